@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory with one lifetime: allocate forward, free all at once. A request's strings and decoded
+ * message live here. Not thread-safe; owned by whoever embeds it. */
+#ifndef BASE_ARENA_H
+#define BASE_ARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "runtime/base/check.h"
+#include "runtime/base/slice.h"
+
+struct arena_chunk;
+
+struct arena {
+    struct arena_chunk *chunks; /* newest first; the oldest is kept by arena_reset() */
+    size_t allocated;           /* bytes handed out since the last reset */
+    size_t allocated_max;       /* beyond this arena_alloc() fails */
+    bool failed;                /* sticky until the reset */
+};
+
+void arena_init(struct arena *a, size_t allocated_max);
+void arena_done(struct arena *a);
+
+/* Forgets everything handed out; keeps one chunk for reuse. */
+void arena_reset(struct arena *a);
+
+/* Zeroed memory aligned for any type; NULL (and a->failed) beyond the limit or without memory. */
+must_check void *arena_alloc(struct arena *a, size_t size);
+
+/* A copy of the bytes that lives as long as the arena; an empty slice on failure. */
+struct slice arena_copy(struct arena *a, struct slice s);
+
+#endif

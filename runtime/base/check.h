@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Assertions and small compiler helpers. They depend on nothing and are never compiled out:
+ * a broken invariant must become a stopped process, not wrong money. */
+#ifndef BASE_CHECK_H
+#define BASE_CHECK_H
+
+#include <stddef.h>
+
+/* Prints the expression and its place to stderr and aborts. For what we own; what the world sends
+ * is refused with an error instead. */
+_Noreturn void check_failed(const char *expression, const char *file, int line);
+
+#define check(expression)                                                                          \
+    ((expression) ? (void)0 : check_failed(#expression, __FILE__, __LINE__))
+
+/* The caller may not ignore the result. */
+#define must_check __attribute__((warn_unused_result))
+#define printf_like(format_at, args_at) __attribute__((format(printf, format_at, args_at)))
+
+#define array_len(a) (sizeof(a) / sizeof((a)[0]))
+
+/* The struct that embeds `member` at `pointer`. */
+#define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+
+#endif

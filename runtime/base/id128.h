@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* 128-bit identifiers: 48 bits of Unix milliseconds, 64 random bits, and in the low 16 bits the
+ * home shard, so that an id routes itself. Text form: prefix and 26 characters of Crockford
+ * base32 ("acc_01J..."), big-endian, upper case out, either case in. */
+#ifndef BASE_ID128_H
+#define BASE_ID128_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct id128 {
+    uint64_t hi;
+    uint64_t lo;
+};
+
+#define ID128_ZERO ((struct id128){0, 0})
+#define ID128_TEXT_LEN 26
+
+static inline bool id128_equal(struct id128 a, struct id128 b)
+{
+    return a.hi == b.hi && a.lo == b.lo;
+}
+
+static inline bool id128_is_zero(struct id128 id)
+{
+    return (id.hi | id.lo) == 0;
+}
+
+static inline bool id128_is_max(struct id128 id)
+{
+    return (id.hi & id.lo) == UINT64_MAX;
+}
+
+/* <0, 0, >0 in the order of the text form. */
+static inline int id128_compare(struct id128 a, struct id128 b)
+{
+    if (a.hi != b.hi)
+        return a.hi < b.hi ? -1 : 1;
+    return (a.lo > b.lo) - (a.lo < b.lo);
+}
+
+static inline uint64_t id128_unix_ms(struct id128 id)
+{
+    return id.hi >> 16;
+}
+
+static inline uint16_t id128_home(struct id128 id)
+{
+    return (uint16_t)id.lo;
+}
+
+/* Well mixed 64 bits of an id for hash tables; the seed is fixed, so the simulator repeats. */
+static inline uint64_t id128_hash(struct id128 id)
+{
+    uint64_t h = (id.hi ^ (id.lo * 0x9E3779B97F4A7C15u)) * 0xD6E8FEB86659FD93u;
+    h ^= h >> 32;
+    return h * 0xD6E8FEB86659FD93u;
+}
+
+/* Builds an id from the wall clock, 64 random bits and the home shard. */
+struct id128 id128_make(uint64_t unix_ms, uint64_t random, uint16_t home);
+
+/* 16 bytes big-endian, the form of the wire and of the store. */
+void id128_store(struct id128 id, uint8_t bytes[16]);
+struct id128 id128_load(const uint8_t bytes[16]);
+
+/* Writes exactly 26 characters, no NUL. */
+void id128_text(struct id128 id, char text[ID128_TEXT_LEN]);
+
+/* Reads exactly 26 characters; false on a foreign character or a value beyond 128 bits. */
+bool id128_parse(const char *text, size_t len, struct id128 *id);
+
+#endif

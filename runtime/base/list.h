@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Intrusive queues. `struct list` is a circular doubly linked list with a head; `struct fifo` a
+ * singly linked queue. Neither allocates nor owns. */
+#ifndef BASE_LIST_H
+#define BASE_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct list {
+    struct list *next, *prev;
+};
+
+static inline void list_init(struct list *l)
+{
+    l->next = l->prev = l;
+}
+
+static inline bool list_empty(const struct list *l)
+{
+    return l->next == l;
+}
+
+/* Appends at the tail of `head`. */
+static inline void list_append(struct list *head, struct list *item)
+{
+    item->prev = head->prev;
+    item->next = head;
+    head->prev->next = item;
+    head->prev = item;
+}
+
+/* Takes the item out and leaves it pointing at itself, so a second removal is harmless. */
+static inline void list_remove(struct list *item)
+{
+    item->prev->next = item->next;
+    item->next->prev = item->prev;
+    list_init(item);
+}
+
+struct fifo_link {
+    struct fifo_link *next;
+};
+
+struct fifo {
+    struct fifo_link *first, *last; /* last is meaningless while first is NULL */
+};
+
+static inline void fifo_init(struct fifo *f)
+{
+    f->first = f->last = NULL;
+}
+
+static inline bool fifo_empty(const struct fifo *f)
+{
+    return f->first == NULL;
+}
+
+static inline void fifo_push(struct fifo *f, struct fifo_link *item)
+{
+    item->next = NULL;
+    if (f->first == NULL)
+        f->first = item;
+    else
+        f->last->next = item;
+    f->last = item;
+}
+
+static inline void fifo_push_front(struct fifo *f, struct fifo_link *item)
+{
+    item->next = f->first;
+    if (f->first == NULL)
+        f->last = item;
+    f->first = item;
+}
+
+/* The oldest item, or NULL. */
+static inline struct fifo_link *fifo_pop(struct fifo *f)
+{
+    struct fifo_link *item = f->first;
+    if (item != NULL)
+        f->first = item->next;
+    return item;
+}
+
+#endif

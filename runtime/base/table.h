@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Hash table from id128 to objects that embed their own id: each slot is one pointer, the key is
+ * read through it. Linear probing, power-of-two capacity, load at most 3/4, grows by steps so
+ * that no single insert pays for a million. Order of iteration follows ids, not addresses, for a
+ * given history of inserts and removes. Not thread-safe. */
+#ifndef BASE_TABLE_H
+#define BASE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/base/check.h"
+#include "runtime/base/id128.h"
+
+/* The objects begin with this. */
+struct table_entry {
+    struct id128 id;
+};
+
+struct table {
+    struct table_entry **slots;
+    size_t capacity;
+    size_t count;
+    struct table_entry **old_slots; /* while growing: not yet moved entries */
+    size_t old_capacity;
+    size_t old_next; /* next old slot to move */
+};
+
+void table_init(struct table *t);
+void table_done(struct table *t); /* does not touch the objects */
+
+/* NULL if absent. */
+struct table_entry *table_find(const struct table *t, struct id128 id);
+
+/* The id must be absent. false without memory. */
+must_check bool table_insert(struct table *t, struct table_entry *entry);
+
+/* The entry must be present. */
+void table_remove(struct table *t, struct table_entry *entry);
+
+/* Walks all entries: start with *cursor = 0; NULL at the end. Entries inserted or removed during
+ * the walk may be missed or seen twice (growth moves them), never dangling. */
+struct table_entry *table_next(const struct table *t, size_t *cursor);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* msgpack writer over msgpack-c's packing templates: put, put, put, check `failed` once at the end.
+ * The buffer grows up to len_max and is reused; it holds the shortest encoding of every value, so
+ * equal values give equal bytes (hashes and fingerprints rely on it). */
+#ifndef WIRE_WRITER_H
+#define WIRE_WRITER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/base/check.h"
+#include "runtime/base/id128.h"
+#include "runtime/base/slice.h"
+#include "runtime/base/u128.h"
+
+struct wire_writer {
+    uint8_t *data;
+    size_t len;
+    size_t cap;
+    size_t len_max; /* growing beyond this fails the writer */
+    bool failed;    /* sticky until wire_writer_clear() */
+};
+
+void wire_writer_init(struct wire_writer *w, size_t len_max);
+void wire_writer_done(struct wire_writer *w);
+void wire_writer_clear(struct wire_writer *w); /* keeps the memory */
+
+/* Makes room for `more` bytes; false (and failed) at the limit or without memory. */
+bool wire_reserve(struct wire_writer *w, size_t more);
+
+void wire_put_nil(struct wire_writer *w);
+void wire_put_bool(struct wire_writer *w, bool value);
+void wire_put_uint(struct wire_writer *w, uint64_t value);
+void wire_put_int(struct wire_writer *w, int64_t value);
+void wire_put_u128(struct wire_writer *w, u128 value); /* uint if it fits 64 bits, else bin 16 */
+void wire_put_id(struct wire_writer *w, struct id128 id); /* bin 16, big-endian */
+void wire_put_text(struct wire_writer *w, struct slice text);
+void wire_put_bytes(struct wire_writer *w, struct slice bytes);
+void wire_put_array(struct wire_writer *w, uint32_t count);
+void wire_put_map(struct wire_writer *w, uint32_t count);
+void wire_put_raw(struct wire_writer *w, struct slice encoded); /* already msgpack */
+
+static inline struct slice wire_written(const struct wire_writer *w)
+{
+    return (struct slice){(const char *)w->data, (uint32_t)w->len};
+}
+
+#endif
