@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Message: one request on its way to an actor, and its answer on the way back. */
+#ifndef ACTOR_MESSAGE_H
+#define ACTOR_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/base/arena.h"
+#include "runtime/base/error.h"
+#include "runtime/base/id128.h"
+#include "runtime/base/list.h"
+#include "runtime/base/slice.h"
+#include "runtime/wire/reader.h"
+#include "runtime/wire/writer.h"
+
+#define MESSAGE_NO_OFFSET UINT16_MAX
+
+/* What the generator knows of one declared message; constant, from schemas/. */
+struct message_type {
+    const char *name;       /* "transfer_create" */
+    uint16_t number;        /* on the wire and in the journal, never reused */
+    uint16_t target_kind;   /* the kind of actor that handles it; 0 for replies */
+    uint16_t target_offset; /* of the struct id128 in the body that names the actor, or
+                               MESSAGE_NO_OFFSET: then the domain's locator decides */
+    uint32_t size;          /* of the C struct */
+    bool mutates;           /* may change state: needs a writable store, goes to the journal */
+    bool view;              /* answered from the views by a query, not by an actor */
+    /* Decodes into *body (size bytes, zeroed); false on malformed bytes. Text points into the
+     * input; lists are allocated from the arena. */
+    bool (*read)(struct wire_reader *r, struct arena *a, void *body);
+    void (*write)(struct wire_writer *w, const void *body);
+};
+
+/* On whose behalf a message acts; filled by the bridge from the token, by the operator's link with
+ * `operator` set. Text lives as long as the message. */
+struct principal {
+    struct slice tenant;
+    struct slice subject;
+    struct slice client;
+    bool any_owner; /* may act on things of other owners of the same tenant */
+    bool operator;  /* payctl: any tenant, any owner */
+};
+
+struct message;
+struct loop;
+
+/* Called once per posted message on the asker's loop, never before the post returned. m->code and
+ * m->reply are then final; the message belongs to the asker again. */
+typedef void (*message_done_cb)(struct message *m);
+
+/* Owned by the asker, which keeps it (and all it points to) untouched from the post until done. */
+struct message {
+    struct fifo_link link;           /* mailbox, held list, or inbox: wherever it is now */
+    const struct message_type *type;
+    const void *body;                /* struct of type->size bytes */
+    uint16_t target_kind;
+    struct id128 target;
+    struct principal who;
+    uint64_t deadline_ns;            /* env monotonic clock; 0 = none. Past it, not executed */
+    uint64_t posted_ns;              /* set by the post */
+
+    bool keyed;                      /* the request carries an idempotency key */
+    struct id128 key;                /* hash of tenant, client, route and key */
+    struct id128 fingerprint;        /* hash of the canonical request */
+
+    bool conditional;                /* If-Match was given ... */
+    uint64_t expected_version;       /* ... with this version */
+
+    struct loop *home;               /* the loop whose thread done() runs on */
+    message_done_cb done;
+
+    /* The answer. */
+    uint16_t code;                   /* enum err or a domain result */
+    bool replayed;                   /* the first outcome of this key, given again */
+    uint64_t version;                /* of the thing in the reply, for ETag; 0 = none */
+    uint32_t retry_after_ms;         /* with BUSY and UNAVAILABLE */
+    uint16_t reply_type;             /* number of the reply's message type; 0 = no body */
+    struct wire_writer reply;        /* its msgpack; initialised by the asker, kept for reuse */
+
+    /* The runtime's own, between post and done. */
+    struct {
+        uint64_t seq;                /* the answer may leave once this batch is durable */
+        uint32_t waits;              /* how often the turn was parked for a load */
+    } runtime;
+};
+
+#endif
