@@ -38,6 +38,8 @@ struct principal {
     struct slice tenant;
     struct slice subject;
     struct slice client;
+    struct id128 tenant_id;  /* sha256_id(tenant): what states and views compare */
+    struct id128 subject_id; /* sha256_id(tenant, 0, subject) */
     bool any_owner; /* may act on things of other owners of the same tenant */
     bool operator;  /* payctl: any tenant, any owner */
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hash table from id128 to objects that embed their own id: each slot is one pointer, the key is
- * read through it. Linear probing, power-of-two capacity, load at most 3/4, grows by steps so
- * that no single insert pays for a million. Order of iteration follows ids, not addresses, for a
- * given history of inserts and removes. Not thread-safe. */
+/* Hash table from id128 to objects that embed their own id: each slot is one pointer (and three
+ * bits of the hash in its alignment bits), the key is read through it. Linear probing,
+ * power-of-two capacity, load at most 3/4, grows by steps so that no single insert pays for a
+ * million. Order of iteration follows ids, not addresses, for a given history of inserts and
+ * removes. Not thread-safe. */
 #ifndef BASE_TABLE_H
 #define BASE_TABLE_H
 
@@ -19,12 +20,12 @@ struct table_entry {
 };
 
 struct table {
-    struct table_entry **slots;
+    uintptr_t *slots; /* 0 or the entry's address + 3 bits of its hash */
     size_t capacity;
     size_t count;
-    struct table_entry **old_slots; /* while growing: not yet moved entries */
+    uintptr_t *old_slots; /* while growing: not yet moved entries */
     size_t old_capacity;
-    size_t old_next; /* next old slot to move */
+    size_t old_next; /* old slots below this are still to move */
 };
 
 void table_init(struct table *t);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the runtime must know of the world it carries: kinds of actors, what events do, which
+ * queries exist. Constant tables, one `struct service` per folder of actors/, put together in bin/.
+ */
+#ifndef ACTOR_DOMAIN_H
+#define ACTOR_DOMAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/actor/message.h"
+#include "runtime/actor/registry.h"
+#include "runtime/actor/turn.h"
+#include "runtime/journal/store.h"
+#include "runtime/journal/views.h"
+
+#define KIND_MAX 32 /* kinds are numbered 1 .. KIND_MAX-1 */
+
+struct handler {
+    const struct message_type *type;
+    enum turn_result (*handle)(struct turn *t, struct id128 self, const struct message *m);
+};
+
+struct actor_kind {
+    const char *name;
+    uint16_t number;
+    uint32_t state_size;
+    const struct handler *handlers;
+    uint32_t handler_count;
+    /* State to bytes and back (msgpack array, first element a schema version). read() gets a
+     * zeroed state and returns false on damage; release() frees what a state owns beyond itself
+     * (may be NULL). */
+    void (*write)(struct wire_writer *w, const void *state);
+    bool (*read)(struct wire_reader *r, void *state);
+    void (*release)(void *state);
+    /* The durable deadline passed; may be NULL. m->body is NULL, m->who is the operator. */
+    enum turn_result (*timeout)(struct turn *t, struct id128 self);
+    bool resident; /* never passivated: per-shard singletons */
+};
+
+struct projection;
+
+struct event_rule {
+    const struct message_type *type;
+    uint16_t key_offset; /* of the struct id128 under which turn_outcome() finds this event later,
+                            or MESSAGE_NO_OFFSET */
+    /* Pure: changes states in r and nothing else, same result on every replay. */
+    void (*apply)(struct registry *r, const void *event, uint64_t time_ns);
+    /* Writes the rows that follow from the event; states are already as after it. May be NULL. */
+    void (*project)(struct projection *p, const void *event, uint64_t time_ns);
+};
+
+/* Answers a message with `view` set, on the read lane. Writes the reply's msgpack, sets
+ * *reply_type, returns the code. */
+struct query {
+    const struct message_type *type;
+    uint16_t (*run)(struct store *s, const struct message *m, struct wire_writer *reply,
+                    uint16_t *reply_type);
+};
+
+/* Where a message without a target field goes. */
+struct locator {
+    const struct message_type *type;
+    struct id128 (*locate)(const void *body, const struct principal *who, uint16_t shards);
+};
+
+struct service {
+    const char *name;
+    const struct actor_kind *const *kinds;
+    uint32_t kind_count;
+    const struct event_rule *rules;
+    uint32_t rule_count;
+    const struct query *queries;
+    uint32_t query_count;
+    const struct locator *locators;
+    uint32_t locator_count;
+    const struct view_table *const *views;
+    uint32_t view_count;
+    /* Online checker, called by the simulator and `payctl ledger verify`: NULL if all is well,
+     * else what is broken. May be NULL. */
+    const char *(*audit)(struct registry *r);
+};
+
+/* --- what project functions may use (views lane; failures are kept and end the transaction) --- */
+
+struct registry *projection_registry(struct projection *p);
+uint64_t projection_place(struct projection *p); /* of this event: increases over the shard */
+uint16_t projection_shard(struct projection *p);
+void projection_put(struct projection *p, const struct view_table *t, const struct value *row);
+void projection_delete(struct projection *p, const struct view_table *t, const struct value *key);
+/* Reads a row back, own writes included; false if absent. */
+bool projection_get(struct projection *p, const struct view_table *t, const struct value *key,
+                    view_row_cb row, void *context);
+
+/* --- what audit functions may use --- */
+
+/* Calls each resident state of a kind; false stops. */
+void registry_each(struct registry *r, uint16_t kind,
+                   bool (*each)(void *context, struct id128 id, const void *state), void *context);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Turn: one message handled, alone in its shard. The handler finds every actor it concerns,
+ * decides, emits events (which are applied at once and enter the journal as one record), replies.
+ *
+ *     enum turn_result on_transfer(struct turn *t, struct id128 self, const struct message *m)
+ *     {
+ *         find all actors; if any presence is WAITING: return TURN_WAIT  (it runs again later)
+ *         validate; refuse with turn_refuse()            -> nothing changed
+ *         turn_emit(...) one or more events              -> states changed, record open
+ *         turn_reply(...)                                -> held until the record is durable
+ *         return TURN_DONE
+ *     }
+ *
+ * A handler must not emit before it has found everything it needs: after the first turn_emit()
+ * TURN_WAIT is a bug. It keeps no pointer to a state beyond the turn, and none over
+ * registry_create/remove of the same kind. */
+#ifndef ACTOR_TURN_H
+#define ACTOR_TURN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/actor/message.h"
+
+struct turn;
+struct registry;
+
+enum turn_result {
+    TURN_DONE,   /* replied or refused (for a timeout or a tell: finished) */
+    TURN_WAIT,   /* something is being loaded; run me again */
+    TURN_FAILED, /* an invariant does not hold: undo the record, restart the actors */
+};
+
+enum presence {
+    PRESENCE_THERE,
+    PRESENCE_ABSENT,
+    PRESENCE_WAITING,
+};
+
+/* Finds an actor of this shard; *state (const: only apply changes it) is set if it is THERE. */
+must_check enum presence turn_find(struct turn *t, uint16_t kind, struct id128 id,
+                                   const void **state);
+
+/* An event stored earlier in this shard's journal under an outcome key (event_rule.key_offset). */
+struct stored_event {
+    uint16_t number; /* its event type */
+    uint64_t time_ns;
+    const void *event; /* decoded struct; valid during this turn */
+};
+
+/* Has this key (a transfer's id, say) an outcome already? THERE fills *stored. */
+must_check enum presence turn_outcome(struct turn *t, struct id128 key,
+                                      struct stored_event *stored);
+
+/* Records the event and applies it. Each event of a shard gets its own time, strictly later than
+ * all before it; turn_time() tells the time the next emitted event will get. */
+void turn_emit(struct turn *t, const struct message_type *type, const void *event);
+uint64_t turn_time(struct turn *t);
+
+/* Wall clock as the shard sees it now (never backwards), for deadlines. */
+uint64_t turn_now(struct turn *t);
+
+/* A new id whose home is this shard. */
+struct id128 turn_new_id(struct turn *t);
+uint16_t turn_shard(struct turn *t);
+uint16_t turn_shards(struct turn *t); /* how many the deployment has */
+
+/* Answers the message, exactly once for an ask. code 0 = success; version 0 = no ETag. With an
+ * idempotency key the answer is recorded with the events; refusals too. */
+void turn_reply(struct turn *t, uint16_t code, const struct message_type *type, const void *reply,
+                uint64_t version);
+
+/* A refusal without a body. */
+void turn_refuse(struct turn *t, uint16_t code);
+
+/* Is the caller allowed to see things of this tenant and owner? An owner_id of zero means
+ * "any owner of the tenant". Answer NOT_FOUND, never FORBIDDEN, when it is false. */
+bool turn_may_see(const struct turn *t, struct id128 tenant_id, struct id128 owner_id);
+
+/* If-Match: false (and refused with PRECONDITION) when the given version is not this one. */
+must_check bool turn_version_matches(struct turn *t, uint64_t version);
+
+/* Memory that lives until the turn ends; NULL beyond the turn's limit. */
+void *turn_alloc(struct turn *t, size_t size);
+
+/* Reason of a TURN_FAILED, for the log and the dead letter. Static text. */
+enum turn_result turn_fail(struct turn *t, const char *reason);
+
+#endif

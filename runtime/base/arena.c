@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Chunked arena. The first chunk survives resets, so a request of ordinary size costs no malloc. */
+#include "runtime/base/arena.h"
+
+#include <stdlib.h>
+
+#define ARENA_CHUNK_MIN 4000 /* with malloc's and our own header still within one page */
+#define ARENA_ALIGN sizeof(max_align_t)
+
+struct arena_chunk {
+    struct arena_chunk *older;
+    size_t size;
+    size_t used;
+    max_align_t memory[];
+};
+
+void arena_init(struct arena *a, size_t allocated_max)
+{
+    *a = (struct arena){.allocated_max = allocated_max};
+}
+
+static void free_newer_than(struct arena *a, const struct arena_chunk *kept)
+{
+    while (a->chunks != kept) {
+        struct arena_chunk *older = a->chunks->older;
+        free(a->chunks);
+        a->chunks = older;
+    }
+}
+
+void arena_done(struct arena *a)
+{
+    free_newer_than(a, NULL);
+}
+
+void arena_reset(struct arena *a)
+{
+    struct arena_chunk *oldest = a->chunks;
+    while (oldest != NULL && oldest->older != NULL)
+        oldest = oldest->older;
+    free_newer_than(a, oldest);
+    if (oldest != NULL)
+        oldest->used = 0;
+    a->allocated = 0;
+    a->failed = false;
+}
+
+/* A chunk with room for `size` bytes in front of the others; false without memory. */
+static bool add_chunk(struct arena *a, size_t size)
+{
+    size_t chunk_size = size > ARENA_CHUNK_MIN ? size : ARENA_CHUNK_MIN;
+    struct arena_chunk *c = malloc(sizeof *c + chunk_size);
+    if (c == NULL)
+        return false;
+    c->older = a->chunks;
+    c->size = chunk_size;
+    c->used = 0;
+    a->chunks = c;
+    return true;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+    if (a->failed || size > a->allocated_max - a->allocated)
+        goto fail;
+    size_t rounded = (size + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
+    if (rounded < size)
+        goto fail;
+    struct arena_chunk *c = a->chunks;
+    if (c == NULL || rounded > c->size - c->used) {
+        if (!add_chunk(a, rounded))
+            goto fail;
+        c = a->chunks;
+    }
+    void *memory = (char *)c->memory + c->used;
+    c->used += rounded;
+    a->allocated += size;
+    return memset(memory, 0, size);
+fail:
+    a->failed = true;
+    return NULL;
+}
+
+struct slice arena_copy(struct arena *a, struct slice s)
+{
+    char *copy = arena_alloc(a, s.len);
+    if (copy == NULL)
+        return (struct slice){0};
+    if (s.len > 0)
+        memcpy(copy, s.data, s.len);
+    return (struct slice){copy, s.len};
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The world as an argument. Whatever code of runtime/ and actors/ wants of the outside - time,
+ * randomness, blocking work, being called later - it asks of the env it was given. One env per
+ * scheduler loop; everything here is called on that loop's thread only, except work.run. The real
+ * world is runtime/actor/loop.c (libuv), the simulated one runtime/sim/world.c. */
+#ifndef BASE_ENV_H
+#define BASE_ENV_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/base/list.h"
+
+struct env;
+
+/* A queue of blocking jobs run one after another by one thread: a store's journal writer, its
+ * views writer, its reader. Made by whoever composes the process. */
+struct lane;
+
+/* One blocking job. Owned by the caller until done() returns it, on the env's loop. */
+struct work {
+    struct fifo_link link;
+    void (*run)(struct work *w);  /* on the lane's thread; touches only what travels with it */
+    void (*done)(struct work *w); /* on the loop's thread, exactly once, never inside env_work() */
+    struct env *env;              /* set by env_work() */
+};
+
+/* A one-shot timer, monotonic. Embedded by the owner; `fire` runs on the loop's thread. */
+struct alarm {
+    void (*fire)(struct alarm *a);
+    struct env *env;
+    uint64_t due_ns; /* 0 = not set */
+    void *impl;      /* the env's own */
+};
+
+struct env_ops {
+    uint64_t (*mono_ns)(struct env *e);
+    uint64_t (*wall_ns)(struct env *e); /* Unix time; may jump either way */
+    uint64_t (*random)(struct env *e);
+    void (*work)(struct env *e, struct lane *lane, struct work *w);
+    void (*alarm_set)(struct env *e, struct alarm *a, uint64_t due_ns); /* replaces a set one */
+    void (*alarm_stop)(struct env *e, struct alarm *a);
+    void (*wake)(struct env *e); /* run the loop's pass soon, after pending I/O */
+};
+
+struct env {
+    const struct env_ops *ops;
+    struct log *log; /* runtime/observe/log.h; NULL = silent */
+};
+
+static inline uint64_t env_mono_ns(struct env *e)
+{
+    return e->ops->mono_ns(e);
+}
+
+static inline uint64_t env_wall_ns(struct env *e)
+{
+    return e->ops->wall_ns(e);
+}
+
+static inline uint64_t env_random(struct env *e)
+{
+    return e->ops->random(e);
+}
+
+static inline void env_work(struct env *e, struct lane *lane, struct work *w)
+{
+    w->env = e;
+    e->ops->work(e, lane, w);
+}
+
+static inline void env_alarm_set(struct env *e, struct alarm *a, uint64_t due_ns)
+{
+    a->env = e;
+    e->ops->alarm_set(e, a, due_ns);
+}
+
+static inline void env_alarm_stop(struct env *e, struct alarm *a)
+{
+    if (a->due_ns != 0)
+        e->ops->alarm_stop(e, a);
+}
+
+static inline void env_wake(struct env *e)
+{
+    e->ops->wake(e);
+}
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Blocked Bloom filter: the key's hash picks a block of eight words and one bit in each word. */
+#include "runtime/base/filter.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK_SIZE sizeof(uint64_t[8])
+#define BLOCK_WORDS 8
+#define BLOCKS_MAX ((size_t)1 << 32) /* the block comes from 32 bits of the hash */
+
+bool filter_init(struct filter *f, size_t bytes)
+{
+    size_t blocks = 1;
+    while (blocks <= bytes / BLOCK_SIZE / 2 && blocks < BLOCKS_MAX)
+        blocks *= 2;
+    *f = (struct filter){.block_mask = blocks - 1};
+    f->blocks = aligned_alloc(BLOCK_SIZE, blocks * BLOCK_SIZE);
+    if (f->blocks == NULL)
+        return false;
+    memset(f->blocks, 0, blocks * BLOCK_SIZE);
+    return true;
+}
+
+void filter_done(struct filter *f)
+{
+    free(f->blocks);
+    *f = (struct filter){0};
+}
+
+/* Six bits per word, from the bits the block was not taken from and mixed again. */
+static uint64_t bit_choices(uint64_t hash)
+{
+    return ((hash ^ hash >> 29) * 0xBF58476D1CE4E5B9u) >> 16;
+}
+
+void filter_add(struct filter *f, struct id128 key)
+{
+    uint64_t hash = id128_hash(key);
+    uint64_t *block = f->blocks[(hash >> 32) & f->block_mask];
+    uint64_t choices = bit_choices(hash);
+    for (size_t i = 0; i < BLOCK_WORDS; i++)
+        block[i] |= (uint64_t)1 << (choices >> (6 * i) & 63);
+    f->added++;
+}
+
+bool filter_maybe(const struct filter *f, struct id128 key)
+{
+    uint64_t hash = id128_hash(key);
+    const uint64_t *block = f->blocks[(hash >> 32) & f->block_mask];
+    uint64_t choices = bit_choices(hash);
+    uint64_t all = 1;
+    for (size_t i = 0; i < BLOCK_WORDS; i++)
+        all &= block[i] >> (choices >> (6 * i) & 63);
+    return all != 0;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pool of equal objects: a free chain in front of the untouched tail of the newest block. */
+#include "runtime/base/slab.h"
+
+#include <stdlib.h>
+
+#define SLAB_BLOCK_SIZE 65536
+#define SLAB_BLOCK_OBJECTS_MIN 8
+#define SLAB_OBJECT_SIZE_MAX (1u << 20)
+#define SLAB_ALIGN 8
+
+/* Each block begins with this; the objects follow. */
+struct block {
+    struct block *older;
+};
+
+/* A free object begins with this. */
+struct free_object {
+    struct free_object *next;
+};
+
+void slab_init(struct slab *s, size_t object_size)
+{
+    check(object_size > 0 && object_size <= SLAB_OBJECT_SIZE_MAX);
+    size_t size = (object_size + SLAB_ALIGN - 1) / SLAB_ALIGN * SLAB_ALIGN;
+    size_t count = (SLAB_BLOCK_SIZE - sizeof(struct block)) / size;
+    if (count < SLAB_BLOCK_OBJECTS_MIN)
+        count = SLAB_BLOCK_OBJECTS_MIN;
+    *s = (struct slab){
+        .object_size = (uint32_t)size,
+        .block_size = (uint32_t)(sizeof(struct block) + count * size),
+    };
+}
+
+void slab_done(struct slab *s)
+{
+    struct block *b = s->blocks;
+    while (b != NULL) {
+        struct block *older = b->older;
+        free(b);
+        b = older;
+    }
+    slab_init(s, s->object_size);
+}
+
+void *slab_take(struct slab *s)
+{
+    struct free_object *object = s->free;
+    if (object != NULL) {
+        s->free = object->next;
+        s->live++;
+        return object;
+    }
+    if (s->fresh == s->fresh_end) {
+        struct block *b = malloc(s->block_size);
+        if (b == NULL)
+            return NULL;
+        b->older = s->blocks;
+        s->blocks = b;
+        s->fresh = (char *)(b + 1);
+        s->fresh_end = (char *)b + s->block_size;
+    }
+    void *fresh = s->fresh;
+    s->fresh += s->object_size;
+    s->live++;
+    return fresh;
+}
+
+void slab_give(struct slab *s, void *object)
+{
+    check(s->live > 0);
+    struct free_object *head = object;
+    head->next = s->free;
+    s->free = head;
+    s->live--;
+}

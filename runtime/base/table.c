@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Hash table of objects by id.
+ *
+ * Linear probing with backward-shift deletion, so there are no tombstones. A slot holds the
+ * object's address and, in the three bits its alignment leaves free, three bits of the hash: a
+ * probe past another object's slot then reads that object (a cache miss) only once in eight.
+ *
+ * Growth: the full array becomes the old one and every later insert or removal moves a few of its
+ * slots. They leave from the highest slot downward: the one that leaves is always the last of its
+ * run, so no probe sequence in the old array is ever cut. The run that wraps around to slot 0 is
+ * moved first, in one go, for the same reason. */
+#include "runtime/base/table.h"
+
+#include <stdlib.h>
+
+#define TABLE_CAPACITY_MIN 16
+#define TABLE_CAPACITY_MAX ((size_t)1 << 32) /* the slot comes from 32 bits of the hash */
+#define TABLE_MOVES 4                        /* old slots per operation; more than 4/3 suffices */
+
+#define TAG_MASK ((uintptr_t)7)
+
+_Static_assert(_Alignof(struct table_entry) > TAG_MASK, "the tag lives in the alignment bits");
+
+static inline size_t home_of(uint64_t hash, size_t capacity)
+{
+    return (size_t)(hash >> 32) & (capacity - 1);
+}
+
+/* From the low bits, which no slot number uses. */
+static inline uintptr_t tag_of(uint64_t hash)
+{
+    return (uintptr_t)hash & TAG_MASK;
+}
+
+static inline struct table_entry *entry_of(uintptr_t slot)
+{
+    return (struct table_entry *)(slot & ~TAG_MASK); /* NOLINT(performance-no-int-to-ptr) */
+}
+
+void table_init(struct table *t)
+{
+    *t = (struct table){0};
+}
+
+void table_done(struct table *t)
+{
+    free(t->slots);
+    free(t->old_slots);
+    table_init(t);
+}
+
+/* Slot of the id, or of the empty place that ends its probe sequence. */
+static inline size_t probe(const uintptr_t *slots, size_t capacity, struct id128 id, uint64_t hash)
+{
+    uintptr_t tag = tag_of(hash);
+    size_t i = home_of(hash, capacity);
+    for (;; i = (i + 1) & (capacity - 1)) {
+        uintptr_t slot = slots[i];
+        if (slot == 0)
+            return i;
+        if ((slot & TAG_MASK) == tag && id128_equal(entry_of(slot)->id, id))
+            return i;
+    }
+}
+
+struct table_entry *table_find(const struct table *t, struct id128 id)
+{
+    if (t->capacity == 0)
+        return NULL;
+    uint64_t hash = id128_hash(id);
+    uintptr_t slot = t->slots[probe(t->slots, t->capacity, id, hash)];
+    if (__builtin_expect(slot == 0 && t->old_slots != NULL, 0))
+        slot = t->old_slots[probe(t->old_slots, t->old_capacity, id, hash)];
+    return entry_of(slot);
+}
+
+/* Puts an entry that is known to be absent into the new array. */
+static void place(struct table *t, uintptr_t slot, uint64_t hash)
+{
+    size_t i = home_of(hash, t->capacity);
+    while (t->slots[i] != 0)
+        i = (i + 1) & (t->capacity - 1);
+    t->slots[i] = slot;
+}
+
+static void move_slot(struct table *t, size_t i)
+{
+    uintptr_t slot = t->old_slots[i];
+    if (slot == 0)
+        return;
+    t->old_slots[i] = 0;
+    place(t, slot, id128_hash(entry_of(slot)->id));
+}
+
+static void move_some(struct table *t)
+{
+    if (t->old_slots == NULL)
+        return;
+    for (int n = 0; n < TABLE_MOVES && t->old_next > 0; n++)
+        move_slot(t, --t->old_next);
+    if (t->old_next > 0)
+        return;
+    free(t->old_slots);
+    t->old_slots = NULL;
+    t->old_capacity = 0;
+}
+
+static bool grow(struct table *t)
+{
+    size_t capacity = t->capacity == 0 ? TABLE_CAPACITY_MIN : t->capacity * 2;
+    if (capacity > TABLE_CAPACITY_MAX)
+        return false;
+    /* calloc of this size is fresh pages of the system: nothing is written before it is used. */
+    uintptr_t *slots = calloc(capacity, sizeof *slots);
+    if (slots == NULL)
+        return false;
+    check(t->old_slots == NULL);
+    if (t->capacity > 0) {
+        t->old_slots = t->slots;
+        t->old_capacity = t->capacity;
+        t->old_next = t->capacity;
+    }
+    t->slots = slots;
+    t->capacity = capacity;
+    if (t->old_slots != NULL)
+        for (size_t i = 0; t->old_slots[i] != 0; i++)
+            move_slot(t, i);
+    return true;
+}
+
+bool table_insert(struct table *t, struct table_entry *entry)
+{
+    if ((t->count + 1) * 4 > t->capacity * 3 && !grow(t))
+        return false;
+    uint64_t hash = id128_hash(entry->id);
+    size_t i = probe(t->slots, t->capacity, entry->id, hash);
+    check(t->slots[i] == 0);
+    check(((uintptr_t)entry & TAG_MASK) == 0);
+    t->slots[i] = (uintptr_t)entry | tag_of(hash);
+    t->count++;
+    move_some(t);
+    return true;
+}
+
+/* Empties slot i and closes the gap with the entries whose probe sequence passed over it. */
+static void take_out(uintptr_t *slots, size_t capacity, size_t gap)
+{
+    size_t mask = capacity - 1;
+    for (size_t i = (gap + 1) & mask; slots[i] != 0; i = (i + 1) & mask) {
+        size_t home = home_of(id128_hash(entry_of(slots[i])->id), capacity);
+        if (((i - home) & mask) < ((i - gap) & mask))
+            continue; /* its home lies after the gap */
+        slots[gap] = slots[i];
+        gap = i;
+    }
+    slots[gap] = 0;
+}
+
+void table_remove(struct table *t, struct table_entry *entry)
+{
+    check(t->capacity > 0);
+    uint64_t hash = id128_hash(entry->id);
+    uintptr_t *slots = t->slots;
+    size_t capacity = t->capacity;
+    size_t i = probe(slots, capacity, entry->id, hash);
+    if (slots[i] == 0 && t->old_slots != NULL) {
+        slots = t->old_slots;
+        capacity = t->old_capacity;
+        i = probe(slots, capacity, entry->id, hash);
+    }
+    check(entry_of(slots[i]) == entry);
+    take_out(slots, capacity, i);
+    t->count--;
+    move_some(t);
+}
+
+struct table_entry *table_next(const struct table *t, size_t *cursor)
+{
+    while (*cursor < t->capacity) {
+        uintptr_t slot = t->slots[(*cursor)++];
+        if (slot != 0)
+            return entry_of(slot);
+    }
+    while (*cursor < t->capacity + t->old_capacity) {
+        uintptr_t slot = t->old_slots[(*cursor)++ - t->capacity];
+        if (slot != 0)
+            return entry_of(slot);
+    }
+    return NULL;
+}

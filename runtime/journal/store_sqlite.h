@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The embedded store: two SQLite files in one directory. journal.db holds the batches (WAL,
+ * synchronous=FULL: a returned append survives power loss), views.db what the projector derives
+ * from them (it may be deleted; it is rebuilt). Apart, so that the projector's long transactions
+ * never delay a commit. */
+#ifndef JOURNAL_STORE_SQLITE_H
+#define JOURNAL_STORE_SQLITE_H
+
+#include "runtime/journal/store.h"
+
+struct store_sqlite_options {
+    const char *directory;                  /* made if absent (mode 0700) */
+    const struct view_table *const *tables; /* checked against the migrated database */
+    uint32_t table_count;
+    const struct sqlite_migration *migrations; /* generated from sql/sqlite/, in order */
+    uint32_t migration_count;
+};
+
+/* One file of sql/sqlite/: NNNN_journal_*.sql goes to journal.db, NNNN_views_*.sql to views.db.
+ * Applied once, recorded in table `migrations` with its hash; a changed file stops the start. */
+struct sqlite_migration {
+    const char *name;
+    const char *sql;
+    bool journal;
+};
+
+/* Takes an exclusive lock on the directory (ERR_IN_USE if another process has it), migrates and
+ * opens. On failure *reason names file, cause and remedy in one line (static per store attempt,
+ * at most reason_size bytes). */
+must_check enum err store_sqlite_open(const struct store_sqlite_options *options, struct store **ret,
+                                      char *reason, size_t reason_size);
+
+#endif
