@@ -25,7 +25,9 @@ struct wire_reader {
 
 static inline void wire_reader_init(struct wire_reader *r, const void *data, size_t len)
 {
-    *r = (struct wire_reader){(const uint8_t *)data, (const uint8_t *)data + len, false};
+    const uint8_t *at = data;
+    /* An empty message may have no address, to which nothing may be added. */
+    *r = (struct wire_reader){at, len == 0 ? at : at + len, false};
 }
 
 /* Nothing failed and nothing is left. */

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* msgpack writer. The encoding is msgpack-c's: its packing templates are instantiated here over our
+ * buffer, so that each put is one inlined chain of comparisons and stores, without a callback. */
+#include "runtime/wire/writer.h"
+
+#include <msgpack/pack_define.h>
+#include <msgpack/timestamp.h>
+#include <stdlib.h>
+
+#define WIRE_CAP_MIN 256
+
+void wire_writer_init(struct wire_writer *w, size_t len_max)
+{
+    check(len_max <= UINT32_MAX); /* a slice measures in 32 bits */
+    *w = (struct wire_writer){.len_max = len_max};
+}
+
+void wire_writer_done(struct wire_writer *w)
+{
+    free(w->data);
+    wire_writer_init(w, w->len_max);
+}
+
+void wire_writer_clear(struct wire_writer *w)
+{
+    w->len = 0;
+    w->failed = false;
+}
+
+/* Enlarges the buffer for `more` bytes that do not fit. */
+static __attribute__((noinline)) bool grow(struct wire_writer *w, size_t more)
+{
+    if (w->failed || more > w->len_max - w->len)
+        goto fail;
+    size_t cap = w->cap < WIRE_CAP_MIN ? WIRE_CAP_MIN : w->cap * 2;
+    if (cap < w->len + more)
+        cap = w->len + more;
+    if (cap > w->len_max)
+        cap = w->len_max;
+    uint8_t *data = realloc(w->data, cap);
+    if (data == NULL)
+        goto fail;
+    w->data = data;
+    w->cap = cap;
+    return true;
+fail:
+    w->failed = true;
+    return false;
+}
+
+static inline bool reserve(struct wire_writer *w, size_t more)
+{
+    return (!w->failed && more <= w->cap - w->len) || grow(w, more);
+}
+
+bool wire_reserve(struct wire_writer *w, size_t more)
+{
+    return reserve(w, more);
+}
+
+static inline void append(struct wire_writer *w, const void *bytes, size_t len)
+{
+    if (!reserve(w, len))
+        return;
+    memcpy(w->data + w->len, bytes, len);
+    w->len += len;
+}
+
+#define msgpack_pack_inline_func(name) static inline void pack##name
+#define msgpack_pack_user struct wire_writer *
+#define msgpack_pack_append_buffer(w, bytes, len) append(w, bytes, len)
+#include <msgpack/pack_template.h>
+
+void wire_put_nil(struct wire_writer *w)
+{
+    pack_nil(w);
+}
+
+void wire_put_bool(struct wire_writer *w, bool value)
+{
+    if (value)
+        pack_true(w);
+    else
+        pack_false(w);
+}
+
+void wire_put_uint(struct wire_writer *w, uint64_t value)
+{
+    pack_uint64(w, value);
+}
+
+void wire_put_int(struct wire_writer *w, int64_t value)
+{
+    pack_int64(w, value);
+}
+
+void wire_put_u128(struct wire_writer *w, u128 value)
+{
+    if (value <= UINT64_MAX)
+        pack_uint64(w, (uint64_t)value);
+    else
+        wire_put_id(w, (struct id128){(uint64_t)(value >> 64), (uint64_t)value});
+}
+
+void wire_put_id(struct wire_writer *w, struct id128 id)
+{
+    uint8_t bytes[16];
+    id128_store(id, bytes);
+    pack_bin(w, sizeof bytes);
+    append(w, bytes, sizeof bytes);
+}
+
+void wire_put_text(struct wire_writer *w, struct slice text)
+{
+    pack_str(w, text.len);
+    wire_put_raw(w, text);
+}
+
+void wire_put_bytes(struct wire_writer *w, struct slice bytes)
+{
+    pack_bin(w, bytes.len);
+    wire_put_raw(w, bytes);
+}
+
+void wire_put_array(struct wire_writer *w, uint32_t count)
+{
+    pack_array(w, count);
+}
+
+void wire_put_map(struct wire_writer *w, uint32_t count)
+{
+    pack_map(w, count);
+}
+
+void wire_put_raw(struct wire_writer *w, struct slice encoded)
+{
+    if (encoded.len > 0) /* an empty slice may have no address */
+        append(w, encoded.data, encoded.len);
+}
