@@ -6,6 +6,7 @@
 #define ACTOR_REGISTRY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "runtime/base/check.h"
@@ -31,5 +32,11 @@ void registry_remove(struct registry *r, uint16_t kind, struct id128 id);
 /* Sets (or with 0 clears) the actor's durable deadline, wall clock ns. When it passes, the live
  * shard runs kind->timeout() in a turn, once, also after any number of restarts. */
 void registry_deadline(struct registry *r, uint16_t kind, struct id128 id, uint64_t due_ns);
+
+/* Memory that a state owns beyond itself (metadata, long text). Freed memory stays readable until
+ * the turn ends, for the turn may still be undone. Zeroed; aborts without memory, as an event that
+ * is already decided cannot be refused. */
+void *registry_alloc(struct registry *r, size_t size);
+void registry_free(struct registry *r, void *memory);
 
 #endif

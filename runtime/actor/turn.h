@@ -18,6 +18,7 @@
 #define ACTOR_TURN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "runtime/actor/message.h"
@@ -56,6 +57,15 @@ must_check enum presence turn_outcome(struct turn *t, struct id128 key,
  * all before it; turn_time() tells the time the next emitted event will get. */
 void turn_emit(struct turn *t, const struct message_type *type, const void *event);
 uint64_t turn_time(struct turn *t);
+
+/* Undoes every event emitted since the savepoint, states and record alike: linked transfers succeed
+ * or fail together. Savepoints nest; the reply is not touched. */
+struct turn_savepoint {
+    size_t undo, record;
+    uint32_t events;
+};
+struct turn_savepoint turn_savepoint(struct turn *t);
+void turn_rollback(struct turn *t, struct turn_savepoint to);
 
 /* Wall clock as the shard sees it now (never backwards), for deadlines. */
 uint64_t turn_now(struct turn *t);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Posting: the one way to move money. Whoever handles a turn - a transfer from outside, a wallet, a
+ * payment - calls these; balances change nowhere else.
+ *
+ *     struct posting p = { .transfer = { ... } };
+ *     if (posting_find(t, &p) == PRESENCE_WAITING) return TURN_WAIT;
+ *     uint16_t code = posting_check(t, &p);      // ordered result codes, RESULT_OK to go on
+ *     if (code == RESULT_OK) posting_emit(t, &p);
+ */
+#ifndef LEDGER_POSTING_H
+#define LEDGER_POSTING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/actor/turn.h"
+#include "runtime/base/u128.h"
+#include "schemas/ledger.h"
+
+struct account; /* actors/ledger/account.h */
+struct hold;    /* actors/ledger/hold.h: a pending transfer and what became of it */
+
+/* One transfer as asked for: generated from schemas/ledger.toml [message.transfer_spec]. */
+struct posting {
+    struct transfer_spec transfer;
+    struct id128 tenant_id; /* both accounts must be of this tenant */
+    /* Filled by posting_find(). */
+    const struct account *debit, *credit;
+    const struct hold *pending; /* for post and void */
+    /* Filled by posting_check(). */
+    u128 amount; /* what is really moved: after balancing, partial post, AMOUNT_MAX */
+    bool exists; /* the id was used before with equal content: nothing is emitted */
+};
+
+/* Finds accounts, pending transfer and an earlier outcome of the id. WAITING: something is being
+ * loaded, return TURN_WAIT (calling it for further postings first lets them load together). */
+must_check enum presence posting_find(struct turn *t, struct posting *p);
+
+/* All checks in the documented order; changes nothing. Sees the effect of postings emitted earlier
+ * in the same turn, so a later posting of a chain is checked after the earlier was emitted. */
+must_check uint16_t posting_check(struct turn *t, struct posting *p);
+
+/* Emits the event. Only after posting_check() said RESULT_OK, with nothing emitted in between. */
+void posting_emit(struct turn *t, const struct posting *p);
+
+#endif
