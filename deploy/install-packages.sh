@@ -164,7 +164,7 @@ add_trixie() {
     done
     [ -n "${kind:-}" ] || die "no apt source of bookworm main found below $apt_dir"
 
-    comment="# llhttp and yyjson for the payment platform; see preferences.d/payment-platform-trixie"
+    comment='# llhttp and yyjson; the pin is preferences.d/payment-platform-trixie'
     printf '%s\n%s\n' "$comment" "$entry" |
         $sudo tee "$apt_dir/sources.list.d/payment-platform-trixie.$kind" >/dev/null
     $sudo tee "$apt_dir/preferences.d/payment-platform-trixie" >/dev/null <<EOF

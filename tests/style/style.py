@@ -1,0 +1,278 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Checks the rules of the code that a compiler does not.
+
+usage: style.py GROUP [--build FOLDER] [--cc COMPILER]
+
+GROUP is one of layers, headers, sizes, calls, text, repository, or all. Prints one line for each
+finding, `file:line: rule: why`, and leaves with 1 if there was any. Works on the files git knows or would
+add, so a new file is checked before it is committed.
+"""
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+# -- limits ----------------------------------------------------------------------------------------
+
+FUNCTION_LINES_MAX = 70
+FILE_LINES_MAX = 800
+HEADER_LINES_WARN = 150  # a longer header is reported but fails nothing
+COLUMNS_MAX = 100
+
+# -- layers ----------------------------------------------------------------------------------------
+
+# A file may include its own layer and those of a lower rank. Two layers of one rank never meet.
+LAYER_RANK = {"runtime": 0, "schemas": 1, "actors": 2, "gateway_bridge": 2, "bin": 3, "tests": 4}
+# Inside runtime/; folders that are not named come last and may use one another.
+RUNTIME_RANK = {"base": 0, "wire": 1}
+RUNTIME_RANK_OTHER = 2
+
+# -- calls -----------------------------------------------------------------------------------------
+
+# Files of runtime/ that are the real world, and why. Everything else there and in actors/ reaches
+# clock, randomness, network, disk and threads through struct env and struct store.
+REAL_WORLD = {
+}
+
+
+def call(*names):
+    """Matches a call of a plain function, not of a member such as env->time()."""
+    return re.compile(r"(?<![\w.>])(?:" + "|".join(names) + r")\s*\(")
+
+
+# (rule, folders, pattern on code without comments and strings, why)
+EVERYWHERE = tuple(LAYER_RANK)
+CALL_RULES = [
+    ("bounded", EVERYWHERE, call("strcpy", "strcat", "sprintf", "vsprintf", "gets", "strncpy",
+                                 "strncat", "stpcpy", "alloca"),
+     "no bound on what is written: use snprintf or memcpy with a checked length"),
+    ("reentrant", EVERYWHERE, call("gmtime", "localtime", "ctime", "asctime", "strtok", "strerror",
+                                   "getpwnam", "readdir_r"),
+     "hidden shared state: use the _r form"),
+    ("conversion", EVERYWHERE, call("atoi", "atol", "atoll", "atof", "sscanf", "scanf"),
+     "cannot report an error"),
+    ("random", EVERYWHERE, call("rand", "srand", "random", "srandom", "drand48", "rand_r"),
+     "use runtime/base/rng.h, seeded through struct env"),
+    ("check", EVERYWHERE, call("assert"),
+     "can be compiled out: use check()"),
+    ("shell", EVERYWHERE, call("system", "popen"),
+     "no shell from the product"),
+    ("clock", ("runtime", "actors"), call("time", "clock", "clock_gettime", "gettimeofday", "sleep",
+                                          "usleep", "nanosleep", "timespec_get"),
+     "time comes through struct env"),
+    ("entropy", ("runtime", "actors"), call("getrandom", "getentropy", "arc4random", r"RAND_\w+"),
+     "randomness comes through struct env"),
+    ("network", ("runtime", "actors"), call("socket", "connect", "bind", "listen", "accept",
+                                            "accept4", "send", "sendto", "recv", "recvfrom",
+                                            r"nng_\w+", r"uv_\w+"),
+     "the network and the loop come through struct env"),
+    ("disk", ("runtime", "actors"), call("open", "openat", "fopen", "read", "write", "pread",
+                                         "pwrite", "fsync", "fdatasync", "rename", "unlink",
+                                         "mkdir", r"sqlite3_\w+"),
+     "the disk comes through struct store"),
+    ("environment", ("runtime", "actors", "schemas", "gateway_bridge"),
+     call("getenv", "secure_getenv", "setenv"),
+     "configuration is read in bin/ and handed down"),
+    ("threads", ("actors",), call(r"pthread_\w+", r"thrd_\w+", r"mtx_\w+"),
+     "an actor runs on its shard's thread and starts none"),
+    ("globals", ("runtime", "actors", "schemas"),
+     re.compile(r"^\s*static (?!inline\b)(?!.*\bconst\b)[^(){}]*[;=]"),
+     "no globals, only const tables"),
+    ("floating", ("actors", "schemas"), re.compile(r"\b(?:double|float)\b"),
+     "money is never a binary fraction"),
+]
+
+# -- text ------------------------------------------------------------------------------------------
+
+TEXT_SUFFIXES = {".c", ".h", ".py", ".sh", ".build", ".txt", ".toml", ".sql", ".md", ".yml",
+                 ".yaml", ".service", ""}
+LICENSED = {".c", ".h", ".py", ".sh", ".build", ".toml", ".sql"}
+NARROW = {".c", ".h", ".py", ".sh", ".build"}
+# Split so that this file does not find itself.
+UNFINISHED = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
+
+
+# -- reading ---------------------------------------------------------------------------------------
+
+def git(*arguments):
+    done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True,
+                          check=False)
+    return done.stdout.split("\n")[:-1] if done.returncode == 0 else None
+
+
+def project_files():
+    """Relative paths of all files of the project, sorted."""
+    names = git("ls-files", "--cached", "--others", "--exclude-standard")
+    if names is None:  # not a clone: an unpacked archive
+        names = [str(path.relative_to(ROOT)) for path in ROOT.rglob("*")
+                 if not re.match(r"(build|data|node_modules|\.git)", str(path.relative_to(ROOT)))]
+    return sorted(name for name in set(names) if (ROOT / name).is_file())
+
+
+def text_of(name):
+    return (ROOT / name).read_text(encoding="utf-8", errors="replace")
+
+
+def c_files(files, suffixes=(".c", ".h")):
+    return [name for name in files if name.endswith(suffixes) and name.split("/")[0] in LAYER_RANK]
+
+
+COMMENT_OR_LITERAL = re.compile(
+    r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'", re.S)
+
+
+def code_of(name):
+    """The code without comments and with empty literals; line numbers stay."""
+    def blank(match):
+        text = match.group(0)
+        newlines = "\n" * text.count("\n")
+        return text[0] + text[0] + newlines if text[0] in "\"'" else " " + newlines
+    return COMMENT_OR_LITERAL.sub(blank, text_of(name))
+
+
+# -- the groups: each yields (file, line, rule, why) -----------------------------------------------
+
+def runtime_rank(name):
+    return RUNTIME_RANK.get(name.split("/")[1], RUNTIME_RANK_OTHER)
+
+
+def include_refusal(name, included, build):
+    """Why `name` may not include `included`, or None."""
+    here, there = name.split("/")[0], included.split("/")[0]
+    if there not in LAYER_RANK or "/" not in included:
+        return "includes are relative to the root: \"runtime/base/check.h\""
+    if not (ROOT / included).exists() and not (build and (build / included).exists()):
+        return None if there == "schemas" and not build else f"{included} does not exist"
+    if LAYER_RANK[there] > LAYER_RANK[here]:
+        return f"{here} is below {there}"
+    if LAYER_RANK[there] == LAYER_RANK[here] and here != there:
+        return f"{here} and {there} never include each other"
+    if here == there == "runtime" and runtime_rank(included) > runtime_rank(name):
+        return f"runtime/{name.split('/')[1]} is below {included}"
+    return None
+
+
+def layers(files, options):
+    for name in c_files(files):
+        for number, line in enumerate(text_of(name).splitlines(), 1):
+            match = re.match(r'\s*#\s*include\s+"([^"]+)"', line)
+            why = match and include_refusal(name, match.group(1), options.build)
+            if why:
+                yield name, number, "layer", why
+
+
+def headers(files, options):
+    """Each header compiles alone, and twice."""
+    command = shlex.split(options.cc) + ["-std=c17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror",
+                                         "-fsyntax-only", "-x", "c", f"-I{ROOT}"]
+    if options.build:
+        command.append(f"-I{options.build}")
+
+    def compile_alone(name):
+        return name, subprocess.run(command + ["-"], input=f'#include "{name}"\n' * 2, text=True,
+                                    capture_output=True, check=False)
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for name, done in pool.map(compile_alone, c_files(files, (".h",))):
+            if done.returncode != 0:
+                first = next((line for line in done.stderr.splitlines() if "error" in line), "")
+                yield name, 1, "header", f"does not compile alone: {first.strip()}"
+
+
+def sizes(files, _options):
+    for name in c_files(files):
+        lines = text_of(name).splitlines()
+        if len(lines) > FILE_LINES_MAX:
+            yield name, 1, "file", f"{len(lines)} lines, at most {FILE_LINES_MAX}"
+        if name.endswith(".h") and len(lines) > HEADER_LINES_WARN:
+            print(f"{name}:1: warning: {len(lines)} lines, aim for {HEADER_LINES_WARN}")
+        start = None
+        for number, line in enumerate(lines, 1):
+            if line == "{":
+                start = number
+            elif line == "}" and start:
+                if number - start - 1 > FUNCTION_LINES_MAX:
+                    yield (name, start, "function",
+                           f"{number - start - 1} lines, at most {FUNCTION_LINES_MAX}")
+                start = None
+
+
+def calls(files, _options):
+    used = set()
+    for name in c_files(files):
+        folder = name.split("/")[0]
+        rules = [rule for rule in CALL_RULES if folder in rule[1]]
+        for number, line in enumerate(code_of(name).splitlines(), 1):
+            for rule, folders, pattern, why in rules:
+                if not pattern.search(line):
+                    continue
+                if name in REAL_WORLD and folders != EVERYWHERE:
+                    used.add(name)
+                    continue
+                yield name, number, rule, why
+    for name in sorted(set(REAL_WORLD) - used):
+        yield "tests/style/style.py", 1, "real-world", f"{name} is listed but needs no exemption"
+
+
+def text(files, _options):
+    for name in files:
+        suffix = pathlib.Path(name).suffix
+        if suffix not in TEXT_SUFFIXES or "/corpus/" in name:
+            continue
+        content = text_of(name)
+        lines = content.split("\n")
+        if content and not content.endswith("\n"):
+            yield name, len(lines), "end", "no newline at the end"
+        if suffix in LICENSED:
+            at = 1 if lines[0].startswith("#!") else 0
+            if "SPDX-License-Identifier: Apache-2.0" not in "".join(lines[at:at + 1]):
+                yield name, 1, "licence", "the SPDX line comes first"
+        for number, line in enumerate(lines, 1):
+            if "\t" in line:
+                yield name, number, "tab", "four spaces"
+            if line != line.rstrip():
+                yield name, number, "blank", "blanks at the end of the line"
+            if suffix in NARROW and len(line) > COLUMNS_MAX:
+                yield name, number, "columns", f"{len(line)} columns, at most {COLUMNS_MAX}"
+            if UNFINISHED.search(line):
+                yield name, number, "unfinished", "open ends belong in an issue"
+
+
+def repository(_files, options):
+    """Nothing that is made is committed."""
+    for name in git("ls-files", "--cached", "--ignored", "--exclude-standard") or []:
+        yield name, 1, "ignored", "is in .gitignore and in git"
+    for name in git("ls-files", "--cached") or []:
+        if options.build and name.startswith("schemas/") and (options.build / name).is_file():
+            yield name, 1, "generated", "is made by the build and also in git"
+
+
+GROUPS = {group.__name__: group for group in (layers, headers, sizes, calls, text, repository)}
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__.split("\n")[2][7:])
+    parser.add_argument("group", choices=[*GROUPS, "all"])
+    parser.add_argument("--build", type=pathlib.Path)
+    parser.add_argument("--cc", default="cc")
+    options = parser.parse_args()
+    files = project_files()
+    found = 0
+    for name, group in GROUPS.items():
+        if options.group in (name, "all"):
+            for file, line, rule, why in group(files, options):
+                print(f"{file}:{line}: {rule}: {why}")
+                found += 1
+    print(f"{found} findings in {len(files)} files")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
