@@ -61,6 +61,13 @@ static inline uint64_t id128_hash(struct id128 id)
 /* Builds an id from the wall clock, 64 random bits and the home shard. */
 struct id128 id128_make(uint64_t unix_ms, uint64_t random, uint16_t home);
 
+/* An id derived from a hash instead of a clock (one per owner, one per house account): the top bit
+ * is set, so it never looks like an id of our time, and the home shard is put in. */
+static inline struct id128 id128_derive(struct id128 hash, uint16_t home)
+{
+    return (struct id128){hash.hi | (uint64_t)1 << 63, (hash.lo & ~(uint64_t)UINT16_MAX) | home};
+}
+
 /* 16 bytes big-endian, the form of the wire and of the store. */
 void id128_store(struct id128 id, uint8_t bytes[16]);
 struct id128 id128_load(const uint8_t bytes[16]);

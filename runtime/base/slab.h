@@ -22,7 +22,7 @@ struct slab {
 void slab_init(struct slab *s, size_t object_size);
 void slab_done(struct slab *s);
 
-/* Uninitialised object aligned to 8 bytes, or NULL without memory. */
+/* Uninitialised object aligned to 16 bytes, or NULL without memory. */
 must_check void *slab_take(struct slab *s);
 void slab_give(struct slab *s, void *object);
 
