@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Counts what the test runs of ./check gave and prints the closing line.
+
+usage: tally.py STEPS BUILD_FOLDER...
+
+Reads meson-logs/testlog.json of each folder (one JSON object a line) and STEPS, a file with one line
+for each failed step that is not a test, such as a build. Prints failures and the reasons of skips,
+then `N passed, N failed` (`, N skipped` if any). Leaves with 1 if anything failed or nothing ran.
+"""
+import json
+import pathlib
+import sys
+
+PASSED = {"OK", "EXPECTEDFAIL"}
+SKIPPED = {"SKIP"}
+
+
+def results(folder):
+    """Yields (test name, result, reason) of one build folder; none if it never came to tests."""
+    log = folder / "meson-logs" / "testlog.json"
+    if not log.exists():
+        return
+    for line in log.read_text(encoding="utf-8").splitlines():
+        entry = json.loads(line)
+        output = (entry.get("stdout", "") + entry.get("stderr", "")).strip().splitlines()
+        yield entry["name"].split(":", 1)[-1], entry["result"], output[-1] if output else ""
+
+
+def main():
+    failed = pathlib.Path(sys.argv[1]).read_text(encoding="utf-8").splitlines()
+    skipped, passed = [], 0
+    for folder in map(pathlib.Path, sys.argv[2:]):
+        for name, result, reason in results(folder):
+            if result in PASSED:
+                passed += 1
+            elif result in SKIPPED:
+                skipped.append(f"{folder.name}: {name}: {reason}")
+            else:
+                failed.append(f"{folder.name}: {name}: {result}")
+    for line in skipped:
+        print(f"skipped  {line}")
+    for line in failed:
+        print(f"FAILED   {line}")
+    print(f"{passed} passed, {len(failed)} failed"
+          + (f", {len(skipped)} skipped" if skipped else ""))
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
