@@ -4,11 +4,12 @@
 
 usage: style.py GROUP [--build FOLDER] [--cc COMPILER]
 
-GROUP is one of layers, headers, sizes, calls, text, repository, or all. Prints one line for each
-finding, `file:line: rule: why`, and leaves with 1 if there was any. Works on the files git knows
+GROUP is one of layers, headers, sizes, calls, text, python, repository, or all. Prints one line for
+each finding, `file:line: rule: why`, and leaves with 1 if there was any. Works on the files git knows
 or would add, so a new file is checked before it is committed.
 """
 import argparse
+import ast
 import concurrent.futures
 import os
 import pathlib
@@ -16,6 +17,7 @@ import re
 import shlex
 import subprocess
 import sys
+import warnings
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -246,6 +248,30 @@ def text(files, _options):
                 yield name, number, "unfinished", "open ends belong in an issue"
 
 
+def python(files, _options):
+    """Python compiles without warnings and needs the standard library alone."""
+    scripts = [name for name in files if name.endswith(".py")]
+    own = {part for name in scripts for part in pathlib.PurePath(name).with_suffix("").parts}
+    for name in scripts:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            try:
+                tree = ast.parse(text_of(name), name)
+                compile(tree, name, "exec")
+            except (SyntaxError, Warning) as refused:
+                yield name, getattr(refused, "lineno", 1) or 1, "python", str(refused)
+                continue
+        for node in ast.walk(tree):
+            modules = []
+            if isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                modules = [node.module]
+            for module in {module.split(".")[0] for module in modules} - own:
+                if module not in sys.stdlib_module_names:
+                    yield name, node.lineno, "import", f"{module} is not in the standard library"
+
+
 def repository(_files, options):
     """Nothing that is made is committed."""
     for name in git("ls-files", "--cached", "--ignored", "--exclude-standard") or []:
@@ -255,7 +281,8 @@ def repository(_files, options):
             yield name, 1, "generated", "is made by the build and also in git"
 
 
-GROUPS = {group.__name__: group for group in (layers, headers, sizes, calls, text, repository)}
+GROUPS = {group.__name__: group for group in (layers, headers, sizes, calls, text, python,
+                                            repository)}
 
 
 def main():
