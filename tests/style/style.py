@@ -4,9 +4,9 @@
 
 usage: style.py GROUP [--build FOLDER] [--cc COMPILER]
 
-GROUP is one of layers, headers, sizes, calls, text, python, repository, or all. Prints one line for
-each finding, `file:line: rule: why`, and leaves with 1 if there was any. Works on the files git knows
-or would add, so a new file is checked before it is committed.
+GROUP is one of layers, headers, sizes, calls, text, python, repository, or all. Prints one line
+for each finding, `file:line: rule: why`, and leaves with 1 if there was any. Works on the files
+git knows or would add, so a new file is checked before it is committed.
 """
 import argparse
 import ast
