@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Currencies (ISO 4217) and decimal text to and from minor units. Never a double anywhere. */
+#ifndef SCHEMAS_CURRENCY_H
+#define SCHEMAS_CURRENCY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/base/check.h"
+#include "runtime/base/u128.h"
+
+#define CURRENCY_NUMBER_MAX 999
+#define CURRENCY_CODE_LEN 3
+#define DECIMAL_SCALE_MAX 8   /* digits after the point */
+#define DECIMAL_DIGITS_MAX 39 /* of all digits, as many as a u128 has */
+#define DECIMAL_TEXT_MAX 56   /* a u128 with a point and zeros before it, and NUL */
+
+struct currency {
+    char code[CURRENCY_CODE_LEN + 1];
+    uint16_t number; /* ISO 4217 numeric */
+    uint8_t decimals;
+    const char *name;
+};
+
+/* digits / 10^scale, as the client wrote it: 10.50 is {1050, 2}. */
+struct decimal {
+    u128 digits;
+    uint8_t scale;
+};
+
+enum currency_fit {
+    CURRENCY_FITS,
+    CURRENCY_TOO_PRECISE, /* more decimals than the currency has */
+    CURRENCY_OVERFLOW,    /* beyond 128 bits of minor units */
+};
+
+/* The list, generated from currencies.toml: ordered by code; currency_places holds for each numeric
+ * code its place in the list plus one, or 0. */
+extern const struct currency currency_list[];
+extern const uint32_t currency_count;
+extern const uint8_t currency_places[CURRENCY_NUMBER_MAX + 1];
+
+/* NULL if there is no such active currency; codes are upper case. */
+const struct currency *currency_by_code(const char *code, size_t len);
+const struct currency *currency_by_number(uint32_t number);
+
+/* Digits with at most one point between digits: no sign, exponent, blank or needless leading zero,
+ * at most DECIMAL_SCALE_MAX decimals. */
+must_check bool decimal_parse(const char *text, size_t len, struct decimal *d);
+
+/* The text of d with all its decimals; returns the length (NUL-terminated as well). */
+size_t decimal_text(struct decimal d, char text[DECIMAL_TEXT_MAX]);
+
+/* d in units of 10^-decimals; *minor is written only if it fits. */
+must_check enum currency_fit decimal_minor(struct decimal d, uint8_t decimals, u128 *minor);
+must_check enum currency_fit currency_minor(struct decimal d, const struct currency *c,
+                                            u128 *minor);
+
+/* Minor units as decimal text with exactly the currency's decimals: 1050 USD gives "10.50". */
+size_t currency_text(u128 minor, const struct currency *c, char text[DECIMAL_TEXT_MAX]);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Fields on the wire. */
+#include "schemas/fields.h"
+
+bool fields_printable(struct slice text)
+{
+    for (uint32_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (c < 0x20 || c == 0x7F)
+            return false;
+    }
+    return true;
+}
+
+uint32_t fields_open(struct wire_reader *r, uint32_t count_min)
+{
+    uint32_t count = wire_get_array(r, FIELDS_WIRE_MAX);
+    if (count < count_min)
+        r->failed = true;
+    return count;
+}
+
+void fields_close(struct wire_reader *r, uint32_t count, uint32_t known)
+{
+    for (uint32_t i = known; i < count && !r->failed; i++)
+        (void)wire_skip(r);
+}
+
+struct decimal fields_get_decimal(struct wire_reader *r)
+{
+    struct decimal d = {0};
+    if (wire_get_array(r, 2) != 2)
+        r->failed = true;
+    d.digits = wire_get_u128(r);
+    d.scale = (uint8_t)wire_get_uint(r, DECIMAL_SCALE_MAX);
+    return d;
+}
+
+void fields_put_decimal(struct wire_writer *w, struct decimal d)
+{
+    wire_put_array(w, 2);
+    wire_put_u128(w, d.digits);
+    wire_put_uint(w, d.scale);
+}
+
+struct slice fields_get_text(struct wire_reader *r, uint32_t len_min, uint32_t len_max)
+{
+    struct slice text = wire_get_text(r, len_max);
+    if (text.len < len_min || !fields_printable(text)) {
+        r->failed = true;
+        return (struct slice){0};
+    }
+    return text;
+}
+
+struct slice fields_get_bytes(struct wire_reader *r, uint32_t len_min, uint32_t len_max)
+{
+    struct slice bytes = wire_get_bytes(r, len_max);
+    if (bytes.len < len_min) {
+        r->failed = true;
+        return (struct slice){0};
+    }
+    return bytes;
+}
+
+uint8_t fields_get_enum(struct wire_reader *r, uint8_t count)
+{
+    uint8_t value = (uint8_t)wire_get_uint(r, count);
+    if (value == 0)
+        r->failed = true;
+    return value;
+}
+
+uint32_t fields_get_flags(struct wire_reader *r, uint32_t known)
+{
+    uint32_t value = (uint32_t)wire_get_uint(r, known);
+    if ((value & ~known) != 0) {
+        r->failed = true;
+        return 0;
+    }
+    return value;
+}
+
+bool fields_get_metadata(struct wire_reader *r, struct arena *a, struct metadata *m)
+{
+    uint32_t count = wire_get_map(r, METADATA_PAIRS_MAX);
+    struct metadata_pair *items = fields_list(r, a, count, sizeof *items);
+    *m = (struct metadata){0};
+    for (uint32_t i = 0; i < count && !r->failed; i++) {
+        items[i].key = fields_get_text(r, 1, METADATA_KEY_MAX);
+        items[i].value = fields_get_text(r, 0, METADATA_VALUE_MAX);
+        for (uint32_t j = 0; j < i; j++) {
+            if (slice_equal(items[j].key, items[i].key))
+                r->failed = true;
+        }
+    }
+    if (r->failed)
+        return false;
+    *m = (struct metadata){items, count};
+    return true;
+}
+
+void fields_put_metadata(struct wire_writer *w, const struct metadata *m)
+{
+    wire_put_map(w, m->count);
+    for (uint32_t i = 0; i < m->count; i++) {
+        wire_put_text(w, m->items[i].key);
+        wire_put_text(w, m->items[i].value);
+    }
+}
+
+void *fields_list(struct wire_reader *r, struct arena *a, uint32_t count, size_t item_size)
+{
+    if (count == 0 || r->failed)
+        return NULL;
+    void *items = arena_alloc(a, count * item_size);
+    if (items == NULL)
+        r->failed = true;
+    return items;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Fields: the types of declared fields that msgpack does not have, to and from the wire. Readers
+ * check what the declaration says (lengths, listed values) and fail the reader otherwise. */
+#ifndef SCHEMAS_FIELDS_H
+#define SCHEMAS_FIELDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/base/arena.h"
+#include "runtime/wire/reader.h"
+#include "runtime/wire/writer.h"
+#include "schemas/currency.h"
+
+#define FIELDS_MAX 64      /* of a declared message */
+#define FIELDS_WIRE_MAX 255 /* elements a newer writer may send; the unknown ones are ignored */
+#define METADATA_PAIRS_MAX 16
+#define METADATA_KEY_MAX 64
+#define METADATA_VALUE_MAX 256
+
+struct metadata_pair {
+    struct slice key;
+    struct slice value;
+};
+
+/* Keys are unique; the order is the sender's. */
+struct metadata {
+    struct metadata_pair *items;
+    uint32_t count;
+};
+
+/* No control characters (U+0000 to U+001F and U+007F). */
+bool fields_printable(struct slice text);
+
+/* The head of a message: fails below `count_min` elements; returns how many there are. */
+uint32_t fields_open(struct wire_reader *r, uint32_t count_min);
+/* Steps over the elements that this version does not know. */
+void fields_close(struct wire_reader *r, uint32_t count, uint32_t known);
+
+struct decimal fields_get_decimal(struct wire_reader *r);
+void fields_put_decimal(struct wire_writer *w, struct decimal d);
+
+struct slice fields_get_text(struct wire_reader *r, uint32_t len_min, uint32_t len_max);
+struct slice fields_get_bytes(struct wire_reader *r, uint32_t len_min, uint32_t len_max);
+
+/* 1 .. count */
+uint8_t fields_get_enum(struct wire_reader *r, uint8_t count);
+/* Only bits of `known`. */
+uint32_t fields_get_flags(struct wire_reader *r, uint32_t known);
+
+/* false (and the reader failed) on repeated keys, a length beyond its limit, or no memory. */
+bool fields_get_metadata(struct wire_reader *r, struct arena *a, struct metadata *m);
+void fields_put_metadata(struct wire_writer *w, const struct metadata *m);
+
+/* Zeroed memory for a list whose count is already bounded by the bytes left; fails the reader
+ * without memory. NULL for an empty list. */
+void *fields_list(struct wire_reader *r, struct arena *a, uint32_t count, size_t item_size);
+
+#endif

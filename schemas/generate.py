@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Makes code, documents and tests from the declarations in this folder; README.md says which."""
+import argparse
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+from generator import declarations, json_code, structs, tables  # noqa: E402
+
+
+def outputs(schema):
+    """File name to content, in a fixed order."""
+    made = {
+        "result.h": tables.result_header(schema),
+        "result.c": tables.result_source(schema),
+        "currency_table.c": tables.currency_table(schema),
+        "catalog.h": tables.catalog_header(schema),
+        "catalog.c": tables.catalog_source(schema),
+    }
+    for service in schema.services:
+        made[f"{service}.h"] = structs.header(schema, service)
+        made[f"{service}.c"] = structs.source(schema, service)
+        made[f"{service}_json.c"] = json_code.source(schema, service)
+    return made
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, help="folder to write to")
+    parser.add_argument("--check", action="store_true", help="only say whether all is well")
+    parser.add_argument("--declarations", type=Path, default=Path(__file__).resolve().parent,
+                        help="folder of the .toml files (default: this script's)")
+    parser.add_argument("--services", help="comma-separated, in the order of their use")
+    options = parser.parse_args()
+    if options.out is None and not options.check:
+        parser.error("--out or --check is needed")
+    services = None if options.services is None else \
+        [s for s in options.services.split(",") if s]
+    try:
+        made = outputs(declarations.load(options.declarations, services))
+    except declarations.DeclarationError as e:
+        print(f"generate.py: {e}", file=sys.stderr)
+        return 1
+    if options.check:
+        return 0
+    options.out.mkdir(parents=True, exist_ok=True)
+    for name, content in made.items():
+        (options.out / name).write_text(content, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

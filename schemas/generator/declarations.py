@@ -1,0 +1,608 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Declarations: reads schemas/*.toml into plain objects and refuses what is not as README.md says.
+
+Every refusal is one line: file: [table] field: what is wrong."""
+import re
+import tomllib
+from dataclasses import dataclass, field as list_field
+from pathlib import Path
+
+NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+NOT_SERVICES = ("common", "errors", "currencies")
+FIELDS_MAX = 64
+AMOUNTS_MAX = 16
+VIEW_COLUMNS_MAX = 40
+VIEW_INDEXES_MAX = 8
+VIEW_INDEX_COLUMNS_MAX = 6
+TEXT_MAX = 65536
+# Types whose zero value is a valid one: what an absent later field may become.
+ZERO_IS_VALID = {"bool", "u8", "u16", "u32", "u64", "u128", "decimal", "amount", "id", "raw_id",
+                 "time", "result", "flags", "metadata", "list"}
+PLAIN_TYPES = {"bool", "u8", "u16", "u32", "u64", "u128", "decimal", "amount", "raw_id",
+               "currency", "text", "bytes", "time", "result", "metadata"}
+WITH_ARGUMENT = {"id", "enum", "flags", "list", "message"}
+VIEW_TYPES = {"bool", "u8", "u16", "u32", "u64", "u128", "amount", "id", "raw_id", "currency",
+              "text", "bytes", "time", "result", "enum", "flags"}
+C_WORDS = set("""auto break case char const continue default do double else enum extern float for
+goto if inline int long register restrict return short signed sizeof static struct switch typedef
+union unsigned void volatile while bool true false""".split())
+
+
+class DeclarationError(Exception):
+    """A declaration is wrong; the message names file, table and field."""
+
+
+class Place:
+    """Where something is declared, for messages."""
+
+    def __init__(self, file, table, field=None):
+        self.file, self.table, self.field = file, table, field
+
+    def at(self, field):
+        return Place(self.file, self.table, field)
+
+    def fail(self, what):
+        where = f"{self.file}: [{self.table}]"
+        if self.field:
+            where += f" {self.field}"
+        raise DeclarationError(f"{where}: {what}")
+
+
+@dataclass
+class Field:
+    name: str
+    type: str          # without the argument
+    argument: str      # of id, enum, flags, list, message
+    doc: str
+    optional: bool
+    since: int
+    json: bool
+    json_name: str
+    max: int
+    min: int
+    currency: str      # sibling field of an amount
+    example: object
+    place: Place
+
+
+@dataclass
+class Message:
+    name: str
+    service: str
+    doc: str
+    number: int        # 0: part of others only
+    fields: list
+    place: Place
+    event: bool = False
+    target_kind: str = ""
+    target_field: str = ""
+    mutates: bool = False
+    view: bool = False
+    reply: str = ""
+    cli: str = ""
+    refusals: list = list_field(default_factory=list)
+
+    @property
+    def request(self):
+        """Somebody handles it; otherwise it is an answer, an event or a part of others."""
+        return bool(self.target_kind) or self.view
+
+    @property
+    def json_fields(self):
+        return [f for f in self.fields if f.json]
+
+
+@dataclass
+class Values:
+    """An enum or a set of flags."""
+    name: str
+    service: str
+    doc: str
+    values: list
+
+
+@dataclass
+class View:
+    name: str
+    service: str
+    doc: str
+    key: list
+    indexes: dict
+    columns: list
+    place: Place
+
+
+@dataclass
+class Route:
+    service: str
+    method: str
+    path: str
+    message: str
+    doc: str
+    tag: str
+    scope: str         # "" = open
+    any_owner_scope: str
+    idempotency: bool
+    status: int
+    etag: bool
+    example: object
+    path_fields: list
+    query_fields: list
+    place: Place
+
+    @property
+    def body(self):
+        return self.method in ("POST", "PUT", "PATCH")
+
+
+@dataclass
+class Kind:
+    name: str
+    number: int
+    prefix: str
+    doc: str
+
+
+@dataclass
+class Error:
+    name: str
+    number: int
+    status: int
+    title: str
+    detail: str
+
+
+@dataclass
+class Currency:
+    code: str
+    number: int
+    decimals: int
+    name: str
+
+
+class Table:
+    """One TOML table whose keys are taken one by one; finish() refuses what is left."""
+
+    def __init__(self, raw, place):
+        if not isinstance(raw, dict):
+            place.fail("must be a table")
+        self.raw, self.place, self.taken = raw, place, set()
+
+    def get(self, key, kind, default=None, required=False):
+        self.taken.add(key)
+        if key not in self.raw:
+            if required:
+                self.place.fail(f"{key} is missing")
+            return default
+        value = self.raw[key]
+        if kind is not object and (not isinstance(value, kind) or
+                                   (kind is int and isinstance(value, bool))):
+            self.place.fail(f"{key} must be {_said(kind)}, not {_said(type(value))}")
+        return value
+
+    def finish(self):
+        for key in self.raw:
+            if key not in self.taken:
+                self.place.fail(f"{key} is not known here")
+
+
+def _said(kind):
+    return {str: "text", int: "an integer", bool: "true or false", list: "a list",
+            dict: "a table"}.get(kind, kind.__name__)
+
+
+class Schema:
+    """Everything declared, by name, in the order of the files and within them."""
+
+    def __init__(self):
+        self.services = []     # names, common first
+        self.kinds, self.enums, self.flags = {}, {}, {}
+        self.messages, self.views = {}, {}
+        self.routes = []
+        self.errors, self.currencies = [], []
+        self.tags = {}
+
+    def of(self, service, what):
+        return [x for x in what.values() if x.service == service]
+
+    @property
+    def prefixes(self):
+        return {k.prefix: k for k in self.kinds.values() if k.prefix}
+
+    def error(self, name):
+        return next((e for e in self.errors if e.name == name), None)
+
+    def uses(self, message):
+        """Messages that are part of this one."""
+        return [self.messages[f.argument] for f in message.fields
+                if f.type in ("list", "message")]
+
+    def ordered(self, service):
+        """Messages of a service, each after those it contains."""
+        order, state = [], {}
+
+        def visit(m):
+            if state.get(m.name) == "open":
+                m.place.fail("contains itself")
+            if m.name in state:
+                return
+            state[m.name] = "open"
+            for part in self.uses(m):
+                visit(part)
+            state[m.name] = "done"
+            order.append(m)
+
+        for m in self.of(service, self.messages):
+            visit(m)
+        return [m for m in order if m.service == service]
+
+    def includes(self, service):
+        """Services whose header this one's needs."""
+        found = set()
+        for m in self.of(service, self.messages):
+            for f in m.fields:
+                other = {"list": self.messages, "message": self.messages, "enum": self.enums,
+                         "flags": self.flags}.get(f.type)
+                if other is not None:
+                    found.add(other[f.argument].service)
+        found.discard(service)
+        return [s for s in self.services if s in found]
+
+
+def load(directory, services=None):
+    """Reads the declarations of a directory: of the named services, or of all that are there."""
+    directory = Path(directory)
+    if services is None:
+        services = sorted(p.stem for p in directory.glob("*.toml") if p.stem not in NOT_SERVICES)
+    schema = Schema()
+    schema.services = ["common"] + list(services)
+    files = {}
+    for stem in ["errors", "currencies"] + schema.services:
+        file = directory / f"{stem}.toml"
+        try:
+            files[stem] = tomllib.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise DeclarationError(f"{file.name}: is missing") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+            raise DeclarationError(f"{file.name}: {e}") from None
+    _errors(schema, files["errors"])
+    _currencies(schema, files["currencies"])
+    for service in schema.services:
+        _service(schema, service, files[service])
+    _check(schema)
+    return schema
+
+
+def _named(file, raw, section):
+    """Entries of a section as (name, Table)."""
+    entries = raw.get(section, {})
+    if not isinstance(entries, dict):
+        Place(file, section).fail("must be a table of tables")
+    for name, body in entries.items():
+        place = Place(file, f"{section}.{name}")
+        if section != "route" and not NAME.match(name):
+            place.fail("names are lower case letters, digits and _")
+        yield name, Table(body, place)
+
+
+def _sections(file, raw, known):
+    for key in raw:
+        if key not in known:
+            Place(file, key).fail("is not a section of this file")
+
+
+def _new(place, what, name, number, taken, low, high):
+    if not low <= number <= high:
+        place.fail(f"number {number} is outside {low}..{high}")
+    if number in taken:
+        place.fail(f"number {number} is taken by {what} {taken[number]}")
+    taken[number] = name
+
+
+def _errors(schema, raw):
+    _sections("errors.toml", raw, ("error",))
+    taken = {}
+    for name, t in _named("errors.toml", raw, "error"):
+        number = t.get("number", int, required=True)
+        _new(t.place, "error", name, number, taken, 0, 65535)
+        status = t.get("status", int, required=True)
+        if not 200 <= status <= 599:
+            t.place.fail(f"status {status} is no HTTP status of an answer")
+        schema.errors.append(Error(name, number, status, t.get("title", str, required=True),
+                                   t.get("detail", str, required=True)))
+        t.finish()
+    if 0 not in taken:
+        Place("errors.toml", "error").fail("number 0 (ok) is missing")
+    schema.errors.sort(key=lambda e: e.number)
+
+
+def _currencies(schema, raw):
+    _sections("currencies.toml", raw, ("currency",))
+    taken = {}
+    for code, body in raw.get("currency", {}).items():
+        t = Table(body, Place("currencies.toml", f"currency.{code}"))
+        if not re.match(r"^[A-Z]{3}$", code):
+            t.place.fail("a code is three upper-case letters")
+        number = t.get("number", int, required=True)
+        _new(t.place, "currency", code, number, taken, 1, 999)
+        decimals = t.get("decimals", int, required=True)
+        if not 0 <= decimals <= 4:
+            t.place.fail(f"decimals {decimals} is outside 0..4")
+        schema.currencies.append(Currency(code, number, decimals,
+                                          t.get("name", str, required=True)))
+        t.finish()
+    if len(schema.currencies) > 254:
+        Place("currencies.toml", "currency").fail("more than 254 currencies")
+    schema.currencies.sort(key=lambda c: c.code)
+
+
+def _service(schema, service, raw):
+    file = f"{service}.toml"
+    known = ["enum", "flags", "message", "event", "view", "route", "tag"]
+    _sections(file, raw, known + (["kind"] if service == "common" else []))
+    numbers = {k.number: k.name for k in schema.kinds.values()}
+    for name, t in _named(file, raw, "kind"):
+        number = t.get("number", int, required=True)
+        _new(t.place, "kind", name, number, numbers, 1, 31)
+        prefix = t.get("prefix", str, "")
+        if prefix and not re.match(r"^[a-z]{2,8}$", prefix):
+            t.place.fail(f"prefix {prefix!r} must be 2 to 8 lower-case letters")
+        if prefix in schema.prefixes:
+            t.place.fail(f"prefix {prefix} is taken by kind {schema.prefixes[prefix].name}")
+        schema.kinds[name] = Kind(name, number, prefix, t.get("doc", str, required=True))
+        t.finish()
+    for section, into, limit in (("enum", schema.enums, 255), ("flags", schema.flags, 31)):
+        for name, t in _named(file, raw, section):
+            _values(schema, service, name, t, into, limit)
+    for section in ("message", "event"):
+        for name, t in _named(file, raw, section):
+            _message(schema, service, name, t, section == "event")
+    for name, t in _named(file, raw, "view"):
+        _view(schema, service, name, t)
+    for name, t in _named(file, raw, "tag"):
+        schema.tags[name] = t.get("doc", str, required=True)
+        t.finish()
+    for name, t in _named(file, raw, "route"):
+        _route(schema, service, name, t)
+
+
+def _values(schema, service, name, t, into, limit):
+    values = t.get("values", list, required=True)
+    if not values or len(values) > limit:
+        t.place.fail(f"values: 1 to {limit} of them")
+    for v in values:
+        if not isinstance(v, str) or not NAME.match(v):
+            t.place.fail(f"value {v!r} must be lower case letters, digits and _")
+    if len(set(values)) != len(values):
+        t.place.fail("a value is listed twice")
+    if name in schema.enums or name in schema.flags:
+        t.place.fail("the name is taken")
+    into[name] = Values(name, service, t.get("doc", str, ""), values)
+    t.finish()
+
+
+def _message(schema, service, name, t, event):
+    if name in schema.messages:
+        t.place.fail(f"the name is taken by a message of {schema.messages[name].service}.toml")
+    number = t.get("number", int, 0, required=event)
+    if number != 0 or "number" in t.raw:
+        taken = {m.number: m.name for m in schema.messages.values() if m.number}
+        _new(t.place, "message", name, number, taken, 1, 65535)
+    m = Message(name, service, t.get("doc", str, required=True), number, [], t.place, event)
+    for raw in t.get("fields", list, []):
+        m.fields.append(_field(raw, t.place))
+    if not event:
+        target = t.get("target", str, "")
+        m.target_kind, _, m.target_field = target.partition(":")
+        m.mutates = t.get("mutates", bool, False)
+        m.view = t.get("view", bool, False)
+        m.reply = t.get("reply", str, "")
+        m.cli = t.get("cli", str, "")
+        m.refusals = t.get("refusals", list, [])
+    t.finish()
+    _check_fields(m)
+    schema.messages[name] = m
+
+
+def _field(raw, place):
+    name = raw.get("name") if isinstance(raw, dict) else None
+    if not isinstance(name, str) or not NAME.match(name) or name in C_WORDS:
+        place.fail(f"a field's name {name!r} must be lower case letters, digits and _")
+    place = place.at(name)
+    t = Table(raw, place)
+    t.get("name", str)
+    text = t.get("type", str, required=True)
+    kind, _, argument = text.partition(":")
+    if (kind in PLAIN_TYPES and argument) or (kind in WITH_ARGUMENT and not argument) or \
+            kind not in PLAIN_TYPES | WITH_ARGUMENT:
+        place.fail(f"type {text!r} is not known")
+    sized = kind in ("text", "bytes", "list")
+    for key in ("max", "min"):
+        if key in raw and not sized:
+            place.fail(f"{key} is for text, bytes and list only")
+    high = t.get("max", int, 0, required=sized)
+    low = t.get("min", int, 1 if kind in ("text", "bytes") else 0)
+    if sized and not 1 <= high <= TEXT_MAX:
+        place.fail(f"max {high} is outside 1..{TEXT_MAX}")
+    if not 0 <= low <= high and sized:
+        place.fail(f"min {low} is outside 0..max")
+    if "currency" in raw and kind != "amount":
+        place.fail("currency is for amount only")
+    f = Field(name, kind, argument, t.get("doc", str, ""), t.get("optional", bool, False),
+              t.get("since", int, 1), t.get("json", bool, True),
+              t.get("json_name", str, name), high, low, t.get("currency", str, "currency"),
+              t.get("example", object), place)
+    t.finish()
+    if not NAME.match(f.json_name):
+        place.fail(f"json_name {f.json_name!r} must be lower case letters, digits and _")
+    if f.since > 1 and not f.optional and (kind not in ZERO_IS_VALID or low > 0):
+        place.fail("was added later and has no valid zero: it must be optional")
+    return f
+
+
+def _check_fields(m):
+    names, json_names, since = set(), set(), 1
+    if len(m.fields) > FIELDS_MAX:
+        m.place.fail(f"more than {FIELDS_MAX} fields")
+    for f in m.fields:
+        for name in [f.name] + ([f"has_{f.name}"] if f.optional else []) + \
+                ([f"{f.name}_count"] if f.type == "list" else []):
+            if name in names:
+                f.place.fail(f"{name} is declared twice")
+            names.add(name)
+        if f.json and f.json_name in json_names:
+            f.place.fail(f"json_name {f.json_name} is used twice")
+        json_names.add(f.json_name)
+        if f.since < since:
+            f.place.fail(f"since {f.since} after a field of since {since}: append only")
+        since = f.since
+    if sum(f.type == "amount" for f in m.fields) > AMOUNTS_MAX:
+        m.place.fail(f"more than {AMOUNTS_MAX} amounts")
+
+
+def _view(schema, service, name, t):
+    if name in schema.views:
+        t.place.fail("the name is taken")
+    v = View(name, service, t.get("doc", str, required=True), t.get("key", list, required=True),
+             t.get("indexes", dict, {}), [_field(c, t.place) for c in
+                                          _sized(t.get("columns", list, required=True))], t.place)
+    t.finish()
+    columns = [c.name for c in v.columns]
+    for c in v.columns:
+        if c.type not in VIEW_TYPES:
+            c.place.fail(f"{c.type} is no type of a column")
+        if columns.count(c.name) > 1:
+            c.place.fail("is declared twice")
+    if not 1 <= len(columns) <= VIEW_COLUMNS_MAX:
+        t.place.fail(f"1 to {VIEW_COLUMNS_MAX} columns")
+    if len(v.indexes) > VIEW_INDEXES_MAX:
+        t.place.fail(f"more than {VIEW_INDEXES_MAX} indexes")
+    for index, over in [("key", v.key)] + list(v.indexes.items()):
+        if not isinstance(over, list) or not 1 <= len(over) <= VIEW_INDEX_COLUMNS_MAX:
+            t.place.fail(f"{index}: 1 to {VIEW_INDEX_COLUMNS_MAX} columns")
+        for column in over:
+            if column not in columns:
+                t.place.fail(f"{index}: {column} is no column")
+    for column in v.columns:
+        if column.name in v.key and column.optional:
+            column.place.fail("is part of the key and cannot be optional")
+    schema.views[name] = v
+
+
+def _sized(columns):
+    """Columns need no limits of their own: those are the messages' affair."""
+    for c in columns:
+        if isinstance(c, dict) and c.get("type") in ("text", "bytes"):
+            c.setdefault("max", TEXT_MAX)
+            c.setdefault("min", 0)
+    return columns
+
+
+def _route(schema, service, name, t):
+    method, _, path = name.partition(" ")
+    if method not in METHODS:
+        t.place.fail(f"method {method} is none of {', '.join(METHODS)}")
+    if not re.match(r"^(/[a-z0-9_.-]+|/\{[a-z0-9_]+\})+$", path):
+        t.place.fail(f"path {path!r} is not /word or /{{field}} repeated")
+    scope = t.get("scope", str, required=True)
+    if not scope or " " in scope:
+        t.place.fail("scope is one scope, or none")
+    idempotency = t.get("idempotency", str, "none")
+    if idempotency not in ("required", "none"):
+        t.place.fail(f"idempotency {idempotency!r} is neither required nor none")
+    r = Route(service, method, path, t.get("message", str, required=True),
+              t.get("doc", str, required=True), t.get("tag", str, required=True),
+              "" if scope == "none" else scope, t.get("any_owner_scope", str, ""),
+              idempotency == "required", t.get("status", int, 200), t.get("etag", bool, False),
+              t.get("example", object), re.findall(r"\{(\w+)\}", path), [], t.place)
+    t.finish()
+    if not 200 <= r.status <= 299:
+        t.place.fail(f"status {r.status} is no success")
+    if len(set(r.path_fields)) != len(r.path_fields):
+        t.place.fail("a path parameter is used twice")
+    shape = re.sub(r"\{\w+\}", "{}", path)
+    for other in schema.routes:
+        if other.method == method and re.sub(r"\{\w+\}", "{}", other.path) == shape:
+            t.place.fail(f"is the same as {other.method} {other.path}")
+    schema.routes.append(r)
+
+
+def _check(schema):
+    """What needs everything read: names that refer to other tables."""
+    for m in schema.messages.values():
+        for f in m.fields:
+            _check_reference(schema, m, f)
+        _check_message(schema, m)
+    for v in schema.views.values():
+        for c in v.columns:
+            _check_reference(schema, None, c)
+    commands = {}
+    for m in schema.messages.values():
+        if m.cli and m.cli in commands:
+            m.place.fail(f"cli {m.cli!r} is taken by {commands[m.cli]}")
+        commands[m.cli] = m.name
+    for service in schema.services:
+        schema.ordered(service)
+        for other in schema.includes(service):
+            if schema.services.index(other) > schema.services.index(service):
+                raise DeclarationError(f"{service}.toml: uses {other}, which is listed after it")
+    for r in schema.routes:
+        _check_route(schema, r)
+
+
+def _check_reference(schema, m, f):
+    known = {"id": schema.prefixes, "enum": schema.enums, "flags": schema.flags,
+             "list": schema.messages, "message": schema.messages}.get(f.type)
+    if known is not None and f.argument not in known:
+        what = {"id": "prefix", "list": "message"}.get(f.type, f.type)
+        f.place.fail(f"{what} {f.argument} is not declared")
+    if m is not None and f.type == "amount" and f.json:
+        sibling = next((s for s in m.fields if s.name == f.currency), None)
+        if sibling is None or sibling.type != "currency":
+            f.place.fail(f"its currency {f.currency} is no field of type currency")
+
+
+def _check_message(schema, m):
+    for name in m.refusals:
+        if schema.error(name) is None:
+            m.place.fail(f"refusal {name} is not in errors.toml")
+    if m.reply:
+        reply = schema.messages.get(m.reply)
+        if reply is None or reply.event or not reply.number:
+            m.place.fail(f"reply {m.reply} is no message with a number")
+    if not m.request:
+        if m.reply or m.cli or m.mutates:
+            m.place.fail("reply, cli and mutates are for messages with a target")
+        return
+    if not m.number:
+        m.place.fail("a message with a target needs a number")
+    if m.target_kind and m.target_kind not in schema.kinds:
+        m.place.fail(f"target: kind {m.target_kind} is not declared")
+    if m.mutates and m.view:
+        m.place.fail("a view cannot mutate")
+    if m.target_field:
+        f = next((f for f in m.fields if f.name == m.target_field), None)
+        if f is None or f.type not in ("id", "raw_id") or f.optional:
+            m.place.fail(f"target: {m.target_field} is no field of type id that is always there")
+
+
+def _check_route(schema, r):
+    m = schema.messages.get(r.message)
+    if m is None or not m.request:
+        r.place.fail(f"message {r.message} is no message with a target")
+    fields = {f.json_name: f for f in m.json_fields}
+    for name in r.path_fields:
+        if name not in fields:
+            r.place.fail(f"path parameter {name} is no field of {m.name}")
+        if fields[name].optional or fields[name].type in ("list", "message", "metadata"):
+            r.place.fail(f"path parameter {name} must be a required scalar")
+    if not r.body:
+        r.query_fields = [n for n in fields if n not in r.path_fields]
+        for name in r.query_fields:
+            if fields[name].type in ("list", "message", "metadata"):
+                r.place.fail(f"query parameter {name} must be a scalar")
+    if r.idempotency and not m.mutates:
+        r.place.fail("idempotency is for messages that mutate")
+    if r.status == 204 and m.reply and schema.messages[m.reply].fields:
+        r.place.fail("status 204 has no body, but the message has a reply")

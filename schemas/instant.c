@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Instants: the civil-date arithmetic counts years from March, so that leap days come last. */
+#include "schemas/instant.h"
+
+#include <string.h>
+
+#define SECOND_NS 1000000000u
+#define DAY_SECONDS 86400u
+#define ERA_DAYS 146097u   /* 400 years */
+#define EPOCH_DAYS 719468u /* from 0000-03-01 to 1970-01-01 */
+
+static bool leap(uint32_t year)
+{
+    return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+}
+
+static uint32_t month_days(uint32_t year, uint32_t month)
+{
+    static const uint8_t days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    return month == 2 && leap(year) ? 29 : days[month - 1];
+}
+
+/* Days since 1970-01-01; year >= 1970. */
+static uint32_t days_from_civil(uint32_t year, uint32_t month, uint32_t day)
+{
+    uint32_t y = month <= 2 ? year - 1 : year;
+    uint32_t era = y / 400, year_of_era = y % 400;
+    uint32_t day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    uint32_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    return era * ERA_DAYS + day_of_era - EPOCH_DAYS;
+}
+
+static void civil_from_days(uint32_t days, uint32_t *year, uint32_t *month, uint32_t *day)
+{
+    uint32_t z = days + EPOCH_DAYS;
+    uint32_t era = z / ERA_DAYS, day_of_era = z % ERA_DAYS;
+    uint32_t year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    uint32_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    uint32_t m = (5 * day_of_year + 2) / 153; /* 0 is March */
+    *day = day_of_year - (153 * m + 2) / 5 + 1;
+    *month = m < 10 ? m + 3 : m - 9;
+    *year = year_of_era + era * 400 + (*month <= 2 ? 1 : 0);
+}
+
+/* `count` digits at text[at]; false if one is not a digit. */
+static bool digits_get(const char *text, size_t at, size_t count, uint32_t *value)
+{
+    uint32_t v = 0;
+    for (size_t i = at; i < at + count; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        v = v * 10 + (uint32_t)(text[i] - '0');
+    }
+    *value = v;
+    return true;
+}
+
+static bool fraction_parse(const char *text, size_t len, uint32_t *ns)
+{
+    *ns = 0;
+    if (len == 0)
+        return true;
+    if (text[0] != '.' || len < 2 || len > 10 || !digits_get(text, 1, len - 1, ns))
+        return false;
+    for (size_t i = len - 1; i < 9; i++)
+        *ns *= 10;
+    return true;
+}
+
+bool instant_parse(const char *text, size_t len, uint64_t *ns)
+{
+    uint32_t year, month, day, hour, minute, second, fraction;
+    if (len < 20 || len >= INSTANT_TEXT_MAX || text[len - 1] != 'Z')
+        return false;
+    if (text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':')
+        return false;
+    if (!digits_get(text, 0, 4, &year) || !digits_get(text, 5, 2, &month) ||
+        !digits_get(text, 8, 2, &day) || !digits_get(text, 11, 2, &hour) ||
+        !digits_get(text, 14, 2, &minute) || !digits_get(text, 17, 2, &second) ||
+        !fraction_parse(text + 19, len - 20, &fraction))
+        return false;
+    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > month_days(year, month))
+        return false;
+    if (hour > 23 || minute > 59 || second > 59)
+        return false;
+    uint64_t seconds = (uint64_t)days_from_civil(year, month, day) * DAY_SECONDS + hour * 3600 +
+                       minute * 60 + second;
+    if (seconds > UINT64_MAX / SECOND_NS)
+        return false;
+    uint64_t whole = seconds * SECOND_NS;
+    if (whole > UINT64_MAX - fraction)
+        return false;
+    *ns = whole + fraction;
+    return true;
+}
+
+static char *digits_put(char *at, uint32_t value, int count)
+{
+    for (int i = count - 1; i >= 0; i--) {
+        at[i] = (char)('0' + value % 10);
+        value /= 10;
+    }
+    return at + count;
+}
+
+size_t instant_text(uint64_t ns, char text[INSTANT_TEXT_MAX])
+{
+    uint64_t seconds = ns / SECOND_NS;
+    uint32_t fraction = (uint32_t)(ns % SECOND_NS);
+    uint32_t of_day = (uint32_t)(seconds % DAY_SECONDS);
+    uint32_t year, month, day;
+    civil_from_days((uint32_t)(seconds / DAY_SECONDS), &year, &month, &day);
+    char *at = digits_put(text, year, 4);
+    *at++ = '-';
+    at = digits_put(at, month, 2);
+    *at++ = '-';
+    at = digits_put(at, day, 2);
+    *at++ = 'T';
+    at = digits_put(at, of_day / 3600, 2);
+    *at++ = ':';
+    at = digits_put(at, of_day / 60 % 60, 2);
+    *at++ = ':';
+    at = digits_put(at, of_day % 60, 2);
+    if (fraction != 0) {
+        *at++ = '.';
+        if (fraction % 1000000 == 0)
+            at = digits_put(at, fraction / 1000000, 3);
+        else if (fraction % 1000 == 0)
+            at = digits_put(at, fraction / 1000, 6);
+        else
+            at = digits_put(at, fraction, 9);
+    }
+    *at++ = 'Z';
+    *at = 0;
+    return (size_t)(at - text);
+}

@@ -1,0 +1,649 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* JSON in: parsing into an arena, and the readers of declared fields. */
+#include "schemas/json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <yyjson.h>
+
+#include "schemas/instant.h"
+#include "schemas/result.h"
+
+#define HEX_ID_LEN 32
+
+bool json_refuse(struct json_error *e, uint16_t code, const char *rule)
+{
+    e->field[0] = 0;
+    e->rule = rule;
+    e->code = code;
+    return false;
+}
+
+void json_error_within(struct json_error *e, const char *name, int64_t index)
+{
+    char inner[JSON_FIELD_MAX];
+    memcpy(inner, e->field, sizeof inner);
+    const char *dot = inner[0] == 0 || inner[0] == '[' ? "" : ".";
+    int len = index < 0 ? snprintf(e->field, sizeof e->field, "%s%s%s", name, dot, inner)
+                        : snprintf(e->field, sizeof e->field, "%s[%lld]%s%s", name,
+                                   (long long)index, dot, inner);
+    check(len >= 0); /* a long path is cut at its end */
+}
+
+/* The field is named by a slice that may hold anything. */
+static bool refuse_name(struct json_error *e, uint16_t code, const char *rule, struct slice name)
+{
+    json_refuse(e, code, rule);
+    uint32_t len = name.len < JSON_FIELD_MAX / 2 ? name.len : JSON_FIELD_MAX / 2;
+    while (len > 0 && len < name.len && ((unsigned char)name.data[len] & 0xC0) == 0x80)
+        len--; /* never cut within a character */
+    memcpy(e->field, name.data, len);
+    e->field[len] = 0;
+    return false;
+}
+
+/* --- parsing ----------------------------------------------------------------------------------- */
+
+static void *arena_malloc(void *context, size_t size)
+{
+    return arena_alloc(context, size);
+}
+
+static void *arena_realloc(void *context, void *old, size_t old_size, size_t size)
+{
+    if (size <= old_size)
+        return old;
+    void *fresh = arena_alloc(context, size);
+    if (fresh != NULL && old != NULL)
+        memcpy(fresh, old, old_size);
+    return fresh;
+}
+
+static void arena_free(void *context, void *memory)
+{
+    (void)context;
+    (void)memory; /* freed with the arena */
+}
+
+static struct slice text_of(const yyjson_val *v)
+{
+    /* yyjson declares its readers on pointers to non-const, but they only read. */
+    yyjson_val *value = (yyjson_val *)(uintptr_t)v;
+    if (unsafe_yyjson_is_raw(value))
+        return (struct slice){yyjson_get_raw(value), (uint32_t)yyjson_get_len(value)};
+    return (struct slice){yyjson_get_str(value), (uint32_t)yyjson_get_len(value)};
+}
+
+static bool has_nul(struct slice text)
+{
+    return memchr(text.data, 0, text.len) != NULL;
+}
+
+static bool key_repeats(yyjson_val *object, yyjson_val *key)
+{
+    yyjson_obj_iter i;
+    yyjson_val *other;
+    check(yyjson_obj_iter_init(object, &i));
+    while ((other = yyjson_obj_iter_next(&i)) != key) {
+        if (slice_equal(text_of(other), text_of(key)))
+            return true;
+    }
+    return false;
+}
+
+static bool value_check(yyjson_val *value, uint32_t depth, struct json_error *e);
+
+static bool object_check(yyjson_val *object, uint32_t depth, struct json_error *e)
+{
+    yyjson_obj_iter i;
+    yyjson_val *key;
+    if (unsafe_yyjson_get_len(object) > JSON_KEYS_MAX)
+        return json_refuse(e, RESULT_TOO_LARGE, "an object may have at most 64 keys");
+    check(yyjson_obj_iter_init(object, &i));
+    while ((key = yyjson_obj_iter_next(&i)) != NULL) {
+        struct slice name = text_of(key);
+        if (has_nul(name))
+            return json_refuse(e, RESULT_INVALID_JSON, "a key must not contain U+0000");
+        if (key_repeats(object, key))
+            return refuse_name(e, RESULT_DUPLICATE_FIELD, "is given twice", name);
+        if (!value_check(yyjson_obj_iter_get_val(key), depth, e)) {
+            char copy[JSON_FIELD_MAX];
+            snprintf(copy, sizeof copy, "%.*s", (int)(name.len < 64 ? name.len : 64), name.data);
+            json_error_within(e, copy, -1);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool array_check(yyjson_val *array, uint32_t depth, struct json_error *e)
+{
+    yyjson_arr_iter i;
+    yyjson_val *item;
+    check(yyjson_arr_iter_init(array, &i));
+    while ((item = yyjson_arr_iter_next(&i)) != NULL) {
+        if (!value_check(item, depth, e)) {
+            json_error_within(e, "", (int64_t)i.idx - 1);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What yyjson lets pass: depth, repeated keys, U+0000. `depth` counts the containers around. */
+static bool value_check(yyjson_val *value, uint32_t depth, struct json_error *e)
+{
+    switch (unsafe_yyjson_get_type(value)) {
+    case YYJSON_TYPE_OBJ:
+    case YYJSON_TYPE_ARR:
+        if (depth >= JSON_DEPTH_MAX)
+            return json_refuse(e, RESULT_TOO_LARGE, "may be nested at most 16 deep");
+        return unsafe_yyjson_is_obj(value) ? object_check(value, depth + 1, e)
+                                           : array_check(value, depth + 1, e);
+    case YYJSON_TYPE_STR:
+        if (has_nul(text_of(value)))
+            return json_refuse(e, RESULT_INVALID_FIELD, "must not contain U+0000");
+        return true;
+    default:
+        return true;
+    }
+}
+
+const struct yyjson_val *json_parse(struct slice text, struct arena *a, struct json_error *e)
+{
+    const yyjson_alc alc = {arena_malloc, arena_realloc, arena_free, a};
+    yyjson_read_err fault;
+    if (text.len == 0) {
+        json_refuse(e, RESULT_INVALID_JSON, "must not be empty");
+        return NULL;
+    }
+    /* Without the flag for parsing in place yyjson only reads the text. */
+    yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)text.data, text.len,
+                                       YYJSON_READ_NUMBER_AS_RAW, &alc, &fault);
+    if (doc == NULL) {
+        bool memory = fault.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION;
+        json_refuse(e, memory ? RESULT_TOO_LARGE : RESULT_INVALID_JSON,
+                    memory ? "takes too much memory" : "must be valid JSON");
+        return NULL;
+    }
+    yyjson_val *root = yyjson_doc_get_root(doc);
+    return value_check(root, 0, e) ? root : NULL;
+}
+
+struct json_token json_token_of(const struct yyjson_val *value)
+{
+    yyjson_val *v = (yyjson_val *)(uintptr_t)value;
+    switch (yyjson_get_type(v)) {
+    case YYJSON_TYPE_BOOL:
+        return (struct json_token){JSON_BOOL, slice_of(yyjson_get_bool(v) ? "true" : "false"),
+                                   NULL};
+    case YYJSON_TYPE_RAW:
+        return (struct json_token){JSON_NUMBER, text_of(v), NULL};
+    case YYJSON_TYPE_STR:
+        return (struct json_token){JSON_STRING, text_of(v), NULL};
+    case YYJSON_TYPE_ARR:
+        return (struct json_token){JSON_ARRAY, {"", 0}, value};
+    case YYJSON_TYPE_OBJ:
+        return (struct json_token){JSON_OBJECT, {"", 0}, value};
+    default:
+        return (struct json_token){JSON_NULL, {"", 0}, NULL};
+    }
+}
+
+const struct yyjson_val *json_member(const struct yyjson_val *object, const char *name)
+{
+    return yyjson_obj_get((yyjson_val *)(uintptr_t)object, name);
+}
+
+const struct yyjson_val *json_item(const struct yyjson_val *array, size_t index)
+{
+    return yyjson_arr_get((yyjson_val *)(uintptr_t)array, index);
+}
+
+/* --- messages ---------------------------------------------------------------------------------- */
+
+void json_input_init(struct json_input *in, struct arena *a, struct json_error *e)
+{
+    *in = (struct json_input){.arena = a, .error = e};
+}
+
+static bool field_set(const struct json_type *type, void *m, struct slice name,
+                      const struct json_token *t, struct json_input *in)
+{
+    int field = type->find(name);
+    if (field < 0)
+        return refuse_name(in->error, RESULT_UNKNOWN_FIELD, "is not known here", name);
+    uint64_t bit = (uint64_t)1 << field;
+    if ((in->seen & bit) != 0)
+        return refuse_name(in->error, RESULT_DUPLICATE_FIELD, "is given twice", name);
+    if (t->kind == JSON_NULL && (type->required & bit) == 0)
+        return true;
+    if (t->kind == JSON_NULL)
+        return refuse_name(in->error, RESULT_INVALID_FIELD, "must not be null", name);
+    if (!type->set(m, field, t, in)) {
+        json_error_within(in->error, type->fields[field], -1);
+        return false;
+    }
+    in->seen |= bit;
+    return true;
+}
+
+bool json_object_get(const struct json_type *type, void *m, const struct yyjson_val *object,
+                     struct json_input *in)
+{
+    yyjson_obj_iter i;
+    yyjson_val *key;
+    if (!yyjson_obj_iter_init((yyjson_val *)(uintptr_t)object, &i))
+        return json_refuse(in->error, RESULT_INVALID_FIELD, "must be an object");
+    while ((key = yyjson_obj_iter_next(&i)) != NULL) {
+        struct json_token t = json_token_of(yyjson_obj_iter_get_val(key));
+        if (!field_set(type, m, text_of(key), &t, in))
+            return false;
+    }
+    return true;
+}
+
+bool json_text_get(const struct json_type *type, void *m, struct slice name, struct slice text,
+                   struct json_input *in)
+{
+    struct json_token t = {JSON_TEXT, text, NULL};
+    return field_set(type, m, name, &t, in);
+}
+
+bool json_complete(const struct json_type *type, void *m, struct json_input *in)
+{
+    uint64_t missing = type->required & ~in->seen;
+    if (missing != 0)
+        return refuse_name(in->error, RESULT_MISSING_FIELD, "is required",
+                           slice_of(type->fields[__builtin_ctzll(missing)]));
+    return type->amounts == NULL || type->amounts(m, in);
+}
+
+/* A message within another one: nothing of it comes from elsewhere. */
+static bool part_get(const struct json_type *type, void *m, const struct yyjson_val *object,
+                     struct json_input *outer)
+{
+    struct json_input in;
+    json_input_init(&in, outer->arena, outer->error);
+    return json_object_get(type, m, object, &in) && json_complete(type, m, &in);
+}
+
+/* Lists and messages may come as the text of an option: then it is JSON. */
+static const struct yyjson_val *container_of_token(const struct json_token *t,
+                                                   struct json_input *in)
+{
+    return t->kind == JSON_TEXT ? json_parse(t->text, in->arena, in->error) : t->value;
+}
+
+bool json_get_message(const struct json_token *t, struct json_input *in,
+                      const struct json_type *type, void *value)
+{
+    if (t->kind != JSON_OBJECT && t->kind != JSON_TEXT)
+        return json_refuse(in->error, RESULT_INVALID_FIELD, "must be an object");
+    const struct yyjson_val *object = container_of_token(t, in);
+    return object != NULL && part_get(type, value, object, in);
+}
+
+bool json_get_list(const struct json_token *t, struct json_input *in,
+                   const struct json_type *type, uint32_t count_min, uint32_t count_max,
+                   void **items, uint32_t *count)
+{
+    *items = NULL;
+    *count = 0;
+    if (t->kind != JSON_ARRAY && t->kind != JSON_TEXT)
+        return json_refuse(in->error, RESULT_INVALID_FIELD, "must be an array");
+    const struct yyjson_val *array = container_of_token(t, in);
+    if (array == NULL)
+        return false;
+    yyjson_arr_iter i;
+    if (!yyjson_arr_iter_init((yyjson_val *)(uintptr_t)array, &i))
+        return json_refuse(in->error, RESULT_INVALID_FIELD, "must be an array");
+    if (i.max < count_min)
+        return json_refuse(in->error, RESULT_INVALID_FIELD, "has too few items");
+    if (i.max > count_max)
+        return json_refuse(in->error, RESULT_TOO_LARGE, "has too many items");
+    if (i.max == 0)
+        return true;
+    char *list = arena_alloc(in->arena, i.max * type->size);
+    if (list == NULL)
+        return json_refuse(in->error, RESULT_TOO_LARGE, "takes too much memory");
+    yyjson_val *item;
+    while ((item = yyjson_arr_iter_next(&i)) != NULL) {
+        size_t index = i.idx - 1;
+        if (!part_get(type, list + index * type->size, item, in)) {
+            json_error_within(in->error, "", (int64_t)index);
+            return false;
+        }
+    }
+    *items = list;
+    *count = (uint32_t)i.max;
+    return true;
+}
+
+/* --- fields ------------------------------------------------------------------------------------ */
+
+static bool invalid(struct json_input *in, const char *rule)
+{
+    return json_refuse(in->error, RESULT_INVALID_FIELD, rule);
+}
+
+static bool is_stringy(const struct json_token *t)
+{
+    return t->kind == JSON_STRING || t->kind == JSON_TEXT;
+}
+
+bool json_get_bool(const struct json_token *t, struct json_input *in, bool *value)
+{
+    *value = slice_equal(t->text, slice_of("true"));
+    if ((t->kind != JSON_BOOL && t->kind != JSON_TEXT) ||
+        (!*value && !slice_equal(t->text, slice_of("false"))))
+        return invalid(in, "must be true or false");
+    return true;
+}
+
+bool json_get_uint(const struct json_token *t, struct json_input *in, uint64_t max,
+                   uint64_t *value)
+{
+    u128 wide;
+    if ((t->kind != JSON_NUMBER && t->kind != JSON_TEXT) ||
+        !u128_parse(t->text.data, t->text.len, &wide))
+        return invalid(in, "must be a whole number without sign or exponent");
+    if (wide > max)
+        return invalid(in, "is too large");
+    *value = (uint64_t)wide;
+    return true;
+}
+
+bool json_get_u128(const struct json_token *t, struct json_input *in, u128 *value)
+{
+    if ((t->kind != JSON_NUMBER && !is_stringy(t)) ||
+        !u128_parse(t->text.data, t->text.len, value))
+        return invalid(in, "must be a whole number without sign or exponent");
+    return true;
+}
+
+bool json_get_u64(const struct json_token *t, struct json_input *in, uint64_t *value)
+{
+    u128 wide;
+    if (!json_get_u128(t, in, &wide))
+        return false;
+    if (wide > UINT64_MAX)
+        return invalid(in, "is too large");
+    *value = (uint64_t)wide;
+    return true;
+}
+
+bool json_get_decimal(const struct json_token *t, struct json_input *in, struct decimal *value)
+{
+    if (t->kind != JSON_NUMBER && !is_stringy(t))
+        return invalid(in, "must be a decimal in a string, like \"10.50\"");
+    if (!decimal_parse(t->text.data, t->text.len, value))
+        return invalid(in, "must be a decimal like \"10.50\": no sign, no exponent, no needless "
+                           "zeros in front, at most 8 decimals and 39 digits");
+    return true;
+}
+
+bool json_get_amount(const struct json_token *t, struct json_input *in, int slot, u128 *value)
+{
+    struct decimal d;
+    check(slot >= 0 && slot < JSON_AMOUNTS_MAX);
+    if (!json_get_decimal(t, in, &d))
+        return false;
+    *value = d.digits;
+    in->scales[slot] = d.scale;
+    return true;
+}
+
+bool json_amount_minor(uint8_t scale, uint16_t currency, u128 *amount, struct json_error *e)
+{
+    const struct currency *c = currency_by_number(currency);
+    if (c == NULL)
+        return json_refuse(e, RESULT_INVALID_FIELD, "needs a currency");
+    switch (currency_minor((struct decimal){*amount, scale}, c, amount)) {
+    case CURRENCY_FITS:
+        return true;
+    case CURRENCY_TOO_PRECISE:
+        return json_refuse(e, RESULT_INVALID_FIELD, "has more decimals than its currency");
+    case CURRENCY_OVERFLOW:
+    default:
+        return json_refuse(e, RESULT_INVALID_FIELD, "is too large");
+    }
+}
+
+bool json_get_id(const struct json_token *t, struct json_input *in, const char *prefix,
+                 struct id128 *value)
+{
+    size_t len = strlen(prefix);
+    if (!is_stringy(t) || t->text.len != len + 1 + ID128_TEXT_LEN ||
+        memcmp(t->text.data, prefix, len) != 0 || t->text.data[len] != '_' ||
+        !id128_parse(t->text.data + len + 1, ID128_TEXT_LEN, value))
+        return invalid(in, "must be an id of the right kind, like \"acc_01J8Z3N5...\"");
+    return true;
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return -1;
+}
+
+bool json_get_raw_id(const struct json_token *t, struct json_input *in, struct id128 *value)
+{
+    uint64_t half[2] = {0, 0};
+    if (!is_stringy(t) || t->text.len != HEX_ID_LEN)
+        return invalid(in, "must be 32 hexadecimal digits in lower case");
+    for (size_t i = 0; i < HEX_ID_LEN; i++) {
+        int digit = hex_digit(t->text.data[i]);
+        if (digit < 0)
+            return invalid(in, "must be 32 hexadecimal digits in lower case");
+        half[i / 16] = half[i / 16] << 4 | (uint64_t)digit;
+    }
+    *value = (struct id128){half[0], half[1]};
+    return true;
+}
+
+bool json_get_currency(const struct json_token *t, struct json_input *in, uint16_t *value)
+{
+    const struct currency *c =
+        is_stringy(t) ? currency_by_code(t->text.data, t->text.len) : NULL;
+    if (c == NULL)
+        return invalid(in, "must be an active ISO 4217 currency code, like \"USD\"");
+    *value = c->number;
+    return true;
+}
+
+bool json_get_text(const struct json_token *t, struct json_input *in, uint32_t len_min,
+                   uint32_t len_max, struct slice *value)
+{
+    if (!is_stringy(t))
+        return invalid(in, "must be a string");
+    if (t->text.len < len_min)
+        return invalid(in, len_min == 1 ? "must not be empty" : "is too short");
+    if (t->text.len > len_max)
+        return invalid(in, "is too long");
+    if (!fields_printable(t->text))
+        return invalid(in, "must not contain control characters");
+    *value = t->text;
+    return true;
+}
+
+static int base64url_digit(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '-' ? 62 : c == '_' ? 63 : -1;
+}
+
+/* Without padding; the unused bits of the last digit must be zero. Returns the length, or -1. */
+static int64_t base64url_decode(struct slice text, uint8_t *out)
+{
+    uint32_t bits = 0, held = 0;
+    int64_t len = 0;
+    if (text.len % 4 == 1)
+        return -1;
+    for (uint32_t i = 0; i < text.len; i++) {
+        int digit = base64url_digit(text.data[i]);
+        if (digit < 0)
+            return -1;
+        bits = (bits << 6 | (uint32_t)digit) & 0xFFFF;
+        held += 6;
+        if (held >= 8) {
+            held -= 8;
+            out[len++] = (uint8_t)(bits >> held);
+        }
+    }
+    return (bits & ((1u << held) - 1)) == 0 ? len : -1;
+}
+
+bool json_get_bytes(const struct json_token *t, struct json_input *in, uint32_t len_min,
+                    uint32_t len_max, struct slice *value)
+{
+    if (!is_stringy(t))
+        return invalid(in, "must be a string");
+    if (t->text.len > ((uint64_t)len_max * 4 + 2) / 3)
+        return invalid(in, "is too long");
+    uint8_t *bytes = arena_alloc(in->arena, t->text.len + 1);
+    if (bytes == NULL)
+        return json_refuse(in->error, RESULT_TOO_LARGE, "takes too much memory");
+    int64_t len = base64url_decode(t->text, bytes);
+    if (len < 0)
+        return invalid(in, "must be base64url without padding");
+    if (len < len_min)
+        return invalid(in, "is too short");
+    *value = (struct slice){(const char *)bytes, (uint32_t)len};
+    return true;
+}
+
+bool json_get_time(const struct json_token *t, struct json_input *in, uint64_t *value)
+{
+    if (!is_stringy(t) || !instant_parse(t->text.data, t->text.len, value))
+        return invalid(in, "must be an RFC 3339 time in UTC, like \"2026-01-31T12:00:00Z\"");
+    return true;
+}
+
+bool json_get_result(const struct json_token *t, struct json_input *in, uint16_t *value)
+{
+    const struct result_info *info = is_stringy(t) ? result_by_name(t->text) : NULL;
+    if (info == NULL)
+        return invalid(in, "must be the name of a result code");
+    *value = info->code;
+    return true;
+}
+
+/* Place of the text among the names, or -1. */
+static int name_place(struct slice text, const char *const *names, uint8_t count)
+{
+    for (uint8_t i = 0; i < count; i++) {
+        if (slice_equal(slice_of(names[i]), text))
+            return i;
+    }
+    return -1;
+}
+
+bool json_get_enum(const struct json_token *t, struct json_input *in, const char *const *names,
+                   uint8_t count, uint8_t *value)
+{
+    int place = is_stringy(t) ? name_place(t->text, names, count) : -1;
+    if (place < 0)
+        return invalid(in, "must be one of the listed values");
+    *value = (uint8_t)(place + 1);
+    return true;
+}
+
+static bool flag_add(struct slice name, struct json_input *in, const char *const *names,
+                     uint8_t count, uint32_t *value)
+{
+    int place = name_place(name, names, count);
+    if (place < 0)
+        return invalid(in, "must be a list of the listed values");
+    if ((*value >> place & 1) != 0)
+        return invalid(in, "lists a value twice");
+    *value |= 1u << place;
+    return true;
+}
+
+bool json_get_flags(const struct json_token *t, struct json_input *in, const char *const *names,
+                    uint8_t count, uint32_t *value)
+{
+    *value = 0;
+    if (t->kind == JSON_TEXT) { /* names separated by commas */
+        struct slice rest = t->text;
+        while (rest.len > 0) {
+            const char *comma = memchr(rest.data, ',', rest.len);
+            uint32_t len = comma == NULL ? rest.len : (uint32_t)(comma - rest.data);
+            if (!flag_add((struct slice){rest.data, len}, in, names, count, value))
+                return false;
+            uint32_t used = comma == NULL ? len : len + 1;
+            rest = (struct slice){rest.data + used, rest.len - used};
+        }
+        return true;
+    }
+    yyjson_arr_iter i;
+    yyjson_val *item;
+    if (t->kind != JSON_ARRAY || !yyjson_arr_iter_init((yyjson_val *)(uintptr_t)t->value, &i))
+        return invalid(in, "must be an array of names");
+    while ((item = yyjson_arr_iter_next(&i)) != NULL) {
+        struct json_token name = json_token_of(item);
+        if (name.kind != JSON_STRING)
+            return invalid(in, "must be an array of names");
+        if (!flag_add(name.text, in, names, count, value))
+            return false;
+    }
+    return true;
+}
+
+static bool pair_add(struct slice key, const struct json_token *t, struct json_input *in,
+                     struct metadata *m)
+{
+    struct slice text;
+    for (uint32_t i = 0; i < m->count; i++) {
+        if (slice_equal(m->items[i].key, key))
+            return invalid(in, "has a key twice");
+    }
+    if (m->count == METADATA_PAIRS_MAX)
+        return json_refuse(in->error, RESULT_INVALID_FIELD, "has more than 16 pairs");
+    if (key.len == 0 || key.len > METADATA_KEY_MAX || !fields_printable(key))
+        return invalid(in, "keys must have 1 to 64 bytes without control characters");
+    if (t->kind == JSON_NULL || !json_get_text(t, in, 0, METADATA_VALUE_MAX, &text))
+        return invalid(in, "values must be strings of at most 256 bytes without control "
+                           "characters");
+    m->items[m->count++] = (struct metadata_pair){key, text};
+    return true;
+}
+
+bool json_get_metadata(const struct json_token *t, struct json_input *in, struct metadata *value)
+{
+    yyjson_obj_iter i;
+    yyjson_val *key;
+    if (t->kind != JSON_OBJECT && t->kind != JSON_TEXT)
+        return invalid(in, "must be an object of strings");
+    struct metadata m = {arena_alloc(in->arena, METADATA_PAIRS_MAX * sizeof *m.items), 0};
+    if (m.items == NULL)
+        return json_refuse(in->error, RESULT_TOO_LARGE, "takes too much memory");
+    if (t->kind == JSON_TEXT && memchr(t->text.data, '=', t->text.len) == NULL)
+        return invalid(in, "must be key=value");
+    if (t->kind == JSON_TEXT) {
+        const char *equals = memchr(t->text.data, '=', t->text.len);
+        uint32_t len = (uint32_t)(equals - t->text.data);
+        struct json_token text = {JSON_TEXT, {equals + 1, t->text.len - len - 1}, NULL};
+        if (!pair_add((struct slice){t->text.data, len}, &text, in, &m))
+            return false;
+    } else {
+        check(yyjson_obj_iter_init((yyjson_val *)(uintptr_t)t->value, &i));
+        while ((key = yyjson_obj_iter_next(&i)) != NULL) {
+            struct json_token text = json_token_of(yyjson_obj_iter_get_val(key));
+            if (!pair_add(text_of(key), &text, in, &m))
+                return false;
+        }
+    }
+    *value = m;
+    return true;
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* JSON out. */
+#include "schemas/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "schemas/instant.h"
+#include "schemas/result.h"
+
+#define CAP_MIN 512
+
+void json_writer_init(struct json_writer *w, size_t len_max)
+{
+    *w = (struct json_writer){.len_max = len_max};
+}
+
+void json_writer_done(struct json_writer *w)
+{
+    free(w->data);
+    *w = (struct json_writer){.len_max = w->len_max};
+}
+
+void json_writer_clear(struct json_writer *w)
+{
+    w->len = 0;
+    w->failed = false;
+}
+
+static bool grow(struct json_writer *w, size_t more)
+{
+    if (w->failed || more > w->len_max - w->len) {
+        w->failed = true;
+        return false;
+    }
+    size_t cap = w->cap < CAP_MIN ? CAP_MIN : w->cap;
+    while (cap < w->len + more)
+        cap *= 2;
+    if (cap > w->len_max)
+        cap = w->len_max;
+    char *data = realloc(w->data, cap);
+    if (data == NULL) {
+        w->failed = true;
+        return false;
+    }
+    w->data = data;
+    w->cap = cap;
+    return true;
+}
+
+static inline bool reserve(struct json_writer *w, size_t more)
+{
+    return (!w->failed && more <= w->cap - w->len) || grow(w, more);
+}
+
+void json_put_raw(struct json_writer *w, const char *data, size_t len)
+{
+    if (!reserve(w, len))
+        return;
+    memcpy(w->data + w->len, data, len);
+    w->len += len;
+}
+
+static void container_close(struct json_writer *w, size_t mark, char open, char shut)
+{
+    if (w->failed)
+        return;
+    if (w->len == mark)
+        json_put_raw(w, &open, 1);
+    else
+        w->data[mark] = open;
+    json_put_raw(w, &shut, 1);
+}
+
+void json_close_object(struct json_writer *w, size_t mark)
+{
+    container_close(w, mark, '{', '}');
+}
+
+void json_close_array(struct json_writer *w, size_t mark)
+{
+    container_close(w, mark, '[', ']');
+}
+
+void json_put_comma(struct json_writer *w)
+{
+    json_put_literal(w, ",");
+}
+
+void json_put_key(struct json_writer *w, const char *name)
+{
+    json_put_comma(w);
+    json_put_text(w, slice_of(name));
+    json_put_literal(w, ":");
+}
+
+/* Bytes of the UTF-8 character at `at`, or 0 if there is none (RFC 3629: shortest form, no
+ * surrogates, up to U+10FFFF). */
+static size_t utf8_len(const unsigned char *at, size_t left)
+{
+    unsigned char c = at[0];
+    size_t len = c < 0x80 ? 1 : c >= 0xC2 && c < 0xE0 ? 2 : c >= 0xE0 && c < 0xF0 ? 3
+               : c >= 0xF0 && c < 0xF5 ? 4 : 0;
+    if (len == 0 || len > left)
+        return 0;
+    for (size_t i = 1; i < len; i++) {
+        if ((at[i] & 0xC0) != 0x80)
+            return 0;
+    }
+    if ((c == 0xE0 && at[1] < 0xA0) || (c == 0xED && at[1] > 0x9F) ||
+        (c == 0xF0 && at[1] < 0x90) || (c == 0xF4 && at[1] > 0x8F))
+        return 0;
+    return len;
+}
+
+static void put_escape(struct json_writer *w, unsigned char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    switch (c) {
+    case '"':
+        json_put_literal(w, "\\\"");
+        break;
+    case '\\':
+        json_put_literal(w, "\\\\");
+        break;
+    case '\n':
+        json_put_literal(w, "\\n");
+        break;
+    case '\r':
+        json_put_literal(w, "\\r");
+        break;
+    case '\t':
+        json_put_literal(w, "\\t");
+        break;
+    default: {
+        char escape[6] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
+        json_put_raw(w, escape, sizeof escape);
+    }
+    }
+}
+
+void json_put_text(struct json_writer *w, struct slice text)
+{
+    const unsigned char *at = (const unsigned char *)text.data;
+    size_t left = text.len;
+    json_put_literal(w, "\"");
+    while (left > 0) {
+        size_t plain = 0;
+        while (plain < left) {
+            unsigned char c = at[plain];
+            size_t len = c < 0x80 ? (c >= 0x20 && c != '"' && c != '\\')
+                                  : utf8_len(at + plain, left - plain);
+            if (len == 0)
+                break;
+            plain += len;
+        }
+        json_put_raw(w, (const char *)at, plain);
+        at += plain;
+        left -= plain;
+        if (left == 0)
+            break;
+        if (*at < 0x80)
+            put_escape(w, *at);
+        else
+            json_put_literal(w, "\xEF\xBF\xBD");
+        at++;
+        left--;
+    }
+    json_put_literal(w, "\"");
+}
+
+void json_put_null(struct json_writer *w)
+{
+    json_put_literal(w, "null");
+}
+
+void json_put_bool(struct json_writer *w, bool value)
+{
+    if (value)
+        json_put_literal(w, "true");
+    else
+        json_put_literal(w, "false");
+}
+
+void json_put_uint(struct json_writer *w, uint64_t value)
+{
+    char text[U128_TEXT_MAX];
+    json_put_raw(w, text, u128_text(value, text));
+}
+
+/* Text that needs no escaping, in quotes. */
+static void put_quoted(struct json_writer *w, const char *text, size_t len)
+{
+    if (!reserve(w, len + 2))
+        return;
+    w->data[w->len] = '"';
+    memcpy(w->data + w->len + 1, text, len);
+    w->data[w->len + 1 + len] = '"';
+    w->len += len + 2;
+}
+
+void json_put_u64(struct json_writer *w, uint64_t value)
+{
+    json_put_u128(w, value);
+}
+
+void json_put_u128(struct json_writer *w, u128 value)
+{
+    char text[U128_TEXT_MAX];
+    put_quoted(w, text, u128_text(value, text));
+}
+
+void json_put_decimal(struct json_writer *w, struct decimal value)
+{
+    char text[DECIMAL_TEXT_MAX];
+    put_quoted(w, text, decimal_text(value, text));
+}
+
+void json_put_amount(struct json_writer *w, u128 minor, uint16_t currency)
+{
+    const struct currency *c = currency_by_number(currency);
+    json_put_decimal(w, (struct decimal){minor, c == NULL ? 0 : c->decimals});
+}
+
+void json_put_id(struct json_writer *w, const char *prefix, struct id128 id)
+{
+    char text[16 + ID128_TEXT_LEN];
+    size_t len = strlen(prefix);
+    check(len < 15);
+    memcpy(text, prefix, len);
+    text[len] = '_';
+    id128_text(id, text + len + 1);
+    put_quoted(w, text, len + 1 + ID128_TEXT_LEN);
+}
+
+void json_put_raw_id(struct json_writer *w, struct id128 id)
+{
+    static const char digits[] = "0123456789abcdef";
+    char text[32];
+    for (int i = 0; i < 32; i++) {
+        uint64_t half = i < 16 ? id.hi : id.lo;
+        text[i] = digits[half >> (60 - 4 * (i % 16)) & 15];
+    }
+    put_quoted(w, text, sizeof text);
+}
+
+void json_put_currency(struct json_writer *w, uint16_t number)
+{
+    const struct currency *c = currency_by_number(number);
+    char digits[3] = {(char)('0' + number / 100 % 10), (char)('0' + number / 10 % 10),
+                      (char)('0' + number % 10)};
+    if (c != NULL)
+        put_quoted(w, c->code, CURRENCY_CODE_LEN);
+    else
+        put_quoted(w, number == 0 ? "XXX" : digits, CURRENCY_CODE_LEN);
+}
+
+void json_put_bytes(struct json_writer *w, struct slice bytes)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const unsigned char *at = (const unsigned char *)bytes.data;
+    uint32_t bits = 0, held = 0;
+    if (!reserve(w, (size_t)bytes.len * 4 / 3 + 4))
+        return;
+    w->data[w->len++] = '"';
+    for (uint32_t i = 0; i < bytes.len; i++) {
+        bits = (bits << 8 | at[i]) & 0xFFFF;
+        for (held += 8; held >= 6; held -= 6)
+            w->data[w->len++] = digits[bits >> (held - 6) & 63];
+    }
+    if (held > 0)
+        w->data[w->len++] = digits[bits << (6 - held) & 63];
+    w->data[w->len++] = '"';
+}
+
+void json_put_time(struct json_writer *w, uint64_t ns)
+{
+    char text[INSTANT_TEXT_MAX];
+    put_quoted(w, text, instant_text(ns, text));
+}
+
+void json_put_result(struct json_writer *w, uint16_t code)
+{
+    const struct result_info *info = result_info(code);
+    if (info != NULL) {
+        put_quoted(w, info->name, strlen(info->name));
+        return;
+    }
+    char text[7 + U128_TEXT_MAX] = "result_";
+    put_quoted(w, text, 7 + u128_text(code, text + 7));
+}
+
+void json_put_enum(struct json_writer *w, const char *const *names, uint8_t count, uint8_t value)
+{
+    if (value >= 1 && value <= count)
+        put_quoted(w, names[value - 1], strlen(names[value - 1]));
+    else
+        json_put_null(w);
+}
+
+void json_put_flags(struct json_writer *w, const char *const *names, uint8_t count,
+                    uint32_t value)
+{
+    size_t mark = json_open(w);
+    for (uint8_t i = 0; i < count; i++) {
+        if ((value >> i & 1) == 0)
+            continue;
+        json_put_comma(w);
+        put_quoted(w, names[i], strlen(names[i]));
+    }
+    json_close_array(w, mark);
+}
+
+void json_put_metadata(struct json_writer *w, const struct metadata *m)
+{
+    size_t mark = json_open(w);
+    for (uint32_t i = 0; i < m->count; i++) {
+        json_put_comma(w);
+        json_put_text(w, m->items[i].key);
+        json_put_literal(w, ":");
+        json_put_text(w, m->items[i].value);
+    }
+    json_close_object(w, mark);
+}
