@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #define ARENA_CHUNK_MIN 4000 /* with malloc's and our own header still within one page */
-#define ARENA_ALIGN sizeof(max_align_t)
+#define ARENA_ALIGN _Alignof(max_align_t)
 
 struct arena_chunk {
     struct arena_chunk *older;

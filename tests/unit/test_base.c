@@ -149,7 +149,7 @@ static void an_arena_hands_out_zeroed_memory_up_to_its_limit(void **state)
         for (size_t size = 0; size < 300; size++) {
             char *memory = arena_alloc(&a, size);
             assert_non_null(memory);
-            assert_int_equal((uintptr_t)memory % sizeof(max_align_t), 0);
+            assert_int_equal((uintptr_t)memory % _Alignof(max_align_t), 0);
             for (size_t i = 0; i < size; i++)
                 assert_int_equal(memory[i], 0);
             memset(memory, 0xa5, size);
