@@ -29,11 +29,11 @@ struct actor_kind {
     const struct handler *handlers;
     uint32_t handler_count;
     /* State to bytes and back (msgpack array, first element a schema version). read() gets a
-     * zeroed state and returns false on damage; release() frees what a state owns beyond itself
-     * (may be NULL). */
+     * zeroed state and returns false on damage; release() frees (registry_free) what a state owns
+     * beyond itself and may be NULL. */
     void (*write)(struct wire_writer *w, const void *state);
-    bool (*read)(struct wire_reader *r, void *state);
-    void (*release)(void *state);
+    bool (*read)(struct registry *r, struct wire_reader *from, void *state);
+    void (*release)(struct registry *r, void *state);
     /* The durable deadline passed; may be NULL. m->body is NULL, m->who is the operator. */
     enum turn_result (*timeout)(struct turn *t, struct id128 self);
     bool resident; /* never passivated: per-shard singletons */
@@ -81,6 +81,25 @@ struct service {
      * else what is broken. May be NULL. */
     const char *(*audit)(struct registry *r);
 };
+
+#define DOMAIN_NUMBER_MAX 4096 /* numbers of messages and events stay below */
+
+/* All services of one deployment. Constant after domain_init(); shared by all threads. */
+struct domain {
+    const struct service *const *services;
+    uint32_t service_count;
+    const struct actor_kind *kinds[KIND_MAX];
+    const struct event_rule *rules[DOMAIN_NUMBER_MAX];
+    const struct query *queries[DOMAIN_NUMBER_MAX];
+    const struct locator *locators[DOMAIN_NUMBER_MAX];
+};
+
+/* A number or kind declared twice is a bug: check() fails. */
+void domain_init(struct domain *d, const struct service *const *services, uint32_t count);
+
+/* The id of the actor that a message goes to; its low 16 bits give the shard. */
+struct id128 domain_target(const struct domain *d, const struct message_type *type,
+                           const void *body, const struct principal *who, uint16_t shards);
 
 /* --- what project functions may use (views lane; failures are kept and end the transaction) --- */
 

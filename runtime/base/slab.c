@@ -7,11 +7,11 @@
 #define SLAB_BLOCK_SIZE 65536
 #define SLAB_BLOCK_OBJECTS_MIN 8
 #define SLAB_OBJECT_SIZE_MAX (1u << 20)
-#define SLAB_ALIGN 8
+#define SLAB_ALIGN 16 /* u128 */
 
 /* Each block begins with this; the objects follow. */
 struct block {
-    struct block *older;
+    _Alignas(SLAB_ALIGN) struct block *older;
 };
 
 /* A free object begins with this. */

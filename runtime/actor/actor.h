@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Actor: what every resident account, wallet, payment costs beyond its own state: 48 bytes. Inside
+ * the runtime only; the domain sees states. */
+#ifndef ACTOR_ACTOR_H
+#define ACTOR_ACTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/base/check.h"
+#include "runtime/base/list.h"
+#include "runtime/base/table.h"
+
+#define ACTOR_MAILBOX_MAX 1024 /* messages waiting for one actor; more are answered BUSY */
+
+enum actor_flags {
+    ACTOR_EXISTS = 1 << 0,    /* has a state; without it the struct stands for a known absence,
+                                 a removed actor or one whose load is under way */
+    ACTOR_LOADING = 1 << 1,   /* its state has been asked of the store */
+    ACTOR_QUEUED = 1 << 2,    /* on the shard's run queue */
+    ACTOR_WAITING = 1 << 3,   /* its first message waits for a load; on the shard's waiting queue */
+    ACTOR_USED = 1 << 4,      /* touched since the passivation hand last came by */
+    ACTOR_SUSPENDED = 1 << 5, /* by an operator */
+    ACTOR_QUARANTINED = 1 << 6,
+    ACTOR_DIRTY = 1 << 7, /* projector only: changed since the last commit of the views */
+};
+
+struct actor {
+    struct table_entry entry;        /* the id */
+    struct fifo_link *mailbox_last;  /* circular: its next is the oldest message; NULL = empty */
+    struct fifo_link run_link;       /* run queue or waiting queue */
+    uint64_t touched_seq;            /* the batch that last changed it */
+    uint32_t saved;                  /* undo serial of its last saved copy (registry.c) */
+    uint16_t mailbox_count;
+    uint8_t kind;
+    uint8_t flags;
+    /* the state follows, 16-byte aligned */
+};
+
+_Static_assert(sizeof(struct actor) == 48, "an idle actor stays small");
+
+static inline void *actor_state(struct actor *a)
+{
+    return a + 1;
+}
+
+static inline struct actor *actor_of_run_link(struct fifo_link *link)
+{
+    return container_of(link, struct actor, run_link);
+}
+
+static inline struct actor *actor_of_entry(struct table_entry *entry)
+{
+    return container_of(entry, struct actor, entry);
+}
+
+/* Appends to the mailbox; false when it is full. */
+must_check bool actor_mailbox_put(struct actor *a, struct fifo_link *message);
+
+/* The oldest message, left in place; NULL if empty. */
+static inline struct fifo_link *actor_mailbox_first(const struct actor *a)
+{
+    return a->mailbox_last == NULL ? NULL : a->mailbox_last->next;
+}
+
+/* Takes the oldest message out; the mailbox must not be empty. */
+struct fifo_link *actor_mailbox_take(struct actor *a);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Look-up tables over the services, so that a message or event finds its code in one step. */
+#include "runtime/actor/domain.h"
+
+static void add_kinds(struct domain *d, const struct service *s)
+{
+    for (uint32_t i = 0; i < s->kind_count; i++) {
+        const struct actor_kind *kind = s->kinds[i];
+        check(kind->number > 0 && kind->number < KIND_MAX);
+        check(d->kinds[kind->number] == NULL);
+        d->kinds[kind->number] = kind;
+    }
+}
+
+static void add_numbers(struct domain *d, const struct service *s)
+{
+    for (uint32_t i = 0; i < s->rule_count; i++) {
+        uint16_t number = s->rules[i].type->number;
+        check(number < DOMAIN_NUMBER_MAX && d->rules[number] == NULL);
+        d->rules[number] = &s->rules[i];
+    }
+    for (uint32_t i = 0; i < s->query_count; i++) {
+        uint16_t number = s->queries[i].type->number;
+        check(number < DOMAIN_NUMBER_MAX && d->queries[number] == NULL);
+        d->queries[number] = &s->queries[i];
+    }
+    for (uint32_t i = 0; i < s->locator_count; i++) {
+        uint16_t number = s->locators[i].type->number;
+        check(number < DOMAIN_NUMBER_MAX && d->locators[number] == NULL);
+        d->locators[number] = &s->locators[i];
+    }
+}
+
+void domain_init(struct domain *d, const struct service *const *services, uint32_t count)
+{
+    *d = (struct domain){.services = services, .service_count = count};
+    for (uint32_t i = 0; i < count; i++) {
+        add_kinds(d, services[i]);
+        add_numbers(d, services[i]);
+    }
+}
+
+struct id128 domain_target(const struct domain *d, const struct message_type *type,
+                           const void *body, const struct principal *who, uint16_t shards)
+{
+    struct id128 id = ID128_ZERO;
+    if (type->target_offset != MESSAGE_NO_OFFSET)
+        memcpy(&id, (const char *)body + type->target_offset, sizeof id);
+    else if (type->number < DOMAIN_NUMBER_MAX && d->locators[type->number] != NULL)
+        id = d->locators[type->number]->locate(body, who, shards);
+    return id;
+}

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Registry: residence and change of actors. Every change in the live shard first saves what it
+ * overwrites into the undo log of the turn, so that a chain of transfers or a whole turn can be
+ * taken back. */
+#include "runtime/actor/registry_priv.h"
+
+#include <stdlib.h>
+
+enum undo_op {
+    UNDO_STATE,    /* restore the state's bytes */
+    UNDO_CREATE,   /* the actor did not exist */
+    UNDO_REMOVE,   /* the actor existed with these bytes; release them when the turn stands */
+    UNDO_ALLOC,    /* free this memory */
+    UNDO_FREE,     /* free this memory when the turn stands */
+    UNDO_DEADLINE, /* restore the deadline */
+};
+
+struct undo_entry {
+    enum undo_op op;
+    struct actor *actor;
+    size_t bytes_at;      /* STATE, REMOVE: where in undo_bytes */
+    uint64_t number;      /* STATE, CREATE, REMOVE: touched_seq before; DEADLINE: due before */
+    void *memory;         /* ALLOC, FREE */
+};
+
+static const struct actor_kind *kind_of(const struct registry *r, uint16_t kind)
+{
+    check(kind < KIND_MAX && r->domain->kinds[kind] != NULL);
+    return r->domain->kinds[kind];
+}
+
+void registry_init(struct registry *r, const struct domain *d)
+{
+    *r = (struct registry){.domain = d, .undo_serial = 1};
+    for (int k = 0; k < KIND_MAX; k++) {
+        table_init(&r->actors[k]);
+        table_init(&r->deadlines[k]);
+        if (d->kinds[k] != NULL)
+            slab_init(&r->slabs[k], sizeof(struct actor) + d->kinds[k]->state_size);
+    }
+    slab_init(&r->deadline_slab, sizeof(struct deadline));
+}
+
+/* --- undo ------------------------------------------------------------------------------------ */
+
+static struct undo_entry *undo_push(struct registry *r, enum undo_op op, struct actor *a)
+{
+    if (r->undo_count == r->undo_cap) {
+        r->undo_cap = r->undo_cap == 0 ? 1024 : r->undo_cap * 2;
+        r->undo = realloc(r->undo, r->undo_cap * sizeof *r->undo);
+        check(r->undo != NULL);
+    }
+    struct undo_entry *e = &r->undo[r->undo_count++];
+    *e = (struct undo_entry){.op = op, .actor = a};
+    return e;
+}
+
+static size_t undo_save(struct registry *r, const struct actor *a)
+{
+    size_t size = r->domain->kinds[a->kind]->state_size;
+    if (r->undo_bytes_used + size > r->undo_bytes_cap) {
+        r->undo_bytes_cap = (r->undo_bytes_used + size) * 2 + 65536;
+        r->undo_bytes = realloc(r->undo_bytes, r->undo_bytes_cap);
+        check(r->undo_bytes != NULL);
+    }
+    size_t at = r->undo_bytes_used;
+    memcpy(r->undo_bytes + at, a + 1, size);
+    r->undo_bytes_used += size;
+    return at;
+}
+
+/* A new serial: states saved before must be saved again when touched. */
+static void undo_next_serial(struct registry *r)
+{
+    if (++r->undo_serial != 0)
+        return;
+    for (int k = 0; k < KIND_MAX; k++) {
+        size_t cursor = 0;
+        struct table_entry *e;
+        while ((e = table_next(&r->actors[k], &cursor)) != NULL)
+            actor_of_entry(e)->saved = 0;
+    }
+    r->undo_serial = 1;
+}
+
+struct registry_mark registry_mark(struct registry *r)
+{
+    undo_next_serial(r);
+    return (struct registry_mark){r->undo_count};
+}
+
+static void restore_state(struct registry *r, const struct undo_entry *e)
+{
+    memcpy(actor_state(e->actor), r->undo_bytes + e->bytes_at,
+           r->domain->kinds[e->actor->kind]->state_size);
+    e->actor->touched_seq = e->number;
+    r->undo_bytes_used = e->bytes_at;
+}
+
+static void set_deadline(struct registry *r, struct actor *a, uint64_t due_ns);
+
+static void undo_one(struct registry *r, const struct undo_entry *e)
+{
+    switch (e->op) {
+    case UNDO_STATE:
+        restore_state(r, e);
+        break;
+    case UNDO_CREATE:
+        e->actor->flags &= (uint8_t)~ACTOR_EXISTS;
+        e->actor->touched_seq = e->number;
+        break;
+    case UNDO_REMOVE:
+        restore_state(r, e);
+        e->actor->flags |= ACTOR_EXISTS;
+        break;
+    case UNDO_ALLOC:
+        free(e->memory);
+        break;
+    case UNDO_FREE:
+        break;
+    case UNDO_DEADLINE:
+        set_deadline(r, e->actor, e->number);
+        break;
+    }
+}
+
+void registry_undo(struct registry *r, struct registry_mark to)
+{
+    while (r->undo_count > to.entries)
+        undo_one(r, &r->undo[--r->undo_count]);
+    undo_next_serial(r);
+}
+
+void registry_settle(struct registry *r)
+{
+    for (size_t i = 0; i < r->undo_count; i++) {
+        struct undo_entry *e = &r->undo[i];
+        if (e->op == UNDO_FREE)
+            free(e->memory);
+    }
+    r->undo_count = 0;
+    r->undo_bytes_used = 0;
+    undo_next_serial(r);
+}
+
+/* --- change ---------------------------------------------------------------------------------- */
+
+static void mark_dirty(struct registry *r, struct actor *a)
+{
+    if (!r->collect_dirty || (a->flags & ACTOR_DIRTY) != 0)
+        return;
+    if (r->dirty_count == r->dirty_cap) {
+        r->dirty_cap = r->dirty_cap == 0 ? 1024 : r->dirty_cap * 2;
+        r->dirty = realloc(r->dirty, r->dirty_cap * sizeof *r->dirty);
+        check(r->dirty != NULL);
+    }
+    a->flags |= ACTOR_DIRTY;
+    r->dirty[r->dirty_count++] = a;
+}
+
+static void touch(struct registry *r, struct actor *a)
+{
+    if (r->undoable && a->saved != r->undo_serial) {
+        size_t at = undo_save(r, a);
+        struct undo_entry *e = undo_push(r, UNDO_STATE, a);
+        e->bytes_at = at;
+        e->number = a->touched_seq;
+        a->saved = r->undo_serial;
+    }
+    a->touched_seq = r->seq;
+    a->flags |= ACTOR_USED;
+    mark_dirty(r, a);
+}
+
+/* Resident, from memory or (replaying) from the store; a placeholder if it exists nowhere. */
+static struct actor *bring(struct registry *r, uint16_t kind, struct id128 id)
+{
+    struct actor *a = registry_find(r, kind, id);
+    if (a != NULL || r->load == NULL)
+        return a;
+    const struct actor_kind *k = kind_of(r, kind);
+    a = registry_place(r, kind, id);
+    uint64_t due_ns = 0;
+    enum err e = r->load(r->load_context, k, id, actor_state(a), &due_ns);
+    if (e == ERR_OK) {
+        a->flags |= ACTOR_EXISTS;
+        set_deadline(r, a, due_ns);
+    } else if (e != ERR_NOT_FOUND && r->load_error == ERR_OK) {
+        r->load_error = e;
+    }
+    return a;
+}
+
+void *registry_state_if(struct registry *r, uint16_t kind, struct id128 id)
+{
+    struct actor *a = bring(r, kind, id);
+    if (a == NULL || (a->flags & ACTOR_EXISTS) == 0)
+        return NULL;
+    touch(r, a);
+    return actor_state(a);
+}
+
+void *registry_state(struct registry *r, uint16_t kind, struct id128 id)
+{
+    void *state = registry_state_if(r, kind, id);
+    check(state != NULL);
+    return state;
+}
+
+void *registry_create(struct registry *r, uint16_t kind, struct id128 id)
+{
+    struct actor *a = bring(r, kind, id);
+    if (a == NULL)
+        a = registry_place(r, kind, id);
+    check((a->flags & ACTOR_EXISTS) == 0);
+    memset(actor_state(a), 0, kind_of(r, kind)->state_size);
+    if (r->undoable)
+        undo_push(r, UNDO_CREATE, a)->number = a->touched_seq;
+    a->saved = r->undo_serial; /* undoing the creation undoes all that follows */
+    a->flags |= ACTOR_EXISTS | ACTOR_USED;
+    a->touched_seq = r->seq;
+    mark_dirty(r, a);
+    return actor_state(a);
+}
+
+void registry_remove(struct registry *r, uint16_t kind, struct id128 id)
+{
+    struct actor *a = bring(r, kind, id);
+    check(a != NULL && (a->flags & ACTOR_EXISTS) != 0);
+    registry_deadline(r, kind, id, 0);
+    const struct actor_kind *k = kind_of(r, kind);
+    if (r->undoable) {
+        size_t at = undo_save(r, a);
+        struct undo_entry *e = undo_push(r, UNDO_REMOVE, a);
+        e->bytes_at = at;
+        e->number = a->touched_seq;
+    }
+    if (k->release != NULL)
+        k->release(r, actor_state(a));
+    a->flags &= (uint8_t)~ACTOR_EXISTS;
+    a->touched_seq = r->seq;
+    mark_dirty(r, a);
+}
+
+void *registry_alloc(struct registry *r, size_t size)
+{
+    void *memory = calloc(1, size);
+    check(memory != NULL);
+    if (r->undoable)
+        undo_push(r, UNDO_ALLOC, NULL)->memory = memory;
+    return memory;
+}
+
+void registry_free(struct registry *r, void *memory)
+{
+    if (memory == NULL)
+        return;
+    if (r->undoable)
+        undo_push(r, UNDO_FREE, NULL)->memory = memory;
+    else
+        free(memory);
+}
+
+/* --- deadlines ------------------------------------------------------------------------------- */
+
+static struct deadline *deadline_of(const struct registry *r, const struct actor *a)
+{
+    struct table_entry *e = table_find(&r->deadlines[a->kind], a->entry.id);
+    return e == NULL ? NULL : container_of(e, struct deadline, entry);
+}
+
+uint64_t registry_due(const struct registry *r, const struct actor *a)
+{
+    struct deadline *d = deadline_of(r, a);
+    return d == NULL ? 0 : d->timer.due_ns;
+}
+
+static void drop_deadline(struct registry *r, struct deadline *d)
+{
+    if (r->wheel != NULL && !list_empty(&d->timer.link))
+        wheel_stop(r->wheel, &d->timer);
+    table_remove(&r->deadlines[d->kind], &d->entry);
+    slab_give(&r->deadline_slab, d);
+}
+
+static void set_deadline(struct registry *r, struct actor *a, uint64_t due_ns)
+{
+    struct deadline *d = deadline_of(r, a);
+    if (d != NULL)
+        drop_deadline(r, d);
+    if (due_ns == 0)
+        return;
+    d = slab_take(&r->deadline_slab);
+    check(d != NULL);
+    *d = (struct deadline){.entry.id = a->entry.id, .timer.due_ns = due_ns, .kind = a->kind};
+    list_init(&d->timer.link);
+    bool inserted = table_insert(&r->deadlines[a->kind], &d->entry);
+    check(inserted);
+    if (r->wheel != NULL)
+        wheel_set(r->wheel, &d->timer, due_ns);
+}
+
+void registry_deadline(struct registry *r, uint16_t kind, struct id128 id, uint64_t due_ns)
+{
+    struct actor *a = registry_find(r, kind, id);
+    check(a != NULL);
+    uint64_t before = registry_due(r, a);
+    if (before == due_ns)
+        return;
+    if (r->undoable)
+        undo_push(r, UNDO_DEADLINE, a)->number = before;
+    set_deadline(r, a, due_ns);
+    a->touched_seq = r->seq;
+    mark_dirty(r, a);
+}
+
+/* --- residence ------------------------------------------------------------------------------- */
+
+struct actor *registry_place(struct registry *r, uint16_t kind, struct id128 id)
+{
+    struct actor *a = registry_find(r, kind, id);
+    if (a != NULL)
+        return a;
+    const struct actor_kind *k = kind_of(r, kind);
+    a = slab_take(&r->slabs[kind]);
+    check(a != NULL);
+    memset(a, 0, sizeof *a + k->state_size);
+    a->entry.id = id;
+    a->kind = (uint8_t)kind;
+    bool inserted = table_insert(&r->actors[kind], &a->entry);
+    check(inserted);
+    r->resident++;
+    return a;
+}
+
+bool registry_fill(struct registry *r, struct actor *a, struct slice body, uint64_t due_ns)
+{
+    const struct actor_kind *k = kind_of(r, a->kind);
+    check((a->flags & ACTOR_EXISTS) == 0);
+    struct wire_reader reader;
+    wire_reader_init(&reader, body.data, body.len);
+    if (!k->read(r, &reader, actor_state(a)) || !wire_finished(&reader)) {
+        registry_settle(r);
+        return false;
+    }
+    registry_settle(r); /* memory of a loaded state is not part of any turn */
+    a->flags |= ACTOR_EXISTS | ACTOR_USED;
+    set_deadline(r, a, due_ns);
+    return true;
+}
+
+/* Frees what a state owns, outside any turn. */
+static void release(struct registry *r, struct actor *a)
+{
+    const struct actor_kind *k = r->domain->kinds[a->kind];
+    bool undoable = r->undoable;
+    r->undoable = false;
+    if ((a->flags & ACTOR_EXISTS) != 0 && k->release != NULL)
+        k->release(r, actor_state(a));
+    r->undoable = undoable;
+}
+
+void registry_evict(struct registry *r, struct actor *a)
+{
+    check(a->mailbox_last == NULL);
+    check((a->flags & (ACTOR_QUEUED | ACTOR_WAITING | ACTOR_LOADING | ACTOR_DIRTY)) == 0);
+    release(r, a);
+    table_remove(&r->actors[a->kind], &a->entry);
+    slab_give(&r->slabs[a->kind], a);
+    r->resident--;
+}
+
+void registry_each(struct registry *r, uint16_t kind,
+                   bool (*each)(void *context, struct id128 id, const void *state), void *context)
+{
+    size_t cursor = 0;
+    struct table_entry *e;
+    while ((e = table_next(&r->actors[kind], &cursor)) != NULL) {
+        struct actor *a = actor_of_entry(e);
+        if ((a->flags & ACTOR_EXISTS) != 0 && !each(context, a->entry.id, actor_state(a)))
+            return;
+    }
+}
+
+static void clear_kind(struct registry *r, int kind)
+{
+    size_t cursor = 0;
+    struct table_entry *e;
+    while ((e = table_next(&r->actors[kind], &cursor)) != NULL)
+        release(r, actor_of_entry(e));
+    table_done(&r->actors[kind]);
+    slab_done(&r->slabs[kind]);
+    cursor = 0;
+    while (r->wheel != NULL && (e = table_next(&r->deadlines[kind], &cursor)) != NULL) {
+        struct deadline *d = container_of(e, struct deadline, entry);
+        if (!list_empty(&d->timer.link))
+            wheel_stop(r->wheel, &d->timer);
+    }
+    table_done(&r->deadlines[kind]);
+}
+
+void registry_clear(struct registry *r)
+{
+    registry_undo(r, (struct registry_mark){0});
+    for (int k = 0; k < KIND_MAX; k++)
+        if (r->domain->kinds[k] != NULL)
+            clear_kind(r, k);
+    slab_done(&r->deadline_slab);
+    r->dirty_count = 0;
+    r->resident = 0;
+    r->load_error = ERR_OK;
+}
+
+void registry_done(struct registry *r)
+{
+    registry_clear(r);
+    free(r->undo);
+    free(r->undo_bytes);
+    free(r->dirty);
+    *r = (struct registry){0};
+}

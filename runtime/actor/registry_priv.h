@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Registry, the part for the runtime: residence, undo, deadlines. See registry.h for the domain's.
+ */
+#ifndef ACTOR_REGISTRY_PRIV_H
+#define ACTOR_REGISTRY_PRIV_H
+
+#include "runtime/actor/actor.h"
+#include "runtime/actor/domain.h"
+#include "runtime/actor/registry.h"
+#include "runtime/actor/wheel.h"
+#include "runtime/base/slab.h"
+#include "runtime/base/table.h"
+
+/* One durable deadline. */
+struct deadline {
+    struct table_entry entry; /* the actor's id */
+    struct wheel_timer timer; /* in the wheel, if the registry has one */
+    uint16_t kind;
+};
+
+/* Brings a state from the store into an actor that is not resident, blocking. Used while events are
+ * replayed (recovery, projector); the live shard loads before a turn instead. Fills `state` (of the
+ * kind's size, zeroed) and *due_ns; ERR_NOT_FOUND if there is none. */
+typedef enum err (*registry_load_cb)(void *context, const struct actor_kind *kind, struct id128 id,
+                                     void *state, uint64_t *due_ns);
+
+struct undo_entry;
+
+struct registry {
+    const struct domain *domain;
+    struct table actors[KIND_MAX];
+    struct slab slabs[KIND_MAX];
+    struct table deadlines[KIND_MAX];
+    struct slab deadline_slab;
+    struct wheel *wheel;        /* NULL: deadlines are kept but never fire (projector) */
+    registry_load_cb load;      /* NULL: what apply touches must be resident */
+    void *load_context;
+    enum err load_error;        /* first failure of load, sticky until cleared by the owner */
+    uint64_t seq;               /* the batch that is being filled or replayed */
+    size_t resident;            /* actor structs in memory, placeholders included */
+
+    bool undoable;              /* keep an undo log (live shard) */
+    uint32_t undo_serial;       /* a state saved under this serial need not be saved again */
+    struct undo_entry *undo;
+    size_t undo_count, undo_cap;
+    char *undo_bytes;           /* saved states */
+    size_t undo_bytes_used, undo_bytes_cap;
+
+    bool collect_dirty;         /* list what changes (projector) */
+    struct actor **dirty;
+    size_t dirty_count, dirty_cap;
+};
+
+void registry_init(struct registry *r, const struct domain *d);
+void registry_done(struct registry *r);
+
+/* The actor struct, or NULL if not resident. Not a change. */
+static inline struct actor *registry_find(const struct registry *r, uint16_t kind, struct id128 id)
+{
+    struct table_entry *e = table_find(&r->actors[kind], id);
+    return e == NULL ? NULL : actor_of_entry(e);
+}
+
+/* The actor struct, made as a placeholder without state if not resident. */
+struct actor *registry_place(struct registry *r, uint16_t kind, struct id128 id);
+
+/* Puts a loaded state into a placeholder. false if the bytes are damaged. */
+must_check bool registry_fill(struct registry *r, struct actor *a, struct slice body,
+                              uint64_t due_ns);
+
+/* Forgets an actor that is idle and clean. */
+void registry_evict(struct registry *r, struct actor *a);
+
+/* Its durable deadline, 0 if none. */
+uint64_t registry_due(const struct registry *r, const struct actor *a);
+
+/* Undo log of the current turn. */
+struct registry_mark {
+    size_t entries;
+};
+struct registry_mark registry_mark(struct registry *r);
+void registry_undo(struct registry *r, struct registry_mark to);
+/* The turn stands: frees what it freed, forgets the log. */
+void registry_settle(struct registry *r);
+
+/* Forgets all: every actor, deadline and log. Mailboxes must have been emptied by the owner. */
+void registry_clear(struct registry *r);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table `outcomes` as sql/sqlite/0001_views_runtime.sql creates it. */
+#include "runtime/journal/outcome_view.h"
+
+static const char *const column_names[OUTCOME_COLUMNS] = {
+    [OUTCOME_KEY] = "key",
+    [OUTCOME_SHARD] = "shard",
+    [OUTCOME_PLACE] = "place",
+    [OUTCOME_EXPIRES_NS] = "expires_ns",
+    [OUTCOME_FINGERPRINT] = "fingerprint",
+};
+
+static const enum value_type column_types[OUTCOME_COLUMNS] = {
+    [OUTCOME_KEY] = VALUE_ID,
+    [OUTCOME_SHARD] = VALUE_UINT,
+    [OUTCOME_PLACE] = VALUE_UINT,
+    [OUTCOME_EXPIRES_NS] = VALUE_UINT,
+    [OUTCOME_FINGERPRINT] = VALUE_ID,
+};
+
+static const struct view_index indexes[] = {
+    [OUTCOME_INDEX_BY_EXPIRY] = {"by_expiry", {OUTCOME_EXPIRES_NS}, 1},
+};
+
+const struct view_table outcomes_view = {
+    .name = "outcomes",
+    .column_names = column_names,
+    .column_types = column_types,
+    .column_count = OUTCOME_COLUMNS,
+    .key = {"key", {OUTCOME_KEY}, 1},
+    .indexes = indexes,
+    .index_count = array_len(indexes),
+};

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of the stream tell themselves apart by the length of their array. */
+#include "runtime/journal/record.h"
+
+#define PARTS_BEGIN 3
+#define PARTS_EVENT 2
+#define PARTS_END 4
+
+void record_body_start(struct wire_writer *w)
+{
+    wire_put_uint(w, RECORD_SCHEMA_VERSION);
+}
+
+void record_begin(struct wire_writer *w, uint64_t time_ns, const struct id128 *key,
+                  const struct id128 *fingerprint)
+{
+    wire_put_array(w, PARTS_BEGIN);
+    wire_put_uint(w, time_ns);
+    if (key == NULL) {
+        wire_put_nil(w);
+        wire_put_nil(w);
+    } else {
+        wire_put_id(w, *key);
+        wire_put_id(w, *fingerprint);
+    }
+}
+
+void record_event(struct wire_writer *w, uint16_t number)
+{
+    wire_put_array(w, PARTS_EVENT);
+    wire_put_uint(w, number);
+}
+
+void record_end(struct wire_writer *w, const struct record_outcome *o)
+{
+    wire_put_array(w, PARTS_END);
+    wire_put_uint(w, o->code);
+    wire_put_uint(w, o->reply_type);
+    wire_put_uint(w, o->version);
+    if (o->has_reply)
+        wire_put_bytes(w, o->reply);
+    else
+        wire_put_nil(w);
+}
+
+void record_reader_init(struct record_reader *r, struct slice body)
+{
+    *r = (struct record_reader){0};
+    wire_reader_init(&r->wire, body.data, body.len);
+    if (wire_get_uint(&r->wire, UINT64_MAX) != RECORD_SCHEMA_VERSION)
+        r->wire.failed = true;
+}
+
+static enum record_part read_begin(struct record_reader *r)
+{
+    if (r->inside)
+        return RECORD_DAMAGED;
+    r->inside = true;
+    r->events = 0;
+    r->item = r->begin_item = r->next_item++;
+    r->time_ns = r->begin_ns = wire_get_uint(&r->wire, UINT64_MAX);
+    r->keyed = !wire_get_nil(&r->wire);
+    if (r->keyed) {
+        r->key = wire_get_id(&r->wire);
+        r->fingerprint = wire_get_id(&r->wire);
+    } else if (!wire_get_nil(&r->wire)) {
+        return RECORD_DAMAGED;
+    }
+    return r->wire.failed ? RECORD_DAMAGED : RECORD_BEGIN;
+}
+
+static enum record_part read_event(struct record_reader *r)
+{
+    if (!r->inside)
+        return RECORD_DAMAGED;
+    r->item = r->next_item++;
+    r->time_ns = r->begin_ns + r->events++;
+    r->number = (uint16_t)wire_get_uint(&r->wire, UINT16_MAX);
+    r->event = wire_skip(&r->wire);
+    return r->wire.failed ? RECORD_DAMAGED : RECORD_EVENT;
+}
+
+static enum record_part read_end(struct record_reader *r)
+{
+    if (!r->inside)
+        return RECORD_DAMAGED;
+    r->inside = false;
+    r->item = r->begin_item;
+    r->time_ns = r->begin_ns;
+    r->outcome = (struct record_outcome){0};
+    r->outcome.code = (uint16_t)wire_get_uint(&r->wire, UINT16_MAX);
+    r->outcome.reply_type = (uint16_t)wire_get_uint(&r->wire, UINT16_MAX);
+    r->outcome.version = wire_get_uint(&r->wire, UINT64_MAX);
+    r->outcome.has_reply = !wire_get_nil(&r->wire);
+    if (r->outcome.has_reply)
+        r->outcome.reply = wire_get_bytes(&r->wire, UINT32_MAX);
+    return r->wire.failed ? RECORD_DAMAGED : RECORD_END;
+}
+
+enum record_part record_next(struct record_reader *r)
+{
+    if (wire_finished(&r->wire))
+        return r->inside ? RECORD_DAMAGED : RECORD_DONE;
+    switch (wire_get_array(&r->wire, PARTS_END)) {
+    case PARTS_BEGIN:
+        return read_begin(r);
+    case PARTS_EVENT:
+        return read_event(r);
+    case PARTS_END:
+        return read_end(r);
+    default:
+        return RECORD_DAMAGED;
+    }
+}

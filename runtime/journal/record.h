@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Record: what one turn leaves in the journal. A batch body is a msgpack stream:
+ *
+ *     schema version
+ *     [time, key | nil, fingerprint | nil]        a record begins
+ *     [event number, event]                       its events, event i at time + i
+ *     ...
+ *     [code, reply type, version, reply | nil]    it ends; with a key: the answer as first given
+ *
+ * Records and events are counted together from 0 as the batch's items; an item's place is its
+ * batch and number and finds it again. */
+#ifndef JOURNAL_RECORD_H
+#define JOURNAL_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/base/check.h"
+#include "runtime/base/id128.h"
+#include "runtime/base/slice.h"
+#include "runtime/wire/reader.h"
+#include "runtime/wire/writer.h"
+
+#define RECORD_SCHEMA_VERSION 1
+
+/* --- place: 40 bits of seq, 24 of item ------------------------------------------------------- */
+
+#define PLACE_ITEM_BITS 24
+#define BATCH_ITEMS_MAX ((uint32_t)1 << PLACE_ITEM_BITS)
+
+static inline uint64_t place_make(uint64_t seq, uint32_t item)
+{
+    return seq << PLACE_ITEM_BITS | item;
+}
+
+static inline uint64_t place_seq(uint64_t place)
+{
+    return place >> PLACE_ITEM_BITS;
+}
+
+static inline uint32_t place_item(uint64_t place)
+{
+    return (uint32_t)(place & (BATCH_ITEMS_MAX - 1));
+}
+
+/* --- writing --------------------------------------------------------------------------------- */
+
+struct record_outcome {
+    uint16_t code;
+    uint16_t reply_type;
+    uint64_t version;
+    bool has_reply;
+    struct slice reply;
+};
+
+void record_body_start(struct wire_writer *w);
+/* key and fingerprint NULL for a request without a key. */
+void record_begin(struct wire_writer *w, uint64_t time_ns, const struct id128 *key,
+                  const struct id128 *fingerprint);
+/* Then the event's own msgpack follows. */
+void record_event(struct wire_writer *w, uint16_t number);
+void record_end(struct wire_writer *w, const struct record_outcome *o);
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+enum record_part {
+    RECORD_BEGIN,
+    RECORD_EVENT,
+    RECORD_END,
+    RECORD_DONE,    /* the body is finished */
+    RECORD_DAMAGED, /* it does not follow the grammar above */
+};
+
+struct record_reader {
+    struct wire_reader wire;
+    bool inside;         /* between begin and end */
+    uint32_t next_item;
+    uint32_t item;       /* of the part just read (for END: of its record) */
+    uint32_t begin_item;
+    uint32_t events;     /* of this record so far */
+    /* the record */
+    uint64_t time_ns;    /* of the event just read, or of the record */
+    uint64_t begin_ns;
+    bool keyed;
+    struct id128 key, fingerprint;
+    /* the event */
+    uint16_t number;
+    struct slice event;
+    /* the end */
+    struct record_outcome outcome;
+};
+
+/* Slices given out point into body. */
+void record_reader_init(struct record_reader *r, struct slice body);
+enum record_part record_next(struct record_reader *r);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See replay.h. */
+#include "runtime/journal/replay.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define REPLAY_ARENA_MAX ((size_t)16 << 20)
+
+struct sha256_digest batch_hash(const struct batch_row *row)
+{
+    uint8_t head[26];
+    for (int i = 0; i < 2; i++)
+        head[i] = (uint8_t)(row->shard >> (8 - 8 * i));
+    for (int i = 0; i < 8; i++) {
+        head[2 + i] = (uint8_t)(row->seq >> (56 - 8 * i));
+        head[10 + i] = (uint8_t)(row->epoch >> (56 - 8 * i));
+        head[18 + i] = (uint8_t)((uint64_t)row->count >> (56 - 8 * i));
+    }
+    struct slice pieces[] = {
+        {(const char *)head, sizeof head},
+        {(const char *)row->prev_hash.bytes, SHA256_SIZE},
+        row->body,
+    };
+    return sha256(pieces, array_len(pieces));
+}
+
+static size_t largest_event(const struct domain *d)
+{
+    size_t size = 1;
+    for (size_t i = 0; i < DOMAIN_NUMBER_MAX; i++)
+        if (d->rules[i] != NULL && d->rules[i]->type->size > size)
+            size = d->rules[i]->type->size;
+    return size;
+}
+
+void replay_init(struct replay *r, const struct domain *d, struct registry *registry,
+                 uint16_t shard, const struct store_position *from)
+{
+    *r = (struct replay){
+        .registry = registry,
+        .domain = d,
+        .shard = shard,
+        .seq = from->seq,
+        .hash = from->hash,
+        .time_ns = from->time_ns,
+        .event_size = largest_event(d),
+    };
+    arena_init(&r->arena, REPLAY_ARENA_MAX);
+    r->event = aligned_alloc(16, (r->event_size + 15) / 16 * 16);
+    check(r->event != NULL);
+}
+
+void replay_done(struct replay *r)
+{
+    arena_done(&r->arena);
+    free(r->event);
+    r->event = NULL;
+}
+
+static enum err damaged(struct replay *r, uint64_t seq, const char *format, ...) printf_like(3, 4);
+
+static enum err damaged(struct replay *r, uint64_t seq, const char *format, ...)
+{
+    int n = snprintf(r->reason, sizeof r->reason, "journal of shard %u is damaged at batch %llu: ",
+                     r->shard, (unsigned long long)seq);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(r->reason + n, sizeof r->reason - (size_t)n, format, args);
+    va_end(args);
+    return ERR_CORRUPT;
+}
+
+static enum err replay_event(struct replay *r, const struct record_reader *record)
+{
+    const struct event_rule *rule =
+        record->number < DOMAIN_NUMBER_MAX ? r->domain->rules[record->number] : NULL;
+    if (rule == NULL)
+        return damaged(r, r->seq + 1, "unknown event %u (written by a newer version?)",
+                       record->number);
+    struct wire_reader wire;
+    wire_reader_init(&wire, record->event.data, record->event.len);
+    memset(r->event, 0, rule->type->size);
+    if (!rule->type->read(&wire, &r->arena, r->event) || !wire_finished(&wire))
+        return damaged(r, r->seq + 1, "event %u (%s) cannot be read", record->number,
+                       rule->type->name);
+    if (r->registry != NULL) {
+        rule->apply(r->registry, r->event, record->time_ns);
+        if (r->registry->load_error != ERR_OK)
+            return r->registry->load_error;
+    }
+    r->events++;
+    uint64_t place = place_make(r->seq + 1, record->item);
+    if (r->on_event != NULL && !r->on_event(r->context, rule, r->event, record->time_ns, place))
+        return ERR_IO;
+    if (r->arena.allocated > 0)
+        arena_reset(&r->arena);
+    return ERR_OK;
+}
+
+static enum err replay_body(struct replay *r, const struct batch_row *row)
+{
+    struct record_reader record;
+    uint32_t records = 0;
+    record_reader_init(&record, row->body);
+    for (;;) {
+        switch (record_next(&record)) {
+        case RECORD_BEGIN:
+            if (record.time_ns < r->time_ns)
+                return damaged(r, row->seq, "time goes back in record %u", records);
+            r->time_ns = record.time_ns;
+            break;
+        case RECORD_EVENT: {
+            r->time_ns = record.time_ns;
+            enum err e = replay_event(r, &record);
+            if (e != ERR_OK)
+                return e;
+            break;
+        }
+        case RECORD_END:
+            records++;
+            if (record.keyed && r->on_key != NULL &&
+                !r->on_key(r->context, record.key, record.fingerprint,
+                           place_make(row->seq, record.item), record.begin_ns))
+                return ERR_IO;
+            break;
+        case RECORD_DONE:
+            if (records != row->count)
+                return damaged(r, row->seq, "%u records where %u were written", records,
+                               row->count);
+            r->records += records;
+            return ERR_OK;
+        case RECORD_DAMAGED:
+            return damaged(r, row->seq, "record %u cannot be read", records);
+        }
+    }
+}
+
+enum err replay_batch(struct replay *r, const struct batch_row *row)
+{
+    if (row->shard != r->shard || row->seq != r->seq + 1)
+        return damaged(r, r->seq + 1, "found batch %llu instead", (unsigned long long)row->seq);
+    if (row->epoch < r->epoch)
+        return damaged(r, row->seq, "written under the older epoch %llu",
+                       (unsigned long long)row->epoch);
+    if (memcmp(row->prev_hash.bytes, r->hash.bytes, SHA256_SIZE) != 0)
+        return damaged(r, row->seq, "it does not follow batch %llu (hash chain broken)",
+                       (unsigned long long)r->seq);
+    struct sha256_digest hash = batch_hash(row);
+    if (memcmp(hash.bytes, row->hash.bytes, SHA256_SIZE) != 0)
+        return damaged(r, row->seq, "its hash does not match its content");
+    if (r->registry != NULL)
+        r->registry->seq = row->seq;
+    enum err e = replay_body(r, row);
+    if (e != ERR_OK)
+        return e;
+    r->seq = row->seq;
+    r->epoch = row->epoch;
+    r->hash = hash;
+    return ERR_OK;
+}
+
+enum err replay_find(struct slice body, uint32_t item, struct record_reader *found)
+{
+    record_reader_init(found, body);
+    for (;;) {
+        enum record_part part = record_next(found);
+        if (part == RECORD_DONE || part == RECORD_DAMAGED)
+            return ERR_CORRUPT;
+        if (part != RECORD_BEGIN && found->item == item)
+            return ERR_OK;
+    }
+}
