@@ -69,7 +69,9 @@ static inline void append(struct wire_writer *w, const void *bytes, size_t len)
 #define msgpack_pack_inline_func(name) static inline void pack##name
 #define msgpack_pack_user struct wire_writer *
 #define msgpack_pack_append_buffer(w, bytes, len) append(w, bytes, len)
+#define msgpack_pack_ext pack_ext /* the template's timestamps call it by its usual name */
 #include <msgpack/pack_template.h>
+#undef msgpack_pack_ext
 
 void wire_put_nil(struct wire_writer *w)
 {
