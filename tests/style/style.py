@@ -105,17 +105,21 @@ UNFINISHED = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|HA" r"CK)\b|\bXX" r"X:")
 # -- reading ---------------------------------------------------------------------------------------
 
 def git(*arguments):
-    done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True,
-                          check=False)
-    return done.stdout.split("\n")[:-1] if done.returncode == 0 else None
+    """The lines git prints; None without git or outside a clone."""
+    try:
+        done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True,
+                              check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.split("\n")[:-1]
 
 
 def project_files():
     """Relative paths of all files of the project, sorted."""
     names = git("ls-files", "--cached", "--others", "--exclude-standard")
-    if names is None:  # not a clone: an unpacked archive
+    if names is None:  # an unpacked archive
         names = [str(path.relative_to(ROOT)) for path in ROOT.rglob("*")
-                 if not re.match(r"(build|data|node_modules|\.git)", str(path.relative_to(ROOT)))]
+                 if not re.match(r"(build.*|data|\.git)/", str(path.relative_to(ROOT)))]
     return sorted(name for name in set(names) if (ROOT / name).is_file())
 
 
