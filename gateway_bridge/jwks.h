@@ -54,6 +54,6 @@ struct key_set *jwks_take(struct jwks *j, uint64_t *generation);
 void jwks_want(struct jwks *j);
 
 /* It has keys. Any thread. */
-bool jwks_ready(const struct jwks *j);
+bool jwks_ready(struct jwks *j);
 
 #endif

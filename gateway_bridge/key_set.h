@@ -13,7 +13,7 @@
 
 #define KEY_SET_SIZE_MAX (64 * 1024) /* bytes of the document */
 #define KEY_SET_KEYS_MAX 32
-#define KEY_KID_MAX 64
+#define KEY_KID_MAX 128 /* WSO2 IS: base64 of a SHA-256 in hex and "_RS256", 92 characters */
 #define KEY_RSA_BITS_MIN 2048
 #define KEY_RSA_BITS_MAX 8192 /* verifying costs grow with the square */
 #define KEY_SET_ERROR_MAX 160
