@@ -4,7 +4,6 @@
 
 static const char *const column_names[OUTCOME_COLUMNS] = {
     [OUTCOME_KEY] = "key",
-    [OUTCOME_SHARD] = "shard",
     [OUTCOME_PLACE] = "place",
     [OUTCOME_EXPIRES_NS] = "expires_ns",
     [OUTCOME_FINGERPRINT] = "fingerprint",
@@ -12,7 +11,6 @@ static const char *const column_names[OUTCOME_COLUMNS] = {
 
 static const enum value_type column_types[OUTCOME_COLUMNS] = {
     [OUTCOME_KEY] = VALUE_ID,
-    [OUTCOME_SHARD] = VALUE_UINT,
     [OUTCOME_PLACE] = VALUE_UINT,
     [OUTCOME_EXPIRES_NS] = VALUE_UINT,
     [OUTCOME_FINGERPRINT] = VALUE_ID,

@@ -9,7 +9,6 @@
 
 enum outcome_column {
     OUTCOME_KEY,         /* ID: primary key */
-    OUTCOME_SHARD,       /* UINT */
     OUTCOME_PLACE,       /* UINT: of the record in the shard's journal */
     OUTCOME_EXPIRES_NS,  /* UINT: Unix time */
     OUTCOME_FINGERPRINT, /* ID: of the request's content */

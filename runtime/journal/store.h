@@ -56,13 +56,17 @@ struct store_ops {
     /* Makes the batches durable, all or none, if `epoch` is the shard's current lease epoch and
      * the first continues the journal's head; else FENCED. */
     enum err (*append)(struct store *s, const struct batch_row *rows, uint32_t count);
+    /* Deletes the batches first_seq, first_seq + 1, ...: recovery's cut of a damaged tail that was
+     * never acknowledged. FENCED unless `epoch` is the shard's current one. */
+    enum err (*cut)(struct store *s, uint16_t shard, uint64_t epoch, uint64_t first_seq);
     /* Drops the journal handle and opens it anew. */
     enum err (*reopen)(struct store *s);
     enum err (*lease_take)(struct store *s, uint16_t shard, struct slice owner, uint64_t *epoch);
     enum err (*lease_release)(struct store *s, uint16_t shard, uint64_t epoch);
 
     /* --- any lane: committed data only --- */
-    /* Batches first_seq, first_seq + 1, ... in order. Checks nothing but the row format. */
+    /* The batches from first_seq on, in order. Checks nothing but the row format: that the seqs
+     * have no gap and the hashes hold is for the caller to see. */
     enum err (*tail)(struct store *s, uint16_t shard, uint64_t first_seq, batch_row_cb row,
                      void *context);
     /* The seq of the newest batch, 0 if none. */

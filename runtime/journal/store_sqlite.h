@@ -24,6 +24,10 @@ struct sqlite_migration {
     bool journal;
 };
 
+/* All of sql/sqlite/, made by sql/embed.py at build time: whoever names them links sql_dep. */
+extern const struct sqlite_migration sqlite_migrations[];
+extern const uint32_t sqlite_migration_count;
+
 /* Takes an exclusive lock on the directory (ERR_IN_USE if another process has it), migrates and
  * opens. On failure *reason names file, cause and remedy in one line (static per store attempt,
  * at most reason_size bytes). */

@@ -3,8 +3,8 @@
 #include "runtime/journal/views.h"
 
 #include "runtime/journal/store.h"
+#include "runtime/journal/views_priv.h"
 
-/* Columns an index orders by: its own, then those of the primary key that are not among them. */
 uint8_t view_index_order(const struct view_table *t, const struct view_index *index,
                          uint8_t columns[VIEW_ORDER_COLUMNS_MAX])
 {

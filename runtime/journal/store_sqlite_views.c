@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows of views in the embedded store: the SQL follows from the declaration of the table, is made
+ * once for each shape of a call and connection, and stays prepared. */
+#include "runtime/journal/store_sqlite_priv.h"
+
+/* Numbers beyond INTEGER are 16 bytes big-endian; SQLite sorts every INTEGER before every BLOB, so
+ * the order is that of the numbers. */
+#define U128_SIZE 16
+
+enum shape {
+    SHAPE_PUT = 1,
+    SHAPE_DELETE,
+    SHAPE_GET,
+    SHAPE_SCAN, /* plus index, direction, prefix_count and from_count */
+};
+
+static uint64_t nullable_of(const struct store_sqlite *s, const struct view_table *t)
+{
+    uint32_t at = 0;
+    while (at < s->view_count && s->views[at].table != t)
+        at++;
+    check(at < s->view_count); /* else it was not given to store_sqlite_open() */
+    return s->views[at].nullable;
+}
+
+/* --- values --- */
+
+static void bind_u128(struct db_use use, int at, u128 big)
+{
+    if (big <= INT64_MAX) {
+        db_bind_number(use, at, (uint64_t)big);
+        return;
+    }
+    uint8_t bytes[U128_SIZE];
+    id128_store((struct id128){(uint64_t)(big >> 64), (uint64_t)big}, bytes);
+    int code = sqlite3_bind_blob(use.statement, at, bytes, U128_SIZE, SQLITE_TRANSIENT);
+    check(code == SQLITE_OK);
+}
+
+static void bind_value(struct db_use use, int at, const struct value *v)
+{
+    int code = SQLITE_OK;
+    uint8_t bytes[16];
+    switch (v->type) {
+    case VALUE_NULL:
+        code = sqlite3_bind_null(use.statement, at);
+        break;
+    case VALUE_UINT:
+        db_bind_number(use, at, v->number);
+        break;
+    case VALUE_U128:
+        bind_u128(use, at, v->big);
+        break;
+    case VALUE_ID:
+        id128_store(v->id, bytes);
+        code = sqlite3_bind_blob(use.statement, at, bytes, sizeof bytes, SQLITE_TRANSIENT);
+        break;
+    case VALUE_TEXT:
+        code = sqlite3_bind_text(use.statement, at, v->text.len > 0 ? v->text.data : "",
+                                 (int)v->text.len, SQLITE_STATIC);
+        break;
+    case VALUE_BYTES:
+        db_bind_blob(use, at, v->text.data, v->text.len);
+        break;
+    }
+    check(code == SQLITE_OK);
+}
+
+static bool read_u128(struct db_use use, int column, u128 *ret)
+{
+    uint64_t number;
+    uint8_t bytes[U128_SIZE];
+    if (db_read_number(use, column, &number)) {
+        *ret = number;
+        return true;
+    }
+    if (!db_read_exact(use, column, bytes, U128_SIZE))
+        return false;
+    struct id128 halves = id128_load(bytes);
+    *ret = (u128)halves.hi << 64 | halves.lo;
+    return *ret > INT64_MAX;
+}
+
+static bool read_value(struct db_use use, int column, enum value_type type, struct value *v)
+{
+    if (sqlite3_column_type(use.statement, column) == SQLITE_NULL) {
+        v->type = VALUE_NULL;
+        return true;
+    }
+    v->type = type;
+    uint8_t bytes[16];
+    switch (type) {
+    case VALUE_UINT:
+        return db_read_number(use, column, &v->number);
+    case VALUE_U128:
+        return read_u128(use, column, &v->big);
+    case VALUE_ID:
+        if (!db_read_exact(use, column, bytes, sizeof bytes))
+            return false;
+        v->id = id128_load(bytes);
+        return true;
+    case VALUE_TEXT:
+        if (sqlite3_column_type(use.statement, column) != SQLITE_TEXT)
+            return false;
+        v->text.data = (const char *)sqlite3_column_text(use.statement, column);
+        v->text.len = (uint32_t)sqlite3_column_bytes(use.statement, column);
+        return v->text.data != NULL;
+    case VALUE_BYTES:
+        return db_read_blob(use, column, &v->text);
+    case VALUE_NULL:
+        break;
+    }
+    return false;
+}
+
+/* --- SQL --- */
+
+static void add_column(struct db_sql *sql, const struct view_table *t, uint8_t column)
+{
+    db_sql_add(sql, "\"%s\"", t->column_names[column]);
+}
+
+static void add_columns(struct db_sql *sql, const struct view_table *t)
+{
+    for (uint8_t i = 0; i < t->column_count; i++) {
+        db_sql_add(sql, i > 0 ? ", " : "");
+        add_column(sql, t, i);
+    }
+}
+
+/* " WHERE key = ?1 AND ..." */
+static void add_key(struct db_sql *sql, const struct view_table *t)
+{
+    for (uint8_t i = 0; i < t->key.count; i++) {
+        db_sql_add(sql, i > 0 ? " AND " : " WHERE ");
+        add_column(sql, t, t->key.columns[i]);
+        db_sql_add(sql, " = ?%d", i + 1);
+    }
+}
+
+static void write_put(struct db_sql *sql, const void *context)
+{
+    const struct view_table *t = context;
+    db_sql_add(sql, "INSERT OR REPLACE INTO \"%s\" (", t->name);
+    add_columns(sql, t);
+    for (uint8_t i = 0; i < t->column_count; i++)
+        db_sql_add(sql, "%s?%d", i > 0 ? ", " : ") VALUES (", i + 1);
+    db_sql_add(sql, ")");
+}
+
+static void write_delete(struct db_sql *sql, const void *context)
+{
+    const struct view_table *t = context;
+    db_sql_add(sql, "DELETE FROM \"%s\"", t->name);
+    add_key(sql, t);
+}
+
+static void write_get(struct db_sql *sql, const void *context)
+{
+    const struct view_table *t = context;
+    db_sql_add(sql, "SELECT ");
+    add_columns(sql, t);
+    db_sql_add(sql, " FROM \"%s\"", t->name);
+    add_key(sql, t);
+}
+
+struct scan_shape {
+    const struct view_scan *q;
+    uint64_t nullable;
+    uint8_t columns[VIEW_ORDER_COLUMNS_MAX];
+    uint8_t count;
+};
+
+/* "(a, b) > (?1, ?2)": SQLite seeks it in the index. */
+static void add_from_plain(struct db_sql *sql, const struct scan_shape *s)
+{
+    const struct view_scan *q = s->q;
+    uint8_t first = q->prefix_count;
+    for (uint8_t i = 0; i < q->from_count; i++) {
+        db_sql_add(sql, i > 0 ? ", " : "(");
+        add_column(sql, q->table, s->columns[first + i]);
+    }
+    for (uint8_t i = 0; i < q->from_count; i++)
+        db_sql_add(sql, "%s?%d", i > 0 ? ", " : q->descending ? ") < (" : ") > (", first + i + 1);
+    db_sql_add(sql, ")");
+}
+
+/* The same where a column may be NULL, which sorts first but compares as neither: spelled out as
+ * a > ?1 OR (a = ?1 AND b > ?2). Slower: the index gives the prefix and the order only. */
+static void add_from_nullable(struct db_sql *sql, const struct scan_shape *s)
+{
+    const struct view_scan *q = s->q;
+    uint8_t first = q->prefix_count;
+    for (uint8_t i = 0; i < q->from_count; i++) {
+        const char *name = q->table->column_names[s->columns[first + i]];
+        int at = first + i + 1;
+        db_sql_add(sql, i > 0 ? " OR (" : "((");
+        for (uint8_t k = 0; k < i; k++)
+            db_sql_add(sql, "\"%s\" IS ?%d AND ", q->table->column_names[s->columns[first + k]],
+                       first + k + 1);
+        if (q->descending)
+            db_sql_add(sql, "(\"%s\" < ?%d OR (\"%s\" IS NULL AND ?%d IS NOT NULL))", name, at,
+                       name, at);
+        else
+            db_sql_add(sql, "(\"%s\" > ?%d OR (\"%s\" IS NOT NULL AND ?%d IS NULL))", name, at,
+                       name, at);
+        db_sql_add(sql, ")");
+    }
+    db_sql_add(sql, ")");
+}
+
+static void write_scan(struct db_sql *sql, const void *context)
+{
+    const struct scan_shape *s = context;
+    const struct view_scan *q = s->q;
+    db_sql_add(sql, "SELECT ");
+    add_columns(sql, q->table);
+    db_sql_add(sql, " FROM \"%s\"", q->table->name);
+    if (q->index != &q->table->key)
+        db_sql_add(sql, " INDEXED BY \"%s_%s\"", q->table->name, q->index->name);
+    for (uint8_t i = 0; i < q->prefix_count; i++) {
+        db_sql_add(sql, i > 0 ? " AND " : " WHERE ");
+        add_column(sql, q->table, s->columns[i]);
+        db_sql_add(sql, " IS ?%d", i + 1);
+    }
+    uint64_t from_columns = 0;
+    for (uint8_t i = 0; i < q->from_count; i++)
+        from_columns |= 1ull << s->columns[q->prefix_count + i];
+    if (q->from_count > 0)
+        db_sql_add(sql, q->prefix_count > 0 ? " AND " : " WHERE ");
+    if (q->from_count > 0 && (from_columns & s->nullable) == 0)
+        add_from_plain(sql, s);
+    else if (q->from_count > 0)
+        add_from_nullable(sql, s);
+    for (uint8_t i = q->prefix_count; i < s->count; i++) {
+        db_sql_add(sql, i > q->prefix_count ? ", " : " ORDER BY ");
+        add_column(sql, q->table, s->columns[i]);
+        db_sql_add(sql, q->descending ? " DESC" : "");
+    }
+    db_sql_add(sql, " LIMIT ?%d", q->prefix_count + q->from_count + 1);
+}
+
+/* --- reading --- */
+
+/* The open transaction's own connection on its thread, else a reader. */
+static enum err borrow(struct store_sqlite *s, struct db **ret)
+{
+    if (atomic_load(&s->views_thread) == (uintptr_t)pthread_self()) {
+        *ret = &s->views_writer;
+        return ERR_OK;
+    }
+    return db_pool_borrow(&s->views_readers, ret);
+}
+
+static void give_back(struct store_sqlite *s, struct db *d)
+{
+    if (d != &s->views_writer)
+        db_pool_return(&s->views_readers, d);
+}
+
+static enum err give_rows(struct db *d, struct db_use use, const struct view_table *t,
+                          view_row_cb row, void *context, uint64_t *given)
+{
+    struct value values[VIEW_COLUMNS_MAX];
+    enum err e = ERR_OK;
+    int code;
+    while ((code = sqlite3_step(use.statement)) == SQLITE_ROW) {
+        for (uint8_t i = 0; e == ERR_OK && i < t->column_count; i++)
+            if (!read_value(use, i, t->column_types[i], &values[i]))
+                e = ERR_CORRUPT;
+        if (e != ERR_OK)
+            break;
+        (*given)++;
+        if (!row(context, values))
+            break;
+    }
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        e = db_error(d, code);
+    db_release(use);
+    return e;
+}
+
+static uint32_t scan_shape_number(const struct view_scan *q)
+{
+    uint32_t index = q->index == &q->table->key ? 0 : (uint32_t)(q->index - q->table->indexes) + 1;
+    check(index <= q->table->index_count);
+    return SHAPE_SCAN | index << 4 | (uint32_t)q->descending << 8 |
+           (uint32_t)q->prefix_count << 12 | (uint32_t)q->from_count << 16;
+}
+
+enum err sqlite_scan(struct store *base, const struct view_scan *q, view_row_cb row,
+                     void *context)
+{
+    struct store_sqlite *s = store_sqlite_of(base);
+    struct scan_shape shape = {.q = q, .nullable = nullable_of(s, q->table)};
+    shape.count = view_index_order(q->table, q->index, shape.columns);
+    struct db *d;
+    enum err e = borrow(s, &d);
+    if (e != ERR_OK)
+        return e;
+    struct db_use use;
+    e = db_prepare(d, (struct db_key){q->table, scan_shape_number(q)}, write_scan, &shape, &use);
+    if (e == ERR_OK) {
+        int at = 1;
+        for (uint8_t i = 0; i < q->prefix_count; i++)
+            bind_value(use, at++, &q->prefix[i]);
+        for (uint8_t i = 0; i < q->from_count; i++)
+            bind_value(use, at++, &q->from[i]);
+        db_bind_number(use, at, q->limit);
+        uint64_t given = 0;
+        e = give_rows(d, use, q->table, row, context, &given);
+    }
+    give_back(s, d);
+    return e;
+}
+
+enum err sqlite_get(struct store *base, const struct view_table *t, const struct value *key,
+                    view_row_cb row, void *context)
+{
+    struct store_sqlite *s = store_sqlite_of(base);
+    struct db *d;
+    enum err e = borrow(s, &d);
+    if (e != ERR_OK)
+        return e;
+    uint64_t given = 0;
+    struct db_use use;
+    e = db_prepare(d, (struct db_key){t, SHAPE_GET}, write_get, t, &use);
+    if (e == ERR_OK) {
+        for (uint8_t i = 0; i < t->key.count; i++)
+            bind_value(use, i + 1, &key[i]);
+        e = give_rows(d, use, t, row, context, &given);
+    }
+    give_back(s, d);
+    return e == ERR_OK && given == 0 ? ERR_NOT_FOUND : e;
+}
+
+/* --- writing --- */
+
+enum err sqlite_put_row(struct store *base, const struct view_table *t, const struct value *row)
+{
+    struct store_sqlite *s = store_sqlite_of(base);
+    struct db *d = &s->views_writer;
+    for (uint8_t i = 0; i < t->column_count; i++)
+        if (!value_fits(&row[i], t->column_types[i]))
+            return ERR_TOO_LARGE;
+    struct db_use use;
+    enum err e = db_prepare(d, (struct db_key){t, SHAPE_PUT}, write_put, t, &use);
+    if (e != ERR_OK)
+        return e;
+    for (uint8_t i = 0; i < t->column_count; i++)
+        bind_value(use, i + 1, &row[i]);
+    int code = db_finish(use);
+    return code == SQLITE_DONE ? ERR_OK : db_error(d, code);
+}
+
+enum err sqlite_delete_row(struct store *base, const struct view_table *t,
+                           const struct value *key)
+{
+    struct store_sqlite *s = store_sqlite_of(base);
+    struct db *d = &s->views_writer;
+    for (uint8_t i = 0; i < t->key.count; i++)
+        if (!value_fits(&key[i], t->column_types[t->key.columns[i]]))
+            return ERR_TOO_LARGE;
+    struct db_use use;
+    enum err e = db_prepare(d, (struct db_key){t, SHAPE_DELETE}, write_delete, t, &use);
+    if (e != ERR_OK)
+        return e;
+    for (uint8_t i = 0; i < t->key.count; i++)
+        bind_value(use, i + 1, &key[i]);
+    int code = db_finish(use);
+    return code == SQLITE_DONE ? ERR_OK : db_error(d, code);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every store needs to walk views. For the files of runtime/journal/ only. */
+#ifndef JOURNAL_VIEWS_PRIV_H
+#define JOURNAL_VIEWS_PRIV_H
+
+#include "runtime/journal/views.h"
+
+#define VIEW_ORDER_COLUMNS_MAX (2 * VIEW_INDEX_COLUMNS_MAX)
+
+/* The columns an index orders by: its own, then those of the primary key that are not among them.
+ * Returns how many. */
+uint8_t view_index_order(const struct view_table *t, const struct view_index *index,
+                         uint8_t columns[VIEW_ORDER_COLUMNS_MAX]);
+
+/* false if a number is beyond what a column holds (2^63 - 1). The type must be the column's. */
+must_check bool value_fits(const struct value *v, enum value_type column);
+
+#endif

@@ -1,0 +1,23 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- journal.db: the batches and who may write them. Rows are only ever added.
+
+-- place = shard * 2^47 + seq: the b-tree's own key, so that a batch is appended at the end of its
+-- shard's range and read back in order without a second index. shard and seq stand there once more
+-- for people, and so that a row moved to another place is found out.
+CREATE TABLE batches (
+    place INTEGER PRIMARY KEY,
+    shard INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    count INTEGER NOT NULL, -- records in the body
+    prev_hash BLOB NOT NULL,
+    hash BLOB NOT NULL,     -- SHA-256 over shard, seq, epoch, count, prev_hash and body
+    body BLOB NOT NULL      -- msgpack
+) STRICT;
+
+-- The writer of each shard. Every taking raises the epoch; no owner = released.
+CREATE TABLE leases (
+    shard INTEGER PRIMARY KEY,
+    epoch INTEGER NOT NULL,
+    owner BLOB
+) STRICT;
