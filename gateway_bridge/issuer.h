@@ -17,8 +17,7 @@
 #define ISSUER_TENANT "default"
 #define ISSUER_AUDIENCE "payment-platform"
 #define ISSUER_LIFETIME_S 3600
-#define ISSUER_FORM_MAX 2048  /* bytes of a token request */
-#define ISSUER_ANSWER_MAX 4096
+#define ISSUER_ANSWER_MAX 8192
 #define ISSUER_SCOPES_MAX 1024 /* bytes of a list of scopes */
 #define ISSUER_ERROR_MAX 256
 
