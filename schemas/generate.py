@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-from generator import declarations, json_code, structs, tables  # noqa: E402
+from generator import declarations, json_code, openapi, structs, tables, tests  # noqa: E402
 
 
-def outputs(schema):
+def outputs(schema, version):
     """File name to content, in a fixed order."""
     made = {
         "result.h": tables.result_header(schema),
@@ -17,11 +17,13 @@ def outputs(schema):
         "currency_table.c": tables.currency_table(schema),
         "catalog.h": tables.catalog_header(schema),
         "catalog.c": tables.catalog_source(schema),
+        "openapi.json": openapi.document(schema, version),
     }
     for service in schema.services:
         made[f"{service}.h"] = structs.header(schema, service)
         made[f"{service}.c"] = structs.source(schema, service)
         made[f"{service}_json.c"] = json_code.source(schema, service)
+        made[f"test_{service}_messages.c"] = tests.source(schema, service)
     return made
 
 
@@ -29,16 +31,19 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, help="folder to write to")
     parser.add_argument("--check", action="store_true", help="only say whether all is well")
-    parser.add_argument("--declarations", type=Path, default=Path(__file__).resolve().parent,
-                        help="folder of the .toml files (default: this script's)")
+    parser.add_argument("--declarations", type=Path, nargs="+",
+                        default=[Path(__file__).resolve().parent],
+                        help="folders of the .toml files, the first that has one wins "
+                        "(default: this script's)")
     parser.add_argument("--services", help="comma-separated, in the order of their use")
+    parser.add_argument("--version", default="0.0.0", help="of the product, for the documents")
     options = parser.parse_args()
     if options.out is None and not options.check:
         parser.error("--out or --check is needed")
     services = None if options.services is None else \
         [s for s in options.services.split(",") if s]
     try:
-        made = outputs(declarations.load(options.declarations, services))
+        made = outputs(declarations.load(options.declarations, services), options.version)
     except declarations.DeclarationError as e:
         print(f"generate.py: {e}", file=sys.stderr)
         return 1

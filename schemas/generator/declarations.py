@@ -238,8 +238,8 @@ class Schema:
         return [m for m in order if m.service == service]
 
     def includes(self, service):
-        """Services whose header this one's needs."""
-        found = set()
+        """Services whose header this one's needs; the kinds are in common's."""
+        found = {"common"}
         for m in self.of(service, self.messages):
             for f in m.fields:
                 other = {"list": self.messages, "message": self.messages, "enum": self.enums,
@@ -250,20 +250,21 @@ class Schema:
         return [s for s in self.services if s in found]
 
 
-def load(directory, services=None):
-    """Reads the declarations of a directory: of the named services, or of all that are there."""
-    directory = Path(directory)
+def load(folders, services=None):
+    """Reads the declarations of the named services, or of all that are there. A file is taken from
+    the first folder that has it."""
+    folders = [Path(f) for f in folders]
     if services is None:
-        services = sorted(p.stem for p in directory.glob("*.toml") if p.stem not in NOT_SERVICES)
+        services = sorted({p.stem for f in folders for p in f.glob("*.toml")} - set(NOT_SERVICES))
     schema = Schema()
     schema.services = ["common"] + list(services)
     files = {}
     for stem in ["errors", "currencies"] + schema.services:
-        file = directory / f"{stem}.toml"
+        file = next((f / f"{stem}.toml" for f in folders if (f / f"{stem}.toml").exists()), None)
+        if file is None:
+            raise DeclarationError(f"{stem}.toml: is missing")
         try:
             files[stem] = tomllib.loads(file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise DeclarationError(f"{file.name}: is missing") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
             raise DeclarationError(f"{file.name}: {e}") from None
     _errors(schema, files["errors"])

@@ -1,0 +1,383 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OpenAPI 3.1: the document of all routes."""
+import json
+import re
+
+ID_PATTERN = "_[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$"
+AMOUNT_PATTERN = r"^(0|[1-9][0-9]*)(\.[0-9]{1,8})?$"
+WHOLE_PATTERN = "^(0|[1-9][0-9]*)$"
+EXAMPLE_ID = "01J8Z3N5V7Q9C2K4M6P8R0T1W3"
+EXAMPLE_TIME = "2026-01-31T12:00:00Z"
+U64_DIGITS, U128_DIGITS = 20, 39
+
+# What can answer any operation, with its conditions, beyond the message's own refusals.
+ALWAYS = ["bad_request", "malformed", "busy", "rate_limited", "expired", "unavailable", "unknown",
+          "failed", "too_large", "uri_too_long", "header_too_large", "request_timeout"]
+SECURED = ["unauthenticated", "insufficient_scope", "forbidden"]
+WITH_FIELDS = ["invalid_field", "unknown_field", "missing_field", "duplicate_field"]
+WITH_BODY = ["invalid_json", "unsupported_media_type"]
+WITH_KEY = ["key_missing", "invalid_key", "key_reused"]
+WITH_MATCH = ["precondition"]
+WRITING = ["store_full"]
+WITH_PATH = ["not_found"]
+
+STATUS_TEXT = {
+    400: "The request breaks a rule", 401: "No valid token", 403: "Not allowed",
+    404: "No such thing, or not yours", 405: "Method not allowed", 408: "Too slow",
+    409: "The present state forbids it", 412: "Not the current version", 413: "Too large",
+    414: "The target is too long", 415: "The body is not JSON",
+    422: "The request is understood and refused",
+    423: "Locked", 428: "If-Match is needed", 429: "Too many requests",
+    431: "The header is too large", 500: "A defect; nothing was changed", 501: "Not implemented",
+    503: "Not now; try again",
+}
+
+
+def document(schema, version):
+    scopes = sorted({s for r in schema.routes for s in (r.scope, r.any_owner_scope) if s})
+    used = {}
+    paths = {}
+    for r in schema.routes:
+        paths.setdefault(r.path, {})[r.method.lower()] = _operation(schema, r, used)
+    doc = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Payment Platform",
+            "version": version,
+            "description": INTRODUCTION,
+            "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "http://127.0.0.1:8080", "description": "A platform started by ./run"}],
+        "tags": _tags(schema),
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(schema, used),
+            "parameters": PARAMETERS,
+            "headers": HEADERS,
+            "securitySchemes": _security(scopes),
+        },
+    }
+    if not schema.routes:
+        del doc["tags"]
+    return json.dumps(doc, indent=2, ensure_ascii=False) + "\n"
+
+
+INTRODUCTION = (
+    "Wallets, payments and the ledger behind them.\n\n"
+    "Amounts are decimal strings with at most as many decimals as ISO 4217 gives the currency. "
+    "Times are RFC 3339 in UTC. Every refusal is an RFC 9457 problem with a stable `code`; it "
+    "changes nothing. A POST that moves money needs an `Idempotency-Key`: the same key and body "
+    "give the first answer again, however often they are sent. Fields may be added to answers; "
+    "unknown fields in requests are refused.")
+
+PARAMETERS = {
+    "IdempotencyKey": {
+        "name": "Idempotency-Key", "in": "header", "required": True,
+        "description": "Names this request: repeated with the same key it is carried out once and "
+                       "gives the same answer. Kept for at least 30 days.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "example": "order-4711-attempt-1",
+    },
+    "IfMatch": {
+        "name": "If-Match", "in": "header", "required": False,
+        "description": "The ETag last seen; any other version is refused with 412.",
+        "schema": {"type": "string"}, "example": '"7"',
+    },
+    "XRequestId": {
+        "name": "X-Request-Id", "in": "header", "required": False,
+        "description": "Comes back in the answer and is in the log.",
+        "schema": {"type": "string", "maxLength": 128}, "example": "6f1c2a90",
+    },
+    "Traceparent": {
+        "name": "traceparent", "in": "header", "required": False,
+        "description": "W3C Trace Context.",
+        "schema": {"type": "string", "maxLength": 128},
+        "example": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    },
+}
+
+HEADERS = {
+    "ETag": {"description": "Version of the thing in the answer, for If-Match.",
+             "schema": {"type": "string"}, "example": '"7"'},
+    "XRequestId": {"description": "Of the request, or made here.",
+                   "schema": {"type": "string"}, "example": "6f1c2a90"},
+    "RetryAfter": {"description": "Seconds to wait before trying again.",
+                   "schema": {"type": "integer"}, "example": 1},
+    "IdempotentReplayed": {"description": "true: this is the first answer of this key again.",
+                           "schema": {"type": "string", "enum": ["true"]}},
+}
+
+
+def _security(scopes):
+    listed = {s: _scope_text(s) for s in scopes}
+    return {
+        "oauth2": {"type": "oauth2", "description": "Client credentials, for programs.",
+                   "flows": {"clientCredentials": {"tokenUrl": "http://127.0.0.1:8080/oauth2/token",
+                                                   "scopes": listed}}},
+        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+                   "description": "A token of the identity server, RS256 or ES256."},
+    }
+
+
+def _scope_text(scope):
+    what, _, action = scope.partition(":")
+    said = {"read": "See your own", "write": "Change your own", "admin": "See and change all"}
+    return f"{said.get(action, action.capitalize() or 'Use')} {what}"
+
+
+def _tags(schema):
+    tags = []
+    for r in schema.routes:
+        if r.tag not in [t["name"] for t in tags]:
+            tags.append({"name": r.tag,
+                         "description": schema.tags.get(r.tag, f"Operations on {r.tag}.")})
+    return tags
+
+
+def _operation(schema, r, used):
+    m = schema.messages[r.message]
+    summary = r.doc.split(". ")[0].rstrip(".")
+    operation = {"operationId": m.name, "tags": [r.tag], "summary": summary,
+                 "description": m.doc if m.doc.rstrip(".") != summary else r.doc,
+                 "security": [{"oauth2": [r.scope]}, {"bearer": []}] if r.scope else []}
+    if r.any_owner_scope:
+        operation["description"] += (f" With the scope `{r.any_owner_scope}` also for things of "
+                                     "other owners of the same tenant.")
+    if r.scope:
+        operation["description"] += f" Needs the scope `{r.scope}`."
+    parameters = _parameters(schema, r, m)
+    if parameters:
+        operation["parameters"] = parameters
+    body_fields = [f for f in m.json_fields if f.json_name not in r.path_fields]
+    if r.body and body_fields:
+        name = f"{m.name}_request"
+        used[name] = (m, r.path_fields)
+        content = {"schema": {"$ref": f"#/components/schemas/{name}"}}
+        content["example"] = _route_example(schema, r, m, r.path_fields)
+        operation["requestBody"] = {
+            "required": any(not f.optional for f in body_fields),
+            "content": {"application/json": content}}
+    operation["responses"] = _responses(schema, r, m, used)
+    return operation
+
+
+def _route_example(schema, r, m, without):
+    if r.example is None:
+        return _example(schema, m, without)
+    if not isinstance(r.example, str):
+        return r.example
+    try:
+        return json.loads(r.example)
+    except ValueError as e:
+        r.place.fail(f"example is not JSON: {e}")
+
+
+def _parameters(schema, r, m):
+    fields = {f.json_name: f for f in m.json_fields}
+    out = []
+    for where, names in (("path", r.path_fields), ("query", r.query_fields)):
+        for name in names:
+            f = fields[name]
+            shape = _shape(schema, f)
+            parameter = {"name": name, "in": where,
+                         "required": where == "path" or not f.optional,
+                         "description": f.doc or name.replace("_", " "), "schema": shape}
+            if f.type == "flags":
+                parameter.update(style="form", explode=False)
+            example = _field_example(schema, f)
+            if f.type not in ("flags",) and not (f.optional and f.example is None):
+                parameter["example"] = example
+            out.append(parameter)
+    if r.idempotency:
+        out.append({"$ref": "#/components/parameters/IdempotencyKey"})
+    if r.etag and r.body:
+        out.append({"$ref": "#/components/parameters/IfMatch"})
+    out.append({"$ref": "#/components/parameters/XRequestId"})
+    out.append({"$ref": "#/components/parameters/Traceparent"})
+    return out
+
+
+def refusals(schema, r, m):
+    """Names of all errors that can answer this operation."""
+    names = list(ALWAYS)
+    names += SECURED if r.scope else []
+    names += WITH_FIELDS if m.json_fields else []
+    names += WITH_BODY if r.body else []
+    names += WITH_KEY if r.idempotency else []
+    names += WITH_MATCH if r.etag and r.body else []
+    names += WRITING if m.mutates else []
+    names += WITH_PATH if r.path_fields else []
+    names += ["invalid_cursor"] if "cursor" in r.query_fields else []
+    known = []
+    for name in names + m.refusals:
+        if schema.error(name) is not None and name not in known:
+            known.append(name)
+    return known
+
+
+def _responses(schema, r, m, used):
+    headers = {"X-Request-Id": {"$ref": "#/components/headers/XRequestId"}}
+    success = dict(headers)
+    if r.etag:
+        success["ETag"] = {"$ref": "#/components/headers/ETag"}
+    if r.idempotency:
+        success["Idempotent-Replayed"] = {"$ref": "#/components/headers/IdempotentReplayed"}
+    good = {"description": schema.messages[m.reply].doc if m.reply else "Done.",
+            "headers": success}
+    if m.reply and r.status != 204:
+        used[m.reply] = (schema.messages[m.reply], [])
+        good["content"] = {"application/json": {
+            "schema": {"$ref": f"#/components/schemas/{m.reply}"},
+            "example": _example(schema, schema.messages[m.reply])}}
+    responses = {str(r.status): good}
+    grouped = {}
+    for name in refusals(schema, r, m):
+        error = schema.error(name)
+        grouped.setdefault(error.status, []).append(error)
+    for status in sorted(grouped):
+        errors = grouped[status]
+        bad = {"description": STATUS_TEXT.get(status, errors[0].title) + ": " +
+               ", ".join(f"`{e.name}`" for e in errors) + ".",
+               "headers": dict(headers),
+               "content": {"application/problem+json": {
+                   "schema": {"$ref": "#/components/schemas/problem"},
+                   "examples": {e.name: {"summary": e.title, "value": _problem(r, e)}
+                                for e in errors}}}}
+        if status in (429, 503):
+            bad["headers"]["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
+        responses[str(status)] = bad
+    return responses
+
+
+def _problem(r, error):
+    return {"type": f"urn:problem:{error.name}", "title": error.title, "status": error.status,
+            "detail": error.detail, "code": error.name, "instance": r.path}
+
+
+PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457.",
+    "required": ["type", "title", "status", "code"],
+    "properties": {
+        "type": {"type": "string", "format": "uri", "description": "Names the problem's kind."},
+        "title": {"type": "string", "description": "For people; the same for each kind."},
+        "status": {"type": "integer", "description": "The HTTP status."},
+        "detail": {"type": "string", "description": "For people; of this occurrence."},
+        "code": {"type": "string", "description": "For programs; stable."},
+        "instance": {"type": "string", "description": "The path asked for."},
+        "field": {"type": "string", "description": "The field that broke a rule."},
+        "rule": {"type": "string", "description": "The rule it broke."},
+        "request_id": {"type": "string", "description": "As in X-Request-Id."},
+    },
+}
+
+
+def _schemas(schema, used):
+    out = {"problem": PROBLEM}
+    todo = list(used.items())
+    while todo:
+        name, (m, without) = todo.pop(0)
+        if name in out:
+            continue
+        out[name] = _object(schema, m, without, closed=name.endswith("_request"))
+        todo += [(part.name, (part, [])) for part in schema.uses(m)]
+    return {name: out[name] for name in sorted(out)}
+
+
+def _object(schema, m, without, closed):
+    fields = [f for f in m.json_fields if f.json_name not in without]
+    out = {"type": "object", "description": m.doc}
+    required = [f.json_name for f in fields if not f.optional]
+    if required:
+        out["required"] = required
+    out["properties"] = {f.json_name: _property(schema, f) for f in fields}
+    if closed:
+        out["additionalProperties"] = False
+    return out
+
+
+def _property(schema, f):
+    shape = _shape(schema, f)
+    if "$ref" in shape:
+        return {"$ref": shape["$ref"], "description": f.doc} if f.doc else shape
+    if f.doc:
+        shape["description"] = f.doc
+    if f.example is not None:
+        shape["examples"] = [f.example]
+    return shape
+
+
+def _whole(digits, low=1):
+    return {"type": "string", "pattern": WHOLE_PATTERN, "minLength": low, "maxLength": digits}
+
+
+def _shape(schema, f):
+    """JSON Schema of a field's value."""
+    kind = f.type
+    if kind == "bool":
+        return {"type": "boolean"}
+    if kind in ("u8", "u16", "u32"):
+        return {"type": "integer", "minimum": 0, "maximum": (1 << int(kind[1:])) - 1}
+    if kind in ("u64", "u128"):
+        return _whole(U64_DIGITS if kind == "u64" else U128_DIGITS)
+    if kind in ("decimal", "amount"):
+        return {"type": "string", "pattern": AMOUNT_PATTERN, "maxLength": U128_DIGITS + 1}
+    if kind == "id":
+        return {"type": "string", "pattern": f"^{f.argument}{ID_PATTERN}"}
+    if kind == "raw_id":
+        return {"type": "string", "pattern": "^[0-9a-f]{32}$"}
+    if kind == "currency":
+        return {"type": "string", "pattern": "^[A-Z]{3}$"}
+    if kind == "text":
+        return {"type": "string", "minLength": f.min, "maxLength": f.max}
+    if kind == "bytes":
+        return {"type": "string", "pattern": "^[A-Za-z0-9_-]*$",
+                "minLength": (f.min * 4 + 2) // 3, "maxLength": (f.max * 4 + 2) // 3}
+    if kind == "time":
+        return {"type": "string", "format": "date-time"}
+    if kind == "result":
+        return {"type": "string"}
+    if kind == "enum":
+        return {"type": "string", "enum": list(schema.enums[f.argument].values)}
+    if kind == "flags":
+        return {"type": "array", "uniqueItems": True,
+                "items": {"type": "string", "enum": list(schema.flags[f.argument].values)}}
+    if kind == "metadata":
+        return {"type": "object", "maxProperties": 16,
+                "propertyNames": {"minLength": 1, "maxLength": 64},
+                "additionalProperties": {"type": "string", "maxLength": 256}}
+    if kind == "message":
+        return {"$ref": f"#/components/schemas/{f.argument}"}
+    shape = {"type": "array", "maxItems": f.max,
+             "items": {"$ref": f"#/components/schemas/{f.argument}"}}
+    if f.min:
+        shape["minItems"] = f.min
+    return shape
+
+
+def _field_example(schema, f):
+    if f.example is not None:
+        return f.example
+    kind = f.type
+    if kind == "text":
+        text = re.sub(r"[_-]", " ", f.json_name).capitalize()[:f.max]
+        return text + "x" * (f.min - len(text))
+    if kind == "bytes":
+        return "AAECAwQF"[:(f.max * 4 + 2) // 3].ljust((f.min * 4 + 2) // 3, "A")
+    if kind == "enum":
+        return schema.enums[f.argument].values[0]
+    if kind == "message":
+        return _example(schema, schema.messages[f.argument])
+    if kind == "list":
+        return [_example(schema, schema.messages[f.argument])] * max(1, f.min)
+    return {"bool": False, "u8": 1, "u16": 1, "u32": 1, "u64": "1", "u128": "1",
+            "decimal": "1.5", "amount": "10.50", "id": f"{f.argument}_{EXAMPLE_ID}",
+            "raw_id": "0123456789abcdef0123456789abcdef", "currency": "USD",
+            "time": EXAMPLE_TIME, "result": "ok", "flags": [],
+            "metadata": {"order": "4711"}}[kind]
+
+
+def _example(schema, m, without=()):
+    """Required fields, and optional ones that say how they look."""
+    return {f.json_name: _field_example(schema, f) for f in m.json_fields
+            if f.json_name not in without and (not f.optional or f.example is not None)}
