@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Books: what wallets and payments ask of the ledger. */
+#include "actors/wallet/books.h"
+
+#include "actors/ledger/account.h"
+#include "actors/ledger/ledger.h"
+#include "runtime/base/sha256.h"
+#include "schemas/common.h"
+#include "schemas/result.h"
+
+struct posting books_transfer(const struct books_move *m)
+{
+    return (struct posting){
+        .transfer = {
+            .id = m->id,
+            .debit_account_id = m->from,
+            .credit_account_id = m->to,
+            .amount = m->amount,
+            .currency = m->currency,
+            .code = m->code,
+            .user_data_128 = (u128)m->reference.hi << 64 | m->reference.lo,
+        },
+        .tenant_id = m->tenant_id,
+    };
+}
+
+struct posting books_pending(const struct books_move *m)
+{
+    struct posting p = books_transfer(m);
+    p.transfer.flags = TRANSFER_FLAGS_PENDING;
+    return p;
+}
+
+/* Accounts, code and reference are those of the pending transfer: zero means that. */
+static struct posting resolve(const struct books_move *m, struct id128 pending_id, uint32_t flags)
+{
+    return (struct posting){
+        .transfer = {
+            .id = m->id,
+            .pending_id = pending_id,
+            .amount = m->amount,
+            .currency = m->currency,
+            .flags = flags,
+        },
+        .tenant_id = m->tenant_id,
+    };
+}
+
+struct posting books_capture(const struct books_move *m, struct id128 pending_id, bool keep_rest)
+{
+    uint32_t keep = keep_rest ? TRANSFER_FLAGS_KEEP_REMAINDER : 0;
+    return resolve(m, pending_id, TRANSFER_FLAGS_POST_PENDING | keep);
+}
+
+struct posting books_void(const struct books_move *m, struct id128 pending_id)
+{
+    struct posting p = resolve(m, pending_id, TRANSFER_FLAGS_VOID_PENDING);
+    p.transfer.amount = 0;
+    return p;
+}
+
+struct id128 books_clearing_id(struct id128 tenant_id, uint16_t currency, uint16_t shard)
+{
+    uint8_t tenant[16];
+    id128_store(tenant_id, tenant);
+    const uint8_t number[2] = {(uint8_t)(currency >> 8), (uint8_t)currency};
+    const struct slice pieces[] = {
+        slice_of("clearing"),
+        {(const char *)tenant, sizeof tenant},
+        {(const char *)number, sizeof number},
+    };
+    return id128_derive(sha256_id(pieces, array_len(pieces)), shard);
+}
+
+enum presence books_find(struct turn *t, struct id128 tenant_id, uint16_t currency)
+{
+    const void *state;
+    enum presence totals = turn_find(t, KIND_LEDGER, ledger_id(tenant_id, currency), &state);
+    enum presence shard = turn_find(t, KIND_LEDGER, ledger_of_shard(turn_shard(t)), &state);
+    if (totals == PRESENCE_WAITING || shard == PRESENCE_WAITING)
+        return PRESENCE_WAITING;
+    return totals;
+}
+
+void books_open_wallet(struct turn *t, struct id128 id, struct id128 tenant_id, uint16_t currency)
+{
+    struct account_opened opened = {
+        .account_id = id,
+        .tenant_id = tenant_id,
+        .currency = currency,
+        .code = BOOKS_WALLET,
+        .flags = ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS,
+    };
+    turn_emit(t, &account_opened_type, &opened);
+}
+
+static void open_clearing(struct turn *t, const struct posting *p, struct id128 id)
+{
+    struct account_opened opened = {
+        .account_id = id,
+        .tenant_id = p->tenant_id,
+        .currency = p->transfer.currency,
+        .code = BOOKS_CLEARING,
+        .has_name = true,
+        .name = slice_of("External clearing"),
+    };
+    turn_emit(t, &account_opened_type, &opened);
+}
+
+enum presence books_prepare(struct turn *t, struct posting *p, uint16_t *code)
+{
+    struct id128 clearing =
+        books_clearing_id(p->tenant_id, p->transfer.currency, turn_shard(t));
+    bool passes = id128_equal(p->transfer.debit_account_id, clearing) ||
+                  id128_equal(p->transfer.credit_account_id, clearing);
+    const void *account;
+    enum presence there = PRESENCE_THERE, totals = PRESENCE_THERE;
+    if (passes) {
+        there = turn_find(t, KIND_ACCOUNT, clearing, &account);
+        totals = books_find(t, p->tenant_id, p->transfer.currency);
+    }
+    enum presence found = posting_find(t, p);
+    if (there == PRESENCE_WAITING || totals == PRESENCE_WAITING || found == PRESENCE_WAITING)
+        return PRESENCE_WAITING;
+    struct turn_savepoint before = turn_savepoint(t);
+    if (there == PRESENCE_ABSENT) {
+        open_clearing(t, p, clearing);
+        found = posting_find(t, p);
+        check(found != PRESENCE_WAITING);
+    }
+    *code = posting_check(t, p);
+    if (*code != RESULT_OK)
+        turn_rollback(t, before);
+    return PRESENCE_THERE;
+}
+
+struct balance books_balance(u128 debits_pending, u128 debits_posted, u128 credits_pending,
+                             u128 credits_posted)
+{
+    struct balance b = {.held = debits_pending, .incoming = credits_pending};
+    bool solvent = u128_sub(credits_posted, debits_posted, &b.posted) &&
+                   u128_sub(b.posted, b.held, &b.available);
+    check(solvent);
+    return b;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Limit: per transaction and per UTC day. */
+#include "actors/wallet/limit.h"
+
+#include "schemas/result.h"
+
+static uint32_t day_of(uint64_t time_ns)
+{
+    return (uint32_t)(time_ns / LIMIT_DAY_NS);
+}
+
+u128 limit_spent(const struct limit *l, uint64_t time_ns)
+{
+    return l->spent_day == day_of(time_ns) ? l->spent : 0;
+}
+
+uint16_t limit_check(const struct limit *l, u128 amount, uint64_t time_ns)
+{
+    if (amount > l->per_transaction)
+        return RESULT_PER_TRANSACTION_LIMIT_EXCEEDED;
+    u128 spent;
+    if (l->per_day != LIMIT_NONE &&
+        (!u128_add(limit_spent(l, time_ns), amount, &spent) || spent > l->per_day))
+        return RESULT_DAILY_LIMIT_EXCEEDED;
+    return RESULT_OK;
+}
+
+void limit_use(struct limit *l, u128 amount, uint64_t time_ns)
+{
+    /* Without a limit a day's debits may exceed what a counter holds: then it stays full. */
+    u128 spent;
+    if (!u128_add(limit_spent(l, time_ns), amount, &spent))
+        spent = U128_MAX;
+    l->spent = spent;
+    l->spent_day = day_of(time_ns);
+}
+
+void limit_return(struct limit *l, u128 amount, uint64_t used_ns)
+{
+    if (l->spent_day != day_of(used_ns))
+        return;
+    l->spent = amount < l->spent ? l->spent - amount : 0;
+}

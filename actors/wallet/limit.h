@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Limit: how much one debit, and all debits of a UTC day, may take from a wallet. What was taken is
+ * counted also while no limit is set, so that a limit holds from the moment it is set. */
+#ifndef WALLET_LIMIT_H
+#define WALLET_LIMIT_H
+
+#include <stdint.h>
+
+#include "runtime/base/check.h"
+#include "runtime/base/u128.h"
+
+#define LIMIT_NONE U128_MAX
+#define LIMIT_DAY_NS ((uint64_t)24 * 3600 * 1000000000)
+
+struct limit {
+    u128 per_transaction; /* minor units; LIMIT_NONE = no limit */
+    u128 per_day;
+    u128 spent;           /* on spent_day */
+    uint32_t spent_day;   /* days since 1970 */
+};
+
+/* RESULT_OK, or which limit a debit of this amount would break at this time. */
+must_check uint16_t limit_check(const struct limit *l, u128 amount, uint64_t time_ns);
+
+/* Counts a debit. */
+void limit_use(struct limit *l, u128 amount, uint64_t time_ns);
+
+/* Gives back what a debit of `used_ns` took and did not need, if that day is still counted. */
+void limit_return(struct limit *l, u128 amount, uint64_t used_ns);
+
+/* Counted on the day of this time. */
+u128 limit_spent(const struct limit *l, uint64_t time_ns);
+
+#endif

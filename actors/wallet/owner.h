@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owner: which wallets a person or company has, one per currency. Its id is derived from tenant and
+ * subject, and its home shard is that of all its wallets. */
+#ifndef WALLET_OWNER_H
+#define WALLET_OWNER_H
+
+#include <stdint.h>
+
+#include "runtime/actor/domain.h"
+#include "schemas/wallet.h"
+
+#define OWNER_WALLETS_MAX 32 /* currencies that one owner can have a wallet of */
+
+struct owner_wallet {
+    struct id128 wallet_id;
+    uint16_t currency;
+};
+
+struct owner {
+    struct owner_wallet *wallets; /* the open and frozen ones, in the order of opening; registry
+                                     memory of exactly `count` entries */
+    uint32_t count;
+};
+
+extern const struct actor_kind owner_kind;
+
+/* Where wallet_open goes. */
+struct id128 owner_locate(const void *body, const struct principal *who, uint16_t shards);
+
+/* The actor of an owner (hash of tenant and subject) whose wallets live in this shard. */
+struct id128 owner_key(struct id128 owner_id, uint16_t home);
+
+/* Tenant and subject make the owner, as the bridge does it for the caller. */
+struct id128 owner_id_of(const struct principal *who, struct slice user_id);
+
+/* The wallet of this currency, or zero. `o` may be NULL. */
+struct id128 owner_wallet_of(const struct owner *o, uint16_t currency);
+
+/* Parts of the apply functions of wallet_opened and wallet_status_changed. */
+void owner_wallet_add(struct registry *r, struct id128 key, struct owner_wallet w);
+void owner_wallet_drop(struct registry *r, struct id128 key, struct id128 wallet_id);
+
+#endif

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Wallet: state, rules for debits and credits, rows. The handlers are in wallet_account.c (open,
+ * show, freeze, close, limits), wallet_move.c (fund, withdraw, transfer) and wallet_hold.c. */
+#include "actors/wallet/wallet.h"
+
+#include "actors/money/keep.h"
+#include "actors/wallet/owner.h"
+#include "actors/wallet/wallet_account.h"
+#include "actors/wallet/wallet_hold.h"
+#include "actors/wallet/wallet_move.h"
+#include "schemas/common.h"
+
+#define WALLET_FORMAT 1
+#define WALLET_FIELDS 15
+#define WALLET_USER_ID_MAX 128
+#define WALLET_METADATA_BYTES_MAX 8192
+
+/* --- finding ---------------------------------------------------------------------------------- */
+
+enum presence wallet_find(struct turn *t, struct id128 id, struct wallet_ref *w)
+{
+    *w = (struct wallet_ref){.id = id};
+    if (id128_home(id) != turn_shard(t))
+        return PRESENCE_ABSENT;
+    const void *wallet = NULL, *account = NULL;
+    enum presence wallet_there = turn_find(t, KIND_WALLET, id, &wallet);
+    enum presence account_there = turn_find(t, KIND_ACCOUNT, id, &account);
+    if (wallet_there == PRESENCE_WAITING || account_there == PRESENCE_WAITING)
+        return PRESENCE_WAITING;
+    if (wallet_there == PRESENCE_ABSENT)
+        return PRESENCE_ABSENT;
+    check(account_there == PRESENCE_THERE);
+    w->wallet = wallet;
+    w->account = account;
+    return PRESENCE_THERE;
+}
+
+bool wallet_enter(struct turn *t, struct id128 id, struct wallet_ref *w, enum turn_result *end)
+{
+    enum presence found = wallet_find(t, id, w);
+    *end = found == PRESENCE_WAITING ? TURN_WAIT : TURN_DONE;
+    if (found == PRESENCE_WAITING)
+        return false;
+    if (found == PRESENCE_ABSENT || !turn_may_see(t, w->wallet->tenant_id, w->wallet->owner_id)) {
+        turn_refuse(t, RESULT_NOT_FOUND);
+        return false;
+    }
+    return turn_version_matches(t, wallet_version(w));
+}
+
+struct wallet_ref wallet_again(struct turn *t, struct id128 id)
+{
+    struct wallet_ref w;
+    enum presence found = wallet_find(t, id, &w);
+    check(found == PRESENCE_THERE);
+    return w;
+}
+
+uint64_t wallet_version(const struct wallet_ref *w)
+{
+    return w->wallet->version + w->account->version;
+}
+
+struct balance wallet_balance_of(const struct wallet_ref *w)
+{
+    return books_balance(w->account->debits_pending, w->account->debits_posted,
+                         w->account->credits_pending, w->account->credits_posted);
+}
+
+/* --- rules ------------------------------------------------------------------------------------ */
+
+uint16_t wallet_amount(const struct wallet *w, struct decimal d, bool has_currency,
+                       uint16_t currency, u128 *amount)
+{
+    if (has_currency && currency != w->currency)
+        return RESULT_CURRENCY_MISMATCH;
+    const struct currency *c = currency_by_number(w->currency);
+    check(c != NULL);
+    u128 minor = 0;
+    switch (currency_minor(d, c, &minor)) {
+    case CURRENCY_TOO_PRECISE:
+        return RESULT_AMOUNT_TOO_PRECISE;
+    case CURRENCY_OVERFLOW:
+        return RESULT_AMOUNT_OUT_OF_RANGE;
+    case CURRENCY_FITS:
+        break;
+    }
+    /* The largest number means "all" to the ledger and "no limit" to a limit. */
+    if (minor == 0 || minor == U128_MAX)
+        return RESULT_AMOUNT_OUT_OF_RANGE;
+    *amount = minor;
+    return RESULT_OK;
+}
+
+uint16_t wallet_check_debit(const struct wallet *w, u128 amount, uint64_t time_ns)
+{
+    if (w->status == WALLET_STATUS_CLOSED)
+        return RESULT_WALLET_CLOSED;
+    if (w->status == WALLET_STATUS_FROZEN)
+        return RESULT_WALLET_FROZEN;
+    return limit_check(&w->limit, amount, time_ns);
+}
+
+uint16_t wallet_check_destination(struct turn *t, const struct wallet_ref *from,
+                                  enum presence found, const struct wallet_ref *to)
+{
+    if (id128_equal(from->id, to->id))
+        return RESULT_DESTINATION_IS_SOURCE;
+    if (id128_home(to->id) != turn_shard(t))
+        return RESULT_DESTINATION_ON_OTHER_SHARD;
+    if (found != PRESENCE_THERE || !id128_equal(to->wallet->tenant_id, from->wallet->tenant_id))
+        return RESULT_DESTINATION_NOT_FOUND;
+    if (to->wallet->currency != from->wallet->currency)
+        return RESULT_CURRENCY_MISMATCH;
+    return to->wallet->status == WALLET_STATUS_CLOSED ? RESULT_DESTINATION_CLOSED : RESULT_OK;
+}
+
+uint16_t wallet_expiry(struct turn *t, bool given, uint32_t seconds, uint64_t *expires_at)
+{
+    if (!given)
+        seconds = WALLET_EXPIRY_S_DEFAULT;
+    if (seconds == 0 || seconds > WALLET_EXPIRY_S_MAX)
+        return RESULT_EXPIRY_OUT_OF_RANGE;
+    *expires_at = turn_now(t) + seconds * WALLET_NS_PER_S;
+    return RESULT_OK;
+}
+
+/* --- apply ------------------------------------------------------------------------------------ */
+
+static struct wallet *state_of(struct registry *r, struct id128 id)
+{
+    return registry_state(r, KIND_WALLET, id);
+}
+
+void wallet_count_debit(struct registry *r, struct id128 id, u128 amount, uint64_t time_ns,
+                        bool opens_hold)
+{
+    struct wallet *w = state_of(r, id);
+    limit_use(&w->limit, amount, time_ns);
+    if (opens_hold) {
+        w->open_holds++;
+        w->version++;
+    }
+}
+
+void wallet_count_return(struct registry *r, struct id128 id, u128 amount, uint64_t since_ns,
+                         bool ends_hold)
+{
+    struct wallet *w = state_of(r, id);
+    limit_return(&w->limit, amount, since_ns);
+    if (ends_hold) {
+        check(w->open_holds > 0);
+        w->open_holds--;
+        w->version++;
+    }
+}
+
+void wallet_apply_opened(struct registry *r, const void *event, uint64_t time_ns)
+{
+    const struct wallet_opened *e = event;
+    struct wallet *w = registry_create(r, KIND_WALLET, e->wallet_id);
+    *w = (struct wallet){
+        .tenant_id = e->tenant_id,
+        .owner_id = e->owner_id,
+        .limit = {.per_transaction = LIMIT_NONE, .per_day = LIMIT_NONE},
+        .created_at = time_ns,
+        .version = 1,
+        .user_id = keep_text(r, e->user_id),
+        .metadata = keep_metadata(r, &e->metadata),
+        .currency = e->currency,
+        .status = WALLET_STATUS_ACTIVE,
+    };
+    owner_wallet_add(r, owner_key(e->owner_id, id128_home(e->wallet_id)),
+                     (struct owner_wallet){e->wallet_id, e->currency});
+}
+
+void wallet_apply_debited(struct registry *r, const void *event, uint64_t time_ns)
+{
+    const struct wallet_debited *e = event;
+    wallet_count_debit(r, e->wallet_id, e->amount, time_ns, false);
+}
+
+void wallet_apply_status_changed(struct registry *r, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    const struct wallet_status_changed *e = event;
+    struct wallet *w = state_of(r, e->wallet_id);
+    check(w->status != WALLET_STATUS_CLOSED);
+    w->status = e->status;
+    w->version++;
+    if (e->status == WALLET_STATUS_CLOSED)
+        owner_wallet_drop(r, owner_key(w->owner_id, id128_home(e->wallet_id)), e->wallet_id);
+}
+
+void wallet_apply_limits_changed(struct registry *r, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    const struct wallet_limits_changed *e = event;
+    struct wallet *w = state_of(r, e->wallet_id);
+    w->limit.per_transaction = e->has_per_transaction ? e->per_transaction : LIMIT_NONE;
+    w->limit.per_day = e->has_per_day ? e->per_day : LIMIT_NONE;
+    w->version++;
+}
+
+/* --- rows ------------------------------------------------------------------------------------- */
+
+void wallet_project(struct projection *p, struct id128 id)
+{
+    const struct wallet *w = registry_state(projection_registry(p), KIND_WALLET, id);
+    struct wire_writer metadata;
+    wire_writer_init(&metadata, WALLET_METADATA_BYTES_MAX);
+    fields_put_metadata(&metadata, &w->metadata);
+    check(!metadata.failed);
+    struct wallets_row row = {
+        .wallet_id = id,
+        .tenant_id = w->tenant_id,
+        .owner_id = w->owner_id,
+        .user_id = w->user_id,
+        .currency = w->currency,
+        .status = w->status,
+        .has_per_transaction = w->limit.per_transaction != LIMIT_NONE,
+        .per_transaction = w->limit.per_transaction,
+        .has_per_day = w->limit.per_day != LIMIT_NONE,
+        .per_day = w->limit.per_day,
+        .open_holds = w->open_holds,
+        .metadata = wire_written(&metadata),
+        .created_at = w->created_at,
+        .version = w->version,
+    };
+    struct value values[WALLETS_COLUMNS];
+    wallets_row_to_values(&row, values);
+    projection_put(p, &wallets_view, values);
+    wire_writer_done(&metadata);
+}
+
+void wallet_project_opened(struct projection *p, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    wallet_project(p, ((const struct wallet_opened *)event)->wallet_id);
+}
+
+void wallet_project_status_changed(struct projection *p, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    wallet_project(p, ((const struct wallet_status_changed *)event)->wallet_id);
+}
+
+void wallet_project_limits_changed(struct projection *p, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    wallet_project(p, ((const struct wallet_limits_changed *)event)->wallet_id);
+}
+
+/* --- state ------------------------------------------------------------------------------------ */
+
+static void write_state(struct wire_writer *to, const void *state)
+{
+    const struct wallet *w = state;
+    wire_put_array(to, WALLET_FIELDS);
+    wire_put_uint(to, WALLET_FORMAT);
+    wire_put_id(to, w->tenant_id);
+    wire_put_id(to, w->owner_id);
+    wire_put_u128(to, w->limit.per_transaction);
+    wire_put_u128(to, w->limit.per_day);
+    wire_put_u128(to, w->limit.spent);
+    wire_put_uint(to, w->limit.spent_day);
+    wire_put_uint(to, w->created_at);
+    wire_put_uint(to, w->version);
+    wire_put_text(to, w->user_id);
+    fields_put_metadata(to, &w->metadata);
+    wire_put_uint(to, w->open_holds);
+    wire_put_uint(to, w->currency);
+    wire_put_uint(to, w->status);
+}
+
+static bool read_state(struct registry *r, struct wire_reader *from, void *state)
+{
+    struct wallet *w = state;
+    if (wire_get_array(from, WALLET_FIELDS) != WALLET_FIELDS ||
+        wire_get_uint(from, UINT16_MAX) != WALLET_FORMAT)
+        return false;
+    w->tenant_id = wire_get_id(from);
+    w->owner_id = wire_get_id(from);
+    w->limit.per_transaction = wire_get_u128(from);
+    w->limit.per_day = wire_get_u128(from);
+    w->limit.spent = wire_get_u128(from);
+    w->limit.spent_day = (uint32_t)wire_get_uint(from, UINT32_MAX);
+    w->created_at = wire_get_uint(from, UINT64_MAX);
+    w->version = wire_get_uint(from, UINT64_MAX);
+    w->user_id = keep_text_read(r, from, WALLET_USER_ID_MAX);
+    w->metadata = keep_metadata_read(r, from);
+    w->open_holds = (uint32_t)wire_get_uint(from, UINT32_MAX);
+    w->currency = (uint16_t)wire_get_uint(from, CURRENCY_NUMBER_MAX);
+    w->status = (uint8_t)wire_get_uint(from, WALLET_STATUS_COUNT);
+    return !from->failed;
+}
+
+static void release_state(struct registry *r, void *state)
+{
+    struct wallet *w = state;
+    keep_text_free(r, w->user_id);
+    keep_metadata_free(r, &w->metadata);
+}
+
+static const struct handler handlers[] = {
+    {&wallet_get_type, wallet_on_get},
+    {&wallet_balance_get_type, wallet_on_balance_get},
+    {&wallet_fund_type, wallet_on_fund},
+    {&wallet_withdraw_type, wallet_on_withdraw},
+    {&wallet_transfer_type, wallet_on_transfer},
+    {&wallet_hold_create_type, wallet_hold_on_create},
+    {&wallet_freeze_type, wallet_on_freeze},
+    {&wallet_unfreeze_type, wallet_on_unfreeze},
+    {&wallet_close_type, wallet_on_close},
+    {&wallet_limits_set_type, wallet_on_limits_set},
+};
+
+const struct actor_kind wallet_kind = {
+    .name = "wallet",
+    .number = KIND_WALLET,
+    .state_size = sizeof(struct wallet),
+    .handlers = handlers,
+    .handler_count = array_len(handlers),
+    .write = write_state,
+    .read = read_state,
+    .release = release_state,
+};

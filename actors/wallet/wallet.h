@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Wallet: whose money an account holds, and what may be done with it. Balances are those of the
+ * ledger account with the same id; the wallet knows owner, status, limits and how many holds and
+ * authorised payments are open. A frozen wallet pays nothing out and still receives; what was held
+ * before can be captured or released. The version shown to clients is the wallet's and the
+ * account's together: it grows with every change of either. */
+#ifndef WALLET_WALLET_H
+#define WALLET_WALLET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "actors/ledger/account.h"
+#include "actors/wallet/books.h"
+#include "actors/wallet/limit.h"
+#include "runtime/actor/domain.h"
+#include "schemas/result.h"
+#include "schemas/wallet.h"
+
+#define WALLET_EXPIRY_S_MAX ((uint32_t)30 * 24 * 3600)
+#define WALLET_EXPIRY_S_DEFAULT ((uint32_t)7 * 24 * 3600)
+#define WALLET_NS_PER_S ((uint64_t)1000000000)
+
+struct wallet {
+    struct id128 tenant_id;
+    struct id128 owner_id;
+    struct limit limit;
+    uint64_t created_at;
+    uint64_t version;         /* of what is here; the account counts its own changes */
+    struct slice user_id;     /* registry memory */
+    struct metadata metadata; /* registry memory */
+    uint32_t open_holds;      /* holds and authorised payments that still keep money aside */
+    uint16_t currency;
+    uint8_t status;           /* enum wallet_status; changes in wallet_status_changed alone */
+};
+
+extern const struct actor_kind wallet_kind;
+
+/* A wallet with its account, as found in a turn. */
+struct wallet_ref {
+    struct id128 id;
+    const struct wallet *wallet;
+    const struct account *account;
+};
+
+/* Finds a wallet of this shard; one of another shard is ABSENT. */
+must_check enum presence wallet_find(struct turn *t, struct id128 id, struct wallet_ref *w);
+
+/* Finds it for the caller, who must be allowed to see it and, with If-Match, know its version.
+ * false: the turn ends with *end, refused or waiting. */
+must_check bool wallet_enter(struct turn *t, struct id128 id, struct wallet_ref *w,
+                             enum turn_result *end);
+
+/* The same wallet again, after events of this turn changed it. */
+struct wallet_ref wallet_again(struct turn *t, struct id128 id);
+
+uint64_t wallet_version(const struct wallet_ref *w);
+struct balance wallet_balance_of(const struct wallet_ref *w);
+
+/* The amount of a request in minor units of the wallet's currency. */
+must_check uint16_t wallet_amount(const struct wallet *w, struct decimal d, bool has_currency,
+                                  uint16_t currency, u128 *amount);
+
+/* May this much leave the wallet now? Status and limits; the balance is the ledger's affair. */
+must_check uint16_t wallet_check_debit(const struct wallet *w, u128 amount, uint64_t time_ns);
+
+/* May money of `from` go to this wallet? `found` is what wallet_find() said of it. */
+must_check uint16_t wallet_check_destination(struct turn *t, const struct wallet_ref *from,
+                                             enum presence found, const struct wallet_ref *to);
+
+/* seconds from now in *expires_at; RESULT_EXPIRY_OUT_OF_RANGE */
+must_check uint16_t wallet_expiry(struct turn *t, bool given, uint32_t seconds,
+                                  uint64_t *expires_at);
+
+/* Emits a wallet with its account and answers with it; after books_find(). */
+enum turn_result wallet_open_in_turn(struct turn *t, const struct wallet_opened *opened);
+
+static inline enum turn_result wallet_refuse(struct turn *t, uint16_t code)
+{
+    turn_refuse(t, code);
+    return TURN_DONE;
+}
+
+/* --- parts of apply functions, also those of payments ----------------------------------------- */
+
+/* A debit counts against the limits; opens_hold: it keeps money aside for now. */
+void wallet_count_debit(struct registry *r, struct id128 id, u128 amount, uint64_t time_ns,
+                        bool opens_hold);
+
+/* Money kept aside since `since_ns` goes back; ends_hold: nothing of it is left. */
+void wallet_count_return(struct registry *r, struct id128 id, u128 amount, uint64_t since_ns,
+                         bool ends_hold);
+
+/* Writes the wallet's row; states are as after the event. */
+void wallet_project(struct projection *p, struct id128 id);
+
+/* --- apply and project of the wallet's events, for the table of rules ------------------------- */
+
+void wallet_apply_opened(struct registry *r, const void *event, uint64_t time_ns);
+void wallet_apply_debited(struct registry *r, const void *event, uint64_t time_ns);
+void wallet_apply_status_changed(struct registry *r, const void *event, uint64_t time_ns);
+void wallet_apply_limits_changed(struct registry *r, const void *event, uint64_t time_ns);
+void wallet_project_opened(struct projection *p, const void *event, uint64_t time_ns);
+void wallet_project_status_changed(struct projection *p, const void *event, uint64_t time_ns);
+void wallet_project_limits_changed(struct projection *p, const void *event, uint64_t time_ns);
+
+#endif

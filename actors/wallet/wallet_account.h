@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Handlers that look after a wallet without moving money: show, freeze, unfreeze, close, limits. */
+#ifndef WALLET_WALLET_ACCOUNT_H
+#define WALLET_WALLET_ACCOUNT_H
+
+#include "actors/wallet/wallet.h"
+
+enum turn_result wallet_on_get(struct turn *t, struct id128 self, const struct message *m);
+enum turn_result wallet_on_balance_get(struct turn *t, struct id128 self, const struct message *m);
+enum turn_result wallet_on_freeze(struct turn *t, struct id128 self, const struct message *m);
+enum turn_result wallet_on_unfreeze(struct turn *t, struct id128 self, const struct message *m);
+enum turn_result wallet_on_close(struct turn *t, struct id128 self, const struct message *m);
+enum turn_result wallet_on_limits_set(struct turn *t, struct id128 self, const struct message *m);
+
+#endif

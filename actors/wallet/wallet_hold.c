@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Hold: place, capture in parts, release, expire. */
+#include "actors/wallet/wallet_hold.h"
+
+#include "actors/money/keep.h"
+#include "schemas/common.h"
+
+#define HOLD_FORMAT 1
+#define HOLD_FIELDS 11
+#define HOLD_DESCRIPTION_MAX 500
+
+static bool is_open(const struct wallet_hold *h)
+{
+    return h->status == HOLD_STATUS_HELD || h->status == HOLD_STATUS_PARTIALLY_CAPTURED;
+}
+
+static enum turn_result reply_hold(struct turn *t, struct id128 id)
+{
+    const void *state;
+    enum presence found = turn_find(t, KIND_HOLD, id, &state);
+    check(found == PRESENCE_THERE);
+    const struct wallet_hold *h = state;
+    struct wallet_hold_info info = {
+        .hold_id = id,
+        .wallet_id = h->wallet_id,
+        .amount = h->amount,
+        .currency = h->currency,
+        .status = h->status,
+        .captured_amount = h->captured,
+        .remaining_amount = h->remaining,
+        .created_at = h->created_at,
+        .expires_at = h->expires_at,
+        .has_description = h->description.len != 0,
+        .description = h->description,
+        .version = h->version,
+    };
+    turn_reply(t, RESULT_OK, &wallet_hold_info_type, &info, info.version);
+    return TURN_DONE;
+}
+
+/* --- placing ---------------------------------------------------------------------------------- */
+
+enum turn_result wallet_hold_on_create(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct wallet_hold_create *create = m->body;
+    struct wallet_ref w;
+    enum turn_result end;
+    if (!wallet_enter(t, self, &w, &end))
+        return end;
+    u128 amount = 0;
+    uint64_t expires_at = 0;
+    uint16_t code =
+        wallet_amount(w.wallet, create->amount, create->has_currency, create->currency, &amount);
+    if (code == RESULT_OK)
+        code = wallet_expiry(t, create->has_expires_in_s, create->expires_in_s, &expires_at);
+    if (code == RESULT_OK)
+        code = wallet_check_debit(w.wallet, amount, turn_time(t));
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    struct id128 hold_id = turn_new_id(t);
+    struct books_move move = {
+        .id = hold_id,
+        .tenant_id = w.wallet->tenant_id,
+        .from = self,
+        .to = books_clearing_id(w.wallet->tenant_id, w.wallet->currency, turn_shard(t)),
+        .reference = hold_id,
+        .amount = amount,
+        .currency = w.wallet->currency,
+        .code = BOOKS_HOLD,
+    };
+    struct posting p = books_pending(&move);
+    if (books_prepare(t, &p, &code) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    posting_emit(t, &p);
+    struct wallet_hold_placed placed = {
+        .hold_id = hold_id,
+        .wallet_id = self,
+        .amount = amount,
+        .expires_at = expires_at,
+        .has_description = create->has_description,
+        .description = create->description,
+    };
+    turn_emit(t, &wallet_hold_placed_type, &placed);
+    return reply_hold(t, hold_id);
+}
+
+/* --- finding ---------------------------------------------------------------------------------- */
+
+struct hold_ref {
+    const struct wallet_hold *hold;
+    struct wallet_ref wallet;
+};
+
+/* Finds a hold that belongs to the wallet named in the request and that the caller may see. false:
+ * the turn ends with *end. */
+static bool enter(struct turn *t, struct id128 self, struct id128 wallet_id, struct hold_ref *ref,
+                  enum turn_result *end)
+{
+    const void *state = NULL;
+    enum presence hold_there = turn_find(t, KIND_HOLD, self, &state);
+    enum presence wallet_there = wallet_find(t, wallet_id, &ref->wallet);
+    *end = TURN_WAIT;
+    if (hold_there == PRESENCE_WAITING || wallet_there == PRESENCE_WAITING)
+        return false;
+    *end = TURN_DONE;
+    ref->hold = state;
+    const struct wallet *w = ref->wallet.wallet;
+    if (hold_there == PRESENCE_ABSENT || wallet_there == PRESENCE_ABSENT ||
+        !id128_equal(ref->hold->wallet_id, wallet_id) ||
+        !turn_may_see(t, w->tenant_id, w->owner_id)) {
+        turn_refuse(t, RESULT_NOT_FOUND);
+        return false;
+    }
+    return turn_version_matches(t, ref->hold->version);
+}
+
+static enum turn_result on_get(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct wallet_hold_get *get = m->body;
+    struct hold_ref ref;
+    enum turn_result end;
+    if (!enter(t, self, get->wallet_id, &ref, &end))
+        return end;
+    return reply_hold(t, self);
+}
+
+/* --- capturing -------------------------------------------------------------------------------- */
+
+static uint16_t capture_amount(const struct hold_ref *ref, const struct wallet_hold_capture *capture,
+                               u128 *amount)
+{
+    if (!is_open(ref->hold))
+        return RESULT_HOLD_NOT_OPEN;
+    *amount = ref->hold->remaining;
+    if (!capture->has_amount)
+        return RESULT_OK;
+    uint16_t code = wallet_amount(ref->wallet.wallet, capture->amount, false, 0, amount);
+    if (code == RESULT_OK && *amount > ref->hold->remaining)
+        return RESULT_CAPTURE_EXCEEDS_HOLD;
+    return code;
+}
+
+/* Posts what is captured and sends it on: both or none. The first posting is found already. */
+static uint16_t post_and_forward(struct turn *t, struct posting *post, struct posting *forward)
+{
+    uint16_t code = posting_check(t, post);
+    if (code != RESULT_OK || forward == NULL) {
+        if (code == RESULT_OK)
+            posting_emit(t, post);
+        return code;
+    }
+    struct turn_savepoint before = turn_savepoint(t);
+    posting_emit(t, post);
+    code = posting_check(t, forward);
+    if (code == RESULT_OK)
+        posting_emit(t, forward);
+    else
+        turn_rollback(t, before);
+    return code;
+}
+
+static enum turn_result on_capture(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct wallet_hold_capture *capture = m->body;
+    struct hold_ref ref;
+    struct wallet_ref to;
+    enum turn_result end;
+    enum presence found = PRESENCE_ABSENT;
+    if (capture->has_to_wallet_id)
+        found = wallet_find(t, capture->to_wallet_id, &to);
+    if (!enter(t, self, capture->wallet_id, &ref, &end))
+        return end;
+    if (found == PRESENCE_WAITING)
+        return TURN_WAIT;
+    u128 amount = 0;
+    uint16_t code = capture_amount(&ref, capture, &amount);
+    if (code == RESULT_OK && capture->has_to_wallet_id)
+        code = wallet_check_destination(t, &ref.wallet, found, &to);
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    u128 rest = ref.hold->remaining - amount;
+    bool keep_rest = rest != 0 && !(capture->has_final && capture->final);
+    const struct wallet *w = ref.wallet.wallet;
+    struct books_move move = {
+        .id = turn_new_id(t),
+        .tenant_id = w->tenant_id,
+        .reference = self,
+        .amount = amount,
+        .currency = w->currency,
+        .code = BOOKS_HOLD_FORWARD,
+    };
+    struct posting post = books_capture(&move, self, keep_rest);
+    move.id = turn_new_id(t);
+    move.from = books_clearing_id(w->tenant_id, w->currency, turn_shard(t));
+    move.to = capture->to_wallet_id;
+    struct posting forward = books_transfer(&move);
+    bool waiting = posting_find(t, &post) == PRESENCE_WAITING;
+    if (capture->has_to_wallet_id)
+        waiting |= posting_find(t, &forward) == PRESENCE_WAITING;
+    if (waiting)
+        return TURN_WAIT;
+    code = post_and_forward(t, &post, capture->has_to_wallet_id ? &forward : NULL);
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    struct wallet_hold_captured captured = {self, amount, keep_rest ? 0 : rest};
+    turn_emit(t, &wallet_hold_captured_type, &captured);
+    return reply_hold(t, self);
+}
+
+/* --- releasing -------------------------------------------------------------------------------- */
+
+/* Voids the pending transfer. THERE: *code tells. */
+static enum presence void_pending(struct turn *t, struct id128 self, const struct wallet *w,
+                                  uint16_t *code)
+{
+    struct books_move move = {
+        .id = turn_new_id(t), .tenant_id = w->tenant_id, .currency = w->currency};
+    struct posting p = books_void(&move, self);
+    if (posting_find(t, &p) == PRESENCE_WAITING)
+        return PRESENCE_WAITING;
+    *code = posting_check(t, &p);
+    if (*code == RESULT_OK)
+        posting_emit(t, &p);
+    return PRESENCE_THERE;
+}
+
+static enum turn_result on_release(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct wallet_hold_release *release = m->body;
+    struct hold_ref ref;
+    enum turn_result end;
+    if (!enter(t, self, release->wallet_id, &ref, &end))
+        return end;
+    if (!is_open(ref.hold))
+        return wallet_refuse(t, RESULT_HOLD_NOT_OPEN);
+    uint16_t code;
+    if (void_pending(t, self, ref.wallet.wallet, &code) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    struct wallet_hold_released released = {self};
+    turn_emit(t, &wallet_hold_released_type, &released);
+    return reply_hold(t, self);
+}
+
+static enum turn_result on_timeout(struct turn *t, struct id128 self)
+{
+    const void *state = NULL;
+    enum presence found = turn_find(t, KIND_HOLD, self, &state);
+    if (found == PRESENCE_WAITING)
+        return TURN_WAIT;
+    const struct wallet_hold *h = state;
+    if (found == PRESENCE_ABSENT || !is_open(h))
+        return TURN_DONE;
+    struct wallet_ref w;
+    if (wallet_find(t, h->wallet_id, &w) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    check(w.wallet != NULL);
+    uint16_t code;
+    if (void_pending(t, self, w.wallet, &code) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (code != RESULT_OK)
+        return turn_fail(t, "an expired hold cannot be released");
+    struct wallet_hold_expired expired = {self};
+    turn_emit(t, &wallet_hold_expired_type, &expired);
+    return TURN_DONE;
+}
+
+/* --- apply ------------------------------------------------------------------------------------ */
+
+void wallet_hold_apply_placed(struct registry *r, const void *event, uint64_t time_ns)
+{
+    const struct wallet_hold_placed *e = event;
+    wallet_count_debit(r, e->wallet_id, e->amount, time_ns, true);
+    const struct wallet *w = registry_state(r, KIND_WALLET, e->wallet_id);
+    struct wallet_hold *h = registry_create(r, KIND_HOLD, e->hold_id);
+    *h = (struct wallet_hold){
+        .wallet_id = e->wallet_id,
+        .amount = e->amount,
+        .remaining = e->amount,
+        .created_at = time_ns,
+        .expires_at = e->expires_at,
+        .version = 1,
+        .currency = w->currency,
+        .status = HOLD_STATUS_HELD,
+    };
+    if (e->has_description)
+        h->description = keep_text(r, e->description);
+    registry_deadline(r, KIND_HOLD, e->hold_id, e->expires_at);
+}
+
+/* The one place where a hold changes: some is captured, some goes back, the rest stays. */
+static void move(struct registry *r, struct id128 id, u128 captured, u128 released, uint8_t status)
+{
+    struct wallet_hold *h = registry_state(r, KIND_HOLD, id);
+    check(is_open(h));
+    bool fits = u128_sub(h->remaining, captured, &h->remaining) &&
+                u128_sub(h->remaining, released, &h->remaining) &&
+                u128_add(h->captured, captured, &h->captured);
+    check(fits);
+    h->status = status;
+    h->version++;
+    check(is_open(h) == (h->remaining != 0));
+    if (!is_open(h))
+        registry_deadline(r, KIND_HOLD, id, 0);
+    wallet_count_return(r, h->wallet_id, released, h->created_at, !is_open(h));
+}
+
+void wallet_hold_apply_captured(struct registry *r, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    const struct wallet_hold_captured *e = event;
+    const struct wallet_hold *h = registry_state(r, KIND_HOLD, e->hold_id);
+    bool all = h->remaining - e->amount == e->released;
+    move(r, e->hold_id, e->amount, e->released,
+         all ? HOLD_STATUS_CAPTURED : HOLD_STATUS_PARTIALLY_CAPTURED);
+}
+
+static void give_back(struct registry *r, struct id128 id, uint8_t status)
+{
+    const struct wallet_hold *h = registry_state(r, KIND_HOLD, id);
+    move(r, id, 0, h->remaining, status);
+}
+
+void wallet_hold_apply_released(struct registry *r, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    give_back(r, ((const struct wallet_hold_released *)event)->hold_id, HOLD_STATUS_RELEASED);
+}
+
+void wallet_hold_apply_expired(struct registry *r, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    give_back(r, ((const struct wallet_hold_expired *)event)->hold_id, HOLD_STATUS_EXPIRED);
+}
+
+/* --- rows ------------------------------------------------------------------------------------- */
+
+/* The hold's row; and the wallet's, if how many are open changed. */
+static void project(struct projection *p, struct id128 id)
+{
+    const struct wallet_hold *h = registry_state(projection_registry(p), KIND_HOLD, id);
+    struct wallet_holds_row row = {
+        .hold_id = id,
+        .wallet_id = h->wallet_id,
+        .amount = h->amount,
+        .currency = h->currency,
+        .status = h->status,
+        .captured_amount = h->captured,
+        .remaining_amount = h->remaining,
+        .created_at = h->created_at,
+        .expires_at = h->expires_at,
+        .has_description = h->description.len != 0,
+        .description = h->description,
+        .version = h->version,
+    };
+    struct value values[WALLET_HOLDS_COLUMNS];
+    wallet_holds_row_to_values(&row, values);
+    projection_put(p, &wallet_holds_view, values);
+    if (h->status != HOLD_STATUS_PARTIALLY_CAPTURED)
+        wallet_project(p, h->wallet_id);
+}
+
+void wallet_hold_project_placed(struct projection *p, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    project(p, ((const struct wallet_hold_placed *)event)->hold_id);
+}
+
+void wallet_hold_project_captured(struct projection *p, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    project(p, ((const struct wallet_hold_captured *)event)->hold_id);
+}
+
+void wallet_hold_project_released(struct projection *p, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    project(p, ((const struct wallet_hold_released *)event)->hold_id);
+}
+
+void wallet_hold_project_expired(struct projection *p, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    project(p, ((const struct wallet_hold_expired *)event)->hold_id);
+}
+
+/* --- state ------------------------------------------------------------------------------------ */
+
+static void write_state(struct wire_writer *to, const void *state)
+{
+    const struct wallet_hold *h = state;
+    wire_put_array(to, HOLD_FIELDS);
+    wire_put_uint(to, HOLD_FORMAT);
+    wire_put_id(to, h->wallet_id);
+    wire_put_u128(to, h->amount);
+    wire_put_u128(to, h->captured);
+    wire_put_u128(to, h->remaining);
+    wire_put_uint(to, h->created_at);
+    wire_put_uint(to, h->expires_at);
+    wire_put_text(to, h->description);
+    wire_put_uint(to, h->version);
+    wire_put_uint(to, h->currency);
+    wire_put_uint(to, h->status);
+}
+
+static bool read_state(struct registry *r, struct wire_reader *from, void *state)
+{
+    struct wallet_hold *h = state;
+    if (wire_get_array(from, HOLD_FIELDS) != HOLD_FIELDS ||
+        wire_get_uint(from, UINT16_MAX) != HOLD_FORMAT)
+        return false;
+    h->wallet_id = wire_get_id(from);
+    h->amount = wire_get_u128(from);
+    h->captured = wire_get_u128(from);
+    h->remaining = wire_get_u128(from);
+    h->created_at = wire_get_uint(from, UINT64_MAX);
+    h->expires_at = wire_get_uint(from, UINT64_MAX);
+    h->description = keep_text_read(r, from, HOLD_DESCRIPTION_MAX);
+    h->version = (uint32_t)wire_get_uint(from, UINT32_MAX);
+    h->currency = (uint16_t)wire_get_uint(from, CURRENCY_NUMBER_MAX);
+    h->status = (uint8_t)wire_get_uint(from, HOLD_STATUS_COUNT);
+    return !from->failed;
+}
+
+static void release_state(struct registry *r, void *state)
+{
+    keep_text_free(r, ((struct wallet_hold *)state)->description);
+}
+
+static const struct handler handlers[] = {
+    {&wallet_hold_get_type, on_get},
+    {&wallet_hold_capture_type, on_capture},
+    {&wallet_hold_release_type, on_release},
+};
+
+const struct actor_kind wallet_hold_kind = {
+    .name = "hold",
+    .number = KIND_HOLD,
+    .state_size = sizeof(struct wallet_hold),
+    .handlers = handlers,
+    .handler_count = array_len(handlers),
+    .write = write_state,
+    .read = read_state,
+    .release = release_state,
+    .timeout = on_timeout,
+};

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Hold: money of a wallet kept aside for a while. Under it lies a pending transfer to the clearing
+ * account with the same 128 bits as its id; its deadline is the hold's, the transfer has none of
+ * its own. Captured money stays in clearing (it left for the outside) or goes on to a wallet. */
+#ifndef WALLET_WALLET_HOLD_H
+#define WALLET_WALLET_HOLD_H
+
+#include <stdint.h>
+
+#include "actors/wallet/wallet.h"
+
+struct wallet_hold {
+    struct id128 wallet_id;
+    u128 amount;
+    u128 captured;
+    u128 remaining;           /* still kept aside */
+    uint64_t created_at;
+    uint64_t expires_at;
+    struct slice description; /* registry memory */
+    uint32_t version;
+    uint16_t currency;
+    uint8_t status;           /* enum hold_status */
+};
+
+extern const struct actor_kind wallet_hold_kind;
+
+/* A message to the wallet that the hold is taken from. */
+enum turn_result wallet_hold_on_create(struct turn *t, struct id128 self, const struct message *m);
+
+/* --- apply and project of the hold's events, for the table of rules --------------------------- */
+
+void wallet_hold_apply_placed(struct registry *r, const void *event, uint64_t time_ns);
+void wallet_hold_apply_captured(struct registry *r, const void *event, uint64_t time_ns);
+void wallet_hold_apply_released(struct registry *r, const void *event, uint64_t time_ns);
+void wallet_hold_apply_expired(struct registry *r, const void *event, uint64_t time_ns);
+void wallet_hold_project_placed(struct projection *p, const void *event, uint64_t time_ns);
+void wallet_hold_project_captured(struct projection *p, const void *event, uint64_t time_ns);
+void wallet_hold_project_released(struct projection *p, const void *event, uint64_t time_ns);
+void wallet_hold_project_expired(struct projection *p, const void *event, uint64_t time_ns);
+
+#endif

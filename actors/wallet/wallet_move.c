@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Handlers that move a wallet's money at once: all checks, one posting, the count against the
+ * limits, the answer. */
+#include "actors/wallet/wallet_move.h"
+
+/* What a handler knows once the request itself is in order. */
+struct plan {
+    struct id128 wallet_id; /* whose history the answer shows */
+    struct books_move move;
+    uint8_t type;           /* enum wallet_transaction_type */
+    bool has_counterparty;
+    struct id128 counterparty;
+};
+
+static enum turn_result reply_transaction(struct turn *t, const struct plan *plan,
+                                          uint64_t time_ns)
+{
+    struct wallet_ref w = wallet_again(t, plan->wallet_id);
+    struct balance b = wallet_balance_of(&w);
+    struct wallet_transaction reply = {
+        .transaction_id = plan->move.id,
+        .wallet_id = plan->wallet_id,
+        .amount = plan->move.amount,
+        .currency = plan->move.currency,
+        .type = plan->type,
+        .timestamp = time_ns,
+        .balance = b.posted,
+        .available_balance = b.available,
+        .has_counterparty_wallet_id = plan->has_counterparty,
+        .counterparty_wallet_id = plan->counterparty,
+    };
+    turn_reply(t, RESULT_OK, &wallet_transaction_type, &reply, wallet_version(&w));
+    return TURN_DONE;
+}
+
+static enum turn_result carry_out(struct turn *t, const struct plan *plan)
+{
+    struct posting p = books_transfer(&plan->move);
+    uint16_t code;
+    if (books_prepare(t, &p, &code) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    uint64_t time_ns = turn_time(t);
+    posting_emit(t, &p);
+    if (id128_equal(plan->move.from, plan->wallet_id)) {
+        struct wallet_debited debited = {plan->wallet_id, plan->move.amount};
+        turn_emit(t, &wallet_debited_type, &debited);
+    }
+    return reply_transaction(t, plan, time_ns);
+}
+
+enum turn_result wallet_on_fund(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct wallet_fund *fund = m->body;
+    struct wallet_ref w;
+    enum turn_result end;
+    if (!wallet_enter(t, self, &w, &end))
+        return end;
+    u128 amount = 0;
+    uint16_t code =
+        wallet_amount(w.wallet, fund->amount, fund->has_currency, fund->currency, &amount);
+    if (code == RESULT_OK && w.wallet->status == WALLET_STATUS_CLOSED)
+        code = RESULT_WALLET_CLOSED;
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    struct plan plan = {
+        .wallet_id = self,
+        .move = {
+            .id = turn_new_id(t),
+            .tenant_id = w.wallet->tenant_id,
+            .from = books_clearing_id(w.wallet->tenant_id, w.wallet->currency, turn_shard(t)),
+            .to = self,
+            .amount = amount,
+            .currency = w.wallet->currency,
+            .code = BOOKS_DEPOSIT,
+        },
+        .type = WALLET_TRANSACTION_TYPE_DEPOSIT,
+    };
+    return carry_out(t, &plan);
+}
+
+enum turn_result wallet_on_withdraw(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct wallet_withdraw *withdraw = m->body;
+    struct wallet_ref w;
+    enum turn_result end;
+    if (!wallet_enter(t, self, &w, &end))
+        return end;
+    u128 amount = 0;
+    uint16_t code = wallet_amount(w.wallet, withdraw->amount, withdraw->has_currency,
+                                  withdraw->currency, &amount);
+    if (code == RESULT_OK)
+        code = wallet_check_debit(w.wallet, amount, turn_time(t));
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    struct plan plan = {
+        .wallet_id = self,
+        .move = {
+            .id = turn_new_id(t),
+            .tenant_id = w.wallet->tenant_id,
+            .from = self,
+            .to = books_clearing_id(w.wallet->tenant_id, w.wallet->currency, turn_shard(t)),
+            .amount = amount,
+            .currency = w.wallet->currency,
+            .code = BOOKS_WITHDRAWAL,
+        },
+        .type = WALLET_TRANSACTION_TYPE_WITHDRAWAL,
+    };
+    return carry_out(t, &plan);
+}
+
+enum turn_result wallet_on_transfer(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct wallet_transfer *transfer = m->body;
+    struct wallet_ref from, to;
+    enum turn_result end;
+    enum presence found = wallet_find(t, transfer->to_wallet_id, &to);
+    if (!wallet_enter(t, self, &from, &end))
+        return end;
+    if (found == PRESENCE_WAITING)
+        return TURN_WAIT;
+    u128 amount = 0;
+    uint16_t code = wallet_amount(from.wallet, transfer->amount, transfer->has_currency,
+                                  transfer->currency, &amount);
+    if (code == RESULT_OK)
+        code = wallet_check_destination(t, &from, found, &to);
+    if (code == RESULT_OK)
+        code = wallet_check_debit(from.wallet, amount, turn_time(t));
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    struct plan plan = {
+        .wallet_id = self,
+        .move = {
+            .id = turn_new_id(t),
+            .tenant_id = from.wallet->tenant_id,
+            .from = self,
+            .to = to.id,
+            .amount = amount,
+            .currency = from.wallet->currency,
+            .code = BOOKS_TRANSFER,
+        },
+        .type = WALLET_TRANSACTION_TYPE_TRANSFER_OUT,
+        .has_counterparty = true,
+        .counterparty = to.id,
+    };
+    return carry_out(t, &plan);
+}

@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lists of wallets, of their movements and of their holds. */
+#include "actors/wallet/wallet_queries.h"
+
+#include "actors/money/page.h"
+#include "actors/wallet/books.h"
+#include "actors/wallet/owner.h"
+#include "schemas/result.h"
+#include "schemas/wallet.h"
+
+/* --- one wallet's row ------------------------------------------------------------------------- */
+
+struct wallet_row {
+    bool found;
+    struct id128 tenant_id;
+    struct id128 owner_id;
+    uint16_t currency;
+};
+
+static bool keep_wallet(void *context, const struct value *values)
+{
+    struct wallet_row *kept = context;
+    struct wallets_row row;
+    if (wallets_row_from_values(values, &row))
+        *kept = (struct wallet_row){true, row.tenant_id, row.owner_id, row.currency};
+    return false;
+}
+
+/* The wallet whose things are listed, if the asker may see it. */
+static uint16_t find_wallet(struct store *s, const struct principal *who, struct id128 id,
+                            struct wallet_row *row)
+{
+    *row = (struct wallet_row){0};
+    struct value key = {.type = VALUE_ID, .id = id};
+    enum err e = views_get(s, &wallets_view, &key, keep_wallet, row);
+    if (e != ERR_OK)
+        return page_failed(e);
+    if (!row->found)
+        return RESULT_CORRUPT;
+    return page_may_see(who, row->tenant_id, row->owner_id) ? RESULT_OK : RESULT_NOT_FOUND;
+}
+
+static struct balance entry_balance(const struct entries_row *e)
+{
+    return books_balance(e->debits_pending, e->debits_posted, e->credits_pending,
+                         e->credits_posted);
+}
+
+/* --- wallets ---------------------------------------------------------------------------------- */
+
+struct wallet_scan {
+    struct page page;
+    const struct wallet_list *request;
+    struct wallet_info *wallets;
+    bool damaged;
+};
+
+static bool wanted_wallet(const struct wallet_list *request, const struct wallets_row *row)
+{
+    return (!request->has_currency || row->currency == request->currency) &&
+           (!request->has_status || row->status == request->status);
+}
+
+static bool take_wallet(void *context, const struct value *values)
+{
+    struct wallet_scan *scan = context;
+    struct wallets_row row;
+    if (!wallets_row_from_values(values, &row)) {
+        scan->damaged = true;
+        return false;
+    }
+    if (!page_next(&scan->page, (struct value){.type = VALUE_ID, .id = row.wallet_id}))
+        return false;
+    if (!wanted_wallet(scan->request, &row))
+        return true;
+    struct wallet_info *info = &scan->wallets[scan->page.count++];
+    *info = (struct wallet_info){
+        .wallet_id = row.wallet_id,
+        .user_id = arena_copy(&scan->page.arena, row.user_id),
+        .currency = row.currency,
+        .status = row.status,
+        .created_at = row.created_at,
+        .has_per_transaction = row.has_per_transaction,
+        .per_transaction = row.per_transaction,
+        .has_per_day = row.has_per_day,
+        .per_day = row.per_day,
+        .open_holds = row.open_holds,
+        .version = row.version,
+    };
+    struct slice metadata = arena_copy(&scan->page.arena, row.metadata);
+    struct wire_reader from;
+    wire_reader_init(&from, metadata.data, metadata.len);
+    if (!fields_get_metadata(&from, &scan->page.arena, &info->metadata))
+        scan->damaged = true;
+    return !scan->damaged;
+}
+
+static bool take_balance(void *context, const struct value *values)
+{
+    struct wallet_info *info = context;
+    struct entries_row row;
+    if (!entries_row_from_values(values, &row))
+        return false;
+    struct balance b = entry_balance(&row);
+    info->balance = b.posted;
+    info->available_balance = b.available;
+    info->pending_balance = b.held;
+    info->incoming_balance = b.incoming;
+    info->total_balance = b.posted;
+    info->version += row.version;
+    return false;
+}
+
+/* The balances after the last entry of each account. */
+static enum err add_balances(struct store *s, struct wallet_scan *scan)
+{
+    enum err e = ERR_OK;
+    for (uint32_t i = 0; e == ERR_OK && i < scan->page.count; i++) {
+        struct value prefix = {.type = VALUE_ID, .id = scan->wallets[i].wallet_id};
+        struct view_scan last = {
+            .table = &entries_view,
+            .index = &entries_view.key,
+            .prefix = &prefix,
+            .prefix_count = 1,
+            .descending = true,
+            .limit = 1,
+        };
+        e = views_scan(s, &last, take_balance, &scan->wallets[i]);
+    }
+    return e;
+}
+
+/* Of one owner, or of everybody in the tenant. */
+static uint16_t scan_wallets(struct store *s, const struct message *m, struct wallet_scan *scan)
+{
+    const struct wallet_list *request = scan->request;
+    bool all = (m->who.any_owner || m->who.operator) && !request->has_user_id;
+    struct id128 owner_id = request->has_user_id ? owner_id_of(&m->who, request->user_id)
+                                                 : m->who.subject_id;
+    if (!all && !page_may_see(&m->who, m->who.tenant_id, owner_id))
+        return RESULT_NOT_FOUND;
+    struct value prefix[2] = {
+        {.type = VALUE_ID, .id = m->who.tenant_id},
+        {.type = VALUE_ID, .id = owner_id},
+    };
+    struct view_scan walk = {
+        .table = &wallets_view,
+        .index = &wallets_view.indexes[all ? WALLETS_INDEX_BY_TENANT : WALLETS_INDEX_BY_OWNER],
+        .prefix = prefix,
+        .prefix_count = all ? 1 : 2,
+        .from = scan->page.has_from ? &scan->page.from : NULL,
+        .from_count = scan->page.has_from ? 1 : 0,
+        .limit = PAGE_ROWS_MAX + 1,
+    };
+    enum err e = views_scan(s, &walk, take_wallet, scan);
+    if (e == ERR_OK)
+        e = scan->damaged ? ERR_CORRUPT : add_balances(s, scan);
+    return e == ERR_OK ? RESULT_OK : page_failed(e);
+}
+
+uint16_t wallet_query_list(struct store *s, const struct message *m, struct wire_writer *reply,
+                           uint16_t *reply_type)
+{
+    const struct wallet_list *request = m->body;
+    struct wallet_scan scan = {.request = request};
+    uint16_t code = page_init(&scan.page, VALUE_ID, request->has_limit, request->limit,
+                              request->has_cursor, request->cursor);
+    if (code == RESULT_OK) {
+        scan.wallets = arena_alloc(&scan.page.arena, scan.page.limit * sizeof *scan.wallets);
+        code = scan.wallets == NULL ? RESULT_NO_MEMORY : scan_wallets(s, m, &scan);
+    }
+    if (code == RESULT_OK && scan.page.arena.failed)
+        code = RESULT_NO_MEMORY;
+    if (code == RESULT_OK) {
+        struct wallet_page page = {.wallets = scan.wallets, .wallets_count = scan.page.count};
+        page.has_next_cursor = page_cursor(&scan.page, &page.next_cursor);
+        wallet_page_write(reply, &page);
+        *reply_type = WALLET_PAGE_NUMBER;
+    }
+    page_done(&scan.page);
+    return code;
+}
+
+/* --- movements -------------------------------------------------------------------------------- */
+
+struct type_rule {
+    uint16_t code;    /* enum books_code; 0 = any */
+    uint8_t kind;     /* enum entry_kind; 0 = any */
+    uint8_t in, out;  /* for credits, for debits */
+};
+
+#define TYPE(name) WALLET_TRANSACTION_TYPE_##name
+
+/* First match wins. A pending credit is not yet a movement of the wallet (type 0). */
+static const struct type_rule type_rules[] = {
+    {BOOKS_DEPOSIT, ENTRY_KIND_POSTED, TYPE(DEPOSIT), TYPE(OTHER_OUT)},
+    {BOOKS_WITHDRAWAL, ENTRY_KIND_POSTED, TYPE(OTHER_IN), TYPE(WITHDRAWAL)},
+    {BOOKS_TRANSFER, ENTRY_KIND_POSTED, TYPE(TRANSFER_IN), TYPE(TRANSFER_OUT)},
+    {BOOKS_HOLD_FORWARD, ENTRY_KIND_POSTED, TYPE(HOLD_RECEIVED), TYPE(OTHER_OUT)},
+    {BOOKS_REFUND, ENTRY_KIND_POSTED, TYPE(REFUND_IN), TYPE(REFUND_OUT)},
+    {BOOKS_PAYMENT, ENTRY_KIND_POSTED, TYPE(PAYMENT_IN), TYPE(PAYMENT_OUT)},
+    {BOOKS_PAYMENT, ENTRY_KIND_PENDING_POSTED, TYPE(PAYMENT_IN), TYPE(PAYMENT_OUT)},
+    {BOOKS_PAYMENT, ENTRY_KIND_PENDING, 0, TYPE(PAYMENT_AUTHORIZED)},
+    {BOOKS_PAYMENT, 0, 0, TYPE(PAYMENT_RELEASED)},
+    {BOOKS_HOLD, ENTRY_KIND_PENDING, 0, TYPE(HOLD)},
+    {BOOKS_HOLD, ENTRY_KIND_PENDING_POSTED, 0, TYPE(HOLD_CAPTURED)},
+    {BOOKS_HOLD, 0, 0, TYPE(HOLD_RELEASED)},
+    {0, ENTRY_KIND_POSTED, TYPE(OTHER_IN), TYPE(OTHER_OUT)},
+    {0, ENTRY_KIND_PENDING_POSTED, TYPE(OTHER_IN), TYPE(OTHER_OUT)},
+};
+
+static uint8_t type_of(const struct entries_row *e)
+{
+    if (e->direction != ENTRY_DIRECTION_DEBIT && e->direction != ENTRY_DIRECTION_CREDIT)
+        return 0;
+    for (size_t i = 0; i < array_len(type_rules); i++) {
+        const struct type_rule *r = &type_rules[i];
+        if ((r->code == 0 || r->code == e->code) && (r->kind == 0 || r->kind == e->kind))
+            return e->direction == ENTRY_DIRECTION_CREDIT ? r->in : r->out;
+    }
+    return 0;
+}
+
+struct transaction_scan {
+    struct page page;
+    struct wallet_row wallet;
+    struct wallet_transaction *transactions;
+    uint16_t codes[PAGE_LIMIT_MAX]; /* of each transaction */
+    bool damaged;
+};
+
+static bool take_transaction(void *context, const struct value *values)
+{
+    struct transaction_scan *scan = context;
+    struct entries_row row;
+    if (!entries_row_from_values(values, &row)) {
+        scan->damaged = true;
+        return false;
+    }
+    if (!page_next(&scan->page, (struct value){.type = VALUE_UINT, .number = row.version}))
+        return false;
+    uint8_t type = type_of(&row);
+    if (type == 0 || !row.has_transfer_id)
+        return true;
+    struct balance b = entry_balance(&row);
+    scan->codes[scan->page.count] = row.code;
+    scan->transactions[scan->page.count++] = (struct wallet_transaction){
+        .transaction_id = row.transfer_id,
+        .wallet_id = row.account_id,
+        .amount = row.amount,
+        .currency = scan->wallet.currency,
+        .type = type,
+        .timestamp = row.recorded_time,
+        .balance = b.posted,
+        .available_balance = b.available,
+        .has_counterparty_wallet_id = row.has_counterparty_id &&
+                                      (row.code == BOOKS_TRANSFER || row.code == BOOKS_PAYMENT ||
+                                       row.code == BOOKS_REFUND),
+        .counterparty_wallet_id = row.counterparty_id,
+    };
+    return true;
+}
+
+static bool take_reference(void *context, const struct value *values)
+{
+    struct id128 *reference = context;
+    struct transfers_row row;
+    if (!transfers_row_from_values(values, &row))
+        return false;
+    if (row.user_data_128 != 0)
+        *reference = (struct id128){(uint64_t)(row.user_data_128 >> 64),
+                                    (uint64_t)row.user_data_128};
+    else if (row.has_pending_id)
+        *reference = row.pending_id;
+    return false;
+}
+
+/* The hold or payment that a transfer was made for. */
+static enum err add_reference(struct store *s, struct transaction_scan *scan, uint32_t index)
+{
+    struct wallet_transaction *x = &scan->transactions[index];
+    uint16_t code = scan->codes[index];
+    bool held = code == BOOKS_HOLD || code == BOOKS_HOLD_FORWARD;
+    bool paid = code == BOOKS_PAYMENT || code == BOOKS_REFUND;
+    if (!held && !paid)
+        return ERR_OK;
+    struct value key[2] = {
+        {.type = VALUE_ID, .id = scan->wallet.tenant_id},
+        {.type = VALUE_ID, .id = x->transaction_id},
+    };
+    struct id128 reference = ID128_ZERO;
+    enum err e = views_get(s, &transfers_view, key, take_reference, &reference);
+    if (e != ERR_OK)
+        return e == ERR_NOT_FOUND ? ERR_OK : e;
+    x->has_hold_id = held && !id128_is_zero(reference);
+    x->has_payment_id = paid && !id128_is_zero(reference);
+    x->hold_id = x->payment_id = reference;
+    return ERR_OK;
+}
+
+static uint16_t scan_transactions(struct store *s, struct id128 wallet_id,
+                                  struct transaction_scan *scan)
+{
+    struct value prefix = {.type = VALUE_ID, .id = wallet_id};
+    struct view_scan walk = {
+        .table = &entries_view,
+        .index = &entries_view.key,
+        .prefix = &prefix,
+        .prefix_count = 1,
+        .from = scan->page.has_from ? &scan->page.from : NULL,
+        .from_count = scan->page.has_from ? 1 : 0,
+        .descending = true,
+        .limit = PAGE_ROWS_MAX + 1,
+    };
+    enum err e = views_scan(s, &walk, take_transaction, scan);
+    if (e == ERR_OK && scan->damaged)
+        e = ERR_CORRUPT;
+    for (uint32_t i = 0; e == ERR_OK && i < scan->page.count; i++)
+        e = add_reference(s, scan, i);
+    return e == ERR_OK ? RESULT_OK : page_failed(e);
+}
+
+uint16_t wallet_query_transactions(struct store *s, const struct message *m,
+                                   struct wire_writer *reply, uint16_t *reply_type)
+{
+    const struct wallet_transaction_list *request = m->body;
+    struct transaction_scan scan = {0};
+    uint16_t code = page_init(&scan.page, VALUE_UINT, request->has_limit, request->limit,
+                              request->has_cursor, request->cursor);
+    if (code == RESULT_OK)
+        code = find_wallet(s, &m->who, request->wallet_id, &scan.wallet);
+    if (code == RESULT_OK) {
+        scan.transactions =
+            arena_alloc(&scan.page.arena, scan.page.limit * sizeof *scan.transactions);
+        code = scan.transactions == NULL ? RESULT_NO_MEMORY
+                                         : scan_transactions(s, request->wallet_id, &scan);
+    }
+    if (code == RESULT_OK) {
+        struct wallet_transaction_page page = {
+            .transactions = scan.transactions, .transactions_count = scan.page.count};
+        page.has_next_cursor = page_cursor(&scan.page, &page.next_cursor);
+        wallet_transaction_page_write(reply, &page);
+        *reply_type = WALLET_TRANSACTION_PAGE_NUMBER;
+    }
+    page_done(&scan.page);
+    return code;
+}
+
+/* --- holds ------------------------------------------------------------------------------------ */
+
+struct hold_scan {
+    struct page page;
+    const struct wallet_hold_list *request;
+    struct wallet_hold_info *holds;
+    bool damaged;
+};
+
+static bool take_hold(void *context, const struct value *values)
+{
+    struct hold_scan *scan = context;
+    struct wallet_holds_row row;
+    if (!wallet_holds_row_from_values(values, &row)) {
+        scan->damaged = true;
+        return false;
+    }
+    if (!page_next(&scan->page, (struct value){.type = VALUE_ID, .id = row.hold_id}))
+        return false;
+    if (scan->request->has_status && row.status != scan->request->status)
+        return true;
+    scan->holds[scan->page.count++] = (struct wallet_hold_info){
+        .hold_id = row.hold_id,
+        .wallet_id = row.wallet_id,
+        .amount = row.amount,
+        .currency = row.currency,
+        .status = row.status,
+        .captured_amount = row.captured_amount,
+        .remaining_amount = row.remaining_amount,
+        .created_at = row.created_at,
+        .expires_at = row.expires_at,
+        .has_description = row.has_description,
+        .description = arena_copy(&scan->page.arena, row.description),
+        .version = row.version,
+    };
+    return true;
+}
+
+static uint16_t scan_holds(struct store *s, struct hold_scan *scan)
+{
+    struct value prefix = {.type = VALUE_ID, .id = scan->request->wallet_id};
+    struct view_scan walk = {
+        .table = &wallet_holds_view,
+        .index = &wallet_holds_view.indexes[WALLET_HOLDS_INDEX_BY_WALLET],
+        .prefix = &prefix,
+        .prefix_count = 1,
+        .from = scan->page.has_from ? &scan->page.from : NULL,
+        .from_count = scan->page.has_from ? 1 : 0,
+        .descending = true,
+        .limit = PAGE_ROWS_MAX + 1,
+    };
+    enum err e = views_scan(s, &walk, take_hold, scan);
+    if (e != ERR_OK)
+        return page_failed(e);
+    return scan->damaged ? RESULT_CORRUPT : RESULT_OK;
+}
+
+uint16_t wallet_query_holds(struct store *s, const struct message *m, struct wire_writer *reply,
+                            uint16_t *reply_type)
+{
+    const struct wallet_hold_list *request = m->body;
+    struct hold_scan scan = {.request = request};
+    struct wallet_row wallet;
+    uint16_t code = page_init(&scan.page, VALUE_ID, request->has_limit, request->limit,
+                              request->has_cursor, request->cursor);
+    if (code == RESULT_OK)
+        code = find_wallet(s, &m->who, request->wallet_id, &wallet);
+    if (code == RESULT_OK) {
+        scan.holds = arena_alloc(&scan.page.arena, scan.page.limit * sizeof *scan.holds);
+        code = scan.holds == NULL ? RESULT_NO_MEMORY : scan_holds(s, &scan);
+    }
+    if (code == RESULT_OK && scan.page.arena.failed)
+        code = RESULT_NO_MEMORY;
+    if (code == RESULT_OK) {
+        struct wallet_hold_page page = {.holds = scan.holds, .holds_count = scan.page.count};
+        page.has_next_cursor = page_cursor(&scan.page, &page.next_cursor);
+        wallet_hold_page_write(reply, &page);
+        *reply_type = WALLET_HOLD_PAGE_NUMBER;
+    }
+    page_done(&scan.page);
+    return code;
+}

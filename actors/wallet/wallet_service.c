@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The wallet service: tables of kinds, rules, queries and views; and what must always hold. */
+#include "actors/wallet/wallet_service.h"
+
+#include "actors/wallet/owner.h"
+#include "actors/wallet/wallet.h"
+#include "actors/wallet/wallet_hold.h"
+#include "actors/wallet/wallet_queries.h"
+#include "schemas/common.h"
+
+static const struct actor_kind *const kinds[] = {
+    &owner_kind,
+    &wallet_kind,
+    &wallet_hold_kind,
+};
+
+static const struct event_rule rules[] = {
+    {&wallet_opened_type, MESSAGE_NO_OFFSET, wallet_apply_opened, wallet_project_opened},
+    {&wallet_debited_type, MESSAGE_NO_OFFSET, wallet_apply_debited, NULL},
+    {&wallet_status_changed_type, MESSAGE_NO_OFFSET, wallet_apply_status_changed,
+     wallet_project_status_changed},
+    {&wallet_limits_changed_type, MESSAGE_NO_OFFSET, wallet_apply_limits_changed,
+     wallet_project_limits_changed},
+    {&wallet_hold_placed_type, MESSAGE_NO_OFFSET, wallet_hold_apply_placed,
+     wallet_hold_project_placed},
+    {&wallet_hold_captured_type, MESSAGE_NO_OFFSET, wallet_hold_apply_captured,
+     wallet_hold_project_captured},
+    {&wallet_hold_released_type, MESSAGE_NO_OFFSET, wallet_hold_apply_released,
+     wallet_hold_project_released},
+    {&wallet_hold_expired_type, MESSAGE_NO_OFFSET, wallet_hold_apply_expired,
+     wallet_hold_project_expired},
+};
+
+static const struct query queries[] = {
+    {&wallet_list_type, wallet_query_list},
+    {&wallet_transaction_list_type, wallet_query_transactions},
+    {&wallet_hold_list_type, wallet_query_holds},
+};
+
+static const struct locator locators[] = {
+    {&wallet_open_type, owner_locate},
+};
+
+static const struct view_table *const views[] = {
+    &wallets_view,
+    &wallet_holds_view,
+};
+
+/* --- what must always hold -------------------------------------------------------------------- */
+
+/* An open hold keeps something aside, a closed one nothing, and neither ever more than was asked
+ * for. */
+static bool audit_hold(void *context, struct id128 id, const void *state)
+{
+    (void)id;
+    const char **broken = context;
+    const struct wallet_hold *h = state;
+    bool open = h->status == HOLD_STATUS_HELD || h->status == HOLD_STATUS_PARTIALLY_CAPTURED;
+    u128 used;
+    if (open != (h->remaining != 0))
+        *broken = "an open hold keeps nothing aside, or a closed one something";
+    else if (!u128_add(h->captured, h->remaining, &used) || used > h->amount)
+        *broken = "a hold keeps more than was asked for";
+    return *broken == NULL;
+}
+
+static bool audit_wallet(void *context, struct id128 id, const void *state)
+{
+    (void)id;
+    const char **broken = context;
+    const struct wallet *w = state;
+    if (w->status == WALLET_STATUS_CLOSED && w->open_holds != 0)
+        *broken = "a closed wallet has open holds";
+    return *broken == NULL;
+}
+
+static const char *audit(struct registry *r)
+{
+    const char *broken = NULL;
+    registry_each(r, KIND_HOLD, audit_hold, &broken);
+    if (broken == NULL)
+        registry_each(r, KIND_WALLET, audit_wallet, &broken);
+    return broken;
+}
+
+const struct service wallet_service = {
+    .name = "wallet",
+    .kinds = kinds,
+    .kind_count = array_len(kinds),
+    .rules = rules,
+    .rule_count = array_len(rules),
+    .queries = queries,
+    .query_count = array_len(queries),
+    .locators = locators,
+    .locator_count = array_len(locators),
+    .views = views,
+    .view_count = array_len(views),
+    .audit = audit,
+};
