@@ -63,6 +63,9 @@ static inline struct fifo_link *actor_mailbox_first(const struct actor *a)
     return a->mailbox_last == NULL ? NULL : a->mailbox_last->next;
 }
 
+/* Puts a message that was just taken back in front; beyond the limit too. */
+void actor_mailbox_put_back(struct actor *a, struct fifo_link *message);
+
 /* Takes the oldest message out; the mailbox must not be empty. */
 struct fifo_link *actor_mailbox_take(struct actor *a);
 

@@ -61,7 +61,7 @@ uint64_t turn_time(struct turn *t);
 /* Undoes every event emitted since the savepoint, states and record alike: linked transfers succeed
  * or fail together. Savepoints nest; the reply is not touched. */
 struct turn_savepoint {
-    size_t undo, record;
+    size_t undo, record, added;
     uint32_t events;
 };
 struct turn_savepoint turn_savepoint(struct turn *t);

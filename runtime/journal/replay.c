@@ -161,14 +161,33 @@ enum err replay_batch(struct replay *r, const struct batch_row *row)
     return ERR_OK;
 }
 
-enum err replay_find(struct slice body, uint32_t item, struct record_reader *found)
+struct loading {
+    struct replay_source *source;
+    const struct actor_kind *kind;
+    void *state;
+    uint64_t due_ns;
+    bool read;
+};
+
+static bool load_row(void *context, const struct state_row *row)
 {
-    record_reader_init(found, body);
-    for (;;) {
-        enum record_part part = record_next(found);
-        if (part == RECORD_DONE || part == RECORD_DAMAGED)
-            return ERR_CORRUPT;
-        if (part != RECORD_BEGIN && found->item == item)
-            return ERR_OK;
-    }
+    struct loading *l = context;
+    struct wire_reader wire;
+    wire_reader_init(&wire, row->body.data, row->body.len);
+    l->read = l->kind->read(l->source->registry, &wire, l->state) && wire_finished(&wire);
+    l->due_ns = row->due_ns;
+    return false;
+}
+
+enum err replay_load(void *context, const struct actor_kind *kind, struct id128 id, void *state,
+                     uint64_t *due_ns)
+{
+    struct replay_source *source = context;
+    struct loading l = {.source = source, .kind = kind, .state = state};
+    enum err e = source->store->ops->state_load(source->store, source->shard, kind->number, id,
+                                                load_row, &l);
+    if (e != ERR_OK)
+        return e;
+    *due_ns = l.due_ns;
+    return l.read ? ERR_OK : ERR_CORRUPT;
 }

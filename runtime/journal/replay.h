@@ -44,11 +44,16 @@ void replay_done(struct replay *r);
 /* ERR_OK, or ERR_CORRUPT, ERR_IO, ERR_NO_MEMORY with r->reason set. */
 must_check enum err replay_batch(struct replay *r, const struct batch_row *row);
 
+/* A registry_load_cb over a store: context is a struct replay_source. Any lane. */
+struct replay_source {
+    struct store *store;
+    struct registry *registry;
+    uint16_t shard;
+};
+enum err replay_load(void *context, const struct actor_kind *kind, struct id128 id, void *state,
+                     uint64_t *due_ns);
+
 /* The hash of a batch over all of the row but itself (row->hash is not read). */
 struct sha256_digest batch_hash(const struct batch_row *row);
-
-/* Decodes the event or record at an item of a batch, for answering a retry. */
-struct record_reader;
-must_check enum err replay_find(struct slice body, uint32_t item, struct record_reader *found);
 
 #endif

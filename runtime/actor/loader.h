@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loader: what turns wait for. Collects requests for states, outcomes and journal parts while one
+ * group is being read on the store's read lane, so that a thousand cold accounts cost one hop.
+ * Loop thread, except the reading. */
+#ifndef ACTOR_LOADER_H
+#define ACTOR_LOADER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/base/env.h"
+#include "runtime/base/slab.h"
+#include "runtime/base/table.h"
+#include "runtime/journal/record.h"
+#include "runtime/journal/store.h"
+
+#define LOADER_PARTS_MAX 65536 /* journal parts kept for turns that will run again */
+
+enum load_what {
+    LOAD_STATE,   /* of an actor */
+    LOAD_OUTCOME, /* place of a key, from the views */
+    LOAD_PART,    /* record or event at a place, from the journal */
+};
+
+struct load {
+    enum load_what what;
+    uint16_t kind;      /* STATE */
+    struct id128 id;    /* STATE: the actor; OUTCOME: the key */
+    bool is_key;        /* OUTCOME: of the table of keys, not of ids */
+    uint64_t place;     /* PART: asked; OUTCOME: answer, 0 = none */
+    enum err result;
+    uint64_t due_ns;    /* STATE */
+    struct slice body;  /* STATE: its bytes, allocated */
+    struct part *part;  /* PART */
+};
+
+/* A journal part brought back: a record's end (with key and outcome) or an event. */
+struct part {
+    struct table_entry entry; /* {0, place} */
+    struct record_reader record;
+    char bytes[]; /* what record.event or record.outcome.reply points into */
+};
+
+struct loader {
+    struct env *env;
+    struct lane *lane;
+    struct store *store;
+    uint16_t shard;
+    struct load *asked, *flying;
+    size_t asked_count, asked_cap, flying_count, flying_cap;
+    bool busy;
+    struct work work;
+    struct table parts;
+    /* One finished load; then once `finished` for the group. */
+    void (*loaded)(void *context, struct load *l);
+    void (*finished)(void *context);
+    void *context;
+};
+
+void loader_init(struct loader *l, struct env *env, struct lane *lane, struct store *store,
+                 uint16_t shard);
+void loader_done(struct loader *l);
+
+/* The same thing may be asked twice; the answers agree. */
+void loader_ask(struct loader *l, const struct load *load);
+
+/* A part that was loaded, or NULL. */
+const struct part *loader_part(const struct loader *l, uint64_t place);
+
+/* Forgets loaded parts: no turn is waiting. */
+void loader_forget(struct loader *l);
+
+#endif

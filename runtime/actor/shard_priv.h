@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shard, as its own files see it: shard.c (life, post, pass), turn.c (one message), recovery.c,
+ * inquiry.c (lists), supervisor.c (failures, dead letters), passivation.c. */
+#ifndef ACTOR_SHARD_PRIV_H
+#define ACTOR_SHARD_PRIV_H
+
+#include "runtime/actor/clock.h"
+#include "runtime/actor/loader.h"
+#include "runtime/actor/registry_priv.h"
+#include "runtime/actor/shard.h"
+#include "runtime/actor/supervisor.h"
+#include "runtime/journal/journal.h"
+#include "runtime/journal/outcome.h"
+#include "runtime/journal/projector.h"
+
+#define SHARD_ACTOR_MESSAGES 64           /* of one actor before the next one's turn */
+#define SHARD_TURN_STALL_NS 5000000u      /* a handler longer than this is recorded */
+#define SHARD_TURN_MEMORY ((size_t)32 << 20)
+#define SHARD_INQUIRIES_MAX 4096          /* lists waiting or running; more are BUSY */
+#define SHARD_BUSY_RETRY_MS 50
+#define SHARD_FULL_PROBE_NS 500000000u    /* how often a full store is tried again */
+#define SHARD_DUE_HORIZON_NS ((uint64_t)3600 * 1000000000)
+#define SHARD_DUE_SWEEP_NS ((uint64_t)1800 * 1000000000)
+
+/* A message the runtime sends itself when a durable deadline passes. */
+struct timeout_message {
+    struct message message;
+    struct shard *shard;
+};
+
+/* Where outcomes of the running turn were added, to take them back. */
+struct turn_added {
+    struct outcomes *table;
+    struct outcome *outcome;
+};
+
+struct turn {
+    struct shard *shard;
+    struct message *message;
+    struct id128 self;
+    uint64_t begin_ns;      /* time of the record and its first event */
+    uint32_t events;
+    bool recorded;          /* record_begin() was written */
+    bool replied;
+    bool waiting;           /* something was asked of the loader */
+    size_t body_at;         /* of the open batch before this turn */
+    uint32_t items_at;
+    uint64_t depends_seq;   /* newest change it has seen */
+    const char *failure;
+    struct batch *found_in; /* turn_outcome() walks a batch in memory only once: ... */
+    struct record_reader found;
+    size_t found_at;        /* ... the walk stands here (the body may move as it grows) */
+};
+
+struct recovery;
+
+struct shard {
+    struct shard_options options;
+    struct env *env;
+    enum shard_state state;
+    char reason[SHARD_REASON_MAX];
+    bool writable;
+    bool closing;
+
+    struct registry registry;
+    struct wheel wheel;
+    struct clock clock;
+    struct journal journal;
+    struct projector projector;
+    struct loader loader;
+    struct outcomes ids, keys;
+    struct supervisor supervisor;
+
+    uint64_t evicted_ms[KIND_MAX]; /* newest time in any id of the kind that is not resident but
+                                      may exist: a later one is new without asking the store */
+    struct fifo run_queue;   /* actors with messages (actor.run_link) */
+    struct fifo wait_queue;  /* actors whose first message waits for the loader or a commit */
+    struct fifo answered;    /* final answers to give back in the next pass */
+    struct fifo parked;      /* messages that arrived while recovering */
+    size_t waiting;
+
+    struct {
+        struct fifo waiting; /* struct inquiry, oldest first */
+        uint32_t count;      /* waiting and running */
+        struct slab slab;
+    } inquiries;
+
+    struct arena turn_arena;
+    struct turn_added *added; /* by the turn that runs */
+    size_t added_count, added_cap;
+    struct slab timeouts;
+
+    struct recovery *recovery;
+    struct alarm wheel_alarm, probe_alarm, sweep_alarm, project_alarm;
+    struct work sweep_work;
+    bool sweeping;
+    struct {
+        struct id128 *ids;
+        uint16_t *kinds;
+        uint64_t *due;
+        size_t count, cap;
+        uint64_t due_max;
+    } swept;
+    int hand_kind;           /* passivation: where the clock hand stands */
+    size_t hand_cursor;
+    struct shard_stats stats;
+};
+
+/* shard.c */
+void shard_set_state(struct shard *s, enum shard_state state);
+void shard_stop(struct shard *s, const char *format, ...) printf_like(2, 3);
+void shard_ready(struct shard *s, struct actor *a); /* onto the run queue, if not there */
+void shard_finish(struct shard *s, struct message *m, uint16_t code); /* a final answer, now */
+void shard_wake_waiting(struct shard *s);
+
+/* Resident, or a placeholder whose load is under way, or (a fresh id) known to be absent. */
+struct actor *shard_bring(struct shard *s, uint16_t kind, struct id128 id);
+bool shard_fresh(const struct shard *s, uint16_t kind, struct id128 id);
+
+/* turn.c: WAIT leaves the message to be run again; DONE and FAILED have answered it. */
+enum turn_result turn_run(struct shard *s, struct actor *a, struct message *m);
+
+/* recovery.c: (re)builds the registry from the store. */
+void recovery_start(struct shard *s, enum err cause);
+
+/* inquiry.c */
+void inquiry_post(struct shard *s, struct message *m);
+void inquiry_advance(struct shard *s);
+void inquiry_fail_all(struct shard *s, uint16_t code);
+
+/* passivation.c */
+void passivation_step(struct shard *s);
+
+/* deadlines.c */
+void deadlines_fire(struct shard *s);
+void deadlines_arm_alarm(struct shard *s);
+void deadlines_sweep(struct shard *s);
+
+#endif

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Turn: runs one message against the actors of a shard. What a turn changes it changes at once, in
+ * memory and in the open batch; what it says waits until that batch is durable. */
+#include <stdlib.h>
+
+#include "runtime/actor/shard_priv.h"
+
+/* --- finding --------------------------------------------------------------------------------- */
+
+static void depend_on(struct turn *t, uint64_t seq)
+{
+    if (seq > t->depends_seq)
+        t->depends_seq = seq;
+}
+
+enum presence turn_find(struct turn *t, uint16_t kind, struct id128 id, const void **state)
+{
+    struct shard *s = t->shard;
+    struct actor *a = registry_find(&s->registry, kind, id);
+    if (a == NULL) {
+        if (shard_fresh(s, kind, id))
+            return PRESENCE_ABSENT;
+        a = shard_bring(s, kind, id);
+    }
+    if ((a->flags & ACTOR_LOADING) != 0) {
+        t->waiting = true;
+        return PRESENCE_WAITING;
+    }
+    a->flags |= ACTOR_USED;
+    depend_on(t, a->touched_seq);
+    if ((a->flags & ACTOR_EXISTS) == 0)
+        return PRESENCE_ABSENT;
+    *state = actor_state(a);
+    return PRESENCE_THERE;
+}
+
+/* Walks a batch in memory to an event; continues where the last walk of this turn stood. */
+static void find_in_batch(struct turn *t, struct batch *b, uint32_t item, bool event)
+{
+    struct record_reader *r = &t->found;
+    if (t->found_in != b || !event || r->next_item > item) {
+        record_reader_init(r, wire_written(&b->body));
+        t->found_in = b;
+    } else {
+        r->wire.at = b->body.data + t->found_at;
+        r->wire.end = b->body.data + b->body.len;
+    }
+    enum record_part part;
+    do {
+        part = record_next(r);
+        check(part != RECORD_DONE && part != RECORD_DAMAGED);
+    } while (r->item != item || part != (event ? RECORD_EVENT : RECORD_END));
+    t->found_at = (size_t)(r->wire.at - b->body.data);
+}
+
+/* The event or (event = false) the end of a record at a place; NULL: asked of the loader. */
+static const struct record_reader *part_at(struct turn *t, uint64_t place, bool event)
+{
+    struct shard *s = t->shard;
+    struct batch *b = journal_batch(&s->journal, place_seq(place));
+    if (b != NULL) {
+        find_in_batch(t, b, place_item(place), event);
+        return &t->found;
+    }
+    const struct part *part = loader_part(&s->loader, place);
+    if (part != NULL)
+        return &part->record;
+    loader_ask(&s->loader, &(struct load){.what = LOAD_PART, .place = place});
+    t->waiting = true;
+    return NULL;
+}
+
+static enum presence place_of(struct turn *t, struct outcomes *table, struct id128 key,
+                              uint64_t *place)
+{
+    switch (outcomes_find(table, key, place)) {
+    case OUTCOME_NEW:
+        return PRESENCE_ABSENT;
+    case OUTCOME_FOUND:
+        depend_on(t, place_seq(*place));
+        return PRESENCE_THERE;
+    case OUTCOME_ASK:
+        break;
+    }
+    struct load load = {.what = LOAD_OUTCOME, .id = key, .is_key = table == &t->shard->keys};
+    loader_ask(&t->shard->loader, &load);
+    t->waiting = true;
+    return PRESENCE_WAITING;
+}
+
+enum presence turn_outcome(struct turn *t, struct id128 key, struct stored_event *stored)
+{
+    uint64_t place;
+    enum presence p = place_of(t, &t->shard->ids, key, &place);
+    if (p != PRESENCE_THERE)
+        return p;
+    const struct record_reader *part = part_at(t, place, true);
+    if (part == NULL)
+        return PRESENCE_WAITING;
+    const struct event_rule *rule = t->shard->options.domain->rules[part->number];
+    void *event = turn_alloc(t, rule->type->size);
+    check(event != NULL);
+    struct wire_reader wire;
+    wire_reader_init(&wire, part->event.data, part->event.len);
+    bool read = rule->type->read(&wire, &t->shard->turn_arena, event);
+    check(read);
+    *stored = (struct stored_event){part->number, part->time_ns, event};
+    return PRESENCE_THERE;
+}
+
+/* --- deciding -------------------------------------------------------------------------------- */
+
+static void begin_record(struct turn *t)
+{
+    if (t->recorded)
+        return;
+    struct batch *b = t->shard->journal.open;
+    const struct message *m = t->message;
+    t->begin_ns = clock_event_ns(&t->shard->clock);
+    t->recorded = true;
+    record_begin(&b->body, t->begin_ns, m->keyed ? &m->key : NULL,
+                 m->keyed ? &m->fingerprint : NULL);
+    b->items++;
+}
+
+static void note_added(struct shard *s, struct outcomes *table, struct outcome *outcome)
+{
+    if (s->added_count == s->added_cap) {
+        s->added_cap = s->added_cap == 0 ? 256 : s->added_cap * 2;
+        s->added = realloc(s->added, s->added_cap * sizeof *s->added);
+        check(s->added != NULL);
+    }
+    s->added[s->added_count++] = (struct turn_added){table, outcome};
+}
+
+void turn_emit(struct turn *t, const struct message_type *type, const void *event)
+{
+    struct shard *s = t->shard;
+    const struct event_rule *rule = s->options.domain->rules[type->number];
+    check(rule != NULL && !t->replied);
+    begin_record(t);
+    struct batch *b = s->journal.open;
+    uint64_t time_ns = t->begin_ns + t->events++;
+    uint32_t item = b->items++;
+    record_event(&b->body, type->number);
+    type->write(&b->body, event);
+    check(!b->body.failed);
+    s->registry.seq = b->seq;
+    rule->apply(&s->registry, event, time_ns);
+    s->stats.events++;
+    if (rule->key_offset == MESSAGE_NO_OFFSET)
+        return;
+    struct id128 key;
+    memcpy(&key, (const char *)event + rule->key_offset, sizeof key);
+    note_added(s, &s->ids, outcomes_add(&s->ids, key, place_make(b->seq, item)));
+}
+
+struct turn_savepoint turn_savepoint(struct turn *t)
+{
+    begin_record(t);
+    return (struct turn_savepoint){
+        .undo = registry_mark(&t->shard->registry).entries,
+        .record = t->shard->journal.open->body.len,
+        .added = t->shard->added_count,
+        .events = t->events,
+    };
+}
+
+static void take_back_outcomes(struct shard *s, size_t keep)
+{
+    while (s->added_count > keep) {
+        struct turn_added *added = &s->added[--s->added_count];
+        outcomes_remove(added->table, added->outcome);
+    }
+}
+
+void turn_rollback(struct turn *t, struct turn_savepoint to)
+{
+    struct shard *s = t->shard;
+    struct batch *b = s->journal.open;
+    registry_undo(&s->registry, (struct registry_mark){to.undo});
+    take_back_outcomes(s, to.added);
+    b->items -= t->events - to.events;
+    b->body.len = to.record;
+    t->events = to.events;
+    t->found_in = NULL;
+}
+
+uint64_t turn_time(struct turn *t)
+{
+    return t->recorded ? t->begin_ns + t->events : clock_event_ns(&t->shard->clock);
+}
+
+uint64_t turn_now(struct turn *t)
+{
+    return t->shard->clock.now_ns;
+}
+
+struct id128 turn_new_id(struct turn *t)
+{
+    return id128_make(t->shard->clock.now_ns / 1000000, env_random(t->shard->env),
+                      t->shard->options.number);
+}
+
+uint16_t turn_shard(struct turn *t)
+{
+    return t->shard->options.number;
+}
+
+uint16_t turn_shards(struct turn *t)
+{
+    return t->shard->options.shards;
+}
+
+void *turn_alloc(struct turn *t, size_t size)
+{
+    return arena_alloc(&t->shard->turn_arena, size);
+}
+
+enum turn_result turn_fail(struct turn *t, const char *reason)
+{
+    t->failure = reason;
+    return TURN_FAILED;
+}
+
+/* --- answering ------------------------------------------------------------------------------- */
+
+void turn_reply(struct turn *t, uint16_t code, const struct message_type *type, const void *reply,
+                uint64_t version)
+{
+    struct message *m = t->message;
+    check(!t->replied);
+    t->replied = true;
+    m->code = code;
+    m->version = version;
+    m->reply_type = 0;
+    wire_writer_clear(&m->reply);
+    if (type == NULL)
+        return;
+    m->reply_type = type->number;
+    type->write(&m->reply, reply);
+    check(!m->reply.failed);
+}
+
+void turn_refuse(struct turn *t, uint16_t code)
+{
+    turn_reply(t, code, NULL, NULL, 0);
+}
+
+bool turn_may_see(const struct turn *t, struct id128 tenant_id, struct id128 owner_id)
+{
+    const struct principal *who = &t->message->who;
+    if (who->operator)
+        return true;
+    if (!id128_equal(who->tenant_id, tenant_id))
+        return false;
+    return who->any_owner || id128_is_zero(owner_id) || id128_equal(who->subject_id, owner_id);
+}
+
+bool turn_version_matches(struct turn *t, uint64_t version)
+{
+    if (!t->message->conditional || t->message->expected_version == version)
+        return true;
+    turn_refuse(t, ERR_PRECONDITION);
+    return false;
+}
+
+/* --- running --------------------------------------------------------------------------------- */
+
+/* The first outcome of this key again, or a refusal if it was for something else. */
+static enum turn_result replay_outcome(struct turn *t, uint64_t place)
+{
+    struct message *m = t->message;
+    const struct record_reader *part = part_at(t, place, false);
+    if (part == NULL)
+        return TURN_WAIT;
+    if (!id128_equal(part->fingerprint, m->fingerprint)) {
+        t->shard->stats.conflicts++;
+        turn_refuse(t, ERR_KEY_REUSED);
+        return TURN_DONE;
+    }
+    const struct record_outcome *o = &part->outcome;
+    t->replied = true;
+    m->code = o->code;
+    m->version = o->version;
+    m->reply_type = o->reply_type;
+    m->replayed = true;
+    wire_writer_clear(&m->reply);
+    if (o->has_reply)
+        wire_put_raw(&m->reply, o->reply);
+    t->shard->stats.replays++;
+    return TURN_DONE;
+}
+
+static enum turn_result handle(struct turn *t)
+{
+    struct message *m = t->message;
+    const struct actor_kind *kind = t->shard->options.domain->kinds[m->target_kind];
+    if (m->type == NULL)
+        return kind->timeout(t, t->self);
+    for (uint32_t i = 0; i < kind->handler_count; i++)
+        if (kind->handlers[i].type == m->type)
+            return kind->handlers[i].handle(t, t->self, m);
+    turn_refuse(t, ERR_UNSUPPORTED);
+    return TURN_DONE;
+}
+
+static enum turn_result decide(struct turn *t)
+{
+    struct message *m = t->message;
+    if (!m->keyed)
+        return handle(t);
+    uint64_t place;
+    switch (place_of(t, &t->shard->keys, m->key, &place)) {
+    case PRESENCE_ABSENT:
+        return handle(t);
+    case PRESENCE_THERE:
+        return replay_outcome(t, place);
+    case PRESENCE_WAITING:
+        break;
+    }
+    return TURN_WAIT;
+}
+
+/* Nothing of the turn remains. */
+static void take_back(struct turn *t)
+{
+    struct shard *s = t->shard;
+    struct batch *b = s->journal.open;
+    registry_undo(&s->registry, (struct registry_mark){0});
+    take_back_outcomes(s, 0);
+    b->body.len = t->body_at;
+    b->items = t->items_at;
+}
+
+/* Writes the end of the record, or takes an empty one out again. */
+static void end_record(struct turn *t)
+{
+    struct shard *s = t->shard;
+    struct message *m = t->message;
+    bool keep_answer = m->keyed && !m->replayed && (t->events > 0 || m->code >= ERR_DOMAIN_FIRST);
+    if (keep_answer)
+        begin_record(t);
+    if (!t->recorded)
+        return;
+    struct batch *b = s->journal.open;
+    if (t->events == 0 && !keep_answer) {
+        b->body.len = t->body_at;
+        b->items = t->items_at;
+        t->recorded = false;
+        return;
+    }
+    struct record_outcome o = {0};
+    if (keep_answer)
+        o = (struct record_outcome){m->code, m->reply_type, m->version, m->reply_type != 0,
+                                    wire_written(&m->reply)};
+    record_end(&b->body, &o);
+    check(!b->body.failed);
+    b->records++;
+    s->clock.last_event_ns = t->begin_ns + (t->events > 0 ? t->events - 1 : 0);
+    if (keep_answer)
+        outcomes_add(&s->keys, m->key, place_make(b->seq, t->items_at));
+    depend_on(t, b->seq);
+}
+
+static enum turn_result finish(struct turn *t, enum turn_result result)
+{
+    struct shard *s = t->shard;
+    struct message *m = t->message;
+    if (result != TURN_DONE) {
+        take_back(t);
+        t->recorded = false;
+    } else {
+        check(t->replied || m->type == NULL);
+        end_record(t);
+    }
+    registry_settle(&s->registry);
+    s->added_count = 0;
+    arena_reset(&s->turn_arena);
+    if (result == TURN_WAIT) {
+        check(t->waiting);
+        return result;
+    }
+    if (result == TURN_FAILED)
+        supervisor_failed(s, m, t->failure);
+    if (t->recorded)
+        journal_turn_done(&s->journal);
+    if (result == TURN_FAILED || journal_durable(&s->journal, t->depends_seq))
+        fifo_push(&s->answered, &m->link);
+    else
+        journal_hold(&s->journal, t->depends_seq, &m->link);
+    return result;
+}
+
+enum turn_result turn_run(struct shard *s, struct actor *a, struct message *m)
+{
+    struct turn t = {
+        .shard = s,
+        .message = m,
+        .self = a->entry.id,
+        .body_at = s->journal.open->body.len,
+        .items_at = s->journal.open->items,
+    };
+    m->replayed = false;
+    enum turn_result result = decide(&t);
+    if (result == TURN_DONE && t.failure != NULL)
+        result = TURN_FAILED;
+    return finish(&t, result);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Journal of one shard: collects the records of turns into batches and makes them durable in
+ * order, one append under way at a time (group commit). A batch closes when the previous append
+ * returns or at JOURNAL_BATCH_BYTES. Answers are held at their batch and given back only when it
+ * is durable. Loop thread, except the append itself, which runs on the store's journal lane. */
+#ifndef JOURNAL_JOURNAL_H
+#define JOURNAL_JOURNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/base/env.h"
+#include "runtime/base/list.h"
+#include "runtime/journal/record.h"
+#include "runtime/journal/store.h"
+
+#define JOURNAL_BATCH_BYTES ((size_t)64 << 10)     /* a batch closes at this size */
+#define JOURNAL_BATCH_BYTES_MAX ((size_t)64 << 20) /* no turn may write more */
+#define JOURNAL_QUEUE_BYTES ((size_t)8 << 20)      /* closed, not durable: no more turns */
+#define JOURNAL_APPEND_BATCHES 32                  /* at most in one store transaction */
+
+/* One batch on its way. */
+struct batch {
+    struct fifo_link link;
+    uint64_t seq;
+    uint32_t records;
+    uint32_t items;
+    struct wire_writer body;
+    struct fifo held;           /* answers (struct message.link) waiting for this batch */
+    struct sha256_digest hash;  /* known once it is handed to the store */
+};
+
+struct journal_stats {
+    uint64_t batches, records, bytes, appends;
+    uint64_t append_ns_sum, append_ns_max;
+};
+
+struct journal {
+    struct env *env;
+    struct lane *lane;
+    struct store *store;
+    uint16_t shard;
+    uint64_t epoch;
+
+    struct batch *open;        /* being filled; never NULL while running */
+    struct fifo closed;        /* full, waiting for the append under way */
+    size_t closed_bytes;
+    struct fifo flying;        /* in the append under way */
+    struct fifo spare;
+    uint64_t committed_seq;
+    struct sha256_digest hash; /* of the last batch handed to the store */
+
+    struct {
+        struct work work;
+        struct batch_row rows[JOURNAL_APPEND_BATCHES];
+        uint32_t count;
+        enum err result;
+        uint64_t started_ns, took_ns;
+    } append;
+    bool appending;
+
+    /* The owner's: batches became durable (give back their held answers: each batch in turn), or
+     * an append failed and the journal stands still until journal_resume(). */
+    void (*on_durable)(void *context, struct batch *b);
+    void (*on_failure)(void *context, enum err e);
+    void *context;
+    struct journal_stats stats;
+};
+
+void journal_init(struct journal *j, struct env *env, struct lane *lane, struct store *store,
+                  uint16_t shard);
+void journal_done(struct journal *j);
+
+/* Starts (again) after the batch `position` under this epoch, with nothing open or closed. */
+void journal_resume(struct journal *j, uint64_t epoch, uint64_t seq,
+                    const struct sha256_digest *hash);
+
+/* Call after each pass: closes what should be closed and starts an append if none is under way. */
+void journal_flush(struct journal *j);
+
+/* An empty batch, to find out whether a full store accepts writes again. */
+void journal_probe(struct journal *j);
+
+/* Call after each turn: a full batch is closed. */
+void journal_turn_done(struct journal *j);
+
+/* True: no turn may write now. */
+static inline bool journal_full(const struct journal *j)
+{
+    return j->closed_bytes >= JOURNAL_QUEUE_BYTES;
+}
+
+static inline bool journal_durable(const struct journal *j, uint64_t seq)
+{
+    return seq <= j->committed_seq;
+}
+
+/* Nothing written that is not durable. */
+static inline bool journal_idle(const struct journal *j)
+{
+    return !j->appending && fifo_empty(&j->closed) && j->open->records == 0;
+}
+
+/* Holds an answer until batch seq is durable; it must not be yet. */
+void journal_hold(struct journal *j, uint64_t seq, struct fifo_link *answer);
+
+/* A batch that is still in memory (open, closed or flying), or NULL. */
+struct batch *journal_batch(struct journal *j, uint64_t seq);
+
+/* After a failure: takes all batches that are not known to be durable, oldest first, the open one
+ * last if it has records or held answers; return each with journal_spare(). */
+struct batch *journal_take_failed(struct journal *j);
+void journal_spare(struct journal *j, struct batch *b);
+
+#endif

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See projector.h. */
+#include "runtime/journal/projector.h"
+
+#include "runtime/journal/outcome.h"
+#include "runtime/journal/outcome_view.h"
+
+#define NEVER_NS ((uint64_t)INT64_MAX)
+#define STATE_BYTES_MAX ((size_t)16 << 20)
+
+/* --- for the domain -------------------------------------------------------------------------- */
+
+struct registry *projection_registry(struct projection *p)
+{
+    return &p->projector->registry;
+}
+
+uint64_t projection_place(struct projection *p)
+{
+    return p->place;
+}
+
+uint16_t projection_shard(struct projection *p)
+{
+    return p->projector->shard;
+}
+
+static void note(struct projection *p, enum err e)
+{
+    if (e != ERR_OK && p->error == ERR_OK)
+        p->error = e;
+}
+
+void projection_put(struct projection *p, const struct view_table *t, const struct value *row)
+{
+    struct store *s = p->projector->store;
+    if (p->error == ERR_OK)
+        note(p, s->ops->put_row(s, t, row));
+}
+
+void projection_delete(struct projection *p, const struct view_table *t, const struct value *key)
+{
+    struct store *s = p->projector->store;
+    if (p->error == ERR_OK)
+        note(p, s->ops->delete_row(s, t, key));
+}
+
+bool projection_get(struct projection *p, const struct view_table *t, const struct value *key,
+                    view_row_cb row, void *context)
+{
+    struct store *s = p->projector->store;
+    if (p->error != ERR_OK)
+        return false;
+    enum err e = s->ops->get(s, t, key, row, context);
+    if (e != ERR_NOT_FOUND)
+        note(p, e);
+    return e == ERR_OK;
+}
+
+/* --- one step, on the views lane ------------------------------------------------------------- */
+
+static void put_outcome(struct projection *p, struct id128 key, struct id128 fingerprint,
+                        uint64_t place, uint64_t expires_ns)
+{
+    struct value row[OUTCOME_COLUMNS] = {
+        [OUTCOME_KEY] = {.type = VALUE_ID, .id = key},
+        [OUTCOME_PLACE] = {.type = VALUE_UINT, .number = place},
+        [OUTCOME_EXPIRES_NS] = {.type = VALUE_UINT, .number = expires_ns},
+        [OUTCOME_FINGERPRINT] = {.type = VALUE_ID, .id = fingerprint},
+    };
+    projection_put(p, &outcomes_view, row);
+}
+
+static bool on_event(void *context, const struct event_rule *rule, const void *event,
+                     uint64_t time_ns, uint64_t place)
+{
+    struct projector *p = context;
+    p->projection.place = place;
+    if (rule->project != NULL)
+        rule->project(&p->projection, event, time_ns);
+    if (rule->key_offset != MESSAGE_NO_OFFSET) {
+        struct id128 key;
+        memcpy(&key, (const char *)event + rule->key_offset, sizeof key);
+        put_outcome(&p->projection, key, ID128_ZERO, place, NEVER_NS);
+    }
+    return p->projection.error == ERR_OK;
+}
+
+static bool on_key(void *context, struct id128 key, struct id128 fingerprint, uint64_t place,
+                   uint64_t time_ns)
+{
+    struct projector *p = context;
+    put_outcome(&p->projection, key, fingerprint, place, time_ns + OUTCOME_KEEP_NS);
+    return p->projection.error == ERR_OK;
+}
+
+/* Reading the journal of one step. */
+struct step {
+    struct projector *projector;
+    uint64_t events_max;
+    enum err error;
+};
+
+static bool on_batch(void *context, const struct batch_row *row)
+{
+    struct step *step = context;
+    struct projector *p = step->projector;
+    if (row->seq > p->target_seq)
+        return false;
+    step->error = replay_batch(&p->replay, row);
+    if (step->error == ERR_IO && p->projection.error != ERR_OK)
+        step->error = p->projection.error;
+    return step->error == ERR_OK && p->replay.events < step->events_max;
+}
+
+static enum err put_states(struct projector *p)
+{
+    struct registry *r = &p->registry;
+    for (size_t i = 0; i < r->dirty_count; i++) {
+        struct actor *a = r->dirty[i];
+        struct state_row row = {.shard = p->shard, .kind = a->kind, .id = a->entry.id};
+        wire_writer_clear(&p->state);
+        if ((a->flags & ACTOR_EXISTS) != 0) {
+            p->domain->kinds[a->kind]->write(&p->state, actor_state(a));
+            check(!p->state.failed);
+            row.body = wire_written(&p->state);
+            row.due_ns = registry_due(r, a);
+        }
+        enum err e = p->store->ops->put_state(p->store, &row);
+        if (e != ERR_OK)
+            return e;
+        a->flags &= (uint8_t)~ACTOR_DIRTY;
+    }
+    r->dirty_count = 0;
+    return ERR_OK;
+}
+
+struct expired {
+    struct id128 keys[PROJECTOR_EXPIRE_ROWS];
+    uint64_t now_ns;
+    uint32_t count;
+};
+
+static bool on_expired(void *context, const struct value *row)
+{
+    struct expired *x = context;
+    if (row[OUTCOME_EXPIRES_NS].number > x->now_ns || x->count == PROJECTOR_EXPIRE_ROWS)
+        return false;
+    x->keys[x->count++] = row[OUTCOME_KEY].id;
+    return true;
+}
+
+static enum err delete_expired(struct projector *p)
+{
+    struct expired x = {.now_ns = p->replay.time_ns};
+    struct view_scan q = {
+        .table = &outcomes_view,
+        .index = &outcomes_view.indexes[OUTCOME_INDEX_BY_EXPIRY],
+        .limit = PROJECTOR_EXPIRE_ROWS,
+    };
+    enum err e = p->store->ops->scan(p->store, &q, on_expired, &x);
+    for (uint32_t i = 0; e == ERR_OK && i < x.count; i++) {
+        struct value key = {.type = VALUE_ID, .id = x.keys[i]};
+        e = p->store->ops->delete_row(p->store, &outcomes_view, &key);
+    }
+    return e;
+}
+
+static enum err transaction(struct projector *p)
+{
+    struct step step = {.projector = p, .events_max = p->replay.events + PROJECTOR_STEP_EVENTS};
+    enum err e = p->store->ops->tail(p->store, p->shard, p->replay.seq + 1, on_batch, &step);
+    if (e == ERR_OK)
+        e = step.error;
+    if (e == ERR_OK)
+        e = put_states(p);
+    if (e == ERR_OK)
+        e = delete_expired(p);
+    return e;
+}
+
+/* Forgets what a failed step left behind and stands at the committed position again. */
+static void renew(struct projector *p)
+{
+    registry_clear(&p->registry);
+    replay_done(&p->replay);
+    replay_init(&p->replay, p->domain, &p->registry, p->shard, &p->position);
+    p->replay.on_event = on_event;
+    p->replay.on_key = on_key;
+    p->replay.context = p;
+    p->fresh = true;
+}
+
+static void step_run(struct work *w)
+{
+    struct projector *p = container_of(w, struct projector, work);
+    if (!p->fresh || p->registry.resident > PROJECTOR_RESIDENT_MAX)
+        renew(p);
+    p->projection = (struct projection){.projector = p};
+    p->result = p->store->ops->begin(p->store);
+    if (p->result != ERR_OK)
+        return;
+    p->result = transaction(p);
+    if (p->result == ERR_OK) {
+        struct store_position position = {p->replay.seq, p->replay.hash, p->replay.time_ns};
+        p->result = p->store->ops->commit(p->store, p->shard, &position);
+        if (p->result == ERR_OK) {
+            p->position = position;
+            return;
+        }
+    }
+    p->store->ops->rollback(p->store);
+    p->fresh = false;
+}
+
+/* --- on the loop ----------------------------------------------------------------------------- */
+
+static void step_done(struct work *w)
+{
+    struct projector *p = container_of(w, struct projector, work);
+    p->busy = false;
+    p->on_step(p->context, p->result, p->replay.reason);
+}
+
+void projector_init(struct projector *p, struct env *env, struct lane *lane, struct store *store,
+                    const struct domain *domain, uint16_t shard)
+{
+    *p = (struct projector){
+        .env = env, .lane = lane, .store = store, .domain = domain, .shard = shard};
+    p->work.run = step_run;
+    p->work.done = step_done;
+    registry_init(&p->registry, domain);
+    p->source = (struct replay_source){store, &p->registry, shard};
+    p->registry.load = replay_load;
+    p->registry.load_context = &p->source;
+    p->registry.collect_dirty = true;
+    wire_writer_init(&p->state, STATE_BYTES_MAX);
+    replay_init(&p->replay, domain, &p->registry, shard, &p->position);
+}
+
+void projector_done(struct projector *p)
+{
+    check(!p->busy);
+    registry_done(&p->registry);
+    replay_done(&p->replay);
+    wire_writer_done(&p->state);
+}
+
+void projector_restart(struct projector *p, const struct store_position *position)
+{
+    check(!p->busy);
+    p->position = *position;
+    p->fresh = false;
+}
+
+void projector_advance(struct projector *p, uint64_t committed_seq)
+{
+    if (p->busy || committed_seq <= p->position.seq)
+        return;
+    p->target_seq = committed_seq;
+    p->busy = true;
+    env_work(p->env, p->lane, &p->work);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Projector: follows the journal at its own pace and keeps the views. It replays each committed
+ * batch on a registry of its own, writes the rows that follow, and commits rows, changed states and
+ * the position reached in one transaction; that position is also where recovery starts. Being a
+ * second, independent replay it would notice if the live shard ever strayed from its journal.
+ * Steps run on the store's views lane; the rest on the shard's loop. */
+#ifndef JOURNAL_PROJECTOR_H
+#define JOURNAL_PROJECTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/base/env.h"
+#include "runtime/journal/replay.h"
+
+#define PROJECTOR_STEP_EVENTS 20000      /* per transaction */
+#define PROJECTOR_RESIDENT_MAX 262144    /* states kept between transactions */
+#define PROJECTOR_EXPIRE_ROWS 500        /* outdated outcomes deleted per transaction */
+
+/* What the domain's project functions are given. */
+struct projection {
+    struct projector *projector;
+    uint64_t place;
+    enum err error; /* the first failure; ends the transaction */
+};
+
+struct projector {
+    struct env *env;
+    struct lane *lane;
+    struct store *store;
+    const struct domain *domain;
+    uint16_t shard;
+
+    struct store_position position; /* committed in the views */
+    bool busy;
+    /* of the step under way: the lane's until done */
+    struct work work;
+    uint64_t target_seq;
+    struct registry registry;
+    struct replay replay;
+    struct replay_source source;
+    struct projection projection;
+    struct wire_writer state;
+    bool fresh;                     /* registry and replay stand at position */
+    enum err result;
+
+    /* On the loop: the position moved, or a step failed (it may be tried again). */
+    void (*on_step)(void *context, enum err result, const char *reason);
+    void *context;
+};
+
+void projector_init(struct projector *p, struct env *env, struct lane *lane, struct store *store,
+                    const struct domain *domain, uint16_t shard);
+void projector_done(struct projector *p);
+
+/* Where the views stand now, as recovery found it. Not while busy. */
+void projector_restart(struct projector *p, const struct store_position *position);
+
+/* Starts a step towards committed_seq if none is under way and there is something to do. */
+void projector_advance(struct projector *p, uint64_t committed_seq);
+
+#endif
