@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway_bridge/bridge.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "gateway_bridge/bridge_priv.h"
+
+#define ENCODED_MAX (2 * 1024 * 1024)   /* bytes of a message on the wire */
+#define BODY_TEXT_MAX (16 * 1024 * 1024) /* bytes of an answer's body */
+#define DATE_NEVER UINT64_MAX
+
+/* IMF-fixdate of RFC 9110; strftime() would follow the locale. */
+static void format_date(uint64_t unix_s, char date[BRIDGE_DATE_LEN + 1])
+{
+    static const char days[] = "SunMonTueWedThuFriSat";
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    time_t seconds = (time_t)unix_s;
+    struct tm t;
+    check(gmtime_r(&seconds, &t) != NULL);
+    char text[64];
+    int len = snprintf(text, sizeof text, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
+                       days + 3 * t.tm_wday, t.tm_mday, months + 3 * t.tm_mon, t.tm_year + 1900,
+                       t.tm_hour, t.tm_min, t.tm_sec);
+    check(len == BRIDGE_DATE_LEN);
+    memcpy(date, text, BRIDGE_DATE_LEN + 1);
+}
+
+void bridge_clock(struct bridge *b)
+{
+    uint64_t now_ms = uv_now(b->options.loop);
+    if (now_ms == b->clock_ms && b->date_s != DATE_NEVER)
+        return;
+    b->clock_ms = now_ms;
+    b->mono_ns = env_mono_ns(b->options.env);
+    b->wall_s = env_wall_ns(b->options.env) / 1000000000;
+    if (b->wall_s == b->date_s)
+        return;
+    b->date_s = b->wall_s;
+    format_date(b->wall_s, b->date);
+}
+
+/* Only bulk operations may be larger; the path says which they are. */
+static uint32_t body_max(void *context, const struct request *r)
+{
+    static const char bulk[] = "/batch";
+    struct bridge *b = context;
+    struct slice path = request_slice(r, r->path);
+    struct route_match match;
+    uint32_t len = sizeof bulk - 1;
+    if (path.len < len || memcmp(path.data + path.len - len, bulk, len) != 0)
+        return REQUEST_BODY_MAX;
+    router_find(b->router, slice_of(llhttp_method_name((llhttp_method_t)r->http.method)), path,
+                &match);
+    return match.route != NULL && match.parameter_count == 0 ? REQUEST_BODY_LARGE_MAX
+                                                             : REQUEST_BODY_MAX;
+}
+
+static bool add_routes(struct bridge *b)
+{
+    const struct bridge_options *o = &b->options;
+    b->access = calloc(o->route_count > 0 ? o->route_count : 1, sizeof *b->access);
+    b->router = router_new();
+    if (b->access == NULL || b->router == NULL || !pages_add(b))
+        return false;
+    for (uint32_t i = 0; i < o->route_count; i++) {
+        if (!router_add(b->router, &o->routes[i]))
+            return false;
+        b->access[i].scope = token_scope_bit(o->scopes, o->routes[i].scope);
+        b->access[i].any_owner = token_scope_bit(o->scopes, o->routes[i].any_owner_scope);
+    }
+    return true;
+}
+
+static void bridge_free(struct bridge *b)
+{
+    exchange_free_all(b);
+    wire_writer_done(&b->encoded);
+    json_writer_done(&b->body);
+    router_free(b->router);
+    free(b->access);
+    free(b);
+}
+
+struct bridge *bridge_new(const struct bridge_options *options)
+{
+    struct bridge *b = calloc(1, sizeof *b);
+    if (b == NULL)
+        return NULL;
+    b->options = *options;
+    b->date_s = DATE_NEVER;
+    slab_init(&b->exchanges, sizeof(struct exchange));
+    fifo_init(&b->spare);
+    wire_writer_init(&b->encoded, ENCODED_MAX);
+    json_writer_init(&b->body, BODY_TEXT_MAX);
+    const struct http_handler handler = {
+        .context = b,
+        .request = exchange_request,
+        .refuse = exchange_refuse,
+        .body_max = body_max,
+        .write = response_write,
+        .release = exchange_release,
+    };
+    if (add_routes(b))
+        b->server = http_server_new(options->loop, &handler,
+                                    options->limits != NULL ? options->limits
+                                                            : &http_limits_default);
+    if (b->server != NULL)
+        return b;
+    bridge_free(b);
+    return NULL;
+}
+
+int bridge_listen(struct bridge *b, const char *host, uint16_t port)
+{
+    return http_server_listen(b->server, host, port);
+}
+
+uint16_t bridge_port(const struct bridge *b)
+{
+    return http_server_port(b->server);
+}
+
+static void on_stopped(void *context)
+{
+    struct bridge *b = context;
+    void (*stopped)(void *) = b->stopped;
+    void *stopped_context = b->stopped_context;
+    bridge_free(b);
+    if (stopped != NULL)
+        stopped(stopped_context);
+}
+
+void bridge_stop(struct bridge *b, void (*stopped)(void *context), void *context)
+{
+    b->stopped = stopped;
+    b->stopped_context = context;
+    http_server_stop(b->server, on_stopped, b);
+}
+
+struct bridge_statistics bridge_statistics(const struct bridge *b)
+{
+    struct bridge_statistics s = {.http = http_server_statistics(b->server)};
+    memcpy(s.answers, b->answers, sizeof s.answers);
+    return s;
+}

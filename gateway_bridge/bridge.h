@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bridge: HTTP in front of the actors, one per scheduler loop, sharing its port with the bridges of
+ * other loops. It knows routes, tokens and messages, and hands every message to the backend it was
+ * given. Everything on the loop's thread; bridges share only constant tables. */
+#ifndef GATEWAY_BRIDGE_BRIDGE_H
+#define GATEWAY_BRIDGE_BRIDGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "gateway_bridge/http.h"
+#include "gateway_bridge/token.h"
+#include "runtime/actor/message.h"
+#include "runtime/base/env.h"
+#include "schemas/route.h"
+
+#define BRIDGE_DEADLINE_MS 5000      /* of a message */
+#define BRIDGE_IN_WORK_MAX 8192      /* messages of one bridge; beyond them it answers busy */
+#define BRIDGE_REPLY_MAX (4 * 1024 * 1024) /* bytes of a reply on the wire */
+#define BRIDGE_QUERY_MAX 32          /* parameters of a query */
+#define BRIDGE_REQUEST_ID_MAX 64     /* bytes of X-Request-Id */
+
+struct bridge;
+
+/* What stands behind the bridge; composed in bin/. */
+struct bridge_backend {
+    void *context;
+    /* Posts the message; m->done runs later on this loop, exactly once, never before this returns,
+     * also when the deadline passes. Sets m->home. m->target is set if the message names it. */
+    void (*ask)(void *context, struct message *m);
+    /* May traffic be sent here? *reason (static) says why not. */
+    bool (*ready)(void *context, const char **reason);
+    /* Appends the text of /metrics with json_put_raw(); NULL = no such page. */
+    void (*metrics)(void *context, struct json_writer *out);
+};
+
+struct bridge_options {
+    uv_loop_t *loop;
+    struct env *env;
+    const struct bridge_backend *backend; /* outlives the bridge, as do all pointers here */
+    const struct route *routes;
+    uint32_t route_count;
+    struct token_verifier *verifier; /* of this loop */
+    struct token_scopes *scopes;     /* of the verifier's policy; missing ones are added */
+    const struct http_limits *limits; /* NULL = http_limits_default */
+    const char *service;             /* name in GET /health: "payment_service" */
+    struct slice openapi;            /* text of /openapi.json; empty = no such page */
+};
+
+/* Creates all bridges of a process before their loops run. NULL without memory. */
+must_check struct bridge *bridge_new(const struct bridge_options *options);
+
+/* Port 0 takes a free one. 0 or a libuv error. */
+must_check int bridge_listen(struct bridge *b, const char *host, uint16_t port);
+uint16_t bridge_port(const struct bridge *b);
+
+/* No new connections and requests; those in work are answered. `stopped` runs when all are, and the
+ * bridge has freed itself. The verifier must live until then. */
+void bridge_stop(struct bridge *b, void (*stopped)(void *context), void *context);
+
+struct bridge_statistics {
+    struct http_statistics http;
+    uint64_t answers[6]; /* by the first digit of the status */
+};
+
+struct bridge_statistics bridge_statistics(const struct bridge *b);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the bridge share: its state and one exchange. Not for anyone else. */
+#ifndef GATEWAY_BRIDGE_BRIDGE_PRIV_H
+#define GATEWAY_BRIDGE_BRIDGE_PRIV_H
+
+#include "gateway_bridge/bridge.h"
+#include "gateway_bridge/router.h"
+#include "runtime/base/slab.h"
+
+#define BRIDGE_DATE_LEN 29         /* Sun, 06 Nov 1994 08:49:37 GMT */
+#define BRIDGE_TRACEPARENT_LEN 55  /* 00-<32>-<16>-<2> */
+
+struct page;
+
+/* Bits of the scopes of a route, in the order of options.routes. */
+struct bridge_access {
+    uint64_t scope;
+    uint64_t any_owner;
+};
+
+struct bridge {
+    struct bridge_options options;
+    struct http_server *server;
+    struct router *router;
+    struct bridge_access *access;
+    struct slab exchanges;
+    struct fifo spare;         /* exchanges with their arena and buffers, not in use */
+    uint32_t in_work;
+    struct wire_writer encoded; /* scratch of fingerprints */
+    struct json_writer body;    /* scratch of answers */
+    uint64_t clock_ms;          /* uv_now() when the following were read */
+    uint64_t mono_ns;
+    uint64_t wall_s;
+    uint64_t date_s;
+    char date[BRIDGE_DATE_LEN + 1];
+    uint64_t answers[6];
+    void (*stopped)(void *context);
+    void *stopped_context;
+};
+
+/* Why a 401 or 403, for WWW-Authenticate. */
+enum challenge {
+    CHALLENGE_NONE,
+    CHALLENGE_TOKEN_MISSING,
+    CHALLENGE_TOKEN_INVALID,
+    CHALLENGE_SCOPE,
+};
+
+/* One request from its arrival to its answer. Reused: arena, reply buffer and object stay. */
+struct exchange {
+    struct http_answer answer;
+    struct bridge *bridge;
+    const struct route *route; /* NULL: none was found */
+    const struct page *page;   /* the answer is one of the bridge's own pages */
+    const char *allow;         /* methods of the path, with a 405 */
+    struct token_claims *claims; /* a reference */
+    struct slice path;           /* copy */
+    uint16_t refusal;            /* enum result; 0 = the message's code counts */
+    enum challenge challenge;
+    bool keep_alive_1_0; /* HTTP/1.0 wants to be told */
+    bool traced;
+    uint8_t request_id_len;
+    char request_id[BRIDGE_REQUEST_ID_MAX];
+    char traceparent[BRIDGE_TRACEPARENT_LEN];
+    struct json_error error; /* rule NULL = nothing to say */
+    struct message message;
+    struct arena arena;
+};
+
+/* Reads the clocks at most once per loop pass. */
+void bridge_clock(struct bridge *b);
+
+/* --- exchange.c --- */
+
+struct http_answer *exchange_request(void *context, struct http_connection *c,
+                                     const struct request *r);
+struct http_answer *exchange_refuse(void *context, struct http_connection *c,
+                                    const struct request *r);
+void exchange_release(void *context, struct http_answer *a);
+void exchange_free_all(struct bridge *b);
+
+/* --- response.c --- */
+
+void response_write(void *context, struct http_answer *a, struct json_writer *out);
+
+/* --- pages.c --- */
+
+/* Adds the bridge's own pages; false without memory. */
+must_check bool pages_add(struct bridge *b);
+/* The page behind a route, or NULL. */
+const struct page *page_of(const struct route *route);
+const char *page_content_type(const struct page *p);
+bool page_is_document(const struct page *p); /* HTML and what it loads: gets a security policy */
+uint16_t page_write(const struct page *p, struct bridge *b, struct json_writer *body);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Documents: the files of docs/ as the build embeds them (embed.py). */
+#ifndef GATEWAY_BRIDGE_DOCUMENTS_H
+#define GATEWAY_BRIDGE_DOCUMENTS_H
+
+#include <stddef.h>
+
+struct document {
+    const unsigned char *data;
+    size_t len;
+};
+
+extern const struct document document_docs_html;
+extern const struct document document_docs_css;
+extern const struct document document_docs_js;
+
+#endif

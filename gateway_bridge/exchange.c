@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a request to a message: who may, what is asked, once or again; and back to the pool. */
+#include <string.h>
+
+#include "gateway_bridge/bridge_priv.h"
+#include "runtime/base/sha256.h"
+#include "schemas/result.h"
+
+#define ARENA_MAX (2 * 1024 * 1024)        /* of requests up to REQUEST_BODY_MAX */
+#define ARENA_LARGE_MAX (40 * 1024 * 1024) /* of larger ones: parsed JSON takes a multiple */
+#define REPLY_KEPT_MAX (64 * 1024)         /* a larger reply buffer is not kept */
+#define KEY_MAX 255                        /* characters of an idempotency key */
+
+/* --- pool --------------------------------------------------------------------------------------- */
+
+static struct exchange *exchange_take(struct bridge *b)
+{
+    struct fifo_link *spare = fifo_pop(&b->spare);
+    struct exchange *x;
+    if (spare != NULL) {
+        x = container_of(container_of(spare, struct http_answer, link), struct exchange, answer);
+    } else {
+        x = slab_take(&b->exchanges);
+        if (x == NULL)
+            return NULL;
+        arena_init(&x->arena, ARENA_MAX);
+        wire_writer_init(&x->message.reply, BRIDGE_REPLY_MAX);
+    }
+    x->answer = (struct http_answer){0};
+    x->bridge = b;
+    x->route = NULL;
+    x->page = NULL;
+    x->allow = NULL;
+    x->claims = NULL;
+    x->path = (struct slice){0};
+    x->refusal = RESULT_OK;
+    x->challenge = CHALLENGE_NONE;
+    x->traced = false;
+    x->error.rule = NULL;
+    x->error.field[0] = '\0';
+    struct wire_writer reply = x->message.reply;
+    x->message = (struct message){.reply = reply};
+    b->in_work++;
+    return x;
+}
+
+void exchange_release(void *context, struct http_answer *a)
+{
+    struct bridge *b = context;
+    struct exchange *x = container_of(a, struct exchange, answer);
+    x->claims = token_claims_unref(x->claims);
+    arena_reset(&x->arena);
+    if (x->message.reply.cap > REPLY_KEPT_MAX) {
+        wire_writer_done(&x->message.reply);
+        wire_writer_init(&x->message.reply, BRIDGE_REPLY_MAX);
+    }
+    wire_writer_clear(&x->message.reply);
+    fifo_push_front(&b->spare, &x->answer.link); /* the one still in the processor's cache */
+    b->in_work--;
+}
+
+void exchange_free_all(struct bridge *b)
+{
+    struct fifo_link *spare;
+    check(b->in_work == 0);
+    while ((spare = fifo_pop(&b->spare)) != NULL) {
+        struct exchange *x =
+            container_of(container_of(spare, struct http_answer, link), struct exchange, answer);
+        arena_done(&x->arena);
+        wire_writer_done(&x->message.reply);
+    }
+    slab_done(&b->exchanges);
+}
+
+/* --- who ---------------------------------------------------------------------------------------- */
+
+static bool id_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '-' || c == '_' || c == '.';
+}
+
+/* The client's X-Request-Id if it is harmless, else a new one. */
+static void set_request_id(struct exchange *x, struct slice given)
+{
+    bool good = given.len > 0 && given.len <= BRIDGE_REQUEST_ID_MAX;
+    for (uint32_t i = 0; good && i < given.len; i++)
+        good = id_char(given.data[i]);
+    if (good) {
+        memcpy(x->request_id, given.data, given.len);
+        x->request_id_len = (uint8_t)given.len;
+        return;
+    }
+    struct bridge *b = x->bridge;
+    memcpy(x->request_id, "req_", 4);
+    id128_text(id128_make(b->wall_s * 1000, env_random(b->options.env), 0), x->request_id + 4);
+    x->request_id_len = 4 + ID128_TEXT_LEN;
+}
+
+/* W3C Trace Context, version 00; anything else is as if it were absent. */
+static void set_trace(struct exchange *x, struct slice given)
+{
+    if (given.len != BRIDGE_TRACEPARENT_LEN || memcmp(given.data, "00-", 3) != 0)
+        return;
+    for (uint32_t i = 3; i < given.len; i++) {
+        char c = given.data[i];
+        bool dash = i == 35 || i == 52;
+        if (dash ? c != '-' : !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+            return;
+    }
+    if (memcmp(given.data + 3, "00000000000000000000000000000000", 32) == 0 ||
+        memcmp(given.data + 36, "0000000000000000", 16) == 0)
+        return;
+    memcpy(x->traceparent, given.data, given.len);
+    x->traced = true;
+}
+
+static uint16_t authorise(struct exchange *x, struct http_connection *c, const struct request *r)
+{
+    struct bridge *b = x->bridge;
+    const struct bridge_access *access = &b->access[x->route - b->options.routes];
+    if (x->route->scope == NULL)
+        return RESULT_OK;
+    struct slice value = request_field(r, FIELD_AUTHORIZATION);
+    if (value.len <= 7 || !slice_equal_nocase((struct slice){value.data, 7}, "bearer ")) {
+        x->challenge = CHALLENGE_TOKEN_MISSING;
+        return RESULT_UNAUTHENTICATED;
+    }
+    struct slice token = {value.data + 7, value.len - 7};
+    const struct token_claims *claims;
+    uint16_t code = token_memo_verify(http_connection_token(c), b->options.verifier, token,
+                                      b->wall_s, &claims);
+    if (code != RESULT_OK) {
+        x->challenge = CHALLENGE_TOKEN_INVALID;
+        return code;
+    }
+    if (!token_allows(claims, access->scope)) {
+        x->challenge = CHALLENGE_SCOPE;
+        return RESULT_INSUFFICIENT_SCOPE;
+    }
+    x->claims = token_claims_ref(claims);
+    x->message.who = (struct principal){
+        .tenant = claims->tenant,
+        .subject = claims->subject,
+        .client = claims->client,
+        .tenant_id = claims->tenant_id,
+        .subject_id = claims->subject_id,
+        .any_owner = access->any_owner != 0 && token_allows(claims, access->any_owner),
+    };
+    return RESULT_OK;
+}
+
+/* --- what --------------------------------------------------------------------------------------- */
+
+static uint16_t refuse_field(struct exchange *x, uint16_t code, struct slice field,
+                             const char *rule)
+{
+    uint32_t len = field.len < JSON_FIELD_MAX - 1 ? field.len : JSON_FIELD_MAX - 1;
+    if (len > 0)
+        memcpy(x->error.field, field.data, len);
+    x->error.field[len] = '\0';
+    x->error.rule = rule;
+    x->error.code = code;
+    return code;
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Percent-decoded copy in the arena; '+' is a space in queries. */
+static bool decode_text(struct exchange *x, struct slice coded, bool query, struct slice *text)
+{
+    *text = arena_copy(&x->arena, coded);
+    char *out = (char *)text->data;
+    uint32_t len = 0;
+    if (coded.len > 0 && text->data == NULL)
+        return false;
+    for (uint32_t i = 0; i < coded.len; i++) {
+        char c = coded.data[i];
+        if (c == '%') {
+            int high = coded.len - i > 2 ? hex_digit(coded.data[i + 1]) : -1;
+            int low = high >= 0 ? hex_digit(coded.data[i + 2]) : -1;
+            if (low < 0)
+                return false;
+            c = (char)(high * 16 + low);
+            i += 2;
+        } else if (query && c == '+') {
+            c = ' ';
+        }
+        out[len++] = c;
+    }
+    text->len = len;
+    return true;
+}
+
+static uint16_t read_path(struct exchange *x, void *body, const struct route_match *match,
+                          struct json_input *in)
+{
+    const struct route *route = x->route;
+    for (uint32_t i = 0; i < route->path_field_count; i++) {
+        struct slice text, name = slice_of(route->path_fields[i]);
+        if (!decode_text(x, match->parameters[i], false, &text))
+            return refuse_field(x, RESULT_BAD_REQUEST, name, "is not percent-encoded text");
+        if (!json_text_get(route->request, body, name, text, in))
+            return x->error.code;
+    }
+    return RESULT_OK;
+}
+
+static bool names_field(const struct route *route, struct slice name)
+{
+    for (uint32_t i = 0; i < route->query_field_count; i++) {
+        if (slice_equal(slice_of(route->query_fields[i]), name))
+            return true;
+    }
+    return false;
+}
+
+static uint16_t read_pair(struct exchange *x, void *body, struct slice pair, struct json_input *in)
+{
+    const char *equals = memchr(pair.data, '=', pair.len);
+    uint32_t name_len = equals != NULL ? (uint32_t)(equals - pair.data) : pair.len;
+    struct slice name, text, coded = {pair.data + name_len, 0};
+    if (equals != NULL)
+        coded = (struct slice){equals + 1, pair.len - name_len - 1};
+    if (!decode_text(x, (struct slice){pair.data, name_len}, true, &name))
+        return refuse_field(x, RESULT_BAD_REQUEST, (struct slice){0},
+                            "the query is not percent-encoded text");
+    if (!names_field(x->route, name))
+        return refuse_field(x, RESULT_UNKNOWN_FIELD, name, "is no parameter of this operation");
+    if (!decode_text(x, coded, true, &text))
+        return refuse_field(x, RESULT_BAD_REQUEST, name, "is not percent-encoded text");
+    return json_text_get(x->route->request, body, name, text, in) ? RESULT_OK : x->error.code;
+}
+
+static uint16_t read_query(struct exchange *x, void *body, struct slice query,
+                           struct json_input *in)
+{
+    for (uint32_t pairs = 0; query.len > 0; pairs++) {
+        if (pairs == BRIDGE_QUERY_MAX)
+            return refuse_field(x, RESULT_BAD_REQUEST, (struct slice){0},
+                                "at most 32 parameters in a query");
+        const char *end = memchr(query.data, '&', query.len);
+        uint32_t len = end != NULL ? (uint32_t)(end - query.data) : query.len;
+        uint16_t code = read_pair(x, body, (struct slice){query.data, len}, in);
+        if (code != RESULT_OK)
+            return code;
+        uint32_t taken = end != NULL ? len + 1 : len;
+        query = (struct slice){query.data + taken, query.len - taken};
+    }
+    return RESULT_OK;
+}
+
+/* application/json, with no parameter but charset=utf-8. */
+static bool media_type_json(struct slice value)
+{
+    if (value.len < 16 || !slice_equal_nocase((struct slice){value.data, 16}, "application/json"))
+        return false;
+    value = (struct slice){value.data + 16, value.len - 16};
+    if (value.len == 0)
+        return true;
+    while (value.len > 0 && (value.data[0] == ' ' || value.data[0] == ';'))
+        value = (struct slice){value.data + 1, value.len - 1};
+    return slice_equal_nocase(value, "charset=utf-8") ||
+           slice_equal_nocase(value, "charset=\"utf-8\"");
+}
+
+static uint16_t read_body(struct exchange *x, void *body, const struct request *r,
+                          struct json_input *in)
+{
+    struct slice text = request_slice(r, r->body);
+    if (text.len == 0)
+        return RESULT_OK;
+    if (!x->route->body)
+        return refuse_field(x, RESULT_BAD_REQUEST, (struct slice){0},
+                            "this operation takes no body");
+    if (!media_type_json(request_field(r, FIELD_CONTENT_TYPE)) ||
+        request_has(r, FIELD_CONTENT_ENCODING))
+        return RESULT_UNSUPPORTED_MEDIA_TYPE;
+    const struct yyjson_val *root = json_parse(text, &x->arena, &x->error);
+    if (root == NULL || !json_object_get(x->route->request, body, root, in))
+        return x->error.code;
+    return RESULT_OK;
+}
+
+/* The message's struct from path, query and body. */
+static uint16_t read_message(struct exchange *x, const struct route_match *match,
+                             const struct request *r)
+{
+    const struct message_type *type = x->route->message;
+    x->arena.allocated_max = r->body.len > REQUEST_BODY_MAX ? ARENA_LARGE_MAX : ARENA_MAX;
+    void *body = arena_alloc(&x->arena, type->size);
+    if (body == NULL)
+        return RESULT_NO_MEMORY;
+    struct json_input in;
+    json_input_init(&in, &x->arena, &x->error);
+    uint16_t code = read_path(x, body, match, &in);
+    if (code == RESULT_OK)
+        code = read_query(x, body, request_slice(r, r->query), &in);
+    if (code == RESULT_OK)
+        code = read_body(x, body, r, &in);
+    if (code == RESULT_OK && !json_complete(x->route->request, body, &in))
+        code = x->error.code;
+    if (code != RESULT_OK)
+        return code;
+    struct message *m = &x->message;
+    m->type = type;
+    m->body = body;
+    m->target_kind = type->target_kind;
+    if (type->target_offset != MESSAGE_NO_OFFSET)
+        memcpy(&m->target, (char *)body + type->target_offset, sizeof m->target);
+    return RESULT_OK;
+}
+
+/* --- once or again ------------------------------------------------------------------------------ */
+
+/* A bare token or a structured-field string; its content goes to `key`, which has room. */
+static bool parse_key(struct slice value, char key[KEY_MAX], uint32_t *key_len)
+{
+    bool quoted = value.len >= 2 && value.data[0] == '"';
+    uint32_t at = quoted ? 1 : 0, end = quoted ? value.len - 1 : value.len, len = 0;
+    if (quoted && value.data[end] != '"')
+        return false;
+    for (; at < end; at++) {
+        char c = value.data[at];
+        if (quoted && c == '\\') {
+            if (++at == end)
+                return false;
+            c = value.data[at];
+            if (c != '"' && c != '\\')
+                return false;
+        } else if (c == '"') {
+            return false;
+        }
+        if (c < 0x21 || c > 0x7e || len == KEY_MAX)
+            return false;
+        key[len++] = c;
+    }
+    *key_len = len;
+    return len > 0;
+}
+
+static uint16_t read_key(struct exchange *x, const struct request *r)
+{
+    const struct route *route = x->route;
+    if (!request_has(r, FIELD_IDEMPOTENCY_KEY))
+        return route->idempotency_required ? RESULT_KEY_MISSING : RESULT_OK;
+    if (!route->message->mutates)
+        return RESULT_OK;
+    char key[KEY_MAX];
+    uint32_t key_len;
+    if (!parse_key(request_field(r, FIELD_IDEMPOTENCY_KEY), key, &key_len))
+        return refuse_field(x, RESULT_INVALID_KEY, slice_of("Idempotency-Key"),
+                            "must have 1 to 255 visible ASCII characters");
+    struct message *m = &x->message;
+    struct slice tenant = m->who.tenant, client = m->who.client;
+    /* NUL stands between, as no part contains it. */
+    struct slice zero = {"", 1};
+    struct slice pieces[] = {tenant, zero, client, zero, slice_of(route->method), zero,
+                             slice_of(route->path), zero, {key, key_len}};
+    m->keyed = true;
+    m->key = sha256_id(pieces, array_len(pieces));
+    return RESULT_OK;
+}
+
+/* Hash of what is asked, however it was spelled. */
+static uint16_t set_fingerprint(struct exchange *x)
+{
+    struct wire_writer *w = &x->bridge->encoded;
+    struct message *m = &x->message;
+    wire_writer_clear(w);
+    m->type->write(w, m->body);
+    if (w->failed)
+        return RESULT_TOO_LARGE;
+    struct slice zero = {"", 1};
+    struct slice pieces[] = {slice_of(x->route->method), zero, slice_of(x->route->path), zero,
+                             wire_written(w)};
+    m->fingerprint = sha256_id(pieces, array_len(pieces));
+    return RESULT_OK;
+}
+
+/* One strong entity tag as we make them: "17". */
+static uint16_t read_if_match(struct exchange *x, const struct request *r)
+{
+    if (!request_has(r, FIELD_IF_MATCH))
+        return RESULT_OK;
+    struct slice value = request_field(r, FIELD_IF_MATCH);
+    struct slice field = slice_of("If-Match");
+    if (!x->route->etag)
+        return refuse_field(x, RESULT_INVALID_HEADER, field, "this operation has no versions");
+    if (slice_equal(value, slice_of("*")))
+        return RESULT_OK;
+    u128 version = 0;
+    if (value.len < 3 || value.data[0] != '"' || value.data[value.len - 1] != '"' ||
+        !u128_parse(value.data + 1, value.len - 2, &version) || version > UINT64_MAX)
+        return refuse_field(x, RESULT_INVALID_HEADER, field, "must be one entity tag of an answer");
+    x->message.conditional = true;
+    x->message.expected_version = (uint64_t)version;
+    return RESULT_OK;
+}
+
+/* --- way of a request --------------------------------------------------------------------------- */
+
+static void on_done(struct message *m)
+{
+    struct exchange *x = container_of(m, struct exchange, message);
+    http_answer_ready(&x->answer);
+}
+
+static uint16_t make_message(struct exchange *x, struct http_connection *c,
+                             const struct route_match *match, const struct request *r)
+{
+    if (x->bridge->in_work > BRIDGE_IN_WORK_MAX)
+        return RESULT_BUSY;
+    uint16_t code = authorise(x, c, r);
+    if (code == RESULT_OK)
+        code = read_key(x, r);
+    if (code == RESULT_OK)
+        code = read_if_match(x, r);
+    if (code == RESULT_OK)
+        code = read_message(x, match, r);
+    if (code == RESULT_OK && x->message.keyed)
+        code = set_fingerprint(x);
+    return code;
+}
+
+static struct exchange *exchange_begin(struct bridge *b, const struct request *r)
+{
+    bridge_clock(b);
+    struct exchange *x = exchange_take(b);
+    if (x == NULL)
+        return NULL;
+    set_request_id(x, request_field(r, FIELD_REQUEST_ID));
+    set_trace(x, request_field(r, FIELD_TRACEPARENT));
+    x->path = arena_copy(&x->arena, request_slice(r, r->path));
+    x->keep_alive_1_0 = r->http.http_minor == 0 && r->keep_alive;
+    return x;
+}
+
+struct http_answer *exchange_request(void *context, struct http_connection *c,
+                                     const struct request *r)
+{
+    struct bridge *b = context;
+    struct exchange *x = exchange_begin(b, r);
+    if (x == NULL)
+        return NULL;
+    struct route_match match;
+    struct slice method = slice_of(llhttp_method_name((llhttp_method_t)r->http.method));
+    router_find(b->router, method, request_slice(r, r->path), &match);
+    uint16_t code = RESULT_OK;
+    if (match.allow == NULL) {
+        code = RESULT_NO_ROUTE;
+    } else if (match.route == NULL) {
+        x->allow = match.allow;
+        code = RESULT_METHOD_NOT_ALLOWED;
+    } else if (match.route->message == NULL) {
+        x->page = page_of(match.route);
+    } else {
+        x->route = match.route;
+        code = make_message(x, c, &match, r);
+        if (code == RESULT_OK) {
+            x->message.deadline_ns = b->mono_ns + BRIDGE_DEADLINE_MS * (uint64_t)1000000;
+            x->message.done = on_done;
+            b->options.backend->ask(b->options.backend->context, &x->message);
+            return &x->answer;
+        }
+    }
+    x->refusal = code;
+    http_answer_ready(&x->answer);
+    return &x->answer;
+}
+
+struct http_answer *exchange_refuse(void *context, struct http_connection *c,
+                                    const struct request *r)
+{
+    (void)c;
+    struct exchange *x = exchange_begin(context, r);
+    if (x == NULL)
+        return NULL;
+    x->refusal = r->refusal;
+    x->error.rule = r->refusal_rule;
+    http_answer_ready(&x->answer);
+    return &x->answer;
+}

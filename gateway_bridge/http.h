@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTTP/1.1 server of one loop: connections with limits and timeouts, requests in, answers out in
+ * the order of the requests. One read and one write per connection and loop pass: every answer that
+ * became ready in a pass leaves in the same write. All on the loop's thread. */
+#ifndef GATEWAY_BRIDGE_HTTP_H
+#define GATEWAY_BRIDGE_HTTP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "gateway_bridge/request.h"
+#include "gateway_bridge/token.h"
+#include "runtime/base/list.h"
+#include "schemas/json.h"
+
+#define HTTP_PIPELINE_MAX 16               /* unanswered requests of a connection */
+#define HTTP_READ_SIZE (64 * 1024)         /* of one read */
+#define HTTP_WRITE_MAX (32 * 1024 * 1024)  /* of one pass and connection */
+#define HTTP_BODY_RATE_MIN 500             /* bytes per second, after the first two seconds */
+#define HTTP_LINGER_BYTES_MAX (256 * 1024) /* swallowed after a refusal, so that it arrives */
+
+struct http_server;
+struct http_connection;
+
+/* One request's place in the order of answers; embedded in what works on it. */
+struct http_answer {
+    struct fifo_link link;
+    struct http_connection *connection;
+    bool ready;
+    bool close; /* the connection ends after it */
+};
+
+struct http_handler {
+    void *context;
+    /* A whole request, whose bytes are gone when this returns. Returns its answer, which may be
+     * ready already; NULL without memory: the connection is dropped. */
+    struct http_answer *(*request)(void *context, struct http_connection *c,
+                                   const struct request *r);
+    /* As above for one that was refused before it was whole: r->refusal says why. */
+    struct http_answer *(*refuse)(void *context, struct http_connection *c,
+                                  const struct request *r);
+    uint32_t (*body_max)(void *context, const struct request *r);
+    /* Appends head and body of a ready answer. */
+    void (*write)(void *context, struct http_answer *a, struct json_writer *out);
+    /* The answer was written, or its connection is gone. Exactly once, after it was ready. */
+    void (*release)(void *context, struct http_answer *a);
+};
+
+struct http_limits {
+    uint32_t head_ms;         /* from a request's first byte to the end of its head */
+    uint32_t body_ms;
+    uint32_t idle_ms;         /* between requests */
+    uint32_t write_ms;        /* a client that does not read */
+    uint32_t linger_ms;       /* for a client to notice the end */
+    uint32_t connections_max; /* beyond them they are accepted and closed at once */
+    uint32_t requests_max;    /* of one connection */
+};
+
+/* 5 s, 10 s, 60 s, 30 s, 2 s, 10,000 and 100,000: enough requests for a load test on connections
+ * that stay; behind a gateway 1,000 spread the load better over nodes. */
+extern const struct http_limits http_limits_default;
+
+struct http_statistics {
+    uint64_t accepted;
+    uint64_t turned_away; /* over connections_max */
+    uint64_t requests;
+    uint64_t refused; /* not valid HTTP, or too large */
+    uint64_t timeouts;
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    uint32_t connections;
+    uint32_t in_work; /* unanswered requests */
+};
+
+/* NULL without memory. `limits` are copied, `handler` outlives the server. */
+must_check struct http_server *http_server_new(uv_loop_t *loop, const struct http_handler *handler,
+                                               const struct http_limits *limits);
+
+/* Listens on host:port beside other loops and processes (SO_REUSEPORT); port 0 takes a free one.
+ * 0 or a libuv error. */
+must_check int http_server_listen(struct http_server *s, const char *host, uint16_t port);
+uint16_t http_server_port(const struct http_server *s);
+
+/* Stops listening, lets requests in work be answered, closes idle connections; `stopped` runs when
+ * the last one is gone and the server has freed itself. */
+void http_server_stop(struct http_server *s, void (*stopped)(void *context), void *context);
+
+struct http_statistics http_server_statistics(const struct http_server *s);
+
+/* The answer can be written now. May be called within handler->request(). */
+void http_answer_ready(struct http_answer *a);
+
+struct token_memo *http_connection_token(struct http_connection *c);
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pages the bridge answers by itself: health, metrics, and the documents. Open to everyone; a
+ * gateway routes none of them but what it chooses. */
+#include <string.h>
+
+#include "gateway_bridge/bridge_priv.h"
+#include "gateway_bridge/documents.h"
+
+#define JSON "application/json"
+
+struct page {
+    struct route route; /* only method and path count */
+    const char *content_type;
+    bool document;
+    const struct document *content; /* NULL: made by write() */
+    uint16_t (*write)(struct bridge *b, struct json_writer *body);
+};
+
+static void put_member(struct json_writer *body, const char *key, const char *value)
+{
+    json_put_key(body, key);
+    json_put_text(body, slice_of(value));
+}
+
+/* Clients of the services this one replaces know exactly these three members. */
+static uint16_t write_health(struct bridge *b, struct json_writer *body)
+{
+    size_t object = json_open(body);
+    put_member(body, "status", "healthy");
+    put_member(body, "service", b->options.service);
+    put_member(body, "version", "1.0.0");
+    json_close_object(body, object);
+    return 200;
+}
+
+static uint16_t write_ready(struct bridge *b, struct json_writer *body)
+{
+    const char *reason = "not ready";
+    bool ready = b->options.backend->ready(b->options.backend->context, &reason);
+    size_t object = json_open(body);
+    put_member(body, "status", ready ? "ready" : "unavailable");
+    if (!ready)
+        put_member(body, "reason", reason);
+    json_close_object(body, object);
+    return ready ? 200 : 503;
+}
+
+static uint16_t write_metrics(struct bridge *b, struct json_writer *body)
+{
+    b->options.backend->metrics(b->options.backend->context, body);
+    return 200;
+}
+
+static uint16_t write_openapi(struct bridge *b, struct json_writer *body)
+{
+    json_put_raw(body, b->options.openapi.data, b->options.openapi.len);
+    return 200;
+}
+
+static uint16_t write_info(struct bridge *b, struct json_writer *body);
+
+static const struct page pages[] = {
+    {.route = {.method = "GET", .path = "/"}, .content_type = JSON, .write = write_info},
+    {.route = {.method = "GET", .path = "/health"}, .content_type = JSON, .write = write_health},
+    {.route = {.method = "GET", .path = "/health/ready"},
+     .content_type = JSON,
+     .write = write_ready},
+    {.route = {.method = "GET", .path = "/metrics"},
+     .content_type = "text/plain; version=0.0.4; charset=utf-8",
+     .write = write_metrics},
+    {.route = {.method = "GET", .path = "/openapi.json"},
+     .content_type = JSON,
+     .write = write_openapi},
+    {.route = {.method = "GET", .path = "/docs"},
+     .content_type = "text/html; charset=utf-8",
+     .document = true,
+     .content = &document_docs_html},
+    {.route = {.method = "GET", .path = "/docs/docs.css"},
+     .content_type = "text/css; charset=utf-8",
+     .document = true,
+     .content = &document_docs_css},
+    {.route = {.method = "GET", .path = "/docs/docs.js"},
+     .content_type = "text/javascript; charset=utf-8",
+     .document = true,
+     .content = &document_docs_js},
+};
+
+static void put_endpoint(struct json_writer *body, const char *path)
+{
+    json_put_comma(body);
+    json_put_text(body, slice_of(path));
+}
+
+/* Paths with several methods stand together in the table and are listed once. */
+static uint16_t write_info(struct bridge *b, struct json_writer *body)
+{
+    const struct bridge_options *o = &b->options;
+    size_t object = json_open(body);
+    put_member(body, "service", "Payment Platform");
+    put_member(body, "message", "Wallets, payments and the ledger behind them");
+    json_put_key(body, "endpoints");
+    size_t list = json_open(body);
+    for (size_t i = 1; i < array_len(pages); i++) {
+        if (!pages[i].document || pages[i].content == &document_docs_html)
+            put_endpoint(body, pages[i].route.path);
+    }
+    for (uint32_t i = 0; i < o->route_count; i++) {
+        if (i == 0 || strcmp(o->routes[i].path, o->routes[i - 1].path) != 0)
+            put_endpoint(body, o->routes[i].path);
+    }
+    json_close_array(body, list);
+    json_close_object(body, object);
+    return 200;
+}
+
+bool pages_add(struct bridge *b)
+{
+    for (size_t i = 0; i < array_len(pages); i++) {
+        if (pages[i].write == write_metrics && b->options.backend->metrics == NULL)
+            continue;
+        if (pages[i].write == write_openapi && b->options.openapi.len == 0)
+            continue;
+        if (!router_add(b->router, &pages[i].route))
+            return false;
+    }
+    return true;
+}
+
+const struct page *page_of(const struct route *route)
+{
+    return container_of(route, struct page, route);
+}
+
+const char *page_content_type(const struct page *p)
+{
+    return p->content_type;
+}
+
+bool page_is_document(const struct page *p)
+{
+    return p->document;
+}
+
+uint16_t page_write(const struct page *p, struct bridge *b, struct json_writer *body)
+{
+    if (p->content == NULL)
+        return p->write(b, body);
+    json_put_raw(body, (const char *)p->content->data, p->content->len);
+    return 200;
+}

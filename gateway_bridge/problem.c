@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway_bridge/problem.h"
+
+#include <stddef.h>
+
+#include "schemas/json.h"
+#include "schemas/result.h"
+
+static const struct result_info *info_of(uint16_t code)
+{
+    const struct result_info *info = result_info(code);
+    if (info == NULL || info->status < 400)
+        info = result_info(RESULT_FAILED);
+    return info;
+}
+
+uint16_t problem_status(uint16_t code)
+{
+    return info_of(code)->status;
+}
+
+static void put_text(struct json_writer *out, const char *key, struct slice text)
+{
+    json_put_key(out, key);
+    json_put_text(out, text);
+}
+
+void problem_write(const struct problem *p, struct json_writer *out)
+{
+    const struct result_info *info = info_of(p->code);
+    size_t object = json_open(out);
+    /* Where the documents explain the code; relative to this service. */
+    json_put_key(out, "type");
+    json_put_literal(out, "\"/docs#error-");
+    json_put_raw(out, info->name, slice_of(info->name).len);
+    json_put_literal(out, "\"");
+    put_text(out, "title", slice_of(info->title));
+    json_put_key(out, "status");
+    json_put_uint(out, info->status);
+    put_text(out, "detail", slice_of(info->detail));
+    put_text(out, "code", slice_of(info->name));
+    if (p->instance.len > 0)
+        put_text(out, "instance", p->instance);
+    if (p->request_id.len > 0)
+        put_text(out, "request_id", p->request_id);
+    if (p->rule != NULL) {
+        json_put_key(out, "errors");
+        size_t errors = json_open(out);
+        json_put_comma(out);
+        size_t error = json_open(out);
+        put_text(out, "field", slice_of(p->field != NULL ? p->field : ""));
+        put_text(out, "rule", slice_of(p->rule));
+        json_close_object(out, error);
+        json_close_array(out, errors);
+    }
+    json_close_object(out, object);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Problem: a refusal as the client sees it (RFC 9457, application/problem+json). Every code comes
+ * from schemas/errors.toml. Which fields broke which rules is told; whether a thing exists that the
+ * caller may not see is not: 401, 403 and 404 say nothing beyond their code. Any thread. */
+#ifndef GATEWAY_BRIDGE_PROBLEM_H
+#define GATEWAY_BRIDGE_PROBLEM_H
+
+#include <stdint.h>
+
+#include "runtime/base/slice.h"
+
+struct json_writer;
+
+struct problem {
+    uint16_t code;           /* enum result; an unlisted one is told as "failed" */
+    const char *field;       /* that broke the rule: "" = the whole body, NULL = none */
+    const char *rule;        /* NULL = the code's own words say all */
+    struct slice instance;   /* path of the request; empty = left out */
+    struct slice request_id; /* empty = left out */
+};
+
+/* HTTP status of a code. */
+uint16_t problem_status(uint16_t code);
+
+void problem_write(const struct problem *p, struct json_writer *out);
+
+#endif

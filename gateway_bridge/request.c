@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whatever two HTTP implementations could understand differently is refused, and the connection is
+ * not used again (RFC 9112 sections 3, 6, 7 and 11.2). */
+#include "gateway_bridge/request.h"
+
+#include <string.h>
+
+#include "schemas/result.h"
+
+static int refuse(struct request *r, enum result code, const char *rule)
+{
+    if (r->refusal == RESULT_OK) {
+        r->refusal = (uint16_t)code;
+        r->refusal_rule = rule;
+    }
+    return HPE_USER;
+}
+
+/* --- header fields ------------------------------------------------------------------------------ */
+
+static const struct {
+    const char *name; /* lower case */
+    uint8_t len;
+    uint8_t field;
+} field_names[] = {
+    {"host", 4, FIELD_HOST},
+    {"content-length", 14, FIELD_CONTENT_LENGTH},
+    {"transfer-encoding", 17, FIELD_TRANSFER_ENCODING},
+    {"content-type", 12, FIELD_CONTENT_TYPE},
+    {"content-encoding", 16, FIELD_CONTENT_ENCODING},
+    {"expect", 6, FIELD_EXPECT},
+    {"upgrade", 7, FIELD_UPGRADE},
+    {"authorization", 13, FIELD_AUTHORIZATION},
+    {"idempotency-key", 15, FIELD_IDEMPOTENCY_KEY},
+    {"if-match", 8, FIELD_IF_MATCH},
+    {"traceparent", 11, FIELD_TRACEPARENT},
+    {"x-request-id", 12, FIELD_REQUEST_ID},
+};
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+bool slice_equal_nocase(struct slice a, const char *lower_text)
+{
+    for (uint32_t i = 0; i < a.len; i++) {
+        if (lower_text[i] == '\0' || lower(a.data[i]) != lower_text[i])
+            return false;
+    }
+    return lower_text[a.len] == '\0';
+}
+
+/* Which field has this name; with '_' taken for '-', as some gateways do. */
+static enum request_field find_field(const char *name, uint32_t len, bool *underscore)
+{
+    for (size_t i = 0; i < array_len(field_names); i++) {
+        if (field_names[i].len != len || field_names[i].name[0] != lower(name[0]))
+            continue;
+        uint32_t at = 1;
+        while (at < len) {
+            char c = lower(name[at]);
+            if (c == '_') {
+                *underscore = true;
+                c = '-';
+            }
+            if (c != field_names[i].name[at])
+                break;
+            at++;
+        }
+        if (at == len)
+            return (enum request_field)field_names[i].field;
+    }
+    return FIELD_COUNT;
+}
+
+static int on_url(llhttp_t *http, const char *at, size_t len)
+{
+    struct request *r = http->data;
+    if (r->target.len == 0)
+        r->target.at = (uint32_t)(at - r->data);
+    r->target.len += (uint32_t)len;
+    if (r->target.len > REQUEST_TARGET_MAX)
+        return refuse(r, RESULT_URI_TOO_LONG, NULL);
+    return 0;
+}
+
+/* Trailers come by the same callbacks; they are counted as framing and dropped. */
+static int on_header_field(llhttp_t *http, const char *at, size_t len)
+{
+    struct request *r = http->data;
+    if (r->head_done)
+        return 0;
+    uint32_t begin = (uint32_t)(at - r->data);
+    if (r->name.len == 0)
+        r->name.at = begin;
+    if (r->header_count == 0 && r->head_at == 0)
+        r->head_at = begin;
+    r->name.len += (uint32_t)len;
+    r->value = (struct span){0};
+    if (begin + len - r->head_at > REQUEST_HEAD_MAX)
+        return refuse(r, RESULT_HEADER_TOO_LARGE, "at most 16384 bytes of header fields");
+    return 0;
+}
+
+static int on_header_value(llhttp_t *http, const char *at, size_t len)
+{
+    struct request *r = http->data;
+    if (r->head_done)
+        return 0;
+    uint32_t begin = (uint32_t)(at - r->data);
+    if (r->value.len == 0)
+        r->value.at = begin;
+    r->value.len += (uint32_t)len;
+    if (begin + len - r->head_at > REQUEST_HEAD_MAX)
+        return refuse(r, RESULT_HEADER_TOO_LARGE, "at most 16384 bytes of header fields");
+    return 0;
+}
+
+static int on_header_value_complete(llhttp_t *http)
+{
+    struct request *r = http->data;
+    if (r->head_done)
+        return 0;
+    if (++r->header_count > REQUEST_HEADERS_MAX)
+        return refuse(r, RESULT_HEADER_TOO_LARGE, "at most 64 header fields");
+    bool underscore = false;
+    enum request_field f = find_field(r->data + r->name.at, r->name.len, &underscore);
+    while (r->value.len > 0) {
+        char last = r->data[r->value.at + r->value.len - 1];
+        if (last != ' ' && last != '\t')
+            break;
+        r->value.len--;
+    }
+    if (f != FIELD_COUNT) {
+        if (underscore)
+            return refuse(r, RESULT_BAD_REQUEST, "a header name differs from a known one by '_'");
+        if (request_has(r, f))
+            return refuse(r, RESULT_BAD_REQUEST, "a header field is repeated");
+        r->seen |= 1u << f;
+        r->fields[f] = r->value;
+    }
+    r->head_end = r->value.len > 0 ? r->value.at + r->value.len : r->name.at + r->name.len;
+    r->name = (struct span){0};
+    r->value = (struct span){0};
+    return 0;
+}
+
+/* --- the head as a whole ------------------------------------------------------------------------ */
+
+static bool host_char(char c)
+{
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
+        return true;
+    return c != '\0' && strchr("-._~!$&'()*+,;=%", c) != NULL;
+}
+
+/* uri-host [":" port], RFC 9110 section 7.2; an empty host names nothing we serve. */
+static bool host_valid(struct slice host)
+{
+    uint32_t at = 0;
+    if (host.len > 0 && host.data[0] == '[') {
+        at = 1;
+        while (at < host.len && host.data[at] != ']') {
+            char c = lower(host.data[at++]);
+            if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == ':' || c == '.'))
+                return false;
+        }
+        if (at < 3 || at++ >= host.len)
+            return false;
+    } else {
+        while (at < host.len && host_char(host.data[at]))
+            at++;
+        if (at == 0)
+            return false;
+    }
+    if (at == host.len)
+        return true;
+    if (host.data[at] != ':' || host.len - at > 6)
+        return false;
+    for (at++; at < host.len; at++) {
+        if (host.data[at] < '0' || host.data[at] > '9')
+            return false;
+    }
+    return true;
+}
+
+static int check_host(struct request *r)
+{
+    if (!request_has(r, FIELD_HOST)) {
+        if (r->http.http_minor == 0)
+            return 0;
+        return refuse(r, RESULT_BAD_REQUEST, "the header Host is missing");
+    }
+    if (!host_valid(request_field(r, FIELD_HOST)))
+        return refuse(r, RESULT_BAD_REQUEST, "the header Host is not valid");
+    return 0;
+}
+
+/* "http://host" before the path must say what Host says. */
+static int strip_authority(struct request *r, struct span *rest)
+{
+    struct slice target = request_slice(r, *rest);
+    uint32_t scheme = 0;
+    if (target.len >= 7 && slice_equal_nocase((struct slice){target.data, 7}, "http://"))
+        scheme = 7;
+    else if (target.len >= 8 && slice_equal_nocase((struct slice){target.data, 8}, "https://"))
+        scheme = 8;
+    else
+        return refuse(r, RESULT_BAD_REQUEST, "the request target must begin with '/'");
+    uint32_t end = scheme;
+    while (end < target.len && target.data[end] != '/' && target.data[end] != '?')
+        end++;
+    struct slice host = request_field(r, FIELD_HOST);
+    if (host.len != end - scheme)
+        return refuse(r, RESULT_BAD_REQUEST, "the request target names another host than Host");
+    for (uint32_t i = 0; i < host.len; i++) {
+        if (lower(host.data[i]) != lower(target.data[scheme + i]))
+            return refuse(r, RESULT_BAD_REQUEST, "the request target names another host than Host");
+    }
+    if (end == target.len || target.data[end] != '/')
+        return refuse(r, RESULT_BAD_REQUEST, "the request target has no path");
+    *rest = (struct span){rest->at + end, rest->len - end};
+    return 0;
+}
+
+static int check_target(struct request *r)
+{
+    struct span rest = r->target;
+    const char *data = r->data;
+    for (uint32_t i = 0; i < rest.len; i++) {
+        unsigned char c = (unsigned char)data[rest.at + i];
+        if (c <= 0x20 || c >= 0x7f || c == '#')
+            return refuse(r, RESULT_BAD_REQUEST, "the request target has a character not allowed");
+    }
+    if (rest.len == 0)
+        return refuse(r, RESULT_BAD_REQUEST, "the request target is empty");
+    if (data[rest.at] != '/') {
+        int refused = strip_authority(r, &rest);
+        if (refused != 0)
+            return refused;
+    }
+    const char *mark = memchr(data + rest.at, '?', rest.len);
+    r->path = rest;
+    r->query = (struct span){rest.at + rest.len, 0};
+    if (mark != NULL) {
+        r->path.len = (uint32_t)(mark - data) - rest.at;
+        r->query = (struct span){r->path.at + r->path.len + 1, rest.len - r->path.len - 1};
+    }
+    return 0;
+}
+
+static int check_framing(struct request *r)
+{
+    struct slice length = request_field(r, FIELD_CONTENT_LENGTH);
+    bool has_length = request_has(r, FIELD_CONTENT_LENGTH);
+    bool chunked = request_has(r, FIELD_TRANSFER_ENCODING);
+    r->body_limit = REQUEST_BODY_MAX;
+    if (chunked) {
+        if (has_length)
+            return refuse(r, RESULT_BAD_REQUEST, "Content-Length with Transfer-Encoding");
+        if (r->http.http_minor == 0)
+            return refuse(r, RESULT_BAD_REQUEST, "Transfer-Encoding in HTTP/1.0");
+        if (!slice_equal_nocase(request_field(r, FIELD_TRANSFER_ENCODING), "chunked"))
+            return refuse(r, RESULT_BAD_REQUEST, "Transfer-Encoding must be exactly chunked");
+    }
+    if (has_length && length.len == 0)
+        return refuse(r, RESULT_BAD_REQUEST, "Content-Length is empty");
+    uint64_t value = 0;
+    for (uint32_t i = 0; i < length.len; i++) {
+        if (length.data[i] < '0' || length.data[i] > '9')
+            return refuse(r, RESULT_BAD_REQUEST, "Content-Length must be decimal digits");
+        if (value <= REQUEST_BODY_LARGE_MAX)
+            value = value * 10 + (uint64_t)(length.data[i] - '0');
+    }
+    if (chunked || value > REQUEST_BODY_MAX)
+        r->body_limit = r->body_max(r->context, r);
+    if (value > r->body_limit)
+        return refuse(r, RESULT_TOO_LARGE, NULL);
+    return 0;
+}
+
+static int check_method(struct request *r)
+{
+    switch (r->http.method) {
+    case HTTP_GET:
+    case HTTP_POST:
+    case HTTP_PUT:
+    case HTTP_PATCH:
+    case HTTP_DELETE:
+        break;
+    default:
+        return refuse(r, RESULT_NOT_IMPLEMENTED, NULL);
+    }
+    if (request_has(r, FIELD_UPGRADE) || r->http.upgrade != 0)
+        return refuse(r, RESULT_BAD_REQUEST, "no protocol to upgrade to");
+    if (request_has(r, FIELD_EXPECT) &&
+        !slice_equal_nocase(request_field(r, FIELD_EXPECT), "100-continue"))
+        return refuse(r, RESULT_EXPECTATION_FAILED, NULL);
+    return 0;
+}
+
+static int on_headers_complete(llhttp_t *http)
+{
+    struct request *r = http->data;
+    r->head_done = true;
+    if (http->http_major != 1 || http->http_minor > 1)
+        return refuse(r, RESULT_VERSION_NOT_SUPPORTED, NULL);
+    int refused = check_method(r);
+    if (refused == 0)
+        refused = check_host(r);
+    if (refused == 0)
+        refused = check_target(r);
+    if (refused == 0)
+        refused = check_framing(r);
+    return refused;
+}
+
+/* --- body --------------------------------------------------------------------------------------- */
+
+/* Chunks are moved together, over the chunk sizes between them. */
+static int on_body(llhttp_t *http, const char *at, size_t len)
+{
+    struct request *r = http->data;
+    if (len > r->body_limit - r->body.len)
+        return refuse(r, RESULT_TOO_LARGE, NULL);
+    if (r->body.len == 0)
+        r->body.at = (uint32_t)(at - r->data);
+    char *end = (char *)r->data + r->body.at + r->body.len;
+    if (end != at)
+        memmove(end, at, len);
+    r->body.len += (uint32_t)len;
+    return 0;
+}
+
+static int on_chunk_extension(llhttp_t *http, const char *at, size_t len)
+{
+    struct request *r = http->data;
+    (void)at;
+    if (len > REQUEST_EXTENSION_MAX - r->extension)
+        return refuse(r, RESULT_BAD_REQUEST, "at most 256 bytes of chunk extensions");
+    r->extension += (uint32_t)len;
+    return 0;
+}
+
+static int on_message_complete(llhttp_t *http)
+{
+    struct request *r = http->data;
+    r->keep_alive = llhttp_should_keep_alive(http) == 1;
+    return HPE_PAUSED;
+}
+
+static const llhttp_settings_t settings = {
+    .on_url = on_url,
+    .on_header_field = on_header_field,
+    .on_header_value = on_header_value,
+    .on_header_value_complete = on_header_value_complete,
+    .on_headers_complete = on_headers_complete,
+    .on_body = on_body,
+    .on_chunk_extension_name = on_chunk_extension,
+    .on_chunk_extension_value = on_chunk_extension,
+    .on_message_complete = on_message_complete,
+};
+
+/* --- life --------------------------------------------------------------------------------------- */
+
+void request_init(struct request *r, uint32_t (*body_max)(void *, const struct request *),
+                  void *context)
+{
+    *r = (struct request){.body_max = body_max, .context = context};
+    llhttp_init(&r->http, HTTP_REQUEST, &settings);
+    r->http.data = r;
+}
+
+void request_next(struct request *r)
+{
+    memset(&r->target, 0, sizeof *r - offsetof(struct request, target));
+}
+
+/* What llhttp itself refuses. */
+static void refuse_error(struct request *r, llhttp_errno_t error)
+{
+    switch (error) {
+    case HPE_INVALID_VERSION:
+    case HPE_PAUSED_H2_UPGRADE:
+        refuse(r, RESULT_VERSION_NOT_SUPPORTED, NULL);
+        return;
+    case HPE_PAUSED_UPGRADE:
+        refuse(r, RESULT_BAD_REQUEST, "no protocol to upgrade to");
+        return;
+    default:
+        refuse(r, RESULT_BAD_REQUEST, llhttp_get_error_reason(&r->http));
+        return;
+    }
+}
+
+/* All bytes are parsed and the request goes on: what of them is still needed? */
+static enum request_step keep(struct request *r, size_t len)
+{
+    if (!r->head_done) {
+        if (len > REQUEST_TARGET_MAX + REQUEST_HEAD_MAX) {
+            refuse(r, RESULT_HEADER_TOO_LARGE, NULL);
+            return REQUEST_REFUSED;
+        }
+        r->fed = (uint32_t)len;
+        return REQUEST_MORE;
+    }
+    if (r->framing > REQUEST_FRAMING_MAX) {
+        refuse(r, RESULT_BAD_REQUEST, "the chunked coding wastes too many bytes");
+        return REQUEST_REFUSED;
+    }
+    r->fed = r->body.len > 0 ? r->body.at + r->body.len : r->head_end;
+    return REQUEST_MORE;
+}
+
+enum request_step request_parse(struct request *r, char *data, size_t len, size_t *used)
+{
+    check(len >= r->fed && len < UINT32_MAX && r->refusal == RESULT_OK);
+    bool in_body = r->head_done;
+    uint32_t body_len = r->body.len;
+    size_t fresh = len - r->fed;
+    r->data = data;
+    llhttp_errno_t error = llhttp_execute(&r->http, data + r->fed, fresh);
+    if (error == HPE_OK) {
+        if (in_body)
+            r->framing += (uint32_t)(fresh - (r->body.len - body_len));
+        return keep(r, len);
+    }
+    if (error == HPE_PAUSED) {
+        *used = (size_t)(llhttp_get_error_pos(&r->http) - data);
+        check(*used <= len);
+        llhttp_resume(&r->http);
+        return REQUEST_READY;
+    }
+    refuse_error(r, error);
+    return REQUEST_REFUSED;
+}

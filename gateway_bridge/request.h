@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Request: bytes in, one checked HTTP request out. llhttp does the grammar; everything it leaves to
+ * its user is refused here (RFC 9112 framing, Host, versions, targets, repeated fields, sizes).
+ * No socket, no clock, no allocation: the fuzzer and the connection call the same functions. */
+#ifndef GATEWAY_BRIDGE_REQUEST_H
+#define GATEWAY_BRIDGE_REQUEST_H
+
+#include <llhttp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/base/check.h"
+#include "runtime/base/slice.h"
+
+#define REQUEST_TARGET_MAX 4096           /* bytes of the request target */
+#define REQUEST_HEAD_MAX (16 * 1024)      /* bytes of the header block */
+#define REQUEST_HEADERS_MAX 64            /* header fields */
+#define REQUEST_BODY_MAX (64 * 1024)      /* of ordinary operations */
+#define REQUEST_BODY_LARGE_MAX (1024 * 1024) /* of bulk operations */
+#define REQUEST_FRAMING_MAX (64 * 1024)   /* chunk sizes, their extensions and trailers together */
+#define REQUEST_EXTENSION_MAX 256         /* bytes of chunk extensions */
+/* No request occupies more of a buffer than this. */
+#define REQUEST_BYTES_MAX (REQUEST_TARGET_MAX + REQUEST_HEAD_MAX + REQUEST_BODY_LARGE_MAX + 1024)
+
+/* The fields that are read; all others are dropped, among them every X-Forwarded-*, X-User* and
+ * X-JWT-Assertion a client may send. None of these may be repeated. */
+enum request_field {
+    FIELD_HOST,
+    FIELD_CONTENT_LENGTH,
+    FIELD_TRANSFER_ENCODING,
+    FIELD_CONTENT_TYPE,
+    FIELD_CONTENT_ENCODING,
+    FIELD_EXPECT,
+    FIELD_UPGRADE,
+    FIELD_AUTHORIZATION,
+    FIELD_IDEMPOTENCY_KEY,
+    FIELD_IF_MATCH,
+    FIELD_TRACEPARENT,
+    FIELD_REQUEST_ID,
+    FIELD_COUNT, /* also: any other */
+};
+
+/* Place in the buffer that the request is read from. */
+struct span {
+    uint32_t at;
+    uint32_t len;
+};
+
+enum request_step {
+    REQUEST_MORE,    /* the bytes end before the request does */
+    REQUEST_READY,   /* the request is whole */
+    REQUEST_REFUSED, /* refusal says why; nothing more may be read from this connection */
+};
+
+struct request {
+    llhttp_t http;
+    const char *data; /* of the buffer given to the last request_parse() */
+    uint32_t (*body_max)(void *context, const struct request *r); /* asked when it matters */
+    void *context;
+
+    struct span target;
+    struct span path;  /* of the target, without query */
+    struct span query; /* without '?' */
+    struct span fields[FIELD_COUNT];
+    struct span body;
+    struct span name; /* of the header field being read */
+    struct span value;
+    uint32_t seen; /* bit per field */
+    uint32_t header_count;
+    uint32_t head_at;  /* where the header block begins */
+    uint32_t head_end; /* where its last field ends */
+    uint32_t fed;     /* bytes of the buffer already parsed */
+    uint32_t framing; /* bytes after the head that are not body */
+    uint32_t extension;
+    uint32_t body_limit;
+    bool head_done;
+    bool keep_alive;
+    uint16_t refusal;         /* enum result; 0 = none */
+    const char *refusal_rule; /* static; NULL = nothing to add to the code's own words */
+};
+
+void request_init(struct request *r, uint32_t (*body_max)(void *, const struct request *),
+                  void *context);
+
+/* Makes it ready for the next request of the connection. */
+void request_next(struct request *r);
+
+/* data[0] is the first byte of this request; bytes below request_kept() were given before.
+ * READY: *used bytes belonged to the request, whose spans refer to `data`.
+ * MORE: the caller keeps the first request_kept() bytes and gives them again, followed by new ones.
+ */
+must_check enum request_step request_parse(struct request *r, char *data, size_t len,
+                                           size_t *used);
+
+static inline size_t request_kept(const struct request *r)
+{
+    return r->fed;
+}
+
+/* Some bytes of it have come, but not all. */
+static inline bool request_begun(const struct request *r)
+{
+    return r->fed > 0;
+}
+
+static inline bool request_expects_continue(const struct request *r)
+{
+    return r->head_done && r->body.len == 0 && (r->seen & 1u << FIELD_EXPECT) != 0;
+}
+
+static inline struct slice request_slice(const struct request *r, struct span s)
+{
+    return (struct slice){r->data + s.at, s.len};
+}
+
+/* Empty if the field is absent. */
+static inline struct slice request_field(const struct request *r, enum request_field f)
+{
+    return request_slice(r, r->fields[f]);
+}
+
+static inline bool request_has(const struct request *r, enum request_field f)
+{
+    return (r->seen & 1u << f) != 0;
+}
+
+bool slice_equal_nocase(struct slice a, const char *lower);
+
+#endif

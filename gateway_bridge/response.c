@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a ready exchange to the bytes of its answer. */
+#include <string.h>
+
+#include "gateway_bridge/bridge_priv.h"
+#include "gateway_bridge/problem.h"
+#include "schemas/result.h"
+
+#define RETRY_AFTER_S 1 /* when nobody said how long */
+
+static const struct {
+    uint16_t status;
+    const char *line;
+} status_lines[] = {
+    {200, "HTTP/1.1 200 OK\r\n"},
+    {201, "HTTP/1.1 201 Created\r\n"},
+    {202, "HTTP/1.1 202 Accepted\r\n"},
+    {204, "HTTP/1.1 204 No Content\r\n"},
+    {400, "HTTP/1.1 400 Bad Request\r\n"},
+    {401, "HTTP/1.1 401 Unauthorized\r\n"},
+    {403, "HTTP/1.1 403 Forbidden\r\n"},
+    {404, "HTTP/1.1 404 Not Found\r\n"},
+    {405, "HTTP/1.1 405 Method Not Allowed\r\n"},
+    {406, "HTTP/1.1 406 Not Acceptable\r\n"},
+    {408, "HTTP/1.1 408 Request Timeout\r\n"},
+    {409, "HTTP/1.1 409 Conflict\r\n"},
+    {411, "HTTP/1.1 411 Length Required\r\n"},
+    {412, "HTTP/1.1 412 Precondition Failed\r\n"},
+    {413, "HTTP/1.1 413 Content Too Large\r\n"},
+    {414, "HTTP/1.1 414 URI Too Long\r\n"},
+    {415, "HTTP/1.1 415 Unsupported Media Type\r\n"},
+    {417, "HTTP/1.1 417 Expectation Failed\r\n"},
+    {422, "HTTP/1.1 422 Unprocessable Content\r\n"},
+    {428, "HTTP/1.1 428 Precondition Required\r\n"},
+    {429, "HTTP/1.1 429 Too Many Requests\r\n"},
+    {431, "HTTP/1.1 431 Request Header Fields Too Large\r\n"},
+    {500, "HTTP/1.1 500 Internal Server Error\r\n"},
+    {501, "HTTP/1.1 501 Not Implemented\r\n"},
+    {503, "HTTP/1.1 503 Service Unavailable\r\n"},
+    {505, "HTTP/1.1 505 HTTP Version Not Supported\r\n"},
+};
+
+static void put(struct json_writer *out, const char *text)
+{
+    json_put_raw(out, text, strlen(text));
+}
+
+static void put_number(struct json_writer *out, uint64_t value)
+{
+    char text[U128_TEXT_MAX];
+    json_put_raw(out, text, u128_text(value, text));
+}
+
+static void put_status(struct json_writer *out, uint16_t status)
+{
+    for (size_t i = 0; i < array_len(status_lines); i++) {
+        if (status_lines[i].status == status) {
+            put(out, status_lines[i].line);
+            return;
+        }
+    }
+    /* A code declared with a status nobody gave a phrase to: the phrase may be empty. */
+    json_put_literal(out, "HTTP/1.1 ");
+    put_number(out, status);
+    json_put_literal(out, " \r\n");
+}
+
+static void put_challenge(const struct exchange *x, struct json_writer *out)
+{
+    switch (x->challenge) {
+    case CHALLENGE_NONE:
+        return;
+    case CHALLENGE_TOKEN_MISSING:
+        json_put_literal(out, "WWW-Authenticate: Bearer realm=\"payments\"\r\n");
+        return;
+    case CHALLENGE_TOKEN_INVALID:
+        json_put_literal(out, "WWW-Authenticate: Bearer realm=\"payments\", "
+                              "error=\"invalid_token\"\r\n");
+        return;
+    case CHALLENGE_SCOPE:
+        json_put_literal(out, "WWW-Authenticate: Bearer realm=\"payments\", "
+                              "error=\"insufficient_scope\", scope=\"");
+        put(out, x->route->scope);
+        json_put_literal(out, "\"\r\n");
+        return;
+    }
+}
+
+/* What only some answers carry. */
+static void put_special(const struct exchange *x, uint16_t status, struct json_writer *out)
+{
+    const struct message *m = &x->message;
+    if (status < 400 && x->route != NULL && x->route->etag && m->version != 0) {
+        json_put_literal(out, "ETag: \"");
+        put_number(out, m->version);
+        json_put_literal(out, "\"\r\n");
+    }
+    if (m->replayed)
+        json_put_literal(out, "Idempotency-Replayed: true\r\n");
+    if (status == 429 || status == 503) {
+        uint32_t seconds = (m->retry_after_ms + 999) / 1000;
+        json_put_literal(out, "Retry-After: ");
+        put_number(out, seconds > 0 ? seconds : RETRY_AFTER_S);
+        json_put_literal(out, "\r\n");
+    }
+    if (x->allow != NULL) {
+        json_put_literal(out, "Allow: ");
+        put(out, x->allow);
+        json_put_literal(out, "\r\n");
+    }
+    put_challenge(x, out);
+    if (x->traced) {
+        json_put_literal(out, "traceparent: ");
+        json_put_raw(out, x->traceparent, sizeof x->traceparent);
+        json_put_literal(out, "\r\n");
+    }
+    if (x->answer.close)
+        json_put_literal(out, "Connection: close\r\n");
+    else if (x->keep_alive_1_0)
+        json_put_literal(out, "Connection: keep-alive\r\n");
+}
+
+static void put_head(const struct exchange *x, uint16_t status, const char *content_type,
+                     struct json_writer *out)
+{
+    struct bridge *b = x->bridge;
+    put_status(out, status);
+    json_put_literal(out, "Date: ");
+    json_put_raw(out, b->date, BRIDGE_DATE_LEN);
+    if (status != 204) {
+        json_put_literal(out, "\r\nContent-Type: ");
+        put(out, content_type);
+        json_put_literal(out, "\r\nContent-Length: ");
+        put_number(out, b->body.len);
+    }
+    json_put_literal(out, "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+                          "X-Request-Id: ");
+    json_put_raw(out, x->request_id, x->request_id_len);
+    json_put_literal(out, "\r\n");
+    if (x->page != NULL && page_is_document(x->page))
+        json_put_literal(out, "Content-Security-Policy: default-src 'none'; script-src 'self'; "
+                              "style-src 'self'; connect-src 'self'; img-src 'self'; "
+                              "base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
+                              "Referrer-Policy: no-referrer\r\n");
+    put_special(x, status, out);
+    json_put_literal(out, "\r\n");
+}
+
+/* The reply's msgpack as JSON; the status, or 0 if it is not what the route declares. */
+static uint16_t write_reply(struct exchange *x, struct json_writer *body)
+{
+    const struct route *route = x->route;
+    const struct message *m = &x->message;
+    if (m->reply_type == 0)
+        return 204;
+    if (route->reply == NULL || m->reply_type != route->reply->number || m->reply.failed)
+        return 0;
+    x->arena.allocated_max = SIZE_MAX; /* bounded by the size of the reply */
+    void *reply = arena_alloc(&x->arena, route->reply->size);
+    struct slice bytes = wire_written(&m->reply);
+    struct wire_reader r;
+    wire_reader_init(&r, bytes.data, bytes.len);
+    if (reply == NULL || !route->reply->read(&r, &x->arena, reply) || !wire_finished(&r))
+        return 0;
+    route->reply_json->write(body, reply);
+    return body->failed ? 0 : route->status;
+}
+
+static uint16_t write_problem(const struct exchange *x, uint16_t code, struct json_writer *body)
+{
+    uint16_t status = problem_status(code);
+    bool silent = status == 401 || status == 403 || status == 404;
+    problem_write(&(struct problem){
+                      .code = code,
+                      .field = x->error.field,
+                      .rule = silent ? NULL : x->error.rule,
+                      .instance = x->path,
+                      .request_id = {x->request_id, x->request_id_len},
+                  },
+                  body);
+    return status;
+}
+
+void response_write(void *context, struct http_answer *a, struct json_writer *out)
+{
+    struct bridge *b = context;
+    struct exchange *x = container_of(a, struct exchange, answer);
+    struct json_writer *body = &b->body;
+    const char *content_type = "application/json";
+    uint16_t code = x->refusal != RESULT_OK ? x->refusal : x->message.code;
+    uint16_t status = 0;
+    bridge_clock(b);
+    json_writer_clear(body);
+    if (x->page != NULL) {
+        content_type = page_content_type(x->page);
+        status = page_write(x->page, b, body);
+    } else if (code == RESULT_OK) {
+        status = write_reply(x, body);
+    }
+    if (code == RESULT_OK && (status == 0 || body->failed)) {
+        json_writer_clear(body);
+        code = RESULT_FAILED;
+        x->page = NULL;
+    }
+    if (code != RESULT_OK) {
+        content_type = "application/problem+json";
+        status = write_problem(x, code, body);
+    }
+    b->answers[status / 100 <= 5 ? status / 100 : 5]++;
+    put_head(x, status, content_type, out);
+    json_put_raw(out, body->data, body->len);
+}

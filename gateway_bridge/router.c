@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway_bridge/router.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum method {
+    METHOD_GET,
+    METHOD_POST,
+    METHOD_PUT,
+    METHOD_PATCH,
+    METHOD_DELETE,
+    METHOD_COUNT,
+};
+
+static const char *const method_names[METHOD_COUNT] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
+
+struct node {
+    struct node *next;       /* sibling */
+    struct node *literals;   /* children with a fixed segment */
+    struct node *parameter;  /* the child for any other segment */
+    struct slice segment;    /* of the template; not for parameters */
+    const struct route *routes[METHOD_COUNT];
+    char allow[ROUTER_ALLOW_MAX];
+};
+
+struct router {
+    struct node root;
+};
+
+struct router *router_new(void)
+{
+    return calloc(1, sizeof(struct router));
+}
+
+/* As deep as the longest template, which is ours. */
+static void free_children(struct node *n)
+{
+    struct node *child = n->literals;
+    while (child != NULL) {
+        struct node *next = child->next;
+        free_children(child);
+        free(child);
+        child = next;
+    }
+    if (n->parameter != NULL) {
+        free_children(n->parameter);
+        free(n->parameter);
+    }
+}
+
+struct router *router_free(struct router *r)
+{
+    if (r != NULL)
+        free_children(&r->root);
+    free(r);
+    return NULL;
+}
+
+/* Takes "/segment" off the path; false at its end. */
+static bool next_segment(struct slice *path, struct slice *segment)
+{
+    if (path->len == 0 || path->data[0] != '/')
+        return false;
+    const char *begin = path->data + 1;
+    uint32_t left = path->len - 1;
+    const char *slash = memchr(begin, '/', left);
+    uint32_t len = slash != NULL ? (uint32_t)(slash - begin) : left;
+    *segment = (struct slice){begin, len};
+    *path = (struct slice){begin + len, left - len};
+    return true;
+}
+
+static struct node *find_literal(const struct node *n, struct slice segment)
+{
+    for (struct node *child = n->literals; child != NULL; child = child->next) {
+        if (slice_equal(child->segment, segment))
+            return child;
+    }
+    return NULL;
+}
+
+/* The child for a segment of a template, made if it is new; NULL without memory. */
+static struct node *child_for(struct node *n, struct slice segment)
+{
+    bool parameter = segment.len > 0 && segment.data[0] == '{';
+    struct node *child = parameter ? n->parameter : find_literal(n, segment);
+    if (child != NULL)
+        return child;
+    child = calloc(1, sizeof *child);
+    if (child == NULL)
+        return NULL;
+    if (parameter) {
+        n->parameter = child;
+    } else {
+        child->segment = segment;
+        child->next = n->literals;
+        n->literals = child;
+    }
+    return child;
+}
+
+static enum method method_of(struct slice name)
+{
+    for (int m = 0; m < METHOD_COUNT; m++) {
+        if (slice_equal(name, slice_of(method_names[m])))
+            return (enum method)m;
+    }
+    return METHOD_COUNT;
+}
+
+bool router_add(struct router *r, const struct route *route)
+{
+    struct slice path = slice_of(route->path), segment;
+    struct node *n = &r->root;
+    uint32_t parameters = 0;
+    while (next_segment(&path, &segment)) {
+        parameters += segment.len > 0 && segment.data[0] == '{';
+        n = child_for(n, segment);
+        if (n == NULL)
+            return false;
+    }
+    enum method method = method_of(slice_of(route->method));
+    check(method != METHOD_COUNT && parameters <= ROUTER_PARAMETERS_MAX);
+    if (n->routes[method] != NULL)
+        return false;
+    n->routes[method] = route;
+    n->allow[0] = '\0';
+    size_t len = 0;
+    for (int m = 0; m < METHOD_COUNT; m++) {
+        if (n->routes[m] != NULL)
+            len += (size_t)snprintf(n->allow + len, sizeof n->allow - len, "%s%s",
+                                    len > 0 ? ", " : "", method_names[m]);
+    }
+    check(len < sizeof n->allow);
+    return true;
+}
+
+void router_find(const struct router *r, struct slice method, struct slice path,
+                 struct route_match *match)
+{
+    *match = (struct route_match){0};
+    const struct node *n = &r->root;
+    struct slice segment;
+    while (next_segment(&path, &segment)) {
+        const struct node *child = find_literal(n, segment);
+        if (child == NULL && n->parameter != NULL && segment.len > 0) {
+            child = n->parameter;
+            match->parameters[match->parameter_count++] = segment;
+        }
+        if (child == NULL)
+            return;
+        n = child;
+    }
+    if (n->allow[0] == '\0')
+        return;
+    match->allow = n->allow;
+    enum method m = method_of(method);
+    if (m != METHOD_COUNT)
+        match->route = n->routes[m];
+}
