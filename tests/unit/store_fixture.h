@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the tests of the stores share: a small view, batches, and a store of either kind. */
+#ifndef TESTS_STORE_FIXTURE_H
+#define TESTS_STORE_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "runtime/journal/outcome_view.h"
+#include "runtime/journal/store_sim.h"
+#include "runtime/journal/store_sqlite.h"
+
+#define REASON_SIZE 512
+#define EPOCH_NONE 0
+
+/* owner, place (key); amount; name; parent may be absent. */
+enum { COIN_OWNER, COIN_PLACE, COIN_AMOUNT, COIN_NAME, COIN_PARENT, COIN_COLUMNS };
+enum { COIN_BY_AMOUNT, COIN_BY_PARENT };
+
+static const struct view_index coin_indexes[] = {
+    [COIN_BY_AMOUNT] = {"by_amount", {COIN_OWNER, COIN_AMOUNT}, 2},
+    [COIN_BY_PARENT] = {"by_parent", {COIN_PARENT}, 1},
+};
+
+static const struct view_table coins_view = {
+    .name = "coins",
+    .column_names = (const char *const[]){"owner", "place", "amount", "name", "parent"},
+    .column_types = (const enum value_type[]){VALUE_ID, VALUE_UINT, VALUE_U128, VALUE_TEXT,
+                                              VALUE_ID},
+    .column_count = COIN_COLUMNS,
+    .key = {"key", {COIN_OWNER, COIN_PLACE}, 2},
+    .indexes = coin_indexes,
+    .index_count = array_len(coin_indexes),
+};
+
+#define COINS_SQL                                                                                  \
+    "CREATE TABLE coins (owner BLOB NOT NULL, place INTEGER NOT NULL, amount ANY NOT NULL,"        \
+    " name TEXT NOT NULL, parent BLOB, PRIMARY KEY (owner, place)) STRICT, WITHOUT ROWID;"         \
+    "CREATE INDEX coins_by_amount ON coins (owner, amount);"                                       \
+    "CREATE INDEX coins_by_parent ON coins (parent);"
+
+static const struct view_table *const fixture_tables[] = {&outcomes_view, &coins_view};
+
+#define FIXTURE_MIGRATIONS_MAX 16
+
+struct fixture {
+    struct store *store;
+    struct store_sim *sim; /* NULL: the embedded store */
+    struct rng rng;
+    char directory[256];
+    struct sqlite_migration migrations[FIXTURE_MIGRATIONS_MAX];
+    uint32_t migration_count;
+    char reason[REASON_SIZE];
+};
+
+static inline enum err fixture_open_sqlite(struct fixture *f, struct store **ret)
+{
+    struct store_sqlite_options options = {
+        .directory = f->directory,
+        .tables = fixture_tables,
+        .table_count = array_len(fixture_tables),
+        .migrations = f->migrations,
+        .migration_count = f->migration_count,
+    };
+    return store_sqlite_open(&options, ret, f->reason, sizeof f->reason);
+}
+
+/* The runtime's migrations and one for the coins. */
+static inline void fixture_migrations(struct fixture *f)
+{
+    static const struct sqlite_migration coins = {"9000_views_coins.sql", COINS_SQL, false};
+    for (uint32_t i = 0; i < sqlite_migration_count; i++)
+        if (strncmp(sqlite_migrations[i].name, "0001_", 5) == 0)
+            f->migrations[f->migration_count++] = sqlite_migrations[i];
+    f->migrations[f->migration_count++] = coins;
+}
+
+static inline void fixture_directory(struct fixture *f)
+{
+    const char *temporary = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    snprintf(f->directory, sizeof f->directory, "%s/store-test-XXXXXX", temporary);
+    assert_non_null(mkdtemp(f->directory));
+}
+
+static inline int fixture_sqlite(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    fixture_directory(f);
+    fixture_migrations(f);
+    assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
+    *state = f;
+    return 0;
+}
+
+static inline int fixture_sim_options(void **state, bool in_flight)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    rng_seed(&f->rng, 7);
+    f->sim = store_sim_new(&(struct store_sim_options){
+        .tables = fixture_tables,
+        .table_count = array_len(fixture_tables),
+        .rng = &f->rng,
+        .in_flight = in_flight,
+    });
+    f->store = store_sim_store(f->sim);
+    *state = f;
+    return 0;
+}
+
+static inline int fixture_sim(void **state)
+{
+    return fixture_sim_options(state, false);
+}
+
+static inline int fixture_sim_in_flight(void **state)
+{
+    return fixture_sim_options(state, true);
+}
+
+static inline void remove_directory(const char *path)
+{
+    DIR *directory = opendir(path);
+    if (directory == NULL)
+        return;
+    struct dirent *entry;
+    while ((entry = readdir(directory)) != NULL) {
+        char name[600];
+        snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
+        unlink(name);
+    }
+    closedir(directory);
+    rmdir(path);
+}
+
+static inline int fixture_done(void **state)
+{
+    struct fixture *f = *state;
+    if (f->store != NULL)
+        f->store->ops->close(f->store);
+    store_sim_free(f->sim);
+    if (f->directory[0] != '\0')
+        remove_directory(f->directory);
+    free(f);
+    return 0;
+}
+
+/* Ends the process's use of the store and begins anew. */
+static inline void fixture_restart(struct fixture *f)
+{
+    f->store->ops->close(f->store);
+    if (f->sim == NULL)
+        assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
+}
+
+/* --- batches --- */
+
+static inline struct sha256_digest digest_of(uint64_t number)
+{
+    struct sha256_digest d = {{0}};
+    memcpy(d.bytes, &number, sizeof number);
+    return d;
+}
+
+static inline struct batch_row batch(uint16_t shard, uint64_t seq, uint64_t epoch,
+                                     const char *body)
+{
+    return (struct batch_row){
+        .shard = shard,
+        .seq = seq,
+        .epoch = epoch,
+        .count = (uint32_t)seq + 1,
+        .prev_hash = digest_of(seq - 1),
+        .hash = digest_of(seq),
+        .body = slice_of(body),
+    };
+}
+
+static inline uint64_t lease(struct store *s, uint16_t shard)
+{
+    uint64_t epoch = EPOCH_NONE;
+    assert_int_equal(s->ops->lease_take(s, shard, slice_of("test"), &epoch), ERR_OK);
+    return epoch;
+}
+
+static inline enum err append_one(struct store *s, uint16_t shard, uint64_t seq, uint64_t epoch,
+                                  const char *body)
+{
+    struct batch_row row = batch(shard, seq, epoch, body);
+    return s->ops->append(s, &row, 1);
+}
+
+static inline uint64_t head(struct store *s, uint16_t shard)
+{
+    uint64_t seq = UINT64_MAX;
+    assert_int_equal(s->ops->head(s, shard, &seq), ERR_OK);
+    return seq;
+}
+
+/* What a walk gave, as text: "1:a 2:b " for batches. */
+struct seen {
+    char text[1024];
+    uint32_t stop_after; /* 0 = never */
+    uint32_t count;
+};
+
+static inline bool seen_one(struct seen *seen, const char *format, uint64_t number,
+                            struct slice text)
+{
+    size_t len = strlen(seen->text);
+    snprintf(seen->text + len, sizeof seen->text - len, format, (unsigned long)number,
+             (int)text.len, text.data);
+    return ++seen->count != seen->stop_after;
+}
+
+static inline bool see_batch(void *context, const struct batch_row *row)
+{
+    assert_memory_equal(row->hash.bytes, digest_of(row->seq).bytes, SHA256_SIZE);
+    assert_memory_equal(row->prev_hash.bytes, digest_of(row->seq - 1).bytes, SHA256_SIZE);
+    assert_int_equal(row->count, row->seq + 1);
+    return seen_one(context, "%lu:%.*s ", row->seq, row->body);
+}
+
+static inline void assert_tail(struct store *s, uint16_t shard, uint64_t first_seq,
+                               const char *expected)
+{
+    struct seen seen = {{0}, 0, 0};
+    assert_int_equal(s->ops->tail(s, shard, first_seq, see_batch, &seen), ERR_OK);
+    assert_string_equal(seen.text, expected);
+}
+
+static inline bool see_state(void *context, const struct state_row *row)
+{
+    return seen_one(context, "%lu:%.*s ", row->id.lo, row->body);
+}
+
+/* --- coins --- */
+
+static inline enum err put_coin(struct store *s, uint64_t owner, uint64_t place, u128 amount,
+                                const char *name, uint64_t parent)
+{
+    struct value row[COIN_COLUMNS] = {
+        [COIN_OWNER] = {.type = VALUE_ID, .id = {0, owner}},
+        [COIN_PLACE] = {.type = VALUE_UINT, .number = place},
+        [COIN_AMOUNT] = {.type = VALUE_U128, .big = amount},
+        [COIN_NAME] = {.type = VALUE_TEXT, .text = slice_of(name)},
+        [COIN_PARENT] = {.type = parent != 0 ? VALUE_ID : VALUE_NULL, .id = {0, parent}},
+    };
+    return s->ops->put_row(s, &coins_view, row);
+}
+
+static inline bool see_coin(void *context, const struct value *row)
+{
+    return seen_one(context, "%lu:%.*s ", row[COIN_PLACE].number, row[COIN_NAME].text);
+}
+
+static inline enum err commit_at(struct store *s, uint16_t shard, uint64_t seq)
+{
+    struct store_position position = {seq, digest_of(seq), seq * 10};
+    return s->ops->commit(s, shard, &position);
+}
+
+static inline uint64_t position_seq(struct store *s, uint16_t shard)
+{
+    struct store_position position;
+    assert_int_equal(s->ops->position(s, shard, &position), ERR_OK);
+    return position.seq;
+}
+
+#endif
