@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The generator refuses bad declarations with one line that names the place, and repeats itself."""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+GENERATE = Path(os.environ.get("GENERATE", HERE.parent.parent / "schemas" / "generate.py"))
+SCHEMAS = GENERATE.parent
+SAMPLE = (HERE / "schemas" / "sample.toml").read_text(encoding="utf-8")
+
+
+def generate(*arguments):
+    return subprocess.run([sys.executable, GENERATE, *map(str, arguments)], capture_output=True,
+                          text=True, check=False)
+
+
+def message(body, head='number = 0xFE01\ndoc = "x"'):
+    return f"\n[message.bad]\n{head}\nfields = [{{ {body} }}]\n"
+
+
+def route(head, body):
+    return f'\n[route."{head}"]\n{body}\n'
+
+
+REQUEST = 'number = 0xFE01\ndoc = "x"\ntarget = "account:a"'
+SOUND_ROUTE = 'message = "sample_get"\ndoc = "x"\ntag = "samples"\nscope = "samples:read"'
+
+# What is appended to sample.toml, and what the refusal must say.
+BAD = [
+    (message('name = "a", type = "u23"'), r"sample.toml: \[message.bad\] a: type 'u23'"),
+    (message('name = "a", type = "id:zzz"'), r"\[message.bad\] a: prefix zzz is not declared"),
+    (message('name = "a", type = "enum:none"'), r"\[message.bad\] a: enum none"),
+    (message('name = "a", type = "flags:none"'), r"\[message.bad\] a: flags none"),
+    (message('name = "a", type = "list:none", max = 3'), r"\[message.bad\] a: message none"),
+    (message('name = "a", type = "list:empty"'), r"\[message.bad\] a: max is missing"),
+    (message('name = "a", type = "text"'), r"\[message.bad\] a: max is missing"),
+    (message('name = "a", type = "text", max = 0'), r"\[message.bad\] a: max 0 is outside"),
+    (message('name = "a", type = "text", max = 3, min = 4'), r"\[message.bad\] a: min 4"),
+    (message('name = "a", type = "u8", max = 3'), r"\[message.bad\] a: max is for text"),
+    (message('name = "a", type = "amount"'), r"\[message.bad\] a: its currency currency is no"),
+    (message('name = "a", type = "u8", colour = 1'), r"\[message.bad\] a: colour is not known"),
+    (message('name = "a", type = "u8", doc = 1'), r"\[message.bad\] a: doc must be text"),
+    (message('name = "a", type = "u8", optional = 1'), r"a: optional must be true or false"),
+    (message('name = "A", type = "u8"'), r"\[message.bad\]: a field's name 'A'"),
+    (message('name = "int", type = "u8"'), r"\[message.bad\]: a field's name 'int'"),
+    (message('type = "u8"'), r"\[message.bad\]: a field's name None"),
+    (message('name = "a", type = "u8" }, { name = "a", type = "u8"'), r"a: a is declared twice"),
+    (message('name = "has_a", type = "u8" }, { name = "a", type = "u8", optional = true'),
+     r"a: has_a is declared twice"),
+    (message('name = "b", type = "u8" }, { name = "a", type = "u8", json_name = "b"'),
+     r"a: json_name b is used twice"),
+    (message('name = "b", type = "u8", since = 2 }, { name = "a", type = "u8"'),
+     r"a: since 1 after a field of since 2"),
+    (message('name = "a", type = "text", max = 5, since = 2'), r"a: was added later"),
+    (message('name = "a", type = "u8"', 'number = 0xFF01\ndoc = "x"'),
+     r"\[message.bad\]: number 65281 is taken by message sample_reply"),
+    (message('name = "a", type = "u8"', 'number = 70000\ndoc = "x"'), r"number 70000 is outside"),
+    (message('name = "a", type = "u8"', "number = 0xFE01"), r"\[message.bad\]: doc is missing"),
+    (message('name = "a", type = "u8"', REQUEST), r"target: a is no field of type id"),
+    (message('name = "a", type = "id:acc"', REQUEST.replace("account", "moon")),
+     r"target: kind moon is not declared"),
+    (message('name = "a", type = "id:acc"', REQUEST + '\nrefusals = ["rain"]'),
+     r"refusal rain is not in errors.toml"),
+    (message('name = "a", type = "id:acc"', REQUEST + '\nreply = "rain"'), r"reply rain"),
+    (message('name = "a", type = "id:acc"', REQUEST + '\ncli = "samples create"'),
+     r"cli 'samples create' is taken by sample_create"),
+    (message('name = "a", type = "id:acc"', REQUEST + "\nmutates = true\nview = true"),
+     r"a view cannot mutate"),
+    (message('name = "a", type = "u8"', 'number = 0xFE01\ndoc = "x"\nmutates = true'),
+     r"are for messages with a target"),
+    (message('name = "a", type = "message:bad"'), r"\[message.bad\]: contains itself"),
+    ("\n[message.Bad]\ndoc = \"x\"\n", r"\[message.Bad\]: names are lower case"),
+    ("\n[massage.bad]\ndoc = \"x\"\n", r"\[massage\]: is not a section"),
+    ("\n[enum.bad]\nvalues = []\n", r"\[enum.bad\]: values: 1 to 255"),
+    ("\n[enum.bad]\nvalues = [\"a\", \"a\"]\n", r"\[enum.bad\]: a value is listed twice"),
+    ("\n[event.bad]\ndoc = \"x\"\nfields = []\n", r"\[event.bad\]: number is missing"),
+    ("\n[view.bad]\ndoc = \"x\"\nkey = [\"b\"]\ncolumns = [{ name = \"a\", type = \"u8\" }]\n",
+     r"\[view.bad\]: key: b is no column"),
+    ("\n[view.bad]\ndoc = \"x\"\nkey = [\"a\"]\ncolumns = [{ name = \"a\", type = \"metadata\" }]\n",
+     r"\[view.bad\] a: metadata is no type of a column"),
+    ("\n[view.bad]\ndoc = \"x\"\nkey = [\"a\"]\n"
+     "columns = [{ name = \"a\", type = \"u8\", optional = true }]\n", r"a: is part of the key"),
+    (route("GET /bad", SOUND_ROUTE.replace('scope = "samples:read"', "")),
+     r'\[route.GET /bad\]: scope is missing'),
+    (route("GET /bad", SOUND_ROUTE.replace("samples:read", "")), r"scope is one scope, or none"),
+    (route("GET /bad/{sample}", SOUND_ROUTE), r"path parameter sample is no field of sample_get"),
+    (route("GET /samples/{limit}", SOUND_ROUTE), r"is the same as GET /samples/\{sample_id\}"),
+    (route("GET /bad/{limit}", SOUND_ROUTE), r"path parameter limit must be a required scalar"),
+    (route("FETCH /bad", SOUND_ROUTE), r"method FETCH is none of"),
+    (route("GET bad", SOUND_ROUTE), r"path 'bad' is not"),
+    (route("GET /bad", SOUND_ROUTE.replace("sample_get", "sample_reply")),
+     r"message sample_reply is no message with a target"),
+    (route("GET /bad", SOUND_ROUTE.replace("sample_get", "sample_create")),
+     r"query parameter metadata must be a scalar"),
+    (route("POST /bad/{sample_id}", SOUND_ROUTE + '\nidempotency = "required"'),
+     r"idempotency is for messages that mutate"),
+    (route("GET /bad", SOUND_ROUTE + '\nidempotency = "maybe"'), r"idempotency 'maybe'"),
+    (route("GET /bad", SOUND_ROUTE + "\nstatus = 404"), r"status 404 is no success"),
+    (route("POST /bad", SOUND_ROUTE + "\nexample = '''{'''"), r"example is not JSON"),
+    ("\n[tag.samples\n", r"sample.toml: "),
+]
+
+
+class Refusals(unittest.TestCase):
+    def refused(self, file, content, said, services="sample"):
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, file).write_text(content, encoding="utf-8")
+            done = generate("--declarations", folder, HERE / "schemas", SCHEMAS, "--services",
+                            services, "--out", Path(folder, "out"))
+            self.assertEqual(done.returncode, 1, done.stderr or content)
+            self.assertRegex(done.stderr, said)
+            self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+            self.assertFalse(Path(folder, "out").exists())
+
+    def test_of_declarations(self):
+        for addition, said in BAD:
+            with self.subTest(said):
+                self.refused("sample.toml", SAMPLE + addition, said)
+
+    def test_of_errors(self):
+        good = (SCHEMAS / "errors.toml").read_text(encoding="utf-8")
+        for addition, said in [
+                ('[error.bad]\nnumber = 5\nstatus = 400\ntitle = "x"\ndetail = "x"\n',
+                 r"errors.toml: \[error.bad\]: number 5 is taken by error not_found"),
+                ('[error.bad]\nnumber = 9999\nstatus = 99\ntitle = "x"\ndetail = "x"\n',
+                 r"\[error.bad\]: status 99"),
+                ('[error.bad]\nnumber = 9999\nstatus = 400\ntitle = "x"\n', r"detail is missing")]:
+            with self.subTest(said):
+                self.refused("errors.toml", good + "\n" + addition, said)
+
+    def test_of_currencies(self):
+        good = (SCHEMAS / "currencies.toml").read_text(encoding="utf-8")
+        for addition, said in [
+                ('[currency.usx]\nnumber = 1\ndecimals = 2\nname = "x"\n', r"three upper-case"),
+                ('[currency.USX]\nnumber = 840\ndecimals = 2\nname = "x"\n', r"taken by currency"),
+                ('[currency.USX]\nnumber = 1\ndecimals = 9\nname = "x"\n', r"decimals 9 is")]:
+            with self.subTest(said):
+                self.refused("currencies.toml", good + "\n" + addition, said)
+
+    def test_of_kinds(self):
+        good = (SCHEMAS / "common.toml").read_text(encoding="utf-8")
+        for addition, said in [
+                ('[kind.bad]\nnumber = 2\ndoc = "x"\n', r"number 2 is taken by kind account"),
+                ('[kind.bad]\nnumber = 31\nprefix = "acc"\ndoc = "x"\n', r"prefix acc is taken"),
+                ('[kind.bad]\nnumber = 32\ndoc = "x"\n', r"number 32 is outside")]:
+            with self.subTest(said):
+                self.refused("common.toml", good + "\n" + addition, said)
+
+    def test_of_a_service_that_is_not_there(self):
+        self.refused("sample.toml", SAMPLE, r"absent.toml: is missing", "sample,absent")
+
+
+class Output(unittest.TestCase):
+    def test_is_the_same_every_time(self):
+        made = []
+        for seed in ("1", "2"):
+            with tempfile.TemporaryDirectory() as folder:
+                os.environ["PYTHONHASHSEED"] = seed
+                done = generate("--declarations", HERE / "schemas", SCHEMAS, "--services", "sample",
+                                "--out", folder)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                made.append({p.name: p.read_bytes() for p in Path(folder).iterdir()})
+        self.assertEqual(made[0], made[1])
+
+    def test_of_all_declarations_is_well(self):
+        done = generate("--check")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_covers_every_declared_service(self):
+        build = (SCHEMAS / "meson.build").read_text(encoding="utf-8")
+        listed = re.findall(r"'(\w+)'", re.search(r"services = \[(.*?)\]", build, re.S).group(1))
+        declared = {p.stem for p in SCHEMAS.glob("*.toml")} - {"common", "errors", "currencies"}
+        self.assertEqual(set(listed), declared)
+
+
+if __name__ == "__main__":
+    unittest.main()

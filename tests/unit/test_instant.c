@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Instants to and from RFC 3339. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "runtime/base/rng.h"
+#include "schemas/instant.h"
+
+#define SECOND_NS 1000000000u
+
+static void known_instants_match_their_text(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t ns;
+    } cases[] = {
+        {"1970-01-01T00:00:00Z", 0},
+        {"1970-01-01T00:00:00.000000001Z", 1},
+        {"1970-03-01T00:00:00Z", (uint64_t)59 * 86400 * SECOND_NS},
+        {"2000-02-29T23:59:59.123Z", (uint64_t)951868799 * SECOND_NS + 123000000},
+        {"2024-02-29T12:00:00.000500Z", (uint64_t)1709208000 * SECOND_NS + 500000},
+        {"2026-12-31T23:59:59Z", (uint64_t)1798761599 * SECOND_NS},
+        {"2100-03-01T00:00:00Z", (uint64_t)4107542400 * SECOND_NS},
+        {"2554-07-21T23:34:33.709551615Z", UINT64_MAX},
+    };
+    for (size_t i = 0; i < array_len(cases); i++) {
+        char text[INSTANT_TEXT_MAX];
+        uint64_t ns = 1;
+        assert_int_equal(instant_text(cases[i].ns, text), strlen(cases[i].text));
+        assert_string_equal(text, cases[i].text);
+        assert_true(instant_parse(cases[i].text, strlen(cases[i].text), &ns));
+        assert_true(ns == cases[i].ns);
+    }
+}
+
+static void fewer_decimals_mean_the_same(void **state)
+{
+    (void)state;
+    uint64_t a, b;
+    assert_true(instant_parse("2026-01-31T12:00:00.5Z", 22, &a));
+    assert_true(instant_parse("2026-01-31T12:00:00.500000000Z", 30, &b));
+    assert_true(a == b && a % SECOND_NS == 500000000);
+}
+
+static void what_is_no_utc_time_is_refused(void **state)
+{
+    (void)state;
+    static const char *const cases[] = {
+        "", "Z", "2026-01-31", "2026-01-31T12:00:00", "2026-01-31T12:00:00+00:00",
+        "2026-01-31T12:00:00+01:00", "2026-01-31 12:00:00Z", "2026-01-31t12:00:00Z",
+        "2026-01-31T12:00:00z", "2026-02-29T12:00:00Z", "2100-02-29T00:00:00Z",
+        "2026-02-30T12:00:00Z", "2026-04-31T12:00:00Z", "2026-13-01T12:00:00Z",
+        "2026-00-01T12:00:00Z", "2026-01-00T12:00:00Z", "2026-01-32T12:00:00Z",
+        "2026-01-31T24:00:00Z", "2026-01-31T12:60:00Z", "2026-12-31T23:59:60Z",
+        "2026-01-31T12:00:00.Z", "2026-01-31T12:00:00.1234567890Z", "2026-01-31T12:00:00,5Z",
+        "2026-01-31T12:00:00.5", "1969-12-31T23:59:59Z", "2554-07-21T23:34:33.709551616Z",
+        "2554-07-21T23:34:34Z", "9999-12-31T23:59:59Z", "0000-01-01T00:00:00Z",
+        "-026-01-31T12:00:00Z", "2026-1-31T12:00:000Z", "2026-01-31T12:00:0xZ",
+    };
+    for (size_t i = 0; i < array_len(cases); i++) {
+        uint64_t ns;
+        assert_false(instant_parse(cases[i], strlen(cases[i]), &ns));
+    }
+}
+
+static void every_instant_survives_and_agrees_with_the_library(void **state)
+{
+    (void)state;
+    struct rng r;
+    rng_seed(&r, 7);
+    for (int i = 0; i < 100000; i++) {
+        char text[INSTANT_TEXT_MAX], expected[INSTANT_TEXT_MAX];
+        uint64_t ns = rng_next(&r), back;
+        size_t len = instant_text(ns, text);
+        assert_true(instant_parse(text, len, &back) && back == ns);
+        struct tm tm;
+        time_t seconds = (time_t)(ns / SECOND_NS);
+        assert_non_null(gmtime_r(&seconds, &tm));
+        assert_int_equal(strftime(expected, sizeof expected, "%Y-%m-%dT%H:%M:%S", &tm), 19);
+        assert_memory_equal(text, expected, 19);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(known_instants_match_their_text),
+        cmocka_unit_test(fewer_decimals_mean_the_same),
+        cmocka_unit_test(what_is_no_utc_time_is_refused),
+        cmocka_unit_test(every_instant_survives_and_agrees_with_the_library),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
