@@ -17,7 +17,6 @@
 
 #include "gateway_bridge/form.h"
 #include "gateway_bridge/issuer_key.h"
-#include "gateway_bridge/token.h"
 
 enum {
     url_max = 256,
@@ -150,6 +149,16 @@ struct slice issuer_jwks(const struct issuer *i)
 const char *issuer_url(const struct issuer *i)
 {
     return i->url;
+}
+
+struct token_issuer issuer_rules(const struct issuer *i, struct jwks *keys)
+{
+    return (struct token_issuer){.issuer = i->url,
+                                 .audiences = {ISSUER_AUDIENCE},
+                                 .audience_count = 1,
+                                 .typs = TOKEN_TYP_AT_JWT | TOKEN_TYP_JWT,
+                                 .lifetime_max_s = ISSUER_LIFETIME_S,
+                                 .keys = keys};
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gateway_bridge/token.h"
 #include "runtime/base/check.h"
 #include "runtime/base/slice.h"
 
@@ -55,6 +56,10 @@ struct slice issuer_jwks(const struct issuer *i);
 
 /* Exactly the claim iss. */
 const char *issuer_url(const struct issuer *i);
+
+/* What a verifier accepts from it; `keys` is the source over issuer_jwks(). typ may also be "JWT":
+ * libjwt writes nothing else in its older versions. */
+struct token_issuer issuer_rules(const struct issuer *i, struct jwks *keys);
 
 /* "127.0.0.0/8", "::1" or "localhost". */
 bool issuer_loopback(const char *address);

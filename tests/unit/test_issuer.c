@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The development issuer: tokens that our verifier takes, and requests it refuses. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+/* cmocka needs the four above */
+#include <cmocka.h>
+#include <sys/stat.h>
+#include <yyjson.h>
+
+#include "gateway_bridge/issuer.h"
+#include "schemas/result.h"
+#include "tests/unit/token_fixture.h"
+
+#define URL "http://127.0.0.1:8080"
+#define SCOPES "wallets:read wallets:write payments:write"
+#define CLIENT "client_id=dev&client_secret=dev-secret&"
+#define GRANT "grant_type=client_credentials"
+#define BASIC "Basic ZGV2OmRldi1zZWNyZXQ=" /* dev:dev-secret */
+
+struct platform {
+    char directory[32];
+    struct issuer *issuer;
+    struct jwks *keys;
+    struct token_scopes scopes;
+    struct token_verifier *verifier;
+    struct issuer_answer answer;
+};
+
+static struct issuer *start(const char *directory, const char *address, char *error)
+{
+    return issuer_start(&(struct issuer_options){.directory = directory,
+                                                 .url = URL,
+                                                 .listen_address = address,
+                                                 .scopes = SCOPES},
+                        error);
+}
+
+static int given_an_issuer(void **state)
+{
+    char error[ISSUER_ERROR_MAX] = "";
+    struct platform *p = calloc(1, sizeof(*p));
+    check(p != NULL);
+    snprintf(p->directory, sizeof(p->directory), "/tmp/issuer-XXXXXX");
+    check(mkdtemp(p->directory) != NULL);
+    p->issuer = start(p->directory, "127.0.0.1", error);
+    check(p->issuer != NULL);
+    p->keys = jwks_start(&(struct jwks_options){.document = issuer_jwks(p->issuer)}, error);
+    check(p->keys != NULL);
+    (void)token_scope_bit(&p->scopes, "wallets:write");
+    struct token_policy policy = {.issuers = {issuer_rules(p->issuer, p->keys)},
+                                  .issuer_count = 1,
+                                  .scopes = &p->scopes};
+    p->verifier = token_verifier_new(&policy);
+    check(p->verifier != NULL);
+    *state = p;
+    return 0;
+}
+
+static int no_more_issuer(void **state)
+{
+    struct platform *p = *state;
+    token_verifier_free(p->verifier);
+    jwks_stop(p->keys);
+    issuer_stop(p->issuer);
+    directory_remove(p->directory);
+    free(p);
+    return 0;
+}
+
+static uint16_t asked(struct platform *p, const char *authorization, const char *form)
+{
+    assert_true(issuer_handle(p->issuer, slice_of("POST"), slice_of("/oauth2/token"),
+                              slice_of(authorization), slice_of(form), NOW, &p->answer));
+    return p->answer.status;
+}
+
+/* A text member of the answer, in memory of the caller's. */
+static const char *member(struct platform *p, const char *name, char text[4096])
+{
+    yyjson_doc *doc = yyjson_read(p->answer.body, p->answer.len, 0);
+    const char *found = yyjson_get_str(yyjson_obj_get(yyjson_doc_get_root(doc), name));
+    snprintf(text, 4096, "%s", found != NULL ? found : "");
+    yyjson_doc_free(doc);
+    return text;
+}
+
+static const struct token_claims *claims_given(struct platform *p)
+{
+    char token[4096];
+    const struct token_claims *claims = NULL;
+    (void)member(p, "access_token", token);
+    if (token_verify(p->verifier, slice_of(token), NOW, &claims) != 0)
+        fail_msg("%s: %s", p->answer.body, token_reason_text(token_reason(p->verifier)));
+    return claims;
+}
+
+static void the_client_gets_a_token_that_we_take(void **state)
+{
+    struct platform *p = *state;
+    assert_int_equal(asked(p, BASIC, GRANT), 200);
+    const struct token_claims *c = claims_given(p);
+    assert_true(slice_equal(c->client, slice_of("dev")));
+    assert_true(slice_equal(c->subject, slice_of("dev")));
+    assert_true(slice_equal(c->tenant, slice_of("default")));
+    assert_true(c->application);
+    assert_true(token_allows(c, token_scope_bit(&p->scopes, "wallets:write")));
+    assert_int_equal(c->expires_s, NOW + 3600);
+    char text[4096];
+    assert_string_equal(member(p, "token_type", text), "Bearer");
+    assert_string_equal(member(p, "scope", text), SCOPES);
+}
+
+static void it_may_act_as_any_user_with_any_key(void **state)
+{
+    struct platform *p = *state;
+    assert_int_equal(asked(p, "", CLIENT GRANT "&subject=alice%20%22a%22&tenant=acme+inc"
+                                         "&scope=wallets%3Aread&signing_alg=ES256"), 200);
+    const struct token_claims *c = claims_given(p);
+    assert_true(slice_equal(c->subject, slice_of("alice \"a\"")));
+    assert_true(slice_equal(c->tenant, slice_of("acme inc")));
+    assert_false(c->application);
+    assert_int_equal(c->scopes, 0);
+}
+
+static void wrong_requests_are_refused(void **state)
+{
+    struct platform *p = *state;
+    static const struct {
+        const char *authorization, *form;
+        uint16_t status;
+        const char *error;
+    } wrong[] = {
+        {"", GRANT, 401, "invalid_client"},
+        {"", "client_id=dev&client_secret=wrong&" GRANT, 401, "invalid_client"},
+        {"", "client_id=dev&" GRANT, 401, "invalid_client"},
+        {"Basic ZGV2OmRldi1zZWNyZXR4", GRANT, 401, "invalid_client"},
+        {"Basic ZGV2OmRldi1zZWNyZXQ", GRANT, 401, "invalid_client"},
+        {"Basic ====", GRANT, 401, "invalid_client"},
+        {"Bearer x", GRANT, 401, "invalid_client"},
+        {BASIC, CLIENT GRANT, 400, "invalid_request"},
+        {BASIC, "", 400, "invalid_request"},
+        {BASIC, "grant_type=password", 400, "unsupported_grant_type"},
+        {BASIC, GRANT "&" GRANT, 400, "invalid_request"},
+        {BASIC, GRANT "&scope=root", 400, "invalid_scope"},
+        {BASIC, GRANT "&scope=wallets:read++wallets:write", 400, "invalid_scope"},
+        {BASIC, GRANT "&subject=", 400, "invalid_request"},
+        {BASIC, GRANT "&subject=a%00b", 400, "invalid_request"},
+        {BASIC, GRANT "&subject=a%0Ab", 400, "invalid_request"},
+        {BASIC, GRANT "&subject=a%zz", 400, "invalid_request"},
+        {BASIC, GRANT "&subject=a%4", 400, "invalid_request"},
+        {BASIC, GRANT "&subject=%ff", 400, "invalid_request"},
+        {BASIC, GRANT "&signing_alg=none", 400, "invalid_request"},
+        {BASIC, GRANT "&tenant=0123456789012345678901234567890123456789012345678901234567890123x",
+         400, "invalid_request"},
+        {BASIC, "a=&b=&c=&d=&e=&f=&g=&h=&i=&j=&k=&l=&m=&n=&o=&p=&q=", 400, "invalid_request"},
+    };
+    for (size_t i = 0; i < array_len(wrong); i++) {
+        char text[4096];
+        uint16_t status = asked(p, wrong[i].authorization, wrong[i].form);
+        if (status != wrong[i].status)
+            fail_msg("%s: %u %s", wrong[i].form, status, p->answer.body);
+        assert_string_equal(member(p, "error", text), wrong[i].error);
+        assert_int_equal(p->answer.authenticate != NULL, status == 401);
+    }
+}
+
+static void its_documents_name_its_endpoints(void **state)
+{
+    struct platform *p = *state;
+    char text[4096];
+    struct slice none = {"", 0}, get = slice_of("GET");
+    assert_true(issuer_handle(p->issuer, get, slice_of("/.well-known/openid-configuration"), none,
+                              none, NOW, &p->answer));
+    assert_string_equal(member(p, "issuer", text), URL);
+    assert_string_equal(member(p, "jwks_uri", text), URL "/oauth2/jwks");
+    assert_string_equal(member(p, "token_endpoint", text), URL "/oauth2/token");
+    assert_true(issuer_handle(p->issuer, get, slice_of("/oauth2/jwks"), none, none, NOW,
+                              &p->answer));
+    assert_null(strstr(p->answer.body, "\"d\""));
+    assert_true(issuer_handle(p->issuer, get, slice_of("/oauth2/token"), none, none, NOW,
+                              &p->answer));
+    assert_int_equal(p->answer.status, 405);
+    assert_false(issuer_handle(p->issuer, get, slice_of("/wallets"), none, none, NOW, &p->answer));
+}
+
+static void its_keys_outlive_it_and_are_its_own(void **state)
+{
+    struct platform *p = *state;
+    char error[ISSUER_ERROR_MAX], path[64];
+    struct stat status;
+    struct issuer *again = start(p->directory, "::1", error);
+    assert_non_null(again);
+    assert_true(slice_equal(issuer_jwks(again), issuer_jwks(p->issuer)));
+    issuer_stop(again);
+    snprintf(path, sizeof(path), "%s/rs256.pem", p->directory);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600);
+    assert_int_equal(chmod(path, 0644), 0);
+    assert_null(start(p->directory, "::1", error));
+    assert_non_null(strstr(error, "0600"));
+    assert_int_equal(chmod(path, 0600), 0);
+    assert_int_equal(truncate(path, 100), 0);
+    assert_null(start(p->directory, "::1", error));
+    assert_non_null(strstr(error, "not a key for this issuer"));
+    assert_int_equal(unlink(path), 0);
+    again = start(p->directory, "::1", error);
+    assert_non_null(again);
+    issuer_stop(again);
+}
+
+static void it_starts_on_loopback_only(void **state)
+{
+    struct platform *p = *state;
+    static const char *const others[] = {"0.0.0.0", "::", "10.0.0.1", "192.168.1.7", "128.0.0.1",
+                                         "127.0.0.1.evil.example", "localhost.", "", "2001:db8::1"};
+    char error[ISSUER_ERROR_MAX];
+    for (size_t i = 0; i < array_len(others); i++) {
+        assert_null(start(p->directory, others[i], error));
+        assert_non_null(strstr(error, "loopback"));
+    }
+    assert_true(issuer_loopback("127.8.9.1"));
+    assert_true(issuer_loopback("localhost"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_client_gets_a_token_that_we_take),
+        cmocka_unit_test(it_may_act_as_any_user_with_any_key),
+        cmocka_unit_test(wrong_requests_are_refused),
+        cmocka_unit_test(its_documents_name_its_endpoints),
+        cmocka_unit_test(its_keys_outlive_it_and_are_its_own),
+        cmocka_unit_test(it_starts_on_loopback_only),
+    };
+    return cmocka_run_group_tests(tests, given_an_issuer, no_more_issuer);
+}

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which key sets are used, where they may come from, and what happens when they change. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+/* cmocka needs the four above */
+#include <cmocka.h>
+#include <netinet/in.h>
+#include <openssl/core_names.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+
+#include "schemas/result.h"
+#include "tests/unit/token_fixture.h"
+
+#define EC_XY                                                                                      \
+    "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","                                       \
+    "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"" /* RFC 7515 appendix A.3.1 */
+#define EC(kid) "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"" kid "\"," EC_XY "}"
+
+static struct key_set *parsed(const char *document, char *error)
+{
+    error[0] = 0;
+    return key_set_parse(slice_of(document), error);
+}
+
+static void assert_refused(const char *document, const char *why)
+{
+    char error[KEY_SET_ERROR_MAX];
+    struct key_set *s = parsed(document, error);
+    assert_null(s);
+    if (strstr(error, why) == NULL)
+        fail_msg("%s: \"%s\"", document, error);
+}
+
+static void sets_that_are_not_clear_are_refused(void **state)
+{
+    (void)state;
+    assert_refused("", "JSON object");
+    assert_refused("[]", "JSON object");
+    assert_refused("{\"keys\":{}}", "JSON object");
+    assert_refused("{\"keys\":[]}", "no key");
+    assert_refused("{\"keys\":[],\"keys\":[]}", "JSON object");
+    assert_refused("{\"keys\":[7]}", "key 0: not an object");
+    assert_refused("{\"keys\":[" EC("a") "," EC("a") "]}", "key 1: its kid");
+    assert_refused("{\"keys\":[{\"kty\":\"oct\",\"kid\":\"a\",\"k\":\"AA\"}," EC("a") "]}",
+                   "key 1: its kid");
+    assert_refused("{\"keys\":[" EC("a") ",{\"kty\":\"EC\",\"crv\":\"P-256\"," EC_XY "}]}",
+                   "without kid");
+    assert_refused("{\"keys\":[" EC("a/../b") "]}", "key 0: kid");
+    assert_refused("{\"keys\":[{\"kid\":\"a\"}]}", "kty");
+    assert_refused("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"d\":\"AA\"," EC_XY "}]}",
+                   "private");
+}
+
+static void curve_points_are_checked(void **state)
+{
+    (void)state;
+    assert_refused("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\","
+                   "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
+                   "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a4\"}]}",
+                   "not on the curve");
+    assert_refused("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AA\",\"y\":\"AA\"}]}",
+                   "not 32 bytes");
+    assert_refused("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\","
+                   "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU=\","
+                   "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}]}",
+                   "not 32 bytes");
+}
+
+/* The fixture's RSA key with another modulus (as hex) or exponent. */
+static void assert_rsa_refused(const char *n_hex, const char *e, const char *why)
+{
+    char document[4096], n[2048];
+    BIGNUM *number = NULL;
+    uint8_t bytes[1100];
+    check(BN_hex2bn(&number, n_hex) > 0);
+    n[base64url_encode(bytes, (size_t)BN_bn2bin(number, bytes), n)] = 0;
+    BN_free(number);
+    snprintf(document, sizeof(document), "{\"keys\":[{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"%s\"}]}",
+             n, e);
+    assert_refused(document, why);
+}
+
+static void weak_rsa_keys_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    EVP_PKEY *pkey = private_key(&f->rsa);
+    BIGNUM *n = NULL;
+    check(EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_N, &n) == 1);
+    char *good = BN_bn2hex(n);
+    assert_rsa_refused(good, "Aw", "below 65537");
+    assert_rsa_refused(good, "AQAA", "even");
+    assert_rsa_refused(good, "AQAB=", "e is missing");
+    assert_rsa_refused(good, "AQABAQABAQABAQAB", "e is missing");
+    check(BN_sub_word(n, 1) == 1);
+    char *even = BN_bn2hex(n);
+    assert_rsa_refused(even, "AQAB", "modulus is even");
+    check(BN_rshift(n, n, 1) == 1 && BN_set_bit(n, 0) == 1);
+    char *small = BN_bn2hex(n);
+    assert_rsa_refused(small, "AQAB", "2048");
+    /* 65537 to a high power is what the faulty generator's moduli look like. */
+    BN_CTX *context = BN_CTX_new();
+    check(BN_set_word(n, 65537) == 1);
+    BIGNUM *power = BN_new();
+    check(BN_set_word(power, 130) == 1 && BN_exp(n, n, power, context) == 1);
+    char *roca = BN_bn2hex(n);
+    assert_rsa_refused(roca, "AQAB", "CVE-2017-15361");
+    OPENSSL_free(good);
+    OPENSSL_free(even);
+    OPENSSL_free(small);
+    OPENSSL_free(roca);
+    BN_free(power);
+    BN_CTX_free(context);
+    BN_free(n);
+    EVP_PKEY_free(pkey);
+}
+
+static void keys_for_other_uses_are_left_out(void **state)
+{
+    (void)state;
+    char error[KEY_SET_ERROR_MAX];
+    struct key_set *s = parsed(
+        "{\"keys\":[" EC("a") ","
+        "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"b\",\"use\":\"enc\"," EC_XY "},"
+        "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"c\",\"alg\":\"ES384\"," EC_XY "},"
+        "{\"kty\":\"EC\",\"crv\":\"P-384\",\"kid\":\"d\"},"
+        "{\"kty\":\"RSA\",\"kid\":\"e\",\"alg\":\"RS512\",\"n\":\"AA\",\"e\":\"AQAB\"},"
+        "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"f\",\"key_ops\":[\"sign\"]," EC_XY "},"
+        "{\"kty\":\"oct\",\"kid\":\"g\",\"k\":\"AA\"}]}", error);
+    assert_non_null(s);
+    assert_int_equal(s->count, 1);
+    assert_int_equal(s->keys[0].alg, KEY_ES256);
+    assert_ptr_equal(key_set_find(s, slice_of("a")), &s->keys[0]);
+    assert_null(key_set_find(s, slice_of("b")));
+    assert_ptr_equal(key_set_find(s, slice_of("")), &s->keys[0]);
+    key_set_unref(s);
+}
+
+static void a_set_has_its_limits(void **state)
+{
+    (void)state;
+    char error[KEY_SET_ERROR_MAX];
+    char *document = malloc(KEY_SET_SIZE_MAX + 16);
+    check(document != NULL);
+    memset(document, ' ', KEY_SET_SIZE_MAX + 1);
+    assert_null(key_set_parse((struct slice){document, KEY_SET_SIZE_MAX + 1}, error));
+    assert_non_null(strstr(error, "longer"));
+    size_t at = (size_t)snprintf(document, 64, "{\"keys\":[{}");
+    for (int i = 0; i < KEY_SET_KEYS_MAX; i++)
+        at += (size_t)snprintf(document + at, 8, ",{}");
+    snprintf(document + at, 8, "]}");
+    assert_refused(document, "more than 32");
+    free(document);
+}
+
+static void only_safe_places_are_asked(void **state)
+{
+    (void)state;
+    static const char *const refused[] = {
+        "http://is.example/jwks",         "http://localhost.evil.example/jwks",
+        "http://127.0.0.1@evil.example/", "http://127.0.0.1:80@evil.example/",
+        "ftp://127.0.0.1/jwks",           "file:///etc/passwd",
+        "HTTPS//x",                       "",
+    };
+    char error[JWKS_ERROR_MAX];
+    for (size_t i = 0; i < array_len(refused); i++)
+        assert_null(jwks_start(&(struct jwks_options){.url = refused[i]}, error));
+    assert_null(jwks_start(&(struct jwks_options){.file = "/nowhere/jwks.json"}, error));
+    assert_non_null(strstr(error, "cannot open /nowhere/jwks.json"));
+    assert_null(jwks_start(&(struct jwks_options){.document = slice_of("{}")}, error));
+    assert_non_null(strstr(error, "not a usable key set"));
+}
+
+/* --- a source that changes -------------------------------------------------------------------- */
+
+struct server {
+    int listener;
+    uint16_t port;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    char answer[KEY_SET_SIZE_MAX + 4096];
+    _Atomic int asked;
+    _Atomic bool stopping;
+};
+
+static void *serve(void *arg)
+{
+    struct server *s = arg;
+    while (!s->stopping) {
+        struct pollfd ready = {.fd = s->listener, .events = POLLIN};
+        if (poll(&ready, 1, 20) <= 0)
+            continue;
+        int fd = accept(s->listener, NULL, NULL);
+        char request[2048];
+        if (fd < 0)
+            continue;
+        if (read(fd, request, sizeof(request)) > 0) {
+            pthread_mutex_lock(&s->lock);
+            s->asked++;
+            (void)!write(fd, s->answer, strlen(s->answer));
+            pthread_mutex_unlock(&s->lock);
+        }
+        close(fd);
+    }
+    return NULL;
+}
+
+static void server_say(struct server *s, const char *status, const char *body)
+{
+    pthread_mutex_lock(&s->lock);
+    snprintf(s->answer, sizeof(s->answer),
+             "HTTP/1.1 %s\r\nConnection: close\r\nLocation: http://127.0.0.1:%u/other\r\n\r\n%s",
+             status, s->port, body);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static struct server *server_start(void)
+{
+    struct server *s = calloc(1, sizeof(*s));
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+    check(s != NULL && pthread_mutex_init(&s->lock, NULL) == 0);
+    s->listener = socket(AF_INET, SOCK_STREAM, 0);
+    check(s->listener >= 0 && bind(s->listener, (struct sockaddr *)&address, len) == 0);
+    check(listen(s->listener, 8) == 0);
+    check(getsockname(s->listener, (struct sockaddr *)&address, &len) == 0);
+    s->port = ntohs(address.sin_port);
+    check(pthread_create(&s->thread, NULL, serve, s) == 0);
+    return s;
+}
+
+static void server_stop(struct server *s)
+{
+    s->stopping = true;
+    pthread_join(s->thread, NULL);
+    pthread_mutex_destroy(&s->lock);
+    close(s->listener);
+    free(s);
+}
+
+/* Lines that an operator would see. */
+struct lines {
+    pthread_mutex_t lock;
+    char last[512];
+};
+
+static void line_keep(void *arg, const char *line)
+{
+    struct lines *l = arg;
+    pthread_mutex_lock(&l->lock);
+    snprintf(l->last, sizeof(l->last), "%s", line);
+    pthread_mutex_unlock(&l->lock);
+}
+
+static bool line_seen(struct lines *l, const char *part)
+{
+    for (int i = 0; i < 500; i++) {
+        pthread_mutex_lock(&l->lock);
+        bool seen = strstr(l->last, part) != NULL;
+        if (seen)
+            l->last[0] = 0;
+        pthread_mutex_unlock(&l->lock);
+        if (seen)
+            return true;
+        poll(NULL, 0, 10);
+    }
+    print_error("last line: %s\n", l->last);
+    return false;
+}
+
+static uint16_t verify(struct fixture *f, struct token_verifier *v, const char *token)
+{
+    const struct token_claims *claims = NULL;
+    (void)f;
+    return token_verify(v, slice_of(token), NOW, &claims);
+}
+
+/* An identity server that comes up late, changes its keys, breaks in every way and goes away. */
+static void keys_follow_the_identity_server(void **state)
+{
+    struct fixture *f = *state;
+    struct server *server = server_start();
+    struct lines lines = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    char error[JWKS_ERROR_MAX], url[64], first[2048], second[2048];
+    char jwk[ISSUER_KEY_JWK_MAX];
+    jwk_named(&f->ec, "old", jwk, sizeof(jwk));
+    snprintf(first, sizeof(first), "{\"keys\":[%s]}", jwk);
+    jwk_named(&f->ec, "new", jwk, sizeof(jwk));
+    snprintf(second, sizeof(second), "{\"keys\":[%s]}", jwk);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/oauth2/jwks", server->port);
+    server_say(server, "503 Starting", "");
+    struct jwks *j = jwks_start(&(struct jwks_options){.url = url,
+                                                       .report = line_keep,
+                                                       .report_arg = &lines,
+                                                       .cooldown_s = 1,
+                                                       .refresh_s = 1000,
+                                                       .stale_max_s = 4},
+                                error);
+    assert_non_null(j);
+    assert_true(line_seen(&lines, "no keys from http://127.0.0.1"));
+    assert_false(jwks_ready(j));
+    server_say(server, "200 OK", first);
+    assert_true(line_seen(&lines, "1 in use"));
+    assert_true(jwks_ready(j));
+
+    struct token_policy policy = f->policy;
+    policy.issuers[0].keys = j;
+    struct token_verifier *v = token_verifier_new(&policy);
+    const char *claims = "{\"iss\":\"" ISSUER_IS "\",\"aud\":\"payments\",\"sub\":\"a\","
+                         "\"azp\":\"c\",\"iat\":1799999900,\"exp\":1800003000}";
+    char *of_old = token_make(f, BY_EC, "{\"alg\":\"ES256\",\"typ\":\"at+jwt\",\"kid\":\"old\"}",
+                              claims);
+    char *of_new = token_make(f, BY_EC, "{\"alg\":\"ES256\",\"typ\":\"at+jwt\",\"kid\":\"new\"}",
+                              claims);
+    assert_int_equal(verify(f, v, of_old), 0);
+
+    /* An unknown key makes it look; a redirect is not followed, half a set not taken. */
+    static const char *const faults[][3] = {
+        {"302 Found", "", "HTTP status 302"},
+        {"200 OK", "{\"keys\":[{}]}", "not a usable key set"},
+    };
+    for (size_t i = 0; i < array_len(faults); i++) {
+        server_say(server, faults[i][0], faults[i][1]);
+        assert_int_equal(verify(f, v, of_new), RESULT_UNAUTHENTICATED);
+        assert_int_equal(token_reason(v), TOKEN_KEY_UNKNOWN);
+        assert_true(line_seen(&lines, faults[i][2]));
+        assert_int_equal(verify(f, v, of_old), 0);
+    }
+    server_say(server, "200 OK", second);
+    assert_int_equal(verify(f, v, of_new), RESULT_UNAUTHENTICATED);
+    assert_true(line_seen(&lines, "1 in use"));
+    assert_int_equal(verify(f, v, of_new), 0);
+    /* The old key is gone, and what was verified with it is not remembered. */
+    assert_int_equal(verify(f, v, of_old), RESULT_UNAUTHENTICATED);
+
+    /* A storm of unknown keys asks once per cooldown. */
+    int asked = server->asked;
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(verify(f, v, of_old), RESULT_UNAUTHENTICATED);
+    assert_in_range(server->asked - asked, 0, 2);
+
+    char *large = malloc(KEY_SET_SIZE_MAX + 2);
+    check(large != NULL);
+    memset(large, ' ', KEY_SET_SIZE_MAX + 1);
+    large[KEY_SET_SIZE_MAX + 1] = 0;
+    server_say(server, "200 OK", large);
+    jwks_want(j);
+    assert_true(line_seen(&lines, "kept"));
+    assert_true(line_seen(&lines, "given up"));
+    assert_false(jwks_ready(j));
+    assert_int_equal(verify(f, v, of_new), RESULT_UNAUTHENTICATED);
+    server_say(server, "200 OK", second);
+    assert_true(line_seen(&lines, "1 in use"));
+    assert_int_equal(verify(f, v, of_new), 0);
+
+    free(large);
+    free(of_old);
+    free(of_new);
+    token_verifier_free(v);
+    jwks_stop(j);
+    server_stop(server);
+}
+
+static int given_keys(void **state)
+{
+    *state = fixture_new();
+    return 0;
+}
+
+static int no_more_keys(void **state)
+{
+    fixture_free(*state);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sets_that_are_not_clear_are_refused),
+        cmocka_unit_test(curve_points_are_checked),
+        cmocka_unit_test(weak_rsa_keys_are_refused),
+        cmocka_unit_test(keys_for_other_uses_are_left_out),
+        cmocka_unit_test(a_set_has_its_limits),
+        cmocka_unit_test(only_safe_places_are_asked),
+        cmocka_unit_test(keys_follow_the_identity_server),
+    };
+    return cmocka_run_group_tests(tests, given_keys, no_more_keys);
+}
