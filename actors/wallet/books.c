@@ -107,20 +107,30 @@ static void open_clearing(struct turn *t, const struct posting *p, struct id128 
     turn_emit(t, &account_opened_type, &opened);
 }
 
+/* Looks for the clearing account and what opening it would change. */
+static enum presence find_clearing(struct turn *t, const struct posting *p, struct id128 id)
+{
+    const void *account;
+    enum presence there = turn_find(t, KIND_ACCOUNT, id, &account);
+    enum presence totals = books_find(t, p->tenant_id, p->transfer.currency);
+    return totals == PRESENCE_WAITING ? PRESENCE_WAITING : there;
+}
+
+static bool passes_clearing(uint16_t code)
+{
+    return code == BOOKS_DEPOSIT || code == BOOKS_WITHDRAWAL || code == BOOKS_HOLD;
+}
+
 enum presence books_prepare(struct turn *t, struct posting *p, uint16_t *code)
 {
-    struct id128 clearing =
-        books_clearing_id(p->tenant_id, p->transfer.currency, turn_shard(t));
-    bool passes = id128_equal(p->transfer.debit_account_id, clearing) ||
-                  id128_equal(p->transfer.credit_account_id, clearing);
-    const void *account;
-    enum presence there = PRESENCE_THERE, totals = PRESENCE_THERE;
-    if (passes) {
-        there = turn_find(t, KIND_ACCOUNT, clearing, &account);
-        totals = books_find(t, p->tenant_id, p->transfer.currency);
+    struct id128 clearing = ID128_ZERO;
+    enum presence there = PRESENCE_THERE;
+    if (passes_clearing(p->transfer.code)) {
+        clearing = books_clearing_id(p->tenant_id, p->transfer.currency, turn_shard(t));
+        there = find_clearing(t, p, clearing);
     }
     enum presence found = posting_find(t, p);
-    if (there == PRESENCE_WAITING || totals == PRESENCE_WAITING || found == PRESENCE_WAITING)
+    if (there == PRESENCE_WAITING || found == PRESENCE_WAITING)
         return PRESENCE_WAITING;
     struct turn_savepoint before = turn_savepoint(t);
     if (there == PRESENCE_ABSENT) {
@@ -129,9 +139,15 @@ enum presence books_prepare(struct turn *t, struct posting *p, uint16_t *code)
         check(found != PRESENCE_WAITING);
     }
     *code = posting_check(t, p);
-    if (*code != RESULT_OK)
+    if (*code != RESULT_OK && there == PRESENCE_ABSENT)
         turn_rollback(t, before);
     return PRESENCE_THERE;
+}
+
+bool books_resolved_already(uint16_t code)
+{
+    return code == RESULT_PENDING_TRANSFER_ALREADY_POSTED ||
+           code == RESULT_PENDING_TRANSFER_ALREADY_VOIDED;
 }
 
 struct balance books_balance(u128 debits_pending, u128 debits_posted, u128 credits_pending,

@@ -49,6 +49,10 @@ struct posting books_void(const struct books_move *m, struct id128 pending_id);
  * all other checks come before it. */
 must_check enum presence books_prepare(struct turn *t, struct posting *p, uint16_t *code);
 
+/* Did an operator resolve the pending transfer in the ledger itself? Then nothing is left to give
+ * back when its time is over. */
+bool books_resolved_already(uint16_t code);
+
 struct id128 books_clearing_id(struct id128 tenant_id, uint16_t currency, uint16_t shard);
 
 /* Finds the totals that opening an account of this currency changes. */

@@ -58,6 +58,9 @@ static enum turn_result on_open(struct turn *t, struct id128 self, const struct 
     enum presence totals = books_find(t, m->who.tenant_id, open->currency);
     if (found == PRESENCE_WAITING || totals == PRESENCE_WAITING)
         return TURN_WAIT;
+    /* What does not exist yet has no version that If-Match could name. */
+    if (!turn_version_matches(t, 0))
+        return TURN_DONE;
     const struct owner *o = state;
     struct id128 existing = owner_wallet_of(o, open->currency);
     uint16_t code = may_open(o, &m->who, open);

@@ -211,19 +211,14 @@ static enum turn_result on_capture(struct turn *t, struct id128 self, const stru
 
 /* --- releasing -------------------------------------------------------------------------------- */
 
-/* Voids the pending transfer. THERE: *code tells. */
-static enum presence void_pending(struct turn *t, struct id128 self, const struct wallet *w,
-                                  uint16_t *code)
+/* Finds what voiding the pending transfer needs. THERE: *code tells whether it may be emitted. */
+static enum presence prepare_void(struct turn *t, struct id128 self, const struct wallet *w,
+                                  struct posting *p, uint16_t *code)
 {
     struct books_move move = {
         .id = turn_new_id(t), .tenant_id = w->tenant_id, .currency = w->currency};
-    struct posting p = books_void(&move, self);
-    if (posting_find(t, &p) == PRESENCE_WAITING)
-        return PRESENCE_WAITING;
-    *code = posting_check(t, &p);
-    if (*code == RESULT_OK)
-        posting_emit(t, &p);
-    return PRESENCE_THERE;
+    *p = books_void(&move, self);
+    return books_prepare(t, p, code);
 }
 
 static enum turn_result on_release(struct turn *t, struct id128 self, const struct message *m)
@@ -236,10 +231,12 @@ static enum turn_result on_release(struct turn *t, struct id128 self, const stru
     if (!is_open(ref.hold))
         return wallet_refuse(t, RESULT_HOLD_NOT_OPEN);
     uint16_t code;
-    if (void_pending(t, self, ref.wallet.wallet, &code) == PRESENCE_WAITING)
+    struct posting p;
+    if (prepare_void(t, self, ref.wallet.wallet, &p, &code) == PRESENCE_WAITING)
         return TURN_WAIT;
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
+    posting_emit(t, &p);
     struct wallet_hold_released released = {self};
     turn_emit(t, &wallet_hold_released_type, &released);
     return reply_hold(t, self);
@@ -259,10 +256,13 @@ static enum turn_result on_timeout(struct turn *t, struct id128 self)
         return TURN_WAIT;
     check(w.wallet != NULL);
     uint16_t code;
-    if (void_pending(t, self, w.wallet, &code) == PRESENCE_WAITING)
+    struct posting p;
+    if (prepare_void(t, self, w.wallet, &p, &code) == PRESENCE_WAITING)
         return TURN_WAIT;
-    if (code != RESULT_OK)
+    if (code != RESULT_OK && !books_resolved_already(code))
         return turn_fail(t, "an expired hold cannot be released");
+    if (code == RESULT_OK)
+        posting_emit(t, &p);
     struct wallet_hold_expired expired = {self};
     turn_emit(t, &wallet_hold_expired_type, &expired);
     return TURN_DONE;

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Payment: state, its one mover, rows. The handlers are in payment_actions.c. */
+#include "actors/payment/payment.h"
+
+#include "actors/money/keep.h"
+#include "actors/payment/payment_actions.h"
+#include "actors/wallet/wallet.h"
+#include "schemas/common.h"
+
+#define PAYMENT_FORMAT 1
+#define PAYMENT_FIELDS 20
+#define PAYMENT_DESCRIPTION_MAX 500
+#define PAYMENT_CUSTOMER_ID_MAX 128
+#define PAYMENT_METADATA_BYTES_MAX 8192
+
+u128 payment_remaining(const struct payment *p)
+{
+    check(p->captured <= p->amount);
+    return payment_status_open(p->status) ? p->amount - p->captured : 0;
+}
+
+u128 payment_refundable(const struct payment *p)
+{
+    check(p->refunded <= p->captured);
+    return p->captured - p->refunded;
+}
+
+enum payment_action payment_capture_action(const struct payment *p, u128 amount, u128 released)
+{
+    u128 used = payment_remaining(p);
+    bool last = amount <= used && used - amount == released;
+    return last ? PAYMENT_ACTION_CAPTURE_LAST : PAYMENT_ACTION_CAPTURE_PART;
+}
+
+enum payment_action payment_refund_action(const struct payment *p, u128 amount)
+{
+    bool last = amount == payment_refundable(p);
+    return last ? PAYMENT_ACTION_REFUND_LAST : PAYMENT_ACTION_REFUND_PART;
+}
+
+struct payment_info payment_info_of(struct id128 id, const struct payment *p)
+{
+    return (struct payment_info){
+        .payment_id = id,
+        .status = p->status,
+        .amount = p->amount,
+        .currency = p->currency,
+        .timestamp = p->created_at,
+        .from_account = p->from_account,
+        .to_account = p->to_account,
+        .has_description = p->description.len != 0,
+        .description = p->description,
+        .has_customer_id = p->customer_id.len != 0,
+        .customer_id = p->customer_id,
+        .captured_amount = p->captured,
+        .refunded_amount = p->refunded,
+        .adapter = slice_of(PAYMENT_ADAPTER),
+        .details = {
+            .capture = p->capture,
+            .has_expires_at = p->expires_at != 0,
+            .expires_at = p->expires_at,
+        },
+        .metadata = p->metadata,
+        .updated_at = p->updated_at,
+        .version = p->version,
+    };
+}
+
+/* --- apply ------------------------------------------------------------------------------------ */
+
+/* The one function that writes the status: along an edge of the table, or it is a bug. */
+static void move(struct registry *r, struct id128 id, struct payment *p,
+                 enum payment_action action, uint64_t time_ns)
+{
+    struct payment_step step = payment_step(p->status, action);
+    check(step.next != 0);
+    p->status = step.next;
+    p->updated_at = time_ns;
+    p->version++;
+    registry_deadline(r, KIND_PAYMENT, id, payment_status_open(p->status) ? p->expires_at : 0);
+}
+
+void payment_apply_created(struct registry *r, const void *event, uint64_t time_ns)
+{
+    const struct payment_created *e = event;
+    bool now = e->capture == PAYMENT_CAPTURE_MODE_AUTOMATIC;
+    wallet_count_debit(r, e->from_account, e->amount, time_ns, !now);
+    struct payment *p = registry_create(r, KIND_PAYMENT, e->payment_id);
+    *p = (struct payment){
+        .tenant_id = e->tenant_id,
+        .payer_id = e->payer_id,
+        .payee_id = e->payee_id,
+        .from_account = e->from_account,
+        .to_account = e->to_account,
+        .amount = e->amount,
+        .captured = now ? e->amount : 0,
+        .created_at = time_ns,
+        .expires_at = e->expires_at,
+        .metadata = keep_metadata(r, &e->metadata),
+        .currency = e->currency,
+        .capture = e->capture,
+        .status = PAYMENT_STATUS_NONE,
+    };
+    if (e->has_description)
+        p->description = keep_text(r, e->description);
+    if (e->has_customer_id)
+        p->customer_id = keep_text(r, e->customer_id);
+    move(r, e->payment_id, p, now ? PAYMENT_ACTION_PAY : PAYMENT_ACTION_AUTHORIZE, time_ns);
+}
+
+void payment_apply_captured(struct registry *r, const void *event, uint64_t time_ns)
+{
+    const struct payment_captured *e = event;
+    struct payment *p = registry_state(r, KIND_PAYMENT, e->payment_id);
+    enum payment_action action = payment_capture_action(p, e->amount, e->released);
+    check(e->amount <= payment_remaining(p) && e->released <= payment_remaining(p) - e->amount);
+    p->captured += e->amount;
+    move(r, e->payment_id, p, action, time_ns);
+    wallet_count_return(r, p->from_account, e->released, p->created_at,
+                        action == PAYMENT_ACTION_CAPTURE_LAST);
+}
+
+void payment_apply_refunded(struct registry *r, const void *event, uint64_t time_ns)
+{
+    const struct payment_refunded *e = event;
+    struct payment *p = registry_state(r, KIND_PAYMENT, e->payment_id);
+    enum payment_action action = payment_refund_action(p, e->amount);
+    check(e->amount <= payment_refundable(p));
+    p->refunded += e->amount;
+    move(r, e->payment_id, p, action, time_ns);
+}
+
+/* What is still authorised goes back to the payer. */
+static void give_back(struct registry *r, struct id128 id, u128 released,
+                      enum payment_action action, uint64_t time_ns)
+{
+    struct payment *p = registry_state(r, KIND_PAYMENT, id);
+    check(released == payment_remaining(p));
+    move(r, id, p, action, time_ns);
+    wallet_count_return(r, p->from_account, released, p->created_at, true);
+}
+
+void payment_apply_cancelled(struct registry *r, const void *event, uint64_t time_ns)
+{
+    const struct payment_cancelled *e = event;
+    give_back(r, e->payment_id, e->released, PAYMENT_ACTION_CANCEL, time_ns);
+}
+
+void payment_apply_expired(struct registry *r, const void *event, uint64_t time_ns)
+{
+    const struct payment_expired *e = event;
+    give_back(r, e->payment_id, e->released, PAYMENT_ACTION_EXPIRE, time_ns);
+}
+
+/* --- rows ------------------------------------------------------------------------------------- */
+
+static void put_payment(struct projection *to, struct id128 id, const struct payment *p)
+{
+    struct wire_writer metadata;
+    wire_writer_init(&metadata, PAYMENT_METADATA_BYTES_MAX);
+    fields_put_metadata(&metadata, &p->metadata);
+    check(!metadata.failed);
+    struct payments_row row = {
+        .payment_id = id,
+        .tenant_id = p->tenant_id,
+        .payer_id = p->payer_id,
+        .payee_id = p->payee_id,
+        .from_account = p->from_account,
+        .to_account = p->to_account,
+        .amount = p->amount,
+        .currency = p->currency,
+        .status = p->status,
+        .capture = p->capture,
+        .captured_amount = p->captured,
+        .refunded_amount = p->refunded,
+        .has_description = p->description.len != 0,
+        .description = p->description,
+        .has_customer_id = p->customer_id.len != 0,
+        .customer_id = p->customer_id,
+        .metadata = wire_written(&metadata),
+        .has_expires_at = p->expires_at != 0,
+        .expires_at = p->expires_at,
+        .created_at = p->created_at,
+        .updated_at = p->updated_at,
+        .version = p->version,
+    };
+    struct value values[PAYMENTS_COLUMNS];
+    payments_row_to_values(&row, values);
+    projection_put(to, &payments_view, values);
+    wire_writer_done(&metadata);
+}
+
+/* The payment's row and one of its history; *event says what happened, the rest is filled in. */
+static void project(struct projection *to, struct id128 id, uint64_t time_ns,
+                    struct payment_events_row *event)
+{
+    const struct payment *p = registry_state(projection_registry(to), KIND_PAYMENT, id);
+    put_payment(to, id, p);
+    event->payment_id = id;
+    event->sequence = p->version;
+    event->status = p->status;
+    event->currency = p->currency;
+    event->timestamp = time_ns;
+    event->has_transfer_id = true;
+    struct value values[PAYMENT_EVENTS_COLUMNS];
+    payment_events_row_to_values(event, values);
+    projection_put(to, &payment_events_view, values);
+}
+
+/* As project(), where the payer's open holds became one more or one less. */
+static void project_with_wallet(struct projection *to, struct id128 id, uint64_t time_ns,
+                                struct payment_events_row *event)
+{
+    project(to, id, time_ns, event);
+    const struct payment *p = registry_state(projection_registry(to), KIND_PAYMENT, id);
+    wallet_project(to, p->from_account);
+}
+
+void payment_project_created(struct projection *to, const void *event, uint64_t time_ns)
+{
+    const struct payment_created *e = event;
+    struct payment_events_row row = {
+        .type = PAYMENT_EVENT_KIND_CREATED,
+        .amount = e->amount,
+        .transfer_id = e->payment_id,
+        .by = e->by,
+    };
+    if (e->capture == PAYMENT_CAPTURE_MODE_MANUAL)
+        project_with_wallet(to, e->payment_id, time_ns, &row);
+    else
+        project(to, e->payment_id, time_ns, &row);
+}
+
+void payment_project_captured(struct projection *to, const void *event, uint64_t time_ns)
+{
+    const struct payment_captured *e = event;
+    struct payment_events_row row = {
+        .type = PAYMENT_EVENT_KIND_CAPTURED,
+        .amount = e->amount,
+        .transfer_id = e->transfer_id,
+        .by = e->by,
+    };
+    project_with_wallet(to, e->payment_id, time_ns, &row);
+}
+
+void payment_project_refunded(struct projection *to, const void *event, uint64_t time_ns)
+{
+    const struct payment_refunded *e = event;
+    struct payment_events_row row = {
+        .type = PAYMENT_EVENT_KIND_REFUNDED,
+        .amount = e->amount,
+        .transfer_id = e->transfer_id,
+        .by = e->by,
+        .has_reason = e->has_reason,
+        .reason = e->reason,
+    };
+    project(to, e->payment_id, time_ns, &row);
+}
+
+void payment_project_cancelled(struct projection *to, const void *event, uint64_t time_ns)
+{
+    const struct payment_cancelled *e = event;
+    struct payment_events_row row = {
+        .type = PAYMENT_EVENT_KIND_CANCELLED,
+        .amount = e->released,
+        .transfer_id = e->transfer_id,
+        .by = e->by,
+        .has_reason = e->has_reason,
+        .reason = e->reason,
+    };
+    project_with_wallet(to, e->payment_id, time_ns, &row);
+}
+
+void payment_project_expired(struct projection *to, const void *event, uint64_t time_ns)
+{
+    const struct payment_expired *e = event;
+    struct payment_events_row row = {
+        .type = PAYMENT_EVENT_KIND_EXPIRED,
+        .amount = e->released,
+        .transfer_id = e->transfer_id,
+    };
+    project_with_wallet(to, e->payment_id, time_ns, &row);
+}
+
+/* --- state ------------------------------------------------------------------------------------ */
+
+static void write_state(struct wire_writer *to, const void *state)
+{
+    const struct payment *p = state;
+    wire_put_array(to, PAYMENT_FIELDS);
+    wire_put_uint(to, PAYMENT_FORMAT);
+    wire_put_id(to, p->tenant_id);
+    wire_put_id(to, p->payer_id);
+    wire_put_id(to, p->payee_id);
+    wire_put_id(to, p->from_account);
+    wire_put_id(to, p->to_account);
+    wire_put_u128(to, p->amount);
+    wire_put_u128(to, p->captured);
+    wire_put_u128(to, p->refunded);
+    wire_put_uint(to, p->created_at);
+    wire_put_uint(to, p->updated_at);
+    wire_put_uint(to, p->expires_at);
+    wire_put_text(to, p->description);
+    wire_put_text(to, p->customer_id);
+    fields_put_metadata(to, &p->metadata);
+    wire_put_uint(to, p->version);
+    wire_put_uint(to, p->currency);
+    wire_put_uint(to, p->capture);
+    wire_put_uint(to, p->status);
+}
+
+static bool read_state(struct registry *r, struct wire_reader *from, void *state)
+{
+    struct payment *p = state;
+    if (wire_get_array(from, PAYMENT_FIELDS) != PAYMENT_FIELDS ||
+        wire_get_uint(from, UINT16_MAX) != PAYMENT_FORMAT)
+        return false;
+    p->tenant_id = wire_get_id(from);
+    p->payer_id = wire_get_id(from);
+    p->payee_id = wire_get_id(from);
+    p->from_account = wire_get_id(from);
+    p->to_account = wire_get_id(from);
+    p->amount = wire_get_u128(from);
+    p->captured = wire_get_u128(from);
+    p->refunded = wire_get_u128(from);
+    p->created_at = wire_get_uint(from, UINT64_MAX);
+    p->updated_at = wire_get_uint(from, UINT64_MAX);
+    p->expires_at = wire_get_uint(from, UINT64_MAX);
+    p->description = keep_text_read(r, from, PAYMENT_DESCRIPTION_MAX);
+    p->customer_id = keep_text_read(r, from, PAYMENT_CUSTOMER_ID_MAX);
+    p->metadata = keep_metadata_read(r, from);
+    p->version = (uint32_t)wire_get_uint(from, UINT32_MAX);
+    p->currency = (uint16_t)wire_get_uint(from, CURRENCY_NUMBER_MAX);
+    p->capture = (uint8_t)wire_get_uint(from, PAYMENT_CAPTURE_MODE_COUNT);
+    p->status = (uint8_t)wire_get_uint(from, PAYMENT_STATUS_COUNT);
+    return !from->failed;
+}
+
+static void release_state(struct registry *r, void *state)
+{
+    struct payment *p = state;
+    keep_text_free(r, p->description);
+    keep_text_free(r, p->customer_id);
+    keep_metadata_free(r, &p->metadata);
+}
+
+static const struct handler handlers[] = {
+    {&payment_create_type, payment_on_create},
+    {&payment_get_type, payment_on_get},
+    {&payment_capture_type, payment_on_capture},
+    {&payment_refund_type, payment_on_refund},
+    {&payment_cancel_type, payment_on_cancel},
+};
+
+const struct actor_kind payment_kind = {
+    .name = "payment",
+    .number = KIND_PAYMENT,
+    .state_size = sizeof(struct payment),
+    .handlers = handlers,
+    .handler_count = array_len(handlers),
+    .write = write_state,
+    .read = read_state,
+    .release = release_state,
+    .timeout = payment_on_timeout,
+};

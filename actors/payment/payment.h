@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Payment: money from one wallet to another, at once or authorised first. Its first transfer has the
+ * payment's 128 bits as its id: posted, or pending with the payment's deadline and none of its own.
+ * Who may do what: the payer's owner creates and cancels, the payee's owner captures and refunds,
+ * both see it; whoever may act for any owner may do all of it. */
+#ifndef PAYMENT_PAYMENT_H
+#define PAYMENT_PAYMENT_H
+
+#include <stdint.h>
+
+#include "actors/payment/payment_state.h"
+#include "runtime/actor/domain.h"
+
+#define PAYMENT_ADAPTER "wallet" /* what carries it, in the word of the API */
+
+struct payment {
+    struct id128 tenant_id;
+    struct id128 payer_id;     /* owner of from_account */
+    struct id128 payee_id;
+    struct id128 from_account; /* wallets */
+    struct id128 to_account;
+    u128 amount;
+    u128 captured;
+    u128 refunded;             /* never more than captured */
+    uint64_t created_at;
+    uint64_t updated_at;
+    uint64_t expires_at;       /* 0 = captured at once */
+    struct slice description;  /* registry memory, as the next two */
+    struct slice customer_id;
+    struct metadata metadata;
+    uint32_t version;          /* counts its events */
+    uint16_t currency;
+    uint8_t capture;           /* enum payment_capture_mode */
+    uint8_t status;            /* enum payment_status; written by payment.c: move() alone */
+};
+
+extern const struct actor_kind payment_kind;
+
+/* Authorised, not captured, not given back. */
+u128 payment_remaining(const struct payment *p);
+/* Captured and not refunded. */
+u128 payment_refundable(const struct payment *p);
+
+/* Which action a capture of `amount` is when `released` goes back with it; a refund of `amount`. */
+enum payment_action payment_capture_action(const struct payment *p, u128 amount, u128 released);
+enum payment_action payment_refund_action(const struct payment *p, u128 amount);
+
+/* What the API shows; text points into the state. */
+struct payment_info payment_info_of(struct id128 id, const struct payment *p);
+
+/* --- apply and project of the payment's events, for the table of rules ------------------------ */
+
+void payment_apply_created(struct registry *r, const void *event, uint64_t time_ns);
+void payment_apply_captured(struct registry *r, const void *event, uint64_t time_ns);
+void payment_apply_refunded(struct registry *r, const void *event, uint64_t time_ns);
+void payment_apply_cancelled(struct registry *r, const void *event, uint64_t time_ns);
+void payment_apply_expired(struct registry *r, const void *event, uint64_t time_ns);
+void payment_project_created(struct projection *p, const void *event, uint64_t time_ns);
+void payment_project_captured(struct projection *p, const void *event, uint64_t time_ns);
+void payment_project_refunded(struct projection *p, const void *event, uint64_t time_ns);
+void payment_project_cancelled(struct projection *p, const void *event, uint64_t time_ns);
+void payment_project_expired(struct projection *p, const void *event, uint64_t time_ns);
+
+#endif

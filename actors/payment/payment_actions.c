@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Handlers of a payment: create, show, capture, refund, cancel, expire. */
+#include "actors/payment/payment_actions.h"
+
+#include "actors/payment/payment.h"
+#include "actors/wallet/wallet.h"
+#include "schemas/common.h"
+
+static enum turn_result reply_payment(struct turn *t, struct id128 id)
+{
+    const void *state;
+    enum presence found = turn_find(t, KIND_PAYMENT, id, &state);
+    check(found == PRESENCE_THERE);
+    struct payment_info info = payment_info_of(id, state);
+    turn_reply(t, RESULT_OK, &payment_info_type, &info, info.version);
+    return TURN_DONE;
+}
+
+/* --- creating --------------------------------------------------------------------------------- */
+
+static uint16_t check_parties(struct turn *t, const struct payment_create *create,
+                              enum presence payer_found, const struct wallet_ref *payer,
+                              enum presence payee_found, const struct wallet_ref *payee)
+{
+    if (payer_found != PRESENCE_THERE ||
+        !turn_may_see(t, payer->wallet->tenant_id, payer->wallet->owner_id))
+        return RESULT_PAYER_NOT_FOUND;
+    if (id128_equal(payer->id, payee->id))
+        return RESULT_PAYMENT_TO_SELF;
+    if (!wallet_at_home(t, payee->id))
+        return RESULT_PAYEE_ON_OTHER_SHARD;
+    if (payee_found != PRESENCE_THERE ||
+        !id128_equal(payee->wallet->tenant_id, payer->wallet->tenant_id))
+        return RESULT_PAYEE_NOT_FOUND;
+    if (create->currency != payer->wallet->currency || create->currency != payee->wallet->currency)
+        return RESULT_CURRENCY_MISMATCH;
+    if (payee->wallet->status == WALLET_STATUS_CLOSED)
+        return RESULT_DESTINATION_CLOSED;
+    return RESULT_OK;
+}
+
+static uint16_t check_terms(struct turn *t, const struct payment_create *create,
+                            const struct wallet *payer, bool now, uint64_t *expires_at)
+{
+    /* The largest number means "all" to the ledger. */
+    if (create->amount == 0 || create->amount == U128_MAX)
+        return RESULT_AMOUNT_OUT_OF_RANGE;
+    if (now && create->has_expires_in_s)
+        return RESULT_EXPIRY_WITHOUT_AUTHORIZATION;
+    uint16_t code = RESULT_OK;
+    if (!now)
+        code = wallet_expiry(t, create->has_expires_in_s, create->expires_in_s, expires_at);
+    if (code == RESULT_OK)
+        code = wallet_check_debit(payer, create->amount, turn_time(t));
+    return code;
+}
+
+static struct payment_created created_of(const struct message *m, const struct wallet *payer,
+                                         const struct wallet *payee)
+{
+    const struct payment_create *create = m->body;
+    struct payment_created created = {
+        .tenant_id = payer->tenant_id,
+        .payer_id = payer->owner_id,
+        .payee_id = payee->owner_id,
+        .from_account = create->from_account,
+        .to_account = create->to_account,
+        .amount = create->amount,
+        .currency = create->currency,
+        .capture = create->has_capture ? create->capture : PAYMENT_CAPTURE_MODE_AUTOMATIC,
+        .by = m->who.subject,
+        .has_description = create->has_description,
+        .description = create->description,
+        .has_customer_id = create->has_customer_id,
+        .customer_id = create->customer_id,
+    };
+    if (create->has_metadata)
+        created.metadata = create->metadata;
+    return created;
+}
+
+enum turn_result payment_on_create(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct payment_create *create = m->body;
+    struct wallet_ref payer, payee;
+    enum presence payer_found = wallet_find(t, self, &payer);
+    enum presence payee_found = wallet_find(t, create->to_account, &payee);
+    if (payer_found == PRESENCE_WAITING || payee_found == PRESENCE_WAITING)
+        return TURN_WAIT;
+    /* What does not exist yet has no version that If-Match could name. */
+    if (!turn_version_matches(t, 0))
+        return TURN_DONE;
+    uint16_t code = check_parties(t, create, payer_found, &payer, payee_found, &payee);
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    struct payment_created created = created_of(m, payer.wallet, payee.wallet);
+    bool now = created.capture == PAYMENT_CAPTURE_MODE_AUTOMATIC;
+    code = check_terms(t, create, payer.wallet, now, &created.expires_at);
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    created.payment_id = turn_new_id(t);
+    struct books_move move = {
+        .id = created.payment_id,
+        .tenant_id = created.tenant_id,
+        .from = self,
+        .to = payee.id,
+        .reference = created.payment_id,
+        .amount = created.amount,
+        .currency = created.currency,
+        .code = BOOKS_PAYMENT,
+    };
+    struct posting p = now ? books_transfer(&move) : books_pending(&move);
+    if (books_prepare(t, &p, &code) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    posting_emit(t, &p);
+    turn_emit(t, &payment_created_type, &created);
+    return reply_payment(t, created.payment_id);
+}
+
+/* --- finding ---------------------------------------------------------------------------------- */
+
+enum role {
+    ROLE_EITHER,
+    ROLE_PAYER,
+    ROLE_PAYEE,
+};
+
+struct payment_ref {
+    struct id128 id;
+    const struct payment *payment;
+    struct wallet_ref payer, payee;
+};
+
+/* The payment and both wallets; WAITING or ABSENT concern the payment or any of them. */
+static enum presence find(struct turn *t, struct id128 id, struct payment_ref *ref)
+{
+    const void *state = NULL;
+    enum presence found = turn_find(t, KIND_PAYMENT, id, &state);
+    if (found != PRESENCE_THERE)
+        return found;
+    *ref = (struct payment_ref){.id = id, .payment = state};
+    enum presence payer = wallet_find(t, ref->payment->from_account, &ref->payer);
+    enum presence payee = wallet_find(t, ref->payment->to_account, &ref->payee);
+    if (payer == PRESENCE_WAITING || payee == PRESENCE_WAITING)
+        return PRESENCE_WAITING;
+    check(payer == PRESENCE_THERE && payee == PRESENCE_THERE);
+    return PRESENCE_THERE;
+}
+
+/* For a caller in this role, who with If-Match knows the version. false: the turn ends with *end. */
+static bool enter(struct turn *t, struct id128 self, enum role role, struct payment_ref *ref,
+                  enum turn_result *end)
+{
+    enum presence found = find(t, self, ref);
+    *end = found == PRESENCE_WAITING ? TURN_WAIT : TURN_DONE;
+    if (found == PRESENCE_WAITING)
+        return false;
+    bool payer = false, payee = false;
+    if (found == PRESENCE_THERE) {
+        payer = turn_may_see(t, ref->payment->tenant_id, ref->payment->payer_id);
+        payee = turn_may_see(t, ref->payment->tenant_id, ref->payment->payee_id);
+    }
+    if (!payer && !payee) {
+        turn_refuse(t, RESULT_NOT_FOUND);
+        return false;
+    }
+    if ((role == ROLE_PAYER && !payer) || (role == ROLE_PAYEE && !payee)) {
+        turn_refuse(t, RESULT_FORBIDDEN);
+        return false;
+    }
+    return turn_version_matches(t, ref->payment->version);
+}
+
+enum turn_result payment_on_get(struct turn *t, struct id128 self, const struct message *m)
+{
+    (void)m;
+    struct payment_ref ref;
+    enum turn_result end;
+    if (!enter(t, self, ROLE_EITHER, &ref, &end))
+        return end;
+    return reply_payment(t, self);
+}
+
+/* What resolves or follows the payment's transfer: a new id, the rest as the payment has it. */
+static struct books_move move_of(struct turn *t, const struct payment_ref *ref, u128 amount)
+{
+    return (struct books_move){
+        .id = turn_new_id(t),
+        .tenant_id = ref->payment->tenant_id,
+        .from = ref->payment->to_account,
+        .to = ref->payment->from_account,
+        .reference = ref->id,
+        .amount = amount,
+        .currency = ref->payment->currency,
+        .code = BOOKS_REFUND,
+    };
+}
+
+/* --- capturing -------------------------------------------------------------------------------- */
+
+/* How much, and what goes back with it. */
+static uint16_t capture_amounts(const struct payment_ref *ref,
+                                const struct payment_capture *capture, u128 *amount,
+                                u128 *released)
+{
+    u128 remaining = payment_remaining(ref->payment);
+    uint16_t code = payment_step(ref->payment->status, PAYMENT_ACTION_CAPTURE_LAST).refusal;
+    *amount = remaining;
+    *released = 0;
+    if (code == RESULT_OK && capture->has_amount)
+        code = wallet_amount(ref->payer.wallet, capture->amount, false, 0, amount);
+    if (code != RESULT_OK)
+        return code;
+    if (*amount > remaining)
+        return RESULT_CAPTURE_EXCEEDS_AUTHORIZED;
+    if (capture->has_final && capture->final)
+        *released = remaining - *amount;
+    return RESULT_OK;
+}
+
+enum turn_result payment_on_capture(struct turn *t, struct id128 self, const struct message *m)
+{
+    struct payment_ref ref;
+    enum turn_result end;
+    if (!enter(t, self, ROLE_PAYEE, &ref, &end))
+        return end;
+    u128 amount, released;
+    uint16_t code = capture_amounts(&ref, m->body, &amount, &released);
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    enum payment_action action = payment_capture_action(ref.payment, amount, released);
+    struct payment_step step = payment_step(ref.payment->status, action);
+    if (step.next == 0)
+        return wallet_refuse(t, step.refusal);
+    struct books_move move = move_of(t, &ref, amount);
+    struct posting p = books_capture(&move, self, action == PAYMENT_ACTION_CAPTURE_PART);
+    if (books_prepare(t, &p, &code) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    posting_emit(t, &p);
+    struct payment_captured captured = {
+        .payment_id = self,
+        .transfer_id = move.id,
+        .amount = amount,
+        .released = released,
+        .by = m->who.subject,
+    };
+    turn_emit(t, &payment_captured_type, &captured);
+    return reply_payment(t, self);
+}
+
+/* --- refunding -------------------------------------------------------------------------------- */
+
+static uint16_t refund_amount(const struct payment_ref *ref, const struct payment_refund *refund,
+                              u128 *amount)
+{
+    u128 refundable = payment_refundable(ref->payment);
+    uint16_t code = payment_step(ref->payment->status, PAYMENT_ACTION_REFUND_LAST).refusal;
+    *amount = refundable;
+    if (code == RESULT_OK && refund->has_amount)
+        code = wallet_amount(ref->payee.wallet, refund->amount, false, 0, amount);
+    if (code != RESULT_OK)
+        return code;
+    return *amount > refundable ? RESULT_REFUND_EXCEEDS_CAPTURED : RESULT_OK;
+}
+
+/* A refund gives back what the payee received: the payee's limits do not count it. */
+static uint16_t check_refund(const struct payment_ref *ref)
+{
+    if (ref->payee.wallet->status == WALLET_STATUS_CLOSED)
+        return RESULT_WALLET_CLOSED;
+    if (ref->payee.wallet->status == WALLET_STATUS_FROZEN)
+        return RESULT_WALLET_FROZEN;
+    if (ref->payer.wallet->status == WALLET_STATUS_CLOSED)
+        return RESULT_DESTINATION_CLOSED;
+    return RESULT_OK;
+}
+
+enum turn_result payment_on_refund(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct payment_refund *refund = m->body;
+    struct payment_ref ref;
+    enum turn_result end;
+    if (!enter(t, self, ROLE_PAYEE, &ref, &end))
+        return end;
+    u128 amount;
+    uint16_t code = refund_amount(&ref, refund, &amount);
+    if (code == RESULT_OK)
+        code = payment_step(ref.payment->status, payment_refund_action(ref.payment, amount)).refusal;
+    if (code == RESULT_OK)
+        code = check_refund(&ref);
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    struct books_move move = move_of(t, &ref, amount);
+    struct posting p = books_transfer(&move);
+    if (books_prepare(t, &p, &code) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    posting_emit(t, &p);
+    struct payment_refunded refunded = {
+        .payment_id = self,
+        .transfer_id = move.id,
+        .amount = amount,
+        .by = m->who.subject,
+        .has_reason = refund->has_reason,
+        .reason = refund->reason,
+    };
+    turn_emit(t, &payment_refunded_type, &refunded);
+    return reply_payment(t, self);
+}
+
+/* --- giving back ------------------------------------------------------------------------------ */
+
+/* Finds what voiding the authorisation needs. THERE: *code tells whether it may be emitted. */
+static enum presence prepare_void(struct turn *t, const struct payment_ref *ref, struct posting *p,
+                                  uint16_t *code)
+{
+    struct books_move move = move_of(t, ref, 0);
+    *p = books_void(&move, ref->id);
+    return books_prepare(t, p, code);
+}
+
+enum turn_result payment_on_cancel(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct payment_cancel *cancel = m->body;
+    struct payment_ref ref;
+    enum turn_result end;
+    if (!enter(t, self, ROLE_PAYER, &ref, &end))
+        return end;
+    struct payment_step step = payment_step(ref.payment->status, PAYMENT_ACTION_CANCEL);
+    if (step.next == 0)
+        return wallet_refuse(t, step.refusal);
+    struct posting p;
+    uint16_t code;
+    if (prepare_void(t, &ref, &p, &code) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    struct payment_cancelled cancelled = {
+        .payment_id = self,
+        .transfer_id = p.transfer.id,
+        .released = payment_remaining(ref.payment),
+        .by = m->who.subject,
+        .has_reason = cancel->has_reason,
+        .reason = cancel->reason,
+    };
+    posting_emit(t, &p);
+    turn_emit(t, &payment_cancelled_type, &cancelled);
+    return reply_payment(t, self);
+}
+
+enum turn_result payment_on_timeout(struct turn *t, struct id128 self)
+{
+    struct payment_ref ref;
+    enum presence found = find(t, self, &ref);
+    if (found == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (found == PRESENCE_ABSENT ||
+        payment_step(ref.payment->status, PAYMENT_ACTION_EXPIRE).next == 0)
+        return TURN_DONE;
+    struct posting p;
+    uint16_t code;
+    if (prepare_void(t, &ref, &p, &code) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (code != RESULT_OK && !books_resolved_already(code))
+        return turn_fail(t, "an expired authorisation cannot be given back");
+    struct payment_expired expired = {
+        .payment_id = self,
+        .transfer_id = p.transfer.id,
+        .released = payment_remaining(ref.payment),
+    };
+    if (code == RESULT_OK)
+        posting_emit(t, &p);
+    turn_emit(t, &payment_expired_type, &expired);
+    return TURN_DONE;
+}

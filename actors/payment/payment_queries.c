@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lists of payments, and the history of one. A list of one's own payments is two walks, over those
+ * paid and those received, put together newest first. */
+#include "actors/payment/payment_queries.h"
+
+#include "actors/money/page.h"
+#include "actors/payment/payment.h"
+#include "schemas/result.h"
+
+/* An id holds the milliseconds at which it was made, which may differ a little from the time of the
+ * event: walks begin earlier and end later by this. */
+#define ID_SLACK_MS ((uint64_t)60 * 1000)
+#define NS_PER_MS 1000000
+
+/* --- payments --------------------------------------------------------------------------------- */
+
+struct payment_scan {
+    struct page page;
+    const struct payment_list *request;
+    const struct principal *who;
+    struct payment_info *payments;
+    bool received_only; /* leave out what the caller pays: the other walk has it */
+    bool damaged;
+};
+
+static bool wanted(const struct payment_scan *scan, const struct payments_row *row)
+{
+    const struct payment_list *request = scan->request;
+    if (scan->received_only && id128_equal(row->payer_id, scan->who->subject_id))
+        return false;
+    return (!request->has_status || row->status == request->status) &&
+           (!request->has_from_account ||
+            id128_equal(row->from_account, request->from_account)) &&
+           (!request->has_to_account || id128_equal(row->to_account, request->to_account)) &&
+           (!request->has_created_from || row->created_at >= request->created_from) &&
+           (!request->has_created_before || row->created_at < request->created_before) &&
+           (page_may_see(scan->who, row->tenant_id, row->payer_id) ||
+            page_may_see(scan->who, row->tenant_id, row->payee_id));
+}
+
+static void take_row(struct payment_scan *scan, const struct payments_row *row)
+{
+    struct arena *arena = &scan->page.arena;
+    struct payment_info *info = &scan->payments[scan->page.count++];
+    *info = (struct payment_info){
+        .payment_id = row->payment_id,
+        .status = row->status,
+        .amount = row->amount,
+        .currency = row->currency,
+        .timestamp = row->created_at,
+        .from_account = row->from_account,
+        .to_account = row->to_account,
+        .has_description = row->has_description,
+        .description = arena_copy(arena, row->description),
+        .has_customer_id = row->has_customer_id,
+        .customer_id = arena_copy(arena, row->customer_id),
+        .captured_amount = row->captured_amount,
+        .refunded_amount = row->refunded_amount,
+        .adapter = slice_of(PAYMENT_ADAPTER),
+        .details = {row->capture, row->has_expires_at, row->expires_at},
+        .updated_at = row->updated_at,
+        .version = row->version,
+    };
+    struct slice metadata = arena_copy(arena, row->metadata);
+    struct wire_reader from;
+    wire_reader_init(&from, metadata.data, metadata.len);
+    if (!fields_get_metadata(&from, arena, &info->metadata))
+        scan->damaged = true;
+}
+
+static bool take_payment(void *context, const struct value *values)
+{
+    struct payment_scan *scan = context;
+    struct payments_row row;
+    if (!payments_row_from_values(values, &row)) {
+        scan->damaged = true;
+        return false;
+    }
+    if (scan->request->has_created_from &&
+        id128_unix_ms(row.payment_id) + ID_SLACK_MS < scan->request->created_from / NS_PER_MS)
+        return false; /* all that follow are older */
+    if (!page_next(&scan->page, (struct value){.type = VALUE_ID, .id = row.payment_id}))
+        return false;
+    if (wanted(scan, &row))
+        take_row(scan, &row);
+    return !scan->damaged;
+}
+
+/* Where a walk begins: at the cursor, or at the newest that may have been created in time. */
+static void set_start(struct payment_scan *scan)
+{
+    if (scan->page.has_from || !scan->request->has_created_before)
+        return;
+    uint64_t ms = scan->request->created_before / NS_PER_MS + ID_SLACK_MS;
+    scan->page.has_from = true;
+    scan->page.from = (struct value){.type = VALUE_ID, .id = {ms << 16, 0}};
+}
+
+struct walk {
+    const struct view_index *index;
+    struct value prefix[2];
+    uint8_t prefix_count;
+};
+
+static uint16_t walk_payments(struct store *s, struct payment_scan *scan, const struct walk *walk)
+{
+    const struct payment_list *request = scan->request;
+    uint16_t code = page_init(&scan->page, VALUE_ID, request->has_limit, request->limit,
+                              request->has_cursor, request->cursor);
+    if (code != RESULT_OK)
+        return code;
+    scan->payments = arena_alloc(&scan->page.arena, scan->page.limit * sizeof *scan->payments);
+    if (scan->payments == NULL)
+        return RESULT_NO_MEMORY;
+    set_start(scan);
+    struct view_scan view = {
+        .table = &payments_view,
+        .index = walk->index,
+        .prefix = walk->prefix,
+        .prefix_count = walk->prefix_count,
+        .from = scan->page.has_from ? &scan->page.from : NULL,
+        .from_count = scan->page.has_from ? 1 : 0,
+        .descending = true,
+        .limit = PAGE_ROWS_MAX + 1,
+    };
+    enum err e = views_scan(s, &view, take_payment, scan);
+    if (e != ERR_OK)
+        return page_failed(e);
+    if (scan->page.arena.failed)
+        return RESULT_NO_MEMORY;
+    return scan->damaged ? RESULT_CORRUPT : RESULT_OK;
+}
+
+/* The walks that together give all that the caller may see of what is asked for. */
+static uint32_t plan_walks(const struct message *m, struct walk walks[2])
+{
+    const struct payment_list *request = m->body;
+    const struct view_index *indexes = payments_view.indexes;
+    struct value tenant = {.type = VALUE_ID, .id = m->who.tenant_id};
+    struct value subject = {.type = VALUE_ID, .id = m->who.subject_id};
+    if (request->has_from_account || request->has_to_account) {
+        bool from = request->has_from_account;
+        walks[0] = (struct walk){
+            &indexes[from ? PAYMENTS_INDEX_BY_FROM : PAYMENTS_INDEX_BY_TO],
+            {{.type = VALUE_ID, .id = from ? request->from_account : request->to_account}},
+            1};
+        return 1;
+    }
+    if (m->who.any_owner || m->who.operator) {
+        walks[0] = (struct walk){&indexes[PAYMENTS_INDEX_BY_TENANT], {tenant}, 1};
+        return 1;
+    }
+    walks[0] = (struct walk){&indexes[PAYMENTS_INDEX_BY_PAYER], {tenant, subject}, 2};
+    walks[1] = (struct walk){&indexes[PAYMENTS_INDEX_BY_PAYEE], {tenant, subject}, 2};
+    return 2;
+}
+
+/* Puts two walks together into the first one's page. What is older than where a walk stopped is not
+ * known to be complete, so it is left to the next page. */
+static void merge(struct payment_scan *a, struct payment_scan *b, struct payment_info *merged)
+{
+    struct id128 floor = ID128_ZERO;
+    if (a->page.more)
+        floor = a->page.last.id;
+    if (b->page.more && id128_compare(b->page.last.id, floor) > 0)
+        floor = b->page.last.id;
+    uint32_t count = 0, i = 0, j = 0;
+    while (count < a->page.limit && (i < a->page.count || j < b->page.count)) {
+        bool first = j == b->page.count ||
+                     (i < a->page.count && id128_compare(a->payments[i].payment_id,
+                                                         b->payments[j].payment_id) > 0);
+        const struct payment_info *next = first ? &a->payments[i] : &b->payments[j];
+        if (id128_compare(next->payment_id, floor) < 0)
+            break;
+        merged[count++] = *next;
+        i += first;
+        j += !first;
+    }
+    bool full = count == a->page.limit && (i < a->page.count || j < b->page.count);
+    a->page.more = a->page.more || b->page.more || full;
+    a->page.last = (struct value){.type = VALUE_ID, .id = full ? merged[count - 1].payment_id : floor};
+    a->page.count = count;
+    a->payments = merged;
+}
+
+uint16_t payment_query_list(struct store *s, const struct message *m, struct wire_writer *reply,
+                            uint16_t *reply_type)
+{
+    struct payment_scan scans[2] = {{.request = m->body, .who = &m->who},
+                                    {.request = m->body, .who = &m->who, .received_only = true}};
+    struct walk walks[2];
+    uint32_t count = plan_walks(m, walks);
+    uint16_t code = RESULT_OK;
+    for (uint32_t i = 0; code == RESULT_OK && i < count; i++)
+        code = walk_payments(s, &scans[i], &walks[i]);
+    if (code == RESULT_OK && count == 2) {
+        struct page *page = &scans[0].page;
+        struct payment_info *merged =
+            arena_alloc(&page->arena, page->limit * sizeof *merged);
+        if (merged == NULL)
+            code = RESULT_NO_MEMORY;
+        else
+            merge(&scans[0], &scans[1], merged);
+    }
+    if (code == RESULT_OK) {
+        struct payment_page page = {
+            .payments = scans[0].payments, .payments_count = scans[0].page.count};
+        page.has_next_cursor = page_cursor(&scans[0].page, &page.next_cursor);
+        payment_page_write(reply, &page);
+        *reply_type = PAYMENT_PAGE_NUMBER;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        page_done(&scans[i].page);
+    return code;
+}
+
+/* --- history ---------------------------------------------------------------------------------- */
+
+struct visible {
+    const struct principal *who;
+    bool may_see;
+};
+
+static bool check_visible(void *context, const struct value *values)
+{
+    struct visible *visible = context;
+    struct payments_row row;
+    visible->may_see = payments_row_from_values(values, &row) &&
+                       (page_may_see(visible->who, row.tenant_id, row.payer_id) ||
+                        page_may_see(visible->who, row.tenant_id, row.payee_id));
+    return false;
+}
+
+struct event_scan {
+    struct page page;
+    struct payment_event *events;
+    bool damaged;
+};
+
+static bool take_event(void *context, const struct value *values)
+{
+    struct event_scan *scan = context;
+    struct payment_events_row row;
+    if (!payment_events_row_from_values(values, &row)) {
+        scan->damaged = true;
+        return false;
+    }
+    if (!page_next(&scan->page, (struct value){.type = VALUE_UINT, .number = row.sequence}))
+        return false;
+    scan->events[scan->page.count++] = (struct payment_event){
+        .payment_id = row.payment_id,
+        .sequence = row.sequence,
+        .type = row.type,
+        .status = row.status,
+        .amount = row.amount,
+        .currency = row.currency,
+        .timestamp = row.timestamp,
+        .has_transaction_id = row.has_transfer_id,
+        .transaction_id = row.transfer_id,
+        .by = arena_copy(&scan->page.arena, row.by),
+        .has_reason = row.has_reason,
+        .reason = arena_copy(&scan->page.arena, row.reason),
+    };
+    return true;
+}
+
+static uint16_t scan_events(struct store *s, const struct message *m, struct event_scan *scan)
+{
+    const struct payment_event_list *request = m->body;
+    struct value key = {.type = VALUE_ID, .id = request->payment_id};
+    struct visible visible = {.who = &m->who};
+    enum err e = views_get(s, &payments_view, &key, check_visible, &visible);
+    if (e != ERR_OK)
+        return page_failed(e);
+    if (!visible.may_see)
+        return RESULT_NOT_FOUND;
+    scan->events = arena_alloc(&scan->page.arena, scan->page.limit * sizeof *scan->events);
+    if (scan->events == NULL)
+        return RESULT_NO_MEMORY;
+    struct view_scan walk = {
+        .table = &payment_events_view,
+        .index = &payment_events_view.key,
+        .prefix = &key,
+        .prefix_count = 1,
+        .from = scan->page.has_from ? &scan->page.from : NULL,
+        .from_count = scan->page.has_from ? 1 : 0,
+        .limit = PAGE_ROWS_MAX + 1,
+    };
+    e = views_scan(s, &walk, take_event, scan);
+    if (e != ERR_OK)
+        return page_failed(e);
+    if (scan->page.arena.failed)
+        return RESULT_NO_MEMORY;
+    return scan->damaged ? RESULT_CORRUPT : RESULT_OK;
+}
+
+uint16_t payment_query_events(struct store *s, const struct message *m, struct wire_writer *reply,
+                              uint16_t *reply_type)
+{
+    const struct payment_event_list *request = m->body;
+    struct event_scan scan = {0};
+    uint16_t code = page_init(&scan.page, VALUE_UINT, request->has_limit, request->limit,
+                              request->has_cursor, request->cursor);
+    if (code == RESULT_OK)
+        code = scan_events(s, m, &scan);
+    if (code == RESULT_OK) {
+        struct payment_event_page page = {
+            .events = scan.events, .events_count = scan.page.count};
+        page.has_next_cursor = page_cursor(&scan.page, &page.next_cursor);
+        payment_event_page_write(reply, &page);
+        *reply_type = PAYMENT_EVENT_PAGE_NUMBER;
+    }
+    page_done(&scan.page);
+    return code;
+}

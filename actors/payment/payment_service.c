@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The payment service: tables of kinds, rules, queries and views; and what must always hold. */
+#include "actors/payment/payment_service.h"
+
+#include "actors/payment/payment.h"
+#include "actors/payment/payment_queries.h"
+#include "schemas/common.h"
+
+static const struct actor_kind *const kinds[] = {
+    &payment_kind,
+};
+
+static const struct event_rule rules[] = {
+    {&payment_created_type, MESSAGE_NO_OFFSET, payment_apply_created, payment_project_created},
+    {&payment_captured_type, MESSAGE_NO_OFFSET, payment_apply_captured, payment_project_captured},
+    {&payment_refunded_type, MESSAGE_NO_OFFSET, payment_apply_refunded, payment_project_refunded},
+    {&payment_cancelled_type, MESSAGE_NO_OFFSET, payment_apply_cancelled,
+     payment_project_cancelled},
+    {&payment_expired_type, MESSAGE_NO_OFFSET, payment_apply_expired, payment_project_expired},
+};
+
+static const struct query queries[] = {
+    {&payment_list_type, payment_query_list},
+    {&payment_event_list_type, payment_query_events},
+};
+
+static const struct view_table *const views[] = {
+    &payments_view,
+    &payment_events_view,
+};
+
+static bool audit_payment(void *context, struct id128 id, const void *state)
+{
+    (void)id;
+    const char **broken = context;
+    const struct payment *p = state;
+    if (p->captured > p->amount)
+        *broken = "a payment captured more than its amount";
+    else if (p->refunded > p->captured)
+        *broken = "a payment refunded more than was captured";
+    else if (p->status == PAYMENT_STATUS_NONE)
+        *broken = "a payment has no status";
+    return *broken == NULL;
+}
+
+static const char *audit(struct registry *r)
+{
+    const char *broken = NULL;
+    registry_each(r, KIND_PAYMENT, audit_payment, &broken);
+    return broken;
+}
+
+const struct service payment_service = {
+    .name = "payment",
+    .kinds = kinds,
+    .kind_count = array_len(kinds),
+    .rules = rules,
+    .rule_count = array_len(rules),
+    .queries = queries,
+    .query_count = array_len(queries),
+    .views = views,
+    .view_count = array_len(views),
+    .audit = audit,
+};

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The states of a payment as a table: for each status and each action the next status, or the code
+ * with which the action is refused. The statuses pending, processing and failed belong to payments
+ * over external rails, which bring their own actions; nothing else leads into them.
+ *
+ *   (none) -- pay ------------> completed -- refund ---> partially_refunded, refunded
+ *   (none) -- authorize ------> authorized
+ *   authorized -- capture ----> partially_captured, completed
+ *   authorized -- cancel -----> cancelled              authorized -- expire -----> expired
+ *   partially_captured -- capture, cancel, expire ---> completed (for what was captured)
+ */
+#ifndef PAYMENT_PAYMENT_STATE_H
+#define PAYMENT_PAYMENT_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "schemas/payment.h"
+
+#define PAYMENT_STATUS_NONE 0 /* before it exists */
+
+enum payment_action {
+    PAYMENT_ACTION_PAY,          /* create, captured at once */
+    PAYMENT_ACTION_AUTHORIZE,    /* create, captured later */
+    PAYMENT_ACTION_CAPTURE_PART, /* something stays authorised */
+    PAYMENT_ACTION_CAPTURE_LAST, /* nothing stays authorised */
+    PAYMENT_ACTION_CANCEL,
+    PAYMENT_ACTION_EXPIRE,
+    PAYMENT_ACTION_REFUND_PART,  /* something captured stays with the payee */
+    PAYMENT_ACTION_REFUND_LAST,
+    PAYMENT_ACTION_COUNT,
+};
+
+struct payment_step {
+    uint8_t next;     /* enum payment_status; 0 = refused */
+    uint16_t refusal; /* enum result, if refused */
+};
+
+struct payment_step payment_step(uint8_t status, enum payment_action action);
+
+/* Is money still kept aside in this status? */
+bool payment_status_open(uint8_t status);
+
+#endif
