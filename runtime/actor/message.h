@@ -9,6 +9,7 @@
 #include "runtime/base/arena.h"
 #include "runtime/base/error.h"
 #include "runtime/base/id128.h"
+#include "runtime/base/inbox_item.h"
 #include "runtime/base/list.h"
 #include "runtime/base/slice.h"
 #include "runtime/wire/reader.h"
@@ -46,6 +47,7 @@ struct principal {
 
 struct message;
 struct loop;
+struct shard;
 
 /* Called once per posted message on the asker's loop, never before the post returned. m->code and
  * m->reply are then final; the message belongs to the asker again. */
@@ -53,7 +55,8 @@ typedef void (*message_done_cb)(struct message *m);
 
 /* Owned by the asker, which keeps it (and all it points to) untouched from the post until done. */
 struct message {
-    struct fifo_link link;           /* mailbox, held list, or inbox: wherever it is now */
+    struct fifo_link link;           /* mailbox or held list: wherever it is now */
+    struct inbox_item mail;          /* between loops, there and back */
     const struct message_type *type;
     const void *body;                /* struct of type->size bytes */
     uint16_t target_kind;
@@ -84,6 +87,7 @@ struct message {
     struct {
         uint64_t seq;                /* the answer may leave once this batch is durable */
         uint32_t waits;              /* how often the turn was parked for a load */
+        struct shard *shard;         /* where it goes, on the way to another loop */
     } runtime;
 };
 

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "runtime/base/inbox_item.h"
 #include "runtime/base/list.h"
 
 struct env;
@@ -23,6 +24,7 @@ struct work {
     void (*run)(struct work *w);  /* on the lane's thread; touches only what travels with it */
     void (*done)(struct work *w); /* on the loop's thread, exactly once, never inside env_work() */
     struct env *env;              /* set by env_work() */
+    struct inbox_item mail;       /* the env's own: its way back to the loop */
 };
 
 /* A one-shot timer, monotonic. Embedded by the owner; `fire` runs on the loop's thread. */
