@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verifier: header -> issuer -> key with its one algorithm -> signature -> claims, and memory of
- * what was verified. A token is looked for in the connection's memo (by its bytes), then in the
+/* The verifier: header -> issuer -> key with its one algorithm -> signature -> claims, and memory
+ * of what was verified. A token is looked for in the connection's memo (by its bytes), then in the
  * loop's cache (by its SHA-256); only then is there work for a public key. */
 #include "gateway_bridge/token.h"
 

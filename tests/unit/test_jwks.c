@@ -244,127 +244,186 @@ static void server_stop(struct server *s)
     free(s);
 }
 
-/* Lines that an operator would see. */
+/* Lines that an operator would see, one after another. */
 struct lines {
     pthread_mutex_t lock;
-    char last[512];
+    size_t len;
+    size_t seen; /* what was looked for already lies before this */
+    char text[16384];
 };
 
 static void line_keep(void *arg, const char *line)
 {
     struct lines *l = arg;
     pthread_mutex_lock(&l->lock);
-    snprintf(l->last, sizeof(l->last), "%s", line);
+    int len = snprintf(l->text + l->len, sizeof(l->text) - l->len, "%s\n", line);
+    check(len > 0 && l->len + (size_t)len < sizeof(l->text));
+    l->len += (size_t)len;
     pthread_mutex_unlock(&l->lock);
 }
 
+/* Waits for such a line after the last one that was seen. */
 static bool line_seen(struct lines *l, const char *part)
 {
-    for (int i = 0; i < 500; i++) {
+    const char *found = NULL;
+    for (int i = 0; i < 1500 && found == NULL; i++) {
         pthread_mutex_lock(&l->lock);
-        bool seen = strstr(l->last, part) != NULL;
-        if (seen)
-            l->last[0] = 0;
+        found = strstr(l->text + l->seen, part);
+        if (found != NULL)
+            l->seen = (size_t)(strchr(found, '\n') - l->text);
         pthread_mutex_unlock(&l->lock);
-        if (seen)
-            return true;
-        poll(NULL, 0, 10);
+        if (found == NULL)
+            poll(NULL, 0, 10);
     }
-    print_error("last line: %s\n", l->last);
-    return false;
+    if (found == NULL)
+        print_error("no \"%s\" in: %s\n", part, l->text);
+    return found != NULL;
 }
 
-static uint16_t verify(struct fixture *f, struct token_verifier *v, const char *token)
+/* An identity server with one key, a source that follows it, and a verifier behind that. */
+struct scene {
+    struct server *server;
+    struct lines lines;
+    char url[64];
+    char old_keys[2048], new_keys[2048];
+    char *of_old, *of_new; /* tokens */
+    struct jwks *keys;
+    struct token_verifier *verifier;
+};
+
+static uint16_t verify(struct scene *s, const char *token)
 {
     const struct token_claims *claims = NULL;
-    (void)f;
-    return token_verify(v, slice_of(token), NOW, &claims);
+    return token_verify(s->verifier, slice_of(token), NOW, &claims);
 }
 
-/* An identity server that comes up late, changes its keys, breaks in every way and goes away. */
-static void keys_follow_the_identity_server(void **state)
+static void scene_start(struct scene *s, struct fixture *f)
 {
-    struct fixture *f = *state;
-    struct server *server = server_start();
-    struct lines lines = {.lock = PTHREAD_MUTEX_INITIALIZER};
-    char error[JWKS_ERROR_MAX], url[64], first[2048], second[2048];
-    char jwk[ISSUER_KEY_JWK_MAX];
+    static const char claims[] = "{\"iss\":\"" ISSUER_IS "\",\"aud\":\"payments\",\"sub\":\"a\","
+                                 "\"azp\":\"c\",\"iat\":1799999900,\"exp\":1800003000}";
+    char error[JWKS_ERROR_MAX], jwk[ISSUER_KEY_JWK_MAX];
+    memset(s, 0, sizeof(*s));
+    check(pthread_mutex_init(&s->lines.lock, NULL) == 0);
     jwk_named(&f->ec, "old", jwk, sizeof(jwk));
-    snprintf(first, sizeof(first), "{\"keys\":[%s]}", jwk);
+    snprintf(s->old_keys, sizeof(s->old_keys), "{\"keys\":[%s]}", jwk);
     jwk_named(&f->ec, "new", jwk, sizeof(jwk));
-    snprintf(second, sizeof(second), "{\"keys\":[%s]}", jwk);
-    snprintf(url, sizeof(url), "http://127.0.0.1:%u/oauth2/jwks", server->port);
-    server_say(server, "503 Starting", "");
-    struct jwks *j = jwks_start(&(struct jwks_options){.url = url,
-                                                       .report = line_keep,
-                                                       .report_arg = &lines,
-                                                       .cooldown_s = 1,
-                                                       .refresh_s = 1000,
-                                                       .stale_max_s = 4},
-                                error);
-    assert_non_null(j);
-    assert_true(line_seen(&lines, "no keys from http://127.0.0.1"));
-    assert_false(jwks_ready(j));
-    server_say(server, "200 OK", first);
-    assert_true(line_seen(&lines, "1 in use"));
-    assert_true(jwks_ready(j));
-
+    snprintf(s->new_keys, sizeof(s->new_keys), "{\"keys\":[%s]}", jwk);
+    s->of_old = token_make(f, BY_EC, "{\"alg\":\"ES256\",\"typ\":\"at+jwt\",\"kid\":\"old\"}",
+                           claims);
+    s->of_new = token_make(f, BY_EC, "{\"alg\":\"ES256\",\"typ\":\"at+jwt\",\"kid\":\"new\"}",
+                           claims);
+    s->server = server_start();
+    server_say(s->server, "503 Starting", "");
+    snprintf(s->url, sizeof(s->url), "http://127.0.0.1:%u/oauth2/jwks", s->server->port);
+    s->keys = jwks_start(&(struct jwks_options){.url = s->url,
+                                                .report = line_keep,
+                                                .report_arg = &s->lines,
+                                                .cooldown_s = 1,
+                                                .refresh_s = 1000,
+                                                .stale_max_s = 6},
+                         error);
+    check(s->keys != NULL);
     struct token_policy policy = f->policy;
-    policy.issuers[0].keys = j;
-    struct token_verifier *v = token_verifier_new(&policy);
-    const char *claims = "{\"iss\":\"" ISSUER_IS "\",\"aud\":\"payments\",\"sub\":\"a\","
-                         "\"azp\":\"c\",\"iat\":1799999900,\"exp\":1800003000}";
-    char *of_old = token_make(f, BY_EC, "{\"alg\":\"ES256\",\"typ\":\"at+jwt\",\"kid\":\"old\"}",
-                              claims);
-    char *of_new = token_make(f, BY_EC, "{\"alg\":\"ES256\",\"typ\":\"at+jwt\",\"kid\":\"new\"}",
-                              claims);
-    assert_int_equal(verify(f, v, of_old), 0);
+    policy.issuers[0].keys = s->keys;
+    s->verifier = token_verifier_new(&policy);
+    check(s->verifier != NULL);
+    assert_true(line_seen(&s->lines, "no keys from http://127.0.0.1"));
+    assert_false(jwks_ready(s->keys));
+    server_say(s->server, "200 OK", s->old_keys);
+    assert_true(line_seen(&s->lines, "1 in use"));
+    assert_true(jwks_ready(s->keys));
+    assert_int_equal(verify(s, s->of_old), 0);
+}
 
-    /* An unknown key makes it look; a redirect is not followed, half a set not taken. */
+static void scene_stop(struct scene *s)
+{
+    token_verifier_free(s->verifier);
+    jwks_stop(s->keys);
+    server_stop(s->server);
+    pthread_mutex_destroy(&s->lines.lock);
+    free(s->of_old);
+    free(s->of_new);
+}
+
+static void an_unknown_key_makes_us_look_again(void **state)
+{
+    struct scene s;
+    scene_start(&s, *state);
+    /* A redirect is not followed, half a set not taken; the keys stay. */
     static const char *const faults[][3] = {
         {"302 Found", "", "HTTP status 302"},
         {"200 OK", "{\"keys\":[{}]}", "not a usable key set"},
     };
     for (size_t i = 0; i < array_len(faults); i++) {
-        server_say(server, faults[i][0], faults[i][1]);
-        assert_int_equal(verify(f, v, of_new), RESULT_UNAUTHENTICATED);
-        assert_int_equal(token_reason(v), TOKEN_KEY_UNKNOWN);
-        assert_true(line_seen(&lines, faults[i][2]));
-        assert_int_equal(verify(f, v, of_old), 0);
+        server_say(s.server, faults[i][0], faults[i][1]);
+        assert_int_equal(verify(&s, s.of_new), RESULT_UNAUTHENTICATED);
+        assert_int_equal(token_reason(s.verifier), TOKEN_KEY_UNKNOWN);
+        assert_true(line_seen(&s.lines, faults[i][2]));
+        assert_int_equal(verify(&s, s.of_old), 0);
     }
-    server_say(server, "200 OK", second);
-    assert_int_equal(verify(f, v, of_new), RESULT_UNAUTHENTICATED);
-    assert_true(line_seen(&lines, "1 in use"));
-    assert_int_equal(verify(f, v, of_new), 0);
+    server_say(s.server, "200 OK", s.new_keys);
+    assert_int_equal(verify(&s, s.of_new), RESULT_UNAUTHENTICATED);
+    assert_true(line_seen(&s.lines, "1 in use"));
+    assert_int_equal(verify(&s, s.of_new), 0);
     /* The old key is gone, and what was verified with it is not remembered. */
-    assert_int_equal(verify(f, v, of_old), RESULT_UNAUTHENTICATED);
+    assert_int_equal(verify(&s, s.of_old), RESULT_UNAUTHENTICATED);
 
     /* A storm of unknown keys asks once per cooldown. */
-    int asked = server->asked;
+    int before = s.server->asked;
     for (int i = 0; i < 1000; i++)
-        assert_int_equal(verify(f, v, of_old), RESULT_UNAUTHENTICATED);
-    assert_in_range(server->asked - asked, 0, 2);
+        assert_int_equal(verify(&s, s.of_old), RESULT_UNAUTHENTICATED);
+    assert_in_range(s.server->asked - before, 0, 2);
+    scene_stop(&s);
+}
 
+static void keys_without_refresh_are_given_up_in_the_end(void **state)
+{
+    struct scene s;
+    scene_start(&s, *state);
     char *large = malloc(KEY_SET_SIZE_MAX + 2);
     check(large != NULL);
     memset(large, ' ', KEY_SET_SIZE_MAX + 1);
     large[KEY_SET_SIZE_MAX + 1] = 0;
-    server_say(server, "200 OK", large);
-    jwks_want(j);
-    assert_true(line_seen(&lines, "kept"));
-    assert_true(line_seen(&lines, "given up"));
-    assert_false(jwks_ready(j));
-    assert_int_equal(verify(f, v, of_new), RESULT_UNAUTHENTICATED);
-    server_say(server, "200 OK", second);
-    assert_true(line_seen(&lines, "1 in use"));
-    assert_int_equal(verify(f, v, of_new), 0);
-
+    server_say(s.server, "200 OK", large);
+    jwks_want(s.keys);
+    assert_true(line_seen(&s.lines, "kept"));
+    assert_int_equal(verify(&s, s.of_old), 0);
+    assert_true(line_seen(&s.lines, "given up"));
+    assert_false(jwks_ready(s.keys));
+    assert_int_equal(verify(&s, s.of_old), RESULT_UNAUTHENTICATED);
+    server_say(s.server, "200 OK", s.old_keys);
+    assert_true(line_seen(&s.lines, "1 in use"));
+    assert_int_equal(verify(&s, s.of_old), 0);
     free(large);
-    free(of_old);
-    free(of_new);
-    token_verifier_free(v);
+    scene_stop(&s);
+}
+
+static void a_file_is_read_again(void **state)
+{
+    struct fixture *f = *state;
+    struct lines lines = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    char error[JWKS_ERROR_MAX], path[64];
+    snprintf(path, sizeof(path), "%s/jwks.json", f->directory);
+    FILE *file = fopen(path, "we");
+    check(file != NULL && fputs(f->document, file) >= 0 && fclose(file) == 0);
+    struct jwks *j = jwks_start(&(struct jwks_options){.file = path,
+                                                       .report = line_keep,
+                                                       .report_arg = &lines,
+                                                       .cooldown_s = 1},
+                                error);
+    assert_non_null(j);
+    assert_true(line_seen(&lines, "2 in use"));
+    uint64_t generation = jwks_generation(j);
+    file = fopen(path, "we");
+    check(file != NULL && fputs("{\"keys\":[" EC("a") "]}", file) >= 0 && fclose(file) == 0);
+    jwks_want(j);
+    assert_true(line_seen(&lines, "1 in use"));
+    assert_int_not_equal(jwks_generation(j), generation);
+    assert_int_equal(unlink(path), 0);
+    jwks_want(j);
+    assert_true(line_seen(&lines, "cannot open"));
+    assert_true(jwks_ready(j));
     jwks_stop(j);
-    server_stop(server);
 }
 
 static int given_keys(void **state)
@@ -388,7 +447,9 @@ int main(void)
         cmocka_unit_test(keys_for_other_uses_are_left_out),
         cmocka_unit_test(a_set_has_its_limits),
         cmocka_unit_test(only_safe_places_are_asked),
-        cmocka_unit_test(keys_follow_the_identity_server),
+        cmocka_unit_test(an_unknown_key_makes_us_look_again),
+        cmocka_unit_test(keys_without_refresh_are_given_up_in_the_end),
+        cmocka_unit_test(a_file_is_read_again),
     };
     return cmocka_run_group_tests(tests, given_keys, no_more_keys);
 }

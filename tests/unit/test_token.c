@@ -26,7 +26,7 @@
 #define RS_AM "{\"alg\":\"RS256\",\"typ\":\"JWT\",\"kid\":\"" KID_RSA "\"}"
 #define ES_AM "{\"alg\":\"ES256\",\"kid\":\"" KID_EC "\"}"
 #define WHOLE_AM                                                                                   \
-    "{\"iss\":\"" ISSUER_AM "\",\"exp\":1800000800,\"iat\":1799999900,\"azp\":\"app-7\","              \
+    "{\"iss\":\"" ISSUER_AM "\",\"exp\":1800000800,\"iat\":1799999900,\"azp\":\"app-7\","          \
     "\"org_id\":\"o-1\",\"http://wso2.org/claims/enduser\":\"alice\"}"
 #define WHOLE "{" ISS AUD WHO TENANT SCOPE TIMES
 #define WITH_TIMES(times) "{" ISS AUD WHO TENANT times "}"
