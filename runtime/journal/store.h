@@ -90,7 +90,8 @@ struct store_ops {
     enum err (*put_state)(struct store *s, const struct state_row *row);
     enum err (*put_row)(struct store *s, const struct view_table *t, const struct value *row);
     enum err (*delete_row)(struct store *s, const struct view_table *t, const struct value *key);
-    /* Commits rows, states and the new position together. */
+    /* Commits rows, states and the new position together. The transaction ends either way; after
+     * a failure position() tells what is in the store. */
     enum err (*commit)(struct store *s, uint16_t shard, const struct store_position *position);
     void (*rollback)(struct store *s);
     /* Empties views, states and position of all shards: the projector starts again at batch 1. */

@@ -56,7 +56,7 @@ static enum err make_directory(const char *path, char *reason, size_t reason_siz
         return refuse(reason, reason_size, path, "open the directory", errno);
     if (!S_ISDIR(st.st_mode))
         return refuse(reason, reason_size, path, "use it as the data directory", ENOTDIR);
-    if (access(path, R_OK | W_OK | X_OK) != 0)
+    if (faccessat(AT_FDCWD, path, R_OK | W_OK | X_OK, AT_EACCESS) != 0)
         return refuse(reason, reason_size, path, "write to the directory", errno);
     return ERR_OK;
 }

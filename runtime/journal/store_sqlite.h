@@ -31,7 +31,7 @@ extern const uint32_t sqlite_migration_count;
 /* Takes an exclusive lock on the directory (ERR_IN_USE if another process has it), migrates and
  * opens. On failure *reason names file, cause and remedy in one line (static per store attempt,
  * at most reason_size bytes). */
-must_check enum err store_sqlite_open(const struct store_sqlite_options *options, struct store **ret,
-                                      char *reason, size_t reason_size);
+must_check enum err store_sqlite_open(const struct store_sqlite_options *options,
+                                      struct store **ret, char *reason, size_t reason_size);
 
 #endif

@@ -2,12 +2,12 @@
 /* The journal lane of the embedded store, the readers of batches, and the checkpoints.
  *
  * Checkpoints. In WAL mode an append writes and syncs the WAL alone; the pages must at some time be
- * copied into journal.db ("checkpoint") so that the WAL can start over. Left to SQLite that happens
- * inside an append, which then takes 20 to 50 ms. Here the views lane copies every CHECKPOINT_FRAMES
- * (sqlite_journal_checkpoint) while appends go on. It never quite catches up with a busy writer, and
- * the WAL starts over only when all of it is copied: so beyond RESTART_FRAMES an append first copies
- * the small rest itself. The WAL file keeps its size: overwriting a file that does not grow is
- * what makes its sync cheap. */
+ * copied into journal.db ("checkpoint") so that the WAL can start over. Left to SQLite that
+ * happens inside an append, which then takes 20 to 50 ms. Here the views lane copies every
+ * CHECKPOINT_FRAMES (sqlite_journal_checkpoint) while appends go on. It never quite catches up with
+ * a busy writer, and the WAL starts over only when all of it is copied: so beyond RESTART_FRAMES an
+ * append first copies the small rest itself. The WAL file keeps its size: overwriting a file that
+ * does not grow is what makes its sync cheap. */
 #include "runtime/journal/store_sqlite_priv.h"
 
 #define SHARD_SHIFT 47 /* place = shard * 2^47 + seq: 16 + 47 bits fit a signed 64-bit rowid */

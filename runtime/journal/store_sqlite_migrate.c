@@ -183,7 +183,8 @@ static enum err compare_kind(const struct complaint *c, struct db *d, const stru
         e = ERR_UNSUPPORTED;
     } else if (sqlite3_column_int(use.statement, 0) != 1 ||
                sqlite3_column_int(use.statement, 1) != 1) {
-        complain(c, "table %s must be STRICT, WITHOUT ROWID: its indexes end with the key", t->name);
+        complain(c, "table %s must be STRICT, WITHOUT ROWID: its indexes end with the key",
+                 t->name);
         e = ERR_UNSUPPORTED;
     }
     db_release(use);

@@ -19,7 +19,6 @@
 #include "runtime/journal/store_sqlite.h"
 
 #define REASON_SIZE 512
-#define EPOCH_NONE 0
 
 /* owner, place (key); amount; name; parent may be absent. */
 enum { COIN_OWNER, COIN_PLACE, COIN_AMOUNT, COIN_NAME, COIN_PARENT, COIN_COLUMNS };
@@ -185,7 +184,7 @@ static inline struct batch_row batch(uint16_t shard, uint64_t seq, uint64_t epoc
 
 static inline uint64_t lease(struct store *s, uint16_t shard)
 {
-    uint64_t epoch = EPOCH_NONE;
+    uint64_t epoch = 0;
     assert_int_equal(s->ops->lease_take(s, shard, slice_of("test"), &epoch), ERR_OK);
     return epoch;
 }
@@ -211,12 +210,11 @@ struct seen {
     uint32_t count;
 };
 
-static inline bool seen_one(struct seen *seen, const char *format, uint64_t number,
-                            struct slice text)
+static inline bool seen_one(struct seen *seen, uint64_t number, struct slice text)
 {
     size_t len = strlen(seen->text);
-    snprintf(seen->text + len, sizeof seen->text - len, format, (unsigned long)number,
-             (int)text.len, text.data);
+    snprintf(seen->text + len, sizeof seen->text - len, "%lu:%.*s ",
+             (unsigned long)number, (int)text.len, text.data);
     return ++seen->count != seen->stop_after;
 }
 
@@ -225,7 +223,7 @@ static inline bool see_batch(void *context, const struct batch_row *row)
     assert_memory_equal(row->hash.bytes, digest_of(row->seq).bytes, SHA256_SIZE);
     assert_memory_equal(row->prev_hash.bytes, digest_of(row->seq - 1).bytes, SHA256_SIZE);
     assert_int_equal(row->count, row->seq + 1);
-    return seen_one(context, "%lu:%.*s ", row->seq, row->body);
+    return seen_one(context, row->seq, row->body);
 }
 
 static inline void assert_tail(struct store *s, uint16_t shard, uint64_t first_seq,
@@ -238,7 +236,7 @@ static inline void assert_tail(struct store *s, uint16_t shard, uint64_t first_s
 
 static inline bool see_state(void *context, const struct state_row *row)
 {
-    return seen_one(context, "%lu:%.*s ", row->id.lo, row->body);
+    return seen_one(context, row->id.lo, row->body);
 }
 
 /* --- coins --- */
@@ -258,7 +256,7 @@ static inline enum err put_coin(struct store *s, uint64_t owner, uint64_t place,
 
 static inline bool see_coin(void *context, const struct value *row)
 {
-    return seen_one(context, "%lu:%.*s ", row[COIN_PLACE].number, row[COIN_NAME].text);
+    return seen_one(context, row[COIN_PLACE].number, row[COIN_NAME].text);
 }
 
 static inline enum err commit_at(struct store *s, uint16_t shard, uint64_t seq)

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What only the embedded store can meet: locks, damaged and foreign files, migrations that do not
+ * fit, a full disk. Each refusal is one line that names file, cause and remedy. */
+#include "tests/unit/store_fixture.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+static char *path_in(const struct fixture *f, const char *name, char path[600])
+{
+    snprintf(path, 600, "%s/%s", f->directory, name);
+    return path;
+}
+
+static void shut(struct fixture *f)
+{
+    f->store->ops->close(f->store);
+    f->store = NULL;
+}
+
+/* Changes a closed database from outside. */
+static void alter(struct fixture *f, const char *file, const char *sql)
+{
+    char path[600];
+    sqlite3 *handle;
+    assert_int_equal(sqlite3_open(path_in(f, file, path), &handle), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(handle, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(handle);
+}
+
+static void overwrite(struct fixture *f, const char *file, off_t at, const char *bytes)
+{
+    char path[600];
+    int fd = open(path_in(f, file, path), O_WRONLY);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, bytes, strlen(bytes), at), strlen(bytes));
+    close(fd);
+}
+
+static void assert_refused(struct fixture *f, enum err expected, const char *file,
+                           const char *cause)
+{
+    struct store *s = NULL;
+    f->reason[0] = '\0';
+    assert_int_equal(fixture_open_sqlite(f, &s), expected);
+    assert_null(s);
+    if (strstr(f->reason, file) == NULL || strstr(f->reason, cause) == NULL ||
+        strchr(f->reason, '\n') != NULL)
+        fail_msg("reason: %s", f->reason);
+}
+
+/* --- lock and files --- */
+
+static void a_second_opener_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    assert_refused(f, ERR_IN_USE, f->directory, "in use by another process");
+    char pid[16];
+    snprintf(pid, sizeof pid, "(%d)", (int)getpid());
+    assert_non_null(strstr(f->reason, pid));
+    assert_int_equal(append_one(f->store, 0, 1, lease(f->store, 0), "a"), ERR_OK);
+    shut(f);
+    assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
+    assert_tail(f->store, 0, 1, "1:a ");
+}
+
+static void files_are_the_owners_alone(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const names[] = {".", "lock", "journal.db", "journal.db-wal", "views.db"};
+    assert_int_equal(append_one(f->store, 0, 1, lease(f->store, 0), "a"), ERR_OK);
+    for (size_t i = 0; i < array_len(names); i++) {
+        char path[600];
+        struct stat st;
+        assert_int_equal(stat(path_in(f, names[i], path), &st), 0);
+        assert_int_equal(st.st_mode & 077, 0);
+    }
+}
+
+static void a_missing_parent_is_named(void **state)
+{
+    struct fixture *f = *state;
+    shut(f);
+    char directory[sizeof f->directory];
+    memcpy(directory, f->directory, sizeof directory);
+    snprintf(f->directory, sizeof f->directory, "/nonexistent/data");
+    assert_refused(f, ERR_IO, "/nonexistent/data", "No such file or directory");
+    snprintf(f->directory, sizeof f->directory, "/dev/null");
+    assert_refused(f, ERR_IO, "/dev/null", "Not a directory");
+    memcpy(f->directory, directory, sizeof directory);
+}
+
+static void an_unwritable_directory_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    shut(f);
+    assert_int_equal(chmod(f->directory, 0500), 0);
+    bool root = geteuid() == 0; /* may write everywhere */
+    if (root)
+        assert_int_equal(seteuid(65534), 0);
+    assert_refused(f, ERR_IO, f->directory, "Permission denied; give its owner read and write");
+    if (root)
+        assert_int_equal(seteuid(0), 0);
+    assert_int_equal(chmod(f->directory, 0700), 0);
+}
+
+/* --- damage --- */
+
+static void a_damaged_header_is_refused_with_the_remedy(void **state)
+{
+    struct fixture *f = *state;
+    shut(f);
+    overwrite(f, "views.db", 0, "no database at all");
+    assert_refused(f, ERR_CORRUPT, "views.db", "rebuilt from the journal");
+    overwrite(f, "journal.db", 0, "no database at all");
+    assert_refused(f, ERR_CORRUPT, "journal.db", "restore the directory from a backup");
+}
+
+static void a_damaged_page_is_found_when_read(void **state)
+{
+    struct fixture *f = *state;
+    char body[1500];
+    memset(body, 'x', sizeof body - 1);
+    body[sizeof body - 1] = '\0';
+    uint64_t epoch = lease(f->store, 0);
+    for (uint64_t seq = 1; seq <= 100; seq++)
+        assert_int_equal(append_one(f->store, 0, seq, epoch, body), ERR_OK);
+    shut(f);
+    char path[600];
+    struct stat st;
+    assert_int_equal(stat(path_in(f, "journal.db", path), &st), 0);
+    for (off_t page = 4; page * 16384 < st.st_size; page++) /* all rows, not the schema */
+        overwrite(f, "journal.db", page * 16384, "????????");
+    assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
+    struct seen seen = {{0}, 0, 0};
+    enum err e = f->store->ops->tail(f->store, 0, 1, see_batch, &seen);
+    assert_int_equal(e, ERR_CORRUPT);
+}
+
+static void a_file_of_another_store_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    shut(f);
+    char journal[600], views[600];
+    assert_int_equal(rename(path_in(f, "journal.db", journal), path_in(f, "views.db", views)), 0);
+    assert_refused(f, ERR_CORRUPT, "views.db", "not of this store");
+}
+
+static void rows_of_another_form_are_damage(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const harms[] = {
+        "UPDATE batches SET hash = x'00' WHERE seq = 2",
+        "UPDATE batches SET prev_hash = zeroblob(33) WHERE seq = 2",
+        "UPDATE batches SET seq = 7 WHERE seq = 2",
+        "UPDATE batches SET shard = 1 WHERE seq = 2",
+        "UPDATE batches SET epoch = -1 WHERE seq = 2",
+        "UPDATE batches SET count = 4294967296 WHERE seq = 2",
+    };
+    uint64_t epoch = lease(f->store, 0);
+    for (uint64_t seq = 1; seq <= 3; seq++)
+        assert_int_equal(append_one(f->store, 0, seq, epoch, "x"), ERR_OK);
+    shut(f);
+    alter(f, "journal.db", "CREATE TABLE copy AS SELECT * FROM batches");
+    for (size_t i = 0; i < array_len(harms); i++) {
+        alter(f, "journal.db", harms[i]);
+        assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
+        struct seen seen = {{0}, 0, 0};
+        enum err e = f->store->ops->tail(f->store, 0, 1, see_batch, &seen);
+        if (e != ERR_CORRUPT || strcmp(seen.text, "1:x ") != 0)
+            fail_msg("%s: %s, %s", harms[i], err_text(e), seen.text);
+        shut(f);
+        alter(f, "journal.db", "DELETE FROM batches; INSERT INTO batches SELECT * FROM copy");
+    }
+}
+
+static void values_of_another_form_are_damage(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const harms[] = {
+        "UPDATE coins SET amount = -1",          "UPDATE coins SET amount = zeroblob(16)",
+        "UPDATE coins SET amount = 'many'",      "UPDATE coins SET parent = x'01'",
+        "UPDATE coins SET place = -5",
+    };
+    assert_int_equal(f->store->ops->begin(f->store), ERR_OK);
+    assert_int_equal(put_coin(f->store, 1, 1, 1, "coin", 2), ERR_OK);
+    assert_int_equal(commit_at(f->store, 0, 1), ERR_OK);
+    shut(f);
+    alter(f, "views.db", "CREATE TABLE copy AS SELECT * FROM coins");
+    for (size_t i = 0; i < array_len(harms); i++) {
+        alter(f, "views.db", harms[i]);
+        assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
+        struct view_scan q = {&coins_view, &coins_view.key, NULL, 0, NULL, 0, false, 10};
+        struct seen seen = {{0}, 0, 0};
+        assert_int_equal(views_scan(f->store, &q, see_coin, &seen), ERR_CORRUPT);
+        shut(f);
+        alter(f, "views.db", "DELETE FROM coins; INSERT INTO coins SELECT * FROM copy");
+    }
+}
+
+/* --- migrations --- */
+
+static void a_changed_migration_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    shut(f);
+    f->migrations[f->migration_count - 1].sql = COINS_SQL " ";
+    assert_refused(f, ERR_UNSUPPORTED, "views.db", "another content");
+}
+
+static void a_newer_database_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    shut(f);
+    alter(f, "journal.db",
+          "INSERT INTO migrations (name, sha256) VALUES ('0009_journal_x.sql', zeroblob(32))");
+    assert_refused(f, ERR_UNSUPPORTED, "journal.db",
+                   "0009_journal_x.sql, which this program does not know");
+}
+
+static void a_failing_migration_leaves_nothing(void **state)
+{
+    struct fixture *f = *state;
+    shut(f);
+    struct sqlite_migration *added = &f->migrations[f->migration_count++];
+    *added = (struct sqlite_migration){
+        "9001_views_more.sql", "CREATE TABLE more (a INTEGER) STRICT; CREATE TABLE coins (a);",
+        false};
+    assert_refused(f, ERR_IO, "views.db", "9001_views_more.sql failed");
+    added->sql = "CREATE TABLE more (b INTEGER) STRICT;";
+    assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
+}
+
+static void a_table_unlike_its_declaration_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *sql, *cause;
+    } cases[] = {
+        {"DROP TABLE coins", "no migration creates its table"},
+        {"DROP INDEX coins_by_amount", "index coins_by_amount is declared but no migration"},
+        {"DROP INDEX coins_by_amount; CREATE INDEX coins_by_amount ON coins (owner)",
+         "index coins_by_amount has other columns"},
+        {"DROP INDEX coins_by_amount; "
+         "CREATE INDEX coins_by_amount ON coins (owner, amount) WHERE amount > 0", "partial"},
+        {"DROP INDEX coins_by_amount; CREATE INDEX coins_by_amount ON coins (owner, amount DESC)",
+         "order"},
+        {"ALTER TABLE coins ADD COLUMN more TEXT", "column more more than its declaration"},
+        {"ALTER TABLE coins RENAME COLUMN name TO title", "column 4 is title, declared is name"},
+        {"DROP TABLE coins; CREATE TABLE coins (owner BLOB, place INTEGER)", "WITHOUT ROWID"},
+        {"DROP TABLE coins; CREATE TABLE coins (owner BLOB, place INTEGER, "
+         "PRIMARY KEY (owner, place)) STRICT, WITHOUT ROWID", "has 2 columns, 5 are declared"},
+        {"DROP TABLE coins; CREATE TABLE coins (owner BLOB, place INTEGER, "
+         "PRIMARY KEY (place, owner)) STRICT, WITHOUT ROWID", "stands elsewhere"},
+        {"DROP TABLE coins; CREATE TABLE coins (owner TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
+         "column owner is TEXT, declared is BLOB"},
+    };
+    for (size_t i = 0; i < array_len(cases); i++) {
+        shut(f);
+        alter(f, "views.db", cases[i].sql);
+        assert_refused(f, ERR_UNSUPPORTED, "views.db", cases[i].cause);
+        char path[600];
+        assert_int_equal(unlink(path_in(f, "views.db", path)), 0); /* rebuilt from nothing */
+        assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
+    }
+}
+
+/* --- a full disk --- */
+
+static void fill_until_refused(struct fixture *f, uint64_t epoch, uint64_t *acknowledged,
+                               const char *body)
+{
+    enum err e;
+    while ((e = append_one(f->store, 0, *acknowledged + 1, epoch, body)) == ERR_OK)
+        (*acknowledged)++;
+    assert_int_equal(e, ERR_STORE_FULL);
+    assert_int_equal(append_one(f->store, 0, *acknowledged + 1, epoch, body), ERR_STORE_FULL);
+    assert_int_equal(head(f->store, 0), *acknowledged); /* reads go on */
+}
+
+static void a_full_disk_refuses_and_recovers_by_itself(void **state)
+{
+    struct fixture *f = *state;
+    shut(f);
+    if (mount("tmpfs", f->directory, "tmpfs", 0, "size=2m,mode=0700") != 0) {
+        print_message("skipped: cannot mount a small file system here\n");
+        skip();
+    }
+    char ballast[600], body[20000];
+    memset(body, 'x', sizeof body - 1);
+    body[sizeof body - 1] = '\0';
+    int fd = open(path_in(f, "ballast", ballast), O_WRONLY | O_CREAT, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(posix_fallocate(fd, 0, 500000), 0);
+    close(fd);
+    assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
+    uint64_t epoch = lease(f->store, 0), acknowledged = 0;
+    fill_until_refused(f, epoch, &acknowledged, body);
+    assert_true(acknowledged > 0);
+    assert_int_equal(unlink(ballast), 0);
+    assert_int_equal(append_one(f->store, 0, acknowledged + 1, epoch, body), ERR_OK);
+    acknowledged++;
+    fill_until_refused(f, epoch, &acknowledged, body);
+    fixture_restart(f);
+    assert_int_equal(head(f->store, 0), acknowledged);
+    shut(f);
+    assert_int_equal(umount2(f->directory, MNT_DETACH), 0);
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, fixture_sqlite, fixture_done)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_second_opener_is_refused),
+        CASE(files_are_the_owners_alone),
+        CASE(a_missing_parent_is_named),
+        CASE(an_unwritable_directory_is_refused),
+        CASE(a_damaged_header_is_refused_with_the_remedy),
+        CASE(a_damaged_page_is_found_when_read),
+        CASE(a_file_of_another_store_is_refused),
+        CASE(rows_of_another_form_are_damage),
+        CASE(values_of_another_form_are_damage),
+        CASE(a_changed_migration_is_refused),
+        CASE(a_newer_database_is_refused),
+        CASE(a_failing_migration_leaves_nothing),
+        CASE(a_table_unlike_its_declaration_is_refused),
+        CASE(a_full_disk_refuses_and_recovers_by_itself),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
