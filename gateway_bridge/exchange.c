@@ -173,7 +173,7 @@ static int hex_digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* Percent-decoded copy in the arena; '+' is a space in queries. */
+/* Percent-decoded copy in the arena, UTF-8; '+' is a space in queries. */
 static bool decode_text(struct exchange *x, struct slice coded, bool query, struct slice *text)
 {
     *text = arena_copy(&x->arena, coded);
@@ -196,7 +196,7 @@ static bool decode_text(struct exchange *x, struct slice coded, bool query, stru
         out[len++] = c;
     }
     text->len = len;
-    return true;
+    return wire_utf8_valid((const uint8_t *)text->data, len);
 }
 
 static uint16_t read_path(struct exchange *x, void *body, const struct route_match *match,

@@ -318,15 +318,16 @@ static bool own_reserve(struct http_connection *c, size_t cap)
 /* Keeps `len` bytes for later, which may lie in own memory already. */
 static void keep_bytes(struct http_connection *c, const char *data, size_t len)
 {
-    if (len == 0 && c->own_cap > OWN_KEPT_MAX) {
-        free(c->own);
-        c->own = NULL;
-        c->own_cap = 0;
-    }
-    bool inside = c->own_len > 0 && data >= c->own && data < c->own + c->own_len;
+    bool inside = len > 0 && c->own_len > 0 && data >= c->own && data < c->own + c->own_len;
     c->own_len = 0;
-    if (len == 0)
+    if (len == 0) {
+        if (c->own_cap > OWN_KEPT_MAX) {
+            free(c->own);
+            c->own = NULL;
+            c->own_cap = 0;
+        }
         return;
+    }
     if (!inside && !own_reserve(c, len)) {
         connection_close(c);
         return;

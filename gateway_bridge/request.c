@@ -380,10 +380,14 @@ void request_next(struct request *r)
 /* What llhttp itself refuses. */
 static void refuse_error(struct request *r, llhttp_errno_t error)
 {
+    bool known_version = r->http.http_major == 1 && r->http.http_minor <= 1;
     switch (error) {
-    case HPE_INVALID_VERSION:
+    case HPE_INVALID_VERSION: /* also for what follows the version in its line */
     case HPE_PAUSED_H2_UPGRADE:
-        refuse(r, RESULT_VERSION_NOT_SUPPORTED, NULL);
+        if (known_version)
+            refuse(r, RESULT_BAD_REQUEST, llhttp_get_error_reason(&r->http));
+        else
+            refuse(r, RESULT_VERSION_NOT_SUPPORTED, NULL);
         return;
     case HPE_PAUSED_UPGRADE:
         refuse(r, RESULT_BAD_REQUEST, "no protocol to upgrade to");

@@ -180,7 +180,7 @@ static size_t character_len(const uint8_t *at, size_t left)
     return len;
 }
 
-static bool utf8_valid(const uint8_t *at, size_t left)
+bool wire_utf8_valid(const uint8_t *at, size_t left)
 {
     while (left > 0) {
         uint64_t eight;
@@ -228,7 +228,7 @@ struct slice wire_get_text(struct wire_reader *r, uint32_t len_max)
     else
         len = fail(r);
     struct slice text = take_slice(r, len, len_max);
-    if (!utf8_valid((const uint8_t *)text.data, text.len)) {
+    if (!wire_utf8_valid((const uint8_t *)text.data, text.len)) {
         fail(r);
         return (struct slice){0};
     }

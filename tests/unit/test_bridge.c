@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From request to message and back: fields, keys, versions, problems, pages. */
+#include "tests/unit/bridge_fixture.h"
+
+/* --- what an answer says ------------------------------------------------------------------------ */
+
+static int post(struct fixture *f, const char *more, const char *body)
+{
+    char text[8192];
+    snprintf(text, sizeof text, POST "%s" JSON "Content-Length: %zu\r\n\r\n%s", more, strlen(body),
+             body);
+    return tell_text(f, text);
+}
+
+static void a_refused_body_names_field_and_rule(void **state)
+{
+    static const struct {
+        const char *body, *field, *code;
+    } rows[] = {
+        {"{", "", "invalid_json"},
+        {"[]", "", "invalid_field"},
+        {"{\"text\":\"a\",}", "", "invalid_json"},
+        {"{\"text\":\"a\",\"text\":\"b\"}", "text", "duplicate_field"},
+        {"{\"text\":\"a\",\"wallet_id\":\"" WALLET "\"}", "wallet_id", "duplicate_field"},
+        {"{\"text\":\"a\",\"admin\":true}", "admin", "unknown_field"},
+        {"{\"text\":1}", "text", "invalid_field"},
+        {"{\"text\":\"\"}", "text", "invalid_field"},
+        {"{\"text\":\"a\",\"count\":-1}", "count", "invalid_field"},
+        {"{\"text\":\"a\",\"count\":1e3}", "count", "invalid_field"},
+        {"{\"count\":1}", "text", "missing_field"},
+    };
+    struct fixture *f = given();
+    (void)state;
+    for (size_t i = 0; i < array_len(rows); i++) {
+        char field[64];
+        snprintf(field, sizeof field, "{\"field\":\"%s\",\"rule\":\"", rows[i].field);
+        if (post(f, KEY, rows[i].body) != 400 || strstr(f->answer, rows[i].code) == NULL ||
+            strstr(f->answer, field) == NULL)
+            fail_msg("%s: %s", rows[i].body, f->answer);
+        assert_false(f->closed);
+    }
+    assert_int_equal(f->asked, 0);
+    done(f);
+}
+
+static void query_parameters_are_checked_like_fields(void **state)
+{
+    static const struct {
+        const char *query;
+        int status;
+        const char *code;
+    } rows[] = {
+        {"", 200, "\"count\":\"0\""},
+        {"?", 200, "\"count\":\"0\""},
+        {"?count=12", 200, "\"count\":\"12\""},
+        {"?c%6funt=12&text=a%20b+c", 200, "\"text\":\"a b c\""},
+        {"?count=1&count=1", 400, "duplicate_field"},
+        {"?count=x", 400, "invalid_field"},
+        {"?count=", 400, "invalid_field"},
+        {"?limit=1", 400, "unknown_field"},
+        {"?wallet_id=" WALLET, 400, "unknown_field"},
+        {"?&", 400, "unknown_field"},
+        {"?text=%zz", 400, "bad_request"},
+        {"?text=%2", 400, "bad_request"},
+        {"?text=%00", 400, "invalid_field"},
+        {"?text=%c3%28", 400, "bad_request"},
+    };
+    struct fixture *f = given();
+    (void)state;
+    for (size_t i = 0; i < array_len(rows); i++) {
+        char text[512];
+        snprintf(text, sizeof text, READ, rows[i].query);
+        if (tell_text(f, text) != rows[i].status || strstr(f->answer, rows[i].code) == NULL)
+            fail_msg("%s: %s", rows[i].query, f->answer);
+    }
+    done(f);
+}
+
+static void a_wrong_id_in_the_path_is_a_wrong_field(void **state)
+{
+    struct fixture *f = given();
+    (void)state;
+    tell_text(f, "GET /wallets/pay_01J9ZZZZZZZZZZZZZZZZZZZZZZ/notes HTTP/1.1\r\n" H
+                 "Authorization: Bearer reader\r\n\r\n");
+    assert_int_equal(status(f), 400);
+    assert_non_null(strstr(f->answer, "\"field\":\"wallet_id\""));
+    done(f);
+}
+
+static void an_answer_carries_version_and_identity(void **state)
+{
+    struct fixture *f = given();
+    (void)state;
+    f->replayed = true;
+    assert_int_equal(post(f, KEY "X-Request-Id: abc.1\r\nIf-Match: \"41\"\r\ntraceparent: "
+                          "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n", BODY), 201);
+    assert_non_null(strstr(f->answer, "\r\nETag: \"7\"\r\n"));
+    assert_non_null(strstr(f->answer, "\r\nIdempotency-Replayed: true\r\n"));
+    assert_non_null(strstr(f->answer, "\r\nX-Request-Id: abc.1\r\n"));
+    assert_non_null(strstr(f->answer, "\r\nDate: Tue, 14 Nov 2023 22:13:20 GMT\r\n"));
+    assert_non_null(strstr(f->answer, "\r\nCache-Control: no-store\r\n"));
+    assert_non_null(strstr(f->answer, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
+    assert_true(f->conditional);
+    assert_int_equal(f->expected_version, 41);
+    assert_int_equal(post(f, KEY "If-Match: 41\r\n", BODY), 400);
+    assert_int_equal(post(f, KEY "If-Match: W/\"41\"\r\n", BODY), 400);
+    assert_int_equal(post(f, KEY "If-Match: \"1\", \"2\"\r\n", BODY), 400);
+    assert_int_equal(post(f, KEY "If-Match: *\r\n", BODY), 201);
+    assert_false(f->conditional);
+    done(f);
+}
+
+static void a_key_is_bound_to_what_was_asked(void **state)
+{
+    struct fixture *f = given();
+    (void)state;
+    assert_int_equal(post(f, KEY, BODY), 201);
+    struct id128 key = f->key, fingerprint = f->fingerprint;
+    assert_false(id128_is_zero(key) || id128_is_zero(fingerprint) || id128_is_zero(f->target));
+    assert_int_equal(post(f, "Idempotency-Key: \"k1\"\r\n", " { \"text\" : \"hell\\u006f\" }"), 201);
+    assert_true(id128_equal(f->key, key));
+    assert_true(id128_equal(f->fingerprint, fingerprint));
+    assert_int_equal(post(f, "Idempotency-Key: k2\r\n", "{\"text\":\"other\"}"), 201);
+    assert_false(id128_equal(f->key, key));
+    assert_false(id128_equal(f->fingerprint, fingerprint));
+    char text[512];
+    for (int len = 255; len <= 256; len++) {
+        snprintf(text, sizeof text, "Idempotency-Key: %0*d\r\n", len, 1);
+        assert_int_equal(post(f, text, BODY), len == 255 ? 201 : 400);
+    }
+    done(f);
+}
+
+static void a_refusal_of_the_domain_becomes_a_problem(void **state)
+{
+    struct fixture *f = given();
+    (void)state;
+    f->code = RESULT_BUSY;
+    f->retry_after_ms = 2500;
+    assert_int_equal(post(f, KEY, BODY), 429);
+    assert_non_null(strstr(f->answer, "\r\nRetry-After: 3\r\n"));
+    f->code = RESULT_KEY_REUSED;
+    assert_int_equal(post(f, KEY, BODY), 422);
+    assert_non_null(strstr(f->answer, "\"code\":\"key_reused\""));
+    assert_non_null(strstr(f->answer, "\"instance\":\"" NOTES "\""));
+    f->code = 65535; /* nobody declared it */
+    assert_int_equal(post(f, KEY, BODY), 500);
+    done(f);
+}
+
+static void a_missing_token_and_a_missing_scope_say_what_is_needed(void **state)
+{
+    struct fixture *f = given();
+    (void)state;
+    tell_text(f, "GET " NOTES " HTTP/1.1\r\n" H "\r\n");
+    assert_non_null(strstr(f->answer, "WWW-Authenticate: Bearer realm=\"payments\"\r\n"));
+    tell_text(f, "GET " NOTES " HTTP/1.1\r\n" H "Authorization: Bearer x\r\n\r\n");
+    assert_non_null(strstr(f->answer, "error=\"invalid_token\""));
+    tell_text(f, "POST " NOTES " HTTP/1.1\r\n" H "Authorization: Bearer reader\r\n\r\n");
+    assert_non_null(strstr(f->answer, "error=\"insufficient_scope\", scope=\"notes:write\""));
+    tell_text(f, "DELETE " NOTES " HTTP/1.1\r\n" H "\r\n");
+    assert_non_null(strstr(f->answer, "\r\nAllow: GET, POST\r\n"));
+    done(f);
+}
+
+static void the_own_pages_answer(void **state)
+{
+    struct fixture *f = given();
+    (void)state;
+    assert_int_equal(tell_text(f, GET "\r\n"), 200);
+    assert_non_null(strstr(f->answer, "\r\n\r\n{\"status\":\"healthy\","
+                                      "\"service\":\"payment_service\",\"version\":\"1.0.0\"}"));
+    assert_int_equal(tell_text(f, "GET /health/ready HTTP/1.1\r\n" H "\r\n"), 200);
+    f->ready = false;
+    assert_int_equal(tell_text(f, "GET /health/ready HTTP/1.1\r\n" H "\r\n"), 503);
+    assert_non_null(strstr(f->answer, "the store is full"));
+    assert_int_equal(tell_text(f, "GET /metrics HTTP/1.1\r\n" H "\r\n"), 200);
+    assert_non_null(strstr(f->answer, "notes_total 1\n"));
+    assert_int_equal(tell_text(f, "GET / HTTP/1.1\r\n" H "\r\n"), 200);
+    assert_non_null(strstr(f->answer, "\"/wallets/{wallet_id}/notes\""));
+    assert_int_equal(tell_text(f, "GET /openapi.json HTTP/1.1\r\n" H "\r\n"), 200);
+    static const char *const documents[] = {"/docs", "/docs/docs.js", "/docs/docs.css"};
+    for (size_t i = 0; i < array_len(documents); i++) {
+        char text[128];
+        snprintf(text, sizeof text, "GET %s HTTP/1.1\r\n" H "\r\n", documents[i]);
+        assert_int_equal(tell_text(f, text), 200);
+        assert_non_null(strstr(f->answer, "Content-Security-Policy: default-src 'none'"));
+    }
+    done(f);
+}
+
+static void stopping_answers_what_is_in_work(void **state)
+{
+    struct fixture *f = given();
+    (void)state;
+    connect_to(f);
+    send_all(f, POST KEY JSON "Content-Length: 16\r\n\r\n" BODY, strlen(POST KEY JSON) + 38);
+    arrive(f);
+    bridge_stop(f->bridge, on_stopped, f);
+    settle(f);
+    assert_int_equal(status(f), 201);
+    assert_non_null(strstr(f->answer, "Connection: close"));
+    assert_true(is_closed(f));
+    hang_up(f);
+    for (int i = 0; i < 1000 && !f->stopped; i++)
+        uv_run(&f->loop, UV_RUN_NOWAIT);
+    assert_true(f->stopped);
+    assert_int_equal(uv_loop_close(&f->loop), 0);
+    free(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_refused_body_names_field_and_rule),
+        cmocka_unit_test(query_parameters_are_checked_like_fields),
+        cmocka_unit_test(a_wrong_id_in_the_path_is_a_wrong_field),
+        cmocka_unit_test(an_answer_carries_version_and_identity),
+        cmocka_unit_test(a_key_is_bound_to_what_was_asked),
+        cmocka_unit_test(a_refusal_of_the_domain_becomes_a_problem),
+        cmocka_unit_test(a_missing_token_and_a_missing_scope_say_what_is_needed),
+        cmocka_unit_test(the_own_pages_answer),
+        cmocka_unit_test(stopping_answers_what_is_in_work),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
