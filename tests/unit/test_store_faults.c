@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The embedded store over a disk that fails: the same short history with the n-th write, sync or
+ * truncation failing, n = 1, 2, ... until none is hit. After each run the journal must hold what
+ * was acknowledged and at most the one batch whose fate was unknown, and a restart must agree. */
+#include "tests/unit/store_fixture.h"
+
+#include <sqlite3.h>
+
+#define BATCHES 12
+#define BODY_SIZE 40000 /* a few pages */
+#define SHARD 1
+
+enum failure { FAIL_WRITE_IO, FAIL_WRITE_FULL, FAIL_SYNC, FAIL_TRUNCATE, FAILURES };
+
+static const struct {
+    const char *name;
+    int code;
+} failures[FAILURES] = {
+    [FAIL_WRITE_IO] = {"write", SQLITE_IOERR_WRITE},
+    [FAIL_WRITE_FULL] = {"write to a full disk", SQLITE_FULL},
+    [FAIL_SYNC] = {"sync", SQLITE_IOERR_FSYNC},
+    [FAIL_TRUNCATE] = {"truncate", SQLITE_IOERR_TRUNCATE},
+};
+
+/* --- a VFS that passes everything on, until one call fails --- */
+
+struct disk {
+    sqlite3_vfs vfs;
+    sqlite3_vfs *real;
+    enum failure failure;
+    uint32_t calls_before; /* of that kind, until one fails */
+    uint32_t failed;
+};
+
+struct disk_file {
+    sqlite3_file base;
+    struct disk *disk;
+    sqlite3_file real[]; /* as large as the real VFS wants it */
+};
+
+#define REAL(file) (((struct disk_file *)(file))->real)
+#define REAL_METHODS(file) (REAL(file)->pMethods)
+
+static bool fails(sqlite3_file *file, enum failure failure)
+{
+    struct disk *disk = ((struct disk_file *)file)->disk;
+    if (disk->failure != failure || disk->failed > 0)
+        return false;
+    if (disk->calls_before-- > 0)
+        return false;
+    disk->failed++;
+    return true;
+}
+
+static int disk_close(sqlite3_file *file)
+{
+    return REAL_METHODS(file)->xClose(REAL(file));
+}
+
+static int disk_read(sqlite3_file *file, void *bytes, int size, sqlite3_int64 at)
+{
+    return REAL_METHODS(file)->xRead(REAL(file), bytes, size, at);
+}
+
+/* A failing write leaves half of its bytes. */
+static int disk_write(sqlite3_file *file, const void *bytes, int size, sqlite3_int64 at)
+{
+    bool io = fails(file, FAIL_WRITE_IO);
+    bool full = fails(file, FAIL_WRITE_FULL);
+    int code = REAL_METHODS(file)->xWrite(REAL(file), bytes, io || full ? size / 2 : size, at);
+    return io ? SQLITE_IOERR_WRITE : full ? SQLITE_FULL : code;
+}
+
+static int disk_truncate(sqlite3_file *file, sqlite3_int64 size)
+{
+    if (fails(file, FAIL_TRUNCATE))
+        return SQLITE_IOERR_TRUNCATE;
+    return REAL_METHODS(file)->xTruncate(REAL(file), size);
+}
+
+static int disk_sync(sqlite3_file *file, int flags)
+{
+    return fails(file, FAIL_SYNC) ? SQLITE_IOERR_FSYNC
+                                  : REAL_METHODS(file)->xSync(REAL(file), flags);
+}
+
+static int disk_size(sqlite3_file *file, sqlite3_int64 *size)
+{
+    return REAL_METHODS(file)->xFileSize(REAL(file), size);
+}
+
+static int disk_lock(sqlite3_file *file, int level)
+{
+    return REAL_METHODS(file)->xLock(REAL(file), level);
+}
+
+static int disk_unlock(sqlite3_file *file, int level)
+{
+    return REAL_METHODS(file)->xUnlock(REAL(file), level);
+}
+
+static int disk_check_lock(sqlite3_file *file, int *taken)
+{
+    return REAL_METHODS(file)->xCheckReservedLock(REAL(file), taken);
+}
+
+static int disk_control(sqlite3_file *file, int what, void *argument)
+{
+    return REAL_METHODS(file)->xFileControl(REAL(file), what, argument);
+}
+
+static int disk_sector(sqlite3_file *file)
+{
+    return REAL_METHODS(file)->xSectorSize(REAL(file));
+}
+
+static int disk_characteristics(sqlite3_file *file)
+{
+    return REAL_METHODS(file)->xDeviceCharacteristics(REAL(file));
+}
+
+static int disk_shm_map(sqlite3_file *file, int page, int size, int extend, void volatile **ret)
+{
+    return REAL_METHODS(file)->xShmMap(REAL(file), page, size, extend, ret);
+}
+
+static int disk_shm_lock(sqlite3_file *file, int at, int count, int flags)
+{
+    return REAL_METHODS(file)->xShmLock(REAL(file), at, count, flags);
+}
+
+static void disk_shm_barrier(sqlite3_file *file)
+{
+    REAL_METHODS(file)->xShmBarrier(REAL(file));
+}
+
+static int disk_shm_unmap(sqlite3_file *file, int remove)
+{
+    return REAL_METHODS(file)->xShmUnmap(REAL(file), remove);
+}
+
+static const sqlite3_io_methods disk_methods = {
+    .iVersion = 2,
+    .xClose = disk_close,
+    .xRead = disk_read,
+    .xWrite = disk_write,
+    .xTruncate = disk_truncate,
+    .xSync = disk_sync,
+    .xFileSize = disk_size,
+    .xLock = disk_lock,
+    .xUnlock = disk_unlock,
+    .xCheckReservedLock = disk_check_lock,
+    .xFileControl = disk_control,
+    .xSectorSize = disk_sector,
+    .xDeviceCharacteristics = disk_characteristics,
+    .xShmMap = disk_shm_map,
+    .xShmLock = disk_shm_lock,
+    .xShmBarrier = disk_shm_barrier,
+    .xShmUnmap = disk_shm_unmap,
+};
+
+static int disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
+                     int *out_flags)
+{
+    struct disk *disk = (struct disk *)vfs;
+    struct disk_file *opened = (struct disk_file *)file;
+    opened->disk = disk;
+    int code = disk->real->xOpen(disk->real, name, opened->real, flags, out_flags);
+    opened->base.pMethods = opened->real->pMethods != NULL ? &disk_methods : NULL;
+    return code;
+}
+
+static void disk_start(struct disk *disk)
+{
+    disk->real = sqlite3_vfs_find(NULL);
+    disk->vfs = *disk->real;
+    disk->vfs.zName = "failing";
+    disk->vfs.szOsFile += (int)sizeof(struct disk_file);
+    disk->vfs.xOpen = disk_open;
+    disk->failure = FAILURES;
+    assert_int_equal(sqlite3_vfs_register(&disk->vfs, 1), SQLITE_OK);
+}
+
+static void disk_stop(struct disk *disk)
+{
+    sqlite3_vfs_unregister(&disk->vfs);
+}
+
+/* --- the history --- */
+
+static char body[BODY_SIZE + 1];
+
+/* Does what a shard does after a failure: opens anew until that works, then reads the head. */
+static uint64_t recover(struct store *s, enum err e, uint64_t acknowledged)
+{
+    if (e != ERR_STORE_FULL)
+        while (s->ops->reopen(s) != ERR_OK) {
+        }
+    uint64_t found = head(s, SHARD);
+    assert_true(found == acknowledged || (e == ERR_UNKNOWN && found == acknowledged + 1));
+    return found;
+}
+
+/* Appends and projects; every answer must be one the contract allows. */
+static void run_history(struct store *s)
+{
+    uint64_t epoch = 0, acknowledged = 0;
+    enum err e;
+    while ((e = s->ops->lease_take(s, SHARD, slice_of("owner"), &epoch)) != ERR_OK)
+        recover(s, e, 0);
+    while (acknowledged < BATCHES) {
+        e = append_one(s, SHARD, acknowledged + 1, epoch, body);
+        if (e == ERR_OK)
+            acknowledged++;
+        else if (e == ERR_IO || e == ERR_UNKNOWN || e == ERR_STORE_FULL)
+            acknowledged = recover(s, e, acknowledged);
+        else
+            fail_msg("append gave %s", err_text(e));
+        assert_int_equal(s->ops->begin(s), ERR_OK);
+        e = put_coin(s, 1, acknowledged, acknowledged, "coin", 0);
+        if (e != ERR_OK || commit_at(s, SHARD, acknowledged) != ERR_OK)
+            s->ops->rollback(s);
+    }
+}
+
+static bool count_batch(void *context, const struct batch_row *row)
+{
+    assert_int_equal(row->seq, ++*(uint64_t *)context);
+    assert_int_equal(row->body.len, BODY_SIZE);
+    assert_memory_equal(row->body.data, body, BODY_SIZE);
+    return true;
+}
+
+static void check_history(struct store *s)
+{
+    uint64_t read = 0;
+    assert_int_equal(s->ops->tail(s, SHARD, 1, count_batch, &read), ERR_OK);
+    assert_int_equal(read, BATCHES);
+    uint64_t projected = position_seq(s, SHARD);
+    assert_true(projected <= BATCHES);
+    struct value key[] = {{.type = VALUE_ID, .id = {0, 1}},
+                          {.type = VALUE_UINT, .number = projected}};
+    struct seen seen = {{0}, 0, 0};
+    if (projected > 0)
+        assert_int_equal(views_get(s, &coins_view, key, see_coin, &seen), ERR_OK);
+}
+
+static void every_failing_call_is_survived(void **state)
+{
+    enum failure failure = *(enum failure *)*state;
+    memset(body, 'b', BODY_SIZE);
+    struct disk disk = {.failed = 1};
+    uint32_t runs = 0;
+    while (disk.failed > 0) {
+        disk_start(&disk);
+        void *fixture = NULL;
+        fixture_sqlite(&fixture);
+        struct fixture *f = fixture;
+        disk.failed = 0;
+        disk.calls_before = runs++;
+        disk.failure = failure;
+        run_history(f->store);
+        check_history(f->store);
+        f->store->ops->close(f->store);
+        disk.failure = FAILURES;
+        assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
+        check_history(f->store);
+        fixture_done(&fixture);
+        disk_stop(&disk);
+    }
+    print_message("%s: %u places\n", failures[failure].name, runs - 1);
+    assert_true(runs > 1);
+}
+
+int main(void)
+{
+    static enum failure each[FAILURES] = {FAIL_WRITE_IO, FAIL_WRITE_FULL, FAIL_SYNC,
+                                          FAIL_TRUNCATE};
+    const struct CMUnitTest tests[] = {
+        {"write", every_failing_call_is_survived, NULL, NULL, &each[FAIL_WRITE_IO]},
+        {"write to a full disk", every_failing_call_is_survived, NULL, NULL,
+         &each[FAIL_WRITE_FULL]},
+        {"sync", every_failing_call_is_survived, NULL, NULL, &each[FAIL_SYNC]},
+        {"truncate", every_failing_call_is_survived, NULL, NULL, &each[FAIL_TRUNCATE]},
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
