@@ -15,6 +15,8 @@ ALWAYS = ["bad_request", "malformed", "busy", "rate_limited", "expired", "unavai
           "failed", "too_large", "uri_too_long", "header_too_large", "request_timeout"]
 SECURED = ["unauthenticated", "insufficient_scope", "forbidden"]
 WITH_FIELDS = ["invalid_field", "unknown_field", "missing_field", "duplicate_field"]
+RULES = {"invalid_field": "is too large", "unknown_field": "is not known here",
+         "missing_field": "is required", "duplicate_field": "is given twice"}
 WITH_BODY = ["invalid_json", "unsupported_media_type"]
 WITH_KEY = ["key_missing", "invalid_key", "key_reused"]
 WITH_MATCH = ["precondition"]
@@ -52,6 +54,7 @@ def document(schema, version):
         "paths": paths,
         "components": {
             "schemas": _schemas(schema, used),
+            "examples": _problems(schema),
             "parameters": PARAMETERS,
             "headers": HEADERS,
             "securitySchemes": _security(scopes),
@@ -59,7 +62,7 @@ def document(schema, version):
     }
     if not schema.routes:
         del doc["tags"]
-    return json.dumps(doc, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(doc, indent=1, ensure_ascii=False) + "\n"
 
 
 INTRODUCTION = (
@@ -103,7 +106,7 @@ HEADERS = {
                    "schema": {"type": "string"}, "example": "6f1c2a90"},
     "RetryAfter": {"description": "Seconds to wait before trying again.",
                    "schema": {"type": "integer"}, "example": 1},
-    "IdempotentReplayed": {"description": "true: this is the first answer of this key again.",
+    "IdempotencyReplayed": {"description": "true: this is the first answer of this key again.",
                            "schema": {"type": "string", "enum": ["true"]}},
 }
 
@@ -221,7 +224,7 @@ def _responses(schema, r, m, used):
     if r.etag:
         success["ETag"] = {"$ref": "#/components/headers/ETag"}
     if r.idempotency:
-        success["Idempotent-Replayed"] = {"$ref": "#/components/headers/IdempotentReplayed"}
+        success["Idempotency-Replayed"] = {"$ref": "#/components/headers/IdempotencyReplayed"}
     good = {"description": schema.messages[m.reply].doc if m.reply else "Done.",
             "headers": success}
     if m.reply and r.status != 204:
@@ -241,7 +244,7 @@ def _responses(schema, r, m, used):
                "headers": dict(headers),
                "content": {"application/problem+json": {
                    "schema": {"$ref": "#/components/schemas/problem"},
-                   "examples": {e.name: {"summary": e.title, "value": _problem(r, e)}
+                   "examples": {e.name: {"$ref": f"#/components/examples/{e.name}"}
                                 for e in errors}}}}
         if status in (429, 503):
             bad["headers"]["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
@@ -249,9 +252,19 @@ def _responses(schema, r, m, used):
     return responses
 
 
-def _problem(r, error):
-    return {"type": f"urn:problem:{error.name}", "title": error.title, "status": error.status,
-            "detail": error.detail, "code": error.name, "instance": r.path}
+def _problems(schema):
+    """An example of every refusal that some operation names."""
+    named = {name for r in schema.routes for name in refusals(schema, r, schema.messages[r.message])}
+    return {e.name: {"summary": e.title, "value": _problem(e)}
+            for e in schema.errors if e.name in named}
+
+
+def _problem(error):
+    problem = {"type": f"/docs#error-{error.name}", "title": error.title, "status": error.status,
+               "detail": error.detail, "code": error.name}
+    if error.name in WITH_FIELDS:
+        problem["errors"] = [{"field": "amount", "rule": RULES[error.name]}]
+    return problem
 
 
 PROBLEM = {
@@ -259,14 +272,19 @@ PROBLEM = {
     "description": "RFC 9457.",
     "required": ["type", "title", "status", "code"],
     "properties": {
-        "type": {"type": "string", "format": "uri", "description": "Names the problem's kind."},
+        "type": {"type": "string", "format": "uri-reference",
+                 "description": "Where the documents explain the code."},
         "title": {"type": "string", "description": "For people; the same for each kind."},
         "status": {"type": "integer", "description": "The HTTP status."},
         "detail": {"type": "string", "description": "For people; of this occurrence."},
         "code": {"type": "string", "description": "For programs; stable."},
         "instance": {"type": "string", "description": "The path asked for."},
-        "field": {"type": "string", "description": "The field that broke a rule."},
-        "rule": {"type": "string", "description": "The rule it broke."},
+        "errors": {
+            "type": "array", "description": "What broke which rule.",
+            "items": {"type": "object", "required": ["field", "rule"], "properties": {
+                "field": {"type": "string", "description": "Like transfers[3].amount; empty: the "
+                                                           "whole body."},
+                "rule": {"type": "string", "description": "The rule it broke."}}}},
         "request_id": {"type": "string", "description": "As in X-Request-Id."},
     },
 }

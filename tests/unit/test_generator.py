@@ -10,9 +10,14 @@ import unittest
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-GENERATE = Path(os.environ.get("GENERATE", HERE.parent.parent / "schemas" / "generate.py"))
-SCHEMAS = GENERATE.parent
+SCHEMAS = Path(os.environ.get("SOURCE_ROOT", HERE.parent.parent)) / "schemas"
+GENERATE = SCHEMAS / "generate.py"
 SAMPLE = (HERE / "schemas" / "sample.toml").read_text(encoding="utf-8")
+
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(SCHEMAS))
+from generator import declarations, openapi  # noqa: E402
 
 
 def generate(*arguments):
@@ -111,10 +116,18 @@ class Refusals(unittest.TestCase):
     def refused(self, file, content, said, services="sample"):
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, file).write_text(content, encoding="utf-8")
-            done = generate("--declarations", folder, HERE / "schemas", SCHEMAS, "--services",
-                            services, "--out", Path(folder, "out"))
-            self.assertEqual(done.returncode, 1, done.stderr or content)
-            self.assertRegex(done.stderr, said)
+            with self.assertRaisesRegex(declarations.DeclarationError, said) as caught:
+                openapi.document(declarations.load([folder, HERE / "schemas", SCHEMAS],
+                                                   services.split(",")), "1")
+            self.assertNotIn("\n", str(caught.exception))
+
+    def test_on_the_command_line_is_one_line_and_writes_nothing(self):
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "sample.toml").write_text(SAMPLE + BAD[0][0], encoding="utf-8")
+            done = generate("--declarations", folder, SCHEMAS, "--services", "sample",
+                            "--out", Path(folder, "out"))
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, "^generate.py: " + BAD[0][1])
             self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
             self.assertFalse(Path(folder, "out").exists())
 
