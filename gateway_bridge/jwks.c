@@ -6,6 +6,7 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -285,6 +286,18 @@ static struct jwks *jwks_free(struct jwks *j)
     return NULL;
 }
 
+/* The thread takes no signals: those that stop the process belong to its loops, and a connection
+ * that breaks while libcurl writes must not end it (SIGPIPE). */
+static bool thread_start(struct jwks *j)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    check(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
+    j->threaded = pthread_create(&j->thread, NULL, source_run, j) == 0;
+    check(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+    return j->threaded;
+}
+
 static struct jwks *jwks_new(const struct jwks_options *o)
 {
     struct jwks *j = calloc(1, sizeof(*j));
@@ -322,11 +335,10 @@ struct jwks *jwks_start(const struct jwks_options *o, char error[JWKS_ERROR_MAX]
         return jwks_free(j);
     if (o->document.len > 0)
         return j;
-    if (pthread_create(&j->thread, NULL, source_run, j) != 0) {
+    if (!thread_start(j)) {
         snprintf(error, JWKS_ERROR_MAX, "no thread for the refresh of keys");
         return jwks_free(j);
     }
-    j->threaded = true;
     return j;
 }
 
