@@ -75,8 +75,9 @@ static void what_was_acknowledged_survives_any_crash(void **state)
     struct fixture *f = *state;
     struct store *s = f->store;
     uint64_t epoch = lease(s, 0);
-    chances(f, (struct store_sim_faults){
-                   .crash_lost_ppm = ALWAYS, .crash_torn_ppm = ALWAYS, .crash_reorder_ppm = ALWAYS});
+    chances(f, (struct store_sim_faults){.crash_lost_ppm = ALWAYS,
+                                         .crash_torn_ppm = ALWAYS,
+                                         .crash_reorder_ppm = ALWAYS});
     assert_int_equal(append_one(s, 0, 1, epoch, "a"), ERR_OK);
     assert_int_equal(append_one(s, 0, 2, epoch, "b"), ERR_OK);
     store_sim_delivered(f->sim);

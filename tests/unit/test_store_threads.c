@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The lanes of the embedded store at the same time: one thread appends and opens the journal anew
- * now and then, one projects, two read. Each reader sees only what a single moment can have held. */
+ * now and then, one projects, two read. Readers see only what a single moment can have held. */
 #include "tests/unit/store_fixture.h"
 
 #include <pthread.h>
