@@ -22,7 +22,8 @@ enum actor_flags {
     ACTOR_USED = 1 << 4,      /* touched since the passivation hand last came by */
     ACTOR_SUSPENDED = 1 << 5, /* by an operator */
     ACTOR_QUARANTINED = 1 << 6,
-    ACTOR_DIRTY = 1 << 7, /* projector only: changed since the last commit of the views */
+    ACTOR_DIRTY = 1 << 7,  /* projector only: changed since the last commit of the views */
+    ACTOR_TRACED = 1 << 7, /* live shard only: each of its turns is logged */
 };
 
 struct actor {

@@ -35,6 +35,13 @@ void loader_done(struct loader *l)
     free(l->flying);
 }
 
+void loader_reset(struct loader *l)
+{
+    loader_forget(l);
+    l->asked_count = 0;
+    l->stale = l->busy;
+}
+
 static void start(struct loader *l)
 {
     struct load *loads = l->flying;
@@ -206,12 +213,18 @@ static void loader_finish(struct work *w)
     l->busy = false;
     for (size_t i = 0; i < l->flying_count; i++) {
         struct load *load = &l->flying[i];
-        keep_part(l, load);
-        l->loaded(l->context, load);
+        if (l->stale) {
+            free(load->part);
+        } else {
+            keep_part(l, load);
+            l->loaded(l->context, load);
+        }
         free((char *)load->body.data);
     }
     l->flying_count = 0;
-    l->finished(l->context);
+    if (!l->stale)
+        l->finished(l->context);
+    l->stale = false;
     if (l->asked_count > 0 && !l->busy)
         start(l);
 }

@@ -49,6 +49,7 @@ struct loader {
     struct load *asked, *flying;
     size_t asked_count, asked_cap, flying_count, flying_cap;
     bool busy;
+    bool stale; /* what is being read was asked before a recovery: to be ignored */
     struct work work;
     struct table parts;
     /* One finished load; then once `finished` for the group. */
@@ -69,5 +70,8 @@ const struct part *loader_part(const struct loader *l, uint64_t place);
 
 /* Forgets loaded parts: no turn is waiting. */
 void loader_forget(struct loader *l);
+
+/* Forgets all that was asked as well: the shard starts over. */
+void loader_reset(struct loader *l);
 
 #endif

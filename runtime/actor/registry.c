@@ -97,8 +97,6 @@ static void restore_state(struct registry *r, const struct undo_entry *e)
     r->undo_bytes_used = e->bytes_at;
 }
 
-static void set_deadline(struct registry *r, struct actor *a, uint64_t due_ns);
-
 static void undo_one(struct registry *r, const struct undo_entry *e)
 {
     switch (e->op) {
@@ -119,7 +117,7 @@ static void undo_one(struct registry *r, const struct undo_entry *e)
     case UNDO_FREE:
         break;
     case UNDO_DEADLINE:
-        set_deadline(r, e->actor, e->number);
+        registry_arm(r, e->actor->kind, e->actor->entry.id, e->number);
         break;
     }
 }
@@ -184,7 +182,7 @@ static struct actor *bring(struct registry *r, uint16_t kind, struct id128 id)
     enum err e = r->load(r->load_context, k, id, actor_state(a), &due_ns);
     if (e == ERR_OK) {
         a->flags |= ACTOR_EXISTS;
-        set_deadline(r, a, due_ns);
+        registry_arm(r, kind, id, due_ns);
     } else if (e != ERR_NOT_FOUND && r->load_error == ERR_OK) {
         r->load_error = e;
     }
@@ -263,38 +261,38 @@ void registry_free(struct registry *r, void *memory)
 
 /* --- deadlines ------------------------------------------------------------------------------- */
 
-static struct deadline *deadline_of(const struct registry *r, const struct actor *a)
+static struct deadline *deadline_of(const struct registry *r, uint16_t kind, struct id128 id)
 {
-    struct table_entry *e = table_find(&r->deadlines[a->kind], a->entry.id);
+    struct table_entry *e = table_find(&r->deadlines[kind], id);
     return e == NULL ? NULL : container_of(e, struct deadline, entry);
 }
 
 uint64_t registry_due(const struct registry *r, const struct actor *a)
 {
-    struct deadline *d = deadline_of(r, a);
+    struct deadline *d = deadline_of(r, a->kind, a->entry.id);
     return d == NULL ? 0 : d->timer.due_ns;
 }
 
-static void drop_deadline(struct registry *r, struct deadline *d)
+void registry_disarm(struct registry *r, struct deadline *d)
 {
-    if (r->wheel != NULL && !list_empty(&d->timer.link))
+    if (!list_empty(&d->timer.link))
         wheel_stop(r->wheel, &d->timer);
     table_remove(&r->deadlines[d->kind], &d->entry);
     slab_give(&r->deadline_slab, d);
 }
 
-static void set_deadline(struct registry *r, struct actor *a, uint64_t due_ns)
+void registry_arm(struct registry *r, uint16_t kind, struct id128 id, uint64_t due_ns)
 {
-    struct deadline *d = deadline_of(r, a);
+    struct deadline *d = deadline_of(r, kind, id);
     if (d != NULL)
-        drop_deadline(r, d);
+        registry_disarm(r, d);
     if (due_ns == 0)
         return;
     d = slab_take(&r->deadline_slab);
     check(d != NULL);
-    *d = (struct deadline){.entry.id = a->entry.id, .timer.due_ns = due_ns, .kind = a->kind};
+    *d = (struct deadline){.entry.id = id, .timer.due_ns = due_ns, .kind = kind};
     list_init(&d->timer.link);
-    bool inserted = table_insert(&r->deadlines[a->kind], &d->entry);
+    bool inserted = table_insert(&r->deadlines[kind], &d->entry);
     check(inserted);
     if (r->wheel != NULL)
         wheel_set(r->wheel, &d->timer, due_ns);
@@ -309,7 +307,7 @@ void registry_deadline(struct registry *r, uint16_t kind, struct id128 id, uint6
         return;
     if (r->undoable)
         undo_push(r, UNDO_DEADLINE, a)->number = before;
-    set_deadline(r, a, due_ns);
+    registry_arm(r, kind, id, due_ns);
     a->touched_seq = r->seq;
     mark_dirty(r, a);
 }
@@ -345,7 +343,7 @@ bool registry_fill(struct registry *r, struct actor *a, struct slice body, uint6
     }
     registry_settle(r); /* memory of a loaded state is not part of any turn */
     a->flags |= ACTOR_EXISTS | ACTOR_USED;
-    set_deadline(r, a, due_ns);
+    registry_arm(r, a->kind, a->entry.id, due_ns);
     return true;
 }
 

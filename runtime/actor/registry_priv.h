@@ -71,6 +71,11 @@ must_check bool registry_fill(struct registry *r, struct actor *a, struct slice 
 /* Forgets an actor that is idle and clean. */
 void registry_evict(struct registry *r, struct actor *a);
 
+/* Arms a deadline outside any turn, of an actor that need not be resident; and takes one out that
+ * has fired. */
+void registry_arm(struct registry *r, uint16_t kind, struct id128 id, uint64_t due_ns);
+void registry_disarm(struct registry *r, struct deadline *d);
+
 /* Its durable deadline, 0 if none. */
 uint64_t registry_due(const struct registry *r, const struct actor *a);
 

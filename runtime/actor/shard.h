@@ -62,6 +62,10 @@ void shard_close(struct shard *s);
 bool shard_quiet(const struct shard *s);
 struct shard *shard_free(struct shard *s); /* returns NULL */
 
+/* As if the process had been killed: memory is freed, nothing is finished, nobody is answered. No
+ * work of it may run or finish afterwards; only a simulated world can promise that. */
+struct shard *shard_kill(struct shard *s);
+
 enum shard_state shard_state(const struct shard *s);
 bool shard_writable(const struct shard *s); /* false while the store is full */
 
@@ -86,7 +90,7 @@ struct shard_stats {
     uint64_t stall_ns_max;
     uint64_t resident, evicted, loads;
     uint64_t outcomes;
-    uint64_t dead_letters;
+    uint64_t dead_letters, projector_failures;
     struct shard_kind_stats kinds[KIND_MAX];
 };
 

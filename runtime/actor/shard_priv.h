@@ -52,6 +52,13 @@ struct turn {
     size_t found_at;        /* ... the walk stands here (the body may move as it grows) */
 };
 
+/* A deadline read from the store. */
+struct due_row {
+    struct id128 id;
+    uint64_t due_ns;
+    uint16_t kind;
+};
+
 struct recovery;
 
 struct shard {
@@ -77,7 +84,8 @@ struct shard {
     struct fifo wait_queue;  /* actors whose first message waits for the loader or a commit */
     struct fifo answered;    /* final answers to give back in the next pass */
     struct fifo parked;      /* messages that arrived while recovering */
-    size_t waiting;
+    size_t parked_count;
+    enum err load_error;     /* of the group of loads that is being delivered */
 
     struct {
         struct fifo waiting; /* struct inquiry, oldest first */
@@ -91,16 +99,29 @@ struct shard {
     struct slab timeouts;
 
     struct recovery *recovery;
+    enum err recovery_cause;
     struct alarm wheel_alarm, probe_alarm, sweep_alarm, project_alarm;
     struct work sweep_work;
     bool sweeping;
     struct {
-        struct id128 *ids;
-        uint16_t *kinds;
-        uint64_t *due;
+        struct due_row *rows;
         size_t count, cap;
-        uint64_t due_max;
-    } swept;
+        uint64_t due_max_ns;
+        enum err result;
+    } swept; /* the read lane's while sweeping */
+    bool projector_failing;
+    uint64_t project_after_ns; /* the projector rests until then, unless somebody waits for it */
+    struct {
+        struct work work;
+        bool busy;
+        enum err result;
+        struct id128 after;    /* the views' keys up to here are in the filter */
+        struct id128 *keys;
+        size_t count, seen;
+        bool started;
+    } remembering;
+    struct work release_work;  /* gives the lease back */
+    bool releasing;
     int hand_kind;           /* passivation: where the clock hand stands */
     size_t hand_cursor;
     struct shard_stats stats;
@@ -112,6 +133,7 @@ void shard_stop(struct shard *s, const char *format, ...) printf_like(2, 3);
 void shard_ready(struct shard *s, struct actor *a); /* onto the run queue, if not there */
 void shard_finish(struct shard *s, struct message *m, uint16_t code); /* a final answer, now */
 void shard_wake_waiting(struct shard *s);
+void shard_recover(struct shard *s, enum err cause);
 
 /* Resident, or a placeholder whose load is under way, or (a fresh id) known to be absent. */
 struct actor *shard_bring(struct shard *s, uint16_t kind, struct id128 id);
@@ -122,14 +144,21 @@ enum turn_result turn_run(struct shard *s, struct actor *a, struct message *m);
 
 /* recovery.c: (re)builds the registry from the store. */
 void recovery_start(struct shard *s, enum err cause);
+void recovery_kill(struct shard *s);
 
 /* inquiry.c */
 void inquiry_post(struct shard *s, struct message *m);
 void inquiry_advance(struct shard *s);
 void inquiry_fail_all(struct shard *s, uint16_t code);
+size_t inquiry_size(void);
 
 /* passivation.c */
 void passivation_step(struct shard *s);
+bool passivation_now(struct shard *s, struct actor *a); /* false if it may not leave */
+
+/* remembering.c: fills the filter over idempotency keys from the views, in the background. */
+void remembering_start(struct shard *s);
+void remembering_done(struct shard *s);
 
 /* deadlines.c */
 void deadlines_fire(struct shard *s);

@@ -16,6 +16,8 @@ void wheel_init(struct wheel *w, uint64_t now_ns)
             list_init(&w->slots[level][slot]);
     w->tick = now_ns >> WHEEL_TICK_SHIFT;
     w->count = 0;
+    for (int level = 0; level < WHEEL_LEVELS; level++)
+        w->level_count[level] = 0;
 }
 
 /* The first tick by whose start the time has passed: rounds up, so nothing fires early. */
@@ -37,20 +39,28 @@ static void file(struct wheel *w, struct wheel_timer *t)
            (tick >> (SLOT_BITS * (level + 1))) != (w->tick >> (SLOT_BITS * (level + 1))))
         level++;
     list_append(&w->slots[level][(tick >> (SLOT_BITS * level)) & SLOT_MASK], &t->link);
+    t->level = (uint8_t)level;
+    w->level_count[level]++;
+    w->count++;
+}
+
+static void unfile(struct wheel *w, struct wheel_timer *t)
+{
+    check(w->level_count[t->level] > 0);
+    list_remove(&t->link);
+    w->level_count[t->level]--;
+    w->count--;
 }
 
 void wheel_set(struct wheel *w, struct wheel_timer *t, uint64_t due_ns)
 {
     t->due_ns = due_ns;
     file(w, t);
-    w->count++;
 }
 
 void wheel_stop(struct wheel *w, struct wheel_timer *t)
 {
-    check(w->count > 0);
-    list_remove(&t->link);
-    w->count--;
+    unfile(w, t);
 }
 
 /* Files the current slot of a level again, one level down or (far timers) where they belong. */
@@ -61,7 +71,7 @@ static void cascade(struct wheel *w, int level)
     list_init(&waiting);
     while (!list_empty(slot)) {
         struct list *item = slot->next;
-        list_remove(item);
+        unfile(w, container_of(item, struct wheel_timer, link));
         list_append(&waiting, item);
     }
     while (!list_empty(&waiting)) {
@@ -71,9 +81,19 @@ static void cascade(struct wheel *w, int level)
     }
 }
 
-static void step(struct wheel *w)
+/* To the next tick at which anything can happen, but not beyond `limit`. */
+static void step(struct wheel *w, uint64_t limit)
 {
-    w->tick++;
+    int empty = 0;
+    while (empty < WHEEL_LEVELS && w->level_count[empty] == 0)
+        empty++;
+    uint64_t stride = (uint64_t)1 << (SLOT_BITS * (empty < WHEEL_LEVELS ? empty : 0));
+    uint64_t next = (w->tick / stride + 1) * stride;
+    if (next > limit) {
+        w->tick = limit;
+        return;
+    }
+    w->tick = next;
     for (int level = 1; level < WHEEL_LEVELS; level++) {
         if ((w->tick & (((uint64_t)1 << (SLOT_BITS * level)) - 1)) != 0)
             break;
@@ -96,7 +116,7 @@ struct wheel_timer *wheel_expire(struct wheel *w, uint64_t now_ns)
         if (w->count == 0)
             w->tick = now;
         else
-            step(w);
+            step(w, now);
     }
 }
 
@@ -104,12 +124,17 @@ uint64_t wheel_next_ns(const struct wheel *w)
 {
     if (w->count == 0)
         return UINT64_MAX;
-    /* Up to the end of the lowest level's turn; a cascade is due then at the latest. */
-    uint64_t tick = w->tick;
-    while (list_empty(&w->slots[0][tick & SLOT_MASK])) {
-        tick++;
-        if ((tick & SLOT_MASK) == 0)
+    int level = 0;
+    while (w->level_count[level] == 0)
+        level++;
+    /* Up to the end of the level's turn; the level above is filed again there at the latest. */
+    uint64_t slot = w->tick >> (SLOT_BITS * level);
+    if (level > 0)
+        slot++;
+    while (list_empty(&w->slots[level][slot & SLOT_MASK])) {
+        slot++;
+        if ((slot & SLOT_MASK) == 0)
             break;
     }
-    return tick << WHEEL_TICK_SHIFT;
+    return slot << (SLOT_BITS * level) << WHEEL_TICK_SHIFT;
 }

@@ -18,12 +18,14 @@
 struct wheel_timer {
     struct list link;
     uint64_t due_ns;
+    uint8_t level;
 };
 
 struct wheel {
     struct list slots[WHEEL_LEVELS][WHEEL_SLOTS];
     uint64_t tick; /* everything due in ticks before this one has fired */
     uint64_t count;
+    uint64_t level_count[WHEEL_LEVELS]; /* empty levels are stepped over */
 };
 
 void wheel_init(struct wheel *w, uint64_t now_ns);

@@ -126,7 +126,7 @@ static void append_start(struct journal *j)
 
 void journal_flush(struct journal *j)
 {
-    if (j->appending)
+    if (j->appending || j->open == NULL)
         return;
     if (j->open->records > 0)
         close_open(j);
@@ -136,7 +136,7 @@ void journal_flush(struct journal *j)
 
 void journal_probe(struct journal *j)
 {
-    if (j->appending)
+    if (j->appending || j->open == NULL)
         return;
     close_open(j);
     append_start(j);
@@ -214,8 +214,12 @@ void journal_hold(struct journal *j, uint64_t seq, struct fifo_link *answer)
 struct batch *journal_take_failed(struct journal *j)
 {
     struct fifo_link *link = fifo_pop(&j->flying);
-    if (link == NULL)
-        link = fifo_pop(&j->closed);
+    return link != NULL ? batch_of(link) : journal_take_unsent(j);
+}
+
+struct batch *journal_take_unsent(struct journal *j)
+{
+    struct fifo_link *link = fifo_pop(&j->closed);
     if (link != NULL)
         return batch_of(link);
     struct batch *b = j->open;

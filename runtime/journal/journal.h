@@ -110,6 +110,9 @@ struct batch *journal_batch(struct journal *j, uint64_t seq);
 /* After a failure: takes all batches that are not known to be durable, oldest first, the open one
  * last if it has records or held answers; return each with journal_spare(). */
 struct batch *journal_take_failed(struct journal *j);
+
+/* The same, but leaves what the store is working on. */
+struct batch *journal_take_unsent(struct journal *j);
 void journal_spare(struct journal *j, struct batch *b);
 
 #endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Durable deadlines. Those of resident actors stand in the shard's wheel since the event that set
+ * them; those of actors that nobody asked for yet are read from the store, an hour ahead at a time.
+ * When one passes, its actor gets a timeout message; whether something is really due its handler
+ * decides from its state, so a deadline that fires twice does no harm. */
+#include <stdlib.h>
+
+#include "runtime/actor/shard_priv.h"
+
+#define DEADLINES_PER_PASS 256
+#define DEADLINE_RETRY_NS 100000000u /* a full mailbox: once more */
+
+static void timeout_done(struct message *m)
+{
+    struct timeout_message *t = container_of(m, struct timeout_message, message);
+    slab_give(&t->shard->timeouts, t);
+}
+
+static void post_timeout(struct shard *s, uint16_t kind, struct id128 id)
+{
+    struct timeout_message *t = slab_take(&s->timeouts);
+    check(t != NULL);
+    *t = (struct timeout_message){
+        .message =
+            {
+                .target_kind = kind,
+                .target = id,
+                .who = {.operator = true},
+                .posted_ns = env_mono_ns(s->env),
+                .done = timeout_done,
+            },
+        .shard = s,
+    };
+    struct actor *a = shard_bring(s, kind, id);
+    if (actor_mailbox_put(a, &t->message.link)) {
+        shard_ready(s, a);
+        return;
+    }
+    slab_give(&s->timeouts, t);
+    registry_arm(&s->registry, kind, id, s->clock.now_ns + DEADLINE_RETRY_NS);
+}
+
+void deadlines_fire(struct shard *s)
+{
+    for (int i = 0; i < DEADLINES_PER_PASS; i++) {
+        struct wheel_timer *timer = wheel_expire(&s->wheel, s->clock.now_ns);
+        if (timer == NULL)
+            break;
+        struct deadline *d = container_of(timer, struct deadline, timer);
+        uint16_t kind = d->kind;
+        struct id128 id = d->entry.id;
+        registry_disarm(&s->registry, d);
+        post_timeout(s, kind, id);
+    }
+}
+
+void deadlines_arm_alarm(struct shard *s)
+{
+    uint64_t next = wheel_next_ns(&s->wheel);
+    if (next == UINT64_MAX)
+        return;
+    uint64_t wait = next > s->clock.now_ns ? next - s->clock.now_ns : 0;
+    uint64_t tick = (uint64_t)1 << WHEEL_TICK_SHIFT;
+    uint64_t due = env_mono_ns(s->env) + (wait < tick ? tick : wait);
+    if (s->wheel_alarm.due_ns == 0 || s->wheel_alarm.due_ns > due)
+        env_alarm_set(s->env, &s->wheel_alarm, due);
+}
+
+/* --- from the store, on the read lane -------------------------------------------------------- */
+
+static bool keep_due(void *context, const struct state_row *row)
+{
+    struct shard *s = context;
+    if (s->swept.count == s->swept.cap) {
+        s->swept.cap = s->swept.cap == 0 ? 256 : s->swept.cap * 2;
+        s->swept.rows = realloc(s->swept.rows, s->swept.cap * sizeof *s->swept.rows);
+        check(s->swept.rows != NULL);
+    }
+    s->swept.rows[s->swept.count++] = (struct due_row){row->id, row->due_ns, row->kind};
+    return true;
+}
+
+static void sweep_run(struct work *w)
+{
+    struct shard *s = container_of(w, struct shard, sweep_work);
+    struct store *store = s->options.store;
+    s->swept.result = store->ops->states_due(store, s->options.number, s->swept.due_max_ns,
+                                             keep_due, s);
+}
+
+static void sweep_done(struct work *w)
+{
+    struct shard *s = container_of(w, struct shard, sweep_work);
+    s->sweeping = false;
+    for (size_t i = 0; i < s->swept.count && s->state == SHARD_RUNNING; i++) {
+        const struct due_row *row = &s->swept.rows[i];
+        if (registry_find(&s->registry, row->kind, row->id) == NULL)
+            registry_arm(&s->registry, row->kind, row->id, row->due_ns);
+    }
+    free(s->swept.rows);
+    s->swept.rows = NULL;
+    s->swept.count = s->swept.cap = 0;
+    env_wake(s->env);
+}
+
+static void sweep_again(struct alarm *a)
+{
+    deadlines_sweep(container_of(a, struct shard, sweep_alarm));
+}
+
+void deadlines_sweep(struct shard *s)
+{
+    if (s->sweeping || s->state != SHARD_RUNNING)
+        return;
+    s->sweeping = true;
+    s->swept.due_max_ns = s->clock.now_ns + SHARD_DUE_HORIZON_NS;
+    s->sweep_work.run = sweep_run;
+    s->sweep_work.done = sweep_done;
+    env_work(s->env, s->options.read_lane, &s->sweep_work);
+    s->sweep_alarm.fire = sweep_again;
+    env_alarm_set(s->env, &s->sweep_alarm, env_mono_ns(s->env) + SHARD_DUE_SWEEP_NS);
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Recovery: how a shard gets its state, at the start and after a commit that failed or whose
+ * outcome is unknown. On the journal lane: take the lease (first time) or reopen the store, read
+ * where the views stand, replay the journal after it onto an empty registry. Back on the loop: what
+ * was held for a batch that turned out durable is answered, the rest is told to retry.
+ *
+ * What a damaged journal means (reliability: torn, rotten, foreign) is decided here:
+ *     newest batch torn, never acknowledged, store may tear      cut it, go on
+ *     any other damage, gap, broken chain, older epoch           stop, name the batch
+ *     views ahead of the journal, or of another journal          stop: a restored backup
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "runtime/actor/shard_priv.h"
+
+#define ID_AHEAD_MS 1000 /* ids may be this much ahead of the clock when they are accepted */
+
+/* A batch that was with the store when it failed. */
+struct doubtful {
+    uint64_t seq;
+    struct sha256_digest hash;
+    bool durable;
+};
+
+struct recovery {
+    struct work work;
+    struct shard *shard;
+    enum err cause;             /* ERR_OK at the start */
+    uint64_t now_ns;            /* wall clock when it began */
+    struct fifo failed;         /* struct batch, oldest first */
+    struct doubtful doubtful[JOURNAL_APPEND_BATCHES];
+    uint32_t doubtful_count;
+    /* results */
+    enum err result;
+    uint64_t epoch;
+    struct store_position position;
+    struct replay replay;
+    struct replay_source source;
+    uint64_t torn_seq;
+    char reason[SHARD_REASON_MAX];
+};
+
+/* --- on the journal lane --------------------------------------------------------------------- */
+
+static enum err fail(struct recovery *r, enum err e, const char *format, ...) printf_like(3, 4);
+
+static enum err fail(struct recovery *r, enum err e, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(r->reason, sizeof r->reason, format, args);
+    va_end(args);
+    return e;
+}
+
+static enum err take_lease(struct recovery *r)
+{
+    struct shard *s = r->shard;
+    struct store *store = s->options.store;
+    if (r->cause != ERR_OK) {
+        enum err e = store->ops->reopen(store);
+        if (e != ERR_OK)
+            return fail(r, e, "the store cannot be reopened: %s", err_text(e));
+        r->epoch = s->journal.epoch;
+        return ERR_OK;
+    }
+    enum err e = store->ops->lease_take(store, s->options.number, s->options.owner, &r->epoch);
+    if (e != ERR_OK)
+        return fail(r, e, "the lease of shard %u cannot be taken: %s", s->options.number,
+                    err_text(e));
+    return ERR_OK;
+}
+
+struct position_check {
+    const struct store_position *position;
+    bool seen, same;
+};
+
+static bool compare_position(void *context, const struct batch_row *row)
+{
+    struct position_check *c = context;
+    c->seen = row->seq == c->position->seq;
+    c->same = memcmp(row->hash.bytes, c->position->hash.bytes, SHA256_SIZE) == 0;
+    return false;
+}
+
+/* The views must have been made from this journal, and not be ahead of it. */
+static enum err check_position(struct recovery *r)
+{
+    struct store *store = r->shard->options.store;
+    uint16_t shard = r->shard->options.number;
+    uint64_t head;
+    enum err e = store->ops->position(store, shard, &r->position);
+    if (e == ERR_OK)
+        e = store->ops->head(store, shard, &head);
+    if (e != ERR_OK)
+        return fail(r, e, "the store cannot be read: %s", err_text(e));
+    if (r->position.seq == 0)
+        return ERR_OK;
+    struct position_check c = {.position = &r->position};
+    e = store->ops->tail(store, shard, r->position.seq, compare_position, &c);
+    if (e != ERR_OK)
+        return fail(r, e, "the journal cannot be read at batch %llu: %s",
+                    (unsigned long long)r->position.seq, err_text(e));
+    if (r->position.seq > head || !c.seen || !c.same)
+        return fail(r, ERR_CORRUPT,
+                    "the views stand at batch %llu, which this journal does not hold: one of them "
+                    "was restored from elsewhere (the views may be deleted and are rebuilt)",
+                    (unsigned long long)r->position.seq);
+    return ERR_OK;
+}
+
+static bool add_event(void *context, const struct event_rule *rule, const void *event,
+                      uint64_t time_ns, uint64_t place)
+{
+    struct recovery *r = context;
+    (void)time_ns;
+    if (rule->key_offset != MESSAGE_NO_OFFSET) {
+        struct id128 key;
+        memcpy(&key, (const char *)event + rule->key_offset, sizeof key);
+        outcomes_add(&r->shard->ids, key, place);
+    }
+    return true;
+}
+
+static bool add_key(void *context, struct id128 key, struct id128 fingerprint, uint64_t place,
+                    uint64_t time_ns)
+{
+    struct recovery *r = context;
+    (void)fingerprint;
+    (void)time_ns;
+    outcomes_add(&r->shard->keys, key, place);
+    return true;
+}
+
+/* Reading the journal after the position. */
+struct tail_reading {
+    struct recovery *recovery;
+    enum err error;
+    uint64_t bad_seq;
+};
+
+static bool replay_row(void *context, const struct batch_row *row)
+{
+    struct tail_reading *t = context;
+    struct recovery *r = t->recovery;
+    if (t->error != ERR_OK) {
+        t->bad_seq = 0; /* batches follow the damaged one: it is not a torn end */
+        return false;
+    }
+    t->error = replay_batch(&r->replay, row);
+    if (t->error != ERR_OK) {
+        t->bad_seq = row->seq;
+        return t->error == ERR_CORRUPT;
+    }
+    for (uint32_t i = 0; i < r->doubtful_count; i++)
+        if (r->doubtful[i].seq == row->seq)
+            r->doubtful[i].durable =
+                memcmp(r->doubtful[i].hash.bytes, row->hash.bytes, SHA256_SIZE) == 0;
+    return true;
+}
+
+static void start_replay(struct recovery *r)
+{
+    struct shard *s = r->shard;
+    uint64_t dropped_ms = r->position.seq == 0 ? 0 : r->position.time_ns / 1000000 + ID_AHEAD_MS;
+    registry_clear(&s->registry);
+    wheel_init(&s->wheel, r->now_ns);
+    outcomes_clear(&s->ids, dropped_ms);
+    outcomes_clear(&s->keys, 0);
+    for (int k = 0; k < KIND_MAX; k++)
+        s->evicted_ms[k] = dropped_ms;
+    s->registry.undoable = false;
+    s->registry.load = replay_load;
+    s->registry.load_context = &r->source;
+    replay_done(&r->replay);
+    replay_init(&r->replay, s->options.domain, &s->registry, s->options.number, &r->position);
+    r->replay.on_event = add_event;
+    r->replay.on_key = add_key;
+    r->replay.context = r;
+}
+
+static enum err replay_tail(struct recovery *r)
+{
+    struct shard *s = r->shard;
+    struct store *store = s->options.store;
+    struct tail_reading t = {.recovery = r};
+    start_replay(r);
+    enum err e = store->ops->tail(store, s->options.number, r->position.seq + 1, replay_row, &t);
+    if (t.error == ERR_OK && e != ERR_OK)
+        return fail(r, e, "the journal cannot be read after batch %llu: %s",
+                    (unsigned long long)r->replay.seq, err_text(e));
+    if (t.error == ERR_CORRUPT && t.bad_seq != 0 && store->ops->cut != NULL) {
+        e = store->ops->cut(store, s->options.number, r->epoch, t.bad_seq);
+        if (e != ERR_OK)
+            return fail(r, e, "torn batch %llu cannot be removed: %s",
+                        (unsigned long long)t.bad_seq, err_text(e));
+        r->torn_seq = t.bad_seq;
+        return replay_tail(r); /* once: the end is whole now */
+    }
+    if (t.error != ERR_OK)
+        return fail(r, t.error, "%s",
+                    r->replay.reason[0] != '\0' ? r->replay.reason : err_text(t.error));
+    s->registry.load = NULL;
+    s->registry.undoable = true;
+    return ERR_OK;
+}
+
+static void recovery_run(struct work *w)
+{
+    struct recovery *r = container_of(w, struct recovery, work);
+    r->result = take_lease(r);
+    if (r->result == ERR_OK)
+        r->result = check_position(r);
+    if (r->result == ERR_OK)
+        r->result = replay_tail(r);
+}
+
+/* --- on the loop ----------------------------------------------------------------------------- */
+
+static bool was_durable(const struct recovery *r, uint64_t seq)
+{
+    for (uint32_t i = 0; i < r->doubtful_count; i++)
+        if (r->doubtful[i].seq == seq)
+            return r->doubtful[i].durable;
+    return false;
+}
+
+/* What was promised for a durable batch is said; all else may be tried again with the same key. */
+static void settle_failed(struct recovery *r)
+{
+    struct shard *s = r->shard;
+    struct fifo_link *link;
+    while ((link = fifo_pop(&r->failed)) != NULL) {
+        struct batch *b = container_of(link, struct batch, link);
+        bool durable = r->result == ERR_OK && was_durable(r, b->seq);
+        struct fifo_link *held;
+        while ((held = fifo_pop(&b->held)) != NULL) {
+            struct message *m = container_of(held, struct message, link);
+            if (durable)
+                fifo_push(&s->answered, &m->link);
+            else
+                shard_finish(s, m, r->cause == ERR_STORE_FULL ? ERR_STORE_FULL : ERR_UNAVAILABLE);
+        }
+        journal_spare(&s->journal, b);
+    }
+}
+
+static void recovery_done(struct work *w)
+{
+    struct recovery *r = container_of(w, struct recovery, work);
+    struct shard *s = r->shard;
+    settle_failed(r);
+    if (r->result == ERR_OK) {
+        clock_init(&s->clock, s->env, r->replay.time_ns);
+        journal_resume(&s->journal, r->epoch, r->replay.seq, &r->replay.hash);
+        if (r->cause == ERR_OK)
+            projector_restart(&s->projector, &r->position);
+        s->writable = r->cause != ERR_STORE_FULL;
+        shard_set_state(s, SHARD_RUNNING);
+    } else if (r->result == ERR_IO || r->result == ERR_STORE_FULL) {
+        s->stats.recoveries++;
+        if (failures_add(&s->supervisor.recoveries, env_mono_ns(s->env)) >
+            SUPERVISOR_RECOVERIES_MAX)
+            shard_stop(s, "%s", r->reason);
+        else
+            shard_set_state(s, SHARD_RECOVERING);
+    } else {
+        shard_stop(s, "%s", r->reason);
+    }
+    bool again = s->state == SHARD_RECOVERING;
+    enum err cause = r->cause == ERR_OK ? r->result : r->cause;
+    replay_done(&r->replay);
+    free(r);
+    s->recovery = NULL;
+    if (again)
+        recovery_start(s, cause);
+}
+
+void recovery_start(struct shard *s, enum err cause)
+{
+    check(s->recovery == NULL);
+    struct recovery *r = calloc(1, sizeof *r);
+    check(r != NULL);
+    r->shard = s;
+    r->cause = cause;
+    r->now_ns = env_wall_ns(s->env);
+    r->work.run = recovery_run;
+    r->work.done = recovery_done;
+    r->source = (struct replay_source){s->options.store, &s->registry, s->options.number};
+    fifo_init(&r->failed);
+    struct batch *b;
+    while (s->journal.open != NULL && (b = journal_take_failed(&s->journal)) != NULL) {
+        bool handed = r->doubtful_count < s->journal.append.count && s->journal.open != NULL;
+        if (handed)
+            r->doubtful[r->doubtful_count++] = (struct doubtful){b->seq, b->hash, false};
+        fifo_push(&r->failed, &b->link);
+    }
+    s->recovery = r;
+    env_work(s->env, s->options.journal_lane, &r->work);
+}
+
+void recovery_kill(struct shard *s)
+{
+    struct recovery *r = s->recovery;
+    if (r == NULL)
+        return;
+    struct fifo_link *link;
+    while ((link = fifo_pop(&r->failed)) != NULL) {
+        struct batch *b = container_of(link, struct batch, link);
+        fifo_init(&b->held);
+        journal_spare(&s->journal, b);
+    }
+    replay_done(&r->replay);
+    free(r);
+    s->recovery = NULL;
+}

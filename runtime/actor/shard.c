@@ -1,0 +1,682 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shard: life, post and pass. The turn itself is in turn.c. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "runtime/actor/shard_priv.h"
+
+#define SHARD_PARKED_MAX 65536        /* messages kept while recovering */
+#define SHARD_PROJECT_NS 20000000u    /* the projector starts at most this often under load */
+#define SHARD_PROJECT_BATCHES 64      /* or when it is this far behind */
+
+/* --- state ----------------------------------------------------------------------------------- */
+
+enum shard_state shard_state(const struct shard *s)
+{
+    return s->state;
+}
+
+bool shard_writable(const struct shard *s)
+{
+    return s->state == SHARD_RUNNING && s->writable;
+}
+
+static void accept_message(struct shard *s, struct message *m);
+
+static void accept_parked(struct shard *s)
+{
+    struct fifo parked = s->parked;
+    fifo_init(&s->parked);
+    s->parked_count = 0;
+    struct fifo_link *link;
+    while ((link = fifo_pop(&parked)) != NULL)
+        accept_message(s, container_of(link, struct message, link));
+}
+
+void shard_set_state(struct shard *s, enum shard_state state)
+{
+    s->state = state;
+    if (state == SHARD_RUNNING) {
+        accept_parked(s);
+        deadlines_sweep(s);
+        remembering_start(s);
+        if (!s->writable)
+            env_alarm_set(s->env, &s->probe_alarm,
+                          env_mono_ns(s->env) + SHARD_FULL_PROBE_NS);
+    }
+    s->options.state_changed(s->options.context, state, state == SHARD_STOPPED ? s->reason : NULL);
+    env_wake(s->env);
+}
+
+void shard_finish(struct shard *s, struct message *m, uint16_t code)
+{
+    m->code = code;
+    m->reply_type = 0;
+    m->version = 0;
+    fifo_push(&s->answered, &m->link);
+    env_wake(s->env);
+}
+
+/* Takes all messages out of the mailboxes: their actors are about to be rebuilt. */
+static void park_mailboxes(struct shard *s)
+{
+    fifo_init(&s->run_queue);
+    fifo_init(&s->wait_queue);
+    for (int k = 0; k < KIND_MAX; k++) {
+        size_t cursor = 0;
+        struct table_entry *e;
+        while ((e = table_next(&s->registry.actors[k], &cursor)) != NULL) {
+            struct actor *a = actor_of_entry(e);
+            while (a->mailbox_last != NULL) {
+                struct message *m = container_of(actor_mailbox_take(a), struct message, link);
+                if (m->type == NULL) {
+                    m->done(m); /* deadlines are armed again by the replay */
+                    continue;
+                }
+                s->parked_count++;
+                fifo_push(&s->parked, &m->link);
+            }
+        }
+        s->stats.kinds[k].depth = 0;
+    }
+}
+
+/* Nobody will learn the outcome of these batches from this process. */
+static void fail_batches(struct shard *s, bool sent_too)
+{
+    struct batch *b;
+    while (s->journal.open != NULL || sent_too) {
+        b = sent_too ? journal_take_failed(&s->journal) : journal_take_unsent(&s->journal);
+        if (b == NULL)
+            break;
+        struct fifo_link *held;
+        while ((held = fifo_pop(&b->held)) != NULL)
+            shard_finish(s, container_of(held, struct message, link), ERR_UNAVAILABLE);
+        journal_spare(&s->journal, b);
+    }
+}
+
+static void stop_alarms(struct shard *s)
+{
+    env_alarm_stop(s->env, &s->wheel_alarm);
+    env_alarm_stop(s->env, &s->probe_alarm);
+    env_alarm_stop(s->env, &s->sweep_alarm);
+    env_alarm_stop(s->env, &s->project_alarm);
+}
+
+void shard_stop(struct shard *s, const char *format, ...)
+{
+    if (s->state == SHARD_STOPPED)
+        return;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(s->reason, sizeof s->reason, format, args);
+    va_end(args);
+    stop_alarms(s);
+    inquiry_fail_all(s, ERR_UNAVAILABLE);
+    park_mailboxes(s);
+    fail_batches(s, !s->journal.appending);
+    struct fifo_link *link;
+    while ((link = fifo_pop(&s->parked)) != NULL)
+        shard_finish(s, container_of(link, struct message, link), ERR_UNAVAILABLE);
+    shard_set_state(s, SHARD_STOPPED);
+}
+
+/* --- answers --------------------------------------------------------------------------------- */
+
+static void give_answers(struct shard *s)
+{
+    struct fifo_link *link;
+    while ((link = fifo_pop(&s->answered)) != NULL) {
+        struct message *m = container_of(link, struct message, link);
+        if (m->home == NULL)
+            m->done(m); /* the runtime's own: a deadline, a replayed letter */
+        else
+            s->options.answer(s->options.context, m);
+    }
+}
+
+/* --- post ------------------------------------------------------------------------------------ */
+
+bool shard_fresh(const struct shard *s, uint16_t kind, struct id128 id)
+{
+    return id.hi >> 63 == 0 && id128_unix_ms(id) > s->evicted_ms[kind];
+}
+
+struct actor *shard_bring(struct shard *s, uint16_t kind, struct id128 id)
+{
+    struct actor *a = registry_find(&s->registry, kind, id);
+    if (a != NULL)
+        return a;
+    a = registry_place(&s->registry, kind, id);
+    if (shard_fresh(s, kind, id))
+        return a;
+    a->flags |= ACTOR_LOADING;
+    s->stats.loads++;
+    loader_ask(&s->loader, &(struct load){.what = LOAD_STATE, .kind = kind, .id = id});
+    return a;
+}
+
+void shard_ready(struct shard *s, struct actor *a)
+{
+    const uint8_t held = ACTOR_QUEUED | ACTOR_WAITING | ACTOR_LOADING | ACTOR_SUSPENDED;
+    if ((a->flags & held) != 0 || a->mailbox_last == NULL)
+        return;
+    a->flags |= ACTOR_QUEUED;
+    fifo_push(&s->run_queue, &a->run_link);
+    env_wake(s->env);
+}
+
+static void refuse_busy(struct shard *s, struct message *m, uint16_t code)
+{
+    m->retry_after_ms = SHARD_BUSY_RETRY_MS;
+    s->stats.kinds[m->target_kind].busy++;
+    shard_finish(s, m, code);
+}
+
+static void accept_message(struct shard *s, struct message *m)
+{
+    if (m->type->view) {
+        inquiry_post(s, m);
+        return;
+    }
+    if (m->type->mutates && !s->writable) {
+        refuse_busy(s, m, ERR_STORE_FULL);
+        return;
+    }
+    if (m->type->mutates && (outcomes_full(&s->ids) || outcomes_full(&s->keys))) {
+        refuse_busy(s, m, ERR_BUSY);
+        return;
+    }
+    struct actor *a = shard_bring(s, m->target_kind, m->target);
+    if ((a->flags & ACTOR_QUARANTINED) != 0) {
+        supervisor_refused(s, m);
+        return;
+    }
+    if (!actor_mailbox_put(a, &m->link)) {
+        refuse_busy(s, m, (a->flags & ACTOR_SUSPENDED) != 0 ? ERR_SUSPENDED : ERR_BUSY);
+        return;
+    }
+    s->stats.kinds[m->target_kind].depth++;
+    shard_ready(s, a);
+}
+
+void shard_post(struct shard *s, struct message *m)
+{
+    m->posted_ns = env_mono_ns(s->env);
+    m->replayed = false;
+    m->retry_after_ms = 0;
+    if (m->target_kind >= KIND_MAX || s->options.domain->kinds[m->target_kind] == NULL) {
+        m->target_kind = 0;
+        shard_finish(s, m, ERR_UNSUPPORTED);
+    } else if (s->state == SHARD_STOPPED || s->closing) {
+        shard_finish(s, m, ERR_UNAVAILABLE);
+    } else if (s->state == SHARD_RUNNING) {
+        accept_message(s, m);
+    } else if (s->parked_count < SHARD_PARKED_MAX) {
+        s->parked_count++;
+        fifo_push(&s->parked, &m->link);
+    } else {
+        refuse_busy(s, m, ERR_UNAVAILABLE);
+    }
+}
+
+/* --- loads ----------------------------------------------------------------------------------- */
+
+/* All messages of an actor that could not be loaded. */
+static void fail_mailbox(struct shard *s, struct actor *a, uint16_t code)
+{
+    while (a->mailbox_last != NULL) {
+        struct message *m =
+            container_of(actor_mailbox_take(a), struct message, link);
+        if (m->type != NULL)
+            s->stats.kinds[a->kind].depth--;
+        shard_finish(s, m, code);
+    }
+}
+
+static void state_loaded(struct shard *s, struct load *l)
+{
+    struct actor *a = registry_find(&s->registry, l->kind, l->id);
+    if (a == NULL || (a->flags & ACTOR_LOADING) == 0)
+        return; /* the registry was rebuilt meanwhile */
+    a->flags &= (uint8_t)~ACTOR_LOADING;
+    if (l->result == ERR_OK) {
+        if (!registry_fill(&s->registry, a, l->body, l->due_ns))
+            shard_stop(s, "a stored %s state is damaged; delete the views to rebuild them",
+                       s->options.domain->kinds[l->kind]->name);
+    } else if (l->result != ERR_NOT_FOUND) {
+        s->load_error = l->result;
+        fail_mailbox(s, a, ERR_UNAVAILABLE);
+        registry_evict(&s->registry, a);
+        return;
+    }
+    shard_ready(s, a);
+}
+
+static void on_loaded(void *context, struct load *l)
+{
+    struct shard *s = context;
+    if (s->state != SHARD_RUNNING)
+        return;
+    if (l->what == LOAD_STATE) {
+        state_loaded(s, l);
+        return;
+    }
+    if (l->result != ERR_OK && l->result != ERR_NOT_FOUND)
+        s->load_error = l->result;
+    else if (l->what == LOAD_OUTCOME)
+        outcomes_learn(l->is_key ? &s->keys : &s->ids, l->id,
+                       l->result == ERR_OK ? l->place : 0);
+}
+
+/* Something was not to be had: the turns that wait are refused, for one of them needs it. */
+static void fail_waiting(struct shard *s)
+{
+    struct fifo waiting = s->wait_queue;
+    fifo_init(&s->wait_queue);
+    struct fifo_link *link;
+    while ((link = fifo_pop(&waiting)) != NULL) {
+        struct actor *a = actor_of_run_link(link);
+        a->flags &= (uint8_t)~ACTOR_WAITING;
+        struct message *m = container_of(actor_mailbox_take(a), struct message, link);
+        if (m->type != NULL)
+            s->stats.kinds[a->kind].depth--;
+        shard_finish(s, m, ERR_UNAVAILABLE);
+        shard_ready(s, a);
+    }
+}
+
+void shard_wake_waiting(struct shard *s)
+{
+    struct fifo_link *link;
+    while ((link = fifo_pop(&s->wait_queue)) != NULL) {
+        struct actor *a = actor_of_run_link(link);
+        a->flags &= (uint8_t)~ACTOR_WAITING;
+        shard_ready(s, a);
+    }
+}
+
+static void on_load_finished(void *context)
+{
+    struct shard *s = context;
+    if (s->state != SHARD_RUNNING)
+        return;
+    if (s->load_error != ERR_OK)
+        fail_waiting(s);
+    else
+        shard_wake_waiting(s);
+    s->load_error = ERR_OK;
+    env_wake(s->env);
+}
+
+/* --- the pass -------------------------------------------------------------------------------- */
+
+static void note_turn(struct shard *s, uint16_t kind, uint64_t began_ns, uint64_t ended_ns)
+{
+    s->stats.kinds[kind].turns++;
+    if (ended_ns - began_ns < SHARD_TURN_STALL_NS)
+        return;
+    s->stats.stalls++;
+    if (ended_ns - began_ns > s->stats.stall_ns_max)
+        s->stats.stall_ns_max = ended_ns - began_ns;
+}
+
+static void note_wait(struct shard *s, const struct message *m, uint64_t now_ns)
+{
+    struct shard_kind_stats *stats = &s->stats.kinds[m->target_kind];
+    uint64_t wait = now_ns - m->posted_ns;
+    stats->wait_ns_sum += wait;
+    if (wait > stats->wait_ns_max)
+        stats->wait_ns_max = wait;
+}
+
+/* Runs an actor's first message. false: the actor must stop here (it waits, or is no more). */
+static bool run_message(struct shard *s, struct actor *a, uint64_t *now_ns)
+{
+    struct message *m = container_of(actor_mailbox_take(a), struct message, link);
+    struct shard_kind_stats *stats = &s->stats.kinds[a->kind];
+    uint16_t kind = a->kind;
+    if (m->deadline_ns != 0 && *now_ns > m->deadline_ns) {
+        stats->expired++;
+        stats->depth--;
+        shard_finish(s, m, ERR_EXPIRED);
+        return true;
+    }
+    uint64_t began_ns = *now_ns;
+    bool asked = m->type != NULL;
+    if (turn_run(s, a, m) == TURN_WAIT) {
+        actor_mailbox_put_back(a, &m->link);
+        a->flags |= ACTOR_WAITING;
+        fifo_push(&s->wait_queue, &a->run_link);
+        return false;
+    }
+    *now_ns = env_mono_ns(s->env);
+    if (asked) {
+        stats->depth--;
+        note_wait(s, m, began_ns);
+    }
+    note_turn(s, kind, began_ns, *now_ns);
+    return (a->flags & ACTOR_QUARANTINED) == 0;
+}
+
+/* A placeholder that turned out to stand for nothing. */
+static void forget_if_nothing(struct shard *s, struct actor *a)
+{
+    const uint8_t kept = ACTOR_EXISTS | ACTOR_LOADING | ACTOR_QUEUED | ACTOR_WAITING |
+                         ACTOR_SUSPENDED | ACTOR_QUARANTINED | ACTOR_TRACED;
+    if ((a->flags & kept) == 0 && a->touched_seq == 0 && a->mailbox_last == NULL)
+        registry_evict(&s->registry, a);
+}
+
+static void run_actor(struct shard *s, struct actor *a, uint64_t *now_ns)
+{
+    for (int i = 0; i < SHARD_ACTOR_MESSAGES && a->mailbox_last != NULL; i++) {
+        if ((a->flags & ACTOR_SUSPENDED) != 0 || journal_full(&s->journal))
+            break;
+        if (!run_message(s, a, now_ns))
+            break;
+    }
+    while ((a->flags & ACTOR_QUARANTINED) != 0 && a->mailbox_last != NULL) {
+        struct message *m = container_of(actor_mailbox_take(a), struct message, link);
+        if (m->type != NULL)
+            s->stats.kinds[a->kind].depth--;
+        supervisor_refused(s, m);
+    }
+    shard_ready(s, a);
+    forget_if_nothing(s, a);
+}
+
+static void run_turns(struct shard *s, uint64_t budget_ns)
+{
+    uint64_t now_ns = env_mono_ns(s->env);
+    uint64_t end_ns = now_ns + budget_ns;
+    while (!fifo_empty(&s->run_queue) && !journal_full(&s->journal)) {
+        struct actor *a = actor_of_run_link(fifo_pop(&s->run_queue));
+        a->flags &= (uint8_t)~ACTOR_QUEUED;
+        run_actor(s, a, &now_ns);
+        if (now_ns >= end_ns)
+            return;
+    }
+}
+
+static void project(struct shard *s)
+{
+    uint64_t behind = s->journal.committed_seq - s->projector.position.seq;
+    if (behind == 0 || s->projector.busy)
+        return;
+    uint64_t now_ns = env_mono_ns(s->env);
+    bool asked = !fifo_empty(&s->inquiries.waiting) || s->closing;
+    if (asked || behind >= SHARD_PROJECT_BATCHES || now_ns >= s->project_after_ns) {
+        s->project_after_ns = now_ns + SHARD_PROJECT_NS;
+        projector_advance(&s->projector, s->journal.committed_seq);
+    } else if (s->project_alarm.due_ns == 0) {
+        env_alarm_set(s->env, &s->project_alarm, s->project_after_ns);
+    }
+}
+
+static void rebuild(struct shard *s)
+{
+    s->supervisor.rebuild = false;
+    s->stats.restarts++;
+    if (failures_add(&s->supervisor.recoveries, env_mono_ns(s->env)) > SUPERVISOR_RECOVERIES_MAX)
+        shard_stop(s, "too many turns fail, and rebuilding from the journal does not help");
+    else
+        shard_recover(s, ERR_FAILED);
+}
+
+/* --- closing --------------------------------------------------------------------------------- */
+
+static void release_run(struct work *w)
+{
+    struct shard *s = container_of(w, struct shard, release_work);
+    struct store *store = s->options.store;
+    /* Not released, it is taken over by the next start all the same. */
+    (void)store->ops->lease_release(store, s->options.number, s->journal.epoch);
+}
+
+static void release_done(struct work *w)
+{
+    struct shard *s = container_of(w, struct shard, release_work);
+    s->releasing = false;
+    shard_stop(s, "%s", "");
+}
+
+static bool nothing_left(const struct shard *s)
+{
+    return fifo_empty(&s->run_queue) && fifo_empty(&s->wait_queue) && fifo_empty(&s->answered) &&
+           journal_idle(&s->journal) && s->inquiries.count == 0 && !s->projector.busy &&
+           (s->projector.position.seq == s->journal.committed_seq || s->projector_failing);
+}
+
+static void finish_closing(struct shard *s)
+{
+    if (s->releasing || !nothing_left(s))
+        return;
+    s->releasing = true;
+    s->release_work.run = release_run;
+    s->release_work.done = release_done;
+    env_work(s->env, s->options.journal_lane, &s->release_work);
+}
+
+void shard_close(struct shard *s)
+{
+    s->closing = true;
+    env_wake(s->env);
+}
+
+bool shard_quiet(const struct shard *s)
+{
+    return s->state == SHARD_STOPPED && !s->journal.appending && !s->projector.busy &&
+           !s->loader.busy && s->recovery == NULL && !s->sweeping && s->inquiries.count == 0 &&
+           !s->remembering.busy && !s->releasing && fifo_empty(&s->answered);
+}
+
+/* --- pass ------------------------------------------------------------------------------------ */
+
+bool shard_pass(struct shard *s, uint64_t budget_ns)
+{
+    if (s->state == SHARD_RUNNING) {
+        clock_tick(&s->clock, s->env);
+        deadlines_fire(s);
+        run_turns(s, budget_ns);
+        if (fifo_empty(&s->wait_queue) && s->loader.parts.count > 0)
+            loader_forget(&s->loader);
+        journal_flush(&s->journal);
+        if (s->supervisor.rebuild && !s->journal.appending)
+            rebuild(s);
+    }
+    if (s->state == SHARD_RUNNING) {
+        inquiry_advance(s);
+        project(s);
+        passivation_step(s);
+        deadlines_arm_alarm(s);
+        if (s->closing)
+            finish_closing(s);
+    }
+    give_answers(s);
+    return s->state == SHARD_RUNNING && !fifo_empty(&s->run_queue) && !journal_full(&s->journal);
+}
+
+/* --- journal and projector ------------------------------------------------------------------- */
+
+static void on_durable(void *context, struct batch *b)
+{
+    struct shard *s = context;
+    struct fifo_link *link;
+    while ((link = fifo_pop(&b->held)) != NULL)
+        fifo_push(&s->answered, link);
+    if (!s->writable) {
+        s->writable = true; /* the probe went through */
+        s->options.state_changed(s->options.context, s->state, NULL);
+    }
+    env_wake(s->env);
+}
+
+/* The states in the views must not move while they are read: a projector's step ends first. */
+static void recover_if_possible(struct shard *s)
+{
+    if (s->state == SHARD_RECOVERING && s->recovery == NULL && !s->projector.busy)
+        recovery_start(s, s->recovery_cause);
+}
+
+void shard_recover(struct shard *s, enum err cause)
+{
+    s->stats.recoveries++;
+    park_mailboxes(s);
+    loader_reset(&s->loader);
+    s->recovery_cause = cause;
+    shard_set_state(s, SHARD_RECOVERING);
+    recover_if_possible(s);
+}
+
+static void on_append_failure(void *context, enum err e)
+{
+    struct shard *s = context;
+    if (s->state == SHARD_STOPPED)
+        fail_batches(s, true);
+    else if (e == ERR_FENCED)
+        shard_stop(s, "another process has taken over shard %u", s->options.number);
+    else
+        shard_recover(s, e);
+}
+
+static void probe(struct alarm *a)
+{
+    struct shard *s = container_of(a, struct shard, probe_alarm);
+    if (s->state != SHARD_RUNNING || s->writable)
+        return;
+    journal_probe(&s->journal);
+    env_alarm_set(s->env, &s->probe_alarm, env_mono_ns(s->env) + SHARD_FULL_PROBE_NS);
+}
+
+static void on_projected(void *context, enum err result, const char *reason)
+{
+    struct shard *s = context;
+    if (result == ERR_CORRUPT) {
+        shard_stop(s, "%s", reason[0] != '\0' ? reason : "the views are damaged; delete them");
+    } else if (result == ERR_OK) {
+        s->projector_failing = false;
+        outcomes_projected(&s->ids, s->projector.position.seq);
+        outcomes_projected(&s->keys, s->projector.position.seq);
+    } else {
+        s->stats.projector_failures++;
+        s->projector_failing = true;
+        s->project_after_ns = env_mono_ns(s->env) + SHARD_FULL_PROBE_NS;
+    }
+    recover_if_possible(s);
+    env_wake(s->env);
+}
+
+static void on_wake_alarm(struct alarm *a)
+{
+    env_wake(a->env);
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+static void init_queues(struct shard *s)
+{
+    fifo_init(&s->run_queue);
+    fifo_init(&s->wait_queue);
+    fifo_init(&s->answered);
+    fifo_init(&s->parked);
+    fifo_init(&s->inquiries.waiting);
+    slab_init(&s->inquiries.slab, inquiry_size());
+    slab_init(&s->timeouts, sizeof(struct timeout_message));
+    arena_init(&s->turn_arena, SHARD_TURN_MEMORY);
+}
+
+static void init_parts(struct shard *s)
+{
+    const struct shard_options *o = &s->options;
+    wheel_init(&s->wheel, 0);
+    registry_init(&s->registry, o->domain);
+    s->registry.wheel = &s->wheel;
+    journal_init(&s->journal, o->env, o->journal_lane, o->store, o->number);
+    s->journal.on_durable = on_durable;
+    s->journal.on_failure = on_append_failure;
+    s->journal.context = s;
+    projector_init(&s->projector, o->env, o->views_lane, o->store, o->domain, o->number);
+    s->projector.on_step = on_projected;
+    s->projector.context = s;
+    loader_init(&s->loader, o->env, o->read_lane, o->store, o->number);
+    s->loader.loaded = on_loaded;
+    s->loader.finished = on_load_finished;
+    s->loader.context = s;
+    supervisor_init(&s->supervisor);
+    s->wheel_alarm.fire = on_wake_alarm;
+    s->project_alarm.fire = on_wake_alarm;
+    s->probe_alarm.fire = probe;
+}
+
+struct shard *shard_new(const struct shard_options *options)
+{
+    struct shard *s = calloc(1, sizeof *s);
+    check(s != NULL);
+    s->options = *options;
+    s->env = options->env;
+    s->state = SHARD_OPENING;
+    s->writable = true;
+    init_queues(s);
+    init_parts(s);
+    bool ready = outcomes_init(&s->ids, options->outcomes_max, 0) &&
+                 outcomes_init(&s->keys, options->outcomes_max, options->filter_bytes);
+    check(ready);
+    recovery_start(s, ERR_OK);
+    return s;
+}
+
+/* A message of the runtime's own that nobody will answer any more. */
+static void drop_own(struct fifo *messages)
+{
+    struct fifo_link *link;
+    while ((link = fifo_pop(messages)) != NULL) {
+        struct message *m = container_of(link, struct message, link);
+        if (m->home == NULL)
+            m->done(m);
+    }
+}
+
+struct shard *shard_kill(struct shard *s)
+{
+    stop_alarms(s);
+    park_mailboxes(s);
+    s->journal.appending = s->projector.busy = s->loader.busy = s->sweeping = false;
+    s->remembering.busy = s->releasing = false;
+    struct batch *b;
+    while ((b = journal_take_failed(&s->journal)) != NULL) {
+        drop_own(&b->held);
+        fifo_init(&b->held);
+        journal_spare(&s->journal, b);
+    }
+    recovery_kill(s);
+    drop_own(&s->parked);
+    drop_own(&s->answered);
+    s->inquiries.count = 0;
+    s->state = SHARD_STOPPED;
+    return shard_free(s);
+}
+
+struct shard *shard_free(struct shard *s)
+{
+    if (s == NULL)
+        return NULL;
+    check(shard_quiet(s));
+    registry_done(&s->registry);
+    journal_done(&s->journal);
+    projector_done(&s->projector);
+    loader_done(&s->loader);
+    supervisor_done(&s->supervisor);
+    outcomes_done(&s->ids);
+    outcomes_done(&s->keys);
+    slab_done(&s->inquiries.slab);
+    slab_done(&s->timeouts);
+    arena_done(&s->turn_arena);
+    remembering_done(s);
+    free(s->added);
+    free(s->swept.rows);
+    free(s);
+    return NULL;
+}

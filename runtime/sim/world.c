@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See world.h. The heap is ordered by (time, age). */
+#include "runtime/sim/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "runtime/base/check.h"
+
+#define PASS_DELAY_NS 2000u /* from being woken to the pass */
+#define TURN_NS 1000u       /* each look at the clock takes a while, so budgets end */
+
+enum event_type {
+    EVENT_RUN,   /* a job on a lane */
+    EVENT_DONE,  /* its report */
+    EVENT_ALARM,
+    EVENT_PASS,
+    EVENT_CALL,
+};
+
+struct world_event {
+    uint64_t at_ns, order;
+    enum event_type type;
+    struct work *work;
+    struct world_lane *lane;
+    struct alarm *alarm;
+    uint64_t alarm_due_ns;
+    void (*fire)(void *context);
+    void *context;
+};
+
+/* --- heap ------------------------------------------------------------------------------------ */
+
+static bool earlier(const struct world_event *a, const struct world_event *b)
+{
+    return a->at_ns != b->at_ns ? a->at_ns < b->at_ns : a->order < b->order;
+}
+
+static void push(struct world *w, struct world_event e)
+{
+    if (w->count == w->cap) {
+        w->cap = w->cap == 0 ? 256 : w->cap * 2;
+        w->heap = realloc(w->heap, w->cap * sizeof *w->heap);
+        check(w->heap != NULL);
+    }
+    e.order = w->order++;
+    size_t i = w->count++;
+    while (i > 0 && earlier(&e, &w->heap[(i - 1) / 2])) {
+        w->heap[i] = w->heap[(i - 1) / 2];
+        i = (i - 1) / 2;
+    }
+    w->heap[i] = e;
+}
+
+static void sift_down(struct world *w, size_t i)
+{
+    struct world_event e = w->heap[i];
+    for (;;) {
+        size_t child = 2 * i + 1;
+        if (child >= w->count)
+            break;
+        if (child + 1 < w->count && earlier(&w->heap[child + 1], &w->heap[child]))
+            child++;
+        if (!earlier(&w->heap[child], &e))
+            break;
+        w->heap[i] = w->heap[child];
+        i = child;
+    }
+    w->heap[i] = e;
+}
+
+static struct world_event pop(struct world *w)
+{
+    struct world_event first = w->heap[0];
+    w->heap[0] = w->heap[--w->count];
+    if (w->count > 0)
+        sift_down(w, 0);
+    return first;
+}
+
+/* --- env ------------------------------------------------------------------------------------- */
+
+static struct world *world_of(struct env *e)
+{
+    return (struct world *)e;
+}
+
+static uint64_t mono_ns(struct env *e)
+{
+    struct world *w = world_of(e);
+    w->now_ns += TURN_NS;
+    return w->now_ns;
+}
+
+static uint64_t wall_ns(struct env *e)
+{
+    struct world *w = world_of(e);
+    return WORLD_EPOCH_NS + w->now_ns + (uint64_t)w->wall_skew_ns;
+}
+
+static uint64_t random_bits(struct env *e)
+{
+    return rng_next(&world_of(e)->rng);
+}
+
+static uint64_t lane_delay(struct world_lane *l)
+{
+    return l->delay_min_ns + rng_below(&l->world->rng, l->delay_max_ns - l->delay_min_ns + 1);
+}
+
+static void submit(struct env *e, struct lane *lane, struct work *work)
+{
+    struct world *w = world_of(e);
+    struct world_lane *l = (struct world_lane *)lane;
+    uint64_t start = l->free_ns > w->now_ns ? l->free_ns : w->now_ns;
+    l->free_ns = start + lane_delay(l);
+    push(w, (struct world_event){.at_ns = l->free_ns, .type = EVENT_RUN, .work = work, .lane = l});
+}
+
+static void alarm_set(struct env *e, struct alarm *a, uint64_t due_ns)
+{
+    struct world *w = world_of(e);
+    a->due_ns = due_ns;
+    push(w, (struct world_event){.at_ns = due_ns < w->now_ns ? w->now_ns : due_ns,
+                                 .type = EVENT_ALARM,
+                                 .alarm = a,
+                                 .alarm_due_ns = due_ns});
+}
+
+static void alarm_stop(struct env *e, struct alarm *a)
+{
+    struct world *w = world_of(e);
+    a->due_ns = 0;
+    for (size_t i = 0; i < w->count; i++)
+        if (w->heap[i].alarm == a)
+            w->heap[i].alarm = NULL;
+}
+
+static void wake(struct env *e)
+{
+    struct world *w = world_of(e);
+    if (w->awake)
+        return;
+    w->awake = true;
+    push(w, (struct world_event){.at_ns = w->now_ns + PASS_DELAY_NS, .type = EVENT_PASS});
+}
+
+static const struct env_ops world_ops = {
+    .mono_ns = mono_ns,
+    .wall_ns = wall_ns,
+    .random = random_bits,
+    .work = submit,
+    .alarm_set = alarm_set,
+    .alarm_stop = alarm_stop,
+    .wake = wake,
+};
+
+/* --- world ----------------------------------------------------------------------------------- */
+
+void world_init(struct world *w, uint64_t seed)
+{
+    *w = (struct world){.env.ops = &world_ops, .now_ns = 1000000};
+    rng_seed(&w->rng, seed);
+}
+
+void world_done(struct world *w)
+{
+    free(w->heap);
+    w->heap = NULL;
+}
+
+void world_lane_init(struct world_lane *l, struct world *w, const char *name,
+                     uint64_t delay_min_ns, uint64_t delay_max_ns)
+{
+    check(delay_min_ns <= delay_max_ns);
+    *l = (struct world_lane){
+        .world = w, .name = name, .delay_min_ns = delay_min_ns, .delay_max_ns = delay_max_ns};
+}
+
+void world_at(struct world *w, uint64_t at_ns, void (*fire)(void *context), void *context)
+{
+    push(w, (struct world_event){.at_ns = at_ns < w->now_ns ? w->now_ns : at_ns,
+                                 .type = EVENT_CALL,
+                                 .fire = fire,
+                                 .context = context});
+}
+
+void world_note(struct world *w, const char *what, uint64_t a, uint64_t b)
+{
+    uint64_t h = w->trace;
+    for (const char *c = what; *c != '\0'; c++)
+        h = (h ^ (uint8_t)*c) * 0x100000001B3u;
+    h = (h ^ a) * 0x9E3779B97F4A7C15u;
+    h = (h ^ (h >> 29) ^ b) * 0xBF58476D1CE4E5B9u;
+    w->trace = h ^ w->now_ns;
+    if (w->verbose)
+        printf("%12.6f ms  %-18s %llu %llu\n", (double)w->now_ns / 1e6, what,
+               (unsigned long long)a, (unsigned long long)b);
+}
+
+static void happen(struct world *w, struct world_event *e)
+{
+    switch (e->type) {
+    case EVENT_RUN:
+        world_note(w, e->lane->name, 0, 0);
+        e->work->run(e->work);
+        push(w, (struct world_event){.at_ns = w->now_ns + lane_delay(e->lane),
+                                     .type = EVENT_DONE,
+                                     .work = e->work,
+                                     .lane = e->lane});
+        break;
+    case EVENT_DONE:
+        e->work->done(e->work);
+        break;
+    case EVENT_ALARM:
+        if (e->alarm == NULL || e->alarm->due_ns != e->alarm_due_ns)
+            break;
+        e->alarm->due_ns = 0;
+        e->alarm->fire(e->alarm);
+        break;
+    case EVENT_PASS:
+        w->awake = false;
+        w->pass(w->context);
+        break;
+    case EVENT_CALL:
+        e->fire(e->context);
+        break;
+    }
+}
+
+bool world_step(struct world *w)
+{
+    if (w->count == 0)
+        return false;
+    struct world_event e = pop(w);
+    if (e.at_ns > w->now_ns)
+        w->now_ns = e.at_ns;
+    w->turns++;
+    happen(w, &e);
+    return true;
+}
+
+void world_run(struct world *w, uint64_t until_ns)
+{
+    while (w->count > 0 && w->heap[0].at_ns <= until_ns && w->now_ns <= until_ns)
+        world_step(w);
+    if (w->now_ns < until_ns)
+        w->now_ns = until_ns;
+}
+
+void world_crash(struct world *w, bool (*keep)(void *context))
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < w->count; i++)
+        if (w->heap[i].type == EVENT_CALL && keep(w->heap[i].context))
+            w->heap[kept++] = w->heap[i];
+    w->count = kept;
+    for (size_t i = kept / 2; i-- > 0;)
+        sift_down(w, i);
+    w->awake = false;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The simulated world: one thread, one seed, virtual time. It is a struct env to the code under
+ * test. Work on a lane runs at some later virtual moment and is reported done at another, so a
+ * crash can fall before, between and after; time jumps from event to event. Everything random
+ * comes from the world's rng and every step goes into a running hash: the same seed gives the same
+ * trace. */
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/base/env.h"
+#include "runtime/base/rng.h"
+#include "runtime/base/slice.h"
+
+#define WORLD_LANES_MAX 16
+
+/* A lane of the world; pass (struct lane *)&it to env_work(). */
+struct world_lane {
+    struct world *world;
+    const char *name;
+    uint64_t delay_min_ns, delay_max_ns; /* of each half: until it runs, until it is reported */
+    uint64_t free_ns;                    /* when the job before it has run */
+};
+
+struct world_event;
+
+struct world {
+    struct env env; /* first: a struct env * is a struct world * */
+    struct rng rng;
+    uint64_t now_ns;      /* monotonic */
+    int64_t wall_skew_ns; /* wall = WORLD_EPOCH + now + skew */
+    struct world_event *heap;
+    size_t count, cap;
+    uint64_t order;       /* ties of time are broken by age */
+    uint64_t trace;       /* hash over all that happened */
+    void (*pass)(void *context); /* the loop's pass, after an event woke it */
+    void *context;
+    bool awake;
+    uint64_t turns;       /* events processed */
+    bool verbose;         /* print the trace to stdout */
+};
+
+#define WORLD_EPOCH_NS ((uint64_t)1767225600 * 1000000000) /* 2026-01-01 */
+
+void world_init(struct world *w, uint64_t seed);
+void world_done(struct world *w);
+
+void world_lane_init(struct world_lane *l, struct world *w, const char *name,
+                     uint64_t delay_min_ns, uint64_t delay_max_ns);
+
+/* Calls fire(context) at that time, unless the world is crashed before. */
+void world_at(struct world *w, uint64_t at_ns, void (*fire)(void *context), void *context);
+
+/* Processes one event, then passes; false when nothing is left to happen. */
+bool world_step(struct world *w);
+
+/* Processes what happens up to that time, and lets it become that time. */
+void world_run(struct world *w, uint64_t until_ns);
+
+/* All that was under way never happens: work does not run, or is not reported. `keep` tells which
+ * timers of the test itself (their context) stay. */
+void world_crash(struct world *w, bool (*keep)(void *context));
+
+/* Mixes something into the trace hash; printed when verbose. */
+void world_note(struct world *w, const char *what, uint64_t a, uint64_t b);
+
+#endif

@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A shard in the simulated world: nothing is said before it is durable, nothing durable is lost,
+ * nothing happens twice. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "runtime/actor/shard.h"
+#include "runtime/journal/outcome_view.h"
+#include "runtime/journal/store_sim.h"
+#include "runtime/sim/world.h"
+#include "tests/unit/purse.h"
+
+#define MS ((uint64_t)1000000)
+
+/* --- a node with one shard ------------------------------------------------------------------- */
+
+struct fixture {
+    struct world world;
+    struct world_lane journal, views, read;
+    struct rng rng;
+    struct store_sim *sim;
+    struct domain domain;
+    struct shard *shard;
+    enum shard_state state;
+    const char *reason;
+    size_t resident_max;
+};
+
+/* One request and its answer. */
+struct ask {
+    struct message message;
+    union {
+        struct purse_fill fill;
+        struct purse_move move;
+        struct purse_look look;
+        struct purse_expire expire;
+    } body;
+    int done;
+};
+
+static const struct service *const services[] = {&purse_service};
+static const struct view_table *const tables[] = {&outcomes_view};
+
+static void on_state(void *context, enum shard_state state, const char *reason)
+{
+    struct fixture *f = context;
+    f->state = state;
+    f->reason = reason;
+}
+
+static void on_answer(void *context, struct message *m)
+{
+    (void)context;
+    m->done(m);
+}
+
+static void on_pass(void *context)
+{
+    struct fixture *f = context;
+    if (f->shard != NULL && shard_pass(f->shard, 500000))
+        env_wake(&f->world.env);
+}
+
+static void start(struct fixture *f)
+{
+    struct shard_options o = {
+        .env = &f->world.env,
+        .domain = &f->domain,
+        .store = store_sim_store(f->sim),
+        .journal_lane = (struct lane *)&f->journal,
+        .views_lane = (struct lane *)&f->views,
+        .read_lane = (struct lane *)&f->read,
+        .shards = 1,
+        .owner = slice_of("test"),
+        .resident_max = f->resident_max,
+        .outcomes_max = 10000,
+        .filter_bytes = 1 << 16,
+        .answer = on_answer,
+        .state_changed = on_state,
+        .context = f,
+    };
+    f->state = SHARD_OPENING;
+    f->shard = shard_new(&o);
+}
+
+static void run(struct fixture *f, uint64_t ns)
+{
+    world_run(&f->world, f->world.now_ns + ns);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    world_init(&f->world, 7);
+    f->world.pass = on_pass;
+    f->world.context = f;
+    world_lane_init(&f->journal, &f->world, "journal", MS / 10, MS / 2);
+    world_lane_init(&f->views, &f->world, "views", MS / 10, 2 * MS);
+    world_lane_init(&f->read, &f->world, "read", MS / 100, MS / 10);
+    rng_seed(&f->rng, 99);
+    struct store_sim_options o = {
+        .tables = tables, .table_count = 1, .rng = &f->rng, .in_flight = false};
+    f->sim = store_sim_new(&o);
+    domain_init(&f->domain, services, 1);
+    f->resident_max = 1000;
+    start(f);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    if (f->shard != NULL)
+        f->shard = shard_kill(f->shard);
+    store_sim_free(f->sim);
+    world_done(&f->world);
+    free(f);
+    return 0;
+}
+
+static bool keep_none(void *context)
+{
+    (void)context;
+    return false;
+}
+
+static void crash(struct fixture *f)
+{
+    world_crash(&f->world, keep_none);
+    f->shard = shard_kill(f->shard);
+    store_sim_crash(f->sim);
+    f->journal.free_ns = f->views.free_ns = f->read.free_ns = 0;
+    start(f);
+}
+
+static void on_done(struct message *m)
+{
+    container_of(m, struct ask, message)->done++;
+}
+
+static struct id128 purse(uint64_t n)
+{
+    return (struct id128){((WORLD_EPOCH_NS / 1000000) << 16) | n, 0};
+}
+
+static void post(struct fixture *f, struct ask *a, const struct message_type *type,
+                 struct id128 target)
+{
+    a->message.type = type;
+    a->message.body = &a->body;
+    a->message.target_kind = PURSE_KIND;
+    a->message.target = target;
+    a->message.done = on_done;
+    a->message.home = (struct loop *)f; /* anybody but NULL: answers go through on_answer */
+    if (a->message.reply.len_max == 0)
+        wire_writer_init(&a->message.reply, 1 << 16);
+    a->done = 0;
+    shard_post(f->shard, &a->message);
+}
+
+static void finish(struct fixture *f, struct ask *a)
+{
+    for (int i = 0; i < 2000 && a->done == 0; i++)
+        run(f, MS);
+    assert_int_equal(a->done, 1);
+}
+
+static void forget(struct ask *a)
+{
+    wire_writer_done(&a->message.reply);
+}
+
+static uint64_t coins_of(const struct ask *a)
+{
+    struct purse_coins c = {0};
+    struct wire_reader r;
+    wire_reader_init(&r, a->message.reply.data, a->message.reply.len);
+    assert_int_equal(a->message.reply_type, purse_coins_type.number);
+    assert_true(purse_coins_type.read(&r, NULL, &c));
+    return c.coins;
+}
+
+static uint16_t fill(struct fixture *f, uint64_t n, uint64_t coins)
+{
+    struct ask a = {.body.fill = {purse(n), coins}};
+    post(f, &a, &purse_fill_type, purse(n));
+    finish(f, &a);
+    forget(&a);
+    return a.message.code;
+}
+
+static uint16_t move(struct fixture *f, uint64_t from, uint64_t to, uint64_t coins, uint32_t times)
+{
+    struct ask a = {.body.move = {purse(from), purse(to), coins, times}};
+    post(f, &a, &purse_move_type, purse(from));
+    finish(f, &a);
+    forget(&a);
+    return a.message.code;
+}
+
+static uint64_t look(struct fixture *f, uint64_t n)
+{
+    struct ask a = {.body.look = {purse(n)}};
+    post(f, &a, &purse_look_type, purse(n));
+    finish(f, &a);
+    uint64_t coins = a.message.code == ERR_OK ? coins_of(&a) : UINT64_MAX;
+    forget(&a);
+    return coins;
+}
+
+/* --- scenarios ------------------------------------------------------------------------------- */
+
+static void coins_move_and_survive_a_crash(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(fill(f, 1, 100), ERR_OK);
+    assert_int_equal(fill(f, 2, 5), ERR_OK);
+    assert_int_equal(move(f, 1, 2, 30, 1), ERR_OK);
+    crash(f);
+    assert_int_equal(look(f, 1), 70);
+    assert_int_equal(look(f, 2), 35);
+    assert_int_equal(look(f, 3), UINT64_MAX);
+}
+
+static void a_chain_stands_or_falls_together(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 100);
+    fill(f, 2, 0);
+    assert_int_equal(move(f, 1, 2, 30, 4), PURSE_EMPTY);
+    assert_int_equal(look(f, 1), 100);
+    assert_int_equal(look(f, 2), 0);
+    assert_int_equal(move(f, 1, 2, 30, 3), ERR_OK);
+    crash(f);
+    assert_int_equal(look(f, 1), 10);
+    assert_int_equal(look(f, 2), 90);
+}
+
+static void nothing_is_answered_before_it_is_durable(void **state)
+{
+    struct fixture *f = *state;
+    run(f, 50 * MS);
+    f->journal.delay_min_ns = f->journal.delay_max_ns = 20 * MS;
+    struct ask write = {.body.fill = {purse(1), 7}};
+    struct ask read = {.body.look = {purse(1)}};
+    post(f, &write, &purse_fill_type, purse(1));
+    post(f, &read, &purse_look_type, purse(1));
+    run(f, 19 * MS);
+    assert_int_equal(write.done, 0);
+    assert_int_equal(read.done, 0);
+    crash(f);
+    assert_int_equal(look(f, 1), UINT64_MAX);
+    forget(&write);
+    forget(&read);
+}
+
+static void keyed(struct ask *a, uint64_t key, uint64_t fingerprint)
+{
+    a->message.keyed = true;
+    a->message.key = (struct id128){key, 1};
+    a->message.fingerprint = (struct id128){fingerprint, 2};
+}
+
+static void a_key_gives_its_first_outcome_again(void **state)
+{
+    struct fixture *f = *state;
+    for (int round = 0; round < 3; round++) {
+        struct ask a = {.body.fill = {purse(1), 7}};
+        keyed(&a, 11, 1);
+        post(f, &a, &purse_fill_type, purse(1));
+        finish(f, &a);
+        assert_int_equal(a.message.code, ERR_OK);
+        assert_int_equal(coins_of(&a), 7);
+        assert_int_equal(a.message.replayed, round > 0);
+        struct ask other = {.body.fill = {purse(1), 8}};
+        keyed(&other, 11, 2);
+        post(f, &other, &purse_fill_type, purse(1));
+        finish(f, &other);
+        assert_int_equal(other.message.code, ERR_KEY_REUSED);
+        forget(&a);
+        forget(&other);
+        if (round == 0)
+            crash(f);
+        else
+            run(f, 500 * MS);
+    }
+    assert_int_equal(look(f, 1), 7);
+}
+
+static void a_refusal_with_a_key_stays_refused(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 1);
+    fill(f, 2, 1);
+    for (int round = 0; round < 2; round++) {
+        struct ask a = {.body.move = {purse(1), purse(2), 50, 1}};
+        keyed(&a, 5, 5);
+        post(f, &a, &purse_move_type, purse(1));
+        finish(f, &a);
+        assert_int_equal(a.message.code, PURSE_EMPTY);
+        forget(&a);
+        fill(f, 1, 100);
+        crash(f);
+    }
+    assert_int_equal(look(f, 1), 201);
+}
+
+static void an_unknown_commit_is_looked_up(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 10);
+    for (int written = 0; written < 2; written++) {
+        struct ask a = {.body.fill = {purse(1), 1}};
+        keyed(&a, (uint64_t)(20 + written), 1);
+        store_sim_script(f->sim, written ? STORE_SIM_UNKNOWN_WRITTEN : STORE_SIM_UNKNOWN_LOST, 0);
+        post(f, &a, &purse_fill_type, purse(1));
+        finish(f, &a);
+        assert_int_equal(a.message.code, written ? ERR_OK : ERR_UNAVAILABLE);
+        post(f, &a, &purse_fill_type, purse(1));
+        finish(f, &a);
+        assert_int_equal(a.message.code, ERR_OK);
+        forget(&a);
+    }
+    assert_int_equal(look(f, 1), 12);
+}
+
+static void a_full_disk_refuses_writes_and_resumes(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 10);
+    store_sim_disk_full(f->sim, true);
+    assert_int_equal(fill(f, 1, 1), ERR_STORE_FULL);
+    assert_int_equal(fill(f, 1, 1), ERR_STORE_FULL);
+    assert_int_equal(look(f, 1), 10);
+    store_sim_disk_full(f->sim, false);
+    run(f, 2000 * MS);
+    assert_int_equal(fill(f, 1, 1), ERR_OK);
+    assert_int_equal(look(f, 1), 11);
+}
+
+static uint16_t break_purse(struct fixture *f, uint64_t n)
+{
+    struct ask a = {.body.look = {purse(n)}};
+    post(f, &a, &purse_break_type, purse(n));
+    finish(f, &a);
+    forget(&a);
+    return a.message.code;
+}
+
+static bool count_letter(void *context, const struct dead_letter *letter)
+{
+    assert_ptr_equal(letter->type, &purse_break_type);
+    ++*(int *)context;
+    return true;
+}
+
+static void a_failing_actor_is_quarantined_and_others_go_on(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 10);
+    fill(f, 2, 10);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(break_purse(f, 1), ERR_FAILED);
+    assert_int_equal(break_purse(f, 1), ERR_QUARANTINED);
+    assert_int_equal(look(f, 2), 10);
+    int letters = 0;
+    shard_dead_letters(f->shard, count_letter, &letters);
+    assert_int_equal(letters, 5);
+    assert_int_equal(shard_actor_command(f->shard, PURSE_KIND, purse(1), ACTOR_COMMAND_RESUME),
+                     ERR_OK);
+    assert_int_equal(look(f, 1), 10);
+    assert_int_equal(shard_dead_letter_replay(f->shard, 1), ERR_OK);
+    assert_int_equal(shard_dead_letter_replay(f->shard, 1), ERR_NOT_FOUND);
+    run(f, 100 * MS);
+    crash(f);
+    assert_int_equal(look(f, 1), 10);
+}
+
+static void cold_actors_come_back_from_the_views(void **state)
+{
+    struct fixture *f = *state;
+    f->resident_max = 10;
+    run(f, 50 * MS);
+    crash(f);
+    for (uint64_t n = 1; n <= 200; n++)
+        assert_int_equal(fill(f, n, n), ERR_OK);
+    run(f, 1000 * MS);
+    for (int i = 0; i < 50; i++) {
+        fill(f, 500, 1);
+        run(f, 10 * MS);
+    }
+    struct shard_stats stats;
+    shard_get_stats(f->shard, &stats);
+    assert_in_range(stats.resident, 0, 30);
+    assert_true(stats.evicted > 100);
+    for (uint64_t n = 1; n <= 200; n++)
+        assert_int_equal(look(f, n), n);
+    assert_int_equal(move(f, 3, 150, 2, 1), ERR_OK);
+    assert_int_equal(look(f, 3), 1);
+    assert_int_equal(look(f, 150), 152);
+}
+
+static void a_deadline_survives_crashes_and_fires_once(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 10);
+    struct ask a = {.body.expire = {purse(1), WORLD_EPOCH_NS + f->world.now_ns + 5000 * MS}};
+    post(f, &a, &purse_expire_type, purse(1));
+    finish(f, &a);
+    forget(&a);
+    crash(f);
+    run(f, 2000 * MS);
+    crash(f);
+    assert_int_equal(look(f, 1), 10);
+    run(f, 4000 * MS);
+    assert_int_equal(look(f, 1), 0);
+    fill(f, 1, 4);
+    run(f, 20000 * MS);
+    crash(f);
+    assert_int_equal(look(f, 1), 4);
+}
+
+static void a_full_mailbox_is_busy(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 0);
+    enum { MANY = 1100 };
+    struct ask *asks = calloc(MANY, sizeof *asks);
+    int busy = 0;
+    for (int i = 0; i < MANY; i++) {
+        asks[i].body.fill = (struct purse_fill){purse(1), 1};
+        post(f, &asks[i], &purse_fill_type, purse(1));
+    }
+    for (int i = 0; i < MANY; i++) {
+        finish(f, &asks[i]);
+        busy += asks[i].message.code == ERR_BUSY;
+        forget(&asks[i]);
+    }
+    assert_int_equal(busy, MANY - 1024);
+    assert_int_equal(look(f, 1), 1024);
+    free(asks);
+}
+
+static void an_expired_message_is_not_executed(void **state)
+{
+    struct fixture *f = *state;
+    run(f, 50 * MS);
+    struct ask a = {.body.fill = {purse(1), 1}};
+    a.message.deadline_ns = f->world.now_ns - 1;
+    post(f, &a, &purse_fill_type, purse(1));
+    finish(f, &a);
+    assert_int_equal(a.message.code, ERR_EXPIRED);
+    assert_int_equal(look(f, 1), UINT64_MAX);
+    forget(&a);
+}
+
+static void it_closes_with_everything_projected(void **state)
+{
+    struct fixture *f = *state;
+    for (uint64_t n = 1; n < 20; n++)
+        fill(f, n, n);
+    shard_close(f->shard);
+    for (int i = 0; i < 1000 && !shard_quiet(f->shard); i++)
+        run(f, MS);
+    assert_true(shard_quiet(f->shard));
+    struct shard_stats stats;
+    shard_get_stats(f->shard, &stats);
+    assert_int_equal(stats.committed_seq, stats.projected_seq);
+    f->shard = shard_free(f->shard);
+    start(f);
+    assert_int_equal(look(f, 19), 19);
+}
+
+static void a_second_writer_fences_the_first(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 1);
+    struct store *store = store_sim_store(f->sim);
+    uint64_t epoch;
+    assert_int_equal(store->ops->lease_take(store, 0, slice_of("other"), &epoch), ERR_OK);
+    assert_int_equal(fill(f, 1, 1), ERR_UNAVAILABLE);
+    assert_int_equal(f->state, SHARD_STOPPED);
+    assert_non_null(f->reason);
+}
+
+int main(void)
+{
+#define SCENARIO(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        SCENARIO(coins_move_and_survive_a_crash),
+        SCENARIO(a_chain_stands_or_falls_together),
+        SCENARIO(nothing_is_answered_before_it_is_durable),
+        SCENARIO(a_key_gives_its_first_outcome_again),
+        SCENARIO(a_refusal_with_a_key_stays_refused),
+        SCENARIO(an_unknown_commit_is_looked_up),
+        SCENARIO(a_full_disk_refuses_writes_and_resumes),
+        SCENARIO(a_failing_actor_is_quarantined_and_others_go_on),
+        SCENARIO(cold_actors_come_back_from_the_views),
+        SCENARIO(a_deadline_survives_crashes_and_fires_once),
+        SCENARIO(a_full_mailbox_is_busy),
+        SCENARIO(an_expired_message_is_not_executed),
+        SCENARIO(it_closes_with_everything_projected),
+        SCENARIO(a_second_writer_fences_the_first),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
