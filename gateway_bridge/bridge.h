@@ -22,6 +22,7 @@
 #define BRIDGE_REQUEST_ID_MAX 64     /* bytes of X-Request-Id */
 
 struct bridge;
+struct issuer;
 
 /* What stands behind the bridge; composed in bin/. */
 struct bridge_backend {
@@ -45,7 +46,7 @@ struct bridge_options {
     struct token_scopes *scopes;     /* of the verifier's policy; missing ones are added */
     const struct http_limits *limits; /* NULL = http_limits_default */
     const char *service;             /* name in GET /health: "payment_service" */
-    struct slice openapi;            /* text of /openapi.json; empty = no such page */
+    struct issuer *issuer;           /* development tokens (issuer.h); NULL = none */
 };
 
 /* Creates all bridges of a process before their loops run. NULL without memory. */

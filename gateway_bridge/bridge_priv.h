@@ -10,6 +10,7 @@
 #define BRIDGE_DATE_LEN 29         /* Sun, 06 Nov 1994 08:49:37 GMT */
 #define BRIDGE_TRACEPARENT_LEN 55  /* 00-<32>-<16>-<2> */
 
+struct issuer_answer;
 struct page;
 
 /* Bits of the scopes of a route, in the order of options.routes. */
@@ -53,7 +54,8 @@ struct exchange {
     const struct route *route; /* NULL: none was found */
     const struct page *page;   /* the answer is one of the bridge's own pages */
     const char *allow;         /* methods of the path, with a 405 */
-    struct token_claims *claims; /* a reference */
+    const struct issuer_answer *issued; /* the answer is the issuer's; in the arena */
+    struct token_claims *claims;        /* a reference */
     struct slice path;           /* copy */
     uint16_t refusal;            /* enum result; 0 = the message's code counts */
     enum challenge challenge;

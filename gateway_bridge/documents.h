@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Documents: the files of docs/ as the build embeds them (embed.py). */
+/* Documents: the files of docs/ and the generated openapi.json, as the build
+ * embeds them (embed.py). */
 #ifndef GATEWAY_BRIDGE_DOCUMENTS_H
 #define GATEWAY_BRIDGE_DOCUMENTS_H
 
@@ -13,5 +14,6 @@ struct document {
 extern const struct document document_docs_html;
 extern const struct document document_docs_css;
 extern const struct document document_docs_js;
+extern const struct document document_openapi_json;
 
 #endif

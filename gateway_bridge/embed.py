@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes C from files: embed.py OUTPUT FILE... gives each file as `document_<name>_<suffix>`."""
+"""Makes C from files: embed.py OUTPUT FILE... gives each file as `document_<name>_<suffix>`.
+JSON loses its blanks."""
+import json
 import pathlib
 import re
 import sys
@@ -8,6 +10,8 @@ import sys
 
 def array(path):
     data = path.read_bytes()
+    if path.suffix == ".json":
+        data = json.dumps(json.loads(data), separators=(",", ":"), ensure_ascii=False).encode()
     name = re.sub(r"\W", "_", path.name)
     rows = [", ".join(str(byte) for byte in data[at:at + 20]) for at in range(0, len(data), 20)]
     body = ",\n    ".join(rows)

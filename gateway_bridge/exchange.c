@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gateway_bridge/bridge_priv.h"
+#include "gateway_bridge/issuer.h"
 #include "runtime/base/sha256.h"
 #include "schemas/result.h"
 
@@ -30,6 +31,7 @@ static struct exchange *exchange_take(struct bridge *b)
     x->bridge = b;
     x->route = NULL;
     x->page = NULL;
+    x->issued = NULL;
     x->allow = NULL;
     x->claims = NULL;
     x->path = (struct slice){0};
@@ -430,6 +432,22 @@ static uint16_t make_message(struct exchange *x, struct http_connection *c,
     return code;
 }
 
+/* A path of the development issuer? Then its answer is in x->issued. */
+static bool ask_issuer(struct exchange *x, const struct request *r)
+{
+    struct bridge *b = x->bridge;
+    if (b->options.issuer == NULL)
+        return false;
+    struct issuer_answer *answer = arena_alloc(&x->arena, sizeof *answer);
+    if (answer == NULL ||
+        !issuer_handle(b->options.issuer, slice_of(llhttp_method_name(r->http.method)), x->path,
+                       request_field(r, FIELD_AUTHORIZATION), request_slice(r, r->body),
+                       b->wall_s, answer))
+        return false;
+    x->issued = answer;
+    return true;
+}
+
 static struct exchange *exchange_begin(struct bridge *b, const struct request *r)
 {
     bridge_clock(b);
@@ -455,7 +473,7 @@ struct http_answer *exchange_request(void *context, struct http_connection *c,
     router_find(b->router, method, request_slice(r, r->path), &match);
     uint16_t code = RESULT_OK;
     if (match.allow == NULL) {
-        code = RESULT_NO_ROUTE;
+        code = ask_issuer(x, r) ? RESULT_OK : RESULT_NO_ROUTE;
     } else if (match.route == NULL) {
         x->allow = match.allow;
         code = RESULT_METHOD_NOT_ALLOWED;

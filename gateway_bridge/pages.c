@@ -51,12 +51,6 @@ static uint16_t write_metrics(struct bridge *b, struct json_writer *body)
     return 200;
 }
 
-static uint16_t write_openapi(struct bridge *b, struct json_writer *body)
-{
-    json_put_raw(body, b->options.openapi.data, b->options.openapi.len);
-    return 200;
-}
-
 static uint16_t write_info(struct bridge *b, struct json_writer *body);
 
 static const struct page pages[] = {
@@ -70,7 +64,7 @@ static const struct page pages[] = {
      .write = write_metrics},
     {.route = {.method = "GET", .path = "/openapi.json"},
      .content_type = JSON,
-     .write = write_openapi},
+     .content = &document_openapi_json},
     {.route = {.method = "GET", .path = "/docs"},
      .content_type = "text/html; charset=utf-8",
      .document = true,
@@ -117,8 +111,6 @@ bool pages_add(struct bridge *b)
 {
     for (size_t i = 0; i < array_len(pages); i++) {
         if (pages[i].write == write_metrics && b->options.backend->metrics == NULL)
-            continue;
-        if (pages[i].write == write_openapi && b->options.openapi.len == 0)
             continue;
         if (!router_add(b->router, &pages[i].route))
             return false;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gateway_bridge/bridge_priv.h"
+#include "gateway_bridge/issuer.h"
 #include "gateway_bridge/problem.h"
 #include "schemas/result.h"
 
@@ -109,6 +110,11 @@ static void put_special(const struct exchange *x, uint16_t status, struct json_w
         json_put_literal(out, "\r\n");
     }
     put_challenge(x, out);
+    if (x->issued != NULL && x->issued->authenticate != NULL) {
+        json_put_literal(out, "WWW-Authenticate: ");
+        put(out, x->issued->authenticate);
+        json_put_literal(out, "\r\n");
+    }
     if (x->traced) {
         json_put_literal(out, "traceparent: ");
         json_put_raw(out, x->traceparent, sizeof x->traceparent);
@@ -194,6 +200,9 @@ void response_write(void *context, struct http_answer *a, struct json_writer *ou
     if (x->page != NULL) {
         content_type = page_content_type(x->page);
         status = page_write(x->page, b, body);
+    } else if (x->issued != NULL) {
+        status = x->issued->status;
+        json_put_raw(body, x->issued->body, x->issued->len);
     } else if (code == RESULT_OK) {
         status = write_reply(x, body);
     }

@@ -20,7 +20,7 @@
 #include "gateway_bridge/bridge.h"
 #include "schemas/result.h"
 
-#define ANSWER_MAX (256 * 1024)
+#define ANSWER_MAX (1024 * 1024)
 #define REPLY_TYPE 2
 
 /* --- tokens: "reader" may read, "writer" may read and write ------------------------------------- */
@@ -303,7 +303,6 @@ static inline struct fixture *given_limits(const struct http_limits *limits)
         .scopes = &f->scopes,
         .limits = limits,
         .service = "payment_service",
-        .openapi = slice_of("{\"openapi\":\"3.1.0\"}"),
     });
     assert_non_null(f->bridge);
     assert_int_equal(bridge_listen(f->bridge, "127.0.0.1", 0), 0);
