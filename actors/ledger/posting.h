@@ -19,28 +19,44 @@
 
 struct account; /* actors/ledger/account.h */
 struct hold;    /* actors/ledger/hold.h: a pending transfer and what became of it */
+struct ledger;  /* actors/ledger/ledger.h: totals of a tenant and currency */
+
+#define POSTING_AMOUNT_ALL U128_MAX /* post: all that is held; balancing: as much as possible */
 
 /* One transfer as asked for: generated from schemas/ledger.toml [message.transfer_spec]. */
 struct posting {
     struct transfer_spec transfer;
-    struct id128 tenant_id; /* both accounts must be of this tenant */
+    struct id128 tenant_id;      /* both accounts must be of this tenant ... */
+    bool any_tenant;             /* ... or (operator) of one, whichever it is */
+    struct id128 reverses_id;    /* recorded with the transfer; zero = none */
+    struct id128 transaction_id; /* the multi-leg transaction it is part of; zero = none */
     /* Filled by posting_find(). */
-    const struct account *debit, *credit;
-    const struct hold *pending; /* for post and void */
+    const struct account *debit, *credit; /* NULL: absent */
+    const struct ledger *ledger;          /* of the debit account */
+    const struct hold *pending;           /* for post and void */
+    struct stored_event earlier;          /* of the id; number 0 = none */
+    bool pending_was_final;               /* pending_id names a transfer that was never pending */
     /* Filled by posting_check(). */
-    u128 amount; /* what is really moved: after balancing, partial post, AMOUNT_MAX */
-    bool exists; /* the id was used before with equal content: nothing is emitted */
+    struct id128 debit_id, credit_id; /* those of the pending transfer where none are given */
+    u128 amount;  /* what is really moved: after balancing, partial post, POSTING_AMOUNT_ALL */
+    bool exists;  /* the id was used before with equal content: nothing is emitted */
 };
 
 /* Finds accounts, pending transfer and an earlier outcome of the id. WAITING: something is being
- * loaded, return TURN_WAIT (calling it for further postings first lets them load together). */
+ * loaded, return TURN_WAIT (calling it for further postings first lets them load together). THERE
+ * otherwise, whatever was absent. */
 must_check enum presence posting_find(struct turn *t, struct posting *p);
 
 /* All checks in the documented order; changes nothing. Sees the effect of postings emitted earlier
- * in the same turn, so a later posting of a chain is checked after the earlier was emitted. */
+ * in the same turn, so a later posting of a chain is checked after the earlier was emitted (and
+ * found again if it uses an id of the earlier one). RESULT_EXISTS with p->exists if it is done. */
 must_check uint16_t posting_check(struct turn *t, struct posting *p);
 
 /* Emits the event. Only after posting_check() said RESULT_OK, with nothing emitted in between. */
 void posting_emit(struct turn *t, const struct posting *p);
+
+/* Remembers a refusal that another time might not be one, so that the id stays refused. Only if the
+ * client chose the id; other codes change nothing. */
+void posting_refused(struct turn *t, const struct posting *p, uint16_t code);
 
 #endif

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The state of accounts: rules that postings ask for, what the account's own events do to it, and
+ * its stored form. The messages are in account_messages.c. */
+#include "actors/ledger/account.h"
+
+#include <string.h>
+
+#include "actors/ledger/account_messages.h"
+#include "actors/ledger/ledger.h"
+#include "actors/ledger/transfer.h"
+#include "schemas/common.h"
+#include "schemas/result.h"
+
+#define ACCOUNT_STATE_VERSION 1
+#define HOLDS_CAPACITY_MIN 4
+
+/* --- rules ----------------------------------------------------------------------------------- */
+
+enum account_status account_status_of(uint32_t flags)
+{
+    if ((flags & ACCOUNT_FLAGS_CLOSED) != 0)
+        return ACCOUNT_STATUS_CLOSED;
+    if ((flags & (ACCOUNT_FLAGS_DEBITS_FROZEN | ACCOUNT_FLAGS_CREDITS_FROZEN)) != 0)
+        return ACCOUNT_STATUS_FROZEN;
+    return ACCOUNT_STATUS_OPEN;
+}
+
+u128 account_net(u128 debits, u128 credits, uint8_t *side)
+{
+    *side = debits > credits ? BALANCE_SIDE_DEBIT : BALANCE_SIDE_CREDIT;
+    return debits > credits ? debits - credits : credits - debits;
+}
+
+static u128 above_zero(u128 a, u128 b)
+{
+    return a > b ? a - b : 0;
+}
+
+static u128 least(u128 a, u128 b)
+{
+    return a < b ? a : b;
+}
+
+/* a + b, at most the largest number: for comparing only. */
+static u128 saturated(u128 a, u128 b)
+{
+    u128 sum = U128_MAX;
+    (void)!u128_add(a, b, &sum);
+    return sum;
+}
+
+u128 account_debit_room(const struct account *a)
+{
+    u128 room = above_zero(a->credits_posted, saturated(a->debits_posted, a->debits_pending));
+    if ((a->flags & ACCOUNT_LIMITED) != 0 &&
+        (a->extra->limits & ACCOUNT_LIMITS_CREDIT_BALANCE_MIN) != 0)
+        room = above_zero(room, a->extra->credit_balance_min);
+    return room;
+}
+
+u128 account_credit_room(const struct account *a)
+{
+    u128 credits = saturated(a->credits_posted, a->credits_pending);
+    u128 room = above_zero(a->debits_posted, credits);
+    if ((a->flags & ACCOUNT_LIMITED) != 0 &&
+        (a->extra->limits & ACCOUNT_LIMITS_CREDIT_BALANCE_MAX) != 0)
+        room = least(room, above_zero(saturated(a->debits_posted, a->extra->credit_balance_max),
+                                      credits));
+    return room;
+}
+
+static uint16_t debit_limits_check(const struct account *a, u128 debits)
+{
+    const struct account_extra *x = a->extra;
+    if ((x->limits & ACCOUNT_LIMITS_DEBIT_BALANCE_MAX) != 0 &&
+        debits > saturated(a->credits_posted, x->debit_balance_max))
+        return RESULT_EXCEEDS_DEBIT_BALANCE_MAX;
+    if ((x->limits & ACCOUNT_LIMITS_CREDIT_BALANCE_MIN) != 0 &&
+        saturated(debits, x->credit_balance_min) > a->credits_posted)
+        return RESULT_BELOW_CREDIT_BALANCE_MIN;
+    return RESULT_OK;
+}
+
+uint16_t account_debit_check(const struct account *a, u128 amount)
+{
+    u128 debits = saturated(saturated(a->debits_pending, a->debits_posted), amount);
+    if ((a->flags & ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS) != 0 &&
+        debits > a->credits_posted)
+        return RESULT_EXCEEDS_CREDITS;
+    return (a->flags & ACCOUNT_LIMITED) != 0 ? debit_limits_check(a, debits) : RESULT_OK;
+}
+
+uint16_t account_credit_check(const struct account *a, u128 amount)
+{
+    u128 credits = saturated(saturated(a->credits_pending, a->credits_posted), amount);
+    if ((a->flags & ACCOUNT_FLAGS_CREDITS_MUST_NOT_EXCEED_DEBITS) != 0 &&
+        credits > a->debits_posted)
+        return RESULT_EXCEEDS_DEBITS;
+    if ((a->flags & ACCOUNT_LIMITED) != 0 &&
+        (a->extra->limits & ACCOUNT_LIMITS_CREDIT_BALANCE_MAX) != 0 &&
+        credits > saturated(a->debits_posted, a->extra->credit_balance_max))
+        return RESULT_EXCEEDS_CREDIT_BALANCE_MAX;
+    return RESULT_OK;
+}
+
+/* --- what lies beyond the hot state ---------------------------------------------------------- */
+
+static const char *extra_text(const struct account_extra *x)
+{
+    return (const char *)(x + 1);
+}
+
+struct slice account_name(const struct account *a)
+{
+    if (a->extra == NULL)
+        return (struct slice){NULL, 0};
+    return (struct slice){extra_text(a->extra), a->extra->name_len};
+}
+
+struct slice account_owner(const struct account *a)
+{
+    if (a->extra == NULL)
+        return (struct slice){NULL, 0};
+    return (struct slice){extra_text(a->extra) + a->extra->name_len, a->extra->owner_len};
+}
+
+struct slice account_metadata(const struct account *a)
+{
+    if (a->extra == NULL)
+        return (struct slice){NULL, 0};
+    return (struct slice){extra_text(a->extra) + a->extra->name_len + a->extra->owner_len,
+                          a->extra->metadata_len};
+}
+
+struct metadata account_pairs(struct turn *t, struct slice encoded)
+{
+    struct metadata m = {NULL, 0};
+    if (encoded.len == 0)
+        return m;
+    struct wire_reader r;
+    wire_reader_init(&r, encoded.data, encoded.len);
+    uint32_t count = wire_get_map(&r, METADATA_PAIRS_MAX);
+    m.items = count == 0 ? NULL : turn_alloc(t, count * sizeof *m.items);
+    for (uint32_t i = 0; i < count && m.items != NULL; i++) {
+        m.items[i].key = wire_get_text(&r, METADATA_KEY_MAX);
+        m.items[i].value = wire_get_text(&r, METADATA_VALUE_MAX);
+    }
+    check(!r.failed);
+    m.count = m.items == NULL ? 0 : count;
+    return m;
+}
+
+struct extra_source {
+    struct account_extra head; /* its lengths are filled in here */
+    struct slice name, owner, metadata;
+};
+
+static bool extra_needed(const struct extra_source *s)
+{
+    return s->head.user_data_128 != 0 || s->head.user_data_64 != 0 || s->head.user_data_32 != 0 ||
+           s->head.limits != 0 || s->name.len != 0 || s->owner.len != 0 || s->metadata.len != 0;
+}
+
+/* Puts a new extra in the place of the old one, which the source may still point into. */
+static void extra_set(struct registry *r, struct account *a, const struct extra_source *s)
+{
+    struct account_extra *old = a->extra;
+    a->extra = NULL;
+    a->flags &= ~ACCOUNT_LIMITED;
+    if (extra_needed(s)) {
+        struct account_extra *x = registry_alloc(
+            r, sizeof *x + (size_t)s->name.len + s->owner.len + s->metadata.len);
+        *x = s->head;
+        x->name_len = (uint16_t)s->name.len;
+        x->owner_len = (uint16_t)s->owner.len;
+        x->metadata_len = (uint16_t)s->metadata.len;
+        char *at = (char *)(x + 1);
+        const struct slice pieces[] = {s->name, s->owner, s->metadata};
+        for (size_t i = 0; i < array_len(pieces); i++) {
+            if (pieces[i].len > 0)
+                memcpy(at, pieces[i].data, pieces[i].len);
+            at += pieces[i].len;
+        }
+        a->extra = x;
+        if (x->limits != 0)
+            a->flags |= ACCOUNT_LIMITED;
+    }
+    registry_free(r, old);
+}
+
+void account_hold_add(struct registry *r, struct account *a, struct id128 hold)
+{
+    a->hold_count++;
+    if (a->hold_listed == ACCOUNT_HOLDS_LISTED_MAX)
+        return;
+    if (a->holds == NULL || a->hold_listed == a->holds->capacity) {
+        uint32_t capacity = a->holds == NULL ? HOLDS_CAPACITY_MIN : a->holds->capacity * 2;
+        struct account_holds *bigger =
+            registry_alloc(r, sizeof *bigger + capacity * sizeof bigger->ids[0]);
+        bigger->capacity = capacity;
+        if (a->holds != NULL)
+            memcpy(bigger->ids, a->holds->ids, a->hold_listed * sizeof bigger->ids[0]);
+        registry_free(r, a->holds);
+        a->holds = bigger;
+    }
+    a->holds->ids[a->hold_listed++] = hold;
+}
+
+/* A copy without the entry: the old list must survive an undo of the turn. */
+static void hold_list_without(struct registry *r, struct account *a, uint32_t place)
+{
+    struct account_holds *old = a->holds;
+    uint32_t rest = a->hold_listed - 1;
+    a->holds = NULL;
+    if (rest > 0) {
+        uint32_t capacity = rest < HOLDS_CAPACITY_MIN ? HOLDS_CAPACITY_MIN : rest;
+        a->holds = registry_alloc(r, sizeof *old + capacity * sizeof old->ids[0]);
+        a->holds->capacity = capacity;
+        memcpy(a->holds->ids, old->ids, place * sizeof old->ids[0]);
+        memcpy(a->holds->ids + place, old->ids + place + 1, (rest - place) * sizeof old->ids[0]);
+    }
+    a->hold_listed = rest;
+    registry_free(r, old);
+}
+
+void account_hold_remove(struct registry *r, struct account *a, struct id128 hold)
+{
+    check(a->hold_count > 0);
+    a->hold_count--;
+    for (uint32_t i = 0; i < a->hold_listed; i++) {
+        if (id128_equal(a->holds->ids[i], hold)) {
+            hold_list_without(r, a, i);
+            return;
+        }
+    }
+}
+
+/* --- events ---------------------------------------------------------------------------------- */
+
+static void extra_limits(struct account_extra *x, const struct account_updated *e)
+{
+    x->limits = (e->has_debit_balance_max ? ACCOUNT_LIMITS_DEBIT_BALANCE_MAX : 0u) |
+                (e->has_credit_balance_max ? ACCOUNT_LIMITS_CREDIT_BALANCE_MAX : 0u) |
+                (e->has_credit_balance_min ? ACCOUNT_LIMITS_CREDIT_BALANCE_MIN : 0u);
+    x->debit_balance_max = e->debit_balance_max;
+    x->credit_balance_max = e->credit_balance_max;
+    x->credit_balance_min = e->credit_balance_min;
+}
+
+/* Sets extra with the event's metadata encoded. */
+static void extra_set_with(struct registry *r, struct account *a, struct extra_source *s,
+                           const struct metadata *m)
+{
+    struct wire_writer w;
+    wire_writer_init(&w, ACCOUNT_METADATA_MAX);
+    if (m->count > 0)
+        fields_put_metadata(&w, m);
+    check(!w.failed);
+    s->metadata = wire_written(&w);
+    extra_set(r, a, s);
+    wire_writer_done(&w);
+}
+
+void account_opened_apply(struct registry *r, const void *event, uint64_t time_ns)
+{
+    const struct account_opened *e = event;
+    struct account *a = registry_create(r, KIND_ACCOUNT, e->account_id);
+    a->tenant_id = e->tenant_id;
+    a->version = 1;
+    a->opened_time = e->effective_time != 0 ? e->effective_time : time_ns;
+    a->currency = e->currency;
+    a->code = e->code;
+    a->flags = e->flags;
+    const struct account_updated limits = {
+        .has_debit_balance_max = e->has_debit_balance_max,
+        .debit_balance_max = e->debit_balance_max,
+        .has_credit_balance_max = e->has_credit_balance_max,
+        .credit_balance_max = e->credit_balance_max,
+        .has_credit_balance_min = e->has_credit_balance_min,
+        .credit_balance_min = e->credit_balance_min,
+    };
+    struct extra_source s = {.name = e->name, .owner = e->owner};
+    s.head.user_data_128 = e->user_data_128;
+    s.head.user_data_64 = e->user_data_64;
+    s.head.user_data_32 = e->user_data_32;
+    extra_limits(&s.head, &limits);
+    if (extra_needed(&s) || e->metadata.count > 0)
+        extra_set_with(r, a, &s, &e->metadata);
+    ledger_account_opened(r, e);
+}
+
+void account_marked_apply(struct registry *r, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    const struct account_marked *e = event;
+    struct account *a = registry_state(r, KIND_ACCOUNT, e->account_id);
+    a->flags = (a->flags & ACCOUNT_LIMITED) | e->flags;
+    a->version++;
+}
+
+void account_updated_apply(struct registry *r, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    const struct account_updated *e = event;
+    struct account *a = registry_state(r, KIND_ACCOUNT, e->account_id);
+    struct extra_source s = {.name = e->name, .owner = account_owner(a)};
+    if (a->extra != NULL)
+        s.head = *a->extra;
+    extra_limits(&s.head, e);
+    extra_set_with(r, a, &s, &e->metadata);
+    a->version++;
+}
+
+/* --- stored form ----------------------------------------------------------------------------- */
+
+static void extra_write(struct wire_writer *w, const struct account *a)
+{
+    const struct account_extra *x = a->extra;
+    if (x == NULL) {
+        wire_put_nil(w);
+        return;
+    }
+    wire_put_array(w, 10);
+    wire_put_u128(w, x->user_data_128);
+    wire_put_uint(w, x->user_data_64);
+    wire_put_uint(w, x->user_data_32);
+    wire_put_uint(w, x->limits);
+    wire_put_u128(w, x->debit_balance_max);
+    wire_put_u128(w, x->credit_balance_max);
+    wire_put_u128(w, x->credit_balance_min);
+    wire_put_text(w, account_name(a));
+    wire_put_text(w, account_owner(a));
+    wire_put_bytes(w, account_metadata(a));
+}
+
+static bool extra_read(struct registry *r, struct wire_reader *from, struct account *a)
+{
+    if (wire_get_nil(from))
+        return true;
+    if (wire_get_array(from, 10) != 10)
+        return false;
+    struct extra_source s = {.head = {.limits = 0}};
+    s.head.user_data_128 = wire_get_u128(from);
+    s.head.user_data_64 = wire_get_uint(from, UINT64_MAX);
+    s.head.user_data_32 = (uint32_t)wire_get_uint(from, UINT32_MAX);
+    s.head.limits = (uint32_t)wire_get_uint(from, ACCOUNT_LIMITS_ALL);
+    s.head.debit_balance_max = wire_get_u128(from);
+    s.head.credit_balance_max = wire_get_u128(from);
+    s.head.credit_balance_min = wire_get_u128(from);
+    s.name = wire_get_text(from, UINT16_MAX);
+    s.owner = wire_get_text(from, UINT16_MAX);
+    s.metadata = wire_get_bytes(from, ACCOUNT_METADATA_MAX);
+    if (from->failed)
+        return false;
+    extra_set(r, a, &s);
+    return true;
+}
+
+static void account_write(struct wire_writer *w, const void *state)
+{
+    const struct account *a = state;
+    wire_put_array(w, 14);
+    wire_put_uint(w, ACCOUNT_STATE_VERSION);
+    wire_put_id(w, a->tenant_id);
+    wire_put_uint(w, a->currency);
+    wire_put_uint(w, a->code);
+    wire_put_uint(w, a->flags & ~ACCOUNT_LIMITED);
+    wire_put_uint(w, a->version);
+    wire_put_uint(w, a->opened_time);
+    wire_put_u128(w, a->debits_pending);
+    wire_put_u128(w, a->debits_posted);
+    wire_put_u128(w, a->credits_pending);
+    wire_put_u128(w, a->credits_posted);
+    wire_put_uint(w, a->hold_count);
+    extra_write(w, a);
+    wire_put_array(w, a->hold_listed);
+    for (uint32_t i = 0; i < a->hold_listed; i++)
+        wire_put_id(w, a->holds->ids[i]);
+}
+
+static bool holds_read(struct registry *r, struct wire_reader *from, struct account *a)
+{
+    uint32_t hold_count = a->hold_count;
+    uint32_t listed = wire_get_array(from, ACCOUNT_HOLDS_LISTED_MAX);
+    for (uint32_t i = 0; i < listed && !from->failed; i++)
+        account_hold_add(r, a, wire_get_id(from));
+    a->hold_count = hold_count;
+    return !from->failed && listed <= hold_count;
+}
+
+static bool account_read(struct registry *r, struct wire_reader *from, void *state)
+{
+    struct account *a = state;
+    if (wire_get_array(from, 14) != 14 || wire_get_uint(from, UINT64_MAX) != ACCOUNT_STATE_VERSION)
+        return false;
+    a->tenant_id = wire_get_id(from);
+    a->currency = (uint16_t)wire_get_uint(from, UINT16_MAX);
+    a->code = (uint16_t)wire_get_uint(from, UINT16_MAX);
+    a->flags = (uint32_t)wire_get_uint(from, ACCOUNT_FLAGS_ALL);
+    a->version = wire_get_uint(from, UINT64_MAX);
+    a->opened_time = wire_get_uint(from, UINT64_MAX);
+    a->debits_pending = wire_get_u128(from);
+    a->debits_posted = wire_get_u128(from);
+    a->credits_pending = wire_get_u128(from);
+    a->credits_posted = wire_get_u128(from);
+    a->hold_count = (uint32_t)wire_get_uint(from, UINT32_MAX);
+    return extra_read(r, from, a) && holds_read(r, from, a);
+}
+
+static void account_release(struct registry *r, void *state)
+{
+    struct account *a = state;
+    registry_free(r, a->extra);
+    registry_free(r, a->holds);
+    a->extra = NULL;
+    a->holds = NULL;
+}
+
+static const struct handler account_handlers[] = {
+    {&account_get_type, account_on_get},
+    {&account_update_type, account_on_update},
+    {&account_freeze_type, account_on_freeze},
+    {&account_unfreeze_type, account_on_unfreeze},
+    {&account_close_type, account_on_close},
+    {&transfer_create_type, transfer_on_create},
+};
+
+const struct actor_kind account_kind = {
+    .name = "account",
+    .number = KIND_ACCOUNT,
+    .state_size = sizeof(struct account),
+    .handlers = account_handlers,
+    .handler_count = array_len(account_handlers),
+    .write = account_write,
+    .read = account_read,
+    .release = account_release,
+};

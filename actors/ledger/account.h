@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Account: the hot state of a ledger account, and the messages that open and change accounts. Only
+ * apply functions change a state; it is 128 bytes as long as the account has neither open holds nor
+ * anything beyond its counters. */
+#ifndef LEDGER_ACCOUNT_H
+#define LEDGER_ACCOUNT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/actor/domain.h"
+#include "schemas/ledger.h"
+
+#define ACCOUNT_HOLDS_LISTED_MAX 1024 /* open holds an account can name; more are only counted */
+#define ACCOUNT_METADATA_MAX 6144     /* bytes of encoded metadata */
+#define ACCOUNT_STATE_MAX 32768       /* bytes of a stored state */
+
+/* Set in account.flags (and nowhere else) when extra holds limits, so that postings need not look
+ * there otherwise. */
+#define ACCOUNT_LIMITED (1u << 31)
+
+/* What few accounts have. Never changed in place: a change makes a new one, so that the turn can
+ * still be undone. */
+struct account_extra {
+    u128 user_data_128;
+    uint64_t user_data_64;
+    uint32_t user_data_32;
+    uint32_t limits; /* enum account_limits: which of these three count */
+    u128 debit_balance_max;
+    u128 credit_balance_max;
+    u128 credit_balance_min;
+    uint16_t name_len, owner_len, metadata_len;
+    /* name, owner and metadata (msgpack map) follow */
+};
+
+/* Open holds in the order they were made; entries beyond account.hold_listed may be overwritten,
+ * those before it never. */
+struct account_holds {
+    uint32_t capacity;
+    struct id128 ids[];
+};
+
+struct account {
+    u128 debits_pending;
+    u128 debits_posted;
+    u128 credits_pending;
+    u128 credits_posted;
+    struct id128 tenant_id;
+    uint64_t version;     /* counts the entries of the account */
+    uint64_t opened_time; /* of imported accounts the given one */
+    struct account_extra *extra; /* NULL if nothing is there */
+    struct account_holds *holds; /* NULL without open holds */
+    uint16_t currency;
+    uint16_t code;
+    uint32_t flags;       /* enum account_flags and ACCOUNT_LIMITED */
+    uint32_t hold_count;  /* open holds */
+    uint32_t hold_listed; /* how many of them `holds` names */
+};
+
+_Static_assert(sizeof(struct account) <= 144, "a million accounts fit in memory");
+
+extern const struct actor_kind account_kind;
+
+void account_opened_apply(struct registry *r, const void *event, uint64_t time_ns);
+void account_marked_apply(struct registry *r, const void *event, uint64_t time_ns);
+void account_updated_apply(struct registry *r, const void *event, uint64_t time_ns);
+
+/* For the apply functions of transfers. */
+void account_hold_add(struct registry *r, struct account *a, struct id128 hold);
+void account_hold_remove(struct registry *r, struct account *a, struct id128 hold);
+
+/* How much more the account's own rules allow to debit (credit); for balancing transfers. */
+u128 account_debit_room(const struct account *a);
+u128 account_credit_room(const struct account *a);
+
+/* RESULT_OK, or which rule of the account refuses this much more of it. */
+uint16_t account_debit_check(const struct account *a, u128 amount);
+uint16_t account_credit_check(const struct account *a, u128 amount);
+
+enum account_status account_status_of(uint32_t flags);
+
+/* --- opening, for the other services as well ------------------------------------------------- */
+
+/* Finds what opening an account needs; *existing is the account if its id is in use already. */
+must_check enum presence account_open_find(struct turn *t, const struct account_opened *e,
+                                           const struct account **existing);
+
+/* The rules in the order of their codes; RESULT_ACCOUNT_EXISTS if it was opened before with the same
+ * content. Says nothing of the id, which may be a derived one. */
+must_check uint16_t account_open_check(struct turn *t, const struct account_opened *e,
+                                       const struct account *existing);
+
+/* Emits. Only after account_open_check() said RESULT_OK. */
+void account_open(struct turn *t, const struct account_opened *e);
+
+/* Is this an id that a client may give to something new of this shard? */
+must_check uint16_t account_id_check(struct turn *t, struct id128 id);
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+struct slice account_metadata(const struct account *a); /* encoded map */
+struct slice account_name(const struct account *a);
+struct slice account_owner(const struct account *a);
+
+/* |credits - debits| and on which side it stands. */
+u128 account_net(u128 debits, u128 credits, uint8_t *side);
+
+/* Pairs of an encoded map; memory of the turn. Empty if there is none. */
+struct metadata account_pairs(struct turn *t, struct slice encoded);
+
+#endif

@@ -1,0 +1,569 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening, showing and changing accounts. */
+#include "actors/ledger/account_messages.h"
+
+#include "actors/ledger/bulk.h"
+#include "actors/ledger/hold.h"
+#include "actors/ledger/ledger.h"
+#include "schemas/common.h"
+#include "schemas/currency.h"
+#include "schemas/result.h"
+
+#define ID_AHEAD_MS_MAX 1000 /* how far the time in a client's id may lie ahead of ours */
+#define NS_PER_MS 1000000u
+
+#define FLAGS_CHANGING                                                                             \
+    (ACCOUNT_FLAGS_CLOSED | ACCOUNT_FLAGS_DEBITS_FROZEN | ACCOUNT_FLAGS_CREDITS_FROZEN)
+#define FLAGS_EXCLUSIVE                                                                            \
+    (ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS | ACCOUNT_FLAGS_CREDITS_MUST_NOT_EXCEED_DEBITS)
+
+/* --- opening --------------------------------------------------------------------------------- */
+
+enum presence account_open_find(struct turn *t, const struct account_opened *e,
+                                const struct account **existing)
+{
+    const void *account = NULL, *ledger;
+    enum presence there = turn_find(t, KIND_ACCOUNT, e->account_id, &account);
+    enum presence shard = turn_find(t, KIND_LEDGER, ledger_of_shard(turn_shard(t)), &ledger);
+    enum presence own = turn_find(t, KIND_LEDGER, ledger_id(e->tenant_id, e->currency), &ledger);
+    *existing = there == PRESENCE_THERE ? account : NULL;
+    if (shard == PRESENCE_WAITING || own == PRESENCE_WAITING)
+        return PRESENCE_WAITING;
+    return there;
+}
+
+uint16_t account_id_check(struct turn *t, struct id128 id)
+{
+    if (id128_is_zero(id))
+        return RESULT_ID_MUST_NOT_BE_ZERO;
+    if (id128_is_max(id))
+        return RESULT_ID_MUST_NOT_BE_INT_MAX;
+    if (id128_unix_ms(id) > turn_now(t) / NS_PER_MS + ID_AHEAD_MS_MAX)
+        return RESULT_ID_TIMESTAMP_IN_FUTURE;
+    if (turn_shards(t) > 1 && id128_home(id) % turn_shards(t) != turn_shard(t))
+        return RESULT_ID_OF_ANOTHER_SHARD;
+    return RESULT_OK;
+}
+
+static bool limit_equal(bool has, u128 value, const struct account_extra *x, uint32_t bit, u128 is)
+{
+    bool is_there = x != NULL && (x->limits & bit) != 0;
+    return has == is_there && (!has || value == is);
+}
+
+static uint16_t open_exists(const struct account_opened *e, const struct account *a)
+{
+    static const struct account_extra none;
+    const struct account_extra *x = a->extra != NULL ? a->extra : &none;
+    const uint32_t compared = ACCOUNT_FLAGS_ALL & ~FLAGS_CHANGING;
+    if (!id128_equal(a->tenant_id, e->tenant_id) ||
+        (a->flags & compared) != (e->flags & compared))
+        return RESULT_EXISTS_WITH_DIFFERENT_FLAGS;
+    if (x->user_data_128 != e->user_data_128)
+        return RESULT_EXISTS_WITH_DIFFERENT_USER_DATA_128;
+    if (x->user_data_64 != e->user_data_64)
+        return RESULT_EXISTS_WITH_DIFFERENT_USER_DATA_64;
+    if (x->user_data_32 != e->user_data_32)
+        return RESULT_EXISTS_WITH_DIFFERENT_USER_DATA_32;
+    if (a->currency != e->currency)
+        return RESULT_EXISTS_WITH_DIFFERENT_CURRENCY;
+    if (a->code != e->code)
+        return RESULT_EXISTS_WITH_DIFFERENT_CODE;
+    if (e->effective_time != 0 && a->opened_time != e->effective_time)
+        return RESULT_EXISTS_WITH_DIFFERENT_TIME;
+    if (!limit_equal(e->has_debit_balance_max, e->debit_balance_max, x,
+                     ACCOUNT_LIMITS_DEBIT_BALANCE_MAX, x->debit_balance_max) ||
+        !limit_equal(e->has_credit_balance_max, e->credit_balance_max, x,
+                     ACCOUNT_LIMITS_CREDIT_BALANCE_MAX, x->credit_balance_max) ||
+        !limit_equal(e->has_credit_balance_min, e->credit_balance_min, x,
+                     ACCOUNT_LIMITS_CREDIT_BALANCE_MIN, x->credit_balance_min))
+        return RESULT_EXISTS_WITH_DIFFERENT_LIMITS;
+    return RESULT_ACCOUNT_EXISTS;
+}
+
+static bool limits_contradict(bool has_debit_max, u128 debit_max, bool has_credit_max,
+                              u128 credit_max, bool has_min, u128 min, uint32_t flags)
+{
+    bool no_debit_balance = (flags & ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS) != 0;
+    bool no_credit_balance = (flags & ACCOUNT_FLAGS_CREDITS_MUST_NOT_EXCEED_DEBITS) != 0;
+    return (has_min && has_credit_max && min > credit_max) ||
+           (has_min && min > 0 && has_debit_max && debit_max > 0) ||
+           (has_debit_max && debit_max > 0 && no_debit_balance) ||
+           (no_credit_balance && ((has_credit_max && credit_max > 0) || (has_min && min > 0)));
+}
+
+static uint16_t open_time_check(struct turn *t, const struct account_opened *e)
+{
+    if ((e->flags & ACCOUNT_FLAGS_IMPORTED) == 0)
+        return e->effective_time != 0 ? RESULT_EFFECTIVE_TIME_MUST_BE_ZERO : RESULT_OK;
+    if (e->effective_time == 0)
+        return RESULT_IMPORTED_EVENT_TIMESTAMP_OUT_OF_RANGE;
+    if (e->effective_time >= turn_time(t))
+        return RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_ADVANCE;
+    return RESULT_OK;
+}
+
+static uint16_t open_rules_check(struct turn *t, const struct account_opened *e)
+{
+    if ((e->flags & FLAGS_EXCLUSIVE) == FLAGS_EXCLUSIVE)
+        return RESULT_FLAGS_ARE_MUTUALLY_EXCLUSIVE;
+    if (e->currency == 0)
+        return RESULT_CURRENCY_MUST_NOT_BE_ZERO;
+    if (currency_by_number(e->currency) == NULL)
+        return RESULT_CURRENCY_UNKNOWN;
+    if (e->code == 0)
+        return RESULT_CODE_MUST_NOT_BE_ZERO;
+    if (limits_contradict(e->has_debit_balance_max, e->debit_balance_max,
+                          e->has_credit_balance_max, e->credit_balance_max,
+                          e->has_credit_balance_min, e->credit_balance_min, e->flags))
+        return RESULT_LIMITS_CONTRADICT;
+    const void *state;
+    if ((e->flags & ACCOUNT_FLAGS_IMPORTED) != 0 &&
+        turn_find(t, KIND_LEDGER, ledger_id(e->tenant_id, e->currency), &state) ==
+            PRESENCE_THERE &&
+        e->effective_time <= ((const struct ledger *)state)->imported_account_time)
+        return RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS;
+    return RESULT_OK;
+}
+
+uint16_t account_open_check(struct turn *t, const struct account_opened *e,
+                            const struct account *existing)
+{
+    uint16_t code = open_time_check(t, e);
+    if (code == RESULT_OK && (e->flags & ~ACCOUNT_FLAGS_ALL) != 0)
+        code = RESULT_RESERVED_FLAG;
+    if (code == RESULT_OK && existing != NULL)
+        code = open_exists(e, existing);
+    return code != RESULT_OK ? code : open_rules_check(t, e);
+}
+
+void account_open(struct turn *t, const struct account_opened *e)
+{
+    turn_emit(t, &account_opened_type, e);
+}
+
+/* Time, flags and id come first in the order of the codes, also when the id is a client's. */
+static uint16_t client_open_check(struct turn *t, const struct account_opened *e,
+                                  const struct account *existing)
+{
+    uint16_t code = open_time_check(t, e);
+    if (code == RESULT_OK && (e->flags & ~ACCOUNT_FLAGS_ALL) != 0)
+        code = RESULT_RESERVED_FLAG;
+    if (code == RESULT_OK)
+        code = account_id_check(t, e->account_id);
+    return code != RESULT_OK ? code : account_open_check(t, e, existing);
+}
+
+/* --- showing --------------------------------------------------------------------------------- */
+
+static struct account_info info_of(struct turn *t, struct id128 id, const struct account *a)
+{
+    struct account_info info = {
+        .account_id = id,
+        .currency = a->currency,
+        .code = a->code,
+        .status = (uint8_t)account_status_of(a->flags),
+        .flags = a->flags & ACCOUNT_FLAGS_ALL,
+        .version = a->version,
+        .debits_pending = a->debits_pending,
+        .debits_posted = a->debits_posted,
+        .credits_pending = a->credits_pending,
+        .credits_posted = a->credits_posted,
+        .opened_time = a->opened_time,
+        .open_hold_count = a->hold_count,
+        .holds_complete = a->hold_listed == a->hold_count,
+    };
+    info.balance = account_net(a->debits_posted, a->credits_posted, &info.balance_side);
+    bool debit_normal = (a->flags & ACCOUNT_FLAGS_CREDITS_MUST_NOT_EXCEED_DEBITS) != 0;
+    u128 in = debit_normal ? a->debits_posted : a->credits_posted;
+    u128 out = debit_normal ? a->credits_posted : a->debits_posted;
+    u128 held = debit_normal ? a->credits_pending : a->debits_pending;
+    info.available = in > out && in - out > held ? in - out - held : 0;
+    const struct account_extra *x = a->extra;
+    if (x == NULL)
+        return info;
+    info.has_debit_balance_max = (x->limits & ACCOUNT_LIMITS_DEBIT_BALANCE_MAX) != 0;
+    info.debit_balance_max = x->debit_balance_max;
+    info.has_credit_balance_max = (x->limits & ACCOUNT_LIMITS_CREDIT_BALANCE_MAX) != 0;
+    info.credit_balance_max = x->credit_balance_max;
+    info.has_credit_balance_min = (x->limits & ACCOUNT_LIMITS_CREDIT_BALANCE_MIN) != 0;
+    info.credit_balance_min = x->credit_balance_min;
+    info.name = account_name(a);
+    info.has_name = info.name.len > 0;
+    info.owner = account_owner(a);
+    info.has_owner = info.owner.len > 0;
+    info.user_data_128 = x->user_data_128;
+    info.user_data_64 = x->user_data_64;
+    info.user_data_32 = x->user_data_32;
+    info.metadata = account_pairs(t, account_metadata(a));
+    return info;
+}
+
+/* All open holds that the account names are in memory. */
+static enum presence find_holds(struct turn *t, const struct account *a)
+{
+    enum presence all = PRESENCE_THERE;
+    for (uint32_t i = 0; i < a->hold_listed; i++) {
+        const void *hold;
+        if (turn_find(t, KIND_TRANSFER, a->holds->ids[i], &hold) == PRESENCE_WAITING)
+            all = PRESENCE_WAITING;
+    }
+    return all;
+}
+
+static struct open_hold open_hold_of(struct turn *t, struct id128 account_id, struct id128 id)
+{
+    const void *state = NULL;
+    enum presence there = turn_find(t, KIND_TRANSFER, id, &state);
+    check(there == PRESENCE_THERE);
+    const struct hold *h = state;
+    bool debit = id128_equal(h->debit_account_id, account_id);
+    return (struct open_hold){
+        .transfer_id = id,
+        .direction = debit ? ENTRY_DIRECTION_DEBIT : ENTRY_DIRECTION_CREDIT,
+        .counterparty_id = debit ? h->credit_account_id : h->debit_account_id,
+        .amount = h->held,
+        .currency = h->currency,
+        .code = h->code,
+        .has_expires_time = h->due_time != 0,
+        .expires_time = h->due_time,
+    };
+}
+
+/* The account with its holds, which find_holds() brought in. */
+static void reply_account(struct turn *t, struct id128 id, const struct account *a)
+{
+    struct account_info info = info_of(t, id, a);
+    if (a->hold_listed > 0)
+        info.holds = turn_alloc(t, a->hold_listed * sizeof *info.holds);
+    for (uint32_t i = 0; info.holds != NULL && i < a->hold_listed; i++)
+        info.holds[info.holds_count++] = open_hold_of(t, id, a->holds->ids[i]);
+    info.holds_complete = info.holds_count == a->hold_count;
+    turn_reply(t, RESULT_OK, &account_info_type, &info, info.version);
+}
+
+/* Finds an account that the caller may see, and its holds. False: *result is to be returned. */
+static bool find_own(struct turn *t, struct id128 id, const struct account **a,
+                     enum turn_result *result)
+{
+    const void *state = NULL;
+    enum presence there = turn_find(t, KIND_ACCOUNT, id, &state);
+    if (there == PRESENCE_THERE) {
+        *a = state;
+        if (turn_may_see(t, (*a)->tenant_id, ID128_ZERO)) {
+            *result = TURN_WAIT;
+            return find_holds(t, *a) == PRESENCE_THERE;
+        }
+    }
+    *result = there == PRESENCE_WAITING ? TURN_WAIT : TURN_DONE;
+    if (there != PRESENCE_WAITING)
+        turn_refuse(t, RESULT_NOT_FOUND);
+    return false;
+}
+
+enum turn_result account_on_get(struct turn *t, struct id128 self, const struct message *m)
+{
+    (void)m;
+    const struct account *a;
+    enum turn_result result;
+    if (!find_own(t, self, &a, &result))
+        return result;
+    reply_account(t, self, a);
+    return TURN_DONE;
+}
+
+/* --- create ---------------------------------------------------------------------------------- */
+
+enum turn_result account_on_create(struct turn *t, struct id128 self, const struct message *m)
+{
+    (void)self;
+    const struct account_create *c = m->body;
+    struct account_opened e = {
+        .account_id = c->has_account_id ? c->account_id : turn_new_id(t),
+        .shard = turn_shard(t),
+        .tenant_id = m->who.tenant_id,
+        .currency = c->currency,
+        .code = c->code,
+        .flags = c->flags,
+        .effective_time = c->effective_time,
+        .user_data_128 = c->user_data_128,
+        .user_data_64 = c->user_data_64,
+        .user_data_32 = c->user_data_32,
+        .has_debit_balance_max = c->has_debit_balance_max,
+        .debit_balance_max = c->debit_balance_max,
+        .has_credit_balance_max = c->has_credit_balance_max,
+        .credit_balance_max = c->credit_balance_max,
+        .has_credit_balance_min = c->has_credit_balance_min,
+        .credit_balance_min = c->credit_balance_min,
+        .has_name = c->has_name,
+        .name = c->name,
+        .has_owner = c->has_owner,
+        .owner = c->owner,
+        .has_metadata = c->has_metadata,
+        .metadata = c->metadata,
+    };
+    const struct account *a;
+    if (account_open_find(t, &e, &a) == PRESENCE_WAITING ||
+        (a != NULL && find_holds(t, a) == PRESENCE_WAITING))
+        return TURN_WAIT;
+    uint16_t code = client_open_check(t, &e, a);
+    if (code == RESULT_OK)
+        account_open(t, &e);
+    else if (code != RESULT_ACCOUNT_EXISTS) {
+        turn_refuse(t, code);
+        return TURN_DONE;
+    }
+    const void *state = NULL;
+    enum presence there = turn_find(t, KIND_ACCOUNT, e.account_id, &state);
+    check(there == PRESENCE_THERE);
+    reply_account(t, e.account_id, state);
+    return TURN_DONE;
+}
+
+static struct account_opened opened_of(struct turn *t, const struct account_spec *s,
+                                       struct id128 tenant_id)
+{
+    return (struct account_opened){
+        .account_id = s->id,
+        .shard = turn_shard(t),
+        .tenant_id = tenant_id,
+        .currency = s->currency,
+        .code = s->code,
+        .flags = s->flags,
+        .effective_time = s->effective_time,
+        .user_data_128 = s->user_data_128,
+        .user_data_64 = s->user_data_64,
+        .user_data_32 = s->user_data_32,
+    };
+}
+
+static const struct account_spec *spec_at(const struct bulk *b, uint32_t i)
+{
+    const struct message *m = b->context;
+    return &((const struct accounts_create *)m->body)->accounts[i];
+}
+
+static bool spec_linked(const struct bulk *b, uint32_t i)
+{
+    return (spec_at(b, i)->flags & ACCOUNT_FLAGS_LINKED) != 0;
+}
+
+static bool spec_imported(const struct bulk *b, uint32_t i)
+{
+    return (spec_at(b, i)->flags & ACCOUNT_FLAGS_IMPORTED) != 0;
+}
+
+static uint16_t spec_make(const struct bulk *b, struct turn *t, uint32_t i)
+{
+    const struct message *m = b->context;
+    struct account_opened e = opened_of(t, spec_at(b, i), m->who.tenant_id);
+    const struct account *a;
+    enum presence there = account_open_find(t, &e, &a);
+    check(there != PRESENCE_WAITING);
+    uint16_t code = client_open_check(t, &e, a);
+    if (code == RESULT_OK)
+        account_open(t, &e);
+    return code;
+}
+
+static void spec_refused(const struct bulk *b, struct turn *t, uint32_t i, uint16_t code)
+{
+    (void)b, (void)t, (void)i, (void)code; /* accounts may be tried again with the same id */
+}
+
+enum turn_result accounts_on_create(struct turn *t, struct id128 self, const struct message *m)
+{
+    (void)self;
+    const struct accounts_create *c = m->body;
+    bool waiting = false;
+    for (uint32_t i = 0; i < c->accounts_count; i++) {
+        struct account_opened e = opened_of(t, &c->accounts[i], m->who.tenant_id);
+        const struct account *a;
+        waiting |= account_open_find(t, &e, &a) == PRESENCE_WAITING;
+    }
+    if (waiting)
+        return TURN_WAIT;
+    uint16_t *codes = turn_alloc(t, (c->accounts_count + 1) * sizeof *codes);
+    struct item_result *results = turn_alloc(t, (c->accounts_count + 1) * sizeof *results);
+    if (codes == NULL || results == NULL) {
+        turn_refuse(t, RESULT_NO_MEMORY);
+        return TURN_DONE;
+    }
+    struct bulk b = {c->accounts_count, (void *)(uintptr_t)m, spec_linked, spec_imported,
+                     spec_make, spec_refused};
+    bulk_run(&b, t, codes);
+    bulk_reply(t, codes, b.count, results);
+    return TURN_DONE;
+}
+
+/* --- changing -------------------------------------------------------------------------------- */
+
+/* One new limit in minor units. */
+static uint16_t new_limit(bool given, struct decimal d, bool removed, const struct currency *c,
+                          bool *has, u128 *limit)
+{
+    if (removed)
+        *has = false;
+    if (!given)
+        return RESULT_OK;
+    *has = true;
+    switch (currency_minor(d, c, limit)) {
+    case CURRENCY_FITS:
+        return RESULT_OK;
+    case CURRENCY_TOO_PRECISE:
+        return RESULT_AMOUNT_TOO_PRECISE;
+    default:
+        return RESULT_AMOUNT_OUT_OF_RANGE;
+    }
+}
+
+static uint16_t update_limits(const struct account *a, const struct account_update *u,
+                              struct account_updated *e)
+{
+    const struct currency *c = currency_by_number(a->currency);
+    if (c == NULL)
+        return RESULT_CURRENCY_UNKNOWN;
+    uint32_t off = u->remove_limits;
+    uint16_t code = new_limit(u->has_debit_balance_max, u->debit_balance_max,
+                              (off & ACCOUNT_LIMITS_DEBIT_BALANCE_MAX) != 0, c,
+                              &e->has_debit_balance_max, &e->debit_balance_max);
+    if (code == RESULT_OK)
+        code = new_limit(u->has_credit_balance_max, u->credit_balance_max,
+                         (off & ACCOUNT_LIMITS_CREDIT_BALANCE_MAX) != 0, c,
+                         &e->has_credit_balance_max, &e->credit_balance_max);
+    if (code == RESULT_OK)
+        code = new_limit(u->has_credit_balance_min, u->credit_balance_min,
+                         (off & ACCOUNT_LIMITS_CREDIT_BALANCE_MIN) != 0, c,
+                         &e->has_credit_balance_min, &e->credit_balance_min);
+    if (code == RESULT_OK &&
+        limits_contradict(e->has_debit_balance_max, e->debit_balance_max,
+                          e->has_credit_balance_max, e->credit_balance_max,
+                          e->has_credit_balance_min, e->credit_balance_min, a->flags))
+        code = RESULT_LIMITS_CONTRADICT;
+    return code;
+}
+
+enum turn_result account_on_update(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct account_update *u = m->body;
+    const struct account *a;
+    enum turn_result result;
+    if (!find_own(t, self, &a, &result))
+        return result;
+    if (!turn_version_matches(t, a->version))
+        return TURN_DONE;
+    struct account_info now = info_of(t, self, a);
+    struct account_updated e = {
+        .account_id = self,
+        .currency = a->currency,
+        .has_debit_balance_max = now.has_debit_balance_max,
+        .debit_balance_max = now.debit_balance_max,
+        .has_credit_balance_max = now.has_credit_balance_max,
+        .credit_balance_max = now.credit_balance_max,
+        .has_credit_balance_min = now.has_credit_balance_min,
+        .credit_balance_min = now.credit_balance_min,
+        .has_name = u->has_name || now.has_name,
+        .name = u->has_name ? u->name : now.name,
+        .has_metadata = true,
+        .metadata = u->has_metadata ? u->metadata : now.metadata,
+    };
+    uint16_t code = (a->flags & ACCOUNT_FLAGS_CLOSED) != 0 ? RESULT_ACCOUNT_CLOSED
+                    : u->has_currency && u->currency != a->currency
+                        ? RESULT_CURRENCY_MISMATCH
+                        : update_limits(a, u, &e);
+    if (code != RESULT_OK) {
+        turn_refuse(t, code);
+        return TURN_DONE;
+    }
+    turn_emit(t, &account_updated_type, &e);
+    reply_account(t, self, a);
+    return TURN_DONE;
+}
+
+/* Sets the flags of an open account; without a difference nothing is recorded. */
+static void mark(struct turn *t, struct id128 self, const struct account *a,
+                 struct account_marked e)
+{
+    e.account_id = self;
+    if (e.flags != (a->flags & ACCOUNT_FLAGS_ALL))
+        turn_emit(t, &account_marked_type, &e);
+    reply_account(t, self, a);
+}
+
+/* The account, open for changes, or the turn is answered. */
+static bool find_to_mark(struct turn *t, struct id128 self, const struct account **a,
+                         enum turn_result *result)
+{
+    if (!find_own(t, self, a, result))
+        return false;
+    *result = TURN_DONE;
+    if (!turn_version_matches(t, (*a)->version))
+        return false;
+    if (((*a)->flags & ACCOUNT_FLAGS_CLOSED) == 0)
+        return true;
+    turn_refuse(t, RESULT_ACCOUNT_CLOSED);
+    return false;
+}
+
+enum turn_result account_on_freeze(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct account_freeze *f = m->body;
+    const struct account *a;
+    enum turn_result result;
+    if (!find_to_mark(t, self, &a, &result))
+        return result;
+    static const uint32_t frozen[] = {
+        [FREEZE_MODE_DEBITS] = ACCOUNT_FLAGS_DEBITS_FROZEN,
+        [FREEZE_MODE_CREDITS] = ACCOUNT_FLAGS_CREDITS_FROZEN,
+        [FREEZE_MODE_BOTH] = ACCOUNT_FLAGS_DEBITS_FROZEN | ACCOUNT_FLAGS_CREDITS_FROZEN,
+    };
+    uint32_t all = frozen[FREEZE_MODE_BOTH];
+    mark(t, self, a,
+         (struct account_marked){
+             .change = ENTRY_KIND_FROZEN,
+             .flags = (a->flags & ACCOUNT_FLAGS_ALL & ~all) |
+                      frozen[f->has_mode ? f->mode : FREEZE_MODE_BOTH],
+             .has_reason = f->has_reason,
+             .reason = f->reason,
+         });
+    return TURN_DONE;
+}
+
+enum turn_result account_on_unfreeze(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct account_unfreeze *u = m->body;
+    const struct account *a;
+    enum turn_result result;
+    if (!find_to_mark(t, self, &a, &result))
+        return result;
+    mark(t, self, a,
+         (struct account_marked){
+             .change = ENTRY_KIND_UNFROZEN,
+             .flags = a->flags & ACCOUNT_FLAGS_ALL &
+                      ~(uint32_t)(ACCOUNT_FLAGS_DEBITS_FROZEN | ACCOUNT_FLAGS_CREDITS_FROZEN),
+             .has_reason = u->has_reason,
+             .reason = u->reason,
+         });
+    return TURN_DONE;
+}
+
+enum turn_result account_on_close(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct account_close *c = m->body;
+    const struct account *a;
+    enum turn_result result;
+    if (!find_to_mark(t, self, &a, &result))
+        return result;
+    if (a->hold_count > 0 || a->debits_posted != a->credits_posted) {
+        turn_refuse(t, RESULT_ACCOUNT_NOT_EMPTY);
+        return TURN_DONE;
+    }
+    mark(t, self, a,
+         (struct account_marked){
+             .change = ENTRY_KIND_CLOSED,
+             .flags = (a->flags & ACCOUNT_FLAGS_ALL) | ACCOUNT_FLAGS_CLOSED,
+             .has_reason = c->has_reason,
+             .reason = c->reason,
+         });
+    return TURN_DONE;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Chains: the first refusal undoes what the chain did so far and refuses all of it. */
+#include "actors/ledger/bulk.h"
+
+#include "schemas/result.h"
+
+struct chain {
+    bool open;
+    bool broken;
+    uint32_t first;
+    struct turn_savepoint start;
+};
+
+static uint16_t make(const struct bulk *b, struct turn *t, uint32_t i, const struct chain *c)
+{
+    if (c->open && i + 1 == b->count && b->linked(b, i))
+        return RESULT_LINKED_EVENT_CHAIN_OPEN;
+    if (c->broken)
+        return RESULT_LINKED_EVENT_FAILED;
+    if (b->imported(b, i) != b->imported(b, 0))
+        return b->imported(b, 0) ? RESULT_IMPORTED_EVENT_EXPECTED
+                                 : RESULT_IMPORTED_EVENT_NOT_EXPECTED;
+    return b->make(b, t, i);
+}
+
+static void chain_break(struct turn *t, struct chain *c, uint32_t i,
+                        uint16_t *codes)
+{
+    c->broken = true;
+    turn_rollback(t, c->start);
+    for (uint32_t j = c->first; j < i; j++)
+        codes[j] = RESULT_LINKED_EVENT_FAILED;
+}
+
+void bulk_run(const struct bulk *b, struct turn *t, uint16_t *codes)
+{
+    struct chain c = {.open = false};
+    for (uint32_t i = 0; i < b->count; i++) {
+        bool linked = b->linked(b, i);
+        if (linked && !c.open)
+            c = (struct chain){.open = true, .first = i, .start = turn_savepoint(t)};
+        codes[i] = make(b, t, i, &c);
+        if (codes[i] != RESULT_OK) {
+            bool cause = !c.broken && codes[i] != RESULT_LINKED_EVENT_CHAIN_OPEN;
+            if (c.open && !c.broken)
+                chain_break(t, &c, i, codes);
+            if (cause)
+                b->refused(b, t, i, codes[i]);
+        }
+        if (!linked)
+            c = (struct chain){.open = false};
+    }
+}
+
+void bulk_reply(struct turn *t, const uint16_t *codes, uint32_t count,
+                struct item_result *results)
+{
+    struct item_results reply = {.results = results};
+    for (uint32_t i = 0; i < count; i++) {
+        if (codes[i] != RESULT_OK)
+            results[reply.results_count++] = (struct item_result){i, codes[i]};
+    }
+    turn_reply(t, RESULT_OK, &item_results_type, &reply, 0);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bulk: a list of items made in order within one turn, with linked chains that succeed or fail
+ * together. */
+#ifndef LEDGER_BULK_H
+#define LEDGER_BULK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/actor/turn.h"
+#include "schemas/ledger.h"
+
+struct bulk {
+    uint32_t count;
+    void *context;
+    bool (*linked)(const struct bulk *b, uint32_t index);
+    bool (*imported)(const struct bulk *b, uint32_t index);
+    /* Makes the item (emits) or returns why not (nothing emitted). */
+    uint16_t (*make)(const struct bulk *b, struct turn *t, uint32_t index);
+    /* The item's refusal stands, and what its chain did is undone: time to remember it. */
+    void (*refused)(const struct bulk *b, struct turn *t, uint32_t index, uint16_t code);
+};
+
+/* Fills codes[count] with RESULT_OK or why not. */
+void bulk_run(const struct bulk *b, struct turn *t, uint16_t *codes);
+
+/* Answers with the items whose code is not RESULT_OK; `results` has room for `count` and was taken
+ * before anything was emitted, so that this cannot fail. */
+void bulk_reply(struct turn *t, const uint16_t *codes, uint32_t count,
+                struct item_result *results);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Hold: a pending transfer, the one kind of transfer that is an actor. It stays after it was
+ * resolved, so that later attempts learn what became of it; passivation makes that cheap. */
+#ifndef LEDGER_HOLD_H
+#define LEDGER_HOLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/actor/domain.h"
+#include "schemas/ledger.h"
+
+struct hold {
+    u128 amount; /* as asked for (after balancing) */
+    u128 held;   /* what is still pending */
+    u128 posted; /* what was posted so far */
+    u128 user_data_128;
+    struct id128 tenant_id;
+    struct id128 debit_account_id;
+    struct id128 credit_account_id;
+    struct id128 reverses_id;    /* zero = none */
+    struct id128 transaction_id; /* zero = none */
+    uint64_t user_data_64;
+    uint64_t effective_time;
+    uint64_t recorded_time;
+    uint64_t due_time; /* 0 = never */
+    uint32_t user_data_32;
+    uint32_t flags;
+    uint32_t timeout_s;
+    uint16_t currency;
+    uint16_t code;
+    uint8_t status; /* enum transfer_status; PENDING while anything is held */
+};
+
+extern const struct actor_kind transfer_kind;
+
+#endif

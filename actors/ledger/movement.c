@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Counters move here and nowhere else. */
+#include "actors/ledger/movement.h"
+
+#include "actors/ledger/account.h"
+#include "actors/ledger/hold.h"
+#include "actors/ledger/ledger.h"
+#include "schemas/common.h"
+
+#define NS_PER_S 1000000000u
+
+static void add(u128 *counter, u128 amount)
+{
+    bool fits = u128_add(*counter, amount, counter);
+    check(fits);
+}
+
+static void take(u128 *counter, u128 amount)
+{
+    bool enough = u128_sub(*counter, amount, counter);
+    check(enough);
+}
+
+struct sides {
+    struct account *debit, *credit;
+    struct ledger *ledger;
+};
+
+/* Both accounts and their ledger, to be changed. */
+static struct sides sides_of(struct registry *r, struct id128 debit_id, struct id128 credit_id)
+{
+    struct sides s;
+    s.debit = registry_state(r, KIND_ACCOUNT, debit_id);
+    s.credit = registry_state(r, KIND_ACCOUNT, credit_id);
+    check(s.debit->currency == s.credit->currency);
+    s.ledger = ledger_state(r, s.debit->tenant_id, s.debit->currency);
+    s.debit->version++;
+    s.credit->version++;
+    return s;
+}
+
+static void post(struct sides *s, u128 amount)
+{
+    add(&s->debit->debits_posted, amount);
+    add(&s->credit->credits_posted, amount);
+    add(&s->ledger->debits_posted, amount);
+    add(&s->ledger->credits_posted, amount);
+    ledger_check(s->ledger);
+}
+
+static void release(struct sides *s, u128 amount)
+{
+    take(&s->debit->debits_pending, amount);
+    take(&s->credit->credits_pending, amount);
+    take(&s->ledger->debits_pending, amount);
+    take(&s->ledger->credits_pending, amount);
+    ledger_check(s->ledger);
+}
+
+static void note_import(struct ledger *l, uint32_t flags, uint64_t effective_time)
+{
+    l->transfer_count++;
+    if ((flags & TRANSFER_FLAGS_IMPORTED) != 0)
+        l->imported_transfer_time = effective_time;
+}
+
+void transfer_posted_apply(struct registry *r, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    const struct transfer_posted *e = event;
+    struct sides s = sides_of(r, e->debit_account_id, e->credit_account_id);
+    post(&s, e->amount);
+    note_import(s.ledger, e->flags, e->effective_time);
+}
+
+static void hold_fill(struct hold *h, const struct transfer_pending *e, uint64_t time_ns)
+{
+    h->amount = e->amount;
+    h->held = e->amount;
+    h->user_data_128 = e->user_data_128;
+    h->debit_account_id = e->debit_account_id;
+    h->credit_account_id = e->credit_account_id;
+    h->reverses_id = e->reverses_id;
+    h->transaction_id = e->transaction_id;
+    h->user_data_64 = e->user_data_64;
+    h->effective_time = e->effective_time != 0 ? e->effective_time : time_ns;
+    h->recorded_time = time_ns;
+    h->due_time = e->timeout_s == 0 ? 0 : time_ns + (uint64_t)e->timeout_s * NS_PER_S;
+    h->user_data_32 = e->user_data_32;
+    h->flags = e->flags;
+    h->timeout_s = e->timeout_s;
+    h->currency = e->currency;
+    h->code = e->code;
+    h->status = TRANSFER_STATUS_PENDING;
+}
+
+void transfer_pending_apply(struct registry *r, const void *event, uint64_t time_ns)
+{
+    const struct transfer_pending *e = event;
+    struct sides s = sides_of(r, e->debit_account_id, e->credit_account_id);
+    add(&s.debit->debits_pending, e->amount);
+    add(&s.credit->credits_pending, e->amount);
+    add(&s.ledger->debits_pending, e->amount);
+    add(&s.ledger->credits_pending, e->amount);
+    ledger_check(s.ledger);
+    note_import(s.ledger, e->flags, e->effective_time);
+    if ((e->flags & TRANSFER_FLAGS_CLOSING_DEBIT) != 0)
+        s.debit->flags |= ACCOUNT_FLAGS_CLOSED;
+    if ((e->flags & TRANSFER_FLAGS_CLOSING_CREDIT) != 0)
+        s.credit->flags |= ACCOUNT_FLAGS_CLOSED;
+    account_hold_add(r, s.debit, e->id);
+    account_hold_add(r, s.credit, e->id);
+    struct hold *h = registry_create(r, KIND_TRANSFER, e->id);
+    h->tenant_id = s.debit->tenant_id;
+    hold_fill(h, e, time_ns);
+    if (h->due_time != 0)
+        registry_deadline(r, KIND_TRANSFER, e->id, h->due_time);
+}
+
+/* The hold ends: nothing of it is left. */
+static void resolve(struct registry *r, struct sides *s, struct hold *h, struct id128 id,
+                    enum transfer_status status)
+{
+    check(h->held == 0);
+    h->status = (uint8_t)status;
+    account_hold_remove(r, s->debit, id);
+    account_hold_remove(r, s->credit, id);
+    registry_deadline(r, KIND_TRANSFER, id, 0);
+    if (status == TRANSFER_STATUS_POSTED)
+        return;
+    if ((h->flags & TRANSFER_FLAGS_CLOSING_DEBIT) != 0)
+        s->debit->flags &= ~(uint32_t)ACCOUNT_FLAGS_CLOSED;
+    if ((h->flags & TRANSFER_FLAGS_CLOSING_CREDIT) != 0)
+        s->credit->flags &= ~(uint32_t)ACCOUNT_FLAGS_CLOSED;
+}
+
+void transfer_resolved_apply(struct registry *r, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    const struct transfer_resolved *e = event;
+    struct hold *h = registry_state(r, KIND_TRANSFER, e->pending_id);
+    check(h->status == TRANSFER_STATUS_PENDING);
+    struct sides s = sides_of(r, h->debit_account_id, h->credit_account_id);
+    u128 taken = e->amount;
+    add(&taken, e->released);
+    take(&h->held, taken);
+    check(h->held == e->remaining);
+    release(&s, taken);
+    if (e->amount > 0)
+        post(&s, e->amount);
+    add(&h->posted, e->amount);
+    note_import(s.ledger, e->flags, e->effective_time);
+    if (h->held > 0)
+        return;
+    bool voids = (e->flags & TRANSFER_FLAGS_VOID_PENDING) != 0;
+    resolve(r, &s, h, e->pending_id, voids ? TRANSFER_STATUS_VOIDED : TRANSFER_STATUS_POSTED);
+}
+
+void transfer_expired_apply(struct registry *r, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    const struct transfer_expired *e = event;
+    struct hold *h = registry_state(r, KIND_TRANSFER, e->pending_id);
+    check(h->status == TRANSFER_STATUS_PENDING);
+    struct sides s = sides_of(r, h->debit_account_id, h->credit_account_id);
+    release(&s, h->held);
+    h->held = 0;
+    resolve(r, &s, h, e->pending_id, TRANSFER_STATUS_EXPIRED);
+}
+
+void event_kept_apply(struct registry *r, const void *event, uint64_t time_ns)
+{
+    (void)r, (void)event, (void)time_ns;
+}

@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The checks of a transfer, in the order of their codes, and its event. The order is that of the
+ * functions called in posting_check(); schemas/errors.toml lists the codes in the same order. */
+#include "actors/ledger/posting.h"
+
+#include "actors/ledger/account.h"
+#include "actors/ledger/hold.h"
+#include "actors/ledger/ledger.h"
+#include "schemas/common.h"
+#include "schemas/result.h"
+
+#define NS_PER_S 1000000000u
+
+#define RESOLVES (TRANSFER_FLAGS_POST_PENDING | TRANSFER_FLAGS_VOID_PENDING)
+#define BALANCES (TRANSFER_FLAGS_BALANCING_DEBIT | TRANSFER_FLAGS_BALANCING_CREDIT)
+#define CLOSES (TRANSFER_FLAGS_CLOSING_DEBIT | TRANSFER_FLAGS_CLOSING_CREDIT)
+
+static bool has(const struct posting *p, uint32_t flags)
+{
+    return (p->transfer.flags & flags) != 0;
+}
+
+/* --- finding --------------------------------------------------------------------------------- */
+
+static enum presence find_account(struct turn *t, struct id128 id, const struct account **account)
+{
+    const void *state = NULL;
+    enum presence there = PRESENCE_ABSENT;
+    if (!id128_is_zero(id))
+        there = turn_find(t, KIND_ACCOUNT, id, &state);
+    *account = there == PRESENCE_THERE ? state : NULL;
+    return there;
+}
+
+/* The pending transfer, or whether its id belongs to one that never was pending. */
+static enum presence find_pending(struct turn *t, struct posting *p)
+{
+    const void *state = NULL;
+    enum presence there = turn_find(t, KIND_TRANSFER, p->transfer.pending_id, &state);
+    p->pending = there == PRESENCE_THERE ? state : NULL;
+    if (there != PRESENCE_ABSENT)
+        return there;
+    struct stored_event other;
+    there = turn_outcome(t, p->transfer.pending_id, &other);
+    p->pending_was_final =
+        there == PRESENCE_THERE &&
+        (other.number == TRANSFER_POSTED_NUMBER || other.number == TRANSFER_RESOLVED_NUMBER);
+    return there;
+}
+
+enum presence posting_find(struct turn *t, struct posting *p)
+{
+    const struct transfer_spec *s = &p->transfer;
+    bool waiting = false;
+    p->pending = NULL;
+    p->pending_was_final = false;
+    p->exists = false;
+    if (!id128_is_zero(s->pending_id))
+        waiting = find_pending(t, p) == PRESENCE_WAITING;
+    bool from_pending = p->pending != NULL && has(p, RESOLVES);
+    p->debit_id = from_pending && id128_is_zero(s->debit_account_id)
+                      ? p->pending->debit_account_id
+                      : s->debit_account_id;
+    p->credit_id = from_pending && id128_is_zero(s->credit_account_id)
+                       ? p->pending->credit_account_id
+                       : s->credit_account_id;
+    waiting |= find_account(t, p->debit_id, &p->debit) == PRESENCE_WAITING;
+    waiting |= find_account(t, p->credit_id, &p->credit) == PRESENCE_WAITING;
+    p->earlier.number = 0;
+    waiting |= turn_outcome(t, s->id, &p->earlier) == PRESENCE_WAITING;
+    p->ledger = NULL;
+    if (p->debit != NULL) {
+        const void *ledger = NULL;
+        struct id128 id = ledger_id(p->debit->tenant_id, p->debit->currency);
+        waiting |= turn_find(t, KIND_LEDGER, id, &ledger) == PRESENCE_WAITING;
+        p->ledger = ledger;
+    }
+    return waiting ? PRESENCE_WAITING : PRESENCE_THERE;
+}
+
+/* --- the id was used before ------------------------------------------------------------------ */
+
+/* What the events of transfers have in common. */
+struct earlier_transfer {
+    struct transfer_spec spec;
+    bool all; /* of a post or void: nothing was left */
+};
+
+#define OUTCOME_OF(e)                                                                              \
+    {                                                                                              \
+        .debit_account_id = (e)->debit_account_id, .credit_account_id = (e)->credit_account_id,    \
+        .amount = (e)->amount, .currency = (e)->currency, .code = (e)->code, .flags = (e)->flags,  \
+        .effective_time = (e)->effective_time, .user_data_128 = (e)->user_data_128,                \
+        .user_data_64 = (e)->user_data_64, .user_data_32 = (e)->user_data_32                       \
+    }
+
+static bool outcome_of(const struct stored_event *stored, struct earlier_transfer *o)
+{
+    const struct transfer_posted *posted = stored->event;
+    const struct transfer_pending *pending = stored->event;
+    const struct transfer_resolved *resolved = stored->event;
+    o->all = false;
+    switch (stored->number) {
+    case TRANSFER_POSTED_NUMBER:
+        o->spec = (struct transfer_spec)OUTCOME_OF(posted);
+        return true;
+    case TRANSFER_PENDING_NUMBER:
+        o->spec = (struct transfer_spec)OUTCOME_OF(pending);
+        o->spec.timeout_s = pending->timeout_s;
+        return true;
+    case TRANSFER_RESOLVED_NUMBER:
+        o->spec = (struct transfer_spec)OUTCOME_OF(resolved);
+        o->spec.pending_id = resolved->pending_id;
+        if ((resolved->flags & TRANSFER_FLAGS_VOID_PENDING) != 0)
+            o->spec.amount = resolved->released;
+        o->all = resolved->remaining == 0 &&
+                 (resolved->released == 0 || (resolved->flags & TRANSFER_FLAGS_VOID_PENDING) != 0);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool amount_equal(const struct posting *p, const struct earlier_transfer *o)
+{
+    u128 asked = p->transfer.amount;
+    if (has(p, BALANCES))
+        return asked >= o->spec.amount;
+    if (has(p, TRANSFER_FLAGS_VOID_PENDING) && asked == 0)
+        return true;
+    if (has(p, RESOLVES) && asked == POSTING_AMOUNT_ALL)
+        return o->all;
+    return asked == o->spec.amount;
+}
+
+/* 0 in a post or void stands for the value of the pending transfer, which was recorded. */
+static bool data_equal(const struct posting *p, u128 asked, u128 recorded)
+{
+    return asked == recorded || (asked == 0 && has(p, RESOLVES));
+}
+
+static uint16_t exists_accounts(const struct posting *p, const struct transfer_spec *o)
+{
+    const struct transfer_spec *s = &p->transfer;
+    bool debit_given = !has(p, RESOLVES) || !id128_is_zero(s->debit_account_id);
+    bool credit_given = !has(p, RESOLVES) || !id128_is_zero(s->credit_account_id);
+    if (debit_given && !id128_equal(s->debit_account_id, o->debit_account_id))
+        return RESULT_EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT_ID;
+    if (credit_given && !id128_equal(s->credit_account_id, o->credit_account_id))
+        return RESULT_EXISTS_WITH_DIFFERENT_CREDIT_ACCOUNT_ID;
+    return RESULT_OK;
+}
+
+static uint16_t exists_data(const struct posting *p, const struct transfer_spec *o)
+{
+    const struct transfer_spec *s = &p->transfer;
+    if (!data_equal(p, s->user_data_128, o->user_data_128))
+        return RESULT_EXISTS_WITH_DIFFERENT_USER_DATA_128;
+    if (!data_equal(p, s->user_data_64, o->user_data_64))
+        return RESULT_EXISTS_WITH_DIFFERENT_USER_DATA_64;
+    if (!data_equal(p, s->user_data_32, o->user_data_32))
+        return RESULT_EXISTS_WITH_DIFFERENT_USER_DATA_32;
+    if (!data_equal(p, s->currency, o->currency))
+        return RESULT_EXISTS_WITH_DIFFERENT_CURRENCY;
+    if (!data_equal(p, s->code, o->code))
+        return RESULT_EXISTS_WITH_DIFFERENT_CODE;
+    if (s->effective_time != o->effective_time)
+        return RESULT_EXISTS_WITH_DIFFERENT_TIME;
+    return RESULT_OK;
+}
+
+static uint16_t exists_check(struct posting *p)
+{
+    struct earlier_transfer o;
+    if (p->earlier.number == TRANSFER_REFUSED_NUMBER)
+        return RESULT_ID_ALREADY_FAILED;
+    const struct transfer_spec *s = &p->transfer;
+    if (!outcome_of(&p->earlier, &o) || s->flags != o.spec.flags)
+        return RESULT_EXISTS_WITH_DIFFERENT_FLAGS;
+    if (!id128_equal(s->pending_id, o.spec.pending_id))
+        return RESULT_EXISTS_WITH_DIFFERENT_PENDING_ID;
+    if (s->timeout_s != o.spec.timeout_s)
+        return RESULT_EXISTS_WITH_DIFFERENT_TIMEOUT;
+    uint16_t code = exists_accounts(p, &o.spec);
+    if (code == RESULT_OK && !amount_equal(p, &o))
+        code = RESULT_EXISTS_WITH_DIFFERENT_AMOUNT;
+    if (code == RESULT_OK)
+        code = exists_data(p, &o.spec);
+    if (code != RESULT_OK)
+        return code;
+    /* Equal content of another tenant cannot be: its accounts are others. */
+    p->exists = true;
+    p->amount = o.spec.amount;
+    return RESULT_EXISTS;
+}
+
+/* --- checks of all transfers ----------------------------------------------------------------- */
+
+static uint16_t time_check(struct turn *t, const struct posting *p)
+{
+    uint64_t effective = p->transfer.effective_time;
+    if (has(p, TRANSFER_FLAGS_IMPORTED)) {
+        if (effective == 0)
+            return RESULT_IMPORTED_EVENT_TIMESTAMP_OUT_OF_RANGE;
+        if (effective >= turn_time(t))
+            return RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_ADVANCE;
+    } else if (effective != 0 && effective > turn_time(t)) {
+        return RESULT_EFFECTIVE_TIME_IN_FUTURE;
+    }
+    return RESULT_OK;
+}
+
+static uint16_t accounts_given_check(const struct posting *p)
+{
+    const struct transfer_spec *s = &p->transfer;
+    if (id128_is_zero(s->debit_account_id))
+        return RESULT_DEBIT_ACCOUNT_ID_MUST_NOT_BE_ZERO;
+    if (id128_is_max(s->debit_account_id))
+        return RESULT_DEBIT_ACCOUNT_ID_MUST_NOT_BE_INT_MAX;
+    if (id128_is_zero(s->credit_account_id))
+        return RESULT_CREDIT_ACCOUNT_ID_MUST_NOT_BE_ZERO;
+    if (id128_is_max(s->credit_account_id))
+        return RESULT_CREDIT_ACCOUNT_ID_MUST_NOT_BE_INT_MAX;
+    if (id128_equal(s->debit_account_id, s->credit_account_id))
+        return RESULT_ACCOUNTS_MUST_BE_DIFFERENT;
+    return RESULT_OK;
+}
+
+static uint16_t form_check(const struct posting *p)
+{
+    const struct transfer_spec *s = &p->transfer;
+    if (!id128_is_zero(s->pending_id))
+        return RESULT_PENDING_ID_MUST_BE_ZERO;
+    if (s->timeout_s != 0 && !has(p, TRANSFER_FLAGS_PENDING))
+        return RESULT_TIMEOUT_RESERVED_FOR_PENDING_TRANSFER;
+    if (has(p, TRANSFER_FLAGS_KEEP_REMAINDER))
+        return RESULT_KEEP_REMAINDER_RESERVED_FOR_POST;
+    if (has(p, CLOSES) && !has(p, TRANSFER_FLAGS_PENDING))
+        return RESULT_CLOSING_TRANSFER_MUST_BE_PENDING;
+    if (s->amount == 0 && !has(p, BALANCES | CLOSES))
+        return RESULT_AMOUNT_MUST_NOT_BE_ZERO;
+    if (s->currency == 0)
+        return RESULT_CURRENCY_MUST_NOT_BE_ZERO;
+    if (s->code == 0)
+        return RESULT_CODE_MUST_NOT_BE_ZERO;
+    return RESULT_OK;
+}
+
+static bool at_home(struct turn *t, struct id128 id)
+{
+    return turn_shards(t) == 1 || id128_home(id) % turn_shards(t) == turn_shard(t);
+}
+
+static uint16_t accounts_check(struct turn *t, const struct posting *p)
+{
+    const struct transfer_spec *s = &p->transfer;
+    if (!at_home(t, s->debit_account_id) || !at_home(t, s->credit_account_id))
+        return RESULT_ACCOUNTS_IN_DIFFERENT_SHARDS;
+    if (p->debit == NULL ||
+        (!p->any_tenant && !id128_equal(p->debit->tenant_id, p->tenant_id)))
+        return RESULT_DEBIT_ACCOUNT_NOT_FOUND;
+    if (p->credit == NULL || !id128_equal(p->credit->tenant_id, p->debit->tenant_id))
+        return RESULT_CREDIT_ACCOUNT_NOT_FOUND;
+    if (p->debit->currency != p->credit->currency)
+        return RESULT_ACCOUNTS_MUST_HAVE_THE_SAME_CURRENCY;
+    if (s->currency != p->debit->currency)
+        return RESULT_TRANSFER_MUST_HAVE_THE_SAME_CURRENCY_AS_ACCOUNTS;
+    return RESULT_OK;
+}
+
+static uint16_t imported_check(const struct posting *p)
+{
+    const struct transfer_spec *s = &p->transfer;
+    if (!has(p, TRANSFER_FLAGS_IMPORTED))
+        return RESULT_OK;
+    check(p->ledger != NULL);
+    if (s->effective_time <= p->ledger->imported_transfer_time)
+        return RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS;
+    if (s->effective_time <= p->debit->opened_time)
+        return RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_POSTDATE_DEBIT_ACCOUNT;
+    if (s->effective_time <= p->credit->opened_time)
+        return RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_POSTDATE_CREDIT_ACCOUNT;
+    return s->timeout_s != 0 ? RESULT_IMPORTED_EVENT_TIMEOUT_MUST_BE_ZERO : RESULT_OK;
+}
+
+static uint16_t status_check(const struct posting *p)
+{
+    uint32_t debit = p->debit->flags, credit = p->credit->flags;
+    if ((debit & ACCOUNT_FLAGS_CLOSED) != 0)
+        return RESULT_DEBIT_ACCOUNT_ALREADY_CLOSED;
+    if ((credit & ACCOUNT_FLAGS_CLOSED) != 0)
+        return RESULT_CREDIT_ACCOUNT_ALREADY_CLOSED;
+    if ((debit & ACCOUNT_FLAGS_DEBITS_FROZEN) != 0)
+        return RESULT_DEBIT_ACCOUNT_FROZEN;
+    if ((credit & ACCOUNT_FLAGS_CREDITS_FROZEN) != 0)
+        return RESULT_CREDIT_ACCOUNT_FROZEN;
+    return RESULT_OK;
+}
+
+static u128 balanced(const struct posting *p)
+{
+    u128 amount = p->transfer.amount;
+    if (has(p, TRANSFER_FLAGS_BALANCING_DEBIT)) {
+        u128 room = account_debit_room(p->debit);
+        amount = room < amount ? room : amount;
+    }
+    if (has(p, TRANSFER_FLAGS_BALANCING_CREDIT)) {
+        u128 room = account_credit_room(p->credit);
+        amount = room < amount ? room : amount;
+    }
+    return amount;
+}
+
+static bool overflows(u128 a, u128 b)
+{
+    return a + b < a;
+}
+
+static uint16_t overflow_check(struct turn *t, const struct posting *p)
+{
+    const struct account *d = p->debit, *c = p->credit;
+    if (has(p, TRANSFER_FLAGS_PENDING)) {
+        if (overflows(d->debits_pending, p->amount))
+            return RESULT_OVERFLOWS_DEBITS_PENDING;
+        if (overflows(c->credits_pending, p->amount))
+            return RESULT_OVERFLOWS_CREDITS_PENDING;
+    }
+    if (overflows(d->debits_posted, p->amount))
+        return RESULT_OVERFLOWS_DEBITS_POSTED;
+    if (overflows(c->credits_posted, p->amount))
+        return RESULT_OVERFLOWS_CREDITS_POSTED;
+    if (overflows(d->debits_pending + d->debits_posted, p->amount))
+        return RESULT_OVERFLOWS_DEBITS;
+    if (overflows(c->credits_pending + c->credits_posted, p->amount))
+        return RESULT_OVERFLOWS_CREDITS;
+    uint64_t timeout_ns = (uint64_t)p->transfer.timeout_s * NS_PER_S;
+    return turn_time(t) + timeout_ns < timeout_ns ? RESULT_OVERFLOWS_TIMEOUT : RESULT_OK;
+}
+
+/* The sums over all accounts are in the ledger's totals: they may not overflow either. */
+static uint16_t totals_check(const struct posting *p)
+{
+    const struct ledger *l = p->ledger;
+    check(l != NULL);
+    if (overflows(l->debits_posted, p->amount) ||
+        overflows(l->debits_posted + l->debits_pending, p->amount))
+        return RESULT_OVERFLOWS_DEBITS;
+    return RESULT_OK;
+}
+
+static uint16_t new_transfer_check(struct turn *t, struct posting *p)
+{
+    uint16_t code = accounts_given_check(p);
+    if (code == RESULT_OK)
+        code = form_check(p);
+    if (code == RESULT_OK)
+        code = accounts_check(t, p);
+    if (code == RESULT_OK)
+        code = imported_check(p);
+    if (code == RESULT_OK)
+        code = status_check(p);
+    if (code != RESULT_OK)
+        return code;
+    p->amount = balanced(p);
+    code = overflow_check(t, p);
+    if (code == RESULT_OK)
+        code = totals_check(p);
+    if (code == RESULT_OK)
+        code = account_debit_check(p->debit, p->amount);
+    return code != RESULT_OK ? code : account_credit_check(p->credit, p->amount);
+}
+
+/* --- checks of post and void ----------------------------------------------------------------- */
+
+static uint16_t pending_given_check(const struct posting *p)
+{
+    const struct transfer_spec *s = &p->transfer;
+    if (id128_is_zero(s->pending_id))
+        return RESULT_PENDING_ID_MUST_NOT_BE_ZERO;
+    if (id128_is_max(s->pending_id))
+        return RESULT_PENDING_ID_MUST_NOT_BE_INT_MAX;
+    if (id128_equal(s->pending_id, s->id))
+        return RESULT_PENDING_ID_MUST_BE_DIFFERENT;
+    if (s->timeout_s != 0)
+        return RESULT_TIMEOUT_RESERVED_FOR_PENDING_TRANSFER;
+    if (has(p, TRANSFER_FLAGS_KEEP_REMAINDER) && has(p, TRANSFER_FLAGS_VOID_PENDING))
+        return RESULT_KEEP_REMAINDER_RESERVED_FOR_POST;
+    return RESULT_OK;
+}
+
+static uint16_t pending_equal_check(const struct posting *p)
+{
+    const struct transfer_spec *s = &p->transfer;
+    const struct hold *h = p->pending;
+    if (h == NULL && p->pending_was_final)
+        return RESULT_PENDING_TRANSFER_NOT_PENDING;
+    if (h == NULL || (!p->any_tenant && !id128_equal(h->tenant_id, p->tenant_id)))
+        return RESULT_PENDING_TRANSFER_NOT_FOUND;
+    if (!id128_equal(p->debit_id, h->debit_account_id))
+        return RESULT_PENDING_TRANSFER_HAS_DIFFERENT_DEBIT_ACCOUNT_ID;
+    if (!id128_equal(p->credit_id, h->credit_account_id))
+        return RESULT_PENDING_TRANSFER_HAS_DIFFERENT_CREDIT_ACCOUNT_ID;
+    check(p->debit != NULL && p->credit != NULL);
+    if (s->currency != 0 && s->currency != h->currency)
+        return RESULT_PENDING_TRANSFER_HAS_DIFFERENT_CURRENCY;
+    if (s->code != 0 && s->code != h->code)
+        return RESULT_PENDING_TRANSFER_HAS_DIFFERENT_CODE;
+    return RESULT_OK;
+}
+
+static uint16_t pending_amount_check(struct posting *p)
+{
+    const struct hold *h = p->pending;
+    bool voids = has(p, TRANSFER_FLAGS_VOID_PENDING);
+    u128 asked = p->transfer.amount;
+    /* Once resolved nothing is held: the amount asked for is compared with what was. */
+    u128 most = h->status == TRANSFER_STATUS_PENDING ? h->held : h->amount;
+    p->amount = asked == POSTING_AMOUNT_ALL || (voids && asked == 0) ? most : asked;
+    if (p->amount > most)
+        return RESULT_EXCEEDS_PENDING_TRANSFER_AMOUNT;
+    if (voids && p->amount < most)
+        return RESULT_PENDING_TRANSFER_HAS_DIFFERENT_AMOUNT;
+    return RESULT_OK;
+}
+
+static uint16_t pending_status_check(struct turn *t, const struct posting *p)
+{
+    const struct hold *h = p->pending;
+    switch (h->status) {
+    case TRANSFER_STATUS_POSTED:
+        return RESULT_PENDING_TRANSFER_ALREADY_POSTED;
+    case TRANSFER_STATUS_VOIDED:
+        return RESULT_PENDING_TRANSFER_ALREADY_VOIDED;
+    case TRANSFER_STATUS_EXPIRED:
+        return RESULT_PENDING_TRANSFER_EXPIRED;
+    default:
+        return h->due_time != 0 && h->due_time <= turn_time(t) ? RESULT_PENDING_TRANSFER_EXPIRED
+                                                               : RESULT_OK;
+    }
+}
+
+static uint16_t resolving_check(struct turn *t, struct posting *p)
+{
+    uint16_t code = pending_given_check(p);
+    if (code == RESULT_OK)
+        code = pending_equal_check(p);
+    if (code == RESULT_OK)
+        code = pending_amount_check(p);
+    if (code == RESULT_OK)
+        code = pending_status_check(t, p);
+    if (code == RESULT_OK)
+        code = imported_check(p);
+    if (code == RESULT_OK && has(p, TRANSFER_FLAGS_POST_PENDING))
+        code = status_check(p);
+    return code; /* pending and posted together did not overflow: they cannot now */
+}
+
+/* --- all of it ------------------------------------------------------------------------------- */
+
+static bool flags_exclude_each_other(const struct posting *p)
+{
+    const uint32_t new_only = TRANSFER_FLAGS_PENDING | BALANCES | CLOSES;
+    return (p->transfer.flags & RESOLVES) == RESOLVES || (has(p, RESOLVES) && has(p, new_only));
+}
+
+uint16_t posting_check(struct turn *t, struct posting *p)
+{
+    uint16_t code = time_check(t, p);
+    if (code == RESULT_OK && (p->transfer.flags & ~TRANSFER_FLAGS_ALL) != 0)
+        code = RESULT_RESERVED_FLAG;
+    if (code == RESULT_OK)
+        code = account_id_check(t, p->transfer.id);
+    if (code == RESULT_OK && p->earlier.number != 0)
+        code = exists_check(p);
+    if (code == RESULT_OK && flags_exclude_each_other(p))
+        code = RESULT_FLAGS_ARE_MUTUALLY_EXCLUSIVE;
+    if (code != RESULT_OK)
+        return code;
+    return has(p, RESOLVES) ? resolving_check(t, p) : new_transfer_check(t, p);
+}
+
+/* --- events ---------------------------------------------------------------------------------- */
+
+static void emit_new(struct turn *t, const struct posting *p)
+{
+    const struct transfer_spec *s = &p->transfer;
+    if (!has(p, TRANSFER_FLAGS_PENDING)) {
+        struct transfer_posted e = OUTCOME_OF(s);
+        e.id = s->id;
+        e.amount = p->amount;
+        e.has_reverses_id = !id128_is_zero(p->reverses_id);
+        e.reverses_id = p->reverses_id;
+        e.has_transaction_id = !id128_is_zero(p->transaction_id);
+        e.transaction_id = p->transaction_id;
+        turn_emit(t, &transfer_posted_type, &e);
+        return;
+    }
+    struct transfer_pending e = OUTCOME_OF(s);
+    e.id = s->id;
+    e.amount = p->amount;
+    e.timeout_s = s->timeout_s;
+    e.has_reverses_id = !id128_is_zero(p->reverses_id);
+    e.reverses_id = p->reverses_id;
+    e.has_transaction_id = !id128_is_zero(p->transaction_id);
+    e.transaction_id = p->transaction_id;
+    turn_emit(t, &transfer_pending_type, &e);
+}
+
+static void emit_resolved(struct turn *t, const struct posting *p)
+{
+    const struct transfer_spec *s = &p->transfer;
+    const struct hold *h = p->pending;
+    bool voids = has(p, TRANSFER_FLAGS_VOID_PENDING);
+    bool keeps = has(p, TRANSFER_FLAGS_KEEP_REMAINDER);
+    u128 rest = voids ? h->held : h->held - p->amount;
+    struct transfer_resolved e = {
+        .id = s->id,
+        .pending_id = s->pending_id,
+        .debit_account_id = p->debit_id,
+        .credit_account_id = p->credit_id,
+        .amount = voids ? 0 : p->amount,
+        .released = keeps ? 0 : rest,
+        .remaining = keeps ? rest : 0,
+        .currency = h->currency,
+        .code = h->code,
+        .flags = s->flags,
+        .effective_time = s->effective_time,
+        .user_data_128 = s->user_data_128 != 0 ? s->user_data_128 : h->user_data_128,
+        .user_data_64 = s->user_data_64 != 0 ? s->user_data_64 : h->user_data_64,
+        .user_data_32 = s->user_data_32 != 0 ? s->user_data_32 : h->user_data_32,
+        .has_transaction_id = !id128_is_zero(p->transaction_id),
+        .transaction_id = p->transaction_id,
+    };
+    turn_emit(t, &transfer_resolved_type, &e);
+}
+
+void posting_emit(struct turn *t, const struct posting *p)
+{
+    check(!p->exists);
+    if (has(p, RESOLVES))
+        emit_resolved(t, p);
+    else
+        emit_new(t, p);
+}
+
+static bool may_pass(uint16_t code)
+{
+    switch (code) {
+    case RESULT_DEBIT_ACCOUNT_NOT_FOUND:
+    case RESULT_CREDIT_ACCOUNT_NOT_FOUND:
+    case RESULT_PENDING_TRANSFER_NOT_FOUND:
+    case RESULT_DEBIT_ACCOUNT_ALREADY_CLOSED:
+    case RESULT_CREDIT_ACCOUNT_ALREADY_CLOSED:
+    case RESULT_DEBIT_ACCOUNT_FROZEN:
+    case RESULT_CREDIT_ACCOUNT_FROZEN:
+    case RESULT_EXCEEDS_CREDITS:
+    case RESULT_EXCEEDS_DEBITS:
+    case RESULT_EXCEEDS_DEBIT_BALANCE_MAX:
+    case RESULT_EXCEEDS_CREDIT_BALANCE_MAX:
+    case RESULT_BELOW_CREDIT_BALANCE_MIN:
+        return true;
+    default:
+        return false;
+    }
+}
+
+void posting_refused(struct turn *t, const struct posting *p, uint16_t code)
+{
+    if (!may_pass(code))
+        return;
+    struct transfer_refused e = {p->transfer.id, p->tenant_id, code};
+    turn_emit(t, &transfer_refused_type, &e);
+}

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lists of accounts and entries, and balances as of a moment. */
+#include "actors/ledger/query.h"
+
+#include "actors/ledger/account.h"
+#include "actors/ledger/ledger_page.h"
+#include "schemas/result.h"
+
+/* --- accounts -------------------------------------------------------------------------------- */
+
+struct accounts_walk {
+    struct ledger_page page;
+    const struct accounts_list *asked;
+    struct account_summary *items;
+    struct id128 last; /* the last account looked at */
+};
+
+static bool account_wanted(const struct accounts_list *q, const struct accounts_row *row)
+{
+    return (!q->has_currency || q->currency == row->currency) &&
+           (!q->has_code || q->code == row->code) &&
+           (!q->has_status || q->status == row->status) &&
+           (!q->has_user_data_64 || q->user_data_64 == row->user_data_64);
+}
+
+static bool take_account(void *context, const struct value *values)
+{
+    struct accounts_walk *w = context;
+    if (!ledger_page_look(&w->page))
+        return false;
+    struct accounts_row row;
+    bool read = accounts_row_from_values(values, &row);
+    check(read);
+    w->last = row.account_id;
+    if (!account_wanted(w->asked, &row))
+        return true;
+    w->items[w->page.count++] = (struct account_summary){
+        .account_id = row.account_id,
+        .currency = row.currency,
+        .code = row.code,
+        .status = row.status,
+        .flags = row.flags,
+        .has_name = row.has_name,
+        .name = arena_copy(&w->page.memory, row.name),
+        .has_owner = row.has_owner,
+        .owner = arena_copy(&w->page.memory, row.owner),
+        .user_data_128 = row.user_data_128,
+        .user_data_64 = row.user_data_64,
+        .user_data_32 = row.user_data_32,
+        .opened_time = row.opened_time,
+    };
+    return true;
+}
+
+static void add_counters(struct accounts_walk *w)
+{
+    for (uint32_t i = 0; i < w->page.count && w->page.error == ERR_OK; i++) {
+        struct account_summary *item = &w->items[i];
+        struct entries_row entry;
+        if (!ledger_page_last_entry(&w->page, item->account_id, &entry))
+            continue;
+        item->version = entry.version;
+        item->debits_pending = entry.debits_pending;
+        item->debits_posted = entry.debits_posted;
+        item->credits_pending = entry.credits_pending;
+        item->credits_posted = entry.credits_posted;
+    }
+}
+
+static uint16_t accounts_page(struct accounts_walk *w, struct wire_writer *reply)
+{
+    struct ledger_page *p = &w->page;
+    w->items = arena_alloc(&p->memory, p->limit * sizeof *w->items);
+    uint64_t numbers[2];
+    if (w->items == NULL)
+        return RESULT_NO_MEMORY;
+    if (w->asked->has_cursor &&
+        !ledger_page_cursor_read(w->asked->cursor, LEDGER_PAGE_ACCOUNTS, numbers, array_len(numbers)))
+        return RESULT_INVALID_CURSOR;
+    const struct value tenant = {VALUE_ID, .id = p->who->tenant_id};
+    const struct value from = {VALUE_ID, .id = {numbers[0], numbers[1]}};
+    const struct view_scan scan = {
+        .table = &accounts_view,
+        .index = p->who->operator ? &accounts_view.key
+                                  : &accounts_view.indexes[ACCOUNTS_INDEX_ACCOUNTS_BY_TENANT],
+        .prefix = &tenant,
+        .prefix_count = p->who->operator ? 0 : 1,
+        .from = w->asked->has_cursor ? &from : NULL,
+        .from_count = w->asked->has_cursor ? 1 : 0,
+        .limit = QUERY_ROWS_MAX + 1,
+    };
+    p->error = views_scan(p->store, &scan, take_account, w);
+    add_counters(w);
+    if (p->error != ERR_OK)
+        return (uint16_t)p->error;
+    const uint64_t next[] = {w->last.hi, w->last.lo};
+    struct account_page page = {.accounts = w->items, .accounts_count = p->count};
+    page.next_cursor = ledger_page_cursor(p, LEDGER_PAGE_ACCOUNTS, next, array_len(next));
+    page.has_next_cursor = page.next_cursor.len > 0;
+    account_page_write(reply, &page);
+    return RESULT_OK;
+}
+
+uint16_t query_accounts(struct store *s, const struct message *m, struct wire_writer *reply,
+                        uint16_t *reply_type)
+{
+    const struct accounts_list *q = m->body;
+    struct accounts_walk w = {.asked = q, .last = ID128_ZERO};
+    ledger_page_init(&w.page, s, m, q->has_limit, q->limit);
+    uint16_t code = accounts_page(&w, reply);
+    ledger_page_done(&w.page);
+    if (code == RESULT_OK)
+        *reply_type = ACCOUNT_PAGE_NUMBER;
+    return code;
+}
+
+/* --- balance as of a moment ------------------------------------------------------------------ */
+
+/* The last version whose time on this axis is not after `at`; 0 if there is none. Both times never
+ * decrease with the version: recorded_time by itself, effective_max by making. */
+static uint64_t version_at(struct ledger_page *p, struct id128 id, uint64_t newest, uint64_t at,
+                           bool effective)
+{
+    uint64_t low = 0, high = newest; /* low is early enough (0: nothing is), above high is late */
+    while (low < high && p->error == ERR_OK) {
+        uint64_t middle = low + (high - low + 1) / 2;
+        struct entries_row row;
+        if (!ledger_page_entry(p, id, middle, &row))
+            return 0;
+        if ((effective ? row.effective_max : row.recorded_time) <= at)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low;
+}
+
+struct late_walk {
+    uint64_t at;
+    uint32_t looked;
+    struct account_balance *balance;
+};
+
+static u128 less(u128 counter, u128 amount)
+{
+    /* A release back-dated before its hold: nothing was pending yet. */
+    return counter > amount ? counter - amount : 0;
+}
+
+static bool add_late(void *context, const struct value *values)
+{
+    struct late_walk *w = context;
+    struct late_entries_row row;
+    bool read = late_entries_row_from_values(values, &row);
+    check(read);
+    w->looked++;
+    if (row.effective_time > w->at)
+        return true;
+    struct account_balance *b = w->balance;
+    if (row.direction == ENTRY_DIRECTION_DEBIT) {
+        b->debits_posted += row.posted;
+        b->debits_pending = less(b->debits_pending + row.held, row.released);
+    } else if (row.direction == ENTRY_DIRECTION_CREDIT) {
+        b->credits_posted += row.posted;
+        b->credits_pending = less(b->credits_pending + row.held, row.released);
+    }
+    return true;
+}
+
+/* Adds what was recorded after the version but counts before the moment. */
+static uint16_t add_late_entries(struct ledger_page *p, struct account_balance *b, uint64_t at)
+{
+    const struct value prefix = {VALUE_ID, .id = b->account_id};
+    const struct value from = {VALUE_UINT, .number = b->version};
+    const struct view_scan scan = {
+        .table = &late_entries_view,
+        .index = &late_entries_view.key,
+        .prefix = &prefix,
+        .prefix_count = 1,
+        .from = &from,
+        .from_count = 1,
+        .limit = QUERY_LATE_ENTRIES_MAX + 1,
+    };
+    struct late_walk w = {.at = at, .balance = b};
+    p->error = views_scan(p->store, &scan, add_late, &w);
+    if (p->error != ERR_OK)
+        return (uint16_t)p->error;
+    return w.looked > QUERY_LATE_ENTRIES_MAX ? RESULT_TOO_MANY_LATE_ENTRIES : RESULT_OK;
+}
+
+static uint16_t balance_at(struct ledger_page *p, const struct account_balance_at *q,
+                           struct account_balance *b)
+{
+    struct accounts_row account;
+    uint16_t code = ledger_page_account(p, q->account_id, &account);
+    if (code != RESULT_OK)
+        return code;
+    struct entries_row row;
+    if (!ledger_page_last_entry(p, q->account_id, &row))
+        return p->error != ERR_OK ? (uint16_t)p->error : RESULT_CORRUPT;
+    bool effective = !q->has_time || q->time == TIME_AXIS_EFFECTIVE;
+    *b = (struct account_balance){
+        .account_id = q->account_id,
+        .currency = account.currency,
+        .has_at = q->has_at,
+        .at = q->at,
+        .time = effective ? TIME_AXIS_EFFECTIVE : TIME_AXIS_RECORDED,
+        .version = row.version,
+    };
+    if (q->has_at)
+        b->version = version_at(p, q->account_id, row.version, q->at, effective);
+    if (p->error != ERR_OK)
+        return (uint16_t)p->error;
+    if (b->version > 0 && b->version != row.version &&
+        !ledger_page_entry(p, q->account_id, b->version, &row))
+        return p->error != ERR_OK ? (uint16_t)p->error : RESULT_CORRUPT;
+    if (b->version > 0) {
+        b->debits_pending = row.debits_pending;
+        b->debits_posted = row.debits_posted;
+        b->credits_pending = row.credits_pending;
+        b->credits_posted = row.credits_posted;
+    }
+    if (q->has_at && effective)
+        code = add_late_entries(p, b, q->at);
+    b->balance = account_net(b->debits_posted, b->credits_posted, &b->balance_side);
+    return code;
+}
+
+uint16_t query_balance(struct store *s, const struct message *m, struct wire_writer *reply,
+                       uint16_t *reply_type)
+{
+    struct ledger_page p;
+    ledger_page_init(&p, s, m, false, 0);
+    struct account_balance b;
+    uint16_t code = balance_at(&p, m->body, &b);
+    ledger_page_done(&p);
+    if (code != RESULT_OK)
+        return code;
+    account_balance_write(reply, &b);
+    *reply_type = ACCOUNT_BALANCE_NUMBER;
+    return RESULT_OK;
+}
+
+/* --- entries --------------------------------------------------------------------------------- */
+
+struct entries_walk {
+    struct ledger_page page;
+    const struct account_entries *asked;
+    bool moved_only; /* only what posted money */
+    struct entries_row *items;
+    uint64_t last; /* the last version looked at */
+};
+
+static bool entry_wanted(const struct entries_walk *w, const struct entries_row *row)
+{
+    if (w->moved_only)
+        return row->kind == ENTRY_KIND_POSTED || row->kind == ENTRY_KIND_PENDING_POSTED;
+    const struct account_entries *q = w->asked;
+    return (!q->has_direction || q->direction == row->direction) &&
+           (!q->has_code || q->code == row->code);
+}
+
+static bool take_entry(void *context, const struct value *values)
+{
+    struct entries_walk *w = context;
+    struct entries_row row = ledger_page_entry_of(&w->page, values);
+    if (w->asked->has_from && row.recorded_time < w->asked->from)
+        return false;
+    if (!ledger_page_look(&w->page))
+        return false;
+    w->last = row.version;
+    if (entry_wanted(w, &row))
+        w->items[w->page.count++] = row;
+    return true;
+}
+
+/* The version before which the walk begins: the cursor's, or the first recorded too late. */
+static uint16_t entries_start(struct entries_walk *w, uint64_t *version)
+{
+    const struct account_entries *q = w->asked;
+    if (q->has_cursor)
+        return ledger_page_cursor_read(q->cursor, LEDGER_PAGE_ENTRIES, version, 1) ? RESULT_OK
+                                                                     : RESULT_INVALID_CURSOR;
+    struct entries_row row;
+    *version = 0;
+    if (!q->has_to || !ledger_page_last_entry(&w->page, q->account_id, &row))
+        return RESULT_OK;
+    uint64_t before = q->to == 0 ? 0 : q->to - 1;
+    *version = version_at(&w->page, q->account_id, row.version, before, false) + 1;
+    return RESULT_OK;
+}
+
+/* Fills items and account; the rest of the page is the caller's. */
+static uint16_t entries_collect(struct entries_walk *w, struct accounts_row *account)
+{
+    struct ledger_page *p = &w->page;
+    uint64_t version = 0;
+    uint16_t code = ledger_page_account(p, w->asked->account_id, account);
+    if (code == RESULT_OK)
+        code = entries_start(w, &version);
+    if (code != RESULT_OK)
+        return code;
+    w->items = arena_alloc(&p->memory, p->limit * sizeof *w->items);
+    if (w->items == NULL)
+        return RESULT_NO_MEMORY;
+    const struct value prefix = {VALUE_ID, .id = w->asked->account_id};
+    const struct value from = {VALUE_UINT, .number = version};
+    const struct view_scan scan = {
+        .table = &entries_view,
+        .index = &entries_view.key,
+        .prefix = &prefix,
+        .prefix_count = 1,
+        .from = version > 0 ? &from : NULL,
+        .from_count = version > 0 ? 1 : 0,
+        .descending = true,
+        .limit = QUERY_ROWS_MAX + 1,
+    };
+    if (p->error == ERR_OK)
+        p->error = views_scan(p->store, &scan, take_entry, w);
+    return (uint16_t)p->error;
+}
+
+static struct entry entry_of(const struct entries_row *row, uint16_t currency)
+{
+    struct entry e = {
+        .account_id = row->account_id,
+        .version = row->version,
+        .kind = row->kind,
+        .direction = row->direction,
+        .has_transfer_id = row->has_transfer_id,
+        .transfer_id = row->transfer_id,
+        .has_counterparty_id = row->has_counterparty_id,
+        .counterparty_id = row->counterparty_id,
+        .amount = row->amount,
+        .currency = currency,
+        .code = row->code,
+        .debits_pending = row->debits_pending,
+        .debits_posted = row->debits_posted,
+        .credits_pending = row->credits_pending,
+        .credits_posted = row->credits_posted,
+        .effective_time = row->effective_time,
+        .recorded_time = row->recorded_time,
+        .hash = row->hash,
+    };
+    e.balance = account_net(e.debits_posted, e.credits_posted, &e.balance_side);
+    return e;
+}
+
+static uint16_t entries_page(struct entries_walk *w, struct wire_writer *reply)
+{
+    struct accounts_row account;
+    uint16_t code = entries_collect(w, &account);
+    if (code != RESULT_OK)
+        return code;
+    struct entry *items = arena_alloc(&w->page.memory, (w->page.count + 1) * sizeof *items);
+    if (items == NULL)
+        return RESULT_NO_MEMORY;
+    for (uint32_t i = 0; i < w->page.count; i++)
+        items[i] = entry_of(&w->items[i], account.currency);
+    struct entry_page page = {.entries = items, .entries_count = w->page.count};
+    page.next_cursor = ledger_page_cursor(&w->page, LEDGER_PAGE_ENTRIES, &w->last, 1);
+    page.has_next_cursor = page.next_cursor.len > 0;
+    entry_page_write(reply, &page);
+    return RESULT_OK;
+}
+
+uint16_t query_entries(struct store *s, const struct message *m, struct wire_writer *reply,
+                       uint16_t *reply_type)
+{
+    const struct account_entries *q = m->body;
+    struct entries_walk w = {.asked = q};
+    ledger_page_init(&w.page, s, m, q->has_limit, q->limit);
+    uint16_t code = entries_page(&w, reply);
+    ledger_page_done(&w.page);
+    if (code == RESULT_OK)
+        *reply_type = ENTRY_PAGE_NUMBER;
+    return code;
+}
+
+static uint16_t transactions_page(struct entries_walk *w, struct wire_writer *reply)
+{
+    struct accounts_row account;
+    uint16_t code = entries_collect(w, &account);
+    if (code != RESULT_OK)
+        return code;
+    struct transaction_line *lines =
+        arena_alloc(&w->page.memory, (w->page.count + 1) * sizeof *lines);
+    if (lines == NULL)
+        return RESULT_NO_MEMORY;
+    for (uint32_t i = 0; i < w->page.count; i++) {
+        const struct entries_row *row = &w->items[i];
+        lines[i] = (struct transaction_line){
+            .transaction_id = row->transfer_id,
+            .account_id = row->account_id,
+            .amount = row->amount,
+            .currency = account.currency,
+            .type = row->direction == ENTRY_DIRECTION_DEBIT ? ENTRY_TYPE_DEBIT
+                                                            : ENTRY_TYPE_CREDIT,
+            .timestamp = row->recorded_time,
+        };
+    }
+    struct transaction_page page = {.transactions = lines, .transactions_count = w->page.count};
+    page.next_cursor = ledger_page_cursor(&w->page, LEDGER_PAGE_ENTRIES, &w->last, 1);
+    page.has_next_cursor = page.next_cursor.len > 0;
+    transaction_page_write(reply, &page);
+    return RESULT_OK;
+}
+
+uint16_t query_transactions(struct store *s, const struct message *m, struct wire_writer *reply,
+                            uint16_t *reply_type)
+{
+    const struct account_transactions *q = m->body;
+    const struct account_entries asked = {
+        .account_id = q->account_id, .has_cursor = q->has_cursor, .cursor = q->cursor};
+    struct entries_walk w = {.asked = &asked, .moved_only = true};
+    ledger_page_init(&w.page, s, m, q->has_limit, q->limit);
+    uint16_t code = transactions_page(&w, reply);
+    ledger_page_done(&w.page);
+    if (code == RESULT_OK)
+        *reply_type = TRANSACTION_PAGE_NUMBER;
+    return code;
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lists of transfers: of a tenant, of an account, of a multi-leg transaction. */
+#include "actors/ledger/account.h"
+#include "actors/ledger/ledger_page.h"
+#include "actors/ledger/query.h"
+#include "schemas/result.h"
+
+struct transfers_walk {
+    struct ledger_page page;
+    const struct transfers_list *asked;
+    struct transfer_info *items;
+    struct id128 *tenants;    /* of each item */
+    struct id128 *candidates; /* ids whose rows are still to be read */
+    uint32_t candidate_count;
+    struct id128 last_tenant, last; /* the last row looked at, by id */
+    uint64_t last_version;          /* ... or, within an account, by version */
+};
+
+static bool transfer_wanted(const struct transfers_list *q, const struct transfers_row *row)
+{
+    return (!q->has_code || q->code == row->code) &&
+           (!q->has_status || q->status == row->status) &&
+           (!q->has_flags || (row->flags & q->flags) == q->flags) &&
+           (!q->has_user_data_128 || q->user_data_128 == row->user_data_128) &&
+           (!q->has_user_data_64 || q->user_data_64 == row->user_data_64) &&
+           (!q->has_user_data_32 || q->user_data_32 == row->user_data_32) &&
+           (!q->has_from || row->recorded_time >= q->from) &&
+           (!q->has_to || row->recorded_time < q->to);
+}
+
+static void add_transfer(struct transfers_walk *w, const struct transfers_row *row)
+{
+    w->tenants[w->page.count] = row->tenant_id;
+    w->items[w->page.count++] = (struct transfer_info){
+        .transfer_id = row->transfer_id,
+        .debit_account_id = row->debit_account_id,
+        .credit_account_id = row->credit_account_id,
+        .amount = row->amount,
+        .currency = row->currency,
+        .code = row->code,
+        .status = row->status,
+        .flags = row->flags,
+        .has_pending_id = row->has_pending_id,
+        .pending_id = row->pending_id,
+        .has_posted_amount = row->has_posted_amount,
+        .posted_amount = row->posted_amount,
+        .has_remaining_amount = row->has_remaining_amount,
+        .remaining_amount = row->remaining_amount,
+        .has_expires_time = row->has_expires_time,
+        .expires_time = row->expires_time,
+        .has_reverses_id = row->has_reverses_id,
+        .reverses_id = row->reverses_id,
+        .has_transaction_id = row->has_transaction_id,
+        .transaction_id = row->transaction_id,
+        .user_data_128 = row->user_data_128,
+        .user_data_64 = row->user_data_64,
+        .user_data_32 = row->user_data_32,
+        .effective_time = row->effective_time,
+        .recorded_time = row->recorded_time,
+    };
+}
+
+static bool take_transfer(void *context, const struct value *values)
+{
+    struct transfers_walk *w = context;
+    if (!ledger_page_look(&w->page))
+        return false;
+    struct transfers_row row;
+    bool read = transfers_row_from_values(values, &row);
+    check(read);
+    w->last_tenant = row.tenant_id;
+    w->last = row.transfer_id;
+    if (transfer_wanted(w->asked, &row))
+        add_transfer(w, &row);
+    return true;
+}
+
+/* --- of a tenant ----------------------------------------------------------------------------- */
+
+static uint16_t walk_tenant(struct transfers_walk *w)
+{
+    struct ledger_page *p = &w->page;
+    uint64_t n[4] = {0};
+    if (w->asked->has_cursor &&
+        !ledger_page_cursor_read(w->asked->cursor, LEDGER_PAGE_TRANSFERS, n, array_len(n)))
+        return RESULT_INVALID_CURSOR;
+    bool one = !p->who->operator;
+    const struct value tenant = {VALUE_ID, .id = p->who->tenant_id};
+    const struct value from[] = {{VALUE_ID, .id = {n[0], n[1]}}, {VALUE_ID, .id = {n[2], n[3]}}};
+    const struct view_scan scan = {
+        .table = &transfers_view,
+        .index = &transfers_view.key,
+        .prefix = &tenant,
+        .prefix_count = one ? 1 : 0,
+        .from = !w->asked->has_cursor ? NULL : one ? &from[1] : from,
+        .from_count = !w->asked->has_cursor ? 0 : one ? 1 : 2,
+        .descending = true,
+        .limit = QUERY_ROWS_MAX + 1,
+    };
+    p->error = views_scan(p->store, &scan, take_transfer, w);
+    return (uint16_t)p->error;
+}
+
+/* --- by way of another table ----------------------------------------------------------------- */
+
+/* Each entry that a transfer began or resolved something with; expiry has no transfer of its own. */
+static bool take_entry(void *context, const struct value *values)
+{
+    struct transfers_walk *w = context;
+    struct entries_row row;
+    bool read = entries_row_from_values(values, &row);
+    check(read);
+    if (w->candidate_count == w->page.limit || w->page.looked == QUERY_ROWS_MAX) {
+        w->page.more = true;
+        return false;
+    }
+    w->page.looked++;
+    w->last_version = row.version;
+    if (row.kind <= ENTRY_KIND_PENDING_VOIDED)
+        w->candidates[w->candidate_count++] = row.transfer_id;
+    return true;
+}
+
+static uint16_t candidates_of_account(struct transfers_walk *w, struct id128 *tenant_id)
+{
+    struct ledger_page *p = &w->page;
+    struct accounts_row account;
+    uint16_t code = ledger_page_account(p, w->asked->account_id, &account);
+    if (code != RESULT_OK)
+        return code;
+    *tenant_id = account.tenant_id;
+    uint64_t version = 0;
+    if (w->asked->has_cursor &&
+        !ledger_page_cursor_read(w->asked->cursor, LEDGER_PAGE_ENTRIES, &version, 1))
+        return RESULT_INVALID_CURSOR;
+    const struct value prefix = {VALUE_ID, .id = w->asked->account_id};
+    const struct value from = {VALUE_UINT, .number = version};
+    const struct view_scan scan = {
+        .table = &entries_view,
+        .index = &entries_view.key,
+        .prefix = &prefix,
+        .prefix_count = 1,
+        .from = version > 0 ? &from : NULL,
+        .from_count = version > 0 ? 1 : 0,
+        .descending = true,
+        .limit = QUERY_ROWS_MAX + 1,
+    };
+    p->error = views_scan(p->store, &scan, take_entry, w);
+    return (uint16_t)p->error;
+}
+
+static bool take_part(void *context, const struct value *values)
+{
+    struct transfers_walk *w = context;
+    struct transaction_transfers_row row;
+    bool read = transaction_transfers_row_from_values(values, &row);
+    check(read);
+    if (w->candidate_count < w->page.limit)
+        w->candidates[w->candidate_count++] = row.transfer_id;
+    return true;
+}
+
+static uint16_t candidates_of_transaction(struct transfers_walk *w)
+{
+    struct ledger_page *p = &w->page;
+    const struct value prefix[] = {{VALUE_ID, .id = p->who->tenant_id},
+                                   {VALUE_ID, .id = w->asked->transaction_id}};
+    const struct view_scan scan = {
+        .table = &transaction_transfers_view,
+        .index = &transaction_transfers_view.key,
+        .prefix = prefix,
+        .prefix_count = 2,
+        .limit = p->limit,
+    };
+    p->error = views_scan(p->store, &scan, take_part, w);
+    return (uint16_t)p->error;
+}
+
+static bool take_candidate(void *context, const struct value *values)
+{
+    struct transfers_walk *w = context;
+    struct transfers_row row;
+    bool read = transfers_row_from_values(values, &row);
+    check(read);
+    if (transfer_wanted(w->asked, &row))
+        add_transfer(w, &row);
+    return true;
+}
+
+static uint16_t read_candidates(struct transfers_walk *w, struct id128 tenant_id)
+{
+    for (uint32_t i = 0; i < w->candidate_count; i++) {
+        const struct value key[] = {{VALUE_ID, .id = tenant_id},
+                                    {VALUE_ID, .id = w->candidates[i]}};
+        enum err e = views_get(w->page.store, &transfers_view, key, take_candidate, w);
+        if (e != ERR_OK && e != ERR_NOT_FOUND)
+            return (uint16_t)e;
+    }
+    return RESULT_OK;
+}
+
+/* --- description and metadata ---------------------------------------------------------------- */
+
+struct note_reader {
+    struct ledger_page *page;
+    struct transfer_info *info;
+};
+
+static bool take_note(void *context, const struct value *values)
+{
+    struct note_reader *n = context;
+    struct transfer_notes_row row;
+    bool read = transfer_notes_row_from_values(values, &row);
+    check(read);
+    n->info->has_description = row.has_description;
+    n->info->description = arena_copy(&n->page->memory, row.description);
+    if (row.has_metadata) {
+        struct slice encoded = arena_copy(&n->page->memory, row.metadata);
+        struct wire_reader r;
+        wire_reader_init(&r, encoded.data, encoded.len);
+        bool pairs = fields_get_metadata(&r, &n->page->memory, &n->info->metadata);
+        check(pairs || n->page->memory.failed);
+    }
+    return true;
+}
+
+static uint16_t add_notes(struct transfers_walk *w)
+{
+    for (uint32_t i = 0; i < w->page.count; i++) {
+        const struct value key[] = {{VALUE_ID, .id = w->tenants[i]},
+                                    {VALUE_ID, .id = w->items[i].transfer_id}};
+        struct note_reader n = {&w->page, &w->items[i]};
+        enum err e = views_get(w->page.store, &transfer_notes_view, key, take_note, &n);
+        if (e != ERR_OK && e != ERR_NOT_FOUND)
+            return (uint16_t)e;
+    }
+    return RESULT_OK;
+}
+
+/* --- all of it ------------------------------------------------------------------------------- */
+
+static uint16_t transfers_page(struct transfers_walk *w, struct wire_writer *reply)
+{
+    struct ledger_page *p = &w->page;
+    w->items = arena_alloc(&p->memory, p->limit * sizeof *w->items);
+    w->tenants = arena_alloc(&p->memory, p->limit * sizeof *w->tenants);
+    w->candidates = arena_alloc(&p->memory, p->limit * sizeof *w->candidates);
+    if (w->items == NULL || w->tenants == NULL || w->candidates == NULL)
+        return RESULT_NO_MEMORY;
+    struct id128 tenant_id = p->who->tenant_id;
+    bool by_account = w->asked->has_account_id;
+    uint16_t code = by_account                      ? candidates_of_account(w, &tenant_id)
+                    : w->asked->has_transaction_id ? candidates_of_transaction(w)
+                                                    : walk_tenant(w);
+    if (code == RESULT_OK)
+        code = read_candidates(w, tenant_id);
+    if (code == RESULT_OK)
+        code = add_notes(w);
+    if (code != RESULT_OK)
+        return code;
+    const uint64_t next[] = {w->last_tenant.hi, w->last_tenant.lo, w->last.hi, w->last.lo};
+    struct transfer_page page = {.transfers = w->items, .transfers_count = p->count};
+    page.next_cursor = by_account ? ledger_page_cursor(p, LEDGER_PAGE_ENTRIES, &w->last_version, 1)
+                                  : ledger_page_cursor(p, LEDGER_PAGE_TRANSFERS, next, array_len(next));
+    page.has_next_cursor = page.next_cursor.len > 0;
+    transfer_page_write(reply, &page);
+    return RESULT_OK;
+}
+
+uint16_t query_transfers(struct store *s, const struct message *m, struct wire_writer *reply,
+                         uint16_t *reply_type)
+{
+    const struct transfers_list *q = m->body;
+    struct transfers_walk w = {.asked = q};
+    ledger_page_init(&w.page, s, m, q->has_limit, q->limit);
+    uint16_t code = transfers_page(&w, reply);
+    ledger_page_done(&w.page);
+    if (code == RESULT_OK)
+        *reply_type = TRANSFER_PAGE_NUMBER;
+    return code;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Transaction: several transfers, all or none, with a description and metadata of their own. */
+#ifndef LEDGER_TRANSACTION_H
+#define LEDGER_TRANSACTION_H
+
+#include "runtime/actor/domain.h"
+#include "schemas/ledger.h"
+
+#define TRANSACTION_LEGS_MAX 64
+
+enum turn_result transaction_on_create(struct turn *t, struct id128 self, const struct message *m);
+enum turn_result transaction_on_get(struct turn *t, struct id128 self, const struct message *m);
+
+#endif
