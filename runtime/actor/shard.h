@@ -13,6 +13,7 @@
 
 #include "runtime/actor/domain.h"
 #include "runtime/base/env.h"
+#include "runtime/observe/histogram.h"
 
 #define SHARD_REASON_MAX 192
 
@@ -86,6 +87,7 @@ struct shard_stats {
     uint64_t epoch;
     uint64_t committed_seq, projected_seq;
     uint64_t batches, records, journal_bytes, appends, append_ns_sum, append_ns_max;
+    struct histogram batch_records, append_ns; /* units: runtime/observe/histogram.h */
     uint64_t events, replays, conflicts, recoveries, restarts, stalls;
     uint64_t stall_ns_max;
     uint64_t resident, evicted, loads;

@@ -160,6 +160,7 @@ static void count_append(struct journal *j)
     j->append.took_ns = env_mono_ns(j->env) - j->append.started_ns;
     j->stats.appends++;
     j->stats.append_ns_sum += j->append.took_ns;
+    histogram_add(&j->stats.append_ns, HISTOGRAM_LATENCY_UNIT, j->append.took_ns);
     if (j->append.took_ns > j->stats.append_ns_max)
         j->stats.append_ns_max = j->append.took_ns;
 }
@@ -184,6 +185,7 @@ static void append_done(struct work *w)
         j->hash = b->hash;
         j->stats.batches++;
         j->stats.records += b->records;
+        histogram_add(&j->stats.batch_records, HISTOGRAM_BATCH_UNIT, b->records);
         j->stats.bytes += b->body.len;
         j->on_durable(j->context, b);
         journal_spare(j, b);

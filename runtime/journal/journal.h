@@ -13,6 +13,7 @@
 #include "runtime/base/list.h"
 #include "runtime/journal/record.h"
 #include "runtime/journal/store.h"
+#include "runtime/observe/histogram.h"
 
 #define JOURNAL_BATCH_BYTES ((size_t)64 << 10)     /* a batch closes at this size */
 #define JOURNAL_BATCH_BYTES_MAX ((size_t)64 << 20) /* no turn may write more */
@@ -33,6 +34,7 @@ struct batch {
 struct journal_stats {
     uint64_t batches, records, bytes, appends;
     uint64_t append_ns_sum, append_ns_max;
+    struct histogram batch_records, append_ns; /* units: runtime/observe/histogram.h */
 };
 
 struct journal {

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Numbers are integers; seconds are written with nine decimals from nanoseconds, so that nothing is
+ * ever rounded. */
+#include "runtime/observe/metrics.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/check.h"
+
+#define NS_PER_S 1000000000u
+#define NUMBER_MAX 32 /* bytes of a number as text */
+#define NAME_MAX_BYTES 96
+#define PAGE_FIRST 16384
+
+void metrics_init(struct metrics *m)
+{
+    *m = (struct metrics){0};
+}
+
+void metrics_done(struct metrics *m)
+{
+    free(m->text);
+    metrics_init(m);
+}
+
+static bool reserve(struct metrics *m, size_t more)
+{
+    if (m->failed || more > METRICS_PAGE_MAX - m->len) {
+        m->failed = true;
+        return false;
+    }
+    if (m->len + more <= m->cap)
+        return true;
+    size_t cap = m->cap == 0 ? PAGE_FIRST : m->cap;
+    while (cap < m->len + more)
+        cap *= 2;
+    char *text = realloc(m->text, cap);
+    if (text == NULL) {
+        m->failed = true;
+        return false;
+    }
+    m->text = text;
+    m->cap = cap;
+    return true;
+}
+
+static void put(struct metrics *m, const char *bytes, size_t len)
+{
+    if (!reserve(m, len))
+        return;
+    memcpy(m->text + m->len, bytes, len);
+    m->len += len;
+}
+
+static void put_text(struct metrics *m, const char *text)
+{
+    put(m, text, strlen(text));
+}
+
+static bool is_name(const char *name, bool colon)
+{
+    for (const char *p = name; *p != '\0'; p++) {
+        bool letter = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || *p == '_' ||
+                      (colon && *p == ':');
+        if (!letter && (p == name || *p < '0' || *p > '9'))
+            return false;
+    }
+    return *name != '\0' && strlen(name) < NAME_MAX_BYTES;
+}
+
+static void put_escaped(struct metrics *m, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '\n')
+            put(m, "\\n", 2);
+        else if (text[i] == '"' || text[i] == '\\')
+            put(m, (char[]){'\\', text[i]}, 2);
+        else
+            put(m, &text[i], 1);
+    }
+}
+
+void metrics_family(struct metrics *m, enum metrics_type type, const char *name,
+                    const char *help)
+{
+    static const char *const types[] = {"counter", "gauge", "histogram", "summary"};
+    check(is_name(name, true));
+    size_t len = strlen(name);
+    bool total = len > 6 && strcmp(name + len - 6, "_total") == 0;
+    check(total == (type == METRICS_COUNTER));
+    check(strpbrk(help, "\\\n") == NULL);
+    put_text(m, "# HELP ");
+    put_text(m, name);
+    put_text(m, " ");
+    put_text(m, help);
+    put_text(m, "\n# TYPE ");
+    put_text(m, name);
+    put_text(m, " ");
+    put_text(m, types[type]);
+    put_text(m, "\n");
+}
+
+/* `extra` and its value are one more label, if not NULL. */
+static void put_sample(struct metrics *m, const char *name, const char *const *labels,
+                       const char *extra, const char *extra_value, const char *number)
+{
+    check(is_name(name, true));
+    put_text(m, name);
+    const char *before = "{";
+    for (const char *const *l = labels; *l != NULL; l += 2) {
+        check(is_name(l[0], false) && l[1] != NULL);
+        put_text(m, before);
+        put_text(m, l[0]);
+        put_text(m, "=\"");
+        put_escaped(m, l[1], strnlen(l[1], METRICS_LABEL_MAX));
+        put_text(m, "\"");
+        before = ",";
+    }
+    if (extra != NULL) {
+        put_text(m, before);
+        put_text(m, extra);
+        put_text(m, "=\"");
+        put_text(m, extra_value);
+        put_text(m, "\"");
+    }
+    put_text(m, *labels != NULL || extra != NULL ? "} " : " ");
+    put_text(m, number);
+    put_text(m, "\n");
+}
+
+static void number_text(char text[NUMBER_MAX], uint64_t value, bool seconds)
+{
+    if (seconds)
+        snprintf(text, NUMBER_MAX, "%" PRIu64 ".%09u", value / NS_PER_S,
+                 (unsigned)(value % NS_PER_S));
+    else
+        snprintf(text, NUMBER_MAX, "%" PRIu64, value);
+}
+
+void metrics_sample(struct metrics *m, const char *name, uint64_t value,
+                    const char *const *labels)
+{
+    char number[NUMBER_MAX];
+    number_text(number, value, false);
+    put_sample(m, name, labels, NULL, NULL, number);
+}
+
+void metrics_sample_seconds(struct metrics *m, const char *name, uint64_t value_ns,
+                            const char *const *labels)
+{
+    char number[NUMBER_MAX];
+    number_text(number, value_ns, true);
+    put_sample(m, name, labels, NULL, NULL, number);
+}
+
+void metrics_sample_histogram(struct metrics *m, const char *name, const struct histogram *h,
+                              uint64_t unit, bool seconds, const char *const *labels)
+{
+    char full[NAME_MAX_BYTES + 16]; /* "_bucket" at most */
+    char number[NUMBER_MAX], bound[NUMBER_MAX];
+    check(is_name(name, true));
+    snprintf(full, sizeof full, "%s_bucket", name);
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        count += h->counts[i];
+        number_text(number, count, false);
+        if (i < HISTOGRAM_BUCKETS - 1)
+            number_text(bound, unit << i, seconds);
+        else
+            snprintf(bound, sizeof bound, "+Inf");
+        put_sample(m, full, labels, "le", bound, number);
+    }
+    snprintf(full, sizeof full, "%s_sum", name);
+    number_text(number, h->sum, seconds);
+    put_sample(m, full, labels, NULL, NULL, number);
+    snprintf(full, sizeof full, "%s_count", name);
+    number_text(number, count, false);
+    put_sample(m, full, labels, NULL, NULL, number);
+}
