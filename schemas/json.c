@@ -234,6 +234,8 @@ bool json_object_get(const struct json_type *type, void *m, const struct yyjson_
 {
     yyjson_obj_iter i;
     yyjson_val *key;
+    if (object == NULL)
+        return false;
     if (!yyjson_obj_iter_init((yyjson_val *)(uintptr_t)object, &i))
         return json_refuse(in->error, RESULT_INVALID_FIELD, "must be an object");
     while ((key = yyjson_obj_iter_next(&i)) != NULL) {

@@ -86,7 +86,8 @@ struct json_type {
     void (*write)(struct json_writer *w, const void *m);
 };
 
-/* The same for any message: what the router and payctl call. *m is zeroed by the caller. */
+/* The same for any message: what the router and payctl call. *m is zeroed by the caller. NULL for
+ * the object means that json_parse() failed, whose error stands. */
 must_check bool json_object_get(const struct json_type *type, void *m,
                                 const struct yyjson_val *object, struct json_input *in);
 must_check bool json_text_get(const struct json_type *type, void *m, struct slice name,

@@ -156,7 +156,7 @@ def _operation(schema, r, used):
         name = f"{m.name}_request"
         used[name] = (m, r.path_fields)
         content = {"schema": {"$ref": f"#/components/schemas/{name}"}}
-        content["example"] = _route_example(schema, r, m, r.path_fields)
+        content["example"] = route_example(schema, r, m)
         operation["requestBody"] = {
             "required": any(not f.optional for f in body_fields),
             "content": {"application/json": content}}
@@ -164,15 +164,28 @@ def _operation(schema, r, used):
     return operation
 
 
-def _route_example(schema, r, m, without):
+def route_example(schema, r, m):
+    """The body that the documents show: the declared one, or one made up."""
     if r.example is None:
-        return _example(schema, m, without)
+        return _example(schema, m, r.path_fields)
     if not isinstance(r.example, str):
-        return r.example
+        r.place.fail("example must be JSON in a text")
     try:
-        return json.loads(r.example)
+        example = json.loads(r.example)
     except ValueError as e:
         r.place.fail(f"example is not JSON: {e}")
+    for name in example if isinstance(example, dict) else ["it"]:
+        if name not in [f.json_name for f in m.json_fields] or name in r.path_fields:
+            r.place.fail(f"example: {name} is no field of the body")
+    return example
+
+
+def whole_example(schema, r):
+    """All of a route's message as one object: what the parameters show and the body."""
+    m = schema.messages[r.message]
+    path = {f.json_name: _field_example(schema, f) for f in m.json_fields
+            if f.json_name in r.path_fields}
+    return json.dumps(path | route_example(schema, r, m), ensure_ascii=False)
 
 
 def _parameters(schema, r, m):

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests: sample values of every message of a service, for tests/unit/schemas/message_test.c."""
+from .openapi import whole_example
 from .text import generated, quote, upper
 
 SAMPLES = ("SAMPLE_LEAST", "SAMPLE_USUAL", "SAMPLE_MOST")
 USUAL_TEXT = "Zürich \"north\" \\ 金 💶"
 ITEMS_MAX = 3     # of a list in a sample
 LENGTH_MAX = 1024  # of a text in a sample
+NOTHING = "    {0},\n"  # C has no empty arrays
 CURRENCIES = (392, 840, 990)  # with 0, 2 and 4 decimals
 
 
@@ -20,13 +22,20 @@ def source(schema, service):
     for m in messages:
         out.append(f"\nstatic void {m.name}_any(void *m, enum sample which)\n{{\n"
                    f"    {m.name}_sample(m, which);\n}}\n")
+    routes = [r for r in schema.routes if r.service == service]
+    shown = "".join(f"    {{&{r.message}_json, {quote(whole_example(schema, r))}}},\n"
+                    for r in routes)
     out.append(f"""
+/* What the documents show of every route. */
+static const struct message_example examples[] = {{
+{shown or NOTHING}}};
+
 static const struct message_test tests[] = {{
-{rows or "    {0},"}
-}};
+{rows or NOTHING}}};
 
 int main(void)
 {{
+    message_example_run(examples, {len(routes)});
     return message_test_run(tests, {len(messages)});
 }}
 """)

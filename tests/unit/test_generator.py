@@ -108,6 +108,9 @@ BAD = [
     (route("GET /bad", SOUND_ROUTE + '\nidempotency = "maybe"'), r"idempotency 'maybe'"),
     (route("GET /bad", SOUND_ROUTE + "\nstatus = 404"), r"status 404 is no success"),
     (route("POST /bad", SOUND_ROUTE + "\nexample = '''{'''"), r"example is not JSON"),
+    (route("POST /bad", SOUND_ROUTE + "\nexample = '{\"colour\": 1}'"),
+     r"example: colour is no field of the body"),
+    (route("POST /bad", SOUND_ROUTE + "\nexample = 7"), r"example must be JSON in a text"),
     ("\n[tag.samples\n", r"sample.toml: "),
 ]
 

@@ -236,6 +236,30 @@ static void message_run(const struct message_test *test)
     json_writer_done(&r.json_again);
 }
 
+static void example_run(const struct message_example *example)
+{
+    struct arena arena;
+    struct json_error e = {.rule = ""};
+    struct json_input in;
+    arena_init(&arena, ARENA_MAX);
+    json_input_init(&in, &arena, &e);
+    void *m = arena_alloc(&arena, example->json->size);
+    check(m != NULL);
+    const struct yyjson_val *root = json_parse(slice_of(example->text), &arena, &e);
+    bool ok = json_object_get(example->json, m, root, &in) && json_complete(example->json, m, &in);
+    if (!ok)
+        fprintf(stderr, "example of %s: %s %s\n%s\n", example->json->name, e.field, e.rule,
+                example->text);
+    check(ok);
+    arena_done(&arena);
+}
+
+void message_example_run(const struct message_example *examples, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        example_run(&examples[i]);
+}
+
 int message_test_run(const struct message_test *tests, size_t count)
 {
     for (size_t i = 0; i < count; i++)

@@ -22,6 +22,14 @@ struct message_test {
     void (*sample)(void *m, enum sample which);
 };
 
+struct message_example {
+    const struct json_type *json;
+    const char *text;
+};
+
+/* Every example must be accepted; prints the first that is not, and aborts. */
+void message_example_run(const struct message_example *examples, size_t count);
+
 /* Runs all of them; prints the failing message and place and aborts. Returns the exit code. */
 int message_test_run(const struct message_test *tests, size_t count);
 
