@@ -17,7 +17,12 @@ struct store_sqlite_options {
 };
 
 /* One file of sql/sqlite/: NNNN_journal_*.sql goes to journal.db, NNNN_views_*.sql to views.db.
- * Applied once, recorded in table `migrations` with its hash; a changed file stops the start. */
+ * Applied once, recorded in table `migrations` with its hash; a changed file stops the start.
+ *
+ * The table of a view has the declared columns in their order and is STRICT, WITHOUT ROWID; UINT is
+ * INTEGER, U128 ANY, TEXT TEXT, ID and BYTES BLOB. Its indexes are named TABLE_INDEX, ascending,
+ * not partial. Columns are NOT NULL unless optional: a cursor through an optional column of an
+ * index is right but slow. Anything else stops the start. */
 struct sqlite_migration {
     const char *name;
     const char *sql;

@@ -24,7 +24,9 @@ const struct db_kind db_journal = {
     .application_id = 0x50504a31, /* "PPJ1" */
     .pragmas = "PRAGMA page_size=16384; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
                "PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-8192;" PRAGMAS_ALL,
-    .reader_pragmas = "PRAGMA query_only=ON; PRAGMA cache_size=-2048;" PRAGMAS_ALL,
+    /* also those of the checkpointer, hence FULL */
+    .reader_pragmas = "PRAGMA query_only=ON; PRAGMA synchronous=FULL;"
+                      "PRAGMA cache_size=-2048;" PRAGMAS_ALL,
     .remedy = "restore the directory from a backup",
 };
 

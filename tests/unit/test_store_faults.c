@@ -189,6 +189,7 @@ static void disk_stop(struct disk *disk)
 /* --- the history --- */
 
 static char body[BODY_SIZE + 1];
+static uint32_t unknown_written, unknown_lost;
 
 /* Does what a shard does after a failure: opens anew until that works, then reads the head. */
 static uint64_t recover(struct store *s, enum err e, uint64_t acknowledged)
@@ -198,6 +199,8 @@ static uint64_t recover(struct store *s, enum err e, uint64_t acknowledged)
         }
     uint64_t found = head(s, SHARD);
     assert_true(found == acknowledged || (e == ERR_UNKNOWN && found == acknowledged + 1));
+    unknown_written += found > acknowledged;
+    unknown_lost += e == ERR_UNKNOWN && found == acknowledged;
     return found;
 }
 
@@ -251,6 +254,7 @@ static void every_failing_call_is_survived(void **state)
     memset(body, 'b', BODY_SIZE);
     struct disk disk = {.failed = 1};
     uint32_t runs = 0;
+    unknown_written = unknown_lost = 0;
     while (disk.failed > 0) {
         disk_start(&disk);
         void *fixture = NULL;
@@ -268,8 +272,11 @@ static void every_failing_call_is_survived(void **state)
         fixture_done(&fixture);
         disk_stop(&disk);
     }
-    print_message("%s: %u places\n", failures[failure].name, runs - 1);
+    print_message("%s: %u places, %u unknown commits were written, %u were not\n",
+                  failures[failure].name, runs - 1, unknown_written, unknown_lost);
     assert_true(runs > 1);
+    assert_true(failure != FAIL_SYNC || unknown_written > 0);
+    assert_true(failure != FAIL_WRITE_IO || unknown_lost > 0);
 }
 
 int main(void)
