@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A small bank for tests of wallets and payments: the real domain in a real shard, in a simulated
+ * world with a simulated store. People of one tenant ask, answers come back when the world has
+ * made them durable. */
+#ifndef TESTS_BANK_FIXTURE_H
+#define TESTS_BANK_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+
+#include "actors/ledger/ledger.h"
+#include "actors/payment/payment_service.h"
+#include "actors/wallet/wallet_service.h"
+#include "runtime/actor/shard.h"
+#include "runtime/base/sha256.h"
+#include "runtime/journal/outcome_view.h"
+#include "runtime/journal/store_sim.h"
+#include "runtime/sim/world.h"
+#include "schemas/common.h"
+#include "schemas/payment.h"
+#include "schemas/result.h"
+#include "schemas/wallet.h"
+
+#define BANK_STEPS_MAX 200000
+#define BANK_TABLES_MAX 32
+#define BANK_REPLY_MAX (1 << 20)
+#define USD 840
+#define JPY 392
+#define SECOND_NS ((uint64_t)1000000000)
+#define DAY_NS (86400 * SECOND_NS)
+
+struct bank {
+    struct world world;
+    struct world_lane journal, views, reads;
+    struct store_sim *sim;
+    const struct view_table *tables[BANK_TABLES_MAX];
+    struct domain domain;
+    struct shard *shard;
+    struct arena arena; /* of decoded replies */
+    struct message message;
+    bool answered;
+    uint64_t if_match; /* version for the next request; 0 = none */
+};
+
+static const struct service *const bank_services[] = {
+    &ledger_service,
+    &wallet_service,
+    &payment_service,
+};
+
+static inline void bank_answer(void *context, struct message *m)
+{
+    struct bank *b = context;
+    b->answered |= m == &b->message;
+}
+
+static inline void bank_state_changed(void *context, enum shard_state state, const char *reason)
+{
+    (void)context;
+    if (state == SHARD_STOPPED && reason != NULL && reason[0] != '\0')
+        print_error("shard stopped: %s\n", reason);
+}
+
+static inline void bank_pass(void *context)
+{
+    struct bank *b = context;
+    if (b->shard != NULL && shard_pass(b->shard, 1000000))
+        env_wake(&b->world.env);
+}
+
+static inline void bank_until_running(struct bank *b)
+{
+    for (int i = 0; i < BANK_STEPS_MAX && shard_state(b->shard) != SHARD_RUNNING; i++)
+        if (!world_step(&b->world))
+            break;
+    assert_int_equal(shard_state(b->shard), SHARD_RUNNING);
+}
+
+static inline void bank_start(struct bank *b)
+{
+    b->shard = shard_new(&(struct shard_options){
+        .env = &b->world.env,
+        .domain = &b->domain,
+        .store = store_sim_store(b->sim),
+        .journal_lane = (struct lane *)&b->journal,
+        .views_lane = (struct lane *)&b->views,
+        .read_lane = (struct lane *)&b->reads,
+        .number = 0,
+        .shards = 1,
+        .owner = slice_of("bank"),
+        .resident_max = 100000,
+        .outcomes_max = 100000,
+        .filter_bytes = 1 << 16,
+        .answer = bank_answer,
+        .state_changed = bank_state_changed,
+        .context = b,
+    });
+    bank_until_running(b);
+}
+
+static inline int bank_setup(void **state)
+{
+    struct bank *b = calloc(1, sizeof *b);
+    assert_non_null(b);
+    world_init(&b->world, 42);
+    b->world.pass = bank_pass;
+    b->world.context = b;
+    world_lane_init(&b->journal, &b->world, "journal", 1000, 50000);
+    world_lane_init(&b->views, &b->world, "views", 1000, 50000);
+    world_lane_init(&b->reads, &b->world, "reads", 1000, 50000);
+    uint32_t tables = 0;
+    b->tables[tables++] = &outcomes_view;
+    for (size_t i = 0; i < array_len(bank_services); i++)
+        for (uint32_t j = 0; j < bank_services[i]->view_count; j++)
+            b->tables[tables++] = bank_services[i]->views[j];
+    b->sim = store_sim_new(&(struct store_sim_options){
+        .tables = b->tables, .table_count = tables, .rng = &b->world.rng});
+    domain_init(&b->domain, bank_services, array_len(bank_services));
+    arena_init(&b->arena, 16 << 20);
+    wire_writer_init(&b->message.reply, BANK_REPLY_MAX);
+    bank_start(b);
+    *state = b;
+    return 0;
+}
+
+static inline int bank_teardown(void **state)
+{
+    struct bank *b = *state;
+    shard_kill(b->shard);
+    world_done(&b->world);
+    store_sim_free(b->sim);
+    wire_writer_done(&b->message.reply);
+    arena_done(&b->arena);
+    free(b);
+    return 0;
+}
+
+static inline bool bank_keeps_nothing(void *context)
+{
+    (void)context;
+    return false;
+}
+
+/* Power fails and comes back: what was answered must still be there. */
+static inline void bank_restart(struct bank *b)
+{
+    world_crash(&b->world, bank_keeps_nothing);
+    b->shard = shard_kill(b->shard);
+    store_sim_crash(b->sim);
+    bank_start(b);
+}
+
+/* --- asking ----------------------------------------------------------------------------------- */
+
+static inline struct principal someone(const char *tenant, const char *subject)
+{
+    struct principal who = {.tenant = slice_of(tenant), .subject = slice_of(subject)};
+    who.client = who.subject;
+    const struct slice pieces[] = {who.tenant, {"", 1}, who.subject};
+    who.tenant_id = sha256_id(pieces, 1);
+    who.subject_id = sha256_id(pieces, array_len(pieces));
+    return who;
+}
+
+static inline struct principal person(const char *subject)
+{
+    return someone("acme", subject);
+}
+
+/* Has the scope that opens other owners' things. */
+static inline struct principal clerk(void)
+{
+    struct principal who = person("clerk");
+    who.any_owner = true;
+    return who;
+}
+
+static inline uint16_t bank_ask(struct bank *b, struct principal who,
+                                const struct message_type *type, const void *body)
+{
+    struct wire_writer reply = b->message.reply;
+    wire_writer_clear(&reply);
+    b->message = (struct message){
+        .type = type,
+        .body = body,
+        .target_kind = type->target_kind,
+        .target = domain_target(&b->domain, type, body, &who, 1),
+        .who = who,
+        .conditional = b->if_match != 0,
+        .expected_version = b->if_match,
+        .home = (struct loop *)b, /* somebody's own, not the runtime's; never looked into here */
+        .reply = reply,
+    };
+    b->if_match = 0;
+    b->answered = false;
+    shard_post(b->shard, &b->message);
+    env_wake(&b->world.env);
+    for (int i = 0; i < BANK_STEPS_MAX && !b->answered; i++)
+        if (!world_step(&b->world))
+            break;
+    assert_true(b->answered);
+    assert_null(shard_audit(b->shard));
+    return b->message.code;
+}
+
+/* Decodes the last answer, which must be of this type. */
+static inline void bank_reply(struct bank *b, const struct message_type *type, void *reply)
+{
+    assert_int_equal(b->message.reply_type, type->number);
+    memset(reply, 0, type->size);
+    struct wire_reader from;
+    wire_reader_init(&from, b->message.reply.data, b->message.reply.len);
+    assert_true(type->read(&from, &b->arena, reply));
+}
+
+static inline void bank_wake_up(void *context)
+{
+    *(bool *)context = true;
+}
+
+/* Time goes by; what becomes due happens. */
+static inline void bank_wait(struct bank *b, uint64_t ns)
+{
+    bool woken = false;
+    world_at(&b->world, b->world.now_ns + ns, bank_wake_up, &woken);
+    while (!woken)
+        assert_true(world_step(&b->world));
+    for (int i = 0; i < 200 && world_step(&b->world); i++)
+        continue;
+    assert_null(shard_audit(b->shard));
+}
+
+/* --- the words of the domain ------------------------------------------------------------------ */
+
+static inline struct decimal money(const char *text)
+{
+    struct decimal d;
+    assert_true(decimal_parse(text, strlen(text), &d));
+    return d;
+}
+
+static inline struct id128 open_wallet(struct bank *b, struct principal who, uint16_t currency)
+{
+    struct wallet_open open = {.currency = currency};
+    assert_int_equal(bank_ask(b, who, &wallet_open_type, &open), RESULT_OK);
+    struct wallet_info info;
+    bank_reply(b, &wallet_info_type, &info);
+    return info.wallet_id;
+}
+
+static inline uint16_t fund(struct bank *b, struct id128 wallet, const char *amount)
+{
+    struct wallet_fund body = {.wallet_id = wallet, .amount = money(amount)};
+    return bank_ask(b, clerk(), &wallet_fund_type, &body);
+}
+
+/* A wallet in USD with this much in it. */
+static inline struct id128 given_wallet(struct bank *b, const char *owner, const char *amount)
+{
+    struct id128 id = open_wallet(b, person(owner), USD);
+    if (amount != NULL)
+        assert_int_equal(fund(b, id, amount), RESULT_OK);
+    return id;
+}
+
+static inline struct wallet_info show_wallet(struct bank *b, struct id128 wallet)
+{
+    struct wallet_get get = {.wallet_id = wallet};
+    assert_int_equal(bank_ask(b, clerk(), &wallet_get_type, &get), RESULT_OK);
+    struct wallet_info info;
+    bank_reply(b, &wallet_info_type, &info);
+    return info;
+}
+
+/* Minor units: posted, of which held. */
+static inline void expect_wallet(struct bank *b, struct id128 wallet, uint64_t posted,
+                                 uint64_t held)
+{
+    struct wallet_info info = show_wallet(b, wallet);
+    assert_true(info.balance == posted);
+    assert_true(info.pending_balance == held);
+    assert_true(info.available_balance == posted - held);
+    assert_true(info.total_balance == posted);
+}
+
+static inline uint16_t set_limits(struct bank *b, struct id128 wallet, const char *per_transaction,
+                                  const char *per_day)
+{
+    struct wallet_limits_set set = {.wallet_id = wallet};
+    set.has_per_transaction = per_transaction != NULL;
+    if (per_transaction != NULL)
+        set.per_transaction = money(per_transaction);
+    set.has_per_day = per_day != NULL;
+    if (per_day != NULL)
+        set.per_day = money(per_day);
+    return bank_ask(b, clerk(), &wallet_limits_set_type, &set);
+}
+
+#endif

@@ -1,0 +1,555 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Payments: every edge of the table of states, money at each step, who may do what, lists. */
+#include "tests/unit/bank_fixture.h"
+
+#include "actors/payment/payment.h"
+#include "actors/wallet/wallet.h"
+
+/* alice pays, shop receives. */
+struct parties {
+    struct bank *bank;
+    struct id128 alice, shop;
+};
+
+static struct parties given(void **state, const char *alice_has, const char *shop_has)
+{
+    struct bank *b = *state;
+    struct parties p = {.bank = b};
+    p.alice = given_wallet(b, "alice", alice_has);
+    p.shop = given_wallet(b, "shop", shop_has);
+    return p;
+}
+
+static struct payment_create order(const struct parties *p, u128 minor)
+{
+    return (struct payment_create){
+        .amount = minor, .currency = USD, .from_account = p->alice, .to_account = p->shop};
+}
+
+static struct id128 paid(struct bank *b, struct principal who, const struct payment_create *create)
+{
+    assert_int_equal(bank_ask(b, who, &payment_create_type, create), RESULT_OK);
+    struct payment_info info;
+    bank_reply(b, &payment_info_type, &info);
+    return info.payment_id;
+}
+
+static struct id128 pay(const struct parties *p, u128 minor)
+{
+    struct payment_create create = order(p, minor);
+    return paid(p->bank, person("alice"), &create);
+}
+
+static struct id128 authorize(const struct parties *p, u128 minor)
+{
+    struct payment_create create = order(p, minor);
+    create.has_capture = true;
+    create.capture = PAYMENT_CAPTURE_MODE_MANUAL;
+    return paid(p->bank, person("alice"), &create);
+}
+
+static uint16_t capture(struct bank *b, const char *who, struct id128 id, const char *amount,
+                        bool final)
+{
+    struct payment_capture body = {
+        .payment_id = id, .has_amount = amount != NULL, .has_final = true, .final = final};
+    if (amount != NULL)
+        body.amount = money(amount);
+    return bank_ask(b, person(who), &payment_capture_type, &body);
+}
+
+static uint16_t refund(struct bank *b, const char *who, struct id128 id, const char *amount)
+{
+    struct payment_refund body = {.payment_id = id, .has_amount = amount != NULL};
+    if (amount != NULL)
+        body.amount = money(amount);
+    return bank_ask(b, person(who), &payment_refund_type, &body);
+}
+
+static uint16_t cancel(struct bank *b, const char *who, struct id128 id)
+{
+    struct payment_cancel body = {
+        .payment_id = id, .has_reason = true, .reason = slice_of("changed my mind")};
+    return bank_ask(b, person(who), &payment_cancel_type, &body);
+}
+
+static struct payment_info show(struct bank *b, struct id128 id)
+{
+    struct payment_get get = {.payment_id = id};
+    assert_int_equal(bank_ask(b, clerk(), &payment_get_type, &get), RESULT_OK);
+    struct payment_info info;
+    bank_reply(b, &payment_info_type, &info);
+    return info;
+}
+
+static void expect_payment(struct bank *b, struct id128 id, uint8_t status, uint64_t captured,
+                           uint64_t refunded)
+{
+    struct payment_info info = show(b, id);
+    assert_int_equal(info.status, status);
+    assert_true(info.captured_amount == captured);
+    assert_true(info.refunded_amount == refunded);
+}
+
+static void expect_money(const struct parties *p, uint64_t alice, uint64_t held, uint64_t shop)
+{
+    expect_wallet(p->bank, p->alice, alice, held);
+    expect_wallet(p->bank, p->shop, shop, 0);
+}
+
+/* --- the table -------------------------------------------------------------------------------- */
+
+#define S(name) PAYMENT_STATUS_##name
+#define R(name) RESULT_##name
+
+/* Status, then for each action the next status or the refusal; + 1000 tells RESULT_NOT_FOUND from a
+ * status of the same number. */
+static const uint16_t table[][1 + PAYMENT_ACTION_COUNT] = {
+    {S(NONE), S(COMPLETED), S(AUTHORIZED), R(NOT_FOUND) + 1000, R(NOT_FOUND) + 1000,
+     R(NOT_FOUND) + 1000, R(NOT_FOUND) + 1000, R(NOT_FOUND) + 1000, R(NOT_FOUND) + 1000},
+    {S(PENDING), R(PAYMENT_IN_PROGRESS), R(PAYMENT_IN_PROGRESS), R(PAYMENT_IN_PROGRESS),
+     R(PAYMENT_IN_PROGRESS), R(PAYMENT_IN_PROGRESS), R(PAYMENT_IN_PROGRESS),
+     R(PAYMENT_IN_PROGRESS), R(PAYMENT_IN_PROGRESS)},
+    {S(PROCESSING), R(PAYMENT_IN_PROGRESS), R(PAYMENT_IN_PROGRESS), R(PAYMENT_IN_PROGRESS),
+     R(PAYMENT_IN_PROGRESS), R(PAYMENT_IN_PROGRESS), R(PAYMENT_IN_PROGRESS),
+     R(PAYMENT_IN_PROGRESS), R(PAYMENT_IN_PROGRESS)},
+    {S(AUTHORIZED), R(PAYMENT_IN_PROGRESS), R(PAYMENT_IN_PROGRESS), S(PARTIALLY_CAPTURED),
+     S(COMPLETED), S(CANCELLED), S(EXPIRED), R(PAYMENT_NOT_CAPTURED), R(PAYMENT_NOT_CAPTURED)},
+    {S(PARTIALLY_CAPTURED), R(PAYMENT_IN_PROGRESS), R(PAYMENT_IN_PROGRESS), S(PARTIALLY_CAPTURED),
+     S(COMPLETED), S(COMPLETED), S(COMPLETED), R(PAYMENT_NOT_CAPTURED), R(PAYMENT_NOT_CAPTURED)},
+    {S(COMPLETED), R(PAYMENT_ALREADY_CAPTURED), R(PAYMENT_ALREADY_CAPTURED),
+     R(PAYMENT_ALREADY_CAPTURED), R(PAYMENT_ALREADY_CAPTURED), R(PAYMENT_ALREADY_CAPTURED),
+     R(PAYMENT_ALREADY_CAPTURED), S(PARTIALLY_REFUNDED), S(REFUNDED)},
+    {S(FAILED), R(PAYMENT_FAILED), R(PAYMENT_FAILED), R(PAYMENT_FAILED), R(PAYMENT_FAILED),
+     R(PAYMENT_FAILED), R(PAYMENT_FAILED), R(PAYMENT_FAILED), R(PAYMENT_FAILED)},
+    {S(CANCELLED), R(PAYMENT_CANCELLED), R(PAYMENT_CANCELLED), R(PAYMENT_CANCELLED),
+     R(PAYMENT_CANCELLED), R(PAYMENT_CANCELLED), R(PAYMENT_CANCELLED), R(PAYMENT_CANCELLED),
+     R(PAYMENT_CANCELLED)},
+    {S(EXPIRED), R(PAYMENT_EXPIRED), R(PAYMENT_EXPIRED), R(PAYMENT_EXPIRED), R(PAYMENT_EXPIRED),
+     R(PAYMENT_EXPIRED), R(PAYMENT_EXPIRED), R(PAYMENT_EXPIRED), R(PAYMENT_EXPIRED)},
+    {S(PARTIALLY_REFUNDED), R(PAYMENT_ALREADY_CAPTURED), R(PAYMENT_ALREADY_CAPTURED),
+     R(PAYMENT_ALREADY_CAPTURED), R(PAYMENT_ALREADY_CAPTURED), R(PAYMENT_ALREADY_CAPTURED),
+     R(PAYMENT_ALREADY_CAPTURED), S(PARTIALLY_REFUNDED), S(REFUNDED)},
+    {S(REFUNDED), R(PAYMENT_ALREADY_REFUNDED), R(PAYMENT_ALREADY_REFUNDED),
+     R(PAYMENT_ALREADY_REFUNDED), R(PAYMENT_ALREADY_REFUNDED), R(PAYMENT_ALREADY_REFUNDED),
+     R(PAYMENT_ALREADY_REFUNDED), R(PAYMENT_ALREADY_REFUNDED), R(PAYMENT_ALREADY_REFUNDED)},
+};
+
+static void test_every_row_of_the_table(void **state)
+{
+    (void)state;
+    assert_int_equal(array_len(table), PAYMENT_STATUS_COUNT + 1);
+    for (size_t i = 0; i < array_len(table); i++) {
+        assert_int_equal(table[i][0], i == 0 ? 0 : i);
+        for (int action = 0; action < PAYMENT_ACTION_COUNT; action++) {
+            uint16_t expected = table[i][1 + action];
+            struct payment_step step =
+                payment_step((uint8_t)table[i][0], (enum payment_action)action);
+            bool moves = expected <= PAYMENT_STATUS_COUNT;
+            assert_int_equal(step.next, moves ? expected : 0);
+            assert_int_equal(step.refusal, moves ? 0 : expected % 1000);
+        }
+    }
+}
+
+/* --- paying at once --------------------------------------------------------------------------- */
+
+static void test_a_payment_moves_money_at_once(void **state)
+{
+    struct parties p = given(state, "100", NULL);
+    struct metadata_pair pair = {slice_of("order"), slice_of("17")};
+    struct payment_create create = order(&p, 1050);
+    create.has_description = create.has_customer_id = create.has_metadata = true;
+    create.description = slice_of("Lunch");
+    create.customer_id = slice_of("c-1");
+    create.metadata = (struct metadata){&pair, 1};
+    struct id128 id = paid(p.bank, person("alice"), &create);
+    for (int restarts = 0; restarts < 2; restarts++) {
+        struct payment_info info = show(p.bank, id);
+        assert_int_equal(info.status, PAYMENT_STATUS_COMPLETED);
+        assert_true(info.amount == 1050 && info.captured_amount == 1050);
+        assert_true(slice_equal(info.description, slice_of("Lunch")));
+        assert_true(slice_equal(info.customer_id, slice_of("c-1")));
+        assert_true(slice_equal(info.metadata.items[0].value, slice_of("17")));
+        assert_false(info.details.has_expires_at);
+        expect_money(&p, 8950, 0, 1050);
+        bank_restart(p.bank);
+    }
+}
+
+static void test_a_refused_payment_creates_nothing(void **state)
+{
+    struct parties p = given(state, "100", NULL);
+    struct bank *b = p.bank;
+    struct id128 yen = open_wallet(b, person("shop"), JPY);
+    struct id128 nobody = {9, 0};
+    assert_int_equal(set_limits(b, p.alice, "60", "90"), RESULT_OK);
+    const struct {
+        const char *who;
+        struct id128 from, to;
+        u128 amount;
+        uint16_t code;
+    } cases[] = {
+        {"alice", p.alice, p.shop, 6001, RESULT_PER_TRANSACTION_LIMIT_EXCEEDED},
+        {"alice", p.alice, p.shop, 0, RESULT_AMOUNT_OUT_OF_RANGE},
+        {"alice", p.alice, p.shop, U128_MAX, RESULT_AMOUNT_OUT_OF_RANGE},
+        {"alice", p.alice, p.alice, 1, RESULT_PAYMENT_TO_SELF},
+        {"alice", p.alice, nobody, 1, RESULT_PAYEE_NOT_FOUND},
+        {"alice", p.alice, yen, 1, RESULT_CURRENCY_MISMATCH},
+        {"alice", nobody, p.shop, 1, RESULT_PAYER_NOT_FOUND},
+        {"shop", p.alice, p.shop, 1, RESULT_PAYER_NOT_FOUND},
+        {"shop", p.shop, p.alice, 1, RESULT_EXCEEDS_CREDITS},
+    };
+    for (size_t i = 0; i < array_len(cases); i++) {
+        struct payment_create create = {.amount = cases[i].amount,
+                                        .currency = USD,
+                                        .from_account = cases[i].from,
+                                        .to_account = cases[i].to};
+        assert_int_equal(bank_ask(b, person(cases[i].who), &payment_create_type, &create),
+                         cases[i].code);
+    }
+    struct payment_create create = order(&p, 1);
+    create.has_expires_in_s = true;
+    create.expires_in_s = 60;
+    assert_int_equal(bank_ask(b, person("alice"), &payment_create_type, &create),
+                     RESULT_EXPIRY_WITHOUT_AUTHORIZATION);
+    create.has_capture = true;
+    create.capture = PAYMENT_CAPTURE_MODE_MANUAL;
+    create.expires_in_s = WALLET_EXPIRY_S_MAX + 1;
+    assert_int_equal(bank_ask(b, person("alice"), &payment_create_type, &create),
+                     RESULT_EXPIRY_OUT_OF_RANGE);
+    expect_money(&p, 10000, 0, 0);
+    struct payment_list list = {0};
+    assert_int_equal(bank_ask(b, clerk(), &payment_list_type, &list), RESULT_OK);
+    struct payment_page page;
+    bank_reply(b, &payment_page_type, &page);
+    assert_int_equal(page.payments_count, 0);
+    pay(&p, 6000);
+    create = order(&p, 3001);
+    assert_int_equal(bank_ask(b, person("alice"), &payment_create_type, &create),
+                     RESULT_DAILY_LIMIT_EXCEEDED);
+}
+
+/* --- authorising ------------------------------------------------------------------------------ */
+
+static void test_an_authorisation_is_captured_in_parts(void **state)
+{
+    struct parties p = given(state, "100", NULL);
+    struct bank *b = p.bank;
+    struct id128 id = authorize(&p, 6000);
+    expect_payment(b, id, PAYMENT_STATUS_AUTHORIZED, 0, 0);
+    expect_money(&p, 10000, 6000, 0);
+    assert_int_equal(capture(b, "shop", id, "60.01", false), RESULT_CAPTURE_EXCEEDS_AUTHORIZED);
+    assert_int_equal(capture(b, "shop", id, "0", false), RESULT_AMOUNT_OUT_OF_RANGE);
+    assert_int_equal(capture(b, "alice", id, "1", false), RESULT_FORBIDDEN);
+    assert_int_equal(capture(b, "bob", id, "1", false), RESULT_NOT_FOUND);
+    assert_int_equal(refund(b, "shop", id, "1"), RESULT_PAYMENT_NOT_CAPTURED);
+    assert_int_equal(capture(b, "shop", id, "10", false), RESULT_OK);
+    expect_payment(b, id, PAYMENT_STATUS_PARTIALLY_CAPTURED, 1000, 0);
+    bank_restart(b);
+    assert_int_equal(refund(b, "shop", id, "1"), RESULT_PAYMENT_NOT_CAPTURED);
+    assert_int_equal(capture(b, "shop", id, "20", false), RESULT_OK);
+    expect_money(&p, 7000, 3000, 3000);
+    assert_int_equal(capture(b, "shop", id, NULL, false), RESULT_OK);
+    expect_payment(b, id, PAYMENT_STATUS_COMPLETED, 6000, 0);
+    expect_money(&p, 4000, 0, 6000);
+    assert_int_equal(capture(b, "shop", id, NULL, false), RESULT_PAYMENT_ALREADY_CAPTURED);
+    assert_int_equal(cancel(b, "alice", id), RESULT_PAYMENT_ALREADY_CAPTURED);
+    assert_int_equal(show_wallet(b, p.alice).open_holds, 0);
+}
+
+static void test_a_final_capture_gives_back_the_rest(void **state)
+{
+    struct parties p = given(state, "100", NULL);
+    struct bank *b = p.bank;
+    assert_int_equal(set_limits(b, p.alice, NULL, "60"), RESULT_OK);
+    struct id128 id = authorize(&p, 6000);
+    assert_int_equal(capture(b, "shop", id, "10", true), RESULT_OK);
+    expect_payment(b, id, PAYMENT_STATUS_COMPLETED, 1000, 0);
+    expect_money(&p, 9000, 0, 1000);
+    assert_true(show_wallet(b, p.alice).spent_today == 1000);
+    assert_int_equal(refund(b, "shop", id, "10.01"), RESULT_REFUND_EXCEEDS_CAPTURED);
+}
+
+static void test_cancel_gives_back_what_is_left(void **state)
+{
+    struct parties p = given(state, "100", NULL);
+    struct bank *b = p.bank;
+    struct id128 whole = authorize(&p, 6000);
+    assert_int_equal(cancel(b, "shop", whole), RESULT_FORBIDDEN);
+    assert_int_equal(cancel(b, "bob", whole), RESULT_NOT_FOUND);
+    assert_int_equal(cancel(b, "alice", whole), RESULT_OK);
+    expect_payment(b, whole, PAYMENT_STATUS_CANCELLED, 0, 0);
+    assert_int_equal(capture(b, "shop", whole, NULL, false), RESULT_PAYMENT_CANCELLED);
+    assert_int_equal(refund(b, "shop", whole, NULL), RESULT_PAYMENT_CANCELLED);
+    struct id128 part = authorize(&p, 6000);
+    assert_int_equal(capture(b, "shop", part, "10", false), RESULT_OK);
+    assert_int_equal(cancel(b, "alice", part), RESULT_OK);
+    expect_payment(b, part, PAYMENT_STATUS_COMPLETED, 1000, 0);
+    expect_money(&p, 9000, 0, 1000);
+    assert_true(show_wallet(b, p.alice).spent_today == 1000);
+    bank_restart(b);
+    assert_int_equal(refund(b, "shop", part, NULL), RESULT_OK);
+    expect_money(&p, 10000, 0, 0);
+}
+
+static void test_an_authorisation_expires_by_itself(void **state)
+{
+    struct parties p = given(state, "100", NULL);
+    struct bank *b = p.bank;
+    struct payment_create create = order(&p, 3000);
+    create.has_capture = create.has_expires_in_s = true;
+    create.capture = PAYMENT_CAPTURE_MODE_MANUAL;
+    create.expires_in_s = 3600;
+    struct id128 whole = paid(b, person("alice"), &create);
+    struct id128 part = paid(b, person("alice"), &create);
+    struct id128 later = authorize(&p, 1000);
+    assert_int_equal(capture(b, "shop", part, "10", false), RESULT_OK);
+    bank_wait(b, 3590 * SECOND_NS);
+    expect_money(&p, 9000, 6000, 1000);
+    bank_restart(b);
+    bank_wait(b, 20 * SECOND_NS);
+    expect_payment(b, whole, PAYMENT_STATUS_EXPIRED, 0, 0);
+    expect_payment(b, part, PAYMENT_STATUS_COMPLETED, 1000, 0);
+    expect_payment(b, later, PAYMENT_STATUS_AUTHORIZED, 0, 0);
+    expect_money(&p, 9000, 1000, 1000);
+    assert_true(show_wallet(b, p.alice).spent_today == 2000);
+    assert_int_equal(capture(b, "shop", whole, NULL, false), RESULT_PAYMENT_EXPIRED);
+    bank_wait(b, 8 * DAY_NS);
+    expect_payment(b, later, PAYMENT_STATUS_EXPIRED, 0, 0);
+    expect_money(&p, 9000, 0, 1000);
+}
+
+static void test_a_frozen_payer_still_honours_what_is_authorised(void **state)
+{
+    struct parties p = given(state, "100", NULL);
+    struct bank *b = p.bank;
+    struct id128 id = authorize(&p, 1000);
+    struct wallet_freeze freeze = {.wallet_id = p.alice};
+    assert_int_equal(bank_ask(b, clerk(), &wallet_freeze_type, &freeze), RESULT_OK);
+    struct payment_create create = order(&p, 1);
+    assert_int_equal(bank_ask(b, person("alice"), &payment_create_type, &create),
+                     RESULT_WALLET_FROZEN);
+    struct wallet_close close = {.wallet_id = p.shop};
+    assert_int_equal(bank_ask(b, person("shop"), &wallet_close_type, &close),
+                     RESULT_WALLET_HAS_HOLDS);
+    assert_int_equal(capture(b, "shop", id, NULL, false), RESULT_OK);
+    expect_money(&p, 9000, 0, 1000);
+    freeze.wallet_id = p.shop;
+    assert_int_equal(bank_ask(b, clerk(), &wallet_freeze_type, &freeze), RESULT_OK);
+    assert_int_equal(refund(b, "shop", id, NULL), RESULT_WALLET_FROZEN);
+}
+
+/* --- refunding -------------------------------------------------------------------------------- */
+
+static void test_refunds_never_exceed_what_was_captured(void **state)
+{
+    struct parties p = given(state, "100", NULL);
+    struct bank *b = p.bank;
+    struct id128 id = pay(&p, 1000);
+    assert_int_equal(refund(b, "alice", id, "1"), RESULT_FORBIDDEN);
+    assert_int_equal(refund(b, "shop", id, "10.01"), RESULT_REFUND_EXCEEDS_CAPTURED);
+    assert_int_equal(refund(b, "shop", id, "4"), RESULT_OK);
+    expect_payment(b, id, PAYMENT_STATUS_PARTIALLY_REFUNDED, 1000, 400);
+    expect_money(&p, 9400, 0, 600);
+    assert_int_equal(refund(b, "shop", id, "6.01"), RESULT_REFUND_EXCEEDS_CAPTURED);
+    bank_restart(b);
+    assert_int_equal(refund(b, "shop", id, "2"), RESULT_OK);
+    assert_int_equal(refund(b, "shop", id, NULL), RESULT_OK);
+    expect_payment(b, id, PAYMENT_STATUS_REFUNDED, 1000, 1000);
+    assert_int_equal(refund(b, "shop", id, NULL), RESULT_PAYMENT_ALREADY_REFUNDED);
+    expect_money(&p, 10000, 0, 0);
+}
+
+static void test_a_refund_without_money_leaves_the_payment_as_it_is(void **state)
+{
+    struct parties p = given(state, "100", NULL);
+    struct bank *b = p.bank;
+    struct id128 id = pay(&p, 1000);
+    struct wallet_withdraw out = {.wallet_id = p.shop, .amount = money("9.50")};
+    assert_int_equal(bank_ask(b, person("shop"), &wallet_withdraw_type, &out), RESULT_OK);
+    uint64_t version = show(b, id).version;
+    assert_int_equal(refund(b, "shop", id, NULL), RESULT_EXCEEDS_CREDITS);
+    assert_true(show(b, id).version == version);
+    expect_payment(b, id, PAYMENT_STATUS_COMPLETED, 1000, 0);
+    assert_int_equal(refund(b, "shop", id, "0.50"), RESULT_OK);
+    expect_money(&p, 9050, 0, 0);
+}
+
+/* --- versions, sight, lists ------------------------------------------------------------------- */
+
+static void test_if_match_must_name_the_current_version(void **state)
+{
+    struct parties p = given(state, "100", NULL);
+    struct bank *b = p.bank;
+    b->if_match = 1;
+    struct payment_create create = order(&p, 1);
+    assert_int_equal(bank_ask(b, person("alice"), &payment_create_type, &create),
+                     RESULT_PRECONDITION);
+    struct id128 id = authorize(&p, 1000);
+    b->if_match = 2;
+    assert_int_equal(capture(b, "shop", id, "1", false), RESULT_PRECONDITION);
+    b->if_match = 1;
+    assert_int_equal(capture(b, "shop", id, "1", false), RESULT_OK);
+    assert_true(b->message.version == 2);
+    b->if_match = 1;
+    assert_int_equal(cancel(b, "alice", id), RESULT_PRECONDITION);
+}
+
+static void test_others_learn_nothing_of_a_payment(void **state)
+{
+    struct parties p = given(state, "100", NULL);
+    struct bank *b = p.bank;
+    struct id128 id = pay(&p, 1000);
+    struct principal other_clerk = someone("other", "clerk");
+    other_clerk.any_owner = true;
+    const struct {
+        struct principal who;
+        uint16_t code;
+    } cases[] = {
+        {person("alice"), RESULT_OK},
+        {person("shop"), RESULT_OK},
+        {clerk(), RESULT_OK},
+        {person("bob"), RESULT_NOT_FOUND},
+        {someone("other", "alice"), RESULT_NOT_FOUND},
+        {other_clerk, RESULT_NOT_FOUND},
+    };
+    struct payment_get get = {.payment_id = id};
+    struct payment_event_list events = {.payment_id = id};
+    for (size_t i = 0; i < array_len(cases); i++) {
+        assert_int_equal(bank_ask(b, cases[i].who, &payment_get_type, &get), cases[i].code);
+        assert_int_equal(bank_ask(b, cases[i].who, &payment_event_list_type, &events),
+                         cases[i].code);
+    }
+    get.payment_id.hi++;
+    assert_int_equal(bank_ask(b, clerk(), &payment_get_type, &get), RESULT_NOT_FOUND);
+}
+
+static void test_history_has_every_step(void **state)
+{
+    struct parties p = given(state, "100", NULL);
+    struct bank *b = p.bank;
+    struct id128 id = authorize(&p, 6000);
+    assert_int_equal(capture(b, "shop", id, "10", false), RESULT_OK);
+    assert_int_equal(cancel(b, "alice", id), RESULT_OK);
+    assert_int_equal(refund(b, "shop", id, "4"), RESULT_OK);
+    const struct {
+        uint8_t type, status;
+        uint64_t amount;
+        const char *by;
+    } expected[] = {
+        {PAYMENT_EVENT_KIND_CREATED, PAYMENT_STATUS_AUTHORIZED, 6000, "alice"},
+        {PAYMENT_EVENT_KIND_CAPTURED, PAYMENT_STATUS_PARTIALLY_CAPTURED, 1000, "shop"},
+        {PAYMENT_EVENT_KIND_CANCELLED, PAYMENT_STATUS_COMPLETED, 5000, "alice"},
+        {PAYMENT_EVENT_KIND_REFUNDED, PAYMENT_STATUS_PARTIALLY_REFUNDED, 400, "shop"},
+    };
+    struct payment_event_list list = {.payment_id = id, .has_limit = true, .limit = 3};
+    struct payment_event_page page;
+    size_t seen = 0;
+    do {
+        assert_int_equal(bank_ask(b, person("alice"), &payment_event_list_type, &list),
+                         RESULT_OK);
+        bank_reply(b, &payment_event_page_type, &page);
+        for (uint32_t i = 0; i < page.events_count; i++, seen++) {
+            const struct payment_event *e = &page.events[i];
+            assert_true(seen < array_len(expected));
+            assert_true(e->sequence == seen + 1);
+            assert_int_equal(e->type, expected[seen].type);
+            assert_int_equal(e->status, expected[seen].status);
+            assert_true(e->amount == expected[seen].amount);
+            assert_true(slice_equal(e->by, slice_of(expected[seen].by)));
+        }
+        list.has_cursor = page.has_next_cursor;
+        list.cursor = arena_copy(&b->arena, page.next_cursor);
+    } while (page.has_next_cursor);
+    assert_int_equal(seen, array_len(expected));
+}
+
+/* Walks all pages of `limit`; the ids must be those, newest first. */
+static void expect_list(struct bank *b, struct principal who, struct payment_list list,
+                        uint32_t limit, const struct id128 *ids, size_t count)
+{
+    list.has_limit = true;
+    list.limit = limit;
+    size_t seen = 0;
+    struct payment_page page;
+    do {
+        assert_int_equal(bank_ask(b, who, &payment_list_type, &list), RESULT_OK);
+        bank_reply(b, &payment_page_type, &page);
+        for (uint32_t i = 0; i < page.payments_count; i++, seen++) {
+            assert_true(seen < count);
+            assert_true(id128_equal(page.payments[i].payment_id, ids[seen]));
+        }
+        list.has_cursor = page.has_next_cursor;
+        list.cursor = arena_copy(&b->arena, page.next_cursor);
+    } while (page.has_next_cursor);
+    assert_int_equal(seen, count);
+}
+
+static void test_lists_hold_what_one_pays_and_receives(void **state)
+{
+    struct parties p = given(state, "100", "50");
+    struct bank *b = p.bank;
+    struct id128 bob = given_wallet(b, "bob", "100");
+    struct id128 ids[6]; /* newest first */
+    ids[5] = pay(&p, 100);
+    bank_wait(b, SECOND_NS);
+    struct payment_create back = {
+        .amount = 200, .currency = USD, .from_account = p.shop, .to_account = p.alice};
+    ids[4] = paid(b, person("shop"), &back);
+    bank_wait(b, SECOND_NS);
+    struct payment_create foreign = {
+        .amount = 300, .currency = USD, .from_account = bob, .to_account = p.shop};
+    ids[3] = paid(b, person("bob"), &foreign);
+    bank_wait(b, 10 * 60 * SECOND_NS);
+    ids[2] = authorize(&p, 400);
+    bank_wait(b, SECOND_NS);
+    ids[1] = pay(&p, 500);
+    bank_wait(b, SECOND_NS);
+    ids[0] = paid(b, person("shop"), &back);
+    const struct id128 alices[] = {ids[0], ids[1], ids[2], ids[4], ids[5]};
+    for (uint32_t limit = 1; limit <= 6; limit++) {
+        expect_list(b, clerk(), (struct payment_list){0}, limit, ids, 6);
+        expect_list(b, person("alice"), (struct payment_list){0}, limit, alices, 5);
+        expect_list(b, person("bob"), (struct payment_list){0}, limit, &ids[3], 1);
+        expect_list(b, person("nobody"), (struct payment_list){0}, limit, NULL, 0);
+    }
+    struct payment_list authorized = {.has_status = true, .status = PAYMENT_STATUS_AUTHORIZED};
+    expect_list(b, person("alice"), authorized, 1, &ids[2], 1);
+    struct payment_list from_bob = {.has_from_account = true, .from_account = bob};
+    expect_list(b, person("shop"), from_bob, 2, &ids[3], 1);
+    expect_list(b, person("alice"), from_bob, 2, NULL, 0);
+    struct payment_list to_alice = {.has_to_account = true, .to_account = p.alice};
+    expect_list(b, person("alice"), to_alice, 1, (struct id128[]){ids[0], ids[4]}, 2);
+    uint64_t middle = show(b, ids[2]).timestamp;
+    struct payment_list early = {.has_created_before = true, .created_before = middle};
+    expect_list(b, clerk(), early, 2, &ids[3], 3);
+    struct payment_list late = {.has_created_from = true, .created_from = middle};
+    expect_list(b, person("alice"), late, 2, ids, 3);
+    early.has_cursor = true;
+    early.cursor = slice_of("x");
+    assert_int_equal(bank_ask(b, clerk(), &payment_list_type, &early), RESULT_INVALID_CURSOR);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, bank_setup, bank_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_row_of_the_table),
+        TEST(test_a_payment_moves_money_at_once),
+        TEST(test_a_refused_payment_creates_nothing),
+        TEST(test_an_authorisation_is_captured_in_parts),
+        TEST(test_a_final_capture_gives_back_the_rest),
+        TEST(test_cancel_gives_back_what_is_left),
+        TEST(test_an_authorisation_expires_by_itself),
+        TEST(test_a_frozen_payer_still_honours_what_is_authorised),
+        TEST(test_refunds_never_exceed_what_was_captured),
+        TEST(test_a_refund_without_money_leaves_the_payment_as_it_is),
+        TEST(test_if_match_must_name_the_current_version),
+        TEST(test_others_learn_nothing_of_a_payment),
+        TEST(test_history_has_every_step),
+        TEST(test_lists_hold_what_one_pays_and_receives),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,607 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Wallets: opening, moving money, holds, limits, freezing, closing, who sees what, lists. */
+#include "tests/unit/bank_fixture.h"
+
+#include "actors/wallet/wallet.h"
+
+/* --- requests --------------------------------------------------------------------------------- */
+
+static uint16_t withdraw(struct bank *b, const char *who, struct id128 wallet, const char *amount)
+{
+    struct wallet_withdraw body = {.wallet_id = wallet, .amount = money(amount)};
+    return bank_ask(b, person(who), &wallet_withdraw_type, &body);
+}
+
+static uint16_t transfer(struct bank *b, const char *who, struct id128 from, struct id128 to,
+                         const char *amount)
+{
+    struct wallet_transfer body = {
+        .wallet_id = from, .to_wallet_id = to, .amount = money(amount)};
+    return bank_ask(b, person(who), &wallet_transfer_type, &body);
+}
+
+static uint16_t hold(struct bank *b, const char *who, struct id128 wallet, const char *amount,
+                     struct id128 *id)
+{
+    struct wallet_hold_create body = {.wallet_id = wallet, .amount = money(amount)};
+    uint16_t code = bank_ask(b, person(who), &wallet_hold_create_type, &body);
+    if (code == RESULT_OK) {
+        struct wallet_hold_info info;
+        bank_reply(b, &wallet_hold_info_type, &info);
+        *id = info.hold_id;
+    }
+    return code;
+}
+
+struct capture {
+    const char *amount; /* NULL = all */
+    bool final;
+    struct id128 to; /* zero = outside */
+};
+
+static uint16_t capture(struct bank *b, const char *who, struct id128 wallet, struct id128 id,
+                        struct capture how)
+{
+    struct wallet_hold_capture body = {
+        .hold_id = id,
+        .wallet_id = wallet,
+        .has_amount = how.amount != NULL,
+        .has_final = true,
+        .final = how.final,
+        .has_to_wallet_id = !id128_is_zero(how.to),
+        .to_wallet_id = how.to,
+    };
+    if (how.amount != NULL)
+        body.amount = money(how.amount);
+    return bank_ask(b, person(who), &wallet_hold_capture_type, &body);
+}
+
+static uint16_t release(struct bank *b, const char *who, struct id128 wallet, struct id128 id)
+{
+    struct wallet_hold_release body = {.hold_id = id, .wallet_id = wallet};
+    return bank_ask(b, person(who), &wallet_hold_release_type, &body);
+}
+
+static struct wallet_hold_info show_hold(struct bank *b, struct id128 wallet, struct id128 id)
+{
+    struct wallet_hold_get get = {.hold_id = id, .wallet_id = wallet};
+    assert_int_equal(bank_ask(b, clerk(), &wallet_hold_get_type, &get), RESULT_OK);
+    struct wallet_hold_info info;
+    bank_reply(b, &wallet_hold_info_type, &info);
+    return info;
+}
+
+static uint16_t freeze(struct bank *b, struct id128 wallet)
+{
+    struct wallet_freeze body = {.wallet_id = wallet};
+    return bank_ask(b, clerk(), &wallet_freeze_type, &body);
+}
+
+static uint16_t unfreeze(struct bank *b, struct id128 wallet)
+{
+    struct wallet_unfreeze body = {.wallet_id = wallet};
+    return bank_ask(b, clerk(), &wallet_unfreeze_type, &body);
+}
+
+static uint16_t close_wallet(struct bank *b, const char *who, struct id128 wallet)
+{
+    struct wallet_close body = {.wallet_id = wallet};
+    return bank_ask(b, person(who), &wallet_close_type, &body);
+}
+
+/* --- opening ---------------------------------------------------------------------------------- */
+
+static void test_an_owner_has_one_wallet_per_currency(void **state)
+{
+    struct bank *b = *state;
+    struct id128 first = open_wallet(b, person("alice"), USD);
+    struct wallet_open again = {.currency = USD};
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_open_type, &again),
+                     RESULT_WALLET_EXISTS);
+    struct wallet_reference named;
+    bank_reply(b, &wallet_reference_type, &named);
+    assert_true(id128_equal(named.wallet_id, first));
+    struct id128 yen = open_wallet(b, person("alice"), JPY);
+    struct id128 bob = open_wallet(b, person("bob"), USD);
+    assert_false(id128_equal(yen, first) || id128_equal(bob, first));
+    struct wallet_info info = show_wallet(b, first);
+    assert_true(slice_equal(info.user_id, slice_of("alice")));
+    assert_int_equal(info.status, WALLET_STATUS_ACTIVE);
+    assert_true(info.balance == 0 && info.open_holds == 0);
+}
+
+static void test_only_a_clerk_opens_for_others(void **state)
+{
+    struct bank *b = *state;
+    struct wallet_open open = {
+        .currency = USD, .has_user_id = true, .user_id = slice_of("alice")};
+    assert_int_equal(bank_ask(b, person("bob"), &wallet_open_type, &open), RESULT_FORBIDDEN);
+    assert_int_equal(bank_ask(b, clerk(), &wallet_open_type, &open), RESULT_OK);
+    struct wallet_info info;
+    bank_reply(b, &wallet_info_type, &info);
+    struct wallet_get get = {.wallet_id = info.wallet_id};
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_get_type, &get), RESULT_OK);
+    open.user_id = slice_of("alice");
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_open_type, &open),
+                     RESULT_WALLET_EXISTS);
+    open.currency = 1;
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_open_type, &open),
+                     RESULT_CURRENCY_UNKNOWN);
+}
+
+static void test_metadata_comes_back_after_a_restart(void **state)
+{
+    struct bank *b = *state;
+    struct metadata_pair pairs[] = {{slice_of("team"), slice_of("red")},
+                                    {slice_of("empty"), {"", 0}}};
+    struct wallet_open open = {
+        .currency = USD, .has_metadata = true, .metadata = {pairs, array_len(pairs)}};
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_open_type, &open), RESULT_OK);
+    struct wallet_info info;
+    bank_reply(b, &wallet_info_type, &info);
+    for (int restarts = 0; restarts < 2; restarts++) {
+        struct wallet_info now = show_wallet(b, info.wallet_id);
+        assert_int_equal(now.metadata.count, 2);
+        assert_true(slice_equal(now.metadata.items[0].value, slice_of("red")));
+        assert_true(now.version == info.version);
+        bank_restart(b);
+    }
+}
+
+/* --- moving ----------------------------------------------------------------------------------- */
+
+static void test_money_comes_moves_and_leaves(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "100.00");
+    struct id128 bob = given_wallet(b, "bob", NULL);
+    assert_int_equal(transfer(b, "alice", alice, bob, "30.5"), RESULT_OK);
+    struct wallet_transaction done;
+    bank_reply(b, &wallet_transaction_type, &done);
+    assert_int_equal(done.type, WALLET_TRANSACTION_TYPE_TRANSFER_OUT);
+    assert_true(done.amount == 3050 && done.balance == 6950);
+    assert_true(id128_equal(done.counterparty_wallet_id, bob));
+    assert_int_equal(withdraw(b, "bob", bob, "10"), RESULT_OK);
+    expect_wallet(b, alice, 6950, 0);
+    expect_wallet(b, bob, 2050, 0);
+    bank_restart(b);
+    expect_wallet(b, alice, 6950, 0);
+    expect_wallet(b, bob, 2050, 0);
+}
+
+static void test_refused_moves_change_nothing(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "100.00");
+    struct id128 bob = given_wallet(b, "bob", NULL);
+    struct id128 yen = open_wallet(b, person("bob"), JPY);
+    struct id128 nobody = {1, 0};
+    struct id128 stranger_wallet;
+    struct wallet_open open = {.currency = USD};
+    assert_int_equal(bank_ask(b, someone("other", "alice"), &wallet_open_type, &open), RESULT_OK);
+    struct wallet_info info;
+    bank_reply(b, &wallet_info_type, &info);
+    stranger_wallet = info.wallet_id;
+    const struct {
+        const char *who;
+        struct id128 from, to;
+        const char *amount;
+        uint16_t code;
+    } cases[] = {
+        {"alice", alice, bob, "100.01", RESULT_EXCEEDS_CREDITS},
+        {"alice", alice, bob, "0", RESULT_AMOUNT_OUT_OF_RANGE},
+        {"alice", alice, bob, "0.001", RESULT_AMOUNT_TOO_PRECISE},
+        {"alice", alice, bob, "340282366920938463463374607431768211455",
+         RESULT_AMOUNT_OUT_OF_RANGE},
+        {"alice", alice, alice, "1", RESULT_DESTINATION_IS_SOURCE},
+        {"alice", alice, nobody, "1", RESULT_DESTINATION_NOT_FOUND},
+        {"alice", alice, stranger_wallet, "1", RESULT_DESTINATION_NOT_FOUND},
+        {"alice", alice, yen, "1", RESULT_CURRENCY_MISMATCH},
+        {"bob", alice, bob, "1", RESULT_NOT_FOUND},
+        {"bob", nobody, bob, "1", RESULT_NOT_FOUND},
+    };
+    uint64_t before = show_wallet(b, alice).version;
+    for (size_t i = 0; i < array_len(cases); i++)
+        assert_int_equal(transfer(b, cases[i].who, cases[i].from, cases[i].to, cases[i].amount),
+                         cases[i].code);
+    assert_int_equal(withdraw(b, "alice", alice, "100.01"), RESULT_EXCEEDS_CREDITS);
+    assert_int_equal(withdraw(b, "bob", alice, "1"), RESULT_NOT_FOUND);
+    struct id128 id;
+    assert_int_equal(hold(b, "alice", alice, "100.01", &id), RESULT_EXCEEDS_CREDITS);
+    struct wallet_fund wrong = {
+        .wallet_id = alice, .amount = money("1"), .has_currency = true, .currency = JPY};
+    assert_int_equal(bank_ask(b, clerk(), &wallet_fund_type, &wrong), RESULT_CURRENCY_MISMATCH);
+    assert_true(show_wallet(b, alice).version == before);
+    expect_wallet(b, alice, 10000, 0);
+}
+
+static void test_a_first_withdrawal_that_is_refused_opens_no_clearing(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", NULL);
+    assert_int_equal(withdraw(b, "alice", alice, "1"), RESULT_EXCEEDS_CREDITS);
+    assert_int_equal(fund(b, alice, "1"), RESULT_OK);
+    assert_int_equal(withdraw(b, "alice", alice, "1"), RESULT_OK);
+    expect_wallet(b, alice, 0, 0);
+}
+
+static void test_if_match_must_name_the_current_version(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "10");
+    struct id128 bob = given_wallet(b, "bob", NULL);
+    uint64_t version = show_wallet(b, alice).version;
+    b->if_match = version + 1;
+    assert_int_equal(transfer(b, "alice", alice, bob, "1"), RESULT_PRECONDITION);
+    b->if_match = version;
+    assert_int_equal(transfer(b, "alice", alice, bob, "1"), RESULT_OK);
+    assert_true(b->message.version > version);
+    b->if_match = version;
+    assert_int_equal(transfer(b, "alice", alice, bob, "1"), RESULT_PRECONDITION);
+    expect_wallet(b, alice, 900, 0);
+}
+
+/* --- limits ----------------------------------------------------------------------------------- */
+
+static void test_limits_per_transaction_and_day(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "1000");
+    struct id128 bob = given_wallet(b, "bob", NULL);
+    assert_int_equal(transfer(b, "alice", alice, bob, "20"), RESULT_OK);
+    assert_int_equal(set_limits(b, alice, "50", "100"), RESULT_OK);
+    assert_int_equal(transfer(b, "alice", alice, bob, "50.01"),
+                     RESULT_PER_TRANSACTION_LIMIT_EXCEEDED);
+    assert_int_equal(transfer(b, "alice", alice, bob, "50"), RESULT_OK);
+    assert_int_equal(withdraw(b, "alice", alice, "30.01"), RESULT_DAILY_LIMIT_EXCEEDED);
+    assert_int_equal(withdraw(b, "alice", alice, "30"), RESULT_OK);
+    assert_int_equal(transfer(b, "alice", alice, bob, "0.01"), RESULT_DAILY_LIMIT_EXCEEDED);
+    assert_true(show_wallet(b, alice).spent_today == 10000);
+    bank_restart(b);
+    assert_int_equal(transfer(b, "alice", alice, bob, "0.01"), RESULT_DAILY_LIMIT_EXCEEDED);
+    bank_wait(b, DAY_NS);
+    assert_true(show_wallet(b, alice).spent_today == 0);
+    assert_int_equal(transfer(b, "alice", alice, bob, "50"), RESULT_OK);
+    assert_int_equal(set_limits(b, alice, NULL, NULL), RESULT_OK);
+    assert_int_equal(transfer(b, "alice", alice, bob, "500"), RESULT_OK);
+    assert_int_equal(set_limits(b, alice, "0", NULL), RESULT_AMOUNT_OUT_OF_RANGE);
+}
+
+static void test_what_goes_back_returns_its_allowance(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "1000");
+    assert_int_equal(set_limits(b, alice, NULL, "100"), RESULT_OK);
+    struct id128 first, second;
+    assert_int_equal(hold(b, "alice", alice, "80", &first), RESULT_OK);
+    assert_int_equal(hold(b, "alice", alice, "30", &second), RESULT_DAILY_LIMIT_EXCEEDED);
+    assert_int_equal(capture(b, "alice", alice, first, (struct capture){"30", true, {0, 0}}),
+                     RESULT_OK);
+    assert_true(show_wallet(b, alice).spent_today == 3000);
+    assert_int_equal(hold(b, "alice", alice, "70", &second), RESULT_OK);
+    assert_int_equal(release(b, "alice", alice, second), RESULT_OK);
+    assert_true(show_wallet(b, alice).spent_today == 3000);
+    assert_int_equal(hold(b, "alice", alice, "70", &second), RESULT_OK);
+    bank_wait(b, DAY_NS);
+    assert_int_equal(withdraw(b, "alice", alice, "10"), RESULT_OK);
+    assert_int_equal(release(b, "alice", alice, second), RESULT_OK);
+    assert_true(show_wallet(b, alice).spent_today == 1000);
+}
+
+static void test_a_counter_stays_full_rather_than_wrap(void **state)
+{
+    (void)state;
+    struct limit l = {.per_transaction = LIMIT_NONE, .per_day = LIMIT_NONE};
+    limit_use(&l, U128_MAX - 1, 5 * LIMIT_DAY_NS);
+    limit_use(&l, 10, 5 * LIMIT_DAY_NS + 1);
+    assert_true(limit_spent(&l, 6 * LIMIT_DAY_NS - 1) == U128_MAX);
+    assert_true(limit_spent(&l, 6 * LIMIT_DAY_NS) == 0);
+    l.per_day = 100;
+    assert_int_equal(limit_check(&l, 1, 5 * LIMIT_DAY_NS), RESULT_DAILY_LIMIT_EXCEEDED);
+    assert_int_equal(limit_check(&l, 100, 6 * LIMIT_DAY_NS), RESULT_OK);
+}
+
+/* --- holds ------------------------------------------------------------------------------------ */
+
+static void test_a_hold_is_captured_in_parts(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "100");
+    struct id128 shop = given_wallet(b, "shop", NULL);
+    struct id128 id;
+    assert_int_equal(hold(b, "alice", alice, "60", &id), RESULT_OK);
+    expect_wallet(b, alice, 10000, 6000);
+    assert_int_equal(transfer(b, "alice", alice, shop, "40.01"), RESULT_EXCEEDS_CREDITS);
+    assert_int_equal(capture(b, "alice", alice, id, (struct capture){"10", false, shop}),
+                     RESULT_OK);
+    expect_wallet(b, alice, 9000, 5000);
+    expect_wallet(b, shop, 1000, 0);
+    assert_int_equal(show_hold(b, alice, id).status, HOLD_STATUS_PARTIALLY_CAPTURED);
+    bank_restart(b);
+    assert_int_equal(capture(b, "alice", alice, id, (struct capture){"20", false, {0, 0}}),
+                     RESULT_OK);
+    expect_wallet(b, alice, 7000, 3000);
+    assert_int_equal(capture(b, "alice", alice, id, (struct capture){"30.01", false, shop}),
+                     RESULT_CAPTURE_EXCEEDS_HOLD);
+    assert_int_equal(capture(b, "alice", alice, id, (struct capture){"5", true, shop}),
+                     RESULT_OK);
+    expect_wallet(b, alice, 6500, 0);
+    expect_wallet(b, shop, 1500, 0);
+    struct wallet_hold_info info = show_hold(b, alice, id);
+    assert_int_equal(info.status, HOLD_STATUS_CAPTURED);
+    assert_true(info.captured_amount == 3500 && info.remaining_amount == 0);
+    assert_int_equal(release(b, "alice", alice, id), RESULT_HOLD_NOT_OPEN);
+    assert_int_equal(capture(b, "alice", alice, id, (struct capture){NULL, false, {0, 0}}),
+                     RESULT_HOLD_NOT_OPEN);
+    assert_int_equal(show_wallet(b, alice).open_holds, 0);
+}
+
+static void test_a_capture_that_cannot_go_on_changes_nothing(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "100");
+    struct id128 closed = given_wallet(b, "shop", NULL);
+    struct id128 yen = open_wallet(b, person("shop"), JPY);
+    assert_int_equal(close_wallet(b, "shop", closed), RESULT_OK);
+    struct id128 id;
+    assert_int_equal(hold(b, "alice", alice, "60", &id), RESULT_OK);
+    const struct {
+        struct id128 to;
+        uint16_t code;
+    } cases[] = {
+        {closed, RESULT_DESTINATION_CLOSED},
+        {yen, RESULT_CURRENCY_MISMATCH},
+        {alice, RESULT_DESTINATION_IS_SOURCE},
+        {{7, 0}, RESULT_DESTINATION_NOT_FOUND},
+    };
+    for (size_t i = 0; i < array_len(cases); i++)
+        assert_int_equal(capture(b, "alice", alice, id, (struct capture){"1", true, cases[i].to}),
+                         cases[i].code);
+    assert_int_equal(capture(b, "alice", closed, id, (struct capture){"1", true, {0, 0}}),
+                     RESULT_NOT_FOUND);
+    assert_int_equal(release(b, "shop", alice, id), RESULT_NOT_FOUND);
+    expect_wallet(b, alice, 10000, 6000);
+}
+
+static void test_a_hold_expires_by_itself(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "100");
+    assert_int_equal(set_limits(b, alice, NULL, "100"), RESULT_OK);
+    struct wallet_hold_create body = {.wallet_id = alice,
+                                      .amount = money("60"),
+                                      .has_expires_in_s = true,
+                                      .expires_in_s = WALLET_EXPIRY_S_MAX + 1};
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_hold_create_type, &body),
+                     RESULT_EXPIRY_OUT_OF_RANGE);
+    body.expires_in_s = 0;
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_hold_create_type, &body),
+                     RESULT_EXPIRY_OUT_OF_RANGE);
+    body.expires_in_s = 60;
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_hold_create_type, &body), RESULT_OK);
+    struct wallet_hold_info info;
+    bank_reply(b, &wallet_hold_info_type, &info);
+    bank_wait(b, 59 * SECOND_NS);
+    expect_wallet(b, alice, 10000, 6000);
+    bank_restart(b);
+    bank_wait(b, 2 * SECOND_NS);
+    expect_wallet(b, alice, 10000, 0);
+    assert_int_equal(show_hold(b, alice, info.hold_id).status, HOLD_STATUS_EXPIRED);
+    assert_true(show_wallet(b, alice).spent_today == 0);
+    assert_int_equal(show_wallet(b, alice).open_holds, 0);
+}
+
+/* --- status ----------------------------------------------------------------------------------- */
+
+static void test_a_frozen_wallet_receives_and_does_not_pay(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "100");
+    struct id128 bob = given_wallet(b, "bob", "10");
+    struct id128 id, other;
+    assert_int_equal(hold(b, "alice", alice, "20", &id), RESULT_OK);
+    assert_int_equal(unfreeze(b, alice), RESULT_WALLET_NOT_FROZEN);
+    assert_int_equal(freeze(b, alice), RESULT_OK);
+    assert_int_equal(freeze(b, alice), RESULT_WALLET_FROZEN);
+    assert_int_equal(transfer(b, "alice", alice, bob, "1"), RESULT_WALLET_FROZEN);
+    assert_int_equal(withdraw(b, "alice", alice, "1"), RESULT_WALLET_FROZEN);
+    assert_int_equal(hold(b, "alice", alice, "1", &other), RESULT_WALLET_FROZEN);
+    assert_int_equal(close_wallet(b, "alice", alice), RESULT_WALLET_FROZEN);
+    assert_int_equal(transfer(b, "bob", bob, alice, "5"), RESULT_OK);
+    assert_int_equal(fund(b, alice, "1"), RESULT_OK);
+    assert_int_equal(capture(b, "alice", alice, id, (struct capture){"20", false, bob}),
+                     RESULT_OK);
+    expect_wallet(b, alice, 8600, 0);
+    assert_int_equal(unfreeze(b, alice), RESULT_OK);
+    assert_int_equal(transfer(b, "alice", alice, bob, "1"), RESULT_OK);
+}
+
+static void test_only_an_empty_wallet_closes(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "100");
+    struct id128 bob = given_wallet(b, "bob", "5");
+    struct id128 id;
+    assert_int_equal(close_wallet(b, "alice", alice), RESULT_WALLET_NOT_EMPTY);
+    assert_int_equal(hold(b, "alice", alice, "100", &id), RESULT_OK);
+    assert_int_equal(close_wallet(b, "alice", alice), RESULT_WALLET_HAS_HOLDS);
+    assert_int_equal(capture(b, "alice", alice, id, (struct capture){NULL, false, {0, 0}}),
+                     RESULT_OK);
+    assert_int_equal(close_wallet(b, "bob", alice), RESULT_NOT_FOUND);
+    assert_int_equal(close_wallet(b, "alice", alice), RESULT_OK);
+    assert_int_equal(close_wallet(b, "alice", alice), RESULT_WALLET_CLOSED);
+    assert_int_equal(fund(b, alice, "1"), RESULT_WALLET_CLOSED);
+    assert_int_equal(freeze(b, alice), RESULT_WALLET_CLOSED);
+    assert_int_equal(unfreeze(b, alice), RESULT_WALLET_CLOSED);
+    assert_int_equal(set_limits(b, alice, "1", NULL), RESULT_WALLET_CLOSED);
+    assert_int_equal(withdraw(b, "alice", alice, "1"), RESULT_WALLET_CLOSED);
+    assert_int_equal(transfer(b, "bob", bob, alice, "1"), RESULT_DESTINATION_CLOSED);
+    bank_restart(b);
+    struct id128 next = open_wallet(b, person("alice"), USD);
+    assert_false(id128_equal(next, alice));
+}
+
+/* --- who sees what ---------------------------------------------------------------------------- */
+
+static void test_others_learn_nothing_of_a_wallet(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "1");
+    struct principal other_clerk = someone("other", "clerk");
+    other_clerk.any_owner = true;
+    struct principal operator= {.operator= true};
+    const struct {
+        struct principal who;
+        uint16_t code;
+    } cases[] = {
+        {person("alice"), RESULT_OK},
+        {clerk(), RESULT_OK},
+        {operator, RESULT_OK},
+        {person("bob"), RESULT_NOT_FOUND},
+        {someone("other", "alice"), RESULT_NOT_FOUND},
+        {other_clerk, RESULT_NOT_FOUND},
+    };
+    struct wallet_get get = {.wallet_id = alice};
+    struct wallet_balance_get balance = {.wallet_id = alice};
+    struct wallet_transaction_list history = {.wallet_id = alice};
+    struct wallet_hold_list holds = {.wallet_id = alice};
+    for (size_t i = 0; i < array_len(cases); i++) {
+        struct principal who = cases[i].who;
+        assert_int_equal(bank_ask(b, who, &wallet_get_type, &get), cases[i].code);
+        assert_int_equal(bank_ask(b, who, &wallet_balance_get_type, &balance), cases[i].code);
+        assert_int_equal(bank_ask(b, who, &wallet_transaction_list_type, &history),
+                         cases[i].code);
+        assert_int_equal(bank_ask(b, who, &wallet_hold_list_type, &holds), cases[i].code);
+    }
+}
+
+/* --- lists ------------------------------------------------------------------------------------ */
+
+static void test_history_names_every_movement(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "100");
+    struct id128 bob = given_wallet(b, "bob", NULL);
+    struct id128 first, second;
+    assert_int_equal(transfer(b, "alice", alice, bob, "10"), RESULT_OK);
+    assert_int_equal(hold(b, "alice", alice, "20", &first), RESULT_OK);
+    assert_int_equal(capture(b, "alice", alice, first, (struct capture){NULL, false, bob}),
+                     RESULT_OK);
+    assert_int_equal(hold(b, "alice", alice, "5", &second), RESULT_OK);
+    assert_int_equal(release(b, "alice", alice, second), RESULT_OK);
+    assert_int_equal(withdraw(b, "alice", alice, "1"), RESULT_OK);
+    const struct {
+        uint8_t type;
+        uint64_t amount, balance;
+        struct id128 hold;
+    } expected[] = {
+        {WALLET_TRANSACTION_TYPE_WITHDRAWAL, 100, 6900, {0, 0}},
+        {WALLET_TRANSACTION_TYPE_HOLD_RELEASED, 500, 7000, second},
+        {WALLET_TRANSACTION_TYPE_HOLD, 500, 7000, second},
+        {WALLET_TRANSACTION_TYPE_HOLD_CAPTURED, 2000, 7000, first},
+        {WALLET_TRANSACTION_TYPE_HOLD, 2000, 9000, first},
+        {WALLET_TRANSACTION_TYPE_TRANSFER_OUT, 1000, 9000, {0, 0}},
+        {WALLET_TRANSACTION_TYPE_DEPOSIT, 10000, 10000, {0, 0}},
+    };
+    struct wallet_transaction_list list = {.wallet_id = alice, .has_limit = true, .limit = 2};
+    size_t seen = 0;
+    struct wallet_transaction_page page;
+    do {
+        assert_int_equal(bank_ask(b, person("alice"), &wallet_transaction_list_type, &list),
+                         RESULT_OK);
+        bank_reply(b, &wallet_transaction_page_type, &page);
+        for (uint32_t i = 0; i < page.transactions_count; i++, seen++) {
+            const struct wallet_transaction *x = &page.transactions[i];
+            assert_true(seen < array_len(expected));
+            assert_int_equal(x->type, expected[seen].type);
+            assert_true(x->amount == expected[seen].amount);
+            assert_true(x->balance == expected[seen].balance);
+            assert_int_equal(x->has_hold_id, !id128_is_zero(expected[seen].hold));
+            assert_true(!x->has_hold_id || id128_equal(x->hold_id, expected[seen].hold));
+        }
+        list.has_cursor = page.has_next_cursor;
+        list.cursor = arena_copy(&b->arena, page.next_cursor);
+    } while (page.has_next_cursor);
+    assert_int_equal(seen, array_len(expected));
+    list = (struct wallet_transaction_list){.wallet_id = bob};
+    assert_int_equal(bank_ask(b, person("bob"), &wallet_transaction_list_type, &list), RESULT_OK);
+    bank_reply(b, &wallet_transaction_page_type, &page);
+    assert_int_equal(page.transactions_count, 2);
+    assert_int_equal(page.transactions[0].type, WALLET_TRANSACTION_TYPE_HOLD_RECEIVED);
+    assert_true(id128_equal(page.transactions[0].hold_id, first));
+    assert_int_equal(page.transactions[1].type, WALLET_TRANSACTION_TYPE_TRANSFER_IN);
+}
+
+static void test_lists_of_wallets_and_holds(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "100");
+    open_wallet(b, person("alice"), JPY);
+    given_wallet(b, "bob", "7");
+    struct wallet_list list = {0};
+    struct wallet_page page;
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_list_type, &list), RESULT_OK);
+    bank_reply(b, &wallet_page_type, &page);
+    assert_int_equal(page.wallets_count, 2);
+    assert_true(page.wallets[0].balance == 10000);
+    assert_true(page.wallets[0].version == show_wallet(b, alice).version);
+    assert_int_equal(bank_ask(b, clerk(), &wallet_list_type, &list), RESULT_OK);
+    bank_reply(b, &wallet_page_type, &page);
+    assert_int_equal(page.wallets_count, 3);
+    list.has_currency = true;
+    list.currency = JPY;
+    assert_int_equal(bank_ask(b, clerk(), &wallet_list_type, &list), RESULT_OK);
+    bank_reply(b, &wallet_page_type, &page);
+    assert_int_equal(page.wallets_count, 1);
+    list = (struct wallet_list){.has_user_id = true, .user_id = slice_of("bob")};
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_list_type, &list), RESULT_NOT_FOUND);
+    assert_int_equal(bank_ask(b, clerk(), &wallet_list_type, &list), RESULT_OK);
+    bank_reply(b, &wallet_page_type, &page);
+    assert_int_equal(page.wallets_count, 1);
+    list = (struct wallet_list){.has_limit = true, .limit = 101};
+    assert_int_equal(bank_ask(b, clerk(), &wallet_list_type, &list), RESULT_INVALID_FIELD);
+    list = (struct wallet_list){.has_cursor = true, .cursor = slice_of("short")};
+    assert_int_equal(bank_ask(b, clerk(), &wallet_list_type, &list), RESULT_INVALID_CURSOR);
+    struct id128 first, second;
+    assert_int_equal(hold(b, "alice", alice, "1", &first), RESULT_OK);
+    assert_int_equal(hold(b, "alice", alice, "2", &second), RESULT_OK);
+    assert_int_equal(release(b, "alice", alice, first), RESULT_OK);
+    struct wallet_hold_list holds = {.wallet_id = alice};
+    struct wallet_hold_page hold_page;
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_hold_list_type, &holds), RESULT_OK);
+    bank_reply(b, &wallet_hold_page_type, &hold_page);
+    assert_int_equal(hold_page.holds_count, 2);
+    holds.has_status = true;
+    holds.status = HOLD_STATUS_RELEASED;
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_hold_list_type, &holds), RESULT_OK);
+    bank_reply(b, &wallet_hold_page_type, &hold_page);
+    assert_int_equal(hold_page.holds_count, 1);
+    assert_true(id128_equal(hold_page.holds[0].hold_id, first));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, bank_setup, bank_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_an_owner_has_one_wallet_per_currency),
+        TEST(test_only_a_clerk_opens_for_others),
+        TEST(test_metadata_comes_back_after_a_restart),
+        TEST(test_money_comes_moves_and_leaves),
+        TEST(test_refused_moves_change_nothing),
+        TEST(test_a_first_withdrawal_that_is_refused_opens_no_clearing),
+        TEST(test_if_match_must_name_the_current_version),
+        TEST(test_limits_per_transaction_and_day),
+        TEST(test_what_goes_back_returns_its_allowance),
+        cmocka_unit_test(test_a_counter_stays_full_rather_than_wrap),
+        TEST(test_a_hold_is_captured_in_parts),
+        TEST(test_a_capture_that_cannot_go_on_changes_nothing),
+        TEST(test_a_hold_expires_by_itself),
+        TEST(test_a_frozen_wallet_receives_and_does_not_pay),
+        TEST(test_only_an_empty_wallet_closes),
+        TEST(test_others_learn_nothing_of_a_wallet),
+        TEST(test_history_names_every_movement),
+        TEST(test_lists_of_wallets_and_holds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
