@@ -43,7 +43,7 @@ static bool refuse_name(struct json_error *e, uint16_t code, const char *rule, s
     return false;
 }
 
-/* --- parsing ----------------------------------------------------------------------------------- */
+/* --- parsing ---------------------------------------------------------------------------------- */
 
 static void *arena_malloc(void *context, size_t size)
 {
@@ -201,7 +201,7 @@ const struct yyjson_val *json_item(const struct yyjson_val *array, size_t index)
     return yyjson_arr_get((yyjson_val *)(uintptr_t)array, index);
 }
 
-/* --- messages ---------------------------------------------------------------------------------- */
+/* --- messages --------------------------------------------------------------------------------- */
 
 void json_input_init(struct json_input *in, struct arena *a, struct json_error *e)
 {
@@ -323,7 +323,7 @@ bool json_get_list(const struct json_token *t, struct json_input *in,
     return true;
 }
 
-/* --- fields ------------------------------------------------------------------------------------ */
+/* --- fields ----------------------------------------------------------------------------------- */
 
 static bool invalid(struct json_input *in, const char *rule)
 {

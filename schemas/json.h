@@ -31,7 +31,7 @@ struct json_error {
     uint16_t code;              /* enum result */
 };
 
-/* --- in ---------------------------------------------------------------------------------------- */
+/* --- in --------------------------------------------------------------------------------------- */
 
 /* The root value, living in the arena; NULL and *e on any fault. */
 const struct yyjson_val *json_parse(struct slice text, struct arena *a, struct json_error *e);
@@ -133,7 +133,7 @@ bool json_get_list(const struct json_token *t, struct json_input *in,
 /* Digits of an amount to minor units of a currency, both already read; code and rule in *e. */
 bool json_amount_minor(uint8_t scale, uint16_t currency, u128 *amount, struct json_error *e);
 
-/* --- out --------------------------------------------------------------------------------------- */
+/* --- out -------------------------------------------------------------------------------------- */
 
 /* Growing buffer, reused; put, put, put, check `failed` once. */
 struct json_writer {

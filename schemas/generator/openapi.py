@@ -267,7 +267,8 @@ def _responses(schema, r, m, used):
 
 def _problems(schema):
     """An example of every refusal that some operation names."""
-    named = {name for r in schema.routes for name in refusals(schema, r, schema.messages[r.message])}
+    named = {name for r in schema.routes
+             for name in refusals(schema, r, schema.messages[r.message])}
     return {e.name: {"summary": e.title, "value": _problem(e)}
             for e in schema.errors if e.name in named}
 

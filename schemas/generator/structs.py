@@ -130,7 +130,7 @@ def _view_header(v):
                   f"values[{upper(n, 'columns')}],\n    struct {n}_row *row);\n")
 
 
-# --- the source ------------------------------------------------------------------------------------
+# --- the source -----------------------------------------------------------------------------------
 
 def source(schema, service):
     out = [generated(f"The messages of {service} on the wire, and its rows.", f"{service}.toml"),
@@ -216,8 +216,8 @@ def _write(m):
             many = len(lines) > 1
             out += f"    if (m->has_{f.name}){' {' if many else ''}\n"
             out += "".join(f"        {line}\n" for line in lines)
-            out += f"    {'} ' if many else ''}else{' {' if many else ''}\n        wire_put_nil(w);\n"
-            out += "    }\n" if many else ""
+            out += "    } else {\n" if many else "    else\n"
+            out += "        wire_put_nil(w);\n" + ("    }\n" if many else "")
         else:
             out += "".join(f"    {line}\n" for line in lines)
     return out + "}\n"

@@ -10,7 +10,7 @@
 
 #include "schemas/catalog.h"
 #include "schemas/result.h"
-#include "schemas/sample.h"
+#include "tests/unit/schemas/sample.h"
 
 #define OUTPUT_MAX 4096
 
@@ -141,7 +141,8 @@ static void rows_become_values_and_back(void **state)
     (void)state;
     struct samples_row row = {
         .sample_id = {1, 2}, .status = SAMPLE_STATUS_LOST, .at = 9, .amount = U128_MAX,
-        .currency = 840, .flags = SAMPLE_FLAGS_ALL, .has_name = true, .name = {"x", 1}, .open = true,
+        .currency = 840, .flags = SAMPLE_FLAGS_ALL, .has_name = true, .name = {"x", 1},
+        .open = true,
     };
     struct samples_row back;
     struct value values[SAMPLES_COLUMNS];

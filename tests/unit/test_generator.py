@@ -87,7 +87,8 @@ BAD = [
     ("\n[event.bad]\ndoc = \"x\"\nfields = []\n", r"\[event.bad\]: number is missing"),
     ("\n[view.bad]\ndoc = \"x\"\nkey = [\"b\"]\ncolumns = [{ name = \"a\", type = \"u8\" }]\n",
      r"\[view.bad\]: key: b is no column"),
-    ("\n[view.bad]\ndoc = \"x\"\nkey = [\"a\"]\ncolumns = [{ name = \"a\", type = \"metadata\" }]\n",
+    ("\n[view.bad]\ndoc = \"x\"\nkey = [\"a\"]\n"
+     "columns = [{ name = \"a\", type = \"metadata\" }]\n",
      r"\[view.bad\] a: metadata is no type of a column"),
     ("\n[view.bad]\ndoc = \"x\"\nkey = [\"a\"]\n"
      "columns = [{ name = \"a\", type = \"u8\", optional = true }]\n", r"a: is part of the key"),

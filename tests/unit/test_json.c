@@ -9,10 +9,13 @@
 #include <cmocka.h>
 
 #include "schemas/result.h"
-#include "schemas/sample.h"
+#include "tests/unit/schemas/sample.h"
 
 #define ID_TEXT "acc_01J8Z3N5V7Q9C2K4M6P8R0T1W3"
 #define BODY_MAX 4096
+#define PARTS                                                                                      \
+    "[{\"amount\":\"1\",\"currency\":\"USD\"},"                                                    \
+    "{\"note\":\"\",\"currency\":\"JPY\",\"amount\":\"5\"}]"
 
 static struct arena arena;
 static struct json_error fault;
@@ -43,14 +46,14 @@ static const struct yyjson_val *parse(const char *text)
 /* The members of a sound sample, in the order of `names`. */
 static const char *const names[] = {
     "sample_id", "raw", "yes", "tiny", "small", "count", "big", "huge", "rate", "amount",
-    "currency", "fee_currency", "name", "blob", "at", "outcome", "status", "flags", "parts", "later",
+    "currency", "fee_currency", "name", "blob", "at", "outcome", "status", "flags", "parts",
+    "later",
 };
 static const char *const values[] = {
     "\"" ID_TEXT "\"", "\"000102030405060708090a0b0c0d0e0f\"", "true", "255", "65535", "7", "\"8\"",
     "\"340282366920938463463374607431768211455\"", "\"1.08\"", "\"10.50\"", "\"USD\"", "\"JPY\"",
     "\"Z\\u00fcrich\"", "\"AAEC\"", "\"2026-01-31T12:00:00.5Z\"", "\"not_found\"", "\"closed\"",
-    "[\"heavy\",\"fresh\"]", "[{\"amount\":\"1\",\"currency\":\"USD\"},"
-    "{\"note\":\"\",\"currency\":\"JPY\",\"amount\":\"5\"}]", "0",
+    "[\"heavy\",\"fresh\"]", PARTS, "0",
 };
 
 /* A body like the sound one but for one member: changed, or left out where value is NULL, or added
@@ -110,86 +113,87 @@ static void numbers_are_taken_by_their_literal(void **state)
     assert_true(sample.rate.digits == 1 && sample.rate.scale == 8);
 }
 
+static const struct {
+    const char *name, *value, *field;
+    uint16_t code;
+} bad_values[] = {
+    {"amount", "\"-1\"", "amount", RESULT_INVALID_FIELD},
+    {"amount", "-1", "amount", RESULT_INVALID_FIELD},
+    {"amount", "1e3", "amount", RESULT_INVALID_FIELD},
+    {"amount", "\"1e3\"", "amount", RESULT_INVALID_FIELD},
+    {"amount", "\"+1\"", "amount", RESULT_INVALID_FIELD},
+    {"amount", "\"01\"", "amount", RESULT_INVALID_FIELD},
+    {"amount", "\"\"", "amount", RESULT_INVALID_FIELD},
+    {"amount", "true", "amount", RESULT_INVALID_FIELD},
+    {"amount", "[]", "amount", RESULT_INVALID_FIELD},
+    {"amount", "{\"a\":1}", "amount", RESULT_INVALID_FIELD},
+    {"amount", "null", "amount", RESULT_INVALID_FIELD},
+    {"amount", "\"10.505\"", "amount", RESULT_INVALID_FIELD},
+    {"amount", "\"340282366920938463463374607431768211455\"", "amount", RESULT_INVALID_FIELD},
+    {"amount", NULL, "amount", RESULT_MISSING_FIELD},
+    {"currency", "\"usd\"", "currency", RESULT_INVALID_FIELD},
+    {"currency", "\"XXX\"", "currency", RESULT_INVALID_FIELD},
+    {"currency", "840", "currency", RESULT_INVALID_FIELD},
+    {"currency", NULL, "currency", RESULT_MISSING_FIELD},
+    {"sample_id", "\"wal_01J8Z3N5V7Q9C2K4M6P8R0T1W3\"", "sample_id", RESULT_INVALID_FIELD},
+    {"sample_id", "\"acc_01J8Z3N5V7Q9C2K4M6P8R0T1W\"", "sample_id", RESULT_INVALID_FIELD},
+    {"sample_id", "\"acc_Z1J8Z3N5V7Q9C2K4M6P8R0T1W3\"", "sample_id", RESULT_INVALID_FIELD},
+    {"raw", "\"000102030405060708090A0B0C0D0E0F\"", "raw", RESULT_INVALID_FIELD},
+    {"yes", "\"true\"", "yes", RESULT_INVALID_FIELD},
+    {"yes", "1", "yes", RESULT_INVALID_FIELD},
+    {"tiny", "256", "tiny", RESULT_INVALID_FIELD},
+    {"tiny", "-0", "tiny", RESULT_INVALID_FIELD},
+    {"tiny", "\"7\"", "tiny", RESULT_INVALID_FIELD},
+    {"tiny", "7.0", "tiny", RESULT_INVALID_FIELD},
+    {"count", "4294967296", "count", RESULT_INVALID_FIELD},
+    {"number", "1", "number", RESULT_UNKNOWN_FIELD},
+    {"big", "\"18446744073709551616\"", "big", RESULT_INVALID_FIELD},
+    {"huge", "340282366920938463463374607431768211456", "huge", RESULT_INVALID_FIELD},
+    {"rate", "\"1.123456789\"", "rate", RESULT_INVALID_FIELD},
+    {"name", "\"\"", "name", RESULT_INVALID_FIELD},
+    {"name", "\"a\\nb\"", "name", RESULT_INVALID_FIELD},
+    {"name", "\"a\\u0000b\"", "name", RESULT_INVALID_FIELD},
+    {"name", "\"0123456789012345678901234567890123456789x\"", "name", RESULT_INVALID_FIELD},
+    {"name", "7", "name", RESULT_INVALID_FIELD},
+    {"blob", "\"AA==\"", "blob", RESULT_INVALID_FIELD},
+    {"blob", "\"AAEB\\u002b\"", "blob", RESULT_INVALID_FIELD},
+    {"blob", "\"AB\"", "blob", RESULT_INVALID_FIELD},
+    {"blob", "\"AA\"", "blob", RESULT_INVALID_FIELD},
+    {"at", "\"2026-02-29T00:00:00Z\"", "at", RESULT_INVALID_FIELD},
+    {"at", "1769860800", "at", RESULT_INVALID_FIELD},
+    {"outcome", "\"rain\"", "outcome", RESULT_INVALID_FIELD},
+    {"outcome", "5", "outcome", RESULT_INVALID_FIELD},
+    {"status", "\"opened\"", "status", RESULT_INVALID_FIELD},
+    {"status", "1", "status", RESULT_INVALID_FIELD},
+    {"flags", "[\"fresh\",\"fresh\"]", "flags", RESULT_INVALID_FIELD},
+    {"flags", "[1]", "flags", RESULT_INVALID_FIELD},
+    {"flags", "\"fresh\"", "flags", RESULT_INVALID_FIELD},
+    {"metadata", "{\"a\":1}", "metadata", RESULT_INVALID_FIELD},
+    {"metadata", "{\"\":\"x\"}", "metadata", RESULT_INVALID_FIELD},
+    {"metadata", "{\"a\":\"x\",\"a\":\"y\"}", "metadata.a", RESULT_DUPLICATE_FIELD},
+    {"metadata", "[]", "metadata", RESULT_INVALID_FIELD},
+    {"parts", "[]", "parts", RESULT_INVALID_FIELD},
+    {"parts", "[1]", "parts[0]", RESULT_INVALID_FIELD},
+    {"parts", "[{},{},{},{}]", "parts", RESULT_TOO_LARGE},
+    {"parts", "[{\"amount\":\"1\",\"currency\":\"USD\"},{\"amount\":\"x\"}]", "parts[1].amount",
+     RESULT_INVALID_FIELD},
+    {"parts", "[{\"amount\":\"1.5\",\"currency\":\"JPY\"}]", "parts[0].amount",
+     RESULT_INVALID_FIELD},
+    {"parts", "[{\"amount\":\"1\"}]", "parts[0].currency", RESULT_MISSING_FIELD},
+    {"part", "{\"colour\":\"red\"}", "part.colour", RESULT_UNKNOWN_FIELD},
+    {"part", "\"x\"", "part", RESULT_INVALID_FIELD},
+    {"hidden", "\"1\"", "hidden", RESULT_UNKNOWN_FIELD},
+    {"Amount", "\"1\"", "Amount", RESULT_UNKNOWN_FIELD},
+    {"", "1", "", RESULT_UNKNOWN_FIELD},
+};
+
 static void a_bad_value_is_refused_with_its_field(void **state)
 {
     (void)state;
-    static const struct {
-        const char *name, *value, *field;
-        uint16_t code;
-    } cases[] = {
-        {"amount", "\"-1\"", "amount", RESULT_INVALID_FIELD},
-        {"amount", "-1", "amount", RESULT_INVALID_FIELD},
-        {"amount", "1e3", "amount", RESULT_INVALID_FIELD},
-        {"amount", "\"1e3\"", "amount", RESULT_INVALID_FIELD},
-        {"amount", "\"+1\"", "amount", RESULT_INVALID_FIELD},
-        {"amount", "\"01\"", "amount", RESULT_INVALID_FIELD},
-        {"amount", "\"\"", "amount", RESULT_INVALID_FIELD},
-        {"amount", "true", "amount", RESULT_INVALID_FIELD},
-        {"amount", "[]", "amount", RESULT_INVALID_FIELD},
-        {"amount", "{\"a\":1}", "amount", RESULT_INVALID_FIELD},
-        {"amount", "null", "amount", RESULT_INVALID_FIELD},
-        {"amount", "\"10.505\"", "amount", RESULT_INVALID_FIELD},
-        {"amount", "\"340282366920938463463374607431768211455\"", "amount", RESULT_INVALID_FIELD},
-        {"amount", NULL, "amount", RESULT_MISSING_FIELD},
-        {"currency", "\"usd\"", "currency", RESULT_INVALID_FIELD},
-        {"currency", "\"XXX\"", "currency", RESULT_INVALID_FIELD},
-        {"currency", "840", "currency", RESULT_INVALID_FIELD},
-        {"currency", NULL, "currency", RESULT_MISSING_FIELD},
-        {"sample_id", "\"wal_01J8Z3N5V7Q9C2K4M6P8R0T1W3\"", "sample_id", RESULT_INVALID_FIELD},
-        {"sample_id", "\"acc_01J8Z3N5V7Q9C2K4M6P8R0T1W\"", "sample_id", RESULT_INVALID_FIELD},
-        {"sample_id", "\"acc_Z1J8Z3N5V7Q9C2K4M6P8R0T1W3\"", "sample_id", RESULT_INVALID_FIELD},
-        {"raw", "\"000102030405060708090A0B0C0D0E0F\"", "raw", RESULT_INVALID_FIELD},
-        {"yes", "\"true\"", "yes", RESULT_INVALID_FIELD},
-        {"yes", "1", "yes", RESULT_INVALID_FIELD},
-        {"tiny", "256", "tiny", RESULT_INVALID_FIELD},
-        {"tiny", "-0", "tiny", RESULT_INVALID_FIELD},
-        {"tiny", "\"7\"", "tiny", RESULT_INVALID_FIELD},
-        {"tiny", "7.0", "tiny", RESULT_INVALID_FIELD},
-        {"count", "4294967296", "count", RESULT_INVALID_FIELD},
-        {"number", "1", "number", RESULT_UNKNOWN_FIELD},
-        {"big", "\"18446744073709551616\"", "big", RESULT_INVALID_FIELD},
-        {"huge", "340282366920938463463374607431768211456", "huge", RESULT_INVALID_FIELD},
-        {"rate", "\"1.123456789\"", "rate", RESULT_INVALID_FIELD},
-        {"name", "\"\"", "name", RESULT_INVALID_FIELD},
-        {"name", "\"a\\nb\"", "name", RESULT_INVALID_FIELD},
-        {"name", "\"a\\u0000b\"", "name", RESULT_INVALID_FIELD},
-        {"name", "\"0123456789012345678901234567890123456789x\"", "name", RESULT_INVALID_FIELD},
-        {"name", "7", "name", RESULT_INVALID_FIELD},
-        {"blob", "\"AA==\"", "blob", RESULT_INVALID_FIELD},
-        {"blob", "\"AAEB\\u002b\"", "blob", RESULT_INVALID_FIELD},
-        {"blob", "\"AB\"", "blob", RESULT_INVALID_FIELD},
-        {"blob", "\"AA\"", "blob", RESULT_INVALID_FIELD},
-        {"at", "\"2026-02-29T00:00:00Z\"", "at", RESULT_INVALID_FIELD},
-        {"at", "1769860800", "at", RESULT_INVALID_FIELD},
-        {"outcome", "\"rain\"", "outcome", RESULT_INVALID_FIELD},
-        {"outcome", "5", "outcome", RESULT_INVALID_FIELD},
-        {"status", "\"opened\"", "status", RESULT_INVALID_FIELD},
-        {"status", "1", "status", RESULT_INVALID_FIELD},
-        {"flags", "[\"fresh\",\"fresh\"]", "flags", RESULT_INVALID_FIELD},
-        {"flags", "[1]", "flags", RESULT_INVALID_FIELD},
-        {"flags", "\"fresh\"", "flags", RESULT_INVALID_FIELD},
-        {"metadata", "{\"a\":1}", "metadata", RESULT_INVALID_FIELD},
-        {"metadata", "{\"\":\"x\"}", "metadata", RESULT_INVALID_FIELD},
-        {"metadata", "{\"a\":\"x\",\"a\":\"y\"}", "metadata.a", RESULT_DUPLICATE_FIELD},
-        {"metadata", "[]", "metadata", RESULT_INVALID_FIELD},
-        {"parts", "[]", "parts", RESULT_INVALID_FIELD},
-        {"parts", "[1]", "parts[0]", RESULT_INVALID_FIELD},
-        {"parts", "[{},{},{},{}]", "parts", RESULT_TOO_LARGE},
-        {"parts", "[{\"amount\":\"1\",\"currency\":\"USD\"},{\"amount\":\"x\"}]", "parts[1].amount",
-         RESULT_INVALID_FIELD},
-        {"parts", "[{\"amount\":\"1.5\",\"currency\":\"JPY\"}]", "parts[0].amount",
-         RESULT_INVALID_FIELD},
-        {"parts", "[{\"amount\":\"1\"}]", "parts[0].currency", RESULT_MISSING_FIELD},
-        {"part", "{\"colour\":\"red\"}", "part.colour", RESULT_UNKNOWN_FIELD},
-        {"part", "\"x\"", "part", RESULT_INVALID_FIELD},
-        {"hidden", "\"1\"", "hidden", RESULT_UNKNOWN_FIELD},
-        {"Amount", "\"1\"", "Amount", RESULT_UNKNOWN_FIELD},
-        {"", "1", "", RESULT_UNKNOWN_FIELD},
-    };
-    for (size_t i = 0; i < array_len(cases); i++) {
-        assert_false(read_body(cases[i].name, cases[i].value));
-        assert_string_equal(fault.field, cases[i].field);
-        assert_int_equal(fault.code, cases[i].code);
+    for (size_t i = 0; i < array_len(bad_values); i++) {
+        assert_false(read_body(bad_values[i].name, bad_values[i].value));
+        assert_string_equal(fault.field, bad_values[i].field);
+        assert_int_equal(fault.code, bad_values[i].code);
         assert_non_null(fault.rule);
     }
 }
@@ -335,7 +339,8 @@ static void a_long_path_of_a_fault_is_cut(void **state)
 static void members_and_items_are_found(void **state)
 {
     (void)state;
-    const struct yyjson_val *root = parse("{\"keys\":[{\"kid\":\"a\"},{\"kid\":\"b\"}],\"n\":1.50}");
+    const struct yyjson_val *root = parse("{\"keys\":[{\"kid\":\"a\"},{\"kid\":\"b\"}],"
+                                          "\"n\":1.50}");
     const struct yyjson_val *keys = json_member(root, "keys");
     struct json_token kid = json_token_of(json_member(json_item(keys, 1), "kid"));
     assert_true(kid.kind == JSON_STRING && slice_equal(kid.text, slice_of("b")));
