@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Alarms: the set alarms (runtime/base/env.h) of one loop, soonest first. A binary heap of pointers;
- * each alarm's impl holds its place. Knows no clock. */
+/* Alarms: the set alarms (runtime/base/env.h) of one loop, soonest first. A binary heap of
+ * pointers; each alarm's impl holds its place. Knows no clock. */
 #ifndef ACTOR_ALARMS_H
 #define ACTOR_ALARMS_H
 

@@ -16,6 +16,10 @@ void shard_get_stats(const struct shard *s, struct shard_stats *stats)
     stats->appends = s->journal.stats.appends;
     stats->append_ns_sum = s->journal.stats.append_ns_sum;
     stats->append_ns_max = s->journal.stats.append_ns_max;
+    stats->batch_records = s->journal.stats.batch_records;
+    stats->append_ns = s->journal.stats.append_ns;
+    if (s->recovery != NULL)
+        return; /* registry and outcomes are the lane's */
     stats->resident = s->registry.resident;
     stats->outcomes = s->ids.table.count + s->keys.table.count;
     for (int k = 0; k < KIND_MAX; k++)

@@ -2,9 +2,9 @@
 /* Loop: one scheduler thread, and the real world of the actors pinned to it: libuv's loop, clocks,
  * random numbers, alarms, blocking work, mail from other threads.
  *
- *     poll I/O ──▶ deliver mail ──▶ passes (turns of shards) ──▶ after-passes (flush writes) ─┐
- *         ▲        blocks in poll only while no pass has work left                            │
- *         └──────────────────────────────────────────────────────────────────────────────────┘
+ *     poll I/O ──▶ deliver mail ──▶ passes (turns) ──▶ after-passes (flush writes) ──┐
+ *         ▲         blocks in poll only while no pass has work left                  │
+ *         └──────────────────────────────────────────────────────────────────────────┘
  */
 #ifndef ACTOR_LOOP_H
 #define ACTOR_LOOP_H

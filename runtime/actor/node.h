@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Node: all loops, lanes and shards of one process. Loop 0 runs on the thread that calls
- * node_run(); shards are dealt to the loops in turn. All shards share one journal lane and one views
- * lane of the store, and its read lanes. */
+ * node_run(); shards are dealt to the loops in turn. All shards share one journal lane and one
+ * views lane of the store, and its read lanes. */
 #ifndef ACTOR_NODE_H
 #define ACTOR_NODE_H
 
@@ -48,7 +48,8 @@ must_check enum err node_new(const struct node_options *options, struct node **r
 must_check enum err node_start(struct node *n);
 
 /* Runs loop 0 until node_stop() has finished and joins the other loops. True: every shard is closed
- * and quiet. False: the deadline passed; a store hangs, so leave the process without node_free(). */
+ * and quiet. False: the deadline passed; a store hangs, so leave the process without
+ * node_free(). */
 must_check bool node_run(struct node *n);
 
 /* Loop 0's thread, once: closes all shards. Nobody posts any more. */

@@ -205,7 +205,7 @@ static void step_run(struct work *w)
         struct store_position position = {p->replay.seq, p->replay.hash, p->replay.time_ns};
         p->result = p->store->ops->commit(p->store, p->shard, &position);
         if (p->result == ERR_OK) {
-            p->position = position;
+            p->reached = position;
             return;
         }
     }
@@ -219,6 +219,8 @@ static void step_done(struct work *w)
 {
     struct projector *p = container_of(w, struct projector, work);
     p->busy = false;
+    if (p->result == ERR_OK)
+        p->position = p->reached;
     p->on_step(p->context, p->result, p->replay.reason);
 }
 

@@ -41,6 +41,7 @@ struct projector {
     struct replay_source source;
     struct projection projection;
     struct wire_writer state;
+    struct store_position reached;  /* becomes the position when it is done */
     bool fresh;                     /* registry and replay stand at position */
     enum err result;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Histogram: counts of values in fixed buckets, each twice as wide as the one before. Bucket i holds
- * values up to unit << i; the last one everything beyond. */
+/* Histogram: counts of values in fixed buckets, each twice as wide as the one before. Bucket i
+ * holds values up to unit << i; the last one everything beyond. */
 #ifndef OBSERVE_HISTOGRAM_H
 #define OBSERVE_HISTOGRAM_H
 
