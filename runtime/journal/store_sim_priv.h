@@ -16,6 +16,7 @@ struct sim_row {
 
 struct sim_table {
     const struct view_table *table;
+    uint64_t ordered_columns;
     struct ordered rows;                      /* by primary key */
     struct ordered indexes[VIEW_INDEXES_MAX]; /* the same rows */
 };

@@ -205,9 +205,8 @@ static void change(struct sim_views *v, struct sim_table *st, struct sim_row *be
 static enum err put(struct sim_views *v, struct sim_table *st, const struct value *row)
 {
     const struct view_table *t = st->table;
-    for (uint8_t i = 0; i < t->column_count; i++)
-        if (!value_fits(&row[i], t->column_types[i]))
-            return ERR_TOO_LARGE;
+    if (!view_row_fits(t, st->ordered_columns, row))
+        return ERR_TOO_LARGE;
     for (uint8_t i = 0; i < t->key.count; i++)
         if (row[t->key.columns[i]].type == VALUE_NULL)
             return ERR_FAILED;
@@ -295,6 +294,8 @@ void sim_views_init(struct sim_views *v, const struct view_table *const *tables,
     v->tables[TABLE_POSITIONS].table = &positions_table;
     for (uint32_t i = 0; i < count; i++)
         v->tables[TABLES_OWN + i].table = tables[i];
+    for (uint32_t i = 0; i < v->table_count; i++)
+        v->tables[i].ordered_columns = view_ordered_columns(v->tables[i].table);
 }
 
 static void empty_tables(struct sim_views *v)

@@ -204,7 +204,8 @@ static struct store_sqlite *make_store(const struct store_sqlite_options *option
     s->views = views;
     s->view_count = options->table_count;
     for (uint32_t i = 0; i < options->table_count; i++)
-        views[i].table = options->tables[i];
+        views[i] = (struct view_info){.table = options->tables[i],
+                                      .ordered = view_ordered_columns(options->tables[i])};
     memcpy(s->directory, options->directory, strlen(options->directory) + 1);
     pthread_rwlock_init(&s->journal_open, NULL);
     db_pool_init(&s->journal_readers, &db_journal, s->directory);

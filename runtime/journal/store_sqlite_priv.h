@@ -147,6 +147,7 @@ void db_pool_return(struct db_pool *p, struct db *d);
 struct view_info {
     const struct view_table *table;
     uint64_t nullable; /* bit n: column n may be NULL */
+    uint64_t ordered;  /* bit n: a key or an index orders by column n */
 };
 
 struct store_sqlite {

@@ -14,13 +14,13 @@ enum shape {
     SHAPE_SCAN, /* plus index, direction, prefix_count and from_count */
 };
 
-static uint64_t nullable_of(const struct store_sqlite *s, const struct view_table *t)
+static const struct view_info *info_of(const struct store_sqlite *s, const struct view_table *t)
 {
     uint32_t at = 0;
     while (at < s->view_count && s->views[at].table != t)
         at++;
     check(at < s->view_count); /* else it was not given to store_sqlite_open() */
-    return s->views[at].nullable;
+    return &s->views[at];
 }
 
 /* --- values --- */
@@ -45,8 +45,8 @@ static void bind_value(struct db_use use, int at, const struct value *v)
     case VALUE_NULL:
         code = sqlite3_bind_null(use.statement, at);
         break;
-    case VALUE_UINT:
-        db_bind_number(use, at, v->number);
+    case VALUE_UINT: /* beyond 2^63-1 it becomes a negative number: only where nothing sorts */
+        code = sqlite3_bind_int64(use.statement, at, (sqlite3_int64)v->number);
         break;
     case VALUE_U128:
         bind_u128(use, at, v->big);
@@ -81,8 +81,18 @@ static bool read_u128(struct db_use use, int column, u128 *ret)
     return *ret > INT64_MAX;
 }
 
-static bool read_value(struct db_use use, int column, enum value_type type, struct value *v)
+static bool read_uint(struct db_use use, int column, bool ordered, uint64_t *ret)
 {
+    if (ordered)
+        return db_read_number(use, column, ret);
+    *ret = (uint64_t)sqlite3_column_int64(use.statement, column);
+    return sqlite3_column_type(use.statement, column) == SQLITE_INTEGER;
+}
+
+static bool read_value(struct db_use use, int column, const struct view_info *info,
+                       struct value *v)
+{
+    enum value_type type = info->table->column_types[column];
     if (sqlite3_column_type(use.statement, column) == SQLITE_NULL) {
         v->type = VALUE_NULL;
         return true;
@@ -91,7 +101,7 @@ static bool read_value(struct db_use use, int column, enum value_type type, stru
     uint8_t bytes[16];
     switch (type) {
     case VALUE_UINT:
-        return db_read_number(use, column, &v->number);
+        return read_uint(use, column, (info->ordered >> column & 1) != 0, &v->number);
     case VALUE_U128:
         return read_u128(use, column, &v->big);
     case VALUE_ID:
@@ -258,15 +268,15 @@ static void give_back(struct store_sqlite *s, struct db *d)
         db_pool_return(&s->views_readers, d);
 }
 
-static enum err give_rows(struct db *d, struct db_use use, const struct view_table *t,
+static enum err give_rows(struct db *d, struct db_use use, const struct view_info *info,
                           view_row_cb row, void *context, uint64_t *given)
 {
     struct value values[VIEW_COLUMNS_MAX];
     enum err e = ERR_OK;
     int code;
     while ((code = sqlite3_step(use.statement)) == SQLITE_ROW) {
-        for (uint8_t i = 0; e == ERR_OK && i < t->column_count; i++)
-            if (!read_value(use, i, t->column_types[i], &values[i]))
+        for (uint8_t i = 0; e == ERR_OK && i < info->table->column_count; i++)
+            if (!read_value(use, i, info, &values[i]))
                 e = ERR_CORRUPT;
         if (e != ERR_OK)
             break;
@@ -292,7 +302,8 @@ enum err sqlite_scan(struct store *base, const struct view_scan *q, view_row_cb 
                      void *context)
 {
     struct store_sqlite *s = store_sqlite_of(base);
-    struct scan_shape shape = {.q = q, .nullable = nullable_of(s, q->table)};
+    const struct view_info *info = info_of(s, q->table);
+    struct scan_shape shape = {.q = q, .nullable = info->nullable};
     shape.count = view_index_order(q->table, q->index, shape.columns);
     struct db *d;
     enum err e = borrow(s, &d);
@@ -308,7 +319,7 @@ enum err sqlite_scan(struct store *base, const struct view_scan *q, view_row_cb 
             bind_value(use, at++, &q->from[i]);
         db_bind_number(use, at, q->limit);
         uint64_t given = 0;
-        e = give_rows(d, use, q->table, row, context, &given);
+        e = give_rows(d, use, info, row, context, &given);
     }
     give_back(s, d);
     return e;
@@ -328,7 +339,7 @@ enum err sqlite_get(struct store *base, const struct view_table *t, const struct
     if (e == ERR_OK) {
         for (uint8_t i = 0; i < t->key.count; i++)
             bind_value(use, i + 1, &key[i]);
-        e = give_rows(d, use, t, row, context, &given);
+        e = give_rows(d, use, info_of(s, t), row, context, &given);
     }
     give_back(s, d);
     return e == ERR_OK && given == 0 ? ERR_NOT_FOUND : e;
@@ -340,9 +351,8 @@ enum err sqlite_put_row(struct store *base, const struct view_table *t, const st
 {
     struct store_sqlite *s = store_sqlite_of(base);
     struct db *d = &s->views_writer;
-    for (uint8_t i = 0; i < t->column_count; i++)
-        if (!value_fits(&row[i], t->column_types[i]))
-            return ERR_TOO_LARGE;
+    if (!view_row_fits(t, info_of(s, t)->ordered, row))
+        return ERR_TOO_LARGE;
     struct db_use use;
     enum err e = db_prepare(d, (struct db_key){t, SHAPE_PUT}, write_put, t, &use);
     if (e != ERR_OK)

@@ -27,6 +27,30 @@ bool value_fits(const struct value *v, enum value_type column)
     return v->type != VALUE_UINT || v->number <= INT64_MAX;
 }
 
+static uint64_t columns_of(const struct view_index *index)
+{
+    uint64_t columns = 0;
+    for (uint8_t i = 0; i < index->count; i++)
+        columns |= 1ull << index->columns[i];
+    return columns;
+}
+
+uint64_t view_ordered_columns(const struct view_table *t)
+{
+    uint64_t columns = columns_of(&t->key);
+    for (uint8_t i = 0; i < t->index_count; i++)
+        columns |= columns_of(&t->indexes[i]);
+    return columns;
+}
+
+bool view_row_fits(const struct view_table *t, uint64_t ordered, const struct value *row)
+{
+    for (uint8_t i = 0; i < t->column_count; i++)
+        if (!value_fits(&row[i], t->column_types[i]) && (ordered >> i & 1) != 0)
+            return false;
+    return true;
+}
+
 enum err views_scan(struct store *s, const struct view_scan *q, view_row_cb row, void *context)
 {
     uint8_t columns[VIEW_ORDER_COLUMNS_MAX];

@@ -19,7 +19,7 @@
 
 enum value_type {
     VALUE_NULL,
-    VALUE_UINT,  /* number; stored as INTEGER up to 2^63-1 */
+    VALUE_UINT,  /* number; in keys and indexes up to 2^63-1, elsewhere all of 64 bits */
     VALUE_U128,  /* number; INTEGER if it fits, else 16 bytes big-endian: both sort right */
     VALUE_ID,    /* 16 bytes big-endian */
     VALUE_TEXT,

@@ -12,7 +12,15 @@
 uint8_t view_index_order(const struct view_table *t, const struct view_index *index,
                          uint8_t columns[VIEW_ORDER_COLUMNS_MAX]);
 
-/* false if a number is beyond what a column holds (2^63 - 1). The type must be the column's. */
+/* The columns a key or an index orders by, one bit each. */
+uint64_t view_ordered_columns(const struct view_table *t);
+
+/* false if a number is beyond what an ordered column holds (2^63 - 1). The type must be the
+ * column's. */
 must_check bool value_fits(const struct value *v, enum value_type column);
+
+/* The same for a whole row; `ordered` from view_ordered_columns(). */
+must_check bool view_row_fits(const struct view_table *t, uint64_t ordered,
+                              const struct value *row);
 
 #endif

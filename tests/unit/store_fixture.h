@@ -20,8 +20,8 @@
 
 #define REASON_SIZE 512
 
-/* owner, place (key); amount; name; parent may be absent. */
-enum { COIN_OWNER, COIN_PLACE, COIN_AMOUNT, COIN_NAME, COIN_PARENT, COIN_COLUMNS };
+/* owner, place (key); amount; name; parent may be absent; tag is any number. */
+enum { COIN_OWNER, COIN_PLACE, COIN_AMOUNT, COIN_NAME, COIN_PARENT, COIN_TAG, COIN_COLUMNS };
 enum { COIN_BY_AMOUNT, COIN_BY_PARENT };
 
 static const struct view_index coin_indexes[] = {
@@ -31,9 +31,10 @@ static const struct view_index coin_indexes[] = {
 
 static const struct view_table coins_view = {
     .name = "coins",
-    .column_names = (const char *const[]){"owner", "place", "amount", "name", "parent"},
+    .column_names = (const char *const[]){"owner", "place", "amount", "name", "parent",
+                                            "tag"},
     .column_types = (const enum value_type[]){VALUE_ID, VALUE_UINT, VALUE_U128, VALUE_TEXT,
-                                              VALUE_ID},
+                                              VALUE_ID, VALUE_UINT},
     .column_count = COIN_COLUMNS,
     .key = {"key", {COIN_OWNER, COIN_PLACE}, 2},
     .indexes = coin_indexes,
@@ -42,7 +43,8 @@ static const struct view_table coins_view = {
 
 #define COINS_SQL                                                                                  \
     "CREATE TABLE coins (owner BLOB NOT NULL, place INTEGER NOT NULL, amount ANY NOT NULL,"        \
-    " name TEXT NOT NULL, parent BLOB, PRIMARY KEY (owner, place)) STRICT, WITHOUT ROWID;"         \
+    " name TEXT NOT NULL, parent BLOB, tag INTEGER NOT NULL,"                                      \
+    " PRIMARY KEY (owner, place)) STRICT, WITHOUT ROWID;"                                          \
     "CREATE INDEX coins_by_amount ON coins (owner, amount);"                                       \
     "CREATE INDEX coins_by_parent ON coins (parent);"
 
@@ -250,12 +252,14 @@ static inline enum err put_coin(struct store *s, uint64_t owner, uint64_t place,
         [COIN_AMOUNT] = {.type = VALUE_U128, .big = amount},
         [COIN_NAME] = {.type = VALUE_TEXT, .text = slice_of(name)},
         [COIN_PARENT] = {.type = parent != 0 ? VALUE_ID : VALUE_NULL, .id = {0, parent}},
+        [COIN_TAG] = {.type = VALUE_UINT, .number = ~place},
     };
     return s->ops->put_row(s, &coins_view, row);
 }
 
 static inline bool see_coin(void *context, const struct value *row)
 {
+    assert_int_equal(row[COIN_TAG].number, ~row[COIN_PLACE].number);
     return seen_one(context, row[COIN_PLACE].number, row[COIN_NAME].text);
 }
 

@@ -251,7 +251,7 @@ static void a_table_unlike_its_declaration_is_refused(void **state)
         {"ALTER TABLE coins RENAME COLUMN name TO title", "column 4 is title, declared is name"},
         {"DROP TABLE coins; CREATE TABLE coins (owner BLOB, place INTEGER)", "WITHOUT ROWID"},
         {"DROP TABLE coins; CREATE TABLE coins (owner BLOB, place INTEGER, "
-         "PRIMARY KEY (owner, place)) STRICT, WITHOUT ROWID", "has 2 columns, 5 are declared"},
+         "PRIMARY KEY (owner, place)) STRICT, WITHOUT ROWID", "has 2 columns, 6 are declared"},
         {"DROP TABLE coins; CREATE TABLE coins (owner BLOB, place INTEGER, "
          "PRIMARY KEY (place, owner)) STRICT, WITHOUT ROWID", "stands elsewhere"},
         {"DROP TABLE coins; CREATE TABLE coins (owner TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
