@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the operator share: operator.c (frames, messages to actors), operator_node.c
+ * (messages to the process), operator_verify.c (the verification). Not for anyone else. */
+#ifndef GATEWAY_BRIDGE_OPERATOR_PRIV_H
+#define GATEWAY_BRIDGE_OPERATOR_PRIV_H
+
+#include "gateway_bridge/operator.h"
+#include "runtime/actor/lane.h"
+#include "runtime/actor/node.h"
+#include "runtime/base/arena.h"
+#include "runtime/cluster/link_server.h"
+#include "runtime/journal/verify.h"
+#include "schemas/operator.h"
+
+#define OPERATOR_TOTALS_MAX 200 /* currencies in a verification */
+
+/* One request in work; there is one for each context of the link. Whoever works on it, this thread
+ * or a shard's, has it alone. */
+struct operator_request {
+    struct operator *operator;
+    struct link_exchange *exchange;
+    const void *body; /* of the request, decoded into the arena */
+    struct arena arena;
+    struct message message; /* to actors; its reply buffer also serves answers of our own */
+
+    /* A visit to one shard or all of them, in order. */
+    struct inbox_item mail;
+    uint16_t shard, shard_last;
+    void (*visit)(struct operator_request *q, struct shard *s); /* on the shard's thread */
+    void (*finish)(struct operator_request *q);                 /* back on ours */
+    uint16_t code;     /* found during the visit */
+    void *answer;      /* being made */
+    struct work work;  /* on the lane */
+};
+
+/* The verification: at most one runs; its outcome stays until the next begins. */
+struct verification {
+    struct operator *operator;
+    bool running;
+    bool abandoned;      /* the operator stops */
+    struct verify *verify; /* of the shard that is being replayed, or NULL */
+    uint16_t shard;
+    uint16_t shards;
+    struct work work;
+    struct verify_info info;
+    struct verify_shard *lines;  /* one per shard */
+    char (*hashes)[2 * SHA256_SIZE];
+    struct verify_total totals[OPERATOR_TOTALS_MAX];
+    char problem[REPLAY_REASON_MAX];
+    /* What the lane found in the step that ran; taken over on the loop's thread. */
+    struct {
+        struct verify_info totals; /* only these are set */
+        enum err opened;
+        bool more;
+        uint64_t events, records, batches, head;
+        struct sha256_digest hash;
+    } step;
+};
+
+struct operator {
+    struct operator_options options;
+    struct link_server *server;
+    struct lane *lane; /* verification and sizes, never in the way of lists */
+    struct operator_request *requests;
+    uint32_t request_count;
+    struct wire_writer frame; /* scratch */
+    struct verification verification;
+    bool server_stopped;
+    void (*stopped)(void *context);
+    void *stopped_context;
+};
+
+/* operator.c: answers and is done with the request. */
+void operator_answer(struct operator_request *q, uint16_t code);
+void operator_answer_with(struct operator_request *q, const struct message_type *type,
+                          const void *answer);
+/* Ends the operator once neither link nor verification is at work. */
+void operator_end(struct operator *o);
+
+/* operator_node.c: false if the message is not for the process. */
+bool operator_node(struct operator_request *q, const struct message_type *type);
+
+/* operator_text.c: msgpack as text of at most len_max bytes, in the arena. */
+struct slice operator_msgpack_text(struct arena *a, struct slice bytes, uint32_t len_max);
+
+/* operator_verify.c */
+void verification_start(struct verification *v);
+void verification_report(struct verification *v, struct verify_info *info);
+void verification_done(struct verification *v);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/journal/verify.h"
+
+enum err verify_init(struct verify *v, const struct domain *d, struct store *s, uint16_t shard)
+{
+    static const struct store_position first = {0};
+    *v = (struct verify){.store = s};
+    registry_init(&v->registry, d);
+    replay_init(&v->replay, d, &v->registry, shard, &first);
+    enum err e = s->ops->head(s, shard, &v->head_seq);
+    if (e != ERR_OK)
+        verify_done(v);
+    return e;
+}
+
+void verify_done(struct verify *v)
+{
+    replay_done(&v->replay);
+    registry_done(&v->registry);
+}
+
+static bool on_row(void *context, const struct batch_row *row)
+{
+    struct verify *v = context;
+    if (replay_batch(&v->replay, row) != ERR_OK) {
+        v->problem = v->replay.reason[0] != '\0' ? v->replay.reason : "a batch cannot be replayed";
+        return false;
+    }
+    return v->replay.seq < v->head_seq && v->replay.events < v->event_stop;
+}
+
+static void audit(struct verify *v)
+{
+    const struct domain *d = v->replay.domain;
+    for (uint32_t i = 0; i < d->service_count && v->problem == NULL; i++) {
+        if (d->services[i]->audit != NULL)
+            v->problem = d->services[i]->audit(&v->registry);
+    }
+}
+
+bool verify_step(struct verify *v, uint64_t event_max)
+{
+    check(!v->finished);
+    uint64_t seq = v->replay.seq;
+    if (seq < v->head_seq) {
+        v->event_stop = v->replay.events + event_max;
+        enum err e = v->store->ops->tail(v->store, v->replay.shard, seq + 1, on_row, v);
+        if (e != ERR_OK && v->problem == NULL)
+            v->problem = err_text(e);
+        if (v->problem == NULL && v->replay.seq == seq)
+            v->problem = "batches are missing at the end of the journal";
+    }
+    v->finished = v->problem != NULL || v->replay.seq >= v->head_seq;
+    if (v->finished && v->problem == NULL)
+        audit(v);
+    return !v->finished;
+}

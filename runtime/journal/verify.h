@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Verify: one shard's journal replayed from its first batch into a registry of its own, step by
+ * step: hash chain, numbering, every byte, and in the end the services' audits. Any one thread at a
+ * time; blocks in the store. All states stay in memory until verify_done(). */
+#ifndef JOURNAL_VERIFY_H
+#define JOURNAL_VERIFY_H
+
+#include "runtime/journal/replay.h"
+
+struct verify {
+    struct store *store;
+    struct registry registry;
+    struct replay replay;
+    uint64_t head_seq;   /* the newest batch when it began: verified up to here */
+    uint64_t event_stop; /* a step ends at this count of events */
+    bool finished;
+    const char *problem; /* NULL: nothing found; else text that lives as long as this */
+};
+
+/* Embedded, large. ERR_OK, or what the store said. */
+must_check enum err verify_init(struct verify *v, const struct domain *d, struct store *s,
+                                uint16_t shard);
+void verify_done(struct verify *v);
+
+/* Replays until about event_max more events are done. Returns true if more is to do; else finished
+ * is set, and problem if something does not hold. */
+bool verify_step(struct verify *v, uint64_t event_max);
+
+#endif
