@@ -12,7 +12,7 @@
 #define REPLY_KEPT_MAX (64 * 1024)         /* a larger reply buffer is not kept */
 #define KEY_MAX 255                        /* characters of an idempotency key */
 
-/* --- pool --------------------------------------------------------------------------------------- */
+/* --- pool ------------------------------------------------------------------------------------- */
 
 static struct exchange *exchange_take(struct bridge *b)
 {
@@ -74,7 +74,7 @@ void exchange_free_all(struct bridge *b)
     slab_done(&b->exchanges);
 }
 
-/* --- who ---------------------------------------------------------------------------------------- */
+/* --- who -------------------------------------------------------------------------------------- */
 
 static bool id_char(char c)
 {
@@ -152,7 +152,7 @@ static uint16_t authorise(struct exchange *x, struct http_connection *c, const s
     return RESULT_OK;
 }
 
-/* --- what --------------------------------------------------------------------------------------- */
+/* --- what ------------------------------------------------------------------------------------- */
 
 static uint16_t refuse_field(struct exchange *x, uint16_t code, struct slice field,
                              const char *rule)
@@ -320,7 +320,7 @@ static uint16_t read_message(struct exchange *x, const struct route_match *match
     return RESULT_OK;
 }
 
-/* --- once or again ------------------------------------------------------------------------------ */
+/* --- once or again ---------------------------------------------------------------------------- */
 
 /* A bare token or a structured-field string; its content goes to `key`, which has room. */
 static bool parse_key(struct slice value, char key[KEY_MAX], uint32_t *key_len)
@@ -407,7 +407,7 @@ static uint16_t read_if_match(struct exchange *x, const struct request *r)
     return RESULT_OK;
 }
 
-/* --- way of a request --------------------------------------------------------------------------- */
+/* --- way of a request ------------------------------------------------------------------------- */
 
 static void on_done(struct message *m)
 {

@@ -94,7 +94,7 @@ const struct http_limits http_limits_default = {
 static void settle(struct http_connection *c);
 static void on_idle(uv_idle_t *idle);
 
-/* --- end of a connection ------------------------------------------------------------------------ */
+/* --- end of a connection ---------------------------------------------------------------------- */
 
 static void on_handle_closed(uv_handle_t *handle)
 {
@@ -166,7 +166,7 @@ static void connection_close(struct http_connection *c)
     uv_close((uv_handle_t *)&c->tcp, on_closed);
 }
 
-/* --- phases ------------------------------------------------------------------------------------- */
+/* --- phases ----------------------------------------------------------------------------------- */
 
 static void enter(struct http_connection *c, enum phase phase)
 {
@@ -194,7 +194,7 @@ static uint32_t phase_limit_ms(const struct http_server *s, enum phase phase)
     }
 }
 
-/* --- answers ------------------------------------------------------------------------------------ */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static struct http_answer *first_ready(struct http_connection *c)
 {
@@ -299,7 +299,7 @@ static void write_answers(struct http_connection *c)
         mark_dirty(c);
 }
 
-/* --- requests ----------------------------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 static bool own_reserve(struct http_connection *c, size_t cap)
 {
@@ -405,7 +405,7 @@ static void consume(struct http_connection *c, char *data, size_t len)
         send_continue(c);
 }
 
-/* --- reading ------------------------------------------------------------------------------------ */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
@@ -506,7 +506,7 @@ static void settle(struct http_connection *c)
         enter(c, phase);
 }
 
-/* --- once per pass ------------------------------------------------------------------------------ */
+/* --- once per pass ---------------------------------------------------------------------------- */
 
 static void flush(struct http_connection *c)
 {
@@ -588,7 +588,7 @@ static void on_tick(uv_timer_t *tick)
     }
 }
 
-/* --- server ------------------------------------------------------------------------------------- */
+/* --- server ----------------------------------------------------------------------------------- */
 
 static void on_connection(uv_stream_t *listener, int status)
 {

@@ -16,7 +16,7 @@ static int refuse(struct request *r, enum result code, const char *rule)
     return HPE_USER;
 }
 
-/* --- header fields ------------------------------------------------------------------------------ */
+/* --- header fields ---------------------------------------------------------------------------- */
 
 static const struct {
     const char *name; /* lower case */
@@ -146,7 +146,7 @@ static int on_header_value_complete(llhttp_t *http)
     return 0;
 }
 
-/* --- the head as a whole ------------------------------------------------------------------------ */
+/* --- the head as a whole ---------------------------------------------------------------------- */
 
 static bool host_char(char c)
 {
@@ -316,7 +316,7 @@ static int on_headers_complete(llhttp_t *http)
     return refused;
 }
 
-/* --- body --------------------------------------------------------------------------------------- */
+/* --- body ------------------------------------------------------------------------------------- */
 
 /* Chunks are moved together, over the chunk sizes between them. */
 static int on_body(llhttp_t *http, const char *at, size_t len)
@@ -362,7 +362,7 @@ static const llhttp_settings_t settings = {
     .on_message_complete = on_message_complete,
 };
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 void request_init(struct request *r, uint32_t (*body_max)(void *, const struct request *),
                   void *context)

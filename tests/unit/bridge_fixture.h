@@ -23,7 +23,7 @@
 #define ANSWER_MAX (1024 * 1024)
 #define REPLY_TYPE 2
 
-/* --- tokens: "reader" may read, "writer" may read and write ------------------------------------- */
+/* --- tokens: "reader" may read, "writer" may read and write ----------------------------------- */
 
 static struct token_claims reader = {.scopes = 1, .tenant = {"acme", 4}, .client = {"app", 3}};
 static struct token_claims writer = {.scopes = 3, .tenant = {"acme", 4}, .client = {"app", 3}};
@@ -63,7 +63,7 @@ void token_memo_done(struct token_memo *m)
     (void)m;
 }
 
-/* --- one message: a note on a wallet ------------------------------------------------------------ */
+/* --- one message: a note on a wallet ---------------------------------------------------------- */
 
 struct note {
     struct id128 wallet_id;
@@ -195,7 +195,7 @@ static const struct route routes[] = {
      .scope = "notes:write", .body = true, .status = 201},
 };
 
-/* --- the world ---------------------------------------------------------------------------------- */
+/* --- the world -------------------------------------------------------------------------------- */
 
 #define HELD_MAX 64
 
@@ -458,7 +458,7 @@ static inline int answers(const struct fixture *f)
     return count;
 }
 
-/* --- texts -------------------------------------------------------------------------------------- */
+/* --- texts ------------------------------------------------------------------------------------ */
 
 #define WALLET "wal_01J9ZZZZZZZZZZZZZZZZZZZZZZ"
 #define H "Host: pay.example\r\n"

@@ -3,7 +3,7 @@
  * survives; pieces, order, sizes, time. */
 #include "tests/unit/bridge_fixture.h"
 
-/* --- what is accepted and what is not ----------------------------------------------------------- */
+/* --- what is accepted and what is not --------------------------------------------------------- */
 
 static const struct vector {
     const char *name;
@@ -96,8 +96,8 @@ static const struct vector {
     {"high byte in target", "GET /h\xc3\xa9 HTTP/1.1\r\n" H "\r\n", 400, false, NULL},
     {"tab in target", "GET /he\talth HTTP/1.1\r\n" H "\r\n", 400, false, NULL},
     {"space in target", "GET /he alth HTTP/1.1\r\n" H "\r\n", 400, false, NULL},
-    {"underscore", POST "Idempotency_Key: k1\r\n" JSON "Content-Length: 16\r\n\r\n" BODY, 400, false,
-     NULL},
+    {"underscore", POST "Idempotency_Key: k1\r\n" JSON "Content-Length: 16\r\n\r\n" BODY, 400,
+     false, NULL},
     {"underscored length", POST KEY "Content_Length: 1\r\n\r\n", 400, false, NULL},
     {"two keys", POST KEY KEY JSON "Content-Length: 16\r\n\r\n" BODY, 400, false, NULL},
     {"two tokens", POST "Authorization: Bearer reader\r\n\r\n", 400, false, NULL},
@@ -193,7 +193,7 @@ static void nul_bytes_are_refused_anywhere_in_the_head(void **state)
     done(f);
 }
 
-/* --- pieces ------------------------------------------------------------------------------------- */
+/* --- pieces ----------------------------------------------------------------------------------- */
 
 static void a_request_may_come_in_any_two_pieces(void **state)
 {
@@ -249,7 +249,7 @@ static void the_client_is_told_to_go_on(void **state)
     done(f);
 }
 
-/* --- order -------------------------------------------------------------------------------------- */
+/* --- order ------------------------------------------------------------------------------------ */
 
 static void pipelined_answers_keep_the_order_of_requests(void **state)
 {
@@ -332,7 +332,7 @@ static void a_client_may_leave_before_its_answer(void **state)
     done(f);
 }
 
-/* --- sizes -------------------------------------------------------------------------------------- */
+/* --- sizes ------------------------------------------------------------------------------------ */
 
 /* "before", `count` times c, "after". */
 static int tell_padded(struct fixture *f, const char *before, size_t count, char c,
@@ -450,7 +450,7 @@ static void chunks_may_not_waste_bytes(void **state)
     done(f);
 }
 
-/* --- time --------------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 static const struct http_limits short_limits = {
     .head_ms = 80,
