@@ -286,7 +286,7 @@ static uint16_t read_body(struct exchange *x, void *body, const struct request *
         request_has(r, FIELD_CONTENT_ENCODING))
         return RESULT_UNSUPPORTED_MEDIA_TYPE;
     const struct yyjson_val *root = json_parse(text, &x->arena, &x->error);
-    if (root == NULL || !json_object_get(x->route->request, body, root, in))
+    if (root == NULL || !json_read_object(x->route->request, body, root, in))
         return x->error.code;
     return RESULT_OK;
 }

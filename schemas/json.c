@@ -229,7 +229,7 @@ static bool field_set(const struct json_type *type, void *m, struct slice name,
     return true;
 }
 
-bool json_object_get(const struct json_type *type, void *m, const struct yyjson_val *object,
+bool json_read_object(const struct json_type *type, void *m, const struct yyjson_val *object,
                      struct json_input *in)
 {
     yyjson_obj_iter i;
@@ -268,7 +268,7 @@ static bool part_get(const struct json_type *type, void *m, const struct yyjson_
 {
     struct json_input in;
     json_input_init(&in, outer->arena, outer->error);
-    return json_object_get(type, m, object, &in) && json_complete(type, m, &in);
+    return json_read_object(type, m, object, &in) && json_complete(type, m, &in);
 }
 
 /* Lists and messages may come as the text of an option: then it is JSON. */

@@ -88,7 +88,7 @@ struct json_type {
 
 /* The same for any message: what the router and payctl call. *m is zeroed by the caller. NULL for
  * the object means that json_parse() failed, whose error stands. */
-must_check bool json_object_get(const struct json_type *type, void *m,
+must_check bool json_read_object(const struct json_type *type, void *m,
                                 const struct yyjson_val *object, struct json_input *in);
 must_check bool json_text_get(const struct json_type *type, void *m, struct slice name,
                               struct slice text, struct json_input *in);

@@ -173,7 +173,7 @@ def _wrappers(m):
     return f"""
 bool {n}_from_json(struct {n} *m, const struct yyjson_val *object, struct json_input *in)
 {{
-    return json_object_get(&{n}_json, m, object, in);
+    return json_read_object(&{n}_json, m, object, in);
 }}
 
 bool {n}_set_text(struct {n} *m, struct slice name, struct slice text,

@@ -41,7 +41,7 @@ static void *json_body(struct trial *t, struct arena *a, struct slice text)
     void *body = body_of(a, t->entry);
     json_input_init(&in, a, &e);
     const struct yyjson_val *root = json_parse(text, a, &e);
-    return root != NULL && json_object_get(t->entry->json, body, root, &in) &&
+    return root != NULL && json_read_object(t->entry->json, body, root, &in) &&
                    json_complete(t->entry->json, body, &in)
                ? body
                : NULL;

@@ -90,7 +90,7 @@ static bool json_decode(struct run *r, struct arena *a, struct slice text, void 
     memset(m, 0, r->test->type->size);
     json_input_init(&in, a, &e);
     const struct yyjson_val *root = json_parse(text, a, &e);
-    bool ok = root != NULL && json_object_get(r->test->json, m, root, &in) &&
+    bool ok = root != NULL && json_read_object(r->test->json, m, root, &in) &&
               json_complete(r->test->json, m, &in);
     check(ok || (e.rule != NULL && e.code != 0 && strlen(e.field) < sizeof e.field));
     return ok;
@@ -246,7 +246,7 @@ static void example_run(const struct message_example *example)
     void *m = arena_alloc(&arena, example->json->size);
     check(m != NULL);
     const struct yyjson_val *root = json_parse(slice_of(example->text), &arena, &e);
-    bool ok = json_object_get(example->json, m, root, &in) && json_complete(example->json, m, &in);
+    bool ok = json_read_object(example->json, m, root, &in) && json_complete(example->json, m, &in);
     if (!ok)
         fprintf(stderr, "example of %s: %s %s\n%s\n", example->json->name, e.field, e.rule,
                 example->text);
