@@ -385,6 +385,9 @@ static enum turn_result finish(struct turn *t, enum turn_result result)
         supervisor_failed(s, m, t->failure);
     if (t->recorded)
         journal_turn_done(&s->journal);
+    /* What was rolled back may have been looked at: an empty batch is nothing to wait for. */
+    if (s->journal.open->records == 0 && t->depends_seq >= s->journal.open->seq)
+        t->depends_seq = s->journal.open->seq - 1;
     if (result == TURN_FAILED || journal_durable(&s->journal, t->depends_seq))
         fifo_push(&s->answered, &m->link);
     else
