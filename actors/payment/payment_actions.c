@@ -359,7 +359,7 @@ enum turn_result payment_on_timeout(struct turn *t, struct id128 self)
     enum presence found = find(t, self, &ref);
     if (found == PRESENCE_WAITING)
         return TURN_WAIT;
-    if (found == PRESENCE_ABSENT ||
+    if (found == PRESENCE_ABSENT || turn_now(t) < ref.payment->expires_at ||
         payment_step(ref.payment->status, PAYMENT_ACTION_EXPIRE).next == 0)
         return TURN_DONE;
     struct posting p;

@@ -249,7 +249,7 @@ static enum turn_result on_timeout(struct turn *t, struct id128 self)
     if (found == PRESENCE_WAITING)
         return TURN_WAIT;
     const struct wallet_hold *h = state;
-    if (found == PRESENCE_ABSENT || !is_open(h))
+    if (found == PRESENCE_ABSENT || !is_open(h) || turn_now(t) < h->expires_at)
         return TURN_DONE;
     struct wallet_ref w;
     if (wallet_find(t, h->wallet_id, &w) == PRESENCE_WAITING)

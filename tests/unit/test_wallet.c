@@ -536,6 +536,7 @@ static void test_lists_of_wallets_and_holds(void **state)
 {
     struct bank *b = *state;
     struct id128 alice = given_wallet(b, "alice", "100");
+    bank_wait(b, SECOND_NS);
     open_wallet(b, person("alice"), JPY);
     given_wallet(b, "bob", "7");
     struct wallet_list list = {0};
