@@ -388,6 +388,15 @@ static bool holds_read(struct registry *r, struct wire_reader *from, struct acco
     return !from->failed && listed <= hold_count;
 }
 
+static void account_release(struct registry *r, void *state)
+{
+    struct account *a = state;
+    registry_free(r, a->extra);
+    registry_free(r, a->holds);
+    a->extra = NULL;
+    a->holds = NULL;
+}
+
 static bool account_read(struct registry *r, struct wire_reader *from, void *state)
 {
     struct account *a = state;
@@ -404,16 +413,10 @@ static bool account_read(struct registry *r, struct wire_reader *from, void *sta
     a->credits_pending = wire_get_u128(from);
     a->credits_posted = wire_get_u128(from);
     a->hold_count = (uint32_t)wire_get_uint(from, UINT32_MAX);
-    return extra_read(r, from, a) && holds_read(r, from, a);
-}
-
-static void account_release(struct registry *r, void *state)
-{
-    struct account *a = state;
-    registry_free(r, a->extra);
-    registry_free(r, a->holds);
-    a->extra = NULL;
-    a->holds = NULL;
+    if (extra_read(r, from, a) && holds_read(r, from, a))
+        return true;
+    account_release(r, a);
+    return false;
 }
 
 static const struct handler account_handlers[] = {

@@ -85,8 +85,8 @@ enum account_status account_status_of(uint32_t flags);
 must_check enum presence account_open_find(struct turn *t, const struct account_opened *e,
                                            const struct account **existing);
 
-/* The rules in the order of their codes; RESULT_ACCOUNT_EXISTS if it was opened before with the same
- * content. Says nothing of the id, which may be a derived one. */
+/* The rules in the order of their codes; RESULT_ACCOUNT_EXISTS if it was opened before with the
+ * same content. Says nothing of the id, which may be a derived one. */
 must_check uint16_t account_open_check(struct turn *t, const struct account_opened *e,
                                        const struct account *existing);
 

@@ -81,6 +81,13 @@ static void ledger_write(struct wire_writer *w, const void *state)
     }
 }
 
+static void ledger_release(struct registry *r, void *state)
+{
+    struct ledger *l = state;
+    registry_free(r, l->names);
+    l->names = NULL;
+}
+
 static bool ledger_read(struct registry *r, struct wire_reader *from, void *state)
 {
     struct ledger *l = state;
@@ -105,14 +112,9 @@ static bool ledger_read(struct registry *r, struct wire_reader *from, void *stat
         l->names[l->name_count].tenant_id = wire_get_id(from);
         l->names[l->name_count].currency = (uint16_t)wire_get_uint(from, UINT16_MAX);
     }
+    if (from->failed)
+        ledger_release(r, l);
     return !from->failed;
-}
-
-static void ledger_release(struct registry *r, void *state)
-{
-    struct ledger *l = state;
-    registry_free(r, l->names);
-    l->names = NULL;
 }
 
 /* --- trial balance --------------------------------------------------------------------------- */
@@ -257,7 +259,7 @@ static bool audit_hold(void *context, struct id128 id, const void *state)
     return a->broken == NULL;
 }
 
-/* The account's open holds add up to what it has pending, if all of them are named and in memory. */
+/* An account's open holds add up to what it has pending, if all are named and in memory. */
 static bool audit_holds_sum(void *context, struct id128 id, const void *state)
 {
     struct audit *audit = context;

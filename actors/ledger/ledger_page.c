@@ -7,8 +7,8 @@
 
 #define LEDGER_PAGE_MEMORY ((size_t)16 << 20)
 
-void ledger_page_init(struct ledger_page *p, struct store *s, const struct message *m, bool has_limit,
-               uint16_t limit)
+void ledger_page_init(struct ledger_page *p, struct store *s, const struct message *m,
+                      bool has_limit, uint16_t limit)
 {
     *p = (struct ledger_page){.store = s, .who = &m->who, .limit = QUERY_PAGE_DEFAULT};
     if (has_limit && limit > 0)
@@ -31,8 +31,8 @@ bool ledger_page_look(struct ledger_page *p)
     return true;
 }
 
-struct slice ledger_page_cursor(struct ledger_page *p, enum ledger_page_list list, const uint64_t *numbers,
-                         uint32_t count)
+struct slice ledger_page_cursor(struct ledger_page *p, enum ledger_page_list list,
+                                const uint64_t *numbers, uint32_t count)
 {
     if (!p->more)
         return (struct slice){NULL, 0};
@@ -45,7 +45,8 @@ struct slice ledger_page_cursor(struct ledger_page *p, enum ledger_page_list lis
     return (struct slice){(const char *)p->cursor, len};
 }
 
-bool ledger_page_cursor_read(struct slice cursor, enum ledger_page_list list, uint64_t *numbers, uint32_t count)
+bool ledger_page_cursor_read(struct slice cursor, enum ledger_page_list list, uint64_t *numbers,
+                             uint32_t count)
 {
     if (cursor.len != 1 + 8 * count || (uint8_t)cursor.data[0] != (uint8_t)list)
         return false;
@@ -108,7 +109,8 @@ static bool take_entry(void *context, const struct value *values)
     return false;
 }
 
-bool ledger_page_entry(struct ledger_page *p, struct id128 account_id, uint64_t version, struct entries_row *row)
+bool ledger_page_entry(struct ledger_page *p, struct id128 account_id, uint64_t version,
+                       struct entries_row *row)
 {
     const struct value key[] = {{VALUE_ID, .id = account_id}, {VALUE_UINT, .number = version}};
     struct entry_reader reader = {p, row, false};

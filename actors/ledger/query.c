@@ -75,14 +75,15 @@ static uint16_t accounts_page(struct accounts_walk *w, struct wire_writer *reply
     if (w->items == NULL)
         return RESULT_NO_MEMORY;
     if (w->asked->has_cursor &&
-        !ledger_page_cursor_read(w->asked->cursor, LEDGER_PAGE_ACCOUNTS, numbers, array_len(numbers)))
+        !ledger_page_cursor_read(w->asked->cursor, LEDGER_PAGE_ACCOUNTS, numbers,
+                                 array_len(numbers)))
         return RESULT_INVALID_CURSOR;
     const struct value tenant = {VALUE_ID, .id = p->who->tenant_id};
     const struct value from = {VALUE_ID, .id = {numbers[0], numbers[1]}};
     const struct view_scan scan = {
         .table = &accounts_view,
         .index = p->who->operator ? &accounts_view.key
-                                  : &accounts_view.indexes[ACCOUNTS_INDEX_ACCOUNTS_BY_TENANT],
+                                  : &accounts_view.indexes[ACCOUNTS_INDEX_BY_TENANT],
         .prefix = &tenant,
         .prefix_count = p->who->operator ? 0 : 1,
         .from = w->asked->has_cursor ? &from : NULL,

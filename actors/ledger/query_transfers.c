@@ -103,7 +103,7 @@ static uint16_t walk_tenant(struct transfers_walk *w)
 
 /* --- by way of another table ----------------------------------------------------------------- */
 
-/* Each entry that a transfer began or resolved something with; expiry has no transfer of its own. */
+/* Each entry that a transfer began or resolved something with; an expiry has none of its own. */
 static bool take_entry(void *context, const struct value *values)
 {
     struct transfers_walk *w = context;
@@ -260,8 +260,9 @@ static uint16_t transfers_page(struct transfers_walk *w, struct wire_writer *rep
         return code;
     const uint64_t next[] = {w->last_tenant.hi, w->last_tenant.lo, w->last.hi, w->last.lo};
     struct transfer_page page = {.transfers = w->items, .transfers_count = p->count};
-    page.next_cursor = by_account ? ledger_page_cursor(p, LEDGER_PAGE_ENTRIES, &w->last_version, 1)
-                                  : ledger_page_cursor(p, LEDGER_PAGE_TRANSFERS, next, array_len(next));
+    page.next_cursor =
+        by_account ? ledger_page_cursor(p, LEDGER_PAGE_ENTRIES, &w->last_version, 1)
+                   : ledger_page_cursor(p, LEDGER_PAGE_TRANSFERS, next, array_len(next));
     page.has_next_cursor = page.next_cursor.len > 0;
     transfer_page_write(reply, &page);
     return RESULT_OK;

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the ledger shows of its past: entries and their hash chain, balances as of either time, lists
+ * with filters and cursors; and the stored form of states. */
+#include "tests/unit/ledger_fixture.h"
+
+#include "runtime/actor/registry_priv.h"
+
+/* --- lists ------------------------------------------------------------------------------------ */
+
+static void test_entries_form_a_chain(void **state)
+{
+    struct bank *b = *state;
+    given_two_accounts(b);
+    for (uint64_t i = 0; i < 5; i++)
+        given_transfer(b, spec_of(10 + i, 1, 2, 1 + i));
+    freeze(b, 1, FREEZE_MODE_CREDITS);
+    struct account_entries q = {.account_id = id_of(1), .has_limit = true, .limit = 3};
+    struct sha256_digest hashes[8] = {{{0}}};
+    struct entries_row rows[8];
+    uint32_t seen = 0;
+    do {
+        assert_int_equal(bank_ask(b, teller(), &account_entries_type, &q), RESULT_OK);
+        struct entry_page page;
+        bank_reply(b, &entry_page_type, &page);
+        for (uint32_t i = 0; i < page.entries_count; i++, seen++) {
+            const struct entry *e = &page.entries[i];
+            assert_int_equal(e->version, 7 - seen);
+            memcpy(hashes[e->version].bytes, e->hash.data, SHA256_SIZE);
+            rows[e->version] = (struct entries_row){
+                .account_id = e->account_id, .version = e->version, .kind = e->kind,
+                .direction = e->direction, .transfer_id = e->transfer_id,
+                .counterparty_id = e->counterparty_id, .amount = e->amount, .code = e->code,
+                .debits_pending = e->debits_pending, .debits_posted = e->debits_posted,
+                .credits_pending = e->credits_pending, .credits_posted = e->credits_posted,
+                .effective_time = e->effective_time, .recorded_time = e->recorded_time};
+        }
+        q.has_cursor = page.has_next_cursor;
+        q.cursor = page.next_cursor;
+    } while (q.has_cursor);
+    assert_int_equal(seen, 7);
+    for (uint32_t v = 1; v <= 7; v++) {
+        struct sha256_digest hash = entry_hash(&hashes[v - 1], &rows[v]);
+        assert_memory_equal(hash.bytes, hashes[v].bytes, SHA256_SIZE);
+    }
+    struct account_transactions t = {.account_id = id_of(2)};
+    assert_int_equal(bank_ask(b, teller(), &account_transactions_type, &t), RESULT_OK);
+    struct transaction_page lines;
+    bank_reply(b, &transaction_page_type, &lines);
+    assert_int_equal(lines.transactions_count, 5);
+    assert_int_equal(lines.transactions[0].type, ENTRY_TYPE_CREDIT);
+    q.has_cursor = true;
+    q.cursor = slice_of("nonsense");
+    assert_int_equal(bank_ask(b, teller(), &account_entries_type, &q), RESULT_INVALID_CURSOR);
+}
+
+static u128 balance_at(struct bank *b, uint64_t n, uint64_t at, enum time_axis axis)
+{
+    struct account_balance_at q = {.account_id = id_of(n), .has_at = true, .at = at,
+                                   .has_time = true, .time = (uint8_t)axis};
+    assert_int_equal(bank_ask(b, teller(), &account_balance_at_type, &q), RESULT_OK);
+    struct account_balance a;
+    bank_reply(b, &account_balance_type, &a);
+    return a.balance;
+}
+
+static void test_balance_as_of_either_time(void **state)
+{
+    struct bank *b = *state;
+    given_two_accounts(b);
+    uint64_t opened = show(b, 1).opened_time;
+    bank_wait(b, 10 * SECOND_NS);
+    given_transfer(b, spec_of(10, 1, 2, 100));
+    uint64_t middle = show_transfer(b, id_of(10)).recorded_time + SECOND_NS;
+    bank_wait(b, 10 * SECOND_NS);
+    struct transfer_spec late = spec_of(11, 1, 2, 7);
+    late.effective_time = opened + 5 * SECOND_NS;
+    given_transfer(b, late);
+    uint64_t end = show_transfer(b, id_of(11)).recorded_time;
+    assert_true(balance_at(b, 1, opened + 6 * SECOND_NS, TIME_AXIS_EFFECTIVE) == 7);
+    assert_true(balance_at(b, 1, opened + 6 * SECOND_NS, TIME_AXIS_RECORDED) == 0);
+    assert_true(balance_at(b, 1, opened + 4 * SECOND_NS, TIME_AXIS_EFFECTIVE) == 0);
+    assert_true(balance_at(b, 1, middle, TIME_AXIS_EFFECTIVE) == 107);
+    assert_true(balance_at(b, 1, middle, TIME_AXIS_RECORDED) == 100);
+    assert_true(balance_at(b, 1, end, TIME_AXIS_EFFECTIVE) == 107);
+    assert_true(balance_at(b, 1, end, TIME_AXIS_RECORDED) == 107);
+    assert_true(balance_at(b, 1, 1, TIME_AXIS_EFFECTIVE) == 0);
+}
+
+static void test_lists_filter_and_continue(void **state)
+{
+    struct bank *b = *state;
+    for (uint64_t n = 1; n <= 7; n++)
+        given_account(b, n, n % 2 == 1 ? USD : EUR, 0);
+    struct accounts_list q = {.has_currency = true, .currency = USD, .has_limit = true, .limit = 3};
+    assert_int_equal(bank_ask(b, teller(), &accounts_list_type, &q), RESULT_OK);
+    struct account_page page;
+    bank_reply(b, &account_page_type, &page);
+    assert_int_equal(page.accounts_count, 3);
+    assert_true(page.has_next_cursor);
+    q.has_cursor = true;
+    q.cursor = page.next_cursor;
+    assert_int_equal(bank_ask(b, teller(), &accounts_list_type, &q), RESULT_OK);
+    bank_reply(b, &account_page_type, &page);
+    assert_int_equal(page.accounts_count, 1);
+    assert_false(page.has_next_cursor);
+    for (uint64_t i = 0; i < 6; i++) {
+        struct transfer_spec s = spec_of(10 + i, 1, 3, 1);
+        s.code = (uint16_t)(1 + i % 2);
+        given_transfer(b, s);
+    }
+    struct transfers_list t = {.has_account_id = true, .account_id = id_of(3), .has_code = true,
+                               .code = 2};
+    assert_int_equal(bank_ask(b, teller(), &transfers_list_type, &t), RESULT_OK);
+    struct transfer_page transfers;
+    bank_reply(b, &transfer_page_type, &transfers);
+    assert_int_equal(transfers.transfers_count, 3);
+    t = (struct transfers_list){.has_limit = true, .limit = 4};
+    assert_int_equal(bank_ask(b, teller(), &transfers_list_type, &t), RESULT_OK);
+    bank_reply(b, &transfer_page_type, &transfers);
+    assert_true(transfers.has_next_cursor);
+    assert_true(id128_equal(transfers.transfers[0].transfer_id, id_of(15)));
+    t.has_cursor = true;
+    t.cursor = transfers.next_cursor;
+    assert_int_equal(bank_ask(b, teller(), &transfers_list_type, &t), RESULT_OK);
+    bank_reply(b, &transfer_page_type, &transfers);
+    assert_int_equal(transfers.transfers_count, 2);
+}
+
+/* --- stored form ------------------------------------------------------------------------------ */
+
+static struct slice stored_state(struct bank *b, uint16_t kind, struct id128 id,
+                                 struct wire_writer *w)
+{
+    wire_writer_init(w, ACCOUNT_STATE_MAX);
+    assert_int_equal(shard_actor_state(b->shard, kind, id, w), ERR_OK);
+    return wire_written(w);
+}
+
+/* Every state equals what the journal makes of it again; cut or longer bytes are refused. */
+static void expect_same_after_restart(struct bank *b, uint16_t kind, struct id128 id,
+                                      const struct message_type *look, const void *body)
+{
+    struct wire_writer before, after;
+    assert_int_equal(bank_ask(b, teller(), look, body), RESULT_OK);
+    struct slice first = stored_state(b, kind, id, &before);
+    bank_restart(b);
+    assert_int_equal(bank_ask(b, teller(), look, body), RESULT_OK);
+    struct slice second = stored_state(b, kind, id, &after);
+    assert_true(slice_equal(first, second));
+    struct registry r;
+    registry_init(&r, &b->domain);
+    for (uint32_t len = 0; len <= first.len; len++) {
+        struct actor *a = registry_place(&r, kind, (struct id128){1, len + 1});
+        bool whole = len == first.len;
+        assert_int_equal(registry_fill(&r, a, (struct slice){first.data, len}, 0), whole);
+    }
+    registry_clear(&r);
+    registry_done(&r);
+    wire_writer_done(&before);
+    wire_writer_done(&after);
+}
+
+static void test_states_survive_their_stored_form(void **state)
+{
+    struct bank *b = *state;
+    struct metadata_pair pair = {slice_of("team"), slice_of("north")};
+    struct account_create c = {
+        .has_account_id = true, .account_id = id_of(1), .currency = USD, .code = 7,
+        .has_name = true, .name = slice_of("Till"), .has_owner = true, .owner = slice_of("shop"),
+        .has_user_data_128 = true, .user_data_128 = U128_MAX, .has_credit_balance_max = true,
+        .credit_balance_max = U128_MAX, .has_metadata = true, .metadata = {&pair, 1}};
+    assert_int_equal(bank_ask(b, teller(), &account_create_type, &c), RESULT_OK);
+    given_account(b, 2, USD, 0);
+    given_transfer(b, spec_of(10, 1, 2, (u128)1 << 100));
+    for (uint64_t i = 0; i < 9; i++)
+        given_transfer(b, with_flags(spec_of(20 + i, 2, 1, 3), TRANSFER_FLAGS_PENDING));
+    const struct account_get account = {id_of(1)};
+    expect_same_after_restart(b, KIND_ACCOUNT, id_of(1), &account_get_type, &account);
+    const struct transfer_get hold = {id_of(20)};
+    expect_same_after_restart(b, KIND_TRANSFER, id_of(20), &transfer_get_type, &hold);
+    const struct trial_balance_get all = {0};
+    expect_same_after_restart(b, KIND_LEDGER, ledger_of_shard(0), &trial_balance_get_type, &all);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        LEDGER_TEST(test_entries_form_a_chain),
+        LEDGER_TEST(test_balance_as_of_either_time),
+        LEDGER_TEST(test_lists_filter_and_continue),
+        LEDGER_TEST(test_states_survive_their_stored_form),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
