@@ -19,7 +19,7 @@
 #define BRIDGE_IN_WORK_MAX 8192      /* messages of one bridge; beyond them it answers busy */
 #define BRIDGE_REPLY_MAX (4 * 1024 * 1024) /* bytes of a reply on the wire */
 #define BRIDGE_QUERY_MAX 32          /* parameters of a query */
-#define BRIDGE_REQUEST_ID_MAX 64     /* bytes of X-Request-Id */
+#define BRIDGE_REQUEST_ID_MAX 128    /* bytes of X-Request-Id */
 
 struct bridge;
 struct issuer;

@@ -56,7 +56,7 @@ function limitsText(schema) {
   const parts = [];
   if (schema.enum) parts.push("one of " + schema.enum.join(", "));
   if (schema.const !== undefined) parts.push("always " + schema.const);
-  if (schema.minLength !== undefined) parts.push("at least " + schema.minLength + " characters");
+  if (schema.minLength > 1) parts.push("at least " + schema.minLength + " characters");
   if (schema.maxLength !== undefined) parts.push("at most " + schema.maxLength + " characters");
   if (schema.minimum !== undefined) parts.push("at least " + schema.minimum);
   if (schema.maximum !== undefined) parts.push("at most " + schema.maximum);

@@ -2,6 +2,8 @@
 /* From request to message and back: fields, keys, versions, problems, pages. */
 #include "tests/unit/bridge_fixture.h"
 
+#include "schemas/catalog.h"
+
 /* --- what an answer says ---------------------------------------------------------------------- */
 
 static int post(struct fixture *f, const char *more, const char *body)
@@ -191,6 +193,40 @@ static void the_own_pages_answer(void **state)
     done(f);
 }
 
+static void set_true(void *context)
+{
+    *(bool *)context = true;
+}
+
+/* Every declared route finds its place in the tree, and none collides with an own page. */
+static void the_declared_routes_can_be_served(void **state)
+{
+    struct fixture *f = given();
+    (void)state;
+    assert_true(catalog_route_count > 0);
+    for (uint32_t i = 0; i < catalog_route_count; i++) {
+        const struct route *r = &catalog_routes[i];
+        assert_non_null(r->scope);
+        assert_true(r->request != NULL && r->reply != NULL && r->reply_json != NULL);
+        assert_true(r->status >= 200 && r->status < 300);
+    }
+    bool stopped = false;
+    struct bridge *b = bridge_new(&(struct bridge_options){
+        .loop = &f->loop,
+        .env = &f->env,
+        .backend = &f->backend,
+        .routes = catalog_routes,
+        .route_count = catalog_route_count,
+        .scopes = &f->scopes,
+        .service = "payment_service",
+    });
+    assert_non_null(b);
+    bridge_stop(b, set_true, &stopped);
+    while (!stopped)
+        uv_run(&f->loop, UV_RUN_NOWAIT);
+    done(f);
+}
+
 static void stopping_answers_what_is_in_work(void **state)
 {
     struct fixture *f = given();
@@ -222,6 +258,7 @@ int main(void)
         cmocka_unit_test(a_refusal_of_the_domain_becomes_a_problem),
         cmocka_unit_test(a_missing_token_and_a_missing_scope_say_what_is_needed),
         cmocka_unit_test(the_own_pages_answer),
+        cmocka_unit_test(the_declared_routes_can_be_served),
         cmocka_unit_test(stopping_answers_what_is_in_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
