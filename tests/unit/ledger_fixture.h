@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The words of the ledger for its tests: accounts and transfers by small numbers, in the real domain
- * of bank_fixture.h. */
+/* The words of the ledger for its tests: accounts and transfers by small numbers, in the real
+ * domain of bank_fixture.h. */
 #ifndef TESTS_LEDGER_FIXTURE_H
 #define TESTS_LEDGER_FIXTURE_H
 
@@ -77,7 +77,8 @@ static inline struct transfer_spec with_flags(struct transfer_spec s, uint32_t f
     return s;
 }
 
-static inline struct transfer_spec resolving(uint64_t n, uint64_t pending, u128 amount, uint32_t flags)
+static inline struct transfer_spec resolving(uint64_t n, uint64_t pending, u128 amount,
+                                             uint32_t flags)
 {
     return (struct transfer_spec){
         .id = id_of(n), .pending_id = id_of(pending), .amount = amount, .flags = flags};

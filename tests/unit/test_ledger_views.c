@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the ledger shows of its past: entries and their hash chain, balances as of either time, lists
- * with filters and cursors; and the stored form of states. */
+/* What the ledger shows of its past: entries and their hash chain, balances as of either time,
+ * lists with filters and cursors; and the stored form of states. */
 #include "tests/unit/ledger_fixture.h"
 
 #include "runtime/actor/registry_priv.h"
