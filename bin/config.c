@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See config.h. */
+#include "bin/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum setting_type { SETTING_TEXT, SETTING_NUMBER, SETTING_SWITCH };
+
+struct setting {
+    const char *name; /* of the environment variable */
+    enum setting_type type;
+    size_t offset;
+    const char *initial;
+    uint64_t min, max;
+    const char *doc;
+};
+
+#define TEXT(NAME, FIELD, INITIAL, DOC)                                                            \
+    {NAME, SETTING_TEXT, offsetof(struct config, FIELD), INITIAL, 0, 0, DOC}
+#define NUMBER(NAME, FIELD, INITIAL, MIN, MAX, DOC)                                                \
+    {NAME, SETTING_NUMBER, offsetof(struct config, FIELD), INITIAL, MIN, MAX, DOC}
+#define SWITCH(NAME, FIELD, INITIAL, DOC)                                                          \
+    {NAME, SETTING_SWITCH, offsetof(struct config, FIELD), INITIAL, 0, 0, DOC}
+
+static const struct setting settings[] = {
+    TEXT("DATABASE_URL", database_url, "sqlite:./data",
+         "where the journal and the views are kept: sqlite:DIRECTORY"),
+    TEXT("HOST", host, "127.0.0.1", "address to serve HTTP on"),
+    NUMBER("PORT", port, "8080", 1, 65535, "port to serve HTTP on"),
+    TEXT("OPERATOR_SOCKET", operator_socket, "",
+         "Unix socket for payctl; empty = payd.sock in the data directory"),
+    NUMBER("LOOPS", loops, "1", 1, 64, "scheduler threads, each with its own HTTP listener"),
+    NUMBER("SHARDS", shards, "1", 1, 256,
+           "shards of the deployment, fixed when it is created; transfers stay within one"),
+    NUMBER("READERS", readers, "2", 1, 8, "threads that read lists and cold actors"),
+    NUMBER("RESIDENT_MAX", resident_max, "4000000", 1000, 1000000000,
+           "actors kept in memory for each shard"),
+    NUMBER("OUTCOMES_MAX", outcomes_max, "8000000", 10000, 1000000000,
+           "request outcomes remembered in memory for each shard"),
+    NUMBER("KEY_FILTER_MB", key_filter_mb, "32", 1, 65536,
+           "memory of the filter over idempotency keys, for each shard"),
+    SWITCH("PIN_CPUS", pin_cpus, "off", "keep scheduler threads on processors of their own"),
+    TEXT("WSO2_IS_URL", wso2_is_url, "",
+         "identity server: sets TOKEN_ISSUER and JWKS_URL unless they are given"),
+    TEXT("TOKEN_ISSUER", token_issuer, "", "exact issuer of access tokens"),
+    TEXT("TOKEN_AUDIENCE", token_audience, "payment-platform", "audience a token must name"),
+    TEXT("JWKS_URL", jwks_url, "", "where the issuer's keys are (https, or http on loopback)"),
+    TEXT("JWKS_FILE", jwks_file, "", "the issuer's keys in a file, instead of JWKS_URL"),
+    TEXT("JWKS_CA_FILE", jwks_ca_file, "", "authority that signs the certificate of JWKS_URL"),
+    TEXT("TENANT_CLAIM", tenant_claim, "tenant", "claim that names the tenant"),
+    TEXT("TENANT_DEFAULT", tenant_default, "",
+         "tenant of tokens without that claim; empty = such tokens are refused"),
+    SWITCH("DEV_ISSUER", dev_issuer, "off",
+           "issue tokens for development; on loopback addresses only"),
+    TEXT("LOG_LEVEL", log_level, "info", "debug, info, warn, error or off"),
+};
+
+static char *text_of(struct config *c, const struct setting *s)
+{
+    return (char *)c + s->offset;
+}
+
+/* DATABASE_URL -> --database-url */
+static void flag_name(const struct setting *s, char flag[64])
+{
+    size_t n = 0;
+    flag[n++] = '-';
+    flag[n++] = '-';
+    for (const char *p = s->name; *p != '\0' && n < 63; p++)
+        flag[n++] = *p == '_' ? '-' : (char)tolower((unsigned char)*p);
+    flag[n] = '\0';
+}
+
+static bool wrong(char reason[CONFIG_REASON_MAX], const struct setting *s, const char *value,
+                  const char *rule)
+{
+    snprintf(reason, CONFIG_REASON_MAX, "%s is '%.200s', but must be %s", s->name, value, rule);
+    return false;
+}
+
+static bool set_number(struct config *c, const struct setting *s, const char *value,
+                       char reason[CONFIG_REASON_MAX])
+{
+    char rule[96];
+    snprintf(rule, sizeof rule, "a number from %llu to %llu", (unsigned long long)s->min,
+             (unsigned long long)s->max);
+    char *end = NULL;
+    errno = 0;
+    unsigned long long number = strtoull(value, &end, 10);
+    if (!isdigit((unsigned char)value[0]) || *end != '\0' || errno != 0 || number < s->min ||
+        number > s->max)
+        return wrong(reason, s, value, rule);
+    *(uint64_t *)((char *)c + s->offset) = number;
+    return true;
+}
+
+static bool set(struct config *c, const struct setting *s, const char *value,
+                char reason[CONFIG_REASON_MAX])
+{
+    switch (s->type) {
+    case SETTING_TEXT:
+        if (strlen(value) >= CONFIG_TEXT_MAX)
+            return wrong(reason, s, value, "shorter than 512 bytes");
+        memcpy(text_of(c, s), value, strlen(value) + 1);
+        return true;
+    case SETTING_NUMBER:
+        return set_number(c, s, value, reason);
+    case SETTING_SWITCH:
+        if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0)
+            return wrong(reason, s, value, "on or off");
+        *(bool *)((char *)c + s->offset) = strcmp(value, "on") == 0;
+        return true;
+    }
+    return false;
+}
+
+static const struct setting *setting_of_flag(const char *argument, size_t len)
+{
+    for (size_t i = 0; i < array_len(settings); i++) {
+        char flag[64];
+        flag_name(&settings[i], flag);
+        if (strlen(flag) == len && memcmp(flag, argument, len) == 0)
+            return &settings[i];
+    }
+    return NULL;
+}
+
+static enum config_request read_arguments(struct config *c, int argc, char **argv,
+                                          char reason[CONFIG_REASON_MAX])
+{
+    enum config_request request = CONFIG_RUN;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return CONFIG_HELP;
+        if (strcmp(argv[i], "--version") == 0)
+            return CONFIG_VERSION;
+        if (strcmp(argv[i], "--print-config") == 0) {
+            request = CONFIG_PRINT;
+            continue;
+        }
+        const char *equals = strchr(argv[i], '=');
+        size_t len = equals == NULL ? strlen(argv[i]) : (size_t)(equals - argv[i]);
+        const struct setting *s = setting_of_flag(argv[i], len);
+        if (s == NULL) {
+            snprintf(reason, CONFIG_REASON_MAX, "unknown argument '%.200s'; --help lists them all",
+                     argv[i]);
+            return CONFIG_WRONG;
+        }
+        const char *value = equals != NULL ? equals + 1 : i + 1 < argc ? argv[++i] : NULL;
+        if (value == NULL) {
+            snprintf(reason, CONFIG_REASON_MAX, "%s needs a value", argv[i]);
+            return CONFIG_WRONG;
+        }
+        if (!set(c, s, value, reason))
+            return CONFIG_WRONG;
+    }
+    return request;
+}
+
+/* --- what must fit together ------------------------------------------------------------------ */
+
+static bool derive_directory(struct config *c, char reason[CONFIG_REASON_MAX])
+{
+    const char *prefix = "sqlite:";
+    if (strncmp(c->database_url, prefix, strlen(prefix)) != 0 ||
+        c->database_url[strlen(prefix)] == '\0') {
+        snprintf(reason, CONFIG_REASON_MAX,
+                 "DATABASE_URL is '%.200s', but this version keeps its data in a directory: "
+                 "sqlite:DIRECTORY",
+                 c->database_url);
+        return false;
+    }
+    snprintf(c->data_directory, sizeof c->data_directory, "%s",
+             c->database_url + strlen(prefix));
+    if (c->operator_socket[0] == '\0' &&
+        snprintf(c->operator_socket, sizeof c->operator_socket, "%s/payd.sock",
+                 c->data_directory) >= (int)sizeof c->operator_socket) {
+        snprintf(reason, CONFIG_REASON_MAX, "the directory in DATABASE_URL has too long a name");
+        return false;
+    }
+    return true;
+}
+
+static bool derive_issuer(struct config *c, char reason[CONFIG_REASON_MAX])
+{
+    if (c->wso2_is_url[0] != '\0') {
+        int n = (int)strlen(c->wso2_is_url);
+        while (n > 0 && c->wso2_is_url[n - 1] == '/')
+            n--;
+        if (n > CONFIG_TEXT_MAX - 32) {
+            snprintf(reason, CONFIG_REASON_MAX, "WSO2_IS_URL is too long");
+            return false;
+        }
+        if (c->token_issuer[0] == '\0')
+            snprintf(c->token_issuer, sizeof c->token_issuer, "%.*s/oauth2/token", n,
+                     c->wso2_is_url);
+        if (c->jwks_url[0] == '\0' && c->jwks_file[0] == '\0')
+            snprintf(c->jwks_url, sizeof c->jwks_url, "%.*s/oauth2/jwks", n, c->wso2_is_url);
+    }
+    const char *problem = NULL;
+    bool keys = c->jwks_url[0] != '\0' || c->jwks_file[0] != '\0';
+    if (c->jwks_url[0] != '\0' && c->jwks_file[0] != '\0')
+        problem = "JWKS_URL and JWKS_FILE are both set: choose one";
+    else if (keys && c->token_issuer[0] == '\0')
+        problem = "the issuer's keys are given, but not its name: set TOKEN_ISSUER";
+    else if (!keys && c->token_issuer[0] != '\0')
+        problem = "TOKEN_ISSUER is set, but not where its keys are: set JWKS_URL or JWKS_FILE";
+    else if (!keys && !c->dev_issuer)
+        problem = "nobody issues tokens: set WSO2_IS_URL, or JWKS_URL with TOKEN_ISSUER, or for "
+                  "development DEV_ISSUER=on";
+    if (problem != NULL)
+        snprintf(reason, CONFIG_REASON_MAX, "%s", problem);
+    return problem == NULL;
+}
+
+enum config_request config_read(struct config *c, int argc, char **argv,
+                                char reason[CONFIG_REASON_MAX])
+{
+    *c = (struct config){0};
+    for (size_t i = 0; i < array_len(settings); i++) {
+        const char *value = getenv(settings[i].name);
+        if (!set(c, &settings[i], value != NULL ? value : settings[i].initial, reason))
+            return CONFIG_WRONG;
+    }
+    enum config_request request = read_arguments(c, argc, argv, reason);
+    if (request != CONFIG_RUN && request != CONFIG_PRINT)
+        return request;
+    if (!log_level_parse(c->log_level, &c->level)) {
+        snprintf(reason, CONFIG_REASON_MAX,
+                 "LOG_LEVEL is '%.200s', but must be debug, info, warn, error or off",
+                 c->log_level);
+        return CONFIG_WRONG;
+    }
+    if (!derive_directory(c, reason) || !derive_issuer(c, reason))
+        return CONFIG_WRONG;
+    return request;
+}
+
+void config_help(FILE *out)
+{
+    fprintf(out, "payd - the node of the payment platform\n\n"
+                 "usage: payd [--NAME VALUE ...]\n\n"
+                 "Every setting is an environment variable and a flag of the same name:\n\n");
+    for (size_t i = 0; i < array_len(settings); i++) {
+        char flag[64];
+        flag_name(&settings[i], flag);
+        fprintf(out, "  %-18s %-20s %s%s%s%s\n", settings[i].name, flag, settings[i].doc,
+                settings[i].initial[0] != '\0' ? " (" : "", settings[i].initial,
+                settings[i].initial[0] != '\0' ? ")" : "");
+    }
+    fprintf(out, "\n  --print-config     show the settings in force and leave\n"
+                 "  --version          show the version and leave\n");
+}
+
+void config_print(const struct config *c, FILE *out)
+{
+    for (size_t i = 0; i < array_len(settings); i++) {
+        const struct setting *s = &settings[i];
+        const char *at = (const char *)c + s->offset;
+        if (s->type == SETTING_TEXT)
+            fprintf(out, "%s=%s\n", s->name, at);
+        else if (s->type == SETTING_NUMBER)
+            fprintf(out, "%s=%llu\n", s->name, (unsigned long long)*(const uint64_t *)at);
+        else
+            fprintf(out, "%s=%s\n", s->name, *(const bool *)at ? "on" : "off");
+    }
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Config: every setting of payd in one table. Each is an environment variable and a flag of the
+ * same name (DATABASE_URL, --database-url); the flag wins. */
+#ifndef BIN_CONFIG_H
+#define BIN_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "runtime/base/check.h"
+#include "runtime/observe/log.h"
+
+#define CONFIG_TEXT_MAX 512
+#define CONFIG_REASON_MAX 512
+
+struct config {
+    char database_url[CONFIG_TEXT_MAX];
+    char host[CONFIG_TEXT_MAX];
+    uint64_t port;
+    uint64_t loops;
+    uint64_t shards;
+    uint64_t readers;
+    uint64_t resident_max;
+    uint64_t outcomes_max;
+    uint64_t key_filter_mb;
+    char operator_socket[CONFIG_TEXT_MAX];
+    char wso2_is_url[CONFIG_TEXT_MAX];
+    char token_issuer[CONFIG_TEXT_MAX];
+    char token_audience[CONFIG_TEXT_MAX];
+    char jwks_url[CONFIG_TEXT_MAX];
+    char jwks_file[CONFIG_TEXT_MAX];
+    char jwks_ca_file[CONFIG_TEXT_MAX];
+    char tenant_claim[CONFIG_TEXT_MAX];
+    char tenant_default[CONFIG_TEXT_MAX];
+    bool dev_issuer;
+    bool pin_cpus;
+    char log_level[CONFIG_TEXT_MAX];
+    enum log_level level; /* parsed log_level */
+    char data_directory[CONFIG_TEXT_MAX]; /* from database_url */
+};
+
+enum config_request {
+    CONFIG_RUN,
+    CONFIG_HELP,
+    CONFIG_PRINT,
+    CONFIG_VERSION,
+    CONFIG_WRONG, /* reason tells what, in one line */
+};
+
+/* Defaults, then the environment, then the arguments; checks each value and what must fit together. */
+must_check enum config_request config_read(struct config *c, int argc, char **argv,
+                                           char reason[CONFIG_REASON_MAX]);
+
+void config_help(FILE *out);
+void config_print(const struct config *c, FILE *out);
+
+#endif

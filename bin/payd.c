@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* payd: the node. Reads the settings, opens the store, puts domain, node, bridges and the
+ * operators' link together, and takes them apart again on SIGTERM. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "actors/ledger/ledger.h"
+#include "actors/ledger/totals.h"
+#include "actors/payment/payment_service.h"
+#include "actors/wallet/wallet_service.h"
+#include "bin/config.h"
+#include "gateway_bridge/bridge.h"
+#include "gateway_bridge/issuer.h"
+#include "gateway_bridge/jwks.h"
+#include "gateway_bridge/operator.h"
+#include "runtime/actor/node.h"
+#include "runtime/journal/outcome_view.h"
+#include "runtime/journal/store_sqlite.h"
+#include "runtime/observe/log.h"
+#include "runtime/observe/node_metrics.h"
+#include "schemas/catalog.h"
+
+#define PAYD_VERSION "0.1.0"
+#define PAYD_STOP_NS 4500000000u /* from the signal until the process leaves, finished or not */
+#define PAYD_ID_MAX 80
+#define PAYD_REASON_MAX 512
+#define PAYD_VIEWS_MAX 64
+
+static const struct service *const services[] = {
+    &ledger_service,
+    &wallet_service,
+    &payment_service,
+};
+
+/* What serves HTTP on one loop. */
+struct front {
+    struct payd *payd;
+    struct loop *loop;
+    struct issuer *issuer;
+    struct token_verifier *verifier;
+    struct bridge_backend backend;
+    struct bridge *bridge;
+    struct inbox_item stop_item;    /* to this loop */
+    struct inbox_item stopped_item; /* to loop 0 */
+};
+
+struct payd {
+    struct config config;
+    struct log log;
+    char id[PAYD_ID_MAX]; /* name in the leases */
+    struct domain domain;
+    struct store *store;
+    struct node *node;
+    struct token_scopes scopes;
+    struct jwks *keys;
+    struct front fronts[NODE_LOOPS_MAX];
+    uint16_t front_count;
+    struct operator *operator;
+
+    /* Loop 0's thread. */
+    uv_signal_t signals[2];
+    struct alarm stop_alarm;
+    uint16_t serving; /* fronts and link that have not stopped */
+    bool stopping;
+    int exit_code;
+};
+
+static bool fail(const char *what, const char *reason)
+{
+    fprintf(stderr, "payd: %s%s%s\n", what, reason != NULL && reason[0] != '\0' ? ": " : "",
+            reason != NULL ? reason : "");
+    return false;
+}
+
+/* --- stopping -------------------------------------------------------------------------------- */
+
+static void stop_late(struct alarm *a)
+{
+    struct payd *p = container_of(a, struct payd, stop_alarm);
+    LOG_ERROR(&p->log, "stop_timed_out", log_uint("still_serving", p->serving));
+    _exit(1); /* all that was acknowledged is durable */
+}
+
+static void part_stopped(struct payd *p)
+{
+    if (--p->serving > 0)
+        return;
+    struct env *env = loop_env(node_loop(p->node, 0));
+    node_stop(p->node, env_mono_ns(env) + PAYD_STOP_NS / 2);
+}
+
+static void front_gone(struct inbox_item *item)
+{
+    part_stopped(container_of(item, struct front, stopped_item)->payd);
+}
+
+static void bridge_stopped(void *context)
+{
+    struct front *f = context;
+    f->bridge = NULL;
+    f->stopped_item.deliver = front_gone;
+    loop_mail(node_loop(f->payd->node, 0), &f->stopped_item);
+}
+
+static void stop_front(struct inbox_item *item)
+{
+    struct front *f = container_of(item, struct front, stop_item);
+    bridge_stop(f->bridge, bridge_stopped, f);
+}
+
+static void operator_stopped(void *context)
+{
+    part_stopped(context);
+}
+
+static void stop(struct payd *p, int exit_code)
+{
+    if (p->stopping)
+        return;
+    p->stopping = true;
+    p->exit_code = exit_code;
+    LOG_INFO(&p->log, "stopping");
+    struct env *env = loop_env(node_loop(p->node, 0));
+    p->stop_alarm.fire = stop_late;
+    env_alarm_set(env, &p->stop_alarm, env_mono_ns(env) + PAYD_STOP_NS);
+    p->serving = (uint16_t)(p->front_count + 1);
+    for (uint16_t i = 0; i < p->front_count; i++) {
+        p->fronts[i].stop_item.deliver = stop_front;
+        loop_mail(p->fronts[i].loop, &p->fronts[i].stop_item);
+    }
+    operator_stop(p->operator, operator_stopped, p);
+    for (size_t i = 0; i < array_len(p->signals); i++)
+        uv_close((uv_handle_t *)&p->signals[i], NULL);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    (void)number;
+    stop(handle->data, 0);
+}
+
+static void shard_stopped(void *context, uint16_t shard, const char *reason)
+{
+    struct payd *p = context;
+    if (reason[0] == '\0')
+        return;
+    LOG_ERROR(&p->log, "shard_stopped", log_uint("shard", shard), log_text("reason", reason));
+    fail("stopped", reason);
+    stop(p, 1);
+}
+
+/* --- backend of the bridges ------------------------------------------------------------------ */
+
+static void ask(void *context, struct message *m)
+{
+    struct front *f = context;
+    node_post(f->payd->node, f->loop, m);
+}
+
+static bool ready(void *context, const char **reason)
+{
+    struct front *f = context;
+    struct payd *p = f->payd;
+    if (p->stopping) {
+        *reason = "the node is stopping";
+        return false;
+    }
+    if (p->keys != NULL && !jwks_ready(p->keys)) {
+        *reason = "the identity server's keys have not been fetched yet";
+        return false;
+    }
+    return node_ready(p->node, reason);
+}
+
+static void put_metrics(void *context, struct json_writer *out)
+{
+    struct front *f = context;
+    struct metrics m;
+    metrics_init(&m);
+    node_metrics(f->payd->node, &m);
+    if (!m.failed)
+        json_put_raw(out, m.text, m.len);
+    metrics_done(&m);
+}
+
+/* --- starting -------------------------------------------------------------------------------- */
+
+static bool open_store(struct payd *p)
+{
+    static const struct view_table *tables[PAYD_VIEWS_MAX];
+    uint32_t count = 0;
+    tables[count++] = &outcomes_view;
+    check(catalog_view_count < PAYD_VIEWS_MAX);
+    for (uint32_t i = 0; i < catalog_view_count; i++)
+        tables[count++] = catalog_views[i];
+    struct store_sqlite_options options = {
+        .directory = p->config.data_directory,
+        .tables = tables,
+        .table_count = count,
+        .migrations = sqlite_migrations,
+        .migration_count = sqlite_migration_count,
+    };
+    char reason[PAYD_REASON_MAX];
+    enum err e = store_sqlite_open(&options, &p->store, reason, sizeof reason);
+    return e == ERR_OK || fail("the data cannot be opened", reason);
+}
+
+static bool make_node(struct payd *p)
+{
+    const struct config *c = &p->config;
+    char host[64] = "localhost";
+    (void)gethostname(host, sizeof host - 1);
+    snprintf(p->id, sizeof p->id, "%s:%d", host, (int)getpid());
+    domain_init(&p->domain, services, array_len(services));
+    struct node_options options = {
+        .domain = &p->domain,
+        .store = p->store,
+        .shards = (uint16_t)c->shards,
+        .loops = (uint16_t)c->loops,
+        .readers = (uint16_t)c->readers,
+        .pin_cpus = c->pin_cpus,
+        .owner = slice_of(p->id),
+        .resident_max = c->resident_max,
+        .outcomes_max = c->outcomes_max,
+        .filter_bytes = (size_t)c->key_filter_mb << 20,
+        .log = &p->log,
+        .shard_stopped = shard_stopped,
+        .context = p,
+    };
+    enum err e = node_new(&options, &p->node);
+    return e == ERR_OK || fail("the node cannot be made", err_text(e));
+}
+
+static void report_keys(void *arg, const char *line)
+{
+    struct payd *p = arg;
+    LOG_WARN(&p->log, "token_keys", log_text("message", line));
+}
+
+static bool fetch_keys(struct payd *p)
+{
+    const struct config *c = &p->config;
+    struct slice document = {NULL, 0};
+    bool given = c->jwks_url[0] != '\0' || c->jwks_file[0] != '\0';
+    if (!given)
+        document = issuer_jwks(p->fronts[0].issuer);
+    struct jwks_options options = {
+        .document = document,
+        .file = c->jwks_file[0] != '\0' ? c->jwks_file : NULL,
+        .url = c->jwks_url[0] != '\0' ? c->jwks_url : NULL,
+        .ca_file = c->jwks_ca_file[0] != '\0' ? c->jwks_ca_file : NULL,
+        .report = report_keys,
+        .report_arg = p,
+    };
+    char reason[JWKS_ERROR_MAX];
+    p->keys = jwks_start(&options, reason);
+    return p->keys != NULL || fail("the keys of the token issuer cannot be used", reason);
+}
+
+/* Each scope once, in the order of the routes. */
+static void all_scopes(char *text, size_t size)
+{
+    struct token_scopes scopes = {0};
+    for (uint32_t i = 0; i < catalog_route_count; i++) {
+        token_scope_bit(&scopes, catalog_routes[i].scope);
+        token_scope_bit(&scopes, catalog_routes[i].any_owner_scope);
+    }
+    size_t n = 0;
+    for (uint32_t i = 0; i < scopes.count && n < size; i++)
+        n += (size_t)snprintf(text + n, size - n, "%s%s", i == 0 ? "" : " ", scopes.names[i]);
+    check(n < size);
+}
+
+static bool start_issuer(struct payd *p, struct front *f)
+{
+    const struct config *c = &p->config;
+    if (!c->dev_issuer)
+        return true;
+    char directory[CONFIG_TEXT_MAX + 16], url[CONFIG_TEXT_MAX + 32], scopes[ISSUER_SCOPES_MAX];
+    snprintf(directory, sizeof directory, "%s/issuer", c->data_directory);
+    snprintf(url, sizeof url, strchr(c->host, ':') != NULL ? "http://[%s]:%u" : "http://%s:%u",
+             c->host, (unsigned)c->port);
+    all_scopes(scopes, sizeof scopes);
+    struct issuer_options options = {
+        .directory = directory, .url = url, .listen_address = c->host, .scopes = scopes};
+    char reason[ISSUER_ERROR_MAX];
+    f->issuer = issuer_start(&options, reason);
+    return f->issuer != NULL || fail("the development issuer cannot start", reason);
+}
+
+static bool make_verifier(struct payd *p, struct front *f)
+{
+    const struct config *c = &p->config;
+    struct token_policy policy = {.issuer_count = 1, .scopes = &p->scopes};
+    if (c->token_issuer[0] != '\0')
+        policy.issuers[0] = (struct token_issuer){
+            .issuer = c->token_issuer,
+            .audiences = {c->token_audience},
+            .audience_count = 1,
+            .tenant_claim = c->tenant_claim,
+            .tenant_default = c->tenant_default[0] != '\0' ? c->tenant_default : NULL,
+            .keys = p->keys,
+        };
+    else
+        policy.issuers[0] = issuer_rules(f->issuer, p->keys);
+    f->verifier = token_verifier_new(&policy);
+    return f->verifier != NULL || fail("out of memory", NULL);
+}
+
+static bool make_bridge(struct payd *p, struct front *f)
+{
+    const struct config *c = &p->config;
+    f->backend = (struct bridge_backend){
+        .context = f, .ask = ask, .ready = ready, .metrics = put_metrics};
+    struct bridge_options options = {
+        .loop = loop_uv(f->loop),
+        .env = loop_env(f->loop),
+        .backend = &f->backend,
+        .routes = catalog_routes,
+        .route_count = catalog_route_count,
+        .verifier = f->verifier,
+        .scopes = &p->scopes,
+        .service = "payment_service",
+        .issuer = f->issuer,
+    };
+    f->bridge = bridge_new(&options);
+    if (f->bridge == NULL)
+        return fail("out of memory", NULL);
+    int error = bridge_listen(f->bridge, c->host, (uint16_t)c->port);
+    if (error == 0)
+        return true;
+    char what[CONFIG_TEXT_MAX + 64];
+    snprintf(what, sizeof what, "cannot listen on %s port %u", c->host, (unsigned)c->port);
+    return fail(what, uv_strerror(error));
+}
+
+static bool make_fronts(struct payd *p)
+{
+    p->front_count = node_loops(p->node);
+    for (uint16_t i = 0; i < p->front_count; i++) {
+        struct front *f = &p->fronts[i];
+        f->payd = p;
+        f->loop = node_loop(p->node, i);
+        if (!start_issuer(p, f) || (i == 0 && !fetch_keys(p)) || !make_verifier(p, f) ||
+            !make_bridge(p, f))
+            return false;
+    }
+    return true;
+}
+
+static bool open_link(struct payd *p)
+{
+    struct operator_options options = {
+        .node = p->node,
+        .loop = node_loop(p->node, 0),
+        .store = p->store,
+        .path = p->config.operator_socket,
+        .version = PAYD_VERSION,
+        .totals = ledger_totals,
+    };
+    char reason[PAYD_REASON_MAX];
+    p->operator = operator_new(&options, reason, sizeof reason);
+    return p->operator != NULL || fail("the operators' link cannot be opened", reason);
+}
+
+static void watch_signals(struct payd *p)
+{
+    static const int numbers[] = {SIGTERM, SIGINT};
+    uv_loop_t *uv = loop_uv(node_loop(p->node, 0));
+    for (size_t i = 0; i < array_len(numbers); i++) {
+        check(uv_signal_init(uv, &p->signals[i]) == 0);
+        p->signals[i].data = p;
+        check(uv_signal_start(&p->signals[i], on_signal, numbers[i]) == 0);
+    }
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static bool start(struct payd *p)
+{
+    if (!open_store(p) || !make_node(p) || !make_fronts(p) || !open_link(p))
+        return false;
+    watch_signals(p);
+    enum err e = node_start(p->node);
+    if (e != ERR_OK)
+        return fail("the scheduler threads cannot start", err_text(e));
+    LOG_INFO(&p->log, "serving", log_text("host", p->config.host),
+             log_uint("port", p->config.port), log_text("data", p->config.data_directory),
+             log_uint("loops", p->config.loops), log_uint("shards", p->config.shards));
+    return true;
+}
+
+static void finish(struct payd *p)
+{
+    for (uint16_t i = 0; i < p->front_count; i++) {
+        p->fronts[i].verifier = token_verifier_free(p->fronts[i].verifier);
+        p->fronts[i].issuer = issuer_stop(p->fronts[i].issuer);
+    }
+    p->keys = jwks_stop(p->keys);
+    p->node = node_free(p->node);
+    p->store->ops->close(p->store);
+    LOG_INFO(&p->log, "stopped");
+}
+
+int main(int argc, char **argv)
+{
+    static struct payd payd;
+    struct payd *p = &payd;
+    char reason[CONFIG_REASON_MAX];
+    switch (config_read(&p->config, argc, argv, reason)) {
+    case CONFIG_HELP:
+        config_help(stdout);
+        return 0;
+    case CONFIG_VERSION:
+        printf("payd %s\n", PAYD_VERSION);
+        return 0;
+    case CONFIG_PRINT:
+        config_print(&p->config, stdout);
+        return 0;
+    case CONFIG_WRONG:
+        fail(reason, NULL);
+        return 2;
+    case CONFIG_RUN:
+        break;
+    }
+    prctl(PR_SET_DUMPABLE, 0); /* keys and tokens stay out of core files */
+    log_init(&p->log, STDERR_FILENO, p->config.level);
+    if (!start(p))
+        return 1; /* nothing was accepted yet: the system takes back what was opened */
+    if (!node_run(p->node))
+        return 1;
+    finish(p);
+    return p->exit_code;
+}
