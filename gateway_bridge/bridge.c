@@ -11,6 +11,7 @@
 #define ENCODED_MAX (2 * 1024 * 1024)   /* bytes of a message on the wire */
 #define BODY_TEXT_MAX (16 * 1024 * 1024) /* bytes of an answer's body */
 #define DATE_NEVER UINT64_MAX
+#define REFUSALS_LOGGED_MAX 100 /* lines per second */
 
 /* IMF-fixdate of RFC 9110; strftime() would follow the locale. */
 static void format_date(uint64_t unix_s, char date[BRIDGE_DATE_LEN + 1])
@@ -91,6 +92,8 @@ struct bridge *bridge_new(const struct bridge_options *options)
         return NULL;
     b->options = *options;
     b->date_s = DATE_NEVER;
+    b->refusals = (struct log_limit){.lines_max = REFUSALS_LOGGED_MAX,
+                                     .window_ns = 1000000000};
     slab_init(&b->exchanges, sizeof(struct exchange));
     fifo_init(&b->spare);
     wire_writer_init(&b->encoded, ENCODED_MAX);

@@ -6,6 +6,7 @@
 #include "gateway_bridge/bridge.h"
 #include "gateway_bridge/router.h"
 #include "runtime/base/slab.h"
+#include "runtime/observe/log.h"
 
 #define BRIDGE_DATE_LEN 29         /* Sun, 06 Nov 1994 08:49:37 GMT */
 #define BRIDGE_TRACEPARENT_LEN 55  /* 00-<32>-<16>-<2> */
@@ -35,6 +36,7 @@ struct bridge {
     uint64_t date_s;
     char date[BRIDGE_DATE_LEN + 1];
     uint64_t answers[6];
+    struct log_limit refusals; /* lines about them */
     void (*stopped)(void *context);
     void *stopped_context;
 };

@@ -5,6 +5,7 @@
 #include "gateway_bridge/bridge_priv.h"
 #include "gateway_bridge/issuer.h"
 #include "gateway_bridge/problem.h"
+#include "runtime/observe/log.h"
 #include "schemas/result.h"
 
 #define RETRY_AFTER_S 1 /* when nobody said how long */
@@ -187,6 +188,31 @@ static uint16_t write_problem(const struct exchange *x, uint16_t code, struct js
     return status;
 }
 
+/* One line for each refused request, within a limit: what the client's problem says, and for whom.
+ * No token, no key and nothing of the body. */
+static void log_refusal(const struct exchange *x, uint16_t code, uint16_t status)
+{
+    struct bridge *b = x->bridge;
+    struct log *log = b->options.env->log;
+    const struct result_info *info = result_info(code);
+    enum log_level level = status >= 500 ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
+    uint64_t suppressed = 0;
+    if (!log_takes(log, level) || !log_limit_pass(&b->refusals, b->mono_ns, &suppressed))
+        return;
+    const struct log_field fields[] = {
+        log_uint("status", status),
+        log_text("code", info != NULL ? info->name : NULL),
+        log_slice("request_id", (struct slice){x->request_id, x->request_id_len}),
+        log_slice("path", x->path),
+        log_text("field", x->error.rule != NULL ? x->error.field : NULL),
+        log_text("rule", x->error.rule),
+        log_slice("client", x->message.who.client),
+        log_uint("suppressed", suppressed),
+        {0},
+    };
+    log_line(log, level, "request_refused", fields);
+}
+
 void response_write(void *context, struct http_answer *a, struct json_writer *out)
 {
     struct bridge *b = context;
@@ -214,6 +240,7 @@ void response_write(void *context, struct http_answer *a, struct json_writer *ou
     if (code != RESULT_OK) {
         content_type = "application/problem+json";
         status = write_problem(x, code, body);
+        log_refusal(x, code, status);
     }
     b->answers[status / 100 <= 5 ? status / 100 : 5]++;
     put_head(x, status, content_type, out);

@@ -2,6 +2,7 @@
 /* From request to message and back: fields, keys, versions, problems, pages. */
 #include "tests/unit/bridge_fixture.h"
 
+#include "runtime/observe/log.h"
 #include "schemas/catalog.h"
 
 /* --- what an answer says ---------------------------------------------------------------------- */
@@ -193,6 +194,30 @@ static void the_own_pages_answer(void **state)
     done(f);
 }
 
+static void a_refusal_is_logged_without_secrets(void **state)
+{
+    struct fixture *f = given();
+    struct log log;
+    int ends[2];
+    char line[LOG_LINE_MAX] = "";
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    log_init(&log, ends[1], LOG_LEVEL_INFO);
+    f->env.log = &log;
+    const char *body = "{\"text\":\"secret2\",\"x\":1}";
+    assert_int_equal(post(f, "Idempotency-Key: secret1\r\n", body), 400);
+    assert_true(read(ends[0], line, sizeof line - 1) > 0);
+    assert_non_null(strstr(line, "\"event\":\"request_refused\""));
+    assert_non_null(strstr(line, "\"code\":\"unknown_field\""));
+    assert_non_null(strstr(line, "\"field\":\"x\""));
+    assert_null(strstr(line, "secret"));
+    assert_null(strstr(line, "writer"));
+    f->env.log = NULL;
+    close(ends[0]);
+    close(ends[1]);
+    done(f);
+}
+
 static void set_true(void *context)
 {
     *(bool *)context = true;
@@ -258,6 +283,7 @@ int main(void)
         cmocka_unit_test(a_refusal_of_the_domain_becomes_a_problem),
         cmocka_unit_test(a_missing_token_and_a_missing_scope_say_what_is_needed),
         cmocka_unit_test(the_own_pages_answer),
+        cmocka_unit_test(a_refusal_is_logged_without_secrets),
         cmocka_unit_test(the_declared_routes_can_be_served),
         cmocka_unit_test(stopping_answers_what_is_in_work),
     };
