@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* payctl: the operator's tool. Puts together the commands that the declarations give and those
+ * written by hand, and runs the one asked for. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bin/payctl.h"
+#include "schemas/catalog.h"
+
+#define ARENA_MAX ((size_t)256 << 20)
+
+static const char *environment(const char *name)
+{
+    return getenv(name);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct payctl_command *x = a, *y = b;
+    return strcmp(x->spec.name, y->spec.name);
+}
+
+static void gather_commands(struct payctl *p)
+{
+    uint32_t count = payctl_command_count + catalog_command_count;
+    struct payctl_command *all = calloc(count, sizeof *all);
+    check(all != NULL);
+    memcpy(all, payctl_commands, payctl_command_count * sizeof *all);
+    for (uint32_t i = 0; i < catalog_command_count; i++)
+        all[payctl_command_count + i] =
+            (struct payctl_command){catalog_commands[i], payctl_run_message};
+    qsort(all, count, sizeof *all, by_name);
+    p->commands = all;
+    p->command_count = count;
+}
+
+static int run(struct payctl *p)
+{
+    if (p->args.version)
+        return payctl_version(p);
+    if (p->args.help || p->args.command == NULL)
+        return payctl_help(p);
+    return p->args.command->run(p);
+}
+
+int main(int argc, char **argv)
+{
+    struct payctl p = {0};
+    char error[PAYCTL_ERROR_MAX];
+    int code = PAYCTL_USAGE;
+    gather_commands(&p);
+    arena_init(&p.arena, ARENA_MAX);
+    wire_writer_init(&p.frame, ENVELOPE_FRAME_MAX);
+    bool good = payctl_args_parse(&p.args, p.commands, p.command_count, argc, argv, environment,
+                                  error);
+    p.color = !p.args.json && !p.args.no_color && isatty(STDOUT_FILENO) &&
+              getenv("NO_COLOR") == NULL;
+    if (good)
+        code = run(&p);
+    else
+        payctl_print_error(&p, NULL, NULL, error);
+    link_client_free(p.link);
+    wire_writer_done(&p.frame);
+    arena_done(&p.arena);
+    free((void *)(uintptr_t)p.commands);
+    return fflush(stdout) == 0 ? code : PAYCTL_REFUSED;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Payctl: what its commands share: the command line, the link to payd, memory for one run. */
+#ifndef BIN_PAYCTL_H
+#define BIN_PAYCTL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bin/payctl_args.h"
+#include "runtime/base/arena.h"
+#include "runtime/cluster/link_client.h"
+#include "runtime/wire/writer.h"
+
+#define PAYCTL_VERSION "0.1.0"
+
+enum payctl_exit {
+    PAYCTL_OK = 0,
+    PAYCTL_REFUSED = 1,
+    PAYCTL_USAGE = 2,
+    PAYCTL_NO_CONNECTION = 3,
+};
+
+struct payctl {
+    struct payctl_args args;
+    struct link_client *link; /* connected by the first request */
+    struct arena arena;       /* of the request in work; reset by whoever repeats */
+    struct wire_writer frame;
+    bool color;               /* stdout is a terminal that may show colours */
+    const struct payctl_command *commands; /* all, generated ones too */
+    uint32_t command_count;
+};
+
+extern const struct payctl_command payctl_commands[]; /* those written by hand */
+extern const uint32_t payctl_command_count;
+
+/* --- payctl_session.c: requests. Failures are printed; they return the exit code. --------------- */
+
+/* What came back. */
+struct payctl_reply {
+    uint16_t code;
+    uint16_t number; /* of the reply's type */
+    struct slice body; /* valid until the next request */
+    uint64_t tag;
+};
+
+/* Connects for so many requests at once, unless connected already. */
+int payctl_connect(struct payctl *p, uint32_t outstanding);
+/* Encodes and sends; false, and printed, if it is too large for a frame. */
+bool payctl_send(struct payctl *p, const struct message_type *type, const void *body,
+                 const char *key, uint64_t tag);
+int payctl_receive(struct payctl *p, struct payctl_reply *reply);
+/* Both, and a refusal is printed too. */
+int payctl_ask(struct payctl *p, const struct message_type *type, const void *body,
+               struct payctl_reply *reply);
+/* The same, and the answer is decoded into the arena. */
+int payctl_ask_for(struct payctl *p, const struct message_type *type, const void *body,
+                   const struct message_type *reply_type, void *answer);
+/* One line on stderr: code, explanation, hint. */
+void payctl_print_refusal(const struct payctl *p, uint16_t code);
+void payctl_print_error(const struct payctl *p, const char *code, const char *field,
+                        const char *text);
+
+/* --- payctl_output.c ---------------------------------------------------------------------------- */
+
+/* A message as one JSON document, or as lines and tables for people. */
+void payctl_print(struct payctl *p, const struct json_type *type, const void *message);
+
+/* --- the commands ------------------------------------------------------------------------------- */
+
+int payctl_run_message(struct payctl *p); /* a generated one */
+int payctl_help(struct payctl *p);
+int payctl_version(struct payctl *p);
+int payctl_completion(struct payctl *p);
+int payctl_actors_top(struct payctl *p);
+int payctl_actors_control(struct payctl *p);
+int payctl_verify(struct payctl *p);
+int payctl_import(struct payctl *p);
+int payctl_bench(struct payctl *p);
+
+#endif

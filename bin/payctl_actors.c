@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What actors do, and doing something about it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bin/payctl.h"
+#include "schemas/operator.h"
+
+#define REFRESH_S 1
+
+int payctl_actors_top(struct payctl *p)
+{
+    const char *limit = payctl_args_value(&p->args, "limit");
+    bool once = payctl_args_value(&p->args, "once") != NULL || p->args.json ||
+                !isatty(STDOUT_FILENO);
+    struct actor_list body = {.has_limit = limit != NULL};
+    if (limit != NULL)
+        body.limit = (uint32_t)strtoul(limit, NULL, 10);
+    for (;;) {
+        struct actor_page page;
+        int code = payctl_ask_for(p, &actor_list_type, &body, &actor_page_type, &page);
+        if (code != PAYCTL_OK)
+            return code;
+        if (!once)
+            printf("\033[H\033[2J");
+        payctl_print(p, &actor_page_json, &page);
+        fflush(stdout);
+        arena_reset(&p->arena);
+        if (once)
+            return PAYCTL_OK;
+        sleep(REFRESH_S);
+    }
+}
+
+int payctl_actors_control(struct payctl *p)
+{
+    static const struct {
+        const char *command;
+        uint8_t action;
+    } actions[] = {
+        {"actors suspend", ACTOR_ACTION_SUSPEND}, {"actors resume", ACTOR_ACTION_RESUME},
+        {"actors trace", ACTOR_ACTION_TRACE},     {"actors untrace", ACTOR_ACTION_UNTRACE},
+        {"actors stop", ACTOR_ACTION_STOP},
+    };
+    struct actor_control body = {.actor = slice_of(payctl_args_value(&p->args, "actor"))};
+    struct empty nothing;
+    for (size_t i = 0; i < array_len(actions); i++) {
+        if (strcmp(p->args.command->spec.name, actions[i].command) == 0)
+            body.action = actions[i].action;
+    }
+    int code = payctl_ask_for(p, &actor_control_type, &body, &empty_type, &nothing);
+    if (code == PAYCTL_OK)
+        payctl_print(p, &empty_json, &nothing);
+    return code;
+}

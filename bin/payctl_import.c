@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ledger import: accounts and transfers from CSV (the header names the fields of account_spec or
+ * transfer_spec) or from one JSON object per line. Every item brings its id, so a file that was cut
+ * off or interrupted is simply imported again: what is done already counts as such. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <yyjson.h>
+
+#include "bin/payctl.h"
+#include "bin/payctl_import_csv.h"
+#include "bin/payctl_progress.h"
+#include "schemas/ledger.h"
+#include "schemas/result.h"
+
+#define BATCH 8000       /* items of a message, more only to end a linked chain */
+#define BATCH_MAX 8192
+#define CODE_DEFAULT 1
+#define TEXT_CELL_MAX 1024
+#define NOTE_MAX 1024
+
+struct import {
+    struct payctl *p;
+    FILE *file;
+    uint64_t size, at;   /* bytes */
+    uint64_t line;
+    bool transfers;      /* what the items are */
+    uint32_t count;      /* items gathered */
+    struct account_spec *accounts;
+    struct transfer_spec *specs;
+    uint64_t *lines;     /* of the items gathered */
+    uint64_t made, there, refused;
+};
+
+/* --- sending ------------------------------------------------------------------------------------ */
+
+static void note(struct import *m, uint64_t line, uint16_t code, const char *field,
+                 const char *text)
+{
+    char words[NOTE_MAX];
+    const struct result_info *info = result_info(code);
+    progress_clear();
+    snprintf(words, sizeof words, "line %llu: %s%s%s", (unsigned long long)line,
+             field != NULL ? field : "", field != NULL && field[0] != '\0' ? " " : "",
+             text != NULL ? text : info != NULL ? info->detail : "");
+    payctl_print_error(m->p, info != NULL ? info->name : NULL, NULL, words);
+}
+
+static int flush_items(struct import *m)
+{
+    struct item_results results;
+    struct transfers_create transfers = {m->specs, m->count};
+    struct accounts_create accounts = {m->accounts, m->count};
+    if (m->count == 0)
+        return PAYCTL_OK;
+    m->p->args.key = NULL; /* the ids do it */
+    int code = payctl_ask_for(m->p, m->transfers ? &transfers_create_type : &accounts_create_type,
+                              m->transfers ? (void *)&transfers : (void *)&accounts,
+                              &item_results_type, &results);
+    if (code != PAYCTL_OK)
+        return code;
+    m->made += m->count - results.results_count;
+    for (uint32_t i = 0; i < results.results_count; i++) {
+        const struct item_result *r = &results.results[i];
+        if (r->result == RESULT_EXISTS || r->result == RESULT_ACCOUNT_EXISTS) {
+            m->there++;
+        } else {
+            m->refused++;
+            note(m, r->index < m->count ? m->lines[r->index] : 0, r->result, NULL, NULL);
+        }
+    }
+    m->count = 0;
+    progress_show("bytes", m->at, m->size);
+    return PAYCTL_OK;
+}
+
+/* --- items -------------------------------------------------------------------------------------- */
+
+/* One item that is being filled from its fields' text. */
+struct item {
+    struct json_error error;
+    struct json_input in;
+    const struct json_type *type;
+    void *spec;
+};
+
+static int begin_item(struct import *m, struct item *item, bool transfers)
+{
+    int code = m->transfers != transfers ? flush_items(m) : PAYCTL_OK;
+    m->transfers = transfers;
+    *item = (struct item){
+        .type = transfers ? &transfer_spec_json : &account_spec_json,
+        .spec = transfers ? (void *)&m->specs[m->count] : (void *)&m->accounts[m->count],
+    };
+    memset(item->spec, 0, item->type->size);
+    json_input_init(&item->in, &m->p->arena, &item->error);
+    return code;
+}
+
+/* "transfer_id" and "account_id" are what HTTP calls the id. An empty text is an absent field. */
+static bool set_field(struct import *m, struct item *item, struct slice name, struct slice text)
+{
+    if (slice_equal(name, slice_of(m->transfers ? "transfer_id" : "account_id")))
+        name = slice_of("id");
+    return text.len == 0 || json_text_get(item->type, item->spec, name, text, &item->in);
+}
+
+/* A message ends only where no linked chain is open, unless the chain is too long for one. */
+static int flush_if_full(struct import *m)
+{
+    uint32_t last = m->count - 1;
+    bool linked = m->transfers ? (m->specs[last].flags & TRANSFER_FLAGS_LINKED) != 0
+                               : (m->accounts[last].flags & ACCOUNT_FLAGS_LINKED) != 0;
+    return m->count == BATCH_MAX || (m->count >= BATCH && !linked) ? flush_items(m) : PAYCTL_OK;
+}
+
+static int end_item(struct import *m, struct item *item, bool good)
+{
+    if (good && m->transfers && m->specs[m->count].currency == 0) {
+        json_refuse(&item->error, RESULT_MISSING_FIELD, "currency is required");
+        good = false;
+    }
+    if (good && item->type->amounts != NULL)
+        good = item->type->amounts(item->spec, &item->in);
+    if (!good) {
+        m->refused++;
+        note(m, m->line, item->error.code, item->error.field, item->error.rule);
+        return PAYCTL_OK;
+    }
+    const uint32_t resolves = TRANSFER_FLAGS_POST_PENDING | TRANSFER_FLAGS_VOID_PENDING;
+    if (m->transfers && m->specs[m->count].code == 0 && (m->specs[m->count].flags & resolves) == 0)
+        m->specs[m->count].code = CODE_DEFAULT;
+    if (!m->transfers && m->accounts[m->count].code == 0)
+        m->accounts[m->count].code = CODE_DEFAULT;
+    m->lines[m->count++] = m->line;
+    return flush_if_full(m);
+}
+
+/* --- CSV ---------------------------------------------------------------------------------------- */
+
+static bool names_transfers(const struct csv_row *header)
+{
+    static const char *const names[] = {"debit_account_id", "amount", "pending_id", "transfer_id"};
+    for (uint32_t i = 0; i < header->count; i++) {
+        for (size_t k = 0; k < array_len(names); k++) {
+            if (slice_equal(header->cells[i], slice_of(names[k])))
+                return true;
+        }
+    }
+    return false;
+}
+
+static int take_row(struct import *m, const struct csv_row *header, const struct csv_row *row,
+                    bool transfers)
+{
+    struct item item;
+    int code = begin_item(m, &item, transfers);
+    if (code != PAYCTL_OK)
+        return code;
+    bool good = row->good && row->count == header->count;
+    if (!good)
+        json_refuse(&item.error, RESULT_INVALID_FIELD,
+                    "does not have as many columns as the header, or its quotes do not end");
+    for (uint32_t i = 0; good && i < row->count; i++)
+        good = set_field(m, &item, header->cells[i], row->cells[i]);
+    return end_item(m, &item, good);
+}
+
+/* --- JSON --------------------------------------------------------------------------------------- */
+
+/* A member as the text of an option; lists of names as name,name. */
+static bool member_text(yyjson_val *v, char list[TEXT_CELL_MAX], struct slice *text)
+{
+    size_t i, n;
+    yyjson_val *item;
+    if (yyjson_is_str(v)) {
+        *text = (struct slice){yyjson_get_str(v), (uint32_t)yyjson_get_len(v)};
+    } else if (yyjson_is_raw(v)) {
+        *text = slice_of(yyjson_get_raw(v));
+    } else if (yyjson_is_null(v)) {
+        *text = (struct slice){"", 0};
+    } else if (yyjson_is_arr(v)) {
+        list[0] = '\0';
+        yyjson_arr_foreach(v, i, n, item)
+        {
+            size_t len = strlen(list);
+            if (!yyjson_is_str(item))
+                return false;
+            snprintf(list + len, TEXT_CELL_MAX - len, "%s%s", i > 0 ? "," : "",
+                     yyjson_get_str(item));
+        }
+        *text = slice_of(list);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static int take_object(struct import *m, struct slice line)
+{
+    struct json_error error = {0};
+    struct item item;
+    size_t i, n;
+    yyjson_val *key, *value;
+    const struct yyjson_val *root = json_parse(line, &m->p->arena, &error);
+    yyjson_val *object = (yyjson_val *)(uintptr_t)root;
+    if (root == NULL || !yyjson_is_obj(object)) {
+        m->refused++;
+        note(m, m->line, RESULT_INVALID_JSON, NULL, error.rule);
+        return PAYCTL_OK;
+    }
+    bool transfers = yyjson_obj_get(object, "debit_account_id") != NULL ||
+                     yyjson_obj_get(object, "amount") != NULL ||
+                     yyjson_obj_get(object, "pending_id") != NULL;
+    int code = begin_item(m, &item, transfers);
+    if (code != PAYCTL_OK)
+        return code;
+    bool good = true;
+    yyjson_obj_foreach(object, i, n, key, value)
+    {
+        char list[TEXT_CELL_MAX];
+        struct slice text, name = {yyjson_get_str(key), (uint32_t)yyjson_get_len(key)};
+        if (!good)
+            break;
+        good = member_text(value, list, &text);
+        if (!good)
+            json_refuse(&item.error, RESULT_INVALID_FIELD, "a member is neither text nor number");
+        good = good && set_field(m, &item, name, text);
+    }
+    return end_item(m, &item, good);
+}
+
+/* --- the file ----------------------------------------------------------------------------------- */
+
+static bool blank(const char *line)
+{
+    return line[strspn(line, " \t\r\n")] == '\0';
+}
+
+static int read_lines(struct import *m)
+{
+    char *text = NULL, *header_text = NULL;
+    size_t cap = 0;
+    ssize_t len;
+    struct csv_row header = {0}, row;
+    bool csv = false, transfers = false;
+    int code = PAYCTL_OK;
+    while (code == PAYCTL_OK && (len = getline(&text, &cap, m->file)) > 0) {
+        if (m->count == 0)
+            arena_reset(&m->p->arena);
+        m->line++;
+        m->at += (uint64_t)len;
+        if (blank(text))
+            continue;
+        if (csv) {
+            csv_parse(text, &row);
+            code = take_row(m, &header, &row, transfers);
+        } else if (text[0] == '{') {
+            code = take_object(m, (struct slice){text, (uint32_t)len});
+        } else {
+            header_text = strdup(text);
+            check(header_text != NULL);
+            csv_parse(header_text, &header);
+            csv = true;
+            transfers = names_transfers(&header);
+        }
+    }
+    free(text);
+    free(header_text);
+    return code == PAYCTL_OK ? flush_items(m) : code;
+}
+
+static void report(const struct import *m)
+{
+    printf(m->p->args.json ? "{\"made\":%llu,\"already_there\":%llu,\"refused\":%llu}\n"
+                           : "made           %llu\nalready_there  %llu\nrefused        %llu\n",
+           (unsigned long long)m->made, (unsigned long long)m->there,
+           (unsigned long long)m->refused);
+}
+
+int payctl_import(struct payctl *p)
+{
+    const char *path = payctl_args_value(&p->args, "file");
+    struct import m = {.p = p};
+    struct stat status;
+    m.file = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
+    if (m.file == NULL) {
+        payctl_print_error(p, NULL, path, "cannot be read");
+        return PAYCTL_USAGE;
+    }
+    if (fstat(fileno(m.file), &status) == 0 && S_ISREG(status.st_mode))
+        m.size = (uint64_t)status.st_size;
+    m.accounts = calloc(BATCH_MAX, sizeof *m.accounts);
+    m.specs = calloc(BATCH_MAX, sizeof *m.specs);
+    m.lines = calloc(BATCH_MAX, sizeof *m.lines);
+    check(m.accounts != NULL && m.specs != NULL && m.lines != NULL);
+    int code = read_lines(&m);
+    progress_clear();
+    report(&m);
+    if (m.file != stdin)
+        fclose(m.file);
+    free(m.accounts);
+    free(m.specs);
+    free(m.lines);
+    return code == PAYCTL_OK && m.refused > 0 ? PAYCTL_REFUSED : code;
+}

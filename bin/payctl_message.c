@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commands that are one message and its answer, as declared. */
+#include <stdio.h>
+#include <string.h>
+
+#include "bin/payctl.h"
+#include "schemas/catalog.h"
+#include "schemas/result.h"
+
+static int refuse_field(struct payctl *p, const struct json_error *e)
+{
+    const struct result_info *info = result_info(e->code);
+    char option[JSON_FIELD_MAX + 2];
+    snprintf(option, sizeof option, "--%s", e->field);
+    for (char *at = option; *at != '\0'; at++)
+        *at = *at == '_' ? '-' : *at;
+    payctl_print_error(p, info != NULL ? info->name : NULL, e->field[0] != '\0' ? option : NULL,
+                       e->rule != NULL ? e->rule : "is not valid");
+    return PAYCTL_USAGE;
+}
+
+int payctl_run_message(struct payctl *p)
+{
+    const struct command *spec = &p->args.command->spec;
+    struct json_error error = {0};
+    struct json_input in;
+    void *body = arena_alloc(&p->arena, spec->message->size);
+    void *answer = arena_alloc(&p->arena, spec->reply->size);
+    check(body != NULL && answer != NULL);
+    json_input_init(&in, &p->arena, &error);
+    for (uint32_t i = 0; i < spec->option_count; i++) {
+        if (p->args.values[i] != NULL &&
+            !json_text_get(spec->request, body, slice_of(spec->options[i].name),
+                           slice_of(p->args.values[i]), &in))
+            return refuse_field(p, &error);
+    }
+    if (!json_complete(spec->request, body, &in))
+        return refuse_field(p, &error);
+    int code = payctl_ask_for(p, spec->message, body, spec->reply, answer);
+    if (code == PAYCTL_OK)
+        payctl_print(p, spec->reply_json, answer);
+    return code;
+}
