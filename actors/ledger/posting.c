@@ -22,10 +22,15 @@ static bool has(const struct posting *p, uint32_t flags)
 
 /* --- finding --------------------------------------------------------------------------------- */
 
-static enum presence find_account(struct turn *t, struct id128 id, const struct account **account)
+/* Looks the account up, unless this turn did already. */
+static enum presence find_account(struct turn *t, struct id128 id, struct id128 *found,
+                                  const struct account **account)
 {
+    if (*account != NULL && id128_equal(*found, id))
+        return PRESENCE_THERE;
     const void *state = NULL;
     enum presence there = PRESENCE_ABSENT;
+    *found = id;
     if (!id128_is_zero(id))
         there = turn_find(t, KIND_ACCOUNT, id, &state);
     *account = there == PRESENCE_THERE ? state : NULL;
@@ -48,6 +53,19 @@ static enum presence find_pending(struct turn *t, struct posting *p)
     return there;
 }
 
+/* The same for the ledger of the debit account. */
+static enum presence find_ledger(struct turn *t, struct posting *p)
+{
+    struct id128 id = ledger_id(p->debit->tenant_id, p->debit->currency);
+    if (p->ledger != NULL && id128_equal(p->ledger_id, id))
+        return PRESENCE_THERE;
+    const void *ledger = NULL;
+    enum presence there = turn_find(t, KIND_LEDGER, id, &ledger);
+    p->ledger = there == PRESENCE_THERE ? ledger : NULL;
+    p->ledger_id = id;
+    return there;
+}
+
 enum presence posting_find(struct turn *t, struct posting *p)
 {
     const struct transfer_spec *s = &p->transfer;
@@ -58,23 +76,18 @@ enum presence posting_find(struct turn *t, struct posting *p)
     if (!id128_is_zero(s->pending_id))
         waiting = find_pending(t, p) == PRESENCE_WAITING;
     bool from_pending = p->pending != NULL && has(p, RESOLVES);
-    p->debit_id = from_pending && id128_is_zero(s->debit_account_id)
-                      ? p->pending->debit_account_id
-                      : s->debit_account_id;
-    p->credit_id = from_pending && id128_is_zero(s->credit_account_id)
-                       ? p->pending->credit_account_id
-                       : s->credit_account_id;
-    waiting |= find_account(t, p->debit_id, &p->debit) == PRESENCE_WAITING;
-    waiting |= find_account(t, p->credit_id, &p->credit) == PRESENCE_WAITING;
+    struct id128 debit_id = from_pending && id128_is_zero(s->debit_account_id)
+                                ? p->pending->debit_account_id
+                                : s->debit_account_id;
+    struct id128 credit_id = from_pending && id128_is_zero(s->credit_account_id)
+                                 ? p->pending->credit_account_id
+                                 : s->credit_account_id;
+    waiting |= find_account(t, debit_id, &p->debit_id, &p->debit) == PRESENCE_WAITING;
+    waiting |= find_account(t, credit_id, &p->credit_id, &p->credit) == PRESENCE_WAITING;
     p->earlier.number = 0;
     waiting |= turn_outcome(t, s->id, &p->earlier) == PRESENCE_WAITING;
-    p->ledger = NULL;
-    if (p->debit != NULL) {
-        const void *ledger = NULL;
-        struct id128 id = ledger_id(p->debit->tenant_id, p->debit->currency);
-        waiting |= turn_find(t, KIND_LEDGER, id, &ledger) == PRESENCE_WAITING;
-        p->ledger = ledger;
-    }
+    if (p->debit != NULL)
+        waiting |= find_ledger(t, p) == PRESENCE_WAITING;
     return waiting ? PRESENCE_WAITING : PRESENCE_THERE;
 }
 

@@ -30,14 +30,15 @@ struct posting {
     bool any_tenant;             /* ... or (operator) of one, whichever it is */
     struct id128 reverses_id;    /* recorded with the transfer; zero = none */
     struct id128 transaction_id; /* the multi-leg transaction it is part of; zero = none */
-    /* Filled by posting_find(). */
+    /* Filled by posting_find(), which keeps what was found earlier in this turn. */
     const struct account *debit, *credit; /* NULL: absent */
     const struct ledger *ledger;          /* of the debit account */
+    struct id128 debit_id, credit_id; /* those of the pending transfer where none are given */
+    struct id128 ledger_id;
     const struct hold *pending;           /* for post and void */
     struct stored_event earlier;          /* of the id; number 0 = none */
     bool pending_was_final;               /* pending_id names a transfer that was never pending */
     /* Filled by posting_check(). */
-    struct id128 debit_id, credit_id; /* those of the pending transfer where none are given */
     u128 amount;  /* what is really moved: after balancing, partial post, POSTING_AMOUNT_ALL */
     bool exists;  /* the id was used before with equal content: nothing is emitted */
 };

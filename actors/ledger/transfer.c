@@ -307,19 +307,26 @@ enum turn_result transfer_on_create(struct turn *t, struct id128 self, const str
 
 /* --- many ------------------------------------------------------------------------------------ */
 
+/* The accounts of one item, found in the first pass. */
+struct item_accounts {
+    const struct account *debit, *credit;
+};
+
 struct transfers {
     const struct transfer_spec *specs;
     const struct message *message;
-    struct posting posting; /* the last one made */
+    struct item_accounts *accounts;
+    struct posting posting; /* of the item at work; keeps the ledger of the one before */
 };
 
-static struct posting posting_at(const struct transfers *all, uint32_t i)
+static void take_up(struct transfers *all, uint32_t i)
 {
-    return (struct posting){
-        .transfer = all->specs[i],
-        .tenant_id = all->message->who.tenant_id,
-        .any_tenant = all->message->who.operator,
-    };
+    struct posting *p = &all->posting;
+    p->transfer = all->specs[i];
+    p->debit = all->accounts[i].debit;
+    p->credit = all->accounts[i].credit;
+    p->debit_id = p->transfer.debit_account_id;
+    p->credit_id = p->transfer.credit_account_id;
 }
 
 static bool spec_linked(const struct bulk *b, uint32_t i)
@@ -337,7 +344,7 @@ static bool spec_imported(const struct bulk *b, uint32_t i)
 static uint16_t spec_make(const struct bulk *b, struct turn *t, uint32_t i)
 {
     struct transfers *all = b->context;
-    all->posting = posting_at(all, i);
+    take_up(all, i);
     enum presence there = posting_find(t, &all->posting);
     check(there != PRESENCE_WAITING); /* the first pass brought all of it in */
     uint16_t code = posting_check(t, &all->posting);
@@ -348,20 +355,28 @@ static uint16_t spec_make(const struct bulk *b, struct turn *t, uint32_t i)
 
 static void spec_refused(const struct bulk *b, struct turn *t, uint32_t i, uint16_t code)
 {
-    const struct transfers *all = b->context;
-    struct posting p = posting_at(all, i);
-    posting_refused(t, &p, code);
+    struct transfers *all = b->context;
+    take_up(all, i);
+    posting_refused(t, &all->posting, code);
 }
 
 /* Makes them all in order, filling codes[count]; false: something is being loaded. */
 static bool make_all(struct turn *t, const struct message *m, const struct transfer_spec *specs,
-                     uint32_t count, uint16_t *codes)
+                     struct item_accounts *accounts, uint32_t count, uint16_t *codes)
 {
-    struct transfers all = {.specs = specs, .message = m};
+    struct transfers all = {
+        .specs = specs,
+        .message = m,
+        .accounts = accounts,
+        .posting = {.tenant_id = m->who.tenant_id, .any_tenant = m->who.operator},
+    };
     bool waiting = false;
     for (uint32_t i = 0; i < count; i++) {
-        all.posting = posting_at(&all, i);
+        take_up(&all, i);
         waiting |= posting_find(t, &all.posting) == PRESENCE_WAITING;
+        bool own = (specs[i].flags & RESOLVES) == 0;
+        accounts[i].debit = own ? all.posting.debit : NULL;
+        accounts[i].credit = own ? all.posting.credit : NULL;
     }
     if (waiting)
         return false;
@@ -376,11 +391,12 @@ enum turn_result transfers_on_create(struct turn *t, struct id128 self, const st
     const struct transfers_create *c = m->body;
     uint16_t *codes = turn_alloc(t, (c->transfers_count + 1) * sizeof *codes);
     struct item_result *results = turn_alloc(t, (c->transfers_count + 1) * sizeof *results);
-    if (codes == NULL || results == NULL) {
+    struct item_accounts *accounts = turn_alloc(t, (c->transfers_count + 1) * sizeof *accounts);
+    if (codes == NULL || results == NULL || accounts == NULL) {
         turn_refuse(t, RESULT_NO_MEMORY);
         return TURN_DONE;
     }
-    if (!make_all(t, m, c->transfers, c->transfers_count, codes))
+    if (!make_all(t, m, c->transfers, accounts, c->transfers_count, codes))
         return TURN_WAIT;
     bulk_reply(t, codes, c->transfers_count, results);
     return TURN_DONE;
@@ -394,11 +410,12 @@ enum turn_result transfers_on_batch(struct turn *t, struct id128 self, const str
     uint16_t *codes = turn_alloc(t, (count + 1) * sizeof *codes);
     struct batch_results reply = {.results =
                                       turn_alloc(t, (count + 1) * sizeof *reply.results)};
-    if (codes == NULL || reply.results == NULL) {
+    struct item_accounts *accounts = turn_alloc(t, (count + 1) * sizeof *accounts);
+    if (codes == NULL || reply.results == NULL || accounts == NULL) {
         turn_refuse(t, RESULT_NO_MEMORY);
         return TURN_DONE;
     }
-    if (!make_all(t, m, c->transfers, count, codes))
+    if (!make_all(t, m, c->transfers, accounts, count, codes))
         return TURN_WAIT;
     for (uint32_t i = 0; i < count; i++) {
         reply.results[i] = (struct batch_result){i, c->transfers[i].id, codes[i]};
