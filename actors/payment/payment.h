@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Payment: money from one wallet to another, at once or authorised first. Its first transfer has the
- * payment's 128 bits as its id: posted, or pending with the payment's deadline and none of its own.
+/* Payment: money from one wallet to another, at once or authorised first. Its first transfer has
+ * the payment's 128 bits as its id: posted, or pending, with the payment's deadline and none of its
+ * own.
  * Who may do what: the payer's owner creates and cancels, the payee's owner captures and refunds,
  * both see it; whoever may act for any owner may do all of it. */
 #ifndef PAYMENT_PAYMENT_H

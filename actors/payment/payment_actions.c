@@ -149,7 +149,7 @@ static enum presence find(struct turn *t, struct id128 id, struct payment_ref *r
     return PRESENCE_THERE;
 }
 
-/* For a caller in this role, who with If-Match knows the version. false: the turn ends with *end. */
+/* For a caller in this role, who with If-Match knows the version. false: the turn ends as *end. */
 static bool enter(struct turn *t, struct id128 self, enum role role, struct payment_ref *ref,
                   enum turn_result *end)
 {
@@ -257,14 +257,17 @@ enum turn_result payment_on_capture(struct turn *t, struct id128 self, const str
 static uint16_t refund_amount(const struct payment_ref *ref, const struct payment_refund *refund,
                               u128 *amount)
 {
-    u128 refundable = payment_refundable(ref->payment);
-    uint16_t code = payment_step(ref->payment->status, PAYMENT_ACTION_REFUND_LAST).refusal;
+    const struct payment *p = ref->payment;
+    u128 refundable = payment_refundable(p);
+    uint16_t code = payment_step(p->status, PAYMENT_ACTION_REFUND_LAST).refusal;
     *amount = refundable;
     if (code == RESULT_OK && refund->has_amount)
         code = wallet_amount(ref->payee.wallet, refund->amount, false, 0, amount);
     if (code != RESULT_OK)
         return code;
-    return *amount > refundable ? RESULT_REFUND_EXCEEDS_CAPTURED : RESULT_OK;
+    if (*amount > refundable)
+        return RESULT_REFUND_EXCEEDS_CAPTURED;
+    return payment_step(p->status, payment_refund_action(p, *amount)).refusal;
 }
 
 /* A refund gives back what the payee received: the payee's limits do not count it. */
@@ -288,8 +291,6 @@ enum turn_result payment_on_refund(struct turn *t, struct id128 self, const stru
         return end;
     u128 amount;
     uint16_t code = refund_amount(&ref, refund, &amount);
-    if (code == RESULT_OK)
-        code = payment_step(ref.payment->status, payment_refund_action(ref.payment, amount)).refusal;
     if (code == RESULT_OK)
         code = check_refund(&ref);
     if (code != RESULT_OK)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Handlers of a payment. Each finds all it needs, asks the table of states, and moves the money, the
- * payment and the payer's limits in one turn. payment_create goes to the payer's wallet as payment:
- * `self` is then the wallet's id, and the payment is made in its shard. */
+/* Handlers of a payment. Each finds all it needs, asks the table of states, and moves the money,
+ * the payment and the payer's limits in one turn. payment_create is addressed by the payer's
+ * wallet: `self` is then the wallet's id, and the payment is made in its shard. */
 #ifndef PAYMENT_PAYMENT_ACTIONS_H
 #define PAYMENT_PAYMENT_ACTIONS_H
 

@@ -178,7 +178,8 @@ static void merge(struct payment_scan *a, struct payment_scan *b, struct payment
     }
     bool full = count == a->page.limit && (i < a->page.count || j < b->page.count);
     a->page.more = a->page.more || b->page.more || full;
-    a->page.last = (struct value){.type = VALUE_ID, .id = full ? merged[count - 1].payment_id : floor};
+    a->page.last.type = VALUE_ID;
+    a->page.last.id = full ? merged[count - 1].payment_id : floor;
     a->page.count = count;
     a->payments = merged;
 }

@@ -89,6 +89,7 @@ void books_open_wallet(struct turn *t, struct id128 id, struct id128 tenant_id, 
         .tenant_id = tenant_id,
         .currency = currency,
         .code = BOOKS_WALLET,
+        .shard = turn_shard(t),
         .flags = ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS,
     };
     turn_emit(t, &account_opened_type, &opened);
@@ -101,6 +102,7 @@ static void open_clearing(struct turn *t, const struct posting *p, struct id128 
         .tenant_id = p->tenant_id,
         .currency = p->transfer.currency,
         .code = BOOKS_CLEARING,
+        .shard = turn_shard(t),
         .has_name = true,
         .name = slice_of("External clearing"),
     };

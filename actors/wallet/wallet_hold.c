@@ -128,8 +128,8 @@ static enum turn_result on_get(struct turn *t, struct id128 self, const struct m
 
 /* --- capturing -------------------------------------------------------------------------------- */
 
-static uint16_t capture_amount(const struct hold_ref *ref, const struct wallet_hold_capture *capture,
-                               u128 *amount)
+static uint16_t capture_amount(const struct hold_ref *ref,
+                               const struct wallet_hold_capture *capture, u128 *amount)
 {
     if (!is_open(ref->hold))
         return RESULT_HOLD_NOT_OPEN;

@@ -376,6 +376,91 @@ static void test_a_refund_without_money_leaves_the_payment_as_it_is(void **state
     expect_money(&p, 9050, 0, 0);
 }
 
+/* --- failing commits -------------------------------------------------------------------------- */
+
+/* Asks with this key until there is an answer that stays. */
+static uint16_t insist(struct bank *b, uint64_t key, struct principal who,
+                       const struct message_type *type, const void *body)
+{
+    for (int tries = 0; tries < 20; tries++) {
+        b->key = key;
+        uint16_t code = bank_ask(b, who, type, body);
+        if (code != RESULT_UNAVAILABLE && code != RESULT_STORE_FULL)
+            return code;
+        store_sim_disk_full(b->sim, false);
+        if (shard_state(b->shard) == SHARD_STOPPED)
+            bank_restart(b);
+        bank_wait(b, SECOND_NS);
+    }
+    return RESULT_UNAVAILABLE;
+}
+
+/* Fund 100, authorise 60, capture 10 and 20, refund 5; each step again with its key afterwards. */
+static void pay_stubbornly(const struct parties *p)
+{
+    struct bank *b = p->bank;
+    struct wallet_fund fund = {.wallet_id = p->alice, .amount = money("100")};
+    struct payment_create create = order(p, 6000);
+    create.has_capture = true;
+    create.capture = PAYMENT_CAPTURE_MODE_MANUAL;
+    struct payment_capture first = {.has_amount = true, .amount = money("10")};
+    struct payment_capture last = {
+        .has_amount = true, .amount = money("20"), .has_final = true, .final = true};
+    struct payment_refund refund = {.has_amount = true, .amount = money("5")};
+    for (int round = 0; round < 2; round++) {
+        struct payment_info info;
+        assert_int_equal(insist(b, 1, clerk(), &wallet_fund_type, &fund), RESULT_OK);
+        assert_int_equal(insist(b, 2, person("alice"), &payment_create_type, &create), RESULT_OK);
+        bank_reply(b, &payment_info_type, &info);
+        assert_true(round == 0 || id128_equal(info.payment_id, first.payment_id));
+        first.payment_id = last.payment_id = refund.payment_id = info.payment_id;
+        assert_int_equal(insist(b, 3, person("shop"), &payment_capture_type, &first), RESULT_OK);
+        assert_int_equal(insist(b, 4, person("shop"), &payment_capture_type, &last), RESULT_OK);
+        assert_int_equal(insist(b, 5, person("shop"), &payment_refund_type, &refund), RESULT_OK);
+        bank_restart(b);
+    }
+    expect_payment(b, first.payment_id, PAYMENT_STATUS_PARTIALLY_REFUNDED, 3000, 500);
+    expect_money(p, 7500, 0, 2500);
+}
+
+static void test_no_failing_commit_loses_or_repeats_a_step(void **state)
+{
+    (void)state;
+    static const enum store_sim_fault faults[] = {
+        STORE_SIM_APPEND_IO,
+        STORE_SIM_APPEND_FULL,
+        STORE_SIM_UNKNOWN_WRITTEN,
+        STORE_SIM_UNKNOWN_LOST,
+    };
+    for (size_t i = 0; i < array_len(faults); i++) {
+        for (uint32_t calls_before = 0; calls_before < 6; calls_before++) {
+            void *bank;
+            bank_setup(&bank);
+            struct parties p = given(&bank, NULL, NULL);
+            store_sim_script(p.bank->sim, faults[i], calls_before);
+            pay_stubbornly(&p);
+            bank_teardown(&bank);
+        }
+    }
+}
+
+static void test_a_payee_on_another_shard_is_refused(void **state)
+{
+    struct bank *b = *state;
+    b->shards = 2;
+    bank_restart(b);
+    struct parties p = given(state, "100", NULL);
+    p.shop.lo |= 1;
+    struct payment_create create = order(&p, 1);
+    assert_int_equal(bank_ask(b, person("alice"), &payment_create_type, &create),
+                     RESULT_PAYEE_ON_OTHER_SHARD);
+    struct wallet_transfer transfer = {
+        .wallet_id = p.alice, .to_wallet_id = p.shop, .amount = money("1")};
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_transfer_type, &transfer),
+                     RESULT_DESTINATION_ON_OTHER_SHARD);
+    expect_wallet(b, p.alice, 10000, 0);
+}
+
 /* --- versions, sight, lists ------------------------------------------------------------------- */
 
 static void test_if_match_must_name_the_current_version(void **state)
@@ -546,6 +631,8 @@ int main(void)
         TEST(test_a_frozen_payer_still_honours_what_is_authorised),
         TEST(test_refunds_never_exceed_what_was_captured),
         TEST(test_a_refund_without_money_leaves_the_payment_as_it_is),
+        cmocka_unit_test(test_no_failing_commit_loses_or_repeats_a_step),
+        TEST(test_a_payee_on_another_shard_is_refused),
         TEST(test_if_match_must_name_the_current_version),
         TEST(test_others_learn_nothing_of_a_payment),
         TEST(test_history_has_every_step),
