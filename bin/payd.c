@@ -14,6 +14,7 @@
 #include "actors/payment/payment_service.h"
 #include "actors/wallet/wallet_service.h"
 #include "bin/config.h"
+#include "bin/ledger_totals.h"
 #include "gateway_bridge/bridge.h"
 #include "gateway_bridge/issuer.h"
 #include "gateway_bridge/jwks.h"
@@ -194,8 +195,9 @@ static bool open_store(struct payd *p)
 {
     static const struct view_table *tables[PAYD_VIEWS_MAX];
     uint32_t count = 0;
-    tables[count++] = &outcomes_view;
-    check(catalog_view_count < PAYD_VIEWS_MAX);
+    check(RUNTIME_VIEWS + catalog_view_count <= PAYD_VIEWS_MAX);
+    for (uint32_t i = 0; i < RUNTIME_VIEWS; i++)
+        tables[count++] = runtime_views[i];
     for (uint32_t i = 0; i < catalog_view_count; i++)
         tables[count++] = catalog_views[i];
     struct store_sqlite_options options = {

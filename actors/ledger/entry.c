@@ -59,10 +59,14 @@ struct sha256_digest entry_hash(const struct sha256_digest *before, const struct
 
 /* --- entries --------------------------------------------------------------------------------- */
 
+/* The account's last entry, as the next one needs it. */
 struct previous {
-    struct sha256_digest hash;
+    uint64_t version; /* 0 = not known */
     uint64_t effective_max;
+    struct sha256_digest hash;
 };
+
+_Static_assert(sizeof(struct previous) <= PROJECTION_NOTE_BYTES, "it is kept as a note");
 
 static bool take_previous(void *context, const struct value *values)
 {
@@ -110,17 +114,19 @@ static void put_entry(struct projection *p, struct entries_row *row, const struc
     row->debits_posted = a->debits_posted;
     row->credits_pending = a->credits_pending;
     row->credits_posted = a->credits_posted;
-    struct previous previous = {.effective_max = 0};
-    if (row->version > 1) {
+    struct previous *previous = projection_note(p, row->account_id);
+    if (previous->version != row->version - 1) {
         const struct value key[] = {{VALUE_ID, .id = row->account_id},
                                     {VALUE_UINT, .number = row->version - 1}};
         /* A failed read ends the transaction; a missing row would show as a break of the chain. */
-        (void)projection_get(p, &entries_view, key, take_previous, &previous);
+        (void)projection_get(p, &entries_view, key, take_previous, previous);
     }
-    bool late = row->effective_time < previous.effective_max;
-    row->effective_max = late ? previous.effective_max : row->effective_time;
-    struct sha256_digest hash = entry_hash(&previous.hash, row);
-    row->hash = (struct slice){(const char *)hash.bytes, SHA256_SIZE};
+    bool late = row->effective_time < previous->effective_max;
+    row->effective_max = late ? previous->effective_max : row->effective_time;
+    previous->hash = entry_hash(&previous->hash, row);
+    previous->effective_max = row->effective_max;
+    previous->version = row->version;
+    row->hash = (struct slice){(const char *)previous->hash.bytes, SHA256_SIZE};
     struct value values[ENTRIES_COLUMNS];
     entries_row_to_values(row, values);
     projection_put(p, &entries_view, values);

@@ -108,6 +108,10 @@ uint64_t projection_place(struct projection *p); /* of this event: increases ove
 uint16_t projection_shard(struct projection *p);
 void projection_put(struct projection *p, const struct view_table *t, const struct value *row);
 void projection_delete(struct projection *p, const struct view_table *t, const struct value *key);
+/* PROJECTION_NOTE_BYTES that belong to an id, zeroed at first. A cache, forgotten now and then
+ * together with the states: what is in it must also follow from the rows. */
+#define PROJECTION_NOTE_BYTES 64
+void *projection_note(struct projection *p, struct id128 id);
 /* Reads a row back, own writes included; false if absent. */
 bool projection_get(struct projection *p, const struct view_table *t, const struct value *key,
                     view_row_cb row, void *context);

@@ -90,7 +90,7 @@ static bool keep_state(void *context, const struct state_row *row)
 static bool keep_place(void *context, const struct value *row)
 {
     struct load *load = context;
-    load->place = row[OUTCOME_PLACE].number;
+    load->place = row[load->is_key ? OUTCOME_PLACE : EVENT_PLACE_PLACE].number;
     return false;
 }
 
@@ -180,7 +180,8 @@ static size_t load_one(struct loader *l, struct load *load, size_t count)
         load->result = s->ops->state_load(s, l->shard, load->kind, load->id, keep_state, load);
     } else {
         struct value key = {.type = VALUE_ID, .id = load->id};
-        load->result = s->ops->get(s, &outcomes_view, &key, keep_place, load);
+        const struct view_table *table = load->is_key ? &outcomes_view : &event_places_view;
+        load->result = s->ops->get(s, table, &key, keep_place, load);
     }
     return 1;
 }

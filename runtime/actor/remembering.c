@@ -13,9 +13,7 @@ static bool keep_key(void *context, const struct value *row)
 {
     struct shard *s = context;
     s->remembering.after = row[OUTCOME_KEY].id;
-    s->remembering.seen++;
-    if (!id128_is_zero(row[OUTCOME_FINGERPRINT].id))
-        s->remembering.keys[s->remembering.count++] = row[OUTCOME_KEY].id;
+    s->remembering.keys[s->remembering.count++] = row[OUTCOME_KEY].id;
     return true;
 }
 
@@ -31,7 +29,7 @@ static void page_run(struct work *w)
         .from_count = s->remembering.started ? 1 : 0,
         .limit = REMEMBERING_PAGE,
     };
-    s->remembering.count = s->remembering.seen = 0;
+    s->remembering.count = 0;
     s->remembering.result = store->ops->scan(store, &q, keep_key, s);
     s->remembering.started = true;
 }
@@ -50,7 +48,7 @@ static void page_done(struct work *w)
         filter_add(&s->keys.filter, s->remembering.keys[i]);
     if (s->remembering.result != ERR_OK)
         return; /* look-ups go on asking the views */
-    if (s->remembering.seen < REMEMBERING_PAGE)
+    if (s->remembering.count < REMEMBERING_PAGE)
         s->keys.filter_complete = true;
     else if (s->state != SHARD_STOPPED)
         next_page(s);

@@ -7,8 +7,10 @@
 #include "runtime/actor/shard_priv.h"
 
 #define SHARD_PARKED_MAX 65536        /* messages kept while recovering */
-#define SHARD_PROJECT_NS 20000000u    /* the projector starts at most this often under load */
-#define SHARD_PROJECT_BATCHES 64      /* or when it is this far behind */
+#define SHARD_PROJECT_REST 3          /* while nobody waits, the projector rests so many times as long
+                                         as it worked: turns and commits come first */
+#define SHARD_PROJECT_REST_MIN_NS 20000000u
+#define SHARD_PROJECT_REST_MAX_NS 1000000000u
 
 /* --- state ----------------------------------------------------------------------------------- */
 
@@ -406,10 +408,9 @@ static void project(struct shard *s)
     uint64_t behind = s->journal.committed_seq - s->projector.position.seq;
     if (behind == 0 || s->projector.busy)
         return;
-    uint64_t now_ns = env_mono_ns(s->env);
     bool asked = !fifo_empty(&s->inquiries.waiting) || s->closing;
-    if (asked || behind >= SHARD_PROJECT_BATCHES || now_ns >= s->project_after_ns) {
-        s->project_after_ns = now_ns + SHARD_PROJECT_NS;
+    bool crowded = outcomes_crowded(&s->ids) || outcomes_crowded(&s->keys);
+    if (asked || crowded || env_mono_ns(s->env) >= s->project_after_ns) {
         projector_advance(&s->projector, s->journal.committed_seq);
     } else if (s->project_alarm.due_ns == 0) {
         env_alarm_set(s->env, &s->project_alarm, s->project_after_ns);
@@ -551,6 +552,16 @@ static void probe(struct alarm *a)
     env_alarm_set(s->env, &s->probe_alarm, env_mono_ns(s->env) + SHARD_FULL_PROBE_NS);
 }
 
+static void rest_projector(struct shard *s)
+{
+    uint64_t rest_ns = s->projector.took_ns * SHARD_PROJECT_REST;
+    if (rest_ns < SHARD_PROJECT_REST_MIN_NS)
+        rest_ns = SHARD_PROJECT_REST_MIN_NS;
+    if (rest_ns > SHARD_PROJECT_REST_MAX_NS)
+        rest_ns = SHARD_PROJECT_REST_MAX_NS;
+    s->project_after_ns = env_mono_ns(s->env) + rest_ns;
+}
+
 static void on_projected(void *context, enum err result, const char *reason)
 {
     struct shard *s = context;
@@ -558,6 +569,7 @@ static void on_projected(void *context, enum err result, const char *reason)
         shard_stop(s, "%s", reason[0] != '\0' ? reason : "the views are damaged; delete them");
     } else if (result == ERR_OK) {
         s->projector_failing = false;
+        rest_projector(s);
         outcomes_projected(&s->ids, s->projector.position.seq);
         outcomes_projected(&s->keys, s->projector.position.seq);
     } else {

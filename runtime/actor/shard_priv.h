@@ -117,7 +117,7 @@ struct shard {
         enum err result;
         struct id128 after;    /* the views' keys up to here are in the filter */
         struct id128 *keys;
-        size_t count, seen;
+        size_t count;
         bool started;
     } remembering;
     struct work release_work;  /* gives the lease back */

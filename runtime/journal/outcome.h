@@ -62,6 +62,12 @@ void outcomes_remove(struct outcomes *o, struct outcome *outcome);
 /* The views have reached seq: drops what is beyond count_keep. */
 void outcomes_projected(struct outcomes *o, uint64_t seq);
 
+/* Half of the room is taken: the projector should hurry. */
+static inline bool outcomes_crowded(const struct outcomes *o)
+{
+    return o->table.count >= o->count_max / 2;
+}
+
 /* No room for more until the projector catches up. */
 static inline bool outcomes_full(const struct outcomes *o)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table `outcomes` as sql/sqlite/0001_views_runtime.sql creates it. */
+/* The tables as sql/sqlite/0001_views_runtime.sql creates them. */
 #include "runtime/journal/outcome_view.h"
 
 static const char *const column_names[OUTCOME_COLUMNS] = {
@@ -29,3 +29,23 @@ const struct view_table outcomes_view = {
     .indexes = indexes,
     .index_count = array_len(indexes),
 };
+
+static const char *const place_names[EVENT_PLACE_COLUMNS] = {
+    [EVENT_PLACE_ID] = "id",
+    [EVENT_PLACE_PLACE] = "place",
+};
+
+static const enum value_type place_types[EVENT_PLACE_COLUMNS] = {
+    [EVENT_PLACE_ID] = VALUE_ID,
+    [EVENT_PLACE_PLACE] = VALUE_UINT,
+};
+
+const struct view_table event_places_view = {
+    .name = "event_places",
+    .column_names = place_names,
+    .column_types = place_types,
+    .column_count = EVENT_PLACE_COLUMNS,
+    .key = {"key", {EVENT_PLACE_ID}, 1},
+};
+
+const struct view_table *const runtime_views[RUNTIME_VIEWS] = {&outcomes_view, &event_places_view};

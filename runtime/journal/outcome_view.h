@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The runtime's own view: which request had which outcome. The projector writes a row for every
- * idempotency key; the shard looks one up when its memory does not hold the key any more. Rows
- * past expires_ns are deleted through by_expiry. */
+/* The runtime's own views, for when the shard's memory does not hold a key any more:
+ *   outcomes      which request had which outcome: a row for every idempotency key. Rows past
+ *                 expires_ns are deleted through by_expiry.
+ *   event_places  where the event of an id is (event_rule.key_offset); kept for good. Ids come in
+ *                 the order of time, so its inserts are cheap; hence a table of its own. */
 #ifndef JOURNAL_OUTCOME_VIEW_H
 #define JOURNAL_OUTCOME_VIEW_H
 
@@ -17,6 +19,17 @@ enum outcome_column {
 
 #define OUTCOME_INDEX_BY_EXPIRY 0 /* of outcomes_view.indexes: expires_ns */
 
+enum event_place_column {
+    EVENT_PLACE_ID,    /* ID: primary key */
+    EVENT_PLACE_PLACE, /* UINT: of the event in the shard's journal */
+    EVENT_PLACE_COLUMNS,
+};
+
 extern const struct view_table outcomes_view;
+extern const struct view_table event_places_view;
+
+/* Both: every store needs them beside the domain's. */
+#define RUNTIME_VIEWS 2
+extern const struct view_table *const runtime_views[RUNTIME_VIEWS];
 
 #endif

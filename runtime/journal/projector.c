@@ -5,7 +5,6 @@
 #include "runtime/journal/outcome.h"
 #include "runtime/journal/outcome_view.h"
 
-#define NEVER_NS ((uint64_t)INT64_MAX)
 #define STATE_BYTES_MAX ((size_t)16 << 20)
 
 /* --- for the domain -------------------------------------------------------------------------- */
@@ -57,19 +56,34 @@ bool projection_get(struct projection *p, const struct view_table *t, const stru
     return e == ERR_OK;
 }
 
-/* --- one step, on the views lane ------------------------------------------------------------- */
+/* A note: what a project function wants to find again at the next event of the same thing. */
+struct note {
+    struct table_entry entry;
+    _Alignas(16) unsigned char bytes[PROJECTION_NOTE_BYTES];
+};
 
-static void put_outcome(struct projection *p, struct id128 key, struct id128 fingerprint,
-                        uint64_t place, uint64_t expires_ns)
+void *projection_note(struct projection *p, struct id128 id)
 {
-    struct value row[OUTCOME_COLUMNS] = {
-        [OUTCOME_KEY] = {.type = VALUE_ID, .id = key},
-        [OUTCOME_PLACE] = {.type = VALUE_UINT, .number = place},
-        [OUTCOME_EXPIRES_NS] = {.type = VALUE_UINT, .number = expires_ns},
-        [OUTCOME_FINGERPRINT] = {.type = VALUE_ID, .id = fingerprint},
-    };
-    projection_put(p, &outcomes_view, row);
+    struct projector *owner = p->projector;
+    struct table_entry *e = table_find(&owner->notes, id);
+    if (e != NULL)
+        return container_of(e, struct note, entry)->bytes;
+    struct note *note = slab_take(&owner->note_slab);
+    check(note != NULL);
+    memset(note, 0, sizeof *note);
+    note->entry.id = id;
+    bool inserted = table_insert(&owner->notes, &note->entry);
+    check(inserted);
+    return note->bytes;
 }
+
+static void forget_notes(struct projector *p)
+{
+    table_done(&p->notes);
+    slab_done(&p->note_slab);
+}
+
+/* --- one step, on the views lane ------------------------------------------------------------- */
 
 static bool on_event(void *context, const struct event_rule *rule, const void *event,
                      uint64_t time_ns, uint64_t place)
@@ -79,9 +93,13 @@ static bool on_event(void *context, const struct event_rule *rule, const void *e
     if (rule->project != NULL)
         rule->project(&p->projection, event, time_ns);
     if (rule->key_offset != MESSAGE_NO_OFFSET) {
-        struct id128 key;
-        memcpy(&key, (const char *)event + rule->key_offset, sizeof key);
-        put_outcome(&p->projection, key, ID128_ZERO, place, NEVER_NS);
+        struct value row[EVENT_PLACE_COLUMNS] = {
+            [EVENT_PLACE_ID] = {.type = VALUE_ID},
+            [EVENT_PLACE_PLACE] = {.type = VALUE_UINT, .number = place},
+        };
+        memcpy(&row[EVENT_PLACE_ID].id, (const char *)event + rule->key_offset,
+               sizeof row[EVENT_PLACE_ID].id);
+        projection_put(&p->projection, &event_places_view, row);
     }
     return p->projection.error == ERR_OK;
 }
@@ -90,7 +108,13 @@ static bool on_key(void *context, struct id128 key, struct id128 fingerprint, ui
                    uint64_t time_ns)
 {
     struct projector *p = context;
-    put_outcome(&p->projection, key, fingerprint, place, time_ns + OUTCOME_KEEP_NS);
+    struct value row[OUTCOME_COLUMNS] = {
+        [OUTCOME_KEY] = {.type = VALUE_ID, .id = key},
+        [OUTCOME_PLACE] = {.type = VALUE_UINT, .number = place},
+        [OUTCOME_EXPIRES_NS] = {.type = VALUE_UINT, .number = time_ns + OUTCOME_KEEP_NS},
+        [OUTCOME_FINGERPRINT] = {.type = VALUE_ID, .id = fingerprint},
+    };
+    projection_put(&p->projection, &outcomes_view, row);
     return p->projection.error == ERR_OK;
 }
 
@@ -183,6 +207,7 @@ static enum err transaction(struct projector *p)
 static void renew(struct projector *p)
 {
     registry_clear(&p->registry);
+    forget_notes(p);
     replay_done(&p->replay);
     replay_init(&p->replay, p->domain, &p->registry, p->shard, &p->position);
     p->replay.on_event = on_event;
@@ -219,6 +244,7 @@ static void step_done(struct work *w)
 {
     struct projector *p = container_of(w, struct projector, work);
     p->busy = false;
+    p->took_ns = env_mono_ns(p->env) - p->started_ns;
     if (p->result == ERR_OK)
         p->position = p->reached;
     p->on_step(p->context, p->result, p->replay.reason);
@@ -232,6 +258,8 @@ void projector_init(struct projector *p, struct env *env, struct lane *lane, str
     p->work.run = step_run;
     p->work.done = step_done;
     registry_init(&p->registry, domain);
+    table_init(&p->notes);
+    slab_init(&p->note_slab, sizeof(struct note));
     p->source = (struct replay_source){store, &p->registry, shard};
     p->registry.load = replay_load;
     p->registry.load_context = &p->source;
@@ -244,6 +272,7 @@ void projector_done(struct projector *p)
 {
     check(!p->busy);
     registry_done(&p->registry);
+    forget_notes(p);
     replay_done(&p->replay);
     wire_writer_done(&p->state);
 }
@@ -261,5 +290,6 @@ void projector_advance(struct projector *p, uint64_t committed_seq)
         return;
     p->target_seq = committed_seq;
     p->busy = true;
+    p->started_ns = env_mono_ns(p->env);
     env_work(p->env, p->lane, &p->work);
 }

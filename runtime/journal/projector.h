@@ -40,10 +40,13 @@ struct projector {
     struct replay replay;
     struct replay_source source;
     struct projection projection;
+    struct table notes;             /* of the domain's project functions */
+    struct slab note_slab;
     struct wire_writer state;
     struct store_position reached;  /* becomes the position when it is done */
     bool fresh;                     /* registry and replay stand at position */
     enum err result;
+    uint64_t started_ns, took_ns;   /* of the last step */
 
     /* On the loop: the position moved, or a step failed (it may be tried again). */
     void (*on_step)(void *context, enum err result, const char *reason);

@@ -32,3 +32,10 @@ CREATE TABLE outcomes (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX outcomes_by_expiry ON outcomes (expires_ns);
+
+-- The id of a transfer (or another thing that happens once) to the place of its event.
+CREATE TABLE event_places (
+    id BLOB NOT NULL,
+    place INTEGER NOT NULL,
+    PRIMARY KEY (id)
+) STRICT, WITHOUT ROWID;
