@@ -306,7 +306,8 @@ enum turn_result account_on_create(struct turn *t, struct id128 self, const stru
     if (account_open_find(t, &e, &a) == PRESENCE_WAITING ||
         (a != NULL && find_holds(t, a) == PRESENCE_WAITING))
         return TURN_WAIT;
-    uint16_t code = client_open_check(t, &e, a);
+    uint16_t code = (e.flags & ACCOUNT_FLAGS_LINKED) != 0 ? RESULT_LINKED_EVENT_CHAIN_OPEN
+                                                          : client_open_check(t, &e, a);
     if (code == RESULT_OK)
         account_open(t, &e);
     else if (code != RESULT_ACCOUNT_EXISTS) {
