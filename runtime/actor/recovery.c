@@ -254,9 +254,11 @@ static void recovery_done(struct work *w)
     struct shard *s = r->shard;
     settle_failed(r);
     if (r->result == ERR_OK) {
+        /* Also if the first attempt failed and this is another. */
+        bool first = s->journal.epoch == 0;
         clock_init(&s->clock, s->env, r->replay.time_ns);
         journal_resume(&s->journal, r->epoch, r->replay.seq, &r->replay.hash);
-        if (r->cause == ERR_OK)
+        if (first)
             projector_restart(&s->projector, &r->position);
         s->writable = r->cause != ERR_STORE_FULL;
         shard_set_state(s, SHARD_RUNNING);

@@ -376,7 +376,7 @@ static void test_a_refund_without_money_leaves_the_payment_as_it_is(void **state
     expect_money(&p, 9050, 0, 0);
 }
 
-/* --- failing commits -------------------------------------------------------------------------- */
+/* --- faults of the store ---------------------------------------------------------------------- */
 
 /* Asks with this key until there is an answer that stays. */
 static uint16_t insist(struct bank *b, uint64_t key, struct principal who,
@@ -423,21 +423,15 @@ static void pay_stubbornly(const struct parties *p)
     expect_money(p, 7500, 0, 2500);
 }
 
-static void test_no_failing_commit_loses_or_repeats_a_step(void **state)
+static void test_no_fault_of_the_store_loses_or_repeats_a_step(void **state)
 {
     (void)state;
-    static const enum store_sim_fault faults[] = {
-        STORE_SIM_APPEND_IO,
-        STORE_SIM_APPEND_FULL,
-        STORE_SIM_UNKNOWN_WRITTEN,
-        STORE_SIM_UNKNOWN_LOST,
-    };
-    for (size_t i = 0; i < array_len(faults); i++) {
+    for (int fault = 0; fault < STORE_SIM_FAULTS; fault++) {
         for (uint32_t calls_before = 0; calls_before < 6; calls_before++) {
             void *bank;
             bank_setup(&bank);
             struct parties p = given(&bank, NULL, NULL);
-            store_sim_script(p.bank->sim, faults[i], calls_before);
+            store_sim_script(p.bank->sim, (enum store_sim_fault)fault, calls_before);
             pay_stubbornly(&p);
             bank_teardown(&bank);
         }
@@ -631,7 +625,7 @@ int main(void)
         TEST(test_a_frozen_payer_still_honours_what_is_authorised),
         TEST(test_refunds_never_exceed_what_was_captured),
         TEST(test_a_refund_without_money_leaves_the_payment_as_it_is),
-        cmocka_unit_test(test_no_failing_commit_loses_or_repeats_a_step),
+        cmocka_unit_test(test_no_fault_of_the_store_loses_or_repeats_a_step),
         TEST(test_a_payee_on_another_shard_is_refused),
         TEST(test_if_match_must_name_the_current_version),
         TEST(test_others_learn_nothing_of_a_payment),
