@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/wire/envelope.h"
+
 #define WORD_MAX 64       /* bytes of a word that suggestions look at */
 #define CANDIDATES_MAX 256
 #define TIMEOUT_S_MAX 3600
@@ -288,6 +290,19 @@ static bool parse_words(struct parser *p, const struct payctl_command *commands,
     return true;
 }
 
+static bool lengths_hold(const struct payctl_args *a, char *error)
+{
+    size_t key_len = a->key != NULL ? strlen(a->key) : 1;
+    if (key_len == 0 || key_len > ENVELOPE_KEY_MAX)
+        snprintf(error, PAYCTL_ERROR_MAX, "--key must have 1 to %d bytes", ENVELOPE_KEY_MAX);
+    else if (a->tenant != NULL && strlen(a->tenant) > ENVELOPE_TENANT_MAX)
+        snprintf(error, PAYCTL_ERROR_MAX, "--tenant must have at most %d bytes",
+                 ENVELOPE_TENANT_MAX);
+    else
+        return true;
+    return false;
+}
+
 static bool complete(const struct payctl_args *a, char *error)
 {
     const struct command *spec = &a->command->spec;
@@ -316,7 +331,7 @@ bool payctl_args_parse(struct payctl_args *a, const struct payctl_command *comma
         .timeout_ms = PAYCTL_TIMEOUT_MS,
     };
     struct parser p = {.args = a, .argv = argv, .argc = argc, .error = error};
-    if (!parse_words(&p, commands, count))
+    if (!parse_words(&p, commands, count) || !lengths_hold(a, error))
         return false;
     return a->help || a->version || a->command == NULL || complete(a, error);
 }

@@ -182,7 +182,7 @@ static void print_lines(const struct payctl *p, yyjson_val *object)
     }
 }
 
-/* A page: one list, and perhaps the cursor of the next one. */
+/* A page: one list, and perhaps the cursor of the next one, or whether it is complete. */
 static yyjson_val *page_rows(yyjson_val *object)
 {
     size_t i, n;
@@ -191,7 +191,8 @@ static yyjson_val *page_rows(yyjson_val *object)
     {
         if (is_table(value) && rows == NULL)
             rows = value;
-        else if (strcmp(yyjson_get_str(key), "next_cursor") != 0)
+        else if (strcmp(yyjson_get_str(key), "next_cursor") != 0 &&
+                 strcmp(yyjson_get_str(key), "complete") != 0)
             return NULL;
     }
     return rows;
@@ -208,6 +209,8 @@ static void print_people(const struct payctl *p, yyjson_val *object)
     const char *next = yyjson_get_str(yyjson_obj_get(object, "next_cursor"));
     if (next != NULL)
         printf("\nmore: --cursor %s\n", next);
+    if (yyjson_is_false(yyjson_obj_get(object, "complete")))
+        printf("\nthere are more\n");
 }
 
 void payctl_print(struct payctl *p, const struct json_type *type, const void *message)

@@ -128,7 +128,8 @@ static bool handled(const struct operator *o, const struct message_type *type)
         return true;
     return type->target_kind > 0 && type->target_kind < KIND_MAX &&
            d->kinds[type->target_kind] != NULL &&
-           (type->target_offset != MESSAGE_NO_OFFSET || d->locators[type->number] != NULL);
+           (type->view || type->target_offset != MESSAGE_NO_OFFSET ||
+            d->locators[type->number] != NULL);
 }
 
 /* --- frames ------------------------------------------------------------------------------------- */
