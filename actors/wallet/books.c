@@ -95,6 +95,17 @@ void books_open_wallet(struct turn *t, struct id128 id, struct id128 tenant_id, 
     turn_emit(t, &account_opened_type, &opened);
 }
 
+void books_close_wallet(struct turn *t, struct id128 id, const struct account *account)
+{
+    struct account_marked marked = {
+        .account_id = id,
+        .change = ENTRY_KIND_CLOSED,
+        .flags = (account->flags & ACCOUNT_FLAGS_ALL) | ACCOUNT_FLAGS_CLOSED,
+    };
+    if ((account->flags & ACCOUNT_FLAGS_CLOSED) == 0)
+        turn_emit(t, &account_marked_type, &marked);
+}
+
 static void open_clearing(struct turn *t, const struct posting *p, struct id128 id)
 {
     struct account_opened opened = {

@@ -61,6 +61,9 @@ must_check enum presence books_find(struct turn *t, struct id128 tenant_id, uint
 /* Emits the opening of a wallet's account; after books_find(). */
 void books_open_wallet(struct turn *t, struct id128 id, struct id128 tenant_id, uint16_t currency);
 
+/* Emits the end of a wallet's account, unless it is closed already. */
+void books_close_wallet(struct turn *t, struct id128 id, const struct account *account);
+
 struct balance {
     u128 posted;    /* credits less debits */
     u128 held;      /* pending debits */

@@ -158,6 +158,7 @@ enum turn_result wallet_on_close(struct turn *t, struct id128 self, const struct
     uint16_t code = may_close(&w, m);
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
+    books_close_wallet(t, self, w.account);
     struct status_change change = {WALLET_STATUS_CLOSED, close->has_reason, close->reason};
     return change_status(t, self, m, &change);
 }

@@ -436,6 +436,11 @@ static void test_only_an_empty_wallet_closes(void **state)
     assert_int_equal(set_limits(b, alice, "1", NULL), RESULT_WALLET_CLOSED);
     assert_int_equal(withdraw(b, "alice", alice, "1"), RESULT_WALLET_CLOSED);
     assert_int_equal(transfer(b, "bob", bob, alice, "1"), RESULT_DESTINATION_CLOSED);
+    struct account_get get = {.account_id = alice};
+    struct account_info account;
+    assert_int_equal(bank_ask(b, clerk(), &account_get_type, &get), RESULT_OK);
+    bank_reply(b, &account_info_type, &account);
+    assert_int_equal(account.status, ACCOUNT_STATUS_CLOSED);
     bank_restart(b);
     struct id128 next = open_wallet(b, person("alice"), USD);
     assert_false(id128_equal(next, alice));
