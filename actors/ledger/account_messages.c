@@ -103,6 +103,25 @@ static uint16_t open_time_check(struct turn *t, const struct account_opened *e)
     return RESULT_OK;
 }
 
+/* The order of imports, and room for one more ledger if this account begins one. */
+static uint16_t open_ledger_check(struct turn *t, const struct account_opened *e)
+{
+    const void *own = NULL, *shard = NULL;
+    enum presence there =
+        turn_find(t, KIND_LEDGER, ledger_id(e->tenant_id, e->currency), &own);
+    if (there == PRESENCE_THERE) {
+        uint64_t last = ((const struct ledger *)own)->imported_account_time;
+        bool imported = (e->flags & ACCOUNT_FLAGS_IMPORTED) != 0;
+        return imported && e->effective_time <= last
+                   ? RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS
+                   : RESULT_OK;
+    }
+    there = turn_find(t, KIND_LEDGER, ledger_of_shard(e->shard), &shard);
+    bool full = there == PRESENCE_THERE &&
+                ((const struct ledger *)shard)->name_count == LEDGERS_MAX;
+    return full ? RESULT_TOO_LARGE : RESULT_OK;
+}
+
 static uint16_t open_rules_check(struct turn *t, const struct account_opened *e)
 {
     if ((e->flags & FLAGS_EXCLUSIVE) == FLAGS_EXCLUSIVE)
@@ -117,13 +136,7 @@ static uint16_t open_rules_check(struct turn *t, const struct account_opened *e)
                           e->has_credit_balance_max, e->credit_balance_max,
                           e->has_credit_balance_min, e->credit_balance_min, e->flags))
         return RESULT_LIMITS_CONTRADICT;
-    const void *state;
-    if ((e->flags & ACCOUNT_FLAGS_IMPORTED) != 0 &&
-        turn_find(t, KIND_LEDGER, ledger_id(e->tenant_id, e->currency), &state) ==
-            PRESENCE_THERE &&
-        e->effective_time <= ((const struct ledger *)state)->imported_account_time)
-        return RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS;
-    return RESULT_OK;
+    return open_ledger_check(t, e);
 }
 
 uint16_t account_open_check(struct turn *t, const struct account_opened *e,
