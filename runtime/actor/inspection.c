@@ -29,7 +29,7 @@ void shard_get_stats(const struct shard *s, struct shard_stats *stats)
 const char *shard_audit(struct shard *s)
 {
     const struct domain *d = s->options.domain;
-    for (uint32_t i = 0; i < d->service_count; i++) {
+    for (uint32_t i = 0; i < d->service_count && s->recovery == NULL; i++) {
         const char *broken =
             d->services[i]->audit == NULL ? NULL : d->services[i]->audit(&s->registry);
         if (broken != NULL)
@@ -40,7 +40,10 @@ const char *shard_audit(struct shard *s)
 
 static struct actor *resident(const struct shard *s, uint16_t kind, struct id128 id)
 {
-    return kind < KIND_MAX ? registry_find(&s->registry, kind, id) : NULL;
+    if (kind >= KIND_MAX || s->recovery != NULL)
+        return NULL; /* while it recovers the registry is the lane's */
+    struct table_entry *e = table_find(&s->registry.actors[kind], id);
+    return e == NULL ? NULL : actor_of_entry(e);
 }
 
 static void suspend(struct actor *a)
@@ -135,7 +138,7 @@ static uint32_t place_info(const struct shard *s, const struct actor *a, struct 
 uint32_t shard_actors_top(const struct shard *s, struct actor_info *infos, uint32_t max)
 {
     uint32_t count = 0;
-    for (int k = 0; k < KIND_MAX && max > 0; k++) {
+    for (int k = 0; k < KIND_MAX && max > 0 && s->recovery == NULL; k++) {
         size_t cursor = 0;
         struct table_entry *e;
         while ((e = table_next(&s->registry.actors[k], &cursor)) != NULL)

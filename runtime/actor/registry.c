@@ -358,11 +358,17 @@ static void release(struct registry *r, struct actor *a)
     r->undoable = undoable;
 }
 
+static void forget_recent(struct registry *r)
+{
+    memset(r->recent, 0, sizeof r->recent);
+}
+
 void registry_evict(struct registry *r, struct actor *a)
 {
     check(a->mailbox_last == NULL);
     check((a->flags & (ACTOR_QUEUED | ACTOR_WAITING | ACTOR_LOADING | ACTOR_DIRTY)) == 0);
     release(r, a);
+    forget_recent(r);
     table_remove(&r->actors[a->kind], &a->entry);
     slab_give(&r->slabs[a->kind], a);
     r->resident--;
@@ -400,6 +406,7 @@ static void clear_kind(struct registry *r, int kind)
 void registry_clear(struct registry *r)
 {
     registry_undo(r, (struct registry_mark){0});
+    forget_recent(r);
     for (int k = 0; k < KIND_MAX; k++)
         if (r->domain->kinds[k] != NULL)
             clear_kind(r, k);

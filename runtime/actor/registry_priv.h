@@ -26,10 +26,13 @@ typedef enum err (*registry_load_cb)(void *context, const struct actor_kind *kin
 
 struct undo_entry;
 
+#define REGISTRY_RECENT 16 /* a power of two */
+
 struct registry {
     const struct domain *domain;
     struct table actors[KIND_MAX];
     struct slab slabs[KIND_MAX];
+    struct actor *recent[REGISTRY_RECENT]; /* lately found: a turn looks for the same few again */
     struct table deadlines[KIND_MAX];
     struct slab deadline_slab;
     struct wheel *wheel;        /* NULL: deadlines are kept but never fire (projector) */
@@ -55,10 +58,16 @@ void registry_init(struct registry *r, const struct domain *d);
 void registry_done(struct registry *r);
 
 /* The actor struct, or NULL if not resident. Not a change. */
-static inline struct actor *registry_find(const struct registry *r, uint16_t kind, struct id128 id)
+static inline struct actor *registry_find(struct registry *r, uint16_t kind, struct id128 id)
 {
+    struct actor **recent = &r->recent[(id.hi ^ id.lo >> 16) & (REGISTRY_RECENT - 1)];
+    if (*recent != NULL && id128_equal((*recent)->entry.id, id) && (*recent)->kind == kind)
+        return *recent;
     struct table_entry *e = table_find(&r->actors[kind], id);
-    return e == NULL ? NULL : actor_of_entry(e);
+    if (e == NULL)
+        return NULL;
+    *recent = actor_of_entry(e);
+    return *recent;
 }
 
 /* The actor struct, made as a placeholder without state if not resident. */

@@ -338,7 +338,9 @@ static void end_record(struct turn *t)
 {
     struct shard *s = t->shard;
     struct message *m = t->message;
-    bool keep_answer = m->keyed && !m->replayed && (t->events > 0 || m->code >= ERR_DOMAIN_FIRST);
+    /* A success that changed nothing as well: done once more later it might. */
+    bool decided = t->events > 0 || m->code == ERR_OK || m->code >= ERR_DOMAIN_FIRST;
+    bool keep_answer = m->keyed && m->type->mutates && !m->replayed && decided;
     if (keep_answer)
         begin_record(t);
     if (!t->recorded)

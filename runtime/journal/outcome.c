@@ -53,11 +53,13 @@ static bool tells_time(struct id128 id)
 
 enum outcome_answer outcomes_find(const struct outcomes *o, struct id128 key, uint64_t *place)
 {
+    /* The filter holds what the table holds as well, in fewer cache lines. */
+    if (o->filter_complete && !filter_maybe(&o->filter, key))
+        return OUTCOME_NEW;
     struct outcome *outcome = find(o, key);
     if (outcome != NULL)
         return known(outcome, place);
-    bool fresh = o->timed ? tells_time(key) && id128_unix_ms(key) > o->dropped_ms
-                          : o->filter_complete && !filter_maybe(&o->filter, key);
+    bool fresh = o->timed && tells_time(key) && id128_unix_ms(key) > o->dropped_ms;
     return fresh ? OUTCOME_NEW : OUTCOME_ASK;
 }
 
