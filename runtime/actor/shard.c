@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "runtime/actor/shard_priv.h"
+#include "runtime/observe/log.h"
 
 #define SHARD_PARKED_MAX 65536        /* messages kept while recovering */
 #define SHARD_PROJECT_REST 3          /* while nobody waits, the projector rests so many times as long
@@ -315,14 +316,37 @@ static void on_load_finished(void *context)
 
 /* --- the pass -------------------------------------------------------------------------------- */
 
-static void note_turn(struct shard *s, uint16_t kind, uint64_t began_ns, uint64_t ended_ns)
+static const char *name_of(const struct message_type *type)
 {
-    s->stats.kinds[kind].turns++;
-    if (ended_ns - began_ns < SHARD_TURN_STALL_NS)
-        return;
+    return type == NULL ? "timeout" : type->name;
+}
+
+/* A handler that held up everybody else for too long. */
+static void note_stall(struct shard *s, const struct actor *a, const struct message_type *type,
+                       uint64_t took_ns, uint64_t now_ns)
+{
     s->stats.stalls++;
-    if (ended_ns - began_ns > s->stats.stall_ns_max)
-        s->stats.stall_ns_max = ended_ns - began_ns;
+    if (took_ns > s->stats.stall_ns_max)
+        s->stats.stall_ns_max = took_ns;
+    uint64_t suppressed;
+    if (log_limit_pass(&s->stall_lines, now_ns, &suppressed))
+        LOG_WARN(s->env->log, "turn_stalled", log_uint("shard", s->options.number),
+                 log_text("kind", s->options.domain->kinds[a->kind]->name),
+                 log_id("actor", a->entry.id), log_text("message", name_of(type)),
+                 log_uint("took_us", took_ns / 1000), log_uint("suppressed", suppressed));
+}
+
+static void note_turn(struct shard *s, const struct actor *a, const struct message_type *type,
+                      uint16_t code, uint64_t took_ns, uint64_t now_ns)
+{
+    s->stats.kinds[a->kind].turns++;
+    if (took_ns >= SHARD_TURN_STALL_NS)
+        note_stall(s, a, type, took_ns, now_ns);
+    if ((a->flags & ACTOR_TRACED) != 0)
+        LOG_INFO(s->env->log, "turn", log_uint("shard", s->options.number),
+                 log_text("kind", s->options.domain->kinds[a->kind]->name),
+                 log_id("actor", a->entry.id), log_text("message", name_of(type)),
+                 log_uint("code", code), log_uint("took_us", took_ns / 1000));
 }
 
 static void note_wait(struct shard *s, const struct message *m, uint64_t now_ns)
@@ -339,7 +363,7 @@ static bool run_message(struct shard *s, struct actor *a, uint64_t *now_ns)
 {
     struct message *m = container_of(actor_mailbox_take(a), struct message, link);
     struct shard_kind_stats *stats = &s->stats.kinds[a->kind];
-    uint16_t kind = a->kind;
+    const struct message_type *type = m->type;
     if (m->deadline_ns != 0 && *now_ns > m->deadline_ns) {
         stats->expired++;
         stats->depth--;
@@ -347,7 +371,6 @@ static bool run_message(struct shard *s, struct actor *a, uint64_t *now_ns)
         return true;
     }
     uint64_t began_ns = *now_ns;
-    bool asked = m->type != NULL;
     if (turn_run(s, a, m) == TURN_WAIT) {
         actor_mailbox_put_back(a, &m->link);
         a->flags |= ACTOR_WAITING;
@@ -355,11 +378,11 @@ static bool run_message(struct shard *s, struct actor *a, uint64_t *now_ns)
         return false;
     }
     *now_ns = env_mono_ns(s->env);
-    if (asked) {
+    if (type != NULL) {
         stats->depth--;
         note_wait(s, m, began_ns);
     }
-    note_turn(s, kind, began_ns, *now_ns);
+    note_turn(s, a, type, m->code, *now_ns - began_ns, *now_ns);
     return (a->flags & ACTOR_QUARANTINED) == 0;
 }
 
@@ -598,6 +621,7 @@ static void init_queues(struct shard *s)
     slab_init(&s->inquiries.slab, inquiry_size());
     slab_init(&s->timeouts, sizeof(struct timeout_message));
     arena_init(&s->turn_arena, SHARD_TURN_MEMORY);
+    s->stall_lines = (struct log_limit){.lines_max = 10, .window_ns = 1000000000};
 }
 
 static void init_parts(struct shard *s)

@@ -12,6 +12,7 @@
 #include "runtime/journal/journal.h"
 #include "runtime/journal/outcome.h"
 #include "runtime/journal/projector.h"
+#include "runtime/observe/log.h"
 
 #define SHARD_ACTOR_MESSAGES 64           /* of one actor before the next one's turn */
 #define SHARD_TURN_STALL_NS 5000000u      /* a handler longer than this is recorded */
@@ -125,6 +126,7 @@ struct shard {
     int hand_kind;           /* passivation: where the clock hand stands */
     size_t hand_cursor;
     struct shard_stats stats;
+    struct log_limit stall_lines;
 };
 
 /* shard.c */
