@@ -172,7 +172,6 @@ static void start_replay(struct recovery *r)
     outcomes_clear(&s->keys, 0);
     for (int k = 0; k < KIND_MAX; k++)
         s->evicted_ms[k] = dropped_ms;
-    s->registry.undoable = false;
     s->registry.load = replay_load;
     s->registry.load_context = &r->source;
     replay_done(&r->replay);
@@ -192,7 +191,7 @@ static enum err replay_tail(struct recovery *r)
     if (t.error == ERR_OK && e != ERR_OK)
         return fail(r, e, "the journal cannot be read after batch %llu: %s",
                     (unsigned long long)r->replay.seq, err_text(e));
-    if (t.error == ERR_CORRUPT && t.bad_seq != 0 && store->ops->cut != NULL) {
+    if (t.error == ERR_CORRUPT && t.bad_seq != 0 && store->tears) {
         e = store->ops->cut(store, s->options.number, r->epoch, t.bad_seq);
         if (e != ERR_OK)
             return fail(r, e, "torn batch %llu cannot be removed: %s",
@@ -204,7 +203,6 @@ static enum err replay_tail(struct recovery *r)
         return fail(r, t.error, "%s",
                     r->replay.reason[0] != '\0' ? r->replay.reason : err_text(t.error));
     s->registry.load = NULL;
-    s->registry.undoable = true;
     return ERR_OK;
 }
 

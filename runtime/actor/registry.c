@@ -183,8 +183,10 @@ static struct actor *bring(struct registry *r, uint16_t kind, struct id128 id)
     if (e == ERR_OK) {
         a->flags |= ACTOR_EXISTS;
         registry_arm(r, kind, id, due_ns);
-    } else if (e != ERR_NOT_FOUND && r->load_error == ERR_OK) {
+    } else if (e != ERR_NOT_FOUND) {
         r->load_error = e;
+        check(r->load_failed != NULL);
+        longjmp(*r->load_failed, 1);
     }
     return a;
 }

@@ -4,6 +4,8 @@
 #ifndef ACTOR_REGISTRY_PRIV_H
 #define ACTOR_REGISTRY_PRIV_H
 
+#include <setjmp.h>
+
 #include "runtime/actor/actor.h"
 #include "runtime/actor/domain.h"
 #include "runtime/actor/registry.h"
@@ -38,7 +40,9 @@ struct registry {
     struct wheel *wheel;        /* NULL: deadlines are kept but never fire (projector) */
     registry_load_cb load;      /* NULL: what apply touches must be resident */
     void *load_context;
-    enum err load_error;        /* first failure of load, sticky until cleared by the owner */
+    enum err load_error;        /* why load failed ... */
+    jmp_buf *load_failed;       /* ... and where an apply function is left then: it cannot go on
+                                   without the state, and its changes are undone */
     uint64_t seq;               /* the batch that is being filled or replayed */
     size_t resident;            /* actor structs in memory, placeholders included */
 

@@ -588,7 +588,7 @@ static void rest_projector(struct shard *s)
 static void on_projected(void *context, enum err result, const char *reason)
 {
     struct shard *s = context;
-    if (result == ERR_CORRUPT) {
+    if (result == ERR_CORRUPT || result == ERR_FAILED) {
         shard_stop(s, "%s", reason[0] != '\0' ? reason : "the views are damaged; delete them");
     } else if (result == ERR_OK) {
         s->projector_failing = false;

@@ -48,6 +48,8 @@ void replay_init(struct replay *r, const struct domain *d, struct registry *regi
         .event_size = largest_event(d),
     };
     arena_init(&r->arena, REPLAY_ARENA_MAX);
+    if (registry != NULL)
+        registry->undoable = true;
     r->event = aligned_alloc(16, (r->event_size + 15) / 16 * 16);
     check(r->event != NULL);
 }
@@ -72,6 +74,36 @@ static enum err damaged(struct replay *r, uint64_t seq, const char *format, ...)
     return ERR_CORRUPT;
 }
 
+/* false: a state could not be brought from the store; nothing of the event remains. */
+static bool apply_event(struct replay *r, const struct event_rule *rule, uint64_t time_ns)
+{
+    struct registry *registry = r->registry;
+    jmp_buf failed;
+    registry->load_failed = &failed;
+    if (setjmp(failed) != 0) {
+        registry->load_failed = NULL;
+        registry_undo(registry, (struct registry_mark){0});
+        return false;
+    }
+    rule->apply(registry, r->event, time_ns);
+    registry->load_failed = NULL;
+    registry_settle(registry);
+    return true;
+}
+
+/* Damage of a state is no damage of the journal: it must not be taken for a torn batch. */
+static enum err load_failed(struct replay *r)
+{
+    enum err e = r->registry->load_error;
+    if (e != ERR_CORRUPT)
+        return e;
+    snprintf(r->reason, sizeof r->reason,
+             "a state in the views is damaged (shard %u, before batch %llu); delete the views, they "
+             "are rebuilt",
+             r->shard, (unsigned long long)r->seq + 1);
+    return ERR_FAILED;
+}
+
 static enum err replay_event(struct replay *r, const struct record_reader *record)
 {
     const struct event_rule *rule =
@@ -85,11 +117,8 @@ static enum err replay_event(struct replay *r, const struct record_reader *recor
     if (!rule->type->read(&wire, &r->arena, r->event) || !wire_finished(&wire))
         return damaged(r, r->seq + 1, "event %u (%s) cannot be read", record->number,
                        rule->type->name);
-    if (r->registry != NULL) {
-        rule->apply(r->registry, r->event, record->time_ns);
-        if (r->registry->load_error != ERR_OK)
-            return r->registry->load_error;
-    }
+    if (r->registry != NULL && !apply_event(r, rule, record->time_ns))
+        return load_failed(r);
     r->events++;
     uint64_t place = place_make(r->seq + 1, record->item);
     if (r->on_event != NULL && !r->on_event(r->context, rule, r->event, record->time_ns, place))

@@ -285,7 +285,7 @@ struct store_sim *store_sim_new(const struct store_sim_options *options)
 {
     struct store_sim *sim = calloc(1, sizeof *sim);
     check(sim != NULL);
-    sim->base = (struct store){&sim_ops, "simulated"};
+    sim->base = (struct store){.ops = &sim_ops, .name = "simulated", .tears = true};
     list_init(&sim->under_way);
     sim->rng = options->rng;
     sim->in_flight = options->in_flight;

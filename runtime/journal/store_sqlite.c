@@ -199,7 +199,7 @@ static struct store_sqlite *make_store(const struct store_sqlite_options *option
         free(views);
         return NULL;
     }
-    s->base = (struct store){&sqlite_ops, "sqlite"};
+    s->base = (struct store){.ops = &sqlite_ops, .name = "sqlite", .tears = false};
     s->lock_fd = -1;
     s->views = views;
     s->view_count = options->table_count;

@@ -488,6 +488,24 @@ static void a_second_writer_fences_the_first(void **state)
     assert_non_null(f->reason);
 }
 
+static void a_read_error_during_recovery_is_survived(void **state)
+{
+    struct fixture *f = *state;
+    for (uint64_t n = 1; n < 30; n++)
+        fill(f, n, n);
+    run(f, 1000 * MS); /* projected */
+    f->views.delay_min_ns = f->views.delay_max_ns = 100000 * MS;
+    for (uint64_t n = 1; n < 30; n++)
+        fill(f, n, 1); /* to be replayed on stored states */
+    for (uint32_t position = 0; position < 40; position++) {
+        store_sim_script(f->sim, STORE_SIM_READ_IO, position);
+        crash(f);
+        run(f, 200 * MS);
+    }
+    for (uint64_t n = 1; n < 30; n++)
+        assert_int_equal(look(f, n), n + 1);
+}
+
 int main(void)
 {
 #define SCENARIO(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -506,6 +524,7 @@ int main(void)
         SCENARIO(an_expired_message_is_not_executed),
         SCENARIO(it_closes_with_everything_projected),
         SCENARIO(a_second_writer_fences_the_first),
+        SCENARIO(a_read_error_during_recovery_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
