@@ -14,7 +14,6 @@
 #include "actors/payment/payment_service.h"
 #include "actors/wallet/wallet_service.h"
 #include "bin/config.h"
-#include "bin/ledger_totals.h"
 #include "gateway_bridge/bridge.h"
 #include "gateway_bridge/issuer.h"
 #include "gateway_bridge/jwks.h"
