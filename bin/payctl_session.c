@@ -36,11 +36,12 @@ void payctl_print_error(const struct payctl *p, const char *code, const char *fi
 }
 
 /* What to do about it, where that is not in the explanation. */
-static const char *hint_of(uint16_t code)
+static const char *hint_of(const struct payctl *p, uint16_t code)
 {
+    bool actors = strncmp(p->args.command->spec.name, "actors ", 7) == 0;
     switch (code) {
     case RESULT_NOT_FOUND:
-        return " Is it of another --tenant, or (actors) not in memory?";
+        return actors ? " Only actors in memory can be looked at." : "";
     case RESULT_QUARANTINED:
         return " See payctl dead-letters list and payctl actors resume.";
     case RESULT_SUSPENDED:
@@ -62,7 +63,7 @@ void payctl_print_refusal(const struct payctl *p, uint16_t code)
         payctl_print_error(p, "unknown_code", NULL, line);
         return;
     }
-    snprintf(line, sizeof line, "%s. %s%s", info->title, info->detail, hint_of(code));
+    snprintf(line, sizeof line, "%s. %s%s", info->title, info->detail, hint_of(p, code));
     payctl_print_error(p, info->name, NULL, line);
 }
 

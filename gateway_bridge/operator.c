@@ -229,7 +229,7 @@ void operator_end(struct operator *o)
         stopped(context);
 }
 
-static void on_server_stopped(void *context)
+void operator_link_stopped(void *context)
 {
     struct operator *o = context;
     o->server_stopped = true;
@@ -241,5 +241,5 @@ void operator_stop(struct operator *o, void (*stopped)(void *context), void *con
     o->stopped = stopped;
     o->stopped_context = context;
     o->verification.abandoned = true;
-    link_server_stop(o->server, on_server_stopped, o);
+    operator_resume_all(o);
 }

@@ -350,9 +350,63 @@ static void visit_control(struct operator_request *q, struct shard *s)
     q->code = (uint16_t)shard_actor_command(s, n->kind, n->id, commands[body->action]);
 }
 
+static void forget_suspended(struct operator *o, const struct named *n)
+{
+    for (uint32_t i = 0; i < o->suspended_count; i++) {
+        if (o->suspended[i].kind == n->kind && id128_equal(o->suspended[i].id, n->id))
+            o->suspended[i--] = o->suspended[--o->suspended_count];
+    }
+}
+
+static void finish_control(struct operator_request *q)
+{
+    const struct actor_control *body = q->body;
+    const struct named *n = q->answer;
+    struct operator *o = q->operator;
+    if (body->action == ACTOR_ACTION_SUSPEND || body->action == ACTOR_ACTION_RESUME)
+        forget_suspended(o, n);
+    if (body->action == ACTOR_ACTION_SUSPEND) {
+        check(o->suspended_count < OPERATOR_SUSPENDED_MAX);
+        o->suspended[o->suspended_count++] = (struct suspended){n->kind, n->id};
+    }
+    finish_empty(q);
+}
+
 static void on_actor_control(struct operator_request *q)
 {
-    visit_named(q, ((const struct actor_control *)q->body)->actor, visit_control, finish_empty);
+    const struct actor_control *body = q->body;
+    /* Each request in work may add one more. */
+    uint32_t most = q->operator->suspended_count + q->operator->request_count;
+    if (body->action == ACTOR_ACTION_SUSPEND && most > OPERATOR_SUSPENDED_MAX)
+        operator_answer(q, RESULT_TOO_LARGE);
+    else
+        visit_named(q, body->actor, visit_control, finish_control);
+}
+
+static void visit_resume(struct operator_request *q, struct shard *s)
+{
+    const struct suspended *last = q->answer;
+    /* One that is no longer in memory is not suspended either. */
+    (void)!shard_actor_command(s, last->kind, last->id, ACTOR_COMMAND_RESUME);
+}
+
+static void resume_next(struct operator_request *q)
+{
+    struct operator *o = q->operator;
+    if (o->suspended_count == 0) {
+        link_server_stop(o->server, operator_link_stopped, o);
+        return;
+    }
+    q->answer = &o->suspended[--o->suspended_count];
+    const struct suspended *last = q->answer;
+    uint16_t shard = (uint16_t)(id128_home(last->id) % node_shards(o->options.node));
+    visit_shards(q, shard, shard, visit_resume, resume_next);
+}
+
+void operator_resume_all(struct operator *o)
+{
+    o->resumption.operator = o;
+    resume_next(&o->resumption);
 }
 
 /* --- dead letters ------------------------------------------------------------------------------- */

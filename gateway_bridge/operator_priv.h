@@ -12,7 +12,14 @@
 #include "runtime/journal/verify.h"
 #include "schemas/operator.h"
 
-#define OPERATOR_TOTALS_MAX 200 /* currencies in a verification */
+#define OPERATOR_TOTALS_MAX 200     /* currencies in a verification */
+#define OPERATOR_SUSPENDED_MAX 1024 /* actors suspended at once */
+
+/* An actor that the operator suspended. */
+struct suspended {
+    uint16_t kind;
+    struct id128 id;
+};
 
 /* One request in work; there is one for each context of the link. Whoever works on it, this thread
  * or a shard's, has it alone. */
@@ -65,6 +72,9 @@ struct operator {
     uint32_t request_count;
     struct wire_writer frame; /* scratch */
     struct verification verification;
+    struct suspended suspended[OPERATOR_SUSPENDED_MAX];
+    uint32_t suspended_count;
+    struct operator_request resumption; /* the visits of operator_resume_all() */
     bool server_stopped;
     void (*stopped)(void *context);
     void *stopped_context;
@@ -74,11 +84,15 @@ struct operator {
 void operator_answer(struct operator_request *q, uint16_t code);
 void operator_answer_with(struct operator_request *q, const struct message_type *type,
                           const void *answer);
+void operator_link_stopped(void *context);
 /* Ends the operator once neither link nor verification is at work. */
 void operator_end(struct operator *o);
 
 /* operator_node.c: false if the message is not for the process. */
 bool operator_node(struct operator_request *q, const struct message_type *type);
+
+/* Lifts every suspension, so that no message waits for ever, then stops the link. */
+void operator_resume_all(struct operator *o);
 
 /* operator_text.c: msgpack as text of at most len_max bytes, in the arena. */
 struct slice operator_msgpack_text(struct arena *a, struct slice bytes, uint32_t len_max);

@@ -1,0 +1,271 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""payctl against a running payd: every kind of command, its exit codes and its words.
+
+Each function test_* is a scenario of its own; all share one payd, as tenants of their own names
+where they would disturb each other.
+"""
+import json
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+from payd import PAYCTL, Payd, clean_environment
+
+DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+COMMAND_S = 120
+
+
+class Tool:
+    """payctl with a socket and a tenant."""
+
+    def __init__(self, payd, tenant=None):
+        self.socket = payd.data / "payd.sock"
+        self.tenant = tenant
+
+    def run(self, *words, code=0, stdin=None):
+        environment = {**clean_environment(), "PAYCTL_SOCKET": str(self.socket)}
+        if self.tenant:
+            environment["PAYCTL_TENANT"] = self.tenant
+        done = subprocess.run([PAYCTL, *map(str, words)], capture_output=True, text=True,
+                              env=environment, timeout=COMMAND_S, input=stdin, check=False)
+        if done.returncode != code:
+            raise AssertionError(f"payctl {' '.join(map(str, words))}: exit code {done.returncode} "
+                                 f"instead of {code}\n{done.stdout}{done.stderr}")
+        return done.stdout if code == 0 else done.stderr
+
+    def json(self, *words, **how):
+        return json.loads(self.run(*words, "--json", **how))
+
+
+def equal(found, expected):
+    if found != expected:
+        raise AssertionError(f"found {found!r} instead of {expected!r}")
+
+
+def contains(text, *parts):
+    for part in parts:
+        if part not in text:
+            raise AssertionError(f"{part!r} is not in {text!r}")
+
+
+def new_id(prefix):
+    """An id whose home is shard 0."""
+    value = int(time.time() * 1000) << 80 | random.getrandbits(63) << 16
+    return f"{prefix}_" + "".join(DIGITS[value >> shift & 31] for shift in range(125, -1, -5))
+
+
+def accounts(tool, count=2, currency="USD"):
+    return [tool.json("accounts", "create", currency, 1)["account_id"] for _ in range(count)]
+
+
+# -- the declared commands ---------------------------------------------------------------------
+
+
+def test_ping(tool):
+    found = tool.json("ping")
+    equal(found["ready"], True)
+    contains(tool.run("ping"), "ready", "yes")
+
+
+def test_accounts_and_transfers(tool):
+    debit, credit = accounts(tool)
+    made = tool.json("transfers", "create", debit, "USD", "--credit-account-id", credit,
+                     "--amount", "10.50")
+    equal(made["amount"], "10.50")
+    equal(tool.json("accounts", "show", credit)["balance"], "10.50")
+    equal(tool.json("transfers", "show", made["transfer_id"])["status"], "posted")
+    entries = tool.json("accounts", "history", credit)["entries"]
+    equal([entry["kind"] for entry in entries], ["posted", "opened"])
+    contains(tool.run("accounts", "list"), "account_id", debit, credit)
+    contains(tool.run("accounts", "show", credit), "balance ", "10.50")
+
+
+def test_wallets_and_payments(tool):
+    payer = tool.json("wallets", "create", "USD", "--user-id", "ann")["wallet_id"]
+    payee = tool.json("wallets", "create", "USD", "--user-id", "bob")["wallet_id"]
+    tool.run("wallets", "fund", payer, "100.00")
+    payment = tool.json("payments", "create", "--from-account", payer, "--to-account", payee,
+                        "--amount", "25.00", "--currency", "USD")
+    equal(tool.json("payments", "show", payment["payment_id"])["payment_id"],
+          payment["payment_id"])
+    equal(tool.json("wallets", "balance", payer)["available_balance"], "75.00")
+    contains(tool.run("payments", "history", payment["payment_id"]), "payment")
+    contains(tool.run("payments", "list"), payment["payment_id"])
+    contains(tool.run("wallets", "list"), payer, payee)
+    contains(tool.run("wallets", "history", payer), "100.00", "25.00")
+
+
+def test_a_key_makes_it_once(tool):
+    debit, credit = accounts(tool)
+    words = ("transfers", "create", debit, "USD", "--credit-account-id", credit, "--amount", "3.00",
+             "--key", "rent-may")
+    equal(tool.json(*words)["transfer_id"], tool.json(*words)["transfer_id"])
+    equal(tool.json("accounts", "show", credit)["balance"], "3.00")
+    other = [word if word != "3.00" else "4.00" for word in words]
+    contains(tool.run(*other, code=1), "key_reused")
+
+
+def test_tenants_have_their_own(tool):
+    tool.run("wallets", "create", "USD")
+    equal(len(tool.json("wallets", "list")["wallets"]), 1)
+    equal(tool.json("wallets", "list", "--tenant", "stranger"), {"wallets": []})
+
+
+# -- refusals ----------------------------------------------------------------------------------
+
+
+def test_refusals_name_code_and_explanation(tool):
+    [account] = accounts(tool, 1)
+    text = tool.run("transfers", "create", account, "USD", "--credit-account-id", account,
+                    "--amount", "1.00", code=1)
+    contains(text, "accounts_must_be_different", "cannot debit and credit the same account")
+    equal(len(text.strip().splitlines()), 1)
+    refusal = json.loads(tool.run("accounts", "show", new_id("acc"), "--json", code=1))
+    equal(refusal["code"], "not_found")
+
+
+def test_wrong_usage_names_the_field(tool):
+    [account] = accounts(tool, 1)
+    contains(tool.run("transfers", "create", account, "USD", "--credit-account-id", account,
+                      "--amount", "1.005", code=2), "--amount", "decimals")
+    contains(tool.run("accounts", "show", "wal_1", code=2), "--account-id")
+    contains(tool.run("accounts", "shw", code=2), "did you mean accounts show?")
+    contains(tool.run("accounts", code=2), "One of: ")
+    contains(tool.run("accounts", "create", "--curency", "USD", code=2), "--currency")
+
+
+def test_no_payd_is_a_clear_line(tool):
+    text = tool.run("ping", "--socket", "/nowhere/payd.sock", code=3)
+    contains(text, "no payd listens at /nowhere/payd.sock", "./run")
+
+
+# -- the operator's commands -------------------------------------------------------------------
+
+
+def test_actors(tool):
+    [account] = accounts(tool, 1)
+    contains(tool.run("actors", "top", "--once"), "ledger", "mailbox")
+    equal(tool.json("actors", "show", account)["kind"], "account")
+    tool.run("actors", "suspend", account)
+    equal(tool.json("actors", "show", account)["suspended"], True)
+    text = tool.run("accounts", "show", account, "--timeout", 1, code=3)
+    contains(text, "timeout: payd does not answer in time")
+    tool.run("actors", "resume", account)
+    tool.run("accounts", "show", account)
+    tool.run("actors", "trace", account)
+    equal(tool.json("actors", "show", account)["traced"], True)
+    tool.run("actors", "untrace", account)
+    contains(tool.run("actors", "show", new_id("acc"), code=1), "not_found")
+    contains(tool.run("actors", "show", "nonsense", code=1), "invalid_field")
+
+
+def test_dead_letters(tool):
+    equal(tool.json("dead-letters", "list"), {"letters": [], "complete": True})
+    contains(tool.run("dead-letters", "replay", 1, code=1), "not_found")
+
+
+def test_store_status(tool):
+    found = tool.json("store", "status")
+    equal(found["store"], "sqlite")
+    equal([shard["state"] for shard in found["shards"]], ["running"])
+    if int(found["journal_bytes"]) <= 0:
+        raise AssertionError("the journal has no size")
+
+
+def test_help_and_completion(tool):
+    contains(tool.run("help"), "wallets fund", "ledger verify", "Exit codes")
+    contains(tool.run("help", "wallets", "fund"), "--wallet-id", "--key")
+    for shell in ("bash", "zsh", "fish"):
+        contains(tool.run("completion", shell), "wallets", "verify")
+    contains(tool.run("completion", "tcsh", code=2), "bash, zsh or fish")
+
+
+# -- the ledger --------------------------------------------------------------------------------
+
+
+def write_import(path, ids, transfers):
+    lines = ["transfer_id,debit_account_id,credit_account_id,amount,currency"]
+    lines += [f'{new_id("trf")},{ids[0]},{ids[1]},"0.10",USD' for _ in range(transfers)]
+    lines += [f'{new_id("trf")},{ids[0]},{ids[0]},1.00,USD',
+              f'{new_id("trf")},{ids[0]},{ids[1]},-1.00,USD']
+    path.write_text("\n".join(lines) + "\n")
+
+
+def test_import_may_be_repeated(tool):
+    ids = [new_id("acc") for _ in range(2)]
+    transfers = 9000  # more than one message
+    with tempfile.TemporaryDirectory() as folder:
+        opened = pathlib.Path(folder, "accounts.jsonl")
+        opened.write_text("".join(json.dumps({"id": i, "currency": "USD", "code": 3}) + "\n"
+                                  for i in ids))
+        equal(tool.json("ledger", "import", opened),
+              {"made": 2, "already_there": 0, "refused": 0})
+        moved = pathlib.Path(folder, "transfers.csv")
+        write_import(moved, ids, transfers)
+        text = tool.run("ledger", "import", moved, code=1)
+        contains(text, f"line {transfers + 2}: ", "accounts_must_be_different",
+                 f"line {transfers + 3}: amount", "invalid_field")
+        equal(tool.json("accounts", "show", ids[1])["balance"], "900.00")
+        tool.run("ledger", "import", moved, code=1)
+        equal(tool.json("accounts", "show", ids[1])["balance"], "900.00")
+
+
+def test_bench_makes_what_it_says(tool):
+    found = tool.json("bench", "--transfers", 20000, "--accounts", 100, "--batch", 1000)
+    equal((found["transfers"], found["refused"]), (20000, 0))
+
+
+def test_verify_while_it_runs(tool):
+    found = tool.json("ledger", "verify")
+    equal(found["state"], "passed")
+    [total] = [t for t in found["totals"] if t["currency"] == "USD"]
+    equal(total["debits_posted"], total["credits_posted"])
+    equal(len(found["shards"][0]["hash"]), 64)
+    equal(found["batches"], found["shards"][0]["batches"])
+
+
+def verify_when_stopped(payd, tool):
+    contains(tool.run("ledger", "verify", "--data", payd.data, code=1), "leave --data out")
+    [account] = accounts(tool, 1)
+    tool.run("actors", "suspend", account)
+    tool.run("accounts", "show", account, "--timeout", 1, code=3)  # waits, and is not in the way
+    running = tool.json("ledger", "verify")
+    equal(payd.stop(), 0)
+    stopped = tool.json("ledger", "verify", "--data", payd.data)
+    equal(stopped["totals"], running["totals"])
+    equal(stopped["state"], "passed")
+    contains(tool.run("ledger", "verify", "--data", "/nowhere", code=2), "journal.db")
+    contains(tool.run("ping", code=3), "no payd listens")
+
+
+def main():
+    if not os.path.exists(PAYCTL):
+        print(f"skipped: no payctl at {PAYCTL}")
+        return 77
+    failed = 0
+    with Payd() as payd:
+        for name, scenario in list(globals().items()):
+            if not name.startswith("test_"):
+                continue
+            try:
+                scenario(Tool(payd, tenant=name))
+                print(f"ok      {name}")
+            except (AssertionError, KeyError, ValueError, subprocess.TimeoutExpired):
+                failed += 1
+                print(f"FAILED  {name}\n{traceback.format_exc()}\n{payd.log()}")
+            if not payd.running():
+                print(f"payd has left: {payd.log()}")
+                return 1
+        verify_when_stopped(payd, Tool(payd))
+        print("ok      verify_when_stopped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
