@@ -29,12 +29,6 @@ struct timeout_message {
     struct shard *shard;
 };
 
-/* Where outcomes of the running turn were added, to take them back. */
-struct turn_added {
-    struct outcomes *table;
-    struct outcome *outcome;
-};
-
 struct turn {
     struct shard *shard;
     struct message *message;
@@ -95,7 +89,7 @@ struct shard {
     } inquiries;
 
     struct arena turn_arena;
-    struct turn_added *added; /* by the turn that runs */
+    struct outcome **added; /* by the turn that runs, to take them back */
     size_t added_count, added_cap;
     struct slab timeouts;
 

@@ -123,14 +123,14 @@ static void begin_record(struct turn *t)
     b->items++;
 }
 
-static void note_added(struct shard *s, struct outcomes *table, struct outcome *outcome)
+static void note_added(struct shard *s, struct outcome *outcome)
 {
     if (s->added_count == s->added_cap) {
         s->added_cap = s->added_cap == 0 ? 256 : s->added_cap * 2;
         s->added = realloc(s->added, s->added_cap * sizeof *s->added);
         check(s->added != NULL);
     }
-    s->added[s->added_count++] = (struct turn_added){table, outcome};
+    s->added[s->added_count++] = outcome;
 }
 
 void turn_emit(struct turn *t, const struct message_type *type, const void *event)
@@ -152,7 +152,7 @@ void turn_emit(struct turn *t, const struct message_type *type, const void *even
         return;
     struct id128 key;
     memcpy(&key, (const char *)event + rule->key_offset, sizeof key);
-    note_added(s, &s->ids, outcomes_add(&s->ids, key, place_make(b->seq, item)));
+    note_added(s, outcomes_add(&s->ids, key, place_make(b->seq, item)));
 }
 
 struct turn_savepoint turn_savepoint(struct turn *t)
@@ -168,10 +168,8 @@ struct turn_savepoint turn_savepoint(struct turn *t)
 
 static void take_back_outcomes(struct shard *s, size_t keep)
 {
-    while (s->added_count > keep) {
-        struct turn_added *added = &s->added[--s->added_count];
-        outcomes_remove(added->table, added->outcome);
-    }
+    while (s->added_count > keep)
+        outcomes_remove(s->added[--s->added_count]);
 }
 
 void turn_rollback(struct turn *t, struct turn_savepoint to)

@@ -2,48 +2,82 @@
 /* See outcome.h. */
 #include "runtime/journal/outcome.h"
 
+#include <stdlib.h>
+
 #include "runtime/journal/record.h"
+
+#define GENERATIONS_MIN 4
+
+struct generation {
+    uint32_t count;
+    uint64_t oldest_ms, newest_ms; /* of its keys, if they tell time */
+    uint64_t newest_seq;           /* of its places */
+    struct outcome slots[OUTCOME_GENERATION_SLOTS];
+};
+
+_Static_assert((OUTCOME_GENERATION_SLOTS & (OUTCOME_GENERATION_SLOTS - 1)) == 0, "a power of two");
 
 bool outcomes_init(struct outcomes *o, size_t count_max, size_t filter_bytes)
 {
+    size_t generations = count_max / OUTCOME_GENERATION_COUNT;
+    if (generations < GENERATIONS_MIN)
+        generations = GENERATIONS_MIN;
     *o = (struct outcomes){
-        .count_max = count_max,
-        .count_keep = count_max / 4,
+        .generation_max = (uint32_t)generations,
+        .generation_keep = (uint32_t)generations / 4,
         .timed = filter_bytes == 0,
     };
-    table_init(&o->table);
-    slab_init(&o->slab, sizeof(struct outcome));
-    list_init(&o->by_age);
-    return o->timed || filter_init(&o->filter, filter_bytes);
-}
-
-void outcomes_done(struct outcomes *o)
-{
-    table_done(&o->table);
-    slab_done(&o->slab);
-    if (!o->timed)
-        filter_done(&o->filter);
+    o->generations = calloc(generations, sizeof(struct generation *));
+    return o->generations != NULL && (o->timed || filter_init(&o->filter, filter_bytes));
 }
 
 void outcomes_clear(struct outcomes *o, uint64_t dropped_ms)
 {
-    table_done(&o->table);
-    slab_done(&o->slab);
-    list_init(&o->by_age);
+    while (o->generation_count > 0)
+        free(o->generations[--o->generation_count]);
+    o->count = 0;
     o->dropped_ms = dropped_ms;
 }
 
-static struct outcome *find(const struct outcomes *o, struct id128 key)
+void outcomes_done(struct outcomes *o)
 {
-    struct table_entry *e = table_find(&o->table, key);
-    return e == NULL ? NULL : container_of(e, struct outcome, entry);
+    outcomes_clear(o, 0);
+    free(o->generations);
+    if (!o->timed)
+        filter_done(&o->filter);
 }
 
-static enum outcome_answer known(const struct outcome *outcome, uint64_t *place)
+/* --- one generation -------------------------------------------------------------------------- */
+
+/* The key's slot, or the empty one where it would go. */
+static struct outcome *slot_of(struct generation *g, struct id128 key)
 {
-    *place = outcome->place;
-    return outcome->place == 0 ? OUTCOME_NEW : OUTCOME_FOUND;
+    size_t i = (size_t)(id128_hash(key) >> 32) & (OUTCOME_GENERATION_SLOTS - 1);
+    while (!id128_is_zero(g->slots[i].key) && !id128_equal(g->slots[i].key, key))
+        i = (i + 1) & (OUTCOME_GENERATION_SLOTS - 1);
+    return &g->slots[i];
 }
+
+static struct generation *newest_with_room(struct outcomes *o)
+{
+    struct generation *g =
+        o->generation_count == 0 ? NULL : o->generations[o->generation_count - 1];
+    if (g != NULL && g->count < OUTCOME_GENERATION_COUNT)
+        return g;
+    if (o->generation_count == o->generation_max) {
+        /* A recovery may bring back more than fits: they all are unprojected. */
+        o->generation_max *= 2;
+        o->generations = realloc(o->generations, o->generation_max * sizeof(struct generation *));
+        check(o->generations != NULL);
+    }
+    g = calloc(1, sizeof *g); /* fresh zero pages, touched as they fill */
+    check(g != NULL);
+    g->oldest_ms = UINT64_MAX;
+    o->generations[o->generation_count++] = g;
+    return g;
+}
+
+/* --- all of them ----------------------------------------------------------------------------- */
 
 /* A derived id (top bit set) tells no time. */
 static bool tells_time(struct id128 id)
@@ -51,33 +85,61 @@ static bool tells_time(struct id128 id)
     return id.hi >> 63 == 0;
 }
 
+/* The key's entry, and the generation it is in. */
+static struct outcome *find(const struct outcomes *o, struct id128 key, struct generation **where)
+{
+    uint64_t ms = id128_unix_ms(key);
+    for (uint32_t i = o->generation_count; i-- > 0;) {
+        struct generation *g = o->generations[i];
+        if (o->timed && (ms < g->oldest_ms || ms > g->newest_ms))
+            continue;
+        struct outcome *slot = slot_of(g, key);
+        if (!id128_is_zero(slot->key)) {
+            *where = g;
+            return slot;
+        }
+    }
+    return NULL;
+}
+
 enum outcome_answer outcomes_find(const struct outcomes *o, struct id128 key, uint64_t *place)
 {
-    /* The filter holds what the table holds as well, in fewer cache lines. */
+    if (id128_is_zero(key))
+        return OUTCOME_NEW; /* no id at all: whoever asks will refuse it */
+    /* The filter holds what the generations hold as well, in fewer cache lines. */
     if (o->filter_complete && !filter_maybe(&o->filter, key))
         return OUTCOME_NEW;
-    struct outcome *outcome = find(o, key);
-    if (outcome != NULL)
-        return known(outcome, place);
+    struct generation *where;
+    struct outcome *outcome = find(o, key, &where);
+    if (outcome != NULL) {
+        *place = outcome->place;
+        return outcome->place == 0 ? OUTCOME_NEW : OUTCOME_FOUND;
+    }
     bool fresh = o->timed && tells_time(key) && id128_unix_ms(key) > o->dropped_ms;
     return fresh ? OUTCOME_NEW : OUTCOME_ASK;
 }
 
+static void set_place(struct generation *g, struct outcome *outcome, uint64_t place)
+{
+    outcome->place = place;
+    if (place_seq(place) > g->newest_seq)
+        g->newest_seq = place_seq(place);
+}
+
 static struct outcome *put(struct outcomes *o, struct id128 key, uint64_t place)
 {
-    struct outcome *outcome = find(o, key);
-    if (outcome != NULL) {
-        outcome->place = place;
-        list_remove(&outcome->age);
-        list_append(&o->by_age, &outcome->age);
-        return outcome;
-    }
-    outcome = slab_take(&o->slab);
-    check(outcome != NULL);
-    *outcome = (struct outcome){.entry.id = key, .place = place};
-    list_append(&o->by_age, &outcome->age);
-    bool inserted = table_insert(&o->table, &outcome->entry);
-    check(inserted);
+    check(!id128_is_zero(key));
+    struct generation *g = newest_with_room(o);
+    struct outcome *outcome = slot_of(g, key);
+    outcome->key = key;
+    g->count++;
+    o->count++;
+    uint64_t ms = id128_unix_ms(key);
+    if (ms < g->oldest_ms)
+        g->oldest_ms = ms;
+    if (ms > g->newest_ms)
+        g->newest_ms = ms;
+    set_place(g, outcome, place);
     return outcome;
 }
 
@@ -85,33 +147,59 @@ struct outcome *outcomes_add(struct outcomes *o, struct id128 key, uint64_t plac
 {
     if (!o->timed)
         filter_add(&o->filter, key);
-    return put(o, key, place);
+    struct generation *where;
+    struct outcome *outcome = find(o, key, &where);
+    if (outcome == NULL)
+        return put(o, key, place);
+    set_place(where, outcome, place);
+    return outcome;
 }
 
 void outcomes_learn(struct outcomes *o, struct id128 key, uint64_t place)
 {
     /* A turn may have decided it since the question was asked: then memory knows better. */
-    if (find(o, key) == NULL)
+    struct generation *where;
+    if (find(o, key, &where) == NULL)
         put(o, key, place);
 }
 
-void outcomes_remove(struct outcomes *o, struct outcome *outcome)
+void outcomes_remove(struct outcome *outcome)
 {
-    list_remove(&outcome->age);
-    table_remove(&o->table, &outcome->entry);
-    slab_give(&o->slab, outcome);
+    outcome->place = 0;
+}
+
+/* --- making room ----------------------------------------------------------------------------- */
+
+static void drop_oldest(struct outcomes *o)
+{
+    struct generation *g = o->generations[0];
+    for (size_t i = 0; i < OUTCOME_GENERATION_SLOTS; i++) {
+        const struct outcome *outcome = &g->slots[i];
+        uint64_t ms = id128_unix_ms(outcome->key);
+        if (outcome->place != 0 && tells_time(outcome->key) && ms > o->dropped_ms)
+            o->dropped_ms = ms;
+    }
+    o->count -= g->count;
+    free(g);
+    o->generation_count--;
+    memmove(o->generations, o->generations + 1,
+            o->generation_count * sizeof(struct generation *));
 }
 
 void outcomes_projected(struct outcomes *o, uint64_t seq)
 {
     o->projected_seq = seq;
-    while (o->table.count > o->count_keep) {
-        struct outcome *oldest = container_of(o->by_age.next, struct outcome, age);
-        if (place_seq(oldest->place) > seq)
-            break;
-        struct id128 id = oldest->entry.id;
-        if (oldest->place != 0 && tells_time(id) && id128_unix_ms(id) > o->dropped_ms)
-            o->dropped_ms = id128_unix_ms(id);
-        outcomes_remove(o, oldest);
-    }
+    while (o->generation_count > o->generation_keep && o->generations[0]->newest_seq <= seq)
+        drop_oldest(o);
+}
+
+bool outcomes_full(const struct outcomes *o)
+{
+    return o->generation_count >= o->generation_max &&
+           o->generations[o->generation_count - 1]->count >= OUTCOME_GENERATION_COUNT;
+}
+
+bool outcomes_crowded(const struct outcomes *o)
+{
+    return o->generation_count >= o->generation_max / 2;
 }

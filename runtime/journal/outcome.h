@@ -4,7 +4,10 @@
  * Two shortcuts spare the look-up in the views, both exact:
  *   - ids carry their time: one later than every id that was ever dropped from memory is new;
  *   - keys do not: a Bloom filter over all kept keys says which are certainly new.
- * Loop thread only. */
+ *
+ * The memory is a row of generations, small hash tables filled one after another and dropped whole,
+ * oldest first. Ids arrive in the order of their time, so what is asked now lies in the newest one
+ * or two, which the processor's cache holds, however many there are. Loop thread only. */
 #ifndef JOURNAL_OUTCOME_H
 #define JOURNAL_OUTCOME_H
 
@@ -12,24 +15,26 @@
 #include <stdint.h>
 
 #include "runtime/base/filter.h"
-#include "runtime/base/list.h"
-#include "runtime/base/slab.h"
-#include "runtime/base/table.h"
+#include "runtime/base/id128.h"
 
 #define OUTCOME_KEEP_NS ((uint64_t)31 * 24 * 3600 * 1000000000) /* in the views; promised: 30 d */
+#define OUTCOME_GENERATION_SLOTS 65536
+#define OUTCOME_GENERATION_COUNT 45056 /* entries of a full generation: 11/16 of the slots */
 
+/* One slot. */
 struct outcome {
-    struct table_entry entry; /* the key */
-    uint64_t place;           /* record.h; 0 = known to be new (asked of the views in vain) */
-    struct list age;
+    struct id128 key; /* zero = empty */
+    uint64_t place;   /* record.h; 0 = known to be new: the views do not have it, or its turn was
+                         undone */
 };
 
+struct generation;
+
 struct outcomes {
-    struct table table;
-    struct slab slab;
-    struct list by_age;        /* oldest first */
-    size_t count_max;          /* of entries; all unprojected = full */
-    size_t count_keep;         /* projected entries beyond this number are dropped */
+    struct generation **generations; /* oldest first */
+    uint32_t generation_count, generation_max;
+    uint32_t generation_keep;  /* projected generations beyond this number are dropped */
+    size_t count;              /* entries in all of them */
     uint64_t projected_seq;
     bool timed;                /* keys are ids; else hashes, and there is a filter */
     uint64_t dropped_ms;       /* timed: newest time in any id that is not in memory */
@@ -43,7 +48,7 @@ enum outcome_answer {
     OUTCOME_ASK, /* memory cannot tell: look into the views, then tell outcomes_learn() */
 };
 
-/* filter_bytes 0: the keys are ids with a time (id128.h). */
+/* count_max: of entries. filter_bytes 0: the keys are ids with a time (id128.h). */
 must_check bool outcomes_init(struct outcomes *o, size_t count_max, size_t filter_bytes);
 void outcomes_done(struct outcomes *o);
 
@@ -52,26 +57,22 @@ void outcomes_clear(struct outcomes *o, uint64_t dropped_ms);
 
 enum outcome_answer outcomes_find(const struct outcomes *o, struct id128 key, uint64_t *place);
 
-/* A new outcome, or what the views said (place 0: it is new). */
+/* A new outcome. It stays where it is until outcomes_projected() or outcomes_clear(). */
 struct outcome *outcomes_add(struct outcomes *o, struct id128 key, uint64_t place);
+
+/* What the views said (place 0: it is new). */
 void outcomes_learn(struct outcomes *o, struct id128 key, uint64_t place);
 
-/* The turn that added it was undone. */
-void outcomes_remove(struct outcomes *o, struct outcome *outcome);
+/* The turn that added it was undone: the key is new again. */
+void outcomes_remove(struct outcome *outcome);
 
-/* The views have reached seq: drops what is beyond count_keep. */
+/* The views have reached seq: drops old generations. */
 void outcomes_projected(struct outcomes *o, uint64_t seq);
 
-/* Half of the room is taken: the projector should hurry. */
-static inline bool outcomes_crowded(const struct outcomes *o)
-{
-    return o->table.count >= o->count_max / 2;
-}
-
 /* No room for more until the projector catches up. */
-static inline bool outcomes_full(const struct outcomes *o)
-{
-    return o->table.count >= o->count_max;
-}
+bool outcomes_full(const struct outcomes *o);
+
+/* Half of the room is taken by what is not projected: the projector should hurry. */
+bool outcomes_crowded(const struct outcomes *o);
 
 #endif
