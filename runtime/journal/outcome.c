@@ -10,8 +10,7 @@
 
 struct generation {
     uint32_t count;
-    uint64_t oldest_ms, newest_ms; /* of its keys, if they tell time */
-    uint64_t newest_seq;           /* of its places */
+    uint64_t newest_seq; /* of its places */
     struct outcome slots[OUTCOME_GENERATION_SLOTS];
 };
 
@@ -27,8 +26,10 @@ bool outcomes_init(struct outcomes *o, size_t count_max, size_t filter_bytes)
         .generation_keep = (uint32_t)generations / 4,
         .timed = filter_bytes == 0,
     };
-    o->generations = calloc(generations, sizeof(struct generation *));
-    return o->generations != NULL && (o->timed || filter_init(&o->filter, filter_bytes));
+    o->generations = calloc(generations, sizeof *o->generations);
+    o->ranges = calloc(generations, sizeof *o->ranges);
+    return o->generations != NULL && o->ranges != NULL &&
+           (o->timed || filter_init(&o->filter, filter_bytes));
 }
 
 void outcomes_clear(struct outcomes *o, uint64_t dropped_ms)
@@ -43,6 +44,7 @@ void outcomes_done(struct outcomes *o)
 {
     outcomes_clear(o, 0);
     free(o->generations);
+    free(o->ranges);
     if (!o->timed)
         filter_done(&o->filter);
 }
@@ -67,12 +69,14 @@ static struct generation *newest_with_room(struct outcomes *o)
     if (o->generation_count == o->generation_max) {
         /* A recovery may bring back more than fits: they all are unprojected. */
         o->generation_max *= 2;
-        o->generations = realloc(o->generations, o->generation_max * sizeof(struct generation *));
-        check(o->generations != NULL);
+        o->generations = realloc(o->generations, o->generation_max * sizeof *o->generations);
+        o->ranges = realloc(o->ranges, o->generation_max * sizeof *o->ranges);
+        check(o->generations != NULL && o->ranges != NULL);
     }
     g = calloc(1, sizeof *g); /* fresh zero pages, touched as they fill */
     check(g != NULL);
-    g->oldest_ms = UINT64_MAX;
+    uint64_t reach_ms = o->generation_count == 0 ? 0 : o->ranges[o->generation_count - 1].reach_ms;
+    o->ranges[o->generation_count] = (struct outcome_range){UINT64_MAX, reach_ms};
     o->generations[o->generation_count++] = g;
     return g;
 }
@@ -90,9 +94,11 @@ static struct outcome *find(const struct outcomes *o, struct id128 key, struct g
 {
     uint64_t ms = id128_unix_ms(key);
     for (uint32_t i = o->generation_count; i-- > 0;) {
-        struct generation *g = o->generations[i];
-        if (o->timed && (ms < g->oldest_ms || ms > g->newest_ms))
+        if (o->timed && ms > o->ranges[i].reach_ms)
+            return NULL;
+        if (o->timed && ms < o->ranges[i].oldest_ms)
             continue;
+        struct generation *g = o->generations[i];
         struct outcome *slot = slot_of(g, key);
         if (!id128_is_zero(slot->key)) {
             *where = g;
@@ -134,11 +140,12 @@ static struct outcome *put(struct outcomes *o, struct id128 key, uint64_t place)
     outcome->key = key;
     g->count++;
     o->count++;
+    struct outcome_range *range = &o->ranges[o->generation_count - 1];
     uint64_t ms = id128_unix_ms(key);
-    if (ms < g->oldest_ms)
-        g->oldest_ms = ms;
-    if (ms > g->newest_ms)
-        g->newest_ms = ms;
+    if (ms < range->oldest_ms)
+        range->oldest_ms = ms;
+    if (ms > range->reach_ms)
+        range->reach_ms = ms;
     set_place(g, outcome, place);
     return outcome;
 }
@@ -182,8 +189,8 @@ static void drop_oldest(struct outcomes *o)
     o->count -= g->count;
     free(g);
     o->generation_count--;
-    memmove(o->generations, o->generations + 1,
-            o->generation_count * sizeof(struct generation *));
+    memmove(o->generations, o->generations + 1, o->generation_count * sizeof *o->generations);
+    memmove(o->ranges, o->ranges + 1, o->generation_count * sizeof *o->ranges);
 }
 
 void outcomes_projected(struct outcomes *o, uint64_t seq)

@@ -30,8 +30,15 @@ struct outcome {
 
 struct generation;
 
+/* The times of a generation's ids. */
+struct outcome_range {
+    uint64_t oldest_ms;
+    uint64_t reach_ms; /* newest in this generation or an older one: a later id is in neither */
+};
+
 struct outcomes {
     struct generation **generations; /* oldest first */
+    struct outcome_range *ranges;    /* of each: apart, so that a look-up walks over few lines */
     uint32_t generation_count, generation_max;
     uint32_t generation_keep;  /* projected generations beyond this number are dropped */
     size_t count;              /* entries in all of them */
