@@ -203,26 +203,34 @@ static enum err transaction(struct projector *p)
     return e;
 }
 
-/* Forgets what a failed step left behind and stands at the committed position again. */
-static void renew(struct projector *p)
+/* Forgets what a failed step left behind and stands where the views stand. Only the store knows: a
+ * commit that failed may be done all the same, and its events must not reach the states twice. */
+static enum err renew(struct projector *p)
 {
+    struct store_position position;
+    enum err e = p->store->ops->position(p->store, p->shard, &position);
+    if (e != ERR_OK)
+        return e;
     registry_clear(&p->registry);
     forget_notes(p);
     replay_done(&p->replay);
-    replay_init(&p->replay, p->domain, &p->registry, p->shard, &p->position);
+    replay_init(&p->replay, p->domain, &p->registry, p->shard, &position);
     p->replay.on_event = on_event;
     p->replay.on_key = on_key;
     p->replay.context = p;
     p->fresh = true;
+    return ERR_OK;
 }
 
 static void step_run(struct work *w)
 {
     struct projector *p = container_of(w, struct projector, work);
+    p->result = ERR_OK;
     if (!p->fresh || p->registry.resident > PROJECTOR_RESIDENT_MAX)
-        renew(p);
+        p->result = renew(p);
     p->projection = (struct projection){.projector = p};
-    p->result = p->store->ops->begin(p->store);
+    if (p->result == ERR_OK)
+        p->result = p->store->ops->begin(p->store);
     if (p->result != ERR_OK)
         return;
     p->result = transaction(p);
