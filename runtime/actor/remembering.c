@@ -44,13 +44,18 @@ static void page_done(struct work *w)
 {
     struct shard *s = container_of(w, struct shard, remembering.work);
     s->remembering.busy = false;
+    if (s->state != SHARD_RUNNING) {
+        /* A recovery may be filling the filter on its lane: from the front when it is through. */
+        s->remembering.started = false;
+        return;
+    }
     for (size_t i = 0; i < s->remembering.count; i++)
         filter_add(&s->keys.filter, s->remembering.keys[i]);
     if (s->remembering.result != ERR_OK)
         return; /* look-ups go on asking the views */
     if (s->remembering.count < REMEMBERING_PAGE)
         s->keys.filter_complete = true;
-    else if (s->state != SHARD_STOPPED)
+    else
         next_page(s);
 }
 
