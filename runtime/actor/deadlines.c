@@ -8,12 +8,18 @@
 #include "runtime/actor/shard_priv.h"
 
 #define DEADLINES_PER_PASS 256
-#define DEADLINE_RETRY_NS 100000000u /* a full mailbox: once more */
+#define DEADLINE_RETRY_NS 100000000u /* a full mailbox or a read error: once more */
 
 static void timeout_done(struct message *m)
 {
     struct timeout_message *t = container_of(m, struct timeout_message, message);
-    slab_give(&t->shard->timeouts, t);
+    struct shard *s = t->shard;
+    /* Something it needed could not be read: once more, for it was disarmed when it fired. */
+    if (m->code == ERR_UNAVAILABLE && s->state == SHARD_RUNNING) {
+        registry_arm(&s->registry, m->target_kind, m->target, s->clock.now_ns + DEADLINE_RETRY_NS);
+        env_wake(s->env);
+    }
+    slab_give(&s->timeouts, t);
 }
 
 static void post_timeout(struct shard *s, uint16_t kind, struct id128 id)
@@ -40,8 +46,17 @@ static void post_timeout(struct shard *s, uint16_t kind, struct id128 id)
     registry_arm(&s->registry, kind, id, s->clock.now_ns + DEADLINE_RETRY_NS);
 }
 
+/* What a timeout decides must be written: it waits for a store that takes writes, and behind the
+ * last batch of a shard that closes there may be no other. */
+static bool may_fire(const struct shard *s)
+{
+    return s->writable && !s->releasing;
+}
+
 void deadlines_fire(struct shard *s)
 {
+    if (!may_fire(s))
+        return;
     for (int i = 0; i < DEADLINES_PER_PASS; i++) {
         struct wheel_timer *timer = wheel_expire(&s->wheel, s->clock.now_ns);
         if (timer == NULL)
@@ -57,7 +72,7 @@ void deadlines_fire(struct shard *s)
 void deadlines_arm_alarm(struct shard *s)
 {
     uint64_t next = wheel_next_ns(&s->wheel);
-    if (next == UINT64_MAX)
+    if (next == UINT64_MAX || !may_fire(s))
         return;
     uint64_t wait = next > s->clock.now_ns ? next - s->clock.now_ns : 0;
     uint64_t tick = (uint64_t)1 << WHEEL_TICK_SHIFT;
