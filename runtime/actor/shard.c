@@ -252,6 +252,7 @@ static void state_loaded(struct shard *s, struct load *l)
     } else if (l->result != ERR_NOT_FOUND) {
         s->load_error = l->result;
         fail_mailbox(s, a, ERR_UNAVAILABLE);
+        a->flags = 0; /* what an operator has set goes as well */
         registry_evict(&s->registry, a);
         return;
     }
