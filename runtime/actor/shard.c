@@ -471,7 +471,8 @@ static void release_done(struct work *w)
 static bool nothing_left(const struct shard *s)
 {
     return fifo_empty(&s->run_queue) && fifo_empty(&s->wait_queue) && fifo_empty(&s->answered) &&
-           journal_idle(&s->journal) && s->inquiries.count == 0 && !s->projector.busy &&
+           !s->loader.busy && journal_idle(&s->journal) && s->inquiries.count == 0 &&
+           !s->projector.busy &&
            (s->projector.position.seq == s->journal.committed_seq || s->projector_failing);
 }
 
