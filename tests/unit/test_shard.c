@@ -506,6 +506,109 @@ static void a_read_error_during_recovery_is_survived(void **state)
         assert_int_equal(look(f, n), n + 1);
 }
 
+/* A commit of the views that is done although it is reported as failed. */
+static enum err (*commit_truly)(struct store *s, uint16_t shard,
+                                const struct store_position *position);
+
+static enum err commit_and_fail(struct store *s, uint16_t shard,
+                                const struct store_position *position)
+{
+    enum err e = commit_truly(s, shard, position);
+    return e == ERR_OK ? ERR_IO : e;
+}
+
+static void passivate(struct fixture *f, uint64_t n)
+{
+    for (int i = 0; i < 3000; i++) {
+        run(f, MS);
+        if (shard_actor_command(f->shard, PURSE_KIND, purse(n), ACTOR_COMMAND_STOP) == ERR_OK)
+            return;
+    }
+    fail_msg("purse %u does not leave", (unsigned)n);
+}
+
+static void a_commit_of_the_views_that_only_seems_to_fail_moves_no_coin_twice(void **state)
+{
+    struct fixture *f = *state;
+    struct store *store = store_sim_store(f->sim);
+    const struct store_ops *truly = store->ops;
+    struct store_ops lying = *truly;
+    fill(f, 2, 50);
+    passivate(f, 2);
+    commit_truly = truly->commit;
+    lying.commit = commit_and_fail;
+    store->ops = &lying;
+    fill(f, 2, 100);
+    run(f, 600 * MS);
+    store->ops = truly;
+    passivate(f, 2);
+    assert_int_equal(look(f, 2), 150);
+}
+
+static void a_deadline_outlives_a_read_error(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 10);
+    struct ask a = {.body.expire = {purse(1), WORLD_EPOCH_NS + f->world.now_ns + 5000 * MS}};
+    post(f, &a, &purse_expire_type, purse(1));
+    finish(f, &a);
+    forget(&a);
+    passivate(f, 1);
+    store_sim_script(f->sim, STORE_SIM_READ_IO, 0);
+    run(f, 6000 * MS);
+    assert_int_equal(look(f, 1), 0);
+}
+
+static void a_deadline_waits_for_a_full_store(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 10);
+    struct ask a = {.body.expire = {purse(1), WORLD_EPOCH_NS + f->world.now_ns + 3000 * MS}};
+    post(f, &a, &purse_expire_type, purse(1));
+    finish(f, &a);
+    forget(&a);
+    store_sim_disk_full(f->sim, true);
+    assert_int_equal(fill(f, 2, 1), ERR_STORE_FULL);
+    run(f, 10000 * MS);
+    struct shard_stats stats;
+    shard_get_stats(f->shard, &stats);
+    assert_in_range(stats.recoveries, 1, 25); /* one a probe */
+    assert_int_equal(look(f, 1), 10);
+    store_sim_disk_full(f->sim, false);
+    run(f, 2000 * MS);
+    assert_int_equal(look(f, 1), 0);
+}
+
+static void a_traced_actor_that_cannot_be_read_is_unavailable(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 10);
+    passivate(f, 1);
+    store_sim_script(f->sim, STORE_SIM_READ_IO, 0);
+    struct ask a = {.body.look = {purse(1)}};
+    post(f, &a, &purse_look_type, purse(1));
+    assert_int_equal(shard_actor_command(f->shard, PURSE_KIND, purse(1), ACTOR_COMMAND_TRACE),
+                     ERR_OK);
+    finish(f, &a);
+    assert_int_equal(a.message.code, ERR_UNAVAILABLE);
+    forget(&a);
+    assert_int_equal(look(f, 1), 10);
+}
+
+static void closing_finishes_what_waits_for_a_cold_actor(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 10);
+    passivate(f, 1);
+    f->read.delay_min_ns = f->read.delay_max_ns = 20 * MS;
+    struct ask a = {.body.fill = {purse(1), 5}};
+    post(f, &a, &purse_fill_type, purse(1));
+    shard_close(f->shard);
+    finish(f, &a);
+    assert_int_equal(a.message.code, ERR_OK);
+    forget(&a);
+}
+
 int main(void)
 {
 #define SCENARIO(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -525,6 +628,11 @@ int main(void)
         SCENARIO(it_closes_with_everything_projected),
         SCENARIO(a_second_writer_fences_the_first),
         SCENARIO(a_read_error_during_recovery_is_survived),
+        SCENARIO(a_commit_of_the_views_that_only_seems_to_fail_moves_no_coin_twice),
+        SCENARIO(a_deadline_outlives_a_read_error),
+        SCENARIO(a_deadline_waits_for_a_full_store),
+        SCENARIO(a_traced_actor_that_cannot_be_read_is_unavailable),
+        SCENARIO(closing_finishes_what_waits_for_a_cold_actor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
