@@ -18,8 +18,8 @@ void clock_tick(struct clock *c, struct env *e)
     uint64_t wall = env_wall_ns(e);
     bool jumped = wall > mono + c->offset_ns + CLOCK_JUMP_NS;
     if (jumped && c->doubt_since_ns == 0)
-        c->doubt_since_ns = mono | 1;
-    if (!jumped || mono - c->doubt_since_ns >= CLOCK_TRUST_NS) {
+        c->doubt_since_ns = mono > 0 ? mono : 1;
+    if (!jumped || mono >= c->doubt_since_ns + CLOCK_TRUST_NS) {
         c->offset_ns = wall - mono;
         c->doubt_since_ns = 0;
     }
