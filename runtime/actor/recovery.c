@@ -28,7 +28,7 @@ struct recovery {
     struct work work;
     struct shard *shard;
     enum err cause;             /* ERR_OK at the start */
-    uint64_t now_ns;            /* wall clock when it began */
+    uint64_t now_ns;            /* the shard's clock when it began */
     struct fifo failed;         /* struct batch, oldest first */
     struct doubtful doubtful[JOURNAL_APPEND_BATCHES];
     uint32_t doubtful_count;
@@ -254,7 +254,8 @@ static void recovery_done(struct work *w)
     if (r->result == ERR_OK) {
         /* Also if the first attempt failed and this is another. */
         bool first = s->journal.epoch == 0;
-        clock_init(&s->clock, s->env, r->replay.time_ns);
+        if (first)
+            clock_init(&s->clock, s->env, r->replay.time_ns);
         journal_resume(&s->journal, r->epoch, r->replay.seq, &r->replay.hash);
         if (first)
             projector_restart(&s->projector, &r->position);
@@ -286,7 +287,7 @@ void recovery_start(struct shard *s, enum err cause)
     check(r != NULL);
     r->shard = s;
     r->cause = cause;
-    r->now_ns = env_wall_ns(s->env);
+    r->now_ns = s->journal.epoch == 0 ? env_wall_ns(s->env) : s->clock.now_ns;
     r->work.run = recovery_run;
     r->work.done = recovery_done;
     r->source = (struct replay_source){s->options.store, &s->registry, s->options.number};

@@ -609,6 +609,27 @@ static void closing_finishes_what_waits_for_a_cold_actor(void **state)
     forget(&a);
 }
 
+static void a_recovery_believes_no_jump_of_the_clock(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 10);
+    struct ask a = {.body.expire = {purse(1), WORLD_EPOCH_NS + f->world.now_ns + 60000 * MS}};
+    post(f, &a, &purse_expire_type, purse(1));
+    finish(f, &a);
+    forget(&a);
+    f->world.wall_skew_ns = (int64_t)(3600000 * MS);
+    run(f, 100 * MS);
+    store_sim_script(f->sim, STORE_SIM_UNKNOWN_WRITTEN, 0);
+    assert_int_equal(fill(f, 2, 1), ERR_OK);
+    run(f, 5000 * MS);
+    f->world.wall_skew_ns = 0;
+    assert_int_equal(look(f, 1), 10);
+    run(f, 50000 * MS);
+    assert_int_equal(look(f, 1), 10);
+    run(f, 10000 * MS);
+    assert_int_equal(look(f, 1), 0);
+}
+
 int main(void)
 {
 #define SCENARIO(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -633,6 +654,7 @@ int main(void)
         SCENARIO(a_deadline_waits_for_a_full_store),
         SCENARIO(a_traced_actor_that_cannot_be_read_is_unavailable),
         SCENARIO(closing_finishes_what_waits_for_a_cold_actor),
+        SCENARIO(a_recovery_believes_no_jump_of_the_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
