@@ -63,6 +63,7 @@ void inquiry_post(struct shard *s, struct message *m)
     s->inquiries.count++;
     fifo_push(&s->inquiries.waiting, &q->link);
     inquiry_advance(s);
+    env_wake(s->env);
 }
 
 void inquiry_advance(struct shard *s)
@@ -76,10 +77,8 @@ void inquiry_advance(struct shard *s)
             inquiry_end(q);
             continue;
         }
-        if (q->seq > s->projector.position.seq) {
-            projector_advance(&s->projector, s->journal.committed_seq);
-            return;
-        }
+        if (q->seq > s->projector.position.seq)
+            return; /* the pass sees that somebody waits and hurries the projector */
         fifo_pop(&s->inquiries.waiting);
         env_work(s->env, s->options.read_lane, &q->work);
     }

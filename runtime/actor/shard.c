@@ -434,7 +434,8 @@ static void project(struct shard *s)
         return;
     bool asked = !fifo_empty(&s->inquiries.waiting) || s->closing;
     bool crowded = outcomes_crowded(&s->ids) || outcomes_crowded(&s->keys);
-    if (asked || crowded || env_mono_ns(s->env) >= s->project_after_ns) {
+    bool hurry = (asked || crowded) && !s->projector_failing;
+    if (hurry || env_mono_ns(s->env) >= s->project_after_ns) {
         projector_advance(&s->projector, s->journal.committed_seq);
     } else if (s->project_alarm.due_ns == 0) {
         env_alarm_set(s->env, &s->project_alarm, s->project_after_ns);

@@ -42,7 +42,26 @@ struct ask {
     int done;
 };
 
-static const struct service *const services[] = {&purse_service};
+/* A list of nothing. */
+static uint16_t run_list(struct store *s, const struct message *m, struct wire_writer *reply,
+                         uint16_t *reply_type)
+{
+    (void)s;
+    (void)m;
+    (void)reply;
+    (void)reply_type;
+    return ERR_OK;
+}
+
+static const struct message_type list_type = {.name = "list",
+                                              .number = 17,
+                                              .target_kind = PURSE_KIND,
+                                              .target_offset = MESSAGE_NO_OFFSET,
+                                              .view = true};
+static const struct query queries[] = {{&list_type, run_list}};
+static const struct service list_service = {.name = "list", .queries = queries, .query_count = 1};
+
+static const struct service *const services[] = {&purse_service, &list_service};
 static const struct view_table *const tables[] = {&outcomes_view};
 
 static void on_state(void *context, enum shard_state state, const char *reason)
@@ -105,7 +124,7 @@ static int setup(void **state)
     struct store_sim_options o = {
         .tables = tables, .table_count = 1, .rng = &f->rng, .in_flight = false};
     f->sim = store_sim_new(&o);
-    domain_init(&f->domain, services, 1);
+    domain_init(&f->domain, services, array_len(services));
     f->resident_max = 1000;
     start(f);
     *state = f;
@@ -630,6 +649,26 @@ static void a_recovery_believes_no_jump_of_the_clock(void **state)
     assert_int_equal(look(f, 1), 0);
 }
 
+static void a_list_waits_for_views_that_fail(void **state)
+{
+    struct fixture *f = *state;
+    struct store_sim_faults faults = {.views_commit_ppm = 1000000};
+    store_sim_set_faults(f->sim, &faults);
+    fill(f, 1, 10);
+    struct ask a = {.done = 0};
+    post(f, &a, &list_type, purse(1));
+    run(f, 5000 * MS);
+    assert_int_equal(a.done, 0);
+    struct shard_stats stats;
+    shard_get_stats(f->shard, &stats);
+    assert_in_range(stats.projector_failures, 5, 15); /* it rests between them */
+    faults.views_commit_ppm = 0;
+    store_sim_set_faults(f->sim, &faults);
+    finish(f, &a);
+    assert_int_equal(a.message.code, ERR_OK);
+    forget(&a);
+}
+
 int main(void)
 {
 #define SCENARIO(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -655,6 +694,7 @@ int main(void)
         SCENARIO(a_traced_actor_that_cannot_be_read_is_unavailable),
         SCENARIO(closing_finishes_what_waits_for_a_cold_actor),
         SCENARIO(a_recovery_believes_no_jump_of_the_clock),
+        SCENARIO(a_list_waits_for_views_that_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
