@@ -227,13 +227,14 @@ void registry_remove(struct registry *r, uint16_t kind, struct id128 id)
 {
     struct actor *a = bring(r, kind, id);
     check(a != NULL && (a->flags & ACTOR_EXISTS) != 0);
+    uint64_t touched_seq = a->touched_seq;
     registry_deadline(r, kind, id, 0);
     const struct actor_kind *k = kind_of(r, kind);
     if (r->undoable) {
         size_t at = undo_save(r, a);
         struct undo_entry *e = undo_push(r, UNDO_REMOVE, a);
         e->bytes_at = at;
-        e->number = a->touched_seq;
+        e->number = touched_seq;
     }
     if (k->release != NULL)
         k->release(r, actor_state(a));
