@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a transfer costs among a million accounts against a thousand: two nodes, the same bulk load
 on each in turn, processor time of the loop's thread."""
-from bench import Bulk, median, report
-from payd import Payd
+from bench import Bulk, Node, median, report
 
 FEW, MANY = 1_000, 1_000_000
 WARM_UP = 400_000
@@ -11,22 +10,20 @@ PAIRS = 5
 LOOP = 'payd'  # name of the thread of loop 0
 
 
-def measure(payd, bulk):
-    before = payd.processor_ns()[LOOP]
+def measure(node, bulk):
+    before = node.processor_ns()[LOOP]
     window = bulk.transfers(WINDOW)
-    window['loop_ns_each'] = round((payd.processor_ns()[LOOP] - before) / WINDOW, 1)
-    payd.wait_projected()
+    window['loop_ns_each'] = round((node.processor_ns()[LOOP] - before) / WINDOW, 1)
     return window
 
 
 def main():
     windows = {FEW: [], MANY: []}
-    with Payd() as few, Payd() as many, Bulk(few) as few_bulk, Bulk(many) as many_bulk:
+    with Node() as few, Node() as many, Bulk(few) as few_bulk, Bulk(many) as many_bulk:
         nodes = {FEW: (few, few_bulk), MANY: (many, many_bulk)}
-        for accounts, (payd, bulk) in nodes.items():
+        for accounts, (_, bulk) in nodes.items():
             bulk.accounts(accounts)
             bulk.transfers(WARM_UP)
-            payd.wait_projected()
         for _ in range(PAIRS):
             for accounts, node in nodes.items():
                 windows[accounts].append(measure(*node))

@@ -1,15 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the benchmarks of the whole program share: load over HTTP and over the operators' link,
-and the one line each of them prints."""
+"""What the benchmarks of the whole program share: the node, load over HTTP and over the operators'
+link, and the one line each of them prints."""
 import json
 import os
+import pathlib
 import platform
+import shutil
+import signal
 import statistics
 import subprocess
+import sys
+import tempfile
+import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / 'integration'))
+from payd import Payd  # noqa: E402 (found through the line above)
+
 CONNECTIONS = 64
 ACCOUNTS = 1000
+WINDOW_PATIENCE_S = 60
 
 
 def machine():
@@ -34,43 +44,94 @@ def processor_each(before, after, count):
     return {name: round(us, 3) for name, us in sorted(each.items()) if us >= 0.005}
 
 
+class Node(Payd):
+    """payd with its data on the disk of the current directory, observed from outside."""
+
+    def __init__(self, **settings):
+        super().__init__(data=tempfile.mkdtemp(prefix='bench-', dir=os.getcwd()),
+                         log_level='warn', **settings)
+        self.settings['operator_socket'] = self.socket = str(self.root / 'operator')
+
+    def __enter__(self):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # by way of close()
+        return self.start()
+
+    def close(self):
+        super().close()
+        shutil.rmtree(self.data, ignore_errors=True)
+
+    def processor_ns(self):
+        """What its threads have used, by name; threads of one name together."""
+        used = {}
+        for task in pathlib.Path(f'/proc/{self.process.pid}/task').iterdir():
+            try:
+                name = (task / 'comm').read_text().strip()
+                used[name] = used.get(name, 0) + int((task / 'schedstat').read_text().split()[0])
+            except FileNotFoundError:
+                pass  # it has ended
+        return used
+
+    def resident_bytes(self):
+        pages = pathlib.Path(f'/proc/{self.process.pid}/statm').read_text().split()[1]
+        return int(pages) * os.sysconf('SC_PAGE_SIZE')
+
+    def metric(self, name):
+        """The sum over all labels."""
+        with self.client_of(None) as client:
+            lines = client.get('/metrics').expect(200).body.decode().splitlines()
+        return sum(float(line.rsplit(' ', 1)[1]) for line in lines
+                   if line.startswith((name + '{', name + ' ')))
+
+    def wait_projected(self):
+        """Until the views have everything. The figures are up to a second old, so it looks twice."""
+        complete = 0
+        while complete < 2:
+            time.sleep(1.1)
+            complete = complete + 1 if self.metric('payd_projector_lag_batches') == 0 else 0
+
+
 # -- HTTP --
 
 
-def open_accounts(payd, count=ACCOUNTS):
-    """Their ids in a file for transfers.lua."""
-    path = os.path.join(payd.directory, 'accounts')
-    with open(path, 'w', encoding='utf-8') as f:
-        for n in range(count):
-            account = payd.post('/accounts', {'currency': 'USD', 'code': 100}, f'account-{n}')
-            f.write(account['account_id'] + '\n')
-    return path
+def open_accounts(node, count=ACCOUNTS):
+    """Their ids."""
+    with node.bank() as bank:
+        return [bank.open_account() for _ in range(count)]
 
 
-def wrk(payd, accounts, seconds, label, hot=False):
-    """One window of POST /transfers: rate, latencies, refusals, processor time for each request."""
-    token = os.path.join(payd.directory, 'token')
-    with open(token, 'w', encoding='utf-8') as f:
-        f.write(payd.token())
-    before = payd.processor_ns()
-    output = subprocess.run(
-        ['wrk', '-t1', f'-c{CONNECTIONS}', f'-d{seconds}s', '--timeout', '10s',
-         '-s', os.path.join(HERE, 'transfers.lua'), f'http://127.0.0.1:{payd.port}', '--',
-         token, accounts, label, 'hot' if hot else 'spread'],
-        check=True, stdout=subprocess.PIPE, encoding='utf-8').stdout
-    window = json.loads(next(line for line in output.splitlines() if line.startswith('{')))
-    window['processor_us'] = processor_each(before, payd.processor_ns(), window['requests'])
-    return window
+class Wrk:
+    """Load of POST /transfers between these accounts."""
+
+    def __init__(self, node, accounts):
+        self.node = node
+        self.token, self.accounts = node.root / 'token', node.root / 'accounts'
+        self.token.write_text(node.token())
+        self.accounts.write_text('\n'.join(accounts))
+        self.runs = 0
+
+    def window(self, seconds, hot=False):
+        """Rate, latencies, refusals, processor time for each request."""
+        self.runs += 1
+        before = self.node.processor_ns()
+        output = subprocess.run(
+            ['wrk', '-t1', f'-c{CONNECTIONS}', f'-d{seconds}s', '--timeout', '10s',
+             '-s', HERE / 'transfers.lua', f'http://127.0.0.1:{self.node.port}', '--',
+             self.token, self.accounts, f'run-{self.runs}', 'hot' if hot else 'spread'],
+            check=True, stdout=subprocess.PIPE, encoding='utf-8').stdout
+        window = json.loads(next(line for line in output.splitlines() if line.startswith('{')))
+        window['processor_us'] = processor_each(before, self.node.processor_ns(),
+                                                window['requests'])
+        return window
 
 
 # -- the operators' link --
 
 
 class Bulk:
-    """bulk_driver beside payd: `accounts` and `transfers` return what it measured."""
+    """bulk_driver beside the node: `accounts` and `transfers` return what it measured."""
 
-    def __init__(self, payd):
-        self.process = subprocess.Popen([os.environ['BULK_DRIVER'], payd.socket],
+    def __init__(self, node):
+        self.process = subprocess.Popen([os.environ['BULK_DRIVER'], node.socket],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         encoding='utf-8')
 
@@ -79,7 +140,7 @@ class Bulk:
 
     def __exit__(self, *unused):
         self.process.stdin.close()
-        self.process.wait(30)
+        self.process.wait(WINDOW_PATIENCE_S)
 
     def ask(self, what, count):
         self.process.stdin.write(f'{what} {count}\n')

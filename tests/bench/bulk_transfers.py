@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Transfers in messages of 8,000 over the operators' link, four messages at once."""
-from bench import ACCOUNTS, Bulk, median, processor_each, report
-from payd import Payd
+from bench import ACCOUNTS, Bulk, Node, median, processor_each, report
 
 WARM_UP = 400_000
 WINDOW = 800_000
@@ -10,13 +9,13 @@ WINDOWS = 5
 
 def main():
     windows = []
-    with Payd() as payd, Bulk(payd) as bulk:
+    with Node() as node, Bulk(node) as bulk:
         bulk.accounts(ACCOUNTS)
         bulk.transfers(WARM_UP)
         for _ in range(WINDOWS):
-            before = payd.processor_ns()
+            before = node.processor_ns()
             window = bulk.transfers(WINDOW)
-            window['processor_us'] = processor_each(before, payd.processor_ns(), WINDOW)
+            window['processor_us'] = processor_each(before, node.processor_ns(), WINDOW)
             windows.append(window)
     report('bulk_transfers', median(w['per_s'] for w in windows), 'transfers/s',
            {'at_least': 400000, 'aim': 1000000},

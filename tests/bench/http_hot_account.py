@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Single transfers by HTTP that all credit one account, against the same spread over a thousand:
 windows of both in turn, in one run."""
-from bench import ACCOUNTS, CONNECTIONS, median, open_accounts, report, wrk
-from payd import Payd
+from bench import ACCOUNTS, CONNECTIONS, Node, Wrk, median, open_accounts, report
 
 WARM_UP_S = 2
 WINDOW_S = 4
@@ -11,12 +10,12 @@ PAIRS = 3
 
 def main():
     spread, hot = [], []
-    with Payd() as payd:
-        accounts = open_accounts(payd)
-        wrk(payd, accounts, WARM_UP_S, 'warm-up')
-        for n in range(PAIRS):
-            spread.append(wrk(payd, accounts, WINDOW_S, f'spread-{n}'))
-            hot.append(wrk(payd, accounts, WINDOW_S, f'hot-{n}', hot=True))
+    with Node() as node:
+        wrk = Wrk(node, open_accounts(node))
+        wrk.window(WARM_UP_S)
+        for _ in range(PAIRS):
+            spread.append(wrk.window(WINDOW_S))
+            hot.append(wrk.window(WINDOW_S, hot=True))
     refused = sum(w['not_2xx'] + w['lost'] for w in spread + hot)
     spread_rate = median(w['per_s'] for w in spread)
     hot_rate = median(w['per_s'] for w in hot)

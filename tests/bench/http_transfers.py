@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Single transfers by HTTP: how many a second are durable and answered."""
-from bench import ACCOUNTS, CONNECTIONS, median, open_accounts, report, wrk
-from payd import Payd
+from bench import ACCOUNTS, CONNECTIONS, Node, Wrk, median, open_accounts, report
 
 WARM_UP_S = 2
 WINDOW_S = 5
@@ -9,10 +8,10 @@ WINDOWS = 2
 
 
 def main():
-    with Payd() as payd:
-        accounts = open_accounts(payd)
-        wrk(payd, accounts, WARM_UP_S, 'warm-up')
-        windows = [wrk(payd, accounts, WINDOW_S, f'window-{n}') for n in range(WINDOWS)]
+    with Node() as node:
+        wrk = Wrk(node, open_accounts(node))
+        wrk.window(WARM_UP_S)
+        windows = [wrk.window(WINDOW_S) for _ in range(WINDOWS)]
     refused = sum(w['not_2xx'] + w['lost'] for w in windows)
     report('http_transfers', median(w['per_s'] for w in windows), 'transfers/s',
            {'at_least': 40000, 'aim': 90000, 'p99_us_below': 10000},
