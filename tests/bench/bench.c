@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/bench/bench.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/journal/outcome_view.h"
+#include "runtime/journal/store_sqlite.h"
+#include "schemas/catalog.h"
+
+#define VIEWS_MAX 64
+#define OUTCOMES_MAX 8000000
+#define FILTER_BYTES ((size_t)32 << 20)
+#define STOP_NS ((uint64_t)60 * 1000000000)
+#define REPLY_MAX 65536
+
+/* --- the node ---------------------------------------------------------------------------------- */
+
+static void open_store(struct bench *b)
+{
+    const struct view_table *tables[VIEWS_MAX];
+    uint32_t count = 0;
+    check(RUNTIME_VIEWS + catalog_view_count <= VIEWS_MAX);
+    for (uint32_t i = 0; i < RUNTIME_VIEWS; i++)
+        tables[count++] = runtime_views[i];
+    for (uint32_t i = 0; i < catalog_view_count; i++)
+        tables[count++] = catalog_views[i];
+    struct store_sqlite_options options = {
+        .directory = b->directory,
+        .tables = tables,
+        .table_count = count,
+        .migrations = sqlite_migrations,
+        .migration_count = sqlite_migration_count,
+    };
+    char reason[512];
+    check(store_sqlite_open(&options, &b->store, reason, sizeof reason) == ERR_OK);
+}
+
+static void on_begin(struct inbox_item *item)
+{
+    struct bench *b = container_of(item, struct bench, begin);
+    b->start(b);
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
+{
+    (void)status;
+    (void)type;
+    (void)place;
+    return remove(path);
+}
+
+void bench_run(struct bench *b)
+{
+    check(getcwd(b->directory, sizeof b->directory - 16) != NULL);
+    strcat(b->directory, "/bench-XXXXXX");
+    check(mkdtemp(b->directory) != NULL);
+    open_store(b);
+    domain_init(&b->domain, &b->service, 1);
+    struct node_options options = {
+        .domain = &b->domain,
+        .store = b->store,
+        .shards = 1,
+        .loops = 1,
+        .readers = 1,
+        .owner = slice_of("bench"),
+        .resident_max = b->resident_max,
+        .outcomes_max = OUTCOMES_MAX,
+        .filter_bytes = FILTER_BYTES,
+    };
+    check(node_new(&options, &b->node) == ERR_OK);
+    b->begin.deliver = on_begin;
+    loop_mail(node_loop(b->node, 0), &b->begin); /* the shard keeps what is posted until it runs */
+    check(node_start(b->node) == ERR_OK);
+    if (node_run(b->node)) {
+        b->node = node_free(b->node);
+        b->store->ops->close(b->store);
+    }
+    check(nftw(b->directory, remove_one, 8, FTW_DEPTH | FTW_PHYS) == 0);
+}
+
+void bench_finish(struct bench *b)
+{
+    node_stop(b->node, env_mono_ns(loop_env(node_loop(b->node, 0))) + STOP_NS);
+}
+
+struct message bench_message(const struct message_type *type, const void *body,
+                             message_done_cb done)
+{
+    struct message m = {.type = type, .body = body, .done = done, .who = {.operator = true}};
+    wire_writer_init(&m.reply, REPLY_MAX);
+    return m;
+}
+
+void bench_post(struct bench *b, struct message *m)
+{
+    m->target = ID128_ZERO;
+    m->target_kind = 0;
+    node_post(b->node, node_loop(b->node, 0), m);
+}
+
+/* --- figures ----------------------------------------------------------------------------------- */
+
+static uint64_t clock_ns(clockid_t clock)
+{
+    struct timespec t;
+    check(clock_gettime(clock, &t) == 0);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+uint64_t bench_now_ns(void)
+{
+    return clock_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t bench_processor_ns(void)
+{
+    return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+uint64_t bench_resident_bytes(void)
+{
+    unsigned long long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    check(f != NULL && fscanf(f, "%*u %llu", &pages) == 1);
+    fclose(f);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double bench_median(double *values, uint32_t count)
+{
+    qsort(values, count, sizeof *values, by_size);
+    return (values[(count - 1) / 2] + values[count / 2]) / 2;
+}
+
+/* Of the first processor, as the system names it. */
+static void processor_name(char name[128])
+{
+    char line[256];
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    snprintf(name, 128, "unknown");
+    while (f != NULL && fgets(line, sizeof line, f) != NULL) {
+        if (sscanf(line, "model name : %127[^\n\"\\]", name) == 1)
+            break;
+    }
+    if (f != NULL)
+        fclose(f);
+}
+
+void bench_print(const char *name, double value, const char *unit, const char *target)
+{
+    char processor[128];
+    struct utsname system;
+    double load = 0;
+    processor_name(processor);
+    check(uname(&system) == 0 && getloadavg(&load, 1) == 1);
+    printf("{\"benchmark\":\"%s\",\"value\":%.4g,\"unit\":\"%s\",\"target\":%s,"
+           "\"machine\":{\"processor\":\"%s\",\"cores\":%ld,\"kernel\":\"%s\",\"load\":%.2f}",
+           name, value, unit, target, processor, sysconf(_SC_NPROCESSORS_ONLN), system.release,
+           load);
+}

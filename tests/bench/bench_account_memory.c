@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an idle account costs in memory: a million of them opened in a real shard on the embedded
+ * store, none with work; growth of the process's resident memory, in which table, slab, projector
+ * and the store's caches have their part. */
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actors/ledger/account.h"
+#include "actors/ledger/ledger.h"
+#include "runtime/actor/actor.h"
+#include "schemas/ledger.h"
+#include "tests/bench/bench.h"
+
+#define ACCOUNTS 1000000
+#define BATCH 8000
+#define USD 840
+#define LOOK_AGAIN_NS 200000000u
+#define ID_TIME ((uint64_t)1767225600000 << 16)
+
+struct opening {
+    struct bench bench;
+    struct message message;
+    struct accounts_create body;
+    struct alarm alarm;
+    uint64_t opened;
+    uint64_t before_bytes, opened_bytes, after_bytes;
+};
+
+static void open_more(struct opening *o)
+{
+    o->body.accounts_count = 0;
+    while (o->body.accounts_count < BATCH && o->opened < ACCOUNTS)
+        o->body.accounts[o->body.accounts_count++] = (struct account_spec){
+            .id = {ID_TIME, ++o->opened << 16}, .currency = USD, .code = 1};
+    bench_post(&o->bench, &o->message);
+}
+
+/* Once the views have all accounts, what the projector needed for them is free again. */
+static void on_alarm(struct alarm *a)
+{
+    struct opening *o = container_of(a, struct opening, alarm);
+    struct shard_stats stats;
+    shard_get_stats(node_shard(o->bench.node, 0), &stats);
+    if (stats.projected_seq < stats.committed_seq) {
+        env_alarm_set(a->env, a, env_mono_ns(a->env) + LOOK_AGAIN_NS);
+        return;
+    }
+    check(stats.resident >= ACCOUNTS);
+    malloc_trim(0);
+    o->after_bytes = bench_resident_bytes();
+    bench_finish(&o->bench);
+}
+
+static void on_opened(struct message *m)
+{
+    struct opening *o = container_of(m, struct opening, message);
+    check(m->code == ERR_OK);
+    if (o->opened < ACCOUNTS) {
+        open_more(o);
+        return;
+    }
+    struct env *env = loop_env(node_loop(o->bench.node, 0));
+    o->opened_bytes = bench_resident_bytes();
+    o->alarm.fire = on_alarm;
+    env_alarm_set(env, &o->alarm, env_mono_ns(env) + LOOK_AGAIN_NS);
+}
+
+static void start(struct bench *b)
+{
+    struct opening *o = container_of(b, struct opening, bench);
+    o->before_bytes = bench_resident_bytes();
+    o->message = bench_message(&accounts_create_type, &o->body, on_opened);
+    open_more(o);
+}
+
+int main(void)
+{
+    static struct account_spec specs[BATCH];
+    static struct opening o = {
+        .bench = {.service = &ledger_service, .resident_max = 2 * ACCOUNTS, .start = start},
+        .body.accounts = specs,
+    };
+    bench_run(&o.bench);
+    wire_writer_done(&o.message.reply);
+    bench_print("account_memory", (double)(o.after_bytes - o.before_bytes) / ACCOUNTS, "bytes",
+                "{\"below\":400,\"aim\":200}");
+    printf(",\"before_projection\":%.1f,\"accounts\":%d,\"struct_actor\":%zu,"
+           "\"struct_account\":%zu,\"table_slot\":%zu,"
+           "\"fsync\":\"SQLite WAL, synchronous=FULL\"}\n",
+           (double)(o.opened_bytes - o.before_bytes) / ACCOUNTS, ACCOUNTS, sizeof(struct actor),
+           sizeof(struct account), sizeof(uintptr_t));
+    return 0;
+}
