@@ -33,7 +33,7 @@ struct payctl {
 extern const struct payctl_command payctl_commands[]; /* those written by hand */
 extern const uint32_t payctl_command_count;
 
-/* --- payctl_session.c: requests. Failures are printed; they return the exit code. --------------- */
+/* --- payctl_session.c: requests. Failures are printed; they return the exit code. ------------- */
 
 /* What came back. */
 struct payctl_reply {
@@ -60,12 +60,12 @@ void payctl_print_refusal(const struct payctl *p, uint16_t code);
 void payctl_print_error(const struct payctl *p, const char *code, const char *field,
                         const char *text);
 
-/* --- payctl_output.c ---------------------------------------------------------------------------- */
+/* --- payctl_output.c -------------------------------------------------------------------------- */
 
 /* A message as one JSON document, or as lines and tables for people. */
 void payctl_print(struct payctl *p, const struct json_type *type, const void *message);
 
-/* --- the commands ------------------------------------------------------------------------------- */
+/* --- the commands ----------------------------------------------------------------------------- */
 
 int payctl_run_message(struct payctl *p); /* a generated one */
 int payctl_help(struct payctl *p);

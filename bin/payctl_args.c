@@ -11,7 +11,7 @@
 #define CANDIDATES_MAX 256
 #define TIMEOUT_S_MAX 3600
 
-/* --- suggestions -------------------------------------------------------------------------------- */
+/* --- suggestions ------------------------------------------------------------------------------ */
 
 static int least(int a, int b, int c)
 {
@@ -52,7 +52,7 @@ const char *payctl_args_nearest(const char *word, const char *const *candidates,
     return nearest;
 }
 
-/* --- words -------------------------------------------------------------------------------------- */
+/* --- words ------------------------------------------------------------------------------------ */
 
 const struct payctl_command *payctl_args_find(const struct payctl_command *commands, uint32_t count,
                                               const char *first, const char *second, int *words)
@@ -97,7 +97,7 @@ static bool refuse_command(const struct payctl_command *commands, uint32_t count
     return false;
 }
 
-/* --- options ------------------------------------------------------------------------------------ */
+/* --- options ---------------------------------------------------------------------------------- */
 
 /* --debit-account-id names debit_account_id. */
 static bool option_named(const char *option, const char *word, size_t len)

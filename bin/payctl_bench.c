@@ -39,7 +39,8 @@ static uint64_t now_ns(clockid_t clock)
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-static bool number(struct bench *b, const char *name, uint64_t unless, uint64_t max, uint64_t *value)
+static bool number(struct bench *b, const char *name, uint64_t unless, uint64_t max,
+                   uint64_t *value)
 {
     const char *text = payctl_args_value(&b->p->args, name);
     char *end = NULL;

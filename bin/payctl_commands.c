@@ -63,7 +63,7 @@ int payctl_version(struct payctl *p)
     return PAYCTL_OK;
 }
 
-/* --- help --------------------------------------------------------------------------------------- */
+/* --- help ------------------------------------------------------------------------------------- */
 
 static void put_option_name(const char *name)
 {
@@ -90,8 +90,8 @@ static void help_command(const struct payctl_command *c)
         printf("  %s%s\n      %s\n", o->type, o->required ? " (required)" : "", o->doc);
     }
     if (spec->message != NULL && spec->message->mutates)
-        printf("  --key  text\n      Idempotency key: the same command with the same key is carried "
-               "out once.\n");
+        printf("  --key  text\n"
+               "      Idempotency key: the same command with the same key is carried out once.\n");
 }
 
 /* The first sentence. */
@@ -104,15 +104,16 @@ static int doc_len(const char *doc)
 
 static void help_all(const struct payctl *p)
 {
-    printf("usage: payctl [--socket path] [--tenant name] [--timeout seconds] [--json] [--no-color]\n"
+    printf("usage: payctl [--socket path] [--tenant name] [--timeout seconds] [--json]\n"
+           "              [--no-color]\n"
            "              command [argument ...] [--option value ...]\n\n");
     for (uint32_t i = 0; i < p->command_count; i++) {
         const struct command *spec = &p->commands[i].spec;
         printf("  %-22s %.*s\n", spec->name, doc_len(spec->doc), spec->doc);
     }
-    printf("\npayctl help <command> shows its options. PAYCTL_SOCKET (%s) and PAYCTL_TENANT are the\n"
-           "defaults of --socket and --tenant. Exit codes: 0 done, 1 refused, 2 wrong usage, 3 no\n"
-           "connection.\n", PAYCTL_SOCKET);
+    printf("\npayctl help <command> shows its options. PAYCTL_SOCKET (else %s) and\n"
+           "PAYCTL_TENANT are the defaults of --socket and --tenant. Exit codes: 0 done,\n"
+           "1 refused, 2 wrong usage, 3 no connection.\n", PAYCTL_SOCKET);
 }
 
 int payctl_help(struct payctl *p)
@@ -134,7 +135,7 @@ int payctl_help(struct payctl *p)
     return PAYCTL_OK;
 }
 
-/* --- completion --------------------------------------------------------------------------------- */
+/* --- completion ------------------------------------------------------------------------------- */
 
 static void complete_bash(const struct payctl *p, bool zsh)
 {

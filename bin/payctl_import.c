@@ -33,7 +33,7 @@ struct import {
     uint64_t made, there, refused;
 };
 
-/* --- sending ------------------------------------------------------------------------------------ */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 static void note(struct import *m, uint64_t line, uint16_t code, const char *field,
                  const char *text)
@@ -75,7 +75,7 @@ static int flush_items(struct import *m)
     return PAYCTL_OK;
 }
 
-/* --- items -------------------------------------------------------------------------------------- */
+/* --- items ------------------------------------------------------------------------------------ */
 
 /* One item that is being filled from its fields' text. */
 struct item {
@@ -137,7 +137,7 @@ static int end_item(struct import *m, struct item *item, bool good)
     return flush_if_full(m);
 }
 
-/* --- CSV ---------------------------------------------------------------------------------------- */
+/* --- CSV -------------------------------------------------------------------------------------- */
 
 static bool names_transfers(const struct csv_row *header)
 {
@@ -167,7 +167,7 @@ static int take_row(struct import *m, const struct csv_row *header, const struct
     return end_item(m, &item, good);
 }
 
-/* --- JSON --------------------------------------------------------------------------------------- */
+/* --- JSON ------------------------------------------------------------------------------------- */
 
 /* A member as the text of an option; lists of names as name,name. */
 static bool member_text(yyjson_val *v, char list[TEXT_CELL_MAX], struct slice *text)
@@ -231,7 +231,7 @@ static int take_object(struct import *m, struct slice line)
     return end_item(m, &item, good);
 }
 
-/* --- the file ----------------------------------------------------------------------------------- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 static bool blank(const char *line)
 {

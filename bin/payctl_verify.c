@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "actors/ledger/ledger.h"
+#include "actors/ledger/totals.h"
 #include "actors/payment/payment_service.h"
 #include "actors/wallet/wallet_service.h"
-#include "bin/ledger_totals.h"
 #include "bin/payctl.h"
 #include "bin/payctl_progress.h"
 #include "runtime/journal/outcome_view.h"
@@ -56,7 +56,7 @@ static int verify_online(struct payctl *p)
     }
 }
 
-/* --- without payd ------------------------------------------------------------------------------- */
+/* --- without payd ----------------------------------------------------------------------------- */
 
 struct offline {
     struct domain domain;
@@ -81,13 +81,13 @@ static int open_store(struct payctl *p, struct offline *o, const char *data)
         payctl_print_error(p, NULL, NULL, reason);
         return PAYCTL_USAGE;
     }
-    const struct view_table **tables = calloc(catalog_view_count + 1, sizeof *tables);
+    const struct view_table **tables = calloc(catalog_view_count + RUNTIME_VIEWS, sizeof *tables);
     check(tables != NULL);
-    tables[0] = &outcomes_view;
-    memcpy(tables + 1, catalog_views, catalog_view_count * sizeof *tables);
+    memcpy(tables, runtime_views, sizeof runtime_views);
+    memcpy(tables + RUNTIME_VIEWS, catalog_views, catalog_view_count * sizeof *tables);
     domain_init(&o->domain, services, array_len(services));
-    struct store_sqlite_options options = {data, tables, catalog_view_count + 1, sqlite_migrations,
-                                           sqlite_migration_count};
+    struct store_sqlite_options options = {data, tables, catalog_view_count + RUNTIME_VIEWS,
+                                           sqlite_migrations, sqlite_migration_count};
     enum err e = store_sqlite_open(&options, &o->store, reason, sizeof reason);
     free(tables);
     if (e == ERR_OK)

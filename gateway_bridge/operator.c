@@ -16,7 +16,7 @@
 #define CLIENT "payctl"
 #define LANE_NICE 10
 
-/* --- answers ------------------------------------------------------------------------------------ */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static void send_reply(struct operator_request *q, const struct envelope_reply *reply)
 {
@@ -65,7 +65,7 @@ static void on_done(struct message *m)
                   });
 }
 
-/* --- to actors ---------------------------------------------------------------------------------- */
+/* --- to actors -------------------------------------------------------------------------------- */
 
 static struct principal operator_principal(struct slice tenant)
 {
@@ -132,7 +132,7 @@ static bool handled(const struct operator *o, const struct message_type *type)
             d->locators[type->number] != NULL);
 }
 
-/* --- frames ------------------------------------------------------------------------------------- */
+/* --- frames ----------------------------------------------------------------------------------- */
 
 static uint16_t read_body(struct operator_request *q, const struct message_type *type,
                           struct slice body)
@@ -170,7 +170,7 @@ static void on_request(void *context, struct link_exchange *x)
         ask_actor(q, entry->type, &e);
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void operator_free(struct operator *o)
 {

@@ -29,8 +29,8 @@ struct operator_options {
     struct store *store;
     const char *path;    /* of the Unix socket */
     const char *version; /* of the program */
-    /* Adds a verified shard's totals to info->totals, which has room for all currencies. On a thread
-     * of the operator's own. */
+    /* Adds a verified shard's totals to info->totals, which has room for all currencies. On a
+     * thread of the operator's own. */
     void (*totals)(struct registry *r, struct verify_info *info);
 };
 

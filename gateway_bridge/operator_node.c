@@ -16,7 +16,7 @@
 #define STATE_BYTES_MAX ((size_t)1 << 20)
 #define REASON_TEXT_MAX 200
 
-/* --- names -------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 static struct slice actor_name(struct arena *a, uint16_t kind, struct id128 id)
 {
@@ -80,7 +80,7 @@ static struct slice reason_text(struct arena *a, const char *text)
     return arena_copy(a, s);
 }
 
-/* --- visits ------------------------------------------------------------------------------------- */
+/* --- visits ----------------------------------------------------------------------------------- */
 
 static void visit_here(struct inbox_item *item);
 
@@ -145,7 +145,7 @@ static bool make_answer(struct operator_request *q, size_t size)
     return q->answer != NULL;
 }
 
-/* --- ping --------------------------------------------------------------------------------------- */
+/* --- ping ------------------------------------------------------------------------------------- */
 
 static void on_ping(struct operator_request *q)
 {
@@ -164,7 +164,7 @@ static void on_ping(struct operator_request *q)
     operator_answer_with(q, &node_info_type, &info);
 }
 
-/* --- actors ------------------------------------------------------------------------------------- */
+/* --- actors ----------------------------------------------------------------------------------- */
 
 struct top_actor {
     struct actor_info info;
@@ -409,7 +409,7 @@ void operator_resume_all(struct operator *o)
     resume_next(&o->resumption);
 }
 
-/* --- dead letters ------------------------------------------------------------------------------- */
+/* --- dead letters ----------------------------------------------------------------------------- */
 
 static bool add_letter(void *context, const struct dead_letter *l)
 {
@@ -471,7 +471,7 @@ static void on_letter_replay(struct operator_request *q)
         visit_shards(q, (uint16_t)shard, (uint16_t)shard, visit_replay, finish_empty);
 }
 
-/* --- store -------------------------------------------------------------------------------------- */
+/* --- store ------------------------------------------------------------------------------------ */
 
 static uint8_t condition_of(enum shard_state state)
 {
@@ -543,7 +543,7 @@ static void on_store_get(struct operator_request *q)
         visit_all(q, visit_journal, finish_journal);
 }
 
-/* --- verification ------------------------------------------------------------------------------- */
+/* --- verification ----------------------------------------------------------------------------- */
 
 static void on_verify(struct operator_request *q)
 {
@@ -559,7 +559,7 @@ static void on_verify(struct operator_request *q)
     operator_answer_with(q, &verify_info_type, &info);
 }
 
-/* ------------------------------------------------------------------------------------------------ */
+/* ---------------------------------------------------------------------------------------------- */
 
 static const struct {
     const struct message_type *type;

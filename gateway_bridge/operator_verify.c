@@ -7,7 +7,7 @@
 
 #include "gateway_bridge/operator_priv.h"
 
-/* --- on the lane -------------------------------------------------------------------------------- */
+/* --- on the lane ------------------------------------------------------------------------------ */
 
 static void run_step(struct work *w)
 {
@@ -33,7 +33,7 @@ static void run_step(struct work *w)
     v->step.hash = v->verify->replay.hash;
 }
 
-/* --- on the loop's thread ----------------------------------------------------------------------- */
+/* --- on the loop's thread --------------------------------------------------------------------- */
 
 static void next_step(struct verification *v)
 {

@@ -41,7 +41,7 @@ struct link_client {
     bool lost;
 };
 
-/* --- NNG's threads ----------------------------------------------------------------------------- */
+/* --- NNG's threads ---------------------------------------------------------------------------- */
 
 static void on_aio(void *context)
 {
@@ -70,7 +70,7 @@ static void on_pipe_gone(nng_pipe pipe, nng_pipe_ev event, void *context)
     pthread_mutex_unlock(&c->lock);
 }
 
-/* --- the caller's thread ------------------------------------------------------------------------ */
+/* --- the caller's thread ---------------------------------------------------------------------- */
 
 static int dial(struct link_client *c, const char *url)
 {

@@ -52,7 +52,7 @@ struct link_server {
     void *stopped_context;
 };
 
-/* --- NNG's threads ----------------------------------------------------------------------------- */
+/* --- NNG's threads ---------------------------------------------------------------------------- */
 
 static void hand_over(struct slot *slot)
 {
@@ -117,7 +117,7 @@ static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *context)
         nng_pipe_close(pipe);
 }
 
-/* --- the loop's thread ------------------------------------------------------------------------- */
+/* --- the loop's thread ------------------------------------------------------------------------ */
 
 static void free_server(struct link_server *s)
 {
@@ -210,7 +210,7 @@ struct link_statistics link_server_statistics(const struct link_server *s)
     return stats;
 }
 
-/* --- starting ----------------------------------------------------------------------------------- */
+/* --- starting --------------------------------------------------------------------------------- */
 
 /* NULL, or why the path cannot be listened on. Removes a socket that nobody answers at. */
 static const char *clear_path(const char *path)

@@ -154,7 +154,7 @@ static void test_mistakes_are_named(void **state)
                    "4", "--tenant must have at most 64 bytes");
 }
 
-/* --- rows of an import -------------------------------------------------------------------------- */
+/* --- rows of an import ------------------------------------------------------------------------ */
 
 static struct csv_row row_of(const char *line)
 {
