@@ -242,9 +242,15 @@ static void extra_limits(struct account_extra *x, const struct account_updated *
     x->limits = (e->has_debit_balance_max ? ACCOUNT_LIMITS_DEBIT_BALANCE_MAX : 0u) |
                 (e->has_credit_balance_max ? ACCOUNT_LIMITS_CREDIT_BALANCE_MAX : 0u) |
                 (e->has_credit_balance_min ? ACCOUNT_LIMITS_CREDIT_BALANCE_MIN : 0u);
-    x->debit_balance_max = e->debit_balance_max;
-    x->credit_balance_max = e->credit_balance_max;
-    x->credit_balance_min = e->credit_balance_min;
+    x->debit_balance_max = e->has_debit_balance_max ? e->debit_balance_max : 0;
+    x->credit_balance_max = e->has_credit_balance_max ? e->credit_balance_max : 0;
+    x->credit_balance_min = e->has_credit_balance_min ? e->credit_balance_min : 0;
+}
+
+/* What is absent counts for nothing, whatever lies in its place: the journal does not hold it. */
+static struct slice given(bool has, struct slice text)
+{
+    return has ? text : (struct slice){NULL, 0};
 }
 
 /* Sets extra with the event's metadata encoded. */
@@ -253,7 +259,7 @@ static void extra_set_with(struct registry *r, struct account *a, struct extra_s
 {
     struct wire_writer w;
     wire_writer_init(&w, ACCOUNT_METADATA_MAX);
-    if (m->count > 0)
+    if (m != NULL && m->count > 0)
         fields_put_metadata(&w, m);
     check(!w.failed);
     s->metadata = wire_written(&w);
@@ -279,13 +285,15 @@ void account_opened_apply(struct registry *r, const void *event, uint64_t time_n
         .has_credit_balance_min = e->has_credit_balance_min,
         .credit_balance_min = e->credit_balance_min,
     };
-    struct extra_source s = {.name = e->name, .owner = e->owner};
+    struct extra_source s = {.name = given(e->has_name, e->name),
+                             .owner = given(e->has_owner, e->owner)};
     s.head.user_data_128 = e->user_data_128;
     s.head.user_data_64 = e->user_data_64;
     s.head.user_data_32 = e->user_data_32;
     extra_limits(&s.head, &limits);
-    if (extra_needed(&s) || e->metadata.count > 0)
-        extra_set_with(r, a, &s, &e->metadata);
+    const struct metadata *metadata = e->has_metadata ? &e->metadata : NULL;
+    if (extra_needed(&s) || (metadata != NULL && metadata->count > 0))
+        extra_set_with(r, a, &s, metadata);
     ledger_account_opened(r, e);
 }
 
@@ -303,11 +311,11 @@ void account_updated_apply(struct registry *r, const void *event, uint64_t time_
     (void)time_ns;
     const struct account_updated *e = event;
     struct account *a = registry_state(r, KIND_ACCOUNT, e->account_id);
-    struct extra_source s = {.name = e->name, .owner = account_owner(a)};
+    struct extra_source s = {.name = given(e->has_name, e->name), .owner = account_owner(a)};
     if (a->extra != NULL)
         s.head = *a->extra;
     extra_limits(&s.head, e);
-    extra_set_with(r, a, &s, &e->metadata);
+    extra_set_with(r, a, &s, e->has_metadata ? &e->metadata : NULL);
     a->version++;
 }
 

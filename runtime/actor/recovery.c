@@ -59,10 +59,12 @@ static enum err take_lease(struct recovery *r)
 {
     struct shard *s = r->shard;
     struct store *store = s->options.store;
-    if (r->cause != ERR_OK) {
+    if (r->cause != ERR_OK || s->stats.recoveries > 0) {
         enum err e = store->ops->reopen(store);
         if (e != ERR_OK)
             return fail(r, e, "the store cannot be reopened: %s", err_text(e));
+    }
+    if (r->cause != ERR_OK) {
         r->epoch = s->journal.epoch;
         return ERR_OK;
     }
@@ -272,7 +274,7 @@ static void recovery_done(struct work *w)
         shard_stop(s, "%s", r->reason);
     }
     bool again = s->state == SHARD_RECOVERING;
-    enum err cause = r->cause == ERR_OK ? r->result : r->cause;
+    enum err cause = r->cause; /* an opening that failed begins anew: lease, projector and all */
     replay_done(&r->replay);
     free(r);
     s->recovery = NULL;

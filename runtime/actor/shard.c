@@ -8,8 +8,9 @@
 #include "runtime/observe/log.h"
 
 #define SHARD_PARKED_MAX 65536        /* messages kept while recovering */
-#define SHARD_PROJECT_REST 3          /* while nobody waits, the projector rests so many times as long
-                                         as it worked: turns and commits come first */
+/* While nobody waits, the projector rests so many times as long as it worked: turns and commits
+ * come first. */
+#define SHARD_PROJECT_REST 3
 #define SHARD_PROJECT_REST_MIN_NS 20000000u
 #define SHARD_PROJECT_REST_MAX_NS 1000000000u
 
@@ -178,6 +179,15 @@ static void refuse_busy(struct shard *s, struct message *m, uint16_t code)
     shard_finish(s, m, code);
 }
 
+/* What was asked of the views in vain is forgotten when room is needed: no step of the projector
+ * would come to do it while nothing can be written. */
+static bool no_room(struct outcomes *o)
+{
+    if (outcomes_full(o))
+        outcomes_projected(o, o->projected_seq);
+    return outcomes_full(o);
+}
+
 static void accept_message(struct shard *s, struct message *m)
 {
     if (m->type->view) {
@@ -188,7 +198,7 @@ static void accept_message(struct shard *s, struct message *m)
         refuse_busy(s, m, ERR_STORE_FULL);
         return;
     }
-    if (m->type->mutates && (outcomes_full(&s->ids) || outcomes_full(&s->keys))) {
+    if (m->type->mutates && (no_room(&s->ids) || no_room(&s->keys))) {
         refuse_busy(s, m, ERR_BUSY);
         return;
     }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/huge.h"
+
 #define BLOCK_SIZE sizeof(uint64_t[8])
 #define BLOCK_WORDS 8
 #define BLOCKS_MAX ((size_t)1 << 32) /* the block comes from 32 bits of the hash */
@@ -15,10 +17,12 @@ bool filter_init(struct filter *f, size_t bytes)
     while (blocks <= bytes / BLOCK_SIZE / 2 && blocks < BLOCKS_MAX)
         blocks *= 2;
     *f = (struct filter){.block_mask = blocks - 1};
-    f->blocks = aligned_alloc(BLOCK_SIZE, blocks * BLOCK_SIZE);
+    size_t size = blocks * BLOCK_SIZE;
+    f->blocks = aligned_alloc(size < HUGE_PAGE_SIZE ? BLOCK_SIZE : HUGE_PAGE_SIZE, size);
     if (f->blocks == NULL)
         return false;
-    memset(f->blocks, 0, blocks * BLOCK_SIZE);
+    huge_ask(f->blocks, size);
+    memset(f->blocks, 0, size);
     return true;
 }
 

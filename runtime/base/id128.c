@@ -2,8 +2,6 @@
 /* Making, storing and spelling of 128-bit identifiers. */
 #include "runtime/base/id128.h"
 
-#include "runtime/base/u128.h"
-
 /* Crockford's base32: no I, L, O, U. Their look-alike aliases are refused, so that an id has one
  * spelling per letter case. */
 static const char digits[33] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -33,40 +31,68 @@ struct id128 id128_load(const uint8_t bytes[16])
     return (struct id128){__builtin_bswap64(hi), __builtin_bswap64(lo)};
 }
 
-void id128_text(struct id128 id, char text[ID128_TEXT_LEN])
+/* The text is 3 bits of hi, 60 more in 12 characters, the last bit of hi with 4 of lo, and the 60
+ * bits that are left of lo in 12 characters: no shift of 128 bits is needed. */
+#define GROUP_LEN 12
+#define GROUP_MASK (((uint64_t)1 << 60) - 1)
+#define MIDDLE (1 + GROUP_LEN) /* the character with bits of both */
+
+static inline void put_group(uint64_t bits, char text[GROUP_LEN])
 {
-    u128 v = (u128)id.hi << 64 | id.lo;
-    for (size_t i = ID128_TEXT_LEN; i > 0; i--) {
-        text[i - 1] = digits[(unsigned)v & 31];
-        v >>= 5;
-    }
+    for (unsigned i = 0; i < GROUP_LEN; i++)
+        text[i] = digits[bits >> (5 * (GROUP_LEN - 1 - i)) & 31];
 }
 
-/* 0..31, or -1 for a foreign character. */
-static int digit_value(char c)
+void id128_text(struct id128 id, char text[ID128_TEXT_LEN])
 {
-    if (c >= 'a' && c <= 'z')
-        c = (char)(c - 'a' + 'A');
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    for (int i = 10; i < 32; i++)
-        if (digits[i] == c)
-            return i;
-    return -1;
+    text[0] = digits[id.hi >> 61];
+    put_group(id.hi >> 1 & GROUP_MASK, text + 1);
+    text[MIDDLE] = digits[(id.hi & 1) << 4 | id.lo >> 60];
+    put_group(id.lo & GROUP_MASK, text + MIDDLE + 1);
+}
+
+/* Of each character its value plus one; 0 = foreign. */
+#define LETTER(UPPER, LOWER, VALUE) [UPPER] = (VALUE) + 1, [LOWER] = (VALUE) + 1
+static const uint8_t values[256] = {
+    ['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5,
+    ['5'] = 6, ['6'] = 7, ['7'] = 8, ['8'] = 9, ['9'] = 10,
+    LETTER('A', 'a', 10), LETTER('B', 'b', 11), LETTER('C', 'c', 12), LETTER('D', 'd', 13),
+    LETTER('E', 'e', 14), LETTER('F', 'f', 15), LETTER('G', 'g', 16), LETTER('H', 'h', 17),
+    LETTER('J', 'j', 18), LETTER('K', 'k', 19), LETTER('M', 'm', 20), LETTER('N', 'n', 21),
+    LETTER('P', 'p', 22), LETTER('Q', 'q', 23), LETTER('R', 'r', 24), LETTER('S', 's', 25),
+    LETTER('T', 't', 26), LETTER('V', 'v', 27), LETTER('W', 'w', 28), LETTER('X', 'x', 29),
+    LETTER('Y', 'y', 30), LETTER('Z', 'z', 31),
+};
+
+/* 0..31; a foreign character has higher bits set. */
+static inline unsigned digit_value(char c)
+{
+    return (unsigned)values[(unsigned char)c] - 1;
+}
+
+static inline uint64_t get_group(const char text[GROUP_LEN], unsigned *seen)
+{
+    uint64_t bits = 0;
+    for (unsigned i = 0; i < GROUP_LEN; i++) {
+        unsigned d = digit_value(text[i]);
+        *seen |= d;
+        bits = bits << 5 | (d & 31);
+    }
+    return bits;
 }
 
 bool id128_parse(const char *text, size_t len, struct id128 *id)
 {
     if (len != ID128_TEXT_LEN)
         return false;
-    u128 v = 0;
-    for (size_t i = 0; i < len; i++) {
-        int d = digit_value(text[i]);
-        /* 26 characters carry 130 bits: the first may be at most 7. */
-        if (d < 0 || (i == 0 && d > 7))
-            return false;
-        v = v << 5 | (unsigned)d;
-    }
-    *id = (struct id128){(uint64_t)(v >> 64), (uint64_t)v};
+    unsigned first = digit_value(text[0]), middle = digit_value(text[MIDDLE]);
+    unsigned seen = first | middle;
+    uint64_t upper = get_group(text + 1, &seen);
+    uint64_t lower = get_group(text + MIDDLE + 1, &seen);
+    /* 26 characters carry 130 bits: the first may be at most 7. */
+    if (seen > 31 || first > 7)
+        return false;
+    id->hi = (uint64_t)first << 61 | upper << 1 | middle >> 4;
+    id->lo = (uint64_t)(middle & 15) << 60 | lower;
     return true;
 }

@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pool of equal objects: a free chain in front of the untouched tail of the newest block. */
+/* Pool of equal objects: a free chain in front of the untouched tail of the newest block. A pool
+ * that has become large grows by huge pages: its objects are met in random order, and then most of
+ * the cost is in finding where their pages are. */
 #include "runtime/base/slab.h"
 
+#include <stdbool.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
+#include "runtime/base/huge.h"
+
 #define SLAB_BLOCK_SIZE 65536
+#define SLAB_LARGE_AT (4u << 20) /* bytes handed out; from then on blocks have ... */
+#define SLAB_LARGE_BLOCK_SIZE (4 * HUGE_PAGE_SIZE)
 #define SLAB_BLOCK_OBJECTS_MIN 8
 #define SLAB_OBJECT_SIZE_MAX (1u << 20)
 #define SLAB_ALIGN 16 /* u128 */
@@ -43,6 +51,26 @@ void slab_done(struct slab *s)
     slab_init(s, s->object_size);
 }
 
+static bool add_block(struct slab *s)
+{
+    size_t size = s->block_size;
+    struct block *b;
+    if (s->live * s->object_size < SLAB_LARGE_AT) {
+        b = malloc(size);
+    } else {
+        size = SLAB_LARGE_BLOCK_SIZE;
+        b = aligned_alloc(HUGE_PAGE_SIZE, size);
+        huge_ask(b, size);
+    }
+    if (b == NULL)
+        return false;
+    b->older = s->blocks;
+    s->blocks = b;
+    s->fresh = (char *)(b + 1);
+    s->fresh_end = s->fresh + (size - sizeof *b) / s->object_size * s->object_size;
+    return true;
+}
+
 void *slab_take(struct slab *s)
 {
     struct free_object *object = s->free;
@@ -51,15 +79,8 @@ void *slab_take(struct slab *s)
         s->live++;
         return object;
     }
-    if (s->fresh == s->fresh_end) {
-        struct block *b = malloc(s->block_size);
-        if (b == NULL)
-            return NULL;
-        b->older = s->blocks;
-        s->blocks = b;
-        s->fresh = (char *)(b + 1);
-        s->fresh_end = (char *)b + s->block_size;
-    }
+    if (s->fresh == s->fresh_end && !add_block(s))
+        return NULL;
     void *fresh = s->fresh;
     s->fresh += s->object_size;
     s->live++;

@@ -13,6 +13,8 @@
 
 #include <stdlib.h>
 
+#include "runtime/base/huge.h"
+
 #define TABLE_CAPACITY_MIN 16
 #define TABLE_CAPACITY_MAX ((size_t)1 << 32) /* the slot comes from 32 bits of the hash */
 #define TABLE_MOVES 4                        /* old slots per operation; more than 4/3 suffices */
@@ -114,6 +116,7 @@ static bool grow(struct table *t)
     uintptr_t *slots = calloc(capacity, sizeof *slots);
     if (slots == NULL)
         return false;
+    huge_ask(slots, capacity * sizeof *slots);
     check(t->old_slots == NULL);
     if (t->capacity > 0) {
         t->old_slots = t->slots;

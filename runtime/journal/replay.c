@@ -98,8 +98,8 @@ static enum err load_failed(struct replay *r)
     if (e != ERR_CORRUPT)
         return e;
     snprintf(r->reason, sizeof r->reason,
-             "a state in the views is damaged (shard %u, before batch %llu); delete the views, they "
-             "are rebuilt",
+             "a state in the views is damaged (shard %u, before batch %llu); delete the views: "
+             "they are rebuilt",
              r->shard, (unsigned long long)r->seq + 1);
     return ERR_FAILED;
 }

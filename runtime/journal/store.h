@@ -105,8 +105,8 @@ struct store_ops {
 struct store {
     const struct store_ops *ops;
     const char *name; /* "sqlite" */
-    bool tears;       /* a crash may leave the newest batch torn. false: the engine takes torn writes
-                         back itself, so a damaged batch is always damage and never cut */
+    bool tears;       /* a crash may leave the newest batch torn. false: the engine takes torn
+                         writes back itself, so a damaged batch is always damage and never cut */
 };
 
 #endif
