@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See answers.h. */
+#include "tests/simulation/answers.h"
+
+#include <string.h>
+
+#include "schemas/result.h"
+#include "tests/simulation/verdict.h"
+
+#define REPLY_MEMORY ((size_t)4 << 20)
+
+/* --- what was recorded ----------------------------------------------------------------------- */
+
+static bool as_expected(int expected, uint32_t found)
+{
+    return expected == REQUEST_ANY || (uint32_t)expected == found;
+}
+
+static bool id_as_expected(struct id128 expected, struct id128 found)
+{
+    return id128_is_zero(expected) || id128_equal(expected, found);
+}
+
+void answers_check_record(const struct request *q, const struct history_record *record)
+{
+    const struct ref_effects *f = &record->effects;
+    const struct request_expects *x = &q->expects;
+    if (!id128_equal(q->fingerprint, record->fingerprint))
+        broken("request %u is recorded with another fingerprint", q->number);
+    if (record->code != RESULT_OK) {
+        if (f->posted + f->pending + f->resolved + f->expired != 0)
+            broken("request %u (%s) was refused, but moved money", q->number, q->type->name);
+        return;
+    }
+    if (!as_expected(x->posted, f->posted) || !as_expected(x->pending, f->pending) ||
+        !as_expected(x->resolved, f->resolved) || f->expired != 0)
+        broken("request %u (%s) made %u postings, %u holds and %u resolutions", q->number,
+               q->type->name, f->posted, f->pending, f->resolved);
+    if (x->posted == 1 &&
+        (!id_as_expected(x->from, f->posted_from) || !id_as_expected(x->to, f->posted_to)))
+        broken("request %u (%s) moved money between other accounts", q->number, q->type->name);
+    if (x->pending == 1 &&
+        (!id_as_expected(x->from, f->pending_from) || !id_as_expected(x->to, f->pending_to)))
+        broken("request %u (%s) holds money of other accounts", q->number, q->type->name);
+    if (x->resolved == 1 && !id_as_expected(x->resolved_id, f->resolved_id))
+        broken("request %u (%s) resolved another transfer", q->number, q->type->name);
+    u128 moved = x->resolved == 1 ? f->resolved_amount
+                 : x->pending == 1 ? f->pending_amount
+                                   : f->posted_amount;
+    if (x->amount_known && moved != x->amount)
+        broken("request %u (%s) moved another amount than was asked for", q->number,
+               q->type->name);
+}
+
+/* --- what was said --------------------------------------------------------------------------- */
+
+static void check_code(const struct request *q, uint16_t code)
+{
+    switch (code) {
+    case ERR_FAILED:
+    case ERR_QUARANTINED:
+    case ERR_SUSPENDED:
+    case ERR_CORRUPT:
+    case ERR_MALFORMED:
+    case ERR_UNSUPPORTED:
+    case ERR_NO_MEMORY:
+    case ERR_FENCED:
+    case ERR_UNKNOWN:
+        broken("request %u (%s) was answered: %s", q->number, q->type->name,
+               err_text((enum err)code));
+    default:
+        break;
+    }
+}
+
+static void check_keyed(struct run *run, const struct request *q, const struct message *m)
+{
+    const struct history_record *record = history_find(&run->history, q->key);
+    if (q->steals) {
+        if (m->code != ERR_KEY_REUSED)
+            broken("request %u used the key of another request and was answered %u", q->number,
+                   m->code);
+        return;
+    }
+    if (record == NULL) {
+        if (m->code == ERR_OK || m->code >= ERR_DOMAIN_FIRST)
+            broken("request %u (%s) was answered %u, but nothing durable says so", q->number,
+                   q->type->name, m->code);
+        return;
+    }
+    struct slice reply = m->reply_type == 0 ? (struct slice){NULL, 0} : wire_written(&m->reply);
+    if (m->code != record->code || m->reply_type != record->reply_type ||
+        m->version != record->version || history_hash(reply) != record->reply_hash)
+        broken("request %u (%s) was answered %u, but %u or another reply is recorded", q->number,
+               q->type->name, m->code, record->code);
+}
+
+/* The counters after this version of the account, which must be durable. */
+static void check_counters(struct run *run, const struct request *q, struct id128 id,
+                           uint64_t version, const struct ref_counters *c)
+{
+    const struct ref_account *a = reference_account(&run->history.reference, id);
+    if (a == NULL || version == 0 || version > a->version)
+        broken("request %u (%s) shows version %llu of an account, which is not durable",
+               q->number, q->type->name, (unsigned long long)version);
+    const struct ref_counters *past = &a->past[version - 1];
+    if (past->debits_pending != c->debits_pending || past->debits_posted != c->debits_posted ||
+        past->credits_pending != c->credits_pending || past->credits_posted != c->credits_posted)
+        broken("request %u (%s) shows other counters than the journal", q->number, q->type->name);
+    if (id128_equal(q->reads, id) && version < q->reads_version)
+        broken("request %u (%s) shows version %llu of an account after %llu was known",
+               q->number, q->type->name, (unsigned long long)version,
+               (unsigned long long)q->reads_version);
+}
+
+static void check_account(struct run *run, const struct request *q, const void *reply)
+{
+    const struct account_info *i = reply;
+    const struct ref_counters c = {i->debits_pending, i->debits_posted, i->credits_pending,
+                                   i->credits_posted};
+    check_counters(run, q, i->account_id, i->version, &c);
+}
+
+static void check_entries(struct run *run, const struct request *q, const void *reply)
+{
+    const struct entry_page *page = reply;
+    for (uint32_t i = 0; i < page->entries_count; i++) {
+        const struct entry *e = &page->entries[i];
+        const struct ref_counters c = {e->debits_pending, e->debits_posted, e->credits_pending,
+                                       e->credits_posted};
+        if (i == 0) {
+            check_counters(run, q, e->account_id, e->version, &c);
+            continue;
+        }
+        struct request later = *q;
+        later.reads = ID128_ZERO; /* only the first must be as new as what was known */
+        check_counters(run, &later, e->account_id, e->version, &c);
+    }
+}
+
+static void check_item(struct run *run, const struct request *q, const struct transfer_spec *s,
+                       uint16_t code)
+{
+    const struct ref_transfer *t = reference_transfer(&run->history.reference, s->id);
+    bool there = t != NULL && t->kind != REF_REFUSED;
+    if ((code == RESULT_OK || code == RESULT_EXISTS) && !there)
+        broken("request %u: a transfer was acknowledged, but is not in the journal", q->number);
+    bool plain = s->amount != U128_MAX && (s->flags & ~(uint32_t)(TRANSFER_FLAGS_LINKED |
+                                                                  TRANSFER_FLAGS_PENDING)) == 0;
+    if (there && code == RESULT_OK && plain &&
+        (t->amount != s->amount || !id128_equal(t->debit, s->debit_account_id) ||
+         !id128_equal(t->credit, s->credit_account_id)))
+        broken("request %u: a transfer is not what was asked for", q->number);
+}
+
+/* Only the refused ones are listed. */
+static void check_items(struct run *run, const struct request *q, const void *reply)
+{
+    const struct item_results *r = reply;
+    if (q->type != &transfers_create_type)
+        return;
+    const struct transfers_create *c = &q->body.transfers_create;
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < c->transfers_count; i++) {
+        bool listed = next < r->results_count && r->results[next].index == i;
+        check_item(run, q, &c->transfers[i], listed ? r->results[next].result : RESULT_OK);
+        next += listed;
+    }
+    if (next != r->results_count)
+        broken("request %u: results that belong to no transfer", q->number);
+}
+
+static void check_batch(struct run *run, const struct request *q, const void *reply)
+{
+    const struct batch_results *r = reply;
+    const struct transfers_batch *c = &q->body.transfers_batch;
+    if (r->results_count != c->transfers_count)
+        broken("request %u: not every transfer has a result", q->number);
+    for (uint32_t i = 0; i < c->transfers_count; i++)
+        check_item(run, q, &c->transfers[i], r->results[i].result);
+}
+
+static void check_trial_balance(struct run *run, const struct request *q, const void *reply)
+{
+    (void)run;
+    const struct trial_balance *b = reply;
+    if (!b->balanced)
+        broken("request %u: the trial balance does not balance", q->number);
+}
+
+static void check_transfer(struct run *run, const struct request *q, const void *reply)
+{
+    const struct transfer_info *i = reply;
+    const struct ref_transfer *t = reference_transfer(&run->history.reference, i->transfer_id);
+    if (t == NULL || t->kind == REF_REFUSED || !id128_equal(t->debit, i->debit_account_id) ||
+        !id128_equal(t->credit, i->credit_account_id))
+        broken("request %u (%s) shows a transfer that is not durable", q->number, q->type->name);
+}
+
+static void check_payment(struct run *run, const struct request *q, const void *reply)
+{
+    const struct payment_info *i = reply;
+    const struct ref_payment *p = reference_payment(&run->history.reference, i->payment_id);
+    if (p == NULL || p->amount != i->amount || i->captured_amount > p->captured ||
+        i->refunded_amount > p->refunded)
+        broken("request %u (%s) shows a payment that is not durable", q->number, q->type->name);
+}
+
+static const struct reply_check {
+    const struct message_type *reply;
+    void (*look)(struct run *run, const struct request *q, const void *reply);
+} reply_checks[] = {
+    {&account_info_type, check_account},   {&entry_page_type, check_entries},
+    {&item_results_type, check_items},     {&batch_results_type, check_batch},
+    {&trial_balance_type, check_trial_balance}, {&transfer_info_type, check_transfer},
+    {&payment_info_type, check_payment},
+};
+
+static void check_reply(struct run *run, const struct request *q, const struct message *m)
+{
+    for (size_t i = 0; i < array_len(reply_checks); i++) {
+        const struct message_type *type = reply_checks[i].reply;
+        if (m->reply_type != type->number)
+            continue;
+        struct arena arena;
+        arena_init(&arena, REPLY_MEMORY);
+        void *reply = arena_alloc(&arena, type->size);
+        check(reply != NULL);
+        struct wire_reader from;
+        wire_reader_init(&from, m->reply.data, m->reply.len);
+        if (!type->read(&from, &arena, reply) || !wire_finished(&from))
+            broken("the reply to request %u (%s) cannot be read", q->number, q->type->name);
+        reply_checks[i].look(run, q, reply);
+        arena_done(&arena);
+    }
+}
+
+void answers_check(struct run *run, const struct request *q, struct message *m)
+{
+    check_code(q, m->code);
+    if (m->code == ERR_KEY_REUSED && !q->steals)
+        broken("request %u is taken for another one", q->number);
+    if (q->keyed)
+        check_keyed(run, q, m);
+    if (m->code == ERR_OK && m->reply_type != 0)
+        check_reply(run, q, m);
+}

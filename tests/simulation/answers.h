@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers: what may be said. A decision only when it is durable, always the same one for a key, and
+ * balances only as they durably were. */
+#ifndef SIMULATION_ANSWERS_H
+#define SIMULATION_ANSWERS_H
+
+#include "tests/simulation/run.h"
+
+/* A decided answer came. */
+void answers_check(struct run *run, const struct request *q, struct message *m);
+
+/* The record of a request became durable: did it do what was asked for, no more and no less? */
+void answers_check_record(const struct request *q, const struct history_record *record);
+
+#endif

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See clients.h. */
+#include "tests/simulation/clients.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "schemas/result.h"
+#include "tests/simulation/answers.h"
+#include "tests/simulation/verdict.h"
+#include "tests/simulation/workload.h"
+
+#define REPLY_MAX ((size_t)1 << 20)
+#define RETRY_NS ((uint64_t)30000000)
+#define RETRY_QUIET_NS ((uint64_t)20000000)
+#define AGAIN_NS ((uint64_t)2000000000)
+#define DEADLINE_NS ((uint64_t)2000000)
+#define ATTEMPTS_MAX 30 /* beyond that only in the quiet phase */
+
+/* A request on its way. */
+struct ask {
+    struct message message;
+    struct request *request;
+    struct list link;
+};
+
+static void send(void *context);
+static void next_request(void *context);
+
+/* --- sending --------------------------------------------------------------------------------- */
+
+static void schedule(struct request *q, uint64_t within_ns)
+{
+    struct run *run = q->run;
+    if (q->scheduled)
+        return;
+    q->scheduled = true;
+    world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, within_ns), send, q);
+}
+
+static void try_again(struct request *q)
+{
+    struct run *run = q->run;
+    if (run->quiet) {
+        schedule(q, RETRY_QUIET_NS);
+    } else if (q->attempts >= ATTEMPTS_MAX || rng_chance(&run->rng, run->swarm.give_up_ppm)) {
+        q->settled = true;
+    } else {
+        run->counts.retries++;
+        schedule(q, RETRY_NS << (q->attempts < 5 ? q->attempts : 5));
+    }
+}
+
+static void post(struct request *q)
+{
+    struct run *run = q->run;
+    struct ask *ask = calloc(1, sizeof *ask);
+    check(ask != NULL);
+    ask->request = q;
+    list_append(&run->asks, &ask->link);
+    ask->message = (struct message){
+        .type = q->type,
+        .body = &q->body,
+        .target_kind = q->type->target_kind,
+        .target = domain_target(run->domain, q->type, &q->body, &q->who, 1),
+        .who = q->who,
+        .keyed = q->keyed,
+        .key = q->key,
+        .fingerprint = q->fingerprint,
+        .conditional = q->conditional,
+        .expected_version = q->if_match,
+        .home = (struct loop *)run, /* not NULL: it is not the runtime's own */
+    };
+    if (q->deadline && !run->quiet)
+        ask->message.deadline_ns =
+            run->world.now_ns + 1 + rng_below(&run->rng, DEADLINE_NS);
+    wire_writer_init(&ask->message.reply, REPLY_MAX);
+    q->asks++;
+    run->counts.asks++;
+    world_note(&run->world, q->type->name, q->number, q->attempts);
+    shard_post(run->shard, &ask->message);
+    env_wake(&run->world.env);
+}
+
+static void send(void *context)
+{
+    struct request *q = context;
+    struct run *run = q->run;
+    q->scheduled = false;
+    q->attempts++;
+    bool lost = !run->quiet && rng_chance(&run->rng, run->swarm.lost_ppm);
+    if (run->shard == NULL || lost) {
+        try_again(q);
+        return;
+    }
+    post(q);
+    if (!run->quiet && rng_chance(&run->rng, run->swarm.twice_ppm))
+        post(q);
+}
+
+/* --- making ---------------------------------------------------------------------------------- */
+
+static struct id128 random_id(struct run *run)
+{
+    return (struct id128){rng_next(&run->rng), rng_next(&run->rng)};
+}
+
+/* The key of a request that was decided; false if none was. */
+static bool steal_key(struct run *run, struct request *q)
+{
+    const struct history *h = &run->history;
+    if (h->count == 0)
+        return false;
+    q->key = h->records[rng_below(&run->rng, h->count)].key;
+    return true;
+}
+
+static void next_request(void *context)
+{
+    struct run *run = context;
+    if (run->closing || run->request_count >= run->swarm.requests)
+        return;
+    struct request *q = calloc(1, sizeof *q);
+    check(q != NULL);
+    q->run = run;
+    q->number = run->request_count;
+    workload_make(run, q);
+    q->keyed = q->type->mutates && !(rng_chance(&run->rng, run->swarm.unkeyed_ppm));
+    q->key = random_id(run);
+    q->fingerprint = random_id(run);
+    q->steals = q->keyed && rng_chance(&run->rng, run->swarm.reuse_key_ppm) && steal_key(run, q);
+    q->deadline = rng_chance(&run->rng, run->swarm.deadline_ppm);
+    const struct ref_account *a = reference_account(&run->history.reference, q->reads);
+    q->reads_version = a == NULL ? 0 : a->version;
+    if (run->request_count == run->request_cap) {
+        run->request_cap = run->request_cap == 0 ? 128 : run->request_cap * 2;
+        run->requests = realloc(run->requests, run->request_cap * sizeof *run->requests);
+        check(run->requests != NULL);
+    }
+    run->requests[run->request_count++] = q;
+    q->scheduled = true;
+    send(q);
+    world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, 2 * run->swarm.think_ns),
+             next_request, run);
+}
+
+void clients_start(struct run *run)
+{
+    world_at(&run->world, run->world.now_ns + 1, next_request, run);
+}
+
+/* --- answers --------------------------------------------------------------------------------- */
+
+/* Nothing was decided: the same request may be sent again. */
+static bool undecided(uint16_t code)
+{
+    return code == ERR_BUSY || code == ERR_EXPIRED || code == ERR_UNAVAILABLE ||
+           code == ERR_STORE_FULL || code == ERR_IO;
+}
+
+static void drop(struct ask *ask)
+{
+    list_remove(&ask->link);
+    ask->request->asks--;
+    wire_writer_done(&ask->message.reply);
+    free(ask);
+}
+
+void clients_answered(struct run *run, struct message *m)
+{
+    struct ask *ask = container_of(m, struct ask, message);
+    struct request *q = ask->request;
+    run->counts.answers++;
+    world_note(&run->world, "answer", q->number, m->code);
+    if (undecided(m->code)) {
+        drop(ask);
+        try_again(q);
+        return;
+    }
+    answers_check(run, q, m);
+    world_note(&run->world, "reply", m->version, history_hash(wire_written(&m->reply)));
+    if (m->code == ERR_OK)
+        run->counts.successes++;
+    else
+        run->counts.refusals++;
+    q->answered = true;
+    q->code = m->code;
+    drop(ask);
+    if (!run->quiet && rng_chance(&run->rng, run->swarm.answer_lost_ppm))
+        try_again(q);
+    else if (!run->quiet && rng_chance(&run->rng, run->swarm.again_ppm))
+        schedule(q, AGAIN_NS);
+    else
+        q->settled = true;
+}
+
+void clients_disconnected(struct run *run)
+{
+    while (!list_empty(&run->asks)) {
+        struct ask *ask = container_of(run->asks.next, struct ask, link);
+        struct request *q = ask->request;
+        drop(ask);
+        try_again(q);
+    }
+}
+
+void clients_recorded(void *context, const struct history_record *record)
+{
+    struct run *run = context;
+    for (uint32_t i = run->request_count; i-- > 0;) {
+        struct request *q = run->requests[i];
+        if (q->keyed && !q->steals && id128_equal(q->key, record->key)) {
+            answers_check_record(q, record);
+            return;
+        }
+    }
+    broken("the journal has a record under a key that nobody used");
+}
+
+bool clients_done(const struct run *run)
+{
+    if (run->request_count < run->swarm.requests || !list_empty(&run->asks))
+        return false;
+    for (uint32_t i = 0; i < run->request_count; i++)
+        if (!run->requests[i]->settled || run->requests[i]->scheduled)
+            return false;
+    return true;
+}
+
+/* In the quiet phase also what clients had given up on is asked for again. */
+void clients_repeat(struct run *run)
+{
+    for (uint32_t i = 0; i < run->request_count; i++) {
+        struct request *q = run->requests[i];
+        bool ask = q->settled ? rng_below(&run->rng, 3) == 0 : q->asks == 0;
+        if (!ask || q->scheduled)
+            continue;
+        q->settled = false;
+        schedule(q, RETRY_NS);
+    }
+}
+
+void clients_free(struct run *run)
+{
+    while (!list_empty(&run->asks))
+        drop(container_of(run->asks.next, struct ask, link));
+    for (uint32_t i = 0; i < run->request_count; i++)
+        free(run->requests[i]);
+    free(run->requests);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checkers: what must hold of a run at each moment. They end it with broken(). */
+#ifndef SIMULATION_CHECKERS_H
+#define SIMULATION_CHECKERS_H
+
+#include "tests/simulation/run.h"
+
+/* After each event: the services' own audits, if anything changed; no turn may have failed. */
+void checkers_after_step(struct run *run);
+
+/* After each commit: the live states are what the reference made of the same events. */
+void checkers_after_commit(struct run *run);
+
+/* With the shard at rest and projected: replay, states, views, entries, all of them. */
+void checkers_full(struct run *run);
+
+/* The journal replayed from its first batch gives the live states, byte by byte. */
+void checkers_replay(struct run *run);
+
+/* The same with the shard gone: of what is in the store. */
+void checkers_closed(struct run *run);
+
+#endif

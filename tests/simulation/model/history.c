@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See history.h. */
+#include "tests/simulation/model/history.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/journal/record.h"
+#include "runtime/journal/replay.h"
+#include "tests/simulation/verdict.h"
+
+#define SLOTS_FIRST 512
+#define EVENT_MEMORY ((size_t)1 << 20)
+
+void history_init(struct history *h, const struct domain *domain, struct store *store)
+{
+    *h = (struct history){.domain = domain, .store = store, .slot_count = SLOTS_FIRST};
+    reference_init(&h->reference);
+    arena_init(&h->arena, EVENT_MEMORY);
+    size_t size = 16;
+    for (size_t i = 0; i < DOMAIN_NUMBER_MAX; i++)
+        if (domain->rules[i] != NULL && domain->rules[i]->type->size > size)
+            size = domain->rules[i]->type->size;
+    h->event = aligned_alloc(16, (size + 15) / 16 * 16);
+    h->slots = calloc(SLOTS_FIRST, sizeof *h->slots);
+    check(h->event != NULL && h->slots != NULL);
+}
+
+void history_done(struct history *h)
+{
+    reference_done(&h->reference);
+    arena_done(&h->arena);
+    free(h->event);
+    free(h->records);
+    free(h->slots);
+}
+
+uint64_t history_hash(struct slice bytes)
+{
+    uint64_t h = 0xCBF29CE484222325u;
+    for (uint32_t i = 0; i < bytes.len; i++)
+        h = (h ^ (uint8_t)bytes.data[i]) * 0x100000001B3u;
+    return h;
+}
+
+/* --- keys ------------------------------------------------------------------------------------ */
+
+static uint32_t *slot_of(const struct history *h, struct id128 key)
+{
+    uint32_t at = (uint32_t)id128_hash(key) & (h->slot_count - 1);
+    while (h->slots[at] != 0 && !id128_equal(h->records[h->slots[at] - 1].key, key))
+        at = (at + 1) & (h->slot_count - 1);
+    return &h->slots[at];
+}
+
+const struct history_record *history_find(const struct history *h, struct id128 key)
+{
+    uint32_t place = *slot_of(h, key);
+    return place == 0 ? NULL : &h->records[place - 1];
+}
+
+static void grow(struct history *h)
+{
+    if (h->count == h->cap) {
+        h->cap = h->cap == 0 ? 128 : h->cap * 2;
+        h->records = realloc(h->records, h->cap * sizeof *h->records);
+        check(h->records != NULL);
+    }
+    if (h->count * 2 < h->slot_count)
+        return;
+    free(h->slots);
+    h->slot_count *= 2;
+    h->slots = calloc(h->slot_count, sizeof *h->slots);
+    check(h->slots != NULL);
+    for (uint32_t i = 0; i < h->count; i++)
+        *slot_of(h, h->records[i].key) = i + 1;
+}
+
+static void add_record(struct history *h, const struct record_reader *r, uint64_t seq,
+                       const struct ref_effects *effects)
+{
+    grow(h);
+    if (history_find(h, r->key) != NULL)
+        broken("one key has two records: the second is in batch %llu", (unsigned long long)seq);
+    *slot_of(h, r->key) = h->count + 1;
+    struct history_record *record = &h->records[h->count++];
+    *record = (struct history_record){
+        .key = r->key,
+        .fingerprint = r->fingerprint,
+        .seq = seq,
+        .version = r->outcome.version,
+        .reply_hash = history_hash(r->outcome.reply),
+        .code = r->outcome.code,
+        .reply_type = r->outcome.reply_type,
+        .effects = *effects,
+    };
+    h->on_record(h->context, record);
+}
+
+/* --- batches --------------------------------------------------------------------------------- */
+
+static void read_event(struct history *h, const struct record_reader *r,
+                       struct ref_effects *effects)
+{
+    if (r->time_ns <= h->time_ns)
+        broken("event times do not increase");
+    h->time_ns = r->time_ns;
+    const struct event_rule *rule =
+        r->number < DOMAIN_NUMBER_MAX ? h->domain->rules[r->number] : NULL;
+    if (rule == NULL)
+        broken("the journal has an unknown event %u", r->number);
+    struct wire_reader wire;
+    wire_reader_init(&wire, r->event.data, r->event.len);
+    memset(h->event, 0, rule->type->size);
+    if (!rule->type->read(&wire, &h->arena, h->event) || !wire_finished(&wire))
+        broken("an event of the journal cannot be read");
+    h->events++;
+    reference_apply(&h->reference, rule->type, h->event, r->time_ns, effects);
+    arena_reset(&h->arena);
+}
+
+static void read_body(struct history *h, const struct batch_row *row)
+{
+    struct record_reader r;
+    struct ref_effects effects = {0};
+    uint32_t records = 0;
+    record_reader_init(&r, row->body);
+    for (;;) {
+        switch (record_next(&r)) {
+        case RECORD_BEGIN:
+            effects = (struct ref_effects){0};
+            break;
+        case RECORD_EVENT:
+            read_event(h, &r, &effects);
+            break;
+        case RECORD_END:
+            records++;
+            if (r.keyed)
+                add_record(h, &r, row->seq, &effects);
+            break;
+        case RECORD_DONE:
+            if (records != row->count)
+                broken("batch %llu does not hold the records it says",
+                       (unsigned long long)row->seq);
+            return;
+        case RECORD_DAMAGED:
+            broken("durable batch %llu is damaged", (unsigned long long)row->seq);
+        }
+    }
+}
+
+struct following {
+    struct history *history;
+    uint64_t end;
+};
+
+static bool follow_row(void *context, const struct batch_row *row)
+{
+    struct following *f = context;
+    struct history *h = f->history;
+    if (row->seq == h->seq) {
+        if (memcmp(row->hash.bytes, h->hash.bytes, SHA256_SIZE) != 0)
+            broken("batch %llu, which was durable, is another now", (unsigned long long)row->seq);
+        return row->seq < f->end;
+    }
+    if (row->seq != h->seq + 1)
+        broken("durable batch %llu vanished", (unsigned long long)(h->seq + 1));
+    struct sha256_digest hash = batch_hash(row);
+    if (memcmp(hash.bytes, row->hash.bytes, SHA256_SIZE) != 0 ||
+        memcmp(row->prev_hash.bytes, h->hash.bytes, SHA256_SIZE) != 0)
+        broken("the hash chain is broken at batch %llu", (unsigned long long)row->seq);
+    if (row->epoch < h->epoch)
+        broken("epochs go back at batch %llu", (unsigned long long)row->seq);
+    read_body(h, row);
+    h->seq = row->seq;
+    h->epoch = row->epoch;
+    h->hash = hash;
+    return row->seq < f->end;
+}
+
+void history_follow(struct history *h, uint64_t seq)
+{
+    if (seq < h->seq)
+        broken("the shard stands at batch %llu, but %llu was durable", (unsigned long long)seq,
+               (unsigned long long)h->seq);
+    struct following f = {h, seq};
+    enum err e = h->store->ops->tail(h->store, 0, h->seq == 0 ? 1 : h->seq, follow_row, &f);
+    check(e == ERR_OK);
+    if (h->seq != seq)
+        broken("batch %llu was said to be durable, but is not in the store",
+               (unsigned long long)seq);
+}

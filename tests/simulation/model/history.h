@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* History: the journal as an independent reader finds it in the store. It follows what became
+ * durable, checks numbering, chain, epochs and times, hands each event to the reference, and keeps
+ * what was recorded for each key: the one answer that may ever be given. */
+#ifndef SIMULATION_HISTORY_H
+#define SIMULATION_HISTORY_H
+
+#include "runtime/journal/store.h"
+#include "tests/simulation/model/reference.h"
+
+struct history_record {
+    struct id128 key, fingerprint;
+    uint64_t seq;
+    uint64_t version;
+    uint64_t reply_hash;
+    uint16_t code, reply_type;
+    struct ref_effects effects;
+};
+
+struct history {
+    const struct domain *domain;
+    struct store *store;
+    struct reference reference;
+    uint64_t seq, epoch;
+    struct sha256_digest hash;
+    uint64_t time_ns;  /* of the last event */
+    struct history_record *records; /* those with a key */
+    uint32_t count, cap;
+    uint32_t *slots;
+    uint32_t slot_count;
+    uint64_t events;
+    void (*on_record)(void *context, const struct history_record *record);
+    void *context;
+    struct arena arena;
+    void *event;
+};
+
+void history_init(struct history *h, const struct domain *domain, struct store *store);
+void history_done(struct history *h);
+
+/* Reads on to batch `seq`, which is durable; what was read before must still be there. The store
+ * must not be made to fail meanwhile. */
+void history_follow(struct history *h, uint64_t seq);
+
+/* NULL if nothing was recorded under this key. */
+const struct history_record *history_find(const struct history *h, struct id128 key);
+
+uint64_t history_hash(struct slice bytes);
+
+#endif

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See reference.h. Sizes are those of one run: arrays are walked. */
+#include "tests/simulation/model/reference.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "schemas/ledger.h"
+#include "schemas/payment.h"
+#include "schemas/wallet.h"
+#include "tests/simulation/verdict.h"
+
+#define NS_PER_S 1000000000u
+#define SLOTS_FIRST 256
+
+static void *grown(void *array, uint32_t count, uint32_t *cap, size_t size)
+{
+    if (count < *cap)
+        return array;
+    *cap = *cap == 0 ? 32 : *cap * 2;
+    array = realloc(array, *cap * size);
+    check(array != NULL);
+    return array;
+}
+
+void reference_init(struct reference *r)
+{
+    *r = (struct reference){.transfer_slot_count = SLOTS_FIRST};
+    r->transfer_slots = calloc(SLOTS_FIRST, sizeof *r->transfer_slots);
+    check(r->transfer_slots != NULL);
+}
+
+void reference_done(struct reference *r)
+{
+    for (uint32_t i = 0; i < r->account_count; i++)
+        free(r->accounts[i].past);
+    free(r->accounts);
+    free(r->transfers);
+    free(r->transfer_slots);
+    free(r->wallets);
+    free(r->holds);
+    free(r->payments);
+}
+
+/* --- finding --------------------------------------------------------------------------------- */
+
+#define FIND(type, list)                                                                           \
+    for (uint32_t i = 0; i < r->list##_count; i++)                                                 \
+        if (id128_equal(r->list##s[i].id, id))                                                     \
+            return &r->list##s[i];                                                                 \
+    return NULL
+
+struct ref_account *reference_account(const struct reference *r, struct id128 id)
+{
+    FIND(ref_account, account);
+}
+
+struct ref_wallet *reference_wallet(const struct reference *r, struct id128 id)
+{
+    FIND(ref_wallet, wallet);
+}
+
+struct ref_hold *reference_hold(const struct reference *r, struct id128 id)
+{
+    FIND(ref_hold, hold);
+}
+
+struct ref_payment *reference_payment(const struct reference *r, struct id128 id)
+{
+    FIND(ref_payment, payment);
+}
+
+static uint32_t *slot_of(const struct reference *r, struct id128 id)
+{
+    uint32_t at = (uint32_t)id128_hash(id) & (r->transfer_slot_count - 1);
+    while (r->transfer_slots[at] != 0 &&
+           !id128_equal(r->transfers[r->transfer_slots[at] - 1].id, id))
+        at = (at + 1) & (r->transfer_slot_count - 1);
+    return &r->transfer_slots[at];
+}
+
+struct ref_transfer *reference_transfer(const struct reference *r, struct id128 id)
+{
+    uint32_t place = *slot_of(r, id);
+    return place == 0 ? NULL : &r->transfers[place - 1];
+}
+
+static void grow_slots(struct reference *r)
+{
+    if (r->transfer_count * 2 < r->transfer_slot_count)
+        return;
+    free(r->transfer_slots);
+    r->transfer_slot_count *= 2;
+    r->transfer_slots = calloc(r->transfer_slot_count, sizeof *r->transfer_slots);
+    check(r->transfer_slots != NULL);
+    for (uint32_t i = 0; i < r->transfer_count; i++)
+        *slot_of(r, r->transfers[i].id) = i + 1;
+}
+
+static struct ref_transfer *add_transfer(struct reference *r, struct id128 id,
+                                         enum ref_transfer_kind kind)
+{
+    if (reference_transfer(r, id) != NULL)
+        broken("transfer %016llx has two outcomes", (unsigned long long)id.hi);
+    r->transfers = grown(r->transfers, r->transfer_count, &r->transfer_cap, sizeof *r->transfers);
+    *slot_of(r, id) = r->transfer_count + 1;
+    struct ref_transfer *t = &r->transfers[r->transfer_count++];
+    *t = (struct ref_transfer){.id = id, .kind = kind};
+    grow_slots(r);
+    return t;
+}
+
+static struct ref_account *account_of(const struct reference *r, struct id128 id)
+{
+    struct ref_account *a = reference_account(r, id);
+    if (a == NULL)
+        broken("an event names an account that was never opened");
+    return a;
+}
+
+/* --- counters -------------------------------------------------------------------------------- */
+
+static void add(u128 *counter, u128 amount)
+{
+    if (!u128_add(*counter, amount, counter))
+        broken("a counter overflows");
+}
+
+static void take(u128 *counter, u128 amount)
+{
+    if (!u128_sub(*counter, amount, counter))
+        broken("more is released than was pending");
+}
+
+static void next_version(struct ref_account *a)
+{
+    if (a->version == a->past_cap) {
+        a->past_cap = a->past_cap == 0 ? 32 : a->past_cap * 2;
+        a->past = realloc(a->past, a->past_cap * sizeof *a->past);
+        check(a->past != NULL);
+    }
+    a->past[a->version++] = a->now;
+}
+
+static void check_sides(const struct ref_account *debit, const struct ref_account *credit)
+{
+    if (debit == credit)
+        broken("an account is debited and credited by one transfer");
+    if (debit->currency != credit->currency || !id128_equal(debit->tenant, credit->tenant))
+        broken("a transfer crosses currencies or tenants");
+}
+
+/* New money moves or is held: both accounts must be open for it and stay within their rules. */
+static void check_open(const struct ref_account *debit, const struct ref_account *credit)
+{
+    if (((debit->flags | credit->flags) & ACCOUNT_FLAGS_CLOSED) != 0)
+        broken("a closed account was moved");
+    if ((debit->flags & ACCOUNT_FLAGS_DEBITS_FROZEN) != 0 ||
+        (credit->flags & ACCOUNT_FLAGS_CREDITS_FROZEN) != 0)
+        broken("a frozen account was moved");
+}
+
+static void check_limits(const struct ref_account *debit, const struct ref_account *credit)
+{
+    const struct ref_counters *d = &debit->now, *c = &credit->now;
+    u128 debits = d->debits_posted + d->debits_pending;
+    u128 credits = c->credits_posted + c->credits_pending;
+    if ((debit->flags & ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS) != 0 &&
+        debits > d->credits_posted)
+        broken("an account's debits exceed its credits");
+    if ((credit->flags & ACCOUNT_FLAGS_CREDITS_MUST_NOT_EXCEED_DEBITS) != 0 &&
+        credits > c->debits_posted)
+        broken("an account's credits exceed its debits");
+    if (debit->debit_max.given && debits > d->credits_posted + debit->debit_max.amount)
+        broken("an account's debit balance is beyond its limit");
+    if (credit->credit_max.given && credits > c->debits_posted + credit->credit_max.amount)
+        broken("an account's credit balance is beyond its limit");
+    if (debit->credit_min.given && debits + debit->credit_min.amount > d->credits_posted)
+        broken("an account's credit balance is below its limit");
+}
+
+/* --- events of the ledger -------------------------------------------------------------------- */
+
+static void opened(struct reference *r, const struct account_opened *e)
+{
+    if (reference_account(r, e->account_id) != NULL)
+        broken("an account is opened twice");
+    r->accounts = grown(r->accounts, r->account_count, &r->account_cap, sizeof *r->accounts);
+    struct ref_account *a = &r->accounts[r->account_count++];
+    *a = (struct ref_account){
+        .id = e->account_id,
+        .tenant = e->tenant_id,
+        .currency = e->currency,
+        .flags = e->flags,
+        .debit_max = {e->has_debit_balance_max, e->debit_balance_max},
+        .credit_max = {e->has_credit_balance_max, e->credit_balance_max},
+        .credit_min = {e->has_credit_balance_min, e->credit_balance_min},
+    };
+    next_version(a);
+}
+
+static void updated(struct reference *r, const struct account_updated *e)
+{
+    struct ref_account *a = account_of(r, e->account_id);
+    a->debit_max = (struct ref_limit){e->has_debit_balance_max, e->debit_balance_max};
+    a->credit_max = (struct ref_limit){e->has_credit_balance_max, e->credit_balance_max};
+    a->credit_min = (struct ref_limit){e->has_credit_balance_min, e->credit_balance_min};
+    next_version(a);
+}
+
+static void posted(struct reference *r, const struct transfer_posted *e, struct ref_effects *f)
+{
+    struct ref_account *debit = account_of(r, e->debit_account_id);
+    struct ref_account *credit = account_of(r, e->credit_account_id);
+    check_sides(debit, credit);
+    check_open(debit, credit);
+    add(&debit->now.debits_posted, e->amount);
+    add(&credit->now.credits_posted, e->amount);
+    check_limits(debit, credit);
+    next_version(debit);
+    next_version(credit);
+    struct ref_transfer *t = add_transfer(r, e->id, REF_POSTED);
+    t->debit = debit->id;
+    t->credit = credit->id;
+    t->currency = e->currency;
+    t->flags = e->flags;
+    t->amount = e->amount;
+    if (f->posted++ == 0) {
+        f->posted_from = debit->id;
+        f->posted_to = credit->id;
+    }
+    f->posted_amount += e->amount;
+}
+
+static void pending(struct reference *r, const struct transfer_pending *e, uint64_t time_ns,
+                    struct ref_effects *f)
+{
+    struct ref_account *debit = account_of(r, e->debit_account_id);
+    struct ref_account *credit = account_of(r, e->credit_account_id);
+    check_sides(debit, credit);
+    check_open(debit, credit);
+    add(&debit->now.debits_pending, e->amount);
+    add(&credit->now.credits_pending, e->amount);
+    check_limits(debit, credit);
+    if ((e->flags & TRANSFER_FLAGS_CLOSING_DEBIT) != 0)
+        debit->flags |= ACCOUNT_FLAGS_CLOSED;
+    if ((e->flags & TRANSFER_FLAGS_CLOSING_CREDIT) != 0)
+        credit->flags |= ACCOUNT_FLAGS_CLOSED;
+    next_version(debit);
+    next_version(credit);
+    struct ref_transfer *t = add_transfer(r, e->id, REF_PENDING);
+    t->debit = debit->id;
+    t->credit = credit->id;
+    t->currency = e->currency;
+    t->flags = e->flags;
+    t->amount = t->held = e->amount;
+    t->due_ns = e->timeout_s == 0 ? 0 : time_ns + (uint64_t)e->timeout_s * NS_PER_S;
+    t->open = true;
+    f->pending++;
+    f->pending_from = debit->id;
+    f->pending_to = credit->id;
+    f->pending_amount += e->amount;
+}
+
+static struct ref_transfer *open_transfer(const struct reference *r, struct id128 id)
+{
+    struct ref_transfer *t = reference_transfer(r, id);
+    if (t == NULL || t->kind != REF_PENDING)
+        broken("an event resolves a transfer that was never pending");
+    if (!t->open)
+        broken("a pending transfer is resolved twice");
+    return t;
+}
+
+/* `amount` moves, `released` goes back. */
+static void resolve(struct reference *r, struct ref_transfer *t, u128 amount, u128 released,
+                    bool posts)
+{
+    struct ref_account *debit = account_of(r, t->debit);
+    struct ref_account *credit = account_of(r, t->credit);
+    if (amount > t->held || released > t->held - amount)
+        broken("a pending transfer gives more than it holds");
+    t->held -= amount + released;
+    t->posted += amount;
+    take(&debit->now.debits_pending, amount + released);
+    take(&credit->now.credits_pending, amount + released);
+    add(&debit->now.debits_posted, amount);
+    add(&credit->now.credits_posted, amount);
+    t->open = t->held > 0;
+    if (!t->open && !posts) {
+        if ((t->flags & TRANSFER_FLAGS_CLOSING_DEBIT) != 0)
+            debit->flags &= ~(uint32_t)ACCOUNT_FLAGS_CLOSED;
+        if ((t->flags & TRANSFER_FLAGS_CLOSING_CREDIT) != 0)
+            credit->flags &= ~(uint32_t)ACCOUNT_FLAGS_CLOSED;
+    }
+    next_version(debit);
+    next_version(credit);
+}
+
+static void resolved(struct reference *r, const struct transfer_resolved *e, uint64_t time_ns,
+                     struct ref_effects *f)
+{
+    struct ref_transfer *t = open_transfer(r, e->pending_id);
+    if (t->due_ns != 0 && time_ns >= t->due_ns)
+        broken("a pending transfer is resolved after its time");
+    bool posts = (e->flags & TRANSFER_FLAGS_POST_PENDING) != 0;
+    if (!posts && e->amount != 0)
+        broken("a void moves money");
+    resolve(r, t, e->amount, e->released, posts);
+    if (t->held != e->remaining)
+        broken("what remains of a pending transfer is not what the event says");
+    f->resolved++;
+    f->resolved_id = e->pending_id;
+    f->resolved_amount += e->amount;
+    f->released_amount += e->released;
+    struct ref_transfer copy = *t;
+    t = add_transfer(r, e->id, REF_RESOLVED); /* moves the others */
+    t->debit = copy.debit;
+    t->credit = copy.credit;
+    t->currency = copy.currency;
+    t->flags = e->flags;
+    t->amount = e->amount;
+}
+
+static void expired(struct reference *r, const struct transfer_expired *e, uint64_t time_ns,
+                    struct ref_effects *f)
+{
+    struct ref_transfer *t = open_transfer(r, e->pending_id);
+    if (t->due_ns == 0 || time_ns < t->due_ns)
+        broken("a pending transfer expires before its time");
+    resolve(r, t, 0, t->held, false);
+    t->open = false;
+    f->expired++;
+}
+
+static void reversed(struct reference *r, const struct transfer_reversed *e)
+{
+    struct ref_transfer *t = reference_transfer(r, e->transfer_id);
+    struct ref_transfer *back = reference_transfer(r, e->reversal_id);
+    if (t == NULL || back == NULL || t->reversed)
+        broken("a transfer is reversed twice, or by nothing");
+    if (back->amount != t->amount || !id128_equal(back->debit, t->credit) ||
+        !id128_equal(back->credit, t->debit))
+        broken("a reversal does not move back what was moved");
+    t->reversed = true;
+}
+
+/* --- events of wallets and payments ---------------------------------------------------------- */
+
+static void wallet_is_opened(struct reference *r, const struct wallet_opened *e)
+{
+    if (reference_wallet(r, e->wallet_id) != NULL)
+        broken("a wallet is opened twice");
+    account_of(r, e->wallet_id);
+    for (uint32_t i = 0; i < r->wallet_count; i++)
+        if (id128_equal(r->wallets[i].owner, e->owner_id) &&
+            r->wallets[i].currency == e->currency && r->wallets[i].status != WALLET_STATUS_CLOSED)
+            broken("an owner has two wallets of one currency");
+    r->wallets = grown(r->wallets, r->wallet_count, &r->wallet_cap, sizeof *r->wallets);
+    r->wallets[r->wallet_count++] = (struct ref_wallet){
+        e->wallet_id, e->tenant_id, e->owner_id, e->currency, WALLET_STATUS_ACTIVE};
+}
+
+static void hold_is_placed(struct reference *r, const struct wallet_hold_placed *e)
+{
+    const struct ref_transfer *t = reference_transfer(r, e->hold_id);
+    if (t == NULL || t->kind != REF_PENDING || t->amount != e->amount ||
+        !id128_equal(t->debit, e->wallet_id))
+        broken("a hold without its pending transfer");
+    r->holds = grown(r->holds, r->hold_count, &r->hold_cap, sizeof *r->holds);
+    r->holds[r->hold_count++] = (struct ref_hold){
+        e->hold_id, e->wallet_id, e->amount, 0, e->amount, e->expires_at};
+}
+
+static struct ref_hold *hold_of(const struct reference *r, struct id128 id)
+{
+    struct ref_hold *h = reference_hold(r, id);
+    if (h == NULL || h->remaining == 0)
+        broken("an event uses a hold that is not open");
+    return h;
+}
+
+static void hold_is_captured(struct reference *r, const struct wallet_hold_captured *e)
+{
+    struct ref_hold *h = hold_of(r, e->hold_id);
+    if (e->amount > h->remaining || e->released > h->remaining - e->amount)
+        broken("a hold gives more than it holds");
+    h->captured += e->amount;
+    h->remaining -= e->amount + e->released;
+}
+
+static void payment_is_created(struct reference *r, const struct payment_created *e)
+{
+    bool now = e->capture == PAYMENT_CAPTURE_MODE_AUTOMATIC;
+    const struct ref_transfer *t = reference_transfer(r, e->payment_id);
+    if (t == NULL || t->kind != (now ? REF_POSTED : REF_PENDING) || t->amount != e->amount ||
+        !id128_equal(t->debit, e->from_account) || !id128_equal(t->credit, e->to_account))
+        broken("a payment without its transfer");
+    r->payments = grown(r->payments, r->payment_count, &r->payment_cap, sizeof *r->payments);
+    r->payments[r->payment_count++] = (struct ref_payment){
+        .id = e->payment_id,
+        .from = e->from_account,
+        .to = e->to_account,
+        .currency = e->currency,
+        .amount = e->amount,
+        .captured = now ? e->amount : 0,
+        .remaining = now ? 0 : e->amount,
+        .expires_ns = now ? 0 : e->expires_at,
+    };
+}
+
+static struct ref_payment *payment_of(const struct reference *r, struct id128 id)
+{
+    struct ref_payment *p = reference_payment(r, id);
+    if (p == NULL)
+        broken("an event uses a payment that does not exist");
+    return p;
+}
+
+static void payment_is_captured(struct reference *r, const struct payment_captured *e)
+{
+    struct ref_payment *p = payment_of(r, e->payment_id);
+    if (e->amount > p->remaining || e->released > p->remaining - e->amount)
+        broken("a payment captures more than was authorised");
+    p->captured += e->amount;
+    p->remaining -= e->amount + e->released;
+}
+
+static void payment_is_refunded(struct reference *r, const struct payment_refunded *e)
+{
+    struct ref_payment *p = payment_of(r, e->payment_id);
+    if (e->amount > p->captured - p->refunded)
+        broken("a payment refunds more than was captured");
+    p->refunded += e->amount;
+}
+
+static void payment_is_ended(struct reference *r, struct id128 id, u128 released)
+{
+    struct ref_payment *p = payment_of(r, id);
+    if (p->remaining == 0 || released != p->remaining)
+        broken("a payment gives back what is not authorised");
+    p->remaining = 0;
+}
+
+/* --- all of them ----------------------------------------------------------------------------- */
+
+static void wallet_event(struct reference *r, const struct message_type *type, const void *event,
+                         uint64_t time_ns)
+{
+    if (type == &wallet_opened_type) {
+        wallet_is_opened(r, event);
+    } else if (type == &wallet_hold_placed_type) {
+        hold_is_placed(r, event);
+    } else if (type == &wallet_hold_captured_type) {
+        hold_is_captured(r, event);
+    } else if (type == &wallet_hold_released_type) {
+        hold_of(r, ((const struct wallet_hold_released *)event)->hold_id)->remaining = 0;
+    } else if (type == &wallet_hold_expired_type) {
+        struct ref_hold *h = hold_of(r, ((const struct wallet_hold_expired *)event)->hold_id);
+        if (time_ns < h->expires_ns)
+            broken("a hold expires before its time");
+        h->remaining = 0;
+    } else if (type == &wallet_status_changed_type) {
+        const struct wallet_status_changed *e = event;
+        struct ref_wallet *w = reference_wallet(r, e->wallet_id);
+        if (w == NULL || w->status == WALLET_STATUS_CLOSED)
+            broken("the status of a wallet changes that is not there or closed");
+        w->status = e->status;
+    }
+}
+
+static void payment_event(struct reference *r, const struct message_type *type, const void *event,
+                          uint64_t time_ns)
+{
+    if (type == &payment_created_type) {
+        payment_is_created(r, event);
+    } else if (type == &payment_captured_type) {
+        payment_is_captured(r, event);
+    } else if (type == &payment_refunded_type) {
+        payment_is_refunded(r, event);
+    } else if (type == &payment_cancelled_type) {
+        const struct payment_cancelled *e = event;
+        payment_is_ended(r, e->payment_id, e->released);
+    } else if (type == &payment_expired_type) {
+        const struct payment_expired *e = event;
+        if (time_ns < payment_of(r, e->payment_id)->expires_ns)
+            broken("a payment expires before its time");
+        payment_is_ended(r, e->payment_id, e->released);
+    }
+}
+
+void reference_apply(struct reference *r, const struct message_type *type, const void *event,
+                     uint64_t time_ns, struct ref_effects *effects)
+{
+    effects->events++;
+    if (type == &account_opened_type) {
+        opened(r, event);
+    } else if (type == &account_marked_type) {
+        const struct account_marked *e = event;
+        struct ref_account *a = account_of(r, e->account_id);
+        a->flags = e->flags;
+        next_version(a);
+    } else if (type == &account_updated_type) {
+        updated(r, event);
+    } else if (type == &transfer_posted_type) {
+        posted(r, event, effects);
+    } else if (type == &transfer_pending_type) {
+        pending(r, event, time_ns, effects);
+    } else if (type == &transfer_resolved_type) {
+        resolved(r, event, time_ns, effects);
+    } else if (type == &transfer_expired_type) {
+        expired(r, event, time_ns, effects);
+    } else if (type == &transfer_refused_type) {
+        add_transfer(r, ((const struct transfer_refused *)event)->id, REF_REFUSED);
+    } else if (type == &transfer_reversed_type) {
+        reversed(r, event);
+    } else {
+        wallet_event(r, type, event, time_ns);
+        payment_event(r, type, event, time_ns);
+    }
+}
+
+uint64_t reference_last_due(const struct reference *r)
+{
+    uint64_t last = 0;
+    for (uint32_t i = 0; i < r->transfer_count; i++)
+        if (r->transfers[i].open && r->transfers[i].due_ns > last)
+            last = r->transfers[i].due_ns;
+    for (uint32_t i = 0; i < r->hold_count; i++)
+        if (r->holds[i].remaining > 0 && r->holds[i].expires_ns > last)
+            last = r->holds[i].expires_ns;
+    for (uint32_t i = 0; i < r->payment_count; i++)
+        if (r->payments[i].remaining > 0 && r->payments[i].expires_ns > last)
+            last = r->payments[i].expires_ns;
+    return last;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reference: a small second opinion of what the events of the journal mean - accounts, transfers,
+ * wallets, holds, payments - written apart from actors/. It refuses (broken()) events that may not
+ * follow each other: a posting beyond a limit, a capture of more than is held, an expiry before its
+ * time, the same transfer twice. */
+#ifndef SIMULATION_REFERENCE_H
+#define SIMULATION_REFERENCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/actor/domain.h"
+#include "runtime/base/u128.h"
+
+struct ref_counters {
+    u128 debits_pending, debits_posted, credits_pending, credits_posted;
+};
+
+struct ref_limit {
+    bool given;
+    u128 amount;
+};
+
+struct ref_account {
+    struct id128 id, tenant;
+    uint16_t currency;
+    uint32_t flags;
+    struct ref_limit debit_max, credit_max, credit_min;
+    uint64_t version;
+    struct ref_counters now;
+    struct ref_counters *past; /* past[v - 1]: after version v */
+    uint64_t past_cap;
+};
+
+enum ref_transfer_kind {
+    REF_POSTED,
+    REF_PENDING,
+    REF_RESOLVED,
+    REF_REFUSED,
+};
+
+/* Whatever a transfer's id stands for. */
+struct ref_transfer {
+    struct id128 id, debit, credit;
+    enum ref_transfer_kind kind;
+    uint16_t currency;
+    uint32_t flags;
+    u128 amount;
+    bool reversed;
+    /* of a pending one */
+    u128 held, posted;
+    uint64_t due_ns; /* 0 = never */
+    bool open;
+};
+
+struct ref_wallet {
+    struct id128 id, tenant, owner;
+    uint16_t currency;
+    uint8_t status;
+};
+
+struct ref_hold {
+    struct id128 id, wallet;
+    u128 amount, captured, remaining;
+    uint64_t expires_ns;
+};
+
+struct ref_payment {
+    struct id128 id, from, to;
+    uint16_t currency;
+    u128 amount, captured, refunded, remaining;
+    uint64_t expires_ns; /* 0 = captured at once */
+};
+
+/* What one record did, to be compared with what was asked for. */
+struct ref_effects {
+    uint32_t events;
+    uint32_t posted, pending, resolved, expired;
+    struct id128 posted_from, posted_to; /* of the first */
+    u128 posted_amount;                  /* of all */
+    struct id128 pending_from, pending_to;
+    u128 pending_amount;
+    struct id128 resolved_id;
+    u128 resolved_amount, released_amount;
+};
+
+struct reference {
+    struct ref_account *accounts;
+    struct ref_transfer *transfers;
+    struct ref_wallet *wallets;
+    struct ref_hold *holds;
+    struct ref_payment *payments;
+    uint32_t account_count, transfer_count, wallet_count, hold_count, payment_count;
+    uint32_t account_cap, transfer_cap, wallet_cap, hold_cap, payment_cap;
+    uint32_t *transfer_slots; /* hash table over the ids: place + 1 */
+    uint32_t transfer_slot_count;
+};
+
+void reference_init(struct reference *r);
+void reference_done(struct reference *r);
+
+/* One event, decoded; adds to *effects. */
+void reference_apply(struct reference *r, const struct message_type *type, const void *event,
+                     uint64_t time_ns, struct ref_effects *effects);
+
+struct ref_account *reference_account(const struct reference *r, struct id128 id);
+struct ref_transfer *reference_transfer(const struct reference *r, struct id128 id);
+struct ref_wallet *reference_wallet(const struct reference *r, struct id128 id);
+struct ref_hold *reference_hold(const struct reference *r, struct id128 id);
+struct ref_payment *reference_payment(const struct reference *r, struct id128 id);
+
+/* The latest time at which something that is still open should end by itself; 0 = nothing. */
+uint64_t reference_last_due(const struct reference *r);
+
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See view_checkers.h. */
+#include "tests/simulation/model/view_checkers.h"
+
+#include <string.h>
+
+#include "actors/ledger/entry.h"
+#include "runtime/journal/outcome_view.h"
+#include "tests/simulation/verdict.h"
+
+#define ROWS_MAX 100000
+
+struct walk {
+    struct run *run;
+    const struct ref_account *account;
+    struct sha256_digest hash; /* of the entry before */
+    uint64_t rows;
+    bool found;
+};
+
+static void scan(struct run *run, const struct view_table *t, const struct value *prefix,
+                 view_row_cb row, void *context)
+{
+    struct view_scan q = {
+        .table = t, .index = &t->key, .prefix = prefix, .prefix_count = prefix != NULL,
+        .limit = ROWS_MAX};
+    enum err e = run->store->ops->scan(run->store, &q, row, context);
+    check(e == ERR_OK);
+}
+
+static void get(struct run *run, const struct view_table *t, struct id128 id, view_row_cb row,
+                struct walk *w)
+{
+    struct value key = {.type = VALUE_ID, .id = id};
+    w->found = false;
+    enum err e = run->store->ops->get(run->store, t, &key, row, w);
+    check(e == ERR_OK || e == ERR_NOT_FOUND);
+    if (!w->found)
+        broken("a row of the view %s is missing", t->name);
+}
+
+/* --- accounts and entries -------------------------------------------------------------------- */
+
+static bool on_entry(void *context, const struct value *values)
+{
+    struct walk *w = context;
+    struct entries_row row;
+    if (!entries_row_from_values(values, &row))
+        broken("an entry cannot be read");
+    const struct ref_account *a = w->account;
+    if (row.version != ++w->rows || row.version > a->version)
+        broken("the entries of an account have a gap or too many rows");
+    const struct ref_counters *c = &a->past[row.version - 1];
+    if (row.debits_pending != c->debits_pending || row.debits_posted != c->debits_posted ||
+        row.credits_pending != c->credits_pending || row.credits_posted != c->credits_posted)
+        broken("an entry has other counters than the journal gives");
+    w->hash = entry_hash(&w->hash, &row);
+    if (row.hash.len != SHA256_SIZE || memcmp(w->hash.bytes, row.hash.data, SHA256_SIZE) != 0)
+        broken("the hash chain of an account's entries is broken");
+    return true;
+}
+
+static bool on_account(void *context, const struct value *values)
+{
+    struct walk *w = context;
+    struct accounts_row row;
+    if (!accounts_row_from_values(values, &row))
+        broken("a row of the accounts cannot be read");
+    w->found = true;
+    if (row.version != w->account->version || row.flags != w->account->flags ||
+        row.currency != w->account->currency)
+        broken("a row of the accounts is not what the journal gives");
+    return true;
+}
+
+static void check_accounts(struct run *run)
+{
+    const struct reference *r = &run->history.reference;
+    for (uint32_t i = 0; i < r->account_count; i++) {
+        struct walk w = {.run = run, .account = &r->accounts[i]};
+        get(run, &accounts_view, w.account->id, on_account, &w);
+        struct value prefix = {.type = VALUE_ID, .id = w.account->id};
+        scan(run, &entries_view, &prefix, on_entry, &w);
+        if (w.rows != w.account->version)
+            broken("an account has %llu entries, but version %llu", (unsigned long long)w.rows,
+                   (unsigned long long)w.account->version);
+    }
+}
+
+/* --- transfers, payments, holds -------------------------------------------------------------- */
+
+static bool on_transfer(void *context, const struct value *values)
+{
+    struct walk *w = context;
+    struct transfers_row row;
+    if (!transfers_row_from_values(values, &row))
+        broken("a row of the transfers cannot be read");
+    const struct ref_transfer *t = reference_transfer(&w->run->history.reference, row.transfer_id);
+    if (t == NULL || t->kind == REF_REFUSED)
+        broken("the view of transfers has one that the journal does not give");
+    if (!id128_equal(t->debit, row.debit_account_id) ||
+        !id128_equal(t->credit, row.credit_account_id))
+        broken("a row of the transfers names other accounts");
+    if (t->kind == REF_PENDING &&
+        (!row.has_remaining_amount || row.remaining_amount != t->held || row.amount != t->amount))
+        broken("a row of the transfers does not tell what is held");
+    if (t->kind == REF_POSTED && row.amount != t->amount)
+        broken("a row of the transfers has another amount");
+    w->rows++;
+    return true;
+}
+
+static void check_transfers(struct run *run)
+{
+    const struct reference *r = &run->history.reference;
+    struct walk w = {.run = run};
+    scan(run, &transfers_view, NULL, on_transfer, &w);
+    uint64_t expected = 0;
+    for (uint32_t i = 0; i < r->transfer_count; i++)
+        expected += r->transfers[i].kind != REF_REFUSED;
+    if (w.rows != expected)
+        broken("the view has %llu transfers, the journal %llu", (unsigned long long)w.rows,
+               (unsigned long long)expected);
+}
+
+static bool on_payment(void *context, const struct value *values)
+{
+    struct walk *w = context;
+    struct payments_row row;
+    if (!payments_row_from_values(values, &row))
+        broken("a row of the payments cannot be read");
+    const struct ref_payment *p = reference_payment(&w->run->history.reference, row.payment_id);
+    if (p == NULL || p->amount != row.amount || p->captured != row.captured_amount ||
+        p->refunded != row.refunded_amount)
+        broken("a row of the payments is not what the journal gives");
+    w->rows++;
+    return true;
+}
+
+static bool on_hold(void *context, const struct value *values)
+{
+    struct walk *w = context;
+    struct wallet_holds_row row;
+    if (!wallet_holds_row_from_values(values, &row))
+        broken("a row of the holds cannot be read");
+    const struct ref_hold *h = reference_hold(&w->run->history.reference, row.hold_id);
+    if (h == NULL || h->amount != row.amount || h->captured != row.captured_amount ||
+        h->remaining != row.remaining_amount)
+        broken("a row of the holds is not what the journal gives");
+    w->rows++;
+    return true;
+}
+
+static bool on_wallet(void *context, const struct value *values)
+{
+    struct walk *w = context;
+    struct wallets_row row;
+    if (!wallets_row_from_values(values, &row))
+        broken("a row of the wallets cannot be read");
+    const struct ref_wallet *wallet = reference_wallet(&w->run->history.reference, row.wallet_id);
+    if (wallet == NULL || wallet->status != row.status || wallet->currency != row.currency)
+        broken("a row of the wallets is not what the journal gives");
+    w->rows++;
+    return true;
+}
+
+static void count(struct run *run, const struct view_table *t, view_row_cb row, uint32_t expected)
+{
+    struct walk w = {.run = run};
+    scan(run, t, NULL, row, &w);
+    if (w.rows != expected)
+        broken("the view %s has %llu rows, the journal gives %u", t->name,
+               (unsigned long long)w.rows, expected);
+}
+
+/* --- outcomes -------------------------------------------------------------------------------- */
+
+static bool on_outcome(void *context, const struct value *values)
+{
+    struct walk *w = context;
+    (void)values;
+    w->found = true;
+    return true;
+}
+
+/* Keys expire after a month; no run is that long before it is quiet. */
+static void check_outcomes(struct run *run)
+{
+    for (uint32_t i = 0; i < run->history.count; i++) {
+        struct walk w = {.run = run};
+        get(run, &outcomes_view, run->history.records[i].key, on_outcome, &w);
+    }
+}
+
+/* --------------------------------------------------------------------------------------------- */
+
+void view_checkers(struct run *run)
+{
+    const struct reference *r = &run->history.reference;
+    struct store_position position;
+    run_faults(run, false);
+    enum err e = run->store->ops->position(run->store, 0, &position);
+    check(e == ERR_OK);
+    if (position.seq != run->history.seq)
+        broken("the views stand at batch %llu, the journal at %llu",
+               (unsigned long long)position.seq, (unsigned long long)run->history.seq);
+    check_accounts(run);
+    check_transfers(run);
+    count(run, &payments_view, on_payment, r->payment_count);
+    count(run, &wallet_holds_view, on_hold, r->hold_count);
+    count(run, &wallets_view, on_wallet, r->wallet_count);
+    check_outcomes(run);
+    run_faults(run, true);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Request: one thing a client wants, through all attempts to get it. */
+#ifndef SIMULATION_REQUEST_H
+#define SIMULATION_REQUEST_H
+
+#include "runtime/actor/message.h"
+#include "schemas/ledger.h"
+#include "schemas/payment.h"
+#include "schemas/wallet.h"
+
+#define REQUEST_ITEMS_MAX 24
+#define REQUEST_ANY (-1)
+
+union request_body {
+    struct account_create account_create;
+    struct accounts_create accounts_create;
+    struct account_get account_get;
+    struct account_update account_update;
+    struct account_freeze account_freeze;
+    struct account_unfreeze account_unfreeze;
+    struct account_close account_close;
+    struct account_entries account_entries;
+    struct account_balance_at account_balance_at;
+    struct account_transactions account_transactions;
+    struct accounts_list accounts_list;
+    struct transfer_create transfer_create;
+    struct transfers_create transfers_create;
+    struct transfers_batch transfers_batch;
+    struct transfer_get transfer_get;
+    struct transfer_post transfer_post;
+    struct transfer_void transfer_void;
+    struct transfer_reverse transfer_reverse;
+    struct transfers_list transfers_list;
+    struct transaction_create transaction_create;
+    struct transaction_get transaction_get;
+    struct wallet_open wallet_open;
+    struct wallet_get wallet_get;
+    struct wallet_balance_get wallet_balance_get;
+    struct wallet_list wallet_list;
+    struct wallet_transaction_list wallet_transaction_list;
+    struct wallet_fund wallet_fund;
+    struct wallet_withdraw wallet_withdraw;
+    struct wallet_transfer wallet_transfer;
+    struct wallet_hold_create wallet_hold_create;
+    struct wallet_hold_capture wallet_hold_capture;
+    struct wallet_hold_release wallet_hold_release;
+    struct wallet_hold_get wallet_hold_get;
+    struct wallet_hold_list wallet_hold_list;
+    struct wallet_freeze wallet_freeze;
+    struct wallet_unfreeze wallet_unfreeze;
+    struct wallet_close wallet_close;
+    struct wallet_limits_set wallet_limits_set;
+    struct payment_create payment_create;
+    struct payment_capture payment_capture;
+    struct payment_refund payment_refund;
+    struct payment_cancel payment_cancel;
+    struct payment_get payment_get;
+    struct payment_list payment_list;
+    struct payment_event_list payment_event_list;
+};
+
+/* What a success must have done; REQUEST_ANY = not known. A refusal must have moved nothing. */
+struct request_expects {
+    int posted, pending, resolved;
+    struct id128 from, to;    /* of what was posted or is pending; zero = not known */
+    bool amount_known;
+    u128 amount;              /* posted or pending, or moved by the resolution */
+    struct id128 resolved_id; /* zero = not known */
+};
+
+struct run;
+
+struct request {
+    struct run *run;
+    uint32_t number;
+    const struct message_type *type;
+    union request_body body;
+    union {
+        struct transfer_spec transfers[REQUEST_ITEMS_MAX];
+        struct account_spec accounts[REQUEST_ITEMS_MAX];
+        struct transaction_leg legs[REQUEST_ITEMS_MAX];
+    } items;
+    struct principal who;
+    bool keyed;
+    struct id128 key, fingerprint;
+    bool steals; /* the key was used for another request */
+    bool conditional;
+    uint64_t if_match;
+    bool deadline;
+    struct request_expects expects;
+    struct id128 reads;       /* account that a read is about; its version ... */
+    uint64_t reads_version;   /* ... when the request was first made */
+
+    uint32_t asks;     /* under way */
+    uint32_t attempts;
+    bool scheduled;    /* will be sent (again) */
+    bool answered;     /* finally, at least once */
+    bool settled;      /* nobody will send it again */
+    uint16_t code;
+};
+
+#endif

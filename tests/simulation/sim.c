@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The simulator: runs seeds, one after another.
+ *
+ *     sim --seeds N [--first S]   seeds S, S + 1, ...; one line for each that fails
+ *     sim --seed S [--trace]      one seed, showing what happens
+ *     sim --plants                every planted bug must be found
+ */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tests/simulation/plants.h"
+#include "tests/simulation/run.h"
+#include "tests/simulation/verdict.h"
+
+#define REASON_MAX 400
+#define TWICE_EVERY 16        /* of so many seeds one runs twice */
+#define PLANT_SEEDS_MAX 3000  /* within which a planted bug must be found */
+
+struct options {
+    uint64_t first, seeds;
+    uint32_t requests, twice_every;
+    bool trace, plants;
+    enum plant plant;
+};
+
+/* The run under way, and where to go when it is broken. */
+static struct run *current;
+static jmp_buf failed;
+static char reason[REASON_MAX];
+
+_Noreturn void broken(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(reason, sizeof reason, format, args);
+    va_end(args);
+    longjmp(failed, 1);
+}
+
+/* In place of the one in runtime/base/check.c, which would end the process without the seed. */
+_Noreturn void check_failed(const char *expression, const char *file, int line)
+{
+    if (current == NULL) {
+        fprintf(stderr, "%s:%d: check failed: %s\n", file, line, expression);
+        abort();
+    }
+    broken("%s:%d: check failed: %s", file, line, expression);
+}
+
+struct totals {
+    struct run_counts counts;
+    uint64_t batches, events, failures;
+};
+
+static void add_counts(struct totals *t, const struct run *run)
+{
+    const uint64_t *from = (const uint64_t *)&run->counts;
+    uint64_t *to = (uint64_t *)&t->counts;
+    for (size_t i = 0; i < sizeof run->counts / sizeof *from; i++)
+        to[i] += from[i];
+    t->batches += run->history.seq;
+    t->events += run->history.events;
+}
+
+/* false: it is broken, and `reason` says how. A broken run's memory is left as it is. */
+static bool try_seed(const struct run_options *o, struct totals *t, uint64_t *hash)
+{
+    struct run *run = calloc(1, sizeof *run);
+    if (run == NULL)
+        abort();
+    current = run;
+    if (setjmp(failed) != 0) {
+        current = NULL;
+        return false;
+    }
+    *hash = run_seed(run, o);
+    current = NULL;
+    add_counts(t, run);
+    run_done(run);
+    free(run);
+    return true;
+}
+
+static void tell_failure(const struct options *o, uint64_t seed)
+{
+    char more[100] = "";
+    int at = 0;
+    if (o->requests != 0)
+        at = snprintf(more, sizeof more, " --requests %u", o->requests);
+    if (o->plant != PLANT_NONE)
+        snprintf(more + at, sizeof more - (size_t)at, " --plant %s", plant_names[o->plant]);
+    printf("seed %" PRIu64 ": %s\n    again: sim --seed %" PRIu64 " --trace%s\n", seed, reason,
+           seed, more);
+    fflush(stdout);
+}
+
+static bool one_seed(const struct options *o, uint64_t seed, struct totals *t)
+{
+    const struct run_options run = {seed, o->requests, o->trace};
+    uint64_t hash = 0, again = 0;
+    bool good = try_seed(&run, t, &hash);
+    if (good && o->twice_every != 0 && seed % o->twice_every == 0) {
+        good = try_seed(&run, t, &again);
+        if (good && again != hash) {
+            snprintf(reason, sizeof reason, "a second run of the seed went another way");
+            good = false;
+        }
+    }
+    if (!good) {
+        t->failures++;
+        if (!o->plants)
+            tell_failure(o, seed);
+    } else if (o->seeds == 1) {
+        printf("seed %" PRIu64 ": trace %016" PRIx64 "\n", seed, hash);
+    }
+    return good;
+}
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static int run_seeds(const struct options *o)
+{
+    struct totals t = {0};
+    double began = now_s();
+    for (uint64_t i = 0; i < o->seeds; i++)
+        one_seed(o, o->first + i, &t);
+    double took = now_s() - began;
+    const struct run_counts *c = &t.counts;
+    printf("%" PRIu64 " seeds, %" PRIu64 " failed, %.1f s (%.0f seeds/s): %" PRIu64
+           " requests asked, %" PRIu64 " answers (%" PRIu64 " done, %" PRIu64 " refused), %" PRIu64
+           " events in %" PRIu64 " batches, %" PRIu64 " crashes (%" PRIu64
+           " of them after giving up), %" PRIu64 " clock jumps, %" PRIu64 " full disks, %" PRIu64
+           " steps\n",
+           o->seeds, t.failures, took, (double)o->seeds / took, c->asks, c->answers, c->successes,
+           c->refusals, t.events, t.batches, c->crashes, c->restarts, c->clock_jumps, c->fulls,
+           c->steps);
+    return t.failures == 0 ? 0 : 1;
+}
+
+/* --- plants ---------------------------------------------------------------------------------- */
+
+static int run_plants(struct options o)
+{
+    int missed = 0;
+    o.plants = true;
+    o.twice_every = 0;
+    for (int p = 1; p < PLANT_COUNT; p++) {
+        struct totals t = {0};
+        plant_active = (enum plant)p;
+        uint64_t seed = o.first;
+        while (seed < o.first + PLANT_SEEDS_MAX && one_seed(&o, seed, &t))
+            seed++;
+        if (t.failures == 0) {
+            missed++;
+            printf("%-30s NOT FOUND in %d seeds\n", plant_names[p], PLANT_SEEDS_MAX);
+        } else {
+            printf("%-30s found by seed %" PRIu64 ": %s\n", plant_names[p], seed, reason);
+        }
+        fflush(stdout);
+    }
+    printf("%d planted bugs, %d not found\n", PLANT_COUNT - 1, missed);
+    return missed == 0 ? 0 : 1;
+}
+
+/* --- command line ---------------------------------------------------------------------------- */
+
+static int usage(void)
+{
+    fputs("usage: sim --seeds N [--first S] [--requests N] [--plant BUG] [--twice-every N]\n"
+          "       sim --seed S [--trace] [--requests N] [--plant BUG]\n"
+          "       sim --plants | --list-plants\n",
+          stderr);
+    return 2;
+}
+
+static bool number(const char *text, uint64_t *value)
+{
+    char *end;
+    if (text == NULL || *text == '\0' || *text == '-')
+        return false;
+    *value = strtoull(text, &end, 10);
+    return *end == '\0';
+}
+
+/* One option with its value, if it has one; false if it is none of ours. */
+static bool take_option(struct options *o, const char *name, const char *value, bool *took_value)
+{
+    uint64_t n = 0;
+    *took_value = false;
+    if (strcmp(name, "--trace") == 0)
+        return o->trace = true;
+    if (strcmp(name, "--plants") == 0)
+        return o->plants = true;
+    *took_value = true;
+    if (strcmp(name, "--plant") == 0)
+        return value != NULL && plant_find(value, &o->plant);
+    if (!number(value, &n))
+        return false;
+    if (strcmp(name, "--seeds") == 0)
+        o->seeds = n;
+    else if (strcmp(name, "--first") == 0)
+        o->first = n;
+    else if (strcmp(name, "--seed") == 0)
+        o->first = n, o->seeds = 1;
+    else if (strcmp(name, "--requests") == 0)
+        o->requests = (uint32_t)n;
+    else if (strcmp(name, "--twice-every") == 0)
+        o->twice_every = (uint32_t)n;
+    else
+        return false;
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {.first = 1, .twice_every = TWICE_EVERY};
+    for (int i = 1; i < argc; i++) {
+        bool took_value;
+        if (strcmp(argv[i], "--list-plants") == 0) {
+            for (int p = 1; p < PLANT_COUNT; p++)
+                puts(plant_names[p]);
+            return 0;
+        }
+        if (!take_option(&o, argv[i], i + 1 < argc ? argv[i + 1] : NULL, &took_value))
+            return usage();
+        i += took_value;
+    }
+    if (o.plants)
+        return run_plants(o);
+    if (o.seeds == 0)
+        return usage();
+    plant_active = o.plant;
+    return run_seeds(&o);
+}

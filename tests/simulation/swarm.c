@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See swarm.h. */
+#include "tests/simulation/swarm.h"
+
+#include "runtime/base/check.h"
+
+#define US ((uint64_t)1000)
+#define MS ((uint64_t)1000000)
+#define S ((uint64_t)1000000000)
+
+static uint64_t between(struct rng *r, uint64_t low, uint64_t high)
+{
+    return low + rng_below(r, high - low + 1);
+}
+
+/* Half of the seeds know this fault; the others not at all. */
+static uint32_t sometimes(struct rng *r, uint32_t ppm_max)
+{
+    return rng_below(r, 2) == 0 ? 0 : (uint32_t)between(r, 1, ppm_max);
+}
+
+static uint64_t choose(struct rng *r, const uint64_t *choices, size_t count)
+{
+    return choices[rng_below(r, count)];
+}
+
+static struct swarm_delay delay(struct rng *r)
+{
+    static const uint64_t longest[] = {20 * US, 100 * US, 500 * US, 2 * MS, 20 * MS, 200 * MS};
+    uint64_t max = choose(r, longest, array_len(longest));
+    return (struct swarm_delay){max / between(r, 1, 20), max};
+}
+
+static void draw_requests(struct swarm *s, struct rng *r)
+{
+    static const uint64_t amounts[] = {5, 100, 1000, 1000000, UINT64_MAX / 4};
+    static const uint64_t thinks[] = {5 * US, 50 * US, 500 * US, 5 * MS, 50 * MS, 500 * MS};
+    s->requests = (uint32_t)between(r, 20, 160);
+    s->owners = (uint32_t)between(r, 1, 12);
+    s->accounts_max = (uint32_t)between(r, 2, 40);
+    s->currencies = (uint32_t)between(r, 1, SWARM_CURRENCIES_MAX);
+    for (int i = 0; i < SWARM_OPERATIONS_MAX; i++)
+        s->weights[i] = rng_below(r, 4) == 0 ? 0 : (uint32_t)between(r, 1, 20);
+    s->amount_max = choose(r, amounts, array_len(amounts));
+    s->expiry_s_max = (uint32_t)between(r, 1, rng_below(r, 2) == 0 ? 5 : 5000);
+    s->items_max = (uint32_t)between(r, 1, 24);
+    s->think_ns = choose(r, thinks, array_len(thinks));
+}
+
+static void draw_manners(struct swarm *s, struct rng *r)
+{
+    s->lost_ppm = sometimes(r, 100000);
+    s->answer_lost_ppm = sometimes(r, 200000);
+    s->twice_ppm = sometimes(r, 200000);
+    s->again_ppm = sometimes(r, 500000);
+    s->give_up_ppm = sometimes(r, 200000);
+    s->reuse_key_ppm = sometimes(r, 50000);
+    s->deadline_ppm = sometimes(r, 200000);
+    s->unkeyed_ppm = sometimes(r, 500000);
+}
+
+static void draw_node(struct swarm *s, struct rng *r)
+{
+    static const uint64_t residents[] = {2, 5, 15, 60, 100000};
+    static const uint64_t outcomes[] = {60, 200, 10000};
+    s->journal = delay(r);
+    s->views = delay(r);
+    s->reads = delay(r);
+    s->resident_max = choose(r, residents, array_len(residents));
+    s->outcomes_max = choose(r, outcomes, array_len(outcomes));
+    s->pass_ns = between(r, 5 * US, 500 * US);
+}
+
+static void draw_faults(struct swarm *s, struct rng *r)
+{
+    static const uint64_t jumps[] = {MS, 2 * S, 600 * S, 7200 * S, 86400 * S};
+    s->faults = (struct store_sim_faults){
+        .append_io_ppm = sometimes(r, 20000),
+        .append_full_ppm = sometimes(r, 10000),
+        .unknown_written_ppm = sometimes(r, 20000),
+        .unknown_lost_ppm = sometimes(r, 20000),
+        .read_io_ppm = sometimes(r, 20000),
+        .views_commit_ppm = sometimes(r, 200000),
+        .crash_lost_ppm = sometimes(r, 800000),
+        .crash_reorder_ppm = sometimes(r, 800000),
+        .crash_torn_ppm = sometimes(r, 800000),
+        .crash_stale_ppm = sometimes(r, 500000),
+    };
+    s->crash_ppm = sometimes(r, 8000);
+    s->clock_jump_ppm = sometimes(r, 5000);
+    s->clock_jump_ns = (int64_t)choose(r, jumps, array_len(jumps));
+    s->full_ns = between(r, 10 * MS, 3 * S);
+}
+
+void swarm_draw(struct swarm *s, struct rng *rng)
+{
+    *s = (struct swarm){0};
+    draw_requests(s, rng);
+    draw_manners(s, rng);
+    draw_node(s, rng);
+    draw_faults(s, rng);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Swarm: what one seed is like. Every probability, size and span is drawn, so that each run leaves
+ * some things out and does others to excess. */
+#ifndef SIMULATION_SWARM_H
+#define SIMULATION_SWARM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/base/rng.h"
+#include "runtime/journal/store_sim.h"
+
+#define SWARM_CURRENCIES_MAX 3
+#define SWARM_OPERATIONS_MAX 64
+
+struct swarm_delay {
+    uint64_t min_ns, max_ns;
+};
+
+/* Chances in parts per million. */
+struct swarm {
+    /* what is asked for */
+    uint32_t requests;
+    uint32_t owners, accounts_max, currencies;
+    uint32_t weights[SWARM_OPERATIONS_MAX];
+    uint64_t amount_max;
+    uint32_t expiry_s_max;
+    uint32_t items_max; /* of a bulk message */
+    /* how */
+    uint64_t think_ns;        /* between two requests */
+    uint32_t lost_ppm;        /* a request does not arrive */
+    uint32_t answer_lost_ppm; /* its answer does not */
+    uint32_t twice_ppm;       /* sent twice at once */
+    uint32_t again_ppm;       /* sent again although it was answered */
+    uint32_t give_up_ppm;     /* not tried again when it was lost */
+    uint32_t reuse_key_ppm;   /* with the key of another request */
+    uint32_t deadline_ppm;    /* with a short deadline */
+    uint32_t unkeyed_ppm;     /* without idempotency key, where the ids do */
+    /* on what */
+    struct swarm_delay journal, views, reads;
+    size_t resident_max, outcomes_max;
+    uint64_t pass_ns;
+    /* with which faults */
+    struct store_sim_faults faults;
+    uint32_t crash_ppm;      /* at each event */
+    uint32_t clock_jump_ppm; /* at each event */
+    int64_t clock_jump_ns;   /* at most, either way */
+    uint64_t full_ns;        /* how long a full disk stays full */
+};
+
+void swarm_draw(struct swarm *s, struct rng *rng);
+
+#endif

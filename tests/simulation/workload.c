@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the operations share, and the choice among them. */
+#include "tests/simulation/workload.h"
+
+#include <stdio.h>
+
+#include "runtime/base/sha256.h"
+#include "schemas/currency.h"
+#include "tests/simulation/verdict.h"
+
+#define OWNERS_MAX 12
+#define CHOICES_MAX 40
+
+static const uint16_t currencies[SWARM_CURRENCIES_MAX] = {840, 392, 978}; /* USD, JPY, EUR */
+
+static struct principal somebody(const char *subject)
+{
+    struct principal who = {.tenant = slice_of("acme"), .subject = slice_of(subject)};
+    who.client = who.subject;
+    const struct slice pieces[] = {who.tenant, {"", 1}, who.subject};
+    who.tenant_id = sha256_id(pieces, 1);
+    who.subject_id = sha256_id(pieces, array_len(pieces));
+    return who;
+}
+
+struct principal workload_owner(uint32_t n)
+{
+    static const char *const names[OWNERS_MAX] = {"ada",  "bob",  "cleo", "dan", "eve", "fay",
+                                                  "gus",  "hana", "ivo",  "jo",  "kim", "lea"};
+    return somebody(names[n % OWNERS_MAX]);
+}
+
+struct principal workload_clerk(void)
+{
+    struct principal who = somebody("clerk");
+    who.any_owner = true;
+    return who;
+}
+
+struct principal workload_principal(struct run *run, struct id128 owner_id)
+{
+    if (workload_chance(run, 4))
+        return workload_clerk();
+    if (workload_chance(run, 20))
+        return workload_owner((uint32_t)rng_below(&run->rng, OWNERS_MAX));
+    for (uint32_t i = 0; i < OWNERS_MAX; i++) {
+        struct principal who = workload_owner(i);
+        if (id128_equal(who.subject_id, owner_id))
+            return who;
+    }
+    return workload_clerk();
+}
+
+bool workload_chance(struct run *run, uint32_t one_in)
+{
+    return rng_below(&run->rng, one_in) == 0;
+}
+
+u128 workload_amount(struct run *run)
+{
+    return 1 + rng_below(&run->rng, run->swarm.amount_max);
+}
+
+struct decimal workload_decimal(u128 minor, uint16_t currency)
+{
+    const struct currency *c = currency_by_number(currency);
+    check(c != NULL);
+    return (struct decimal){minor, c->decimals};
+}
+
+uint16_t workload_currency(struct run *run)
+{
+    return currencies[rng_below(&run->rng, run->swarm.currencies)];
+}
+
+struct id128 workload_new_id(struct run *run)
+{
+    return id128_make(run_wall_ns(run) / 1000000, rng_next(&run->rng), 0);
+}
+
+uint32_t workload_expiry_s(struct run *run)
+{
+    return 1 + (uint32_t)rng_below(&run->rng, run->swarm.expiry_s_max);
+}
+
+const struct ref_account *workload_account(struct run *run)
+{
+    const struct reference *r = &run->history.reference;
+    return r->account_count == 0 ? NULL
+                                 : &r->accounts[rng_below(&run->rng, r->account_count)];
+}
+
+const struct ref_wallet *workload_wallet(struct run *run)
+{
+    const struct reference *r = &run->history.reference;
+    return r->wallet_count == 0 ? NULL : &r->wallets[rng_below(&run->rng, r->wallet_count)];
+}
+
+/* --- choosing -------------------------------------------------------------------------------- */
+
+static const struct operation *operation_at(uint32_t i)
+{
+    if (i < ledger_operation_count)
+        return &ledger_operations[i];
+    i -= ledger_operation_count;
+    if (i < wallet_operation_count)
+        return &wallet_operations[i];
+    return &payment_operations[i - wallet_operation_count];
+}
+
+static const struct operation *choose(struct run *run)
+{
+    uint32_t count = ledger_operation_count + wallet_operation_count + payment_operation_count;
+    check(count <= SWARM_OPERATIONS_MAX);
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < count; i++)
+        sum += run->swarm.weights[i];
+    if (sum == 0)
+        return operation_at(0);
+    uint64_t drawn = rng_below(&run->rng, sum);
+    uint32_t i = 0;
+    while (drawn >= run->swarm.weights[i])
+        drawn -= run->swarm.weights[i++];
+    return operation_at(i);
+}
+
+/* The first of each list makes what the others need. */
+static const struct operation *found(struct run *run)
+{
+    return workload_chance(run, 2) ? &ledger_operations[0] : &wallet_operations[0];
+}
+
+void workload_make(struct run *run, struct request *q)
+{
+    const struct request blank = *q;
+    bool few = run->history.reference.account_count < 2 ||
+               (run->history.reference.account_count < run->swarm.accounts_max &&
+                workload_chance(run, 6));
+    const struct operation *o = few ? found(run) : choose(run);
+    for (int i = 0; i < CHOICES_MAX; i++) {
+        *q = blank;
+        if (o->make(run, q))
+            return;
+        o = i % 4 == 3 ? found(run) : choose(run);
+    }
+    *q = blank;
+    bool made = ledger_operations[0].make(run, q);
+    check(made);
+}

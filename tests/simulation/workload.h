@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Workload: what clients ask for, drawn from what the history knows to exist. */
+#ifndef SIMULATION_WORKLOAD_H
+#define SIMULATION_WORKLOAD_H
+
+#include "tests/simulation/run.h"
+
+/* Fills type, body, who and expects of a zeroed request. */
+void workload_make(struct run *run, struct request *q);
+
+/* --- shared by the files of the workload ------------------------------------------------------ */
+
+struct operation {
+    const char *name;
+    /* false: nothing there to do it to */
+    bool (*make)(struct run *run, struct request *q);
+};
+
+extern const struct operation ledger_operations[], wallet_operations[], payment_operations[];
+extern const uint32_t ledger_operation_count, wallet_operation_count, payment_operation_count;
+
+/* Owner n of the tenant, or (with any) somebody who may act for each of them. */
+struct principal workload_owner(uint32_t n);
+struct principal workload_clerk(void);
+/* The owner with this subject_id, most of the time. */
+struct principal workload_principal(struct run *run, struct id128 owner_id);
+
+u128 workload_amount(struct run *run);
+struct decimal workload_decimal(u128 minor, uint16_t currency);
+uint16_t workload_currency(struct run *run);
+struct id128 workload_new_id(struct run *run);
+uint32_t workload_expiry_s(struct run *run);
+bool workload_chance(struct run *run, uint32_t one_in);
+
+const struct ref_account *workload_account(struct run *run);
+const struct ref_wallet *workload_wallet(struct run *run);
+
+#endif

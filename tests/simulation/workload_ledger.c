@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is asked of the ledger. */
+#include "tests/simulation/workload.h"
+
+#define CODE 7
+#define HISTORY_LIMIT_MAX 60
+#define LEGS_MAX 6
+
+static const struct request_expects moves_nothing = {0, 0, 0, {0, 0}, {0, 0}, false, 0, {0, 0}};
+
+/* --- accounts -------------------------------------------------------------------------------- */
+
+static bool account_open(struct run *run, struct request *q)
+{
+    struct account_create *c = &q->body.account_create;
+    q->type = &account_create_type;
+    q->who = workload_clerk();
+    q->expects = moves_nothing;
+    c->has_account_id = !workload_chance(run, 4);
+    c->account_id = workload_new_id(run);
+    c->currency = workload_currency(run);
+    c->code = 1 + (uint16_t)rng_below(&run->rng, 3);
+    c->has_flags = true;
+    if (workload_chance(run, 3))
+        c->flags = workload_chance(run, 2) ? ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS
+                                           : ACCOUNT_FLAGS_CREDITS_MUST_NOT_EXCEED_DEBITS;
+    c->has_debit_balance_max = c->flags == 0 && workload_chance(run, 5);
+    c->debit_balance_max = workload_amount(run);
+    c->has_credit_balance_max = c->flags == 0 && workload_chance(run, 5);
+    c->credit_balance_max = workload_amount(run);
+    c->has_name = workload_chance(run, 3);
+    c->name = slice_of("An account");
+    c->has_user_data_64 = workload_chance(run, 3);
+    c->user_data_64 = rng_below(&run->rng, 4);
+    return true;
+}
+
+static bool accounts_open(struct run *run, struct request *q)
+{
+    struct accounts_create *c = &q->body.accounts_create;
+    q->type = &accounts_create_type;
+    q->who = workload_clerk();
+    q->expects = moves_nothing;
+    c->accounts = q->items.accounts;
+    c->accounts_count = 1 + (uint32_t)rng_below(&run->rng, 4);
+    for (uint32_t i = 0; i < c->accounts_count; i++) {
+        c->accounts[i] = (struct account_spec){.id = workload_new_id(run),
+                                               .currency = workload_currency(run),
+                                               .code = CODE};
+        if (workload_chance(run, 3) && i + 1 < c->accounts_count)
+            c->accounts[i].flags = ACCOUNT_FLAGS_LINKED;
+        if (workload_chance(run, 8))
+            c->accounts[i].code = 0; /* refused */
+    }
+    return true;
+}
+
+static bool account_show(struct run *run, struct request *q)
+{
+    const struct ref_account *a = workload_account(run);
+    if (a == NULL)
+        return false;
+    q->type = &account_get_type;
+    q->who = workload_clerk();
+    q->body.account_get.account_id = a->id;
+    q->reads = a->id;
+    return true;
+}
+
+static bool account_change(struct run *run, struct request *q)
+{
+    const struct ref_account *a = workload_account(run);
+    if (a == NULL)
+        return false;
+    struct account_update *u = &q->body.account_update;
+    q->type = &account_update_type;
+    q->who = workload_clerk();
+    q->expects = moves_nothing;
+    u->account_id = a->id;
+    u->has_name = true;
+    u->name = slice_of("Renamed");
+    u->has_currency = true;
+    u->currency = a->currency;
+    u->has_debit_balance_max = workload_chance(run, 3);
+    u->debit_balance_max = workload_decimal(workload_amount(run), a->currency);
+    u->has_credit_balance_min = workload_chance(run, 6);
+    u->credit_balance_min = workload_decimal(workload_amount(run), a->currency);
+    if (workload_chance(run, 4)) {
+        q->conditional = true;
+        q->if_match = a->version - rng_below(&run->rng, 2);
+    }
+    return true;
+}
+
+static bool account_is_frozen(struct run *run, struct request *q)
+{
+    const struct ref_account *a = workload_account(run);
+    if (a == NULL)
+        return false;
+    q->type = &account_freeze_type;
+    q->who = workload_clerk();
+    q->expects = moves_nothing;
+    q->body.account_freeze.account_id = a->id;
+    q->body.account_freeze.has_mode = true;
+    q->body.account_freeze.mode = (uint8_t)(1 + rng_below(&run->rng, 3));
+    return true;
+}
+
+static bool account_is_unfrozen(struct run *run, struct request *q)
+{
+    const struct ref_account *a = workload_account(run);
+    if (a == NULL)
+        return false;
+    for (int i = 0; i < 8 && (a->flags & (ACCOUNT_FLAGS_DEBITS_FROZEN |
+                                          ACCOUNT_FLAGS_CREDITS_FROZEN)) == 0; i++)
+        a = workload_account(run);
+    q->type = &account_unfreeze_type;
+    q->who = workload_clerk();
+    q->expects = moves_nothing;
+    q->body.account_unfreeze.account_id = a->id;
+    return true;
+}
+
+static bool account_is_closed(struct run *run, struct request *q)
+{
+    const struct ref_account *a = workload_account(run);
+    if (a == NULL || !workload_chance(run, 4))
+        return false;
+    q->type = &account_close_type;
+    q->who = workload_clerk();
+    q->expects = moves_nothing;
+    q->body.account_close.account_id = a->id;
+    return true;
+}
+
+static bool entries(struct run *run, struct request *q)
+{
+    const struct ref_account *a = workload_account(run);
+    if (a == NULL)
+        return false;
+    q->type = &account_entries_type;
+    q->who = workload_clerk();
+    q->body.account_entries.account_id = a->id;
+    q->body.account_entries.has_limit = true;
+    q->body.account_entries.limit = (uint16_t)(1 + rng_below(&run->rng, HISTORY_LIMIT_MAX));
+    q->reads = a->id;
+    return true;
+}
+
+static bool balance_at(struct run *run, struct request *q)
+{
+    const struct ref_account *a = workload_account(run);
+    if (a == NULL)
+        return false;
+    q->type = &account_balance_at_type;
+    q->who = workload_clerk();
+    q->body.account_balance_at.account_id = a->id;
+    q->body.account_balance_at.has_time = true;
+    q->body.account_balance_at.time = (uint8_t)(1 + rng_below(&run->rng, 2));
+    q->body.account_balance_at.has_at = workload_chance(run, 2);
+    q->body.account_balance_at.at =
+        run_wall_ns(run) - rng_below(&run->rng, 1 + run->world.now_ns);
+    return true;
+}
+
+static bool list_accounts(struct run *run, struct request *q)
+{
+    (void)run;
+    q->type = &accounts_list_type;
+    q->who = workload_clerk();
+    return true;
+}
+
+/* --- transfers ------------------------------------------------------------------------------- */
+
+/* Two accounts, most of the time of one currency. */
+static bool two_accounts(struct run *run, const struct ref_account **debit,
+                         const struct ref_account **credit)
+{
+    *debit = workload_account(run);
+    *credit = workload_account(run);
+    if (*debit == NULL)
+        return false;
+    for (int i = 0; i < 12 && (*debit == *credit || (*debit)->currency != (*credit)->currency); i++)
+        *credit = workload_account(run);
+    return *debit != *credit || workload_chance(run, 10);
+}
+
+static bool transfer_with(struct run *run, struct request *q, uint32_t flags)
+{
+    const struct ref_account *debit, *credit;
+    if (!two_accounts(run, &debit, &credit))
+        return false;
+    struct transfer_create *c = &q->body.transfer_create;
+    q->type = &transfer_create_type;
+    q->who = workload_clerk();
+    c->has_transfer_id = !workload_chance(run, 4);
+    c->transfer_id = workload_new_id(run);
+    c->debit_account_id = debit->id;
+    c->has_credit_account_id = true;
+    c->credit_account_id = credit->id;
+    c->has_amount = true;
+    c->amount = workload_amount(run);
+    c->currency = debit->currency;
+    c->has_flags = true;
+    c->flags = flags;
+    c->has_description = workload_chance(run, 6);
+    c->description = slice_of("For something");
+    bool pending = (flags & TRANSFER_FLAGS_PENDING) != 0;
+    c->has_timeout_s = pending && !workload_chance(run, 4);
+    if (c->has_timeout_s)
+        c->timeout_s = workload_expiry_s(run);
+    const uint32_t balancing = TRANSFER_FLAGS_BALANCING_DEBIT | TRANSFER_FLAGS_BALANCING_CREDIT;
+    q->expects = (struct request_expects){.posted = !pending,
+                                          .pending = pending,
+                                          .from = debit->id,
+                                          .to = credit->id,
+                                          .amount_known = (flags & balancing) == 0,
+                                          .amount = c->amount};
+    return true;
+}
+
+static bool transfer(struct run *run, struct request *q)
+{
+    return transfer_with(run, q, 0);
+}
+
+static bool transfer_held(struct run *run, struct request *q)
+{
+    return transfer_with(run, q, TRANSFER_FLAGS_PENDING);
+}
+
+static bool transfer_balancing(struct run *run, struct request *q)
+{
+    uint32_t side = workload_chance(run, 2) ? TRANSFER_FLAGS_BALANCING_DEBIT
+                                            : TRANSFER_FLAGS_BALANCING_CREDIT;
+    return transfer_with(run, q, side | (workload_chance(run, 3) ? TRANSFER_FLAGS_PENDING : 0u));
+}
+
+static bool transfer_closing(struct run *run, struct request *q)
+{
+    if (!workload_chance(run, 4))
+        return false;
+    uint32_t side = workload_chance(run, 2) ? TRANSFER_FLAGS_CLOSING_DEBIT
+                                            : TRANSFER_FLAGS_CLOSING_CREDIT;
+    return transfer_with(run, q, side | TRANSFER_FLAGS_PENDING);
+}
+
+static const struct ref_transfer *a_transfer(struct run *run, enum ref_transfer_kind kind,
+                                             bool open)
+{
+    const struct reference *r = &run->history.reference;
+    for (int i = 0; i < 20 && r->transfer_count > 0; i++) {
+        const struct ref_transfer *t = &r->transfers[rng_below(&run->rng, r->transfer_count)];
+        if (t->kind == kind && (!open || t->open || workload_chance(run, 8)))
+            return t;
+    }
+    return NULL;
+}
+
+/* An id that is in use: with other content, or the same once more. */
+static bool transfer_again(struct run *run, struct request *q)
+{
+    const struct ref_transfer *t = a_transfer(run, REF_POSTED, false);
+    if (t == NULL || !transfer_with(run, q, 0))
+        return false;
+    struct transfer_create *c = &q->body.transfer_create;
+    c->has_transfer_id = true;
+    c->transfer_id = t->id;
+    if (workload_chance(run, 2)) {
+        c->debit_account_id = t->debit;
+        c->credit_account_id = t->credit;
+        c->amount = t->amount;
+        c->currency = t->currency;
+    }
+    q->expects = moves_nothing;
+    return true;
+}
+
+static bool post_held(struct run *run, struct request *q)
+{
+    const struct ref_transfer *t = a_transfer(run, REF_PENDING, true);
+    if (t == NULL)
+        return false;
+    struct transfer_post *p = &q->body.transfer_post;
+    q->type = &transfer_post_type;
+    q->who = workload_clerk();
+    p->transfer_id = t->id;
+    p->has_amount = workload_chance(run, 2);
+    u128 amount = 1 + rng_below(&run->rng, (uint64_t)(t->held > UINT64_MAX / 2 ? 5 : t->held + 2));
+    p->amount = workload_decimal(amount, t->currency);
+    p->has_keep_remainder = true;
+    p->keep_remainder = workload_chance(run, 2);
+    p->has_posting_id = workload_chance(run, 2);
+    p->posting_id = workload_new_id(run);
+    q->expects = (struct request_expects){.resolved = 1,
+                                          .amount_known = p->has_amount,
+                                          .amount = amount,
+                                          .resolved_id = t->id};
+    return true;
+}
+
+static bool void_held(struct run *run, struct request *q)
+{
+    const struct ref_transfer *t = a_transfer(run, REF_PENDING, true);
+    if (t == NULL)
+        return false;
+    struct transfer_void *v = &q->body.transfer_void;
+    q->type = &transfer_void_type;
+    q->who = workload_clerk();
+    v->transfer_id = t->id;
+    v->has_posting_id = workload_chance(run, 2);
+    v->posting_id = workload_new_id(run);
+    q->expects = (struct request_expects){
+        .resolved = 1, .amount_known = true, .amount = 0, .resolved_id = t->id};
+    return true;
+}
+
+static bool reverse(struct run *run, struct request *q)
+{
+    const struct ref_transfer *t = a_transfer(run, REF_POSTED, false);
+    if (t == NULL)
+        return false;
+    struct transfer_reverse *v = &q->body.transfer_reverse;
+    q->type = &transfer_reverse_type;
+    q->who = workload_clerk();
+    v->transfer_id = t->id;
+    v->has_reversal_id = workload_chance(run, 2);
+    v->reversal_id = workload_new_id(run);
+    q->expects = (struct request_expects){
+        .posted = 1, .from = t->credit, .to = t->debit, .amount_known = true, .amount = t->amount};
+    return true;
+}
+
+/* --- many ------------------------------------------------------------------------------------ */
+
+static uint32_t item_flags(struct run *run, bool last)
+{
+    uint32_t flags = 0;
+    if (workload_chance(run, 4))
+        flags |= TRANSFER_FLAGS_PENDING;
+    if (workload_chance(run, 8))
+        flags |= TRANSFER_FLAGS_BALANCING_DEBIT;
+    if (workload_chance(run, 3) && (!last || workload_chance(run, 20)))
+        flags |= TRANSFER_FLAGS_LINKED;
+    return flags;
+}
+
+static void make_item(struct run *run, struct transfer_spec *s, bool last)
+{
+    const struct ref_account *debit, *credit;
+    *s = (struct transfer_spec){.id = workload_new_id(run), .flags = item_flags(run, last)};
+    const struct ref_transfer *pending = a_transfer(run, REF_PENDING, true);
+    if (pending != NULL && workload_chance(run, 5)) {
+        bool voids = workload_chance(run, 2);
+        s->flags = (s->flags & TRANSFER_FLAGS_LINKED) |
+                   (voids ? TRANSFER_FLAGS_VOID_PENDING : TRANSFER_FLAGS_POST_PENDING);
+        s->pending_id = pending->id;
+        s->amount = voids ? 0 : U128_MAX;
+        return;
+    }
+    if (!two_accounts(run, &debit, &credit))
+        debit = credit = workload_account(run);
+    s->debit_account_id = debit->id;
+    s->credit_account_id = credit->id;
+    s->amount = workload_chance(run, 15) ? 0 : workload_amount(run);
+    s->currency = debit->currency;
+    s->code = CODE;
+    if ((s->flags & TRANSFER_FLAGS_PENDING) != 0)
+        s->timeout_s = workload_expiry_s(run);
+}
+
+static uint32_t make_items(struct run *run, struct request *q)
+{
+    uint32_t count = 1 + (uint32_t)rng_below(&run->rng, run->swarm.items_max);
+    q->who = workload_clerk();
+    q->expects = (struct request_expects){REQUEST_ANY, REQUEST_ANY, REQUEST_ANY, {0, 0}, {0, 0},
+                                          false, 0, {0, 0}};
+    for (uint32_t i = 0; i < count; i++)
+        make_item(run, &q->items.transfers[i], i + 1 == count);
+    return count;
+}
+
+static bool bulk(struct run *run, struct request *q)
+{
+    if (workload_account(run) == NULL)
+        return false;
+    q->type = &transfers_create_type;
+    q->body.transfers_create =
+        (struct transfers_create){q->items.transfers, make_items(run, q)};
+    return true;
+}
+
+static bool batch(struct run *run, struct request *q)
+{
+    if (workload_account(run) == NULL)
+        return false;
+    q->type = &transfers_batch_type;
+    q->body.transfers_batch = (struct transfers_batch){q->items.transfers, make_items(run, q)};
+    return true;
+}
+
+static bool transaction(struct run *run, struct request *q)
+{
+    struct transaction_create *c = &q->body.transaction_create;
+    const struct ref_account *debit, *credit;
+    q->type = &transaction_create_type;
+    q->who = workload_clerk();
+    c->has_transaction_id = workload_chance(run, 2);
+    c->transaction_id = workload_new_id(run);
+    c->legs = q->items.legs;
+    c->legs_count = 1 + (uint32_t)rng_below(&run->rng, LEGS_MAX);
+    for (uint32_t i = 0; i < c->legs_count; i++) {
+        if (!two_accounts(run, &debit, &credit))
+            return false;
+        bool pending = workload_chance(run, 6);
+        c->legs[i] = (struct transaction_leg){.debit_account_id = debit->id,
+                                              .credit_account_id = credit->id,
+                                              .amount = workload_amount(run),
+                                              .currency = debit->currency,
+                                              .has_flags = pending,
+                                              .flags = pending ? TRANSFER_FLAGS_PENDING : 0,
+                                              .has_timeout_s = pending,
+                                              .timeout_s = pending ? workload_expiry_s(run) : 0};
+        q->expects.posted += !pending;
+        q->expects.pending += pending;
+    }
+    return true;
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+static bool transfer_show(struct run *run, struct request *q)
+{
+    const struct ref_transfer *t =
+        a_transfer(run, workload_chance(run, 2) ? REF_PENDING : REF_POSTED, false);
+    if (t == NULL)
+        return false;
+    q->type = &transfer_get_type;
+    q->who = workload_clerk();
+    q->body.transfer_get.transfer_id = t->id;
+    return true;
+}
+
+static bool list_transfers(struct run *run, struct request *q)
+{
+    q->type = &transfers_list_type;
+    q->who = workload_clerk();
+    const struct ref_account *a = workload_account(run);
+    if (a != NULL && workload_chance(run, 2)) {
+        q->body.transfers_list.has_account_id = true;
+        q->body.transfers_list.account_id = a->id;
+    }
+    return true;
+}
+
+static bool trial_balance(struct run *run, struct request *q)
+{
+    (void)run;
+    q->type = &trial_balance_get_type;
+    q->who = workload_clerk();
+    return true;
+}
+
+const struct operation ledger_operations[] = {
+    {"account_open", account_open},
+    {"accounts_open", accounts_open},
+    {"account_show", account_show},
+    {"account_change", account_change},
+    {"account_is_frozen", account_is_frozen},
+    {"account_is_unfrozen", account_is_unfrozen},
+    {"account_is_closed", account_is_closed},
+    {"entries", entries},
+    {"balance_at", balance_at},
+    {"list_accounts", list_accounts},
+    {"transfer", transfer},
+    {"transfer_held", transfer_held},
+    {"transfer_balancing", transfer_balancing},
+    {"transfer_closing", transfer_closing},
+    {"transfer_again", transfer_again},
+    {"post_held", post_held},
+    {"void_held", void_held},
+    {"reverse", reverse},
+    {"bulk", bulk},
+    {"batch", batch},
+    {"transaction", transaction},
+    {"transfer_show", transfer_show},
+    {"list_transfers", list_transfers},
+    {"trial_balance", trial_balance},
+};
+const uint32_t ledger_operation_count = array_len(ledger_operations);

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is asked of payments. */
+#include "tests/simulation/workload.h"
+
+static bool create(struct run *run, struct request *q, bool now)
+{
+    const struct ref_wallet *from = workload_wallet(run), *to = workload_wallet(run);
+    if (from == NULL)
+        return false;
+    for (int i = 0; i < 8 && (to == from || to->currency != from->currency); i++)
+        to = workload_wallet(run);
+    struct payment_create *c = &q->body.payment_create;
+    q->type = &payment_create_type;
+    q->who = workload_principal(run, from->owner);
+    c->amount = workload_amount(run);
+    c->currency = from->currency;
+    c->from_account = from->id;
+    c->to_account = to->id;
+    c->has_description = workload_chance(run, 3);
+    c->description = slice_of("Lunch");
+    c->has_capture = true;
+    c->capture = now ? PAYMENT_CAPTURE_MODE_AUTOMATIC : PAYMENT_CAPTURE_MODE_MANUAL;
+    c->has_expires_in_s = !now && !workload_chance(run, 5);
+    c->expires_in_s = workload_expiry_s(run);
+    q->expects = (struct request_expects){.posted = now,
+                                          .pending = !now,
+                                          .from = from->id,
+                                          .to = to->id,
+                                          .amount_known = true,
+                                          .amount = c->amount};
+    return true;
+}
+
+static bool pay(struct run *run, struct request *q)
+{
+    return create(run, q, true);
+}
+
+static bool authorize(struct run *run, struct request *q)
+{
+    return create(run, q, false);
+}
+
+static const struct ref_payment *a_payment(struct run *run)
+{
+    const struct reference *r = &run->history.reference;
+    return r->payment_count == 0 ? NULL : &r->payments[rng_below(&run->rng, r->payment_count)];
+}
+
+/* With something left to capture, most of the time. */
+static const struct ref_payment *an_authorized(struct run *run)
+{
+    const struct ref_payment *p = a_payment(run);
+    for (int i = 0; i < 10 && p != NULL && p->remaining == 0 && !workload_chance(run, 10); i++)
+        p = a_payment(run);
+    return p;
+}
+
+static struct id128 owner_of(const struct run *run, struct id128 wallet)
+{
+    return reference_wallet(&run->history.reference, wallet)->owner;
+}
+
+static bool capture(struct run *run, struct request *q)
+{
+    const struct ref_payment *p = an_authorized(run);
+    if (p == NULL)
+        return false;
+    struct payment_capture *c = &q->body.payment_capture;
+    q->type = &payment_capture_type;
+    q->who = workload_principal(run, owner_of(run, p->to));
+    c->payment_id = p->id;
+    c->has_amount = !workload_chance(run, 3);
+    u128 amount = 1 + rng_below(&run->rng, (uint64_t)p->remaining + 2);
+    c->amount = workload_decimal(amount, p->currency);
+    c->has_final = workload_chance(run, 2);
+    c->final = true;
+    q->expects = (struct request_expects){.resolved = 1,
+                                          .amount_known = c->has_amount,
+                                          .amount = amount,
+                                          .resolved_id = p->id};
+    return true;
+}
+
+static bool refund(struct run *run, struct request *q)
+{
+    const struct ref_payment *p = a_payment(run);
+    if (p == NULL)
+        return false;
+    struct payment_refund *r = &q->body.payment_refund;
+    q->type = &payment_refund_type;
+    q->who = workload_principal(run, owner_of(run, p->to));
+    r->payment_id = p->id;
+    r->has_amount = !workload_chance(run, 3);
+    u128 amount = 1 + rng_below(&run->rng, (uint64_t)(p->captured - p->refunded) + 2);
+    r->amount = workload_decimal(amount, p->currency);
+    q->expects = (struct request_expects){.posted = 1,
+                                          .from = p->to,
+                                          .to = p->from,
+                                          .amount_known = r->has_amount,
+                                          .amount = amount};
+    return true;
+}
+
+static bool cancel(struct run *run, struct request *q)
+{
+    const struct ref_payment *p = an_authorized(run);
+    if (p == NULL)
+        return false;
+    q->type = &payment_cancel_type;
+    q->who = workload_principal(run, owner_of(run, p->from));
+    q->body.payment_cancel.payment_id = p->id;
+    q->expects = (struct request_expects){
+        .resolved = 1, .amount_known = true, .amount = 0, .resolved_id = p->id};
+    return true;
+}
+
+static bool payment_show(struct run *run, struct request *q)
+{
+    const struct ref_payment *p = a_payment(run);
+    if (p == NULL)
+        return false;
+    q->type = &payment_get_type;
+    q->who = workload_principal(run, owner_of(run, p->from));
+    q->body.payment_get.payment_id = p->id;
+    return true;
+}
+
+static bool list_payments(struct run *run, struct request *q)
+{
+    q->type = &payment_list_type;
+    q->who = workload_chance(run, 2)
+                 ? workload_clerk()
+                 : workload_owner((uint32_t)rng_below(&run->rng, run->swarm.owners));
+    return true;
+}
+
+static bool payment_history(struct run *run, struct request *q)
+{
+    const struct ref_payment *p = a_payment(run);
+    if (p == NULL)
+        return false;
+    q->type = &payment_event_list_type;
+    q->who = workload_clerk();
+    q->body.payment_event_list.payment_id = p->id;
+    return true;
+}
+
+const struct operation payment_operations[] = {
+    {"pay", pay},
+    {"authorize", authorize},
+    {"capture", capture},
+    {"refund", refund},
+    {"cancel", cancel},
+    {"payment_show", payment_show},
+    {"list_payments", list_payments},
+    {"payment_history", payment_history},
+};
+const uint32_t payment_operation_count = array_len(payment_operations);

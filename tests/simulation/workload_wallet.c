@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is asked of wallets and their holds. */
+#include "tests/simulation/workload.h"
+
+#define FUND_FACTOR 20 /* wallets get more at once than they spend at once */
+
+/* --- moving money ---------------------------------------------------------------------------- */
+
+static bool wallet_new(struct run *run, struct request *q)
+{
+    q->type = &wallet_open_type;
+    q->who = workload_owner((uint32_t)rng_below(&run->rng, run->swarm.owners));
+    q->body.wallet_open.currency = workload_currency(run);
+    return true;
+}
+
+static bool fund(struct run *run, struct request *q)
+{
+    const struct ref_wallet *w = workload_wallet(run);
+    if (w == NULL)
+        return false;
+    u128 amount = workload_amount(run);
+    if (amount < UINT64_MAX / FUND_FACTOR)
+        amount *= FUND_FACTOR;
+    q->type = &wallet_fund_type;
+    q->who = workload_clerk();
+    q->body.wallet_fund.wallet_id = w->id;
+    q->body.wallet_fund.amount = workload_decimal(amount, w->currency);
+    q->expects = (struct request_expects){
+        .posted = 1, .to = w->id, .amount_known = true, .amount = amount};
+    return true;
+}
+
+static bool withdraw(struct run *run, struct request *q)
+{
+    const struct ref_wallet *w = workload_wallet(run);
+    if (w == NULL)
+        return false;
+    u128 amount = workload_amount(run);
+    q->type = &wallet_withdraw_type;
+    q->who = workload_principal(run, w->owner);
+    q->body.wallet_withdraw.wallet_id = w->id;
+    q->body.wallet_withdraw.amount = workload_decimal(amount, w->currency);
+    q->expects = (struct request_expects){
+        .posted = 1, .from = w->id, .amount_known = true, .amount = amount};
+    return true;
+}
+
+static bool wallet_pays(struct run *run, struct request *q)
+{
+    const struct ref_wallet *w = workload_wallet(run), *to = workload_wallet(run);
+    if (w == NULL)
+        return false;
+    for (int i = 0; i < 8 && (to == w || to->currency != w->currency); i++)
+        to = workload_wallet(run);
+    u128 amount = workload_amount(run);
+    q->type = &wallet_transfer_type;
+    q->who = workload_principal(run, w->owner);
+    q->body.wallet_transfer.wallet_id = w->id;
+    q->body.wallet_transfer.to_wallet_id = to->id;
+    q->body.wallet_transfer.amount = workload_decimal(amount, w->currency);
+    q->expects = (struct request_expects){
+        .posted = 1, .from = w->id, .to = to->id, .amount_known = true, .amount = amount};
+    return true;
+}
+
+/* --- holds ----------------------------------------------------------------------------------- */
+
+static bool hold(struct run *run, struct request *q)
+{
+    const struct ref_wallet *w = workload_wallet(run);
+    if (w == NULL)
+        return false;
+    u128 amount = workload_amount(run);
+    struct wallet_hold_create *c = &q->body.wallet_hold_create;
+    q->type = &wallet_hold_create_type;
+    q->who = workload_principal(run, w->owner);
+    c->wallet_id = w->id;
+    c->amount = workload_decimal(amount, w->currency);
+    c->has_expires_in_s = !workload_chance(run, 5);
+    c->expires_in_s = workload_expiry_s(run);
+    c->has_description = workload_chance(run, 3);
+    c->description = slice_of("A deposit");
+    q->expects = (struct request_expects){
+        .pending = 1, .from = w->id, .amount_known = true, .amount = amount};
+    return true;
+}
+
+/* Open, most of the time. */
+static const struct ref_hold *a_hold(struct run *run)
+{
+    const struct reference *r = &run->history.reference;
+    for (int i = 0; i < 10 && r->hold_count > 0; i++) {
+        const struct ref_hold *h = &r->holds[rng_below(&run->rng, r->hold_count)];
+        if (h->remaining > 0 || workload_chance(run, 8))
+            return h;
+    }
+    return NULL;
+}
+
+static bool capture(struct run *run, struct request *q)
+{
+    const struct ref_hold *h = a_hold(run);
+    if (h == NULL)
+        return false;
+    const struct ref_wallet *w = reference_wallet(&run->history.reference, h->wallet);
+    struct wallet_hold_capture *c = &q->body.wallet_hold_capture;
+    q->type = &wallet_hold_capture_type;
+    q->who = workload_principal(run, w->owner);
+    c->hold_id = h->id;
+    c->wallet_id = h->wallet;
+    c->has_amount = !workload_chance(run, 3);
+    u128 amount = 1 + rng_below(&run->rng, (uint64_t)h->remaining + 2);
+    c->amount = workload_decimal(amount, w->currency);
+    c->has_final = workload_chance(run, 2);
+    c->final = true;
+    c->has_to_wallet_id = workload_chance(run, 3);
+    c->to_wallet_id = workload_wallet(run)->id;
+    q->expects = (struct request_expects){.posted = c->has_to_wallet_id,
+                                          .resolved = 1,
+                                          .to = c->has_to_wallet_id ? c->to_wallet_id : ID128_ZERO,
+                                          .amount_known = c->has_amount,
+                                          .amount = amount,
+                                          .resolved_id = h->id};
+    return true;
+}
+
+static bool release(struct run *run, struct request *q)
+{
+    const struct ref_hold *h = a_hold(run);
+    if (h == NULL)
+        return false;
+    q->type = &wallet_hold_release_type;
+    q->who = workload_clerk();
+    q->body.wallet_hold_release.hold_id = h->id;
+    q->body.wallet_hold_release.wallet_id = h->wallet;
+    q->expects = (struct request_expects){
+        .resolved = 1, .amount_known = true, .amount = 0, .resolved_id = h->id};
+    return true;
+}
+
+static bool hold_show(struct run *run, struct request *q)
+{
+    const struct ref_hold *h = a_hold(run);
+    if (h == NULL)
+        return false;
+    q->type = &wallet_hold_get_type;
+    q->who = workload_clerk();
+    q->body.wallet_hold_get.hold_id = h->id;
+    q->body.wallet_hold_get.wallet_id = h->wallet;
+    return true;
+}
+
+/* --- looking after wallets ------------------------------------------------------------------- */
+
+/* A message that names a wallet first and nothing else that must be given. */
+static bool about_wallet(struct run *run, struct request *q, const struct message_type *type,
+                         struct id128 *wallet_id)
+{
+    const struct ref_wallet *w = workload_wallet(run);
+    if (w == NULL)
+        return false;
+    q->type = type;
+    q->who = workload_principal(run, w->owner);
+    *wallet_id = w->id;
+    return true;
+}
+
+static bool wallet_show(struct run *run, struct request *q)
+{
+    return about_wallet(run, q, &wallet_get_type, &q->body.wallet_get.wallet_id);
+}
+
+static bool wallet_funds(struct run *run, struct request *q)
+{
+    return about_wallet(run, q, &wallet_balance_get_type, &q->body.wallet_balance_get.wallet_id);
+}
+
+static bool wallet_history(struct run *run, struct request *q)
+{
+    return about_wallet(run, q, &wallet_transaction_list_type,
+                        &q->body.wallet_transaction_list.wallet_id);
+}
+
+static bool wallet_holds_listed(struct run *run, struct request *q)
+{
+    return about_wallet(run, q, &wallet_hold_list_type, &q->body.wallet_hold_list.wallet_id);
+}
+
+static bool wallet_is_frozen(struct run *run, struct request *q)
+{
+    return workload_chance(run, 2) &&
+           about_wallet(run, q, &wallet_freeze_type, &q->body.wallet_freeze.wallet_id);
+}
+
+static bool wallet_is_unfrozen(struct run *run, struct request *q)
+{
+    return about_wallet(run, q, &wallet_unfreeze_type, &q->body.wallet_unfreeze.wallet_id);
+}
+
+static bool wallet_is_closed(struct run *run, struct request *q)
+{
+    return workload_chance(run, 4) &&
+           about_wallet(run, q, &wallet_close_type, &q->body.wallet_close.wallet_id);
+}
+
+static bool limits(struct run *run, struct request *q)
+{
+    struct wallet_limits_set *s = &q->body.wallet_limits_set;
+    const struct ref_wallet *w = workload_wallet(run);
+    if (w == NULL)
+        return false;
+    q->type = &wallet_limits_set_type;
+    q->who = workload_clerk();
+    s->wallet_id = w->id;
+    s->has_per_transaction = workload_chance(run, 2);
+    s->per_transaction = workload_decimal(workload_amount(run), w->currency);
+    s->has_per_day = workload_chance(run, 2);
+    s->per_day = workload_decimal(workload_amount(run) * 4, w->currency);
+    return true;
+}
+
+static bool list_wallets(struct run *run, struct request *q)
+{
+    q->type = &wallet_list_type;
+    q->who = workload_chance(run, 2)
+                 ? workload_clerk()
+                 : workload_owner((uint32_t)rng_below(&run->rng, run->swarm.owners));
+    return true;
+}
+
+const struct operation wallet_operations[] = {
+    {"wallet_new", wallet_new},
+    {"fund", fund},
+    {"withdraw", withdraw},
+    {"wallet_pays", wallet_pays},
+    {"hold", hold},
+    {"capture", capture},
+    {"release", release},
+    {"hold_show", hold_show},
+    {"wallet_show", wallet_show},
+    {"wallet_funds", wallet_funds},
+    {"wallet_history", wallet_history},
+    {"wallet_holds_listed", wallet_holds_listed},
+    {"wallet_is_frozen", wallet_is_frozen},
+    {"wallet_is_unfrozen", wallet_is_unfrozen},
+    {"wallet_is_closed", wallet_is_closed},
+    {"limits", limits},
+    {"list_wallets", list_wallets},
+};
+const uint32_t wallet_operation_count = array_len(wallet_operations);
