@@ -48,7 +48,8 @@ enum config_request {
     CONFIG_WRONG, /* reason tells what, in one line */
 };
 
-/* Defaults, then the environment, then the arguments; checks each value and what must fit together. */
+/* Defaults, then the environment, then the arguments; checks each value, and that they fit
+ * together. */
 must_check enum config_request config_read(struct config *c, int argc, char **argv,
                                            char reason[CONFIG_REASON_MAX]);
 

@@ -17,9 +17,10 @@
 #define OUTCOMES_MAX 8000000
 #define FILTER_BYTES ((size_t)32 << 20)
 #define STOP_NS ((uint64_t)60 * 1000000000)
+#define LOOK_AGAIN_NS 100000000u
 #define REPLY_MAX 65536
 
-/* --- the node ---------------------------------------------------------------------------------- */
+/* --- the node --------------------------------------------------------------------------------- */
 
 static void open_store(struct bench *b)
 {
@@ -58,7 +59,8 @@ static int remove_one(const char *path, const struct stat *status, int type, str
 void bench_run(struct bench *b)
 {
     check(getcwd(b->directory, sizeof b->directory - 16) != NULL);
-    strcat(b->directory, "/bench-XXXXXX");
+    size_t len = strlen(b->directory);
+    snprintf(b->directory + len, sizeof b->directory - len, "/bench-XXXXXX");
     check(mkdtemp(b->directory) != NULL);
     open_store(b);
     domain_init(&b->domain, &b->service, 1);
@@ -89,6 +91,25 @@ void bench_finish(struct bench *b)
     node_stop(b->node, env_mono_ns(loop_env(node_loop(b->node, 0))) + STOP_NS);
 }
 
+static void on_alarm(struct alarm *a)
+{
+    struct bench *b = container_of(a, struct bench, alarm);
+    struct shard_stats stats;
+    shard_get_stats(node_shard(b->node, 0), &stats);
+    if (stats.projected_seq == stats.committed_seq)
+        b->projected(b);
+    else
+        env_alarm_set(a->env, a, env_mono_ns(a->env) + LOOK_AGAIN_NS);
+}
+
+void bench_when_projected(struct bench *b, void (*projected)(struct bench *b))
+{
+    struct env *env = loop_env(node_loop(b->node, 0));
+    b->projected = projected;
+    b->alarm.fire = on_alarm;
+    env_alarm_set(env, &b->alarm, env_mono_ns(env) + LOOK_AGAIN_NS);
+}
+
 struct message bench_message(const struct message_type *type, const void *body,
                              message_done_cb done)
 {
@@ -104,7 +125,7 @@ void bench_post(struct bench *b, struct message *m)
     node_post(b->node, node_loop(b->node, 0), m);
 }
 
-/* --- figures ----------------------------------------------------------------------------------- */
+/* --- figures ---------------------------------------------------------------------------------- */
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -151,8 +172,11 @@ static void processor_name(char name[128])
     FILE *f = fopen("/proc/cpuinfo", "r");
     snprintf(name, 128, "unknown");
     while (f != NULL && fgets(line, sizeof line, f) != NULL) {
-        if (sscanf(line, "model name : %127[^\n\"\\]", name) == 1)
-            break;
+        const char *value = strchr(line, ':');
+        if (strncmp(line, "model name", 10) != 0 || value == NULL)
+            continue;
+        snprintf(name, 128, "%.*s", (int)strcspn(value + 2, "\n\"\\"), value + 2);
+        break;
     }
     if (f != NULL)
         fclose(f);

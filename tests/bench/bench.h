@@ -21,11 +21,16 @@ struct bench {
     struct store *store;
     struct node *node;
     struct inbox_item begin;
+    struct alarm alarm;
+    void (*projected)(struct bench *b);
 };
 
 /* Makes the node, calls start() on its loop, runs until bench_finish() and removes everything. */
 void bench_run(struct bench *b);
 void bench_finish(struct bench *b);
+
+/* Calls projected() when the views have all that is committed: the projector is idle then. */
+void bench_when_projected(struct bench *b, void (*projected)(struct bench *b));
 
 /* An initialised message for this body, asked by an operator; done() gets it back. */
 struct message bench_message(const struct message_type *type, const void *body,

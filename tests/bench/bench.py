@@ -83,7 +83,7 @@ class Node(Payd):
                    if line.startswith((name + '{', name + ' ')))
 
     def wait_projected(self):
-        """Until the views have everything. The figures are up to a second old, so it looks twice."""
+        """Until the views have everything. Figures may be a second old, so it looks twice."""
         complete = 0
         while complete < 2:
             time.sleep(1.1)

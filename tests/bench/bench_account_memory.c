@@ -15,14 +15,12 @@
 #define ACCOUNTS 1000000
 #define BATCH 8000
 #define USD 840
-#define LOOK_AGAIN_NS 200000000u
 #define ID_TIME ((uint64_t)1767225600000 << 16)
 
 struct opening {
     struct bench bench;
     struct message message;
     struct accounts_create body;
-    struct alarm alarm;
     uint64_t opened;
     uint64_t before_bytes, opened_bytes, after_bytes;
 };
@@ -36,20 +34,16 @@ static void open_more(struct opening *o)
     bench_post(&o->bench, &o->message);
 }
 
-/* Once the views have all accounts, what the projector needed for them is free again. */
-static void on_alarm(struct alarm *a)
+/* What the projector needed for them is free again. */
+static void on_projected(struct bench *b)
 {
-    struct opening *o = container_of(a, struct opening, alarm);
+    struct opening *o = container_of(b, struct opening, bench);
     struct shard_stats stats;
-    shard_get_stats(node_shard(o->bench.node, 0), &stats);
-    if (stats.projected_seq < stats.committed_seq) {
-        env_alarm_set(a->env, a, env_mono_ns(a->env) + LOOK_AGAIN_NS);
-        return;
-    }
+    shard_get_stats(node_shard(b->node, 0), &stats);
     check(stats.resident >= ACCOUNTS);
     malloc_trim(0);
     o->after_bytes = bench_resident_bytes();
-    bench_finish(&o->bench);
+    bench_finish(b);
 }
 
 static void on_opened(struct message *m)
@@ -60,10 +54,8 @@ static void on_opened(struct message *m)
         open_more(o);
         return;
     }
-    struct env *env = loop_env(node_loop(o->bench.node, 0));
     o->opened_bytes = bench_resident_bytes();
-    o->alarm.fire = on_alarm;
-    env_alarm_set(env, &o->alarm, env_mono_ns(env) + LOOK_AGAIN_NS);
+    bench_when_projected(&o->bench, on_projected);
 }
 
 static void start(struct bench *b)

@@ -18,7 +18,7 @@
 #define MAKE_COUNT 8000 /* actors made by one message */
 #define ID_TIME ((uint64_t)1767225600000 << 16)
 
-/* --- the domain: tokens that hand on ------------------------------------------------------------ */
+/* --- the domain: tokens that hand on ---------------------------------------------------------- */
 
 struct hop {
     struct id128 to;
@@ -136,7 +136,7 @@ static const struct service tokens = {
     .locator_count = array_len(locators),
 };
 
-/* --- the hops ----------------------------------------------------------------------------------- */
+/* --- the hops --------------------------------------------------------------------------------- */
 
 struct runner {
     struct message message;
@@ -197,8 +197,9 @@ static void on_hopped(struct message *m)
     send_on(y, container_of(m, struct runner, message));
 }
 
-static void start_hops(struct relay *y)
+static void start_hops(struct bench *b)
 {
+    struct relay *y = container_of(b, struct relay, bench);
     y->shard = node_shard(y->bench.node, 0);
     y->runners = calloc(MESSAGES, sizeof *y->runners);
     check(y->runners != NULL);
@@ -222,7 +223,7 @@ static void on_made(struct message *m)
     if (y->make.first < ACTORS)
         bench_post(&y->bench, m);
     else
-        start_hops(y);
+        bench_when_projected(&y->bench, start_hops);
 }
 
 static void start(struct bench *b)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bulk load over the operators' link, for the scripts beside it: reads `accounts N` (opens so many
- * more) and `transfers N` (between those opened so far) from stdin, answers each with one JSON line.
+ * more) and `transfers N` (between those opened so far) from stdin; answers each with a JSON line.
  * Ids are new and in the order of time; accounts and amounts are drawn from one seed. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -156,10 +156,12 @@ int main(int argc, char **argv)
     arena_init(&d.arena, ENVELOPE_FRAME_MAX);
     rng_seed(&d.rng, 1);
     d.serial = now_ns(CLOCK_REALTIME) << 16;
-    char what[16];
-    uint64_t count;
-    while (scanf("%15s %" SCNu64, what, &count) == 2 && count > 0 && count < COUNT_MAX) {
-        bool accounts = strcmp(what, "accounts") == 0;
+    char line[64];
+    while (fgets(line, sizeof line, stdin) != NULL) {
+        bool accounts = strncmp(line, "accounts ", 9) == 0;
+        uint64_t count = strtoull(line + strcspn(line, " "), NULL, 10);
+        if (count == 0 || count >= COUNT_MAX)
+            break;
         if (accounts) {
             d.accounts =
                 realloc(d.accounts, (d.account_count + count) * sizeof *d.accounts);

@@ -46,7 +46,7 @@ REAL_WORLD = {
     "runtime/actor/loop*.c": (("clock", "entropy", "network"), "the real env: libuv's loops"),
     "runtime/observe/log.c": (("clock", "disk"), "the log's lines: their time and descriptor"),
     "runtime/observe/process.c": (("clock", "disk"), "what the system knows of this process"),
-    "runtime/cluster/link_*.c": (("clock", "network", "disk"), "operators' tools: NNG and its socket"),
+    "runtime/cluster/link_*.c": (("clock", "network", "disk"), "operators' tools over NNG"),
     "runtime/journal/store_sqlite*.c": (("disk",), "the embedded store: SQLite's files"),
 }
 
