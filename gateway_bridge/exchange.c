@@ -361,11 +361,13 @@ static uint16_t read_key(struct exchange *x, const struct request *r)
         return refuse_field(x, RESULT_INVALID_KEY, slice_of("Idempotency-Key"),
                             "must have 1 to 255 visible ASCII characters");
     struct message *m = &x->message;
-    struct slice tenant = m->who.tenant, client = m->who.client;
-    /* NUL stands between, as no part contains it. */
+    const struct principal *who = &m->who;
+    /* The subject is in it so that no user of a client is ever given another user's answer. NUL
+     * stands between, as no part contains it. */
     struct slice zero = {"", 1};
-    struct slice pieces[] = {tenant, zero, client, zero, slice_of(route->method), zero,
-                             slice_of(route->path), zero, {key, key_len}};
+    struct slice pieces[] = {who->tenant, zero, who->client, zero, who->subject, zero,
+                             slice_of(route->method), zero, slice_of(route->path), zero,
+                             {key, key_len}};
     m->keyed = true;
     m->key = sha256_id(pieces, array_len(pieces));
     return RESULT_OK;

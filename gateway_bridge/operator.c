@@ -84,7 +84,8 @@ static struct principal operator_principal(struct slice tenant)
     };
 }
 
-/* As the HTTP bridge does it, with the message's name in place of method and path. */
+/* As the HTTP bridge does it, with the message's name in place of method and path; there is one
+ * subject only. */
 static void set_key(struct message *m, const struct envelope_request *e)
 {
     struct slice zero = {"", 1}, name = slice_of(m->type->name);

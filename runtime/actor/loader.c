@@ -179,9 +179,11 @@ static size_t load_one(struct loader *l, struct load *load, size_t count)
     if (load->what == LOAD_STATE) {
         load->result = s->ops->state_load(s, l->shard, load->kind, load->id, keep_state, load);
     } else {
-        struct value key = {.type = VALUE_ID, .id = load->id};
-        const struct view_table *table = load->is_key ? &outcomes_view : &event_places_view;
-        load->result = s->ops->get(s, table, &key, keep_place, load);
+        struct value key[] = {{.type = VALUE_UINT, .number = l->shard},
+                              {.type = VALUE_ID, .id = load->id}};
+        load->result = load->is_key
+                           ? s->ops->get(s, &outcomes_view, key, keep_place, load)
+                           : s->ops->get(s, &event_places_view, &key[1], keep_place, load);
     }
     return 1;
 }

@@ -66,7 +66,7 @@ struct message {
     uint64_t posted_ns;              /* set by the post */
 
     bool keyed;                      /* the request carries an idempotency key */
-    struct id128 key;                /* hash of tenant, client, route and key */
+    struct id128 key;                /* hash of tenant, caller, route and key: outcome.h */
     struct id128 fingerprint;        /* hash of the canonical request */
 
     bool conditional;                /* If-Match was given ... */

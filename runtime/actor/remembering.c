@@ -21,10 +21,13 @@ static void page_run(struct work *w)
 {
     struct shard *s = container_of(w, struct shard, remembering.work);
     struct store *store = s->options.store;
+    struct value shard = {.type = VALUE_UINT, .number = s->options.number};
     struct value from = {.type = VALUE_ID, .id = s->remembering.after};
     struct view_scan q = {
         .table = &outcomes_view,
         .index = &outcomes_view.key,
+        .prefix = &shard,
+        .prefix_count = 1,
         .from = s->remembering.started ? &from : NULL,
         .from_count = s->remembering.started ? 1 : 0,
         .limit = REMEMBERING_PAGE,

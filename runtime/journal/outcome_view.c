@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tables as sql/sqlite/0001_views_runtime.sql creates them. */
+/* The tables as sql/sqlite/0001_views_runtime.sql and 0005_views_outcome_shards.sql create them. */
 #include "runtime/journal/outcome_view.h"
 
 static const char *const column_names[OUTCOME_COLUMNS] = {
+    [OUTCOME_SHARD] = "shard",
     [OUTCOME_KEY] = "key",
     [OUTCOME_PLACE] = "place",
     [OUTCOME_EXPIRES_NS] = "expires_ns",
@@ -10,6 +11,7 @@ static const char *const column_names[OUTCOME_COLUMNS] = {
 };
 
 static const enum value_type column_types[OUTCOME_COLUMNS] = {
+    [OUTCOME_SHARD] = VALUE_UINT,
     [OUTCOME_KEY] = VALUE_ID,
     [OUTCOME_PLACE] = VALUE_UINT,
     [OUTCOME_EXPIRES_NS] = VALUE_UINT,
@@ -17,7 +19,7 @@ static const enum value_type column_types[OUTCOME_COLUMNS] = {
 };
 
 static const struct view_index indexes[] = {
-    [OUTCOME_INDEX_BY_EXPIRY] = {"by_expiry", {OUTCOME_EXPIRES_NS}, 1},
+    [OUTCOME_INDEX_BY_EXPIRY] = {"by_expiry", {OUTCOME_SHARD, OUTCOME_EXPIRES_NS}, 2},
 };
 
 const struct view_table outcomes_view = {
@@ -25,7 +27,7 @@ const struct view_table outcomes_view = {
     .column_names = column_names,
     .column_types = column_types,
     .column_count = OUTCOME_COLUMNS,
-    .key = {"key", {OUTCOME_KEY}, 1},
+    .key = {"key", {OUTCOME_SHARD, OUTCOME_KEY}, 2},
     .indexes = indexes,
     .index_count = array_len(indexes),
 };

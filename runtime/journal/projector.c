@@ -109,6 +109,7 @@ static bool on_key(void *context, struct id128 key, struct id128 fingerprint, ui
 {
     struct projector *p = context;
     struct value row[OUTCOME_COLUMNS] = {
+        [OUTCOME_SHARD] = {.type = VALUE_UINT, .number = p->shard},
         [OUTCOME_KEY] = {.type = VALUE_ID, .id = key},
         [OUTCOME_PLACE] = {.type = VALUE_UINT, .number = place},
         [OUTCOME_EXPIRES_NS] = {.type = VALUE_UINT, .number = time_ns + OUTCOME_KEEP_NS},
@@ -177,15 +178,18 @@ static bool on_expired(void *context, const struct value *row)
 static enum err delete_expired(struct projector *p)
 {
     struct expired x = {.now_ns = p->replay.time_ns};
+    struct value shard = {.type = VALUE_UINT, .number = p->shard};
     struct view_scan q = {
         .table = &outcomes_view,
         .index = &outcomes_view.indexes[OUTCOME_INDEX_BY_EXPIRY],
+        .prefix = &shard,
+        .prefix_count = 1,
         .limit = PROJECTOR_EXPIRE_ROWS,
     };
     enum err e = p->store->ops->scan(p->store, &q, on_expired, &x);
     for (uint32_t i = 0; e == ERR_OK && i < x.count; i++) {
-        struct value key = {.type = VALUE_ID, .id = x.keys[i]};
-        e = p->store->ops->delete_row(p->store, &outcomes_view, &key);
+        struct value key[] = {shard, {.type = VALUE_ID, .id = x.keys[i]}};
+        e = p->store->ops->delete_row(p->store, &outcomes_view, key);
     }
     return e;
 }

@@ -74,13 +74,12 @@ static inline enum err fixture_open_sqlite(struct fixture *f, struct store **ret
     return store_sqlite_open(&options, ret, f->reason, sizeof f->reason);
 }
 
-/* The runtime's migrations and one for the coins. */
+/* The product's migrations and one for the coins. */
 static inline void fixture_migrations(struct fixture *f)
 {
     static const struct sqlite_migration coins = {"9000_views_coins.sql", COINS_SQL, false};
     for (uint32_t i = 0; i < sqlite_migration_count; i++)
-        if (strncmp(sqlite_migrations[i].name, "0001_", 5) == 0)
-            f->migrations[f->migration_count++] = sqlite_migrations[i];
+        f->migrations[f->migration_count++] = sqlite_migrations[i];
     f->migrations[f->migration_count++] = coins;
 }
 

@@ -28,6 +28,7 @@ struct fixture {
     enum shard_state state;
     const char *reason;
     size_t resident_max;
+    uint16_t number; /* of the shard that is running */
 };
 
 /* One request and its answer. */
@@ -93,7 +94,8 @@ static void start(struct fixture *f)
         .journal_lane = (struct lane *)&f->journal,
         .views_lane = (struct lane *)&f->views,
         .read_lane = (struct lane *)&f->read,
-        .shards = 1,
+        .number = f->number,
+        .shards = 2,
         .owner = slice_of("test"),
         .resident_max = f->resident_max,
         .outcomes_max = 10000,
@@ -309,6 +311,44 @@ static void a_key_gives_its_first_outcome_again(void **state)
             run(f, 500 * MS);
     }
     assert_int_equal(look(f, 1), 7);
+}
+
+static uint16_t fill_keyed(struct fixture *f, uint64_t key, uint64_t coins, bool replayed)
+{
+    struct ask a = {.body.fill = {purse(1), coins}};
+    keyed(&a, key, coins);
+    post(f, &a, &purse_fill_type, purse(1));
+    finish(f, &a);
+    assert_int_equal(a.message.replayed, replayed);
+    forget(&a);
+    return a.message.code;
+}
+
+/* The other shard of the deployment takes its turn in the same store, with nothing in memory. */
+static void visit(struct fixture *f, uint16_t number)
+{
+    run(f, 1000 * MS); /* projected */
+    f->number = number;
+    crash(f);
+}
+
+static void a_key_of_one_shard_is_none_of_another(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 1);
+    assert_int_equal(fill_keyed(f, 11, 7, false), ERR_OK);
+    visit(f, 1);
+    assert_int_equal(fill_keyed(f, 11, 20, false), ERR_OK);
+    assert_int_equal(fill_keyed(f, 12, 30, false), ERR_OK);
+    visit(f, 0);
+    assert_int_equal(fill_keyed(f, 11, 7, true), ERR_OK);
+    assert_int_equal(fill_keyed(f, 11, 20, false), ERR_KEY_REUSED);
+    assert_int_equal(fill_keyed(f, 12, 2, false), ERR_OK);
+    assert_int_equal(look(f, 1), 10);
+    visit(f, 1);
+    assert_int_equal(fill_keyed(f, 11, 20, true), ERR_OK);
+    assert_int_equal(fill_keyed(f, 12, 30, true), ERR_OK);
+    assert_int_equal(look(f, 1), 50);
 }
 
 static void a_refusal_with_a_key_stays_refused(void **state)
@@ -677,6 +717,7 @@ int main(void)
         SCENARIO(a_chain_stands_or_falls_together),
         SCENARIO(nothing_is_answered_before_it_is_durable),
         SCENARIO(a_key_gives_its_first_outcome_again),
+        SCENARIO(a_key_of_one_shard_is_none_of_another),
         SCENARIO(a_refusal_with_a_key_stays_refused),
         SCENARIO(an_unknown_commit_is_looked_up),
         SCENARIO(a_full_disk_refuses_writes_and_resumes),

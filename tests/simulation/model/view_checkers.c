@@ -28,15 +28,21 @@ static void scan(struct run *run, const struct view_table *t, const struct value
     check(e == ERR_OK);
 }
 
+static void get_by(struct run *run, const struct view_table *t, const struct value *key,
+                   view_row_cb row, struct walk *w)
+{
+    w->found = false;
+    enum err e = run->store->ops->get(run->store, t, key, row, w);
+    check(e == ERR_OK || e == ERR_NOT_FOUND);
+    if (!w->found)
+        broken("a row of the view %s is missing", t->name);
+}
+
 static void get(struct run *run, const struct view_table *t, struct id128 id, view_row_cb row,
                 struct walk *w)
 {
     struct value key = {.type = VALUE_ID, .id = id};
-    w->found = false;
-    enum err e = run->store->ops->get(run->store, t, &key, row, w);
-    check(e == ERR_OK || e == ERR_NOT_FOUND);
-    if (!w->found)
-        broken("a row of the view %s is missing", t->name);
+    get_by(run, t, &key, row, w);
 }
 
 /* --- accounts and entries -------------------------------------------------------------------- */
@@ -188,7 +194,9 @@ static void check_outcomes(struct run *run)
 {
     for (uint32_t i = 0; i < run->history.count; i++) {
         struct walk w = {.run = run};
-        get(run, &outcomes_view, run->history.records[i].key, on_outcome, &w);
+        struct value key[] = {{.type = VALUE_UINT, .number = 0},
+                              {.type = VALUE_ID, .id = run->history.records[i].key}};
+        get_by(run, &outcomes_view, key, on_outcome, &w);
     }
 }
 
