@@ -173,14 +173,28 @@ static uint16_t write_reply(struct exchange *x, struct json_writer *body)
     return body->failed ? 0 : route->status;
 }
 
+/* Of a refusal by an actor: its code says which field broke which rule, if the operation has it. */
+static const char *rule_of_code(const struct exchange *x, uint16_t code, const char **field)
+{
+    const struct result_info *info = result_info(code);
+    if (info == NULL || info->field == NULL || x->route == NULL ||
+        x->route->request->find(slice_of(info->field)) < 0)
+        return NULL;
+    *field = info->field;
+    return info->detail;
+}
+
 static uint16_t write_problem(const struct exchange *x, uint16_t code, struct json_writer *body)
 {
     uint16_t status = problem_status(code);
     bool silent = status == 401 || status == 403 || status == 404;
+    const char *field = x->error.field, *rule = x->error.rule;
+    if (rule == NULL)
+        rule = rule_of_code(x, code, &field);
     problem_write(&(struct problem){
                       .code = code,
-                      .field = x->error.field,
-                      .rule = silent ? NULL : x->error.rule,
+                      .field = field,
+                      .rule = silent ? NULL : rule,
                       .instance = x->path,
                       .request_id = {x->request_id, x->request_id_len},
                   },

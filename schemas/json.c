@@ -344,7 +344,7 @@ bool json_get_bool(const struct json_token *t, struct json_input *in, bool *valu
     return true;
 }
 
-bool json_get_uint(const struct json_token *t, struct json_input *in, uint64_t max,
+bool json_get_uint(const struct json_token *t, struct json_input *in, uint64_t min, uint64_t max,
                    uint64_t *value)
 {
     u128 wide;
@@ -353,6 +353,8 @@ bool json_get_uint(const struct json_token *t, struct json_input *in, uint64_t m
         return invalid(in, "must be a whole number without sign or exponent");
     if (wide > max)
         return invalid(in, "is too large");
+    if (wide < min)
+        return invalid(in, "is too small");
     *value = (uint64_t)wide;
     return true;
 }

@@ -102,7 +102,7 @@ void json_error_within(struct json_error *e, const char *name, int64_t index);
 /* Fields. On a fault they fill in->error with code and rule, leaving its field empty: the caller
  * knows the name. Slices live as long as the parsed text. */
 bool json_get_bool(const struct json_token *t, struct json_input *in, bool *value);
-bool json_get_uint(const struct json_token *t, struct json_input *in, uint64_t max,
+bool json_get_uint(const struct json_token *t, struct json_input *in, uint64_t min, uint64_t max,
                    uint64_t *value);
 bool json_get_u64(const struct json_token *t, struct json_input *in, uint64_t *value);
 bool json_get_u128(const struct json_token *t, struct json_input *in, u128 *value);

@@ -17,6 +17,7 @@ VIEW_INDEXES_MAX = 8
 VIEW_INDEX_COLUMNS_MAX = 6
 TEXT_MAX = 65536
 # Types whose zero value is a valid one: what an absent later field may become.
+NUMBER_TOPS = {"u8": (1 << 8) - 1, "u16": (1 << 16) - 1, "u32": (1 << 32) - 1}
 ZERO_IS_VALID = {"bool", "u8", "u16", "u32", "u64", "u128", "decimal", "amount", "id", "raw_id",
                  "time", "result", "flags", "metadata", "list"}
 PLAIN_TYPES = {"bool", "u8", "u16", "u32", "u64", "u128", "decimal", "amount", "raw_id",
@@ -151,6 +152,7 @@ class Error:
     status: int
     title: str
     detail: str
+    field: str         # of the request, that it is about; "" = of no certain one
 
 
 @dataclass
@@ -311,7 +313,8 @@ def _errors(schema, raw):
         if not 200 <= status <= 599:
             t.place.fail(f"status {status} is no HTTP status of an answer")
         schema.errors.append(Error(name, number, status, t.get("title", str, required=True),
-                                   t.get("detail", str, required=True)))
+                                   t.get("detail", str, required=True),
+                                   t.get("field", str, "")))
         t.finish()
     if 0 not in taken:
         Place("errors.toml", "error").fail("number 0 (ok) is missing")
@@ -419,14 +422,17 @@ def _field(raw, place):
             kind not in PLAIN_TYPES | WITH_ARGUMENT:
         place.fail(f"type {text!r} is not known")
     sized = kind in ("text", "bytes", "list")
+    top = NUMBER_TOPS.get(kind, 0)
     for key in ("max", "min"):
-        if key in raw and not sized:
-            place.fail(f"{key} is for text, bytes and list only")
-    high = t.get("max", int, 0, required=sized)
+        if key in raw and not sized and not top:
+            place.fail(f"{key} is for text, bytes, list and numbers up to u32 only")
+    high = t.get("max", int, top, required=sized)
     low = t.get("min", int, 1 if kind in ("text", "bytes") else 0)
     if sized and not 1 <= high <= TEXT_MAX:
         place.fail(f"max {high} is outside 1..{TEXT_MAX}")
-    if not 0 <= low <= high and sized:
+    if top and not 1 <= high <= top:
+        place.fail(f"max {high} is outside 1..{top}")
+    if not 0 <= low <= high and (sized or top):
         place.fail(f"min {low} is outside 0..max")
     if "currency" in raw and kind != "amount":
         place.fail("currency is for amount only")

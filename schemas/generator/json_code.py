@@ -35,7 +35,7 @@ def _getter(m, f):
     ref = f"&{at}"
     if f.type in ("u8", "u16", "u32"):
         bits = f.type[1:]
-        return (["uint64_t number;"], f"json_get_uint(t, in, UINT{bits}_MAX, &number)",
+        return (["uint64_t number;"], f"json_get_uint(t, in, {f.min}, {f.max}u, &number)",
                 [f"{at} = (uint{bits}_t)number;"])
     if f.type == "amount":
         slot = [x for x in m.json_fields if x.type == "amount"].index(f)

@@ -12,9 +12,11 @@ U64_DIGITS, U128_DIGITS = 20, 39
 
 # What can answer any operation, with its conditions, beyond the message's own refusals.
 ALWAYS = ["bad_request", "malformed", "busy", "rate_limited", "expired", "unavailable", "unknown",
-          "failed", "too_large", "uri_too_long", "header_too_large", "request_timeout"]
+          "failed", "too_large", "uri_too_long", "header_too_large", "request_timeout",
+          "unknown_field", "invalid_header"]
 SECURED = ["unauthenticated", "insufficient_scope", "forbidden"]
-WITH_FIELDS = ["invalid_field", "unknown_field", "missing_field", "duplicate_field"]
+WITH_FIELDS = ["invalid_field", "missing_field", "duplicate_field"]
+WITH_DECIMALS = ["amount_too_precise", "amount_out_of_range"]
 RULES = {"invalid_field": "is too large", "unknown_field": "is not known here",
          "missing_field": "is required", "duplicate_field": "is given twice"}
 WITH_BODY = ["invalid_json", "unsupported_media_type"]
@@ -218,6 +220,7 @@ def refusals(schema, r, m):
     names = list(ALWAYS)
     names += SECURED if r.scope else []
     names += WITH_FIELDS if m.json_fields else []
+    names += WITH_DECIMALS if any(f.type == "decimal" for f in m.json_fields) else []
     names += WITH_BODY if r.body else []
     names += WITH_KEY if r.idempotency else []
     names += WITH_MATCH if r.etag and r.body else []
@@ -276,8 +279,10 @@ def _problems(schema):
 def _problem(error):
     problem = {"type": f"/docs#error-{error.name}", "title": error.title, "status": error.status,
                "detail": error.detail, "code": error.name}
-    if error.name in WITH_FIELDS:
+    if error.name in RULES:
         problem["errors"] = [{"field": "amount", "rule": RULES[error.name]}]
+    elif error.field:
+        problem["errors"] = [{"field": error.field, "rule": error.detail}]
     return problem
 
 
@@ -349,7 +354,7 @@ def _shape(schema, f):
     if kind == "bool":
         return {"type": "boolean"}
     if kind in ("u8", "u16", "u32"):
-        return {"type": "integer", "minimum": 0, "maximum": (1 << int(kind[1:])) - 1}
+        return {"type": "integer", "minimum": f.min, "maximum": f.max}
     if kind in ("u64", "u128"):
         return _whole(U64_DIGITS if kind == "u64" else U128_DIGITS)
     if kind in ("decimal", "amount"):
@@ -402,7 +407,9 @@ def _field_example(schema, f):
         return _example(schema, schema.messages[f.argument])
     if kind == "list":
         return [_example(schema, schema.messages[f.argument])] * max(1, f.min)
-    return {"bool": False, "u8": 1, "u16": 1, "u32": 1, "u64": "1", "u128": "1",
+    if kind in ("u8", "u16", "u32"):
+        return max(1, f.min)
+    return {"bool": False, "u64": "1", "u128": "1",
             "decimal": "1.5", "amount": "10.50", "id": f"{f.argument}_{EXAMPLE_ID}",
             "raw_id": "0123456789abcdef0123456789abcdef", "currency": "USD",
             "time": EXAMPLE_TIME, "result": "ok", "flags": [],

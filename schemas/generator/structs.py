@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Structs: a service's header, and how its messages and rows go to the wire and the views."""
+from .declarations import NUMBER_TOPS
 from .text import comment, generated, quote, upper
 
 C_TYPES = {
@@ -228,7 +229,11 @@ def _get(schema, f):
     if f.type in UINT_LIMITS:
         cast = C_TYPES[f.type].strip()
         cast = "" if cast == "uint64_t" else f"({cast})"
-        return [f"{at} = {cast}wire_get_uint(r, {UINT_LIMITS[f.type]});"]
+        limit = f"{f.max}u" if f.type in NUMBER_TOPS else UINT_LIMITS[f.type]
+        lines = [f"{at} = {cast}wire_get_uint(r, {limit});"]
+        if f.min > 0:
+            lines += [f"if ({at} < {f.min})", "    r->failed = true;"]
+        return lines
     if f.type in ("u128", "amount"):
         return [f"{at} = wire_get_u128(r);"]
     if f.type in ("id", "raw_id"):

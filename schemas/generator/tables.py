@@ -18,6 +18,7 @@ struct result_info {
     const char *name;    /* "exceeds_credits": stable, for programs */
     const char *title;   /* for people, the same for every occurrence */
     const char *detail;
+    const char *field;   /* of the request, that it is about; NULL = of no certain one */
 };
 
 /* NULL for an unlisted code or name. */
@@ -38,7 +39,7 @@ def result_source(schema):
     out += "\nstatic const struct result_info results[] = {\n"
     for e in schema.errors:
         out += (f"    {{{e.number}, {e.status}, {quote(e.name)}, {quote(e.title)},\n"
-                f"     {quote(e.detail)}}},\n")
+                f"     {quote(e.detail)}, {quote(e.field) if e.field else 'NULL'}}},\n")
     out += "};\n"
     last = schema.errors[-1].number
     out += "\n/* By code, one more than the place in the list; 0 = unlisted. */\n"

@@ -75,8 +75,9 @@ def _literal(f):
 
 def _numbers(schema, f):
     """Least, usual and most of a type that is one C expression."""
-    top = {"u8": "UINT8_MAX", "u16": "UINT16_MAX", "u32": "UINT32_MAX", "u64": "UINT64_MAX",
-           "u128": "U128_MAX", "amount": "U128_MAX"}
+    if f.type in ("u8", "u16", "u32"):
+        return str(f.min), str(max(f.min, min(7, f.max))), f"{f.max}u"
+    top = {"u64": "UINT64_MAX", "u128": "U128_MAX", "amount": "U128_MAX"}
     if f.type in top:
         return "0", "7", top[f.type]
     if f.type == "bool":

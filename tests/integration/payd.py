@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -26,6 +27,7 @@ PAYCTL = os.environ.get("PAYCTL", str(ROOT / "build/bin/payctl"))
 READY_S = 60  # sanitized builds start slowly
 ANSWER_S = 30
 STOP_S = 20
+SHOWN_MAX = 1500  # characters of a request or answer in a failure
 NOT_FINAL = {429, 503}  # nothing happened, or nobody knows: ask again with the same key
 
 
@@ -155,6 +157,10 @@ def refused_start(*arguments, patience_s=READY_S, environment=None):
 # --- HTTP -------------------------------------------------------------------------------------
 
 
+def shortened(text):
+    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}... ({len(text)} characters)"
+
+
 class Answer:
     def __init__(self, request, status, headers, body):
         self.request, self.status, self.headers, self.body = request, status, headers, body
@@ -179,7 +185,8 @@ class Answer:
         return self.headers.get("etag")
 
     def __str__(self):
-        return f"{self.request}\n    answered {self.status} {self.body.decode(errors='replace')}"
+        return (f"{shortened(self.request)}\n    answered {self.status} "
+                f"{shortened(self.body.decode(errors='replace'))}")
 
     def expect(self, status, code=None, field=None):
         """This answer if it is what was expected, else a failure that tells the whole exchange."""
@@ -358,6 +365,15 @@ class Bank(Client):
         if not trial["balanced"]:
             raise AssertionError(f"the books do not balance: {trial}")
         return trial["lines"]
+
+
+DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_id(prefix):
+    """An id of something that does not exist, whose home is shard 0."""
+    value = int(time.time() * 1000) << 80 | random.getrandbits(63) << 16
+    return f"{prefix}_" + "".join(DIGITS[value >> shift & 31] for shift in range(125, -1, -5))
 
 
 def account_of(wallet):

@@ -15,9 +15,8 @@ import tempfile
 import time
 import traceback
 
-from payd import PAYCTL, Payd, clean_environment
+from payd import PAYCTL, Payd, clean_environment, new_id
 
-DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 COMMAND_S = 120
 
 
@@ -52,12 +51,6 @@ def contains(text, *parts):
     for part in parts:
         if part not in text:
             raise AssertionError(f"{part!r} is not in {text!r}")
-
-
-def new_id(prefix):
-    """An id whose home is shard 0."""
-    value = int(time.time() * 1000) << 80 | random.getrandbits(63) << 16
-    return f"{prefix}_" + "".join(DIGITS[value >> shift & 31] for shift in range(125, -1, -5))
 
 
 def accounts(tool, count=2, currency="USD"):

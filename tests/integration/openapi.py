@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The API's own document as a judge: is every answer one that /openapi.json declares?
+
+`Document` finds the operation of a request, checks answers and remembers what was seen of which
+operation. `CheckedBank` is a client that has each of its answers checked.
+"""
+import datetime
+import json
+import re
+
+from payd import Bank, Client
+
+WORDS = {"type", "format", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum",
+         "items", "minItems", "maxItems", "uniqueItems", "properties", "required",
+         "additionalProperties", "propertyNames", "maxProperties", "$ref", "description", "examples"}
+TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
+
+
+class Undeclared(AssertionError):
+    """An answer that the document does not declare."""
+
+
+class Document:
+    def __init__(self, payd):
+        with Client(payd) as client:
+            self.json = client.get("/openapi.json").expect(200).json
+        self.operations = {}  # (method, template) -> operation
+        for template, methods in self.json["paths"].items():
+            for method, operation in methods.items():
+                self.operations[method.upper(), template] = operation
+        self.seen = {key: set() for key in self.operations}
+        self.patterns = [(key, re.compile(re.sub(r"\{[^}]+\}", "[^/]+", key[1]) + "$"))
+                         for key in sorted(self.operations, key=lambda k: k[1].count("{"))]
+
+    def find(self, method, path):
+        """The operation's key; None if no operation has this path and method."""
+        for key, pattern in self.patterns:
+            if key[0] == method and pattern.match(path.split("?")[0]):
+                return key
+        return None
+
+    def resolve(self, node):
+        while "$ref" in node:
+            target = self.json
+            for part in node["$ref"].removeprefix("#/").split("/"):
+                target = target[part]
+            node = target
+        return node
+
+    # --- values ---------------------------------------------------------------------------------
+
+    def validate(self, schema, value, where):
+        """Raises Undeclared, naming the place, unless the value is as declared."""
+        schema = self.resolve(schema)
+        unknown = set(schema) - WORDS
+        if unknown:
+            raise Undeclared(f"{where}: this test does not know the schema words {unknown}")
+        kind = TYPES[schema["type"]]
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise Undeclared(f"{where} is {value!r}, declared is {schema['type']}")
+        if "enum" in schema and value not in schema["enum"]:
+            raise Undeclared(f"{where} is {value!r}, declared is one of {schema['enum']}")
+        check = {dict: self.validate_object, list: self.validate_array, str: self.validate_text,
+                 int: self.validate_number}.get(kind)
+        if check is not None:
+            check(schema, value, where)
+
+    @staticmethod
+    def validate_text(schema, value, where):
+        size = len(value.encode())
+        if not schema.get("minLength", 0) <= size <= schema.get("maxLength", size):
+            raise Undeclared(f"{where} has {size} bytes: {value!r}")
+        if not re.search(schema.get("pattern", ""), value):
+            raise Undeclared(f"{where} is {value!r}, declared is {schema['pattern']}")
+        if schema.get("format") == "date-time":
+            if not TIME.fullmatch(value):
+                raise Undeclared(f"{where} is no time in UTC: {value!r}")
+            datetime.datetime.fromisoformat(value[:19])
+
+    @staticmethod
+    def validate_number(schema, value, where):
+        if not schema.get("minimum", value) <= value <= schema.get("maximum", value):
+            raise Undeclared(f"{where} is out of its range: {value}")
+
+    def validate_array(self, schema, value, where):
+        if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
+            raise Undeclared(f"{where} has {len(value)} items")
+        if schema.get("uniqueItems") and len({json.dumps(v) for v in value}) != len(value):
+            raise Undeclared(f"{where} repeats an item: {value}")
+        for index, item in enumerate(value):
+            self.validate(schema["items"], item, f"{where}[{index}]")
+
+    def validate_object(self, schema, value, where):
+        """What an answer has beside the declared is as wrong as what it lacks."""
+        declared, more = schema.get("properties", {}), schema.get("additionalProperties", False)
+        lacking = [name for name in schema.get("required", []) if name not in value]
+        if lacking:
+            raise Undeclared(f"{where} lacks {lacking}")
+        if len(value) > schema.get("maxProperties", len(value)):
+            raise Undeclared(f"{where} has {len(value)} members")
+        for name, member in value.items():
+            if name not in declared and not more:
+                raise Undeclared(f"{where}.{name} is not declared")
+            self.validate(declared.get(name, more), member, f"{where}.{name}")
+
+    # --- answers --------------------------------------------------------------------------------
+
+    def check(self, method, path, answer):
+        """Raises Undeclared, with the whole exchange, unless the document declares this answer."""
+        key = self.find(method, path)
+        if key is None:
+            return
+        try:
+            self.check_answer(key, path, answer)
+        except Undeclared as e:
+            raise Undeclared(f"{key[0]} {key[1]}: {e}\n    {answer}") from None
+        self.seen[key].add(answer.code or answer.status)
+
+    def check_answer(self, key, path, answer):
+        declared = self.operations[key]["responses"].get(str(answer.status))
+        if declared is None:
+            raise Undeclared(f"the status {answer.status} is not declared")
+        [(media, content)] = declared.get("content", {"": None}).items()
+        if answer.headers.get("content-type", "") != media:
+            raise Undeclared(f"declared is {media}, found {answer.headers.get('content-type')}")
+        if content is not None:
+            self.validate(content["schema"], answer.json, "the answer")
+        self.check_headers(declared, answer)
+        if answer.status >= 400:
+            self.check_problem(content, path, answer)
+
+    @staticmethod
+    def check_headers(declared, answer):
+        for name in declared["headers"]:
+            if name == "Idempotency-Replayed":
+                continue  # only on a repeated answer
+            if name.lower() not in answer.headers:
+                raise Undeclared(f"the header {name} is missing")
+        for name in ("etag", "retry-after", "idempotency-replayed", "location", "allow"):
+            if name in answer.headers and name not in map(str.lower, declared["headers"]):
+                if answer.status >= 400 and name == "idempotency-replayed":
+                    continue  # refusals are remembered as well
+                raise Undeclared(f"the header {name} is not declared")
+        if answer.headers["cache-control"] != "no-store":
+            raise Undeclared("an answer about money may be stored by caches")
+        if "etag" in answer.headers and "version" in answer.json:
+            if answer.etag != f'"{answer.json["version"]}"':
+                raise Undeclared(f"the ETag {answer.etag} is not the version")
+
+    def check_problem(self, content, path, answer):
+        problem = answer.json
+        if problem["code"] not in content["examples"]:
+            raise Undeclared(f"the code {problem['code']} is not declared for {answer.status}")
+        example = self.resolve(content["examples"][problem["code"]])["value"]
+        for member in ("type", "title", "status"):
+            if problem[member] != example[member]:
+                raise Undeclared(f"{member} is {problem[member]!r}, declared {example[member]!r}")
+        if problem.get("request_id") != answer.headers["x-request-id"]:
+            raise Undeclared("request_id is not that of the header X-Request-Id")
+        if problem.get("instance") != path.split("?")[0]:
+            raise Undeclared("instance is not the path asked for")
+
+    # --- what was seen --------------------------------------------------------------------------
+
+    def missing(self, *tags):
+        """Operations with these tags that were not seen succeed, or not seen refuse."""
+        lines = []
+        for key, operation in self.operations.items():
+            if not set(tags) & set(operation["tags"]):
+                continue
+            if not any(isinstance(what, int) for what in self.seen[key]):
+                lines.append(f"{key[0]} {key[1]} never succeeded")
+            if not any(isinstance(what, str) for what in self.seen[key]):
+                lines.append(f"{key[0]} {key[1]} never refused anything")
+        return lines
+
+
+class CheckedBank(Bank):
+    """Has each of its answers checked by the document."""
+
+    def __init__(self, payd, token, document):
+        super().__init__(payd, token)
+        self.document = document
+
+    def request(self, method, path, body=None, key=None, headers=None):
+        answer = super().request(method, path, body, key, headers)
+        self.document.check(method, path, answer)
+        return answer
+
+    def post_as(self, token, path, body=None, key=True, **headers):
+        """One request with another token on this connection."""
+        own, self.token = self.token, token
+        try:
+            return self.post(path, body, key, **headers)
+        finally:
+            self.token = own
+
+    def get_as(self, token, path, **query):
+        own, self.token = self.token, token
+        try:
+            return self.get(path, **query)
+        finally:
+            self.token = own

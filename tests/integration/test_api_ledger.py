@@ -1,0 +1,393 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The ledger over HTTP: accounts, transfers, transactions, the trial balance.
+
+Every answer is checked against /openapi.json; in the end each operation must have been seen to
+succeed and to refuse.
+"""
+import sys
+
+import scenarios
+from openapi import CheckedBank, Document
+from payd import Payd, new_id, new_key
+from scenarios import contains, equal, true
+
+NEVER_NEGATIVE = "debits_must_not_exceed_credits"
+
+
+def two_accounts(bank, funds="100.00"):
+    """A source outside, and two accounts of which the first has money."""
+    outside = bank.open_account()
+    rich, poor = bank.open_account(NEVER_NEGATIVE), bank.open_account(NEVER_NEGATIVE)
+    bank.move(outside, rich, funds)
+    return outside, rich, poor
+
+
+def transfer_body(debit, credit, amount, **more):
+    return {"debit_account_id": debit, "credit_account_id": credit, "amount": amount,
+            "currency": "USD", **more}
+
+
+# --- accounts -----------------------------------------------------------------------------------
+
+
+def test_an_account_has_what_was_asked_for(bank):
+    body = {"currency": "USD", "code": 7, "flags": [NEVER_NEGATIVE, "history"], "name": "Deposits",
+            "owner": "ann", "credit_balance_max": "1000.00", "user_data_64": "42",
+            "user_data_128": "340282366920938463463374607431768211455", "user_data_32": 9,
+            "metadata": {"order": "4711"}}
+    made = bank.post("/accounts", body).expect(201)
+    shown = bank.get(f"/accounts/{made.json['account_id']}").expect(200)
+    equal(shown.json, made.json, "the account shown")
+    equal(shown.etag, made.etag, "its ETag")
+    for name, value in body.items():
+        equal(shown.json[name], value, name)
+    equal((shown.json["balance"], shown.json["status"]), ("0.00", "open"))
+    bank.get(f"/accounts/{new_id('acc')}").expect(404, "not_found")
+
+
+def test_an_id_of_the_client_opens_one_account(bank):
+    body = {"account_id": new_id("acc"), "currency": "EUR", "code": 1}
+    made = bank.post("/accounts", body).expect(201).json
+    equal(bank.post("/accounts", body).expect(201).json, made, "the same id and content again")
+    bank.post("/accounts", {**body, "code": 2}).expect(409, "exists_with_different_code")
+    bank.post("/accounts", {**body, "currency": "USD"}).expect(409,
+                                                               "exists_with_different_currency")
+
+
+def test_contradicting_rules_open_no_account(bank):
+    both = [NEVER_NEGATIVE, "credits_must_not_exceed_debits"]
+    bank.post("/accounts", {"currency": "USD", "code": 1, "flags": both}).expect(
+        422, "flags_are_mutually_exclusive")
+    bank.post("/accounts", {"currency": "USD", "code": 0}).expect(422, "code_must_not_be_zero")
+    bank.post("/accounts", {"currency": "USD", "code": 1, "credit_balance_max": "1.00",
+                            "credit_balance_min": "2.00"}).expect(422, "limits_contradict")
+
+
+def test_limits_and_names_change(bank):
+    outside, account, _ = two_accounts(bank)
+    path = f"/accounts/{account}"
+    body = {"name": "Renamed", "credit_balance_max": "150.00", "metadata": {"a": "b"}}
+    changed = bank.request("PATCH", path, body).expect(200).json
+    equal((changed["name"], changed["credit_balance_max"]), ("Renamed", "150.00"))
+    bank.post("/transfers", transfer_body(outside, account, "50.01")).expect(
+        422, "exceeds_credit_balance_max")
+    gone = bank.request("PATCH", path, {"remove_limits": ["credit_balance_max"]}).expect(200).json
+    true("credit_balance_max" not in gone, "the limit to be gone")
+    bank.request("PATCH", path, {"credit_balance_max": "1", "credit_balance_min": "2"}).expect(
+        422, "limits_contradict")
+    bank.request("PATCH", f"/accounts/{new_id('acc')}", {"name": "x"}).expect(404, "not_found")
+
+
+def test_a_frozen_account_moves_nothing_until_unfrozen(bank):
+    outside, account, _ = two_accounts(bank)
+    frozen = bank.post(f"/accounts/{account}/freeze", {"mode": "debits", "reason": "review"},
+                       key=None).expect(200).json
+    equal((frozen["status"], frozen["flags"]), ("frozen", [NEVER_NEGATIVE, "debits_frozen"]))
+    bank.post("/transfers", transfer_body(account, outside, "1.00")).expect(
+        409, "debit_account_frozen")
+    bank.move(outside, account, "1.00")
+    bank.post(f"/accounts/{account}/freeze", {"mode": "credits"}, key=None).expect(200)
+    bank.post("/transfers", transfer_body(outside, account, "1.00")).expect(
+        409, "credit_account_frozen")
+    equal(bank.post(f"/accounts/{account}/unfreeze", {}, key=None).expect(200).json["status"],
+          "open")
+    bank.move(account, outside, "1.00")
+
+
+def test_only_an_empty_account_is_closed(bank):
+    outside, account, _ = two_accounts(bank, "3.00")
+    path = f"/accounts/{account}/close"
+    bank.post(path, {"reason": "over"}, key=None).expect(409, "account_not_empty")
+    bank.move(account, outside, "3.00")
+    equal(bank.post(path, {}, key=None).expect(200).json["status"], "closed")
+    bank.post(path, {}, key=None).expect(409, "account_closed")
+    for action in ("freeze", "unfreeze"):
+        bank.post(f"/accounts/{account}/{action}", {}, key=None).expect(409, "account_closed")
+    bank.request("PATCH", f"/accounts/{account}", {"name": "x"}).expect(409, "account_closed")
+    bank.post("/transfers", transfer_body(outside, account, "1.00")).expect(
+        409, "credit_account_already_closed")
+    bank.post("/transfers", transfer_body(account, outside, "1.00")).expect(
+        409, "debit_account_already_closed")
+
+
+def test_a_change_needs_the_version_it_was_made_for(bank):
+    account = bank.open_account()
+    path = f"/accounts/{account}"
+    first = bank.get(path).expect(200).etag
+    second = bank.request("PATCH", path, {"name": "a"}, headers={"If-Match": first}).expect(200)
+    bank.request("PATCH", path, {"name": "b"}, headers={"If-Match": first}).expect(
+        412, "precondition")
+    equal(bank.account(account)["name"], "a", "the name")
+    bank.request("PATCH", path, {"name": "c"}, headers={"If-Match": second.etag}).expect(200)
+    bank.request("PATCH", path, {"name": "d"}, headers={"If-Match": "*"}).expect(200)
+
+
+def test_pages_of_accounts_have_each_once(bank):
+    mine = {bank.open_account(currency="JPY", code=31) for _ in range(7)}
+    seen = [a["account_id"] for a in bank.pages("/accounts", "accounts", limit=2, currency="JPY",
+                                                code=31)]
+    equal((len(seen), set(seen)), (7, mine), "the accounts of all pages")
+    cursor = bank.get("/accounts", limit=2, currency="JPY", code=31).json["next_cursor"]
+    again = [bank.get("/accounts", limit=2, currency="JPY", code=31, cursor=cursor).json
+             for _ in range(2)]
+    equal(again[0], again[1], "a page asked for twice")
+    bank.get("/accounts", cursor="AAAA").expect(400, "invalid_cursor")
+    bank.get("/accounts", limit=0).expect(400, field="limit")
+    bank.get("/accounts", limit=1001).expect(400, field="limit")
+
+
+# --- what an account has seen ---------------------------------------------------------------------
+
+
+def test_entries_tell_the_balance_after_each(bank):
+    outside, rich, poor = two_accounts(bank)
+    bank.move(rich, poor, "30.00", code=5)
+    bank.move(poor, outside, "4.50")
+    entries = bank.entries(poor)
+    equal([(e["kind"], e["direction"], e["amount"], e["balance"]) for e in entries],
+          [("opened", "none", "0.00", "0.00"), ("posted", "credit", "30.00", "30.00"),
+           ("posted", "debit", "4.50", "25.50")], "the entries")
+    only = bank.get(f"/accounts/{poor}/entries", direction="credit", code=5).expect(200).json
+    equal([e["amount"] for e in only["entries"]], ["30.00"], "the credits with code 5")
+    bank.get(f"/accounts/{new_id('acc')}/entries").expect(404, "not_found")
+    bank.get(f"/accounts/{poor}/entries", cursor="x!").expect(400, field="cursor")
+
+
+def test_balances_as_of_a_moment(bank):
+    outside, rich, _ = two_accounts(bank)
+    before = bank.entries(rich)[-1]["recorded_time"]
+    bank.move(rich, outside, "1.00", effective_time="2020-01-01T00:00:00Z")
+    path = f"/accounts/{rich}/balance"
+    equal(bank.get(path).expect(200).json["balance"], "99.00")
+    equal(bank.get(path, at=before, time="recorded").expect(200).json["balance"], "100.00")
+    equal(bank.get(path, at="2020-06-01T00:00:00Z").expect(200).json["balance"], "1.00")
+    equal(bank.get(path, at="2020-06-01T00:00:00Z").json["balance_side"], "debit")
+    bank.get(f"/accounts/{new_id('acc')}/balance").expect(404, "not_found")
+
+
+def test_transactions_of_an_account_newest_first(bank):
+    outside, rich, poor = two_accounts(bank)
+    bank.move(rich, poor, "2.00")
+    lines = bank.pages(f"/transactions/{rich}", "transactions", limit=1)
+    equal([(t["type"], t["amount"]) for t in lines], [("debit", "2.00"), ("credit", "100.00")])
+    bank.get(f"/transactions/{new_id('acc')}").expect(404, "not_found")
+
+
+# --- transfers ------------------------------------------------------------------------------------
+
+
+def test_a_transfer_moves_money_once(bank):
+    outside, rich, poor = two_accounts(bank)
+    body = transfer_body(rich, poor, "10.00", transfer_id=new_id("trf"), description="rent",
+                         metadata={"month": "may"}, user_data_64="12")
+    made = bank.post("/transfers", body).expect(201).json
+    equal((made["status"], made["amount"], made["description"]), ("posted", "10.00", "rent"))
+    equal(bank.get(f"/transfers/{made['transfer_id']}").expect(200).json, made)
+    equal(bank.post("/transfers", body).expect(201).json, made, "the same id and content again")
+    bank.post("/transfers", {**body, "amount": "11.00"}).expect(409, "exists_with_different_amount")
+    equal(bank.account(poor)["balance"], "10.00", "what was moved")
+
+
+def test_what_a_transfer_must_not_be(bank):
+    outside, rich, poor = two_accounts(bank)
+    euros = bank.open_account(currency="EUR")
+    for body, status, code in (
+            (transfer_body(rich, rich, "1.00"), 422, "accounts_must_be_different"),
+            (transfer_body(rich, poor, "0.00"), 422, "amount_must_not_be_zero"),
+            (transfer_body(rich, poor, "100.01"), 422, "exceeds_credits"),
+            (transfer_body(rich, euros, "1.00"), 422, "accounts_must_have_the_same_currency"),
+            (transfer_body(rich, poor, "1.00", currency="EUR"), 422,
+             "transfer_must_have_the_same_currency_as_accounts"),
+            (transfer_body(new_id("acc"), poor, "1.00"), 404, "debit_account_not_found"),
+            (transfer_body(rich, new_id("acc"), "1.00"), 404, "credit_account_not_found"),
+            (transfer_body(rich, poor, "1.00", code=0), 422, "code_must_not_be_zero"),
+            (transfer_body(rich, poor, "1.00", timeout_s=5), 422,
+             "timeout_reserved_for_pending_transfer"),
+            (transfer_body(rich, poor, "1.00", flags=["pending", "post_pending"]), 422,
+             "flags_are_mutually_exclusive"),
+            (transfer_body(rich, poor, "1.00", effective_time="2500-01-01T00:00:00Z"), 422,
+             "effective_time_in_future")):
+        bank.post("/transfers", body).expect(status, code)
+    equal(bank.account(rich)["version"], "2", "the version of an account nothing happened to")
+
+
+def test_a_refused_id_stays_refused(bank):
+    outside, rich, poor = two_accounts(bank)
+    body = transfer_body(rich, poor, "500.00", transfer_id=new_id("trf"))
+    bank.post("/transfers", body).expect(422, "exceeds_credits")
+    bank.move(outside, rich, "900.00")
+    bank.post("/transfers", body).expect(409, "id_already_failed")
+    equal(bank.account(poor)["balance"], "0.00")
+
+
+def test_a_pending_transfer_is_posted_in_parts(bank):
+    _, rich, poor = two_accounts(bank)
+    held = bank.move(rich, poor, "60.00", flags=["pending"], timeout_s=600)
+    path = f"/transfers/{held['transfer_id']}"
+    account = bank.account(rich)
+    equal((account["available"], account["open_hold_count"], account["holds"][0]["amount"]),
+          ("40.00", 1, "60.00"), "the payer's account")
+    bank.post(f"{path}/post", {"amount": "20.00", "keep_remainder": True}).expect(201)
+    bank.post(f"{path}/post", {"amount": "40.01"}).expect(422, "exceeds_pending_transfer_amount")
+    bank.post(f"{path}/post", {"amount": "0"}).expect(422, "amount_must_not_be_zero")
+    bank.post(f"{path}/post", {"amount": "1.00", "currency": "EUR"}).expect(422,
+                                                                            "currency_mismatch")
+    bank.post(f"{path}/post", {"amount": "5.00"}).expect(201)
+    bank.post(f"{path}/post", {}).expect(409, "pending_transfer_already_posted")
+    bank.post(f"{path}/void", {}).expect(409, "pending_transfer_already_posted")
+    equal((bank.account(rich)["balance"], bank.account(rich)["available"]), ("75.00", "75.00"))
+    shown = bank.get(path).expect(200).json
+    equal((shown["status"], shown["posted_amount"], shown["remaining_amount"]),
+          ("posted", "25.00", "0.00"))
+
+
+def test_a_pending_transfer_is_voided(bank):
+    _, rich, poor = two_accounts(bank)
+    held = bank.move(rich, poor, "60.00", flags=["pending"])
+    path = f"/transfers/{held['transfer_id']}"
+    bank.post(f"{path}/void", {"description": "cancelled"}).expect(201)
+    bank.post(f"{path}/void", {}).expect(409, "pending_transfer_already_voided")
+    bank.post(f"{path}/post", {}).expect(409, "pending_transfer_already_voided")
+    equal(bank.account(rich)["available"], "100.00", "what can be spent again")
+    for action in ("post", "void"):
+        bank.post(f"/transfers/{new_id('trf')}/{action}", {}).expect(404)
+    plain = bank.move(rich, poor, "1.00")["transfer_id"]
+    bank.post(f"/transfers/{plain}/void", {}).expect(422, "pending_transfer_not_pending")
+
+
+def test_a_pending_transfer_expires_by_itself(bank):
+    _, rich, poor = two_accounts(bank)
+    held = bank.move(rich, poor, "60.00", flags=["pending"], timeout_s=1)
+    path = f"/transfers/{held['transfer_id']}"
+    scenarios.wait_for(lambda: bank.get(path).json["status"] == "expired", "it to expire", 10)
+    equal(bank.account(rich)["available"], "100.00", "what can be spent again")
+    bank.post(f"{path}/post", {}).expect(409, "pending_transfer_expired")
+
+
+def test_a_transfer_is_reversed_once(bank):
+    _, rich, poor = two_accounts(bank)
+    moved = bank.move(rich, poor, "10.00")["transfer_id"]
+    back = bank.post(f"/transfers/{moved}/reverse", {"description": "twice"}).expect(201).json
+    equal((back["reverses_id"], back["amount"]), (moved, "10.00"))
+    equal(bank.get(f"/transfers/{moved}").json["reversed_by_id"], back["transfer_id"])
+    bank.post(f"/transfers/{moved}/reverse", {}).expect(409, "already_reversed")
+    held = bank.move(rich, poor, "1.00", flags=["pending"])["transfer_id"]
+    bank.post(f"/transfers/{held}/reverse", {}).expect(409, "transfer_not_posted")
+    bank.post(f"/transfers/{new_id('trf')}/reverse", {}).expect(404, "not_found")
+    equal(bank.account(rich)["balance"], "100.00")
+
+
+def batch_item(debit, credit, units, **more):
+    """Bulk transfers have every field."""
+    return {"id": new_id("trf"), "debit_account_id": debit, "credit_account_id": credit,
+            "amount": units, "pending_id": "trf_" + 26 * "0", "currency": "USD", "code": 1,
+            "flags": [], "timeout_s": 0, "effective_time": "1970-01-01T00:00:00Z",
+            "user_data_128": "0", "user_data_64": "0", "user_data_32": 0, **more}
+
+
+def test_a_batch_answers_for_each_transfer(bank):
+    _, rich, poor = two_accounts(bank)
+    items = [batch_item(rich, poor, "10.00"), batch_item(rich, poor, "1000.00"),
+             batch_item(rich, poor, "1.00", flags=["linked"]), batch_item(rich, rich, "1.00"),
+             batch_item(rich, poor, "2.00")]
+    found = bank.post("/transfers/batch", {"transfers": items}).expect(200).json
+    equal([r["result"] for r in found["results"]],
+          ["ok", "exceeds_credits", "linked_event_failed", "accounts_must_be_different", "ok"])
+    equal((found["succeeded"], found["failed"]), (2, 3))
+    again = bank.post("/transfers/batch", {"transfers": items[:1]}).expect(200).json
+    equal([r["result"] for r in again["results"]], ["exists"], "the first one again")
+    equal(bank.account(poor)["balance"], "12.00")
+    bank.post("/transfers/batch", {"transfers": items[:1] * 1001}).expect(413, field="transfers")
+
+
+def test_transfers_are_found_by_what_they_have(bank):
+    _, rich, poor = two_accounts(bank)
+    ids = [bank.move(rich, poor, "1.00", code=77, user_data_64="5")["transfer_id"]
+           for _ in range(5)]
+    found = bank.pages("/transfers", "transfers", code=77, limit=2)
+    equal([t["transfer_id"] for t in found], ids[::-1], "the transfers with code 77, newest first")
+    of_account = bank.pages("/transfers", "transfers", account_id=poor, limit=3)
+    equal({t["transfer_id"] for t in of_account}, set(ids), "the transfers of the account")
+    equal(bank.get("/transfers", code=77, status="voided").expect(200).json["transfers"], [])
+    bank.get("/transfers", status="lost").expect(400, field="status")
+    bank.get(f"/transfers/{new_id('trf')}").expect(404, "not_found")
+
+
+# --- several legs, and the whole ------------------------------------------------------------------
+
+
+def leg(debit, credit, amount, **more):
+    return transfer_body(debit, credit, amount, **more)
+
+
+def test_a_transaction_does_all_legs_or_none(bank):
+    _, rich, poor = two_accounts(bank)
+    fees = bank.open_account()
+    body = {"transaction_id": new_id("trf"), "description": "purchase with fee",
+            "legs": [leg(rich, poor, "10.00"), leg(rich, fees, "0.50", code=9)]}
+    made = bank.post("/transactions", body).expect(201).json
+    equal([t["amount"] for t in made["transfers"]], ["10.00", "0.50"])
+    path = f"/transactions/{made['transaction_id']}/transfers"
+    equal(bank.get(path).expect(200).json["transfers"], made["transfers"])
+    bank.post("/transactions", body).expect(409, "transaction_exists")
+    refused = {"legs": [leg(rich, poor, "10.00"), leg(rich, fees, "500.00")]}
+    bank.post("/transactions", refused).expect(422, "exceeds_credits")
+    bank.post("/transactions", {"legs": []}).expect(422, "legs_missing")
+    bank.get(f"/transactions/{new_id('trf')}/transfers").expect(404, "not_found")
+    equal([bank.account(a)["balance"] for a in (rich, poor, fees)], ["89.50", "10.00", "0.50"])
+
+
+def test_the_books_balance(bank):
+    lines = bank.check_books()
+    contains([line["currency"] for line in lines], "USD", "EUR", "JPY")
+    bank.get("/trial-balance", currency="USD").expect(400, "unknown_field")
+
+
+# --- once and again -------------------------------------------------------------------------------
+
+
+def test_a_key_gives_the_first_answer_again(bank):
+    _, rich, poor = two_accounts(bank)
+    key, body = new_key(), transfer_body(rich, poor, "10.00")
+    first = bank.post("/transfers", body, key=key).expect(201)
+    other_spelling = '{"currency":"USD", "amount" : "10.0", "credit_account_id":"%s",' \
+        '"debit_account_id":"%s"}' % (poor, rich)
+    for spelled in (body, other_spelling):
+        again = bank.post("/transfers", spelled, key=key)
+        equal((again.status, again.body, again.replayed), (201, first.body, True), "the answer")
+    true(not first.replayed, "the first answer not to be marked as repeated")
+    bank.post("/transfers", {**body, "amount": "10.01"}, key=key).expect(422, "key_reused")
+    equal(bank.account(poor)["balance"], "10.00")
+
+
+def test_a_key_remembers_refusals(bank):
+    outside, rich, poor = two_accounts(bank)
+    key, body = new_key(), transfer_body(rich, poor, "150.00")
+    bank.post("/transfers", body, key=key).expect(422, "exceeds_credits")
+    bank.move(outside, rich, "900.00")
+    bank.post("/transfers", body, key=key).expect(422, "exceeds_credits")
+    equal(bank.account(poor)["balance"], "0.00")
+
+
+def test_a_key_belongs_to_one_operation(bank):
+    _, rich, poor = two_accounts(bank)
+    key = new_key()
+    bank.post("/transfers", transfer_body(rich, poor, "1.00"), key=key).expect(201)
+    bank.post("/accounts", {"currency": "USD", "code": 1}, key=key).expect(201)
+
+
+def main():
+    with Payd() as payd:
+        document = Document(payd)
+        bank = CheckedBank(payd, payd.token(), document)
+        code = scenarios.run(globals(), lambda name: (bank,), payd)
+        missing = document.missing("accounts", "transfers", "transactions", "ledger")
+        if code == 0 and len(sys.argv) == 1 and missing:
+            print("FAILED  not seen:", *missing, sep="\n  ")
+            return 1
+        return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,260 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Payments over HTTP: at once or authorised, captured, cancelled, refunded, expired; who may.
+
+Every answer is checked against /openapi.json; in the end each operation must have been seen to
+succeed and to refuse.
+"""
+import sys
+import uuid
+
+import scenarios
+from openapi import CheckedBank, Document
+from payd import Payd, new_id, new_key
+from scenarios import equal, true
+
+OWN = "wallets:read wallets:write payments:read payments:write payments:refund"
+
+
+class Deal:
+    """A payer with money, a payee without, and their own tokens."""
+
+    def __init__(self, bank, payd, funds="100.00"):
+        self.bank = bank
+        self.users = ["user-" + uuid.uuid4().hex[:12] for _ in range(2)]
+        self.payer, self.payee = (bank.open_wallet(user) for user in self.users)
+        bank.fund(self.payer, funds)
+        self.payers, self.payees = (payd.token(subject=user, scope=OWN) for user in self.users)
+
+    def body(self, amount, **more):
+        return {"from_account": self.payer, "to_account": self.payee, "amount": amount,
+                "currency": "USD", **more}
+
+    def pay(self, amount, **more):
+        made = self.bank.post_as(self.payers, "/payments", self.body(amount, **more))
+        return made.expect(201).json["payment_id"]
+
+    def authorise(self, amount, **more):
+        return self.pay(amount, capture="manual", **more)
+
+    def act(self, token, payment, action, body=None, key=True, **headers):
+        return self.bank.post_as(token, f"/payments/{payment}/{action}", body or {}, key, **headers)
+
+    def shown(self, payment):
+        found = self.bank.get_as(self.payers, f"/payments/{payment}").expect(200).json
+        return found["status"], found["captured_amount"], found["refunded_amount"]
+
+    def balances(self):
+        """Available of the payer, balance of the payee."""
+        return (self.bank.balance(self.payer)["available_balance"],
+                self.bank.balance(self.payee)["balance"])
+
+    def kinds(self, payment):
+        events = self.bank.pages(f"/payments/{payment}/events", "events", limit=2)
+        equal([int(e["sequence"]) for e in events], list(range(1, len(events) + 1)),
+              "the numbers of the events")
+        return [(e["type"], e["amount"]) for e in events]
+
+
+# --- paying ---------------------------------------------------------------------------------------
+
+
+def test_a_payment_moves_money_at_once(deal):
+    more = {"description": "Lunch", "customer_id": "c-1", "metadata": {"order": "4711"}}
+    made = deal.bank.post_as(deal.payers, "/payments", deal.body("30.00", **more)).expect(201)
+    for name, value in {**deal.body("30.00"), **more, "status": "completed", "adapter": "wallet",
+                        "captured_amount": "30.00", "refunded_amount": "0.00"}.items():
+        equal(made.json[name], value, name)
+    payment = made.json["payment_id"]
+    for token in (deal.payers, deal.payees):
+        equal(deal.bank.get_as(token, f"/payments/{payment}").expect(200).json, made.json)
+    equal(deal.balances(), ("70.00", "30.00"))
+    equal(deal.kinds(payment), [("created", "30.00")])
+
+
+def test_what_a_payment_must_not_be(deal):
+    euros = deal.bank.open_wallet(currency="EUR")
+    for changed, code, field in (
+            ({"amount": "100.01"}, "exceeds_credits", None),
+            ({"amount": "0.00"}, "amount_out_of_range", "amount"),
+            ({"to_account": deal.payer}, "payment_to_self", "to_account"),
+            ({"to_account": new_id("wal")}, "payee_not_found", "to_account"),
+            ({"from_account": new_id("wal")}, "payer_not_found", "from_account"),
+            ({"to_account": euros}, "currency_mismatch", "currency"),
+            ({"currency": "EUR"}, "currency_mismatch", "currency"),
+            ({"expires_in_s": 60}, "expiry_without_authorization", "expires_in_s"),
+            ({"capture": "manual", "expires_in_s": 0}, "expiry_out_of_range", "expires_in_s"),
+            ({"capture": "manual", "expires_in_s": 30 * 86400 + 1}, "expiry_out_of_range",
+             "expires_in_s")):
+        deal.bank.post_as(deal.payers, "/payments", {**deal.body("1.00"), **changed}).expect(
+            422, code, field)
+    equal(deal.balances(), ("100.00", "0.00"), "the balances after refusals")
+    equal(deal.bank.get_as(deal.payers, "/payments").expect(200).json["payments"], [])
+
+
+def test_limits_and_freezes_of_the_payer_hold(deal):
+    limits = f"/wallets/{deal.payer}/limits"
+    deal.bank.request("PUT", limits, {"per_transaction": "20.00", "per_day": "30.00"}).expect(200)
+    deal.bank.post_as(deal.payers, "/payments", deal.body("20.01")).expect(
+        422, "per_transaction_limit_exceeded")
+    deal.pay("20.00")
+    deal.bank.post_as(deal.payers, "/payments", deal.body("10.01")).expect(
+        422, "daily_limit_exceeded")
+    deal.bank.post(f"/wallets/{deal.payer}/freeze", {}, key=None).expect(200)
+    deal.bank.post_as(deal.payers, "/payments", deal.body("1.00")).expect(409, "wallet_frozen")
+
+
+# --- authorised payments --------------------------------------------------------------------------
+
+
+def test_an_authorised_payment_is_captured_in_parts(deal):
+    payment = deal.authorise("60.00", expires_in_s=600)
+    equal((deal.shown(payment), deal.balances()), (("authorized", "0.00", "0.00"),
+                                                   ("40.00", "0.00")))
+    deal.act(deal.payees, payment, "capture", {"amount": "60.01"}).expect(
+        422, "capture_exceeds_authorized")
+    deal.act(deal.payees, payment, "capture", {"amount": "25.00"}).expect(200)
+    equal(deal.shown(payment), ("partially_captured", "25.00", "0.00"))
+    deal.act(deal.payees, payment, "refund", {"amount": "1.00"}).expect(409, "payment_not_captured")
+    deal.act(deal.payees, payment, "capture", {"amount": "5.00", "final": True}).expect(200)
+    equal((deal.shown(payment), deal.balances()), (("completed", "30.00", "0.00"),
+                                                   ("70.00", "30.00")))
+    deal.act(deal.payees, payment, "capture").expect(409, "payment_already_captured")
+    deal.act(deal.payers, payment, "cancel").expect(409, "payment_already_captured")
+    equal(deal.kinds(payment), [("created", "60.00"), ("captured", "25.00"), ("captured", "5.00")])
+
+
+def test_a_cancelled_payment_gives_back_the_rest(deal):
+    payment = deal.authorise("60.00")
+    deal.act(deal.payees, payment, "capture", {"amount": "10.00"}).expect(200)
+    deal.act(deal.payers, payment, "cancel", {"reason": "changed my mind"}).expect(200)
+    equal(deal.balances(), ("90.00", "10.00"))
+    other = deal.authorise("20.00")
+    deal.act(deal.payers, other, "cancel").expect(200)
+    equal(deal.shown(other), ("cancelled", "0.00", "0.00"))
+    for action, token in (("cancel", deal.payers), ("capture", deal.payees),
+                          ("refund", deal.payees)):
+        deal.act(token, other, action).expect(409, "payment_cancelled")
+    equal(deal.balances(), ("90.00", "10.00"))
+
+
+def test_an_authorisation_expires_by_itself(deal):
+    payment = deal.authorise("60.00", expires_in_s=1)
+    scenarios.wait_for(lambda: deal.shown(payment)[0] == "expired", "it to expire", 10)
+    equal(deal.balances(), ("100.00", "0.00"))
+    for action, token in (("cancel", deal.payers), ("capture", deal.payees),
+                          ("refund", deal.payees)):
+        deal.act(token, payment, action).expect(409, "payment_expired")
+    equal(deal.kinds(payment), [("created", "60.00"), ("expired", "60.00")])
+
+
+# --- refunds --------------------------------------------------------------------------------------
+
+
+def test_refunds_never_exceed_what_was_captured(deal):
+    payment = deal.pay("50.00")
+    deal.act(deal.payees, payment, "refund", {"amount": "50.01"}).expect(
+        422, "refund_exceeds_captured")
+    deal.act(deal.payees, payment, "refund", {"amount": "20.00", "reason": "broken"}).expect(200)
+    equal(deal.shown(payment), ("partially_refunded", "50.00", "20.00"))
+    deal.act(deal.payees, payment, "refund", {"amount": "30.01"}).expect(
+        422, "refund_exceeds_captured")
+    deal.act(deal.payees, payment, "refund").expect(200)
+    equal((deal.shown(payment), deal.balances()), (("refunded", "50.00", "50.00"),
+                                                   ("100.00", "0.00")))
+    for action, token in (("refund", deal.payees), ("capture", deal.payees),
+                          ("cancel", deal.payers)):
+        deal.act(token, payment, action).expect(409, "payment_already_refunded")
+
+
+def test_spent_money_is_not_refunded(deal):
+    payment = deal.pay("50.00")
+    deal.bank.post(f"/wallets/{deal.payee}/withdraw", {"amount": "30.00"}).expect(201)
+    deal.act(deal.payees, payment, "refund", {"amount": "20.01"}).expect(422, "exceeds_credits")
+    deal.act(deal.payees, payment, "refund", {"amount": "20.00"}).expect(200)
+    equal(deal.balances(), ("70.00", "0.00"))
+
+
+# --- who may, which version, again ----------------------------------------------------------------
+
+
+def test_each_side_has_its_own_actions(deal):
+    payment = deal.authorise("10.00")
+    deal.act(deal.payers, payment, "capture").expect(403, "forbidden")
+    deal.act(deal.payees, payment, "cancel").expect(403, "forbidden")
+    deal.act(deal.payees, payment, "capture").expect(200)
+    deal.act(deal.payers, payment, "refund").expect(403, "forbidden")
+    deal.bank.post_as(deal.payees, "/payments", deal.body("1.00")).expect(422, "payer_not_found")
+    for action in ("capture", "refund", "cancel"):
+        deal.act(deal.payees, new_id("pay"), action).expect(404, "not_found")
+    deal.bank.get(f"/payments/{new_id('pay')}").expect(404, "not_found")
+    deal.bank.get(f"/payments/{new_id('pay')}/events").expect(404, "not_found")
+
+
+def test_an_action_may_demand_the_version_last_seen(deal):
+    payment = deal.authorise("10.00")
+    seen = deal.bank.get_as(deal.payees, f"/payments/{payment}").etag
+    first = deal.act(deal.payees, payment, "capture", {"amount": "1.00"}, **{"If-Match": seen})
+    true(first.expect(200).etag != seen, "a new ETag after a capture")
+    deal.act(deal.payees, payment, "capture", {"amount": "1.00"}, **{"If-Match": seen}).expect(
+        412, "precondition")
+    equal(deal.shown(payment), ("partially_captured", "1.00", "0.00"))
+
+
+def test_a_key_pays_captures_and_refunds_once(deal):
+    key, body = new_key(), deal.body("10.00", capture="manual")
+    first = deal.bank.post_as(deal.payers, "/payments", body, key=key).expect(201)
+    payment = first.json["payment_id"]
+    deal.act(deal.payees, payment, "capture", {"amount": "4.00"}).expect(200)
+    again = deal.bank.post_as(deal.payers, "/payments", body, key=key).expect(201)
+    equal((again.body, again.replayed), (first.body, True), "the first answer, status included")
+    deal.bank.post_as(deal.payers, "/payments", {**body, "amount": "11.00"}, key=key).expect(
+        422, "key_reused")
+    for action, text in (("capture", {"amount": "6.00"}), ("refund", {"amount": "3.00"})):
+        key = new_key()
+        answers = [deal.act(deal.payees, payment, action, text, key=key) for _ in range(3)]
+        equal({(a.status, a.body) for a in answers}, {(200, answers[0].body)}, action)
+    equal((deal.shown(payment), deal.balances()), (("partially_refunded", "10.00", "3.00"),
+                                                   ("93.00", "7.00")))
+
+
+# --- lists ----------------------------------------------------------------------------------------
+
+
+def test_payments_are_listed_for_both_sides(deal):
+    ids = [deal.pay("1.00") for _ in range(4)] + [deal.authorise("1.00")]
+    for token in (deal.payers, deal.payees):
+        listed, query = [], {"limit": 2}
+        while True:
+            page = deal.bank.get_as(token, "/payments", **query).expect(200).json
+            listed += [p["payment_id"] for p in page["payments"]]
+            if "next_cursor" not in page:
+                break
+            query["cursor"] = page["next_cursor"]
+        equal(listed, ids[::-1], "the payments of one side, newest first")
+    for query, found in (({"status": "authorized"}, ids[4:]), ({"status": "refunded"}, []),
+                         ({"from_account": deal.payer}, ids[::-1]),
+                         ({"to_account": deal.payer}, []),
+                         ({"created_before": "2020-01-01T00:00:00Z"}, [])):
+        page = deal.bank.get_as(deal.payers, "/payments", **query).expect(200).json
+        equal([p["payment_id"] for p in page["payments"]], found, f"the payments with {query}")
+    deal.bank.get("/payments", limit=0).expect(400, field="limit")
+    deal.bank.get("/payments", cursor="AAAA").expect(400, "invalid_cursor")
+    deal.bank.get("/payments", status="lost").expect(400, field="status")
+
+
+def main():
+    with Payd() as payd:
+        document = Document(payd)
+        bank = CheckedBank(payd, payd.token(), document)
+        code = scenarios.run(globals(), lambda name: (Deal(bank, payd),), payd)
+        bank.check_books()
+        missing = document.missing("payments")
+        if code == 0 and len(sys.argv) == 1 and missing:
+            print("FAILED  not seen:", *missing, sep="\n  ")
+            return 1
+        return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,278 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Wallets over HTTP: opening, money in and out, holds, freezing, closing, limits, history.
+
+Every answer is checked against /openapi.json; in the end each operation must have been seen to
+succeed and to refuse.
+"""
+import sys
+import uuid
+
+import scenarios
+from openapi import CheckedBank, Document
+from payd import Payd, account_of, new_id, new_key
+from scenarios import equal, true
+
+
+def people(bank, funds="100.00"):
+    """A wallet with money and one without."""
+    return bank.open_wallet(funds=funds), bank.open_wallet()
+
+
+# --- opening ------------------------------------------------------------------------------------
+
+
+def test_an_owner_has_one_wallet_per_currency(bank):
+    user = "user-" + uuid.uuid4().hex
+    body = {"currency": "USD", "user_id": user, "metadata": {"tier": "gold"}}
+    made = bank.post("/wallets", body, key=None).expect(201)
+    for name, value in body.items():
+        equal(made.json[name], value, name)
+    equal(bank.get(f"/wallets/{made.json['wallet_id']}").expect(200).json, made.json)
+    bank.post("/wallets", body, key=None).expect(409, "wallet_exists")
+    bank.post("/wallets", {**body, "currency": "EUR"}, key=None).expect(201)
+    found = bank.pages("/wallets", "wallets", user_id=user, limit=1)
+    equal({w["currency"] for w in found}, {"USD", "EUR"}, "the currencies of the owner's wallets")
+    bank.post("/wallets", {"currency": "XXX"}, key=None).expect(400, field="currency")
+    bank.get("/wallets", limit=101).expect(400, field="limit")
+    bank.get("/wallets", cursor="AA").expect(400, "invalid_cursor")
+
+
+def test_a_wallet_has_the_decimals_of_its_currency(bank):
+    for currency, funds, shown in (("JPY", "1500", "1500"), ("BHD", "1.234", "1.234"),
+                                   ("USD", "7", "7.00")):
+        wallet = bank.open_wallet(currency=currency, funds=funds)
+        equal(bank.balance(wallet)["balance"], shown, f"a balance in {currency}")
+        bank.post(f"/wallets/{wallet}/fund", {"amount": shown + (".1" if currency == "JPY" else
+                                                                 "1")}).expect(
+            422, "amount_too_precise")
+
+
+# --- money in and out -----------------------------------------------------------------------------
+
+
+def test_funds_come_from_outside_and_go_back(bank):
+    wallet = bank.open_wallet()
+    funded = bank.fund(wallet, "100.00")
+    equal((funded["type"], funded["amount"], funded["balance"]), ("deposit", "100.00", "100.00"))
+    out = bank.post(f"/wallets/{wallet}/withdraw", {"amount": "40.00"}).expect(201).json
+    equal((out["type"], out["balance"]), ("withdrawal", "60.00"))
+    bank.post(f"/wallets/{wallet}/withdraw", {"amount": "60.01"}).expect(422, "exceeds_credits")
+    for action in ("fund", "withdraw"):
+        path = f"/wallets/{wallet}/{action}"
+        bank.post(path, {"amount": "1.00", "currency": "EUR"}).expect(422, "currency_mismatch")
+        bank.post(path, {"amount": "0"}).expect(422, "amount_out_of_range")
+        bank.post(f"/wallets/{new_id('wal')}/{action}", {"amount": "1.00"}).expect(404, "not_found")
+    equal(bank.balance(wallet)["balance"], "60.00")
+
+
+def test_a_transfer_moves_money_to_another_wallet(bank):
+    ann, bob = people(bank)
+    moved = bank.transfer(ann, bob, "30.00")
+    equal((moved["type"], moved["balance"], moved["counterparty_wallet_id"]),
+          ("transfer_out", "70.00", bob))
+    equal(bank.balance(bob)["available_balance"], "30.00")
+    euros = bank.open_wallet(currency="EUR")
+    for target, amount, code in ((ann, "1.00", "destination_is_source"),
+                                 (new_id("wal"), "1.00", "destination_not_found"),
+                                 (euros, "1.00", "currency_mismatch"),
+                                 (bob, "70.01", "exceeds_credits")):
+        bank.post(f"/wallets/{ann}/transfer", {"to_wallet_id": target, "amount": amount}).expect(
+            422, code)
+    bank.post(f"/wallets/{new_id('wal')}/transfer",
+              {"to_wallet_id": bob, "amount": "1.00"}).expect(404, "not_found")
+    equal(bank.balance(ann)["balance"], "70.00", "what is left after refusals")
+
+
+def test_the_history_names_every_movement(bank):
+    ann, bob = people(bank)
+    bank.transfer(ann, bob, "30.00")
+    hold = bank.post(f"/wallets/{ann}/holds", {"amount": "10.00"}).expect(201).json["hold_id"]
+    bank.post(f"/wallets/{ann}/holds/{hold}/release").expect(200)
+    history = bank.pages(f"/wallets/{ann}/transactions", "transactions", limit=2)
+    equal([(h["type"], h["amount"], h["available_balance"]) for h in history],
+          [("hold_released", "10.00", "70.00"), ("hold", "10.00", "60.00"),
+           ("transfer_out", "30.00", "70.00"), ("deposit", "100.00", "100.00")], "the history")
+    equal([h["type"] for h in bank.pages(f"/wallets/{bob}/transactions", "transactions")],
+          ["transfer_in"])
+    bank.get(f"/wallets/{new_id('wal')}/transactions").expect(404, "not_found")
+
+
+# --- holds ----------------------------------------------------------------------------------------
+
+
+def test_a_hold_is_captured_in_parts(bank):
+    ann, bob = people(bank)
+    path = f"/wallets/{ann}/holds"
+    held = bank.post(path, {"amount": "25.00", "expires_in_s": 3600,
+                            "description": "deposit"}).expect(201).json
+    one = f"{path}/{held['hold_id']}"
+    balance = bank.balance(ann)
+    equal((balance["available_balance"], balance["pending_balance"], balance["total_balance"]),
+          ("75.00", "25.00", "100.00"))
+    part = bank.post(f"{one}/capture", {"amount": "10.00", "to_wallet_id": bob}).expect(200).json
+    equal((part["status"], part["remaining_amount"]), ("partially_captured", "15.00"))
+    bank.post(f"{one}/capture", {"amount": "15.01"}).expect(422, "capture_exceeds_hold")
+    bank.post(f"{one}/capture", {"to_wallet_id": new_id("wal")}).expect(422,
+                                                                        "destination_not_found")
+    bank.post(f"{one}/capture", {"to_wallet_id": ann}).expect(422, "destination_is_source")
+    last = bank.post(f"{one}/capture", {"amount": "5.00", "final": True}).expect(200).json
+    equal((last["status"], last["captured_amount"]), ("captured", "15.00"))
+    bank.post(f"{one}/capture", {}).expect(409, "hold_not_open")
+    bank.post(f"{one}/release").expect(409, "hold_not_open")
+    equal(bank.get(one).expect(200).json, last)
+    equal([bank.balance(w)["balance"] for w in (ann, bob)], ["85.00", "10.00"])
+
+
+def test_holds_are_listed_and_refused(bank):
+    ann, _ = people(bank)
+    path = f"/wallets/{ann}/holds"
+    ids = [bank.post(path, {"amount": "1.00"}).expect(201).json["hold_id"] for _ in range(5)]
+    bank.post(f"{path}/{ids[0]}/release").expect(200)
+    equal([h["hold_id"] for h in bank.pages(path, "holds", limit=2)], ids[::-1])
+    equal([h["hold_id"] for h in bank.pages(path, "holds", status="released")], ids[:1])
+    bank.post(path, {"amount": "96.01"}).expect(422, "exceeds_credits")
+    for seconds in (0, 30 * 86400 + 1):
+        bank.post(path, {"amount": "1.00", "expires_in_s": seconds}).expect(422,
+                                                                            "expiry_out_of_range")
+    bank.get(f"{path}/{new_id('hld')}").expect(404, "not_found")
+    bank.post(f"{path}/{new_id('hld')}/capture", {}).expect(404, "not_found")
+    bank.post(f"{path}/{new_id('hld')}/release").expect(404, "not_found")
+    other = bank.open_wallet()
+    bank.get(f"/wallets/{other}/holds/{ids[1]}").expect(404, "not_found")
+    bank.post(f"/wallets/{other}/holds/{ids[1]}/release").expect(404, "not_found")
+    bank.get(f"/wallets/{new_id('wal')}/holds").expect(404, "not_found")
+    bank.post(f"/wallets/{new_id('wal')}/holds", {"amount": "1"}).expect(404, "not_found")
+
+
+def test_a_hold_expires_by_itself(bank):
+    ann, _ = people(bank)
+    held = bank.post(f"/wallets/{ann}/holds", {"amount": "60.00", "expires_in_s": 1}).expect(201)
+    path = f"/wallets/{ann}/holds/{held.json['hold_id']}"
+    scenarios.wait_for(lambda: bank.get(path).json["status"] == "expired", "it to expire", 10)
+    equal(bank.balance(ann)["available_balance"], "100.00")
+    bank.post(f"{path}/capture", {}).expect(409, "hold_not_open")
+
+
+# --- freezing, closing, limits --------------------------------------------------------------------
+
+
+def test_nothing_is_taken_from_a_frozen_wallet(bank):
+    ann, bob = people(bank)
+    hold = bank.post(f"/wallets/{ann}/holds", {"amount": "5.00"}).expect(201).json["hold_id"]
+    path = f"/wallets/{ann}"
+    equal(bank.post(f"{path}/freeze", {"reason": "stolen"}, key=None).expect(200).json["status"],
+          "frozen")
+    bank.post(f"{path}/freeze", {}, key=None).expect(409, "wallet_frozen")
+    for action, body in (("withdraw", {"amount": "1.00"}), ("holds", {"amount": "1.00"}),
+                         ("transfer", {"to_wallet_id": bob, "amount": "1.00"})):
+        bank.post(f"{path}/{action}", body).expect(409, "wallet_frozen")
+    bank.fund(ann, "1.00")
+    bank.post(f"{path}/holds/{hold}/capture", {}).expect(200)
+    bank.post(f"{path}/unfreeze", {}, key=None).expect(200)
+    bank.post(f"{path}/unfreeze", {}, key=None).expect(409, "wallet_not_frozen")
+    bank.transfer(ann, bob, "1.00")
+
+
+def test_only_an_empty_wallet_is_closed(bank):
+    ann, bob = people(bank)
+    path = f"/wallets/{ann}"
+    bank.post(f"{path}/close", {}, key=None).expect(409, "wallet_not_empty")
+    hold = bank.post(f"{path}/holds", {"amount": "100.00"}).expect(201).json["hold_id"]
+    bank.post(f"{path}/close", {}, key=None).expect(409, "wallet_has_holds")
+    bank.post(f"{path}/holds/{hold}/capture", {}).expect(200)
+    user = bank.get(path).json["user_id"]
+    equal(bank.post(f"{path}/close", {"reason": "moved"}, key=None).expect(200).json["status"],
+          "closed")
+    bank.fund(bob, "5.00")
+    for action, body in (("fund", {"amount": "1.00"}), ("withdraw", {"amount": "1.00"}),
+                         ("holds", {"amount": "1.00"}),
+                         ("transfer", {"to_wallet_id": bob, "amount": "1.00"})):
+        bank.post(f"{path}/{action}", body).expect(409, "wallet_closed")
+    for action in ("close", "freeze", "unfreeze"):
+        bank.post(f"{path}/{action}", {}, key=None).expect(409, "wallet_closed")
+    bank.request("PUT", f"{path}/limits", {}).expect(409, "wallet_closed")
+    bank.post(f"/wallets/{bob}/transfer", {"to_wallet_id": ann, "amount": "1.00"}).expect(
+        422, "destination_closed")
+    second = bank.open_wallet(user)
+    true(second != ann, "the owner to have a new wallet after the first was closed")
+
+
+def test_limits_hold_per_transaction_and_per_day(bank):
+    ann, bob = people(bank)
+    path = f"/wallets/{ann}/limits"
+    bank.request("PUT", path, {"per_transaction": "20.00", "per_day": "30.00"}).expect(200)
+    body = {"to_wallet_id": bob, "amount": "20.01"}
+    bank.post(f"/wallets/{ann}/transfer", body).expect(422, "per_transaction_limit_exceeded")
+    bank.transfer(ann, bob, "20.00")
+    bank.post(f"/wallets/{ann}/withdraw", {"amount": "10.01"}).expect(422, "daily_limit_exceeded")
+    bank.post(f"/wallets/{ann}/holds", {"amount": "10.01"}).expect(422, "daily_limit_exceeded")
+    equal(bank.get(f"/wallets/{ann}").json["spent_today"], "20.00")
+    lifted = bank.request("PUT", path, {}).expect(200).json
+    true("per_day" not in lifted and "per_transaction" not in lifted, "absent limits to be lifted")
+    bank.transfer(ann, bob, "50.00")
+    bank.request("PUT", path, {"per_day": "1.001"}).expect(422, "amount_too_precise")
+    for action in ("freeze", "unfreeze", "close"):
+        bank.post(f"/wallets/{new_id('wal')}/{action}", {}, key=None).expect(404, "not_found")
+    bank.request("PUT", f"/wallets/{new_id('wal')}/limits", {}).expect(404, "not_found")
+
+
+def test_rules_of_the_account_below_hold_too(bank):
+    ann, bob = people(bank)
+    account = f"/accounts/{account_of(bob)}"
+    bank.request("PATCH", account, {"credit_balance_max": "10.00"}).expect(200)
+    body = {"to_wallet_id": bob, "amount": "10.01"}
+    bank.post(f"/wallets/{ann}/transfer", body).expect(422, "exceeds_credit_balance_max")
+    bank.post(f"/accounts/{account_of(ann)}/freeze", {}, key=None).expect(200)
+    bank.post(f"/wallets/{ann}/transfer", {**body, "amount": "1.00"}).expect(
+        409, "debit_account_frozen")
+    bank.post(f"/wallets/{ann}/fund", {"amount": "1.00"}).expect(409, "credit_account_frozen")
+
+
+# --- versions and repetitions ---------------------------------------------------------------------
+
+
+def test_a_spend_may_demand_the_version_last_seen(bank):
+    ann, bob = people(bank)
+    seen = bank.get(f"/wallets/{ann}/balance").expect(200)
+    equal(bank.get(f"/wallets/{ann}").etag, seen.etag, "the ETags of wallet and balance")
+    body = {"to_wallet_id": bob, "amount": "1.00"}
+    bank.post(f"/wallets/{ann}/transfer", body, **{"If-Match": seen.etag}).expect(201)
+    bank.post(f"/wallets/{ann}/transfer", body, **{"If-Match": seen.etag}).expect(412,
+                                                                                  "precondition")
+    for wrong in ("1", '"x"', 'W/"1"', '"1", "2"'):
+        bank.post(f"/wallets/{ann}/transfer", body, **{"If-Match": wrong}).expect(
+            400, "invalid_header", field="If-Match")
+    equal(bank.balance(ann)["balance"], "99.00")
+    bank.get(f"/wallets/{new_id('wal')}").expect(404, "not_found")
+    bank.get(f"/wallets/{new_id('wal')}/balance").expect(404, "not_found")
+
+
+def test_a_key_spends_once(bank):
+    ann, bob = people(bank)
+    key, body = new_key(), {"to_wallet_id": bob, "amount": "60.00"}
+    first = bank.post(f"/wallets/{ann}/transfer", body, key=key).expect(201)
+    again = bank.post(f"/wallets/{ann}/transfer", body, key=key).expect(201)
+    equal((again.body, again.etag, again.replayed), (first.body, first.etag, True))
+    bank.post(f"/wallets/{ann}/transfer", {**body, "amount": "1.00"}, key=key).expect(
+        422, "key_reused")
+    bank.post(f"/wallets/{bob}/transfer", {**body, "to_wallet_id": ann}, key=key).expect(
+        422, "key_reused")
+    equal(bank.balance(ann)["balance"], "40.00")
+
+
+def main():
+    with Payd() as payd:
+        document = Document(payd)
+        bank = CheckedBank(payd, payd.token(), document)
+        code = scenarios.run(globals(), lambda name: (bank,), payd)
+        bank.check_books()
+        missing = document.missing("wallets")
+        if code == 0 and len(sys.argv) == 1 and missing:
+            print("FAILED  not seen:", *missing, sep="\n  ")
+            return 1
+        return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
