@@ -12,7 +12,8 @@ from payd import Bank, Client
 
 WORDS = {"type", "format", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum",
          "items", "minItems", "maxItems", "uniqueItems", "properties", "required",
-         "additionalProperties", "propertyNames", "maxProperties", "$ref", "description", "examples"}
+         "additionalProperties", "propertyNames", "maxProperties", "$ref", "description",
+         "examples"}
 TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
 
