@@ -12,6 +12,7 @@
 #include "runtime/base/table.h"
 
 #define ACTOR_MAILBOX_MAX 1024 /* messages waiting for one actor; more are answered BUSY */
+#define ACTOR_KIND_MAX 32u     /* kinds are numbered below */
 
 enum actor_flags {
     ACTOR_EXISTS = 1 << 0,    /* has a state; without it the struct stands for a known absence,
@@ -21,9 +22,12 @@ enum actor_flags {
     ACTOR_WAITING = 1 << 3,   /* its first message waits for a load; on the shard's waiting queue */
     ACTOR_USED = 1 << 4,      /* touched since the passivation hand last came by */
     ACTOR_SUSPENDED = 1 << 5, /* by an operator */
-    ACTOR_QUARANTINED = 1 << 6,
-    ACTOR_DIRTY = 1 << 7,  /* projector only: changed since the last commit of the views */
-    ACTOR_TRACED = 1 << 7, /* live shard only: each of its turns is logged */
+    ACTOR_QUARANTINED = 1 << 6, /* by the supervisor */
+    ACTOR_DIRTY = 1 << 7,       /* projector only: changed since the last commit of the views */
+    ACTOR_TRACED = 1 << 8,      /* each of its turns is logged */
+
+    ACTOR_HELD = ACTOR_SUSPENDED | ACTOR_QUARANTINED, /* none of its turns runs */
+    ACTOR_ORDERS = ACTOR_HELD | ACTOR_TRACED,         /* orders.h */
 };
 
 struct actor {
@@ -32,9 +36,9 @@ struct actor {
     struct fifo_link run_link;       /* run queue or waiting queue */
     uint64_t touched_seq;            /* the batch that last changed it */
     uint32_t saved;                  /* undo serial of its last saved copy (registry.c) */
-    uint16_t mailbox_count;
-    uint8_t kind;
-    uint8_t flags;
+    uint16_t flags;                  /* enum actor_flags */
+    unsigned mailbox_count : 11;
+    unsigned kind : 5;
     /* the state follows, 16-byte aligned */
 };
 

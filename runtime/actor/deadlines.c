@@ -9,21 +9,34 @@
 
 #define DEADLINES_PER_PASS 256
 #define DEADLINE_RETRY_NS 100000000u /* a full mailbox or a read error: once more */
+#define DEADLINE_HELD_NS 1000000000u /* its actor failed, or is held: until it runs again */
+
+static void try_later(struct shard *s, uint16_t kind, struct id128 id, uint64_t wait_ns)
+{
+    if (s->state != SHARD_RUNNING)
+        return; /* a recovery arms all deadlines anew */
+    registry_arm(&s->registry, kind, id, s->clock.now_ns + wait_ns);
+    env_wake(s->env);
+}
 
 static void timeout_done(struct message *m)
 {
     struct timeout_message *t = container_of(m, struct timeout_message, message);
-    struct shard *s = t->shard;
-    /* Something it needed could not be read: once more, for it was disarmed when it fired. */
-    if (m->code == ERR_UNAVAILABLE && s->state == SHARD_RUNNING) {
-        registry_arm(&s->registry, m->target_kind, m->target, s->clock.now_ns + DEADLINE_RETRY_NS);
-        env_wake(s->env);
-    }
-    slab_give(&s->timeouts, t);
+    /* It was disarmed when it fired: once more, until it has been dealt with. */
+    if (m->code == ERR_UNAVAILABLE)
+        try_later(t->shard, m->target_kind, m->target, DEADLINE_RETRY_NS);
+    else if (m->code == ERR_FAILED || m->code == ERR_QUARANTINED)
+        try_later(t->shard, m->target_kind, m->target, DEADLINE_HELD_NS);
+    slab_give(&t->shard->timeouts, t);
 }
 
 static void post_timeout(struct shard *s, uint16_t kind, struct id128 id)
 {
+    struct actor *a = shard_bring(s, kind, id);
+    if ((a->flags & ACTOR_HELD) != 0) {
+        try_later(s, kind, id, DEADLINE_HELD_NS);
+        return;
+    }
     struct timeout_message *t = slab_take(&s->timeouts);
     check(t != NULL);
     *t = (struct timeout_message){
@@ -37,13 +50,12 @@ static void post_timeout(struct shard *s, uint16_t kind, struct id128 id)
             },
         .shard = s,
     };
-    struct actor *a = shard_bring(s, kind, id);
     if (actor_mailbox_put(a, &t->message.link)) {
         shard_ready(s, a);
         return;
     }
     slab_give(&s->timeouts, t);
-    registry_arm(&s->registry, kind, id, s->clock.now_ns + DEADLINE_RETRY_NS);
+    try_later(s, kind, id, DEADLINE_RETRY_NS);
 }
 
 /* What a timeout decides must be written: it waits for a store that takes writes, and behind the
@@ -103,19 +115,15 @@ static void sweep_run(struct work *w)
                                              keep_due, s);
 }
 
-static void sweep_done(struct work *w)
+/* What is armed already is newer than what was read. */
+static void arm_swept(struct shard *s)
 {
-    struct shard *s = container_of(w, struct shard, sweep_work);
-    s->sweeping = false;
-    for (size_t i = 0; i < s->swept.count && s->state == SHARD_RUNNING; i++) {
+    for (size_t i = 0; i < s->swept.count; i++) {
         const struct due_row *row = &s->swept.rows[i];
-        if (registry_find(&s->registry, row->kind, row->id) == NULL)
+        if (registry_find(&s->registry, row->kind, row->id) == NULL &&
+            !registry_armed(&s->registry, row->kind, row->id))
             registry_arm(&s->registry, row->kind, row->id, row->due_ns);
     }
-    free(s->swept.rows);
-    s->swept.rows = NULL;
-    s->swept.count = s->swept.cap = 0;
-    env_wake(s->env);
 }
 
 static void sweep_again(struct alarm *a)
@@ -123,11 +131,32 @@ static void sweep_again(struct alarm *a)
     deadlines_sweep(container_of(a, struct shard, sweep_alarm));
 }
 
+static void sweep_done(struct work *w)
+{
+    struct shard *s = container_of(w, struct shard, sweep_work);
+    s->sweeping = false;
+    if (s->state == SHARD_RUNNING) {
+        arm_swept(s);
+        if (s->swept.outdated)
+            deadlines_sweep(s);
+        else if (s->swept.result != ERR_OK)
+            env_alarm_set(s->env, &s->sweep_alarm, env_mono_ns(s->env) + DEADLINE_RETRY_NS);
+    }
+    env_wake(s->env);
+}
+
 void deadlines_sweep(struct shard *s)
 {
-    if (s->sweeping || s->state != SHARD_RUNNING)
+    if (s->state != SHARD_RUNNING)
+        return;
+    /* One that began before a recovery does not know of what was due only in the memory of then. */
+    s->swept.outdated = s->sweeping;
+    if (s->sweeping)
         return;
     s->sweeping = true;
+    free(s->swept.rows);
+    s->swept.rows = NULL;
+    s->swept.count = s->swept.cap = 0;
     s->swept.due_max_ns = s->clock.now_ns + SHARD_DUE_HORIZON_NS;
     s->sweep_work.run = sweep_run;
     s->sweep_work.done = sweep_done;

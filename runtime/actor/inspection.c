@@ -46,15 +46,10 @@ static struct actor *resident(const struct shard *s, uint16_t kind, struct id128
     return e == NULL ? NULL : actor_of_entry(e);
 }
 
-static void suspend(struct actor *a)
-{
-    a->flags |= ACTOR_SUSPENDED;
-}
-
 static void resume(struct shard *s, struct actor *a)
 {
-    a->flags &= (uint8_t)~(ACTOR_SUSPENDED | ACTOR_QUARANTINED);
-    supervisor_forgive(s, a->entry.id);
+    orders_lift(s, a, ACTOR_HELD);
+    supervisor_forgive(s, a);
     shard_ready(s, a);
 }
 
@@ -66,16 +61,14 @@ enum err shard_actor_command(struct shard *s, uint16_t kind, struct id128 id,
         return ERR_NOT_FOUND;
     switch (command) {
     case ACTOR_COMMAND_SUSPEND:
-        suspend(a);
-        return ERR_OK;
+        return orders_give(s, a, ACTOR_SUSPENDED);
     case ACTOR_COMMAND_RESUME:
         resume(s, a);
         return ERR_OK;
     case ACTOR_COMMAND_TRACE:
-        a->flags |= ACTOR_TRACED;
-        return ERR_OK;
+        return orders_give(s, a, ACTOR_TRACED);
     case ACTOR_COMMAND_UNTRACE:
-        a->flags &= (uint8_t)~ACTOR_TRACED;
+        orders_lift(s, a, ACTOR_TRACED);
         return ERR_OK;
     case ACTOR_COMMAND_STOP:
         return passivation_now(s, a) ? ERR_OK : ERR_BUSY;
@@ -96,7 +89,7 @@ static void describe(const struct shard *s, const struct actor *a, struct actor_
         .mailbox = a->mailbox_count,
         .touched_seq = a->touched_seq,
         .due_ns = registry_due(&s->registry, a),
-        .failures = supervisor_failures(&s->supervisor, a->entry.id),
+        .failures = supervisor_failures(&s->supervisor, a),
     };
 }
 

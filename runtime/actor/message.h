@@ -85,8 +85,6 @@ struct message {
 
     /* The runtime's own, between post and done. */
     struct {
-        uint64_t seq;                /* the answer may leave once this batch is durable */
-        uint32_t waits;              /* how often the turn was parked for a load */
         struct shard *shard;         /* where it goes, on the way to another loop */
     } runtime;
 };

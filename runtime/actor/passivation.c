@@ -8,8 +8,7 @@
 
 static bool may_leave(const struct shard *s, const struct actor *a)
 {
-    const uint8_t busy = ACTOR_LOADING | ACTOR_QUEUED | ACTOR_WAITING | ACTOR_SUSPENDED |
-                         ACTOR_QUARANTINED | ACTOR_TRACED;
+    const uint16_t busy = ACTOR_LOADING | ACTOR_QUEUED | ACTOR_WAITING | ACTOR_ORDERS;
     return (a->flags & busy) == 0 && a->mailbox_last == NULL &&
            a->touched_seq <= s->projector.position.seq &&
            !s->options.domain->kinds[a->kind]->resident;
@@ -48,7 +47,7 @@ void passivation_step(struct shard *s)
         if (a == NULL)
             return;
         if ((a->flags & ACTOR_USED) != 0)
-            a->flags &= (uint8_t)~ACTOR_USED;
+            a->flags &= (uint16_t)~ACTOR_USED;
         else if (may_leave(s, a))
             leave(s, a);
     }

@@ -104,7 +104,7 @@ static void undo_one(struct registry *r, const struct undo_entry *e)
         restore_state(r, e);
         break;
     case UNDO_CREATE:
-        e->actor->flags &= (uint8_t)~ACTOR_EXISTS;
+        e->actor->flags &= (uint16_t)~ACTOR_EXISTS;
         e->actor->touched_seq = e->number;
         break;
     case UNDO_REMOVE:
@@ -238,7 +238,7 @@ void registry_remove(struct registry *r, uint16_t kind, struct id128 id)
     }
     if (k->release != NULL)
         k->release(r, actor_state(a));
-    a->flags &= (uint8_t)~ACTOR_EXISTS;
+    a->flags &= (uint16_t)~ACTOR_EXISTS;
     a->touched_seq = r->seq;
     mark_dirty(r, a);
 }
@@ -274,6 +274,11 @@ uint64_t registry_due(const struct registry *r, const struct actor *a)
 {
     struct deadline *d = deadline_of(r, a->kind, a->entry.id);
     return d == NULL ? 0 : d->timer.due_ns;
+}
+
+bool registry_armed(const struct registry *r, uint16_t kind, struct id128 id)
+{
+    return deadline_of(r, kind, id) != NULL;
 }
 
 void registry_disarm(struct registry *r, struct deadline *d)
@@ -327,7 +332,7 @@ struct actor *registry_place(struct registry *r, uint16_t kind, struct id128 id)
     check(a != NULL);
     memset(a, 0, sizeof *a + k->state_size);
     a->entry.id = id;
-    a->kind = (uint8_t)kind;
+    a->kind = kind & (ACTOR_KIND_MAX - 1);
     bool inserted = table_insert(&r->actors[kind], &a->entry);
     check(inserted);
     r->resident++;

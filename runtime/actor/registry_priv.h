@@ -13,6 +13,8 @@
 #include "runtime/base/slab.h"
 #include "runtime/base/table.h"
 
+_Static_assert(KIND_MAX <= ACTOR_KIND_MAX, "a kind fits into the actor");
+
 /* One durable deadline. */
 struct deadline {
     struct table_entry entry; /* the actor's id */
@@ -88,6 +90,8 @@ void registry_evict(struct registry *r, struct actor *a);
  * has fired. */
 void registry_arm(struct registry *r, uint16_t kind, struct id128 id, uint64_t due_ns);
 void registry_disarm(struct registry *r, struct deadline *d);
+
+bool registry_armed(const struct registry *r, uint16_t kind, struct id128 id);
 
 /* Its durable deadline, 0 if none. */
 uint64_t registry_due(const struct registry *r, const struct actor *a);

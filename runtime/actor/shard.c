@@ -42,6 +42,7 @@ void shard_set_state(struct shard *s, enum shard_state state)
 {
     s->state = state;
     if (state == SHARD_RUNNING) {
+        orders_restore(s);
         accept_parked(s);
         deadlines_sweep(s);
         remembering_start(s);
@@ -107,6 +108,7 @@ static void stop_alarms(struct shard *s)
     env_alarm_stop(s->env, &s->probe_alarm);
     env_alarm_stop(s->env, &s->sweep_alarm);
     env_alarm_stop(s->env, &s->project_alarm);
+    env_alarm_stop(s->env, &s->orders.expiry);
 }
 
 void shard_stop(struct shard *s, const char *format, ...)
@@ -154,6 +156,7 @@ struct actor *shard_bring(struct shard *s, uint16_t kind, struct id128 id)
     if (a != NULL)
         return a;
     a = registry_place(&s->registry, kind, id);
+    orders_apply(s, a);
     if (shard_fresh(s, kind, id))
         return a;
     a->flags |= ACTOR_LOADING;
@@ -164,7 +167,7 @@ struct actor *shard_bring(struct shard *s, uint16_t kind, struct id128 id)
 
 void shard_ready(struct shard *s, struct actor *a)
 {
-    const uint8_t held = ACTOR_QUEUED | ACTOR_WAITING | ACTOR_LOADING | ACTOR_SUSPENDED;
+    const uint16_t held = ACTOR_QUEUED | ACTOR_WAITING | ACTOR_LOADING | ACTOR_SUSPENDED;
     if ((a->flags & held) != 0 || a->mailbox_last == NULL)
         return;
     a->flags |= ACTOR_QUEUED;
@@ -212,6 +215,8 @@ static void accept_message(struct shard *s, struct message *m)
         return;
     }
     s->stats.kinds[m->target_kind].depth++;
+    if ((a->flags & ACTOR_SUSPENDED) != 0)
+        orders_await(s, m->deadline_ns);
     shard_ready(s, a);
 }
 
@@ -254,7 +259,7 @@ static void state_loaded(struct shard *s, struct load *l)
     struct actor *a = registry_find(&s->registry, l->kind, l->id);
     if (a == NULL || (a->flags & ACTOR_LOADING) == 0)
         return; /* the registry was rebuilt meanwhile */
-    a->flags &= (uint8_t)~ACTOR_LOADING;
+    a->flags &= (uint16_t)~ACTOR_LOADING;
     if (l->result == ERR_OK) {
         if (!registry_fill(&s->registry, a, l->body, l->due_ns))
             shard_stop(s, "a stored %s state is damaged; delete the views to rebuild them",
@@ -262,7 +267,7 @@ static void state_loaded(struct shard *s, struct load *l)
     } else if (l->result != ERR_NOT_FOUND) {
         s->load_error = l->result;
         fail_mailbox(s, a, ERR_UNAVAILABLE);
-        a->flags = 0; /* what an operator has set goes as well */
+        a->flags = 0; /* its orders are applied again when it comes back */
         registry_evict(&s->registry, a);
         return;
     }
@@ -293,7 +298,7 @@ static void fail_waiting(struct shard *s)
     struct fifo_link *link;
     while ((link = fifo_pop(&waiting)) != NULL) {
         struct actor *a = actor_of_run_link(link);
-        a->flags &= (uint8_t)~ACTOR_WAITING;
+        a->flags &= (uint16_t)~ACTOR_WAITING;
         struct message *m = container_of(actor_mailbox_take(a), struct message, link);
         if (m->type != NULL)
             s->stats.kinds[a->kind].depth--;
@@ -307,7 +312,7 @@ void shard_wake_waiting(struct shard *s)
     struct fifo_link *link;
     while ((link = fifo_pop(&s->wait_queue)) != NULL) {
         struct actor *a = actor_of_run_link(link);
-        a->flags &= (uint8_t)~ACTOR_WAITING;
+        a->flags &= (uint16_t)~ACTOR_WAITING;
         shard_ready(s, a);
     }
 }
@@ -400,8 +405,8 @@ static bool run_message(struct shard *s, struct actor *a, uint64_t *now_ns)
 /* A placeholder that turned out to stand for nothing. */
 static void forget_if_nothing(struct shard *s, struct actor *a)
 {
-    const uint8_t kept = ACTOR_EXISTS | ACTOR_LOADING | ACTOR_QUEUED | ACTOR_WAITING |
-                         ACTOR_SUSPENDED | ACTOR_QUARANTINED | ACTOR_TRACED;
+    const uint16_t kept = ACTOR_EXISTS | ACTOR_LOADING | ACTOR_QUEUED | ACTOR_WAITING |
+                         ACTOR_ORDERS;
     if ((a->flags & kept) == 0 && a->touched_seq == 0 && a->mailbox_last == NULL)
         registry_evict(&s->registry, a);
 }
@@ -409,7 +414,7 @@ static void forget_if_nothing(struct shard *s, struct actor *a)
 static void run_actor(struct shard *s, struct actor *a, uint64_t *now_ns)
 {
     for (int i = 0; i < SHARD_ACTOR_MESSAGES && a->mailbox_last != NULL; i++) {
-        if ((a->flags & ACTOR_SUSPENDED) != 0 || journal_full(&s->journal))
+        if ((a->flags & ACTOR_HELD) != 0 || journal_full(&s->journal))
             break;
         if (!run_message(s, a, now_ns))
             break;
@@ -424,13 +429,19 @@ static void run_actor(struct shard *s, struct actor *a, uint64_t *now_ns)
     forget_if_nothing(s, a);
 }
 
+/* A shard about to be rebuilt lets what was decided become durable and decides nothing more. */
+static bool may_run(const struct shard *s)
+{
+    return !journal_full(&s->journal) && !s->supervisor.rebuild;
+}
+
 static void run_turns(struct shard *s, uint64_t budget_ns)
 {
     uint64_t now_ns = env_mono_ns(s->env);
     uint64_t end_ns = now_ns + budget_ns;
-    while (!fifo_empty(&s->run_queue) && !journal_full(&s->journal)) {
+    while (!fifo_empty(&s->run_queue) && may_run(s)) {
         struct actor *a = actor_of_run_link(fifo_pop(&s->run_queue));
-        a->flags &= (uint8_t)~ACTOR_QUEUED;
+        a->flags &= (uint16_t)~ACTOR_QUEUED;
         run_actor(s, a, &now_ns);
         if (now_ns >= end_ns)
             return;
@@ -454,7 +465,6 @@ static void project(struct shard *s)
 
 static void rebuild(struct shard *s)
 {
-    s->supervisor.rebuild = false;
     s->stats.restarts++;
     if (failures_add(&s->supervisor.recoveries, env_mono_ns(s->env)) > SUPERVISOR_RECOVERIES_MAX)
         shard_stop(s, "too many turns fail, and rebuilding from the journal does not help");
@@ -521,7 +531,7 @@ bool shard_pass(struct shard *s, uint64_t budget_ns)
         if (fifo_empty(&s->wait_queue) && s->loader.parts.count > 0)
             loader_forget(&s->loader);
         journal_flush(&s->journal);
-        if (s->supervisor.rebuild && !s->journal.appending)
+        if (s->supervisor.rebuild && journal_idle(&s->journal))
             rebuild(s);
     }
     if (s->state == SHARD_RUNNING) {
@@ -533,7 +543,7 @@ bool shard_pass(struct shard *s, uint64_t budget_ns)
             finish_closing(s);
     }
     give_answers(s);
-    return s->state == SHARD_RUNNING && !fifo_empty(&s->run_queue) && !journal_full(&s->journal);
+    return s->state == SHARD_RUNNING && !fifo_empty(&s->run_queue) && may_run(s);
 }
 
 /* --- journal and projector ------------------------------------------------------------------- */
@@ -561,6 +571,7 @@ static void recover_if_possible(struct shard *s)
 void shard_recover(struct shard *s, enum err cause)
 {
     s->stats.recoveries++;
+    supervisor_rebuilt(&s->supervisor);
     park_mailboxes(s);
     loader_reset(&s->loader);
     s->recovery_cause = cause;
@@ -582,7 +593,7 @@ static void on_append_failure(void *context, enum err e)
 static void probe(struct alarm *a)
 {
     struct shard *s = container_of(a, struct shard, probe_alarm);
-    if (s->state != SHARD_RUNNING || s->writable)
+    if (s->state != SHARD_RUNNING || s->writable || s->releasing)
         return;
     journal_probe(&s->journal);
     env_alarm_set(s->env, &s->probe_alarm, env_mono_ns(s->env) + SHARD_FULL_PROBE_NS);
@@ -655,6 +666,7 @@ static void init_parts(struct shard *s)
     s->loader.finished = on_load_finished;
     s->loader.context = s;
     supervisor_init(&s->supervisor);
+    orders_init(&s->orders);
     s->wheel_alarm.fire = on_wake_alarm;
     s->project_alarm.fire = on_wake_alarm;
     s->probe_alarm.fire = probe;
@@ -718,6 +730,7 @@ struct shard *shard_free(struct shard *s)
     projector_done(&s->projector);
     loader_done(&s->loader);
     supervisor_done(&s->supervisor);
+    orders_done(&s->orders);
     outcomes_done(&s->ids);
     outcomes_done(&s->keys);
     slab_done(&s->inquiries.slab);

@@ -98,9 +98,11 @@ struct shard_stats {
 
 void shard_get_stats(const struct shard *s, struct shard_stats *stats);
 
-/* System messages every actor answers, for the operator. */
+/* System messages every actor answers, for the operator. Orders last until they are lifted or the
+ * process ends: orders.h. */
 enum actor_command {
-    ACTOR_COMMAND_SUSPEND, /* its messages wait (and are answered SUSPENDED beyond the mailbox) */
+    ACTOR_COMMAND_SUSPEND, /* its messages wait until their deadlines (and are answered SUSPENDED
+                              beyond the mailbox); what is due of it happens once it is resumed */
     ACTOR_COMMAND_RESUME,  /* also lifts a quarantine */
     ACTOR_COMMAND_TRACE,   /* log each of its turns */
     ACTOR_COMMAND_UNTRACE,
@@ -116,7 +118,8 @@ struct actor_info {
     uint32_t failures;
 };
 
-/* ERR_NOT_FOUND if it is not resident. */
+/* ERR_NOT_FOUND if it is not resident, ERR_TOO_LARGE beyond ORDERS_MAX, ERR_BUSY if it cannot stop
+ * now. */
 must_check enum err shard_actor_command(struct shard *s, uint16_t kind, struct id128 id,
                                         enum actor_command command);
 must_check enum err shard_actor_info(const struct shard *s, uint16_t kind, struct id128 id,
@@ -142,7 +145,8 @@ struct dead_letter {
 void shard_dead_letters(const struct shard *s,
                         bool (*each)(void *context, const struct dead_letter *letter),
                         void *context);
-/* Posts it again, on behalf of the operator, without an asker, and removes it. */
+/* Posts it again, as the same request of the same caller with the same key, and removes it; it
+ * comes back if nobody can handle it now, and as a new one if it fails again. */
 must_check enum err shard_dead_letter_replay(struct shard *s, uint64_t number);
 
 #endif

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Shard, as its own files see it: shard.c (life, post, pass), turn.c (one message), recovery.c,
- * inquiry.c (lists), supervisor.c (failures, dead letters), passivation.c. */
+ * inquiry.c (lists), supervisor.c (failures, dead letters), orders.c, passivation.c. */
 #ifndef ACTOR_SHARD_PRIV_H
 #define ACTOR_SHARD_PRIV_H
 
 #include "runtime/actor/clock.h"
 #include "runtime/actor/loader.h"
+#include "runtime/actor/orders.h"
 #include "runtime/actor/registry_priv.h"
 #include "runtime/actor/shard.h"
 #include "runtime/actor/supervisor.h"
@@ -72,6 +73,7 @@ struct shard {
     struct loader loader;
     struct outcomes ids, keys;
     struct supervisor supervisor;
+    struct orders orders;
 
     uint64_t evicted_ms[KIND_MAX]; /* newest time in any id of the kind that is not resident but
                                       may exist: a later one is new without asking the store */
@@ -103,6 +105,7 @@ struct shard {
         size_t count, cap;
         uint64_t due_max_ns;
         enum err result;
+        bool outdated; /* the loop's: to be read once more */
     } swept; /* the read lane's while sweeping */
     bool projector_failing;
     uint64_t project_after_ns; /* the projector rests until then, unless somebody waits for it */

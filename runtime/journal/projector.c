@@ -154,7 +154,7 @@ static enum err put_states(struct projector *p)
         enum err e = p->store->ops->put_state(p->store, &row);
         if (e != ERR_OK)
             return e;
-        a->flags &= (uint8_t)~ACTOR_DIRTY;
+        a->flags &= (uint16_t)~ACTOR_DIRTY;
     }
     r->dirty_count = 0;
     return ERR_OK;

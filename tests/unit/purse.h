@@ -11,6 +11,8 @@
 #define PURSE_EMPTY 64
 #define PURSE_UNKNOWN 65
 
+#define PURSE_CURSED 13 /* a purse with so many coins fails when its deadline passes */
+
 struct purse {
     uint64_t coins;
     uint64_t changes;

@@ -1,238 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A shard in the simulated world: nothing is said before it is durable, nothing durable is lost,
  * nothing happens twice. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
-
-#include "runtime/actor/shard.h"
-#include "runtime/journal/outcome_view.h"
-#include "runtime/journal/store_sim.h"
-#include "runtime/sim/world.h"
-#include "tests/unit/purse.h"
-
-#define MS ((uint64_t)1000000)
-
-/* --- a node with one shard ------------------------------------------------------------------- */
-
-struct fixture {
-    struct world world;
-    struct world_lane journal, views, read;
-    struct rng rng;
-    struct store_sim *sim;
-    struct domain domain;
-    struct shard *shard;
-    enum shard_state state;
-    const char *reason;
-    size_t resident_max;
-    uint16_t number; /* of the shard that is running */
-};
-
-/* One request and its answer. */
-struct ask {
-    struct message message;
-    union {
-        struct purse_fill fill;
-        struct purse_move move;
-        struct purse_look look;
-        struct purse_expire expire;
-    } body;
-    int done;
-};
-
-/* A list of nothing. */
-static uint16_t run_list(struct store *s, const struct message *m, struct wire_writer *reply,
-                         uint16_t *reply_type)
-{
-    (void)s;
-    (void)m;
-    (void)reply;
-    (void)reply_type;
-    return ERR_OK;
-}
-
-static const struct message_type list_type = {.name = "list",
-                                              .number = 17,
-                                              .target_kind = PURSE_KIND,
-                                              .target_offset = MESSAGE_NO_OFFSET,
-                                              .view = true};
-static const struct query queries[] = {{&list_type, run_list}};
-static const struct service list_service = {.name = "list", .queries = queries, .query_count = 1};
-
-static const struct service *const services[] = {&purse_service, &list_service};
-static const struct view_table *const tables[] = {&outcomes_view};
-
-static void on_state(void *context, enum shard_state state, const char *reason)
-{
-    struct fixture *f = context;
-    f->state = state;
-    f->reason = reason;
-}
-
-static void on_answer(void *context, struct message *m)
-{
-    (void)context;
-    m->done(m);
-}
-
-static void on_pass(void *context)
-{
-    struct fixture *f = context;
-    if (f->shard != NULL && shard_pass(f->shard, 500000))
-        env_wake(&f->world.env);
-}
-
-static void start(struct fixture *f)
-{
-    struct shard_options o = {
-        .env = &f->world.env,
-        .domain = &f->domain,
-        .store = store_sim_store(f->sim),
-        .journal_lane = (struct lane *)&f->journal,
-        .views_lane = (struct lane *)&f->views,
-        .read_lane = (struct lane *)&f->read,
-        .number = f->number,
-        .shards = 2,
-        .owner = slice_of("test"),
-        .resident_max = f->resident_max,
-        .outcomes_max = 10000,
-        .filter_bytes = 1 << 16,
-        .answer = on_answer,
-        .state_changed = on_state,
-        .context = f,
-    };
-    f->state = SHARD_OPENING;
-    f->shard = shard_new(&o);
-}
-
-static void run(struct fixture *f, uint64_t ns)
-{
-    world_run(&f->world, f->world.now_ns + ns);
-}
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    world_init(&f->world, 7);
-    f->world.pass = on_pass;
-    f->world.context = f;
-    world_lane_init(&f->journal, &f->world, "journal", MS / 10, MS / 2);
-    world_lane_init(&f->views, &f->world, "views", MS / 10, 2 * MS);
-    world_lane_init(&f->read, &f->world, "read", MS / 100, MS / 10);
-    rng_seed(&f->rng, 99);
-    struct store_sim_options o = {
-        .tables = tables, .table_count = 1, .rng = &f->rng, .in_flight = false};
-    f->sim = store_sim_new(&o);
-    domain_init(&f->domain, services, array_len(services));
-    f->resident_max = 1000;
-    start(f);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    if (f->shard != NULL)
-        f->shard = shard_kill(f->shard);
-    store_sim_free(f->sim);
-    world_done(&f->world);
-    free(f);
-    return 0;
-}
-
-static bool keep_none(void *context)
-{
-    (void)context;
-    return false;
-}
-
-static void crash(struct fixture *f)
-{
-    world_crash(&f->world, keep_none);
-    f->shard = shard_kill(f->shard);
-    store_sim_crash(f->sim);
-    f->journal.free_ns = f->views.free_ns = f->read.free_ns = 0;
-    start(f);
-}
-
-static void on_done(struct message *m)
-{
-    container_of(m, struct ask, message)->done++;
-}
-
-static struct id128 purse(uint64_t n)
-{
-    return (struct id128){((WORLD_EPOCH_NS / 1000000) << 16) | n, 0};
-}
-
-static void post(struct fixture *f, struct ask *a, const struct message_type *type,
-                 struct id128 target)
-{
-    a->message.type = type;
-    a->message.body = &a->body;
-    a->message.target_kind = PURSE_KIND;
-    a->message.target = target;
-    a->message.done = on_done;
-    a->message.home = (struct loop *)f; /* anybody but NULL: answers go through on_answer */
-    if (a->message.reply.len_max == 0)
-        wire_writer_init(&a->message.reply, 1 << 16);
-    a->done = 0;
-    shard_post(f->shard, &a->message);
-}
-
-static void finish(struct fixture *f, struct ask *a)
-{
-    for (int i = 0; i < 2000 && a->done == 0; i++)
-        run(f, MS);
-    assert_int_equal(a->done, 1);
-}
-
-static void forget(struct ask *a)
-{
-    wire_writer_done(&a->message.reply);
-}
-
-static uint64_t coins_of(const struct ask *a)
-{
-    struct purse_coins c = {0};
-    struct wire_reader r;
-    wire_reader_init(&r, a->message.reply.data, a->message.reply.len);
-    assert_int_equal(a->message.reply_type, purse_coins_type.number);
-    assert_true(purse_coins_type.read(&r, NULL, &c));
-    return c.coins;
-}
-
-static uint16_t fill(struct fixture *f, uint64_t n, uint64_t coins)
-{
-    struct ask a = {.body.fill = {purse(n), coins}};
-    post(f, &a, &purse_fill_type, purse(n));
-    finish(f, &a);
-    forget(&a);
-    return a.message.code;
-}
-
-static uint16_t move(struct fixture *f, uint64_t from, uint64_t to, uint64_t coins, uint32_t times)
-{
-    struct ask a = {.body.move = {purse(from), purse(to), coins, times}};
-    post(f, &a, &purse_move_type, purse(from));
-    finish(f, &a);
-    forget(&a);
-    return a.message.code;
-}
-
-static uint64_t look(struct fixture *f, uint64_t n)
-{
-    struct ask a = {.body.look = {purse(n)}};
-    post(f, &a, &purse_look_type, purse(n));
-    finish(f, &a);
-    uint64_t coins = a.message.code == ERR_OK ? coins_of(&a) : UINT64_MAX;
-    forget(&a);
-    return coins;
-}
+#include "tests/unit/shard_fixture.h"
 
 /* --- scenarios ------------------------------------------------------------------------------- */
 
@@ -278,13 +47,6 @@ static void nothing_is_answered_before_it_is_durable(void **state)
     assert_int_equal(look(f, 1), UINT64_MAX);
     forget(&write);
     forget(&read);
-}
-
-static void keyed(struct ask *a, uint64_t key, uint64_t fingerprint)
-{
-    a->message.keyed = true;
-    a->message.key = (struct id128){key, 1};
-    a->message.fingerprint = (struct id128){fingerprint, 2};
 }
 
 static void a_key_gives_its_first_outcome_again(void **state)
@@ -402,44 +164,6 @@ static void a_full_disk_refuses_writes_and_resumes(void **state)
     assert_int_equal(look(f, 1), 11);
 }
 
-static uint16_t break_purse(struct fixture *f, uint64_t n)
-{
-    struct ask a = {.body.look = {purse(n)}};
-    post(f, &a, &purse_break_type, purse(n));
-    finish(f, &a);
-    forget(&a);
-    return a.message.code;
-}
-
-static bool count_letter(void *context, const struct dead_letter *letter)
-{
-    assert_ptr_equal(letter->type, &purse_break_type);
-    ++*(int *)context;
-    return true;
-}
-
-static void a_failing_actor_is_quarantined_and_others_go_on(void **state)
-{
-    struct fixture *f = *state;
-    fill(f, 1, 10);
-    fill(f, 2, 10);
-    for (int i = 0; i < 4; i++)
-        assert_int_equal(break_purse(f, 1), ERR_FAILED);
-    assert_int_equal(break_purse(f, 1), ERR_QUARANTINED);
-    assert_int_equal(look(f, 2), 10);
-    int letters = 0;
-    shard_dead_letters(f->shard, count_letter, &letters);
-    assert_int_equal(letters, 5);
-    assert_int_equal(shard_actor_command(f->shard, PURSE_KIND, purse(1), ACTOR_COMMAND_RESUME),
-                     ERR_OK);
-    assert_int_equal(look(f, 1), 10);
-    assert_int_equal(shard_dead_letter_replay(f->shard, 1), ERR_OK);
-    assert_int_equal(shard_dead_letter_replay(f->shard, 1), ERR_NOT_FOUND);
-    run(f, 100 * MS);
-    crash(f);
-    assert_int_equal(look(f, 1), 10);
-}
-
 static void cold_actors_come_back_from_the_views(void **state)
 {
     struct fixture *f = *state;
@@ -468,10 +192,7 @@ static void a_deadline_survives_crashes_and_fires_once(void **state)
 {
     struct fixture *f = *state;
     fill(f, 1, 10);
-    struct ask a = {.body.expire = {purse(1), WORLD_EPOCH_NS + f->world.now_ns + 5000 * MS}};
-    post(f, &a, &purse_expire_type, purse(1));
-    finish(f, &a);
-    forget(&a);
+    expire_after(f, 1, 5000 * MS);
     crash(f);
     run(f, 2000 * MS);
     crash(f);
@@ -576,16 +297,6 @@ static enum err commit_and_fail(struct store *s, uint16_t shard,
     return e == ERR_OK ? ERR_IO : e;
 }
 
-static void passivate(struct fixture *f, uint64_t n)
-{
-    for (int i = 0; i < 3000; i++) {
-        run(f, MS);
-        if (shard_actor_command(f->shard, PURSE_KIND, purse(n), ACTOR_COMMAND_STOP) == ERR_OK)
-            return;
-    }
-    fail_msg("purse %u does not leave", (unsigned)n);
-}
-
 static void a_commit_of_the_views_that_only_seems_to_fail_moves_no_coin_twice(void **state)
 {
     struct fixture *f = *state;
@@ -608,24 +319,32 @@ static void a_deadline_outlives_a_read_error(void **state)
 {
     struct fixture *f = *state;
     fill(f, 1, 10);
-    struct ask a = {.body.expire = {purse(1), WORLD_EPOCH_NS + f->world.now_ns + 5000 * MS}};
-    post(f, &a, &purse_expire_type, purse(1));
-    finish(f, &a);
-    forget(&a);
+    expire_after(f, 1, 5000 * MS);
     passivate(f, 1);
     store_sim_script(f->sim, STORE_SIM_READ_IO, 0);
     run(f, 6000 * MS);
     assert_int_equal(look(f, 1), 0);
 }
 
+static void a_cold_deadline_outlives_a_read_error_of_the_start(void **state)
+{
+    struct fixture *f = *state;
+    for (uint32_t position = 0; position < 12; position++) {
+        fill(f, 1, 10);
+        expire_after(f, 1, 2000 * MS);
+        run(f, 1000 * MS); /* projected: after the crash only the store knows of it */
+        store_sim_script(f->sim, STORE_SIM_READ_IO, position);
+        crash(f);
+        run(f, 3000 * MS);
+        assert_int_equal(look(f, 1), 0);
+    }
+}
+
 static void a_deadline_waits_for_a_full_store(void **state)
 {
     struct fixture *f = *state;
     fill(f, 1, 10);
-    struct ask a = {.body.expire = {purse(1), WORLD_EPOCH_NS + f->world.now_ns + 3000 * MS}};
-    post(f, &a, &purse_expire_type, purse(1));
-    finish(f, &a);
-    forget(&a);
+    expire_after(f, 1, 3000 * MS);
     store_sim_disk_full(f->sim, true);
     assert_int_equal(fill(f, 2, 1), ERR_STORE_FULL);
     run(f, 10000 * MS);
@@ -672,10 +391,7 @@ static void a_recovery_believes_no_jump_of_the_clock(void **state)
 {
     struct fixture *f = *state;
     fill(f, 1, 10);
-    struct ask a = {.body.expire = {purse(1), WORLD_EPOCH_NS + f->world.now_ns + 60000 * MS}};
-    post(f, &a, &purse_expire_type, purse(1));
-    finish(f, &a);
-    forget(&a);
+    expire_after(f, 1, 60000 * MS);
     f->world.wall_skew_ns = (int64_t)(3600000 * MS);
     run(f, 100 * MS);
     store_sim_script(f->sim, STORE_SIM_UNKNOWN_WRITTEN, 0);
@@ -721,7 +437,6 @@ int main(void)
         SCENARIO(a_refusal_with_a_key_stays_refused),
         SCENARIO(an_unknown_commit_is_looked_up),
         SCENARIO(a_full_disk_refuses_writes_and_resumes),
-        SCENARIO(a_failing_actor_is_quarantined_and_others_go_on),
         SCENARIO(cold_actors_come_back_from_the_views),
         SCENARIO(a_deadline_survives_crashes_and_fires_once),
         SCENARIO(a_full_mailbox_is_busy),
@@ -731,6 +446,7 @@ int main(void)
         SCENARIO(a_read_error_during_recovery_is_survived),
         SCENARIO(a_commit_of_the_views_that_only_seems_to_fail_moves_no_coin_twice),
         SCENARIO(a_deadline_outlives_a_read_error),
+        SCENARIO(a_cold_deadline_outlives_a_read_error_of_the_start),
         SCENARIO(a_deadline_waits_for_a_full_store),
         SCENARIO(a_traced_actor_that_cannot_be_read_is_unavailable),
         SCENARIO(closing_finishes_what_waits_for_a_cold_actor),

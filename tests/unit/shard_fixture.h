@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One shard of purses in the simulated world, with a simulated store, and the requests that tests
+ * make of it. */
+#ifndef TESTS_SHARD_FIXTURE_H
+#define TESTS_SHARD_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "runtime/actor/shard.h"
+#include "runtime/actor/supervisor.h"
+#include "runtime/journal/outcome_view.h"
+#include "runtime/journal/store_sim.h"
+#include "runtime/sim/world.h"
+#include "tests/unit/purse.h"
+
+#define MS ((uint64_t)1000000)
+
+/* --- a node with one shard ------------------------------------------------------------------- */
+
+struct fixture {
+    struct world world;
+    struct world_lane journal, views, read;
+    struct rng rng;
+    struct store_sim *sim;
+    struct domain domain;
+    struct shard *shard;
+    enum shard_state state;
+    const char *reason;
+    size_t resident_max;
+    uint16_t number; /* of the shard that is running */
+};
+
+/* One request and its answer. */
+struct ask {
+    struct message message;
+    union {
+        struct purse_fill fill;
+        struct purse_move move;
+        struct purse_look look;
+        struct purse_expire expire;
+    } body;
+    int done;
+};
+
+/* A list of nothing. */
+static inline uint16_t run_list(struct store *s, const struct message *m,
+                                struct wire_writer *reply, uint16_t *reply_type)
+{
+    (void)s;
+    (void)m;
+    (void)reply;
+    (void)reply_type;
+    return ERR_OK;
+}
+
+static const struct message_type list_type = {.name = "list",
+                                              .number = 17,
+                                              .target_kind = PURSE_KIND,
+                                              .target_offset = MESSAGE_NO_OFFSET,
+                                              .view = true};
+static const struct query queries[] = {{&list_type, run_list}};
+static const struct service list_service = {.name = "list", .queries = queries, .query_count = 1};
+
+static const struct service *const services[] = {&purse_service, &list_service};
+static const struct view_table *const tables[] = {&outcomes_view};
+
+static inline void on_state(void *context, enum shard_state state, const char *reason)
+{
+    struct fixture *f = context;
+    f->state = state;
+    f->reason = reason;
+}
+
+static inline void on_answer(void *context, struct message *m)
+{
+    (void)context;
+    m->done(m);
+}
+
+static inline void on_pass(void *context)
+{
+    struct fixture *f = context;
+    if (f->shard != NULL && shard_pass(f->shard, 500000))
+        env_wake(&f->world.env);
+}
+
+static inline void start(struct fixture *f)
+{
+    struct shard_options o = {
+        .env = &f->world.env,
+        .domain = &f->domain,
+        .store = store_sim_store(f->sim),
+        .journal_lane = (struct lane *)&f->journal,
+        .views_lane = (struct lane *)&f->views,
+        .read_lane = (struct lane *)&f->read,
+        .number = f->number,
+        .shards = 2,
+        .owner = slice_of("test"),
+        .resident_max = f->resident_max,
+        .outcomes_max = 10000,
+        .filter_bytes = 1 << 16,
+        .answer = on_answer,
+        .state_changed = on_state,
+        .context = f,
+    };
+    f->state = SHARD_OPENING;
+    f->shard = shard_new(&o);
+}
+
+static inline void run(struct fixture *f, uint64_t ns)
+{
+    world_run(&f->world, f->world.now_ns + ns);
+}
+
+static inline int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    world_init(&f->world, 7);
+    f->world.pass = on_pass;
+    f->world.context = f;
+    world_lane_init(&f->journal, &f->world, "journal", MS / 10, MS / 2);
+    world_lane_init(&f->views, &f->world, "views", MS / 10, 2 * MS);
+    world_lane_init(&f->read, &f->world, "read", MS / 100, MS / 10);
+    rng_seed(&f->rng, 99);
+    struct store_sim_options o = {
+        .tables = tables, .table_count = 1, .rng = &f->rng, .in_flight = false};
+    f->sim = store_sim_new(&o);
+    domain_init(&f->domain, services, array_len(services));
+    f->resident_max = 1000;
+    start(f);
+    *state = f;
+    return 0;
+}
+
+static inline int teardown(void **state)
+{
+    struct fixture *f = *state;
+    if (f->shard != NULL)
+        f->shard = shard_kill(f->shard);
+    store_sim_free(f->sim);
+    world_done(&f->world);
+    free(f);
+    return 0;
+}
+
+static inline bool keep_none(void *context)
+{
+    (void)context;
+    return false;
+}
+
+static inline void crash(struct fixture *f)
+{
+    world_crash(&f->world, keep_none);
+    f->shard = shard_kill(f->shard);
+    store_sim_crash(f->sim);
+    f->journal.free_ns = f->views.free_ns = f->read.free_ns = 0;
+    start(f);
+}
+
+static inline void on_done(struct message *m)
+{
+    container_of(m, struct ask, message)->done++;
+}
+
+static inline struct id128 purse(uint64_t n)
+{
+    return (struct id128){((WORLD_EPOCH_NS / 1000000) << 16) | n, 0};
+}
+
+static inline void post(struct fixture *f, struct ask *a, const struct message_type *type,
+                        struct id128 target)
+{
+    a->message.type = type;
+    a->message.body = &a->body;
+    a->message.target_kind = PURSE_KIND;
+    a->message.target = target;
+    a->message.done = on_done;
+    a->message.home = (struct loop *)f; /* anybody but NULL: answers go through on_answer */
+    if (a->message.reply.len_max == 0)
+        wire_writer_init(&a->message.reply, 1 << 16);
+    a->done = 0;
+    shard_post(f->shard, &a->message);
+}
+
+static inline void finish(struct fixture *f, struct ask *a)
+{
+    for (int i = 0; i < 2000 && a->done == 0; i++)
+        run(f, MS);
+    assert_int_equal(a->done, 1);
+}
+
+static inline void forget(struct ask *a)
+{
+    wire_writer_done(&a->message.reply);
+}
+
+static inline uint64_t coins_of(const struct ask *a)
+{
+    struct purse_coins c = {0};
+    struct wire_reader r;
+    wire_reader_init(&r, a->message.reply.data, a->message.reply.len);
+    assert_int_equal(a->message.reply_type, purse_coins_type.number);
+    assert_true(purse_coins_type.read(&r, NULL, &c));
+    return c.coins;
+}
+
+static inline uint16_t fill(struct fixture *f, uint64_t n, uint64_t coins)
+{
+    struct ask a = {.body.fill = {purse(n), coins}};
+    post(f, &a, &purse_fill_type, purse(n));
+    finish(f, &a);
+    forget(&a);
+    return a.message.code;
+}
+
+static inline uint16_t move(struct fixture *f, uint64_t from, uint64_t to, uint64_t coins,
+                            uint32_t times)
+{
+    struct ask a = {.body.move = {purse(from), purse(to), coins, times}};
+    post(f, &a, &purse_move_type, purse(from));
+    finish(f, &a);
+    forget(&a);
+    return a.message.code;
+}
+
+static inline uint64_t look(struct fixture *f, uint64_t n)
+{
+    struct ask a = {.body.look = {purse(n)}};
+    post(f, &a, &purse_look_type, purse(n));
+    finish(f, &a);
+    uint64_t coins = a.message.code == ERR_OK ? coins_of(&a) : UINT64_MAX;
+    forget(&a);
+    return coins;
+}
+
+static inline void keyed(struct ask *a, uint64_t key, uint64_t fingerprint)
+{
+    a->message.keyed = true;
+    a->message.key = (struct id128){key, 1};
+    a->message.fingerprint = (struct id128){fingerprint, 2};
+}
+
+static inline uint16_t break_purse(struct fixture *f, uint64_t n)
+{
+    struct ask a = {.body.look = {purse(n)}};
+    post(f, &a, &purse_break_type, purse(n));
+    finish(f, &a);
+    forget(&a);
+    return a.message.code;
+}
+
+/* Sets a deadline after which the purse is emptied. */
+static inline void expire_after(struct fixture *f, uint64_t n, uint64_t ns)
+{
+    struct ask a = {.body.expire = {purse(n), WORLD_EPOCH_NS + f->world.now_ns + ns}};
+    post(f, &a, &purse_expire_type, purse(n));
+    finish(f, &a);
+    assert_int_equal(a.message.code, ERR_OK);
+    forget(&a);
+}
+
+static inline void command(struct fixture *f, uint64_t n, enum actor_command what)
+{
+    assert_int_equal(shard_actor_command(f->shard, PURSE_KIND, purse(n), what), ERR_OK);
+}
+
+static inline void passivate(struct fixture *f, uint64_t n)
+{
+    for (int i = 0; i < 3000; i++) {
+        run(f, MS);
+        if (shard_actor_command(f->shard, PURSE_KIND, purse(n), ACTOR_COMMAND_STOP) == ERR_OK)
+            return;
+    }
+    fail_msg("purse %u does not leave", (unsigned)n);
+}
+
+#endif

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Supervision: what becomes of actors that fail and of those an operator holds, of their messages
+ * and of what is due of them. */
+#include "tests/unit/shard_fixture.h"
+
+static struct actor_info info_of(struct fixture *f, uint64_t n)
+{
+    struct actor_info info;
+    assert_int_equal(shard_actor_info(f->shard, PURSE_KIND, purse(n), &info), ERR_OK);
+    return info;
+}
+
+static struct shard_stats stats_of(struct fixture *f)
+{
+    struct shard_stats stats;
+    shard_get_stats(f->shard, &stats);
+    return stats;
+}
+
+static void quarantine(struct fixture *f, uint64_t n)
+{
+    for (int i = 0; i <= SUPERVISOR_ACTOR_FAILURES; i++)
+        assert_int_equal(break_purse(f, n), ERR_FAILED);
+    assert_true(info_of(f, n).quarantined);
+}
+
+static bool count_letter(void *context, const struct dead_letter *letter)
+{
+    assert_ptr_equal(letter->type, &purse_break_type);
+    ++*(int *)context;
+    return true;
+}
+
+static void a_failing_actor_is_quarantined_and_others_go_on(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 10);
+    fill(f, 2, 10);
+    quarantine(f, 1);
+    assert_int_equal(break_purse(f, 1), ERR_QUARANTINED);
+    assert_int_equal(look(f, 2), 10);
+    int letters = 0;
+    shard_dead_letters(f->shard, count_letter, &letters);
+    assert_int_equal(letters, 5);
+    command(f, 1, ACTOR_COMMAND_RESUME);
+    assert_int_equal(look(f, 1), 10);
+    assert_int_equal(shard_dead_letter_replay(f->shard, 1), ERR_OK);
+    assert_int_equal(shard_dead_letter_replay(f->shard, 1), ERR_NOT_FOUND);
+    run(f, 100 * MS);
+    crash(f);
+    assert_int_equal(look(f, 1), 10);
+}
+
+static uint16_t fill_keyed(struct fixture *f, uint64_t key)
+{
+    struct ask a = {.body.fill = {purse(1), 5}};
+    keyed(&a, key, 1);
+    post(f, &a, &purse_fill_type, purse(1));
+    finish(f, &a);
+    forget(&a);
+    return a.message.code;
+}
+
+static void a_letter_that_was_sent_again_meanwhile_does_nothing_when_it_is_replayed(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 10);
+    quarantine(f, 1);
+    uint64_t first = SUPERVISOR_ACTOR_FAILURES + 2;
+    assert_int_equal(fill_keyed(f, 77), ERR_QUARANTINED);
+    assert_int_equal(fill_keyed(f, 78), ERR_QUARANTINED);
+    command(f, 1, ACTOR_COMMAND_RESUME);
+    assert_int_equal(fill_keyed(f, 77), ERR_OK);
+    assert_int_equal(look(f, 1), 15);
+    assert_int_equal(shard_dead_letter_replay(f->shard, first), ERR_OK);
+    run(f, 100 * MS);
+    assert_int_equal(look(f, 1), 15);
+    assert_int_equal(shard_dead_letter_replay(f->shard, first + 1), ERR_OK);
+    run(f, 100 * MS);
+    assert_int_equal(look(f, 1), 20);
+    assert_int_equal(fill_keyed(f, 78), ERR_OK);
+    assert_int_equal(look(f, 1), 20);
+}
+
+static bool note_number(void *context, const struct dead_letter *letter)
+{
+    *(uint64_t *)context = letter->number;
+    return true;
+}
+
+static void a_letter_that_nobody_can_handle_now_is_kept(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 10);
+    assert_int_equal(break_purse(f, 1), ERR_FAILED);
+    store_sim_disk_full(f->sim, true);
+    assert_int_equal(fill(f, 1, 1), ERR_STORE_FULL);
+    assert_int_equal(shard_dead_letter_replay(f->shard, 1), ERR_OK);
+    run(f, 10 * MS);
+    uint64_t number = 0;
+    shard_dead_letters(f->shard, note_number, &number);
+    assert_int_equal(number, 1);
+}
+
+/* --- a rebuild under steady load -------------------------------------------------------------- */
+
+enum { WORKERS = 16 };
+
+struct worker {
+    struct ask ask;
+    struct fixture *fixture;
+    uint64_t purse, answered, refused;
+    bool stop;
+};
+
+static void work_on(struct message *m)
+{
+    struct worker *w = container_of(m, struct worker, ask.message);
+    w->answered++;
+    w->refused += m->code != ERR_OK;
+    w->ask.done = w->stop;
+    if (w->stop)
+        return;
+    wire_writer_clear(&m->reply);
+    shard_post(w->fixture->shard, m);
+}
+
+static void hire(struct fixture *f, struct worker *w, uint64_t n)
+{
+    *w = (struct worker){.fixture = f, .purse = n};
+    w->ask.body.fill = (struct purse_fill){purse(n), 1};
+    post(f, &w->ask, &purse_fill_type, purse(n));
+    w->ask.message.done = work_on;
+}
+
+static void a_rebuild_does_not_wait_for_the_load_to_end(void **state)
+{
+    struct fixture *f = *state;
+    struct worker *workers = calloc(WORKERS, sizeof *workers);
+    for (uint64_t i = 0; i < WORKERS; i++)
+        hire(f, &workers[i], 1000 + i);
+    for (uint64_t n = 0; n <= SUPERVISOR_SHARD_FAILURES; n++)
+        assert_int_equal(break_purse(f, n), ERR_FAILED);
+    run(f, 100 * MS);
+    assert_int_equal(stats_of(f).restarts, 1);
+    assert_int_equal(f->state, SHARD_RUNNING);
+    for (int i = 0; i < WORKERS; i++) {
+        struct worker *w = &workers[i];
+        w->stop = true;
+        finish(f, &w->ask);
+        forget(&w->ask);
+        assert_int_equal(w->refused, 0); /* what was decided became durable before */
+        assert_int_equal(look(f, w->purse), w->answered);
+    }
+    free(workers);
+}
+
+/* --- held actors ------------------------------------------------------------------------------ */
+
+static void a_message_for_a_suspended_actor_waits_until_its_deadline(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 10);
+    struct ask before = {.body.fill = {purse(1), 1}}, early = before, late = before, never = before;
+    before.message.deadline_ns = f->world.now_ns + 400 * MS;
+    early.message.deadline_ns = f->world.now_ns + 200 * MS;
+    late.message.deadline_ns = f->world.now_ns + 5000 * MS;
+    post(f, &before, &purse_fill_type, purse(1));
+    command(f, 1, ACTOR_COMMAND_SUSPEND);
+    post(f, &late, &purse_fill_type, purse(1));
+    post(f, &early, &purse_fill_type, purse(1));
+    post(f, &never, &purse_fill_type, purse(1));
+    run(f, 190 * MS);
+    assert_int_equal(early.done, 0);
+    run(f, 20 * MS);
+    assert_int_equal(early.done, 1);
+    assert_int_equal(early.message.code, ERR_EXPIRED);
+    assert_int_equal(before.done, 0);
+    run(f, 200 * MS);
+    assert_int_equal(before.message.code, ERR_EXPIRED);
+    assert_int_equal(info_of(f, 1).mailbox, 2);
+    command(f, 1, ACTOR_COMMAND_RESUME);
+    finish(f, &late);
+    finish(f, &never);
+    assert_int_equal(late.message.code, ERR_OK);
+    assert_int_equal(look(f, 1), 12);
+    forget(&before);
+    forget(&early);
+    forget(&late);
+    forget(&never);
+}
+
+static void what_is_due_of_a_held_actor_happens_once_it_is_resumed(void **state)
+{
+    struct fixture *f = *state;
+    for (uint64_t n = 1; n <= 2; n++) {
+        fill(f, n, 10);
+        expire_after(f, n, 1000 * MS);
+    }
+    quarantine(f, 1);
+    command(f, 2, ACTOR_COMMAND_SUSPEND);
+    uint64_t turns = stats_of(f).kinds[PURSE_KIND].turns;
+    run(f, 10000 * MS);
+    assert_int_equal(stats_of(f).kinds[PURSE_KIND].turns, turns);
+    for (uint64_t n = 1; n <= 2; n++) {
+        command(f, n, ACTOR_COMMAND_RESUME);
+        assert_int_equal(look(f, n), 10);
+        run(f, 1100 * MS);
+        assert_int_equal(look(f, n), 0);
+    }
+}
+
+static void a_deadline_that_fails_is_tried_until_its_actor_is_quarantined(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, PURSE_CURSED);
+    expire_after(f, 1, 1000 * MS);
+    run(f, 10000 * MS);
+    assert_true(info_of(f, 1).quarantined);
+    assert_int_equal(stats_of(f).kinds[PURSE_KIND].failed, SUPERVISOR_ACTOR_FAILURES + 1);
+    command(f, 1, ACTOR_COMMAND_RESUME);
+    assert_int_equal(fill(f, 1, 1), ERR_OK);
+    run(f, 1100 * MS);
+    assert_int_equal(look(f, 1), 0);
+}
+
+static void orders_outlive_a_recovery_and_end_with_the_process(void **state)
+{
+    struct fixture *f = *state;
+    for (uint64_t n = 1; n <= 3; n++)
+        fill(f, n, 10);
+    passivate(f, 3);
+    assert_int_equal(look(f, 3), 10); /* it will not be in the tail of the journal */
+    quarantine(f, 1);
+    command(f, 2, ACTOR_COMMAND_TRACE);
+    command(f, 3, ACTOR_COMMAND_SUSPEND);
+    store_sim_script(f->sim, STORE_SIM_UNKNOWN_WRITTEN, 0);
+    assert_int_equal(fill(f, 4, 1), ERR_OK);
+    assert_int_equal(stats_of(f).recoveries, 1);
+    assert_true(info_of(f, 1).quarantined);
+    assert_true(info_of(f, 2).traced);
+    run(f, 10 * MS);
+    assert_true(info_of(f, 3).suspended && info_of(f, 3).exists);
+    struct ask a = {.body.look = {purse(3)}};
+    post(f, &a, &purse_look_type, purse(3));
+    run(f, 1000 * MS);
+    assert_int_equal(a.done, 0);
+    command(f, 3, ACTOR_COMMAND_RESUME);
+    finish(f, &a);
+    assert_int_equal(coins_of(&a), 10);
+    forget(&a);
+    crash(f);
+    assert_int_equal(look(f, 1), 10);
+    assert_false(info_of(f, 1).quarantined);
+}
+
+static void a_held_actor_that_cannot_be_read_stays_held(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 10);
+    passivate(f, 1);
+    assert_int_equal(look(f, 1), 10);
+    command(f, 1, ACTOR_COMMAND_SUSPEND);
+    f->read.delay_min_ns = f->read.delay_max_ns = 20 * MS;
+    store_sim_script(f->sim, STORE_SIM_UNKNOWN_WRITTEN, 0);
+    assert_int_equal(fill(f, 2, 1), ERR_OK);
+    store_sim_script(f->sim, STORE_SIM_READ_IO, 0);
+    run(f, 200 * MS);
+    struct ask a = {.body.look = {purse(1)}};
+    post(f, &a, &purse_look_type, purse(1));
+    run(f, 200 * MS);
+    assert_int_equal(a.done, 0);
+    assert_true(info_of(f, 1).suspended);
+    command(f, 1, ACTOR_COMMAND_RESUME);
+    finish(f, &a);
+    forget(&a);
+}
+
+int main(void)
+{
+#define SCENARIO(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        SCENARIO(a_failing_actor_is_quarantined_and_others_go_on),
+        SCENARIO(a_letter_that_was_sent_again_meanwhile_does_nothing_when_it_is_replayed),
+        SCENARIO(a_letter_that_nobody_can_handle_now_is_kept),
+        SCENARIO(a_rebuild_does_not_wait_for_the_load_to_end),
+        SCENARIO(a_message_for_a_suspended_actor_waits_until_its_deadline),
+        SCENARIO(what_is_due_of_a_held_actor_happens_once_it_is_resumed),
+        SCENARIO(a_deadline_that_fails_is_tried_until_its_actor_is_quarantined),
+        SCENARIO(orders_outlive_a_recovery_and_end_with_the_process),
+        SCENARIO(a_held_actor_that_cannot_be_read_stays_held),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
