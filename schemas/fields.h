@@ -17,6 +17,7 @@
 #define METADATA_PAIRS_MAX 16
 #define METADATA_KEY_MAX 64
 #define METADATA_VALUE_MAX 256
+#define METADATA_BYTES_MAX 6144 /* of the longest on the wire */
 
 struct metadata_pair {
     struct slice key;

@@ -3,6 +3,7 @@
 #include "actors/money/keep.h"
 
 #include "runtime/base/arena.h"
+#include "runtime/base/check.h"
 
 /* What a decoded metadata may take: the pairs alone, for text points into the input. */
 #define KEEP_ARENA_MAX 4096
@@ -65,4 +66,11 @@ struct metadata keep_metadata_read(struct registry *r, struct wire_reader *from)
         copy = keep_metadata(r, &m);
     arena_done(&arena);
     return copy;
+}
+
+void keep_metadata_encode(struct wire_writer *to, const struct metadata *m)
+{
+    wire_writer_init(to, METADATA_BYTES_MAX);
+    fields_put_metadata(to, m);
+    check(!to->failed);
 }

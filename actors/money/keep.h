@@ -23,4 +23,7 @@ void keep_metadata_free(struct registry *r, const struct metadata *m);
 struct slice keep_text_read(struct registry *r, struct wire_reader *from, uint32_t len_max);
 struct metadata keep_metadata_read(struct registry *r, struct wire_reader *from);
 
+/* The form of a row's column; wire_writer_done() afterwards. */
+void keep_metadata_encode(struct wire_writer *to, const struct metadata *m);
+
 #endif

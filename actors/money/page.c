@@ -61,6 +61,14 @@ bool page_cursor(struct page *p, struct slice *cursor)
     return true;
 }
 
+bool page_metadata(struct page *p, struct slice encoded, struct metadata *m)
+{
+    struct slice kept = arena_copy(&p->arena, encoded);
+    struct wire_reader from;
+    wire_reader_init(&from, kept.data, kept.len);
+    return fields_get_metadata(&from, &p->arena, m);
+}
+
 bool page_may_see(const struct principal *who, struct id128 tenant_id, struct id128 owner_id)
 {
     if (who->operator)

@@ -10,6 +10,7 @@
 
 #include "runtime/actor/message.h"
 #include "runtime/journal/views.h"
+#include "schemas/fields.h"
 
 #define PAGE_LIMIT_MAX 100
 #define PAGE_LIMIT_DEFAULT 20
@@ -40,6 +41,9 @@ bool page_next(struct page *p, struct value place);
 
 /* The cursor of the next page; false if there is none. */
 bool page_cursor(struct page *p, struct slice *cursor);
+
+/* Metadata as a row has it, in the page's memory; false if damaged or without memory. */
+must_check bool page_metadata(struct page *p, struct slice encoded, struct metadata *m);
 
 /* Is the asker allowed to see things of this tenant and owner? */
 bool page_may_see(const struct principal *who, struct id128 tenant_id, struct id128 owner_id);

@@ -11,7 +11,6 @@
 #define PAYMENT_FIELDS 20
 #define PAYMENT_DESCRIPTION_MAX 500
 #define PAYMENT_CUSTOMER_ID_MAX 128
-#define PAYMENT_METADATA_BYTES_MAX 8192
 
 u128 payment_remaining(const struct payment *p)
 {
@@ -157,9 +156,7 @@ void payment_apply_expired(struct registry *r, const void *event, uint64_t time_
 static void put_payment(struct projection *to, struct id128 id, const struct payment *p)
 {
     struct wire_writer metadata;
-    wire_writer_init(&metadata, PAYMENT_METADATA_BYTES_MAX);
-    fields_put_metadata(&metadata, &p->metadata);
-    check(!metadata.failed);
+    keep_metadata_encode(&metadata, &p->metadata);
     struct payments_row row = {
         .payment_id = id,
         .tenant_id = p->tenant_id,

@@ -61,11 +61,7 @@ static void take_row(struct payment_scan *scan, const struct payments_row *row)
         .updated_at = row->updated_at,
         .version = row->version,
     };
-    struct slice metadata = arena_copy(arena, row->metadata);
-    struct wire_reader from;
-    wire_reader_init(&from, metadata.data, metadata.len);
-    if (!fields_get_metadata(&from, arena, &info->metadata))
-        scan->damaged = true;
+    scan->damaged = !page_metadata(&scan->page, row->metadata, &info->metadata);
 }
 
 static bool take_payment(void *context, const struct value *values)
@@ -313,4 +309,20 @@ uint16_t payment_query_events(struct store *s, const struct message *m, struct w
     }
     page_done(&scan.page);
     return code;
+}
+
+/* --- adapters --------------------------------------------------------------------------------- */
+
+uint16_t payment_query_adapters(struct store *s, const struct message *m,
+                                struct wire_writer *reply, uint16_t *reply_type)
+{
+    (void)s, (void)m;
+    struct payment_adapter_info wallet = {
+        .adapter = PAYMENT_ADAPTER_WALLET,
+        .description = slice_of("Between wallets of this platform, at once or authorised first."),
+    };
+    struct payment_adapters all = {.adapters = &wallet, .adapters_count = 1};
+    payment_adapters_write(reply, &all);
+    *reply_type = PAYMENT_ADAPTERS_NUMBER;
+    return RESULT_OK;
 }

@@ -9,5 +9,7 @@ uint16_t payment_query_list(struct store *s, const struct message *m, struct wir
                             uint16_t *reply_type);
 uint16_t payment_query_events(struct store *s, const struct message *m, struct wire_writer *reply,
                               uint16_t *reply_type);
+uint16_t payment_query_adapters(struct store *s, const struct message *m,
+                                struct wire_writer *reply, uint16_t *reply_type);
 
 #endif

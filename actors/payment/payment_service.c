@@ -22,6 +22,7 @@ static const struct event_rule rules[] = {
 static const struct query queries[] = {
     {&payment_list_type, payment_query_list},
     {&payment_event_list_type, payment_query_events},
+    {&payment_adapter_list_type, payment_query_adapters},
 };
 
 static const struct view_table *const views[] = {

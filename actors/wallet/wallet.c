@@ -13,7 +13,6 @@
 #define WALLET_FORMAT 1
 #define WALLET_FIELDS 15
 #define WALLET_USER_ID_MAX 128
-#define WALLET_METADATA_BYTES_MAX 8192
 
 /* --- finding ---------------------------------------------------------------------------------- */
 
@@ -213,9 +212,7 @@ void wallet_project(struct projection *p, struct id128 id)
 {
     const struct wallet *w = registry_state(projection_registry(p), KIND_WALLET, id);
     struct wire_writer metadata;
-    wire_writer_init(&metadata, WALLET_METADATA_BYTES_MAX);
-    fields_put_metadata(&metadata, &w->metadata);
-    check(!metadata.failed);
+    keep_metadata_encode(&metadata, &w->metadata);
     struct wallets_row row = {
         .wallet_id = id,
         .tenant_id = w->tenant_id,

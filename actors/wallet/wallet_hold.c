@@ -6,7 +6,8 @@
 #include "schemas/common.h"
 
 #define HOLD_FORMAT 1
-#define HOLD_FIELDS 11
+#define HOLD_FIELDS 12
+#define HOLD_FIELDS_BEFORE_METADATA 11
 #define HOLD_DESCRIPTION_MAX 500
 
 static bool is_open(const struct wallet_hold *h)
@@ -33,6 +34,7 @@ static enum turn_result reply_hold(struct turn *t, struct id128 id)
         .has_description = h->description.len != 0,
         .description = h->description,
         .version = h->version,
+        .metadata = h->metadata,
     };
     turn_reply(t, RESULT_OK, &wallet_hold_info_type, &info, info.version);
     return TURN_DONE;
@@ -81,6 +83,7 @@ enum turn_result wallet_hold_on_create(struct turn *t, struct id128 self, const 
         .expires_at = expires_at,
         .has_description = create->has_description,
         .description = create->description,
+        .metadata = create->metadata,
     };
     turn_emit(t, &wallet_hold_placed_type, &placed);
     return reply_hold(t, hold_id);
@@ -282,6 +285,7 @@ void wallet_hold_apply_placed(struct registry *r, const void *event, uint64_t ti
         .remaining = e->amount,
         .created_at = time_ns,
         .expires_at = e->expires_at,
+        .metadata = keep_metadata(r, &e->metadata),
         .version = 1,
         .currency = w->currency,
         .status = HOLD_STATUS_HELD,
@@ -342,6 +346,8 @@ void wallet_hold_apply_expired(struct registry *r, const void *event, uint64_t t
 static void project(struct projection *p, struct id128 id)
 {
     const struct wallet_hold *h = registry_state(projection_registry(p), KIND_HOLD, id);
+    struct wire_writer metadata;
+    keep_metadata_encode(&metadata, &h->metadata);
     struct wallet_holds_row row = {
         .hold_id = id,
         .wallet_id = h->wallet_id,
@@ -355,10 +361,12 @@ static void project(struct projection *p, struct id128 id)
         .has_description = h->description.len != 0,
         .description = h->description,
         .version = h->version,
+        .metadata = wire_written(&metadata),
     };
     struct value values[WALLET_HOLDS_COLUMNS];
     wallet_holds_row_to_values(&row, values);
     projection_put(p, &wallet_holds_view, values);
+    wire_writer_done(&metadata);
     if (h->status != HOLD_STATUS_PARTIALLY_CAPTURED)
         wallet_project(p, h->wallet_id);
 }
@@ -404,12 +412,14 @@ static void write_state(struct wire_writer *to, const void *state)
     wire_put_uint(to, h->version);
     wire_put_uint(to, h->currency);
     wire_put_uint(to, h->status);
+    fields_put_metadata(to, &h->metadata);
 }
 
 static bool read_state(struct registry *r, struct wire_reader *from, void *state)
 {
     struct wallet_hold *h = state;
-    if (wire_get_array(from, HOLD_FIELDS) != HOLD_FIELDS ||
+    uint32_t fields = wire_get_array(from, HOLD_FIELDS);
+    if ((fields != HOLD_FIELDS && fields != HOLD_FIELDS_BEFORE_METADATA) ||
         wire_get_uint(from, UINT16_MAX) != HOLD_FORMAT)
         return false;
     h->wallet_id = wire_get_id(from);
@@ -422,12 +432,16 @@ static bool read_state(struct registry *r, struct wire_reader *from, void *state
     h->version = (uint32_t)wire_get_uint(from, UINT32_MAX);
     h->currency = (uint16_t)wire_get_uint(from, CURRENCY_NUMBER_MAX);
     h->status = (uint8_t)wire_get_uint(from, HOLD_STATUS_COUNT);
+    if (fields == HOLD_FIELDS)
+        h->metadata = keep_metadata_read(r, from);
     return !from->failed;
 }
 
 static void release_state(struct registry *r, void *state)
 {
-    keep_text_free(r, ((struct wallet_hold *)state)->description);
+    struct wallet_hold *h = state;
+    keep_text_free(r, h->description);
+    keep_metadata_free(r, &h->metadata);
 }
 
 static const struct handler handlers[] = {

@@ -17,6 +17,7 @@ struct wallet_hold {
     uint64_t created_at;
     uint64_t expires_at;
     struct slice description; /* registry memory */
+    struct metadata metadata; /* registry memory */
     uint32_t version;
     uint16_t currency;
     uint8_t status;           /* enum hold_status */

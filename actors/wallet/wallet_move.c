@@ -3,6 +3,8 @@
  * limits, the answer. */
 #include "actors/wallet/wallet_move.h"
 
+#include "actors/ledger/transfer.h"
+
 /* What a handler knows once the request itself is in order. */
 struct plan {
     struct id128 wallet_id; /* whose history the answer shows */
@@ -10,6 +12,7 @@ struct plan {
     uint8_t type;           /* enum wallet_transaction_type */
     bool has_counterparty;
     struct id128 counterparty;
+    struct transfer_note note;
 };
 
 static enum turn_result reply_transaction(struct turn *t, const struct plan *plan,
@@ -28,6 +31,9 @@ static enum turn_result reply_transaction(struct turn *t, const struct plan *pla
         .available_balance = b.available,
         .has_counterparty_wallet_id = plan->has_counterparty,
         .counterparty_wallet_id = plan->counterparty,
+        .has_description = plan->note.has_description,
+        .description = plan->note.description,
+        .metadata = plan->note.metadata,
     };
     turn_reply(t, RESULT_OK, &wallet_transaction_type, &reply, wallet_version(&w));
     return TURN_DONE;
@@ -43,6 +49,7 @@ static enum turn_result carry_out(struct turn *t, const struct plan *plan)
         return wallet_refuse(t, code);
     uint64_t time_ns = turn_time(t);
     posting_emit(t, &p);
+    transfer_note_emit(t, plan->move.tenant_id, plan->move.id, &plan->note);
     if (id128_equal(plan->move.from, plan->wallet_id)) {
         struct wallet_debited debited = {plan->wallet_id, plan->move.amount};
         turn_emit(t, &wallet_debited_type, &debited);
@@ -76,6 +83,8 @@ enum turn_result wallet_on_fund(struct turn *t, struct id128 self, const struct 
             .code = BOOKS_DEPOSIT,
         },
         .type = WALLET_TRANSACTION_TYPE_DEPOSIT,
+        .note = {fund->has_description, fund->has_metadata, fund->description,
+                 fund->metadata},
     };
     return carry_out(t, &plan);
 }
@@ -106,6 +115,8 @@ enum turn_result wallet_on_withdraw(struct turn *t, struct id128 self, const str
             .code = BOOKS_WITHDRAWAL,
         },
         .type = WALLET_TRANSACTION_TYPE_WITHDRAWAL,
+        .note = {withdraw->has_description, withdraw->has_metadata, withdraw->description,
+                 withdraw->metadata},
     };
     return carry_out(t, &plan);
 }
@@ -143,6 +154,8 @@ enum turn_result wallet_on_transfer(struct turn *t, struct id128 self, const str
         .type = WALLET_TRANSACTION_TYPE_TRANSFER_OUT,
         .has_counterparty = true,
         .counterparty = to.id,
+        .note = {transfer->has_description, transfer->has_metadata, transfer->description,
+                 transfer->metadata},
     };
     return carry_out(t, &plan);
 }

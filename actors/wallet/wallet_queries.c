@@ -5,6 +5,7 @@
 #include "actors/money/page.h"
 #include "actors/wallet/books.h"
 #include "actors/wallet/owner.h"
+#include "schemas/payment.h"
 #include "schemas/result.h"
 #include "schemas/wallet.h"
 
@@ -87,11 +88,7 @@ static bool take_wallet(void *context, const struct value *values)
         .open_holds = row.open_holds,
         .version = row.version,
     };
-    struct slice metadata = arena_copy(&scan->page.arena, row.metadata);
-    struct wire_reader from;
-    wire_reader_init(&from, metadata.data, metadata.len);
-    if (!fields_get_metadata(&from, &scan->page.arena, &info->metadata))
-        scan->damaged = true;
+    scan->damaged = !page_metadata(&scan->page, row.metadata, &info->metadata);
     return !scan->damaged;
 }
 
@@ -298,6 +295,73 @@ static enum err add_reference(struct store *s, struct transaction_scan *scan, ui
     return ERR_OK;
 }
 
+/* Whose words stand beside a movement. */
+struct words {
+    struct page *page;
+    struct wallet_transaction *transaction;
+    bool damaged;
+};
+
+static void put_words(struct words *w, bool has_description, struct slice description,
+                      struct slice metadata)
+{
+    struct wallet_transaction *x = w->transaction;
+    x->has_description = has_description;
+    x->description = arena_copy(&w->page->arena, description);
+    w->damaged = metadata.len != 0 && !page_metadata(w->page, metadata, &x->metadata);
+}
+
+static bool take_note_words(void *context, const struct value *values)
+{
+    struct words *w = context;
+    struct transfer_notes_row row;
+    w->damaged = !transfer_notes_row_from_values(values, &row);
+    if (!w->damaged)
+        put_words(w, row.has_description, row.description, row.metadata);
+    return false;
+}
+
+static bool take_hold_words(void *context, const struct value *values)
+{
+    struct words *w = context;
+    struct wallet_holds_row row;
+    w->damaged = !wallet_holds_row_from_values(values, &row);
+    if (!w->damaged)
+        put_words(w, row.has_description, row.description, row.metadata);
+    return false;
+}
+
+static bool take_payment_words(void *context, const struct value *values)
+{
+    struct words *w = context;
+    struct payments_row row;
+    w->damaged = !payments_row_from_values(values, &row);
+    if (!w->damaged)
+        put_words(w, row.has_description, row.description, row.metadata);
+    return false;
+}
+
+/* Description and metadata: of the hold or payment behind a movement, else its own. */
+static enum err add_words(struct store *s, struct transaction_scan *scan, uint32_t index)
+{
+    struct wallet_transaction *x = &scan->transactions[index];
+    struct words words = {.page = &scan->page, .transaction = x};
+    struct value key[2] = {{.type = VALUE_ID, .id = scan->wallet.tenant_id},
+                           {.type = VALUE_ID, .id = x->transaction_id}};
+    struct value hold = {.type = VALUE_ID, .id = x->hold_id};
+    struct value payment = {.type = VALUE_ID, .id = x->payment_id};
+    enum err e;
+    if (x->has_hold_id)
+        e = views_get(s, &wallet_holds_view, &hold, take_hold_words, &words);
+    else if (x->has_payment_id)
+        e = views_get(s, &payments_view, &payment, take_payment_words, &words);
+    else
+        e = views_get(s, &transfer_notes_view, key, take_note_words, &words);
+    if (e == ERR_OK && words.damaged)
+        e = scan->page.arena.failed ? ERR_NO_MEMORY : ERR_CORRUPT;
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
 static uint16_t scan_transactions(struct store *s, struct id128 wallet_id,
                                   struct transaction_scan *scan)
 {
@@ -317,6 +381,8 @@ static uint16_t scan_transactions(struct store *s, struct id128 wallet_id,
         e = ERR_CORRUPT;
     for (uint32_t i = 0; e == ERR_OK && i < scan->page.count; i++)
         e = add_reference(s, scan, i);
+    for (uint32_t i = 0; e == ERR_OK && i < scan->page.count; i++)
+        e = add_words(s, scan, i);
     return e == ERR_OK ? RESULT_OK : page_failed(e);
 }
 
@@ -367,7 +433,8 @@ static bool take_hold(void *context, const struct value *values)
         return false;
     if (scan->request->has_status && row.status != scan->request->status)
         return true;
-    scan->holds[scan->page.count++] = (struct wallet_hold_info){
+    struct wallet_hold_info *info = &scan->holds[scan->page.count++];
+    *info = (struct wallet_hold_info){
         .hold_id = row.hold_id,
         .wallet_id = row.wallet_id,
         .amount = row.amount,
@@ -381,7 +448,8 @@ static bool take_hold(void *context, const struct value *values)
         .description = arena_copy(&scan->page.arena, row.description),
         .version = row.version,
     };
-    return true;
+    scan->damaged = !page_metadata(&scan->page, row.metadata, &info->metadata);
+    return !scan->damaged;
 }
 
 static uint16_t scan_holds(struct store *s, struct hold_scan *scan)

@@ -522,7 +522,8 @@ def _route(schema, service, name, t):
               t.get("doc", str, required=True), t.get("tag", str, required=True),
               "" if scope == "none" else scope, t.get("any_owner_scope", str, ""),
               idempotency == "required", t.get("status", int, 200), t.get("etag", bool, False),
-              t.get("example", object), re.findall(r"\{(\w+)\}", path), [], t.place)
+              t.get("example", object), re.findall(r"\{(\w+)\}", path),
+              t.get("query", list, []), t.place)
     t.finish()
     if not 200 <= r.status <= 299:
         t.place.fail(f"status {r.status} is no success")
@@ -606,9 +607,13 @@ def _check_route(schema, r):
             r.place.fail(f"path parameter {name} must be a required scalar")
     if not r.body:
         r.query_fields = [n for n in fields if n not in r.path_fields]
-        for name in r.query_fields:
-            if fields[name].type in ("list", "message", "metadata"):
-                r.place.fail(f"query parameter {name} must be a scalar")
+    for name in r.query_fields:
+        if name not in fields or name in r.path_fields:
+            r.place.fail(f"query parameter {name} is no field of {m.name} beside those of the path")
+        if fields[name].type in ("list", "message", "metadata"):
+            r.place.fail(f"query parameter {name} must be a scalar")
+        if r.body and not fields[name].optional:
+            r.place.fail(f"query parameter {name} may also stand in the body: it must be optional")
     if r.idempotency and not m.mutates:
         r.place.fail("idempotency is for messages that mutate")
     if r.status == 204 and m.reply and schema.messages[m.reply].fields:

@@ -565,6 +565,37 @@ static void expect_list(struct bank *b, struct principal who, struct payment_lis
     assert_int_equal(seen, count);
 }
 
+static void test_a_wallet_shows_what_a_payment_was_for(void **state)
+{
+    struct parties p = given(state, "100", NULL);
+    struct metadata_pair pair = {slice_of("order"), slice_of("17")};
+    struct payment_create create = order(&p, 1000);
+    create.has_description = create.has_metadata = true;
+    create.description = slice_of("Lunch");
+    create.metadata = (struct metadata){&pair, 1};
+    struct id128 id = paid(p.bank, person("alice"), &create);
+    struct wallet_transaction_list list = {.wallet_id = p.shop};
+    struct wallet_transaction_page page;
+    assert_int_equal(bank_ask(p.bank, person("shop"), &wallet_transaction_list_type, &list),
+                     RESULT_OK);
+    bank_reply(p.bank, &wallet_transaction_page_type, &page);
+    assert_int_equal(page.transactions_count, 1);
+    assert_true(id128_equal(page.transactions[0].payment_id, id));
+    assert_true(slice_equal(page.transactions[0].description, create.description));
+    assert_int_equal(page.transactions[0].metadata.count, 1);
+}
+
+static void test_adapters_are_listed(void **state)
+{
+    struct payment_adapter_list list;
+    struct payment_adapters all;
+    assert_int_equal(bank_ask(*state, person("alice"), &payment_adapter_list_type, &list),
+                     RESULT_OK);
+    bank_reply(*state, &payment_adapters_type, &all);
+    assert_int_equal(all.adapters_count, 1);
+    assert_int_equal(all.adapters[0].adapter, PAYMENT_ADAPTER_WALLET);
+}
+
 static void test_lists_hold_what_one_pays_and_receives(void **state)
 {
     struct parties p = given(state, "100", "50");
@@ -630,6 +661,8 @@ int main(void)
         TEST(test_if_match_must_name_the_current_version),
         TEST(test_others_learn_nothing_of_a_payment),
         TEST(test_history_has_every_step),
+        TEST(test_a_wallet_shows_what_a_payment_was_for),
+        TEST(test_adapters_are_listed),
         TEST(test_lists_hold_what_one_pays_and_receives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -537,6 +537,79 @@ static void test_history_names_every_movement(void **state)
     assert_int_equal(page.transactions[1].type, WALLET_TRANSACTION_TYPE_TRANSFER_IN);
 }
 
+static struct metadata_pair table_seven[] = {{{"table", 5}, {"7", 1}}};
+
+static void expect_words(const struct wallet_transaction *x, const char *description)
+{
+    assert_true(x->has_description && slice_equal(x->description, slice_of(description)));
+    assert_int_equal(x->metadata.count, 1);
+    assert_true(slice_equal(x->metadata.items[0].key, slice_of("table")));
+    assert_true(slice_equal(x->metadata.items[0].value, slice_of("7")));
+}
+
+/* Each movement of alice with words of its own; the newest is the hold. */
+static struct id128 move_with_words(struct bank *b, struct id128 alice, struct id128 bob)
+{
+    const struct metadata pairs = {table_seven, 1};
+    struct wallet_fund in = {
+        alice, money("100"), false, 0, true, slice_of("top-up"), true, pairs};
+    struct wallet_transfer across = {
+        alice, bob, money("10"), false, 0, true, slice_of("lunch"), true, pairs};
+    struct wallet_withdraw out = {
+        alice, money("1"), false, 0, true, slice_of("cash"), true, pairs};
+    struct wallet_hold_create aside = {
+        .wallet_id = alice,
+        .amount = money("5"),
+        .has_description = true,
+        .description = slice_of("deposit"),
+        .has_metadata = true,
+        .metadata = pairs,
+    };
+    struct wallet_transaction answer;
+    assert_int_equal(bank_ask(b, clerk(), &wallet_fund_type, &in), RESULT_OK);
+    bank_reply(b, &wallet_transaction_type, &answer);
+    expect_words(&answer, "top-up");
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_transfer_type, &across), RESULT_OK);
+    bank_reply(b, &wallet_transaction_type, &answer);
+    expect_words(&answer, "lunch");
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_withdraw_type, &out), RESULT_OK);
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_hold_create_type, &aside), RESULT_OK);
+    struct wallet_hold_info placed;
+    bank_reply(b, &wallet_hold_info_type, &placed);
+    return placed.hold_id;
+}
+
+static void test_words_stay_with_a_movement(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", NULL), bob = given_wallet(b, "bob", NULL);
+    struct id128 hold_id = move_with_words(b, alice, bob);
+    bank_restart(b);
+    const char *expected[] = {"deposit", "cash", "lunch", "top-up"};
+    struct wallet_transaction_list list = {.wallet_id = alice};
+    struct wallet_transaction_page page;
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_transaction_list_type, &list),
+                     RESULT_OK);
+    bank_reply(b, &wallet_transaction_page_type, &page);
+    assert_int_equal(page.transactions_count, array_len(expected));
+    for (size_t i = 0; i < array_len(expected); i++)
+        expect_words(&page.transactions[i], expected[i]);
+    list.wallet_id = bob;
+    assert_int_equal(bank_ask(b, person("bob"), &wallet_transaction_list_type, &list), RESULT_OK);
+    bank_reply(b, &wallet_transaction_page_type, &page);
+    expect_words(&page.transactions[0], "lunch");
+    struct wallet_hold_get get = {.wallet_id = alice, .hold_id = hold_id};
+    struct wallet_hold_info shown;
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_hold_get_type, &get), RESULT_OK);
+    bank_reply(b, &wallet_hold_info_type, &shown);
+    assert_int_equal(shown.metadata.count, 1);
+    struct wallet_hold_list holds = {.wallet_id = alice};
+    struct wallet_hold_page held;
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_hold_list_type, &holds), RESULT_OK);
+    bank_reply(b, &wallet_hold_page_type, &held);
+    assert_int_equal(held.holds[0].metadata.count, 1);
+}
+
 static void test_lists_of_wallets_and_holds(void **state)
 {
     struct bank *b = *state;
@@ -607,6 +680,7 @@ int main(void)
         TEST(test_only_an_empty_wallet_closes),
         TEST(test_others_learn_nothing_of_a_wallet),
         TEST(test_history_names_every_movement),
+        TEST(test_words_stay_with_a_movement),
         TEST(test_lists_of_wallets_and_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
