@@ -54,6 +54,10 @@ static const struct setting settings[] = {
     TEXT("TENANT_CLAIM", tenant_claim, "tenant", "claim that names the tenant"),
     TEXT("TENANT_DEFAULT", tenant_default, "",
          "tenant of tokens without that claim; empty = such tokens are refused"),
+    NUMBER("RATE_LIMIT_PER_S", rate_limit_per_s, "0", 0, 1000000,
+           "requests a second that each client may send; 0 = no limit but the gateway's"),
+    NUMBER("RATE_LIMIT_BURST", rate_limit_burst, "0", 0, 10000000,
+           "requests that it may send at once; 0 = those of one second"),
     SWITCH("DEV_ISSUER", dev_issuer, "off",
            "issue tokens for development; on loopback addresses only"),
     TEXT("LOG_LEVEL", log_level, "info", "debug, info, warn, error or off"),
@@ -235,6 +239,8 @@ enum config_request config_read(struct config *c, int argc, char **argv,
                  c->log_level);
         return CONFIG_WRONG;
     }
+    if (c->rate_limit_burst == 0)
+        c->rate_limit_burst = c->rate_limit_per_s;
     if (!derive_directory(c, reason) || !derive_issuer(c, reason))
         return CONFIG_WRONG;
     return request;

@@ -24,6 +24,8 @@ struct config {
     uint64_t resident_max;
     uint64_t outcomes_max;
     uint64_t key_filter_mb;
+    uint64_t rate_limit_per_s;
+    uint64_t rate_limit_burst;
     char operator_socket[CONFIG_TEXT_MAX];
     char wso2_is_url[CONFIG_TEXT_MAX];
     char token_issuer[CONFIG_TEXT_MAX];

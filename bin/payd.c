@@ -57,6 +57,7 @@ struct payd {
     struct store *store;
     struct node *node;
     struct token_scopes scopes;
+    struct rate_limit *rate_limit;
     struct jwks *keys;
     struct front fronts[NODE_LOOPS_MAX];
     uint16_t front_count;
@@ -327,6 +328,7 @@ static bool make_bridge(struct payd *p, struct front *f)
         .verifier = f->verifier,
         .scopes = &p->scopes,
         .service = "payment_service",
+        .rate_limit = p->rate_limit,
         .issuer = f->issuer,
     };
     f->bridge = bridge_new(&options);
@@ -338,6 +340,15 @@ static bool make_bridge(struct payd *p, struct front *f)
     char what[CONFIG_TEXT_MAX + 64];
     snprintf(what, sizeof what, "cannot listen on %s port %u", c->host, (unsigned)c->port);
     return fail(what, uv_strerror(error));
+}
+
+static bool make_rate_limit(struct payd *p)
+{
+    const struct config *c = &p->config;
+    if (c->rate_limit_per_s == 0)
+        return true;
+    p->rate_limit = rate_limit_new((uint32_t)c->rate_limit_per_s, (uint32_t)c->rate_limit_burst);
+    return p->rate_limit != NULL || fail("out of memory", NULL);
 }
 
 static bool make_fronts(struct payd *p)
@@ -383,7 +394,7 @@ static void watch_signals(struct payd *p)
 
 static bool start(struct payd *p)
 {
-    if (!open_store(p) || !make_node(p) || !make_fronts(p) || !open_link(p))
+    if (!open_store(p) || !make_node(p) || !make_rate_limit(p) || !make_fronts(p) || !open_link(p))
         return false;
     watch_signals(p);
     enum err e = node_start(p->node);
@@ -402,6 +413,7 @@ static void finish(struct payd *p)
         p->fronts[i].issuer = issuer_stop(p->fronts[i].issuer);
     }
     p->keys = jwks_stop(p->keys);
+    p->rate_limit = rate_limit_free(p->rate_limit);
     p->node = node_free(p->node);
     p->store->ops->close(p->store);
     LOG_INFO(&p->log, "stopped");

@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "gateway_bridge/http.h"
+#include "gateway_bridge/rate_limit.h"
 #include "gateway_bridge/token.h"
 #include "runtime/actor/message.h"
 #include "runtime/base/env.h"
@@ -46,6 +47,7 @@ struct bridge_options {
     struct token_scopes *scopes;     /* of the verifier's policy; missing ones are added */
     const struct http_limits *limits; /* NULL = http_limits_default */
     const char *service;             /* name in GET /health: "payment_service" */
+    struct rate_limit *rate_limit;   /* of the process; NULL = clients are not limited */
     struct issuer *issuer;           /* development tokens (issuer.h); NULL = none */
 };
 

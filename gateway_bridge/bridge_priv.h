@@ -59,8 +59,11 @@ struct exchange {
     const struct issuer_answer *issued; /* the answer is the issuer's; in the arena */
     struct token_claims *claims;        /* a reference */
     struct slice path;           /* copy */
+    struct slice none_match;     /* copy of If-None-Match; empty = absent or of no meaning */
     uint16_t refusal;            /* enum result; 0 = the message's code counts */
     enum challenge challenge;
+    struct rate_verdict rate;
+    bool rated;          /* `rate` counts this request */
     bool keep_alive_1_0; /* HTTP/1.0 wants to be told */
     bool traced;
     uint8_t request_id_len;

@@ -35,6 +35,8 @@ static struct exchange *exchange_take(struct bridge *b)
     x->allow = NULL;
     x->claims = NULL;
     x->path = (struct slice){0};
+    x->none_match = (struct slice){0};
+    x->rated = false;
     x->refusal = RESULT_OK;
     x->challenge = CHALLENGE_NONE;
     x->traced = false;
@@ -409,12 +411,33 @@ static uint16_t read_if_match(struct exchange *x, const struct request *r)
     return RESULT_OK;
 }
 
+/* What a client has already need not be sent again; only where an answer has a version. */
+static void read_if_none_match(struct exchange *x, const struct request *r)
+{
+    if (x->route->etag && !x->route->message->mutates && request_has(r, FIELD_IF_NONE_MATCH))
+        x->none_match = arena_copy(&x->arena, request_field(r, FIELD_IF_NONE_MATCH));
+}
+
 /* --- way of a request ------------------------------------------------------------------------- */
 
 static void on_done(struct message *m)
 {
     struct exchange *x = container_of(m, struct exchange, message);
     http_answer_ready(&x->answer);
+}
+
+/* One request less of what the token's client may send. */
+static uint16_t count_request(struct exchange *x)
+{
+    struct bridge *b = x->bridge;
+    if (b->options.rate_limit == NULL || x->claims == NULL)
+        return RESULT_OK;
+    x->rate = rate_limit_take(b->options.rate_limit, x->claims->client_id, b->mono_ns);
+    x->rated = true;
+    if (x->rate.passed)
+        return RESULT_OK;
+    x->message.retry_after_ms = x->rate.reset_s * 1000;
+    return RESULT_RATE_LIMITED;
 }
 
 static uint16_t make_message(struct exchange *x, struct http_connection *c,
@@ -424,9 +447,12 @@ static uint16_t make_message(struct exchange *x, struct http_connection *c,
         return RESULT_BUSY;
     uint16_t code = authorise(x, c, r);
     if (code == RESULT_OK)
+        code = count_request(x);
+    if (code == RESULT_OK)
         code = read_key(x, r);
     if (code == RESULT_OK)
         code = read_if_match(x, r);
+    read_if_none_match(x, r);
     if (code == RESULT_OK)
         code = read_message(x, match, r);
     if (code == RESULT_OK && x->message.keyed)

@@ -25,15 +25,24 @@ static void put_text(struct json_writer *out, const char *key, struct slice text
     json_put_text(out, text);
 }
 
-void problem_write(const struct problem *p, struct json_writer *out)
+/* A registered type, or where the documents explain the code, relative to this service. */
+static void put_type(struct json_writer *out, const struct result_info *info)
 {
-    const struct result_info *info = info_of(p->code);
-    size_t object = json_open(out);
-    /* Where the documents explain the code; relative to this service. */
+    if (info->type != NULL) {
+        put_text(out, "type", slice_of(info->type));
+        return;
+    }
     json_put_key(out, "type");
     json_put_literal(out, "\"/docs#error-");
     json_put_raw(out, info->name, slice_of(info->name).len);
     json_put_literal(out, "\"");
+}
+
+void problem_write(const struct problem *p, struct json_writer *out)
+{
+    const struct result_info *info = info_of(p->code);
+    size_t object = json_open(out);
+    put_type(out, info);
     put_text(out, "title", slice_of(info->title));
     json_put_key(out, "status");
     json_put_uint(out, info->status);
@@ -52,6 +61,13 @@ void problem_write(const struct problem *p, struct json_writer *out)
         put_text(out, "rule", slice_of(p->rule));
         json_close_object(out, error);
         json_close_array(out, errors);
+    }
+    if (p->policy != NULL) {
+        json_put_key(out, "violated-policies");
+        size_t policies = json_open(out);
+        json_put_comma(out);
+        json_put_text(out, slice_of(p->policy));
+        json_close_array(out, policies);
     }
     json_close_object(out, object);
 }

@@ -17,6 +17,7 @@ struct problem {
     const char *rule;        /* NULL = the code's own words say all */
     struct slice instance;   /* path of the request; empty = left out */
     struct slice request_id; /* empty = left out */
+    const char *policy;      /* of rate limits, that the request broke; NULL = none */
 };
 
 /* HTTP status of a code. */

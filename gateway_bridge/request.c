@@ -33,6 +33,7 @@ static const struct {
     {"authorization", 13, FIELD_AUTHORIZATION},
     {"idempotency-key", 15, FIELD_IDEMPOTENCY_KEY},
     {"if-match", 8, FIELD_IF_MATCH},
+    {"if-none-match", 13, FIELD_IF_NONE_MATCH},
     {"traceparent", 11, FIELD_TRACEPARENT},
     {"x-request-id", 12, FIELD_REQUEST_ID},
 };

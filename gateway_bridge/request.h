@@ -36,6 +36,7 @@ enum request_field {
     FIELD_AUTHORIZATION,
     FIELD_IDEMPOTENCY_KEY,
     FIELD_IF_MATCH,
+    FIELD_IF_NONE_MATCH,
     FIELD_TRACEPARENT,
     FIELD_REQUEST_ID,
     FIELD_COUNT, /* also: any other */

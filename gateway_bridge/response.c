@@ -18,6 +18,7 @@ static const struct {
     {201, "HTTP/1.1 201 Created\r\n"},
     {202, "HTTP/1.1 202 Accepted\r\n"},
     {204, "HTTP/1.1 204 No Content\r\n"},
+    {304, "HTTP/1.1 304 Not Modified\r\n"},
     {400, "HTTP/1.1 400 Bad Request\r\n"},
     {401, "HTTP/1.1 401 Unauthorized\r\n"},
     {403, "HTTP/1.1 403 Forbidden\r\n"},
@@ -88,6 +89,21 @@ static void put_challenge(const struct exchange *x, struct json_writer *out)
     }
 }
 
+/* draft-ietf-httpapi-ratelimit-headers: what the client may send, and what of it is left. */
+static void put_rate(const struct exchange *x, struct json_writer *out)
+{
+    const struct rate_limit *limit = x->bridge->options.rate_limit;
+    json_put_literal(out, "RateLimit-Policy: \"client\";q=");
+    put_number(out, rate_limit_burst(limit));
+    json_put_literal(out, ";w=");
+    put_number(out, rate_limit_window_s(limit));
+    json_put_literal(out, "\r\nRateLimit: \"client\";r=");
+    put_number(out, x->rate.remaining);
+    json_put_literal(out, ";t=");
+    put_number(out, x->rate.reset_s);
+    json_put_literal(out, "\r\n");
+}
+
 /* What only some answers carry. */
 static void put_special(const struct exchange *x, uint16_t status, struct json_writer *out)
 {
@@ -97,6 +113,8 @@ static void put_special(const struct exchange *x, uint16_t status, struct json_w
         put_number(out, m->version);
         json_put_literal(out, "\"\r\n");
     }
+    if (x->rated)
+        put_rate(x, out);
     if (m->replayed)
         json_put_literal(out, "Idempotency-Replayed: true\r\n");
     if (status == 429 || status == 503) {
@@ -134,7 +152,7 @@ static void put_head(const struct exchange *x, uint16_t status, const char *cont
     put_status(out, status);
     json_put_literal(out, "Date: ");
     json_put_raw(out, b->date, BRIDGE_DATE_LEN);
-    if (status != 204) {
+    if (status != 204 && status != 304) {
         json_put_literal(out, "\r\nContent-Type: ");
         put(out, content_type);
         json_put_literal(out, "\r\nContent-Length: ");
@@ -173,6 +191,27 @@ static uint16_t write_reply(struct exchange *x, struct json_writer *body)
     return body->failed ? 0 : route->status;
 }
 
+/* Is this version among the entity tags of an If-None-Match? Weak ones compare as strong ones. */
+static bool etag_listed(struct slice tags, uint64_t version)
+{
+    char text[U128_TEXT_MAX];
+    struct slice own = {text, (uint32_t)u128_text(version, text)};
+    if (slice_equal(tags, slice_of("*")))
+        return true;
+    for (uint32_t at = 0; at < tags.len; at++) {
+        if (tags.data[at] != '"')
+            continue;
+        const char *end = memchr(tags.data + at + 1, '"', tags.len - at - 1);
+        if (end == NULL)
+            return false;
+        uint32_t len = (uint32_t)(end - tags.data) - at - 1;
+        if (slice_equal((struct slice){tags.data + at + 1, len}, own))
+            return true;
+        at += len + 1;
+    }
+    return false;
+}
+
 /* Of a refusal by an actor: its code says which field broke which rule, if the operation has it. */
 static const char *rule_of_code(const struct exchange *x, uint16_t code, const char **field)
 {
@@ -197,6 +236,7 @@ static uint16_t write_problem(const struct exchange *x, uint16_t code, struct js
                       .rule = silent ? NULL : rule,
                       .instance = x->path,
                       .request_id = {x->request_id, x->request_id_len},
+                      .policy = code == RESULT_RATE_LIMITED ? "client" : NULL,
                   },
                   body);
     return status;
@@ -245,6 +285,11 @@ void response_write(void *context, struct http_answer *a, struct json_writer *ou
         json_put_raw(body, x->issued->body, x->issued->len);
     } else if (code == RESULT_OK) {
         status = write_reply(x, body);
+        if (status == 200 && x->none_match.len > 0 && x->message.version != 0 &&
+            etag_listed(x->none_match, x->message.version)) {
+            status = 304;
+            json_writer_clear(body);
+        }
     }
     if (code == RESULT_OK && (status == 0 || body->failed)) {
         json_writer_clear(body);

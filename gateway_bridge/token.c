@@ -126,6 +126,8 @@ static struct entry *entry_new(const struct token_claims *read, struct slice tok
     struct slice pieces[] = {e->claims.tenant, {"", 1}, e->claims.subject};
     e->claims.tenant_id = sha256_id(pieces, 1);
     e->claims.subject_id = sha256_id(pieces, array_len(pieces));
+    pieces[2] = e->claims.client;
+    e->claims.client_id = sha256_id(pieces, array_len(pieces));
     e->digest = *digest;
     e->refs = 1;
     e->token_len = token.len;

@@ -109,6 +109,7 @@ struct token_claims {
     struct slice client;
     struct id128 tenant_id;  /* sha256_id(tenant) */
     struct id128 subject_id; /* sha256_id(tenant, 0, subject) */
+    struct id128 client_id;  /* sha256_id(tenant, 0, client) */
     uint64_t scopes;         /* bits of token_scope_bit(); unknown scopes have none */
     uint64_t expires_s;      /* Unix time of exp */
     bool application;        /* a client acting for itself, no user */

@@ -153,6 +153,7 @@ class Error:
     title: str
     detail: str
     field: str         # of the request, that it is about; "" = of no certain one
+    type: str          # registered URI of the problem; "" = it has none
 
 
 @dataclass
@@ -314,7 +315,7 @@ def _errors(schema, raw):
             t.place.fail(f"status {status} is no HTTP status of an answer")
         schema.errors.append(Error(name, number, status, t.get("title", str, required=True),
                                    t.get("detail", str, required=True),
-                                   t.get("field", str, "")))
+                                   t.get("field", str, ""), t.get("type", str, "")))
         t.finish()
     if 0 not in taken:
         Place("errors.toml", "error").fail("number 0 (ok) is missing")

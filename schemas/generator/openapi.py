@@ -88,6 +88,12 @@ PARAMETERS = {
         "description": "The ETag last seen; any other version is refused with 412.",
         "schema": {"type": "string"}, "example": '"7"',
     },
+    "IfNoneMatch": {
+        "name": "If-None-Match", "in": "header", "required": False,
+        "description": "The ETag last seen: if it is still current, the answer is 304 without a "
+                       "body.",
+        "schema": {"type": "string"}, "example": '"7"',
+    },
     "XRequestId": {
         "name": "X-Request-Id", "in": "header", "required": False,
         "description": "Comes back in the answer and is in the log.",
@@ -106,6 +112,11 @@ HEADERS = {
              "schema": {"type": "string"}, "example": '"7"'},
     "XRequestId": {"description": "Of the request, or made here.",
                    "schema": {"type": "string"}, "example": "6f1c2a90"},
+    "RateLimitPolicy": {"description": "Where clients are limited: q requests in w seconds.",
+                        "schema": {"type": "string"}, "example": '"client";q=200;w=2'},
+    "RateLimit": {"description": "Where clients are limited: r requests are left, all of them "
+                                 "again in t seconds.",
+                  "schema": {"type": "string"}, "example": '"client";r=150;t=1'},
     "RetryAfter": {"description": "Seconds to wait before trying again.",
                    "schema": {"type": "integer"}, "example": 1},
     "IdempotencyReplayed": {"description": "true: this is the first answer of this key again.",
@@ -208,8 +219,9 @@ def _parameters(schema, r, m):
             out.append(parameter)
     if r.idempotency:
         out.append({"$ref": "#/components/parameters/IdempotencyKey"})
-    if r.etag and r.body:
-        out.append({"$ref": "#/components/parameters/IfMatch"})
+    if r.etag:
+        condition = "IfMatch" if r.body else "IfNoneMatch"
+        out.append({"$ref": f"#/components/parameters/{condition}"})
     out.append({"$ref": "#/components/parameters/XRequestId"})
     out.append({"$ref": "#/components/parameters/Traceparent"})
     return out
@@ -236,6 +248,9 @@ def refusals(schema, r, m):
 
 def _responses(schema, r, m, used):
     headers = {"X-Request-Id": {"$ref": "#/components/headers/XRequestId"}}
+    if r.scope:
+        headers["RateLimit-Policy"] = {"$ref": "#/components/headers/RateLimitPolicy"}
+        headers["RateLimit"] = {"$ref": "#/components/headers/RateLimit"}
     success = dict(headers)
     if r.etag:
         success["ETag"] = {"$ref": "#/components/headers/ETag"}
@@ -249,6 +264,9 @@ def _responses(schema, r, m, used):
             "schema": {"$ref": f"#/components/schemas/{m.reply}"},
             "example": _example(schema, schema.messages[m.reply])}}
     responses = {str(r.status): good}
+    if r.etag and not r.body:
+        responses["304"] = {"description": "Not changed since the version in If-None-Match.",
+                            "headers": dict(success)}
     grouped = {}
     for name in refusals(schema, r, m):
         error = schema.error(name)
@@ -277,12 +295,14 @@ def _problems(schema):
 
 
 def _problem(error):
-    problem = {"type": f"/docs#error-{error.name}", "title": error.title, "status": error.status,
-               "detail": error.detail, "code": error.name}
+    problem = {"type": error.type or f"/docs#error-{error.name}", "title": error.title,
+               "status": error.status, "detail": error.detail, "code": error.name}
     if error.name in RULES:
         problem["errors"] = [{"field": "amount", "rule": RULES[error.name]}]
     elif error.field:
         problem["errors"] = [{"field": error.field, "rule": error.detail}]
+    if error.name == "rate_limited":
+        problem["violated-policies"] = ["client"]
     return problem
 
 
@@ -292,7 +312,7 @@ PROBLEM = {
     "required": ["type", "title", "status", "code"],
     "properties": {
         "type": {"type": "string", "format": "uri-reference",
-                 "description": "Where the documents explain the code."},
+                 "description": "Where the documents explain the code, or a registered type."},
         "title": {"type": "string", "description": "For people; the same for each kind."},
         "status": {"type": "integer", "description": "The HTTP status."},
         "detail": {"type": "string", "description": "For people; of this occurrence."},
@@ -305,6 +325,8 @@ PROBLEM = {
                                                            "whole body."},
                 "rule": {"type": "string", "description": "The rule it broke."}}}},
         "request_id": {"type": "string", "description": "As in X-Request-Id."},
+        "violated-policies": {"type": "array", "items": {"type": "string"},
+                              "description": "Names in RateLimit-Policy, with `rate_limited`."},
     },
 }
 

@@ -19,6 +19,7 @@ struct result_info {
     const char *title;   /* for people, the same for every occurrence */
     const char *detail;
     const char *field;   /* of the request, that it is about; NULL = of no certain one */
+    const char *type;    /* registered URI of the problem; NULL = it has none */
 };
 
 /* NULL for an unlisted code or name. */
@@ -39,7 +40,8 @@ def result_source(schema):
     out += "\nstatic const struct result_info results[] = {\n"
     for e in schema.errors:
         out += (f"    {{{e.number}, {e.status}, {quote(e.name)}, {quote(e.title)},\n"
-                f"     {quote(e.detail)}, {quote(e.field) if e.field else 'NULL'}}},\n")
+                f"     {quote(e.detail)}, {quote(e.field) if e.field else 'NULL'},\n"
+                f"     {quote(e.type) if e.type else 'NULL'}}},\n")
     out += "};\n"
     last = schema.errors[-1].number
     out += "\n/* By code, one more than the place in the list; 0 = unlisted. */\n"

@@ -136,6 +136,24 @@ def test_a_cancelled_payment_gives_back_the_rest(deal):
                           ("refund", deal.payees)):
         deal.act(token, other, action).expect(409, "payment_cancelled")
     equal(deal.balances(), ("90.00", "10.00"))
+    third = deal.authorise("5.00")
+    target = "cancel?adapter=wallet&reason=changed+my+mind"
+    deal.act(deal.payers, third, target, {"reason": "said twice"}).expect(400, "duplicate_field")
+    deal.act(deal.payers, third, target).expect(200)
+    last = deal.bank.pages(f"/payments/{third}/events", "events")[-1]
+    equal((last["type"], last["reason"]), ("cancelled", "changed my mind"))
+
+
+def test_the_adapter_may_be_named(deal):
+    [wallet] = deal.bank.get("/adapters").expect(200).json["adapters"]
+    equal(wallet["adapter"], "wallet")
+    deal.bank.get("/adapters", limit=1).expect(400, "unknown_field")
+    payment = deal.pay("1.00", adapter="wallet")
+    deal.bank.get(f"/payments/{payment}", adapter="wallet").expect(200)
+    deal.bank.get(f"/payments/{payment}", adapter="card").expect(400, field="adapter")
+    deal.bank.post("/payments", deal.body("1.00", adapter="card")).expect(400, field="adapter")
+    body = {"amount": "1.00", "adapter": "wallet"}
+    deal.act(deal.payees, payment, "refund", body).expect(200)
 
 
 def test_an_authorisation_expires_by_itself(deal):

@@ -229,6 +229,20 @@ def test_rules_of_the_account_below_hold_too(bank):
     bank.post(f"/wallets/{ann}/fund", {"amount": "1.00"}).expect(409, "credit_account_frozen")
 
 
+def test_words_stay_with_a_movement(bank):
+    ann, bob = people(bank)
+    words = {"description": "Lunch", "metadata": {"table": "7"}}
+    sent = bank.post(f"/wallets/{ann}/transfer", {"to_wallet_id": bob, "amount": "3.00", **words})
+    paid = bank.post("/payments", {"from_account": ann, "to_account": bob, "amount": "2.00",
+                                   "currency": "USD", **words}).expect(201).json
+    held = bank.post(f"/wallets/{ann}/holds", {"amount": "1.00", **words}).expect(201).json
+    shown = [sent.expect(201).json, paid, held, *bank.pages(f"/wallets/{ann}/holds", "holds"),
+             *bank.pages(f"/wallets/{ann}/transactions", "transactions")[:3],
+             *bank.pages(f"/wallets/{bob}/transactions", "transactions")[:2]]
+    for seen in shown:
+        equal({name: seen.get(name) for name in words}, words, "what was given with it")
+
+
 # --- versions and repetitions ---------------------------------------------------------------------
 
 
@@ -236,6 +250,8 @@ def test_a_spend_may_demand_the_version_last_seen(bank):
     ann, bob = people(bank)
     seen = bank.get(f"/wallets/{ann}/balance").expect(200)
     equal(bank.get(f"/wallets/{ann}").etag, seen.etag, "the ETags of wallet and balance")
+    known = bank.request("GET", f"/wallets/{ann}", headers={"If-None-Match": seen.etag}).expect(304)
+    equal((known.etag, known.body), (seen.etag, b""), "an answer that is known already")
     body = {"to_wallet_id": bob, "amount": "1.00"}
     bank.post(f"/wallets/{ann}/transfer", body, **{"If-Match": seen.etag}).expect(201)
     bank.post(f"/wallets/{ann}/transfer", body, **{"If-Match": seen.etag}).expect(412,

@@ -190,6 +190,10 @@ static const struct route routes[] = {
      .request = &note_list_json, .reply = &note_reply, .reply_json = &note_create_json,
      .scope = "notes:read", .status = 200, .path_fields = wallet_field, .path_field_count = 1,
      .query_fields = count_field, .query_field_count = 2},
+    {.method = "GET", .path = "/wallets/{wallet_id}/note", .message = &note_list,
+     .request = &note_list_json, .reply = &note_reply, .reply_json = &note_create_json,
+     .scope = "notes:read", .etag = true, .status = 200, .path_fields = wallet_field,
+     .path_field_count = 1},
     {.method = "POST", .path = "/notes/batch", .message = &note_create,
      .request = &note_create_json, .reply = &note_reply, .reply_json = &note_create_json,
      .scope = "notes:write", .body = true, .status = 201},
@@ -204,6 +208,7 @@ struct fixture {
     struct env env;
     struct bridge_backend backend;
     struct token_scopes scopes;
+    struct rate_limit *rate_limit;
     struct bridge *bridge;
     struct message *held[HELD_MAX]; /* asked, not answered yet */
     int held_count;
@@ -285,11 +290,13 @@ static inline void answer_all(struct fixture *f)
         answer_one(f, f->held[f->backwards ? count - 1 - i : i]);
 }
 
-static inline struct fixture *given_limits(const struct http_limits *limits)
+static inline struct fixture *given_with(const struct http_limits *limits,
+                                         struct rate_limit *rate_limit)
 {
     struct fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
     assert_int_equal(uv_loop_init(&f->loop), 0);
+    f->rate_limit = rate_limit;
     f->env.ops = &world;
     f->ready = true;
     f->client = -1;
@@ -302,6 +309,7 @@ static inline struct fixture *given_limits(const struct http_limits *limits)
         .route_count = array_len(routes),
         .scopes = &f->scopes,
         .limits = limits,
+        .rate_limit = rate_limit,
         .service = "payment_service",
     });
     assert_non_null(f->bridge);
@@ -309,9 +317,14 @@ static inline struct fixture *given_limits(const struct http_limits *limits)
     return f;
 }
 
+static inline struct fixture *given_limits(const struct http_limits *limits)
+{
+    return given_with(limits, NULL);
+}
+
 static inline struct fixture *given(void)
 {
-    return given_limits(NULL);
+    return given_with(NULL, NULL);
 }
 
 static inline void hang_up(struct fixture *f)
@@ -340,6 +353,7 @@ static inline void done(struct fixture *f)
     }
     assert_true(f->stopped);
     assert_int_equal(uv_loop_close(&f->loop), 0);
+    rate_limit_free(f->rate_limit);
     free(f);
 }
 

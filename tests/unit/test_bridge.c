@@ -114,6 +114,60 @@ static void an_answer_carries_version_and_identity(void **state)
     done(f);
 }
 
+#define ONE "GET /wallets/" WALLET "/note HTTP/1.1\r\n" H "Authorization: Bearer reader\r\n"
+
+static void a_known_version_is_not_sent_again(void **state)
+{
+    static const struct {
+        const char *tags;
+        int status;
+    } rows[] = {
+        {"\"7\"", 304},
+        {"W/\"7\"", 304},
+        {"\"3\", \"7\"", 304},
+        {"*", 304},
+        {"\"8\"", 200},
+        {"7", 200},
+        {"\"7", 200},
+        {"\"77\", \"\"", 200},
+    };
+    struct fixture *f = given();
+    (void)state;
+    for (size_t i = 0; i < array_len(rows); i++) {
+        char text[512];
+        snprintf(text, sizeof text, ONE "If-None-Match: %s\r\n\r\n", rows[i].tags);
+        assert_int_equal(tell_text(f, text), rows[i].status);
+        assert_non_null(strstr(f->answer, "\r\nETag: \"7\"\r\n"));
+        if (rows[i].status == 304) {
+            assert_null(strstr(f->answer, "\r\nContent-"));
+            assert_string_equal(f->answer + f->answer_len - 4, "\r\n\r\n");
+        }
+    }
+    f->code = RESULT_NOT_FOUND;
+    assert_int_equal(tell_text(f, ONE "If-None-Match: *\r\n\r\n"), 404);
+    done(f);
+}
+
+static void a_client_that_sends_too_much_is_told_when_to_go_on(void **state)
+{
+    struct fixture *f = given_with(NULL, rate_limit_new(1, 2));
+    (void)state;
+    assert_int_equal(post(f, KEY, BODY), 201);
+    assert_non_null(strstr(f->answer, "\r\nRateLimit-Policy: \"client\";q=2;w=2\r\n"));
+    assert_non_null(strstr(f->answer, "\r\nRateLimit: \"client\";r=1;t=1\r\n"));
+    assert_int_equal(post(f, KEY, BODY), 201);
+    assert_int_equal(post(f, KEY, BODY), 429);
+    assert_int_equal(f->asked, 2);
+    assert_non_null(strstr(f->answer, "\r\nRateLimit: \"client\";r=0;t=1\r\n"));
+    assert_non_null(strstr(f->answer, "\r\nRetry-After: 1\r\n"));
+    assert_non_null(strstr(f->answer, "\"code\":\"rate_limited\""));
+    assert_non_null(strstr(f->answer, "#quota-exceeded\""));
+    assert_non_null(strstr(f->answer, "\"violated-policies\":[\"client\"]"));
+    assert_int_equal(tell_text(f, GET "\r\n"), 200); /* pages are nobody's */
+    assert_null(strstr(f->answer, "RateLimit"));
+    done(f);
+}
+
 static void a_key_is_bound_to_what_was_asked(void **state)
 {
     struct fixture *f = given();
@@ -279,6 +333,8 @@ int main(void)
         cmocka_unit_test(query_parameters_are_checked_like_fields),
         cmocka_unit_test(a_wrong_id_in_the_path_is_a_wrong_field),
         cmocka_unit_test(an_answer_carries_version_and_identity),
+        cmocka_unit_test(a_known_version_is_not_sent_again),
+        cmocka_unit_test(a_client_that_sends_too_much_is_told_when_to_go_on),
         cmocka_unit_test(a_key_is_bound_to_what_was_asked),
         cmocka_unit_test(a_refusal_of_the_domain_becomes_a_problem),
         cmocka_unit_test(a_missing_token_and_a_missing_scope_say_what_is_needed),

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rate limit: a burst, then the rate; clients apart; more clients than there is room for. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "gateway_bridge/rate_limit.h"
+
+#define S UINT64_C(1000000000)
+#define ALICE ((struct id128){1, 17})
+#define BOB ((struct id128){2, 17}) /* in the same set */
+
+static void test_a_burst_and_then_the_rate(void **state)
+{
+    (void)state;
+    struct rate_limit *r = rate_limit_new(10, 20);
+    assert_non_null(r);
+    assert_int_equal(rate_limit_burst(r), 20);
+    assert_int_equal(rate_limit_window_s(r), 2);
+    uint64_t now = 5 * S;
+    for (uint32_t i = 0; i < 20; i++) {
+        struct rate_verdict v = rate_limit_take(r, ALICE, now);
+        assert_true(v.passed);
+        assert_int_equal(v.remaining, 19 - i);
+        assert_int_equal(v.reset_s, i < 10 ? 1 : 2);
+    }
+    struct rate_verdict refused = rate_limit_take(r, ALICE, now);
+    assert_false(refused.passed);
+    assert_int_equal(refused.remaining, 0);
+    assert_int_equal(refused.reset_s, 1);
+    for (uint32_t i = 0; i < 50; i++) { /* a tenth of a second for each */
+        now += S / 10;
+        assert_true(rate_limit_take(r, ALICE, now).passed);
+        assert_false(rate_limit_take(r, ALICE, now).passed);
+    }
+    now += 60 * S; /* never more than the burst */
+    for (uint32_t i = 0; i < 20; i++)
+        assert_true(rate_limit_take(r, ALICE, now).passed);
+    assert_false(rate_limit_take(r, ALICE, now).passed);
+    rate_limit_free(r);
+}
+
+static void test_a_slow_rate_tells_how_long(void **state)
+{
+    (void)state;
+    struct rate_limit *r = rate_limit_new(1, 1);
+    assert_true(rate_limit_take(r, ALICE, S).passed);
+    struct rate_verdict v = rate_limit_take(r, ALICE, S + S / 2);
+    assert_false(v.passed);
+    assert_int_equal(v.reset_s, 1);
+    assert_true(rate_limit_take(r, ALICE, 2 * S).passed);
+    rate_limit_free(r);
+}
+
+static void test_clients_do_not_share(void **state)
+{
+    (void)state;
+    struct rate_limit *r = rate_limit_new(1, 2);
+    for (uint32_t i = 0; i < 2; i++)
+        assert_true(rate_limit_take(r, ALICE, S).passed);
+    assert_false(rate_limit_take(r, ALICE, S).passed);
+    assert_true(rate_limit_take(r, BOB, S).passed);
+    rate_limit_free(r);
+}
+
+/* Whoever comes is let in; the one who has used up the most is remembered. */
+static void test_a_full_table_keeps_the_busiest(void **state)
+{
+    (void)state;
+    struct rate_limit *r = rate_limit_new(1, 100);
+    for (uint32_t i = 0; i < 100; i++)
+        assert_true(rate_limit_take(r, ALICE, S).passed);
+    for (uint64_t i = 0; i < 1000; i++)
+        assert_true(rate_limit_take(r, (struct id128){100 + i, 17}, S).passed);
+    assert_false(rate_limit_take(r, ALICE, S).passed);
+    rate_limit_free(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_burst_and_then_the_rate),
+        cmocka_unit_test(test_a_slow_rate_tells_how_long),
+        cmocka_unit_test(test_clients_do_not_share),
+        cmocka_unit_test(test_a_full_table_keeps_the_busiest),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
