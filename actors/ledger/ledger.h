@@ -11,7 +11,7 @@
 #include "runtime/actor/domain.h"
 #include "schemas/ledger.h"
 
-#define LEDGERS_MAX 1048576 /* of one shard: tenants times their currencies */
+#define LEDGERS_MAX 65536 /* of one shard: tenants times their currencies; named in one state */
 
 struct ledger_name {
     struct id128 tenant_id;

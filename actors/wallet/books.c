@@ -82,7 +82,8 @@ enum presence books_find(struct turn *t, struct id128 tenant_id, uint16_t curren
     return totals;
 }
 
-void books_open_wallet(struct turn *t, struct id128 id, struct id128 tenant_id, uint16_t currency)
+uint16_t books_open_wallet(struct turn *t, struct id128 id, struct id128 tenant_id,
+                           uint16_t currency)
 {
     struct account_opened opened = {
         .account_id = id,
@@ -92,7 +93,10 @@ void books_open_wallet(struct turn *t, struct id128 id, struct id128 tenant_id, 
         .shard = turn_shard(t),
         .flags = ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS,
     };
-    turn_emit(t, &account_opened_type, &opened);
+    uint16_t code = account_open_check(t, &opened, NULL);
+    if (code == RESULT_OK)
+        account_open(t, &opened);
+    return code;
 }
 
 void books_close_wallet(struct turn *t, struct id128 id, const struct account *account)

@@ -58,8 +58,9 @@ struct id128 books_clearing_id(struct id128 tenant_id, uint16_t currency, uint16
 /* Finds the totals that opening an account of this currency changes. */
 must_check enum presence books_find(struct turn *t, struct id128 tenant_id, uint16_t currency);
 
-/* Emits the opening of a wallet's account; after books_find(). */
-void books_open_wallet(struct turn *t, struct id128 id, struct id128 tenant_id, uint16_t currency);
+/* Emits the opening of a wallet's account; after books_find(). RESULT_OK, or why not. */
+must_check uint16_t books_open_wallet(struct turn *t, struct id128 id, struct id128 tenant_id,
+                                      uint16_t currency);
 
 /* Emits the end of a wallet's account, unless it is closed already. */
 void books_close_wallet(struct turn *t, struct id128 id, const struct account *account);

@@ -72,7 +72,10 @@ enum turn_result wallet_on_balance_get(struct turn *t, struct id128 self, const 
 
 enum turn_result wallet_open_in_turn(struct turn *t, const struct wallet_opened *opened)
 {
-    books_open_wallet(t, opened->wallet_id, opened->tenant_id, opened->currency);
+    uint16_t code =
+        books_open_wallet(t, opened->wallet_id, opened->tenant_id, opened->currency);
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
     turn_emit(t, &wallet_opened_type, opened);
     struct wallet_ref w = wallet_again(t, opened->wallet_id);
     return reply_wallet(t, &w);

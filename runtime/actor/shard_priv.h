@@ -4,6 +4,8 @@
 #ifndef ACTOR_SHARD_PRIV_H
 #define ACTOR_SHARD_PRIV_H
 
+#include <setjmp.h>
+
 #include "runtime/actor/clock.h"
 #include "runtime/actor/loader.h"
 #include "runtime/actor/orders.h"
@@ -43,6 +45,7 @@ struct turn {
     uint32_t items_at;
     uint64_t depends_seq;   /* newest change it has seen */
     const char *failure;
+    jmp_buf *given_up;      /* where turn_run() goes on if the turn writes or reads too much */
     struct batch *found_in; /* turn_outcome() walks a batch in memory only once: ... */
     struct record_reader found;
     size_t found_at;        /* ... the walk stands here (the body may move as it grows) */

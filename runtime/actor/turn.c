@@ -5,6 +5,13 @@
 
 #include "runtime/actor/shard_priv.h"
 
+/* A turn beyond a limit - of the batch, the answer, its memory - is answered TOO_LARGE and nothing
+ * of it remains. The handler is left where it stands: it owns nothing outside the turn. */
+static _Noreturn void give_up(struct turn *t)
+{
+    longjmp(*t->given_up, 1);
+}
+
 /* --- finding --------------------------------------------------------------------------------- */
 
 static void depend_on(struct turn *t, uint64_t seq)
@@ -99,10 +106,11 @@ enum presence turn_outcome(struct turn *t, struct id128 key, struct stored_event
         return PRESENCE_WAITING;
     const struct event_rule *rule = t->shard->options.domain->rules[part->number];
     void *event = turn_alloc(t, rule->type->size);
-    check(event != NULL);
     struct wire_reader wire;
     wire_reader_init(&wire, part->event.data, part->event.len);
-    bool read = rule->type->read(&wire, &t->shard->turn_arena, event);
+    bool read = event != NULL && rule->type->read(&wire, &t->shard->turn_arena, event);
+    if (!read && t->shard->turn_arena.failed)
+        give_up(t);
     check(read);
     *stored = (struct stored_event){part->number, part->time_ns, event};
     return PRESENCE_THERE;
@@ -144,7 +152,8 @@ void turn_emit(struct turn *t, const struct message_type *type, const void *even
     uint32_t item = b->items++;
     record_event(&b->body, type->number);
     type->write(&b->body, event);
-    check(!b->body.failed);
+    if (b->body.failed)
+        give_up(t);
     s->registry.seq = b->seq;
     rule->apply(&s->registry, event, time_ns);
     s->stats.events++;
@@ -237,7 +246,8 @@ void turn_reply(struct turn *t, uint16_t code, const struct message_type *type, 
         return;
     m->reply_type = type->number;
     type->write(&m->reply, reply);
-    check(!m->reply.failed);
+    if (m->reply.failed)
+        give_up(t);
 }
 
 void turn_refuse(struct turn *t, uint16_t code)
@@ -286,6 +296,8 @@ static enum turn_result replay_outcome(struct turn *t, uint64_t place)
     wire_writer_clear(&m->reply);
     if (o->has_reply)
         wire_put_raw(&m->reply, o->reply);
+    if (m->reply.failed)
+        give_up(t); /* this asker takes less than the first one did */
     t->shard->stats.replays++;
     return TURN_DONE;
 }
@@ -328,7 +340,27 @@ static void take_back(struct turn *t)
     registry_undo(&s->registry, (struct registry_mark){0});
     take_back_outcomes(s, 0);
     b->body.len = t->body_at;
+    b->body.failed = false;
     b->items = t->items_at;
+    t->recorded = false;
+    t->events = 0;
+}
+
+static enum turn_result refuse_too_large(struct turn *t)
+{
+    take_back(t);
+    t->failure = NULL;
+    t->replied = false;
+    t->message->replayed = false;
+    turn_refuse(t, ERR_TOO_LARGE);
+    return TURN_DONE;
+}
+
+static enum turn_result decide_within_limits(struct turn *t)
+{
+    jmp_buf given_up;
+    t->given_up = &given_up;
+    return setjmp(given_up) == 0 ? decide(t) : refuse_too_large(t);
 }
 
 /* Writes the end of the record, or takes an empty one out again. */
@@ -355,7 +387,10 @@ static void end_record(struct turn *t)
         o = (struct record_outcome){m->code, m->reply_type, m->version, m->reply_type != 0,
                                     wire_written(&m->reply)};
     record_end(&b->body, &o);
-    check(!b->body.failed);
+    if (b->body.failed) {
+        refuse_too_large(t);
+        return;
+    }
     b->records++;
     s->clock.last_event_ns = t->begin_ns + (t->events > 0 ? t->events - 1 : 0);
     if (keep_answer)
@@ -369,7 +404,6 @@ static enum turn_result finish(struct turn *t, enum turn_result result)
     struct message *m = t->message;
     if (result != TURN_DONE) {
         take_back(t);
-        t->recorded = false;
     } else {
         check(t->replied || m->type == NULL);
         end_record(t);
@@ -405,7 +439,7 @@ enum turn_result turn_run(struct shard *s, struct actor *a, struct message *m)
         .items_at = s->journal.open->items,
     };
     m->replayed = false;
-    enum turn_result result = decide(&t);
+    enum turn_result result = decide_within_limits(&t);
     if (result == TURN_DONE && t.failure != NULL)
         result = TURN_FAILED;
     return finish(&t, result);

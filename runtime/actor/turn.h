@@ -75,6 +75,10 @@ struct id128 turn_new_id(struct turn *t);
 uint16_t turn_shard(struct turn *t);
 uint16_t turn_shards(struct turn *t); /* how many the deployment has */
 
+/* Whatever goes beyond a limit - more events than a batch holds, a larger answer than the asker
+ * takes - takes the whole turn back and answers TOO_LARGE: turn_emit(), turn_reply() and
+ * turn_outcome() then do not return. A handler therefore owns nothing outside the turn. */
+
 /* Answers the message, exactly once for an ask. code 0 = success; version 0 = no ETag. With an
  * idempotency key the answer is recorded with the events; refusals too. */
 void turn_reply(struct turn *t, uint16_t code, const struct message_type *type, const void *reply,

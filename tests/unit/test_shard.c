@@ -373,6 +373,40 @@ static void a_traced_actor_that_cannot_be_read_is_unavailable(void **state)
     assert_int_equal(look(f, 1), 10);
 }
 
+static void a_turn_beyond_a_limit_is_refused_and_leaves_nothing(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 10);
+    fill(f, 2, 10);
+    /* More events than a batch holds. */
+    assert_int_equal(move(f, 1, 2, 0, 2000000), ERR_TOO_LARGE);
+    /* A larger answer than the asker takes: nothing was done, and the key is as new. */
+    struct ask a = {.body.fill = {purse(1), 5}};
+    keyed(&a, 9, 9);
+    wire_writer_init(&a.message.reply, 1);
+    post(f, &a, &purse_fill_type, purse(1));
+    finish(f, &a);
+    assert_int_equal(a.message.code, ERR_TOO_LARGE);
+    assert_int_equal(a.message.reply_type, 0);
+    assert_int_equal(look(f, 1), 10);
+    a.message.reply.len_max = 1 << 16;
+    post(f, &a, &purse_fill_type, purse(1));
+    finish(f, &a);
+    assert_int_equal(a.message.code, ERR_OK);
+    assert_false(a.message.replayed);
+    /* An outcome that this asker has no room for. */
+    forget(&a);
+    wire_writer_init(&a.message.reply, 1);
+    post(f, &a, &purse_fill_type, purse(1));
+    finish(f, &a);
+    assert_int_equal(a.message.code, ERR_TOO_LARGE);
+    forget(&a);
+    assert_int_equal(move(f, 1, 2, 1, 3), ERR_OK);
+    crash(f);
+    assert_int_equal(look(f, 1), 12);
+    assert_int_equal(look(f, 2), 13);
+}
+
 static void closing_finishes_what_waits_for_a_cold_actor(void **state)
 {
     struct fixture *f = *state;
@@ -449,6 +483,7 @@ int main(void)
         SCENARIO(a_cold_deadline_outlives_a_read_error_of_the_start),
         SCENARIO(a_deadline_waits_for_a_full_store),
         SCENARIO(a_traced_actor_that_cannot_be_read_is_unavailable),
+        SCENARIO(a_turn_beyond_a_limit_is_refused_and_leaves_nothing),
         SCENARIO(closing_finishes_what_waits_for_a_cold_actor),
         SCENARIO(a_recovery_believes_no_jump_of_the_clock),
         SCENARIO(a_list_waits_for_views_that_fail),

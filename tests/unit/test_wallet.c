@@ -660,6 +660,35 @@ static void test_lists_of_wallets_and_holds(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, bank_setup, bank_teardown)
 
+/* The shard's own ledger as the views would hold it when it names as many as it may. */
+static void fill_ledgers(struct bank *b)
+{
+    struct store *store = store_sim_store(b->sim);
+    struct ledger own = {.name_count = LEDGERS_MAX};
+    own.names = calloc(LEDGERS_MAX, sizeof *own.names);
+    for (uint32_t i = 0; i < LEDGERS_MAX; i++)
+        own.names[i] = (struct ledger_name){{i, 1}, USD};
+    struct wire_writer state;
+    wire_writer_init(&state, 16 << 20);
+    ledger_kind.write(&state, &own);
+    assert_false(state.failed);
+    struct state_row row = {.kind = KIND_LEDGER, .id = ledger_of_shard(0)};
+    row.body = wire_written(&state);
+    assert_int_equal(store->ops->begin(store), ERR_OK);
+    assert_int_equal(store->ops->put_state(store, &row), ERR_OK);
+    assert_int_equal(store->ops->commit(store, 0, &(struct store_position){.seq = 0}), ERR_OK);
+    wire_writer_done(&state);
+    free(own.names);
+}
+
+static void one_tenant_too_many_is_refused(void **state)
+{
+    struct bank *b = *state;
+    fill_ledgers(b);
+    struct wallet_open open = {.currency = USD};
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_open_type, &open), RESULT_TOO_LARGE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -672,6 +701,7 @@ int main(void)
         TEST(test_if_match_must_name_the_current_version),
         TEST(test_limits_per_transaction_and_day),
         TEST(test_what_goes_back_returns_its_allowance),
+        TEST(one_tenant_too_many_is_refused),
         cmocka_unit_test(test_a_counter_stays_full_rather_than_wrap),
         TEST(test_a_hold_is_captured_in_parts),
         TEST(test_a_capture_that_cannot_go_on_changes_nothing),
