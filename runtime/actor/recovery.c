@@ -2,7 +2,9 @@
 /* Recovery: how a shard gets its state, at the start and after a commit that failed or whose
  * outcome is unknown. On the journal lane: take the lease (first time) or reopen the store, read
  * where the views stand, replay the journal after it onto an empty registry. Back on the loop: what
- * was held for a batch that turned out durable is answered, the rest is told to retry.
+ * was held for a batch that turned out durable is answered, the rest is told to retry. An attempt
+ * that fails is made again; nobody is answered before one has told what is durable, or the shard
+ * stops.
  *
  * What a damaged journal means (reliability: torn, rotten, foreign) is decided here:
  *     newest batch torn, never acknowledged, store may tear      cut it, go on
@@ -16,6 +18,7 @@
 #include "runtime/actor/shard_priv.h"
 
 #define ID_AHEAD_MS 1000 /* ids may be this much ahead of the clock when they are accepted */
+#define RECOVERY_RETRY_NS 500000000u
 
 /* A batch that was with the store when it failed. */
 struct doubtful {
@@ -26,8 +29,10 @@ struct doubtful {
 
 struct recovery {
     struct work work;
+    struct alarm retry;
     struct shard *shard;
     enum err cause;             /* ERR_OK at the start */
+    uint32_t attempts;          /* before this one */
     uint64_t now_ns;            /* the shard's clock when it began */
     struct fifo failed;         /* struct batch, oldest first */
     struct doubtful doubtful[JOURNAL_APPEND_BATCHES];
@@ -55,11 +60,20 @@ static enum err fail(struct recovery *r, enum err e, const char *format, ...)
     return e;
 }
 
+/* May the store have written other than it said? A full store has written nothing, and may have no
+ * room for what opening anew writes. */
+static bool store_doubtful(const struct recovery *r)
+{
+    if (r->cause == ERR_OK)
+        return r->attempts > 0;
+    return r->cause != ERR_STORE_FULL && r->cause != ERR_FAILED;
+}
+
 static enum err take_lease(struct recovery *r)
 {
     struct shard *s = r->shard;
     struct store *store = s->options.store;
-    if (r->cause != ERR_OK || s->stats.recoveries > 0) {
+    if (store_doubtful(r)) {
         enum err e = store->ops->reopen(store);
         if (e != ERR_OK)
             return fail(r, e, "the store cannot be reopened: %s", err_text(e));
@@ -172,6 +186,8 @@ static void start_replay(struct recovery *r)
     wheel_init(&s->wheel, r->now_ns);
     outcomes_clear(&s->ids, dropped_ms);
     outcomes_clear(&s->keys, 0);
+    for (uint32_t i = 0; i < r->doubtful_count; i++)
+        r->doubtful[i].durable = false;
     for (int k = 0; k < KIND_MAX; k++)
         s->evicted_ms[k] = dropped_ms;
     s->registry.load = replay_load;
@@ -220,6 +236,13 @@ static void recovery_run(struct work *w)
 
 /* --- on the loop ----------------------------------------------------------------------------- */
 
+static void begin(struct recovery *r)
+{
+    struct shard *s = r->shard;
+    r->now_ns = s->journal.epoch == 0 ? env_wall_ns(s->env) : s->clock.now_ns;
+    env_work(s->env, s->options.journal_lane, &r->work);
+}
+
 static bool was_durable(const struct recovery *r, uint64_t seq)
 {
     for (uint32_t i = 0; i < r->doubtful_count; i++)
@@ -248,10 +271,40 @@ static void settle_failed(struct recovery *r)
     }
 }
 
+/* A full store is waited for, one that cannot be read only for a while. */
+static bool may_retry(struct recovery *r)
+{
+    struct supervisor *v = &r->shard->supervisor;
+    if (r->result == ERR_IO)
+        return failures_add(&v->recoveries, env_mono_ns(r->shard->env)) <=
+               SUPERVISOR_RECOVERIES_MAX;
+    return r->result == ERR_STORE_FULL;
+}
+
+static void retry(struct alarm *a)
+{
+    struct recovery *r = container_of(a, struct recovery, retry);
+    begin(r);
+}
+
+static void retry_later(struct recovery *r)
+{
+    struct shard *s = r->shard;
+    r->attempts++;
+    s->stats.recoveries++;
+    if (s->state != SHARD_RECOVERING)
+        shard_set_state(s, SHARD_RECOVERING);
+    env_alarm_set(s->env, &r->retry, env_mono_ns(s->env) + RECOVERY_RETRY_NS);
+}
+
 static void recovery_done(struct work *w)
 {
     struct recovery *r = container_of(w, struct recovery, work);
     struct shard *s = r->shard;
+    if (may_retry(r)) {
+        retry_later(r);
+        return;
+    }
     settle_failed(r);
     if (r->result == ERR_OK) {
         /* Also if the first attempt failed and this is another. */
@@ -263,23 +316,12 @@ static void recovery_done(struct work *w)
             projector_restart(&s->projector, &r->position);
         s->writable = r->cause != ERR_STORE_FULL;
         shard_set_state(s, SHARD_RUNNING);
-    } else if (r->result == ERR_IO || r->result == ERR_STORE_FULL) {
-        s->stats.recoveries++;
-        if (failures_add(&s->supervisor.recoveries, env_mono_ns(s->env)) >
-            SUPERVISOR_RECOVERIES_MAX)
-            shard_stop(s, "%s", r->reason);
-        else
-            shard_set_state(s, SHARD_RECOVERING);
     } else {
         shard_stop(s, "%s", r->reason);
     }
-    bool again = s->state == SHARD_RECOVERING;
-    enum err cause = r->cause; /* an opening that failed begins anew: lease, projector and all */
     replay_done(&r->replay);
     free(r);
     s->recovery = NULL;
-    if (again)
-        recovery_start(s, cause);
 }
 
 void recovery_start(struct shard *s, enum err cause)
@@ -289,7 +331,7 @@ void recovery_start(struct shard *s, enum err cause)
     check(r != NULL);
     r->shard = s;
     r->cause = cause;
-    r->now_ns = s->journal.epoch == 0 ? env_wall_ns(s->env) : s->clock.now_ns;
+    r->retry.fire = retry;
     r->work.run = recovery_run;
     r->work.done = recovery_done;
     r->source = (struct replay_source){s->options.store, &s->registry, s->options.number};
@@ -302,7 +344,7 @@ void recovery_start(struct shard *s, enum err cause)
         fifo_push(&r->failed, &b->link);
     }
     s->recovery = r;
-    env_work(s->env, s->options.journal_lane, &r->work);
+    begin(r);
 }
 
 void recovery_kill(struct shard *s)
@@ -310,6 +352,7 @@ void recovery_kill(struct shard *s)
     struct recovery *r = s->recovery;
     if (r == NULL)
         return;
+    env_alarm_stop(s->env, &r->retry);
     struct fifo_link *link;
     while ((link = fifo_pop(&r->failed)) != NULL) {
         struct batch *b = container_of(link, struct batch, link);

@@ -7,7 +7,6 @@
 #include "runtime/actor/shard_priv.h"
 #include "runtime/observe/log.h"
 
-#define SHARD_PARKED_MAX 65536        /* messages kept while recovering */
 /* While nobody waits, the projector rests so many times as long as it worked: turns and commits
  * come first. */
 #define SHARD_PROJECT_REST 3
@@ -30,12 +29,9 @@ static void accept_message(struct shard *s, struct message *m);
 
 static void accept_parked(struct shard *s)
 {
-    struct fifo parked = s->parked;
-    fifo_init(&s->parked);
-    s->parked_count = 0;
-    struct fifo_link *link;
-    while ((link = fifo_pop(&parked)) != NULL)
-        accept_message(s, container_of(link, struct message, link));
+    struct message *m;
+    for (size_t left = s->parking.count; left > 0 && (m = parking_take(s)) != NULL; left--)
+        accept_message(s, m);
 }
 
 void shard_set_state(struct shard *s, enum shard_state state)
@@ -63,30 +59,6 @@ void shard_finish(struct shard *s, struct message *m, uint16_t code)
     env_wake(s->env);
 }
 
-/* Takes all messages out of the mailboxes: their actors are about to be rebuilt. */
-static void park_mailboxes(struct shard *s)
-{
-    fifo_init(&s->run_queue);
-    fifo_init(&s->wait_queue);
-    for (int k = 0; k < KIND_MAX; k++) {
-        size_t cursor = 0;
-        struct table_entry *e;
-        while ((e = table_next(&s->registry.actors[k], &cursor)) != NULL) {
-            struct actor *a = actor_of_entry(e);
-            while (a->mailbox_last != NULL) {
-                struct message *m = container_of(actor_mailbox_take(a), struct message, link);
-                if (m->type == NULL) {
-                    m->done(m); /* deadlines are armed again by the replay */
-                    continue;
-                }
-                s->parked_count++;
-                fifo_push(&s->parked, &m->link);
-            }
-        }
-        s->stats.kinds[k].depth = 0;
-    }
-}
-
 /* Nobody will learn the outcome of these batches from this process. */
 static void fail_batches(struct shard *s, bool sent_too)
 {
@@ -109,6 +81,7 @@ static void stop_alarms(struct shard *s)
     env_alarm_stop(s->env, &s->sweep_alarm);
     env_alarm_stop(s->env, &s->project_alarm);
     env_alarm_stop(s->env, &s->orders.expiry);
+    env_alarm_stop(s->env, &s->parking.expiry);
 }
 
 void shard_stop(struct shard *s, const char *format, ...)
@@ -119,13 +92,13 @@ void shard_stop(struct shard *s, const char *format, ...)
     va_start(args, format);
     vsnprintf(s->reason, sizeof s->reason, format, args);
     va_end(args);
-    stop_alarms(s);
     inquiry_fail_all(s, ERR_UNAVAILABLE);
-    park_mailboxes(s);
+    parking_put_mailboxes(s);
     fail_batches(s, !s->journal.appending);
-    struct fifo_link *link;
-    while ((link = fifo_pop(&s->parked)) != NULL)
-        shard_finish(s, container_of(link, struct message, link), ERR_UNAVAILABLE);
+    struct message *m;
+    while ((m = parking_take(s)) != NULL)
+        shard_finish(s, m, ERR_UNAVAILABLE);
+    stop_alarms(s);
     shard_set_state(s, SHARD_STOPPED);
 }
 
@@ -232,10 +205,7 @@ void shard_post(struct shard *s, struct message *m)
         shard_finish(s, m, ERR_UNAVAILABLE);
     } else if (s->state == SHARD_RUNNING) {
         accept_message(s, m);
-    } else if (s->parked_count < SHARD_PARKED_MAX) {
-        s->parked_count++;
-        fifo_push(&s->parked, &m->link);
-    } else {
+    } else if (!parking_put(s, m)) {
         refuse_busy(s, m, ERR_UNAVAILABLE);
     }
 }
@@ -572,7 +542,7 @@ void shard_recover(struct shard *s, enum err cause)
 {
     s->stats.recoveries++;
     supervisor_rebuilt(&s->supervisor);
-    park_mailboxes(s);
+    parking_put_mailboxes(s);
     loader_reset(&s->loader);
     s->recovery_cause = cause;
     shard_set_state(s, SHARD_RECOVERING);
@@ -584,6 +554,8 @@ static void on_append_failure(void *context, enum err e)
     struct shard *s = context;
     if (s->state == SHARD_STOPPED)
         fail_batches(s, true);
+    else if (e == ERR_STORE_FULL && !s->writable && journal_retract(&s->journal))
+        return; /* a probe, in vain: nothing has changed, the next one is set */
     else if (e == ERR_FENCED)
         shard_stop(s, "another process has taken over shard %u", s->options.number);
     else
@@ -640,7 +612,7 @@ static void init_queues(struct shard *s)
     fifo_init(&s->run_queue);
     fifo_init(&s->wait_queue);
     fifo_init(&s->answered);
-    fifo_init(&s->parked);
+    parking_init(&s->parking);
     fifo_init(&s->inquiries.waiting);
     slab_init(&s->inquiries.slab, inquiry_size());
     slab_init(&s->timeouts, sizeof(struct timeout_message));
@@ -702,8 +674,8 @@ static void drop_own(struct fifo *messages)
 
 struct shard *shard_kill(struct shard *s)
 {
+    parking_put_mailboxes(s);
     stop_alarms(s);
-    park_mailboxes(s);
     s->journal.appending = s->projector.busy = s->loader.busy = s->sweeping = false;
     s->remembering.busy = s->releasing = false;
     struct batch *b;
@@ -713,7 +685,7 @@ struct shard *shard_kill(struct shard *s)
         journal_spare(&s->journal, b);
     }
     recovery_kill(s);
-    drop_own(&s->parked);
+    drop_own(&s->parking.messages);
     drop_own(&s->answered);
     s->inquiries.count = 0;
     s->state = SHARD_STOPPED;

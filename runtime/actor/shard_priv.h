@@ -9,6 +9,7 @@
 #include "runtime/actor/clock.h"
 #include "runtime/actor/loader.h"
 #include "runtime/actor/orders.h"
+#include "runtime/actor/parking.h"
 #include "runtime/actor/registry_priv.h"
 #include "runtime/actor/shard.h"
 #include "runtime/actor/supervisor.h"
@@ -83,8 +84,7 @@ struct shard {
     struct fifo run_queue;   /* actors with messages (actor.run_link) */
     struct fifo wait_queue;  /* actors whose first message waits for the loader or a commit */
     struct fifo answered;    /* final answers to give back in the next pass */
-    struct fifo parked;      /* messages that arrived while recovering */
-    size_t parked_count;
+    struct parking parking;
     enum err load_error;     /* of the group of loads that is being delivered */
 
     struct {

@@ -142,6 +142,32 @@ void journal_probe(struct journal *j)
     append_start(j);
 }
 
+static bool empty(const struct batch *b)
+{
+    return b->records == 0 && fifo_empty(&b->held);
+}
+
+static bool all_empty(const struct fifo *batches)
+{
+    for (struct fifo_link *l = batches->first; l != NULL; l = l->next)
+        if (!empty(batch_of(l)))
+            return false;
+    return true;
+}
+
+bool journal_retract(struct journal *j)
+{
+    check(!j->appending && j->open != NULL);
+    if (!empty(j->open) || !all_empty(&j->closed) || !all_empty(&j->flying))
+        return false;
+    struct batch *b;
+    while ((b = journal_take_failed(j)) != NULL)
+        journal_spare(j, b);
+    j->closed_bytes = 0;
+    j->open = batch_take(j, j->committed_seq + 1);
+    return true;
+}
+
 /* On the journal lane: chain the hashes, append. */
 static void append_run(struct work *w)
 {

@@ -83,6 +83,10 @@ void journal_flush(struct journal *j);
 /* An empty batch, to find out whether a full store accepts writes again. */
 void journal_probe(struct journal *j);
 
+/* After a failed append of which nothing is durable: takes back the batches since the last durable
+ * one and goes on after that. false, and nothing done, if anything is in them or waits for them. */
+must_check bool journal_retract(struct journal *j);
+
 /* Call after each turn: a full batch is closed. */
 void journal_turn_done(struct journal *j);
 
