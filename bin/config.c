@@ -33,6 +33,8 @@ static const struct setting settings[] = {
     NUMBER("PORT", port, "8080", 1, 65535, "port to serve HTTP on"),
     TEXT("OPERATOR_SOCKET", operator_socket, "",
          "Unix socket for payctl; empty = payd.sock in the data directory"),
+    TEXT("METRICS_LISTEN", metrics_listen, "",
+         "HOST:PORT to serve /metrics on; empty = with the API, if HOST is a loopback address"),
     NUMBER("LOOPS", loops, "1", 1, 64, "scheduler threads, each with its own HTTP listener"),
     NUMBER("SHARDS", shards, "1", 1, 256,
            "shards of the deployment, fixed when it is created; transfers stay within one"),
@@ -221,6 +223,28 @@ static bool derive_issuer(struct config *c, char reason[CONFIG_REASON_MAX])
     return problem == NULL;
 }
 
+/* HOST:PORT, where HOST may be an IPv6 address in brackets. */
+static bool derive_metrics(struct config *c, char reason[CONFIG_REASON_MAX])
+{
+    const char *text = c->metrics_listen, *colon = strrchr(text, ':');
+    if (text[0] == '\0')
+        return true;
+    size_t len = colon != NULL ? (size_t)(colon - text) : 0;
+    char *end = NULL;
+    unsigned long port = colon != NULL ? strtoul(colon + 1, &end, 10) : 0;
+    bool bracketed = len > 2 && text[0] == '[' && text[len - 1] == ']';
+    if (len == 0 || !isdigit((unsigned char)colon[1]) || *end != '\0' || port == 0 ||
+        port > UINT16_MAX || (!bracketed && memchr(text, ':', len) != NULL)) {
+        snprintf(reason, CONFIG_REASON_MAX,
+                 "METRICS_LISTEN is '%.200s', but must be HOST:PORT or [IPv6]:PORT", text);
+        return false;
+    }
+    snprintf(c->metrics_host, sizeof c->metrics_host, "%.*s", (int)(bracketed ? len - 2 : len),
+             bracketed ? text + 1 : text);
+    c->metrics_port = port;
+    return true;
+}
+
 enum config_request config_read(struct config *c, int argc, char **argv,
                                 char reason[CONFIG_REASON_MAX])
 {
@@ -241,7 +265,7 @@ enum config_request config_read(struct config *c, int argc, char **argv,
     }
     if (c->rate_limit_burst == 0)
         c->rate_limit_burst = c->rate_limit_per_s;
-    if (!derive_directory(c, reason) || !derive_issuer(c, reason))
+    if (!derive_metrics(c, reason) || !derive_directory(c, reason) || !derive_issuer(c, reason))
         return CONFIG_WRONG;
     return request;
 }

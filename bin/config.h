@@ -24,6 +24,7 @@ struct config {
     uint64_t resident_max;
     uint64_t outcomes_max;
     uint64_t key_filter_mb;
+    char metrics_listen[CONFIG_TEXT_MAX];
     uint64_t rate_limit_per_s;
     uint64_t rate_limit_burst;
     char operator_socket[CONFIG_TEXT_MAX];
@@ -40,6 +41,8 @@ struct config {
     char log_level[CONFIG_TEXT_MAX];
     enum log_level level; /* parsed log_level */
     char data_directory[CONFIG_TEXT_MAX]; /* from database_url */
+    char metrics_host[CONFIG_TEXT_MAX];   /* from metrics_listen; empty = no address of its own */
+    uint64_t metrics_port;
 };
 
 enum config_request {

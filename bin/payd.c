@@ -26,6 +26,7 @@
 #include "schemas/catalog.h"
 
 #define PAYD_VERSION "0.1.0"
+#define SERVICE_NAME "payment_service"
 #define PAYD_STOP_NS 4500000000u /* from the signal until the process leaves, finished or not */
 #define PAYD_ID_MAX 80
 #define PAYD_REASON_MAX 512
@@ -61,6 +62,7 @@ struct payd {
     struct jwks *keys;
     struct front fronts[NODE_LOOPS_MAX];
     uint16_t front_count;
+    struct bridge *observer; /* serves METRICS_LISTEN on loop 0; NULL = none */
     struct operator *operator;
 
     /* Loop 0's thread. */
@@ -119,6 +121,13 @@ static void operator_stopped(void *context)
     part_stopped(context);
 }
 
+static void observer_stopped(void *context)
+{
+    struct payd *p = context;
+    p->observer = NULL;
+    part_stopped(p);
+}
+
 static void stop(struct payd *p, int exit_code)
 {
     if (p->stopping)
@@ -129,12 +138,14 @@ static void stop(struct payd *p, int exit_code)
     struct env *env = loop_env(node_loop(p->node, 0));
     p->stop_alarm.fire = stop_late;
     env_alarm_set(env, &p->stop_alarm, env_mono_ns(env) + PAYD_STOP_NS);
-    p->serving = (uint16_t)(p->front_count + 1);
+    p->serving = (uint16_t)(p->front_count + (p->observer != NULL ? 2 : 1));
     for (uint16_t i = 0; i < p->front_count; i++) {
         p->fronts[i].stop_item.deliver = stop_front;
         loop_mail(p->fronts[i].loop, &p->fronts[i].stop_item);
     }
     operator_stop(p->operator, operator_stopped, p);
+    if (p->observer != NULL)
+        bridge_stop(p->observer, observer_stopped, p);
     for (size_t i = 0; i < array_len(p->signals); i++)
         uv_close((uv_handle_t *)&p->signals[i], NULL);
 }
@@ -314,6 +325,24 @@ static bool make_verifier(struct payd *p, struct front *f)
     return f->verifier != NULL || fail("out of memory", NULL);
 }
 
+static bool listen_on(struct bridge *b, const char *host, uint64_t port)
+{
+    int error = bridge_listen(b, host, (uint16_t)port);
+    if (error == 0)
+        return true;
+    char what[CONFIG_TEXT_MAX + 64];
+    snprintf(what, sizeof what, "cannot listen on %s port %u", host, (unsigned)port);
+    return fail(what, uv_strerror(error));
+}
+
+/* Metrics tell how much money moves: they are served where the API is only if nobody but this
+ * machine reaches it. */
+static uint32_t pages_with_api(const struct config *c)
+{
+    bool metrics = c->metrics_port == 0 && issuer_loopback(c->host);
+    return BRIDGE_PAGES_HEALTH | BRIDGE_PAGES_DOCUMENTS | (metrics ? BRIDGE_PAGES_METRICS : 0);
+}
+
 static bool make_bridge(struct payd *p, struct front *f)
 {
     const struct config *c = &p->config;
@@ -327,19 +356,15 @@ static bool make_bridge(struct payd *p, struct front *f)
         .route_count = catalog_route_count,
         .verifier = f->verifier,
         .scopes = &p->scopes,
-        .service = "payment_service",
+        .pages = pages_with_api(c),
+        .service = SERVICE_NAME,
         .rate_limit = p->rate_limit,
         .issuer = f->issuer,
     };
     f->bridge = bridge_new(&options);
     if (f->bridge == NULL)
         return fail("out of memory", NULL);
-    int error = bridge_listen(f->bridge, c->host, (uint16_t)c->port);
-    if (error == 0)
-        return true;
-    char what[CONFIG_TEXT_MAX + 64];
-    snprintf(what, sizeof what, "cannot listen on %s port %u", c->host, (unsigned)c->port);
-    return fail(what, uv_strerror(error));
+    return listen_on(f->bridge, c->host, c->port);
 }
 
 static bool make_rate_limit(struct payd *p)
@@ -363,6 +388,24 @@ static bool make_fronts(struct payd *p)
             return false;
     }
     return true;
+}
+
+static bool make_observer(struct payd *p)
+{
+    const struct config *c = &p->config;
+    if (c->metrics_port == 0)
+        return true;
+    struct bridge_options options = {
+        .loop = loop_uv(p->fronts[0].loop),
+        .env = loop_env(p->fronts[0].loop),
+        .backend = &p->fronts[0].backend,
+        .pages = BRIDGE_PAGES_HEALTH | BRIDGE_PAGES_METRICS,
+        .service = SERVICE_NAME,
+    };
+    p->observer = bridge_new(&options);
+    if (p->observer == NULL)
+        return fail("out of memory", NULL);
+    return listen_on(p->observer, c->metrics_host, c->metrics_port);
 }
 
 static bool open_link(struct payd *p)
@@ -394,7 +437,8 @@ static void watch_signals(struct payd *p)
 
 static bool start(struct payd *p)
 {
-    if (!open_store(p) || !make_node(p) || !make_rate_limit(p) || !make_fronts(p) || !open_link(p))
+    if (!open_store(p) || !make_node(p) || !make_rate_limit(p) || !make_fronts(p) ||
+        !make_observer(p) || !open_link(p))
         return false;
     watch_signals(p);
     enum err e = node_start(p->node);

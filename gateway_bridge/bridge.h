@@ -33,9 +33,14 @@ struct bridge_backend {
     void (*ask)(void *context, struct message *m);
     /* May traffic be sent here? *reason (static) says why not. */
     bool (*ready)(void *context, const char **reason);
-    /* Appends the text of /metrics with json_put_raw(); NULL = no such page. */
+    /* Appends the text of /metrics with json_put_raw(); NULL without such a page. */
     void (*metrics)(void *context, struct json_writer *out);
 };
+
+/* Pages that a bridge has beside its routes. */
+#define BRIDGE_PAGES_HEALTH 1u    /* /health ... */
+#define BRIDGE_PAGES_METRICS 2u   /* /metrics: nobody asks for a token there */
+#define BRIDGE_PAGES_DOCUMENTS 4u /* /, /openapi.json, /docs */
 
 struct bridge_options {
     uv_loop_t *loop;
@@ -46,6 +51,7 @@ struct bridge_options {
     struct token_verifier *verifier; /* of this loop */
     struct token_scopes *scopes;     /* of the verifier's policy; missing ones are added */
     const struct http_limits *limits; /* NULL = http_limits_default */
+    uint32_t pages;                  /* of BRIDGE_PAGES_... */
     const char *service;             /* name in GET /health: "payment_service" */
     struct rate_limit *rate_limit;   /* of the process; NULL = clients are not limited */
     struct issuer *issuer;           /* development tokens (issuer.h); NULL = none */

@@ -10,6 +10,8 @@
 
 #define BRIDGE_DATE_LEN 29         /* Sun, 06 Nov 1994 08:49:37 GMT */
 #define BRIDGE_TRACEPARENT_LEN 55  /* 00-<32>-<16>-<2> */
+#define BRIDGE_TRACE_ID_AT 3
+#define BRIDGE_TRACE_ID_LEN 32
 
 struct issuer_answer;
 struct page;
@@ -73,6 +75,19 @@ struct exchange {
     struct message message;
     struct arena arena;
 };
+
+/* For the answer and the log. */
+static inline struct slice exchange_request_id(const struct exchange *x)
+{
+    return (struct slice){x->request_id, x->request_id_len};
+}
+
+/* Empty if the client sent none. */
+static inline struct slice exchange_trace_id(const struct exchange *x)
+{
+    return x->traced ? (struct slice){x->traceparent + BRIDGE_TRACE_ID_AT, BRIDGE_TRACE_ID_LEN}
+                     : (struct slice){0};
+}
 
 /* Reads the clocks at most once per loop pass. */
 void bridge_clock(struct bridge *b);

@@ -513,6 +513,8 @@ struct http_answer *exchange_request(void *context, struct http_connection *c,
         if (code == RESULT_OK) {
             x->message.deadline_ns = b->mono_ns + BRIDGE_DEADLINE_MS * (uint64_t)1000000;
             x->message.done = on_done;
+            x->message.request_id = exchange_request_id(x);
+            x->message.trace_id = exchange_trace_id(x);
             b->options.backend->ask(b->options.backend->context, &x->message);
             return &x->answer;
         }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pages the bridge answers by itself: health, metrics, and the documents. Open to everyone; a
- * gateway routes none of them but what it chooses. */
+/* Pages the bridge answers by itself: health, metrics, and the documents. Open to everyone who
+ * reaches the address: which of them a bridge has is its owner's choice. */
 #include <string.h>
 
 #include "gateway_bridge/bridge_priv.h"
@@ -10,6 +10,7 @@
 
 struct page {
     struct route route; /* only method and path count */
+    uint32_t group; /* BRIDGE_PAGES_... */
     const char *content_type;
     bool document;
     const struct document *content; /* NULL: made by write() */
@@ -54,26 +55,42 @@ static uint16_t write_metrics(struct bridge *b, struct json_writer *body)
 static uint16_t write_info(struct bridge *b, struct json_writer *body);
 
 static const struct page pages[] = {
-    {.route = {.method = "GET", .path = "/"}, .content_type = JSON, .write = write_info},
-    {.route = {.method = "GET", .path = "/health"}, .content_type = JSON, .write = write_health},
+    {.route = {.method = "GET", .path = "/"},
+     .group = BRIDGE_PAGES_DOCUMENTS,
+     .content_type = JSON,
+     .write = write_info},
+    {.route = {.method = "GET", .path = "/health"},
+     .group = BRIDGE_PAGES_HEALTH,
+     .content_type = JSON,
+     .write = write_health},
+    {.route = {.method = "GET", .path = "/health/live"},
+     .group = BRIDGE_PAGES_HEALTH,
+     .content_type = JSON,
+     .write = write_health},
     {.route = {.method = "GET", .path = "/health/ready"},
+     .group = BRIDGE_PAGES_HEALTH,
      .content_type = JSON,
      .write = write_ready},
     {.route = {.method = "GET", .path = "/metrics"},
+     .group = BRIDGE_PAGES_METRICS,
      .content_type = "text/plain; version=0.0.4; charset=utf-8",
      .write = write_metrics},
     {.route = {.method = "GET", .path = "/openapi.json"},
+     .group = BRIDGE_PAGES_DOCUMENTS,
      .content_type = JSON,
      .content = &document_openapi_json},
     {.route = {.method = "GET", .path = "/docs"},
+     .group = BRIDGE_PAGES_DOCUMENTS,
      .content_type = "text/html; charset=utf-8",
      .document = true,
      .content = &document_docs_html},
     {.route = {.method = "GET", .path = "/docs/docs.css"},
+     .group = BRIDGE_PAGES_DOCUMENTS,
      .content_type = "text/css; charset=utf-8",
      .document = true,
      .content = &document_docs_css},
     {.route = {.method = "GET", .path = "/docs/docs.js"},
+     .group = BRIDGE_PAGES_DOCUMENTS,
      .content_type = "text/javascript; charset=utf-8",
      .document = true,
      .content = &document_docs_js},
@@ -95,7 +112,8 @@ static uint16_t write_info(struct bridge *b, struct json_writer *body)
     json_put_key(body, "endpoints");
     size_t list = json_open(body);
     for (size_t i = 1; i < array_len(pages); i++) {
-        if (!pages[i].document || pages[i].content == &document_docs_html)
+        bool part = pages[i].document && pages[i].content != &document_docs_html;
+        if ((pages[i].group & o->pages) != 0 && !part)
             put_endpoint(body, pages[i].route.path);
     }
     for (uint32_t i = 0; i < o->route_count; i++) {
@@ -110,9 +128,7 @@ static uint16_t write_info(struct bridge *b, struct json_writer *body)
 bool pages_add(struct bridge *b)
 {
     for (size_t i = 0; i < array_len(pages); i++) {
-        if (pages[i].write == write_metrics && b->options.backend->metrics == NULL)
-            continue;
-        if (!router_add(b->router, &pages[i].route))
+        if ((pages[i].group & b->options.pages) != 0 && !router_add(b->router, &pages[i].route))
             return false;
     }
     return true;

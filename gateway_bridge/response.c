@@ -235,7 +235,7 @@ static uint16_t write_problem(const struct exchange *x, uint16_t code, struct js
                       .field = field,
                       .rule = silent ? NULL : rule,
                       .instance = x->path,
-                      .request_id = {x->request_id, x->request_id_len},
+                      .request_id = exchange_request_id(x),
                       .policy = code == RESULT_RATE_LIMITED ? "client" : NULL,
                   },
                   body);
@@ -256,7 +256,8 @@ static void log_refusal(const struct exchange *x, uint16_t code, uint16_t status
     const struct log_field fields[] = {
         log_uint("status", status),
         log_text("code", info != NULL ? info->name : NULL),
-        log_slice("request_id", (struct slice){x->request_id, x->request_id_len}),
+        log_slice("request_id", exchange_request_id(x)),
+        log_slice("trace_id", exchange_trace_id(x)),
         log_slice("path", x->path),
         log_text("field", x->error.rule != NULL ? x->error.field : NULL),
         log_text("rule", x->error.rule),

@@ -64,6 +64,8 @@ struct message {
     struct principal who;
     uint64_t deadline_ns;            /* env monotonic clock; 0 = none. Past it, not executed */
     uint64_t posted_ns;              /* set by the post */
+    struct slice request_id;         /* of the request behind it, for the log; empty = none */
+    struct slice trace_id;           /* W3C Trace Context, 32 hex digits; empty = none */
 
     bool keyed;                      /* the request carries an idempotency key */
     struct id128 key;                /* hash of tenant, caller, route and key: outcome.h */

@@ -308,7 +308,7 @@ static const char *name_of(const struct message_type *type)
 }
 
 /* A handler that held up everybody else for too long. */
-static void note_stall(struct shard *s, const struct actor *a, const struct message_type *type,
+static void note_stall(struct shard *s, const struct actor *a, const struct message *m,
                        uint64_t took_ns, uint64_t now_ns)
 {
     s->stats.stalls++;
@@ -318,21 +318,23 @@ static void note_stall(struct shard *s, const struct actor *a, const struct mess
     if (log_limit_pass(&s->stall_lines, now_ns, &suppressed))
         LOG_WARN(s->env->log, "turn_stalled", log_uint("shard", s->options.number),
                  log_text("kind", s->options.domain->kinds[a->kind]->name),
-                 log_id("actor", a->entry.id), log_text("message", name_of(type)),
+                 log_id("actor", a->entry.id), log_text("message", name_of(m->type)),
+                 log_slice("request_id", m->request_id), log_slice("trace_id", m->trace_id),
                  log_uint("took_us", took_ns / 1000), log_uint("suppressed", suppressed));
 }
 
-static void note_turn(struct shard *s, const struct actor *a, const struct message_type *type,
-                      uint16_t code, uint64_t took_ns, uint64_t now_ns)
+static void note_turn(struct shard *s, const struct actor *a, const struct message *m,
+                      uint64_t took_ns, uint64_t now_ns)
 {
     s->stats.kinds[a->kind].turns++;
     if (took_ns >= SHARD_TURN_STALL_NS)
-        note_stall(s, a, type, took_ns, now_ns);
+        note_stall(s, a, m, took_ns, now_ns);
     if ((a->flags & ACTOR_TRACED) != 0)
         LOG_INFO(s->env->log, "turn", log_uint("shard", s->options.number),
                  log_text("kind", s->options.domain->kinds[a->kind]->name),
-                 log_id("actor", a->entry.id), log_text("message", name_of(type)),
-                 log_uint("code", code), log_uint("took_us", took_ns / 1000));
+                 log_id("actor", a->entry.id), log_text("message", name_of(m->type)),
+                 log_slice("request_id", m->request_id), log_slice("trace_id", m->trace_id),
+                 log_uint("code", m->code), log_uint("took_us", took_ns / 1000));
 }
 
 static void note_wait(struct shard *s, const struct message *m, uint64_t now_ns)
@@ -368,7 +370,7 @@ static bool run_message(struct shard *s, struct actor *a, uint64_t *now_ns)
         stats->depth--;
         note_wait(s, m, began_ns);
     }
-    note_turn(s, a, type, m->code, *now_ns - began_ns, *now_ns);
+    note_turn(s, a, m, *now_ns - began_ns, *now_ns);
     return (a->flags & ACTOR_QUARANTINED) == 0;
 }
 

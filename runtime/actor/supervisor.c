@@ -201,6 +201,7 @@ static void log_failure(struct shard *s, const struct message *m, const char *re
               log_text("kind", s->options.domain->kinds[m->target_kind]->name),
               log_id("actor", m->target),
               log_text("message", m->type == NULL ? "timeout" : m->type->name),
+              log_slice("request_id", m->request_id), log_slice("trace_id", m->trace_id),
               log_text("reason", reason), log_bool("quarantined", quarantined),
               log_uint("suppressed", suppressed));
 }

@@ -219,6 +219,7 @@ struct fixture {
     bool replayed;
     uint32_t retry_after_ms;
     struct id128 key, fingerprint, target;
+    char request_id[64], trace_id[64]; /* of the last message */
     bool conditional, stopped;
     uint64_t expected_version;
     uint64_t random;
@@ -254,6 +255,9 @@ static inline void ask(void *context, struct message *m)
     f->target = m->target;
     f->conditional = m->conditional;
     f->expected_version = m->expected_version;
+    snprintf(f->request_id, sizeof f->request_id, "%.*s", (int)m->request_id.len,
+             m->request_id.data);
+    snprintf(f->trace_id, sizeof f->trace_id, "%.*s", (int)m->trace_id.len, m->trace_id.data);
 }
 
 static inline bool is_ready(void *context, const char **reason)
@@ -310,6 +314,7 @@ static inline struct fixture *given_with(const struct http_limits *limits,
         .scopes = &f->scopes,
         .limits = limits,
         .rate_limit = rate_limit,
+        .pages = BRIDGE_PAGES_HEALTH | BRIDGE_PAGES_METRICS | BRIDGE_PAGES_DOCUMENTS,
         .service = "payment_service",
     });
     assert_non_null(f->bridge);

@@ -104,6 +104,8 @@ static void an_answer_carries_version_and_identity(void **state)
     assert_non_null(strstr(f->answer, "\r\nDate: Tue, 14 Nov 2023 22:13:20 GMT\r\n"));
     assert_non_null(strstr(f->answer, "\r\nCache-Control: no-store\r\n"));
     assert_non_null(strstr(f->answer, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
+    assert_string_equal(f->request_id, "abc.1");
+    assert_string_equal(f->trace_id, "0af7651916cd43dd8448eb211c80319c");
     assert_true(f->conditional);
     assert_int_equal(f->expected_version, 41);
     assert_int_equal(post(f, KEY "If-Match: 41\r\n", BODY), 400);
@@ -297,6 +299,7 @@ static void the_declared_routes_can_be_served(void **state)
         .routes = catalog_routes,
         .route_count = catalog_route_count,
         .scopes = &f->scopes,
+        .pages = BRIDGE_PAGES_HEALTH | BRIDGE_PAGES_METRICS | BRIDGE_PAGES_DOCUMENTS,
         .service = "payment_service",
     });
     assert_non_null(b);

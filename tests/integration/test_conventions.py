@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What every operation has in common: limits per client, where metrics are served, and one
+request's way through the log."""
+import json
+import subprocess
+import sys
+
+import scenarios
+from payd import PAYCTL, Client, Payd, clean_environment, free_port, refused_start
+from scenarios import contains, equal, true
+
+
+def payctl(payd, *words):
+    done = subprocess.run([PAYCTL, "--socket", str(payd.data / "payd.sock"), *words],
+                          capture_output=True, text=True, env=clean_environment(), check=False)
+    equal(done.returncode, 0, f"the exit code of payctl {words}: {done.stderr}")
+    return done.stdout
+
+
+class Elsewhere:
+    """The same payd on its other port."""
+
+    def __init__(self, port):
+        self.port = port
+
+
+def log_lines(payd):
+    return [json.loads(line) for line in payd.stderr.read_text().splitlines()
+            if line.startswith("{")]
+
+
+def test_a_client_that_sends_too_much_is_refused():
+    with Payd(rate_limit_per_s=5, rate_limit_burst=10) as payd:
+        with payd.client() as client, payd.client(tenant="other") as other:
+            answers = [client.get("/wallets") for _ in range(11)]
+            equal([a.status for a in answers], [200] * 10 + [429])
+            equal(answers[0].headers["ratelimit-policy"], '"client";q=10;w=2')
+            equal(answers[0].headers["ratelimit"], '"client";r=9;t=1')
+            refused = answers[10].expect(429, "rate_limited")
+            equal(refused.headers["ratelimit"], '"client";r=0;t=1')
+            equal(refused.headers["retry-after"], "1")
+            equal(refused.json["violated-policies"], ["client"])
+            other.get("/wallets").expect(200)
+            client.get("/health").expect(200)
+
+
+def test_nobody_is_limited_unless_told():
+    with Payd() as payd, payd.client() as client:
+        for _ in range(200):
+            true("ratelimit" not in client.get("/wallets").expect(200).headers, "no limit")
+
+
+def test_metrics_are_not_open_to_the_world():
+    with Payd() as payd, Client(payd) as client:
+        contains(client.get("/metrics").expect(200).body.decode(), "payd_")
+    own = free_port()
+    with Payd(metrics_listen=f"127.0.0.1:{own}") as payd:
+        with Client(payd) as client, Client(Elsewhere(own)) as scraper:
+            client.get("/metrics").expect(404)
+            contains(scraper.get("/metrics").expect(200).body.decode(), "payd_")
+            scraper.get("/health/ready").expect(200)
+            scraper.get("/wallets").expect(404)
+            scraper.get("/docs").expect(404)
+        equal(payd.stop(), 0, "the exit code")
+    issuer = {"token_issuer": "https://is.example/oauth2/token", "jwks_file": None,
+              "dev_issuer": "off"}
+    with Payd() as source, Client(source) as client:
+        keys = client.get("/oauth2/jwks").expect(200).body
+        issuer["jwks_file"] = str(source.root / "jwks.json")
+        (source.root / "jwks.json").write_bytes(keys)
+        with Payd(host="0.0.0.0", **issuer) as payd, Client(payd) as world:
+            world.get("/metrics").expect(404)
+            world.get("/health/ready").expect(200)
+
+
+def test_a_wrong_metrics_address_stops_the_start():
+    for wrong in ("9100", ":9100", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:99999", "::1:9100",
+                  "127.0.0.1:http"):
+        code, lines = refused_start("--dev-issuer", "on", "--metrics-listen", wrong)
+        equal(code, 2, f"the exit code with METRICS_LISTEN={wrong}")
+        contains(" ".join(lines), "METRICS_LISTEN")
+
+
+def test_one_request_is_found_in_the_log_of_its_actor():
+    with Payd() as payd, payd.bank() as bank:
+        wallet = bank.open_wallet(funds="10.00")
+        payctl(payd, "actors", "trace", wallet)
+        trace = "0af7651916cd43dd8448eb211c80319c"
+        answer = bank.post(f"/wallets/{wallet}/withdraw", {"amount": "1.00"},
+                           **{"X-Request-Id": "order-4711",
+                              "traceparent": f"00-{trace}-b7ad6b7169203331-01"}).expect(201)
+        equal(answer.headers["x-request-id"], "order-4711")
+        [line] = [e for e in log_lines(payd) if e["event"] == "turn"]
+        equal((line["message"], line["request_id"], line["trace_id"]),
+              ("wallet_withdraw", "order-4711", trace))
+        bank.post(f"/wallets/{wallet}/withdraw", {"amount": "0"},
+                  **{"X-Request-Id": "order-4712"}).expect(422)
+        [line] = [e for e in log_lines(payd) if e["event"] == "request_refused"]
+        equal((line["request_id"], line["trace_id"]), ("order-4712", None))
+
+
+if __name__ == "__main__":
+    sys.exit(scenarios.run(globals()))
