@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Passivation: keeps the number of resident actors under its limit. A clock hand goes over the
  * tables; an actor not used since its last visit, idle, and unchanged since the views hold it,
- * leaves. It comes back from the views with its next message. */
+ * leaves. It comes back from the views with its next message. While turns wait for the loader the
+ * hand goes round only once for each of its answers: every turn that waits looks anew then at all
+ * it needs, so nothing leaves that one of them has already been given. */
 #include "runtime/actor/shard_priv.h"
 
 #define PASSIVATION_STEPS 256 /* actors looked at after one pass */
@@ -43,6 +45,11 @@ void passivation_step(struct shard *s)
     for (int i = 0; i < PASSIVATION_STEPS; i++) {
         if (s->registry.resident <= s->options.resident_max)
             return;
+        if (!fifo_empty(&s->wait_queue)) {
+            if (s->hand_left == 0)
+                return;
+            s->hand_left--;
+        }
         struct actor *a = next_under_hand(s);
         if (a == NULL)
             return;

@@ -179,7 +179,10 @@ static struct actor *bring(struct registry *r, uint16_t kind, struct id128 id)
     const struct actor_kind *k = kind_of(r, kind);
     a = registry_place(r, kind, id);
     uint64_t due_ns = 0;
+    bool undoable = r->undoable;
+    r->undoable = false; /* what is loaded stays, though the event that needs it be undone */
     enum err e = r->load(r->load_context, k, id, actor_state(a), &due_ns);
+    r->undoable = undoable;
     if (e == ERR_OK) {
         a->flags |= ACTOR_EXISTS;
         registry_arm(r, kind, id, due_ns);

@@ -230,6 +230,7 @@ static void state_loaded(struct shard *s, struct load *l)
     if (a == NULL || (a->flags & ACTOR_LOADING) == 0)
         return; /* the registry was rebuilt meanwhile */
     a->flags &= (uint16_t)~ACTOR_LOADING;
+    a->flags |= ACTOR_USED; /* it stays until who asked for it has looked */
     if (l->result == ERR_OK) {
         if (!registry_fill(&s->registry, a, l->body, l->due_ns))
             shard_stop(s, "a stored %s state is damaged; delete the views to rebuild them",
@@ -292,6 +293,7 @@ static void on_load_finished(void *context)
     struct shard *s = context;
     if (s->state != SHARD_RUNNING)
         return;
+    s->hand_left = s->registry.resident;
     if (s->load_error != ERR_OK)
         fail_waiting(s);
     else

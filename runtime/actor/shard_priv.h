@@ -125,6 +125,7 @@ struct shard {
     bool releasing;
     int hand_kind;           /* passivation: where the clock hand stands */
     size_t hand_cursor;
+    size_t hand_left;        /* actors it may look at before the loader's next answer */
     struct shard_stats stats;
     struct log_limit stall_lines;
 };

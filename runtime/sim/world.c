@@ -24,7 +24,6 @@ struct world_event {
     struct work *work;
     struct world_lane *lane;
     struct alarm *alarm;
-    uint64_t alarm_due_ns;
     void (*fire)(void *context);
     void *context;
 };
@@ -117,16 +116,6 @@ static void submit(struct env *e, struct lane *lane, struct work *work)
     push(w, (struct world_event){.at_ns = l->free_ns, .type = EVENT_RUN, .work = work, .lane = l});
 }
 
-static void alarm_set(struct env *e, struct alarm *a, uint64_t due_ns)
-{
-    struct world *w = world_of(e);
-    a->due_ns = due_ns;
-    push(w, (struct world_event){.at_ns = due_ns < w->now_ns ? w->now_ns : due_ns,
-                                 .type = EVENT_ALARM,
-                                 .alarm = a,
-                                 .alarm_due_ns = due_ns});
-}
-
 static void alarm_stop(struct env *e, struct alarm *a)
 {
     struct world *w = world_of(e);
@@ -134,6 +123,17 @@ static void alarm_stop(struct env *e, struct alarm *a)
     for (size_t i = 0; i < w->count; i++)
         if (w->heap[i].alarm == a)
             w->heap[i].alarm = NULL;
+}
+
+static void alarm_set(struct env *e, struct alarm *a, uint64_t due_ns)
+{
+    struct world *w = world_of(e);
+    if (a->due_ns != 0)
+        alarm_stop(e, a); /* nothing may point to it later, when it is gone */
+    a->due_ns = due_ns;
+    push(w, (struct world_event){.at_ns = due_ns < w->now_ns ? w->now_ns : due_ns,
+                                 .type = EVENT_ALARM,
+                                 .alarm = a});
 }
 
 static void wake(struct env *e)
@@ -213,7 +213,7 @@ static void happen(struct world *w, struct world_event *e)
         e->work->done(e->work);
         break;
     case EVENT_ALARM:
-        if (e->alarm == NULL || e->alarm->due_ns != e->alarm_due_ns)
+        if (e->alarm == NULL)
             break;
         e->alarm->due_ns = 0;
         e->alarm->fire(e->alarm);

@@ -252,6 +252,20 @@ static void cold_actors_come_back_from_the_views(void **state)
     assert_int_equal(look(f, 150), 152);
 }
 
+static void what_a_waiting_turn_needs_stays_till_it_has_all(void **state)
+{
+    struct fixture *f = *state;
+    f->resident_max = 1;
+    run(f, 50 * MS);
+    crash(f);
+    for (uint64_t n = 1; n <= 20; n++)
+        assert_int_equal(fill(f, n, n), ERR_OK);
+    run(f, 1000 * MS);
+    for (uint64_t n = 2; n <= 20; n++)
+        assert_int_equal(move(f, n, n - 1, 1, 1), ERR_OK);
+    assert_int_equal(look(f, 20), 19);
+}
+
 static void a_deadline_survives_crashes_and_fires_once(void **state)
 {
     struct fixture *f = *state;
@@ -539,6 +553,7 @@ int main(void)
         SCENARIO(a_full_disk_needs_no_opening_anew),
         SCENARIO(a_full_disk_refuses_writes_and_resumes),
         SCENARIO(cold_actors_come_back_from_the_views),
+        SCENARIO(what_a_waiting_turn_needs_stays_till_it_has_all),
         SCENARIO(a_deadline_survives_crashes_and_fires_once),
         SCENARIO(a_full_mailbox_is_busy),
         SCENARIO(an_expired_message_is_not_executed),

@@ -142,6 +142,13 @@ static void next_version(struct ref_account *a)
     a->past[a->version++] = a->now;
 }
 
+/* Not only the counters: flags, limits or name. */
+static void next_changed_version(struct ref_account *a)
+{
+    next_version(a);
+    a->changed_version = a->version;
+}
+
 static void check_sides(const struct ref_account *debit, const struct ref_account *credit)
 {
     if (debit == credit)
@@ -179,6 +186,21 @@ static void check_limits(const struct ref_account *debit, const struct ref_accou
         broken("an account's credit balance is below its limit");
 }
 
+/* What a closing transfer does when it is held, and takes back when it is not posted. */
+static void close_sides(struct ref_account *debit, struct ref_account *credit, uint32_t flags,
+                        bool close)
+{
+    const uint32_t closed = ACCOUNT_FLAGS_CLOSED;
+    if ((flags & TRANSFER_FLAGS_CLOSING_DEBIT) != 0) {
+        debit->flags = close ? debit->flags | closed : debit->flags & ~closed;
+        debit->changed_version = debit->version;
+    }
+    if ((flags & TRANSFER_FLAGS_CLOSING_CREDIT) != 0) {
+        credit->flags = close ? credit->flags | closed : credit->flags & ~closed;
+        credit->changed_version = credit->version;
+    }
+}
+
 /* --- events of the ledger -------------------------------------------------------------------- */
 
 static void opened(struct reference *r, const struct account_opened *e)
@@ -196,7 +218,7 @@ static void opened(struct reference *r, const struct account_opened *e)
         .credit_max = {e->has_credit_balance_max, e->credit_balance_max},
         .credit_min = {e->has_credit_balance_min, e->credit_balance_min},
     };
-    next_version(a);
+    next_changed_version(a);
 }
 
 static void updated(struct reference *r, const struct account_updated *e)
@@ -205,7 +227,7 @@ static void updated(struct reference *r, const struct account_updated *e)
     a->debit_max = (struct ref_limit){e->has_debit_balance_max, e->debit_balance_max};
     a->credit_max = (struct ref_limit){e->has_credit_balance_max, e->credit_balance_max};
     a->credit_min = (struct ref_limit){e->has_credit_balance_min, e->credit_balance_min};
-    next_version(a);
+    next_changed_version(a);
 }
 
 static void posted(struct reference *r, const struct transfer_posted *e, struct ref_effects *f)
@@ -242,12 +264,9 @@ static void pending(struct reference *r, const struct transfer_pending *e, uint6
     add(&debit->now.debits_pending, e->amount);
     add(&credit->now.credits_pending, e->amount);
     check_limits(debit, credit);
-    if ((e->flags & TRANSFER_FLAGS_CLOSING_DEBIT) != 0)
-        debit->flags |= ACCOUNT_FLAGS_CLOSED;
-    if ((e->flags & TRANSFER_FLAGS_CLOSING_CREDIT) != 0)
-        credit->flags |= ACCOUNT_FLAGS_CLOSED;
     next_version(debit);
     next_version(credit);
+    close_sides(debit, credit, e->flags, true);
     struct ref_transfer *t = add_transfer(r, e->id, REF_PENDING);
     t->debit = debit->id;
     t->credit = credit->id;
@@ -287,14 +306,10 @@ static void resolve(struct reference *r, struct ref_transfer *t, u128 amount, u1
     add(&debit->now.debits_posted, amount);
     add(&credit->now.credits_posted, amount);
     t->open = t->held > 0;
-    if (!t->open && !posts) {
-        if ((t->flags & TRANSFER_FLAGS_CLOSING_DEBIT) != 0)
-            debit->flags &= ~(uint32_t)ACCOUNT_FLAGS_CLOSED;
-        if ((t->flags & TRANSFER_FLAGS_CLOSING_CREDIT) != 0)
-            credit->flags &= ~(uint32_t)ACCOUNT_FLAGS_CLOSED;
-    }
     next_version(debit);
     next_version(credit);
+    if (!t->open && !posts)
+        close_sides(debit, credit, t->flags, false);
 }
 
 static void resolved(struct reference *r, const struct transfer_resolved *e, uint64_t time_ns,
@@ -499,7 +514,7 @@ void reference_apply(struct reference *r, const struct message_type *type, const
         const struct account_marked *e = event;
         struct ref_account *a = account_of(r, e->account_id);
         a->flags = e->flags;
-        next_version(a);
+        next_changed_version(a);
     } else if (type == &account_updated_type) {
         updated(r, event);
     } else if (type == &transfer_posted_type) {

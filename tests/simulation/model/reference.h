@@ -27,6 +27,7 @@ struct ref_account {
     uint32_t flags;
     struct ref_limit debit_max, credit_max, credit_min;
     uint64_t version;
+    uint64_t changed_version; /* of the last change that was not only to its counters */
     struct ref_counters now;
     struct ref_counters *past; /* past[v - 1]: after version v */
     uint64_t past_cap;

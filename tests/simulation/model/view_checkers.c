@@ -73,7 +73,7 @@ static bool on_account(void *context, const struct value *values)
     if (!accounts_row_from_values(values, &row))
         broken("a row of the accounts cannot be read");
     w->found = true;
-    if (row.version != w->account->version || row.flags != w->account->flags ||
+    if (row.version != w->account->changed_version || row.flags != w->account->flags ||
         row.currency != w->account->currency)
         broken("a row of the accounts is not what the journal gives");
     return true;
