@@ -13,9 +13,10 @@
 #define RESOLVES (TRANSFER_FLAGS_POST_PENDING | TRANSFER_FLAGS_VOID_PENDING)
 #define BALANCES (TRANSFER_FLAGS_BALANCING_DEBIT | TRANSFER_FLAGS_BALANCING_CREDIT)
 
-/* Derived keys set a bit of the id's time that no id of our time has: no client can choose one. */
+/* Derived keys set bits of the id's time that no id of our time has: no client can choose one. The
+ * highest is in both: it says that the rest tells no time (outcome.h). */
 #define NOTE_BIT ((uint64_t)1 << 63)
-#define REVERSAL_BIT ((uint64_t)1 << 62)
+#define REVERSAL_BITS ((uint64_t)3 << 62)
 
 struct id128 transfer_note_key(struct id128 transfer_id)
 {
@@ -24,7 +25,7 @@ struct id128 transfer_note_key(struct id128 transfer_id)
 
 struct id128 transfer_reversal_key(struct id128 transfer_id)
 {
-    return (struct id128){transfer_id.hi | REVERSAL_BIT, transfer_id.lo};
+    return (struct id128){transfer_id.hi | REVERSAL_BITS, transfer_id.lo};
 }
 
 void transfer_note_emit(struct turn *t, struct id128 tenant_id, struct id128 transfer_id,

@@ -196,6 +196,7 @@ static void accept_message(struct shard *s, struct message *m)
 void shard_post(struct shard *s, struct message *m)
 {
     m->posted_ns = env_mono_ns(s->env);
+    m->runtime.ids_ms = 0;
     m->replayed = false;
     m->retry_after_ms = 0;
     if (m->target_kind >= KIND_MAX || s->options.domain->kinds[m->target_kind] == NULL) {

@@ -39,6 +39,7 @@ struct turn {
     struct id128 self;
     uint64_t begin_ns;      /* time of the record and its first event */
     uint32_t events;
+    uint64_t ids;           /* how many it drew */
     bool recorded;          /* record_begin() was written */
     bool replied;
     bool waiting;           /* something was asked of the loader */

@@ -12,6 +12,8 @@ static _Noreturn void give_up(struct turn *t)
     longjmp(*t->given_up, 1);
 }
 
+#define TURN_IDS_APART 0x9E3779B97F4A7C15u /* odd: no two of a turn are the same */
+
 /* --- finding --------------------------------------------------------------------------------- */
 
 static void depend_on(struct turn *t, uint64_t seq)
@@ -205,8 +207,14 @@ uint64_t turn_now(struct turn *t)
 
 struct id128 turn_new_id(struct turn *t)
 {
-    return id128_make(t->shard->clock.now_ns / 1000000, env_random(t->shard->env),
-                      t->shard->options.number);
+    struct shard *s = t->shard;
+    struct message *m = t->message;
+    if (m->runtime.ids_ms == 0) {
+        m->runtime.ids_ms = s->clock.now_ns / 1000000;
+        m->runtime.ids_random = env_random(s->env);
+    }
+    uint64_t random = m->runtime.ids_random + t->ids++ * TURN_IDS_APART;
+    return id128_make(m->runtime.ids_ms, random, s->options.number);
 }
 
 uint16_t turn_shard(struct turn *t)

@@ -506,6 +506,9 @@ static void test_reversal_happens_once(void **state)
     expect_counters(b, 1, 0, 10, 0, 10);
     bank_restart(b);
     assert_int_equal(reverse(b, t.transfer_id, &back), RESULT_ALREADY_REVERSED);
+    world_run(&b->world, b->world.now_ns + 5000000000);
+    bank_restart(b); /* from here on only the views know it */
+    assert_int_equal(reverse(b, t.transfer_id, &back), RESULT_ALREADY_REVERSED);
     struct id128 by = back.transfer_id;
     t = show_transfer(b, t.transfer_id);
     assert_true(t.has_reversed_by_id && id128_equal(t.reversed_by_id, by));
