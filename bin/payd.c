@@ -18,6 +18,7 @@
 #include "gateway_bridge/issuer.h"
 #include "gateway_bridge/jwks.h"
 #include "gateway_bridge/operator.h"
+#include "gateway_bridge/revocations.h"
 #include "runtime/actor/node.h"
 #include "runtime/journal/outcome_view.h"
 #include "runtime/journal/store_sqlite.h"
@@ -59,6 +60,7 @@ struct payd {
     struct node *node;
     struct token_scopes scopes;
     struct rate_limit *rate_limit;
+    struct revocations *revocations;
     struct jwks *keys;
     struct front fronts[NODE_LOOPS_MAX];
     uint16_t front_count;
@@ -309,7 +311,8 @@ static bool start_issuer(struct payd *p, struct front *f)
 static bool make_verifier(struct payd *p, struct front *f)
 {
     const struct config *c = &p->config;
-    struct token_policy policy = {.issuer_count = 1, .scopes = &p->scopes};
+    struct token_policy policy = {
+        .issuer_count = 1, .scopes = &p->scopes, .revocations = p->revocations};
     if (c->token_issuer[0] != '\0')
         policy.issuers[0] = (struct token_issuer){
             .issuer = c->token_issuer,
@@ -367,6 +370,13 @@ static bool make_bridge(struct payd *p, struct front *f)
     return listen_on(f->bridge, c->host, c->port);
 }
 
+static bool open_revocations(struct payd *p)
+{
+    char reason[REVOCATIONS_ERROR_MAX];
+    p->revocations = revocations_open(p->config.data_directory, reason);
+    return p->revocations != NULL || fail("the list of revoked tokens cannot be used", reason);
+}
+
 static bool make_rate_limit(struct payd *p)
 {
     const struct config *c = &p->config;
@@ -414,6 +424,7 @@ static bool open_link(struct payd *p)
         .node = p->node,
         .loop = node_loop(p->node, 0),
         .store = p->store,
+        .revocations = p->revocations,
         .path = p->config.operator_socket,
         .version = PAYD_VERSION,
         .totals = ledger_totals,
@@ -437,8 +448,8 @@ static void watch_signals(struct payd *p)
 
 static bool start(struct payd *p)
 {
-    if (!open_store(p) || !make_node(p) || !make_rate_limit(p) || !make_fronts(p) ||
-        !make_observer(p) || !open_link(p))
+    if (!open_store(p) || !make_node(p) || !open_revocations(p) || !make_rate_limit(p) ||
+        !make_fronts(p) || !make_observer(p) || !open_link(p))
         return false;
     watch_signals(p);
     enum err e = node_start(p->node);
@@ -458,6 +469,7 @@ static void finish(struct payd *p)
     }
     p->keys = jwks_stop(p->keys);
     p->rate_limit = rate_limit_free(p->rate_limit);
+    p->revocations = revocations_close(p->revocations);
     p->node = node_free(p->node);
     p->store->ops->close(p->store);
     LOG_INFO(&p->log, "stopped");

@@ -20,6 +20,7 @@ struct loop;
 struct node;
 struct operator;
 struct registry;
+struct revocations;
 struct store;
 struct verify_info;
 
@@ -27,6 +28,7 @@ struct operator_options {
     struct node *node; /* outlives the operator, as do all pointers here */
     struct loop *loop;
     struct store *store;
+    struct revocations *revocations;
     const char *path;    /* of the Unix socket */
     const char *version; /* of the program */
     /* Adds a verified shard's totals to info->totals, which has room for all currencies. On a

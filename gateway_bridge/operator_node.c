@@ -573,6 +573,9 @@ static const struct {
     {&dead_letter_replay_type, on_letter_replay},
     {&store_get_type, on_store_get},
     {&ledger_verify_type, on_verify},
+    {&token_revoke_type, operator_token_revoke},
+    {&subject_revoke_type, operator_subject_revoke},
+    {&revocation_list_type, operator_revocation_list},
 };
 
 bool operator_node(struct operator_request *q, const struct message_type *type)

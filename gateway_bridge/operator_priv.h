@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the operator share: operator.c (frames, messages to actors), operator_node.c
- * (messages to the process), operator_verify.c (the verification). Not for anyone else. */
+ * (messages to the process), operator_tokens.c (revocations), operator_verify.c (the verification).
+ * Not for anyone else. */
 #ifndef GATEWAY_BRIDGE_OPERATOR_PRIV_H
 #define GATEWAY_BRIDGE_OPERATOR_PRIV_H
 
@@ -96,6 +97,11 @@ void operator_resume_all(struct operator *o);
 
 /* operator_text.c: msgpack as text of at most len_max bytes, in the arena. */
 struct slice operator_msgpack_text(struct arena *a, struct slice bytes, uint32_t len_max);
+
+/* operator_tokens.c */
+void operator_token_revoke(struct operator_request *q);
+void operator_subject_revoke(struct operator_request *q);
+void operator_revocation_list(struct operator_request *q);
 
 /* operator_verify.c */
 void verification_start(struct verification *v);

@@ -14,6 +14,7 @@
 #include "gateway_bridge/base64url.h"
 #include "gateway_bridge/jose_json.h"
 #include "gateway_bridge/jwks.h"
+#include "gateway_bridge/revocations.h"
 #include "gateway_bridge/token_read.h"
 #include "runtime/base/sha256.h"
 #include "schemas/result.h"
@@ -40,6 +41,8 @@ struct entry {
     struct token_claims claims; /* text in `bytes` */
     struct origin origin;
     struct sha256_digest digest;
+    uint64_t revocations; /* generation of the list in which it was last looked for */
+    bool revoked;
     uint32_t refs;
     uint32_t token_len;
     char bytes[]; /* the token, then the text of the claims */
@@ -129,6 +132,7 @@ static struct entry *entry_new(const struct token_claims *read, struct slice tok
     pieces[2] = e->claims.client;
     e->claims.client_id = sha256_id(pieces, array_len(pieces));
     e->digest = *digest;
+    e->revocations = UINT64_MAX; /* not looked for yet */
     e->refs = 1;
     e->token_len = token.len;
     return e;
@@ -368,8 +372,25 @@ static uint16_t refuse(struct token_verifier *v, enum token_reason reason)
     return RESULT_UNAUTHENTICATED;
 }
 
+/* Looked up anew only when the list has changed. */
+static bool revoked(const struct token_verifier *v, struct entry *e)
+{
+    struct revocations *list = v->policy.revocations;
+    if (list == NULL)
+        return false;
+    uint64_t generation = revocations_generation(list);
+    if (e->revocations != generation) {
+        e->revoked = revocations_hit(list, e->claims.token_id, e->claims.subject_id,
+                                     e->claims.issued_s);
+        e->revocations = generation;
+    }
+    return e->revoked;
+}
+
 static uint16_t accept(struct token_verifier *v, struct entry *e, const struct token_claims **ret)
 {
+    if (revoked(v, e))
+        return refuse(v, TOKEN_REVOKED);
     v->reason = TOKEN_OK;
     *ret = &e->claims;
     return 0;

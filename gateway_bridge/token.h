@@ -27,6 +27,7 @@
 #define TOKEN_LIFETIME_MAX_S 3600 /* exp - iat, unless the issuer says otherwise */
 
 struct jwks;
+struct revocations;
 struct token_verifier;
 
 /* Why a token was refused: for the log and the metrics, never for the client. */
@@ -53,7 +54,9 @@ struct token_verifier;
     X(CLIENT, "azp or client_id is missing, malformed or contradictory")                           \
     X(TENANT, "the tenant's claim is missing or malformed")                                        \
     X(SCOPE, "scope is malformed")                                                                 \
+    X(ID, "jti is malformed or too long")                                                          \
     X(KIND, "an ID token or one bound to a key that was not shown")                                \
+    X(REVOKED, "revoked by an operator")                                                           \
     X(NO_MEMORY, "out of memory")
 
 enum token_reason {
@@ -99,6 +102,7 @@ struct token_policy {
     struct token_issuer issuers[TOKEN_ISSUERS_MAX];
     uint32_t issuer_count;
     const struct token_scopes *scopes; /* outlives the verifier */
+    struct revocations *revocations;   /* as well; NULL = no token is ever revoked */
 };
 
 /* What a good token says. Counted references, loop's thread only; the fields are constant, so the
@@ -110,8 +114,10 @@ struct token_claims {
     struct id128 tenant_id;  /* sha256_id(tenant) */
     struct id128 subject_id; /* sha256_id(tenant, 0, subject) */
     struct id128 client_id;  /* sha256_id(tenant, 0, client) */
+    struct id128 token_id;   /* revocation_token_id(jti); zero = it has none */
     uint64_t scopes;         /* bits of token_scope_bit(); unknown scopes have none */
     uint64_t expires_s;      /* Unix time of exp */
+    uint64_t issued_s;       /* of iat */
     bool application;        /* a client acting for itself, no user */
 };
 

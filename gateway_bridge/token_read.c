@@ -6,6 +6,7 @@
 #include <yyjson.h>
 
 #include "gateway_bridge/jose_json.h"
+#include "gateway_bridge/revocations.h"
 
 enum { name_max = 64, issuer_max = 512 };
 
@@ -149,7 +150,7 @@ static enum jose_found seconds_get(yyjson_val *payload, const char *name, uint64
 }
 
 static enum token_reason times_check(const struct token_issuer *issuer, yyjson_val *payload,
-                                     uint64_t now_s, uint64_t *expires_s)
+                                     uint64_t now_s, struct token_claims *claims)
 {
     uint64_t lifetime_max_s =
         issuer->lifetime_max_s != 0 ? issuer->lifetime_max_s : TOKEN_LIFETIME_MAX_S;
@@ -164,7 +165,8 @@ static enum token_reason times_check(const struct token_issuer *issuer, yyjson_v
         return TOKEN_NOT_YET;
     if (exp <= iat || exp - iat > lifetime_max_s)
         return TOKEN_LIFETIME;
-    *expires_s = exp;
+    claims->expires_s = exp;
+    claims->issued_s = iat;
     return TOKEN_OK;
 }
 
@@ -253,6 +255,15 @@ static bool application_is(yyjson_val *payload, const struct token_claims *claim
     return slice_equal(claims->subject, claims->client);
 }
 
+/* Without one a token can only be revoked with all of its subject's. */
+static enum token_reason id_read(yyjson_val *payload, struct id128 *id)
+{
+    struct slice jti;
+    enum jose_found found = jose_text(payload, "jti", REVOCATION_NAME_MAX, &jti);
+    *id = found == JOSE_FOUND ? revocation_token_id(jti) : ID128_ZERO;
+    return found == JOSE_WRONG ? TOKEN_ID : TOKEN_OK;
+}
+
 enum token_reason token_claims_read(const struct token_issuer *issuer,
                                     const struct token_scopes *scopes, yyjson_val *payload,
                                     uint64_t now_s, struct token_claims *claims)
@@ -262,7 +273,7 @@ enum token_reason token_claims_read(const struct token_issuer *issuer,
     if (reason == TOKEN_OK)
         reason = audience_check(issuer, payload);
     if (reason == TOKEN_OK)
-        reason = times_check(issuer, payload, now_s, &claims->expires_s);
+        reason = times_check(issuer, payload, now_s, claims);
     if (reason == TOKEN_OK && jose_text(payload, subject_claim, TOKEN_SUBJECT_MAX,
                                         &claims->subject) != JOSE_FOUND)
         reason = TOKEN_SUBJECT;
@@ -272,6 +283,8 @@ enum token_reason token_claims_read(const struct token_issuer *issuer,
         reason = tenant_read(issuer, payload, &claims->tenant);
     if (reason == TOKEN_OK)
         reason = scope_read(scopes, payload, &claims->scopes);
+    if (reason == TOKEN_OK)
+        reason = id_read(payload, &claims->token_id);
     if (reason == TOKEN_OK)
         claims->application = application_is(payload, claims);
     return reason;

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What every operation has in common: limits per client, where metrics are served, and one
-request's way through the log."""
+"""What every operation has in common: limits per client, revoked tokens, where metrics are served,
+and one request's way through the log."""
+import base64
 import json
 import subprocess
 import sys
+import time
 
 import scenarios
 from payd import PAYCTL, Client, Payd, clean_environment, free_port, refused_start
@@ -80,6 +82,48 @@ def test_a_wrong_metrics_address_stops_the_start():
         code, lines = refused_start("--dev-issuer", "on", "--metrics-listen", wrong)
         equal(code, 2, f"the exit code with METRICS_LISTEN={wrong}")
         contains(" ".join(lines), "METRICS_LISTEN")
+
+
+def claims_of(token):
+    part = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+
+
+def test_a_revoked_token_is_refused_at_once_and_after_a_restart():
+    with Payd() as payd:
+        lost, kept = payd.token(subject="ann"), payd.token(subject="ann")
+        with Client(payd, lost) as thief, Client(payd, kept) as owner:
+            thief.get("/wallets").expect(200)
+            jti = claims_of(lost)["jti"]
+            told = json.loads(payctl(payd, "tokens", "revoke", jti, "--json"))
+            equal((told["what"], told["name"]), ("token", jti))
+            thief.get("/wallets").expect(401, "unauthenticated")  # on the connection that was good
+            owner.get("/wallets").expect(200)
+            payd.stop()
+            payd.start()
+            thief.close()
+            owner.close()
+            thief.get("/wallets").expect(401, "unauthenticated")
+            owner.get("/wallets").expect(200)
+            payctl(payd, "tokens", "revoke-subject", "ann")
+            owner.get("/wallets").expect(401, "unauthenticated")
+            listed = json.loads(payctl(payd, "tokens", "list", "--json"))["revocations"]
+            equal({(r["what"], r["name"]) for r in listed}, {("token", jti), ("subject", "ann")})
+        time.sleep(1.1)  # tokens have whole seconds
+        with payd.client(subject="ann") as again, payd.client(subject="bob") as other:
+            again.get("/wallets").expect(200)
+            other.get("/wallets").expect(200)
+
+
+def test_a_damaged_list_of_revocations_stops_the_start():
+    with Payd() as payd:
+        payctl(payd, "tokens", "revoke", "some-jti")
+        payd.stop()
+        file = payd.data / "revoked"
+        file.write_bytes(file.read_bytes().replace(b"some-jti", b"other-id"))
+        code, lines = refused_start(*payd.arguments()[1:])
+        equal(code, 1, "the exit code")
+        contains(" ".join(lines), str(file), "is damaged")
 
 
 def test_one_request_is_found_in_the_log_of_its_actor():

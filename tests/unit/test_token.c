@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <jwt.h>
 
+#include "gateway_bridge/revocations.h"
 #include "runtime/base/rng.h"
 #include "runtime/base/sha256.h"
 #include "schemas/result.h"
@@ -483,6 +484,54 @@ static void a_verified_token_is_remembered_for_a_minute_or_until_exp(void **stat
     token_verifier_free(v);
 }
 
+static void strike(struct revocations *list, const char *jti, const char *subject)
+{
+    struct revocation v;
+    bool made = jti != NULL ? revocation_of_token(&v, slice_of(jti), NOW)
+                            : revocation_of_subject(&v, slice_of("acme"), slice_of(subject),
+                                                    NOW, NOW);
+    assert_true(made);
+    assert_int_equal(revocations_add(list, &v, NOW), REVOCATIONS_DONE);
+}
+
+/* Remembered by the connection or by the loop: the next request is refused. */
+static void a_revoked_token_is_refused_wherever_it_is_remembered(void **state)
+{
+    struct fixture *f = *state;
+    char error[REVOCATIONS_ERROR_MAX], path[64];
+    struct token_policy policy = f->policy;
+    policy.revocations = revocations_open(f->directory, error);
+    assert_non_null(policy.revocations);
+    struct token_verifier *v = token_verifier_new(&policy);
+    struct token_memo memo = {0}, other_memo = {0};
+    const struct token_claims *claims = NULL;
+    char *lost = token_make(f, BY_EC, ES "}", WHOLE ",\"jti\":\"lost\"}");
+    char *kept = token_make(f, BY_EC, ES "}", WHOLE ",\"jti\":\"kept\"}");
+    assert_int_equal(token_memo_verify(&memo, v, text(lost), NOW, &claims), 0);
+    assert_int_equal(token_memo_verify(&other_memo, v, text(kept), NOW, &claims), 0);
+    strike(policy.revocations, "lost", NULL);
+    assert_int_equal(token_memo_verify(&memo, v, text(lost), NOW, &claims),
+                     RESULT_UNAUTHENTICATED);
+    assert_int_equal(token_reason(v), TOKEN_REVOKED);
+    assert_int_equal(token_verify(v, text(lost), NOW, &claims), RESULT_UNAUTHENTICATED);
+    assert_int_equal(token_memo_verify(&other_memo, v, text(kept), NOW, &claims), 0);
+    strike(policy.revocations, NULL, "5f0c");
+    assert_int_equal(token_memo_verify(&other_memo, v, text(kept), NOW, &claims),
+                     RESULT_UNAUTHENTICATED);
+    struct token_verifier *later = token_verifier_new(&policy); /* that never saw it good */
+    assert_int_equal(token_verify(later, text(lost), NOW, &claims), RESULT_UNAUTHENTICATED);
+    assert_int_equal(token_reason(later), TOKEN_REVOKED);
+    token_memo_done(&memo);
+    token_memo_done(&other_memo);
+    token_verifier_free(v);
+    token_verifier_free(later);
+    revocations_close(policy.revocations);
+    snprintf(path, sizeof path, "%s/revoked", f->directory);
+    (void)unlink(path);
+    free(lost);
+    free(kept);
+}
+
 static void a_wrong_signature_is_paid_for_once(void **state)
 {
     struct fixture *f = *state;
@@ -560,6 +609,7 @@ int main(void)
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(what_both_engines_see_they_see_alike),
         cmocka_unit_test(a_verified_token_is_remembered_for_a_minute_or_until_exp),
+        cmocka_unit_test(a_revoked_token_is_refused_wherever_it_is_remembered),
         cmocka_unit_test(a_wrong_signature_is_paid_for_once),
         cmocka_unit_test(the_cache_is_bounded_and_claims_in_use_survive_it),
         cmocka_unit_test(a_connection_remembers_its_last_token),
