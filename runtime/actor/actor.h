@@ -25,6 +25,7 @@ enum actor_flags {
     ACTOR_QUARANTINED = 1 << 6, /* by the supervisor */
     ACTOR_DIRTY = 1 << 7,       /* projector only: changed since the last commit of the views */
     ACTOR_TRACED = 1 << 8,      /* each of its turns is logged */
+    ACTOR_WOKEN = 1 << 9,       /* its first message waited, and has not run since */
 
     ACTOR_HELD = ACTOR_SUSPENDED | ACTOR_QUARANTINED, /* none of its turns runs */
     ACTOR_ORDERS = ACTOR_HELD | ACTOR_TRACED,         /* orders.h */

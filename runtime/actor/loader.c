@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "runtime/journal/outcome_view.h"
+#include "runtime/journal/replay.h"
 
 static void loader_run(struct work *w);
 static void loader_finish(struct work *w);
@@ -39,6 +40,7 @@ void loader_reset(struct loader *l)
 {
     loader_forget(l);
     l->asked_count = 0;
+    l->crowded = false;
     l->stale = l->busy;
 }
 
@@ -115,6 +117,7 @@ static struct part *part_copy(const struct record_reader *found, uint64_t place)
 struct part_group {
     struct load *loads;
     size_t count;
+    enum err error;
 };
 
 static struct load *first_of_item(const struct part_group *group, uint32_t item)
@@ -130,9 +133,16 @@ static struct load *first_of_item(const struct part_group *group, uint32_t item)
     return &group->loads[low];
 }
 
+/* The batch is checked as at a start: what it says is given as an answer again. */
 static bool keep_parts(void *context, const struct batch_row *row)
 {
     struct part_group *group = context;
+    struct sha256_digest hash = batch_hash(row);
+    if (row->seq != place_seq(group->loads[0].place) ||
+        memcmp(hash.bytes, row->hash.bytes, SHA256_SIZE) != 0) {
+        group->error = ERR_CORRUPT;
+        return false;
+    }
     const struct load *end = group->loads + group->count;
     struct record_reader reader;
     record_reader_init(&reader, row->body);
@@ -161,11 +171,13 @@ static int by_place(const void *a, const void *b)
 static size_t load_parts(struct loader *l, struct load *loads, size_t count)
 {
     uint64_t seq = place_seq(loads[0].place);
-    struct part_group group = {loads, 1};
+    struct part_group group = {loads, 1, ERR_OK};
     while (group.count < count && loads[group.count].what == LOAD_PART &&
            place_seq(loads[group.count].place) == seq)
         group.count++;
     enum err e = l->store->ops->tail(l->store, l->shard, seq, keep_parts, &group);
+    if (e == ERR_OK)
+        e = group.error;
     for (size_t i = 0; i < group.count; i++)
         loads[i].result = e != ERR_OK ? e : loads[i].part == NULL ? ERR_CORRUPT : ERR_OK;
     return group.count;
@@ -202,7 +214,9 @@ static void keep_part(struct loader *l, struct load *load)
 {
     if (load->part == NULL)
         return;
-    if (loader_part(l, load->place) != NULL || l->parts.count >= LOADER_PARTS_MAX) {
+    bool known = loader_part(l, load->place) != NULL;
+    if (known || l->parts.count >= LOADER_PARTS_MAX) {
+        l->crowded |= !known;
         free(load->part);
         return;
     }

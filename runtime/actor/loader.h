@@ -14,7 +14,10 @@
 #include "runtime/journal/record.h"
 #include "runtime/journal/store.h"
 
-#define LOADER_PARTS_MAX 65536 /* journal parts kept for turns that will run again */
+/* Journal parts kept for turns that will run again: far more than any one turn needs (a message
+ * names 8,192 transfers at most). When the turns that wait need more together, one of them is served
+ * alone before the others try again. */
+#define LOADER_PARTS_MAX 65536
 
 enum load_what {
     LOAD_STATE,   /* of an actor */
@@ -52,6 +55,7 @@ struct loader {
     bool stale; /* what is being read was asked before a recovery: to be ignored */
     struct work work;
     struct table parts;
+    bool crowded; /* a part found no room; the owner clears it */
     /* One finished load; then once `finished` for the group. */
     void (*loaded)(void *context, struct load *l);
     void (*finished)(void *context);

@@ -131,6 +131,7 @@ static void expire_mailbox(struct shard *s, struct actor *a)
     }
     for (uint32_t left = a->mailbox_count; left > 0; left--) {
         struct message *m = container_of(actor_mailbox_take(a), struct message, link);
+        shard_woken_done(s, a); /* the first one may be gone: it asks again */
         if (m->deadline_ns == 0 || now_ns <= m->deadline_ns) {
             actor_mailbox_put_back(a, &m->link);
             a->mailbox_last = &m->link; /* once around keeps the order */

@@ -267,6 +267,8 @@ static void fail_waiting(struct shard *s)
 {
     struct fifo waiting = s->wait_queue;
     fifo_init(&s->wait_queue);
+    s->alone = NULL;
+    s->loader.crowded = false;
     struct fifo_link *link;
     while ((link = fifo_pop(&waiting)) != NULL) {
         struct actor *a = actor_of_run_link(link);
@@ -279,14 +281,67 @@ static void fail_waiting(struct shard *s)
     }
 }
 
+/* Its message can run again. */
+static void wake(struct shard *s, struct actor *a)
+{
+    a->flags &= (uint16_t)~ACTOR_WAITING;
+    shard_ready(s, a);
+    if ((a->flags & ACTOR_QUEUED) != 0) { /* not if an operator holds it */
+        a->flags |= ACTOR_WOKEN;
+        s->woken++;
+    }
+}
+
+void shard_woken_done(struct shard *s, struct actor *a)
+{
+    if ((a->flags & ACTOR_WOKEN) == 0)
+        return;
+    a->flags &= (uint16_t)~ACTOR_WOKEN;
+    s->woken--;
+}
+
 void shard_wake_waiting(struct shard *s)
 {
     struct fifo_link *link;
-    while ((link = fifo_pop(&s->wait_queue)) != NULL) {
+    while ((link = fifo_pop(&s->wait_queue)) != NULL)
+        wake(s, actor_of_run_link(link));
+}
+
+/* All turns have run for which there was room. Of those that wait the first that can run gets all
+ * the room; then the others try again, so that at least one gets through each time. */
+static void next_alone(struct shard *s)
+{
+    struct fifo_link *link;
+    loader_forget(&s->loader);
+    s->alone = NULL;
+    while (s->alone == NULL && (link = fifo_pop(&s->wait_queue)) != NULL) {
         struct actor *a = actor_of_run_link(link);
-        a->flags &= (uint16_t)~ACTOR_WAITING;
-        shard_ready(s, a);
+        wake(s, a);
+        if ((a->flags & ACTOR_QUEUED) != 0)
+            s->alone = a;
     }
+    s->loader.crowded = s->alone != NULL;
+}
+
+/* The loader is crowded and has loaded something. */
+static void serve_crowd(struct shard *s)
+{
+    if (s->alone == NULL) {
+        shard_wake_waiting(s);
+    } else if ((s->alone->flags & ACTOR_WAITING) != 0) {
+        if (s->loader.parts.count >= LOADER_PARTS_MAX)
+            loader_forget(&s->loader);
+        wake(s, actor_of_run_link(fifo_pop(&s->wait_queue))); /* it waits in front */
+    }
+}
+
+/* The one that was alone has run, or cannot. */
+static void served(struct shard *s)
+{
+    s->alone = NULL;
+    s->loader.crowded = false;
+    loader_forget(&s->loader);
+    shard_wake_waiting(s);
 }
 
 static void on_load_finished(void *context)
@@ -297,6 +352,8 @@ static void on_load_finished(void *context)
     s->hand_left = s->registry.resident;
     if (s->load_error != ERR_OK)
         fail_waiting(s);
+    else if (s->loader.crowded)
+        serve_crowd(s);
     else
         shard_wake_waiting(s);
     s->load_error = ERR_OK;
@@ -355,6 +412,7 @@ static bool run_message(struct shard *s, struct actor *a, uint64_t *now_ns)
     struct message *m = container_of(actor_mailbox_take(a), struct message, link);
     struct shard_kind_stats *stats = &s->stats.kinds[a->kind];
     const struct message_type *type = m->type;
+    shard_woken_done(s, a);
     if (m->deadline_ns != 0 && *now_ns > m->deadline_ns) {
         stats->expired++;
         stats->depth--;
@@ -365,7 +423,10 @@ static bool run_message(struct shard *s, struct actor *a, uint64_t *now_ns)
     if (turn_run(s, a, m) == TURN_WAIT) {
         actor_mailbox_put_back(a, &m->link);
         a->flags |= ACTOR_WAITING;
-        fifo_push(&s->wait_queue, &a->run_link);
+        if (a == s->alone)
+            fifo_push_front(&s->wait_queue, &a->run_link);
+        else
+            fifo_push(&s->wait_queue, &a->run_link);
         return false;
     }
     *now_ns = env_mono_ns(s->env);
@@ -400,6 +461,10 @@ static void run_actor(struct shard *s, struct actor *a, uint64_t *now_ns)
             s->stats.kinds[a->kind].depth--;
         supervisor_refused(s, m);
     }
+    if ((a->flags & ACTOR_HELD) != 0)
+        shard_woken_done(s, a);
+    if (a == s->alone && (a->flags & ACTOR_WAITING) == 0)
+        served(s);
     shard_ready(s, a);
     forget_if_nothing(s, a);
 }
@@ -503,8 +568,10 @@ bool shard_pass(struct shard *s, uint64_t budget_ns)
         clock_tick(&s->clock, s->env);
         deadlines_fire(s);
         run_turns(s, budget_ns);
-        if (fifo_empty(&s->wait_queue) && s->loader.parts.count > 0)
+        if (s->woken == 0 && fifo_empty(&s->wait_queue) && s->loader.parts.count > 0)
             loader_forget(&s->loader);
+        if (s->woken == 0 && s->loader.crowded && s->alone == NULL)
+            next_alone(s);
         journal_flush(&s->journal);
         if (s->supervisor.rebuild && journal_idle(&s->journal))
             rebuild(s);
@@ -549,6 +616,8 @@ void shard_recover(struct shard *s, enum err cause)
     supervisor_rebuilt(&s->supervisor);
     parking_put_mailboxes(s);
     loader_reset(&s->loader);
+    s->alone = NULL;
+    s->woken = 0;
     s->recovery_cause = cause;
     shard_set_state(s, SHARD_RECOVERING);
     recover_if_possible(s);

@@ -35,6 +35,7 @@ struct timeout_message {
 
 struct turn {
     struct shard *shard;
+    const struct actor *actor;
     struct message *message;
     struct id128 self;
     uint64_t begin_ns;      /* time of the record and its first event */
@@ -84,6 +85,8 @@ struct shard {
                                       may exist: a later one is new without asking the store */
     struct fifo run_queue;   /* actors with messages (actor.run_link) */
     struct fifo wait_queue;  /* actors whose first message waits for the loader or a commit */
+    size_t woken;            /* actors that are ACTOR_WOKEN: what was loaded for them is kept */
+    struct actor *alone;     /* while the loader is crowded: only its turn is given journal parts */
     struct fifo answered;    /* final answers to give back in the next pass */
     struct parking parking;
     enum err load_error;     /* of the group of loads that is being delivered */
@@ -137,6 +140,7 @@ void shard_stop(struct shard *s, const char *format, ...) printf_like(2, 3);
 void shard_ready(struct shard *s, struct actor *a); /* onto the run queue, if not there */
 void shard_finish(struct shard *s, struct message *m, uint16_t code); /* a final answer, now */
 void shard_wake_waiting(struct shard *s);
+void shard_woken_done(struct shard *s, struct actor *a); /* its first message ran, or left */
 void shard_recover(struct shard *s, enum err cause);
 
 /* Resident, or a placeholder whose load is under way, or (a fresh id) known to be absent. */

@@ -74,7 +74,8 @@ static const struct record_reader *part_at(struct turn *t, uint64_t place, bool 
     const struct part *part = loader_part(&s->loader, place);
     if (part != NULL)
         return &part->record;
-    loader_ask(&s->loader, &(struct load){.what = LOAD_PART, .place = place});
+    if (!s->loader.crowded || s->alone == t->actor)
+        loader_ask(&s->loader, &(struct load){.what = LOAD_PART, .place = place});
     t->waiting = true;
     return NULL;
 }
@@ -441,6 +442,7 @@ enum turn_result turn_run(struct shard *s, struct actor *a, struct message *m)
 {
     struct turn t = {
         .shard = s,
+        .actor = a,
         .message = m,
         .self = a->entry.id,
         .body_at = s->journal.open->body.len,

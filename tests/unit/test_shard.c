@@ -113,6 +113,33 @@ static void a_key_of_one_shard_is_none_of_another(void **state)
     assert_int_equal(look(f, 1), 50);
 }
 
+/* More outcomes are asked for at once than the loader keeps parts of the journal. */
+static void many_keys_at_once_all_give_their_outcomes(void **state)
+{
+    struct fixture *f = *state;
+    enum { MANY = LOADER_PARTS_MAX + 40000 };
+    f->resident_max = 2 * MANY;
+    crash(f);
+    run(f, 50 * MS);
+    struct ask *asks = calloc(MANY, sizeof *asks);
+    for (int round = 0; round < 2; round++) {
+        for (uint64_t i = 0; i < MANY; i++) {
+            asks[i].body.fill = (struct purse_fill){purse(i), i};
+            keyed(&asks[i], i + 1, 1);
+            post(f, &asks[i], &purse_fill_type, purse(i));
+        }
+        for (uint64_t i = 0; i < MANY; i++) {
+            finish(f, &asks[i]);
+            assert_int_equal(asks[i].message.code, ERR_OK);
+            assert_int_equal(asks[i].message.replayed, round > 0);
+            assert_int_equal(coins_of(&asks[i]), i);
+        }
+    }
+    for (uint64_t i = 0; i < MANY; i++)
+        forget(&asks[i]);
+    free(asks);
+}
+
 static void a_refusal_with_a_key_stays_refused(void **state)
 {
     struct fixture *f = *state;
@@ -547,6 +574,7 @@ int main(void)
         SCENARIO(nothing_is_answered_before_it_is_durable),
         SCENARIO(a_key_gives_its_first_outcome_again),
         SCENARIO(a_key_of_one_shard_is_none_of_another),
+        SCENARIO(many_keys_at_once_all_give_their_outcomes),
         SCENARIO(a_refusal_with_a_key_stays_refused),
         SCENARIO(an_unknown_commit_is_looked_up),
         SCENARIO(an_unknown_commit_is_looked_up_until_it_can_be_read),
