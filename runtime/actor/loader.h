@@ -15,8 +15,8 @@
 #include "runtime/journal/store.h"
 
 /* Journal parts kept for turns that will run again: far more than any one turn needs (a message
- * names 8,192 transfers at most). When the turns that wait need more together, one of them is served
- * alone before the others try again. */
+ * names 8,192 transfers at most). When the turns that wait need more together, one of them is
+ * served alone before the others try again. */
 #define LOADER_PARTS_MAX 65536
 
 enum load_what {
