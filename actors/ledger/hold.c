@@ -92,6 +92,7 @@ static const struct handler hold_handlers[] = {
     {&transfer_get_type, transfer_on_get},         {&transfer_post_type, transfer_on_post},
     {&transfer_void_type, transfer_on_void},       {&transfer_reverse_type, transfer_on_reverse},
     {&transaction_get_type, transaction_on_get},
+    {&transaction_reverse_type, transaction_on_reverse},
 };
 
 const struct actor_kind transfer_kind = {

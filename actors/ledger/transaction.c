@@ -63,38 +63,10 @@ struct legs {
     struct transaction_part *parts;
 };
 
-static void leg_info(struct turn *t, const struct posting *p, struct transfer_info *info)
-{
-    const struct transfer_spec *s = &p->transfer;
-    bool pending = (s->flags & TRANSFER_FLAGS_PENDING) != 0;
-    uint64_t now = turn_time(t);
-    *info = (struct transfer_info){
-        .transfer_id = s->id,
-        .debit_account_id = p->debit_id,
-        .credit_account_id = p->credit_id,
-        .amount = p->amount,
-        .currency = s->currency,
-        .code = s->code,
-        .status = pending ? TRANSFER_STATUS_PENDING : TRANSFER_STATUS_POSTED,
-        .flags = s->flags,
-        .has_posted_amount = pending,
-        .has_remaining_amount = pending,
-        .remaining_amount = p->amount,
-        .has_expires_time = s->timeout_s != 0,
-        .expires_time = now + (uint64_t)s->timeout_s * 1000000000u,
-        .has_transaction_id = true,
-        .transaction_id = p->transaction_id,
-        .user_data_128 = s->user_data_128,
-        .user_data_64 = s->user_data_64,
-        .user_data_32 = s->user_data_32,
-        .effective_time = s->effective_time != 0 ? s->effective_time : now,
-        .recorded_time = now,
-    };
-}
-
 /* Makes the legs; on a refusal undoes them and tells which leg it was. */
 static uint16_t make_legs(struct turn *t, uint32_t count, struct legs *legs)
 {
+    static const struct transfer_note no_note;
     struct turn_savepoint start = turn_savepoint(t);
     for (uint32_t i = 0; i < count; i++) {
         struct posting *p = &legs->postings[i];
@@ -105,29 +77,37 @@ static uint16_t make_legs(struct turn *t, uint32_t count, struct legs *legs)
             legs->info.failed_leg = i;
             return code;
         }
-        leg_info(t, p, &legs->info.transfers[i]);
+        legs->info.transfers[i] = transfer_info_of_posting(t, p, &no_note);
         legs->parts[i].transfer_id = p->transfer.id;
         posting_emit(t, p);
+        if (!id128_is_zero(p->reverses_id))
+            transfer_reversal_emit(t, p->reverses_id, p->transfer.id);
     }
     legs->info.transfers_count = count;
     return RESULT_OK;
 }
 
-static void record(struct turn *t, const struct transaction_create *c, struct legs *legs)
+/* The transaction itself, after its legs; what info says of it is what is recorded. */
+static void record(struct turn *t, bool has_metadata, struct legs *legs)
 {
-    legs->info.has_recorded_time = true;
-    legs->info.recorded_time = turn_time(t);
+    struct transaction_info *info = &legs->info;
+    info->has_recorded_time = true;
+    info->recorded_time = turn_time(t);
     struct transaction_recorded e = {
-        .transaction_id = legs->info.transaction_id,
+        .transaction_id = info->transaction_id,
         .tenant_id = legs->postings[0].debit->tenant_id,
         .transfers = legs->parts,
-        .transfers_count = c->legs_count,
-        .has_description = c->has_description,
-        .description = c->description,
-        .has_metadata = c->has_metadata,
-        .metadata = c->metadata,
+        .transfers_count = info->transfers_count,
+        .has_description = info->has_description,
+        .description = info->description,
+        .has_metadata = has_metadata,
+        .metadata = info->metadata,
+        .has_reverses_id = info->has_reverses_id,
+        .reverses_id = info->reverses_id,
     };
     turn_emit(t, &transaction_recorded_type, &e);
+    if (info->has_reverses_id)
+        transfer_reversal_emit(t, info->reverses_id, info->transaction_id);
 }
 
 static bool legs_alloc(struct turn *t, uint32_t count, struct legs *legs)
@@ -169,7 +149,7 @@ enum turn_result transaction_on_create(struct turn *t, struct id128 self, const 
     }
     code = make_legs(t, c->legs_count, &legs);
     if (code == RESULT_OK)
-        record(t, c, &legs);
+        record(t, c->has_metadata, &legs);
     turn_reply(t, code, &transaction_info_type, &legs.info, 0);
     return TURN_DONE;
 }
@@ -193,32 +173,154 @@ static enum presence find_parts(struct turn *t, const struct transaction_recorde
     return all;
 }
 
-enum turn_result transaction_on_get(struct turn *t, struct id128 self, const struct message *m)
+/* A recorded transaction, whole. *e is its event; ABSENT also if the caller must not see it. */
+static enum presence find_whole(struct turn *t, struct id128 id,
+                                const struct transaction_recorded **e,
+                                struct transaction_info *info)
 {
-    (void)m;
-    struct stored_event stored = {.number = 0};
-    enum presence there = turn_outcome(t, self, &stored);
-    if (there == PRESENCE_WAITING)
-        return TURN_WAIT;
-    const struct transaction_recorded *e = stored.event;
+    struct stored_event stored = {.number = 0}, reversal = {.number = 0};
+    enum presence there = turn_outcome(t, id, &stored);
+    enum presence reversed = turn_outcome(t, transfer_reversal_key(id), &reversal);
+    if (there == PRESENCE_WAITING || reversed == PRESENCE_WAITING)
+        return PRESENCE_WAITING;
+    *e = stored.event;
     if (there == PRESENCE_ABSENT || stored.number != TRANSACTION_RECORDED_NUMBER ||
-        !turn_may_see(t, e->tenant_id, ID128_ZERO)) {
+        !turn_may_see(t, (*e)->tenant_id, ID128_ZERO))
+        return PRESENCE_ABSENT;
+    *info = (struct transaction_info){
+        .transaction_id = id,
+        .has_recorded_time = true,
+        .recorded_time = stored.time_ns,
+        .has_description = (*e)->has_description,
+        .description = (*e)->description,
+        .metadata = (*e)->metadata,
+        .has_reverses_id = (*e)->has_reverses_id,
+        .reverses_id = (*e)->reverses_id,
+    };
+    if (reversed == PRESENCE_THERE) {
+        info->has_reversed_by_id = true;
+        info->reversed_by_id = ((const struct transfer_reversed *)reversal.event)->reversal_id;
+    }
+    return PRESENCE_THERE;
+}
+
+static enum turn_result show(struct turn *t, struct id128 id)
+{
+    const struct transaction_recorded *e;
+    struct transaction_info info;
+    enum presence there = find_whole(t, id, &e, &info);
+    if (there == PRESENCE_ABSENT) {
         turn_refuse(t, RESULT_NOT_FOUND);
         return TURN_DONE;
     }
-    struct transaction_info info = {
-        .transaction_id = self,
-        .has_recorded_time = true,
-        .recorded_time = stored.time_ns,
-        .has_description = e->has_description,
-        .description = e->description,
-        .metadata = e->metadata,
-    };
-    there = find_parts(t, e, &info);
+    if (there == PRESENCE_THERE)
+        there = find_parts(t, e, &info);
     if (there == PRESENCE_WAITING)
         return TURN_WAIT;
     if (there == PRESENCE_ABSENT)
         return turn_fail(t, "a transaction without its transfers");
     turn_reply(t, RESULT_OK, &transaction_info_type, &info, 0);
     return TURN_DONE;
+}
+
+enum turn_result transaction_on_get(struct turn *t, struct id128 self, const struct message *m)
+{
+    (void)m;
+    return show(t, self);
+}
+
+/* --- reversing ------------------------------------------------------------------------------- */
+
+/* The last transfer is moved back first, as it may have used what the first brought. */
+static bool find_reversals(struct turn *t, const struct transaction_reverse *c,
+                           const struct transaction_info *whole, struct id128 tenant_id,
+                           struct legs *legs)
+{
+    bool waiting = false;
+    for (uint32_t i = 0; i < whole->transfers_count; i++) {
+        struct posting *p = &legs->postings[whole->transfers_count - 1 - i];
+        *p = transfer_reversal_of(&whole->transfers[i], turn_new_id(t), tenant_id,
+                                  c->effective_time);
+        p->transaction_id = legs->info.transaction_id;
+        waiting |= posting_find(t, p) == PRESENCE_WAITING;
+    }
+    return !waiting;
+}
+
+static uint16_t reversal_check(struct turn *t, const struct transaction_info *whole,
+                               enum presence earlier, struct legs *legs)
+{
+    if (whole->has_reversed_by_id)
+        return RESULT_ALREADY_REVERSED;
+    uint16_t code = account_id_check(t, legs->info.transaction_id);
+    if (code != RESULT_OK)
+        return code;
+    if (earlier == PRESENCE_THERE)
+        return RESULT_TRANSACTION_EXISTS;
+    for (uint32_t i = 0; i < whole->transfers_count; i++) {
+        code = transfer_reversible(&whole->transfers[i]);
+        if (code != RESULT_OK) {
+            legs->info.has_failed_leg = true;
+            legs->info.failed_leg = i;
+            return code;
+        }
+    }
+    return RESULT_OK;
+}
+
+/* Everything is found: all of it, or the first reason why not. */
+static enum turn_result reverse(struct turn *t, const struct transaction_reverse *c,
+                                const struct transaction_info *whole, enum presence earlier,
+                                struct legs *legs)
+{
+    uint32_t count = whole->transfers_count;
+    uint16_t code = reversal_check(t, whole, earlier, legs);
+    if (code == RESULT_OK) {
+        code = make_legs(t, count, legs);
+        if (code != RESULT_OK) /* named as the reversed transaction counts them */
+            legs->info.failed_leg = count - 1 - legs->info.failed_leg;
+    }
+    if (code == RESULT_OK)
+        record(t, c->has_metadata, legs);
+    turn_reply(t, code, &transaction_info_type, &legs->info, 0);
+    return TURN_DONE;
+}
+
+enum turn_result transaction_on_reverse(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct transaction_reverse *c = m->body;
+    const struct transaction_recorded *e;
+    struct transaction_info whole;
+    struct legs legs = {.info = {
+                            .transaction_id = c->has_reversal_id ? c->reversal_id : turn_new_id(t),
+                            .has_description = c->has_description,
+                            .description = c->description,
+                            .metadata = c->metadata,
+                            .has_reverses_id = true,
+                            .reverses_id = self,
+                        }};
+    struct stored_event stored = {.number = 0};
+    enum presence earlier = turn_outcome(t, legs.info.transaction_id, &stored);
+    enum presence there = find_whole(t, self, &e, &whole);
+    if (earlier == PRESENCE_WAITING || there == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (there == PRESENCE_ABSENT) {
+        turn_refuse(t, RESULT_NOT_FOUND);
+        return TURN_DONE;
+    }
+    if (whole.has_reversed_by_id && c->has_reversal_id &&
+        id128_equal(whole.reversed_by_id, c->reversal_id))
+        return show(t, c->reversal_id);
+    there = find_parts(t, e, &whole);
+    if (there == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (there == PRESENCE_ABSENT)
+        return turn_fail(t, "a transaction without its transfers");
+    if (!legs_alloc(t, whole.transfers_count, &legs)) {
+        turn_refuse(t, RESULT_NO_MEMORY);
+        return TURN_DONE;
+    }
+    if (!find_reversals(t, c, &whole, e->tenant_id, &legs))
+        return TURN_WAIT;
+    return reverse(t, c, &whole, earlier, &legs);
 }

@@ -10,5 +10,6 @@
 
 enum turn_result transaction_on_create(struct turn *t, struct id128 self, const struct message *m);
 enum turn_result transaction_on_get(struct turn *t, struct id128 self, const struct message *m);
+enum turn_result transaction_on_reverse(struct turn *t, struct id128 self, const struct message *m);
 
 #endif

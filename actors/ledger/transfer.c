@@ -45,6 +45,12 @@ void transfer_note_emit(struct turn *t, struct id128 tenant_id, struct id128 tra
     turn_emit(t, &transfer_noted_type, &e);
 }
 
+void transfer_reversal_emit(struct turn *t, struct id128 transfer_id, struct id128 reversal_id)
+{
+    struct transfer_reversed e = {transfer_reversal_key(transfer_id), transfer_id, reversal_id};
+    turn_emit(t, &transfer_reversed_type, &e);
+}
+
 /* --- showing --------------------------------------------------------------------------------- */
 
 static void info_set_pending(struct transfer_info *info, const struct hold *h)
@@ -198,9 +204,8 @@ enum turn_result transfer_on_get(struct turn *t, struct id128 self, const struct
 
 /* --- making ---------------------------------------------------------------------------------- */
 
-/* What posting_emit() is about to record. Nothing is looked up: nothing could be waited for. */
-static struct transfer_info info_of_posting(struct turn *t, const struct posting *p,
-                                            const struct transfer_note *note)
+struct transfer_info transfer_info_of_posting(struct turn *t, const struct posting *p,
+                                              const struct transfer_note *note)
 {
     const struct transfer_spec *s = &p->transfer;
     const struct hold *h = (s->flags & RESOLVES) != 0 ? p->pending : NULL;
@@ -258,15 +263,12 @@ static enum turn_result conclude(struct turn *t, struct posting *p, uint16_t cod
         turn_refuse(t, code);
         return TURN_DONE;
     }
-    info = info_of_posting(t, p, note);
+    info = transfer_info_of_posting(t, p, note);
     tenant_id = p->debit->tenant_id;
     posting_emit(t, p);
     transfer_note_emit(t, tenant_id, p->transfer.id, note);
-    if (!id128_is_zero(p->reverses_id)) {
-        struct transfer_reversed e = {transfer_reversal_key(p->reverses_id), p->reverses_id,
-                                      p->transfer.id};
-        turn_emit(t, &transfer_reversed_type, &e);
-    }
+    if (!id128_is_zero(p->reverses_id))
+        transfer_reversal_emit(t, p->reverses_id, p->transfer.id);
     turn_reply(t, RESULT_OK, &transfer_info_type, &info, 0);
     return TURN_DONE;
 }
@@ -510,7 +512,7 @@ enum turn_result transfer_on_void(struct turn *t, struct id128 self, const struc
     return conclude(t, &p, code, &note, c->has_posting_id);
 }
 
-static uint16_t reversible(const struct transfer_info *info)
+uint16_t transfer_reversible(const struct transfer_info *info)
 {
     if (info->has_reversed_by_id)
         return RESULT_ALREADY_REVERSED;
@@ -518,6 +520,28 @@ static uint16_t reversible(const struct transfer_info *info)
     if (info->status != TRANSFER_STATUS_POSTED || (info->flags & TRANSFER_FLAGS_PENDING) != 0)
         return RESULT_TRANSFER_NOT_POSTED;
     return RESULT_OK;
+}
+
+struct posting transfer_reversal_of(const struct transfer_info *info, struct id128 reversal_id,
+                                    struct id128 tenant_id, uint64_t effective_time)
+{
+    return (struct posting){
+        .transfer =
+            {
+                .id = reversal_id,
+                .debit_account_id = info->credit_account_id,
+                .credit_account_id = info->debit_account_id,
+                .amount = info->amount,
+                .currency = info->currency,
+                .code = info->code,
+                .effective_time = effective_time,
+                .user_data_128 = info->user_data_128,
+                .user_data_64 = info->user_data_64,
+                .user_data_32 = info->user_data_32,
+            },
+        .tenant_id = tenant_id,
+        .reverses_id = info->transfer_id,
+    };
 }
 
 enum turn_result transfer_on_reverse(struct turn *t, struct id128 self, const struct message *m)
@@ -532,26 +556,11 @@ enum turn_result transfer_on_reverse(struct turn *t, struct id128 self, const st
         turn_refuse(t, RESULT_NOT_FOUND);
         return TURN_DONE;
     }
-    struct posting p = {
-        .transfer =
-            {
-                .id = c->has_reversal_id ? c->reversal_id : turn_new_id(t),
-                .debit_account_id = info.credit_account_id,
-                .credit_account_id = info.debit_account_id,
-                .amount = info.amount,
-                .currency = info.currency,
-                .code = info.code,
-                .effective_time = c->effective_time,
-                .user_data_128 = info.user_data_128,
-                .user_data_64 = info.user_data_64,
-                .user_data_32 = info.user_data_32,
-            },
-        .tenant_id = tenant_id,
-        .reverses_id = self,
-    };
+    struct id128 id = c->has_reversal_id ? c->reversal_id : turn_new_id(t);
+    struct posting p = transfer_reversal_of(&info, id, tenant_id, c->effective_time);
     if (posting_find(t, &p) == PRESENCE_WAITING)
         return TURN_WAIT;
-    uint16_t code = reversible(&info);
+    uint16_t code = transfer_reversible(&info);
     bool retried = code == RESULT_ALREADY_REVERSED && c->has_reversal_id &&
                    id128_equal(info.reversed_by_id, c->reversal_id);
     if (code == RESULT_OK || retried)

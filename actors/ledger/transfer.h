@@ -31,6 +31,17 @@ struct transfer_note {
 void transfer_note_emit(struct turn *t, struct id128 tenant_id, struct id128 transfer_id,
                         const struct transfer_note *note);
 
+/* What posting_emit() is about to record. Nothing is looked up: nothing could be waited for. */
+struct transfer_info transfer_info_of_posting(struct turn *t, const struct posting *p,
+                                              const struct transfer_note *note);
+
+/* RESULT_OK, or why this transfer cannot be moved back. */
+must_check uint16_t transfer_reversible(const struct transfer_info *info);
+/* The posting that moves it back; transfer_reversal_emit() after its posting_emit(). */
+struct posting transfer_reversal_of(const struct transfer_info *info, struct id128 reversal_id,
+                                    struct id128 tenant_id, uint64_t effective_time);
+void transfer_reversal_emit(struct turn *t, struct id128 transfer_id, struct id128 reversal_id);
+
 /* Everything about one transfer. THERE: *info and *tenant_id are filled. */
 must_check enum presence transfer_info_find(struct turn *t, struct id128 id,
                                             struct transfer_info *info, struct id128 *tenant_id);

@@ -338,6 +338,25 @@ def test_a_transaction_does_all_legs_or_none(bank):
     equal([bank.account(a)["balance"] for a in (rich, poor, fees)], ["89.50", "10.00", "0.50"])
 
 
+def test_a_transaction_is_reversed_whole_and_once(bank):
+    _, rich, poor = two_accounts(bank)
+    fees = bank.open_account()
+    made = bank.post("/transactions", {"legs": [leg(rich, poor, "10.00"),
+                                                leg(rich, fees, "0.50")]}).expect(201).json
+    path, words = f"/transactions/{made['transaction_id']}/reverse", {"description": "returned"}
+    back = bank.post(path, words).expect(201).json
+    equal([t["reverses_id"] for t in back["transfers"]],
+          [t["transfer_id"] for t in made["transfers"]][::-1])
+    equal((back["reverses_id"], back["description"]), (made["transaction_id"], "returned"))
+    equal([bank.account(a)["balance"] for a in (rich, poor, fees)], ["100.00", "0.00", "0.00"])
+    bank.post(path, words).expect(409, "already_reversed")
+    single = f"/transfers/{made['transfers'][0]['transfer_id']}/reverse"
+    bank.post(single, {}).expect(409, "already_reversed")
+    whole = bank.get(f"/transactions/{made['transaction_id']}/transfers").expect(200).json
+    equal(whole["reversed_by_id"], back["transaction_id"])
+    bank.post(f"/transactions/{new_id('trf')}/reverse", {}).expect(404, "not_found")
+
+
 def test_the_books_balance(bank):
     lines = bank.check_books()
     contains([line["currency"] for line in lines], "USD", "EUR", "JPY")

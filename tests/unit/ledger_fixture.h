@@ -116,6 +116,28 @@ static inline struct transfer_info show_transfer(struct bank *b, struct id128 id
     return info;
 }
 
+/* With description and metadata. */
+static inline uint16_t create_transfer(struct bank *b, struct principal who, uint64_t debit,
+                                       uint64_t credit, u128 amount, struct transfer_info *info)
+{
+    struct metadata_pair pair = {slice_of("order"), slice_of("17")};
+    struct transfer_create c = {
+        .debit_account_id = id_of(debit),
+        .credit_account_id = id_of(credit),
+        .has_amount = true,
+        .amount = amount,
+        .currency = USD,
+        .has_description = true,
+        .description = slice_of("two books"),
+        .has_metadata = true,
+        .metadata = {&pair, 1},
+    };
+    uint16_t code = bank_ask(b, who, &transfer_create_type, &c);
+    if (code == RESULT_OK)
+        bank_reply(b, &transfer_info_type, info);
+    return code;
+}
+
 /* Two plain accounts: 1 and 2. */
 static inline void given_two_accounts(struct bank *b)
 {

@@ -463,130 +463,6 @@ static void test_imported_history(void **state)
     expect_results(b, other, other_codes, 2);
 }
 
-/* --- single transfers, reversal, transactions ------------------------------------------------- */
-
-static uint16_t create(struct bank *b, struct principal who, uint64_t debit, uint64_t credit,
-                       u128 amount, struct transfer_info *info)
-{
-    struct metadata_pair pair = {slice_of("order"), slice_of("17")};
-    struct transfer_create c = {
-        .debit_account_id = id_of(debit),
-        .credit_account_id = id_of(credit),
-        .has_amount = true,
-        .amount = amount,
-        .currency = USD,
-        .has_description = true,
-        .description = slice_of("two books"),
-        .has_metadata = true,
-        .metadata = {&pair, 1},
-    };
-    uint16_t code = bank_ask(b, who, &transfer_create_type, &c);
-    if (code == RESULT_OK)
-        bank_reply(b, &transfer_info_type, info);
-    return code;
-}
-
-static uint16_t reverse(struct bank *b, struct id128 id, struct transfer_info *info)
-{
-    struct transfer_reverse r = {.transfer_id = id};
-    uint16_t code = bank_ask(b, teller(), &transfer_reverse_type, &r);
-    if (code == RESULT_OK)
-        bank_reply(b, &transfer_info_type, info);
-    return code;
-}
-
-static void test_reversal_happens_once(void **state)
-{
-    struct bank *b = *state;
-    given_two_accounts(b);
-    struct transfer_info t, back;
-    assert_int_equal(create(b, teller(), 1, 2, 10, &t), RESULT_OK);
-    assert_int_equal(reverse(b, t.transfer_id, &back), RESULT_OK);
-    assert_true(id128_equal(back.reverses_id, t.transfer_id));
-    expect_counters(b, 1, 0, 10, 0, 10);
-    bank_restart(b);
-    assert_int_equal(reverse(b, t.transfer_id, &back), RESULT_ALREADY_REVERSED);
-    world_run(&b->world, b->world.now_ns + 5000000000);
-    bank_restart(b); /* from here on only the views know it */
-    assert_int_equal(reverse(b, t.transfer_id, &back), RESULT_ALREADY_REVERSED);
-    struct id128 by = back.transfer_id;
-    t = show_transfer(b, t.transfer_id);
-    assert_true(t.has_reversed_by_id && id128_equal(t.reversed_by_id, by));
-    assert_true(slice_equal(t.description, slice_of("two books")));
-    assert_int_equal(t.metadata.count, 1);
-    given_transfer(b, with_flags(spec_of(20, 1, 2, 5), PENDING));
-    assert_int_equal(reverse(b, id_of(20), &back), RESULT_TRANSFER_NOT_POSTED);
-    given_transfer(b, resolving(21, 20, U128_MAX, POST));
-    assert_int_equal(reverse(b, id_of(20), &back), RESULT_TRANSFER_NOT_POSTED);
-    assert_int_equal(reverse(b, id_of(21), &back), RESULT_OK);
-    assert_int_equal(reverse(b, id_of(77), &back), RESULT_NOT_FOUND);
-}
-
-static void test_post_and_void_by_message(void **state)
-{
-    struct bank *b = *state;
-    given_two_accounts(b);
-    given_transfer(b, with_flags(spec_of(10, 1, 2, 1000), PENDING));
-    struct transfer_post post = {.transfer_id = id_of(10), .has_amount = true,
-                                 .amount = money("4.005")};
-    assert_int_equal(bank_ask(b, teller(), &transfer_post_type, &post),
-                     RESULT_AMOUNT_TOO_PRECISE);
-    post.amount = money("4.00");
-    post.has_currency = true, post.currency = EUR;
-    assert_int_equal(bank_ask(b, teller(), &transfer_post_type, &post), RESULT_CURRENCY_MISMATCH);
-    post.currency = USD;
-    post.keep_remainder = true;
-    assert_int_equal(bank_ask(b, someone("other", "x"), &transfer_post_type, &post),
-                     RESULT_NOT_FOUND);
-    assert_int_equal(bank_ask(b, teller(), &transfer_post_type, &post), RESULT_OK);
-    expect_counters(b, 1, 600, 400, 0, 0);
-    struct transfer_void v = {.transfer_id = id_of(10)};
-    assert_int_equal(bank_ask(b, teller(), &transfer_void_type, &v), RESULT_OK);
-    expect_counters(b, 1, 0, 400, 0, 0);
-    assert_int_equal(bank_ask(b, teller(), &transfer_void_type, &v),
-                     RESULT_PENDING_TRANSFER_ALREADY_VOIDED);
-}
-
-static void test_transaction_is_all_or_nothing(void **state)
-{
-    struct bank *b = *state;
-    given_two_accounts(b);
-    given_account(b, 3, USD, ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS);
-    struct transaction_leg legs[] = {
-        {.debit_account_id = id_of(1), .credit_account_id = id_of(3), .amount = 10,
-         .currency = USD},
-        {.debit_account_id = id_of(3), .credit_account_id = id_of(2), .amount = 11,
-         .currency = USD},
-    };
-    struct transaction_create c = {.legs = legs, .legs_count = 2, .has_description = true,
-                                   .description = slice_of("with fee")};
-    struct transaction_info info;
-    assert_int_equal(bank_ask(b, teller(), &transaction_create_type, &c), RESULT_EXCEEDS_CREDITS);
-    bank_reply(b, &transaction_info_type, &info);
-    assert_int_equal(info.failed_leg, 1);
-    expect_counters(b, 1, 0, 0, 0, 0);
-    legs[1].amount = 4;
-    assert_int_equal(bank_ask(b, teller(), &transaction_create_type, &c), RESULT_OK);
-    bank_reply(b, &transaction_info_type, &info);
-    assert_int_equal(info.transfers_count, 2);
-    expect_counters(b, 3, 0, 4, 0, 10);
-    struct transaction_get get = {info.transaction_id};
-    assert_int_equal(bank_ask(b, teller(), &transaction_get_type, &get), RESULT_OK);
-    bank_reply(b, &transaction_info_type, &info);
-    assert_true(info.transfers[1].amount == 4);
-    assert_true(slice_equal(info.description, slice_of("with fee")));
-    c.has_transaction_id = true;
-    c.transaction_id = info.transaction_id;
-    assert_int_equal(bank_ask(b, teller(), &transaction_create_type, &c),
-                     RESULT_TRANSACTION_EXISTS);
-    struct transfers_list list = {.has_transaction_id = true,
-                                  .transaction_id = info.transaction_id};
-    assert_int_equal(bank_ask(b, teller(), &transfers_list_type, &list), RESULT_OK);
-    struct transfer_page page;
-    bank_reply(b, &transfer_page_type, &page);
-    assert_int_equal(page.transfers_count, 2);
-}
-
 /* --- accounts --------------------------------------------------------------------------------- */
 
 static void test_account_refusals(void **state)
@@ -695,7 +571,7 @@ static void test_tenants_do_not_see_each_other(void **state)
     struct account_entries entries = {.account_id = id_of(1)};
     assert_int_equal(bank_ask(b, stranger, &account_entries_type, &entries), RESULT_NOT_FOUND);
     struct transfer_info t;
-    assert_int_equal(create(b, stranger, 1, 2, 1, &t), RESULT_DEBIT_ACCOUNT_NOT_FOUND);
+    assert_int_equal(create_transfer(b, stranger, 1, 2, 1, &t), RESULT_DEBIT_ACCOUNT_NOT_FOUND);
     struct transfers_list list = {.has_account_id = false};
     assert_int_equal(bank_ask(b, stranger, &transfers_list_type, &list), RESULT_OK);
     struct transfer_page page;
@@ -738,9 +614,6 @@ int main(void)
         LEDGER_TEST(test_chain_stands_or_falls_together),
         LEDGER_TEST(test_same_id_twice_in_one_list),
         LEDGER_TEST(test_imported_history),
-        LEDGER_TEST(test_reversal_happens_once),
-        LEDGER_TEST(test_post_and_void_by_message),
-        LEDGER_TEST(test_transaction_is_all_or_nothing),
         LEDGER_TEST(test_account_refusals),
         LEDGER_TEST(test_limits_and_name_change_by_version),
         LEDGER_TEST(test_freeze_and_close),

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The ledger's messages about single transfers, reversal and transactions of several legs. */
+#include "tests/unit/ledger_fixture.h"
+
+#define PENDING TRANSFER_FLAGS_PENDING
+#define POST TRANSFER_FLAGS_POST_PENDING
+
+static uint16_t reverse(struct bank *b, struct id128 id, struct transfer_info *info)
+{
+    struct transfer_reverse r = {.transfer_id = id};
+    uint16_t code = bank_ask(b, teller(), &transfer_reverse_type, &r);
+    if (code == RESULT_OK)
+        bank_reply(b, &transfer_info_type, info);
+    return code;
+}
+
+static void test_reversal_happens_once(void **state)
+{
+    struct bank *b = *state;
+    given_two_accounts(b);
+    struct transfer_info t, back;
+    assert_int_equal(create_transfer(b, teller(), 1, 2, 10, &t), RESULT_OK);
+    assert_int_equal(reverse(b, t.transfer_id, &back), RESULT_OK);
+    assert_true(id128_equal(back.reverses_id, t.transfer_id));
+    expect_counters(b, 1, 0, 10, 0, 10);
+    bank_restart(b);
+    assert_int_equal(reverse(b, t.transfer_id, &back), RESULT_ALREADY_REVERSED);
+    world_run(&b->world, b->world.now_ns + 5000000000);
+    bank_restart(b); /* from here on only the views know it */
+    assert_int_equal(reverse(b, t.transfer_id, &back), RESULT_ALREADY_REVERSED);
+    struct id128 by = back.transfer_id;
+    t = show_transfer(b, t.transfer_id);
+    assert_true(t.has_reversed_by_id && id128_equal(t.reversed_by_id, by));
+    assert_true(slice_equal(t.description, slice_of("two books")));
+    assert_int_equal(t.metadata.count, 1);
+    given_transfer(b, with_flags(spec_of(20, 1, 2, 5), PENDING));
+    assert_int_equal(reverse(b, id_of(20), &back), RESULT_TRANSFER_NOT_POSTED);
+    given_transfer(b, resolving(21, 20, U128_MAX, POST));
+    assert_int_equal(reverse(b, id_of(20), &back), RESULT_TRANSFER_NOT_POSTED);
+    assert_int_equal(reverse(b, id_of(21), &back), RESULT_OK);
+    assert_int_equal(reverse(b, id_of(77), &back), RESULT_NOT_FOUND);
+}
+
+static void test_post_and_void_by_message(void **state)
+{
+    struct bank *b = *state;
+    given_two_accounts(b);
+    given_transfer(b, with_flags(spec_of(10, 1, 2, 1000), PENDING));
+    struct transfer_post post = {.transfer_id = id_of(10), .has_amount = true,
+                                 .amount = money("4.005")};
+    assert_int_equal(bank_ask(b, teller(), &transfer_post_type, &post),
+                     RESULT_AMOUNT_TOO_PRECISE);
+    post.amount = money("4.00");
+    post.has_currency = true, post.currency = EUR;
+    assert_int_equal(bank_ask(b, teller(), &transfer_post_type, &post), RESULT_CURRENCY_MISMATCH);
+    post.currency = USD;
+    post.keep_remainder = true;
+    assert_int_equal(bank_ask(b, someone("other", "x"), &transfer_post_type, &post),
+                     RESULT_NOT_FOUND);
+    assert_int_equal(bank_ask(b, teller(), &transfer_post_type, &post), RESULT_OK);
+    expect_counters(b, 1, 600, 400, 0, 0);
+    struct transfer_void v = {.transfer_id = id_of(10)};
+    assert_int_equal(bank_ask(b, teller(), &transfer_void_type, &v), RESULT_OK);
+    expect_counters(b, 1, 0, 400, 0, 0);
+    assert_int_equal(bank_ask(b, teller(), &transfer_void_type, &v),
+                     RESULT_PENDING_TRANSFER_ALREADY_VOIDED);
+}
+
+static void test_transaction_is_all_or_nothing(void **state)
+{
+    struct bank *b = *state;
+    given_two_accounts(b);
+    given_account(b, 3, USD, ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS);
+    struct transaction_leg legs[] = {
+        {.debit_account_id = id_of(1), .credit_account_id = id_of(3), .amount = 10,
+         .currency = USD},
+        {.debit_account_id = id_of(3), .credit_account_id = id_of(2), .amount = 11,
+         .currency = USD},
+    };
+    struct transaction_create c = {.legs = legs, .legs_count = 2, .has_description = true,
+                                   .description = slice_of("with fee")};
+    struct transaction_info info;
+    assert_int_equal(bank_ask(b, teller(), &transaction_create_type, &c), RESULT_EXCEEDS_CREDITS);
+    bank_reply(b, &transaction_info_type, &info);
+    assert_int_equal(info.failed_leg, 1);
+    expect_counters(b, 1, 0, 0, 0, 0);
+    legs[1].amount = 4;
+    assert_int_equal(bank_ask(b, teller(), &transaction_create_type, &c), RESULT_OK);
+    bank_reply(b, &transaction_info_type, &info);
+    assert_int_equal(info.transfers_count, 2);
+    expect_counters(b, 3, 0, 4, 0, 10);
+    struct transaction_get get = {info.transaction_id};
+    assert_int_equal(bank_ask(b, teller(), &transaction_get_type, &get), RESULT_OK);
+    bank_reply(b, &transaction_info_type, &info);
+    assert_true(info.transfers[1].amount == 4);
+    assert_true(slice_equal(info.description, slice_of("with fee")));
+    c.has_transaction_id = true;
+    c.transaction_id = info.transaction_id;
+    assert_int_equal(bank_ask(b, teller(), &transaction_create_type, &c),
+                     RESULT_TRANSACTION_EXISTS);
+    struct transfers_list list = {.has_transaction_id = true,
+                                  .transaction_id = info.transaction_id};
+    assert_int_equal(bank_ask(b, teller(), &transfers_list_type, &list), RESULT_OK);
+    struct transfer_page page;
+    bank_reply(b, &transfer_page_type, &page);
+    assert_int_equal(page.transfers_count, 2);
+}
+
+/* 1 pays 10 to 3, which pays 4 of it on to 2. */
+static struct id128 given_transaction(struct bank *b, struct id128 transfers[2])
+{
+    given_two_accounts(b);
+    given_account(b, 3, USD, ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS);
+    struct transaction_leg legs[] = {
+        {.debit_account_id = id_of(1), .credit_account_id = id_of(3), .amount = 10,
+         .currency = USD},
+        {.debit_account_id = id_of(3), .credit_account_id = id_of(2), .amount = 4,
+         .currency = USD},
+    };
+    struct transaction_create c = {.legs = legs, .legs_count = 2};
+    struct transaction_info info;
+    assert_int_equal(bank_ask(b, teller(), &transaction_create_type, &c), RESULT_OK);
+    bank_reply(b, &transaction_info_type, &info);
+    for (uint32_t i = 0; i < 2; i++)
+        transfers[i] = info.transfers[i].transfer_id;
+    return info.transaction_id;
+}
+
+static uint16_t reverse_whole(struct bank *b, struct id128 id, struct id128 reversal_id,
+                              struct transaction_info *info)
+{
+    struct transaction_reverse r = {
+        .transaction_id = id,
+        .has_reversal_id = !id128_is_zero(reversal_id),
+        .reversal_id = reversal_id,
+        .has_description = true,
+        .description = slice_of("returned"),
+    };
+    uint16_t code = bank_ask(b, teller(), &transaction_reverse_type, &r);
+    if (code != RESULT_NOT_FOUND)
+        bank_reply(b, &transaction_info_type, info);
+    return code;
+}
+
+static struct transaction_info show_transaction(struct bank *b, struct id128 id)
+{
+    struct transaction_get get = {id};
+    struct transaction_info info;
+    assert_int_equal(bank_ask(b, teller(), &transaction_get_type, &get), RESULT_OK);
+    bank_reply(b, &transaction_info_type, &info);
+    return info;
+}
+
+static void test_a_transaction_is_reversed_once_and_whole(void **state)
+{
+    struct bank *b = *state;
+    struct id128 transfers[2], id = given_transaction(b, transfers);
+    struct transaction_info back;
+    struct transfer_info one;
+    assert_int_equal(reverse_whole(b, id, id_of(40), &back), RESULT_OK);
+    assert_true(id128_equal(back.transaction_id, id_of(40)));
+    assert_true(back.has_reverses_id && id128_equal(back.reverses_id, id));
+    assert_int_equal(back.transfers_count, 2);
+    assert_true(id128_equal(back.transfers[0].reverses_id, transfers[1]));
+    assert_true(id128_equal(back.transfers[1].reverses_id, transfers[0]));
+    expect_counters(b, 1, 0, 10, 0, 10);
+    expect_counters(b, 3, 0, 14, 0, 14);
+    expect_counters(b, 2, 0, 4, 0, 4);
+    assert_int_equal(reverse_whole(b, id, id_of(40), &back), RESULT_OK); /* a retry */
+    assert_int_equal(back.transfers_count, 2);
+    assert_int_equal(reverse_whole(b, id, id_of(41), &back), RESULT_ALREADY_REVERSED);
+    assert_int_equal(reverse_whole(b, id, ID128_ZERO, &back), RESULT_ALREADY_REVERSED);
+    for (uint32_t i = 0; i < 2; i++)
+        assert_int_equal(reverse(b, transfers[i], &one), RESULT_ALREADY_REVERSED);
+    assert_true(id128_equal(show_transaction(b, id).reversed_by_id, id_of(40)));
+    back = show_transaction(b, id_of(40));
+    assert_true(id128_equal(back.reverses_id, id));
+    assert_true(slice_equal(back.description, slice_of("returned")));
+    expect_counters(b, 1, 0, 10, 0, 10);
+    assert_int_equal(reverse_whole(b, id_of(77), ID128_ZERO, &back), RESULT_NOT_FOUND);
+    assert_int_equal(reverse_whole(b, transfers[0], ID128_ZERO, &back), RESULT_NOT_FOUND);
+}
+
+static void test_a_transaction_is_not_reversed_in_part(void **state)
+{
+    struct bank *b = *state;
+    struct id128 transfers[2], id = given_transaction(b, transfers);
+    struct transaction_info back;
+    struct transfer_info one;
+    /* 3 has spent what it would have to give back, but for what 2 gives back first. */
+    assert_int_equal(reverse(b, transfers[1], &one), RESULT_OK);
+    assert_int_equal(reverse_whole(b, id, ID128_ZERO, &back), RESULT_ALREADY_REVERSED);
+    assert_true(back.has_failed_leg && back.failed_leg == 1);
+    expect_counters(b, 1, 0, 10, 0, 0);
+    assert_int_equal(reverse(b, transfers[0], &one), RESULT_OK);
+}
+
+static void test_a_reversal_without_money_changes_nothing(void **state)
+{
+    struct bank *b = *state;
+    struct id128 transfers[2], id = given_transaction(b, transfers);
+    struct transaction_info back;
+    struct transfer_create spend = {.debit_account_id = id_of(3), .credit_account_id = id_of(2),
+                                    .has_amount = true, .amount = 6, .currency = USD};
+    assert_int_equal(bank_ask(b, teller(), &transfer_create_type, &spend), RESULT_OK);
+    assert_int_equal(reverse_whole(b, id, ID128_ZERO, &back), RESULT_EXCEEDS_CREDITS);
+    assert_int_equal(back.failed_leg, 0);
+    expect_counters(b, 2, 0, 0, 0, 10);
+    assert_false(show_transaction(b, id).has_reversed_by_id);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        LEDGER_TEST(test_reversal_happens_once),
+        LEDGER_TEST(test_post_and_void_by_message),
+        LEDGER_TEST(test_transaction_is_all_or_nothing),
+        LEDGER_TEST(test_a_transaction_is_reversed_once_and_whole),
+        LEDGER_TEST(test_a_transaction_is_not_reversed_in_part),
+        LEDGER_TEST(test_a_reversal_without_money_changes_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
