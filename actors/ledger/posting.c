@@ -37,7 +37,18 @@ static enum presence find_account(struct turn *t, struct id128 id, struct id128 
     return there;
 }
 
-/* The pending transfer, or whether its id belongs to one that never was pending. */
+/* Of a transfer that was never pending: its debit account; zero if the event is another. */
+static struct id128 final_debit_id(const struct stored_event *e)
+{
+    if (e->number == TRANSFER_POSTED_NUMBER)
+        return ((const struct transfer_posted *)e->event)->debit_account_id;
+    if (e->number == TRANSFER_RESOLVED_NUMBER)
+        return ((const struct transfer_resolved *)e->event)->debit_account_id;
+    return ID128_ZERO;
+}
+
+/* The pending transfer, or whether its id belongs to one of the tenant that never was pending:
+ * another tenant's is as good as none. */
 static enum presence find_pending(struct turn *t, struct posting *p)
 {
     const void *state = NULL;
@@ -47,9 +58,13 @@ static enum presence find_pending(struct turn *t, struct posting *p)
         return there;
     struct stored_event other;
     there = turn_outcome(t, p->transfer.pending_id, &other);
-    p->pending_was_final =
-        there == PRESENCE_THERE &&
-        (other.number == TRANSFER_POSTED_NUMBER || other.number == TRANSFER_RESOLVED_NUMBER);
+    struct id128 debit_id = there == PRESENCE_THERE ? final_debit_id(&other) : ID128_ZERO;
+    if (id128_is_zero(debit_id))
+        return there;
+    there = turn_find(t, KIND_ACCOUNT, debit_id, &state);
+    if (there == PRESENCE_THERE)
+        p->pending_was_final = p->any_tenant ||
+            id128_equal(((const struct account *)state)->tenant_id, p->tenant_id);
     return there;
 }
 
