@@ -145,8 +145,8 @@ def test_malformed_tokens(world):
     good = world.payd.token()
     header, claims, signature = good.split(".")
     for wrong in ("x", "a.b.c", good[:-4], f"{header}.{claims}.", f"{header}.{claims}",
-                  f"{good}.x", f"{header}..{signature}", good + "=", f"{claims}.{header}.{signature}",
-                  "ey" * 5000, good.replace(".", ". ")):
+                  f"{good}.x", f"{header}..{signature}", good + "=",
+                  f"{claims}.{header}.{signature}", "ey" * 5000, good.replace(".", ". ")):
         world.refuse_all(wrong, "invalid_token")
 
 
