@@ -49,6 +49,9 @@ int payctl_connect(struct payctl *p, uint32_t outstanding);
 bool payctl_send(struct payctl *p, const struct message_type *type, const void *body,
                  const char *key, uint64_t tag);
 int payctl_receive(struct payctl *p, struct payctl_reply *reply);
+/* Decodes an answer of this type into the arena. */
+int payctl_read_reply(struct payctl *p, const struct payctl_reply *reply,
+                      const struct message_type *type, void *answer);
 /* Both, and a refusal is printed too. */
 int payctl_ask(struct payctl *p, const struct message_type *type, const void *body,
                struct payctl_reply *reply);

@@ -69,8 +69,8 @@ const struct payctl_command *payctl_args_find(const struct payctl_command *comma
     return NULL;
 }
 
-static bool refuse_command(const struct payctl_command *commands, uint32_t count, const char *first,
-                           const char *second, char *error)
+void payctl_args_explain(const struct payctl_command *commands, uint32_t count, const char *first,
+                         const char *second, char *error)
 {
     const char *names[CANDIDATES_MAX];
     char given[2 * WORD_MAX], group[2 * WORD_MAX] = "";
@@ -94,7 +94,6 @@ static bool refuse_command(const struct payctl_command *commands, uint32_t count
                  nearest);
     else
         snprintf(error, PAYCTL_ERROR_MAX, "there is no command %s; see payctl help", given);
-    return false;
 }
 
 /* --- options ---------------------------------------------------------------------------------- */
@@ -212,6 +211,22 @@ static bool refuse_option(struct parser *p, const char *word, size_t len)
     return false;
 }
 
+/* key=value: each time it is given adds a pair. */
+static bool add_pair(struct parser *p, uint32_t option, const char *word, const char *pair)
+{
+    struct payctl_args *a = p->args;
+    size_t len = strlen(a->pairs), pair_len = strlen(pair);
+    if (len + pair_len + 2 > sizeof a->pairs || strchr(pair, '\n') != NULL) {
+        snprintf(p->error, PAYCTL_ERROR_MAX, "%s is too long, or has a line break", word);
+        return false;
+    }
+    if (len > 0)
+        a->pairs[len++] = '\n';
+    memcpy(a->pairs + len, pair, pair_len + 1);
+    a->values[option] = a->pairs;
+    return true;
+}
+
 static bool parse_option(struct parser *p, const char *word)
 {
     struct payctl_args *a = p->args;
@@ -221,6 +236,10 @@ static bool parse_option(struct parser *p, const char *word)
     for (uint32_t i = 0; c != NULL && i < c->spec.option_count; i++) {
         if (!option_named(c->spec.options[i].name, name, len))
             continue;
+        if (strcmp(c->spec.options[i].type, "key=value") == 0) {
+            const char *pair = take_value(p, word, equals);
+            return pair != NULL && add_pair(p, i, word, pair);
+        }
         if (a->values[i] != NULL) {
             snprintf(p->error, PAYCTL_ERROR_MAX, "--%.*s is given twice", (int)len, name);
             return false;
@@ -280,8 +299,10 @@ static bool parse_words(struct parser *p, const struct payctl_command *commands,
             if (second != NULL && second[0] == '-')
                 second = NULL;
             p->args->command = payctl_args_find(commands, count, word, second, &words);
-            if (p->args->command == NULL)
-                return refuse_command(commands, count, word, second, p->error);
+            if (p->args->command == NULL) {
+                payctl_args_explain(commands, count, word, second, p->error);
+                return false;
+            }
             p->at += words - 1;
         } else if (!parse_position(p, word)) {
             return false;

@@ -14,6 +14,7 @@
 #define PAYCTL_TIMEOUT_MS 30000
 #define PAYCTL_OPTIONS_MAX 64
 #define PAYCTL_ERROR_MAX 512
+#define PAYCTL_PAIRS_MAX 8192 /* bytes of all key=value together */
 
 struct payctl;
 
@@ -31,6 +32,7 @@ struct payctl_args {
     const struct payctl_command *command;   /* NULL: none was given */
     const char *values[PAYCTL_OPTIONS_MAX]; /* by place in command->spec.options; NULL = absent */
     const char *topic[2];                   /* words after `help` */
+    char pairs[PAYCTL_PAIRS_MAX]; /* of an option that may be repeated, one in a line */
 };
 
 /* false, and one line in error, if it cannot be understood. `environment` looks up a variable. */
@@ -44,6 +46,11 @@ const char *payctl_args_value(const struct payctl_args *a, const char *name);
 /* The command of these words (the second may be NULL), and how many of them it took; or NULL. */
 const struct payctl_command *payctl_args_find(const struct payctl_command *commands, uint32_t count,
                                               const char *first, const char *second, int *words);
+
+/* There is no command of these words (the second may be NULL): what could be meant, in one line of
+ * PAYCTL_ERROR_MAX bytes. */
+void payctl_args_explain(const struct payctl_command *commands, uint32_t count, const char *first,
+                         const char *second, char *error);
 
 /* The candidate most like `word`, or NULL if none is near. */
 const char *payctl_args_nearest(const char *word, const char *const *candidates, uint32_t count);

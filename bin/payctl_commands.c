@@ -102,15 +102,34 @@ static int doc_len(const char *doc)
     return (int)len;
 }
 
+static void help_lines(const struct payctl *p, const char *group)
+{
+    size_t len = group != NULL ? strlen(group) : 0;
+    for (uint32_t i = 0; i < p->command_count; i++) {
+        const struct command *spec = &p->commands[i].spec;
+        if (group == NULL || (strncmp(spec->name, group, len) == 0 && spec->name[len] == ' '))
+            printf("  %-22s %.*s\n", spec->name, doc_len(spec->doc), spec->doc);
+    }
+}
+
+/* wallets, transfers, ... */
+static bool is_group(const struct payctl *p, const char *word)
+{
+    size_t len = strlen(word);
+    for (uint32_t i = 0; i < p->command_count; i++) {
+        const char *name = p->commands[i].spec.name;
+        if (strncmp(name, word, len) == 0 && name[len] == ' ')
+            return true;
+    }
+    return false;
+}
+
 static void help_all(const struct payctl *p)
 {
     printf("usage: payctl [--socket path] [--tenant name] [--timeout seconds] [--json]\n"
            "              [--no-color]\n"
            "              command [argument ...] [--option value ...]\n\n");
-    for (uint32_t i = 0; i < p->command_count; i++) {
-        const struct command *spec = &p->commands[i].spec;
-        printf("  %-22s %.*s\n", spec->name, doc_len(spec->doc), spec->doc);
-    }
+    help_lines(p, NULL);
     printf("\npayctl help <command> shows its options. PAYCTL_SOCKET (else %s) and\n"
            "PAYCTL_TENANT are the defaults of --socket and --tenant. Exit codes: 0 done,\n"
            "1 refused, 2 wrong usage, 3 no connection.\n", PAYCTL_SOCKET);
@@ -120,11 +139,17 @@ int payctl_help(struct payctl *p)
 {
     const struct payctl_command *c = p->args.help ? p->args.command : NULL;
     int words;
-    if (p->args.topic[0] != NULL) {
-        c = payctl_args_find(p->commands, p->command_count, p->args.topic[0], p->args.topic[1],
-                             &words);
+    const char *first = p->args.topic[0], *second = p->args.topic[1];
+    if (first != NULL && second == NULL && is_group(p, first)) {
+        help_lines(p, first);
+        return PAYCTL_OK;
+    }
+    if (first != NULL) {
+        c = payctl_args_find(p->commands, p->command_count, first, second, &words);
         if (c == NULL) {
-            payctl_print_error(p, NULL, NULL, "there is no such command; see payctl help");
+            char error[PAYCTL_ERROR_MAX];
+            payctl_args_explain(p->commands, p->command_count, first, second, error);
+            payctl_print_error(p, NULL, NULL, error);
             return PAYCTL_USAGE;
         }
     }

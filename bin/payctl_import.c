@@ -30,6 +30,8 @@ struct import {
     struct account_spec *accounts;
     struct transfer_spec *specs;
     uint64_t *lines;     /* of the items gathered */
+    uint32_t sent;       /* items of the message under way; 0 = none is */
+    uint64_t *sent_lines;
     uint64_t made, there, refused;
 };
 
@@ -47,31 +49,62 @@ static void note(struct import *m, uint64_t line, uint16_t code, const char *fie
     payctl_print_error(m->p, info != NULL ? info->name : NULL, NULL, words);
 }
 
-static int flush_items(struct import *m)
+static void take_results(struct import *m, const struct item_results *results)
 {
-    struct item_results results;
-    struct transfers_create transfers = {m->specs, m->count};
-    struct accounts_create accounts = {m->accounts, m->count};
-    if (m->count == 0)
-        return PAYCTL_OK;
-    m->p->args.key = NULL; /* the ids do it */
-    int code = payctl_ask_for(m->p, m->transfers ? &transfers_create_type : &accounts_create_type,
-                              m->transfers ? (void *)&transfers : (void *)&accounts,
-                              &item_results_type, &results);
-    if (code != PAYCTL_OK)
-        return code;
-    m->made += m->count - results.results_count;
-    for (uint32_t i = 0; i < results.results_count; i++) {
-        const struct item_result *r = &results.results[i];
+    m->made += m->sent - results->results_count;
+    for (uint32_t i = 0; i < results->results_count; i++) {
+        const struct item_result *r = &results->results[i];
         if (r->result == RESULT_EXISTS || r->result == RESULT_ACCOUNT_EXISTS) {
             m->there++;
         } else {
             m->refused++;
-            note(m, r->index < m->count ? m->lines[r->index] : 0, r->result, NULL, NULL);
+            note(m, r->index < m->sent ? m->sent_lines[r->index] : 0, r->result, NULL, NULL);
         }
     }
-    m->count = 0;
+}
+
+/* Waits for the answer to the message under way, if one is. */
+static int finish_sent(struct import *m)
+{
+    struct payctl_reply reply;
+    struct item_results results;
+    if (m->sent == 0)
+        return PAYCTL_OK;
+    int code = payctl_receive(m->p, &reply);
+    if (code != PAYCTL_OK)
+        return code;
+    if (reply.code != RESULT_OK) {
+        payctl_print_refusal(m->p, reply.code);
+        return PAYCTL_REFUSED;
+    }
+    code = payctl_read_reply(m->p, &reply, &item_results_type, &results);
+    if (code == PAYCTL_OK)
+        take_results(m, &results);
+    m->sent = 0;
     progress_show("bytes", m->at, m->size);
+    return code;
+}
+
+/* Sends what was gathered. The next message is gathered while this one is carried out, but never
+ * sent before: items may need those before them. The ids make it safe to repeat. */
+static int flush_items(struct import *m)
+{
+    struct transfers_create transfers = {m->specs, m->count};
+    struct accounts_create accounts = {m->accounts, m->count};
+    uint64_t *lines = m->sent_lines;
+    int code = finish_sent(m);
+    if (code != PAYCTL_OK || m->count == 0)
+        return code;
+    code = payctl_connect(m->p, 1);
+    if (code != PAYCTL_OK)
+        return code;
+    if (!payctl_send(m->p, m->transfers ? &transfers_create_type : &accounts_create_type,
+                     m->transfers ? (void *)&transfers : (void *)&accounts, NULL, 0))
+        return PAYCTL_REFUSED;
+    m->sent_lines = m->lines;
+    m->lines = lines;
+    m->sent = m->count;
+    m->count = 0;
     return PAYCTL_OK;
 }
 
@@ -247,8 +280,7 @@ static int read_lines(struct import *m)
     bool csv = false, transfers = false;
     int code = PAYCTL_OK;
     while (code == PAYCTL_OK && (len = getline(&text, &cap, m->file)) > 0) {
-        if (m->count == 0)
-            arena_reset(&m->p->arena);
+        arena_reset(&m->p->arena); /* items hold no text */
         m->line++;
         m->at += (uint64_t)len;
         if (blank(text))
@@ -268,7 +300,9 @@ static int read_lines(struct import *m)
     }
     free(text);
     free(header_text);
-    return code == PAYCTL_OK ? flush_items(m) : code;
+    if (code == PAYCTL_OK)
+        code = flush_items(m);
+    return code == PAYCTL_OK ? finish_sent(m) : code;
 }
 
 static void report(const struct import *m)
@@ -294,7 +328,8 @@ int payctl_import(struct payctl *p)
     m.accounts = calloc(BATCH_MAX, sizeof *m.accounts);
     m.specs = calloc(BATCH_MAX, sizeof *m.specs);
     m.lines = calloc(BATCH_MAX, sizeof *m.lines);
-    check(m.accounts != NULL && m.specs != NULL && m.lines != NULL);
+    m.sent_lines = calloc(BATCH_MAX, sizeof *m.sent_lines);
+    check(m.accounts != NULL && m.specs != NULL && m.lines != NULL && m.sent_lines != NULL);
     int code = read_lines(&m);
     progress_clear();
     report(&m);
@@ -303,5 +338,6 @@ int payctl_import(struct payctl *p)
     free(m.accounts);
     free(m.specs);
     free(m.lines);
+    free(m.sent_lines);
     return code == PAYCTL_OK && m.refused > 0 ? PAYCTL_REFUSED : code;
 }

@@ -160,19 +160,22 @@ int payctl_ask(struct payctl *p, const struct message_type *type, const void *bo
     return PAYCTL_REFUSED;
 }
 
+int payctl_read_reply(struct payctl *p, const struct payctl_reply *reply,
+                      const struct message_type *type, void *answer)
+{
+    struct wire_reader r;
+    wire_reader_init(&r, reply->body.data, reply->body.len);
+    memset(answer, 0, type->size);
+    if (reply->number == type->number && type->read(&r, &p->arena, answer) && wire_finished(&r))
+        return PAYCTL_OK;
+    payctl_print_error(p, "malformed", NULL, "the answer cannot be read: is payd newer?");
+    return PAYCTL_REFUSED;
+}
+
 int payctl_ask_for(struct payctl *p, const struct message_type *type, const void *body,
                    const struct message_type *reply_type, void *answer)
 {
     struct payctl_reply reply;
-    struct wire_reader r;
     int code = payctl_ask(p, type, body, &reply);
-    if (code != PAYCTL_OK)
-        return code;
-    wire_reader_init(&r, reply.body.data, reply.body.len);
-    memset(answer, 0, reply_type->size);
-    if (reply.number == reply_type->number && reply_type->read(&r, &p->arena, answer) &&
-        wire_finished(&r))
-        return PAYCTL_OK;
-    payctl_print_error(p, "malformed", NULL, "the answer cannot be read: is payd newer?");
-    return PAYCTL_REFUSED;
+    return code == PAYCTL_OK ? payctl_read_reply(p, &reply, reply_type, answer) : code;
 }

@@ -623,6 +623,25 @@ static bool pair_add(struct slice key, const struct json_token *t, struct json_i
     return true;
 }
 
+/* key=value, and a line for each further pair: no text of a pair has a line end. */
+static bool pairs_add(struct slice pairs, struct json_input *in, struct metadata *m)
+{
+    while (true) {
+        const char *end = memchr(pairs.data, '\n', pairs.len);
+        uint32_t len = end != NULL ? (uint32_t)(end - pairs.data) : pairs.len;
+        const char *equals = memchr(pairs.data, '=', len);
+        if (equals == NULL)
+            return invalid(in, "must be key=value");
+        uint32_t key_len = (uint32_t)(equals - pairs.data);
+        struct json_token text = {JSON_TEXT, {equals + 1, len - key_len - 1}, NULL};
+        if (!pair_add((struct slice){pairs.data, key_len}, &text, in, m))
+            return false;
+        if (end == NULL)
+            return true;
+        pairs = (struct slice){end + 1, pairs.len - len - 1};
+    }
+}
+
 bool json_get_metadata(const struct json_token *t, struct json_input *in, struct metadata *value)
 {
     yyjson_obj_iter i;
@@ -632,13 +651,8 @@ bool json_get_metadata(const struct json_token *t, struct json_input *in, struct
     struct metadata m = {arena_alloc(in->arena, METADATA_PAIRS_MAX * sizeof *m.items), 0};
     if (m.items == NULL)
         return json_refuse(in->error, RESULT_TOO_LARGE, "takes too much memory");
-    if (t->kind == JSON_TEXT && memchr(t->text.data, '=', t->text.len) == NULL)
-        return invalid(in, "must be key=value");
     if (t->kind == JSON_TEXT) {
-        const char *equals = memchr(t->text.data, '=', t->text.len);
-        uint32_t len = (uint32_t)(equals - t->text.data);
-        struct json_token text = {JSON_TEXT, {equals + 1, t->text.len - len - 1}, NULL};
-        if (!pair_add((struct slice){t->text.data, len}, &text, in, &m))
+        if (!pairs_add(t->text, in, &m))
             return false;
     } else {
         check(yyjson_obj_iter_init((yyjson_val *)(uintptr_t)t->value, &i));

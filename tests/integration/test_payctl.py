@@ -147,8 +147,7 @@ def test_actors(tool):
     equal(tool.json("actors", "show", account)["kind"], "account")
     tool.run("actors", "suspend", account)
     equal(tool.json("actors", "show", account)["suspended"], True)
-    text = tool.run("accounts", "show", account, "--timeout", 1, code=3)
-    contains(text, "timeout: payd does not answer in time")
+    contains(tool.run("accounts", "show", account, "--timeout", 1, code=1), "expired: ")
     tool.run("actors", "resume", account)
     tool.run("accounts", "show", account)
     tool.run("actors", "trace", account)
@@ -171,7 +170,72 @@ def test_store_status(tool):
         raise AssertionError("the journal has no size")
 
 
+def test_tokens_are_revoked(tool):
+    equal(tool.json("tokens", "revoke", "jti-1")["what"], "token")
+    told = tool.json("tokens", "revoke-subject", "ann", "--tenant-name", "acme",
+                     "--issued-before", "2020-01-01T00:00:00Z")
+    equal((told["name"], told["tenant_name"], told["issued_before"]),
+          ("ann", "acme", "2020-01-01T00:00:00Z"))
+    contains(tool.run("tokens", "list"), "jti-1")
+    contains(tool.run("tokens", "revoke-subject", "ann", "--issued-before",
+                      "2100-01-01T00:00:00Z", code=1), "invalid_field")
+    contains(tool.run("tokens", "revoke", "j" * 129, code=2), "--jti")
+
+
+def test_words_of_all_kinds(tool):
+    ann, bob = [tool.json("wallets", "open", "USD", "--user-id", user, "--metadata", "tier=gold",
+                          "--metadata", "since=2020")["wallet_id"] for user in ("ann", "bob")]
+    equal(tool.json("wallets", "show", ann)["metadata"], {"tier": "gold", "since": "2020"})
+    tool.run("wallets", "fund", ann, "5.00", "--description", "Card top-up")
+    tool.run("wallets", "transfer", ann, bob, "1.00", "--metadata=table=7", "--metadata=who=a=b")
+    moved, funded = tool.json("wallets", "history", ann)["transactions"]
+    equal((funded["description"], moved["metadata"]),
+          ("Card top-up", {"table": "7", "who": "a=b"}))
+    contains(tool.run("wallets", "fund", ann, "1.00", "--metadata", "tier", code=2), "--metadata")
+
+
+def test_a_transaction_and_its_reversal(tool):
+    rich, poor = accounts(tool)
+    legs = [{"debit_account_id": rich, "credit_account_id": poor, "amount": amount,
+             "currency": "USD"} for amount in ("1.00", "2.00")]
+    made = tool.json("transactions", "create", "--legs", json.dumps(legs))
+    back = tool.json("transactions", "reverse", made["transaction_id"])
+    shown = tool.json("transactions", "show", made["transaction_id"])
+    equal(shown["reversed_by_id"], back["transaction_id"])
+    contains(tool.run("transactions", "reverse", made["transaction_id"], code=1),
+             "already_reversed")
+
+
+def completions(tool, *words):
+    """What bash offers in place of the last word."""
+    script = tool.run("completion", "bash") + """
+words=("$@")
+COMP_WORDS=(payctl "${words[@]}")
+COMP_CWORD=$#
+_payctl
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+    done = subprocess.run(["bash", "-c", script, "bash", *words], capture_output=True, text=True,
+                          env=clean_environment(), timeout=COMMAND_S, check=False)
+    equal((done.returncode, done.stderr), (0, ""))
+    return set(done.stdout.split())
+
+
+def test_bash_completes(tool):
+    equal(completions(tool, "wal"), {"wallets"})
+    contains(completions(tool, "wallets", ""), "fund", "show", "transfer")
+    equal(completions(tool, "wallets", "tr"), {"transfer"})
+    contains(completions(tool, "wallets", "fund", "--"), "--amount", "--description", "--json")
+    equal(completions(tool, "wallets", "fund", "wal_1", "--amount", "1.00", "--curr"),
+          {"--currency"})
+    equal(completions(tool, "ping", "--js"), {"--json"})
+    equal(completions(tool, "nonsense", "x"), set())
+
+
 def test_help_and_completion(tool):
+    contains(tool.run("help", "wallets"), "wallets fund", "wallets show")
+    contains(tool.run("help", "walets", "fund", code=2), "did you mean wallets fund?")
+    contains(tool.run("wallets", "fund", "--help"), "--wallet-id")
     contains(tool.run("help"), "wallets fund", "ledger verify", "Exit codes")
     contains(tool.run("help", "wallets", "fund"), "--wallet-id", "--key")
     for shell in ("bash", "zsh", "fish"):
@@ -227,7 +291,7 @@ def verify_when_stopped(payd, tool):
     contains(tool.run("ledger", "verify", "--data", payd.data, code=1), "leave --data out")
     [account] = accounts(tool, 1)
     tool.run("actors", "suspend", account)
-    tool.run("accounts", "show", account, "--timeout", 1, code=3)  # waits, and is not in the way
+    tool.run("accounts", "show", account, "--timeout", 1, code=1)  # waits, and is not in the way
     running = tool.json("ledger", "verify")
     equal(payd.stop(), 0)
     stopped = tool.json("ledger", "verify", "--data", payd.data)

@@ -282,6 +282,25 @@ static bool set(const char *name, const char *text)
     return sample_create_set_text(&sample, slice_of(name), slice_of(text), &input);
 }
 
+static bool set_pairs(const char *text)
+{
+    arena_reset(&arena);
+    memset(&sample, 0, sizeof sample);
+    json_input_init(&input, &arena, &fault);
+    return set("metadata", text);
+}
+
+static void pairs_in_a_text_have_lines_of_their_own(void **state)
+{
+    (void)state;
+    assert_true(set_pairs("order=17\ntable=7"));
+    assert_int_equal(sample.metadata.count, 2);
+    assert_true(slice_equal(sample.metadata.items[1].key, slice_of("table")));
+    assert_false(set_pairs("order=17\ntable"));
+    assert_false(set_pairs("order=17\n"));
+    assert_false(set_pairs("order=17\norder=18"));
+}
+
 static void path_and_options_fill_fields_as_text(void **state)
 {
     (void)state;
@@ -445,6 +464,7 @@ int main(void)
         cmocka_unit_test(repeated_keys_and_nul_are_refused_at_any_depth),
         cmocka_unit_test(depth_and_keys_are_limited),
         cmocka_unit_test(a_text_beyond_the_arena_is_too_large),
+        cmocka_unit_test(pairs_in_a_text_have_lines_of_their_own),
         cmocka_unit_test(path_and_options_fill_fields_as_text),
         cmocka_unit_test(the_body_may_not_repeat_the_path),
         cmocka_unit_test(a_long_path_of_a_fault_is_cut),

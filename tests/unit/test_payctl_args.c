@@ -17,10 +17,11 @@ static const struct command_option fund_options[] = {
     {"amount", "decimal", "How much.", true},
     {"currency", "code like USD", "Its currency.", false},
     {"final", "bool", "A switch.", false},
+    {"metadata", "key=value", "Pairs.", false},
 };
 
 static const struct payctl_command commands[] = {
-    {{.name = "wallets fund", .options = fund_options, .option_count = 4}, NULL},
+    {{.name = "wallets fund", .options = fund_options, .option_count = 5}, NULL},
     {{.name = "wallets list"}, NULL},
     {{.name = "ping"}, NULL},
     {{.name = "help"}, NULL},
@@ -131,6 +132,18 @@ static void test_help_needs_nothing_else(void **state)
     assert_string_equal(a.topic[1], "fund");
 }
 
+static void test_pairs_add_up(void **state)
+{
+    (void)state;
+    char error[PAYCTL_ERROR_MAX];
+    struct payctl_args a = parse_with(
+        no_environment, "wallets fund wal_1 1 --metadata a=1 --metadata=b=2 --metadata c=", error);
+    assert_string_equal(error, "");
+    assert_string_equal(a.pairs, "a=1\nb=2\nc=");
+    assert_refused("wallets fund wal_1 1 --metadata a=1\nb=2", "has a line break");
+    assert_refused("wallets fund wal_1 1 --metadata", "needs a value");
+}
+
 static void test_mistakes_are_named(void **state)
 {
     (void)state;
@@ -207,6 +220,7 @@ int main(void)
         cmocka_unit_test(test_options_come_in_any_order_and_form),
         cmocka_unit_test(test_globals_and_environment),
         cmocka_unit_test(test_help_needs_nothing_else),
+        cmocka_unit_test(test_pairs_add_up),
         cmocka_unit_test(test_mistakes_are_named),
         cmocka_unit_test(test_rows_are_split),
         cmocka_unit_test(test_wrong_rows_are_refused),
