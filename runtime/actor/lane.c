@@ -44,7 +44,7 @@ static void lane_main(void *context)
     }
 }
 
-enum err lane_start(const char *name, int nice, struct lane **ret)
+enum err lane_start(const char *name, enum urgency urgency, struct lane **ret)
 {
     struct lane *l = calloc(1, sizeof *l);
     if (l == NULL)
@@ -53,7 +53,7 @@ enum err lane_start(const char *name, int nice, struct lane **ret)
     check(pthread_cond_init(&l->more, NULL) == 0);
     fifo_init(&l->queue);
     thread_init(&l->thread, name, lane_main, l);
-    l->thread.nice = nice;
+    l->thread.urgency = urgency;
     enum err e = thread_start(&l->thread);
     if (e != ERR_OK) {
         pthread_cond_destroy(&l->more);

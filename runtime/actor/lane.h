@@ -5,12 +5,13 @@
 #ifndef ACTOR_LANE_H
 #define ACTOR_LANE_H
 
+#include "runtime/actor/thread.h"
 #include "runtime/base/check.h"
 #include "runtime/base/env.h"
 #include "runtime/base/error.h"
 
-/* nice 0 = like the process, 1 .. 19 = gives way. *ret untouched on failure. */
-must_check enum err lane_start(const char *name, int nice, struct lane **ret);
+/* *ret untouched on failure. */
+must_check enum err lane_start(const char *name, enum urgency urgency, struct lane **ret);
 
 /* Any thread; used by the loop's env. w->env is the env of a struct loop. */
 void lane_post(struct lane *l, struct work *w);

@@ -181,11 +181,11 @@ void node_post(struct node *n, struct loop *from, struct message *m)
 
 static enum err make_lanes(struct node *n)
 {
-    enum err e = lane_start("journal", 0, &n->journal_lane);
+    enum err e = lane_start("journal", URGENCY_HIGH, &n->journal_lane);
     if (e == ERR_OK)
-        e = lane_start("views", NODE_VIEWS_NICE, &n->views_lane);
+        e = lane_start("views", URGENCY_LOW, &n->views_lane);
     for (uint16_t i = 0; i < n->options.readers && e == ERR_OK; i++)
-        e = lane_start("reader", 0, &n->read_lanes[i]);
+        e = lane_start("reader", URGENCY_USUAL, &n->read_lanes[i]);
     return e;
 }
 

@@ -19,7 +19,6 @@
 #define NODE_LOOPS_MAX 64
 #define NODE_SHARDS_MAX 256
 #define NODE_READERS_MAX 8
-#define NODE_VIEWS_NICE 5            /* views may lag behind; turns and commits may not */
 #define NODE_PUBLISH_NS 1000000000u  /* how old node_get_stats() may be */
 
 struct node;

@@ -11,11 +11,20 @@
 
 #define THREAD_NAME_MAX 15 /* bytes shown by ps and debuggers; longer names are cut */
 
+#define THREAD_SLICE_NS 100000 /* of an urgent thread: the least that Linux takes */
+#define THREAD_LOW_NICE 5      /* added to the nice value of the process */
+
+enum urgency {
+    URGENCY_USUAL,
+    URGENCY_HIGH, /* works in short pieces, and others wait for each */
+    URGENCY_LOW,  /* gives way to others */
+};
+
 /* Embedded by the owner, untouched from start to join. */
 struct thread {
     pthread_t id;
     char name[THREAD_NAME_MAX + 1];
-    int nice;                /* 0 = like the process, 1 .. 19 = gives way to others */
+    enum urgency urgency;
     int cpu;                 /* where it stays, -1 = anywhere */
     void (*run)(void *context);
     void *context;
@@ -23,7 +32,7 @@ struct thread {
 
 void thread_init(struct thread *t, const char *name, void (*run)(void *context), void *context);
 
-/* ERR_NO_MEMORY if the system has no thread left. Priority and processor are wishes: without the
+/* ERR_NO_MEMORY if the system has no thread left. Urgency and processor are wishes: without the
  * right or the processor the thread runs as usual. */
 must_check enum err thread_start(struct thread *t);
 void thread_join(struct thread *t);

@@ -33,13 +33,13 @@ struct job {
     uint32_t rounds; /* how often it is given again when done */
 };
 
-static struct office open_office(const char *lane_name, int nice)
+static struct office open_office(const char *lane_name, enum urgency urgency)
 {
     struct office o = {.ran_apart = true, .done_at_home = true, .in_order = true,
                        .loop_thread = pthread_self()};
     struct loop_options options = {.name = "loop", .cpu = -1};
     assert_int_equal(loop_new(&options, &o.loop), ERR_OK);
-    assert_int_equal(lane_start(lane_name, nice, &o.lane), ERR_OK);
+    assert_int_equal(lane_start(lane_name, urgency, &o.lane), ERR_OK);
     return o;
 }
 
@@ -70,7 +70,7 @@ static void job_done(struct work *w)
 static void jobs_run_in_order_and_come_home(void **state)
 {
     (void)state;
-    struct office o = open_office("jobs", 0);
+    struct office o = open_office("jobs", URGENCY_HIGH);
     struct job jobs[JOBS];
     o.awaited = JOBS * 50;
     for (uint32_t i = 0; i < JOBS; i++) {
@@ -91,7 +91,7 @@ static void jobs_run_in_order_and_come_home(void **state)
 static void stopping_a_lane_runs_what_was_posted(void **state)
 {
     (void)state;
-    struct office o = open_office("jobs", 0);
+    struct office o = open_office("jobs", URGENCY_HIGH);
     struct job jobs[JOBS];
     for (uint32_t i = 0; i < JOBS; i++) {
         jobs[i] = (struct job){.work = {.run = job_run, .done = job_done}, .office = &o,
@@ -127,13 +127,13 @@ static void inspected(struct work *w)
 static void a_lane_has_a_name_and_may_give_way(void **state)
 {
     (void)state;
-    struct office o = open_office("a rather long name of a lane", 5);
+    struct office o = open_office("a rather long name of a lane", URGENCY_LOW);
     struct inspection i = {.work = {.run = inspect, .done = inspected}, .loop = o.loop};
     env_work(loop_env(o.loop), o.lane, &i.work);
     loop_run(o.loop);
     assert_string_equal(i.name, "a rather long n");
     int own = getpriority(PRIO_PROCESS, 0);
-    assert_int_equal(i.nice, own > 5 ? own : 5);
+    assert_int_equal(i.nice, own + THREAD_LOW_NICE > 19 ? 19 : own + THREAD_LOW_NICE);
     close_office(&o);
 }
 
