@@ -317,6 +317,7 @@ struct item_accounts {
 
 struct transfers {
     const struct transfer_spec *specs;
+    uint32_t count;
     const struct message *message;
     struct item_accounts *accounts;
     struct posting posting; /* of the item at work; keeps the ledger of the one before */
@@ -330,6 +331,25 @@ static void take_up(struct transfers *all, uint32_t i)
     p->credit = all->accounts[i].credit;
     p->debit_id = p->transfer.debit_account_id;
     p->credit_id = p->transfer.credit_account_id;
+}
+
+/* Items ahead of the one at work whose accounts are brought into the cache. */
+#define SOON 16
+#define NEXT 8
+
+static void look_ahead(struct turn *t, const struct transfers *all, uint32_t i)
+{
+    if (i + SOON < all->count) {
+        const struct transfer_spec *soon = &all->specs[i + SOON];
+        turn_soon(t, KIND_ACCOUNT, soon->debit_account_id);
+        turn_soon(t, KIND_ACCOUNT, soon->credit_account_id);
+        turn_soon_outcome(t, soon->id);
+    }
+    if (i + NEXT < all->count) {
+        const struct transfer_spec *next = &all->specs[i + NEXT];
+        turn_next(t, KIND_ACCOUNT, next->debit_account_id);
+        turn_next(t, KIND_ACCOUNT, next->credit_account_id);
+    }
 }
 
 static bool spec_linked(const struct bulk *b, uint32_t i)
@@ -347,6 +367,7 @@ static bool spec_imported(const struct bulk *b, uint32_t i)
 static uint16_t spec_make(const struct bulk *b, struct turn *t, uint32_t i)
 {
     struct transfers *all = b->context;
+    look_ahead(t, all, i);
     take_up(all, i);
     enum presence there = posting_find(t, &all->posting);
     check(there != PRESENCE_WAITING); /* the first pass brought all of it in */
@@ -369,12 +390,14 @@ static bool make_all(struct turn *t, const struct message *m, const struct trans
 {
     struct transfers all = {
         .specs = specs,
+        .count = count,
         .message = m,
         .accounts = accounts,
         .posting = {.tenant_id = m->who.tenant_id, .any_tenant = m->who.operator},
     };
     bool waiting = false;
     for (uint32_t i = 0; i < count; i++) {
+        look_ahead(t, &all, i);
         take_up(&all, i);
         waiting |= posting_find(t, &all.posting) == PRESENCE_WAITING;
         bool own = (specs[i].flags & RESOLVES) == 0;

@@ -50,6 +50,9 @@ void parking_put_mailboxes(struct shard *s)
         }
         s->stats.kinds[k].depth = 0;
     }
+    struct message *m;
+    while ((m = arrivals_take(s)) != NULL)
+        put(s, m);
 }
 
 struct message *parking_take(struct shard *s)

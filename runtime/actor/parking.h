@@ -28,7 +28,8 @@ void parking_init(struct parking *p);
 /* false: it is full. */
 must_check bool parking_put(struct shard *s, struct message *m);
 
-/* Takes all messages out of the mailboxes: their actors are about to be rebuilt. */
+/* Takes all messages out of the mailboxes, and those on the way there: their actors are about to
+ * be rebuilt. */
 void parking_put_mailboxes(struct shard *s);
 
 /* The oldest, which is no longer in here; NULL if there is none. */

@@ -385,6 +385,12 @@ void registry_evict(struct registry *r, struct actor *a)
     r->resident--;
 }
 
+void registry_tidy(struct registry *r)
+{
+    for (int k = 0; k < KIND_MAX; k++)
+        table_tidy(&r->actors[k], REGISTRY_TIDY_SLOTS);
+}
+
 void registry_each(struct registry *r, uint16_t kind,
                    bool (*each)(void *context, struct id128 id, const void *state), void *context)
 {

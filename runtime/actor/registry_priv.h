@@ -30,6 +30,7 @@ typedef enum err (*registry_load_cb)(void *context, const struct actor_kind *kin
 
 struct undo_entry;
 
+#define REGISTRY_TIDY_SLOTS 256
 #define REGISTRY_RECENT 16 /* a power of two */
 
 struct registry {
@@ -76,6 +77,19 @@ static inline struct actor *registry_find(struct registry *r, uint16_t kind, str
     return *recent;
 }
 
+/* Starts to bring into the cache what registry_find() will read: first the slot, then, once that is
+ * there, the actor with its state. */
+static inline void registry_prefetch_slot(const struct registry *r, uint16_t kind, struct id128 id)
+{
+    table_prefetch_slot(&r->actors[kind], id);
+}
+
+static inline void registry_prefetch(const struct registry *r, uint16_t kind, struct id128 id)
+{
+    table_prefetch_entry(&r->actors[kind], id,
+                         sizeof(struct actor) + r->domain->kinds[kind]->state_size);
+}
+
 /* The actor struct, made as a placeholder without state if not resident. */
 struct actor *registry_place(struct registry *r, uint16_t kind, struct id128 id);
 
@@ -95,6 +109,9 @@ bool registry_armed(const struct registry *r, uint16_t kind, struct id128 id);
 
 /* Its durable deadline, 0 if none. */
 uint64_t registry_due(const struct registry *r, const struct actor *a);
+
+/* A little of the housekeeping that would make look-ups slower if left undone. */
+void registry_tidy(struct registry *r);
 
 /* Undo log of the current turn. */
 struct registry_mark {

@@ -25,13 +25,11 @@ bool shard_writable(const struct shard *s)
     return s->state == SHARD_RUNNING && s->writable;
 }
 
-static void accept_message(struct shard *s, struct message *m);
-
 static void accept_parked(struct shard *s)
 {
     struct message *m;
     for (size_t left = s->parking.count; left > 0 && (m = parking_take(s)) != NULL; left--)
-        accept_message(s, m);
+        shard_accept(s, m);
 }
 
 void shard_set_state(struct shard *s, enum shard_state state)
@@ -164,7 +162,7 @@ static bool no_room(struct outcomes *o)
     return outcomes_full(o);
 }
 
-static void accept_message(struct shard *s, struct message *m)
+void shard_accept(struct shard *s, struct message *m)
 {
     if (m->type->view) {
         inquiry_post(s, m);
@@ -195,7 +193,6 @@ static void accept_message(struct shard *s, struct message *m)
 
 void shard_post(struct shard *s, struct message *m)
 {
-    m->posted_ns = env_mono_ns(s->env);
     m->runtime.ids_ms = 0;
     m->replayed = false;
     m->retry_after_ms = 0;
@@ -205,9 +202,12 @@ void shard_post(struct shard *s, struct message *m)
     } else if (s->state == SHARD_STOPPED || s->closing) {
         shard_finish(s, m, ERR_UNAVAILABLE);
     } else if (s->state == SHARD_RUNNING) {
-        accept_message(s, m);
-    } else if (!parking_put(s, m)) {
-        refuse_busy(s, m, ERR_UNAVAILABLE);
+        if (!arrivals_put(s, m))
+            refuse_busy(s, m, ERR_BUSY);
+    } else {
+        m->posted_ns = env_mono_ns(s->env);
+        if (!parking_put(s, m))
+            refuse_busy(s, m, ERR_UNAVAILABLE);
     }
 }
 
@@ -475,11 +475,20 @@ static bool may_run(const struct shard *s)
     return !journal_full(&s->journal) && !s->supervisor.rebuild;
 }
 
+/* There are actors to run; arrivals are accepted for it. While none may run all are accepted, so
+ * that what needs no turn is answered. */
+static bool anything_to_run(struct shard *s, uint64_t now_ns)
+{
+    while (s->arrivals.count > 0 && (fifo_empty(&s->run_queue) || !may_run(s)))
+        arrivals_accept(s, now_ns);
+    return !fifo_empty(&s->run_queue) && may_run(s);
+}
+
 static void run_turns(struct shard *s, uint64_t budget_ns)
 {
     uint64_t now_ns = env_mono_ns(s->env);
     uint64_t end_ns = now_ns + budget_ns;
-    while (!fifo_empty(&s->run_queue) && may_run(s)) {
+    while (anything_to_run(s, now_ns)) {
         struct actor *a = actor_of_run_link(fifo_pop(&s->run_queue));
         a->flags &= (uint16_t)~ACTOR_QUEUED;
         run_actor(s, a, &now_ns);
@@ -488,10 +497,15 @@ static void run_turns(struct shard *s, uint64_t budget_ns)
     }
 }
 
+static bool closing_late(const struct shard *s)
+{
+    return s->closing && env_mono_ns(s->env) >= s->closing_views_ns;
+}
+
 static void project(struct shard *s)
 {
     uint64_t behind = s->journal.committed_seq - s->projector.position.seq;
-    if (behind == 0 || s->projector.busy)
+    if (behind == 0 || s->projector.busy || closing_late(s))
         return;
     bool asked = !fifo_empty(&s->inquiries.waiting) || s->closing;
     bool crowded = outcomes_crowded(&s->ids) || outcomes_crowded(&s->keys);
@@ -529,12 +543,17 @@ static void release_done(struct work *w)
     shard_stop(s, "%s", "");
 }
 
+static bool views_complete(const struct shard *s)
+{
+    return s->projector.position.seq == s->journal.committed_seq || s->projector_failing ||
+           closing_late(s);
+}
+
 static bool nothing_left(const struct shard *s)
 {
-    return fifo_empty(&s->run_queue) && fifo_empty(&s->wait_queue) && fifo_empty(&s->answered) &&
-           !s->loader.busy && journal_idle(&s->journal) && s->inquiries.count == 0 &&
-           !s->projector.busy &&
-           (s->projector.position.seq == s->journal.committed_seq || s->projector_failing);
+    return s->arrivals.count == 0 && fifo_empty(&s->run_queue) && fifo_empty(&s->wait_queue) &&
+           fifo_empty(&s->answered) && !s->loader.busy && journal_idle(&s->journal) &&
+           s->inquiries.count == 0 && !s->projector.busy && views_complete(s);
 }
 
 static void finish_closing(struct shard *s)
@@ -550,6 +569,7 @@ static void finish_closing(struct shard *s)
 void shard_close(struct shard *s)
 {
     s->closing = true;
+    s->closing_views_ns = env_mono_ns(s->env) + SHARD_CLOSING_VIEWS_NS;
     env_wake(s->env);
 }
 
@@ -580,12 +600,14 @@ bool shard_pass(struct shard *s, uint64_t budget_ns)
         inquiry_advance(s);
         project(s);
         passivation_step(s);
+        registry_tidy(&s->registry);
         deadlines_arm_alarm(s);
         if (s->closing)
             finish_closing(s);
     }
     give_answers(s);
-    return s->state == SHARD_RUNNING && !fifo_empty(&s->run_queue) && may_run(s);
+    return s->state == SHARD_RUNNING && may_run(s) &&
+           (!fifo_empty(&s->run_queue) || s->arrivals.count > 0);
 }
 
 /* --- journal and projector ------------------------------------------------------------------- */
@@ -686,6 +708,7 @@ static void init_queues(struct shard *s)
     fifo_init(&s->run_queue);
     fifo_init(&s->wait_queue);
     fifo_init(&s->answered);
+    arrivals_init(&s->arrivals);
     parking_init(&s->parking);
     fifo_init(&s->inquiries.waiting);
     slab_init(&s->inquiries.slab, inquiry_size());

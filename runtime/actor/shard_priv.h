@@ -6,6 +6,7 @@
 
 #include <setjmp.h>
 
+#include "runtime/actor/arrivals.h"
 #include "runtime/actor/clock.h"
 #include "runtime/actor/loader.h"
 #include "runtime/actor/orders.h"
@@ -19,6 +20,7 @@
 #include "runtime/observe/log.h"
 
 #define SHARD_ACTOR_MESSAGES 64           /* of one actor before the next one's turn */
+#define SHARD_CLOSING_VIEWS_NS 2000000000u
 #define SHARD_TURN_STALL_NS 5000000u      /* a handler longer than this is recorded */
 #define SHARD_TURN_MEMORY ((size_t)32 << 20)
 #define SHARD_INQUIRIES_MAX 4096          /* lists waiting or running; more are BUSY */
@@ -37,7 +39,7 @@ struct turn {
     struct shard *shard;
     const struct actor *actor;
     struct message *message;
-    struct id128 self;
+    struct actor *actor;         /* whose turn it is */
     uint64_t begin_ns;      /* time of the record and its first event */
     uint32_t events;
     uint64_t ids;           /* how many it drew */
@@ -48,10 +50,8 @@ struct turn {
     uint32_t items_at;
     uint64_t depends_seq;   /* newest change it has seen */
     const char *failure;
-    jmp_buf *given_up;      /* where turn_run() goes on if the turn writes or reads too much */
     struct batch *found_in; /* turn_outcome() walks a batch in memory only once: ... */
-    struct record_reader found;
-    size_t found_at;        /* ... the walk stands here (the body may move as it grows) */
+    size_t found_at;        /* ... shard->found stands here (the body may move as it grows) */
 };
 
 /* A deadline read from the store. */
@@ -70,6 +70,7 @@ struct shard {
     char reason[SHARD_REASON_MAX];
     bool writable;
     bool closing;
+    uint64_t closing_views_ns; /* it waits for the views no longer: the next start goes on */
 
     struct registry registry;
     struct wheel wheel;
@@ -80,6 +81,7 @@ struct shard {
     struct outcomes ids, keys;
     struct supervisor supervisor;
     struct orders orders;
+    struct arrivals arrivals;
 
     uint64_t evicted_ms[KIND_MAX]; /* newest time in any id of the kind that is not resident but
                                       may exist: a later one is new without asking the store */
@@ -98,6 +100,9 @@ struct shard {
     } inquiries;
 
     struct arena turn_arena;
+    struct record_reader found; /* the turn's; here, for to clear it each time would cost more than
+                                   many a turn */
+    jmp_buf given_up; /* where turn_run() goes on if the turn writes or reads too much */
     struct outcome **added; /* by the turn that runs, to take them back */
     size_t added_count, added_cap;
     struct slab timeouts;
@@ -138,6 +143,7 @@ struct shard {
 void shard_set_state(struct shard *s, enum shard_state state);
 void shard_stop(struct shard *s, const char *format, ...) printf_like(2, 3);
 void shard_ready(struct shard *s, struct actor *a); /* onto the run queue, if not there */
+void shard_accept(struct shard *s, struct message *m); /* into its mailbox, or refused */
 void shard_finish(struct shard *s, struct message *m, uint16_t code); /* a final answer, now */
 void shard_wake_waiting(struct shard *s);
 void shard_woken_done(struct shard *s, struct actor *a); /* its first message ran, or left */

@@ -27,7 +27,7 @@ struct attributes {
 };
 
 /* The scheduler lets a thread that wants short slices run sooner when it wakes; without that it
- * would let the threads that are running end their slices first, which takes longer than an fsync. */
+ * would let the running threads end their slices first, which takes longer than an fsync. */
 static void ask_short_slices(void)
 {
     struct attributes a = {.size = sizeof a};

@@ -9,7 +9,7 @@
  * of it remains. The handler is left where it stands: it owns nothing outside the turn. */
 static _Noreturn void give_up(struct turn *t)
 {
-    longjmp(*t->given_up, 1);
+    longjmp(t->shard->given_up, 1);
 }
 
 #define TURN_IDS_APART 0x9E3779B97F4A7C15u /* odd: no two of a turn are the same */
@@ -22,10 +22,15 @@ static void depend_on(struct turn *t, uint64_t seq)
         t->depends_seq = seq;
 }
 
+static bool is_self(const struct turn *t, uint16_t kind, struct id128 id)
+{
+    return t->actor->kind == kind && id128_equal(t->actor->entry.id, id);
+}
+
 enum presence turn_find(struct turn *t, uint16_t kind, struct id128 id, const void **state)
 {
     struct shard *s = t->shard;
-    struct actor *a = registry_find(&s->registry, kind, id);
+    struct actor *a = is_self(t, kind, id) ? t->actor : registry_find(&s->registry, kind, id);
     if (a == NULL) {
         if (shard_fresh(s, kind, id))
             return PRESENCE_ABSENT;
@@ -43,10 +48,25 @@ enum presence turn_find(struct turn *t, uint16_t kind, struct id128 id, const vo
     return PRESENCE_THERE;
 }
 
+void turn_soon(struct turn *t, uint16_t kind, struct id128 id)
+{
+    registry_prefetch_slot(&t->shard->registry, kind, id);
+}
+
+void turn_soon_outcome(struct turn *t, struct id128 key)
+{
+    outcomes_prefetch(&t->shard->ids, key);
+}
+
+void turn_next(struct turn *t, uint16_t kind, struct id128 id)
+{
+    registry_prefetch(&t->shard->registry, kind, id);
+}
+
 /* Walks a batch in memory to an event; continues where the last walk of this turn stood. */
 static void find_in_batch(struct turn *t, struct batch *b, uint32_t item, bool event)
 {
-    struct record_reader *r = &t->found;
+    struct record_reader *r = &t->shard->found;
     if (t->found_in != b || !event || r->next_item > item) {
         record_reader_init(r, wire_written(&b->body));
         t->found_in = b;
@@ -69,7 +89,7 @@ static const struct record_reader *part_at(struct turn *t, uint64_t place, bool 
     struct batch *b = journal_batch(&s->journal, place_seq(place));
     if (b != NULL) {
         find_in_batch(t, b, place_item(place), event);
-        return &t->found;
+        return &t->shard->found;
     }
     const struct part *part = loader_part(&s->loader, place);
     if (part != NULL)
@@ -316,10 +336,10 @@ static enum turn_result handle(struct turn *t)
     struct message *m = t->message;
     const struct actor_kind *kind = t->shard->options.domain->kinds[m->target_kind];
     if (m->type == NULL)
-        return kind->timeout(t, t->self);
+        return kind->timeout(t, t->actor->entry.id);
     for (uint32_t i = 0; i < kind->handler_count; i++)
         if (kind->handlers[i].type == m->type)
-            return kind->handlers[i].handle(t, t->self, m);
+            return kind->handlers[i].handle(t, t->actor->entry.id, m);
     turn_refuse(t, ERR_UNSUPPORTED);
     return TURN_DONE;
 }
@@ -367,9 +387,7 @@ static enum turn_result refuse_too_large(struct turn *t)
 
 static enum turn_result decide_within_limits(struct turn *t)
 {
-    jmp_buf given_up;
-    t->given_up = &given_up;
-    return setjmp(given_up) == 0 ? decide(t) : refuse_too_large(t);
+    return setjmp(t->shard->given_up) == 0 ? decide(t) : refuse_too_large(t);
 }
 
 /* Writes the end of the record, or takes an empty one out again. */
@@ -444,7 +462,7 @@ enum turn_result turn_run(struct shard *s, struct actor *a, struct message *m)
         .shard = s,
         .actor = a,
         .message = m,
-        .self = a->entry.id,
+        .actor = a,
         .body_at = s->journal.open->body.len,
         .items_at = s->journal.open->items,
     };

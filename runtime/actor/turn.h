@@ -38,6 +38,13 @@ enum presence {
     PRESENCE_WAITING,
 };
 
+/* Hints for a turn that will look for many things: brings what the look-up will read into the
+ * processor's cache. First `soon` for the actors (and transfer ids) some items ahead, then `next`
+ * for those a few items ahead. No effect but time. */
+void turn_soon(struct turn *t, uint16_t kind, struct id128 id);
+void turn_soon_outcome(struct turn *t, struct id128 key);
+void turn_next(struct turn *t, uint16_t kind, struct id128 id);
+
 /* Finds an actor of this shard; *state (const: only apply changes it) is set if it is THERE. */
 must_check enum presence turn_find(struct turn *t, uint16_t kind, struct id128 id,
                                    const void **state);

@@ -48,6 +48,11 @@ void filter_add(struct filter *f, struct id128 key)
     f->added++;
 }
 
+void filter_prefetch(const struct filter *f, struct id128 key)
+{
+    __builtin_prefetch(f->blocks[(id128_hash(key) >> 32) & f->block_mask], 1);
+}
+
 bool filter_maybe(const struct filter *f, struct id128 key)
 {
     uint64_t hash = id128_hash(key);

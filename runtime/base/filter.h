@@ -23,6 +23,7 @@ must_check bool filter_init(struct filter *f, size_t bytes);
 void filter_done(struct filter *f);
 
 void filter_add(struct filter *f, struct id128 key);
+void filter_prefetch(const struct filter *f, struct id128 key); /* for the next two calls */
 bool filter_maybe(const struct filter *f, struct id128 key);
 
 #endif

@@ -34,11 +34,20 @@ void table_done(struct table *t); /* does not touch the objects */
 /* NULL if absent. */
 struct table_entry *table_find(const struct table *t, struct id128 id);
 
+/* Starts to bring into the cache what table_find() will read: first the slot; once that has come,
+ * the first bytes of the entry it leads to. No effect but time; the id need not be present. */
+void table_prefetch_slot(const struct table *t, struct id128 id);
+void table_prefetch_entry(const struct table *t, struct id128 id, size_t bytes);
+
 /* The id must be absent. false without memory. */
 must_check bool table_insert(struct table *t, struct table_entry *entry);
 
 /* The entry must be present. */
 void table_remove(struct table *t, struct table_entry *entry);
+
+/* Goes on growing: up to so many slots are moved. For moments when nothing waits; without it only
+ * inserts and removes do so. */
+void table_tidy(struct table *t, size_t moves);
 
 /* Walks all entries: start with *cursor = 0; NULL at the end. Entries inserted or removed during
  * the walk may be missed or seen twice (growth moves them), never dangling. */

@@ -51,10 +51,15 @@ void outcomes_done(struct outcomes *o)
 
 /* --- one generation -------------------------------------------------------------------------- */
 
+static size_t home_of(struct id128 key)
+{
+    return (size_t)(id128_hash(key) >> 32) & (OUTCOME_GENERATION_SLOTS - 1);
+}
+
 /* The key's slot, or the empty one where it would go. */
 static struct outcome *slot_of(struct generation *g, struct id128 key)
 {
-    size_t i = (size_t)(id128_hash(key) >> 32) & (OUTCOME_GENERATION_SLOTS - 1);
+    size_t i = home_of(key);
     while (!id128_is_zero(g->slots[i].key) && !id128_equal(g->slots[i].key, key))
         i = (i + 1) & (OUTCOME_GENERATION_SLOTS - 1);
     return &g->slots[i];
@@ -125,6 +130,16 @@ enum outcome_answer outcomes_find(const struct outcomes *o, struct id128 key, ui
     return fresh ? OUTCOME_NEW : OUTCOME_ASK;
 }
 
+void outcomes_prefetch(const struct outcomes *o, struct id128 key)
+{
+    if (!o->timed)
+        filter_prefetch(&o->filter, key);
+    if (o->generation_count == 0)
+        return;
+    const struct generation *g = o->generations[o->generation_count - 1];
+    __builtin_prefetch(&g->slots[home_of(key)]);
+}
+
 static void set_place(struct generation *g, struct outcome *outcome, uint64_t place)
 {
     outcome->place = place;
@@ -132,9 +147,17 @@ static void set_place(struct generation *g, struct outcome *outcome, uint64_t pl
         g->newest_seq = place_seq(place);
 }
 
+/* No generation holds it: the filter knows all they hold. */
+static bool is_new(const struct outcomes *o, struct id128 key)
+{
+    return !o->timed && !filter_maybe(&o->filter, key);
+}
+
 static struct outcome *put(struct outcomes *o, struct id128 key, uint64_t place)
 {
     check(!id128_is_zero(key));
+    if (!o->timed)
+        filter_add(&o->filter, key);
     struct generation *g = newest_with_room(o);
     struct outcome *outcome = slot_of(g, key);
     outcome->key = key;
@@ -152,10 +175,8 @@ static struct outcome *put(struct outcomes *o, struct id128 key, uint64_t place)
 
 struct outcome *outcomes_add(struct outcomes *o, struct id128 key, uint64_t place)
 {
-    if (!o->timed)
-        filter_add(&o->filter, key);
     struct generation *where;
-    struct outcome *outcome = find(o, key, &where);
+    struct outcome *outcome = is_new(o, key) ? NULL : find(o, key, &where);
     if (outcome == NULL)
         return put(o, key, place);
     set_place(where, outcome, place);
@@ -166,7 +187,7 @@ void outcomes_learn(struct outcomes *o, struct id128 key, uint64_t place)
 {
     /* A turn may have decided it since the question was asked: then memory knows better. */
     struct generation *where;
-    if (find(o, key, &where) == NULL)
+    if (is_new(o, key) || find(o, key, &where) == NULL)
         put(o, key, place);
 }
 

@@ -74,6 +74,9 @@ void outcomes_clear(struct outcomes *o, uint64_t dropped_ms);
 
 enum outcome_answer outcomes_find(const struct outcomes *o, struct id128 key, uint64_t *place);
 
+/* Starts to bring into the cache what outcomes_find() will read first. */
+void outcomes_prefetch(const struct outcomes *o, struct id128 key);
+
 /* A new outcome. It stays where it is until outcomes_projected() or outcomes_clear(). */
 struct outcome *outcomes_add(struct outcomes *o, struct id128 key, uint64_t place);
 

@@ -10,7 +10,7 @@
 #include "tests/bench/bench.h"
 
 #define ACTORS 1000000
-#define MESSAGES 1024
+#define MESSAGES 256
 #define WINDOW_HOPS 2000000
 #define WARM_UPS 1
 #define WINDOWS 9
