@@ -352,6 +352,20 @@ static void look_ahead(struct turn *t, const struct transfers *all, uint32_t i)
     }
 }
 
+/* The same once the accounts are known. */
+static void look_ahead_again(struct turn *t, const struct transfers *all, uint32_t i)
+{
+    if (i + SOON < all->count)
+        turn_soon_outcome(t, all->specs[i + SOON].id);
+    if (i + NEXT >= all->count)
+        return;
+    const struct item_accounts *next = &all->accounts[i + NEXT];
+    if (next->debit != NULL)
+        turn_next_again(t, KIND_ACCOUNT, next->debit);
+    if (next->credit != NULL)
+        turn_next_again(t, KIND_ACCOUNT, next->credit);
+}
+
 static bool spec_linked(const struct bulk *b, uint32_t i)
 {
     const struct transfers *all = b->context;
@@ -367,8 +381,12 @@ static bool spec_imported(const struct bulk *b, uint32_t i)
 static uint16_t spec_make(const struct bulk *b, struct turn *t, uint32_t i)
 {
     struct transfers *all = b->context;
-    look_ahead(t, all, i);
+    look_ahead_again(t, all, i);
     take_up(all, i);
+    if (all->posting.debit != NULL)
+        turn_again(t, all->posting.debit);
+    if (all->posting.credit != NULL)
+        turn_again(t, all->posting.credit);
     enum presence there = posting_find(t, &all->posting);
     check(there != PRESENCE_WAITING); /* the first pass brought all of it in */
     uint16_t code = posting_check(t, &all->posting);

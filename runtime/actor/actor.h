@@ -50,6 +50,11 @@ static inline void *actor_state(struct actor *a)
     return a + 1;
 }
 
+static inline struct actor *actor_of_state(const void *state)
+{
+    return (struct actor *)(uintptr_t)state - 1;
+}
+
 static inline struct actor *actor_of_run_link(struct fifo_link *link)
 {
     return container_of(link, struct actor, run_link);

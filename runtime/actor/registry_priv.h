@@ -64,10 +64,15 @@ struct registry {
 void registry_init(struct registry *r, const struct domain *d);
 void registry_done(struct registry *r);
 
+static inline struct actor **registry_recent(struct registry *r, struct id128 id)
+{
+    return &r->recent[(id.hi ^ id.lo >> 16) & (REGISTRY_RECENT - 1)];
+}
+
 /* The actor struct, or NULL if not resident. Not a change. */
 static inline struct actor *registry_find(struct registry *r, uint16_t kind, struct id128 id)
 {
-    struct actor **recent = &r->recent[(id.hi ^ id.lo >> 16) & (REGISTRY_RECENT - 1)];
+    struct actor **recent = registry_recent(r, id);
     if (*recent != NULL && id128_equal((*recent)->entry.id, id) && (*recent)->kind == kind)
         return *recent;
     struct table_entry *e = table_find(&r->actors[kind], id);
@@ -75,6 +80,18 @@ static inline struct actor *registry_find(struct registry *r, uint16_t kind, str
         return NULL;
     *recent = actor_of_entry(e);
     return *recent;
+}
+
+/* With its state. */
+static inline size_t registry_actor_size(const struct registry *r, uint16_t kind)
+{
+    return sizeof(struct actor) + r->domain->kinds[kind]->state_size;
+}
+
+/* The next registry_find() for this one needs no look-up, unless others come between. */
+static inline void registry_recall(struct registry *r, struct actor *a)
+{
+    *registry_recent(r, a->entry.id) = a;
 }
 
 /* Starts to bring into the cache what registry_find() will read: first the slot, then, once that is
@@ -86,8 +103,7 @@ static inline void registry_prefetch_slot(const struct registry *r, uint16_t kin
 
 static inline void registry_prefetch(const struct registry *r, uint16_t kind, struct id128 id)
 {
-    table_prefetch_entry(&r->actors[kind], id,
-                         sizeof(struct actor) + r->domain->kinds[kind]->state_size);
+    table_prefetch_entry(&r->actors[kind], id, registry_actor_size(r, kind));
 }
 
 /* The actor struct, made as a placeholder without state if not resident. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "runtime/actor/shard_priv.h"
+#include "runtime/base/prefetch.h"
 
 /* A turn beyond a limit - of the batch, the answer, its memory - is answered TOO_LARGE and nothing
  * of it remains. The handler is left where it stands: it owns nothing outside the turn. */
@@ -61,6 +62,16 @@ void turn_soon_outcome(struct turn *t, struct id128 key)
 void turn_next(struct turn *t, uint16_t kind, struct id128 id)
 {
     registry_prefetch(&t->shard->registry, kind, id);
+}
+
+void turn_next_again(struct turn *t, uint16_t kind, const void *state)
+{
+    prefetch_bytes(actor_of_state(state), registry_actor_size(&t->shard->registry, kind));
+}
+
+void turn_again(struct turn *t, const void *state)
+{
+    registry_recall(&t->shard->registry, actor_of_state(state));
 }
 
 /* Walks a batch in memory to an event; continues where the last walk of this turn stood. */

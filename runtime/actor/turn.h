@@ -45,6 +45,11 @@ void turn_soon(struct turn *t, uint16_t kind, struct id128 id);
 void turn_soon_outcome(struct turn *t, struct id128 key);
 void turn_next(struct turn *t, uint16_t kind, struct id128 id);
 
+/* The same for a state that turn_find() gave earlier in this turn and that the turn comes to once
+ * more: `next` some items ahead, then `again` just before, for apply to find it without look-up. */
+void turn_next_again(struct turn *t, uint16_t kind, const void *state);
+void turn_again(struct turn *t, const void *state);
+
 /* Finds an actor of this shard; *state (const: only apply changes it) is set if it is THERE. */
 must_check enum presence turn_find(struct turn *t, uint16_t kind, struct id128 id,
                                    const void **state);

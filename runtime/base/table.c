@@ -14,12 +14,12 @@
 #include <stdlib.h>
 
 #include "runtime/base/huge.h"
+#include "runtime/base/prefetch.h"
 
 #define TABLE_CAPACITY_MIN 16
 #define TABLE_CAPACITY_MAX ((size_t)1 << 32) /* the slot comes from 32 bits of the hash */
 #define TABLE_MOVES 4                        /* old slots per operation; more than 4/3 suffices */
 
-#define CACHE_LINE 64
 
 #define TAG_MASK ((uintptr_t)7)
 
@@ -95,11 +95,7 @@ static bool prefetch_entry(const uintptr_t *slots, size_t capacity, uint64_t has
         i = (i + 1) & (capacity - 1);
     if (slots[i] == 0)
         return false;
-    const char *entry = (const char *)entry_of(slots[i]);
-    const char *last = entry + bytes - 1;
-    for (; entry <= last; entry += CACHE_LINE)
-        __builtin_prefetch(entry);
-    __builtin_prefetch(last);
+    prefetch_bytes(entry_of(slots[i]), bytes);
     return true; /* seven times out of eight the right one */
 }
 
