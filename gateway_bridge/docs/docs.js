@@ -4,6 +4,7 @@
 "use strict";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
+const WHOLE_MAX = 2 ** 32 - 1;
 let api;
 
 /* element("p", {class: "soft"}, "text", child, ...) */
@@ -58,8 +59,9 @@ function limitsText(schema) {
   if (schema.const !== undefined) parts.push("always " + schema.const);
   if (schema.minLength > 1) parts.push("at least " + schema.minLength + " characters");
   if (schema.maxLength !== undefined) parts.push("at most " + schema.maxLength + " characters");
-  if (schema.minimum !== undefined) parts.push("at least " + schema.minimum);
-  if (schema.maximum !== undefined) parts.push("at most " + schema.maximum);
+  /* What every number of its type keeps is not worth a word. */
+  if (schema.minimum > 0) parts.push("at least " + schema.minimum);
+  if (schema.maximum < WHOLE_MAX) parts.push("at most " + schema.maximum);
   if (schema.maxItems !== undefined) parts.push("at most " + schema.maxItems + " items");
   if (schema.maxProperties !== undefined) parts.push("at most " + schema.maxProperties + " pairs");
   return parts.join("; ");
@@ -143,7 +145,7 @@ function curlText(method, path, operation) {
   const body = sent && exampleOf(sent);
   if (body) {
     lines.push("-H \"Content-Type: application/json\"");
-    lines.push(`-d '${JSON.stringify(body)}'`);
+    lines.push(`-d '${JSON.stringify(body, null, 2)}'`);
   }
   return lines.join(" \\\n  ");
 }
