@@ -32,6 +32,10 @@ void loader_done(struct loader *l)
 {
     check(!l->busy);
     loader_forget(l);
+    for (size_t i = 0; i < l->flying_count; i++) {
+        free(l->flying[i].part); /* read, but never delivered: shard_kill() */
+        free((char *)l->flying[i].body.data);
+    }
     free(l->asked);
     free(l->flying);
 }

@@ -22,9 +22,10 @@ struct sim_lease {
 
 bool sim_fault(struct store_sim *sim, enum store_sim_fault fault, uint32_t ppm)
 {
-    if (sim->script[fault] > 0 && --sim->script[fault] == 0)
-        return true;
-    return ppm > 0 && rng_chance(sim->rng, ppm);
+    bool ordered = sim->script[fault] > 0 && --sim->script[fault] == 0;
+    bool met = ordered || (ppm > 0 && rng_chance(sim->rng, ppm));
+    sim->counts.met[fault] += met;
+    return met;
 }
 
 /* --- places --- */
@@ -327,6 +328,11 @@ void store_sim_script(struct store_sim *sim, enum store_sim_fault fault, uint32_
     sim->script[fault] = calls_before + 1;
 }
 
+const struct store_sim_counts *store_sim_counts(const struct store_sim *sim)
+{
+    return &sim->counts;
+}
+
 void store_sim_disk_full(struct store_sim *sim, bool full)
 {
     sim->disk_full = full;
@@ -361,20 +367,25 @@ static void keep_first(struct store_sim *sim, bool torn)
         last = first_under_way(sim);
         list_remove(&last->under_way);
     }
-    if (torn && last->row.body.len > 0)
-        store_sim_truncate(sim, last->row.shard, last->row.seq,
-                           (uint32_t)rng_below(sim->rng, last->row.body.len));
+    if (!torn || last->row.body.len == 0)
+        return;
+    if (store_sim_truncate(sim, last->row.shard, last->row.seq,
+                           (uint32_t)rng_below(sim->rng, last->row.body.len)))
+        sim->counts.torn++;
 }
 
 static void decide_under_way(struct store_sim *sim)
 {
     const struct store_sim_faults *f = &sim->faults;
-    bool losing = false;
+    bool losing = false, lost = false;
     while (!list_empty(&sim->under_way)) {
         if (losing || rng_chance(sim->rng, f->crash_lost_ppm)) {
             lose_first(sim);
+            lost = true;
+            sim->counts.lost++;
             losing = !rng_chance(sim->rng, f->crash_reorder_ppm);
         } else {
+            sim->counts.reordered += lost;
             keep_first(sim, rng_chance(sim->rng, f->crash_torn_ppm));
         }
     }
@@ -397,7 +408,8 @@ void store_sim_crash(struct store_sim *sim)
     sim_views_abandon(&sim->views);
     decide_under_way(sim);
     if (rng_chance(sim->rng, f->crash_stale_ppm))
-        store_sim_views_back(sim, (uint32_t)rng_below(sim->rng, STORE_SIM_COMMITS_KEPT) + 1);
+        sim->counts.stale +=
+            store_sim_views_back(sim, (uint32_t)rng_below(sim->rng, STORE_SIM_COMMITS_KEPT) + 1);
     if (sim->batches.count > 0 && rng_chance(sim->rng, f->crash_rot_ppm))
         rot(sim);
     sim->broken = false;

@@ -27,6 +27,7 @@ struct store_sim_faults {
     /* per call */
     uint32_t read_io_ppm;      /* IO from a reading call, before the first row */
     uint32_t views_commit_ppm; /* IO from commit, nothing of it stays */
+    uint32_t views_unknown_ppm; /* IO from commit, but it is done */
     /* per append under way, at a crash */
     uint32_t crash_lost_ppm;    /* it is lost, with those after it */
     uint32_t crash_reorder_ppm; /* a loss does not take those after it along */
@@ -44,7 +45,14 @@ enum store_sim_fault {
     STORE_SIM_UNKNOWN_LOST,
     STORE_SIM_READ_IO,
     STORE_SIM_VIEWS_COMMIT,
+    STORE_SIM_VIEWS_UNKNOWN,
     STORE_SIM_FAULTS,
+};
+
+/* How often each happened. */
+struct store_sim_counts {
+    uint64_t met[STORE_SIM_FAULTS];
+    uint64_t lost, reordered, torn, stale; /* by crashes */
 };
 
 struct store_sim_options {
@@ -65,6 +73,8 @@ void store_sim_set_faults(struct store_sim *sim, const struct store_sim_faults *
 /* Orders a fault for the call that follows `calls_before` calls of its kind. One at a time for
  * each fault. */
 void store_sim_script(struct store_sim *sim, enum store_sim_fault fault, uint32_t calls_before);
+
+const struct store_sim_counts *store_sim_counts(const struct store_sim *sim);
 
 /* While full, every append gives STORE_FULL and every commit of the views too. */
 void store_sim_disk_full(struct store_sim *sim, bool full);

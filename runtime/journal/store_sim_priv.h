@@ -46,6 +46,7 @@ struct store_sim {
     bool disk_full;
     bool broken; /* appends refused until reopened */
     struct store_sim_faults faults;
+    struct store_sim_counts counts;
     uint32_t script[STORE_SIM_FAULTS]; /* calls until the ordered fault + 1; 0 = none */
     struct ordered batches;            /* by shard and seq: struct sim_batch */
     struct list under_way;             /* of these, the ones a crash decides about, oldest first */

@@ -548,11 +548,13 @@ enum err sim_commit(struct store *base, uint16_t shard, const struct store_posit
         e = ERR_STORE_FULL;
     if (e == ERR_OK && sim_fault(sim, STORE_SIM_VIEWS_COMMIT, sim->faults.views_commit_ppm))
         e = ERR_IO;
-    if (e == ERR_OK)
-        keep_commit(v);
-    else
+    if (e != ERR_OK) {
         sim_views_abandon(v);
-    return e;
+        return e;
+    }
+    keep_commit(v);
+    bool unknown = sim_fault(sim, STORE_SIM_VIEWS_UNKNOWN, sim->faults.views_unknown_ppm);
+    return unknown ? ERR_IO : ERR_OK;
 }
 
 void sim_rollback(struct store *base)

@@ -89,13 +89,16 @@ static void send(void *context)
     q->scheduled = false;
     q->attempts++;
     bool lost = !run->quiet && rng_chance(&run->rng, run->swarm.lost_ppm);
+    run->cover.faults[COVER_REQUEST_LOST] += lost;
     if (run->shard == NULL || lost) {
         try_again(q);
         return;
     }
     post(q);
-    if (!run->quiet && rng_chance(&run->rng, run->swarm.twice_ppm))
+    if (!run->quiet && rng_chance(&run->rng, run->swarm.twice_ppm)) {
+        run->cover.faults[COVER_REQUEST_TWICE]++;
         post(q);
+    }
 }
 
 /* --- making ---------------------------------------------------------------------------------- */
@@ -129,6 +132,7 @@ static void next_request(void *context)
     q->key = random_id(run);
     q->fingerprint = random_id(run);
     q->steals = q->keyed && rng_chance(&run->rng, run->swarm.reuse_key_ppm) && steal_key(run, q);
+    run->cover.faults[COVER_KEY_STOLEN] += q->steals;
     q->deadline = rng_chance(&run->rng, run->swarm.deadline_ppm);
     const struct ref_account *a = reference_account(&run->history.reference, q->reads);
     q->reads_version = a == NULL ? 0 : a->version;
@@ -171,6 +175,9 @@ void clients_answered(struct run *run, struct message *m)
     struct ask *ask = container_of(m, struct ask, message);
     struct request *q = ask->request;
     run->counts.answers++;
+    run->cover.codes[m->code]++;
+    if (m->code == ERR_OK)
+        run->cover.done[q->type->number]++;
     world_note(&run->world, "answer", q->number, m->code);
     if (undecided(m->code)) {
         drop(ask);
@@ -186,12 +193,15 @@ void clients_answered(struct run *run, struct message *m)
     q->answered = true;
     q->code = m->code;
     drop(ask);
-    if (!run->quiet && rng_chance(&run->rng, run->swarm.answer_lost_ppm))
+    if (!run->quiet && rng_chance(&run->rng, run->swarm.answer_lost_ppm)) {
+        run->cover.faults[COVER_ANSWER_LOST]++;
         try_again(q);
-    else if (!run->quiet && rng_chance(&run->rng, run->swarm.again_ppm))
+    } else if (!run->quiet && rng_chance(&run->rng, run->swarm.again_ppm)) {
+        run->cover.faults[COVER_REQUEST_AGAIN]++;
         schedule(q, AGAIN_NS);
-    else
+    } else {
         q->settled = true;
+    }
 }
 
 void clients_disconnected(struct run *run)

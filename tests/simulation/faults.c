@@ -13,6 +13,7 @@ static void jump_clock(struct run *run)
     if (w->wall_skew_ns > run->skew_max_ns)
         run->skew_max_ns = w->wall_skew_ns;
     run->counts.clock_jumps++;
+    run->cover.faults[jump < 0 ? COVER_CLOCK_BACK : COVER_CLOCK_FORWARD]++;
     world_note(w, "clock", (uint64_t)w->wall_skew_ns, 0);
 }
 
@@ -32,6 +33,7 @@ static void watch_disk(struct run *run)
         return;
     run->full = true;
     run->counts.fulls++;
+    run->cover.faults[COVER_DISK_FULL]++;
     world_at(&run->world, run->world.now_ns + run->swarm.full_ns, free_disk, run);
 }
 

@@ -23,6 +23,7 @@
 #define CLOSE_NS (60 * SECOND)
 #define FILTER_BYTES ((size_t)1 << 12)
 #define RESTART_NS (50 * MS)
+#define SLOW_NS (20 * MS)           /* a commit that takes longer is slow */
 
 static const struct service *const services[] = {
     &ledger_service,
@@ -100,6 +101,7 @@ static void crash(struct run *run)
 {
     world_note(&run->world, "crash", run->history.seq, 0);
     run->counts.crashes++;
+    run->cover.faults[COVER_CRASH]++;
     world_crash(&run->world, keep);
     run->shard = shard_kill(run->shard);
     store_sim_crash(run->sim);
@@ -134,6 +136,7 @@ static void step(struct run *run)
         checkers_after_step(run);
     } else if (state == SHARD_STOPPED && !run->closing) {
         run->counts.restarts++;
+        run->cover.faults[COVER_GIVEN_UP]++;
         crash(run); /* whoever watches over the process starts it anew */
         return;
     }
@@ -250,7 +253,7 @@ static void make_world(struct run *run)
     world_lane_init(&run->reads, w, "reads", s->reads.min_ns, s->reads.max_ns);
 }
 
-static const struct domain *the_domain(void)
+const struct domain *run_domain(void)
 {
     static struct domain domain;
     if (domain.service_count == 0)
@@ -260,7 +263,7 @@ static const struct domain *the_domain(void)
 
 uint64_t run_seed(struct run *run, const struct run_options *options)
 {
-    *run = (struct run){.options = *options, .domain = the_domain()};
+    *run = (struct run){.options = *options, .domain = run_domain()};
     list_init(&run->asks);
     rng_seed(&run->rng, options->seed ^ 0xC11E27);
     rng_seed(&run->store_rng, options->seed ^ 0x5702E);
@@ -276,6 +279,10 @@ uint64_t run_seed(struct run *run, const struct run_options *options)
     busy_phase(run);
     quiet_phase(run);
     reopen(run);
+    cover_store(&run->cover, store_sim_counts(run->sim));
+    if (run->swarm.journal.max_ns >= SLOW_NS)
+        run->cover.faults[COVER_SLOW_COMMIT] += run->history.seq;
+    memcpy(run->cover.events, run->history.kinds, sizeof run->cover.events);
     uint64_t head;
     memcpy(&head, run->history.hash.bytes, sizeof head);
     world_note(&run->world, "end", head, run->history.seq);

@@ -8,6 +8,7 @@
 #include "runtime/actor/shard_priv.h"
 #include "runtime/journal/store_sim.h"
 #include "runtime/sim/world.h"
+#include "tests/simulation/cover.h"
 #include "tests/simulation/model/history.h"
 #include "tests/simulation/request.h"
 #include "tests/simulation/swarm.h"
@@ -49,6 +50,7 @@ struct run {
     int64_t skew_max_ns;
     uint64_t events_audited, batches_checked;
     struct run_counts counts;
+    struct cover cover;
 };
 
 /* Runs one seed to its end; broken() leaves it. Returns the hash of its trace. */
@@ -56,6 +58,9 @@ uint64_t run_seed(struct run *run, const struct run_options *options);
 
 /* Frees what a run left, whether it came to its end or not. */
 void run_done(struct run *run);
+
+/* The services and kinds that every run has. */
+const struct domain *run_domain(void);
 
 /* Virtual wall clock. */
 uint64_t run_wall_ns(const struct run *run);

@@ -1,45 +1,63 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The simulator: runs seeds, one after another.
  *
- *     sim --seeds N [--first S]   seeds S, S + 1, ...; one line for each that fails
+ *     sim --seeds N [--first S]   seeds S, S + 1, ...; says of each that fails how to repeat it
+ *         --cover                 and what happened how often; fails if something never did
  *     sim --seed S [--trace]      one seed, showing what happens
  *     sim --plants                every planted bug must be found
  */
 #include <inttypes.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "tests/simulation/plants.h"
 #include "tests/simulation/run.h"
 #include "tests/simulation/verdict.h"
 
 #define REASON_MAX 400
+#define SEED_S_MAX 300        /* no seed takes so long: it does not come back */
 #define TWICE_EVERY 16        /* of so many seeds one runs twice */
 #define PLANT_SEEDS_MAX 3000  /* within which a planted bug must be found */
 
 struct options {
     uint64_t first, seeds;
     uint32_t requests, twice_every;
-    bool trace, plants;
+    bool trace, plants, cover;
     enum plant plant;
 };
 
 /* The run under way, and where to go when it is broken. */
 static struct run *current;
 static jmp_buf failed;
-static char reason[REASON_MAX];
+static struct {
+    const char *checker;
+    char reason[REASON_MAX];
+    uint64_t step;
+    double at_ms;
+} verdict;
+static const char *program;
 
-_Noreturn void broken(const char *format, ...)
+static _Noreturn void end_run(const char *checker)
+{
+    verdict.checker = checker;
+    verdict.step = current->counts.steps;
+    verdict.at_ms = (double)current->world.now_ns / 1e6;
+    longjmp(failed, 1);
+}
+
+_Noreturn void broken_at(const char *checker, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    vsnprintf(reason, sizeof reason, format, args);
+    vsnprintf(verdict.reason, sizeof verdict.reason, format, args);
     va_end(args);
-    longjmp(failed, 1);
+    end_run(checker);
 }
 
 /* In place of the one in runtime/base/check.c, which would end the process without the seed. */
@@ -49,11 +67,25 @@ _Noreturn void check_failed(const char *expression, const char *file, int line)
         fprintf(stderr, "%s:%d: check failed: %s\n", file, line, expression);
         abort();
     }
-    broken("%s:%d: check failed: %s", file, line, expression);
+    snprintf(verdict.reason, sizeof verdict.reason, "%s:%d: %s", file, line, expression);
+    end_run("check()");
+}
+
+/* The process ends here, but it must be known with which seed. */
+static void on_signal(int number)
+{
+    char line[120];
+    uint64_t seed = current == NULL ? 0 : current->options.seed;
+    int len = snprintf(line, sizeof line, "seed %" PRIu64 ": %s\n", seed,
+                       number == SIGALRM ? "does not come back" : "the process failed");
+    ssize_t written = write(STDOUT_FILENO, line, (size_t)len);
+    _exit(written > 0 ? 1 : 2);
 }
 
 struct totals {
     struct run_counts counts;
+    struct cover cover;
+    uint64_t traces; /* hash over those of all runs */
     uint64_t batches, events, failures;
 };
 
@@ -63,6 +95,7 @@ static void add_counts(struct totals *t, const struct run *run)
     uint64_t *to = (uint64_t *)&t->counts;
     for (size_t i = 0; i < sizeof run->counts / sizeof *from; i++)
         to[i] += from[i];
+    cover_add(&t->cover, &run->cover);
     t->batches += run->history.seq;
     t->events += run->history.events;
 }
@@ -74,6 +107,7 @@ static bool try_seed(const struct run_options *o, struct totals *t, uint64_t *ha
     if (run == NULL)
         abort();
     current = run;
+    alarm(SEED_S_MAX);
     if (setjmp(failed) != 0) {
         current = NULL;
         return false;
@@ -88,14 +122,14 @@ static bool try_seed(const struct run_options *o, struct totals *t, uint64_t *ha
 
 static void tell_failure(const struct options *o, uint64_t seed)
 {
-    char more[100] = "";
-    int at = 0;
+    printf("seed %" PRIu64 ", step %" PRIu64 " (%.3f ms): %s: %s\n    again: %s --seed %" PRIu64
+           " --trace", seed, verdict.step, verdict.at_ms, verdict.checker, verdict.reason, program,
+           seed);
     if (o->requests != 0)
-        at = snprintf(more, sizeof more, " --requests %u", o->requests);
+        printf(" --requests %u", o->requests);
     if (o->plant != PLANT_NONE)
-        snprintf(more + at, sizeof more - (size_t)at, " --plant %s", plant_names[o->plant]);
-    printf("seed %" PRIu64 ": %s\n    again: sim --seed %" PRIu64 " --trace%s\n", seed, reason,
-           seed, more);
+        printf(" --plant %s", plant_names[o->plant]);
+    printf("\n");
     fflush(stdout);
 }
 
@@ -107,7 +141,8 @@ static bool one_seed(const struct options *o, uint64_t seed, struct totals *t)
     if (good && o->twice_every != 0 && seed % o->twice_every == 0) {
         good = try_seed(&run, t, &again);
         if (good && again != hash) {
-            snprintf(reason, sizeof reason, "a second run of the seed went another way");
+            verdict.checker = "one_seed";
+            snprintf(verdict.reason, sizeof verdict.reason, "a second run took another way");
             good = false;
         }
     }
@@ -115,10 +150,12 @@ static bool one_seed(const struct options *o, uint64_t seed, struct totals *t)
         t->failures++;
         if (!o->plants)
             tell_failure(o, seed);
-    } else if (o->seeds == 1) {
-        printf("seed %" PRIu64 ": trace %016" PRIx64 "\n", seed, hash);
+        return false;
     }
-    return good;
+    t->traces = (t->traces ^ hash) * 0x9E3779B97F4A7C15u;
+    if (o->seeds == 1)
+        printf("seed %" PRIu64 ": trace %016" PRIx64 "\n", seed, hash);
+    return true;
 }
 
 static double now_s(void)
@@ -140,11 +177,14 @@ static int run_seeds(const struct options *o)
            " requests asked, %" PRIu64 " answers (%" PRIu64 " done, %" PRIu64 " refused), %" PRIu64
            " events in %" PRIu64 " batches, %" PRIu64 " crashes (%" PRIu64
            " of them after giving up), %" PRIu64 " clock jumps, %" PRIu64 " full disks, %" PRIu64
-           " steps\n",
+           " steps, traces %016" PRIx64 "\n",
            o->seeds, t.failures, took, (double)o->seeds / took, c->asks, c->answers, c->successes,
            c->refusals, t.events, t.batches, c->crashes, c->restarts, c->clock_jumps, c->fulls,
-           c->steps);
-    return t.failures == 0 ? 0 : 1;
+           c->steps, t.traces);
+    if (!o->cover)
+        return t.failures == 0 ? 0 : 1;
+    cover_print(&t.cover, run_domain());
+    return cover_missing(&t.cover, run_domain()) == 0 && t.failures == 0 ? 0 : 1;
 }
 
 /* --- plants ---------------------------------------------------------------------------------- */
@@ -164,7 +204,8 @@ static int run_plants(struct options o)
             missed++;
             printf("%-30s NOT FOUND in %d seeds\n", plant_names[p], PLANT_SEEDS_MAX);
         } else {
-            printf("%-30s found by seed %" PRIu64 ": %s\n", plant_names[p], seed, reason);
+            printf("%-30s seed %" PRIu64 ", %s: %s\n", plant_names[p], seed, verdict.checker,
+                   verdict.reason);
         }
         fflush(stdout);
     }
@@ -176,7 +217,7 @@ static int run_plants(struct options o)
 
 static int usage(void)
 {
-    fputs("usage: sim --seeds N [--first S] [--requests N] [--plant BUG] [--twice-every N]\n"
+    fputs("usage: sim --seeds N [--first S] [--requests N] [--plant BUG] [--twice-every N] [--cover]\n"
           "       sim --seed S [--trace] [--requests N] [--plant BUG]\n"
           "       sim --plants | --list-plants\n",
           stderr);
@@ -201,6 +242,8 @@ static bool take_option(struct options *o, const char *name, const char *value, 
         return o->trace = true;
     if (strcmp(name, "--plants") == 0)
         return o->plants = true;
+    if (strcmp(name, "--cover") == 0)
+        return o->cover = true;
     *took_value = true;
     if (strcmp(name, "--plant") == 0)
         return value != NULL && plant_find(value, &o->plant);
@@ -224,6 +267,10 @@ static bool take_option(struct options *o, const char *name, const char *value, 
 int main(int argc, char **argv)
 {
     struct options o = {.first = 1, .twice_every = TWICE_EVERY};
+    program = argv[0];
+    signal(SIGALRM, on_signal);
+    signal(SIGABRT, on_signal);
+    signal(SIGSEGV, on_signal);
     for (int i = 1; i < argc; i++) {
         bool took_value;
         if (strcmp(argv[i], "--list-plants") == 0) {

@@ -81,6 +81,7 @@ static void draw_faults(struct swarm *s, struct rng *r)
         .unknown_lost_ppm = sometimes(r, 20000),
         .read_io_ppm = sometimes(r, 20000),
         .views_commit_ppm = sometimes(r, 200000),
+        .views_unknown_ppm = sometimes(r, 100000),
         .crash_lost_ppm = sometimes(r, 800000),
         .crash_reorder_ppm = sometimes(r, 800000),
         .crash_torn_ppm = sometimes(r, 800000),

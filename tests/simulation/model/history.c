@@ -115,6 +115,7 @@ static void read_event(struct history *h, const struct record_reader *r,
     if (!rule->type->read(&wire, &h->arena, h->event) || !wire_finished(&wire))
         broken("an event of the journal cannot be read");
     h->events++;
+    h->kinds[r->number]++;
     reference_apply(&h->reference, rule->type, h->event, r->time_ns, effects);
     arena_reset(&h->arena);
 }

@@ -29,6 +29,7 @@ struct history {
     uint32_t *slots;
     uint32_t slot_count;
     uint64_t events;
+    uint64_t kinds[DOMAIN_NUMBER_MAX]; /* events by number of their type */
     void (*on_record)(void *context, const struct history_record *record);
     void *context;
     struct arena arena;

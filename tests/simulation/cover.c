@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See cover.h. */
+#include "tests/simulation/cover.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "schemas/result.h"
+
+static const char *const fault_names[COVER_FAULTS] = {
+#define X(name, text) text,
+    COVER_FAULT_LIST(X)
+#undef X
+};
+
+void cover_store(struct cover *c, const struct store_sim_counts *counts)
+{
+    c->faults[COVER_APPEND_IO] += counts->met[STORE_SIM_APPEND_IO];
+    c->faults[COVER_APPEND_WRITTEN] += counts->met[STORE_SIM_UNKNOWN_WRITTEN];
+    c->faults[COVER_APPEND_LOST] += counts->met[STORE_SIM_UNKNOWN_LOST];
+    c->faults[COVER_READ_IO] += counts->met[STORE_SIM_READ_IO];
+    c->faults[COVER_VIEWS_IO] += counts->met[STORE_SIM_VIEWS_COMMIT];
+    c->faults[COVER_VIEWS_WRITTEN] += counts->met[STORE_SIM_VIEWS_UNKNOWN];
+    c->faults[COVER_LOST] += counts->lost;
+    c->faults[COVER_REORDERED] += counts->reordered;
+    c->faults[COVER_TORN] += counts->torn;
+    c->faults[COVER_STALE] += counts->stale;
+}
+
+void cover_add(struct cover *to, const struct cover *from)
+{
+    const uint64_t *one = (const uint64_t *)from;
+    uint64_t *sum = (uint64_t *)to;
+    for (size_t i = 0; i < sizeof *from / sizeof *one; i++)
+        sum[i] += one[i];
+}
+
+/* --- over the domain ------------------------------------------------------------------------- */
+
+/* Calls each message of the domain; the same order every time. */
+static void each_message(const struct domain *d,
+                         void (*each)(void *context, const struct message_type *type),
+                         void *context)
+{
+    for (int k = 0; k < KIND_MAX; k++)
+        for (uint32_t i = 0; d->kinds[k] != NULL && i < d->kinds[k]->handler_count; i++)
+            each(context, d->kinds[k]->handlers[i].type);
+    for (size_t i = 0; i < DOMAIN_NUMBER_MAX; i++)
+        if (d->queries[i] != NULL)
+            each(context, d->queries[i]->type);
+}
+
+struct walk {
+    const struct cover *cover;
+    int missing;
+};
+
+static void print_message(void *context, const struct message_type *type)
+{
+    const struct walk *w = context;
+    printf(" %s %" PRIu64 ",", type->name, w->cover->done[type->number]);
+}
+
+static void miss_message(void *context, const struct message_type *type)
+{
+    struct walk *w = context;
+    if (w->cover->done[type->number] > 0)
+        return;
+    w->missing++;
+    printf("never answered OK: the message %s\n", type->name);
+}
+
+static const char *code_name(uint16_t code)
+{
+    if (code < ERR_DOMAIN_FIRST)
+        return err_text((enum err)code);
+    const struct result_info *info = result_info(code);
+    return info == NULL ? "?" : info->name;
+}
+
+void cover_print(const struct cover *c, const struct domain *d)
+{
+    struct walk w = {.cover = c};
+    printf("faults:");
+    for (int i = 0; i < COVER_FAULTS; i++)
+        printf(" %s %" PRIu64 ",", fault_names[i], c->faults[i]);
+    printf("\nmessages:");
+    each_message(d, print_message, &w);
+    printf("\nevents:");
+    for (size_t i = 0; i < DOMAIN_NUMBER_MAX; i++)
+        if (d->rules[i] != NULL)
+            printf(" %s %" PRIu64 ",", d->rules[i]->type->name, c->events[i]);
+    printf("\nanswers:");
+    for (uint16_t i = 0; i < COVER_CODES_MAX; i++)
+        if (c->codes[i] > 0)
+            printf(" %s %" PRIu64 ",", code_name(i), c->codes[i]);
+    printf("\n");
+}
+
+int cover_missing(const struct cover *c, const struct domain *d)
+{
+    struct walk w = {.cover = c};
+    for (int i = 0; i < COVER_FAULTS; i++) {
+        if (c->faults[i] > 0)
+            continue;
+        w.missing++;
+        printf("never happened: the fault '%s'\n", fault_names[i]);
+    }
+    each_message(d, miss_message, &w);
+    for (size_t i = 0; i < DOMAIN_NUMBER_MAX; i++) {
+        if (d->rules[i] == NULL || c->events[i] > 0)
+            continue;
+        w.missing++;
+        printf("never happened: the event %s\n", d->rules[i]->type->name);
+    }
+    return w.missing;
+}

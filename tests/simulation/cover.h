@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cover: how often each fault, message, event and answer happened over all runs. What never happens
+ * is not tested, so a long enough set of runs must leave nothing out. */
+#ifndef SIMULATION_COVER_H
+#define SIMULATION_COVER_H
+
+#include <stdint.h>
+
+#include "runtime/actor/domain.h"
+#include "runtime/journal/store_sim.h"
+
+#define COVER_CODES_MAX 512
+
+#define COVER_FAULT_LIST(X)                                                                        \
+    X(CRASH, "crash")                                                                              \
+    X(GIVEN_UP, "shard given up")                                                                  \
+    X(CLOCK_FORWARD, "clock forward")                                                              \
+    X(CLOCK_BACK, "clock back")                                                                    \
+    X(DISK_FULL, "disk full")                                                                      \
+    X(SLOW_COMMIT, "slow commit")                                                                  \
+    X(APPEND_IO, "append failed")                                                                  \
+    X(APPEND_WRITTEN, "append unknown, written")                                                   \
+    X(APPEND_LOST, "append unknown, lost")                                                         \
+    X(READ_IO, "read failed")                                                                      \
+    X(VIEWS_IO, "views commit failed")                                                             \
+    X(VIEWS_WRITTEN, "views commit unknown, written")                                              \
+    X(LOST, "append lost by a crash")                                                              \
+    X(REORDERED, "append lost, a later one kept")                                                  \
+    X(TORN, "append torn by a crash")                                                              \
+    X(STALE, "views older after a crash")                                                          \
+    X(REQUEST_LOST, "request lost")                                                                \
+    X(REQUEST_TWICE, "request sent twice")                                                         \
+    X(REQUEST_AGAIN, "request again after its answer")                                             \
+    X(ANSWER_LOST, "answer lost")                                                                  \
+    X(KEY_STOLEN, "key of another request")
+
+enum cover_fault {
+#define X(name, text) COVER_##name,
+    COVER_FAULT_LIST(X)
+#undef X
+    COVER_FAULTS,
+};
+
+struct cover {
+    uint64_t faults[COVER_FAULTS];
+    uint64_t done[DOMAIN_NUMBER_MAX];   /* messages answered OK, by number of their type */
+    uint64_t events[DOMAIN_NUMBER_MAX]; /* in the journal */
+    uint64_t codes[COVER_CODES_MAX];    /* answers */
+};
+
+/* What the store did to itself. */
+void cover_store(struct cover *c, const struct store_sim_counts *counts);
+
+void cover_add(struct cover *to, const struct cover *from);
+
+void cover_print(const struct cover *c, const struct domain *d);
+
+/* Prints each fault, message and event of the domain that never happened; returns how many. */
+int cover_missing(const struct cover *c, const struct domain *d);
+
+#endif
