@@ -377,15 +377,13 @@ static void keep_first(struct store_sim *sim, bool torn)
 static void decide_under_way(struct store_sim *sim)
 {
     const struct store_sim_faults *f = &sim->faults;
-    bool losing = false, lost = false;
+    bool losing = false;
     while (!list_empty(&sim->under_way)) {
         if (losing || rng_chance(sim->rng, f->crash_lost_ppm)) {
             lose_first(sim);
-            lost = true;
             sim->counts.lost++;
             losing = !rng_chance(sim->rng, f->crash_reorder_ppm);
         } else {
-            sim->counts.reordered += lost;
             keep_first(sim, rng_chance(sim->rng, f->crash_torn_ppm));
         }
     }

@@ -52,7 +52,7 @@ enum store_sim_fault {
 /* How often each happened. */
 struct store_sim_counts {
     uint64_t met[STORE_SIM_FAULTS];
-    uint64_t lost, reordered, torn, stale; /* by crashes */
+    uint64_t lost, torn, stale; /* by crashes */
 };
 
 struct store_sim_options {

@@ -15,6 +15,7 @@
 #define RETRY_QUIET_NS ((uint64_t)20000000)
 #define AGAIN_NS ((uint64_t)2000000000)
 #define DEADLINE_NS ((uint64_t)2000000)
+#define FIRST_MAX 8     /* requests until there are accounts to do something with */
 #define ATTEMPTS_MAX 30 /* beyond that only in the quiet phase */
 
 /* A request on its way. */
@@ -118,11 +119,21 @@ static bool steal_key(struct run *run, struct request *q)
     return true;
 }
 
+static void next_later(struct run *run)
+{
+    world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, 2 * run->swarm.think_ns),
+             next_request, run);
+}
+
 static void next_request(void *context)
 {
     struct run *run = context;
     if (run->closing || run->request_count >= run->swarm.requests)
         return;
+    if (run->history.reference.account_count < 2 && run->request_count >= FIRST_MAX) {
+        next_later(run);
+        return;
+    }
     struct request *q = calloc(1, sizeof *q);
     check(q != NULL);
     q->run = run;
@@ -144,8 +155,7 @@ static void next_request(void *context)
     run->requests[run->request_count++] = q;
     q->scheduled = true;
     send(q);
-    world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, 2 * run->swarm.think_ns),
-             next_request, run);
+    next_later(run);
 }
 
 void clients_start(struct run *run)

@@ -22,7 +22,6 @@ void cover_store(struct cover *c, const struct store_sim_counts *counts)
     c->faults[COVER_VIEWS_IO] += counts->met[STORE_SIM_VIEWS_COMMIT];
     c->faults[COVER_VIEWS_WRITTEN] += counts->met[STORE_SIM_VIEWS_UNKNOWN];
     c->faults[COVER_LOST] += counts->lost;
-    c->faults[COVER_REORDERED] += counts->reordered;
     c->faults[COVER_TORN] += counts->torn;
     c->faults[COVER_STALE] += counts->stale;
 }

@@ -25,9 +25,8 @@
     X(VIEWS_IO, "views commit failed")                                                             \
     X(VIEWS_WRITTEN, "views commit unknown, written")                                              \
     X(LOST, "append lost by a crash")                                                              \
-    X(REORDERED, "append lost, a later one kept")                                                  \
     X(TORN, "append torn by a crash")                                                              \
-    X(STALE, "views older after a crash")                                                          \
+    X(STALE, "views commit lost, later appends kept")                                              \
     X(REQUEST_LOST, "request lost")                                                                \
     X(REQUEST_TWICE, "request sent twice")                                                         \
     X(REQUEST_AGAIN, "request again after its answer")                                             \

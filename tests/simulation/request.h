@@ -57,6 +57,7 @@ union request_body {
     struct payment_get payment_get;
     struct payment_list payment_list;
     struct payment_event_list payment_event_list;
+    struct payment_adapter_list payment_adapter_list;
 };
 
 /* What a success must have done; REQUEST_ANY = not known. A refusal must have moved nothing. */

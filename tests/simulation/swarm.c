@@ -34,17 +34,19 @@ static struct swarm_delay delay(struct rng *r)
 static void draw_requests(struct swarm *s, struct rng *r)
 {
     static const uint64_t amounts[] = {5, 100, 1000, 1000000, UINT64_MAX / 4};
-    static const uint64_t thinks[] = {5 * US, 50 * US, 500 * US, 5 * MS, 50 * MS, 500 * MS};
+    static const uint32_t paces[] = {2, 10, 40, 150}; /* requests while 10 jobs of a lane run */
     s->requests = (uint32_t)between(r, 20, 160);
     s->owners = (uint32_t)between(r, 1, 12);
     s->accounts_max = (uint32_t)between(r, 2, 40);
     s->currencies = (uint32_t)between(r, 1, SWARM_CURRENCIES_MAX);
     for (int i = 0; i < SWARM_OPERATIONS_MAX; i++)
         s->weights[i] = rng_below(r, 4) == 0 ? 0 : (uint32_t)between(r, 1, 20);
+    s->focus = (enum swarm_focus)rng_below(r, SWARM_FOCUSES);
     s->amount_max = choose(r, amounts, array_len(amounts));
     s->expiry_s_max = (uint32_t)between(r, 1, rng_below(r, 2) == 0 ? 5 : 5000);
     s->items_max = (uint32_t)between(r, 1, 24);
-    s->think_ns = choose(r, thinks, array_len(thinks));
+    uint64_t job_ns = s->journal.max_ns > s->reads.max_ns ? s->journal.max_ns : s->reads.max_ns;
+    s->think_ns = 5 * US + job_ns * 10 / paces[rng_below(r, array_len(paces))];
 }
 
 static void draw_manners(struct swarm *s, struct rng *r)
@@ -96,8 +98,8 @@ static void draw_faults(struct swarm *s, struct rng *r)
 void swarm_draw(struct swarm *s, struct rng *rng)
 {
     *s = (struct swarm){0};
+    draw_node(s, rng);
     draw_requests(s, rng);
     draw_manners(s, rng);
-    draw_node(s, rng);
     draw_faults(s, rng);
 }

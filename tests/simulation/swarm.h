@@ -17,12 +17,22 @@ struct swarm_delay {
     uint64_t min_ns, max_ns;
 };
 
+/* Whose operations are asked for most. */
+enum swarm_focus {
+    SWARM_LEDGER,
+    SWARM_WALLETS,
+    SWARM_PAYMENTS,
+    SWARM_NOTHING,
+    SWARM_FOCUSES,
+};
+
 /* Chances in parts per million. */
 struct swarm {
     /* what is asked for */
     uint32_t requests;
     uint32_t owners, accounts_max, currencies;
     uint32_t weights[SWARM_OPERATIONS_MAX];
+    enum swarm_focus focus;
     uint64_t amount_max;
     uint32_t expiry_s_max;
     uint32_t items_max; /* of a bulk message */

@@ -10,6 +10,7 @@
 
 #define OWNERS_MAX 12
 #define CHOICES_MAX 40
+#define FOCUS_FACTOR 12 /* operations of the group in focus are so much likelier */
 
 static const uint16_t currencies[SWARM_CURRENCIES_MAX] = {840, 392, 978}; /* USD, JPY, EUR */
 
@@ -98,30 +99,41 @@ const struct ref_wallet *workload_wallet(struct run *run)
 
 /* --- choosing -------------------------------------------------------------------------------- */
 
-static const struct operation *operation_at(uint32_t i)
+static const struct operation *operation_at(uint32_t i, enum swarm_focus *group)
 {
+    *group = SWARM_LEDGER;
     if (i < ledger_operation_count)
         return &ledger_operations[i];
     i -= ledger_operation_count;
+    *group = SWARM_WALLETS;
     if (i < wallet_operation_count)
         return &wallet_operations[i];
+    *group = SWARM_PAYMENTS;
     return &payment_operations[i - wallet_operation_count];
+}
+
+static uint32_t weight_of(const struct swarm *s, uint32_t i)
+{
+    enum swarm_focus group;
+    (void)operation_at(i, &group);
+    return s->weights[i] * (group == s->focus ? FOCUS_FACTOR : 1);
 }
 
 static const struct operation *choose(struct run *run)
 {
+    enum swarm_focus group;
     uint32_t count = ledger_operation_count + wallet_operation_count + payment_operation_count;
     check(count <= SWARM_OPERATIONS_MAX);
     uint64_t sum = 0;
     for (uint32_t i = 0; i < count; i++)
-        sum += run->swarm.weights[i];
+        sum += weight_of(&run->swarm, i);
     if (sum == 0)
-        return operation_at(0);
+        return operation_at(0, &group);
     uint64_t drawn = rng_below(&run->rng, sum);
     uint32_t i = 0;
-    while (drawn >= run->swarm.weights[i])
-        drawn -= run->swarm.weights[i++];
-    return operation_at(i);
+    while (drawn >= weight_of(&run->swarm, i))
+        drawn -= weight_of(&run->swarm, i++);
+    return operation_at(i, &group);
 }
 
 /* The first of each list makes what the others need. */
@@ -141,7 +153,7 @@ void workload_make(struct run *run, struct request *q)
         *q = blank;
         if (o->make(run, q))
             return;
-        o = i % 4 == 3 ? found(run) : choose(run);
+        o = i == CHOICES_MAX / 2 ? found(run) : choose(run);
     }
     *q = blank;
     bool made = ledger_operations[0].make(run, q);

@@ -454,6 +454,29 @@ static bool list_transfers(struct run *run, struct request *q)
     return true;
 }
 
+static bool transaction_show(struct run *run, struct request *q)
+{
+    const struct reference *r = &run->history.reference;
+    if (r->transaction_count == 0)
+        return false;
+    q->type = &transaction_get_type;
+    q->who = workload_clerk();
+    q->body.transaction_get.transaction_id =
+        r->transactions[rng_below(&run->rng, r->transaction_count)].id;
+    return true;
+}
+
+static bool account_moves(struct run *run, struct request *q)
+{
+    const struct ref_account *a = workload_account(run);
+    if (a == NULL)
+        return false;
+    q->type = &account_transactions_type;
+    q->who = workload_clerk();
+    q->body.account_transactions.account_id = a->id;
+    return true;
+}
+
 static bool trial_balance(struct run *run, struct request *q)
 {
     (void)run;
@@ -486,6 +509,8 @@ const struct operation ledger_operations[] = {
     {"transaction", transaction},
     {"transfer_show", transfer_show},
     {"list_transfers", list_transfers},
+    {"transaction_show", transaction_show},
+    {"account_moves", account_moves},
     {"trial_balance", trial_balance},
 };
 const uint32_t ledger_operation_count = array_len(ledger_operations);

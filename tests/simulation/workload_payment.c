@@ -135,6 +135,14 @@ static bool list_payments(struct run *run, struct request *q)
     return true;
 }
 
+static bool list_adapters(struct run *run, struct request *q)
+{
+    (void)run;
+    q->type = &payment_adapter_list_type;
+    q->who = workload_clerk();
+    return true;
+}
+
 static bool payment_history(struct run *run, struct request *q)
 {
     const struct ref_payment *p = a_payment(run);
@@ -155,5 +163,6 @@ const struct operation payment_operations[] = {
     {"payment_show", payment_show},
     {"list_payments", list_payments},
     {"payment_history", payment_history},
+    {"list_adapters", list_adapters},
 };
 const uint32_t payment_operation_count = array_len(payment_operations);

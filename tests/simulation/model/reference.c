@@ -40,6 +40,7 @@ void reference_done(struct reference *r)
     free(r->wallets);
     free(r->holds);
     free(r->payments);
+    free(r->transactions);
 }
 
 /* --- finding --------------------------------------------------------------------------------- */
@@ -360,6 +361,20 @@ static void reversed(struct reference *r, const struct transfer_reversed *e)
     t->reversed = true;
 }
 
+/* Its transfers are in the same record, before it. */
+static void recorded(struct reference *r, const struct transaction_recorded *e)
+{
+    for (uint32_t i = 0; i < r->transaction_count; i++)
+        if (id128_equal(r->transactions[i].id, e->transaction_id))
+            broken("a transaction is recorded twice");
+    for (uint32_t i = 0; i < e->transfers_count; i++)
+        if (reference_transfer(r, e->transfers[i].transfer_id) == NULL)
+            broken("a transaction without one of its transfers");
+    r->transactions =
+        grown(r->transactions, r->transaction_count, &r->transaction_cap, sizeof *r->transactions);
+    r->transactions[r->transaction_count++].id = e->transaction_id;
+}
+
 /* --- events of wallets and payments ---------------------------------------------------------- */
 
 static void wallet_is_opened(struct reference *r, const struct wallet_opened *e)
@@ -529,6 +544,8 @@ void reference_apply(struct reference *r, const struct message_type *type, const
         add_transfer(r, ((const struct transfer_refused *)event)->id, REF_REFUSED);
     } else if (type == &transfer_reversed_type) {
         reversed(r, event);
+    } else if (type == &transaction_recorded_type) {
+        recorded(r, event);
     } else {
         wallet_event(r, type, event, time_ns);
         payment_event(r, type, event, time_ns);

@@ -85,14 +85,20 @@ struct ref_effects {
     u128 resolved_amount, released_amount;
 };
 
+struct ref_transaction {
+    struct id128 id;
+};
+
 struct reference {
     struct ref_account *accounts;
     struct ref_transfer *transfers;
     struct ref_wallet *wallets;
     struct ref_hold *holds;
     struct ref_payment *payments;
+    struct ref_transaction *transactions;
     uint32_t account_count, transfer_count, wallet_count, hold_count, payment_count;
     uint32_t account_cap, transfer_cap, wallet_cap, hold_cap, payment_cap;
+    uint32_t transaction_count, transaction_cap;
     uint32_t *transfer_slots; /* hash table over the ids: place + 1 */
     uint32_t transfer_slot_count;
 };
