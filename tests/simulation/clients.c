@@ -119,6 +119,14 @@ static bool steal_key(struct run *run, struct request *q)
     return true;
 }
 
+static bool all_settled(const struct run *run)
+{
+    for (uint32_t i = 0; i < run->request_count; i++)
+        if (!run->requests[i]->settled || run->requests[i]->scheduled)
+            return false;
+    return true;
+}
+
 static void next_later(struct run *run)
 {
     world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, 2 * run->swarm.think_ns),
@@ -130,7 +138,8 @@ static void next_request(void *context)
     struct run *run = context;
     if (run->closing || run->request_count >= run->swarm.requests)
         return;
-    if (run->history.reference.account_count < 2 && run->request_count >= FIRST_MAX) {
+    if (run->history.reference.account_count < 2 && run->request_count >= FIRST_MAX &&
+        !all_settled(run)) {
         next_later(run);
         return;
     }
@@ -239,12 +248,8 @@ void clients_recorded(void *context, const struct history_record *record)
 
 bool clients_done(const struct run *run)
 {
-    if (run->request_count < run->swarm.requests || !list_empty(&run->asks))
-        return false;
-    for (uint32_t i = 0; i < run->request_count; i++)
-        if (!run->requests[i]->settled || run->requests[i]->scheduled)
-            return false;
-    return true;
+    return run->request_count >= run->swarm.requests && list_empty(&run->asks) &&
+           all_settled(run);
 }
 
 /* In the quiet phase also what clients had given up on is asked for again. */
