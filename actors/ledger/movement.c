@@ -5,6 +5,7 @@
 #include "actors/ledger/account.h"
 #include "actors/ledger/hold.h"
 #include "actors/ledger/ledger.h"
+#include "runtime/base/plant.h"
 #include "schemas/common.h"
 
 #define NS_PER_S 1000000000u
@@ -42,7 +43,7 @@ static struct sides sides_of(struct registry *r, struct id128 debit_id, struct i
 static void post(struct sides *s, u128 amount)
 {
     add(&s->debit->debits_posted, amount);
-    add(&s->credit->credits_posted, amount);
+    add(PLANT(CREDIT_WRONG) ? &s->debit->credits_posted : &s->credit->credits_posted, amount);
     add(&s->ledger->debits_posted, amount);
     add(&s->ledger->credits_posted, amount);
     ledger_check(s->ledger);

@@ -6,6 +6,7 @@
 #include "actors/ledger/account.h"
 #include "actors/ledger/hold.h"
 #include "actors/ledger/ledger.h"
+#include "runtime/base/plant.h"
 #include "schemas/common.h"
 #include "schemas/result.h"
 
@@ -546,7 +547,7 @@ static void emit_resolved(struct turn *t, const struct posting *p)
         .pending_id = s->pending_id,
         .debit_account_id = p->debit_id,
         .credit_account_id = p->credit_id,
-        .amount = voids ? 0 : p->amount,
+        .amount = voids ? 0 : p->amount + PLANT(CAPTURE_TOO_MUCH),
         .released = keeps ? 0 : rest,
         .remaining = keeps ? rest : 0,
         .currency = h->currency,
@@ -568,6 +569,8 @@ void posting_emit(struct turn *t, const struct posting *p)
     if (has(p, RESOLVES))
         emit_resolved(t, p);
     else
+        emit_new(t, p);
+    if (PLANT(POST_TWICE) && !has(p, RESOLVES))
         emit_new(t, p);
 }
 

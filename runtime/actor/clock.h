@@ -5,9 +5,11 @@
 #ifndef ACTOR_CLOCK_H
 #define ACTOR_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "runtime/base/env.h"
+#include "runtime/base/plant.h"
 
 #define CLOCK_JUMP_NS 2000000000u
 #define CLOCK_TRUST_NS 10000000000u
@@ -28,7 +30,8 @@ void clock_tick(struct clock *c, struct env *e);
 /* The time the next event will get: at least one nanosecond after the last one. */
 static inline uint64_t clock_event_ns(const struct clock *c)
 {
-    return c->now_ns > c->last_event_ns ? c->now_ns : c->last_event_ns + 1;
+    bool later = c->now_ns > c->last_event_ns || PLANT(CLOCK_GOES_BACK);
+    return later ? c->now_ns : c->last_event_ns + 1;
 }
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "runtime/actor/shard_priv.h"
+#include "runtime/base/plant.h"
 
 #define DEADLINES_PER_PASS 256
 #define DEADLINE_RETRY_NS 100000000u /* a full mailbox or a read error: once more */
@@ -69,8 +70,9 @@ void deadlines_fire(struct shard *s)
 {
     if (!may_fire(s))
         return;
+    uint64_t now_ns = s->clock.now_ns + (PLANT(EXPIRE_EARLY) ? DEADLINE_RETRY_NS : 0);
     for (int i = 0; i < DEADLINES_PER_PASS; i++) {
-        struct wheel_timer *timer = wheel_expire(&s->wheel, s->clock.now_ns);
+        struct wheel_timer *timer = wheel_expire(&s->wheel, now_ns);
         if (timer == NULL)
             break;
         struct deadline *d = container_of(timer, struct deadline, timer);
@@ -136,7 +138,8 @@ static void sweep_done(struct work *w)
     struct shard *s = container_of(w, struct shard, sweep_work);
     s->sweeping = false;
     if (s->state == SHARD_RUNNING) {
-        arm_swept(s);
+        if (!PLANT(FORGET_DEADLINES))
+            arm_swept(s);
         if (s->swept.outdated)
             deadlines_sweep(s);
         else if (s->swept.result != ERR_OK)

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "runtime/actor/shard_priv.h"
+#include "runtime/base/plant.h"
 
 #define ID_AHEAD_MS 1000 /* ids may be this much ahead of the clock when they are accepted */
 #define RECOVERY_RETRY_NS 500000000u
@@ -133,7 +134,7 @@ static bool add_event(void *context, const struct event_rule *rule, const void *
 {
     struct recovery *r = context;
     (void)time_ns;
-    if (rule->key_offset != MESSAGE_NO_OFFSET) {
+    if (rule->key_offset != MESSAGE_NO_OFFSET && !PLANT(FORGET_IDS)) {
         struct id128 key;
         memcpy(&key, (const char *)event + rule->key_offset, sizeof key);
         outcomes_add(&r->shard->ids, key, place);
@@ -147,7 +148,8 @@ static bool add_key(void *context, struct id128 key, struct id128 fingerprint, u
     struct recovery *r = context;
     (void)fingerprint;
     (void)time_ns;
-    outcomes_add(&r->shard->keys, key, place);
+    if (!PLANT(FORGET_KEYS))
+        outcomes_add(&r->shard->keys, key, place);
     return true;
 }
 
@@ -166,6 +168,8 @@ static bool replay_row(void *context, const struct batch_row *row)
         t->bad_seq = 0; /* batches follow the damaged one: it is not a torn end */
         return false;
     }
+    if (PLANT(LOSE_TAIL) && row->seq % 16 == 15)
+        return false;
     t->error = replay_batch(&r->replay, row);
     if (t->error != ERR_OK) {
         t->bad_seq = row->seq;
@@ -258,7 +262,7 @@ static void settle_failed(struct recovery *r)
     struct fifo_link *link;
     while ((link = fifo_pop(&r->failed)) != NULL) {
         struct batch *b = container_of(link, struct batch, link);
-        bool durable = r->result == ERR_OK && was_durable(r, b->seq);
+        bool durable = r->result == ERR_OK && (was_durable(r, b->seq) || PLANT(RELEASE_FAILED));
         struct fifo_link *held;
         while ((held = fifo_pop(&b->held)) != NULL) {
             struct message *m = container_of(held, struct message, link);

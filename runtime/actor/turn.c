@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "runtime/actor/shard_priv.h"
+#include "runtime/base/plant.h"
 #include "runtime/base/prefetch.h"
 
 /* A turn beyond a limit - of the batch, the answer, its memory - is answered TOO_LARGE and nothing
@@ -219,7 +220,8 @@ void turn_rollback(struct turn *t, struct turn_savepoint to)
 {
     struct shard *s = t->shard;
     struct batch *b = s->journal.open;
-    registry_undo(&s->registry, (struct registry_mark){to.undo});
+    if (!PLANT(SKIP_UNDO))
+        registry_undo(&s->registry, (struct registry_mark){to.undo});
     take_back_outcomes(s, to.added);
     b->items -= t->events - to.events;
     b->body.len = to.record;
@@ -322,7 +324,7 @@ static enum turn_result replay_outcome(struct turn *t, uint64_t place)
     const struct record_reader *part = part_at(t, place, false);
     if (part == NULL)
         return TURN_WAIT;
-    if (!id128_equal(part->fingerprint, m->fingerprint)) {
+    if (!id128_equal(part->fingerprint, m->fingerprint) && !PLANT(ACCEPT_OTHER_BODY)) {
         t->shard->stats.conflicts++;
         turn_refuse(t, ERR_KEY_REUSED);
         return TURN_DONE;
@@ -330,7 +332,7 @@ static enum turn_result replay_outcome(struct turn *t, uint64_t place)
     const struct record_outcome *o = &part->outcome;
     t->replied = true;
     m->code = o->code;
-    m->version = o->version;
+    m->version = PLANT(OTHER_ANSWER_AGAIN) ? 0 : o->version;
     m->reply_type = o->reply_type;
     m->replayed = true;
     wire_writer_clear(&m->reply);
@@ -358,7 +360,7 @@ static enum turn_result handle(struct turn *t)
 static enum turn_result decide(struct turn *t)
 {
     struct message *m = t->message;
-    if (!m->keyed)
+    if (!m->keyed || PLANT(SKIP_DEDUPE))
         return handle(t);
     uint64_t place;
     switch (place_of(t, &t->shard->keys, m->key, &place)) {
@@ -460,7 +462,8 @@ static enum turn_result finish(struct turn *t, enum turn_result result)
     /* What was rolled back may have been looked at: an empty batch is nothing to wait for. */
     if (s->journal.open->records == 0 && t->depends_seq >= s->journal.open->seq)
         t->depends_seq = s->journal.open->seq - 1;
-    if (result == TURN_FAILED || journal_durable(&s->journal, t->depends_seq))
+    if (result == TURN_FAILED || PLANT(ACK_BEFORE_COMMIT) ||
+        journal_durable(&s->journal, t->depends_seq))
         fifo_push(&s->answered, &m->link);
     else
         journal_hold(&s->journal, t->depends_seq, &m->link);

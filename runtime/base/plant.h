@@ -8,26 +8,31 @@
 
 #define PLANT_LIST(X)                                                                              \
     X(ACK_BEFORE_COMMIT, "ack_before_commit")                                                      \
+    X(FORGET_ANSWERS, "forget_answers")                                                            \
+    X(RELEASE_FAILED, "release_failed")                                                            \
+    X(UNKNOWN_IS_SUCCESS, "unknown_is_success")                                                    \
     X(SKIP_DEDUPE, "skip_dedupe")                                                                  \
     X(ACCEPT_OTHER_BODY, "accept_other_body")                                                      \
-    X(FORGET_KEYS_ON_CRASH, "forget_keys_on_crash")                                                \
-    X(FORGET_IDS_ON_CRASH, "forget_ids_on_crash")                                                  \
-    X(POST_TWICE, "post_twice")                                                                    \
-    X(CREDIT_WRONG_ACCOUNT, "credit_wrong_account")                                                \
-    X(IGNORE_LIMITS, "ignore_limits")                                                              \
-    X(FORGET_HOLD_ON_CRASH, "forget_hold_on_crash")                                                \
+    X(OTHER_ANSWER_AGAIN, "other_answer_again")                                                    \
+    X(FORGET_KEYS, "forget_keys")                                                                  \
+    X(FORGET_IDS, "forget_ids")                                                                    \
+    X(LOSE_TAIL, "lose_tail")                                                                      \
+    X(LOSE_EVENT, "lose_event")                                                                    \
+    X(APPLY_TWICE, "apply_twice")                                                                  \
+    X(SKIP_UNDO, "skip_undo")                                                                      \
+    X(LEAVE_EARLY, "leave_early")                                                                  \
+    X(SKIP_PROJECTION, "skip_projection")                                                          \
+    X(STALE_LIST, "stale_list")                                                                    \
+    X(CLOCK_GOES_BACK, "clock_goes_back")                                                          \
     X(FORGET_DEADLINES, "forget_deadlines")                                                        \
     X(EXPIRE_EARLY, "expire_early")                                                                \
+    X(POST_TWICE, "post_twice")                                                                    \
+    X(CREDIT_WRONG, "credit_wrong")                                                                \
+    X(OVERDRAW, "overdraw")                                                                        \
+    X(IGNORE_LIMITS, "ignore_limits")                                                              \
+    X(FORGET_HOLD, "forget_hold")                                                                  \
     X(CAPTURE_TOO_MUCH, "capture_too_much")                                                        \
-    X(REFUND_TWICE, "refund_twice")                                                                \
-    X(RELEASE_FAILED, "release_failed_batch")                                                      \
-    X(UNKNOWN_IS_SUCCESS, "unknown_is_success")                                                    \
-    X(LOSE_LAST_EVENT, "lose_last_event_on_replay")                                                \
-    X(SKIP_UNDO, "skip_undo")                                                                      \
-    X(STALE_LOAD, "stale_load_after_passivation")                                                  \
-    X(SKIP_PROJECTION, "projector_skips_batch")                                                    \
-    X(STALE_LIST, "list_before_projected")                                                         \
-    X(CLOCK_GOES_BACK, "clock_goes_back")
+    X(REFUND_TOO_MUCH, "refund_too_much")
 
 enum plant {
     PLANT_NONE,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See replay.h. */
 #include "runtime/journal/replay.h"
+#include "runtime/base/plant.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -85,7 +86,10 @@ static bool apply_event(struct replay *r, const struct event_rule *rule, uint64_
         registry_undo(registry, (struct registry_mark){0});
         return false;
     }
-    rule->apply(registry, r->event, time_ns);
+    if (!PLANT(LOSE_EVENT) || r->events % 16 != 15)
+        rule->apply(registry, r->event, time_ns);
+    if (PLANT(APPLY_TWICE) && r->events % 16 == 15)
+        rule->apply(registry, r->event, time_ns);
     registry->load_failed = NULL;
     registry_settle(registry);
     return true;

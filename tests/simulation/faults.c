@@ -2,6 +2,9 @@
 /* See faults.h. */
 #include "tests/simulation/faults.h"
 
+/* Keys are kept for 30 days: no run lasts so long that its clients' retries come too late. */
+#define SKEW_NS_MAX ((int64_t)10 * 86400 * 1000000000)
+
 static void jump_clock(struct run *run)
 {
     uint64_t span = (uint64_t)run->swarm.clock_jump_ns;
@@ -10,6 +13,8 @@ static void jump_clock(struct run *run)
     w->wall_skew_ns += jump;
     if (w->wall_skew_ns < -(int64_t)span)
         w->wall_skew_ns = -(int64_t)span; /* not before the epoch of the world by much */
+    if (w->wall_skew_ns > SKEW_NS_MAX)
+        w->wall_skew_ns = SKEW_NS_MAX;
     if (w->wall_skew_ns > run->skew_max_ns)
         run->skew_max_ns = w->wall_skew_ns;
     run->counts.clock_jumps++;

@@ -217,7 +217,8 @@ static int run_plants(struct options o)
 
 static int usage(void)
 {
-    fputs("usage: sim --seeds N [--first S] [--requests N] [--plant BUG] [--twice-every N] [--cover]\n"
+    fputs("usage: sim --seeds N [--first S] [--requests N] [--plant BUG] [--twice-every N]\n"
+          "           [--cover]\n"
           "       sim --seed S [--trace] [--requests N] [--plant BUG]\n"
           "       sim --plants | --list-plants\n",
           stderr);

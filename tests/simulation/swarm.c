@@ -7,6 +7,7 @@
 #define US ((uint64_t)1000)
 #define MS ((uint64_t)1000000)
 #define S ((uint64_t)1000000000)
+#define BAD_DISK_ONE_IN 16 /* of so many seeds one reads from a disk that hardly can be read */
 
 static uint64_t between(struct rng *r, uint64_t low, uint64_t high)
 {
@@ -89,6 +90,8 @@ static void draw_faults(struct swarm *s, struct rng *r)
         .crash_torn_ppm = sometimes(r, 800000),
         .crash_stale_ppm = sometimes(r, 500000),
     };
+    if (rng_below(r, BAD_DISK_ONE_IN) == 0)
+        s->faults.read_io_ppm = (uint32_t)between(r, 200000, 600000);
     s->crash_ppm = sometimes(r, 8000);
     s->clock_jump_ppm = sometimes(r, 5000);
     s->clock_jump_ns = (int64_t)choose(r, jumps, array_len(jumps));

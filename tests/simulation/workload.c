@@ -9,7 +9,9 @@
 #include "tests/simulation/verdict.h"
 
 #define OWNERS_MAX 12
+#define PAYERS_TRIED 8
 #define CHOICES_MAX 40
+#define WALLETS_MIN 3   /* soon, where they are in focus */
 #define FOCUS_FACTOR 12 /* operations of the group in focus are so much likelier */
 
 static const uint16_t currencies[SWARM_CURRENCIES_MAX] = {840, 392, 978}; /* USD, JPY, EUR */
@@ -97,6 +99,27 @@ const struct ref_wallet *workload_wallet(struct run *run)
     return r->wallet_count == 0 ? NULL : &r->wallets[rng_below(&run->rng, r->wallet_count)];
 }
 
+static u128 available(const struct run *run, const struct ref_wallet *w)
+{
+    const struct ref_counters *c = &reference_account(&run->history.reference, w->id)->now;
+    u128 spent = c->debits_posted + c->debits_pending;
+    return c->credits_posted > spent ? c->credits_posted - spent : 0;
+}
+
+const struct ref_wallet *workload_payer(struct run *run)
+{
+    const struct ref_wallet *w = workload_wallet(run);
+    for (int i = 0; i < PAYERS_TRIED && w != NULL && available(run, w) == 0; i++)
+        w = workload_wallet(run);
+    return w;
+}
+
+u128 workload_payable(struct run *run, const struct ref_wallet *w)
+{
+    u128 amount = workload_amount(run), most = available(run, w);
+    return amount > most && most > 0 && !workload_chance(run, 6) ? 1 + amount % most : amount;
+}
+
 /* --- choosing -------------------------------------------------------------------------------- */
 
 static const struct operation *operation_at(uint32_t i, enum swarm_focus *group)
@@ -139,16 +162,24 @@ static const struct operation *choose(struct run *run)
 /* The first of each list makes what the others need. */
 static const struct operation *found(struct run *run)
 {
-    return workload_chance(run, 2) ? &ledger_operations[0] : &wallet_operations[0];
+    bool account = workload_chance(run, run->swarm.focus == SWARM_LEDGER ? 2 : 6);
+    return account ? &ledger_operations[0] : &wallet_operations[0];
+}
+
+static bool few_things(struct run *run)
+{
+    const struct reference *r = &run->history.reference;
+    if (r->account_count < 2)
+        return true;
+    if (run->swarm.focus != SWARM_LEDGER && r->wallet_count < WALLETS_MIN)
+        return workload_chance(run, 2);
+    return r->account_count < run->swarm.accounts_max && workload_chance(run, 6);
 }
 
 void workload_make(struct run *run, struct request *q)
 {
     const struct request blank = *q;
-    bool few = run->history.reference.account_count < 2 ||
-               (run->history.reference.account_count < run->swarm.accounts_max &&
-                workload_chance(run, 6));
-    const struct operation *o = few ? found(run) : choose(run);
+    const struct operation *o = few_things(run) ? found(run) : choose(run);
     for (int i = 0; i < CHOICES_MAX; i++) {
         *q = blank;
         if (o->make(run, q))

@@ -26,6 +26,10 @@ struct principal workload_clerk(void);
 struct principal workload_principal(struct run *run, struct id128 owner_id);
 
 u128 workload_amount(struct run *run);
+/* A wallet with money in it, if one is found soon; NULL if there is none at all. What it can spend,
+ * most of the time. */
+const struct ref_wallet *workload_payer(struct run *run);
+u128 workload_payable(struct run *run, const struct ref_wallet *w);
 struct decimal workload_decimal(u128 minor, uint16_t currency);
 uint16_t workload_currency(struct run *run);
 struct id128 workload_new_id(struct run *run);

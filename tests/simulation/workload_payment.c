@@ -4,7 +4,7 @@
 
 static bool create(struct run *run, struct request *q, bool now)
 {
-    const struct ref_wallet *from = workload_wallet(run), *to = workload_wallet(run);
+    const struct ref_wallet *from = workload_payer(run), *to = workload_wallet(run);
     if (from == NULL)
         return false;
     for (int i = 0; i < 8 && (to == from || to->currency != from->currency); i++)
@@ -12,7 +12,7 @@ static bool create(struct run *run, struct request *q, bool now)
     struct payment_create *c = &q->body.payment_create;
     q->type = &payment_create_type;
     q->who = workload_principal(run, from->owner);
-    c->amount = workload_amount(run);
+    c->amount = workload_payable(run, from);
     c->currency = from->currency;
     c->from_account = from->id;
     c->to_account = to->id;

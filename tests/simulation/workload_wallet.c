@@ -33,10 +33,10 @@ static bool fund(struct run *run, struct request *q)
 
 static bool withdraw(struct run *run, struct request *q)
 {
-    const struct ref_wallet *w = workload_wallet(run);
+    const struct ref_wallet *w = workload_payer(run);
     if (w == NULL)
         return false;
-    u128 amount = workload_amount(run);
+    u128 amount = workload_payable(run, w);
     q->type = &wallet_withdraw_type;
     q->who = workload_principal(run, w->owner);
     q->body.wallet_withdraw.wallet_id = w->id;
@@ -48,12 +48,12 @@ static bool withdraw(struct run *run, struct request *q)
 
 static bool wallet_pays(struct run *run, struct request *q)
 {
-    const struct ref_wallet *w = workload_wallet(run), *to = workload_wallet(run);
+    const struct ref_wallet *w = workload_payer(run), *to = workload_wallet(run);
     if (w == NULL)
         return false;
     for (int i = 0; i < 8 && (to == w || to->currency != w->currency); i++)
         to = workload_wallet(run);
-    u128 amount = workload_amount(run);
+    u128 amount = workload_payable(run, w);
     q->type = &wallet_transfer_type;
     q->who = workload_principal(run, w->owner);
     q->body.wallet_transfer.wallet_id = w->id;
@@ -68,10 +68,10 @@ static bool wallet_pays(struct run *run, struct request *q)
 
 static bool hold(struct run *run, struct request *q)
 {
-    const struct ref_wallet *w = workload_wallet(run);
+    const struct ref_wallet *w = workload_payer(run);
     if (w == NULL)
         return false;
-    u128 amount = workload_amount(run);
+    u128 amount = workload_payable(run, w);
     struct wallet_hold_create *c = &q->body.wallet_hold_create;
     q->type = &wallet_hold_create_type;
     q->who = workload_principal(run, w->owner);
