@@ -33,6 +33,7 @@ union request_body {
     struct transfers_list transfers_list;
     struct transaction_create transaction_create;
     struct transaction_get transaction_get;
+    struct transaction_reverse transaction_reverse;
     struct wallet_open wallet_open;
     struct wallet_get wallet_get;
     struct wallet_balance_get wallet_balance_get;

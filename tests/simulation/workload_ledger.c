@@ -454,6 +454,19 @@ static bool list_transfers(struct run *run, struct request *q)
     return true;
 }
 
+static bool transaction_reversed(struct run *run, struct request *q)
+{
+    const struct reference *r = &run->history.reference;
+    if (r->transaction_count == 0)
+        return false;
+    q->type = &transaction_reverse_type;
+    q->who = workload_clerk();
+    q->body.transaction_reverse.transaction_id =
+        r->transactions[rng_below(&run->rng, r->transaction_count)].id;
+    q->expects = (struct request_expects){.posted = REQUEST_ANY};
+    return true;
+}
+
 static bool transaction_show(struct run *run, struct request *q)
 {
     const struct reference *r = &run->history.reference;
@@ -509,6 +522,7 @@ const struct operation ledger_operations[] = {
     {"transaction", transaction},
     {"transfer_show", transfer_show},
     {"list_transfers", list_transfers},
+    {"transaction_reversed", transaction_reversed},
     {"transaction_show", transaction_show},
     {"account_moves", account_moves},
     {"trial_balance", trial_balance},

@@ -349,8 +349,20 @@ static void expired(struct reference *r, const struct transfer_expired *e, uint6
     f->expired++;
 }
 
+static struct ref_transaction *transaction_of(const struct reference *r, struct id128 id)
+{
+    FIND(ref_transaction, transaction);
+}
+
 static void reversed(struct reference *r, const struct transfer_reversed *e)
 {
+    struct ref_transaction *whole = transaction_of(r, e->transfer_id);
+    if (whole != NULL) {
+        if (whole->reversed || transaction_of(r, e->reversal_id) == NULL)
+            broken("a transaction is reversed twice, or by nothing");
+        whole->reversed = true;
+        return;
+    }
     struct ref_transfer *t = reference_transfer(r, e->transfer_id);
     struct ref_transfer *back = reference_transfer(r, e->reversal_id);
     if (t == NULL || back == NULL || t->reversed)
@@ -372,7 +384,7 @@ static void recorded(struct reference *r, const struct transaction_recorded *e)
             broken("a transaction without one of its transfers");
     r->transactions =
         grown(r->transactions, r->transaction_count, &r->transaction_cap, sizeof *r->transactions);
-    r->transactions[r->transaction_count++].id = e->transaction_id;
+    r->transactions[r->transaction_count++] = (struct ref_transaction){e->transaction_id, false};
 }
 
 /* --- events of wallets and payments ---------------------------------------------------------- */

@@ -87,6 +87,7 @@ struct ref_effects {
 
 struct ref_transaction {
     struct id128 id;
+    bool reversed;
 };
 
 struct reference {
