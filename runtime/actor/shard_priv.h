@@ -37,7 +37,6 @@ struct timeout_message {
 
 struct turn {
     struct shard *shard;
-    const struct actor *actor;
     struct message *message;
     struct actor *actor;         /* whose turn it is */
     uint64_t begin_ns;      /* time of the record and its first event */

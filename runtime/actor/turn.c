@@ -476,7 +476,6 @@ enum turn_result turn_run(struct shard *s, struct actor *a, struct message *m)
         .shard = s,
         .actor = a,
         .message = m,
-        .actor = a,
         .body_at = s->journal.open->body.len,
         .items_at = s->journal.open->items,
     };
