@@ -24,6 +24,7 @@
 #define CONTEXTS 4
 #define WAIT_MS 20000
 #define LATE_MS 300   /* how late the server answers a frame of 'L' */
+#define HEALED_MS 2500 /* after that the server has noticed that it serves nobody */
 #define SHORT_MS 50   /* a deadline before that */
 #define REASON_MAX 256
 
@@ -274,6 +275,63 @@ static void test_a_file_is_not_removed(void **state)
     assert_int_equal(unlink(path), 0);
 }
 
+static int connect_raw(struct fixture *f)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    memcpy(address.sun_path, f->path, strlen(f->path));
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+/* Leaves after this much of the greeting; abruptly: with the server's greeting unread. */
+static void greet_and_leave(struct fixture *f, size_t bytes, bool abruptly)
+{
+    static const char greeting[8] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
+    int fd = connect_raw(f);
+    char theirs;
+    if (!abruptly)
+        assert_int_equal(recv(fd, &theirs, 1, 0), 1);
+    if (bytes > 0)
+        assert_int_equal(send(fd, greeting, bytes, MSG_NOSIGNAL), bytes);
+    close(fd);
+}
+
+static void test_clients_that_die_in_the_greeting_harm_nobody(void **state)
+{
+    struct fixture *f = *state;
+    struct link_client *before = given_client(f, 1);
+    for (size_t i = 0; i < 200; i++)
+        greet_and_leave(f, i % 9, i % 2 == 0);
+    usleep(HEALED_MS * 1000);
+    assert_echo(before, slice_of("still"));
+    link_client_free(before);
+    for (int i = 0; i < 10; i++) {
+        struct link_client *c = given_client(f, 1);
+        assert_echo(c, slice_of("well"));
+        link_client_free(c);
+    }
+}
+
+/* Those that say nothing keep nobody else out. */
+static void test_silent_clients_harm_nobody(void **state)
+{
+    struct fixture *f = *state;
+    int silent[100];
+    for (size_t i = 0; i < array_len(silent); i++)
+        silent[i] = connect_raw(f);
+    struct link_client *c = given_client(f, 1);
+    assert_echo(c, slice_of("well"));
+    for (size_t i = 0; i < array_len(silent); i++)
+        close(silent[i]);
+    assert_echo(c, slice_of("still"));
+    link_client_free(c);
+    c = given_client(f, 1);
+    assert_echo(c, slice_of("well"));
+    link_client_free(c);
+}
+
 /* Bytes that are no NNG, or announce more than is allowed, end their own connection only. */
 static void test_hostile_bytes_end_their_connection(void **state)
 {
@@ -318,6 +376,8 @@ int main(void)
         SCENARIO(test_second_server_is_refused),
         SCENARIO(test_stale_socket_is_replaced),
         SCENARIO(test_a_file_is_not_removed),
+        SCENARIO(test_clients_that_die_in_the_greeting_harm_nobody),
+        SCENARIO(test_silent_clients_harm_nobody),
         SCENARIO(test_hostile_bytes_end_their_connection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
