@@ -474,7 +474,6 @@ enum turn_result turn_run(struct shard *s, struct actor *a, struct message *m)
 {
     struct turn t = {
         .shard = s,
-        .actor = a,
         .message = m,
         .body_at = s->journal.open->body.len,
         .items_at = s->journal.open->items,

@@ -306,7 +306,8 @@ static int listen_at(struct link_server *s)
 
 /* --- watching --------------------------------------------------------------------------------- */
 
-/* A client like any other up to its greeting. Failing that (no descriptor, say) nothing is known. */
+/* A client like any other up to its greeting. If that fails (no descriptor, say) nothing is known.
+ */
 static void begin_watch(struct link_server *s)
 {
     static const char greeting[] = {0, 'S', 'P', 0, 0, 0x30, 0, 0}; /* protocol "req" */
