@@ -328,9 +328,9 @@ static bool make_verifier(struct payd *p, struct front *f)
     return f->verifier != NULL || fail("out of memory", NULL);
 }
 
-static bool listen_on(struct bridge *b, const char *host, uint64_t port)
+static bool listen_on(struct bridge *b, const char *host, uint64_t port, bool first)
 {
-    int error = bridge_listen(b, host, (uint16_t)port);
+    int error = bridge_listen(b, host, (uint16_t)port, first);
     if (error == 0)
         return true;
     char what[CONFIG_TEXT_MAX + 64];
@@ -367,7 +367,7 @@ static bool make_bridge(struct payd *p, struct front *f)
     f->bridge = bridge_new(&options);
     if (f->bridge == NULL)
         return fail("out of memory", NULL);
-    return listen_on(f->bridge, c->host, c->port);
+    return listen_on(f->bridge, c->host, c->port, f == &p->fronts[0]);
 }
 
 static bool open_revocations(struct payd *p)
@@ -415,7 +415,7 @@ static bool make_observer(struct payd *p)
     p->observer = bridge_new(&options);
     if (p->observer == NULL)
         return fail("out of memory", NULL);
-    return listen_on(p->observer, c->metrics_host, c->metrics_port);
+    return listen_on(p->observer, c->metrics_host, c->metrics_port, true);
 }
 
 static bool open_link(struct payd *p)

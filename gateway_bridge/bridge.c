@@ -116,9 +116,9 @@ struct bridge *bridge_new(const struct bridge_options *options)
     return NULL;
 }
 
-int bridge_listen(struct bridge *b, const char *host, uint16_t port)
+int bridge_listen(struct bridge *b, const char *host, uint16_t port, bool first)
 {
-    return http_server_listen(b->server, host, port);
+    return http_server_listen(b->server, host, port, first);
 }
 
 uint16_t bridge_port(const struct bridge *b)

@@ -662,15 +662,15 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_handler *
     return s;
 }
 
-/* A bound socket that shares its port, or a libuv error. */
-static int bind_shared(const struct sockaddr_storage *address, socklen_t len)
+/* A bound socket, or a libuv error. Unless it shares its port nobody else may listen there. */
+static int bind_socket(const struct sockaddr_storage *address, socklen_t len, bool shared)
 {
     int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return uv_translate_sys_error(errno);
-    int on = 1;
+    int on = 1, share = shared;
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &share, sizeof share) != 0 ||
         bind(fd, (const struct sockaddr *)address, len) != 0) {
         int error = uv_translate_sys_error(errno);
         close(fd);
@@ -679,7 +679,7 @@ static int bind_shared(const struct sockaddr_storage *address, socklen_t len)
     return fd;
 }
 
-int http_server_listen(struct http_server *s, const char *host, uint16_t port)
+int http_server_listen(struct http_server *s, const char *host, uint16_t port, bool first)
 {
     check(!s->listening && !s->stopping);
     struct sockaddr_storage address = {0};
@@ -689,7 +689,13 @@ int http_server_listen(struct http_server *s, const char *host, uint16_t port)
         if (uv_ip6_addr(host, port, (struct sockaddr_in6 *)&address) != 0)
             return UV_EINVAL;
     }
-    int fd = bind_shared(&address, len);
+    /* A second payd would share the port as our own loops do, and take every other request. */
+    int alone = first ? bind_socket(&address, len, false) : -1;
+    if (first && alone < 0)
+        return alone;
+    if (first)
+        close(alone);
+    int fd = bind_socket(&address, len, true);
     if (fd < 0)
         return fd;
     int error = uv_tcp_open(&s->listener, fd);

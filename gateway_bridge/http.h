@@ -77,9 +77,11 @@ struct http_statistics {
 must_check struct http_server *http_server_new(uv_loop_t *loop, const struct http_handler *handler,
                                                const struct http_limits *limits);
 
-/* Listens on host:port beside other loops and processes (SO_REUSEPORT); port 0 takes a free one.
- * 0 or a libuv error. */
-must_check int http_server_listen(struct http_server *s, const char *host, uint16_t port);
+/* Listens on host:port beside the other loops of this process (SO_REUSEPORT); port 0 takes a free
+ * one. The `first` of them finds out whether another program listens there already. 0 or a libuv
+ * error. */
+must_check int http_server_listen(struct http_server *s, const char *host, uint16_t port,
+                                  bool first);
 uint16_t http_server_port(const struct http_server *s);
 
 /* Stops listening, lets requests in work be answered, closes idle connections; `stopped` runs when

@@ -92,7 +92,7 @@ static enum err take_lease(struct recovery *r)
 
 struct position_check {
     const struct store_position *position;
-    bool seen, same;
+    bool seen, same, whole;
 };
 
 static bool compare_position(void *context, const struct batch_row *row)
@@ -100,10 +100,39 @@ static bool compare_position(void *context, const struct batch_row *row)
     struct position_check *c = context;
     c->seen = row->seq == c->position->seq;
     c->same = memcmp(row->hash.bytes, c->position->hash.bytes, SHA256_SIZE) == 0;
+    struct sha256_digest hash = batch_hash(row);
+    c->whole = memcmp(hash.bytes, row->hash.bytes, SHA256_SIZE) == 0;
     return false;
 }
 
-/* The views must have been made from this journal, and not be ahead of it. */
+/* What the check found, in words that tell what to do. */
+static enum err position_unlike(struct recovery *r, const struct position_check *c, uint64_t head)
+{
+    unsigned long long at = r->position.seq;
+    if (at > head)
+        return fail(r, ERR_CORRUPT,
+                    "the views stand at batch %llu, but the journal of shard %u ends at batch "
+                    "%llu: its end is lost, or an older one was restored; restore journal and "
+                    "views together from a backup",
+                    at, r->shard->options.number, (unsigned long long)head);
+    if (!c->seen)
+        return fail(r, ERR_CORRUPT,
+                    "journal of shard %u is damaged at batch %llu: it is missing; restore the "
+                    "directory from a backup",
+                    r->shard->options.number, at);
+    if (!c->whole)
+        return fail(r, ERR_CORRUPT,
+                    "journal of shard %u is damaged at batch %llu: its hash does not match its "
+                    "content; restore the directory from a backup",
+                    r->shard->options.number, at);
+    return fail(r, ERR_CORRUPT,
+                "the views stand at batch %llu of another journal of shard %u; if the journal is "
+                "the right one, delete the views: they are rebuilt",
+                at, r->shard->options.number);
+}
+
+/* The views must have been made from this journal, and not be ahead of it. The batch they stand at
+ * is whole; those before it are looked at by whoever asks for a verification. */
 static enum err check_position(struct recovery *r)
 {
     struct store *store = r->shard->options.store;
@@ -121,12 +150,8 @@ static enum err check_position(struct recovery *r)
     if (e != ERR_OK)
         return fail(r, e, "the journal cannot be read at batch %llu: %s",
                     (unsigned long long)r->position.seq, err_text(e));
-    if (r->position.seq > head || !c.seen || !c.same)
-        return fail(r, ERR_CORRUPT,
-                    "the views stand at batch %llu, which this journal does not hold: one of them "
-                    "was restored from elsewhere (the views may be deleted and are rebuilt)",
-                    (unsigned long long)r->position.seq);
-    return ERR_OK;
+    bool alike = c.seen && c.same && c.whole;
+    return alike ? ERR_OK : position_unlike(r, &c, head);
 }
 
 static bool add_event(void *context, const struct event_rule *rule, const void *event,

@@ -102,10 +102,33 @@ static enum err make_file(const struct store_sqlite *s, const struct db_kind *ki
     return ERR_OK;
 }
 
+static bool file_there(const struct store_sqlite *s, const char *name)
+{
+    char path[DB_PATH_MAX + 32];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/%s", s->directory, name);
+    return lstat(path, &st) == 0 && st.st_size > 0;
+}
+
+/* A new journal beside old views, or in place of one whose WAL is still here, would be an empty
+ * ledger with somebody's money gone. */
+static enum err refuse_lost_journal(const struct store_sqlite *s, char *reason, size_t reason_size)
+{
+    if (file_there(s, "journal.db") ||
+        (!file_there(s, "views.db") && !file_there(s, "journal.db-wal")))
+        return ERR_OK;
+    snprintf(reason, reason_size,
+             "%s/journal.db: is missing or empty, although what was made beside it is there; "
+             "restore the directory from a backup", s->directory);
+    return ERR_CORRUPT;
+}
+
 static enum err open_files(struct store_sqlite *s, const struct store_sqlite_options *options,
                            char *reason, size_t reason_size)
 {
-    enum err e = make_file(s, &db_journal, reason, reason_size);
+    enum err e = refuse_lost_journal(s, reason, reason_size);
+    if (e == ERR_OK)
+        e = make_file(s, &db_journal, reason, reason_size);
     if (e == ERR_OK)
         e = make_file(s, &db_views, reason, reason_size);
     if (e == ERR_OK)

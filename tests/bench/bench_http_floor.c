@@ -224,7 +224,7 @@ static void run(struct bench *b, struct token_policy *policy, struct token_scope
         .scopes = scopes,
         .service = "payment_service",
     });
-    check(b->bridge != NULL && bridge_listen(b->bridge, "127.0.0.1", 0) == 0);
+    check(b->bridge != NULL && bridge_listen(b->bridge, "127.0.0.1", 0, true) == 0);
     uint64_t before_us = processor_us();
     start_wrk(b, script, output);
     uv_run(&b->loop, UV_RUN_DEFAULT);

@@ -318,7 +318,7 @@ static inline struct fixture *given_with(const struct http_limits *limits,
         .service = "payment_service",
     });
     assert_non_null(f->bridge);
-    assert_int_equal(bridge_listen(f->bridge, "127.0.0.1", 0), 0);
+    assert_int_equal(bridge_listen(f->bridge, "127.0.0.1", 0, true), 0);
     return f;
 }
 

@@ -1,0 +1,406 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What payd does with data directories and settings that are not as they should be.
+
+What the journal says is never guessed: payd refuses to start, with one line that names the file or
+the batch and what to do. What is derived from it is made again.
+"""
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+
+import scenarios
+from payd import (NotReady, PAYCTL, Payd, account_of, clean_environment, free_port, refused_start)
+from scenarios import contains, equal, skip, true
+
+TRANSFERS = 30
+PAGE = 16384
+SOCKETS = shutil.ignore_patterns("*.sock")
+
+
+class Deposit:
+    """A data directory with a history, and copies of it to spoil."""
+
+    def __init__(self, folder):
+        self.folder, self.copies = pathlib.Path(folder), 0
+        self.data = self.folder / "good"
+        payd = Payd(data=self.data).start()
+        with payd.bank() as bank:
+            self.ann, self.bob = bank.open_wallet(funds="100.00"), bank.open_wallet()
+            for _ in range(TRANSFERS):
+                bank.transfer(self.ann, self.bob, "1.00")
+            self.shown = self.show(bank)
+        # killed: the batches are in the WAL
+        self.killed = self.folder / "killed"
+        payd.kill()
+        shutil.copytree(self.data, self.killed, ignore=SOCKETS)
+        payd.start()
+        equal(payd.stop(), 0, "the exit code")
+        shutil.rmtree(payd.root)
+
+    def show(self, bank):
+        """What must be the same wherever it comes from."""
+        return [bank.balance(w) for w in (self.ann, self.bob)] + [
+            bank.pages(f"/wallets/{self.bob}/transactions", "transactions", limit=7),
+            bank.entries(account_of(self.ann)), bank.get("/trial-balance").expect(200).json]
+
+    def copy(self, killed=False):
+        self.copies += 1
+        to = self.folder / f"copy{self.copies}"
+        shutil.copytree(self.killed if killed else self.data, to, ignore=SOCKETS)
+        return to
+
+    def batches(self):
+        with sqlite3.connect(f"file:{self.data}/journal.db?mode=ro", uri=True) as db:
+            rows = db.execute("SELECT seq, body FROM batches ORDER BY place").fetchall()
+        db.close()
+        return rows
+
+    def starts(self, data):
+        """payd comes up and shows what there was."""
+        with Payd(data=data) as payd:
+            with payd.bank() as bank:
+                equal(self.show(bank), self.shown, "what was there before")
+                bank.check_books()
+                bank.transfer(self.ann, self.bob, "1.00")
+            equal(payd.stop(), 0, "the exit code")
+
+
+def refused(data, *parts):
+    """payd does not come up, and its last word has all parts in one line."""
+    payd = Payd(data=data, log_level="error")
+    try:
+        payd.spawn()
+        try:
+            payd.wait_ready()
+        except NotReady:
+            pass
+        else:
+            raise AssertionError(f"expected a refusal with {parts}, but it is ready")
+        equal(payd.process.wait(20), 1, "the exit code")
+        said = payd.stderr.read_text(errors="replace").strip().splitlines()
+    finally:
+        payd.close()
+    contains(said[-1], "payd: ", *parts)
+    return said
+
+
+def verify(data, code):
+    done = subprocess.run([PAYCTL, "ledger", "verify", "--data", str(data)], capture_output=True,
+                          text=True, env=clean_environment(), timeout=60, check=False)
+    equal(done.returncode, code, f"payctl's exit code after {done.stdout}{done.stderr}")
+    return done.stdout + done.stderr
+
+
+def flip(path, offset):
+    with path.open("r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)[0]
+        file.seek(offset)
+        file.write(bytes([byte ^ 0x10]))
+
+
+def change(data, file, *statements):
+    with sqlite3.connect(data / file) as db:
+        for statement in statements:
+            db.execute(statement)
+    db.close()
+
+
+def without_views(data):
+    for path in data.glob("views.db*"):
+        path.unlink()
+    return data
+
+
+# --- the journal ----------------------------------------------------------------------------------
+
+
+def flipped(deposit, number, data):
+    """One bit of the batch's body, in the file itself."""
+    body = deposit.batches()[number][1]
+    content = (data / "journal.db").read_bytes()
+    equal(content.count(body), 1, "how often the file has the batch")
+    flip(data / "journal.db", content.index(body) + len(body) // 2)
+    return data
+
+
+def test_a_bit_of_the_last_batch(deposit):
+    last = deposit.batches()[-1][0]
+    data = flipped(deposit, -1, deposit.copy())
+    refused(data, f"batch {last}", "hash", "backup")
+    refused(without_views(data), f"batch {last}")
+    contains(verify(data, 1), f"batch {last}")
+
+
+def test_a_bit_of_an_old_batch(deposit):
+    """The views were made before: only who reads the whole journal sees it."""
+    for number in (0, len(deposit.batches()) // 2):
+        seq = deposit.batches()[number][0]
+        data = flipped(deposit, number, deposit.copy())
+        contains(verify(data, 1), f"batch {seq}")
+        refused(without_views(data), f"batch {seq}", "hash")
+
+
+def test_missing_batches(deposit):
+    rows = deposit.batches()
+    for number in (0, len(rows) // 2):
+        data = deposit.copy()
+        change(data, "journal.db", f"DELETE FROM batches WHERE seq = {rows[number][0]}")
+        contains(verify(data, 1), f"batch {rows[number][0] + 1}")
+        refused(without_views(data), f"batch {rows[number][0] + 1}")
+    data = deposit.copy()
+    change(data, "journal.db", f"DELETE FROM batches WHERE seq = {rows[-1][0]}")
+    refused(data, f"views stand at batch {rows[-1][0]}", f"ends at batch {rows[-2][0]}", "backup")
+
+
+def test_a_changed_batch_with_a_hash_of_its_own(deposit):
+    """Somebody who can write the file hides what was done to one row."""
+    rows = deposit.batches()
+    first, second = rows[3][0], rows[4][0]
+    data = deposit.copy()
+    change(data, "journal.db",
+           f"UPDATE batches SET hash = (SELECT hash FROM batches WHERE seq = {rows[5][0]}) "
+           f"WHERE seq = {first}")
+    contains(verify(data, 1), f"batch {first}")
+    data = deposit.copy()
+    change(data, "journal.db", f"UPDATE batches SET seq = seq + 0, prev_hash = zeroblob(32) "
+           f"WHERE seq = {second}")
+    contains(verify(data, 1), f"batch {second}")
+
+
+def test_a_truncated_journal(deposit):
+    data = deposit.copy()
+    path = data / "journal.db"
+    os.truncate(path, path.stat().st_size // 2 // PAGE * PAGE)
+    refused(data, "journal.db", "backup")
+    data = deposit.copy()
+    os.truncate(data / "journal.db", 0)
+    refused(data, "journal.db", "backup")
+
+
+def test_a_journal_that_is_gone(deposit):
+    data = deposit.copy()
+    (data / "journal.db").unlink()
+    for _ in range(2):  # a refused start changes nothing
+        refused(data, "journal.db", "missing", "backup")
+        true(not (data / "journal.db").exists(), "no new journal in the place of the lost one")
+
+
+def test_a_file_that_is_no_journal(deposit):
+    data = deposit.copy()
+    (data / "journal.db").write_bytes(b"not a database, but long enough to look at" * 1000)
+    refused(data, "journal.db")
+    data = deposit.copy()
+    (data / "journal.db").unlink()
+    change(data, "journal.db", "CREATE TABLE t (x)", "INSERT INTO t VALUES (1)")
+    refused(data, "journal.db")
+
+
+def test_an_older_journal_beside_newer_views(deposit):
+    data, old = deposit.copy(), deposit.copy()
+    deposit.starts(data)
+    shutil.copy(old / "journal.db", data / "journal.db")
+    for path in data.glob("journal.db-*"):
+        path.unlink()
+    refused(data, "views stand at batch", "backup")
+
+
+def test_bits_of_the_log_that_was_not_copied_yet(deposit):
+    """SQLite takes a damaged frame for the end of its log; the views know how far it went."""
+    data = deposit.copy(killed=True)
+    wal = data / "journal.db-wal"
+    true(wal.stat().st_size > 10 * PAGE, "batches in the log")
+    flip(wal, wal.stat().st_size // 2)
+    refused(data, "views stand at batch", "backup")
+    deposit.starts(deposit.copy(killed=True))
+
+
+def test_a_newer_version_wrote_it(deposit):
+    for file in ("journal.db", "views.db"):
+        data = deposit.copy()
+        change(data, file, "INSERT INTO migrations (name, sha256) VALUES "
+               "('9999_from_the_future', zeroblob(32))")
+        refused(data, file, "9999_from_the_future", "later")
+    data = deposit.copy()
+    change(data, "journal.db", "UPDATE migrations SET sha256 = zeroblob(32)")
+    refused(data, "journal.db", "another content")
+
+
+# --- what is derived from it ----------------------------------------------------------------------
+
+
+def test_deleted_views_are_made_again(deposit):
+    deposit.starts(without_views(deposit.copy()))
+
+
+def test_damaged_views_say_how_to_make_them_again(deposit):
+    data = deposit.copy()
+    with (data / "views.db").open("r+b") as file:
+        file.write(b"\xff" * 200)
+    refused(data, "views.db", "rebuilt")
+    deposit.starts(without_views(data))
+    data = deposit.copy()
+    os.truncate(data / "views.db", 8192 * 3)
+    refused(data, "views.db", "rebuilt")
+    deposit.starts(without_views(data))
+
+
+def test_views_of_another_journal(deposit):
+    data = deposit.copy()
+    with Payd() as other:
+        with other.bank() as bank:
+            wallet = bank.open_wallet()
+            for _ in range(5):
+                bank.fund(wallet, "1.00")
+        other.stop()
+        without_views(data)
+        shutil.copy(other.data / "views.db", data / "views.db")
+    refused(data, "views stand at batch", "another journal", "rebuilt")
+    deposit.starts(without_views(data))
+
+
+def test_leftovers_are_no_matter(deposit):
+    data = deposit.copy()
+    (data / "lock").write_text("99999999")
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(data / "payd.sock"))
+    deposit.starts(data)
+    (data / "payd.sock").unlink(missing_ok=True)
+    (data / "payd.sock").write_text("somebody's")
+    refused(data, "payd.sock")
+    equal((data / "payd.sock").read_text(), "somebody's", "a file that is not ours")
+
+
+# --- who may use the directory --------------------------------------------------------------------
+
+
+def arguments(data, port=None, **more):
+    named = {"database_url": f"sqlite:{data}", "port": port or free_port(), "dev_issuer": "on",
+             **more}
+    return [text for name, value in named.items()
+            for text in (f"--{name.replace('_', '-')}", str(value))]
+
+
+def refused_line(code, *words, environment=None):
+    found, lines = refused_start(*words, environment=environment)
+    equal(found, code, f"the exit code after {lines}")
+    true(lines, "a line that says why")
+    return lines[-1]
+
+
+def test_a_second_payd_on_the_same_directory(deposit):
+    data = deposit.copy()
+    with Payd(data=data) as payd:
+        line = refused_line(1, *arguments(data))
+        contains(line, str(data), "in use", str(payd.process.pid))
+        with payd.bank() as bank:
+            bank.transfer(deposit.ann, deposit.bob, "1.00")
+        payd.process.send_signal(signal.SIGSTOP)
+        try:
+            contains(refused_line(1, *arguments(data)), "in use")
+        finally:
+            payd.process.send_signal(signal.SIGCONT)
+
+
+def test_a_port_that_another_has(deposit):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        contains(refused_line(1, *arguments(deposit.copy(), port)), "listen", str(port), "in use")
+    with Payd() as payd:
+        for loops in (1, 2):
+            line = refused_line(1, *arguments(deposit.copy(), payd.port, loops=loops))
+            contains(line, "listen", str(payd.port), "in use")
+
+
+def test_a_directory_that_cannot_be_written(deposit):
+    file = deposit.folder / "file"
+    file.write_text("")
+    contains(refused_line(1, *arguments(file)), str(file))
+    contains(refused_line(1, *arguments(file / "below")), str(file))
+    contains(refused_line(1, *arguments(deposit.folder / "no" / "parent")), "directory")
+    contains(refused_line(1, *arguments("/proc/payd")), "/proc/payd")
+    if os.geteuid() == 0:
+        return  # permissions mean nothing to root
+    data = deposit.copy()
+    data.chmod(0o500)
+    contains(refused_line(1, *arguments(data)), str(data), "write access")
+    data.chmod(0o700)
+
+
+def test_files_are_for_their_owner_only(deposit):
+    for path in [deposit.data, *deposit.data.rglob("*")]:
+        true(path.is_socket() or path.stat().st_mode & 0o077 == 0, f"{path} to be private")
+
+
+# --- settings -------------------------------------------------------------------------------------
+
+
+def test_wrong_settings_name_themselves(deposit):
+    data = deposit.copy()
+    for words, parts in (
+            (["--port", "0"], ("PORT", "1 to 65535")), (["--port", "x"], ("PORT",)),
+            (["--port", "65536"], ("PORT",)), (["--port", "-1"], ("PORT",)),
+            (["--port", "80 80"], ("PORT",)), (["--loops", "0"], ("LOOPS", "1 to 64")),
+            (["--shards", "257"], ("SHARDS", "1 to 256")),
+            (["--readers", ""], ("READERS",)),
+            (["--dev-issuer", "yes"], ("DEV_ISSUER", "on or off")),
+            (["--log-level", "loud"], ("LOG_LEVEL", "debug")),
+            (["--database-url", "postgres://x"], ("DATABASE_URL", "sqlite:")),
+            (["--database-url", "sqlite:"], ("DATABASE_URL",)),
+            (["--database-url", "sqlite:" + "x" * 600], ("DATABASE_URL",)),
+            (["--prot", "8080"], ("--prot", "--help")), (["serve"], ("serve", "--help")),
+            (["--port"], ("--port", "value")),
+            (["--jwks-url", "http://127.0.0.1/a", "--jwks-file", "b"], ("JWKS_URL", "JWKS_FILE")),
+            (["--token-issuer", "http://x"], ("TOKEN_ISSUER", "JWKS_URL"))):
+        contains(refused_line(2, *arguments(data), *words), "payd: ", *parts)
+    contains(refused_line(2, *arguments(data), environment={"READERS": "many"}), "READERS", "many")
+    contains(refused_line(2, "--database-url", f"sqlite:{data}"), "DEV_ISSUER=on")
+    deposit.starts(data)
+
+
+def test_no_address_or_keys_to_use(deposit):
+    data = deposit.copy()
+    contains(refused_line(1, *arguments(data, host="192.0.2.1", dev_issuer="off",
+                                        token_issuer="http://x", jwks_file="/nowhere")), "/nowhere")
+    contains(refused_line(1, *arguments(data, host="localhost.invalid")), "localhost.invalid")
+    keys = deposit.folder / "keys.json"
+    for text in ("", "{}", '{"keys": []}', "[1]", '{"keys": [{"kty": "oct", "k": "AA"}]}'):
+        keys.write_text(text)
+        line = refused_line(1, *arguments(data, dev_issuer="off", token_issuer="http://x",
+                                          jwks_file=keys))
+        contains(line, "keys")
+
+
+def test_the_development_issuer_stays_on_loopback(deposit):
+    data = deposit.copy()
+    for host in ("0.0.0.0", "::", "192.0.2.1"):
+        contains(refused_line(1, *arguments(data, host=host)), "development issuer", "loopback",
+                 host)
+
+
+def test_help_and_settings_are_shown(deposit):
+    code, lines = refused_start("--help")
+    equal(code, 0, "the exit code")
+    contains("\n".join(lines), "DATABASE_URL", "--database-url", "PORT")
+    code, lines = refused_start(*arguments("/data/x", 8099), "--print-config")
+    equal(code, 0, "the exit code")
+    contains(lines, "DATABASE_URL=sqlite:/data/x", "PORT=8099", "DEV_ISSUER=on")
+
+
+def main():
+    if not pathlib.Path(PAYCTL).exists():
+        skip(f"no payctl at {PAYCTL}")
+    with tempfile.TemporaryDirectory(prefix="payd-damage-") as folder:
+        deposit = Deposit(folder)
+        return scenarios.run(globals(), lambda name: (deposit,))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
