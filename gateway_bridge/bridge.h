@@ -60,9 +60,10 @@ struct bridge_options {
 /* Creates all bridges of a process before their loops run. NULL without memory. */
 must_check struct bridge *bridge_new(const struct bridge_options *options);
 
-/* Port 0 takes a free one; the `first` bridge of a process finds out whether another program has it.
- * 0 or a libuv error. */
+/* Port 0 takes a free one; the `first` bridge of a process finds out whether another program has
+ * it. 0 or a libuv error. */
 must_check int bridge_listen(struct bridge *b, const char *host, uint16_t port, bool first);
+
 uint16_t bridge_port(const struct bridge *b);
 
 /* No new connections and requests; those in work are answered. `stopped` runs when all are, and the

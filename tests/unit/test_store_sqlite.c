@@ -144,8 +144,20 @@ static void a_file_of_another_store_is_refused(void **state)
     struct fixture *f = *state;
     shut(f);
     char journal[600], views[600];
-    assert_int_equal(rename(path_in(f, "journal.db", journal), path_in(f, "views.db", views)), 0);
+    assert_int_equal(unlink(path_in(f, "views.db", views)), 0);
+    assert_int_equal(link(path_in(f, "journal.db", journal), views), 0);
     assert_refused(f, ERR_CORRUPT, "views.db", "not of this store");
+}
+
+static void a_lost_journal_is_not_made_anew(void **state)
+{
+    struct fixture *f = *state;
+    shut(f);
+    char path[600];
+    struct stat st;
+    assert_int_equal(unlink(path_in(f, "journal.db", path)), 0);
+    assert_refused(f, ERR_CORRUPT, "journal.db", "is missing or empty");
+    assert_int_equal(stat(path, &st), -1);
 }
 
 static void rows_of_another_form_are_damage(void **state)
@@ -321,6 +333,7 @@ int main(void)
         CASE(a_damaged_header_is_refused_with_the_remedy),
         CASE(a_damaged_page_is_found_when_read),
         CASE(a_file_of_another_store_is_refused),
+        CASE(a_lost_journal_is_not_made_anew),
         CASE(rows_of_another_form_are_damage),
         CASE(values_of_another_form_are_damage),
         CASE(a_changed_migration_is_refused),
