@@ -475,6 +475,7 @@ enum turn_result turn_run(struct shard *s, struct actor *a, struct message *m)
     struct turn t = {
         .shard = s,
         .message = m,
+        .actor = a,
         .body_at = s->journal.open->body.len,
         .items_at = s->journal.open->items,
     };

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "runtime/actor/arrivals.h"
 #include "runtime/actor/loader.h"
 #include "runtime/actor/shard.h"
 #include "runtime/actor/supervisor.h"
