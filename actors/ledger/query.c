@@ -3,13 +3,13 @@
 #include "actors/ledger/query.h"
 
 #include "actors/ledger/account.h"
-#include "actors/ledger/ledger_page.h"
+#include "actors/ledger/ledger_list.h"
 #include "schemas/result.h"
 
 /* --- accounts -------------------------------------------------------------------------------- */
 
 struct accounts_walk {
-    struct ledger_page page;
+    struct ledger_list list;
     const struct accounts_list *asked;
     struct account_summary *items;
     struct id128 last; /* the last account looked at */
@@ -26,7 +26,7 @@ static bool account_wanted(const struct accounts_list *q, const struct accounts_
 static bool take_account(void *context, const struct value *values)
 {
     struct accounts_walk *w = context;
-    if (!ledger_page_look(&w->page))
+    if (!page_look(&w->list.page))
         return false;
     struct accounts_row row;
     bool read = accounts_row_from_values(values, &row);
@@ -34,16 +34,16 @@ static bool take_account(void *context, const struct value *values)
     w->last = row.account_id;
     if (!account_wanted(w->asked, &row))
         return true;
-    w->items[w->page.count++] = (struct account_summary){
+    w->items[w->list.page.count++] = (struct account_summary){
         .account_id = row.account_id,
         .currency = row.currency,
         .code = row.code,
         .status = row.status,
         .flags = row.flags,
         .has_name = row.has_name,
-        .name = arena_copy(&w->page.memory, row.name),
+        .name = arena_copy(&w->list.page.arena, row.name),
         .has_owner = row.has_owner,
-        .owner = arena_copy(&w->page.memory, row.owner),
+        .owner = arena_copy(&w->list.page.arena, row.owner),
         .user_data_128 = row.user_data_128,
         .user_data_64 = row.user_data_64,
         .user_data_32 = row.user_data_32,
@@ -54,10 +54,10 @@ static bool take_account(void *context, const struct value *values)
 
 static void add_counters(struct accounts_walk *w)
 {
-    for (uint32_t i = 0; i < w->page.count && w->page.error == ERR_OK; i++) {
+    for (uint32_t i = 0; i < w->list.page.count && w->list.error == ERR_OK; i++) {
         struct account_summary *item = &w->items[i];
         struct entries_row entry;
-        if (!ledger_page_last_entry(&w->page, item->account_id, &entry))
+        if (!ledger_list_last_entry(&w->list, item->account_id, &entry))
             continue;
         item->version = entry.version;
         item->debits_pending = entry.debits_pending;
@@ -69,34 +69,34 @@ static void add_counters(struct accounts_walk *w)
 
 static uint16_t accounts_page(struct accounts_walk *w, struct wire_writer *reply)
 {
-    struct ledger_page *p = &w->page;
-    w->items = arena_alloc(&p->memory, p->limit * sizeof *w->items);
+    struct ledger_list *list = &w->list;
+    w->items = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->items);
     uint64_t numbers[2];
     if (w->items == NULL)
         return RESULT_NO_MEMORY;
     if (w->asked->has_cursor &&
-        !ledger_page_cursor_read(w->asked->cursor, LEDGER_PAGE_ACCOUNTS, numbers,
+        !page_cursor_read(w->asked->cursor, PAGE_ACCOUNTS, numbers,
                                  array_len(numbers)))
         return RESULT_INVALID_CURSOR;
-    const struct value tenant = {VALUE_ID, .id = p->who->tenant_id};
+    const struct value tenant = {VALUE_ID, .id = list->who->tenant_id};
     const struct value from = {VALUE_ID, .id = {numbers[0], numbers[1]}};
     const struct view_scan scan = {
         .table = &accounts_view,
-        .index = p->who->operator ? &accounts_view.key
+        .index = list->who->operator ? &accounts_view.key
                                   : &accounts_view.indexes[ACCOUNTS_INDEX_BY_TENANT],
         .prefix = &tenant,
-        .prefix_count = p->who->operator ? 0 : 1,
+        .prefix_count = list->who->operator ? 0 : 1,
         .from = w->asked->has_cursor ? &from : NULL,
         .from_count = w->asked->has_cursor ? 1 : 0,
         .limit = QUERY_ROWS_MAX + 1,
     };
-    p->error = views_scan(p->store, &scan, take_account, w);
+    list->error = views_scan(list->store, &scan, take_account, w);
     add_counters(w);
-    if (p->error != ERR_OK)
-        return (uint16_t)p->error;
+    if (list->error != ERR_OK)
+        return (uint16_t)list->error;
     const uint64_t next[] = {w->last.hi, w->last.lo};
-    struct account_page page = {.accounts = w->items, .accounts_count = p->count};
-    page.next_cursor = ledger_page_cursor(p, LEDGER_PAGE_ACCOUNTS, next, array_len(next));
+    struct account_page page = {.accounts = w->items, .accounts_count = list->page.count};
+    page.next_cursor = page_cursor_of(&list->page, PAGE_ACCOUNTS, next, array_len(next));
     page.has_next_cursor = page.next_cursor.len > 0;
     account_page_write(reply, &page);
     return RESULT_OK;
@@ -107,9 +107,10 @@ uint16_t query_accounts(struct store *s, const struct message *m, struct wire_wr
 {
     const struct accounts_list *q = m->body;
     struct accounts_walk w = {.asked = q, .last = ID128_ZERO};
-    ledger_page_init(&w.page, s, m, q->has_limit, q->limit);
-    uint16_t code = accounts_page(&w, reply);
-    ledger_page_done(&w.page);
+    uint16_t code = ledger_list_init(&w.list, s, m, q->has_limit, q->limit);
+    if (code == RESULT_OK)
+        code = accounts_page(&w, reply);
+    ledger_list_done(&w.list);
     if (code == RESULT_OK)
         *reply_type = ACCOUNT_PAGE_NUMBER;
     return code;
@@ -119,14 +120,14 @@ uint16_t query_accounts(struct store *s, const struct message *m, struct wire_wr
 
 /* The last version whose time on this axis is not after `at`; 0 if there is none. Both times never
  * decrease with the version: recorded_time by itself, effective_max by making. */
-static uint64_t version_at(struct ledger_page *p, struct id128 id, uint64_t newest, uint64_t at,
+static uint64_t version_at(struct ledger_list *list, struct id128 id, uint64_t newest, uint64_t at,
                            bool effective)
 {
     uint64_t low = 0, high = newest; /* low is early enough (0: nothing is), above high is late */
-    while (low < high && p->error == ERR_OK) {
+    while (low < high && list->error == ERR_OK) {
         uint64_t middle = low + (high - low + 1) / 2;
         struct entries_row row;
-        if (!ledger_page_entry(p, id, middle, &row))
+        if (!ledger_list_entry(list, id, middle, &row))
             return 0;
         if ((effective ? row.effective_max : row.recorded_time) <= at)
             low = middle;
@@ -169,7 +170,7 @@ static bool add_late(void *context, const struct value *values)
 }
 
 /* Adds what was recorded after the version but counts before the moment. */
-static uint16_t add_late_entries(struct ledger_page *p, struct account_balance *b, uint64_t at)
+static uint16_t add_late_entries(struct ledger_list *list, struct account_balance *b, uint64_t at)
 {
     const struct value prefix = {VALUE_ID, .id = b->account_id};
     const struct value from = {VALUE_UINT, .number = b->version};
@@ -183,22 +184,22 @@ static uint16_t add_late_entries(struct ledger_page *p, struct account_balance *
         .limit = QUERY_LATE_ENTRIES_MAX + 1,
     };
     struct late_walk w = {.at = at, .balance = b};
-    p->error = views_scan(p->store, &scan, add_late, &w);
-    if (p->error != ERR_OK)
-        return (uint16_t)p->error;
+    list->error = views_scan(list->store, &scan, add_late, &w);
+    if (list->error != ERR_OK)
+        return (uint16_t)list->error;
     return w.looked > QUERY_LATE_ENTRIES_MAX ? RESULT_TOO_MANY_LATE_ENTRIES : RESULT_OK;
 }
 
-static uint16_t balance_at(struct ledger_page *p, const struct account_balance_at *q,
+static uint16_t balance_at(struct ledger_list *list, const struct account_balance_at *q,
                            struct account_balance *b)
 {
     struct accounts_row account;
-    uint16_t code = ledger_page_account(p, q->account_id, &account);
+    uint16_t code = ledger_list_account(list, q->account_id, &account);
     if (code != RESULT_OK)
         return code;
     struct entries_row row;
-    if (!ledger_page_last_entry(p, q->account_id, &row))
-        return p->error != ERR_OK ? (uint16_t)p->error : RESULT_CORRUPT;
+    if (!ledger_list_last_entry(list, q->account_id, &row))
+        return list->error != ERR_OK ? (uint16_t)list->error : RESULT_CORRUPT;
     bool effective = !q->has_time || q->time == TIME_AXIS_EFFECTIVE;
     *b = (struct account_balance){
         .account_id = q->account_id,
@@ -209,12 +210,12 @@ static uint16_t balance_at(struct ledger_page *p, const struct account_balance_a
         .version = row.version,
     };
     if (q->has_at)
-        b->version = version_at(p, q->account_id, row.version, q->at, effective);
-    if (p->error != ERR_OK)
-        return (uint16_t)p->error;
+        b->version = version_at(list, q->account_id, row.version, q->at, effective);
+    if (list->error != ERR_OK)
+        return (uint16_t)list->error;
     if (b->version > 0 && b->version != row.version &&
-        !ledger_page_entry(p, q->account_id, b->version, &row))
-        return p->error != ERR_OK ? (uint16_t)p->error : RESULT_CORRUPT;
+        !ledger_list_entry(list, q->account_id, b->version, &row))
+        return list->error != ERR_OK ? (uint16_t)list->error : RESULT_CORRUPT;
     if (b->version > 0) {
         b->debits_pending = row.debits_pending;
         b->debits_posted = row.debits_posted;
@@ -222,7 +223,7 @@ static uint16_t balance_at(struct ledger_page *p, const struct account_balance_a
         b->credits_posted = row.credits_posted;
     }
     if (q->has_at && effective)
-        code = add_late_entries(p, b, q->at);
+        code = add_late_entries(list, b, q->at);
     b->balance = account_net(b->debits_posted, b->credits_posted, &b->balance_side);
     return code;
 }
@@ -230,11 +231,12 @@ static uint16_t balance_at(struct ledger_page *p, const struct account_balance_a
 uint16_t query_balance(struct store *s, const struct message *m, struct wire_writer *reply,
                        uint16_t *reply_type)
 {
-    struct ledger_page p;
-    ledger_page_init(&p, s, m, false, 0);
+    struct ledger_list list;
     struct account_balance b;
-    uint16_t code = balance_at(&p, m->body, &b);
-    ledger_page_done(&p);
+    uint16_t code = ledger_list_init(&list, s, m, false, 0);
+    if (code == RESULT_OK)
+        code = balance_at(&list, m->body, &b);
+    ledger_list_done(&list);
     if (code != RESULT_OK)
         return code;
     account_balance_write(reply, &b);
@@ -245,7 +247,7 @@ uint16_t query_balance(struct store *s, const struct message *m, struct wire_wri
 /* --- entries --------------------------------------------------------------------------------- */
 
 struct entries_walk {
-    struct ledger_page page;
+    struct ledger_list list;
     const struct account_entries *asked;
     bool moved_only; /* only what posted money */
     struct entries_row *items;
@@ -264,14 +266,14 @@ static bool entry_wanted(const struct entries_walk *w, const struct entries_row 
 static bool take_entry(void *context, const struct value *values)
 {
     struct entries_walk *w = context;
-    struct entries_row row = ledger_page_entry_of(&w->page, values);
+    struct entries_row row = ledger_list_entry_of(&w->list, values);
     if (w->asked->has_from && row.recorded_time < w->asked->from)
         return false;
-    if (!ledger_page_look(&w->page))
+    if (!page_look(&w->list.page))
         return false;
     w->last = row.version;
     if (entry_wanted(w, &row))
-        w->items[w->page.count++] = row;
+        w->items[w->list.page.count++] = row;
     return true;
 }
 
@@ -280,28 +282,28 @@ static uint16_t entries_start(struct entries_walk *w, uint64_t *version)
 {
     const struct account_entries *q = w->asked;
     if (q->has_cursor)
-        return ledger_page_cursor_read(q->cursor, LEDGER_PAGE_ENTRIES, version, 1) ? RESULT_OK
+        return page_cursor_read(q->cursor, PAGE_ENTRIES, version, 1) ? RESULT_OK
                                                                      : RESULT_INVALID_CURSOR;
     struct entries_row row;
     *version = 0;
-    if (!q->has_to || !ledger_page_last_entry(&w->page, q->account_id, &row))
+    if (!q->has_to || !ledger_list_last_entry(&w->list, q->account_id, &row))
         return RESULT_OK;
     uint64_t before = q->to == 0 ? 0 : q->to - 1;
-    *version = version_at(&w->page, q->account_id, row.version, before, false) + 1;
+    *version = version_at(&w->list, q->account_id, row.version, before, false) + 1;
     return RESULT_OK;
 }
 
 /* Fills items and account; the rest of the page is the caller's. */
 static uint16_t entries_collect(struct entries_walk *w, struct accounts_row *account)
 {
-    struct ledger_page *p = &w->page;
+    struct ledger_list *list = &w->list;
     uint64_t version = 0;
-    uint16_t code = ledger_page_account(p, w->asked->account_id, account);
+    uint16_t code = ledger_list_account(list, w->asked->account_id, account);
     if (code == RESULT_OK)
         code = entries_start(w, &version);
     if (code != RESULT_OK)
         return code;
-    w->items = arena_alloc(&p->memory, p->limit * sizeof *w->items);
+    w->items = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->items);
     if (w->items == NULL)
         return RESULT_NO_MEMORY;
     const struct value prefix = {VALUE_ID, .id = w->asked->account_id};
@@ -316,9 +318,9 @@ static uint16_t entries_collect(struct entries_walk *w, struct accounts_row *acc
         .descending = true,
         .limit = QUERY_ROWS_MAX + 1,
     };
-    if (p->error == ERR_OK)
-        p->error = views_scan(p->store, &scan, take_entry, w);
-    return (uint16_t)p->error;
+    if (list->error == ERR_OK)
+        list->error = views_scan(list->store, &scan, take_entry, w);
+    return (uint16_t)list->error;
 }
 
 static struct entry entry_of(const struct entries_row *row, uint16_t currency)
@@ -353,13 +355,14 @@ static uint16_t entries_page(struct entries_walk *w, struct wire_writer *reply)
     uint16_t code = entries_collect(w, &account);
     if (code != RESULT_OK)
         return code;
-    struct entry *items = arena_alloc(&w->page.memory, (w->page.count + 1) * sizeof *items);
+    struct page *p = &w->list.page;
+    struct entry *items = arena_alloc(&p->arena, (p->count + 1) * sizeof *items);
     if (items == NULL)
         return RESULT_NO_MEMORY;
-    for (uint32_t i = 0; i < w->page.count; i++)
+    for (uint32_t i = 0; i < p->count; i++)
         items[i] = entry_of(&w->items[i], account.currency);
-    struct entry_page page = {.entries = items, .entries_count = w->page.count};
-    page.next_cursor = ledger_page_cursor(&w->page, LEDGER_PAGE_ENTRIES, &w->last, 1);
+    struct entry_page page = {.entries = items, .entries_count = p->count};
+    page.next_cursor = page_cursor_of(p, PAGE_ENTRIES, &w->last, 1);
     page.has_next_cursor = page.next_cursor.len > 0;
     entry_page_write(reply, &page);
     return RESULT_OK;
@@ -370,9 +373,10 @@ uint16_t query_entries(struct store *s, const struct message *m, struct wire_wri
 {
     const struct account_entries *q = m->body;
     struct entries_walk w = {.asked = q};
-    ledger_page_init(&w.page, s, m, q->has_limit, q->limit);
-    uint16_t code = entries_page(&w, reply);
-    ledger_page_done(&w.page);
+    uint16_t code = ledger_list_init(&w.list, s, m, q->has_limit, q->limit);
+    if (code == RESULT_OK)
+        code = entries_page(&w, reply);
+    ledger_list_done(&w.list);
     if (code == RESULT_OK)
         *reply_type = ENTRY_PAGE_NUMBER;
     return code;
@@ -384,11 +388,11 @@ static uint16_t transactions_page(struct entries_walk *w, struct wire_writer *re
     uint16_t code = entries_collect(w, &account);
     if (code != RESULT_OK)
         return code;
-    struct transaction_line *lines =
-        arena_alloc(&w->page.memory, (w->page.count + 1) * sizeof *lines);
+    struct page *p = &w->list.page;
+    struct transaction_line *lines = arena_alloc(&p->arena, (p->count + 1) * sizeof *lines);
     if (lines == NULL)
         return RESULT_NO_MEMORY;
-    for (uint32_t i = 0; i < w->page.count; i++) {
+    for (uint32_t i = 0; i < p->count; i++) {
         const struct entries_row *row = &w->items[i];
         lines[i] = (struct transaction_line){
             .transaction_id = row->transfer_id,
@@ -400,8 +404,8 @@ static uint16_t transactions_page(struct entries_walk *w, struct wire_writer *re
             .timestamp = row->recorded_time,
         };
     }
-    struct transaction_page page = {.transactions = lines, .transactions_count = w->page.count};
-    page.next_cursor = ledger_page_cursor(&w->page, LEDGER_PAGE_ENTRIES, &w->last, 1);
+    struct transaction_page page = {.transactions = lines, .transactions_count = p->count};
+    page.next_cursor = page_cursor_of(p, PAGE_ENTRIES, &w->last, 1);
     page.has_next_cursor = page.next_cursor.len > 0;
     transaction_page_write(reply, &page);
     return RESULT_OK;
@@ -414,9 +418,10 @@ uint16_t query_transactions(struct store *s, const struct message *m, struct wir
     const struct account_entries asked = {
         .account_id = q->account_id, .has_cursor = q->has_cursor, .cursor = q->cursor};
     struct entries_walk w = {.asked = &asked, .moved_only = true};
-    ledger_page_init(&w.page, s, m, q->has_limit, q->limit);
-    uint16_t code = transactions_page(&w, reply);
-    ledger_page_done(&w.page);
+    uint16_t code = ledger_list_init(&w.list, s, m, q->has_limit, q->limit);
+    if (code == RESULT_OK)
+        code = transactions_page(&w, reply);
+    ledger_list_done(&w.list);
     if (code == RESULT_OK)
         *reply_type = TRANSACTION_PAGE_NUMBER;
     return code;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lists of transfers: of a tenant, of an account, of a multi-leg transaction. */
 #include "actors/ledger/account.h"
-#include "actors/ledger/ledger_page.h"
+#include "actors/ledger/ledger_list.h"
 #include "actors/ledger/query.h"
 #include "schemas/result.h"
 
 struct transfers_walk {
-    struct ledger_page page;
+    struct ledger_list list;
     const struct transfers_list *asked;
     struct transfer_info *items;
     struct id128 *tenants;    /* of each item */
@@ -30,8 +30,8 @@ static bool transfer_wanted(const struct transfers_list *q, const struct transfe
 
 static void add_transfer(struct transfers_walk *w, const struct transfers_row *row)
 {
-    w->tenants[w->page.count] = row->tenant_id;
-    w->items[w->page.count++] = (struct transfer_info){
+    w->tenants[w->list.page.count] = row->tenant_id;
+    w->items[w->list.page.count++] = (struct transfer_info){
         .transfer_id = row->transfer_id,
         .debit_account_id = row->debit_account_id,
         .credit_account_id = row->credit_account_id,
@@ -63,7 +63,7 @@ static void add_transfer(struct transfers_walk *w, const struct transfers_row *r
 static bool take_transfer(void *context, const struct value *values)
 {
     struct transfers_walk *w = context;
-    if (!ledger_page_look(&w->page))
+    if (!page_look(&w->list.page))
         return false;
     struct transfers_row row;
     bool read = transfers_row_from_values(values, &row);
@@ -79,13 +79,13 @@ static bool take_transfer(void *context, const struct value *values)
 
 static uint16_t walk_tenant(struct transfers_walk *w)
 {
-    struct ledger_page *p = &w->page;
+    struct ledger_list *list = &w->list;
     uint64_t n[4] = {0};
     if (w->asked->has_cursor &&
-        !ledger_page_cursor_read(w->asked->cursor, LEDGER_PAGE_TRANSFERS, n, array_len(n)))
+        !page_cursor_read(w->asked->cursor, PAGE_TRANSFERS, n, array_len(n)))
         return RESULT_INVALID_CURSOR;
-    bool one = !p->who->operator;
-    const struct value tenant = {VALUE_ID, .id = p->who->tenant_id};
+    bool one = !list->who->operator;
+    const struct value tenant = {VALUE_ID, .id = list->who->tenant_id};
     const struct value from[] = {{VALUE_ID, .id = {n[0], n[1]}}, {VALUE_ID, .id = {n[2], n[3]}}};
     const struct view_scan scan = {
         .table = &transfers_view,
@@ -97,8 +97,8 @@ static uint16_t walk_tenant(struct transfers_walk *w)
         .descending = true,
         .limit = QUERY_ROWS_MAX + 1,
     };
-    p->error = views_scan(p->store, &scan, take_transfer, w);
-    return (uint16_t)p->error;
+    list->error = views_scan(list->store, &scan, take_transfer, w);
+    return (uint16_t)list->error;
 }
 
 /* --- by way of another table ----------------------------------------------------------------- */
@@ -110,11 +110,11 @@ static bool take_entry(void *context, const struct value *values)
     struct entries_row row;
     bool read = entries_row_from_values(values, &row);
     check(read);
-    if (w->candidate_count == w->page.limit || w->page.looked == QUERY_ROWS_MAX) {
-        w->page.more = true;
+    if (w->candidate_count == w->list.page.limit || w->list.page.looked_at == QUERY_ROWS_MAX) {
+        w->list.page.more = true;
         return false;
     }
-    w->page.looked++;
+    w->list.page.looked_at++;
     w->last_version = row.version;
     if (row.kind <= ENTRY_KIND_PENDING_VOIDED)
         w->candidates[w->candidate_count++] = row.transfer_id;
@@ -123,15 +123,15 @@ static bool take_entry(void *context, const struct value *values)
 
 static uint16_t candidates_of_account(struct transfers_walk *w, struct id128 *tenant_id)
 {
-    struct ledger_page *p = &w->page;
+    struct ledger_list *list = &w->list;
     struct accounts_row account;
-    uint16_t code = ledger_page_account(p, w->asked->account_id, &account);
+    uint16_t code = ledger_list_account(list, w->asked->account_id, &account);
     if (code != RESULT_OK)
         return code;
     *tenant_id = account.tenant_id;
     uint64_t version = 0;
     if (w->asked->has_cursor &&
-        !ledger_page_cursor_read(w->asked->cursor, LEDGER_PAGE_ENTRIES, &version, 1))
+        !page_cursor_read(w->asked->cursor, PAGE_ENTRIES, &version, 1))
         return RESULT_INVALID_CURSOR;
     const struct value prefix = {VALUE_ID, .id = w->asked->account_id};
     const struct value from = {VALUE_UINT, .number = version};
@@ -145,8 +145,8 @@ static uint16_t candidates_of_account(struct transfers_walk *w, struct id128 *te
         .descending = true,
         .limit = QUERY_ROWS_MAX + 1,
     };
-    p->error = views_scan(p->store, &scan, take_entry, w);
-    return (uint16_t)p->error;
+    list->error = views_scan(list->store, &scan, take_entry, w);
+    return (uint16_t)list->error;
 }
 
 static bool take_part(void *context, const struct value *values)
@@ -155,25 +155,25 @@ static bool take_part(void *context, const struct value *values)
     struct transaction_transfers_row row;
     bool read = transaction_transfers_row_from_values(values, &row);
     check(read);
-    if (w->candidate_count < w->page.limit)
+    if (w->candidate_count < w->list.page.limit)
         w->candidates[w->candidate_count++] = row.transfer_id;
     return true;
 }
 
 static uint16_t candidates_of_transaction(struct transfers_walk *w)
 {
-    struct ledger_page *p = &w->page;
-    const struct value prefix[] = {{VALUE_ID, .id = p->who->tenant_id},
+    struct ledger_list *list = &w->list;
+    const struct value prefix[] = {{VALUE_ID, .id = list->who->tenant_id},
                                    {VALUE_ID, .id = w->asked->transaction_id}};
     const struct view_scan scan = {
         .table = &transaction_transfers_view,
         .index = &transaction_transfers_view.key,
         .prefix = prefix,
         .prefix_count = 2,
-        .limit = p->limit,
+        .limit = list->page.limit,
     };
-    p->error = views_scan(p->store, &scan, take_part, w);
-    return (uint16_t)p->error;
+    list->error = views_scan(list->store, &scan, take_part, w);
+    return (uint16_t)list->error;
 }
 
 static bool take_candidate(void *context, const struct value *values)
@@ -192,7 +192,7 @@ static uint16_t read_candidates(struct transfers_walk *w, struct id128 tenant_id
     for (uint32_t i = 0; i < w->candidate_count; i++) {
         const struct value key[] = {{VALUE_ID, .id = tenant_id},
                                     {VALUE_ID, .id = w->candidates[i]}};
-        enum err e = views_get(w->page.store, &transfers_view, key, take_candidate, w);
+        enum err e = views_get(w->list.store, &transfers_view, key, take_candidate, w);
         if (e != ERR_OK && e != ERR_NOT_FOUND)
             return (uint16_t)e;
     }
@@ -202,7 +202,7 @@ static uint16_t read_candidates(struct transfers_walk *w, struct id128 tenant_id
 /* --- description and metadata ---------------------------------------------------------------- */
 
 struct note_reader {
-    struct ledger_page *page;
+    struct page *page;
     struct transfer_info *info;
 };
 
@@ -213,24 +213,20 @@ static bool take_note(void *context, const struct value *values)
     bool read = transfer_notes_row_from_values(values, &row);
     check(read);
     n->info->has_description = row.has_description;
-    n->info->description = arena_copy(&n->page->memory, row.description);
-    if (row.has_metadata) {
-        struct slice encoded = arena_copy(&n->page->memory, row.metadata);
-        struct wire_reader r;
-        wire_reader_init(&r, encoded.data, encoded.len);
-        bool pairs = fields_get_metadata(&r, &n->page->memory, &n->info->metadata);
-        check(pairs || n->page->memory.failed);
-    }
+    n->info->description = arena_copy(&n->page->arena, row.description);
+    bool pairs = !row.has_metadata ||
+                 page_metadata(n->page, row.metadata, &n->info->metadata);
+    check(pairs || n->page->arena.failed);
     return true;
 }
 
 static uint16_t add_notes(struct transfers_walk *w)
 {
-    for (uint32_t i = 0; i < w->page.count; i++) {
+    for (uint32_t i = 0; i < w->list.page.count; i++) {
         const struct value key[] = {{VALUE_ID, .id = w->tenants[i]},
                                     {VALUE_ID, .id = w->items[i].transfer_id}};
-        struct note_reader n = {&w->page, &w->items[i]};
-        enum err e = views_get(w->page.store, &transfer_notes_view, key, take_note, &n);
+        struct note_reader n = {&w->list.page, &w->items[i]};
+        enum err e = views_get(w->list.store, &transfer_notes_view, key, take_note, &n);
         if (e != ERR_OK && e != ERR_NOT_FOUND)
             return (uint16_t)e;
     }
@@ -241,13 +237,13 @@ static uint16_t add_notes(struct transfers_walk *w)
 
 static uint16_t transfers_page(struct transfers_walk *w, struct wire_writer *reply)
 {
-    struct ledger_page *p = &w->page;
-    w->items = arena_alloc(&p->memory, p->limit * sizeof *w->items);
-    w->tenants = arena_alloc(&p->memory, p->limit * sizeof *w->tenants);
-    w->candidates = arena_alloc(&p->memory, p->limit * sizeof *w->candidates);
+    struct ledger_list *list = &w->list;
+    w->items = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->items);
+    w->tenants = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->tenants);
+    w->candidates = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->candidates);
     if (w->items == NULL || w->tenants == NULL || w->candidates == NULL)
         return RESULT_NO_MEMORY;
-    struct id128 tenant_id = p->who->tenant_id;
+    struct id128 tenant_id = list->who->tenant_id;
     bool by_account = w->asked->has_account_id;
     uint16_t code = by_account                      ? candidates_of_account(w, &tenant_id)
                     : w->asked->has_transaction_id ? candidates_of_transaction(w)
@@ -259,10 +255,10 @@ static uint16_t transfers_page(struct transfers_walk *w, struct wire_writer *rep
     if (code != RESULT_OK)
         return code;
     const uint64_t next[] = {w->last_tenant.hi, w->last_tenant.lo, w->last.hi, w->last.lo};
-    struct transfer_page page = {.transfers = w->items, .transfers_count = p->count};
+    struct transfer_page page = {.transfers = w->items, .transfers_count = list->page.count};
     page.next_cursor =
-        by_account ? ledger_page_cursor(p, LEDGER_PAGE_ENTRIES, &w->last_version, 1)
-                   : ledger_page_cursor(p, LEDGER_PAGE_TRANSFERS, next, array_len(next));
+        by_account ? page_cursor_of(&list->page, PAGE_ENTRIES, &w->last_version, 1)
+                   : page_cursor_of(&list->page, PAGE_TRANSFERS, next, array_len(next));
     page.has_next_cursor = page.next_cursor.len > 0;
     transfer_page_write(reply, &page);
     return RESULT_OK;
@@ -273,9 +269,10 @@ uint16_t query_transfers(struct store *s, const struct message *m, struct wire_w
 {
     const struct transfers_list *q = m->body;
     struct transfers_walk w = {.asked = q};
-    ledger_page_init(&w.page, s, m, q->has_limit, q->limit);
-    uint16_t code = transfers_page(&w, reply);
-    ledger_page_done(&w.page);
+    uint16_t code = ledger_list_init(&w.list, s, m, q->has_limit, q->limit);
+    if (code == RESULT_OK)
+        code = transfers_page(&w, reply);
+    ledger_list_done(&w.list);
     if (code == RESULT_OK)
         *reply_type = TRANSFER_PAGE_NUMBER;
     return code;

@@ -101,8 +101,8 @@ struct walk {
 static uint16_t walk_payments(struct store *s, struct payment_scan *scan, const struct walk *walk)
 {
     const struct payment_list *request = scan->request;
-    uint16_t code = page_init(&scan->page, VALUE_ID, request->has_limit, request->limit,
-                              request->has_cursor, request->cursor);
+    uint16_t code = page_init(&scan->page, PAGE_PAYMENTS, VALUE_ID, request->has_limit,
+                              request->limit, request->has_cursor, request->cursor);
     if (code != RESULT_OK)
         return code;
     scan->payments = arena_alloc(&scan->page.arena, scan->page.limit * sizeof *scan->payments);
@@ -296,8 +296,8 @@ uint16_t payment_query_events(struct store *s, const struct message *m, struct w
 {
     const struct payment_event_list *request = m->body;
     struct event_scan scan = {0};
-    uint16_t code = page_init(&scan.page, VALUE_UINT, request->has_limit, request->limit,
-                              request->has_cursor, request->cursor);
+    uint16_t code = page_init(&scan.page, PAGE_PAYMENT_EVENTS, VALUE_UINT, request->has_limit,
+                              request->limit, request->has_cursor, request->cursor);
     if (code == RESULT_OK)
         code = scan_events(s, m, &scan);
     if (code == RESULT_OK) {

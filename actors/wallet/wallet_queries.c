@@ -160,8 +160,8 @@ uint16_t wallet_query_list(struct store *s, const struct message *m, struct wire
 {
     const struct wallet_list *request = m->body;
     struct wallet_scan scan = {.request = request};
-    uint16_t code = page_init(&scan.page, VALUE_ID, request->has_limit, request->limit,
-                              request->has_cursor, request->cursor);
+    uint16_t code = page_init(&scan.page, PAGE_WALLETS, VALUE_ID, request->has_limit,
+                              request->limit, request->has_cursor, request->cursor);
     if (code == RESULT_OK) {
         scan.wallets = arena_alloc(&scan.page.arena, scan.page.limit * sizeof *scan.wallets);
         code = scan.wallets == NULL ? RESULT_NO_MEMORY : scan_wallets(s, m, &scan);
@@ -391,8 +391,8 @@ uint16_t wallet_query_transactions(struct store *s, const struct message *m,
 {
     const struct wallet_transaction_list *request = m->body;
     struct transaction_scan scan = {0};
-    uint16_t code = page_init(&scan.page, VALUE_UINT, request->has_limit, request->limit,
-                              request->has_cursor, request->cursor);
+    uint16_t code = page_init(&scan.page, PAGE_MOVEMENTS, VALUE_UINT, request->has_limit,
+                              request->limit, request->has_cursor, request->cursor);
     if (code == RESULT_OK)
         code = find_wallet(s, &m->who, request->wallet_id, &scan.wallet);
     if (code == RESULT_OK) {
@@ -477,8 +477,8 @@ uint16_t wallet_query_holds(struct store *s, const struct message *m, struct wir
     const struct wallet_hold_list *request = m->body;
     struct hold_scan scan = {.request = request};
     struct wallet_row wallet;
-    uint16_t code = page_init(&scan.page, VALUE_ID, request->has_limit, request->limit,
-                              request->has_cursor, request->cursor);
+    uint16_t code = page_init(&scan.page, PAGE_HOLDS, VALUE_ID, request->has_limit,
+                              request->limit, request->has_cursor, request->cursor);
     if (code == RESULT_OK)
         code = find_wallet(s, &m->who, request->wallet_id, &wallet);
     if (code == RESULT_OK) {

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The page, and single rows of accounts. */
+#include "actors/ledger/ledger_list.h"
+
+#include "actors/ledger/query.h"
+#include "schemas/result.h"
+
+static const struct page_rules rules = {
+    .limit = QUERY_PAGE_DEFAULT,
+    .limit_max = QUERY_PAGE_MAX,
+    .rows_max = QUERY_ROWS_MAX,
+    .memory_max = (size_t)16 << 20,
+};
+
+uint16_t ledger_list_init(struct ledger_list *list, struct store *s, const struct message *m,
+                          bool has_limit, uint32_t limit)
+{
+    *list = (struct ledger_list){.store = s, .who = &m->who};
+    return page_begin(&list->page, &rules, has_limit, limit);
+}
+
+void ledger_list_done(struct ledger_list *list)
+{
+    page_done(&list->page);
+}
+
+struct account_reader {
+    struct ledger_list *list;
+    struct accounts_row *row;
+};
+
+static bool take_account(void *context, const struct value *values)
+{
+    struct account_reader *reader = context;
+    bool read = accounts_row_from_values(values, reader->row);
+    check(read);
+    reader->row->name = arena_copy(&reader->list->page.arena, reader->row->name);
+    reader->row->owner = arena_copy(&reader->list->page.arena, reader->row->owner);
+    return true;
+}
+
+uint16_t ledger_list_account(struct ledger_list *list, struct id128 id, struct accounts_row *row)
+{
+    const struct value key = {VALUE_ID, .id = id};
+    struct account_reader reader = {list, row};
+    enum err e = views_get(list->store, &accounts_view, &key, take_account, &reader);
+    if (e != ERR_OK)
+        return (uint16_t)e;
+    if (!list->who->operator && !id128_equal(row->tenant_id, list->who->tenant_id))
+        return RESULT_NOT_FOUND;
+    return RESULT_OK;
+}
+
+struct entries_row ledger_list_entry_of(struct ledger_list *list, const struct value *values)
+{
+    struct entries_row row;
+    bool read = entries_row_from_values(values, &row);
+    check(read);
+    row.hash = arena_copy(&list->page.arena, row.hash);
+    return row;
+}
+
+struct entry_reader {
+    struct ledger_list *list;
+    struct entries_row *row;
+    bool found;
+};
+
+static bool take_entry(void *context, const struct value *values)
+{
+    struct entry_reader *reader = context;
+    *reader->row = ledger_list_entry_of(reader->list, values);
+    reader->found = true;
+    return false;
+}
+
+bool ledger_list_entry(struct ledger_list *list, struct id128 account_id, uint64_t version,
+                       struct entries_row *row)
+{
+    const struct value key[] = {{VALUE_ID, .id = account_id}, {VALUE_UINT, .number = version}};
+    struct entry_reader reader = {list, row, false};
+    enum err e = views_get(list->store, &entries_view, key, take_entry, &reader);
+    if (e != ERR_OK)
+        list->error = e;
+    return reader.found;
+}
+
+bool ledger_list_last_entry(struct ledger_list *list, struct id128 account_id,
+                            struct entries_row *row)
+{
+    const struct value prefix = {VALUE_ID, .id = account_id};
+    const struct view_scan scan = {
+        .table = &entries_view,
+        .index = &entries_view.key,
+        .prefix = &prefix,
+        .prefix_count = 1,
+        .descending = true,
+        .limit = 1,
+    };
+    struct entry_reader reader = {list, row, false};
+    enum err e = views_scan(list->store, &scan, take_entry, &reader);
+    if (e != ERR_OK)
+        list->error = e;
+    return reader.found;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* List: what the lists of the ledger have in common: where they read and for whom, the page that is
+ * filled, and the rows of an account. One per query, on the read lane. */
+#ifndef LEDGER_LEDGER_LIST_H
+#define LEDGER_LEDGER_LIST_H
+
+#include "actors/money/page.h"
+#include "runtime/actor/domain.h"
+#include "schemas/ledger.h"
+
+struct ledger_list {
+    struct page page;
+    struct store *store;
+    const struct principal *who;
+    enum err error;
+};
+
+/* RESULT_OK, or what is wrong with the limit. ledger_list_done() in any case. */
+must_check uint16_t ledger_list_init(struct ledger_list *list, struct store *s,
+                                     const struct message *m, bool has_limit, uint32_t limit);
+void ledger_list_done(struct ledger_list *list);
+
+/* The account's row, if the caller may see it: RESULT_OK, NOT_FOUND or a failure. Texts live as
+ * long as the page. */
+must_check uint16_t ledger_list_account(struct ledger_list *list, struct id128 id,
+                                        struct accounts_row *row);
+
+/* The account's entry of this version; its hash lives as long as the page. false if absent. */
+must_check bool ledger_list_entry(struct ledger_list *list, struct id128 account_id,
+                                  uint64_t version, struct entries_row *row);
+
+/* The account's newest entry. */
+must_check bool ledger_list_last_entry(struct ledger_list *list, struct id128 account_id,
+                                       struct entries_row *row);
+
+/* A copy whose hash lives as long as the page. */
+struct entries_row ledger_list_entry_of(struct ledger_list *list, const struct value *values);
+
+#endif
