@@ -498,15 +498,10 @@ static void run_turns(struct shard *s, uint64_t budget_ns)
     }
 }
 
-static bool closing_late(const struct shard *s)
-{
-    return s->closing && env_mono_ns(s->env) >= s->closing_views_ns;
-}
-
 static void project(struct shard *s)
 {
     uint64_t behind = s->journal.committed_seq - s->projector.position.seq;
-    if (behind == 0 || s->projector.busy || closing_late(s))
+    if (behind == 0 || s->projector.busy || closing_is_late(s))
         return;
     bool asked = !fifo_empty(&s->inquiries.waiting) || s->closing;
     bool crowded = outcomes_crowded(&s->ids) || outcomes_crowded(&s->keys);
@@ -525,53 +520,6 @@ static void rebuild(struct shard *s)
         shard_stop(s, "too many turns fail, and rebuilding from the journal does not help");
     else
         shard_recover(s, ERR_FAILED);
-}
-
-/* --- closing --------------------------------------------------------------------------------- */
-
-static void release_run(struct work *w)
-{
-    struct shard *s = container_of(w, struct shard, release_work);
-    struct store *store = s->options.store;
-    /* Not released, it is taken over by the next start all the same. */
-    (void)store->ops->lease_release(store, s->options.number, s->journal.epoch);
-}
-
-static void release_done(struct work *w)
-{
-    struct shard *s = container_of(w, struct shard, release_work);
-    s->releasing = false;
-    shard_stop(s, "%s", "");
-}
-
-static bool views_complete(const struct shard *s)
-{
-    return s->projector.position.seq == s->journal.committed_seq || s->projector_failing ||
-           closing_late(s);
-}
-
-static bool nothing_left(const struct shard *s)
-{
-    return s->arrivals.count == 0 && fifo_empty(&s->run_queue) && fifo_empty(&s->wait_queue) &&
-           fifo_empty(&s->answered) && !s->loader.busy && journal_idle(&s->journal) &&
-           s->inquiries.count == 0 && !s->projector.busy && views_complete(s);
-}
-
-static void finish_closing(struct shard *s)
-{
-    if (s->releasing || !nothing_left(s))
-        return;
-    s->releasing = true;
-    s->release_work.run = release_run;
-    s->release_work.done = release_done;
-    env_work(s->env, s->options.journal_lane, &s->release_work);
-}
-
-void shard_close(struct shard *s)
-{
-    s->closing = true;
-    s->closing_views_ns = env_mono_ns(s->env) + SHARD_CLOSING_VIEWS_NS;
-    env_wake(s->env);
 }
 
 bool shard_quiet(const struct shard *s)
@@ -604,7 +552,7 @@ bool shard_pass(struct shard *s, uint64_t budget_ns)
         registry_tidy(&s->registry);
         deadlines_arm_alarm(s);
         if (s->closing)
-            finish_closing(s);
+            closing_finish(s);
     }
     give_answers(s);
     return s->state == SHARD_RUNNING && may_run(s) &&

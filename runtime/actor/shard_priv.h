@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Shard, as its own files see it: shard.c (life, post, pass), turn.c (one message), recovery.c,
- * inquiry.c (lists), supervisor.c (failures, dead letters), orders.c, passivation.c. */
+ * inquiry.c (lists), supervisor.c (failures, dead letters), orders.c, passivation.c, closing.c. */
 #ifndef ACTOR_SHARD_PRIV_H
 #define ACTOR_SHARD_PRIV_H
 
@@ -164,6 +164,10 @@ void inquiry_post(struct shard *s, struct message *m);
 void inquiry_advance(struct shard *s);
 void inquiry_fail_all(struct shard *s, uint16_t code);
 size_t inquiry_size(void);
+
+/* closing.c */
+bool closing_is_late(const struct shard *s); /* the views had time enough */
+void closing_finish(struct shard *s);        /* after each pass of a shard that closes */
 
 /* passivation.c */
 void passivation_step(struct shard *s);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Closing: a shard takes nothing any more, finishes what it accepted, lets the views catch up for a
+ * while, and gives the lease back. */
+#include "runtime/actor/shard_priv.h"
+
+bool closing_is_late(const struct shard *s)
+{
+    return s->closing && env_mono_ns(s->env) >= s->closing_views_ns;
+}
+
+static void release_run(struct work *w)
+{
+    struct shard *s = container_of(w, struct shard, release_work);
+    struct store *store = s->options.store;
+    /* Not released, it is taken over by the next start all the same. */
+    (void)store->ops->lease_release(store, s->options.number, s->journal.epoch);
+}
+
+static void release_done(struct work *w)
+{
+    struct shard *s = container_of(w, struct shard, release_work);
+    s->releasing = false;
+    shard_stop(s, "%s", "");
+}
+
+static bool views_complete(const struct shard *s)
+{
+    return s->projector.position.seq == s->journal.committed_seq || s->projector_failing ||
+           closing_is_late(s);
+}
+
+static bool nothing_left(const struct shard *s)
+{
+    return s->arrivals.count == 0 && fifo_empty(&s->run_queue) && fifo_empty(&s->wait_queue) &&
+           fifo_empty(&s->answered) && !s->loader.busy && journal_idle(&s->journal) &&
+           s->inquiries.count == 0 && !s->projector.busy && views_complete(s);
+}
+
+void closing_finish(struct shard *s)
+{
+    if (s->releasing || !nothing_left(s))
+        return;
+    s->releasing = true;
+    s->release_work.run = release_run;
+    s->release_work.done = release_done;
+    env_work(s->env, s->options.journal_lane, &s->release_work);
+}
+
+void shard_close(struct shard *s)
+{
+    s->closing = true;
+    s->closing_views_ns = env_mono_ns(s->env) + SHARD_CLOSING_VIEWS_NS;
+    env_wake(s->env);
+}
