@@ -14,7 +14,7 @@
 #include "runtime/base/list.h"
 
 #define ARRIVALS_GROUP 64  /* enough to hide the latency of memory */
-#define ARRIVALS_MAX 65536
+#define ARRIVALS_MAX 262144
 
 struct message;
 struct shard;
