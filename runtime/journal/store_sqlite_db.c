@@ -165,8 +165,8 @@ enum err db_open(struct db *d, const struct db_kind *kind, const char *directory
     d->slots_used = 0;
     char path[DB_PATH_MAX + 32];
     snprintf(path, sizeof path, "%s/%s", directory, kind->file_name);
-    /* Counting memory takes a global lock at each allocation; too late and refused once SQLite is in
-     * use, by an earlier call of this function that has done it. */
+    /* Counting memory takes a global lock at each allocation. Refused once SQLite is in use: then
+     * an earlier call has done it. */
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     int code = sqlite3_open_v2(path, &d->handle,
                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
