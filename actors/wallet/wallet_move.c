@@ -15,6 +15,22 @@ struct plan {
     struct transfer_note note;
 };
 
+static struct plan plan_of(struct turn *t, struct id128 self, const struct wallet *w, u128 amount,
+                           uint8_t type, uint16_t code)
+{
+    return (struct plan){
+        .wallet_id = self,
+        .move = {
+            .id = turn_new_id(t),
+            .tenant_id = w->tenant_id,
+            .amount = amount,
+            .currency = w->currency,
+            .code = code,
+        },
+        .type = type,
+    };
+}
+
 static enum turn_result reply_transaction(struct turn *t, const struct plan *plan,
                                           uint64_t time_ns)
 {
@@ -71,21 +87,12 @@ enum turn_result wallet_on_fund(struct turn *t, struct id128 self, const struct 
         code = RESULT_WALLET_CLOSED;
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
-    struct plan plan = {
-        .wallet_id = self,
-        .move = {
-            .id = turn_new_id(t),
-            .tenant_id = w.wallet->tenant_id,
-            .from = books_clearing_id(w.wallet->tenant_id, w.wallet->currency, turn_shard(t)),
-            .to = self,
-            .amount = amount,
-            .currency = w.wallet->currency,
-            .code = BOOKS_DEPOSIT,
-        },
-        .type = WALLET_TRANSACTION_TYPE_DEPOSIT,
-        .note = {fund->has_description, fund->has_metadata, fund->description,
-                 fund->metadata},
-    };
+    struct plan plan =
+        plan_of(t, self, w.wallet, amount, WALLET_TRANSACTION_TYPE_DEPOSIT, BOOKS_DEPOSIT);
+    plan.move.from = books_clearing_id(w.wallet->tenant_id, w.wallet->currency, turn_shard(t));
+    plan.move.to = self;
+    plan.note = (struct transfer_note){fund->has_description, fund->has_metadata,
+                                       fund->description, fund->metadata};
     return carry_out(t, &plan);
 }
 
@@ -103,21 +110,12 @@ enum turn_result wallet_on_withdraw(struct turn *t, struct id128 self, const str
         code = wallet_check_debit(w.wallet, amount, turn_time(t));
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
-    struct plan plan = {
-        .wallet_id = self,
-        .move = {
-            .id = turn_new_id(t),
-            .tenant_id = w.wallet->tenant_id,
-            .from = self,
-            .to = books_clearing_id(w.wallet->tenant_id, w.wallet->currency, turn_shard(t)),
-            .amount = amount,
-            .currency = w.wallet->currency,
-            .code = BOOKS_WITHDRAWAL,
-        },
-        .type = WALLET_TRANSACTION_TYPE_WITHDRAWAL,
-        .note = {withdraw->has_description, withdraw->has_metadata, withdraw->description,
-                 withdraw->metadata},
-    };
+    struct plan plan =
+        plan_of(t, self, w.wallet, amount, WALLET_TRANSACTION_TYPE_WITHDRAWAL, BOOKS_WITHDRAWAL);
+    plan.move.from = self;
+    plan.move.to = books_clearing_id(w.wallet->tenant_id, w.wallet->currency, turn_shard(t));
+    plan.note = (struct transfer_note){withdraw->has_description, withdraw->has_metadata,
+                                       withdraw->description, withdraw->metadata};
     return carry_out(t, &plan);
 }
 
@@ -140,22 +138,13 @@ enum turn_result wallet_on_transfer(struct turn *t, struct id128 self, const str
         code = wallet_check_debit(from.wallet, amount, turn_time(t));
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
-    struct plan plan = {
-        .wallet_id = self,
-        .move = {
-            .id = turn_new_id(t),
-            .tenant_id = from.wallet->tenant_id,
-            .from = self,
-            .to = to.id,
-            .amount = amount,
-            .currency = from.wallet->currency,
-            .code = BOOKS_TRANSFER,
-        },
-        .type = WALLET_TRANSACTION_TYPE_TRANSFER_OUT,
-        .has_counterparty = true,
-        .counterparty = to.id,
-        .note = {transfer->has_description, transfer->has_metadata, transfer->description,
-                 transfer->metadata},
-    };
+    struct plan plan = plan_of(t, self, from.wallet, amount, WALLET_TRANSACTION_TYPE_TRANSFER_OUT,
+                               BOOKS_TRANSFER);
+    plan.move.from = self;
+    plan.move.to = to.id;
+    plan.has_counterparty = true;
+    plan.counterparty = to.id;
+    plan.note = (struct transfer_note){transfer->has_description, transfer->has_metadata,
+                                       transfer->description, transfer->metadata};
     return carry_out(t, &plan);
 }

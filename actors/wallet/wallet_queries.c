@@ -295,68 +295,52 @@ static enum err add_reference(struct store *s, struct transaction_scan *scan, ui
     return ERR_OK;
 }
 
-/* Whose words stand beside a movement. */
+/* Description and metadata of a movement, in these columns of some row. */
 struct words {
     struct page *page;
     struct wallet_transaction *transaction;
+    uint32_t description, metadata;
     bool damaged;
 };
 
-static void put_words(struct words *w, bool has_description, struct slice description,
-                      struct slice metadata)
+static bool take_words(void *context, const struct value *values)
 {
+    struct words *w = context;
     struct wallet_transaction *x = w->transaction;
-    x->has_description = has_description;
-    x->description = arena_copy(&w->page->arena, description);
-    w->damaged = metadata.len != 0 && !page_metadata(w->page, metadata, &x->metadata);
-}
-
-static bool take_note_words(void *context, const struct value *values)
-{
-    struct words *w = context;
-    struct transfer_notes_row row;
-    w->damaged = !transfer_notes_row_from_values(values, &row);
-    if (!w->damaged)
-        put_words(w, row.has_description, row.description, row.metadata);
+    const struct value *description = &values[w->description], *metadata = &values[w->metadata];
+    x->has_description = description->type == VALUE_TEXT;
+    if (x->has_description)
+        x->description = arena_copy(&w->page->arena, description->text);
+    if (metadata->type == VALUE_BYTES)
+        w->damaged = !page_metadata(w->page, metadata->text, &x->metadata);
     return false;
 }
 
-static bool take_hold_words(void *context, const struct value *values)
-{
-    struct words *w = context;
-    struct wallet_holds_row row;
-    w->damaged = !wallet_holds_row_from_values(values, &row);
-    if (!w->damaged)
-        put_words(w, row.has_description, row.description, row.metadata);
-    return false;
-}
-
-static bool take_payment_words(void *context, const struct value *values)
-{
-    struct words *w = context;
-    struct payments_row row;
-    w->damaged = !payments_row_from_values(values, &row);
-    if (!w->damaged)
-        put_words(w, row.has_description, row.description, row.metadata);
-    return false;
-}
-
-/* Description and metadata: of the hold or payment behind a movement, else its own. */
+/* Those of the hold or payment behind the movement, else its own. */
 static enum err add_words(struct store *s, struct transaction_scan *scan, uint32_t index)
 {
     struct wallet_transaction *x = &scan->transactions[index];
     struct words words = {.page = &scan->page, .transaction = x};
-    struct value key[2] = {{.type = VALUE_ID, .id = scan->wallet.tenant_id},
-                           {.type = VALUE_ID, .id = x->transaction_id}};
-    struct value hold = {.type = VALUE_ID, .id = x->hold_id};
-    struct value payment = {.type = VALUE_ID, .id = x->payment_id};
-    enum err e;
-    if (x->has_hold_id)
-        e = views_get(s, &wallet_holds_view, &hold, take_hold_words, &words);
-    else if (x->has_payment_id)
-        e = views_get(s, &payments_view, &payment, take_payment_words, &words);
-    else
-        e = views_get(s, &transfer_notes_view, key, take_note_words, &words);
+    struct value key[2] = {{.type = VALUE_ID}};
+    const struct view_table *table;
+    if (x->has_hold_id) {
+        table = &wallet_holds_view;
+        key[0].id = x->hold_id;
+        words.description = WALLET_HOLDS_COLUMN_DESCRIPTION;
+        words.metadata = WALLET_HOLDS_COLUMN_METADATA;
+    } else if (x->has_payment_id) {
+        table = &payments_view;
+        key[0].id = x->payment_id;
+        words.description = PAYMENTS_COLUMN_DESCRIPTION;
+        words.metadata = PAYMENTS_COLUMN_METADATA;
+    } else {
+        table = &transfer_notes_view;
+        key[0].id = scan->wallet.tenant_id;
+        key[1] = (struct value){.type = VALUE_ID, .id = x->transaction_id};
+        words.description = TRANSFER_NOTES_COLUMN_DESCRIPTION;
+        words.metadata = TRANSFER_NOTES_COLUMN_METADATA;
+    }
+    enum err e = views_get(s, table, key, take_words, &words);
     if (e == ERR_OK && words.damaged)
         e = scan->page.arena.failed ? ERR_NO_MEMORY : ERR_CORRUPT;
     return e == ERR_NOT_FOUND ? ERR_OK : e;
