@@ -59,7 +59,6 @@ static void check_code(const struct request *q, uint16_t code)
     switch (code) {
     case ERR_FAILED:
     case ERR_QUARANTINED:
-    case ERR_SUSPENDED:
     case ERR_CORRUPT:
     case ERR_MALFORMED:
     case ERR_UNSUPPORTED:

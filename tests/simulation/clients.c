@@ -178,7 +178,7 @@ void clients_start(struct run *run)
 static bool undecided(uint16_t code)
 {
     return code == ERR_BUSY || code == ERR_EXPIRED || code == ERR_UNAVAILABLE ||
-           code == ERR_STORE_FULL || code == ERR_IO;
+           code == ERR_STORE_FULL || code == ERR_IO || code == ERR_SUSPENDED;
 }
 
 static void drop(struct ask *ask)

@@ -14,6 +14,8 @@
 #define COVER_FAULT_LIST(X)                                                                        \
     X(CRASH, "crash")                                                                              \
     X(GIVEN_UP, "shard given up")                                                                  \
+    X(SUSPENDED, "actor suspended")                                                                \
+    X(STOPPED, "actor stopped")                                                                    \
     X(CLOCK_FORWARD, "clock forward")                                                              \
     X(CLOCK_BACK, "clock back")                                                                    \
     X(DISK_FULL, "disk full")                                                                      \

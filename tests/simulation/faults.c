@@ -2,6 +2,8 @@
 /* See faults.h. */
 #include "tests/simulation/faults.h"
 
+#include "schemas/common.h"
+
 /* Keys are kept for 30 days: no run lasts so long that its clients' retries come too late. */
 #define SKEW_NS_MAX ((int64_t)10 * 86400 * 1000000000)
 
@@ -42,8 +44,67 @@ static void watch_disk(struct run *run)
     world_at(&run->world, run->world.now_ns + run->swarm.full_ns, free_disk, run);
 }
 
+/* --- an operator's commands ------------------------------------------------------------------ */
+
+/* Something that was there: an account (and its wallet), or what holds money. */
+static struct id128 some_actor(struct run *run, uint16_t *kind)
+{
+    static const uint16_t kinds[] = {KIND_ACCOUNT, KIND_WALLET, KIND_TRANSFER, KIND_HOLD,
+                                     KIND_PAYMENT};
+    const struct reference *r = &run->history.reference;
+    *kind = kinds[rng_below(&run->rng, array_len(kinds))];
+    if (*kind == KIND_ACCOUNT || *kind == KIND_WALLET)
+        return r->account_count == 0 ? ID128_ZERO
+                                     : r->accounts[rng_below(&run->rng, r->account_count)].id;
+    return r->transfer_count == 0 ? ID128_ZERO
+                                  : r->transfers[rng_below(&run->rng, r->transfer_count)].id;
+}
+
+static void command(struct run *run)
+{
+    static const enum actor_command commands[] = {ACTOR_COMMAND_SUSPEND, ACTOR_COMMAND_RESUME,
+                                                  ACTOR_COMMAND_RESUME, ACTOR_COMMAND_STOP};
+    enum actor_command order = commands[rng_below(&run->rng, array_len(commands))];
+    uint16_t kind;
+    struct id128 id = some_actor(run, &kind);
+    enum err e = shard_actor_command(run->shard, kind, id, order);
+    world_note(&run->world, "order", (uint64_t)order, (uint64_t)e);
+    if (e != ERR_OK)
+        return;
+    run->cover.faults[COVER_SUSPENDED] += order == ACTOR_COMMAND_SUSPEND;
+    run->cover.faults[COVER_STOPPED] += order == ACTOR_COMMAND_STOP;
+}
+
+static void resume_kind(struct run *run, uint16_t kind, struct id128 id)
+{
+    enum err e = shard_actor_command(run->shard, kind, id, ACTOR_COMMAND_RESUME);
+    check(e == ERR_OK || e == ERR_NOT_FOUND);
+}
+
+/* Whoever suspended an actor resumes it. */
+static void resume_all(struct run *run)
+{
+    const struct reference *r = &run->history.reference;
+    if (run->shard == NULL || run->shard->state == SHARD_STOPPED)
+        return;
+    for (uint32_t i = 0; i < r->account_count; i++) {
+        resume_kind(run, KIND_ACCOUNT, r->accounts[i].id);
+        resume_kind(run, KIND_WALLET, r->accounts[i].id);
+    }
+    for (uint32_t i = 0; i < r->transfer_count; i++) {
+        resume_kind(run, KIND_TRANSFER, r->transfers[i].id);
+        resume_kind(run, KIND_HOLD, r->transfers[i].id);
+        resume_kind(run, KIND_PAYMENT, r->transfers[i].id);
+    }
+}
+
+/* --------------------------------------------------------------------------------------------- */
+
 void faults_after_step(struct run *run)
 {
+    if (run->shard != NULL && run->shard->state == SHARD_RUNNING &&
+        rng_chance(&run->rng, run->swarm.order_ppm))
+        command(run);
     if (rng_chance(&run->rng, run->swarm.clock_jump_ppm))
         jump_clock(run);
     watch_disk(run);
@@ -59,6 +120,7 @@ void faults_stop(struct run *run)
     run->quiet = true;
     run_faults(run, false);
     store_sim_disk_full(run->sim, false);
+    resume_all(run);
     if (run->skew_max_ns > run->world.wall_skew_ns)
         run->world.wall_skew_ns = run->skew_max_ns;
 }
