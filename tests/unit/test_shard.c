@@ -121,15 +121,15 @@ static void many_keys_at_once_all_give_their_outcomes(void **state)
     f->resident_max = 2 * MANY;
     crash(f);
     run(f, 50 * MS);
-    f->read.delay_min_ns = f->read.delay_max_ns = 100 * MS; /* meanwhile all of them come */
+    f->read.delay_min_ns = f->read.delay_max_ns = 200 * MS; /* meanwhile all of them come */
     struct ask *asks = calloc(MANY, sizeof *asks);
     for (int round = 0; round < 2; round++) {
         for (uint64_t i = 0; i < MANY; i++) {
             asks[i].body.fill = (struct purse_fill){purse(i), i};
             keyed(&asks[i], i + 1, 1);
             post(f, &asks[i], &purse_fill_type, purse(i));
-            if (i % (ARRIVALS_MAX / 2) == 0)
-                run(f, MS / 10);
+            if (i % 1024 == 0)
+                run(f, MS);
         }
         for (uint64_t i = 0; i < MANY; i++) {
             finish(f, &asks[i]);
