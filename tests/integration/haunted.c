@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A node with the operators' link whose wallets fail in every turn as long as DIRECTORY/haunted
+ * exists, and are closed otherwise. For what no request can bring about in payd: failing turns,
+ * quarantine, dead letters.
+ *
+ * usage: haunted DIRECTORY (data in DIRECTORY/data, socket at DIRECTORY/payd.sock) */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "gateway_bridge/operator.h"
+#include "runtime/actor/node.h"
+#include "runtime/journal/outcome_view.h"
+#include "runtime/journal/store_sqlite.h"
+#include "schemas/catalog.h"
+#include "schemas/common.h"
+#include "schemas/result.h"
+#include "schemas/wallet.h"
+
+#define PATH_BYTES 512
+#define REASON_BYTES 512
+#define TABLES_MAX 64
+#define STOP_NS 5000000000u
+
+struct haunted {
+    char data[PATH_BYTES], socket[PATH_BYTES];
+    struct store *store;
+    struct domain domain;
+    struct node *node;
+    struct operator *operator;
+    uv_signal_t signal;
+};
+
+static char ghost[PATH_BYTES]; /* the file; of the whole program, as handlers have no context */
+
+static enum turn_result on_freeze(struct turn *t, struct id128 self, const struct message *m)
+{
+    const void *state;
+    (void)m;
+    if (turn_find(t, KIND_WALLET, self, &state) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (access(ghost, F_OK) == 0)
+        return turn_fail(t, "the wallet is haunted");
+    turn_refuse(t, RESULT_WALLET_CLOSED);
+    return TURN_DONE;
+}
+
+static void write_state(struct wire_writer *w, const void *state)
+{
+    (void)state;
+    wire_put_nil(w);
+}
+
+static bool read_state(struct registry *r, struct wire_reader *from, void *state)
+{
+    (void)r;
+    (void)from;
+    (void)state;
+    return false;
+}
+
+static const struct handler handlers[] = {{&wallet_freeze_type, on_freeze}};
+static const struct actor_kind wallet = {
+    .name = "wallet",
+    .number = KIND_WALLET,
+    .state_size = 16,
+    .handlers = handlers,
+    .handler_count = 1,
+    .write = write_state,
+    .read = read_state,
+};
+static const struct actor_kind *const kinds[] = {&wallet};
+static const struct service house = {.name = "house", .kinds = kinds, .kind_count = 1};
+static const struct service *const services[] = {&house};
+
+static bool fail(const char *what, const char *why)
+{
+    fprintf(stderr, "haunted: %s: %s\n", what, why);
+    return false;
+}
+
+static bool open_store(struct haunted *h)
+{
+    static const struct view_table *tables[TABLES_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < RUNTIME_VIEWS; i++)
+        tables[count++] = runtime_views[i];
+    for (uint32_t i = 0; i < catalog_view_count; i++)
+        tables[count++] = catalog_views[i];
+    check(count <= TABLES_MAX);
+    struct store_sqlite_options options = {.directory = h->data,
+                                           .tables = tables,
+                                           .table_count = count,
+                                           .migrations = sqlite_migrations,
+                                           .migration_count = sqlite_migration_count};
+    char reason[REASON_BYTES];
+    return store_sqlite_open(&options, &h->store, reason, sizeof reason) == ERR_OK ||
+           fail("store", reason);
+}
+
+static bool open_node(struct haunted *h)
+{
+    domain_init(&h->domain, services, 1);
+    struct node_options node = {.domain = &h->domain,
+                                .store = h->store,
+                                .shards = 1,
+                                .loops = 1,
+                                .readers = 1,
+                                .owner = slice_of("haunted"),
+                                .resident_max = 1000,
+                                .outcomes_max = 1000,
+                                .filter_bytes = 4096};
+    if (node_new(&node, &h->node) != ERR_OK)
+        return fail("node", "cannot be made");
+    struct operator_options link = {.node = h->node,
+                                    .loop = node_loop(h->node, 0),
+                                    .store = h->store,
+                                    .path = h->socket,
+                                    .version = "haunted"};
+    char reason[REASON_BYTES];
+    h->operator = operator_new(&link, reason, sizeof reason);
+    return h->operator != NULL || fail("link", reason);
+}
+
+static void on_link_closed(void *context)
+{
+    struct haunted *h = context;
+    struct env *env = loop_env(node_loop(h->node, 0));
+    node_stop(h->node, env_mono_ns(env) + STOP_NS);
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+    struct haunted *h = signal->data;
+    (void)number;
+    uv_close((uv_handle_t *)signal, NULL);
+    operator_stop(h->operator, on_link_closed, h);
+}
+
+int main(int argc, char **argv)
+{
+    static struct haunted h;
+    if (argc != 2)
+        return 2;
+    snprintf(h.data, sizeof h.data, "%s/data", argv[1]);
+    snprintf(h.socket, sizeof h.socket, "%s/payd.sock", argv[1]);
+    snprintf(ghost, sizeof ghost, "%s/haunted", argv[1]);
+    if (!open_store(&h) || !open_node(&h))
+        return 1;
+    check(uv_signal_init(loop_uv(node_loop(h.node, 0)), &h.signal) == 0);
+    h.signal.data = &h;
+    check(uv_signal_start(&h.signal, on_signal, SIGTERM) == 0);
+    if (node_start(h.node) != ERR_OK || !node_run(h.node))
+        return 1;
+    h.node = node_free(h.node);
+    h.store->ops->close(h.store);
+    return 0;
+}
