@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 
 #include "gateway_bridge/rate_limit.h"
 
@@ -78,6 +79,40 @@ static void test_a_full_table_keeps_the_busiest(void **state)
     rate_limit_free(r);
 }
 
+#define THREADS 4
+
+struct loop_of_requests {
+    struct rate_limit *limit;
+    uint32_t passed;
+};
+
+static void *take_many(void *context)
+{
+    struct loop_of_requests *l = context;
+    for (uint32_t i = 0; i < 20000; i++)
+        l->passed += rate_limit_take(l->limit, ALICE, S).passed;
+    return NULL;
+}
+
+static void test_loops_share_one_bucket(void **state)
+{
+    (void)state;
+    struct rate_limit *r = rate_limit_new(1, 30000);
+    struct loop_of_requests loops[THREADS] = {0};
+    pthread_t threads[THREADS];
+    uint32_t passed = 0;
+    for (int i = 0; i < THREADS; i++) {
+        loops[i].limit = r;
+        assert_int_equal(pthread_create(&threads[i], NULL, take_many, &loops[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        passed += loops[i].passed;
+    }
+    assert_int_equal(passed, 30000);
+    rate_limit_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -85,6 +120,7 @@ int main(void)
         cmocka_unit_test(test_a_slow_rate_tells_how_long),
         cmocka_unit_test(test_clients_do_not_share),
         cmocka_unit_test(test_a_full_table_keeps_the_busiest),
+        cmocka_unit_test(test_loops_share_one_bucket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

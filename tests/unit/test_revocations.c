@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "gateway_bridge/revocations.h"
 #include "gateway_bridge/token.h"
@@ -217,6 +219,41 @@ static void test_names_are_printable_and_short(void **state)
     assert_false(revocation_of_subject(&v, slice_of("t\n"), slice_of("alice"), NOW, NOW));
 }
 
+struct reader {
+    struct fixture *fixture;
+    atomic_bool stop;
+    bool seen_back; /* a revoked token was let in again */
+};
+
+static void *read_on(void *context)
+{
+    struct reader *r = context;
+    bool known = false;
+    while (!atomic_load(&r->stop)) {
+        bool hit = refused(r->fixture, "jti-0", "alice", NOW);
+        r->seen_back |= known && !hit;
+        known |= hit;
+    }
+    return NULL;
+}
+
+static void test_loops_read_while_one_adds(void **state)
+{
+    struct fixture *f = *state;
+    struct reader r = {.fixture = f};
+    pthread_t thread;
+    char jti[32];
+    assert_int_equal(pthread_create(&thread, NULL, read_on, &r), 0);
+    for (uint32_t i = 0; i < 100; i++) {
+        snprintf(jti, sizeof jti, "jti-%u", i);
+        assert_int_equal(revoke_token(f, jti, NOW), REVOCATIONS_DONE);
+        assert_true(refused(f, jti, "alice", NOW));
+    }
+    atomic_store(&r.stop, true);
+    pthread_join(thread, NULL);
+    assert_false(r.seen_back);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -227,6 +264,7 @@ int main(void)
         TEST(test_a_full_list_refuses_more),
         TEST(test_damage_stops_the_start),
         TEST(test_what_cannot_be_written_holds_until_the_end),
+        TEST(test_loops_read_while_one_adds),
         cmocka_unit_test(test_names_are_printable_and_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
