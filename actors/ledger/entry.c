@@ -129,7 +129,7 @@ static void put_entry(struct projection *p, struct entries_row *row, const struc
     row->hash = (struct slice){(const char *)previous->hash.bytes, SHA256_SIZE};
     struct value values[ENTRIES_COLUMNS];
     entries_row_to_values(row, values);
-    projection_put(p, &entries_view, values);
+    projection_put_sorted(p, &entries_view, values);
     if (late)
         put_late(p, row, change);
 }

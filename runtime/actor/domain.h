@@ -107,6 +107,10 @@ struct registry *projection_registry(struct projection *p);
 uint64_t projection_place(struct projection *p); /* of this event: increases over the shard */
 uint16_t projection_shard(struct projection *p);
 void projection_put(struct projection *p, const struct view_table *t, const struct value *row);
+/* The same for a row that nobody reads back in this transaction and whose key comes once in it: put
+ * later, in the order of the keys: much cheaper for many rows that come in another order. */
+void projection_put_sorted(struct projection *p, const struct view_table *t,
+                           const struct value *row);
 void projection_delete(struct projection *p, const struct view_table *t, const struct value *key);
 /* PROJECTION_NOTE_BYTES that belong to an id, zeroed at first. A cache, forgotten now and then
  * together with the states: what is in it must also follow from the rows. */

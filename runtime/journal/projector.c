@@ -3,6 +3,8 @@
 #include "runtime/journal/projector.h"
 
 #include "runtime/base/plant.h"
+#include <stdlib.h>
+
 #include "runtime/journal/outcome.h"
 #include "runtime/journal/outcome_view.h"
 
@@ -36,6 +38,17 @@ void projection_put(struct projection *p, const struct view_table *t, const stru
     struct store *s = p->projector->store;
     if (p->error == ERR_OK)
         note(p, s->ops->put_row(s, t, row));
+}
+
+void projection_put_sorted(struct projection *p, const struct view_table *t,
+                           const struct value *row)
+{
+    struct projector *owner = p->projector;
+    if (p->error != ERR_OK || row_sorter_add(&owner->sorter, t, row))
+        return;
+    note(p, row_sorter_flush(&owner->sorter, owner->store));
+    if (!row_sorter_add(&owner->sorter, t, row))
+        projection_put(p, t, row); /* its bytes alone fill the sorter */
 }
 
 void projection_delete(struct projection *p, const struct view_table *t, const struct value *key)
@@ -139,9 +152,18 @@ static bool on_batch(void *context, const struct batch_row *row)
     return step->error == ERR_OK && p->replay.events < step->events_max;
 }
 
+static int compare_actors(const void *left, const void *right)
+{
+    const struct actor *a = *(struct actor *const *)left, *b = *(struct actor *const *)right;
+    return a->kind != b->kind ? (a->kind < b->kind ? -1 : 1)
+                              : id128_compare(a->entry.id, b->entry.id);
+}
+
 static enum err put_states(struct projector *p)
 {
     struct registry *r = &p->registry;
+    if (r->dirty_count > 0) /* in the order of their table, as the rows */
+        qsort(r->dirty, r->dirty_count, sizeof *r->dirty, compare_actors);
     for (size_t i = 0; i < r->dirty_count; i++) {
         struct actor *a = r->dirty[i];
         struct state_row row = {.shard = p->shard, .kind = a->kind, .id = a->entry.id};
@@ -202,6 +224,8 @@ static enum err transaction(struct projector *p)
     if (e == ERR_OK)
         e = step.error;
     if (e == ERR_OK)
+        e = row_sorter_flush(&p->sorter, p->store);
+    if (e == ERR_OK)
         e = put_states(p);
     if (e == ERR_OK)
         e = delete_expired(p);
@@ -218,6 +242,7 @@ static enum err renew(struct projector *p)
         return e;
     registry_clear(&p->registry);
     forget_notes(p);
+    row_sorter_clear(&p->sorter);
     replay_done(&p->replay);
     replay_init(&p->replay, p->domain, &p->registry, p->shard, &position);
     p->replay.on_event = on_event;
@@ -277,6 +302,7 @@ void projector_init(struct projector *p, struct env *env, struct lane *lane, str
     p->registry.load = replay_load;
     p->registry.load_context = &p->source;
     p->registry.collect_dirty = true;
+    row_sorter_init(&p->sorter);
     wire_writer_init(&p->state, STATE_BYTES_MAX);
     replay_init(&p->replay, domain, &p->registry, shard, &p->position);
 }
@@ -287,6 +313,7 @@ void projector_done(struct projector *p)
     registry_done(&p->registry);
     forget_notes(p);
     replay_done(&p->replay);
+    row_sorter_done(&p->sorter);
     wire_writer_done(&p->state);
 }
 

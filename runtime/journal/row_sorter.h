@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Row sorter: keeps rows back to put them in the order of their keys. Rows that come in another
+ * order (the entries of a thousand accounts by turns) cost a search from the root and half a split
+ * page each; in order, those of one account go side by side into a page that is written once. Used
+ * by one thread at a time. */
+#ifndef JOURNAL_ROW_SORTER_H
+#define JOURNAL_ROW_SORTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/base/arena.h"
+#include "runtime/journal/store.h"
+
+#define ROW_SORTER_ROWS 32768                     /* 17 MiB of rows with 17 columns */
+#define ROW_SORTER_BYTES ((size_t)16 << 20)       /* of their texts and blobs */
+
+struct sorted_row {
+    const struct view_table *table;
+    size_t at;   /* of its first value */
+    u128 key[2]; /* its first two columns */
+};
+
+struct row_sorter {
+    struct sorted_row *rows;
+    size_t count, cap;
+    struct value *values;
+    size_t value_count, value_cap;
+    struct arena bytes;
+};
+
+void row_sorter_init(struct row_sorter *s);
+void row_sorter_done(struct row_sorter *s);
+
+/* Copies the row; false: full, flush first. A key must come once only between two flushes. */
+must_check bool row_sorter_add(struct row_sorter *s, const struct view_table *t,
+                               const struct value *row);
+
+/* Puts all of them, table by table; empty afterwards. The first failure ends it. */
+must_check enum err row_sorter_flush(struct row_sorter *s, struct store *store);
+
+/* Forgets all. */
+void row_sorter_clear(struct row_sorter *s);
+
+#endif
