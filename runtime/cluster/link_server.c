@@ -71,8 +71,6 @@ struct link_server {
     atomic_bool stopping;
     struct alarm flush;
     atomic_uint connections;
-
-    struct link_statistics stats;
     void (*stopped)(void *context);
     void *stopped_context;
 };
@@ -198,9 +196,6 @@ static void on_arrived(struct inbox_item *item)
     }
     slot->exchange.frame = (struct slice){nng_msg_body(slot->request),
                                           (uint32_t)nng_msg_len(slot->request)};
-    s->stats.requests++;
-    s->stats.in_work++;
-    s->stats.bytes_in += slot->exchange.frame.len;
     s->options.request(s->options.context, &slot->exchange);
 }
 
@@ -214,8 +209,6 @@ void link_server_reply(struct link_server *s, struct link_exchange *x, struct sl
     memcpy(nng_msg_body(m), frame.data, frame.len); /* which may lie in the request */
     nng_msg_free(slot->request);
     slot->request = NULL;
-    s->stats.in_work--;
-    s->stats.bytes_out += frame.len;
     slot->state = SLOT_SENDING;
     nng_aio_set_msg(slot->aio, m);
     nng_ctx_send(slot->ctx, slot->aio);
@@ -240,13 +233,6 @@ void link_server_stop(struct link_server *s, void (*stopped)(void *context), voi
      * is being sent at this moment may be lost: it was not waited for. */
     for (uint32_t i = 0; i < s->count; i++)
         nng_aio_cancel(s->slots[i].aio);
-}
-
-struct link_statistics link_server_statistics(const struct link_server *s)
-{
-    struct link_statistics stats = s->stats;
-    stats.connections = atomic_load(&s->connections);
-    return stats;
 }
 
 /* --- starting --------------------------------------------------------------------------------- */

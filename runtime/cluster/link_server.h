@@ -47,11 +47,4 @@ void link_server_reply(struct link_server *s, struct link_exchange *x, struct sl
  * has freed itself. */
 void link_server_stop(struct link_server *s, void (*stopped)(void *context), void *context);
 
-struct link_statistics {
-    uint64_t requests, bytes_in, bytes_out;
-    uint32_t in_work, connections;
-};
-
-struct link_statistics link_server_statistics(const struct link_server *s);
-
 #endif
