@@ -276,6 +276,66 @@ static void a_held_actor_that_cannot_be_read_stays_held(void **state)
     forget(&a);
 }
 
+/* --- turns that take long, and many ------------------------------------------------------------ */
+
+static uint64_t mono_slowly(struct env *e)
+{
+    struct world *w = container_of(e, struct world, env);
+    w->now_ns += 6 * MS; /* so long takes whatever is done between two looks at the clock */
+    return w->now_ns;
+}
+
+static void turns_that_stall_the_loop_are_recorded(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 1);
+    assert_int_equal(stats_of(f).stalls, 0);
+    const struct env_ops *truly = f->world.env.ops;
+    struct env_ops slowly = *truly;
+    slowly.mono_ns = mono_slowly;
+    f->world.env.ops = &slowly;
+    fill(f, 1, 1);
+    f->world.env.ops = truly;
+    assert_int_equal(stats_of(f).stalls, 1);
+    assert_in_range(stats_of(f).stall_ns_max, 5 * MS, 20 * MS);
+}
+
+static uint64_t answered;
+
+static void note_order(struct message *m)
+{
+    struct ask *a = container_of(m, struct ask, message);
+    a->done = (int)++answered;
+}
+
+/* Its messages wait in the mailbox when another actor's comes. */
+static void a_busy_actor_lets_others_run_between(void **state)
+{
+    struct fixture *f = *state;
+    enum { MANY = 300 };
+    struct ask *asks = calloc(MANY + 1, sizeof *asks);
+    answered = 0;
+    for (uint64_t n = 1; n <= 2; n++) {
+        fill(f, n, 1);
+        command(f, n, ACTOR_COMMAND_SUSPEND);
+    }
+    for (int i = 0; i <= MANY; i++) {
+        uint64_t n = i < MANY ? 1 : 2;
+        asks[i].body.fill = (struct purse_fill){purse(n), 1};
+        post(f, &asks[i], &purse_fill_type, purse(n));
+        asks[i].message.done = note_order;
+    }
+    run(f, 100 * MS);
+    command(f, 1, ACTOR_COMMAND_RESUME);
+    command(f, 2, ACTOR_COMMAND_RESUME);
+    run(f, 100 * MS);
+    assert_int_equal(answered, MANY + 1);
+    assert_int_equal(asks[MANY].done, 64 + 1); /* after so many of the first one */
+    for (int i = 0; i <= MANY; i++)
+        forget(&asks[i]);
+    free(asks);
+}
+
 int main(void)
 {
 #define SCENARIO(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -289,6 +349,8 @@ int main(void)
         SCENARIO(a_deadline_that_fails_is_tried_until_its_actor_is_quarantined),
         SCENARIO(orders_outlive_a_recovery_and_end_with_the_process),
         SCENARIO(a_held_actor_that_cannot_be_read_stays_held),
+        SCENARIO(turns_that_stall_the_loop_are_recorded),
+        SCENARIO(a_busy_actor_lets_others_run_between),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
