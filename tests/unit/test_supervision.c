@@ -276,7 +276,7 @@ static void a_held_actor_that_cannot_be_read_stays_held(void **state)
     forget(&a);
 }
 
-/* --- turns that take long, and many ------------------------------------------------------------ */
+/* --- turns that take long, and many ----------------------------------------------------------- */
 
 static uint64_t mono_slowly(struct env *e)
 {
