@@ -551,10 +551,10 @@ bool shard_pass(struct shard *s, uint64_t budget_ns)
         passivation_step(s);
         registry_tidy(&s->registry);
         deadlines_arm_alarm(s);
-        if (s->closing)
-            closing_finish(s);
     }
     give_answers(s);
+    if (s->closing && s->state == SHARD_RUNNING)
+        closing_finish(s); /* behind the answers: refusals that go on must not keep it open */
     return s->state == SHARD_RUNNING && may_run(s) &&
            (!fifo_empty(&s->run_queue) || s->arrivals.count > 0);
 }

@@ -120,6 +120,24 @@ static void check_account(struct run *run, const struct request *q, const void *
     check_counters(run, q, i->account_id, i->version, &c);
 }
 
+/* As it stood after some durable version that is not older than what was known. */
+static void check_wallet(struct run *run, const struct request *q, const void *reply)
+{
+    const struct wallet_balance *b = reply;
+    const struct ref_account *a = reference_account(&run->history.reference, b->wallet_id);
+    if (a == NULL)
+        broken("request %u shows a wallet without an account", q->number);
+    uint64_t least = id128_equal(q->reads, b->wallet_id) ? q->reads_version : 1;
+    for (uint64_t v = a->version; v >= least && v > 0; v--) {
+        const struct ref_counters *c = &a->past[v - 1];
+        if (c->credits_posted - c->debits_posted == b->balance &&
+            c->debits_pending == b->pending_balance && c->credits_pending == b->incoming_balance &&
+            b->available_balance + b->pending_balance == b->balance)
+            return;
+    }
+    broken("request %u shows a balance that the wallet durably never had", q->number);
+}
+
 static void check_entries(struct run *run, const struct request *q, const void *reply)
 {
     const struct entry_page *page = reply;
@@ -213,6 +231,7 @@ static const struct reply_check {
     {&item_results_type, check_items},     {&batch_results_type, check_batch},
     {&trial_balance_type, check_trial_balance}, {&transfer_info_type, check_transfer},
     {&payment_info_type, check_payment},
+    {&wallet_balance_type, check_wallet},
 };
 
 static void check_reply(struct run *run, const struct request *q, const struct message *m)

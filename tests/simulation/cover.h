@@ -16,6 +16,8 @@
     X(GIVEN_UP, "shard given up")                                                                  \
     X(SUSPENDED, "actor suspended")                                                                \
     X(STOPPED, "actor stopped")                                                                    \
+    X(LEFT, "stopped in order")                                                                    \
+    X(VIEWS_DROPPED, "views deleted")                                                              \
     X(CLOCK_FORWARD, "clock forward")                                                              \
     X(CLOCK_BACK, "clock back")                                                                    \
     X(DISK_FULL, "disk full")                                                                      \

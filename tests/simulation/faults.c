@@ -81,11 +81,18 @@ static void resume_kind(struct run *run, uint16_t kind, struct id128 id)
     check(e == ERR_OK || e == ERR_NOT_FOUND);
 }
 
-/* Whoever suspended an actor resumes it. */
-static void resume_all(struct run *run)
+static void tell_to_leave(struct run *run)
+{
+    run->cover.faults[COVER_LEFT]++;
+    world_note(&run->world, "leave", 0, 0);
+    run->leaving = true;
+    shard_close(run->shard);
+}
+
+void faults_resume(struct run *run)
 {
     const struct reference *r = &run->history.reference;
-    if (run->shard == NULL || run->shard->state == SHARD_STOPPED)
+    if (run->shard->orders.count == 0)
         return;
     for (uint32_t i = 0; i < r->account_count; i++) {
         resume_kind(run, KIND_ACCOUNT, r->accounts[i].id);
@@ -102,9 +109,12 @@ static void resume_all(struct run *run)
 
 void faults_after_step(struct run *run)
 {
-    if (run->shard != NULL && run->shard->state == SHARD_RUNNING &&
-        rng_chance(&run->rng, run->swarm.order_ppm))
-        command(run);
+    if (run->shard != NULL && run->shard->state == SHARD_RUNNING && !run->leaving) {
+        if (rng_chance(&run->rng, run->swarm.order_ppm))
+            command(run);
+        if (rng_chance(&run->rng, run->swarm.leave_ppm))
+            tell_to_leave(run);
+    }
     if (rng_chance(&run->rng, run->swarm.clock_jump_ppm))
         jump_clock(run);
     watch_disk(run);
@@ -120,7 +130,6 @@ void faults_stop(struct run *run)
     run->quiet = true;
     run_faults(run, false);
     store_sim_disk_full(run->sim, false);
-    resume_all(run);
     if (run->skew_max_ns > run->world.wall_skew_ns)
         run->world.wall_skew_ns = run->skew_max_ns;
 }

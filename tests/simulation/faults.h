@@ -12,4 +12,7 @@ must_check bool faults_crash_now(struct run *run);
 /* From now on nothing fails; the clock is where it was at its latest. */
 void faults_stop(struct run *run);
 
+/* The shard runs and nothing fails any more: whoever suspended an actor resumes it. */
+void faults_resume(struct run *run);
+
 #endif

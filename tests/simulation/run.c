@@ -23,6 +23,7 @@
 #define CLOSE_NS (60 * SECOND)
 #define FILTER_BYTES ((size_t)1 << 12)
 #define RESTART_NS (50 * MS)
+#define DROPS_ONE_IN 4              /* so often the views are deleted before the last start */
 #define SLOW_NS (20 * MS)           /* a commit that takes longer is slow */
 
 static const struct service *const services[] = {
@@ -105,8 +106,18 @@ static void crash(struct run *run)
     world_crash(&run->world, keep);
     run->shard = shard_kill(run->shard);
     store_sim_crash(run->sim);
+    run->leaving = false;
     run->journal.free_ns = run->views.free_ns = run->reads.free_ns = 0;
     clients_disconnected(run);
+    world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, RESTART_NS), start, run);
+}
+
+/* It was told to stop, has finished what it had accepted, and starts again a little later. */
+static void leave(struct run *run)
+{
+    world_note(&run->world, "left", run->history.seq, 0);
+    run->shard = shard_free(run->shard);
+    run->leaving = false;
     world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, RESTART_NS), start, run);
 }
 
@@ -134,7 +145,12 @@ static void step(struct run *run)
     if (state == SHARD_RUNNING) {
         follow(run);
         checkers_after_step(run);
-    } else if (state == SHARD_STOPPED && !run->closing) {
+        if (run->quiet)
+            faults_resume(run);
+    } else if (state == SHARD_STOPPED && run->leaving && shard_quiet(run->shard)) {
+        leave(run);
+        return;
+    } else if (state == SHARD_STOPPED && !run->closing && !run->leaving) {
         run->counts.restarts++;
         run->cover.faults[COVER_GIVEN_UP]++;
         crash(run); /* whoever watches over the process starts it anew */
@@ -162,7 +178,7 @@ static void settle(struct run *run, bool (*done)(const struct run *run), uint64_
                    const char *late)
 {
     uint64_t end_ns = run->world.now_ns + within_ns;
-    while (!done(run)) {
+    while (run->leaving || !done(run)) {
         step(run);
         if (run->world.now_ns > end_ns)
             broken("%s", late);
@@ -213,6 +229,11 @@ static void reopen(struct run *run)
     run->shard = shard_free(run->shard);
     run->closing = false;
     checkers_closed(run);
+    if (rng_below(&run->rng, DROPS_ONE_IN) == 0) {
+        run->cover.faults[COVER_VIEWS_DROPPED]++;
+        enum err e = run->store->ops->views_drop(run->store);
+        check(e == ERR_OK);
+    }
     start(run);
     clients_repeat(run);
     settle(run, clients_done, QUIET_NS, "requests are not answered after a restart");

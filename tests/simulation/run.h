@@ -45,6 +45,7 @@ struct run {
     struct list asks;     /* struct ask */
     bool quiet;           /* no more faults */
     bool closing;
+    bool leaving;         /* an operator stops the process in order, to start it again */
     bool full;            /* the disk; it will have room again */
     bool freed;
     int64_t skew_max_ns;

@@ -94,6 +94,7 @@ static void draw_faults(struct swarm *s, struct rng *r)
         s->faults.read_io_ppm = (uint32_t)between(r, 200000, 600000);
     s->crash_ppm = sometimes(r, 8000);
     s->order_ppm = sometimes(r, 20000);
+    s->leave_ppm = sometimes(r, 3000);
     s->clock_jump_ppm = sometimes(r, 5000);
     s->clock_jump_ns = (int64_t)choose(r, jumps, array_len(jumps));
     s->full_ns = between(r, 10 * MS, 3 * S);

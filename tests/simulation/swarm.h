@@ -56,6 +56,7 @@ struct swarm {
     uint32_t clock_jump_ppm; /* at each event */
     int64_t clock_jump_ns;   /* at most, either way */
     uint32_t order_ppm;      /* at each event: an operator commands some actor */
+    uint32_t leave_ppm;      /* at each event: the process is stopped in order and started again */
     uint64_t full_ns;        /* how long a full disk stays full */
 };
 

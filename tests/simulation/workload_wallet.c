@@ -163,6 +163,7 @@ static bool about_wallet(struct run *run, struct request *q, const struct messag
     q->type = type;
     q->who = workload_principal(run, w->owner);
     *wallet_id = w->id;
+    q->reads = w->id;
     return true;
 }
 

@@ -531,6 +531,42 @@ static void closing_finishes_what_waits_for_a_cold_actor(void **state)
     forget(&a);
 }
 
+static void refusals_that_go_on_do_not_keep_it_open(void **state)
+{
+    struct fixture *f = *state;
+    struct ask a = {.body.fill = {purse(1), 5}};
+    post(f, &a, &purse_fill_type, purse(1));
+    shard_close(f->shard);
+    for (int i = 0; i < 10000 && f->state != SHARD_STOPPED; i++) {
+        struct ask late = {.body.look = {purse(1)}};
+        post(f, &late, &purse_look_type, purse(1));
+        while (late.done == 0)
+            run(f, 1000); /* one pass: each has a refusal to give */
+        assert_int_equal(late.message.code, ERR_UNAVAILABLE);
+        forget(&late);
+    }
+    assert_int_equal(f->state, SHARD_STOPPED);
+    assert_int_equal(a.message.code, ERR_OK);
+    forget(&a);
+}
+
+static void closing_waits_for_no_list_whose_views_do_not_come(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 10);
+    run(f, 1000 * MS);
+    struct store_sim_faults faults = {.views_commit_ppm = 1000000};
+    store_sim_set_faults(f->sim, &faults);
+    fill(f, 1, 10);
+    struct ask a = {.done = 0};
+    post(f, &a, &list_type, purse(1));
+    shard_close(f->shard);
+    run(f, 4000 * MS);
+    assert_int_equal(f->state, SHARD_STOPPED);
+    assert_int_equal(a.message.code, ERR_UNAVAILABLE);
+    forget(&a);
+}
+
 static void a_recovery_believes_no_jump_of_the_clock(void **state)
 {
     struct fixture *f = *state;
@@ -599,6 +635,8 @@ int main(void)
         SCENARIO(a_traced_actor_that_cannot_be_read_is_unavailable),
         SCENARIO(a_turn_beyond_a_limit_is_refused_and_leaves_nothing),
         SCENARIO(closing_finishes_what_waits_for_a_cold_actor),
+        SCENARIO(refusals_that_go_on_do_not_keep_it_open),
+        SCENARIO(closing_waits_for_no_list_whose_views_do_not_come),
         SCENARIO(a_recovery_believes_no_jump_of_the_clock),
         SCENARIO(a_list_waits_for_views_that_fail),
     };
