@@ -39,6 +39,7 @@ static struct exchange *exchange_take(struct bridge *b)
     x->rated = false;
     x->refusal = RESULT_OK;
     x->challenge = CHALLENGE_NONE;
+    x->token = TOKEN_OK;
     x->traced = false;
     x->error.rule = NULL;
     x->error.field[0] = '\0';
@@ -136,6 +137,7 @@ static uint16_t authorise(struct exchange *x, struct http_connection *c, const s
                                       b->wall_s, &claims);
     if (code != RESULT_OK) {
         x->challenge = CHALLENGE_TOKEN_INVALID;
+        x->token = token_reason(b->options.verifier);
         return code;
     }
     if (!token_allows(claims, access->scope)) {

@@ -146,11 +146,6 @@ struct slice issuer_jwks(const struct issuer *i)
     return slice_of(i->jwks);
 }
 
-const char *issuer_url(const struct issuer *i)
-{
-    return i->url;
-}
-
 struct token_issuer issuer_rules(const struct issuer *i, struct jwks *keys)
 {
     return (struct token_issuer){.issuer = i->url,

@@ -54,9 +54,6 @@ bool issuer_handle(struct issuer *i, struct slice method, struct slice path,
 /* The public keys, for jwks_options.document; lives as long as the issuer. */
 struct slice issuer_jwks(const struct issuer *i);
 
-/* Exactly the claim iss. */
-const char *issuer_url(const struct issuer *i);
-
 /* What a verifier accepts from it; `keys` is the source over issuer_jwks(). typ may also be "JWT":
  * libjwt writes nothing else in its older versions. */
 struct token_issuer issuer_rules(const struct issuer *i, struct jwks *keys);

@@ -20,8 +20,6 @@
 #define REQUEST_BODY_LARGE_MAX (1024 * 1024) /* of bulk operations */
 #define REQUEST_FRAMING_MAX (64 * 1024)   /* chunk sizes, their extensions and trailers together */
 #define REQUEST_EXTENSION_MAX 256         /* bytes of chunk extensions */
-/* No request occupies more of a buffer than this. */
-#define REQUEST_BYTES_MAX (REQUEST_TARGET_MAX + REQUEST_HEAD_MAX + REQUEST_BODY_LARGE_MAX + 1024)
 
 /* The fields that are read; all others are dropped, among them every X-Forwarded-*, X-User* and
  * X-JWT-Assertion a client may send. None of these may be repeated. */

@@ -261,6 +261,7 @@ static void log_refusal(const struct exchange *x, uint16_t code, uint16_t status
         log_slice("path", x->path),
         log_text("field", x->error.rule != NULL ? x->error.field : NULL),
         log_text("rule", x->error.rule),
+        log_text("token", x->token != TOKEN_OK ? token_reason_text(x->token) : NULL),
         log_slice("client", x->message.who.client),
         log_uint("suppressed", suppressed),
         {0},

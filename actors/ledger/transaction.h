@@ -6,8 +6,6 @@
 #include "runtime/actor/domain.h"
 #include "schemas/ledger.h"
 
-#define TRANSACTION_LEGS_MAX 64
-
 enum turn_result transaction_on_create(struct turn *t, struct id128 self, const struct message *m);
 enum turn_result transaction_on_get(struct turn *t, struct id128 self, const struct message *m);
 enum turn_result transaction_on_reverse(struct turn *t, struct id128 self, const struct message *m);

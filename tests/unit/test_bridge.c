@@ -268,6 +268,12 @@ static void a_refusal_is_logged_without_secrets(void **state)
     assert_non_null(strstr(line, "\"field\":\"x\""));
     assert_null(strstr(line, "secret"));
     assert_null(strstr(line, "writer"));
+    memset(line, 0, sizeof line);
+    tell_text(f, "GET " NOTES " HTTP/1.1\r\n" H "Authorization: Bearer forged\r\n\r\n");
+    assert_null(strstr(f->answer, "signature"));
+    assert_true(read(ends[0], line, sizeof line - 1) > 0);
+    assert_non_null(strstr(line, "\"token\":\"signature is wrong\""));
+    assert_null(strstr(line, "forged"));
     f->env.log = NULL;
     close(ends[0]);
     close(ends[1]);
