@@ -365,6 +365,23 @@ static void it_closes_with_everything_projected(void **state)
     assert_int_equal(look(f, 19), 19);
 }
 
+/* The lease is on its way back when the store would be tried again. */
+static void it_closes_while_the_store_is_full(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 1);
+    run(f, 1000 * MS);
+    store_sim_disk_full(f->sim, true);
+    assert_int_equal(fill(f, 1, 1), ERR_STORE_FULL);
+    run(f, 100 * MS);
+    f->journal.delay_min_ns = f->journal.delay_max_ns = 1500 * MS;
+    shard_close(f->shard);
+    for (int i = 0; i < 10000 && !shard_quiet(f->shard); i++)
+        run(f, MS);
+    assert_true(shard_quiet(f->shard));
+    assert_string_equal(f->reason, "");
+}
+
 static void a_second_writer_fences_the_first(void **state)
 {
     struct fixture *f = *state;
@@ -626,6 +643,7 @@ int main(void)
         SCENARIO(a_full_mailbox_is_busy),
         SCENARIO(an_expired_message_is_not_executed),
         SCENARIO(it_closes_with_everything_projected),
+        SCENARIO(it_closes_while_the_store_is_full),
         SCENARIO(a_second_writer_fences_the_first),
         SCENARIO(a_read_error_during_recovery_is_survived),
         SCENARIO(a_commit_of_the_views_that_only_seems_to_fail_moves_no_coin_twice),
