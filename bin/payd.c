@@ -497,6 +497,7 @@ int main(int argc, char **argv)
         break;
     }
     prctl(PR_SET_DUMPABLE, 0); /* keys and tokens stay out of core files */
+    signal(SIGXFSZ, SIG_IGN);  /* the write fails instead, as on a full disk */
     log_init(&p->log, STDERR_FILENO, p->config.level);
     if (!start(p))
         return 1; /* nothing was accepted yet: the system takes back what was opened */

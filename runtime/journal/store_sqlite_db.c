@@ -80,7 +80,21 @@ static const char *const fixed_sql[DB_FIXED_COUNT] = {
                        "WHERE shard = ?1 AND kind = ?2 AND id > ?3 ORDER BY id",
 };
 
-enum err db_error(const struct db *d, int code)
+/* SQLite knows of a full disk only when ENOSPC comes from write(). Growing the shared memory of the
+ * WAL, quotas and limits on a file's size end in an I/O error. What a sync says is never "full":
+ * after it nobody knows what the disk has. sqlite3_system_errno() would not know either: a failing
+ * COMMIT leaves it as it was (3.40). */
+bool db_no_space(int code)
+{
+    if ((code & 0xff) == SQLITE_FULL)
+        return true;
+    if ((code & 0xff) != SQLITE_IOERR || code == SQLITE_IOERR_FSYNC ||
+        code == SQLITE_IOERR_DIR_FSYNC)
+        return false;
+    return errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
+}
+
+enum err db_error(int code)
 {
     switch (code & 0xff) {
     case SQLITE_FULL:
@@ -98,10 +112,7 @@ enum err db_error(const struct db *d, int code)
     case SQLITE_IOERR:
         if (code == SQLITE_IOERR_CORRUPTFS)
             return ERR_CORRUPT;
-        /* SQLite calls it FULL only when it fails in write(): growing the shared memory of the WAL
-         * ends here. */
-        return d->handle != NULL && sqlite3_system_errno(d->handle) == ENOSPC ? ERR_STORE_FULL
-                                                                              : ERR_IO;
+        return db_no_space(code) ? ERR_STORE_FULL : ERR_IO;
     default:
         return ERR_IO;
     }
@@ -176,7 +187,7 @@ enum err db_open(struct db *d, const struct db_kind *kind, const char *directory
                                           : sqlite3_errmsg(d->handle);
     if (wrong == NULL)
         return ERR_OK;
-    enum err e = db_error(d, code);
+    enum err e = db_error(code);
     int system = d->handle != NULL ? sqlite3_system_errno(d->handle) : 0;
     char text[128];
     snprintf(reason, reason_size, "%s: %s%s%s%s%s", path, wrong, system != 0 ? ": " : "",
@@ -241,7 +252,7 @@ enum err db_prepare(struct db *d, struct db_key key, db_sql_cb write, const void
     int code = sqlite3_prepare_v3(d->handle, sql.text, (int)sql.len + 1,
                                   keep ? SQLITE_PREPARE_PERSISTENT : 0, &statement, NULL);
     if (code != SQLITE_OK)
-        return db_error(d, code);
+        return db_error(code);
     if (keep) {
         d->slots[at] = (struct db_slot){key, statement};
         d->slots_used++;
@@ -272,6 +283,7 @@ void db_release(struct db_use use)
 
 int db_finish(struct db_use use)
 {
+    errno = 0;
     int code = sqlite3_step(use.statement);
     check(code != SQLITE_ROW);
     db_release(use);
@@ -285,7 +297,7 @@ enum err db_run(struct db *d, enum db_fixed which)
     if (e != ERR_OK)
         return e;
     int code = db_finish(use);
-    return code == SQLITE_DONE ? ERR_OK : db_error(d, code);
+    return code == SQLITE_DONE ? ERR_OK : db_error(code);
 }
 
 void db_rollback(struct db *d)

@@ -54,7 +54,7 @@ static void copy_wal(struct store_sqlite *s, struct db *d)
     /* A full disk or a busy colleague leaves everything in the WAL; any other failure may be a
      * failed sync, after which nothing more is written before a new opening has looked. */
     else if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY &&
-             db_error(d, code) != ERR_STORE_FULL)
+             db_error(code) != ERR_STORE_FULL)
         atomic_store(&s->journal_broken, true);
 }
 
@@ -108,7 +108,7 @@ static enum err insert_batch(struct db *d, const struct batch_row *row)
     db_bind_number(use, 9, place_of(row->shard, 0));
     int code = db_finish(use);
     if (code != SQLITE_DONE)
-        return db_error(d, code);
+        return db_error(code);
     return sqlite3_changes(d->handle) == 1 ? ERR_OK : ERR_FENCED;
 }
 
@@ -123,9 +123,9 @@ static enum err end_transaction(struct store_sqlite *s, enum err e)
         int code = db_finish(use);
         if (code == SQLITE_DONE)
             return ERR_OK;
-        /* FULL: the commit frame, the last to be written, was not written whole, so the WAL's
+        /* No space: the commit frame, the last to be written, was not written whole, so the WAL's
          * checksums keep the transaction out for ever. Any other failure may have come after. */
-        e = (code & 0xff) == SQLITE_FULL ? ERR_STORE_FULL : ERR_UNKNOWN;
+        e = db_no_space(code) ? ERR_STORE_FULL : ERR_UNKNOWN;
     }
     db_rollback(d);
     if (e == ERR_NO_MEMORY)
@@ -160,7 +160,7 @@ static enum err lease_held(struct db *d, uint16_t shard, uint64_t epoch)
     db_release(use);
     if (code == SQLITE_ROW)
         return ERR_OK;
-    return code == SQLITE_DONE ? ERR_FENCED : db_error(d, code);
+    return code == SQLITE_DONE ? ERR_FENCED : db_error(code);
 }
 
 enum err sqlite_cut(struct store *base, uint16_t shard, uint64_t epoch, uint64_t first_seq)
@@ -179,7 +179,7 @@ enum err sqlite_cut(struct store *base, uint16_t shard, uint64_t epoch, uint64_t
         db_bind_number(use, 1, place_of(shard, first_seq));
         db_bind_number(use, 2, place_of(shard, SEQ_MAX));
         int code = db_finish(use);
-        e = code == SQLITE_DONE ? ERR_OK : db_error(d, code);
+        e = code == SQLITE_DONE ? ERR_OK : db_error(code);
     }
     return end_transaction(s, e);
 }
@@ -200,7 +200,7 @@ enum err sqlite_reopen(struct store *base)
     if (e == ERR_OK) {
         int code = sqlite3_wal_checkpoint_v2(s->journal.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE,
                                              NULL, NULL);
-        e = code == SQLITE_OK ? ERR_OK : db_error(&s->journal, code);
+        e = code == SQLITE_OK ? ERR_OK : db_error(code);
     }
     if (e == ERR_OK) {
         sqlite_journal_watch(s);
@@ -229,7 +229,7 @@ enum err sqlite_lease_take(struct store *base, uint16_t shard, struct slice owne
         db_bind_blob(use, 2, owner.data, owner.len);
         int code = sqlite3_step(use.statement);
         if (code != SQLITE_ROW)
-            e = db_error(d, code);
+            e = db_error(code);
         else if (!db_read_number(use, 0, &taken))
             e = ERR_CORRUPT;
         db_release(use);
@@ -255,7 +255,7 @@ enum err sqlite_lease_release(struct store *base, uint16_t shard, uint64_t epoch
         db_bind_number(use, 2, epoch);
         int code = db_finish(use);
         if (code != SQLITE_DONE)
-            e = db_error(d, code);
+            e = db_error(code);
         else if (sqlite3_changes(d->handle) != 1)
             e = ERR_FENCED;
     }
@@ -301,7 +301,7 @@ static enum err read_batches(struct db *d, uint16_t shard, uint64_t first_seq, b
             break;
     }
     if (code != SQLITE_ROW && code != SQLITE_DONE)
-        e = db_error(d, code);
+        e = db_error(code);
     db_release(use);
     return e;
 }
@@ -336,7 +336,7 @@ static enum err read_head(struct db *d, uint16_t shard, uint64_t *seq)
     if (code == SQLITE_ROW)
         e = db_read_number(use, 0, &found) ? ERR_OK : ERR_CORRUPT;
     else if (code != SQLITE_DONE)
-        e = db_error(d, code);
+        e = db_error(code);
     db_release(use);
     if (e == ERR_OK)
         *seq = found;

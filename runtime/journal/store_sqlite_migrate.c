@@ -34,7 +34,7 @@ printf_like(3, 4) static void complain_to(const struct complaint *c, int at, con
 
 static enum err complain_sqlite(const struct complaint *c, struct db *d, const char *doing)
 {
-    enum err e = db_error(d, sqlite3_extended_errcode(d->handle));
+    enum err e = db_error(sqlite3_extended_errcode(d->handle));
     bool damaged = e == ERR_CORRUPT;
     complain(c, "%s: %s%s%s", doing, sqlite3_errmsg(d->handle), damaged ? "; " : "",
              damaged ? c->kind->remedy : "");

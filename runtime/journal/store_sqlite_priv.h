@@ -106,7 +106,9 @@ int db_finish(struct db_use use);
 must_check enum err db_run(struct db *d, enum db_fixed which);
 
 /* What a result code means when nothing was committed. */
-enum err db_error(const struct db *d, int code);
+enum err db_error(int code);
+/* Right after a statement failed: for want of space, and certainly before a sync? */
+bool db_no_space(int code);
 
 /* Ends an open transaction without its effects. */
 void db_rollback(struct db *d);

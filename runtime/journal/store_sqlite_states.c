@@ -24,7 +24,7 @@ enum err sqlite_position(struct store *base, uint16_t shard, struct store_positi
                     ? ERR_OK
                     : ERR_CORRUPT;
         else if (code != SQLITE_DONE)
-            e = db_error(d, code);
+            e = db_error(code);
         db_release(use);
     }
     db_pool_return(&s->views_readers, d);
@@ -47,7 +47,7 @@ static bool read_state(struct db_use use, struct state_row *row)
 }
 
 /* Hands over the rows of a bound statement and releases it; *given counts them. */
-static enum err give_states(struct db *d, struct db_use use, uint16_t shard, state_row_cb row,
+static enum err give_states(struct db_use use, uint16_t shard, state_row_cb row,
                             void *context, uint64_t *given)
 {
     enum err e = ERR_OK;
@@ -63,7 +63,7 @@ static enum err give_states(struct db *d, struct db_use use, uint16_t shard, sta
             break;
     }
     if (code != SQLITE_ROW && code != SQLITE_DONE)
-        e = db_error(d, code);
+        e = db_error(code);
     db_release(use);
     return e;
 }
@@ -85,7 +85,7 @@ enum err sqlite_state_load(struct store *base, uint16_t shard, uint16_t kind, st
         db_bind_number(use, 1, shard);
         db_bind_number(use, 2, kind);
         db_bind_blob(use, 3, bytes, sizeof bytes);
-        e = give_states(d, use, shard, row, context, &given);
+        e = give_states(use, shard, row, context, &given);
     }
     db_pool_return(&s->views_readers, d);
     return e == ERR_OK && given == 0 ? ERR_NOT_FOUND : e;
@@ -105,7 +105,7 @@ enum err sqlite_states_due(struct store *base, uint16_t shard, uint64_t due_ns_m
     if (e == ERR_OK) {
         db_bind_number(use, 1, shard);
         db_bind_number(use, 2, due_ns_max <= INT64_MAX ? due_ns_max : INT64_MAX);
-        e = give_states(d, use, shard, row, context, &given);
+        e = give_states(use, shard, row, context, &given);
     }
     db_pool_return(&s->views_readers, d);
     return e;
@@ -128,7 +128,7 @@ enum err sqlite_states_each(struct store *base, uint16_t shard, uint16_t kind, s
         db_bind_number(use, 1, shard);
         db_bind_number(use, 2, kind);
         db_bind_blob(use, 3, bytes, sizeof bytes);
-        e = give_states(d, use, shard, row, context, &given);
+        e = give_states(use, shard, row, context, &given);
     }
     db_pool_return(&s->views_readers, d);
     return e;
@@ -174,7 +174,7 @@ enum err sqlite_put_state(struct store *base, const struct state_row *row)
         db_bind_blob(use, 5, row->body.data, row->body.len);
     }
     int code = db_finish(use);
-    return code == SQLITE_DONE ? ERR_OK : db_error(d, code);
+    return code == SQLITE_DONE ? ERR_OK : db_error(code);
 }
 
 static enum err put_position(struct db *d, uint16_t shard, const struct store_position *position)
@@ -189,7 +189,7 @@ static enum err put_position(struct db *d, uint16_t shard, const struct store_po
     db_bind_blob(use, 3, position->hash.bytes, SHA256_SIZE);
     db_bind_number(use, 4, position->time_ns);
     int code = db_finish(use);
-    return code == SQLITE_DONE ? ERR_OK : db_error(d, code);
+    return code == SQLITE_DONE ? ERR_OK : db_error(code);
 }
 
 /* A transaction that SQLite rolled back by itself must not be taken for the open one. */
@@ -241,7 +241,7 @@ enum err sqlite_views_drop(struct store *base)
         return e;
     int code = delete_all(s->views_writer.handle);
     e = code == SQLITE_OK ? db_run(&s->views_writer, DB_COMMIT)
-                          : db_error(&s->views_writer, code);
+                          : db_error(code);
     sqlite_rollback(base);
     return e;
 }

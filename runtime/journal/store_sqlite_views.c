@@ -268,7 +268,7 @@ static void give_back(struct store_sqlite *s, struct db *d)
         db_pool_return(&s->views_readers, d);
 }
 
-static enum err give_rows(struct db *d, struct db_use use, const struct view_info *info,
+static enum err give_rows(struct db_use use, const struct view_info *info,
                           view_row_cb row, void *context, uint64_t *given)
 {
     struct value values[VIEW_COLUMNS_MAX];
@@ -285,7 +285,7 @@ static enum err give_rows(struct db *d, struct db_use use, const struct view_inf
             break;
     }
     if (code != SQLITE_ROW && code != SQLITE_DONE)
-        e = db_error(d, code);
+        e = db_error(code);
     db_release(use);
     return e;
 }
@@ -319,7 +319,7 @@ enum err sqlite_scan(struct store *base, const struct view_scan *q, view_row_cb 
             bind_value(use, at++, &q->from[i]);
         db_bind_number(use, at, q->limit);
         uint64_t given = 0;
-        e = give_rows(d, use, info, row, context, &given);
+        e = give_rows(use, info, row, context, &given);
     }
     give_back(s, d);
     return e;
@@ -339,7 +339,7 @@ enum err sqlite_get(struct store *base, const struct view_table *t, const struct
     if (e == ERR_OK) {
         for (uint8_t i = 0; i < t->key.count; i++)
             bind_value(use, i + 1, &key[i]);
-        e = give_rows(d, use, info_of(s, t), row, context, &given);
+        e = give_rows(use, info_of(s, t), row, context, &given);
     }
     give_back(s, d);
     return e == ERR_OK && given == 0 ? ERR_NOT_FOUND : e;
@@ -360,7 +360,7 @@ enum err sqlite_put_row(struct store *base, const struct view_table *t, const st
     for (uint8_t i = 0; i < t->column_count; i++)
         bind_value(use, i + 1, &row[i]);
     int code = db_finish(use);
-    return code == SQLITE_DONE ? ERR_OK : db_error(d, code);
+    return code == SQLITE_DONE ? ERR_OK : db_error(code);
 }
 
 enum err sqlite_delete_row(struct store *base, const struct view_table *t,
@@ -378,5 +378,5 @@ enum err sqlite_delete_row(struct store *base, const struct view_table *t,
     for (uint8_t i = 0; i < t->key.count; i++)
         bind_value(use, i + 1, &key[i]);
     int code = db_finish(use);
-    return code == SQLITE_DONE ? ERR_OK : db_error(d, code);
+    return code == SQLITE_DONE ? ERR_OK : db_error(code);
 }

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""SIGTERM: payd finishes what it accepted, leaves within 5 s with code 0, and loses nothing."""
+import socket
+import sys
+import time
+
+import scenarios
+from load import Load
+from payd import Payd
+from scenarios import equal, true, wait_for
+
+LEAVES_S = 5.0
+ROUNDS = 5
+
+
+def stopped(payd):
+    """How it left, and how long that took."""
+    begin = time.monotonic()
+    code = payd.stop()
+    took = time.monotonic() - begin
+    equal(code, 0, "the exit code")
+    true(took < LEAVES_S, f"an end within {LEAVES_S} s, it took {took:.1f} s")
+    return took
+
+
+def test_under_load(_):
+    with Payd(log_level="warn") as payd:
+        with Load(payd, clients=16) as load:
+            for _ in range(ROUNDS):
+                before = load.acknowledged()
+                wait_for(lambda: load.acknowledged() > before + 200, "the load to go on")
+                stopped(payd)
+                payd.start()
+        true(load.judge() > ROUNDS * 200, "transfers of all rounds")
+
+
+def test_what_was_sent_before_is_answered(_):
+    """Pipelined requests that were read are answered, then the connection ends in order."""
+    with Payd(log_level="warn") as payd:
+        with payd.bank() as bank:
+            wallet = bank.open_wallet(funds="10.00")
+            head = (f"GET /wallets/{wallet}/balance HTTP/1.1\r\nHost: a\r\n"
+                    f"Authorization: Bearer {bank.token}\r\n\r\n").encode()
+        with socket.create_connection(("127.0.0.1", payd.port), timeout=10) as s:
+            s.sendall(head * 10)
+            got = s.recv(65536)
+            payd.terminate()
+            while True:
+                more = s.recv(65536)
+                if not more:
+                    break
+                got += more
+        true(got.count(b"HTTP/1.1 200 OK") >= 1, "answers")
+        equal(got.count(b"HTTP/1.1 "), got.count(b"HTTP/1.1 200 OK"), "answers that are 200")
+        equal(got.rsplit(b"}", 1)[1].strip(), b"", "what follows the last answer")
+        equal(payd.process.wait(LEAVES_S), 0, "the exit code")
+
+
+def test_with_idle_and_unfinished_connections(_):
+    """Nobody who only holds a connection open can hold payd up."""
+    with Payd(log_level="warn") as payd:
+        held = [socket.create_connection(("127.0.0.1", payd.port), timeout=10) for _ in range(50)]
+        for number, s in enumerate(held):
+            if number % 2:
+                s.sendall(b"POST /wallets HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{")
+        with payd.bank() as bank:
+            bank.open_wallet(funds="1.00")
+        stopped(payd)
+        for s in held:
+            s.close()
+
+
+def test_twice_and_at_once(_):
+    with Payd(log_level="warn") as payd:
+        payd.terminate()
+        payd.terminate()
+        equal(payd.process.wait(LEAVES_S), 0, "the exit code")
+        payd.start()
+        stopped(payd)
+
+
+def test_while_it_starts(_):
+    payd = Payd(log_level="warn")
+    try:
+        for wait_s in (0.0, 0.005, 0.01, 0.02, 0.05):
+            payd.spawn()
+            time.sleep(wait_s)
+            payd.terminate()
+            code = payd.process.wait(LEAVES_S)
+            true(code in (0, -15), f"a plain end, found {code}: {payd.log()}")
+        payd.start()
+        with payd.bank() as bank:
+            bank.open_wallet(funds="1.00")
+        stopped(payd)
+    finally:
+        payd.close()
+
+
+def main():
+    return scenarios.run(globals(), lambda name: (name,))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
