@@ -203,8 +203,7 @@ void shard_post(struct shard *s, struct message *m)
     } else if (s->state == SHARD_STOPPED || s->closing) {
         shard_finish(s, m, ERR_UNAVAILABLE);
     } else if (s->state == SHARD_RUNNING) {
-        if (!arrivals_put(s, m))
-            refuse_busy(s, m, ERR_BUSY);
+        arrivals_put(s, m);
     } else {
         m->posted_ns = env_mono_ns(s->env);
         if (!parking_put(s, m))
@@ -476,20 +475,11 @@ static bool may_run(const struct shard *s)
     return !journal_full(&s->journal) && !s->supervisor.rebuild;
 }
 
-/* There are actors to run; arrivals are accepted for it. While none may run all are accepted, so
- * that what needs no turn is answered. */
-static bool anything_to_run(struct shard *s, uint64_t now_ns)
-{
-    while (s->arrivals.count > 0 && (fifo_empty(&s->run_queue) || !may_run(s)))
-        arrivals_accept(s, now_ns);
-    return !fifo_empty(&s->run_queue) && may_run(s);
-}
-
 static void run_turns(struct shard *s, uint64_t budget_ns)
 {
     uint64_t now_ns = env_mono_ns(s->env);
     uint64_t end_ns = now_ns + budget_ns;
-    while (anything_to_run(s, now_ns)) {
+    while (!fifo_empty(&s->run_queue) && may_run(s)) {
         struct actor *a = actor_of_run_link(fifo_pop(&s->run_queue));
         a->flags &= (uint16_t)~ACTOR_QUEUED;
         run_actor(s, a, &now_ns);
@@ -535,6 +525,7 @@ bool shard_pass(struct shard *s, uint64_t budget_ns)
 {
     if (s->state == SHARD_RUNNING) {
         clock_tick(&s->clock, s->env);
+        arrivals_accept(s);
         deadlines_fire(s);
         run_turns(s, budget_ns);
         if (s->woken == 0 && fifo_empty(&s->wait_queue) && s->loader.parts.count > 0)
@@ -555,8 +546,7 @@ bool shard_pass(struct shard *s, uint64_t budget_ns)
     give_answers(s);
     if (s->closing && s->state == SHARD_RUNNING)
         closing_finish(s); /* behind the answers: refusals that go on must not keep it open */
-    return s->state == SHARD_RUNNING && may_run(s) &&
-           (!fifo_empty(&s->run_queue) || s->arrivals.count > 0);
+    return s->state == SHARD_RUNNING && !fifo_empty(&s->run_queue) && may_run(s);
 }
 
 /* --- journal and projector ------------------------------------------------------------------- */
