@@ -88,8 +88,8 @@ struct message {
     /* The runtime's own, between post and done. */
     struct {
         struct shard *shard;         /* where it goes, on the way to another loop */
-        uint64_t ids_ms, ids_random; /* of the ids its turn draws: a turn that is run again draws
-                                        the same ones; ids_ms 0 = none yet */
+        uint64_t ids_ns, ids_random; /* of the ids its turn draws: a turn that is run again draws
+                                        the same ones; ids_ns 0 = none yet */
     } runtime;
 };
 

@@ -194,7 +194,7 @@ void shard_accept(struct shard *s, struct message *m)
 
 void shard_post(struct shard *s, struct message *m)
 {
-    m->runtime.ids_ms = 0;
+    m->runtime.ids_ns = 0;
     m->replayed = false;
     m->retry_after_ms = 0;
     if (m->target_kind >= KIND_MAX || s->options.domain->kinds[m->target_kind] == NULL) {

@@ -82,6 +82,7 @@ struct shard {
     struct orders orders;
     struct arrivals arrivals;
 
+    uint64_t ids_ns;         /* of the next id, unless the clock is ahead of it */
     uint64_t evicted_ms[KIND_MAX]; /* newest time in any id of the kind that is not resident but
                                       may exist: a later one is new without asking the store */
     struct fifo run_queue;   /* actors with messages (actor.run_link) */

@@ -14,7 +14,11 @@ static _Noreturn void give_up(struct turn *t)
     longjmp(t->shard->given_up, 1);
 }
 
-#define TURN_IDS_APART 0x9E3779B97F4A7C15u /* odd: no two of a turn are the same */
+#define TURN_IDS_APART 0x9E3779B97F4A7C15u
+#define NS_PER_MS 1000000u
+/* The 16 bits after an id's milliseconds are their fraction: the ids of a shard rise in the order
+ * they were drawn, and lists show what came first. The step is the least that they can tell. */
+#define TURN_IDS_STEP_NS 16
 
 /* --- finding --------------------------------------------------------------------------------- */
 
@@ -243,12 +247,16 @@ struct id128 turn_new_id(struct turn *t)
 {
     struct shard *s = t->shard;
     struct message *m = t->message;
-    if (m->runtime.ids_ms == 0) {
-        m->runtime.ids_ms = s->clock.now_ns / 1000000;
+    if (m->runtime.ids_ns == 0) {
+        m->runtime.ids_ns = s->clock.now_ns > s->ids_ns ? s->clock.now_ns : s->ids_ns;
         m->runtime.ids_random = env_random(s->env);
     }
+    uint64_t ns = m->runtime.ids_ns + t->ids * TURN_IDS_STEP_NS;
+    if (s->ids_ns < ns + TURN_IDS_STEP_NS)
+        s->ids_ns = ns + TURN_IDS_STEP_NS;
     uint64_t random = m->runtime.ids_random + t->ids++ * TURN_IDS_APART;
-    return id128_make(m->runtime.ids_ms, random, s->options.number);
+    uint64_t fraction = (ns % NS_PER_MS << 16) / NS_PER_MS;
+    return id128_make(ns / NS_PER_MS, fraction << 48 | random >> 16, s->options.number);
 }
 
 uint16_t turn_shard(struct turn *t)

@@ -658,6 +658,20 @@ static void test_lists_of_wallets_and_holds(void **state)
     assert_true(id128_equal(hold_page.holds[0].hold_id, first));
 }
 
+/* Lists are in the order of ids. */
+static void test_ids_rise_in_the_order_things_were_made(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "100");
+    struct id128 before = ID128_ZERO;
+    for (int i = 0; i < 20; i++) {
+        struct id128 id;
+        assert_int_equal(hold(b, "alice", alice, "1", &id), RESULT_OK);
+        assert_true(id128_compare(before, id) < 0);
+        before = id;
+    }
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, bank_setup, bank_teardown)
 
 /* The shard's own ledger as the views would hold it when it names as many as it may. */
@@ -702,6 +716,7 @@ int main(void)
         TEST(test_limits_per_transaction_and_day),
         TEST(test_what_goes_back_returns_its_allowance),
         TEST(one_tenant_too_many_is_refused),
+        TEST(test_ids_rise_in_the_order_things_were_made),
         cmocka_unit_test(test_a_counter_stays_full_rather_than_wrap),
         TEST(test_a_hold_is_captured_in_parts),
         TEST(test_a_capture_that_cannot_go_on_changes_nothing),
