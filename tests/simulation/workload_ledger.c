@@ -277,6 +277,22 @@ static bool transfer_again(struct run *run, struct request *q)
     return true;
 }
 
+/* The id of something else: of a transaction, an account, a payment's transfer. */
+static bool transfer_with_foreign_id(struct run *run, struct request *q)
+{
+    const struct reference *r = &run->history.reference;
+    if (!transfer_with(run, q, 0))
+        return false;
+    struct transfer_create *c = &q->body.transfer_create;
+    c->has_transfer_id = true;
+    c->transfer_id = c->debit_account_id;
+    if (r->transaction_count > 0 && workload_chance(run, 2))
+        c->transfer_id = r->transactions[rng_below(&run->rng, r->transaction_count)].id;
+    else if (r->payment_count > 0 && workload_chance(run, 2))
+        c->transfer_id = r->payments[rng_below(&run->rng, r->payment_count)].id;
+    return true;
+}
+
 static bool post_held(struct run *run, struct request *q)
 {
     const struct ref_transfer *t = a_transfer(run, REF_PENDING, true);
@@ -400,6 +416,12 @@ static bool batch(struct run *run, struct request *q)
     return true;
 }
 
+static struct id128 any_transfer_id(struct run *run)
+{
+    const struct reference *r = &run->history.reference;
+    return r->transfers[rng_below(&run->rng, r->transfer_count)].id;
+}
+
 static bool transaction(struct run *run, struct request *q)
 {
     struct transaction_create *c = &q->body.transaction_create;
@@ -408,6 +430,8 @@ static bool transaction(struct run *run, struct request *q)
     q->who = workload_clerk();
     c->has_transaction_id = workload_chance(run, 2);
     c->transaction_id = workload_new_id(run);
+    if (run->history.reference.transfer_count > 0 && workload_chance(run, 12))
+        c->transaction_id = any_transfer_id(run);
     c->legs = q->items.legs;
     c->legs_count = 1 + (uint32_t)rng_below(&run->rng, LEGS_MAX);
     for (uint32_t i = 0; i < c->legs_count; i++) {
@@ -514,6 +538,7 @@ const struct operation ledger_operations[] = {
     {"transfer_balancing", transfer_balancing},
     {"transfer_closing", transfer_closing},
     {"transfer_again", transfer_again},
+    {"transfer_with_foreign_id", transfer_with_foreign_id},
     {"post_held", post_held},
     {"void_held", void_held},
     {"reverse", reverse},
