@@ -290,6 +290,7 @@ static bool transfer_with_foreign_id(struct run *run, struct request *q)
         c->transfer_id = r->transactions[rng_below(&run->rng, r->transaction_count)].id;
     else if (r->payment_count > 0 && workload_chance(run, 2))
         c->transfer_id = r->payments[rng_below(&run->rng, r->payment_count)].id;
+    q->expects = (struct request_expects){.posted = REQUEST_ANY}; /* none if it is the same */
     return true;
 }
 
