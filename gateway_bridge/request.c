@@ -229,6 +229,9 @@ static int check_target(struct request *r)
 {
     struct span rest = r->target;
     const char *data = r->data;
+    /* llhttp skips any number of them; the line begins with a method and ends with a version. */
+    if (data[rest.at - 2] == ' ' || data[rest.at + rest.len + 1] == ' ')
+        return refuse(r, RESULT_BAD_REQUEST, "one space on each side of the request target");
     for (uint32_t i = 0; i < rest.len; i++) {
         unsigned char c = (unsigned char)data[rest.at + i];
         if (c <= 0x20 || c >= 0x7f || c == '#')
@@ -334,6 +337,15 @@ static int on_body(llhttp_t *http, const char *at, size_t len)
     return 0;
 }
 
+/* The size is known before its bytes come. */
+static int on_chunk_header(llhttp_t *http)
+{
+    struct request *r = http->data;
+    if (http->content_length > r->body_limit - r->body.len)
+        return refuse(r, RESULT_TOO_LARGE, NULL);
+    return 0;
+}
+
 static int on_chunk_extension(llhttp_t *http, const char *at, size_t len)
 {
     struct request *r = http->data;
@@ -358,6 +370,7 @@ static const llhttp_settings_t settings = {
     .on_header_value_complete = on_header_value_complete,
     .on_headers_complete = on_headers_complete,
     .on_body = on_body,
+    .on_chunk_header = on_chunk_header,
     .on_chunk_extension_name = on_chunk_extension,
     .on_chunk_extension_value = on_chunk_extension,
     .on_message_complete = on_message_complete,

@@ -70,7 +70,7 @@ static const struct vector {
     {"chunk size signed", CHUNKED "\r\n+5\r\nhello\r\n0\r\n\r\n", 400, false, NULL},
     {"chunk size spaced", CHUNKED "\r\n5 \r\nhello\r\n0\r\n\r\n", 400, false, NULL},
     {"chunk size overflow", CHUNKED "\r\nfffffffffffffffff\r\nhello", 400, false, NULL},
-    {"chunk size beyond the limit", CHUNKED "\r\nffffffff\r\nhello", 0, true, NULL},
+    {"chunk size beyond the limit", CHUNKED "\r\nffffffff\r\nhello", 413, false, "too_large"},
     {"chunk without CRLF", CHUNKED "\r\n5\r\nhelloX\r\n0\r\n\r\n", 400, false, NULL},
     {"chunk with LF", CHUNKED "\r\n5\nhello\r\n0\r\n\r\n", 400, false, NULL},
     {"NUL in a value", "GET /health HTTP/1.1\r\n" H "X-A: \x01\r\n\r\n", 400, false, NULL},
