@@ -12,7 +12,7 @@
  * come first. */
 #define SHARD_PROJECT_REST 3
 #define SHARD_PROJECT_REST_MIN_NS 20000000u
-#define SHARD_PROJECT_REST_MAX_NS 1000000000u
+#define SHARD_PROJECT_REST_MAX_NS 4000000000u
 
 /* --- state ----------------------------------------------------------------------------------- */
 
