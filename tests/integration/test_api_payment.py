@@ -218,6 +218,16 @@ def test_an_action_may_demand_the_version_last_seen(deal):
     equal(deal.shown(payment), ("partially_captured", "1.00", "0.00"))
 
 
+def test_what_was_seen_before_is_not_sent_again(deal):
+    payment = deal.authorise("10.00")
+    path, bank = f"/payments/{payment}", deal.bank
+    seen = bank.get(path).expect(200).etag
+    same = bank.request("GET", path, headers={"If-None-Match": seen})
+    equal((same.status, same.body, same.etag), (304, b"", seen))
+    deal.act(deal.payees, payment, "capture").expect(200)
+    bank.request("GET", path, headers={"If-None-Match": seen}).expect(200)
+
+
 def test_a_key_pays_captures_and_refunds_once(deal):
     key, body = new_key(), deal.body("10.00", capture="manual")
     first = deal.bank.post_as(deal.payers, "/payments", body, key=key).expect(201)
