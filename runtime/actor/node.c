@@ -77,8 +77,12 @@ static void state_changed(void *context, enum shard_state state, const char *rea
     struct node_shard *ns = context;
     struct node *n = ns->node;
     atomic_store(&ns->state, state);
-    LOG_INFO(n->options.log, "shard_state", log_uint("shard", ns->number),
-             log_text("state", state_name(state)), log_text("reason", reason));
+    if (reason != NULL && reason[0] != '\0')
+        LOG_INFO(n->options.log, "shard_state", log_uint("shard", ns->number),
+                 log_text("state", state_name(state)), log_text("reason", reason));
+    else
+        LOG_INFO(n->options.log, "shard_state", log_uint("shard", ns->number),
+                 log_text("state", state_name(state)));
     if (state != SHARD_STOPPED)
         return;
     snprintf(ns->reason, sizeof ns->reason, "%s", reason);
