@@ -97,6 +97,12 @@ static uint64_t real_mono_ns(struct env *e)
     return clock_ns(CLOCK_MONOTONIC);
 }
 
+static uint64_t real_tick_ns(struct env *e)
+{
+    (void)e;
+    return clock_ns(CLOCK_MONOTONIC_COARSE);
+}
+
 static uint64_t real_wall_ns(struct env *e)
 {
     (void)e;
@@ -178,6 +184,7 @@ static void real_wake(struct env *e)
 
 static const struct env_ops real_ops = {
     .mono_ns = real_mono_ns,
+    .tick_ns = real_tick_ns,
     .wall_ns = real_wall_ns,
     .random = real_random,
     .work = real_work,

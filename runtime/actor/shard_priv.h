@@ -21,6 +21,7 @@
 
 #define SHARD_ACTOR_MESSAGES 64           /* of one actor before the next one's turn */
 #define SHARD_CLOSING_VIEWS_NS 2000000000u
+#define SHARD_CLOCK_TURNS 16
 #define SHARD_TURN_STALL_NS 5000000u      /* a handler longer than this is recorded */
 #define SHARD_TURN_MEMORY ((size_t)32 << 20)
 #define SHARD_INQUIRIES_MAX 4096          /* lists waiting or running; more are BUSY */
@@ -74,6 +75,8 @@ struct shard {
     struct registry registry;
     struct wheel wheel;
     struct clock clock;
+    uint64_t tick_ns;    /* when the clock was last read, and ... */
+    uint32_t tick_turns; /* ... turns since then */
     struct journal journal;
     struct projector projector;
     struct loader loader;
