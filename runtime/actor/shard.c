@@ -323,6 +323,15 @@ static void next_alone(struct shard *s)
     s->loader.crowded = s->alone != NULL;
 }
 
+/* The one that was alone has run, or cannot. */
+static void served(struct shard *s)
+{
+    s->alone = NULL;
+    s->loader.crowded = false;
+    loader_forget(&s->loader);
+    shard_wake_waiting(s);
+}
+
 /* The loader is crowded and has loaded something. */
 static void serve_crowd(struct shard *s)
 {
@@ -332,16 +341,9 @@ static void serve_crowd(struct shard *s)
         if (s->loader.parts.count >= LOADER_PARTS_MAX)
             loader_forget(&s->loader);
         wake(s, actor_of_run_link(fifo_pop(&s->wait_queue))); /* it waits in front */
+        if ((s->alone->flags & ACTOR_QUEUED) == 0)
+            served(s); /* an operator holds it */
     }
-}
-
-/* The one that was alone has run, or cannot. */
-static void served(struct shard *s)
-{
-    s->alone = NULL;
-    s->loader.crowded = false;
-    loader_forget(&s->loader);
-    shard_wake_waiting(s);
 }
 
 static void on_load_finished(void *context)

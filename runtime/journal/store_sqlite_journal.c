@@ -112,6 +112,15 @@ static enum err insert_batch(struct db *d, const struct batch_row *row)
     return sqlite3_changes(d->handle) == 1 ? ERR_OK : ERR_FENCED;
 }
 
+/* Did a COMMIT that failed leave nothing behind? The commit frame is the last to be written: if
+ * there is no space for it, the WAL's checksums keep the transaction out for ever. But the WAL's
+ * index in shared memory grows only after that, when the frames are on the disk: a later opening
+ * finds them. */
+static bool left_nothing(int code)
+{
+    return db_no_space(code) && code != SQLITE_IOERR_SHMSIZE && code != SQLITE_IOERR_SHMMAP;
+}
+
 /* Ends the transaction according to `e`, what its statements gave. */
 static enum err end_transaction(struct store_sqlite *s, enum err e)
 {
@@ -123,9 +132,7 @@ static enum err end_transaction(struct store_sqlite *s, enum err e)
         int code = db_finish(use);
         if (code == SQLITE_DONE)
             return ERR_OK;
-        /* No space: the commit frame, the last to be written, was not written whole, so the WAL's
-         * checksums keep the transaction out for ever. Any other failure may have come after. */
-        e = db_no_space(code) ? ERR_STORE_FULL : ERR_UNKNOWN;
+        e = left_nothing(code) ? ERR_STORE_FULL : ERR_UNKNOWN;
     }
     db_rollback(d);
     if (e == ERR_NO_MEMORY)

@@ -3,6 +3,8 @@
  * nothing happens twice. */
 #include "tests/unit/shard_fixture.h"
 
+#include "runtime/actor/shard_priv.h"
+
 /* --- scenarios ------------------------------------------------------------------------------- */
 
 static void coins_move_and_survive_a_crash(void **state)
@@ -113,34 +115,81 @@ static void a_key_of_one_shard_is_none_of_another(void **state)
     assert_int_equal(look(f, 1), 50);
 }
 
-/* More outcomes are asked for at once than the loader keeps parts of the journal. */
-static void many_keys_at_once_all_give_their_outcomes(void **state)
+/* More outcomes than the loader keeps parts of the journal. */
+enum { CROWD = LOADER_PARTS_MAX + 40000 };
+
+static struct ask *given_many_asks(struct fixture *f)
 {
-    struct fixture *f = *state;
-    enum { MANY = LOADER_PARTS_MAX + 40000 };
-    f->resident_max = 2 * MANY;
+    f->resident_max = 2 * (size_t)CROWD;
     crash(f);
     run(f, 50 * MS);
     f->read.delay_min_ns = f->read.delay_max_ns = 200 * MS; /* meanwhile all of them come */
-    struct ask *asks = calloc(MANY, sizeof *asks);
-    for (int round = 0; round < 2; round++) {
-        for (uint64_t i = 0; i < MANY; i++) {
-            asks[i].body.fill = (struct purse_fill){purse(i), i};
-            keyed(&asks[i], i + 1, 1);
-            post(f, &asks[i], &purse_fill_type, purse(i));
-            if (i % 1024 == 0)
-                run(f, MS);
-        }
-        for (uint64_t i = 0; i < MANY; i++) {
-            finish(f, &asks[i]);
-            assert_int_equal(asks[i].message.code, ERR_OK);
-            assert_int_equal(asks[i].message.replayed, round > 0);
-            assert_int_equal(coins_of(&asks[i]), i);
-        }
+    struct ask *asks = calloc(CROWD, sizeof *asks);
+    assert_non_null(asks);
+    return asks;
+}
+
+static void post_many(struct fixture *f, struct ask *asks)
+{
+    for (uint64_t i = 0; i < CROWD; i++) {
+        asks[i].body.fill = (struct purse_fill){purse(i), i};
+        keyed(&asks[i], i + 1, 1);
+        post(f, &asks[i], &purse_fill_type, purse(i));
+        if (i % 1024 == 0)
+            run(f, MS);
     }
-    for (uint64_t i = 0; i < MANY; i++)
+}
+
+static void finish_one(struct fixture *f, struct ask *asks, uint64_t i, bool replayed)
+{
+    finish(f, &asks[i]);
+    assert_int_equal(asks[i].message.code, ERR_OK);
+    assert_int_equal(asks[i].message.replayed, replayed);
+    assert_int_equal(coins_of(&asks[i]), i);
+}
+
+static void forget_many(struct ask *asks)
+{
+    for (uint64_t i = 0; i < CROWD; i++)
         forget(&asks[i]);
     free(asks);
+}
+
+static void many_keys_at_once_all_give_their_outcomes(void **state)
+{
+    struct fixture *f = *state;
+    struct ask *asks = given_many_asks(f);
+    for (int round = 0; round < 2; round++) {
+        post_many(f, asks);
+        for (uint64_t i = 0; i < CROWD; i++)
+            finish_one(f, asks, i, round > 0);
+    }
+    forget_many(asks);
+}
+
+/* The loader's room is one actor's alone when an operator suspends it. */
+static void a_suspended_actor_leaves_the_loader_to_others(void **state)
+{
+    struct fixture *f = *state;
+    struct ask *asks = given_many_asks(f);
+    post_many(f, asks);
+    for (uint64_t i = 0; i < CROWD; i++)
+        finish_one(f, asks, i, false);
+    post_many(f, asks);
+    const struct shard *s = f->shard;
+    for (int i = 0; i < 2000 && (s->alone == NULL || (s->alone->flags & ACTOR_WAITING) == 0); i++)
+        run(f, MS);
+    assert_non_null(s->alone);
+    struct id128 id = s->alone->entry.id;
+    uint64_t held = id.hi - purse(0).hi;
+    assert_int_equal(shard_actor_command(f->shard, PURSE_KIND, id, ACTOR_COMMAND_SUSPEND), ERR_OK);
+    for (uint64_t i = 0; i < CROWD; i++)
+        if (i != held)
+            finish_one(f, asks, i, true);
+    assert_int_equal(asks[held].done, 0);
+    assert_int_equal(shard_actor_command(f->shard, PURSE_KIND, id, ACTOR_COMMAND_RESUME), ERR_OK);
+    finish_one(f, asks, held, true);
+    forget_many(asks);
 }
 
 static void a_refusal_with_a_key_stays_refused(void **state)
@@ -632,6 +681,7 @@ int main(void)
         SCENARIO(a_key_gives_its_first_outcome_again),
         SCENARIO(a_key_of_one_shard_is_none_of_another),
         SCENARIO(many_keys_at_once_all_give_their_outcomes),
+        SCENARIO(a_suspended_actor_leaves_the_loader_to_others),
         SCENARIO(a_refusal_with_a_key_stays_refused),
         SCENARIO(an_unknown_commit_is_looked_up),
         SCENARIO(an_unknown_commit_is_looked_up_until_it_can_be_read),

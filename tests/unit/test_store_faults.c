@@ -4,13 +4,21 @@
  * was acknowledged and at most the one batch whose fate was unknown, and a restart must agree. */
 #include "tests/unit/store_fixture.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 
 #define BATCHES 12
 #define BODY_SIZE 40000 /* a few pages */
 #define SHARD 1
 
-enum failure { FAIL_WRITE_IO, FAIL_WRITE_FULL, FAIL_SYNC, FAIL_TRUNCATE, FAILURES };
+enum failure {
+    FAIL_WRITE_IO,
+    FAIL_WRITE_FULL,
+    FAIL_SYNC,
+    FAIL_TRUNCATE,
+    FAIL_INDEX, /* of the WAL, in shared memory: it cannot grow */
+    FAILURES
+};
 
 static const struct {
     const char *name;
@@ -20,6 +28,7 @@ static const struct {
     [FAIL_WRITE_FULL] = {"write to a full disk", SQLITE_FULL},
     [FAIL_SYNC] = {"sync", SQLITE_IOERR_FSYNC},
     [FAIL_TRUNCATE] = {"truncate", SQLITE_IOERR_TRUNCATE},
+    [FAIL_INDEX] = {"the index on a full disk", SQLITE_IOERR_SHMSIZE},
 };
 
 /* --- a VFS that passes everything on, until one call fails --- */
@@ -121,6 +130,10 @@ static int disk_characteristics(sqlite3_file *file)
 
 static int disk_shm_map(sqlite3_file *file, int page, int size, int extend, void volatile **ret)
 {
+    if (page > 0 && extend && fails(file, FAIL_INDEX)) {
+        errno = ENOSPC;
+        return SQLITE_IOERR_SHMSIZE;
+    }
     return REAL_METHODS(file)->xShmMap(REAL(file), page, size, extend, ret);
 }
 
@@ -279,6 +292,70 @@ static void every_failing_call_is_survived(void **state)
     assert_true(failure != FAIL_WRITE_IO || unknown_lost > 0);
 }
 
+static void copy_file(const char *from, const char *to, const char *name)
+{
+    static char bytes[1 << 20];
+    char path[600];
+    snprintf(path, sizeof path, "%s/%s", from, name);
+    FILE *in = fopen(path, "rb");
+    if (in == NULL)
+        return;
+    snprintf(path, sizeof path, "%s/%s", to, name);
+    FILE *out = fopen(path, "wb");
+    assert_non_null(out);
+    size_t n;
+    while ((n = fread(bytes, 1, sizeof bytes, in)) > 0)
+        assert_int_equal(fwrite(bytes, 1, n, out), n);
+    fclose(in);
+    assert_int_equal(fclose(out), 0);
+}
+
+/* What a start would find if the process died now. */
+static uint64_t head_after_a_crash(const struct fixture *f)
+{
+    static const char *const names[] = {"journal.db", "journal.db-wal", "views.db",
+                                        "views.db-wal"};
+    struct fixture after = *f;
+    fixture_directory(&after);
+    for (size_t i = 0; i < array_len(names); i++)
+        copy_file(f->directory, after.directory, names[i]);
+    assert_int_equal(fixture_open_sqlite(&after, &after.store), ERR_OK);
+    uint64_t found = head(after.store, SHARD);
+    after.store->ops->close(after.store);
+    remove_directory(after.directory);
+    return found;
+}
+
+/* The index grows after the frames of a commit are written: the disk is full, and yet the batch may
+ * be there. */
+static void a_commit_whose_index_cannot_grow_is_unknown(void **state)
+{
+    (void)state;
+    memset(body, 'b', BODY_SIZE);
+    struct disk disk;
+    disk_start(&disk);
+    void *fixture = NULL;
+    fixture_sqlite(&fixture);
+    struct fixture *f = fixture;
+    uint64_t epoch = 0, acknowledged = 0;
+    assert_int_equal(f->store->ops->lease_take(f->store, SHARD, slice_of("owner"), &epoch),
+                     ERR_OK);
+    disk.failed = disk.calls_before = 0;
+    disk.failure = FAIL_INDEX;
+    enum err e;
+    while ((e = append_one(f->store, SHARD, acknowledged + 1, epoch, body)) == ERR_OK)
+        acknowledged++;
+    assert_int_equal(disk.failed, 1);
+    assert_int_equal(head_after_a_crash(f), acknowledged + 1);
+    assert_int_equal(e, ERR_UNKNOWN);
+    acknowledged = recover(f->store, e, acknowledged);
+    assert_int_equal(append_one(f->store, SHARD, acknowledged + 1, epoch, body), ERR_OK);
+    assert_int_equal(head(f->store, SHARD), acknowledged + 1);
+    assert_int_equal(head_after_a_crash(f), acknowledged + 1);
+    fixture_done(&fixture);
+    disk_stop(&disk);
+}
+
 int main(void)
 {
     static enum failure each[FAILURES] = {FAIL_WRITE_IO, FAIL_WRITE_FULL, FAIL_SYNC,
@@ -289,6 +366,7 @@ int main(void)
          &each[FAIL_WRITE_FULL]},
         {"sync", every_failing_call_is_survived, NULL, NULL, &each[FAIL_SYNC]},
         {"truncate", every_failing_call_is_survived, NULL, NULL, &each[FAIL_TRUNCATE]},
+        cmocka_unit_test(a_commit_whose_index_cannot_grow_is_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
