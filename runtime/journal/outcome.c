@@ -183,14 +183,6 @@ struct outcome *outcomes_add(struct outcomes *o, struct id128 key, uint64_t plac
     return outcome;
 }
 
-void outcomes_learn(struct outcomes *o, struct id128 key, uint64_t place)
-{
-    /* A turn may have decided it since the question was asked: then memory knows better. */
-    struct generation *where;
-    if (is_new(o, key) || find(o, key, &where) == NULL)
-        put(o, key, place);
-}
-
 void outcomes_remove(struct outcome *outcome)
 {
     outcome->place = 0;
@@ -230,4 +222,16 @@ bool outcomes_full(const struct outcomes *o)
 bool outcomes_crowded(const struct outcomes *o)
 {
     return o->generation_count >= o->generation_max / 2;
+}
+
+void outcomes_learn(struct outcomes *o, struct id128 key, uint64_t place)
+{
+    /* A turn may have decided it since the question was asked: then memory knows better. */
+    struct generation *where;
+    if (!is_new(o, key) && find(o, key, &where) != NULL)
+        return;
+    /* Questions alone fill the memory too, and bring no step of the projector that would drop it. */
+    if (outcomes_full(o))
+        outcomes_projected(o, o->projected_seq);
+    put(o, key, place);
 }
