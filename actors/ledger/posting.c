@@ -198,13 +198,20 @@ static uint16_t exists_data(const struct posting *p, const struct transfer_spec 
     return RESULT_OK;
 }
 
+/* Anybody can name another tenant's accounts, and must not learn so what its transfers are. */
+static bool names_foreign_account(const struct posting *p)
+{
+    return p->debit != NULL && !p->any_tenant &&
+           !id128_equal(p->debit->tenant_id, p->tenant_id);
+}
+
 static uint16_t exists_check(struct posting *p)
 {
     struct earlier_transfer o;
     if (p->earlier.number == TRANSFER_REFUSED_NUMBER)
         return RESULT_ID_ALREADY_FAILED;
     const struct transfer_spec *s = &p->transfer;
-    if (!outcome_of(&p->earlier, &o) || s->flags != o.spec.flags)
+    if (!outcome_of(&p->earlier, &o) || s->flags != o.spec.flags || names_foreign_account(p))
         return RESULT_EXISTS_WITH_DIFFERENT_FLAGS;
     if (!id128_equal(s->pending_id, o.spec.pending_id))
         return RESULT_EXISTS_WITH_DIFFERENT_PENDING_ID;
@@ -217,7 +224,6 @@ static uint16_t exists_check(struct posting *p)
         code = exists_data(p, &o.spec);
     if (code != RESULT_OK)
         return code;
-    /* Equal content of another tenant cannot be: its accounts are others. */
     p->exists = true;
     p->amount = o.spec.amount;
     return RESULT_EXISTS;

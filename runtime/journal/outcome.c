@@ -230,7 +230,7 @@ void outcomes_learn(struct outcomes *o, struct id128 key, uint64_t place)
     struct generation *where;
     if (!is_new(o, key) && find(o, key, &where) != NULL)
         return;
-    /* Questions alone fill the memory too, and bring no step of the projector that would drop it. */
+    /* Questions alone fill the memory too, and bring no step of the projector that drops it. */
     if (outcomes_full(o))
         outcomes_projected(o, o->projected_seq);
     put(o, key, place);

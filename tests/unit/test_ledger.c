@@ -572,6 +572,22 @@ static void test_tenants_do_not_see_each_other(void **state)
     assert_int_equal(bank_ask(b, stranger, &account_entries_type, &entries), RESULT_NOT_FOUND);
     struct transfer_info t;
     assert_int_equal(create_transfer(b, stranger, 1, 2, 1, &t), RESULT_DEBIT_ACCOUNT_NOT_FOUND);
+    struct transfer_spec made = spec_of(10, 1, 2, 5);
+    struct transfer_create again = {
+        .has_transfer_id = true,
+        .transfer_id = made.id,
+        .debit_account_id = made.debit_account_id,
+        .credit_account_id = made.credit_account_id,
+        .has_amount = true,
+        .amount = made.amount,
+        .currency = made.currency,
+        .has_code = true,
+        .code = made.code,
+        .flags = made.flags,
+    };
+    assert_int_equal(bank_ask(b, teller(), &transfer_create_type, &again), RESULT_OK);
+    assert_int_equal(bank_ask(b, stranger, &transfer_create_type, &again),
+                     RESULT_EXISTS_WITH_DIFFERENT_FLAGS);
     struct transfers_list list = {.has_account_id = false};
     assert_int_equal(bank_ask(b, stranger, &transfers_list_type, &list), RESULT_OK);
     struct transfer_page page;
