@@ -47,6 +47,7 @@ struct front {
     struct token_verifier *verifier;
     struct bridge_backend backend;
     struct bridge *bridge;
+    struct bridge_counts counts;
     struct inbox_item stop_item;    /* to this loop */
     struct inbox_item stopped_item; /* to loop 0 */
 };
@@ -193,10 +194,14 @@ static bool ready(void *context, const char **reason)
 
 static void put_metrics(void *context, struct json_writer *out)
 {
-    struct front *f = context;
+    struct payd *p = ((struct front *)context)->payd;
+    const struct bridge_counts *counts[NODE_LOOPS_MAX];
+    for (uint16_t i = 0; i < p->front_count; i++)
+        counts[i] = &p->fronts[i].counts;
     struct metrics m;
     metrics_init(&m);
-    node_metrics(f->payd->node, &m);
+    node_metrics(p->node, &m);
+    bridge_counts_metrics(counts, p->front_count, &m);
     if (!m.failed)
         json_put_raw(out, m.text, m.len);
     metrics_done(&m);
@@ -359,6 +364,7 @@ static bool make_bridge(struct payd *p, struct front *f)
         .route_count = catalog_route_count,
         .verifier = f->verifier,
         .scopes = &p->scopes,
+        .counts = &f->counts,
         .pages = pages_with_api(c),
         .service = SERVICE_NAME,
         .rate_limit = p->rate_limit,
@@ -409,6 +415,7 @@ static bool make_observer(struct payd *p)
         .loop = loop_uv(p->fronts[0].loop),
         .env = loop_env(p->fronts[0].loop),
         .backend = &p->fronts[0].backend,
+        .counts = &p->fronts[0].counts,
         .pages = BRIDGE_PAGES_HEALTH | BRIDGE_PAGES_METRICS,
         .service = SERVICE_NAME,
     };

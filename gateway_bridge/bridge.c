@@ -143,9 +143,7 @@ void bridge_stop(struct bridge *b, void (*stopped)(void *context), void *context
     http_server_stop(b->server, on_stopped, b);
 }
 
-struct bridge_statistics bridge_statistics(const struct bridge *b)
+struct http_statistics bridge_statistics(const struct bridge *b)
 {
-    struct bridge_statistics s = {.http = http_server_statistics(b->server)};
-    memcpy(s.answers, b->answers, sizeof s.answers);
-    return s;
+    return http_server_statistics(b->server);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "gateway_bridge/bridge_counts.h"
 #include "gateway_bridge/http.h"
 #include "gateway_bridge/rate_limit.h"
 #include "gateway_bridge/token.h"
@@ -53,6 +54,7 @@ struct bridge_options {
     const struct http_limits *limits; /* NULL = http_limits_default */
     uint32_t pages;                  /* of BRIDGE_PAGES_... */
     const char *service;             /* name in GET /health: "payment_service" */
+    struct bridge_counts *counts;    /* of this loop */
     struct rate_limit *rate_limit;   /* of the process; NULL = clients are not limited */
     struct issuer *issuer;           /* development tokens (issuer.h); NULL = none */
 };
@@ -70,11 +72,6 @@ uint16_t bridge_port(const struct bridge *b);
  * bridge has freed itself. The verifier must live until then. */
 void bridge_stop(struct bridge *b, void (*stopped)(void *context), void *context);
 
-struct bridge_statistics {
-    struct http_statistics http;
-    uint64_t answers[6]; /* by the first digit of the status */
-};
-
-struct bridge_statistics bridge_statistics(const struct bridge *b);
+struct http_statistics bridge_statistics(const struct bridge *b);
 
 #endif

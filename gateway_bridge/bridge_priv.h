@@ -37,18 +37,9 @@ struct bridge {
     uint64_t wall_s;
     uint64_t date_s;
     char date[BRIDGE_DATE_LEN + 1];
-    uint64_t answers[6];
     struct log_limit refusals; /* lines about them */
     void (*stopped)(void *context);
     void *stopped_context;
-};
-
-/* Why a 401 or 403, for WWW-Authenticate. */
-enum challenge {
-    CHALLENGE_NONE,
-    CHALLENGE_TOKEN_MISSING,
-    CHALLENGE_TOKEN_INVALID,
-    CHALLENGE_SCOPE,
 };
 
 /* One request from its arrival to its answer. Reused: arena, reply buffer and object stay. */

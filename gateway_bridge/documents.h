@@ -14,6 +14,7 @@ struct document {
 extern const struct document document_docs_html;
 extern const struct document document_docs_css;
 extern const struct document document_docs_js;
+extern const struct document document_icon_svg;
 extern const struct document document_openapi_json;
 
 #endif

@@ -94,6 +94,11 @@ static const struct page pages[] = {
      .content_type = "text/javascript; charset=utf-8",
      .document = true,
      .content = &document_docs_js},
+    {.route = {.method = "GET", .path = "/docs/icon.svg"},
+     .group = BRIDGE_PAGES_DOCUMENTS,
+     .content_type = "image/svg+xml",
+     .document = true,
+     .content = &document_icon_svg},
 };
 
 static void put_endpoint(struct json_writer *body, const char *path)
@@ -102,7 +107,16 @@ static void put_endpoint(struct json_writer *body, const char *path)
     json_put_text(body, slice_of(path));
 }
 
-/* Paths with several methods stand together in the table and are listed once. */
+static bool listed_before(const struct route *routes, uint32_t i)
+{
+    for (uint32_t k = 0; k < i; k++) {
+        if (strcmp(routes[k].path, routes[i].path) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Paths with several methods are listed once. */
 static uint16_t write_info(struct bridge *b, struct json_writer *body)
 {
     const struct bridge_options *o = &b->options;
@@ -117,7 +131,7 @@ static uint16_t write_info(struct bridge *b, struct json_writer *body)
             put_endpoint(body, pages[i].route.path);
     }
     for (uint32_t i = 0; i < o->route_count; i++) {
-        if (i == 0 || strcmp(o->routes[i].path, o->routes[i - 1].path) != 0)
+        if (!listed_before(o->routes, i))
             put_endpoint(body, o->routes[i].path);
     }
     json_close_array(body, list);

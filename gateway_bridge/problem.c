@@ -69,5 +69,7 @@ void problem_write(const struct problem *p, struct json_writer *out)
         json_put_text(out, slice_of(p->policy));
         json_close_array(out, policies);
     }
+    if (p->named_type != NULL)
+        json_put_members(out, p->named_type, p->named);
     json_close_object(out, object);
 }

@@ -9,6 +9,7 @@
 
 #include "runtime/base/slice.h"
 
+struct json_type;
 struct json_writer;
 
 struct problem {
@@ -17,6 +18,8 @@ struct problem {
     const char *rule;        /* NULL = the code's own words say all */
     struct slice instance;   /* path of the request; empty = left out */
     struct slice request_id; /* empty = left out */
+    const struct json_type *named_type; /* members beyond those of every problem; NULL = none */
+    const void *named;
     const char *policy;      /* of rate limits, that the request broke; NULL = none */
 };
 

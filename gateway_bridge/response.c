@@ -6,6 +6,7 @@
 #include "gateway_bridge/issuer.h"
 #include "gateway_bridge/problem.h"
 #include "runtime/observe/log.h"
+#include "schemas/catalog.h"
 #include "schemas/result.h"
 
 #define RETRY_AFTER_S 1 /* when nobody said how long */
@@ -72,6 +73,7 @@ static void put_challenge(const struct exchange *x, struct json_writer *out)
 {
     switch (x->challenge) {
     case CHALLENGE_NONE:
+    case CHALLENGE_COUNT:
         return;
     case CHALLENGE_TOKEN_MISSING:
         json_put_literal(out, "WWW-Authenticate: Bearer realm=\"payments\"\r\n");
@@ -171,6 +173,18 @@ static void put_head(const struct exchange *x, uint16_t status, const char *cont
     json_put_literal(out, "\r\n");
 }
 
+/* The reply's msgpack as a struct in the arena; NULL if it is none of this type. */
+static const void *read_body(struct exchange *x, const struct message_type *type)
+{
+    x->arena.allocated_max = SIZE_MAX; /* bounded by the size of the reply */
+    void *reply = arena_alloc(&x->arena, type->size);
+    struct slice bytes = wire_written(&x->message.reply);
+    struct wire_reader r;
+    wire_reader_init(&r, bytes.data, bytes.len);
+    bool read = reply != NULL && type->read(&r, &x->arena, reply) && wire_finished(&r);
+    return read ? reply : NULL;
+}
+
 /* The reply's msgpack as JSON; the status, or 0 if it is not what the route declares. */
 static uint16_t write_reply(struct exchange *x, struct json_writer *body)
 {
@@ -180,12 +194,8 @@ static uint16_t write_reply(struct exchange *x, struct json_writer *body)
         return 204;
     if (route->reply == NULL || m->reply_type != route->reply->number || m->reply.failed)
         return 0;
-    x->arena.allocated_max = SIZE_MAX; /* bounded by the size of the reply */
-    void *reply = arena_alloc(&x->arena, route->reply->size);
-    struct slice bytes = wire_written(&m->reply);
-    struct wire_reader r;
-    wire_reader_init(&r, bytes.data, bytes.len);
-    if (reply == NULL || !route->reply->read(&r, &x->arena, reply) || !wire_finished(&r))
+    const void *reply = read_body(x, route->reply);
+    if (reply == NULL)
         return 0;
     route->reply_json->write(body, reply);
     return body->failed ? 0 : route->status;
@@ -223,19 +233,32 @@ static const char *rule_of_code(const struct exchange *x, uint16_t code, const c
     return info->detail;
 }
 
-static uint16_t write_problem(const struct exchange *x, uint16_t code, struct json_writer *body)
+/* What an actor sent along with its refusal, such as the wallet that exists already. */
+static const struct json_type *read_named(struct exchange *x, const void **named)
+{
+    const struct message *m = &x->message;
+    bool sent = x->refusal == RESULT_OK && m->reply_type != 0 && !m->reply.failed;
+    const struct catalog_entry *entry = sent ? catalog_by_number(m->reply_type) : NULL;
+    return entry != NULL && (*named = read_body(x, entry->type)) != NULL ? entry->json : NULL;
+}
+
+static uint16_t write_problem(struct exchange *x, uint16_t code, struct json_writer *body)
 {
     uint16_t status = problem_status(code);
     bool silent = status == 401 || status == 403 || status == 404;
     const char *field = x->error.field, *rule = x->error.rule;
     if (rule == NULL)
         rule = rule_of_code(x, code, &field);
+    const void *named = NULL;
+    const struct json_type *named_type = silent ? NULL : read_named(x, &named);
     problem_write(&(struct problem){
                       .code = code,
                       .field = field,
                       .rule = silent ? NULL : rule,
                       .instance = x->path,
                       .request_id = exchange_request_id(x),
+                      .named_type = named_type,
+                      .named = named,
                       .policy = code == RESULT_RATE_LIMITED ? "client" : NULL,
                   },
                   body);
@@ -303,7 +326,10 @@ void response_write(void *context, struct http_answer *a, struct json_writer *ou
         status = write_problem(x, code, body);
         log_refusal(x, code, status);
     }
-    b->answers[status / 100 <= 5 ? status / 100 : 5]++;
+    struct bridge_counts *counts = b->options.counts;
+    bridge_count(&counts->answers[status < 600 ? status / 100 : 5]);
+    if (x->challenge != CHALLENGE_NONE)
+        bridge_count(&counts->refused[x->challenge]);
     put_head(x, status, content_type, out);
     json_put_raw(out, body->data, body->len);
 }

@@ -416,13 +416,13 @@ bool json_amount_minor(uint8_t scale, uint16_t currency, u128 *amount, struct js
 }
 
 bool json_get_id(const struct json_token *t, struct json_input *in, const char *prefix,
-                 struct id128 *value)
+                 const char *rule, struct id128 *value)
 {
     size_t len = strlen(prefix);
     if (!is_stringy(t) || t->text.len != len + 1 + ID128_TEXT_LEN ||
         memcmp(t->text.data, prefix, len) != 0 || t->text.data[len] != '_' ||
         !id128_parse(t->text.data + len + 1, ID128_TEXT_LEN, value))
-        return invalid(in, "must be an id of the right kind, like \"acc_01J8Z3N5...\"");
+        return invalid(in, rule);
     return true;
 }
 
@@ -553,21 +553,21 @@ static int name_place(struct slice text, const char *const *names, uint8_t count
 }
 
 bool json_get_enum(const struct json_token *t, struct json_input *in, const char *const *names,
-                   uint8_t count, uint8_t *value)
+                   uint8_t count, const char *rule, uint8_t *value)
 {
     int place = is_stringy(t) ? name_place(t->text, names, count) : -1;
     if (place < 0)
-        return invalid(in, "must be one of the listed values");
+        return invalid(in, rule);
     *value = (uint8_t)(place + 1);
     return true;
 }
 
 static bool flag_add(struct slice name, struct json_input *in, const char *const *names,
-                     uint8_t count, uint32_t *value)
+                     uint8_t count, const char *rule, uint32_t *value)
 {
     int place = name_place(name, names, count);
     if (place < 0)
-        return invalid(in, "must be a list of the listed values");
+        return invalid(in, rule);
     if ((*value >> place & 1) != 0)
         return invalid(in, "lists a value twice");
     *value |= 1u << place;
@@ -575,7 +575,7 @@ static bool flag_add(struct slice name, struct json_input *in, const char *const
 }
 
 bool json_get_flags(const struct json_token *t, struct json_input *in, const char *const *names,
-                    uint8_t count, uint32_t *value)
+                    uint8_t count, const char *rule, uint32_t *value)
 {
     *value = 0;
     if (t->kind == JSON_TEXT) { /* names separated by commas */
@@ -583,7 +583,7 @@ bool json_get_flags(const struct json_token *t, struct json_input *in, const cha
         while (rest.len > 0) {
             const char *comma = memchr(rest.data, ',', rest.len);
             uint32_t len = comma == NULL ? rest.len : (uint32_t)(comma - rest.data);
-            if (!flag_add((struct slice){rest.data, len}, in, names, count, value))
+            if (!flag_add((struct slice){rest.data, len}, in, names, count, rule, value))
                 return false;
             uint32_t used = comma == NULL ? len : len + 1;
             rest = (struct slice){rest.data + used, rest.len - used};
@@ -598,7 +598,7 @@ bool json_get_flags(const struct json_token *t, struct json_input *in, const cha
         struct json_token name = json_token_of(item);
         if (name.kind != JSON_STRING)
             return invalid(in, "must be an array of names");
-        if (!flag_add(name.text, in, names, count, value))
+        if (!flag_add(name.text, in, names, count, rule, value))
             return false;
     }
     return true;

@@ -109,7 +109,7 @@ bool json_get_u128(const struct json_token *t, struct json_input *in, u128 *valu
 bool json_get_decimal(const struct json_token *t, struct json_input *in, struct decimal *value);
 bool json_get_amount(const struct json_token *t, struct json_input *in, int slot, u128 *value);
 bool json_get_id(const struct json_token *t, struct json_input *in, const char *prefix,
-                 struct id128 *value);
+                 const char *rule, struct id128 *value);
 bool json_get_raw_id(const struct json_token *t, struct json_input *in, struct id128 *value);
 bool json_get_currency(const struct json_token *t, struct json_input *in, uint16_t *value);
 bool json_get_text(const struct json_token *t, struct json_input *in, uint32_t len_min,
@@ -118,11 +118,11 @@ bool json_get_bytes(const struct json_token *t, struct json_input *in, uint32_t 
                     uint32_t len_max, struct slice *value);
 bool json_get_time(const struct json_token *t, struct json_input *in, uint64_t *value);
 bool json_get_result(const struct json_token *t, struct json_input *in, uint16_t *value);
-/* `names` are those of the values from 1 (of the bits from 0). */
+/* `names` are those of the values from 1 (of the bits from 0); `rule` (static) lists them. */
 bool json_get_enum(const struct json_token *t, struct json_input *in, const char *const *names,
-                   uint8_t count, uint8_t *value);
+                   uint8_t count, const char *rule, uint8_t *value);
 bool json_get_flags(const struct json_token *t, struct json_input *in, const char *const *names,
-                    uint8_t count, uint32_t *value);
+                    uint8_t count, const char *rule, uint32_t *value);
 bool json_get_metadata(const struct json_token *t, struct json_input *in, struct metadata *value);
 bool json_get_message(const struct json_token *t, struct json_input *in,
                       const struct json_type *type, void *value);
@@ -163,6 +163,8 @@ void json_close_object(struct json_writer *w, size_t mark);
 void json_close_array(struct json_writer *w, size_t mark);
 void json_put_comma(struct json_writer *w); /* before an item of an array */
 void json_put_key(struct json_writer *w, const char *name); /* ,"name": */
+/* The fields of a message as members of the open object. */
+void json_put_members(struct json_writer *w, const struct json_type *type, const void *m);
 /* Characters as they are, already JSON. */
 void json_put_raw(struct json_writer *w, const char *data, size_t len);
 #define json_put_literal(w, text) json_put_raw((w), (text), sizeof(text) - 1)

@@ -87,6 +87,17 @@ void json_put_comma(struct json_writer *w)
     json_put_literal(w, ",");
 }
 
+void json_put_members(struct json_writer *w, const struct json_type *type, const void *m)
+{
+    size_t mark = json_open(w);
+    type->write(w, m);
+    if (w->failed)
+        return;
+    check(w->len >= mark + 2 && w->data[mark] == '{' && w->data[w->len - 1] == '}');
+    w->data[mark] = ',';
+    w->len -= w->len == mark + 2 ? 2 : 1; /* an empty object leaves nothing */
+}
+
 void json_put_key(struct json_writer *w, const char *name)
 {
     json_put_comma(w);

@@ -41,12 +41,15 @@ def _getter(m, f):
         slot = [x for x in m.json_fields if x.type == "amount"].index(f)
         return [], f"json_get_amount(t, in, {slot}, {ref})", []
     if f.type == "id":
-        return [], f"json_get_id(t, in, {quote(f.argument)}, {ref})", []
+        rule = quote(f'must be an id like "{f.argument}_01J8Z3N5..."')
+        return [], f"json_get_id(t, in, {quote(f.argument)},\n            {rule}, {ref})", []
     if f.type in ("text", "bytes"):
         return [], f"json_get_{f.type}(t, in, {f.min}, {f.max}, {ref})", []
     if f.type in ("enum", "flags"):
         names = f"{f.argument}_names, {upper(f.argument, 'count')}"
-        return [], f"json_get_{f.type}(t, in, {names}, {ref})", []
+        rule = "must be one of: " if f.type == "enum" else "must be names out of: "
+        return [], (f"json_get_{f.type}(t, in, {names},\n            {quote(rule)} "
+                    f"{upper(f.argument, 'listed')}, {ref})"), []
     if f.type == "message":
         return [], f"json_get_message(t, in, &{f.argument}_json, {ref})", []
     if f.type == "list":

@@ -325,6 +325,8 @@ PROBLEM = {
                                                            "whole body."},
                 "rule": {"type": "string", "description": "The rule it broke."}}}},
         "request_id": {"type": "string", "description": "As in X-Request-Id."},
+        "wallet_id": {"type": "string", "description": "The wallet that exists, with "
+                                                       "`wallet_exists`."},
         "violated-policies": {"type": "array", "items": {"type": "string"},
                               "description": "Names in RateLimit-Policy, with `rate_limited`."},
     },

@@ -64,6 +64,7 @@ def _enum_header(e):
     for i, v in enumerate(e.values):
         out += f"    {upper(e.name, v)} = {i + 1},\n"
     return out + (f"}};\n#define {upper(e.name, 'count')} {len(e.values)}\n"
+                  f"#define {upper(e.name, 'listed')} \"{', '.join(e.values)}\"\n"
                   f"extern const char *const {e.name}_names[{upper(e.name, 'count')}];"
                   f" /* of 1 .. */\n")
 
@@ -75,6 +76,7 @@ def _flags_header(e):
     all_bits = (1 << len(e.values)) - 1
     return out + (f"}};\n#define {upper(e.name, 'count')} {len(e.values)}\n"
                   f"#define {upper(e.name, 'all')} {all_bits:#x}u\n"
+                  f"#define {upper(e.name, 'listed')} \"{', '.join(e.values)}\"\n"
                   f"extern const char *const {e.name}_names[{upper(e.name, 'count')}];\n")
 
 

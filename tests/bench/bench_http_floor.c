@@ -213,6 +213,7 @@ static void run(struct bench *b, struct token_policy *policy, struct token_scope
     write_script(script, token);
     struct token_verifier *verifier = token_verifier_new(policy);
     struct bridge_backend backend = {.context = b, .ask = ask, .ready = is_ready};
+    struct bridge_counts counts = {0};
     check(verifier != NULL);
     b->bridge = bridge_new(&(struct bridge_options){
         .loop = &b->loop,
@@ -222,6 +223,7 @@ static void run(struct bench *b, struct token_policy *policy, struct token_scope
         .route_count = catalog_route_count,
         .verifier = verifier,
         .scopes = scopes,
+        .counts = &counts,
         .service = "payment_service",
     });
     check(b->bridge != NULL && bridge_listen(b->bridge, "127.0.0.1", 0, true) == 0);

@@ -28,7 +28,8 @@ def test_an_owner_has_one_wallet_per_currency(bank):
     for name, value in body.items():
         equal(made.json[name], value, name)
     equal(bank.get(f"/wallets/{made.json['wallet_id']}").expect(200).json, made.json)
-    bank.post("/wallets", body, key=None).expect(409, "wallet_exists")
+    refused = bank.post("/wallets", body, key=None).expect(409, "wallet_exists")
+    equal(refused.json["wallet_id"], made.json["wallet_id"])
     bank.post("/wallets", {**body, "currency": "EUR"}, key=None).expect(201)
     found = bank.pages("/wallets", "wallets", user_id=user, limit=1)
     equal({w["currency"] for w in found}, {"USD", "EUR"}, "the currencies of the owner's wallets")

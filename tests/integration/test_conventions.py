@@ -53,6 +53,18 @@ def test_nobody_is_limited_unless_told():
             true("ratelimit" not in client.get("/wallets").expect(200).headers, "no limit")
 
 
+def test_metrics_count_answers_and_refused_tokens():
+    with Payd(loops=2, shards=2) as payd, Client(payd) as nobody, payd.client() as client:
+        nobody.get("/wallets").expect(401)
+        nobody.request("GET", "/wallets", headers={"Authorization": "Bearer none"}).expect(401)
+        for _ in range(3):
+            client.get("/wallets").expect(200)
+        text = client.get("/metrics").expect(200).body.decode()
+        contains(text, 'payd_http_answers_total{status="4xx"} 2\n')
+        contains(text, 'payd_http_tokens_refused_total{reason="missing"} 1\n')
+        contains(text, 'payd_http_tokens_refused_total{reason="invalid"} 1\n')
+
+
 def test_metrics_are_not_open_to_the_world():
     with Payd() as payd, Client(payd) as client:
         contains(client.get("/metrics").expect(200).body.decode(), "payd_")

@@ -100,7 +100,8 @@ static inline bool note_set(void *m, int field, const struct json_token *t, stru
     struct note *note = m;
     switch (field) {
     case NOTE_WALLET_ID:
-        return json_get_id(t, in, "wal", &note->wallet_id);
+        return json_get_id(t, in, "wal",
+                           "must be an id like \"wal_01J8Z3N5...\"", &note->wallet_id);
     case NOTE_TEXT:
         return json_get_text(t, in, 1, 40, &note->text);
     default:
@@ -219,6 +220,7 @@ struct fixture {
     struct env env;
     struct bridge_backend backend;
     struct token_scopes scopes;
+    struct bridge_counts counts;
     struct rate_limit *rate_limit;
     struct bridge *bridge;
     struct message *held[HELD_MAX]; /* asked, not answered yet */
@@ -324,6 +326,7 @@ static inline struct fixture *given_with(const struct http_limits *limits,
         .route_count = array_len(routes),
         .scopes = &f->scopes,
         .limits = limits,
+        .counts = &f->counts,
         .rate_limit = rate_limit,
         .pages = BRIDGE_PAGES_HEALTH | BRIDGE_PAGES_METRICS | BRIDGE_PAGES_DOCUMENTS,
         .service = "payment_service",
@@ -375,7 +378,7 @@ static inline void done(struct fixture *f)
 
 static inline uint64_t bytes_in(const struct fixture *f)
 {
-    return bridge_statistics(f->bridge).http.bytes_in;
+    return bridge_statistics(f->bridge).bytes_in;
 }
 
 static inline void connect_to(struct fixture *f)

@@ -305,6 +305,7 @@ static void the_declared_routes_can_be_served(void **state)
         .routes = catalog_routes,
         .route_count = catalog_route_count,
         .scopes = &f->scopes,
+        .counts = &f->counts,
         .pages = BRIDGE_PAGES_HEALTH | BRIDGE_PAGES_METRICS | BRIDGE_PAGES_DOCUMENTS,
         .service = "payment_service",
     });

@@ -558,7 +558,7 @@ static void connections_beyond_the_limit_are_closed(void **state)
     for (int i = 0; i < 3; i++)
         close(others[i]);
     hang_up(f);
-    while (bridge_statistics(f->bridge).http.connections > 0)
+    while (bridge_statistics(f->bridge).connections > 0)
         uv_run(&f->loop, UV_RUN_ONCE);
     assert_int_equal(tell_text(f, GET "\r\n"), 200);
     done(f);
@@ -585,7 +585,7 @@ static void a_client_that_does_not_read_is_cut_off(void **state)
         else
             usleep(1000);
         uv_run(&f->loop, UV_RUN_NOWAIT);
-        s = bridge_statistics(f->bridge).http;
+        s = bridge_statistics(f->bridge);
     }
     assert_int_equal(s.connections, 0);
     assert_int_equal(s.timeouts, 1);
