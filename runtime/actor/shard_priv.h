@@ -50,8 +50,6 @@ struct turn {
     uint32_t items_at;
     uint64_t depends_seq;   /* newest change it has seen */
     const char *failure;
-    struct batch *found_in; /* turn_outcome() walks a batch in memory only once: ... */
-    size_t found_at;        /* ... shard->found stands here (the body may move as it grows) */
 };
 
 /* A deadline read from the store. */

@@ -79,32 +79,13 @@ void turn_again(struct turn *t, const void *state)
     registry_recall(&t->shard->registry, actor_of_state(state));
 }
 
-/* Walks a batch in memory to an event; continues where the last walk of this turn stood. */
-static void find_in_batch(struct turn *t, struct batch *b, uint32_t item, bool event)
-{
-    struct record_reader *r = &t->shard->found;
-    if (t->found_in != b || !event || r->next_item > item) {
-        record_reader_init(r, wire_written(&b->body));
-        t->found_in = b;
-    } else {
-        r->wire.at = b->body.data + t->found_at;
-        r->wire.end = b->body.data + b->body.len;
-    }
-    enum record_part part;
-    do {
-        part = record_next(r);
-        check(part != RECORD_DONE && part != RECORD_DAMAGED);
-    } while (r->item != item || part != (event ? RECORD_EVENT : RECORD_END));
-    t->found_at = (size_t)(r->wire.at - b->body.data);
-}
-
 /* The event or (event = false) the end of a record at a place; NULL: asked of the loader. */
 static const struct record_reader *part_at(struct turn *t, uint64_t place, bool event)
 {
     struct shard *s = t->shard;
     struct batch *b = journal_batch(&s->journal, place_seq(place));
     if (b != NULL) {
-        find_in_batch(t, b, place_item(place), event);
+        batch_find(b, &s->found, place_item(place), event ? RECORD_EVENT : RECORD_END);
         return &t->shard->found;
     }
     const struct part *part = loader_part(&s->loader, place);
@@ -228,9 +209,8 @@ void turn_rollback(struct turn *t, struct turn_savepoint to)
         registry_undo(&s->registry, (struct registry_mark){to.undo});
     take_back_outcomes(s, to.added);
     b->items -= t->events - to.events;
-    b->body.len = to.record;
+    batch_cut(b, to.record);
     t->events = to.events;
-    t->found_in = NULL;
 }
 
 uint64_t turn_time(struct turn *t)
@@ -389,7 +369,7 @@ static void take_back(struct turn *t)
     struct batch *b = s->journal.open;
     registry_undo(&s->registry, (struct registry_mark){0});
     take_back_outcomes(s, 0);
-    b->body.len = t->body_at;
+    batch_cut(b, t->body_at);
     b->body.failed = false;
     b->items = t->items_at;
     t->recorded = false;
@@ -425,7 +405,7 @@ static void end_record(struct turn *t)
         return;
     struct batch *b = s->journal.open;
     if (t->events == 0 && !keep_answer) {
-        b->body.len = t->body_at;
+        batch_cut(b, t->body_at);
         b->items = t->items_at;
         t->recorded = false;
         return;

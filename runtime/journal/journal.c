@@ -38,6 +38,9 @@ void journal_spare(struct journal *j, struct batch *b)
         wire_writer_done(&b->body);
         wire_writer_init(&b->body, JOURNAL_BATCH_BYTES_MAX);
     }
+    free(b->marks);
+    b->marks = NULL;
+    b->mark_count = b->mark_cap = 0;
     fifo_push(&j->spare, &b->link);
 }
 
@@ -47,6 +50,7 @@ static void free_all(struct fifo *batches)
     while ((link = fifo_pop(batches)) != NULL) {
         struct batch *b = batch_of(link);
         wire_writer_done(&b->body);
+        free(b->marks);
         free(b);
     }
 }
@@ -256,4 +260,45 @@ struct batch *journal_take_unsent(struct journal *j)
     struct batch *b = j->open;
     j->open = NULL;
     return b;
+}
+
+/* --- the items of a batch -------------------------------------------------------------------- */
+
+/* Item i is not before mark i / BATCH_MARK_ITEMS, counted from 1. */
+static void mark(struct batch *b, const struct record_reader *r)
+{
+    if (r->next_item < (b->mark_count + 1) * BATCH_MARK_ITEMS)
+        return;
+    if (b->mark_count == b->mark_cap) {
+        b->mark_cap = b->mark_cap == 0 ? 64 : b->mark_cap * 2;
+        b->marks = realloc(b->marks, b->mark_cap * sizeof *b->marks);
+        check(b->marks != NULL);
+    }
+    b->marks[b->mark_count++] = (struct batch_mark){*r, (size_t)(r->wire.at - b->body.data)};
+}
+
+void batch_find(struct batch *b, struct record_reader *r, uint32_t item, enum record_part part)
+{
+    uint32_t marks = item / BATCH_MARK_ITEMS;
+    marks = marks < b->mark_count ? marks : b->mark_count;
+    if (marks == 0) {
+        record_reader_init(r, wire_written(&b->body));
+    } else {
+        *r = b->marks[marks - 1].reader;
+        r->wire.at = b->body.data + b->marks[marks - 1].at;
+        r->wire.end = b->body.data + b->body.len;
+    }
+    enum record_part found;
+    do {
+        mark(b, r);
+        found = record_next(r);
+        check(found != RECORD_DONE && found != RECORD_DAMAGED);
+    } while (r->item != item || found != part);
+}
+
+void batch_cut(struct batch *b, size_t len)
+{
+    b->body.len = len;
+    while (b->mark_count > 0 && b->marks[b->mark_count - 1].at > len)
+        b->mark_count--;
 }

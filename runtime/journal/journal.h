@@ -20,6 +20,14 @@
 #define JOURNAL_QUEUE_BYTES ((size_t)8 << 20)      /* closed, not durable: no more turns */
 #define JOURNAL_APPEND_BATCHES 32                  /* at most in one store transaction */
 
+#define BATCH_MARK_ITEMS 16
+
+/* A place in a batch from which a walk over its items can go on. */
+struct batch_mark {
+    struct record_reader reader; /* its place in the body is `at`: the body moves as it grows */
+    size_t at;
+};
+
 /* One batch on its way. */
 struct batch {
     struct fifo_link link;
@@ -29,6 +37,8 @@ struct batch {
     struct wire_writer body;
     struct fifo held;           /* answers (struct message.link) waiting for this batch */
     struct sha256_digest hash;  /* known once it is handed to the store */
+    struct batch_mark *marks;   /* one every BATCH_MARK_ITEMS, as far as anybody walked */
+    uint32_t mark_count, mark_cap;
 };
 
 struct journal_stats {
@@ -112,6 +122,14 @@ void journal_hold(struct journal *j, uint64_t seq, struct fifo_link *answer);
 
 /* A batch that is still in memory (open, closed or flying), or NULL. */
 struct batch *journal_batch(struct journal *j, uint64_t seq);
+
+/* Walks to an event (RECORD_EVENT) or to the end of a record that begins with this item
+ * (RECORD_END); it must be there. *r gives it until the batch grows. Walks begin near the item, in
+ * whatever order items are asked for. */
+void batch_find(struct batch *b, struct record_reader *r, uint32_t item, enum record_part part);
+
+/* Takes back what was written beyond this length of the body. */
+void batch_cut(struct batch *b, size_t len);
 
 /* After a failure: takes all batches that are not known to be durable, oldest first, the open one
  * last if it has records or held answers; return each with journal_spare(). */

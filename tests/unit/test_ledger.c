@@ -616,10 +616,46 @@ static void test_trial_balance(void **state)
     assert_int_equal(t.lines_count, 0);
 }
 
+/* In one message: many transfers, then each once more from the last to the first, every other with
+ * another amount; and after each tenth a chain that is taken back. */
+static void test_ids_are_found_again_in_any_order(void **state)
+{
+    struct bank *b = *state;
+    given_two_accounts(b);
+    enum { N = 1000, ALL = 2 * N + N / 10 * 2 };
+    static struct transfer_spec specs[ALL];
+    static uint16_t expected[ALL];
+    uint32_t count = N;
+    for (uint64_t i = 0; i < N; i++)
+        specs[i] = spec_of(100 + i, 1, 2, i + 1);
+    for (uint64_t i = N; i-- > 0;) {
+        specs[count] = spec_of(100 + i, 1, 2, i + 1 + i % 2);
+        expected[count++] = i % 2 == 0 ? RESULT_EXISTS : RESULT_EXISTS_WITH_DIFFERENT_AMOUNT;
+        if (i % 10 != 0)
+            continue;
+        specs[count] = with_flags(spec_of(5000 + i, 1, 2, 1), TRANSFER_FLAGS_LINKED);
+        expected[count++] = RESULT_LINKED_EVENT_FAILED;
+        specs[count] = spec_of(100 + N - 1 - i, 1, 2, N - i);
+        expected[count++] = RESULT_EXISTS;
+    }
+    assert_int_equal(count, ALL);
+    struct transfers_create c = {specs, ALL};
+    assert_int_equal(bank_ask(b, teller(), &transfers_create_type, &c), RESULT_OK);
+    struct item_results results;
+    bank_reply(b, &item_results_type, &results);
+    assert_int_equal(results.results_count, ALL - N);
+    for (uint32_t i = 0; i < results.results_count; i++) {
+        assert_int_equal(results.results[i].index, N + i);
+        assert_int_equal(results.results[i].result, expected[N + i]);
+    }
+    expect_counters(b, 1, 0, (u128)N * (N + 1) / 2, 0, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         LEDGER_TEST(test_every_refusal_has_its_code),
+        LEDGER_TEST(test_ids_are_found_again_in_any_order),
         LEDGER_TEST(test_refused_id_stays_refused),
         LEDGER_TEST(test_pending_is_posted_in_part),
         LEDGER_TEST(test_remainder_is_kept_for_later_posts),
