@@ -24,19 +24,13 @@ static int by_name(const void *a, const void *b)
 
 static void gather_commands(struct payctl *p)
 {
-    uint32_t count = payctl_command_count + catalog_command_count + 1;
+    uint32_t count = payctl_command_count + catalog_command_count;
     struct payctl_command *all = calloc(count, sizeof *all);
     check(all != NULL);
     memcpy(all, payctl_commands, payctl_command_count * sizeof *all);
-    for (uint32_t i = 0; i < catalog_command_count; i++) {
+    for (uint32_t i = 0; i < catalog_command_count; i++)
         all[payctl_command_count + i] =
             (struct payctl_command){catalog_commands[i], payctl_run_message};
-        if (strcmp(catalog_commands[i].name, "wallets open") == 0) {
-            all[count - 1] = (struct payctl_command){catalog_commands[i], payctl_run_message};
-            all[count - 1].spec.name = "wallets create"; /* as with accounts and payments */
-        }
-    }
-    check(all[count - 1].run != NULL);
     qsort(all, count, sizeof *all, by_name);
     p->commands = all;
     p->command_count = count;

@@ -42,7 +42,7 @@ const struct payctl_command payctl_commands[] = {
     HAND("actors resume", "Ends a suspension or a quarantine.", actor_option,
          payctl_actors_control),
     HAND("actors trace", "Logs each turn of an actor.", actor_option, payctl_actors_control),
-    HAND("actors untrace", "Ends that.", actor_option, payctl_actors_control),
+    HAND("actors untrace", "Logs its turns no longer.", actor_option, payctl_actors_control),
     HAND("actors stop", "Takes an actor out of memory until its next message.", actor_option,
          payctl_actors_control),
     HAND("ledger verify", "Replays the journal from its first batch and checks all of it.",
@@ -75,21 +75,24 @@ static void help_command(const struct payctl_command *c)
 {
     const struct command *spec = &c->spec;
     printf("usage: payctl %s", spec->name);
+    bool keyed = spec->message != NULL && spec->message->mutates, optional = keyed;
     for (uint32_t i = 0; i < spec->option_count; i++) {
-        if (!spec->options[i].required)
+        if (!spec->options[i].required) {
+            optional = true;
             continue;
+        }
         printf(" <");
         put_option_name(spec->options[i].name);
         printf(">");
     }
-    printf(" [--option value ...]\n\n%s\n", spec->doc);
+    printf("%s\n\n%s\n", optional ? " [--option value ...]" : "", spec->doc);
     for (uint32_t i = 0; i < spec->option_count; i++) {
         const struct command_option *o = &spec->options[i];
         printf("%s  --", i == 0 ? "\n" : "");
         put_option_name(o->name);
         printf("  %s%s\n      %s\n", o->type, o->required ? " (required)" : "", o->doc);
     }
-    if (spec->message != NULL && spec->message->mutates)
+    if (keyed)
         printf("  --key  text\n"
                "      Idempotency key: the same command with the same key is carried out once.\n");
 }

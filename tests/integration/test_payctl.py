@@ -183,7 +183,7 @@ def test_tokens_are_revoked(tool):
 
 
 def test_words_of_all_kinds(tool):
-    ann, bob = [tool.json("wallets", "open", "USD", "--user-id", user, "--metadata", "tier=gold",
+    ann, bob = [tool.json("wallets", "create", "USD", "--user-id", user, "--metadata", "tier=gold",
                           "--metadata", "since=2020")["wallet_id"] for user in ("ann", "bob")]
     equal(tool.json("wallets", "show", ann)["metadata"], {"tier": "gold", "since": "2020"})
     tool.run("wallets", "fund", ann, "5.00", "--description", "Card top-up")
