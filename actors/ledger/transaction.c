@@ -61,7 +61,26 @@ struct legs {
     struct posting *postings;
     struct transaction_info info;
     struct transaction_part *parts;
+    bool failed; /* refused by this leg */
+    uint32_t failed_leg;
 };
+
+static void refused_by(struct legs *legs, uint32_t leg)
+{
+    legs->failed = true;
+    legs->failed_leg = leg;
+}
+
+static void answer(struct turn *t, uint16_t code, const struct legs *legs)
+{
+    const struct leg_refusal refusal = {legs->failed_leg};
+    if (code == RESULT_OK)
+        turn_reply(t, code, &transaction_info_type, &legs->info, 0);
+    else if (legs->failed)
+        turn_reply(t, code, &leg_refusal_type, &refusal, 0);
+    else
+        turn_refuse(t, code);
+}
 
 /* Makes the legs; on a refusal undoes them and tells which leg it was. */
 static uint16_t make_legs(struct turn *t, uint32_t count, struct legs *legs)
@@ -73,8 +92,7 @@ static uint16_t make_legs(struct turn *t, uint32_t count, struct legs *legs)
         uint16_t code = posting_check(t, p);
         if (code != RESULT_OK) {
             turn_rollback(t, start);
-            legs->info.has_failed_leg = true;
-            legs->info.failed_leg = i;
+            refused_by(legs, i);
             return code;
         }
         legs->info.transfers[i] = transfer_info_of_posting(t, p, &no_note);
@@ -150,7 +168,7 @@ enum turn_result transaction_on_create(struct turn *t, struct id128 self, const 
     code = make_legs(t, c->legs_count, &legs);
     if (code == RESULT_OK)
         record(t, c->has_metadata, &legs);
-    turn_reply(t, code, &transaction_info_type, &legs.info, 0);
+    answer(t, code, &legs);
     return TURN_DONE;
 }
 
@@ -260,8 +278,7 @@ static uint16_t reversal_check(struct turn *t, const struct transaction_info *wh
     for (uint32_t i = 0; i < whole->transfers_count; i++) {
         code = transfer_reversible(&whole->transfers[i]);
         if (code != RESULT_OK) {
-            legs->info.has_failed_leg = true;
-            legs->info.failed_leg = i;
+            refused_by(legs, i);
             return code;
         }
     }
@@ -278,11 +295,11 @@ static enum turn_result reverse(struct turn *t, const struct transaction_reverse
     if (code == RESULT_OK) {
         code = make_legs(t, count, legs);
         if (code != RESULT_OK) /* named as the reversed transaction counts them */
-            legs->info.failed_leg = count - 1 - legs->info.failed_leg;
+            legs->failed_leg = count - 1 - legs->failed_leg;
     }
     if (code == RESULT_OK)
         record(t, c->has_metadata, legs);
-    turn_reply(t, code, &transaction_info_type, &legs->info, 0);
+    answer(t, code, legs);
     return TURN_DONE;
 }
 

@@ -330,6 +330,8 @@ PROBLEM = {
         "request_id": {"type": "string", "description": "As in X-Request-Id."},
         "wallet_id": {"type": "string", "description": "The wallet that exists, with "
                                                        "`wallet_exists`."},
+        "failed_leg": {"type": "integer", "description": "Place of the refused leg, from 0, where "
+                                                         "one of several was refused."},
         "violated-policies": {"type": "array", "items": {"type": "string"},
                               "description": "Names in RateLimit-Policy, with `rate_limited`."},
     },

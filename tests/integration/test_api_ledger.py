@@ -332,7 +332,8 @@ def test_a_transaction_does_all_legs_or_none(bank):
     equal(bank.get(path).expect(200).json["transfers"], made["transfers"])
     bank.post("/transactions", body).expect(409, "transaction_exists")
     refused = {"legs": [leg(rich, poor, "10.00"), leg(rich, fees, "500.00")]}
-    bank.post("/transactions", refused).expect(422, "exceeds_credits")
+    answer = bank.post("/transactions", refused).expect(422, "exceeds_credits")
+    assert answer.json["failed_leg"] == 1, answer
     bank.post("/transactions", {"legs": []}).expect(422, "legs_missing")
     bank.get(f"/transactions/{new_id('trf')}/transfers").expect(404, "not_found")
     equal([bank.account(a)["balance"] for a in (rich, poor, fees)], ["89.50", "10.00", "0.50"])
