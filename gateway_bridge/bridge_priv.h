@@ -48,7 +48,7 @@ struct exchange {
     struct bridge *bridge;
     const struct route *route; /* NULL: none was found */
     const struct page *page;   /* the answer is one of the bridge's own pages */
-    const char *allow;         /* methods of the path, with a 405 */
+    const char *allow;         /* methods of the path, with a 405 or asked by OPTIONS */
     const struct issuer_answer *issued; /* the answer is the issuer's; in the arena */
     struct token_claims *claims;        /* a reference */
     struct slice path;           /* copy */
@@ -59,6 +59,7 @@ struct exchange {
     struct rate_verdict rate;
     bool rated;          /* `rate` counts this request */
     bool keep_alive_1_0; /* HTTP/1.0 wants to be told */
+    bool no_content;     /* asked by HEAD: the answer's head alone is sent */
     bool traced;
     uint8_t request_id_len;
     char request_id[BRIDGE_REQUEST_ID_MAX];

@@ -475,6 +475,7 @@ static bool ask_issuer(struct exchange *x, const struct request *r)
                        b->wall_s, answer))
         return false;
     x->issued = answer;
+    x->allow = answer->allow;
     return true;
 }
 
@@ -488,6 +489,7 @@ static struct exchange *exchange_begin(struct bridge *b, const struct request *r
     set_trace(x, request_field(r, FIELD_TRACEPARENT));
     x->path = arena_copy(&x->arena, request_slice(r, r->path));
     x->keep_alive_1_0 = r->http.http_minor == 0 && r->keep_alive;
+    x->no_content = r->no_content;
     return x;
 }
 
@@ -506,7 +508,7 @@ struct http_answer *exchange_request(void *context, struct http_connection *c,
         code = ask_issuer(x, r) ? RESULT_OK : RESULT_NO_ROUTE;
     } else if (match.route == NULL) {
         x->allow = match.allow;
-        code = RESULT_METHOD_NOT_ALLOWED;
+        code = r->http.method == HTTP_OPTIONS ? RESULT_OK : RESULT_METHOD_NOT_ALLOWED;
     } else if (match.route->message == NULL) {
         x->page = page_of(match.route);
     } else {

@@ -554,8 +554,7 @@ static void expire(struct http_connection *c)
         connection_close(c);
         return;
     }
-    request_next(&c->request); /* its bytes have moved: nothing of it may be read */
-    c->request.refusal = RESULT_REQUEST_TIMEOUT;
+    request_expire(&c->request);
     take_refusal(c);
     if (!c->closing) {
         keep_bytes(c, NULL, 0);

@@ -367,11 +367,19 @@ bool issuer_handle(struct issuer *i, struct slice method, struct slice path,
     bool jwks = slice_equal(path, slice_of("/oauth2/jwks"));
     if (!token && !jwks && !slice_equal(path, slice_of("/.well-known/openid-configuration")))
         return false;
-    if (!slice_equal(method, slice_of(token ? "POST" : "GET")))
+    bool post = slice_equal(method, slice_of("POST"));
+    bool get = slice_equal(method, slice_of("GET")) || slice_equal(method, slice_of("HEAD"));
+    out->allow = token ? "POST, OPTIONS" : "GET, HEAD, OPTIONS";
+    if (slice_equal(method, slice_of("OPTIONS"))) {
+        answer(out, 204, "%s", "");
+    } else if (token ? !post : !get) {
         refuse(out, 405, "invalid_request", token ? "use POST" : "use GET");
-    else if (token)
-        token_answer(i, authorization, form_body, now_s, out);
-    else
-        answer(out, 200, "%s", jwks ? i->jwks : i->discovery);
+    } else {
+        out->allow = NULL;
+        if (token)
+            token_answer(i, authorization, form_body, now_s, out);
+        else
+            answer(out, 200, "%s", jwks ? i->jwks : i->discovery);
+    }
     return true;
 }

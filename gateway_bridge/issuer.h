@@ -34,6 +34,7 @@ struct issuer_options {
 struct issuer_answer {
     uint16_t status;
     const char *authenticate; /* value of WWW-Authenticate, or NULL; static */
+    const char *allow;        /* methods of the path, with a 405 or 204; static */
     uint32_t len;
     char body[ISSUER_ANSWER_MAX]; /* JSON; to be sent with Cache-Control: no-store */
 };
@@ -43,10 +44,11 @@ must_check struct issuer *issuer_start(const struct issuer_options *o,
                                        char error[ISSUER_ERROR_MAX]);
 struct issuer *issuer_stop(struct issuer *i); /* NULL; takes NULL */
 
-/* Answers POST /oauth2/token, GET /oauth2/jwks and GET /.well-known/openid-configuration; false
- * (and *out untouched) for any other path. `path` has no query; `authorization` is the header's
- * value or empty; now_s is Unix time. Besides the standard fields of a token request the form may
- * have `tenant` and `subject`, to act as different users. */
+/* Answers POST /oauth2/token, GET and HEAD of /oauth2/jwks and of
+ * /.well-known/openid-configuration, and OPTIONS of each; false (and *out untouched) for any other
+ * path. `path` has no query; `authorization` is the header's value or empty; now_s is Unix time.
+ * Besides the standard fields of a token request the form may have `tenant` and `subject`, to act
+ * as different users. */
 bool issuer_handle(struct issuer *i, struct slice method, struct slice path,
                    struct slice authorization, struct slice form_body, uint64_t now_s,
                    struct issuer_answer *out);

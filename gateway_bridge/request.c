@@ -80,6 +80,7 @@ static int on_url(llhttp_t *http, const char *at, size_t len)
     struct request *r = http->data;
     if (r->target.len == 0)
         r->target.at = (uint32_t)(at - r->data);
+    r->no_content = http->method == HTTP_HEAD;
     r->target.len += (uint32_t)len;
     if (r->target.len > REQUEST_TARGET_MAX)
         return refuse(r, RESULT_URI_TOO_LONG, NULL);
@@ -239,7 +240,8 @@ static int check_target(struct request *r)
     }
     if (rest.len == 0)
         return refuse(r, RESULT_BAD_REQUEST, "the request target is empty");
-    if (data[rest.at] != '/') {
+    bool whole_server = r->http.method == HTTP_OPTIONS && rest.len == 1 && data[rest.at] == '*';
+    if (data[rest.at] != '/' && !whole_server) {
         int refused = strip_authority(r, &rest);
         if (refused != 0)
             return refused;
@@ -288,10 +290,12 @@ static int check_method(struct request *r)
 {
     switch (r->http.method) {
     case HTTP_GET:
+    case HTTP_HEAD:
     case HTTP_POST:
     case HTTP_PUT:
     case HTTP_PATCH:
     case HTTP_DELETE:
+    case HTTP_OPTIONS:
         break;
     default:
         return refuse(r, RESULT_NOT_IMPLEMENTED, NULL);
@@ -389,6 +393,14 @@ void request_init(struct request *r, uint32_t (*body_max)(void *, const struct r
 void request_next(struct request *r)
 {
     memset(&r->target, 0, sizeof *r - offsetof(struct request, target));
+}
+
+void request_expire(struct request *r)
+{
+    bool no_content = r->no_content;
+    request_next(r);
+    r->no_content = no_content;
+    r->refusal = RESULT_REQUEST_TIMEOUT;
 }
 
 /* What llhttp itself refuses. */

@@ -73,6 +73,7 @@ struct request {
     uint32_t framing; /* bytes after the head that are not body */
     uint32_t extension;
     uint32_t body_limit;
+    bool no_content; /* the method is HEAD: its answer has no body, refused or not */
     bool head_done;
     bool keep_alive;
     uint16_t refusal;         /* enum result; 0 = none */
@@ -84,6 +85,9 @@ void request_init(struct request *r, uint32_t (*body_max)(void *, const struct r
 
 /* Makes it ready for the next request of the connection. */
 void request_next(struct request *r);
+
+/* It came too slowly and is refused; its bytes may be gone. */
+void request_expire(struct request *r);
 
 /* data[0] is the first byte of this request; bytes below request_kept() were given before.
  * READY: *used bytes belonged to the request, whose spans refer to `data`.

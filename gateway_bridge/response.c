@@ -308,6 +308,8 @@ void response_write(void *context, struct http_answer *a, struct json_writer *ou
     } else if (x->issued != NULL) {
         status = x->issued->status;
         json_put_raw(body, x->issued->body, x->issued->len);
+    } else if (code == RESULT_OK && x->route == NULL) {
+        status = 204; /* OPTIONS: what Allow says */
     } else if (code == RESULT_OK) {
         status = write_reply(x, body);
         if (status == 200 && x->none_match.len > 0 && x->message.version != 0 &&
@@ -331,5 +333,6 @@ void response_write(void *context, struct http_answer *a, struct json_writer *ou
     if (x->challenge != CHALLENGE_NONE)
         bridge_count(&counts->refused[x->challenge]);
     put_head(x, status, content_type, out);
-    json_put_raw(out, body->data, body->len);
+    if (!x->no_content)
+        json_put_raw(out, body->data, body->len);
 }

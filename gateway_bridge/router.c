@@ -29,9 +29,26 @@ struct router {
     struct node root;
 };
 
+/* What Allow says of the methods; HEAD comes with GET, OPTIONS with any. */
+static void list_methods(const bool has[METHOD_COUNT], char allow[ROUTER_ALLOW_MAX])
+{
+    size_t len = 0;
+    for (int m = 0; m < METHOD_COUNT; m++) {
+        if (has[m])
+            len += (size_t)snprintf(allow + len, ROUTER_ALLOW_MAX - len, "%s, ",
+                                    m == METHOD_GET ? "GET, HEAD" : method_names[m]);
+    }
+    len += (size_t)snprintf(allow + len, ROUTER_ALLOW_MAX - len, "OPTIONS");
+    check(len < ROUTER_ALLOW_MAX);
+}
+
 struct router *router_new(void)
 {
-    return calloc(1, sizeof(struct router));
+    static const bool all[METHOD_COUNT] = {true, true, true, true, true};
+    struct router *r = calloc(1, sizeof *r);
+    if (r != NULL)
+        list_methods(all, r->root.allow);
+    return r;
 }
 
 /* As deep as the longest template, which is ours. */
@@ -126,14 +143,10 @@ bool router_add(struct router *r, const struct route *route)
     if (n->routes[method] != NULL)
         return false;
     n->routes[method] = route;
-    n->allow[0] = '\0';
-    size_t len = 0;
-    for (int m = 0; m < METHOD_COUNT; m++) {
-        if (n->routes[m] != NULL)
-            len += (size_t)snprintf(n->allow + len, sizeof n->allow - len, "%s%s",
-                                    len > 0 ? ", " : "", method_names[m]);
-    }
-    check(len < sizeof n->allow);
+    bool has[METHOD_COUNT];
+    for (int m = 0; m < METHOD_COUNT; m++)
+        has[m] = n->routes[m] != NULL;
+    list_methods(has, n->allow);
     return true;
 }
 
@@ -156,7 +169,7 @@ void router_find(const struct router *r, struct slice method, struct slice path,
     if (n->allow[0] == '\0')
         return;
     match->allow = n->allow;
-    enum method m = method_of(method);
+    enum method m = slice_equal(method, slice_of("HEAD")) ? METHOD_GET : method_of(method);
     if (m != METHOD_COUNT)
         match->route = n->routes[m];
 }

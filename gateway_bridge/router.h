@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Router: method and path to a route. A tree of path segments, built once and then constant; a
- * literal segment goes before a parameter. One per loop. */
+ * literal segment goes before a parameter. HEAD finds the route of GET; OPTIONS finds none, as the
+ * methods of the path are its whole answer, for the path "*" all there are. One per loop. */
 #ifndef GATEWAY_BRIDGE_ROUTER_H
 #define GATEWAY_BRIDGE_ROUTER_H
 

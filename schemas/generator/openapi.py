@@ -73,7 +73,8 @@ INTRODUCTION = (
     "Times are RFC 3339 in UTC. Every refusal is an RFC 9457 problem with a stable `code`; it "
     "changes nothing. A POST that moves money needs an `Idempotency-Key`: the same key and body "
     "give the first answer again, however often they are sent. Fields may be added to answers; "
-    "unknown fields in requests are refused.\n\n"
+    "unknown fields in requests are refused. HEAD is answered wherever GET is, with the same "
+    "header and no body; OPTIONS names the methods of a path.\n\n"
     "Requests carry an OAuth2 access token as `Authorization: Bearer`. A node started by `./run` "
     "gives one itself: `POST /oauth2/token` with `grant_type=client_credentials`, client `dev`, "
     "password `dev-secret`.")

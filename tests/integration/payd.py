@@ -257,7 +257,7 @@ class Client:
         head, self.rest = self.rest.split(b"\r\n\r\n", 1)
         first, *lines = head.decode().split("\r\n")
         headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in lines)}
-        length = int(headers.get("content-length", 0))
+        length = 0 if request.startswith("HEAD ") else int(headers.get("content-length", 0))
         while len(self.rest) < length:
             self.fill(request)
         body, self.rest = self.rest[:length], self.rest[length:]

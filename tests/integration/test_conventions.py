@@ -20,6 +20,26 @@ def payctl(payd, *words):
     return done.stdout
 
 
+def test_head_gives_the_head_of_get_and_options_the_methods():
+    changing = ("date", "x-request-id", "ratelimit")
+    with Payd() as payd, payd.bank() as bank:
+        wallet = bank.open_wallet(funds="10.00")
+        paths = bank.get("/openapi.json").expect(200).json["paths"]
+        own = ["/", "/health", "/health/live", "/health/ready", "/metrics", "/openapi.json",
+               "/docs", "/docs/docs.js", "/oauth2/jwks", "/.well-known/openid-configuration"]
+        for path in [p.replace("{wallet_id}", wallet) for p in paths if "get" in paths[p]] + own:
+            got, head = bank.get(path), bank.request("HEAD", path)
+            equal((head.status, head.body), (got.status, b""), f"HEAD {path}")
+            if path != "/metrics":  # counts its own readers
+                equal({k: v for k, v in head.headers.items() if k not in changing},
+                      {k: v for k, v in got.headers.items() if k not in changing}, f"HEAD {path}")
+            told = bank.request("OPTIONS", path)
+            equal((told.status, told.body), (204, b""), f"OPTIONS {path}")
+            contains(told.headers["allow"], "GET, HEAD", "OPTIONS")
+        wrong = bank.request("HEAD", f"/wallets/{wallet}/fund")
+        equal((wrong.status, wrong.headers["allow"]), (405, "POST, OPTIONS"))
+
+
 class Elsewhere:
     """The same payd on its other port."""
 

@@ -220,7 +220,81 @@ static void a_missing_token_and_a_missing_scope_say_what_is_needed(void **state)
     tell_text(f, "POST " NOTES " HTTP/1.1\r\n" H "Authorization: Bearer reader\r\n\r\n");
     assert_non_null(strstr(f->answer, "error=\"insufficient_scope\", scope=\"notes:write\""));
     tell_text(f, "DELETE " NOTES " HTTP/1.1\r\n" H "\r\n");
-    assert_non_null(strstr(f->answer, "\r\nAllow: GET, POST\r\n"));
+    assert_non_null(strstr(f->answer, "\r\nAllow: GET, HEAD, POST, OPTIONS\r\n"));
+    done(f);
+}
+
+static void head_gives_the_head_of_get(void **state)
+{
+    static const struct {
+        const char *rest;
+        int status;
+    } rows[] = {
+        {"/health HTTP/1.1\r\n" H "\r\n", 200},
+        {"/metrics HTTP/1.1\r\n" H "\r\n", 200},
+        {"/openapi.json HTTP/1.1\r\n" H "\r\n", 200},
+        {"/docs HTTP/1.1\r\n" H "\r\n", 200},
+        {NOTES "?count=12 HTTP/1.1\r\n" H "Authorization: Bearer reader\r\n\r\n", 200},
+        {"/wallets/" WALLET "/note HTTP/1.1\r\n" H
+         "Authorization: Bearer reader\r\nIf-None-Match: \"7\"\r\n\r\n", 304},
+        {NOTES "?count=x HTTP/1.1\r\n" H "Authorization: Bearer reader\r\n\r\n", 400},
+        {NOTES " HTTP/1.1\r\n" H "\r\n", 401},
+        {"/nothing HTTP/1.1\r\n" H "\r\n", 404},
+        {"/health#a HTTP/1.1\r\n" H "\r\n", 400}, /* refused by the framing */
+    };
+    struct fixture *f = given();
+    (void)state;
+    for (size_t i = 0; i < array_len(rows); i++) {
+        char text[512], expected[4096];
+        snprintf(text, sizeof text, "GET %s", rows[i].rest);
+        assert_int_equal(tell_text(f, text), rows[i].status);
+        size_t len = (size_t)(strstr(f->answer, "\r\n\r\n") + 4 - f->answer);
+        assert_true(len < sizeof expected);
+        snprintf(expected, sizeof expected, "%.*s", (int)len, f->answer);
+        snprintf(text, sizeof text, "HEAD %s", rows[i].rest);
+        assert_int_equal(tell_text(f, text), rows[i].status);
+        char *id = strstr(f->answer, "X-Request-Id: "), *first = strstr(expected, "X-Request-Id: ");
+        memcpy(id, first, 14 + 4 + ID128_TEXT_LEN); /* each has its own */
+        assert_string_equal(f->answer, expected);
+    }
+    done(f);
+}
+
+static void head_is_answered_in_order_with_others(void **state)
+{
+    struct fixture *f = given();
+    (void)state;
+    tell_text(f, "HEAD /health HTTP/1.1\r\n" H "\r\n" GET "\r\n");
+    assert_int_equal(answers(f), 2);
+    const char *second = strstr(f->answer + 1, "HTTP/1.1 200 OK");
+    assert_memory_equal(second - 4, "\r\n\r\n", 4);
+    assert_non_null(strstr(second, "\"status\":\"healthy\""));
+    done(f);
+}
+
+static void options_name_the_methods_of_a_path(void **state)
+{
+    static const struct {
+        const char *target, *allow;
+    } rows[] = {
+        {NOTES, "\r\nAllow: GET, HEAD, POST, OPTIONS\r\n"},
+        {"/health", "\r\nAllow: GET, HEAD, OPTIONS\r\n"},
+        {"*", "\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"},
+    };
+    struct fixture *f = given();
+    (void)state;
+    for (size_t i = 0; i < array_len(rows); i++) {
+        char text[512];
+        snprintf(text, sizeof text, "OPTIONS %s HTTP/1.1\r\n" H "\r\n", rows[i].target);
+        assert_int_equal(tell_text(f, text), 204);
+        assert_non_null(strstr(f->answer, rows[i].allow));
+        assert_null(strstr(f->answer, "\r\nContent-"));
+        assert_string_equal(f->answer + f->answer_len - 4, "\r\n\r\n");
+        assert_false(f->closed);
+    }
+    assert_int_equal(tell_text(f, "OPTIONS /nothing HTTP/1.1\r\n" H "\r\n"), 404);
+    assert_int_equal(tell_text(f, "GET * HTTP/1.1\r\n" H "\r\n"), 400);
+    assert_int_equal(f->asked, 0);
     done(f);
 }
 
@@ -348,6 +422,9 @@ int main(void)
         cmocka_unit_test(a_key_is_bound_to_what_was_asked),
         cmocka_unit_test(a_refusal_of_the_domain_becomes_a_problem),
         cmocka_unit_test(a_missing_token_and_a_missing_scope_say_what_is_needed),
+        cmocka_unit_test(head_gives_the_head_of_get),
+        cmocka_unit_test(head_is_answered_in_order_with_others),
+        cmocka_unit_test(options_name_the_methods_of_a_path),
         cmocka_unit_test(the_own_pages_answer),
         cmocka_unit_test(a_refusal_is_logged_without_secrets),
         cmocka_unit_test(the_declared_routes_can_be_served),

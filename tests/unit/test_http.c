@@ -484,6 +484,11 @@ static void a_slow_head_is_cut_off(void **state)
     int ms = until_closed(f, "a");
     assert_int_equal(status(f), 408);
     assert_in_range(ms, 60, 1000);
+    connect_to(f);
+    send_all(f, "HEAD /health HTTP/1.1\r\nX-A: ", 28);
+    until_closed(f, "a");
+    assert_int_equal(status(f), 408);
+    assert_string_equal(f->answer + f->answer_len - 4, "\r\n\r\n"); /* no body, as for any HEAD */
     done(f);
 }
 

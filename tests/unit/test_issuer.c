@@ -183,6 +183,16 @@ static void its_documents_name_its_endpoints(void **state)
     assert_true(issuer_handle(p->issuer, get, slice_of("/oauth2/token"), none, none, NOW,
                               &p->answer));
     assert_int_equal(p->answer.status, 405);
+    assert_string_equal(p->answer.allow, "POST, OPTIONS");
+    uint32_t len = p->answer.len;
+    assert_true(issuer_handle(p->issuer, slice_of("HEAD"), slice_of("/oauth2/jwks"), none, none,
+                              NOW, &p->answer));
+    assert_int_equal(p->answer.status, 200);
+    assert_true(p->answer.len > len && p->answer.allow == NULL);
+    assert_true(issuer_handle(p->issuer, slice_of("OPTIONS"), slice_of("/oauth2/jwks"), none, none,
+                              NOW, &p->answer));
+    assert_int_equal(p->answer.status, 204);
+    assert_string_equal(p->answer.allow, "GET, HEAD, OPTIONS");
     assert_false(issuer_handle(p->issuer, get, slice_of("/wallets"), none, none, NOW, &p->answer));
 }
 
