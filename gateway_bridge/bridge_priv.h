@@ -65,6 +65,7 @@ struct exchange {
     char request_id[BRIDGE_REQUEST_ID_MAX];
     char traceparent[BRIDGE_TRACEPARENT_LEN];
     struct json_error error; /* rule NULL = nothing to say */
+    const void *made;        /* the reply of a 201, in the arena; NULL = nothing was made */
     struct message message;
     struct arena arena;
 };

@@ -41,6 +41,7 @@ static struct exchange *exchange_take(struct bridge *b)
     x->challenge = CHALLENGE_NONE;
     x->token = TOKEN_OK;
     x->traced = false;
+    x->made = NULL;
     x->error.rule = NULL;
     x->error.field[0] = '\0';
     struct wire_writer reply = x->message.reply;

@@ -106,10 +106,31 @@ static void put_rate(const struct exchange *x, struct json_writer *out)
     json_put_literal(out, "\r\n");
 }
 
+static void put_location(const struct exchange *x, struct json_writer *out)
+{
+    json_put_literal(out, "Location: ");
+    for (uint32_t i = 0; i < x->route->location_count; i++) {
+        const struct route_location *piece = &x->route->location[i];
+        char text[ID128_TEXT_LEN];
+        struct id128 id;
+        put(out, piece->text);
+        if (piece->prefix == NULL)
+            continue;
+        memcpy(&id, (const char *)x->made + piece->offset, sizeof id);
+        id128_text(id, text);
+        put(out, piece->prefix);
+        json_put_literal(out, "_");
+        json_put_raw(out, text, sizeof text);
+    }
+    json_put_literal(out, "\r\n");
+}
+
 /* What only some answers carry. */
 static void put_special(const struct exchange *x, uint16_t status, struct json_writer *out)
 {
     const struct message *m = &x->message;
+    if (status == 201 && x->made != NULL)
+        put_location(x, out);
     if (status < 400 && x->route != NULL && x->route->etag && m->version != 0) {
         json_put_literal(out, "ETag: \"");
         put_number(out, m->version);
@@ -198,6 +219,7 @@ static uint16_t write_reply(struct exchange *x, struct json_writer *body)
     if (reply == NULL)
         return 0;
     route->reply_json->write(body, reply);
+    x->made = route->location != NULL ? reply : NULL;
     return body->failed ? 0 : route->status;
 }
 

@@ -10,6 +10,13 @@
 #include "runtime/actor/message.h"
 #include "schemas/json.h"
 
+/* A piece of the path under which the new thing can be read: text, then perhaps an id. */
+struct route_location {
+    const char *text;   /* "/wallets/" */
+    const char *prefix; /* of the id: "wal"; NULL: no id follows */
+    uint32_t offset;    /* of the struct id128 in the reply's struct */
+};
+
 struct route {
     const char *method; /* "POST" */
     const char *path;   /* template: "/wallets/{wallet_id}/transfer" */
@@ -24,6 +31,8 @@ struct route {
     bool etag;                     /* the reply carries a version */
     bool body;                     /* takes a JSON body */
     uint16_t status;               /* of success */
+    const struct route_location *location; /* of what a 201 made; NULL: none */
+    uint8_t location_count;                /* its pieces */
     const char *const *path_fields; /* in the order of the template, JSON names of the message */
     const char *const *query_fields;
     uint8_t path_field_count;

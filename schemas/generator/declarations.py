@@ -127,6 +127,7 @@ class Route:
     idempotency: bool
     status: int
     etag: bool
+    location: str      # of what a 201 made: a GET's path over fields of the reply
     example: object
     path_fields: list
     query_fields: list
@@ -523,7 +524,7 @@ def _route(schema, service, name, t):
               t.get("doc", str, required=True), t.get("tag", str, required=True),
               "" if scope == "none" else scope, t.get("any_owner_scope", str, ""),
               idempotency == "required", t.get("status", int, 200), t.get("etag", bool, False),
-              t.get("example", object), re.findall(r"\{(\w+)\}", path),
+              t.get("location", str, ""), t.get("example", object), re.findall(r"\{(\w+)\}", path),
               t.get("query", list, []), t.place)
     t.finish()
     if not 200 <= r.status <= 299:
@@ -619,3 +620,26 @@ def _check_route(schema, r):
         r.place.fail("idempotency is for messages that mutate")
     if r.status == 204 and m.reply and schema.messages[m.reply].fields:
         r.place.fail("status 204 has no body, but the message has a reply")
+    _check_location(schema, r, m)
+
+
+def _check_location(schema, r, m):
+    """What a 201 made can be read: by a GET whose ids are in the reply."""
+    if (r.status == 201) != bool(r.location):
+        r.place.fail("a route of status 201 has a location, and no other")
+    if not r.location:
+        return
+    names = re.findall(r"\{(\w+)\}", r.location)
+    shape = re.sub(r"\{\w+\}", "{}", r.location)
+    get = next((o for o in schema.routes
+                if o.method == "GET" and re.sub(r"\{\w+\}", "{}", o.path) == shape), None)
+    if get is None or not names:
+        r.place.fail(f"location {r.location} is no path of a GET with ids")
+    made = {f.json_name: f for f in schema.messages[m.reply].json_fields} if m.reply else {}
+    asked = {f.json_name: f for f in schema.messages[get.message].json_fields}
+    for name, path_name in zip(names, get.path_fields):
+        f, path_field = made.get(name), asked.get(path_name)
+        if f is None or f.type != "id" or f.optional:
+            r.place.fail(f"location: {name} is no id that is always in the reply")
+        if path_field is None or (path_field.type, path_field.argument) != (f.type, f.argument):
+            r.place.fail(f"location: {name} is another kind of id than {path_name} of {get.path}")

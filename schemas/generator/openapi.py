@@ -260,6 +260,10 @@ def _responses(schema, r, m, used):
         success["ETag"] = {"$ref": "#/components/headers/ETag"}
     if r.idempotency:
         success["Idempotency-Replayed"] = {"$ref": "#/components/headers/IdempotencyReplayed"}
+    if r.location:
+        success["Location"] = {
+            "description": "Path of what was made.", "example": _location_example(schema, r),
+            "schema": {"type": "string", "format": "uri-reference"}}
     good = {"description": schema.messages[m.reply].doc if m.reply else "Done.",
             "headers": success}
     if m.reply and r.status != 204:
@@ -288,6 +292,12 @@ def _responses(schema, r, m, used):
             bad["headers"]["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
         responses[str(status)] = bad
     return responses
+
+
+def _location_example(schema, r):
+    """With the ids that the example of the reply has."""
+    reply = _example(schema, schema.messages[schema.messages[r.message].reply])
+    return re.sub(r"\{(\w+)\}", lambda name: reply[name[1]], r.location)
 
 
 def _problems(schema):

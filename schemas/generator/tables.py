@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables: result codes, currencies, and the catalog of everything declared."""
+import re
+
 from .text import generated, quote
 
 
@@ -123,7 +125,7 @@ def catalog_header(schema):
 
 def catalog_source(schema):
     out = generated("Catalog of everything declared.", "all declarations")
-    out += "#include \"schemas/catalog.h\"\n\n"
+    out += "#include \"schemas/catalog.h\"\n\n#include <stddef.h>\n\n"
     out += "".join(f"#include \"schemas/{s}.h\"\n" for s in schema.services)
     out += _entries(schema) + _views(schema) + _routes(schema) + _commands(schema)
     return out
@@ -187,12 +189,32 @@ def _names(name, fields):
         "".join(f"    {quote(f)},\n" for f in fields) + "};\n"
 
 
+def location_pieces(schema, r):
+    """(text, field of the reply or None) of a location, in its order."""
+    if not r.location:
+        return []
+    fields = {f.json_name: f for f in schema.messages[schema.messages[r.message].reply].json_fields}
+    return [(text, fields.get(name))
+            for text, name in re.findall(r"([^{]+)(?:\{(\w+)\})?", r.location)]
+
+
+def _location(name, reply, pieces):
+    if not pieces:
+        return ""
+    return f"\nstatic const struct route_location {name}[] = {{\n" + \
+        "".join(f"    {{{quote(text)}, NULL, 0}},\n" if f is None else
+                f"    {{{quote(text)}, {quote(f.argument)}, offsetof(struct {reply}, {f.name})}},\n"
+                for text, f in pieces) + "};\n"
+
+
 def _routes(schema):
     before, body = "", ""
     for i, r in enumerate(schema.routes):
         m = schema.messages[r.message]
         before += _names(f"route_{i}_path", r.path_fields)
         before += _names(f"route_{i}_query", r.query_fields)
+        pieces = location_pieces(schema, r)
+        before += _location(f"route_{i}_location", m.reply, pieces)
         body += f"""    {{
         .method = {quote(r.method)},
         .path = {quote(r.path)},
@@ -207,6 +229,8 @@ def _routes(schema):
         .etag = {str(r.etag).lower()},
         .body = {str(r.body).lower()},
         .status = {r.status},
+        .location = {f'route_{i}_location' if pieces else 'NULL'},
+        .location_count = {len(pieces)},
         .path_fields = {f'route_{i}_path' if r.path_fields else 'NULL'},
         .query_fields = {f'route_{i}_query' if r.query_fields else 'NULL'},
         .path_field_count = {len(r.path_fields)},

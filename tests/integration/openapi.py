@@ -182,7 +182,7 @@ class Document:
 
 
 class CheckedBank(Bank):
-    """Has each of its answers checked by the document."""
+    """Has each of its answers checked by the document, and follows every Location."""
 
     def __init__(self, payd, token, document):
         super().__init__(payd, token)
@@ -191,6 +191,10 @@ class CheckedBank(Bank):
     def request(self, method, path, body=None, key=None, headers=None):
         answer = super().request(method, path, body, key, headers)
         self.document.check(method, path, answer)
+        if answer.status == 201:
+            made = self.get(answer.headers["location"])
+            if made.status != 200 and made.code != "insufficient_scope":
+                raise Undeclared(f"what {answer} made is not there: {made}")
         return answer
 
     def post_as(self, token, path, body=None, key=True, **headers):

@@ -193,11 +193,17 @@ static const struct json_type note_list_json = {
 static const char *const wallet_field[] = {"wallet_id"};
 static const char *const count_field[] = {"count", "text"};
 
+static const struct route_location note_location[] = {
+    {"/wallets/", "wal", offsetof(struct note, wallet_id)},
+    {"/note", NULL, 0},
+};
+
 static const struct route routes[] = {
     {.method = "POST", .path = "/wallets/{wallet_id}/notes", .message = &note_create,
      .request = &note_create_json, .reply = &note_reply, .reply_json = &note_create_json,
      .scope = "notes:write", .idempotency_required = true, .etag = true, .body = true,
-     .status = 201, .path_fields = wallet_field, .path_field_count = 1},
+     .status = 201, .location = note_location, .location_count = array_len(note_location),
+     .path_fields = wallet_field, .path_field_count = 1},
     {.method = "GET", .path = "/wallets/{wallet_id}/notes", .message = &note_list,
      .request = &note_list_json, .reply = &note_reply, .reply_json = &note_create_json,
      .scope = "notes:read", .status = 200, .path_fields = wallet_field, .path_field_count = 1,

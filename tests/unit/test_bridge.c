@@ -99,6 +99,7 @@ static void an_answer_carries_version_and_identity(void **state)
                           "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n", BODY),
                      201);
     assert_non_null(strstr(f->answer, "\r\nETag: \"7\"\r\n"));
+    assert_non_null(strstr(f->answer, "\r\nLocation: /wallets/" WALLET "/note\r\n"));
     assert_non_null(strstr(f->answer, "\r\nIdempotency-Replayed: true\r\n"));
     assert_non_null(strstr(f->answer, "\r\nX-Request-Id: abc.1\r\n"));
     assert_non_null(strstr(f->answer, "\r\nDate: Tue, 14 Nov 2023 22:13:20 GMT\r\n"));
@@ -199,6 +200,7 @@ static void a_refusal_of_the_domain_becomes_a_problem(void **state)
     f->code = RESULT_BUSY;
     f->retry_after_ms = 2500;
     assert_int_equal(post(f, KEY, BODY), 429);
+    assert_null(strstr(f->answer, "Location"));
     assert_non_null(strstr(f->answer, "\r\nRetry-After: 3\r\n"));
     f->code = RESULT_KEY_REUSED;
     assert_int_equal(post(f, KEY, BODY), 422);

@@ -202,6 +202,11 @@ static void routes_and_commands_are_complete(void **state)
     assert_string_equal(post->any_owner_scope, "samples:admin");
     assert_int_equal(post->query_field_count, 0);
     assert_string_equal(post->path_fields[0], "sample_id");
+    assert_int_equal(post->location_count, 1);
+    assert_string_equal(post->location[0].text, "/samples/");
+    assert_string_equal(post->location[0].prefix, "acc");
+    assert_int_equal(post->location[0].offset, offsetof(struct sample_reply, sample_id));
+    assert_null(get->location);
     assert_true(!get->body && !get->idempotency_required && get->any_owner_scope == NULL);
     assert_string_equal(get->query_fields[0], "limit");
     assert_int_equal(catalog_command_count, 1);
