@@ -69,6 +69,43 @@ static enum presence find_pending(struct turn *t, struct posting *p)
     return there;
 }
 
+/* Whose it is that used the id before. */
+static enum presence earlier_tenant(struct turn *t, const struct stored_event *e,
+                                    struct id128 *tenant_id)
+{
+    struct id128 debit_id = final_debit_id(e);
+    switch (e->number) {
+    case TRANSFER_REFUSED_NUMBER:
+        *tenant_id = ((const struct transfer_refused *)e->event)->tenant_id;
+        return PRESENCE_THERE;
+    case TRANSACTION_RECORDED_NUMBER:
+        *tenant_id = ((const struct transaction_recorded *)e->event)->tenant_id;
+        return PRESENCE_THERE;
+    case TRANSFER_PENDING_NUMBER:
+        debit_id = ((const struct transfer_pending *)e->event)->debit_account_id;
+        break;
+    }
+    const void *debit = NULL;
+    enum presence there = turn_find(t, KIND_ACCOUNT, debit_id, &debit);
+    *tenant_id = there == PRESENCE_THERE ? ((const struct account *)debit)->tenant_id : ID128_ZERO;
+    return there;
+}
+
+/* Ids are unique over all tenants, as the id alone is an actor's address; but of another tenant's
+ * use nothing is told beyond that the id is taken. */
+static enum presence find_earlier(struct turn *t, struct posting *p)
+{
+    struct id128 tenant_id;
+    p->earlier.number = 0;
+    p->earlier_is_foreign = false;
+    enum presence there = turn_outcome(t, p->transfer.id, &p->earlier);
+    if (there != PRESENCE_THERE || p->any_tenant)
+        return there;
+    there = earlier_tenant(t, &p->earlier, &tenant_id);
+    p->earlier_is_foreign = !id128_equal(tenant_id, p->tenant_id);
+    return there;
+}
+
 /* The same for the ledger of the debit account. */
 static enum presence find_ledger(struct turn *t, struct posting *p)
 {
@@ -100,8 +137,7 @@ enum presence posting_find(struct turn *t, struct posting *p)
                                  : s->credit_account_id;
     waiting |= find_account(t, debit_id, &p->debit_id, &p->debit) == PRESENCE_WAITING;
     waiting |= find_account(t, credit_id, &p->credit_id, &p->credit) == PRESENCE_WAITING;
-    p->earlier.number = 0;
-    waiting |= turn_outcome(t, s->id, &p->earlier) == PRESENCE_WAITING;
+    waiting |= find_earlier(t, p) == PRESENCE_WAITING;
     if (p->debit != NULL)
         waiting |= find_ledger(t, p) == PRESENCE_WAITING;
     return waiting ? PRESENCE_WAITING : PRESENCE_THERE;
@@ -198,20 +234,13 @@ static uint16_t exists_data(const struct posting *p, const struct transfer_spec 
     return RESULT_OK;
 }
 
-/* Anybody can name another tenant's accounts, and must not learn so what its transfers are. */
-static bool names_foreign_account(const struct posting *p)
-{
-    return p->debit != NULL && !p->any_tenant &&
-           !id128_equal(p->debit->tenant_id, p->tenant_id);
-}
-
 static uint16_t exists_check(struct posting *p)
 {
     struct earlier_transfer o;
-    if (p->earlier.number == TRANSFER_REFUSED_NUMBER)
+    if (p->earlier.number == TRANSFER_REFUSED_NUMBER && !p->earlier_is_foreign)
         return RESULT_ID_ALREADY_FAILED;
     const struct transfer_spec *s = &p->transfer;
-    if (!outcome_of(&p->earlier, &o) || s->flags != o.spec.flags || names_foreign_account(p))
+    if (p->earlier_is_foreign || !outcome_of(&p->earlier, &o) || s->flags != o.spec.flags)
         return RESULT_EXISTS_WITH_DIFFERENT_FLAGS;
     if (!id128_equal(s->pending_id, o.spec.pending_id))
         return RESULT_EXISTS_WITH_DIFFERENT_PENDING_ID;

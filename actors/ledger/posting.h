@@ -37,6 +37,7 @@ struct posting {
     struct id128 ledger_id;
     const struct hold *pending;           /* for post and void */
     struct stored_event earlier;          /* of the id; number 0 = none */
+    bool earlier_is_foreign;              /* it is of another tenant */
     bool pending_was_final;               /* pending_id names a transfer that was never pending */
     /* Filled by posting_check(). */
     u128 amount;  /* what is really moved: after balancing, partial post, POSTING_AMOUNT_ALL */

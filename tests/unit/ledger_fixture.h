@@ -51,11 +51,16 @@ static inline void given_account(struct bank *b, uint64_t n, uint16_t currency, 
     assert_int_equal(open_account(b, n, currency, flags), RESULT_OK);
 }
 
-static inline uint16_t transfer(struct bank *b, struct transfer_spec spec)
+static inline uint16_t transfer_as(struct bank *b, struct principal who, struct transfer_spec spec)
 {
     struct transfers_create c = {&spec, 1};
-    assert_int_equal(bank_ask(b, teller(), &transfers_create_type, &c), RESULT_OK);
+    assert_int_equal(bank_ask(b, who, &transfers_create_type, &c), RESULT_OK);
     return first_result(b);
+}
+
+static inline uint16_t transfer(struct bank *b, struct transfer_spec spec)
+{
+    return transfer_as(b, teller(), spec);
 }
 
 /* A transfer in USD with code 1. */

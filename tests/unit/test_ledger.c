@@ -595,6 +595,34 @@ static void test_tenants_do_not_see_each_other(void **state)
     assert_int_equal(page.transfers_count, 0);
 }
 
+/* Whatever was done with the id, and however much of it a stranger guesses. */
+static void test_an_id_of_another_tenant_is_taken_and_says_no_more(void **state)
+{
+    struct bank *b = *state;
+    struct principal stranger = someone("other", "x");
+    given_two_accounts(b);
+    given_account(b, 3, USD, ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS);
+    given_transfer(b, spec_of(10, 1, 2, 5));
+    given_transfer(b, with_flags(spec_of(11, 1, 2, 5), PENDING));
+    given_transfer(b, resolving(12, 11, U128_MAX, POST));
+    assert_int_equal(transfer(b, spec_of(13, 3, 2, 5)), RESULT_EXCEEDS_CREDITS);
+    for (uint64_t n = 21; n <= 22; n++)
+        assert_int_equal(open_as(b, stranger, (struct account_spec){
+                             .id = id_of(n), .currency = USD, .code = 100}), RESULT_OK);
+    const struct transfer_spec guesses[] = {
+        spec_of(10, 21, 22, 5),
+        spec_of(10, 1, 2, 5),
+        with_flags(spec_of(11, 21, 22, 5), PENDING),
+        resolving(12, 11, U128_MAX, POST),
+        spec_of(13, 21, 22, 5),
+    };
+    for (size_t i = 0; i < array_len(guesses); i++)
+        assert_int_equal(transfer_as(b, stranger, guesses[i]),
+                         RESULT_EXISTS_WITH_DIFFERENT_FLAGS);
+    assert_int_equal(transfer_as(b, stranger, spec_of(14, 21, 22, 5)), RESULT_OK);
+    assert_int_equal(transfer_as(b, stranger, spec_of(14, 21, 22, 5)), RESULT_EXISTS);
+}
+
 static void test_trial_balance(void **state)
 {
     struct bank *b = *state;
@@ -670,6 +698,7 @@ int main(void)
         LEDGER_TEST(test_limits_and_name_change_by_version),
         LEDGER_TEST(test_freeze_and_close),
         LEDGER_TEST(test_tenants_do_not_see_each_other),
+        LEDGER_TEST(test_an_id_of_another_tenant_is_taken_and_says_no_more),
         LEDGER_TEST(test_trial_balance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
