@@ -9,33 +9,48 @@
 #include "runtime/base/plant.h"
 
 #define DEADLINES_PER_PASS 256
-#define DEADLINE_RETRY_NS 100000000u /* a full mailbox or a read error: once more */
+#define DEADLINE_RETRY_NS 100000000u /* a full mailbox or a read error: once more, and then ... */
+#define DEADLINE_DOUBLED_MAX 7       /* ... after twice the pause each time, up to 12.8 s */
 #define DEADLINE_HELD_NS 1000000000u /* its actor failed, or is held: until it runs again */
 
-static void try_later(struct shard *s, uint16_t kind, struct id128 id, uint64_t wait_ns)
+/* The deadline was disarmed when it fired, after `tries` in vain: once more. */
+static void try_later(struct shard *s, uint16_t kind, struct id128 id, uint8_t tries,
+                      uint64_t wait_ns)
 {
     if (s->state != SHARD_RUNNING)
         return; /* a recovery arms all deadlines anew */
-    registry_arm(&s->registry, kind, id, s->clock.now_ns + wait_ns);
+    registry_arm(&s->registry, kind, id, s->clock.now_ns + wait_ns)->tries = tries;
     env_wake(s->env);
 }
 
+static void try_ever_later(struct shard *s, uint16_t kind, struct id128 id, uint8_t tries)
+{
+    uint8_t doubled = tries < DEADLINE_DOUBLED_MAX ? tries : DEADLINE_DOUBLED_MAX;
+    try_later(s, kind, id, doubled + 1, (uint64_t)DEADLINE_RETRY_NS << doubled);
+}
+
+/* Whatever kept it from being dealt with: a deadline is never given up. */
 static void timeout_done(struct message *m)
 {
     struct timeout_message *t = container_of(m, struct timeout_message, message);
-    /* It was disarmed when it fired: once more, until it has been dealt with. */
-    if (m->code == ERR_UNAVAILABLE)
-        try_later(t->shard, m->target_kind, m->target, DEADLINE_RETRY_NS);
-    else if (m->code == ERR_FAILED || m->code == ERR_QUARANTINED)
-        try_later(t->shard, m->target_kind, m->target, DEADLINE_HELD_NS);
-    slab_give(&t->shard->timeouts, t);
+    struct shard *s = t->shard;
+    if (m->code == ERR_FAILED || m->code == ERR_QUARANTINED) {
+        try_later(s, m->target_kind, m->target, 0, DEADLINE_HELD_NS);
+    } else if (m->code != ERR_OK) {
+        if (m->code != ERR_UNAVAILABLE) /* its kind decides too much at once */
+            LOG_ERROR(s->env->log, "deadline_refused", log_uint("shard", s->options.number),
+                      log_text("kind", s->options.domain->kinds[m->target_kind]->name),
+                      log_id("actor", m->target), log_uint("code", m->code));
+        try_ever_later(s, m->target_kind, m->target, t->tries);
+    }
+    slab_give(&s->timeouts, t);
 }
 
-static void post_timeout(struct shard *s, uint16_t kind, struct id128 id)
+static void post_timeout(struct shard *s, uint16_t kind, struct id128 id, uint8_t tries)
 {
     struct actor *a = shard_bring(s, kind, id);
     if ((a->flags & ACTOR_HELD) != 0) {
-        try_later(s, kind, id, DEADLINE_HELD_NS);
+        try_later(s, kind, id, 0, DEADLINE_HELD_NS);
         return;
     }
     struct timeout_message *t = slab_take(&s->timeouts);
@@ -50,13 +65,14 @@ static void post_timeout(struct shard *s, uint16_t kind, struct id128 id)
                 .done = timeout_done,
             },
         .shard = s,
+        .tries = tries,
     };
     if (actor_mailbox_put(a, &t->message.link)) {
         shard_ready(s, a);
         return;
     }
     slab_give(&s->timeouts, t);
-    try_later(s, kind, id, DEADLINE_RETRY_NS);
+    try_ever_later(s, kind, id, tries);
 }
 
 /* What a timeout decides must be written: it waits for a store that takes writes, and behind the
@@ -78,8 +94,9 @@ void deadlines_fire(struct shard *s)
         struct deadline *d = container_of(timer, struct deadline, timer);
         uint16_t kind = d->kind;
         struct id128 id = d->entry.id;
+        uint8_t tries = d->tries;
         registry_disarm(&s->registry, d);
-        post_timeout(s, kind, id);
+        post_timeout(s, kind, id, tries);
     }
 }
 
@@ -117,13 +134,19 @@ static void sweep_run(struct work *w)
                                              keep_due, s);
 }
 
-/* What is armed already is newer than what was read. */
+/* What is in memory is newer than what was read, unless it is only on its way there. */
+static bool known_better(struct shard *s, const struct due_row *row)
+{
+    const struct actor *a = registry_find(&s->registry, row->kind, row->id);
+    return (a != NULL && (a->flags & ACTOR_LOADING) == 0) ||
+           registry_armed(&s->registry, row->kind, row->id);
+}
+
 static void arm_swept(struct shard *s)
 {
     for (size_t i = 0; i < s->swept.count; i++) {
         const struct due_row *row = &s->swept.rows[i];
-        if (registry_find(&s->registry, row->kind, row->id) == NULL &&
-            !registry_armed(&s->registry, row->kind, row->id))
+        if (!known_better(s, row))
             registry_arm(&s->registry, row->kind, row->id, row->due_ns);
     }
 }

@@ -292,13 +292,13 @@ void registry_disarm(struct registry *r, struct deadline *d)
     slab_give(&r->deadline_slab, d);
 }
 
-void registry_arm(struct registry *r, uint16_t kind, struct id128 id, uint64_t due_ns)
+struct deadline *registry_arm(struct registry *r, uint16_t kind, struct id128 id, uint64_t due_ns)
 {
     struct deadline *d = deadline_of(r, kind, id);
     if (d != NULL)
         registry_disarm(r, d);
     if (due_ns == 0)
-        return;
+        return NULL;
     d = slab_take(&r->deadline_slab);
     check(d != NULL);
     *d = (struct deadline){.entry.id = id, .timer.due_ns = due_ns, .kind = kind};
@@ -307,6 +307,7 @@ void registry_arm(struct registry *r, uint16_t kind, struct id128 id, uint64_t d
     check(inserted);
     if (r->wheel != NULL)
         wheel_set(r->wheel, &d->timer, due_ns);
+    return d;
 }
 
 void registry_deadline(struct registry *r, uint16_t kind, struct id128 id, uint64_t due_ns)

@@ -20,6 +20,7 @@ struct deadline {
     struct table_entry entry; /* the actor's id */
     struct wheel_timer timer; /* in the wheel, if the registry has one */
     uint16_t kind;
+    uint8_t tries; /* of the owner of the wheel: how often it fired in vain */
 };
 
 /* Brings a state from the store into an actor that is not resident, blocking. Used while events are
@@ -116,9 +117,9 @@ must_check bool registry_fill(struct registry *r, struct actor *a, struct slice 
 /* Forgets an actor that is idle and clean. */
 void registry_evict(struct registry *r, struct actor *a);
 
-/* Arms a deadline outside any turn, of an actor that need not be resident; and takes one out that
- * has fired. */
-void registry_arm(struct registry *r, uint16_t kind, struct id128 id, uint64_t due_ns);
+/* Arms a deadline outside any turn, of an actor that need not be resident (due_ns 0: disarms it and
+ * returns NULL); and takes one out that has fired. */
+struct deadline *registry_arm(struct registry *r, uint16_t kind, struct id128 id, uint64_t due_ns);
 void registry_disarm(struct registry *r, struct deadline *d);
 
 bool registry_armed(const struct registry *r, uint16_t kind, struct id128 id);

@@ -34,6 +34,7 @@
 struct timeout_message {
     struct message message;
     struct shard *shard;
+    uint8_t tries; /* before this one, in vain */
 };
 
 struct turn {

@@ -243,6 +243,8 @@ static enum turn_result on_timeout(struct turn *t, struct id128 self)
     struct purse_look event = {self};
     if (p == PRESENCE_THERE && ((const struct purse *)state)->coins == PURSE_CURSED)
         return turn_fail(t, "it is cursed");
+    if (p == PRESENCE_THERE && ((const struct purse *)state)->coins == PURSE_WORDY)
+        reply_coins(t, state);
     if (p == PRESENCE_THERE)
         turn_emit(t, &emptied_type, &event);
     return TURN_DONE;

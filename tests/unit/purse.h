@@ -12,6 +12,7 @@
 #define PURSE_UNKNOWN 65
 
 #define PURSE_CURSED 13 /* a purse with so many coins fails when its deadline passes */
+#define PURSE_WORDY 17  /* ... and one with so many says then more than anybody takes */
 
 struct purse {
     uint64_t coins;

@@ -534,6 +534,54 @@ static void a_cold_deadline_outlives_a_read_error_of_the_start(void **state)
     }
 }
 
+/* What the sweep finds may be on its way into memory already, for another message, in vain. */
+static void a_deadline_outlives_a_read_error_of_another_message(void **state)
+{
+    struct fixture *f = *state;
+    f->read.delay_min_ns = f->read.delay_max_ns = 5 * MS;
+    for (uint32_t position = 0; position < 12; position++) {
+        fill(f, 1, 10);
+        expire_after(f, 1, 2000 * MS);
+        run(f, 1000 * MS);
+        store_sim_script(f->sim, STORE_SIM_READ_IO, position);
+        crash(f);
+        while (f->state != SHARD_RUNNING)
+            run(f, MS / 10);
+        struct ask a = {.body.look = {purse(1)}};
+        post(f, &a, &purse_look_type, purse(1));
+        finish(f, &a);
+        forget(&a);
+        run(f, 3000 * MS);
+        assert_int_equal(look(f, 1), 0);
+    }
+}
+
+static void a_deadline_is_tried_ever_less_often_while_nothing_can_be_read(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 10);
+    expire_after(f, 1, 5000 * MS);
+    passivate(f, 1);
+    store_sim_set_faults(f->sim, &(struct store_sim_faults){.read_io_ppm = 1000000});
+    run(f, 65000 * MS);
+    assert_in_range(store_sim_counts(f->sim)->met[STORE_SIM_READ_IO], 8, 20);
+    store_sim_set_faults(f->sim, &(struct store_sim_faults){0});
+    run(f, 15000 * MS);
+    assert_int_equal(look(f, 1), 0);
+}
+
+static void a_deadline_that_is_too_large_is_not_given_up(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, PURSE_WORDY);
+    expire_after(f, 1, 1000 * MS);
+    run(f, 2000 * MS);
+    assert_int_equal(look(f, 1), PURSE_WORDY);
+    fill(f, 1, 1);
+    run(f, 3000 * MS);
+    assert_int_equal(look(f, 1), 0);
+}
+
 static void a_deadline_waits_for_a_full_store(void **state)
 {
     struct fixture *f = *state;
@@ -719,6 +767,9 @@ int main(void)
         SCENARIO(a_commit_of_the_views_that_only_seems_to_fail_moves_no_coin_twice),
         SCENARIO(a_deadline_outlives_a_read_error),
         SCENARIO(a_cold_deadline_outlives_a_read_error_of_the_start),
+        SCENARIO(a_deadline_outlives_a_read_error_of_another_message),
+        SCENARIO(a_deadline_is_tried_ever_less_often_while_nothing_can_be_read),
+        SCENARIO(a_deadline_that_is_too_large_is_not_given_up),
         SCENARIO(a_deadline_waits_for_a_full_store),
         SCENARIO(a_traced_actor_that_cannot_be_read_is_unavailable),
         SCENARIO(a_turn_beyond_a_limit_is_refused_and_leaves_nothing),
