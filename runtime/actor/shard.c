@@ -154,15 +154,6 @@ static void refuse_busy(struct shard *s, struct message *m, uint16_t code)
     shard_finish(s, m, code);
 }
 
-/* What was asked of the views in vain is forgotten when room is needed: no step of the projector
- * would come to do it while nothing can be written. */
-static bool no_room(struct outcomes *o)
-{
-    if (outcomes_full(o))
-        outcomes_projected(o, o->projected_seq);
-    return outcomes_full(o);
-}
-
 void shard_accept(struct shard *s, struct message *m)
 {
     if (m->type->view) {
@@ -173,7 +164,7 @@ void shard_accept(struct shard *s, struct message *m)
         refuse_busy(s, m, ERR_STORE_FULL);
         return;
     }
-    if (m->type->mutates && (no_room(&s->ids) || no_room(&s->keys))) {
+    if (m->type->mutates && (outcomes_full(&s->ids) || outcomes_full(&s->keys))) {
         refuse_busy(s, m, ERR_BUSY);
         return;
     }

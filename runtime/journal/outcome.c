@@ -7,6 +7,7 @@
 #include "runtime/journal/record.h"
 
 #define GENERATIONS_MIN 4
+#define GENERATIONS_KEPT_MIN 2 /* one is being filled, another was */
 
 struct generation {
     uint32_t count;
@@ -16,38 +17,8 @@ struct generation {
 
 _Static_assert((OUTCOME_GENERATION_SLOTS & (OUTCOME_GENERATION_SLOTS - 1)) == 0, "a power of two");
 
-bool outcomes_init(struct outcomes *o, size_t count_max, size_t filter_bytes)
-{
-    size_t generations = count_max / OUTCOME_GENERATION_COUNT;
-    if (generations < GENERATIONS_MIN)
-        generations = GENERATIONS_MIN;
-    *o = (struct outcomes){
-        .generation_max = (uint32_t)generations,
-        .generation_keep = (uint32_t)generations / 4,
-        .timed = filter_bytes == 0,
-    };
-    o->generations = calloc(generations, sizeof *o->generations);
-    o->ranges = calloc(generations, sizeof *o->ranges);
-    return o->generations != NULL && o->ranges != NULL &&
-           (o->timed || filter_init(&o->filter, filter_bytes));
-}
-
-void outcomes_clear(struct outcomes *o, uint64_t dropped_ms)
-{
-    while (o->generation_count > 0)
-        free(o->generations[--o->generation_count]);
-    o->count = 0;
-    o->dropped_ms = dropped_ms;
-}
-
-void outcomes_done(struct outcomes *o)
-{
-    outcomes_clear(o, 0);
-    free(o->generations);
-    free(o->ranges);
-    if (!o->timed)
-        filter_done(&o->filter);
-}
+/* Stands in the slot of a key that left; no id can be it, and it is answered as new. */
+static const struct id128 gone = {UINT64_MAX, UINT64_MAX};
 
 /* --- one generation -------------------------------------------------------------------------- */
 
@@ -65,45 +36,72 @@ static struct outcome *slot_of(struct generation *g, struct id128 key)
     return &g->slots[i];
 }
 
-static struct generation *newest_with_room(struct outcomes *o)
+static void set_place(struct generation *g, struct outcome *outcome, uint64_t place)
 {
-    struct generation *g =
-        o->generation_count == 0 ? NULL : o->generations[o->generation_count - 1];
-    if (g != NULL && g->count < OUTCOME_GENERATION_COUNT)
-        return g;
-    if (o->generation_count == o->generation_max) {
+    outcome->place = place;
+    if (place_seq(place) > g->newest_seq)
+        g->newest_seq = place_seq(place);
+}
+
+/* --- a row of them --------------------------------------------------------------------------- */
+
+static bool generations_init(struct generations *row, uint32_t cap)
+{
+    row->items = calloc(cap, sizeof *row->items);
+    row->ranges = calloc(cap, sizeof *row->ranges);
+    row->cap = cap;
+    return row->items != NULL && row->ranges != NULL;
+}
+
+static void generations_clear(struct generations *row)
+{
+    while (row->count > 0)
+        free(row->items[--row->count]);
+    row->entries = 0;
+}
+
+static void generations_done(struct generations *row)
+{
+    generations_clear(row);
+    free(row->items);
+    free(row->ranges);
+}
+
+static bool has_room(const struct generations *row)
+{
+    return row->count > 0 && row->items[row->count - 1]->count < OUTCOME_GENERATION_COUNT;
+}
+
+static struct generation *newest_with_room(struct generations *row)
+{
+    if (has_room(row))
+        return row->items[row->count - 1];
+    if (row->count == row->cap) {
         /* A recovery may bring back more than fits: they all are unprojected. */
-        o->generation_max *= 2;
-        o->generations = realloc(o->generations, o->generation_max * sizeof *o->generations);
-        o->ranges = realloc(o->ranges, o->generation_max * sizeof *o->ranges);
-        check(o->generations != NULL && o->ranges != NULL);
+        row->cap *= 2;
+        row->items = realloc(row->items, row->cap * sizeof *row->items);
+        row->ranges = realloc(row->ranges, row->cap * sizeof *row->ranges);
+        check(row->items != NULL && row->ranges != NULL);
     }
-    g = calloc(1, sizeof *g); /* fresh zero pages, touched as they fill */
+    struct generation *g = calloc(1, sizeof *g); /* fresh zero pages, touched as they fill */
     check(g != NULL);
-    uint64_t reach_ms = o->generation_count == 0 ? 0 : o->ranges[o->generation_count - 1].reach_ms;
-    o->ranges[o->generation_count] = (struct outcome_range){UINT64_MAX, reach_ms};
-    o->generations[o->generation_count++] = g;
+    uint64_t reach_ms = row->count == 0 ? 0 : row->ranges[row->count - 1].reach_ms;
+    row->ranges[row->count] = (struct outcome_range){UINT64_MAX, reach_ms};
+    row->items[row->count++] = g;
     return g;
 }
 
-/* --- all of them ----------------------------------------------------------------------------- */
-
-/* A derived id (top bit set) tells no time. */
-static bool tells_time(struct id128 id)
-{
-    return id.hi >> 63 == 0;
-}
-
 /* The key's entry, and the generation it is in. */
-static struct outcome *find(const struct outcomes *o, struct id128 key, struct generation **where)
+static struct outcome *generations_find(const struct generations *row, bool timed,
+                                        struct id128 key, struct generation **where)
 {
     uint64_t ms = id128_unix_ms(key);
-    for (uint32_t i = o->generation_count; i-- > 0;) {
-        if (o->timed && ms > o->ranges[i].reach_ms)
+    for (uint32_t i = row->count; i-- > 0;) {
+        if (timed && ms > row->ranges[i].reach_ms)
             return NULL;
-        if (o->timed && ms < o->ranges[i].oldest_ms)
+        if (timed && ms < row->ranges[i].oldest_ms)
             continue;
-        struct generation *g = o->generations[i];
+        struct generation *g = row->items[i];
         struct outcome *slot = slot_of(g, key);
         if (!id128_is_zero(slot->key)) {
             *where = g;
@@ -111,6 +109,79 @@ static struct outcome *find(const struct outcomes *o, struct id128 key, struct g
         }
     }
     return NULL;
+}
+
+static struct outcome *generations_put(struct generations *row, struct id128 key, uint64_t place)
+{
+    check(!id128_is_zero(key));
+    struct generation *g = newest_with_room(row);
+    struct outcome *outcome = slot_of(g, key);
+    outcome->key = key;
+    g->count++;
+    row->entries++;
+    struct outcome_range *range = &row->ranges[row->count - 1];
+    uint64_t ms = id128_unix_ms(key);
+    if (ms < range->oldest_ms)
+        range->oldest_ms = ms;
+    if (ms > range->reach_ms)
+        range->reach_ms = ms;
+    set_place(g, outcome, place);
+    return outcome;
+}
+
+static void generations_drop_oldest(struct generations *row)
+{
+    row->entries -= row->items[0]->count;
+    free(row->items[0]);
+    row->count--;
+    memmove(row->items, row->items + 1, row->count * sizeof *row->items);
+    memmove(row->ranges, row->ranges + 1, row->count * sizeof *row->ranges);
+}
+
+/* --- all of them ----------------------------------------------------------------------------- */
+
+bool outcomes_init(struct outcomes *o, size_t count_max, size_t filter_bytes)
+{
+    size_t most = count_max / OUTCOME_GENERATION_COUNT;
+    if (most < GENERATIONS_MIN)
+        most = GENERATIONS_MIN;
+    *o = (struct outcomes){
+        .decided_max = (uint32_t)most,
+        .kept = (uint32_t)most / 4,
+        .timed = filter_bytes == 0,
+    };
+    if (o->kept < GENERATIONS_KEPT_MIN)
+        o->kept = GENERATIONS_KEPT_MIN;
+    return generations_init(&o->decided, o->decided_max) &&
+           generations_init(&o->learned, o->kept) &&
+           (o->timed || filter_init(&o->filter, filter_bytes));
+}
+
+void outcomes_clear(struct outcomes *o, uint64_t dropped_ms)
+{
+    generations_clear(&o->decided);
+    generations_clear(&o->learned);
+    o->dropped_ms = dropped_ms;
+}
+
+void outcomes_done(struct outcomes *o)
+{
+    generations_done(&o->decided);
+    generations_done(&o->learned);
+    if (!o->timed)
+        filter_done(&o->filter);
+}
+
+/* A derived id (top bit set) tells no time. */
+static bool tells_time(struct id128 id)
+{
+    return id.hi >> 63 == 0;
+}
+
+/* Later than all that left memory: neither the views nor their answers have it. */
+static bool fresh(const struct outcomes *o, struct id128 key)
+{
+    return o->timed && tells_time(key) && id128_unix_ms(key) > o->dropped_ms;
 }
 
 enum outcome_answer outcomes_find(const struct outcomes *o, struct id128 key, uint64_t *place)
@@ -121,30 +192,25 @@ enum outcome_answer outcomes_find(const struct outcomes *o, struct id128 key, ui
     if (o->filter_complete && !filter_maybe(&o->filter, key))
         return OUTCOME_NEW;
     struct generation *where;
-    struct outcome *outcome = find(o, key, &where);
-    if (outcome != NULL) {
-        *place = outcome->place;
-        return outcome->place == 0 ? OUTCOME_NEW : OUTCOME_FOUND;
-    }
-    bool fresh = o->timed && tells_time(key) && id128_unix_ms(key) > o->dropped_ms;
-    return fresh ? OUTCOME_NEW : OUTCOME_ASK;
+    struct outcome *outcome = generations_find(&o->decided, o->timed, key, &where);
+    if (outcome == NULL && fresh(o, key))
+        return OUTCOME_NEW;
+    if (outcome == NULL)
+        outcome = generations_find(&o->learned, o->timed, key, &where);
+    if (outcome == NULL)
+        return OUTCOME_ASK;
+    *place = outcome->place;
+    return outcome->place == 0 ? OUTCOME_NEW : OUTCOME_FOUND;
 }
 
 void outcomes_prefetch(const struct outcomes *o, struct id128 key)
 {
     if (!o->timed)
         filter_prefetch(&o->filter, key);
-    if (o->generation_count == 0)
+    if (o->decided.count == 0)
         return;
-    const struct generation *g = o->generations[o->generation_count - 1];
+    const struct generation *g = o->decided.items[o->decided.count - 1];
     __builtin_prefetch(&g->slots[home_of(key)]);
-}
-
-static void set_place(struct generation *g, struct outcome *outcome, uint64_t place)
-{
-    outcome->place = place;
-    if (place_seq(place) > g->newest_seq)
-        g->newest_seq = place_seq(place);
 }
 
 /* No generation holds it: the filter knows all they hold. */
@@ -153,34 +219,30 @@ static bool is_new(const struct outcomes *o, struct id128 key)
     return !o->timed && !filter_maybe(&o->filter, key);
 }
 
-static struct outcome *put(struct outcomes *o, struct id128 key, uint64_t place)
+/* What the views said is true no longer. */
+static void unlearn(struct outcomes *o, struct id128 key)
 {
-    check(!id128_is_zero(key));
-    if (!o->timed)
-        filter_add(&o->filter, key);
-    struct generation *g = newest_with_room(o);
-    struct outcome *outcome = slot_of(g, key);
-    outcome->key = key;
-    g->count++;
-    o->count++;
-    struct outcome_range *range = &o->ranges[o->generation_count - 1];
-    uint64_t ms = id128_unix_ms(key);
-    if (ms < range->oldest_ms)
-        range->oldest_ms = ms;
-    if (ms > range->reach_ms)
-        range->reach_ms = ms;
-    set_place(g, outcome, place);
-    return outcome;
+    struct generation *where;
+    struct outcome *outcome = generations_find(&o->learned, o->timed, key, &where);
+    if (outcome != NULL)
+        *outcome = (struct outcome){gone, 0};
 }
 
 struct outcome *outcomes_add(struct outcomes *o, struct id128 key, uint64_t place)
 {
     struct generation *where;
-    struct outcome *outcome = is_new(o, key) ? NULL : find(o, key, &where);
-    if (outcome == NULL)
-        return put(o, key, place);
-    set_place(where, outcome, place);
-    return outcome;
+    bool is_known_new = is_new(o, key);
+    struct outcome *outcome =
+        is_known_new ? NULL : generations_find(&o->decided, o->timed, key, &where);
+    if (outcome != NULL) {
+        set_place(where, outcome, place);
+        return outcome;
+    }
+    if (!is_known_new && !fresh(o, key))
+        unlearn(o, key);
+    if (!o->timed)
+        filter_add(&o->filter, key);
+    return generations_put(&o->decided, key, place);
 }
 
 void outcomes_remove(struct outcome *outcome)
@@ -188,50 +250,48 @@ void outcomes_remove(struct outcome *outcome)
     outcome->place = 0;
 }
 
+void outcomes_learn(struct outcomes *o, struct id128 key, uint64_t place)
+{
+    /* A turn may have decided it since the question was asked: then memory knows better. */
+    struct generation *where;
+    if (!is_new(o, key) &&
+        (generations_find(&o->decided, o->timed, key, &where) != NULL ||
+         generations_find(&o->learned, o->timed, key, &where) != NULL))
+        return;
+    if (o->learned.count == o->kept && !has_room(&o->learned))
+        generations_drop_oldest(&o->learned);
+    if (!o->timed)
+        filter_add(&o->filter, key);
+    generations_put(&o->learned, key, place);
+}
+
 /* --- making room ----------------------------------------------------------------------------- */
 
 static void drop_oldest(struct outcomes *o)
 {
-    struct generation *g = o->generations[0];
+    const struct generation *g = o->decided.items[0];
     for (size_t i = 0; i < OUTCOME_GENERATION_SLOTS; i++) {
         const struct outcome *outcome = &g->slots[i];
         uint64_t ms = id128_unix_ms(outcome->key);
         if (outcome->place != 0 && tells_time(outcome->key) && ms > o->dropped_ms)
             o->dropped_ms = ms;
     }
-    o->count -= g->count;
-    free(g);
-    o->generation_count--;
-    memmove(o->generations, o->generations + 1, o->generation_count * sizeof *o->generations);
-    memmove(o->ranges, o->ranges + 1, o->generation_count * sizeof *o->ranges);
+    generations_drop_oldest(&o->decided);
 }
 
 void outcomes_projected(struct outcomes *o, uint64_t seq)
 {
-    o->projected_seq = seq;
-    while (o->generation_count > o->generation_keep && o->generations[0]->newest_seq <= seq)
+    while (o->decided.count > o->kept && o->decided.items[0]->newest_seq <= seq)
         drop_oldest(o);
 }
 
 bool outcomes_full(const struct outcomes *o)
 {
-    return o->generation_count >= o->generation_max &&
-           o->generations[o->generation_count - 1]->count >= OUTCOME_GENERATION_COUNT;
+    return o->decided.count > o->decided_max ||
+           (o->decided.count == o->decided_max && !has_room(&o->decided));
 }
 
 bool outcomes_crowded(const struct outcomes *o)
 {
-    return o->generation_count >= o->generation_max / 2;
-}
-
-void outcomes_learn(struct outcomes *o, struct id128 key, uint64_t place)
-{
-    /* A turn may have decided it since the question was asked: then memory knows better. */
-    struct generation *where;
-    if (!is_new(o, key) && find(o, key, &where) != NULL)
-        return;
-    /* Questions alone fill the memory too, and bring no step of the projector that drops it. */
-    if (outcomes_full(o))
-        outcomes_projected(o, o->projected_seq);
-    put(o, key, place);
+    return o->decided.count >= o->decided_max / 2;
 }

@@ -17,7 +17,9 @@
  *
  * The memory is a row of generations, small hash tables filled one after another and dropped whole,
  * oldest first. Ids arrive in the order of their time, so what is asked now lies in the newest one
- * or two, which the processor's cache holds, however many there are. Loop thread only. */
+ * or two, which the processor's cache holds, however many there are. What the views were asked
+ * stands in a row of its own, which may be dropped at any time: it can be asked again. Loop thread
+ * only. */
 #ifndef JOURNAL_OUTCOME_H
 #define JOURNAL_OUTCOME_H
 
@@ -46,13 +48,18 @@ struct outcome_range {
     uint64_t reach_ms; /* newest in this generation or an older one: a later id is in neither */
 };
 
+struct generations {
+    struct generation **items;    /* oldest first */
+    struct outcome_range *ranges; /* of each: apart, so that a look-up walks over few lines */
+    uint32_t count, cap;
+    size_t entries; /* in all of them */
+};
+
 struct outcomes {
-    struct generation **generations; /* oldest first */
-    struct outcome_range *ranges;    /* of each: apart, so that a look-up walks over few lines */
-    uint32_t generation_count, generation_max;
-    uint32_t generation_keep;  /* projected generations beyond this number are dropped */
-    size_t count;              /* entries in all of them */
-    uint64_t projected_seq;
+    struct generations decided; /* here, since the process began or in what it replayed */
+    struct generations learned; /* of the views; a key is in one of both at most */
+    uint32_t decided_max;
+    uint32_t kept; /* generations of each: projected ones beyond are dropped */
     bool timed;                /* keys are ids; else hashes, and there is a filter */
     uint64_t dropped_ms;       /* timed: newest time in any id that is not in memory */
     struct filter filter;
@@ -80,7 +87,7 @@ void outcomes_prefetch(const struct outcomes *o, struct id128 key);
 /* A new outcome. It stays where it is until outcomes_projected() or outcomes_clear(). */
 struct outcome *outcomes_add(struct outcomes *o, struct id128 key, uint64_t place);
 
-/* What the views said (place 0: it is new). */
+/* What the views said (place 0: it is new). Forgotten when `kept` generations of answers follow. */
 void outcomes_learn(struct outcomes *o, struct id128 key, uint64_t place);
 
 /* The turn that added it was undone: the key is new again. */
@@ -89,10 +96,16 @@ void outcomes_remove(struct outcome *outcome);
 /* The views have reached seq: drops old generations. */
 void outcomes_projected(struct outcomes *o, uint64_t seq);
 
+/* How many are in memory. */
+static inline size_t outcomes_count(const struct outcomes *o)
+{
+    return o->decided.entries + o->learned.entries;
+}
+
 /* No room for more until the projector catches up. */
 bool outcomes_full(const struct outcomes *o);
 
-/* Half of the room is taken by what is not projected: the projector should hurry. */
+/* Half of the room is taken: the projector should hurry. */
 bool outcomes_crowded(const struct outcomes *o);
 
 #endif

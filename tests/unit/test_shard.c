@@ -192,25 +192,6 @@ static void a_suspended_actor_leaves_the_loader_to_others(void **state)
     forget_many(asks);
 }
 
-/* Ids that were never used are asked for, and nothing is written meanwhile. */
-static void questions_in_vain_do_not_fill_the_memory(void **state)
-{
-    (void)state;
-    struct outcomes o;
-    assert_true(outcomes_init(&o, 1, 0));
-    outcomes_clear(&o, UINT64_MAX >> 16);
-    const uint32_t most = o.generation_max;
-    for (uint64_t i = 0; i < (uint64_t)3 * most * OUTCOME_GENERATION_COUNT; i++) {
-        uint64_t place;
-        struct id128 id = {purse(1).hi, i};
-        assert_int_equal(outcomes_find(&o, id, &place), OUTCOME_ASK);
-        outcomes_learn(&o, id, 0);
-        assert_int_equal(outcomes_find(&o, id, &place), OUTCOME_NEW);
-    }
-    assert_true(o.generation_count <= most);
-    outcomes_done(&o);
-}
-
 static void a_refusal_with_a_key_stays_refused(void **state)
 {
     struct fixture *f = *state;
@@ -749,7 +730,6 @@ int main(void)
         SCENARIO(a_key_of_one_shard_is_none_of_another),
         SCENARIO(many_keys_at_once_all_give_their_outcomes),
         SCENARIO(a_suspended_actor_leaves_the_loader_to_others),
-        SCENARIO(questions_in_vain_do_not_fill_the_memory),
         SCENARIO(a_refusal_with_a_key_stays_refused),
         SCENARIO(an_unknown_commit_is_looked_up),
         SCENARIO(an_unknown_commit_is_looked_up_until_it_can_be_read),
