@@ -289,7 +289,7 @@ bool json_get_message(const struct json_token *t, struct json_input *in,
 
 bool json_get_list(const struct json_token *t, struct json_input *in,
                    const struct json_type *type, uint32_t count_min, uint32_t count_max,
-                   void **items, uint32_t *count)
+                   const char *rule, void **items, uint32_t *count)
 {
     *items = NULL;
     *count = 0;
@@ -302,9 +302,9 @@ bool json_get_list(const struct json_token *t, struct json_input *in,
     if (!yyjson_arr_iter_init((yyjson_val *)(uintptr_t)array, &i))
         return json_refuse(in->error, RESULT_INVALID_FIELD, "must be an array");
     if (i.max < count_min)
-        return json_refuse(in->error, RESULT_INVALID_FIELD, "has too few items");
+        return json_refuse(in->error, RESULT_INVALID_FIELD, rule);
     if (i.max > count_max)
-        return json_refuse(in->error, RESULT_TOO_LARGE, "has too many items");
+        return json_refuse(in->error, RESULT_TOO_LARGE, rule);
     if (i.max == 0)
         return true;
     char *list = arena_alloc(in->arena, i.max * type->size);
@@ -345,16 +345,12 @@ bool json_get_bool(const struct json_token *t, struct json_input *in, bool *valu
 }
 
 bool json_get_uint(const struct json_token *t, struct json_input *in, uint64_t min, uint64_t max,
-                   uint64_t *value)
+                   const char *rule, uint64_t *value)
 {
     u128 wide;
     if ((t->kind != JSON_NUMBER && t->kind != JSON_TEXT) ||
-        !u128_parse(t->text.data, t->text.len, &wide))
-        return invalid(in, "must be a whole number without sign or exponent");
-    if (wide > max)
-        return invalid(in, "is too large");
-    if (wide < min)
-        return invalid(in, "is too small");
+        !u128_parse(t->text.data, t->text.len, &wide) || wide > max || wide < min)
+        return invalid(in, rule);
     *value = (uint64_t)wide;
     return true;
 }
@@ -363,17 +359,15 @@ bool json_get_u128(const struct json_token *t, struct json_input *in, u128 *valu
 {
     if ((t->kind != JSON_NUMBER && !is_stringy(t)) ||
         !u128_parse(t->text.data, t->text.len, value))
-        return invalid(in, "must be a whole number without sign or exponent");
+        return invalid(in, "must be a whole number of at most 128 bits, without sign or exponent");
     return true;
 }
 
 bool json_get_u64(const struct json_token *t, struct json_input *in, uint64_t *value)
 {
     u128 wide;
-    if (!json_get_u128(t, in, &wide))
-        return false;
-    if (wide > UINT64_MAX)
-        return invalid(in, "is too large");
+    if (!json_get_u128(t, in, &wide) || wide > UINT64_MAX)
+        return invalid(in, "must be a whole number of at most 64 bits, without sign or exponent");
     *value = (uint64_t)wide;
     return true;
 }
@@ -411,7 +405,7 @@ bool json_amount_minor(uint8_t scale, uint16_t currency, u128 *amount, struct js
         return json_refuse(e, RESULT_INVALID_FIELD, "has more decimals than its currency");
     case CURRENCY_OVERFLOW:
     default:
-        return json_refuse(e, RESULT_INVALID_FIELD, "is too large");
+        return json_refuse(e, RESULT_INVALID_FIELD, "must be less than 2^128 minor units");
     }
 }
 
@@ -461,14 +455,12 @@ bool json_get_currency(const struct json_token *t, struct json_input *in, uint16
 }
 
 bool json_get_text(const struct json_token *t, struct json_input *in, uint32_t len_min,
-                   uint32_t len_max, struct slice *value)
+                   uint32_t len_max, const char *rule, struct slice *value)
 {
     if (!is_stringy(t))
         return invalid(in, "must be a string");
-    if (t->text.len < len_min)
-        return invalid(in, len_min == 1 ? "must not be empty" : "is too short");
-    if (t->text.len > len_max)
-        return invalid(in, "is too long");
+    if (t->text.len < len_min || t->text.len > len_max)
+        return invalid(in, rule);
     if (!fields_printable(t->text))
         return invalid(in, "must not contain control characters");
     *value = t->text;
@@ -508,12 +500,12 @@ static int64_t base64url_decode(struct slice text, uint8_t *out)
 }
 
 bool json_get_bytes(const struct json_token *t, struct json_input *in, uint32_t len_min,
-                    uint32_t len_max, struct slice *value)
+                    uint32_t len_max, const char *rule, struct slice *value)
 {
     if (!is_stringy(t))
         return invalid(in, "must be a string");
     if (t->text.len > ((uint64_t)len_max * 4 + 2) / 3)
-        return invalid(in, "is too long");
+        return invalid(in, rule);
     uint8_t *bytes = arena_alloc(in->arena, t->text.len + 1);
     if (bytes == NULL)
         return json_refuse(in->error, RESULT_TOO_LARGE, "takes too much memory");
@@ -521,7 +513,7 @@ bool json_get_bytes(const struct json_token *t, struct json_input *in, uint32_t 
     if (len < 0)
         return invalid(in, "must be base64url without padding");
     if (len < len_min)
-        return invalid(in, "is too short");
+        return invalid(in, rule);
     *value = (struct slice){(const char *)bytes, (uint32_t)len};
     return true;
 }
@@ -616,9 +608,10 @@ static bool pair_add(struct slice key, const struct json_token *t, struct json_i
         return json_refuse(in->error, RESULT_INVALID_FIELD, "has more than 16 pairs");
     if (key.len == 0 || key.len > METADATA_KEY_MAX || !fields_printable(key))
         return invalid(in, "keys must have 1 to 64 bytes without control characters");
-    if (t->kind == JSON_NULL || !json_get_text(t, in, 0, METADATA_VALUE_MAX, &text))
-        return invalid(in, "values must be strings of at most 256 bytes without control "
-                           "characters");
+    static const char rule[] = "values must be strings of at most 256 bytes without control "
+                               "characters";
+    if (t->kind == JSON_NULL || !json_get_text(t, in, 0, METADATA_VALUE_MAX, rule, &text))
+        return invalid(in, rule);
     m->items[m->count++] = (struct metadata_pair){key, text};
     return true;
 }

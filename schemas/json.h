@@ -102,8 +102,9 @@ void json_error_within(struct json_error *e, const char *name, int64_t index);
 /* Fields. On a fault they fill in->error with code and rule, leaving its field empty: the caller
  * knows the name. Slices live as long as the parsed text. */
 bool json_get_bool(const struct json_token *t, struct json_input *in, bool *value);
+/* `rule` (static) names the limits, here and below. */
 bool json_get_uint(const struct json_token *t, struct json_input *in, uint64_t min, uint64_t max,
-                   uint64_t *value);
+                   const char *rule, uint64_t *value);
 bool json_get_u64(const struct json_token *t, struct json_input *in, uint64_t *value);
 bool json_get_u128(const struct json_token *t, struct json_input *in, u128 *value);
 bool json_get_decimal(const struct json_token *t, struct json_input *in, struct decimal *value);
@@ -113,9 +114,9 @@ bool json_get_id(const struct json_token *t, struct json_input *in, const char *
 bool json_get_raw_id(const struct json_token *t, struct json_input *in, struct id128 *value);
 bool json_get_currency(const struct json_token *t, struct json_input *in, uint16_t *value);
 bool json_get_text(const struct json_token *t, struct json_input *in, uint32_t len_min,
-                   uint32_t len_max, struct slice *value);
+                   uint32_t len_max, const char *rule, struct slice *value);
 bool json_get_bytes(const struct json_token *t, struct json_input *in, uint32_t len_min,
-                    uint32_t len_max, struct slice *value);
+                    uint32_t len_max, const char *rule, struct slice *value);
 bool json_get_time(const struct json_token *t, struct json_input *in, uint64_t *value);
 bool json_get_result(const struct json_token *t, struct json_input *in, uint16_t *value);
 /* `names` are those of the values from 1 (of the bits from 0); `rule` (static) lists them. */
@@ -128,7 +129,7 @@ bool json_get_message(const struct json_token *t, struct json_input *in,
                       const struct json_type *type, void *value);
 bool json_get_list(const struct json_token *t, struct json_input *in,
                    const struct json_type *type, uint32_t count_min, uint32_t count_max,
-                   void **items, uint32_t *count);
+                   const char *rule, void **items, uint32_t *count);
 
 /* Digits of an amount to minor units of a currency, both already read; code and rule in *e. */
 bool json_amount_minor(uint8_t scale, uint16_t currency, u128 *amount, struct json_error *e);

@@ -29,13 +29,19 @@ def _find(m):
     return out + "    default:\n        return -1;\n    }\n}\n"
 
 
+def _limits(f):
+    return f"{f.min} to {f.max}" if f.min > 0 else f"at most {f.max}"
+
+
 def _getter(m, f):
     """(statements before, the call that reads the field, statements after)"""
     at = f"m->{f.name}"
     ref = f"&{at}"
     if f.type in ("u8", "u16", "u32"):
         bits = f.type[1:]
-        return (["uint64_t number;"], f"json_get_uint(t, in, {f.min}, {f.max}u, &number)",
+        rule = quote(f"must be a whole number from {f.min} to {f.max}")
+        return (["uint64_t number;"],
+                f"json_get_uint(t, in, {f.min}, {f.max}u,\n                {rule}, &number)",
                 [f"{at} = (uint{bits}_t)number;"])
     if f.type == "amount":
         slot = [x for x in m.json_fields if x.type == "amount"].index(f)
@@ -44,7 +50,8 @@ def _getter(m, f):
         rule = quote(f'must be an id like "{f.argument}_01J8Z3N5..."')
         return [], f"json_get_id(t, in, {quote(f.argument)},\n            {rule}, {ref})", []
     if f.type in ("text", "bytes"):
-        return [], f"json_get_{f.type}(t, in, {f.min}, {f.max}, {ref})", []
+        rule = quote(f"must have {_limits(f)} bytes")
+        return [], f"json_get_{f.type}(t, in, {f.min}, {f.max}, {rule}, {ref})", []
     if f.type in ("enum", "flags"):
         names = f"{f.argument}_names, {upper(f.argument, 'count')}"
         rule = "must be one of: " if f.type == "enum" else "must be names out of: "
@@ -53,9 +60,10 @@ def _getter(m, f):
     if f.type == "message":
         return [], f"json_get_message(t, in, &{f.argument}_json, {ref})", []
     if f.type == "list":
+        rule = quote(f"must have {_limits(f)} items")
         return (["void *items;"],
-                f"json_get_list(t, in, &{f.argument}_json, {f.min}, {f.max}, &items,\n"
-                f"                &{at}_count)", [f"{at} = items;"])
+                f"json_get_list(t, in, &{f.argument}_json, {f.min}, {f.max},\n"
+                f"                {rule}, &items, &{at}_count)", [f"{at} = items;"])
     return [], f"json_get_{f.type}(t, in, {ref})", []
 
 

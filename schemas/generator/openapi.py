@@ -17,7 +17,8 @@ ALWAYS = ["bad_request", "malformed", "busy", "rate_limited", "expired", "unavai
 SECURED = ["unauthenticated", "insufficient_scope", "forbidden"]
 WITH_FIELDS = ["invalid_field", "missing_field", "duplicate_field"]
 WITH_DECIMALS = ["amount_too_precise", "amount_out_of_range"]
-RULES = {"invalid_field": "is too large", "unknown_field": "is not known here",
+RULES = {"invalid_field": "has more decimals than its currency",
+         "unknown_field": "is not known here",
          "missing_field": "is required", "duplicate_field": "is given twice"}
 WITH_BODY = ["invalid_json", "unsupported_media_type"]
 WITH_KEY = ["key_missing", "invalid_key", "key_reused"]

@@ -103,7 +103,7 @@ static inline bool note_set(void *m, int field, const struct json_token *t, stru
         return json_get_id(t, in, "wal",
                            "must be an id like \"wal_01J8Z3N5...\"", &note->wallet_id);
     case NOTE_TEXT:
-        return json_get_text(t, in, 1, 40, &note->text);
+        return json_get_text(t, in, 1, 40, "must have 1 to 40 bytes", &note->text);
     default:
         return json_get_u64(t, in, &note->count);
     }

@@ -204,7 +204,28 @@ static void too_precise_and_too_large_are_told_apart(void **state)
     assert_false(read_body("amount", "\"10.505\""));
     assert_non_null(strstr(fault.rule, "decimals"));
     assert_false(read_body("amount", "\"340282366920938463463374607431768211455\""));
-    assert_non_null(strstr(fault.rule, "large"));
+    assert_non_null(strstr(fault.rule, "2^128"));
+}
+
+/* A stranger learns the limit from the refusal. */
+static void a_rule_names_its_limits(void **state)
+{
+    static const struct {
+        const char *name, *value, *rule;
+    } rows[] = {
+        {"tiny", "256", "must be a whole number from 0 to 255"},
+        {"tiny", "\"x\"", "must be a whole number from 0 to 255"},
+        {"name", "\"\"", "must have 1 to 40 bytes"},
+        {"name", "\"0123456789012345678901234567890123456789x\"", "must have 1 to 40 bytes"},
+        {"blob", "\"AA\"", "must have 2 to 33 bytes"},
+        {"parts", "[]", "must have 1 to 3 items"},
+        {"parts", "[{},{},{},{}]", "must have 1 to 3 items"},
+    };
+    (void)state;
+    for (size_t i = 0; i < array_len(rows); i++) {
+        assert_false(read_body(rows[i].name, rows[i].value));
+        assert_string_equal(fault.rule, rows[i].rule);
+    }
 }
 
 static void null_is_absent_where_that_is_allowed(void **state)
@@ -459,6 +480,7 @@ int main(void)
         cmocka_unit_test(numbers_are_taken_by_their_literal),
         cmocka_unit_test(a_bad_value_is_refused_with_its_field),
         cmocka_unit_test(too_precise_and_too_large_are_told_apart),
+        cmocka_unit_test(a_rule_names_its_limits),
         cmocka_unit_test(null_is_absent_where_that_is_allowed),
         cmocka_unit_test(what_is_not_strict_json_is_refused),
         cmocka_unit_test(repeated_keys_and_nul_are_refused_at_any_depth),
