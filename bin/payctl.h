@@ -71,6 +71,8 @@ void payctl_print(struct payctl *p, const struct json_type *type, const void *me
 /* --- the commands ----------------------------------------------------------------------------- */
 
 int payctl_run_message(struct payctl *p); /* a generated one */
+/* Fills a message's struct, zeroed, from those options that are its fields. */
+int payctl_read_options(struct payctl *p, const struct json_type *type, void *body);
 int payctl_help(struct payctl *p);
 int payctl_version(struct payctl *p);
 int payctl_completion(struct payctl *p);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What actors do, and doing something about it. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,15 +11,14 @@
 
 int payctl_actors_top(struct payctl *p)
 {
-    const char *limit = payctl_args_value(&p->args, "limit");
-    bool once = payctl_args_value(&p->args, "once") != NULL || p->args.json ||
+    const char *given = payctl_args_value(&p->args, "once");
+    bool once = (given != NULL && strcmp(given, "true") == 0) || p->args.json ||
                 !isatty(STDOUT_FILENO);
-    struct actor_list body = {.has_limit = limit != NULL};
-    if (limit != NULL)
-        body.limit = (uint32_t)strtoul(limit, NULL, 10);
-    for (;;) {
+    struct actor_list body = {0};
+    int code = payctl_read_options(p, &actor_list_json, &body);
+    while (code == PAYCTL_OK) {
         struct actor_page page;
-        int code = payctl_ask_for(p, &actor_list_type, &body, &actor_page_type, &page);
+        code = payctl_ask_for(p, &actor_list_type, &body, &actor_page_type, &page);
         if (code != PAYCTL_OK)
             return code;
         if (!once)
@@ -32,6 +30,7 @@ int payctl_actors_top(struct payctl *p)
             return PAYCTL_OK;
         sleep(REFRESH_S);
     }
+    return code;
 }
 
 int payctl_actors_control(struct payctl *p)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/cluster/link_probe.h"
 #include "runtime/wire/envelope.h"
 
 #define WORD_MAX 64       /* bytes of a word that suggestions look at */
@@ -87,11 +88,18 @@ void payctl_args_explain(const struct payctl_command *commands, uint32_t count, 
                      names[i] + first_len + 1);
     }
     const char *nearest = payctl_args_nearest(given, names, name_count);
-    if (second == NULL && group[0] != '\0')
+    if (first[0] == '-')
+        snprintf(error, PAYCTL_ERROR_MAX, "there is no option %s; see payctl help", first);
+    else if (first[0] == '\0')
+        snprintf(error, PAYCTL_ERROR_MAX, "the command is empty; see payctl help");
+    else if (second == NULL && group[0] != '\0')
         snprintf(error, PAYCTL_ERROR_MAX, "%s what? One of: %s", first, group);
     else if (nearest != NULL)
         snprintf(error, PAYCTL_ERROR_MAX, "there is no command %s; did you mean %s?", given,
                  nearest);
+    else if (group[0] != '\0')
+        snprintf(error, PAYCTL_ERROR_MAX, "there is no command %s; after %s comes one of: %s",
+                 given, first, group);
     else
         snprintf(error, PAYCTL_ERROR_MAX, "there is no command %s; see payctl help", given);
 }
@@ -227,6 +235,12 @@ static bool add_pair(struct parser *p, uint32_t option, const char *word, const 
     return true;
 }
 
+static bool refuse_value(struct parser *p, const char *name, size_t len, const char *rule)
+{
+    snprintf(p->error, PAYCTL_ERROR_MAX, "--%.*s %s", (int)len, name, rule);
+    return false;
+}
+
 static bool parse_option(struct parser *p, const char *word)
 {
     struct payctl_args *a = p->args;
@@ -244,13 +258,18 @@ static bool parse_option(struct parser *p, const char *word)
             snprintf(p->error, PAYCTL_ERROR_MAX, "--%.*s is given twice", (int)len, name);
             return false;
         }
-        bool flag = strcmp(c->spec.options[i].type, "bool") == 0 && equals == NULL;
-        a->values[i] = flag ? "true" : take_value(p, word, equals);
+        bool flag = strcmp(c->spec.options[i].type, "bool") == 0;
+        if (flag && equals != NULL && strcmp(equals, "=true") != 0 &&
+            strcmp(equals, "=false") != 0)
+            return refuse_value(p, name, len, "must be true or false");
+        a->values[i] = flag && equals == NULL ? "true" : take_value(p, word, equals);
         return a->values[i] != NULL;
     }
     for (size_t i = 0; i < array_len(globals); i++) {
         if (!option_named(globals[i], name, len))
             continue;
+        if (i >= GLOBAL_JSON && equals != NULL)
+            return refuse_value(p, name, len, "takes no value");
         const char *value = i < GLOBAL_JSON ? take_value(p, word, equals) : "";
         return value != NULL && set_global(p, (enum global)i, value);
     }
@@ -313,8 +332,10 @@ static bool parse_words(struct parser *p, const struct payctl_command *commands,
 
 static bool lengths_hold(const struct payctl_args *a, char *error)
 {
-    size_t key_len = a->key != NULL ? strlen(a->key) : 1;
-    if (key_len == 0 || key_len > ENVELOPE_KEY_MAX)
+    size_t key_len = a->key != NULL ? strlen(a->key) : 1, socket_len = strlen(a->socket);
+    if (socket_len == 0 || socket_len > LINK_PATH_MAX)
+        snprintf(error, PAYCTL_ERROR_MAX, "--socket must have 1 to %d bytes", LINK_PATH_MAX);
+    else if (key_len == 0 || key_len > ENVELOPE_KEY_MAX)
         snprintf(error, PAYCTL_ERROR_MAX, "--key must have 1 to %d bytes", ENVELOPE_KEY_MAX);
     else if (a->tenant != NULL && strlen(a->tenant) > ENVELOPE_TENANT_MAX)
         snprintf(error, PAYCTL_ERROR_MAX, "--tenant must have at most %d bytes",

@@ -2,6 +2,7 @@
 /* ledger import: accounts and transfers from CSV (the header names the fields of account_spec or
  * transfer_spec) or from one JSON object per line. Every item brings its id, so a file that was cut
  * off or interrupted is simply imported again: what is done already counts as such. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,12 +119,24 @@ struct item {
     void *spec;
 };
 
+static const struct json_type *type_of_items(bool transfers)
+{
+    return transfers ? &transfer_spec_json : &account_spec_json;
+}
+
+/* "transfer_id" and "account_id" are what HTTP calls the id. */
+static struct slice field_of(bool transfers, struct slice name)
+{
+    const char *id = transfers ? "transfer_id" : "account_id";
+    return slice_equal(name, slice_of(id)) ? slice_of("id") : name;
+}
+
 static int begin_item(struct import *m, struct item *item, bool transfers)
 {
     int code = m->transfers != transfers ? flush_items(m) : PAYCTL_OK;
     m->transfers = transfers;
     *item = (struct item){
-        .type = transfers ? &transfer_spec_json : &account_spec_json,
+        .type = type_of_items(transfers),
         .spec = transfers ? (void *)&m->specs[m->count] : (void *)&m->accounts[m->count],
     };
     memset(item->spec, 0, item->type->size);
@@ -131,11 +144,10 @@ static int begin_item(struct import *m, struct item *item, bool transfers)
     return code;
 }
 
-/* "transfer_id" and "account_id" are what HTTP calls the id. An empty text is an absent field. */
+/* An empty text is an absent field. */
 static bool set_field(struct import *m, struct item *item, struct slice name, struct slice text)
 {
-    if (slice_equal(name, slice_of(m->transfers ? "transfer_id" : "account_id")))
-        name = slice_of("id");
+    name = field_of(m->transfers, name);
     return text.len == 0 || json_text_get(item->type, item->spec, name, text, &item->in);
 }
 
@@ -182,6 +194,25 @@ static bool names_transfers(const struct csv_row *header)
         }
     }
     return false;
+}
+
+/* Before any item is made: a file that is something else does not fail line by line. */
+static int check_header(struct import *m, const struct csv_row *header, bool transfers)
+{
+    char words[NOTE_MAX];
+    const char *what = transfers ? "a transfer" : "an account";
+    for (uint32_t i = 0; i < header->count; i++) {
+        struct slice name = header->cells[i];
+        if (type_of_items(transfers)->find(field_of(transfers, name)) >= 0)
+            continue;
+        snprintf(words, sizeof words,
+                 "line %llu: the header names \"%.*s\", which is no field of %s",
+                 (unsigned long long)m->line, (int)(name.len < 64 ? name.len : 64), name.data,
+                 what);
+        payctl_print_error(m->p, NULL, NULL, words);
+        return PAYCTL_USAGE;
+    }
+    return PAYCTL_OK;
 }
 
 static int take_row(struct import *m, const struct csv_row *header, const struct csv_row *row,
@@ -296,10 +327,16 @@ static int read_lines(struct import *m)
             csv_parse(header_text, &header);
             csv = true;
             transfers = names_transfers(&header);
+            code = check_header(m, &header, transfers);
         }
     }
     free(text);
     free(header_text);
+    if (ferror(m->file)) {
+        payctl_print_error(m->p, NULL, payctl_args_value(&m->p->args, "file"),
+                           "cannot be read to its end");
+        return PAYCTL_REFUSED;
+    }
     if (code == PAYCTL_OK)
         code = flush_items(m);
     return code == PAYCTL_OK ? finish_sent(m) : code;
@@ -319,11 +356,14 @@ int payctl_import(struct payctl *p)
     struct import m = {.p = p};
     struct stat status;
     m.file = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
-    if (m.file == NULL) {
-        payctl_print_error(p, NULL, path, "cannot be read");
+    bool known = m.file != NULL && fstat(fileno(m.file), &status) == 0;
+    if (!known || S_ISDIR(status.st_mode)) {
+        payctl_print_error(p, NULL, path, known ? "is a directory" : strerror(errno));
+        if (m.file != NULL)
+            fclose(m.file);
         return PAYCTL_USAGE;
     }
-    if (fstat(fileno(m.file), &status) == 0 && S_ISREG(status.st_mode))
+    if (S_ISREG(status.st_mode))
         m.size = (uint64_t)status.st_size;
     m.accounts = calloc(BATCH_MAX, sizeof *m.accounts);
     m.specs = calloc(BATCH_MAX, sizeof *m.specs);

@@ -6,9 +6,11 @@
 #include "bin/payctl.h"
 #include "runtime/base/id128.h"
 #include "schemas/catalog.h"
+#include "schemas/operator.h"
 #include "schemas/result.h"
 
 #define LINE_MAX_BYTES 1024
+#define SUBJECT_MAX_BYTES 128
 #define GRACE_MS 1000 /* the server answers EXPIRED at its deadline: wait that long for it */
 
 void payctl_print_error(const struct payctl *p, const char *code, const char *field,
@@ -53,7 +55,16 @@ static const char *hint_of(const struct payctl *p, uint16_t code)
     }
 }
 
-void payctl_print_refusal(const struct payctl *p, uint16_t code)
+/* "accounts show acc_01J8Z3N5...": what was asked, by the command's first argument. */
+static void put_subject(const struct payctl *p, char *line, size_t size)
+{
+    const struct command *spec = &p->args.command->spec;
+    bool named = spec->option_count > 0 && spec->options[0].required;
+    snprintf(line, size, "%s%s%s: ", spec->name, named ? " " : "", named ? p->args.values[0] : "");
+}
+
+/* `named` is what came with it: which leg it was, which wallet there is. */
+static void print_refusal_with(const struct payctl *p, uint16_t code, struct slice named)
 {
     char line[LINE_MAX_BYTES];
     const struct result_info *info = result_info(code);
@@ -63,8 +74,43 @@ void payctl_print_refusal(const struct payctl *p, uint16_t code)
         payctl_print_error(p, "unknown_code", NULL, line);
         return;
     }
-    snprintf(line, sizeof line, "%s. %s%s", info->title, info->detail, hint_of(p, code));
+    char subject[SUBJECT_MAX_BYTES] = "";
+    if (code == RESULT_NOT_FOUND)
+        put_subject(p, subject, sizeof subject);
+    snprintf(line, sizeof line, "%s%s. %s%s%s%.*s", subject, info->title, info->detail,
+             hint_of(p, code), named.len > 0 ? " " : "", (int)named.len, named.data);
     payctl_print_error(p, info->name, NULL, line);
+}
+
+void payctl_print_refusal(const struct payctl *p, uint16_t code)
+{
+    print_refusal_with(p, code, (struct slice){"", 0});
+}
+
+static void print_refusal(struct payctl *p, const struct payctl_reply *reply)
+{
+    const struct catalog_entry *entry = catalog_by_number(reply->number);
+    void *named = entry != NULL ? arena_alloc(&p->arena, entry->type->size) : NULL;
+    struct json_writer w;
+    json_writer_init(&w, LINE_MAX_BYTES / 2);
+    if (named != NULL && payctl_read_reply(p, reply, entry->type, named) == PAYCTL_OK)
+        entry->json->write(&w, named);
+    print_refusal_with(p, reply->code, w.failed ? (struct slice){"", 0} : json_written(&w));
+    json_writer_done(&w);
+}
+
+/* A field as the option it came from. */
+static void print_field_refusal(struct payctl *p, const struct payctl_reply *reply)
+{
+    struct field_refusal refusal;
+    char option[SUBJECT_MAX_BYTES], rule[LINE_MAX_BYTES];
+    if (payctl_read_reply(p, reply, &field_refusal_type, &refusal) != PAYCTL_OK)
+        return;
+    snprintf(option, sizeof option, "--%.*s", (int)refusal.field.len, refusal.field.data);
+    for (char *at = option; *at != '\0'; at++)
+        *at = *at == '_' ? '-' : *at;
+    snprintf(rule, sizeof rule, "%.*s", (int)refusal.rule.len, refusal.rule.data);
+    payctl_print_error(p, result_info(reply->code)->name, option, rule);
 }
 
 int payctl_connect(struct payctl *p, uint32_t outstanding)
@@ -156,7 +202,10 @@ int payctl_ask(struct payctl *p, const struct message_type *type, const void *bo
     code = payctl_receive(p, reply);
     if (code != PAYCTL_OK || reply->code == RESULT_OK)
         return code;
-    payctl_print_refusal(p, reply->code);
+    if (reply->number == field_refusal_type.number && reply->code == RESULT_INVALID_FIELD)
+        print_field_refusal(p, reply);
+    else
+        print_refusal(p, reply);
     return PAYCTL_REFUSED;
 }
 

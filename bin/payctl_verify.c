@@ -18,6 +18,7 @@
 #include "runtime/journal/verify.h"
 #include "schemas/catalog.h"
 #include "schemas/operator.h"
+#include "schemas/result.h"
 
 #define POLL_US 200000
 #define STEP_EVENTS 50000
@@ -94,7 +95,7 @@ static int open_store(struct payctl *p, struct offline *o, const char *data)
         return PAYCTL_OK;
     if (e == ERR_IN_USE)
         snprintf(reason, sizeof reason, "a payd runs on %.300s: leave --data out to ask it", data);
-    payctl_print_error(p, err_text(e), NULL, reason);
+    payctl_print_error(p, result_info((uint16_t)e)->name, NULL, reason);
     return PAYCTL_REFUSED;
 }
 

@@ -52,6 +52,17 @@ void operator_answer_with(struct operator_request *q, const struct message_type 
     send_reply(q, &(struct envelope_reply){.number = type->number, .body = wire_written(w)});
 }
 
+void operator_refuse_field(struct operator_request *q, const char *field, const char *rule)
+{
+    const struct field_refusal refusal = {slice_of(field), slice_of(rule)};
+    struct wire_writer *w = &q->message.reply;
+    wire_writer_clear(w);
+    field_refusal_type.write(w, &refusal);
+    send_reply(q, &(struct envelope_reply){.code = RESULT_INVALID_FIELD,
+                                           .number = field_refusal_type.number,
+                                           .body = wire_written(w)});
+}
+
 static void on_done(struct message *m)
 {
     struct operator_request *q = container_of(m, struct operator_request, message);

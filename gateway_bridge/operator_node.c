@@ -263,10 +263,7 @@ static void on_actor_list(struct operator_request *q)
 {
     const struct actor_list *body = q->body;
     uint32_t limit = body->has_limit ? body->limit : ACTORS_DEFAULT;
-    if (limit == 0 || limit > ACTORS_MAX) {
-        operator_answer(q, RESULT_INVALID_FIELD);
-        return;
-    }
+    check(limit >= 1 && limit <= ACTORS_MAX); /* as declared */
     if (!make_answer(q, sizeof(struct top)))
         return;
     ((struct top *)q->answer)->limit = limit;
@@ -288,7 +285,8 @@ static void visit_named(struct operator_request *q, struct slice name,
         return;
     struct named *n = q->answer;
     if (!parse_name(name, &n->kind, &n->id)) {
-        operator_answer(q, RESULT_INVALID_FIELD);
+        operator_refuse_field(q, "actor", "must be an id like acc_01J8Z3N5..., or for a kind "
+                                          "without ids its name, / and 32 hex digits");
         return;
     }
     uint16_t shard = (uint16_t)(id128_home(n->id) % node_shards(q->operator->options.node));
@@ -466,7 +464,8 @@ static void on_letter_replay(struct operator_request *q)
     const struct dead_letter_replay *body = q->body;
     uint32_t shard = body->has_shard ? body->shard : 0;
     if (shard >= node_shards(q->operator->options.node))
-        operator_answer(q, RESULT_NOT_FOUND);
+        operator_refuse_field(q, "shard", "must be less than the number of shards, which payctl "
+                                          "ping shows");
     else
         visit_shards(q, (uint16_t)shard, (uint16_t)shard, visit_replay, finish_empty);
 }

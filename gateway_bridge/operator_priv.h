@@ -85,6 +85,7 @@ struct operator {
 void operator_answer(struct operator_request *q, uint16_t code);
 void operator_answer_with(struct operator_request *q, const struct message_type *type,
                           const void *answer);
+void operator_refuse_field(struct operator_request *q, const char *field, const char *rule);
 void operator_link_stopped(void *context);
 /* Ends the operator once neither link nor verification is at work. */
 void operator_end(struct operator *o);

@@ -75,12 +75,8 @@ static struct addition *addition_of(struct operator_request *q)
     return q->answer;
 }
 
-static void start(struct operator_request *q, bool sound)
+static void start(struct operator_request *q)
 {
-    if (!sound) {
-        operator_answer(q, RESULT_INVALID_FIELD);
-        return;
-    }
     q->work = (struct work){.run = add, .done = added};
     env_work(loop_env(q->operator->options.loop), q->operator->lane, &q->work);
 }
@@ -89,8 +85,12 @@ void operator_token_revoke(struct operator_request *q)
 {
     const struct token_revoke *m = q->body;
     struct addition *a = addition_of(q);
-    if (a != NULL)
-        start(q, revocation_of_token(&a->revocation, m->jti, now_s(q)));
+    if (a == NULL)
+        return;
+    if (revocation_of_token(&a->revocation, m->jti, now_s(q)))
+        start(q);
+    else
+        operator_refuse_field(q, "jti", "must be the jti of a token");
 }
 
 /* A token's iat has whole seconds: those of this second count as issued before now. */
@@ -101,9 +101,14 @@ void operator_subject_revoke(struct operator_request *q)
     uint64_t now = now_s(q);
     uint64_t before = m->has_issued_before ? m->issued_before / NS_PER_S : now + 1;
     struct addition *a = addition_of(q);
-    if (a != NULL)
-        start(q, before <= now + 1 && revocation_of_subject(&a->revocation, tenant, m->subject,
-                                                            before, now));
+    if (a == NULL)
+        return;
+    if (before > now + 1)
+        operator_refuse_field(q, "issued_before", "must not be in the future");
+    else if (revocation_of_subject(&a->revocation, tenant, m->subject, before, now))
+        start(q);
+    else
+        operator_refuse_field(q, "subject", "must be the sub of a token");
 }
 
 /* --- listing ---------------------------------------------------------------------------------- */

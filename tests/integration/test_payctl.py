@@ -153,13 +153,20 @@ def test_actors(tool):
     tool.run("actors", "trace", account)
     equal(tool.json("actors", "show", account)["traced"], True)
     tool.run("actors", "untrace", account)
-    contains(tool.run("actors", "show", new_id("acc"), code=1), "not_found")
-    contains(tool.run("actors", "show", "nonsense", code=1), "invalid_field")
+    unknown = new_id("acc")
+    contains(tool.run("actors", "show", unknown, code=1), "not_found", f"actors show {unknown}")
+    for word in ("show", "suspend", "resume", "trace", "untrace", "stop"):
+        contains(tool.run("actors", word, "acc_wrong", code=1),
+                 "invalid_field: --actor must be an id like acc_")
+    contains(tool.run("actors", "top", "--limit", 101, code=2),
+             "--limit must be a whole number from 1 to 100")
+    contains(tool.run("actors", "top", "--once=x", code=2), "--once must be true or false")
 
 
 def test_dead_letters(tool):
     equal(tool.json("dead-letters", "list"), {"letters": [], "complete": True})
-    contains(tool.run("dead-letters", "replay", 1, code=1), "not_found")
+    contains(tool.run("dead-letters", "replay", 1, code=1), "not_found", "replay 1")
+    contains(tool.run("dead-letters", "replay", 1, "--shard", 7, code=1), "--shard must be less")
 
 
 def test_store_status(tool):
@@ -178,7 +185,8 @@ def test_tokens_are_revoked(tool):
           ("ann", "acme", "2020-01-01T00:00:00Z"))
     contains(tool.run("tokens", "list"), "jti-1")
     contains(tool.run("tokens", "revoke-subject", "ann", "--issued-before",
-                      "2100-01-01T00:00:00Z", code=1), "invalid_field")
+                      "2100-01-01T00:00:00Z", code=1),
+             "--issued-before must not be in the future")
     contains(tool.run("tokens", "revoke", "j" * 129, code=2), "--jti")
 
 
@@ -252,6 +260,29 @@ def write_import(path, ids, transfers):
     lines += [f'{new_id("trf")},{ids[0]},{ids[0]},1.00,USD',
               f'{new_id("trf")},{ids[0]},{ids[1]},-1.00,USD']
     path.write_text("\n".join(lines) + "\n")
+
+
+def test_what_is_no_import_is_refused(tool):
+    with tempfile.TemporaryDirectory() as folder:
+        contains(tool.run("ledger", "import", folder, code=2), folder, "is a directory")
+        contains(tool.run("ledger", "import", folder + "/none", code=2), "No such file")
+        notes = pathlib.Path(folder, "notes.txt")
+        notes.write_text("Dear all\n")
+        contains(tool.run("ledger", "import", notes, code=2), 'line 1: the header names "Dear all"')
+
+
+def test_bench_names_its_limits(tool):
+    for option, value, limits in (("accounts", 1, "2 to 10000000"), ("batch", 9000, "1 to 8192"),
+                                  ("transfers", "x", "1 to 1000000000"),
+                                  ("outstanding", 0, "1 to 64")):
+        contains(tool.run("bench", f"--{option}", value, code=2), f"--{option} must be", limits)
+    contains(tool.run("bench", "--currency", "ABC", code=2), "--currency")
+
+
+def test_a_refusal_shows_what_came_with_it(tool):
+    wallet = tool.json("wallets", "create", "USD", "--user-id", "eve")["wallet_id"]
+    contains(tool.run("wallets", "create", "USD", "--user-id", "eve", code=1), "wallet_exists",
+             wallet)
 
 
 def test_import_may_be_repeated(tool):

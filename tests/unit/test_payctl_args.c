@@ -159,6 +159,11 @@ static void test_mistakes_are_named(void **state)
     assert_refused("wallets fund --curency USD", "did you mean --currency?");
     assert_refused("wallets fund --wallet-id", "needs a value");
     assert_refused("ping --jsn", "did you mean --json?");
+    assert_refused("ping --json=yes", "--json takes no value");
+    assert_refused("wallets fund wal_1 1 --final=yes", "--final must be true or false");
+    assert_refused("-x ping", "there is no option -x");
+    assert_refused("wallets xyzzyxyzzy", "after wallets comes one of: ");
+    assert_refused("ping --socket=", "--socket must have 1 to 100 bytes");
     assert_refused("ping --timeout 0", "1 to 3600 seconds");
     assert_refused("ping --timeout -1", "1 to 3600 seconds");
     assert_refused("ping --timeout 5x", "1 to 3600 seconds");
