@@ -65,8 +65,30 @@ static inline struct actor *actor_of_entry(struct table_entry *entry)
     return container_of(entry, struct actor, entry);
 }
 
+/* --- the mailbox: a bounded circular list, one pointer when empty --- */
+
+/* Puts a message that was just taken back in front; beyond the limit too. */
+static inline void actor_mailbox_put_back(struct actor *a, struct fifo_link *message)
+{
+    if (a->mailbox_last == NULL) {
+        message->next = message;
+        a->mailbox_last = message;
+    } else {
+        message->next = a->mailbox_last->next;
+        a->mailbox_last->next = message;
+    }
+    a->mailbox_count++;
+}
+
 /* Appends to the mailbox; false when it is full. */
-must_check bool actor_mailbox_put(struct actor *a, struct fifo_link *message);
+must_check static inline bool actor_mailbox_put(struct actor *a, struct fifo_link *message)
+{
+    if (a->mailbox_count >= ACTOR_MAILBOX_MAX)
+        return false;
+    actor_mailbox_put_back(a, message);
+    a->mailbox_last = message;
+    return true;
+}
 
 /* The oldest message, left in place; NULL if empty. */
 static inline struct fifo_link *actor_mailbox_first(const struct actor *a)
@@ -74,10 +96,17 @@ static inline struct fifo_link *actor_mailbox_first(const struct actor *a)
     return a->mailbox_last == NULL ? NULL : a->mailbox_last->next;
 }
 
-/* Puts a message that was just taken back in front; beyond the limit too. */
-void actor_mailbox_put_back(struct actor *a, struct fifo_link *message);
-
 /* Takes the oldest message out; the mailbox must not be empty. */
-struct fifo_link *actor_mailbox_take(struct actor *a);
+static inline struct fifo_link *actor_mailbox_take(struct actor *a)
+{
+    check(a->mailbox_last != NULL);
+    struct fifo_link *first = a->mailbox_last->next;
+    if (first == a->mailbox_last)
+        a->mailbox_last = NULL;
+    else
+        a->mailbox_last->next = first->next;
+    a->mailbox_count--;
+    return first;
+}
 
 #endif

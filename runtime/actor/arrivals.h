@@ -8,27 +8,22 @@
 
 #include <stddef.h>
 
-#include "runtime/base/list.h"
-
 #define ARRIVALS_GROUP 64 /* enough to hide the latency of memory */
 
+struct actor;
 struct message;
 struct shard;
 
 struct arrivals {
-    struct fifo messages;
+    struct message *messages[ARRIVALS_GROUP]; /* in the order they came */
+    struct actor *actors[ARRIVALS_GROUP];     /* probably theirs; NULL = not resident */
     size_t count;
 };
-
-void arrivals_init(struct arrivals *a);
 
 /* Of a running shard. */
 void arrivals_put(struct shard *s, struct message *m);
 
 /* Gives all to shard_accept(), in the order they came. */
 void arrivals_accept(struct shard *s);
-
-/* The oldest, which is no longer in here; NULL if there is none. */
-struct message *arrivals_take(struct shard *s);
 
 #endif

@@ -53,37 +53,25 @@ struct shard;
  * m->reply are then final; the message belongs to the asker again. */
 typedef void (*message_done_cb)(struct message *m);
 
-/* Owned by the asker, which keeps it (and all it points to) untouched from the post until done. */
+/* Owned by the asker, which keeps it (and all it points to) untouched from the post until done.
+ * What every turn touches comes first, so that it lies in few cache lines. */
 struct message {
     struct fifo_link link;           /* mailbox or held list: wherever it is now */
-    struct inbox_item mail;          /* between loops, there and back */
     const struct message_type *type;
     const void *body;                /* struct of type->size bytes */
-    uint16_t target_kind;
     struct id128 target;
-    struct principal who;
+    uint16_t target_kind;
+    uint16_t code;                   /* the answer: enum err or a domain result */
+    uint16_t reply_type;             /* number of the reply's message type; 0 = no body */
+    bool keyed;                      /* the request carries an idempotency key */
+    bool replayed;                   /* the answer is the first outcome of this key, given again */
     uint64_t deadline_ns;            /* env monotonic clock; 0 = none. Past it, not executed */
     uint64_t posted_ns;              /* set by the post */
-    struct slice request_id;         /* of the request behind it, for the log; empty = none */
-    struct slice trace_id;           /* W3C Trace Context, 32 hex digits; empty = none */
 
-    bool keyed;                      /* the request carries an idempotency key */
-    struct id128 key;                /* hash of tenant, caller, route and key: outcome.h */
-    struct id128 fingerprint;        /* hash of the canonical request */
-
-    bool conditional;                /* If-Match was given ... */
-    uint64_t expected_version;       /* ... with this version */
-
+    struct wire_writer reply;        /* its msgpack; initialised by the asker, kept for reuse */
+    uint64_t version;                /* of the thing in the reply, for ETag; 0 = none */
     struct loop *home;               /* the loop whose thread done() runs on */
     message_done_cb done;
-
-    /* The answer. */
-    uint16_t code;                   /* enum err or a domain result */
-    bool replayed;                   /* the first outcome of this key, given again */
-    uint64_t version;                /* of the thing in the reply, for ETag; 0 = none */
-    uint32_t retry_after_ms;         /* with BUSY and UNAVAILABLE */
-    uint16_t reply_type;             /* number of the reply's message type; 0 = no body */
-    struct wire_writer reply;        /* its msgpack; initialised by the asker, kept for reuse */
 
     /* The runtime's own, between post and done. */
     struct {
@@ -91,6 +79,16 @@ struct message {
         uint64_t ids_ns, ids_random; /* of the ids its turn draws: a turn that is run again draws
                                         the same ones; ids_ns 0 = none yet */
     } runtime;
+
+    uint32_t retry_after_ms;         /* with BUSY and UNAVAILABLE */
+    bool conditional;                /* If-Match was given ... */
+    uint64_t expected_version;       /* ... with this version */
+    struct inbox_item mail;          /* between loops, there and back */
+    struct principal who;
+    struct slice request_id;         /* of the request behind it, for the log; empty = none */
+    struct slice trace_id;           /* W3C Trace Context, 32 hex digits; empty = none */
+    struct id128 key;                /* hash of tenant, caller, route and key: outcome.h */
+    struct id128 fingerprint;        /* hash of the canonical request */
 };
 
 #endif

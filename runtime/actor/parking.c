@@ -50,9 +50,9 @@ void parking_put_mailboxes(struct shard *s)
         }
         s->stats.kinds[k].depth = 0;
     }
-    struct message *m;
-    while ((m = arrivals_take(s)) != NULL)
-        put(s, m);
+    for (size_t i = 0; i < s->arrivals.count; i++)
+        put(s, s->arrivals.messages[i]);
+    s->arrivals.count = 0;
 }
 
 struct message *parking_take(struct shard *s)

@@ -96,15 +96,19 @@ static inline void registry_recall(struct registry *r, struct actor *a)
 }
 
 /* Starts to bring into the cache what registry_find() will read: first the slot, then, once that is
- * there, the actor with its state. */
+ * there, the actor with its state: returns the one that is probably meant, NULL if there is none.
+ */
 static inline void registry_prefetch_slot(const struct registry *r, uint16_t kind, struct id128 id)
 {
     table_prefetch_slot(&r->actors[kind], id);
 }
 
-static inline void registry_prefetch(const struct registry *r, uint16_t kind, struct id128 id)
+static inline struct actor *registry_prefetch(const struct registry *r, uint16_t kind,
+                                              struct id128 id)
 {
-    table_prefetch_entry(&r->actors[kind], id, registry_actor_size(r, kind));
+    struct table_entry *e =
+        table_prefetch_entry(&r->actors[kind], id, registry_actor_size(r, kind));
+    return e == NULL ? NULL : actor_of_entry(e);
 }
 
 /* The actor struct, made as a placeholder without state if not resident. */

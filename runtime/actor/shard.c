@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shard: life, post and pass. The turn itself is in turn.c. */
+/* Shard: life, post and pass. How turns follow each other is in running.c, the turn in turn.c. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@ static void accept_parked(struct shard *s)
 {
     struct message *m;
     for (size_t left = s->parking.count; left > 0 && (m = parking_take(s)) != NULL; left--)
-        shard_accept(s, m);
+        shard_accept(s, m, NULL);
 }
 
 void shard_set_state(struct shard *s, enum shard_state state)
@@ -143,8 +143,9 @@ void shard_ready(struct shard *s, struct actor *a)
     if ((a->flags & held) != 0 || a->mailbox_last == NULL)
         return;
     a->flags |= ACTOR_QUEUED;
+    if (fifo_empty(&s->run_queue))
+        env_wake(s->env);
     fifo_push(&s->run_queue, &a->run_link);
-    env_wake(s->env);
 }
 
 static void refuse_busy(struct shard *s, struct message *m, uint16_t code)
@@ -154,21 +155,9 @@ static void refuse_busy(struct shard *s, struct message *m, uint16_t code)
     shard_finish(s, m, code);
 }
 
-void shard_accept(struct shard *s, struct message *m)
+/* Into its actor's mailbox. */
+static void deliver(struct shard *s, struct message *m, struct actor *a)
 {
-    if (m->type->view) {
-        inquiry_post(s, m);
-        return;
-    }
-    if (m->type->mutates && !s->writable) {
-        refuse_busy(s, m, ERR_STORE_FULL);
-        return;
-    }
-    if (m->type->mutates && (outcomes_full(&s->ids) || outcomes_full(&s->keys))) {
-        refuse_busy(s, m, ERR_BUSY);
-        return;
-    }
-    struct actor *a = shard_bring(s, m->target_kind, m->target);
     if ((a->flags & ACTOR_QUARANTINED) != 0) {
         supervisor_refused(s, m);
         return;
@@ -181,6 +170,20 @@ void shard_accept(struct shard *s, struct message *m)
     if ((a->flags & ACTOR_SUSPENDED) != 0)
         orders_await(s, m->deadline_ns);
     shard_ready(s, a);
+}
+
+void shard_accept(struct shard *s, struct message *m, struct actor *seen)
+{
+    if (m->type->view)
+        inquiry_post(s, m);
+    else if (m->type->mutates && !s->writable)
+        refuse_busy(s, m, ERR_STORE_FULL);
+    else if (m->type->mutates && (outcomes_full(&s->ids) || outcomes_full(&s->keys)))
+        refuse_busy(s, m, ERR_BUSY);
+    else if (seen != NULL && id128_equal(seen->entry.id, m->target))
+        deliver(s, m, seen);
+    else
+        deliver(s, m, shard_bring(s, m->target_kind, m->target));
 }
 
 void shard_post(struct shard *s, struct message *m)
@@ -283,14 +286,6 @@ static void wake(struct shard *s, struct actor *a)
     }
 }
 
-void shard_woken_done(struct shard *s, struct actor *a)
-{
-    if ((a->flags & ACTOR_WOKEN) == 0)
-        return;
-    a->flags &= (uint16_t)~ACTOR_WOKEN;
-    s->woken--;
-}
-
 void shard_wake_waiting(struct shard *s)
 {
     struct fifo_link *link;
@@ -314,8 +309,7 @@ static void next_alone(struct shard *s)
     s->loader.crowded = s->alone != NULL;
 }
 
-/* The one that was alone has run, or cannot. */
-static void served(struct shard *s)
+void shard_served(struct shard *s)
 {
     s->alone = NULL;
     s->loader.crowded = false;
@@ -333,7 +327,7 @@ static void serve_crowd(struct shard *s)
             loader_forget(&s->loader);
         wake(s, actor_of_run_link(fifo_pop(&s->wait_queue))); /* it waits in front */
         if ((s->alone->flags & ACTOR_QUEUED) == 0)
-            served(s); /* an operator holds it */
+            shard_served(s); /* an operator holds it */
     }
 }
 
@@ -354,147 +348,6 @@ static void on_load_finished(void *context)
 }
 
 /* --- the pass -------------------------------------------------------------------------------- */
-
-static const char *name_of(const struct message_type *type)
-{
-    return type == NULL ? "timeout" : type->name;
-}
-
-/* A handler that held up everybody else for too long. */
-static void note_stall(struct shard *s, const struct actor *a, const struct message *m,
-                       uint64_t took_ns, uint64_t now_ns)
-{
-    s->stats.stalls++;
-    if (took_ns > s->stats.stall_ns_max)
-        s->stats.stall_ns_max = took_ns;
-    uint64_t suppressed;
-    if (log_limit_pass(&s->stall_lines, now_ns, &suppressed))
-        LOG_WARN(s->env->log, "turn_stalled", log_uint("shard", s->options.number),
-                 log_text("kind", s->options.domain->kinds[a->kind]->name),
-                 log_id("actor", a->entry.id), log_text("message", name_of(m->type)),
-                 log_slice("request_id", m->request_id), log_slice("trace_id", m->trace_id),
-                 log_uint("took_us", took_ns / 1000), log_uint("suppressed", suppressed));
-}
-
-static void note_turn(struct shard *s, const struct actor *a, const struct message *m,
-                      uint64_t took_ns, uint64_t now_ns)
-{
-    s->stats.kinds[a->kind].turns++;
-    if (took_ns >= SHARD_TURN_STALL_NS)
-        note_stall(s, a, m, took_ns, now_ns);
-    if ((a->flags & ACTOR_TRACED) != 0)
-        LOG_INFO(s->env->log, "turn", log_uint("shard", s->options.number),
-                 log_text("kind", s->options.domain->kinds[a->kind]->name),
-                 log_id("actor", a->entry.id), log_text("message", name_of(m->type)),
-                 log_slice("request_id", m->request_id), log_slice("trace_id", m->trace_id),
-                 log_uint("code", m->code), log_uint("took_us", took_ns / 1000));
-}
-
-static void note_wait(struct shard *s, const struct message *m, uint64_t now_ns)
-{
-    struct shard_kind_stats *stats = &s->stats.kinds[m->target_kind];
-    uint64_t wait = now_ns - m->posted_ns;
-    stats->wait_ns_sum += wait;
-    if (wait > stats->wait_ns_max)
-        stats->wait_ns_max = wait;
-}
-
-/* The time after a turn. To read the clock costs as much as many a turn: it is read after every
- * SHARD_CLOCK_TURNS turns, and at once after one that the system's tick shows to have been long. */
-static uint64_t time_after_turn(struct shard *s, const struct actor *a, uint64_t before_ns)
-{
-    uint64_t tick_ns = env_tick_ns(s->env);
-    bool same = tick_ns == s->tick_ns && (a->flags & ACTOR_TRACED) == 0;
-    if (same && ++s->tick_turns < SHARD_CLOCK_TURNS)
-        return before_ns;
-    s->tick_ns = tick_ns;
-    s->tick_turns = 0;
-    return env_mono_ns(s->env);
-}
-
-/* Runs an actor's first message. false: the actor must stop here (it waits, or is no more). */
-static bool run_message(struct shard *s, struct actor *a, uint64_t *now_ns)
-{
-    struct message *m = container_of(actor_mailbox_take(a), struct message, link);
-    struct shard_kind_stats *stats = &s->stats.kinds[a->kind];
-    const struct message_type *type = m->type;
-    shard_woken_done(s, a);
-    if (m->deadline_ns != 0 && *now_ns > m->deadline_ns) {
-        stats->expired++;
-        stats->depth--;
-        shard_finish(s, m, ERR_EXPIRED);
-        return true;
-    }
-    if ((a->flags & ACTOR_TRACED) != 0)
-        *now_ns = env_mono_ns(s->env);
-    uint64_t began_ns = *now_ns;
-    if (turn_run(s, a, m) == TURN_WAIT) {
-        actor_mailbox_put_back(a, &m->link);
-        a->flags |= ACTOR_WAITING;
-        if (a == s->alone)
-            fifo_push_front(&s->wait_queue, &a->run_link);
-        else
-            fifo_push(&s->wait_queue, &a->run_link);
-        return false;
-    }
-    *now_ns = time_after_turn(s, a, *now_ns);
-    if (type != NULL) {
-        stats->depth--;
-        note_wait(s, m, began_ns);
-    }
-    note_turn(s, a, m, *now_ns - began_ns, *now_ns);
-    return (a->flags & ACTOR_QUARANTINED) == 0;
-}
-
-/* A placeholder that turned out to stand for nothing. */
-static void forget_if_nothing(struct shard *s, struct actor *a)
-{
-    const uint16_t kept = ACTOR_EXISTS | ACTOR_LOADING | ACTOR_QUEUED | ACTOR_WAITING |
-                         ACTOR_ORDERS;
-    if ((a->flags & kept) == 0 && a->touched_seq == 0 && a->mailbox_last == NULL)
-        registry_evict(&s->registry, a);
-}
-
-static void run_actor(struct shard *s, struct actor *a, uint64_t *now_ns)
-{
-    for (int i = 0; i < SHARD_ACTOR_MESSAGES && a->mailbox_last != NULL; i++) {
-        if ((a->flags & ACTOR_HELD) != 0 || journal_full(&s->journal))
-            break;
-        if (!run_message(s, a, now_ns))
-            break;
-    }
-    while ((a->flags & ACTOR_QUARANTINED) != 0 && a->mailbox_last != NULL) {
-        struct message *m = container_of(actor_mailbox_take(a), struct message, link);
-        if (m->type != NULL)
-            s->stats.kinds[a->kind].depth--;
-        supervisor_refused(s, m);
-    }
-    if ((a->flags & ACTOR_HELD) != 0)
-        shard_woken_done(s, a);
-    if (a == s->alone && (a->flags & ACTOR_WAITING) == 0)
-        served(s);
-    shard_ready(s, a);
-    forget_if_nothing(s, a);
-}
-
-/* A shard about to be rebuilt lets what was decided become durable and decides nothing more. */
-static bool may_run(const struct shard *s)
-{
-    return !journal_full(&s->journal) && !s->supervisor.rebuild;
-}
-
-static void run_turns(struct shard *s, uint64_t budget_ns)
-{
-    uint64_t now_ns = env_mono_ns(s->env);
-    uint64_t end_ns = now_ns + budget_ns;
-    while (!fifo_empty(&s->run_queue) && may_run(s)) {
-        struct actor *a = actor_of_run_link(fifo_pop(&s->run_queue));
-        a->flags &= (uint16_t)~ACTOR_QUEUED;
-        run_actor(s, a, &now_ns);
-        if (now_ns >= end_ns)
-            return;
-    }
-}
 
 static void project(struct shard *s)
 {
@@ -535,7 +388,7 @@ bool shard_pass(struct shard *s, uint64_t budget_ns)
         clock_tick(&s->clock, s->env);
         arrivals_accept(s);
         deadlines_fire(s);
-        run_turns(s, budget_ns);
+        running_turns(s, budget_ns);
         if (s->woken == 0 && fifo_empty(&s->wait_queue) && s->loader.parts.count > 0)
             loader_forget(&s->loader);
         if (s->woken == 0 && s->loader.crowded && s->alone == NULL)
@@ -554,7 +407,7 @@ bool shard_pass(struct shard *s, uint64_t budget_ns)
     give_answers(s);
     if (s->closing && s->state == SHARD_RUNNING)
         closing_finish(s); /* behind the answers: refusals that go on must not keep it open */
-    return s->state == SHARD_RUNNING && !fifo_empty(&s->run_queue) && may_run(s);
+    return s->state == SHARD_RUNNING && !fifo_empty(&s->run_queue) && running_may(s);
 }
 
 /* --- journal and projector ------------------------------------------------------------------- */
@@ -657,7 +510,6 @@ static void init_queues(struct shard *s)
     fifo_init(&s->run_queue);
     fifo_init(&s->wait_queue);
     fifo_init(&s->answered);
-    arrivals_init(&s->arrivals);
     parking_init(&s->parking);
     fifo_init(&s->inquiries.waiting);
     slab_init(&s->inquiries.slab, inquiry_size());

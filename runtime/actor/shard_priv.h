@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shard, as its own files see it: shard.c (life, post, pass), turn.c (one message), recovery.c,
- * inquiry.c (lists), supervisor.c (failures, dead letters), orders.c, passivation.c, closing.c. */
+/* Shard, as its own files see it: shard.c (life, post, pass), running.c (turns of a pass), turn.c
+ * (one message), recovery.c, inquiry.c (lists), supervisor.c (failures, dead letters), orders.c,
+ * passivation.c, closing.c. */
 #ifndef ACTOR_SHARD_PRIV_H
 #define ACTOR_SHARD_PRIV_H
 
@@ -37,20 +38,21 @@ struct timeout_message {
     uint8_t tries; /* before this one, in vain */
 };
 
+/* Cleared before each turn: what is not, is set with the flag before it. */
 struct turn {
     struct shard *shard;
     struct message *message;
     struct actor *actor;         /* whose turn it is */
-    uint64_t begin_ns;      /* time of the record and its first event */
-    uint32_t events;
+    uint64_t depends_seq;   /* newest change it has seen */
     uint64_t ids;           /* how many it drew */
-    bool recorded;          /* record_begin() was written */
+    const char *failure;
+    uint32_t events;
     bool replied;
     bool waiting;           /* something was asked of the loader */
-    size_t body_at;         /* of the open batch before this turn */
-    uint32_t items_at;
-    uint64_t depends_seq;   /* newest change it has seen */
-    const char *failure;
+    bool recorded;          /* record_begin() was written: */
+    uint32_t items_at;      /* ... of the open batch before this turn */
+    size_t body_at;
+    uint64_t begin_ns;      /* ... time of the record and its first event */
 };
 
 /* A deadline read from the store. */
@@ -92,6 +94,14 @@ struct shard {
     size_t woken;            /* actors that are ACTOR_WOKEN: what was loaded for them is kept */
     struct actor *alone;     /* while the loader is crowded: only its turn is given journal parts */
     struct fifo answered;    /* final answers to give back in the next pass */
+    struct {
+        struct actor *actor; /* whose messages are run */
+        int left;            /* so many of them before the next actor's turn */
+        uint64_t now_ns;     /* as of the last look at the clock */
+        uint64_t end_ns;
+    } running;
+    struct turn turn;        /* the one that runs, and ... */
+    jmp_buf given_up;        /* ... where things go on if it writes or reads too much */
     struct parking parking;
     enum err load_error;     /* of the group of loads that is being delivered */
 
@@ -104,7 +114,6 @@ struct shard {
     struct arena turn_arena;
     struct record_reader found; /* the turn's; here, for to clear it each time would cost more than
                                    many a turn */
-    jmp_buf given_up; /* where turn_run() goes on if the turn writes or reads too much */
     struct outcome **added; /* by the turn that runs, to take them back */
     size_t added_count, added_cap;
     struct slab timeouts;
@@ -145,18 +154,36 @@ struct shard {
 void shard_set_state(struct shard *s, enum shard_state state);
 void shard_stop(struct shard *s, const char *format, ...) printf_like(2, 3);
 void shard_ready(struct shard *s, struct actor *a); /* onto the run queue, if not there */
-void shard_accept(struct shard *s, struct message *m); /* into its mailbox, or refused */
+/* Into a mailbox, or refused. seen: resident and of the message's kind, probably its actor; or NULL
+ */
+void shard_accept(struct shard *s, struct message *m, struct actor *seen);
 void shard_finish(struct shard *s, struct message *m, uint16_t code); /* a final answer, now */
 void shard_wake_waiting(struct shard *s);
-void shard_woken_done(struct shard *s, struct actor *a); /* its first message ran, or left */
+void shard_served(struct shard *s); /* the one that was alone has run, or cannot */
 void shard_recover(struct shard *s, enum err cause);
 
 /* Resident, or a placeholder whose load is under way, or (a fresh id) known to be absent. */
 struct actor *shard_bring(struct shard *s, uint16_t kind, struct id128 id);
 bool shard_fresh(const struct shard *s, uint16_t kind, struct id128 id);
 
-/* turn.c: WAIT leaves the message to be run again; DONE and FAILED have answered it. */
+/* Its first message ran, or left. */
+static inline void shard_woken_done(struct shard *s, struct actor *a)
+{
+    if ((a->flags & ACTOR_WOKEN) == 0)
+        return;
+    a->flags &= (uint16_t)~ACTOR_WOKEN;
+    s->woken--;
+}
+
+/* running.c */
+void running_turns(struct shard *s, uint64_t budget_ns);
+bool running_may(const struct shard *s); /* a shard about to be rebuilt lets what was decided become
+                                            durable and decides nothing more */
+
+/* turn.c: WAIT leaves the message to be run again; DONE and FAILED have answered it. A turn beyond
+ * a limit does not come back but jumps to shard.given_up; turn_gave_up() then ends it. */
 enum turn_result turn_run(struct shard *s, struct actor *a, struct message *m);
+enum turn_result turn_gave_up(struct shard *s);
 
 /* recovery.c: (re)builds the registry from the store. */
 void recovery_start(struct shard *s, enum err cause);

@@ -33,15 +33,8 @@ static bool is_self(const struct turn *t, uint16_t kind, struct id128 id)
     return t->actor->kind == kind && id128_equal(t->actor->entry.id, id);
 }
 
-enum presence turn_find(struct turn *t, uint16_t kind, struct id128 id, const void **state)
+static inline enum presence look_at(struct turn *t, struct actor *a, const void **state)
 {
-    struct shard *s = t->shard;
-    struct actor *a = is_self(t, kind, id) ? t->actor : registry_find(&s->registry, kind, id);
-    if (a == NULL) {
-        if (shard_fresh(s, kind, id))
-            return PRESENCE_ABSENT;
-        a = shard_bring(s, kind, id);
-    }
     if ((a->flags & ACTOR_LOADING) != 0) {
         t->waiting = true;
         return PRESENCE_WAITING;
@@ -52,6 +45,24 @@ enum presence turn_find(struct turn *t, uint16_t kind, struct id128 id, const vo
         return PRESENCE_ABSENT;
     *state = actor_state(a);
     return PRESENCE_THERE;
+}
+
+static out_of_line enum presence find_other(struct turn *t, uint16_t kind, struct id128 id,
+                                            const void **state)
+{
+    struct shard *s = t->shard;
+    struct actor *a = registry_find(&s->registry, kind, id);
+    if (a == NULL) {
+        if (shard_fresh(s, kind, id))
+            return PRESENCE_ABSENT;
+        a = shard_bring(s, kind, id);
+    }
+    return look_at(t, a, state);
+}
+
+enum presence turn_find(struct turn *t, uint16_t kind, struct id128 id, const void **state)
+{
+    return is_self(t, kind, id) ? look_at(t, t->actor, state) : find_other(t, kind, id, state);
 }
 
 void turn_soon(struct turn *t, uint16_t kind, struct id128 id)
@@ -144,6 +155,8 @@ static void begin_record(struct turn *t)
         return;
     struct batch *b = t->shard->journal.open;
     const struct message *m = t->message;
+    t->body_at = b->body.len;
+    t->items_at = b->items;
     t->begin_ns = clock_event_ns(&t->shard->clock);
     t->recorded = true;
     record_begin(&b->body, t->begin_ns, m->keyed ? &m->key : NULL,
@@ -345,13 +358,10 @@ static enum turn_result handle(struct turn *t)
     return TURN_DONE;
 }
 
-static enum turn_result decide(struct turn *t)
+static out_of_line enum turn_result decide_keyed(struct turn *t)
 {
-    struct message *m = t->message;
-    if (!m->keyed || PLANT(SKIP_DEDUPE))
-        return handle(t);
     uint64_t place;
-    switch (place_of(t, &t->shard->keys, m->key, &place)) {
+    switch (place_of(t, &t->shard->keys, t->message->key, &place)) {
     case PRESENCE_ABSENT:
         return handle(t);
     case PRESENCE_THERE:
@@ -362,11 +372,18 @@ static enum turn_result decide(struct turn *t)
     return TURN_WAIT;
 }
 
+static enum turn_result decide(struct turn *t)
+{
+    return t->message->keyed && !PLANT(SKIP_DEDUPE) ? decide_keyed(t) : handle(t);
+}
+
 /* Nothing of the turn remains. */
 static void take_back(struct turn *t)
 {
     struct shard *s = t->shard;
     struct batch *b = s->journal.open;
+    if (!t->recorded)
+        return;
     registry_undo(&s->registry, (struct registry_mark){0});
     take_back_outcomes(s, 0);
     batch_cut(b, t->body_at);
@@ -384,11 +401,6 @@ static enum turn_result refuse_too_large(struct turn *t)
     t->message->replayed = false;
     turn_refuse(t, ERR_TOO_LARGE);
     return TURN_DONE;
-}
-
-static enum turn_result decide_within_limits(struct turn *t)
-{
-    return setjmp(t->shard->given_up) == 0 ? decide(t) : refuse_too_large(t);
 }
 
 /* Writes the end of the record, or takes an empty one out again. */
@@ -426,15 +438,38 @@ static void end_record(struct turn *t)
     depend_on(t, b->seq);
 }
 
-static enum turn_result finish(struct turn *t, enum turn_result result)
+/* Holds the answer until all that the turn has seen is durable. */
+static void hold(struct turn *t)
+{
+    struct shard *s = t->shard;
+    const struct batch *open = s->journal.open;
+    /* What was rolled back may have been looked at: an empty batch is nothing to wait for. */
+    if (t->depends_seq >= open->seq && open->records == 0)
+        t->depends_seq = open->seq - 1;
+    if (journal_durable(&s->journal, t->depends_seq))
+        fifo_push(&s->answered, &t->message->link);
+    else
+        journal_hold(&s->journal, t->depends_seq, &t->message->link);
+}
+
+static void answer(struct turn *t, bool at_once)
+{
+    struct shard *s = t->shard;
+    if (at_once || PLANT(ACK_BEFORE_COMMIT) || journal_durable(&s->journal, t->depends_seq))
+        fifo_push(&s->answered, &t->message->link);
+    else
+        hold(t);
+}
+
+static out_of_line enum turn_result finish(struct turn *t, enum turn_result result)
 {
     struct shard *s = t->shard;
     struct message *m = t->message;
-    if (result != TURN_DONE) {
-        take_back(t);
-    } else {
+    if (result == TURN_DONE) {
         check(t->replied || m->type == NULL);
         end_record(t);
+    } else {
+        take_back(t);
     }
     registry_settle(&s->registry);
     s->added_count = 0;
@@ -447,29 +482,27 @@ static enum turn_result finish(struct turn *t, enum turn_result result)
         supervisor_failed(s, m, t->failure);
     if (t->recorded)
         journal_turn_done(&s->journal);
-    /* What was rolled back may have been looked at: an empty batch is nothing to wait for. */
-    if (s->journal.open->records == 0 && t->depends_seq >= s->journal.open->seq)
-        t->depends_seq = s->journal.open->seq - 1;
-    if (result == TURN_FAILED || PLANT(ACK_BEFORE_COMMIT) ||
-        journal_durable(&s->journal, t->depends_seq))
-        fifo_push(&s->answered, &m->link);
-    else
-        journal_hold(&s->journal, t->depends_seq, &m->link);
+    answer(t, result == TURN_FAILED);
     return result;
 }
 
 enum turn_result turn_run(struct shard *s, struct actor *a, struct message *m)
 {
-    struct turn t = {
-        .shard = s,
-        .message = m,
-        .actor = a,
-        .body_at = s->journal.open->body.len,
-        .items_at = s->journal.open->items,
-    };
-    m->replayed = false;
-    enum turn_result result = decide_within_limits(&t);
-    if (result == TURN_DONE && t.failure != NULL)
+    struct turn *t = &s->turn;
+    *t = (struct turn){.shard = s, .message = m, .actor = a};
+    enum turn_result result = decide(t);
+    if (result == TURN_DONE && t->failure != NULL)
         result = TURN_FAILED;
-    return finish(&t, result);
+    if (result != TURN_DONE || t->recorded || m->keyed)
+        return finish(t, result);
+    /* Most turns only look: they leave nothing to take back, to end or to settle. */
+    check(t->replied || m->type == NULL);
+    arena_reset(&s->turn_arena);
+    answer(t, false);
+    return TURN_DONE;
+}
+
+enum turn_result turn_gave_up(struct shard *s)
+{
+    return finish(&s->turn, refuse_too_large(&s->turn));
 }

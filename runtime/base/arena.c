@@ -33,7 +33,7 @@ void arena_done(struct arena *a)
     free_newer_than(a, NULL);
 }
 
-void arena_reset(struct arena *a)
+void arena_forget(struct arena *a)
 {
     struct arena_chunk *oldest = a->chunks;
     while (oldest != NULL && oldest->older != NULL)

@@ -23,7 +23,12 @@ void arena_init(struct arena *a, size_t allocated_max);
 void arena_done(struct arena *a);
 
 /* Forgets everything handed out; keeps one chunk for reuse. */
-void arena_reset(struct arena *a);
+void arena_forget(struct arena *a);
+static inline void arena_reset(struct arena *a)
+{
+    if (a->allocated > 0 || a->failed)
+        arena_forget(a);
+}
 
 /* Zeroed memory aligned for any type; NULL (and a->failed) beyond the limit or without memory. */
 must_check void *arena_alloc(struct arena *a, size_t size);

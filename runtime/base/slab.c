@@ -5,7 +5,6 @@
 #include "runtime/base/slab.h"
 
 #include <stdbool.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include "runtime/base/huge.h"

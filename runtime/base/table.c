@@ -20,15 +20,9 @@
 #define TABLE_CAPACITY_MAX ((size_t)1 << 32) /* the slot comes from 32 bits of the hash */
 #define TABLE_MOVES 4                        /* old slots per operation; more than 4/3 suffices */
 
-
 #define TAG_MASK ((uintptr_t)7)
 
 _Static_assert(_Alignof(struct table_entry) > TAG_MASK, "the tag lives in the alignment bits");
-
-static inline size_t home_of(uint64_t hash, size_t capacity)
-{
-    return (size_t)(hash >> 32) & (capacity - 1);
-}
 
 /* From the low bits, which no slot number uses. */
 static inline uintptr_t tag_of(uint64_t hash)
@@ -57,7 +51,7 @@ void table_done(struct table *t)
 static inline size_t probe(const uintptr_t *slots, size_t capacity, struct id128 id, uint64_t hash)
 {
     uintptr_t tag = tag_of(hash);
-    size_t i = home_of(hash, capacity);
+    size_t i = table_home(hash, capacity);
     for (;; i = (i + 1) & (capacity - 1)) {
         uintptr_t slot = slots[i];
         if (slot == 0)
@@ -78,40 +72,32 @@ struct table_entry *table_find(const struct table *t, struct id128 id)
     return entry_of(slot);
 }
 
-void table_prefetch_slot(const struct table *t, struct id128 id)
+/* The first slot with the tag of the hash, 0 if the id is certainly not in these slots. */
+static inline uintptr_t likely_slot(const uintptr_t *slots, size_t capacity, uint64_t hash)
 {
-    uint64_t hash = id128_hash(id);
-    if (t->capacity > 0)
-        __builtin_prefetch(&t->slots[home_of(hash, t->capacity)]);
-    if (t->old_slots != NULL)
-        __builtin_prefetch(&t->old_slots[home_of(hash, t->old_capacity)]);
-}
-
-/* False if the id is certainly not in these slots. */
-static bool prefetch_entry(const uintptr_t *slots, size_t capacity, uint64_t hash, size_t bytes)
-{
-    size_t i = home_of(hash, capacity);
+    size_t i = table_home(hash, capacity);
     while (slots[i] != 0 && (slots[i] & TAG_MASK) != tag_of(hash))
         i = (i + 1) & (capacity - 1);
-    if (slots[i] == 0)
-        return false;
-    prefetch_bytes(entry_of(slots[i]), bytes);
-    return true; /* seven times out of eight the right one */
+    return slots[i];
 }
 
-void table_prefetch_entry(const struct table *t, struct id128 id, size_t bytes)
+struct table_entry *table_prefetch_entry(const struct table *t, struct id128 id, size_t bytes)
 {
+    if (t->capacity == 0)
+        return NULL;
     uint64_t hash = id128_hash(id);
-    if (t->capacity == 0 || prefetch_entry(t->slots, t->capacity, hash, bytes))
-        return;
-    if (t->old_slots != NULL)
-        (void)prefetch_entry(t->old_slots, t->old_capacity, hash, bytes);
+    uintptr_t slot = likely_slot(t->slots, t->capacity, hash);
+    if (__builtin_expect(slot == 0 && t->old_slots != NULL, 0))
+        slot = likely_slot(t->old_slots, t->old_capacity, hash);
+    if (slot != 0)
+        prefetch_bytes(entry_of(slot), bytes);
+    return entry_of(slot);
 }
 
 /* Puts an entry that is known to be absent into the new array. */
 static void place(struct table *t, uintptr_t slot, uint64_t hash)
 {
-    size_t i = home_of(hash, t->capacity);
+    size_t i = table_home(hash, t->capacity);
     while (t->slots[i] != 0)
         i = (i + 1) & (t->capacity - 1);
     t->slots[i] = slot;
@@ -182,7 +168,7 @@ static void take_out(uintptr_t *slots, size_t capacity, size_t gap)
 {
     size_t mask = capacity - 1;
     for (size_t i = (gap + 1) & mask; slots[i] != 0; i = (i + 1) & mask) {
-        size_t home = home_of(id128_hash(entry_of(slots[i])->id), capacity);
+        size_t home = table_home(id128_hash(entry_of(slots[i])->id), capacity);
         if (((i - home) & mask) < ((i - gap) & mask))
             continue; /* its home lies after the gap */
         slots[gap] = slots[i];
