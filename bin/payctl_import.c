@@ -355,10 +355,12 @@ int payctl_import(struct payctl *p)
     const char *path = payctl_args_value(&p->args, "file");
     struct import m = {.p = p};
     struct stat status;
+    char text[NOTE_MAX];
     m.file = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
     bool known = m.file != NULL && fstat(fileno(m.file), &status) == 0;
     if (!known || S_ISDIR(status.st_mode)) {
-        payctl_print_error(p, NULL, path, known ? "is a directory" : strerror(errno));
+        payctl_print_error(p, NULL, path, known ? "is a directory"
+                                                : strerror_r(errno, text, sizeof text));
         if (m.file != NULL)
             fclose(m.file);
         return PAYCTL_USAGE;
