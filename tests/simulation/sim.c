@@ -83,7 +83,7 @@ static void on_signal(int number)
 }
 
 struct totals {
-    struct run_counts counts;
+    struct run_counts counts; /* what happened, also in runs that were broken */
     struct cover cover;
     uint64_t traces; /* hash over those of all runs */
     uint64_t batches, events, failures;
@@ -109,6 +109,7 @@ static bool try_seed(const struct run_options *o, struct totals *t, uint64_t *ha
     current = run;
     alarm(SEED_S_MAX);
     if (setjmp(failed) != 0) {
+        add_counts(t, current);
         current = NULL;
         return false;
     }
