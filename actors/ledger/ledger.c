@@ -25,7 +25,17 @@ struct ledger *ledger_state(struct registry *r, struct id128 tenant_id, uint16_t
     return registry_state(r, KIND_LEDGER, ledger_id(tenant_id, currency));
 }
 
-/* Adds a name to the shard's list, by copy: the old one must survive an undo of the turn. */
+/* Room in the list for so many names and more: it doubles, so that each name is copied once. */
+static uint32_t room_for(uint32_t count)
+{
+    uint32_t room = 1;
+    while (room < count)
+        room *= 2;
+    return room;
+}
+
+/* Adds a name behind the others: what an undo of the turn brings back does not reach so far. A full
+ * list is replaced by a larger copy, and lives as long as an undo may want it. */
 static void name_ledger(struct registry *r, uint16_t shard, struct id128 tenant_id,
                         uint16_t currency)
 {
@@ -34,13 +44,15 @@ static void name_ledger(struct registry *r, uint16_t shard, struct id128 tenant_
     if (own == NULL)
         own = registry_create(r, KIND_LEDGER, id);
     check(own->name_count < LEDGERS_MAX);
-    struct ledger_name *names = registry_alloc(r, (own->name_count + 1) * sizeof *names);
-    if (own->name_count > 0)
-        memcpy(names, own->names, own->name_count * sizeof *names);
-    names[own->name_count] = (struct ledger_name){tenant_id, currency};
-    registry_free(r, own->names);
-    own->names = names;
-    own->name_count++;
+    if (own->name_count == 0 || room_for(own->name_count) == own->name_count) {
+        struct ledger_name *names =
+            registry_alloc(r, room_for(own->name_count + 1) * sizeof *names);
+        if (own->name_count > 0)
+            memcpy(names, own->names, own->name_count * sizeof *names);
+        registry_free(r, own->names);
+        own->names = names;
+    }
+    own->names[own->name_count++] = (struct ledger_name){tenant_id, currency};
 }
 
 void ledger_account_opened(struct registry *r, const struct account_opened *e)
@@ -107,7 +119,7 @@ static bool ledger_read(struct registry *r, struct wire_reader *from, void *stat
     if (from->failed)
         return false;
     if (count > 0)
-        l->names = registry_alloc(r, count * sizeof *l->names);
+        l->names = registry_alloc(r, room_for(count) * sizeof *l->names);
     for (l->name_count = 0; l->name_count < count; l->name_count++) {
         l->names[l->name_count].tenant_id = wire_get_id(from);
         l->names[l->name_count].currency = (uint16_t)wire_get_uint(from, UINT16_MAX);

@@ -27,7 +27,7 @@ struct ledger {
     uint64_t transfer_count;
     uint64_t imported_account_time;  /* of the last imported ones: imports never go back */
     uint64_t imported_transfer_time;
-    struct ledger_name *names; /* the shard's own: all ledgers. Never changed in place */
+    struct ledger_name *names; /* the shard's own: all ledgers. Those that are in it never change */
     uint32_t name_count;
     uint16_t currency;
 };

@@ -3,6 +3,9 @@
  * the lists show afterwards. */
 #include "tests/unit/ledger_fixture.h"
 
+#include "actors/ledger/ledger.h"
+#include "runtime/actor/registry_priv.h"
+
 /* --- every result code of a transfer ---------------------------------------------------------- */
 
 #define PENDING TRANSFER_FLAGS_PENDING
@@ -623,6 +626,47 @@ static void test_an_id_of_another_tenant_is_taken_and_says_no_more(void **state)
     assert_int_equal(transfer_as(b, stranger, spec_of(14, 21, 22, 5)), RESULT_EXISTS);
 }
 
+/* Whoever opens an account in a new currency must not pay for all the ledgers there are. */
+static void test_the_names_of_all_ledgers_are_seldom_copied(void **state)
+{
+    struct bank *b = *state;
+    struct registry r;
+    registry_init(&r, &b->domain);
+    const struct ledger_name *names = NULL;
+    uint32_t copies = 0;
+    for (uint32_t n = 1; n <= 10000; n++) {
+        ledger_account_opened(&r, &(struct account_opened){.tenant_id = id_of(n), .currency = USD});
+        const struct ledger *own = registry_state(&r, KIND_LEDGER, ledger_of_shard(0));
+        copies += own->names != names;
+        names = own->names;
+        assert_int_equal(own->name_count, n);
+        assert_true(id128_equal(names[n - 1].tenant_id, id_of(n)));
+        assert_true(id128_equal(names[0].tenant_id, id_of(1)));
+    }
+    assert_in_range(copies, 1, 20);
+    registry_done(&r);
+}
+
+/* A ledger that a refused chain opened leaves the list, and another takes its place. */
+static void test_a_ledger_that_was_undone_is_no_longer_named(void **state)
+{
+    struct bank *b = *state;
+    given_account(b, 1, USD, 0);
+    struct account_spec chain[] = {
+        {.id = id_of(2), .currency = EUR, .code = 1, .flags = ACCOUNT_FLAGS_LINKED},
+        {.id = id_of(3), .currency = GBP, .code = 0},
+    };
+    struct accounts_create c = {chain, array_len(chain)};
+    assert_int_equal(bank_ask(b, teller(), &accounts_create_type, &c), RESULT_OK);
+    given_account(b, 4, GBP, 0);
+    struct trial_balance_get get;
+    assert_int_equal(bank_ask(b, teller(), &trial_balance_get_type, &get), RESULT_OK);
+    struct trial_balance t;
+    bank_reply(b, &trial_balance_type, &t);
+    assert_int_equal(t.lines_count, 2);
+    assert_int_equal(t.lines[0].currency + t.lines[1].currency, USD + GBP);
+}
+
 static void test_trial_balance(void **state)
 {
     struct bank *b = *state;
@@ -699,6 +743,8 @@ int main(void)
         LEDGER_TEST(test_freeze_and_close),
         LEDGER_TEST(test_tenants_do_not_see_each_other),
         LEDGER_TEST(test_an_id_of_another_tenant_is_taken_and_says_no_more),
+        LEDGER_TEST(test_the_names_of_all_ledgers_are_seldom_copied),
+        LEDGER_TEST(test_a_ledger_that_was_undone_is_no_longer_named),
         LEDGER_TEST(test_trial_balance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
