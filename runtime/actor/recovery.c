@@ -367,7 +367,7 @@ void recovery_start(struct shard *s, enum err cause)
     fifo_init(&r->failed);
     struct batch *b;
     while (s->journal.open != NULL && (b = journal_take_failed(&s->journal)) != NULL) {
-        bool handed = r->doubtful_count < s->journal.append.count && s->journal.open != NULL;
+        bool handed = r->doubtful_count < s->journal.doubtful;
         if (handed)
             r->doubtful[r->doubtful_count++] = (struct doubtful){b->seq, b->hash, false};
         fifo_push(&r->failed, &b->link);

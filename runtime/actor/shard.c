@@ -93,7 +93,7 @@ void shard_stop(struct shard *s, const char *format, ...)
     va_end(args);
     inquiry_fail_all(s, ERR_UNAVAILABLE);
     parking_put_mailboxes(s);
-    fail_batches(s, !s->journal.appending);
+    fail_batches(s, journal_at_rest(&s->journal));
     struct message *m;
     while ((m = parking_take(s)) != NULL)
         shard_finish(s, m, ERR_UNAVAILABLE);
@@ -375,7 +375,7 @@ static void rebuild(struct shard *s)
 
 bool shard_quiet(const struct shard *s)
 {
-    return s->state == SHARD_STOPPED && !s->journal.appending && !s->projector.busy &&
+    return s->state == SHARD_STOPPED && journal_at_rest(&s->journal) && !s->projector.busy &&
            !s->loader.busy && s->recovery == NULL && !s->sweeping && s->inquiries.count == 0 &&
            !s->remembering.busy && !s->releasing && fifo_empty(&s->answered);
 }
@@ -574,7 +574,8 @@ struct shard *shard_kill(struct shard *s)
 {
     parking_put_mailboxes(s);
     stop_alarms(s);
-    s->journal.appending = s->projector.busy = s->loader.busy = s->sweeping = false;
+    s->journal.under_way = 0;
+    s->projector.busy = s->loader.busy = s->sweeping = false;
     s->remembering.busy = s->releasing = false;
     struct batch *b;
     while ((b = journal_take_failed(&s->journal)) != NULL) {

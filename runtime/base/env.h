@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The world as an argument. Whatever code of runtime/ and actors/ wants of the outside - time,
  * randomness, blocking work, being called later - it asks of the env it was given. One env per
- * scheduler loop; everything here is called on that loop's thread only, except work.run. The real
- * world is runtime/actor/loop.c (libuv), the simulated one runtime/sim/world.c. */
+ * scheduler loop; everything here is called on that loop's thread only, except work.run, which may
+ * read mono_ns. The real world is runtime/actor/loop.c (libuv), the simulated one
+ * runtime/sim/world.c. */
 #ifndef BASE_ENV_H
 #define BASE_ENV_H
 
@@ -14,8 +15,8 @@
 
 struct env;
 
-/* A queue of blocking jobs run one after another by one thread: a store's journal writer, its
- * views writer, its reader. Made by whoever composes the process. */
+/* A queue of blocking jobs run one after another by one thread, and reported back in that order: a
+ * store's journal writer, its views writer, its reader. Made by whoever composes the process. */
 struct lane;
 
 /* One blocking job. Owned by the caller until done() returns it, on the env's loop. */

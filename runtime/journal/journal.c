@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Group commit without a timer: while one append is on the disk, the next batch fills. */
+/* Group commit without a timer: while one append is on the disk, what the next one will take
+ * gathers. Two appends go to and fro between loop and lane, so that one always waits at the lane
+ * for the other to end; what each of them takes is decided when the lane comes to it. */
 #include "runtime/journal/journal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/base/plant.h"
 #include "runtime/journal/replay.h"
@@ -62,8 +65,12 @@ void journal_init(struct journal *j, struct env *env, struct lane *lane, struct 
                   uint16_t shard)
 {
     *j = (struct journal){.env = env, .lane = lane, .store = store, .shard = shard};
-    j->append.work.run = append_run;
-    j->append.work.done = append_done;
+    for (int i = 0; i < JOURNAL_APPENDS; i++) {
+        j->appends[i].journal = j;
+        j->appends[i].work.run = append_run;
+        j->appends[i].work.done = append_done;
+    }
+    check(pthread_mutex_init(&j->handed.lock, NULL) == 0);
     fifo_init(&j->closed);
     fifo_init(&j->flying);
     fifo_init(&j->spare);
@@ -71,25 +78,36 @@ void journal_init(struct journal *j, struct env *env, struct lane *lane, struct 
 
 void journal_done(struct journal *j)
 {
-    check(!j->appending);
+    check(journal_at_rest(j));
     if (j->open != NULL)
         fifo_push(&j->spare, &j->open->link);
     free_all(&j->closed);
     free_all(&j->flying);
     free_all(&j->spare);
+    pthread_mutex_destroy(&j->handed.lock);
+}
+
+/* Goes on after the last durable batch. */
+static void start_over(struct journal *j)
+{
+    j->failure = ERR_OK;
+    j->doubtful = 0;
+    j->queued_bytes = 0;
+    j->at_lane.hash = j->hash;
+    j->at_lane.broken = false;
+    j->open = batch_take(j, j->committed_seq + 1);
 }
 
 void journal_resume(struct journal *j, uint64_t epoch, uint64_t seq,
                     const struct sha256_digest *hash)
 {
-    check(!j->appending && fifo_empty(&j->closed) && fifo_empty(&j->flying));
+    check(journal_at_rest(j) && fifo_empty(&j->closed) && fifo_empty(&j->flying));
     if (j->open != NULL)
         journal_spare(j, j->open);
     j->epoch = epoch;
     j->committed_seq = seq;
     j->hash = *hash;
-    j->closed_bytes = 0;
-    j->open = batch_take(j, seq + 1);
+    start_over(j);
 }
 
 static void close_open(struct journal *j)
@@ -97,24 +115,29 @@ static void close_open(struct journal *j)
     struct batch *b = j->open;
     check(!b->body.failed);
     fifo_push(&j->closed, &b->link);
-    j->closed_bytes += b->body.len;
+    j->queued_bytes += b->body.len;
     j->open = batch_take(j, b->seq + 1);
 }
 
-void journal_turn_done(struct journal *j)
+/* --- to the lane ----------------------------------------------------------------------------- */
+
+static struct append *append_at_home(struct journal *j)
 {
-    if (j->open->body.len >= JOURNAL_BATCH_BYTES || j->open->items >= BATCH_ITEMS_MAX / 2)
-        close_open(j);
+    for (int i = 0; i < JOURNAL_APPENDS; i++)
+        if (!j->appends[i].under_way)
+            return &j->appends[i];
+    return NULL;
 }
 
-/* Hands the oldest closed batches to the store. */
-static void append_start(struct journal *j)
+static void hand_over(struct journal *j)
 {
-    j->append.count = 0;
-    while (j->append.count < JOURNAL_APPEND_BATCHES && !fifo_empty(&j->closed)) {
+    struct append *call = NULL;
+    if (j->failure != ERR_OK)
+        return;
+    check(pthread_mutex_lock(&j->handed.lock) == 0);
+    while (j->handed.count < JOURNAL_APPEND_BATCHES && !fifo_empty(&j->closed)) {
         struct batch *b = batch_of(fifo_pop(&j->closed));
-        j->closed_bytes -= b->body.len;
-        j->append.rows[j->append.count++] = (struct batch_row){
+        j->handed.rows[j->handed.count++] = (struct batch_row){
             .shard = j->shard,
             .seq = b->seq,
             .epoch = j->epoch,
@@ -123,28 +146,40 @@ static void append_start(struct journal *j)
         };
         fifo_push(&j->flying, &b->link);
     }
-    j->append.rows[0].prev_hash = j->hash;
-    j->append.started_ns = env_mono_ns(j->env);
-    j->appending = true;
-    env_work(j->env, j->lane, &j->append.work);
+    if (j->handed.count > 0 && !j->handed.called)
+        call = append_at_home(j);
+    j->handed.called |= call != NULL;
+    check(pthread_mutex_unlock(&j->handed.lock) == 0);
+    if (call == NULL)
+        return;
+    call->under_way = true;
+    j->under_way++;
+    env_work(j->env, j->lane, &call->work);
+}
+
+void journal_turn_done(struct journal *j)
+{
+    if (j->open->body.len < JOURNAL_BATCH_BYTES && j->open->items < BATCH_ITEMS_MAX / 2)
+        return;
+    close_open(j);
+    hand_over(j);
 }
 
 void journal_flush(struct journal *j)
 {
-    if (j->appending || j->open == NULL)
+    /* While others still wait to be handed over, this one may as well grow. */
+    if (j->open == NULL || j->open->records == 0 || !fifo_empty(&j->closed))
         return;
-    if (j->open->records > 0)
-        close_open(j);
-    if (!fifo_empty(&j->closed))
-        append_start(j);
+    close_open(j);
+    hand_over(j);
 }
 
 void journal_probe(struct journal *j)
 {
-    if (j->appending || j->open == NULL)
+    if (!journal_at_rest(j) || j->open == NULL)
         return;
     close_open(j);
-    append_start(j);
+    hand_over(j);
 }
 
 static bool empty(const struct batch *b)
@@ -162,68 +197,108 @@ static bool all_empty(const struct fifo *batches)
 
 bool journal_retract(struct journal *j)
 {
-    check(!j->appending && j->open != NULL);
+    check(journal_at_rest(j) && j->open != NULL);
     if (!empty(j->open) || !all_empty(&j->closed) || !all_empty(&j->flying))
         return false;
     struct batch *b;
     while ((b = journal_take_failed(j)) != NULL)
         journal_spare(j, b);
-    j->closed_bytes = 0;
-    j->open = batch_take(j, j->committed_seq + 1);
+    start_over(j);
     return true;
 }
 
-/* On the journal lane: chain the hashes, append. */
+/* --- on the journal lane --------------------------------------------------------------------- */
+
+static void take_handed(struct journal *j, struct append *a)
+{
+    check(pthread_mutex_lock(&j->handed.lock) == 0);
+    a->count = j->handed.count;
+    memcpy(a->rows, j->handed.rows, a->count * sizeof a->rows[0]);
+    j->handed.count = 0;
+    j->handed.called = false;
+    check(pthread_mutex_unlock(&j->handed.lock) == 0);
+}
+
+static void chain(struct journal *j, struct append *a)
+{
+    for (uint32_t i = 0; i < a->count; i++) {
+        a->rows[i].prev_hash = j->at_lane.hash;
+        a->rows[i].hash = batch_hash(&a->rows[i]);
+        j->at_lane.hash = a->rows[i].hash;
+    }
+}
+
 static void append_run(struct work *w)
 {
-    struct journal *j = container_of(w, struct journal, append.work);
-    struct batch_row *rows = j->append.rows;
-    for (uint32_t i = 0; i < j->append.count; i++) {
-        if (i > 0)
-            rows[i].prev_hash = rows[i - 1].hash;
-        rows[i].hash = batch_hash(&rows[i]);
-    }
-    j->append.result = j->store->ops->append(j->store, rows, j->append.count);
+    struct append *a = container_of(w, struct append, work);
+    struct journal *j = a->journal;
+    uint64_t started_ns = env_mono_ns(j->env);
+    take_handed(j, a);
+    a->result = ERR_OK;
+    if (a->count == 0 || j->at_lane.broken)
+        return;
+    chain(j, a);
+    a->result = j->store->ops->append(j->store, a->rows, a->count);
+    if (PLANT(UNKNOWN_IS_SUCCESS) && a->result == ERR_UNKNOWN)
+        a->result = ERR_OK;
+    j->at_lane.broken = a->result != ERR_OK;
+    a->took_ns = env_mono_ns(j->env) - started_ns;
 }
 
-static void count_append(struct journal *j)
+/* --- and back -------------------------------------------------------------------------------- */
+
+static void count_append(struct journal *j, const struct append *a)
 {
-    j->append.took_ns = env_mono_ns(j->env) - j->append.started_ns;
     j->stats.appends++;
-    j->stats.append_ns_sum += j->append.took_ns;
-    histogram_add(&j->stats.append_ns, HISTOGRAM_LATENCY_UNIT, j->append.took_ns);
-    if (j->append.took_ns > j->stats.append_ns_max)
-        j->stats.append_ns_max = j->append.took_ns;
+    j->stats.append_ns_sum += a->took_ns;
+    histogram_add(&j->stats.append_ns, HISTOGRAM_LATENCY_UNIT, a->took_ns);
+    if (a->took_ns > j->stats.append_ns_max)
+        j->stats.append_ns_max = a->took_ns;
 }
 
+static void note_result(struct journal *j, const struct append *a)
+{
+    count_append(j, a);
+    uint32_t n = 0;
+    for (struct fifo_link *l = j->flying.first; n < a->count; l = l->next)
+        batch_of(l)->hash = a->rows[n++].hash;
+    if (a->result != ERR_OK) {
+        j->failure = a->result;
+        j->doubtful = a->count;
+    }
+}
+
+static void batch_durable(struct journal *j, struct batch *b)
+{
+    check(b->seq == j->committed_seq + 1);
+    j->committed_seq = b->seq;
+    j->hash = b->hash;
+    j->queued_bytes -= b->body.len;
+    j->stats.batches++;
+    j->stats.records += b->records;
+    histogram_add(&j->stats.batch_records, HISTOGRAM_BATCH_UNIT, b->records);
+    j->stats.bytes += b->body.len;
+    j->on_durable(j->context, b);
+    journal_spare(j, b);
+}
+
+/* After a failure the append behind it, which has done nothing, must come home as well. */
 static void append_done(struct work *w)
 {
-    struct journal *j = container_of(w, struct journal, append.work);
-    j->appending = false;
-    count_append(j);
-    uint32_t n = 0;
-    for (struct fifo_link *l = j->flying.first; l != NULL; l = l->next)
-        batch_of(l)->hash = j->append.rows[n++].hash;
-    if (PLANT(UNKNOWN_IS_SUCCESS) && j->append.result == ERR_UNKNOWN)
-        j->append.result = ERR_OK;
-    if (j->append.result != ERR_OK) {
-        j->on_failure(j->context, j->append.result);
-        return;
+    struct append *a = container_of(w, struct append, work);
+    struct journal *j = a->journal;
+    a->under_way = false;
+    j->under_way--;
+    if (j->failure == ERR_OK && a->count > 0)
+        note_result(j, a);
+    if (j->failure == ERR_OK) {
+        for (uint32_t i = 0; i < a->count; i++)
+            batch_durable(j, batch_of(fifo_pop(&j->flying)));
+        hand_over(j);
+    } else if (journal_at_rest(j)) {
+        j->handed.count = 0;
+        j->on_failure(j->context, j->failure);
     }
-    struct fifo_link *link;
-    while ((link = fifo_pop(&j->flying)) != NULL) {
-        struct batch *b = batch_of(link);
-        check(b->seq == j->committed_seq + 1);
-        j->committed_seq = b->seq;
-        j->hash = b->hash;
-        j->stats.batches++;
-        j->stats.records += b->records;
-        histogram_add(&j->stats.batch_records, HISTOGRAM_BATCH_UNIT, b->records);
-        j->stats.bytes += b->body.len;
-        j->on_durable(j->context, b);
-        journal_spare(j, b);
-    }
-    journal_flush(j);
 }
 
 struct batch *journal_batch(struct journal *j, uint64_t seq)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Journal of one shard: collects the records of turns into batches and makes them durable in
- * order, one append under way at a time (group commit). A batch closes when the previous append
- * returns or at JOURNAL_BATCH_BYTES. Answers are held at their batch and given back only when it
- * is durable. Loop thread, except the append itself, which runs on the store's journal lane. */
+ * order, one append at a time (group commit). A batch closes at the end of a pass or at
+ * JOURNAL_BATCH_BYTES and is handed over to the store's journal lane, which takes all that lies
+ * there whenever it is free: it never waits for the loop between two appends. Answers are held at
+ * their batch and given back only when it is durable. Loop thread, except the appends. */
 #ifndef JOURNAL_JOURNAL_H
 #define JOURNAL_JOURNAL_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,8 +19,9 @@
 
 #define JOURNAL_BATCH_BYTES ((size_t)64 << 10)     /* a batch closes at this size */
 #define JOURNAL_BATCH_BYTES_MAX ((size_t)64 << 20) /* no turn may write more */
-#define JOURNAL_QUEUE_BYTES ((size_t)8 << 20)      /* closed, not durable: no more turns */
+#define JOURNAL_QUEUE_BYTES ((size_t)16 << 20)     /* closed, not durable: no more turns */
 #define JOURNAL_APPEND_BATCHES 32                  /* at most in one store transaction */
+#define JOURNAL_APPENDS 2                          /* one on the lane, one behind it */
 
 #define BATCH_MARK_ITEMS 16
 
@@ -36,7 +39,7 @@ struct batch {
     uint32_t items;
     struct wire_writer body;
     struct fifo held;           /* answers (struct message.link) waiting for this batch */
-    struct sha256_digest hash;  /* known once it is handed to the store */
+    struct sha256_digest hash;  /* known once its append has ended */
     struct batch_mark *marks;   /* one every BATCH_MARK_ITEMS, as far as anybody walked */
     uint32_t mark_count, mark_cap;
 };
@@ -47,6 +50,17 @@ struct journal_stats {
     struct histogram batch_records, append_ns; /* units: runtime/observe/histogram.h */
 };
 
+/* One store transaction: on its way to the lane, there, or on its way back. */
+struct append {
+    struct work work;
+    struct journal *journal;
+    struct batch_row rows[JOURNAL_APPEND_BATCHES];
+    uint32_t count;
+    enum err result;
+    uint64_t took_ns;
+    bool under_way;
+};
+
 struct journal {
     struct env *env;
     struct lane *lane;
@@ -55,21 +69,28 @@ struct journal {
     uint64_t epoch;
 
     struct batch *open;        /* being filled; never NULL while running */
-    struct fifo closed;        /* full, waiting for the append under way */
-    size_t closed_bytes;
-    struct fifo flying;        /* in the append under way */
+    struct fifo closed;        /* full, no room to hand them over */
+    struct fifo flying;        /* handed over: the next to be durable */
     struct fifo spare;
+    size_t queued_bytes;       /* closed and flying */
     uint64_t committed_seq;
-    struct sha256_digest hash; /* of the last batch handed to the store */
+    struct sha256_digest hash; /* of the last durable batch */
+
+    struct append appends[JOURNAL_APPENDS];
+    uint32_t under_way; /* of these */
+    enum err failure;   /* of the first append that failed; none is started after it */
+    uint32_t doubtful;  /* batches in it, the oldest in `flying` */
 
     struct {
-        struct work work;
+        pthread_mutex_t lock; /* guards all below */
         struct batch_row rows[JOURNAL_APPEND_BATCHES];
         uint32_t count;
-        enum err result;
-        uint64_t started_ns, took_ns;
-    } append;
-    bool appending;
+        bool called; /* an append that will take them is on its way to the lane */
+    } handed;
+    struct {
+        struct sha256_digest hash; /* of the last batch appended */
+        bool broken;               /* an append failed: do nothing more */
+    } at_lane; /* the lane's while an append is under way */
 
     /* The owner's: batches became durable (give back their held answers: each batch in turn), or
      * an append failed and the journal stands still until journal_resume(). */
@@ -87,7 +108,7 @@ void journal_done(struct journal *j);
 void journal_resume(struct journal *j, uint64_t epoch, uint64_t seq,
                     const struct sha256_digest *hash);
 
-/* Call after each pass: closes what should be closed and starts an append if none is under way. */
+/* Call after each pass: what its turns wrote goes to the lane. */
 void journal_flush(struct journal *j);
 
 /* An empty batch, to find out whether a full store accepts writes again. */
@@ -97,13 +118,13 @@ void journal_probe(struct journal *j);
  * one and goes on after that. false, and nothing done, if anything is in them or waits for them. */
 must_check bool journal_retract(struct journal *j);
 
-/* Call after each turn: a full batch is closed. */
+/* Call after each turn: a full batch goes to the lane. */
 void journal_turn_done(struct journal *j);
 
 /* True: no turn may write now. */
 static inline bool journal_full(const struct journal *j)
 {
-    return j->closed_bytes >= JOURNAL_QUEUE_BYTES;
+    return j->queued_bytes >= JOURNAL_QUEUE_BYTES;
 }
 
 static inline bool journal_durable(const struct journal *j, uint64_t seq)
@@ -111,10 +132,16 @@ static inline bool journal_durable(const struct journal *j, uint64_t seq)
     return seq <= j->committed_seq;
 }
 
+/* Nothing is with the lane or on its way back. */
+static inline bool journal_at_rest(const struct journal *j)
+{
+    return j->under_way == 0;
+}
+
 /* Nothing written that is not durable. */
 static inline bool journal_idle(const struct journal *j)
 {
-    return !j->appending && fifo_empty(&j->closed) && j->open->records == 0;
+    return journal_at_rest(j) && fifo_empty(&j->closed) && j->open->records == 0;
 }
 
 /* Holds an answer until batch seq is durable; it must not be yet. */

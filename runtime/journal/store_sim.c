@@ -11,7 +11,6 @@
 struct sim_batch {
     struct batch_row row;  /* body points behind this struct */
     struct list under_way; /* in store_sim.under_way until durable */
-    uint64_t append;       /* rows of one append share it */
     char body[];
 };
 
@@ -108,7 +107,6 @@ static void store_batch(struct store_sim *sim, const struct batch_row *row, bool
     check(b != NULL);
     b->row = *row;
     b->row.body.data = b->body;
-    b->append = sim->appends;
     list_init(&b->under_way);
     if (!durable)
         list_append(&sim->under_way, &b->under_way);
@@ -128,12 +126,20 @@ static uint64_t head_before(struct store_sim *sim, const struct batch_row *rows,
     return head_of(sim, rows[i].shard);
 }
 
+/* Everything under way becomes durable. */
+static void settle(struct store_sim *sim)
+{
+    while (!list_empty(&sim->under_way))
+        list_remove(sim->under_way.next);
+}
+
 static enum err sim_append(struct store *base, const struct batch_row *rows, uint32_t count)
 {
     struct store_sim *sim = store_sim_of(base);
     check(count > 0);
     if (sim->broken)
         return ERR_IO;
+    settle(sim);
     for (uint32_t i = 0; i < count; i++)
         if (!lease_held(sim, rows[i].shard, rows[i].epoch) ||
             head_before(sim, rows, i) != rows[i].seq - 1)
@@ -149,7 +155,6 @@ static enum err sim_append(struct store *base, const struct batch_row *rows, uin
         return ERR_STORE_FULL;
     bool lost = sim_fault(sim, STORE_SIM_UNKNOWN_LOST, f->unknown_lost_ppm);
     bool unknown = sim_fault(sim, STORE_SIM_UNKNOWN_WRITTEN, f->unknown_written_ppm) || lost;
-    sim->appends++;
     for (uint32_t i = 0; !lost && i < count; i++)
         store_batch(sim, &rows[i], !unknown && !sim->in_flight);
     sim->broken = unknown;
@@ -167,13 +172,6 @@ static enum err sim_cut(struct store *base, uint16_t shard, uint64_t epoch, uint
     while ((head = head_of(sim, shard)) >= first_seq && head > 0)
         remove_batch(sim, find_batch(sim, shard, head));
     return ERR_OK;
-}
-
-/* Everything under way becomes durable. */
-static void settle(struct store_sim *sim)
-{
-    while (!list_empty(&sim->under_way))
-        list_remove(sim->under_way.next);
 }
 
 static enum err sim_reopen(struct store *base)
@@ -338,55 +336,49 @@ void store_sim_disk_full(struct store_sim *sim, bool full)
     sim->disk_full = full;
 }
 
-void store_sim_delivered(struct store_sim *sim)
-{
-    if (!sim->broken) /* else the last one is unknown to its caller */
-        settle(sim);
-}
-
-/* --- crash --- */
-
 static struct sim_batch *first_under_way(struct store_sim *sim)
 {
     return container_of(sim->under_way.next, struct sim_batch, under_way);
 }
 
-/* The rows of one append stand together in the list. */
-static void lose_first(struct store_sim *sim)
+void store_sim_delivered(struct store_sim *sim, uint16_t shard, uint64_t seq)
 {
-    uint64_t append = first_under_way(sim)->append;
-    while (!list_empty(&sim->under_way) && first_under_way(sim)->append == append)
-        remove_batch(sim, first_under_way(sim));
+    while (!list_empty(&sim->under_way)) {
+        struct sim_batch *b = first_under_way(sim);
+        if (b->row.shard != shard || b->row.seq > seq)
+            return;
+        list_remove(&b->under_way);
+    }
 }
 
-static void keep_first(struct store_sim *sim, bool torn)
+/* --- crash --- */
+
+static void lose_under_way(struct store_sim *sim)
 {
-    uint64_t append = first_under_way(sim)->append;
-    struct sim_batch *last = NULL;
-    while (!list_empty(&sim->under_way) && first_under_way(sim)->append == append) {
-        last = first_under_way(sim);
-        list_remove(&last->under_way);
-    }
-    if (!torn || last->row.body.len == 0)
-        return;
-    if (store_sim_truncate(sim, last->row.shard, last->row.seq,
-                           (uint32_t)rng_below(sim->rng, last->row.body.len)))
+    while (!list_empty(&sim->under_way))
+        remove_batch(sim, first_under_way(sim));
+    sim->counts.lost++;
+}
+
+static void tear_under_way(struct store_sim *sim)
+{
+    const struct batch_row *last =
+        &container_of(sim->under_way.prev, struct sim_batch, under_way)->row;
+    if (last->body.len > 0 &&
+        store_sim_truncate(sim, last->shard, last->seq,
+                           (uint32_t)rng_below(sim->rng, last->body.len)))
         sim->counts.torn++;
 }
 
 static void decide_under_way(struct store_sim *sim)
 {
-    const struct store_sim_faults *f = &sim->faults;
-    bool losing = false;
-    while (!list_empty(&sim->under_way)) {
-        if (losing || rng_chance(sim->rng, f->crash_lost_ppm)) {
-            lose_first(sim);
-            sim->counts.lost++;
-            losing = !rng_chance(sim->rng, f->crash_reorder_ppm);
-        } else {
-            keep_first(sim, rng_chance(sim->rng, f->crash_torn_ppm));
-        }
-    }
+    if (list_empty(&sim->under_way))
+        return;
+    if (rng_chance(sim->rng, sim->faults.crash_lost_ppm))
+        lose_under_way(sim);
+    else if (rng_chance(sim->rng, sim->faults.crash_torn_ppm))
+        tear_under_way(sim);
+    settle(sim);
 }
 
 static void rot(struct store_sim *sim)

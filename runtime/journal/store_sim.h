@@ -4,9 +4,9 @@
  * store_sim_crash(); a restarted node uses the same store again.
  *
  * Durability. An append that returned OK is durable at once, or, with `in_flight`, when
- * store_sim_delivered() says that its caller heard of it: until then it is what a machine had
- * under way when it stopped. An append that returned UNKNOWN is under way until reopen or crash.
- * A crash decides for each append under way whether it stays, is lost or is torn. */
+ * store_sim_delivered() says that its caller heard of it or the next append begins: until then it
+ * is what a machine had under way when it stopped. An append that returned UNKNOWN is under way
+ * until reopen or crash. A crash decides whether what is under way stays, is lost or is torn. */
 #ifndef JOURNAL_STORE_SIM_H
 #define JOURNAL_STORE_SIM_H
 
@@ -29,8 +29,7 @@ struct store_sim_faults {
     uint32_t views_commit_ppm; /* IO from commit, nothing of it stays */
     uint32_t views_unknown_ppm; /* IO from commit, but it is done */
     /* per append under way, at a crash */
-    uint32_t crash_lost_ppm;    /* it is lost, with those after it */
-    uint32_t crash_reorder_ppm; /* a loss does not take those after it along */
+    uint32_t crash_lost_ppm;    /* it is lost */
     uint32_t crash_torn_ppm;    /* one that stays: its last row is cut at some byte */
     /* per crash */
     uint32_t crash_stale_ppm; /* the views fall back to an earlier commit */
@@ -79,8 +78,8 @@ const struct store_sim_counts *store_sim_counts(const struct store_sim *sim);
 /* While full, every append gives STORE_FULL and every commit of the views too. */
 void store_sim_disk_full(struct store_sim *sim, bool full);
 
-/* Everything appended so far is durable (only with in_flight). */
-void store_sim_delivered(struct store_sim *sim);
+/* The shard has heard that its batches up to this one are durable (only with in_flight). */
+void store_sim_delivered(struct store_sim *sim, uint16_t shard, uint64_t seq);
 
 /* What an abrupt stop leaves: durable batches, those under way as the faults decide, no open
  * transaction, the views as of the last commit or an earlier one, leases as they were. */

@@ -49,9 +49,8 @@ struct store_sim {
     struct store_sim_counts counts;
     uint32_t script[STORE_SIM_FAULTS]; /* calls until the ordered fault + 1; 0 = none */
     struct ordered batches;            /* by shard and seq: struct sim_batch */
-    struct list under_way;             /* of these, the ones a crash decides about, oldest first */
+    struct list under_way;             /* of these, what a crash decides about, oldest first */
     struct ordered leases;             /* by shard: struct sim_lease */
-    uint64_t appends;                  /* numbers them */
     uint64_t body_bytes;
     struct sim_views views;
 };

@@ -199,16 +199,22 @@ void world_note(struct world *w, const char *what, uint64_t a, uint64_t b)
                (unsigned long long)a, (unsigned long long)b);
 }
 
+/* Reports of a lane never overtake each other. */
+static void report(struct world *w, struct world_lane *l, struct work *work)
+{
+    uint64_t home_ns = w->now_ns + lane_delay(l);
+    if (l->reported_ns < home_ns)
+        l->reported_ns = home_ns;
+    push(w, (struct world_event){.at_ns = l->reported_ns, .type = EVENT_DONE, .work = work});
+}
+
 static void happen(struct world *w, struct world_event *e)
 {
     switch (e->type) {
     case EVENT_RUN:
         world_note(w, e->lane->name, 0, 0);
         e->work->run(e->work);
-        push(w, (struct world_event){.at_ns = w->now_ns + lane_delay(e->lane),
-                                     .type = EVENT_DONE,
-                                     .work = e->work,
-                                     .lane = e->lane});
+        report(w, e->lane, e->work);
         break;
     case EVENT_DONE:
         e->work->done(e->work);

@@ -21,7 +21,8 @@ struct world_lane {
     struct world *world;
     const char *name;
     uint64_t delay_min_ns, delay_max_ns; /* of each half: until it runs, until it is reported */
-    uint64_t free_ns;                    /* when the job before it has run */
+    uint64_t free_ns;                    /* when the job before it has run ... */
+    uint64_t reported_ns;                /* ... and when the newest report arrives */
 };
 
 struct world_event;

@@ -129,7 +129,7 @@ static void follow(struct run *run)
         run->shard->journal.committed_seq == run->followed)
         return;
     run->followed = run->shard->journal.committed_seq;
-    store_sim_delivered(run->sim);
+    store_sim_delivered(run->sim, 0, run->followed);
     run_faults(run, false);
     history_follow(&run->history, run->followed);
     checkers_after_commit(run);

@@ -86,7 +86,6 @@ static void draw_faults(struct swarm *s, struct rng *r)
         .views_commit_ppm = sometimes(r, 200000),
         .views_unknown_ppm = sometimes(r, 100000),
         .crash_lost_ppm = sometimes(r, 800000),
-        .crash_reorder_ppm = sometimes(r, 800000),
         .crash_torn_ppm = sometimes(r, 800000),
         .crash_stale_ppm = sometimes(r, 500000),
     };
