@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/store_fixture.h"
+
+#include "runtime/journal/journal.h"
+#include "runtime/sim/world.h"
+
+/* A journal of shard 0 in a world whose lane needs 1 ms for each half of a job. */
+struct scene {
+    struct fixture *store;
+    struct world world;
+    struct world_lane lane;
+    struct journal journal;
+    uint64_t durable;    /* the newest batch told */
+    enum err failure;    /* told once */
+    uint32_t failed;     /* batches that were taken after it */
+};
+
+static void on_durable(void *context, struct batch *b)
+{
+    struct scene *s = context;
+    assert_int_equal(b->seq, s->durable + 1);
+    s->durable = b->seq;
+    env_wake(&s->world.env);
+}
+
+static void on_failure(void *context, enum err e)
+{
+    struct scene *s = context;
+    assert_int_equal(s->failure, ERR_OK);
+    assert_true(journal_at_rest(&s->journal));
+    s->failure = e;
+}
+
+static void flush(void *context)
+{
+    journal_flush(&((struct scene *)context)->journal);
+}
+
+static int set_up(void **state)
+{
+    void *store;
+    fixture_sim(&store);
+    struct scene *s = calloc(1, sizeof *s);
+    s->store = store;
+    world_init(&s->world, 1);
+    s->world.pass = flush;
+    s->world.context = s;
+    world_lane_init(&s->lane, &s->world, "journal", 1000000, 1000000);
+    struct store *st = s->store->store;
+    uint64_t epoch;
+    assert_int_equal(st->ops->lease_take(st, 0, slice_of("test"), &epoch), ERR_OK);
+    journal_init(&s->journal, &s->world.env, (struct lane *)&s->lane, st, 0);
+    s->journal.on_durable = on_durable;
+    s->journal.on_failure = on_failure;
+    s->journal.context = s;
+    journal_resume(&s->journal, epoch, 0, &(struct sha256_digest){{0}});
+    *state = s;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct scene *s = *state;
+    journal_done(&s->journal);
+    world_done(&s->world);
+    void *store = s->store;
+    fixture_done(&store);
+    free(s);
+    return 0;
+}
+
+/* What one pass decided. */
+static void pass(struct scene *s)
+{
+    struct batch *b = s->journal.open;
+    record_begin(&b->body, 1, NULL, NULL);
+    record_end(&b->body, &(struct record_outcome){0});
+    b->records++;
+    b->items += 2;
+    journal_turn_done(&s->journal);
+    journal_flush(&s->journal);
+}
+
+static void run_ms(struct scene *s, uint64_t ms)
+{
+    world_run(&s->world, s->world.now_ns + ms * 1000000);
+}
+
+static bool count_row(void *context, const struct batch_row *row)
+{
+    (void)row;
+    ++*(uint64_t *)context;
+    return true;
+}
+
+static uint64_t stored(struct scene *s)
+{
+    struct store *st = s->store->store;
+    uint64_t rows = 0;
+    assert_int_equal(st->ops->tail(st, 0, 1, count_row, &rows), ERR_OK);
+    return rows;
+}
+
+static void take_failed(struct scene *s)
+{
+    struct batch *b;
+    while (s->journal.open != NULL && (b = journal_take_failed(&s->journal)) != NULL) {
+        s->failed++;
+        journal_spare(&s->journal, b);
+    }
+}
+
+static void what_gathers_during_an_append_goes_with_the_next(void **state)
+{
+    struct scene *s = *state;
+    for (int i = 0; i < 5; i++) {
+        pass(s); /* the first four before the lane has come to it */
+        if (i == 3)
+            run_ms(s, 1);
+    }
+    assert_int_equal(stored(s), 4);
+    run_ms(s, 10);
+    assert_int_equal(s->durable, 5);
+    assert_int_equal(s->journal.stats.appends, 2);
+    assert_true(journal_idle(&s->journal));
+}
+
+static void an_append_waits_at_the_lane_while_another_is_reported(void **state)
+{
+    struct scene *s = *state;
+    pass(s);
+    run_ms(s, 1); /* appended, not yet reported */
+    pass(s);
+    run_ms(s, 1); /* appended as well */
+    assert_int_equal(stored(s), 2);
+    assert_int_equal(s->durable, 1);
+    pass(s); /* both appends were away: who comes home takes it */
+    run_ms(s, 10);
+    assert_int_equal(s->durable, 3);
+    assert_int_equal(s->journal.stats.appends, 3);
+}
+
+static void more_than_one_transaction_takes_is_appended_in_order(void **state)
+{
+    struct scene *s = *state;
+    for (int i = 0; i < 3 * JOURNAL_APPEND_BATCHES; i++)
+        pass(s);
+    run_ms(s, 20);
+    assert_int_equal(s->journal.stats.records, 3 * JOURNAL_APPEND_BATCHES);
+    assert_int_equal(s->durable, stored(s));
+    assert_int_equal(s->journal.queued_bytes, 0);
+}
+
+/* The disk has space again when the lane comes to the second append: were it done, the batch
+ * between would be missing for ever. */
+static void after_a_failure_nothing_more_is_appended(void **state)
+{
+    struct scene *s = *state;
+    pass(s);
+    store_sim_disk_full(s->store->sim, true);
+    run_ms(s, 1);
+    pass(s);
+    store_sim_disk_full(s->store->sim, false);
+    pass(s);
+    run_ms(s, 10);
+    assert_int_equal(s->failure, ERR_STORE_FULL);
+    assert_int_equal(s->journal.doubtful, 1);
+    assert_int_equal(s->durable, 0);
+    assert_int_equal(stored(s), 0);
+    pass(s);
+    run_ms(s, 10);
+    assert_int_equal(stored(s), 0);
+    take_failed(s);
+    assert_in_range(s->failed, 4, 5); /* the open one is among them */
+    journal_resume(&s->journal, s->journal.epoch, 0, &(struct sha256_digest){{0}});
+    pass(s);
+    run_ms(s, 10);
+    assert_int_equal(s->durable, 1);
+    assert_int_equal(stored(s), 1);
+}
+
+static void a_probe_is_retracted_until_there_is_space(void **state)
+{
+    struct scene *s = *state;
+    store_sim_disk_full(s->store->sim, true);
+    for (int i = 0; i < 3; i++) {
+        journal_probe(&s->journal);
+        run_ms(s, 10);
+        assert_int_equal(s->failure, ERR_STORE_FULL);
+        s->failure = ERR_OK;
+        assert_true(journal_retract(&s->journal));
+    }
+    store_sim_disk_full(s->store->sim, false);
+    journal_probe(&s->journal);
+    pass(s);
+    run_ms(s, 10);
+    assert_int_equal(s->failure, ERR_OK);
+    assert_int_equal(s->durable, 2);
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(what_gathers_during_an_append_goes_with_the_next),
+        CASE(an_append_waits_at_the_lane_while_another_is_reported),
+        CASE(more_than_one_transaction_takes_is_appended_in_order),
+        CASE(after_a_failure_nothing_more_is_appended),
+        CASE(a_probe_is_retracted_until_there_is_space),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
