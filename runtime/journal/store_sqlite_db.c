@@ -49,10 +49,7 @@ static const char *const fixed_sql[DB_FIXED_COUNT] = {
     /* 1 place, 2 shard, 3 seq, 4 epoch, 5 count, 6 prev_hash, 7 hash, 8 body, 9 first place */
     [DB_BATCH_INSERT] =
         "INSERT INTO batches (place, shard, seq, epoch, count, prev_hash, hash, body) "
-        "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 "
-        "WHERE (SELECT epoch FROM leases WHERE shard = ?2 AND owner IS NOT NULL) = ?4 "
-        "AND coalesce((SELECT seq FROM batches WHERE place BETWEEN ?9 AND ?9 + 140737488355327 "
-        "ORDER BY place DESC LIMIT 1), 0) = ?3 - 1",
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [DB_BATCH_CUT] = "DELETE FROM batches WHERE place BETWEEN ?1 AND ?2",
     [DB_BATCH_TAIL] = "SELECT place, shard, seq, epoch, count, prev_hash, hash, body FROM batches "
                       "WHERE place BETWEEN ?1 AND ?2 ORDER BY place",

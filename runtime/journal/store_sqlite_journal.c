@@ -90,6 +90,64 @@ static void restart_wal(struct store_sqlite *s)
 
 /* --- writing --- */
 
+static enum err lease_held(struct db *d, uint16_t shard, uint64_t epoch)
+{
+    struct db_use use;
+    enum err e = db_fixed(d, DB_LEASE_HELD, &use);
+    if (e != ERR_OK)
+        return e;
+    db_bind_number(use, 1, shard);
+    db_bind_number(use, 2, epoch);
+    int code = sqlite3_step(use.statement);
+    db_release(use);
+    if (code == SQLITE_ROW)
+        return ERR_OK;
+    return code == SQLITE_DONE ? ERR_FENCED : db_error(code);
+}
+
+static enum err read_head(struct db *d, uint16_t shard, uint64_t *seq)
+{
+    struct db_use use;
+    enum err e = db_fixed(d, DB_BATCH_HEAD, &use);
+    if (e != ERR_OK)
+        return e;
+    db_bind_number(use, 1, place_of(shard, 0));
+    db_bind_number(use, 2, place_of(shard, SEQ_MAX));
+    int code = sqlite3_step(use.statement);
+    uint64_t found = 0;
+    if (code == SQLITE_ROW)
+        e = db_read_number(use, 0, &found) ? ERR_OK : ERR_CORRUPT;
+    else if (code != SQLITE_DONE)
+        e = db_error(code);
+    db_release(use);
+    if (e == ERR_OK)
+        *seq = found;
+    return e;
+}
+
+/* Is it the writer's turn: the lease, and a row that continues what is there? In the transaction
+ * of the rows, that nobody may come between. */
+static enum err continues(struct db *d, const struct batch_row *row)
+{
+    uint64_t head;
+    enum err e = lease_held(d, row->shard, row->epoch);
+    if (e == ERR_OK)
+        e = read_head(d, row->shard, &head);
+    if (e == ERR_OK && head + 1 != row->seq)
+        e = ERR_FENCED;
+    return e;
+}
+
+/* Rows of a shard stand together: the first of them is compared with what is stored, the others
+ * with the one before. */
+static enum err continues_after(struct db *d, const struct batch_row *before,
+                                const struct batch_row *row)
+{
+    if (before == NULL || before->shard != row->shard)
+        return continues(d, row);
+    return row->epoch == before->epoch && row->seq == before->seq + 1 ? ERR_OK : ERR_FENCED;
+}
+
 static enum err insert_batch(struct db *d, const struct batch_row *row)
 {
     check(row->seq > 0 && row->epoch <= INT64_MAX);
@@ -105,11 +163,8 @@ static enum err insert_batch(struct db *d, const struct batch_row *row)
     db_bind_blob(use, 6, row->prev_hash.bytes, SHA256_SIZE);
     db_bind_blob(use, 7, row->hash.bytes, SHA256_SIZE);
     db_bind_blob(use, 8, row->body.data, row->body.len);
-    db_bind_number(use, 9, place_of(row->shard, 0));
     int code = db_finish(use);
-    if (code != SQLITE_DONE)
-        return db_error(code);
-    return sqlite3_changes(d->handle) == 1 ? ERR_OK : ERR_FENCED;
+    return code == SQLITE_DONE ? ERR_OK : db_error(code);
 }
 
 /* Did a COMMIT that failed leave nothing behind? The commit frame is the last to be written: if
@@ -150,24 +205,12 @@ enum err sqlite_append(struct store *base, const struct batch_row *rows, uint32_
         return ERR_IO;
     restart_wal(s);
     enum err e = db_run(&s->journal, DB_BEGIN);
-    for (uint32_t i = 0; e == ERR_OK && i < count; i++)
-        e = insert_batch(&s->journal, &rows[i]);
+    for (uint32_t i = 0; e == ERR_OK && i < count; i++) {
+        e = continues_after(&s->journal, i > 0 ? &rows[i - 1] : NULL, &rows[i]);
+        if (e == ERR_OK)
+            e = insert_batch(&s->journal, &rows[i]);
+    }
     return end_transaction(s, e);
-}
-
-static enum err lease_held(struct db *d, uint16_t shard, uint64_t epoch)
-{
-    struct db_use use;
-    enum err e = db_fixed(d, DB_LEASE_HELD, &use);
-    if (e != ERR_OK)
-        return e;
-    db_bind_number(use, 1, shard);
-    db_bind_number(use, 2, epoch);
-    int code = sqlite3_step(use.statement);
-    db_release(use);
-    if (code == SQLITE_ROW)
-        return ERR_OK;
-    return code == SQLITE_DONE ? ERR_FENCED : db_error(code);
 }
 
 enum err sqlite_cut(struct store *base, uint16_t shard, uint64_t epoch, uint64_t first_seq)
@@ -327,26 +370,6 @@ enum err sqlite_tail(struct store *base, uint16_t shard, uint64_t first_seq, bat
         db_pool_return(&s->journal_readers, d);
     }
     pthread_rwlock_unlock(&s->journal_open);
-    return e;
-}
-
-static enum err read_head(struct db *d, uint16_t shard, uint64_t *seq)
-{
-    struct db_use use;
-    enum err e = db_fixed(d, DB_BATCH_HEAD, &use);
-    if (e != ERR_OK)
-        return e;
-    db_bind_number(use, 1, place_of(shard, 0));
-    db_bind_number(use, 2, place_of(shard, SEQ_MAX));
-    int code = sqlite3_step(use.statement);
-    uint64_t found = 0;
-    if (code == SQLITE_ROW)
-        e = db_read_number(use, 0, &found) ? ERR_OK : ERR_CORRUPT;
-    else if (code != SQLITE_DONE)
-        e = db_error(code);
-    db_release(use);
-    if (e == ERR_OK)
-        *seq = found;
     return e;
 }
 
