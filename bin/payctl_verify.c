@@ -13,7 +13,7 @@
 #include "actors/wallet/wallet_service.h"
 #include "bin/payctl.h"
 #include "bin/payctl_progress.h"
-#include "runtime/journal/outcome_view.h"
+#include "runtime/journal/key_index.h"
 #include "runtime/journal/store_sqlite.h"
 #include "runtime/journal/verify.h"
 #include "schemas/catalog.h"

@@ -20,7 +20,7 @@
 #include "gateway_bridge/operator.h"
 #include "gateway_bridge/revocations.h"
 #include "runtime/actor/node.h"
-#include "runtime/journal/outcome_view.h"
+#include "runtime/journal/key_index.h"
 #include "runtime/journal/store_sqlite.h"
 #include "runtime/observe/log.h"
 #include "runtime/observe/node_metrics.h"

@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 
-#include "runtime/journal/outcome_view.h"
 #include "runtime/journal/replay.h"
 
 static void loader_run(struct work *w);
@@ -17,6 +16,8 @@ void loader_init(struct loader *l, struct env *env, struct lane *lane, struct st
     l->work.run = loader_run;
     l->work.done = loader_finish;
     table_init(&l->parts);
+    key_index_init(&l->keys, shard, KEY_KIND_OUTCOME, 0);
+    key_index_init(&l->ids, shard, KEY_KIND_EVENT, 0);
 }
 
 void loader_forget(struct loader *l)
@@ -38,6 +39,8 @@ void loader_done(struct loader *l)
     }
     free(l->asked);
     free(l->flying);
+    key_index_done(&l->keys);
+    key_index_done(&l->ids);
 }
 
 void loader_reset(struct loader *l)
@@ -90,13 +93,6 @@ static bool keep_state(void *context, const struct state_row *row)
     memcpy(copy, row->body.data, row->body.len);
     load->body = (struct slice){copy, row->body.len};
     load->due_ns = row->due_ns;
-    return false;
-}
-
-static bool keep_place(void *context, const struct value *row)
-{
-    struct load *load = context;
-    load->place = row[load->is_key ? OUTCOME_PLACE : EVENT_PLACE_PLACE].number;
     return false;
 }
 
@@ -195,11 +191,8 @@ static size_t load_one(struct loader *l, struct load *load, size_t count)
     if (load->what == LOAD_STATE) {
         load->result = s->ops->state_load(s, l->shard, load->kind, load->id, keep_state, load);
     } else {
-        struct value key[] = {{.type = VALUE_UINT, .number = l->shard},
-                              {.type = VALUE_ID, .id = load->id}};
-        load->result = load->is_key
-                           ? s->ops->get(s, &outcomes_view, key, keep_place, load)
-                           : s->ops->get(s, &event_places_view, &key[1], keep_place, load);
+        load->result =
+            key_index_find(load->is_key ? &l->keys : &l->ids, s, load->id, &load->place);
     }
     return 1;
 }
@@ -207,6 +200,8 @@ static size_t load_one(struct loader *l, struct load *load, size_t count)
 static void loader_run(struct work *w)
 {
     struct loader *l = container_of(w, struct loader, work);
+    key_index_clear(&l->keys);
+    key_index_clear(&l->ids);
     qsort(l->flying, l->flying_count, sizeof *l->flying, by_place);
     for (size_t i = 0; i < l->flying_count;)
         i += load_one(l, &l->flying[i], l->flying_count - i);

@@ -11,6 +11,7 @@
 #include "runtime/base/env.h"
 #include "runtime/base/slab.h"
 #include "runtime/base/table.h"
+#include "runtime/journal/key_index.h"
 #include "runtime/journal/record.h"
 #include "runtime/journal/store.h"
 
@@ -54,6 +55,7 @@ struct loader {
     bool busy;
     bool stale; /* what is being read was asked before a recovery: to be ignored */
     struct work work;
+    struct key_index keys, ids; /* the read lane's; as of this group */
     struct table parts;
     bool crowded; /* a part found no room; the owner clears it */
     /* One finished load; then once `finished` for the group. */

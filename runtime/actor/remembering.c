@@ -5,15 +5,26 @@
 #include <stdlib.h>
 
 #include "runtime/actor/shard_priv.h"
-#include "runtime/journal/outcome_view.h"
+#include "runtime/journal/key_index.h"
 
-#define REMEMBERING_PAGE 20000
+#define REMEMBERING_CHUNKS 250
+#define REMEMBERING_PAGE (REMEMBERING_CHUNKS * KEY_CHUNK_ENTRIES)
 
-static bool keep_key(void *context, const struct value *row)
+/* Runs are merged meanwhile, but only into newer ones, which come later. */
+static bool keep_keys(void *context, const struct value *row)
 {
     struct shard *s = context;
-    s->remembering.after = row[OUTCOME_KEY].id;
-    s->remembering.keys[s->remembering.count++] = row[OUTCOME_KEY].id;
+    struct key_entry entries[KEY_CHUNK_ENTRIES];
+    uint32_t count;
+    if (!key_chunk_read(row, entries, &count)) {
+        s->remembering.result = ERR_CORRUPT;
+        return false;
+    }
+    s->remembering.after[0] = row[KEY_CHUNK_RUN];
+    s->remembering.after[1] = row[KEY_CHUNK_FIRST];
+    for (uint32_t i = 0; i < count; i++)
+        s->remembering.keys[s->remembering.count++] = entries[i].key;
+    s->remembering.chunks++;
     return true;
 }
 
@@ -21,19 +32,22 @@ static void page_run(struct work *w)
 {
     struct shard *s = container_of(w, struct shard, remembering.work);
     struct store *store = s->options.store;
-    struct value shard = {.type = VALUE_UINT, .number = s->options.number};
-    struct value from = {.type = VALUE_ID, .id = s->remembering.after};
+    struct value prefix[] = {{.type = VALUE_UINT, .number = s->options.number},
+                             {.type = VALUE_UINT, .number = KEY_KIND_OUTCOME}};
     struct view_scan q = {
-        .table = &outcomes_view,
-        .index = &outcomes_view.key,
-        .prefix = &shard,
-        .prefix_count = 1,
-        .from = s->remembering.started ? &from : NULL,
-        .from_count = s->remembering.started ? 1 : 0,
-        .limit = REMEMBERING_PAGE,
+        .table = &key_chunks_view,
+        .index = &key_chunks_view.key,
+        .prefix = prefix,
+        .prefix_count = array_len(prefix),
+        .from = s->remembering.started ? s->remembering.after : NULL,
+        .from_count = s->remembering.started ? array_len(s->remembering.after) : 0,
+        .limit = REMEMBERING_CHUNKS,
     };
-    s->remembering.count = 0;
-    s->remembering.result = store->ops->scan(store, &q, keep_key, s);
+    s->remembering.count = s->remembering.chunks = 0;
+    s->remembering.result = ERR_OK;
+    enum err e = store->ops->scan(store, &q, keep_keys, s);
+    if (e != ERR_OK)
+        s->remembering.result = e;
     s->remembering.started = true;
 }
 
@@ -56,7 +70,7 @@ static void page_done(struct work *w)
         filter_add(&s->keys.filter, s->remembering.keys[i]);
     if (s->remembering.result != ERR_OK)
         return; /* look-ups go on asking the views */
-    if (s->remembering.count < REMEMBERING_PAGE)
+    if (s->remembering.chunks < REMEMBERING_CHUNKS)
         s->keys.filter_complete = true;
     else
         next_page(s);

@@ -136,9 +136,9 @@ struct shard {
         struct work work;
         bool busy;
         enum err result;
-        struct id128 after;    /* the views' keys up to here are in the filter */
+        struct value after[2]; /* run and chunk: those up to here are in the filter */
         struct id128 *keys;
-        size_t count;
+        size_t count, chunks;
         bool started;
     } remembering;
     struct work release_work;  /* gives the lease back */

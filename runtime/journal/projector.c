@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "runtime/journal/outcome.h"
-#include "runtime/journal/outcome_view.h"
 
 #define STATE_BYTES_MAX ((size_t)16 << 20)
 
@@ -107,13 +106,9 @@ static bool on_event(void *context, const struct event_rule *rule, const void *e
     if (rule->project != NULL && !(PLANT(SKIP_PROJECTION) && p->replay.events % 16 == 15))
         rule->project(&p->projection, event, time_ns);
     if (rule->key_offset != MESSAGE_NO_OFFSET) {
-        struct value row[EVENT_PLACE_COLUMNS] = {
-            [EVENT_PLACE_ID] = {.type = VALUE_ID},
-            [EVENT_PLACE_PLACE] = {.type = VALUE_UINT, .number = place},
-        };
-        memcpy(&row[EVENT_PLACE_ID].id, (const char *)event + rule->key_offset,
-               sizeof row[EVENT_PLACE_ID].id);
-        projection_put(&p->projection, &event_places_view, row);
+        struct id128 id;
+        memcpy(&id, (const char *)event + rule->key_offset, sizeof id);
+        key_index_add(&p->ids, id, place, time_ns);
     }
     return p->projection.error == ERR_OK;
 }
@@ -122,15 +117,9 @@ static bool on_key(void *context, struct id128 key, struct id128 fingerprint, ui
                    uint64_t time_ns)
 {
     struct projector *p = context;
-    struct value row[OUTCOME_COLUMNS] = {
-        [OUTCOME_SHARD] = {.type = VALUE_UINT, .number = p->shard},
-        [OUTCOME_KEY] = {.type = VALUE_ID, .id = key},
-        [OUTCOME_PLACE] = {.type = VALUE_UINT, .number = place},
-        [OUTCOME_EXPIRES_NS] = {.type = VALUE_UINT, .number = time_ns + OUTCOME_KEEP_NS},
-        [OUTCOME_FINGERPRINT] = {.type = VALUE_ID, .id = fingerprint},
-    };
-    projection_put(&p->projection, &outcomes_view, row);
-    return p->projection.error == ERR_OK;
+    (void)fingerprint; /* it stands in the record */
+    key_index_add(&p->keys, key, place, time_ns);
+    return true;
 }
 
 /* Reading the journal of one step. */
@@ -183,40 +172,6 @@ static enum err put_states(struct projector *p)
     return ERR_OK;
 }
 
-struct expired {
-    struct id128 keys[PROJECTOR_EXPIRE_ROWS];
-    uint64_t now_ns;
-    uint32_t count;
-};
-
-static bool on_expired(void *context, const struct value *row)
-{
-    struct expired *x = context;
-    if (row[OUTCOME_EXPIRES_NS].number > x->now_ns || x->count == PROJECTOR_EXPIRE_ROWS)
-        return false;
-    x->keys[x->count++] = row[OUTCOME_KEY].id;
-    return true;
-}
-
-static enum err delete_expired(struct projector *p)
-{
-    struct expired x = {.now_ns = p->replay.time_ns};
-    struct value shard = {.type = VALUE_UINT, .number = p->shard};
-    struct view_scan q = {
-        .table = &outcomes_view,
-        .index = &outcomes_view.indexes[OUTCOME_INDEX_BY_EXPIRY],
-        .prefix = &shard,
-        .prefix_count = 1,
-        .limit = PROJECTOR_EXPIRE_ROWS,
-    };
-    enum err e = p->store->ops->scan(p->store, &q, on_expired, &x);
-    for (uint32_t i = 0; e == ERR_OK && i < x.count; i++) {
-        struct value key[] = {shard, {.type = VALUE_ID, .id = x.keys[i]}};
-        e = p->store->ops->delete_row(p->store, &outcomes_view, key);
-    }
-    return e;
-}
-
 static enum err transaction(struct projector *p)
 {
     struct step step = {.projector = p, .events_max = p->replay.events + PROJECTOR_STEP_EVENTS};
@@ -228,7 +183,9 @@ static enum err transaction(struct projector *p)
     if (e == ERR_OK)
         e = put_states(p);
     if (e == ERR_OK)
-        e = delete_expired(p);
+        e = key_index_flush(&p->keys, p->store, p->replay.time_ns);
+    if (e == ERR_OK)
+        e = key_index_flush(&p->ids, p->store, p->replay.time_ns);
     return e;
 }
 
@@ -238,6 +195,10 @@ static enum err renew(struct projector *p)
 {
     struct store_position position;
     enum err e = p->store->ops->position(p->store, p->shard, &position);
+    if (e == ERR_OK)
+        e = key_index_load(&p->keys, p->store);
+    if (e == ERR_OK)
+        e = key_index_load(&p->ids, p->store);
     if (e != ERR_OK)
         return e;
     registry_clear(&p->registry);
@@ -303,6 +264,8 @@ void projector_init(struct projector *p, struct env *env, struct lane *lane, str
     p->registry.load_context = &p->source;
     p->registry.collect_dirty = true;
     row_sorter_init(&p->sorter);
+    key_index_init(&p->keys, shard, KEY_KIND_OUTCOME, OUTCOME_KEEP_NS);
+    key_index_init(&p->ids, shard, KEY_KIND_EVENT, 0);
     wire_writer_init(&p->state, STATE_BYTES_MAX);
     replay_init(&p->replay, domain, &p->registry, shard, &p->position);
 }
@@ -314,6 +277,8 @@ void projector_done(struct projector *p)
     forget_notes(p);
     replay_done(&p->replay);
     row_sorter_done(&p->sorter);
+    key_index_done(&p->keys);
+    key_index_done(&p->ids);
     wire_writer_done(&p->state);
 }
 

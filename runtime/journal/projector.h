@@ -11,13 +11,13 @@
 #include <stdint.h>
 
 #include "runtime/base/env.h"
+#include "runtime/journal/key_index.h"
 #include "runtime/journal/replay.h"
 #include "runtime/journal/row_sorter.h"
 
 #define PROJECTOR_STEP_EVENTS 50000      /* per transaction: the more, the fewer times a page is
                                             written; about half a second of work */
 #define PROJECTOR_RESIDENT_MAX 262144    /* states kept between transactions */
-#define PROJECTOR_EXPIRE_ROWS 500        /* outdated outcomes deleted per transaction */
 
 /* What the domain's project functions are given. */
 struct projection {
@@ -45,6 +45,7 @@ struct projector {
     struct table notes;             /* of the domain's project functions */
     struct slab note_slab;
     struct row_sorter sorter;
+    struct key_index keys, ids;
     struct wire_writer state;
     struct store_position reached;  /* becomes the position when it is done */
     bool fresh;                     /* registry and replay stand at position */

@@ -8,7 +8,7 @@
 #include "actors/ledger/ledger.h"
 #include "actors/payment/payment_service.h"
 #include "actors/wallet/wallet_service.h"
-#include "runtime/journal/outcome_view.h"
+#include "runtime/journal/key_index.h"
 #include "tests/simulation/clients.h"
 #include "tests/simulation/faults.h"
 #include "tests/simulation/model/checkers.h"

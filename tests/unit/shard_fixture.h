@@ -15,7 +15,7 @@
 #include "runtime/actor/loader.h"
 #include "runtime/actor/shard.h"
 #include "runtime/actor/supervisor.h"
-#include "runtime/journal/outcome_view.h"
+#include "runtime/journal/key_index.h"
 #include "runtime/journal/store_sim.h"
 #include "runtime/sim/world.h"
 #include "tests/unit/purse.h"
@@ -69,7 +69,7 @@ static const struct query queries[] = {{&list_type, run_list}};
 static const struct service list_service = {.name = "list", .queries = queries, .query_count = 1};
 
 static const struct service *const services[] = {&purse_service, &list_service};
-static const struct view_table *const tables[] = {&outcomes_view};
+static const struct view_table *const tables[] = {&key_runs_view, &key_chunks_view};
 
 static inline void on_state(void *context, enum shard_state state, const char *reason)
 {
@@ -130,7 +130,7 @@ static inline int setup(void **state)
     world_lane_init(&f->read, &f->world, "read", MS / 100, MS / 10);
     rng_seed(&f->rng, 99);
     struct store_sim_options o = {
-        .tables = tables, .table_count = 1, .rng = &f->rng, .in_flight = false};
+        .tables = tables, .table_count = array_len(tables), .rng = &f->rng, .in_flight = false};
     f->sim = store_sim_new(&o);
     domain_init(&f->domain, services, array_len(services));
     f->resident_max = 1000;
