@@ -32,7 +32,7 @@ struct bridge_backend {
     /* Posts the message; m->done runs later on this loop, exactly once, never before this returns,
      * also when the deadline passes. Sets m->home. m->target is set if the message names it. */
     void (*ask)(void *context, struct message *m);
-    /* May traffic be sent here? *reason (static) says why not. */
+    /* May traffic be sent here? *reason (static) says why not, or what is wrong all the same. */
     bool (*ready)(void *context, const char **reason);
     /* Appends the text of /metrics with json_put_raw(); NULL without such a page. */
     void (*metrics)(void *context, struct json_writer *out);

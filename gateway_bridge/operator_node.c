@@ -158,7 +158,7 @@ static void on_ping(struct operator_request *q)
         .loops = node_loops(o->node),
         .time = env_wall_ns(loop_env(o->loop)),
     };
-    info.has_reason = !info.ready;
+    info.has_reason = reason != NULL;
     if (info.has_reason)
         info.reason = reason_text(&q->arena, reason);
     operator_answer_with(q, &node_info_type, &info);
@@ -503,6 +503,9 @@ static void visit_journal(struct operator_request *q, struct shard *s)
         .replays = stats.replays,
         .restarts = stats.restarts,
         .dead_letters = stats.dead_letters,
+        .scrubs = stats.scrubs,
+        .has_damaged_batch = stats.damaged_seq != 0,
+        .damaged_batch = stats.damaged_seq,
     };
 }
 

@@ -36,12 +36,12 @@ static uint16_t write_health(struct bridge *b, struct json_writer *body)
 
 static uint16_t write_ready(struct bridge *b, struct json_writer *body)
 {
-    const char *reason = "not ready";
+    const char *reason = NULL;
     bool ready = b->options.backend->ready(b->options.backend->context, &reason);
     size_t object = json_open(body);
     put_member(body, "status", ready ? "ready" : "unavailable");
-    if (!ready)
-        put_member(body, "reason", reason);
+    if (reason != NULL)
+        put_member(body, ready ? "warning" : "reason", reason);
     json_close_object(body, object);
     return ready ? 200 : 503;
 }

@@ -18,6 +18,8 @@ void shard_get_stats(const struct shard *s, struct shard_stats *stats)
     stats->append_ns_max = s->journal.stats.append_ns_max;
     stats->batch_records = s->journal.stats.batch_records;
     stats->append_ns = s->journal.stats.append_ns;
+    stats->scrubs = s->scrub.passes;
+    stats->damaged_seq = s->scrub.damaged_seq;
     if (s->recovery != NULL)
         return; /* registry and outcomes are the lane's */
     stats->resident = s->registry.resident;

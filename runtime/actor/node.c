@@ -348,7 +348,7 @@ struct node *node_free(struct node *n)
 
 /* --- what it is made of --- */
 
-bool node_ready(const struct node *n, const char **reason)
+bool node_ready(struct node *n, const char **reason)
 {
     for (uint16_t i = 0; i < n->options.shards; i++) {
         switch ((enum shard_state)atomic_load(&n->shards[i].state)) {
@@ -362,6 +362,12 @@ bool node_ready(const struct node *n, const char **reason)
             *reason = "a shard has stopped";
             return false;
         }
+    }
+    for (uint16_t i = 0; i < n->options.shards; i++) {
+        struct shard_stats stats;
+        node_get_stats(n, i, &stats);
+        if (stats.damaged_seq != 0)
+            *reason = "a batch of the journal is damaged: payctl store status names it";
     }
     return true;
 }

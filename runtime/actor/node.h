@@ -61,8 +61,9 @@ struct node *node_free(struct node *n);
  * (domain_target()) if it is not set. Sets m->home; m->done runs on that loop. */
 void node_post(struct node *n, struct loop *from, struct message *m);
 
-/* Any thread. All shards run; otherwise *reason (static) says why not. */
-bool node_ready(const struct node *n, const char **reason);
+/* Any thread. All shards run; otherwise *reason (static) says why not. It is also set where one
+ * runs whose journal is damaged in batches that are not needed. */
+bool node_ready(struct node *n, const char **reason);
 
 uint16_t node_loops(const struct node *n);
 struct loop *node_loop(const struct node *n, uint16_t number);

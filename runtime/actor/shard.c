@@ -41,6 +41,7 @@ void shard_set_state(struct shard *s, enum shard_state state)
         accept_parked(s);
         deadlines_sweep(s);
         remembering_start(s);
+        scrub_start(&s->scrub);
         if (!s->writable)
             env_alarm_set(s->env, &s->probe_alarm,
                           env_mono_ns(s->env) + SHARD_FULL_PROBE_NS);
@@ -81,6 +82,7 @@ static void stop_alarms(struct shard *s)
     env_alarm_stop(s->env, &s->project_alarm);
     env_alarm_stop(s->env, &s->orders.expiry);
     env_alarm_stop(s->env, &s->parking.expiry);
+    scrub_stop(&s->scrub);
 }
 
 void shard_stop(struct shard *s, const char *format, ...)
@@ -377,7 +379,7 @@ bool shard_quiet(const struct shard *s)
 {
     return s->state == SHARD_STOPPED && journal_at_rest(&s->journal) && !s->projector.busy &&
            !s->loader.busy && s->recovery == NULL && !s->sweeping && s->inquiries.count == 0 &&
-           !s->remembering.busy && !s->releasing && fifo_empty(&s->answered);
+           !s->remembering.busy && !s->scrub.busy && !s->releasing && fifo_empty(&s->answered);
 }
 
 /* --- pass ------------------------------------------------------------------------------------ */
@@ -531,6 +533,7 @@ static void init_parts(struct shard *s)
     projector_init(&s->projector, o->env, o->views_lane, o->store, o->domain, o->number);
     s->projector.on_step = on_projected;
     s->projector.context = s;
+    scrub_init(&s->scrub, o->env, o->read_lane, o->store, &s->journal, o->number);
     loader_init(&s->loader, o->env, o->read_lane, o->store, o->number);
     s->loader.loaded = on_loaded;
     s->loader.finished = on_load_finished;
@@ -576,7 +579,7 @@ struct shard *shard_kill(struct shard *s)
     stop_alarms(s);
     s->journal.under_way = 0;
     s->projector.busy = s->loader.busy = s->sweeping = false;
-    s->remembering.busy = s->releasing = false;
+    s->remembering.busy = s->scrub.busy = s->releasing = false;
     struct batch *b;
     while ((b = journal_take_failed(&s->journal)) != NULL) {
         drop_own(&b->held);

@@ -93,6 +93,7 @@ struct shard_stats {
     uint64_t resident, evicted, loads;
     uint64_t outcomes;
     uint64_t dead_letters, projector_failures;
+    uint64_t scrubs, damaged_seq; /* journal/scrub.h */
     struct shard_kind_stats kinds[KIND_MAX];
 };
 

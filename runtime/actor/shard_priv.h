@@ -18,6 +18,7 @@
 #include "runtime/journal/journal.h"
 #include "runtime/journal/outcome.h"
 #include "runtime/journal/projector.h"
+#include "runtime/journal/scrub.h"
 #include "runtime/observe/log.h"
 
 #define SHARD_ACTOR_MESSAGES 64           /* of one actor before the next one's turn */
@@ -80,6 +81,7 @@ struct shard {
     uint32_t tick_turns; /* ... turns since then */
     struct journal journal;
     struct projector projector;
+    struct scrub scrub;
     struct loader loader;
     struct outcomes ids, keys;
     struct supervisor supervisor;

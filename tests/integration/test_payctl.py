@@ -173,6 +173,8 @@ def test_store_status(tool):
     found = tool.json("store", "status")
     equal(found["store"], "sqlite")
     equal([shard["state"] for shard in found["shards"]], ["running"])
+    equal([(shard["scrubs"], shard.get("damaged_batch")) for shard in found["shards"]],
+          [("0", None)])
     if int(found["journal_bytes"]) <= 0:
         raise AssertionError("the journal has no size")
 

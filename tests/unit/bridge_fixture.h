@@ -234,7 +234,7 @@ struct fixture {
     bool backwards; /* answers the last one first */
     int asked;
     uint16_t code; /* of the next answers */
-    bool ready;
+    bool ready, warned;
     bool replayed;
     uint32_t retry_after_ms;
     struct id128 key, fingerprint, target;
@@ -282,7 +282,10 @@ static inline void ask(void *context, struct message *m)
 static inline bool is_ready(void *context, const char **reason)
 {
     struct fixture *f = context;
-    *reason = "the store is full";
+    if (!f->ready)
+        *reason = "the store is full";
+    else if (f->warned)
+        *reason = "a batch is damaged";
     return f->ready;
 }
 

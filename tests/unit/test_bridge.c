@@ -308,6 +308,10 @@ static void the_own_pages_answer(void **state)
     assert_non_null(strstr(f->answer, "\r\n\r\n{\"status\":\"healthy\","
                                       "\"service\":\"payment_service\",\"version\":\"1.0.0\"}"));
     assert_int_equal(tell_text(f, "GET /health/ready HTTP/1.1\r\n" H "\r\n"), 200);
+    assert_null(strstr(f->answer, "warning"));
+    f->warned = true;
+    assert_int_equal(tell_text(f, "GET /health/ready HTTP/1.1\r\n" H "\r\n"), 200);
+    assert_non_null(strstr(f->answer, "\"warning\":\"a batch is damaged\""));
     f->ready = false;
     assert_int_equal(tell_text(f, "GET /health/ready HTTP/1.1\r\n" H "\r\n"), 503);
     assert_non_null(strstr(f->answer, "the store is full"));

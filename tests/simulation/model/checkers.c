@@ -209,6 +209,9 @@ static bool stored_here(const struct run *run)
 void checkers_replay(struct run *run)
 {
     run->counts.full_checks++;
+    if (run->shard != NULL && run->shard->scrub.damaged_seq != 0)
+        broken("the scrub takes batch %llu for damaged",
+               (unsigned long long)run->shard->scrub.damaged_seq);
     run_faults(run, false);
     struct replaying r = {.run = run, .stored = stored_here(run)};
     const struct store_position start = {.seq = 0};

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/journal/scrub.h"
+
+#include <string.h>
+
+#include "runtime/journal/journal.h"
+#include "runtime/journal/record.h"
+#include "runtime/journal/replay.h"
+#include "runtime/observe/log.h"
+
+static void scrub_fire(struct alarm *a);
+static void scrub_run(struct work *w);
+static void scrub_done(struct work *w);
+
+void scrub_init(struct scrub *s, struct env *env, struct lane *lane, struct store *store,
+                const struct journal *journal, uint16_t shard)
+{
+    *s = (struct scrub){
+        .env = env, .lane = lane, .store = store, .journal = journal, .shard = shard};
+    s->alarm.fire = scrub_fire;
+    s->work.run = scrub_run;
+    s->work.done = scrub_done;
+}
+
+static void again_after(struct scrub *s, uint64_t wait_ns)
+{
+    if (s->on)
+        env_alarm_set(s->env, &s->alarm, env_mono_ns(s->env) + wait_ns);
+}
+
+void scrub_start(struct scrub *s)
+{
+    s->on = true;
+    if (!s->busy && s->alarm.due_ns == 0)
+        again_after(s, SCRUB_FIRST_NS);
+}
+
+void scrub_stop(struct scrub *s)
+{
+    s->on = false;
+    env_alarm_stop(s->env, &s->alarm);
+}
+
+/* --- on the read lane ------------------------------------------------------------------------ */
+
+static bool damaged(struct scrub *s, uint64_t seq, const char *how)
+{
+    s->step.damaged_seq = seq;
+    s->step.damage = how;
+    return false;
+}
+
+static bool check_batch(void *context, const struct batch_row *row)
+{
+    struct scrub *s = context;
+    if (row->seq > s->step.seq_max)
+        return false;
+    if (row->seq != s->seq + 1)
+        return damaged(s, s->seq + 1, "it is missing");
+    if (memcmp(row->prev_hash.bytes, s->hash.bytes, SHA256_SIZE) != 0)
+        return damaged(s, row->seq, "it does not follow the batch before it");
+    struct sha256_digest hash = batch_hash(row);
+    if (memcmp(row->hash.bytes, hash.bytes, SHA256_SIZE) != 0)
+        return damaged(s, row->seq, "its hash does not match its content");
+    s->seq = row->seq;
+    s->hash = hash;
+    s->step.bytes += row->body.len;
+    return s->step.bytes < SCRUB_STEP_BYTES;
+}
+
+static void scrub_run(struct work *w)
+{
+    struct scrub *s = container_of(w, struct scrub, work);
+    s->step.bytes = 0;
+    s->step.damage = NULL;
+    s->step.result = s->store->ops->tail(s->store, s->shard, s->seq + 1, check_batch, s);
+    if (s->step.damage != NULL)
+        return;
+    if (s->step.result == ERR_CORRUPT)
+        (void)damaged(s, s->seq + 1, "it cannot be read");
+    else if (s->step.result == ERR_OK && s->step.bytes < SCRUB_STEP_BYTES &&
+             s->seq < s->step.seq_max)
+        (void)damaged(s, s->seq + 1, "it is missing");
+}
+
+/* --- on the loop ----------------------------------------------------------------------------- */
+
+/* A pass ends here; the next begins a day after it did. */
+static void rest(struct scrub *s)
+{
+    uint64_t took_ns = env_mono_ns(s->env) - s->began_ns;
+    s->began_ns = 0;
+    again_after(s, took_ns + SCRUB_STEP_NS < SCRUB_PASS_NS ? SCRUB_PASS_NS - took_ns
+                                                           : SCRUB_STEP_NS);
+}
+
+static void scrub_done(struct work *w)
+{
+    struct scrub *s = container_of(w, struct scrub, work);
+    s->busy = false;
+    if (s->step.damage != NULL) {
+        s->damaged_seq = s->step.damaged_seq;
+        LOG_ERROR(s->env->log, "journal_damaged", log_uint("shard", s->shard),
+                  log_uint("batch", s->damaged_seq), log_text("reason", s->step.damage));
+        rest(s);
+    } else if (s->step.result != ERR_OK) {
+        again_after(s, SCRUB_FIRST_NS);
+    } else if (s->seq < s->step.seq_max) {
+        again_after(s, SCRUB_STEP_NS);
+    } else {
+        s->passes++;
+        s->damaged_seq = 0;
+        LOG_INFO(s->env->log, "journal_scrubbed", log_uint("shard", s->shard),
+                 log_uint("batches", s->seq));
+        rest(s);
+    }
+}
+
+static void scrub_fire(struct alarm *a)
+{
+    struct scrub *s = container_of(a, struct scrub, alarm);
+    if (s->began_ns == 0) {
+        s->began_ns = env_mono_ns(s->env);
+        s->seq = 0;
+        s->hash = (struct sha256_digest){0};
+        s->step.seq_max = s->journal->committed_seq;
+    }
+    s->busy = true;
+    env_work(s->env, s->lane, &s->work);
+}
