@@ -40,12 +40,13 @@ struct id128 revocation_token_id(struct slice jti)
     return sha256_id(pieces, array_len(pieces));
 }
 
+/* Whatever a claim of a token may be (jose_json.c): no control character, so also no tab. */
 static bool copy_text(char *to, size_t max, struct slice text)
 {
     if (text.len == 0 || text.len > max)
         return false;
     for (uint32_t i = 0; i < text.len; i++)
-        if (text.data[i] < 0x20 || text.data[i] > 0x7e)
+        if ((uint8_t)text.data[i] < 0x20 || text.data[i] == 0x7f)
             return false;
     memcpy(to, text.data, text.len);
     to[text.len] = '\0';

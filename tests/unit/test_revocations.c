@@ -111,6 +111,11 @@ static void test_a_subject_is_revoked_up_to_a_time(void **state)
         assert_false(refused(f, "any", "bob", NOW - 11));
         again(f);
     }
+    revoke_subject(f, "Ren\xC3\xA9", NOW); /* a token's subject need not be ASCII */
+    for (int restart = 0; restart < 2; restart++) {
+        assert_true(refused(f, NULL, "Ren\xC3\xA9", NOW - 1));
+        again(f);
+    }
     revoke_subject(f, "alice", NOW);
     revoke_subject(f, "alice", NOW - 100); /* does not let in what was refused */
     assert_true(refused(f, "any", "alice", NOW - 1));
