@@ -4,6 +4,7 @@
 
 #include "gateway_bridge/bridge_priv.h"
 #include "gateway_bridge/issuer.h"
+#include "gateway_bridge/percent.h"
 #include "runtime/base/sha256.h"
 #include "schemas/result.h"
 
@@ -171,39 +172,14 @@ static uint16_t refuse_field(struct exchange *x, uint16_t code, struct slice fie
     return code;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Percent-decoded copy in the arena, UTF-8; '+' is a space in queries. */
 static bool decode_text(struct exchange *x, struct slice coded, bool query, struct slice *text)
 {
     *text = arena_copy(&x->arena, coded);
-    char *out = (char *)text->data;
-    uint32_t len = 0;
     if (coded.len > 0 && text->data == NULL)
         return false;
-    for (uint32_t i = 0; i < coded.len; i++) {
-        char c = coded.data[i];
-        if (c == '%') {
-            int high = coded.len - i > 2 ? hex_digit(coded.data[i + 1]) : -1;
-            int low = high >= 0 ? hex_digit(coded.data[i + 2]) : -1;
-            if (low < 0)
-                return false;
-            c = (char)(high * 16 + low);
-            i += 2;
-        } else if (query && c == '+') {
-            c = ' ';
-        }
-        out[len++] = c;
-    }
-    text->len = len;
-    return wire_utf8_valid((const uint8_t *)text->data, len);
+    return percent_decode(coded, query, (char *)text->data, &text->len) &&
+           wire_utf8_valid((const uint8_t *)text->data, text->len);
 }
 
 static uint16_t read_path(struct exchange *x, void *body, const struct route_match *match,

@@ -2,34 +2,18 @@
 /* Decodes a form in one pass into the memory of the form. */
 #include "gateway_bridge/form.h"
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+#include "gateway_bridge/percent.h"
 
 /* Decodes one name or value to *to, which moves on. */
 static bool text_decode(struct slice in, char **to, struct slice *out)
 {
-    char *start = *to;
-    for (uint32_t i = 0; i < in.len; i++) {
-        char c = in.data[i];
-        if (c == '+') {
-            c = ' ';
-        } else if (c == '%') {
-            if (in.len - i < 3 || hex_digit(in.data[i + 1]) < 0 || hex_digit(in.data[i + 2]) < 0)
-                return false;
-            c = (char)(hex_digit(in.data[i + 1]) << 4 | hex_digit(in.data[i + 2]));
-            i += 2;
-        }
-        if ((uint8_t)c < 0x20 || c == 0x7f)
+    *out = (struct slice){*to, 0};
+    if (!percent_decode(in, true, *to, &out->len))
+        return false;
+    for (uint32_t i = 0; i < out->len; i++)
+        if ((uint8_t)out->data[i] < 0x20 || out->data[i] == 0x7f)
             return false;
-        *(*to)++ = c;
-    }
-    *out = (struct slice){start, (uint32_t)(*to - start)};
+    *to += out->len;
     return true;
 }
 
