@@ -106,6 +106,12 @@ void payctl_args_explain(const struct payctl_command *commands, uint32_t count, 
 
 /* --- options ---------------------------------------------------------------------------------- */
 
+void payctl_args_dashed(char *name)
+{
+    for (; *name != '\0'; name++)
+        *name = *name == '_' ? '-' : *name;
+}
+
 /* --debit-account-id names debit_account_id. */
 static bool option_named(const char *option, const char *word, size_t len)
 {
@@ -209,8 +215,7 @@ static bool refuse_option(struct parser *p, const char *word, size_t len)
         *at = *at == '-' ? '_' : *at;
     const char *nearest = payctl_args_nearest(name, names, count);
     snprintf(shown, sizeof shown, "%s", nearest != NULL ? nearest : "");
-    for (char *at = shown; *at != '\0'; at++)
-        *at = *at == '_' ? '-' : *at;
+    payctl_args_dashed(shown);
     if (nearest != NULL)
         snprintf(p->error, PAYCTL_ERROR_MAX, "there is no option --%.*s; did you mean --%s?",
                  (int)len, word, shown);
@@ -353,8 +358,7 @@ static bool complete(const struct payctl_args *a, char *error)
             continue;
         char name[WORD_MAX];
         snprintf(name, sizeof name, "%s", spec->options[i].name);
-        for (char *at = name; *at != '\0'; at++)
-            *at = *at == '_' ? '-' : *at;
+        payctl_args_dashed(name);
         snprintf(error, PAYCTL_ERROR_MAX, "%s needs --%s (%s); see payctl help %s", spec->name,
                  name, spec->options[i].type, spec->name);
         return false;

@@ -52,6 +52,9 @@ const struct payctl_command *payctl_args_find(const struct payctl_command *comma
 void payctl_args_explain(const struct payctl_command *commands, uint32_t count, const char *first,
                          const char *second, char *error);
 
+/* A field's name as an option shows it, in place: debit_account_id is --debit-account-id. */
+void payctl_args_dashed(char *name);
+
 /* The candidate most like `word`, or NULL if none is near. */
 const char *payctl_args_nearest(const char *word, const char *const *candidates, uint32_t count);
 

@@ -20,6 +20,7 @@
 #define CODE_DEFAULT 1
 #define TEXT_CELL_MAX 1024
 #define NOTE_MAX 1024
+#define BYTE_ORDER_MARK "\xEF\xBB\xBF" /* spreadsheets write it in front */
 
 struct import {
     struct payctl *p;
@@ -302,6 +303,16 @@ static bool blank(const char *line)
     return line[strspn(line, " \t\r\n")] == '\0';
 }
 
+/* How many bytes it took off the front. */
+static ssize_t drop_mark(char *text)
+{
+    const size_t mark = sizeof BYTE_ORDER_MARK - 1;
+    if (strncmp(text, BYTE_ORDER_MARK, mark) != 0)
+        return 0;
+    memmove(text, text + mark, strlen(text + mark) + 1);
+    return (ssize_t)mark;
+}
+
 static int read_lines(struct import *m)
 {
     char *text = NULL, *header_text = NULL;
@@ -314,6 +325,8 @@ static int read_lines(struct import *m)
         arena_reset(&m->p->arena); /* items hold no text */
         m->line++;
         m->at += (uint64_t)len;
+        if (m->line == 1)
+            len -= drop_mark(text);
         if (blank(text))
             continue;
         if (csv) {

@@ -12,8 +12,7 @@ static int refuse_field(struct payctl *p, const struct json_error *e)
     const struct result_info *info = result_info(e->code);
     char option[JSON_FIELD_MAX + 2];
     snprintf(option, sizeof option, "--%s", e->field);
-    for (char *at = option; *at != '\0'; at++)
-        *at = *at == '_' ? '-' : *at;
+    payctl_args_dashed(option);
     payctl_print_error(p, info != NULL ? info->name : NULL, e->field[0] != '\0' ? option : NULL,
                        e->rule != NULL ? e->rule : "is not valid");
     return PAYCTL_USAGE;

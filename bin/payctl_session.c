@@ -107,8 +107,7 @@ static void print_field_refusal(struct payctl *p, const struct payctl_reply *rep
     if (payctl_read_reply(p, reply, &field_refusal_type, &refusal) != PAYCTL_OK)
         return;
     snprintf(option, sizeof option, "--%.*s", (int)refusal.field.len, refusal.field.data);
-    for (char *at = option; *at != '\0'; at++)
-        *at = *at == '_' ? '-' : *at;
+    payctl_args_dashed(option);
     snprintf(rule, sizeof rule, "%.*s", (int)refusal.rule.len, refusal.rule.data);
     payctl_print_error(p, result_info(reply->code)->name, option, rule);
 }

@@ -271,6 +271,9 @@ def test_what_is_no_import_is_refused(tool):
         notes = pathlib.Path(folder, "notes.txt")
         notes.write_text("Dear all\n")
         contains(tool.run("ledger", "import", notes, code=2), 'line 1: the header names "Dear all"')
+        marked = pathlib.Path(folder, "marked.csv")
+        marked.write_text(f"\ufeffaccount_id,currency\n{new_id('acc')},USD\n", encoding="utf-8")
+        equal(tool.json("ledger", "import", marked)["made"], 1)
 
 
 def test_bench_names_its_limits(tool):
