@@ -9,14 +9,13 @@
 #include <stddef.h>
 
 #define ARRIVALS_GROUP 64 /* enough to hide the latency of memory */
+#define ARRIVALS_AHEAD 24 /* later ones are on their way before an actor is looked for */
 
-struct actor;
 struct message;
 struct shard;
 
 struct arrivals {
     struct message *messages[ARRIVALS_GROUP]; /* in the order they came */
-    struct actor *actors[ARRIVALS_GROUP];     /* probably theirs; NULL = not resident */
     size_t count;
 };
 

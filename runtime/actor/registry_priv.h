@@ -98,7 +98,7 @@ static inline void registry_recall(struct registry *r, struct actor *a)
 /* Starts to bring into the cache what registry_find() will read: first the slot, then, once that is
  * there, the actor with its state: returns the one that is probably meant, NULL if there is none.
  */
-static inline void registry_prefetch_slot(const struct registry *r, uint16_t kind, struct id128 id)
+prefetching void registry_prefetch_slot(const struct registry *r, uint16_t kind, struct id128 id)
 {
     table_prefetch_slot(&r->actors[kind], id);
 }

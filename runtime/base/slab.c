@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/huge.h"
+#include "runtime/base/prefetch.h"
 
 #define SLAB_BLOCK_SIZE 65536
 #define SLAB_LARGE_AT (4u << 20) /* bytes handed out; from then on blocks have ... */
@@ -16,9 +17,10 @@
 #define SLAB_OBJECT_SIZE_MAX (1u << 20)
 #define SLAB_ALIGN 16 /* u128 */
 
-/* Each block begins with this; the objects follow. */
+/* Each block begins with this; the objects follow: those of a multiple of a cache line's size in a
+ * large block lie in no more lines than they must. */
 struct block {
-    _Alignas(SLAB_ALIGN) struct block *older;
+    _Alignas(CACHE_LINE) struct block *older;
 };
 
 /* A free object begins with this. */
@@ -33,9 +35,10 @@ void slab_init(struct slab *s, size_t object_size)
     size_t count = (SLAB_BLOCK_SIZE - sizeof(struct block)) / size;
     if (count < SLAB_BLOCK_OBJECTS_MIN)
         count = SLAB_BLOCK_OBJECTS_MIN;
+    size_t bytes = sizeof(struct block) + count * size;
     *s = (struct slab){
         .object_size = (uint32_t)size,
-        .block_size = (uint32_t)(sizeof(struct block) + count * size),
+        .block_size = (uint32_t)((bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE),
     };
 }
 
@@ -55,7 +58,7 @@ static bool add_block(struct slab *s)
     size_t size = s->block_size;
     struct block *b;
     if (s->live * s->object_size < SLAB_LARGE_AT) {
-        b = malloc(size);
+        b = aligned_alloc(CACHE_LINE, size);
     } else {
         size = SLAB_LARGE_BLOCK_SIZE;
         b = aligned_alloc(HUGE_PAGE_SIZE, size);

@@ -2,8 +2,8 @@
 /* Hash table of objects by id.
  *
  * Linear probing with backward-shift deletion, so there are no tombstones. A slot holds the
- * object's address and, in the three bits its alignment leaves free, three bits of the hash: a
- * probe past another object's slot then reads that object (a cache miss) only once in eight.
+ * object's address and, in the 16 bits that no address of a process uses, 16 bits of the hash: a
+ * probe past another object's slot then does not read that object (a cache miss).
  *
  * Growth: the full array becomes the old one and every later insert or removal moves a few of its
  * slots. They leave from the highest slot downward: the one that leaves is always the last of its
@@ -20,19 +20,25 @@
 #define TABLE_CAPACITY_MAX ((size_t)1 << 32) /* the slot comes from 32 bits of the hash */
 #define TABLE_MOVES 4                        /* old slots per operation; more than 4/3 suffices */
 
-#define TAG_MASK ((uintptr_t)7)
+#define TAG_SHIFT 48
 
-_Static_assert(_Alignof(struct table_entry) > TAG_MASK, "the tag lives in the alignment bits");
+_Static_assert(sizeof(uintptr_t) == 8, "the tag lies above the address");
 
 /* From the low bits, which no slot number uses. */
 static inline uintptr_t tag_of(uint64_t hash)
 {
-    return (uintptr_t)hash & TAG_MASK;
+    return (uintptr_t)hash << TAG_SHIFT;
+}
+
+static inline bool has_tag(uintptr_t slot, uintptr_t tag)
+{
+    return (slot ^ tag) >> TAG_SHIFT == 0;
 }
 
 static inline struct table_entry *entry_of(uintptr_t slot)
 {
-    return (struct table_entry *)(slot & ~TAG_MASK); /* NOLINT(performance-no-int-to-ptr) */
+    uintptr_t address = slot & (((uintptr_t)1 << TAG_SHIFT) - 1);
+    return (struct table_entry *)address; /* NOLINT(performance-no-int-to-ptr) */
 }
 
 void table_init(struct table *t)
@@ -56,7 +62,7 @@ static inline size_t probe(const uintptr_t *slots, size_t capacity, struct id128
         uintptr_t slot = slots[i];
         if (slot == 0)
             return i;
-        if ((slot & TAG_MASK) == tag && id128_equal(entry_of(slot)->id, id))
+        if (has_tag(slot, tag) && id128_equal(entry_of(slot)->id, id))
             return i;
     }
 }
@@ -76,7 +82,7 @@ struct table_entry *table_find(const struct table *t, struct id128 id)
 static inline uintptr_t likely_slot(const uintptr_t *slots, size_t capacity, uint64_t hash)
 {
     size_t i = table_home(hash, capacity);
-    while (slots[i] != 0 && (slots[i] & TAG_MASK) != tag_of(hash))
+    while (slots[i] != 0 && !has_tag(slots[i], tag_of(hash)))
         i = (i + 1) & (capacity - 1);
     return slots[i];
 }
@@ -156,7 +162,7 @@ bool table_insert(struct table *t, struct table_entry *entry)
     uint64_t hash = id128_hash(entry->id);
     size_t i = probe(t->slots, t->capacity, entry->id, hash);
     check(t->slots[i] == 0);
-    check(((uintptr_t)entry & TAG_MASK) == 0);
+    check((uintptr_t)entry >> TAG_SHIFT == 0);
     t->slots[i] = (uintptr_t)entry | tag_of(hash);
     t->count++;
     table_tidy(t, TABLE_MOVES);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hash table from id128 to objects that embed their own id: each slot is one pointer (and three
- * bits of the hash in its alignment bits), the key is read through it. Linear probing,
+/* Hash table from id128 to objects that embed their own id: each slot is one pointer (with 16 bits
+ * of the hash in the bits above it), the key is read through it. Linear probing,
  * power-of-two capacity, load at most 3/4, grows by steps so that no single insert pays for a
  * million. Order of iteration follows ids, not addresses, for a given history of inserts and
  * removes. Not thread-safe. */
@@ -13,6 +13,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/id128.h"
+#include "runtime/base/prefetch.h"
 
 /* The objects begin with this. */
 struct table_entry {
@@ -20,7 +21,7 @@ struct table_entry {
 };
 
 struct table {
-    uintptr_t *slots; /* 0 or the entry's address + 3 bits of its hash */
+    uintptr_t *slots; /* 0 or the entry's address and 16 bits of its hash */
     size_t capacity;
     size_t count;
     uintptr_t *old_slots; /* while growing: not yet moved entries */
@@ -36,9 +37,9 @@ struct table_entry *table_find(const struct table *t, struct id128 id);
 
 /* Starts to bring into the cache what table_find() will read: first the slot; once that has come,
  * the first bytes of the entry it leads to. No effect but time; the id need not be present. The
- * entry is returned without a look at its id: it is the right one seven times out of eight; NULL if
- * the id is certainly absent. */
-static inline void table_prefetch_slot(const struct table *t, struct id128 id);
+ * entry is returned without a look at its id: it is nearly always the right one; NULL if the id is
+ * certainly absent. */
+prefetching void table_prefetch_slot(const struct table *t, struct id128 id);
 struct table_entry *table_prefetch_entry(const struct table *t, struct id128 id, size_t bytes);
 
 /* The id must be absent. false without memory. */
@@ -61,7 +62,7 @@ static inline size_t table_home(uint64_t hash, size_t capacity)
     return (size_t)(hash >> 32) & (capacity - 1);
 }
 
-static inline void table_prefetch_slot(const struct table *t, struct id128 id)
+prefetching void table_prefetch_slot(const struct table *t, struct id128 id)
 {
     uint64_t hash = id128_hash(id);
     if (t->capacity > 0)
