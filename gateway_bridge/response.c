@@ -355,6 +355,6 @@ void response_write(void *context, struct http_answer *a, struct json_writer *ou
     if (x->challenge != CHALLENGE_NONE)
         bridge_count(&counts->refused[x->challenge]);
     put_head(x, status, content_type, out);
-    if (!x->no_content)
+    if (!x->no_content && body->len > 0)
         json_put_raw(out, body->data, body->len);
 }
