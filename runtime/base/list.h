@@ -83,4 +83,20 @@ static inline struct fifo_link *fifo_pop(struct fifo *f)
     return item;
 }
 
+/* The newest item, or NULL. Walks over the others: for short queues. */
+static inline struct fifo_link *fifo_pop_last(struct fifo *f)
+{
+    struct fifo_link **at = &f->first, *before = NULL;
+    if (fifo_empty(f))
+        return NULL;
+    while (*at != f->last) {
+        before = *at;
+        at = &before->next;
+    }
+    *at = NULL;
+    struct fifo_link *item = f->last;
+    f->last = before;
+    return item;
+}
+
 #endif

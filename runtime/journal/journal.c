@@ -157,12 +157,42 @@ static void hand_over(struct journal *j)
     env_work(j->env, j->lane, &call->work);
 }
 
+static bool empty(const struct batch *b)
+{
+    return b->records == 0 && fifo_empty(&b->held);
+}
+
+static bool full(const struct batch *b)
+{
+    return b->body.len >= JOURNAL_BATCH_BYTES || b->items >= BATCH_ITEMS_MAX / 2;
+}
+
 void journal_turn_done(struct journal *j)
 {
-    if (j->open->body.len < JOURNAL_BATCH_BYTES && j->open->items < BATCH_ITEMS_MAX / 2)
+    if (!full(j->open))
         return;
     close_open(j);
     hand_over(j);
+}
+
+/* Takes the newest batch back from the lane, unless it is too late. Only while one append is on the
+ * lane and another waits behind it: a lane that is about to come must not be sent away again and
+ * again. */
+void journal_reopen(struct journal *j)
+{
+    if (j->under_way < JOURNAL_APPENDS || j->open == NULL || !empty(j->open) ||
+        !fifo_empty(&j->closed) || fifo_empty(&j->flying) || full(batch_of(j->flying.last)))
+        return;
+    check(pthread_mutex_lock(&j->handed.lock) == 0);
+    bool still_here = j->handed.count > 0;
+    j->handed.count -= still_here;
+    check(pthread_mutex_unlock(&j->handed.lock) == 0);
+    if (!still_here)
+        return;
+    struct batch *b = batch_of(fifo_pop_last(&j->flying));
+    j->queued_bytes -= b->body.len;
+    journal_spare(j, j->open);
+    j->open = b;
 }
 
 void journal_flush(struct journal *j)
@@ -180,11 +210,6 @@ void journal_probe(struct journal *j)
         return;
     close_open(j);
     hand_over(j);
-}
-
-static bool empty(const struct batch *b)
-{
-    return b->records == 0 && fifo_empty(&b->held);
 }
 
 static bool all_empty(const struct fifo *batches)

@@ -108,6 +108,10 @@ void journal_done(struct journal *j);
 void journal_resume(struct journal *j, uint64_t epoch, uint64_t seq,
                     const struct sha256_digest *hash);
 
+/* Call before each pass that runs turns: the newest batch, if it waits behind an append and the
+ * lane has not taken it, goes on growing. Few large batches cost less than many small ones. */
+void journal_reopen(struct journal *j);
+
 /* Call after each pass: what its turns wrote goes to the lane. */
 void journal_flush(struct journal *j);
 

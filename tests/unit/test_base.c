@@ -206,6 +206,14 @@ static void queues_keep_their_order(void **state)
     for (int i = 0; i < 3; i++)
         assert_ptr_equal(fifo_pop(&f), &links[i]);
     assert_true(fifo_empty(&f));
+    assert_null(fifo_pop_last(&f));
+    for (int i = 0; i < 3; i++)
+        fifo_push(&f, &links[i]);
+    assert_ptr_equal(fifo_pop_last(&f), &links[2]);
+    fifo_push(&f, &links[2]);
+    for (int i = 3; i-- > 0;)
+        assert_ptr_equal(fifo_pop_last(&f), &links[i]);
+    assert_true(fifo_empty(&f));
     struct list head, items[2];
     list_init(&head);
     list_append(&head, &items[0]);

@@ -72,6 +72,7 @@ static int tear_down(void **state)
 /* What one pass decided. */
 static void pass(struct scene *s)
 {
+    journal_reopen(&s->journal);
     struct batch *b = s->journal.open;
     record_begin(&b->body, 1, NULL, NULL);
     record_end(&b->body, &(struct record_outcome){0});
@@ -140,6 +141,22 @@ static void an_append_waits_at_the_lane_while_another_is_reported(void **state)
     assert_int_equal(s->journal.stats.appends, 3);
 }
 
+static void a_batch_that_waits_behind_an_append_grows(void **state)
+{
+    struct scene *s = *state;
+    pass(s);
+    run_ms(s, 1); /* appended, not yet reported */
+    for (int i = 0; i < 4; i++)
+        pass(s);
+    run_ms(s, 1);
+    assert_int_equal(stored(s), 2);
+    pass(s); /* too late for that one */
+    run_ms(s, 10);
+    assert_int_equal(s->durable, 3);
+    assert_int_equal(s->journal.stats.records, 6);
+    assert_int_equal(s->journal.queued_bytes, 0);
+}
+
 static void more_than_one_transaction_takes_is_appended_in_order(void **state)
 {
     struct scene *s = *state;
@@ -205,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(what_gathers_during_an_append_goes_with_the_next),
         CASE(an_append_waits_at_the_lane_while_another_is_reported),
+        CASE(a_batch_that_waits_behind_an_append_grows),
         CASE(more_than_one_transaction_takes_is_appended_in_order),
         CASE(after_a_failure_nothing_more_is_appended),
         CASE(a_probe_is_retracted_until_there_is_space),
