@@ -364,14 +364,6 @@ static void take_refusal(struct http_connection *c)
         a->close = true;
 }
 
-static void send_continue(struct http_connection *c)
-{
-    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    c->request.seen &= ~(1u << FIELD_EXPECT);
-    if (c->in_work == 0)
-        send_bytes(c, text, sizeof text - 1);
-}
-
 static bool may_take(const struct http_connection *c)
 {
     return !c->ended && c->in_work < HTTP_PIPELINE_MAX && c->rest == NULL;
@@ -401,8 +393,6 @@ static void consume(struct http_connection *c, char *data, size_t len)
     if (c->closing)
         return;
     keep_bytes(c, data, c->ended ? 0 : len);
-    if (more && !c->closing && request_expects_continue(&c->request))
-        send_continue(c);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -484,10 +474,21 @@ static void linger(struct http_connection *c)
 }
 
 /* After anything happened: which phase is it, and is there room to read on? */
+/* Its turn comes behind the answers to the requests before it. */
+static void send_continue(struct http_connection *c)
+{
+    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    if (c->ended || c->in_work > 0 || c->rest != NULL || !request_expects_continue(&c->request))
+        return;
+    c->request.seen &= ~(1u << FIELD_EXPECT);
+    send_bytes(c, text, sizeof text - 1);
+}
+
 static void settle(struct http_connection *c)
 {
     if (c->closing || c->phase == PHASE_LINGER)
         return;
+    send_continue(c);
     if (c->ended && c->in_work == 0 && c->rest == NULL) {
         linger(c);
         return;
