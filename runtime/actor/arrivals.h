@@ -7,6 +7,7 @@
 #define ACTOR_ARRIVALS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define ARRIVALS_GROUP 64 /* enough to hide the latency of memory */
 #define ARRIVALS_AHEAD 24 /* later ones are on their way before an actor is looked for */
@@ -15,7 +16,10 @@ struct message;
 struct shard;
 
 struct arrivals {
-    struct message *messages[ARRIVALS_GROUP]; /* in the order they came */
+    struct arrival {
+        struct message *message;
+        uint64_t hash; /* of its target */
+    } items[ARRIVALS_GROUP]; /* in the order they came */
     size_t count;
 };
 

@@ -51,7 +51,7 @@ void parking_put_mailboxes(struct shard *s)
         s->stats.kinds[k].depth = 0;
     }
     for (size_t i = 0; i < s->arrivals.count; i++)
-        put(s, s->arrivals.messages[i]);
+        put(s, s->arrivals.items[i].message);
     s->arrivals.count = 0;
 }
 

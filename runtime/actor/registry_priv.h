@@ -10,6 +10,7 @@
 #include "runtime/actor/domain.h"
 #include "runtime/actor/registry.h"
 #include "runtime/actor/wheel.h"
+#include "runtime/base/prefetch.h"
 #include "runtime/base/slab.h"
 #include "runtime/base/table.h"
 
@@ -83,32 +84,30 @@ static inline struct actor *registry_find(struct registry *r, uint16_t kind, str
     return *recent;
 }
 
-/* With its state. */
-static inline size_t registry_actor_size(const struct registry *r, uint16_t kind)
-{
-    return sizeof(struct actor) + r->domain->kinds[kind]->state_size;
-}
-
 /* The next registry_find() for this one needs no look-up, unless others come between. */
 static inline void registry_recall(struct registry *r, struct actor *a)
 {
     *registry_recent(r, a->entry.id) = a;
 }
 
-/* Starts to bring into the cache what registry_find() will read: first the slot, then, once that is
- * there, the actor with its state: returns the one that is probably meant, NULL if there is none.
- */
-prefetching void registry_prefetch_slot(const struct registry *r, uint16_t kind, struct id128 id)
+/* Ahead of registry_find(), with the id128_hash() of the id. First starts to bring the slot into
+ * the cache. Once that has come, the actor that is probably meant, or NULL; which may then be
+ * brought with its state. */
+prefetching void registry_prefetch_slot(const struct registry *r, uint16_t kind, uint64_t hash)
 {
-    table_prefetch_slot(&r->actors[kind], id);
+    table_prefetch_slot(&r->actors[kind], hash);
 }
 
-static inline struct actor *registry_prefetch(const struct registry *r, uint16_t kind,
-                                              struct id128 id)
+static inline struct actor *registry_guess(const struct registry *r, uint16_t kind, uint64_t hash)
 {
-    struct table_entry *e =
-        table_prefetch_entry(&r->actors[kind], id, registry_actor_size(r, kind));
+    struct table_entry *e = table_guess(&r->actors[kind], hash);
     return e == NULL ? NULL : actor_of_entry(e);
+}
+
+prefetching void registry_prefetch(const struct registry *r, uint16_t kind, const struct actor *a)
+{
+    if (a != NULL)
+        prefetch_bytes(a, r->slabs[kind].object_size);
 }
 
 /* The actor struct, made as a placeholder without state if not resident. */

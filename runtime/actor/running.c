@@ -149,11 +149,6 @@ static void run_actor(struct shard *s)
         forget_if_nothing(s, a);
 }
 
-bool running_may(const struct shard *s)
-{
-    return !journal_full(&s->journal) && !s->supervisor.rebuild;
-}
-
 void running_turns(struct shard *s, uint64_t budget_ns)
 {
     s->running.now_ns = env_mono_ns(s->env);
@@ -164,7 +159,7 @@ void running_turns(struct shard *s, uint64_t budget_ns)
         ran(s, turn_gave_up(s));
         run_actor(s);
     }
-    while (!fifo_empty(&s->run_queue) && running_may(s)) {
+    while (!fifo_empty(&s->run_queue) && shard_may_run(s)) {
         struct actor *a = actor_of_run_link(fifo_pop(&s->run_queue));
         a->flags &= (uint16_t)~ACTOR_QUEUED;
         s->running.actor = a;

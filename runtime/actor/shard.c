@@ -139,17 +139,6 @@ struct actor *shard_bring(struct shard *s, uint16_t kind, struct id128 id)
     return a;
 }
 
-void shard_ready(struct shard *s, struct actor *a)
-{
-    const uint16_t held = ACTOR_QUEUED | ACTOR_WAITING | ACTOR_LOADING | ACTOR_SUSPENDED;
-    if ((a->flags & held) != 0 || a->mailbox_last == NULL)
-        return;
-    a->flags |= ACTOR_QUEUED;
-    if (fifo_empty(&s->run_queue))
-        env_wake(s->env);
-    fifo_push(&s->run_queue, &a->run_link);
-}
-
 static void refuse_busy(struct shard *s, struct message *m, uint16_t code)
 {
     m->retry_after_ms = SHARD_BUSY_RETRY_MS;
@@ -174,6 +163,13 @@ static void deliver(struct shard *s, struct message *m, struct actor *a)
     shard_ready(s, a);
 }
 
+static struct actor *target_of(struct shard *s, const struct message *m, struct actor *seen)
+{
+    if (seen != NULL && id128_equal(seen->entry.id, m->target))
+        return seen;
+    return shard_bring(s, m->target_kind, m->target);
+}
+
 void shard_accept(struct shard *s, struct message *m, struct actor *seen)
 {
     if (m->type->view)
@@ -182,10 +178,8 @@ void shard_accept(struct shard *s, struct message *m, struct actor *seen)
         refuse_busy(s, m, ERR_STORE_FULL);
     else if (m->type->mutates && (outcomes_full(&s->ids) || outcomes_full(&s->keys)))
         refuse_busy(s, m, ERR_BUSY);
-    else if (seen != NULL && id128_equal(seen->entry.id, m->target))
-        deliver(s, m, seen);
     else
-        deliver(s, m, shard_bring(s, m->target_kind, m->target));
+        deliver(s, m, target_of(s, m, seen));
 }
 
 void shard_post(struct shard *s, struct message *m)
@@ -409,7 +403,7 @@ bool shard_pass(struct shard *s, uint64_t budget_ns)
     give_answers(s);
     if (s->closing && s->state == SHARD_RUNNING)
         closing_finish(s); /* behind the answers: refusals that go on must not keep it open */
-    return s->state == SHARD_RUNNING && !fifo_empty(&s->run_queue) && running_may(s);
+    return s->state == SHARD_RUNNING && !fifo_empty(&s->run_queue) && shard_may_run(s);
 }
 
 /* --- journal and projector ------------------------------------------------------------------- */

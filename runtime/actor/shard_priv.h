@@ -155,7 +155,6 @@ struct shard {
 /* shard.c */
 void shard_set_state(struct shard *s, enum shard_state state);
 void shard_stop(struct shard *s, const char *format, ...) printf_like(2, 3);
-void shard_ready(struct shard *s, struct actor *a); /* onto the run queue, if not there */
 /* Into a mailbox, or refused. seen: resident and of the message's kind, probably its actor; or NULL
  */
 void shard_accept(struct shard *s, struct message *m, struct actor *seen);
@@ -177,10 +176,26 @@ static inline void shard_woken_done(struct shard *s, struct actor *a)
     s->woken--;
 }
 
+/* Onto the run queue, if it has a message that can run and is not there. */
+static inline void shard_ready(struct shard *s, struct actor *a)
+{
+    const uint16_t held = ACTOR_QUEUED | ACTOR_WAITING | ACTOR_LOADING | ACTOR_SUSPENDED;
+    if ((a->flags & held) != 0 || a->mailbox_last == NULL)
+        return;
+    a->flags |= ACTOR_QUEUED;
+    if (fifo_empty(&s->run_queue))
+        env_wake(s->env); /* the pass goes on by itself until the queue is empty */
+    fifo_push(&s->run_queue, &a->run_link);
+}
+
+/* A shard about to be rebuilt lets what was decided become durable and decides nothing more. */
+static inline bool shard_may_run(const struct shard *s)
+{
+    return !journal_full(&s->journal) && !s->supervisor.rebuild;
+}
+
 /* running.c */
 void running_turns(struct shard *s, uint64_t budget_ns);
-bool running_may(const struct shard *s); /* a shard about to be rebuilt lets what was decided become
-                                            durable and decides nothing more */
 
 /* turn.c: WAIT leaves the message to be run again; DONE and FAILED have answered it. A turn beyond
  * a limit does not come back but jumps to shard.given_up; turn_gave_up() then ends it. */

@@ -5,7 +5,6 @@
 
 #include "runtime/actor/shard_priv.h"
 #include "runtime/base/plant.h"
-#include "runtime/base/prefetch.h"
 
 /* A turn beyond a limit - of the batch, the answer, its memory - is answered TOO_LARGE and nothing
  * of it remains. The handler is left where it stands: it owns nothing outside the turn. */
@@ -67,7 +66,7 @@ enum presence turn_find(struct turn *t, uint16_t kind, struct id128 id, const vo
 
 void turn_soon(struct turn *t, uint16_t kind, struct id128 id)
 {
-    registry_prefetch_slot(&t->shard->registry, kind, id);
+    registry_prefetch_slot(&t->shard->registry, kind, id128_hash(id));
 }
 
 void turn_soon_outcome(struct turn *t, struct id128 key)
@@ -77,12 +76,13 @@ void turn_soon_outcome(struct turn *t, struct id128 key)
 
 void turn_next(struct turn *t, uint16_t kind, struct id128 id)
 {
-    registry_prefetch(&t->shard->registry, kind, id);
+    const struct registry *r = &t->shard->registry;
+    registry_prefetch(r, kind, registry_guess(r, kind, id128_hash(id)));
 }
 
 void turn_next_again(struct turn *t, uint16_t kind, const void *state)
 {
-    prefetch_bytes(actor_of_state(state), registry_actor_size(&t->shard->registry, kind));
+    registry_prefetch(&t->shard->registry, kind, actor_of_state(state));
 }
 
 void turn_again(struct turn *t, const void *state)
@@ -275,8 +275,7 @@ enum turn_result turn_fail(struct turn *t, const char *reason)
 
 /* --- answering ------------------------------------------------------------------------------- */
 
-void turn_reply(struct turn *t, uint16_t code, const struct message_type *type, const void *reply,
-                uint64_t version)
+static inline void reply_empty(struct turn *t, uint16_t code, uint64_t version)
 {
     struct message *m = t->message;
     check(!t->replied);
@@ -285,6 +284,13 @@ void turn_reply(struct turn *t, uint16_t code, const struct message_type *type, 
     m->version = version;
     m->reply_type = 0;
     wire_writer_clear(&m->reply);
+}
+
+void turn_reply(struct turn *t, uint16_t code, const struct message_type *type, const void *reply,
+                uint64_t version)
+{
+    struct message *m = t->message;
+    reply_empty(t, code, version);
     if (type == NULL)
         return;
     m->reply_type = type->number;
@@ -295,7 +301,7 @@ void turn_reply(struct turn *t, uint16_t code, const struct message_type *type, 
 
 void turn_refuse(struct turn *t, uint16_t code)
 {
-    turn_reply(t, code, NULL, NULL, 0);
+    reply_empty(t, code, 0);
 }
 
 bool turn_may_see(const struct turn *t, struct id128 tenant_id, struct id128 owner_id)
@@ -345,7 +351,7 @@ static enum turn_result replay_outcome(struct turn *t, uint64_t place)
     return TURN_DONE;
 }
 
-static enum turn_result handle(struct turn *t)
+static inline enum turn_result handle(struct turn *t)
 {
     struct message *m = t->message;
     const struct actor_kind *kind = t->shard->options.domain->kinds[m->target_kind];

@@ -14,32 +14,10 @@
 #include <stdlib.h>
 
 #include "runtime/base/huge.h"
-#include "runtime/base/prefetch.h"
 
 #define TABLE_CAPACITY_MIN 16
 #define TABLE_CAPACITY_MAX ((size_t)1 << 32) /* the slot comes from 32 bits of the hash */
 #define TABLE_MOVES 4                        /* old slots per operation; more than 4/3 suffices */
-
-#define TAG_SHIFT 48
-
-_Static_assert(sizeof(uintptr_t) == 8, "the tag lies above the address");
-
-/* From the low bits, which no slot number uses. */
-static inline uintptr_t tag_of(uint64_t hash)
-{
-    return (uintptr_t)hash << TAG_SHIFT;
-}
-
-static inline bool has_tag(uintptr_t slot, uintptr_t tag)
-{
-    return (slot ^ tag) >> TAG_SHIFT == 0;
-}
-
-static inline struct table_entry *entry_of(uintptr_t slot)
-{
-    uintptr_t address = slot & (((uintptr_t)1 << TAG_SHIFT) - 1);
-    return (struct table_entry *)address; /* NOLINT(performance-no-int-to-ptr) */
-}
 
 void table_init(struct table *t)
 {
@@ -56,13 +34,12 @@ void table_done(struct table *t)
 /* Slot of the id, or of the empty place that ends its probe sequence. */
 static inline size_t probe(const uintptr_t *slots, size_t capacity, struct id128 id, uint64_t hash)
 {
-    uintptr_t tag = tag_of(hash);
     size_t i = table_home(hash, capacity);
     for (;; i = (i + 1) & (capacity - 1)) {
         uintptr_t slot = slots[i];
         if (slot == 0)
             return i;
-        if (has_tag(slot, tag) && id128_equal(entry_of(slot)->id, id))
+        if (table_has_tag(slot, hash) && id128_equal(table_entry_of(slot)->id, id))
             return i;
     }
 }
@@ -75,29 +52,7 @@ struct table_entry *table_find(const struct table *t, struct id128 id)
     uintptr_t slot = t->slots[probe(t->slots, t->capacity, id, hash)];
     if (__builtin_expect(slot == 0 && t->old_slots != NULL, 0))
         slot = t->old_slots[probe(t->old_slots, t->old_capacity, id, hash)];
-    return entry_of(slot);
-}
-
-/* The first slot with the tag of the hash, 0 if the id is certainly not in these slots. */
-static inline uintptr_t likely_slot(const uintptr_t *slots, size_t capacity, uint64_t hash)
-{
-    size_t i = table_home(hash, capacity);
-    while (slots[i] != 0 && !has_tag(slots[i], tag_of(hash)))
-        i = (i + 1) & (capacity - 1);
-    return slots[i];
-}
-
-struct table_entry *table_prefetch_entry(const struct table *t, struct id128 id, size_t bytes)
-{
-    if (t->capacity == 0)
-        return NULL;
-    uint64_t hash = id128_hash(id);
-    uintptr_t slot = likely_slot(t->slots, t->capacity, hash);
-    if (__builtin_expect(slot == 0 && t->old_slots != NULL, 0))
-        slot = likely_slot(t->old_slots, t->old_capacity, hash);
-    if (slot != 0)
-        prefetch_bytes(entry_of(slot), bytes);
-    return entry_of(slot);
+    return table_entry_of(slot);
 }
 
 /* Puts an entry that is known to be absent into the new array. */
@@ -115,7 +70,7 @@ static void move_slot(struct table *t, size_t i)
     if (slot == 0)
         return;
     t->old_slots[i] = 0;
-    place(t, slot, id128_hash(entry_of(slot)->id));
+    place(t, slot, id128_hash(table_entry_of(slot)->id));
 }
 
 void table_tidy(struct table *t, size_t moves)
@@ -162,8 +117,8 @@ bool table_insert(struct table *t, struct table_entry *entry)
     uint64_t hash = id128_hash(entry->id);
     size_t i = probe(t->slots, t->capacity, entry->id, hash);
     check(t->slots[i] == 0);
-    check((uintptr_t)entry >> TAG_SHIFT == 0);
-    t->slots[i] = (uintptr_t)entry | tag_of(hash);
+    check((uintptr_t)entry >> TABLE_TAG_SHIFT == 0);
+    t->slots[i] = (uintptr_t)entry | (uintptr_t)hash << TABLE_TAG_SHIFT;
     t->count++;
     table_tidy(t, TABLE_MOVES);
     return true;
@@ -174,7 +129,7 @@ static void take_out(uintptr_t *slots, size_t capacity, size_t gap)
 {
     size_t mask = capacity - 1;
     for (size_t i = (gap + 1) & mask; slots[i] != 0; i = (i + 1) & mask) {
-        size_t home = table_home(id128_hash(entry_of(slots[i])->id), capacity);
+        size_t home = table_home(id128_hash(table_entry_of(slots[i])->id), capacity);
         if (((i - home) & mask) < ((i - gap) & mask))
             continue; /* its home lies after the gap */
         slots[gap] = slots[i];
@@ -195,7 +150,7 @@ void table_remove(struct table *t, struct table_entry *entry)
         capacity = t->old_capacity;
         i = probe(slots, capacity, entry->id, hash);
     }
-    check(entry_of(slots[i]) == entry);
+    check(table_entry_of(slots[i]) == entry);
     take_out(slots, capacity, i);
     t->count--;
     table_tidy(t, TABLE_MOVES);
@@ -206,12 +161,12 @@ struct table_entry *table_next(const struct table *t, size_t *cursor)
     while (*cursor < t->capacity) {
         uintptr_t slot = t->slots[(*cursor)++];
         if (slot != 0)
-            return entry_of(slot);
+            return table_entry_of(slot);
     }
     while (*cursor < t->capacity + t->old_capacity) {
         uintptr_t slot = t->old_slots[(*cursor)++ - t->capacity];
         if (slot != 0)
-            return entry_of(slot);
+            return table_entry_of(slot);
     }
     return NULL;
 }

@@ -35,12 +35,11 @@ void table_done(struct table *t); /* does not touch the objects */
 /* NULL if absent. */
 struct table_entry *table_find(const struct table *t, struct id128 id);
 
-/* Starts to bring into the cache what table_find() will read: first the slot; once that has come,
- * the first bytes of the entry it leads to. No effect but time; the id need not be present. The
- * entry is returned without a look at its id: it is nearly always the right one; NULL if the id is
- * certainly absent. */
-prefetching void table_prefetch_slot(const struct table *t, struct id128 id);
-struct table_entry *table_prefetch_entry(const struct table *t, struct id128 id, size_t bytes);
+/* Ahead of table_find(), with the id128_hash() of an id that need not be present. First starts to
+ * bring the slot into the cache. Once that has come, the entry without a look at it: it is nearly
+ * always the right one; NULL if the id is certainly absent. */
+static inline struct table_entry *table_guess(const struct table *t, uint64_t hash);
+prefetching void table_prefetch_slot(const struct table *t, uint64_t hash);
 
 /* The id must be absent. false without memory. */
 must_check bool table_insert(struct table *t, struct table_entry *entry);
@@ -56,15 +55,50 @@ void table_tidy(struct table *t, size_t moves);
  * the walk may be missed or seen twice (growth moves them), never dangling. */
 struct table_entry *table_next(const struct table *t, size_t *cursor);
 
+/* --- slots ----------------------------------------------------------------------------------- */
+
+#define TABLE_TAG_SHIFT 48
+
+_Static_assert(sizeof(uintptr_t) == 8, "the tag lies above the address");
+
 /* The slot where the look-up of a hash begins. */
 static inline size_t table_home(uint64_t hash, size_t capacity)
 {
     return (size_t)(hash >> 32) & (capacity - 1);
 }
 
-prefetching void table_prefetch_slot(const struct table *t, struct id128 id)
+/* By the low bits of the hash, which no slot number uses. */
+static inline bool table_has_tag(uintptr_t slot, uint64_t hash)
 {
-    uint64_t hash = id128_hash(id);
+    return (slot >> TABLE_TAG_SHIFT ^ hash) << TABLE_TAG_SHIFT == 0;
+}
+
+static inline struct table_entry *table_entry_of(uintptr_t slot)
+{
+    uintptr_t address = slot & (((uintptr_t)1 << TABLE_TAG_SHIFT) - 1);
+    return (struct table_entry *)address; /* NOLINT(performance-no-int-to-ptr) */
+}
+
+static inline uintptr_t table_guess_slot(const uintptr_t *slots, size_t capacity, uint64_t hash)
+{
+    size_t i = table_home(hash, capacity);
+    while (slots[i] != 0 && !table_has_tag(slots[i], hash))
+        i = (i + 1) & (capacity - 1);
+    return slots[i];
+}
+
+static inline struct table_entry *table_guess(const struct table *t, uint64_t hash)
+{
+    if (t->capacity == 0)
+        return NULL;
+    uintptr_t slot = table_guess_slot(t->slots, t->capacity, hash);
+    if (__builtin_expect(slot == 0 && t->old_slots != NULL, 0))
+        slot = table_guess_slot(t->old_slots, t->old_capacity, hash);
+    return table_entry_of(slot);
+}
+
+prefetching void table_prefetch_slot(const struct table *t, uint64_t hash)
+{
     if (t->capacity > 0)
         __builtin_prefetch(&t->slots[table_home(hash, t->capacity)]);
     if (t->old_slots != NULL)

@@ -21,12 +21,6 @@ void wire_writer_done(struct wire_writer *w)
     wire_writer_init(w, w->len_max);
 }
 
-void wire_writer_clear(struct wire_writer *w)
-{
-    w->len = 0;
-    w->failed = false;
-}
-
 /* Enlarges the buffer for `more` bytes that do not fit. */
 static __attribute__((noinline)) bool grow(struct wire_writer *w, size_t more)
 {

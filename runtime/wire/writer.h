@@ -24,7 +24,13 @@ struct wire_writer {
 
 void wire_writer_init(struct wire_writer *w, size_t len_max);
 void wire_writer_done(struct wire_writer *w);
-void wire_writer_clear(struct wire_writer *w); /* keeps the memory */
+
+/* Keeps the memory. */
+static inline void wire_writer_clear(struct wire_writer *w)
+{
+    w->len = 0;
+    w->failed = false;
+}
 
 /* Makes room for `more` bytes; false (and failed) at the limit or without memory. */
 bool wire_reserve(struct wire_writer *w, size_t more);
