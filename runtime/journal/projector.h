@@ -15,8 +15,8 @@
 #include "runtime/journal/replay.h"
 #include "runtime/journal/row_sorter.h"
 
-#define PROJECTOR_STEP_EVENTS 50000      /* per transaction: the more, the fewer times a page is
-                                            written; about half a second of work */
+#define PROJECTOR_STEP_EVENTS 100000     /* per transaction: the more, the fewer times a page is
+                                            written; about a second of work */
 #define PROJECTOR_RESIDENT_MAX 262144    /* states kept between transactions */
 
 /* What the domain's project functions are given. */

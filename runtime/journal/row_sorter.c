@@ -5,27 +5,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define VALUE_BYTES_MAX 17 /* packed, without its text */
+
 void row_sorter_init(struct row_sorter *s)
 {
     *s = (struct row_sorter){0};
-    arena_init(&s->bytes, ROW_SORTER_BYTES);
 }
 
 void row_sorter_done(struct row_sorter *s)
 {
     free(s->rows);
-    free(s->values);
-    arena_done(&s->bytes);
+    free(s->bytes);
     *s = (struct row_sorter){0};
 }
 
 void row_sorter_clear(struct row_sorter *s)
 {
-    s->count = s->value_count = 0;
-    arena_reset(&s->bytes);
+    s->count = s->len = 0;
 }
 
-/* Room for one more row; grows by halves up to what was asked. */
+/* Room for so many items in all; grows by halves up to what was asked. */
 static void *room(void *items, size_t *cap, size_t needed, size_t size)
 {
     if (needed <= *cap)
@@ -37,13 +36,76 @@ static void *room(void *items, size_t *cap, size_t needed, size_t size)
     return items;
 }
 
-static bool copy_bytes(struct row_sorter *s, struct value *v)
+/* --- packing: a byte with type and size, then what there is of the value ----------------------- */
+
+#define TYPE_BITS 3 /* of that byte; the others: how many bytes a number has */
+
+static bool is_text(const struct value *v)
 {
-    if ((v->type != VALUE_TEXT && v->type != VALUE_BYTES) || v->text.len == 0)
-        return true;
-    v->text = arena_copy(&s->bytes, v->text);
-    return v->text.data != NULL;
+    return v->type == VALUE_TEXT || v->type == VALUE_BYTES;
 }
+
+static size_t packed_max(const struct view_table *t, const struct value *row)
+{
+    size_t size = t->column_count * (size_t)VALUE_BYTES_MAX;
+    for (uint8_t i = 0; i < t->column_count; i++)
+        size += is_text(&row[i]) ? row[i].text.len : 0;
+    return size;
+}
+
+static uint8_t *pack_bytes(uint8_t *to, const void *bytes, size_t size)
+{
+    if (size > 0)
+        memcpy(to, bytes, size);
+    return to + size;
+}
+
+static uint8_t *pack_number(uint8_t *to, enum value_type type, u128 number)
+{
+    uint8_t size = 0;
+    for (; number > 0; number >>= 8)
+        to[++size] = (uint8_t)number;
+    *to = (uint8_t)(type | size << TYPE_BITS);
+    return to + 1 + size;
+}
+
+static uint8_t *pack(uint8_t *to, const struct value *v)
+{
+    if (v->type == VALUE_UINT || v->type == VALUE_U128)
+        return pack_number(to, v->type, v->type == VALUE_UINT ? v->number : v->big);
+    *to++ = (uint8_t)v->type;
+    if (v->type == VALUE_ID)
+        return pack_bytes(to, &v->id, sizeof v->id);
+    if (!is_text(v))
+        return to;
+    to = pack_bytes(to, &v->text.len, sizeof v->text.len);
+    return pack_bytes(to, v->text.data, v->text.len);
+}
+
+static const uint8_t *unpack(const uint8_t *from, struct value *v)
+{
+    uint8_t size = *from >> TYPE_BITS;
+    u128 number = 0;
+    v->type = *from++ & ((1 << TYPE_BITS) - 1);
+    if (v->type == VALUE_ID) {
+        memcpy(&v->id, from, sizeof v->id);
+        return from + sizeof v->id;
+    }
+    if (is_text(v)) {
+        memcpy(&v->text.len, from, sizeof v->text.len);
+        v->text.data = (const char *)from + sizeof v->text.len;
+        return from + sizeof v->text.len + v->text.len;
+    }
+    for (uint8_t i = size; i-- > 0;)
+        number = number << 8 | from[i];
+    if (v->type == VALUE_UINT)
+        v->number = (uint64_t)number;
+    else
+        v->big = number;
+    return from + size;
+}
+
+/* --- rows ------------------------------------------------------------------------------------ */
 
 static u128 key_of(const struct view_table *t, const struct value *row, uint8_t i)
 {
@@ -67,19 +129,17 @@ static u128 key_of(const struct view_table *t, const struct value *row, uint8_t 
 
 bool row_sorter_add(struct row_sorter *s, const struct view_table *t, const struct value *row)
 {
-    if (s->count == ROW_SORTER_ROWS)
+    size_t needed = s->len + packed_max(t, row);
+    if (needed > ROW_SORTER_BYTES)
         return false;
     s->rows = room(s->rows, &s->cap, s->count + 1, sizeof *s->rows);
-    s->values = room(s->values, &s->value_cap, s->value_count + t->column_count,
-                     sizeof *s->values);
-    struct value *values = &s->values[s->value_count];
-    memcpy(values, row, t->column_count * sizeof *row);
-    for (uint8_t i = 0; i < t->column_count; i++)
-        if (!copy_bytes(s, &values[i]))
-            return false;
+    s->bytes = room(s->bytes, &s->bytes_cap, needed, 1);
     s->rows[s->count++] = (struct sorted_row){
-        .table = t, .at = s->value_count, .key = {key_of(t, row, 0), key_of(t, row, 1)}};
-    s->value_count += t->column_count;
+        .table = t, .at = s->len, .key = {key_of(t, row, 0), key_of(t, row, 1)}};
+    uint8_t *to = s->bytes + s->len;
+    for (uint8_t i = 0; i < t->column_count; i++)
+        to = pack(to, &row[i]);
+    s->len = (size_t)(to - s->bytes);
     return true;
 }
 
@@ -97,13 +157,22 @@ static int compare_rows(const void *left, const void *right)
     return first != 0 ? first : compare(a->key[1], b->key[1]);
 }
 
+static enum err put(const struct row_sorter *s, const struct sorted_row *row, struct store *store)
+{
+    struct value values[VIEW_COLUMNS_MAX];
+    const uint8_t *from = s->bytes + row->at;
+    for (uint8_t i = 0; i < row->table->column_count; i++)
+        from = unpack(from, &values[i]);
+    return store->ops->put_row(store, row->table, values);
+}
+
 enum err row_sorter_flush(struct row_sorter *s, struct store *store)
 {
     enum err e = ERR_OK;
     if (s->count > 0)
         qsort(s->rows, s->count, sizeof *s->rows, compare_rows);
     for (size_t i = 0; e == ERR_OK && i < s->count; i++)
-        e = store->ops->put_row(store, s->rows[i].table, &s->values[s->rows[i].at]);
+        e = put(s, &s->rows[i], store);
     row_sorter_clear(s);
     return e;
 }

@@ -10,24 +10,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "runtime/base/arena.h"
 #include "runtime/journal/store.h"
 
-#define ROW_SORTER_ROWS 32768                     /* 17 MiB of rows with 17 columns */
-#define ROW_SORTER_BYTES ((size_t)16 << 20)       /* of their texts and blobs */
+#define ROW_SORTER_BYTES ((size_t)32 << 20) /* of rows kept back: some 150,000 entries */
 
 struct sorted_row {
     const struct view_table *table;
-    size_t at;   /* of its first value */
+    size_t at;   /* of its values in `bytes` */
     u128 key[2]; /* its first two columns */
 };
 
 struct row_sorter {
     struct sorted_row *rows;
     size_t count, cap;
-    struct value *values;
-    size_t value_count, value_cap;
-    struct arena bytes;
+    uint8_t *bytes; /* the values, packed: as they are they take three times the room */
+    size_t len, bytes_cap;
 };
 
 void row_sorter_init(struct row_sorter *s);

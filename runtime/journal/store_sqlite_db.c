@@ -278,12 +278,28 @@ void db_release(struct db_use use)
     sqlite3_clear_bindings(use.statement); /* they point into the caller's memory */
 }
 
-int db_finish(struct db_use use)
+static int step(struct db_use use)
 {
     errno = 0;
     int code = sqlite3_step(use.statement);
     check(code != SQLITE_ROW);
+    return code;
+}
+
+int db_finish(struct db_use use)
+{
+    int code = step(use);
     db_release(use);
+    return code;
+}
+
+int db_finish_bound(struct db_use use)
+{
+    int code = step(use);
+    if (use.temporary)
+        sqlite3_finalize(use.statement);
+    else
+        sqlite3_reset(use.statement);
     return code;
 }
 

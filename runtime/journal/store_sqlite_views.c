@@ -25,22 +25,27 @@ static const struct view_info *info_of(const struct store_sqlite *s, const struc
 
 /* --- values --- */
 
-static void bind_u128(struct db_use use, int at, u128 big)
+/* Where ids and large numbers stand as bytes until their statement is released. */
+struct bound {
+    uint8_t bytes[VIEW_COLUMNS_MAX][U128_SIZE];
+};
+
+static int bind_id(struct db_use use, int at, struct id128 id, struct bound *bound)
 {
-    if (big <= INT64_MAX) {
-        db_bind_number(use, at, (uint64_t)big);
-        return;
-    }
-    uint8_t bytes[U128_SIZE];
-    id128_store((struct id128){(uint64_t)(big >> 64), (uint64_t)big}, bytes);
-    int code = sqlite3_bind_blob(use.statement, at, bytes, U128_SIZE, SQLITE_TRANSIENT);
-    check(code == SQLITE_OK);
+    id128_store(id, bound->bytes[at - 1]);
+    return sqlite3_bind_blob(use.statement, at, bound->bytes[at - 1], U128_SIZE, SQLITE_STATIC);
 }
 
-static void bind_value(struct db_use use, int at, const struct value *v)
+static int bind_u128(struct db_use use, int at, u128 big, struct bound *bound)
+{
+    if (big <= INT64_MAX)
+        return sqlite3_bind_int64(use.statement, at, (sqlite3_int64)big);
+    return bind_id(use, at, (struct id128){(uint64_t)(big >> 64), (uint64_t)big}, bound);
+}
+
+static void bind_value(struct db_use use, int at, const struct value *v, struct bound *bound)
 {
     int code = SQLITE_OK;
-    uint8_t bytes[16];
     switch (v->type) {
     case VALUE_NULL:
         code = sqlite3_bind_null(use.statement, at);
@@ -49,11 +54,10 @@ static void bind_value(struct db_use use, int at, const struct value *v)
         code = sqlite3_bind_int64(use.statement, at, (sqlite3_int64)v->number);
         break;
     case VALUE_U128:
-        bind_u128(use, at, v->big);
+        code = bind_u128(use, at, v->big, bound);
         break;
     case VALUE_ID:
-        id128_store(v->id, bytes);
-        code = sqlite3_bind_blob(use.statement, at, bytes, sizeof bytes, SQLITE_TRANSIENT);
+        code = bind_id(use, at, v->id, bound);
         break;
     case VALUE_TEXT:
         code = sqlite3_bind_text(use.statement, at, v->text.len > 0 ? v->text.data : "",
@@ -309,14 +313,15 @@ enum err sqlite_scan(struct store *base, const struct view_scan *q, view_row_cb 
     enum err e = borrow(s, &d);
     if (e != ERR_OK)
         return e;
+    struct bound bound;
     struct db_use use;
     e = db_prepare(d, (struct db_key){q->table, scan_shape_number(q)}, write_scan, &shape, &use);
     if (e == ERR_OK) {
         int at = 1;
         for (uint8_t i = 0; i < q->prefix_count; i++)
-            bind_value(use, at++, &q->prefix[i]);
+            bind_value(use, at++, &q->prefix[i], &bound);
         for (uint8_t i = 0; i < q->from_count; i++)
-            bind_value(use, at++, &q->from[i]);
+            bind_value(use, at++, &q->from[i], &bound);
         db_bind_number(use, at, q->limit);
         uint64_t given = 0;
         e = give_rows(use, info, row, context, &given);
@@ -334,11 +339,12 @@ enum err sqlite_get(struct store *base, const struct view_table *t, const struct
     if (e != ERR_OK)
         return e;
     uint64_t given = 0;
+    struct bound bound;
     struct db_use use;
     e = db_prepare(d, (struct db_key){t, SHAPE_GET}, write_get, t, &use);
     if (e == ERR_OK) {
         for (uint8_t i = 0; i < t->key.count; i++)
-            bind_value(use, i + 1, &key[i]);
+            bind_value(use, i + 1, &key[i], &bound);
         e = give_rows(use, info_of(s, t), row, context, &given);
     }
     give_back(s, d);
@@ -353,13 +359,14 @@ enum err sqlite_put_row(struct store *base, const struct view_table *t, const st
     struct db *d = &s->views_writer;
     if (!view_row_fits(t, info_of(s, t)->ordered, row))
         return ERR_TOO_LARGE;
+    struct bound bound;
     struct db_use use;
     enum err e = db_prepare(d, (struct db_key){t, SHAPE_PUT}, write_put, t, &use);
     if (e != ERR_OK)
         return e;
     for (uint8_t i = 0; i < t->column_count; i++)
-        bind_value(use, i + 1, &row[i]);
-    int code = db_finish(use);
+        bind_value(use, i + 1, &row[i], &bound);
+    int code = db_finish_bound(use);
     return code == SQLITE_DONE ? ERR_OK : db_error(code);
 }
 
@@ -371,12 +378,13 @@ enum err sqlite_delete_row(struct store *base, const struct view_table *t,
     for (uint8_t i = 0; i < t->key.count; i++)
         if (!value_fits(&key[i], t->column_types[t->key.columns[i]]))
             return ERR_TOO_LARGE;
+    struct bound bound;
     struct db_use use;
     enum err e = db_prepare(d, (struct db_key){t, SHAPE_DELETE}, write_delete, t, &use);
     if (e != ERR_OK)
         return e;
     for (uint8_t i = 0; i < t->key.count; i++)
-        bind_value(use, i + 1, &key[i]);
+        bind_value(use, i + 1, &key[i], &bound);
     int code = db_finish(use);
     return code == SQLITE_DONE ? ERR_OK : db_error(code);
 }

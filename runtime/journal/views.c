@@ -45,9 +45,12 @@ uint64_t view_ordered_columns(const struct view_table *t)
 
 bool view_row_fits(const struct view_table *t, uint64_t ordered, const struct value *row)
 {
-    for (uint8_t i = 0; i < t->column_count; i++)
-        if (!value_fits(&row[i], t->column_types[i]) && (ordered >> i & 1) != 0)
+    for (uint8_t i = 0; i < t->column_count; i++) {
+        const struct value *v = &row[i];
+        check(v->type == VALUE_NULL || v->type == t->column_types[i]);
+        if (v->type == VALUE_UINT && v->number > INT64_MAX && (ordered >> i & 1) != 0)
             return false;
+    }
     return true;
 }
 

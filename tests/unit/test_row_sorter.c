@@ -96,9 +96,18 @@ static void it_says_when_it_is_full(void **state)
     (void)state;
     struct row_sorter s;
     row_sorter_init(&s);
-    for (uint64_t i = 0; i < ROW_SORTER_ROWS; i++)
-        assert_true(add(&s, &first_table, i, 0, ""));
-    assert_false(add(&s, &first_table, ROW_SORTER_ROWS, 0, ""));
+    char text[10000];
+    memset(text, 't', sizeof text);
+    struct value row[COLUMNS] = {
+        [COLUMN_ID] = {.type = VALUE_ID},
+        [COLUMN_NUMBER] = {.type = VALUE_UINT},
+        [COLUMN_TEXT] = {.type = VALUE_TEXT, .text = {text, sizeof text}},
+    };
+    size_t added = 0;
+    while (row_sorter_add(&s, &first_table, row))
+        row[COLUMN_NUMBER].number = ++added;
+    assert_in_range(added, ROW_SORTER_BYTES / sizeof text * 9 / 10,
+                    ROW_SORTER_BYTES / sizeof text);
     row_sorter_clear(&s);
     assert_true(add(&s, &first_table, 1, 0, ""));
     row_sorter_done(&s);
