@@ -36,7 +36,7 @@ static void *room(void *items, size_t *cap, size_t needed, size_t size)
     return items;
 }
 
-/* --- packing: a byte with type and size, then what there is of the value ----------------------- */
+/* --- packing: a byte with type and size, then what there is of the value ---------------------- */
 
 #define TYPE_BITS 3 /* of that byte; the others: how many bytes a number has */
 
