@@ -383,6 +383,7 @@ bool shard_pass(struct shard *s, uint64_t budget_ns)
 {
     if (s->state == SHARD_RUNNING) {
         clock_tick(&s->clock, s->env);
+        journal_reopen(&s->journal);
         arrivals_accept(s);
         deadlines_fire(s);
         running_turns(s, budget_ns);
