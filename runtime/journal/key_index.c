@@ -379,17 +379,13 @@ static enum err add_run(struct key_index *k, struct store *s)
 
 /* --- expiry ---------------------------------------------------------------------------------- */
 
-/* A page of the oldest run goes at each step, and with its last page the run. */
-static enum err expire(struct key_index *k, struct store *s, uint64_t now_ns)
+/* Takes a page off the oldest run, and with its last page the run. */
+static enum err expire_page(struct key_index *k, struct store *s, struct key_entry *entries,
+                            size_t *gone)
 {
-    if (k->keep_ns == 0 || k->run_count == 0 || now_ns < k->keep_ns ||
-        k->runs[0].newest_ns > now_ns - k->keep_ns)
-        return ERR_OK;
-    struct key_entry *entries = malloc(PAGE_CHUNKS * KEY_CHUNK_ENTRIES * sizeof *entries);
-    check(entries != NULL);
     struct source source = {.run = k->runs[0].number, .entries = entries};
     enum err e = take_page(k, s, &source);
-    free(entries);
+    *gone += source.count;
     if (e != ERR_OK || !source.ended)
         return e;
     e = delete_run(k, s, source.run);
@@ -398,10 +394,33 @@ static enum err expire(struct key_index *k, struct store *s, uint64_t now_ns)
     return e;
 }
 
+static bool expired(const struct key_index *k, uint64_t now_ns)
+{
+    return k->keep_ns != 0 && k->run_count > 0 && now_ns >= k->keep_ns &&
+           k->runs[0].newest_ns <= now_ns - k->keep_ns;
+}
+
+/* As many as came, and a page more: however fast keys come, they leave as fast. */
+static enum err expire(struct key_index *k, struct store *s, uint64_t now_ns, size_t came)
+{
+    if (!expired(k, now_ns))
+        return ERR_OK;
+    struct key_entry *entries = malloc(PAGE_CHUNKS * KEY_CHUNK_ENTRIES * sizeof *entries);
+    check(entries != NULL);
+    size_t gone = 0;
+    enum err e;
+    do
+        e = expire_page(k, s, entries, &gone);
+    while (e == ERR_OK && gone <= came && expired(k, now_ns));
+    free(entries);
+    return e;
+}
+
 enum err key_index_flush(struct key_index *k, struct store *s, uint64_t now_ns)
 {
-    enum err e = k->added_count > 0 ? add_run(k, s) : ERR_OK;
-    return e == ERR_OK ? expire(k, s, now_ns) : e;
+    size_t came = k->added_count;
+    enum err e = came > 0 ? add_run(k, s) : ERR_OK;
+    return e == ERR_OK ? expire(k, s, now_ns, came) : e;
 }
 
 /* --- looking up ------------------------------------------------------------------------------ */

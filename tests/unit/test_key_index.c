@@ -145,6 +145,25 @@ static void keys_are_kept_for_their_time_and_not_much_longer(void **state)
     key_index_done(&k);
 }
 
+/* Many keys a step, for longer than they are kept. */
+static void keys_leave_as_fast_as_they_come(void **state)
+{
+    enum { KEYS = 12000 };
+    struct fixture *f = *state;
+    struct key_index k;
+    begin(f, &k);
+    for (uint64_t day = 1; day <= 70; day++) {
+        add(&k, day * KEYS, (day + 1) * KEYS, day * DAY_NS);
+        step(f, &k, day * DAY_NS);
+    }
+    uint64_t kept = 0;
+    for (size_t i = 0; i < k.run_count; i++)
+        kept += k.runs[i].keys;
+    assert_in_range(kept, 31 * KEYS, 36 * KEYS);
+    assert_found(f, &k, key_of(40 * KEYS), 40 * KEYS);
+    key_index_done(&k);
+}
+
 static void ids_are_kept_for_good_and_are_no_keys(void **state)
 {
     struct fixture *f = *state;
@@ -218,6 +237,7 @@ int main(void)
         BOTH(what_was_decided_last_counts),
         BOTH(the_smallest_and_the_largest_key),
         BOTH(keys_are_kept_for_their_time_and_not_much_longer),
+        BOTH(keys_leave_as_fast_as_they_come),
         BOTH(ids_are_kept_for_good_and_are_no_keys),
         BOTH(a_step_that_is_taken_back_leaves_all_as_it_was),
         BOTH(a_damaged_chunk_is_not_taken_for_an_empty_one),
