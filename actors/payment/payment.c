@@ -8,7 +8,8 @@
 #include "schemas/common.h"
 
 #define PAYMENT_FORMAT 1
-#define PAYMENT_FIELDS 20
+#define PAYMENT_FIELDS 19
+#define PAYMENT_FIELDS_MISCOUNTED 20 /* states that say so hold the same 19 values */
 #define PAYMENT_DESCRIPTION_MAX 500
 #define PAYMENT_CUSTOMER_ID_MAX 128
 
@@ -309,7 +310,8 @@ static void write_state(struct wire_writer *to, const void *state)
 static bool read_state(struct registry *r, struct wire_reader *from, void *state)
 {
     struct payment *p = state;
-    if (wire_get_array(from, PAYMENT_FIELDS) != PAYMENT_FIELDS ||
+    uint32_t count = wire_get_array(from, PAYMENT_FIELDS_MISCOUNTED);
+    if ((count != PAYMENT_FIELDS && count != PAYMENT_FIELDS_MISCOUNTED) ||
         wire_get_uint(from, UINT16_MAX) != PAYMENT_FORMAT)
         return false;
     p->tenant_id = wire_get_id(from);

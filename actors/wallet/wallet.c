@@ -11,7 +11,8 @@
 #include "schemas/common.h"
 
 #define WALLET_FORMAT 1
-#define WALLET_FIELDS 15
+#define WALLET_FIELDS 14
+#define WALLET_FIELDS_MISCOUNTED 15 /* states that say so hold the same 14 values */
 #define WALLET_USER_ID_MAX 128
 
 /* --- finding ---------------------------------------------------------------------------------- */
@@ -278,7 +279,8 @@ static void write_state(struct wire_writer *to, const void *state)
 static bool read_state(struct registry *r, struct wire_reader *from, void *state)
 {
     struct wallet *w = state;
-    if (wire_get_array(from, WALLET_FIELDS) != WALLET_FIELDS ||
+    uint32_t count = wire_get_array(from, WALLET_FIELDS_MISCOUNTED);
+    if ((count != WALLET_FIELDS && count != WALLET_FIELDS_MISCOUNTED) ||
         wire_get_uint(from, UINT16_MAX) != WALLET_FORMAT)
         return false;
     w->tenant_id = wire_get_id(from);
