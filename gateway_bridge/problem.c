@@ -2,9 +2,12 @@
 #include "gateway_bridge/problem.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "schemas/json.h"
 #include "schemas/result.h"
+
+#define DETAIL_MAX 1024
 
 static const struct result_info *info_of(uint16_t code)
 {
@@ -38,6 +41,20 @@ static void put_type(struct json_writer *out, const struct result_info *info)
     json_put_literal(out, "\"");
 }
 
+/* Of this occurrence where a field is known to have broken a rule: "amount must be ...". */
+static void put_detail(struct json_writer *out, const struct problem *p,
+                       const struct result_info *info)
+{
+    char text[DETAIL_MAX];
+    struct slice detail = slice_of(info->detail);
+    if (p->rule != NULL && p->rule != info->detail && p->field != NULL && p->field[0] != '\0') {
+        int len = snprintf(text, sizeof text, "%s %s", p->field, p->rule);
+        if (len > 0 && (size_t)len < sizeof text) /* cut, it might not be UTF-8 */
+            detail = (struct slice){text, (uint32_t)len};
+    }
+    put_text(out, "detail", detail);
+}
+
 void problem_write(const struct problem *p, struct json_writer *out)
 {
     const struct result_info *info = info_of(p->code);
@@ -46,7 +63,7 @@ void problem_write(const struct problem *p, struct json_writer *out)
     put_text(out, "title", slice_of(info->title));
     json_put_key(out, "status");
     json_put_uint(out, info->status);
-    put_text(out, "detail", slice_of(info->detail));
+    put_detail(out, p, info);
     put_text(out, "code", slice_of(info->name));
     if (p->instance.len > 0)
         put_text(out, "instance", p->instance);

@@ -3,6 +3,7 @@
  * not used again (RFC 9112 sections 3, 6, 7 and 11.2). */
 #include "gateway_bridge/request.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "schemas/result.h"
@@ -14,6 +15,14 @@ static int refuse(struct request *r, enum result code, const char *rule)
         r->refusal_rule = rule;
     }
     return HPE_USER;
+}
+
+static int refuse_large(struct request *r)
+{
+    static_assert(REQUEST_BODY_MAX == 65536 && REQUEST_BODY_LARGE_MAX == 1048576, "named here");
+    return refuse(r, RESULT_TOO_LARGE, r->body_limit > REQUEST_BODY_MAX
+                                           ? "at most 1048576 bytes of body"
+                                           : "at most 65536 bytes of body");
 }
 
 /* --- header fields ---------------------------------------------------------------------------- */
@@ -282,7 +291,7 @@ static int check_framing(struct request *r)
     if (chunked || value > REQUEST_BODY_MAX)
         r->body_limit = r->body_max(r->context, r);
     if (value > r->body_limit)
-        return refuse(r, RESULT_TOO_LARGE, NULL);
+        return refuse_large(r);
     return 0;
 }
 
@@ -331,7 +340,7 @@ static int on_body(llhttp_t *http, const char *at, size_t len)
 {
     struct request *r = http->data;
     if (len > r->body_limit - r->body.len)
-        return refuse(r, RESULT_TOO_LARGE, NULL);
+        return refuse_large(r);
     if (r->body.len == 0)
         r->body.at = (uint32_t)(at - r->data);
     char *end = (char *)r->data + r->body.at + r->body.len;
@@ -346,7 +355,7 @@ static int on_chunk_header(llhttp_t *http)
 {
     struct request *r = http->data;
     if (http->content_length > r->body_limit - r->body.len)
-        return refuse(r, RESULT_TOO_LARGE, NULL);
+        return refuse_large(r);
     return 0;
 }
 

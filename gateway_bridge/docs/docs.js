@@ -55,6 +55,7 @@ function typeText(schema) {
 
 function limitsText(schema) {
   const parts = [];
+  if (schema.examples) parts.push("like " + schema.examples[0]);
   if (schema.enum) parts.push("one of " + schema.enum.join(", "));
   if (schema.const !== undefined) parts.push("always " + schema.const);
   if (schema.minLength > 1) parts.push("at least " + schema.minLength + " characters");
@@ -159,6 +160,13 @@ function errorLinks(text) {
   return made;
 }
 
+function headersView(headers) {
+  return table(["Header", "Type", "Meaning"], Object.entries(headers).map(([name, given]) => {
+    const header = resolve(given);
+    return fieldRow(name, false, header.schema || {}, header.description);
+  }));
+}
+
 function responsesView(responses) {
   const view = element("div");
   const refusals = [];
@@ -176,6 +184,10 @@ function responsesView(responses) {
       if (example !== undefined) view.append(codeBlock(example));
       view.append(element("details", {}, element("summary", {}, "Fields of the answer"),
         schemaView(content.schema || {})));
+    }
+    if (response.headers) {
+      view.append(element("details", {}, element("summary", {}, "Headers of the answer"),
+        headersView(response.headers)));
     }
   }
   if (refusals.length > 0) {
@@ -299,7 +311,9 @@ function show(description) {
   (api.info.description || "").split("\n\n").forEach((part) => content.append(prose(part)));
   const groups = operationsByTag();
   for (const [tag, list] of groups) {
+    const about = (api.tags || []).find((known) => known.name === tag);
     content.append(element("section", {class: "tag"}, element("h2", {}, tag),
+      about && about.description ? prose(about.description, "p", {class: "soft"}) : null,
       ...list.map((item) => operationView(item.method, item.path, item.operation))));
   }
   const errors = errorsView();

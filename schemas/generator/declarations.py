@@ -367,7 +367,7 @@ def _service(schema, service, raw):
     for name, t in _named(file, raw, "view"):
         _view(schema, service, name, t)
     for name, t in _named(file, raw, "tag"):
-        schema.tags[name] = t.get("doc", str, required=True)
+        schema.tags[name] = (t.get("place", int, required=True), t.get("doc", str, required=True))
         t.finish()
     for name, t in _named(file, raw, "route"):
         _route(schema, service, name, t)
@@ -601,6 +601,8 @@ def _check_route(schema, r):
     m = schema.messages.get(r.message)
     if m is None or not m.request:
         r.place.fail(f"message {r.message} is no message with a target")
+    if r.tag not in schema.tags:
+        r.place.fail(f"tag {r.tag} is not declared")
     fields = {f.json_name: f for f in m.json_fields}
     for name in r.path_fields:
         if name not in fields:

@@ -90,7 +90,8 @@ PARAMETERS = {
     },
     "IfMatch": {
         "name": "If-Match", "in": "header", "required": False,
-        "description": "The ETag last seen; any other version is refused with 412.",
+        "description": "The ETag last seen of what the path names; if it has changed since, the "
+                       "request is refused with 412.",
         "schema": {"type": "string"}, "example": '"7"',
     },
     "IfNoneMatch": {
@@ -147,12 +148,10 @@ def _scope_text(scope):
 
 
 def _tags(schema):
-    tags = []
-    for r in schema.routes:
-        if r.tag not in [t["name"] for t in tags]:
-            tags.append({"name": r.tag,
-                         "description": schema.tags.get(r.tag, f"Operations on {r.tag}.")})
-    return tags
+    """In the order of their places, which is that of the documents."""
+    used = {r.tag for r in schema.routes}
+    places = sorted((place, name, doc) for name, (place, doc) in schema.tags.items())
+    return [{"name": name, "description": doc} for _, name, doc in places if name in used]
 
 
 def _operation(schema, r, used):
@@ -161,7 +160,7 @@ def _operation(schema, r, used):
     operation = {"operationId": m.name, "tags": [r.tag], "summary": summary,
                  "description": m.doc if m.doc.rstrip(".") != summary else r.doc,
                  "security": [{"oauth2": [r.scope]}, {"bearer": []}] if r.scope else []}
-    if r.any_owner_scope:
+    if r.any_owner_scope and r.any_owner_scope != r.scope:
         operation["description"] += (f" With the scope `{r.any_owner_scope}` also for things of "
                                      "other owners of the same tenant.")
     if r.scope:
@@ -224,7 +223,7 @@ def _parameters(schema, r, m):
             out.append(parameter)
     if r.idempotency:
         out.append({"$ref": "#/components/parameters/IdempotencyKey"})
-    if r.etag:
+    if r.etag and (r.path_fields or not r.body):
         condition = "IfMatch" if r.body else "IfNoneMatch"
         out.append({"$ref": f"#/components/parameters/{condition}"})
     out.append({"$ref": "#/components/parameters/XRequestId"})
@@ -240,7 +239,7 @@ def refusals(schema, r, m):
     names += WITH_DECIMALS if any(f.type == "decimal" for f in m.json_fields) else []
     names += WITH_BODY if r.body else []
     names += WITH_KEY if r.idempotency else []
-    names += WITH_MATCH if r.etag and r.body else []
+    names += WITH_MATCH if r.etag and r.body and r.path_fields else []
     names += WRITING if m.mutates else []
     names += WITH_PATH if r.path_fields else []
     names += ["invalid_cursor"] if "cursor" in r.query_fields else []

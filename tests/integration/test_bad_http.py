@@ -71,6 +71,7 @@ class World:
         true(b"application/problem+json" in got and b'"code":"' in got, f"a problem: {got}")
         if code is not None:
             true(f'"code":"{code}"'.encode() in got, f"{code} for {shown(request)}, found {got}")
+        return got
 
 
 def shown(request):
@@ -187,7 +188,8 @@ def test_sizes(world):
     world.refused(world.head("GET", "/wallets", "X: " + "x" * 16384), 431, "header_too_large")
     world.refused(world.head("GET", "/wallets", *["X: 1"] * 64), 431, "header_too_large")
     big = b'{"to_wallet_id":"' + b" " * 65536 + b'"}'
-    world.refused(world.transfer(body=big), 413, "too_large")
+    got = world.refused(world.transfer(body=big), 413, "too_large")
+    true(b"at most 65536 bytes of body" in got, f"the limit to be named: {got}")
     parts = [big[i:i + 8000] for i in range(0, len(big), 8000)]
     world.refused(world.transfer("Transfer-Encoding: chunked", body=chunked(*parts), length=False),
                   413, "too_large")

@@ -116,6 +116,8 @@ class World:
             named = [e["field"] for e in answer.json.get("errors", []) if e["rule"]]
             true(any(n == field or n.startswith((field + ".", field + "[")) for n in named),
                  f"the field {field} and its rule in {answer}")
+            if answer.status == 400:
+                true(answer.json["detail"].startswith(field), f"the detail to say so: {answer}")
 
     def unchanged(self):
         equal(self.snapshot(), self.before, "what was there")
