@@ -20,6 +20,7 @@
 #define ACCOUNT_CODE 1
 #define TRANSFER_CODE 1
 #define WORD_MAX 64
+#define TENANT "bench" /* unless one is named: its accounts are among no others */
 
 struct bench {
     struct payctl *p;
@@ -204,6 +205,8 @@ static void print_outcome(struct bench *b, uint64_t took_ns)
 int payctl_bench(struct payctl *p)
 {
     struct bench b = {.p = p};
+    if (p->args.tenant == NULL)
+        p->args.tenant = TENANT;
     int code = read_options(&b);
     if (code == PAYCTL_OK)
         code = payctl_connect(p, (uint32_t)b.outstanding);

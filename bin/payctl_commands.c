@@ -17,7 +17,13 @@ static const struct command_option verify_options[] = {
                      "asked.", false},
 };
 static const struct command_option import_options[] = {
-    {"file", "path", "CSV with a header, or one JSON object per line; - is standard input.", true},
+    {"file", "path",
+     "CSV with a header, or one JSON object per line; - is standard input. The fields of an "
+     "account: id, currency, code, flags, user_data_128, user_data_64, user_data_32, "
+     "effective_time. Of a transfer: id, debit_account_id, credit_account_id, amount, currency, "
+     "code, flags, pending_id, timeout_s, effective_time, user_data_128, user_data_64, "
+     "user_data_32. The ids are the caller's own, acc_... and trf_..., so that the same file may "
+     "be imported again.", true},
 };
 static const struct command_option bench_options[] = {
     {"accounts", "number", "Accounts to move money between; 1000 if absent.", false},
@@ -27,6 +33,10 @@ static const struct command_option bench_options[] = {
     {"currency", "code like USD", "Of the accounts; USD if absent.", false},
     {"shard", "number", "Where the accounts live; 0 if absent.", false},
 };
+#define BENCH_DOC                                                                                  \
+    "Makes many transfers and tells how fast that was. They are real and stay in the journal: "    \
+    "between accounts of their own, which belong to the tenant \"bench\" unless --tenant names "   \
+    "another."
 static const struct command_option completion_options[] = {
     {"shell", "one of bash, zsh, fish", "The shell.", true},
 };
@@ -49,7 +59,7 @@ const struct payctl_command payctl_commands[] = {
          verify_options, payctl_verify),
     HAND("ledger import", "Makes the accounts and transfers of a file; may be repeated.",
          import_options, payctl_import),
-    HAND("bench", "Makes many transfers and tells how fast that was.", bench_options, payctl_bench),
+    HAND("bench", BENCH_DOC, bench_options, payctl_bench),
     HAND("completion", "Prints a script that completes payctl's commands.", completion_options,
          payctl_completion),
     BARE("version", "Shows the version of payctl.", payctl_version),
@@ -134,8 +144,10 @@ static void help_all(const struct payctl *p)
            "              command [argument ...] [--option value ...]\n\n");
     help_lines(p, NULL);
     printf("\npayctl help <command> shows its options. PAYCTL_SOCKET (else %s) and\n"
-           "PAYCTL_TENANT are the defaults of --socket and --tenant. Exit codes: 0 done,\n"
-           "1 refused, 2 wrong usage, 3 no connection.\n", PAYCTL_SOCKET);
+           "PAYCTL_TENANT are the defaults of --socket and --tenant. What is made and which\n"
+           "wallets and payments are shown is of one tenant; accounts, transfers and totals are\n"
+           "shown of all. Exit codes: 0 done, 1 refused, 2 wrong usage, 3 no connection.\n",
+           PAYCTL_SOCKET);
 }
 
 int payctl_help(struct payctl *p)

@@ -207,7 +207,8 @@ static int check_header(struct import *m, const struct csv_row *header, bool tra
         if (type_of_items(transfers)->find(field_of(transfers, name)) >= 0)
             continue;
         snprintf(words, sizeof words,
-                 "line %llu: the header names \"%.*s\", which is no field of %s",
+                 "line %llu: the header names \"%.*s\", which is no field of %s; "
+                 "payctl help ledger import lists them",
                  (unsigned long long)m->line, (int)(name.len < 64 ? name.len : 64), name.data,
                  what);
         payctl_print_error(m->p, NULL, NULL, words);
@@ -368,12 +369,13 @@ int payctl_import(struct payctl *p)
     const char *path = payctl_args_value(&p->args, "file");
     struct import m = {.p = p};
     struct stat status;
-    char text[NOTE_MAX];
+    char reason[NOTE_MAX / 2], text[NOTE_MAX];
     m.file = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
     bool known = m.file != NULL && fstat(fileno(m.file), &status) == 0;
     if (!known || S_ISDIR(status.st_mode)) {
-        payctl_print_error(p, NULL, path, known ? "is a directory"
-                                                : strerror_r(errno, text, sizeof text));
+        snprintf(text, sizeof text, "cannot be read: %s",
+                 known ? "is a directory" : strerror_r(errno, reason, sizeof reason));
+        payctl_print_error(p, NULL, path, text);
         if (m.file != NULL)
             fclose(m.file);
         return PAYCTL_USAGE;

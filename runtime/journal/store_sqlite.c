@@ -78,7 +78,8 @@ static enum err take_lock(struct store_sqlite *s, char *reason, size_t reason_si
         holder[size > 0 ? size : 0] = '\0';
         snprintf(reason, reason_size,
                  "%s: the data directory is in use by another process (%s); stop it or choose "
-                 "another directory", s->directory, holder[0] != '\0' ? holder : "unknown");
+                 "another directory with DATABASE_URL (--database-url sqlite:DIRECTORY)",
+                 s->directory, holder[0] != '\0' ? holder : "unknown");
         return ERR_IN_USE;
     }
     /* For the message above only: nothing depends on it. */

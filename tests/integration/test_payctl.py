@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,7 @@ class Tool:
     """payctl with a socket and a tenant."""
 
     def __init__(self, payd, tenant=None):
+        self.payd = payd
         self.socket = payd.data / "payd.sock"
         self.tenant = tenant
 
@@ -267,13 +269,26 @@ def write_import(path, ids, transfers):
 def test_what_is_no_import_is_refused(tool):
     with tempfile.TemporaryDirectory() as folder:
         contains(tool.run("ledger", "import", folder, code=2), folder, "is a directory")
-        contains(tool.run("ledger", "import", folder + "/none", code=2), "No such file")
+        contains(tool.run("ledger", "import", folder + "/none", code=2),
+                 folder + "/none cannot be read: No such file")
         notes = pathlib.Path(folder, "notes.txt")
         notes.write_text("Dear all\n")
         contains(tool.run("ledger", "import", notes, code=2), 'line 1: the header names "Dear all"')
         marked = pathlib.Path(folder, "marked.csv")
         marked.write_text(f"\ufeffaccount_id,currency\n{new_id('acc')},USD\n", encoding="utf-8")
         equal(tool.json("ledger", "import", marked)["made"], 1)
+
+
+def test_help_names_the_fields_of_an_import(tool):
+    said = tool.run("help", "ledger", "import")
+    found = [re.findall(r"\w+", list_) for list_ in re.findall(r": (id, [^.]*)\.", said)]
+    equal(len(found), 2)
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder, "all.csv")
+        for fields, count in zip(found, (8, 13)):
+            equal(len(fields), count)
+            file.write_text(",".join(fields) + "\n")
+            equal(tool.json("ledger", "import", file)["refused"], 0)
 
 
 def test_bench_names_its_limits(tool):
@@ -310,8 +325,12 @@ def test_import_may_be_repeated(tool):
 
 
 def test_bench_makes_what_it_says(tool):
+    tool.tenant = None  # then it has one of its own
+    bank = tool.payd.bank()
+    before = bank.get("/trial-balance").expect(200).json
     found = tool.json("bench", "--transfers", 20000, "--accounts", 100, "--batch", 1000)
     equal((found["transfers"], found["refused"]), (20000, 0))
+    equal(bank.get("/trial-balance").expect(200).json, before)
 
 
 def test_verify_while_it_runs(tool):
