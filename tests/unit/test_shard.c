@@ -51,6 +51,27 @@ static void nothing_is_answered_before_it_is_durable(void **state)
     forget(&read);
 }
 
+static void passes_during_an_append_fill_one_batch(void **state)
+{
+    enum { ASKS = 40 };
+    struct fixture *f = *state;
+    struct ask asks[ASKS];
+    run(f, 50 * MS);
+    f->journal.delay_min_ns = f->journal.delay_max_ns = 10 * MS;
+    for (uint64_t i = 0; i < ASKS; i++) {
+        asks[i] = (struct ask){.body.fill = {purse(i), 1}};
+        post(f, &asks[i], &purse_fill_type, purse(i));
+        run(f, MS);
+    }
+    run(f, 100 * MS);
+    assert_int_equal(f->shard->journal.stats.records, ASKS);
+    assert_in_range(f->shard->journal.stats.batches, 4, 20);
+    for (uint64_t i = 0; i < ASKS; i++) {
+        assert_int_equal(asks[i].done, 1);
+        forget(&asks[i]);
+    }
+}
+
 static void a_key_gives_its_first_outcome_again(void **state)
 {
     struct fixture *f = *state;
@@ -726,6 +747,7 @@ int main(void)
         SCENARIO(coins_move_and_survive_a_crash),
         SCENARIO(a_chain_stands_or_falls_together),
         SCENARIO(nothing_is_answered_before_it_is_durable),
+        SCENARIO(passes_during_an_append_fill_one_batch),
         SCENARIO(a_key_gives_its_first_outcome_again),
         SCENARIO(a_key_of_one_shard_is_none_of_another),
         SCENARIO(many_keys_at_once_all_give_their_outcomes),
