@@ -138,7 +138,8 @@ static bool on_batch(void *context, const struct batch_row *row)
     step->error = replay_batch(&p->replay, row);
     if (step->error == ERR_IO && p->projection.error != ERR_OK)
         step->error = p->projection.error;
-    return step->error == ERR_OK && p->replay.events < step->events_max;
+    return step->error == ERR_OK && p->replay.events < step->events_max &&
+           p->keys.added_count < PROJECTOR_STEP_KEYS;
 }
 
 static int compare_actors(const void *left, const void *right)

@@ -17,6 +17,7 @@
 
 #define PROJECTOR_STEP_EVENTS 100000     /* per transaction: the more, the fewer times a page is
                                             written; about a second of work */
+#define PROJECTOR_STEP_KEYS 100000       /* the same: a refusal has a key and no event */
 #define PROJECTOR_RESIDENT_MAX 262144    /* states kept between transactions */
 
 /* What the domain's project functions are given. */
