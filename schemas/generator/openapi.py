@@ -141,7 +141,17 @@ def _security(scopes):
     }
 
 
+# Of scopes that know no owner.
+SCOPES = {
+    "ledger:read": "See all accounts and transfers of the tenant, those of wallets included",
+    "ledger:write": "Move money between any accounts of the tenant, past the limits and freezes "
+                    "of wallets: for book-keeping services",
+}
+
+
 def _scope_text(scope):
+    if scope in SCOPES:
+        return SCOPES[scope]
     what, _, action = scope.partition(":")
     said = {"read": "See your own", "write": "Change your own", "admin": "See and change all"}
     return f"{said.get(action, action.capitalize() or 'Use')} {what}"
