@@ -9,10 +9,10 @@
 #include "runtime/observe/log.h"
 
 /* While nobody waits, the projector rests so many times as long as it worked: turns and commits
- * come first. And not too shortly: each step writes every page it touches, so that with 200
- * transfers a step each costs 2.7 times as much as with 7,000. */
+ * come first. Long rests make large steps, which cost less for each transfer, but what a large
+ * step writes holds up the commits behind it. */
 #define SHARD_PROJECT_REST 3
-#define SHARD_PROJECT_REST_MIN_NS 500000000u
+#define SHARD_PROJECT_REST_MIN_NS 20000000u
 #define SHARD_PROJECT_REST_MAX_NS 4000000000u
 
 /* --- state ----------------------------------------------------------------------------------- */
