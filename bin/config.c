@@ -44,7 +44,8 @@ static const struct setting settings[] = {
     NUMBER("OUTCOMES_MAX", outcomes_max, "8000000", 10000, 1000000000,
            "request outcomes remembered in memory for each shard"),
     NUMBER("KEY_FILTER_MB", key_filter_mb, "32", 1, 65536,
-           "memory of the filter over idempotency keys, for each shard"),
+           "memory of the filter over the idempotency keys of 31 days, for each shard; with less "
+           "than a MiB for 800,000 keys, new ones are looked up in the store"),
     SWITCH("PIN_CPUS", pin_cpus, "off", "keep scheduler threads on processors of their own"),
     TEXT("WSO2_IS_URL", wso2_is_url, "",
          "identity server: sets TOKEN_ISSUER and JWKS_URL unless they are given"),

@@ -104,6 +104,8 @@ static void scrub_done(struct work *w)
                   log_uint("batch", s->damaged_seq), log_text("reason", s->step.damage));
         rest(s);
     } else if (s->step.result != ERR_OK) {
+        LOG_WARN(s->env->log, "journal_not_scrubbed", log_uint("shard", s->shard),
+                 log_uint("after_batch", s->seq), log_text("reason", err_text(s->step.result)));
         again_after(s, SCRUB_FIRST_NS);
     } else if (s->seq < s->step.seq_max) {
         again_after(s, SCRUB_STEP_NS);
