@@ -2,6 +2,7 @@
 /* See row_sorter.h. */
 #include "runtime/journal/row_sorter.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,13 +61,39 @@ static uint8_t *pack_bytes(uint8_t *to, const void *bytes, size_t size)
     return to + size;
 }
 
+/* How many bytes hold it. */
+static uint8_t width(uint64_t number)
+{
+    return number == 0 ? 0 : (uint8_t)(8 - __builtin_clzll(number) / 8);
+}
+
+/* Whole halves are written, for which each value has room; the next value overwrites the zeros. */
 static uint8_t *pack_number(uint8_t *to, enum value_type type, u128 number)
 {
-    uint8_t size = 0;
-    for (; number > 0; number >>= 8)
-        to[++size] = (uint8_t)number;
-    *to = (uint8_t)(type | size << TYPE_BITS);
-    return to + 1 + size;
+    uint64_t low = (uint64_t)number, high = (uint64_t)(number >> 64);
+    uint8_t size = high == 0 ? width(low) : 8 + width(high);
+    low = htole64(low);
+    high = htole64(high);
+    *to++ = (uint8_t)(type | size << TYPE_BITS);
+    memcpy(to, &low, sizeof low);
+    if (size > 8)
+        memcpy(to + 8, &high, sizeof high);
+    return to + size;
+}
+
+/* `size` of the eight bytes there are the number's. */
+static uint64_t unpack_half(const uint8_t *from, uint8_t size)
+{
+    uint64_t half;
+    memcpy(&half, from, sizeof half);
+    return size == 0 ? 0 : le64toh(half) & UINT64_MAX >> (64 - 8 * size);
+}
+
+static u128 unpack_number(const uint8_t *from, uint8_t size)
+{
+    if (size <= 8)
+        return unpack_half(from, size);
+    return (u128)unpack_half(from + 8, size - 8) << 64 | unpack_half(from, 8);
 }
 
 static uint8_t *pack(uint8_t *to, const struct value *v)
@@ -85,7 +112,6 @@ static uint8_t *pack(uint8_t *to, const struct value *v)
 static const uint8_t *unpack(const uint8_t *from, struct value *v)
 {
     uint8_t size = *from >> TYPE_BITS;
-    u128 number = 0;
     v->type = *from++ & ((1 << TYPE_BITS) - 1);
     if (v->type == VALUE_ID) {
         memcpy(&v->id, from, sizeof v->id);
@@ -96,12 +122,10 @@ static const uint8_t *unpack(const uint8_t *from, struct value *v)
         v->text.data = (const char *)from + sizeof v->text.len;
         return from + sizeof v->text.len + v->text.len;
     }
-    for (uint8_t i = size; i-- > 0;)
-        number = number << 8 | from[i];
     if (v->type == VALUE_UINT)
-        v->number = (uint64_t)number;
+        v->number = unpack_half(from, size);
     else
-        v->big = number;
+        v->big = unpack_number(from, size);
     return from + size;
 }
 
