@@ -21,7 +21,7 @@
 #include "schemas/result.h"
 
 #define POLL_US 200000
-#define STEP_EVENTS 50000
+#define STEP 100000 /* events and records in one */
 #define TOTALS_MAX 200
 #define SHARDS_MAX 256
 #define PATH_MAX_BYTES 1024
@@ -107,7 +107,7 @@ static bool verify_shard(struct offline *o, uint16_t shard)
         snprintf(o->problem, sizeof o->problem, "%s", err_text(e));
         return false;
     }
-    while (verify_step(&o->verify, STEP_EVENTS))
+    while (verify_step(&o->verify, STEP))
         progress_show("batches", o->verify.replay.seq, o->verify.head_seq);
     const struct replay *r = &o->verify.replay;
     char *hash = o->hashes[shard];

@@ -23,7 +23,7 @@ static void run_step(struct work *w)
             return;
         }
     }
-    v->step.more = verify_step(v->verify, OPERATOR_VERIFY_EVENTS);
+    v->step.more = verify_step(v->verify, OPERATOR_VERIFY_STEP);
     if (!v->step.more && v->verify->problem == NULL && o->totals != NULL)
         o->totals(&v->verify->registry, &v->step.totals);
     v->step.events = v->verify->replay.events;

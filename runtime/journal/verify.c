@@ -19,6 +19,11 @@ void verify_done(struct verify *v)
     registry_done(&v->registry);
 }
 
+static uint64_t done(const struct verify *v)
+{
+    return v->replay.events + v->replay.records + v->replay.seq;
+}
+
 static bool on_row(void *context, const struct batch_row *row)
 {
     struct verify *v = context;
@@ -26,7 +31,7 @@ static bool on_row(void *context, const struct batch_row *row)
         v->problem = v->replay.reason[0] != '\0' ? v->replay.reason : "a batch cannot be replayed";
         return false;
     }
-    return v->replay.seq < v->head_seq && v->replay.events < v->event_stop;
+    return v->replay.seq < v->head_seq && done(v) < v->stop;
 }
 
 static void audit(struct verify *v)
@@ -38,12 +43,12 @@ static void audit(struct verify *v)
     }
 }
 
-bool verify_step(struct verify *v, uint64_t event_max)
+bool verify_step(struct verify *v, uint64_t most)
 {
     check(!v->finished);
     uint64_t seq = v->replay.seq;
     if (seq < v->head_seq) {
-        v->event_stop = v->replay.events + event_max;
+        v->stop = done(v) + most;
         enum err e = v->store->ops->tail(v->store, v->replay.shard, seq + 1, on_row, v);
         if (e != ERR_OK && v->problem == NULL)
             v->problem = err_text(e);

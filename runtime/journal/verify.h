@@ -12,7 +12,7 @@ struct verify {
     struct registry registry;
     struct replay replay;
     uint64_t head_seq;   /* the newest batch when it began: verified up to here */
-    uint64_t event_stop; /* a step ends at this count of events */
+    uint64_t stop;       /* a step ends when so much of the journal is done */
     bool finished;
     const char *problem; /* NULL: nothing found; else text that lives as long as this */
 };
@@ -22,8 +22,8 @@ must_check enum err verify_init(struct verify *v, const struct domain *d, struct
                                 uint16_t shard);
 void verify_done(struct verify *v);
 
-/* Replays until about event_max more events are done. Returns true if more is to do; else finished
- * is set, and problem if something does not hold. */
-bool verify_step(struct verify *v, uint64_t event_max);
+/* Replays until about `most` more events, records (a refusal has no event) and batches are done.
+ * Returns true if more is to do; else finished is set, and problem if something does not hold. */
+bool verify_step(struct verify *v, uint64_t most);
 
 #endif

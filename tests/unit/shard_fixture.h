@@ -16,6 +16,7 @@
 #include "runtime/actor/shard.h"
 #include "runtime/actor/supervisor.h"
 #include "runtime/journal/key_index.h"
+#include "runtime/journal/replay.h"
 #include "runtime/journal/store_sim.h"
 #include "runtime/sim/world.h"
 #include "tests/unit/purse.h"
@@ -280,6 +281,27 @@ static inline void passivate(struct fixture *f, uint64_t n)
             return;
     }
     fail_msg("purse %u does not leave", (unsigned)n);
+}
+
+/* A batch of nothing but refusals after `row`, written behind the shard's back. */
+static inline void append_refusals(struct fixture *f, uint32_t count, struct wire_writer *body,
+                                   struct batch_row *row)
+{
+    const uint64_t seq = row->seq + 1;
+    struct store *s = store_sim_store(f->sim);
+    wire_writer_clear(body);
+    record_body_start(body);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct id128 key = {seq, i + 1}, fingerprint = {1, 1};
+        record_begin(body, env_wall_ns(&f->world.env) + seq, &key, &fingerprint);
+        record_end(body, &(struct record_outcome){.code = PURSE_EMPTY});
+    }
+    row->seq = seq;
+    row->count = count;
+    row->body = wire_written(body);
+    row->prev_hash = row->hash;
+    row->hash = batch_hash(row);
+    assert_int_equal(s->ops->append(s, row, 1), ERR_OK);
 }
 
 #endif
