@@ -67,6 +67,10 @@ void payctl_print_error(const struct payctl *p, const char *code, const char *fi
 
 /* A message as one JSON document, or as lines and tables for people. */
 void payctl_print(struct payctl *p, const struct json_type *type, const void *message);
+/* The members of a JSON object for people, numbers read raw: first one in a line, then its lists
+ * as tables, so many blanks from the margin. */
+void payctl_print_lines(struct yyjson_val *object, int indent);
+void payctl_print_tables(const struct payctl *p, struct yyjson_val *object, int indent);
 
 /* --- the commands ----------------------------------------------------------------------------- */
 
@@ -79,6 +83,7 @@ int payctl_completion(struct payctl *p);
 int payctl_actors_top(struct payctl *p);
 int payctl_actors_control(struct payctl *p);
 int payctl_verify(struct payctl *p);
+int payctl_show_batch(struct payctl *p);
 int payctl_import(struct payctl *p);
 int payctl_bench(struct payctl *p);
 

@@ -16,6 +16,12 @@ static const struct command_option verify_options[] = {
     {"data", "path", "The data directory of a payd that does not run; without it a running one is "
                      "asked.", false},
 };
+static const struct command_option batch_options[] = {
+    {"batch", "number", "The batch, from 1 on, as ledger verify names it.", true},
+    {"shard", "number", "Whose journal; 0 if absent.", false},
+    {"data", "path", "The data directory of a payd that does not run; without it a running one is "
+                     "asked.", false},
+};
 static const struct command_option import_options[] = {
     {"file", "path",
      "CSV with a header, or one JSON object per line; - is standard input. The fields of an "
@@ -57,6 +63,9 @@ const struct payctl_command payctl_commands[] = {
          payctl_actors_control),
     HAND("ledger verify", "Replays the journal from its first batch and checks all of it.",
          verify_options, payctl_verify),
+    HAND("ledger show-batch", "Shows a batch of the journal: its place in the hash chain and every "
+         "event in it. Amounts of an event without a currency are minor units of that of the "
+         "transfer beside it.", batch_options, payctl_show_batch),
     HAND("ledger import", "Makes the accounts and transfers of a file; may be repeated.",
          import_options, payctl_import),
     HAND("bench", BENCH_DOC, bench_options, payctl_bench),

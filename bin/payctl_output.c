@@ -118,17 +118,17 @@ static uint32_t measure(yyjson_val *rows, struct column *columns)
     return count;
 }
 
-static void print_table(const struct payctl *p, yyjson_val *rows)
+static void print_table(const struct payctl *p, yyjson_val *rows, int indent)
 {
     struct column columns[COLUMNS_MAX];
     uint32_t count = measure(rows, columns);
     size_t i, n;
     yyjson_val *row;
     if (yyjson_arr_size(rows) == 0) {
-        printf("(none)\n");
+        printf("%*s(none)\n", indent, "");
         return;
     }
-    printf("%s", p->color ? "\033[1m" : "");
+    printf("%*s%s", indent, "", p->color ? "\033[1m" : "");
     for (uint32_t k = 0; k < count; k++) {
         if (columns[k].filled) {
             put_padded(columns[k].name, columns[k].width, columns[k].right);
@@ -138,6 +138,7 @@ static void print_table(const struct payctl *p, yyjson_val *rows)
     printf("%s\n", p->color ? "\033[0m" : "");
     yyjson_arr_foreach(rows, i, n, row)
     {
+        printf("%*s", indent, "");
         for (uint32_t k = 0; k < count; k++) {
             char cell[CELL_MAX] = "";
             if (!columns[k].filled)
@@ -150,7 +151,7 @@ static void print_table(const struct payctl *p, yyjson_val *rows)
     }
 }
 
-static void print_lines(const struct payctl *p, yyjson_val *object)
+void payctl_print_lines(struct yyjson_val *object, int indent)
 {
     size_t i, n;
     yyjson_val *key, *value;
@@ -166,19 +167,26 @@ static void print_lines(const struct payctl *p, yyjson_val *object)
         if (is_table(value))
             continue;
         if (yyjson_is_str(value)) { /* may be longer than a cell */
-            printf("%-*s  %s\n", width, yyjson_get_str(key), yyjson_get_str(value));
+            printf("%*s%-*s  %s\n", indent, "", width, yyjson_get_str(key),
+                   yyjson_get_str(value));
             continue;
         }
         format_cell(value, cell);
         if (cell[0] != '\0')
-            printf("%-*s  %s\n", width, yyjson_get_str(key), cell);
+            printf("%*s%-*s  %s\n", indent, "", width, yyjson_get_str(key), cell);
     }
+}
+
+void payctl_print_tables(const struct payctl *p, struct yyjson_val *object, int indent)
+{
+    size_t i, n;
+    yyjson_val *key, *value;
     yyjson_obj_foreach(object, i, n, key, value)
     {
         if (!is_table(value) || yyjson_arr_size(value) == 0)
             continue;
-        printf("\n%s\n", yyjson_get_str(key));
-        print_table(p, value);
+        printf("%s%*s%s\n", indent == 0 ? "\n" : "", indent, "", yyjson_get_str(key));
+        print_table(p, value, indent);
     }
 }
 
@@ -202,10 +210,11 @@ static void print_people(const struct payctl *p, yyjson_val *object)
 {
     yyjson_val *rows = page_rows(object);
     if (rows == NULL) {
-        print_lines(p, object);
+        payctl_print_lines(object, 0);
+        payctl_print_tables(p, object, 0);
         return;
     }
-    print_table(p, rows);
+    print_table(p, rows, 0);
     const char *next = yyjson_get_str(yyjson_obj_get(object, "next_cursor"));
     if (next != NULL)
         printf("\nmore: --cursor %s\n", next);

@@ -63,6 +63,12 @@ void operator_refuse_field(struct operator_request *q, const char *field, const 
                                            .body = wire_written(w)});
 }
 
+void operator_refuse_shard(struct operator_request *q)
+{
+    operator_refuse_field(q, "shard",
+                          "must be less than the number of shards, which payctl ping shows");
+}
+
 static void on_done(struct message *m)
 {
     struct operator_request *q = container_of(m, struct operator_request, message);

@@ -464,8 +464,7 @@ static void on_letter_replay(struct operator_request *q)
     const struct dead_letter_replay *body = q->body;
     uint32_t shard = body->has_shard ? body->shard : 0;
     if (shard >= node_shards(q->operator->options.node))
-        operator_refuse_field(q, "shard", "must be less than the number of shards, which payctl "
-                                          "ping shows");
+        operator_refuse_shard(q);
     else
         visit_shards(q, (uint16_t)shard, (uint16_t)shard, visit_replay, finish_empty);
 }
@@ -575,6 +574,7 @@ static const struct {
     {&dead_letter_replay_type, on_letter_replay},
     {&store_get_type, on_store_get},
     {&ledger_verify_type, on_verify},
+    {&journal_batch_get_type, operator_batch_get},
     {&token_revoke_type, operator_token_revoke},
     {&subject_revoke_type, operator_subject_revoke},
     {&revocation_list_type, operator_revocation_list},

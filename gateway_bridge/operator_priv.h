@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the operator share: operator.c (frames, messages to actors), operator_node.c
- * (messages to the process), operator_tokens.c (revocations), operator_verify.c (the verification).
- * Not for anyone else. */
+ * (messages to the process), operator_batch.c (batches of the journal), operator_tokens.c
+ * (revocations), operator_verify.c (the verification). Not for anyone else. */
 #ifndef GATEWAY_BRIDGE_OPERATOR_PRIV_H
 #define GATEWAY_BRIDGE_OPERATOR_PRIV_H
 
@@ -58,9 +58,8 @@ struct verification {
     /* What the lane found in the step that ran; taken over on the loop's thread. */
     struct {
         struct verify_info totals; /* only these are set */
-        enum err opened;
         bool more;
-        uint64_t events, records, batches, head;
+        uint64_t events, records, batches;
         struct sha256_digest hash;
     } step;
 };
@@ -86,6 +85,7 @@ void operator_answer(struct operator_request *q, uint16_t code);
 void operator_answer_with(struct operator_request *q, const struct message_type *type,
                           const void *answer);
 void operator_refuse_field(struct operator_request *q, const char *field, const char *rule);
+void operator_refuse_shard(struct operator_request *q); /* there is none of this number */
 void operator_link_stopped(void *context);
 /* Ends the operator once neither link nor verification is at work. */
 void operator_end(struct operator *o);
@@ -98,6 +98,9 @@ void operator_resume_all(struct operator *o);
 
 /* operator_text.c: msgpack as text of at most len_max bytes, in the arena. */
 struct slice operator_msgpack_text(struct arena *a, struct slice bytes, uint32_t len_max);
+
+/* operator_batch.c */
+void operator_batch_get(struct operator_request *q);
 
 /* operator_tokens.c */
 void operator_token_revoke(struct operator_request *q);

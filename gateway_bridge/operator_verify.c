@@ -16,12 +16,7 @@ static void run_step(struct work *w)
     if (v->verify == NULL) {
         v->verify = malloc(sizeof *v->verify);
         check(v->verify != NULL);
-        v->step.opened = verify_init(v->verify, node_domain(o->node), o->store, v->shard);
-        if (v->step.opened != ERR_OK) {
-            free(v->verify);
-            v->verify = NULL;
-            return;
-        }
+        verify_init(v->verify, node_domain(o->node), o->store, v->shard);
     }
     v->step.more = verify_step(v->verify, OPERATOR_VERIFY_STEP);
     if (!v->step.more && v->verify->problem == NULL && o->totals != NULL)
@@ -29,7 +24,6 @@ static void run_step(struct work *w)
     v->step.events = v->verify->replay.events;
     v->step.records = v->verify->replay.records;
     v->step.batches = v->verify->replay.seq;
-    v->step.head = v->verify->head_seq;
     v->step.hash = v->verify->replay.hash;
 }
 
@@ -57,6 +51,10 @@ static void finish(struct verification *v, uint8_t state, const char *problem)
         snprintf(v->problem, sizeof v->problem, "%s", problem);
         v->info.problem = slice_of(v->problem);
     }
+    v->info.has_damaged_batch = v->verify != NULL && v->verify->damaged_seq != 0;
+    v->info.has_damaged_shard = v->info.has_damaged_batch;
+    v->info.damaged_batch = v->info.has_damaged_batch ? v->verify->damaged_seq : 0;
+    v->info.damaged_shard = v->shard;
     v->info.state = state;
     close_shard(v);
     v->running = false;
@@ -84,10 +82,6 @@ static void take_over(struct verification *v)
 static void on_step(struct work *w)
 {
     struct verification *v = container_of(w, struct verification, work);
-    if (v->step.opened != ERR_OK) {
-        finish(v, VERIFY_STATE_FAILED, err_text(v->step.opened));
-        return;
-    }
     take_over(v);
     if (v->abandoned)
         finish(v, VERIFY_STATE_FAILED, "payd is stopping");

@@ -61,6 +61,29 @@ static enum err fail(struct recovery *r, enum err e, const char *format, ...)
     return e;
 }
 
+/* Damage of the journal, with what an operator can do about it. */
+static enum err fail_damaged(struct recovery *r, uint64_t seq, const char *what)
+{
+    uint16_t shard = r->shard->options.number;
+    char which[24] = "";
+    if (shard > 0)
+        snprintf(which, sizeof which, " --shard %u", shard);
+    return fail(r, ERR_CORRUPT,
+                "%s (in %s); nothing of it was changed. payctl ledger show-batch %llu%s and payctl "
+                "ledger verify, each with --data and the directory, tell more; restore the "
+                "directory from a backup",
+                what, r->shard->options.store->place, (unsigned long long)seq, which);
+}
+
+/* The same of a batch of this shard. */
+static enum err fail_at(struct recovery *r, uint64_t seq, const char *how)
+{
+    char what[REPLAY_REASON_MAX];
+    snprintf(what, sizeof what, "journal of shard %u is damaged at batch %llu: %s",
+             r->shard->options.number, (unsigned long long)seq, how);
+    return fail_damaged(r, seq, what);
+}
+
 /* May the store have written other than it said? A full store has written nothing, and may have no
  * room for what opening anew writes. */
 static bool store_doubtful(const struct recovery *r)
@@ -116,15 +139,9 @@ static enum err position_unlike(struct recovery *r, const struct position_check 
                     "views together from a backup",
                     at, r->shard->options.number, (unsigned long long)head);
     if (!c->seen)
-        return fail(r, ERR_CORRUPT,
-                    "journal of shard %u is damaged at batch %llu: it is missing; restore the "
-                    "directory from a backup",
-                    r->shard->options.number, at);
+        return fail_at(r, at, "it is missing");
     if (!c->whole)
-        return fail(r, ERR_CORRUPT,
-                    "journal of shard %u is damaged at batch %llu: its hash does not match its "
-                    "content; restore the directory from a backup",
-                    r->shard->options.number, at);
+        return fail_at(r, at, "its hash does not match its content");
     return fail(r, ERR_CORRUPT,
                 "the views stand at batch %llu of another journal of shard %u; if the journal is "
                 "the right one, delete the views: they are rebuilt",
@@ -137,16 +154,21 @@ static enum err check_position(struct recovery *r)
 {
     struct store *store = r->shard->options.store;
     uint16_t shard = r->shard->options.number;
-    uint64_t head;
+    uint64_t head = 0;
     enum err e = store->ops->position(store, shard, &r->position);
-    if (e == ERR_OK)
-        e = store->ops->head(store, shard, &head);
     if (e != ERR_OK)
-        return fail(r, e, "the store cannot be read: %s", err_text(e));
+        return fail(r, e, "the views cannot be read: %s", err_text(e));
     if (r->position.seq == 0)
         return ERR_OK;
+    e = store->ops->head(store, shard, &head);
+    if (e == ERR_CORRUPT)
+        head = UINT64_MAX; /* the reading that follows finds where it breaks off */
+    else if (e != ERR_OK)
+        return fail(r, e, "the journal cannot be read: %s", err_text(e));
     struct position_check c = {.position = &r->position};
     e = store->ops->tail(store, shard, r->position.seq, compare_position, &c);
+    if (e == ERR_CORRUPT)
+        return fail_at(r, r->position.seq, "it cannot be read");
     if (e != ERR_OK)
         return fail(r, e, "the journal cannot be read at batch %llu: %s",
                     (unsigned long long)r->position.seq, err_text(e));
@@ -235,6 +257,8 @@ static enum err replay_tail(struct recovery *r)
     struct tail_reading t = {.recovery = r};
     start_replay(r);
     enum err e = store->ops->tail(store, s->options.number, r->position.seq + 1, replay_row, &t);
+    if (t.error == ERR_OK && e == ERR_CORRUPT)
+        return fail_at(r, r->replay.seq + 1, "it, or what tells where it is, cannot be read");
     if (t.error == ERR_OK && e != ERR_OK)
         return fail(r, e, "the journal cannot be read after batch %llu: %s",
                     (unsigned long long)r->replay.seq, err_text(e));
@@ -246,6 +270,8 @@ static enum err replay_tail(struct recovery *r)
         r->torn_seq = t.bad_seq;
         return replay_tail(r); /* once: the end is whole now */
     }
+    if (t.error == ERR_CORRUPT && r->replay.damaged_seq != 0)
+        return fail_damaged(r, r->replay.damaged_seq, r->replay.reason);
     if (t.error != ERR_OK)
         return fail(r, t.error, "%s",
                     r->replay.reason[0] != '\0' ? r->replay.reason : err_text(t.error));

@@ -15,7 +15,7 @@
 #include "runtime/base/env.h"
 #include "runtime/observe/histogram.h"
 
-#define SHARD_REASON_MAX 192
+#define SHARD_REASON_MAX 768
 
 struct shard;
 

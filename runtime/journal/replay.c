@@ -72,6 +72,7 @@ static enum err damaged(struct replay *r, uint64_t seq, const char *format, ...)
     va_start(args, format);
     vsnprintf(r->reason + n, sizeof r->reason - (size_t)n, format, args);
     va_end(args);
+    r->damaged_seq = seq;
     return ERR_CORRUPT;
 }
 

@@ -10,7 +10,7 @@
 #include "runtime/journal/record.h"
 #include "runtime/journal/store.h"
 
-#define REPLAY_REASON_MAX 160
+#define REPLAY_REASON_MAX 512
 
 struct replay {
     struct registry *registry; /* NULL: only check the bytes */
@@ -33,6 +33,7 @@ struct replay {
     struct arena arena;
     void *event;               /* scratch for one decoded event */
     size_t event_size;
+    uint64_t damaged_seq;      /* the batch that reason names; 0 = none */
     char reason[REPLAY_REASON_MAX];
 };
 

@@ -284,7 +284,8 @@ struct store_sim *store_sim_new(const struct store_sim_options *options)
 {
     struct store_sim *sim = calloc(1, sizeof *sim);
     check(sim != NULL);
-    sim->base = (struct store){.ops = &sim_ops, .name = "simulated", .tears = true};
+    sim->base = (struct store){.ops = &sim_ops, .name = "simulated", .place = "memory",
+                                 .tears = true};
     list_init(&sim->under_way);
     sim->rng = options->rng;
     sim->in_flight = options->in_flight;

@@ -231,6 +231,8 @@ static struct store_sqlite *make_store(const struct store_sqlite_options *option
         views[i] = (struct view_info){.table = options->tables[i],
                                       .ordered = view_ordered_columns(options->tables[i])};
     memcpy(s->directory, options->directory, strlen(options->directory) + 1);
+    snprintf(s->journal_path, sizeof s->journal_path, "%s/%s", s->directory, db_journal.file_name);
+    s->base.place = s->journal_path;
     pthread_rwlock_init(&s->journal_open, NULL);
     db_pool_init(&s->journal_readers, &db_journal, s->directory);
     db_pool_init(&s->views_readers, &db_views, s->directory);

@@ -159,6 +159,7 @@ struct view_info {
 struct store_sqlite {
     struct store base;
     char directory[DB_PATH_MAX];
+    char journal_path[DB_PATH_MAX + 16];
     int lock_fd;
     struct view_info *views;
     uint32_t view_count;

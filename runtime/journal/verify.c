@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/journal/verify.h"
 
-enum err verify_init(struct verify *v, const struct domain *d, struct store *s, uint16_t shard)
+#include <stdio.h>
+
+void verify_init(struct verify *v, const struct domain *d, struct store *s, uint16_t shard)
 {
     static const struct store_position first = {0};
     *v = (struct verify){.store = s};
     registry_init(&v->registry, d);
     replay_init(&v->replay, d, &v->registry, shard, &first);
-    enum err e = s->ops->head(s, shard, &v->head_seq);
-    if (e != ERR_OK)
-        verify_done(v);
-    return e;
+    if (s->ops->head(s, shard, &v->head_seq) != ERR_OK)
+        v->head_seq = UINT64_MAX;
 }
 
 void verify_done(struct verify *v)
@@ -29,9 +29,23 @@ static bool on_row(void *context, const struct batch_row *row)
     struct verify *v = context;
     if (replay_batch(&v->replay, row) != ERR_OK) {
         v->problem = v->replay.reason[0] != '\0' ? v->replay.reason : "a batch cannot be replayed";
+        v->damaged_seq = v->replay.damaged_seq;
         return false;
     }
     return v->replay.seq < v->head_seq && done(v) < v->stop;
+}
+
+/* The store does not give the batch after the last that holds. */
+static void set_unreadable(struct verify *v, const char *how)
+{
+    struct replay *r = &v->replay;
+    v->damaged_seq = r->seq + 1;
+    snprintf(r->reason, sizeof r->reason,
+             "journal of shard %u is damaged at batch %llu: it cannot be read from %s (%s); batch "
+             "%llu is the last that holds",
+             r->shard, (unsigned long long)v->damaged_seq, v->store->place, how,
+             (unsigned long long)r->seq);
+    v->problem = r->reason;
 }
 
 static void audit(struct verify *v)
@@ -51,9 +65,9 @@ bool verify_step(struct verify *v, uint64_t most)
         v->stop = done(v) + most;
         enum err e = v->store->ops->tail(v->store, v->replay.shard, seq + 1, on_row, v);
         if (e != ERR_OK && v->problem == NULL)
-            v->problem = err_text(e);
+            set_unreadable(v, err_text(e));
         if (v->problem == NULL && v->replay.seq == seq)
-            v->problem = "batches are missing at the end of the journal";
+            set_unreadable(v, "it is not there");
     }
     v->finished = v->problem != NULL || v->replay.seq >= v->head_seq;
     if (v->finished && v->problem == NULL)

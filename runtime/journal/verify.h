@@ -11,15 +11,16 @@ struct verify {
     struct store *store;
     struct registry registry;
     struct replay replay;
-    uint64_t head_seq;   /* the newest batch when it began: verified up to here */
+    uint64_t head_seq;   /* the newest batch when it began: verified up to here; UINT64_MAX: the
+                            store cannot tell, and reading will find where it breaks off */
     uint64_t stop;       /* a step ends when so much of the journal is done */
     bool finished;
     const char *problem; /* NULL: nothing found; else text that lives as long as this */
+    uint64_t damaged_seq; /* the batch that it is about; 0 = of none, or nothing found */
 };
 
-/* Embedded, large. ERR_OK, or what the store said. */
-must_check enum err verify_init(struct verify *v, const struct domain *d, struct store *s,
-                                uint16_t shard);
+/* Embedded, large. */
+void verify_init(struct verify *v, const struct domain *d, struct store *s, uint16_t shard);
 void verify_done(struct verify *v);
 
 /* Replays until about `most` more events, records (a refusal has no event) and batches are done.

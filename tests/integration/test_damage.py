@@ -7,6 +7,7 @@ the batch and what to do. What is derived from it is made again.
 """
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -91,11 +92,23 @@ def refused(data, *parts):
     return said
 
 
-def verify(data, code):
-    done = subprocess.run([PAYCTL, "ledger", "verify", "--data", str(data)], capture_output=True,
-                          text=True, env=clean_environment(), timeout=60, check=False)
+def payctl(code, *words):
+    done = subprocess.run([PAYCTL, *words], capture_output=True, text=True,
+                          env=clean_environment(), timeout=60, check=False)
     equal(done.returncode, code, f"payctl's exit code after {done.stdout}{done.stderr}")
     return done.stdout + done.stderr
+
+
+def verify(data, code):
+    return payctl(code, "ledger", "verify", "--data", str(data))
+
+
+def overwrite_pages(path, bodies):
+    """The pages of the file where one of the bodies begins."""
+    content = bytearray(path.read_bytes())
+    for page in {content.index(body[:64]) // PAGE for body in bodies}:
+        content[page * PAGE:(page + 1) * PAGE] = b"\xff" * PAGE
+    path.write_bytes(content)
 
 
 def flip(path, offset):
@@ -134,7 +147,8 @@ def flipped(deposit, number, data):
 def test_a_bit_of_the_last_batch(deposit):
     last = deposit.batches()[-1][0]
     data = flipped(deposit, -1, deposit.copy())
-    refused(data, f"batch {last}", "hash", "backup")
+    refused(data, f"batch {last}", "hash", "backup", "journal.db", "nothing of it was changed",
+            f"payctl ledger show-batch {last}")
     refused(without_views(data), f"batch {last}")
     contains(verify(data, 1), f"batch {last}")
 
@@ -144,8 +158,28 @@ def test_a_bit_of_an_old_batch(deposit):
     for number in (0, len(deposit.batches()) // 2):
         seq = deposit.batches()[number][0]
         data = flipped(deposit, number, deposit.copy())
-        contains(verify(data, 1), f"batch {seq}")
+        contains(verify(data, 1), f"batch {seq}", "backup",
+                 f"ledger show-batch {seq} --data {data}")
+        said = payctl(1, "ledger", "show-batch", str(seq), "--data", str(data))
+        contains(said, "its hash does not match its content", f"payctl: corrupt: batch {seq}")
         refused(without_views(data), f"batch {seq}", "hash")
+
+
+def test_pages_that_cannot_be_read(deposit):
+    """What is said names the file, the batch that is lost and the last that holds."""
+    bodies = [body for _, body in deposit.batches()]
+    middle = len(bodies) // 2
+    for lost in (bodies[middle:middle + 1], bodies[middle:], bodies[:1]):
+        data = deposit.copy()
+        overwrite_pages(data / "journal.db", lost)
+        said = verify(data, 1)
+        found = re.search(r"damaged at batch (\d+): it cannot be read from (\S+) .* batch (\d+) is "
+                          r"the last that holds", said)
+        true(found is not None, f"the batch and the file in {said}")
+        equal((found[2], int(found[3])), (f"{data}/journal.db", int(found[1]) - 1))
+        contains(said, "backup", "nothing was changed")
+        contains(payctl(1, "ledger", "show-batch", found[1], "--data", str(data)), "cannot be read")
+        refused(without_views(data), f"batch {found[1]}", "backup")
 
 
 def test_missing_batches(deposit):

@@ -342,6 +342,37 @@ def test_verify_while_it_runs(tool):
     equal(found["batches"], found["shards"][0]["batches"])
 
 
+def events_of(batch):
+    return [event for record in batch["records"] for event in record["events"]]
+
+
+def test_a_batch_is_shown(tool):
+    debit, credit = accounts(tool)
+    made = tool.json("transfers", "create", debit, "USD", "--credit-account-id", credit,
+                     "--amount", "10.50")
+    newest = tool.json("store", "status")["shards"][0]["committed"]
+    batch = tool.json("ledger", "show-batch", newest)
+    [event] = [e for e in events_of(batch) if e["event"] == "transfer_posted"]
+    equal((event["fields"]["id"], event["fields"]["amount"], event["fields"]["currency"]),
+          (made["transfer_id"], "10.50", "USD"))
+    before = tool.json("ledger", "show-batch", int(newest) - 1)
+    equal((batch["seq"], batch["previous_hash"], batch["holds"]), (newest, before["hash"], True))
+    contains(tool.run("ledger", "show-batch", newest), "transfer_posted", made["transfer_id"],
+             "10.50", batch["hash"], "answered with transfer")
+    contains(tool.run("ledger", "show-batch", int(newest) + 1, code=1), f"from 1 to {newest}")
+    contains(tool.run("ledger", "show-batch", newest, "--shard", 1, code=1), "--shard")
+    contains(tool.run("ledger", "show-batch", "first", code=2), "--batch", "number")
+
+
+def test_a_batch_of_more_than_one_piece(tool):
+    tool.tenant = None
+    tool.run("bench", "--transfers", 4000, "--accounts", 50, "--batch", 4000)
+    last = int(tool.json("store", "status")["shards"][0]["committed"])
+    batch = tool.json("ledger", "show-batch", last)
+    equal((batch["holds"], batch["size"] > 3 * 65536), (True, True))
+    equal(len([e for e in events_of(batch) if e["event"] == "transfer_posted"]), 4000)
+
+
 def verify_when_stopped(payd, tool):
     contains(tool.run("ledger", "verify", "--data", payd.data, code=1), "leave --data out")
     [account] = accounts(tool, 1)
@@ -352,6 +383,12 @@ def verify_when_stopped(payd, tool):
     stopped = tool.json("ledger", "verify", "--data", payd.data)
     equal(stopped["totals"], running["totals"])
     equal(stopped["state"], "passed")
+    last = stopped["shards"][0]
+    batch = tool.json("ledger", "show-batch", last["batches"], "--data", payd.data)
+    equal((batch["hash"], batch["holds"]), (last["hash"], True))
+    beyond = int(last["batches"]) + 1
+    contains(tool.run("ledger", "show-batch", beyond, "--data", payd.data, code=1),
+             "newest is " + last["batches"])
     contains(tool.run("ledger", "verify", "--data", "/nowhere", code=2), "journal.db")
     contains(tool.run("ping", code=3), "no payd listens")
 

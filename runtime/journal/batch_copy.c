@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/journal/batch_copy.h"
+
+#include <stdlib.h>
+
+#include "runtime/journal/replay.h"
+
+struct taking {
+    struct batch_copy *copy;
+    uint64_t seq;
+    bool found;
+};
+
+static bool take_row(void *context, const struct batch_row *row)
+{
+    struct taking *t = context;
+    t->found = row->seq == t->seq;
+    if (!t->found)
+        return false;
+    char *body = malloc(row->body.len + 1);
+    check(body != NULL);
+    memcpy(body, row->body.data, row->body.len);
+    t->copy->row = *row;
+    t->copy->row.body.data = body;
+    return false;
+}
+
+static bool take_hash(void *context, const struct batch_row *row)
+{
+    struct taking *t = context;
+    t->found = row->seq == t->seq;
+    t->copy->before = row->hash;
+    return false;
+}
+
+enum err batch_copy_take(struct batch_copy *c, struct store *s, uint16_t shard, uint64_t seq)
+{
+    struct taking batch = {c, seq, false}, before = {c, seq - 1, seq == 1};
+    *c = (struct batch_copy){0};
+    if (seq == 0)
+        return ERR_NOT_FOUND;
+    enum err e = s->ops->tail(s, shard, seq, take_row, &batch);
+    if (e != ERR_OK || !batch.found)
+        return e != ERR_OK ? e : ERR_NOT_FOUND;
+    e = before.found ? ERR_OK : s->ops->tail(s, shard, seq - 1, take_hash, &before);
+    c->has_before = e == ERR_OK && before.found;
+    return ERR_OK;
+}
+
+void batch_copy_drop(struct batch_copy *c)
+{
+    free((void *)(uintptr_t)c->row.body.data);
+    *c = (struct batch_copy){0};
+}
+
+const char *batch_copy_fault(const struct batch_copy *c)
+{
+    struct sha256_digest hash = batch_hash(&c->row);
+    if (memcmp(hash.bytes, c->row.hash.bytes, SHA256_SIZE) != 0)
+        return "its hash does not match its content";
+    if (!c->has_before)
+        return "the batch before it is missing or cannot be read";
+    if (memcmp(c->before.bytes, c->row.prev_hash.bytes, SHA256_SIZE) != 0)
+        return "it does not follow the batch before it (hash chain broken)";
+    return NULL;
+}
