@@ -12,6 +12,7 @@
 #define ARENA_LARGE_MAX (40 * 1024 * 1024) /* of larger ones: parsed JSON takes a multiple */
 #define REPLY_KEPT_MAX (64 * 1024)         /* a larger reply buffer is not kept */
 #define KEY_MAX 255                        /* characters of an idempotency key */
+#define NO_VERSION UINT64_MAX              /* nothing is ever changed so often */
 
 /* --- pool ------------------------------------------------------------------------------------- */
 
@@ -104,21 +105,26 @@ static void set_request_id(struct exchange *x, struct slice given)
     x->request_id_len = 4 + ID128_TEXT_LEN;
 }
 
-/* W3C Trace Context, version 00; anything else is as if it were absent. */
+/* W3C Trace Context: version 00, and what later ones begin with; anything else is as if absent. */
 static void set_trace(struct exchange *x, struct slice given)
 {
-    if (given.len != BRIDGE_TRACEPARENT_LEN || memcmp(given.data, "00-", 3) != 0)
+    if (given.len < BRIDGE_TRACEPARENT_LEN || memcmp(given.data, "ff", 2) == 0)
         return;
-    for (uint32_t i = 3; i < given.len; i++) {
+    bool later = memcmp(given.data, "00", 2) != 0;
+    if (given.len > BRIDGE_TRACEPARENT_LEN &&
+        !(later && given.data[BRIDGE_TRACEPARENT_LEN] == '-'))
+        return;
+    for (uint32_t i = 0; i < BRIDGE_TRACEPARENT_LEN; i++) {
         char c = given.data[i];
-        bool dash = i == 35 || i == 52;
+        bool dash = i == 2 || i == 35 || i == 52;
         if (dash ? c != '-' : !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
             return;
     }
     if (memcmp(given.data + 3, "00000000000000000000000000000000", 32) == 0 ||
         memcmp(given.data + 36, "0000000000000000", 16) == 0)
         return;
-    memcpy(x->traceparent, given.data, given.len);
+    memcpy(x->traceparent, given.data, BRIDGE_TRACEPARENT_LEN);
+    memcpy(x->traceparent, "00", 2); /* the version we speak */
     x->traced = true;
 }
 
@@ -240,18 +246,35 @@ static uint16_t read_query(struct exchange *x, void *body, struct slice query,
     return RESULT_OK;
 }
 
-/* application/json, with no parameter but charset=utf-8. */
+/* The text up to the next ';', without the white space around it; *value goes on behind it. */
+static struct slice next_parameter(struct slice *value)
+{
+    const char *end = memchr(value->data, ';', value->len);
+    uint32_t len = end != NULL ? (uint32_t)(end - value->data) : value->len;
+    uint32_t used = end != NULL ? len + 1 : len;
+    struct slice text = {value->data, len};
+    *value = (struct slice){value->data + used, value->len - used};
+    while (text.len > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
+        text = (struct slice){text.data + 1, text.len - 1};
+    while (text.len > 0 && (text.data[text.len - 1] == ' ' || text.data[text.len - 1] == '\t'))
+        text.len--;
+    return text;
+}
+
+/* application/json in UTF-8; other parameters mean nothing to it (RFC 8259 section 11). */
 static bool media_type_json(struct slice value)
 {
-    if (value.len < 16 || !slice_equal_nocase((struct slice){value.data, 16}, "application/json"))
+    if (!slice_equal_nocase(next_parameter(&value), "application/json"))
         return false;
-    value = (struct slice){value.data + 16, value.len - 16};
-    if (value.len == 0)
-        return true;
-    while (value.len > 0 && (value.data[0] == ' ' || value.data[0] == ';'))
-        value = (struct slice){value.data + 1, value.len - 1};
-    return slice_equal_nocase(value, "charset=utf-8") ||
-           slice_equal_nocase(value, "charset=\"utf-8\"");
+    while (value.len > 0) {
+        struct slice parameter = next_parameter(&value);
+        bool charset = parameter.len >= 8 &&
+                       slice_equal_nocase((struct slice){parameter.data, 8}, "charset=");
+        if (charset && !slice_equal_nocase(parameter, "charset=utf-8") &&
+            !slice_equal_nocase(parameter, "charset=\"utf-8\""))
+            return false;
+    }
+    return true;
 }
 
 static uint16_t read_body(struct exchange *x, void *body, const struct request *r,
@@ -321,7 +344,7 @@ static bool parse_key(struct slice value, char key[KEY_MAX], uint32_t *key_len)
         } else if (c == '"') {
             return false;
         }
-        if (c < 0x21 || c > 0x7e || len == KEY_MAX)
+        if (c < (quoted ? 0x20 : 0x21) || c > 0x7e || len == KEY_MAX)
             return false;
         key[len++] = c;
     }
@@ -340,7 +363,7 @@ static uint16_t read_key(struct exchange *x, const struct request *r)
     uint32_t key_len;
     if (!parse_key(request_field(r, FIELD_IDEMPOTENCY_KEY), key, &key_len))
         return refuse_field(x, RESULT_INVALID_KEY, slice_of("Idempotency-Key"),
-                            "must have 1 to 255 visible ASCII characters");
+                            "must have 1 to 255 visible ASCII characters; spaces only in quotes");
     struct message *m = &x->message;
     const struct principal *who = &m->who;
     /* The subject is in it so that no user of a client is ever given another user's answer. NUL
@@ -370,7 +393,8 @@ static uint16_t set_fingerprint(struct exchange *x)
     return RESULT_OK;
 }
 
-/* One strong entity tag as we make them: "17". */
+/* One entity tag. Only those that we made, like "17", can be that of a version: a weak one, which a
+ * proxy made of ours, or a foreign one never is (RFC 9110 section 13.1.1). */
 static uint16_t read_if_match(struct exchange *x, const struct request *r)
 {
     if (!request_has(r, FIELD_IF_MATCH))
@@ -381,12 +405,15 @@ static uint16_t read_if_match(struct exchange *x, const struct request *r)
         return refuse_field(x, RESULT_INVALID_HEADER, field, "this operation has no versions");
     if (slice_equal(value, slice_of("*")))
         return RESULT_OK;
+    bool weak = value.len > 2 && memcmp(value.data, "W/", 2) == 0;
+    struct slice tag = weak ? (struct slice){value.data + 2, value.len - 2} : value;
+    if (tag.len < 2 || tag.data[0] != '"' || memchr(tag.data + 1, '"', tag.len - 1) !=
+                                                 tag.data + tag.len - 1)
+        return refuse_field(x, RESULT_INVALID_HEADER, field, "must be one entity tag or *");
     u128 version = 0;
-    if (value.len < 3 || value.data[0] != '"' || value.data[value.len - 1] != '"' ||
-        !u128_parse(value.data + 1, value.len - 2, &version) || version > UINT64_MAX)
-        return refuse_field(x, RESULT_INVALID_HEADER, field, "must be one entity tag of an answer");
+    bool own = !weak && u128_parse(tag.data + 1, tag.len - 2, &version) && version < NO_VERSION;
     x->message.conditional = true;
-    x->message.expected_version = (uint64_t)version;
+    x->message.expected_version = own ? (uint64_t)version : NO_VERSION;
     return RESULT_OK;
 }
 

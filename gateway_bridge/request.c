@@ -38,7 +38,6 @@ static const struct {
     {"content-type", 12, FIELD_CONTENT_TYPE},
     {"content-encoding", 16, FIELD_CONTENT_ENCODING},
     {"expect", 6, FIELD_EXPECT},
-    {"upgrade", 7, FIELD_UPGRADE},
     {"authorization", 13, FIELD_AUTHORIZATION},
     {"idempotency-key", 15, FIELD_IDEMPOTENCY_KEY},
     {"if-match", 8, FIELD_IF_MATCH},
@@ -146,10 +145,11 @@ static int on_header_value_complete(llhttp_t *http)
     if (f != FIELD_COUNT) {
         if (underscore)
             return refuse(r, RESULT_BAD_REQUEST, "a header name differs from a known one by '_'");
-        if (request_has(r, f))
+        bool again = request_has(r, f), hint = f == FIELD_TRACEPARENT || f == FIELD_REQUEST_ID;
+        if (again && !hint)
             return refuse(r, RESULT_BAD_REQUEST, "a header field is repeated");
         r->seen |= 1u << f;
-        r->fields[f] = r->value;
+        r->fields[f] = again ? (struct span){0} : r->value;
     }
     r->head_end = r->value.len > 0 ? r->value.at + r->value.len : r->name.at + r->name.len;
     r->name = (struct span){0};
@@ -297,20 +297,9 @@ static int check_framing(struct request *r)
 
 static int check_method(struct request *r)
 {
-    switch (r->http.method) {
-    case HTTP_GET:
-    case HTTP_HEAD:
-    case HTTP_POST:
-    case HTTP_PUT:
-    case HTTP_PATCH:
-    case HTTP_DELETE:
-    case HTTP_OPTIONS:
-        break;
-    default:
+    if (r->http.method == HTTP_CONNECT)
         return refuse(r, RESULT_NOT_IMPLEMENTED, NULL);
-    }
-    if (request_has(r, FIELD_UPGRADE) || r->http.upgrade != 0)
-        return refuse(r, RESULT_BAD_REQUEST, "no protocol to upgrade to");
+    r->http.upgrade = 0; /* an offer, of HTTP/2 for example: we go on as we are */
     if (request_has(r, FIELD_EXPECT) &&
         !slice_equal_nocase(request_field(r, FIELD_EXPECT), "100-continue"))
         return refuse(r, RESULT_EXPECTATION_FAILED, NULL);
@@ -423,9 +412,6 @@ static void refuse_error(struct request *r, llhttp_errno_t error)
             refuse(r, RESULT_BAD_REQUEST, llhttp_get_error_reason(&r->http));
         else
             refuse(r, RESULT_VERSION_NOT_SUPPORTED, NULL);
-        return;
-    case HPE_PAUSED_UPGRADE:
-        refuse(r, RESULT_BAD_REQUEST, "no protocol to upgrade to");
         return;
     default:
         refuse(r, RESULT_BAD_REQUEST, llhttp_get_error_reason(&r->http));

@@ -22,7 +22,8 @@
 #define REQUEST_EXTENSION_MAX 256         /* bytes of chunk extensions */
 
 /* The fields that are read; all others are dropped, among them every X-Forwarded-*, X-User* and
- * X-JWT-Assertion a client may send. None of these may be repeated. */
+ * X-JWT-Assertion a client may send. None of these may be repeated; the last two, which change
+ * nothing, are as if absent then. */
 enum request_field {
     FIELD_HOST,
     FIELD_CONTENT_LENGTH,
@@ -30,7 +31,6 @@ enum request_field {
     FIELD_CONTENT_TYPE,
     FIELD_CONTENT_ENCODING,
     FIELD_EXPECT,
-    FIELD_UPGRADE,
     FIELD_AUTHORIZATION,
     FIELD_IDEMPOTENCY_KEY,
     FIELD_IF_MATCH,

@@ -68,27 +68,47 @@ static bool fraction_parse(const char *text, size_t len, uint32_t *ns)
     return true;
 }
 
+/* Z, or +hh:mm or -hh:mm, at the end of a time: seconds that it is ahead of UTC, and its length. */
+static bool offset_parse(const char *text, size_t len, int64_t *ahead, size_t *used)
+{
+    uint32_t hours, minutes;
+    *ahead = 0;
+    *used = 1;
+    if (text[len - 1] == 'Z' || text[len - 1] == 'z')
+        return true;
+    *used = 6;
+    const char *sign = text + len - 6;
+    if ((*sign != '+' && *sign != '-') || sign[3] != ':' || !digits_get(sign, 1, 2, &hours) ||
+        !digits_get(sign, 4, 2, &minutes) || hours > 23 || minutes > 59)
+        return false;
+    *ahead = (int64_t)(hours * 3600 + minutes * 60) * (*sign == '-' ? -1 : 1);
+    return true;
+}
+
 bool instant_parse(const char *text, size_t len, uint64_t *ns)
 {
     uint32_t year, month, day, hour, minute, second, fraction;
-    if (len < 20 || len >= INSTANT_TEXT_MAX || text[len - 1] != 'Z')
+    int64_t ahead;
+    size_t zone;
+    if (len < 20 || !offset_parse(text, len, &ahead, &zone) || len < 19 + zone)
         return false;
-    if (text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':')
+    if (text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't') ||
+        text[13] != ':' || text[16] != ':')
         return false;
     if (!digits_get(text, 0, 4, &year) || !digits_get(text, 5, 2, &month) ||
         !digits_get(text, 8, 2, &day) || !digits_get(text, 11, 2, &hour) ||
         !digits_get(text, 14, 2, &minute) || !digits_get(text, 17, 2, &second) ||
-        !fraction_parse(text + 19, len - 20, &fraction))
+        !fraction_parse(text + 19, len - 19 - zone, &fraction))
         return false;
     if (year < 1970 || month < 1 || month > 12 || day < 1 || day > month_days(year, month))
         return false;
     if (hour > 23 || minute > 59 || second > 59)
         return false;
-    uint64_t seconds = (uint64_t)days_from_civil(year, month, day) * DAY_SECONDS + hour * 3600 +
-                       minute * 60 + second;
-    if (seconds > UINT64_MAX / SECOND_NS)
+    int64_t seconds = (int64_t)days_from_civil(year, month, day) * DAY_SECONDS + hour * 3600 +
+                      minute * 60 + second - ahead;
+    if (seconds < 0 || (uint64_t)seconds > UINT64_MAX / SECOND_NS)
         return false;
-    uint64_t whole = seconds * SECOND_NS;
+    uint64_t whole = (uint64_t)seconds * SECOND_NS;
     if (whole > UINT64_MAX - fraction)
         return false;
     *ns = whole + fraction;

@@ -12,8 +12,8 @@
 
 #define INSTANT_TEXT_MAX 31 /* 2554-07-21T23:34:33.709551615Z and NUL */
 
-/* Exactly YYYY-MM-DDThh:mm:ss[.1-9 digits]Z, a date that exists, no leap second; false on anything
- * else and outside the range. */
+/* YYYY-MM-DDThh:mm:ss[.1-9 digits] and Z or an offset from UTC like +02:00, T and Z in either case;
+ * a date that exists, from 1970 on, no leap second; false on anything else and out of range. */
 must_check bool instant_parse(const char *text, size_t len, uint64_t *ns);
 
 /* With no decimals, or 3, 6 or 9, whatever is the fewest; returns the length (NUL-terminated). */

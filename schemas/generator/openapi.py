@@ -6,6 +6,9 @@ import re
 ID_PATTERN = "_[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$"
 AMOUNT_PATTERN = r"^(0|[1-9][0-9]*)(\.[0-9]{1,8})?$"
 WHOLE_PATTERN = "^(0|[1-9][0-9]*)$"
+TEXT_PATTERN = r"^[^\x00-\x1F\x7F]*$"
+KEY_PATTERN = r'^([!#-~]+|"([ !#-\[\]-~]|\\["\\])+")$'
+TAG_PATTERN = r'^(\*|(W/)?"[!#-~]*")$'
 EXAMPLE_ID = "01J8Z3N5V7Q9C2K4M6P8R0T1W3"
 EXAMPLE_TIME = "2026-01-31T12:00:00Z"
 U64_DIGITS, U128_DIGITS = 20, 39
@@ -21,7 +24,7 @@ RULES = {"invalid_field": "has more decimals than its currency",
          "unknown_field": "is not known here",
          "missing_field": "is required", "duplicate_field": "is given twice"}
 WITH_BODY = ["invalid_json", "unsupported_media_type"]
-WITH_KEY = ["key_missing", "invalid_key", "key_reused"]
+WITH_KEY = ["invalid_key", "key_reused"]
 WITH_MATCH = ["precondition"]
 WRITING = ["store_full"]
 WITH_PATH = ["not_found"]
@@ -71,7 +74,8 @@ def document(schema, version):
 INTRODUCTION = (
     "Wallets, payments and the ledger behind them.\n\n"
     "Amounts are decimal strings with at most as many decimals as ISO 4217 gives the currency. "
-    "Times are RFC 3339 in UTC. Every refusal is an RFC 9457 problem with a stable `code`; it "
+    "Times are RFC 3339: answers have them in UTC, requests with any offset. Lengths of texts are "
+    "counted in bytes of UTF-8. Every refusal is an RFC 9457 problem with a stable `code`; it "
     "changes nothing. A POST that moves money needs an `Idempotency-Key`: the same key and body "
     "give the first answer again, however often they are sent. Fields may be added to answers; "
     "unknown fields in requests are refused. HEAD is answered wherever GET is, with the same "
@@ -80,19 +84,22 @@ INTRODUCTION = (
     "gives one itself: `POST /oauth2/token` with `grant_type=client_credentials`, client `dev`, "
     "password `dev-secret`.")
 
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key", "in": "header", "required": True,
+    "description": "Names this request: repeated with the same key it is carried out once and "
+                   "gives the same answer. Kept for at least 30 days.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": KEY_PATTERN},
+    "example": "order-4711-attempt-1",
+}
+
 PARAMETERS = {
-    "IdempotencyKey": {
-        "name": "Idempotency-Key", "in": "header", "required": True,
-        "description": "Names this request: repeated with the same key it is carried out once and "
-                       "gives the same answer. Kept for at least 30 days.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-        "example": "order-4711-attempt-1",
-    },
+    "IdempotencyKey": IDEMPOTENCY_KEY,
+    "IdempotencyKeyOptional": IDEMPOTENCY_KEY | {"required": False},
     "IfMatch": {
         "name": "If-Match", "in": "header", "required": False,
         "description": "The ETag last seen of what the path names; if it has changed since, the "
                        "request is refused with 412.",
-        "schema": {"type": "string"}, "example": '"7"',
+        "schema": {"type": "string", "pattern": TAG_PATTERN}, "example": '"7"',
     },
     "IfNoneMatch": {
         "name": "If-None-Match", "in": "header", "required": False,
@@ -102,13 +109,14 @@ PARAMETERS = {
     },
     "XRequestId": {
         "name": "X-Request-Id", "in": "header", "required": False,
-        "description": "Comes back in the answer and is in the log.",
-        "schema": {"type": "string", "maxLength": 128}, "example": "6f1c2a90",
+        "description": "Comes back in the answer and is in the log, if it has 1 to 128 letters, "
+                       "digits, '-', '_' or '.'; else one is made.",
+        "schema": {"type": "string"}, "example": "6f1c2a90",
     },
     "Traceparent": {
         "name": "traceparent", "in": "header", "required": False,
-        "description": "W3C Trace Context.",
-        "schema": {"type": "string", "maxLength": 128},
+        "description": "W3C Trace Context; as if absent if it is none.",
+        "schema": {"type": "string"},
         "example": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     },
 }
@@ -231,8 +239,9 @@ def _parameters(schema, r, m):
             if f.type not in ("flags",) and not (f.optional and f.example is None):
                 parameter["example"] = example
             out.append(parameter)
-    if r.idempotency:
-        out.append({"$ref": "#/components/parameters/IdempotencyKey"})
+    if m.mutates:
+        key = "IdempotencyKey" if r.idempotency else "IdempotencyKeyOptional"
+        out.append({"$ref": f"#/components/parameters/{key}"})
     if r.etag and (r.path_fields or not r.body):
         condition = "IfMatch" if r.body else "IfNoneMatch"
         out.append({"$ref": f"#/components/parameters/{condition}"})
@@ -248,7 +257,8 @@ def refusals(schema, r, m):
     names += WITH_FIELDS if m.json_fields else []
     names += WITH_DECIMALS if any(f.type == "decimal" for f in m.json_fields) else []
     names += WITH_BODY if r.body else []
-    names += WITH_KEY if r.idempotency else []
+    names += WITH_KEY if m.mutates else []
+    names += ["key_missing"] if r.idempotency else []
     names += WITH_MATCH if r.etag and r.body and r.path_fields else []
     names += WRITING if m.mutates else []
     names += WITH_PATH if r.path_fields else []
@@ -268,7 +278,7 @@ def _responses(schema, r, m, used):
     success = dict(headers)
     if r.etag:
         success["ETag"] = {"$ref": "#/components/headers/ETag"}
-    if r.idempotency:
+    if m.mutates:
         success["Idempotency-Replayed"] = {"$ref": "#/components/headers/IdempotencyReplayed"}
     if r.location:
         success["Location"] = {
@@ -416,7 +426,7 @@ def _shape(schema, f):
     if kind == "currency":
         return {"type": "string", "pattern": "^[A-Z]{3}$"}
     if kind == "text":
-        return {"type": "string", "minLength": f.min, "maxLength": f.max}
+        return {"type": "string", "pattern": TEXT_PATTERN, "minLength": f.min, "maxLength": f.max}
     if kind == "bytes":
         return {"type": "string", "pattern": "^[A-Za-z0-9_-]*$",
                 "minLength": (f.min * 4 + 2) // 3, "maxLength": (f.max * 4 + 2) // 3}

@@ -24,7 +24,7 @@ IDS = ['""', "7", '"x"', '"acc_"', '"pay_01J8Z3N5V7Q9C2K4M6P8R0T1W3x"',
        '"wal_!!!!!!!!!!!!!!!!!!!!!!!!!!"',
        '"zzz_01J8Z3N5V7Q9C2K4M6P8R0T1W3"', '"acc_81J8Z3N5V7Q9C2K4M6P8R0T1W3"', "[]", "{}", "true"]
 TIMES = ['"yesterday"', '"2026-13-01T00:00:00Z"', '"2026-02-30T00:00:00Z"', '"2026-01-01"',
-         "1767225600", '"2026-01-01T00:00:00+01:00"',
+         "1767225600", '"2026-01-01T00:00:00+0100"', '"2026-01-01T00:00:00"',
          '"2026-01-01T24:00:00Z"', '"1969-12-31T23:59:59Z"', "{}"]
 CURRENCIES = ['"usd"', '"XXX"', '"US"', '"USDX"', "840", '""', "[]", '"U\\u0000D"']
 ENUMS = ['""', '"nothing"', "1", "true", "[]", "{}"]
@@ -199,7 +199,8 @@ def test_path_and_query(world):
                 name, path = parameter["name"], world.path(template)
                 for wrong in ("", "-1", "%00", "%ff", "%zz", "x" * 600):
                     schema = parameter["schema"]
-                    if wrong == "x" * 600 or schema["type"] != "string" or "pattern" in schema:
+                    text = schema["type"] == "string" and "\\x00" in schema.get("pattern", "\\x00")
+                    if wrong == "x" * 600 or not text:
                         if wrong == "" and schema["type"] == "array":
                             continue  # a list of nothing
                         world.refused(method, f"{path}?{name}={wrong}", None, name)
@@ -253,11 +254,14 @@ def test_media_types(world):
 
 def test_idempotency_keys(world):
     for (method, template), operation in world.document.operations.items():
-        names = [world.document.resolve(p)["name"] for p in operation["parameters"]]
-        if "Idempotency-Key" not in names:
+        keys = [p for p in map(world.document.resolve, operation["parameters"])
+                if p["name"] == "Idempotency-Key"]
+        if not keys:
+            equal(method, "GET", "the method of what takes no key")
             continue
         path = world.path(template)
-        world.bank.request(method, path, "{}").expect(400, "key_missing")
+        if keys[0]["required"]:
+            world.bank.request(method, path, "{}").expect(400, "key_missing")
         for key in ("", "x" * 256, "a b", "ä".encode().decode("latin-1"), '"', '"a', 'a"b',
                     '"a\\"'):
             world.bank.request(method, path, "{}", key).expect(400, "invalid_key")

@@ -109,11 +109,65 @@ static void an_answer_carries_version_and_identity(void **state)
     assert_string_equal(f->trace_id, "0af7651916cd43dd8448eb211c80319c");
     assert_true(f->conditional);
     assert_int_equal(f->expected_version, 41);
-    assert_int_equal(post(f, KEY "If-Match: 41\r\n", BODY), 400);
-    assert_int_equal(post(f, KEY "If-Match: W/\"41\"\r\n", BODY), 400);
-    assert_int_equal(post(f, KEY "If-Match: \"1\", \"2\"\r\n", BODY), 400);
     assert_int_equal(post(f, KEY "If-Match: *\r\n", BODY), 201);
     assert_false(f->conditional);
+    done(f);
+}
+
+static void a_tag_that_is_none_of_ours_is_never_the_current_version(void **state)
+{
+    static const char *const wrong[] = {"41",  "\"1\", \"2\"", "\"1", "1\"", "\"",
+                                        "W/\"1", "W/",           ""};
+    static const char *const foreign[] = {"W/\"41\"", "\"x\"", "\"\"", "\"-1\"",
+                                          "\"99999999999999999999999\"",
+                                          "\"18446744073709551615\""};
+    struct fixture *f = given();
+    char text[128];
+    (void)state;
+    for (size_t i = 0; i < array_len(foreign); i++) {
+        snprintf(text, sizeof text, KEY "If-Match: %s\r\n", foreign[i]);
+        assert_int_equal(post(f, text, BODY), 201); /* what answers here compares nothing */
+        assert_true(f->conditional && f->expected_version == UINT64_MAX);
+    }
+    for (size_t i = 0; i < array_len(wrong); i++) {
+        snprintf(text, sizeof text, KEY "If-Match: %s\r\n", wrong[i]);
+        assert_int_equal(post(f, text, BODY), 400);
+        assert_non_null(strstr(f->answer, "\"invalid_header\""));
+    }
+    done(f);
+}
+
+static void a_trace_goes_on_whatever_version_its_parent_has(void **state)
+{
+#define TRACE "-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    static const struct {
+        const char *given;
+        bool taken;
+    } rows[] = {
+        {"00" TRACE, true},
+        {"cc" TRACE, true},
+        {"cc" TRACE "-what-else", true},
+        {"cc" TRACE ".what", false},
+        {"00" TRACE "-x", false},
+        {"ff" TRACE, false},
+        {"0g" TRACE, false},
+        {"CC" TRACE, false},
+        {"00" TRACE "\r\ntraceparent: 00" TRACE, false},
+        {"00-00000000000000000000000000000000-b7ad6b7169203331-01", false},
+        {"00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01", false},
+        {"00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01", false},
+        {"", false},
+    };
+    struct fixture *f = given();
+    (void)state;
+    for (size_t i = 0; i < array_len(rows); i++) {
+        char text[512];
+        snprintf(text, sizeof text, GET "traceparent: %s\r\n\r\n", rows[i].given);
+        assert_int_equal(tell_text(f, text), 200);
+        bool echoed = strstr(f->answer, "\r\ntraceparent: 00" TRACE "\r\n") != NULL;
+        if (echoed != rows[i].taken)
+            fail_msg("%s: %s", rows[i].given, f->answer);
+    }
     done(f);
 }
 
@@ -423,6 +477,8 @@ int main(void)
         cmocka_unit_test(query_parameters_are_checked_like_fields),
         cmocka_unit_test(a_wrong_id_in_the_path_is_a_wrong_field),
         cmocka_unit_test(an_answer_carries_version_and_identity),
+        cmocka_unit_test(a_tag_that_is_none_of_ours_is_never_the_current_version),
+        cmocka_unit_test(a_trace_goes_on_whatever_version_its_parent_has),
         cmocka_unit_test(a_known_version_is_not_sent_again),
         cmocka_unit_test(a_client_that_sends_too_much_is_told_when_to_go_on),
         cmocka_unit_test(a_key_is_bound_to_what_was_asked),

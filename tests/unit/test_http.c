@@ -27,8 +27,24 @@ static const struct vector {
     {"trailer", CHUNKED "\r\n10\r\n" BODY "\r\n0\r\nHost: evil\r\nX-A: b\r\n\r\n", 201, true, NULL},
     {"charset", POST KEY "Content-Type: application/json; charset=UTF-8\r\n"
      "Content-Length: 16\r\n\r\n" BODY, 201, true, NULL},
-    {"quoted key", POST "Idempotency-Key: \"k 1\"\r\n" JSON "Content-Length: 16\r\n\r\n" BODY, 400,
-     true, "invalid_key"},
+    {"key with a space", POST "Idempotency-Key: k 1\r\n" JSON "Content-Length: 16\r\n\r\n" BODY,
+     400, true, "invalid_key"},
+    {"quoted key", POST "Idempotency-Key: \"k 1\"\r\n" JSON "Content-Length: 16\r\n\r\n" BODY, 201,
+     true, NULL},
+    {"other parameters", POST KEY "Content-Type: application/json ;v=1; charset=\"utf-8\";\r\n"
+     "Content-Length: 16\r\n\r\n" BODY, 201, true, NULL},
+    {"other charset", POST KEY "Content-Type: application/json; v=1; charset=latin1\r\n"
+     "Content-Length: 16\r\n\r\n" BODY, 415, true, NULL},
+    {"offer of HTTP/2", GET "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+     "HTTP2-Settings: AAEAAEAAAAIAAAAAAAMAAAAAAAQBAAAAAAUAAEAAAAYABgAA\r\n\r\n", 200, true, NULL},
+    {"offer with a body", POST KEY JSON "Connection: Upgrade\r\nUpgrade: h2c\r\n"
+     "Content-Length: 16\r\n\r\n" BODY, 201, true, NULL},
+    {"offer with chunks", CHUNKED "Connection: upgrade\r\nUpgrade: h2c\r\n\r\n10\r\n" BODY
+     "\r\n0\r\n\r\n", 201, true, NULL},
+    {"offer of WebSocket", GET "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 200, true,
+     NULL},
+    {"two traces", GET "traceparent: a\r\ntraceparent: b\r\nX-Request-Id: a\r\n"
+     "X-Request-Id: b\r\n\r\n", 200, true, NULL},
     {"structured key", POST "Idempotency-Key: \"k1\"\r\n" JSON "Content-Length: 16\r\n\r\n" BODY,
      201, true, NULL},
     {"expect", POST KEY JSON "Expect: 100-continue\r\nContent-Length: 16\r\n\r\n" BODY, 201, true,
@@ -110,11 +126,7 @@ static const struct vector {
     {"TLS", "\x16\x03\x01\x02", 400, false, NULL},
     {"lower case method", "get /health HTTP/1.1\r\n" H "\r\n", 400, false, NULL},
     {"unknown method", "FETCH /health HTTP/1.1\r\n" H "\r\n", 400, false, NULL},
-    {"TRACE", "TRACE /health HTTP/1.1\r\n" H "\r\n", 501, false, "not_implemented"},
-    {"CONNECT", "CONNECT pay.example:443 HTTP/1.1\r\n" H "\r\n", 501, false, NULL},
-    {"SOURCE", "SOURCE /health HTTP/1.1\r\n" H "\r\n", 501, false, NULL},
-    {"upgrade", GET "Connection: upgrade\r\nUpgrade: h2c\r\n\r\n", 400, false, NULL},
-    {"websocket", GET "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 400, false, NULL},
+    {"CONNECT", "CONNECT pay.example:443 HTTP/1.1\r\n" H "\r\n", 501, false, "not_implemented"},
     {"other expectation", GET "Expect: 200-ok\r\n\r\n", 417, false, "expectation_failed"},
 
     {"no route", "GET /nothing HTTP/1.1\r\n" H "\r\n", 404, true, "no_route"},
@@ -122,6 +134,8 @@ static const struct vector {
     {"double slash", "GET //health HTTP/1.1\r\n" H "\r\n", 404, true, "no_route"},
     {"trailing slash", "GET /health/ HTTP/1.1\r\n" H "\r\n", 404, true, "no_route"},
     {"other method", "DELETE " NOTES " HTTP/1.1\r\n" H "\r\n", 405, true, "method_not_allowed"},
+    {"TRACE", "TRACE /health HTTP/1.1\r\n" H "\r\n", 405, true, "method_not_allowed"},
+    {"PROPFIND", "PROPFIND " NOTES " HTTP/1.1\r\n" H "\r\n", 405, true, "method_not_allowed"},
     {"no token", "GET " NOTES " HTTP/1.1\r\n" H "\r\n", 401, true, "unauthenticated"},
     {"basic", "GET " NOTES " HTTP/1.1\r\n" H "Authorization: Basic YTpi\r\n\r\n", 401, true, NULL},
     {"wrong token", "GET " NOTES " HTTP/1.1\r\n" H "Authorization: Bearer x\r\n\r\n", 401, true,

@@ -49,13 +49,32 @@ static void fewer_decimals_mean_the_same(void **state)
     assert_true(a == b && a % SECOND_NS == 500000000);
 }
 
-static void what_is_no_utc_time_is_refused(void **state)
+static void an_offset_names_the_same_instant(void **state)
 {
     (void)state;
     static const char *const cases[] = {
-        "", "Z", "2026-01-31", "2026-01-31T12:00:00", "2026-01-31T12:00:00+00:00",
-        "2026-01-31T12:00:00+01:00", "2026-01-31 12:00:00Z", "2026-01-31t12:00:00Z",
-        "2026-01-31T12:00:00z", "2026-02-29T12:00:00Z", "2100-02-29T00:00:00Z",
+        "2026-01-31T12:00:00.5+00:00", "2026-01-31T12:00:00.5-00:00", "2026-01-31T14:00:00.5+02:00",
+        "2026-02-01T11:59:00.500000000+23:59", "2026-01-30T12:01:00.500-23:59",
+        "2026-01-31t12:00:00.5z",
+    };
+    for (size_t i = 0; i < array_len(cases); i++) {
+        uint64_t ns = 0;
+        assert_true(instant_parse(cases[i], strlen(cases[i]), &ns));
+        assert_true(ns == (uint64_t)1769860800 * SECOND_NS + 500000000);
+    }
+    uint64_t ns = 1;
+    assert_true(instant_parse("1970-01-01T01:00:00+01:00", 25, &ns) && ns == 0);
+}
+
+static void what_is_no_time_is_refused(void **state)
+{
+    (void)state;
+    static const char *const cases[] = {
+        "", "Z", "2026-01-31", "2026-01-31T12:00:00", "2026-01-31T12:00:00+24:00",
+        "2026-01-31T12:00:00+01:60", "2026-01-31 12:00:00Z", "2026-01-31T12:00:00 02:00",
+        "2026-01-31T12:00:00+0200", "2026-01-31T12:00:00+02", "2026-01-31T12:00:+02:00",
+        "1970-01-01T00:00:00+00:01", "2026-01-31T12:00:00Z+01:00",
+        "2026-02-29T12:00:00Z", "2100-02-29T00:00:00Z",
         "2026-02-30T12:00:00Z", "2026-04-31T12:00:00Z", "2026-13-01T12:00:00Z",
         "2026-00-01T12:00:00Z", "2026-01-00T12:00:00Z", "2026-01-32T12:00:00Z",
         "2026-01-31T24:00:00Z", "2026-01-31T12:60:00Z", "2026-12-31T23:59:60Z",
@@ -93,7 +112,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_instants_match_their_text),
         cmocka_unit_test(fewer_decimals_mean_the_same),
-        cmocka_unit_test(what_is_no_utc_time_is_refused),
+        cmocka_unit_test(what_is_no_time_is_refused),
+        cmocka_unit_test(an_offset_names_the_same_instant),
         cmocka_unit_test(every_instant_survives_and_agrees_with_the_library),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -174,7 +174,7 @@ static const struct {
     {"metadata", "[]", "metadata", RESULT_INVALID_FIELD},
     {"parts", "[]", "parts", RESULT_INVALID_FIELD},
     {"parts", "[1]", "parts[0]", RESULT_INVALID_FIELD},
-    {"parts", "[{},{},{},{}]", "parts", RESULT_TOO_LARGE},
+    {"parts", "[{},{},{},{}]", "parts", RESULT_INVALID_FIELD},
     {"parts", "[{\"amount\":\"1\",\"currency\":\"USD\"},{\"amount\":\"x\"}]", "parts[1].amount",
      RESULT_INVALID_FIELD},
     {"parts", "[{\"amount\":\"1.5\",\"currency\":\"JPY\"}]", "parts[0].amount",
