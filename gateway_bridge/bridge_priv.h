@@ -55,7 +55,7 @@ struct exchange {
     struct slice none_match;     /* copy of If-None-Match; empty = absent or of no meaning */
     uint16_t refusal;            /* enum result; 0 = the message's code counts */
     enum challenge challenge;
-    enum token_reason token; /* why it is no good, for the log */
+    enum token_reason token; /* why it is no good */
     struct rate_verdict rate;
     bool rated;          /* `rate` counts this request */
     bool keep_alive_1_0; /* HTTP/1.0 wants to be told */

@@ -137,6 +137,7 @@ static uint16_t authorise(struct exchange *x, struct http_connection *c, const s
     struct slice value = request_field(r, FIELD_AUTHORIZATION);
     if (value.len <= 7 || !slice_equal_nocase((struct slice){value.data, 7}, "bearer ")) {
         x->challenge = CHALLENGE_TOKEN_MISSING;
+        x->token = TOKEN_MISSING;
         return RESULT_UNAUTHENTICATED;
     }
     struct slice token = {value.data + 7, value.len - 7};

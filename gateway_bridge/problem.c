@@ -46,7 +46,7 @@ static void put_detail(struct json_writer *out, const struct problem *p,
                        const struct result_info *info)
 {
     char text[DETAIL_MAX];
-    struct slice detail = slice_of(info->detail);
+    struct slice detail = slice_of(p->detail != NULL ? p->detail : info->detail);
     if (p->rule != NULL && p->rule != info->detail && p->field != NULL && p->field[0] != '\0') {
         int len = snprintf(text, sizeof text, "%s %s", p->field, p->rule);
         if (len > 0 && (size_t)len < sizeof text) /* cut, it might not be UTF-8 */

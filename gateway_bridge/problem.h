@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Problem: a refusal as the client sees it (RFC 9457, application/problem+json). Every code comes
  * from schemas/errors.toml. Which fields broke which rules is told; whether a thing exists that the
- * caller may not see is not: 401, 403 and 404 say nothing beyond their code. Any thread. */
+ * caller may not see is not: 403 and 404 say nothing beyond their code, 401 only what is the matter
+ * with the token. Any thread. */
 #ifndef GATEWAY_BRIDGE_PROBLEM_H
 #define GATEWAY_BRIDGE_PROBLEM_H
 
@@ -16,6 +17,7 @@ struct problem {
     uint16_t code;           /* enum result; an unlisted one is told as "failed" */
     const char *field;       /* that broke the rule: "" = the whole body, NULL = none */
     const char *rule;        /* NULL = the code's own words say all */
+    const char *detail;      /* of this occurrence; NULL = the rule's, else the code's own words */
     struct slice instance;   /* path of the request; empty = left out */
     struct slice request_id; /* empty = left out */
     const struct json_type *named_type; /* members beyond those of every problem; NULL = none */

@@ -71,6 +71,7 @@ static void put_status(struct json_writer *out, uint16_t status)
 
 static void put_challenge(const struct exchange *x, struct json_writer *out)
 {
+    const char *told = token_reason_told(x->token);
     switch (x->challenge) {
     case CHALLENGE_NONE:
     case CHALLENGE_COUNT:
@@ -80,7 +81,13 @@ static void put_challenge(const struct exchange *x, struct json_writer *out)
         return;
     case CHALLENGE_TOKEN_INVALID:
         json_put_literal(out, "WWW-Authenticate: Bearer realm=\"payments\", "
-                              "error=\"invalid_token\"\r\n");
+                              "error=\"invalid_token\"");
+        if (told != NULL) {
+            json_put_literal(out, ", error_description=\"");
+            put(out, told);
+            json_put_literal(out, "\"");
+        }
+        json_put_literal(out, "\r\n");
         return;
     case CHALLENGE_SCOPE:
         json_put_literal(out, "WWW-Authenticate: Bearer realm=\"payments\", "
@@ -277,6 +284,7 @@ static uint16_t write_problem(struct exchange *x, uint16_t code, struct json_wri
                       .code = code,
                       .field = field,
                       .rule = silent ? NULL : rule,
+                      .detail = status == 401 ? token_reason_told(x->token) : NULL,
                       .instance = x->path,
                       .request_id = exchange_request_id(x),
                       .named_type = named_type,

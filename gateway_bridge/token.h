@@ -30,43 +30,62 @@ struct jwks;
 struct revocations;
 struct token_verifier;
 
-/* Why a token was refused: for the log and the metrics, never for the client. */
+/* What the client is told of a token that was refused, RFC 6750 section 3: enough for its own
+ * mistakes. What the claims must be is told only to whoever shows a good signature. The texts have
+ * no quotes, as they stand in WWW-Authenticate too. */
+#define TOKEN_TOLD_LIST(X)                                                                         \
+    X(OK, NULL)                                                                                    \
+    X(MISSING, "This operation needs an access token: Authorization: Bearer and the token.")       \
+    X(MALFORMED, "The access token is malformed.")                                                 \
+    X(KIND, "The token is no access token for bearers.")                                           \
+    X(KEY, "The access token names a key that its issuer does not publish.")                       \
+    X(ISSUER, "The access token is of an issuer that this service does not know.")                 \
+    X(SIGNATURE, "The signature of the access token is wrong.")                                    \
+    X(AUDIENCE, "The access token is for another audience.")                                       \
+    X(EXPIRED, "The access token has expired.")                                                    \
+    X(NOT_YET, "The access token is not valid yet.")                                               \
+    X(CLAIMS, "A claim of the access token is missing or not acceptable.")                         \
+    X(REVOKED, "The access token was revoked.")
+
+/* Why a token was refused: for the log, with what the client is told. */
 #define TOKEN_REASON_LIST(X)                                                                       \
-    X(OK, "ok")                                                                                    \
-    X(MISSING, "no token")                                                                         \
-    X(TOO_LONG, "longer than allowed")                                                             \
-    X(PARTS, "not three parts")                                                                    \
-    X(BASE64, "not strict base64url")                                                              \
-    X(JSON, "header or payload is not a JSON object with unique members")                          \
-    X(HEADER, "header has a member that is not allowed")                                           \
-    X(ALG, "alg is not the one of the key")                                                        \
-    X(TYP, "typ is not that of an access token")                                                   \
-    X(KID, "kid is malformed")                                                                     \
-    X(KEY_UNKNOWN, "no such key")                                                                  \
-    X(ISSUER, "iss is not a known issuer")                                                         \
-    X(SIGNATURE, "signature is wrong")                                                             \
-    X(AUDIENCE, "aud does not contain this service")                                               \
-    X(TIME_TYPE, "exp, nbf or iat is missing or not a number of seconds")                          \
-    X(EXPIRED, "expired")                                                                          \
-    X(NOT_YET, "nbf or iat lies in the future")                                                    \
-    X(LIFETIME, "lives longer than allowed")                                                       \
-    X(SUBJECT, "sub is missing or malformed")                                                      \
-    X(CLIENT, "azp or client_id is missing, malformed or contradictory")                           \
-    X(TENANT, "the tenant's claim is missing or malformed")                                        \
-    X(SCOPE, "scope is malformed")                                                                 \
-    X(ID, "jti is malformed or too long")                                                          \
-    X(KIND, "an ID token or one bound to a key that was not shown")                                \
-    X(REVOKED, "revoked by an operator")                                                           \
-    X(NO_MEMORY, "out of memory")
+    X(OK, OK, "ok")                                                                                \
+    X(MISSING, MISSING, "no token")                                                                \
+    X(TOO_LONG, MALFORMED, "longer than allowed")                                                  \
+    X(PARTS, MALFORMED, "not three parts")                                                         \
+    X(BASE64, MALFORMED, "not strict base64url")                                                   \
+    X(JSON, MALFORMED, "header or payload is not a JSON object with unique members")               \
+    X(HEADER, MALFORMED, "header has a member that is not allowed")                                \
+    X(ALG, SIGNATURE, "alg is not the one of the key")                                             \
+    X(TYP, KIND, "typ is not that of an access token")                                             \
+    X(KID, MALFORMED, "kid is malformed")                                                          \
+    X(KEY_UNKNOWN, KEY, "no such key")                                                             \
+    X(ISSUER, ISSUER, "iss is not a known issuer")                                                 \
+    X(SIGNATURE, SIGNATURE, "signature is wrong")                                                  \
+    X(AUDIENCE, AUDIENCE, "aud does not contain this service")                                     \
+    X(TIME_TYPE, CLAIMS, "exp, nbf or iat is missing or not a number of seconds")                  \
+    X(EXPIRED, EXPIRED, "expired")                                                                 \
+    X(NOT_YET, NOT_YET, "nbf or iat lies in the future")                                           \
+    X(LIFETIME, CLAIMS, "lives longer than allowed")                                               \
+    X(SUBJECT, CLAIMS, "sub is missing or malformed")                                              \
+    X(CLIENT, CLAIMS, "azp or client_id is missing, malformed or contradictory")                   \
+    X(TENANT, CLAIMS, "the tenant's claim is missing or malformed")                                \
+    X(SCOPE, CLAIMS, "scope is malformed")                                                         \
+    X(ID, CLAIMS, "jti is malformed or too long")                                                  \
+    X(KIND, KIND, "an ID token or one bound to a key that was not shown")                          \
+    X(REVOKED, REVOKED, "revoked by an operator")                                                  \
+    X(NO_MEMORY, OK, "out of memory")
 
 enum token_reason {
-#define X(name, text) TOKEN_##name,
+#define X(name, told, text) TOKEN_##name,
     TOKEN_REASON_LIST(X)
 #undef X
 };
 
 /* Static storage. */
 const char *token_reason_text(enum token_reason reason);
+/* The same for the client; NULL: nothing of it. */
+const char *token_reason_told(enum token_reason reason);
 
 /* The scopes that routes ask for, each with a bit. Filled while the process is composed, constant
  * afterwards and shared by all loops. */

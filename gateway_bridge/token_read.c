@@ -13,12 +13,33 @@ enum { name_max = 64, issuer_max = 512 };
 const char *token_reason_text(enum token_reason reason)
 {
     static const char *const texts[] = {
-#define X(name, text) text,
+#define X(name, told, text) text,
         TOKEN_REASON_LIST(X)
 #undef X
     };
     check((size_t)reason < array_len(texts));
     return texts[reason];
+}
+
+const char *token_reason_told(enum token_reason reason)
+{
+    enum {
+#define X(name, text) TOLD_##name,
+        TOKEN_TOLD_LIST(X)
+#undef X
+    };
+    static const char *const texts[] = {
+#define X(name, text) text,
+        TOKEN_TOLD_LIST(X)
+#undef X
+    };
+    static const uint8_t told[] = {
+#define X(name, told, text) TOLD_##told,
+        TOKEN_REASON_LIST(X)
+#undef X
+    };
+    check((size_t)reason < array_len(told));
+    return texts[told[reason]];
 }
 
 uint64_t token_scope_bit(struct token_scopes *scopes, const char *name)

@@ -16,7 +16,7 @@ import time
 import scenarios
 from openapi import Document
 from payd import Bank, Forger, Payd, account_of, base64url, new_id
-from scenarios import equal, true
+from scenarios import contains, equal, true
 
 # What one answers whose token is good and who owns nothing of what is named. Lists are empty, and
 # what one opens is one's own. `user` is another subject of the tenant, `tenant` another tenant's.
@@ -118,14 +118,19 @@ class World:
             raise AssertionError(f"{len(failures)} operations\n" + "\n".join(failures[:5]))
         equal(self.snapshot(), before, "what ann has")
 
-    def refuse_all(self, token, error, scheme="Bearer"):
-        """401 everywhere, with the challenge of RFC 6750 and nothing that tells why."""
+    def refuse_all(self, token, error, scheme="Bearer", told=None):
+        """401 everywhere, with the challenge of RFC 6750, which says the same as the problem."""
         def check(key):
             answer = self.ask(key, token, scheme).expect(401, "unauthenticated")
             challenge = answer.headers.get("www-authenticate", "")
             true(challenge.startswith("Bearer ") and (error is None or error in challenge),
                  f"a challenge with {error}, found {challenge!r}")
             true("errors" not in answer.json, "a refusal that explains nothing to attackers")
+            detail = answer.json["detail"]
+            true(error is None or f'error_description="{detail}"' in challenge,
+                 f"{detail!r} in {challenge!r}")
+            if told is not None:
+                contains(detail, told)
         self.every(check)
 
 
@@ -133,7 +138,7 @@ class World:
 
 
 def test_without_a_token(world):
-    world.refuse_all(None, None)
+    world.refuse_all(None, None, told="Authorization: Bearer")
 
 
 def test_with_another_scheme(world):
@@ -148,6 +153,23 @@ def test_malformed_tokens(world):
                   f"{good}.x", f"{header}..{signature}", good + "=",
                   f"{claims}.{header}.{signature}", "ey" * 5000, good.replace(".", ". ")):
         world.refuse_all(wrong, "invalid_token")
+
+
+def test_a_token_that_is_no_good_tells_which_way(world):
+    """The client's own mistakes; of the claims only under a good signature."""
+    now, poor = int(time.time()), world.payd.token(scope="wallets:read")
+    for token, told in (
+            ("x", "malformed"), (poor[:-8] + "AAAAAAAA", "signature"),
+            (world.forger.token(exp=now - 1, iat=now - 600, nbf=now - 600), "expired"),
+            (world.forger.token(nbf=now + 600), "not valid yet"),
+            (world.forger.token(aud="another-service"), "audience"),
+            (world.forger.token(iss="http://evil.example"), "issuer"),
+            (world.forger.token(sub=None), "claim"),
+            (world.forger.token(header={"kid": "unknown"}), "key"),
+            (world.forger.token(header={"typ": "JOSE"}), "no access token")):
+        answer = world.ask(("GET", "/wallets"), token).expect(401, "unauthenticated")
+        contains(answer.json["detail"], told)
+        contains(answer.headers["www-authenticate"], answer.json["detail"])
 
 
 def test_times(world):

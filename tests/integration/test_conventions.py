@@ -129,7 +129,8 @@ def test_a_revoked_token_is_refused_at_once_and_after_a_restart():
             jti = claims_of(lost)["jti"]
             told = json.loads(payctl(payd, "tokens", "revoke", jti, "--json"))
             equal((told["what"], told["name"]), ("token", jti))
-            thief.get("/wallets").expect(401, "unauthenticated")  # on the connection that was good
+            refused = thief.get("/wallets").expect(401, "unauthenticated")  # its connection was good
+            equal(refused.json["detail"], "The access token was revoked.")
             owner.get("/wallets").expect(200)
             payd.stop()
             payd.start()

@@ -58,6 +58,11 @@ const char *token_reason_text(enum token_reason reason)
     return reason == TOKEN_SIGNATURE ? "signature is wrong" : "another reason";
 }
 
+const char *token_reason_told(enum token_reason reason)
+{
+    return reason == TOKEN_MISSING ? "send a token" : "it is not acceptable";
+}
+
 struct token_claims *token_claims_ref(const struct token_claims *claims)
 {
     return (struct token_claims *)claims;

@@ -271,8 +271,11 @@ static void a_missing_token_and_a_missing_scope_say_what_is_needed(void **state)
     (void)state;
     tell_text(f, "GET " NOTES " HTTP/1.1\r\n" H "\r\n");
     assert_non_null(strstr(f->answer, "WWW-Authenticate: Bearer realm=\"payments\"\r\n"));
+    assert_non_null(strstr(f->answer, "\"detail\":\"send a token\""));
     tell_text(f, "GET " NOTES " HTTP/1.1\r\n" H "Authorization: Bearer x\r\n\r\n");
-    assert_non_null(strstr(f->answer, "error=\"invalid_token\""));
+    assert_non_null(strstr(f->answer, "error=\"invalid_token\", "
+                                      "error_description=\"it is not acceptable\"\r\n"));
+    assert_non_null(strstr(f->answer, "\"detail\":\"it is not acceptable\""));
     tell_text(f, "POST " NOTES " HTTP/1.1\r\n" H "Authorization: Bearer reader\r\n\r\n");
     assert_non_null(strstr(f->answer, "error=\"insufficient_scope\", scope=\"notes:write\""));
     tell_text(f, "DELETE " NOTES " HTTP/1.1\r\n" H "\r\n");

@@ -593,6 +593,20 @@ static void a_connection_remembers_its_last_token(void **state)
     token_verifier_free(v);
 }
 
+/* In a problem and within the quotes of a header. */
+static void what_a_client_is_told_can_be_sent(void **state)
+{
+    (void)state;
+    assert_null(token_reason_told(TOKEN_OK));
+    assert_null(token_reason_told(TOKEN_NO_MEMORY));
+    for (int reason = TOKEN_MISSING; reason < TOKEN_NO_MEMORY; reason++) {
+        const char *told = token_reason_told((enum token_reason)reason);
+        assert_non_null(told);
+        assert_int_equal(strcspn(told, "\"\\"), strlen(told));
+    }
+    assert_string_not_equal(token_reason_told(TOKEN_EXPIRED), token_reason_told(TOKEN_REVOKED));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -613,6 +627,7 @@ int main(void)
         cmocka_unit_test(a_wrong_signature_is_paid_for_once),
         cmocka_unit_test(the_cache_is_bounded_and_claims_in_use_survive_it),
         cmocka_unit_test(a_connection_remembers_its_last_token),
+        cmocka_unit_test(what_a_client_is_told_can_be_sent),
     };
     return cmocka_run_group_tests(tests, given_keys, no_more_keys);
 }
