@@ -129,7 +129,7 @@ def test_a_revoked_token_is_refused_at_once_and_after_a_restart():
             jti = claims_of(lost)["jti"]
             told = json.loads(payctl(payd, "tokens", "revoke", jti, "--json"))
             equal((told["what"], told["name"]), ("token", jti))
-            refused = thief.get("/wallets").expect(401, "unauthenticated")  # its connection was good
+            refused = thief.get("/wallets").expect(401, "unauthenticated")  # was good before
             equal(refused.json["detail"], "The access token was revoked.")
             owner.get("/wallets").expect(200)
             payd.stop()
