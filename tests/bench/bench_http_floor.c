@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The floor: transfers by HTTP POST with token and Idempotency-Key, answered by the bridge without
  * touching an actor. One bridge on its loop, wrk beside it; prints one JSON line. What an actor and
- * the journal add is the difference to the benchmark of the whole. */
+ * the journal add is the difference to the benchmark of the whole.
+ *
+ * With --durable the answers wait until a second thread has written and synced as many bytes as a
+ * transfer has in the journal, and does nothing else: no durable platform behind this bridge could
+ * answer faster on this machine. */
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -21,8 +27,28 @@
 #define CONNECTIONS "64"
 #define DURATION "5s"
 #define ASKED_MAX 4096
+#define TRANSFER_BYTES 225           /* of one transfer in a batch */
+#define LOG_BYTES (64 * 1024 * 1024) /* written over and over, so that no sync has to make it longer */
 
 extern char **environ;
+
+struct asked {
+    struct message *messages[ASKED_MAX];
+    uint32_t count;
+};
+
+/* Thread of the durable floor: the loop fills `batch` and posts `filled`, the thread syncs and wakes
+ * the loop by `done`. */
+struct lane {
+    pthread_t thread;
+    sem_t filled;
+    uv_async_t done;
+    struct asked batch;
+    bool busy; /* the loop's */
+    bool ends;
+    int fd;
+    uint8_t bytes[ASKED_MAX * TRANSFER_BYTES];
+};
 
 struct bench {
     uv_loop_t loop;
@@ -30,10 +56,11 @@ struct bench {
     uv_check_t pass;
     uv_signal_t child;
     struct bridge *bridge;
-    struct message *asked[ASKED_MAX];
-    uint32_t asked_count;
+    struct asked asked;
     struct wire_writer reply; /* of every transfer */
     uint64_t answered;
+    bool durable;
+    struct lane lane;
     pid_t wrk;
 };
 
@@ -56,8 +83,8 @@ static const struct env_ops world = {.mono_ns = mono_ns, .wall_ns = wall_ns, .ra
 static void ask(void *context, struct message *m)
 {
     struct bench *b = context;
-    check(b->asked_count < ASKED_MAX && m->type == &transfer_create_type && m->keyed);
-    b->asked[b->asked_count++] = m;
+    check(b->asked.count < ASKED_MAX && m->type == &transfer_create_type && m->keyed);
+    b->asked.messages[b->asked.count++] = m;
 }
 
 static bool is_ready(void *context, const char **reason)
@@ -67,20 +94,84 @@ static bool is_ready(void *context, const char **reason)
     return true;
 }
 
-/* Once per pass of the loop, as the shard does. */
-static void answer_all(uv_check_t *pass)
+static void answer(struct bench *b, struct asked *asked)
 {
-    struct bench *b = pass->data;
-    for (uint32_t i = 0; i < b->asked_count; i++) {
-        struct message *m = b->asked[i];
+    for (uint32_t i = 0; i < asked->count; i++) {
+        struct message *m = asked->messages[i];
         m->reply_type = transfer_info_type.number;
         m->version = 1;
         wire_put_raw(&m->reply, wire_written(&b->reply));
         m->done(m);
     }
-    b->answered += b->asked_count;
-    b->asked_count = 0;
+    b->answered += asked->count;
+    asked->count = 0;
 }
+
+/* Once per pass of the loop, as the shard does. */
+static void on_pass(uv_check_t *pass)
+{
+    struct bench *b = pass->data;
+    if (!b->durable) {
+        answer(b, &b->asked);
+    } else if (!b->lane.busy && b->asked.count > 0) {
+        b->lane.batch = b->asked;
+        b->asked.count = 0;
+        b->lane.busy = true;
+        check(sem_post(&b->lane.filled) == 0);
+    }
+}
+
+/* --- the durable floor ------------------------------------------------------------------------ */
+
+static void *lane_run(void *context)
+{
+    struct lane *l = context;
+    size_t at = 0;
+    for (;;) {
+        while (sem_wait(&l->filled) != 0)
+            ; /* interrupted by a signal */
+        if (l->ends)
+            return NULL;
+        size_t len = (size_t)l->batch.count * TRANSFER_BYTES;
+        at = at + len > LOG_BYTES ? 0 : at;
+        check(pwrite(l->fd, l->bytes, len, (off_t)at) == (ssize_t)len && fdatasync(l->fd) == 0);
+        at += len;
+        uv_async_send(&l->done);
+    }
+}
+
+static void on_durable(uv_async_t *done)
+{
+    struct bench *b = done->data;
+    answer(b, &b->lane.batch);
+    b->lane.busy = false;
+    on_pass(&b->pass);
+}
+
+static void lane_start(struct bench *b, const char *directory)
+{
+    struct lane *l = &b->lane;
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/log", directory);
+    l->fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
+    check(l->fd >= 0 && unlink(path) == 0);
+    for (off_t at = 0; at < LOG_BYTES; at += sizeof l->bytes)
+        check(pwrite(l->fd, l->bytes, sizeof l->bytes, at) == (ssize_t)sizeof l->bytes);
+    check(fsync(l->fd) == 0 && sem_init(&l->filled, 0, 0) == 0);
+    check(uv_async_init(&b->loop, &l->done, on_durable) == 0);
+    l->done.data = b;
+    check(pthread_create(&l->thread, NULL, lane_run, l) == 0);
+}
+
+static void lane_stop(struct lane *l)
+{
+    l->ends = true;
+    check(sem_post(&l->filled) == 0 && pthread_join(l->thread, NULL) == 0);
+    uv_close((uv_handle_t *)&l->done, NULL);
+    close(l->fd);
+}
+
+/* --- the load --------------------------------------------------------------------------------- */
 
 static void make_reply(struct bench *b)
 {
@@ -119,7 +210,7 @@ static void get_token(struct issuer *issuer, char *text, size_t size)
     text[len] = '\0';
 }
 
-static void write_script(const char *path, const char *token)
+static void write_script(const char *path, const char *token, const char *benchmark)
 {
     char from[ID128_TEXT_LEN], to[ID128_TEXT_LEN];
     id128_text(id128_make(1700000000000, 2, 0), from);
@@ -138,13 +229,13 @@ static void write_script(const char *path, const char *token)
             "  return wrk.format('POST', '/transfers', headers, body)\n"
             "end\n"
             "done = function(summary, latency, requests)\n"
-            "  io.write(string.format('{\"benchmark\":\"http_floor\",\"connections\":%s,"
+            "  io.write(string.format('{\"benchmark\":\"%s\",\"connections\":%s,"
             "\"requests_per_s\":%%.0f,\"p50_us\":%%d,\"p99_us\":%%d,\"errors\":%%d}\\n',\n"
             "    summary.requests / summary.duration * 1e6, latency:percentile(50),"
             " latency:percentile(99), summary.errors.status + summary.errors.connect"
             " + summary.errors.read + summary.errors.timeout))\n"
             "end\n",
-            from, to, token, CONNECTIONS);
+            from, to, token, benchmark, CONNECTIONS);
     check(fclose(f) == 0);
 }
 
@@ -169,6 +260,8 @@ static void start_wrk(struct bench *b, const char *script, const char *output)
 static void on_stopped(void *context)
 {
     struct bench *b = context;
+    if (b->durable)
+        lane_stop(&b->lane);
     uv_close((uv_handle_t *)&b->pass, NULL);
     uv_close((uv_handle_t *)&b->child, NULL);
 }
@@ -210,7 +303,7 @@ static void run(struct bench *b, struct token_policy *policy, struct token_scope
     char script[PATH_MAX], output[PATH_MAX];
     snprintf(script, sizeof script, "%s/floor.lua", directory);
     snprintf(output, sizeof output, "%s/wrk.txt", directory);
-    write_script(script, token);
+    write_script(script, token, b->durable ? "http_durable_floor" : "http_floor");
     struct token_verifier *verifier = token_verifier_new(policy);
     struct bridge_backend backend = {.context = b, .ask = ask, .ready = is_ready};
     struct bridge_counts counts = {0};
@@ -232,16 +325,23 @@ static void run(struct bench *b, struct token_policy *policy, struct token_scope
     uv_run(&b->loop, UV_RUN_DEFAULT);
     print_result(output, (double)(processor_us() - before_us) / (double)b->answered);
     token_verifier_free(verifier);
-    unlink(script);
-    unlink(output);
 }
 
-int main(void)
+static int remove_one(const char *path, const struct stat *what, int kind, struct FTW *walk)
+{
+    (void)what;
+    (void)kind;
+    (void)walk;
+    return remove(path);
+}
+
+int main(int argc, char **argv)
 {
     static struct bench b;
     static struct token_scopes scopes;
     char error[ISSUER_ERROR_MAX], token[4096], keys_error[JWKS_ERROR_MAX];
-    char directory[] = "/tmp/http-floor-XXXXXX", keys[64];
+    char directory[] = "http-floor-XXXXXX", keys[64]; /* on the disk of the current directory */
+    b.durable = argc == 2 && strcmp(argv[1], "--durable") == 0;
     check(mkdtemp(directory) != NULL);
     snprintf(keys, sizeof keys, "%s/issuer", directory);
     for (uint32_t i = 0; i < catalog_route_count; i++)
@@ -260,10 +360,12 @@ int main(void)
     make_reply(&b);
     b.env.ops = &world;
     check(uv_loop_init(&b.loop) == 0);
-    check(uv_check_init(&b.loop, &b.pass) == 0 && uv_check_start(&b.pass, answer_all) == 0);
+    check(uv_check_init(&b.loop, &b.pass) == 0 && uv_check_start(&b.pass, on_pass) == 0);
     check(uv_signal_init(&b.loop, &b.child) == 0);
     check(uv_signal_start(&b.child, on_child, SIGCHLD) == 0);
     b.pass.data = b.child.data = &b;
+    if (b.durable)
+        lane_start(&b, directory);
     signal(SIGPIPE, SIG_IGN);
     run(&b, &policy, &scopes, token, directory);
     uv_run(&b.loop, UV_RUN_DEFAULT);
@@ -271,5 +373,6 @@ int main(void)
     wire_writer_done(&b.reply);
     jwks_stop(jwks);
     issuer_stop(issuer);
+    nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     return 0;
 }
