@@ -176,6 +176,7 @@ enum err db_open(struct db *d, const struct db_kind *kind, const char *directory
     /* Counting memory takes a global lock at each allocation. Refused once SQLite is in use: then
      * an earlier call has done it. */
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    sqlite_pace_install();
     int code = sqlite3_open_v2(path, &d->handle,
                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
                                    (reader ? 0 : SQLITE_OPEN_CREATE),

@@ -190,6 +190,12 @@ must_check enum err sqlite_migrate(struct store_sqlite *s,
 /* store_sqlite_journal.c */
 void sqlite_journal_watch(struct store_sqlite *s); /* after each opening of s->journal */
 void sqlite_journal_checkpoint(struct store_sqlite *s);
+
+/* Pacing of what the views lane writes (store_sqlite_pace.c). Before the first connection; more
+ * than once does no harm. */
+void sqlite_pace_install(void);
+/* From now on the calling thread waits for the disk after each portion it has written. */
+void sqlite_pace_thread(void);
 enum err sqlite_append(struct store *base, const struct batch_row *rows, uint32_t count);
 enum err sqlite_cut(struct store *base, uint16_t shard, uint64_t epoch, uint64_t first_seq);
 enum err sqlite_reopen(struct store *base);

@@ -140,6 +140,7 @@ enum err sqlite_begin(struct store *base)
 {
     struct store_sqlite *s = store_sqlite_of(base);
     check(atomic_load(&s->views_thread) == 0);
+    sqlite_pace_thread();
     enum err e = db_run(&s->views_writer, DB_BEGIN);
     if (e == ERR_OK)
         atomic_store(&s->views_thread, (uintptr_t)pthread_self());

@@ -27,8 +27,8 @@
 #define CONNECTIONS "64"
 #define DURATION "5s"
 #define ASKED_MAX 4096
-#define TRANSFER_BYTES 225           /* of one transfer in a batch */
-#define LOG_BYTES (64 * 1024 * 1024) /* written over and over, so that no sync has to make it longer */
+#define TRANSFER_BYTES 225 /* of one transfer in a batch */
+#define LOG_BYTES (64 * 1024 * 1024) /* written over and over: no sync has to make it longer */
 
 extern char **environ;
 
@@ -37,8 +37,8 @@ struct asked {
     uint32_t count;
 };
 
-/* Thread of the durable floor: the loop fills `batch` and posts `filled`, the thread syncs and wakes
- * the loop by `done`. */
+/* Thread of the durable floor: the loop fills `batch` and posts `filled`, the thread syncs and
+ * wakes the loop by `done`. */
 struct lane {
     pthread_t thread;
     sem_t filled;
