@@ -238,7 +238,8 @@ static uint16_t read_query(struct exchange *x, void *body, struct slice query,
                                 "at most 32 parameters in a query");
         const char *end = memchr(query.data, '&', query.len);
         uint32_t len = end != NULL ? (uint32_t)(end - query.data) : query.len;
-        uint16_t code = read_pair(x, body, (struct slice){query.data, len}, in);
+        struct slice pair = {query.data, len};
+        uint16_t code = len > 0 ? read_pair(x, body, pair, in) : RESULT_OK;
         if (code != RESULT_OK)
             return code;
         uint32_t taken = end != NULL ? len + 1 : len;

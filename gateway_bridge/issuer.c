@@ -17,6 +17,7 @@
 
 #include "gateway_bridge/form.h"
 #include "gateway_bridge/issuer_key.h"
+#include "gateway_bridge/percent.h"
 
 enum {
     url_max = 256,
@@ -102,7 +103,7 @@ static bool documents_make(struct issuer *i)
         i->discovery, sizeof(i->discovery),
         "{\"issuer\":\"%s\",\"token_endpoint\":\"%s/oauth2/token\","
         "\"jwks_uri\":\"%s/oauth2/jwks\",\"grant_types_supported\":[\"client_credentials\"],"
-        "\"response_types_supported\":[],\"subject_types_supported\":[\"public\"],"
+        "\"response_types_supported\":[\"none\"],\"subject_types_supported\":[\"public\"],"
         "\"id_token_signing_alg_values_supported\":[\"RS256\"],"
         "\"token_endpoint_auth_methods_supported\":[\"client_secret_basic\","
         "\"client_secret_post\"],\"scopes_supported\":[\"%s\"]}",
@@ -184,10 +185,11 @@ static bool secret_equal(struct slice given, const char *wanted)
     return given.len == strlen(wanted) && CRYPTO_memcmp(given.data, wanted, given.len) == 0;
 }
 
-/* "Basic " and base64 of "id:secret" */
+/* "Basic " and base64 of "id:secret", both as in a form (RFC 6749 section 2.3.1). */
 static bool basic_good(struct slice authorization)
 {
     uint8_t text[basic_max];
+    struct slice pair = {(const char *)text, 0};
     uint32_t skip = 6;
     if (authorization.len <= skip || strncasecmp(authorization.data, "Basic ", skip) != 0 ||
         authorization.len - skip > basic_max || (authorization.len - skip) % 4 != 0)
@@ -198,8 +200,9 @@ static bool basic_good(struct slice authorization)
         return false;
     for (uint32_t end = authorization.len; len > 0 && authorization.data[end - 1] == '='; end--)
         len--; /* the padding was decoded to zeros */
-    return secret_equal((struct slice){(const char *)text, (uint32_t)len},
-                        ISSUER_CLIENT ":" ISSUER_SECRET);
+    pair.len = (uint32_t)len;
+    return percent_decode(pair, true, (char *)text, &pair.len) &&
+           secret_equal(pair, ISSUER_CLIENT ":" ISSUER_SECRET);
 }
 
 static bool client_check(struct slice authorization, const struct form *form,
@@ -365,7 +368,9 @@ bool issuer_handle(struct issuer *i, struct slice method, struct slice path,
 {
     bool token = slice_equal(path, slice_of("/oauth2/token"));
     bool jwks = slice_equal(path, slice_of("/oauth2/jwks"));
-    if (!token && !jwks && !slice_equal(path, slice_of("/.well-known/openid-configuration")))
+    bool discovery = slice_equal(path, slice_of("/.well-known/openid-configuration")) ||
+                     slice_equal(path, slice_of("/.well-known/oauth-authorization-server"));
+    if (!token && !jwks && !discovery)
         return false;
     bool post = slice_equal(method, slice_of("POST"));
     bool get = slice_equal(method, slice_of("GET")) || slice_equal(method, slice_of("HEAD"));

@@ -44,11 +44,11 @@ must_check struct issuer *issuer_start(const struct issuer_options *o,
                                        char error[ISSUER_ERROR_MAX]);
 struct issuer *issuer_stop(struct issuer *i); /* NULL; takes NULL */
 
-/* Answers POST /oauth2/token, GET and HEAD of /oauth2/jwks and of
- * /.well-known/openid-configuration, and OPTIONS of each; false (and *out untouched) for any other
- * path. `path` has no query; `authorization` is the header's value or empty; now_s is Unix time.
- * Besides the standard fields of a token request the form may have `tenant` and `subject`, to act
- * as different users. */
+/* Answers POST /oauth2/token, GET and HEAD of /oauth2/jwks, of /.well-known/openid-configuration
+ * and of /.well-known/oauth-authorization-server (RFC 8414; the same document), and OPTIONS of
+ * each; false (and *out untouched) for any other path. `path` has no query; `authorization` is the
+ * header's value or empty; now_s is Unix time. Besides the standard fields of a token request the
+ * form may have `tenant` and `subject`, to act as different users. */
 bool issuer_handle(struct issuer *i, struct slice method, struct slice path,
                    struct slice authorization, struct slice form_body, uint64_t now_s,
                    struct issuer_answer *out);

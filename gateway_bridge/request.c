@@ -300,6 +300,8 @@ static int check_method(struct request *r)
     if (r->http.method == HTTP_CONNECT)
         return refuse(r, RESULT_NOT_IMPLEMENTED, NULL);
     r->http.upgrade = 0; /* an offer, of HTTP/2 for example: we go on as we are */
+    if (r->http.http_minor == 0)
+        r->seen &= ~(1u << FIELD_EXPECT); /* HTTP/1.0 knows none (RFC 9110 section 10.1.1) */
     if (request_has(r, FIELD_EXPECT) &&
         !slice_equal_nocase(request_field(r, FIELD_EXPECT), "100-continue"))
         return refuse(r, RESULT_EXPECTATION_FAILED, NULL);

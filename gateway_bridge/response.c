@@ -159,6 +159,8 @@ static void put_special(const struct exchange *x, uint16_t status, struct json_w
         json_put_literal(out, "\r\n");
     }
     put_challenge(x, out);
+    if (x->issued != NULL)
+        json_put_literal(out, "Pragma: no-cache\r\n"); /* RFC 6749 section 5.1 */
     if (x->issued != NULL && x->issued->authenticate != NULL) {
         json_put_literal(out, "WWW-Authenticate: ");
         put(out, x->issued->authenticate);

@@ -26,7 +26,8 @@ def test_head_gives_the_head_of_get_and_options_the_methods():
         wallet = bank.open_wallet(funds="10.00")
         paths = bank.get("/openapi.json").expect(200).json["paths"]
         own = ["/", "/health", "/health/live", "/health/ready", "/metrics", "/openapi.json",
-               "/docs", "/docs/docs.js", "/oauth2/jwks", "/.well-known/openid-configuration"]
+               "/docs", "/docs/docs.js", "/oauth2/jwks", "/.well-known/openid-configuration",
+               "/.well-known/oauth-authorization-server"]
         for path in [p.replace("{wallet_id}", wallet) for p in paths if "get" in paths[p]] + own:
             got, head = bank.get(path), bank.request("HEAD", path)
             equal((head.status, head.body), (got.status, b""), f"HEAD {path}")

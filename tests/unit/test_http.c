@@ -282,6 +282,21 @@ static void the_client_is_told_to_go_on_after_the_answers_before(void **state)
     done(f);
 }
 
+static void a_client_of_1_0_is_not_told_to_go_on(void **state)
+{
+    struct fixture *f = given();
+    (void)state;
+    tell_text(f, "POST " NOTES " HTTP/1.0\r\nAuthorization: Bearer writer\r\n" KEY JSON
+                 "Expect: 100-continue\r\nContent-Length: 16\r\n\r\n");
+    settle(f);
+    assert_int_equal(answers(f), 0);
+    send_all(f, BODY, 16);
+    settle(f);
+    assert_int_equal(answers(f), 1);
+    assert_non_null(strstr(f->answer, "201 Created"));
+    done(f);
+}
+
 /* --- order ------------------------------------------------------------------------------------ */
 
 static void pipelined_answers_keep_the_order_of_requests(void **state)
@@ -639,6 +654,7 @@ int main(void)
         cmocka_unit_test(a_request_may_come_byte_by_byte),
         cmocka_unit_test(the_client_is_told_to_go_on),
         cmocka_unit_test(the_client_is_told_to_go_on_after_the_answers_before),
+        cmocka_unit_test(a_client_of_1_0_is_not_told_to_go_on),
         cmocka_unit_test(pipelined_answers_keep_the_order_of_requests),
         cmocka_unit_test(at_most_sixteen_requests_of_a_connection_are_in_work),
         cmocka_unit_test(nothing_is_read_after_a_refused_request),

@@ -113,6 +113,17 @@ static void the_client_gets_a_token_that_we_take(void **state)
     assert_string_equal(member(p, "scope", text), SCOPES);
 }
 
+static void what_the_client_sends_as_in_a_form_is_its_secret_too(void **state)
+{
+    struct platform *p = *state;
+    static const char dash[] = "Basic ZGV2OmRldiUyRHNlY3JldA==";   /* dev:dev%2Dsecret */
+    static const char d[] = "Basic JTY0ZXY6ZGV2LXNlY3JldA==";      /* %64ev:dev-secret */
+    static const char broken[] = "Basic ZGV2OmRldiUyLXNlY3JldA=="; /* dev:dev%2-secret */
+    assert_int_equal(asked(p, dash, GRANT), 200);
+    assert_int_equal(asked(p, d, GRANT), 200);
+    assert_int_equal(asked(p, broken, GRANT), 401);
+}
+
 static void it_may_act_as_any_user_with_any_key(void **state)
 {
     struct platform *p = *state;
@@ -177,6 +188,7 @@ static void its_documents_name_its_endpoints(void **state)
     assert_string_equal(member(p, "issuer", text), URL);
     assert_string_equal(member(p, "jwks_uri", text), URL "/oauth2/jwks");
     assert_string_equal(member(p, "token_endpoint", text), URL "/oauth2/token");
+    assert_non_null(strstr(p->answer.body, "\"response_types_supported\":[\"none\"]"));
     assert_true(issuer_handle(p->issuer, get, slice_of("/oauth2/jwks"), none, none, NOW,
                               &p->answer));
     assert_null(strstr(p->answer.body, "\"d\""));
@@ -239,6 +251,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_client_gets_a_token_that_we_take),
+        cmocka_unit_test(what_the_client_sends_as_in_a_form_is_its_secret_too),
         cmocka_unit_test(it_may_act_as_any_user_with_any_key),
         cmocka_unit_test(wrong_requests_are_refused),
         cmocka_unit_test(its_documents_name_its_endpoints),
