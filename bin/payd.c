@@ -27,6 +27,11 @@
 #include "schemas/catalog.h"
 
 #define PAYD_VERSION "0.1.0"
+#ifdef __clang__
+#define PAYD_COMPILER "clang " __clang_version__
+#else
+#define PAYD_COMPILER "gcc " __VERSION__
+#endif
 #define SERVICE_NAME "payment_service"
 #define PAYD_STOP_NS 4500000000u /* from the signal until the process leaves, finished or not */
 #define PAYD_ID_MAX 80
@@ -200,8 +205,10 @@ static void put_metrics(void *context, struct json_writer *out)
         counts[i] = &p->fronts[i].counts;
     struct metrics m;
     metrics_init(&m);
+    metrics_family(&m, METRICS_GAUGE, "payd_build_info", "What runs; always 1.");
+    metrics_uint(&m, "payd_build_info", 1, "version", PAYD_VERSION, "compiler", PAYD_COMPILER);
     node_metrics(p->node, &m);
-    bridge_counts_metrics(counts, p->front_count, &m);
+    bridge_counts_metrics(counts, p->front_count, catalog_routes, catalog_route_count, &m);
     if (!m.failed)
         json_put_raw(out, m.text, m.len);
     metrics_done(&m);

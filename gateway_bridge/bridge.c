@@ -43,6 +43,12 @@ void bridge_clock(struct bridge *b)
     format_date(b->wall_s, b->date);
 }
 
+static void count_connection(void *context, int change)
+{
+    struct bridge *b = context;
+    bridge_count_add(&b->options.counts->connections, (uint64_t)(int64_t)change);
+}
+
 /* Only bulk operations may be larger; the path says which they are. */
 static uint32_t body_max(void *context, const struct request *r)
 {
@@ -64,6 +70,7 @@ static bool add_routes(struct bridge *b)
     const struct bridge_options *o = &b->options;
     b->access = calloc(o->route_count > 0 ? o->route_count : 1, sizeof *b->access);
     b->router = router_new();
+    check(o->route_count < BRIDGE_ROUTES_MAX);
     if (b->access == NULL || b->router == NULL || !pages_add(b))
         return false;
     for (uint32_t i = 0; i < o->route_count; i++) {
@@ -105,6 +112,7 @@ struct bridge *bridge_new(const struct bridge_options *options)
         .body_max = body_max,
         .write = response_write,
         .release = exchange_release,
+        .connections = count_connection,
     };
     if (add_routes(b))
         b->server = http_server_new(options->loop, &handler,

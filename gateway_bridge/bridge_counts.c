@@ -4,37 +4,94 @@
 
 #include <stddef.h>
 
+#include "runtime/base/check.h"
 #include "runtime/observe/metrics.h"
+#include "schemas/route.h"
+
+static const char *const classes[BRIDGE_STATUS_CLASSES] = {NULL, "1xx", "2xx", "3xx", "4xx", "5xx"};
+
+/* All bridges together. */
+struct sums {
+    struct {
+        uint64_t answers[BRIDGE_STATUS_CLASSES];
+        struct histogram latency;
+        uint64_t count;
+    } routes[BRIDGE_ROUTES_MAX];
+    uint64_t answers[BRIDGE_STATUS_CLASSES];
+    uint64_t refused[CHALLENGE_COUNT];
+    uint64_t connections;
+};
 
 static uint64_t read(const _Atomic uint64_t *count)
 {
     return atomic_load_explicit(count, memory_order_relaxed);
 }
 
-void bridge_counts_metrics(const struct bridge_counts *const *counts, uint32_t count,
-                           struct metrics *m)
+static void add_bridge(struct sums *s, const struct bridge_counts *c)
 {
-    static const char *const classes[BRIDGE_STATUS_CLASSES] = {NULL,  "1xx", "2xx",
-                                                               "3xx", "4xx", "5xx"};
+    for (size_t r = 0; r < BRIDGE_ROUTES_MAX; r++) {
+        for (size_t i = 0; i < BRIDGE_STATUS_CLASSES; i++) {
+            uint64_t answers = read(&c->routes[r].answers[i]);
+            s->routes[r].answers[i] += answers;
+            s->routes[r].count += answers;
+            s->answers[i] += answers;
+        }
+        for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+            s->routes[r].latency.counts[i] += read(&c->routes[r].latency[i]);
+        s->routes[r].latency.sum += read(&c->routes[r].latency_ns);
+    }
+    for (size_t i = 0; i < CHALLENGE_COUNT; i++)
+        s->refused[i] += read(&c->refused[i]);
+    s->connections += read(&c->connections);
+}
+
+/* What was never asked for has no lines: they would be thousands. */
+static void put_routes(const struct sums *s, const struct route *routes, uint32_t count,
+                       struct metrics *m)
+{
+    metrics_family(m, METRICS_COUNTER, "payd_http_requests_total",
+                   "HTTP requests answered, by declared route and class of status.");
+    for (uint32_t r = 0; r <= count; r++) {
+        const char *method = r > 0 ? routes[r - 1].method : "other";
+        const char *path = r > 0 ? routes[r - 1].path : "other";
+        for (size_t i = 2; i < BRIDGE_STATUS_CLASSES && s->routes[r].count > 0; i++)
+            metrics_uint(m, "payd_http_requests_total", s->routes[r].answers[i], "method", method,
+                         "route", path, "status", classes[i]);
+    }
+    metrics_family(m, METRICS_HISTOGRAM, "payd_http_request_seconds",
+                   "Time from a whole request to its answer, by declared route.");
+    for (uint32_t r = 0; r <= count; r++) {
+        const char *method = r > 0 ? routes[r - 1].method : "other";
+        const char *path = r > 0 ? routes[r - 1].path : "other";
+        if (s->routes[r].count > 0)
+            metrics_sample_histogram(m, "payd_http_request_seconds", &s->routes[r].latency,
+                                     BRIDGE_LATENCY_UNIT, true,
+                                     METRICS_LABELS("method", method, "route", path));
+    }
+}
+
+void bridge_counts_metrics(const struct bridge_counts *const *counts, uint32_t count,
+                           const struct route *routes, uint32_t route_count, struct metrics *m)
+{
     static const char *const reasons[CHALLENGE_COUNT] = {
         [CHALLENGE_TOKEN_MISSING] = "missing",
         [CHALLENGE_TOKEN_INVALID] = "invalid",
         [CHALLENGE_SCOPE] = "scope",
     };
-    uint64_t answers[BRIDGE_STATUS_CLASSES] = {0}, refused[CHALLENGE_COUNT] = {0};
-    for (uint32_t b = 0; b < count; b++) {
-        for (size_t i = 0; i < BRIDGE_STATUS_CLASSES; i++)
-            answers[i] += read(&counts[b]->answers[i]);
-        for (size_t i = 0; i < CHALLENGE_COUNT; i++)
-            refused[i] += read(&counts[b]->refused[i]);
-    }
+    struct sums s = {0};
+    check(route_count < BRIDGE_ROUTES_MAX);
+    for (uint32_t b = 0; b < count; b++)
+        add_bridge(&s, counts[b]);
     metrics_family(m, METRICS_COUNTER, "payd_http_answers_total",
                    "HTTP answers by class of status.");
     for (size_t i = 2; i < BRIDGE_STATUS_CLASSES; i++)
-        metrics_uint(m, "payd_http_answers_total", answers[i], "status", classes[i]);
+        metrics_uint(m, "payd_http_answers_total", s.answers[i], "status", classes[i]);
+    put_routes(&s, routes, route_count, m);
+    metrics_family(m, METRICS_GAUGE, "payd_http_connections", "Open connections of HTTP clients.");
+    metrics_sample(m, "payd_http_connections", s.connections, (const char *const[]){NULL});
     metrics_family(m, METRICS_COUNTER, "payd_http_tokens_refused_total",
                    "Requests without a token, with one that is not valid or revoked, or without "
                    "the scope.");
     for (size_t i = CHALLENGE_TOKEN_MISSING; i < CHALLENGE_COUNT; i++)
-        metrics_uint(m, "payd_http_tokens_refused_total", refused[i], "reason", reasons[i]);
+        metrics_uint(m, "payd_http_tokens_refused_total", s.refused[i], "reason", reasons[i]);
 }

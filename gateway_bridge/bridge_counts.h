@@ -5,11 +5,18 @@
 #define GATEWAY_BRIDGE_BRIDGE_COUNTS_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/observe/histogram.h"
+
 #define BRIDGE_STATUS_CLASSES 6 /* by the first digit of the status; 0 is never used */
+#define BRIDGE_ROUTES_MAX 96    /* declared ones, and one for all else */
+#define BRIDGE_ROUTE_OTHER 0    /* pages, and what was refused before its route was known */
+#define BRIDGE_LATENCY_UNIT 1000000u /* ns: 1 ms, the step of the bridge's clock, 2 ms, ... 32 s */
 
 struct metrics;
+struct route;
 
 /* Why a 401 or 403, for WWW-Authenticate and for the counts. */
 enum challenge {
@@ -20,20 +27,46 @@ enum challenge {
     CHALLENGE_COUNT,
 };
 
-struct bridge_counts {
+/* Of one route: struct histogram, read while it is written. */
+struct route_counts {
     _Atomic uint64_t answers[BRIDGE_STATUS_CLASSES];
+    _Atomic uint64_t latency[HISTOGRAM_BUCKETS];
+    _Atomic uint64_t latency_ns; /* of all together */
+};
+
+struct bridge_counts {
+    struct route_counts routes[BRIDGE_ROUTES_MAX]; /* [1 + i]: the declared route i */
+    _Atomic uint64_t connections;                  /* open now */
     _Atomic uint64_t refused[CHALLENGE_COUNT]; /* by enum challenge */
 };
 
 /* One writer: nothing is lost between the read and the write, and neither needs an order. */
-static inline void bridge_count(_Atomic uint64_t *count)
+static inline void bridge_count_add(_Atomic uint64_t *count, uint64_t more)
 {
-    atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1,
+    atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + more,
                           memory_order_relaxed);
 }
 
-/* Appends the sums of several bridges. */
+static inline void bridge_count(_Atomic uint64_t *count)
+{
+    bridge_count_add(count, 1);
+}
+
+/* An answer, so long after its request; `place` is that of its route. */
+static inline void bridge_count_answer(struct bridge_counts *c, size_t place, uint16_t status,
+                                       uint64_t took_ns)
+{
+    struct route_counts *r = &c->routes[place];
+    uint32_t bucket = 0;
+    while (bucket < HISTOGRAM_BUCKETS - 1 && took_ns > (uint64_t)BRIDGE_LATENCY_UNIT << bucket)
+        bucket++;
+    bridge_count(&r->answers[status < 600 ? status / 100 : 5]);
+    bridge_count(&r->latency[bucket]);
+    bridge_count_add(&r->latency_ns, took_ns);
+}
+
+/* Appends the sums of several bridges that serve these routes. */
 void bridge_counts_metrics(const struct bridge_counts *const *counts, uint32_t count,
-                           struct metrics *m);
+                           const struct route *routes, uint32_t route_count, struct metrics *m);
 
 #endif

@@ -47,6 +47,7 @@ struct exchange {
     struct http_answer answer;
     struct bridge *bridge;
     const struct route *route; /* NULL: none was found */
+    uint64_t arrived_ns;       /* the bridge's clock when the request was whole */
     const struct page *page;   /* the answer is one of the bridge's own pages */
     const char *allow;         /* methods of the path, with a 405 or asked by OPTIONS */
     const struct issuer_answer *issued; /* the answer is the issuer's; in the arena */

@@ -491,6 +491,7 @@ static struct exchange *exchange_begin(struct bridge *b, const struct request *r
     struct exchange *x = exchange_take(b);
     if (x == NULL)
         return NULL;
+    x->arrived_ns = b->mono_ns;
     set_request_id(x, request_field(r, FIELD_REQUEST_ID));
     set_trace(x, request_field(r, FIELD_TRACEPARENT));
     x->path = arena_copy(&x->arena, request_slice(r, r->path));

@@ -115,6 +115,13 @@ static void close_handle(uv_handle_t *handle)
         uv_close(handle, on_handle_closed);
 }
 
+static void count_connection(struct http_server *s, int change)
+{
+    s->statistics.connections += (uint32_t)change;
+    if (s->handler.connections != NULL)
+        s->handler.connections(s->handler.context, change);
+}
+
 static void server_free_if_done(struct http_server *s)
 {
     if (!s->stopping || s->statistics.connections > 0)
@@ -134,7 +141,7 @@ static void connection_free_if_done(struct http_connection *c)
     free(c->own);
     free(c->rest);
     free(c);
-    s->statistics.connections--;
+    count_connection(s, -1);
     server_free_if_done(s);
 }
 
@@ -606,7 +613,7 @@ static void on_connection(uv_stream_t *listener, int status)
         return;
     }
     c->tcp.data = c;
-    s->statistics.connections++;
+    count_connection(s, 1);
     request_init(&c->request, s->handler.body_max, s->handler.context);
     if (uv_accept(listener, (uv_stream_t *)&c->tcp) != 0 || s->stopping) {
         connection_close(c);

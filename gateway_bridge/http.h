@@ -45,6 +45,8 @@ struct http_handler {
     void (*write)(void *context, struct http_answer *a, struct json_writer *out);
     /* The answer was written, or its connection is gone. Exactly once, after it was ready. */
     void (*release)(void *context, struct http_answer *a);
+    /* A connection was accepted (1) or is gone (-1). May be NULL. */
+    void (*connections)(void *context, int change);
 };
 
 struct http_limits {

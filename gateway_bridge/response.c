@@ -361,7 +361,9 @@ void response_write(void *context, struct http_answer *a, struct json_writer *ou
         log_refusal(x, code, status);
     }
     struct bridge_counts *counts = b->options.counts;
-    bridge_count(&counts->answers[status < 600 ? status / 100 : 5]);
+    size_t place = x->route != NULL ? (size_t)(x->route - b->options.routes) + 1
+                                    : BRIDGE_ROUTE_OTHER;
+    bridge_count_answer(counts, place, status, b->mono_ns - x->arrived_ns);
     if (x->challenge != CHALLENGE_NONE)
         bridge_count(&counts->refused[x->challenge]);
     put_head(x, status, content_type, out);

@@ -202,6 +202,9 @@ static void put_process(struct metrics *m)
     metrics_family(m, METRICS_COUNTER, "process_cpu_seconds_total", "Processor time.");
     metrics_sample_seconds(m, "process_cpu_seconds_total", usage.cpu_ns,
                            (const char *const[]){NULL});
+    metrics_family(m, METRICS_GAUGE, "process_start_time_seconds", "When it started, Unix time.");
+    metrics_sample_seconds(m, "process_start_time_seconds", usage.started_ns,
+                           (const char *const[]){NULL});
     metrics_family(m, METRICS_GAUGE, "process_uptime_seconds", "Time since the start.");
     metrics_sample_seconds(m, "process_uptime_seconds", usage.up_ns, (const char *const[]){NULL});
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define NS_PER_S 1000000000u
+#define START_STEP_NS 10000000u
 #define STAT_START_FIELD 20 /* starttime, counted after the name's closing bracket (proc(5)) */
 
 /* The beginning of a small file as text; false if it cannot be read. */
@@ -68,6 +69,12 @@ static uint64_t up_ns(void)
     return now_ns > started_ns ? now_ns - started_ns : 0;
 }
 
+/* The same however long the two clocks took to be read. */
+static uint64_t rounded(uint64_t ns)
+{
+    return (ns + START_STEP_NS / 2) / START_STEP_NS * START_STEP_NS;
+}
+
 static uint64_t timeval_ns(struct timeval t)
 {
     return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_usec * 1000;
@@ -77,6 +84,10 @@ void process_get_usage(struct process_usage *usage)
 {
     *usage = (struct process_usage){
         .resident_bytes = resident_bytes(), .open_fds = count_fds(), .up_ns = up_ns()};
+    struct timespec now;
+    if (usage->up_ns > 0 && clock_gettime(CLOCK_REALTIME, &now) == 0)
+        usage->started_ns = rounded((uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec -
+                                    usage->up_ns);
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
         usage->fds_max = limit.rlim_cur;

@@ -10,6 +10,7 @@ struct process_usage {
     uint64_t open_fds, fds_max;
     uint64_t cpu_ns; /* user and system, all threads */
     uint64_t up_ns;  /* since it was started */
+    uint64_t started_ns; /* when that was, Unix time to 10 ms */
 };
 
 /* Any thread; takes some microseconds. What the system does not tell stays 0. */

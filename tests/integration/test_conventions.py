@@ -4,6 +4,8 @@
 and one request's way through the log."""
 import base64
 import json
+import re
+import shutil
 import subprocess
 import sys
 import time
@@ -84,6 +86,33 @@ def test_metrics_count_answers_and_refused_tokens():
         contains(text, 'payd_http_answers_total{status="4xx"} 2\n')
         contains(text, 'payd_http_tokens_refused_total{reason="missing"} 1\n')
         contains(text, 'payd_http_tokens_refused_total{reason="invalid"} 1\n')
+
+
+def promtool():
+    return shutil.which("promtool")
+
+
+def test_metrics_count_requests_by_declared_route():
+    with Payd() as payd, payd.bank() as bank, payd.client_of("forged") as thief:
+        wallet = bank.open_wallet(funds="5.00")
+        for _ in range(3):
+            bank.get(f"/wallets/{wallet}/balance").expect(200)
+        thief.get(f"/wallets/{wallet}/balance").expect(401)
+        bank.get(f"/wallets/{wallet}/nothing").expect(404)
+        text = bank.get("/metrics").expect(200).body.decode()
+        route = 'method="GET",route="/wallets/{wallet_id}/balance"'
+        contains(text, f'payd_http_requests_total{{{route},status="2xx"}} 3',
+                 f'payd_http_requests_total{{{route},status="4xx"}} 1',
+                 f'payd_http_request_seconds_count{{{route}}} 4',
+                 'payd_http_requests_total{method="other",route="other",status="4xx"} 1',
+                 'payd_build_info{version="', 'compiler="', "process_start_time_seconds 1")
+        true(wallet not in text, "no id among the labels")
+        [connections] = re.findall(r"^payd_http_connections (\d+)$", text, re.M)
+        true(int(connections) >= 2, f"both clients among {connections} connections")
+        if promtool() is not None:
+            done = subprocess.run([promtool(), "check", "metrics"], input=text, text=True,
+                                  capture_output=True, timeout=60, check=False)
+            equal((done.returncode, done.stdout + done.stderr), (0, ""), "what promtool objects to")
 
 
 def test_metrics_are_not_open_to_the_world():

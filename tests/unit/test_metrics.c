@@ -138,6 +138,21 @@ static void the_process_is_measured(void **state)
     fclose(file);
 }
 
+/* Several readings agree on the start, as alerts about restarts need. */
+static void the_start_does_not_move(void **state)
+{
+    (void)state;
+    struct process_usage first, usage;
+    process_get_usage(&first);
+    assert_true(first.started_ns > UINT64_C(1600000000000000000));
+    for (int i = 0; i < 20; i++) {
+        process_get_usage(&usage);
+        uint64_t apart = usage.started_ns > first.started_ns ? usage.started_ns - first.started_ns
+                                                             : first.started_ns - usage.started_ns;
+        assert_true(apart <= 10000000);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +162,7 @@ int main(void)
         cmocka_unit_test(latencies_are_written_in_seconds),
         cmocka_unit_test(a_page_that_grows_too_long_fails),
         cmocka_unit_test(the_process_is_measured),
+        cmocka_unit_test(the_start_does_not_move),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
