@@ -38,8 +38,8 @@ struct actor {
     uint64_t touched_seq;            /* the batch that last changed it */
     uint32_t saved;                  /* undo serial of its last saved copy (registry.c) */
     uint16_t flags;                  /* enum actor_flags */
-    unsigned mailbox_count : 11;
-    unsigned kind : 5;
+    uint16_t kind : 5;
+    uint16_t mailbox_count : 11;     /* in the highest bits: to count is one instruction */
     /* the state follows, 16-byte aligned */
 };
 

@@ -10,23 +10,26 @@
 #include <stdint.h>
 
 #define ARRIVALS_GROUP 64 /* enough to hide the latency of memory */
-#define ARRIVALS_AHEAD 24 /* later ones are on their way before an actor is looked for */
 
+struct actor;
 struct message;
 struct shard;
 
 struct arrivals {
     struct arrival {
         struct message *message;
-        uint64_t hash; /* of its target */
+        union {
+            uint64_t hash;       /* of its target, and then ... */
+            struct actor *actor; /* ... probably the target; NULL if it is certainly not resident */
+        };
     } items[ARRIVALS_GROUP]; /* in the order they came */
     size_t count;
 };
 
-/* Of a running shard. */
-void arrivals_put(struct shard *s, struct message *m);
-
-/* Gives all to shard_accept(), in the order they came. */
+/* All into their mailboxes (or refused), in the order they came. */
 void arrivals_accept(struct shard *s);
+
+/* One that waited elsewhere. */
+void arrivals_take(struct shard *s, struct message *m);
 
 #endif

@@ -68,6 +68,7 @@ static void post_timeout(struct shard *s, uint16_t kind, struct id128 id, uint8_
         .tries = tries,
     };
     if (actor_mailbox_put(a, &t->message.link)) {
+        s->stats.kinds[kind].depth++;
         shard_ready(s, a);
         return;
     }

@@ -47,8 +47,8 @@ void inquiry_post(struct shard *s, struct message *m)
         return;
     }
     if (s->inquiries.count >= SHARD_INQUIRIES_MAX) {
-        m->retry_after_ms = SHARD_BUSY_RETRY_MS;
         shard_finish(s, m, ERR_BUSY);
+        m->retry_after_ms = SHARD_BUSY_RETRY_MS;
         return;
     }
     struct inquiry *q = slab_take(&s->inquiries.slab);

@@ -72,12 +72,8 @@ static void message_home(struct inbox_item *item)
     m->done(m);
 }
 
-void loop_answer(struct loop *here, struct message *m)
+void loop_send_home(struct message *m)
 {
-    if (m->home == here || m->home == NULL) {
-        m->done(m);
-        return;
-    }
     m->mail.deliver = message_home;
     loop_mail(m->home, &m->mail);
 }
@@ -95,12 +91,6 @@ static uint64_t real_mono_ns(struct env *e)
 {
     (void)e;
     return clock_ns(CLOCK_MONOTONIC);
-}
-
-static uint64_t real_tick_ns(struct env *e)
-{
-    (void)e;
-    return clock_ns(CLOCK_MONOTONIC_COARSE);
 }
 
 static uint64_t real_wall_ns(struct env *e)
@@ -184,7 +174,6 @@ static void real_wake(struct env *e)
 
 static const struct env_ops real_ops = {
     .mono_ns = real_mono_ns,
-    .tick_ns = real_tick_ns,
     .wall_ns = real_wall_ns,
     .random = real_random,
     .work = real_work,

@@ -63,9 +63,21 @@ void loop_mail(struct loop *l, struct inbox_item *item);
 
 /* A message's answer goes home: `here` is the loop that answers. Runs m->done(m) at once if that is
  * m's home or it has none, else mails it there. */
-void loop_answer(struct loop *here, struct message *m);
+static inline void loop_answer(struct loop *here, struct message *m);
 
 /* For lanes, on their thread: sends the work back to the loop of its env. */
 void loop_work_finished(struct work *w);
+
+/* --- inlines --- */
+
+void loop_send_home(struct message *m); /* to another loop than this one */
+
+static inline void loop_answer(struct loop *here, struct message *m)
+{
+    if (m->home == here || m->home == NULL)
+        m->done(m);
+    else
+        loop_send_home(m);
+}
 
 #endif

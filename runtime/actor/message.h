@@ -63,8 +63,9 @@ struct message {
     uint16_t target_kind;
     uint16_t code;                   /* the answer: enum err or a domain result */
     uint16_t reply_type;             /* number of the reply's message type; 0 = no body */
-    bool keyed;                      /* the request carries an idempotency key */
-    bool replayed;                   /* the answer is the first outcome of this key, given again */
+    bool keyed : 1;                  /* the request carries an idempotency key */
+    bool replayed : 1;               /* the answer is the first outcome of this key, given again */
+    bool drew_ids : 1;               /* the runtime's own: runtime.ids_ns and ids_random are set */
     uint64_t deadline_ns;            /* env monotonic clock; 0 = none. Past it, not executed */
     uint64_t posted_ns;              /* set by the post */
 
@@ -77,10 +78,10 @@ struct message {
     struct {
         struct shard *shard;         /* where it goes, on the way to another loop */
         uint64_t ids_ns, ids_random; /* of the ids its turn draws: a turn that is run again draws
-                                        the same ones; ids_ns 0 = none yet */
+                                        the same ones */
     } runtime;
 
-    uint32_t retry_after_ms;         /* with BUSY and UNAVAILABLE */
+    uint32_t retry_after_ms;         /* only with a code that says to come again */
     bool conditional;                /* If-Match was given ... */
     uint64_t expected_version;       /* ... with this version */
     struct inbox_item mail;          /* between loops, there and back */

@@ -3,27 +3,38 @@
  * is done for every message, so the way of a turn that only looks at its actor is kept short. */
 #include "runtime/actor/shard_priv.h"
 
-/* --- what is noted --------------------------------------------------------------------------- */
+/* --- the clock ------------------------------------------------------------------------------- */
+
+/* To read the clock costs as much as a short turn. So it is read after each turn that wrote, and
+ * for the others when a few have run, or the next message is for another handler: whatever took
+ * long, its handler is known. */
 
 static const char *name_of(const struct message_type *type)
 {
     return type == NULL ? "timeout" : type->name;
 }
 
-/* A handler that held up everybody else for too long. */
-static void note_stall(struct shard *s, const struct actor *a, const struct message *m,
-                       uint64_t took_ns)
+/* One of the messages whose turns held up everybody else, all of one handler. */
+static void log_stall(struct shard *s, const struct message *m, uint64_t took_ns,
+                      uint64_t suppressed)
+{
+    LOG_WARN(s->env->log, "turn_stalled", log_uint("shard", s->options.number),
+             log_text("kind", s->options.domain->kinds[m->target_kind]->name),
+             log_id("actor", m->target), log_text("message", name_of(m->type)),
+             log_slice("request_id", m->request_id), log_slice("trace_id", m->trace_id),
+             log_uint("took_us", took_ns / 1000), log_uint("turns", s->running.count),
+             log_uint("suppressed", suppressed));
+}
+
+static void note_stall(struct shard *s, uint64_t took_ns)
 {
     s->stats.stalls++;
     if (took_ns > s->stats.stall_ns_max)
         s->stats.stall_ns_max = took_ns;
     uint64_t suppressed;
     if (log_limit_pass(&s->stall_lines, s->running.now_ns, &suppressed))
-        LOG_WARN(s->env->log, "turn_stalled", log_uint("shard", s->options.number),
-                 log_text("kind", s->options.domain->kinds[a->kind]->name),
-                 log_id("actor", a->entry.id), log_text("message", name_of(m->type)),
-                 log_slice("request_id", m->request_id), log_slice("trace_id", m->trace_id),
-                 log_uint("took_us", took_ns / 1000), log_uint("suppressed", suppressed));
+        for (uint32_t i = 0; i < s->running.count; i++)
+            log_stall(s, s->running.turns[i], took_ns, suppressed);
 }
 
 static void trace(struct shard *s, const struct actor *a, const struct message *m,
@@ -36,43 +47,38 @@ static void trace(struct shard *s, const struct actor *a, const struct message *
              log_uint("code", m->code), log_uint("took_us", took_ns / 1000));
 }
 
-static out_of_line void read_clock(struct shard *s, const struct actor *a, const struct message *m,
-                                   uint64_t tick_ns)
+/* Returns how long the turns took that have run since the last look. */
+static out_of_line uint64_t read_clock(struct shard *s)
 {
     uint64_t began_ns = s->running.now_ns;
     s->running.now_ns = env_mono_ns(s->env);
-    s->tick_ns = tick_ns;
-    s->tick_turns = 0;
     uint64_t took_ns = s->running.now_ns - began_ns;
-    if (took_ns >= SHARD_TURN_STALL_NS)
-        note_stall(s, a, m, took_ns);
-    if ((a->flags & ACTOR_TRACED) != 0)
+    if (took_ns >= SHARD_TURN_STALL_NS && s->running.count > 0)
+        note_stall(s, took_ns);
+    s->running.count = 0;
+    s->running.count_max = SHARD_CLOCK_TURNS;
+    return took_ns;
+}
+
+/* The clock is to tell what the next turns take without those before them. */
+static out_of_line void begin_turns(struct shard *s, const struct message_type *type)
+{
+    s->running.type = type;
+    if (s->running.count > 0)
+        (void)read_clock(s);
+}
+
+static out_of_line void end_turns(struct shard *s, const struct actor *a, const struct message *m)
+{
+    uint64_t took_ns = read_clock(s);
+    if ((a->flags & (ACTOR_TRACED | ACTOR_WAITING)) == ACTOR_TRACED)
         trace(s, a, m, took_ns);
 }
 
-/* To read the clock costs as much as many a turn: it is read after every SHARD_CLOCK_TURNS turns,
- * and at once after one that the system's tick shows to have been long. */
-static void note_turn(struct shard *s, const struct actor *a, const struct message *m)
-{
-    struct shard_kind_stats *stats = &s->stats.kinds[a->kind];
-    stats->turns++;
-    if (m->type != NULL) {
-        uint64_t wait_ns = s->running.now_ns - m->posted_ns;
-        stats->depth--;
-        stats->wait_ns_sum += wait_ns;
-        if (wait_ns > stats->wait_ns_max)
-            stats->wait_ns_max = wait_ns;
-    }
-    uint64_t tick_ns = env_tick_ns(s->env);
-    if (tick_ns != s->tick_ns || ++s->tick_turns >= SHARD_CLOCK_TURNS ||
-        (a->flags & ACTOR_TRACED) != 0)
-        read_clock(s, a, m, tick_ns);
-}
-
-/* --- running --------------------------------------------------------------------------------- */
+/* --- one message ----------------------------------------------------------------------------- */
 
 /* Its actor stops here: the message stays its first one until what it needs is there. */
-static void wait(struct shard *s, struct actor *a, struct message *m)
+static out_of_line void wait(struct shard *s, struct actor *a, struct message *m)
 {
     s->running.left = 0;
     actor_mailbox_put_back(a, &m->link);
@@ -83,43 +89,80 @@ static void wait(struct shard *s, struct actor *a, struct message *m)
         fifo_push(&s->wait_queue, &a->run_link);
 }
 
-static void ran(struct shard *s, enum turn_result result)
+static inline void count_turn(struct shard *s, const struct message *m)
 {
-    struct actor *a = s->turn.actor;
-    struct message *m = s->turn.message;
+    struct shard_kind_stats *stats = &s->stats.kinds[m->target_kind];
+    uint64_t wait_ns = s->running.now_ns - m->posted_ns;
+    stats->turns++;
+    stats->depth--;
+    stats->wait_ns_sum += wait_ns;
+    if (wait_ns > stats->wait_ns_max)
+        stats->wait_ns_max = wait_ns;
+}
+
+static inline void ran(struct shard *s, struct actor *a, struct message *m,
+                       enum turn_result result)
+{
+    s->running.turns[s->running.count++] = m;
     if (result == TURN_WAIT)
         wait(s, a, m);
     else
-        note_turn(s, a, m);
+        count_turn(s, m);
+    if (s->turn.leaves || s->running.count >= s->running.count_max)
+        end_turns(s, a, m);
 }
 
-static void run_message(struct shard *s, struct actor *a)
+static out_of_line void expire(struct shard *s, struct message *m)
+{
+    s->stats.kinds[m->target_kind].expired++;
+    s->stats.kinds[m->target_kind].depth--;
+    shard_finish(s, m, ERR_EXPIRED);
+}
+
+static inline void run_message(struct shard *s, struct actor *a)
 {
     struct message *m = container_of(actor_mailbox_take(a), struct message, link);
     shard_woken_done(s, a);
     if (m->deadline_ns != 0 && s->running.now_ns > m->deadline_ns) {
-        s->stats.kinds[a->kind].expired++;
-        s->stats.kinds[a->kind].depth--;
-        shard_finish(s, m, ERR_EXPIRED);
+        expire(s, m);
         return;
     }
-    if ((a->flags & ACTOR_TRACED) != 0)
-        s->running.now_ns = env_mono_ns(s->env);
-    ran(s, turn_run(s, a, m));
+    if (m->type != s->running.type)
+        begin_turns(s, m->type);
+    ran(s, a, m, turn_run(s, a, m));
+}
+
+/* --- one actor ------------------------------------------------------------------------------- */
+
+/* What an operator or the supervisor wants of it; false if none of its turns may run. */
+static out_of_line bool obey(struct shard *s, const struct actor *a)
+{
+    if ((a->flags & ACTOR_HELD) != 0)
+        return false;
+    begin_turns(s, s->running.type);
+    s->running.count_max = 1; /* traced: its turn by itself */
+    return true;
 }
 
 static void refuse_mailbox(struct shard *s, struct actor *a)
 {
     while (a->mailbox_last != NULL) {
         struct message *m = container_of(actor_mailbox_take(a), struct message, link);
-        if (m->type != NULL)
-            s->stats.kinds[a->kind].depth--;
+        s->stats.kinds[a->kind].depth--;
         supervisor_refused(s, m);
     }
 }
 
+/* None of its turns runs any more. */
+static out_of_line void hold(struct shard *s, struct actor *a)
+{
+    if ((a->flags & ACTOR_QUARANTINED) != 0)
+        refuse_mailbox(s, a);
+    shard_woken_done(s, a);
+}
+
 /* A placeholder that turned out to stand for nothing. */
-static void forget_if_nothing(struct shard *s, struct actor *a)
+static inline void forget_if_nothing(struct shard *s, struct actor *a)
 {
     const uint16_t kept = ACTOR_EXISTS | ACTOR_LOADING | ACTOR_QUEUED | ACTOR_WAITING |
                          ACTOR_ORDERS;
@@ -128,19 +171,16 @@ static void forget_if_nothing(struct shard *s, struct actor *a)
 }
 
 /* Goes on with the messages of the actor whose turn it is. */
-static void run_actor(struct shard *s)
+static inline void run_actor(struct shard *s, struct actor *a)
 {
-    struct actor *a = s->running.actor;
-    while (a->mailbox_last != NULL && s->running.left > 0) {
-        if ((a->flags & ACTOR_HELD) != 0 || journal_full(&s->journal))
+    while (a->mailbox_last != NULL && s->running.left > 0 && !journal_full(&s->journal)) {
+        if ((a->flags & ACTOR_ORDERS) != 0 && !obey(s, a))
             break;
         s->running.left--;
         run_message(s, a);
     }
-    if ((a->flags & ACTOR_QUARANTINED) != 0)
-        refuse_mailbox(s, a);
     if ((a->flags & ACTOR_HELD) != 0)
-        shard_woken_done(s, a);
+        hold(s, a);
     if (a == s->alone && (a->flags & ACTOR_WAITING) == 0)
         shard_served(s);
     if (a->mailbox_last != NULL)
@@ -149,23 +189,35 @@ static void run_actor(struct shard *s)
         forget_if_nothing(s, a);
 }
 
+/* --- all actors ------------------------------------------------------------------------------ */
+
+static out_of_line void run_queue(struct shard *s)
+{
+    while (!fifo_empty(&s->run_queue) && shard_may_run(s) &&
+           s->running.now_ns < s->running.end_ns) {
+        struct actor *a = actor_of_run_link(fifo_pop(&s->run_queue));
+        a->flags &= (uint16_t)~ACTOR_QUEUED;
+        s->running.left = SHARD_ACTOR_MESSAGES;
+        run_actor(s, a);
+    }
+}
+
+static out_of_line void go_on_after_jump(struct shard *s)
+{
+    struct actor *a = s->turn.actor;
+    ran(s, a, s->turn.message, turn_gave_up(s));
+    run_actor(s, a);
+}
+
 void running_turns(struct shard *s, uint64_t budget_ns)
 {
-    s->running.now_ns = env_mono_ns(s->env);
+    (void)read_clock(s);
     s->running.end_ns = s->running.now_ns + budget_ns;
     /* Set once for all turns, for it costs as much as many a turn. What is needed behind it stands
      * in the shard: variables of this function need not survive the jump. */
-    if (setjmp(s->given_up) != 0) {
-        ran(s, turn_gave_up(s));
-        run_actor(s);
-    }
-    while (!fifo_empty(&s->run_queue) && shard_may_run(s)) {
-        struct actor *a = actor_of_run_link(fifo_pop(&s->run_queue));
-        a->flags &= (uint16_t)~ACTOR_QUEUED;
-        s->running.actor = a;
-        s->running.left = SHARD_ACTOR_MESSAGES;
-        run_actor(s);
-        if (s->running.now_ns >= s->running.end_ns)
-            return;
-    }
+    if (setjmp(s->given_up) != 0)
+        go_on_after_jump(s);
+    run_queue(s);
+    if (s->running.count > 0)
+        (void)read_clock(s); /* their messages are given back now */
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shard: life, post and pass. How turns follow each other is in running.c, the turn in turn.c. */
+/* Shard: life and pass. Posts are in arrivals.c, how turns follow each other in running.c, the turn
+ * in turn.c. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +32,7 @@ static void accept_parked(struct shard *s)
 {
     struct message *m;
     for (size_t left = s->parking.count; left > 0 && (m = parking_take(s)) != NULL; left--)
-        shard_accept(s, m, NULL);
+        arrivals_take(s, m);
 }
 
 void shard_set_state(struct shard *s, enum shard_state state)
@@ -56,6 +57,7 @@ void shard_finish(struct shard *s, struct message *m, uint16_t code)
     m->code = code;
     m->reply_type = 0;
     m->version = 0;
+    m->retry_after_ms = 0;
     fifo_push(&s->answered, &m->link);
     env_wake(s->env);
 }
@@ -118,7 +120,7 @@ static void give_answers(struct shard *s)
     }
 }
 
-/* --- post ------------------------------------------------------------------------------------ */
+/* --- residence ------------------------------------------------------------------------------- */
 
 bool shard_fresh(const struct shard *s, uint16_t kind, struct id128 id)
 {
@@ -140,68 +142,6 @@ struct actor *shard_bring(struct shard *s, uint16_t kind, struct id128 id)
     return a;
 }
 
-static void refuse_busy(struct shard *s, struct message *m, uint16_t code)
-{
-    m->retry_after_ms = SHARD_BUSY_RETRY_MS;
-    s->stats.kinds[m->target_kind].busy++;
-    shard_finish(s, m, code);
-}
-
-/* Into its actor's mailbox. */
-static void deliver(struct shard *s, struct message *m, struct actor *a)
-{
-    if ((a->flags & ACTOR_QUARANTINED) != 0) {
-        supervisor_refused(s, m);
-        return;
-    }
-    if (!actor_mailbox_put(a, &m->link)) {
-        refuse_busy(s, m, (a->flags & ACTOR_SUSPENDED) != 0 ? ERR_SUSPENDED : ERR_BUSY);
-        return;
-    }
-    s->stats.kinds[m->target_kind].depth++;
-    if ((a->flags & ACTOR_SUSPENDED) != 0)
-        orders_await(s, m->deadline_ns);
-    shard_ready(s, a);
-}
-
-static struct actor *target_of(struct shard *s, const struct message *m, struct actor *seen)
-{
-    if (seen != NULL && id128_equal(seen->entry.id, m->target))
-        return seen;
-    return shard_bring(s, m->target_kind, m->target);
-}
-
-void shard_accept(struct shard *s, struct message *m, struct actor *seen)
-{
-    if (m->type->view)
-        inquiry_post(s, m);
-    else if (m->type->mutates && !s->writable)
-        refuse_busy(s, m, ERR_STORE_FULL);
-    else if (m->type->mutates && (outcomes_full(&s->ids) || outcomes_full(&s->keys)))
-        refuse_busy(s, m, ERR_BUSY);
-    else
-        deliver(s, m, target_of(s, m, seen));
-}
-
-void shard_post(struct shard *s, struct message *m)
-{
-    m->runtime.ids_ns = 0;
-    m->replayed = false;
-    m->retry_after_ms = 0;
-    if (m->target_kind >= KIND_MAX || s->options.domain->kinds[m->target_kind] == NULL) {
-        m->target_kind = 0;
-        shard_finish(s, m, ERR_UNSUPPORTED);
-    } else if (s->state == SHARD_STOPPED || s->closing) {
-        shard_finish(s, m, ERR_UNAVAILABLE);
-    } else if (s->state == SHARD_RUNNING) {
-        arrivals_put(s, m);
-    } else {
-        m->posted_ns = env_mono_ns(s->env);
-        if (!parking_put(s, m))
-            refuse_busy(s, m, ERR_UNAVAILABLE);
-    }
-}
-
 /* --- loads ----------------------------------------------------------------------------------- */
 
 /* All messages of an actor that could not be loaded. */
@@ -210,8 +150,7 @@ static void fail_mailbox(struct shard *s, struct actor *a, uint16_t code)
     while (a->mailbox_last != NULL) {
         struct message *m =
             container_of(actor_mailbox_take(a), struct message, link);
-        if (m->type != NULL)
-            s->stats.kinds[a->kind].depth--;
+        s->stats.kinds[a->kind].depth--;
         shard_finish(s, m, code);
     }
 }
@@ -265,8 +204,7 @@ static void fail_waiting(struct shard *s)
         struct actor *a = actor_of_run_link(link);
         a->flags &= (uint16_t)~ACTOR_WAITING;
         struct message *m = container_of(actor_mailbox_take(a), struct message, link);
-        if (m->type != NULL)
-            s->stats.kinds[a->kind].depth--;
+        s->stats.kinds[a->kind].depth--;
         shard_finish(s, m, ERR_UNAVAILABLE);
         shard_ready(s, a);
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shard, as its own files see it: shard.c (life, post, pass), running.c (turns of a pass), turn.c
- * (one message), recovery.c, inquiry.c (lists), supervisor.c (failures, dead letters), orders.c,
- * passivation.c, closing.c. */
+/* Shard, as its own files see it: shard.c (life, pass), arrivals.c (post), running.c (turns of a
+ * pass), turn.c (one message), recovery.c, inquiry.c (lists), supervisor.c (failures, dead
+ * letters), orders.c, passivation.c, closing.c. */
 #ifndef ACTOR_SHARD_PRIV_H
 #define ACTOR_SHARD_PRIV_H
 
@@ -23,7 +23,7 @@
 
 #define SHARD_ACTOR_MESSAGES 64           /* of one actor before the next one's turn */
 #define SHARD_CLOSING_VIEWS_NS 2000000000u
-#define SHARD_CLOCK_TURNS 16
+#define SHARD_CLOCK_TURNS 16              /* at most before the clock is read again */
 #define SHARD_TURN_STALL_NS 5000000u      /* a handler longer than this is recorded */
 #define SHARD_TURN_MEMORY ((size_t)32 << 20)
 #define SHARD_INQUIRIES_MAX 4096          /* lists waiting or running; more are BUSY */
@@ -50,6 +50,7 @@ struct turn {
     uint32_t events;
     bool replied;
     bool waiting;           /* something was asked of the loader */
+    bool leaves;            /* something that turn_finish() deals with */
     bool recorded;          /* record_begin() was written: */
     uint32_t items_at;      /* ... of the open batch before this turn */
     size_t body_at;
@@ -77,8 +78,6 @@ struct shard {
     struct registry registry;
     struct wheel wheel;
     struct clock clock;
-    uint64_t tick_ns;    /* when the clock was last read, and ... */
-    uint32_t tick_turns; /* ... turns since then */
     struct journal journal;
     struct projector projector;
     struct scrub scrub;
@@ -97,10 +96,13 @@ struct shard {
     struct actor *alone;     /* while the loader is crowded: only its turn is given journal parts */
     struct fifo answered;    /* final answers to give back in the next pass */
     struct {
-        struct actor *actor; /* whose messages are run */
-        int left;            /* so many of them before the next actor's turn */
-        uint64_t now_ns;     /* as of the last look at the clock */
+        int left;            /* so many messages before the next actor's turn */
         uint64_t end_ns;
+        uint64_t now_ns;     /* as of the last look at the clock; since then ran ... */
+        const struct message_type *type; /* ... turns of this one's handler alone: */
+        const struct message *turns[SHARD_CLOCK_TURNS];
+        uint32_t count;
+        uint32_t count_max;  /* at so many the clock is read again */
     } running;
     struct turn turn;        /* the one that runs, and ... */
     jmp_buf given_up;        /* ... where things go on if it writes or reads too much */
@@ -155,9 +157,6 @@ struct shard {
 /* shard.c */
 void shard_set_state(struct shard *s, enum shard_state state);
 void shard_stop(struct shard *s, const char *format, ...) printf_like(2, 3);
-/* Into a mailbox, or refused. seen: resident and of the message's kind, probably its actor; or NULL
- */
-void shard_accept(struct shard *s, struct message *m, struct actor *seen);
 void shard_finish(struct shard *s, struct message *m, uint16_t code); /* a final answer, now */
 void shard_wake_waiting(struct shard *s);
 void shard_served(struct shard *s); /* the one that was alone has run, or cannot */
@@ -197,9 +196,13 @@ static inline bool shard_may_run(const struct shard *s)
 /* running.c */
 void running_turns(struct shard *s, uint64_t budget_ns);
 
-/* turn.c: WAIT leaves the message to be run again; DONE and FAILED have answered it. A turn beyond
- * a limit does not come back but jumps to shard.given_up; turn_gave_up() then ends it. */
-enum turn_result turn_run(struct shard *s, struct actor *a, struct message *m);
+/* turn.c: the turn of a message with an idempotency key; the end of a turn that `leaves` something
+ * or is not DONE; an answer that may not be given yet. */
+enum turn_result turn_decide_keyed(struct turn *t);
+enum turn_result turn_finish(struct turn *t, enum turn_result result);
+void turn_hold(struct turn *t);
+
+/* A turn beyond a limit does not come back but jumps to shard.given_up: this then ends it. */
 enum turn_result turn_gave_up(struct shard *s);
 
 /* recovery.c: (re)builds the registry from the store. */
@@ -228,5 +231,44 @@ void remembering_done(struct shard *s);
 void deadlines_fire(struct shard *s);
 void deadlines_arm_alarm(struct shard *s);
 void deadlines_sweep(struct shard *s);
+
+/* --- turns: what each message goes through, inlined into the loop of a pass ------------------- */
+
+/* The handler of the message. */
+static inline enum turn_result turn_handle(struct turn *t)
+{
+    struct message *m = t->message;
+    const struct actor_kind *kind = t->shard->options.domain->kinds[m->target_kind];
+    if (m->type == NULL)
+        return kind->timeout(t, t->actor->entry.id);
+    for (uint32_t i = 0; i < kind->handler_count; i++)
+        if (kind->handlers[i].type == m->type)
+            return kind->handlers[i].handle(t, t->actor->entry.id, m);
+    turn_refuse(t, ERR_UNSUPPORTED);
+    return TURN_DONE;
+}
+
+static inline void turn_answer(struct turn *t)
+{
+    struct shard *s = t->shard;
+    if (journal_durable(&s->journal, t->depends_seq))
+        fifo_push(&s->answered, &t->message->link);
+    else
+        turn_hold(t);
+}
+
+/* WAIT leaves the message to be run again; DONE and FAILED have answered it. */
+static inline enum turn_result turn_run(struct shard *s, struct actor *a, struct message *m)
+{
+    struct turn *t = &s->turn;
+    *t = (struct turn){.shard = s, .message = m, .actor = a};
+    enum turn_result result = m->keyed ? turn_decide_keyed(t) : turn_handle(t);
+    if (result != TURN_DONE || t->leaves)
+        return turn_finish(t, result);
+    /* Most turns only look: they leave nothing to take back, to end or to settle. */
+    check(t->replied || m->type == NULL);
+    turn_answer(t);
+    return TURN_DONE;
+}
 
 #endif

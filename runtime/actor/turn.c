@@ -158,7 +158,7 @@ static void begin_record(struct turn *t)
     t->body_at = b->body.len;
     t->items_at = b->items;
     t->begin_ns = clock_event_ns(&t->shard->clock);
-    t->recorded = true;
+    t->recorded = t->leaves = true;
     record_begin(&b->body, t->begin_ns, m->keyed ? &m->key : NULL,
                  m->keyed ? &m->fingerprint : NULL);
     b->items++;
@@ -240,7 +240,8 @@ struct id128 turn_new_id(struct turn *t)
 {
     struct shard *s = t->shard;
     struct message *m = t->message;
-    if (m->runtime.ids_ns == 0) {
+    if (!m->drew_ids) {
+        m->drew_ids = true;
         m->runtime.ids_ns = s->clock.now_ns > s->ids_ns ? s->clock.now_ns : s->ids_ns;
         m->runtime.ids_random = env_random(s->env);
     }
@@ -264,12 +265,14 @@ uint16_t turn_shards(struct turn *t)
 
 void *turn_alloc(struct turn *t, size_t size)
 {
+    t->leaves = true;
     return arena_alloc(&t->shard->turn_arena, size);
 }
 
 enum turn_result turn_fail(struct turn *t, const char *reason)
 {
     t->failure = reason;
+    t->leaves = true;
     return TURN_FAILED;
 }
 
@@ -351,36 +354,21 @@ static enum turn_result replay_outcome(struct turn *t, uint64_t place)
     return TURN_DONE;
 }
 
-static inline enum turn_result handle(struct turn *t)
-{
-    struct message *m = t->message;
-    const struct actor_kind *kind = t->shard->options.domain->kinds[m->target_kind];
-    if (m->type == NULL)
-        return kind->timeout(t, t->actor->entry.id);
-    for (uint32_t i = 0; i < kind->handler_count; i++)
-        if (kind->handlers[i].type == m->type)
-            return kind->handlers[i].handle(t, t->actor->entry.id, m);
-    turn_refuse(t, ERR_UNSUPPORTED);
-    return TURN_DONE;
-}
-
-static out_of_line enum turn_result decide_keyed(struct turn *t)
+enum turn_result turn_decide_keyed(struct turn *t)
 {
     uint64_t place;
+    t->leaves = true;
+    if (PLANT(SKIP_DEDUPE))
+        return turn_handle(t);
     switch (place_of(t, &t->shard->keys, t->message->key, &place)) {
     case PRESENCE_ABSENT:
-        return handle(t);
+        return turn_handle(t);
     case PRESENCE_THERE:
         return replay_outcome(t, place);
     case PRESENCE_WAITING:
         break;
     }
     return TURN_WAIT;
-}
-
-static enum turn_result decide(struct turn *t)
-{
-    return t->message->keyed && !PLANT(SKIP_DEDUPE) ? decide_keyed(t) : handle(t);
 }
 
 /* Nothing of the turn remains. */
@@ -444,33 +432,25 @@ static void end_record(struct turn *t)
     depend_on(t, b->seq);
 }
 
-/* Holds the answer until all that the turn has seen is durable. */
-static void hold(struct turn *t)
+void turn_hold(struct turn *t)
 {
     struct shard *s = t->shard;
     const struct batch *open = s->journal.open;
     /* What was rolled back may have been looked at: an empty batch is nothing to wait for. */
     if (t->depends_seq >= open->seq && open->records == 0)
         t->depends_seq = open->seq - 1;
-    if (journal_durable(&s->journal, t->depends_seq))
+    if (journal_durable(&s->journal, t->depends_seq) || PLANT(ACK_BEFORE_COMMIT))
         fifo_push(&s->answered, &t->message->link);
     else
         journal_hold(&s->journal, t->depends_seq, &t->message->link);
 }
 
-static void answer(struct turn *t, bool at_once)
-{
-    struct shard *s = t->shard;
-    if (at_once || PLANT(ACK_BEFORE_COMMIT) || journal_durable(&s->journal, t->depends_seq))
-        fifo_push(&s->answered, &t->message->link);
-    else
-        hold(t);
-}
-
-static out_of_line enum turn_result finish(struct turn *t, enum turn_result result)
+enum turn_result turn_finish(struct turn *t, enum turn_result result)
 {
     struct shard *s = t->shard;
     struct message *m = t->message;
+    if (result == TURN_DONE && t->failure != NULL)
+        result = TURN_FAILED;
     if (result == TURN_DONE) {
         check(t->replied || m->type == NULL);
         end_record(t);
@@ -480,35 +460,23 @@ static out_of_line enum turn_result finish(struct turn *t, enum turn_result resu
     registry_settle(&s->registry);
     s->added_count = 0;
     arena_reset(&s->turn_arena);
+    t->leaves = true;
     if (result == TURN_WAIT) {
         check(t->waiting);
         return result;
     }
-    if (result == TURN_FAILED)
+    if (result == TURN_FAILED) {
         supervisor_failed(s, m, t->failure);
+        fifo_push(&s->answered, &m->link);
+        return result;
+    }
     if (t->recorded)
         journal_turn_done(&s->journal);
-    answer(t, result == TURN_FAILED);
+    turn_answer(t);
     return result;
-}
-
-enum turn_result turn_run(struct shard *s, struct actor *a, struct message *m)
-{
-    struct turn *t = &s->turn;
-    *t = (struct turn){.shard = s, .message = m, .actor = a};
-    enum turn_result result = decide(t);
-    if (result == TURN_DONE && t->failure != NULL)
-        result = TURN_FAILED;
-    if (result != TURN_DONE || t->recorded || m->keyed)
-        return finish(t, result);
-    /* Most turns only look: they leave nothing to take back, to end or to settle. */
-    check(t->replied || m->type == NULL);
-    arena_reset(&s->turn_arena);
-    answer(t, false);
-    return TURN_DONE;
 }
 
 enum turn_result turn_gave_up(struct shard *s)
 {
-    return finish(&s->turn, refuse_too_large(&s->turn));
+    return turn_finish(&s->turn, refuse_too_large(&s->turn));
 }

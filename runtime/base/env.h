@@ -38,7 +38,6 @@ struct alarm {
 
 struct env_ops {
     uint64_t (*mono_ns)(struct env *e);
-    uint64_t (*tick_ns)(struct env *e); /* mono_ns as of the system's last tick: cheap */
     uint64_t (*wall_ns)(struct env *e); /* Unix time; may jump either way */
     uint64_t (*random)(struct env *e);
     void (*work)(struct env *e, struct lane *lane, struct work *w);
@@ -55,11 +54,6 @@ struct env {
 static inline uint64_t env_mono_ns(struct env *e)
 {
     return e->ops->mono_ns(e);
-}
-
-static inline uint64_t env_tick_ns(struct env *e)
-{
-    return e->ops->tick_ns(e);
 }
 
 static inline uint64_t env_wall_ns(struct env *e)

@@ -147,7 +147,6 @@ static void wake(struct env *e)
 
 static const struct env_ops world_ops = {
     .mono_ns = mono_ns,
-    .tick_ns = mono_ns,
     .wall_ns = wall_ns,
     .random = random_bits,
     .work = submit,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Supervision: what becomes of actors that fail and of those an operator holds, of their messages
  * and of what is due of them. */
+#include <unistd.h>
+
 #include "tests/unit/shard_fixture.h"
 
 static struct actor_info info_of(struct fixture *f, uint64_t n)
@@ -300,6 +302,55 @@ static void turns_that_stall_the_loop_are_recorded(void **state)
     assert_in_range(stats_of(f).stall_ns_max, 5 * MS, 20 * MS);
 }
 
+static int count_of(const char *text, const char *part)
+{
+    int count = 0;
+    for (const char *at = text; (at = strstr(at, part)) != NULL; at++)
+        count++;
+    return count;
+}
+
+static void a_stall_is_told_with_its_handler_and_all_whose_turn_it_may_have_been(void **state)
+{
+    struct fixture *f = *state;
+    for (uint64_t n = 1; n <= 3; n++)
+        fill(f, n, 1);
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    struct log log;
+    log_init(&log, ends[1], LOG_LEVEL_WARN);
+    const struct env_ops *truly = f->world.env.ops;
+    struct env_ops slowly = *truly;
+    slowly.mono_ns = mono_slowly;
+    f->world.env.ops = &slowly;
+    f->world.env.log = &log;
+    struct ask looks[] = {{.body.look = {purse(1)}}, {.body.look = {purse(2)}}};
+    post(f, &looks[0], &purse_look_type, purse(1));
+    post(f, &looks[1], &purse_look_type, purse(2));
+    fill(f, 3, 1);
+    f->world.env.ops = truly;
+    f->world.env.log = NULL;
+    close(ends[1]);
+    char text[4 * LOG_LINE_MAX];
+    ssize_t len = read(ends[0], text, sizeof text - 1);
+    assert_in_range(len, 1, sizeof text - 1);
+    text[len] = '\0';
+    close(ends[0]);
+    assert_int_equal(stats_of(f).stalls, 2);
+    assert_int_equal(count_of(text, "turn_stalled"), 3);
+    assert_int_equal(count_of(text, "\"message\":\"purse_look_type\""), 2);
+    assert_int_equal(count_of(text, "\"turns\":2,"), 2);
+    assert_int_equal(count_of(text, "\"message\":\"purse_fill_type\""), 1);
+    assert_int_equal(count_of(text, "\"turns\":1,"), 1);
+    for (size_t i = 0; i < array_len(looks); i++) {
+        char actor[ID128_TEXT_LEN + 1] = {0};
+        id128_text(purse(i + 1), actor);
+        assert_int_equal(count_of(text, actor), 1);
+        finish(f, &looks[i]);
+        forget(&looks[i]);
+    }
+}
+
 static uint64_t answered;
 
 static void note_order(struct message *m)
@@ -350,6 +401,7 @@ int main(void)
         SCENARIO(orders_outlive_a_recovery_and_end_with_the_process),
         SCENARIO(a_held_actor_that_cannot_be_read_stays_held),
         SCENARIO(turns_that_stall_the_loop_are_recorded),
+        SCENARIO(a_stall_is_told_with_its_handler_and_all_whose_turn_it_may_have_been),
         SCENARIO(a_busy_actor_lets_others_run_between),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
