@@ -153,9 +153,10 @@ static void help_all(const struct payctl *p)
            "              command [argument ...] [--option value ...]\n\n");
     help_lines(p, NULL);
     printf("\npayctl help <command> shows its options. PAYCTL_SOCKET (else %s) and\n"
-           "PAYCTL_TENANT are the defaults of --socket and --tenant. What is made and which\n"
-           "wallets and payments are shown is of one tenant; accounts, transfers and totals are\n"
-           "shown of all. Exit codes: 0 done, 1 refused, 2 wrong usage, 3 no connection.\n",
+           "PAYCTL_TENANT are the defaults of --socket and --tenant. What is made, listed and\n"
+           "summed up is of that tenant. Without one, wallets and payments are of the tenant\n"
+           "\"default\"; accounts, transfers and totals are of all. Exit codes: 0 done,\n"
+           "1 refused, 2 wrong usage, 3 no connection.\n",
            PAYCTL_SOCKET);
 }
 

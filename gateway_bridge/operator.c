@@ -87,7 +87,8 @@ static void on_done(struct message *m)
 static struct principal operator_principal(struct slice tenant)
 {
     struct slice zero = {"", 1}, subject = slice_of(OPERATOR_SUBJECT);
-    if (tenant.len == 0)
+    bool named = tenant.len > 0;
+    if (!named)
         tenant = slice_of(OPERATOR_TENANT);
     struct slice both[] = {tenant, zero, subject};
     return (struct principal){
@@ -98,6 +99,7 @@ static struct principal operator_principal(struct slice tenant)
         .subject_id = sha256_id(both, array_len(both)),
         .any_owner = true,
         .operator = true,
+        .one_tenant = named,
     };
 }
 

@@ -157,13 +157,14 @@ static struct trial_balance_line *line_of(struct trial_balance *b, uint16_t curr
     return &b->lines[at];
 }
 
-/* Adds the ledgers that the caller may see; the operator sees all. */
-static uint16_t sum_up(struct turn *t, const struct ledger *own, struct trial_balance *b,
-                       bool *waiting)
+/* Adds the ledgers that the caller may see; the operator sees all, unless a tenant was named. */
+static uint16_t sum_up(struct turn *t, const struct principal *who, const struct ledger *own,
+                       struct trial_balance *b, bool *waiting)
 {
     for (uint32_t i = 0; i < own->name_count; i++) {
         const struct ledger_name *name = &own->names[i];
-        if (!turn_may_see(t, name->tenant_id, ID128_ZERO))
+        bool other = who->one_tenant && !id128_equal(name->tenant_id, who->tenant_id);
+        if (other || !turn_may_see(t, name->tenant_id, ID128_ZERO))
             continue;
         const void *state = NULL;
         enum presence there =
@@ -183,7 +184,6 @@ static uint16_t sum_up(struct turn *t, const struct ledger *own, struct trial_ba
 static enum turn_result ledger_on_trial_balance(struct turn *t, struct id128 self,
                                                 const struct message *m)
 {
-    (void)m;
     const void *state = NULL;
     enum presence there = turn_find(t, KIND_LEDGER, self, &state);
     if (there == PRESENCE_WAITING)
@@ -193,7 +193,7 @@ static enum turn_result ledger_on_trial_balance(struct turn *t, struct id128 sel
     bool waiting = false;
     uint16_t code = b.lines == NULL ? RESULT_NO_MEMORY : RESULT_OK;
     if (code == RESULT_OK && there == PRESENCE_THERE)
-        code = sum_up(t, state, &b, &waiting);
+        code = sum_up(t, &m->who, state, &b, &waiting);
     if (waiting)
         return TURN_WAIT;
     if (code != RESULT_OK) {

@@ -20,6 +20,12 @@ must_check uint16_t ledger_list_init(struct ledger_list *list, struct store *s,
                                      const struct message *m, bool has_limit, uint32_t limit);
 void ledger_list_done(struct ledger_list *list);
 
+/* Is everybody's to be listed: for an operator who named no tenant? */
+static inline bool ledger_list_all(const struct ledger_list *list)
+{
+    return list->who->operator && !list->who->one_tenant;
+}
+
 /* The account's row, if the caller may see it: RESULT_OK, NOT_FOUND or a failure. Texts live as
  * long as the page. */
 must_check uint16_t ledger_list_account(struct ledger_list *list, struct id128 id,

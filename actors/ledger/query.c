@@ -48,6 +48,8 @@ static bool take_account(void *context, const struct value *values)
         .user_data_64 = row.user_data_64,
         .user_data_32 = row.user_data_32,
         .opened_time = row.opened_time,
+        .has_tenant_id = w->list.who->operator,
+        .tenant_id = row.tenant_id,
     };
     return true;
 }
@@ -78,14 +80,14 @@ static uint16_t accounts_page(struct accounts_walk *w, struct wire_writer *reply
         !page_cursor_read(w->asked->cursor, PAGE_ACCOUNTS, numbers,
                                  array_len(numbers)))
         return RESULT_INVALID_CURSOR;
+    bool all = ledger_list_all(list);
     const struct value tenant = {VALUE_ID, .id = list->who->tenant_id};
     const struct value from = {VALUE_ID, .id = {numbers[0], numbers[1]}};
     const struct view_scan scan = {
         .table = &accounts_view,
-        .index = list->who->operator ? &accounts_view.key
-                                  : &accounts_view.indexes[ACCOUNTS_INDEX_BY_TENANT],
+        .index = all ? &accounts_view.key : &accounts_view.indexes[ACCOUNTS_INDEX_BY_TENANT],
         .prefix = &tenant,
-        .prefix_count = list->who->operator ? 0 : 1,
+        .prefix_count = all ? 0 : 1,
         .from = w->asked->has_cursor ? &from : NULL,
         .from_count = w->asked->has_cursor ? 1 : 0,
         .limit = QUERY_ROWS_MAX + 1,

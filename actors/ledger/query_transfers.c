@@ -84,7 +84,7 @@ static uint16_t walk_tenant(struct transfers_walk *w)
     if (w->asked->has_cursor &&
         !page_cursor_read(w->asked->cursor, PAGE_TRANSFERS, n, array_len(n)))
         return RESULT_INVALID_CURSOR;
-    bool one = !list->who->operator;
+    bool one = !ledger_list_all(list);
     const struct value tenant = {VALUE_ID, .id = list->who->tenant_id};
     const struct value from[] = {{VALUE_ID, .id = {n[0], n[1]}}, {VALUE_ID, .id = {n[2], n[3]}}};
     const struct view_scan scan = {

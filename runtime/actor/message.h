@@ -43,6 +43,7 @@ struct principal {
     struct id128 subject_id; /* sha256_id(tenant, 0, subject) */
     bool any_owner; /* may act on things of other owners of the same tenant */
     bool operator;  /* payctl: any tenant, any owner */
+    bool one_tenant; /* the operator named the tenant: what is listed is of that one alone */
 };
 
 struct message;

@@ -110,6 +110,22 @@ def test_tenants_have_their_own(tool):
     tool.run("wallets", "create", "USD")
     equal(len(tool.json("wallets", "list")["wallets"]), 1)
     equal(tool.json("wallets", "list", "--tenant", "stranger"), {"wallets": []})
+    debit, credit = accounts(tool)
+    made = tool.json("transfers", "create", debit, "USD", "--credit-account-id", credit,
+                     "--amount", "1.00")["transfer_id"]
+    listed = tool.json("accounts", "list")["accounts"]
+    equal(len({account["tenant_id"] for account in listed}), 1)
+    contains([account["account_id"] for account in listed], debit, credit)
+    equal([t["transfer_id"] for t in tool.json("transfers", "list")["transfers"]], [made])
+    equal(tool.json("ledger", "trial-balance")["lines"][0]["debits_posted"], "1.00")
+    for nobodys in (("accounts", "list"), ("transfers", "list")):
+        [items] = tool.json(*nobodys, "--tenant", "stranger").values()
+        equal(items, [])
+    tool.tenant = None
+    everybodys = tool.json("transfers", "list", "--limit", 100)["transfers"]
+    contains([t["transfer_id"] for t in everybodys], made)
+    listed = tool.json("accounts", "list", "--limit", 100)["accounts"]
+    equal(len({account["tenant_id"] for account in listed}) > 1, True)
 
 
 # -- refusals ----------------------------------------------------------------------------------

@@ -86,6 +86,45 @@ static void test_balance_as_of_either_time(void **state)
     assert_true(balance_at(b, 1, 1, TIME_AXIS_EFFECTIVE) == 0);
 }
 
+static uint32_t listed_for(struct bank *b, struct principal who)
+{
+    struct accounts_list accounts = {.has_limit = true, .limit = 10};
+    struct transfers_list transfers = {.has_limit = true, .limit = 10};
+    struct account_page page;
+    struct transfer_page moved;
+    struct trial_balance totals;
+    assert_int_equal(bank_ask(b, who, &accounts_list_type, &accounts), RESULT_OK);
+    bank_reply(b, &account_page_type, &page);
+    uint32_t count = page.accounts_count;
+    assert_int_equal(bank_ask(b, who, &transfers_list_type, &transfers), RESULT_OK);
+    bank_reply(b, &transfer_page_type, &moved);
+    assert_int_equal(moved.transfers_count, count / 2); /* each has one between two accounts */
+    assert_int_equal(bank_ask(b, who, &trial_balance_get_type, &(struct trial_balance_get){0}),
+                     RESULT_OK);
+    bank_reply(b, &trial_balance_type, &totals);
+    assert_int_equal(totals.lines_count > 0 ? totals.lines[0].account_count : 0, count);
+    return count;
+}
+
+static void test_an_operator_sees_one_tenant_or_all(void **state)
+{
+    struct bank *b = *state;
+    given_two_accounts(b);
+    given_transfer(b, spec_of(10, 1, 2, 100));
+    struct principal other = someone("other", "teller"), operator = other;
+    for (uint64_t n = 3; n <= 4; n++)
+        (void)open_as(b, other,
+                      (struct account_spec){.id = id_of(n), .currency = USD, .code = 1});
+    (void)transfer_as(b, other, spec_of(11, 3, 4, 5));
+    operator.operator = true;
+    assert_int_equal(listed_for(b, teller()), 2);
+    assert_int_equal(listed_for(b, operator), 4);
+    operator.one_tenant = true;
+    assert_int_equal(listed_for(b, operator), 2);
+    operator.tenant_id = someone("nobody", "teller").tenant_id;
+    assert_int_equal(listed_for(b, operator), 0);
+}
+
 static void test_lists_filter_and_continue(void **state)
 {
     struct bank *b = *state;
@@ -187,6 +226,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LEDGER_TEST(test_entries_form_a_chain),
         LEDGER_TEST(test_balance_as_of_either_time),
+        LEDGER_TEST(test_an_operator_sees_one_tenant_or_all),
         LEDGER_TEST(test_lists_filter_and_continue),
         LEDGER_TEST(test_states_survive_their_stored_form),
     };
