@@ -40,7 +40,8 @@ function nameOf(reference) {
 
 function typeText(schema) {
   if (schema.$ref) {
-    return nameOf(schema.$ref);
+    const whole = resolve(schema);
+    return whole.properties ? nameOf(schema.$ref) : typeText(whole);
   }
   const options = schema.oneOf || schema.anyOf || schema.allOf;
   if (options) {

@@ -378,7 +378,18 @@ def _schemas(schema, used):
             continue
         out[name] = _object(schema, m, without, closed=name.endswith("_request"))
         todo += [(part.name, (part, [])) for part in schema.uses(m)]
+        out.update(_words(schema, m))
+    for r in schema.routes:
+        out.update(_words(schema, schema.messages[r.message]))
     return {name: out[name] for name in sorted(out)}
+
+
+def _words(schema, m):
+    """The enums and flags of a message, by name: generated clients have one type of each."""
+    used = [(schema.enums | schema.flags)[f.argument] for f in m.json_fields
+            if f.type in ("enum", "flags")]
+    return {v.name: {"type": "string", "description": v.doc, "enum": list(v.values)}
+            for v in used}
 
 
 def _object(schema, m, without, closed):
@@ -435,14 +446,15 @@ def _shape(schema, f):
     if kind == "result":
         return {"type": "string"}
     if kind == "enum":
-        return {"type": "string", "enum": list(schema.enums[f.argument].values)}
+        return {"$ref": f"#/components/schemas/{f.argument}"}
     if kind == "flags":
         return {"type": "array", "uniqueItems": True,
-                "items": {"type": "string", "enum": list(schema.flags[f.argument].values)}}
+                "items": {"$ref": f"#/components/schemas/{f.argument}"}}
     if kind == "metadata":
         return {"type": "object", "maxProperties": 16,
-                "propertyNames": {"minLength": 1, "maxLength": 64},
-                "additionalProperties": {"type": "string", "maxLength": 256}}
+                "propertyNames": {"pattern": TEXT_PATTERN, "minLength": 1, "maxLength": 64},
+                "additionalProperties": {"type": "string", "pattern": TEXT_PATTERN,
+                                         "maxLength": 256}}
     if kind == "message":
         return {"$ref": f"#/components/schemas/{f.argument}"}
     shape = {"type": "array", "maxItems": f.max,

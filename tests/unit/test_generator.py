@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The generator refuses bad declarations with one line that names the place, and repeats itself."""
+import json
 import os
 import re
 import subprocess
@@ -127,6 +128,39 @@ BAD = [
     ("\n[tag.rain]\ndoc = \"x\"\n", r"place"),
     (route("GET /bad", SOUND_ROUTE.replace('"samples"', '"rain"')), r"tag rain is not declared"),
 ]
+
+
+class Document(unittest.TestCase):
+    """What generators of clients stumble over."""
+    def setUp(self):
+        loaded = declarations.load([HERE / "schemas", SCHEMAS],
+                                   ["ledger", "wallet", "payment", "sample"])
+        self.json = json.loads(openapi.document(loaded, "1"))
+
+    def nodes(self, node, path=()):
+        yield path, node
+        inner = node.items() if isinstance(node, dict) else enumerate(node)
+        for key, value in inner:
+            if isinstance(value, (dict, list)):
+                yield from self.nodes(value, (*path, key))
+
+    def test_enums_have_names(self):
+        for path, node in self.nodes(self.json):
+            if "enum" in node and isinstance(node, dict) and path[1] != "headers":
+                self.assertEqual(path[:2], ("components", "schemas"))
+                self.assertEqual(len(path), 3, path)
+
+    def test_all_that_changes_something_takes_a_key(self):
+        for template, methods in self.json["paths"].items():
+            for method, operation in methods.items():
+                names = [p.get("$ref", "") for p in operation["parameters"]]
+                keys = [n for n in names if "IdempotencyKey" in n]
+                self.assertEqual(len(keys), method != "get", (method, template))
+
+    def test_texts_have_the_pattern_that_is_checked(self):
+        for path, node in self.nodes(self.json["components"]["schemas"]):
+            free = isinstance(node, dict) and node.get("type") == "string" and "maxLength" in node
+            self.assertTrue(not free or "pattern" in node, path)
 
 
 class Refusals(unittest.TestCase):
