@@ -63,6 +63,8 @@ struct payment_info payment_info_of(struct id128 id, const struct payment *p)
         .metadata = p->metadata,
         .updated_at = p->updated_at,
         .version = p->version,
+        .has_transaction_id = true,
+        .transaction_id = id,
     };
 }
 

@@ -7,12 +7,15 @@
 #include "runtime/base/plant.h"
 #include "schemas/common.h"
 
-static enum turn_result reply_payment(struct turn *t, struct id128 id)
+/* `moved_by`: the transfer of the step that is answered; zero = it made none of its own. */
+static enum turn_result reply_payment(struct turn *t, struct id128 id, struct id128 moved_by)
 {
     const void *state;
     enum presence found = turn_find(t, KIND_PAYMENT, id, &state);
     check(found == PRESENCE_THERE);
     struct payment_info info = payment_info_of(id, state);
+    info.has_last_transaction_id = !id128_is_zero(moved_by);
+    info.last_transaction_id = moved_by;
     turn_reply(t, RESULT_OK, &payment_info_type, &info, info.version);
     return TURN_DONE;
 }
@@ -117,7 +120,7 @@ enum turn_result payment_on_create(struct turn *t, struct id128 self, const stru
         return wallet_refuse(t, code);
     posting_emit(t, &p);
     turn_emit(t, &payment_created_type, &created);
-    return reply_payment(t, created.payment_id);
+    return reply_payment(t, created.payment_id, ID128_ZERO);
 }
 
 /* --- finding ---------------------------------------------------------------------------------- */
@@ -181,7 +184,7 @@ enum turn_result payment_on_get(struct turn *t, struct id128 self, const struct 
     enum turn_result end;
     if (!enter(t, self, ROLE_EITHER, &ref, &end))
         return end;
-    return reply_payment(t, self);
+    return reply_payment(t, self, ID128_ZERO);
 }
 
 /* What resolves or follows the payment's transfer: a new id, the rest as the payment has it. */
@@ -250,7 +253,7 @@ enum turn_result payment_on_capture(struct turn *t, struct id128 self, const str
         .by = m->who.subject,
     };
     turn_emit(t, &payment_captured_type, &captured);
-    return reply_payment(t, self);
+    return reply_payment(t, self, captured.transfer_id);
 }
 
 /* --- refunding -------------------------------------------------------------------------------- */
@@ -312,7 +315,7 @@ enum turn_result payment_on_refund(struct turn *t, struct id128 self, const stru
         .reason = refund->reason,
     };
     turn_emit(t, &payment_refunded_type, &refunded);
-    return reply_payment(t, self);
+    return reply_payment(t, self, refunded.transfer_id);
 }
 
 /* --- giving back ------------------------------------------------------------------------------ */
@@ -352,7 +355,7 @@ enum turn_result payment_on_cancel(struct turn *t, struct id128 self, const stru
     };
     posting_emit(t, &p);
     turn_emit(t, &payment_cancelled_type, &cancelled);
-    return reply_payment(t, self);
+    return reply_payment(t, self, cancelled.transfer_id);
 }
 
 enum turn_result payment_on_timeout(struct turn *t, struct id128 self)

@@ -60,6 +60,8 @@ static void take_row(struct payment_scan *scan, const struct payments_row *row)
         .details = {row->capture, row->has_expires_at, row->expires_at},
         .updated_at = row->updated_at,
         .version = row->version,
+        .has_transaction_id = true,
+        .transaction_id = row->payment_id,
     };
     scan->damaged = !page_metadata(&scan->page, row->metadata, &info->metadata);
 }

@@ -64,6 +64,7 @@ class Field:
     min: int
     currency: str      # sibling field of an amount
     example: object
+    range: list        # [least, most] that the actor takes; None: what min and max say
     place: Place
 
 
@@ -441,8 +442,12 @@ def _field(raw, place):
     f = Field(name, kind, argument, t.get("doc", str, ""), t.get("optional", bool, False),
               t.get("since", int, 1), t.get("json", bool, True),
               t.get("json_name", str, name), high, low, t.get("currency", str, "currency"),
-              t.get("example", object), place)
+              t.get("example", object), t.get("range", list), place)
     t.finish()
+    if f.range is not None and not (top and len(f.range) == 2 and
+                                    all(isinstance(bound, int) for bound in f.range) and
+                                    low <= f.range[0] <= f.range[1] <= high):
+        place.fail("range is [least, most] of a number up to u32")
     if not NAME.match(f.json_name):
         place.fail(f"json_name {f.json_name!r} must be lower case letters, digits and _")
     if f.since > 1 and not f.optional and (kind not in ZERO_IS_VALID or low > 0):

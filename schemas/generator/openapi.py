@@ -425,7 +425,8 @@ def _shape(schema, f):
     if kind == "bool":
         return {"type": "boolean"}
     if kind in ("u8", "u16", "u32"):
-        return {"type": "integer", "minimum": f.min, "maximum": f.max}
+        least, most = f.range or (f.min, f.max)
+        return {"type": "integer", "minimum": least, "maximum": most}
     if kind in ("u64", "u128"):
         return _whole(U64_DIGITS if kind == "u64" else U128_DIGITS)
     if kind in ("decimal", "amount"):
@@ -480,7 +481,7 @@ def _field_example(schema, f):
     if kind == "list":
         return [_example(schema, schema.messages[f.argument])] * max(1, f.min)
     if kind in ("u8", "u16", "u32"):
-        return max(1, f.min)
+        return max(1, *(f.range or [f.min])[:1])
     return {"bool": False, "u64": "1", "u128": "1",
             "decimal": "1.5", "amount": "10.50", "id": f"{f.argument}_{EXAMPLE_ID}",
             "raw_id": "0123456789abcdef0123456789abcdef", "currency": "USD",

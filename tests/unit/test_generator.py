@@ -48,6 +48,8 @@ BAD = [
     (message('name = "a", type = "text"'), r"\[message.bad\] a: max is missing"),
     (message('name = "a", type = "text", max = 0'), r"\[message.bad\] a: max 0 is outside"),
     (message('name = "a", type = "text", max = 3, min = 4'), r"\[message.bad\] a: min 4"),
+    (message('name = "a", type = "u32", range = [2, 1]'), r"\[message.bad\] a: range is"),
+    (message('name = "a", type = "u64", range = [1, 2]'), r"\[message.bad\] a: range is"),
     (message('name = "a", type = "bool", max = 3'), r"\[message.bad\] a: max is for text"),
     (message('name = "a", type = "u8", max = 300'), r"a: max 300 is outside 1..255"),
     (message('name = "a", type = "amount"'), r"\[message.bad\] a: its currency currency is no"),
