@@ -32,7 +32,9 @@ static void note_stall(struct shard *s, uint64_t took_ns)
     if (took_ns > s->stats.stall_ns_max)
         s->stats.stall_ns_max = took_ns;
     uint64_t suppressed;
-    if (log_limit_pass(&s->stall_lines, s->running.now_ns, &suppressed))
+    const struct message_type *type = s->running.turns[0]->type;
+    uint32_t handler = (type != NULL ? type->number : 0) % SHARD_STALL_LIMITS;
+    if (log_limit_pass(&s->stall_lines[handler], s->running.now_ns, &suppressed))
         for (uint32_t i = 0; i < s->running.count; i++)
             log_stall(s, s->running.turns[i], took_ns, suppressed);
 }

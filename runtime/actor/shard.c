@@ -452,7 +452,8 @@ static void init_queues(struct shard *s)
     slab_init(&s->inquiries.slab, inquiry_size());
     slab_init(&s->timeouts, sizeof(struct timeout_message));
     arena_init(&s->turn_arena, SHARD_TURN_MEMORY);
-    s->stall_lines = (struct log_limit){.lines_max = 10, .window_ns = 1000000000};
+    for (size_t i = 0; i < SHARD_STALL_LIMITS; i++)
+        s->stall_lines[i] = (struct log_limit){.lines_max = 1, .window_ns = SHARD_STALL_LOG_NS};
 }
 
 static void init_parts(struct shard *s)

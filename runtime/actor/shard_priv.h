@@ -25,6 +25,8 @@
 #define SHARD_CLOSING_VIEWS_NS 2000000000u
 #define SHARD_CLOCK_TURNS 16              /* at most before the clock is read again */
 #define SHARD_TURN_STALL_NS 5000000u      /* a handler longer than this is recorded */
+#define SHARD_STALL_LOG_NS 60000000000u   /* ... and told so often: bulk messages always are */
+#define SHARD_STALL_LIMITS 64
 #define SHARD_TURN_MEMORY ((size_t)32 << 20)
 #define SHARD_INQUIRIES_MAX 4096          /* lists waiting or running; more are BUSY */
 #define SHARD_BUSY_RETRY_MS 50
@@ -151,7 +153,7 @@ struct shard {
     size_t hand_cursor;
     size_t hand_left;        /* actors it may look at before the loader's next answer */
     struct shard_stats stats;
-    struct log_limit stall_lines;
+    struct log_limit stall_lines[SHARD_STALL_LIMITS]; /* by handler: its message's number modulo */
 };
 
 /* shard.c */

@@ -310,6 +310,36 @@ static int count_of(const char *text, const char *part)
     return count;
 }
 
+/* One line a minute for each handler; the count has them all. */
+static void stalls_of_one_handler_do_not_flood_the_log(void **state)
+{
+    struct fixture *f = *state;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    struct log log;
+    log_init(&log, ends[1], LOG_LEVEL_WARN);
+    const struct env_ops *truly = f->world.env.ops;
+    struct env_ops slowly = *truly;
+    slowly.mono_ns = mono_slowly;
+    f->world.env.ops = &slowly;
+    f->world.env.log = &log;
+    for (int i = 0; i < 5; i++)
+        fill(f, 1, 1);
+    f->world.now_ns += 61 * UINT64_C(1000000000);
+    fill(f, 1, 1);
+    f->world.env.ops = truly;
+    f->world.env.log = NULL;
+    close(ends[1]);
+    char text[4 * LOG_LINE_MAX];
+    ssize_t len = read(ends[0], text, sizeof text - 1);
+    assert_in_range(len, 1, sizeof text - 1);
+    text[len] = '\0';
+    close(ends[0]);
+    assert_int_equal(stats_of(f).stalls, 6);
+    assert_int_equal(count_of(text, "turn_stalled"), 2);
+    assert_int_equal(count_of(text, "\"suppressed\":4"), 1);
+}
+
 static void a_stall_is_told_with_its_handler_and_all_whose_turn_it_may_have_been(void **state)
 {
     struct fixture *f = *state;
@@ -401,6 +431,7 @@ int main(void)
         SCENARIO(orders_outlive_a_recovery_and_end_with_the_process),
         SCENARIO(a_held_actor_that_cannot_be_read_stays_held),
         SCENARIO(turns_that_stall_the_loop_are_recorded),
+        SCENARIO(stalls_of_one_handler_do_not_flood_the_log),
         SCENARIO(a_stall_is_told_with_its_handler_and_all_whose_turn_it_may_have_been),
         SCENARIO(a_busy_actor_lets_others_run_between),
     };
