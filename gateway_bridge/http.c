@@ -84,7 +84,7 @@ struct http_server {
 const struct http_limits http_limits_default = {
     .head_ms = 5000,
     .body_ms = 10000,
-    .idle_ms = 60000,
+    .idle_ms = 75000,
     .write_ms = 30000,
     .linger_ms = 2000,
     .connections_max = 10000,

@@ -55,7 +55,7 @@ def document(schema, version):
             "description": INTRODUCTION,
             "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "http://127.0.0.1:8080", "description": "A platform started by ./run"}],
+        "servers": [{"url": "/", "description": "Where this document comes from"}],
         "tags": _tags(schema),
         "paths": paths,
         "components": {
@@ -142,7 +142,7 @@ def _security(scopes):
     listed = {s: _scope_text(s) for s in scopes}
     return {
         "oauth2": {"type": "oauth2", "description": "Client credentials, for programs.",
-                   "flows": {"clientCredentials": {"tokenUrl": "http://127.0.0.1:8080/oauth2/token",
+                   "flows": {"clientCredentials": {"tokenUrl": "/oauth2/token",
                                                    "scopes": listed}}},
         "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT",
                    "description": "A token of the identity server, RS256 or ES256."},

@@ -617,6 +617,12 @@ static void connections_beyond_the_limit_are_closed(void **state)
     done(f);
 }
 
+static void a_proxy_before_us_gives_up_an_idle_connection_first(void **state)
+{
+    (void)state;
+    assert_true(http_limits_default.idle_ms > 60000);
+}
+
 /* A client that sends and never reads fills its socket; the bridge stops reading, then hangs up. */
 static void a_client_that_does_not_read_is_cut_off(void **state)
 {
@@ -672,6 +678,7 @@ int main(void)
         cmocka_unit_test(a_request_in_work_is_not_idle),
         cmocka_unit_test(a_connection_has_a_number_of_requests),
         cmocka_unit_test(connections_beyond_the_limit_are_closed),
+        cmocka_unit_test(a_proxy_before_us_gives_up_an_idle_connection_first),
         cmocka_unit_test(a_client_that_does_not_read_is_cut_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
