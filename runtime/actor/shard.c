@@ -10,9 +10,12 @@
 #include "runtime/observe/log.h"
 
 /* While nobody waits, the projector rests so many times as long as it worked: turns and commits
- * come first. Long rests make large steps, which cost less for each transfer, but what a large
- * step writes holds up the commits behind it. */
+ * come first. Long rests make large steps, which cost less for each transfer. The more the memory
+ * holds that the views do not, the shorter the rests, down to none at so many per cent of its room:
+ * under a load that lasts, turns slow down to what the views can follow, instead of being refused
+ * when the room is full. */
 #define SHARD_PROJECT_REST 3
+#define SHARD_PROJECT_NO_REST 12
 #define SHARD_PROJECT_REST_MIN_NS 20000000u
 #define SHARD_PROJECT_REST_MAX_NS 4000000000u
 
@@ -408,7 +411,11 @@ static void probe(struct alarm *a)
 
 static void rest_projector(struct shard *s)
 {
-    uint64_t rest_ns = s->projector.took_ns * SHARD_PROJECT_REST;
+    uint64_t seq = s->projector.position.seq;
+    uint32_t ids = outcomes_behind(&s->ids, seq), keys = outcomes_behind(&s->keys, seq);
+    uint32_t behind = ids > keys ? ids : keys;
+    uint32_t ease = behind < SHARD_PROJECT_NO_REST ? SHARD_PROJECT_NO_REST - behind : 0;
+    uint64_t rest_ns = s->projector.took_ns * SHARD_PROJECT_REST * ease / SHARD_PROJECT_NO_REST;
     if (rest_ns < SHARD_PROJECT_REST_MIN_NS)
         rest_ns = SHARD_PROJECT_REST_MIN_NS;
     if (rest_ns > SHARD_PROJECT_REST_MAX_NS)

@@ -295,3 +295,12 @@ bool outcomes_crowded(const struct outcomes *o)
 {
     return o->decided.count >= o->decided_max / 2;
 }
+
+uint32_t outcomes_behind(const struct outcomes *o, uint64_t seq)
+{
+    uint32_t behind = 0;
+    while (behind < o->decided.count &&
+           o->decided.items[o->decided.count - 1 - behind]->newest_seq > seq)
+        behind++;
+    return behind * 100 / o->decided_max;
+}

@@ -108,4 +108,7 @@ bool outcomes_full(const struct outcomes *o);
 /* Half of the room is taken: the projector should hurry. */
 bool outcomes_crowded(const struct outcomes *o);
 
+/* Per cent of the room that views at `seq` leave taken. */
+uint32_t outcomes_behind(const struct outcomes *o, uint64_t seq);
+
 #endif

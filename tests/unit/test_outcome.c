@@ -113,6 +113,21 @@ static void an_undone_decision_leaves_the_key_new(void **state)
     outcomes_done(&o);
 }
 
+/* Generations of batch 1, 2 and so on: the views follow, and less and less of the room is taken. */
+static void how_far_the_views_are_behind_is_told_in_parts_of_the_room(void **state)
+{
+    (void)state;
+    struct outcomes o = given(0);
+    assert_int_equal(outcomes_behind(&o, 0), 0);
+    for (uint64_t n = 0; !outcomes_full(&o); n++)
+        outcomes_add(&o, id_at(TIME_MS, n + 1), place_make(1 + n / FULL, 1));
+    const uint32_t all = o.decided.count;
+    assert_true(all > 1);
+    for (uint32_t projected = 0; projected <= all; projected++)
+        assert_int_equal(outcomes_behind(&o, projected), (all - projected) * 100 / all);
+    outcomes_done(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +135,7 @@ int main(void)
         cmocka_unit_test(full_means_full_until_the_views_have_caught_up),
         cmocka_unit_test(what_was_learned_is_not_believed_after_a_decision),
         cmocka_unit_test(an_undone_decision_leaves_the_key_new),
+        cmocka_unit_test(how_far_the_views_are_behind_is_told_in_parts_of_the_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
