@@ -2,11 +2,11 @@
 /* See row_sorter.h. */
 #include "runtime/journal/row_sorter.h"
 
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define VALUE_BYTES_MAX 17 /* packed, without its text */
+#include "runtime/journal/packed.h"
+#include "runtime/journal/views_priv.h"
 
 void row_sorter_init(struct row_sorter *s)
 {
@@ -37,98 +37,6 @@ static void *room(void *items, size_t *cap, size_t needed, size_t size)
     return items;
 }
 
-/* --- packing: a byte with type and size, then what there is of the value ---------------------- */
-
-#define TYPE_BITS 3 /* of that byte; the others: how many bytes a number has */
-
-static bool is_text(const struct value *v)
-{
-    return v->type == VALUE_TEXT || v->type == VALUE_BYTES;
-}
-
-static size_t packed_max(const struct view_table *t, const struct value *row)
-{
-    size_t size = t->column_count * (size_t)VALUE_BYTES_MAX;
-    for (uint8_t i = 0; i < t->column_count; i++)
-        size += is_text(&row[i]) ? row[i].text.len : 0;
-    return size;
-}
-
-static uint8_t *pack_bytes(uint8_t *to, const void *bytes, size_t size)
-{
-    if (size > 0)
-        memcpy(to, bytes, size);
-    return to + size;
-}
-
-/* How many bytes hold it. */
-static uint8_t width(uint64_t number)
-{
-    return number == 0 ? 0 : (uint8_t)(8 - __builtin_clzll(number) / 8);
-}
-
-/* Whole halves are written, for which each value has room; the next value overwrites the zeros. */
-static uint8_t *pack_number(uint8_t *to, enum value_type type, u128 number)
-{
-    uint64_t low = (uint64_t)number, high = (uint64_t)(number >> 64);
-    uint8_t size = high == 0 ? width(low) : 8 + width(high);
-    low = htole64(low);
-    high = htole64(high);
-    *to++ = (uint8_t)(type | size << TYPE_BITS);
-    memcpy(to, &low, sizeof low);
-    if (size > 8)
-        memcpy(to + 8, &high, sizeof high);
-    return to + size;
-}
-
-/* `size` of the eight bytes there are the number's. */
-static uint64_t unpack_half(const uint8_t *from, uint8_t size)
-{
-    uint64_t half;
-    memcpy(&half, from, sizeof half);
-    return size == 0 ? 0 : le64toh(half) & UINT64_MAX >> (64 - 8 * size);
-}
-
-static u128 unpack_number(const uint8_t *from, uint8_t size)
-{
-    if (size <= 8)
-        return unpack_half(from, size);
-    return (u128)unpack_half(from + 8, size - 8) << 64 | unpack_half(from, 8);
-}
-
-static uint8_t *pack(uint8_t *to, const struct value *v)
-{
-    if (v->type == VALUE_UINT || v->type == VALUE_U128)
-        return pack_number(to, v->type, v->type == VALUE_UINT ? v->number : v->big);
-    *to++ = (uint8_t)v->type;
-    if (v->type == VALUE_ID)
-        return pack_bytes(to, &v->id, sizeof v->id);
-    if (!is_text(v))
-        return to;
-    to = pack_bytes(to, &v->text.len, sizeof v->text.len);
-    return pack_bytes(to, v->text.data, v->text.len);
-}
-
-static const uint8_t *unpack(const uint8_t *from, struct value *v)
-{
-    uint8_t size = *from >> TYPE_BITS;
-    v->type = *from++ & ((1 << TYPE_BITS) - 1);
-    if (v->type == VALUE_ID) {
-        memcpy(&v->id, from, sizeof v->id);
-        return from + sizeof v->id;
-    }
-    if (is_text(v)) {
-        memcpy(&v->text.len, from, sizeof v->text.len);
-        v->text.data = (const char *)from + sizeof v->text.len;
-        return from + sizeof v->text.len + v->text.len;
-    }
-    if (v->type == VALUE_UINT)
-        v->number = unpack_half(from, size);
-    else
-        v->big = unpack_number(from, size);
-    return from + size;
-}
-
 /* --- rows ------------------------------------------------------------------------------------ */
 
 static u128 key_of(const struct view_table *t, const struct value *row, uint8_t i)
@@ -153,17 +61,15 @@ static u128 key_of(const struct view_table *t, const struct value *row, uint8_t 
 
 bool row_sorter_add(struct row_sorter *s, const struct view_table *t, const struct value *row)
 {
-    size_t needed = s->len + packed_max(t, row);
+    uint64_t columns = view_columns(t);
+    size_t needed = s->len + packed_size_max(row, columns);
     if (needed > ROW_SORTER_BYTES)
         return false;
     s->rows = room(s->rows, &s->cap, s->count + 1, sizeof *s->rows);
     s->bytes = room(s->bytes, &s->bytes_cap, needed, 1);
     s->rows[s->count++] = (struct sorted_row){
         .table = t, .at = s->len, .key = {key_of(t, row, 0), key_of(t, row, 1)}};
-    uint8_t *to = s->bytes + s->len;
-    for (uint8_t i = 0; i < t->column_count; i++)
-        to = pack(to, &row[i]);
-    s->len = (size_t)(to - s->bytes);
+    s->len = (size_t)(packed_write(s->bytes + s->len, row, columns) - s->bytes);
     return true;
 }
 
@@ -184,9 +90,9 @@ static int compare_rows(const void *left, const void *right)
 static enum err put(const struct row_sorter *s, const struct sorted_row *row, struct store *store)
 {
     struct value values[VIEW_COLUMNS_MAX];
-    const uint8_t *from = s->bytes + row->at;
-    for (uint8_t i = 0; i < row->table->column_count; i++)
-        from = unpack(from, &values[i]);
+    const uint8_t *read = packed_read(s->bytes + row->at, s->bytes + s->len, values,
+                                      view_columns(row->table));
+    check(read != NULL);
     return store->ops->put_row(store, row->table, values);
 }
 

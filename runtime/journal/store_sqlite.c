@@ -186,6 +186,7 @@ static void sqlite_close(struct store *base)
     if (s->lock_fd >= 0)
         close(s->lock_fd);
     free(s->views);
+    free(s->rest);
     free(s);
 }
 
@@ -227,9 +228,12 @@ static struct store_sqlite *make_store(const struct store_sqlite_options *option
     s->lock_fd = -1;
     s->views = views;
     s->view_count = options->table_count;
-    for (uint32_t i = 0; i < options->table_count; i++)
-        views[i] = (struct view_info){.table = options->tables[i],
-                                      .ordered = view_ordered_columns(options->tables[i])};
+    for (uint32_t i = 0; i < options->table_count; i++) {
+        const struct view_table *t = options->tables[i];
+        uint64_t ordered = view_ordered_columns(t);
+        views[i] = (struct view_info){
+            .table = t, .ordered = ordered, .packed = t->packed ? view_columns(t) & ~ordered : 0};
+    }
     memcpy(s->directory, options->directory, strlen(options->directory) + 1);
     snprintf(s->journal_path, sizeof s->journal_path, "%s/%s", s->directory, db_journal.file_name);
     s->base.place = s->journal_path;

@@ -200,6 +200,45 @@ static int place_in_key(const struct view_table *t, uint8_t column)
     return 0;
 }
 
+/* The column at this place of the table; VIEW_COLUMNS_MAX for VIEW_REST, -1 for none. */
+static int column_at(const struct view_info *info, uint8_t at)
+{
+    for (uint8_t i = 0; i < info->table->column_count; i++)
+        if ((info->packed >> i & 1) == 0 && at-- == 0)
+            return i;
+    return info->packed != 0 && at == 0 ? VIEW_COLUMNS_MAX : -1;
+}
+
+static bool compare_column(const struct complaint *c, struct db_use use,
+                           const struct view_info *info, uint8_t at)
+{
+    const struct view_table *t = info->table;
+    const char *name = (const char *)sqlite3_column_text(use.statement, 0);
+    int column = column_at(info, at);
+    bool rest = column == VIEW_COLUMNS_MAX;
+    if (column < 0) {
+        complain(c, "table %s has a column %s more than its declaration", t->name, name);
+        return false;
+    }
+    const char *declared = rest ? VIEW_REST : t->column_names[column];
+    const char *type = type_names[rest ? VALUE_BYTES : t->column_types[column]];
+    if (!text_is(use, 0, declared)) {
+        complain(c, "table %s: column %d is %s, declared is %s", t->name, at + 1, name, declared);
+        return false;
+    }
+    if (!text_is(use, 1, type)) {
+        complain(c, "table %s: column %s is %s, declared is %s", t->name, declared,
+                 (const char *)sqlite3_column_text(use.statement, 1), type);
+        return false;
+    }
+    if (sqlite3_column_int(use.statement, 3) != (rest ? 0 : place_in_key(t, (uint8_t)column))) {
+        complain(c, "table %s: column %s stands elsewhere in the primary key than declared",
+                 t->name, declared);
+        return false;
+    }
+    return true;
+}
+
 static enum err compare_columns(const struct complaint *c, struct db *d, struct view_info *info)
 {
     const struct view_table *t = info->table;
@@ -210,28 +249,15 @@ static enum err compare_columns(const struct complaint *c, struct db *d, struct 
         return e;
     uint8_t found = 0;
     for (; e == ERR_OK && sqlite3_step(use.statement) == SQLITE_ROW; found++) {
-        e = ERR_UNSUPPORTED;
-        if (found >= t->column_count)
-            complain(c, "table %s has a column %s more than its declaration", t->name,
-                     (const char *)sqlite3_column_text(use.statement, 0));
-        else if (!text_is(use, 0, t->column_names[found]))
-            complain(c, "table %s: column %d is %s, declared is %s", t->name, found + 1,
-                     (const char *)sqlite3_column_text(use.statement, 0), t->column_names[found]);
-        else if (!text_is(use, 1, type_names[t->column_types[found]]))
-            complain(c, "table %s: column %s is %s, declared is %s", t->name,
-                     t->column_names[found], (const char *)sqlite3_column_text(use.statement, 1),
-                     type_names[t->column_types[found]]);
-        else if (sqlite3_column_int(use.statement, 3) != place_in_key(t, found))
-            complain(c, "table %s: column %s stands elsewhere in the primary key than declared",
-                     t->name, t->column_names[found]);
-        else
-            e = ERR_OK;
-        if (e == ERR_OK && sqlite3_column_int(use.statement, 2) == 0)
-            info->nullable |= 1ull << found;
+        if (!compare_column(c, use, info, found))
+            e = ERR_UNSUPPORTED;
+        else if (sqlite3_column_int(use.statement, 2) == 0)
+            info->nullable |= 1ull << column_at(info, found);
     }
     db_release(use);
-    if (e == ERR_OK && found != t->column_count) {
-        complain(c, "table %s has %d columns, %d are declared", t->name, found, t->column_count);
+    int declared = __builtin_popcountll(view_columns(t) & ~info->packed) + (info->packed != 0);
+    if (e == ERR_OK && found != declared) {
+        complain(c, "table %s has %d columns, %d are declared", t->name, found, declared);
         e = ERR_UNSUPPORTED;
     }
     return e;

@@ -150,10 +150,14 @@ void db_pool_return(struct db_pool *p, struct db *d);
 /* --- the store --- */
 
 /* What the database says of a view beyond its declaration. */
+/* Of a packed table the columns that order nothing stand in one more column, the last. */
+#define VIEW_REST "rest"
+
 struct view_info {
     const struct view_table *table;
     uint64_t nullable; /* bit n: column n may be NULL */
     uint64_t ordered;  /* bit n: a key or an index orders by column n */
+    uint64_t packed;   /* bit n: column n stands in VIEW_REST */
 };
 
 struct store_sqlite {
@@ -163,6 +167,8 @@ struct store_sqlite {
     int lock_fd;
     struct view_info *views;
     uint32_t view_count;
+    uint8_t *rest; /* views lane: a VIEW_REST on its way */
+    size_t rest_cap;
 
     struct db journal;               /* journal lane */
     struct db journal_checkpointer;  /* views lane */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of views in the embedded store: the SQL follows from the declaration of the table, is made
  * once for each shape of a call and connection, and stays prepared. */
+#include <stdlib.h>
+
+#include "runtime/journal/packed.h"
 #include "runtime/journal/store_sqlite_priv.h"
 
 /* Numbers beyond INTEGER are 16 bytes big-endian; SQLite sorts every INTEGER before every BLOB, so
@@ -93,10 +96,11 @@ static bool read_uint(struct db_use use, int column, bool ordered, uint64_t *ret
     return sqlite3_column_type(use.statement, column) == SQLITE_INTEGER;
 }
 
-static bool read_value(struct db_use use, int column, const struct view_info *info,
+/* Column i of the row, which is `column` of the result. */
+static bool read_value(struct db_use use, int column, uint8_t i, const struct view_info *info,
                        struct value *v)
 {
-    enum value_type type = info->table->column_types[column];
+    enum value_type type = info->table->column_types[i];
     if (sqlite3_column_type(use.statement, column) == SQLITE_NULL) {
         v->type = VALUE_NULL;
         return true;
@@ -105,7 +109,7 @@ static bool read_value(struct db_use use, int column, const struct view_info *in
     uint8_t bytes[16];
     switch (type) {
     case VALUE_UINT:
-        return read_uint(use, column, (info->ordered >> column & 1) != 0, &v->number);
+        return read_uint(use, column, (info->ordered >> i & 1) != 0, &v->number);
     case VALUE_U128:
         return read_u128(use, column, &v->big);
     case VALUE_ID:
@@ -134,12 +138,19 @@ static void add_column(struct db_sql *sql, const struct view_table *t, uint8_t c
     db_sql_add(sql, "\"%s\"", t->column_names[column]);
 }
 
-static void add_columns(struct db_sql *sql, const struct view_table *t)
+/* Those of the SQL table; the number of them. */
+static int add_columns(struct db_sql *sql, const struct view_info *info)
 {
-    for (uint8_t i = 0; i < t->column_count; i++) {
-        db_sql_add(sql, i > 0 ? ", " : "");
-        add_column(sql, t, i);
+    int count = 0;
+    for (uint8_t i = 0; i < info->table->column_count; i++) {
+        if ((info->packed >> i & 1) != 0)
+            continue;
+        db_sql_add(sql, count++ > 0 ? ", " : "");
+        add_column(sql, info->table, i);
     }
+    if (info->packed != 0)
+        db_sql_add(sql, count++ > 0 ? ", " VIEW_REST : VIEW_REST);
+    return count;
 }
 
 /* " WHERE key = ?1 AND ..." */
@@ -154,10 +165,10 @@ static void add_key(struct db_sql *sql, const struct view_table *t)
 
 static void write_put(struct db_sql *sql, const void *context)
 {
-    const struct view_table *t = context;
-    db_sql_add(sql, "INSERT OR REPLACE INTO \"%s\" (", t->name);
-    add_columns(sql, t);
-    for (uint8_t i = 0; i < t->column_count; i++)
+    const struct view_info *info = context;
+    db_sql_add(sql, "INSERT OR REPLACE INTO \"%s\" (", info->table->name);
+    int count = add_columns(sql, info);
+    for (int i = 0; i < count; i++)
         db_sql_add(sql, "%s?%d", i > 0 ? ", " : ") VALUES (", i + 1);
     db_sql_add(sql, ")");
 }
@@ -171,16 +182,16 @@ static void write_delete(struct db_sql *sql, const void *context)
 
 static void write_get(struct db_sql *sql, const void *context)
 {
-    const struct view_table *t = context;
+    const struct view_info *info = context;
     db_sql_add(sql, "SELECT ");
-    add_columns(sql, t);
-    db_sql_add(sql, " FROM \"%s\"", t->name);
-    add_key(sql, t);
+    add_columns(sql, info);
+    db_sql_add(sql, " FROM \"%s\"", info->table->name);
+    add_key(sql, info->table);
 }
 
 struct scan_shape {
     const struct view_scan *q;
-    uint64_t nullable;
+    const struct view_info *info;
     uint8_t columns[VIEW_ORDER_COLUMNS_MAX];
     uint8_t count;
 };
@@ -228,7 +239,7 @@ static void write_scan(struct db_sql *sql, const void *context)
     const struct scan_shape *s = context;
     const struct view_scan *q = s->q;
     db_sql_add(sql, "SELECT ");
-    add_columns(sql, q->table);
+    add_columns(sql, s->info);
     db_sql_add(sql, " FROM \"%s\"", q->table->name);
     if (q->index != &q->table->key)
         db_sql_add(sql, " INDEXED BY \"%s_%s\"", q->table->name, q->index->name);
@@ -242,7 +253,7 @@ static void write_scan(struct db_sql *sql, const void *context)
         from_columns |= 1ull << s->columns[q->prefix_count + i];
     if (q->from_count > 0)
         db_sql_add(sql, q->prefix_count > 0 ? " AND " : " WHERE ");
-    if (q->from_count > 0 && (from_columns & s->nullable) == 0)
+    if (q->from_count > 0 && (from_columns & s->info->nullable) == 0)
         add_from_plain(sql, s);
     else if (q->from_count > 0)
         add_from_nullable(sql, s);
@@ -272,6 +283,32 @@ static void give_back(struct store_sqlite *s, struct db *d)
         db_pool_return(&s->views_readers, d);
 }
 
+static bool read_rest(struct db_use use, int column, const struct view_info *info,
+                      struct value *row)
+{
+    struct slice rest;
+    if (!db_read_blob(use, column, &rest))
+        return false;
+    const uint8_t *from = (const uint8_t *)rest.data;
+    if (packed_read(from, from + rest.len, row, info->packed) != from + rest.len)
+        return false;
+    for (uint64_t left = info->packed; left > 0; left &= left - 1) {
+        int i = __builtin_ctzll(left);
+        if (row[i].type != VALUE_NULL && row[i].type != info->table->column_types[i])
+            return false;
+    }
+    return true;
+}
+
+static bool read_row(struct db_use use, const struct view_info *info, struct value *row)
+{
+    int column = 0;
+    for (uint8_t i = 0; i < info->table->column_count; i++)
+        if ((info->packed >> i & 1) == 0 && !read_value(use, column++, i, info, &row[i]))
+            return false;
+    return info->packed == 0 || read_rest(use, column, info, row);
+}
+
 static enum err give_rows(struct db_use use, const struct view_info *info,
                           view_row_cb row, void *context, uint64_t *given)
 {
@@ -279,11 +316,10 @@ static enum err give_rows(struct db_use use, const struct view_info *info,
     enum err e = ERR_OK;
     int code;
     while ((code = sqlite3_step(use.statement)) == SQLITE_ROW) {
-        for (uint8_t i = 0; e == ERR_OK && i < info->table->column_count; i++)
-            if (!read_value(use, i, info, &values[i]))
-                e = ERR_CORRUPT;
-        if (e != ERR_OK)
+        if (!read_row(use, info, values)) {
+            e = ERR_CORRUPT;
             break;
+        }
         (*given)++;
         if (!row(context, values))
             break;
@@ -307,7 +343,7 @@ enum err sqlite_scan(struct store *base, const struct view_scan *q, view_row_cb 
 {
     struct store_sqlite *s = store_sqlite_of(base);
     const struct view_info *info = info_of(s, q->table);
-    struct scan_shape shape = {.q = q, .nullable = info->nullable};
+    struct scan_shape shape = {.q = q, .info = info};
     shape.count = view_index_order(q->table, q->index, shape.columns);
     struct db *d;
     enum err e = borrow(s, &d);
@@ -334,6 +370,7 @@ enum err sqlite_get(struct store *base, const struct view_table *t, const struct
                     view_row_cb row, void *context)
 {
     struct store_sqlite *s = store_sqlite_of(base);
+    const struct view_info *info = info_of(s, t);
     struct db *d;
     enum err e = borrow(s, &d);
     if (e != ERR_OK)
@@ -341,11 +378,11 @@ enum err sqlite_get(struct store *base, const struct view_table *t, const struct
     uint64_t given = 0;
     struct bound bound;
     struct db_use use;
-    e = db_prepare(d, (struct db_key){t, SHAPE_GET}, write_get, t, &use);
+    e = db_prepare(d, (struct db_key){t, SHAPE_GET}, write_get, info, &use);
     if (e == ERR_OK) {
         for (uint8_t i = 0; i < t->key.count; i++)
             bind_value(use, i + 1, &key[i], &bound);
-        e = give_rows(use, info_of(s, t), row, context, &given);
+        e = give_rows(use, info, row, context, &given);
     }
     give_back(s, d);
     return e == ERR_OK && given == 0 ? ERR_NOT_FOUND : e;
@@ -353,19 +390,37 @@ enum err sqlite_get(struct store *base, const struct view_table *t, const struct
 
 /* --- writing --- */
 
+static void bind_rest(struct store_sqlite *s, struct db_use use, int at,
+                      const struct view_info *info, const struct value *row)
+{
+    size_t size = packed_size_max(row, info->packed);
+    if (size > s->rest_cap) {
+        s->rest = realloc(s->rest, size);
+        check(s->rest != NULL);
+        s->rest_cap = size;
+    }
+    const uint8_t *end = packed_write(s->rest, row, info->packed);
+    db_bind_blob(use, at, s->rest, (size_t)(end - s->rest));
+}
+
 enum err sqlite_put_row(struct store *base, const struct view_table *t, const struct value *row)
 {
     struct store_sqlite *s = store_sqlite_of(base);
     struct db *d = &s->views_writer;
-    if (!view_row_fits(t, info_of(s, t)->ordered, row))
+    const struct view_info *info = info_of(s, t);
+    if (!view_row_fits(t, info->ordered, row))
         return ERR_TOO_LARGE;
     struct bound bound;
     struct db_use use;
-    enum err e = db_prepare(d, (struct db_key){t, SHAPE_PUT}, write_put, t, &use);
+    enum err e = db_prepare(d, (struct db_key){t, SHAPE_PUT}, write_put, info, &use);
     if (e != ERR_OK)
         return e;
+    int at = 1;
     for (uint8_t i = 0; i < t->column_count; i++)
-        bind_value(use, i + 1, &row[i], &bound);
+        if ((info->packed >> i & 1) == 0)
+            bind_value(use, at++, &row[i], &bound);
+    if (info->packed != 0)
+        bind_rest(s, use, at, info, row);
     int code = db_finish_bound(use);
     return code == SQLITE_DONE ? ERR_OK : db_error(code);
 }

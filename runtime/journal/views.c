@@ -35,6 +35,11 @@ static uint64_t columns_of(const struct view_index *index)
     return columns;
 }
 
+uint64_t view_columns(const struct view_table *t)
+{
+    return UINT64_MAX >> (64 - t->column_count);
+}
+
 uint64_t view_ordered_columns(const struct view_table *t)
 {
     uint64_t columns = columns_of(&t->key);

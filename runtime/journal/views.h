@@ -50,6 +50,7 @@ struct view_table {
     struct view_index key;     /* primary key: put replaces the row with the same key */
     const struct view_index *indexes;
     uint8_t index_count;
+    bool packed; /* many rows: a store may keep the columns that no index needs as one (packed.h) */
 };
 
 /* One ordered walk over a key or an index: the rows whose first `prefix_count` index columns equal

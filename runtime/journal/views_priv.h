@@ -12,6 +12,9 @@
 uint8_t view_index_order(const struct view_table *t, const struct view_index *index,
                          uint8_t columns[VIEW_ORDER_COLUMNS_MAX]);
 
+/* All its columns, one bit each. */
+uint64_t view_columns(const struct view_table *t);
+
 /* The columns a key or an index orders by, one bit each. */
 uint64_t view_ordered_columns(const struct view_table *t);
 

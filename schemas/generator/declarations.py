@@ -111,6 +111,7 @@ class View:
     doc: str
     key: list
     indexes: dict
+    packed: bool
     columns: list
     place: Place
 
@@ -479,8 +480,8 @@ def _view(schema, service, name, t):
     if name in schema.views:
         t.place.fail("the name is taken")
     v = View(name, service, t.get("doc", str, required=True), t.get("key", list, required=True),
-             t.get("indexes", dict, {}), [_field(c, t.place) for c in
-                                          _sized(t.get("columns", list, required=True))], t.place)
+             t.get("indexes", dict, {}), t.get("packed", bool, False),
+             [_field(c, t.place) for c in _sized(t.get("columns", list, required=True))], t.place)
     t.finish()
     columns = [c.name for c in v.columns]
     for c in v.columns:

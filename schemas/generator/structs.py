@@ -346,7 +346,8 @@ def _view_tables(v):
                   f"    .column_count = {upper(n, 'columns')},\n"
                   f"    .key = {_index(v, 'key', v.key)},\n"
                   f"    .indexes = {n + '_indexes' if v.indexes else 'NULL'},\n"
-                  f"    .index_count = {len(v.indexes)},\n}};\n")
+                  f"    .index_count = {len(v.indexes)},\n"
+                  f"    .packed = {str(v.packed).lower()},\n}};\n")
 
 
 def _to_values(v):

@@ -20,7 +20,8 @@
 
 #define REASON_SIZE 512
 
-/* owner, place (key); amount; name; parent may be absent; tag is any number. */
+/* owner, place (key); amount; name; parent may be absent; tag is any number. name and tag order
+ * nothing: packed. */
 enum { COIN_OWNER, COIN_PLACE, COIN_AMOUNT, COIN_NAME, COIN_PARENT, COIN_TAG, COIN_COLUMNS };
 enum { COIN_BY_AMOUNT, COIN_BY_PARENT };
 
@@ -39,11 +40,12 @@ static const struct view_table coins_view = {
     .key = {"key", {COIN_OWNER, COIN_PLACE}, 2},
     .indexes = coin_indexes,
     .index_count = array_len(coin_indexes),
+    .packed = true,
 };
 
 #define COINS_SQL                                                                                  \
     "CREATE TABLE coins (owner BLOB NOT NULL, place INTEGER NOT NULL, amount ANY NOT NULL,"        \
-    " name TEXT NOT NULL, parent BLOB, tag INTEGER NOT NULL,"                                      \
+    " parent BLOB, rest BLOB NOT NULL,"                                                            \
     " PRIMARY KEY (owner, place)) STRICT, WITHOUT ROWID;"                                          \
     "CREATE INDEX coins_by_amount ON coins (owner, amount);"                                       \
     "CREATE INDEX coins_by_parent ON coins (parent);"

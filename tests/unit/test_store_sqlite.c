@@ -194,7 +194,9 @@ static void values_of_another_form_are_damage(void **state)
     static const char *const harms[] = {
         "UPDATE coins SET amount = -1",          "UPDATE coins SET amount = zeroblob(16)",
         "UPDATE coins SET amount = 'many'",      "UPDATE coins SET parent = x'01'",
-        "UPDATE coins SET place = -5",
+        "UPDATE coins SET place = -5",           "UPDATE coins SET rest = x''",
+        "UPDATE coins SET rest = x'0409000000'", "UPDATE coins SET rest = substr(rest, 2)",
+        "UPDATE coins SET rest = CAST(rest || x'00' AS BLOB)",
     };
     assert_int_equal(f->store->ops->begin(f->store), ERR_OK);
     assert_int_equal(put_coin(f->store, 1, 1, 1, "coin", 2), ERR_OK);
@@ -260,10 +262,12 @@ static void a_table_unlike_its_declaration_is_refused(void **state)
         {"DROP INDEX coins_by_amount; CREATE INDEX coins_by_amount ON coins (owner, amount DESC)",
          "order"},
         {"ALTER TABLE coins ADD COLUMN more TEXT", "column more more than its declaration"},
-        {"ALTER TABLE coins RENAME COLUMN name TO title", "column 4 is title, declared is name"},
+        {"ALTER TABLE coins RENAME COLUMN parent TO mother",
+         "column 4 is mother, declared is parent"},
+        {"ALTER TABLE coins RENAME COLUMN rest TO name", "column 5 is name, declared is rest"},
         {"DROP TABLE coins; CREATE TABLE coins (owner BLOB, place INTEGER)", "WITHOUT ROWID"},
         {"DROP TABLE coins; CREATE TABLE coins (owner BLOB, place INTEGER, "
-         "PRIMARY KEY (owner, place)) STRICT, WITHOUT ROWID", "has 2 columns, 6 are declared"},
+         "PRIMARY KEY (owner, place)) STRICT, WITHOUT ROWID", "has 2 columns, 5 are declared"},
         {"DROP TABLE coins; CREATE TABLE coins (owner BLOB, place INTEGER, "
          "PRIMARY KEY (place, owner)) STRICT, WITHOUT ROWID", "stands elsewhere"},
         {"DROP TABLE coins; CREATE TABLE coins (owner TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",

@@ -22,8 +22,12 @@ def declared_type(column):
 
 
 def declared(view):
-    """(columns, key, indexes) of a view."""
-    columns = [(c.name, declared_type(c), not c.optional) for c in view.columns]
+    """(columns, key, indexes) of a view's table."""
+    own = set(view.key).union(*view.indexes.values())
+    columns = [(c.name, declared_type(c), not c.optional) for c in view.columns
+               if not view.packed or c.name in own]
+    if view.packed:
+        columns.append(("rest", "BLOB", True))
     indexes = {f"{view.name}_{name}": over for name, over in view.indexes.items()}
     return columns, view.key, indexes
 
