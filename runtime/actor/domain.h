@@ -17,9 +17,11 @@
 
 #define KIND_MAX 32 /* kinds are numbered 1 .. KIND_MAX-1 */
 
+typedef enum turn_result (*handle_cb)(struct turn *t, struct id128 self, const struct message *m);
+
 struct handler {
     const struct message_type *type;
-    enum turn_result (*handle)(struct turn *t, struct id128 self, const struct message *m);
+    handle_cb handle;
 };
 
 struct actor_kind {

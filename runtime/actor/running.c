@@ -63,11 +63,23 @@ static out_of_line uint64_t read_clock(struct shard *s)
 }
 
 /* The clock is to tell what the next turns take without those before them. */
-static out_of_line void begin_turns(struct shard *s, const struct message_type *type)
+static void part_turns(struct shard *s)
 {
-    s->running.type = type;
     if (s->running.count > 0)
         (void)read_clock(s);
+}
+
+/* The next message is for another handler. */
+static out_of_line void change_handler(struct shard *s, const struct message *m)
+{
+    const struct actor_kind *kind = s->options.domain->kinds[m->target_kind];
+    part_turns(s);
+    s->running.type = m->type;
+    s->running.kind = m->target_kind;
+    s->running.handle = NULL;
+    for (uint32_t i = 0; i < kind->handler_count; i++)
+        if (kind->handlers[i].type == m->type)
+            s->running.handle = kind->handlers[i].handle;
 }
 
 static out_of_line void end_turns(struct shard *s, const struct actor *a, const struct message *m)
@@ -82,7 +94,6 @@ static out_of_line void end_turns(struct shard *s, const struct actor *a, const 
 /* Its actor stops here: the message stays its first one until what it needs is there. */
 static out_of_line void wait(struct shard *s, struct actor *a, struct message *m)
 {
-    s->running.left = 0;
     actor_mailbox_put_back(a, &m->link);
     a->flags |= ACTOR_WAITING;
     if (a == s->alone)
@@ -129,19 +140,19 @@ static inline void run_message(struct shard *s, struct actor *a)
         expire(s, m);
         return;
     }
-    if (m->type != s->running.type)
-        begin_turns(s, m->type);
+    if (m->type != s->running.type || m->target_kind != s->running.kind)
+        change_handler(s, m);
     ran(s, a, m, turn_run(s, a, m));
 }
 
 /* --- one actor ------------------------------------------------------------------------------- */
 
-/* What an operator or the supervisor wants of it; false if none of its turns may run. */
-static out_of_line bool obey(struct shard *s, const struct actor *a)
+/* What is special about its next turn; false if there is none now. */
+static out_of_line bool may_go_on(struct shard *s, const struct actor *a)
 {
-    if ((a->flags & ACTOR_HELD) != 0)
+    if ((a->flags & (ACTOR_HELD | ACTOR_WAITING)) != 0)
         return false;
-    begin_turns(s, s->running.type);
+    part_turns(s);
     s->running.count_max = 1; /* traced: its turn by itself */
     return true;
 }
@@ -172,15 +183,20 @@ static inline void forget_if_nothing(struct shard *s, struct actor *a)
         registry_evict(&s->registry, a);
 }
 
-/* Goes on with the messages of the actor whose turn it is. */
-static inline void run_actor(struct shard *s, struct actor *a)
+static inline void run_mailbox(struct shard *s, struct actor *a)
 {
-    while (a->mailbox_last != NULL && s->running.left > 0 && !journal_full(&s->journal)) {
-        if ((a->flags & ACTOR_ORDERS) != 0 && !obey(s, a))
-            break;
-        s->running.left--;
+    for (int left = SHARD_ACTOR_MESSAGES; a->mailbox_last != NULL && left > 0; left--) {
+        if ((a->flags & (ACTOR_ORDERS | ACTOR_WAITING)) != 0 && !may_go_on(s, a))
+            return;
         run_message(s, a);
+        if (journal_full(&s->journal))
+            return;
     }
+}
+
+/* The next actor's turn. */
+static inline void leave(struct shard *s, struct actor *a)
+{
     if ((a->flags & ACTOR_HELD) != 0)
         hold(s, a);
     if (a == s->alone && (a->flags & ACTOR_WAITING) == 0)
@@ -199,16 +215,16 @@ static out_of_line void run_queue(struct shard *s)
            s->running.now_ns < s->running.end_ns) {
         struct actor *a = actor_of_run_link(fifo_pop(&s->run_queue));
         a->flags &= (uint16_t)~ACTOR_QUEUED;
-        s->running.left = SHARD_ACTOR_MESSAGES;
-        run_actor(s, a);
+        run_mailbox(s, a);
+        leave(s, a);
     }
 }
 
-static out_of_line void go_on_after_jump(struct shard *s)
+static out_of_line void end_after_jump(struct shard *s)
 {
     struct actor *a = s->turn.actor;
     ran(s, a, s->turn.message, turn_gave_up(s));
-    run_actor(s, a);
+    leave(s, a);
 }
 
 void running_turns(struct shard *s, uint64_t budget_ns)
@@ -218,7 +234,7 @@ void running_turns(struct shard *s, uint64_t budget_ns)
     /* Set once for all turns, for it costs as much as many a turn. What is needed behind it stands
      * in the shard: variables of this function need not survive the jump. */
     if (setjmp(s->given_up) != 0)
-        go_on_after_jump(s);
+        end_after_jump(s);
     run_queue(s);
     if (s->running.count > 0)
         (void)read_clock(s); /* their messages are given back now */

@@ -98,10 +98,11 @@ struct shard {
     struct actor *alone;     /* while the loader is crowded: only its turn is given journal parts */
     struct fifo answered;    /* final answers to give back in the next pass */
     struct {
-        int left;            /* so many messages before the next actor's turn */
         uint64_t end_ns;
-        uint64_t now_ns;     /* as of the last look at the clock; since then ran ... */
-        const struct message_type *type; /* ... turns of this one's handler alone: */
+        uint64_t now_ns;     /* as of the last look at the clock; since then ran turns ... */
+        const struct message_type *type;
+        uint16_t kind;       /* ... of one handler alone, that of this type and kind */
+        handle_cb handle;    /* NULL: it is for timeouts, or there is none */
         const struct message *turns[SHARD_CLOCK_TURNS];
         uint32_t count;
         uint32_t count_max;  /* at so many the clock is read again */
@@ -198,9 +199,10 @@ static inline bool shard_may_run(const struct shard *s)
 /* running.c */
 void running_turns(struct shard *s, uint64_t budget_ns);
 
-/* turn.c: the turn of a message with an idempotency key; the end of a turn that `leaves` something
- * or is not DONE; an answer that may not be given yet. */
+/* turn.c: the turn of a message with an idempotency key; one that has no handler of its own; the
+ * end of a turn that `leaves` something or is not DONE; an answer that may not be given yet. */
 enum turn_result turn_decide_keyed(struct turn *t);
+enum turn_result turn_handle_other(struct turn *t);
 enum turn_result turn_finish(struct turn *t, enum turn_result result);
 void turn_hold(struct turn *t);
 
@@ -236,23 +238,16 @@ void deadlines_sweep(struct shard *s);
 
 /* --- turns: what each message goes through, inlined into the loop of a pass ------------------- */
 
-/* The handler of the message. */
-static inline enum turn_result turn_handle(struct turn *t)
+/* The handler was looked for when the first message of its group came. */
+static inline enum turn_result turn_handle(struct shard *s, struct turn *t)
 {
-    struct message *m = t->message;
-    const struct actor_kind *kind = t->shard->options.domain->kinds[m->target_kind];
-    if (m->type == NULL)
-        return kind->timeout(t, t->actor->entry.id);
-    for (uint32_t i = 0; i < kind->handler_count; i++)
-        if (kind->handlers[i].type == m->type)
-            return kind->handlers[i].handle(t, t->actor->entry.id, m);
-    turn_refuse(t, ERR_UNSUPPORTED);
-    return TURN_DONE;
+    if (s->running.handle == NULL)
+        return turn_handle_other(t);
+    return s->running.handle(t, t->actor->entry.id, t->message);
 }
 
-static inline void turn_answer(struct turn *t)
+static inline void turn_answer(struct shard *s, struct turn *t)
 {
-    struct shard *s = t->shard;
     if (journal_durable(&s->journal, t->depends_seq))
         fifo_push(&s->answered, &t->message->link);
     else
@@ -264,12 +259,12 @@ static inline enum turn_result turn_run(struct shard *s, struct actor *a, struct
 {
     struct turn *t = &s->turn;
     *t = (struct turn){.shard = s, .message = m, .actor = a};
-    enum turn_result result = m->keyed ? turn_decide_keyed(t) : turn_handle(t);
+    enum turn_result result = m->keyed ? turn_decide_keyed(t) : turn_handle(s, t);
     if (result != TURN_DONE || t->leaves)
         return turn_finish(t, result);
     /* Most turns only look: they leave nothing to take back, to end or to settle. */
     check(t->replied || m->type == NULL);
-    turn_answer(t);
+    turn_answer(s, t);
     return TURN_DONE;
 }
 

@@ -354,15 +354,24 @@ static enum turn_result replay_outcome(struct turn *t, uint64_t place)
     return TURN_DONE;
 }
 
+enum turn_result turn_handle_other(struct turn *t)
+{
+    const struct message *m = t->message;
+    if (m->type == NULL)
+        return t->shard->options.domain->kinds[m->target_kind]->timeout(t, t->actor->entry.id);
+    turn_refuse(t, ERR_UNSUPPORTED);
+    return TURN_DONE;
+}
+
 enum turn_result turn_decide_keyed(struct turn *t)
 {
     uint64_t place;
     t->leaves = true;
     if (PLANT(SKIP_DEDUPE))
-        return turn_handle(t);
+        return turn_handle(t->shard, t);
     switch (place_of(t, &t->shard->keys, t->message->key, &place)) {
     case PRESENCE_ABSENT:
-        return turn_handle(t);
+        return turn_handle(t->shard, t);
     case PRESENCE_THERE:
         return replay_outcome(t, place);
     case PRESENCE_WAITING:
@@ -472,7 +481,7 @@ enum turn_result turn_finish(struct turn *t, enum turn_result result)
     }
     if (t->recorded)
         journal_turn_done(&s->journal);
-    turn_answer(t);
+    turn_answer(s, t);
     return result;
 }
 
