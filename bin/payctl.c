@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "bin/payctl.h"
@@ -20,6 +21,13 @@ static int by_name(const void *a, const void *b)
 {
     const struct payctl_command *x = a, *y = b;
     return strcmp(x->spec.name, y->spec.name);
+}
+
+static int terminal_width(void)
+{
+    struct winsize size;
+    bool known = isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
+    return known ? size.ws_col : 0;
 }
 
 static void gather_commands(struct payctl *p)
@@ -57,6 +65,7 @@ int main(int argc, char **argv)
                                   error);
     p.color = !p.args.json && !p.args.no_color && isatty(STDOUT_FILENO) &&
               getenv("NO_COLOR") == NULL;
+    p.width = terminal_width();
     if (good)
         code = run(&p);
     else

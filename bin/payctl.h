@@ -26,6 +26,7 @@ struct payctl {
     struct arena arena;       /* of the request in work; reset by whoever repeats */
     struct wire_writer frame;
     bool color;               /* stdout is a terminal that may show colours */
+    int width;                /* characters in a line of it; 0 = stdout is none */
     const struct payctl_command *commands; /* all, generated ones too */
     uint32_t command_count;
 };

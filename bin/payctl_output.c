@@ -7,31 +7,24 @@
 #include <yyjson.h>
 
 #include "bin/payctl.h"
+#include "bin/payctl_fit.h"
 
 #define TEXT_MAX ((size_t)64 << 20)
 #define COLUMNS_MAX 40
-#define CELL_MAX 1024 /* bytes of one cell */
-
-struct column {
-    const char *name;
-    int width; /* in characters */
-    bool right; /* numbers only */
-    bool filled;
-};
 
 static bool is_table(yyjson_val *v)
 {
     return yyjson_is_arr(v) && (yyjson_arr_size(v) == 0 || yyjson_is_obj(yyjson_arr_get_first(v)));
 }
 
-static void add(char cell[CELL_MAX], const char *text)
+static void add(char cell[FIT_CELL_MAX], const char *text)
 {
     size_t len = strlen(cell);
-    snprintf(cell + len, CELL_MAX - len, "%s", text);
+    snprintf(cell + len, FIT_CELL_MAX - len, "%s", text);
 }
 
 /* One value in one line. */
-static void format_cell(yyjson_val *v, char cell[CELL_MAX])
+static void format_cell(yyjson_val *v, char cell[FIT_CELL_MAX])
 {
     size_t i, count;
     yyjson_val *key, *item;
@@ -65,20 +58,21 @@ static bool is_number(const char *text)
     return text[0] != '\0' && strspn(text, "0123456789.-") == strlen(text);
 }
 
-/* Characters, not bytes. */
-static int width_of(const char *text)
-{
-    int width = 0;
-    for (; *text != '\0'; text++)
-        width += ((unsigned char)*text & 0xc0) != 0x80;
-    return width;
-}
-
 static void put_padded(const char *text, int width, bool right)
 {
-    int blanks = width - width_of(text);
+    int blanks = width - fit_width(text);
     printf("%*s%s%*s", right && blanks > 0 ? blanks : 0, "", text,
            !right && blanks > 0 ? blanks : 0, "");
+}
+
+/* Between columns, not after the last. */
+static void put_gap(const struct column *columns, uint32_t k, uint32_t count)
+{
+    while (++k < count)
+        if (columns[k].filled) {
+            printf("%*s", FIT_GAP, "");
+            return;
+        }
 }
 
 static struct column *column_of(struct column *columns, uint32_t *count, const char *name)
@@ -89,7 +83,7 @@ static struct column *column_of(struct column *columns, uint32_t *count, const c
     }
     if (*count == COLUMNS_MAX)
         return NULL;
-    columns[*count] = (struct column){name, width_of(name), true, false};
+    columns[*count] = (struct column){name, fit_width(name), true, false};
     return &columns[(*count)++];
 }
 
@@ -102,7 +96,7 @@ static uint32_t measure(yyjson_val *rows, struct column *columns)
     {
         yyjson_obj_foreach(row, j, m, key, value)
         {
-            char cell[CELL_MAX] = "";
+            char cell[FIT_CELL_MAX] = "";
             struct column *c = column_of(columns, &count, yyjson_get_str(key));
             if (c == NULL)
                 continue;
@@ -111,8 +105,8 @@ static uint32_t measure(yyjson_val *rows, struct column *columns)
                 continue;
             c->filled = true;
             c->right = c->right && is_number(cell);
-            if (width_of(cell) > c->width)
-                c->width = width_of(cell);
+            if (fit_width(cell) > c->width)
+                c->width = fit_width(cell);
         }
     }
     return count;
@@ -128,11 +122,12 @@ static void print_table(const struct payctl *p, yyjson_val *rows, int indent)
         printf("%*s(none)\n", indent, "");
         return;
     }
+    bool narrowed = p->width > 0 && fit_columns(columns, count, p->width - indent);
     printf("%*s%s", indent, "", p->color ? "\033[1m" : "");
     for (uint32_t k = 0; k < count; k++) {
         if (columns[k].filled) {
             put_padded(columns[k].name, columns[k].width, columns[k].right);
-            printf("  ");
+            put_gap(columns, k, count);
         }
     }
     printf("%s\n", p->color ? "\033[0m" : "");
@@ -140,15 +135,18 @@ static void print_table(const struct payctl *p, yyjson_val *rows, int indent)
     {
         printf("%*s", indent, "");
         for (uint32_t k = 0; k < count; k++) {
-            char cell[CELL_MAX] = "";
+            char cell[FIT_CELL_MAX] = "";
             if (!columns[k].filled)
                 continue;
             format_cell(yyjson_obj_get(row, columns[k].name), cell);
+            fit_cell(cell, columns[k].width);
             put_padded(cell, columns[k].width, columns[k].right);
-            printf("  ");
+            put_gap(columns, k, count);
         }
         printf("\n");
     }
+    if (narrowed)
+        printf("%*snarrowed to this terminal: a pipe or --json shows all\n", indent, "");
 }
 
 void payctl_print_lines(struct yyjson_val *object, int indent)
@@ -163,7 +161,7 @@ void payctl_print_lines(struct yyjson_val *object, int indent)
     }
     yyjson_obj_foreach(object, i, n, key, value)
     {
-        char cell[CELL_MAX] = "";
+        char cell[FIT_CELL_MAX] = "";
         if (is_table(value))
             continue;
         if (yyjson_is_str(value)) { /* may be longer than a cell */

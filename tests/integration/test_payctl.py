@@ -5,14 +5,18 @@
 Each function test_* is a scenario of its own; all share one payd, as tenants of their own names
 where they would disturb each other.
 """
+import fcntl
 import json
 import os
 import pathlib
+import pty
 import random
 import re
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import traceback
 
@@ -387,6 +391,37 @@ def test_a_batch_of_more_than_one_piece(tool):
     batch = tool.json("ledger", "show-batch", last)
     equal((batch["holds"], batch["size"] > 3 * 65536), (True, True))
     equal(len([e for e in events_of(batch) if e["event"] == "transfer_posted"]), 4000)
+
+
+def in_terminal(tool, columns, *words):
+    """What payctl shows in a terminal of so many columns."""
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    environment = {**clean_environment(), "PAYCTL_SOCKET": str(tool.socket),
+                   "PAYCTL_TENANT": tool.tenant}
+    with subprocess.Popen([PAYCTL, *words], stdout=its, env=environment) as running:
+        os.close(its)
+        said = b""
+        try:
+            while piece := os.read(ours, 65536):
+                said += piece
+        except OSError:  # the other end is closed
+            pass
+        equal(running.wait(COMMAND_S), 0)
+    os.close(ours)
+    return said.decode()
+
+
+def test_tables_fit_the_terminal(tool):
+    [account, _] = accounts(tool)
+    for columns in (80, 120, 400):
+        said = in_terminal(tool, columns, "accounts", "list", "--no-color")
+        contains(said, account)
+        equal(max(len(line) for line in said.splitlines()) <= columns, True)
+        equal("narrowed" in said, columns < 400)
+    wide = tool.run("accounts", "list")
+    contains(wide, "user_data_128", "opened_time")
+    equal("narrowed" in wide or "\u2026" in wide, False)
 
 
 def verify_when_stopped(payd, tool):
