@@ -480,7 +480,6 @@ static void linger(struct http_connection *c)
     set_reading(c, true);
 }
 
-/* After anything happened: which phase is it, and is there room to read on? */
 /* Its turn comes behind the answers to the requests before it. */
 static void send_continue(struct http_connection *c)
 {
@@ -491,6 +490,7 @@ static void send_continue(struct http_connection *c)
     send_bytes(c, text, sizeof text - 1);
 }
 
+/* After anything happened: which phase is it, and is there room to read on? */
 static void settle(struct http_connection *c)
 {
     if (c->closing || c->phase == PHASE_LINGER)
