@@ -10,6 +10,7 @@
  * SQLite's unix VFS lets its system calls be replaced; that is the one place where its writes pass
  * with their descriptor. The replacement is of the whole process, the wish to be paced of one
  * thread. */
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <unistd.h>
@@ -33,13 +34,22 @@ static _Thread_local struct {
     size_t dirty;
 } wake;
 
-static void wait_for_disk(void)
+/* Is it only that this file system, or this sandbox, cannot wait? Things are as they were then. */
+static bool cannot_wait(int code)
 {
-    /* A file system that cannot do it leaves things as they were. */
-    (void)sync_file_range(wake.fd, wake.begin, wake.end - wake.begin,
-                          SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
-                              SYNC_FILE_RANGE_WAIT_AFTER);
+    return code == ENOSYS || code == EINVAL || code == ESPIPE || code == EOPNOTSUPP ||
+           code == EPERM;
+}
+
+/* false, with errno, if something written did not reach the disk. The kernel tells that once for
+ * each open file: the sync that follows would succeed, and a checkpoint be taken for durable. */
+static bool wait_for_disk(void)
+{
     wake.dirty = 0;
+    return sync_file_range(wake.fd, wake.begin, wake.end - wake.begin,
+                           SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                               SYNC_FILE_RANGE_WAIT_AFTER) == 0 ||
+           cannot_wait(errno);
 }
 
 static ssize_t paced_pwrite(int fd, const void *bytes, size_t size, off_t at)
@@ -57,9 +67,7 @@ static ssize_t paced_pwrite(int fd, const void *bytes, size_t size, off_t at)
     wake.begin = at < wake.begin ? at : wake.begin;
     wake.end = end > wake.end ? end : wake.end;
     wake.dirty += (size_t)written;
-    if (wake.dirty >= PACE_BYTES)
-        wait_for_disk();
-    return written;
+    return wake.dirty < PACE_BYTES || wait_for_disk() ? written : -1;
 }
 
 static void replace(void)

@@ -149,10 +149,10 @@ void db_pool_return(struct db_pool *p, struct db *d);
 
 /* --- the store --- */
 
-/* What the database says of a view beyond its declaration. */
 /* Of a packed table the columns that order nothing stand in one more column, the last. */
 #define VIEW_REST "rest"
 
+/* What the database says of a view beyond its declaration. */
 struct view_info {
     const struct view_table *table;
     uint64_t nullable; /* bit n: column n may be NULL */
@@ -193,15 +193,15 @@ must_check enum err sqlite_migrate(struct store_sqlite *s,
                                    const struct store_sqlite_options *options, char *reason,
                                    size_t reason_size);
 
+/* store_sqlite_pace.c. Before the first connection; more than once does no harm. */
+void sqlite_pace_install(void);
+/* From now on the calling thread waits for the disk after each portion it has written; what it
+ * hears then of a failed write fails the write that waited. */
+void sqlite_pace_thread(void);
+
 /* store_sqlite_journal.c */
 void sqlite_journal_watch(struct store_sqlite *s); /* after each opening of s->journal */
 void sqlite_journal_checkpoint(struct store_sqlite *s);
-
-/* Pacing of what the views lane writes (store_sqlite_pace.c). Before the first connection; more
- * than once does no harm. */
-void sqlite_pace_install(void);
-/* From now on the calling thread waits for the disk after each portion it has written. */
-void sqlite_pace_thread(void);
 enum err sqlite_append(struct store *base, const struct batch_row *rows, uint32_t count);
 enum err sqlite_cut(struct store *base, uint16_t shard, uint64_t epoch, uint64_t first_seq);
 enum err sqlite_reopen(struct store *base);
