@@ -47,6 +47,7 @@ static void take_head(struct batch_copy *c, const struct journal_batch *b)
 static int take_online(struct payctl *p, struct journal_batch_get *m, struct batch_copy *c)
 {
     struct journal_batch b;
+    uint64_t size = 0; /* of the body, as the first piece says */
     do {
         arena_reset(&p->arena);
         m->has_offset = true;
@@ -54,13 +55,15 @@ static int take_online(struct payctl *p, struct journal_batch_get *m, struct bat
         int code = payctl_ask_for(p, &journal_batch_get_type, m, &journal_batch_type, &b);
         if (code != PAYCTL_OK)
             return code;
-        if (c->row.body.data == NULL)
+        if (c->row.body.data == NULL) {
             take_head(c, &b);
-        uint64_t rest = b.size - c->row.body.len;
+            size = b.size;
+        }
+        uint64_t rest = size - c->row.body.len;
         uint32_t len = b.piece.len < rest ? b.piece.len : (uint32_t)rest;
         memcpy((char *)(uintptr_t)c->row.body.data + c->row.body.len, b.piece.data, len);
         c->row.body.len += len;
-    } while (b.piece.len > 0 && c->row.body.len < b.size);
+    } while (b.piece.len > 0 && c->row.body.len < size);
     return PAYCTL_OK;
 }
 

@@ -11,8 +11,8 @@ struct verify {
     struct store *store;
     struct registry registry;
     struct replay replay;
-    uint64_t head_seq;   /* the newest batch when it began: verified up to here; UINT64_MAX: the
-                            store cannot tell, and reading will find where it breaks off */
+    uint64_t head_seq;   /* the newest batch when it began: verified up to here; UINT64_MAX: it
+                            is damaged, and reading will find where it breaks off */
     uint64_t stop;       /* a step ends when so much of the journal is done */
     bool finished;
     const char *problem; /* NULL: nothing found; else text that lives as long as this */

@@ -38,11 +38,32 @@ static void a_step_takes_only_so_much_whatever_the_batches_hold(void **state)
     }
 }
 
+/* Nobody shall restore a backup because there were too many open files. */
+static void a_failed_read_is_no_damage(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 1);
+    for (int begun = 0; begun < 2; begun++) {
+        struct verify v;
+        struct store_sim_faults broken = {.read_io_ppm = 1000000};
+        store_sim_set_faults(f->sim, begun ? &(struct store_sim_faults){0} : &broken);
+        verify_init(&v, &f->domain, store_sim_store(f->sim), f->number);
+        store_sim_set_faults(f->sim, &broken);
+        assert_false(verify_step(&v, 1));
+        assert_true(v.finished);
+        assert_non_null(strstr(v.problem, "cannot be read after batch 0"));
+        assert_int_equal(v.damaged_seq, 0);
+        verify_done(&v);
+        store_sim_set_faults(f->sim, &(struct store_sim_faults){0});
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_step_takes_only_so_much_whatever_the_batches_hold, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_failed_read_is_no_damage, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
