@@ -87,6 +87,7 @@ const struct http_limits http_limits_default = {
     .idle_ms = 75000,
     .write_ms = 30000,
     .linger_ms = 2000,
+    .stop_ms = 1000,
     .connections_max = 10000,
     .requests_max = 100000,
 };
@@ -193,7 +194,8 @@ static uint32_t phase_limit_ms(const struct http_server *s, enum phase phase)
     case PHASE_BODY:
         return s->limits.body_ms;
     case PHASE_WRITE:
-        return s->limits.write_ms;
+        return s->stopping && s->limits.stop_ms < s->limits.write_ms ? s->limits.stop_ms
+                                                                     : s->limits.write_ms;
     case PHASE_LINGER:
         return s->limits.linger_ms;
     default:
@@ -638,6 +640,8 @@ static uint64_t tick_ms(const struct http_limits *l)
         least = l->idle_ms;
     if (l->linger_ms < least)
         least = l->linger_ms;
+    if (l->stop_ms < least)
+        least = l->stop_ms;
     least /= 4;
     return least > TICK_MS_MAX ? TICK_MS_MAX : least < TICK_MS_MIN ? TICK_MS_MIN : least;
 }
@@ -741,6 +745,7 @@ void http_server_stop(struct http_server *s, void (*stopped)(void *context), voi
             struct http_connection *c = container_of(at, struct http_connection, place);
             at = at->next;
             c->ended = true;
+            c->entered_ms = uv_now(s->loop); /* who does not read has stop_ms from here on */
             settle(c);
         }
     }

@@ -55,13 +55,15 @@ struct http_limits {
     uint32_t idle_ms;         /* between requests */
     uint32_t write_ms;        /* a client that does not read */
     uint32_t linger_ms;       /* for a client to notice the end */
+    uint32_t stop_ms;         /* instead of write_ms, once the server stops */
     uint32_t connections_max; /* beyond them they are accepted and closed at once */
     uint32_t requests_max;    /* of one connection */
 };
 
-/* 5 s, 10 s, 75 s, 30 s, 2 s, 10,000 and 100,000. Most proxies give up an idle connection after
- * 60 s: were we first, a request on its way at that moment would be lost. Enough requests for a
- * load test on connections that stay; behind a gateway 1,000 spread the load better over nodes. */
+/* 5 s, 10 s, 75 s, 30 s, 2 s, 1 s, 10,000 and 100,000. Most proxies give up an idle connection
+ * after 60 s: were we first, a request on its way at that moment would be lost. Enough requests
+ * for a load test on connections that stay; behind a gateway 1,000 spread the load better over
+ * nodes. */
 extern const struct http_limits http_limits_default;
 
 struct http_statistics {
@@ -87,8 +89,9 @@ must_check int http_server_listen(struct http_server *s, const char *host, uint1
                                   bool first);
 uint16_t http_server_port(const struct http_server *s);
 
-/* Stops listening, lets requests in work be answered, closes idle connections; `stopped` runs when
- * the last one is gone and the server has freed itself. */
+/* Stops listening, lets requests in work be answered, closes idle connections, and those of clients
+ * that do not read their answers; `stopped` runs when the last one is gone and the server has freed
+ * itself. */
 void http_server_stop(struct http_server *s, void (*stopped)(void *context), void *context);
 
 struct http_statistics http_server_statistics(const struct http_server *s);

@@ -71,6 +71,24 @@ def test_with_idle_and_unfinished_connections(_):
             s.close()
 
 
+def test_with_clients_that_do_not_read(_):
+    """Nor can they who ask for much and take none of it."""
+    with Payd(log_level="warn") as payd:
+        get = (f"GET /openapi.json HTTP/1.1\r\nHost: a\r\n"
+               f"Authorization: Bearer {payd.token()}\r\n\r\n").encode()
+        held = []
+        for _ in range(5):
+            s = socket.socket()
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.connect(("127.0.0.1", payd.port))
+            s.sendall(get * 100)
+            held.append(s)
+        time.sleep(0.3)
+        stopped(payd)
+        for s in held:
+            s.close()
+
+
 def test_twice_and_at_once(_):
     with Payd(log_level="warn") as payd:
         payd.terminate()

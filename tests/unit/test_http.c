@@ -506,6 +506,7 @@ static const struct http_limits short_limits = {
     .idle_ms = 200,
     .write_ms = 200,
     .linger_ms = 40,
+    .stop_ms = 60,
     .connections_max = 3,
     .requests_max = 4,
 };
