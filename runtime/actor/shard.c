@@ -11,11 +11,11 @@
 
 /* While nobody waits, the projector rests so many times as long as it worked: turns and commits
  * come first. Long rests make large steps, which cost less for each transfer. The more the memory
- * holds that the views do not, the shorter the rests, down to none at so many per cent of its room:
+ * holds that the views do not, the shorter the rests, the shortest at so many per cent of its room:
  * under a load that lasts, turns slow down to what the views can follow, instead of being refused
  * when the room is full. */
 #define SHARD_PROJECT_REST 3
-#define SHARD_PROJECT_NO_REST 12
+#define SHARD_PROJECT_HURRY 12
 #define SHARD_PROJECT_REST_MIN_NS 20000000u
 #define SHARD_PROJECT_REST_MAX_NS 4000000000u
 
@@ -414,8 +414,8 @@ static void rest_projector(struct shard *s)
     uint64_t seq = s->projector.position.seq;
     uint32_t ids = outcomes_behind(&s->ids, seq), keys = outcomes_behind(&s->keys, seq);
     uint32_t behind = ids > keys ? ids : keys;
-    uint32_t ease = behind < SHARD_PROJECT_NO_REST ? SHARD_PROJECT_NO_REST - behind : 0;
-    uint64_t rest_ns = s->projector.took_ns * SHARD_PROJECT_REST * ease / SHARD_PROJECT_NO_REST;
+    uint32_t ease = behind < SHARD_PROJECT_HURRY ? SHARD_PROJECT_HURRY - behind : 0;
+    uint64_t rest_ns = s->projector.took_ns * SHARD_PROJECT_REST * ease / SHARD_PROJECT_HURRY;
     if (rest_ns < SHARD_PROJECT_REST_MIN_NS)
         rest_ns = SHARD_PROJECT_REST_MIN_NS;
     if (rest_ns > SHARD_PROJECT_REST_MAX_NS)
