@@ -45,7 +45,10 @@ static const struct setting settings[] = {
            "request outcomes remembered in memory for each shard"),
     NUMBER("KEY_FILTER_MB", key_filter_mb, "32", 1, 65536,
            "memory of the filter over the idempotency keys of 31 days, for each shard; with less "
-           "than a MiB for 800,000 keys, new ones are looked up in the store"),
+           "than a MiB for 800,000 keys, new ones are looked up in the filters that the store "
+           "keeps, of which as much again stays in memory"),
+    NUMBER("KEY_MERGE_KEYS", key_merge_keys, "25600", 100, 10000000,
+           "keys that one transaction of the views sorts into larger runs; lists wait for it"),
     SWITCH("PIN_CPUS", pin_cpus, "off", "keep scheduler threads on processors of their own"),
     TEXT("WSO2_IS_URL", wso2_is_url, "",
          "identity server: sets TOKEN_ISSUER and JWKS_URL unless they are given"),

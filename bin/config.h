@@ -24,6 +24,7 @@ struct config {
     uint64_t resident_max;
     uint64_t outcomes_max;
     uint64_t key_filter_mb;
+    uint64_t key_merge_keys;
     char metrics_listen[CONFIG_TEXT_MAX];
     uint64_t rate_limit_per_s;
     uint64_t rate_limit_burst;

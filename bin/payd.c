@@ -20,7 +20,7 @@
 #include "gateway_bridge/operator.h"
 #include "gateway_bridge/revocations.h"
 #include "runtime/actor/node.h"
-#include "runtime/journal/key_index.h"
+#include "runtime/journal/key_run.h"
 #include "runtime/journal/store_sqlite.h"
 #include "runtime/observe/log.h"
 #include "runtime/observe/node_metrics.h"
@@ -255,6 +255,7 @@ static bool make_node(struct payd *p)
         .resident_max = c->resident_max,
         .outcomes_max = c->outcomes_max,
         .filter_bytes = (size_t)c->key_filter_mb << 20,
+        .merge_keys = c->key_merge_keys,
         .log = &p->log,
         .shard_stopped = shard_stopped,
         .context = p,

@@ -10,14 +10,14 @@ static void loader_run(struct work *w);
 static void loader_finish(struct work *w);
 
 void loader_init(struct loader *l, struct env *env, struct lane *lane, struct store *store,
-                 uint16_t shard)
+                 uint16_t shard, size_t filter_bytes)
 {
     *l = (struct loader){.env = env, .lane = lane, .store = store, .shard = shard};
     l->work.run = loader_run;
     l->work.done = loader_finish;
     table_init(&l->parts);
-    key_index_init(&l->keys, shard, KEY_KIND_OUTCOME, 0);
-    key_index_init(&l->ids, shard, KEY_KIND_EVENT, 0);
+    key_finder_init(&l->keys, (struct key_space){shard, KEY_KIND_OUTCOME}, filter_bytes);
+    key_finder_init(&l->ids, (struct key_space){shard, KEY_KIND_EVENT}, LOADER_ID_FILTER_BYTES);
 }
 
 void loader_forget(struct loader *l)
@@ -39,8 +39,8 @@ void loader_done(struct loader *l)
     }
     free(l->asked);
     free(l->flying);
-    key_index_done(&l->keys);
-    key_index_done(&l->ids);
+    key_finder_done(&l->keys);
+    key_finder_done(&l->ids);
 }
 
 void loader_reset(struct loader *l)
@@ -192,7 +192,7 @@ static size_t load_one(struct loader *l, struct load *load, size_t count)
         load->result = s->ops->state_load(s, l->shard, load->kind, load->id, keep_state, load);
     } else {
         load->result =
-            key_index_find(load->is_key ? &l->keys : &l->ids, s, load->id, &load->place);
+            key_finder_find(load->is_key ? &l->keys : &l->ids, s, load->id, &load->place);
     }
     return 1;
 }
@@ -200,8 +200,8 @@ static size_t load_one(struct loader *l, struct load *load, size_t count)
 static void loader_run(struct work *w)
 {
     struct loader *l = container_of(w, struct loader, work);
-    key_index_clear(&l->keys);
-    key_index_clear(&l->ids);
+    key_finder_outdate(&l->keys);
+    key_finder_outdate(&l->ids);
     qsort(l->flying, l->flying_count, sizeof *l->flying, by_place);
     for (size_t i = 0; i < l->flying_count;)
         i += load_one(l, &l->flying[i], l->flying_count - i);

@@ -11,7 +11,7 @@
 #include "runtime/base/env.h"
 #include "runtime/base/slab.h"
 #include "runtime/base/table.h"
-#include "runtime/journal/key_index.h"
+#include "runtime/journal/key_finder.h"
 #include "runtime/journal/record.h"
 #include "runtime/journal/store.h"
 
@@ -19,6 +19,7 @@
  * names 8,192 transfers at most). When the turns that wait need more together, one of them is
  * served alone before the others try again. */
 #define LOADER_PARTS_MAX 65536
+#define LOADER_ID_FILTER_BYTES ((size_t)8 << 20) /* the same for ids: most of them tell their time */
 
 enum load_what {
     LOAD_STATE,   /* of an actor */
@@ -55,7 +56,7 @@ struct loader {
     bool busy;
     bool stale; /* what is being read was asked before a recovery: to be ignored */
     struct work work;
-    struct key_index keys, ids; /* the read lane's; as of this group */
+    struct key_finder keys, ids; /* the read lane's; as of this group */
     struct table parts;
     bool crowded; /* a part found no room; the owner clears it */
     /* One finished load; then once `finished` for the group. */
@@ -64,8 +65,9 @@ struct loader {
     void *context;
 };
 
+/* filter_bytes: for filters over keys in the views, at most; see key_finder.h. */
 void loader_init(struct loader *l, struct env *env, struct lane *lane, struct store *store,
-                 uint16_t shard);
+                 uint16_t shard, size_t filter_bytes);
 void loader_done(struct loader *l);
 
 /* The same thing may be asked twice; the answers agree. */

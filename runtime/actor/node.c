@@ -225,6 +225,7 @@ static void open_shard(struct node *n, uint16_t number)
         .resident_max = o->resident_max,
         .outcomes_max = o->outcomes_max,
         .filter_bytes = o->filter_bytes,
+        .merge_keys = o->merge_keys,
         .answer = answer,
         .state_changed = state_changed,
         .context = ns,

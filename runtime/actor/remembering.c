@@ -5,12 +5,12 @@
 #include <stdlib.h>
 
 #include "runtime/actor/shard_priv.h"
-#include "runtime/journal/key_index.h"
+#include "runtime/journal/key_run.h"
 
 #define REMEMBERING_CHUNKS 250
 #define REMEMBERING_PAGE (REMEMBERING_CHUNKS * KEY_CHUNK_ENTRIES)
 
-/* Runs are merged meanwhile, but only into newer ones, which come later. */
+/* Runs are merged meanwhile, but only into newer ones, which come later; some keys come twice. */
 static bool keep_keys(void *context, const struct value *row)
 {
     struct shard *s = context;

@@ -22,6 +22,7 @@
     X(SKIP_UNDO, "skip_undo")                                                                      \
     X(LEAVE_EARLY, "leave_early")                                                                  \
     X(SKIP_PROJECTION, "skip_projection")                                                          \
+    X(LOSE_KEY, "lose_key")                                                                        \
     X(STALE_LIST, "stale_list")                                                                    \
     X(CLOCK_GOES_BACK, "clock_goes_back")                                                          \
     X(FORGET_DEADLINES, "forget_deadlines")                                                        \

@@ -251,7 +251,7 @@ static void step_done(struct work *w)
 }
 
 void projector_init(struct projector *p, struct env *env, struct lane *lane, struct store *store,
-                    const struct domain *domain, uint16_t shard)
+                    const struct domain *domain, uint16_t shard, size_t merge_keys)
 {
     *p = (struct projector){
         .env = env, .lane = lane, .store = store, .domain = domain, .shard = shard};
@@ -265,8 +265,9 @@ void projector_init(struct projector *p, struct env *env, struct lane *lane, str
     p->registry.load_context = &p->source;
     p->registry.collect_dirty = true;
     row_sorter_init(&p->sorter);
-    key_index_init(&p->keys, shard, KEY_KIND_OUTCOME, OUTCOME_KEEP_NS);
-    key_index_init(&p->ids, shard, KEY_KIND_EVENT, 0);
+    key_index_init(&p->keys, (struct key_space){shard, KEY_KIND_OUTCOME}, OUTCOME_KEEP_NS,
+                   merge_keys);
+    key_index_init(&p->ids, (struct key_space){shard, KEY_KIND_EVENT}, 0, merge_keys);
     wire_writer_init(&p->state, STATE_BYTES_MAX);
     replay_init(&p->replay, domain, &p->registry, shard, &p->position);
 }

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "runtime/journal/key_index.h"
+#include "runtime/journal/key_run.h"
 #include "runtime/journal/store_sqlite.h"
 #include "schemas/catalog.h"
 

@@ -12,7 +12,7 @@
 
 #include "gateway_bridge/operator.h"
 #include "runtime/actor/node.h"
-#include "runtime/journal/key_index.h"
+#include "runtime/journal/key_run.h"
 #include "runtime/journal/store_sqlite.h"
 #include "schemas/catalog.h"
 #include "schemas/common.h"

@@ -8,7 +8,7 @@
 #include "actors/ledger/ledger.h"
 #include "actors/payment/payment_service.h"
 #include "actors/wallet/wallet_service.h"
-#include "runtime/journal/key_index.h"
+#include "runtime/journal/key_run.h"
 #include "tests/simulation/clients.h"
 #include "tests/simulation/faults.h"
 #include "tests/simulation/model/checkers.h"
@@ -85,6 +85,7 @@ static void start(void *context)
         .resident_max = run->swarm.resident_max,
         .outcomes_max = run->swarm.outcomes_max,
         .filter_bytes = FILTER_BYTES,
+        .merge_keys = run->swarm.merge_keys,
         .answer = on_answer,
         .state_changed = on_state,
         .context = run,
@@ -97,6 +98,24 @@ static bool keep(void *context)
     return true; /* all calls are of clients and faults */
 }
 
+static void see_merge(void *context, const struct key_run *r)
+{
+    bool *merging = context;
+    *merging |= r->state == KEY_RUN_UNFINISHED;
+}
+
+static bool keys_are_merged(struct run *run)
+{
+    bool merging = false;
+    run_faults(run, false);
+    for (enum key_kind kind = KEY_KIND_OUTCOME; kind <= KEY_KIND_EVENT; kind++) {
+        enum err e = key_runs_each((struct key_space){0, kind}, run->store, see_merge, &merging);
+        check(e == ERR_OK);
+    }
+    run_faults(run, true);
+    return merging;
+}
+
 /* The machine stops and starts again a little later. */
 static void crash(struct run *run)
 {
@@ -106,6 +125,7 @@ static void crash(struct run *run)
     world_crash(&run->world, keep);
     run->shard = shard_kill(run->shard);
     store_sim_crash(run->sim);
+    run->cover.faults[COVER_MERGE_CUT] += keys_are_merged(run);
     run->leaving = false;
     run->journal.free_ns = run->views.free_ns = run->reads.free_ns = 0;
     clients_disconnected(run);

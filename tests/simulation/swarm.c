@@ -66,11 +66,13 @@ static void draw_node(struct swarm *s, struct rng *r)
 {
     static const uint64_t residents[] = {2, 5, 15, 60, 100000};
     static const uint64_t outcomes[] = {60, 200, 10000};
+    static const uint64_t merges[] = {2, 8, 30, 100000};
     s->journal = delay(r);
     s->views = delay(r);
     s->reads = delay(r);
     s->resident_max = choose(r, residents, array_len(residents));
     s->outcomes_max = choose(r, outcomes, array_len(outcomes));
+    s->merge_keys = choose(r, merges, array_len(merges));
     s->pass_ns = between(r, 5 * US, 500 * US);
 }
 

@@ -48,7 +48,7 @@ struct swarm {
     uint32_t unkeyed_ppm;     /* without idempotency key, where the ids do */
     /* on what */
     struct swarm_delay journal, views, reads;
-    size_t resident_max, outcomes_max;
+    size_t resident_max, outcomes_max, merge_keys;
     uint64_t pass_ns;
     /* with which faults */
     struct store_sim_faults faults;

@@ -18,7 +18,7 @@
 #include "actors/wallet/wallet_service.h"
 #include "runtime/actor/shard.h"
 #include "runtime/base/sha256.h"
-#include "runtime/journal/key_index.h"
+#include "runtime/journal/key_run.h"
 #include "runtime/journal/store_sim.h"
 #include "runtime/sim/world.h"
 #include "schemas/common.h"

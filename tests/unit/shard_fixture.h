@@ -15,7 +15,7 @@
 #include "runtime/actor/loader.h"
 #include "runtime/actor/shard.h"
 #include "runtime/actor/supervisor.h"
-#include "runtime/journal/key_index.h"
+#include "runtime/journal/key_run.h"
 #include "runtime/journal/replay.h"
 #include "runtime/journal/store_sim.h"
 #include "runtime/sim/world.h"
@@ -70,7 +70,8 @@ static const struct query queries[] = {{&list_type, run_list}};
 static const struct service list_service = {.name = "list", .queries = queries, .query_count = 1};
 
 static const struct service *const services[] = {&purse_service, &list_service};
-static const struct view_table *const tables[] = {&key_runs_view, &key_chunks_view};
+static const struct view_table *const tables[] = {&key_runs_view, &key_chunks_view,
+                                                  &key_filters_view};
 
 static inline void on_state(void *context, enum shard_state state, const char *reason)
 {

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "runtime/journal/key_index.h"
+#include "runtime/journal/key_run.h"
 #include "runtime/journal/store_sim.h"
 #include "runtime/journal/store_sqlite.h"
 
@@ -50,7 +50,7 @@ static const struct view_table coins_view = {
     "CREATE INDEX coins_by_amount ON coins (owner, amount);"                                       \
     "CREATE INDEX coins_by_parent ON coins (parent);"
 
-static const struct view_table *const fixture_tables[] = {&key_runs_view, &key_chunks_view,
+static const struct view_table *const fixture_tables[] = {&key_runs_view, &key_chunks_view, &key_filters_view,
                                                           &coins_view};
 
 #define FIXTURE_MIGRATIONS_MAX 16

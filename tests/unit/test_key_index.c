@@ -1,185 +1,139 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The key index in both stores: every key is found where it was decided last, however many runs
- * were merged since, until it has expired. */
-#include "runtime/journal/key_index.h"
-#include "tests/unit/store_fixture.h"
+ * were merged since and wherever the process stopped, until it has expired. */
+#include "tests/unit/key_fixture.h"
 
-#define DAY_NS ((uint64_t)24 * 3600 * 1000000000)
-#define KEEP_NS (31 * DAY_NS)
-
-static struct id128 key_of(uint64_t n)
-{
-    return (struct id128){id128_hash((struct id128){n, 1}), id128_hash((struct id128){n, 2})};
-}
-
-static void begin(struct fixture *f, struct key_index *k)
-{
-    key_index_init(k, 0, KEY_KIND_OUTCOME, KEEP_NS);
-    assert_int_equal(key_index_load(k, f->store), ERR_OK);
-}
-
-/* One step of the projector at this time. */
-static void step(struct fixture *f, struct key_index *k, uint64_t now_ns)
-{
-    const struct store_position position = {.seq = 1, .hash = {{0}}, .time_ns = now_ns};
-    assert_int_equal(f->store->ops->begin(f->store), ERR_OK);
-    assert_int_equal(key_index_flush(k, f->store, now_ns), ERR_OK);
-    assert_int_equal(f->store->ops->commit(f->store, 0, &position), ERR_OK);
-}
-
-static void add(struct key_index *k, uint64_t from, uint64_t to, uint64_t now_ns)
-{
-    for (uint64_t n = from; n < to; n++)
-        key_index_add(k, key_of(n), n, now_ns);
-}
-
-static void assert_found(struct fixture *f, struct key_index *k, struct id128 key, uint64_t where)
-{
-    uint64_t place;
-    assert_int_equal(key_index_find(k, f->store, key, &place), ERR_OK);
-    assert_int_equal(place, where);
-}
-
-static void assert_new(struct fixture *f, struct key_index *k, struct id128 key)
-{
-    uint64_t place;
-    assert_int_equal(key_index_find(k, f->store, key, &place), ERR_NOT_FOUND);
-}
+/* Keys that a step merges: each run its own merge, a few at once, all at once. */
+static const size_t slices[] = {1, 100, KEY_MERGE_KEYS};
 
 static void every_key_is_found_after_many_steps(void **state)
 {
     struct fixture *f = *state;
     static const uint64_t sizes[] = {1,  1, 1, 7,  80,  81, 1,    500, 3,
                                      20, 2, 1, 90, 160, 5, 12000, 40,  1};
-    struct key_index writer, reader;
     uint64_t count = 1;
-    begin(f, &writer);
-    key_index_init(&reader, 0, KEY_KIND_OUTCOME, 0);
-    for (size_t i = 0; i < array_len(sizes); i++) {
-        add(&writer, count, count + sizes[i], i + 1);
-        step(f, &writer, i + 1);
-        count += sizes[i];
-        assert_found(f, &reader, key_of(count - 1), count - 1); /* it knew older runs */
-    }
-    assert_true(writer.run_count < 6);
-    for (uint64_t n = 1; n < count; n++)
-        assert_found(f, &reader, key_of(n), n);
-    assert_new(f, &reader, key_of(count));
-    key_index_done(&writer);
-    key_index_done(&reader);
-}
-
-static void a_reader_follows_runs_that_are_merged_away(void **state)
-{
-    struct fixture *f = *state;
-    struct key_index writer, reader;
-    begin(f, &writer);
-    add(&writer, 1, 5, 1);
-    step(f, &writer, 1);
-    begin(f, &reader);
-    add(&writer, 5, 20, 2);
-    step(f, &writer, 2); /* takes the first run in */
-    assert_int_equal(writer.run_count, 1);
-    assert_found(f, &reader, key_of(3), 3);
-    assert_found(f, &reader, key_of(19), 19);
-    key_index_done(&writer);
-    key_index_done(&reader);
-}
-
-static void what_was_decided_last_counts(void **state)
-{
-    struct fixture *f = *state;
-    struct key_index k;
-    begin(f, &k);
-    add(&k, 1, 10, 1);
-    step(f, &k, 1);
-    key_index_add(&k, key_of(4), 44, 2);
-    step(f, &k, 2);
-    assert_found(f, &k, key_of(4), 44);
-    key_index_add(&k, key_of(4), 45, 3);
-    key_index_add(&k, key_of(4), 46, 3);
-    add(&k, 10, 40, 3);
-    step(f, &k, 3);
-    assert_int_equal(k.run_count, 1);
-    assert_int_equal(k.runs[0].keys, 39);
-    assert_found(f, &k, key_of(4), 46);
-    key_index_done(&k);
-}
-
-static void the_smallest_and_the_largest_key(void **state)
-{
-    struct fixture *f = *state;
-    const struct id128 ends[] = {{0, 0}, {0, UINT64_MAX}, {1, 0}, {UINT64_MAX, UINT64_MAX}};
-    struct key_index k;
-    begin(f, &k);
-    for (size_t i = 0; i < array_len(ends); i++)
-        key_index_add(&k, ends[i], i + 1, 1);
-    step(f, &k, 1);
-    for (size_t i = 0; i < array_len(ends); i++)
-        assert_found(f, &k, ends[i], i + 1);
-    assert_new(f, &k, (struct id128){UINT64_MAX, UINT64_MAX - 1});
-    key_index_done(&k);
-}
-
-/* Runs of more than a day are not merged, so that a month's end is found out. */
-static void keys_are_kept_for_their_time_and_not_much_longer(void **state)
-{
-    struct fixture *f = *state;
-    struct key_index k;
-    begin(f, &k);
-    for (uint64_t day = 1; day <= 40; day++)
-        for (uint64_t half = 0; half < 2; half++) {
-            uint64_t now_ns = day * DAY_NS + half * DAY_NS / 2, first = day * 1000 + half * 500;
-            add(&k, first, first + (day == 1 ? 500 : 100), now_ns);
-            step(f, &k, now_ns);
+    for (size_t slice = 0; slice < array_len(slices); slice++) {
+        struct key_index writer;
+        struct key_finder reader;
+        begin_with(f, &writer, slices[slice]);
+        key_finder_init(&reader, keys_of_shard, FILTER_BYTES);
+        for (size_t i = 0; i < array_len(sizes); i++) {
+            add(&writer, count, count + sizes[i], i + 1);
+            step(f, &writer, i + 1);
+            count += sizes[i];
+            assert_found(f, &reader, key_of(count - 1), count - 1); /* it knew older runs */
         }
-    assert_in_range(k.run_count, 31, 34);
-    assert_new(f, &k, key_of(1000));
-    assert_new(f, &k, key_of(7000));
-    for (uint64_t day = 10; day <= 40; day++)
-        assert_found(f, &k, key_of(day * 1000 + 599), day * 1000 + 599);
-    for (int i = 0; i < 40; i++)
-        step(f, &k, 100 * DAY_NS); /* nothing comes any more */
-    assert_int_equal(k.run_count, 0);
-    assert_new(f, &k, key_of(40000));
-    key_index_done(&k);
+        assert_true(writer.run_count < 20);
+        key_index_done(&writer);
+        key_finder_done(&reader);
+        assert_decided(f, 1, count);
+    }
 }
 
-/* Many keys a step, for longer than they are kept. */
-static void keys_leave_as_fast_as_they_come(void **state)
+/* Small runs in the step that wrote them, larger ones when four of a size are there. */
+static void runs_become_few_and_large(void **state)
 {
-    enum { KEYS = 12000 };
     struct fixture *f = *state;
     struct key_index k;
-    begin(f, &k);
-    for (uint64_t day = 1; day <= 70; day++) {
-        add(&k, day * KEYS, (day + 1) * KEYS, day * DAY_NS);
-        step(f, &k, day * DAY_NS);
+    begin_with(f, &k, 100);
+    for (uint64_t i = 0; i < 400; i++) {
+        add(&k, 1 + 50 * i, 1 + 50 * (i + 1), i);
+        step(f, &k, i);
+        assert_true(runs_in(&k, KEY_RUN_LIVE) + runs_in(&k, KEY_RUN_SOURCE) <= 30);
+        assert_true(runs_in(&k, KEY_RUN_UNFINISHED) <= KEY_MERGES_MAX);
     }
-    uint64_t kept = 0;
+    for (int i = 0; i < 400; i++)
+        step(f, &k, 400); /* nothing comes any more */
+    assert_int_equal(runs_in(&k, KEY_RUN_UNFINISHED), 0);
+    assert_in_range(runs_in(&k, KEY_RUN_LIVE), 1, 12);
+    assert_int_equal(runs_in(&k, KEY_RUN_LIVE), k.run_count);
+    assert_in_range(rows_of(f, &key_chunks_view), 250, 400); /* slices end in short ones */
+    key_index_done(&k);
+    assert_decided(f, 1, 20001);
+}
+
+/* Whatever the size of the runs that are merged. */
+static void a_step_writes_only_so_many_rows(void **state)
+{
+    enum { SLICE = 1000, CAME = 400, STEPS = 200 };
+    struct fixture *f = *state;
+    struct key_index k;
+    begin_with(f, &k, SLICE);
+    size_t most = 0;
+    for (uint64_t i = 0; i < STEPS; i++) {
+        add(&k, 1 + CAME * i, 1 + CAME * (i + 1), i);
+        key_work.written = 0;
+        step(f, &k, i);
+        if (key_work.written > most)
+            most = key_work.written;
+    }
+    uint64_t largest = 0;
     for (size_t i = 0; i < k.run_count; i++)
-        kept += k.runs[i].keys;
-    assert_in_range(kept, 31 * KEYS, 36 * KEYS);
-    assert_found(f, &k, key_of(40 * KEYS), 40 * KEYS);
+        if (k.runs[i].keys > largest)
+            largest = k.runs[i].keys;
+    assert_true(largest > 10 * CAME * KEY_MERGE_PACE);
+    /* Chunks come and go, filters, the rows of runs, the last chunk of each slice. */
+    assert_in_range(most, 1, 4 * (CAME * KEY_MERGE_PACE) / KEY_CHUNK_ENTRIES + 60);
     key_index_done(&k);
 }
 
-static void ids_are_kept_for_good_and_are_no_keys(void **state)
+/* --- the process stops ----------------------------------------------------------------------- */
+
+enum stop {
+    STOP_BEFORE_COMMIT, /* the step leaves nothing */
+    STOP_AFTER_COMMIT,  /* nobody has heard of it */
+    STOP_UNHEARD,       /* the commit said that it failed, but it is done */
+    STOPS,
+};
+
+/* Ends the writer in some step and begins anew from what the store has; true if the step is there. */
+static bool stop_in_step(struct fixture *f, struct key_index *k, enum stop stop, size_t merge_keys,
+                         uint64_t now_ns)
 {
+    assert_int_equal(f->store->ops->begin(f->store), ERR_OK);
+    assert_int_equal(key_index_flush(k, f->store, now_ns), ERR_OK);
+    if (stop == STOP_BEFORE_COMMIT)
+        f->store->ops->rollback(f->store);
+    else
+        commit(f, now_ns);
+    if (stop != STOP_UNHEARD) {
+        key_index_done(k);
+        fixture_restart(f);
+        count_work(f);
+        begin_with(f, k, merge_keys);
+    } else {
+        assert_int_equal(key_index_load(k, f->store), ERR_OK);
+    }
+    return stop != STOP_BEFORE_COMMIT;
+}
+
+/* Every third step is cut short, so that each merge of several slices meets all of it. */
+static void a_merge_goes_on_wherever_it_was_cut_short(void **state)
+{
+    enum { CAME = 30, STEPS = 150 };
     struct fixture *f = *state;
-    struct key_index ids, keys;
-    key_index_init(&ids, 0, KEY_KIND_EVENT, 0);
-    assert_int_equal(key_index_load(&ids, f->store), ERR_OK);
-    begin(f, &keys);
-    add(&ids, 1, 4, DAY_NS);
-    step(f, &ids, DAY_NS);
-    add(&ids, 4, 8, 500 * DAY_NS);
-    step(f, &ids, 500 * DAY_NS);
-    assert_int_equal(ids.run_count, 1);
-    assert_found(f, &ids, key_of(1), 1);
-    assert_new(f, &keys, key_of(1));
-    key_index_done(&ids);
-    key_index_done(&keys);
+    uint64_t count = 1;
+    size_t cut_in_merge = 0;
+    for (int stop = 0; stop < STOPS; stop++) {
+        struct key_index k;
+        begin_with(f, &k, 50);
+        for (uint64_t i = 0; i < STEPS; i++) {
+            add(&k, count, count + CAME, i);
+            if (i % 3 == 0) {
+                cut_in_merge += runs_in(&k, KEY_RUN_UNFINISHED) > 0;
+                if (!stop_in_step(f, &k, (enum stop)stop, 50, i))
+                    continue; /* the same keys come again */
+            } else {
+                step(f, &k, i);
+            }
+            count += CAME;
+            if (i % 10 == 0)
+                assert_decided(f, 1, count);
+        }
+        key_index_done(&k);
+        assert_decided(f, 1, count);
+    }
+    assert_true(cut_in_merge > 50);
 }
 
 static void a_step_that_is_taken_back_leaves_all_as_it_was(void **state)
@@ -194,53 +148,170 @@ static void a_step_that_is_taken_back_leaves_all_as_it_was(void **state)
     assert_int_equal(key_index_flush(&k, f->store, 2), ERR_OK);
     f->store->ops->rollback(f->store);
     assert_int_equal(key_index_load(&k, f->store), ERR_OK);
-    assert_found(f, &k, key_of(9), 9);
-    assert_new(f, &k, key_of(10));
+    assert_decided(f, 1, 10);
     add(&k, 10, 100, 3);
     step(f, &k, 3);
-    assert_found(f, &k, key_of(99), 99);
+    assert_decided(f, 1, 100);
     key_index_done(&k);
 }
 
-static void a_damaged_chunk_is_not_taken_for_an_empty_one(void **state)
+/* --- a key comes again ----------------------------------------------------------------------- */
+
+static void what_was_decided_last_counts(void **state)
 {
     struct fixture *f = *state;
     struct key_index k;
-    uint64_t place;
+    struct key_finder finder;
     begin(f, &k);
+    key_finder_init(&finder, keys_of_shard, FILTER_BYTES);
     add(&k, 1, 10, 1);
     step(f, &k, 1);
-    const struct value row[KEY_CHUNK_COLUMNS] = {
-        {.type = VALUE_UINT, .number = 0},
-        {.type = VALUE_UINT, .number = KEY_KIND_OUTCOME},
-        {.type = VALUE_UINT, .number = k.runs[0].number},
-        {.type = VALUE_ID, .id = k.runs[0].first},
-        {.type = VALUE_BYTES, .text = {"short", 5}},
-    };
-    const struct store_position position = {.seq = 1, .hash = {{0}}, .time_ns = 1};
-    assert_int_equal(f->store->ops->begin(f->store), ERR_OK);
-    assert_int_equal(f->store->ops->put_row(f->store, &key_chunks_view, row), ERR_OK);
-    assert_int_equal(f->store->ops->commit(f->store, 0, &position), ERR_OK);
-    assert_int_equal(key_index_find(&k, f->store, k.runs[0].last, &place), ERR_CORRUPT);
+    key_index_add(&k, key_of(4), 44, 2);
+    step(f, &k, 2);
+    assert_found(f, &finder, key_of(4), 44);
+    key_finder_outdate(&finder);
+    key_index_add(&k, key_of(4), 45, 3);
+    key_index_add(&k, key_of(4), 46, 3);
+    add(&k, 10, 40, 3);
+    step(f, &k, 3);
+    assert_int_equal(k.run_count, 1);
+    assert_int_equal(k.runs[0].keys, 39);
+    assert_found(f, &finder, key_of(4), 46);
     key_index_done(&k);
+    key_finder_done(&finder);
 }
 
-#define BOTH(test)                                                                                 \
-    cmocka_unit_test_setup_teardown(test, fixture_sqlite, fixture_done),                           \
-        cmocka_unit_test_setup_teardown(test, fixture_sim, fixture_done)
+/* In every slice of every merge. */
+static void what_was_decided_last_counts_while_runs_are_merged(void **state)
+{
+    enum { STEPS = 120 };
+    struct fixture *f = *state;
+    struct key_index k;
+    struct key_finder finder;
+    begin_with(f, &k, 20);
+    key_finder_init(&finder, keys_of_shard, FILTER_BYTES);
+    for (uint64_t i = 1; i <= STEPS; i++) {
+        key_index_add(&k, key_of(7), 1000000 + i, i);
+        key_index_add(&k, key_of(i % 10), 2000000 + i, i);
+        add(&k, 100 * i, 100 * i + 20, i);
+        step(f, &k, i);
+        key_finder_outdate(&finder);
+        assert_found(f, &finder, key_of(7), i % 10 == 7 ? 2000000 + i : 1000000 + i);
+        for (uint64_t back = 0; back < 10 && back < i; back++)
+            if ((i - back) % 10 != 7)
+                assert_found(f, &finder, key_of((i - back) % 10), 2000000 + i - back);
+    }
+    key_index_done(&k);
+    key_finder_done(&finder);
+}
+
+static void the_smallest_and_the_largest_key(void **state)
+{
+    struct fixture *f = *state;
+    const struct id128 ends[] = {{0, 0}, {0, UINT64_MAX}, {1, 0}, {UINT64_MAX, UINT64_MAX}};
+    struct key_index k;
+    struct key_finder finder;
+    begin_with(f, &k, 1);
+    key_finder_init(&finder, keys_of_shard, FILTER_BYTES);
+    for (size_t step_number = 0; step_number < 8; step_number++) {
+        for (size_t i = 0; i < array_len(ends); i++)
+            key_index_add(&k, ends[i], step_number * 10 + i + 1, 1);
+        step(f, &k, 1);
+        key_finder_outdate(&finder);
+        for (size_t i = 0; i < array_len(ends); i++)
+            assert_found(f, &finder, ends[i], step_number * 10 + i + 1);
+        assert_new(f, &finder, (struct id128){UINT64_MAX, UINT64_MAX - 1});
+    }
+    key_index_done(&k);
+    key_finder_done(&finder);
+}
+
+/* --- expiry ---------------------------------------------------------------------------------- */
+
+/* Runs of more than two days are not merged, so that a month's end is found out. */
+static void keys_are_kept_for_their_time_and_not_much_longer(void **state)
+{
+    struct fixture *f = *state;
+    for (size_t slice = 0; slice < array_len(slices); slice++) {
+        struct key_index k;
+        struct key_finder finder;
+        const uint64_t start = 1000 * slice; /* in days */
+        begin_with(f, &k, slices[slice]);
+        key_finder_init(&finder, keys_of_shard, FILTER_BYTES);
+        for (uint64_t half = 2; half <= 80; half++) {
+            uint64_t now_ns = (start + half / 2) * DAY_NS + half % 2 * DAY_NS / 2;
+            add(&k, half * 1000, half * 1000 + (half == 2 ? 500 : 100), now_ns);
+            step(f, &k, now_ns);
+        }
+        for (uint64_t half = 2; half <= 12; half++)
+            assert_new(f, &finder, key_of(half * 1000));
+        for (uint64_t half = 20; half <= 80; half++)
+            assert_found(f, &finder, key_of(half * 1000 + 99), half * 1000 + 99);
+        key_finder_outdate(&finder);
+        for (int i = 0; i < 300; i++)
+            step(f, &k, (start + 200) * DAY_NS); /* nothing comes any more */
+        assert_int_equal(rows_of(f, &key_chunks_view), 0);
+        assert_int_equal(rows_of(f, &key_filters_view), 0);
+        assert_int_equal(rows_of(f, &key_runs_view), 1); /* the newest: its number is not reused */
+        assert_new(f, &finder, key_of(80 * 1000));
+        key_index_done(&k);
+        key_finder_done(&finder);
+    }
+}
+
+/* Many keys a step, for longer than they are kept. */
+static void keys_leave_as_fast_as_they_come(void **state)
+{
+    enum { KEYS = 12000 };
+    struct fixture *f = *state;
+    struct key_index k;
+    begin_with(f, &k, 1000);
+    for (uint64_t day = 1; day <= 70; day++) {
+        add(&k, day * KEYS, (day + 1) * KEYS, day * DAY_NS);
+        step(f, &k, day * DAY_NS);
+    }
+    assert_in_range(rows_of(f, &key_chunks_view) * KEY_CHUNK_ENTRIES, 31 * KEYS, 40 * KEYS);
+    key_index_done(&k);
+    assert_decided(f, 71 * KEYS - 100, 71 * KEYS);
+}
+
+/* --------------------------------------------------------------------------------------------- */
+
+static void ids_are_kept_for_good_and_are_no_keys(void **state)
+{
+    struct fixture *f = *state;
+    struct key_index ids;
+    struct key_finder finder, keys;
+    key_index_init(&ids, ids_of_shard, 0, 0);
+    key_finder_init(&finder, ids_of_shard, FILTER_BYTES);
+    key_finder_init(&keys, keys_of_shard, FILTER_BYTES);
+    assert_int_equal(key_index_load(&ids, f->store), ERR_OK);
+    add(&ids, 1, 4, DAY_NS);
+    step(f, &ids, DAY_NS);
+    add(&ids, 4, 8, 500 * DAY_NS);
+    step(f, &ids, 500 * DAY_NS);
+    assert_int_equal(ids.run_count, 1);
+    assert_found(f, &finder, key_of(1), 1);
+    assert_new(f, &keys, key_of(1));
+    key_index_done(&ids);
+    key_finder_done(&finder);
+    key_finder_done(&keys);
+}
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         BOTH(every_key_is_found_after_many_steps),
-        BOTH(a_reader_follows_runs_that_are_merged_away),
+        BOTH(runs_become_few_and_large),
+        BOTH(a_step_writes_only_so_many_rows),
+        BOTH(a_merge_goes_on_wherever_it_was_cut_short),
+        BOTH(a_step_that_is_taken_back_leaves_all_as_it_was),
         BOTH(what_was_decided_last_counts),
+        BOTH(what_was_decided_last_counts_while_runs_are_merged),
         BOTH(the_smallest_and_the_largest_key),
         BOTH(keys_are_kept_for_their_time_and_not_much_longer),
         BOTH(keys_leave_as_fast_as_they_come),
         BOTH(ids_are_kept_for_good_and_are_no_keys),
-        BOTH(a_step_that_is_taken_back_leaves_all_as_it_was),
-        BOTH(a_damaged_chunk_is_not_taken_for_an_empty_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "actors/ledger/entry.h"
-#include "runtime/journal/key_index.h"
+#include "runtime/journal/key_finder.h"
 #include "tests/simulation/verdict.h"
 
 #define ROWS_MAX 100000
+#define FILTER_BYTES 1024 /* of a few runs: others are read again */
 
 struct walk {
     struct run *run;
@@ -179,21 +180,37 @@ static void count(struct run *run, const struct view_table *t, view_row_cb row, 
                (unsigned long long)w.rows, expected);
 }
 
-/* --- outcomes -------------------------------------------------------------------------------- */
+/* --- outcomes and ids ------------------------------------------------------------------------ */
 
 /* Keys expire after a month; no run is that long before it is quiet. */
 static void check_outcomes(struct run *run)
 {
-    struct key_index keys;
-    key_index_init(&keys, 0, KEY_KIND_OUTCOME, 0);
+    struct key_finder keys;
+    key_finder_init(&keys, (struct key_space){0, KEY_KIND_OUTCOME}, FILTER_BYTES);
     for (uint32_t i = 0; i < run->history.count; i++) {
         uint64_t place;
-        enum err e = key_index_find(&keys, run->store, run->history.records[i].key, &place);
+        enum err e = key_finder_find(&keys, run->store, run->history.records[i].key, &place);
         check(e == ERR_OK || e == ERR_NOT_FOUND);
         if (e == ERR_NOT_FOUND)
             broken("the views do not know the key of record %u", i);
     }
-    key_index_done(&keys);
+    key_finder_done(&keys);
+}
+
+/* Refused ones too: an id is used once. */
+static void check_ids(struct run *run)
+{
+    const struct reference *r = &run->history.reference;
+    struct key_finder ids;
+    key_finder_init(&ids, (struct key_space){0, KEY_KIND_EVENT}, FILTER_BYTES);
+    for (uint32_t i = 0; i < r->transfer_count; i++) {
+        uint64_t place;
+        enum err e = key_finder_find(&ids, run->store, r->transfers[i].id, &place);
+        check(e == ERR_OK || e == ERR_NOT_FOUND);
+        if (e == ERR_NOT_FOUND)
+            broken("the views do not know the id of transfer %u", i);
+    }
+    key_finder_done(&ids);
 }
 
 /* --------------------------------------------------------------------------------------------- */
@@ -214,5 +231,6 @@ void view_checkers(struct run *run)
     count(run, &wallet_holds_view, on_hold, r->hold_count);
     count(run, &wallets_view, on_wallet, r->wallet_count);
     check_outcomes(run);
+    check_ids(run);
     run_faults(run, true);
 }
