@@ -19,7 +19,7 @@
  * names 8,192 transfers at most). When the turns that wait need more together, one of them is
  * served alone before the others try again. */
 #define LOADER_PARTS_MAX 65536
-#define LOADER_ID_FILTER_BYTES ((size_t)8 << 20) /* the same for ids: most of them tell their time */
+#define LOADER_ID_FILTER_BYTES ((size_t)8 << 20) /* for filters over ids: most tell their time */
 
 enum load_what {
     LOAD_STATE,   /* of an actor */

@@ -85,30 +85,28 @@ static void sort_added(struct key_index *k)
     k->added_count = kept;
 }
 
-/* Writes them as a run, and takes the newest runs into it that are no larger and small. */
+/* Writes them as a run, and takes the newest runs into it as long as all of them are small. */
 static enum err add_run(struct key_index *k, struct store *s)
 {
     sort_added(k);
     const size_t before = k->run_count;
+    const size_t oldest = key_merge_choose(k, k->added_count, k->newest_ns, k->merge_keys);
     struct key_source sources[KEY_MERGE_RUNS_MAX] = {
         {.entries = k->added, .count = k->added_count, .ended = true}};
     struct key_run *added = key_index_push(k, KEY_RUN_LIVE);
     added->oldest_ns = k->oldest_ns;
     added->newest_ns = k->newest_ns;
-    size_t keys = k->added_count, count = 1;
+    size_t count = 1, left = SIZE_MAX;
     enum err e = ERR_OK;
-    for (size_t i = before; e == ERR_OK && count < array_len(sources) && i-- > 0; count++) {
+    for (size_t i = before; e == ERR_OK && i-- > oldest;) {
         struct key_run *run = &k->runs[i];
-        if (run->state != KEY_RUN_LIVE || run->keys > keys || run->keys + keys > k->merge_keys ||
-            key_merge_spans_too_much(k, run->oldest_ns, k->newest_ns))
-            break;
-        e = key_source_init(&sources[count], k->space, s, run->number, NULL);
-        keys += run->keys;
+        if (run->state != KEY_RUN_LIVE)
+            continue;
+        e = key_source_init(&sources[count++], k->space, s, run->number, NULL);
         added->oldest_ns = run->oldest_ns;
         run->state = KEY_RUN_GONE;
         run->changed = true;
     }
-    size_t left = SIZE_MAX;
     key_sink_init(k->sink, added);
     if (e == ERR_OK)
         e = key_merge_sources(k, s, sources, count, &left);

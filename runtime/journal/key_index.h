@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Key index: writes down where in the journal each 128-bit key was decided, for when the shard's
- * memory does not hold it any more (key_finder.h looks it up). Keys come in no order, and a row for
- * each would be a page read and written for each once the table has outgrown the cache. So a step of
- * the projector writes its keys as one sorted run (key_run.h), and runs are merged into larger ones:
+ * memory does not hold it any more (key_finder.h looks it up). Keys come in no order, and a row
+ * for each would be a page read and written for each once the table has outgrown the cache. So a
+ * step of the projector writes its keys as one sorted run (key_run.h), and runs are merged into
+ * larger ones (key_merge.h says when):
  *
- *   - small runs at once, in the step that wrote the newest: as long as all of them have no more
- *     than merge_keys;
- *   - larger ones in slices (key_merge.h), a few a step, so that no transaction is long;
+ *   - small runs at once, in the step that wrote the newest: as long as all of them together have
+ *     no more than merge_keys;
+ *   - larger ones in slices, one or a few a step, so that no transaction is long;
  *   - what was merged, or has expired run by run, is deleted in slices too.
  *
- * How far all of this is stands in the rows of the runs, in the same transaction: whoever loads them
- * goes on from there. A key is written again some five times until its run is as large as they
+ * How far all of this is stands in the rows of the runs, in the same transaction: whoever loads
+ * them goes on from there. A key is written some four times until its run is as large as they
  * become. Used by one thread at a time, the projector's. */
 #ifndef JOURNAL_KEY_INDEX_H
 #define JOURNAL_KEY_INDEX_H
@@ -18,7 +19,7 @@
 #include "runtime/journal/key_run.h"
 
 #define KEY_MERGE_KEYS 25600 /* merge_keys unless told otherwise: 4 full filters, about 10 ms */
-#define KEY_MERGE_PACE 4     /* a step merges as many as came times this if that is more: merging
+#define KEY_MERGE_PACE 2     /* a step merges as many as came times this if that is more: merging
                                 keeps up with whatever comes */
 #define KEY_MERGES_MAX 4     /* under way at once */
 #define KEY_MERGE_RUNS_MAX 32
@@ -36,6 +37,7 @@ struct key_index {
     size_t added_count, added_cap;
     uint64_t oldest_ns, newest_ns; /* of these */
     struct key_sink *sink;   /* of the run that is being written */
+    size_t merged_last;      /* among the runs: whose turn it was, about */
 };
 
 /* merge_keys 0: KEY_MERGE_KEYS. */

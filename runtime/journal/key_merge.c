@@ -4,11 +4,30 @@
 
 #include "runtime/base/plant.h"
 
-#define GROWTH 4 /* a run taken into a merge becomes about so many times as large, or more */
+#define GROWTH 8 /* a run taken into a merge becomes about so many times as large, or more */
 
-bool key_merge_spans_too_much(const struct key_index *k, uint64_t oldest_ns, uint64_t newest_ns)
+/* A run of keys that were decided in these times would keep some for too long. */
+static bool spans_too_much(const struct key_index *k, uint64_t oldest_ns, uint64_t newest_ns)
 {
     return k->keep_ns != 0 && newest_ns - oldest_ns > KEY_RUN_SPAN_NS;
+}
+
+size_t key_merge_choose(const struct key_index *k, uint64_t keys, uint64_t newest_ns,
+                        uint64_t keys_max)
+{
+    size_t found = k->run_count, count = 0;
+    for (size_t i = k->run_count; i-- > 0;) {
+        const struct key_run *run = &k->runs[i];
+        if (run->state == KEY_RUN_GONE)
+            continue;
+        if (run->state != KEY_RUN_LIVE || ++count == KEY_MERGE_RUNS_MAX ||
+            run->keys + keys > keys_max || spans_too_much(k, run->oldest_ns, newest_ns))
+            break;
+        if (run->keys * (GROWTH - 1) <= keys)
+            found = i;
+        keys += run->keys;
+    }
+    return found;
 }
 
 /* --- copying --------------------------------------------------------------------------------- */
@@ -47,30 +66,11 @@ enum err key_merge_sources(struct key_index *k, struct store *s, struct key_sour
 
 /* --- one merge ------------------------------------------------------------------------------- */
 
-/* The newest runs that are worth a merge, down to this one; run_count if none are. */
-static size_t oldest_to_take(const struct key_index *k)
-{
-    size_t found = k->run_count, count = 0;
-    uint64_t keys = 0, newest_ns = 0;
-    for (size_t i = k->run_count; i-- > 0 && count < KEY_MERGE_RUNS_MAX;) {
-        const struct key_run *run = &k->runs[i];
-        if (run->state == KEY_RUN_GONE)
-            continue;
-        if (count++ == 0)
-            newest_ns = run->newest_ns;
-        if (run->state != KEY_RUN_LIVE || run->keys + keys > KEY_RUN_KEYS_MAX ||
-            key_merge_spans_too_much(k, run->oldest_ns, newest_ns))
-            break;
-        if (count > 1 && run->keys * (GROWTH - 1) <= keys)
-            found = i;
-        keys += run->keys;
-    }
-    return found;
-}
-
 static void begin(struct key_index *k)
 {
-    const size_t oldest = oldest_to_take(k), end = k->run_count;
+    const size_t end = k->run_count;
+    const uint64_t newest_ns = end == 0 ? 0 : k->runs[end - 1].newest_ns;
+    const size_t oldest = key_merge_choose(k, 0, newest_ns, KEY_RUN_KEYS_MAX);
     if (oldest == end)
         return;
     struct key_run *merged = key_index_push(k, KEY_RUN_UNFINISHED);
@@ -143,21 +143,25 @@ static size_t under_way(const struct key_index *k)
     return count;
 }
 
-/* Equal shares; what the newer merges, which are small, leave of theirs goes to the older. */
+/* The next unfinished run after this one, round and round. */
+static size_t next_merge(const struct key_index *k, size_t at)
+{
+    do
+        at = (at + 1) % k->run_count;
+    while (k->runs[at].state != KEY_RUN_UNFINISHED);
+    return at;
+}
+
+/* They take turns: a slice of one of them reads less for nothing than many small slices. */
 enum err key_merges_advance(struct key_index *k, struct store *s, size_t most)
 {
-    size_t merges = under_way(k);
-    if (merges < KEY_MERGES_MAX)
+    if (under_way(k) < KEY_MERGES_MAX)
         begin(k);
-    merges = under_way(k);
     enum err e = ERR_OK;
-    for (size_t i = k->run_count; e == ERR_OK && i-- > 0;) {
-        if (k->runs[i].state != KEY_RUN_UNFINISHED)
-            continue;
-        const size_t share = most / merges-- + 1;
-        size_t left = share;
-        e = advance(k, s, i, &left);
-        most -= share - left < most ? share - left : most;
+    while (e == ERR_OK && most > 0 && under_way(k) > 0) {
+        const size_t at = next_merge(k, k->merged_last % k->run_count);
+        k->merged_last = at;
+        e = advance(k, s, at, &most);
     }
     return e;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #define ENTRY_SIZE 24
+#define ERASE_PAGE 32 /* rows found, then deleted */
 
 _Static_assert(sizeof((struct key_sink *)0)->chunk == KEY_CHUNK_ENTRIES * ENTRY_SIZE, "a chunk");
 
@@ -160,7 +161,7 @@ enum err key_run_delete(struct key_space space, struct store *s, uint64_t run)
 
 /* The first keys of some rows. */
 struct page {
-    struct id128 firsts[KEY_PAGE_CHUNKS];
+    struct id128 firsts[ERASE_PAGE];
     size_t count;
 };
 
@@ -180,7 +181,7 @@ static enum err erase_page(struct key_space space, struct store *s, const struct
         .index = &t->key,
         .prefix = key,
         .prefix_count = PART_KEY - 1,
-        .limit = KEY_PAGE_CHUNKS,
+        .limit = ERASE_PAGE,
     };
     page->count = 0;
     enum err e = s->ops->scan(s, &q, keep_first, page);
@@ -203,7 +204,7 @@ enum err key_run_erase(struct key_space space, struct store *s, uint64_t run, si
             *left -= page.count < *left ? page.count : *left;
             if (*left == 0)
                 return ERR_OK;
-        } while (page.count == KEY_PAGE_CHUNKS);
+        } while (page.count == ERASE_PAGE);
     }
     return ERR_OK;
 }

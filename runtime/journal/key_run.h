@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Key run: 128-bit keys and where in the journal each was decided, sorted by key, in the views.
- * Three tables (sql/sqlite/0007_views_key_runs.sql, 0008_views_key_filters.sql): a row for each run,
- * its keys in chunks, and a filter (key_filter.h) over each stretch of chunks. A run is written and
- * read from its front, in as many transactions as it takes: where writing stands says its last key.
+ * Three tables (sql/sqlite/0007_views_key_runs.sql, 0008_views_key_filters.sql): a row for each
+ * run, its keys in chunks, and a filter (key_filter.h) over each stretch of chunks. A run is
+ * written and read from its front, in as many transactions as it takes: where writing stands says
+ * its last key.
  *
- * Two kinds: idempotency keys (what a key is unique in says outcome.h) and ids of things that happen
- * once, a transfer say (event_rule.key_offset). */
+ * Two kinds: idempotency keys (what a key is unique in says outcome.h) and ids of things that
+ * happen once, a transfer say (event_rule.key_offset). */
 #ifndef JOURNAL_KEY_RUN_H
 #define JOURNAL_KEY_RUN_H
 
@@ -17,7 +18,7 @@
 #include "runtime/journal/store.h"
 
 #define KEY_CHUNK_ENTRIES 80 /* four chunks a page of 8 KiB, without overflow */
-#define KEY_PAGE_CHUNKS 16   /* of a run that is read, in memory at once */
+#define KEY_PAGE_CHUNKS 8    /* of a run that is read, in memory at once */
 
 enum key_kind {
     KEY_KIND_OUTCOME = 1, /* idempotency keys; the place of the record */
@@ -100,8 +101,8 @@ must_check enum err key_runs_each(struct key_space space, struct store *s, key_r
 must_check enum err key_run_put(struct key_space space, struct store *s,
                                 const struct key_run *run);
 
-/* Deletes up to *left rows of its chunks and filters, and lessens *left by as many: if some is left,
- * all are deleted. */
+/* Deletes up to *left rows of its chunks and filters, and lessens *left by as many: if some is
+ * left, all are deleted. */
 must_check enum err key_run_erase(struct key_space space, struct store *s, uint64_t run,
                                   size_t *left);
 

@@ -50,7 +50,8 @@ static const struct view_table coins_view = {
     "CREATE INDEX coins_by_amount ON coins (owner, amount);"                                       \
     "CREATE INDEX coins_by_parent ON coins (parent);"
 
-static const struct view_table *const fixture_tables[] = {&key_runs_view, &key_chunks_view, &key_filters_view,
+static const struct view_table *const fixture_tables[] = {&key_runs_view, &key_chunks_view,
+                                                          &key_filters_view,
                                                           &coins_view};
 
 #define FIXTURE_MIGRATIONS_MAX 16

@@ -106,11 +106,11 @@ static void a_reader_follows_runs_that_are_merged_away(void **state)
     add(&writer, 1, 5, 1);
     step(f, &writer, 1);
     assert_new(f, &reader, key_of(5));
-    add(&writer, 5, 20, 2);
+    add(&writer, 5, 40, 2);
     step(f, &writer, 2); /* takes the first run in */
     assert_int_equal(writer.run_count, 1);
     assert_found(f, &reader, key_of(3), 3);
-    assert_found(f, &reader, key_of(19), 19);
+    assert_found(f, &reader, key_of(39), 39);
     key_index_done(&writer);
     key_finder_done(&reader);
 }

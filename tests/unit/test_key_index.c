@@ -30,7 +30,7 @@ static void every_key_is_found_after_many_steps(void **state)
     }
 }
 
-/* Small runs in the step that wrote them, larger ones when four of a size are there. */
+/* Small runs in the step that wrote them, larger ones when eight of a size are there. */
 static void runs_become_few_and_large(void **state)
 {
     struct fixture *f = *state;
@@ -39,13 +39,13 @@ static void runs_become_few_and_large(void **state)
     for (uint64_t i = 0; i < 400; i++) {
         add(&k, 1 + 50 * i, 1 + 50 * (i + 1), i);
         step(f, &k, i);
-        assert_true(runs_in(&k, KEY_RUN_LIVE) + runs_in(&k, KEY_RUN_SOURCE) <= 30);
+        assert_true(runs_in(&k, KEY_RUN_LIVE) + runs_in(&k, KEY_RUN_SOURCE) <= 60);
         assert_true(runs_in(&k, KEY_RUN_UNFINISHED) <= KEY_MERGES_MAX);
     }
     for (int i = 0; i < 400; i++)
         step(f, &k, 400); /* nothing comes any more */
     assert_int_equal(runs_in(&k, KEY_RUN_UNFINISHED), 0);
-    assert_in_range(runs_in(&k, KEY_RUN_LIVE), 1, 12);
+    assert_in_range(runs_in(&k, KEY_RUN_LIVE), 1, 20);
     assert_int_equal(runs_in(&k, KEY_RUN_LIVE), k.run_count);
     assert_in_range(rows_of(f, &key_chunks_view), 250, 400); /* slices end in short ones */
     key_index_done(&k);
@@ -86,7 +86,7 @@ enum stop {
     STOPS,
 };
 
-/* Ends the writer in some step and begins anew from what the store has; true if the step is there. */
+/* Ends the writer in some step and begins anew from what the store has; true: it has the step. */
 static bool stop_in_step(struct fixture *f, struct key_index *k, enum stop stop, size_t merge_keys,
                          uint64_t now_ns)
 {
@@ -172,10 +172,10 @@ static void what_was_decided_last_counts(void **state)
     key_finder_outdate(&finder);
     key_index_add(&k, key_of(4), 45, 3);
     key_index_add(&k, key_of(4), 46, 3);
-    add(&k, 10, 40, 3);
+    add(&k, 10, 90, 3);
     step(f, &k, 3);
     assert_int_equal(k.run_count, 1);
-    assert_int_equal(k.runs[0].keys, 39);
+    assert_int_equal(k.runs[0].keys, 89);
     assert_found(f, &finder, key_of(4), 46);
     key_index_done(&k);
     key_finder_done(&finder);
@@ -288,7 +288,7 @@ static void ids_are_kept_for_good_and_are_no_keys(void **state)
     assert_int_equal(key_index_load(&ids, f->store), ERR_OK);
     add(&ids, 1, 4, DAY_NS);
     step(f, &ids, DAY_NS);
-    add(&ids, 4, 8, 500 * DAY_NS);
+    add(&ids, 4, 30, 500 * DAY_NS);
     step(f, &ids, 500 * DAY_NS);
     assert_int_equal(ids.run_count, 1);
     assert_found(f, &finder, key_of(1), 1);

@@ -11,7 +11,8 @@ static void every_declared_view_has_its_table(void **state)
     (void)state;
     struct fixture f = {.store = NULL};
     fixture_directory(&f);
-    const struct view_table *tables[VIEWS_MAX] = {&key_runs_view, &key_chunks_view, &key_filters_view};
+    const struct view_table *tables[VIEWS_MAX] = {&key_runs_view, &key_chunks_view,
+                                                  &key_filters_view};
     uint32_t count = RUNTIME_VIEWS;
     assert_true(catalog_view_count < VIEWS_MAX);
     for (uint32_t i = 0; i < catalog_view_count; i++)
