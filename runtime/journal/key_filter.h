@@ -2,8 +2,8 @@
 /* Key filter: which keys a stretch of a run certainly lacks. A blocked Bloom filter (Putze,
  * Sanders, Singler 2007), kept in the views beside the keys it is made of: blocks of 64 bytes for
  * 50 keys each, eight bits a key, one in each eighth of its block. 10.2 bits a key; of keys that
- * are not there 1 in 100 passes (0.93 % measured, fewer of small filters). What is stored depends on all
- * of this and on the hash: neither changes without new views. */
+ * are not there 1 in 100 passes (0.93 % measured, fewer of small filters). What is stored depends
+ * on all of this and on the hash: neither changes without new views. */
 #ifndef JOURNAL_KEY_FILTER_H
 #define JOURNAL_KEY_FILTER_H
 
