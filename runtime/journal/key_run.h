@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Key run: 128-bit keys and where in the journal each was decided, sorted by key, in the views.
- * Three tables (sql/sqlite/0007_views_key_runs.sql, 0008_views_key_filters.sql): a row for each
+ * Three tables (sql/sqlite/0007_views_key_runs.sql, 0010_views_key_filters.sql): a row for each
  * run, its keys in chunks, and a filter (key_filter.h) over each stretch of chunks. A run is
  * written and read from its front, in as many transactions as it takes: where writing stands says
  * its last key.
