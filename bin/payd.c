@@ -101,8 +101,7 @@ static void part_stopped(struct payd *p)
 {
     if (--p->serving > 0)
         return;
-    struct env *env = loop_env(node_loop(p->node, 0));
-    node_stop(p->node, env_mono_ns(env) + PAYD_STOP_NS / 2);
+    node_stop(p->node, p->stop_alarm.due_ns - PAYD_STOP_NS / 10);
 }
 
 static void front_gone(struct inbox_item *item)

@@ -38,8 +38,10 @@ static bool nothing_left(const struct shard *s)
 
 void closing_finish(struct shard *s)
 {
-    if (closing_is_late(s))
+    if (closing_is_late(s)) {
         inquiry_fail_all(s, ERR_UNAVAILABLE); /* the views will not come to where they wait for */
+        projector_abandon(&s->projector);     /* a large step would outlast the stop */
+    }
     if (s->releasing || !nothing_left(s))
         return;
     s->releasing = true;

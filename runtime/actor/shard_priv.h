@@ -22,7 +22,7 @@
 #include "runtime/observe/log.h"
 
 #define SHARD_ACTOR_MESSAGES 64           /* of one actor before the next one's turn */
-#define SHARD_CLOSING_VIEWS_NS 2000000000u
+#define SHARD_CLOSING_VIEWS_NS 1500000000u
 #define SHARD_CLOCK_TURNS 16              /* at most before the clock is read again */
 #define SHARD_TURN_STALL_NS 5000000u      /* a handler longer than this is recorded */
 #define SHARD_STALL_LOG_NS 60000000000u   /* ... and told so often: bulk messages always are */

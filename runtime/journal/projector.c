@@ -2,9 +2,10 @@
 /* See projector.h. */
 #include "runtime/journal/projector.h"
 
-#include "runtime/base/plant.h"
+#include <stdatomic.h>
 #include <stdlib.h>
 
+#include "runtime/base/plant.h"
 #include "runtime/journal/outcome.h"
 
 #define STATE_BYTES_MAX ((size_t)16 << 20)
@@ -45,7 +46,7 @@ void projection_put_sorted(struct projection *p, const struct view_table *t,
     struct projector *owner = p->projector;
     if (p->error != ERR_OK || row_sorter_add(&owner->sorter, t, row))
         return;
-    note(p, row_sorter_flush(&owner->sorter, owner->store));
+    note(p, row_sorter_flush(&owner->sorter, owner->store, &owner->abandoned));
     if (!row_sorter_add(&owner->sorter, t, row))
         projection_put(p, t, row); /* its bytes alone fill the sorter */
 }
@@ -122,6 +123,11 @@ static bool on_key(void *context, struct id128 key, struct id128 fingerprint, ui
     return true;
 }
 
+static bool is_abandoned(const struct projector *p)
+{
+    return atomic_load_explicit(&p->abandoned, memory_order_relaxed);
+}
+
 /* Reading the journal of one step. */
 struct step {
     struct projector *projector;
@@ -135,7 +141,7 @@ static bool on_batch(void *context, const struct batch_row *row)
     struct projector *p = step->projector;
     if (row->seq > p->target_seq)
         return false;
-    step->error = replay_batch(&p->replay, row);
+    step->error = is_abandoned(p) ? ERR_UNAVAILABLE : replay_batch(&p->replay, row);
     if (step->error == ERR_IO && p->projection.error != ERR_OK)
         step->error = p->projection.error;
     return step->error == ERR_OK && p->replay.events < step->events_max &&
@@ -164,7 +170,7 @@ static enum err put_states(struct projector *p)
             row.body = wire_written(&p->state);
             row.due_ns = registry_due(r, a);
         }
-        enum err e = p->store->ops->put_state(p->store, &row);
+        enum err e = is_abandoned(p) ? ERR_UNAVAILABLE : p->store->ops->put_state(p->store, &row);
         if (e != ERR_OK)
             return e;
         a->flags &= (uint16_t)~ACTOR_DIRTY;
@@ -180,7 +186,7 @@ static enum err transaction(struct projector *p)
     if (e == ERR_OK)
         e = step.error;
     if (e == ERR_OK)
-        e = row_sorter_flush(&p->sorter, p->store);
+        e = row_sorter_flush(&p->sorter, p->store, &p->abandoned);
     if (e == ERR_OK)
         e = put_states(p);
     if (e == ERR_OK)
@@ -299,4 +305,9 @@ void projector_advance(struct projector *p, uint64_t committed_seq)
     p->busy = true;
     p->started_ns = env_mono_ns(p->env);
     env_work(p->env, p->lane, &p->work);
+}
+
+void projector_abandon(struct projector *p)
+{
+    atomic_store_explicit(&p->abandoned, true, memory_order_relaxed);
 }

@@ -49,6 +49,7 @@ struct projector {
     struct key_index keys, ids;
     struct wire_writer state;
     struct store_position reached;  /* becomes the position when it is done */
+    _Atomic bool abandoned;         /* the loop's, read by the lane */
     bool fresh;                     /* registry and replay stand at position */
     enum err result;
     uint64_t started_ns, took_ns;   /* of the last step */
@@ -68,5 +69,9 @@ void projector_restart(struct projector *p, const struct store_position *positio
 
 /* Starts a step towards committed_seq if none is under way and there is something to do. */
 void projector_advance(struct projector *p, uint64_t committed_seq);
+
+/* From now on nothing more reaches the views: a step under way is taken back (ERR_UNAVAILABLE),
+ * unless it commits already. */
+void projector_abandon(struct projector *p);
 
 #endif

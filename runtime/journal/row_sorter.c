@@ -2,6 +2,7 @@
 /* See row_sorter.h. */
 #include "runtime/journal/row_sorter.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,13 +97,15 @@ static enum err put(const struct row_sorter *s, const struct sorted_row *row, st
     return store->ops->put_row(store, row->table, values);
 }
 
-enum err row_sorter_flush(struct row_sorter *s, struct store *store)
+enum err row_sorter_flush(struct row_sorter *s, struct store *store,
+                          const _Atomic bool *abandoned)
 {
     enum err e = ERR_OK;
     if (s->count > 0)
         qsort(s->rows, s->count, sizeof *s->rows, compare_rows);
     for (size_t i = 0; e == ERR_OK && i < s->count; i++)
-        e = put(s, &s->rows[i], store);
+        e = atomic_load_explicit(abandoned, memory_order_relaxed) ? ERR_UNAVAILABLE
+                                                                   : put(s, &s->rows[i], store);
     row_sorter_clear(s);
     return e;
 }

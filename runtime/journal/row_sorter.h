@@ -34,8 +34,10 @@ void row_sorter_done(struct row_sorter *s);
 must_check bool row_sorter_add(struct row_sorter *s, const struct view_table *t,
                                const struct value *row);
 
-/* Puts all of them, table by table; empty afterwards. The first failure ends it. */
-must_check enum err row_sorter_flush(struct row_sorter *s, struct store *store);
+/* Puts all of them, table by table; empty afterwards. The first failure ends it, or *abandoned
+ * (ERR_UNAVAILABLE). */
+must_check enum err row_sorter_flush(struct row_sorter *s, struct store *store,
+                                     const _Atomic bool *abandoned);
 
 /* Forgets all. */
 void row_sorter_clear(struct row_sorter *s);

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """SIGTERM: payd finishes what it accepted, leaves within 5 s with code 0, and loses nothing."""
+import json
 import socket
+import subprocess
 import sys
 import time
 
 import scenarios
 from load import Load
-from payd import Payd
+from payd import PAYCTL, Payd
 from scenarios import equal, true, wait_for
 
 LEAVES_S = 5.0
@@ -69,6 +71,24 @@ def test_with_idle_and_unfinished_connections(_):
         stopped(payd)
         for s in held:
             s.close()
+
+
+def operator(payd, *words):
+    """What payctl tells of the tenant that its benchmark uses."""
+    done = subprocess.run([PAYCTL, "--socket", payd.data / "payd.sock", "--json", *words],
+                          check=True, stdout=subprocess.PIPE, timeout=60)
+    return json.loads(done.stdout)
+
+
+def test_with_views_far_behind(_):
+    """A large step of the projector is given up; the next start makes up for it."""
+    with Payd(log_level="warn") as payd:
+        operator(payd, "bench", "--accounts", "100000", "--transfers", "600000")
+        stopped(payd)
+        payd.start()
+        line, = operator(payd, "--tenant", "bench", "ledger", "trial-balance")["lines"]
+        true(line["balanced"], "debits and credits are equal")
+        equal(line["transfer_count"], "600000", "transfers")
 
 
 def test_with_clients_that_do_not_read(_):

@@ -30,6 +30,7 @@ struct shelf {
     char put[64];
     size_t len;
     enum err refuses;
+    _Atomic bool abandoned;
 };
 
 static enum err put_row(struct store *store, const struct view_table *t, const struct value *row)
@@ -70,9 +71,9 @@ static void rows_come_out_by_table_and_key(void **state)
     assert_true(add(&s, &second_table, 9, 2, "z"));
     assert_true(add(&s, &first_table, 1, 2, "u"));
     assert_true(add(&s, &first_table, 1, 1, ""));
-    assert_int_equal(row_sorter_flush(&s, &shelf.store), ERR_OK);
+    assert_int_equal(row_sorter_flush(&s, &shelf.store, &shelf.abandoned), ERR_OK);
     assert_string_equal(shelf.put, "a11 a12u a21y b92z b13x ");
-    assert_int_equal(row_sorter_flush(&s, &shelf.store), ERR_OK);
+    assert_int_equal(row_sorter_flush(&s, &shelf.store, &shelf.abandoned), ERR_OK);
     assert_string_equal(shelf.put, "a11 a12u a21y b92z b13x ");
     row_sorter_done(&s);
 }
@@ -85,8 +86,21 @@ static void the_first_refusal_ends_it(void **state)
     row_sorter_init(&s);
     assert_true(add(&s, &first_table, 1, 1, ""));
     assert_true(add(&s, &first_table, 1, 2, ""));
-    assert_int_equal(row_sorter_flush(&s, &shelf.store), ERR_IO);
+    assert_int_equal(row_sorter_flush(&s, &shelf.store, &shelf.abandoned), ERR_IO);
     assert_string_equal(shelf.put, "a11 ");
+    assert_int_equal(s.count, 0);
+    row_sorter_done(&s);
+}
+
+static void nothing_more_is_put_once_it_is_abandoned(void **state)
+{
+    (void)state;
+    struct shelf shelf = {.store.ops = &ops, .abandoned = true};
+    struct row_sorter s;
+    row_sorter_init(&s);
+    assert_true(add(&s, &first_table, 1, 1, ""));
+    assert_int_equal(row_sorter_flush(&s, &shelf.store, &shelf.abandoned), ERR_UNAVAILABLE);
+    assert_string_equal(shelf.put, "");
     assert_int_equal(s.count, 0);
     row_sorter_done(&s);
 }
@@ -118,6 +132,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_come_out_by_table_and_key),
         cmocka_unit_test(the_first_refusal_ends_it),
+        cmocka_unit_test(nothing_more_is_put_once_it_is_abandoned),
         cmocka_unit_test(it_says_when_it_is_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
