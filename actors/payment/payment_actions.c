@@ -43,20 +43,18 @@ static uint16_t check_parties(struct turn *t, const struct payment_create *creat
     return RESULT_OK;
 }
 
-static uint16_t check_terms(struct turn *t, const struct payment_create *create,
-                            const struct wallet *payer, bool now, uint64_t *expires_at)
+/* What is wrong with the request whoever pays whom. */
+static uint16_t check_terms(struct turn *t, const struct payment_create *create, bool now,
+                            uint64_t *expires_at)
 {
     /* The largest number means "all" to the ledger. */
     if (create->amount == 0 || create->amount == U128_MAX)
         return RESULT_AMOUNT_OUT_OF_RANGE;
     if (now && create->has_expires_in_s)
         return RESULT_EXPIRY_WITHOUT_AUTHORIZATION;
-    uint16_t code = RESULT_OK;
-    if (!now)
-        code = wallet_expiry(t, create->has_expires_in_s, create->expires_in_s, expires_at);
-    if (code == RESULT_OK)
-        code = wallet_check_debit(payer, create->amount, turn_time(t));
-    return code;
+    if (now)
+        return RESULT_OK;
+    return wallet_expiry(t, create->has_expires_in_s, create->expires_in_s, expires_at);
 }
 
 static struct payment_created created_of(const struct message *m, const struct wallet *payer,
@@ -94,14 +92,17 @@ enum turn_result payment_on_create(struct turn *t, struct id128 self, const stru
     /* What does not exist yet has no version that If-Match could name. */
     if (!turn_version_matches(t, 0))
         return TURN_DONE;
-    uint16_t code = check_parties(t, create, payer_found, &payer, payee_found, &payee);
+    bool now = !create->has_capture || create->capture == PAYMENT_CAPTURE_MODE_AUTOMATIC;
+    uint64_t expires_at = 0;
+    uint16_t code = check_terms(t, create, now, &expires_at);
+    if (code == RESULT_OK)
+        code = check_parties(t, create, payer_found, &payer, payee_found, &payee);
+    if (code == RESULT_OK)
+        code = wallet_check_debit(payer.wallet, create->amount, turn_time(t));
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
     struct payment_created created = created_of(m, payer.wallet, payee.wallet);
-    bool now = created.capture == PAYMENT_CAPTURE_MODE_AUTOMATIC;
-    code = check_terms(t, create, payer.wallet, now, &created.expires_at);
-    if (code != RESULT_OK)
-        return wallet_refuse(t, code);
+    created.expires_at = expires_at;
     created.payment_id = turn_new_id(t);
     struct books_move move = {
         .id = created.payment_id,

@@ -189,6 +189,18 @@ class Injected(Payd):
         self.process.wait(20)
 
 
+def load_of(payd):
+    """The call may fail while the load's accounts are opened: 503 then means to ask again."""
+    for _ in range(20):
+        try:
+            return Load(payd, clients=3)
+        except AssertionError as e:
+            if "answered 503" not in str(e):
+                raise
+            time.sleep(0.25)
+    raise AssertionError("the accounts of the load cannot be opened")
+
+
 def endure(tool, calls, error, when):
     """Transfers before, at and after the error; what was acknowledged is there after a restart."""
     what, sticky = f"{calls} fails with {error} at {when}", "+" in when
@@ -199,7 +211,7 @@ def endure(tool, calls, error, when):
         load = None
         try:
             if payd.attack() is not None:
-                load = Load(payd, clients=3)
+                load = load_of(payd)
                 with load:
                     if sticky:
                         time.sleep(STICKY_S)
