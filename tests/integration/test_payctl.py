@@ -195,8 +195,9 @@ def test_store_status(tool):
     found = tool.json("store", "status")
     equal(found["store"], "sqlite")
     equal([shard["state"] for shard in found["shards"]], ["running"])
-    equal([(shard["scrubs"], shard.get("damaged_batch")) for shard in found["shards"]],
-          [("0", None)])
+    equal([shard.get("damaged_batch") for shard in found["shards"]], [None])
+    if int(found["shards"][0]["scrubs"]) not in (0, 1):  # 1 if the scenarios before took a minute
+        raise AssertionError(f"scrubs: {found['shards'][0]['scrubs']}")
     if int(found["journal_bytes"]) <= 0:
         raise AssertionError("the journal has no size")
 
