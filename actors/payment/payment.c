@@ -74,9 +74,7 @@ struct payment_info payment_info_of(struct id128 id, const struct payment *p)
 static void move(struct registry *r, struct id128 id, struct payment *p,
                  enum payment_action action, uint64_t time_ns)
 {
-    struct payment_step step = payment_step(p->status, action);
-    check(step.next != 0);
-    p->status = step.next;
+    p->status = payment_status_after(p->status, action, p->captured, p->refunded);
     p->updated_at = time_ns;
     p->version++;
     registry_deadline(r, KIND_PAYMENT, id, payment_status_open(p->status) ? p->expires_at : 0);

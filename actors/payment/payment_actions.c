@@ -270,6 +270,8 @@ static uint16_t refund_amount(const struct payment_ref *ref, const struct paymen
         code = wallet_amount(ref->payee.wallet, refund->amount, false, 0, amount);
     if (code != RESULT_OK)
         return code;
+    if (refundable == 0)
+        return RESULT_PAYMENT_ALREADY_REFUNDED;
     if (*amount > refundable && !PLANT(REFUND_TOO_MUCH))
         return RESULT_REFUND_EXCEEDS_CAPTURED;
     return payment_step(p->status, payment_refund_action(p, *amount)).refusal;

@@ -27,7 +27,7 @@ static const struct payment_step steps[PAYMENT_STATUS_COUNT + 1][PAYMENT_ACTION_
         TO(CANCELLED), TO(EXPIRED), NO(PAYMENT_NOT_CAPTURED), NO(PAYMENT_NOT_CAPTURED)},
     [PAYMENT_STATUS_PARTIALLY_CAPTURED] = {
         NO(PAYMENT_IN_PROGRESS), NO(PAYMENT_IN_PROGRESS), TO(PARTIALLY_CAPTURED), TO(COMPLETED),
-        TO(COMPLETED), TO(COMPLETED), NO(PAYMENT_NOT_CAPTURED), NO(PAYMENT_NOT_CAPTURED)},
+        TO(COMPLETED), TO(COMPLETED), TO(PARTIALLY_CAPTURED), TO(PARTIALLY_CAPTURED)},
     [PAYMENT_STATUS_COMPLETED] = {
         NO(PAYMENT_ALREADY_CAPTURED), NO(PAYMENT_ALREADY_CAPTURED), NO(PAYMENT_ALREADY_CAPTURED),
         NO(PAYMENT_ALREADY_CAPTURED), NO(PAYMENT_ALREADY_CAPTURED), NO(PAYMENT_ALREADY_CAPTURED),
@@ -56,6 +56,17 @@ struct payment_step payment_step(uint8_t status, enum payment_action action)
 {
     check(status <= PAYMENT_STATUS_COUNT && action < PAYMENT_ACTION_COUNT);
     return steps[status][action];
+}
+
+uint8_t payment_status_after(uint8_t status, enum payment_action action, u128 captured,
+                             u128 refunded)
+{
+    struct payment_step step = payment_step(status, action);
+    check(step.next != 0 && refunded <= captured);
+    if (step.next != PAYMENT_STATUS_COMPLETED || refunded == 0)
+        return step.next;
+    return payment_step(step.next, refunded == captured ? PAYMENT_ACTION_REFUND_LAST
+                                                        : PAYMENT_ACTION_REFUND_PART).next;
 }
 
 bool payment_status_open(uint8_t status)

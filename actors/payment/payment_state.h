@@ -8,6 +8,9 @@
  *   authorized -- capture ----> partially_captured, completed
  *   authorized -- cancel -----> cancelled              authorized -- expire -----> expired
  *   partially_captured -- capture, cancel, expire ---> completed (for what was captured)
+ *
+ * What is captured can be refunded while the rest is still open; the status tells of that only once
+ * nothing is open any more: see payment_status_after().
  */
 #ifndef PAYMENT_PAYMENT_STATE_H
 #define PAYMENT_PAYMENT_STATE_H
@@ -15,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "runtime/base/u128.h"
 #include "schemas/payment.h"
 
 #define PAYMENT_STATUS_NONE 0 /* before it exists */
@@ -37,6 +41,11 @@ struct payment_step {
 };
 
 struct payment_step payment_step(uint8_t status, enum payment_action action);
+
+/* The status after an action that the table allows, of a payment of which so much is now captured
+ * and refunded. */
+uint8_t payment_status_after(uint8_t status, enum payment_action action, u128 captured,
+                             u128 refunded);
 
 /* Is money still kept aside in this status? */
 bool payment_status_open(uint8_t status);

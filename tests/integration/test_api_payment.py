@@ -114,13 +114,26 @@ def test_an_authorised_payment_is_captured_in_parts(deal):
         422, "capture_exceeds_authorized")
     deal.act(deal.payees, payment, "capture", {"amount": "25.00"}).expect(200)
     equal(deal.shown(payment), ("partially_captured", "25.00", "0.00"))
-    deal.act(deal.payees, payment, "refund", {"amount": "1.00"}).expect(409, "payment_not_captured")
     deal.act(deal.payees, payment, "capture", {"amount": "5.00", "final": True}).expect(200)
     equal((deal.shown(payment), deal.balances()), (("completed", "30.00", "0.00"),
                                                    ("70.00", "30.00")))
     deal.act(deal.payees, payment, "capture").expect(409, "payment_already_captured")
     deal.act(deal.payers, payment, "cancel").expect(409, "payment_already_captured")
     equal(deal.kinds(payment), [("created", "60.00"), ("captured", "25.00"), ("captured", "5.00")])
+
+
+def test_what_is_captured_is_refunded_while_the_rest_is_open(deal):
+    payment = deal.authorise("60.00")
+    deal.act(deal.payees, payment, "refund", {"amount": "1.00"}).expect(409, "payment_not_captured")
+    deal.act(deal.payees, payment, "capture", {"amount": "25.00"}).expect(200)
+    deal.act(deal.payees, payment, "refund", {"amount": "25.01"}).expect(
+        422, "refund_exceeds_captured")
+    deal.act(deal.payees, payment, "refund").expect(200)
+    equal(deal.shown(payment), ("partially_captured", "25.00", "25.00"))
+    deal.act(deal.payees, payment, "refund").expect(409, "payment_already_refunded")
+    deal.act(deal.payees, payment, "capture", {"amount": "5.00", "final": True}).expect(200)
+    equal((deal.shown(payment), deal.balances()), (("partially_refunded", "30.00", "25.00"),
+                                                   ("95.00", "5.00")))
 
 
 def test_a_cancelled_payment_gives_back_the_rest(deal):

@@ -121,7 +121,7 @@ static const uint16_t table[][1 + PAYMENT_ACTION_COUNT] = {
     {S(AUTHORIZED), R(PAYMENT_IN_PROGRESS), R(PAYMENT_IN_PROGRESS), S(PARTIALLY_CAPTURED),
      S(COMPLETED), S(CANCELLED), S(EXPIRED), R(PAYMENT_NOT_CAPTURED), R(PAYMENT_NOT_CAPTURED)},
     {S(PARTIALLY_CAPTURED), R(PAYMENT_IN_PROGRESS), R(PAYMENT_IN_PROGRESS), S(PARTIALLY_CAPTURED),
-     S(COMPLETED), S(COMPLETED), S(COMPLETED), R(PAYMENT_NOT_CAPTURED), R(PAYMENT_NOT_CAPTURED)},
+     S(COMPLETED), S(COMPLETED), S(COMPLETED), S(PARTIALLY_CAPTURED), S(PARTIALLY_CAPTURED)},
     {S(COMPLETED), R(PAYMENT_ALREADY_CAPTURED), R(PAYMENT_ALREADY_CAPTURED),
      R(PAYMENT_ALREADY_CAPTURED), R(PAYMENT_ALREADY_CAPTURED), R(PAYMENT_ALREADY_CAPTURED),
      R(PAYMENT_ALREADY_CAPTURED), S(PARTIALLY_REFUNDED), S(REFUNDED)},
@@ -252,7 +252,6 @@ static void test_an_authorisation_is_captured_in_parts(void **state)
     assert_int_equal(capture(b, "shop", id, "10", false), RESULT_OK);
     expect_payment(b, id, PAYMENT_STATUS_PARTIALLY_CAPTURED, 1000, 0);
     bank_restart(b);
-    assert_int_equal(refund(b, "shop", id, "1"), RESULT_PAYMENT_NOT_CAPTURED);
     assert_int_equal(capture(b, "shop", id, "20", false), RESULT_OK);
     expect_money(&p, 7000, 3000, 3000);
     assert_int_equal(capture(b, "shop", id, NULL, false), RESULT_OK);
@@ -274,6 +273,49 @@ static void test_a_final_capture_gives_back_the_rest(void **state)
     expect_money(&p, 9000, 0, 1000);
     assert_true(show_wallet(b, p.alice).spent_today == 1000);
     assert_int_equal(refund(b, "shop", id, "10.01"), RESULT_REFUND_EXCEEDS_CAPTURED);
+}
+
+/* Of 60 authorised 10 are captured and some of them refunded before the payment is closed. */
+static void test_what_is_captured_is_refunded_while_the_rest_is_open(void **state)
+{
+    static const struct {
+        enum payment_action close;
+        const char *refund;
+        uint64_t refunded, captured;
+        uint8_t closed;
+    } cases[] = {
+        {PAYMENT_ACTION_CANCEL, "4", 400, 1000, PAYMENT_STATUS_PARTIALLY_REFUNDED},
+        {PAYMENT_ACTION_CANCEL, "10", 1000, 1000, PAYMENT_STATUS_REFUNDED},
+        {PAYMENT_ACTION_EXPIRE, "4", 400, 1000, PAYMENT_STATUS_PARTIALLY_REFUNDED},
+        {PAYMENT_ACTION_EXPIRE, "10", 1000, 1000, PAYMENT_STATUS_REFUNDED},
+        {PAYMENT_ACTION_CAPTURE_LAST, "10", 1000, 6000, PAYMENT_STATUS_PARTIALLY_REFUNDED},
+    };
+    struct parties p = given(state, "100", NULL);
+    struct bank *b = p.bank;
+    for (size_t i = 0; i < array_len(cases); i++) {
+        uint64_t back = cases[i].refunded, captured = cases[i].captured;
+        struct id128 id = authorize(&p, 6000);
+        assert_int_equal(capture(b, "shop", id, "10", false), RESULT_OK);
+        assert_int_equal(refund(b, "shop", id, "10.01"), RESULT_REFUND_EXCEEDS_CAPTURED);
+        assert_int_equal(refund(b, "shop", id, cases[i].refund), RESULT_OK);
+        assert_int_equal(refund(b, "shop", id, "10"), back < 1000
+                                                          ? RESULT_REFUND_EXCEEDS_CAPTURED
+                                                          : RESULT_PAYMENT_ALREADY_REFUNDED);
+        expect_payment(b, id, PAYMENT_STATUS_PARTIALLY_CAPTURED, 1000, back);
+        expect_money(&p, 9000 + back, 5000, 1000 - back);
+        bank_restart(b);
+        if (cases[i].close == PAYMENT_ACTION_CANCEL)
+            assert_int_equal(cancel(b, "alice", id), RESULT_OK);
+        else if (cases[i].close == PAYMENT_ACTION_EXPIRE)
+            bank_wait(b, 8 * DAY_NS);
+        else
+            assert_int_equal(capture(b, "shop", id, NULL, false), RESULT_OK);
+        expect_payment(b, id, cases[i].closed, captured, back);
+        expect_money(&p, 10000 - captured + back, 0, captured - back);
+        assert_int_equal(refund(b, "shop", id, NULL),
+                         captured > back ? RESULT_OK : RESULT_PAYMENT_ALREADY_REFUNDED);
+        expect_money(&p, 10000, 0, 0);
+    }
 }
 
 static void test_cancel_gives_back_what_is_left(void **state)
@@ -697,6 +739,7 @@ int main(void)
         TEST(test_a_refused_payment_creates_nothing),
         TEST(test_an_authorisation_is_captured_in_parts),
         TEST(test_a_final_capture_gives_back_the_rest),
+        TEST(test_what_is_captured_is_refunded_while_the_rest_is_open),
         TEST(test_cancel_gives_back_what_is_left),
         TEST(test_an_authorisation_expires_by_itself),
         TEST(test_a_frozen_payer_still_honours_what_is_authorised),
