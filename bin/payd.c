@@ -145,6 +145,7 @@ static void stop(struct payd *p, int exit_code)
     struct env *env = loop_env(node_loop(p->node, 0));
     p->stop_alarm.fire = stop_late;
     env_alarm_set(env, &p->stop_alarm, env_mono_ns(env) + PAYD_STOP_NS);
+    node_end_lists(p->node);
     p->serving = (uint16_t)(p->front_count + (p->observer != NULL ? 2 : 1));
     for (uint16_t i = 0; i < p->front_count; i++) {
         p->fronts[i].stop_item.deliver = stop_front;

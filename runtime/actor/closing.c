@@ -38,10 +38,8 @@ static bool nothing_left(const struct shard *s)
 
 void closing_finish(struct shard *s)
 {
-    if (closing_is_late(s)) {
-        inquiry_fail_all(s, ERR_UNAVAILABLE); /* the views will not come to where they wait for */
-        projector_abandon(&s->projector);     /* a large step would outlast the stop */
-    }
+    if (closing_is_late(s))
+        projector_abandon(&s->projector); /* a large step would outlast the stop */
     if (s->releasing || !nothing_left(s))
         return;
     s->releasing = true;
@@ -53,6 +51,7 @@ void closing_finish(struct shard *s)
 void shard_close(struct shard *s)
 {
     s->closing = true;
+    shard_end_lists(s);
     s->closing_views_ns = env_mono_ns(s->env) + SHARD_CLOSING_VIEWS_NS;
     env_wake(s->env);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inquiry: a list or report. It first waits until the views hold everything that was durable when
  * it came, so that a client sees its own writes, then runs on the store's read lane. */
+#include <stdatomic.h>
+
 #include "runtime/actor/shard_priv.h"
 #include "runtime/base/plant.h"
 
@@ -16,6 +18,10 @@ static void inquiry_run(struct work *w)
 {
     struct inquiry *q = container_of(w, struct inquiry, work);
     struct message *m = q->message;
+    if (atomic_load_explicit(&q->shard->inquiries.ended, memory_order_relaxed)) {
+        m->code = ERR_UNAVAILABLE; /* thousands may lie before the last one */
+        return;
+    }
     wire_writer_clear(&m->reply);
     m->code = q->shard->options.domain->queries[m->type->number]->run(
         q->shard->options.store, m, &m->reply, &m->reply_type);
@@ -44,6 +50,10 @@ void inquiry_post(struct shard *s, struct message *m)
     if (m->type->number >= DOMAIN_NUMBER_MAX ||
         s->options.domain->queries[m->type->number] == NULL) {
         shard_finish(s, m, ERR_UNSUPPORTED);
+        return;
+    }
+    if (atomic_load_explicit(&s->inquiries.ended, memory_order_relaxed)) {
+        shard_finish(s, m, ERR_UNAVAILABLE);
         return;
     }
     if (s->inquiries.count >= SHARD_INQUIRIES_MAX) {
@@ -93,6 +103,12 @@ void inquiry_fail_all(struct shard *s, uint16_t code)
         q->message->code = code;
         inquiry_end(q);
     }
+}
+
+void shard_end_lists(struct shard *s)
+{
+    atomic_store_explicit(&s->inquiries.ended, true, memory_order_relaxed);
+    inquiry_fail_all(s, ERR_UNAVAILABLE);
 }
 
 size_t inquiry_size(void)

@@ -18,7 +18,7 @@ struct node_shard {
     uint16_t number;
     struct loop_hook hook;
     bool quiet;          /* quiet_item was sent */
-    struct inbox_item close_item;            /* to the shard's loop */
+    struct inbox_item lists_item, close_item; /* to the shard's loop */
     struct inbox_item stopped_item, quiet_item; /* to loop 0 */
     char reason[SHARD_REASON_MAX];           /* written before stopped_item is sent */
     atomic_int state;                        /* enum shard_state */
@@ -234,6 +234,11 @@ static void open_shard(struct node *n, uint16_t number)
     publish_shard(ns);
 }
 
+static void on_end_lists(struct inbox_item *item)
+{
+    shard_end_lists(container_of(item, struct node_shard, lists_item)->shard);
+}
+
 static void on_close(struct inbox_item *item)
 {
     shard_close(container_of(item, struct node_shard, close_item)->shard);
@@ -246,6 +251,7 @@ static void init_shard(struct node *n, uint16_t number)
     ns->number = number;
     ns->loop = n->loops[number % n->options.loops].loop;
     ns->hook.run = shard_step;
+    ns->lists_item.deliver = on_end_lists;
     ns->close_item.deliver = on_close;
     ns->stopped_item.deliver = on_stopped;
     ns->quiet_item.deliver = on_quiet;
@@ -319,6 +325,12 @@ static void on_deadline(struct alarm *a)
     LOG_ERROR(n->options.log, "node_stop_timed_out",
               log_uint("shards_left", n->options.shards - n->quiet_count));
     loop_stop(n->loops[0].loop);
+}
+
+void node_end_lists(struct node *n)
+{
+    for (uint16_t i = 0; i < n->options.shards; i++)
+        loop_mail(n->shards[i].loop, &n->shards[i].lists_item);
 }
 
 void node_stop(struct node *n, uint64_t deadline_ns)

@@ -51,6 +51,10 @@ must_check enum err node_start(struct node *n);
  * node_free(). */
 must_check bool node_run(struct node *n);
 
+/* Loop 0's thread, once, before those who ask are told to end: lists are answered UNAVAILABLE from
+ * now on, those too that wait. What was accepted to be written goes on. */
+void node_end_lists(struct node *n);
+
 /* Loop 0's thread, once: closes all shards. Nobody posts any more. */
 void node_stop(struct node *n, uint64_t deadline_ns);
 

@@ -57,8 +57,12 @@ void shard_post(struct shard *s, struct message *m);
  * left: call again after polling I/O. */
 bool shard_pass(struct shard *s, uint64_t budget_ns);
 
-/* Stops taking messages (UNAVAILABLE), finishes what was accepted, projects it, releases the lease
- * and becomes STOPPED with an empty reason. */
+/* From now on lists are UNAVAILABLE, those too that wait: they change nothing, and the views may be
+ * far behind what they wait for. For a node that is about to stop. */
+void shard_end_lists(struct shard *s);
+
+/* Stops taking messages (UNAVAILABLE), ends lists, finishes what was accepted, projects it,
+ * releases the lease and becomes STOPPED with an empty reason. */
 void shard_close(struct shard *s);
 
 /* Only in state STOPPED and with no work under way (shard_quiet). */

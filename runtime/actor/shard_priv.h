@@ -116,6 +116,7 @@ struct shard {
         struct fifo waiting; /* struct inquiry, oldest first */
         uint32_t count;      /* waiting and running */
         struct slab slab;
+        _Atomic bool ended;  /* the loop's, read by the read lane: no list is begun any more */
     } inquiries;
 
     struct arena turn_arena;

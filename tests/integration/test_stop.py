@@ -5,24 +5,26 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import scenarios
 from load import Load
-from payd import PAYCTL, Payd
-from scenarios import equal, true, wait_for
+from payd import PAYCTL, Payd, Unanswered, parallel
+from scenarios import contains, equal, true, wait_for
 
 LEAVES_S = 5.0
+LEAVES_LISTS_S = 3.5  # lists need not be waited for
 ROUNDS = 5
 
 
-def stopped(payd):
+def stopped(payd, leaves_s=LEAVES_S):
     """How it left, and how long that took."""
     begin = time.monotonic()
     code = payd.stop()
     took = time.monotonic() - begin
     equal(code, 0, "the exit code")
-    true(took < LEAVES_S, f"an end within {LEAVES_S} s, it took {took:.1f} s")
+    true(took < leaves_s, f"an end within {leaves_s} s, it took {took:.1f} s")
     return took
 
 
@@ -89,6 +91,59 @@ def test_with_views_far_behind(_):
         line, = operator(payd, "--tenant", "bench", "ledger", "trial-balance")["lines"]
         true(line["balanced"], "debits and credits are equal")
         equal(line["transfer_count"], "600000", "transfers")
+
+
+def views_complete(payd):
+    """A list that is asked for hurries the views."""
+    with payd.bank() as bank:
+        return bank.get("/transfers", limit="1").status == 200
+
+
+def ask_for_list(payd, token, sent):
+    """What a client hears that wants a list: the answer, or None if the connection just ended."""
+    with payd.client_of(token) as client:
+        try:
+            client.connect()
+            sent.append(None)
+            return client.get("/transfers", limit="100")
+        except Unanswered:
+            return None
+
+
+def test_with_lists_that_wait(_):
+    """Lists that wait for the views are told to come again; what was written is answered and kept.
+    """
+    count, tools = 200, 10
+    with Payd(log_level="warn") as payd:
+        with Load(payd, clients=4) as load:
+            operator(payd, "bench", "--accounts", "100000", "--transfers", "400000")
+            token, sent, found = payd.token(), [], []
+            asking = threading.Thread(target=lambda: found.extend(
+                parallel(count, lambda _: ask_for_list(payd, token, sent))))
+            asking.start()
+            listing = [subprocess.Popen([PAYCTL, "--socket", payd.data / "payd.sock", "transfers",
+                                         "list"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                       for _ in range(tools)]
+            wait_for(lambda: len(sent) == count, "all lists to be asked for")
+            time.sleep(0.2)
+            stopped(payd, LEAVES_LISTS_S)
+            asking.join()
+            told = [tool.communicate(timeout=30)[1] for tool in listing]
+            payd.start()
+            before = load.acknowledged()
+            wait_for(lambda: load.acknowledged() > before + 100, "the load to go on")
+        wait_for(lambda: views_complete(payd), "the views to catch up", 120)
+        true(load.judge() > 100, "transfers before and after")
+    statuses = [answer.status for answer in found if answer is not None]
+    true(statuses.count(503) > count / 2, f"most lists to be put off, found {statuses}")
+    true({200, 503} >= set(statuses), f"lists answered or put off, found {statuses}")
+    for answer in found:
+        if answer is not None and answer.status == 503:
+            answer.expect(503, "unavailable")
+            true(int(answer.headers["retry-after"]) >= 1, "when to come again")
+            equal(answer.headers["connection"], "close", "what follows")
+    for line in told:
+        contains(line, b"unavailable")
 
 
 def test_with_clients_that_do_not_read(_):

@@ -685,23 +685,6 @@ static void refusals_that_go_on_do_not_keep_it_open(void **state)
     forget(&a);
 }
 
-static void closing_waits_for_no_list_whose_views_do_not_come(void **state)
-{
-    struct fixture *f = *state;
-    fill(f, 1, 10);
-    run(f, 1000 * MS);
-    struct store_sim_faults faults = {.views_commit_ppm = 1000000};
-    store_sim_set_faults(f->sim, &faults);
-    fill(f, 1, 10);
-    struct ask a = {.done = 0};
-    post(f, &a, &list_type, purse(1));
-    shard_close(f->shard);
-    run(f, 4000 * MS);
-    assert_int_equal(f->state, SHARD_STOPPED);
-    assert_int_equal(a.message.code, ERR_UNAVAILABLE);
-    forget(&a);
-}
-
 static void a_recovery_believes_no_jump_of_the_clock(void **state)
 {
     struct fixture *f = *state;
@@ -718,26 +701,6 @@ static void a_recovery_believes_no_jump_of_the_clock(void **state)
     assert_int_equal(look(f, 1), 10);
     run(f, 10000 * MS);
     assert_int_equal(look(f, 1), 0);
-}
-
-static void a_list_waits_for_views_that_fail(void **state)
-{
-    struct fixture *f = *state;
-    struct store_sim_faults faults = {.views_commit_ppm = 1000000};
-    store_sim_set_faults(f->sim, &faults);
-    fill(f, 1, 10);
-    struct ask a = {.done = 0};
-    post(f, &a, &list_type, purse(1));
-    run(f, 5000 * MS);
-    assert_int_equal(a.done, 0);
-    struct shard_stats stats;
-    shard_get_stats(f->shard, &stats);
-    assert_in_range(stats.projector_failures, 5, 15); /* it rests between them */
-    faults.views_commit_ppm = 0;
-    store_sim_set_faults(f->sim, &faults);
-    finish(f, &a);
-    assert_int_equal(a.message.code, ERR_OK);
-    forget(&a);
 }
 
 int main(void)
@@ -777,9 +740,7 @@ int main(void)
         SCENARIO(a_turn_beyond_a_limit_is_refused_and_leaves_nothing),
         SCENARIO(closing_finishes_what_waits_for_a_cold_actor),
         SCENARIO(refusals_that_go_on_do_not_keep_it_open),
-        SCENARIO(closing_waits_for_no_list_whose_views_do_not_come),
         SCENARIO(a_recovery_believes_no_jump_of_the_clock),
-        SCENARIO(a_list_waits_for_views_that_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
