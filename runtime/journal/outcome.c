@@ -3,37 +3,76 @@
 #include "runtime/journal/outcome.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/journal/record.h"
 
 #define GENERATIONS_MIN 4
 #define GENERATIONS_KEPT_MIN 2 /* one is being filled, another was */
 
+/* The entries in the order they came, and a hash table of their numbers: so small that it stays in
+ * the cache, where a table of the entries themselves would cost two misses for each new key. */
 struct generation {
     uint32_t count;
     uint64_t newest_seq; /* of its places */
-    struct outcome slots[OUTCOME_GENERATION_SLOTS];
+    uint32_t slots[OUTCOME_GENERATION_SLOTS]; /* 0, or 1 + the entry's number, 16 bits of its hash
+                                                 above: a probe past it then does not read it */
+    struct outcome entries[OUTCOME_GENERATION_COUNT]; /* never read before they are written */
 };
 
+#define SLOT_TAG_SHIFT 16
+
 _Static_assert((OUTCOME_GENERATION_SLOTS & (OUTCOME_GENERATION_SLOTS - 1)) == 0, "a power of two");
+_Static_assert(OUTCOME_GENERATION_COUNT < 1u << SLOT_TAG_SHIFT, "a number fits below the tag");
+_Static_assert(OUTCOME_GENERATION_COUNT < OUTCOME_GENERATION_SLOTS, "every probe ends");
 
 /* Stands in the slot of a key that left; no id can be it, and it is answered as new. */
 static const struct id128 gone = {UINT64_MAX, UINT64_MAX};
 
 /* --- one generation -------------------------------------------------------------------------- */
 
-static size_t home_of(struct id128 key)
+static size_t home_of(uint64_t hash)
 {
-    return (size_t)(id128_hash(key) >> 32) & (OUTCOME_GENERATION_SLOTS - 1);
+    return (size_t)(hash >> 32) & (OUTCOME_GENERATION_SLOTS - 1);
 }
 
-/* The key's slot, or the empty one where it would go. */
-static struct outcome *slot_of(struct generation *g, struct id128 key)
+/* By the low bits of the hash, of which the home is not made. */
+static uint32_t tag_of(uint64_t hash)
 {
-    size_t i = home_of(key);
-    while (!id128_is_zero(g->slots[i].key) && !id128_equal(g->slots[i].key, key))
+    return (uint32_t)hash << SLOT_TAG_SHIFT;
+}
+
+static struct outcome *entry_of(struct generation *g, uint32_t slot)
+{
+    return &g->entries[(slot & ((1u << SLOT_TAG_SHIFT) - 1)) - 1];
+}
+
+/* NULL: it is not in it. */
+static struct outcome *generation_find(struct generation *g, struct id128 key)
+{
+    uint64_t hash = id128_hash(key);
+    uint32_t tag = tag_of(hash);
+    for (size_t i = home_of(hash);; i = (i + 1) & (OUTCOME_GENERATION_SLOTS - 1)) {
+        uint32_t slot = g->slots[i];
+        if (slot == 0)
+            return NULL;
+        if ((slot ^ tag) >> SLOT_TAG_SHIFT == 0 && id128_equal(entry_of(g, slot)->key, key))
+            return entry_of(g, slot);
+    }
+}
+
+/* A key that is not in it. */
+static struct outcome *generation_put(struct generation *g, struct id128 key)
+{
+    uint64_t hash = id128_hash(key);
+    size_t i = home_of(hash);
+    while (g->slots[i] != 0)
         i = (i + 1) & (OUTCOME_GENERATION_SLOTS - 1);
-    return &g->slots[i];
+    check(g->count < OUTCOME_GENERATION_COUNT);
+    struct outcome *outcome = &g->entries[g->count++];
+    g->slots[i] = tag_of(hash) | g->count;
+    outcome->key = key;
+    return outcome;
 }
 
 static void set_place(struct generation *g, struct outcome *outcome, uint64_t place)
@@ -83,48 +122,60 @@ static struct generation *newest_with_room(struct generations *row)
         row->ranges = realloc(row->ranges, row->cap * sizeof *row->ranges);
         check(row->items != NULL && row->ranges != NULL);
     }
-    struct generation *g = calloc(1, sizeof *g); /* fresh zero pages, touched as they fill */
+    struct generation *g = malloc(sizeof *g);
     check(g != NULL);
-    uint64_t reach_ms = row->count == 0 ? 0 : row->ranges[row->count - 1].reach_ms;
-    row->ranges[row->count] = (struct outcome_range){UINT64_MAX, reach_ms};
+    g->count = 0;
+    g->newest_seq = 0;
+    memset(g->slots, 0, sizeof g->slots);
+    struct id128 reach = row->count == 0 ? ID128_ZERO : row->ranges[row->count - 1].reach;
+    row->ranges[row->count] = (struct outcome_range){{UINT64_MAX, UINT64_MAX}, reach};
     row->items[row->count++] = g;
     return g;
+}
+
+/* A derived id (top bit set) tells no time. */
+static bool tells_time(struct id128 id)
+{
+    return id.hi >> 63 == 0;
 }
 
 /* The key's entry, and the generation it is in. */
 static struct outcome *generations_find(const struct generations *row, bool timed,
                                         struct id128 key, struct generation **where)
 {
-    uint64_t ms = id128_unix_ms(key);
+    timed = timed && tells_time(key);
     for (uint32_t i = row->count; i-- > 0;) {
-        if (timed && ms > row->ranges[i].reach_ms)
+        const struct outcome_range *range = &row->ranges[i];
+        if (timed && id128_compare(key, range->reach) > 0)
             return NULL;
-        if (timed && ms < row->ranges[i].oldest_ms)
+        if (timed && id128_compare(key, range->oldest) < 0)
             continue;
-        struct generation *g = row->items[i];
-        struct outcome *slot = slot_of(g, key);
-        if (!id128_is_zero(slot->key)) {
-            *where = g;
-            return slot;
+        struct outcome *outcome = generation_find(row->items[i], key);
+        if (outcome != NULL) {
+            *where = row->items[i];
+            return outcome;
         }
     }
     return NULL;
+}
+
+static void range_take_in(struct outcome_range *range, struct id128 key)
+{
+    if (!tells_time(key))
+        return;
+    if (id128_compare(key, range->oldest) < 0)
+        range->oldest = key;
+    if (id128_compare(key, range->reach) > 0)
+        range->reach = key;
 }
 
 static struct outcome *generations_put(struct generations *row, struct id128 key, uint64_t place)
 {
     check(!id128_is_zero(key));
     struct generation *g = newest_with_room(row);
-    struct outcome *outcome = slot_of(g, key);
-    outcome->key = key;
-    g->count++;
+    struct outcome *outcome = generation_put(g, key);
     row->entries++;
-    struct outcome_range *range = &row->ranges[row->count - 1];
-    uint64_t ms = id128_unix_ms(key);
-    if (ms < range->oldest_ms)
-        range->oldest_ms = ms;
-    if (ms > range->reach_ms)
-        range->reach_ms = ms;
+    range_take_in(&row->ranges[row->count - 1], key);
     set_place(g, outcome, place);
     return outcome;
 }
@@ -172,12 +223,6 @@ void outcomes_done(struct outcomes *o)
         filter_done(&o->filter);
 }
 
-/* A derived id (top bit set) tells no time. */
-static bool tells_time(struct id128 id)
-{
-    return id.hi >> 63 == 0;
-}
-
 /* Later than all that left memory: neither the views nor their answers have it. */
 static bool fresh(const struct outcomes *o, struct id128 key)
 {
@@ -210,7 +255,7 @@ void outcomes_prefetch(const struct outcomes *o, struct id128 key)
     if (o->decided.count == 0)
         return;
     const struct generation *g = o->decided.items[o->decided.count - 1];
-    __builtin_prefetch(&g->slots[home_of(key)]);
+    __builtin_prefetch(&g->slots[home_of(id128_hash(key))]);
 }
 
 /* No generation holds it: the filter knows all they hold. */
@@ -270,8 +315,8 @@ void outcomes_learn(struct outcomes *o, struct id128 key, uint64_t place)
 static void drop_oldest(struct outcomes *o)
 {
     const struct generation *g = o->decided.items[0];
-    for (size_t i = 0; i < OUTCOME_GENERATION_SLOTS; i++) {
-        const struct outcome *outcome = &g->slots[i];
+    for (uint32_t i = 0; i < g->count; i++) {
+        const struct outcome *outcome = &g->entries[i];
         uint64_t ms = id128_unix_ms(outcome->key);
         if (outcome->place != 0 && tells_time(outcome->key) && ms > o->dropped_ms)
             o->dropped_ms = ms;

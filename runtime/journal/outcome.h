@@ -33,19 +33,19 @@
 #define OUTCOME_GENERATION_SLOTS 65536
 #define OUTCOME_GENERATION_COUNT 45056 /* entries of a full generation: 11/16 of the slots */
 
-/* One slot. */
 struct outcome {
-    struct id128 key; /* zero = empty */
+    struct id128 key;
     uint64_t place;   /* record.h; 0 = known to be new: the views do not have it, or its turn was
                          undone */
 };
 
 struct generation;
 
-/* The times of a generation's ids. */
+/* The ids of a generation that tell a time: a client that lets its ids rise within a millisecond
+ * too has none of them looked up. */
 struct outcome_range {
-    uint64_t oldest_ms;
-    uint64_t reach_ms; /* newest in this generation or an older one: a later id is in neither */
+    struct id128 oldest;
+    struct id128 reach; /* newest in this generation or an older one: a later id is in neither */
 };
 
 struct generations {
