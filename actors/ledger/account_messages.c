@@ -405,7 +405,8 @@ enum turn_result accounts_on_create(struct turn *t, struct id128 self, const str
     }
     struct bulk b = {c->accounts_count, (void *)(uintptr_t)m, spec_linked, spec_imported,
                      spec_make, spec_refused};
-    bulk_run(&b, t, codes);
+    bool made = bulk_run(&b, t, codes);
+    check(made);
     bulk_reply(t, codes, b.count, results);
     return TURN_DONE;
 }

@@ -32,7 +32,7 @@ static void chain_break(struct turn *t, struct chain *c, uint32_t i,
         codes[j] = RESULT_LINKED_EVENT_FAILED;
 }
 
-void bulk_run(const struct bulk *b, struct turn *t, uint16_t *codes)
+bool bulk_run(const struct bulk *b, struct turn *t, uint16_t *codes)
 {
     struct chain c = {.open = false};
     for (uint32_t i = 0; i < b->count; i++) {
@@ -40,6 +40,8 @@ void bulk_run(const struct bulk *b, struct turn *t, uint16_t *codes)
         if (linked && !c.open)
             c = (struct chain){.open = true, .first = i, .start = turn_savepoint(t)};
         codes[i] = make(b, t, i, &c);
+        if (codes[i] == BULK_WAITING)
+            return false;
         if (codes[i] != RESULT_OK) {
             bool cause = !c.broken && codes[i] != RESULT_LINKED_EVENT_CHAIN_OPEN;
             if (c.open && !c.broken)
@@ -50,6 +52,7 @@ void bulk_run(const struct bulk *b, struct turn *t, uint16_t *codes)
         if (!linked)
             c = (struct chain){.open = false};
     }
+    return true;
 }
 
 void bulk_reply(struct turn *t, const uint16_t *codes, uint32_t count,

@@ -15,14 +15,18 @@ struct bulk {
     void *context;
     bool (*linked)(const struct bulk *b, uint32_t index);
     bool (*imported)(const struct bulk *b, uint32_t index);
-    /* Makes the item (emits) or returns why not (nothing emitted). */
+    /* Makes the item (emits) or returns why not (nothing emitted), BULK_WAITING among it. */
     uint16_t (*make)(const struct bulk *b, struct turn *t, uint32_t index);
     /* The item's refusal stands, and what its chain did is undone: time to remember it. */
     void (*refused)(const struct bulk *b, struct turn *t, uint32_t index, uint16_t code);
 };
 
-/* Fills codes[count] with RESULT_OK or why not. */
-void bulk_run(const struct bulk *b, struct turn *t, uint16_t *codes);
+/* Something is being loaded that the item needs: no code of any result. */
+#define BULK_WAITING UINT16_MAX
+
+/* Fills codes[count] with RESULT_OK or why not. false: it stopped at an item that is WAITING; the
+ * caller rolls back what was made before it. */
+must_check bool bulk_run(const struct bulk *b, struct turn *t, uint16_t *codes);
 
 /* Answers with the items whose code is not RESULT_OK; `results` has room for `count` and was taken
  * before anything was emitted, so that this cannot fail. */

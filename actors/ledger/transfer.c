@@ -310,60 +310,50 @@ enum turn_result transfer_on_create(struct turn *t, struct id128 self, const str
 
 /* --- many ------------------------------------------------------------------------------------ */
 
-/* The accounts of one item, found in the first pass. */
-struct item_accounts {
-    const struct account *debit, *credit;
-};
-
-struct transfers {
-    const struct transfer_spec *specs;
-    uint32_t count;
-    const struct message *message;
-    struct item_accounts *accounts;
-    struct posting posting; /* of the item at work; keeps the ledger of the one before */
-};
-
-static void take_up(struct transfers *all, uint32_t i)
-{
-    struct posting *p = &all->posting;
-    p->transfer = all->specs[i];
-    p->debit = all->accounts[i].debit;
-    p->credit = all->accounts[i].credit;
-    p->debit_id = p->transfer.debit_account_id;
-    p->credit_id = p->transfer.credit_account_id;
-}
-
 /* Items ahead of the one at work whose accounts are brought into the cache. */
 #define SOON 16
 #define NEXT 8
 
-static void look_ahead(struct turn *t, const struct transfers *all, uint32_t i)
+struct transfers {
+    const struct transfer_spec *specs;
+    uint32_t count;
+    uint32_t at;            /* the item at work */
+    struct posting posting; /* of it; keeps what the one before had in common with it */
+    struct {
+        const void *debit, *credit;
+    } next[NEXT]; /* what was brought for the items that follow, by their index */
+};
+
+static void take_up(struct transfers *all, uint32_t i)
 {
-    if (i + SOON < all->count) {
-        const struct transfer_spec *soon = &all->specs[i + SOON];
-        turn_soon(t, KIND_ACCOUNT, soon->debit_account_id);
-        turn_soon(t, KIND_ACCOUNT, soon->credit_account_id);
-        turn_soon_outcome(t, soon->id);
-    }
-    if (i + NEXT < all->count) {
-        const struct transfer_spec *next = &all->specs[i + NEXT];
-        turn_next(t, KIND_ACCOUNT, next->debit_account_id);
-        turn_next(t, KIND_ACCOUNT, next->credit_account_id);
-    }
+    all->at = i;
+    all->posting.transfer = all->specs[i];
 }
 
-/* The same once the accounts are known. */
-static void look_ahead_again(struct turn *t, const struct transfers *all, uint32_t i)
+static void bring_soon(struct turn *t, const struct transfers *all, uint32_t i)
 {
-    if (i + SOON < all->count)
-        turn_soon_outcome(t, all->specs[i + SOON].id);
-    if (i + NEXT >= all->count)
+    if (i >= all->count)
         return;
-    const struct item_accounts *next = &all->accounts[i + NEXT];
-    if (next->debit != NULL)
-        turn_next_again(t, KIND_ACCOUNT, next->debit);
-    if (next->credit != NULL)
-        turn_next_again(t, KIND_ACCOUNT, next->credit);
+    const struct transfer_spec *soon = &all->specs[i];
+    turn_soon(t, KIND_ACCOUNT, soon->debit_account_id);
+    turn_soon(t, KIND_ACCOUNT, soon->credit_account_id);
+    turn_soon_outcome(t, soon->id);
+}
+
+static void bring_next(struct turn *t, struct transfers *all, uint32_t i)
+{
+    if (i >= all->count)
+        return;
+    all->next[i % NEXT].debit = turn_next(t, KIND_ACCOUNT, all->specs[i].debit_account_id);
+    all->next[i % NEXT].credit = turn_next(t, KIND_ACCOUNT, all->specs[i].credit_account_id);
+}
+
+static void look_ahead(struct turn *t, struct transfers *all, uint32_t i)
+{
+    turn_now_comes(t, all->next[i % NEXT].debit);
+    turn_now_comes(t, all->next[i % NEXT].credit);
+    bring_soon(t, all, i + SOON);
+    bring_next(t, all, i + NEXT);
 }
 
 static bool spec_linked(const struct bulk *b, uint32_t i)
@@ -381,14 +371,10 @@ static bool spec_imported(const struct bulk *b, uint32_t i)
 static uint16_t spec_make(const struct bulk *b, struct turn *t, uint32_t i)
 {
     struct transfers *all = b->context;
-    look_ahead_again(t, all, i);
+    look_ahead(t, all, i);
     take_up(all, i);
-    if (all->posting.debit != NULL)
-        turn_again(t, all->posting.debit);
-    if (all->posting.credit != NULL)
-        turn_again(t, all->posting.credit);
-    enum presence there = posting_find(t, &all->posting);
-    check(there != PRESENCE_WAITING); /* the first pass brought all of it in */
+    if (posting_find(t, &all->posting) == PRESENCE_WAITING)
+        return BULK_WAITING;
     uint16_t code = posting_check(t, &all->posting);
     if (code == RESULT_OK)
         posting_emit(t, &all->posting);
@@ -402,31 +388,31 @@ static void spec_refused(const struct bulk *b, struct turn *t, uint32_t i, uint1
     posting_refused(t, &all->posting, code);
 }
 
-/* Makes them all in order, filling codes[count]; false: something is being loaded. */
+/* Makes them all in order, filling codes[count]; false: something is being loaded. It hopes that
+ * nothing is missing, as is usual: one look at each account is then enough. Else nothing is made,
+ * and all that the rest needs is asked for together. */
 static bool make_all(struct turn *t, const struct message *m, const struct transfer_spec *specs,
-                     struct item_accounts *accounts, uint32_t count, uint16_t *codes)
+                     uint32_t count, uint16_t *codes)
 {
     struct transfers all = {
         .specs = specs,
         .count = count,
-        .message = m,
-        .accounts = accounts,
         .posting = {.tenant_id = m->who.tenant_id, .any_tenant = m->who.operator},
     };
-    bool waiting = false;
-    for (uint32_t i = 0; i < count; i++) {
-        look_ahead(t, &all, i);
+    const struct bulk b = {count, &all, spec_linked, spec_imported, spec_make, spec_refused};
+    const struct turn_savepoint start = turn_savepoint(t);
+    for (uint32_t i = 0; i < SOON; i++)
+        bring_soon(t, &all, i);
+    for (uint32_t i = 0; i < NEXT; i++)
+        bring_next(t, &all, i);
+    if (bulk_run(&b, t, codes))
+        return true;
+    turn_rollback(t, start);
+    for (uint32_t i = all.at; i < count; i++) {
         take_up(&all, i);
-        waiting |= posting_find(t, &all.posting) == PRESENCE_WAITING;
-        bool own = (specs[i].flags & RESOLVES) == 0;
-        accounts[i].debit = own ? all.posting.debit : NULL;
-        accounts[i].credit = own ? all.posting.credit : NULL;
+        (void)!posting_find(t, &all.posting);
     }
-    if (waiting)
-        return false;
-    struct bulk b = {count, &all, spec_linked, spec_imported, spec_make, spec_refused};
-    bulk_run(&b, t, codes);
-    return true;
+    return false;
 }
 
 enum turn_result transfers_on_create(struct turn *t, struct id128 self, const struct message *m)
@@ -435,12 +421,11 @@ enum turn_result transfers_on_create(struct turn *t, struct id128 self, const st
     const struct transfers_create *c = m->body;
     uint16_t *codes = turn_alloc(t, (c->transfers_count + 1) * sizeof *codes);
     struct item_result *results = turn_alloc(t, (c->transfers_count + 1) * sizeof *results);
-    struct item_accounts *accounts = turn_alloc(t, (c->transfers_count + 1) * sizeof *accounts);
-    if (codes == NULL || results == NULL || accounts == NULL) {
+    if (codes == NULL || results == NULL) {
         turn_refuse(t, RESULT_NO_MEMORY);
         return TURN_DONE;
     }
-    if (!make_all(t, m, c->transfers, accounts, c->transfers_count, codes))
+    if (!make_all(t, m, c->transfers, c->transfers_count, codes))
         return TURN_WAIT;
     bulk_reply(t, codes, c->transfers_count, results);
     return TURN_DONE;
@@ -454,12 +439,11 @@ enum turn_result transfers_on_batch(struct turn *t, struct id128 self, const str
     uint16_t *codes = turn_alloc(t, (count + 1) * sizeof *codes);
     struct batch_results reply = {.results =
                                       turn_alloc(t, (count + 1) * sizeof *reply.results)};
-    struct item_accounts *accounts = turn_alloc(t, (count + 1) * sizeof *accounts);
-    if (codes == NULL || reply.results == NULL || accounts == NULL) {
+    if (codes == NULL || reply.results == NULL) {
         turn_refuse(t, RESULT_NO_MEMORY);
         return TURN_DONE;
     }
-    if (!make_all(t, m, c->transfers, accounts, count, codes))
+    if (!make_all(t, m, c->transfers, count, codes))
         return TURN_WAIT;
     for (uint32_t i = 0; i < count; i++) {
         reply.results[i] = (struct batch_result){i, c->transfers[i].id, codes[i]};

@@ -74,20 +74,18 @@ void turn_soon_outcome(struct turn *t, struct id128 key)
     outcomes_prefetch(&t->shard->ids, key);
 }
 
-void turn_next(struct turn *t, uint16_t kind, struct id128 id)
+const void *turn_next(struct turn *t, uint16_t kind, struct id128 id)
 {
     const struct registry *r = &t->shard->registry;
-    registry_prefetch(r, kind, registry_guess(r, kind, id128_hash(id)));
+    struct actor *a = registry_guess(r, kind, id128_hash(id));
+    registry_prefetch(r, kind, a);
+    return a == NULL ? NULL : actor_state(a);
 }
 
-void turn_next_again(struct turn *t, uint16_t kind, const void *state)
+void turn_now_comes(struct turn *t, const void *next)
 {
-    registry_prefetch(&t->shard->registry, kind, actor_of_state(state));
-}
-
-void turn_again(struct turn *t, const void *state)
-{
-    registry_recall(&t->shard->registry, actor_of_state(state));
+    if (next != NULL)
+        registry_recall(&t->shard->registry, actor_of_state(next));
 }
 
 /* The event or (event = false) the end of a record at a place; NULL: asked of the loader. */

@@ -11,9 +11,9 @@
  *         return TURN_DONE
  *     }
  *
- * A handler must not emit before it has found everything it needs: after the first turn_emit()
- * TURN_WAIT is a bug. It keeps no pointer to a state beyond the turn, and none over
- * registry_create/remove of the same kind. */
+ * A handler that has emitted before it found everything it needs rolls back to a savepoint from
+ * before, and only then returns TURN_WAIT. It keeps no pointer to a state beyond the turn, and none
+ * over registry_create/remove of the same kind. */
 #ifndef ACTOR_TURN_H
 #define ACTOR_TURN_H
 
@@ -43,12 +43,11 @@ enum presence {
  * for those a few items ahead. No effect but time. */
 void turn_soon(struct turn *t, uint16_t kind, struct id128 id);
 void turn_soon_outcome(struct turn *t, struct id128 key);
-void turn_next(struct turn *t, uint16_t kind, struct id128 id);
 
-/* The same for a state that turn_find() gave earlier in this turn and that the turn comes to once
- * more: `next` some items ahead, then `again` just before, for apply to find it without look-up. */
-void turn_next_again(struct turn *t, uint16_t kind, const void *state);
-void turn_again(struct turn *t, const void *state);
+/* Gives what it brings, for turn_now_comes() just before the look-up, which then nearly always is
+ * spared: the state of the id, rarely that of another, or NULL; not to be looked at. */
+const void *turn_next(struct turn *t, uint16_t kind, struct id128 id);
+void turn_now_comes(struct turn *t, const void *next);
 
 /* Finds an actor of this shard; *state (const: only apply changes it) is set if it is THERE. */
 must_check enum presence turn_find(struct turn *t, uint16_t kind, struct id128 id,

@@ -48,7 +48,7 @@ static struct outcome *entry_of(struct generation *g, uint32_t slot)
 }
 
 /* NULL: it is not in it. */
-static struct outcome *generation_find(struct generation *g, struct id128 key)
+static out_of_line struct outcome *generation_find(struct generation *g, struct id128 key)
 {
     uint64_t hash = id128_hash(key);
     uint32_t tag = tag_of(hash);

@@ -425,6 +425,32 @@ static void test_chain_stands_or_falls_together(void **state)
     given_transfer(b, spec_of(12, 1, 2, 1));
 }
 
+/* One of its accounts is in the views alone: what was made before it is made once. */
+static void test_a_list_that_waits_for_an_account_is_made_once(void **state)
+{
+    struct bank *b = *state;
+    enum { COUNT = 40, AWAY = 3 };
+    given_two_accounts(b);
+    given_account(b, AWAY, USD, 0);
+    for (uint64_t away = 0; away < COUNT; away += 3) {
+        struct transfer_spec specs[COUNT];
+        uint16_t codes[COUNT] = {RESULT_OK};
+        for (uint64_t i = 0; i < COUNT; i++) {
+            specs[i] = spec_of(1000 * (away + 1) + i, 1, i == away ? AWAY : 2, 1);
+            if (i == away || i + 1 == away)
+                specs[i].flags = TRANSFER_FLAGS_LINKED;
+        }
+        specs[COUNT - 1].flags = 0;
+        bank_restart(b);
+        expect_counters(b, 1, 0, COUNT * (away / 3), 0, 0); /* 1 and 2 are here again */
+        expect_counters(b, 2, 0, 0, 0, (COUNT - 1) * (away / 3));
+        expect_results(b, specs, codes, COUNT);
+        expect_counters(b, 1, 0, COUNT * (away / 3 + 1), 0, 0);
+        expect_counters(b, 2, 0, 0, 0, (COUNT - 1) * (away / 3 + 1));
+        expect_counters(b, AWAY, 0, 0, 0, away / 3 + 1);
+    }
+}
+
 static void test_same_id_twice_in_one_list(void **state)
 {
     struct bank *b = *state;
@@ -736,6 +762,7 @@ int main(void)
         LEDGER_TEST(test_balancing_takes_what_is_there),
         LEDGER_TEST(test_many_holds_are_counted_and_released),
         LEDGER_TEST(test_chain_stands_or_falls_together),
+        LEDGER_TEST(test_a_list_that_waits_for_an_account_is_made_once),
         LEDGER_TEST(test_same_id_twice_in_one_list),
         LEDGER_TEST(test_imported_history),
         LEDGER_TEST(test_account_refusals),
