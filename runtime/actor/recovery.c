@@ -10,6 +10,7 @@
  *     newest batch torn, never acknowledged, store may tear      cut it, go on
  *     any other damage, gap, broken chain, older epoch           stop, name the batch
  *     views ahead of the journal, or of another journal          stop: a restored backup
+ *     a file removed or replaced while in use                    stop
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -100,7 +101,7 @@ static enum err take_lease(struct recovery *r)
     if (store_doubtful(r)) {
         enum err e = store->ops->reopen(store);
         if (e != ERR_OK)
-            return fail(r, e, "the store cannot be reopened: %s", err_text(e));
+            return fail(r, e, "the store cannot be reopened: %s (%s)", err_text(e), store->place);
     }
     if (r->cause != ERR_OK) {
         r->epoch = s->journal.epoch;

@@ -5,7 +5,8 @@
  *
  * A failed append means: nothing of it is durable (STORE_FULL, IO before the commit), or it is not
  * known (UNKNOWN). After IO and UNKNOWN the journal handle must be reopened with store_reopen()
- * and its tail read before the next append; an fsync error is never retried. */
+ * and its tail read before the next append; an fsync error is never retried. GONE from reopen: what
+ * was stored is not where it was any more; this process must write nothing more. */
 #ifndef JOURNAL_STORE_H
 #define JOURNAL_STORE_H
 

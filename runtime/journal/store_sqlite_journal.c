@@ -8,6 +8,9 @@
  * a busy writer, and the WAL starts over only when all of it is copied: so beyond RESTART_FRAMES an
  * append first copies the small rest itself. The WAL file keeps its size: overwriting a file that
  * does not grow is what makes its sync cheap. */
+#include <stdio.h>
+#include <sys/stat.h>
+
 #include "runtime/journal/store_sqlite_priv.h"
 
 #define SHARD_SHIFT 47 /* place = shard * 2^47 + seq: 16 + 47 bits fit a signed 64-bit rowid */
@@ -36,8 +39,34 @@ static int on_commit(void *context, sqlite3 *handle, const char *database, int f
     return SQLITE_OK;
 }
 
+/* --- files that vanish --- */
+
+static struct file_place place_at(const struct store_sqlite *s, const char *suffix)
+{
+    char path[sizeof s->journal_path + 8];
+    struct stat st;
+    snprintf(path, sizeof path, "%s%s", s->journal_path, suffix);
+    return stat(path, &st) == 0 ? (struct file_place){st.st_dev, st.st_ino}
+                                : (struct file_place){0};
+}
+
+static bool same_place(struct file_place a, struct file_place b)
+{
+    return a.device == b.device && a.inode == b.inode;
+}
+
+/* A file that somebody removed or moved takes writes and syncs as before, until its last user
+ * closes it: what was answered would then be gone. */
+static bool in_place(const struct store_sqlite *s)
+{
+    return same_place(s->journal_file, place_at(s, "")) &&
+           same_place(s->journal_wal, place_at(s, "-wal"));
+}
+
 void sqlite_journal_watch(struct store_sqlite *s)
 {
+    s->journal_file = place_at(s, "");
+    s->journal_wal = place_at(s, "-wal");
     atomic_store(&s->wal_frames, 0);
     atomic_store(&s->wal_backfilled, 0);
     sqlite3_wal_hook(s->journal.handle, on_commit, s);
@@ -210,7 +239,12 @@ enum err sqlite_append(struct store *base, const struct batch_row *rows, uint32_
         if (e == ERR_OK)
             e = insert_batch(&s->journal, &rows[i]);
     }
-    return end_transaction(s, e);
+    e = end_transaction(s, e);
+    if (e == ERR_OK && !in_place(s)) {
+        atomic_store(&s->journal_broken, true);
+        e = ERR_UNKNOWN;
+    }
+    return e;
 }
 
 enum err sqlite_cut(struct store *base, uint16_t shard, uint64_t epoch, uint64_t first_seq)
@@ -240,6 +274,8 @@ enum err sqlite_cut(struct store *base, uint16_t shard, uint64_t epoch, uint64_t
 enum err sqlite_reopen(struct store *base)
 {
     struct store_sqlite *s = store_sqlite_of(base);
+    if (!in_place(s))
+        return ERR_GONE;
     pthread_rwlock_wrlock(&s->journal_open);
     db_pool_close(&s->journal_readers, true);
     db_close(&s->journal_checkpointer, true);

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
+#include <sys/types.h>
 
 #include "runtime/journal/store_sqlite.h"
 #include "runtime/journal/views_priv.h"
@@ -160,6 +161,12 @@ struct view_info {
     uint64_t packed;   /* bit n: column n stands in VIEW_REST */
 };
 
+/* Which file a path led to. */
+struct file_place {
+    dev_t device;
+    ino_t inode;
+};
+
 struct store_sqlite {
     struct store base;
     char directory[DB_PATH_MAX];
@@ -170,6 +177,7 @@ struct store_sqlite {
     uint8_t *rest; /* views lane: a VIEW_REST on its way */
     size_t rest_cap;
 
+    struct file_place journal_file, journal_wal; /* as opened; journal lane */
     struct db journal;               /* journal lane */
     struct db journal_checkpointer;  /* views lane */
     struct db_pool journal_readers;  /* any */

@@ -17,7 +17,8 @@ import sys
 import tempfile
 
 import scenarios
-from payd import (NotReady, PAYCTL, Payd, account_of, clean_environment, free_port, refused_start)
+from payd import (NotReady, PAYCTL, Payd, STOP_S, account_of, clean_environment, free_port,
+                  refused_start)
 from scenarios import contains, equal, skip, true
 
 TRANSFERS = 30
@@ -225,6 +226,31 @@ def test_a_journal_that_is_gone(deposit):
     for _ in range(2):  # a refused start changes nothing
         refused(data, "journal.db", "missing", "backup")
         true(not (data / "journal.db").exists(), "no new journal in the place of the lost one")
+
+
+def taken_away(path):
+    """Gives what brings it back."""
+    away = path.with_name(path.name + "-away")
+    path.rename(away)
+    return lambda: away.rename(path)
+
+
+def test_files_that_are_taken_away_while_in_use(deposit):
+    for name in ("", "journal.db", "journal.db-wal"):
+        payd = Payd(data=deposit.copy(killed=True)).start()
+        with payd.bank() as bank:
+            bank.transfer(deposit.ann, deposit.bob, "1.00")
+            back = taken_away(payd.data / name)
+            bank.post(f"/wallets/{deposit.ann}/withdraw", {"amount": "1.00"}).expect(
+                503, "unavailable")
+        equal(payd.process.wait(STOP_S), 1, "the exit code")
+        contains(payd.log(), "removed or replaced while in use")
+        back()
+        payd.start()
+        with payd.bank() as bank:
+            bank.check_books()
+            equal(bank.balance(deposit.bob)["balance"], "31.00", "the balance that was answered")
+        payd.close()
 
 
 def test_a_file_that_is_no_journal(deposit):

@@ -39,6 +39,15 @@ static void overwrite(struct fixture *f, const char *file, off_t at, const char 
     close(fd);
 }
 
+/* Another file of the same name. */
+static void put_another(struct fixture *f, const char *file)
+{
+    char path[600];
+    int fd = open(path_in(f, file, path), O_WRONLY | O_CREAT | O_EXCL, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+}
+
 static void assert_refused(struct fixture *f, enum err expected, const char *file,
                            const char *cause)
 {
@@ -104,6 +113,30 @@ static void an_unwritable_directory_is_refused(void **state)
     if (root)
         assert_int_equal(seteuid(0), 0);
     assert_int_equal(chmod(f->directory, 0700), 0);
+}
+
+/* A journal that is not where it was takes appends and keeps none of them. */
+static void nothing_is_durable_in_files_that_are_gone(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const files[] = {"journal.db", "journal.db-wal"};
+    char path[600], moved[600];
+    for (size_t i = 0; i < array_len(files); i++) {
+        uint64_t head_seq = head(f->store, 0);
+        uint64_t epoch = lease(f->store, 0);
+        assert_int_equal(append_one(f->store, 0, head_seq + 1, epoch, "there"), ERR_OK);
+        path_in(f, files[i], path);
+        path_in(f, "elsewhere", moved);
+        assert_int_equal(rename(path, moved), 0);
+        assert_int_equal(append_one(f->store, 0, head_seq + 2, epoch, "gone"), ERR_UNKNOWN);
+        assert_int_equal(append_one(f->store, 0, head_seq + 2, epoch, "gone"), ERR_IO);
+        assert_int_equal(f->store->ops->reopen(f->store), ERR_GONE);
+        put_another(f, files[i]);
+        assert_int_equal(f->store->ops->reopen(f->store), ERR_GONE);
+        assert_int_equal(rename(moved, path), 0);
+        assert_int_equal(f->store->ops->reopen(f->store), ERR_OK);
+        assert_true(head(f->store, 0) > head_seq);
+    }
 }
 
 /* --- damage --- */
@@ -334,6 +367,7 @@ int main(void)
         CASE(files_are_the_owners_alone),
         CASE(a_missing_parent_is_named),
         CASE(an_unwritable_directory_is_refused),
+        CASE(nothing_is_durable_in_files_that_are_gone),
         CASE(a_damaged_header_is_refused_with_the_remedy),
         CASE(a_damaged_page_is_found_when_read),
         CASE(a_file_of_another_store_is_refused),
