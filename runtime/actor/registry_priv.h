@@ -84,26 +84,30 @@ static inline struct actor *registry_find(struct registry *r, uint16_t kind, str
     return *recent;
 }
 
-/* The next registry_find() for this one needs no look-up, unless others come between. */
+/* Puts an actor found earlier back into `recent`: the next registry_find() for it needs no look-up,
+ * unless it is displaced meanwhile. */
 static inline void registry_recall(struct registry *r, struct actor *a)
 {
     *registry_recent(r, a->entry.id) = a;
 }
 
-/* Ahead of registry_find(), with the id128_hash() of the id. First starts to bring the slot into
- * the cache. Once that has come, the actor that is probably meant, or NULL; which may then be
- * brought with its state. */
+/* Prefetching for a later registry_find(), in three steps with other work between them, so that
+ * each finds in the cache what the one before asked for; `hash` is the id's id128_hash().
+ * 1. Fetch the slot of the table. */
 prefetching void registry_prefetch_slot(const struct registry *r, uint16_t kind, uint64_t hash)
 {
     table_prefetch_slot(&r->actors[kind], hash);
 }
 
+/* 2. The actor by its slot alone: probably the one meant, as the id is not compared; NULL: it is
+ * certainly not resident. */
 static inline struct actor *registry_guess(const struct registry *r, uint16_t kind, uint64_t hash)
 {
     struct table_entry *e = table_guess(&r->actors[kind], hash);
     return e == NULL ? NULL : actor_of_entry(e);
 }
 
+/* 3. Fetch the actor with its state; NULL is fine. */
 prefetching void registry_prefetch(const struct registry *r, uint16_t kind, const struct actor *a)
 {
     if (a != NULL)

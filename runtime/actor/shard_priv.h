@@ -41,22 +41,23 @@ struct timeout_message {
     uint8_t tries; /* before this one, in vain */
 };
 
-/* Cleared before each turn: what is not, is set with the flag before it. */
+/* The turn that runs; cleared before each. */
 struct turn {
     struct shard *shard;
     struct message *message;
     struct actor *actor;         /* whose turn it is */
-    uint64_t depends_seq;   /* newest change it has seen */
-    uint64_t ids;           /* how many it drew */
+    uint64_t depends_seq;   /* newest batch among those whose changes it has seen: its answer waits
+                               until that one is durable */
+    uint64_t ids;           /* how many ids it drew */
     const char *failure;
     uint32_t events;
     bool replied;
     bool waiting;           /* something was asked of the loader */
-    bool leaves;            /* something that turn_finish() deals with */
-    bool recorded;          /* record_begin() was written: */
-    uint32_t items_at;      /* ... of the open batch before this turn */
-    size_t body_at;
-    uint64_t begin_ns;      /* ... time of the record and its first event */
+    bool leaves;            /* it must go through turn_finish(): it wrote, allocated or failed */
+    bool recorded;          /* its record is begun in the open batch; the next three are set: */
+    uint32_t items_at;      /* items of that batch before this turn, and ... */
+    size_t body_at;         /* ... bytes of its body: where the record is cut off if undone */
+    uint64_t begin_ns;      /* time of the record and of its first event */
 };
 
 /* A deadline read from the store. */
@@ -93,7 +94,7 @@ struct shard {
     uint64_t evicted_ms[KIND_MAX]; /* newest time in any id of the kind that is not resident but
                                       may exist: a later one is new without asking the store */
     struct fifo run_queue;   /* actors with messages (actor.run_link) */
-    struct fifo wait_queue;  /* actors whose first message waits for the loader or a commit */
+    struct fifo wait_queue;  /* actors whose first message waits for the loader */
     size_t woken;            /* actors that are ACTOR_WOKEN: what was loaded for them is kept */
     struct actor *alone;     /* while the loader is crowded: only its turn is given journal parts */
     struct fifo answered;    /* final answers to give back in the next pass */
@@ -120,8 +121,8 @@ struct shard {
     } inquiries;
 
     struct arena turn_arena;
-    struct record_reader found; /* the turn's; here, for to clear it each time would cost more than
-                                   many a turn */
+    struct record_reader found; /* the turn's; not in struct turn, where clearing it would cost
+                                   more than many turns take */
     struct outcome **added; /* by the turn that runs, to take them back */
     size_t added_count, added_cap;
     struct slab timeouts;

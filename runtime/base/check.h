@@ -15,7 +15,7 @@ _Noreturn void check_failed(const char *expression, const char *file, int line);
 
 /* The caller may not ignore the result. */
 #define must_check __attribute__((warn_unused_result))
-/* A rare path: inlined, it would cost the frequent one registers to save. */
+/* A rare path: if it were inlined, the frequent one would have to save more registers. */
 #define out_of_line __attribute__((noinline))
 #define printf_like(format_at, args_at) __attribute__((format(printf, format_at, args_at)))
 

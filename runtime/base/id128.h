@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* 128-bit identifiers: 48 bits of Unix milliseconds, 64 random bits, and in the low 16 bits the
- * home shard, so that an id routes itself. Text form: prefix and 26 characters of Crockford
- * base32 ("acc_01J..."), big-endian, upper case out, either case in. */
+/* 128-bit identifiers: 48 bits of Unix milliseconds, 64 bits that make it unique, and in the low 16
+ * bits the home shard, so that an id routes itself. Of the 64 bits a shard's own ids begin with the
+ * fraction of the millisecond, so that they rise in the order they were drawn (turn.c); clients may
+ * choose all of them at random. Text form: prefix and 26 characters of Crockford base32
+ * ("acc_01J..."), big-endian, upper case out, either case in. */
 #ifndef BASE_ID128_H
 #define BASE_ID128_H
 
@@ -58,7 +60,7 @@ static inline uint64_t id128_hash(struct id128 id)
     return h * 0xD6E8FEB86659FD93u;
 }
 
-/* Builds an id from the wall clock, 64 random bits and the home shard. */
+/* Builds an id from its parts. */
 struct id128 id128_make(uint64_t unix_ms, uint64_t random, uint16_t home);
 
 /* An id derived from a hash instead of a clock (one per owner, one per house account): the top bit

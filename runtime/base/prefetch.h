@@ -7,8 +7,8 @@
 
 #define CACHE_LINE 64
 
-/* What only prefetches. gcc takes such a function for one without effect, and leaves out the call
- * of it unless it is certainly inlined. */
+/* For functions that only prefetch. To gcc they are without effect, so it drops calls of them
+ * unless they are inlined in any case. */
 #define prefetching static inline __attribute__((always_inline))
 
 prefetching void prefetch_bytes(const void *memory, size_t size)

@@ -35,11 +35,12 @@ void table_done(struct table *t); /* does not touch the objects */
 /* NULL if absent. */
 struct table_entry *table_find(const struct table *t, struct id128 id);
 
-/* Ahead of table_find(), with the id128_hash() of an id that need not be present. First starts to
- * bring the slot into the cache. Once that has come, the entry without a look at it: it is nearly
- * always the right one; NULL if the id is certainly absent. */
-static inline struct table_entry *table_guess(const struct table *t, uint64_t hash);
+/* Prefetching for a later table_find(); `hash` is the id128_hash() of an id, present or not.
+ * table_prefetch_slot() fetches the slot into the cache; table_guess(), called once that has come,
+ * returns the entry whose tag fits without reading it: nearly always the right one, NULL if the id
+ * is certainly absent. */
 prefetching void table_prefetch_slot(const struct table *t, uint64_t hash);
+static inline struct table_entry *table_guess(const struct table *t, uint64_t hash);
 
 /* The id must be absent. false without memory. */
 must_check bool table_insert(struct table *t, struct table_entry *entry);

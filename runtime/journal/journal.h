@@ -85,15 +85,16 @@ struct journal {
         pthread_mutex_t lock; /* guards all below */
         struct batch_row rows[JOURNAL_APPEND_BATCHES];
         uint32_t count;
-        bool called; /* an append that will take them is on its way to the lane */
+        bool called; /* an append that will take them is under way to the lane */
     } handed;
     struct {
         struct sha256_digest hash; /* of the last batch appended */
         bool broken;               /* an append failed: do nothing more */
     } at_lane; /* the lane's while an append is under way */
 
-    /* The owner's: batches became durable (give back their held answers: each batch in turn), or
-     * an append failed and the journal stands still until journal_resume(). */
+    /* The owner's, called on the loop. A batch became durable: the owner takes its held answers,
+     * then the batch is reused. An append failed: the journal stands still until journal_resume()
+     * or journal_retract(). */
     void (*on_durable)(void *context, struct batch *b);
     void (*on_failure)(void *context, enum err e);
     void *context;
@@ -104,7 +105,8 @@ void journal_init(struct journal *j, struct env *env, struct lane *lane, struct 
                   uint16_t shard);
 void journal_done(struct journal *j);
 
-/* Starts (again) after the batch `position` under this epoch, with nothing open or closed. */
+/* Starts, or starts over: `seq` and `hash` are those of the last durable batch, `epoch` that of the
+ * lease. Nothing may be closed or with the lane; an open batch is dropped. */
 void journal_resume(struct journal *j, uint64_t epoch, uint64_t seq,
                     const struct sha256_digest *hash);
 
@@ -154,9 +156,9 @@ void journal_hold(struct journal *j, uint64_t seq, struct fifo_link *answer);
 /* A batch that is still in memory (open, closed or flying), or NULL. */
 struct batch *journal_batch(struct journal *j, uint64_t seq);
 
-/* Walks to an event (RECORD_EVENT) or to the end of a record that begins with this item
- * (RECORD_END); it must be there. *r gives it until the batch grows. Walks begin near the item, in
- * whatever order items are asked for. */
+/* Walks to an event (RECORD_EVENT), or to the end (RECORD_END) of the record that begins with this
+ * item; it must be there. What *r then points into is valid until the batch grows. A walk begins at
+ * the nearest mark before the item, so items may be asked for in any order. */
 void batch_find(struct batch *b, struct record_reader *r, uint32_t item, enum record_part part);
 
 /* Takes back what was written beyond this length of the body. */

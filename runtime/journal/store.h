@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one interface between the runtime and whatever makes things durable. All calls block; each
- * group belongs to one lane (thread), and a store lets its lanes work at the same time. Three
- * stores implement it: store_sqlite.c (embedded), store_sim.c (simulator), later PostgreSQL.
+ * group belongs to one lane (thread), and a store lets its lanes work at the same time. Two stores
+ * implement it: store_sqlite.c (embedded) and store_sim.c (simulator).
  *
  * A failed append means: nothing of it is durable (STORE_FULL, IO before the commit), or it is not
  * known (UNKNOWN). After IO and UNKNOWN the journal handle must be reopened with store_reopen()

@@ -34,8 +34,8 @@ extern const struct sqlite_migration sqlite_migrations[];
 extern const uint32_t sqlite_migration_count;
 
 /* Takes an exclusive lock on the directory (ERR_IN_USE if another process has it), migrates and
- * opens. On failure *reason names file, cause and remedy in one line (static per store attempt,
- * at most reason_size bytes). */
+ * opens. On failure `reason`, a buffer of the caller's, has file, cause and remedy in one line, cut
+ * at reason_size bytes. Blocks; any thread, before the lanes start. */
 must_check enum err store_sqlite_open(const struct store_sqlite_options *options,
                                       struct store **ret, char *reason, size_t reason_size);
 
