@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two vectors take turns: one collects, the other is being read. */
+/* Two arrays that are swapped: one collects requests, the other is being read. */
 #include "runtime/actor/loader.h"
 
 #include <stdlib.h>
@@ -33,12 +33,12 @@ void loader_done(struct loader *l)
 {
     check(!l->busy);
     loader_forget(l);
-    for (size_t i = 0; i < l->flying_count; i++) {
-        free(l->flying[i].part); /* read, but never delivered: shard_kill() */
-        free((char *)l->flying[i].body.data);
+    for (size_t i = 0; i < l->reading_count; i++) {
+        free(l->reading[i].part); /* read, but never delivered: shard_kill() */
+        free((char *)l->reading[i].body.data);
     }
     free(l->asked);
-    free(l->flying);
+    free(l->reading);
     key_finder_done(&l->keys);
     key_finder_done(&l->ids);
 }
@@ -53,11 +53,11 @@ void loader_reset(struct loader *l)
 
 static void start(struct loader *l)
 {
-    struct load *loads = l->flying;
-    size_t cap = l->flying_cap;
-    l->flying = l->asked;
-    l->flying_count = l->asked_count;
-    l->flying_cap = l->asked_cap;
+    struct load *loads = l->reading;
+    size_t cap = l->reading_cap;
+    l->reading = l->asked;
+    l->reading_count = l->asked_count;
+    l->reading_cap = l->asked_cap;
     l->asked = loads;
     l->asked_count = 0;
     l->asked_cap = cap;
@@ -202,9 +202,9 @@ static void loader_run(struct work *w)
     struct loader *l = container_of(w, struct loader, work);
     key_finder_outdate(&l->keys);
     key_finder_outdate(&l->ids);
-    qsort(l->flying, l->flying_count, sizeof *l->flying, by_place);
-    for (size_t i = 0; i < l->flying_count;)
-        i += load_one(l, &l->flying[i], l->flying_count - i);
+    qsort(l->reading, l->reading_count, sizeof *l->reading, by_place);
+    for (size_t i = 0; i < l->reading_count;)
+        i += load_one(l, &l->reading[i], l->reading_count - i);
 }
 
 /* --- back on the loop ------------------------------------------------------------------------ */
@@ -227,8 +227,8 @@ static void loader_finish(struct work *w)
 {
     struct loader *l = container_of(w, struct loader, work);
     l->busy = false;
-    for (size_t i = 0; i < l->flying_count; i++) {
-        struct load *load = &l->flying[i];
+    for (size_t i = 0; i < l->reading_count; i++) {
+        struct load *load = &l->reading[i];
         if (l->stale) {
             free(load->part);
         } else {
@@ -237,7 +237,7 @@ static void loader_finish(struct work *w)
         }
         free((char *)load->body.data);
     }
-    l->flying_count = 0;
+    l->reading_count = 0;
     if (!l->stale)
         l->finished(l->context);
     l->stale = false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loader: what turns wait for. Collects requests for states, outcomes and journal parts while one
- * group is being read on the store's read lane, so that a thousand cold accounts cost one hop.
+/* Loader: reads what turns wait for. Requests for states, outcomes and journal parts are collected
+ * while one group of them is being read on the store's read lane, so that a thousand cold accounts
+ * cost one job of the lane.
  * Loop thread, except the reading. */
 #ifndef ACTOR_LOADER_H
 #define ACTOR_LOADER_H
@@ -19,7 +20,8 @@
  * names 8,192 transfers at most). When the turns that wait need more together, one of them is
  * served alone before the others try again. */
 #define LOADER_PARTS_MAX 65536
-#define LOADER_ID_FILTER_BYTES ((size_t)8 << 20) /* for filters over ids: most tell their time */
+#define LOADER_ID_FILTER_BYTES ((size_t)8 << 20) /* for filters over ids: little, as most ids tell
+                                                    their time and need none */
 
 enum load_what {
     LOAD_STATE,   /* of an actor */
@@ -51,15 +53,17 @@ struct loader {
     struct lane *lane;
     struct store *store;
     uint16_t shard;
-    struct load *asked, *flying;
-    size_t asked_count, asked_cap, flying_count, flying_cap;
+    struct load *asked;   /* for the next group */
+    struct load *reading; /* the group on the read lane */
+    size_t asked_count, asked_cap, reading_count, reading_cap;
     bool busy;
-    bool stale; /* what is being read was asked before a recovery: to be ignored */
+    bool stale; /* the group was asked for before a recovery: its answers are dropped */
     struct work work;
     struct key_finder keys, ids; /* the read lane's; as of this group */
     struct table parts;
     bool crowded; /* a part found no room; the owner clears it */
-    /* One finished load; then once `finished` for the group. */
+    /* Called on the loop for each load of a group; what it points to is freed after the call,
+     * except parts. Then `finished`, once for the group. */
     void (*loaded)(void *context, struct load *l);
     void (*finished)(void *context);
     void *context;
@@ -70,10 +74,10 @@ void loader_init(struct loader *l, struct env *env, struct lane *lane, struct st
                  uint16_t shard, size_t filter_bytes);
 void loader_done(struct loader *l);
 
-/* The same thing may be asked twice; the answers agree. */
+/* Asks for one thing; the request is copied. The same may be asked for twice. */
 void loader_ask(struct loader *l, const struct load *load);
 
-/* A part that was loaded, or NULL. */
+/* A part that was loaded, or NULL; valid until loader_forget(). */
 const struct part *loader_part(const struct loader *l, uint64_t place);
 
 /* Forgets loaded parts: no turn is waiting. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Group commit without a timer: while one append is on the disk, what the next one will take
- * gathers. Two appends go to and fro between loop and lane, so that one always waits at the lane
- * for the other to end; what each of them takes is decided when the lane comes to it. */
+/* Group commit without a timer: while one append writes, batches gather for the next. There are
+ * two appends: while one runs on the lane the other is queued behind it, so the lane never waits
+ * for the loop. Which batches an append takes is decided when it begins to run. */
 #include "runtime/journal/journal.h"
 
 #include <stdlib.h>
@@ -72,7 +72,7 @@ void journal_init(struct journal *j, struct env *env, struct lane *lane, struct 
     }
     check(pthread_mutex_init(&j->handed.lock, NULL) == 0);
     fifo_init(&j->closed);
-    fifo_init(&j->flying);
+    fifo_init(&j->in_flight);
     fifo_init(&j->spare);
 }
 
@@ -82,7 +82,7 @@ void journal_done(struct journal *j)
     if (j->open != NULL)
         fifo_push(&j->spare, &j->open->link);
     free_all(&j->closed);
-    free_all(&j->flying);
+    free_all(&j->in_flight);
     free_all(&j->spare);
     pthread_mutex_destroy(&j->handed.lock);
 }
@@ -101,7 +101,7 @@ static void start_over(struct journal *j)
 void journal_resume(struct journal *j, uint64_t epoch, uint64_t seq,
                     const struct sha256_digest *hash)
 {
-    check(journal_at_rest(j) && fifo_empty(&j->closed) && fifo_empty(&j->flying));
+    check(journal_at_rest(j) && fifo_empty(&j->closed) && fifo_empty(&j->in_flight));
     if (j->open != NULL)
         journal_spare(j, j->open);
     j->epoch = epoch;
@@ -121,7 +121,7 @@ static void close_open(struct journal *j)
 
 /* --- to the lane ----------------------------------------------------------------------------- */
 
-static struct append *append_at_home(struct journal *j)
+static struct append *idle_append(struct journal *j)
 {
     for (int i = 0; i < JOURNAL_APPENDS; i++)
         if (!j->appends[i].under_way)
@@ -144,10 +144,10 @@ static void hand_over(struct journal *j)
             .count = b->records,
             .body = wire_written(&b->body),
         };
-        fifo_push(&j->flying, &b->link);
+        fifo_push(&j->in_flight, &b->link);
     }
     if (j->handed.count > 0 && !j->handed.called)
-        call = append_at_home(j);
+        call = idle_append(j);
     j->handed.called |= call != NULL;
     check(pthread_mutex_unlock(&j->handed.lock) == 0);
     if (call == NULL)
@@ -175,13 +175,13 @@ void journal_turn_done(struct journal *j)
     hand_over(j);
 }
 
-/* Takes the newest batch back from the lane, unless it is too late. Only while one append is on the
- * lane and another waits behind it: a lane that is about to come must not be sent away again and
- * again. */
+/* Takes the newest batch back from the lane, unless it is too late. Only while one append runs and
+ * another is queued behind it: an idle lane must find the batch that it was called for, or a busy
+ * loop would put that append off again and again. */
 void journal_reopen(struct journal *j)
 {
     if (j->under_way < JOURNAL_APPENDS || j->open == NULL || !empty(j->open) ||
-        !fifo_empty(&j->closed) || fifo_empty(&j->flying) || full(batch_of(j->flying.last)))
+        !fifo_empty(&j->closed) || fifo_empty(&j->in_flight) || full(batch_of(j->in_flight.last)))
         return;
     check(pthread_mutex_lock(&j->handed.lock) == 0);
     bool still_here = j->handed.count > 0;
@@ -189,7 +189,7 @@ void journal_reopen(struct journal *j)
     check(pthread_mutex_unlock(&j->handed.lock) == 0);
     if (!still_here)
         return;
-    struct batch *b = batch_of(fifo_pop_last(&j->flying));
+    struct batch *b = batch_of(fifo_pop_last(&j->in_flight));
     j->queued_bytes -= b->body.len;
     journal_spare(j, j->open);
     j->open = b;
@@ -197,7 +197,7 @@ void journal_reopen(struct journal *j)
 
 void journal_flush(struct journal *j)
 {
-    /* While others still wait to be handed over, this one may as well grow. */
+    /* While closed batches wait to be handed over, the open one may as well grow. */
     if (j->open == NULL || j->open->records == 0 || !fifo_empty(&j->closed))
         return;
     close_open(j);
@@ -223,7 +223,7 @@ static bool all_empty(const struct fifo *batches)
 bool journal_retract(struct journal *j)
 {
     check(journal_at_rest(j) && j->open != NULL);
-    if (!empty(j->open) || !all_empty(&j->closed) || !all_empty(&j->flying))
+    if (!empty(j->open) || !all_empty(&j->closed) || !all_empty(&j->in_flight))
         return false;
     struct batch *b;
     while ((b = journal_take_failed(j)) != NULL)
@@ -285,7 +285,7 @@ static void note_result(struct journal *j, const struct append *a)
 {
     count_append(j, a);
     uint32_t n = 0;
-    for (struct fifo_link *l = j->flying.first; n < a->count; l = l->next)
+    for (struct fifo_link *l = j->in_flight.first; n < a->count; l = l->next)
         batch_of(l)->hash = a->rows[n++].hash;
     if (a->result != ERR_OK) {
         j->failure = a->result;
@@ -307,7 +307,8 @@ static void batch_durable(struct journal *j, struct batch *b)
     journal_spare(j, b);
 }
 
-/* After a failure the append behind it, which has done nothing, must come home as well. */
+/* After a failure the owner hears of it only when the append behind, which does nothing, is back as
+ * well. */
 static void append_done(struct work *w)
 {
     struct append *a = container_of(w, struct append, work);
@@ -318,7 +319,7 @@ static void append_done(struct work *w)
         note_result(j, a);
     if (j->failure == ERR_OK) {
         for (uint32_t i = 0; i < a->count; i++)
-            batch_durable(j, batch_of(fifo_pop(&j->flying)));
+            batch_durable(j, batch_of(fifo_pop(&j->in_flight)));
         hand_over(j);
     } else if (journal_at_rest(j)) {
         j->handed.count = 0;
@@ -333,7 +334,7 @@ struct batch *journal_batch(struct journal *j, uint64_t seq)
     for (struct fifo_link *l = j->closed.first; l != NULL; l = l->next)
         if (batch_of(l)->seq == seq)
             return batch_of(l);
-    for (struct fifo_link *l = j->flying.first; l != NULL; l = l->next)
+    for (struct fifo_link *l = j->in_flight.first; l != NULL; l = l->next)
         if (batch_of(l)->seq == seq)
             return batch_of(l);
     return NULL;
@@ -348,7 +349,7 @@ void journal_hold(struct journal *j, uint64_t seq, struct fifo_link *answer)
 
 struct batch *journal_take_failed(struct journal *j)
 {
-    struct fifo_link *link = fifo_pop(&j->flying);
+    struct fifo_link *link = fifo_pop(&j->in_flight);
     return link != NULL ? batch_of(link) : journal_take_unsent(j);
 }
 
@@ -364,7 +365,7 @@ struct batch *journal_take_unsent(struct journal *j)
 
 /* --- the items of a batch -------------------------------------------------------------------- */
 
-/* Item i is not before mark i / BATCH_MARK_ITEMS, counted from 1. */
+/* Marks are counted from 1: mark n stands at or before item n * BATCH_MARK_ITEMS. */
 static void mark(struct batch *b, const struct record_reader *r)
 {
     if (r->next_item < (b->mark_count + 1) * BATCH_MARK_ITEMS)

@@ -50,7 +50,7 @@ struct journal_stats {
     struct histogram batch_records, append_ns; /* units: runtime/observe/histogram.h */
 };
 
-/* One store transaction: on its way to the lane, there, or on its way back. */
+/* One store transaction, while `under_way`: queued at the lane, running there, or coming back. */
 struct append {
     struct work work;
     struct journal *journal;
@@ -69,17 +69,17 @@ struct journal {
     uint64_t epoch;
 
     struct batch *open;        /* being filled; never NULL while running */
-    struct fifo closed;        /* full, no room to hand them over */
-    struct fifo flying;        /* handed over: the next to be durable */
-    struct fifo spare;
-    size_t queued_bytes;       /* closed and flying */
+    struct fifo closed;        /* finished, wait for room among `handed` */
+    struct fifo in_flight;     /* handed over to the lane, oldest first; may be durable already */
+    struct fifo spare;         /* free list: batches with their buffers */
+    size_t queued_bytes;       /* of those closed or in flight */
     uint64_t committed_seq;
     struct sha256_digest hash; /* of the last durable batch */
 
     struct append appends[JOURNAL_APPENDS];
     uint32_t under_way; /* of these */
     enum err failure;   /* of the first append that failed; none is started after it */
-    uint32_t doubtful;  /* batches in it, the oldest in `flying` */
+    uint32_t doubtful;  /* batches in it, the oldest in `in_flight` */
 
     struct {
         pthread_mutex_t lock; /* guards all below */
@@ -110,8 +110,9 @@ void journal_done(struct journal *j);
 void journal_resume(struct journal *j, uint64_t epoch, uint64_t seq,
                     const struct sha256_digest *hash);
 
-/* Call before each pass that runs turns: the newest batch, if it waits behind an append and the
- * lane has not taken it, goes on growing. Few large batches cost less than many small ones. */
+/* Call before each pass that runs turns. The newest batch is taken back from the lane and goes on
+ * growing, if the lane has not begun with it and is busy with an append before it: few large
+ * batches cost less than many small ones. */
 void journal_reopen(struct journal *j);
 
 /* Call after each pass: what its turns wrote goes to the lane. */
@@ -153,7 +154,7 @@ static inline bool journal_idle(const struct journal *j)
 /* Holds an answer until batch seq is durable; it must not be yet. */
 void journal_hold(struct journal *j, uint64_t seq, struct fifo_link *answer);
 
-/* A batch that is still in memory (open, closed or flying), or NULL. */
+/* A batch that is still in memory (open, closed or in flight), or NULL. */
 struct batch *journal_batch(struct journal *j, uint64_t seq);
 
 /* Walks to an event (RECORD_EVENT), or to the end (RECORD_END) of the record that begins with this
