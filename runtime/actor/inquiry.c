@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inquiry: a list or report. It first waits until the views hold everything that was durable when
- * it came, so that a client sees its own writes, then runs on the store's read lane. */
+ * it came, in whatever shard, so that a client sees its own writes, then runs on the store's read
+ * lane. */
 #include <stdatomic.h>
 
 #include "runtime/actor/shard_priv.h"
 #include "runtime/base/plant.h"
+
+#define INQUIRY_LOOK_NS 100000000u /* how late an answer EXPIRED may be */
 
 struct inquiry {
     struct fifo_link link;
     struct work work;
     struct shard *shard;
     struct message *message;
-    uint64_t seq; /* the views must have reached this batch */
+    bool captured;   /* seqs are set: each shard has opened */
+    uint64_t seqs[]; /* the views must have reached these batches, one of each shard */
 };
 
 static void inquiry_run(struct work *w)
@@ -40,9 +44,52 @@ static void inquiry_end(struct inquiry *q)
     env_wake(s->env);
 }
 
+static void end_with(struct inquiry *q, uint16_t code)
+{
+    q->message->code = code;
+    inquiry_end(q);
+}
+
 static void inquiry_done(struct work *w)
 {
     inquiry_end(container_of(w, struct inquiry, work));
+}
+
+static bool is_late(const struct shard *s, const struct inquiry *q)
+{
+    uint64_t deadline = q->message->deadline_ns;
+    return deadline != 0 && env_mono_ns(s->env) > deadline;
+}
+
+static void end_late(struct shard *s, struct inquiry *q)
+{
+    s->stats.kinds[q->message->target_kind].expired++;
+    end_with(q, ERR_EXPIRED);
+}
+
+static void begin_wait(struct shard *s, struct inquiry *q)
+{
+    fifo_push(&s->inquiries.waiting, &q->link);
+    progress_wait(s->options.progress, s->options.number, true);
+    if (q->message->deadline_ns != 0 && s->inquiries.expiry.due_ns == 0)
+        env_alarm_set(s->env, &s->inquiries.expiry, env_mono_ns(s->env) + INQUIRY_LOOK_NS);
+}
+
+/* Deadlines differ: one behind the first may pass before it. */
+static void expire(struct alarm *a)
+{
+    struct shard *s = container_of(a, struct shard, inquiries.expiry);
+    struct fifo all = s->inquiries.waiting;
+    struct fifo_link *link;
+    fifo_init(&s->inquiries.waiting);
+    while ((link = fifo_pop(&all)) != NULL) {
+        struct inquiry *q = container_of(link, struct inquiry, link);
+        if (is_late(s, q)) {
+            end_late(s, q);
+        } else {
+            begin_wait(s, q);
+        }
+    }
 }
 
 void inquiry_post(struct shard *s, struct message *m)
@@ -67,42 +114,53 @@ void inquiry_post(struct shard *s, struct message *m)
         .work = {.run = inquiry_run, .done = inquiry_done},
         .shard = s,
         .message = m,
-        .seq = s->journal.committed_seq,
     };
+    q->captured = progress_capture(s->options.progress, s->options.number, q->seqs);
     m->version = 0;
     m->reply_type = 0;
     s->inquiries.count++;
-    fifo_push(&s->inquiries.waiting, &q->link);
+    begin_wait(s, q);
     inquiry_advance(s);
     env_wake(s->env);
 }
 
+/* Whose views are behind knows it, hurries, and nudges this shard when they have moved. */
+static enum progress_wait look(struct shard *s, struct inquiry *q)
+{
+    struct progress *p = s->options.progress;
+    if (!q->captured)
+        q->captured = progress_capture(p, s->options.number, q->seqs);
+    if (PLANT(STALE_LIST))
+        return PROGRESS_REACHED;
+    return q->captured ? progress_reached(p, q->seqs) : PROGRESS_BEHIND;
+}
+
 void inquiry_advance(struct shard *s)
 {
-    while (!fifo_empty(&s->inquiries.waiting)) {
-        struct inquiry *q = container_of(s->inquiries.waiting.first, struct inquiry, link);
-        uint64_t deadline = q->message->deadline_ns;
-        if (deadline != 0 && env_mono_ns(s->env) > deadline) {
-            fifo_pop(&s->inquiries.waiting);
-            q->message->code = ERR_EXPIRED;
-            inquiry_end(q);
-            continue;
-        }
-        if (q->seq > s->projector.position.seq && !PLANT(STALE_LIST))
-            return; /* the pass sees that somebody waits and hurries the projector */
-        fifo_pop(&s->inquiries.waiting);
-        env_work(s->env, s->options.read_lane, &q->work);
+    struct fifo *waiting = &s->inquiries.waiting;
+    while (!fifo_empty(waiting)) {
+        struct inquiry *q = container_of(waiting->first, struct inquiry, link);
+        bool late = is_late(s, q);
+        enum progress_wait found = late ? PROGRESS_NEVER : look(s, q);
+        if (found == PROGRESS_BEHIND)
+            return; /* those behind it came later and wait for no less */
+        fifo_pop(waiting);
+        if (late)
+            end_late(s, q);
+        else if (found == PROGRESS_NEVER)
+            end_with(q, ERR_UNAVAILABLE);
+        else
+            env_work(s->env, s->options.read_lane, &q->work);
     }
+    progress_wait(s->options.progress, s->options.number, false);
 }
 
 void inquiry_fail_all(struct shard *s, uint16_t code)
 {
     struct fifo_link *link;
-    while ((link = fifo_pop(&s->inquiries.waiting)) != NULL) {
-        struct inquiry *q = container_of(link, struct inquiry, link);
-        q->message->code = code;
-        inquiry_end(q);
-    }
+    while ((link = fifo_pop(&s->inquiries.waiting)) != NULL)
+        end_with(container_of(link, struct inquiry, link), code);
+    progress_wait(s->options.progress, s->options.number, false);
 }
 
 void shard_end_lists(struct shard *s)
@@ -111,7 +169,10 @@ void shard_end_lists(struct shard *s)
     inquiry_fail_all(s, ERR_UNAVAILABLE);
 }
 
-size_t inquiry_size(void)
+void inquiries_init(struct shard *s)
 {
-    return sizeof(struct inquiry);
+    fifo_init(&s->inquiries.waiting);
+    slab_init(&s->inquiries.slab,
+              sizeof(struct inquiry) + s->options.progress->count * sizeof(uint64_t));
+    s->inquiries.expiry.fire = expire;
 }

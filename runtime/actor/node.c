@@ -20,6 +20,8 @@ struct node_shard {
     bool quiet;          /* quiet_item was sent */
     struct inbox_item lists_item, close_item; /* to the shard's loop */
     struct inbox_item stopped_item, quiet_item; /* to loop 0 */
+    struct inbox_item nudge_item;            /* to the shard's loop ... */
+    atomic_bool nudged;                      /* ... where it is on its way to */
     char reason[SHARD_REASON_MAX];           /* written before stopped_item is sent */
     atomic_int state;                        /* enum shard_state */
     pthread_mutex_t stats_lock;
@@ -37,6 +39,7 @@ struct node {
     struct lane *journal_lane, *views_lane, *read_lanes[NODE_READERS_MAX];
     struct node_loop loops[NODE_LOOPS_MAX];
     struct node_shard *shards;
+    struct progress progress;
 
     /* Loop 0's thread. */
     uint16_t quiet_count;
@@ -87,6 +90,20 @@ static void state_changed(void *context, enum shard_state state, const char *rea
         return;
     snprintf(ns->reason, sizeof ns->reason, "%s", reason);
     loop_mail(n->loops[0].loop, &ns->stopped_item);
+}
+
+static void on_nudge(struct inbox_item *item)
+{
+    struct node_shard *ns = container_of(item, struct node_shard, nudge_item);
+    atomic_store(&ns->nudged, false); /* before the pass: what it does not see nudges once more */
+    env_wake(loop_env(ns->loop));
+}
+
+static void nudge(void *context, uint16_t shard)
+{
+    struct node_shard *ns = &((struct node *)context)->shards[shard];
+    if (!atomic_exchange(&ns->nudged, true))
+        loop_mail(ns->loop, &ns->nudge_item);
 }
 
 static void on_stopped(struct inbox_item *item)
@@ -221,6 +238,7 @@ static void open_shard(struct node *n, uint16_t number)
         .read_lane = n->read_lanes[number % o->readers],
         .number = number,
         .shards = o->shards,
+        .progress = &n->progress,
         .owner = o->owner,
         .resident_max = o->resident_max,
         .outcomes_max = o->outcomes_max,
@@ -255,6 +273,8 @@ static void init_shard(struct node *n, uint16_t number)
     ns->close_item.deliver = on_close;
     ns->stopped_item.deliver = on_stopped;
     ns->quiet_item.deliver = on_quiet;
+    ns->nudge_item.deliver = on_nudge;
+    atomic_init(&ns->nudged, false);
     atomic_init(&ns->state, SHARD_OPENING);
     check(pthread_mutex_init(&ns->stats_lock, NULL) == 0);
 }
@@ -270,6 +290,14 @@ static void free_threads(struct node *n)
         loop_free(n->loops[i].loop);
 }
 
+static void free_node(struct node *n)
+{
+    free_threads(n);
+    free(n->progress.shards);
+    free(n->shards);
+    free(n);
+}
+
 enum err node_new(const struct node_options *options, struct node **ret)
 {
     check(options->shards >= 1 && options->shards <= NODE_SHARDS_MAX);
@@ -280,13 +308,15 @@ enum err node_new(const struct node_options *options, struct node **ret)
         return ERR_NO_MEMORY;
     n->options = *options;
     n->shards = calloc(options->shards, sizeof *n->shards);
-    enum err e = n->shards == NULL ? ERR_NO_MEMORY : make_loops(n);
+    n->progress = (struct progress){
+        .count = options->shards, .nudge = nudge, .context = n,
+        .shards = calloc(options->shards, sizeof *n->progress.shards)};
+    bool memory = n->shards != NULL && n->progress.shards != NULL;
+    enum err e = memory ? make_loops(n) : ERR_NO_MEMORY;
     if (e == ERR_OK)
         e = make_lanes(n);
     if (e != ERR_OK) {
-        free_threads(n);
-        free(n->shards);
-        free(n);
+        free_node(n);
         return e;
     }
     for (uint16_t i = 0; i < options->shards; i++) {
@@ -353,9 +383,7 @@ struct node *node_free(struct node *n)
         n->shards[i].shard = shard_free(n->shards[i].shard);
         pthread_mutex_destroy(&n->shards[i].stats_lock);
     }
-    free_threads(n);
-    free(n->shards);
-    free(n);
+    free_node(n);
     return NULL;
 }
 

@@ -41,7 +41,11 @@ static void accept_parked(struct shard *s)
 void shard_set_state(struct shard *s, enum shard_state state)
 {
     s->state = state;
+    if (state == SHARD_STOPPED)
+        progress_stop(s->options.progress, s->options.number);
     if (state == SHARD_RUNNING) {
+        progress_open(s->options.progress, s->options.number, s->journal.committed_seq,
+                      s->projector.position.seq);
         orders_restore(s);
         accept_parked(s);
         deadlines_sweep(s);
@@ -88,6 +92,7 @@ static void stop_alarms(struct shard *s)
     env_alarm_stop(s->env, &s->project_alarm);
     env_alarm_stop(s->env, &s->orders.expiry);
     env_alarm_stop(s->env, &s->parking.expiry);
+    env_alarm_stop(s->env, &s->inquiries.expiry);
     scrub_stop(&s->scrub);
 }
 
@@ -292,7 +297,8 @@ static void project(struct shard *s)
     uint64_t behind = s->journal.committed_seq - s->projector.position.seq;
     if (behind == 0 || s->projector.busy || closing_is_late(s))
         return;
-    bool asked = !fifo_empty(&s->inquiries.waiting) || s->closing;
+    bool asked = s->closing || progress_wanted(s->options.progress, s->options.number,
+                                               s->projector.position.seq);
     bool crowded = outcomes_crowded(&s->ids) || outcomes_crowded(&s->keys);
     bool hurry = (asked || crowded) && !s->projector_failing;
     if (hurry || env_mono_ns(s->env) >= s->project_after_ns) {
@@ -356,6 +362,7 @@ static void on_durable(void *context, struct batch *b)
 {
     struct shard *s = context;
     struct fifo_link *link;
+    progress_commit(s->options.progress, s->options.number, b->seq);
     if (PLANT(FORGET_ANSWERS) && b->seq % 16 == 15)
         fifo_init(&b->held);
     while ((link = fifo_pop(&b->held)) != NULL)
@@ -431,6 +438,7 @@ static void on_projected(void *context, enum err result, const char *reason)
     } else if (result == ERR_OK) {
         s->projector_failing = false;
         rest_projector(s);
+        progress_project(s->options.progress, s->options.number, s->projector.position.seq);
         outcomes_projected(&s->ids, s->projector.position.seq);
         outcomes_projected(&s->keys, s->projector.position.seq);
     } else {
@@ -455,8 +463,7 @@ static void init_queues(struct shard *s)
     fifo_init(&s->wait_queue);
     fifo_init(&s->answered);
     parking_init(&s->parking);
-    fifo_init(&s->inquiries.waiting);
-    slab_init(&s->inquiries.slab, inquiry_size());
+    inquiries_init(s);
     slab_init(&s->timeouts, sizeof(struct timeout_message));
     arena_init(&s->turn_arena, SHARD_TURN_MEMORY);
     for (size_t i = 0; i < SHARD_STALL_LIMITS; i++)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "runtime/actor/domain.h"
+#include "runtime/actor/progress.h"
 #include "runtime/base/env.h"
 #include "runtime/observe/histogram.h"
 
@@ -33,6 +34,7 @@ struct shard_options {
     struct lane *journal_lane, *views_lane, *read_lane;
     uint16_t number;
     uint16_t shards;          /* of the deployment */
+    struct progress *progress; /* of all of them; outlives the shard */
     struct slice owner;       /* name of this process in the lease; static */
     size_t resident_max;      /* actors in memory before passivation starts */
     size_t outcomes_max;      /* remembered outcomes: unprojected ones always, then recent ones */

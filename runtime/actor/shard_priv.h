@@ -117,6 +117,7 @@ struct shard {
         struct fifo waiting; /* struct inquiry, oldest first */
         uint32_t count;      /* waiting and running */
         struct slab slab;
+        struct alarm expiry;
         _Atomic bool ended;  /* the loop's, read by the read lane: no list is begun any more */
     } inquiries;
 
@@ -216,10 +217,10 @@ void recovery_start(struct shard *s, enum err cause);
 void recovery_kill(struct shard *s);
 
 /* inquiry.c */
+void inquiries_init(struct shard *s);
 void inquiry_post(struct shard *s, struct message *m);
 void inquiry_advance(struct shard *s);
 void inquiry_fail_all(struct shard *s, uint16_t code);
-size_t inquiry_size(void);
 
 /* closing.c */
 bool closing_is_late(const struct shard *s); /* the views had time enough */

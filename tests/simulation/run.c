@@ -72,6 +72,8 @@ static void start(void *context)
     struct run *run = context;
     if (run->shard != NULL)
         return;
+    memset(&run->line, 0, sizeof run->line);
+    run->progress = (struct progress){.count = 1, .shards = &run->line};
     run->shard = shard_new(&(struct shard_options){
         .env = &run->world.env,
         .domain = run->domain,
@@ -81,6 +83,7 @@ static void start(void *context)
         .read_lane = (struct lane *)&run->reads,
         .number = 0,
         .shards = 1,
+        .progress = &run->progress,
         .owner = slice_of("simulated"),
         .resident_max = run->swarm.resident_max,
         .outcomes_max = run->swarm.outcomes_max,

@@ -37,6 +37,8 @@ struct run {
     const struct domain *domain;
     struct store_sim *sim;
     struct store *store;
+    struct progress progress; /* of the only shard */
+    struct progress_shard line;
     struct shard *shard;  /* NULL while the process is down */
     struct history history;
     uint64_t followed;    /* turns and commits the checkers have seen */

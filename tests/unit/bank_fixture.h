@@ -40,6 +40,8 @@ struct bank {
     struct store_sim *sim;
     const struct view_table *tables[BANK_TABLES_MAX];
     struct domain domain;
+    struct progress progress;
+    struct progress_shard line;
     struct shard *shard;
     struct arena arena; /* of decoded replies */
     struct message message;
@@ -85,6 +87,8 @@ static inline void bank_until_running(struct bank *b)
 
 static inline void bank_start(struct bank *b)
 {
+    memset(&b->line, 0, sizeof b->line);
+    b->progress = (struct progress){.count = 1, .shards = &b->line};
     b->shard = shard_new(&(struct shard_options){
         .env = &b->world.env,
         .domain = &b->domain,
@@ -94,6 +98,7 @@ static inline void bank_start(struct bank *b)
         .read_lane = (struct lane *)&b->reads,
         .number = 0,
         .shards = b->shards,
+        .progress = &b->progress,
         .owner = slice_of("bank"),
         .resident_max = 100000,
         .outcomes_max = 100000,

@@ -36,6 +36,8 @@ struct fixture {
     const char *reason;
     size_t resident_max;
     uint16_t number; /* of the shard that is running */
+    struct progress progress;
+    struct progress_shard shards[2]; /* the other does not run, and stands at nothing */
 };
 
 /* One request and its answer. */
@@ -93,6 +95,13 @@ static inline void on_pass(void *context)
         env_wake(&f->world.env);
 }
 
+static inline void on_nudge(void *context, uint16_t shard)
+{
+    struct fixture *f = context;
+    if (shard == f->number)
+        env_wake(&f->world.env);
+}
+
 static inline void start(struct fixture *f)
 {
     struct shard_options o = {
@@ -104,6 +113,7 @@ static inline void start(struct fixture *f)
         .read_lane = (struct lane *)&f->read,
         .number = f->number,
         .shards = 2,
+        .progress = &f->progress,
         .owner = slice_of("test"),
         .resident_max = f->resident_max,
         .outcomes_max = 10000,
@@ -112,6 +122,10 @@ static inline void start(struct fixture *f)
         .state_changed = on_state,
         .context = f,
     };
+    memset(f->shards, 0, sizeof f->shards);
+    f->shards[1 - f->number].opened = true;
+    f->progress = (struct progress){
+        .count = array_len(f->shards), .nudge = on_nudge, .context = f, .shards = f->shards};
     f->state = SHARD_OPENING;
     f->shard = shard_new(&o);
 }

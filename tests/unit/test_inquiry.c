@@ -80,6 +80,144 @@ static void lists_on_their_way_end_too(void **state)
     forget(&a);
 }
 
+/* --- what other shards committed -------------------------------------------------------------- */
+
+/* The other shard has committed this far and its views show this much. */
+static void other_stands(struct fixture *f, uint64_t committed, uint64_t projected)
+{
+    progress_commit(&f->progress, 1, committed);
+    progress_project(&f->progress, 1, projected);
+}
+
+/* Posts a list that has to wait. */
+static void post_waiting(struct fixture *f, struct ask *a)
+{
+    post(f, a, &list_type, purse(1));
+    run(f, 100 * MS);
+    assert_int_equal(a->done, 0);
+}
+
+static void a_list_waits_for_the_views_of_other_shards(void **state)
+{
+    struct fixture *f = *state;
+    run(f, 100 * MS);
+    other_stands(f, 7, 5);
+    struct ask a = {.done = 0}, later = {.done = 0};
+    post_waiting(f, &a);
+    assert_true(progress_wanted(&f->progress, 1, 6));
+    assert_false(progress_wanted(&f->progress, 1, 7));
+    other_stands(f, 9, 6);
+    post_waiting(f, &later);
+    assert_int_equal(a.done, 0);
+    other_stands(f, 9, 7);
+    finish(f, &a);
+    assert_int_equal(a.message.code, ERR_OK);
+    assert_int_equal(later.done, 0);
+    other_stands(f, 12, 9);
+    finish(f, &later);
+    assert_int_equal(later.message.code, ERR_OK);
+    forget(&a);
+    forget(&later);
+}
+
+static void a_list_waits_until_other_shards_have_opened(void **state)
+{
+    struct fixture *f = *state;
+    f->shards[1].opened = false;
+    struct ask a = {.done = 0};
+    post_waiting(f, &a);
+    progress_open(&f->progress, 1, 20, 19);
+    run(f, 100 * MS);
+    assert_int_equal(a.done, 0);
+    progress_project(&f->progress, 1, 20);
+    finish(f, &a);
+    assert_int_equal(a.message.code, ERR_OK);
+    forget(&a);
+}
+
+/* Whether it had opened before or not. */
+static void a_list_waits_for_no_shard_that_stopped(void **state)
+{
+    struct fixture *f = *state;
+    struct ask a = {.done = 0}, late = {.done = 0};
+    for (int opened = 0; opened < 2; opened++) {
+        f->shards[1].opened = opened == 1;
+        f->shards[1].stopped = false;
+        other_stands(f, 7, 5);
+        post_waiting(f, &a);
+        progress_stop(&f->progress, 1);
+        finish(f, &a);
+        assert_int_equal(a.message.code, ERR_UNAVAILABLE);
+        post(f, &late, &list_type, purse(1));
+        finish(f, &late);
+        assert_int_equal(late.message.code, ERR_UNAVAILABLE);
+    }
+    other_stands(f, 7, 7); /* it had shown all before it stopped */
+    post(f, &late, &list_type, purse(1));
+    finish(f, &late);
+    assert_int_equal(late.message.code, ERR_OK);
+    forget(&a);
+    forget(&late);
+}
+
+/* Also behind one that may wait longer, and while nothing else happens. */
+static void a_list_waits_until_its_deadline(void **state)
+{
+    struct fixture *f = *state;
+    run(f, 100 * MS);
+    other_stands(f, 7, 5);
+    struct ask patient = {.done = 0}, hasty = {.done = 0};
+    patient.message.deadline_ns = f->world.now_ns + 60000 * MS;
+    hasty.message.deadline_ns = f->world.now_ns + 500 * MS;
+    post(f, &patient, &list_type, purse(1));
+    post_waiting(f, &hasty);
+    run(f, 600 * MS);
+    assert_int_equal(hasty.done, 1);
+    assert_int_equal(hasty.message.code, ERR_EXPIRED);
+    assert_int_equal(patient.done, 0);
+    other_stands(f, 7, 7);
+    finish(f, &patient);
+    assert_int_equal(patient.message.code, ERR_OK);
+    forget(&patient);
+    forget(&hasty);
+}
+
+static void closing_waits_for_no_list_of_other_shards(void **state)
+{
+    struct fixture *f = *state;
+    run(f, 100 * MS);
+    other_stands(f, 7, 5);
+    struct ask a = {.done = 0};
+    post_waiting(f, &a);
+    shard_close(f->shard);
+    finish(f, &a);
+    assert_int_equal(a.message.code, ERR_UNAVAILABLE);
+    run(f, 100 * MS);
+    assert_int_equal(f->state, SHARD_STOPPED);
+    forget(&a);
+}
+
+/* Nobody waits: the views of this shard take their time, until another one's list wants them. */
+static void views_hurry_for_lists_of_other_shards(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t wanted[2];
+    struct shard_stats stats;
+    f->views.delay_min_ns = f->views.delay_max_ns = 200 * MS; /* there, and back */
+    fill(f, 1, 10);
+    run(f, 500 * MS);
+    fill(f, 1, 10); /* now it rests */
+    run(f, 50 * MS);
+    shard_get_stats(f->shard, &stats);
+    assert_true(stats.projected_seq < stats.committed_seq);
+    assert_true(progress_capture(&f->progress, 1, wanted));
+    assert_int_equal(wanted[0], stats.committed_seq);
+    assert_int_equal(progress_reached(&f->progress, wanted), PROGRESS_BEHIND);
+    progress_wait(&f->progress, 1, true);
+    run(f, 500 * MS);
+    assert_int_equal(progress_reached(&f->progress, wanted), PROGRESS_REACHED);
+}
+
 int main(void)
 {
 #define SCENARIO(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -88,6 +226,12 @@ int main(void)
         SCENARIO(a_list_waits_for_views_that_fail),
         SCENARIO(lists_end_before_the_rest),
         SCENARIO(lists_on_their_way_end_too),
+        SCENARIO(a_list_waits_for_the_views_of_other_shards),
+        SCENARIO(a_list_waits_until_other_shards_have_opened),
+        SCENARIO(a_list_waits_for_no_shard_that_stopped),
+        SCENARIO(a_list_waits_until_its_deadline),
+        SCENARIO(closing_waits_for_no_list_of_other_shards),
+        SCENARIO(views_hurry_for_lists_of_other_shards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Node: counters in four shards on two loops, asked from both, on the embedded store. */
+/* Node: counters in four shards on two loops, asked from both, on the embedded store. After each
+ * answer the views are looked at through another shard, and must show what was counted. */
 #include "runtime/actor/node.h"
 
 #include <stdatomic.h>
@@ -59,6 +60,12 @@ static const struct message_type total_type = {
     .size = sizeof(struct count), .read = count_read, .write = count_write,
 };
 
+/* Of any shard: the counter as the views have it. */
+static const struct message_type view_type = {
+    .name = "view", .number = 4, .target_kind = COUNTER, .target_offset = MESSAGE_NO_OFFSET,
+    .size = sizeof(struct count), .view = true, .read = count_read, .write = count_write,
+};
+
 static enum turn_result on_count(struct turn *t, struct id128 self, const struct message *m)
 {
     const struct count *c = m->body;
@@ -103,6 +110,27 @@ static bool counter_read(struct registry *r, struct wire_reader *from, void *sta
     return wire_finished(from);
 }
 
+static bool take_state(void *context, const struct state_row *row)
+{
+    struct wire_reader r;
+    wire_reader_init(&r, row->body.data, row->body.len);
+    struct counter state;
+    if (counter_read(NULL, &r, &state))
+        *(uint64_t *)context = state.total;
+    return false;
+}
+
+static uint16_t view_run(struct store *s, const struct message *m, struct wire_writer *reply,
+                         uint16_t *reply_type)
+{
+    struct count found = {.id = ((const struct count *)m->body)->id};
+    enum err e = s->ops->state_load(s, id128_home(found.id), COUNTER, found.id, take_state,
+                                    &found.amount);
+    count_write(reply, &found);
+    *reply_type = total_type.number;
+    return (uint16_t)e;
+}
+
 static const struct handler counter_handlers[] = {{&count_type, on_count}};
 static const struct actor_kind counter_kind = {
     .name = "counter", .number = COUNTER, .state_size = sizeof(struct counter),
@@ -115,6 +143,7 @@ static const struct event_rule counter_rules[] = {
 static const struct service counting = {
     .name = "counting", .kinds = (const struct actor_kind *const[]){&counter_kind},
     .kind_count = 1, .rules = counter_rules, .rule_count = 1,
+    .queries = (const struct query[]){{&view_type, view_run}}, .query_count = 1,
 };
 
 /* --- askers: one per loop, one message after the other --- */
@@ -129,6 +158,8 @@ struct asker {
     struct count body;
     uint32_t asked, answered, refused;
     uint64_t total_last; /* of shard 0's counter */
+    uint64_t counted;    /* by the last answer */
+    uint32_t views, stale;
 };
 
 struct office {
@@ -152,18 +183,35 @@ static void ask(struct asker *a)
     uint16_t shard = (uint16_t)(a->asked % SHARDS);
     a->body = (struct count){.id = counter_of(shard), .amount = a->asked % 50 == 49 ? 11 : 1};
     a->asked++;
+    a->message.type = &count_type;
     a->message.target = ID128_ZERO;
     a->message.target_kind = 0;
     node_post(a->office->node, a->loop, &a->message);
 }
 
-static void read_total(struct asker *a)
+/* Asks the next shard, which did not count. */
+static void look(struct asker *a)
+{
+    a->message.type = &view_type;
+    a->message.target = counter_of((uint16_t)((id128_home(a->body.id) + 1) % SHARDS));
+    a->message.target_kind = 0;
+    node_post(a->office->node, a->loop, &a->message);
+}
+
+static struct count reply_of(struct asker *a)
 {
     struct wire_reader r;
     struct slice bytes = wire_written(&a->message.reply);
     wire_reader_init(&r, bytes.data, bytes.len);
     struct count total = {0};
     assert_true(count_read(&r, NULL, &total));
+    return total;
+}
+
+static void read_total(struct asker *a)
+{
+    struct count total = reply_of(a);
+    a->counted = total.amount;
     if (id128_equal(total.id, counter_of(0))) {
         assert_true(total.amount > a->total_last);
         a->total_last = total.amount;
@@ -173,10 +221,17 @@ static void read_total(struct asker *a)
 static void on_answer(struct message *m)
 {
     struct asker *a = container_of(m, struct asker, message);
-    if (m->code == ERR_OK)
+    if (m->type == &view_type) {
+        a->views++;
+        a->stale += m->code != ERR_OK || reply_of(a).amount < a->counted;
+    } else if (m->code == ERR_OK) {
         read_total(a);
-    else
+        wire_writer_clear(&m->reply);
+        look(a);
+        return;
+    } else {
         a->refused += m->code == CODE_TOO_MUCH;
+    }
     wire_writer_clear(&m->reply);
     if (++a->answered < ASKS)
         ask(a);
@@ -247,6 +302,8 @@ static uint64_t run_node(struct office *o)
         struct asker *a = &o->askers[i];
         assert_int_equal(a->answered, ASKS);
         assert_int_equal(a->refused, ASKS / 50);
+        assert_int_equal(a->views, ASKS - ASKS / 50);
+        assert_int_equal(a->stale, 0);
         if (a->total_last > total)
             total = a->total_last;
         wire_writer_done(&a->message.reply);
