@@ -28,11 +28,11 @@ struct bridge {
     struct router *router;
     struct bridge_access *access;
     struct slab exchanges;
-    struct fifo spare;         /* exchanges with their arena and buffers, not in use */
-    uint32_t in_work;
+    struct fifo spare;         /* free list: exchanges with their arena and buffers */
+    uint32_t in_work;          /* exchanges not in `spare` */
     struct wire_writer encoded; /* scratch of fingerprints */
     struct json_writer body;    /* scratch of answers */
-    uint64_t clock_ms;          /* uv_now() when the following were read */
+    uint64_t clock_ms;          /* uv_now() when the next three were read */
     uint64_t mono_ns;
     uint64_t wall_s;
     uint64_t date_s;
@@ -51,12 +51,12 @@ struct exchange {
     const struct page *page;   /* the answer is one of the bridge's own pages */
     const char *allow;         /* methods of the path, with a 405 or asked by OPTIONS */
     const struct issuer_answer *issued; /* the answer is the issuer's; in the arena */
-    struct token_claims *claims;        /* a reference */
+    struct token_claims *claims;        /* a reference; NULL without a good token */
     struct slice path;           /* copy */
     struct slice none_match;     /* copy of If-None-Match; empty = absent or of no meaning */
-    uint16_t refusal;            /* enum result; 0 = the message's code counts */
+    uint16_t refusal;            /* enum result: the bridge's own; RESULT_OK = the message has it */
     enum challenge challenge;
-    enum token_reason token; /* why it is no good */
+    enum token_reason token; /* why the token was refused */
     struct rate_verdict rate;
     bool rated;          /* `rate` counts this request */
     bool keep_alive_1_0; /* HTTP/1.0 wants to be told */
@@ -65,7 +65,7 @@ struct exchange {
     uint8_t request_id_len;
     char request_id[BRIDGE_REQUEST_ID_MAX];
     char traceparent[BRIDGE_TRACEPARENT_LEN];
-    struct json_error error; /* rule NULL = nothing to say */
+    struct json_error error; /* which field broke which rule; rule NULL = none */
     const void *made;        /* the reply of a 201, in the arena; NULL = nothing was made */
     struct message message;
     struct arena arena;

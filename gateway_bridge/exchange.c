@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a request to a message: who may, what is asked, once or again; and back to the pool. */
+/* Exchange: makes a message of a request - authorisation, the message's struct, idempotency and
+ * preconditions - and hands it to the backend; response.c writes the answer. */
 #include <string.h>
 
 #include "gateway_bridge/bridge_priv.h"
@@ -12,7 +13,7 @@
 #define ARENA_LARGE_MAX (40 * 1024 * 1024) /* of larger ones: parsed JSON takes a multiple */
 #define REPLY_KEPT_MAX (64 * 1024)         /* a larger reply buffer is not kept */
 #define KEY_MAX 255                        /* characters of an idempotency key */
-#define NO_VERSION UINT64_MAX              /* nothing is ever changed so often */
+#define NO_VERSION UINT64_MAX              /* a version that nothing ever has */
 
 /* --- pool ------------------------------------------------------------------------------------- */
 
@@ -80,7 +81,7 @@ void exchange_free_all(struct bridge *b)
     slab_done(&b->exchanges);
 }
 
-/* --- who -------------------------------------------------------------------------------------- */
+/* --- request id, trace, authorisation --------------------------------------------------------- */
 
 static bool id_char(char c)
 {
@@ -105,7 +106,7 @@ static void set_request_id(struct exchange *x, struct slice given)
     x->request_id_len = 4 + ID128_TEXT_LEN;
 }
 
-/* W3C Trace Context: version 00, and what later ones begin with; anything else is as if absent. */
+/* W3C Trace Context. Of versions later than 00 the part that 00 has; anything else is ignored. */
 static void set_trace(struct exchange *x, struct slice given)
 {
     if (given.len < BRIDGE_TRACEPARENT_LEN || memcmp(given.data, "ff", 2) == 0)
@@ -165,7 +166,7 @@ static uint16_t authorise(struct exchange *x, struct http_connection *c, const s
     return RESULT_OK;
 }
 
-/* --- what ------------------------------------------------------------------------------------- */
+/* --- the message's struct, from path, query and body ------------------------------------------ */
 
 static uint16_t refuse_field(struct exchange *x, uint16_t code, struct slice field,
                              const char *rule)
@@ -326,7 +327,7 @@ static uint16_t read_message(struct exchange *x, const struct route_match *match
     return RESULT_OK;
 }
 
-/* --- once or again ---------------------------------------------------------------------------- */
+/* --- idempotency key, preconditions ----------------------------------------------------------- */
 
 /* A bare token or a structured-field string; its content goes to `key`, which has room. */
 static bool parse_key(struct slice value, char key[KEY_MAX], uint32_t *key_len)
@@ -395,8 +396,8 @@ static uint16_t set_fingerprint(struct exchange *x)
     return RESULT_OK;
 }
 
-/* One entity tag. Only those that we made, like "17", can be that of a version: a weak one, which a
- * proxy made of ours, or a foreign one never is (RFC 9110 section 13.1.1). */
+/* One entity tag. Ours are versions, like "17". A weak one, such as a proxy makes of ours, or one
+ * that we never made matches no version (RFC 9110 section 13.1.1). */
 static uint16_t read_if_match(struct exchange *x, const struct request *r)
 {
     if (!request_has(r, FIELD_IF_MATCH))
@@ -419,14 +420,14 @@ static uint16_t read_if_match(struct exchange *x, const struct request *r)
     return RESULT_OK;
 }
 
-/* What a client has already need not be sent again; only where an answer has a version. */
+/* For answers with a version: if it is the one the client has, 304 is enough. */
 static void read_if_none_match(struct exchange *x, const struct request *r)
 {
     if (x->route->etag && !x->route->message->mutates && request_has(r, FIELD_IF_NONE_MATCH))
         x->none_match = arena_copy(&x->arena, request_field(r, FIELD_IF_NONE_MATCH));
 }
 
-/* --- way of a request ------------------------------------------------------------------------- */
+/* --- from request to answer ------------------------------------------------------------------- */
 
 static void on_done(struct message *m)
 {
@@ -434,7 +435,7 @@ static void on_done(struct message *m)
     http_answer_ready(&x->answer);
 }
 
-/* One request less of what the token's client may send. */
+/* Takes one request off what the token's client may send. */
 static uint16_t count_request(struct exchange *x)
 {
     struct bridge *b = x->bridge;
@@ -468,7 +469,7 @@ static uint16_t make_message(struct exchange *x, struct http_connection *c,
     return code;
 }
 
-/* A path of the development issuer? Then its answer is in x->issued. */
+/* Is it a path of the development issuer? Then x->issued is its answer. */
 static bool ask_issuer(struct exchange *x, const struct request *r)
 {
     struct bridge *b = x->bridge;

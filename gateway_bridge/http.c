@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A read goes into the server's one buffer; only what is left of an unfinished request is copied to
- * memory of the connection. Answers are formatted into the server's one output buffer in the pass
- * they leave; only what the socket does not take is copied.
+/* HTTP server over libuv.
  *
- * A connection lies in the list of its phase, oldest first, so that one timer for the whole loop
- * looks at the first few of each list. flush_all() runs before the loop can block: as prepare
- * handle, and as idle handle (which keeps the loop from blocking) for answers that come between.
- * libuv keeps a reserve descriptor, so running out of them closes new connections, not the loop. */
+ * Buffers. All connections of a loop read into the server's one input buffer and write from its one
+ * output buffer. A connection has memory of its own only for an unfinished request (`own`) and for
+ * what the socket did not take (`rest`).
+ *
+ * Timeouts. A connection is in the list of its phase, ordered by when it entered it, so one timer
+ * for the whole loop looks at the front of each list.
+ *
+ * Passes. A connection with something to do is `dirty`. flush_all() works the dirty ones off before
+ * the loop can block: from the prepare handle, and from an idle handle, which keeps the loop from
+ * blocking, for those marked after it.
+ *
+ * Out of descriptors: libuv keeps a reserve one, with which it accepts and closes new connections;
+ * the loop goes on. */
 #include "gateway_bridge/http.h"
 
 #include <arpa/inet.h>
@@ -18,18 +25,19 @@
 
 #include "schemas/result.h"
 
-#define BACKLOG 1024
+#define BACKLOG 1024             /* of listen(): connections not accepted yet */
 #define OWN_KEPT_MAX (16 * 1024) /* a larger buffer is freed when it is empty */
-#define TICK_MS_MAX 250
+#define TICK_MS_MAX 250          /* how late a timeout may be noticed */
 #define TICK_MS_MIN 10
+#define BODY_RATE_GRACE_MS 2000  /* HTTP_BODY_RATE_MIN holds from then on */
 
 enum phase {
-    PHASE_IDLE,
-    PHASE_HEAD,
-    PHASE_BODY,
-    PHASE_BUSY, /* requests are in work: they have deadlines of their own */
-    PHASE_WRITE,
-    PHASE_LINGER, /* our side is closed */
+    PHASE_IDLE,   /* between requests */
+    PHASE_HEAD,   /* a head has begun */
+    PHASE_BODY,   /* a head is whole, its body is not */
+    PHASE_BUSY,   /* nothing but unanswered requests: they have deadlines of their own */
+    PHASE_WRITE,  /* the client does not take its answers */
+    PHASE_LINGER, /* our side is closed; what still comes is dropped */
     PHASE_COUNT,
 };
 
@@ -43,15 +51,15 @@ struct http_connection {
     struct fifo answers; /* in the order of their requests */
     uint32_t in_work;
     struct list place; /* in server->phases[phase] */
-    enum phase phase;
+    enum phase phase;  /* PHASE_COUNT: in none, settle() will say */
     uint64_t entered_ms; /* the phase */
     struct list dirty;   /* in server->dirty, or alone */
     char *own;           /* begins with what is left of an unfinished request */
     size_t own_len;
     size_t own_cap;
-    char *rest; /* being written, NULL = nothing */
-    size_t swallowed;
-    uint32_t requests;
+    char *rest; /* what the socket did not take, being written; NULL = nothing */
+    size_t lingered;   /* bytes dropped in PHASE_LINGER */
+    uint32_t requests; /* taken so far */
     bool reading;
     bool ended;   /* no further request is taken */
     bool eof;     /* the client sends no more */
@@ -67,7 +75,7 @@ struct http_server {
     uv_timer_t tick;
     uv_prepare_t prepare;
     uv_idle_t idle;
-    uint32_t handles; /* of these four, not yet closed */
+    uint32_t handles; /* of the four above, not yet closed */
     bool listening;
     bool stopping;
     bool idling;
@@ -324,7 +332,7 @@ static bool own_reserve(struct http_connection *c, size_t cap)
     return true;
 }
 
-/* Keeps `len` bytes for later, which may lie in own memory already. */
+/* Keeps `len` bytes in `own` for later; they may be in it already. */
 static void keep_bytes(struct http_connection *c, const char *data, size_t len)
 {
     bool inside = len > 0 && c->own_len > 0 && data >= c->own && data < c->own + c->own_len;
@@ -439,8 +447,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
     }
     c->server->statistics.bytes_in += (uint64_t)n;
     if (c->phase == PHASE_LINGER) {
-        c->swallowed += (size_t)n;
-        if (c->swallowed > HTTP_LINGER_BYTES_MAX)
+        c->lingered += (size_t)n;
+        if (c->lingered > HTTP_LINGER_BYTES_MAX)
             connection_close(c);
         return;
     }
@@ -470,7 +478,7 @@ static void on_shutdown(uv_shutdown_t *shutdown, int status)
 }
 
 /* Closing with unread bytes in the socket would reset the connection and could destroy the last
- * answer on its way: so our side ends first, and what comes is swallowed for a while. */
+ * answer on its way: so our side ends first, and what still comes is dropped for a while. */
 static void linger(struct http_connection *c)
 {
     if (c->eof || uv_shutdown(&c->shutdown, (uv_stream_t *)&c->tcp, on_shutdown) != 0) {
@@ -482,7 +490,7 @@ static void linger(struct http_connection *c)
     set_reading(c, true);
 }
 
-/* Its turn comes behind the answers to the requests before it. */
+/* Only once the requests before it are answered: answers keep their order. */
 static void send_continue(struct http_connection *c)
 {
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -492,7 +500,7 @@ static void send_continue(struct http_connection *c)
     send_bytes(c, text, sizeof text - 1);
 }
 
-/* After anything happened: which phase is it, and is there room to read on? */
+/* After anything happened to a connection: ends it, or sets its phase and whether it reads. */
 static void settle(struct http_connection *c)
 {
     if (c->closing || c->phase == PHASE_LINGER)
@@ -574,7 +582,7 @@ static void expire(struct http_connection *c)
 
 static bool too_slow(const struct http_connection *c, uint64_t elapsed_ms)
 {
-    return elapsed_ms > 2000 &&
+    return elapsed_ms > BODY_RATE_GRACE_MS &&
            (uint64_t)c->request.body.len * 1000 < HTTP_BODY_RATE_MIN * elapsed_ms;
 }
 
@@ -673,7 +681,8 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_handler *
     return s;
 }
 
-/* A bound socket, or a libuv error. Unless it shares its port nobody else may listen there. */
+/* A bound socket, or a libuv error. `shared`: with other sockets bound so (SO_REUSEPORT); else it
+ * fails if anybody listens there. */
 static int bind_socket(const struct sockaddr_storage *address, socklen_t len, bool shared)
 {
     int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

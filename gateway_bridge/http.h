@@ -15,15 +15,16 @@
 #include "schemas/json.h"
 
 #define HTTP_PIPELINE_MAX 16               /* unanswered requests of a connection */
-#define HTTP_READ_SIZE (64 * 1024)         /* of one read */
-#define HTTP_WRITE_MAX (32 * 1024 * 1024)  /* of one pass and connection */
+#define HTTP_READ_SIZE (64 * 1024)         /* bytes of one read */
+#define HTTP_WRITE_MAX (32 * 1024 * 1024)  /* bytes written to a connection in one pass */
 #define HTTP_BODY_RATE_MIN 500             /* bytes per second, after the first two seconds */
-#define HTTP_LINGER_BYTES_MAX (256 * 1024) /* swallowed after a refusal, so that it arrives */
+#define HTTP_LINGER_BYTES_MAX (256 * 1024) /* read and dropped after the last answer */
 
 struct http_server;
 struct http_connection;
 
-/* One request's place in the order of answers; embedded in what works on it. */
+/* One request's place in the order of answers; embedded in what works on it. Owned by the handler
+ * from request() to release(). */
 struct http_answer {
     struct fifo_link link;
     struct http_connection *connection;
@@ -99,6 +100,7 @@ struct http_statistics http_server_statistics(const struct http_server *s);
 /* The answer can be written now. May be called within handler->request(). */
 void http_answer_ready(struct http_answer *a);
 
+/* The connection's memory of its last token, for token_memo_verify(); lives as long as it. */
 struct token_memo *http_connection_token(struct http_connection *c);
 
 #endif

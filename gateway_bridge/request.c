@@ -239,7 +239,8 @@ static int check_target(struct request *r)
 {
     struct span rest = r->target;
     const char *data = r->data;
-    /* llhttp skips any number of them; the line begins with a method and ends with a version. */
+    /* llhttp skips any number of spaces there. Both places are in the line: a method is before the
+     * target and a version behind it. */
     if (data[rest.at - 2] == ' ' || data[rest.at + rest.len + 1] == ' ')
         return refuse(r, RESULT_BAD_REQUEST, "one space on each side of the request target");
     for (uint32_t i = 0; i < rest.len; i++) {
@@ -421,7 +422,7 @@ static void refuse_error(struct request *r, llhttp_errno_t error)
     }
 }
 
-/* All bytes are parsed and the request goes on: what of them is still needed? */
+/* All bytes are parsed and the request is not whole: which of them must the caller keep? */
 static enum request_step keep(struct request *r, size_t len)
 {
     if (!r->head_done) {

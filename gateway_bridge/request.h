@@ -55,7 +55,9 @@ enum request_step {
 struct request {
     llhttp_t http;
     const char *data; /* of the buffer given to the last request_parse() */
-    uint32_t (*body_max)(void *context, const struct request *r); /* asked when it matters */
+    /* How large the body may be; asked once the head is whole, and only for bodies that may be
+     * larger than REQUEST_BODY_MAX. */
+    uint32_t (*body_max)(void *context, const struct request *r);
     void *context;
 
     struct span target;
@@ -63,16 +65,15 @@ struct request {
     struct span query; /* without '?' */
     struct span fields[FIELD_COUNT];
     struct span body;
-    struct span name; /* of the header field being read */
-    struct span value;
-    uint32_t seen; /* bit per field */
+    struct span name, value; /* of the header field being read */
+    uint32_t seen; /* bit n: field n has come */
     uint32_t header_count;
     uint32_t head_at;  /* where the header block begins */
     uint32_t head_end; /* where its last field ends */
     uint32_t fed;     /* bytes of the buffer already parsed */
     uint32_t framing; /* bytes after the head that are not body */
-    uint32_t extension;
-    uint32_t body_limit;
+    uint32_t extension;  /* bytes of chunk extensions */
+    uint32_t body_limit; /* bytes of this request's body */
     bool no_content; /* the method is HEAD: its answer has no body, refused or not */
     bool head_done;
     bool keep_alive;
@@ -86,7 +87,7 @@ void request_init(struct request *r, uint32_t (*body_max)(void *, const struct r
 /* Makes it ready for the next request of the connection. */
 void request_next(struct request *r);
 
-/* It came too slowly and is refused; its bytes may be gone. */
+/* Turns it into one refused with REQUEST_TIMEOUT. */
 void request_expire(struct request *r);
 
 /* data[0] is the first byte of this request; bytes below request_kept() were given before.
@@ -101,7 +102,7 @@ static inline size_t request_kept(const struct request *r)
     return r->fed;
 }
 
-/* Some bytes of it have come, but not all. */
+/* Some bytes of a request have come, but not all. */
 static inline bool request_begun(const struct request *r)
 {
     return r->fed > 0;
@@ -128,6 +129,7 @@ static inline bool request_has(const struct request *r, enum request_field f)
     return (r->seen & 1u << f) != 0;
 }
 
+/* Is `a` this text, which is in lower case, whatever the case of its letters? */
 bool slice_equal_nocase(struct slice a, const char *lower);
 
 #endif

@@ -132,7 +132,7 @@ static void put_location(const struct exchange *x, struct json_writer *out)
     json_put_literal(out, "\r\n");
 }
 
-/* What only some answers carry. */
+/* Header fields that only some answers carry. */
 static void put_special(const struct exchange *x, uint16_t status, struct json_writer *out)
 {
     const struct message *m = &x->message;
@@ -232,7 +232,7 @@ static uint16_t write_reply(struct exchange *x, struct json_writer *body)
     return body->failed ? 0 : route->status;
 }
 
-/* Is this version among the entity tags of an If-None-Match? Weak ones compare as strong ones. */
+/* Is this version among the entity tags of an If-None-Match? Weak tags are taken as strong ones. */
 static bool etag_listed(struct slice tags, uint64_t version)
 {
     char text[U128_TEXT_MAX];
@@ -324,25 +324,18 @@ static void log_refusal(const struct exchange *x, uint16_t code, uint16_t status
     log_line(log, level, "request_refused", fields);
 }
 
-void response_write(void *context, struct http_answer *a, struct json_writer *out)
+/* The body of an answer that is no refusal; the status, or 0 if it cannot be given. */
+static uint16_t write_success(struct exchange *x, struct json_writer *body)
 {
-    struct bridge *b = context;
-    struct exchange *x = container_of(a, struct exchange, answer);
-    struct json_writer *body = &b->body;
-    const char *content_type = "application/json";
-    uint16_t code = x->refusal != RESULT_OK ? x->refusal : x->message.code;
-    uint16_t status = 0;
-    bridge_clock(b);
-    json_writer_clear(body);
+    uint16_t status;
     if (x->page != NULL) {
-        content_type = page_content_type(x->page);
-        status = page_write(x->page, b, body);
+        status = page_write(x->page, x->bridge, body);
     } else if (x->issued != NULL) {
         status = x->issued->status;
         json_put_raw(body, x->issued->body, x->issued->len);
-    } else if (code == RESULT_OK && x->route == NULL) {
+    } else if (x->route == NULL) {
         status = 204; /* OPTIONS: what Allow says */
-    } else if (code == RESULT_OK) {
+    } else {
         status = write_reply(x, body);
         if (status == 200 && x->none_match.len > 0 && x->message.version != 0 &&
             etag_listed(x->none_match, x->message.version)) {
@@ -350,7 +343,34 @@ void response_write(void *context, struct http_answer *a, struct json_writer *ou
             json_writer_clear(body);
         }
     }
-    if (code == RESULT_OK && (status == 0 || body->failed)) {
+    return body->failed ? 0 : status;
+}
+
+static void count_answer(const struct exchange *x, uint16_t status)
+{
+    const struct bridge *b = x->bridge;
+    struct bridge_counts *counts = b->options.counts;
+    size_t place = x->route != NULL ? (size_t)(x->route - b->options.routes) + 1
+                                    : BRIDGE_ROUTE_OTHER;
+    bridge_count_answer(counts, place, status, b->mono_ns - x->arrived_ns);
+    if (x->challenge != CHALLENGE_NONE)
+        bridge_count(&counts->refused[x->challenge]);
+}
+
+void response_write(void *context, struct http_answer *a, struct json_writer *out)
+{
+    struct bridge *b = context;
+    struct exchange *x = container_of(a, struct exchange, answer);
+    struct json_writer *body = &b->body;
+    const char *content_type =
+        x->page != NULL ? page_content_type(x->page) : "application/json";
+    uint16_t code = x->refusal != RESULT_OK ? x->refusal : x->message.code;
+    uint16_t status = 0;
+    bridge_clock(b);
+    json_writer_clear(body);
+    if (code == RESULT_OK)
+        status = write_success(x, body);
+    if (code == RESULT_OK && status == 0) {
         json_writer_clear(body);
         code = RESULT_FAILED;
         x->page = NULL;
@@ -360,12 +380,7 @@ void response_write(void *context, struct http_answer *a, struct json_writer *ou
         status = write_problem(x, code, body);
         log_refusal(x, code, status);
     }
-    struct bridge_counts *counts = b->options.counts;
-    size_t place = x->route != NULL ? (size_t)(x->route - b->options.routes) + 1
-                                    : BRIDGE_ROUTE_OTHER;
-    bridge_count_answer(counts, place, status, b->mono_ns - x->arrived_ns);
-    if (x->challenge != CHALLENGE_NONE)
-        bridge_count(&counts->refused[x->challenge]);
+    count_answer(x, status);
     put_head(x, status, content_type, out);
     if (!x->no_content && body->len > 0)
         json_put_raw(out, body->data, body->len);
