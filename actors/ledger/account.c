@@ -443,6 +443,7 @@ const struct actor_kind account_kind = {
     .name = "account",
     .number = KIND_ACCOUNT,
     .state_size = sizeof(struct account),
+    .hot_size = ACCOUNT_HOT_SIZE,
     .handlers = account_handlers,
     .handler_count = array_len(account_handlers),
     .write = account_write,

@@ -6,6 +6,7 @@
 #define LEDGER_ACCOUNT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "runtime/actor/domain.h"
@@ -47,17 +48,21 @@ struct account {
     u128 credits_posted;
     struct id128 tenant_id;
     uint64_t version;     /* counts the entries of the account */
-    uint64_t opened_time; /* of imported accounts the given one */
-    struct account_extra *extra; /* NULL if nothing is there */
-    struct account_holds *holds; /* NULL without open holds */
     uint16_t currency;
     uint16_t code;
     uint32_t flags;       /* enum account_flags and ACCOUNT_LIMITED */
+    /* So far what every transfer reads, and the most that one changes which holds nothing. */
+    uint64_t opened_time; /* of imported accounts the given one */
+    struct account_extra *extra; /* NULL if nothing is there */
+    struct account_holds *holds; /* NULL without open holds */
     uint32_t hold_count;  /* open holds */
     uint32_t hold_listed; /* how many of them `holds` names */
 };
 
+#define ACCOUNT_HOT_SIZE offsetof(struct account, opened_time)
+
 _Static_assert(sizeof(struct account) <= 144, "a million accounts fit in memory");
+_Static_assert(ACCOUNT_HOT_SIZE == 96, "with what the runtime keeps of it: two cache lines");
 
 extern const struct actor_kind account_kind;
 

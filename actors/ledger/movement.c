@@ -27,17 +27,25 @@ struct sides {
     struct ledger *ledger;
 };
 
-/* Both accounts and their ledger, to be changed. */
-static struct sides sides_of(struct registry *r, struct id128 debit_id, struct id128 credit_id)
+/* Both accounts and their ledger, to be changed: the accounts by `find`, that is, all of them or
+ * their hot part. */
+static inline struct sides sides_by(void *(*find)(struct registry *, uint16_t, struct id128),
+                                    struct registry *r, struct id128 debit_id,
+                                    struct id128 credit_id)
 {
     struct sides s;
-    s.debit = registry_state(r, KIND_ACCOUNT, debit_id);
-    s.credit = registry_state(r, KIND_ACCOUNT, credit_id);
+    s.debit = find(r, KIND_ACCOUNT, debit_id);
+    s.credit = find(r, KIND_ACCOUNT, credit_id);
     check(s.debit->currency == s.credit->currency);
     s.ledger = ledger_state(r, s.debit->tenant_id, s.debit->currency);
     s.debit->version++;
     s.credit->version++;
     return s;
+}
+
+static struct sides sides_of(struct registry *r, struct id128 debit_id, struct id128 credit_id)
+{
+    return sides_by(registry_state, r, debit_id, credit_id);
 }
 
 static void post(struct sides *s, u128 amount)
@@ -69,7 +77,7 @@ void transfer_posted_apply(struct registry *r, const void *event, uint64_t time_
 {
     (void)time_ns;
     const struct transfer_posted *e = event;
-    struct sides s = sides_of(r, e->debit_account_id, e->credit_account_id);
+    struct sides s = sides_by(registry_hot, r, e->debit_account_id, e->credit_account_id);
     post(&s, e->amount);
     note_import(s.ledger, e->flags, e->effective_time);
 }

@@ -5,6 +5,7 @@
 #define ACTOR_ACTOR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "runtime/base/check.h"
@@ -32,9 +33,10 @@ enum actor_flags {
 };
 
 struct actor {
-    struct table_entry entry;        /* the id */
     struct fifo_link *mailbox_last;  /* circular: its next is the oldest message; NULL = empty */
     struct fifo_link run_link;       /* run queue or waiting queue */
+    /* From here on what every turn that finds it reads: it begins a cache line. */
+    struct table_entry entry;        /* the id */
     uint64_t touched_seq;            /* the batch that last changed it */
     uint32_t saved;                  /* undo serial of its last saved copy (registry.c) */
     uint16_t flags;                  /* enum actor_flags */
@@ -44,6 +46,8 @@ struct actor {
 };
 
 _Static_assert(sizeof(struct actor) == 48, "an idle actor stays small");
+
+#define ACTOR_HOT_AT offsetof(struct actor, entry)
 
 static inline void *actor_state(struct actor *a)
 {

@@ -28,6 +28,7 @@ struct actor_kind {
     const char *name;
     uint16_t number;
     uint32_t state_size;
+    uint32_t hot_size; /* as much at its begin as registry_hot() may change; 0 = all of it */
     const struct handler *handlers;
     uint32_t handler_count;
     /* State to bytes and back (msgpack array, first element a schema version). read() gets a

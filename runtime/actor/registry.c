@@ -17,11 +17,18 @@ enum undo_op {
 
 struct undo_entry {
     enum undo_op op;
+    uint32_t size;        /* STATE, REMOVE: so much of the state ... */
+    union {
+        size_t bytes_at;  /* ... is from here on in undo_bytes */
+        void *memory;     /* ALLOC, FREE */
+    };
     struct actor *actor;
-    size_t bytes_at;      /* STATE, REMOVE: where in undo_bytes */
     uint64_t number;      /* STATE, CREATE, REMOVE: touched_seq before; DEADLINE: due before */
-    void *memory;         /* ALLOC, FREE */
 };
+
+/* Serials of turns and savepoints are even. An actor's is odd if only its hot part was saved. */
+#define SERIAL_STEP 2u
+#define SERIAL_HOT 1u
 
 static const struct actor_kind *kind_of(const struct registry *r, uint16_t kind)
 {
@@ -31,14 +38,22 @@ static const struct actor_kind *kind_of(const struct registry *r, uint16_t kind)
 
 void registry_init(struct registry *r, const struct domain *d)
 {
-    *r = (struct registry){.domain = d, .undo_serial = 1};
+    *r = (struct registry){.domain = d, .undo_serial = SERIAL_STEP};
     for (int k = 0; k < KIND_MAX; k++) {
         table_init(&r->actors[k]);
         table_init(&r->deadlines[k]);
-        if (d->kinds[k] != NULL)
-            slab_init(&r->slabs[k], sizeof(struct actor) + d->kinds[k]->state_size);
+        const struct actor_kind *kind = d->kinds[k];
+        if (kind == NULL)
+            continue;
+        slab_init_lined(&r->slabs[k], sizeof(struct actor) + kind->state_size, ACTOR_HOT_AT);
+        r->hot_sizes[k] = kind->hot_size == 0 ? kind->state_size : kind->hot_size;
     }
     slab_init(&r->deadline_slab, sizeof(struct deadline));
+}
+
+static uint32_t state_size(const struct registry *r, const struct actor *a)
+{
+    return r->domain->kinds[a->kind]->state_size;
 }
 
 /* --- undo ------------------------------------------------------------------------------------ */
@@ -55,24 +70,27 @@ static struct undo_entry *undo_push(struct registry *r, enum undo_op op, struct 
     return e;
 }
 
-static size_t undo_save(struct registry *r, const struct actor *a)
+/* Saves the first bytes of the state. */
+static void undo_save(struct registry *r, enum undo_op op, struct actor *a, uint32_t size)
 {
-    size_t size = r->domain->kinds[a->kind]->state_size;
     if (r->undo_bytes_used + size > r->undo_bytes_cap) {
         r->undo_bytes_cap = (r->undo_bytes_used + size) * 2 + 65536;
         r->undo_bytes = realloc(r->undo_bytes, r->undo_bytes_cap);
         check(r->undo_bytes != NULL);
     }
-    size_t at = r->undo_bytes_used;
-    memcpy(r->undo_bytes + at, a + 1, size);
+    struct undo_entry *e = undo_push(r, op, a);
+    e->size = size;
+    e->bytes_at = r->undo_bytes_used;
+    e->number = a->touched_seq;
+    memcpy(r->undo_bytes + e->bytes_at, actor_state(a), size);
     r->undo_bytes_used += size;
-    return at;
 }
 
 /* A new serial: states saved before must be saved again when touched. */
 static void undo_next_serial(struct registry *r)
 {
-    if (++r->undo_serial != 0)
+    r->undo_serial += SERIAL_STEP;
+    if (r->undo_serial != 0)
         return;
     for (int k = 0; k < KIND_MAX; k++) {
         size_t cursor = 0;
@@ -80,7 +98,7 @@ static void undo_next_serial(struct registry *r)
         while ((e = table_next(&r->actors[k], &cursor)) != NULL)
             actor_of_entry(e)->saved = 0;
     }
-    r->undo_serial = 1;
+    r->undo_serial = SERIAL_STEP;
 }
 
 struct registry_mark registry_mark(struct registry *r)
@@ -91,8 +109,7 @@ struct registry_mark registry_mark(struct registry *r)
 
 static void restore_state(struct registry *r, const struct undo_entry *e)
 {
-    memcpy(actor_state(e->actor), r->undo_bytes + e->bytes_at,
-           r->domain->kinds[e->actor->kind]->state_size);
+    memcpy(actor_state(e->actor), r->undo_bytes + e->bytes_at, e->size);
     e->actor->touched_seq = e->number;
     r->undo_bytes_used = e->bytes_at;
 }
@@ -131,11 +148,12 @@ void registry_undo(struct registry *r, struct registry_mark to)
 
 void registry_settle(struct registry *r)
 {
-    for (size_t i = 0; i < r->undo_count; i++) {
+    for (size_t i = 0; r->undo_frees && i < r->undo_count; i++) {
         struct undo_entry *e = &r->undo[i];
         if (e->op == UNDO_FREE)
             free(e->memory);
     }
+    r->undo_frees = false;
     r->undo_count = 0;
     r->undo_bytes_used = 0;
     undo_next_serial(r);
@@ -156,14 +174,13 @@ static void mark_dirty(struct registry *r, struct actor *a)
     r->dirty[r->dirty_count++] = a;
 }
 
-static void touch(struct registry *r, struct actor *a)
+/* Before a change of the whole state or of its hot part alone. */
+static inline void touch(struct registry *r, struct actor *a, bool hot)
 {
-    if (r->undoable && a->saved != r->undo_serial) {
-        size_t at = undo_save(r, a);
-        struct undo_entry *e = undo_push(r, UNDO_STATE, a);
-        e->bytes_at = at;
-        e->number = a->touched_seq;
-        a->saved = r->undo_serial;
+    uint32_t serial = r->undo_serial | (hot ? SERIAL_HOT : 0);
+    if (r->undoable && a->saved != serial && a->saved != r->undo_serial) {
+        undo_save(r, UNDO_STATE, a, hot ? r->hot_sizes[a->kind] : state_size(r, a));
+        a->saved = serial;
     }
     a->touched_seq = r->seq;
     a->flags |= ACTOR_USED;
@@ -194,18 +211,30 @@ static struct actor *bring(struct registry *r, uint16_t kind, struct id128 id)
     return a;
 }
 
-void *registry_state_if(struct registry *r, uint16_t kind, struct id128 id)
+static inline void *state_to_change(struct registry *r, uint16_t kind, struct id128 id, bool hot)
 {
     struct actor *a = bring(r, kind, id);
     if (a == NULL || (a->flags & ACTOR_EXISTS) == 0)
         return NULL;
-    touch(r, a);
+    touch(r, a, hot);
     return actor_state(a);
+}
+
+void *registry_state_if(struct registry *r, uint16_t kind, struct id128 id)
+{
+    return state_to_change(r, kind, id, false);
 }
 
 void *registry_state(struct registry *r, uint16_t kind, struct id128 id)
 {
-    void *state = registry_state_if(r, kind, id);
+    void *state = state_to_change(r, kind, id, false);
+    check(state != NULL);
+    return state;
+}
+
+void *registry_hot(struct registry *r, uint16_t kind, struct id128 id)
+{
+    void *state = state_to_change(r, kind, id, true);
     check(state != NULL);
     return state;
 }
@@ -234,10 +263,8 @@ void registry_remove(struct registry *r, uint16_t kind, struct id128 id)
     registry_deadline(r, kind, id, 0);
     const struct actor_kind *k = kind_of(r, kind);
     if (r->undoable) {
-        size_t at = undo_save(r, a);
-        struct undo_entry *e = undo_push(r, UNDO_REMOVE, a);
-        e->bytes_at = at;
-        e->number = touched_seq;
+        undo_save(r, UNDO_REMOVE, a, k->state_size);
+        r->undo[r->undo_count - 1].number = touched_seq;
     }
     if (k->release != NULL)
         k->release(r, actor_state(a));
@@ -259,10 +286,12 @@ void registry_free(struct registry *r, void *memory)
 {
     if (memory == NULL)
         return;
-    if (r->undoable)
+    if (r->undoable) {
         undo_push(r, UNDO_FREE, NULL)->memory = memory;
-    else
+        r->undo_frees = true;
+    } else {
         free(memory);
+    }
 }
 
 /* --- deadlines ------------------------------------------------------------------------------- */

@@ -23,6 +23,10 @@ void *registry_state(struct registry *r, uint16_t kind, struct id128 id);
 /* The state of an actor if it exists, else NULL. Counts as a change only if found. */
 void *registry_state_if(struct registry *r, uint16_t kind, struct id128 id);
 
+/* Like registry_state(), for a change within the first hot_size bytes: no more is saved for an undo
+ * or read at all. */
+void *registry_hot(struct registry *r, uint16_t kind, struct id128 id);
+
 /* A new zeroed state; the actor must not exist. */
 void *registry_create(struct registry *r, uint16_t kind, struct id128 id);
 

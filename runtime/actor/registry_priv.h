@@ -39,6 +39,7 @@ struct registry {
     const struct domain *domain;
     struct table actors[KIND_MAX];
     struct slab slabs[KIND_MAX];
+    uint32_t hot_sizes[KIND_MAX]; /* of their states */
     struct actor *recent[REGISTRY_RECENT]; /* lately found: a turn looks for the same few again */
     struct table deadlines[KIND_MAX];
     struct slab deadline_slab;
@@ -53,6 +54,7 @@ struct registry {
 
     bool undoable;              /* keep an undo log (live shard) */
     uint32_t undo_serial;       /* a state saved under this serial need not be saved again */
+    bool undo_frees;            /* there is memory to free when the turn stands */
     struct undo_entry *undo;
     size_t undo_count, undo_cap;
     char *undo_bytes;           /* saved states */
@@ -107,11 +109,11 @@ static inline struct actor *registry_guess(const struct registry *r, uint16_t ki
     return e == NULL ? NULL : actor_of_entry(e);
 }
 
-/* 3. Fetch the actor with its state; NULL is fine. */
+/* 3. Fetch the actor with the hot part of its state; NULL is fine. */
 prefetching void registry_prefetch(const struct registry *r, uint16_t kind, const struct actor *a)
 {
     if (a != NULL)
-        prefetch_bytes(a, r->slabs[kind].object_size);
+        prefetch_bytes(&a->entry, sizeof *a - ACTOR_HOT_AT + r->hot_sizes[kind]);
 }
 
 /* The actor struct, made as a placeholder without state if not resident. */

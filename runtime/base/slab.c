@@ -17,8 +17,7 @@
 #define SLAB_OBJECT_SIZE_MAX (1u << 20)
 #define SLAB_ALIGN 16 /* u128 */
 
-/* Each block begins with this; the objects follow: those of a multiple of a cache line's size in a
- * large block lie in no more lines than they must. */
+/* Each block begins with this; the lead and the objects follow. */
 struct block {
     _Alignas(CACHE_LINE) struct block *older;
 };
@@ -28,18 +27,31 @@ struct free_object {
     struct free_object *next;
 };
 
-void slab_init(struct slab *s, size_t object_size)
+static void init(struct slab *s, size_t object_size, size_t align, size_t lead)
 {
     check(object_size > 0 && object_size <= SLAB_OBJECT_SIZE_MAX);
-    size_t size = (object_size + SLAB_ALIGN - 1) / SLAB_ALIGN * SLAB_ALIGN;
-    size_t count = (SLAB_BLOCK_SIZE - sizeof(struct block)) / size;
+    size_t size = (object_size + align - 1) / align * align;
+    lead += sizeof(struct block);
+    size_t count = (SLAB_BLOCK_SIZE - lead) / size;
     if (count < SLAB_BLOCK_OBJECTS_MIN)
         count = SLAB_BLOCK_OBJECTS_MIN;
-    size_t bytes = sizeof(struct block) + count * size;
+    size_t bytes = lead + count * size;
     *s = (struct slab){
         .object_size = (uint32_t)size,
         .block_size = (uint32_t)((bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE),
+        .lead = (uint32_t)lead,
     };
+}
+
+void slab_init(struct slab *s, size_t object_size)
+{
+    init(s, object_size, SLAB_ALIGN, 0);
+}
+
+void slab_init_lined(struct slab *s, size_t object_size, size_t hot_at)
+{
+    check(hot_at % SLAB_ALIGN == 0 && hot_at < object_size);
+    init(s, object_size, CACHE_LINE, (CACHE_LINE - hot_at % CACHE_LINE) % CACHE_LINE);
 }
 
 void slab_done(struct slab *s)
@@ -50,7 +62,8 @@ void slab_done(struct slab *s)
         free(b);
         b = older;
     }
-    slab_init(s, s->object_size);
+    *s = (struct slab){
+        .object_size = s->object_size, .block_size = s->block_size, .lead = s->lead};
 }
 
 static bool add_block(struct slab *s)
@@ -68,8 +81,8 @@ static bool add_block(struct slab *s)
         return false;
     b->older = s->blocks;
     s->blocks = b;
-    s->fresh = (char *)(b + 1);
-    s->fresh_end = s->fresh + (size - sizeof *b) / s->object_size * s->object_size;
+    s->fresh = (char *)b + s->lead;
+    s->fresh_end = s->fresh + (size - s->lead) / s->object_size * s->object_size;
     return true;
 }
 

@@ -16,10 +16,15 @@ struct slab {
     char *fresh_end;
     uint32_t object_size;
     uint32_t block_size;
+    uint32_t lead; /* bytes between a block's begin and its objects */
     size_t live; /* objects handed out */
 };
 
 void slab_init(struct slab *s, size_t object_size);
+
+/* Of objects whose byte `hot_at` (a multiple of 16) begins a cache line: what follows it is read in
+ * as few lines as its size allows. */
+void slab_init_lined(struct slab *s, size_t object_size, size_t hot_at);
 void slab_done(struct slab *s);
 
 /* Uninitialised object aligned to 16 bytes, or NULL without memory. */

@@ -15,7 +15,7 @@
 #include "runtime/base/id128.h"
 #include "runtime/base/prefetch.h"
 
-/* The objects begin with this. */
+/* Part of each object. */
 struct table_entry {
     struct id128 id;
 };

@@ -143,6 +143,19 @@ static inline uint16_t create_transfer(struct bank *b, struct principal who, uin
     return code;
 }
 
+/* Made as one list. */
+static inline void expect_results(struct bank *b, struct transfer_spec *specs,
+                                  const uint16_t *codes, uint32_t count)
+{
+    struct transfers_batch c = {specs, count};
+    assert_int_equal(bank_ask(b, teller(), &transfers_batch_type, &c), RESULT_OK);
+    struct batch_results r;
+    bank_reply(b, &batch_results_type, &r);
+    assert_int_equal(r.results_count, count);
+    for (uint32_t i = 0; i < count; i++)
+        assert_int_equal(r.results[i].result, codes[i]);
+}
+
 /* Two plain accounts: 1 and 2. */
 static inline void given_two_accounts(struct bank *b)
 {

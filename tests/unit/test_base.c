@@ -193,6 +193,27 @@ static void a_slab_reuses_what_is_given_back(void **state)
     }
 }
 
+static void a_slab_begins_lines_where_it_was_told(void **state)
+{
+    (void)state;
+    enum { line = 64, hot_at = 16 };
+    static const size_t sizes[] = {17, 128, 176, 9000};
+    for (size_t s = 0; s < array_len(sizes); s++) {
+        struct slab slab;
+        slab_init_lined(&slab, sizes[s], hot_at);
+        for (int round = 0; round < 2; round++) {
+            char *before = NULL;
+            for (int i = 0; i < 2000; i++) {
+                char *object = slab_take(&slab);
+                assert_int_equal(((uintptr_t)object + hot_at) % line, 0);
+                assert_true(before == NULL || before[sizes[s] - 1] == (char)(i - 1));
+                before = memset(object, i, sizes[s]);
+            }
+            slab_done(&slab); /* and once more */
+        }
+    }
+}
+
 static void queues_keep_their_order(void **state)
 {
     (void)state;
@@ -311,6 +332,7 @@ int main(void)
         cmocka_unit_test(malformed_ids_are_refused),
         cmocka_unit_test(an_arena_hands_out_zeroed_memory_up_to_its_limit),
         cmocka_unit_test(a_slab_reuses_what_is_given_back),
+        cmocka_unit_test(a_slab_begins_lines_where_it_was_told),
         cmocka_unit_test(queues_keep_their_order),
         cmocka_unit_test(hashes_agree_with_the_standard),
         cmocka_unit_test(random_numbers_repeat_and_stay_below),
