@@ -207,6 +207,10 @@ static void put_metrics(void *context, struct json_writer *out)
     metrics_init(&m);
     metrics_family(&m, METRICS_GAUGE, "payd_build_info", "What runs; always 1.");
     metrics_uint(&m, "payd_build_info", 1, "version", PAYD_VERSION, "compiler", PAYD_COMPILER);
+    metrics_family(&m, METRICS_COUNTER, "payd_log_lines_lost_total",
+                   "Log lines that standard error had no room for.");
+    metrics_sample(&m, "payd_log_lines_lost_total", atomic_load(&p->log.lost),
+                   (const char *const[]){NULL});
     node_metrics(p->node, &m);
     bridge_counts_metrics(counts, p->front_count, catalog_routes, catalog_route_count, &m);
     if (!m.failed)

@@ -3,6 +3,7 @@
 #include "runtime/observe/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -187,6 +188,20 @@ bool log_level_parse(const char *text, enum log_level *level)
     return false;
 }
 
+/* A pipe or terminal that nobody empties would hold up the caller, and with it a whole shard: then
+ * the line is lost instead. poll() says that a pipe has room as soon as LOG_LINE_MAX bytes fit. */
+static bool write_line(const struct log *l, const char *line, size_t len)
+{
+    struct pollfd room = {.fd = l->fd, .events = POLLOUT};
+    if (poll(&room, 1, 0) == 0)
+        return false;
+    ssize_t wrote;
+    do {
+        wrote = write(l->fd, line, len);
+    } while (wrote < 0 && errno == EINTR);
+    return wrote == (ssize_t)len;
+}
+
 void log_line(struct log *l, enum log_level level, const char *event,
               const struct log_field *fields)
 {
@@ -195,11 +210,7 @@ void log_line(struct log *l, enum log_level level, const char *event,
     char line[LOG_LINE_MAX];
     size_t len = log_format(line, (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec, level,
                             event, fields);
-    ssize_t wrote;
-    do {
-        wrote = write(l->fd, line, len);
-    } while (wrote < 0 && errno == EINTR);
-    if (wrote != (ssize_t)len)
+    if (!write_line(l, line, len))
         atomic_fetch_add(&l->lost, 1);
 }
 

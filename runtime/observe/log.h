@@ -5,7 +5,8 @@
  *     {"time":"2025-01-31T09:30:00.123456Z","level":"info","event":"shard_running","shard":3,...}
  *
  * Any thread, without locks and memory: a line is built on the stack and written by one write(),
- * which a pipe keeps whole. Values may come from anywhere: control characters, broken UTF-8 and
+ * which a pipe keeps whole. Nobody waits for a reader that is slow: what the descriptor has no room
+ * for is lost, and counted. Values may come from anywhere: control characters, broken UTF-8 and
  * what moves a terminal's cursor are escaped. Events and keys are literals of ours. */
 #ifndef OBSERVE_LOG_H
 #define OBSERVE_LOG_H

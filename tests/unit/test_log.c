@@ -127,6 +127,25 @@ static void a_line_that_cannot_be_written_is_counted(void **state)
     assert_int_equal(atomic_load(&log.lost), 1);
 }
 
+static void nobody_waits_for_a_reader_that_does_not_read(void **state)
+{
+    (void)state;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    struct log log;
+    log_init(&log, ends[1], LOG_LEVEL_INFO);
+    uint64_t told = 0;
+    while (atomic_load(&log.lost) == 0 && told++ < 100000)
+        LOG_INFO(&log, "told");
+    assert_int_equal(atomic_load(&log.lost), 1);
+    char got[65536];
+    assert_true(read(ends[0], got, sizeof got) > 0);
+    LOG_INFO(&log, "told again");
+    assert_int_equal(atomic_load(&log.lost), 1);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void repeated_lines_are_limited_and_counted(void **state)
 {
     (void)state;
@@ -153,6 +172,7 @@ int main(void)
         cmocka_unit_test(a_long_value_is_cut_and_the_line_bounded),
         cmocka_unit_test(a_line_below_the_level_costs_nothing),
         cmocka_unit_test(a_line_that_cannot_be_written_is_counted),
+        cmocka_unit_test(nobody_waits_for_a_reader_that_does_not_read),
         cmocka_unit_test(repeated_lines_are_limited_and_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
