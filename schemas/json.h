@@ -62,8 +62,8 @@ const struct yyjson_val *json_member(const struct yyjson_val *object, const char
 const struct yyjson_val *json_item(const struct yyjson_val *array, size_t index);
 
 /* The state of filling one message from path, query and body. Usage: json_input_init(), any number
- * of X_set_text() and at most one X_from_json(), then X_complete(). A field given twice is refused.
- * After the first false the error stands and the message must not be used. */
+ * of json_text_get() and at most one json_read_object(), then json_complete(). A field given twice
+ * is refused. After the first false the error stands and the message must not be used. */
 struct json_input {
     struct arena *arena;
     struct json_error *error;
@@ -86,12 +86,14 @@ struct json_type {
     void (*write)(struct json_writer *w, const void *m);
 };
 
-/* The same for any message: what the router and payctl call. *m is zeroed by the caller. NULL for
- * the object means that json_parse() failed, whose error stands. */
+/* The members of a JSON object, into *m, which the caller has zeroed. NULL for the object means
+ * that json_parse() failed: its error stands. */
 must_check bool json_read_object(const struct json_type *type, void *m,
                                 const struct yyjson_val *object, struct json_input *in);
+/* One field by its name, from a path or query parameter or an option of payctl. */
 must_check bool json_text_get(const struct json_type *type, void *m, struct slice name,
                               struct slice text, struct json_input *in);
+/* Are all required fields there? Makes minor units of amounts. */
 must_check bool json_complete(const struct json_type *type, void *m, struct json_input *in);
 
 /* Fills *e with an empty field. Always false, so that a reader can return it. */

@@ -7,7 +7,7 @@ def source(schema, service):
     out = [generated(f"The messages of {service} in JSON.", f"{service}.toml"),
            f"#include \"schemas/{service}.h\"\n"]
     for m in schema.ordered(service):
-        out += [_find(m), _set(m), _amounts(m), _writer(m), _type(m), _wrappers(m)]
+        out += [_find(m), _set(m), _amounts(m), _writer(m), _type(m)]
     return "".join(out)
 
 
@@ -176,25 +176,4 @@ const struct json_type {n}_json = {{
     .amounts = {n + '_amounts' if amounts else 'NULL'},
     .write = {n}_to_json_any,
 }};
-"""
-
-
-def _wrappers(m):
-    n = m.name
-    return f"""
-bool {n}_from_json(struct {n} *m, const struct yyjson_val *object, struct json_input *in)
-{{
-    return json_read_object(&{n}_json, m, object, in);
-}}
-
-bool {n}_set_text(struct {n} *m, struct slice name, struct slice text,
-    struct json_input *in)
-{{
-    return json_text_get(&{n}_json, m, name, text, in);
-}}
-
-bool {n}_complete(struct {n} *m, struct json_input *in)
-{{
-    return json_complete(&{n}_json, m, in);
-}}
 """

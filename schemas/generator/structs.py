@@ -106,11 +106,6 @@ def _message_header(m):
             f"extern const struct json_type {n}_json;\n"
             f"void {n}_write(struct wire_writer *w, const struct {n} *m);\n"
             f"must_check bool {n}_read(struct wire_reader *r, struct arena *a, struct {n} *m);\n"
-            f"must_check bool {n}_from_json(struct {n} *m, const struct yyjson_val *object,\n"
-            f"    struct json_input *in);\n"
-            f"must_check bool {n}_set_text(struct {n} *m, struct slice name, struct slice text,\n"
-            f"    struct json_input *in);\n"
-            f"must_check bool {n}_complete(struct {n} *m, struct json_input *in);\n"
             f"void {n}_to_json(struct json_writer *w, const struct {n} *m);\n")
     return out
 

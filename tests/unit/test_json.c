@@ -77,8 +77,8 @@ static bool read_body(const char *name, const char *value)
     memset(&sample, 0, sizeof sample);
     const struct yyjson_val *root = parse(body);
     json_input_init(&input, &arena, &fault);
-    return root != NULL && sample_create_from_json(&sample, root, &input) &&
-           sample_create_complete(&sample, &input);
+    return root != NULL && json_read_object(&sample_create_json, &sample, root, &input) &&
+           json_complete(&sample_create_json, &sample, &input);
 }
 
 static void a_sound_body_fills_the_message(void **state)
@@ -300,7 +300,7 @@ static void a_text_beyond_the_arena_is_too_large(void **state)
 
 static bool set(const char *name, const char *text)
 {
-    return sample_create_set_text(&sample, slice_of(name), slice_of(text), &input);
+    return json_text_get(&sample_create_json, &sample, slice_of(name), slice_of(text), &input);
 }
 
 static bool set_pairs(const char *text)
@@ -335,7 +335,7 @@ static void path_and_options_fill_fields_as_text(void **state)
     assert_int_equal(sample.flags, SAMPLE_FLAGS_SEALED | SAMPLE_FLAGS_HEAVY);
     assert_true(slice_equal(sample.metadata.items[0].value, slice_of("a=b")));
     assert_true(sample.parts[0].amount == 5);
-    assert_false(sample_create_complete(&sample, &input));
+    assert_false(json_complete(&sample_create_json, &sample, &input));
     assert_string_equal(fault.field, "raw");
     assert_int_equal(fault.code, RESULT_MISSING_FIELD);
     assert_false(set("small", "65536"));
@@ -353,7 +353,7 @@ static void the_body_may_not_repeat_the_path(void **state)
     memset(&sample, 0, sizeof sample);
     json_input_init(&input, &arena, &fault);
     assert_true(set("sample_id", ID_TEXT));
-    assert_false(sample_create_from_json(&sample, root, &input));
+    assert_false(json_read_object(&sample_create_json, &sample, root, &input));
     assert_string_equal(fault.field, "sample_id");
     assert_int_equal(fault.code, RESULT_DUPLICATE_FIELD);
 }
@@ -368,7 +368,7 @@ static void a_long_path_of_a_fault_is_cut(void **state)
     const struct yyjson_val *root = parse(body);
     assert_non_null(root);
     json_input_init(&input, &arena, &fault);
-    assert_false(sample_create_from_json(&sample, root, &input));
+    assert_false(json_read_object(&sample_create_json, &sample, root, &input));
     assert_int_equal(fault.code, RESULT_UNKNOWN_FIELD);
     assert_true(strlen(fault.field) < sizeof fault.field);
     for (int i = 0; i < 20; i++)
