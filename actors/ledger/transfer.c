@@ -310,18 +310,16 @@ enum turn_result transfer_on_create(struct turn *t, struct id128 self, const str
 
 /* --- many ------------------------------------------------------------------------------------ */
 
-/* Items ahead of the one at work whose accounts are brought into the cache. */
-#define SOON 16
-#define NEXT 8
+/* Of so many items at once the accounts are brought into the cache: found for those after the next
+ * ones, then fetched for the next ones. */
+#define GROUP (TURN_AHEAD_MAX / 2)
 
 struct transfers {
     const struct transfer_spec *specs;
     uint32_t count;
     uint32_t at;            /* the item at work */
     struct posting posting; /* of it; keeps what the one before had in common with it */
-    struct {
-        const void *debit, *credit;
-    } next[NEXT]; /* what was brought for the items that follow, by their index */
+    const void *found[2][TURN_AHEAD_MAX]; /* accounts of this group and the next one */
 };
 
 static void take_up(struct transfers *all, uint32_t i)
@@ -330,30 +328,41 @@ static void take_up(struct transfers *all, uint32_t i)
     all->posting.transfer = all->specs[i];
 }
 
-static void bring_soon(struct turn *t, const struct transfers *all, uint32_t i)
+/* The accounts of the group that begins at this item; how many. */
+static uint32_t group_accounts(const struct transfers *all, uint32_t first, struct id128 *ids)
 {
-    if (i >= all->count)
-        return;
-    const struct transfer_spec *soon = &all->specs[i];
-    turn_soon(t, KIND_ACCOUNT, soon->debit_account_id);
-    turn_soon(t, KIND_ACCOUNT, soon->credit_account_id);
-    turn_soon_outcome(t, soon->id);
+    uint32_t count = 0;
+    for (uint32_t i = first; i < first + GROUP && i < all->count; i++) {
+        ids[count++] = all->specs[i].debit_account_id;
+        ids[count++] = all->specs[i].credit_account_id;
+    }
+    return count;
 }
 
-static void bring_next(struct turn *t, struct transfers *all, uint32_t i)
+static void bring_soon(struct turn *t, const struct transfers *all, uint32_t first)
 {
-    if (i >= all->count)
-        return;
-    all->next[i % NEXT].debit = turn_next(t, KIND_ACCOUNT, all->specs[i].debit_account_id);
-    all->next[i % NEXT].credit = turn_next(t, KIND_ACCOUNT, all->specs[i].credit_account_id);
+    struct id128 ids[TURN_AHEAD_MAX] = {ID128_ZERO};
+    turn_soon(t, KIND_ACCOUNT, ids, group_accounts(all, first, ids));
+    for (uint32_t i = first; i < first + GROUP && i < all->count; i++)
+        turn_soon_outcome(t, all->specs[i].id);
+}
+
+static void bring_next(struct turn *t, struct transfers *all, uint32_t first)
+{
+    struct id128 ids[TURN_AHEAD_MAX] = {ID128_ZERO};
+    uint32_t count = group_accounts(all, first, ids);
+    turn_next(t, KIND_ACCOUNT, ids, count, all->found[first / GROUP % 2]);
 }
 
 static void look_ahead(struct turn *t, struct transfers *all, uint32_t i)
 {
-    turn_now_comes(t, all->next[i % NEXT].debit);
-    turn_now_comes(t, all->next[i % NEXT].credit);
-    bring_soon(t, all, i + SOON);
-    bring_next(t, all, i + NEXT);
+    if (i % GROUP == 0) {
+        bring_soon(t, all, i + 2 * GROUP);
+        bring_next(t, all, i + GROUP);
+    }
+    const void *const *found = &all->found[i / GROUP % 2][i % GROUP * 2];
+    turn_now_comes(t, found[0]);
+    turn_now_comes(t, found[1]);
 }
 
 static bool spec_linked(const struct bulk *b, uint32_t i)
@@ -401,10 +410,9 @@ static bool make_all(struct turn *t, const struct message *m, const struct trans
     };
     const struct bulk b = {count, &all, spec_linked, spec_imported, spec_make, spec_refused};
     const struct turn_savepoint start = turn_savepoint(t);
-    for (uint32_t i = 0; i < SOON; i++)
-        bring_soon(t, &all, i);
-    for (uint32_t i = 0; i < NEXT; i++)
-        bring_next(t, &all, i);
+    bring_soon(t, &all, 0);
+    bring_soon(t, &all, GROUP);
+    bring_next(t, &all, 0);
     if (bulk_run(&b, t, codes))
         return true;
     turn_rollback(t, start);

@@ -64,9 +64,10 @@ enum presence turn_find(struct turn *t, uint16_t kind, struct id128 id, const vo
     return is_self(t, kind, id) ? look_at(t, t->actor, state) : find_other(t, kind, id, state);
 }
 
-void turn_soon(struct turn *t, uint16_t kind, struct id128 id)
+void turn_soon(struct turn *t, uint16_t kind, const struct id128 *ids, uint32_t count)
 {
-    registry_prefetch_slot(&t->shard->registry, kind, id128_hash(id));
+    for (uint32_t i = 0; i < count; i++)
+        registry_prefetch_slot(&t->shard->registry, kind, id128_hash(ids[i]));
 }
 
 void turn_soon_outcome(struct turn *t, struct id128 key)
@@ -74,18 +75,24 @@ void turn_soon_outcome(struct turn *t, struct id128 key)
     outcomes_prefetch(&t->shard->ids, key);
 }
 
-const void *turn_next(struct turn *t, uint16_t kind, struct id128 id)
+void turn_next(struct turn *t, uint16_t kind, const struct id128 *ids, uint32_t count,
+               const void **found)
 {
     const struct registry *r = &t->shard->registry;
-    struct actor *a = registry_guess(r, kind, id128_hash(id));
-    registry_prefetch(r, kind, a);
-    return a == NULL ? NULL : actor_state(a);
+    struct actor *actors[TURN_AHEAD_MAX];
+    check(count <= TURN_AHEAD_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        actors[i] = registry_guess(r, kind, id128_hash(ids[i]));
+        found[i] = actors[i] == NULL ? NULL : actor_state(actors[i]);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        registry_prefetch(r, kind, actors[i]);
 }
 
-void turn_now_comes(struct turn *t, const void *next)
+void turn_now_comes(struct turn *t, const void *found)
 {
-    if (next != NULL)
-        registry_recall(&t->shard->registry, actor_of_state(next));
+    if (found != NULL)
+        registry_recall(&t->shard->registry, actor_of_state(found));
 }
 
 /* The event or (event = false) the end of a record at a place; NULL: asked of the loader. */

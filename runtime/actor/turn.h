@@ -38,16 +38,21 @@ enum presence {
     PRESENCE_WAITING,
 };
 
-/* Hints for a turn that will look for many things: brings what the look-up will read into the
+/* Hints for a turn that will look for many things: brings what the look-ups will read into the
  * processor's cache. First `soon` for the actors (and transfer ids) some items ahead, then `next`
- * for those a few items ahead. No effect but time. */
-void turn_soon(struct turn *t, uint16_t kind, struct id128 id);
+ * for those a few items ahead; each for a group of items at once, as what is asked for together
+ * comes together. No effect but time. */
+#define TURN_AHEAD_MAX 16 /* ids in one call */
+
+void turn_soon(struct turn *t, uint16_t kind, const struct id128 *ids, uint32_t count);
 void turn_soon_outcome(struct turn *t, struct id128 key);
 
-/* Gives what it brings, for turn_now_comes() just before the look-up, which then nearly always is
- * spared: the state of the id, rarely that of another, or NULL; not to be looked at. */
-const void *turn_next(struct turn *t, uint16_t kind, struct id128 id);
-void turn_now_comes(struct turn *t, const void *next);
+/* Fills found[count] with what it brings, for turn_now_comes() just before the look-up, which then
+ * nearly always is spared: the state of the id, rarely that of another, or NULL; not to be looked
+ * at. */
+void turn_next(struct turn *t, uint16_t kind, const struct id128 *ids, uint32_t count,
+               const void **found);
+void turn_now_comes(struct turn *t, const void *found);
 
 /* Finds an actor of this shard; *state (const: only apply changes it) is set if it is THERE. */
 must_check enum presence turn_find(struct turn *t, uint16_t kind, struct id128 id,
