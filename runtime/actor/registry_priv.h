@@ -113,7 +113,7 @@ static inline struct actor *registry_guess(const struct registry *r, uint16_t ki
 prefetching void registry_prefetch(const struct registry *r, uint16_t kind, const struct actor *a)
 {
     if (a != NULL)
-        prefetch_bytes(&a->entry, sizeof *a - ACTOR_HOT_AT + r->hot_sizes[kind]);
+        prefetch_lines(&a->entry, sizeof *a - ACTOR_HOT_AT + r->hot_sizes[kind]);
 }
 
 /* The actor struct, made as a placeholder without state if not resident. */

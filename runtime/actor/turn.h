@@ -42,7 +42,7 @@ enum presence {
  * processor's cache. First `soon` for the actors (and transfer ids) some items ahead, then `next`
  * for those a few items ahead; each for a group of items at once, as what is asked for together
  * comes together. No effect but time. */
-#define TURN_AHEAD_MAX 16 /* ids in one call */
+#define TURN_AHEAD_MAX 32 /* ids in one call */
 
 void turn_soon(struct turn *t, uint16_t kind, const struct id128 *ids, uint32_t count);
 void turn_soon_outcome(struct turn *t, struct id128 key);

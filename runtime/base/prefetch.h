@@ -11,13 +11,12 @@
  * unless they are inlined in any case. */
 #define prefetching static inline __attribute__((always_inline))
 
-prefetching void prefetch_bytes(const void *memory, size_t size)
+/* Of memory that begins a cache line. */
+prefetching void prefetch_lines(const void *memory, size_t size)
 {
     const char *at = memory;
-    const char *last = at + size - 1;
-    for (; at < last; at += CACHE_LINE)
+    for (const char *end = at + size; at < end; at += CACHE_LINE)
         __builtin_prefetch(at);
-    __builtin_prefetch(last);
 }
 
 #endif
