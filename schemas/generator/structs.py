@@ -203,21 +203,36 @@ def _put(f):
             f"    {f.argument}_write(w, &{at}[i]);"]
 
 
+def _write_field(f, indent="    "):
+    lines = _put(f)
+    if not f.optional:
+        return "".join(f"{indent}{line}\n" for line in lines)
+    many = len(lines) > 1
+    out = f"{indent}if (m->has_{f.name}){' {' if many else ''}\n"
+    out += "".join(f"{indent}    {line}\n" for line in lines)
+    out += f"{indent}}} else {{\n" if many else f"{indent}else\n"
+    return out + f"{indent}    wire_put_nil(w);\n" + (f"{indent}}}\n" if many else "")
+
+
 def _write(m):
+    """Fields that were added last and are absent are left out: the bytes, and so a request's
+    fingerprint, are those that were written before the fields were added."""
+    always = len(m.fields)
+    while always > 0 and m.fields[always - 1].since > 1 and m.fields[always - 1].optional:
+        always -= 1
     out = f"\nvoid {m.name}_write(struct wire_writer *w, const struct {m.name} *m)\n{{\n"
     if not m.fields:
         out += "    (void)m;\n"
-    out += f"    wire_put_array(w, {len(m.fields)});\n"
-    for f in m.fields:
-        lines = _put(f)
-        if f.optional:
-            many = len(lines) > 1
-            out += f"    if (m->has_{f.name}){' {' if many else ''}\n"
-            out += "".join(f"        {line}\n" for line in lines)
-            out += "    } else {\n" if many else "    else\n"
-            out += "        wire_put_nil(w);\n" + ("    }\n" if many else "")
-        else:
-            out += "".join(f"    {line}\n" for line in lines)
+    if always == len(m.fields):
+        out += f"    wire_put_array(w, {always});\n"
+    else:
+        out += f"    uint32_t count = {always};\n"
+        for i, f in enumerate(m.fields[always:], always + 1):
+            out += f"    if (m->has_{f.name})\n        count = {i};\n"
+        out += "    wire_put_array(w, count);\n"
+    out += "".join(_write_field(f) for f in m.fields[:always])
+    for i, f in enumerate(m.fields[always:], always):
+        out += f"    if (count > {i}) {{\n" + _write_field(f, "        ") + "    }\n"
     return out + "}\n"
 
 

@@ -87,6 +87,20 @@ static void bytes_of_older_versions_stay_readable(void **state)
     assert_false(read(&m));
 }
 
+/* So a request has the fingerprint that it had before the field was declared. */
+static void a_later_field_that_is_absent_is_not_written(void **state)
+{
+    (void)state;
+    struct sample_create m = sound();
+    struct wire_reader r;
+    m.has_latest = false;
+    wire_writer_clear(&writer);
+    sample_create_write(&writer, &m);
+    wire_reader_init(&r, writer.data, writer.len);
+    assert_int_equal(wire_get_array(&r, 255), 24);
+    assert_true(read(&m) && m.later == 7 && !m.has_latest);
+}
+
 static void elements_of_newer_versions_are_ignored(void **state)
 {
     (void)state;
@@ -237,6 +251,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_of_older_versions_stay_readable),
+        cmocka_unit_test(a_later_field_that_is_absent_is_not_written),
         cmocka_unit_test(elements_of_newer_versions_are_ignored),
         cmocka_unit_test(a_list_longer_than_its_bytes_takes_no_memory),
         cmocka_unit_test(values_that_are_not_listed_are_refused),
