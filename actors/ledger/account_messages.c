@@ -40,7 +40,7 @@ uint16_t account_id_check(struct turn *t, struct id128 id)
         return RESULT_ID_MUST_NOT_BE_INT_MAX;
     if (id128_unix_ms(id) > turn_now(t) / NS_PER_MS + ID_AHEAD_MS_MAX)
         return RESULT_ID_TIMESTAMP_IN_FUTURE;
-    if (turn_shards(t) > 1 && id128_home(id) % turn_shards(t) != turn_shard(t))
+    if (!turn_at_home(t, id))
         return RESULT_ID_OF_ANOTHER_SHARD;
     return RESULT_OK;
 }

@@ -310,15 +310,10 @@ static uint16_t form_check(const struct posting *p)
     return RESULT_OK;
 }
 
-static bool at_home(struct turn *t, struct id128 id)
-{
-    return turn_shards(t) == 1 || id128_home(id) % turn_shards(t) == turn_shard(t);
-}
-
 static uint16_t accounts_check(struct turn *t, const struct posting *p)
 {
     const struct transfer_spec *s = &p->transfer;
-    if (!at_home(t, s->debit_account_id) || !at_home(t, s->credit_account_id))
+    if (!turn_at_home(t, s->debit_account_id) || !turn_at_home(t, s->credit_account_id))
         return RESULT_ACCOUNTS_IN_DIFFERENT_SHARDS;
     if (p->debit == NULL ||
         (!p->any_tenant && !id128_equal(p->debit->tenant_id, p->tenant_id)))

@@ -342,16 +342,16 @@ static uint32_t group_accounts(const struct transfers *all, uint32_t first, stru
 static void bring_soon(struct turn *t, const struct transfers *all, uint32_t first)
 {
     struct id128 ids[TURN_AHEAD_MAX] = {ID128_ZERO};
-    turn_soon(t, KIND_ACCOUNT, ids, group_accounts(all, first, ids));
+    turn_prefetch_slots(t, KIND_ACCOUNT, ids, group_accounts(all, first, ids));
     for (uint32_t i = first; i < first + GROUP && i < all->count; i++)
-        turn_soon_outcome(t, all->specs[i].id);
+        turn_prefetch_outcome(t, all->specs[i].id);
 }
 
 static void bring_next(struct turn *t, struct transfers *all, uint32_t first)
 {
     struct id128 ids[TURN_AHEAD_MAX] = {ID128_ZERO};
     uint32_t count = group_accounts(all, first, ids);
-    turn_next(t, KIND_ACCOUNT, ids, count, all->found[first / GROUP % 2]);
+    turn_prefetch_states(t, KIND_ACCOUNT, ids, count, all->found[first / GROUP % 2]);
 }
 
 static void look_ahead(struct turn *t, struct transfers *all, uint32_t i)
@@ -361,8 +361,8 @@ static void look_ahead(struct turn *t, struct transfers *all, uint32_t i)
         bring_next(t, all, i + GROUP);
     }
     const void *const *found = &all->found[i / GROUP % 2][i % GROUP * 2];
-    turn_now_comes(t, found[0]);
-    turn_now_comes(t, found[1]);
+    turn_expect(t, found[0]);
+    turn_expect(t, found[1]);
 }
 
 static bool spec_linked(const struct bulk *b, uint32_t i)

@@ -31,7 +31,7 @@ static uint16_t check_parties(struct turn *t, const struct payment_create *creat
         return RESULT_PAYER_NOT_FOUND;
     if (id128_equal(payer->id, payee->id))
         return RESULT_PAYMENT_TO_SELF;
-    if (!wallet_at_home(t, payee->id))
+    if (!turn_at_home(t, payee->id))
         return RESULT_PAYEE_ON_OTHER_SHARD;
     if (payee_found != PRESENCE_THERE ||
         !id128_equal(payee->wallet->tenant_id, payer->wallet->tenant_id))

@@ -17,15 +17,10 @@
 
 /* --- finding ---------------------------------------------------------------------------------- */
 
-bool wallet_at_home(struct turn *t, struct id128 id)
-{
-    return id128_home(id) % turn_shards(t) == turn_shard(t);
-}
-
 enum presence wallet_find(struct turn *t, struct id128 id, struct wallet_ref *w)
 {
     *w = (struct wallet_ref){.id = id};
-    if (!wallet_at_home(t, id))
+    if (!turn_at_home(t, id))
         return PRESENCE_ABSENT;
     const void *wallet = NULL, *account = NULL;
     enum presence wallet_there = turn_find(t, KIND_WALLET, id, &wallet);
@@ -111,7 +106,7 @@ uint16_t wallet_check_destination(struct turn *t, const struct wallet_ref *from,
 {
     if (id128_equal(from->id, to->id))
         return RESULT_DESTINATION_IS_SOURCE;
-    if (!wallet_at_home(t, to->id))
+    if (!turn_at_home(t, to->id))
         return RESULT_DESTINATION_ON_OTHER_SHARD;
     if (found != PRESENCE_THERE || !id128_equal(to->wallet->tenant_id, from->wallet->tenant_id))
         return RESULT_DESTINATION_NOT_FOUND;

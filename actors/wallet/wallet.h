@@ -43,9 +43,6 @@ struct wallet_ref {
     const struct account *account;
 };
 
-/* Does this id belong to the turn's shard? */
-bool wallet_at_home(struct turn *t, struct id128 id);
-
 /* Finds a wallet of this shard; one of another shard is ABSENT. */
 must_check enum presence wallet_find(struct turn *t, struct id128 id, struct wallet_ref *w);
 

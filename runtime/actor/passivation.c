@@ -21,8 +21,7 @@ static void leave(struct shard *s, struct actor *a)
 {
     bool may_exist = (a->flags & ACTOR_EXISTS) != 0 || a->touched_seq != 0;
     uint64_t ms = id128_unix_ms(a->entry.id);
-    bool tells_time = a->entry.id.hi >> 63 == 0;
-    if (may_exist && tells_time && ms > s->evicted_ms[a->kind])
+    if (may_exist && id128_tells_time(a->entry.id) && ms > s->evicted_ms[a->kind])
         s->evicted_ms[a->kind] = ms;
     registry_evict(&s->registry, a);
     s->stats.evicted++;

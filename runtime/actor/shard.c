@@ -132,7 +132,7 @@ static void give_answers(struct shard *s)
 
 bool shard_fresh(const struct shard *s, uint16_t kind, struct id128 id)
 {
-    return id.hi >> 63 == 0 && id128_unix_ms(id) > s->evicted_ms[kind];
+    return id128_tells_time(id) && id128_unix_ms(id) > s->evicted_ms[kind];
 }
 
 struct actor *shard_bring(struct shard *s, uint16_t kind, struct id128 id)

@@ -64,19 +64,19 @@ enum presence turn_find(struct turn *t, uint16_t kind, struct id128 id, const vo
     return is_self(t, kind, id) ? look_at(t, t->actor, state) : find_other(t, kind, id, state);
 }
 
-void turn_soon(struct turn *t, uint16_t kind, const struct id128 *ids, uint32_t count)
+void turn_prefetch_slots(struct turn *t, uint16_t kind, const struct id128 *ids, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
         registry_prefetch_slot(&t->shard->registry, kind, id128_hash(ids[i]));
 }
 
-void turn_soon_outcome(struct turn *t, struct id128 key)
+void turn_prefetch_outcome(struct turn *t, struct id128 key)
 {
     outcomes_prefetch(&t->shard->ids, key);
 }
 
-void turn_next(struct turn *t, uint16_t kind, const struct id128 *ids, uint32_t count,
-               const void **found)
+void turn_prefetch_states(struct turn *t, uint16_t kind, const struct id128 *ids, uint32_t count,
+                          const void **found)
 {
     const struct registry *r = &t->shard->registry;
     struct actor *actors[TURN_AHEAD_MAX];
@@ -89,7 +89,7 @@ void turn_next(struct turn *t, uint16_t kind, const struct id128 *ids, uint32_t 
         registry_prefetch(r, kind, actors[i]);
 }
 
-void turn_now_comes(struct turn *t, const void *found)
+void turn_expect(struct turn *t, const void *found)
 {
     if (found != NULL)
         registry_recall(&t->shard->registry, actor_of_state(found));
@@ -266,6 +266,12 @@ uint16_t turn_shard(struct turn *t)
 uint16_t turn_shards(struct turn *t)
 {
     return t->shard->options.shards;
+}
+
+bool turn_at_home(struct turn *t, struct id128 id)
+{
+    const struct shard_options *o = &t->shard->options;
+    return o->shards == 1 || id128_home(id) % o->shards == o->number;
 }
 
 void *turn_alloc(struct turn *t, size_t size)

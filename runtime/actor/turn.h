@@ -27,7 +27,7 @@ struct turn;
 struct registry;
 
 enum turn_result {
-    TURN_DONE,   /* replied or refused (for a timeout or a tell: finished) */
+    TURN_DONE,   /* replied or refused; of a timeout: finished */
     TURN_WAIT,   /* something is being loaded; run me again */
     TURN_FAILED, /* an invariant does not hold: undo the record, restart the actors */
 };
@@ -38,21 +38,21 @@ enum presence {
     PRESENCE_WAITING,
 };
 
-/* Hints for a turn that will look for many things: brings what the look-ups will read into the
- * processor's cache. First `soon` for the actors (and transfer ids) some items ahead, then `next`
- * for those a few items ahead; each for a group of items at once, as what is asked for together
- * comes together. No effect but time. */
+/* Prefetching, for a turn that will look for many things: brings what the look-ups will read into
+ * the processor's cache, a group of ids at a time, so that their cache misses overlap. Two groups
+ * ahead: the slots of the tables (actors, and outcomes of transfer ids). One group ahead: the
+ * states. No effect but time. */
 #define TURN_AHEAD_MAX 32 /* ids in one call */
 
-void turn_soon(struct turn *t, uint16_t kind, const struct id128 *ids, uint32_t count);
-void turn_soon_outcome(struct turn *t, struct id128 key);
+void turn_prefetch_slots(struct turn *t, uint16_t kind, const struct id128 *ids, uint32_t count);
+void turn_prefetch_outcome(struct turn *t, struct id128 key);
 
-/* Fills found[count] with what it brings, for turn_now_comes() just before the look-up, which then
- * nearly always is spared: the state of the id, rarely that of another, or NULL; not to be looked
- * at. */
-void turn_next(struct turn *t, uint16_t kind, const struct id128 *ids, uint32_t count,
-               const void **found);
-void turn_now_comes(struct turn *t, const void *found);
+/* Fills found[count] for turn_expect(): probably the state of each id, or NULL; do not read it. */
+void turn_prefetch_states(struct turn *t, uint16_t kind, const struct id128 *ids, uint32_t count,
+                          const void **found);
+
+/* Just before a turn_find(): that one is expected to be looked for, which then needs no search. */
+void turn_expect(struct turn *t, const void *found);
 
 /* Finds an actor of this shard; *state (const: only apply changes it) is set if it is THERE. */
 must_check enum presence turn_find(struct turn *t, uint16_t kind, struct id128 id,
@@ -90,6 +90,9 @@ uint64_t turn_now(struct turn *t);
 struct id128 turn_new_id(struct turn *t);
 uint16_t turn_shard(struct turn *t);
 uint16_t turn_shards(struct turn *t); /* how many the deployment has */
+
+/* Does this id belong to the turn's shard? */
+bool turn_at_home(struct turn *t, struct id128 id);
 
 /* Whatever goes beyond a limit - more events than a batch holds, a larger answer than the asker
  * takes - takes the whole turn back and answers TOO_LARGE: turn_emit(), turn_reply() and

@@ -52,6 +52,12 @@ static inline uint16_t id128_home(struct id128 id)
     return (uint16_t)id.lo;
 }
 
+/* false of ids derived from a hash: their first bits are no time. */
+static inline bool id128_tells_time(struct id128 id)
+{
+    return id.hi >> 63 == 0;
+}
+
 /* Well mixed 64 bits of an id for hash tables; the seed is fixed, so the simulator repeats. */
 static inline uint64_t id128_hash(struct id128 id)
 {

@@ -133,17 +133,11 @@ static struct generation *newest_with_room(struct generations *row)
     return g;
 }
 
-/* A derived id (top bit set) tells no time. */
-static bool tells_time(struct id128 id)
-{
-    return id.hi >> 63 == 0;
-}
-
 /* The key's entry, and the generation it is in. */
 static struct outcome *generations_find(const struct generations *row, bool timed,
                                         struct id128 key, struct generation **where)
 {
-    timed = timed && tells_time(key);
+    timed = timed && id128_tells_time(key);
     for (uint32_t i = row->count; i-- > 0;) {
         const struct outcome_range *range = &row->ranges[i];
         if (timed && id128_compare(key, range->reach) > 0)
@@ -161,7 +155,7 @@ static struct outcome *generations_find(const struct generations *row, bool time
 
 static void range_take_in(struct outcome_range *range, struct id128 key)
 {
-    if (!tells_time(key))
+    if (!id128_tells_time(key))
         return;
     if (id128_compare(key, range->oldest) < 0)
         range->oldest = key;
@@ -226,7 +220,7 @@ void outcomes_done(struct outcomes *o)
 /* Later than all that left memory: neither the views nor their answers have it. */
 static bool fresh(const struct outcomes *o, struct id128 key)
 {
-    return o->timed && tells_time(key) && id128_unix_ms(key) > o->dropped_ms;
+    return o->timed && id128_tells_time(key) && id128_unix_ms(key) > o->dropped_ms;
 }
 
 enum outcome_answer outcomes_find(const struct outcomes *o, struct id128 key, uint64_t *place)
@@ -318,7 +312,7 @@ static void drop_oldest(struct outcomes *o)
     for (uint32_t i = 0; i < g->count; i++) {
         const struct outcome *outcome = &g->entries[i];
         uint64_t ms = id128_unix_ms(outcome->key);
-        if (outcome->place != 0 && tells_time(outcome->key) && ms > o->dropped_ms)
+        if (outcome->place != 0 && id128_tells_time(outcome->key) && ms > o->dropped_ms)
             o->dropped_ms = ms;
     }
     generations_drop_oldest(&o->decided);
