@@ -37,8 +37,7 @@ static const struct setting settings[] = {
          "HOST:PORT to serve /metrics on; empty = with the API, if HOST is a loopback address"),
     NUMBER("LOOPS", loops, "1", 1, 64, "scheduler threads, each with its own HTTP listener"),
     NUMBER("SHARDS", shards, "1", 1, 256,
-           "shards of the deployment, fixed when it is created; transfers and trial balances stay "
-           "within one"),
+           "shards of the deployment, fixed when it is created; each tenant lives in one of them"),
     NUMBER("READERS", readers, "2", 1, 8, "threads that read lists and cold actors"),
     NUMBER("RESIDENT_MAX", resident_max, "4000000", 1000, 1000000000,
            "actors kept in memory for each shard"),

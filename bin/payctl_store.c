@@ -28,8 +28,13 @@ int payctl_store_open(struct payctl *p, const char *data, struct store **ret)
     check(tables != NULL);
     memcpy(tables, runtime_views, sizeof runtime_views);
     memcpy(tables + RUNTIME_VIEWS, catalog_views, catalog_view_count * sizeof *tables);
-    struct store_sqlite_options options = {data, tables, catalog_view_count + RUNTIME_VIEWS,
-                                           sqlite_migrations, sqlite_migration_count};
+    struct store_sqlite_options options = {
+        .directory = data,
+        .tables = tables,
+        .table_count = catalog_view_count + RUNTIME_VIEWS,
+        .migrations = sqlite_migrations,
+        .migration_count = sqlite_migration_count,
+    };
     enum err e = store_sqlite_open(&options, ret, reason, sizeof reason);
     free(tables);
     if (e == ERR_OK)

@@ -235,6 +235,7 @@ static bool open_store(struct payd *p)
         .table_count = count,
         .migrations = sqlite_migrations,
         .migration_count = sqlite_migration_count,
+        .shards = (uint16_t)p->config.shards,
     };
     char reason[PAYD_REASON_MAX];
     enum err e = store_sqlite_open(&options, &p->store, reason, sizeof reason);

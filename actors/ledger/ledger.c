@@ -10,13 +10,13 @@
 #include "actors/ledger/query.h"
 #include "actors/ledger/transaction.h"
 #include "actors/ledger/transfer.h"
+#include "actors/ledger/trial_balance.h"
 #include "runtime/base/table.h"
 #include "schemas/common.h"
 #include "schemas/result.h"
 
 #define LEDGER_STATE_VERSION 1
 #define LEDGER_STATE_FIELDS 11 /* the version among them */
-#define TRIAL_BALANCE_LINES_MAX 200
 
 /* --- totals ---------------------------------------------------------------------------------- */
 
@@ -129,87 +129,6 @@ static bool ledger_read(struct registry *r, struct wire_reader *from, void *stat
     return !from->failed;
 }
 
-/* --- trial balance --------------------------------------------------------------------------- */
-
-static bool line_add(struct trial_balance_line *line, const struct ledger *l)
-{
-    line->account_count += l->account_count;
-    line->transfer_count += l->transfer_count;
-    return u128_add(line->debits_pending, l->debits_pending, &line->debits_pending) &&
-           u128_add(line->debits_posted, l->debits_posted, &line->debits_posted) &&
-           u128_add(line->credits_pending, l->credits_pending, &line->credits_pending) &&
-           u128_add(line->credits_posted, l->credits_posted, &line->credits_posted);
-}
-
-/* The currency's line, kept in order of the codes; NULL when there is no room. */
-static struct trial_balance_line *line_of(struct trial_balance *b, uint16_t currency)
-{
-    uint32_t at = 0;
-    while (at < b->lines_count && b->lines[at].currency < currency)
-        at++;
-    if (at < b->lines_count && b->lines[at].currency == currency)
-        return &b->lines[at];
-    if (b->lines_count == TRIAL_BALANCE_LINES_MAX)
-        return NULL;
-    memmove(&b->lines[at + 1], &b->lines[at], (b->lines_count - at) * sizeof *b->lines);
-    b->lines_count++;
-    b->lines[at] = (struct trial_balance_line){.currency = currency};
-    return &b->lines[at];
-}
-
-/* Adds the ledgers that the caller may see; the operator sees all, unless a tenant was named. */
-static uint16_t sum_up(struct turn *t, const struct principal *who, const struct ledger *own,
-                       struct trial_balance *b, bool *waiting)
-{
-    for (uint32_t i = 0; i < own->name_count; i++) {
-        const struct ledger_name *name = &own->names[i];
-        bool other = who->one_tenant && !id128_equal(name->tenant_id, who->tenant_id);
-        if (other || !turn_may_see(t, name->tenant_id, ID128_ZERO))
-            continue;
-        const void *state = NULL;
-        enum presence there =
-            turn_find(t, KIND_LEDGER, ledger_id(name->tenant_id, name->currency), &state);
-        if (there == PRESENCE_WAITING) {
-            *waiting = true;
-            continue;
-        }
-        check(there == PRESENCE_THERE);
-        struct trial_balance_line *line = line_of(b, name->currency);
-        if (line == NULL || !line_add(line, state))
-            return RESULT_TOO_LARGE;
-    }
-    return RESULT_OK;
-}
-
-static enum turn_result ledger_on_trial_balance(struct turn *t, struct id128 self,
-                                                const struct message *m)
-{
-    const void *state = NULL;
-    enum presence there = turn_find(t, KIND_LEDGER, self, &state);
-    if (there == PRESENCE_WAITING)
-        return TURN_WAIT;
-    struct trial_balance b = {
-        .lines = turn_alloc(t, TRIAL_BALANCE_LINES_MAX * sizeof *b.lines), .balanced = true};
-    bool waiting = false;
-    uint16_t code = b.lines == NULL ? RESULT_NO_MEMORY : RESULT_OK;
-    if (code == RESULT_OK && there == PRESENCE_THERE)
-        code = sum_up(t, &m->who, state, &b, &waiting);
-    if (waiting)
-        return TURN_WAIT;
-    if (code != RESULT_OK) {
-        turn_refuse(t, code);
-        return TURN_DONE;
-    }
-    for (uint32_t i = 0; i < b.lines_count; i++) {
-        struct trial_balance_line *line = &b.lines[i];
-        line->balanced = line->debits_pending == line->credits_pending &&
-                         line->debits_posted == line->credits_posted;
-        b.balanced = b.balanced && line->balanced;
-    }
-    turn_reply(t, RESULT_OK, &trial_balance_type, &b, 0);
-    return TURN_DONE;
-}
-
 /* --- audit ----------------------------------------------------------------------------------- */
 
 #define AUDIT_MEMORY ((size_t)1 << 30)
@@ -320,7 +239,7 @@ static const struct handler ledger_handlers[] = {
     {&transfers_create_type, transfers_on_create},
     {&transfers_batch_type, transfers_on_batch},
     {&transaction_create_type, transaction_on_create},
-    {&trial_balance_get_type, ledger_on_trial_balance},
+    {&trial_balance_get_type, trial_balance_on_get},
 };
 
 const struct actor_kind ledger_kind = {
@@ -337,8 +256,8 @@ const struct actor_kind ledger_kind = {
 
 static struct id128 shard_of_id(struct id128 id, const struct principal *who, uint16_t shards)
 {
-    struct id128 by = id128_is_zero(id) ? who->tenant_id : id;
-    return ledger_of_shard((uint16_t)(id128_home(by) % shards));
+    return ledger_of_shard(id128_is_zero(id) ? ledger_tenant_shard(who->tenant_id, shards)
+                                             : (uint16_t)(id128_home(id) % shards));
 }
 
 static struct id128 locate_account(const void *body, const struct principal *who, uint16_t shards)
@@ -392,6 +311,11 @@ static const struct locator locators[] = {
     {&accounts_list_type, locate_tenant},           {&transfers_list_type, locate_tenant},
 };
 
+/* The operator's accounts may lie in any shard, and a tenant's too if it made their ids itself. */
+static const struct gatherer gatherers[] = {
+    {&trial_balance_get_type, ledger_of_shard, trial_balance_join},
+};
+
 #define KEY(type, member) (uint16_t) offsetof(struct type, member)
 
 static const struct event_rule rules[] = {
@@ -438,6 +362,8 @@ const struct service ledger_service = {
     .query_count = array_len(queries),
     .locators = locators,
     .locator_count = array_len(locators),
+    .gatherers = gatherers,
+    .gatherer_count = array_len(gatherers),
     .views = views,
     .view_count = array_len(views),
     .audit = ledger_audit,

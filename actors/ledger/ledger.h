@@ -48,6 +48,13 @@ static inline struct id128 ledger_of_shard(uint16_t shard)
     return (struct id128){0, shard};
 }
 
+/* Where a tenant has its wallets, and accounts that get an id here: in one shard, so that money can
+ * move between any two of them. */
+static inline uint16_t ledger_tenant_shard(struct id128 tenant_id, uint16_t shards)
+{
+    return (uint16_t)(id128_home(tenant_id) % shards);
+}
+
 /* For the apply functions: counts an account that was opened, starting its ledger if it is the
  * first. */
 void ledger_account_opened(struct registry *r, const struct account_opened *e);

@@ -2,6 +2,7 @@
 /* Owner: which wallets a person or company has. */
 #include "actors/wallet/owner.h"
 
+#include "actors/ledger/ledger.h"
 #include "actors/wallet/wallet.h"
 #include "runtime/base/sha256.h"
 #include "schemas/common.h"
@@ -24,7 +25,7 @@ struct id128 owner_locate(const void *body, const struct principal *who, uint16_
 {
     const struct wallet_open *open = body;
     struct id128 owner_id = open->has_user_id ? owner_id_of(who, open->user_id) : who->subject_id;
-    return owner_key(owner_id, (uint16_t)(owner_id.hi % shards));
+    return owner_key(owner_id, ledger_tenant_shard(who->tenant_id, shards));
 }
 
 struct id128 owner_wallet_of(const struct owner *o, uint16_t currency)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Owner: which wallets a person or company has, one per currency. Its id is derived from tenant and
- * subject, and its home shard is that of all its wallets. */
+ * subject, and its home shard is that of all its wallets, and of all others of the tenant. */
 #ifndef WALLET_OWNER_H
 #define WALLET_OWNER_H
 

@@ -29,6 +29,12 @@ static void add_numbers(struct domain *d, const struct service *s)
         check(number < DOMAIN_NUMBER_MAX && d->locators[number] == NULL);
         d->locators[number] = &s->locators[i];
     }
+    for (uint32_t i = 0; i < s->gatherer_count; i++) {
+        uint16_t number = s->gatherers[i].type->number;
+        check(number < DOMAIN_NUMBER_MAX && d->gatherers[number] == NULL);
+        check(!s->gatherers[i].type->mutates);
+        d->gatherers[number] = &s->gatherers[i];
+    }
 }
 
 void domain_init(struct domain *d, const struct service *const *services, uint32_t count)

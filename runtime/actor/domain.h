@@ -68,6 +68,14 @@ struct locator {
     struct id128 (*locate)(const void *body, const struct principal *who, uint16_t shards);
 };
 
+/* A message about the whole node, answered by each shard for itself. */
+struct gatherer {
+    const struct message_type *type; /* changes nothing */
+    struct id128 (*target)(uint16_t shard);
+    /* The answers of all shards, in their order, become one of the same type. Asker's thread. */
+    uint16_t (*join)(const struct slice *replies, uint16_t count, struct wire_writer *reply);
+};
+
 struct service {
     const char *name;
     const struct actor_kind *const *kinds;
@@ -78,6 +86,8 @@ struct service {
     uint32_t query_count;
     const struct locator *locators;
     uint32_t locator_count;
+    const struct gatherer *gatherers;
+    uint32_t gatherer_count;
     const struct view_table *const *views;
     uint32_t view_count;
     /* Online checker, called by the simulator and `payctl ledger verify`: NULL if all is well,
@@ -95,6 +105,7 @@ struct domain {
     const struct event_rule *rules[DOMAIN_NUMBER_MAX];
     const struct query *queries[DOMAIN_NUMBER_MAX];
     const struct locator *locators[DOMAIN_NUMBER_MAX];
+    const struct gatherer *gatherers[DOMAIN_NUMBER_MAX];
 };
 
 /* A number or kind declared twice is a bug: check() fails. */

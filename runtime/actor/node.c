@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "runtime/actor/gathering.h"
 #include "runtime/actor/lane.h"
 #include "runtime/observe/log.h"
 
@@ -179,15 +180,10 @@ static void post_here(struct inbox_item *item)
     shard_post(m->runtime.shard, m);
 }
 
-void node_post(struct node *n, struct loop *from, struct message *m)
+void node_post_to(struct node *n, struct loop *from, struct message *m, uint16_t shard)
 {
-    if (m->target_kind == 0)
-        m->target_kind = m->type->target_kind;
-    if (id128_is_zero(m->target))
-        m->target = domain_target(n->options.domain, m->type, m->body, &m->who,
-                                  n->options.shards);
+    struct node_shard *ns = &n->shards[shard];
     m->home = from;
-    struct node_shard *ns = &n->shards[id128_home(m->target) % n->options.shards];
     if (ns->loop == from) {
         shard_post(ns->shard, m);
         env_wake(loop_env(from));
@@ -196,6 +192,29 @@ void node_post(struct node *n, struct loop *from, struct message *m)
     m->runtime.shard = ns->shard;
     m->mail.deliver = post_here;
     loop_mail(ns->loop, &m->mail);
+}
+
+/* NULL: one shard answers this. */
+static const struct gatherer *gatherer_of(const struct node *n, const struct message_type *type)
+{
+    bool many = n->options.shards > 1 && type->number < DOMAIN_NUMBER_MAX;
+    return many ? n->options.domain->gatherers[type->number] : NULL;
+}
+
+void node_post(struct node *n, struct loop *from, struct message *m)
+{
+    if (m->target_kind == 0)
+        m->target_kind = m->type->target_kind;
+    if (id128_is_zero(m->target)) {
+        const struct gatherer *gatherer = gatherer_of(n, m->type);
+        if (gatherer != NULL) {
+            gathering_start(n, from, gatherer, m);
+            return;
+        }
+        m->target = domain_target(n->options.domain, m->type, m->body, &m->who,
+                                  n->options.shards);
+    }
+    node_post_to(n, from, m, id128_home(m->target) % n->options.shards);
 }
 
 /* --- life --- */

@@ -62,8 +62,12 @@ void node_stop(struct node *n, uint64_t deadline_ns);
 struct node *node_free(struct node *n);
 
 /* The thread of `from`. Sends the message to the shard of its target, which is found from the body
- * (domain_target()) if it is not set. Sets m->home; m->done runs on that loop. */
+ * (domain_target()) if it is not set; one about the whole node goes to all shards (gathering.h).
+ * Sets m->home; m->done runs on that loop. */
 void node_post(struct node *n, struct loop *from, struct message *m);
+
+/* The same to this shard; the target is set. */
+void node_post_to(struct node *n, struct loop *from, struct message *m, uint16_t shard);
 
 /* Any thread. All shards run; otherwise *reason (static) says why not. It is also set where one
  * runs whose journal is damaged in batches that are not needed. */

@@ -124,6 +124,30 @@ static enum err refuse_lost_journal(const struct store_sqlite *s, char *reason, 
     return ERR_CORRUPT;
 }
 
+/* Ids name shards by their remainder: with another number of them actors would be looked for, and
+ * made, where their journal is not. A journal that cannot be read is the recovery's to tell. */
+static enum err refuse_other_shards(const struct store_sqlite *s, uint16_t shards, char *reason,
+                                    size_t reason_size)
+{
+    static const char sql[] =
+        "SELECT max(shard) + 1 FROM leases WHERE EXISTS (SELECT 1 FROM batches)";
+    sqlite3_stmt *statement = NULL;
+    uint64_t made_with = shards;
+    int code = sqlite3_prepare_v2(s->journal.handle, sql, -1, &statement, NULL);
+    if (shards > 0 && code == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW &&
+        sqlite3_column_type(statement, 0) == SQLITE_INTEGER)
+        made_with = (uint64_t)sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    if (made_with == shards)
+        return ERR_OK;
+    snprintf(reason, reason_size,
+             "%s: has %llu shard%s, which is fixed for a deployment, and cannot be opened with %u; "
+             "set SHARDS (--shards) to %llu",
+             s->directory, (unsigned long long)made_with, made_with == 1 ? "" : "s", shards,
+             (unsigned long long)made_with);
+    return ERR_UNSUPPORTED;
+}
+
 static enum err open_files(struct store_sqlite *s, const struct store_sqlite_options *options,
                            char *reason, size_t reason_size)
 {
@@ -138,6 +162,8 @@ static enum err open_files(struct store_sqlite *s, const struct store_sqlite_opt
         e = db_open(&s->views_writer, &db_views, s->directory, false, reason, reason_size);
     if (e == ERR_OK)
         e = sqlite_migrate(s, options, reason, reason_size);
+    if (e == ERR_OK)
+        e = refuse_other_shards(s, options->shards, reason, reason_size);
     if (e != ERR_OK)
         return e;
     int failed = sync_directory(s->directory);

@@ -14,6 +14,7 @@ struct store_sqlite_options {
     uint32_t table_count;
     const struct sqlite_migration *migrations; /* generated from sql/sqlite/, in order */
     uint32_t migration_count;
+    uint16_t shards; /* of the deployment: other than it was made with is refused; 0 = any */
 };
 
 /* One file of sql/sqlite/: NNNN_journal_*.sql goes to journal.db, NNNN_views_*.sql to views.db.

@@ -63,6 +63,7 @@ struct fixture {
     char directory[256];
     struct sqlite_migration migrations[FIXTURE_MIGRATIONS_MAX];
     uint32_t migration_count;
+    uint16_t shards; /* it is opened with; 0 = any */
     char reason[REASON_SIZE];
 };
 
@@ -74,6 +75,7 @@ static inline enum err fixture_open_sqlite(struct fixture *f, struct store **ret
         .table_count = array_len(fixture_tables),
         .migrations = f->migrations,
         .migration_count = f->migration_count,
+        .shards = f->shards,
     };
     return store_sqlite_open(&options, ret, f->reason, sizeof f->reason);
 }

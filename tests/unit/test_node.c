@@ -66,6 +66,29 @@ static const struct message_type view_type = {
     .size = sizeof(struct count), .view = true, .read = count_read, .write = count_write,
 };
 
+/* Of the whole node: what all counters have. A shard whose number is `amount` refuses. */
+static const struct message_type sum_type = {
+    .name = "sum", .number = 5, .target_kind = COUNTER, .target_offset = MESSAGE_NO_OFFSET,
+    .size = sizeof(struct count), .read = count_read, .write = count_write,
+};
+
+static enum turn_result on_sum(struct turn *t, struct id128 self, const struct message *m)
+{
+    const void *state = NULL;
+    enum presence presence = turn_find(t, COUNTER, self, &state);
+    if (presence == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (((const struct count *)m->body)->amount == turn_shard(t)) {
+        turn_refuse(t, CODE_TOO_MUCH);
+        return TURN_DONE;
+    }
+    struct count total = {.id = self};
+    if (presence == PRESENCE_THERE)
+        total.amount = ((const struct counter *)state)->total;
+    turn_reply(t, ERR_OK, &total_type, &total, 0);
+    return TURN_DONE;
+}
+
 static enum turn_result on_count(struct turn *t, struct id128 self, const struct message *m)
 {
     const struct count *c = m->body;
@@ -131,10 +154,30 @@ static uint16_t view_run(struct store *s, const struct message *m, struct wire_w
     return (uint16_t)e;
 }
 
-static const struct handler counter_handlers[] = {{&count_type, on_count}};
+static struct id128 counter_of(uint16_t shard)
+{
+    return id128_derive((struct id128){7, 1u << 20}, shard);
+}
+
+static uint16_t add_up(const struct slice *replies, uint16_t count, struct wire_writer *reply)
+{
+    struct count sum = {.amount = 0};
+    for (uint16_t i = 0; i < count; i++) {
+        struct wire_reader r;
+        struct count one = {0};
+        wire_reader_init(&r, replies[i].data, replies[i].len);
+        assert_true(count_read(&r, NULL, &one));
+        assert_true(id128_equal(one.id, counter_of(i)));
+        sum.amount += one.amount;
+    }
+    count_write(reply, &sum);
+    return ERR_OK;
+}
+
+static const struct handler counter_handlers[] = {{&count_type, on_count}, {&sum_type, on_sum}};
 static const struct actor_kind counter_kind = {
     .name = "counter", .number = COUNTER, .state_size = sizeof(struct counter),
-    .handlers = counter_handlers, .handler_count = 1, .write = counter_write,
+    .handlers = counter_handlers, .handler_count = 2, .write = counter_write,
     .read = counter_read,
 };
 static const struct event_rule counter_rules[] = {
@@ -143,6 +186,7 @@ static const struct event_rule counter_rules[] = {
 static const struct service counting = {
     .name = "counting", .kinds = (const struct actor_kind *const[]){&counter_kind},
     .kind_count = 1, .rules = counter_rules, .rule_count = 1,
+    .gatherers = (const struct gatherer[]){{&sum_type, counter_of, add_up}}, .gatherer_count = 1,
     .queries = (const struct query[]){{&view_type, view_run}}, .query_count = 1,
 };
 
@@ -170,13 +214,9 @@ struct office {
     uint32_t finished;
     uint32_t stopped; /* shards that told */
     bool orderly;
+    uint64_t sum; /* of all shards, at the end */
     struct metrics page;
 };
-
-static struct id128 counter_of(uint16_t shard)
-{
-    return id128_derive((struct id128){7, 1u << 20}, shard);
-}
 
 static void ask(struct asker *a)
 {
@@ -244,11 +284,47 @@ static void on_begin(struct inbox_item *item)
     ask(container_of(item, struct asker, begin));
 }
 
+static void end(struct office *o);
+static void ask_sum(struct office *o, uint64_t refuses);
+
+static void on_sum_answer(struct message *m)
+{
+    struct asker *a = container_of(m, struct asker, message);
+    struct office *o = a->office;
+    if (a->body.amount == SHARDS) {
+        assert_int_equal(m->code, ERR_OK);
+        assert_int_equal(m->reply_type, total_type.number);
+        o->sum = reply_of(a).amount;
+        wire_writer_clear(&m->reply);
+        ask_sum(o, 2);
+    } else {
+        assert_int_equal(m->code, CODE_TOO_MUCH);
+        assert_int_equal(m->reply_type, 0);
+        end(o);
+    }
+}
+
+/* By the first asker, on loop 0. */
+static void ask_sum(struct office *o, uint64_t refuses)
+{
+    struct asker *a = &o->askers[0];
+    a->body = (struct count){.amount = refuses};
+    a->message.type = &sum_type;
+    a->message.done = on_sum_answer;
+    a->message.target = ID128_ZERO;
+    a->message.target_kind = 0;
+    node_post(o->node, a->loop, &a->message);
+}
+
 static void on_finished(struct inbox_item *item)
 {
     struct office *o = container_of(item, struct asker, finished)->office;
-    if (++o->finished < array_len(o->askers))
-        return;
+    if (++o->finished == array_len(o->askers))
+        ask_sum(o, SHARDS);
+}
+
+static void end(struct office *o)
+{
     const char *reason = NULL;
     assert_true(node_ready(o->node, &reason));
     node_metrics(o->node, &o->page);
@@ -325,6 +401,7 @@ static void shards_on_several_loops_answer_and_start_again(void **state)
     domain_init(&o.domain, (const struct service *const[]){&counting}, 1);
     metrics_init(&o.page);
     uint64_t first = run_node(&o);
+    assert_int_equal(o.sum, 2 * (ASKS - ASKS / 50));
     assert_int_equal(first, 2 * ASKS / SHARDS);
     assert_false(o.page.failed);
     expect_line(&o.page, "\n# TYPE payd_turns_total counter\n");
@@ -332,6 +409,7 @@ static void shards_on_several_loops_answer_and_start_again(void **state)
     expect_line(&o.page, "\npayd_journal_append_seconds_bucket{shard=\"2\",le=\"+Inf\"} ");
     metrics_done(&o.page);
     assert_int_equal(run_node(&o), 2 * first);
+    assert_int_equal(o.sum, 4 * (ASKS - ASKS / 50));
     metrics_done(&o.page);
 }
 

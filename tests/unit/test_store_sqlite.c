@@ -75,6 +75,29 @@ static void a_second_opener_is_refused(void **state)
     assert_tail(f->store, 0, 1, "1:a ");
 }
 
+/* As long as nothing was written, any number will do. */
+static void another_number_of_shards_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    f->shards = 5;
+    fixture_restart(f);
+    f->shards = 3;
+    fixture_restart(f);
+    for (uint16_t shard = 0; shard < f->shards; shard++)
+        (void)lease(f->store, shard);
+    assert_int_equal(append_one(f->store, 1, 1, lease(f->store, 1), "a"), ERR_OK);
+    shut(f);
+    f->shards = 1;
+    assert_refused(f, ERR_UNSUPPORTED, f->directory, "set SHARDS (--shards) to 3");
+    f->shards = 4;
+    assert_refused(f, ERR_UNSUPPORTED, f->directory, "has 3 shards");
+    f->shards = 0;
+    assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
+    f->shards = 3;
+    fixture_restart(f);
+    assert_tail(f->store, 1, 1, "1:a ");
+}
+
 static void files_are_the_owners_alone(void **state)
 {
     struct fixture *f = *state;
@@ -364,6 +387,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(a_second_opener_is_refused),
+        CASE(another_number_of_shards_is_refused),
         CASE(files_are_the_owners_alone),
         CASE(a_missing_parent_is_named),
         CASE(an_unwritable_directory_is_refused),

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See trial_balance.h. */
+#include "actors/ledger/trial_balance.h"
+
+#include <string.h>
+
+#include "actors/ledger/ledger.h"
+#include "schemas/common.h"
+#include "schemas/result.h"
+
+#define LINES_MAX 200 /* as declared */
+#define JOIN_MEMORY ((size_t)1 << 20) /* lines of one shard, decoded */
+
+/* --- of one shard ----------------------------------------------------------------------------- */
+
+static bool line_add(struct trial_balance_line *line, const struct trial_balance_line *more)
+{
+    line->account_count += more->account_count;
+    line->transfer_count += more->transfer_count;
+    return u128_add(line->debits_pending, more->debits_pending, &line->debits_pending) &&
+           u128_add(line->debits_posted, more->debits_posted, &line->debits_posted) &&
+           u128_add(line->credits_pending, more->credits_pending, &line->credits_pending) &&
+           u128_add(line->credits_posted, more->credits_posted, &line->credits_posted);
+}
+
+/* The currency's line, kept in order of the codes; NULL when there is no room. */
+static struct trial_balance_line *line_of(struct trial_balance *b, uint16_t currency)
+{
+    uint32_t at = 0;
+    while (at < b->lines_count && b->lines[at].currency < currency)
+        at++;
+    if (at < b->lines_count && b->lines[at].currency == currency)
+        return &b->lines[at];
+    if (b->lines_count == LINES_MAX)
+        return NULL;
+    memmove(&b->lines[at + 1], &b->lines[at], (b->lines_count - at) * sizeof *b->lines);
+    b->lines_count++;
+    b->lines[at] = (struct trial_balance_line){.currency = currency};
+    return &b->lines[at];
+}
+
+/* false: it does not fit. */
+static bool add(struct trial_balance *b, const struct trial_balance_line *more)
+{
+    struct trial_balance_line *line = line_of(b, more->currency);
+    return line != NULL && line_add(line, more);
+}
+
+static struct trial_balance_line line_of_ledger(const struct ledger *l)
+{
+    return (struct trial_balance_line){
+        .currency = l->currency,
+        .debits_pending = l->debits_pending,
+        .debits_posted = l->debits_posted,
+        .credits_pending = l->credits_pending,
+        .credits_posted = l->credits_posted,
+        .account_count = l->account_count,
+        .transfer_count = l->transfer_count,
+    };
+}
+
+/* Says of each line whether it balances, and of all. */
+static void judge(struct trial_balance *b)
+{
+    b->balanced = true;
+    for (uint32_t i = 0; i < b->lines_count; i++) {
+        struct trial_balance_line *line = &b->lines[i];
+        line->balanced = line->debits_pending == line->credits_pending &&
+                         line->debits_posted == line->credits_posted;
+        b->balanced = b->balanced && line->balanced;
+    }
+}
+
+/* Adds the ledgers that the caller may see; the operator sees all, unless a tenant was named. */
+static uint16_t sum_up(struct turn *t, const struct principal *who, const struct ledger *own,
+                       struct trial_balance *b, bool *waiting)
+{
+    for (uint32_t i = 0; i < own->name_count; i++) {
+        const struct ledger_name *name = &own->names[i];
+        bool other = who->one_tenant && !id128_equal(name->tenant_id, who->tenant_id);
+        if (other || !turn_may_see(t, name->tenant_id, ID128_ZERO))
+            continue;
+        const void *state = NULL;
+        enum presence there =
+            turn_find(t, KIND_LEDGER, ledger_id(name->tenant_id, name->currency), &state);
+        if (there == PRESENCE_WAITING) {
+            *waiting = true;
+            continue;
+        }
+        check(there == PRESENCE_THERE);
+        struct trial_balance_line line = line_of_ledger(state);
+        if (!add(b, &line))
+            return RESULT_TOO_LARGE;
+    }
+    return RESULT_OK;
+}
+
+enum turn_result trial_balance_on_get(struct turn *t, struct id128 self, const struct message *m)
+{
+    const void *state = NULL;
+    enum presence there = turn_find(t, KIND_LEDGER, self, &state);
+    if (there == PRESENCE_WAITING)
+        return TURN_WAIT;
+    struct trial_balance b = {.lines = turn_alloc(t, LINES_MAX * sizeof *b.lines)};
+    bool waiting = false;
+    uint16_t code = b.lines == NULL ? RESULT_NO_MEMORY : RESULT_OK;
+    if (code == RESULT_OK && there == PRESENCE_THERE)
+        code = sum_up(t, &m->who, state, &b, &waiting);
+    if (waiting)
+        return TURN_WAIT;
+    if (code != RESULT_OK) {
+        turn_refuse(t, code);
+        return TURN_DONE;
+    }
+    judge(&b);
+    turn_reply(t, RESULT_OK, &trial_balance_type, &b, 0);
+    return TURN_DONE;
+}
+
+/* --- of all shards ---------------------------------------------------------------------------- */
+
+static uint16_t join_one(struct trial_balance *b, struct arena *memory, struct slice reply)
+{
+    struct wire_reader r;
+    struct trial_balance one = {0};
+    wire_reader_init(&r, reply.data, reply.len);
+    bool read = trial_balance_type.read(&r, memory, &one);
+    if (!read)
+        return memory->failed ? RESULT_NO_MEMORY : RESULT_CORRUPT;
+    for (uint32_t i = 0; i < one.lines_count; i++)
+        if (!add(b, &one.lines[i]))
+            return RESULT_TOO_LARGE;
+    return RESULT_OK;
+}
+
+uint16_t trial_balance_join(const struct slice *replies, uint16_t count, struct wire_writer *reply)
+{
+    struct trial_balance_line lines[LINES_MAX];
+    struct trial_balance b = {.lines = lines};
+    struct arena memory;
+    uint16_t code = RESULT_OK;
+    arena_init(&memory, JOIN_MEMORY);
+    for (uint16_t i = 0; i < count && code == RESULT_OK; i++) {
+        code = join_one(&b, &memory, replies[i]);
+        arena_reset(&memory);
+    }
+    arena_done(&memory);
+    judge(&b);
+    if (code == RESULT_OK)
+        trial_balance_write(reply, &b);
+    return code;
+}

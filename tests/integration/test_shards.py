@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Three shards on two loops: each tenant lives in one of them, and what is told of the node is told
+of all. Lists show what whichever shard committed."""
+import json
+import subprocess
+import sys
+
+import scenarios
+from load import Load
+from payd import (DIGITS, PAYCTL, NotReady, Payd, account_of, cents, new_id, parallel,
+                  refused_start)
+from scenarios import contains, equal, true
+
+SHARDS = 3
+ROUNDS = 40
+
+
+def home(thing):
+    """The last 16 bits of an id."""
+    value = 0
+    for digit in thing.split("_")[1]:
+        value = value << 5 | DIGITS.index(digit)
+    return value & 0xFFFF
+
+
+def account_in(shard):
+    """A new account id that names this shard."""
+    text = new_id("acc")
+    return text[:-1] + DIGITS[DIGITS.index(text[-1]) | shard]
+
+
+def tenant_in(payd, shard):
+    """The name of a tenant that lives in this shard."""
+    for number in range(100):
+        name = f"tenant-{shard}-{number}"
+        with payd.bank(tenant=name) as bank:
+            if home(bank.open_wallet()) == shard:
+                return name
+    raise AssertionError(f"no tenant lives in shard {shard}")
+
+
+def operator(payd, *words):
+    done = subprocess.run([PAYCTL, "--socket", payd.data / "payd.sock", "--json", *words],
+                          check=True, stdout=subprocess.PIPE, timeout=60)
+    return json.loads(done.stdout)
+
+
+def test_a_tenant_has_its_money_in_one_shard(payd):
+    homes = set()
+    for shard in range(SHARDS):
+        with payd.bank(tenant=tenant_in(payd, shard)) as bank:
+            wallets = [bank.open_wallet(funds="10.00") for _ in range(4)]
+            account = bank.open_account()
+            equal({home(thing) for thing in [*wallets, account]}, {shard}, "the shard")
+            for payer, payee in zip(wallets, wallets[1:]):
+                bank.transfer(payer, payee, "1.00")
+                bank.pay(payer, payee, "2.00")
+            bank.move(account, account_of(wallets[0]), "5.00")
+            equal(cents(bank.balance(wallets[-1])["balance"]), 1300, "the last wallet")
+            line, = bank.check_books()
+            equal(line["account_count"], "7", "accounts")  # a wallet was opened to find the tenant
+            homes.add(shard)
+    equal(len(homes), SHARDS, "shards")
+
+
+def test_what_another_shard_wrote_is_listed_at_once(payd):
+    """Ids of the client's own may name any shard; lists of the tenant are asked of one."""
+    def write(number):
+        with payd.bank(tenant=f"writer-{number}") as bank:
+            made = []
+            for count in range(ROUNDS):
+                pair = [account_in(count % SHARDS) for _ in range(2)]
+                for account in pair:
+                    bank.post("/accounts", {"account_id": account, "currency": "USD",
+                                            "code": 100}).expect(201)
+                moved = bank.move(*pair, "1.00")["transfer_id"]
+                made += pair
+                listed = {a["account_id"] for a in bank.pages("/accounts", "accounts", limit=1000)}
+                equal(listed, set(made), "the accounts")
+                listed = {t["transfer_id"]
+                          for t in bank.pages("/transfers", "transfers", limit=1000)}
+                true(moved in listed, "the newest transfer to be listed")
+                equal(len(listed), count + 1, "transfers")
+            line, = bank.check_books()
+            equal((line["account_count"], line["transfer_count"], line["debits_posted"]),
+                  (str(2 * ROUNDS), str(ROUNDS), f"{ROUNDS}.00"), "the trial balance")
+    parallel(4, write)
+
+
+def test_wallets_and_payments_are_listed_at_once(payd):
+    def write(shard):
+        with payd.bank(tenant=tenant_in(payd, shard), subject="ann") as bank:
+            payer, payee = bank.open_wallet(funds="100.00"), bank.open_wallet()
+            before = len(bank.pages("/payments", "payments"))
+            for count in range(ROUNDS):
+                bank.pay(payer, payee, "1.00")
+                equal(len(bank.pages("/payments", "payments")), before + count + 1, "payments")
+            true({payer, payee} <= {w["wallet_id"] for w in bank.pages("/wallets", "wallets")},
+                 "both wallets")
+    parallel(SHARDS, write)
+
+
+def test_no_money_moves_between_shards(payd):
+    """Nor may anything of another tenant be told by it."""
+    with payd.bank(tenant=tenant_in(payd, 0)) as bank:
+        debit, credit = account_in(0), account_in(1)
+        for account in (debit, credit):
+            bank.post("/accounts", {"account_id": account, "currency": "USD",
+                                    "code": 100}).expect(201)
+        body = {"debit_account_id": debit, "credit_account_id": credit, "amount": "1.00",
+                "currency": "USD", "code": 1}
+        refused = bank.post("/transfers", body)
+        refused.expect(422, "accounts_in_different_shards", "credit_account_id")
+        contains(refused.json["detail"], "opened without an id")
+        wallet = bank.open_wallet(funds="10.00")
+        with payd.bank(tenant=tenant_in(payd, 1)) as other:
+            theirs = other.open_wallet()
+        refused = bank.post(f"/wallets/{wallet}/transfer",
+                            {"to_wallet_id": theirs, "amount": "1.00"})
+        refused.expect(422, "destination_on_other_shard", "to_wallet_id")
+        contains(refused.json["detail"], "all wallets of a tenant share one")
+        refused = bank.post("/payments", {"from_account": wallet, "to_account": theirs,
+                                          "amount": "1.00", "currency": "USD"})
+        refused.expect(422, "payee_on_other_shard", "to_account")
+        equal(bank.balance(wallet)["balance"], "10.00", "the balance")
+
+
+def test_operators_see_all_shards(payd):
+    for shard in range(SHARDS):
+        operator(payd, "bench", "--accounts", "100", "--transfers", "2000", "--shard", str(shard))
+    status = operator(payd, "store", "status")
+    equal([line["shard"] for line in status["shards"]], list(range(SHARDS)), "shards")
+    true(all(int(line["committed"]) > 0 for line in status["shards"]), "batches in every shard")
+    line, = operator(payd, "--tenant", "bench", "ledger", "trial-balance")["lines"]
+    equal((line["account_count"], line["transfer_count"], line["balanced"]), ("300", "6000", True),
+          "the tenant's trial balance")
+    everybody, = operator(payd, "ledger", "trial-balance")["lines"]
+    verified = operator(payd, "ledger", "verify")
+    equal(verified["state"], "passed", "the verification")
+    equal([line["shard"] for line in verified["shards"]], list(range(SHARDS)), "shards")
+    total, = verified["totals"]
+    for name in ("debits_posted", "credits_posted"):
+        equal(total[name], everybody[name], f"{name} of everybody")
+    equal((total["accounts"], total["transfers"]),
+          (everybody["account_count"], everybody["transfer_count"]), "accounts and transfers")
+    top = operator(payd, "actors", "top", "--limit", "100")
+    accounts, = (kind for kind in top["kinds"] if kind["kind"] == "account")
+    equal(accounts["resident"], everybody["account_count"], "accounts in memory")
+    equal(operator(payd, "dead-letters", "list")["complete"], True, "all letters")
+    pinged = operator(payd, "ping")
+    equal((pinged["ready"], pinged["shards"]), (True, SHARDS), "the node")
+    with payd.client() as client:
+        page = client.get("/metrics").expect(200).body.decode()
+    for shard in range(SHARDS):
+        contains(page, f'payd_shard_state{{shard="{shard}"}} 1',
+                 f'payd_projector_lag_batches{{shard="{shard}"}} ')
+
+
+def test_another_number_of_shards_is_refused(payd):
+    with payd.bank() as bank:
+        before = bank.check_books()
+    equal(payd.stop(), 0, "the exit code")
+    for shards in (1, 2, 4):
+        code, lines = refused_start("--database-url", f"sqlite:{payd.data}", "--shards", shards,
+                                    "--port", payd.port, "--dev-issuer", "on")
+        equal(code, 1, "the exit code")
+        contains(lines[-1], f"has {SHARDS} shards", f"cannot be opened with {shards}")
+    payd.start()
+    with payd.bank() as bank:
+        equal(bank.check_books(), before, "the books")
+
+
+def test_stops_under_load(payd):
+    with Load(payd, clients=8) as load:
+        for _ in range(3):
+            before = load.acknowledged()
+            scenarios.wait_for(lambda: load.acknowledged() > before + 200, "the load to go on")
+            equal(payd.stop(), 0, "the exit code")
+            payd.start()
+    true(load.judge() > 600, "transfers of all rounds")
+
+
+def main():
+    try:
+        with Payd(shards=SHARDS, loops=2, log_level="warn") as payd:
+            return scenarios.run(globals(), lambda name: (payd,), payd)
+    except NotReady as e:
+        print(f"FAILED  {e}")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
