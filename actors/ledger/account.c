@@ -13,6 +13,8 @@
 #include "schemas/result.h"
 
 #define ACCOUNT_STATE_VERSION 1
+#define ACCOUNT_STATE_FIELDS 14 /* version first, the array of listed holds last */
+#define EXTRA_FIELDS 10
 #define HOLDS_CAPACITY_MIN 4
 
 /* --- rules ----------------------------------------------------------------------------------- */
@@ -331,7 +333,7 @@ static void extra_write(struct wire_writer *w, const struct account *a)
         wire_put_nil(w);
         return;
     }
-    wire_put_array(w, 10);
+    wire_put_array(w, EXTRA_FIELDS);
     wire_put_u128(w, x->user_data_128);
     wire_put_uint(w, x->user_data_64);
     wire_put_uint(w, x->user_data_32);
@@ -348,7 +350,7 @@ static bool extra_read(struct registry *r, struct wire_reader *from, struct acco
 {
     if (wire_get_nil(from))
         return true;
-    if (wire_get_array(from, 10) != 10)
+    if (wire_get_array(from, EXTRA_FIELDS) != EXTRA_FIELDS)
         return false;
     struct extra_source s = {.head = {.limits = 0}};
     s.head.user_data_128 = wire_get_u128(from);
@@ -370,7 +372,7 @@ static bool extra_read(struct registry *r, struct wire_reader *from, struct acco
 static void account_write(struct wire_writer *w, const void *state)
 {
     const struct account *a = state;
-    wire_put_array(w, 14);
+    wire_put_array(w, ACCOUNT_STATE_FIELDS);
     wire_put_uint(w, ACCOUNT_STATE_VERSION);
     wire_put_id(w, a->tenant_id);
     wire_put_uint(w, a->currency);
@@ -411,7 +413,8 @@ static void account_release(struct registry *r, void *state)
 static bool account_read(struct registry *r, struct wire_reader *from, void *state)
 {
     struct account *a = state;
-    if (wire_get_array(from, 14) != 14 || wire_get_uint(from, UINT64_MAX) != ACCOUNT_STATE_VERSION)
+    if (wire_get_array(from, ACCOUNT_STATE_FIELDS) != ACCOUNT_STATE_FIELDS ||
+        wire_get_uint(from, UINT64_MAX) != ACCOUNT_STATE_VERSION)
         return false;
     a->tenant_id = wire_get_id(from);
     a->currency = (uint16_t)wire_get_uint(from, UINT16_MAX);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Account: the hot state of a ledger account, and the messages that open and change accounts. Only
- * apply functions change a state; it is 128 bytes as long as the account has neither open holds nor
- * anything beyond its counters. */
+/* Account: the state of a ledger account, its rules for postings, and how accounts are opened. Only
+ * apply functions change a state. It takes 128 bytes; open holds lie apart, as do limits, texts and
+ * user data, which few accounts have. */
 #ifndef LEDGER_ACCOUNT_H
 #define LEDGER_ACCOUNT_H
 
@@ -26,7 +26,7 @@ struct account_extra {
     u128 user_data_128;
     uint64_t user_data_64;
     uint32_t user_data_32;
-    uint32_t limits; /* enum account_limits: which of these three count */
+    uint32_t limits; /* enum account_limits: which of the next three are set */
     u128 debit_balance_max;
     u128 credit_balance_max;
     u128 credit_balance_min;
@@ -61,7 +61,7 @@ struct account {
 
 #define ACCOUNT_HOT_SIZE offsetof(struct account, opened_time)
 
-_Static_assert(sizeof(struct account) <= 144, "a million accounts fit in memory");
+_Static_assert(sizeof(struct account) == 128, "a million accounts fit in memory");
 _Static_assert(ACCOUNT_HOT_SIZE == 96, "with what the runtime keeps of it: two cache lines");
 
 extern const struct actor_kind account_kind;
@@ -74,11 +74,11 @@ void account_updated_apply(struct registry *r, const void *event, uint64_t time_
 void account_hold_add(struct registry *r, struct account *a, struct id128 hold);
 void account_hold_remove(struct registry *r, struct account *a, struct id128 hold);
 
-/* How much more the account's own rules allow to debit (credit); for balancing transfers. */
+/* How much more a balancing transfer may debit (credit) by the account's own rules. */
 u128 account_debit_room(const struct account *a);
 u128 account_credit_room(const struct account *a);
 
-/* RESULT_OK, or which rule of the account refuses this much more of it. */
+/* RESULT_OK, or which rule of the account refuses a further debit (credit) of this amount. */
 uint16_t account_debit_check(const struct account *a, u128 amount);
 uint16_t account_credit_check(const struct account *a, u128 amount);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hold: a pending transfer, the one kind of transfer that is an actor. It stays after it was
- * resolved, so that later attempts learn what became of it; passivation makes that cheap. */
+/* Hold: a pending transfer, the one sort of transfer that is an actor (KIND_TRANSFER; its messages
+ * are in transfer.h). It stays after it was resolved, so that later attempts learn what became of
+ * it; passivation makes that cheap. Not a wallet's hold (KIND_HOLD, actors/wallet/wallet_hold.h),
+ * which is an actor of its own and stands on one of these. */
 #ifndef LEDGER_HOLD_H
 #define LEDGER_HOLD_H
 

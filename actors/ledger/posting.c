@@ -23,7 +23,7 @@ static bool has(const struct posting *p, uint32_t flags)
 
 /* --- finding --------------------------------------------------------------------------------- */
 
-/* Looks the account up, unless this turn did already. */
+/* Looks the account up, unless the posting has it from before in this turn. */
 static enum presence find_account(struct turn *t, struct id128 id, struct id128 *found,
                                   const struct account **account)
 {
@@ -69,7 +69,7 @@ static enum presence find_pending(struct turn *t, struct posting *p)
     return there;
 }
 
-/* Whose it is that used the id before. */
+/* The tenant of what used the id before. */
 static enum presence earlier_tenant(struct turn *t, const struct stored_event *e,
                                     struct id128 *tenant_id)
 {
@@ -106,7 +106,7 @@ static enum presence find_earlier(struct turn *t, struct posting *p)
     return there;
 }
 
-/* The same for the ledger of the debit account. */
+/* The ledger of the debit account, unless the posting has it. */
 static enum presence find_ledger(struct turn *t, struct posting *p)
 {
     struct id128 id = ledger_id(p->debit->tenant_id, p->debit->currency);
@@ -145,13 +145,13 @@ enum presence posting_find(struct turn *t, struct posting *p)
 
 /* --- the id was used before ------------------------------------------------------------------ */
 
-/* What the events of transfers have in common. */
+/* A transfer recorded under the same id, as it would have been asked for. */
 struct earlier_transfer {
     struct transfer_spec spec;
-    bool all; /* of a post or void: nothing was left */
+    bool all; /* a post or void that left nothing pending */
 };
 
-#define OUTCOME_OF(e)                                                                              \
+#define COMMON_FIELDS(e)                                                                           \
     {                                                                                              \
         .debit_account_id = (e)->debit_account_id, .credit_account_id = (e)->credit_account_id,    \
         .amount = (e)->amount, .currency = (e)->currency, .code = (e)->code, .flags = (e)->flags,  \
@@ -159,7 +159,7 @@ struct earlier_transfer {
         .user_data_64 = (e)->user_data_64, .user_data_32 = (e)->user_data_32                       \
     }
 
-static bool outcome_of(const struct stored_event *stored, struct earlier_transfer *o)
+static bool earlier_transfer_of(const struct stored_event *stored, struct earlier_transfer *o)
 {
     const struct transfer_posted *posted = stored->event;
     const struct transfer_pending *pending = stored->event;
@@ -167,14 +167,14 @@ static bool outcome_of(const struct stored_event *stored, struct earlier_transfe
     o->all = false;
     switch (stored->number) {
     case TRANSFER_POSTED_NUMBER:
-        o->spec = (struct transfer_spec)OUTCOME_OF(posted);
+        o->spec = (struct transfer_spec)COMMON_FIELDS(posted);
         return true;
     case TRANSFER_PENDING_NUMBER:
-        o->spec = (struct transfer_spec)OUTCOME_OF(pending);
+        o->spec = (struct transfer_spec)COMMON_FIELDS(pending);
         o->spec.timeout_s = pending->timeout_s;
         return true;
     case TRANSFER_RESOLVED_NUMBER:
-        o->spec = (struct transfer_spec)OUTCOME_OF(resolved);
+        o->spec = (struct transfer_spec)COMMON_FIELDS(resolved);
         o->spec.pending_id = resolved->pending_id;
         if ((resolved->flags & TRANSFER_FLAGS_VOID_PENDING) != 0)
             o->spec.amount = resolved->released;
@@ -240,7 +240,7 @@ static uint16_t exists_check(struct posting *p)
     if (p->earlier.number == TRANSFER_REFUSED_NUMBER && !p->earlier_is_foreign)
         return RESULT_ID_ALREADY_FAILED;
     const struct transfer_spec *s = &p->transfer;
-    if (p->earlier_is_foreign || !outcome_of(&p->earlier, &o) || s->flags != o.spec.flags)
+    if (p->earlier_is_foreign || !earlier_transfer_of(&p->earlier, &o) || s->flags != o.spec.flags)
         return RESULT_EXISTS_WITH_DIFFERENT_FLAGS;
     if (!id128_equal(s->pending_id, o.spec.pending_id))
         return RESULT_EXISTS_WITH_DIFFERENT_PENDING_ID;
@@ -544,7 +544,7 @@ static void emit_new(struct turn *t, const struct posting *p)
 {
     const struct transfer_spec *s = &p->transfer;
     if (!has(p, TRANSFER_FLAGS_PENDING)) {
-        struct transfer_posted e = OUTCOME_OF(s);
+        struct transfer_posted e = COMMON_FIELDS(s);
         e.id = s->id;
         e.amount = p->amount;
         e.has_reverses_id = !id128_is_zero(p->reverses_id);
@@ -554,7 +554,7 @@ static void emit_new(struct turn *t, const struct posting *p)
         turn_emit(t, &transfer_posted_type, &e);
         return;
     }
-    struct transfer_pending e = OUTCOME_OF(s);
+    struct transfer_pending e = COMMON_FIELDS(s);
     e.id = s->id;
     e.amount = p->amount;
     e.timeout_s = s->timeout_s;
@@ -604,7 +604,8 @@ void posting_emit(struct turn *t, const struct posting *p)
         emit_new(t, p);
 }
 
-static bool may_pass(uint16_t code)
+/* Refusals that may turn into a success when the same is asked later. */
+static bool is_transient(uint16_t code)
 {
     switch (code) {
     case RESULT_DEBIT_ACCOUNT_NOT_FOUND:
@@ -627,7 +628,7 @@ static bool may_pass(uint16_t code)
 
 void posting_refused(struct turn *t, const struct posting *p, uint16_t code)
 {
-    if (!may_pass(code))
+    if (!is_transient(code))
         return;
     struct transfer_refused e = {p->transfer.id, p->tenant_id, code};
     turn_emit(t, &transfer_refused_type, &e);

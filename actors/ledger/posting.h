@@ -57,8 +57,9 @@ must_check uint16_t posting_check(struct turn *t, struct posting *p);
 /* Emits the event. Only after posting_check() said RESULT_OK, with nothing emitted in between. */
 void posting_emit(struct turn *t, const struct posting *p);
 
-/* Remembers a refusal that another time might not be one, so that the id stays refused. Only if the
- * client chose the id; other codes change nothing. */
+/* Records a transient refusal (too little money, an account frozen, ...), so that the id is refused
+ * for good, however often it is sent again. Only for ids that the client chose. After other codes
+ * it does nothing: they would be given again anyway. */
 void posting_refused(struct turn *t, const struct posting *p, uint16_t code);
 
 #endif

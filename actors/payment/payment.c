@@ -8,8 +8,9 @@
 #include "schemas/common.h"
 
 #define PAYMENT_FORMAT 1
-#define PAYMENT_FIELDS 19
-#define PAYMENT_FIELDS_MISCOUNTED 20 /* states that say so hold the same 19 values */
+#define PAYMENT_FIELDS 19 /* the format among them */
+/* Early versions wrote this count before the same 19 values; such states may still be stored. */
+#define PAYMENT_FIELDS_MISCOUNTED 20
 #define PAYMENT_DESCRIPTION_MAX 500
 #define PAYMENT_CUSTOMER_ID_MAX 128
 
@@ -70,7 +71,7 @@ struct payment_info payment_info_of(struct id128 id, const struct payment *p)
 
 /* --- apply ------------------------------------------------------------------------------------ */
 
-/* The one function that writes the status: along an edge of the table, or it is a bug. */
+/* The one function that writes the status; check() fails if the table has no such step. */
 static void move(struct registry *r, struct id128 id, struct payment *p,
                  enum payment_action action, uint64_t time_ns)
 {
@@ -83,8 +84,8 @@ static void move(struct registry *r, struct id128 id, struct payment *p,
 void payment_apply_created(struct registry *r, const void *event, uint64_t time_ns)
 {
     const struct payment_created *e = event;
-    bool now = e->capture == PAYMENT_CAPTURE_MODE_AUTOMATIC;
-    wallet_count_debit(r, e->from_account, e->amount, time_ns, !now);
+    bool at_once = e->capture == PAYMENT_CAPTURE_MODE_AUTOMATIC;
+    wallet_count_debit(r, e->from_account, e->amount, time_ns, !at_once);
     struct payment *p = registry_create(r, KIND_PAYMENT, e->payment_id);
     *p = (struct payment){
         .tenant_id = e->tenant_id,
@@ -93,7 +94,7 @@ void payment_apply_created(struct registry *r, const void *event, uint64_t time_
         .from_account = e->from_account,
         .to_account = e->to_account,
         .amount = e->amount,
-        .captured = now ? e->amount : 0,
+        .captured = at_once ? e->amount : 0,
         .created_at = time_ns,
         .expires_at = e->expires_at,
         .metadata = keep_metadata(r, &e->metadata),
@@ -105,7 +106,7 @@ void payment_apply_created(struct registry *r, const void *event, uint64_t time_
         p->description = keep_text(r, e->description);
     if (e->has_customer_id)
         p->customer_id = keep_text(r, e->customer_id);
-    move(r, e->payment_id, p, now ? PAYMENT_ACTION_PAY : PAYMENT_ACTION_AUTHORIZE, time_ns);
+    move(r, e->payment_id, p, at_once ? PAYMENT_ACTION_PAY : PAYMENT_ACTION_AUTHORIZE, time_ns);
 }
 
 void payment_apply_captured(struct registry *r, const void *event, uint64_t time_ns)
@@ -205,7 +206,7 @@ static void project(struct projection *to, struct id128 id, uint64_t time_ns,
     projection_put(to, &payment_events_view, values);
 }
 
-/* As project(), where the payer's open holds became one more or one less. */
+/* As project(), for events that change how many holds the payer's wallet has open. */
 static void project_with_wallet(struct projection *to, struct id128 id, uint64_t time_ns,
                                 struct payment_events_row *event)
 {

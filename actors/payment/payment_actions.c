@@ -43,16 +43,16 @@ static uint16_t check_parties(struct turn *t, const struct payment_create *creat
     return RESULT_OK;
 }
 
-/* What is wrong with the request whoever pays whom. */
-static uint16_t check_terms(struct turn *t, const struct payment_create *create, bool now,
+/* What the request alone says: amount and expiry, whoever pays whom. */
+static uint16_t check_terms(struct turn *t, const struct payment_create *create, bool at_once,
                             uint64_t *expires_at)
 {
     /* The largest number means "all" to the ledger. */
     if (create->amount == 0 || create->amount == U128_MAX)
         return RESULT_AMOUNT_OUT_OF_RANGE;
-    if (now && create->has_expires_in_s)
+    if (at_once && create->has_expires_in_s)
         return RESULT_EXPIRY_WITHOUT_AUTHORIZATION;
-    if (now)
+    if (at_once)
         return RESULT_OK;
     return wallet_expiry(t, create->has_expires_in_s, create->expires_in_s, expires_at);
 }
@@ -92,9 +92,9 @@ enum turn_result payment_on_create(struct turn *t, struct id128 self, const stru
     /* What does not exist yet has no version that If-Match could name. */
     if (!turn_version_matches(t, 0))
         return TURN_DONE;
-    bool now = !create->has_capture || create->capture == PAYMENT_CAPTURE_MODE_AUTOMATIC;
+    bool at_once = !create->has_capture || create->capture == PAYMENT_CAPTURE_MODE_AUTOMATIC;
     uint64_t expires_at = 0;
-    uint16_t code = check_terms(t, create, now, &expires_at);
+    uint16_t code = check_terms(t, create, at_once, &expires_at);
     if (code == RESULT_OK)
         code = check_parties(t, create, payer_found, &payer, payee_found, &payee);
     if (code == RESULT_OK)
@@ -114,7 +114,7 @@ enum turn_result payment_on_create(struct turn *t, struct id128 self, const stru
         .currency = created.currency,
         .code = BOOKS_PAYMENT,
     };
-    struct posting p = now ? books_transfer(&move) : books_pending(&move);
+    struct posting p = at_once ? books_transfer(&move) : books_pending(&move);
     if (books_prepare(t, &p, &code) == PRESENCE_WAITING)
         return TURN_WAIT;
     if (code != RESULT_OK)
@@ -154,7 +154,8 @@ static enum presence find(struct turn *t, struct id128 id, struct payment_ref *r
     return PRESENCE_THERE;
 }
 
-/* For a caller in this role, who with If-Match knows the version. false: the turn ends as *end. */
+/* Finds the payment for a caller who must have this role and, with If-Match, know its version.
+ * false: it waits or was refused, and the handler returns *end. */
 static bool enter(struct turn *t, struct id128 self, enum role role, struct payment_ref *ref,
                   enum turn_result *end)
 {
@@ -188,7 +189,8 @@ enum turn_result payment_on_get(struct turn *t, struct id128 self, const struct 
     return reply_payment(t, self, ID128_ZERO);
 }
 
-/* What resolves or follows the payment's transfer: a new id, the rest as the payment has it. */
+/* A move of the payment's money under a new id. Accounts and code are those of a refund; a capture
+ * or void does not read them: its posting has those of the pending transfer. */
 static struct books_move move_of(struct turn *t, const struct payment_ref *ref, u128 amount)
 {
     return (struct books_move){
@@ -205,7 +207,7 @@ static struct books_move move_of(struct turn *t, const struct payment_ref *ref, 
 
 /* --- capturing -------------------------------------------------------------------------------- */
 
-/* How much, and what goes back with it. */
+/* How much is captured, and with `final` how much goes back to the payer. */
 static uint16_t capture_amounts(const struct payment_ref *ref,
                                 const struct payment_capture *capture, u128 *amount,
                                 u128 *released)

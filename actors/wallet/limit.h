@@ -25,7 +25,7 @@ must_check uint16_t limit_check(const struct limit *l, u128 amount, uint64_t tim
 /* Counts a debit. */
 void limit_use(struct limit *l, u128 amount, uint64_t time_ns);
 
-/* Gives back what a debit of `used_ns` took and did not need, if that day is still counted. */
+/* Takes back part of a debit made at `used_ns`, if its day is still the one that is counted. */
 void limit_return(struct limit *l, u128 amount, uint64_t used_ns);
 
 /* Counted on the day of this time. */

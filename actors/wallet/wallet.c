@@ -11,8 +11,9 @@
 #include "schemas/common.h"
 
 #define WALLET_FORMAT 1
-#define WALLET_FIELDS 14
-#define WALLET_FIELDS_MISCOUNTED 15 /* states that say so hold the same 14 values */
+#define WALLET_FIELDS 14 /* the format among them */
+/* Early versions wrote this count before the same 14 values; such states may still be stored. */
+#define WALLET_FIELDS_MISCOUNTED 15
 #define WALLET_USER_ID_MAX 128
 
 /* --- finding ---------------------------------------------------------------------------------- */

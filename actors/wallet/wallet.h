@@ -68,7 +68,8 @@ must_check uint16_t wallet_check_debit(const struct wallet *w, u128 amount, uint
 must_check uint16_t wallet_check_destination(struct turn *t, const struct wallet_ref *from,
                                              enum presence found, const struct wallet_ref *to);
 
-/* seconds from now in *expires_at; RESULT_EXPIRY_OUT_OF_RANGE */
+/* *expires_at = now and so many seconds (not given: WALLET_EXPIRY_S_DEFAULT), Unix time in ns.
+ * RESULT_OK or RESULT_EXPIRY_OUT_OF_RANGE. */
 must_check uint16_t wallet_expiry(struct turn *t, bool given, uint32_t seconds,
                                   uint64_t *expires_at);
 
@@ -83,11 +84,11 @@ static inline enum turn_result wallet_refuse(struct turn *t, uint16_t code)
 
 /* --- parts of apply functions, also those of payments ----------------------------------------- */
 
-/* A debit counts against the limits; opens_hold: it keeps money aside for now. */
+/* Counts a debit against the limits; opens_hold: the money is only kept aside so far. */
 void wallet_count_debit(struct registry *r, struct id128 id, u128 amount, uint64_t time_ns,
                         bool opens_hold);
 
-/* Money kept aside since `since_ns` goes back; ends_hold: nothing of it is left. */
+/* Gives money back that was kept aside at `since_ns`; ends_hold: nothing is kept aside any more. */
 void wallet_count_return(struct registry *r, struct id128 id, u128 amount, uint64_t since_ns,
                          bool ends_hold);
 
