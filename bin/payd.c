@@ -220,6 +220,12 @@ static void put_metrics(void *context, struct json_writer *out)
 
 /* --- starting -------------------------------------------------------------------------------- */
 
+static void rebuilding(void *context, const char *reason)
+{
+    struct payd *p = context;
+    LOG_WARN(&p->log, "views_rebuilding", log_text("reason", reason));
+}
+
 static bool open_store(struct payd *p)
 {
     static const struct view_table *tables[PAYD_VIEWS_MAX];
@@ -236,6 +242,8 @@ static bool open_store(struct payd *p)
         .migrations = sqlite_migrations,
         .migration_count = sqlite_migration_count,
         .shards = (uint16_t)p->config.shards,
+        .rebuilding = rebuilding,
+        .context = p,
     };
     char reason[PAYD_REASON_MAX];
     enum err e = store_sqlite_open(&options, &p->store, reason, sizeof reason);

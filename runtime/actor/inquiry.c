@@ -6,6 +6,7 @@
 
 #include "runtime/actor/shard_priv.h"
 #include "runtime/base/plant.h"
+#include "runtime/observe/log.h"
 
 #define INQUIRY_LOOK_NS 100000000u /* how late an answer EXPIRED may be */
 
@@ -52,7 +53,15 @@ static void end_with(struct inquiry *q, uint16_t code)
 
 static void inquiry_done(struct work *w)
 {
-    inquiry_end(container_of(w, struct inquiry, work));
+    struct inquiry *q = container_of(w, struct inquiry, work);
+    struct shard *s = q->shard;
+    uint64_t suppressed;
+    if (q->message->code == ERR_CORRUPT &&
+        log_limit_pass(&s->inquiries.damaged_lines, env_mono_ns(s->env), &suppressed))
+        LOG_ERROR(s->env->log, "views_damaged", log_uint("shard", s->options.number),
+                  log_text("message", q->message->type->name),
+                  log_text("reason", SHARD_VIEWS_DAMAGED), log_uint("suppressed", suppressed));
+    inquiry_end(q);
 }
 
 static bool is_late(const struct shard *s, const struct inquiry *q)
@@ -171,6 +180,8 @@ void shard_end_lists(struct shard *s)
 
 void inquiries_init(struct shard *s)
 {
+    s->inquiries.damaged_lines =
+        (struct log_limit){.lines_max = 1, .window_ns = SHARD_STALL_LOG_NS};
     fifo_init(&s->inquiries.waiting);
     slab_init(&s->inquiries.slab,
               sizeof(struct inquiry) + s->options.progress->count * sizeof(uint64_t));

@@ -8,6 +8,7 @@
  *
  * What a damaged journal means (reliability: torn, rotten, foreign) is decided here:
  *     newest batch torn, never acknowledged, store may tear      cut it, go on
+ *     it ends before a batch that was committed                  stop: its end is lost
  *     any other damage, gap, broken chain, older epoch           stop, name the batch
  *     views ahead of the journal, or of another journal          stop: a restored backup
  *     a file removed or replaced while in use                    stop
@@ -43,6 +44,7 @@ struct recovery {
     enum err result;
     uint64_t epoch;
     struct store_position position;
+    struct store_position committed; /* at least this far the journal had come */
     struct replay replay;
     struct replay_source source;
     uint64_t torn_seq;
@@ -177,6 +179,36 @@ static enum err check_position(struct recovery *r)
     return alike ? ERR_OK : position_unlike(r, &c, head);
 }
 
+/* Who acknowledged what is missing now must not go on as if nothing had been. */
+static enum err check_committed(struct recovery *r)
+{
+    struct store *store = r->shard->options.store;
+    uint16_t shard = r->shard->options.number;
+    unsigned long long at = r->committed.seq;
+    if (at > r->replay.seq)
+        return fail(r, ERR_CORRUPT,
+                    "batch %llu was committed, but the journal of shard %u ends at batch %llu: its "
+                    "end is lost, or an older one was restored; restore the directory from a "
+                    "backup, or delete views and witness to go on without what is lost",
+                    at, shard, (unsigned long long)r->replay.seq);
+    if (at == 0)
+        return ERR_OK;
+    struct position_check c = {.position = &r->committed};
+    enum err e = store->ops->tail(store, shard, at, compare_position, &c);
+    if (e == ERR_CORRUPT)
+        return fail_at(r, at, "it cannot be read");
+    if (e != ERR_OK)
+        return fail(r, e, "the journal cannot be read at batch %llu: %s", at, err_text(e));
+    if (c.seen && c.whole && c.same)
+        return ERR_OK;
+    if (!c.seen || !c.whole)
+        return fail_at(r, at, c.seen ? "its hash does not match its content" : "it is missing");
+    return fail(r, ERR_CORRUPT,
+                "batch %llu of the journal of shard %u is not the one that was committed; if this "
+                "journal is the right one, delete views and witness",
+                at, shard);
+}
+
 static bool add_event(void *context, const struct event_rule *rule, const void *event,
                       uint64_t time_ns, uint64_t place)
 {
@@ -263,7 +295,7 @@ static enum err replay_tail(struct recovery *r)
     if (t.error == ERR_OK && e != ERR_OK)
         return fail(r, e, "the journal cannot be read after batch %llu: %s",
                     (unsigned long long)r->replay.seq, err_text(e));
-    if (t.error == ERR_CORRUPT && t.bad_seq != 0 && store->tears) {
+    if (t.error == ERR_CORRUPT && t.bad_seq > r->committed.seq && store->tears) {
         e = store->ops->cut(store, s->options.number, r->epoch, t.bad_seq);
         if (e != ERR_OK)
             return fail(r, e, "torn batch %llu cannot be removed: %s",
@@ -283,11 +315,16 @@ static enum err replay_tail(struct recovery *r)
 static void recovery_run(struct work *w)
 {
     struct recovery *r = container_of(w, struct recovery, work);
+    struct store *store = r->shard->options.store;
     r->result = take_lease(r);
+    if (r->result == ERR_OK)
+        r->result = store->ops->committed(store, r->shard->options.number, &r->committed);
     if (r->result == ERR_OK)
         r->result = check_position(r);
     if (r->result == ERR_OK)
         r->result = replay_tail(r);
+    if (r->result == ERR_OK)
+        r->result = check_committed(r);
 }
 
 /* --- on the loop ----------------------------------------------------------------------------- */

@@ -174,6 +174,8 @@ static void state_loaded(struct shard *s, struct load *l)
         if (!registry_fill(&s->registry, a, l->body, l->due_ns))
             shard_stop(s, "a stored %s state is damaged; delete the views to rebuild them",
                        s->options.domain->kinds[l->kind]->name);
+    } else if (l->result == ERR_CORRUPT) {
+        shard_stop(s, SHARD_VIEWS_DAMAGED);
     } else if (l->result != ERR_NOT_FOUND) {
         s->load_error = l->result;
         fail_mailbox(s, a, ERR_UNAVAILABLE);
@@ -193,7 +195,9 @@ static void on_loaded(void *context, struct load *l)
         state_loaded(s, l);
         return;
     }
-    if (l->result != ERR_OK && l->result != ERR_NOT_FOUND)
+    if (l->result == ERR_CORRUPT && l->what == LOAD_OUTCOME)
+        shard_stop(s, SHARD_VIEWS_DAMAGED);
+    else if (l->result != ERR_OK && l->result != ERR_NOT_FOUND)
         s->load_error = l->result;
     else if (l->what == LOAD_OUTCOME)
         outcomes_learn(l->is_key ? &s->keys : &s->ids, l->id,
@@ -434,7 +438,7 @@ static void on_projected(void *context, enum err result, const char *reason)
 {
     struct shard *s = context;
     if (result == ERR_CORRUPT || result == ERR_FAILED) {
-        shard_stop(s, "%s", reason[0] != '\0' ? reason : "the views are damaged; delete them");
+        shard_stop(s, "%s", reason[0] != '\0' ? reason : SHARD_VIEWS_DAMAGED);
     } else if (result == ERR_OK) {
         s->projector_failing = false;
         rest_projector(s);

@@ -119,6 +119,7 @@ struct shard {
         struct slab slab;
         struct alarm expiry;
         _Atomic bool ended;  /* the loop's, read by the read lane: no list is begun any more */
+        struct log_limit damaged_lines;
     } inquiries;
 
     struct arena turn_arena;
@@ -161,6 +162,9 @@ struct shard {
 };
 
 /* shard.c */
+#define SHARD_VIEWS_DAMAGED                                                                        \
+    "the views are damaged; the next start makes them anew from the journal, or else after they "  \
+    "were deleted"
 void shard_set_state(struct shard *s, enum shard_state state);
 void shard_stop(struct shard *s, const char *format, ...) printf_like(2, 3);
 void shard_finish(struct shard *s, struct message *m, uint16_t code); /* a final answer, now */

@@ -72,6 +72,10 @@ struct store_ops {
                      void *context);
     /* The seq of the newest batch, 0 if none. */
     enum err (*head)(struct store *s, uint16_t shard, uint64_t *seq);
+    /* The newest batch that something beside the journal remembers as committed; seq 0 = nothing
+     * does. It may be older than the head; a journal that ends before it has lost its end. Journal
+     * lane. */
+    enum err (*committed)(struct store *s, uint16_t shard, struct store_position *position);
     enum err (*position)(struct store *s, uint16_t shard, struct store_position *position);
     /* ERR_NOT_FOUND if there is no such state. */
     enum err (*state_load)(struct store *s, uint16_t shard, uint16_t kind, struct id128 id,

@@ -17,6 +17,7 @@ struct sim_batch {
 struct sim_lease {
     uint64_t epoch;
     bool held;
+    struct store_position committed; /* the newest batch that no crash may take */
 };
 
 bool sim_fault(struct store_sim *sim, enum store_sim_fault fault, uint32_t ppm)
@@ -101,6 +102,12 @@ static bool lease_held(struct store_sim *sim, uint16_t shard, uint64_t epoch)
 
 /* --- journal lane --- */
 
+static void note_committed(struct store_sim *sim, const struct sim_batch *b)
+{
+    struct sim_lease *lease = lease_of(sim, b->row.shard);
+    lease->committed = (struct store_position){.seq = b->row.seq, .hash = b->row.hash};
+}
+
 static void store_batch(struct store_sim *sim, const struct batch_row *row, bool durable)
 {
     struct sim_batch *b = malloc(sizeof *b + row->body.len);
@@ -110,6 +117,8 @@ static void store_batch(struct store_sim *sim, const struct batch_row *row, bool
     list_init(&b->under_way);
     if (!durable)
         list_append(&sim->under_way, &b->under_way);
+    else
+        note_committed(sim, b);
     if (row->body.len > 0)
         memcpy(b->body, row->body.data, row->body.len);
     struct place p = place_of(row->shard, row->seq);
@@ -129,8 +138,11 @@ static uint64_t head_before(struct store_sim *sim, const struct batch_row *rows,
 /* Everything under way becomes durable. */
 static void settle(struct store_sim *sim)
 {
-    while (!list_empty(&sim->under_way))
-        list_remove(sim->under_way.next);
+    while (!list_empty(&sim->under_way)) {
+        struct list *first = sim->under_way.next;
+        note_committed(sim, container_of(first, struct sim_batch, under_way));
+        list_remove(first);
+    }
 }
 
 static enum err sim_append(struct store *base, const struct batch_row *rows, uint32_t count)
@@ -238,6 +250,12 @@ static enum err sim_head(struct store *base, uint16_t shard, uint64_t *seq)
     return ERR_OK;
 }
 
+static enum err sim_committed(struct store *base, uint16_t shard, struct store_position *position)
+{
+    *position = lease_of(store_sim_of(base), shard)->committed;
+    return ERR_OK;
+}
+
 static enum err sim_sizes(struct store *base, uint64_t *journal_bytes, uint64_t *views_bytes)
 {
     const struct store_sim *sim = store_sim_of(base);
@@ -261,6 +279,7 @@ static const struct store_ops sim_ops = {
     .lease_release = sim_lease_release,
     .tail = sim_tail,
     .head = sim_head,
+    .committed = sim_committed,
     .position = sim_position,
     .state_load = sim_state_load,
     .states_due = sim_states_due,
@@ -348,6 +367,7 @@ void store_sim_delivered(struct store_sim *sim, uint16_t shard, uint64_t seq)
         struct sim_batch *b = first_under_way(sim);
         if (b->row.shard != shard || b->row.seq > seq)
             return;
+        note_committed(sim, b);
         list_remove(&b->under_way);
     }
 }
@@ -379,7 +399,8 @@ static void decide_under_way(struct store_sim *sim)
         lose_under_way(sim);
     else if (rng_chance(sim->rng, sim->faults.crash_torn_ppm))
         tear_under_way(sim);
-    settle(sim);
+    while (!list_empty(&sim->under_way)) /* nobody was told what is left of them */
+        list_remove(sim->under_way.next);
 }
 
 static void rot(struct store_sim *sim)

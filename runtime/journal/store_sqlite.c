@@ -14,8 +14,7 @@
 
 #define SYSTEM_TEXT_MAX 128
 
-/* Why a directory or file cannot be used, with the remedy where there is one. */
-static enum err refuse(char *reason, size_t reason_size, const char *path, const char *doing,
+enum err sqlite_refuse(char *reason, size_t reason_size, const char *path, const char *doing,
                        int system)
 {
     char text[SYSTEM_TEXT_MAX];
@@ -48,16 +47,16 @@ static enum err make_directory(const char *path, char *reason, size_t reason_siz
         snprintf(parent, sizeof parent, "%s/..", path);
         int failed = sync_directory(parent);
         if (failed != 0 && failed != EACCES) /* a parent one may search but not read */
-            return refuse(reason, reason_size, parent, "sync the directory", failed);
+            return sqlite_refuse(reason, reason_size, parent, "sync the directory", failed);
     } else if (errno != EEXIST) {
-        return refuse(reason, reason_size, path, "make the directory", errno);
+        return sqlite_refuse(reason, reason_size, path, "make the directory", errno);
     }
     if (stat(path, &st) != 0)
-        return refuse(reason, reason_size, path, "open the directory", errno);
+        return sqlite_refuse(reason, reason_size, path, "open the directory", errno);
     if (!S_ISDIR(st.st_mode))
-        return refuse(reason, reason_size, path, "use it as the data directory", ENOTDIR);
+        return sqlite_refuse(reason, reason_size, path, "use it as the data directory", ENOTDIR);
     if (faccessat(AT_FDCWD, path, R_OK | W_OK | X_OK, AT_EACCESS) != 0)
-        return refuse(reason, reason_size, path, "write to the directory", errno);
+        return sqlite_refuse(reason, reason_size, path, "write to the directory", errno);
     return ERR_OK;
 }
 
@@ -68,12 +67,12 @@ static enum err take_lock(struct store_sqlite *s, char *reason, size_t reason_si
     snprintf(path, sizeof path, "%s/lock", s->directory);
     s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (s->lock_fd < 0)
-        return refuse(reason, reason_size, path, "open the lock", errno);
+        return sqlite_refuse(reason, reason_size, path, "open the lock", errno);
     char holder[32] = "";
     if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0) {
         int system = errno;
         if (system != EWOULDBLOCK)
-            return refuse(reason, reason_size, path, "take the lock", system);
+            return sqlite_refuse(reason, reason_size, path, "take the lock", system);
         ssize_t size = pread(s->lock_fd, holder, sizeof holder - 1, 0);
         holder[size > 0 ? size : 0] = '\0';
         snprintf(reason, reason_size,
@@ -85,20 +84,20 @@ static enum err take_lock(struct store_sqlite *s, char *reason, size_t reason_si
     /* For the message above only: nothing depends on it. */
     int len = snprintf(holder, sizeof holder, "%ld", (long)getpid());
     if (ftruncate(s->lock_fd, 0) != 0 || pwrite(s->lock_fd, holder, (size_t)len, 0) != len)
-        return refuse(reason, reason_size, path, "write the lock", errno);
+        return sqlite_refuse(reason, reason_size, path, "write the lock", errno);
     return ERR_OK;
 }
 
-/* Creates the file for its owner only: SQLite would follow the umask. Nobody has it open yet, so
- * closing it here drops no lock of SQLite's. */
-static enum err make_file(const struct store_sqlite *s, const struct db_kind *kind, char *reason,
+/* SQLite would follow the umask. Nobody has the file open yet, so closing it here drops no lock of
+ * SQLite's. */
+enum err sqlite_make_file(const struct store_sqlite *s, const struct db_kind *kind, char *reason,
                           size_t reason_size)
 {
     char path[DB_PATH_MAX + 32];
     snprintf(path, sizeof path, "%s/%s", s->directory, kind->file_name);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return refuse(reason, reason_size, path, "open it", errno);
+        return sqlite_refuse(reason, reason_size, path, "open it", errno);
     close(fd);
     return ERR_OK;
 }
@@ -116,7 +115,8 @@ static bool file_there(const struct store_sqlite *s, const char *name)
 static enum err refuse_lost_journal(const struct store_sqlite *s, char *reason, size_t reason_size)
 {
     if (file_there(s, "journal.db") ||
-        (!file_there(s, "views.db") && !file_there(s, "journal.db-wal")))
+        (!file_there(s, "views.db") && !file_there(s, "journal.db-wal") &&
+         !file_there(s, WITNESS_FILE)))
         return ERR_OK;
     snprintf(reason, reason_size,
              "%s/journal.db: is missing or empty, although what was made beside it is there; "
@@ -148,28 +148,42 @@ static enum err refuse_other_shards(const struct store_sqlite *s, uint16_t shard
     return ERR_UNSUPPORTED;
 }
 
-static enum err open_files(struct store_sqlite *s, const struct store_sqlite_options *options,
-                           char *reason, size_t reason_size)
+static enum err open_journal(struct store_sqlite *s, const struct store_sqlite_options *options,
+                             char *reason, size_t reason_size)
 {
     enum err e = refuse_lost_journal(s, reason, reason_size);
     if (e == ERR_OK)
-        e = make_file(s, &db_journal, reason, reason_size);
+        e = sqlite_files_usable(s, &db_journal, reason, reason_size);
     if (e == ERR_OK)
-        e = make_file(s, &db_views, reason, reason_size);
+        e = sqlite_make_file(s, &db_journal, reason, reason_size);
     if (e == ERR_OK)
         e = db_open(&s->journal, &db_journal, s->directory, false, reason, reason_size);
     if (e == ERR_OK)
-        e = db_open(&s->views_writer, &db_views, s->directory, false, reason, reason_size);
-    if (e == ERR_OK)
-        e = sqlite_migrate(s, options, reason, reason_size);
+        e = sqlite_migrate_journal(s, options, reason, reason_size);
     if (e == ERR_OK)
         e = refuse_other_shards(s, options->shards, reason, reason_size);
+    int failed = e == ERR_OK ? witness_open(&s->witness, s->directory) : 0;
+    if (failed != 0) {
+        char path[DB_PATH_MAX + 32];
+        snprintf(path, sizeof path, "%s/%s", s->directory, WITNESS_FILE);
+        return sqlite_refuse(reason, reason_size, path, "open it", failed);
+    }
+    return e;
+}
+
+static enum err open_files(struct store_sqlite *s, const struct store_sqlite_options *options,
+                           char *reason, size_t reason_size)
+{
+    enum err e = open_journal(s, options, reason, reason_size);
+    if (e == ERR_OK)
+        e = sqlite_views_open(s, options, reason, reason_size);
     if (e != ERR_OK)
         return e;
     int failed = sync_directory(s->directory);
     if (failed != 0)
-        return refuse(reason, reason_size, s->directory, "sync the directory", failed);
+        return sqlite_refuse(reason, reason_size, s->directory, "sync the directory", failed);
     sqlite_journal_watch(s);
+    s->opened = true;
     return ERR_OK;
 }
 
@@ -200,12 +214,13 @@ static void sqlite_close(struct store *base)
     struct store_sqlite *s = store_sqlite_of(base);
     sqlite_rollback(base);
     /* An unknown commit stays in the WAL for the next start to judge. */
-    bool keep_wal = atomic_load(&s->journal_broken);
+    bool keep_wal = atomic_load(&s->journal_broken) || !s->opened;
     db_pool_close(&s->journal_readers, keep_wal);
-    db_pool_close(&s->views_readers, false);
+    db_pool_close(&s->views_readers, true);
     db_close(&s->journal_checkpointer, keep_wal);
     db_close(&s->journal, keep_wal);
-    db_close(&s->views_writer, false);
+    db_close(&s->views_writer, !s->opened || !sqlite_views_settle(s));
+    witness_close(&s->witness);
     db_pool_done(&s->journal_readers);
     db_pool_done(&s->views_readers);
     pthread_rwlock_destroy(&s->journal_open);
@@ -224,6 +239,7 @@ static const struct store_ops sqlite_ops = {
     .lease_release = sqlite_lease_release,
     .tail = sqlite_tail,
     .head = sqlite_head,
+    .committed = sqlite_committed,
     .position = sqlite_position,
     .state_load = sqlite_state_load,
     .states_due = sqlite_states_due,
@@ -252,6 +268,7 @@ static struct store_sqlite *make_store(const struct store_sqlite_options *option
     }
     s->base = (struct store){.ops = &sqlite_ops, .name = "sqlite", .tears = false};
     s->lock_fd = -1;
+    s->witness.fd = -1;
     s->views = views;
     s->view_count = options->table_count;
     for (uint32_t i = 0; i < options->table_count; i++) {
@@ -273,18 +290,17 @@ enum err store_sqlite_open(const struct store_sqlite_options *options, struct st
                            char *reason, size_t reason_size)
 {
     if (strlen(options->directory) >= DB_PATH_MAX)
-        return refuse(reason, reason_size, "data directory", "use its name", ENAMETOOLONG);
+        return sqlite_refuse(reason, reason_size, "data directory", "use its name", ENAMETOOLONG);
     struct store_sqlite *s = make_store(options);
     if (s == NULL)
-        return refuse(reason, reason_size, options->directory, "open the store", ENOMEM);
+        return sqlite_refuse(reason, reason_size, options->directory, "open the store", ENOMEM);
     enum err e = make_directory(s->directory, reason, reason_size);
     if (e == ERR_OK)
         e = take_lock(s, reason, reason_size);
     if (e == ERR_OK)
         e = open_files(s, options, reason, reason_size);
     if (e != ERR_OK) {
-        atomic_store(&s->journal_broken, true); /* leave everything as it was found */
-        sqlite_close(&s->base);
+        sqlite_close(&s->base); /* everything is left as it was found */
         return e;
     }
     *ret = &s->base;

@@ -2,7 +2,8 @@
 /* The embedded store: two SQLite files in one directory. journal.db holds the batches (WAL,
  * synchronous=FULL: a returned append survives power loss), views.db what the projector derives
  * from them (it may be deleted; it is rebuilt). Apart, so that the projector's long transactions
- * never delay a commit. */
+ * never delay a commit. A third file, `witness`, remembers how far both had come, so that a lost
+ * end is noticed. */
 #ifndef JOURNAL_STORE_SQLITE_H
 #define JOURNAL_STORE_SQLITE_H
 
@@ -15,6 +16,10 @@ struct store_sqlite_options {
     const struct sqlite_migration *migrations; /* generated from sql/sqlite/, in order */
     uint32_t migration_count;
     uint16_t shards; /* of the deployment: other than it was made with is refused; 0 = any */
+    /* Told, with the reason, that views.db is damaged and will be made anew from the journal: the
+     * caller's projector starts at its first batch. NULL: the opening is refused instead. */
+    void (*rebuilding)(void *context, const char *reason);
+    void *context;
 };
 
 /* One file of sql/sqlite/: NNNN_journal_*.sql goes to journal.db, NNNN_views_*.sql to views.db.

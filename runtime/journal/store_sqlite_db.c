@@ -37,9 +37,11 @@ const struct db_kind db_views = {
     .file_name = "views.db",
     .application_id = 0x50505631, /* "PPV1" */
     .pragmas = "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-               "PRAGMA wal_autocheckpoint=4096; PRAGMA cache_size=-65536;" PRAGMAS_ALL,
+               "PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-65536;" PRAGMAS_ALL,
     .reader_pragmas = "PRAGMA query_only=ON; PRAGMA cache_size=-8192;" PRAGMAS_ALL,
     .remedy = "delete views.db, views.db-wal and views.db-shm: they are rebuilt from the journal",
+    .vfs = PAGES_VFS,
+    .reserved = PAGES_RESERVED,
 };
 
 static const char *const fixed_sql[DB_FIXED_COUNT] = {
@@ -107,7 +109,7 @@ enum err db_error(int code)
     case SQLITE_TOOBIG:
         return ERR_TOO_LARGE;
     case SQLITE_IOERR:
-        if (code == SQLITE_IOERR_CORRUPTFS)
+        if (code == SQLITE_IOERR_CORRUPTFS || code == SQLITE_IOERR_DATA)
             return ERR_CORRUPT;
         return db_no_space(code) ? ERR_STORE_FULL : ERR_IO;
     default:
@@ -130,6 +132,13 @@ static int read_integer(sqlite3 *handle, const char *sql, int64_t *ret)
     return code == SQLITE_ROW ? SQLITE_OK : end;
 }
 
+static const char *told(sqlite3 *handle, int code)
+{
+    return code == SQLITE_IOERR_DATA
+               ? "a page does not match its checksum, or was written by an earlier version"
+               : sqlite3_errmsg(handle);
+}
+
 /* Whose file is it? A new one gets our mark; NULL if all is well, else what is wrong. */
 static const char *claim(sqlite3 *handle, const struct db_kind *kind, int *code)
 {
@@ -138,7 +147,7 @@ static const char *claim(sqlite3 *handle, const struct db_kind *kind, int *code)
     if (*code == SQLITE_OK)
         *code = read_integer(handle, "SELECT count(*) FROM sqlite_schema", &objects);
     if (*code != SQLITE_OK)
-        return sqlite3_errmsg(handle);
+        return told(handle, *code);
     if (found == 0 && objects == 0) {
         char sql[64];
         snprintf(sql, sizeof sql, "PRAGMA application_id=%d", kind->application_id);
@@ -159,10 +168,13 @@ static const char *configure(sqlite3 *handle, const struct db_kind *kind, bool r
     sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
+    int reserved = kind->reserved; /* of a new file; one that is there keeps what it has */
+    if (reserved > 0)
+        sqlite3_file_control(handle, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
     const char *pragmas = reader ? kind->reader_pragmas : kind->pragmas;
     *code = sqlite3_exec(handle, pragmas, NULL, NULL, NULL);
     if (*code != SQLITE_OK)
-        return sqlite3_errmsg(handle);
+        return told(handle, *code);
     return reader ? NULL : claim(handle, kind, code);
 }
 
@@ -177,10 +189,11 @@ enum err db_open(struct db *d, const struct db_kind *kind, const char *directory
      * an earlier call has done it. */
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     sqlite_pace_install();
+    pages_install();
     int code = sqlite3_open_v2(path, &d->handle,
                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
                                    (reader ? 0 : SQLITE_OPEN_CREATE),
-                               NULL);
+                               kind->vfs);
     const char *wrong = code == SQLITE_OK ? configure(d->handle, kind, reader, &code)
                                           : sqlite3_errmsg(d->handle);
     if (wrong == NULL)

@@ -226,6 +226,19 @@ static enum err end_transaction(struct store_sqlite *s, enum err e)
     return e;
 }
 
+/* Of each shard the newest. */
+static void note_committed(struct store_sqlite *s, const struct batch_row *rows, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct batch_row *row = &rows[i];
+        if (i + 1 < count && rows[i + 1].shard == row->shard)
+            continue;
+        struct witness_record record = {.a = row->seq};
+        memcpy(record.hash, row->hash.bytes, SHA256_SIZE);
+        witness_write(&s->witness, WITNESS_SHARD + row->shard, &record);
+    }
+}
+
 enum err sqlite_append(struct store *base, const struct batch_row *rows, uint32_t count)
 {
     struct store_sqlite *s = store_sqlite_of(base);
@@ -244,6 +257,8 @@ enum err sqlite_append(struct store *base, const struct batch_row *rows, uint32_
         atomic_store(&s->journal_broken, true);
         e = ERR_UNKNOWN;
     }
+    if (e == ERR_OK)
+        note_committed(s, rows, count);
     return e;
 }
 
@@ -421,4 +436,15 @@ enum err sqlite_head(struct store *base, uint16_t shard, uint64_t *seq)
     }
     pthread_rwlock_unlock(&s->journal_open);
     return e;
+}
+
+enum err sqlite_committed(struct store *base, uint16_t shard, struct store_position *position)
+{
+    struct witness_record record;
+    *position = (struct store_position){0};
+    if (witness_read(&store_sqlite_of(base)->witness, WITNESS_SHARD + shard, &record)) {
+        position->seq = record.a;
+        memcpy(position->hash.bytes, record.hash, SHA256_SIZE);
+    }
+    return ERR_OK;
 }

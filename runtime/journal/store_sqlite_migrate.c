@@ -303,14 +303,19 @@ static enum err compare_view(const struct complaint *c, struct db *d, struct vie
     return e;
 }
 
-enum err sqlite_migrate(struct store_sqlite *s, const struct store_sqlite_options *options,
-                        char *reason, size_t reason_size)
+enum err sqlite_migrate_journal(struct store_sqlite *s,
+                                const struct store_sqlite_options *options, char *reason,
+                                size_t reason_size)
 {
     struct complaint c = {s, &db_journal, reason, reason_size};
-    enum err e = migrate_file(&c, &s->journal, options);
-    c.kind = &db_views;
-    if (e == ERR_OK)
-        e = migrate_file(&c, &s->views_writer, options);
+    return migrate_file(&c, &s->journal, options);
+}
+
+enum err sqlite_migrate_views(struct store_sqlite *s, const struct store_sqlite_options *options,
+                              char *reason, size_t reason_size)
+{
+    struct complaint c = {s, &db_views, reason, reason_size};
+    enum err e = migrate_file(&c, &s->views_writer, options);
     for (uint32_t i = 0; e == ERR_OK && i < s->view_count; i++)
         e = compare_view(&c, &s->views_writer, &s->views[i]);
     return e;

@@ -30,6 +30,8 @@ struct db_kind {
     const char *pragmas; /* of every connection */
     const char *reader_pragmas;
     const char *remedy; /* of a damaged file */
+    const char *vfs;    /* NULL: SQLite's own */
+    int reserved;       /* bytes at the end of each page that are not SQLite's */
 };
 
 extern const struct db_kind db_journal;
@@ -148,6 +150,44 @@ void db_pool_close(struct db_pool *p, bool keep_wal);
 must_check enum err db_pool_borrow(struct db_pool *p, struct db **ret);
 void db_pool_return(struct db_pool *p, struct db *d);
 
+/* --- pages with checksums: store_sqlite_pages.c --- */
+
+#define PAGES_VFS "payd-pages"
+#define PAGES_SIZE 8192       /* of the pages of a file opened with it */
+#define PAGES_RESERVED 8      /* of these, for the checksum */
+#define PAGES_MARK "-damaged" /* what a file found beside it that had a wrong page */
+
+/* Before the first connection; more than once does no harm. */
+void pages_install(void);
+
+/* --- what remembers how far the files had come: store_sqlite_witness.c --- */
+
+#define WITNESS_FILE "witness"
+#define WITNESS_VIEWS 0        /* store_sqlite_checkpoint.c says what it holds */
+#define WITNESS_SHARD 1        /* + shard: a = seq of the newest batch, hash = its hash */
+#define WITNESS_RECORDS 257    /* beyond them nothing is remembered */
+
+struct witness_record {
+    uint64_t a, b;
+    uint8_t hash[SHA256_SIZE];
+};
+
+/* Each record is written by one lane. */
+struct witness {
+    int fd; /* -1 = closed */
+    uint64_t counts[WITNESS_RECORDS];
+};
+
+/* Creates it if need be. 0 or a system error. */
+must_check int witness_open(struct witness *w, const char *directory);
+void witness_close(struct witness *w);
+/* false: nothing is known. */
+must_check bool witness_read(const struct witness *w, uint32_t number,
+                             struct witness_record *record);
+void witness_write(struct witness *w, uint32_t number, const struct witness_record *record);
+/* false: what was written may not survive power loss. */
+must_check bool witness_sync(struct witness *w);
+
 /* --- the store --- */
 
 /* Of a packed table the columns that order nothing stand in one more column, the last. */
@@ -172,8 +212,10 @@ struct store_sqlite {
     char directory[DB_PATH_MAX];
     char journal_path[DB_PATH_MAX + 16];
     int lock_fd;
+    bool opened; /* all of it */
     struct view_info *views;
     uint32_t view_count;
+    struct witness witness;
     uint8_t *rest; /* views lane: a VIEW_REST on its way */
     size_t rest_cap;
 
@@ -187,6 +229,7 @@ struct store_sqlite {
     _Atomic uint32_t wal_backfilled; /* of these, already copied into journal.db */
 
     struct db views_writer;          /* views lane */
+    uint32_t views_frames;           /* views lane: in the views' WAL after the last commit */
     struct db_pool views_readers;    /* any */
     _Atomic uintptr_t views_thread;  /* pthread_self() of the open transaction, 0 = none */
 };
@@ -196,10 +239,41 @@ static inline struct store_sqlite *store_sqlite_of(struct store *base)
     return container_of(base, struct store_sqlite, base);
 }
 
-/* store_sqlite_migrate.c: brings both files up to date, then compares the views. */
-must_check enum err sqlite_migrate(struct store_sqlite *s,
-                                   const struct store_sqlite_options *options, char *reason,
-                                   size_t reason_size);
+/* store_sqlite.c: why a file cannot be used, with the remedy where there is one. */
+enum err sqlite_refuse(char *reason, size_t reason_size, const char *path, const char *doing,
+                       int system);
+/* Creates the file for its owner only. */
+must_check enum err sqlite_make_file(const struct store_sqlite *s, const struct db_kind *kind,
+                                     char *reason, size_t reason_size);
+
+/* store_sqlite_migrate.c: bring a file up to date, and compare the views with what is declared. */
+must_check enum err sqlite_migrate_journal(struct store_sqlite *s,
+                                           const struct store_sqlite_options *options,
+                                           char *reason, size_t reason_size);
+must_check enum err sqlite_migrate_views(struct store_sqlite *s,
+                                         const struct store_sqlite_options *options, char *reason,
+                                         size_t reason_size);
+
+/* store_sqlite_rebuild.c */
+
+/* ERR_CORRUPT unless what stands at the names of this kind's files, if anything, are files that
+ * may be read and written. */
+must_check enum err sqlite_files_usable(const struct store_sqlite *s, const struct db_kind *kind,
+                                        char *reason, size_t reason_size);
+/* Opens views.db; empty, if it is damaged and the options allow that. */
+must_check enum err sqlite_views_open(struct store_sqlite *s,
+                                      const struct store_sqlite_options *options, char *reason,
+                                      size_t reason_size);
+
+/* store_sqlite_checkpoint.c: of views.db, on the views lane */
+
+/* Do file and WAL, just opened, belong together, and is nothing missing? */
+must_check bool sqlite_views_whole(struct store_sqlite *s);
+void sqlite_views_new(struct store_sqlite *s);    /* the file was just made */
+void sqlite_views_watch(struct store_sqlite *s);  /* after the opening */
+void sqlite_views_checkpoint(struct store_sqlite *s); /* when it is time; after a commit */
+/* Before the last connection closes. false: the WAL must stay. */
+must_check bool sqlite_views_settle(struct store_sqlite *s);
 
 /* store_sqlite_pace.c. Before the first connection; more than once does no harm. */
 void sqlite_pace_install(void);
@@ -219,6 +293,7 @@ enum err sqlite_lease_release(struct store *base, uint16_t shard, uint64_t epoch
 enum err sqlite_tail(struct store *base, uint16_t shard, uint64_t first_seq, batch_row_cb row,
                      void *context);
 enum err sqlite_head(struct store *base, uint16_t shard, uint64_t *seq);
+enum err sqlite_committed(struct store *base, uint16_t shard, struct store_position *position);
 
 /* store_sqlite_states.c */
 enum err sqlite_position(struct store *base, uint16_t shard, struct store_position *position);

@@ -205,6 +205,7 @@ enum err sqlite_commit(struct store *base, uint16_t shard, const struct store_po
             e = db_run(&s->views_writer, DB_COMMIT);
     }
     sqlite_rollback(base);
+    sqlite_views_checkpoint(s);
     sqlite_journal_checkpoint(s);
     return e;
 }

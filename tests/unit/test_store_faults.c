@@ -197,6 +197,7 @@ static void disk_start(struct disk *disk)
 static void disk_stop(struct disk *disk)
 {
     sqlite3_vfs_unregister(&disk->vfs);
+    sqlite3_vfs_register(disk->real, 1); /* else the default is whichever comes next */
 }
 
 /* --- the history --- */
@@ -314,7 +315,7 @@ static void copy_file(const char *from, const char *to, const char *name)
 static uint64_t head_after_a_crash(const struct fixture *f)
 {
     static const char *const names[] = {"journal.db", "journal.db-wal", "views.db",
-                                        "views.db-wal"};
+                                        "views.db-wal", "witness"};
     struct fixture after = *f;
     fixture_directory(&after);
     for (size_t i = 0; i < array_len(names); i++)
