@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The embedded store over files that are not as it left them: what is derived is made again, and
+ * what the journal lost is told. */
+#include "tests/unit/store_fixture.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#define SHARD 3
+#define COINS 4000
+#define NAME_BYTES 3000 /* of a coin: a few of them fill a page */
+
+static char name[NAME_BYTES + 1];
+
+static char *path_in(const struct fixture *f, const char *file)
+{
+    static char path[600];
+    snprintf(path, sizeof path, "%s/%s", f->directory, file);
+    return path;
+}
+
+static off_t size_of(const struct fixture *f, const char *file)
+{
+    struct stat st;
+    return stat(path_in(f, file), &st) == 0 ? st.st_size : -1;
+}
+
+static void flip(const struct fixture *f, const char *file, off_t at)
+{
+    char byte;
+    int fd = open(path_in(f, file), O_RDWR);
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, &byte, 1, at), 1);
+    byte = (char)(byte ^ 4);
+    assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+    close(fd);
+}
+
+static void copy(const char *from, const char *to)
+{
+    static char bytes[1 << 20];
+    ssize_t size;
+    int in = open(from, O_RDONLY), out = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (in < 0)
+        return;
+    assert_true(out >= 0);
+    while ((size = read(in, bytes, sizeof bytes)) > 0)
+        assert_int_equal(write(out, bytes, (size_t)size), size);
+    close(in);
+    close(out);
+}
+
+/* What the process would leave behind if it died now. */
+static struct fixture crashed(const struct fixture *f)
+{
+    static const char *const files[] = {"journal.db", "journal.db-wal", "views.db", "views.db-wal",
+                                        "witness"};
+    struct fixture copied = *f;
+    char from[600];
+    copied.store = NULL;
+    fixture_directory(&copied);
+    for (size_t i = 0; i < array_len(files); i++) {
+        snprintf(from, sizeof from, "%s", path_in(f, files[i]));
+        copy(from, path_in(&copied, files[i]));
+    }
+    return copied;
+}
+
+static void put_coins(struct store *s, uint64_t first, uint64_t count, uint64_t seq)
+{
+    memset(name, 'n', NAME_BYTES);
+    assert_int_equal(s->ops->begin(s), ERR_OK);
+    for (uint64_t i = first; i < first + count; i++)
+        assert_int_equal(put_coin(s, 1, i, i, name, 0), ERR_OK);
+    assert_int_equal(commit_at(s, SHARD, seq), ERR_OK);
+}
+
+static bool count_row(void *context, const struct value *row)
+{
+    (void)row;
+    ++*(uint32_t *)context;
+    return true;
+}
+
+static enum err count_coins(struct store *s, uint32_t *count)
+{
+    struct view_scan q = {&coins_view, &coins_view.key, NULL, 0, NULL, 0, false, UINT32_MAX};
+    *count = 0;
+    return views_scan(s, &q, count_row, count);
+}
+
+/* --- opening as payd does --- */
+
+struct told {
+    uint32_t times;
+    char reason[REASON_SIZE];
+};
+
+static void rebuilding(void *context, const char *reason)
+{
+    struct told *told = context;
+    told->times++;
+    snprintf(told->reason, sizeof told->reason, "%s", reason);
+}
+
+static enum err open_rebuilding(struct fixture *f, struct told *told)
+{
+    struct store_sqlite_options options = {
+        .directory = f->directory,
+        .tables = fixture_tables,
+        .table_count = array_len(fixture_tables),
+        .migrations = f->migrations,
+        .migration_count = f->migration_count,
+        .rebuilding = rebuilding,
+        .context = told,
+    };
+    *told = (struct told){0};
+    return store_sqlite_open(&options, &f->store, f->reason, sizeof f->reason);
+}
+
+static void shut(struct fixture *f)
+{
+    f->store->ops->close(f->store);
+    f->store = NULL;
+}
+
+static void assert_made_anew(struct fixture *f, const char *why)
+{
+    struct told told;
+    struct store *refused;
+    uint32_t coins;
+    assert_int_equal(fixture_open_sqlite(f, &refused), ERR_CORRUPT); /* who does not ask for it */
+    assert_non_null(strstr(f->reason, "rebuilt from the journal"));
+    assert_int_equal(open_rebuilding(f, &told), ERR_OK);
+    assert_int_equal(told.times, 1);
+    if (strstr(told.reason, why) == NULL)
+        fail_msg("reason: %s", told.reason);
+    assert_int_equal(position_seq(f->store, SHARD), 0);
+    assert_int_equal(count_coins(f->store, &coins), ERR_OK);
+    assert_int_equal(coins, 0);
+    put_coins(f->store, 1, 10, 1);
+    shut(f);
+    assert_int_equal(open_rebuilding(f, &told), ERR_OK);
+    assert_int_equal(told.times, 0);
+    shut(f);
+}
+
+static void assert_taken(struct fixture *f, uint64_t seq, uint32_t coins)
+{
+    struct told told;
+    uint32_t found;
+    assert_int_equal(open_rebuilding(f, &told), ERR_OK);
+    if (told.times != 0)
+        fail_msg("made anew: %s", told.reason);
+    assert_int_equal(position_seq(f->store, SHARD), seq);
+    assert_int_equal(count_coins(f->store, &found), ERR_OK);
+    assert_int_equal(found, coins);
+    shut(f);
+}
+
+/* --- pages --- */
+
+static void a_byte_that_changed_is_not_read(void **state)
+{
+    struct fixture *f = *state;
+    struct told told;
+    put_coins(f->store, 1, COINS, 1);
+    shut(f);
+    off_t size = size_of(f, "views.db");
+    uint32_t found_at_start = 0, found_by_reading = 0, unread = 0;
+    for (off_t at = 100; at < size; at += size / 40) {
+        struct fixture c = crashed(f);
+        uint32_t coins;
+        flip(&c, "views.db", at);
+        assert_int_equal(open_rebuilding(&c, &told), ERR_OK);
+        enum err e = count_coins(c.store, &coins);
+        if (told.times > 0) {
+            found_at_start++;
+        } else if (e == ERR_OK) {
+            unread++; /* of an index, or of no row */
+            assert_int_equal(coins, COINS);
+        } else {
+            found_by_reading++;
+            assert_int_equal(e, ERR_CORRUPT);
+        }
+        shut(&c);
+        if (e != ERR_OK)
+            assert_made_anew(&c, "a damaged page was read");
+        remove_directory(c.directory);
+    }
+    assert_true(found_by_reading > 20);
+    assert_true(found_at_start + found_by_reading + unread >= 40);
+}
+
+/* A page is whole, but not at its place. */
+static void a_page_that_went_elsewhere_is_not_read(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t coins;
+    put_coins(f->store, 1, COINS, 1);
+    shut(f);
+    off_t last = size_of(f, "views.db") / 8192 - 1;
+    char pages[2][8192];
+    int fd = open(path_in(f, "views.db"), O_RDWR);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pread(fd, pages[i], 8192, (last / 2 + i) * 8192), 8192);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pwrite(fd, pages[1 - i], 8192, (last / 2 + i) * 8192), 8192);
+    close(fd);
+    assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
+    assert_int_equal(count_coins(f->store, &coins), ERR_CORRUPT);
+    shut(f);
+    assert_made_anew(f, "a damaged page was read");
+}
+
+/* --- the WAL of the views --- */
+
+/* After a checkpoint began, the file has pages that the WAL must agree with. */
+static void what_is_left_of_a_wal_is_taken_or_made_anew(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t seq = 0;
+    while (size_of(f, "views.db") < (off_t)8 << 20) {
+        seq++;
+        put_coins(f->store, seq * COINS, COINS, seq);
+    }
+    off_t copied = size_of(f, "views.db-wal");
+    uint32_t coins = (uint32_t)seq * COINS;
+    struct fixture c = crashed(f);
+    assert_taken(&c, seq, coins);
+    remove_directory(c.directory);
+    for (int eighths = 0; eighths < 8; eighths++) {
+        c = crashed(f);
+        assert_int_equal(truncate(path_in(&c, "views.db-wal"), copied / 8 * eighths + 100), 0);
+        if (eighths > 0)
+            assert_made_anew(&c, "do not belong together");
+        else
+            assert_taken(&c, seq, coins); /* all that was copied is in the file */
+        remove_directory(c.directory);
+    }
+    c = crashed(f);
+    flip(&c, "views.db-wal", copied / 3);
+    assert_made_anew(&c, "do not belong together");
+    remove_directory(c.directory);
+    /* The WAL starts over: whatever is left of the next one continues the file. */
+    put_coins(f->store, (seq + 1) * COINS, 1, seq + 1);
+    c = crashed(f);
+    assert_taken(&c, seq + 1, coins + 1);
+    remove_directory(c.directory);
+    c = crashed(f);
+    flip(&c, "views.db-wal", 1000);
+    assert_taken(&c, seq, coins);
+    remove_directory(c.directory);
+}
+
+/* Nothing was copied yet: what is left is an older state, but a whole one. */
+static void a_wal_of_which_nothing_was_copied_may_end_anywhere(void **state)
+{
+    struct fixture *f = *state;
+    for (uint64_t seq = 1; seq <= 5; seq++)
+        put_coins(f->store, seq * 100, 100, seq);
+    for (off_t cut = 0; cut < size_of(f, "views.db-wal"); cut += 300001) {
+        struct fixture c = crashed(f);
+        struct told told;
+        uint32_t coins;
+        assert_int_equal(truncate(path_in(&c, "views.db-wal"), cut), 0);
+        assert_int_equal(open_rebuilding(&c, &told), ERR_OK);
+        assert_int_equal(count_coins(c.store, &coins), ERR_OK);
+        assert_int_equal(coins, position_seq(c.store, SHARD) * 100);
+        shut(&c);
+        remove_directory(c.directory);
+    }
+}
+
+static void without_its_witness_it_is_made_anew(void **state)
+{
+    struct fixture *f = *state;
+    put_coins(f->store, 1, 10, 1);
+    shut(f);
+    assert_int_equal(unlink(path_in(f, "witness")), 0);
+    assert_made_anew(f, "do not belong together");
+}
+
+/* --- what stands in a file's place --- */
+
+static void what_is_no_file_is_made_anew(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const files[] = {"views.db", "views.db-wal", "views.db-shm"};
+    put_coins(f->store, 1, 10, 1);
+    shut(f);
+    for (size_t i = 0; i < array_len(files); i++) {
+        unlink(path_in(f, files[i]));
+        assert_int_equal(mkdir(path_in(f, files[i]), 0700), 0);
+        assert_made_anew(f, "is not a file");
+    }
+}
+
+static void a_journal_s_files_are_never_removed(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const files[] = {"journal.db-wal", "journal.db-shm"};
+    struct told told;
+    shut(f);
+    for (size_t i = 0; i < array_len(files); i++) {
+        assert_int_equal(mkdir(path_in(f, files[i]), 0700), 0);
+        assert_int_equal(open_rebuilding(f, &told), ERR_CORRUPT);
+        assert_non_null(strstr(f->reason, files[i]));
+        assert_non_null(strstr(f->reason, "is not a file"));
+        assert_int_equal(rmdir(path_in(f, files[i])), 0);
+    }
+}
+
+/* --- what was committed --- */
+
+static uint64_t committed(struct store *s, uint16_t shard)
+{
+    struct store_position position;
+    assert_int_equal(s->ops->committed(s, shard, &position), ERR_OK);
+    if (position.seq > 0)
+        assert_memory_equal(position.hash.bytes, digest_of(position.seq).bytes, SHA256_SIZE);
+    return position.seq;
+}
+
+static void what_was_committed_is_remembered(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t epoch = lease(f->store, SHARD);
+    assert_int_equal(committed(f->store, SHARD), 0);
+    for (uint64_t seq = 1; seq <= 5; seq++) {
+        assert_int_equal(append_one(f->store, SHARD, seq, epoch, "body"), ERR_OK);
+        assert_int_equal(committed(f->store, SHARD), seq);
+    }
+    assert_int_equal(append_one(f->store, SHARD, 7, epoch, "body"), ERR_FENCED);
+    assert_int_equal(committed(f->store, SHARD), 5);
+    assert_int_equal(committed(f->store, SHARD + 1), 0);
+    struct fixture c = crashed(f);
+    assert_int_equal(truncate(path_in(&c, "journal.db-wal"), 100), 0);
+    assert_int_equal(fixture_open_sqlite(&c, &c.store), ERR_OK);
+    assert_int_equal(head(c.store, SHARD), 0);
+    assert_int_equal(committed(c.store, SHARD), 5);
+    shut(&c);
+    remove_directory(c.directory);
+}
+
+/* A torn write leaves the note before. */
+static void a_torn_note_is_not_believed(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t epoch = lease(f->store, 0);
+    for (uint64_t seq = 1; seq <= 4; seq++)
+        assert_int_equal(append_one(f->store, 0, seq, epoch, "body"), ERR_OK);
+    shut(f);
+    off_t record = 128; /* of shard 0, behind that of the views; the 4th write is in its first slot */
+    flip(f, "witness", record + 10);
+    assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
+    assert_int_equal(committed(f->store, 0), 3);
+    shut(f);
+    flip(f, "witness", record + 64 + 10);
+    assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
+    assert_int_equal(committed(f->store, 0), 0);
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, fixture_sqlite, fixture_done)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_byte_that_changed_is_not_read),
+        CASE(a_page_that_went_elsewhere_is_not_read),
+        CASE(what_is_left_of_a_wal_is_taken_or_made_anew),
+        CASE(a_wal_of_which_nothing_was_copied_may_end_anywhere),
+        CASE(without_its_witness_it_is_made_anew),
+        CASE(what_is_no_file_is_made_anew),
+        CASE(a_journal_s_files_are_never_removed),
+        CASE(what_was_committed_is_remembered),
+        CASE(a_torn_note_is_not_believed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
