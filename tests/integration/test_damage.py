@@ -64,9 +64,11 @@ class Deposit:
         db.close()
         return rows
 
-    def starts(self, data):
-        """payd comes up and shows what there was."""
+    def starts(self, data, told=None):
+        """payd comes up, says so in its log and shows what there was."""
         with Payd(data=data) as payd:
+            if told is not None:
+                contains(payd.stderr.read_text(), told)
             with payd.bank() as bank:
                 equal(self.show(bank), self.shown, "what was there before")
                 bank.check_books()
@@ -125,6 +127,13 @@ def change(data, file, *statements):
         for statement in statements:
             db.execute(statement)
     db.close()
+
+
+def leave_in_wal(path, statement):
+    """Nothing is copied into the file: only payd puts checksums there."""
+    program = ("import os, sqlite3, sys; db = sqlite3.connect(sys.argv[1]); "
+               "db.execute(sys.argv[2]); db.commit(); os._exit(0)")
+    subprocess.run([sys.executable, "-c", program, str(path), statement], check=True)
 
 
 def without_views(data):
@@ -282,11 +291,37 @@ def test_bits_of_the_log_that_was_not_copied_yet(deposit):
     deposit.starts(deposit.copy(killed=True))
 
 
+def test_a_lost_end_of_the_journal_is_found_without_views(deposit):
+    """What was acknowledged may be in the log alone: what remembers it is the witness."""
+    for damage in (lambda wal: flip(wal, wal.stat().st_size // 2), pathlib.Path.unlink,
+                   lambda wal: os.truncate(wal, wal.stat().st_size // 3),
+                   lambda wal: os.truncate(wal, 0), lambda wal: wal.write_bytes(os.urandom(99999))):
+        data = without_views(deposit.copy(killed=True))
+        damage(data / "journal.db-wal")
+        for _ in range(2):  # a refused start changes nothing
+            said = refused(data, "was committed", "journal of shard 0 ends at batch", "backup")
+        true("payd: stopped: batch" in said[-1], "the batch")
+        without_views(data)
+        (data / "witness").unlink()  # as the refusal says
+        with Payd(data=data) as payd:
+            with payd.bank() as bank:
+                bank.check_books()
+            equal(payd.stop(), 0, "the exit code")
+
+
+def test_a_torn_end_of_the_log_is_dropped(deposit):
+    """What was never acknowledged: a part of a frame behind the last commit."""
+    data = deposit.copy(killed=True)
+    with (data / "journal.db-wal").open("ab") as wal:
+        wal.write(os.urandom(5000))
+    deposit.starts(data)
+
+
 def test_a_newer_version_wrote_it(deposit):
     for file in ("journal.db", "views.db"):
         data = deposit.copy()
-        change(data, file, "INSERT INTO migrations (name, sha256) VALUES "
-               "('9999_from_the_future', zeroblob(32))")
+        leave_in_wal(data / file, "INSERT INTO migrations (name, sha256) VALUES "
+                     "('9999_from_the_future', zeroblob(32))")
         refused(data, file, "9999_from_the_future", "later")
     data = deposit.copy()
     change(data, "journal.db", "UPDATE migrations SET sha256 = zeroblob(32)")
@@ -300,16 +335,46 @@ def test_deleted_views_are_made_again(deposit):
     deposit.starts(without_views(deposit.copy()))
 
 
-def test_damaged_views_say_how_to_make_them_again(deposit):
+def test_damaged_views_are_made_again(deposit):
+    """Whatever was done to them; who only looks changes nothing."""
     data = deposit.copy()
     with (data / "views.db").open("r+b") as file:
         file.write(b"\xff" * 200)
-    refused(data, "views.db", "rebuilt")
-    deposit.starts(without_views(data))
+    contains(verify(data, 1), "views.db", "rebuilt")
+    deposit.starts(data, told="views_rebuilding")
     data = deposit.copy()
-    os.truncate(data / "views.db", 8192 * 3)
-    refused(data, "views.db", "rebuilt")
-    deposit.starts(without_views(data))
+    os.truncate(data / "views.db", PAGE // 2 * 3)
+    deposit.starts(data, told="views_rebuilding")
+    for killed in (False, True):
+        for name in ("views.db", "views.db-wal", "views.db-shm"):
+            data = deposit.copy(killed=killed)
+            (data / name).write_bytes(os.urandom(100_000))
+            deposit.starts(data)
+            data = deposit.copy(killed=killed)
+            (data / name).unlink(missing_ok=True)
+            (data / name).mkdir()
+            deposit.starts(data, told="is not a file")
+
+
+def test_a_damaged_page_of_the_views_is_found_when_it_is_read(deposit):
+    """Such a list is refused, a state stops the node; the next start makes the views again."""
+    data = deposit.copy()
+    with (data / "views.db").open("r+b") as file:
+        for place in range(PAGE // 2 * 4 + 100, (data / "views.db").stat().st_size, PAGE // 2):
+            file.seek(place)
+            file.write(b"other")
+    payd = Payd(data=data)
+    try:
+        payd.start()
+        with payd.bank() as bank:
+            bank.get(f"/wallets/{deposit.bob}/transactions")
+    except (NotReady, OSError, Unanswered):
+        pass  # it met the damage by itself
+    finally:
+        payd.close()
+    true((data / "views.db-damaged").read_text().startswith("page "), "a page that is named")
+    deposit.starts(data, told="a damaged page was read")
+    true(not (data / "views.db-damaged").exists(), "no mark any more")
 
 
 def test_views_of_another_journal(deposit):

@@ -464,6 +464,31 @@ static void a_second_writer_fences_the_first(void **state)
     assert_non_null(f->reason);
 }
 
+/* What was told must not be missing after the next start: gone, or as if it had been torn. */
+static void assert_refused_after(struct fixture *f, bool delete, const char *reason)
+{
+    assert_int_equal(fill(f, 1, 1), ERR_OK);
+    uint64_t last = f->shard->journal.committed_seq;
+    store_sim_views_back(f->sim, UINT32_MAX);
+    assert_true(delete ? store_sim_delete(f->sim, 0, last)
+                       : store_sim_truncate(f->sim, 0, last, 1));
+    crash(f);
+    run(f, 100 * MS);
+    assert_int_equal(f->state, SHARD_STOPPED);
+    if (strstr(f->reason, reason) == NULL)
+        fail_msg("reason: %s", f->reason);
+}
+
+static void a_journal_whose_end_is_lost_is_refused(void **state)
+{
+    assert_refused_after(*state, true, "was committed, but the journal of shard 0 ends at batch");
+}
+
+static void a_committed_batch_is_never_cut(void **state)
+{
+    assert_refused_after(*state, false, "is damaged at batch");
+}
+
 static void a_read_error_during_recovery_is_survived(void **state)
 {
     struct fixture *f = *state;
@@ -728,6 +753,8 @@ int main(void)
         SCENARIO(it_closes_with_everything_projected),
         SCENARIO(it_closes_while_the_store_is_full),
         SCENARIO(a_second_writer_fences_the_first),
+        SCENARIO(a_journal_whose_end_is_lost_is_refused),
+        SCENARIO(a_committed_batch_is_never_cut),
         SCENARIO(a_read_error_during_recovery_is_survived),
         SCENARIO(a_commit_of_the_views_that_only_seems_to_fail_moves_no_coin_twice),
         SCENARIO(a_deadline_outlives_a_read_error),
