@@ -351,7 +351,7 @@ static void a_torn_note_is_not_believed(void **state)
     for (uint64_t seq = 1; seq <= 4; seq++)
         assert_int_equal(append_one(f->store, 0, seq, epoch, "body"), ERR_OK);
     shut(f);
-    off_t record = 128; /* of shard 0, behind that of the views; the 4th write is in its first slot */
+    off_t record = 128; /* of shard 0, behind that of the views; its 4th write is in the first */
     flip(f, "witness", record + 10);
     assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
     assert_int_equal(committed(f->store, 0), 3);
