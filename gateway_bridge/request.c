@@ -241,8 +241,11 @@ static int check_target(struct request *r)
     const char *data = r->data;
     /* llhttp skips any number of spaces there. Both places are in the line: a method is before the
      * target and a version behind it. */
-    if (data[rest.at - 2] == ' ' || data[rest.at + rest.len + 1] == ' ')
+    const char *version = data + rest.at + rest.len + 1;
+    if (data[rest.at - 2] == ' ' || version[0] == ' ')
         return refuse(r, RESULT_BAD_REQUEST, "one space on each side of the request target");
+    if (memcmp(version, "HTTP/", 5) != 0) /* llhttp takes RTSP/1.0 and ICE/1.0 as well */
+        return refuse(r, RESULT_VERSION_NOT_SUPPORTED, NULL);
     for (uint32_t i = 0; i < rest.len; i++) {
         unsigned char c = (unsigned char)data[rest.at + i];
         if (c <= 0x20 || c >= 0x7f || c == '#')
@@ -404,11 +407,25 @@ void request_expire(struct request *r)
     r->refusal = RESULT_REQUEST_TIMEOUT;
 }
 
+/* RFC 9110 section 5.6.2 */
+static bool token_char(char c)
+{
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
+        return true;
+    return c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL;
+}
+
 /* What llhttp itself refuses. */
 static void refuse_error(struct request *r, llhttp_errno_t error)
 {
     bool known_version = r->http.http_major == 1 && r->http.http_minor <= 1;
     switch (error) {
+    case HPE_INVALID_METHOD: /* all before this byte is the beginning of a method */
+        if (token_char(*llhttp_get_error_pos(&r->http)))
+            refuse(r, RESULT_NOT_IMPLEMENTED, NULL);
+        else
+            refuse(r, RESULT_BAD_REQUEST, llhttp_get_error_reason(&r->http));
+        return;
     case HPE_INVALID_VERSION: /* also for what follows the version in its line */
     case HPE_PAUSED_H2_UPGRADE:
         if (known_version)
