@@ -420,10 +420,10 @@ static uint16_t read_if_match(struct exchange *x, const struct request *r)
     return RESULT_OK;
 }
 
-/* For answers with a version: if it is the one the client has, 304 is enough. */
+/* Where a version has just one answer: if it is the one the client has, 304 is enough. */
 static void read_if_none_match(struct exchange *x, const struct request *r)
 {
-    if (x->route->etag && !x->route->message->mutates && request_has(r, FIELD_IF_NONE_MATCH))
+    if (x->route->not_modified && request_has(r, FIELD_IF_NONE_MATCH))
         x->none_match = arena_copy(&x->arena, request_field(r, FIELD_IF_NONE_MATCH));
 }
 

@@ -415,13 +415,23 @@ static bool token_char(char c)
     return c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL;
 }
 
-/* What llhttp itself refuses. */
-static void refuse_error(struct request *r, llhttp_errno_t error)
+/* Does the rest of what came of a request line, from a byte that no known method has there, go on
+ * as a method would? */
+static bool method_goes_on(const char *at, const char *end)
+{
+    const char *rest = at;
+    while (rest < end && token_char(*rest))
+        rest++;
+    return rest > at && (rest == end || *rest == ' ');
+}
+
+/* What llhttp itself refuses; `end` is that of the bytes that came. */
+static void refuse_error(struct request *r, llhttp_errno_t error, const char *end)
 {
     bool known_version = r->http.http_major == 1 && r->http.http_minor <= 1;
     switch (error) {
-    case HPE_INVALID_METHOD: /* all before this byte is the beginning of a method */
-        if (token_char(*llhttp_get_error_pos(&r->http)))
+    case HPE_INVALID_METHOD:
+        if (method_goes_on(llhttp_get_error_pos(&r->http), end))
             refuse(r, RESULT_NOT_IMPLEMENTED, NULL);
         else
             refuse(r, RESULT_BAD_REQUEST, llhttp_get_error_reason(&r->http));
@@ -477,6 +487,6 @@ enum request_step request_parse(struct request *r, char *data, size_t len, size_
         llhttp_resume(&r->http);
         return REQUEST_READY;
     }
-    refuse_error(r, error);
+    refuse_error(r, error, data + len);
     return REQUEST_REFUSED;
 }

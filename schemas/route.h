@@ -29,6 +29,7 @@ struct route {
     const char *any_owner_scope;   /* with it other owners' things are visible; NULL: nothing is */
     bool idempotency_required;     /* without the header Idempotency-Key it is refused */
     bool etag;                     /* the reply carries a version */
+    bool not_modified;             /* one version, one reply: 304 if the client has it */
     bool body;                     /* takes a JSON body */
     uint16_t status;               /* of success */
     const struct route_location *location; /* of what a 201 made; NULL: none */

@@ -129,6 +129,7 @@ class Route:
     idempotency: bool
     status: int
     etag: bool
+    not_modified: bool # one version, one reply: If-None-Match can be answered with 304
     location: str      # of what a 201 made: a GET's path over fields of the reply
     example: object
     path_fields: list
@@ -530,11 +531,15 @@ def _route(schema, service, name, t):
               t.get("doc", str, required=True), t.get("tag", str, required=True),
               "" if scope == "none" else scope, t.get("any_owner_scope", str, ""),
               idempotency == "required", t.get("status", int, 200), t.get("etag", bool, False),
-              t.get("location", str, ""), t.get("example", object), re.findall(r"\{(\w+)\}", path),
-              t.get("query", list, []), t.place)
+              t.get("not_modified", bool, True), t.get("location", str, ""),
+              t.get("example", object), re.findall(r"\{(\w+)\}", path), t.get("query", list, []),
+              t.place)
     t.finish()
     if not 200 <= r.status <= 299:
         t.place.fail(f"status {r.status} is no success")
+    if not r.not_modified and (not r.etag or r.body):
+        t.place.fail("not_modified = false is for what is read with an ETag")
+    r.not_modified &= r.etag and not r.body
     if len(set(r.path_fields)) != len(r.path_fields):
         t.place.fail("a path parameter is used twice")
     shape = re.sub(r"\{\w+\}", "{}", path)

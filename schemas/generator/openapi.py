@@ -230,9 +230,12 @@ def _parameters(schema, r, m):
         for name in names:
             f = fields[name]
             shape = _shape(schema, f)
+            doc = f.doc or name.replace("_", " ")
+            if where == "query" and r.body:
+                doc += " Here or in the body, not in both."
             parameter = {"name": name, "in": where,
                          "required": where == "path" or not f.optional,
-                         "description": f.doc or name.replace("_", " "), "schema": shape}
+                         "description": doc, "schema": shape}
             if f.type == "flags":
                 parameter.update(style="form", explode=False)
             example = _field_example(schema, f)
@@ -242,9 +245,10 @@ def _parameters(schema, r, m):
     if m.mutates:
         key = "IdempotencyKey" if r.idempotency else "IdempotencyKeyOptional"
         out.append({"$ref": f"#/components/parameters/{key}"})
-    if r.etag and (r.path_fields or not r.body):
-        condition = "IfMatch" if r.body else "IfNoneMatch"
-        out.append({"$ref": f"#/components/parameters/{condition}"})
+    if r.etag and r.body and r.path_fields:
+        out.append({"$ref": "#/components/parameters/IfMatch"})
+    if r.not_modified:
+        out.append({"$ref": "#/components/parameters/IfNoneMatch"})
     out.append({"$ref": "#/components/parameters/XRequestId"})
     out.append({"$ref": "#/components/parameters/Traceparent"})
     return out
@@ -292,7 +296,7 @@ def _responses(schema, r, m, used):
             "schema": {"$ref": f"#/components/schemas/{m.reply}"},
             "example": _example(schema, schema.messages[m.reply])}}
     responses = {str(r.status): good}
-    if r.etag and not r.body:
+    if r.not_modified:
         responses["304"] = {"description": "Not changed since the version in If-None-Match.",
                             "headers": dict(success)}
     grouped = {}

@@ -227,6 +227,7 @@ def _routes(schema):
         .any_owner_scope = {quote(r.any_owner_scope) if r.any_owner_scope else 'NULL'},
         .idempotency_required = {str(r.idempotency).lower()},
         .etag = {str(r.etag).lower()},
+        .not_modified = {str(r.not_modified).lower()},
         .body = {str(r.body).lower()},
         .status = {r.status},
         .location = {f'route_{i}_location' if pieces else 'NULL'},

@@ -115,6 +115,7 @@ BAD = [
      r"idempotency is for messages that mutate"),
     (route("GET /bad", SOUND_ROUTE + '\nidempotency = "maybe"'), r"idempotency 'maybe'"),
     (route("GET /bad", SOUND_ROUTE + "\nstatus = 404"), r"status 404 is no success"),
+    (route("GET /bad", SOUND_ROUTE + "\nnot_modified = false"), r"for what is read with an ETag"),
     (route("POST /bad", SOUND_ROUTE + "\nstatus = 201"), r"status 201 has a location"),
     (route("POST /bad", SOUND_ROUTE + '\nlocation = "/samples/{sample_id}"'),
      r"status 201 has a location"),
