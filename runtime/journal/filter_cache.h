@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Filter cache: the filters of runs (key_filter.h) that a reader has in memory, never more than so
- * many bytes: those not asked for since the hand came by last leave first. */
+/* Filter cache: the filters of runs (key_filter.h) that a reader has in memory, up to bytes_max.
+ * Room is made by the clock algorithm: a hand goes round, and what was not asked for since it last
+ * came by leaves. */
 #ifndef JOURNAL_FILTER_CACHE_H
 #define JOURNAL_FILTER_CACHE_H
 

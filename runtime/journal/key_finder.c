@@ -96,7 +96,8 @@ static enum err look_into(struct key_finder *f, struct store *s, const struct ke
                                          : key_run_find(f->space, s, run->number, key, place);
 }
 
-/* A run may be merged away between two reads: what was not found counts only if none was. */
+/* A run may be merged away between two reads: "not found" holds only if the runs are still the
+ * same. */
 enum err key_finder_find(struct key_finder *f, struct store *s, struct id128 key,
                          uint64_t *place)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Key finder: looks up where a key was decided, in the runs that a key index wrote. A run is read
- * only if its filter lets the key pass, which of keys that it lacks 1 in 100 do; the filters that
- * were asked last stay in memory, up to filter_bytes (10.2 bits a key, so a MiB for 800,000),
- * others are read from the views: one read of 8 KiB for each run. Blocks; one thread at a time. */
+ * only if its filter lets the key pass; of the keys it lacks, 1 in 100 do. The filters asked last
+ * stay in memory, up to filter_bytes (10.2 bits a key: a MiB for 800,000); others are read from the
+ * views, 8 KiB for each run. Blocks; one thread at a time. */
 #ifndef JOURNAL_KEY_FINDER_H
 #define JOURNAL_KEY_FINDER_H
 
@@ -13,8 +13,8 @@ struct key_finder {
     struct key_run *runs; /* those that keys are looked up in, oldest first */
     size_t run_count, run_cap;
     bool loaded;
-    bool current;         /* nothing was committed since they were read, as far as is known */
-    uint64_t seq;         /* they are as of this batch, or a later one */
+    bool current;         /* `runs` need not be read again before the next look-up */
+    uint64_t seq;         /* `runs` are as of this batch or a later one */
     struct filter_cache filters;
 };
 

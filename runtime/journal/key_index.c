@@ -85,7 +85,7 @@ static void sort_added(struct key_index *k)
     k->added_count = kept;
 }
 
-/* Writes them as a run, and takes the newest runs into it as long as all of them are small. */
+/* Writes what was added as a run, and takes the newest runs into it as long as all are small. */
 static enum err add_run(struct key_index *k, struct store *s)
 {
     sort_added(k);
@@ -118,7 +118,7 @@ static enum err add_run(struct key_index *k, struct store *s)
 
 /* --- what goes ------------------------------------------------------------------------------- */
 
-/* What is being merged waits until it is. */
+/* A run that is being merged expires after the merge. */
 static void expire(struct key_index *k, uint64_t now_ns)
 {
     if (k->keep_ns == 0 || now_ns < k->keep_ns)
@@ -169,7 +169,7 @@ static enum err put_changed(struct key_index *k, struct store *s)
     return e;
 }
 
-/* Twice as many keys are deleted as are merged: merging makes as many that go, and some expire. */
+/* Deletes at twice the pace of merging: each merged key leaves one to delete, and others expire. */
 enum err key_index_flush(struct key_index *k, struct store *s, uint64_t now_ns)
 {
     size_t most = k->added_count * KEY_MERGE_PACE;

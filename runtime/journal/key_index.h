@@ -10,22 +10,23 @@
  *   - larger ones in slices, one or a few a step, so that no transaction is long;
  *   - what was merged, or has expired run by run, is deleted in slices too.
  *
- * How far all of this is stands in the rows of the runs, in the same transaction: whoever loads
- * them goes on from there. A key is written some four times until its run is as large as they
- * become. Used by one thread at a time, the projector's. */
+ * How far all of this has come is in the rows of the runs, written in the same transaction: whoever
+ * loads them goes on from there. A key is written about four times until its run has the largest
+ * size. Used by one thread at a time, the projector's. */
 #ifndef JOURNAL_KEY_INDEX_H
 #define JOURNAL_KEY_INDEX_H
 
 #include "runtime/journal/key_run.h"
 
 #define KEY_MERGE_KEYS 25600 /* merge_keys unless told otherwise: 4 full filters, about 10 ms */
-#define KEY_MERGE_PACE 2     /* a step merges as many as came times this if that is more: merging
-                                keeps up with whatever comes */
+#define KEY_MERGE_PACE 2     /* a step merges merge_keys, or this times as many keys as it adds if
+                                that is more: merging keeps up with whatever comes */
 #define KEY_MERGES_MAX 4     /* under way at once */
 #define KEY_MERGE_RUNS_MAX 32
 #define KEY_RUN_KEYS_MAX ((uint64_t)1 << 24) /* no merge makes a larger run */
-#define KEY_RUN_SPAN_NS ((uint64_t)2 * 24 * 3600 * 1000000000) /* of keys that expire: how much
-                                                   longer than promised some are kept */
+/* Of keys that expire, a run spans at most this time: it expires as a whole, so some of its keys
+ * are kept that much longer than promised. */
+#define KEY_RUN_SPAN_NS ((uint64_t)2 * 24 * 3600 * 1000000000)
 
 struct key_index {
     struct key_space space;
@@ -37,7 +38,7 @@ struct key_index {
     size_t added_count, added_cap;
     uint64_t oldest_ns, newest_ns; /* of these */
     struct key_sink *sink;   /* of the run that is being written */
-    size_t merged_last;      /* among the runs: whose turn it was, about */
+    size_t merged_last;      /* about the place in `runs` of the merge that had its turn last */
 };
 
 /* merge_keys 0: KEY_MERGE_KEYS. */

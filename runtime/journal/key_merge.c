@@ -152,7 +152,8 @@ static size_t next_merge(const struct key_index *k, size_t at)
     return at;
 }
 
-/* They take turns: a slice of one of them reads less for nothing than many small slices. */
+/* Merges take turns, a whole slice each: every slice reads the first page of all its sources anew.
+ */
 enum err key_merges_advance(struct key_index *k, struct store *s, size_t most)
 {
     if (under_way(k) < KEY_MERGES_MAX)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Key run: 128-bit keys and where in the journal each was decided, sorted by key, in the views.
  * Three tables (sql/sqlite/0007_views_key_runs.sql, 0010_views_key_filters.sql): a row for each
- * run, its keys in chunks, and a filter (key_filter.h) over each stretch of chunks. A run is
- * written and read from its front, in as many transactions as it takes: where writing stands says
- * its last key.
+ * run, its keys in chunks, and a filter (key_filter.h) for every KEY_FILTER_KEYS keys. A run is
+ * written in ascending order, over several transactions if it is large: the last key in its row
+ * tells how far writing has come.
  *
- * Two kinds: idempotency keys (what a key is unique in says outcome.h) and ids of things that
- * happen once, a transfer say (event_rule.key_offset). */
+ * Two kinds: idempotency keys (outcome.h says within what they are unique), and ids of things that
+ * happen once, such as a transfer (event_rule.key_offset). */
 #ifndef JOURNAL_KEY_RUN_H
 #define JOURNAL_KEY_RUN_H
 
@@ -18,7 +18,7 @@
 #include "runtime/journal/store.h"
 
 #define KEY_CHUNK_ENTRIES 80 /* four chunks a page of 8 KiB, without overflow */
-#define KEY_PAGE_CHUNKS 8    /* of a run that is read, in memory at once */
+#define KEY_PAGE_CHUNKS 8    /* chunks of a run that a reader has in memory at once */
 
 enum key_kind {
     KEY_KIND_OUTCOME = 1, /* idempotency keys; the place of the record */
@@ -28,7 +28,7 @@ enum key_kind {
 enum key_run_column {
     KEY_RUN_SHARD,     /* UINT: primary key, with ... */
     KEY_RUN_KIND,      /* UINT: ... */
-    KEY_RUN_NUMBER,    /* UINT: what a run holds was decided after what is in those before it */
+    KEY_RUN_NUMBER,    /* UINT: a run of a higher number holds later decisions */
     KEY_RUN_KEYS,      /* UINT: how many */
     KEY_RUN_FIRST,     /* ID: the smallest key */
     KEY_RUN_LAST,      /* ID: the largest */
@@ -88,7 +88,7 @@ struct key_run {
     struct id128 first, last;
     uint64_t oldest_ns, newest_ns;
     enum key_run_state state;
-    bool changed; /* other than its row says; the writer's */
+    bool changed; /* its row must be written; the writer's */
 };
 
 /* All calls block in the store; those that write are made in its open transaction. */
@@ -101,8 +101,8 @@ must_check enum err key_runs_each(struct key_space space, struct store *s, key_r
 must_check enum err key_run_put(struct key_space space, struct store *s,
                                 const struct key_run *run);
 
-/* Deletes up to *left rows of its chunks and filters, and lessens *left by as many: if some is
- * left, all are deleted. */
+/* Deletes up to *left rows of its chunks and filters and takes their number off *left: if it is
+ * still above 0, all are deleted. */
 must_check enum err key_run_erase(struct key_space space, struct store *s, uint64_t run,
                                   size_t *left);
 
@@ -121,8 +121,8 @@ static inline bool key_run_spans(const struct key_run *run, struct id128 key)
 must_check enum err key_run_find(struct key_space space, struct store *s, uint64_t run,
                                  struct id128 key, uint64_t *place);
 
-/* The filter whose stretch begins at the key, or the last one before it; ERR_NOT_FOUND if there is
- * none: a run of before there were filters. */
+/* Gives the filter that would have the key: the last one whose first key is not above it.
+ * ERR_NOT_FOUND if there is none, as for runs written before there were filters. */
 typedef void (*key_run_filter_cb)(void *context, struct id128 first, struct id128 last,
                                   struct slice bits);
 must_check enum err key_run_filter(struct key_space space, struct store *s, uint64_t run,
@@ -134,19 +134,19 @@ must_check bool key_chunk_read(const struct value *row,
 
 /* --- reading all of it ----------------------------------------------------------------------- */
 
-/* Entries one by one: while at < count, entries[at] is the next. */
+/* Reads the entries of a run in order: while at < count, entries[at] is the next. */
 struct key_source {
-    struct key_entry *entries; /* KEY_PAGE_CHUNKS chunks of a run, or any sorted ones */
+    struct key_entry *entries; /* KEY_PAGE_CHUNKS chunks of a run, or the caller's sorted array */
     size_t at, count;
     bool ended;                /* nothing comes after these */
     uint64_t run;
-    bool begun;
-    struct id128 chunk;        /* begun: the last one read */
+    bool begun;                /* a chunk was read, and ... */
+    struct id128 chunk;        /* ... this is the first key of the last one */
     bool damaged;
 };
 
-/* Stands at the first key, or with `after` at the first one behind it. After a success:
- * key_source_done(). */
+/* Begins at the first key, or with `after` at the first one above it. After a success the caller
+ * ends it with key_source_done(). */
 must_check enum err key_source_init(struct key_source *source, struct key_space space,
                                     struct store *s, uint64_t run, const struct id128 *after);
 void key_source_done(struct key_source *source);
@@ -155,7 +155,7 @@ must_check enum err key_source_next(struct key_source *source, struct key_space 
 
 /* --- writing --------------------------------------------------------------------------------- */
 
-/* Keys that follow those of a run. The run's own row is its owner's to write. */
+/* Appends keys to a run, in ascending order. The run's own row is written by its owner. */
 struct key_sink {
     struct key_run *run; /* keys, first and last follow what is put */
     uint8_t chunk[KEY_CHUNK_ENTRIES * 24];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Packed values: columns of a row one behind the other in as few bytes as their values need. The
- * row sorter keeps rows so, and the embedded store the columns of large tables by which nothing is
- * looked up: a row of three columns costs SQLite half of what one of seventeen does. Stored, so the
- * format stays as it is:
+/* Packed values: columns of a row one behind the other in as few bytes as their values need. Used
+ * by the row sorter, and by the embedded store for the columns of large tables by which nothing is
+ * looked up: a row of three columns costs SQLite half of what one of seventeen does. The format is
+ * stored, so it must not change:
  *
  *     a byte: type in the lower 3 bits (NULL 0, UINT 1, U128 2, ID 3, TEXT 4, BYTES 5), above them
  *             for numbers how many bytes follow (0 to 16)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Projector: follows the journal at its own pace and keeps the views. It replays each committed
  * batch on a registry of its own, writes the rows that follow, and commits rows, changed states and
- * the position reached in one transaction; that position is also where recovery starts. Being a
- * second, independent replay it would notice if the live shard ever strayed from its journal.
- * Steps run on the store's views lane; the rest on the shard's loop. */
+ * the position reached in one transaction; that position is also where recovery starts. Steps run
+ * on the store's views lane; the rest on the shard's loop. */
 #ifndef JOURNAL_PROJECTOR_H
 #define JOURNAL_PROJECTOR_H
 
@@ -15,9 +14,9 @@
 #include "runtime/journal/replay.h"
 #include "runtime/journal/row_sorter.h"
 
-#define PROJECTOR_STEP_EVENTS 100000     /* per transaction: the more, the fewer times a page is
-                                            written; about a second of work */
-#define PROJECTOR_STEP_KEYS 100000       /* the same: a refusal has a key and no event */
+/* Of one transaction: about a second of work. Larger steps write each page fewer times. */
+#define PROJECTOR_STEP_EVENTS 100000
+#define PROJECTOR_STEP_KEYS 100000       /* the same of keys, as a refusal has a key and no event */
 #define PROJECTOR_RESIDENT_MAX 262144    /* states kept between transactions */
 
 /* What the domain's project functions are given. */
@@ -50,7 +49,7 @@ struct projector {
     struct wire_writer state;
     struct store_position reached;  /* becomes the position when it is done */
     _Atomic bool abandoned;         /* the loop's, read by the lane */
-    bool fresh;                     /* registry and replay stand at position */
+    bool fresh;                     /* registry and replay are as of `position`; else renew() */
     enum err result;
     uint64_t started_ns, took_ns;   /* of the last step */
 

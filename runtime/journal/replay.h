@@ -45,7 +45,8 @@ void replay_done(struct replay *r);
 /* ERR_OK, or ERR_CORRUPT, ERR_IO, ERR_NO_MEMORY with r->reason set. */
 must_check enum err replay_batch(struct replay *r, const struct batch_row *row);
 
-/* A registry_load_cb over a store: context is a struct replay_source. Any lane. */
+/* A registry_load_cb (registry_priv.h) that reads states from a store: its context is a struct
+ * replay_source. Blocks; any lane. */
 struct replay_source {
     struct store *store;
     struct registry *registry;
@@ -54,7 +55,7 @@ struct replay_source {
 enum err replay_load(void *context, const struct actor_kind *kind, struct id128 id, void *state,
                      uint64_t *due_ns);
 
-/* The hash of a batch over all of the row but itself (row->hash is not read). */
+/* The hash of a batch: over all members of the row but `hash`, which is not read. */
 struct sha256_digest batch_hash(const struct batch_row *row);
 
 #endif

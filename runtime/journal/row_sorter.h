@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Row sorter: keeps rows back to put them in the order of their keys. Rows that come in another
- * order (the entries of a thousand accounts by turns) cost a search from the root and half a split
- * page each; in order, those of one account go side by side into a page that is written once. Used
- * by one thread at a time. */
+/* Row sorter: collects rows and puts them into the store in the order of their keys. Out of order,
+ * like the entries of a thousand accounts in turn, each row costs a search from the root and leaves
+ * half-full pages; in order, the rows of one account go side by side into a page that is written
+ * once. Used by one thread at a time. */
 #ifndef JOURNAL_ROW_SORTER_H
 #define JOURNAL_ROW_SORTER_H
 
@@ -12,7 +12,7 @@
 
 #include "runtime/journal/store.h"
 
-#define ROW_SORTER_BYTES ((size_t)32 << 20) /* of rows kept back: some 150,000 entries */
+#define ROW_SORTER_BYTES ((size_t)32 << 20) /* of collected rows: some 150,000 entries */
 
 struct sorted_row {
     const struct view_table *table;

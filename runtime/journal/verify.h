@@ -13,13 +13,13 @@ struct verify {
     struct replay replay;
     uint64_t head_seq;   /* the newest batch when it began: verified up to here; UINT64_MAX: it
                             is damaged, and reading will find where it breaks off */
-    uint64_t stop;       /* a step ends when so much of the journal is done */
+    uint64_t stop;       /* where the current step ends, counted as in verify_step() */
     bool finished;
     const char *problem; /* NULL: nothing found; else text that lives as long as this */
     uint64_t damaged_seq; /* the batch that it is about; 0 = of none, or nothing found */
 };
 
-/* Embedded, large. */
+/* Embedded by its owner; large. */
 void verify_init(struct verify *v, const struct domain *d, struct store *s, uint16_t shard);
 void verify_done(struct verify *v);
 
