@@ -187,14 +187,10 @@ static inline void touch(struct registry *r, struct actor *a, bool hot)
     mark_dirty(r, a);
 }
 
-/* Resident, from memory or (replaying) from the store; a placeholder if it exists nowhere. */
-static struct actor *bring(struct registry *r, uint16_t kind, struct id128 id)
+static out_of_line struct actor *load(struct registry *r, uint16_t kind, struct id128 id)
 {
-    struct actor *a = registry_find(r, kind, id);
-    if (a != NULL || r->load == NULL)
-        return a;
     const struct actor_kind *k = kind_of(r, kind);
-    a = registry_place(r, kind, id);
+    struct actor *a = registry_place(r, kind, id);
     uint64_t due_ns = 0;
     bool undoable = r->undoable;
     r->undoable = false; /* what is loaded stays, though the event that needs it be undone */
@@ -209,6 +205,13 @@ static struct actor *bring(struct registry *r, uint16_t kind, struct id128 id)
         longjmp(*r->load_failed, 1);
     }
     return a;
+}
+
+/* Resident, from memory or (replaying) from the store; a placeholder if it exists nowhere. */
+static inline struct actor *bring(struct registry *r, uint16_t kind, struct id128 id)
+{
+    struct actor *a = registry_find(r, kind, id);
+    return a != NULL || r->load == NULL ? a : load(r, kind, id);
 }
 
 static inline void *state_to_change(struct registry *r, uint16_t kind, struct id128 id, bool hot)

@@ -14,23 +14,6 @@ struct id128 id128_make(uint64_t unix_ms, uint64_t random, uint16_t home)
     };
 }
 
-void id128_store(struct id128 id, uint8_t bytes[16])
-{
-    uint64_t hi = __builtin_bswap64(id.hi);
-    uint64_t lo = __builtin_bswap64(id.lo);
-    _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the stored form is big-endian");
-    __builtin_memcpy(bytes, &hi, 8);
-    __builtin_memcpy(bytes + 8, &lo, 8);
-}
-
-struct id128 id128_load(const uint8_t bytes[16])
-{
-    uint64_t hi, lo;
-    __builtin_memcpy(&hi, bytes, 8);
-    __builtin_memcpy(&lo, bytes + 8, 8);
-    return (struct id128){__builtin_bswap64(hi), __builtin_bswap64(lo)};
-}
-
 /* The text is 3 bits of hi, 60 more in 12 characters, the last bit of hi with 4 of lo, and the 60
  * bits that are left of lo in 12 characters: no shift of 128 bits is needed. */
 #define GROUP_LEN 12

@@ -77,8 +77,22 @@ static inline struct id128 id128_derive(struct id128 hash, uint16_t home)
 }
 
 /* 16 bytes big-endian, the form of the wire and of the store. */
-void id128_store(struct id128 id, uint8_t bytes[16]);
-struct id128 id128_load(const uint8_t bytes[16]);
+static inline void id128_store(struct id128 id, uint8_t bytes[16])
+{
+    uint64_t hi = __builtin_bswap64(id.hi);
+    uint64_t lo = __builtin_bswap64(id.lo);
+    _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the stored form is big-endian");
+    __builtin_memcpy(bytes, &hi, 8);
+    __builtin_memcpy(bytes + 8, &lo, 8);
+}
+
+static inline struct id128 id128_load(const uint8_t bytes[16])
+{
+    uint64_t hi, lo;
+    __builtin_memcpy(&hi, bytes, 8);
+    __builtin_memcpy(&lo, bytes + 8, 8);
+    return (struct id128){__builtin_bswap64(hi), __builtin_bswap64(lo)};
+}
 
 /* Writes exactly 26 characters, no NUL. */
 void id128_text(struct id128 id, char text[ID128_TEXT_LEN]);
