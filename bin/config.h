@@ -11,8 +11,8 @@
 #include "runtime/base/check.h"
 #include "runtime/observe/log.h"
 
-#define CONFIG_TEXT_MAX 512
-#define CONFIG_REASON_MAX 512
+#define CONFIG_TEXT_MAX 512   /* bytes of a text setting, with NUL */
+#define CONFIG_REASON_MAX 512 /* bytes, with NUL */
 
 struct config {
     char database_url[CONFIG_TEXT_MAX];

@@ -34,9 +34,9 @@
 #endif
 #define SERVICE_NAME "payment_service"
 #define PAYD_STOP_NS 4500000000u /* from the signal until the process leaves, finished or not */
-#define PAYD_ID_MAX 80
-#define PAYD_REASON_MAX 512
-#define PAYD_VIEWS_MAX 64
+#define PAYD_ID_MAX 80      /* bytes of HOST:PID */
+#define PAYD_REASON_MAX 512 /* bytes of why something cannot start */
+#define PAYD_VIEWS_MAX 64   /* tables of views, the runtime's and the services' */
 
 static const struct service *const services[] = {
     &ledger_service,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Router: method and path to a route. A tree of path segments, built once and then constant; a
- * literal segment goes before a parameter. HEAD finds the route of GET; OPTIONS finds none, as the
- * methods of the path are its whole answer, for the path "*" all there are. One per loop. */
+/* Router: finds the route of a method and path. A tree of path segments, built once and constant
+ * then; where a literal segment and a parameter both fit, the literal one wins. HEAD finds the
+ * route of GET. OPTIONS finds no route: the methods of the path are its whole answer, and for "*"
+ * those of all paths. One per loop. */
 #ifndef GATEWAY_BRIDGE_ROUTER_H
 #define GATEWAY_BRIDGE_ROUTER_H
 

@@ -29,7 +29,8 @@ enum {
 static_assert((TOKEN_CACHE_MAX & (TOKEN_CACHE_MAX - 1)) == 0, "masked");
 static_assert((TOKEN_REFUSED_MAX & (TOKEN_REFUSED_MAX - 1)) == 0, "masked");
 
-/* What made a remembered outcome: it holds no longer once the issuer's keys change. */
+/* What a remembered verdict rests on: it holds until `until_s`, or until the issuer's keys change.
+ */
 struct origin {
     uint64_t generation;
     uint64_t until_s;
@@ -149,7 +150,7 @@ static void keys_drop(struct keys *k)
     k->set = key_set_unref(k->set);
 }
 
-/* Follows the source if it has swapped its set. */
+/* The issuer's keys, taken anew if they have changed. */
 static struct keys *keys_current(struct token_verifier *v, uint32_t issuer)
 {
     struct keys *k = &v->keys[issuer];
@@ -247,7 +248,7 @@ static bool signature_good(struct keys *k, const struct key *key, const struct t
     return good;
 }
 
-/* --- memory of outcomes ----------------------------------------------------------------------- */
+/* --- memory of verdicts ----------------------------------------------------------------------- */
 
 static uint64_t tag_of(const struct sha256_digest *digest)
 {
@@ -326,7 +327,7 @@ static struct yyjson_val *part_read(const struct token_verifier *v, struct slice
     return object;
 }
 
-/* Everything about a token that is not remembered; fills *read and *origin when TOKEN_OK. */
+/* Checks a token that is not remembered; fills *read and *origin when TOKEN_OK. */
 static enum token_reason token_examine(struct token_verifier *v, struct slice token,
                                        uint64_t now_s, struct token_claims *read,
                                        struct origin *origin)
@@ -396,7 +397,7 @@ static uint16_t accept(struct token_verifier *v, struct entry *e, const struct t
     return 0;
 }
 
-/* `held` changes hands: the new one's reference is taken before the old one's is given back. */
+/* Makes `e`, whose reference is handed over, the one that keeps the last result alive. */
 static void hold(struct token_verifier *v, struct entry *e)
 {
     struct entry *old = v->held;

@@ -13,7 +13,7 @@
 #define DEADLINE_DOUBLED_MAX 7       /* ... after twice the pause each time, up to 12.8 s */
 #define DEADLINE_HELD_NS 1000000000u /* its actor failed, or is held: until it runs again */
 
-/* The deadline was disarmed when it fired, after `tries` in vain: once more. */
+/* Arms a deadline that fired in vain once more; `tries` counts for try_ever_later(). */
 static void try_later(struct shard *s, uint16_t kind, struct id128 id, uint8_t tries,
                       uint64_t wait_ns)
 {
@@ -23,13 +23,14 @@ static void try_later(struct shard *s, uint16_t kind, struct id128 id, uint8_t t
     env_wake(s->env);
 }
 
+/* With twice the pause of the time before, up to DEADLINE_DOUBLED_MAX times. */
 static void try_ever_later(struct shard *s, uint16_t kind, struct id128 id, uint8_t tries)
 {
     uint8_t doubled = tries < DEADLINE_DOUBLED_MAX ? tries : DEADLINE_DOUBLED_MAX;
     try_later(s, kind, id, doubled + 1, (uint64_t)DEADLINE_RETRY_NS << doubled);
 }
 
-/* Whatever kept it from being dealt with: a deadline is never given up. */
+/* The answer to a timeout message. Whatever it says, a deadline is never given up. */
 static void timeout_done(struct message *m)
 {
     struct timeout_message *t = container_of(m, struct timeout_message, message);
@@ -135,7 +136,7 @@ static void sweep_run(struct work *w)
                                              keep_due, s);
 }
 
-/* What is in memory is newer than what was read, unless it is only on its way there. */
+/* Does memory know more of it than the row? Not of an actor that is still being loaded. */
 static bool known_better(struct shard *s, const struct due_row *row)
 {
     const struct actor *a = registry_find(&s->registry, row->kind, row->id);
@@ -176,7 +177,7 @@ void deadlines_sweep(struct shard *s)
 {
     if (s->state != SHARD_RUNNING)
         return;
-    /* One that began before a recovery does not know of what was due only in the memory of then. */
+    /* A sweep that began before a recovery misses deadlines that were only in memory then. */
     s->swept.outdated = s->sweeping;
     if (s->sweeping)
         return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the runtime must know of the world it carries: kinds of actors, what events do, which
- * queries exist. Constant tables, one `struct service` per folder of actors/, put together in bin/.
- */
+/* Domain: what the runtime is told of the services it runs: kinds of actors, what events do, which
+ * queries exist. Constant tables, one `struct service` for each folder of actors/, put together in
+ * bin/. */
 #ifndef ACTOR_DOMAIN_H
 #define ACTOR_DOMAIN_H
 
@@ -50,7 +50,7 @@ struct event_rule {
                             or MESSAGE_NO_OFFSET */
     /* Pure: changes states in r and nothing else, same result on every replay. */
     void (*apply)(struct registry *r, const void *event, uint64_t time_ns);
-    /* Writes the rows that follow from the event; states are already as after it. May be NULL. */
+    /* Views lane: writes the rows that follow from the event, after its apply(). May be NULL. */
     void (*project)(struct projection *p, const void *event, uint64_t time_ns);
 };
 
@@ -62,7 +62,7 @@ struct query {
                     uint16_t *reply_type);
 };
 
-/* Where a message without a target field goes. */
+/* The actor that a message without a target field goes to; without a locator its id is zero. */
 struct locator {
     const struct message_type *type;
     struct id128 (*locate)(const void *body, const struct principal *who, uint16_t shards);
@@ -115,19 +115,19 @@ void domain_init(struct domain *d, const struct service *const *services, uint32
 struct id128 domain_target(const struct domain *d, const struct message_type *type,
                            const void *body, const struct principal *who, uint16_t shards);
 
-/* --- what project functions may use (views lane; failures are kept and end the transaction) --- */
+/* --- what project functions may use: views lane, the first failure ends the transaction --- */
 
 struct registry *projection_registry(struct projection *p);
 uint64_t projection_place(struct projection *p); /* of this event: increases over the shard */
 uint16_t projection_shard(struct projection *p);
 void projection_put(struct projection *p, const struct view_table *t, const struct value *row);
-/* The same for a row that nobody reads back in this transaction and whose key comes once in it: put
- * later, in the order of the keys: much cheaper for many rows that come in another order. */
+/* The same, for rows that nobody reads back in this transaction and whose key comes only once in
+ * it. They are put later, in the order of their keys, which is much cheaper. */
 void projection_put_sorted(struct projection *p, const struct view_table *t,
                            const struct value *row);
 void projection_delete(struct projection *p, const struct view_table *t, const struct value *key);
-/* PROJECTION_NOTE_BYTES that belong to an id, zeroed at first. A cache, forgotten now and then
- * together with the states: what is in it must also follow from the rows. */
+/* PROJECTION_NOTE_BYTES of memory for an id, zeroed at first. It is a cache, emptied now and then:
+ * what is in it must also follow from the rows. */
 #define PROJECTION_NOTE_BYTES 64
 void *projection_note(struct projection *p, struct id128 id);
 /* Reads a row back, own writes included; false if absent. */

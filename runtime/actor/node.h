@@ -19,7 +19,7 @@
 #define NODE_LOOPS_MAX 64
 #define NODE_SHARDS_MAX 256
 #define NODE_READERS_MAX 8
-#define NODE_PUBLISH_NS 1000000000u  /* how old node_get_stats() may be */
+#define NODE_PUBLISH_NS 1000000000u  /* how old the statistics of node_get_stats() may be */
 
 struct node;
 
@@ -69,8 +69,8 @@ void node_post(struct node *n, struct loop *from, struct message *m);
 /* The same to this shard; the target is set. */
 void node_post_to(struct node *n, struct loop *from, struct message *m, uint16_t shard);
 
-/* Any thread. All shards run; otherwise *reason (static) says why not. It is also set where one
- * runs whose journal is damaged in batches that are not needed. */
+/* Any thread. Do all shards run? If not, *reason (static) says why. It is also set while all run,
+ * if the journal of one is damaged in batches that are not needed. */
 bool node_ready(struct node *n, const char **reason);
 
 uint16_t node_loops(const struct node *n);

@@ -65,7 +65,7 @@ struct stored_event {
     const void *event; /* decoded struct; valid during this turn */
 };
 
-/* Has this key (a transfer's id, say) an outcome already? THERE fills *stored. */
+/* Has this key, such as a transfer's id, an outcome already? THERE fills *stored. */
 must_check enum presence turn_outcome(struct turn *t, struct id128 key,
                                       struct stored_event *stored);
 
@@ -94,9 +94,9 @@ uint16_t turn_shards(struct turn *t); /* how many the deployment has */
 /* Does this id belong to the turn's shard? */
 bool turn_at_home(struct turn *t, struct id128 id);
 
-/* Whatever goes beyond a limit - more events than a batch holds, a larger answer than the asker
- * takes - takes the whole turn back and answers TOO_LARGE: turn_emit(), turn_reply() and
- * turn_outcome() then do not return. A handler therefore owns nothing outside the turn. */
+/* Limits. More events than a batch holds, or a larger answer than the asker takes: the whole turn
+ * is undone and answered TOO_LARGE, and turn_emit(), turn_reply() or turn_outcome() do not return
+ * (they jump). So a handler must own nothing that needs freeing: turn_alloc() has its memory. */
 
 /* Answers the message, exactly once for an ask. code 0 = success; version 0 = no ETag. With an
  * idempotency key the answer is recorded with the events; refusals too. */
