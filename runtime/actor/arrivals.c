@@ -13,9 +13,12 @@ static void refuse_busy(struct shard *s, struct message *m, uint16_t code)
     m->retry_after_ms = SHARD_BUSY_RETRY_MS;
 }
 
-/* What no mailbox takes now; false if it was dealt with here. */
-static out_of_line bool may_change(struct shard *s, struct message *m)
+bool arrivals_may_enter(struct shard *s, struct message *m)
 {
+    if (m->type->view) {
+        inquiry_post(s, m);
+        return false;
+    }
     if (s->writable && !outcomes_full(&s->ids) && !outcomes_full(&s->keys))
         return true;
     refuse_busy(s, m, s->writable ? ERR_BUSY : ERR_STORE_FULL);
@@ -37,7 +40,7 @@ static out_of_line void deliver_held(struct shard *s, struct message *m, struct 
     }
 }
 
-static inline void deliver(struct shard *s, struct message *m, struct actor *a)
+void arrivals_deliver(struct shard *s, struct message *m, struct actor *a)
 {
     if ((a->flags & ACTOR_HELD) != 0) {
         deliver_held(s, m, a);
@@ -49,46 +52,88 @@ static inline void deliver(struct shard *s, struct message *m, struct actor *a)
     }
 }
 
-static inline void admit(struct shard *s, struct message *m, struct actor *seen)
-{
-    if (m->type->view) {
-        inquiry_post(s, m);
-        return;
-    }
-    if (m->type->mutates && !may_change(s, m))
-        return;
-    if (seen == NULL || !id128_equal(seen->entry.id, m->target))
-        seen = shard_bring(s, m->target_kind, m->target);
-    deliver(s, m, seen);
-}
-
 void arrivals_take(struct shard *s, struct message *m)
 {
-    admit(s, m, NULL);
+    struct actor *a = arrivals_target(s, m, NULL);
+    if (a != NULL)
+        arrivals_deliver(s, m, a);
 }
 
-/* --- in groups ------------------------------------------------------------------------------- */
-
-/* What not every message needs. */
-static out_of_line void put_more(struct shard *s, const struct message *m)
+/* Where their actors lie, by their slots, which have come by now. */
+static void find(struct shard *s, size_t end)
 {
-    if (m->keyed)
-        outcomes_prefetch(&s->keys, m->key);
-    if (s->arrivals.count == ARRIVALS_GROUP)
-        arrivals_accept(s);
-    else
-        env_wake(s->env);
+    struct arrivals *a = &s->arrivals;
+    for (struct arrival *i = &a->items[a->found]; i < &a->items[end]; i++) {
+        uint16_t kind = i->message->target_kind;
+        i->actor = registry_guess(&s->registry, kind, i->hash);
+        registry_prefetch(&s->registry, kind, i->actor);
+    }
+    a->found = end;
 }
 
-/* Of a running shard: waits for its group. */
+static void hash(struct shard *s, size_t end)
+{
+    struct arrivals *a = &s->arrivals;
+    for (struct arrival *i = &a->items[a->hashed]; i < &a->items[end]; i++) {
+        const struct message *m = i->message;
+        i->hash = id128_hash(m->target);
+        registry_prefetch_slot(&s->registry, m->target_kind, i->hash);
+        if (m->keyed)
+            outcomes_prefetch(&s->keys, m->key);
+    }
+    a->hashed = end;
+}
+
+void arrivals_look_ahead(struct shard *s)
+{
+    const struct arrivals *a = &s->arrivals;
+    size_t end = a->hashed + ARRIVALS_STEP;
+    find(s, a->hashed);
+    hash(s, end < a->count ? end : a->count);
+}
+
+void arrivals_accept(struct shard *s)
+{
+    struct arrivals *a = &s->arrivals;
+    if (a->count == 0)
+        return;
+    arrivals_look_ahead(s);
+    arrivals_look_ahead(s);
+    while (a->next < a->count) {
+        const struct arrival *i = arrivals_next(s);
+        struct actor *to = arrivals_target(s, i->message, i->actor);
+        if (to != NULL)
+            arrivals_deliver(s, i->message, to);
+    }
+    a->count = a->next = a->hashed = a->found = 0;
+}
+
+void arrivals_forget(struct shard *s, const struct actor *gone)
+{
+    struct arrivals *a = &s->arrivals;
+    for (size_t i = a->next; i < a->found; i++)
+        if (a->items[i].actor == gone)
+            a->items[i].actor = NULL;
+}
+
+/* --- the post -------------------------------------------------------------------------------- */
+
+static out_of_line void begin_group(struct shard *s)
+{
+    s->arrivals.since_ns = env_mono_ns(s->env);
+    env_wake(s->env);
+}
+
+/* To a running shard. */
 static inline void put(struct shard *s, struct message *m)
 {
     struct arrivals *a = &s->arrivals;
-    uint64_t hash = id128_hash(m->target);
-    registry_prefetch_slot(&s->registry, m->target_kind, hash);
-    a->items[a->count++] = (struct arrival){m, .hash = hash};
-    if (m->keyed || a->count == 1 || a->count == ARRIVALS_GROUP)
-        put_more(s, m);
+    if (a->count == ARRIVALS_MAX)
+        arrivals_accept(s);
+    if (a->count == 0)
+        begin_group(s);
+    m->posted_ns = a->since_ns;
+    a->items[a->count++] = (struct arrival){.message = m};
 }
 
 /* Other than to a running shard. */
@@ -115,30 +160,4 @@ void shard_post(struct shard *s, struct message *m)
     } else {
         post_later(s, m);
     }
-}
-
-/* Where the actors of the group lie, by their slots, which have come by now. Nothing leaves the
- * registry before the group is in its mailboxes. */
-static void find_actors(struct shard *s, struct arrival *items, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        uint16_t kind = items[i].message->target_kind;
-        items[i].actor = registry_guess(&s->registry, kind, items[i].hash);
-        registry_prefetch(&s->registry, kind, items[i].actor);
-    }
-}
-
-void arrivals_accept(struct shard *s)
-{
-    struct arrivals *a = &s->arrivals;
-    if (a->count == 0)
-        return;
-    find_actors(s, a->items, a->count);
-    uint64_t now_ns = env_mono_ns(s->env);
-    for (size_t i = 0; i < a->count; i++) {
-        struct message *m = a->items[i].message;
-        m->posted_ns = now_ns;
-        admit(s, m, a->items[i].actor);
-    }
-    a->count = 0;
 }

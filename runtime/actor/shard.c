@@ -334,9 +334,10 @@ bool shard_pass(struct shard *s, uint64_t budget_ns)
 {
     if (s->state == SHARD_RUNNING) {
         clock_tick(&s->clock, s->env);
-        arrivals_accept(s);
-        deadlines_fire(s);
         if (!fifo_empty(&s->run_queue))
+            arrivals_accept(s); /* behind those that wait */
+        deadlines_fire(s);
+        if (!fifo_empty(&s->run_queue) || s->arrivals.count > 0)
             journal_reopen(&s->journal);
         running_turns(s, budget_ns);
         if (s->woken == 0 && fifo_empty(&s->wait_queue) && s->loader.parts.count > 0)

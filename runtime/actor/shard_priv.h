@@ -104,6 +104,7 @@ struct shard {
         const struct message_type *type;
         uint16_t kind;       /* ... of one handler alone, that of this type and kind */
         handle_cb handle;    /* NULL: it is for timeouts, or there is none */
+        struct shard_kind_stats *stats; /* of this kind */
         const struct message *turns[SHARD_CLOCK_TURNS];
         uint32_t count;
         uint32_t count_max;  /* at so many the clock is read again */
@@ -242,6 +243,28 @@ void remembering_done(struct shard *s);
 void deadlines_fire(struct shard *s);
 void deadlines_arm_alarm(struct shard *s);
 void deadlines_sweep(struct shard *s);
+
+/* --- arrivals: what each message goes through, inlined into the loop of a pass ---------------- */
+
+/* The oldest, which is no longer in here; there must be one. */
+static inline struct arrival *arrivals_next(struct shard *s)
+{
+    struct arrivals *a = &s->arrivals;
+    if (a->next % ARRIVALS_STEP == 0)
+        arrivals_look_ahead(s);
+    return &a->items[a->next++];
+}
+
+/* The actor it goes to, with the one that was seen ahead; NULL if it goes to none. */
+static inline struct actor *arrivals_target(struct shard *s, struct message *m,
+                                            struct actor *seen)
+{
+    if ((m->type->view || m->type->mutates) && !arrivals_may_enter(s, m))
+        return NULL;
+    if (seen == NULL || !id128_equal(seen->entry.id, m->target))
+        seen = shard_bring(s, m->target_kind, m->target);
+    return seen;
+}
 
 /* --- turns: what each message goes through, inlined into the loop of a pass ------------------- */
 

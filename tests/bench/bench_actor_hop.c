@@ -6,7 +6,9 @@
 #include <stdlib.h>
 
 #include "runtime/actor/turn.h"
+#include "runtime/base/prefetch.h"
 #include "runtime/base/rng.h"
+#include "runtime/base/u128.h"
 #include "tests/bench/bench.h"
 
 #define ACTORS 1000000
@@ -139,7 +141,7 @@ static const struct service tokens = {
 /* --- the hops --------------------------------------------------------------------------------- */
 
 struct runner {
-    struct message message;
+    _Alignas(CACHE_LINE) struct message message;
     struct hop body;
 };
 
@@ -178,10 +180,11 @@ static bool window_ended(struct relay *y)
 
 static void send_on(struct relay *y, struct runner *r)
 {
-    r->body.to = token_id(rng_next(&y->rng) % ACTORS);
+    struct id128 to = token_id((uint64_t)((u128)rng_next(&y->rng) * ACTORS >> 64));
+    r->body.to = to;
     r->body.payload++;
     r->message.target_kind = TOKEN_KIND;
-    r->message.target = r->body.to;
+    r->message.target = to;
     shard_post(y->shard, &r->message);
 }
 
@@ -201,14 +204,14 @@ static void start_hops(struct bench *b)
 {
     struct relay *y = container_of(b, struct relay, bench);
     y->shard = node_shard(y->bench.node, 0);
-    y->runners = calloc(MESSAGES, sizeof *y->runners);
+    y->runners = aligned_alloc(CACHE_LINE, MESSAGES * sizeof *y->runners);
     check(y->runners != NULL);
     y->since_ns = bench_now_ns();
     y->since_processor_ns = bench_processor_ns();
     y->under_way = MESSAGES;
     for (uint32_t i = 0; i < MESSAGES; i++) {
         struct runner *r = &y->runners[i];
-        r->message = bench_message(&hop_type, &r->body, on_hopped);
+        *r = (struct runner){.message = bench_message(&hop_type, &r->body, on_hopped)};
         r->message.fingerprint.lo = (uint64_t)(uintptr_t)y;
         r->message.home = node_loop(y->bench.node, 0);
         send_on(y, r);
