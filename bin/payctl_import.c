@@ -13,6 +13,7 @@
 #include "bin/payctl_import_csv.h"
 #include "bin/payctl_progress.h"
 #include "schemas/ledger.h"
+#include "schemas/operator.h"
 #include "schemas/result.h"
 
 #define BATCH 8000       /* items of a message, more only to end a linked chain */
@@ -35,6 +36,7 @@ struct import {
     uint32_t sent;       /* items of the message under way; 0 = none is */
     uint64_t *sent_lines;
     uint64_t made, there, refused;
+    uint32_t shards;     /* of the deployment; 0 = not asked yet */
 };
 
 /* --- sending ---------------------------------------------------------------------------------- */
@@ -152,13 +154,54 @@ static bool set_field(struct import *m, struct item *item, struct slice name, st
     return text.len == 0 || json_text_get(item->type, item->spec, name, text, &item->in);
 }
 
+/* The next item belongs to the same chain. */
+static bool is_linked(const struct import *m, uint32_t item)
+{
+    return m->transfers ? (m->specs[item].flags & TRANSFER_FLAGS_LINKED) != 0
+                        : (m->accounts[item].flags & ACCOUNT_FLAGS_LINKED) != 0;
+}
+
 /* A message ends only where no linked chain is open, unless the chain is too long for one. */
 static int flush_if_full(struct import *m)
 {
-    uint32_t last = m->count - 1;
-    bool linked = m->transfers ? (m->specs[last].flags & TRANSFER_FLAGS_LINKED) != 0
-                               : (m->accounts[last].flags & ACCOUNT_FLAGS_LINKED) != 0;
-    return m->count == BATCH_MAX || (m->count >= BATCH && !linked) ? flush_items(m) : PAYCTL_OK;
+    bool full = m->count >= BATCH && !is_linked(m, m->count - 1);
+    return m->count == BATCH_MAX || full ? flush_items(m) : PAYCTL_OK;
+}
+
+/* Names the shard that the item goes to, if it is the first of its message. */
+static uint16_t home_of(const struct import *m, uint32_t item)
+{
+    if (!m->transfers)
+        return id128_home(m->accounts[item].id);
+    const struct transfer_spec *s = &m->specs[item];
+    return id128_home(id128_is_zero(s->debit_account_id) ? s->pending_id : s->debit_account_id);
+}
+
+static int ask_shards(struct import *m)
+{
+    const struct node_ping ping = {0};
+    struct node_info info;
+    int code = finish_sent(m);
+    if (code == PAYCTL_OK)
+        code = payctl_ask_for(m->p, &node_ping_type, &ping, &node_info_type, &info);
+    if (code == PAYCTL_OK)
+        m->shards = info.shards > 0 ? info.shards : 1;
+    return code;
+}
+
+/* A message goes to one shard: what was gathered is sent before an item that goes to another. */
+static int flush_if_elsewhere(struct import *m)
+{
+    uint32_t item = m->count;
+    if (item == 0 || home_of(m, 0) == home_of(m, item) || is_linked(m, item - 1))
+        return PAYCTL_OK;
+    int code = m->shards == 0 ? ask_shards(m) : PAYCTL_OK;
+    if (code != PAYCTL_OK || home_of(m, 0) % m->shards == home_of(m, item) % m->shards)
+        return code;
+    code = flush_items(m);
+    m->accounts[0] = m->accounts[item];
+    m->specs[0] = m->specs[item];
+    return code;
 }
 
 static int end_item(struct import *m, struct item *item, bool good)
@@ -179,6 +222,9 @@ static int end_item(struct import *m, struct item *item, bool good)
         m->specs[m->count].code = CODE_DEFAULT;
     if (!m->transfers && m->accounts[m->count].code == 0)
         m->accounts[m->count].code = CODE_DEFAULT;
+    int code = flush_if_elsewhere(m);
+    if (code != PAYCTL_OK)
+        return code;
     m->lines[m->count++] = m->line;
     return flush_if_full(m);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inquiry: a list or report. It first waits until the views hold everything that was durable when
- * it came, in whatever shard, so that a client sees its own writes, then runs on the store's read
- * lane. */
+ * it came, so that a client sees its own writes, then runs on the store's read lane. What is about
+ * one actor waits for the views of its shard, anything else for those of all shards. */
 #include <stdatomic.h>
 
 #include "runtime/actor/shard_priv.h"
@@ -76,9 +76,23 @@ static void end_late(struct shard *s, struct inquiry *q)
     end_with(q, ERR_EXPIRED);
 }
 
+static enum inquiry_reach reach_of(const struct inquiry *q)
+{
+    return q->message->type->target_offset == MESSAGE_NO_OFFSET ? INQUIRY_ALL : INQUIRY_OWN;
+}
+
+static bool capture(struct shard *s, struct inquiry *q)
+{
+    struct progress *p = s->options.progress;
+    if (reach_of(q) == INQUIRY_ALL)
+        return progress_capture(p, s->options.number, q->seqs);
+    progress_capture_own(p, s->options.number, q->seqs);
+    return true;
+}
+
 static void begin_wait(struct shard *s, struct inquiry *q)
 {
-    fifo_push(&s->inquiries.waiting, &q->link);
+    fifo_push(&s->inquiries.waiting[reach_of(q)], &q->link);
     progress_wait(s->options.progress, s->options.number, true);
     if (q->message->deadline_ns != 0 && s->inquiries.expiry.due_ns == 0)
         env_alarm_set(s->env, &s->inquiries.expiry, env_mono_ns(s->env) + INQUIRY_LOOK_NS);
@@ -88,15 +102,17 @@ static void begin_wait(struct shard *s, struct inquiry *q)
 static void expire(struct alarm *a)
 {
     struct shard *s = container_of(a, struct shard, inquiries.expiry);
-    struct fifo all = s->inquiries.waiting;
+    struct fifo looked_at;
     struct fifo_link *link;
-    fifo_init(&s->inquiries.waiting);
-    while ((link = fifo_pop(&all)) != NULL) {
-        struct inquiry *q = container_of(link, struct inquiry, link);
-        if (is_late(s, q)) {
-            end_late(s, q);
-        } else {
-            begin_wait(s, q);
+    for (int reach = 0; reach < INQUIRY_REACHES; reach++) {
+        looked_at = s->inquiries.waiting[reach];
+        fifo_init(&s->inquiries.waiting[reach]);
+        while ((link = fifo_pop(&looked_at)) != NULL) {
+            struct inquiry *q = container_of(link, struct inquiry, link);
+            if (is_late(s, q))
+                end_late(s, q);
+            else
+                begin_wait(s, q);
         }
     }
 }
@@ -124,7 +140,7 @@ void inquiry_post(struct shard *s, struct message *m)
         .shard = s,
         .message = m,
     };
-    q->captured = progress_capture(s->options.progress, s->options.number, q->seqs);
+    q->captured = capture(s, q);
     m->version = 0;
     m->reply_type = 0;
     s->inquiries.count++;
@@ -136,17 +152,15 @@ void inquiry_post(struct shard *s, struct message *m)
 /* Whose views are behind knows it, hurries, and nudges this shard when they have moved. */
 static enum progress_wait look(struct shard *s, struct inquiry *q)
 {
-    struct progress *p = s->options.progress;
     if (!q->captured)
-        q->captured = progress_capture(p, s->options.number, q->seqs);
+        q->captured = capture(s, q);
     if (PLANT(STALE_LIST))
         return PROGRESS_REACHED;
-    return q->captured ? progress_reached(p, q->seqs) : PROGRESS_BEHIND;
+    return q->captured ? progress_reached(s->options.progress, q->seqs) : PROGRESS_BEHIND;
 }
 
-void inquiry_advance(struct shard *s)
+static void advance(struct shard *s, struct fifo *waiting)
 {
-    struct fifo *waiting = &s->inquiries.waiting;
     while (!fifo_empty(waiting)) {
         struct inquiry *q = container_of(waiting->first, struct inquiry, link);
         bool late = is_late(s, q);
@@ -161,14 +175,25 @@ void inquiry_advance(struct shard *s)
         else
             env_work(s->env, s->options.read_lane, &q->work);
     }
-    progress_wait(s->options.progress, s->options.number, false);
+}
+
+void inquiry_advance(struct shard *s)
+{
+    bool waiting = false;
+    for (int reach = 0; reach < INQUIRY_REACHES; reach++) {
+        advance(s, &s->inquiries.waiting[reach]);
+        waiting |= !fifo_empty(&s->inquiries.waiting[reach]);
+    }
+    if (!waiting)
+        progress_wait(s->options.progress, s->options.number, false);
 }
 
 void inquiry_fail_all(struct shard *s, uint16_t code)
 {
     struct fifo_link *link;
-    while ((link = fifo_pop(&s->inquiries.waiting)) != NULL)
-        end_with(container_of(link, struct inquiry, link), code);
+    for (int reach = 0; reach < INQUIRY_REACHES; reach++)
+        while ((link = fifo_pop(&s->inquiries.waiting[reach])) != NULL)
+            end_with(container_of(link, struct inquiry, link), code);
     progress_wait(s->options.progress, s->options.number, false);
 }
 
@@ -182,7 +207,8 @@ void inquiries_init(struct shard *s)
 {
     s->inquiries.damaged_lines =
         (struct log_limit){.lines_max = 1, .window_ns = SHARD_STALL_LOG_NS};
-    fifo_init(&s->inquiries.waiting);
+    for (int reach = 0; reach < INQUIRY_REACHES; reach++)
+        fifo_init(&s->inquiries.waiting[reach]);
     slab_init(&s->inquiries.slab,
               sizeof(struct inquiry) + s->options.progress->count * sizeof(uint64_t));
     s->inquiries.expiry.fire = expire;

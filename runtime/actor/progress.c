@@ -57,6 +57,14 @@ static bool want(struct progress_shard *s, uint64_t seq)
     return false;
 }
 
+void progress_capture_own(struct progress *p, uint16_t shard, uint64_t *seqs)
+{
+    for (uint16_t i = 0; i < p->count; i++)
+        seqs[i] = 0;
+    seqs[shard] = atomic_load(&p->shards[shard].committed);
+    (void)want(&p->shards[shard], seqs[shard]);
+}
+
 bool progress_capture(struct progress *p, uint16_t shard, uint64_t *seqs)
 {
     for (uint16_t i = 0; i < p->count; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Progress: how far the journal and the views of each shard of a node are, told to all its shards.
- * A list of one shard may show what another committed, so it waits for the views of all. Each shard
+ * A list may show what several have committed, and then waits for the views of all. Each shard
  * writes its own line; any thread reads. */
 #ifndef ACTOR_PROGRESS_H
 #define ACTOR_PROGRESS_H
@@ -43,9 +43,11 @@ bool progress_wanted(const struct progress *p, uint16_t shard, uint64_t projecte
 
 /* --- what lists wait for --- */
 
-/* Where all shards stand now: one seq each. false: one has not opened yet, ask again. Shards whose
- * views are behind are asked to hurry. */
+/* For a list of this shard: where all shards stand now, one seq each. false: one has not opened
+ * yet, ask again. Shards whose views are behind are asked to hurry. */
 must_check bool progress_capture(struct progress *p, uint16_t shard, uint64_t *seqs);
+/* The same, if what is listed lies in this shard, which has opened: the others do not matter. */
+void progress_capture_own(struct progress *p, uint16_t shard, uint64_t *seqs);
 
 enum progress_wait {
     PROGRESS_REACHED, /* all views show at least this */

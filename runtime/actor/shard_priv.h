@@ -69,6 +69,13 @@ struct due_row {
 
 struct recovery;
 
+/* Whose views a list waits for. */
+enum inquiry_reach {
+    INQUIRY_OWN, /* it is about one actor, whose rows its shard alone writes */
+    INQUIRY_ALL,
+    INQUIRY_REACHES,
+};
+
 struct shard {
     struct shard_options options;
     struct env *env;
@@ -115,7 +122,7 @@ struct shard {
     enum err load_error;     /* of the group of loads that is being delivered */
 
     struct {
-        struct fifo waiting; /* struct inquiry, oldest first */
+        struct fifo waiting[INQUIRY_REACHES]; /* struct inquiry, oldest first */
         uint32_t count;      /* waiting and running */
         struct slab slab;
         struct alarm expiry;

@@ -157,6 +157,29 @@ def test_operators_see_all_shards(payd):
                  f'payd_projector_lag_batches{{shard="{shard}"}} ')
 
 
+def test_an_import_goes_where_its_items_belong(payd):
+    """Also one whose lines name one shard after the other; a chain stays together."""
+    accounts = [account_in(number % SHARDS) for number in range(30)]
+    lines = ["id,currency,code"] + [f"{account},USD,1" for account in accounts]
+    by_home = [accounts[shard::SHARDS] for shard in range(SHARDS)]
+    moves = ["id,debit_account_id,credit_account_id,amount,currency,code,flags"]
+    for number in range(60):
+        shard = number % SHARDS
+        debit, credit = by_home[shard][0], by_home[shard][1 + number % 9]
+        transfer = "trf_" + account_in(shard).removeprefix("acc_")
+        moves.append(f"{transfer},{debit},{credit},1.00,USD,1,")
+    for times in range(2):
+        for rows in (lines, moves):
+            file = payd.root / "import.csv"
+            file.write_text("\n".join(rows) + "\n")
+            done = operator(payd, "--tenant", "imported", "ledger", "import", file)
+            found = done["already_there"] if times else done["made"]
+            equal((found, done["refused"]), (len(rows) - 1, 0), "items")
+    line, = operator(payd, "--tenant", "imported", "ledger", "trial-balance")["lines"]
+    equal((line["account_count"], line["transfer_count"], line["debits_posted"]),
+          ("30", "60", "60.00"), "the trial balance")
+
+
 def test_another_number_of_shards_is_refused(payd):
     with payd.bank() as bank:
         before = bank.check_books()

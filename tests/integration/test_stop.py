@@ -146,6 +146,22 @@ def test_with_lists_that_wait(_):
         contains(line, b"unavailable")
 
 
+def test_with_lists_that_wait_for_other_shards(_):
+    with Payd(log_level="warn", shards=3, loops=2) as payd:
+        token, sent, found = payd.token(), [], []
+        for shard in range(3):
+            operator(payd, "bench", "--accounts", "50000", "--transfers", "100000", "--shard",
+                     str(shard))
+        asking = threading.Thread(target=lambda: found.extend(
+            parallel(50, lambda _: ask_for_list(payd, token, sent))))
+        asking.start()
+        wait_for(lambda: len(sent) == 50, "all lists to be asked for")
+        stopped(payd)
+        asking.join()
+        statuses = {answer.status for answer in found if answer is not None}
+        true({200, 503} >= statuses, f"lists answered or put off, found {statuses}")
+
+
 def test_with_clients_that_do_not_read(_):
     """Nor can they who ask for much and take none of it."""
     with Payd(log_level="warn") as payd:

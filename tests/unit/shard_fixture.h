@@ -68,8 +68,15 @@ static const struct message_type list_type = {.name = "list",
                                               .target_kind = PURSE_KIND,
                                               .target_offset = MESSAGE_NO_OFFSET,
                                               .view = true};
-static const struct query queries[] = {{&list_type, run_list}};
-static const struct service list_service = {.name = "list", .queries = queries, .query_count = 1};
+/* The same of one purse: its target stands in the body. */
+static const struct message_type list_of_one_type = {.name = "list_of_one",
+                                                     .number = 18,
+                                                     .target_kind = PURSE_KIND,
+                                                     .target_offset = 0,
+                                                     .view = true};
+static const struct query queries[] = {{&list_type, run_list}, {&list_of_one_type, run_list}};
+static const struct service list_service = {
+    .name = "list", .queries = queries, .query_count = array_len(queries)};
 
 static const struct service *const services[] = {&purse_service, &list_service};
 static const struct view_table *const tables[] = {&key_runs_view, &key_chunks_view,

@@ -120,6 +120,33 @@ static void a_list_waits_for_the_views_of_other_shards(void **state)
     forget(&later);
 }
 
+/* One that waits for others does not hold it up. */
+static void a_list_of_one_actor_waits_for_its_own_shard_alone(void **state)
+{
+    struct fixture *f = *state;
+    run(f, 100 * MS);
+    f->shards[1].opened = false;
+    struct ask all = {.done = 0}, one = {.done = 0};
+    post_waiting(f, &all);
+    post(f, &one, &list_of_one_type, purse(1));
+    finish(f, &one);
+    assert_int_equal(one.message.code, ERR_OK);
+    assert_int_equal(all.done, 0);
+    struct store_sim_faults faults = {.views_commit_ppm = 1000000};
+    store_sim_set_faults(f->sim, &faults);
+    fill(f, 1, 10);
+    post(f, &one, &list_of_one_type, purse(1));
+    run(f, 1000 * MS);
+    assert_int_equal(one.done, 0);
+    faults.views_commit_ppm = 0;
+    store_sim_set_faults(f->sim, &faults);
+    finish(f, &one);
+    assert_int_equal(one.message.code, ERR_OK);
+    assert_int_equal(all.done, 0);
+    forget(&all);
+    forget(&one);
+}
+
 static void a_list_waits_until_other_shards_have_opened(void **state)
 {
     struct fixture *f = *state;
@@ -227,6 +254,7 @@ int main(void)
         SCENARIO(lists_end_before_the_rest),
         SCENARIO(lists_on_their_way_end_too),
         SCENARIO(a_list_waits_for_the_views_of_other_shards),
+        SCENARIO(a_list_of_one_actor_waits_for_its_own_shard_alone),
         SCENARIO(a_list_waits_until_other_shards_have_opened),
         SCENARIO(a_list_waits_for_no_shard_that_stopped),
         SCENARIO(a_list_waits_until_its_deadline),
