@@ -208,7 +208,7 @@ static struct books_move move_of(struct turn *t, const struct payment_ref *ref, 
 /* --- capturing -------------------------------------------------------------------------------- */
 
 /* How much is captured, and with `final` how much goes back to the payer. */
-static uint16_t capture_amounts(const struct payment_ref *ref,
+static uint16_t capture_amounts(struct turn *t, const struct payment_ref *ref,
                                 const struct payment_capture *capture, u128 *amount,
                                 u128 *released)
 {
@@ -216,6 +216,9 @@ static uint16_t capture_amounts(const struct payment_ref *ref,
     uint16_t code = payment_step(ref->payment->status, PAYMENT_ACTION_CAPTURE_LAST).refusal;
     *amount = remaining;
     *released = 0;
+    /* The timeout may be behind: the node was down, or the store takes no writes. */
+    if (code == RESULT_OK && turn_now(t) >= ref->payment->expires_at)
+        code = RESULT_PAYMENT_EXPIRED;
     if (code == RESULT_OK && capture->has_amount)
         code = wallet_amount(ref->payer.wallet, capture->amount, false, 0, amount);
     if (code != RESULT_OK)
@@ -234,7 +237,7 @@ enum turn_result payment_on_capture(struct turn *t, struct id128 self, const str
     if (!enter(t, self, ROLE_PAYEE, &ref, &end))
         return end;
     u128 amount, released;
-    uint16_t code = capture_amounts(&ref, m->body, &amount, &released);
+    uint16_t code = capture_amounts(t, &ref, m->body, &amount, &released);
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
     enum payment_action action = payment_capture_action(ref.payment, amount, released);

@@ -131,10 +131,11 @@ static enum turn_result on_get(struct turn *t, struct id128 self, const struct m
 
 /* --- capturing -------------------------------------------------------------------------------- */
 
-static uint16_t capture_amount(const struct hold_ref *ref,
+static uint16_t capture_amount(struct turn *t, const struct hold_ref *ref,
                                const struct wallet_hold_capture *capture, u128 *amount)
 {
-    if (!is_open(ref->hold))
+    /* The timeout may be behind: the node was down, or the store takes no writes. */
+    if (!is_open(ref->hold) || turn_now(t) >= ref->hold->expires_at)
         return RESULT_HOLD_NOT_OPEN;
     *amount = ref->hold->remaining;
     if (!capture->has_amount)
@@ -178,7 +179,7 @@ static enum turn_result on_capture(struct turn *t, struct id128 self, const stru
     if (found == PRESENCE_WAITING)
         return TURN_WAIT;
     u128 amount = 0;
-    uint16_t code = capture_amount(&ref, capture, &amount);
+    uint16_t code = capture_amount(t, &ref, capture, &amount);
     if (code == RESULT_OK && capture->has_to_wallet_id)
         code = wallet_check_destination(t, &ref.wallet, found, &to);
     if (code != RESULT_OK)

@@ -155,13 +155,19 @@ static inline bool bank_keeps_nothing(void *context)
     return false;
 }
 
-/* Power fails and comes back: what was answered must still be there. */
-static inline void bank_restart(struct bank *b)
+/* Power fails and comes back after that long: what was answered must still be there. */
+static inline void bank_restart_after(struct bank *b, uint64_t ns)
 {
     world_crash(&b->world, bank_keeps_nothing);
     b->shard = shard_kill(b->shard);
     store_sim_crash(b->sim);
+    b->world.now_ns += ns;
     bank_start(b);
+}
+
+static inline void bank_restart(struct bank *b)
+{
+    bank_restart_after(b, 0);
 }
 
 /* --- asking ----------------------------------------------------------------------------------- */

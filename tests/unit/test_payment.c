@@ -367,6 +367,23 @@ static void test_an_authorisation_expires_by_itself(void **state)
     expect_money(&p, 9000, 0, 1000);
 }
 
+/* The node was down when its time came: the capture may be there before the timeout is. */
+static void test_what_has_expired_is_not_captured(void **state)
+{
+    struct parties p = given(state, "100", NULL);
+    struct bank *b = p.bank;
+    struct id128 whole = authorize(&p, 3000), part = authorize(&p, 2000);
+    assert_int_equal(capture(b, "shop", part, "5", false), RESULT_OK);
+    bank_restart_after(b, 8 * DAY_NS);
+    assert_int_equal(capture(b, "shop", whole, NULL, false), RESULT_PAYMENT_EXPIRED);
+    bank_restart_after(b, 0);
+    assert_int_equal(capture(b, "shop", part, NULL, false), RESULT_PAYMENT_EXPIRED);
+    bank_wait(b, SECOND_NS);
+    expect_payment(b, whole, PAYMENT_STATUS_EXPIRED, 0, 0);
+    expect_payment(b, part, PAYMENT_STATUS_COMPLETED, 500, 0);
+    expect_money(&p, 9500, 0, 500);
+}
+
 static void test_a_frozen_payer_still_honours_what_is_authorised(void **state)
 {
     struct parties p = given(state, "100", NULL);
@@ -742,6 +759,7 @@ int main(void)
         TEST(test_what_is_captured_is_refunded_while_the_rest_is_open),
         TEST(test_cancel_gives_back_what_is_left),
         TEST(test_an_authorisation_expires_by_itself),
+        TEST(test_what_has_expired_is_not_captured),
         TEST(test_a_frozen_payer_still_honours_what_is_authorised),
         TEST(test_refunds_never_exceed_what_was_captured),
         TEST(test_a_refund_without_money_leaves_the_payment_as_it_is),

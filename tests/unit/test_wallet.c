@@ -391,6 +391,21 @@ static void test_a_hold_expires_by_itself(void **state)
     assert_int_equal(show_wallet(b, alice).open_holds, 0);
 }
 
+/* The node was down when its time came: the capture may be there before the timeout is. */
+static void test_what_has_expired_is_not_captured(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "100");
+    struct id128 id;
+    assert_int_equal(hold(b, "alice", alice, "60", &id), RESULT_OK);
+    bank_restart_after(b, (uint64_t)WALLET_EXPIRY_S_MAX * SECOND_NS);
+    assert_int_equal(capture(b, "alice", alice, id, (struct capture){"10", false, {0, 0}}),
+                     RESULT_HOLD_NOT_OPEN);
+    bank_wait(b, SECOND_NS);
+    expect_wallet(b, alice, 10000, 0);
+    assert_int_equal(show_hold(b, alice, id).status, HOLD_STATUS_EXPIRED);
+}
+
 /* --- status ----------------------------------------------------------------------------------- */
 
 static void test_a_frozen_wallet_receives_and_does_not_pay(void **state)
@@ -721,6 +736,7 @@ int main(void)
         TEST(test_a_hold_is_captured_in_parts),
         TEST(test_a_capture_that_cannot_go_on_changes_nothing),
         TEST(test_a_hold_expires_by_itself),
+        TEST(test_what_has_expired_is_not_captured),
         TEST(test_a_frozen_wallet_receives_and_does_not_pay),
         TEST(test_only_an_empty_wallet_closes),
         TEST(test_others_learn_nothing_of_a_wallet),
