@@ -7,11 +7,13 @@
 #include <time.h>
 
 #include "gateway_bridge/bridge_priv.h"
+#include "runtime/observe/log.h"
 
 #define ENCODED_MAX (2 * 1024 * 1024)   /* bytes of a message on the wire */
 #define BODY_TEXT_MAX (16 * 1024 * 1024) /* bytes of an answer's body */
 #define DATE_NEVER UINT64_MAX
 #define REFUSALS_LOGGED_MAX 100 /* lines per second */
+#define RESTS_LOGGED_NS ((uint64_t)10 * 1000000000)
 
 /* IMF-fixdate of RFC 9110; strftime() would follow the locale. */
 static void format_date(uint64_t unix_s, char date[BRIDGE_DATE_LEN + 1])
@@ -65,6 +67,18 @@ static uint32_t body_max(void *context, const struct request *r)
                                                              : REQUEST_BODY_MAX;
 }
 
+static void log_rest(void *context, uint32_t connections)
+{
+    struct bridge *b = context;
+    struct env *env = b->options.env;
+    uint64_t suppressed;
+    if (log_limit_pass(&b->rests, env_mono_ns(env), &suppressed))
+        LOG_ERROR(env->log, "descriptors_exhausted", log_uint("connections", connections),
+                  log_text("message", "new connections wait until one is free; raise the limit "
+                                      "of open files"),
+                  log_uint("suppressed", suppressed));
+}
+
 static bool add_routes(struct bridge *b)
 {
     const struct bridge_options *o = &b->options;
@@ -101,6 +115,7 @@ struct bridge *bridge_new(const struct bridge_options *options)
     b->date_s = DATE_NEVER;
     b->refusals = (struct log_limit){.lines_max = REFUSALS_LOGGED_MAX,
                                      .window_ns = 1000000000};
+    b->rests = (struct log_limit){.lines_max = 1, .window_ns = RESTS_LOGGED_NS};
     slab_init(&b->exchanges, sizeof(struct exchange));
     fifo_init(&b->spare);
     wire_writer_init(&b->encoded, ENCODED_MAX);
@@ -113,6 +128,7 @@ struct bridge *bridge_new(const struct bridge_options *options)
         .write = response_write,
         .release = exchange_release,
         .connections = count_connection,
+        .rests = log_rest,
     };
     if (add_routes(b))
         b->server = http_server_new(options->loop, &handler,

@@ -38,6 +38,7 @@ struct bridge {
     uint64_t date_s;
     char date[BRIDGE_DATE_LEN + 1];
     struct log_limit refusals; /* lines about them */
+    struct log_limit rests;    /* the same of connections for which no descriptor was left */
     void (*stopped)(void *context);
     void *stopped_context;
 };

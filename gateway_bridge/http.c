@@ -12,8 +12,8 @@
  * the loop can block: from the prepare handle, and from an idle handle, which keeps the loop from
  * blocking, for those marked after it.
  *
- * Out of descriptors: libuv keeps a reserve one, with which it accepts and closes new connections;
- * the loop goes on. */
+ * Out of descriptors: libuv keeps a reserve one, with which it accepts and closes new connections.
+ * If a thread was faster than it to take that one, the listener rests (listener.h). */
 #include "gateway_bridge/http.h"
 
 #include <arpa/inet.h>
@@ -23,9 +23,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "gateway_bridge/listener.h"
 #include "schemas/result.h"
 
-#define BACKLOG 1024             /* of listen(): connections not accepted yet */
 #define OWN_KEPT_MAX (16 * 1024) /* a larger buffer is freed when it is empty */
 #define TICK_MS_MAX 250          /* how late a timeout may be noticed */
 #define TICK_MS_MIN 10
@@ -71,7 +71,7 @@ struct http_server {
     uv_loop_t *loop;
     struct http_handler handler;
     struct http_limits limits;
-    uv_tcp_t listener;
+    struct listener listener;
     uv_timer_t tick;
     uv_prepare_t prepare;
     uv_idle_t idle;
@@ -79,7 +79,6 @@ struct http_server {
     bool listening;
     bool stopping;
     bool idling;
-    uint16_t port;
     struct list phases[PHASE_COUNT];
     struct list dirty; /* connections with something to write or to go on with */
     struct json_writer out;
@@ -105,9 +104,8 @@ static void on_idle(uv_idle_t *idle);
 
 /* --- end of a connection ---------------------------------------------------------------------- */
 
-static void on_handle_closed(uv_handle_t *handle)
+static void part_closed(struct http_server *s)
 {
-    struct http_server *s = handle->data;
     if (--s->handles > 0)
         return;
     void (*stopped)(void *) = s->stopped;
@@ -116,6 +114,16 @@ static void on_handle_closed(uv_handle_t *handle)
     free(s);
     if (stopped != NULL)
         stopped(context);
+}
+
+static void on_listener_closed(void *context)
+{
+    part_closed(context);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    part_closed(handle->data);
 }
 
 static void close_handle(uv_handle_t *handle)
@@ -607,10 +615,18 @@ static void on_tick(uv_timer_t *tick)
 
 /* --- server ----------------------------------------------------------------------------------- */
 
-static void on_connection(uv_stream_t *listener, int status)
+static void on_listener_rests(void *context)
 {
-    struct http_server *s = listener->data;
-    struct http_connection *c = status < 0 ? NULL : calloc(1, sizeof *c);
+    struct http_server *s = context;
+    s->statistics.rests++;
+    if (s->handler.rests != NULL)
+        s->handler.rests(s->handler.context, s->statistics.connections);
+}
+
+static void on_connection(void *context, uv_stream_t *listener)
+{
+    struct http_server *s = context;
+    struct http_connection *c = calloc(1, sizeof *c);
     if (c == NULL)
         return;
     c->server = s;
@@ -668,9 +684,11 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_handler *
     for (int phase = 0; phase < PHASE_COUNT; phase++)
         list_init(&s->phases[phase]);
     s->handles = 4;
-    s->listener.data = s->tick.data = s->prepare.data = s->idle.data = s;
+    s->tick.data = s->prepare.data = s->idle.data = s;
+    const struct listener_handler listener = {
+        s, on_connection, on_listener_rests, on_listener_closed};
+    listener_init(&s->listener, loop, &listener);
     /* These only fail for invalid arguments. */
-    check(uv_tcp_init(loop, &s->listener) == 0);
     check(uv_timer_init(loop, &s->tick) == 0);
     check(uv_prepare_init(loop, &s->prepare) == 0);
     check(uv_idle_init(loop, &s->idle) == 0);
@@ -681,64 +699,17 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_handler *
     return s;
 }
 
-/* A bound socket, or a libuv error. `shared`: with other sockets bound so (SO_REUSEPORT); else it
- * fails if anybody listens there. */
-static int bind_socket(const struct sockaddr_storage *address, socklen_t len, bool shared)
-{
-    int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return uv_translate_sys_error(errno);
-    int on = 1, share = shared;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &share, sizeof share) != 0 ||
-        bind(fd, (const struct sockaddr *)address, len) != 0) {
-        int error = uv_translate_sys_error(errno);
-        close(fd);
-        return error;
-    }
-    return fd;
-}
-
 int http_server_listen(struct http_server *s, const char *host, uint16_t port, bool first)
 {
     check(!s->listening && !s->stopping);
-    struct sockaddr_storage address = {0};
-    socklen_t len = sizeof(struct sockaddr_in);
-    if (uv_ip4_addr(host, port, (struct sockaddr_in *)&address) != 0) {
-        len = sizeof(struct sockaddr_in6);
-        if (uv_ip6_addr(host, port, (struct sockaddr_in6 *)&address) != 0)
-            return UV_EINVAL;
-    }
-    /* A second payd would share the port as our own loops do, and take every other request. */
-    int alone = first ? bind_socket(&address, len, false) : -1;
-    if (first && alone < 0)
-        return alone;
-    if (first)
-        close(alone);
-    int fd = bind_socket(&address, len, true);
-    if (fd < 0)
-        return fd;
-    int error = uv_tcp_open(&s->listener, fd);
-    if (error != 0) {
-        close(fd);
-        return error;
-    }
-    error = uv_listen((uv_stream_t *)&s->listener, BACKLOG, on_connection);
-    if (error != 0)
-        return error;
-    int name_len = sizeof address;
-    error = uv_tcp_getsockname(&s->listener, (struct sockaddr *)&address, &name_len);
-    if (error != 0)
-        return error;
-    s->port = ntohs(address.ss_family == AF_INET ? ((struct sockaddr_in *)&address)->sin_port
-                                                 : ((struct sockaddr_in6 *)&address)->sin6_port);
-    s->listening = true;
-    return 0;
+    int error = listener_start(&s->listener, host, port, first);
+    s->listening = error == 0;
+    return error;
 }
 
 uint16_t http_server_port(const struct http_server *s)
 {
-    return s->port;
+    return s->listener.port;
 }
 
 void http_server_stop(struct http_server *s, void (*stopped)(void *context), void *context)
@@ -747,7 +718,7 @@ void http_server_stop(struct http_server *s, void (*stopped)(void *context), voi
     s->stopping = true;
     s->stopped = stopped;
     s->stopped_context = context;
-    close_handle((uv_handle_t *)&s->listener);
+    listener_close(&s->listener);
     for (int phase = 0; phase < PHASE_LINGER; phase++) {
         struct list *head = &s->phases[phase], *at = head->next;
         while (at != head) {

@@ -48,6 +48,9 @@ struct http_handler {
     void (*release)(void *context, struct http_answer *a);
     /* A connection was accepted (1) or is gone (-1). May be NULL. */
     void (*connections)(void *context, int change);
+    /* No descriptor was left for a new connection while this server has so many: it waits, and is
+     * tried again in a moment. May be NULL. */
+    void (*rests)(void *context, uint32_t connections);
 };
 
 struct http_limits {
@@ -70,6 +73,7 @@ extern const struct http_limits http_limits_default;
 struct http_statistics {
     uint64_t accepted;
     uint64_t turned_away; /* over connections_max */
+    uint64_t rests;       /* no descriptor was left for a connection */
     uint64_t requests;
     uint64_t refused; /* not valid HTTP, or too large */
     uint64_t timeouts;

@@ -7,6 +7,7 @@
 
 #include "runtime/actor/shard_priv.h"
 #include "runtime/base/plant.h"
+#include "runtime/base/room.h"
 
 #define DEADLINES_PER_PASS 256
 #define DEADLINE_RETRY_NS 100000000u /* a full mailbox or a read error: once more, and then ... */
@@ -119,11 +120,8 @@ void deadlines_arm_alarm(struct shard *s)
 static bool keep_due(void *context, const struct state_row *row)
 {
     struct shard *s = context;
-    if (s->swept.count == s->swept.cap) {
-        s->swept.cap = s->swept.cap == 0 ? 256 : s->swept.cap * 2;
-        s->swept.rows = realloc(s->swept.rows, s->swept.cap * sizeof *s->swept.rows);
-        check(s->swept.rows != NULL);
-    }
+    s->swept.rows =
+        room_for(s->swept.rows, s->swept.count + 1, &s->swept.cap, sizeof *s->swept.rows);
     s->swept.rows[s->swept.count++] = (struct due_row){row->id, row->due_ns, row->kind};
     return true;
 }

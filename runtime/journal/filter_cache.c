@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "runtime/base/room.h"
+
 void filter_cache_init(struct filter_cache *c, size_t bytes_max)
 {
     *c = (struct filter_cache){.bytes_max = bytes_max};
@@ -119,20 +121,10 @@ static void evict_one(struct filter_cache *c)
 
 /* --- keeping --------------------------------------------------------------------------------- */
 
-static void *room(void *items, size_t count, size_t *cap, size_t size)
-{
-    if (count < *cap)
-        return items;
-    *cap = *cap == 0 ? 8 : *cap * 2;
-    items = realloc(items, *cap * size);
-    check(items != NULL);
-    return items;
-}
-
 static struct cached_run *add_run(struct filter_cache *c, uint64_t number)
 {
     size_t at = run_at(c, number);
-    c->runs = room(c->runs, c->run_count, &c->run_cap, sizeof *c->runs);
+    c->runs = room_for(c->runs, c->run_count + 1, &c->run_cap, sizeof *c->runs);
     memmove(c->runs + at + 1, c->runs + at, (c->run_count - at) * sizeof *c->runs);
     c->run_count++;
     c->runs[at] = (struct cached_run){.number = number};
@@ -157,7 +149,7 @@ void filter_cache_put(struct filter_cache *c, uint64_t number, struct id128 firs
     check(filter != NULL);
     *filter = (struct cached_filter){first, last, true, bits.len};
     memcpy(filter->bytes, bits.data, bits.len);
-    run->filters = room(run->filters, run->count, &run->cap, sizeof *run->filters);
+    run->filters = room_for(run->filters, run->count + 1, &run->cap, sizeof *run->filters);
     memmove(run->filters + at + 1, run->filters + at, (run->count - at) * sizeof *run->filters);
     run->filters[at] = filter;
     run->count++;

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "runtime/base/room.h"
 #include "runtime/journal/key_merge.h"
 
 /* --- life ------------------------------------------------------------------------------------ */
@@ -25,21 +26,10 @@ void key_index_done(struct key_index *k)
     *k = (struct key_index){0};
 }
 
-/* Room for one more item. */
-static void *room(void *items, size_t count, size_t *cap, size_t size)
-{
-    if (count < *cap)
-        return items;
-    *cap = *cap == 0 ? 64 : *cap * 2;
-    items = realloc(items, *cap * size);
-    check(items != NULL);
-    return items;
-}
-
 static void keep_run(void *context, const struct key_run *run)
 {
     struct key_index *k = context;
-    k->runs = room(k->runs, k->run_count, &k->run_cap, sizeof *k->runs);
+    k->runs = room_for(k->runs, k->run_count + 1, &k->run_cap, sizeof *k->runs);
     k->runs[k->run_count++] = *run;
 }
 
@@ -61,7 +51,7 @@ void key_index_add(struct key_index *k, struct id128 key, uint64_t place, uint64
     if (k->added_count == 0)
         k->oldest_ns = time_ns;
     k->newest_ns = time_ns;
-    k->added = room(k->added, k->added_count, &k->added_cap, sizeof *k->added);
+    k->added = room_for(k->added, k->added_count + 1, &k->added_cap, sizeof *k->added);
     k->added[k->added_count++] = (struct key_entry){key, place};
 }
 

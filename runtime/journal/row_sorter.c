@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/room.h"
 #include "runtime/journal/packed.h"
 #include "runtime/journal/views_priv.h"
 
@@ -24,18 +25,6 @@ void row_sorter_done(struct row_sorter *s)
 void row_sorter_clear(struct row_sorter *s)
 {
     s->count = s->len = 0;
-}
-
-/* Room for so many items in all; grows by halves up to what was asked. */
-static void *room(void *items, size_t *cap, size_t needed, size_t size)
-{
-    if (needed <= *cap)
-        return items;
-    size_t larger = *cap + *cap / 2;
-    *cap = larger > needed ? larger : needed;
-    items = realloc(items, *cap * size);
-    check(items != NULL);
-    return items;
 }
 
 /* --- rows ------------------------------------------------------------------------------------ */
@@ -66,8 +55,8 @@ bool row_sorter_add(struct row_sorter *s, const struct view_table *t, const stru
     size_t needed = s->len + packed_size_max(row, columns);
     if (needed > ROW_SORTER_BYTES)
         return false;
-    s->rows = room(s->rows, &s->cap, s->count + 1, sizeof *s->rows);
-    s->bytes = room(s->bytes, &s->bytes_cap, needed, 1);
+    s->rows = room_for(s->rows, s->count + 1, &s->cap, sizeof *s->rows);
+    s->bytes = room_for(s->bytes, needed, &s->bytes_cap, 1);
     s->rows[s->count++] = (struct sorted_row){
         .table = t, .at = s->len, .key = {key_of(t, row, 0), key_of(t, row, 1)}};
     s->len = (size_t)(packed_write(s->bytes + s->len, row, columns) - s->bytes);

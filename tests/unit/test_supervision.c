@@ -310,31 +310,48 @@ static int count_of(const char *text, const char *part)
     return count;
 }
 
+/* While it lasts, each look at the clock takes long; what is logged meanwhile goes into a pipe. */
+struct slow_time {
+    int ends[2];
+    struct log log;
+    const struct env_ops *truly;
+    struct env_ops slowly;
+};
+
+static void make_slow(struct fixture *f, struct slow_time *slow)
+{
+    assert_int_equal(pipe(slow->ends), 0);
+    log_init(&slow->log, slow->ends[1], LOG_LEVEL_WARN);
+    slow->truly = f->world.env.ops;
+    slow->slowly = *slow->truly;
+    slow->slowly.mono_ns = mono_slowly;
+    f->world.env.ops = &slow->slowly;
+    f->world.env.log = &slow->log;
+}
+
+static void end_slow(struct fixture *f, struct slow_time *slow, char *text, size_t size)
+{
+    f->world.env.ops = slow->truly;
+    f->world.env.log = NULL;
+    close(slow->ends[1]);
+    ssize_t len = read(slow->ends[0], text, size - 1);
+    assert_in_range(len, 1, size - 1);
+    text[len] = '\0';
+    close(slow->ends[0]);
+}
+
 /* One line a minute for each handler; the count has them all. */
 static void stalls_of_one_handler_do_not_flood_the_log(void **state)
 {
     struct fixture *f = *state;
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    struct log log;
-    log_init(&log, ends[1], LOG_LEVEL_WARN);
-    const struct env_ops *truly = f->world.env.ops;
-    struct env_ops slowly = *truly;
-    slowly.mono_ns = mono_slowly;
-    f->world.env.ops = &slowly;
-    f->world.env.log = &log;
+    struct slow_time slow;
+    make_slow(f, &slow);
     for (int i = 0; i < 5; i++)
         fill(f, 1, 1);
     f->world.now_ns += 61 * UINT64_C(1000000000);
     fill(f, 1, 1);
-    f->world.env.ops = truly;
-    f->world.env.log = NULL;
-    close(ends[1]);
     char text[4 * LOG_LINE_MAX];
-    ssize_t len = read(ends[0], text, sizeof text - 1);
-    assert_in_range(len, 1, sizeof text - 1);
-    text[len] = '\0';
-    close(ends[0]);
+    end_slow(f, &slow, text, sizeof text);
     assert_int_equal(stats_of(f).stalls, 6);
     assert_int_equal(count_of(text, "turn_stalled"), 2);
     assert_int_equal(count_of(text, "\"suppressed\":4"), 1);
@@ -345,27 +362,14 @@ static void a_stall_is_told_with_its_handler_and_all_whose_turn_it_may_have_been
     struct fixture *f = *state;
     for (uint64_t n = 1; n <= 3; n++)
         fill(f, n, 1);
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    struct log log;
-    log_init(&log, ends[1], LOG_LEVEL_WARN);
-    const struct env_ops *truly = f->world.env.ops;
-    struct env_ops slowly = *truly;
-    slowly.mono_ns = mono_slowly;
-    f->world.env.ops = &slowly;
-    f->world.env.log = &log;
+    struct slow_time slow;
+    make_slow(f, &slow);
     struct ask looks[] = {{.body.look = {purse(1)}}, {.body.look = {purse(2)}}};
     post(f, &looks[0], &purse_look_type, purse(1));
     post(f, &looks[1], &purse_look_type, purse(2));
     fill(f, 3, 1);
-    f->world.env.ops = truly;
-    f->world.env.log = NULL;
-    close(ends[1]);
     char text[4 * LOG_LINE_MAX];
-    ssize_t len = read(ends[0], text, sizeof text - 1);
-    assert_in_range(len, 1, sizeof text - 1);
-    text[len] = '\0';
-    close(ends[0]);
+    end_slow(f, &slow, text, sizeof text);
     assert_int_equal(stats_of(f).stalls, 2);
     assert_int_equal(count_of(text, "turn_stalled"), 3);
     assert_int_equal(count_of(text, "\"message\":\"purse_look_type\""), 2);

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A listener that runs out of descriptors: the loop goes on, and who waits is let in afterwards. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gateway_bridge/listener.h"
+
+#define CLIENTS 8
+#define PATIENCE 2000 /* turns of the loop, of a millisecond each */
+
+struct scene {
+    uv_loop_t loop;
+    struct listener listener;
+    uv_tcp_t accepted[CLIENTS];
+    uint32_t accepted_count, rests;
+    bool closed;
+    int clients[CLIENTS];
+    struct rlimit limit; /* as it was */
+};
+
+static void on_connection(void *context, uv_stream_t *listener)
+{
+    struct scene *s = context;
+    uv_tcp_t *tcp = &s->accepted[s->accepted_count++];
+    assert_int_equal(uv_tcp_init(&s->loop, tcp), 0);
+    assert_int_equal(uv_accept(listener, (uv_stream_t *)tcp), 0);
+}
+
+static void on_rest(void *context)
+{
+    ((struct scene *)context)->rests++;
+}
+
+static void on_closed(void *context)
+{
+    ((struct scene *)context)->closed = true;
+}
+
+static int setup(void **state)
+{
+    struct scene *s = test_calloc(1, sizeof *s);
+    const struct listener_handler handler = {s, on_connection, on_rest, on_closed};
+    assert_int_equal(uv_loop_init(&s->loop), 0);
+    listener_init(&s->listener, &s->loop, &handler);
+    assert_int_equal(listener_start(&s->listener, "127.0.0.1", 0, true), 0);
+    for (int i = 0; i < CLIENTS; i++)
+        s->clients[i] = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &s->limit), 0);
+    *state = s;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct scene *s = *state;
+    setrlimit(RLIMIT_NOFILE, &s->limit);
+    for (int i = 0; i < CLIENTS; i++)
+        close(s->clients[i]);
+    for (uint32_t i = 0; i < s->accepted_count; i++)
+        uv_close((uv_handle_t *)&s->accepted[i], NULL);
+    listener_close(&s->listener);
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    assert_true(s->closed);
+    assert_int_equal(uv_loop_close(&s->loop), 0);
+    test_free(s);
+    return 0;
+}
+
+/* As if other threads had taken all descriptors, that which libuv keeps in reserve too. */
+static void take_descriptors(struct scene *s, bool all)
+{
+    struct rlimit none = {all ? 3 : s->limit.rlim_cur, s->limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+}
+
+static void connect_clients(struct scene *s, int first, int end)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(s->listener.port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    for (int i = first; i < end; i++)
+        assert_int_equal(connect(s->clients[i], (struct sockaddr *)&address, sizeof address), 0);
+}
+
+static void turn(struct scene *s, int turns)
+{
+    alarm(20); /* a loop that never comes back ends the test */
+    for (int i = 0; i < turns; i++) {
+        uv_run(&s->loop, UV_RUN_NOWAIT);
+        usleep(1000);
+    }
+    alarm(0);
+}
+
+static void the_loop_goes_on_without_descriptors(void **state)
+{
+    struct scene *s = *state;
+    connect_clients(s, 0, 1);
+    turn(s, 10);
+    assert_int_equal(s->accepted_count, 1);
+    take_descriptors(s, true);
+    connect_clients(s, 1, 2); /* costs libuv its reserve */
+    turn(s, 10);
+    connect_clients(s, 2, CLIENTS);
+    turn(s, 3 * LISTENER_REST_MS);
+    assert_int_equal(s->accepted_count, 1);
+    assert_in_range(s->rests, 1, 5);
+    take_descriptors(s, false);
+    for (int i = 0; i < PATIENCE && s->accepted_count < CLIENTS - 1; i++)
+        turn(s, 1);
+    assert_in_range(s->accepted_count, CLIENTS - 2, CLIENTS - 1); /* the reserve let one go */
+}
+
+static void it_may_be_closed_while_it_rests(void **state)
+{
+    struct scene *s = *state;
+    take_descriptors(s, true);
+    connect_clients(s, 0, 1);
+    turn(s, 10);
+    connect_clients(s, 1, CLIENTS);
+    turn(s, 10);
+    assert_true(s->rests > 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_loop_goes_on_without_descriptors, setup, teardown),
+        cmocka_unit_test_setup_teardown(it_may_be_closed_while_it_rests, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
