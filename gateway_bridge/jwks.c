@@ -169,7 +169,8 @@ static bool document_use(struct jwks *j, struct slice document, char *error)
         set_publish(j, set);
         j->digest = digest;
         if (source_name(j) != NULL)
-            report(j, "keys of %s: %u in use", source_name(j), count);
+            report(j, "keys of %s: %u in use%s%s", source_name(j), count,
+                   fault[0] != '\0' ? ", not " : "", fault);
     }
     j->loaded_s = mono_s();
     j->stale = false;

@@ -24,7 +24,11 @@ enum {
 };
 
 /* What became of one JWK. */
-enum outcome { TAKEN, LEFT_OUT, REFUSED };
+enum outcome {
+    TAKEN,
+    LEFT_OUT, /* it is for something else */
+    UNUSABLE, /* it is malformed or weak: left out as well, but told */
+};
 
 /* --- life ------------------------------------------------------------------------------------- */
 
@@ -225,7 +229,7 @@ static enum outcome key_read(yyjson_val *jwk, struct key *key, const char **faul
     enum jose_found found = jose_text(jwk, "kid", KEY_KID_MAX, &kid);
     if (found == JOSE_WRONG || (found == JOSE_FOUND && !key_kid_valid(kid))) {
         *fault = "kid is not 1 to 128 of A-Z a-z 0-9 . _ -";
-        return REFUSED;
+        return UNUSABLE;
     }
     if (found == JOSE_FOUND) {
         memcpy(key->kid, kid.data, kid.len);
@@ -233,7 +237,7 @@ static enum outcome key_read(yyjson_val *jwk, struct key *key, const char **faul
     }
     if (jose_text(jwk, "kty", name_max, &kty) != JOSE_FOUND) {
         *fault = "kty is missing";
-        return REFUSED;
+        return UNUSABLE;
     }
     bool rsa = slice_equal(kty, slice_of("RSA")) && member_is(jwk, "alg", "RS256");
     bool ec = slice_equal(kty, slice_of("EC")) && member_is(jwk, "alg", "ES256") &&
@@ -244,7 +248,7 @@ static enum outcome key_read(yyjson_val *jwk, struct key *key, const char **faul
         *fault = "it is a private key";
     else
         *fault = rsa ? rsa_read(jwk, key) : ec_read(jwk, key);
-    return *fault == NULL ? TAKEN : REFUSED;
+    return *fault == NULL ? TAKEN : UNUSABLE;
 }
 
 /* --- the set ---------------------------------------------------------------------------------- */
@@ -267,37 +271,34 @@ static bool kid_repeated(struct kids *kids, yyjson_val *jwk)
     return false;
 }
 
+/* One bad key does not take the others with it (RFC 7517 section 5), else an issuer that publishes
+ * one more would lock everybody out; but which key a kid names must be clear. */
 static bool set_fill(struct key_set *s, yyjson_val *keys, char error[KEY_SET_ERROR_MAX])
 {
     struct kids kids = {.count = 0};
+    error[0] = '\0';
     for (size_t i = 0; i < yyjson_arr_size(keys); i++) {
         yyjson_val *jwk = yyjson_arr_get(keys, i);
         struct key key = {.kid_len = 0};
         const char *fault = "not an object";
-        enum outcome outcome = REFUSED;
-        if (yyjson_is_obj(jwk)) {
-            outcome = key_read(jwk, &key, &fault);
-            if (outcome != REFUSED && kid_repeated(&kids, jwk)) {
-                fault = "its kid is that of another key";
-                outcome = REFUSED;
-            }
-        }
-        if (outcome == TAKEN) {
+        enum outcome outcome = yyjson_is_obj(jwk) ? key_read(jwk, &key, &fault) : UNUSABLE;
+        if (outcome == TAKEN)
             s->keys[s->count++] = key;
-            continue;
-        }
-        EVP_PKEY_free(key.pkey);
-        if (outcome == REFUSED) {
-            snprintf(error, KEY_SET_ERROR_MAX, "key %zu: %s", i, fault);
+        else
+            EVP_PKEY_free(key.pkey);
+        if (yyjson_is_obj(jwk) && kid_repeated(&kids, jwk)) {
+            snprintf(error, KEY_SET_ERROR_MAX, "key %zu: its kid is that of another key", i);
             return false;
         }
+        if (outcome == UNUSABLE && error[0] == '\0')
+            snprintf(error, KEY_SET_ERROR_MAX, "key %zu: %s", i, fault);
     }
     for (uint32_t i = 0; i < s->count; i++)
         if (s->keys[i].kid_len == 0 && s->count > 1) {
             snprintf(error, KEY_SET_ERROR_MAX, "a key without kid beside others");
             return false;
         }
-    if (s->count == 0)
+    if (s->count == 0 && error[0] == '\0')
         snprintf(error, KEY_SET_ERROR_MAX, "no key for RS256 or ES256");
     return s->count > 0;
 }

@@ -34,9 +34,10 @@ struct key_set {
     struct key keys[KEY_SET_KEYS_MAX];
 };
 
-/* Reads a document. Keys for other uses, algorithms or curves are left out; NULL and one line in
- * `error` if it is no JWK Set, has two keys of one kid, a key without kid beside others, or a key
- * that is malformed or weak: half a set is never used. Any thread. */
+/* Reads a document. Left out are keys for other uses, algorithms or curves, and keys that are
+ * malformed or weak: the first of these is named in `error`, which is empty else. NULL, and why in
+ * `error`, if it is no JWK Set, has two keys of one kid, a key without kid beside others, or no key
+ * to use. Any thread. */
 must_check struct key_set *key_set_parse(struct slice document, char error[KEY_SET_ERROR_MAX]);
 
 /* A set of no keys, which verifies nothing. NULL without memory. */

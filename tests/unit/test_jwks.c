@@ -138,7 +138,33 @@ static void keys_for_other_uses_are_left_out(void **state)
     assert_ptr_equal(key_set_find(s, slice_of("a")), &s->keys[0]);
     assert_null(key_set_find(s, slice_of("b")));
     assert_ptr_equal(key_set_find(s, slice_of("")), &s->keys[0]);
+    assert_string_equal(error, "");
     key_set_unref(s);
+}
+
+static void a_key_that_cannot_be_used_leaves_the_others(void **state)
+{
+    static const char *const rows[] = {
+        "7",
+        "{\"kid\":\"b\"}",
+        EC("b/c="),
+        "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"b\",\"x\":\"AA\",\"y\":\"AA\"}",
+        "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"b\",\"d\":\"AA\"," EC_XY "}",
+        "{\"kty\":\"RSA\",\"kid\":\"b\",\"n\":\"AQAB\",\"e\":\"AQAB\"}",
+    };
+    (void)state;
+    for (size_t i = 0; i < array_len(rows); i++) {
+        char document[1024], error[KEY_SET_ERROR_MAX];
+        snprintf(document, sizeof document, "{\"keys\":[%s,%s]}", rows[i], EC("a"));
+        struct key_set *s = parsed(document, error);
+        assert_non_null(s);
+        assert_int_equal(s->count, 1);
+        assert_non_null(key_set_find(s, slice_of("a")));
+        assert_null(key_set_find(s, slice_of("b")));
+        assert_non_null(strstr(error, "key 0: "));
+        key_set_unref(s);
+    }
+    assert_refused("{\"keys\":[{\"kid\":\"a\"}," EC("a") "]}", "key 1: its kid");
 }
 
 static void a_set_has_its_limits(void **state)
@@ -445,6 +471,7 @@ int main(void)
         cmocka_unit_test(curve_points_are_checked),
         cmocka_unit_test(weak_rsa_keys_are_refused),
         cmocka_unit_test(keys_for_other_uses_are_left_out),
+        cmocka_unit_test(a_key_that_cannot_be_used_leaves_the_others),
         cmocka_unit_test(a_set_has_its_limits),
         cmocka_unit_test(only_safe_places_are_asked),
         cmocka_unit_test(an_unknown_key_makes_us_look_again),
