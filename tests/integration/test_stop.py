@@ -116,7 +116,7 @@ def test_with_lists_that_wait(_):
     count, tools = 200, 10
     with Payd(log_level="warn") as payd:
         with Load(payd, clients=4) as load:
-            operator(payd, "bench", "--accounts", "100000", "--transfers", "400000")
+            operator(payd, "bench", "--accounts", "50000", "--transfers", "250000")
             token, sent, found = payd.token(), [], []
             asking = threading.Thread(target=lambda: found.extend(
                 parallel(count, lambda _: ask_for_list(payd, token, sent))))
