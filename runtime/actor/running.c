@@ -187,7 +187,7 @@ static inline void forget_if_nothing(struct shard *s, struct actor *a)
 
 static inline void run_mailbox(struct shard *s, struct actor *a)
 {
-    for (int left = SHARD_ACTOR_MESSAGES; a->mailbox_last != NULL && left > 0; left--) {
+    for (int left = SHARD_ACTOR_MESSAGES; !actor_mailbox_empty(a) && left > 0; left--) {
         if ((a->flags & (ACTOR_ORDERS | ACTOR_WAITING)) != 0 && !may_go_on(s, a))
             return;
         struct message *m = container_of(actor_mailbox_take(a), struct message, link);
@@ -206,7 +206,7 @@ static inline void leave(struct shard *s, struct actor *a)
         hold(s, a);
     if (a == s->alone && (a->flags & ACTOR_WAITING) == 0)
         shard_served(s);
-    if (a->mailbox_last != NULL)
+    if (!actor_mailbox_empty(a))
         shard_ready(s, a);
     else
         forget_if_nothing(s, a);
@@ -233,7 +233,7 @@ static out_of_line void run_queue(struct shard *s)
 static inline bool is_idle(const struct actor *a)
 {
     const uint16_t special = ACTOR_ORDERS | ACTOR_LOADING | ACTOR_QUEUED | ACTOR_WAITING;
-    return (a->flags & special) == 0 && a->mailbox_last == NULL;
+    return (a->flags & special) == 0 && actor_mailbox_empty(a);
 }
 
 /* Those that came while nothing else waited. */

@@ -197,7 +197,7 @@ static inline void shard_woken_done(struct shard *s, struct actor *a)
 static inline void shard_ready(struct shard *s, struct actor *a)
 {
     const uint16_t held = ACTOR_QUEUED | ACTOR_WAITING | ACTOR_LOADING | ACTOR_SUSPENDED;
-    if ((a->flags & held) != 0 || a->mailbox_last == NULL)
+    if ((a->flags & held) != 0 || actor_mailbox_empty(a))
         return;
     a->flags |= ACTOR_QUEUED;
     if (fifo_empty(&s->run_queue))
