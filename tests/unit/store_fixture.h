@@ -67,9 +67,9 @@ struct fixture {
     char reason[REASON_SIZE];
 };
 
-static inline enum err fixture_open_sqlite(struct fixture *f, struct store **ret)
+static inline struct store_sqlite_options fixture_options(const struct fixture *f)
 {
-    struct store_sqlite_options options = {
+    return (struct store_sqlite_options){
         .directory = f->directory,
         .tables = fixture_tables,
         .table_count = array_len(fixture_tables),
@@ -77,6 +77,11 @@ static inline enum err fixture_open_sqlite(struct fixture *f, struct store **ret
         .migration_count = f->migration_count,
         .shards = f->shards,
     };
+}
+
+static inline enum err fixture_open_sqlite(struct fixture *f, struct store **ret)
+{
+    struct store_sqlite_options options = fixture_options(f);
     return store_sqlite_open(&options, ret, f->reason, sizeof f->reason);
 }
 

@@ -105,15 +105,9 @@ static void rebuilding(void *context, const char *reason)
 
 static enum err open_rebuilding(struct fixture *f, struct told *told)
 {
-    struct store_sqlite_options options = {
-        .directory = f->directory,
-        .tables = fixture_tables,
-        .table_count = array_len(fixture_tables),
-        .migrations = f->migrations,
-        .migration_count = f->migration_count,
-        .rebuilding = rebuilding,
-        .context = told,
-    };
+    struct store_sqlite_options options = fixture_options(f);
+    options.rebuilding = rebuilding;
+    options.context = told;
     *told = (struct told){0};
     return store_sqlite_open(&options, &f->store, f->reason, sizeof f->reason);
 }
