@@ -43,13 +43,18 @@ int payctl_actors_control(struct payctl *p)
         {"actors trace", ACTOR_ACTION_TRACE},     {"actors untrace", ACTOR_ACTION_UNTRACE},
         {"actors stop", ACTOR_ACTION_STOP},
     };
-    struct actor_control body = {.actor = slice_of(payctl_args_value(&p->args, "actor"))};
+    struct actor_get named = {0};
     struct empty nothing;
+    int code = payctl_read_options(p, &actor_get_json, &named);
+    if (code != PAYCTL_OK)
+        return code;
+    struct actor_control body = {
+        .actor = named.actor, .has_shard = named.has_shard, .shard = named.shard};
     for (size_t i = 0; i < array_len(actions); i++) {
         if (strcmp(p->args.command->spec.name, actions[i].command) == 0)
             body.action = actions[i].action;
     }
-    int code = payctl_ask_for(p, &actor_control_type, &body, &empty_type, &nothing);
+    code = payctl_ask_for(p, &actor_control_type, &body, &empty_type, &nothing);
     if (code == PAYCTL_OK)
         payctl_print(p, &empty_json, &nothing);
     return code;

@@ -5,8 +5,10 @@
 
 #include "bin/payctl.h"
 
-static const struct command_option actor_option[] = {
+static const struct command_option actor_options[] = {
     {"actor", "acc_..., or kind/hex", "The actor.", true},
+    {"shard", "number", "Whose, where several shards have an actor of this name; it is looked for "
+                        "if absent.", false},
 };
 static const struct command_option top_options[] = {
     {"limit", "number", "How many actors, 1 to 100; 20 if absent.", false},
@@ -54,12 +56,12 @@ static const struct command_option completion_options[] = {
 const struct payctl_command payctl_commands[] = {
     HAND("actors top", "Shows the busiest actors and each kind, again every second.", top_options,
          payctl_actors_top),
-    HAND("actors suspend", "Lets an actor's messages wait.", actor_option, payctl_actors_control),
-    HAND("actors resume", "Ends a suspension or a quarantine.", actor_option,
+    HAND("actors suspend", "Lets an actor's messages wait.", actor_options, payctl_actors_control),
+    HAND("actors resume", "Ends a suspension or a quarantine.", actor_options,
          payctl_actors_control),
-    HAND("actors trace", "Logs each turn of an actor.", actor_option, payctl_actors_control),
-    HAND("actors untrace", "Logs its turns no longer.", actor_option, payctl_actors_control),
-    HAND("actors stop", "Takes an actor out of memory until its next message.", actor_option,
+    HAND("actors trace", "Logs each turn of an actor.", actor_options, payctl_actors_control),
+    HAND("actors untrace", "Logs its turns no longer.", actor_options, payctl_actors_control),
+    HAND("actors stop", "Takes an actor out of memory until its next message.", actor_options,
          payctl_actors_control),
     HAND("ledger verify", "Replays the journal from its first batch and checks all of it.",
          verify_options, payctl_verify),

@@ -14,7 +14,6 @@
 #define REPLY_MAX (ENVELOPE_FRAME_MAX - ENVELOPE_HEAD_MAX)
 #define REPLY_KEPT_MAX (64 * 1024) /* a larger buffer is not kept */
 #define CLIENT "payctl"
-#define LANE_NICE 10
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
@@ -228,7 +227,7 @@ struct operator *operator_new(const struct operator_options *options, char *reas
         .request = on_request,
         .context = o,
     };
-    if (lane_start("operator", LANE_NICE, &o->lane) != ERR_OK)
+    if (lane_start("operator", URGENCY_LOW, &o->lane) != ERR_OK)
         snprintf(reason, reason_size, "no thread for the operators' link");
     else
         o->server = link_server_new(&link, reason, reason_size);

@@ -270,27 +270,54 @@ static void on_actor_list(struct operator_request *q)
     visit_all(q, visit_top, finish_top);
 }
 
-/* An actor that one message names. */
+/* An actor that one message names. An id tells its shard, except a ledger's: it is the same in all
+ * where its tenant has accounts. So it is looked for where its id belongs, then elsewhere. */
 struct named {
     uint16_t kind;
     struct id128 id;
+    uint16_t shards_left; /* not asked yet */
+    uint16_t code;        /* of the visit */
+    void (*visit)(struct operator_request *q, struct shard *s);
+    void (*finish)(struct operator_request *q);
     struct actor_details details;
 };
 
-static void visit_named(struct operator_request *q, struct slice name,
+static void finish_named(struct operator_request *q)
+{
+    struct named *n = q->answer;
+    if (n->code == RESULT_NOT_FOUND && n->shards_left > 0) {
+        uint16_t next = (uint16_t)((q->shard + 1) % node_shards(q->operator->options.node));
+        n->shards_left--;
+        visit_shards(q, next, next, n->visit, finish_named);
+    } else if (n->code != RESULT_OK) {
+        operator_answer(q, n->code);
+    } else {
+        n->finish(q);
+    }
+}
+
+/* `shard`: the only one to look in, or NULL. */
+static void visit_named(struct operator_request *q, struct slice name, const uint32_t *shard,
                         void (*visit)(struct operator_request *q, struct shard *s),
                         void (*finish)(struct operator_request *q))
 {
+    uint16_t shards = node_shards(q->operator->options.node);
     if (!make_answer(q, sizeof(struct named)))
         return;
     struct named *n = q->answer;
+    *n = (struct named){.visit = visit, .finish = finish};
     if (!parse_name(name, &n->kind, &n->id)) {
         operator_refuse_field(q, "actor", "must be an id like acc_01J8Z3N5..., or for a kind "
                                           "without ids its name, / and 32 hex digits");
         return;
     }
-    uint16_t shard = (uint16_t)(id128_home(n->id) % node_shards(q->operator->options.node));
-    visit_shards(q, shard, shard, visit, finish);
+    if (shard != NULL && *shard >= shards) {
+        operator_refuse_shard(q);
+        return;
+    }
+    uint16_t first = (uint16_t)(shard != NULL ? *shard : id128_home(n->id) % shards);
+    n->shards_left = (uint16_t)(shard != NULL ? 0 : shards - 1);
+    visit_shards(q, first, first, visit, finish_named);
 }
 
 static void visit_details(struct operator_request *q, struct shard *s)
@@ -298,8 +325,8 @@ static void visit_details(struct operator_request *q, struct shard *s)
     struct named *n = q->answer;
     struct actor_info info;
     struct wire_writer state;
-    q->code = (uint16_t)shard_actor_info(s, n->kind, n->id, &info);
-    if (q->code != RESULT_OK)
+    n->code = (uint16_t)shard_actor_info(s, n->kind, n->id, &info);
+    if (n->code != RESULT_OK)
         return;
     n->details = (struct actor_details){
         .actor = actor_name(&q->arena, n->kind, n->id),
@@ -331,7 +358,9 @@ static void finish_details(struct operator_request *q)
 
 static void on_actor_get(struct operator_request *q)
 {
-    visit_named(q, ((const struct actor_get *)q->body)->actor, visit_details, finish_details);
+    const struct actor_get *body = q->body;
+    visit_named(q, body->actor, body->has_shard ? &body->shard : NULL, visit_details,
+                finish_details);
 }
 
 static void visit_control(struct operator_request *q, struct shard *s)
@@ -344,14 +373,15 @@ static void visit_control(struct operator_request *q, struct shard *s)
         [ACTOR_ACTION_STOP] = ACTOR_COMMAND_STOP,
     };
     const struct actor_control *body = q->body;
-    const struct named *n = q->answer;
-    q->code = (uint16_t)shard_actor_command(s, n->kind, n->id, commands[body->action]);
+    struct named *n = q->answer;
+    n->code = (uint16_t)shard_actor_command(s, n->kind, n->id, commands[body->action]);
 }
 
-static void forget_suspended(struct operator *o, const struct named *n)
+static void forget_suspended(struct operator *o, const struct suspended *s)
 {
     for (uint32_t i = 0; i < o->suspended_count; i++) {
-        if (o->suspended[i].kind == n->kind && id128_equal(o->suspended[i].id, n->id))
+        if (o->suspended[i].kind == s->kind && o->suspended[i].shard == s->shard &&
+            id128_equal(o->suspended[i].id, s->id))
             o->suspended[i--] = o->suspended[--o->suspended_count];
     }
 }
@@ -360,12 +390,13 @@ static void finish_control(struct operator_request *q)
 {
     const struct actor_control *body = q->body;
     const struct named *n = q->answer;
+    const struct suspended s = {n->kind, q->shard, n->id};
     struct operator *o = q->operator;
     if (body->action == ACTOR_ACTION_SUSPEND || body->action == ACTOR_ACTION_RESUME)
-        forget_suspended(o, n);
+        forget_suspended(o, &s);
     if (body->action == ACTOR_ACTION_SUSPEND) {
         check(o->suspended_count < OPERATOR_SUSPENDED_MAX);
-        o->suspended[o->suspended_count++] = (struct suspended){n->kind, n->id};
+        o->suspended[o->suspended_count++] = s;
     }
     finish_empty(q);
 }
@@ -378,7 +409,8 @@ static void on_actor_control(struct operator_request *q)
     if (body->action == ACTOR_ACTION_SUSPEND && most > OPERATOR_SUSPENDED_MAX)
         operator_answer(q, RESULT_TOO_LARGE);
     else
-        visit_named(q, body->actor, visit_control, finish_control);
+        visit_named(q, body->actor, body->has_shard ? &body->shard : NULL, visit_control,
+                    finish_control);
 }
 
 static void visit_resume(struct operator_request *q, struct shard *s)
@@ -397,8 +429,7 @@ static void resume_next(struct operator_request *q)
     }
     q->answer = &o->suspended[--o->suspended_count];
     const struct suspended *last = q->answer;
-    uint16_t shard = (uint16_t)(id128_home(last->id) % node_shards(o->options.node));
-    visit_shards(q, shard, shard, visit_resume, resume_next);
+    visit_shards(q, last->shard, last->shard, visit_resume, resume_next);
 }
 
 void operator_resume_all(struct operator *o)

@@ -18,7 +18,7 @@
 
 /* An actor that the operator suspended. */
 struct suspended {
-    uint16_t kind;
+    uint16_t kind, shard;
     struct id128 id;
 };
 

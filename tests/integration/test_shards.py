@@ -46,6 +46,14 @@ def operator(payd, *words):
     return json.loads(done.stdout)
 
 
+def refused(payd, *words):
+    """The code of the refusal."""
+    done = subprocess.run([PAYCTL, "--socket", payd.data / "payd.sock", "--json", *words],
+                          stderr=subprocess.PIPE, timeout=60)
+    true(done.returncode != 0, "payctl to fail")
+    return json.loads(done.stderr)["code"]
+
+
 def test_a_tenant_has_its_money_in_one_shard(payd):
     homes = set()
     for shard in range(SHARDS):
@@ -62,6 +70,34 @@ def test_a_tenant_has_its_money_in_one_shard(payd):
             equal(line["account_count"], "7", "accounts")  # a wallet was opened to find the tenant
             homes.add(shard)
     equal(len(homes), SHARDS, "shards")
+
+
+def ledgers(payd):
+    """The totals in memory, name and shard, without the shards' own."""
+    top = operator(payd, "actors", "top", "--limit", "100")["actors"]
+    return {(line["actor"], line["shard"]) for line in top
+            if line["kind"] == "ledger" and not line["actor"].startswith("ledger/" + 16 * "0")}
+
+
+def test_an_actor_is_found_in_whichever_shard_it_is(payd):
+    """The totals of a tenant lie wherever it has accounts, under an id that names its own shard."""
+    for number in range(100):
+        before = ledgers(payd)
+        operator(payd, "--tenant", f"scattered-{number}", "accounts", "create", "USD", "1",
+                 "--account-id", account_in(1))
+        (name, shard), = ledgers(payd) - before
+        equal(shard, 1, "the shard")
+        own = int(name[-4:], 16) % SHARDS
+        if own != shard:
+            break
+    equal(operator(payd, "actors", "show", name)["shard"], shard, "where it is found")
+    for asked, code in ((own, "not_found"), (SHARDS, "invalid_field")):
+        equal(refused(payd, "actors", "show", name, "--shard", str(asked)), code, "the refusal")
+    operator(payd, "actors", "suspend", name)
+    found = operator(payd, "actors", "show", name, "--shard", str(shard))
+    equal(found["suspended"], True, "suspended")
+    operator(payd, "actors", "resume", name)
+    equal(operator(payd, "actors", "show", name)["suspended"], False, "suspended")
 
 
 def test_what_another_shard_wrote_is_listed_at_once(payd):
@@ -110,19 +146,19 @@ def test_no_money_moves_between_shards(payd):
                                     "code": 100}).expect(201)
         body = {"debit_account_id": debit, "credit_account_id": credit, "amount": "1.00",
                 "currency": "USD", "code": 1}
-        refused = bank.post("/transfers", body)
-        refused.expect(422, "accounts_in_different_shards", "credit_account_id")
-        contains(refused.json["detail"], "opened without an id")
+        answer = bank.post("/transfers", body)
+        answer.expect(422, "accounts_in_different_shards", "credit_account_id")
+        contains(answer.json["detail"], "opened without an id")
         wallet = bank.open_wallet(funds="10.00")
         with payd.bank(tenant=tenant_in(payd, 1)) as other:
             theirs = other.open_wallet()
-        refused = bank.post(f"/wallets/{wallet}/transfer",
-                            {"to_wallet_id": theirs, "amount": "1.00"})
-        refused.expect(422, "destination_on_other_shard", "to_wallet_id")
-        contains(refused.json["detail"], "all wallets of a tenant share one")
-        refused = bank.post("/payments", {"from_account": wallet, "to_account": theirs,
-                                          "amount": "1.00", "currency": "USD"})
-        refused.expect(422, "payee_on_other_shard", "to_account")
+        answer = bank.post(f"/wallets/{wallet}/transfer",
+                           {"to_wallet_id": theirs, "amount": "1.00"})
+        answer.expect(422, "destination_on_other_shard", "to_wallet_id")
+        contains(answer.json["detail"], "all wallets of a tenant share one")
+        answer = bank.post("/payments", {"from_account": wallet, "to_account": theirs,
+                                         "amount": "1.00", "currency": "USD"})
+        answer.expect(422, "payee_on_other_shard", "to_account")
         equal(bank.balance(wallet)["balance"], "10.00", "the balance")
 
 
