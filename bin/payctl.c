@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* payctl: the operator's tool. Puts together the commands that the declarations give and those
  * written by hand, and runs the one asked for. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,11 +55,35 @@ static int run(struct payctl *p)
     return p->args.command->run(p);
 }
 
+/* A standard stream that was closed would be the first file or socket opened: its place is taken so
+ * that using it fails. */
+static void hold_closed_streams(void)
+{
+    static const int modes[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+    for (int fd = 0; fd < (int)array_len(modes); fd++) {
+        if (fcntl(fd, F_GETFD) < 0)
+            check(open("/dev/null", modes[fd]) == fd);
+    }
+}
+
+/* What could not be written must not look like success. */
+static int finish_output(const struct payctl *p, int code)
+{
+    bool lost = ferror(stdout) != 0;
+    if (fflush(stdout) == 0 && !lost)
+        return code;
+    char line[PAYCTL_ERROR_MAX];
+    snprintf(line, sizeof line, "the output cannot be written: %s", strerror(errno));
+    payctl_print_error(p, "io", NULL, line);
+    return PAYCTL_REFUSED;
+}
+
 int main(int argc, char **argv)
 {
     struct payctl p = {0};
     char error[PAYCTL_ERROR_MAX];
     int code = PAYCTL_USAGE;
+    hold_closed_streams();
     gather_commands(&p);
     arena_init(&p.arena, ARENA_MAX);
     wire_writer_init(&p.frame, ENVELOPE_FRAME_MAX);
@@ -74,5 +100,5 @@ int main(int argc, char **argv)
     wire_writer_done(&p.frame);
     arena_done(&p.arena);
     free((void *)(uintptr_t)p.commands);
-    return fflush(stdout) == 0 ? code : PAYCTL_REFUSED;
+    return finish_output(&p, code);
 }

@@ -41,6 +41,7 @@ struct payctl_reply {
     uint16_t code;
     uint16_t number; /* of the reply's type */
     struct slice body; /* valid until the next request */
+    bool replayed;     /* the first answer to this key, given again */
     uint64_t tag;
 };
 
@@ -78,6 +79,7 @@ void payctl_print_tables(const struct payctl *p, struct yyjson_val *object, int 
 int payctl_run_message(struct payctl *p); /* a generated one */
 /* Fills a message's struct, zeroed, from those options that are its fields. */
 int payctl_read_options(struct payctl *p, const struct json_type *type, void *body);
+void payctl_put_option(const char *name); /* a field's name as an option has it */
 int payctl_help(struct payctl *p);
 int payctl_version(struct payctl *p);
 int payctl_completion(struct payctl *p);

@@ -281,6 +281,25 @@ static bool parse_option(struct parser *p, const char *word)
     return refuse_option(p, name, len);
 }
 
+/* Names what the command takes without the name of an option. */
+static bool refuse_position(const struct command *spec, const char *word, char *error)
+{
+    char taken[PAYCTL_ERROR_MAX / 2] = "";
+    for (uint32_t i = 0; i < spec->option_count; i++) {
+        char name[WORD_MAX];
+        size_t len = strlen(taken);
+        if (!spec->options[i].required || len + sizeof name + 3 > sizeof taken)
+            continue;
+        snprintf(name, sizeof name, "%s", spec->options[i].name);
+        payctl_args_dashed(name);
+        snprintf(taken + len, sizeof taken - len, " <%s>", name);
+    }
+    snprintf(error, PAYCTL_ERROR_MAX,
+             "%s does not take %s: it takes%s%s, all else is an --option; see payctl help %s",
+             spec->name, word, taken[0] != '\0' ? " only" : " no such word", taken, spec->name);
+    return false;
+}
+
 /* A word without -- goes to the first required option that has no value yet. */
 static bool parse_position(struct parser *p, const char *word)
 {
@@ -300,8 +319,16 @@ static bool parse_position(struct parser *p, const char *word)
             return true;
         }
     }
-    snprintf(p->error, PAYCTL_ERROR_MAX, "%s does not take %s; see payctl help %s", spec->name,
-             word, spec->name);
+    return refuse_position(spec, word, p->error);
+}
+
+/* Does one of the words that follow ask for help? */
+static bool help_follows(const struct parser *p)
+{
+    for (int i = p->at + 1; i < p->argc; i++) {
+        if (strcmp(p->argv[i], "--help") == 0 || strcmp(p->argv[i], "-h") == 0)
+            return true;
+    }
     return false;
 }
 
@@ -323,6 +350,12 @@ static bool parse_words(struct parser *p, const struct payctl_command *commands,
             if (second != NULL && second[0] == '-')
                 second = NULL;
             p->args->command = payctl_args_find(commands, count, word, second, &words);
+            if (p->args->command == NULL && help_follows(p)) {
+                p->args->help = true;
+                p->args->topic[0] = word;
+                p->args->topic[1] = second;
+                return true;
+            }
             if (p->args->command == NULL) {
                 payctl_args_explain(commands, count, word, second, p->error);
                 return false;

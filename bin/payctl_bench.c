@@ -11,6 +11,7 @@
 #include "bin/payctl_progress.h"
 #include "runtime/base/rng.h"
 #include "schemas/ledger.h"
+#include "schemas/operator.h"
 #include "schemas/result.h"
 
 #define BATCH_MAX 8192
@@ -83,6 +84,19 @@ static int read_options(struct bench *b)
     }
     b->currency = currency->number;
     return PAYCTL_OK;
+}
+
+/* Ids name their shard, and those of a shard that is not there would go to another one. */
+static int check_shard(struct bench *b)
+{
+    const struct node_ping nothing = {0};
+    struct node_info node;
+    int code = payctl_ask_for(b->p, &node_ping_type, &nothing, &node_info_type, &node);
+    if (code != PAYCTL_OK || b->shard < node.shards)
+        return code;
+    payctl_print_error(b->p, NULL, "--shard",
+                       "must be less than the number of shards, which payctl ping shows");
+    return PAYCTL_USAGE;
 }
 
 static int make_accounts(struct bench *b)
@@ -210,6 +224,8 @@ int payctl_bench(struct payctl *p)
     int code = read_options(&b);
     if (code == PAYCTL_OK)
         code = payctl_connect(p, (uint32_t)b.outstanding);
+    if (code == PAYCTL_OK)
+        code = check_shard(&b);
     if (code != PAYCTL_OK)
         return code;
     b.ids = calloc(b.accounts, sizeof *b.ids);

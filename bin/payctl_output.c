@@ -183,7 +183,7 @@ void payctl_print_tables(const struct payctl *p, struct yyjson_val *object, int 
     {
         if (!is_table(value) || yyjson_arr_size(value) == 0)
             continue;
-        printf("%s%*s%s\n", indent == 0 ? "\n" : "", indent, "", yyjson_get_str(key));
+        printf("%s%*s%s\n", indent == 0 && i > 0 ? "\n" : "", indent, "", yyjson_get_str(key));
         print_table(p, value, indent);
     }
 }

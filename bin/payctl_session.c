@@ -43,7 +43,7 @@ static const char *hint_of(const struct payctl *p, uint16_t code)
     bool actors = strncmp(p->args.command->spec.name, "actors ", 7) == 0;
     switch (code) {
     case RESULT_NOT_FOUND:
-        return actors ? " Only actors in memory can be looked at." : "";
+        return actors ? " Only actors in memory are found: its next message brings it there." : "";
     case RESULT_QUARANTINED:
         return " See payctl dead-letters list and payctl actors resume.";
     case RESULT_SUSPENDED:
@@ -174,6 +174,7 @@ int payctl_receive(struct payctl *p, struct payctl_reply *reply)
     reply->code = e.code;
     reply->number = e.number;
     reply->body = e.body;
+    reply->replayed = e.replayed;
     return PAYCTL_OK;
 }
 
@@ -199,6 +200,9 @@ int payctl_ask(struct payctl *p, const struct message_type *type, const void *bo
     if (!payctl_send(p, type, body, type->mutates ? p->args.key : NULL, 0))
         return PAYCTL_REFUSED;
     code = payctl_receive(p, reply);
+    if (code == PAYCTL_OK && reply->replayed && !p->args.json)
+        fprintf(stderr, "payctl: this key was used before: nothing was done again, this is the "
+                        "first answer\n");
     if (code != PAYCTL_OK || reply->code == RESULT_OK)
         return code;
     if (reply->number == field_refusal_type.number && reply->code == RESULT_INVALID_FIELD)

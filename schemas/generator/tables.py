@@ -255,6 +255,17 @@ def option_type(schema, f):
             "u128": "number", "result": "result name"}.get(f.type, f.type)
 
 
+def option_doc(schema, f):
+    """What the help of a command says of a field: of a list of objects also what is in them."""
+    if f.type != "list":
+        return f.doc
+    fields = schema.messages[f.argument].json_fields
+    needed = [g.json_name for g in fields if not g.optional]
+    optional = [g.json_name for g in fields if g.optional]
+    return (f"{f.doc} Each is an object with {', '.join(needed)}"
+            + (f"; it may have {', '.join(optional)}" if optional else "") + ".")
+
+
 def _commands(schema):
     before, body = "", ""
     commands = sorted((m for m in schema.messages.values() if m.cli), key=lambda m: m.cli)
@@ -263,7 +274,8 @@ def _commands(schema):
             before += f"\nstatic const struct command_option command_{i}_options[] = {{\n"
             for f in m.json_fields:
                 before += (f"    {{{quote(f.json_name)}, {quote(option_type(schema, f))},\n"
-                           f"     {quote(f.doc)}, {str(not f.optional).lower()}}},\n")
+                           f"     {quote(option_doc(schema, f))}, "
+                           f"{str(not f.optional).lower()}}},\n")
             before += "};\n"
         body += f"""    {{
         .name = {quote(m.cli)},

@@ -44,6 +44,13 @@ class Tool:
                                  f"instead of {code}\n{done.stdout}{done.stderr}")
         return done.stdout if code == 0 else done.stderr
 
+    def said(self, *words):
+        """What it says on stderr while it succeeds."""
+        done = subprocess.run([PAYCTL, "--socket", self.socket, "--tenant", self.tenant or "",
+                               *map(str, words)], capture_output=True, text=True,
+                              timeout=COMMAND_S, check=True)
+        return done.stderr
+
     def json(self, *words, **how):
         return json.loads(self.run(*words, "--json", **how))
 
@@ -105,6 +112,7 @@ def test_a_key_makes_it_once(tool):
     words = ("transfers", "create", debit, "USD", "--credit-account-id", credit, "--amount", "3.00",
              "--key", "rent-may")
     equal(tool.json(*words)["transfer_id"], tool.json(*words)["transfer_id"])
+    contains(tool.said(*words), "this key was used before: nothing was done again")
     equal(tool.json("accounts", "show", credit)["balance"], "3.00")
     other = [word if word != "3.00" else "4.00" for word in words]
     contains(tool.run(*other, code=1), "key_reused")
@@ -271,6 +279,10 @@ def test_help_and_completion(tool):
     contains(tool.run("wallets", "fund", "--help"), "--wallet-id")
     contains(tool.run("help"), "wallets fund", "ledger verify", "Exit codes")
     contains(tool.run("help", "wallets", "fund"), "--wallet-id", "--key")
+    equal(tool.run("wallets", "--help"), tool.run("help", "wallets"))
+    contains(tool.run("walets", "fund", "-h", code=2), "did you mean wallets fund?")
+    contains(" ".join(tool.run("help", "transactions", "create").split()),
+             "Each is an object with debit_account_id, credit_account_id, amount")
     for shell in ("bash", "zsh", "fish"):
         contains(tool.run("completion", shell), "wallets", "verify")
     contains(tool.run("completion", "tcsh", code=2), "bash, zsh or fish")
@@ -287,6 +299,15 @@ def write_import(path, ids, transfers):
     path.write_text("\n".join(lines) + "\n")
 
 
+def test_output_that_cannot_be_written_is_no_success(tool):
+    for where, reason in ((">/dev/full", "No space left"), (">&-", "Bad file descriptor")):
+        done = subprocess.run(["sh", "-c", f'exec "$0" --socket "$1" ping {where}', PAYCTL,
+                               str(tool.socket)], stderr=subprocess.PIPE, text=True,
+                              timeout=COMMAND_S, check=False)
+        equal(done.returncode, 1)
+        contains(done.stderr, "payctl: io: the output cannot be written", reason)
+
+
 def test_what_is_no_import_is_refused(tool):
     with tempfile.TemporaryDirectory() as folder:
         contains(tool.run("ledger", "import", folder, code=2), folder, "is a directory")
@@ -301,7 +322,7 @@ def test_what_is_no_import_is_refused(tool):
 
 
 def test_help_names_the_fields_of_an_import(tool):
-    said = tool.run("help", "ledger", "import")
+    said = " ".join(tool.run("help", "ledger", "import").split())
     found = [re.findall(r"\w+", list_) for list_ in re.findall(r": (id, [^.]*)\.", said)]
     equal(len(found), 2)
     with tempfile.TemporaryDirectory() as folder:
@@ -318,6 +339,7 @@ def test_bench_names_its_limits(tool):
                                   ("outstanding", 0, "1 to 64")):
         contains(tool.run("bench", f"--{option}", value, code=2), f"--{option} must be", limits)
     contains(tool.run("bench", "--currency", "ABC", code=2), "--currency")
+    contains(tool.run("bench", "--shard", 1, code=2), "--shard must be less than")
 
 
 def test_a_refusal_shows_what_came_with_it(tool):

@@ -127,6 +127,7 @@ static void test_help_needs_nothing_else(void **state)
     assert_true(parse("-h").help);
     assert_true(parse("--version").version);
     assert_null(parse("--json").command);
+    assert_string_equal(parse("wallets --help").topic[0], "wallets");
     struct payctl_args a = parse("help wallets fund");
     assert_string_equal(a.topic[0], "wallets");
     assert_string_equal(a.topic[1], "fund");
@@ -154,7 +155,8 @@ static void test_mistakes_are_named(void **state)
     assert_refused("wallets", "One of: fund, list");
     assert_refused("wallets fund", "needs --wallet-id (wal_...)");
     assert_refused("wallets fund wal_1", "needs --amount (decimal)");
-    assert_refused("wallets fund wal_1 1 2", "does not take 2");
+    assert_refused("wallets fund wal_1 1 2", "does not take 2: it takes only <wallet-id> <amount>");
+    assert_refused("wallets list 2", "it takes no such word");
     assert_refused("wallets fund wal_1 1 --amount 2", "--amount is given twice");
     assert_refused("wallets fund --curency USD", "did you mean --currency?");
     assert_refused("wallets fund --wallet-id", "needs a value");
