@@ -6,6 +6,7 @@
 #include "actors/money/page.h"
 #include "actors/payment/payment.h"
 #include "schemas/result.h"
+#include "schemas/wallet.h"
 
 /* An id holds the milliseconds at which it was made, which may differ a little from the time of the
  * event: walks begin earlier and end later by this. */
@@ -129,28 +130,64 @@ static uint16_t walk_payments(struct store *s, struct payment_scan *scan, const 
     return scan->damaged ? RESULT_CORRUPT : RESULT_OK;
 }
 
+struct wallet_look {
+    const struct principal *who;
+    bool may_see;
+};
+
+static bool look_at_wallet(void *context, const struct value *values)
+{
+    struct wallet_look *look = context;
+    struct wallets_row row;
+    look->may_see = wallets_row_from_values(values, &row) &&
+                    page_may_see(look->who, row.tenant_id, row.owner_id);
+    return false;
+}
+
+/* All that one wallet paid or received, if the caller may see the wallet. Of anybody else's, what
+ * the caller received from it or paid to it: a walk over the wallet itself would give a cursor that
+ * names a payment the caller may not see. */
+static uint16_t plan_wallet_walk(struct store *s, const struct message *m, struct walk *walk)
+{
+    const struct payment_list *request = m->body;
+    const struct view_index *indexes = payments_view.indexes;
+    bool from = request->has_from_account;
+    struct value wallet = {.type = VALUE_ID,
+                           .id = from ? request->from_account : request->to_account};
+    struct wallet_look look = {.who = &m->who};
+    enum err e = views_get(s, &wallets_view, &wallet, look_at_wallet, &look);
+    if (e != ERR_OK && e != ERR_NOT_FOUND)
+        return page_failed(e);
+    if (look.may_see)
+        *walk = (struct walk){
+            &indexes[from ? PAYMENTS_INDEX_BY_FROM : PAYMENTS_INDEX_BY_TO], {wallet}, 1};
+    else
+        *walk = (struct walk){&indexes[from ? PAYMENTS_INDEX_BY_PAYEE : PAYMENTS_INDEX_BY_PAYER],
+                              {{.type = VALUE_ID, .id = m->who.tenant_id},
+                               {.type = VALUE_ID, .id = m->who.subject_id}},
+                              2};
+    return RESULT_OK;
+}
+
 /* The walks that together give all that the caller may see of what is asked for. */
-static uint32_t plan_walks(const struct message *m, struct walk walks[2])
+static uint16_t plan_walks(struct store *s, const struct message *m, struct walk walks[2],
+                           uint32_t *count)
 {
     const struct payment_list *request = m->body;
     const struct view_index *indexes = payments_view.indexes;
     struct value tenant = {.type = VALUE_ID, .id = m->who.tenant_id};
     struct value subject = {.type = VALUE_ID, .id = m->who.subject_id};
-    if (request->has_from_account || request->has_to_account) {
-        bool from = request->has_from_account;
-        walks[0] = (struct walk){
-            &indexes[from ? PAYMENTS_INDEX_BY_FROM : PAYMENTS_INDEX_BY_TO],
-            {{.type = VALUE_ID, .id = from ? request->from_account : request->to_account}},
-            1};
-        return 1;
-    }
+    *count = 1;
+    if (request->has_from_account || request->has_to_account)
+        return plan_wallet_walk(s, m, &walks[0]);
     if (m->who.any_owner || m->who.operator) {
         walks[0] = (struct walk){&indexes[PAYMENTS_INDEX_BY_TENANT], {tenant}, 1};
-        return 1;
+        return RESULT_OK;
     }
+    *count = 2;
     walks[0] = (struct walk){&indexes[PAYMENTS_INDEX_BY_PAYER], {tenant, subject}, 2};
     walks[1] = (struct walk){&indexes[PAYMENTS_INDEX_BY_PAYEE], {tenant, subject}, 2};
-    return 2;
+    return RESULT_OK;
 }
 
 /* Puts two walks together into the first one's page. What is older than where a walk stopped is not
@@ -188,8 +225,8 @@ uint16_t payment_query_list(struct store *s, const struct message *m, struct wir
     struct payment_scan scans[2] = {{.request = m->body, .who = &m->who},
                                     {.request = m->body, .who = &m->who, .received_only = true}};
     struct walk walks[2];
-    uint32_t count = plan_walks(m, walks);
-    uint16_t code = RESULT_OK;
+    uint32_t count = 0;
+    uint16_t code = plan_walks(s, m, walks, &count);
     for (uint32_t i = 0; code == RESULT_OK && i < count; i++)
         code = walk_payments(s, &scans[i], &walks[i]);
     if (code == RESULT_OK && count == 2) {

@@ -2,6 +2,7 @@
 /* Payments: every edge of the table of states, money at each step, who may do what, lists. */
 #include "tests/unit/bank_fixture.h"
 
+#include "actors/money/page.h"
 #include "actors/payment/payment.h"
 #include "actors/wallet/wallet.h"
 #include "runtime/actor/registry_priv.h"
@@ -703,6 +704,29 @@ static void test_lists_hold_what_one_pays_and_receives(void **state)
     assert_int_equal(bank_ask(b, clerk(), &payment_list_type, &early), RESULT_INVALID_CURSOR);
 }
 
+/* More payments than a page looks at: where it stopped would be a payment of strangers. */
+static void test_a_list_by_a_strangers_wallet_is_empty(void **state)
+{
+    struct parties p = given(state, "10000", NULL);
+    struct bank *b = p.bank;
+    for (uint32_t i = 0; i <= PAGE_ROWS_MAX; i++)
+        pay(&p, 1);
+    const struct payment_list lists[] = {
+        {.has_from_account = true, .from_account = p.alice},
+        {.has_to_account = true, .to_account = p.shop},
+    };
+    const struct principal strangers[] = {person("bob"), someone("other tenant", "alice")};
+    for (size_t i = 0; i < array_len(lists); i++) {
+        for (size_t k = 0; k < array_len(strangers); k++) {
+            struct payment_page page;
+            assert_int_equal(bank_ask(b, strangers[k], &payment_list_type, &lists[i]), RESULT_OK);
+            bank_reply(b, &payment_page_type, &page);
+            assert_int_equal(page.payments_count, 0);
+            assert_false(page.has_next_cursor);
+        }
+    }
+}
+
 /* --- stored form ------------------------------------------------------------------------------ */
 
 /* One value of msgpack that any reader can step over; and what an earlier version stored, with a
@@ -770,6 +794,7 @@ int main(void)
         TEST(test_a_wallet_shows_what_a_payment_was_for),
         TEST(test_adapters_are_listed),
         TEST(test_lists_hold_what_one_pays_and_receives),
+        TEST(test_a_list_by_a_strangers_wallet_is_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
