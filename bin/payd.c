@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -37,6 +38,7 @@
 #define PAYD_ID_MAX 80      /* bytes of HOST:PID */
 #define PAYD_REASON_MAX 512 /* bytes of why something cannot start */
 #define PAYD_VIEWS_MAX 64   /* tables of views, the runtime's and the services' */
+#define PAYD_DESCRIPTORS_OWN 256 /* kept from clients: the store, its recovery, operators */
 
 static const struct service *const services[] = {
     &ledger_service,
@@ -68,6 +70,7 @@ struct payd {
     struct rate_limit *rate_limit;
     struct revocations *revocations;
     struct jwks *keys;
+    struct http_limits limits; /* of each front */
     struct front fronts[NODE_LOOPS_MAX];
     uint16_t front_count;
     struct bridge *observer; /* serves METRICS_LISTEN on loop 0; NULL = none */
@@ -182,6 +185,17 @@ static void ask(void *context, struct message *m)
     node_post(f->payd->node, f->loop, m);
 }
 
+static bool short_of_connections(const struct payd *p)
+{
+    uint64_t now_ns = env_mono_ns(loop_env(p->fronts[0].loop));
+    bool found = false;
+    for (uint16_t i = 0; i < p->front_count; i++)
+        found |= bridge_counts_short(&p->fronts[i].counts, now_ns);
+    return found;
+}
+
+/* Who cannot connect does not ask here either: a shortage is a warning to whoever is connected, and
+ * passes without anybody's help. */
 static bool ready(void *context, const char **reason)
 {
     struct front *f = context;
@@ -194,7 +208,11 @@ static bool ready(void *context, const char **reason)
         *reason = "the identity server's keys have not been fetched yet";
         return false;
     }
-    return node_ready(p->node, reason);
+    bool taken = node_ready(p->node, reason);
+    if (taken && *reason == NULL && short_of_connections(p))
+        *reason = "within the last minute clients waited for a connection or were closed at once: "
+                  "the limit of open files is too low";
+    return taken;
 }
 
 static void put_metrics(void *context, struct json_writer *out)
@@ -385,6 +403,7 @@ static bool make_bridge(struct payd *p, struct front *f)
         .route_count = catalog_route_count,
         .verifier = f->verifier,
         .scopes = &p->scopes,
+        .limits = &p->limits,
         .counts = &f->counts,
         .pages = pages_with_api(c),
         .service = SERVICE_NAME,
@@ -413,9 +432,27 @@ static bool make_rate_limit(struct payd *p)
     return p->rate_limit != NULL || fail("out of memory", NULL);
 }
 
+/* Takes all descriptors the system allows, and leaves so many to clients that the rest of the node
+ * never lacks one: a recovery must be able to open the store again. */
+static void set_limits(struct payd *p)
+{
+    struct rlimit files;
+    p->limits = http_limits_default;
+    check(getrlimit(RLIMIT_NOFILE, &files) == 0);
+    files.rlim_cur = files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &files); /* what it was may be enough */
+    check(getrlimit(RLIMIT_NOFILE, &files) == 0);
+    rlim_t half = files.rlim_cur / 2;
+    rlim_t own = half < PAYD_DESCRIPTORS_OWN ? half : PAYD_DESCRIPTORS_OWN;
+    rlim_t each = (files.rlim_cur - own) / p->front_count;
+    if (each < p->limits.connections_max)
+        p->limits.connections_max = (uint32_t)each;
+}
+
 static bool make_fronts(struct payd *p)
 {
     p->front_count = node_loops(p->node);
+    set_limits(p);
     for (uint16_t i = 0; i < p->front_count; i++) {
         struct front *f = &p->fronts[i];
         f->payd = p;
@@ -436,6 +473,7 @@ static bool make_observer(struct payd *p)
         .loop = loop_uv(p->fronts[0].loop),
         .env = loop_env(p->fronts[0].loop),
         .backend = &p->fronts[0].backend,
+        .limits = &p->limits,
         .counts = &p->fronts[0].counts,
         .pages = BRIDGE_PAGES_HEALTH | BRIDGE_PAGES_METRICS,
         .service = SERVICE_NAME,
@@ -485,7 +523,8 @@ static bool start(struct payd *p)
         return fail("the scheduler threads cannot start", err_text(e));
     LOG_INFO(&p->log, "serving", log_text("host", p->config.host),
              log_uint("port", p->config.port), log_text("data", p->config.data_directory),
-             log_uint("loops", p->config.loops), log_uint("shards", p->config.shards));
+             log_uint("loops", p->config.loops), log_uint("shards", p->config.shards),
+             log_uint("connections_max", p->limits.connections_max * (uint64_t)p->front_count));
     return true;
 }
 

@@ -13,7 +13,7 @@
 #define BODY_TEXT_MAX (16 * 1024 * 1024) /* bytes of an answer's body */
 #define DATE_NEVER UINT64_MAX
 #define REFUSALS_LOGGED_MAX 100 /* lines per second */
-#define RESTS_LOGGED_NS ((uint64_t)10 * 1000000000)
+#define SHORTAGES_LOGGED_NS ((uint64_t)10 * 1000000000)
 
 /* IMF-fixdate of RFC 9110; strftime() would follow the locale. */
 static void format_date(uint64_t unix_s, char date[BRIDGE_DATE_LEN + 1])
@@ -45,12 +45,6 @@ void bridge_clock(struct bridge *b)
     format_date(b->wall_s, b->date);
 }
 
-static void count_connection(void *context, int change)
-{
-    struct bridge *b = context;
-    bridge_count_add(&b->options.counts->connections, (uint64_t)(int64_t)change);
-}
-
 /* Only bulk operations may be larger; the path says which they are. */
 static uint32_t body_max(void *context, const struct request *r)
 {
@@ -67,16 +61,25 @@ static uint32_t body_max(void *context, const struct request *r)
                                                              : REQUEST_BODY_MAX;
 }
 
-static void log_rest(void *context, uint32_t connections)
+static void note_shortage(void *context, enum http_shortage what, uint32_t connections)
 {
+    static const struct {
+        const char *event, *message;
+    } lines[HTTP_SHORTAGES] = {
+        [HTTP_SHORT_OF_DESCRIPTORS] = {"descriptors_exhausted",
+                                       "new connections wait until one is free; raise the limit "
+                                       "of open files"},
+        [HTTP_SHORT_OF_PLACES] = {"connections_exhausted",
+                                  "new connections are closed; the limit follows that of open "
+                                  "files"},
+    };
     struct bridge *b = context;
     struct env *env = b->options.env;
-    uint64_t suppressed;
-    if (log_limit_pass(&b->rests, env_mono_ns(env), &suppressed))
-        LOG_ERROR(env->log, "descriptors_exhausted", log_uint("connections", connections),
-                  log_text("message", "new connections wait until one is free; raise the limit "
-                                      "of open files"),
-                  log_uint("suppressed", suppressed));
+    uint64_t now_ns = env_mono_ns(env), suppressed;
+    atomic_store_explicit(&b->options.counts->http.shortage_ns, now_ns, memory_order_relaxed);
+    if (log_limit_pass(&b->shortages, now_ns, &suppressed))
+        LOG_ERROR(env->log, lines[what].event, log_uint("connections", connections),
+                  log_text("message", lines[what].message), log_uint("suppressed", suppressed));
 }
 
 static bool add_routes(struct bridge *b)
@@ -115,7 +118,7 @@ struct bridge *bridge_new(const struct bridge_options *options)
     b->date_s = DATE_NEVER;
     b->refusals = (struct log_limit){.lines_max = REFUSALS_LOGGED_MAX,
                                      .window_ns = 1000000000};
-    b->rests = (struct log_limit){.lines_max = 1, .window_ns = RESTS_LOGGED_NS};
+    b->shortages = (struct log_limit){.lines_max = 1, .window_ns = SHORTAGES_LOGGED_NS};
     slab_init(&b->exchanges, sizeof(struct exchange));
     fifo_init(&b->spare);
     wire_writer_init(&b->encoded, ENCODED_MAX);
@@ -127,13 +130,13 @@ struct bridge *bridge_new(const struct bridge_options *options)
         .body_max = body_max,
         .write = response_write,
         .release = exchange_release,
-        .connections = count_connection,
-        .rests = log_rest,
+        .shortage = note_shortage,
     };
     if (add_routes(b))
         b->server = http_server_new(options->loop, &handler,
                                     options->limits != NULL ? options->limits
-                                                            : &http_limits_default);
+                                                            : &http_limits_default,
+                                    &options->counts->http);
     if (b->server != NULL)
         return b;
     bridge_free(b);
@@ -165,9 +168,4 @@ void bridge_stop(struct bridge *b, void (*stopped)(void *context), void *context
     b->stopped = stopped;
     b->stopped_context = context;
     http_server_stop(b->server, on_stopped, b);
-}
-
-struct http_statistics bridge_statistics(const struct bridge *b)
-{
-    return http_server_statistics(b->server);
 }

@@ -72,6 +72,4 @@ uint16_t bridge_port(const struct bridge *b);
  * bridge has freed itself. The verifier must live until then. */
 void bridge_stop(struct bridge *b, void (*stopped)(void *context), void *context);
 
-struct http_statistics bridge_statistics(const struct bridge *b);
-
 #endif

@@ -19,30 +19,37 @@ struct sums {
     } routes[BRIDGE_ROUTES_MAX];
     uint64_t answers[BRIDGE_STATUS_CLASSES];
     uint64_t refused[CHALLENGE_COUNT];
-    uint64_t connections;
+    uint64_t connections, accepted, timeouts, bytes_in, bytes_out;
+    uint64_t shortages[HTTP_SHORTAGES];
 };
 
-static uint64_t read(const _Atomic uint64_t *count)
+static void add_http(struct sums *s, const struct http_counts *c)
 {
-    return atomic_load_explicit(count, memory_order_relaxed);
+    s->connections += http_counted(&c->connections);
+    s->accepted += http_counted(&c->accepted);
+    s->timeouts += http_counted(&c->timeouts);
+    s->bytes_in += http_counted(&c->bytes_in);
+    s->bytes_out += http_counted(&c->bytes_out);
+    for (size_t i = 0; i < HTTP_SHORTAGES; i++)
+        s->shortages[i] += http_counted(&c->shortages[i]);
 }
 
 static void add_bridge(struct sums *s, const struct bridge_counts *c)
 {
     for (size_t r = 0; r < BRIDGE_ROUTES_MAX; r++) {
         for (size_t i = 0; i < BRIDGE_STATUS_CLASSES; i++) {
-            uint64_t answers = read(&c->routes[r].answers[i]);
+            uint64_t answers = http_counted(&c->routes[r].answers[i]);
             s->routes[r].answers[i] += answers;
             s->routes[r].count += answers;
             s->answers[i] += answers;
         }
         for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
-            s->routes[r].latency.counts[i] += read(&c->routes[r].latency[i]);
-        s->routes[r].latency.sum += read(&c->routes[r].latency_ns);
+            s->routes[r].latency.counts[i] += http_counted(&c->routes[r].latency[i]);
+        s->routes[r].latency.sum += http_counted(&c->routes[r].latency_ns);
     }
     for (size_t i = 0; i < CHALLENGE_COUNT; i++)
-        s->refused[i] += read(&c->refused[i]);
-    s->connections += read(&c->connections);
+        s->refused[i] += http_counted(&c->refused[i]);
+    add_http(s, &c->http);
 }
 
 /* What was never asked for has no lines: they would be thousands. */
@@ -70,6 +77,33 @@ static void put_routes(const struct sums *s, const struct route *routes, uint32_
     }
 }
 
+static void put_one(struct metrics *m, const char *name, const char *help, uint64_t value)
+{
+    metrics_family(m, METRICS_COUNTER, name, help);
+    metrics_sample(m, name, value, (const char *const[]){NULL});
+}
+
+static void put_connections(const struct sums *s, struct metrics *m)
+{
+    static const char *const reasons[HTTP_SHORTAGES] = {
+        [HTTP_SHORT_OF_DESCRIPTORS] = "descriptors",
+        [HTTP_SHORT_OF_PLACES] = "limit",
+    };
+    metrics_family(m, METRICS_GAUGE, "payd_http_connections", "Open connections of HTTP clients.");
+    metrics_sample(m, "payd_http_connections", s->connections, (const char *const[]){NULL});
+    put_one(m, "payd_http_accepted_total", "Connections of HTTP clients so far.", s->accepted);
+    metrics_family(m, METRICS_COUNTER, "payd_http_shortages_total",
+                   "Times that clients had to wait for a descriptor, or were closed at once because "
+                   "of the limit of connections.");
+    for (size_t i = 0; i < HTTP_SHORTAGES; i++)
+        metrics_uint(m, "payd_http_shortages_total", s->shortages[i], "reason", reasons[i]);
+    put_one(m, "payd_http_timeouts_total",
+            "Connections ended because their client sent or read too slowly, or had nothing to "
+            "ask for long.", s->timeouts);
+    put_one(m, "payd_http_received_bytes_total", "Bytes that HTTP clients sent.", s->bytes_in);
+    put_one(m, "payd_http_sent_bytes_total", "Bytes that HTTP clients were sent.", s->bytes_out);
+}
+
 void bridge_counts_metrics(const struct bridge_counts *const *counts, uint32_t count,
                            const struct route *routes, uint32_t route_count, struct metrics *m)
 {
@@ -87,8 +121,7 @@ void bridge_counts_metrics(const struct bridge_counts *const *counts, uint32_t c
     for (size_t i = 2; i < BRIDGE_STATUS_CLASSES; i++)
         metrics_uint(m, "payd_http_answers_total", s.answers[i], "status", classes[i]);
     put_routes(&s, routes, route_count, m);
-    metrics_family(m, METRICS_GAUGE, "payd_http_connections", "Open connections of HTTP clients.");
-    metrics_sample(m, "payd_http_connections", s.connections, (const char *const[]){NULL});
+    put_connections(&s, m);
     metrics_family(m, METRICS_COUNTER, "payd_http_tokens_refused_total",
                    "Requests without a token, with one that is not valid or revoked, or without "
                    "the scope.");

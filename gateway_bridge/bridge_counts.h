@@ -5,14 +5,17 @@
 #define GATEWAY_BRIDGE_BRIDGE_COUNTS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway_bridge/http_counts.h"
 #include "runtime/observe/histogram.h"
 
 #define BRIDGE_STATUS_CLASSES 6 /* by the first digit of the status; 0 is never used */
 #define BRIDGE_ROUTES_MAX 96    /* declared ones, and one for all else */
 #define BRIDGE_ROUTE_OTHER 0    /* pages, and what was refused before its route was known */
+#define BRIDGE_SHORT_NS UINT64_C(60000000000) /* so long a shortage is told in /health/ready */
 #define BRIDGE_LATENCY_UNIT 1000000u /* ns: 1 ms, the step of the bridge's clock, 2 ms, ... 32 s */
 
 struct metrics;
@@ -36,21 +39,9 @@ struct route_counts {
 
 struct bridge_counts {
     struct route_counts routes[BRIDGE_ROUTES_MAX]; /* [1 + i]: the declared route i */
-    _Atomic uint64_t connections;                  /* open now */
+    struct http_counts http;
     _Atomic uint64_t refused[CHALLENGE_COUNT]; /* by enum challenge */
 };
-
-/* One writer: nothing is lost between the read and the write, and neither needs an order. */
-static inline void bridge_count_add(_Atomic uint64_t *count, uint64_t more)
-{
-    atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + more,
-                          memory_order_relaxed);
-}
-
-static inline void bridge_count(_Atomic uint64_t *count)
-{
-    bridge_count_add(count, 1);
-}
 
 /* An answer, so long after its request; `place` is that of its route. */
 static inline void bridge_count_answer(struct bridge_counts *c, size_t place, uint16_t status,
@@ -60,9 +51,16 @@ static inline void bridge_count_answer(struct bridge_counts *c, size_t place, ui
     uint32_t bucket = 0;
     while (bucket < HISTOGRAM_BUCKETS - 1 && took_ns > (uint64_t)BRIDGE_LATENCY_UNIT << bucket)
         bucket++;
-    bridge_count(&r->answers[status < 600 ? status / 100 : 5]);
-    bridge_count(&r->latency[bucket]);
-    bridge_count_add(&r->latency_ns, took_ns);
+    http_count(&r->answers[status < 600 ? status / 100 : 5]);
+    http_count(&r->latency[bucket]);
+    http_count_add(&r->latency_ns, took_ns);
+}
+
+/* Was somebody not let in, not long ago? now_ns is env_mono_ns(). */
+static inline bool bridge_counts_short(const struct bridge_counts *c, uint64_t now_ns)
+{
+    uint64_t last_ns = http_counted(&c->http.shortage_ns);
+    return last_ns != 0 && now_ns < last_ns + BRIDGE_SHORT_NS;
 }
 
 /* Appends the sums of several bridges that serve these routes. */

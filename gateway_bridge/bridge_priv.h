@@ -38,7 +38,7 @@ struct bridge {
     uint64_t date_s;
     char date[BRIDGE_DATE_LEN + 1];
     struct log_limit refusals; /* lines about them */
-    struct log_limit rests;    /* the same of connections for which no descriptor was left */
+    struct log_limit shortages; /* the same of clients that could not be let in */
     void (*stopped)(void *context);
     void *stopped_context;
 };

@@ -11,16 +11,11 @@
  * Passes. A connection with something to do is `dirty`. flush_all() works the dirty ones off before
  * the loop can block: from the prepare handle, and from an idle handle, which keeps the loop from
  * blocking, for those marked after it.
- *
- * Out of descriptors: libuv keeps a reserve one, with which it accepts and closes new connections.
- * If a thread was faster than it to take that one, the listener rests (listener.h). */
+ */
 #include "gateway_bridge/http.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "gateway_bridge/listener.h"
@@ -82,7 +77,8 @@ struct http_server {
     struct list phases[PHASE_COUNT];
     struct list dirty; /* connections with something to write or to go on with */
     struct json_writer out;
-    struct http_statistics statistics;
+    struct http_counts *counts;
+    uint32_t connections;
     void (*stopped)(void *context);
     void *stopped_context;
     char in[HTTP_READ_SIZE];
@@ -132,16 +128,9 @@ static void close_handle(uv_handle_t *handle)
         uv_close(handle, on_handle_closed);
 }
 
-static void count_connection(struct http_server *s, int change)
-{
-    s->statistics.connections += (uint32_t)change;
-    if (s->handler.connections != NULL)
-        s->handler.connections(s->handler.context, change);
-}
-
 static void server_free_if_done(struct http_server *s)
 {
-    if (!s->stopping || s->statistics.connections > 0)
+    if (!s->stopping || s->connections > 0)
         return;
     close_handle((uv_handle_t *)&s->tick);
     close_handle((uv_handle_t *)&s->prepare);
@@ -158,7 +147,8 @@ static void connection_free_if_done(struct http_connection *c)
     free(c->own);
     free(c->rest);
     free(c);
-    count_connection(s, -1);
+    s->connections--;
+    http_count_add(&s->counts->connections, UINT64_MAX); /* one less */
     server_free_if_done(s);
 }
 
@@ -238,7 +228,6 @@ static void answer_take(struct http_connection *c, struct http_answer *a)
     a->connection = c;
     fifo_push(&c->answers, &a->link);
     c->in_work++;
-    c->server->statistics.in_work++;
     if (a->ready)
         mark_dirty(c);
 }
@@ -247,7 +236,6 @@ static void answer_release(struct http_connection *c, struct http_answer *a)
 {
     fifo_pop(&c->answers);
     c->in_work--;
-    c->server->statistics.in_work--;
     c->server->handler.release(c->server->handler.context, a);
 }
 
@@ -282,7 +270,7 @@ static void send_bytes(struct http_connection *c, const char *data, size_t len)
         return;
     }
     size_t done = sent < 0 ? 0 : (size_t)sent;
-    c->server->statistics.bytes_out += len;
+    http_count_add(&c->server->counts->bytes_out, len);
     if (done == len)
         return;
     c->rest = malloc(len - done);
@@ -366,7 +354,6 @@ static void take_request(struct http_connection *c)
 {
     struct http_server *s = c->server;
     bool last = !c->request.keep_alive || ++c->requests >= s->limits.requests_max || s->stopping;
-    s->statistics.requests++;
     struct http_answer *a = s->handler.request(s->handler.context, c, &c->request);
     answer_take(c, a);
     if (last && a != NULL) {
@@ -381,7 +368,6 @@ static void take_request(struct http_connection *c)
 static void take_refusal(struct http_connection *c)
 {
     struct http_server *s = c->server;
-    s->statistics.refused++;
     c->ended = true;
     struct http_answer *a = s->handler.refuse(s->handler.context, c, &c->request);
     answer_take(c, a);
@@ -453,7 +439,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
         connection_close(c);
         return;
     }
-    c->server->statistics.bytes_in += (uint64_t)n;
+    http_count_add(&c->server->counts->bytes_in, (uint64_t)n);
     if (c->phase == PHASE_LINGER) {
         c->lingered += (size_t)n;
         if (c->lingered > HTTP_LINGER_BYTES_MAX)
@@ -575,7 +561,7 @@ static void on_prepare(uv_prepare_t *prepare)
 /* A request that came too slowly gets an answer; anything else just ends. */
 static void expire(struct http_connection *c)
 {
-    c->server->statistics.timeouts++;
+    http_count(&c->server->counts->timeouts);
     if (c->phase != PHASE_HEAD && c->phase != PHASE_BODY) {
         connection_close(c);
         return;
@@ -615,39 +601,49 @@ static void on_tick(uv_timer_t *tick)
 
 /* --- server ----------------------------------------------------------------------------------- */
 
-static void on_listener_rests(void *context)
+static void lack(struct http_server *s, enum http_shortage what)
 {
-    struct http_server *s = context;
-    s->statistics.rests++;
-    if (s->handler.rests != NULL)
-        s->handler.rests(s->handler.context, s->statistics.connections);
+    http_count(&s->counts->shortages[what]);
+    s->handler.shortage(s->handler.context, what, s->connections);
 }
 
-static void on_connection(void *context, uv_stream_t *listener)
+static void on_listener_rests(void *context)
 {
-    struct http_server *s = context;
+    lack(context, HTTP_SHORT_OF_DESCRIPTORS);
+}
+
+static struct http_connection *connection_new(struct http_server *s)
+{
     struct http_connection *c = calloc(1, sizeof *c);
     if (c == NULL)
-        return;
+        return NULL;
     c->server = s;
     list_init(&c->place);
     list_init(&c->dirty);
     fifo_init(&c->answers);
     c->phase = PHASE_COUNT;
-    if (uv_tcp_init(s->loop, &c->tcp) != 0) {
-        free(c);
-        return;
-    }
+    check(uv_tcp_init(s->loop, &c->tcp) == 0); /* only fails for invalid arguments */
     c->tcp.data = c;
-    count_connection(s, 1);
     request_init(&c->request, s->handler.body_max, s->handler.context);
-    if (uv_accept(listener, (uv_stream_t *)&c->tcp) != 0 || s->stopping) {
-        connection_close(c);
+    s->connections++;
+    http_count(&s->counts->connections);
+    return c;
+}
+
+static void on_connection(void *context, int fd)
+{
+    struct http_server *s = context;
+    bool place = s->connections < s->limits.connections_max;
+    http_count(&s->counts->accepted);
+    if (!place)
+        lack(s, HTTP_SHORT_OF_PLACES);
+    struct http_connection *c = place ? connection_new(s) : NULL;
+    if (c == NULL) {
+        close(fd);
         return;
     }
-    s->statistics.accepted++;
-    if (s->statistics.connections > s->limits.connections_max) {
-        s->statistics.turned_away++;
+    if (uv_tcp_open(&c->tcp, fd) != 0) {
+        close(fd);
         connection_close(c);
         return;
     }
@@ -671,7 +667,7 @@ static uint64_t tick_ms(const struct http_limits *l)
 }
 
 struct http_server *http_server_new(uv_loop_t *loop, const struct http_handler *handler,
-                                    const struct http_limits *limits)
+                                    const struct http_limits *limits, struct http_counts *counts)
 {
     struct http_server *s = calloc(1, sizeof *s);
     if (s == NULL)
@@ -679,6 +675,7 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_handler *
     s->loop = loop;
     s->handler = *handler;
     s->limits = *limits;
+    s->counts = counts;
     json_writer_init(&s->out, HTTP_WRITE_MAX);
     list_init(&s->dirty);
     for (int phase = 0; phase < PHASE_COUNT; phase++)
@@ -730,11 +727,6 @@ void http_server_stop(struct http_server *s, void (*stopped)(void *context), voi
         }
     }
     server_free_if_done(s);
-}
-
-struct http_statistics http_server_statistics(const struct http_server *s)
-{
-    return s->statistics;
 }
 
 struct token_memo *http_connection_token(struct http_connection *c)

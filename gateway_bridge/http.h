@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "gateway_bridge/http_counts.h"
 #include "gateway_bridge/request.h"
 #include "gateway_bridge/token.h"
 #include "runtime/base/list.h"
@@ -46,11 +47,8 @@ struct http_handler {
     void (*write)(void *context, struct http_answer *a, struct json_writer *out);
     /* The answer was written, or its connection is gone. Exactly once, after it was ready. */
     void (*release)(void *context, struct http_answer *a);
-    /* A connection was accepted (1) or is gone (-1). May be NULL. */
-    void (*connections)(void *context, int change);
-    /* No descriptor was left for a new connection while this server has so many: it waits, and is
-     * tried again in a moment. May be NULL. */
-    void (*rests)(void *context, uint32_t connections);
+    /* A client could not be let in while this server had so many connections. */
+    void (*shortage)(void *context, enum http_shortage what, uint32_t connections);
 };
 
 struct http_limits {
@@ -70,22 +68,10 @@ struct http_limits {
  * nodes. */
 extern const struct http_limits http_limits_default;
 
-struct http_statistics {
-    uint64_t accepted;
-    uint64_t turned_away; /* over connections_max */
-    uint64_t rests;       /* no descriptor was left for a connection */
-    uint64_t requests;
-    uint64_t refused; /* not valid HTTP, or too large */
-    uint64_t timeouts;
-    uint64_t bytes_in;
-    uint64_t bytes_out;
-    uint32_t connections;
-    uint32_t in_work; /* unanswered requests */
-};
-
-/* NULL without memory. `limits` are copied, `handler` outlives the server. */
+/* NULL without memory. `handler` and `limits` are copied. */
 must_check struct http_server *http_server_new(uv_loop_t *loop, const struct http_handler *handler,
-                                               const struct http_limits *limits);
+                                               const struct http_limits *limits,
+                                               struct http_counts *counts);
 
 /* Listens on host:port beside the other loops of this process (SO_REUSEPORT); port 0 takes a free
  * one. The `first` of them finds out whether another program listens there already. 0 or a libuv
@@ -98,8 +84,6 @@ uint16_t http_server_port(const struct http_server *s);
  * that do not read their answers; `stopped` runs when the last one is gone and the server has freed
  * itself. */
 void http_server_stop(struct http_server *s, void (*stopped)(void *context), void *context);
-
-struct http_statistics http_server_statistics(const struct http_server *s);
 
 /* The answer can be written now. May be called within handler->request(). */
 void http_answer_ready(struct http_answer *a);

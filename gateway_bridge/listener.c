@@ -3,96 +3,83 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "runtime/base/check.h"
-
-#define BACKLOG 1024 /* of listen(): connections not accepted yet */
-
-static void again(uv_timer_t *timer);
+#define BACKLOG 1024    /* of listen(): connections not accepted yet */
+#define ACCEPTED_MAX 64 /* in one pass of the loop, which others wait for */
 
 /* --- closing --- */
 
-static void part_closed(struct listener *l)
-{
-    if (--l->open == 0)
-        l->handler.closed(l->handler.context);
-}
-
 static void on_closed(uv_handle_t *handle)
 {
-    part_closed(handle->data);
+    struct listener *l = handle->data;
+    if (--l->open == 0)
+        l->handler.closed(l->handler.context);
 }
 
 void listener_close(struct listener *l)
 {
     check(!l->closing);
     l->closing = true;
-    l->open = l->away ? 1 : 2;
-    if (l->kept >= 0)
-        close(l->kept);
+    l->open = l->fd >= 0 ? 2 : 1;
     uv_close((uv_handle_t *)&l->again, on_closed);
-    if (!l->away && !uv_is_closing((uv_handle_t *)&l->tcp))
-        uv_close((uv_handle_t *)&l->tcp, on_closed);
-}
-
-/* --- resting --- */
-
-static void on_away(uv_handle_t *handle)
-{
-    struct listener *l = handle->data;
-    l->away = true;
-    if (l->closing)
-        part_closed(l);
-    else
-        uv_timer_start(&l->again, again, LISTENER_REST_MS, 0);
-}
-
-static void on_connection(uv_stream_t *stream, int status)
-{
-    struct listener *l = stream->data;
-    if (status == UV_EMFILE || status == UV_ENFILE) {
-        uv_close((uv_handle_t *)&l->tcp, on_away); /* this ends libuv's trying */
-        l->handler.rests(l->handler.context);
-    } else if (status == 0) {
-        l->handler.connection(l->handler.context, stream);
-    }
-}
-
-static int listen_on(struct listener *l, int fd)
-{
-    int error = uv_tcp_open(&l->tcp, fd);
-    if (error != 0) {
-        close(fd);
-        return error;
-    }
-    return uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connection);
-}
-
-static void again(uv_timer_t *timer)
-{
-    struct listener *l = timer->data;
-    int fd = fcntl(l->kept, F_DUPFD_CLOEXEC, 0);
-    if (fd < 0) {
-        uv_timer_start(&l->again, again, LISTENER_REST_MS, 0);
+    if (l->fd < 0)
         return;
+    uv_close((uv_handle_t *)&l->poll, on_closed); /* not polled any more from here on */
+    close(l->fd);
+}
+
+/* --- accepting --- */
+
+static void listen_on(struct listener *l);
+
+static void on_rested(uv_timer_t *timer)
+{
+    listen_on(timer->data);
+}
+
+static void rest(struct listener *l)
+{
+    check(uv_poll_stop(&l->poll) == 0 &&
+          uv_timer_start(&l->again, on_rested, LISTENER_REST_MS, 0) == 0);
+    l->handler.rests(l->handler.context);
+}
+
+static bool exhausted(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+/* Other errors of accept() are those of one connection, which is gone with them (accept(2)). */
+static void on_waiting(uv_poll_t *poll, int status, int events)
+{
+    struct listener *l = poll->data;
+    (void)status, (void)events;
+    for (int i = 0; i < ACCEPTED_MAX && !l->closing; i++) {
+        int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0)
+            l->handler.connection(l->handler.context, fd);
+        else if (errno == EAGAIN)
+            return;
+        else if (exhausted(errno)) {
+            rest(l);
+            return;
+        }
     }
-    check(uv_tcp_init(l->loop, &l->tcp) == 0);
-    l->away = false;
-    if (listen_on(l, fd) != 0)
-        uv_close((uv_handle_t *)&l->tcp, on_away);
+}
+
+static void listen_on(struct listener *l)
+{
+    check(uv_poll_start(&l->poll, UV_READABLE, on_waiting) == 0);
 }
 
 /* --- starting --- */
 
 void listener_init(struct listener *l, uv_loop_t *loop, const struct listener_handler *handler)
 {
-    *l = (struct listener){.loop = loop, .handler = *handler, .kept = -1};
-    l->tcp.data = l->again.data = l;
-    /* These only fail for invalid arguments. */
-    check(uv_tcp_init(loop, &l->tcp) == 0);
+    *l = (struct listener){.loop = loop, .handler = *handler, .fd = -1};
+    l->poll.data = l->again.data = l;
     check(uv_timer_init(loop, &l->again) == 0);
 }
 
@@ -114,36 +101,46 @@ static int bind_socket(const struct sockaddr_storage *address, socklen_t len, bo
     return fd;
 }
 
+/* Bound and listening, or a libuv error. */
+static int open_socket(struct sockaddr_storage *address, socklen_t len, bool first)
+{
+    /* A second payd would share the port as our own loops do, and take every other request. */
+    int alone = first ? bind_socket(address, len, false) : -1;
+    if (first && alone < 0)
+        return alone;
+    if (first)
+        close(alone);
+    int fd = bind_socket(address, len, true);
+    if (fd >= 0 && (listen(fd, BACKLOG) != 0 ||
+                    getsockname(fd, (struct sockaddr *)address, &len) != 0)) {
+        int error = uv_translate_sys_error(errno);
+        close(fd);
+        return error;
+    }
+    return fd;
+}
+
 int listener_start(struct listener *l, const char *host, uint16_t port, bool first)
 {
     struct sockaddr_storage address = {0};
     socklen_t len = sizeof(struct sockaddr_in);
+    check(l->fd < 0 && !l->closing);
     if (uv_ip4_addr(host, port, (struct sockaddr_in *)&address) != 0) {
         len = sizeof(struct sockaddr_in6);
         if (uv_ip6_addr(host, port, (struct sockaddr_in6 *)&address) != 0)
             return UV_EINVAL;
     }
-    /* A second payd would share the port as our own loops do, and take every other request. */
-    int alone = first ? bind_socket(&address, len, false) : -1;
-    if (first && alone < 0)
-        return alone;
-    if (first)
-        close(alone);
-    int fd = bind_socket(&address, len, true);
+    int fd = open_socket(&address, len, first);
     if (fd < 0)
         return fd;
-    l->kept = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    if (l->kept < 0) {
-        int error = uv_translate_sys_error(errno);
+    int error = uv_poll_init(l->loop, &l->poll, fd);
+    if (error != 0) {
         close(fd);
         return error;
     }
-    int error = listen_on(l, fd), name_len = sizeof address;
-    if (error == 0)
-        error = uv_tcp_getsockname(&l->tcp, (struct sockaddr *)&address, &name_len);
-    if (error != 0)
-        return error;
+    l->fd = fd;
     l->port = ntohs(address.ss_family == AF_INET ? ((struct sockaddr_in *)&address)->sin_port
                                                  : ((struct sockaddr_in6 *)&address)->sin6_port);
+    listen_on(l);
     return 0;
 }

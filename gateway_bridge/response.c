@@ -354,7 +354,7 @@ static void count_answer(const struct exchange *x, uint16_t status)
                                     : BRIDGE_ROUTE_OTHER;
     bridge_count_answer(counts, place, status, b->mono_ns - x->arrived_ns);
     if (x->challenge != CHALLENGE_NONE)
-        bridge_count(&counts->refused[x->challenge]);
+        http_count(&counts->refused[x->challenge]);
 }
 
 void response_write(void *context, struct http_answer *a, struct json_writer *out)

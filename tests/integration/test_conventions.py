@@ -5,7 +5,9 @@ and one request's way through the log."""
 import base64
 import json
 import re
+import resource
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -136,6 +138,34 @@ def test_metrics_are_not_open_to_the_world():
         with Payd(host="0.0.0.0", **issuer) as payd, Client(payd) as world:
             world.get("/metrics").expect(404)
             world.get("/health/ready").expect(200)
+
+
+def test_a_lack_of_descriptors_is_told_and_passes():
+    with Payd() as payd, payd.client() as kept:
+        equal(kept.get("/health/ready").expect(200).json, {"status": "ready"})
+        [used] = re.findall(r"^process_open_fds (\d+)$", kept.get("/metrics").body.decode(), re.M)
+        pid, hard = payd.process.pid, resource.prlimit(payd.process.pid, resource.RLIMIT_NOFILE)[1]
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (int(used), hard))
+        others = [socket.create_connection(("127.0.0.1", payd.port)) for _ in range(8)]
+        try:
+            for other in others:
+                other.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            time.sleep(0.5)
+            ready = kept.get("/health/ready").expect(200).json
+            equal(ready["status"], "ready")
+            contains(ready["warning"], "limit of open files")
+            text = kept.get("/metrics").expect(200).body.decode()
+            [times] = re.findall(r'^payd_http_shortages_total{reason="descriptors"} (\d+)$', text,
+                                 re.M)
+            true(1 <= int(times) < 40, f"rests, not a busy loop: {times}")
+            contains(payd.stderr.read_text(), "descriptors_exhausted")
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (hard, hard))
+            for other in others:
+                other.settimeout(10)
+                contains(other.recv(4096).decode(), "HTTP/1.1 200 OK")
+        finally:
+            for other in others:
+                other.close()
 
 
 def test_a_wrong_metrics_address_stops_the_start():

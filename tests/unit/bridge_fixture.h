@@ -392,7 +392,7 @@ static inline void done(struct fixture *f)
 
 static inline uint64_t bytes_in(const struct fixture *f)
 {
-    return bridge_statistics(f->bridge).bytes_in;
+    return http_counted(&f->counts.http.bytes_in);
 }
 
 static inline void connect_to(struct fixture *f)

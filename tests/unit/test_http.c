@@ -614,10 +614,13 @@ static void connections_beyond_the_limit_are_closed(void **state)
     }
     assert_int_equal(tell_text(f, GET "\r\n"), 0);
     assert_true(is_closed(f));
+    assert_int_equal(http_counted(&f->counts.http.shortages[HTTP_SHORT_OF_PLACES]), 1);
+    assert_true(bridge_counts_short(&f->counts, env_mono_ns(&f->env)));
+    assert_false(bridge_counts_short(&f->counts, env_mono_ns(&f->env) + BRIDGE_SHORT_NS));
     for (int i = 0; i < 3; i++)
         close(others[i]);
     hang_up(f);
-    while (bridge_statistics(f->bridge).connections > 0)
+    while (http_counted(&f->counts.http.connections) > 0)
         uv_run(&f->loop, UV_RUN_ONCE);
     assert_int_equal(tell_text(f, GET "\r\n"), 200);
     done(f);
@@ -642,18 +645,18 @@ static void a_client_that_does_not_read_is_cut_off(void **state)
     connect_to(f);
     uint64_t begin = uv_hrtime();
     size_t at = 0;
-    struct http_statistics s = {.connections = 1};
-    while ((s.connections > 0 || s.accepted == 0) && uv_hrtime() - begin < 20000000000u) {
+    const struct http_counts *c = &f->counts.http;
+    while ((http_counted(&c->connections) > 0 || http_counted(&c->accepted) == 0) &&
+           uv_hrtime() - begin < 20000000000u) {
         ssize_t n = send(f->client, text + at, sizeof text - 1 - at, MSG_NOSIGNAL);
         if (n > 0)
             at = (at + (size_t)n) % (sizeof text - 1);
         else
             usleep(1000);
         uv_run(&f->loop, UV_RUN_NOWAIT);
-        s = bridge_statistics(f->bridge);
     }
-    assert_int_equal(s.connections, 0);
-    assert_int_equal(s.timeouts, 1);
+    assert_int_equal(http_counted(&c->connections), 0);
+    assert_int_equal(http_counted(&c->timeouts), 1);
     done(f);
 }
 
