@@ -295,10 +295,11 @@ static bool make_node(struct payd *p)
     return e == ERR_OK || fail("the node cannot be made", err_text(e));
 }
 
-static void report_keys(void *arg, const char *line)
+static void report_keys(void *arg, bool wrong, const char *line)
 {
     struct payd *p = arg;
-    LOG_WARN(&p->log, "token_keys", log_text("message", line));
+    LOG_AT(&p->log, wrong ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "token_keys",
+           log_text("message", line), {0});
 }
 
 static bool fetch_keys(struct payd *p)

@@ -54,7 +54,7 @@ static const char *source_name(const struct jwks *j)
     return j->options.file != NULL ? j->options.file : j->options.url;
 }
 
-printf_like(2, 3) static void report(const struct jwks *j, const char *format, ...)
+printf_like(3, 4) static void report(const struct jwks *j, bool wrong, const char *format, ...)
 {
     char line[JWKS_ERROR_MAX + 128];
     va_list args;
@@ -63,7 +63,7 @@ printf_like(2, 3) static void report(const struct jwks *j, const char *format, .
     va_start(args, format);
     vsnprintf(line, sizeof(line), format, args);
     va_end(args);
-    j->options.report(j->options.report_arg, line);
+    j->options.report(j->options.report_arg, wrong, line);
 }
 
 /* --- loading ---------------------------------------------------------------------------------- */
@@ -169,7 +169,7 @@ static bool document_use(struct jwks *j, struct slice document, char *error)
         set_publish(j, set);
         j->digest = digest;
         if (source_name(j) != NULL)
-            report(j, "keys of %s: %u in use%s%s", source_name(j), count,
+            report(j, fault[0] != '\0', "keys of %s: %u in use%s%s", source_name(j), count,
                    fault[0] != '\0' ? ", not " : "", fault);
     }
     j->loaded_s = mono_s();
@@ -194,12 +194,12 @@ static bool source_refresh(struct jwks *j)
     if (source_load(j, error))
         return true;
     if (j->loaded_s == 0) {
-        report(j, "no keys from %s: %s", source_name(j), error);
+        report(j, true, "no keys from %s: %s", source_name(j), error);
         return false;
     }
     uint64_t age_s = mono_s() - j->loaded_s;
     if (age_s < j->options.stale_max_s) {
-        report(j, "keys of %s kept, %llu s old: %s", source_name(j), (unsigned long long)age_s,
+        report(j, true, "keys of %s kept, %llu s old: %s", source_name(j), (unsigned long long)age_s,
                error);
         return false;
     }
@@ -208,8 +208,8 @@ static bool source_refresh(struct jwks *j)
         set_publish(j, none);
         j->stale = true;
     }
-    report(j, "keys of %s given up, %llu s old: %s", source_name(j), (unsigned long long)age_s,
-           error);
+    report(j, true, "keys of %s given up, %llu s old: %s", source_name(j),
+           (unsigned long long)age_s, error);
     return false;
 }
 

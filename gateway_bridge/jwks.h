@@ -26,9 +26,9 @@ struct jwks_options {
     const char *file;
     const char *url;       /* https://, or http:// to a loopback address */
     const char *ca_file;   /* NULL = the system's authorities */
-    /* Told what an operator should know, one line each, on the thread of the source (or of the
-     * caller, while it starts). NULL = silent. */
-    void (*report)(void *arg, const char *line);
+    /* Told of new keys, and of what is wrong with them or with getting them, one line each, on the
+     * thread of the source (or of the caller, while it starts). NULL = silent. */
+    void (*report)(void *arg, bool wrong, const char *line);
     void *report_arg;
     uint32_t cooldown_s; /* 0 = JWKS_COOLDOWN_S */
     uint32_t refresh_s;  /* 0 = JWKS_REFRESH_S */

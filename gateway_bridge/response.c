@@ -297,6 +297,13 @@ static uint16_t write_problem(struct exchange *x, uint16_t code, struct json_wri
     return status;
 }
 
+/* Somebody else's mistake is no reason to wake an operator: some of these begin with 5 too. */
+static enum log_level refusal_level(uint16_t status)
+{
+    bool clients = status < 500 || status == 501 || status == 505;
+    return clients ? LOG_LEVEL_INFO : LOG_LEVEL_WARN;
+}
+
 /* One line for each refused request, within a limit: what the client's problem says, and for whom.
  * No token, no key and nothing of the body. */
 static void log_refusal(const struct exchange *x, uint16_t code, uint16_t status)
@@ -304,7 +311,7 @@ static void log_refusal(const struct exchange *x, uint16_t code, uint16_t status
     struct bridge *b = x->bridge;
     struct log *log = b->options.env->log;
     const struct result_info *info = result_info(code);
-    enum log_level level = status >= 500 ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
+    enum log_level level = refusal_level(status);
     uint64_t suppressed = 0;
     if (!log_takes(log, level) || !log_limit_pass(&b->refusals, b->mono_ns, &suppressed))
         return;

@@ -419,6 +419,36 @@ static void a_refusal_is_logged_without_secrets(void **state)
     done(f);
 }
 
+static void what_clients_do_wrong_is_no_warning(void **state)
+{
+    static const char *const wrong[] = {"FETCH /health HTTP/1.1\r\n" H "\r\n",
+                                        "GET /health HTTP/2.0\r\n" H "\r\n",
+                                        "GET /nothing HTTP/1.1\r\n" H "\r\n"};
+    struct fixture *f = given();
+    struct log log;
+    int ends[2];
+    char line[LOG_LINE_MAX];
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    log_init(&log, ends[1], LOG_LEVEL_INFO);
+    f->env.log = &log;
+    for (size_t i = 0; i < array_len(wrong); i++) {
+        memset(line, 0, sizeof line);
+        assert_true(tell_text(f, wrong[i]) >= 400);
+        assert_true(read(ends[0], line, sizeof line - 1) > 0);
+        assert_non_null(strstr(line, "\"level\":\"info\""));
+    }
+    f->code = RESULT_STORE_FULL;
+    memset(line, 0, sizeof line);
+    assert_int_equal(post(f, "Idempotency-Key: k\r\n", "{\"text\":\"a\"}"), 503);
+    assert_true(read(ends[0], line, sizeof line - 1) > 0);
+    assert_non_null(strstr(line, "\"level\":\"warn\""));
+    f->env.log = NULL;
+    close(ends[0]);
+    close(ends[1]);
+    done(f);
+}
+
 static void set_true(void *context)
 {
     *(bool *)context = true;
@@ -494,6 +524,7 @@ int main(void)
         cmocka_unit_test(options_name_the_methods_of_a_path),
         cmocka_unit_test(the_own_pages_answer),
         cmocka_unit_test(a_refusal_is_logged_without_secrets),
+        cmocka_unit_test(what_clients_do_wrong_is_no_warning),
         cmocka_unit_test(the_declared_routes_can_be_served),
         cmocka_unit_test(stopping_answers_what_is_in_work),
     };

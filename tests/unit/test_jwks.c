@@ -278,11 +278,12 @@ struct lines {
     char text[16384];
 };
 
-static void line_keep(void *arg, const char *line)
+static void line_keep(void *arg, bool wrong, const char *line)
 {
     struct lines *l = arg;
     pthread_mutex_lock(&l->lock);
-    int len = snprintf(l->text + l->len, sizeof(l->text) - l->len, "%s\n", line);
+    int len = snprintf(l->text + l->len, sizeof(l->text) - l->len, "%s%s\n", line,
+                       wrong ? " (wrong)" : "");
     check(len > 0 && l->len + (size_t)len < sizeof(l->text));
     l->len += (size_t)len;
     pthread_mutex_unlock(&l->lock);
@@ -438,16 +439,18 @@ static void a_file_is_read_again(void **state)
                                                        .cooldown_s = 1},
                                 error);
     assert_non_null(j);
-    assert_true(line_seen(&lines, "2 in use"));
+    assert_true(line_seen(&lines, "2 in use\n"));
     uint64_t generation = jwks_generation(j);
     file = fopen(path, "we");
-    check(file != NULL && fputs("{\"keys\":[" EC("a") "]}", file) >= 0 && fclose(file) == 0);
+    check(file != NULL && fputs("{\"keys\":[" EC("a") ",{}]}", file) >= 0 &&
+          fclose(file) == 0);
     jwks_want(j);
-    assert_true(line_seen(&lines, "1 in use"));
+    assert_true(line_seen(&lines, "1 in use, not key 1: kty is missing (wrong)\n"));
     assert_int_not_equal(jwks_generation(j), generation);
     assert_int_equal(unlink(path), 0);
     jwks_want(j);
     assert_true(line_seen(&lines, "cannot open"));
+    assert_true(line_seen(&lines, " (wrong)\n"));
     assert_true(jwks_ready(j));
     jwks_stop(j);
 }
