@@ -93,8 +93,8 @@ static void put_connections(const struct sums *s, struct metrics *m)
     metrics_sample(m, "payd_http_connections", s->connections, (const char *const[]){NULL});
     put_one(m, "payd_http_accepted_total", "Connections of HTTP clients so far.", s->accepted);
     metrics_family(m, METRICS_COUNTER, "payd_http_shortages_total",
-                   "Times that clients had to wait for a descriptor, or were closed at once because "
-                   "of the limit of connections.");
+                   "Times that clients had to wait for a descriptor, or were closed at once for "
+                   "the limit of connections.");
     for (size_t i = 0; i < HTTP_SHORTAGES; i++)
         metrics_uint(m, "payd_http_shortages_total", s->shortages[i], "reason", reasons[i]);
     put_one(m, "payd_http_timeouts_total",

@@ -199,8 +199,8 @@ static bool source_refresh(struct jwks *j)
     }
     uint64_t age_s = mono_s() - j->loaded_s;
     if (age_s < j->options.stale_max_s) {
-        report(j, true, "keys of %s kept, %llu s old: %s", source_name(j), (unsigned long long)age_s,
-               error);
+        report(j, true, "keys of %s kept, %llu s old: %s", source_name(j),
+               (unsigned long long)age_s, error);
         return false;
     }
     struct key_set *none = j->stale ? NULL : key_set_empty();
