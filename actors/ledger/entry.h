@@ -11,7 +11,7 @@
 
 /* The hash of an entry that follows one with the hash `before` (zeros before the first): SHA-256
  * over `before` and the entry's fields, big-endian, in the order of their columns, without place
- * and effective_max. An auditor can compute it from the rows. */
+ * and effective_max. sql/sqlite/README.md tells auditors their sizes: they never change. */
 struct sha256_digest entry_hash(const struct sha256_digest *before, const struct entries_row *row);
 
 void account_opened_project(struct projection *p, const void *event, uint64_t time_ns);

@@ -55,7 +55,9 @@ struct replay_source {
 enum err replay_load(void *context, const struct actor_kind *kind, struct id128 id, void *state,
                      uint64_t *due_ns);
 
-/* The hash of a batch: over all members of the row but `hash`, which is not read. */
+/* The hash of a batch: SHA-256 over all members of the row but `hash`, which is not read: shard in
+ * 2 bytes, seq, epoch and count in 8 each, big-endian, then prev_hash and body. Auditors compute it
+ * too (sql/sqlite/README.md). */
 struct sha256_digest batch_hash(const struct batch_row *row);
 
 #endif

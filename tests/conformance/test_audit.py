@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""An auditor's own program against a running payd: audit_journal.py finds the sums that payctl
+shows, and every damage. Entries hold too, by the formula of sql/sqlite/README.md."""
+import base64
+import contextlib
+import datetime
+import hashlib
+import json
+import pathlib
+import shutil
+import sqlite3
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
+
+import audit_journal  # noqa: E402
+import scenarios  # noqa: E402
+from payd import DIGITS, PAYCTL, Payd, account_of  # noqa: E402
+from scenarios import contains, equal, true  # noqa: E402
+
+HUGE = 2**100  # minor units: more than 64 bits
+COMPARED = (*audit_journal.COUNTERS, "account_count", "transfer_count")
+
+
+def payctl(payd, *words):
+    done = subprocess.run([PAYCTL, "--socket", payd.data / "payd.sock", "--json", *words],
+                          check=True, stdout=subprocess.PIPE, timeout=60)
+    return json.loads(done.stdout)
+
+
+def compare(payd):
+    """The auditor's sums and hashes with the platform's."""
+    books, heads = audit_journal.audit(payd.data)
+    expected = {line["currency"]: {name: str(line[name]) for name in COMPARED}
+                for line in payctl(payd, "ledger", "trial-balance")["lines"]}
+    equal({code: {name: str(total[name]) for name in COMPARED}
+           for code, total in books.totals().items()}, expected, "the totals")
+    verified = payctl(payd, "ledger", "verify")
+    equal(heads, {line["shard"]: (int(line["batches"]), line["hash"])
+                  for line in verified["shards"] if int(line["batches"]) > 0}, "the chain's end")
+
+
+def test_the_sums_are_those_of_the_platform(payd):
+    with payd.bank() as bank:
+        payer, payee = bank.open_wallet(funds="1000.00"), bank.open_wallet()
+        bank.pay(payer, payee, "10.50")
+        taken = bank.authorise(payer, payee, "20.00")["payment_id"]
+        bank.post(f"/payments/{taken}/capture", {"amount": "5.25"}).expect(200)
+        bank.post(f"/payments/{taken}/cancel", {}).expect(200)
+        bank.authorise(payer, payee, "3.00")
+        accounts = [bank.open_account(currency="JPY") for _ in range(2)]
+        bank.move(*accounts, str(HUGE), currency="JPY", code=1)
+        bank.post("/transfers", {"debit_account_id": accounts[0], "credit_account_id": accounts[1],
+                                 "amount": "1", "currency": "USD", "code": 1}).expect(422)
+    with payd.bank(tenant="another") as bank:
+        bank.move(bank.open_account(), bank.open_account(), "7.00", code=9)
+    compare(payd)
+    with payd.bank() as bank:
+        bank.authorise(payer, payee, "2.00", expires_in_s=1)
+    scenarios.wait_for(lambda: payctl(payd, "payments", "list", "--status", "expired")["payments"],
+                       "the authorisation to expire")
+    compare(payd)
+
+
+def test_entries_hold(payd):
+    with payd.bank() as bank:
+        wallet = bank.get("/wallets").expect(200).json["wallets"][0]["wallet_id"]
+        entries = bank.entries(account_of(wallet))
+    true(len(entries) > 3, "some entries")
+    places = {name: {value: place for place, value in enumerate(enum["values"], 1)}
+              for name, enum in audit_journal.declared("enum").items()}
+    hash_before = bytes(32)
+    for version, entry in enumerate(entries, 1):
+        equal(int(entry["version"]), version, "the version")
+        fields = [(number_of(entry["account_id"]), 16), (version, 8),
+                  (places["entry_kind"][entry["kind"]], 1),
+                  (places["entry_direction"][entry["direction"]], 1),
+                  (number_of(entry.get("transfer_id")), 16),
+                  (number_of(entry.get("counterparty_id")), 16),
+                  (units(entry["amount"]), 16), (entry["code"], 2),
+                  *((units(entry[name]), 16) for name in audit_journal.COUNTERS),
+                  (nanoseconds(entry["effective_time"]), 8),
+                  (nanoseconds(entry["recorded_time"]), 8)]
+        hashed = hash_before + b"".join(value.to_bytes(size, "big") for value, size in fields)
+        hash_before = hashlib.sha256(hashed).digest()
+        shown = base64.urlsafe_b64decode(entry["hash"] + "=" * (-len(entry["hash"]) % 4))
+        equal(shown, hash_before, f"the hash of entry {version}")
+
+
+def number_of(text):
+    value = 0
+    for digit in text.split("_")[1] if text else "":
+        value = value << 5 | DIGITS.index(digit)
+    return value
+
+
+def units(text):
+    return int(text.replace(".", ""))
+
+
+def nanoseconds(text):
+    moment, _, fraction = text.removesuffix("Z").partition(".")
+    seconds = datetime.datetime.fromisoformat(moment).replace(tzinfo=datetime.timezone.utc)
+    return int(seconds.timestamp()) * 10**9 + int(fraction.ljust(9, "0"))
+
+
+def test_every_damage_is_found(payd):
+    equal(payd.stop(), 0, "the exit code")
+    for change, told in (
+            ("UPDATE batches SET body = CAST(substr(body, 1, 40) || x'00' || substr(body, 42)"
+             " AS BLOB) WHERE seq = 3", "batch 3"),
+            ("UPDATE batches SET hash = zeroblob(32) WHERE seq = 2", "batch 2"),
+            ("DELETE FROM batches WHERE seq = 4", "follows batch 3"),
+            ("UPDATE batches SET count = count + 1 WHERE seq = 5", "batch 5")):
+        copy = payd.root / "copy"
+        shutil.copytree(payd.data, copy, ignore=shutil.ignore_patterns("payd.sock"))
+        with contextlib.closing(sqlite3.connect(copy / "journal.db")) as journal:
+            journal.execute(change)
+            journal.commit()
+        try:
+            audit_journal.audit(copy)
+            raise AssertionError(f"not found: {change}")
+        except audit_journal.Damage as e:
+            contains(str(e), told)
+        refused = subprocess.run([PAYCTL, "ledger", "verify", "--data", copy], text=True,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        equal(refused.returncode, 1, "payctl's exit code")
+        shutil.rmtree(copy)
+
+
+def main():
+    with Payd(shards=2, log_level="warn") as payd:
+        return scenarios.run(globals(), lambda name: (payd,))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
