@@ -13,6 +13,7 @@
 #include "schemas/catalog.h"
 
 #define ARENA_MAX ((size_t)256 << 20)
+#define REASON_MAX 128 /* bytes of the system's words for an error */
 
 static const char *environment(const char *name)
 {
@@ -72,8 +73,9 @@ static int finish_output(const struct payctl *p, int code)
     bool lost = ferror(stdout) != 0;
     if (fflush(stdout) == 0 && !lost)
         return code;
-    char line[PAYCTL_ERROR_MAX];
-    snprintf(line, sizeof line, "the output cannot be written: %s", strerror(errno));
+    char line[PAYCTL_ERROR_MAX], reason[REASON_MAX];
+    snprintf(line, sizeof line, "the output cannot be written: %s",
+             strerror_r(errno, reason, sizeof reason));
     payctl_print_error(p, "io", NULL, line);
     return PAYCTL_REFUSED;
 }
