@@ -8,9 +8,7 @@
 #include "schemas/common.h"
 
 #define PAYMENT_FORMAT 1
-#define PAYMENT_FIELDS 19 /* the format among them */
-/* Early versions wrote this count before the same 19 values; such states may still be stored. */
-#define PAYMENT_FIELDS_MISCOUNTED 20
+#define PAYMENT_FIELDS 19 /* of a stored state, the format among them */
 #define PAYMENT_DESCRIPTION_MAX 500
 #define PAYMENT_CUSTOMER_ID_MAX 128
 
@@ -311,8 +309,7 @@ static void write_state(struct wire_writer *to, const void *state)
 static bool read_state(struct registry *r, struct wire_reader *from, void *state)
 {
     struct payment *p = state;
-    uint32_t count = wire_get_array(from, PAYMENT_FIELDS_MISCOUNTED);
-    if ((count != PAYMENT_FIELDS && count != PAYMENT_FIELDS_MISCOUNTED) ||
+    if (wire_get_array(from, PAYMENT_FIELDS) != PAYMENT_FIELDS ||
         wire_get_uint(from, UINT16_MAX) != PAYMENT_FORMAT)
         return false;
     p->tenant_id = wire_get_id(from);

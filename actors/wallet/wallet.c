@@ -11,9 +11,7 @@
 #include "schemas/common.h"
 
 #define WALLET_FORMAT 1
-#define WALLET_FIELDS 14 /* the format among them */
-/* Early versions wrote this count before the same 14 values; such states may still be stored. */
-#define WALLET_FIELDS_MISCOUNTED 15
+#define WALLET_FIELDS 14 /* of a stored state, the format among them */
 #define WALLET_USER_ID_MAX 128
 
 /* --- finding ---------------------------------------------------------------------------------- */
@@ -275,8 +273,7 @@ static void write_state(struct wire_writer *to, const void *state)
 static bool read_state(struct registry *r, struct wire_reader *from, void *state)
 {
     struct wallet *w = state;
-    uint32_t count = wire_get_array(from, WALLET_FIELDS_MISCOUNTED);
-    if ((count != WALLET_FIELDS && count != WALLET_FIELDS_MISCOUNTED) ||
+    if (wire_get_array(from, WALLET_FIELDS) != WALLET_FIELDS ||
         wire_get_uint(from, UINT16_MAX) != WALLET_FORMAT)
         return false;
     w->tenant_id = wire_get_id(from);

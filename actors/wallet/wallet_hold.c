@@ -6,8 +6,7 @@
 #include "schemas/common.h"
 
 #define HOLD_FORMAT 1
-#define HOLD_FIELDS 12
-#define HOLD_FIELDS_BEFORE_METADATA 11
+#define HOLD_FIELDS 12 /* of a stored state, the format among them */
 #define HOLD_DESCRIPTION_MAX 500
 
 static bool is_open(const struct wallet_hold *h)
@@ -419,8 +418,7 @@ static void write_state(struct wire_writer *to, const void *state)
 static bool read_state(struct registry *r, struct wire_reader *from, void *state)
 {
     struct wallet_hold *h = state;
-    uint32_t fields = wire_get_array(from, HOLD_FIELDS);
-    if ((fields != HOLD_FIELDS && fields != HOLD_FIELDS_BEFORE_METADATA) ||
+    if (wire_get_array(from, HOLD_FIELDS) != HOLD_FIELDS ||
         wire_get_uint(from, UINT16_MAX) != HOLD_FORMAT)
         return false;
     h->wallet_id = wire_get_id(from);
@@ -433,8 +431,7 @@ static bool read_state(struct registry *r, struct wire_reader *from, void *state
     h->version = (uint32_t)wire_get_uint(from, UINT32_MAX);
     h->currency = (uint16_t)wire_get_uint(from, CURRENCY_NUMBER_MAX);
     h->status = (uint8_t)wire_get_uint(from, HOLD_STATUS_COUNT);
-    if (fields == HOLD_FIELDS)
-        h->metadata = keep_metadata_read(r, from);
+    h->metadata = keep_metadata_read(r, from);
     return !from->failed;
 }
 
