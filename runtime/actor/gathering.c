@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 
-#include "runtime/actor/node.h"
+#include "runtime/actor/crew.h"
+#include "runtime/base/plant.h"
 
 struct part {
     struct message message;
@@ -21,7 +22,7 @@ struct gathering {
 static void join(struct gathering *g)
 {
     struct message *m = g->asked;
-    struct slice replies[NODE_SHARDS_MAX];
+    struct slice replies[CREW_SHARDS_MAX];
     wire_writer_clear(&m->reply);
     m->code = ERR_OK;
     m->reply_type = 0;
@@ -37,11 +38,19 @@ static void join(struct gathering *g)
     }
     if (m->code != ERR_OK)
         return;
-    m->code = g->how->join(replies, g->count, &m->reply);
+    uint16_t count = (uint16_t)(g->count - PLANT(FORGET_SHARD));
+    m->code = g->how->join(replies, count, &m->reply);
     if (m->reply.failed)
         m->code = ERR_TOO_LARGE;
     if (m->code == ERR_OK)
         m->reply_type = g->parts[0].message.reply_type;
+}
+
+static void free_parts(struct gathering *g)
+{
+    for (uint16_t i = 0; i < g->count; i++)
+        wire_writer_done(&g->parts[i].message.reply);
+    free(g);
 }
 
 static void part_done(struct message *m)
@@ -51,21 +60,21 @@ static void part_done(struct message *m)
         return;
     join(g);
     struct message *asked = g->asked;
-    for (uint16_t i = 0; i < g->count; i++)
-        wire_writer_done(&g->parts[i].message.reply);
-    free(g);
+    asked->runtime.gathering = NULL;
+    free_parts(g);
     asked->done(asked);
 }
 
-void gathering_start(struct node *n, struct loop *from, const struct gatherer *how,
+void gathering_start(struct crew *c, struct env *from, const struct gatherer *how,
                      struct message *m)
 {
-    uint16_t count = node_shards(n);
+    uint16_t count = crew_shards(c);
     struct gathering *g = calloc(1, sizeof *g + count * sizeof *g->parts);
     check(g != NULL);
     check(!m->type->mutates && !m->keyed);
     *g = (struct gathering){.how = how, .asked = m, .count = count, .left = count};
     m->home = from;
+    m->runtime.gathering = NULL;
     for (uint16_t i = 0; i < count; i++) {
         struct message *part = &g->parts[i].message;
         g->parts[i].gathering = g;
@@ -74,6 +83,14 @@ void gathering_start(struct node *n, struct loop *from, const struct gatherer *h
         part->done = part_done;
         wire_writer_init(&part->reply, m->reply.len_max);
     }
+    m->runtime.gathering = g;
     for (uint16_t i = 0; i < count; i++)
-        node_post_to(n, from, &g->parts[i].message, i);
+        crew_post_to(c, from, &g->parts[i].message, i);
+}
+
+void gathering_kill(struct message *m)
+{
+    if (m->runtime.gathering != NULL)
+        free_parts(m->runtime.gathering);
+    m->runtime.gathering = NULL;
 }

@@ -84,7 +84,7 @@ static enum inquiry_reach reach_of(const struct inquiry *q)
 static bool capture(struct shard *s, struct inquiry *q)
 {
     struct progress *p = s->options.progress;
-    if (reach_of(q) == INQUIRY_ALL)
+    if (reach_of(q) == INQUIRY_ALL && !PLANT(LIST_OWN_SHARD))
         return progress_capture(p, s->options.number, q->seqs);
     progress_capture_own(p, s->options.number, q->seqs);
     return true;

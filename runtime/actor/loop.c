@@ -66,18 +66,6 @@ static void on_async(uv_async_t *handle)
     (void)handle; /* poll has returned: the check phase delivers */
 }
 
-static void message_home(struct inbox_item *item)
-{
-    struct message *m = container_of(item, struct message, mail);
-    m->done(m);
-}
-
-void loop_send_home(struct message *m)
-{
-    m->mail.deliver = message_home;
-    loop_mail(m->home, &m->mail);
-}
-
 /* --- env --- */
 
 static uint64_t clock_ns(clockid_t clock)
@@ -172,6 +160,11 @@ static void real_wake(struct env *e)
     loop_of(e)->awake = true;
 }
 
+static void real_mail(struct env *e, struct inbox_item *item)
+{
+    loop_mail(loop_of(e), item);
+}
+
 static const struct env_ops real_ops = {
     .mono_ns = real_mono_ns,
     .wall_ns = real_wall_ns,
@@ -180,6 +173,7 @@ static const struct env_ops real_ops = {
     .alarm_set = real_alarm_set,
     .alarm_stop = real_alarm_stop,
     .wake = real_wake,
+    .mail = real_mail,
 };
 
 /* --- the round --- */

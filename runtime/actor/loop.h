@@ -12,7 +12,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "runtime/actor/message.h"
 #include "runtime/base/check.h"
 #include "runtime/base/env.h"
 #include "runtime/base/error.h"
@@ -61,23 +60,7 @@ void loop_remove_hook(struct loop_hook *h);
  * loop must not have been freed. */
 void loop_mail(struct loop *l, struct inbox_item *item);
 
-/* A message's answer goes home: `here` is the loop that answers. Runs m->done(m) at once if that is
- * m's home or it has none, else mails it there. */
-static inline void loop_answer(struct loop *here, struct message *m);
-
 /* For lanes, on their thread: sends the work back to the loop of its env. */
 void loop_work_finished(struct work *w);
-
-/* --- inlines --- */
-
-void loop_send_home(struct message *m); /* to another loop than this one */
-
-static inline void loop_answer(struct loop *here, struct message *m)
-{
-    if (m->home == here || m->home == NULL)
-        m->done(m);
-    else
-        loop_send_home(m);
-}
 
 #endif

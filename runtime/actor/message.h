@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "runtime/base/arena.h"
+#include "runtime/base/env.h"
 #include "runtime/base/error.h"
 #include "runtime/base/id128.h"
 #include "runtime/base/inbox_item.h"
@@ -46,8 +47,8 @@ struct principal {
     bool one_tenant; /* the operator named the tenant: what is listed is of that one alone */
 };
 
+struct gathering;
 struct message;
-struct loop;
 struct shard;
 
 /* Called once per posted message on the asker's loop, never before the post returned. m->code and
@@ -72,12 +73,13 @@ struct message {
 
     struct wire_writer reply;        /* its msgpack; initialised by the asker, kept for reuse */
     uint64_t version;                /* of the thing in the reply, for ETag; 0 = none */
-    struct loop *home;               /* the loop whose thread done() runs on */
+    struct env *home;                /* done() runs on its thread; NULL: the runtime's own */
     message_done_cb done;
 
     /* The runtime's own, between post and done. */
     struct {
         struct shard *shard;         /* where it goes, on the way to another loop */
+        struct gathering *gathering; /* of one about the whole node; else NULL */
         uint64_t ids_ns, ids_random; /* of the ids its turn draws: a turn that is run again draws
                                         the same ones */
     } runtime;
@@ -92,5 +94,24 @@ struct message {
     struct id128 key;                /* hash of tenant, caller, route and key: outcome.h */
     struct id128 fingerprint;        /* hash of the canonical request */
 };
+
+/* For mail. */
+static inline void message_done(struct inbox_item *item)
+{
+    struct message *m = container_of(item, struct message, mail);
+    m->done(m);
+}
+
+/* The answer of a shard of `here` is final and goes home, on its thread: at once if that is m's
+ * home or it has none, else by mail. */
+static inline void message_answer(struct env *here, struct message *m)
+{
+    if (m->home == here || m->home == NULL) {
+        m->done(m);
+        return;
+    }
+    m->mail.deliver = message_done;
+    env_mail(m->home, &m->mail);
+}
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A shard is touched by its loop's thread alone; what others see of it is copied: its state in
- * atomics, its statistics under a mutex, its end as mail to loop 0. */
+/* What other threads see of a shard is copied: its state in atomics, its statistics under a mutex,
+ * its end as mail to loop 0. */
 #include "runtime/actor/node.h"
 
 #include <pthread.h>
@@ -8,21 +8,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "runtime/actor/gathering.h"
+#include "runtime/actor/crew.h"
 #include "runtime/actor/lane.h"
 #include "runtime/observe/log.h"
 
 struct node_shard {
     struct node *node;
     struct loop *loop;
-    struct shard *shard; /* of the loop's thread */
     uint16_t number;
     struct loop_hook hook;
-    bool quiet;          /* quiet_item was sent */
-    struct inbox_item lists_item, close_item; /* to the shard's loop */
     struct inbox_item stopped_item, quiet_item; /* to loop 0 */
-    struct inbox_item nudge_item;            /* to the shard's loop ... */
-    atomic_bool nudged;                      /* ... where it is on its way to */
     char reason[SHARD_REASON_MAX];           /* written before stopped_item is sent */
     atomic_int state;                        /* enum shard_state */
     pthread_mutex_t stats_lock;
@@ -40,7 +35,7 @@ struct node {
     struct lane *journal_lane, *views_lane, *read_lanes[NODE_READERS_MAX];
     struct node_loop loops[NODE_LOOPS_MAX];
     struct node_shard *shards;
-    struct progress progress;
+    struct crew *crew;
 
     /* Loop 0's thread. */
     uint16_t quiet_count;
@@ -54,12 +49,6 @@ static struct env *env_of_loop_0(const struct node *n)
 }
 
 /* --- what the shard tells --- */
-
-static void answer(void *context, struct message *m)
-{
-    struct node_shard *ns = context;
-    loop_answer(ns->loop, m);
-}
 
 static const char *state_name(enum shard_state state)
 {
@@ -76,10 +65,11 @@ static const char *state_name(enum shard_state state)
     return "unknown";
 }
 
-static void state_changed(void *context, enum shard_state state, const char *reason)
+static void state_changed(void *context, uint16_t shard, enum shard_state state,
+                          const char *reason)
 {
-    struct node_shard *ns = context;
-    struct node *n = ns->node;
+    struct node *n = context;
+    struct node_shard *ns = &n->shards[shard];
     atomic_store(&ns->state, state);
     if (reason != NULL && reason[0] != '\0')
         LOG_INFO(n->options.log, "shard_state", log_uint("shard", ns->number),
@@ -91,20 +81,6 @@ static void state_changed(void *context, enum shard_state state, const char *rea
         return;
     snprintf(ns->reason, sizeof ns->reason, "%s", reason);
     loop_mail(n->loops[0].loop, &ns->stopped_item);
-}
-
-static void on_nudge(struct inbox_item *item)
-{
-    struct node_shard *ns = container_of(item, struct node_shard, nudge_item);
-    atomic_store(&ns->nudged, false); /* before the pass: what it does not see nudges once more */
-    env_wake(loop_env(ns->loop));
-}
-
-static void nudge(void *context, uint16_t shard)
-{
-    struct node_shard *ns = &((struct node *)context)->shards[shard];
-    if (!atomic_exchange(&ns->nudged, true))
-        loop_mail(ns->loop, &ns->nudge_item);
 }
 
 static void on_stopped(struct inbox_item *item)
@@ -131,15 +107,16 @@ static void on_quiet(struct inbox_item *item)
     finish_if_quiet(n);
 }
 
+static void shard_quiets(void *context, uint16_t shard)
+{
+    struct node *n = context;
+    loop_mail(n->loops[0].loop, &n->shards[shard].quiet_item);
+}
+
 static bool shard_step(struct loop_hook *h)
 {
     struct node_shard *ns = container_of(h, struct node_shard, hook);
-    bool more = shard_pass(ns->shard, LOOP_PASS_NS);
-    if (!ns->quiet && shard_quiet(ns->shard)) {
-        ns->quiet = true;
-        loop_mail(ns->node->loops[0].loop, &ns->quiet_item);
-    }
-    return more;
+    return crew_pass(ns->node->crew, ns->number, LOOP_PASS_NS);
 }
 
 /* --- statistics --- */
@@ -147,7 +124,7 @@ static bool shard_step(struct loop_hook *h)
 static void publish_shard(struct node_shard *ns)
 {
     struct shard_stats stats;
-    shard_get_stats(ns->shard, &stats);
+    shard_get_stats(crew_shard(ns->node->crew, ns->number), &stats);
     check(pthread_mutex_lock(&ns->stats_lock) == 0);
     ns->stats = stats;
     check(pthread_mutex_unlock(&ns->stats_lock) == 0);
@@ -174,47 +151,14 @@ void node_get_stats(struct node *n, uint16_t shard, struct shard_stats *stats)
 
 /* --- messages --- */
 
-static void post_here(struct inbox_item *item)
-{
-    struct message *m = container_of(item, struct message, mail);
-    shard_post(m->runtime.shard, m);
-}
-
 void node_post_to(struct node *n, struct loop *from, struct message *m, uint16_t shard)
 {
-    struct node_shard *ns = &n->shards[shard];
-    m->home = from;
-    if (ns->loop == from) {
-        shard_post(ns->shard, m);
-        env_wake(loop_env(from));
-        return;
-    }
-    m->runtime.shard = ns->shard;
-    m->mail.deliver = post_here;
-    loop_mail(ns->loop, &m->mail);
-}
-
-/* NULL: one shard answers this. */
-static const struct gatherer *gatherer_of(const struct node *n, const struct message_type *type)
-{
-    bool many = n->options.shards > 1 && type->number < DOMAIN_NUMBER_MAX;
-    return many ? n->options.domain->gatherers[type->number] : NULL;
+    crew_post_to(n->crew, loop_env(from), m, shard);
 }
 
 void node_post(struct node *n, struct loop *from, struct message *m)
 {
-    if (m->target_kind == 0)
-        m->target_kind = m->type->target_kind;
-    if (id128_is_zero(m->target)) {
-        const struct gatherer *gatherer = gatherer_of(n, m->type);
-        if (gatherer != NULL) {
-            gathering_start(n, from, gatherer, m);
-            return;
-        }
-        m->target = domain_target(n->options.domain, m->type, m->body, &m->who,
-                                  n->options.shards);
-    }
-    node_post_to(n, from, m, id128_home(m->target) % n->options.shards);
+    crew_post(n->crew, loop_env(from), m);
 }
 
 /* --- life --- */
@@ -244,41 +188,31 @@ static enum err make_loops(struct node *n)
     return e;
 }
 
-static void open_shard(struct node *n, uint16_t number)
+static struct crew *make_crew(struct node *n)
 {
     const struct node_options *o = &n->options;
-    struct node_shard *ns = &n->shards[number];
-    ns->shard = shard_new(&(struct shard_options){
-        .env = loop_env(ns->loop),
+    struct env *envs[NODE_LOOPS_MAX];
+    for (uint16_t i = 0; i < o->loops; i++)
+        envs[i] = loop_env(n->loops[i].loop);
+    return crew_new(&(struct crew_options){
         .domain = o->domain,
         .store = o->store,
+        .shards = o->shards,
+        .envs = envs,
+        .env_count = o->loops,
         .journal_lane = n->journal_lane,
         .views_lane = n->views_lane,
-        .read_lane = n->read_lanes[number % o->readers],
-        .number = number,
-        .shards = o->shards,
-        .progress = &n->progress,
+        .read_lanes = n->read_lanes,
+        .reader_count = o->readers,
         .owner = o->owner,
         .resident_max = o->resident_max,
         .outcomes_max = o->outcomes_max,
         .filter_bytes = o->filter_bytes,
         .merge_keys = o->merge_keys,
-        .answer = answer,
         .state_changed = state_changed,
-        .context = ns,
+        .quiet = shard_quiets,
+        .context = n,
     });
-    loop_add_pass(ns->loop, &ns->hook);
-    publish_shard(ns);
-}
-
-static void on_end_lists(struct inbox_item *item)
-{
-    shard_end_lists(container_of(item, struct node_shard, lists_item)->shard);
-}
-
-static void on_close(struct inbox_item *item)
-{
-    shard_close(container_of(item, struct node_shard, close_item)->shard);
 }
 
 static void init_shard(struct node *n, uint16_t number)
@@ -288,14 +222,24 @@ static void init_shard(struct node *n, uint16_t number)
     ns->number = number;
     ns->loop = n->loops[number % n->options.loops].loop;
     ns->hook.run = shard_step;
-    ns->lists_item.deliver = on_end_lists;
-    ns->close_item.deliver = on_close;
     ns->stopped_item.deliver = on_stopped;
     ns->quiet_item.deliver = on_quiet;
-    ns->nudge_item.deliver = on_nudge;
-    atomic_init(&ns->nudged, false);
     atomic_init(&ns->state, SHARD_OPENING);
     check(pthread_mutex_init(&ns->stats_lock, NULL) == 0);
+}
+
+static enum err make_shards(struct node *n)
+{
+    for (uint16_t i = 0; i < n->options.shards; i++)
+        init_shard(n, i);
+    n->crew = make_crew(n);
+    if (n->crew == NULL)
+        return ERR_NO_MEMORY;
+    for (uint16_t i = 0; i < n->options.shards; i++) {
+        loop_add_pass(n->shards[i].loop, &n->shards[i].hook);
+        publish_shard(&n->shards[i]);
+    }
+    return ERR_OK;
 }
 
 /* Loops and lanes, as far as they were made. */
@@ -311,8 +255,8 @@ static void free_threads(struct node *n)
 
 static void free_node(struct node *n)
 {
-    free_threads(n);
-    free(n->progress.shards);
+    free_threads(n); /* mail of the crew may still lie there */
+    n->crew = crew_free(n->crew);
     free(n->shards);
     free(n);
 }
@@ -327,20 +271,14 @@ enum err node_new(const struct node_options *options, struct node **ret)
         return ERR_NO_MEMORY;
     n->options = *options;
     n->shards = calloc(options->shards, sizeof *n->shards);
-    n->progress = (struct progress){
-        .count = options->shards, .nudge = nudge, .context = n,
-        .shards = calloc(options->shards, sizeof *n->progress.shards)};
-    bool memory = n->shards != NULL && n->progress.shards != NULL;
-    enum err e = memory ? make_loops(n) : ERR_NO_MEMORY;
+    enum err e = n->shards != NULL ? make_loops(n) : ERR_NO_MEMORY;
     if (e == ERR_OK)
         e = make_lanes(n);
+    if (e == ERR_OK)
+        e = make_shards(n);
     if (e != ERR_OK) {
         free_node(n);
         return e;
-    }
-    for (uint16_t i = 0; i < options->shards; i++) {
-        init_shard(n, i);
-        open_shard(n, i);
     }
     *ret = n;
     return ERR_OK;
@@ -378,8 +316,7 @@ static void on_deadline(struct alarm *a)
 
 void node_end_lists(struct node *n)
 {
-    for (uint16_t i = 0; i < n->options.shards; i++)
-        loop_mail(n->shards[i].loop, &n->shards[i].lists_item);
+    crew_end_lists(n->crew);
 }
 
 void node_stop(struct node *n, uint64_t deadline_ns)
@@ -388,8 +325,7 @@ void node_stop(struct node *n, uint64_t deadline_ns)
     n->stopping = true;
     n->deadline.fire = on_deadline;
     env_alarm_set(env_of_loop_0(n), &n->deadline, deadline_ns);
-    for (uint16_t i = 0; i < n->options.shards; i++)
-        loop_mail(n->shards[i].loop, &n->shards[i].close_item);
+    crew_close(n->crew);
     finish_if_quiet(n);
 }
 
@@ -398,10 +334,8 @@ struct node *node_free(struct node *n)
     if (n == NULL)
         return NULL;
     check(n->drained);
-    for (uint16_t i = 0; i < n->options.shards; i++) {
-        n->shards[i].shard = shard_free(n->shards[i].shard);
+    for (uint16_t i = 0; i < n->options.shards; i++)
         pthread_mutex_destroy(&n->shards[i].stats_lock);
-    }
     free_node(n);
     return NULL;
 }
@@ -450,8 +384,7 @@ uint16_t node_shards(const struct node *n)
 
 struct shard *node_shard(const struct node *n, uint16_t number)
 {
-    check(number < n->options.shards);
-    return n->shards[number].shard;
+    return crew_shard(n->crew, number);
 }
 
 struct loop *node_shard_loop(const struct node *n, uint16_t number)

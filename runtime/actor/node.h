@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Node: all loops, lanes and shards of one process. Loop 0 runs on the thread that calls
+/* Node: all loops, lanes and shards (crew.h) of one process. Loop 0 runs on the thread that calls
  * node_run(); shards are dealt to the loops in turn. All shards share one journal lane and one
  * views lane of the store, and its read lanes. */
 #ifndef ACTOR_NODE_H
@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/actor/crew.h"
 #include "runtime/actor/loop.h"
 #include "runtime/actor/message.h"
 #include "runtime/actor/shard.h"
@@ -17,7 +18,7 @@
 #include "runtime/base/slice.h"
 
 #define NODE_LOOPS_MAX 64
-#define NODE_SHARDS_MAX 256
+#define NODE_SHARDS_MAX CREW_SHARDS_MAX
 #define NODE_READERS_MAX 8
 #define NODE_PUBLISH_NS 1000000000u  /* how old the statistics of node_get_stats() may be */
 

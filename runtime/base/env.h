@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The world as an argument. Whatever code of runtime/ and actors/ wants of the outside - time,
  * randomness, blocking work, being called later - it asks of the env it was given. One env per
- * scheduler loop; everything here is called on that loop's thread only, except work.run, which may
- * read mono_ns. The real world is runtime/actor/loop.c (libuv), the simulated one
+ * scheduler loop; everything here is called on that loop's thread only, except mail, and work.run,
+ * which may read mono_ns. The real world is runtime/actor/loop.c (libuv), the simulated one
  * runtime/sim/world.c. */
 #ifndef BASE_ENV_H
 #define BASE_ENV_H
@@ -44,6 +44,7 @@ struct env_ops {
     void (*alarm_set)(struct env *e, struct alarm *a, uint64_t due_ns); /* replaces a set one */
     void (*alarm_stop)(struct env *e, struct alarm *a);
     void (*wake)(struct env *e); /* run the loop's pass soon, after pending I/O */
+    void (*mail)(struct env *e, struct inbox_item *item);
 };
 
 struct env {
@@ -87,6 +88,12 @@ static inline void env_alarm_stop(struct env *e, struct alarm *a)
 static inline void env_wake(struct env *e)
 {
     e->ops->wake(e);
+}
+
+/* Any thread: item->deliver(item) runs soon on the env's loop, in the order of one sender. */
+static inline void env_mail(struct env *e, struct inbox_item *item)
+{
+    e->ops->mail(e, item);
 }
 
 #endif

@@ -33,7 +33,11 @@
     X(IGNORE_LIMITS, "ignore_limits")                                                              \
     X(FORGET_HOLD, "forget_hold")                                                                  \
     X(CAPTURE_TOO_MUCH, "capture_too_much")                                                        \
-    X(REFUND_TOO_MUCH, "refund_too_much")
+    X(REFUND_TOO_MUCH, "refund_too_much")                                                          \
+    X(WRONG_SHARD, "wrong_shard")                                                                  \
+    X(FORGET_SHARD, "forget_shard")                                                                \
+    X(LIST_OWN_SHARD, "list_own_shard")                                                            \
+    X(FORGET_NUDGE, "forget_nudge")
 
 enum plant {
     PLANT_NONE,

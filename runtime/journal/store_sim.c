@@ -17,6 +17,7 @@ struct sim_batch {
 struct sim_lease {
     uint64_t epoch;
     bool held;
+    uint64_t refused; /* appends */
     struct store_position committed; /* the newest batch that no crash may take */
 };
 
@@ -145,10 +146,8 @@ static void settle(struct store_sim *sim)
     }
 }
 
-static enum err sim_append(struct store *base, const struct batch_row *rows, uint32_t count)
+static enum err append(struct store_sim *sim, const struct batch_row *rows, uint32_t count)
 {
-    struct store_sim *sim = store_sim_of(base);
-    check(count > 0);
     if (sim->broken)
         return ERR_IO;
     settle(sim);
@@ -171,6 +170,20 @@ static enum err sim_append(struct store *base, const struct batch_row *rows, uin
         store_batch(sim, &rows[i], !unknown && !sim->in_flight);
     sim->broken = unknown;
     return unknown ? ERR_UNKNOWN : ERR_OK;
+}
+
+static enum err sim_append(struct store *base, const struct batch_row *rows, uint32_t count)
+{
+    struct store_sim *sim = store_sim_of(base);
+    check(count > 0);
+    bool broken = sim->broken;
+    enum err e = append(sim, rows, count);
+    if (broken && sim->broken_by != rows[0].shard)
+        sim->counts.neighbours++;
+    if (!broken && sim->broken)
+        sim->broken_by = rows[0].shard;
+    lease_of(sim, rows[0].shard)->refused += e != ERR_OK;
+    return e;
 }
 
 static enum err sim_cut(struct store *base, uint16_t shard, uint64_t epoch, uint64_t first_seq)
@@ -370,6 +383,11 @@ void store_sim_delivered(struct store_sim *sim, uint16_t shard, uint64_t seq)
         note_committed(sim, b);
         list_remove(&b->under_way);
     }
+}
+
+uint64_t store_sim_refused(struct store_sim *sim, uint16_t shard)
+{
+    return lease_of(sim, shard)->refused;
 }
 
 /* --- crash --- */

@@ -52,6 +52,7 @@ enum store_sim_fault {
 struct store_sim_counts {
     uint64_t met[STORE_SIM_FAULTS];
     uint64_t lost, torn, stale; /* by crashes */
+    uint64_t neighbours;        /* appends refused because another shard's had failed */
 };
 
 struct store_sim_options {
@@ -80,6 +81,9 @@ void store_sim_disk_full(struct store_sim *sim, bool full);
 
 /* The shard has heard that its batches up to this one are durable (only with in_flight). */
 void store_sim_delivered(struct store_sim *sim, uint16_t shard, uint64_t seq);
+
+/* How many appends of this shard were refused, or it is not known. */
+uint64_t store_sim_refused(struct store_sim *sim, uint16_t shard);
 
 /* What an abrupt stop leaves: durable batches, those under way as the faults decide, no open
  * transaction, the views as of the last commit or an earlier one, leases as they were. */

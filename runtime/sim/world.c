@@ -8,6 +8,7 @@
 #include "runtime/base/check.h"
 
 #define PASS_DELAY_NS 2000u /* from being woken to the pass */
+#define MAIL_DELAY_NS 500u  /* from one loop to another */
 #define TURN_NS 1000u       /* each look at the clock takes a while, so budgets end */
 
 enum event_type {
@@ -15,6 +16,7 @@ enum event_type {
     EVENT_DONE,  /* its report */
     EVENT_ALARM,
     EVENT_PASS,
+    EVENT_MAIL,
     EVENT_CALL,
 };
 
@@ -24,6 +26,8 @@ struct world_event {
     struct work *work;
     struct world_lane *lane;
     struct alarm *alarm;
+    struct world_loop *loop;
+    struct inbox_item *item;
     void (*fire)(void *context);
     void *context;
 };
@@ -79,9 +83,14 @@ static struct world_event pop(struct world *w)
 
 /* --- env ------------------------------------------------------------------------------------- */
 
+static struct world_loop *loop_of(struct env *e)
+{
+    return (struct world_loop *)e;
+}
+
 static struct world *world_of(struct env *e)
 {
-    return (struct world *)e;
+    return loop_of(e)->world;
 }
 
 static uint64_t mono_ns(struct env *e)
@@ -107,12 +116,18 @@ static uint64_t lane_delay(struct world_lane *l)
     return l->delay_min_ns + rng_below(&l->world->rng, l->delay_max_ns - l->delay_min_ns + 1);
 }
 
+static uint64_t lag(struct world_loop *l)
+{
+    return l->lag_max_ns == 0 ? 0 : rng_below(&l->world->rng, l->lag_max_ns + 1);
+}
+
 static void submit(struct env *e, struct lane *lane, struct work *work)
 {
     struct world *w = world_of(e);
     struct world_lane *l = (struct world_lane *)lane;
     uint64_t start = l->free_ns > w->now_ns ? l->free_ns : w->now_ns;
-    l->free_ns = start + lane_delay(l);
+    uint32_t factor = loop_of(e)->work_factor;
+    l->free_ns = start + lane_delay(l) * (factor == 0 ? 1 : factor);
     push(w, (struct world_event){.at_ns = l->free_ns, .type = EVENT_RUN, .work = work, .lane = l});
 }
 
@@ -138,11 +153,24 @@ static void alarm_set(struct env *e, struct alarm *a, uint64_t due_ns)
 
 static void wake(struct env *e)
 {
-    struct world *w = world_of(e);
-    if (w->awake)
+    struct world_loop *l = loop_of(e);
+    if (l->awake)
         return;
-    w->awake = true;
-    push(w, (struct world_event){.at_ns = w->now_ns + PASS_DELAY_NS, .type = EVENT_PASS});
+    l->awake = true;
+    push(l->world, (struct world_event){
+        .at_ns = l->world->now_ns + PASS_DELAY_NS + lag(l), .type = EVENT_PASS, .loop = l});
+}
+
+/* Mail to a loop arrives in the order it was sent. */
+static void mail(struct env *e, struct inbox_item *item)
+{
+    struct world_loop *l = loop_of(e);
+    uint64_t at_ns = l->world->now_ns + MAIL_DELAY_NS + lag(l);
+    if (l->mailed_ns < at_ns)
+        l->mailed_ns = at_ns;
+    l->world->mails++;
+    push(l->world,
+         (struct world_event){.at_ns = l->mailed_ns, .type = EVENT_MAIL, .loop = l, .item = item});
 }
 
 static const struct env_ops world_ops = {
@@ -153,14 +181,23 @@ static const struct env_ops world_ops = {
     .alarm_set = alarm_set,
     .alarm_stop = alarm_stop,
     .wake = wake,
+    .mail = mail,
 };
 
 /* --- world ----------------------------------------------------------------------------------- */
 
 void world_init(struct world *w, uint64_t seed)
 {
-    *w = (struct world){.env.ops = &world_ops, .now_ns = 1000000};
+    *w = (struct world){.now_ns = 1000000};
     rng_seed(&w->rng, seed);
+    world_loop_init(&w->loop, w, NULL, NULL);
+}
+
+void world_loop_init(struct world_loop *l, struct world *w, void (*pass)(void *context),
+                     void *context)
+{
+    *l = (struct world_loop){
+        .env.ops = &world_ops, .world = w, .pass = pass, .context = context};
 }
 
 void world_done(struct world *w)
@@ -225,8 +262,13 @@ static void happen(struct world *w, struct world_event *e)
         e->alarm->fire(e->alarm);
         break;
     case EVENT_PASS:
-        w->awake = false;
-        w->pass(w->context);
+        e->loop->awake = false;
+        e->loop->pass(e->loop->context);
+        break;
+    case EVENT_MAIL:
+        w->mails--;
+        e->item->deliver(e->item);
+        env_wake(&e->loop->env); /* a loop passes after its mail */
         break;
     case EVENT_CALL:
         e->fire(e->context);
@@ -257,11 +299,14 @@ void world_run(struct world *w, uint64_t until_ns)
 void world_crash(struct world *w, bool (*keep)(void *context))
 {
     size_t kept = 0;
-    for (size_t i = 0; i < w->count; i++)
+    for (size_t i = 0; i < w->count; i++) {
+        if (w->heap[i].type == EVENT_PASS)
+            w->heap[i].loop->awake = false;
         if (w->heap[i].type == EVENT_CALL && keep(w->heap[i].context))
             w->heap[kept++] = w->heap[i];
+    }
     w->count = kept;
     for (size_t i = kept / 2; i-- > 0;)
         sift_down(w, i);
-    w->awake = false;
+    w->mails = 0;
 }

@@ -213,7 +213,7 @@ static void start_hops(struct bench *b)
         struct runner *r = &y->runners[i];
         *r = (struct runner){.message = bench_message(&hop_type, &r->body, on_hopped)};
         r->message.fingerprint.lo = (uint64_t)(uintptr_t)y;
-        r->message.home = node_loop(y->bench.node, 0);
+        r->message.home = loop_env(node_loop(y->bench.node, 0));
         send_on(y, r);
     }
 }

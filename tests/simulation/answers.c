@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "schemas/result.h"
+#include "tests/simulation/pages.h"
 #include "tests/simulation/verdict.h"
 
 #define REPLY_MEMORY ((size_t)4 << 20)
@@ -74,7 +75,7 @@ static void check_code(const struct request *q, uint16_t code)
 
 static void check_keyed(struct run *run, const struct request *q, const struct message *m)
 {
-    const struct history_record *record = history_find(&run->history, q->key);
+    const struct history_record *record = history_find(&run->shards[q->shard].history, q->key);
     if (q->steals) {
         if (m->code != ERR_KEY_REUSED)
             broken("request %u used the key of another request and was answered %u", q->number,
@@ -98,7 +99,7 @@ static void check_keyed(struct run *run, const struct request *q, const struct m
 static void check_counters(struct run *run, const struct request *q, struct id128 id,
                            uint64_t version, const struct ref_counters *c)
 {
-    const struct ref_account *a = reference_account(&run->history.reference, id);
+    const struct ref_account *a = reference_account(&run->reference, id);
     if (a == NULL || version == 0 || version > a->version)
         broken("request %u (%s) shows version %llu of an account, which is not durable",
                q->number, q->type->name, (unsigned long long)version);
@@ -124,7 +125,7 @@ static void check_account(struct run *run, const struct request *q, const void *
 static void check_wallet(struct run *run, const struct request *q, const void *reply)
 {
     const struct wallet_balance *b = reply;
-    const struct ref_account *a = reference_account(&run->history.reference, b->wallet_id);
+    const struct ref_account *a = reference_account(&run->reference, b->wallet_id);
     if (a == NULL)
         broken("request %u shows a wallet without an account", q->number);
     uint64_t least = id128_equal(q->reads, b->wallet_id) ? q->reads_version : 1;
@@ -158,7 +159,7 @@ static void check_entries(struct run *run, const struct request *q, const void *
 static void check_item(struct run *run, const struct request *q, const struct transfer_spec *s,
                        uint16_t code)
 {
-    const struct ref_transfer *t = reference_transfer(&run->history.reference, s->id);
+    const struct ref_transfer *t = reference_transfer(&run->reference, s->id);
     bool there = t != NULL && t->kind != REF_REFUSED;
     if ((code == RESULT_OK || code == RESULT_EXISTS) && !there)
         broken("request %u: a transfer was acknowledged, but is not in the journal", q->number);
@@ -197,18 +198,10 @@ static void check_batch(struct run *run, const struct request *q, const void *re
         check_item(run, q, &c->transfers[i], r->results[i].result);
 }
 
-static void check_trial_balance(struct run *run, const struct request *q, const void *reply)
-{
-    (void)run;
-    const struct trial_balance *b = reply;
-    if (!b->balanced)
-        broken("request %u: the trial balance does not balance", q->number);
-}
-
 static void check_transfer(struct run *run, const struct request *q, const void *reply)
 {
     const struct transfer_info *i = reply;
-    const struct ref_transfer *t = reference_transfer(&run->history.reference, i->transfer_id);
+    const struct ref_transfer *t = reference_transfer(&run->reference, i->transfer_id);
     if (t == NULL || t->kind == REF_REFUSED || !id128_equal(t->debit, i->debit_account_id) ||
         !id128_equal(t->credit, i->credit_account_id))
         broken("request %u (%s) shows a transfer that is not durable", q->number, q->type->name);
@@ -217,7 +210,7 @@ static void check_transfer(struct run *run, const struct request *q, const void 
 static void check_payment(struct run *run, const struct request *q, const void *reply)
 {
     const struct payment_info *i = reply;
-    const struct ref_payment *p = reference_payment(&run->history.reference, i->payment_id);
+    const struct ref_payment *p = reference_payment(&run->reference, i->payment_id);
     if (p == NULL || p->amount != i->amount || i->captured_amount > p->captured ||
         i->refunded_amount > p->refunded)
         broken("request %u (%s) shows a payment that is not durable", q->number, q->type->name);
@@ -229,9 +222,12 @@ static const struct reply_check {
 } reply_checks[] = {
     {&account_info_type, check_account},   {&entry_page_type, check_entries},
     {&item_results_type, check_items},     {&batch_results_type, check_batch},
-    {&trial_balance_type, check_trial_balance}, {&transfer_info_type, check_transfer},
-    {&payment_info_type, check_payment},
-    {&wallet_balance_type, check_wallet},
+    {&transfer_info_type, check_transfer}, {&payment_info_type, check_payment},
+    {&wallet_balance_type, check_wallet},  {&trial_balance_type, pages_check_books},
+    {&account_page_type, pages_check_accounts},
+    {&transfer_page_type, pages_check_transfers},
+    {&wallet_page_type, pages_check_wallets},
+    {&payment_page_type, pages_check_payments},
 };
 
 static void check_reply(struct run *run, const struct request *q, const struct message *m)
@@ -253,9 +249,18 @@ static void check_reply(struct run *run, const struct request *q, const struct m
     }
 }
 
+static bool crosses(uint16_t code)
+{
+    return code == RESULT_ACCOUNTS_IN_DIFFERENT_SHARDS || code == RESULT_ID_OF_ANOTHER_SHARD ||
+           code == RESULT_DESTINATION_ON_OTHER_SHARD || code == RESULT_PAYEE_ON_OTHER_SHARD;
+}
+
 void answers_check(struct run *run, const struct request *q, struct message *m)
 {
     check_code(q, m->code);
+    run->cover.faults[COVER_CROSSING] += crosses(m->code);
+    if (crosses(m->code) && run->swarm.shards == 1)
+        broken("request %u (%s) crosses shards where there is one", q->number, q->type->name);
     if (m->code == ERR_KEY_REUSED && !q->steals)
         broken("request %u is taken for another one", q->number);
     if (q->keyed)

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/actor/gathering.h"
 #include "schemas/result.h"
 #include "tests/simulation/answers.h"
+#include "tests/simulation/pages.h"
 #include "tests/simulation/verdict.h"
 #include "tests/simulation/workload.h"
 
@@ -25,6 +27,7 @@ struct ask {
     struct list link;
 };
 
+static void answered(struct message *m);
 static void send(void *context);
 static void next_request(void *context);
 
@@ -52,6 +55,13 @@ static void try_again(struct request *q)
     }
 }
 
+/* Where the client's connection is. */
+static struct world_loop *some_loop(struct run *run)
+{
+    uint16_t loops = run->swarm.loops;
+    return &run->loops[loops == 1 ? 0 : rng_below(&run->rng, loops)].loop;
+}
+
 static void post(struct request *q)
 {
     struct run *run = q->run;
@@ -62,25 +72,24 @@ static void post(struct request *q)
     ask->message = (struct message){
         .type = q->type,
         .body = &q->body,
-        .target_kind = q->type->target_kind,
-        .target = domain_target(run->domain, q->type, &q->body, &q->who, 1),
         .who = q->who,
         .keyed = q->keyed,
         .key = q->key,
         .fingerprint = q->fingerprint,
         .conditional = q->conditional,
         .expected_version = q->if_match,
-        .home = (struct loop *)run, /* not NULL: it is not the runtime's own */
+        .done = answered,
     };
     if (q->deadline && !run->quiet)
         ask->message.deadline_ns =
             run->world.now_ns + 1 + rng_below(&run->rng, DEADLINE_NS);
     wire_writer_init(&ask->message.reply, REPLY_MAX);
+    if (q->asks == 0)
+        pages_note(run, q);
     q->asks++;
     run->counts.asks++;
     world_note(&run->world, q->type->name, q->number, q->attempts);
-    shard_post(run->shard, &ask->message);
-    env_wake(&run->world.env);
+    crew_post(run->crew, &some_loop(run)->env, &ask->message);
 }
 
 static void send(void *context)
@@ -91,7 +100,7 @@ static void send(void *context)
     q->attempts++;
     bool lost = !run->quiet && rng_chance(&run->rng, run->swarm.lost_ppm);
     run->cover.faults[COVER_REQUEST_LOST] += lost;
-    if (run->shard == NULL || lost) {
+    if (!run_listens(run) || lost) {
         try_again(q);
         return;
     }
@@ -109,14 +118,31 @@ static struct id128 random_id(struct run *run)
     return (struct id128){rng_next(&run->rng), rng_next(&run->rng)};
 }
 
-/* The key of a request that was decided; false if none was. */
-static bool steal_key(struct run *run, struct request *q)
+/* Is the key of another request of this shard, decided or not. */
+static bool key_is_used(const struct run *run, const struct request *q, struct id128 key)
 {
-    const struct history *h = &run->history;
+    for (uint32_t i = 0; i < run->request_count; i++) {
+        const struct request *other = run->requests[i];
+        if (other->keyed && other->shard == q->shard && id128_equal(other->key, key))
+            return true;
+    }
+    return false;
+}
+
+/* Takes the key of a request that was decided, if one was. A shard knows only its own: for another
+ * one it is a new key. */
+static void steal_key(struct run *run, struct request *q)
+{
+    uint16_t from = (uint16_t)rng_below(&run->rng, run->swarm.shards);
+    const struct history *h = &run->shards[from].history;
     if (h->count == 0)
-        return false;
-    q->key = h->records[rng_below(&run->rng, h->count)].key;
-    return true;
+        return;
+    struct id128 key = h->records[rng_below(&run->rng, h->count)].key;
+    if (from != q->shard && key_is_used(run, q, key))
+        return;
+    q->key = key;
+    q->steals = from == q->shard;
+    run->cover.faults[q->steals ? COVER_KEY_STOLEN : COVER_KEY_ELSEWHERE]++;
 }
 
 static bool all_settled(const struct run *run)
@@ -138,7 +164,7 @@ static void next_request(void *context)
     struct run *run = context;
     if (run->closing || run->request_count >= run->swarm.requests)
         return;
-    if (run->history.reference.account_count < 2 && run->request_count >= FIRST_MAX &&
+    if (run->reference.account_count < 2 && run->request_count >= FIRST_MAX &&
         !all_settled(run)) {
         next_later(run);
         return;
@@ -151,10 +177,10 @@ static void next_request(void *context)
     q->keyed = q->type->mutates && !(rng_chance(&run->rng, run->swarm.unkeyed_ppm));
     q->key = random_id(run);
     q->fingerprint = random_id(run);
-    q->steals = q->keyed && rng_chance(&run->rng, run->swarm.reuse_key_ppm) && steal_key(run, q);
-    run->cover.faults[COVER_KEY_STOLEN] += q->steals;
+    if (q->keyed && rng_chance(&run->rng, run->swarm.reuse_key_ppm))
+        steal_key(run, q);
     q->deadline = rng_chance(&run->rng, run->swarm.deadline_ppm);
-    const struct ref_account *a = reference_account(&run->history.reference, q->reads);
+    const struct ref_account *a = reference_account(&run->reference, q->reads);
     q->reads_version = a == NULL ? 0 : a->version;
     if (run->request_count == run->request_cap) {
         run->request_cap = run->request_cap == 0 ? 128 : run->request_cap * 2;
@@ -185,14 +211,16 @@ static void drop(struct ask *ask)
 {
     list_remove(&ask->link);
     ask->request->asks--;
+    gathering_kill(&ask->message);
     wire_writer_done(&ask->message.reply);
     free(ask);
 }
 
-void clients_answered(struct run *run, struct message *m)
+static void answered(struct message *m)
 {
     struct ask *ask = container_of(m, struct ask, message);
     struct request *q = ask->request;
+    struct run *run = q->run;
     run->counts.answers++;
     run->cover.codes[m->code]++;
     if (m->code == ERR_OK)
@@ -235,15 +263,18 @@ void clients_disconnected(struct run *run)
 
 void clients_recorded(void *context, const struct history_record *record)
 {
-    struct run *run = context;
+    const struct run_shard *rs = context;
+    struct run *run = rs->run;
     for (uint32_t i = run->request_count; i-- > 0;) {
         struct request *q = run->requests[i];
-        if (q->keyed && !q->steals && id128_equal(q->key, record->key)) {
+        bool here = q->keyed && !q->steals && q->shard == rs->number;
+        if (here && id128_equal(q->key, record->key)) {
             answers_check_record(q, record);
             return;
         }
     }
-    broken("the journal has a record under a key that nobody used");
+    broken("the journal of shard %u has a record under a key that nobody used there",
+           rs->number);
 }
 
 bool clients_done(const struct run *run)

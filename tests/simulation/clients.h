@@ -12,16 +12,13 @@ void clients_start(struct run *run);
 /* The process is gone: what was under way gets no answer. */
 void clients_disconnected(struct run *run);
 
-/* An answer came out of the shard (shard_options.answer). */
-void clients_answered(struct run *run, struct message *m);
-
 /* Every request was made and settled. */
 bool clients_done(const struct run *run);
 
 /* Sends what was answered once more, to see the same answers. */
 void clients_repeat(struct run *run);
 
-/* A record became durable (history.on_record). */
+/* A record became durable (history.on_record); the context is its struct run_shard. */
 void clients_recorded(void *context, const struct history_record *record);
 
 void clients_free(struct run *run);

@@ -36,7 +36,15 @@
     X(REQUEST_TWICE, "request sent twice")                                                         \
     X(REQUEST_AGAIN, "request again after its answer")                                             \
     X(ANSWER_LOST, "answer lost")                                                                  \
-    X(KEY_STOLEN, "key of another request")
+    X(KEY_STOLEN, "key of another request")                                                        \
+    X(SEVERAL_SHARDS, "several shards")                                                            \
+    X(SLOW_SHARD, "commits of one loop slow")                                                      \
+    X(OTHERS_GO_ON, "commit while another shard recovers")                                         \
+    X(NEIGHBOUR, "append refused, for another shard's was unknown")                                \
+    X(CROSSING, "refused across shards")                                                           \
+    X(LISTED_LATE, "list while another shard's views are behind")                                  \
+    X(GATHERED, "answer of all shards")                                                            \
+    X(KEY_ELSEWHERE, "key used in another shard")
 
 enum cover_fault {
 #define X(name, text) COVER_##name,

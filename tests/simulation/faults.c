@@ -32,11 +32,20 @@ static void free_disk(void *context)
     world_note(&run->world, "disk", 0, 0);
 }
 
+static bool any_is_full(const struct run *run)
+{
+    for (uint16_t i = 0; i < run->swarm.shards; i++) {
+        const struct shard *s = run_shard_running(run, i);
+        if (s != NULL && !shard_writable(s))
+            return true;
+    }
+    return false;
+}
+
 /* The store fills by itself; somebody makes room after a while. */
 static void watch_disk(struct run *run)
 {
-    if (run->full || run->shard == NULL || shard_writable(run->shard) ||
-        run->shard->state != SHARD_RUNNING)
+    if (run->full || !any_is_full(run))
         return;
     run->full = true;
     run->counts.fulls++;
@@ -51,7 +60,7 @@ static struct id128 some_actor(struct run *run, uint16_t *kind)
 {
     static const uint16_t kinds[] = {KIND_ACCOUNT, KIND_WALLET, KIND_TRANSFER, KIND_HOLD,
                                      KIND_PAYMENT};
-    const struct reference *r = &run->history.reference;
+    const struct reference *r = &run->reference;
     *kind = kinds[rng_below(&run->rng, array_len(kinds))];
     if (*kind == KIND_ACCOUNT || *kind == KIND_WALLET)
         return r->account_count == 0 ? ID128_ZERO
@@ -67,7 +76,10 @@ static void command(struct run *run)
     enum actor_command order = commands[rng_below(&run->rng, array_len(commands))];
     uint16_t kind;
     struct id128 id = some_actor(run, &kind);
-    enum err e = shard_actor_command(run->shard, kind, id, order);
+    struct shard *s = run_shard_running(run, run_home(run, id));
+    if (s == NULL)
+        return;
+    enum err e = shard_actor_command(s, kind, id, order);
     world_note(&run->world, "order", (uint64_t)order, (uint64_t)e);
     if (e != ERR_OK)
         return;
@@ -77,7 +89,10 @@ static void command(struct run *run)
 
 static void resume_kind(struct run *run, uint16_t kind, struct id128 id)
 {
-    enum err e = shard_actor_command(run->shard, kind, id, ACTOR_COMMAND_RESUME);
+    struct shard *s = run_shard_running(run, run_home(run, id));
+    if (s == NULL)
+        return;
+    enum err e = shard_actor_command(s, kind, id, ACTOR_COMMAND_RESUME);
     check(e == ERR_OK || e == ERR_NOT_FOUND);
 }
 
@@ -86,13 +101,17 @@ static void tell_to_leave(struct run *run)
     run->cover.faults[COVER_LEFT]++;
     world_note(&run->world, "leave", 0, 0);
     run->leaving = true;
-    shard_close(run->shard);
+    crew_close(run->crew);
 }
 
 void faults_resume(struct run *run)
 {
-    const struct reference *r = &run->history.reference;
-    if (run->shard->orders.count == 0)
+    const struct reference *r = &run->reference;
+    uint32_t orders = 0;
+    for (uint16_t i = 0; i < run->swarm.shards; i++)
+        if (run_shard_running(run, i) != NULL)
+            orders += run_shard_running(run, i)->orders.count;
+    if (orders == 0)
         return;
     for (uint32_t i = 0; i < r->account_count; i++) {
         resume_kind(run, KIND_ACCOUNT, r->accounts[i].id);
@@ -109,7 +128,7 @@ void faults_resume(struct run *run)
 
 void faults_after_step(struct run *run)
 {
-    if (run->shard != NULL && run->shard->state == SHARD_RUNNING && !run->leaving) {
+    if (run->crew != NULL && !run->leaving) {
         if (rng_chance(&run->rng, run->swarm.order_ppm))
             command(run);
         if (rng_chance(&run->rng, run->swarm.leave_ppm))

@@ -7,6 +7,8 @@
 #include "schemas/ledger.h"
 #include "schemas/payment.h"
 #include "schemas/wallet.h"
+#include "tests/simulation/model/reference.h"
+#include "tests/simulation/swarm.h"
 
 #define REQUEST_ITEMS_MAX 24
 #define REQUEST_ANY (-1)
@@ -70,6 +72,12 @@ struct request_expects {
     struct id128 resolved_id; /* zero = not known */
 };
 
+/* What was durable, and so must be seen by who asks for a list or a trial balance. */
+struct known {
+    uint32_t accounts, transfers, wallets, payments; /* so many of the reference's */
+    struct ref_total totals[SWARM_CURRENCIES_MAX];   /* of whom the caller may see */
+};
+
 struct run;
 
 struct request {
@@ -83,6 +91,7 @@ struct request {
         struct transaction_leg legs[REQUEST_ITEMS_MAX];
     } items;
     struct principal who;
+    uint16_t shard; /* where it must be decided, if it changes anything */
     bool keyed;
     struct id128 key, fingerprint;
     bool steals; /* the key was used for another request */
@@ -92,6 +101,7 @@ struct request {
     struct request_expects expects;
     struct id128 reads;       /* account that a read is about; its version ... */
     uint64_t reads_version;   /* ... when the request was first made */
+    struct known known;       /* when it was last sent */
 
     uint32_t asks;     /* under way */
     uint32_t attempts;

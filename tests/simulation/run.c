@@ -2,12 +2,14 @@
 /* See run.h. */
 #include "tests/simulation/run.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "actors/ledger/ledger.h"
 #include "actors/payment/payment_service.h"
 #include "actors/wallet/wallet_service.h"
+#include "runtime/base/sha256.h"
 #include "runtime/journal/key_run.h"
 #include "tests/simulation/clients.h"
 #include "tests/simulation/faults.h"
@@ -45,54 +47,103 @@ void run_faults(struct run *run, bool on)
 
 /* --- the process ----------------------------------------------------------------------------- */
 
-static void on_answer(void *context, struct message *m)
+uint16_t run_home(const struct run *run, struct id128 id)
 {
-    clients_answered(context, m);
+    return reference_home(&run->reference, id);
 }
 
-static void on_state(void *context, enum shard_state state, const char *reason)
+struct shard *run_shard_running(const struct run *run, uint16_t number)
+{
+    struct shard *s = run->crew == NULL ? NULL : crew_shard(run->crew, number);
+    return s != NULL && s->state == SHARD_RUNNING ? s : NULL;
+}
+
+static bool any_stopped(const struct run *run)
+{
+    for (uint16_t i = 0; i < run->swarm.shards; i++)
+        if (crew_shard(run->crew, i)->state == SHARD_STOPPED)
+            return true;
+    return false;
+}
+
+bool run_listens(const struct run *run)
+{
+    return run->crew != NULL && !(run->leaving && any_stopped(run));
+}
+
+/* What fails in one shard must not make another one recover. */
+static void check_recovery(struct run_shard *rs)
+{
+    uint64_t refused = store_sim_refused(rs->run->sim, rs->number);
+    if (refused == rs->refusals)
+        broken("shard %u recovers although no append of it failed", rs->number);
+    rs->refusals = refused;
+}
+
+static void on_state(void *context, uint16_t shard, enum shard_state state, const char *reason)
 {
     struct run *run = context;
-    world_note(&run->world, "state", (uint64_t)state, 0);
+    world_note(&run->world, "state", (uint64_t)state, shard);
+    if (state == SHARD_RECOVERING && run->shards[shard].state == SHARD_RUNNING)
+        check_recovery(&run->shards[shard]);
+    run->shards[shard].state = state;
     if (state == SHARD_STOPPED && reason != NULL &&
         (strstr(reason, "damaged") != NULL || strstr(reason, "restored") != NULL ||
          strstr(reason, "taken over") != NULL || strstr(reason, "rebuilding") != NULL))
         broken("the shard stopped: %s", reason);
 }
 
-static void on_pass(void *context)
+static void on_quiet(void *context, uint16_t shard)
 {
     struct run *run = context;
-    if (run->shard != NULL && shard_pass(run->shard, run->swarm.pass_ns))
-        env_wake(&run->world.env);
+    world_note(&run->world, "quiet shard", shard, 0);
+}
+
+static void on_pass(void *context)
+{
+    struct run_loop *l = context;
+    struct run *run = l->run;
+    bool more = false;
+    for (uint16_t i = 0; run->crew != NULL && i < run->swarm.shards; i++)
+        if (crew_env(run->crew, i) == &l->loop.env)
+            more |= crew_pass(run->crew, i, run->swarm.pass_ns);
+    if (more)
+        env_wake(&l->loop.env);
 }
 
 static void start(void *context)
 {
     struct run *run = context;
-    if (run->shard != NULL)
+    if (run->crew != NULL)
         return;
-    memset(&run->line, 0, sizeof run->line);
-    run->progress = (struct progress){.count = 1, .shards = &run->line};
-    run->shard = shard_new(&(struct shard_options){
-        .env = &run->world.env,
+    struct env *envs[RUN_SHARDS_MAX];
+    for (uint16_t i = 0; i < run->swarm.loops; i++)
+        envs[i] = &run->loops[i].loop.env;
+    struct lane *const readers[] = {(struct lane *)&run->reads};
+    for (uint16_t i = 0; i < run->swarm.shards; i++) {
+        run->shards[i].state = SHARD_OPENING;
+        run->shards[i].refusals = store_sim_refused(run->sim, i);
+    }
+    run->crew = crew_new(&(struct crew_options){
         .domain = run->domain,
         .store = run->store,
+        .shards = run->swarm.shards,
+        .envs = envs,
+        .env_count = run->swarm.loops,
         .journal_lane = (struct lane *)&run->journal,
         .views_lane = (struct lane *)&run->views,
-        .read_lane = (struct lane *)&run->reads,
-        .number = 0,
-        .shards = 1,
-        .progress = &run->progress,
+        .read_lanes = readers,
+        .reader_count = array_len(readers),
         .owner = slice_of("simulated"),
         .resident_max = run->swarm.resident_max,
         .outcomes_max = run->swarm.outcomes_max,
         .filter_bytes = FILTER_BYTES,
         .merge_keys = run->swarm.merge_keys,
-        .answer = on_answer,
         .state_changed = on_state,
+        .quiet = on_quiet,
         .context = run,
     });
+    check(run->crew != NULL);
 }
 
 static bool keep(void *context)
@@ -111,52 +162,92 @@ static bool keys_are_merged(struct run *run)
 {
     bool merging = false;
     run_faults(run, false);
-    for (enum key_kind kind = KEY_KIND_OUTCOME; kind <= KEY_KIND_EVENT; kind++) {
-        enum err e = key_runs_each((struct key_space){0, kind}, run->store, see_merge, &merging);
-        check(e == ERR_OK);
+    for (uint16_t shard = 0; shard < run->swarm.shards; shard++) {
+        for (enum key_kind kind = KEY_KIND_OUTCOME; kind <= KEY_KIND_EVENT; kind++) {
+            enum err e =
+                key_runs_each((struct key_space){shard, kind}, run->store, see_merge, &merging);
+            check(e == ERR_OK);
+        }
     }
     run_faults(run, true);
     return merging;
 }
 
+static uint64_t batches(const struct run *run)
+{
+    uint64_t sum = 0;
+    for (uint16_t i = 0; i < run->swarm.shards; i++)
+        sum += run->shards[i].history.seq;
+    return sum;
+}
+
 /* The machine stops and starts again a little later. */
 static void crash(struct run *run)
 {
-    world_note(&run->world, "crash", run->history.seq, 0);
+    world_note(&run->world, "crash", batches(run), 0);
     run->counts.crashes++;
     run->cover.faults[COVER_CRASH]++;
     world_crash(&run->world, keep);
-    run->shard = shard_kill(run->shard);
+    run->crew = crew_kill(run->crew);
+    clients_disconnected(run);
     store_sim_crash(run->sim);
     run->cover.faults[COVER_MERGE_CUT] += keys_are_merged(run);
     run->leaving = false;
     run->journal.free_ns = run->views.free_ns = run->reads.free_ns = 0;
-    clients_disconnected(run);
     world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, RESTART_NS), start, run);
 }
 
 /* It was told to stop, has finished what it had accepted, and starts again a little later. */
 static void leave(struct run *run)
 {
-    world_note(&run->world, "left", run->history.seq, 0);
-    run->shard = shard_free(run->shard);
+    world_note(&run->world, "left", batches(run), 0);
+    run->crew = crew_free(run->crew);
     run->leaving = false;
     world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, RESTART_NS), start, run);
 }
 
 /* --- watching -------------------------------------------------------------------------------- */
 
-static void follow(struct run *run)
+static void follow(struct run *run, struct run_shard *rs)
 {
-    if (run->shard == NULL || run->shard->state != SHARD_RUNNING ||
-        run->shard->journal.committed_seq == run->followed)
+    const struct shard *s = run_shard_running(run, rs->number);
+    if (s == NULL || s->journal.committed_seq == rs->followed)
         return;
-    run->followed = run->shard->journal.committed_seq;
-    store_sim_delivered(run->sim, 0, run->followed);
+    rs->followed = s->journal.committed_seq;
+    store_sim_delivered(run->sim, rs->number, rs->followed);
     run_faults(run, false);
-    history_follow(&run->history, run->followed);
-    checkers_after_commit(run);
+    history_follow(&rs->history, rs->followed);
+    checkers_after_commit(rs);
     run_faults(run, true);
+    for (uint16_t i = 0; i < run->swarm.shards; i++)
+        run->cover.faults[COVER_OTHERS_GO_ON] +=
+            crew_shard(run->crew, i)->state == SHARD_RECOVERING;
+}
+
+/* Nothing of it is left that could still happen. */
+static bool is_closed(const struct run *run)
+{
+    for (uint16_t i = 0; i < run->swarm.shards; i++)
+        if (!shard_quiet(crew_shard(run->crew, i)))
+            return false;
+    return run->world.mails == 0;
+}
+
+/* true: the process is down now. */
+static bool watch_process(struct run *run)
+{
+    if (run->crew == NULL || run->closing)
+        return false;
+    if (run->leaving && is_closed(run)) {
+        leave(run);
+        return true;
+    }
+    if (run->leaving || !any_stopped(run))
+        return false;
+    run->counts.restarts++;
+    run->cover.faults[COVER_GIVEN_UP]++;
+    crash(run); /* whoever watches over the process starts it anew */
+    return true;
 }
 
 static void step(struct run *run)
@@ -164,22 +255,13 @@ static void step(struct run *run)
     if (!world_step(&run->world))
         broken("nothing is left to happen");
     run->counts.steps++;
-    enum shard_state state = run->shard == NULL ? SHARD_OPENING : run->shard->state;
-    if (state == SHARD_RUNNING) {
-        follow(run);
-        checkers_after_step(run);
-        if (run->quiet)
-            faults_resume(run);
-    } else if (state == SHARD_STOPPED && run->leaving && shard_quiet(run->shard)) {
-        leave(run);
-        return;
-    } else if (state == SHARD_STOPPED && !run->closing && !run->leaving) {
-        run->counts.restarts++;
-        run->cover.faults[COVER_GIVEN_UP]++;
-        crash(run); /* whoever watches over the process starts it anew */
-        return;
-    }
-    if (!run->quiet)
+    for (uint16_t i = 0; i < run->swarm.shards; i++)
+        follow(run, &run->shards[i]);
+    for (uint16_t i = 0; i < run->swarm.shards; i++)
+        checkers_after_step(&run->shards[i]);
+    if (run->quiet)
+        faults_resume(run);
+    if (!watch_process(run) && !run->quiet)
         faults_after_step(run);
 }
 
@@ -191,7 +273,7 @@ static void busy_phase(struct run *run)
     uint64_t end_ns = run->swarm.requests * 2 * run->swarm.think_ns + BUSY_NS;
     while (run->counts.steps < BUSY_STEPS_MAX && run->world.now_ns < end_ns && !clients_done(run)) {
         step(run);
-        if (run->shard != NULL && faults_crash_now(run))
+        if (run->crew != NULL && faults_crash_now(run))
             crash(run);
     }
 }
@@ -208,23 +290,26 @@ static void settle(struct run *run, bool (*done)(const struct run *run), uint64_
     }
 }
 
-static bool all_projected(const struct run *run)
+static bool is_projected(const struct run *run, const struct run_shard *rs)
 {
-    const struct shard *s = run->shard;
-    return s != NULL && s->state == SHARD_RUNNING && journal_idle(&s->journal) &&
-           s->journal.committed_seq == run->history.seq &&
+    const struct shard *s = run_shard_running(run, rs->number);
+    return s != NULL && journal_idle(&s->journal) &&
+           s->journal.committed_seq == rs->history.seq &&
            s->projector.position.seq == s->journal.committed_seq && !s->projector.busy &&
            fifo_empty(&s->run_queue) && fifo_empty(&s->wait_queue) && fifo_empty(&s->answered);
 }
 
-static bool all_ended(const struct run *run)
+static bool all_projected(const struct run *run)
 {
-    return reference_last_due(&run->history.reference) == 0 && all_projected(run);
+    for (uint16_t i = 0; i < run->swarm.shards; i++)
+        if (!is_projected(run, &run->shards[i]))
+            return false;
+    return run->world.mails == 0;
 }
 
-static bool is_closed(const struct run *run)
+static bool all_ended(const struct run *run)
 {
-    return shard_quiet(run->shard);
+    return reference_last_due(&run->reference) == 0 && all_projected(run);
 }
 
 static void quiet_phase(struct run *run)
@@ -237,10 +322,11 @@ static void quiet_phase(struct run *run)
            "requests are not answered although nothing fails");
     settle(run, all_projected, QUIET_NS, "the views do not reach the journal");
     checkers_full(run);
-    uint64_t due_ns = reference_last_due(&run->history.reference);
+    uint64_t due_ns = reference_last_due(&run->reference);
     if (due_ns > run_wall_ns(run))
         run->world.wall_skew_ns += (int64_t)(due_ns - run_wall_ns(run));
-    env_wake(&run->world.env);
+    for (uint16_t i = 0; i < run->swarm.loops; i++)
+        env_wake(&run->loops[i].loop.env);
     settle(run, all_ended, EXPIRY_NS, "something that is due has not ended");
     checkers_full(run);
 }
@@ -249,9 +335,9 @@ static void quiet_phase(struct run *run)
 static void reopen(struct run *run)
 {
     run->closing = true;
-    shard_close(run->shard);
-    settle(run, is_closed, CLOSE_NS, "the shard does not close");
-    run->shard = shard_free(run->shard);
+    crew_close(run->crew);
+    settle(run, is_closed, CLOSE_NS, "a shard does not close");
+    run->crew = crew_free(run->crew);
     run->closing = false;
     checkers_closed(run);
     if (rng_below(&run->rng, DROPS_ONE_IN) == 0) {
@@ -290,13 +376,45 @@ static void make_world(struct run *run)
 {
     struct world *w = &run->world;
     world_init(w, run->options.seed);
-    w->pass = on_pass;
-    w->context = run;
     w->verbose = run->options.trace;
     struct swarm *s = &run->swarm;
+    for (uint16_t i = 0; i < s->loops; i++) {
+        struct run_loop *l = &run->loops[i];
+        l->run = run;
+        world_loop_init(&l->loop, w, on_pass, l);
+        l->loop.lag_max_ns = s->lag_ns;
+        l->loop.work_factor = s->loops > 1 && i == s->slow_loop ? s->slow_factor : 1;
+    }
     world_lane_init(&run->journal, w, "journal", s->journal.min_ns, s->journal.max_ns);
     world_lane_init(&run->views, w, "views", s->views.min_ns, s->views.max_ns);
     world_lane_init(&run->reads, w, "reads", s->reads.min_ns, s->reads.max_ns);
+}
+
+/* One after the other lives in each of the shards. */
+static void make_tenants(struct run *run)
+{
+    uint32_t number = 0;
+    for (uint32_t i = 0; i < run->swarm.tenants; i++) {
+        struct run_tenant *t = &run->tenants[i];
+        do {
+            snprintf(t->text, sizeof t->text, "tenant-%u", number++);
+            t->name = slice_of(t->text);
+            t->id = sha256_id(&t->name, 1);
+        } while (run_home(run, t->id) != i % run->swarm.shards);
+    }
+}
+
+static void make_watchers(struct run *run)
+{
+    reference_init(&run->reference, run->swarm.shards);
+    for (uint16_t i = 0; i < run->swarm.shards; i++) {
+        struct run_shard *rs = &run->shards[i];
+        rs->run = run;
+        rs->number = i;
+        history_init(&rs->history, run->domain, run->store, i, &run->reference);
+        rs->history.on_record = clients_recorded;
+        rs->history.context = rs;
+    }
 }
 
 const struct domain *run_domain(void)
@@ -307,42 +425,55 @@ const struct domain *run_domain(void)
     return &domain;
 }
 
+static void finish_cover(struct run *run)
+{
+    cover_store(&run->cover, store_sim_counts(run->sim));
+    run->cover.faults[COVER_SEVERAL_SHARDS] += run->swarm.shards > 1;
+    run->cover.faults[COVER_SLOW_SHARD] += run->swarm.slow_loop < run->swarm.loops &&
+                                           run->swarm.loops > 1;
+    if (run->swarm.journal.max_ns >= SLOW_NS)
+        run->cover.faults[COVER_SLOW_COMMIT] += batches(run);
+    for (uint16_t i = 0; i < run->swarm.shards; i++)
+        for (size_t k = 0; k < DOMAIN_NUMBER_MAX; k++)
+            run->cover.events[k] += run->shards[i].history.kinds[k];
+}
+
 uint64_t run_seed(struct run *run, const struct run_options *options)
 {
     *run = (struct run){.options = *options, .domain = run_domain()};
     list_init(&run->asks);
     rng_seed(&run->rng, options->seed ^ 0xC11E27);
     rng_seed(&run->store_rng, options->seed ^ 0x5702E);
-    swarm_draw(&run->swarm, &run->rng);
+    swarm_draw(&run->swarm, &run->rng, options->shards);
     if (options->requests != 0)
         run->swarm.requests = options->requests;
     make_world(run);
     make_store(run);
-    history_init(&run->history, run->domain, run->store);
-    run->history.on_record = clients_recorded;
-    run->history.context = run;
+    make_watchers(run);
+    make_tenants(run);
     start(run);
     busy_phase(run);
     quiet_phase(run);
     reopen(run);
-    cover_store(&run->cover, store_sim_counts(run->sim));
-    if (run->swarm.journal.max_ns >= SLOW_NS)
-        run->cover.faults[COVER_SLOW_COMMIT] += run->history.seq;
-    memcpy(run->cover.events, run->history.kinds, sizeof run->cover.events);
-    uint64_t head;
-    memcpy(&head, run->history.hash.bytes, sizeof head);
-    world_note(&run->world, "end", head, run->history.seq);
+    finish_cover(run);
+    for (uint16_t i = 0; i < run->swarm.shards; i++) {
+        const struct history *h = &run->shards[i].history;
+        uint64_t head;
+        memcpy(&head, h->hash.bytes, sizeof head);
+        world_note(&run->world, "end", head, h->seq);
+    }
     return run->world.trace;
 }
 
 void run_done(struct run *run)
 {
-    if (run->shard != NULL) {
-        world_crash(&run->world, keep);
-        run->shard = shard_kill(run->shard);
-    }
+    world_crash(&run->world, keep);
+    if (run->crew != NULL)
+        run->crew = crew_kill(run->crew);
     clients_free(run);
-    history_done(&run->history);
+    for (uint16_t i = 0; i < run->swarm.shards; i++)
+        history_done(&run->shards[i].history);
+    reference_done(&run->reference);
     store_sim_free(run->sim);
     world_done(&run->world);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Run: one seed. A shard with the real domain in a simulated world, clients that ask, faults that
- * happen, and a history that watches. First everything at once, then a quiet phase in which all
- * must end well, then a closed and reopened shard. */
+/* Run: one seed. A node of one or more shards with the real domain in a simulated world, clients
+ * that ask, faults that happen, and histories that watch. First everything at once, then a quiet
+ * phase in which all must end well, then a node that is closed and opened again. */
 #ifndef SIMULATION_RUN_H
 #define SIMULATION_RUN_H
 
+#include "runtime/actor/crew.h"
 #include "runtime/actor/shard_priv.h"
 #include "runtime/journal/store_sim.h"
 #include "runtime/sim/world.h"
@@ -14,10 +15,12 @@
 #include "tests/simulation/swarm.h"
 
 #define RUN_TABLES_MAX 32
+#define RUN_SHARDS_MAX SWARM_SHARDS_MAX
 
 struct run_options {
     uint64_t seed;
     uint32_t requests; /* 0 = as the seed has it */
+    uint16_t shards;   /* the same */
     bool trace;
 };
 
@@ -27,9 +30,38 @@ struct run_counts {
         full_checks;
 };
 
+struct run;
+
+/* A thread of the node, as the real one has them: each runs some of the shards. */
+struct run_loop {
+    struct world_loop loop;
+    struct run *run;
+};
+
+/* What is watched of one shard. */
+struct run_shard {
+    struct run *run;
+    uint16_t number;
+    struct history history;
+    uint64_t followed; /* turns and commits the checkers have seen */
+    uint64_t events_audited;
+    enum shard_state state; /* as it was told */
+    uint64_t refusals;      /* of its appends, when it last recovered */
+};
+
+struct run_tenant {
+    char text[16];
+    struct slice name;
+    struct id128 id;
+};
+
 struct run {
     struct run_options options;
     struct world world;
+    struct run_loop loops[RUN_SHARDS_MAX];
+    struct run_shard shards[RUN_SHARDS_MAX];
+    struct run_tenant tenants[SWARM_TENANTS_MAX];
+    uint32_t acting; /* the tenant whose request is made */
     struct world_lane journal, views, reads;
     struct rng rng;       /* of clients and faults */
     struct rng store_rng;
@@ -37,11 +69,8 @@ struct run {
     const struct domain *domain;
     struct store_sim *sim;
     struct store *store;
-    struct progress progress; /* of the only shard */
-    struct progress_shard line;
-    struct shard *shard;  /* NULL while the process is down */
-    struct history history;
-    uint64_t followed;    /* turns and commits the checkers have seen */
+    struct crew *crew;    /* NULL while the process is down */
+    struct reference reference;
     struct request **requests;
     uint32_t request_count, request_cap;
     struct list asks;     /* struct ask */
@@ -51,7 +80,6 @@ struct run {
     bool full;            /* the disk; it will have room again */
     bool freed;
     int64_t skew_max_ns;
-    uint64_t events_audited, batches_checked;
     struct run_counts counts;
     struct cover cover;
 };
@@ -64,6 +92,14 @@ void run_done(struct run *run);
 
 /* The services and kinds that every run has. */
 const struct domain *run_domain(void);
+
+uint16_t run_home(const struct run *run, struct id128 id);
+
+/* NULL while the process is down or this shard does not run. */
+struct shard *run_shard_running(const struct run *run, uint16_t number);
+
+/* Is there a process, and not one that is almost gone? */
+bool run_listens(const struct run *run);
 
 /* Virtual wall clock. */
 uint64_t run_wall_ns(const struct run *run);

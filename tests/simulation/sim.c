@@ -4,6 +4,7 @@
  *     sim --seeds N [--first S]   seeds S, S + 1, ...; says of each that fails how to repeat it
  *         --cover                 and what happened how often; fails if something never did
  *     sim --seed S [--trace]      one seed, showing what happens
+ *         --shards N              with so many shards, not as many as the seed has
  *     sim --plants                every planted bug must be found
  */
 #include <inttypes.h>
@@ -28,6 +29,7 @@
 struct options {
     uint64_t first, seeds;
     uint32_t requests, twice_every;
+    uint16_t shards;
     bool trace, plants, cover;
     enum plant plant;
 };
@@ -96,8 +98,10 @@ static void add_counts(struct totals *t, const struct run *run)
     for (size_t i = 0; i < sizeof run->counts / sizeof *from; i++)
         to[i] += from[i];
     cover_add(&t->cover, &run->cover);
-    t->batches += run->history.seq;
-    t->events += run->history.events;
+    for (uint16_t i = 0; i < run->swarm.shards; i++) {
+        t->batches += run->shards[i].history.seq;
+        t->events += run->shards[i].history.events;
+    }
 }
 
 /* false: it is broken, and `reason` says how. A broken run's memory is left as it is. */
@@ -128,6 +132,8 @@ static void tell_failure(const struct options *o, uint64_t seed)
            seed);
     if (o->requests != 0)
         printf(" --requests %u", o->requests);
+    if (o->shards != 0)
+        printf(" --shards %u", o->shards);
     if (o->plant != PLANT_NONE)
         printf(" --plant %s", plant_names[o->plant]);
     printf("\n");
@@ -136,7 +142,7 @@ static void tell_failure(const struct options *o, uint64_t seed)
 
 static bool one_seed(const struct options *o, uint64_t seed, struct totals *t)
 {
-    const struct run_options run = {seed, o->requests, o->trace};
+    const struct run_options run = {seed, o->requests, o->shards, o->trace};
     uint64_t hash = 0, again = 0;
     bool good = try_seed(&run, t, &hash);
     if (good && o->twice_every != 0 && seed % o->twice_every == 0) {
@@ -219,8 +225,8 @@ static int run_plants(struct options o)
 static int usage(void)
 {
     fputs("usage: sim --seeds N [--first S] [--requests N] [--plant BUG] [--twice-every N]\n"
-          "           [--cover]\n"
-          "       sim --seed S [--trace] [--requests N] [--plant BUG]\n"
+          "           [--shards N] [--cover]\n"
+          "       sim --seed S [--trace] [--requests N] [--shards N] [--plant BUG]\n"
           "       sim --plants | --list-plants\n",
           stderr);
     return 2;
@@ -259,6 +265,8 @@ static bool take_option(struct options *o, const char *name, const char *value, 
         o->first = n, o->seeds = 1;
     else if (strcmp(name, "--requests") == 0)
         o->requests = (uint32_t)n;
+    else if (strcmp(name, "--shards") == 0 && n <= RUN_SHARDS_MAX)
+        o->shards = (uint16_t)n;
     else if (strcmp(name, "--twice-every") == 0)
         o->twice_every = (uint32_t)n;
     else

@@ -7,6 +7,7 @@
 #define US ((uint64_t)1000)
 #define MS ((uint64_t)1000000)
 #define S ((uint64_t)1000000000)
+#define SLOW_JOB_NS_MAX S   /* of one lane's work; what a request needs is several of them */
 #define BAD_DISK_ONE_IN 16 /* of so many seeds one reads from a disk that hardly can be read */
 
 static uint64_t between(struct rng *r, uint64_t low, uint64_t high)
@@ -62,6 +63,29 @@ static void draw_manners(struct swarm *s, struct rng *r)
     s->unkeyed_ppm = sometimes(r, 500000);
 }
 
+static uint64_t longest_job_ns(const struct swarm *s)
+{
+    uint64_t views_ns = s->views.max_ns, reads_ns = s->reads.max_ns;
+    uint64_t longest_ns = views_ns > reads_ns ? views_ns : reads_ns;
+    return s->journal.max_ns > longest_ns ? s->journal.max_ns : longest_ns;
+}
+
+static void draw_shards(struct swarm *s, struct rng *r, uint16_t shards)
+{
+    static const uint64_t lags[] = {0, 5 * US, 100 * US, 5 * MS};
+    static const uint64_t factors[] = {2, 10, 50};
+    uint16_t drawn = (uint16_t)between(r, 1, SWARM_SHARDS_MAX);
+    s->shards = shards == 0 ? drawn : shards;
+    s->loops = (uint16_t)between(r, 1, s->shards);
+    s->tenants = (uint32_t)between(r, s->shards, SWARM_TENANTS_MAX);
+    s->crossing_ppm = sometimes(r, 100000);
+    s->lag_ns = s->loops > 1 ? choose(r, lags, array_len(lags)) : 0;
+    s->slow_loop = (uint32_t)rng_below(r, 2 * SWARM_SHARDS_MAX);
+    uint64_t factor = choose(r, factors, array_len(factors));
+    uint64_t factor_max = 1 + SLOW_JOB_NS_MAX / longest_job_ns(s);
+    s->slow_factor = (uint32_t)(factor < factor_max ? factor : factor_max);
+}
+
 static void draw_node(struct swarm *s, struct rng *r)
 {
     static const uint64_t residents[] = {2, 5, 15, 60, 100000};
@@ -101,11 +125,12 @@ static void draw_faults(struct swarm *s, struct rng *r)
     s->full_ns = between(r, 10 * MS, 3 * S);
 }
 
-void swarm_draw(struct swarm *s, struct rng *rng)
+void swarm_draw(struct swarm *s, struct rng *rng, uint16_t shards)
 {
     *s = (struct swarm){0};
     draw_node(s, rng);
     draw_requests(s, rng);
     draw_manners(s, rng);
     draw_faults(s, rng);
+    draw_shards(s, rng, shards);
 }

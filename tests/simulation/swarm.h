@@ -12,6 +12,8 @@
 
 #define SWARM_CURRENCIES_MAX 3
 #define SWARM_OPERATIONS_MAX 64
+#define SWARM_SHARDS_MAX 3
+#define SWARM_TENANTS_MAX 4
 
 struct swarm_delay {
     uint64_t min_ns, max_ns;
@@ -30,7 +32,7 @@ enum swarm_focus {
 struct swarm {
     /* what is asked for */
     uint32_t requests;
-    uint32_t owners, accounts_max, currencies;
+    uint32_t tenants, owners, accounts_max, currencies;
     uint32_t weights[SWARM_OPERATIONS_MAX];
     enum swarm_focus focus;
     uint64_t amount_max;
@@ -44,9 +46,13 @@ struct swarm {
     uint32_t again_ppm;       /* sent again although it was answered */
     uint32_t give_up_ppm;     /* not tried again when it was lost */
     uint32_t reuse_key_ppm;   /* with the key of another request */
+    uint32_t crossing_ppm;    /* about accounts of any tenant, in any shard */
     uint32_t deadline_ppm;    /* with a short deadline */
     uint32_t unkeyed_ppm;     /* without idempotency key, where the ids do */
     /* on what */
+    uint16_t shards, loops;
+    uint64_t lag_ns;           /* of the loops, where they are several */
+    uint32_t slow_loop, slow_factor; /* one whose work takes longer; none if it is not there */
     struct swarm_delay journal, views, reads;
     size_t resident_max, outcomes_max, merge_keys;
     uint64_t pass_ns;
@@ -60,6 +66,7 @@ struct swarm {
     uint64_t full_ns;        /* how long a full disk stays full */
 };
 
-void swarm_draw(struct swarm *s, struct rng *rng);
+/* Of that many shards; 0: as drawn. */
+void swarm_draw(struct swarm *s, struct rng *rng, uint16_t shards);
 
 #endif

@@ -2,7 +2,7 @@
 /* What the operations share, and the choice among them. */
 #include "tests/simulation/workload.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #include "runtime/base/sha256.h"
 #include "schemas/currency.h"
@@ -10,48 +10,59 @@
 
 #define OWNERS_MAX 12
 #define PAYERS_TRIED 8
+#define THINGS_TRIED 16
 #define CHOICES_MAX 40
 #define WALLETS_MIN 3   /* soon, where they are in focus */
 #define FOCUS_FACTOR 12 /* operations of the group in focus are so much likelier */
 
-static const uint16_t currencies[SWARM_CURRENCIES_MAX] = {840, 392, 978}; /* USD, JPY, EUR */
+const uint16_t workload_currencies[SWARM_CURRENCIES_MAX] = {840, 392, 978}; /* USD, JPY, EUR */
 
-static struct principal somebody(const char *subject)
+static struct principal somebody(const struct run *run, const char *subject)
 {
-    struct principal who = {.tenant = slice_of("acme"), .subject = slice_of(subject)};
+    const struct run_tenant *t = &run->tenants[run->acting];
+    struct principal who = {
+        .tenant = t->name, .tenant_id = t->id, .subject = slice_of(subject)};
     who.client = who.subject;
     const struct slice pieces[] = {who.tenant, {"", 1}, who.subject};
-    who.tenant_id = sha256_id(pieces, 1);
     who.subject_id = sha256_id(pieces, array_len(pieces));
     return who;
 }
 
-struct principal workload_owner(uint32_t n)
+struct principal workload_owner(const struct run *run, uint32_t n)
 {
     static const char *const names[OWNERS_MAX] = {"ada",  "bob",  "cleo", "dan", "eve", "fay",
                                                   "gus",  "hana", "ivo",  "jo",  "kim", "lea"};
-    return somebody(names[n % OWNERS_MAX]);
+    return somebody(run, names[n % OWNERS_MAX]);
 }
 
-struct principal workload_clerk(void)
+struct principal workload_clerk(const struct run *run)
 {
-    struct principal who = somebody("clerk");
+    struct principal who = somebody(run, "clerk");
     who.any_owner = true;
+    return who;
+}
+
+struct principal workload_operator(void)
+{
+    struct principal who = {.tenant = slice_of("operator"), .subject = slice_of("somebody")};
+    who.client = who.subject;
+    who.tenant_id = who.subject_id = sha256_id(&who.tenant, 1);
+    who.any_owner = who.operator = true;
     return who;
 }
 
 struct principal workload_principal(struct run *run, struct id128 owner_id)
 {
     if (workload_chance(run, 4))
-        return workload_clerk();
+        return workload_clerk(run);
     if (workload_chance(run, 20))
-        return workload_owner((uint32_t)rng_below(&run->rng, OWNERS_MAX));
+        return workload_owner(run, (uint32_t)rng_below(&run->rng, OWNERS_MAX));
     for (uint32_t i = 0; i < OWNERS_MAX; i++) {
-        struct principal who = workload_owner(i);
+        struct principal who = workload_owner(run, i);
         if (id128_equal(who.subject_id, owner_id))
             return who;
     }
-    return workload_clerk();
+    return workload_clerk(run);
 }
 
 bool workload_chance(struct run *run, uint32_t one_in)
@@ -73,12 +84,26 @@ struct decimal workload_decimal(u128 minor, uint16_t currency)
 
 uint16_t workload_currency(struct run *run)
 {
-    return currencies[rng_below(&run->rng, run->swarm.currencies)];
+    return workload_currencies[rng_below(&run->rng, run->swarm.currencies)];
 }
 
-struct id128 workload_new_id(struct run *run)
+/* Any number that leaves the shard's when divided names the shard. */
+struct id128 workload_new_id(struct run *run, uint16_t shard)
 {
-    return id128_make(run_wall_ns(run) / 1000000, rng_next(&run->rng), 0);
+    uint16_t shards = run->swarm.shards;
+    uint64_t home = shard;
+    if (shards > 1 && rng_chance(&run->rng, run->swarm.crossing_ppm))
+        home = rng_below(&run->rng, shards);
+    if (workload_chance(run, 8))
+        home += shards * rng_below(&run->rng, 1000);
+    return id128_make(run_wall_ns(run) / 1000000, rng_next(&run->rng), (uint16_t)home);
+}
+
+uint16_t workload_shard(struct run *run)
+{
+    if (run->swarm.shards > 1 && workload_chance(run, 3))
+        return (uint16_t)rng_below(&run->rng, run->swarm.shards);
+    return run_home(run, run->tenants[run->acting].id);
 }
 
 uint32_t workload_expiry_s(struct run *run)
@@ -86,22 +111,43 @@ uint32_t workload_expiry_s(struct run *run)
     return 1 + (uint32_t)rng_below(&run->rng, run->swarm.expiry_s_max);
 }
 
+static bool acts(struct run *run, struct id128 tenant)
+{
+    return id128_equal(run->tenants[run->acting].id, tenant);
+}
+
+static bool take_any(struct run *run)
+{
+    return rng_chance(&run->rng, run->swarm.crossing_ppm);
+}
+
 const struct ref_account *workload_account(struct run *run)
 {
-    const struct reference *r = &run->history.reference;
-    return r->account_count == 0 ? NULL
-                                 : &r->accounts[rng_below(&run->rng, r->account_count)];
+    const struct reference *r = &run->reference;
+    const struct ref_account *a = NULL;
+    for (int i = 0; i < THINGS_TRIED && r->account_count > 0; i++) {
+        a = &r->accounts[rng_below(&run->rng, r->account_count)];
+        if (acts(run, a->tenant) || take_any(run))
+            break;
+    }
+    return a;
 }
 
 const struct ref_wallet *workload_wallet(struct run *run)
 {
-    const struct reference *r = &run->history.reference;
-    return r->wallet_count == 0 ? NULL : &r->wallets[rng_below(&run->rng, r->wallet_count)];
+    const struct reference *r = &run->reference;
+    const struct ref_wallet *w = NULL;
+    for (int i = 0; i < THINGS_TRIED && r->wallet_count > 0; i++) {
+        w = &r->wallets[rng_below(&run->rng, r->wallet_count)];
+        if (acts(run, w->tenant) || take_any(run))
+            break;
+    }
+    return w;
 }
 
 static u128 available(const struct run *run, const struct ref_wallet *w)
 {
-    const struct ref_counters *c = &reference_account(&run->history.reference, w->id)->now;
+    const struct ref_counters *c = &reference_account(&run->reference, w->id)->now;
     u128 spent = c->debits_posted + c->debits_pending;
     return c->credits_posted > spent ? c->credits_posted - spent : 0;
 }
@@ -166,17 +212,62 @@ static const struct operation *found(struct run *run)
     return account ? &ledger_operations[0] : &wallet_operations[0];
 }
 
-static bool few_things(struct run *run)
+static uint32_t own_accounts(struct run *run)
 {
-    const struct reference *r = &run->history.reference;
-    if (r->account_count < 2)
-        return true;
-    if (run->swarm.focus != SWARM_LEDGER && r->wallet_count < WALLETS_MIN)
-        return workload_chance(run, 2);
-    return r->account_count < run->swarm.accounts_max && workload_chance(run, 6);
+    const struct reference *r = &run->reference;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < r->account_count; i++)
+        count += acts(run, r->accounts[i].tenant);
+    return count;
 }
 
-void workload_make(struct run *run, struct request *q)
+static uint32_t own_wallets(struct run *run)
+{
+    const struct reference *r = &run->reference;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < r->wallet_count; i++)
+        count += acts(run, r->wallets[i].tenant);
+    return count;
+}
+
+static bool few_things(struct run *run)
+{
+    uint32_t accounts = own_accounts(run);
+    if (accounts < 2)
+        return true;
+    if (run->swarm.focus != SWARM_LEDGER && own_wallets(run) < WALLETS_MIN)
+        return workload_chance(run, 2);
+    return accounts < run->swarm.accounts_max && workload_chance(run, 6);
+}
+
+/* --- where it belongs ------------------------------------------------------------------------- */
+
+/* The thing that tells the shard, if it is not named as the target; zero = the caller's tenant. */
+static struct id128 told_by(const struct request *q)
+{
+    const union request_body *b = &q->body;
+    const struct transfer_spec *first = &q->items.transfers[0];
+    if (q->type == &account_create_type)
+        return b->account_create.account_id;
+    if (q->type == &accounts_create_type)
+        return q->items.accounts[0].id;
+    if (q->type == &transaction_create_type)
+        return q->items.legs[0].debit_account_id;
+    if (q->type == &transfers_create_type || q->type == &transfers_batch_type)
+        return id128_is_zero(first->debit_account_id) ? first->pending_id
+                                                      : first->debit_account_id;
+    return ID128_ZERO;
+}
+
+static uint16_t shard_of(const struct run *run, const struct request *q)
+{
+    struct id128 id = told_by(q);
+    if (q->type->target_offset != MESSAGE_NO_OFFSET)
+        memcpy(&id, (const char *)&q->body + q->type->target_offset, sizeof id);
+    return run_home(run, id128_is_zero(id) ? q->who.tenant_id : id);
+}
+
+static void make(struct run *run, struct request *q)
 {
     const struct request blank = *q;
     const struct operation *o = few_things(run) ? found(run) : choose(run);
@@ -189,4 +280,11 @@ void workload_make(struct run *run, struct request *q)
     *q = blank;
     bool made = ledger_operations[0].make(run, q);
     check(made);
+}
+
+void workload_make(struct run *run, struct request *q)
+{
+    run->acting = (uint32_t)rng_below(&run->rng, run->swarm.tenants);
+    make(run, q);
+    q->shard = shard_of(run, q);
 }

@@ -5,7 +5,7 @@
 
 #include "tests/simulation/run.h"
 
-/* Fills type, body, who and expects of a zeroed request. */
+/* Fills type, body, who, shard and expects of a zeroed request. */
 void workload_make(struct run *run, struct request *q);
 
 /* --- shared by the files of the workload ------------------------------------------------------ */
@@ -16,12 +16,15 @@ struct operation {
     bool (*make)(struct run *run, struct request *q);
 };
 
+extern const uint16_t workload_currencies[SWARM_CURRENCIES_MAX];
 extern const struct operation ledger_operations[], wallet_operations[], payment_operations[];
 extern const uint32_t ledger_operation_count, wallet_operation_count, payment_operation_count;
 
-/* Owner n of the tenant, or (with any) somebody who may act for each of them. */
-struct principal workload_owner(uint32_t n);
-struct principal workload_clerk(void);
+/* Of the tenant that acts: its owner n, or somebody who may act for each of them. */
+struct principal workload_owner(const struct run *run, uint32_t n);
+struct principal workload_clerk(const struct run *run);
+/* Somebody who sees all tenants. */
+struct principal workload_operator(void);
 /* The owner with this subject_id, most of the time. */
 struct principal workload_principal(struct run *run, struct id128 owner_id);
 
@@ -32,10 +35,14 @@ const struct ref_wallet *workload_payer(struct run *run);
 u128 workload_payable(struct run *run, const struct ref_wallet *w);
 struct decimal workload_decimal(u128 minor, uint16_t currency);
 uint16_t workload_currency(struct run *run);
-struct id128 workload_new_id(struct run *run);
+/* For something in this shard, most of the time. */
+struct id128 workload_new_id(struct run *run, uint16_t shard);
+/* The shard of new accounts: that of the tenant, or any. */
+uint16_t workload_shard(struct run *run);
 uint32_t workload_expiry_s(struct run *run);
 bool workload_chance(struct run *run, uint32_t one_in);
 
+/* Most of the time of the tenant that acts. */
 const struct ref_account *workload_account(struct run *run);
 const struct ref_wallet *workload_wallet(struct run *run);
 

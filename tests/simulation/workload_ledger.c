@@ -4,6 +4,7 @@
 
 #define CODE 7
 #define HISTORY_LIMIT_MAX 60
+#define LIST_LIMIT 1000 /* the largest page */
 #define LEGS_MAX 6
 
 static const struct request_expects moves_nothing = {0, 0, 0, {0, 0}, {0, 0}, false, 0, {0, 0}};
@@ -14,10 +15,11 @@ static bool account_open(struct run *run, struct request *q)
 {
     struct account_create *c = &q->body.account_create;
     q->type = &account_create_type;
-    q->who = workload_clerk();
+    q->who = workload_clerk(run);
     q->expects = moves_nothing;
     c->has_account_id = !workload_chance(run, 4);
-    c->account_id = workload_new_id(run);
+    if (c->has_account_id)
+        c->account_id = workload_new_id(run, workload_shard(run));
     c->currency = workload_currency(run);
     c->code = 1 + (uint16_t)rng_below(&run->rng, 3);
     c->has_flags = true;
@@ -39,12 +41,13 @@ static bool accounts_open(struct run *run, struct request *q)
 {
     struct accounts_create *c = &q->body.accounts_create;
     q->type = &accounts_create_type;
-    q->who = workload_clerk();
+    q->who = workload_clerk(run);
     q->expects = moves_nothing;
     c->accounts = q->items.accounts;
     c->accounts_count = 1 + (uint32_t)rng_below(&run->rng, 4);
+    uint16_t shard = workload_shard(run);
     for (uint32_t i = 0; i < c->accounts_count; i++) {
-        c->accounts[i] = (struct account_spec){.id = workload_new_id(run),
+        c->accounts[i] = (struct account_spec){.id = workload_new_id(run, shard),
                                                .currency = workload_currency(run),
                                                .code = CODE};
         if (workload_chance(run, 3) && i + 1 < c->accounts_count)
@@ -61,7 +64,7 @@ static bool account_show(struct run *run, struct request *q)
     if (a == NULL)
         return false;
     q->type = &account_get_type;
-    q->who = workload_clerk();
+    q->who = workload_clerk(run);
     q->body.account_get.account_id = a->id;
     q->reads = a->id;
     return true;
@@ -74,7 +77,7 @@ static bool account_change(struct run *run, struct request *q)
         return false;
     struct account_update *u = &q->body.account_update;
     q->type = &account_update_type;
-    q->who = workload_clerk();
+    q->who = workload_clerk(run);
     q->expects = moves_nothing;
     u->account_id = a->id;
     u->has_name = true;
@@ -98,7 +101,7 @@ static bool account_is_frozen(struct run *run, struct request *q)
     if (a == NULL)
         return false;
     q->type = &account_freeze_type;
-    q->who = workload_clerk();
+    q->who = workload_clerk(run);
     q->expects = moves_nothing;
     q->body.account_freeze.account_id = a->id;
     q->body.account_freeze.has_mode = true;
@@ -115,7 +118,7 @@ static bool account_is_unfrozen(struct run *run, struct request *q)
                                           ACCOUNT_FLAGS_CREDITS_FROZEN)) == 0; i++)
         a = workload_account(run);
     q->type = &account_unfreeze_type;
-    q->who = workload_clerk();
+    q->who = workload_clerk(run);
     q->expects = moves_nothing;
     q->body.account_unfreeze.account_id = a->id;
     return true;
@@ -127,7 +130,7 @@ static bool account_is_closed(struct run *run, struct request *q)
     if (a == NULL || !workload_chance(run, 4))
         return false;
     q->type = &account_close_type;
-    q->who = workload_clerk();
+    q->who = workload_clerk(run);
     q->expects = moves_nothing;
     q->body.account_close.account_id = a->id;
     return true;
@@ -139,7 +142,7 @@ static bool entries(struct run *run, struct request *q)
     if (a == NULL)
         return false;
     q->type = &account_entries_type;
-    q->who = workload_clerk();
+    q->who = workload_clerk(run);
     q->body.account_entries.account_id = a->id;
     q->body.account_entries.has_limit = true;
     q->body.account_entries.limit = (uint16_t)(1 + rng_below(&run->rng, HISTORY_LIMIT_MAX));
@@ -153,7 +156,7 @@ static bool balance_at(struct run *run, struct request *q)
     if (a == NULL)
         return false;
     q->type = &account_balance_at_type;
-    q->who = workload_clerk();
+    q->who = workload_clerk(run);
     q->body.account_balance_at.account_id = a->id;
     q->body.account_balance_at.has_time = true;
     q->body.account_balance_at.time = (uint8_t)(1 + rng_below(&run->rng, 2));
@@ -165,15 +168,23 @@ static bool balance_at(struct run *run, struct request *q)
 
 static bool list_accounts(struct run *run, struct request *q)
 {
-    (void)run;
     q->type = &accounts_list_type;
-    q->who = workload_clerk();
+    q->who = workload_chance(run, 4) ? workload_operator() : workload_clerk(run);
+    q->body.accounts_list.has_limit = workload_chance(run, 2);
+    q->body.accounts_list.limit = LIST_LIMIT;
     return true;
 }
 
 /* --- transfers ------------------------------------------------------------------------------- */
 
-/* Two accounts, most of the time of one currency. */
+static bool belong_together(const struct run *run, const struct ref_account *debit,
+                            const struct ref_account *credit)
+{
+    return debit != credit && debit->currency == credit->currency &&
+           run_home(run, debit->id) == run_home(run, credit->id);
+}
+
+/* Two accounts, most of the time of one currency and in one shard. */
 static bool two_accounts(struct run *run, const struct ref_account **debit,
                          const struct ref_account **credit)
 {
@@ -181,9 +192,20 @@ static bool two_accounts(struct run *run, const struct ref_account **debit,
     *credit = workload_account(run);
     if (*debit == NULL)
         return false;
-    for (int i = 0; i < 12 && (*debit == *credit || (*debit)->currency != (*credit)->currency); i++)
+    bool crosses = rng_chance(&run->rng, run->swarm.crossing_ppm);
+    for (int i = 0; i < 12 && !crosses && !belong_together(run, *debit, *credit); i++)
         *credit = workload_account(run);
     return *debit != *credit || workload_chance(run, 10);
+}
+
+/* The same in this shard, most of the time. */
+static bool two_accounts_in(struct run *run, uint16_t shard, const struct ref_account **debit,
+                            const struct ref_account **credit)
+{
+    bool two = two_accounts(run, debit, credit);
+    for (int i = 0; i < 8 && two && run_home(run, (*debit)->id) != shard; i++)
+        two = two_accounts(run, debit, credit);
+    return two;
 }
 
 static bool transfer_with(struct run *run, struct request *q, uint32_t flags)
@@ -193,9 +215,9 @@ static bool transfer_with(struct run *run, struct request *q, uint32_t flags)
         return false;
     struct transfer_create *c = &q->body.transfer_create;
     q->type = &transfer_create_type;
-    q->who = workload_clerk();
+    q->who = workload_clerk(run);
     c->has_transfer_id = !workload_chance(run, 4);
-    c->transfer_id = workload_new_id(run);
+    c->transfer_id = workload_new_id(run, run_home(run, debit->id));
     c->debit_account_id = debit->id;
     c->has_credit_account_id = true;
     c->credit_account_id = credit->id;
@@ -249,7 +271,7 @@ static bool transfer_closing(struct run *run, struct request *q)
 static const struct ref_transfer *a_transfer(struct run *run, enum ref_transfer_kind kind,
                                              bool open)
 {
-    const struct reference *r = &run->history.reference;
+    const struct reference *r = &run->reference;
     for (int i = 0; i < 20 && r->transfer_count > 0; i++) {
         const struct ref_transfer *t = &r->transfers[rng_below(&run->rng, r->transfer_count)];
         if (t->kind == kind && (!open || t->open || workload_chance(run, 8)))
@@ -280,7 +302,7 @@ static bool transfer_again(struct run *run, struct request *q)
 /* The id of something else: of a transaction, an account, a payment's transfer. */
 static bool transfer_with_foreign_id(struct run *run, struct request *q)
 {
-    const struct reference *r = &run->history.reference;
+    const struct reference *r = &run->reference;
     if (!transfer_with(run, q, 0))
         return false;
     struct transfer_create *c = &q->body.transfer_create;
@@ -301,7 +323,7 @@ static bool post_held(struct run *run, struct request *q)
         return false;
     struct transfer_post *p = &q->body.transfer_post;
     q->type = &transfer_post_type;
-    q->who = workload_clerk();
+    q->who = workload_clerk(run);
     p->transfer_id = t->id;
     p->has_amount = workload_chance(run, 2);
     u128 amount = 1 + rng_below(&run->rng, (uint64_t)(t->held > UINT64_MAX / 2 ? 5 : t->held + 2));
@@ -309,7 +331,7 @@ static bool post_held(struct run *run, struct request *q)
     p->has_keep_remainder = true;
     p->keep_remainder = workload_chance(run, 2);
     p->has_posting_id = workload_chance(run, 2);
-    p->posting_id = workload_new_id(run);
+    p->posting_id = workload_new_id(run, run_home(run, t->id));
     q->expects = (struct request_expects){.resolved = 1,
                                           .amount_known = p->has_amount,
                                           .amount = amount,
@@ -324,10 +346,10 @@ static bool void_held(struct run *run, struct request *q)
         return false;
     struct transfer_void *v = &q->body.transfer_void;
     q->type = &transfer_void_type;
-    q->who = workload_clerk();
+    q->who = workload_clerk(run);
     v->transfer_id = t->id;
     v->has_posting_id = workload_chance(run, 2);
-    v->posting_id = workload_new_id(run);
+    v->posting_id = workload_new_id(run, run_home(run, t->id));
     q->expects = (struct request_expects){
         .resolved = 1, .amount_known = true, .amount = 0, .resolved_id = t->id};
     return true;
@@ -340,10 +362,10 @@ static bool reverse(struct run *run, struct request *q)
         return false;
     struct transfer_reverse *v = &q->body.transfer_reverse;
     q->type = &transfer_reverse_type;
-    q->who = workload_clerk();
+    q->who = workload_clerk(run);
     v->transfer_id = t->id;
     v->has_reversal_id = workload_chance(run, 2);
-    v->reversal_id = workload_new_id(run);
+    v->reversal_id = workload_new_id(run, run_home(run, t->id));
     q->expects = (struct request_expects){
         .posted = 1, .from = t->credit, .to = t->debit, .amount_known = true, .amount = t->amount};
     return true;
@@ -363,20 +385,28 @@ static uint32_t item_flags(struct run *run, bool last)
     return flags;
 }
 
-static void make_item(struct run *run, struct transfer_spec *s, bool last)
+/* Resolves a pending transfer; false: there is none in that shard. */
+static bool make_resolution(struct run *run, struct transfer_spec *s, uint16_t shard)
+{
+    const struct ref_transfer *pending = a_transfer(run, REF_PENDING, true);
+    if (pending == NULL || run_home(run, pending->id) != shard || !workload_chance(run, 5))
+        return false;
+    bool voids = workload_chance(run, 2);
+    s->flags = (s->flags & TRANSFER_FLAGS_LINKED) |
+               (voids ? TRANSFER_FLAGS_VOID_PENDING : TRANSFER_FLAGS_POST_PENDING);
+    s->pending_id = pending->id;
+    s->amount = voids ? 0 : U128_MAX;
+    return true;
+}
+
+static void make_item(struct run *run, struct transfer_spec *s, uint16_t shard, bool last)
 {
     const struct ref_account *debit, *credit;
-    *s = (struct transfer_spec){.id = workload_new_id(run), .flags = item_flags(run, last)};
-    const struct ref_transfer *pending = a_transfer(run, REF_PENDING, true);
-    if (pending != NULL && workload_chance(run, 5)) {
-        bool voids = workload_chance(run, 2);
-        s->flags = (s->flags & TRANSFER_FLAGS_LINKED) |
-                   (voids ? TRANSFER_FLAGS_VOID_PENDING : TRANSFER_FLAGS_POST_PENDING);
-        s->pending_id = pending->id;
-        s->amount = voids ? 0 : U128_MAX;
+    *s = (struct transfer_spec){.id = workload_new_id(run, shard),
+                                .flags = item_flags(run, last)};
+    if (make_resolution(run, s, shard))
         return;
-    }
-    if (!two_accounts(run, &debit, &credit))
+    if (!two_accounts_in(run, shard, &debit, &credit))
         debit = credit = workload_account(run);
     s->debit_account_id = debit->id;
     s->credit_account_id = credit->id;
@@ -390,11 +420,12 @@ static void make_item(struct run *run, struct transfer_spec *s, bool last)
 static uint32_t make_items(struct run *run, struct request *q)
 {
     uint32_t count = 1 + (uint32_t)rng_below(&run->rng, run->swarm.items_max);
-    q->who = workload_clerk();
+    uint16_t shard = run_home(run, workload_account(run)->id);
+    q->who = workload_clerk(run);
     q->expects = (struct request_expects){REQUEST_ANY, REQUEST_ANY, REQUEST_ANY, {0, 0}, {0, 0},
                                           false, 0, {0, 0}};
     for (uint32_t i = 0; i < count; i++)
-        make_item(run, &q->items.transfers[i], i + 1 == count);
+        make_item(run, &q->items.transfers[i], shard, i + 1 == count);
     return count;
 }
 
@@ -419,7 +450,7 @@ static bool batch(struct run *run, struct request *q)
 
 static struct id128 any_transfer_id(struct run *run)
 {
-    const struct reference *r = &run->history.reference;
+    const struct reference *r = &run->reference;
     return r->transfers[rng_below(&run->rng, r->transfer_count)].id;
 }
 
@@ -427,16 +458,19 @@ static bool transaction(struct run *run, struct request *q)
 {
     struct transaction_create *c = &q->body.transaction_create;
     const struct ref_account *debit, *credit;
+    if (workload_account(run) == NULL)
+        return false;
+    uint16_t shard = run_home(run, workload_account(run)->id);
     q->type = &transaction_create_type;
-    q->who = workload_clerk();
+    q->who = workload_clerk(run);
     c->has_transaction_id = workload_chance(run, 2);
-    c->transaction_id = workload_new_id(run);
-    if (run->history.reference.transfer_count > 0 && workload_chance(run, 12))
+    c->transaction_id = workload_new_id(run, shard);
+    if (run->reference.transfer_count > 0 && workload_chance(run, 12))
         c->transaction_id = any_transfer_id(run);
     c->legs = q->items.legs;
     c->legs_count = 1 + (uint32_t)rng_below(&run->rng, LEGS_MAX);
     for (uint32_t i = 0; i < c->legs_count; i++) {
-        if (!two_accounts(run, &debit, &credit))
+        if (!two_accounts_in(run, shard, &debit, &credit))
             return false;
         bool pending = workload_chance(run, 6);
         c->legs[i] = (struct transaction_leg){.debit_account_id = debit->id,
@@ -462,7 +496,7 @@ static bool transfer_show(struct run *run, struct request *q)
     if (t == NULL)
         return false;
     q->type = &transfer_get_type;
-    q->who = workload_clerk();
+    q->who = workload_clerk(run);
     q->body.transfer_get.transfer_id = t->id;
     return true;
 }
@@ -470,7 +504,9 @@ static bool transfer_show(struct run *run, struct request *q)
 static bool list_transfers(struct run *run, struct request *q)
 {
     q->type = &transfers_list_type;
-    q->who = workload_clerk();
+    q->who = workload_clerk(run);
+    q->body.transfers_list.has_limit = workload_chance(run, 2);
+    q->body.transfers_list.limit = LIST_LIMIT;
     const struct ref_account *a = workload_account(run);
     if (a != NULL && workload_chance(run, 2)) {
         q->body.transfers_list.has_account_id = true;
@@ -481,11 +517,11 @@ static bool list_transfers(struct run *run, struct request *q)
 
 static bool transaction_reversed(struct run *run, struct request *q)
 {
-    const struct reference *r = &run->history.reference;
+    const struct reference *r = &run->reference;
     if (r->transaction_count == 0)
         return false;
     q->type = &transaction_reverse_type;
-    q->who = workload_clerk();
+    q->who = workload_clerk(run);
     q->body.transaction_reverse.transaction_id =
         r->transactions[rng_below(&run->rng, r->transaction_count)].id;
     q->expects = (struct request_expects){.posted = REQUEST_ANY};
@@ -494,11 +530,11 @@ static bool transaction_reversed(struct run *run, struct request *q)
 
 static bool transaction_show(struct run *run, struct request *q)
 {
-    const struct reference *r = &run->history.reference;
+    const struct reference *r = &run->reference;
     if (r->transaction_count == 0)
         return false;
     q->type = &transaction_get_type;
-    q->who = workload_clerk();
+    q->who = workload_clerk(run);
     q->body.transaction_get.transaction_id =
         r->transactions[rng_below(&run->rng, r->transaction_count)].id;
     return true;
@@ -510,16 +546,15 @@ static bool account_moves(struct run *run, struct request *q)
     if (a == NULL)
         return false;
     q->type = &account_transactions_type;
-    q->who = workload_clerk();
+    q->who = workload_clerk(run);
     q->body.account_transactions.account_id = a->id;
     return true;
 }
 
 static bool trial_balance(struct run *run, struct request *q)
 {
-    (void)run;
     q->type = &trial_balance_get_type;
-    q->who = workload_clerk();
+    q->who = workload_chance(run, 3) ? workload_operator() : workload_clerk(run);
     return true;
 }
 

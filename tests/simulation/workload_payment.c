@@ -43,7 +43,7 @@ static bool authorize(struct run *run, struct request *q)
 
 static const struct ref_payment *a_payment(struct run *run)
 {
-    const struct reference *r = &run->history.reference;
+    const struct reference *r = &run->reference;
     return r->payment_count == 0 ? NULL : &r->payments[rng_below(&run->rng, r->payment_count)];
 }
 
@@ -58,7 +58,7 @@ static const struct ref_payment *an_authorized(struct run *run)
 
 static struct id128 owner_of(const struct run *run, struct id128 wallet)
 {
-    return reference_wallet(&run->history.reference, wallet)->owner;
+    return reference_wallet(&run->reference, wallet)->owner;
 }
 
 static bool capture(struct run *run, struct request *q)
@@ -130,16 +130,15 @@ static bool list_payments(struct run *run, struct request *q)
 {
     q->type = &payment_list_type;
     q->who = workload_chance(run, 2)
-                 ? workload_clerk()
-                 : workload_owner((uint32_t)rng_below(&run->rng, run->swarm.owners));
+                 ? workload_clerk(run)
+                 : workload_owner(run, (uint32_t)rng_below(&run->rng, run->swarm.owners));
     return true;
 }
 
 static bool list_adapters(struct run *run, struct request *q)
 {
-    (void)run;
     q->type = &payment_adapter_list_type;
-    q->who = workload_clerk();
+    q->who = workload_clerk(run);
     return true;
 }
 
@@ -149,7 +148,7 @@ static bool payment_history(struct run *run, struct request *q)
     if (p == NULL)
         return false;
     q->type = &payment_event_list_type;
-    q->who = workload_clerk();
+    q->who = workload_clerk(run);
     q->body.payment_event_list.payment_id = p->id;
     return true;
 }

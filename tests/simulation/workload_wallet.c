@@ -9,7 +9,7 @@
 static bool wallet_new(struct run *run, struct request *q)
 {
     q->type = &wallet_open_type;
-    q->who = workload_owner((uint32_t)rng_below(&run->rng, run->swarm.owners));
+    q->who = workload_owner(run, (uint32_t)rng_below(&run->rng, run->swarm.owners));
     q->body.wallet_open.currency = workload_currency(run);
     return true;
 }
@@ -23,7 +23,7 @@ static bool fund(struct run *run, struct request *q)
     if (amount < UINT64_MAX / FUND_FACTOR)
         amount *= FUND_FACTOR;
     q->type = &wallet_fund_type;
-    q->who = workload_clerk();
+    q->who = workload_clerk(run);
     q->body.wallet_fund.wallet_id = w->id;
     q->body.wallet_fund.amount = workload_decimal(amount, w->currency);
     q->expects = (struct request_expects){
@@ -89,7 +89,7 @@ static bool hold(struct run *run, struct request *q)
 /* Open, most of the time. */
 static const struct ref_hold *a_hold(struct run *run)
 {
-    const struct reference *r = &run->history.reference;
+    const struct reference *r = &run->reference;
     for (int i = 0; i < 10 && r->hold_count > 0; i++) {
         const struct ref_hold *h = &r->holds[rng_below(&run->rng, r->hold_count)];
         if (h->remaining > 0 || workload_chance(run, 8))
@@ -103,7 +103,7 @@ static bool capture(struct run *run, struct request *q)
     const struct ref_hold *h = a_hold(run);
     if (h == NULL)
         return false;
-    const struct ref_wallet *w = reference_wallet(&run->history.reference, h->wallet);
+    const struct ref_wallet *w = reference_wallet(&run->reference, h->wallet);
     struct wallet_hold_capture *c = &q->body.wallet_hold_capture;
     q->type = &wallet_hold_capture_type;
     q->who = workload_principal(run, w->owner);
@@ -131,7 +131,7 @@ static bool release(struct run *run, struct request *q)
     if (h == NULL)
         return false;
     q->type = &wallet_hold_release_type;
-    q->who = workload_clerk();
+    q->who = workload_clerk(run);
     q->body.wallet_hold_release.hold_id = h->id;
     q->body.wallet_hold_release.wallet_id = h->wallet;
     q->expects = (struct request_expects){
@@ -145,7 +145,7 @@ static bool hold_show(struct run *run, struct request *q)
     if (h == NULL)
         return false;
     q->type = &wallet_hold_get_type;
-    q->who = workload_clerk();
+    q->who = workload_clerk(run);
     q->body.wallet_hold_get.hold_id = h->id;
     q->body.wallet_hold_get.wallet_id = h->wallet;
     return true;
@@ -212,7 +212,7 @@ static bool limits(struct run *run, struct request *q)
     if (w == NULL)
         return false;
     q->type = &wallet_limits_set_type;
-    q->who = workload_clerk();
+    q->who = workload_clerk(run);
     s->wallet_id = w->id;
     s->has_per_transaction = workload_chance(run, 2);
     s->per_transaction = workload_decimal(workload_amount(run), w->currency);
@@ -225,8 +225,8 @@ static bool list_wallets(struct run *run, struct request *q)
 {
     q->type = &wallet_list_type;
     q->who = workload_chance(run, 2)
-                 ? workload_clerk()
-                 : workload_owner((uint32_t)rng_below(&run->rng, run->swarm.owners));
+                 ? workload_clerk(run)
+                 : workload_owner(run, (uint32_t)rng_below(&run->rng, run->swarm.owners));
     return true;
 }
 

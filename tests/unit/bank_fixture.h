@@ -74,7 +74,7 @@ static inline void bank_pass(void *context)
 {
     struct bank *b = context;
     if (b->shard != NULL && shard_pass(b->shard, 1000000))
-        env_wake(&b->world.env);
+        env_wake(&b->world.loop.env);
 }
 
 static inline void bank_until_running(struct bank *b)
@@ -90,7 +90,7 @@ static inline void bank_start(struct bank *b)
     memset(&b->line, 0, sizeof b->line);
     b->progress = (struct progress){.count = 1, .shards = &b->line};
     b->shard = shard_new(&(struct shard_options){
-        .env = &b->world.env,
+        .env = &b->world.loop.env,
         .domain = &b->domain,
         .store = store_sim_store(b->sim),
         .journal_lane = (struct lane *)&b->journal,
@@ -116,8 +116,8 @@ static inline int bank_setup(void **state)
     assert_non_null(b);
     b->shards = 1;
     world_init(&b->world, 42);
-    b->world.pass = bank_pass;
-    b->world.context = b;
+    b->world.loop.pass = bank_pass;
+    b->world.loop.context = b;
     world_lane_init(&b->journal, &b->world, "journal", 1000, 50000);
     world_lane_init(&b->views, &b->world, "views", 1000, 50000);
     world_lane_init(&b->reads, &b->world, "reads", 1000, 50000);
@@ -211,13 +211,13 @@ static inline uint16_t bank_ask(struct bank *b, struct principal who,
         .keyed = b->key != 0,
         .key = {0xBA4C, b->key},
         .fingerprint = {type->number, b->key},
-        .home = (struct loop *)b, /* somebody's own, not the runtime's; never looked into here */
+        .home = (struct env *)b, /* somebody's own, not the runtime's; never looked into here */
         .reply = reply,
     };
     b->if_match = b->key = 0;
     b->answered = false;
     shard_post(b->shard, &b->message);
-    env_wake(&b->world.env);
+    env_wake(&b->world.loop.env);
     for (int i = 0; i < BANK_STEPS_MAX && !b->answered; i++)
         if (!world_step(&b->world))
             break;

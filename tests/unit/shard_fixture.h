@@ -99,20 +99,20 @@ static inline void on_pass(void *context)
 {
     struct fixture *f = context;
     if (f->shard != NULL && shard_pass(f->shard, 500000))
-        env_wake(&f->world.env);
+        env_wake(&f->world.loop.env);
 }
 
 static inline void on_nudge(void *context, uint16_t shard)
 {
     struct fixture *f = context;
     if (shard == f->number)
-        env_wake(&f->world.env);
+        env_wake(&f->world.loop.env);
 }
 
 static inline void start(struct fixture *f)
 {
     struct shard_options o = {
-        .env = &f->world.env,
+        .env = &f->world.loop.env,
         .domain = &f->domain,
         .store = store_sim_store(f->sim),
         .journal_lane = (struct lane *)&f->journal,
@@ -146,8 +146,8 @@ static inline int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
     world_init(&f->world, 7);
-    f->world.pass = on_pass;
-    f->world.context = f;
+    f->world.loop.pass = on_pass;
+    f->world.loop.context = f;
     world_lane_init(&f->journal, &f->world, "journal", MS / 10, MS / 2);
     world_lane_init(&f->views, &f->world, "views", MS / 10, 2 * MS);
     world_lane_init(&f->read, &f->world, "read", MS / 100, MS / 10);
@@ -206,7 +206,7 @@ static inline void post(struct fixture *f, struct ask *a, const struct message_t
     a->message.target_kind = PURSE_KIND;
     a->message.target = target;
     a->message.done = on_done;
-    a->message.home = (struct loop *)f; /* anybody but NULL: answers go through on_answer */
+    a->message.home = (struct env *)f; /* anybody but NULL: answers go through on_answer */
     if (a->message.reply.len_max == 0)
         wire_writer_init(&a->message.reply, 1 << 16);
     a->done = 0;
@@ -315,7 +315,7 @@ static inline void append_refusals(struct fixture *f, uint32_t count, struct wir
     record_body_start(body);
     for (uint32_t i = 0; i < count; i++) {
         const struct id128 key = {seq, i + 1}, fingerprint = {1, 1};
-        record_begin(body, env_wall_ns(&f->world.env) + seq, &key, &fingerprint);
+        record_begin(body, env_wall_ns(&f->world.loop.env) + seq, &key, &fingerprint);
         record_end(body, &(struct record_outcome){.code = PURSE_EMPTY});
     }
     row->seq = seq;

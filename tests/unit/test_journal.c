@@ -20,7 +20,7 @@ static void on_durable(void *context, struct batch *b)
     struct scene *s = context;
     assert_int_equal(b->seq, s->durable + 1);
     s->durable = b->seq;
-    env_wake(&s->world.env);
+    env_wake(&s->world.loop.env);
 }
 
 static void on_failure(void *context, enum err e)
@@ -43,13 +43,13 @@ static int set_up(void **state)
     struct scene *s = calloc(1, sizeof *s);
     s->store = store;
     world_init(&s->world, 1);
-    s->world.pass = flush;
-    s->world.context = s;
+    s->world.loop.pass = flush;
+    s->world.loop.context = s;
     world_lane_init(&s->lane, &s->world, "journal", 1000000, 1000000);
     struct store *st = s->store->store;
     uint64_t epoch;
     assert_int_equal(st->ops->lease_take(st, 0, slice_of("test"), &epoch), ERR_OK);
-    journal_init(&s->journal, &s->world.env, (struct lane *)&s->lane, st, 0);
+    journal_init(&s->journal, &s->world.loop.env, (struct lane *)&s->lane, st, 0);
     s->journal.on_durable = on_durable;
     s->journal.on_failure = on_failure;
     s->journal.context = s;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Loop: alarms, passes, mail and messages between loops, in real time. */
 #include "runtime/actor/loop.h"
+#include "runtime/actor/message.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -215,7 +216,7 @@ static void on_ask(struct inbox_item *item)
     struct ask *a = container_of(m, struct ask, message);
     a->answered_elsewhere = !pthread_equal(pthread_self(), a->home_thread);
     m->code = (uint16_t)(64 + a->left % 2);
-    loop_answer(a->there, m);
+    message_answer(loop_env(a->there), m);
 }
 
 static void send_ask(uv_timer_t *timer)
@@ -249,7 +250,7 @@ static void answers_come_home_from_another_loop(void **state)
     uv_timer_t timer;
     struct ask a = {.here = here, .there = there, .timer = &timer, .left = 2000, .at_home = true,
                     .home_thread = pthread_self()};
-    a.message.home = here;
+    a.message.home = loop_env(here);
     a.message.done = on_answer;
     assert_int_equal(uv_timer_init(loop_uv(here), &timer), 0);
     timer.data = &a;
@@ -275,8 +276,8 @@ static void an_answer_of_the_same_loop_is_given_at_once(void **state)
 {
     (void)state;
     struct loop *l = new_loop();
-    struct message m = {.home = l, .done = note_done};
-    loop_answer(l, &m);
+    struct message m = {.home = loop_env(l), .done = note_done};
+    message_answer(loop_env(l), &m);
     assert_int_equal(m.code, 77);
     loop_free(l);
 }

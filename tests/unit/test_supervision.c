@@ -282,7 +282,7 @@ static void a_held_actor_that_cannot_be_read_stays_held(void **state)
 
 static uint64_t mono_slowly(struct env *e)
 {
-    struct world *w = container_of(e, struct world, env);
+    struct world *w = container_of(e, struct world, loop.env);
     w->now_ns += 6 * MS; /* so long takes whatever is done between two looks at the clock */
     return w->now_ns;
 }
@@ -292,12 +292,12 @@ static void turns_that_stall_the_loop_are_recorded(void **state)
     struct fixture *f = *state;
     fill(f, 1, 1);
     assert_int_equal(stats_of(f).stalls, 0);
-    const struct env_ops *truly = f->world.env.ops;
+    const struct env_ops *truly = f->world.loop.env.ops;
     struct env_ops slowly = *truly;
     slowly.mono_ns = mono_slowly;
-    f->world.env.ops = &slowly;
+    f->world.loop.env.ops = &slowly;
     fill(f, 1, 1);
-    f->world.env.ops = truly;
+    f->world.loop.env.ops = truly;
     assert_int_equal(stats_of(f).stalls, 1);
     assert_in_range(stats_of(f).stall_ns_max, 5 * MS, 20 * MS);
 }
@@ -322,17 +322,17 @@ static void make_slow(struct fixture *f, struct slow_time *slow)
 {
     assert_int_equal(pipe(slow->ends), 0);
     log_init(&slow->log, slow->ends[1], LOG_LEVEL_WARN);
-    slow->truly = f->world.env.ops;
+    slow->truly = f->world.loop.env.ops;
     slow->slowly = *slow->truly;
     slow->slowly.mono_ns = mono_slowly;
-    f->world.env.ops = &slow->slowly;
-    f->world.env.log = &slow->log;
+    f->world.loop.env.ops = &slow->slowly;
+    f->world.loop.env.log = &slow->log;
 }
 
 static void end_slow(struct fixture *f, struct slow_time *slow, char *text, size_t size)
 {
-    f->world.env.ops = slow->truly;
-    f->world.env.log = NULL;
+    f->world.loop.env.ops = slow->truly;
+    f->world.loop.env.log = NULL;
     close(slow->ends[1]);
     ssize_t len = read(slow->ends[0], text, size - 1);
     assert_in_range(len, 1, size - 1);

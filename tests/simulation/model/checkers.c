@@ -18,12 +18,12 @@
 
 /* --- after each event ------------------------------------------------------------------------ */
 
-void checkers_after_step(struct run *run)
+void checkers_after_step(struct run_shard *rs)
 {
-    struct shard *s = run->shard;
-    if (s->stats.events == run->events_audited)
+    struct shard *s = run_shard_running(rs->run, rs->number);
+    if (s == NULL || s->stats.events == rs->events_audited)
         return;
-    run->events_audited = s->stats.events;
+    rs->events_audited = s->stats.events;
     const char *wrong = shard_audit(s);
     if (wrong != NULL)
         broken("%s", wrong);
@@ -34,18 +34,19 @@ void checkers_after_step(struct run *run)
 /* --- after each commit ----------------------------------------------------------------------- */
 
 /* The live state if it stands where the history does: nothing newer, and resident. */
-static const void *durable_state(struct run *run, uint16_t kind, struct id128 id)
+static const void *durable_state(struct run_shard *rs, uint16_t kind, struct id128 id)
 {
-    struct actor *a = registry_find(&run->shard->registry, kind, id);
+    struct shard *s = crew_shard(rs->run->crew, rs->number);
+    struct actor *a = registry_find(&s->registry, kind, id);
     if (a == NULL || (a->flags & (ACTOR_EXISTS | ACTOR_LOADING)) != ACTOR_EXISTS ||
-        a->touched_seq > run->history.seq)
+        a->touched_seq > rs->history.seq)
         return NULL;
     return actor_state(a);
 }
 
-static void check_account(struct run *run, const struct ref_account *a)
+static void check_account(struct run_shard *rs, const struct ref_account *a)
 {
-    const struct account *live = durable_state(run, KIND_ACCOUNT, a->id);
+    const struct account *live = durable_state(rs, KIND_ACCOUNT, a->id);
     if (live == NULL)
         return;
     const struct ref_counters *c = &a->now;
@@ -57,46 +58,48 @@ static void check_account(struct run *run, const struct ref_account *a)
         broken("version or flags of an account are not what the journal says");
 }
 
-static void check_transfer(struct run *run, const struct ref_transfer *t)
+static void check_transfer(struct run_shard *rs, const struct ref_transfer *t)
 {
     const struct hold *live =
-        t->kind == REF_PENDING ? durable_state(run, KIND_TRANSFER, t->id) : NULL;
+        t->kind == REF_PENDING ? durable_state(rs, KIND_TRANSFER, t->id) : NULL;
     if (live != NULL && (live->held != t->held || live->posted != t->posted ||
                          (live->status == TRANSFER_STATUS_PENDING) != t->open))
         broken("a pending transfer is not what the journal says");
 }
 
-static void check_payment(struct run *run, const struct ref_payment *p)
+static void check_payment(struct run_shard *rs, const struct ref_payment *p)
 {
-    const struct payment *live = durable_state(run, KIND_PAYMENT, p->id);
+    const struct payment *live = durable_state(rs, KIND_PAYMENT, p->id);
     if (live != NULL && (live->captured != p->captured || live->refunded != p->refunded))
         broken("a payment is not what the journal says");
 }
 
-static void check_wallet_hold(struct run *run, const struct ref_hold *h)
+static void check_wallet_hold(struct run_shard *rs, const struct ref_hold *h)
 {
-    const struct wallet_hold *live = durable_state(run, KIND_HOLD, h->id);
+    const struct wallet_hold *live = durable_state(rs, KIND_HOLD, h->id);
     if (live != NULL && (live->captured != h->captured || live->remaining != h->remaining))
         broken("a hold is not what the journal says");
 }
 
-void checkers_after_commit(struct run *run)
+void checkers_after_commit(struct run_shard *rs)
 {
-    const struct reference *r = &run->history.reference;
+    const struct reference *r = rs->history.reference;
     for (uint32_t i = 0; i < r->account_count; i++)
-        check_account(run, &r->accounts[i]);
+        check_account(rs, &r->accounts[i]);
     for (uint32_t i = 0; i < r->transfer_count; i++)
-        check_transfer(run, &r->transfers[i]);
+        check_transfer(rs, &r->transfers[i]);
     for (uint32_t i = 0; i < r->payment_count; i++)
-        check_payment(run, &r->payments[i]);
+        check_payment(rs, &r->payments[i]);
     for (uint32_t i = 0; i < r->hold_count; i++)
-        check_wallet_hold(run, &r->holds[i]);
+        check_wallet_hold(rs, &r->holds[i]);
 }
 
 /* --- replay ---------------------------------------------------------------------------------- */
 
 struct replaying {
     struct run *run;
+    struct run_shard *watched;
+    struct shard *live; /* NULL while the process is down */
     struct registry registry;
     struct replay replay;
     struct wire_writer one, other;
@@ -108,7 +111,7 @@ struct replaying {
 static bool replay_row(void *context, const struct batch_row *row)
 {
     struct replaying *r = context;
-    if (row->seq > r->run->history.seq)
+    if (row->seq > r->watched->history.seq)
         return false;
     if (replay_batch(&r->replay, row) != ERR_OK)
         broken("the journal cannot be replayed: %s", r->replay.reason);
@@ -132,14 +135,14 @@ static void compare(const struct replaying *r, const char *what)
 static bool check_state(void *context, struct id128 id, const void *state)
 {
     struct replaying *r = context;
-    struct shard *s = r->run->shard;
+    struct shard *s = r->live;
     r->count++;
     wire_writer_clear(&r->one);
     r->kind->write(&r->one, state);
     struct actor *live =
         s == NULL ? NULL : registry_find(&s->registry, r->kind->number, id);
     if (live != NULL && (live->flags & ACTOR_LOADING) == 0 &&
-        live->touched_seq <= r->run->history.seq) {
+        live->touched_seq <= r->watched->history.seq) {
         if ((live->flags & ACTOR_EXISTS) == 0)
             broken("an actor of kind %s is in the journal, but not there", r->kind->name);
         wire_writer_clear(&r->other);
@@ -149,8 +152,9 @@ static bool check_state(void *context, struct id128 id, const void *state)
     if (!r->stored)
         return true;
     wire_writer_clear(&r->other);
-    enum err e = r->run->store->ops->state_load(r->run->store, 0, r->kind->number, id, copy_row,
-                                                &r->other);
+    struct store *store = r->run->store;
+    enum err e = store->ops->state_load(store, r->watched->number, r->kind->number, id, copy_row,
+                                        &r->other);
     if (e != ERR_OK)
         broken("the stored state of an actor of kind %s is missing", r->kind->name);
     compare(r, "stored");
@@ -161,8 +165,8 @@ static bool check_live(void *context, struct id128 id, const void *state)
 {
     struct replaying *r = context;
     (void)state;
-    struct actor *live = registry_find(&r->run->shard->registry, r->kind->number, id);
-    if (live->touched_seq > r->run->history.seq)
+    struct actor *live = registry_find(&r->live->registry, r->kind->number, id);
+    if (live->touched_seq > r->watched->history.seq)
         return true;
     struct actor *replayed = registry_find(&r->registry, r->kind->number, id);
     if (replayed == NULL || (replayed->flags & ACTOR_EXISTS) == 0)
@@ -182,48 +186,51 @@ static void check_kind(struct replaying *r, const struct actor_kind *kind)
     r->kind = kind;
     r->count = 0;
     registry_each(&r->registry, kind->number, check_state, r);
-    if (r->run->shard != NULL)
-        registry_each(&r->run->shard->registry, kind->number, check_live, r);
+    if (r->live != NULL)
+        registry_each(&r->live->registry, kind->number, check_live, r);
     if (!r->stored)
         return;
     struct store *store = r->run->store;
     uint64_t stored = 0;
-    /* The walk begins after the id zero, which is that of the shard's own ledger. */
-    enum err zero = store->ops->state_load(store, 0, kind->number, ID128_ZERO, count_row, &stored);
+    uint16_t shard = r->watched->number;
+    /* The walk begins after the id zero, which is that of the first shard's own ledger. */
+    enum err zero =
+        store->ops->state_load(store, shard, kind->number, ID128_ZERO, count_row, &stored);
     check(zero == ERR_OK || zero == ERR_NOT_FOUND);
-    enum err e = store->ops->states_each(store, 0, kind->number, ID128_ZERO, count_row, &stored);
+    enum err e =
+        store->ops->states_each(store, shard, kind->number, ID128_ZERO, count_row, &stored);
     check(e == ERR_OK);
     if (stored != r->count)
         broken("the store holds %llu states of kind %s where the journal gives %llu",
                (unsigned long long)stored, kind->name, (unsigned long long)r->count);
 }
 
-static bool stored_here(const struct run *run)
+static bool stored_here(const struct run_shard *rs)
 {
+    struct store *store = rs->run->store;
     struct store_position position;
-    enum err e = run->store->ops->position(run->store, 0, &position);
+    enum err e = store->ops->position(store, rs->number, &position);
     check(e == ERR_OK);
-    return position.seq == run->history.seq;
+    return position.seq == rs->history.seq;
 }
 
-void checkers_replay(struct run *run)
+static void replay_shard(struct run *run, struct run_shard *rs)
 {
-    run->counts.full_checks++;
-    if (run->shard != NULL && run->shard->scrub.damaged_seq != 0)
-        broken("the scrub takes batch %llu for damaged",
-               (unsigned long long)run->shard->scrub.damaged_seq);
-    run_faults(run, false);
-    struct replaying r = {.run = run, .stored = stored_here(run)};
+    struct replaying r = {.run = run, .watched = rs, .stored = stored_here(rs)};
     const struct store_position start = {.seq = 0};
+    r.live = run->crew == NULL ? NULL : crew_shard(run->crew, rs->number);
+    if (r.live != NULL && r.live->scrub.damaged_seq != 0)
+        broken("the scrub takes batch %llu for damaged",
+               (unsigned long long)r.live->scrub.damaged_seq);
     registry_init(&r.registry, run->domain);
-    replay_init(&r.replay, run->domain, &r.registry, 0, &start);
+    replay_init(&r.replay, run->domain, &r.registry, rs->number, &start);
     wire_writer_init(&r.one, STATE_BYTES_MAX);
     wire_writer_init(&r.other, STATE_BYTES_MAX);
-    if (run->history.seq > 0) {
-        enum err e = run->store->ops->tail(run->store, 0, 1, replay_row, &r);
+    if (rs->history.seq > 0) {
+        enum err e = run->store->ops->tail(run->store, rs->number, 1, replay_row, &r);
         check(e == ERR_OK);
     }
-    if (r.replay.seq != run->history.seq)
+    if (r.replay.seq != rs->history.seq)
         broken("the journal ends before what was durable");
     for (int k = 0; k < KIND_MAX; k++)
         if (run->domain->kinds[k] != NULL)
@@ -232,14 +239,45 @@ void checkers_replay(struct run *run)
     wire_writer_done(&r.other);
     replay_done(&r.replay);
     registry_done(&r.registry);
+}
+
+void checkers_replay(struct run *run)
+{
+    run->counts.full_checks++;
+    run_faults(run, false);
+    for (uint16_t i = 0; i < run->swarm.shards; i++)
+        replay_shard(run, &run->shards[i]);
     run_faults(run, true);
 }
 
+/* --- books ----------------------------------------------------------------------------------- */
+
+/* Each shard balances by itself, and so all of them do. */
+static void check_books(const struct reference *r, uint16_t currency, uint16_t shard)
+{
+    const struct ref_total t = reference_total(r, ID128_ZERO, currency, shard);
+    if (t.counters.debits_posted != t.counters.credits_posted ||
+        t.counters.debits_pending != t.counters.credits_pending)
+        broken("debits are not credits in shard %u", shard);
+}
+
+static void check_all_books(const struct run *run)
+{
+    const struct reference *r = &run->reference;
+    for (uint32_t i = 0; i < r->account_count; i++)
+        for (uint16_t shard = 0; shard <= run->swarm.shards; shard++)
+            check_books(r, r->accounts[i].currency, shard);
+}
+
+/* --------------------------------------------------------------------------------------------- */
+
 void checkers_full(struct run *run)
 {
-    checkers_after_commit(run);
+    for (uint16_t i = 0; i < run->swarm.shards; i++)
+        checkers_after_commit(&run->shards[i]);
     checkers_replay(run);
     view_checkers(run);
+    check_all_books(run);
 }
 
 void checkers_closed(struct run *run)

@@ -6,18 +6,18 @@
 #include "tests/simulation/run.h"
 
 /* After each event: the services' own audits, if anything changed; no turn may have failed. */
-void checkers_after_step(struct run *run);
+void checkers_after_step(struct run_shard *rs);
 
-/* After each commit: the live states are what the reference made of the same events. */
-void checkers_after_commit(struct run *run);
+/* After each commit of the shard: its live states are what the reference made of the events. */
+void checkers_after_commit(struct run_shard *rs);
 
-/* With the shard at rest and projected: replay, states, views, entries, all of them. */
+/* With all shards at rest and projected: replay, states, views, entries, books. */
 void checkers_full(struct run *run);
 
-/* The journal replayed from its first batch gives the live states, byte by byte. */
+/* Each journal replayed from its first batch gives the live states, byte by byte. */
 void checkers_replay(struct run *run);
 
-/* The same with the shard gone: of what is in the store. */
+/* The same with the process gone: of what is in the store. */
 void checkers_closed(struct run *run);
 
 #endif

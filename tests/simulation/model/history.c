@@ -12,10 +12,11 @@
 #define SLOTS_FIRST 512
 #define EVENT_MEMORY ((size_t)1 << 20)
 
-void history_init(struct history *h, const struct domain *domain, struct store *store)
+void history_init(struct history *h, const struct domain *domain, struct store *store,
+                  uint16_t shard, struct reference *reference)
 {
-    *h = (struct history){.domain = domain, .store = store, .slot_count = SLOTS_FIRST};
-    reference_init(&h->reference);
+    *h = (struct history){.domain = domain, .store = store, .shard = shard,
+                          .reference = reference, .slot_count = SLOTS_FIRST};
     arena_init(&h->arena, EVENT_MEMORY);
     size_t size = 16;
     for (size_t i = 0; i < DOMAIN_NUMBER_MAX; i++)
@@ -28,7 +29,6 @@ void history_init(struct history *h, const struct domain *domain, struct store *
 
 void history_done(struct history *h)
 {
-    reference_done(&h->reference);
     arena_done(&h->arena);
     free(h->event);
     free(h->records);
@@ -116,7 +116,7 @@ static void read_event(struct history *h, const struct record_reader *r,
         broken("an event of the journal cannot be read");
     h->events++;
     h->kinds[r->number]++;
-    reference_apply(&h->reference, rule->type, h->event, r->time_ns, effects);
+    reference_apply(h->reference, h->shard, rule->type, h->event, r->time_ns, effects);
     arena_reset(&h->arena);
 }
 
@@ -159,6 +159,8 @@ static bool follow_row(void *context, const struct batch_row *row)
 {
     struct following *f = context;
     struct history *h = f->history;
+    if (row->shard != h->shard)
+        broken("the journal of a shard has a batch of another");
     if (row->seq == h->seq) {
         if (memcmp(row->hash.bytes, h->hash.bytes, SHA256_SIZE) != 0)
             broken("batch %llu, which was durable, is another now", (unsigned long long)row->seq);
@@ -185,7 +187,7 @@ void history_follow(struct history *h, uint64_t seq)
         broken("the shard stands at batch %llu, but %llu was durable", (unsigned long long)seq,
                (unsigned long long)h->seq);
     struct following f = {h, seq};
-    enum err e = h->store->ops->tail(h->store, 0, h->seq == 0 ? 1 : h->seq, follow_row, &f);
+    enum err e = h->store->ops->tail(h->store, h->shard, h->seq == 0 ? 1 : h->seq, follow_row, &f);
     check(e == ERR_OK);
     if (h->seq != seq)
         broken("batch %llu was said to be durable, but is not in the store",

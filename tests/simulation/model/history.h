@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* History: the journal as an independent reader finds it in the store. It follows what became
- * durable, checks numbering, chain, epochs and times, hands each event to the reference, and keeps
- * what was recorded for each key: the one answer that may ever be given. */
+/* History: the journal of one shard as an independent reader finds it in the store. It follows what
+ * became durable, checks numbering, chain, epochs and times, hands each event to the reference of
+ * all shards, and keeps what was recorded for each key: the one answer that the shard may ever
+ * give. */
 #ifndef SIMULATION_HISTORY_H
 #define SIMULATION_HISTORY_H
 
@@ -20,7 +21,8 @@ struct history_record {
 struct history {
     const struct domain *domain;
     struct store *store;
-    struct reference reference;
+    uint16_t shard;
+    struct reference *reference;
     uint64_t seq, epoch;
     struct sha256_digest hash;
     uint64_t time_ns;  /* of the last event */
@@ -36,7 +38,8 @@ struct history {
     void *event;
 };
 
-void history_init(struct history *h, const struct domain *domain, struct store *store);
+void history_init(struct history *h, const struct domain *domain, struct store *store,
+                  uint16_t shard, struct reference *reference);
 void history_done(struct history *h);
 
 /* Reads on to batch `seq`, which is durable; what was read before must still be there. The store

@@ -23,9 +23,9 @@ static void *grown(void *array, uint32_t count, uint32_t *cap, size_t size)
     return array;
 }
 
-void reference_init(struct reference *r)
+void reference_init(struct reference *r, uint16_t shards)
 {
-    *r = (struct reference){.transfer_slot_count = SLOTS_FIRST};
+    *r = (struct reference){.shards = shards, .transfer_slot_count = SLOTS_FIRST};
     r->transfer_slots = calloc(SLOTS_FIRST, sizeof *r->transfer_slots);
     check(r->transfer_slots != NULL);
 }
@@ -44,6 +44,19 @@ void reference_done(struct reference *r)
 }
 
 /* --- finding --------------------------------------------------------------------------------- */
+
+uint16_t reference_home(const struct reference *r, struct id128 id)
+{
+    return (uint16_t)(id128_home(id) % r->shards);
+}
+
+/* Nothing of another shard may be in this one's journal. */
+static void check_home(const struct reference *r, struct id128 id)
+{
+    if (reference_home(r, id) != r->shard)
+        broken("an event of shard %u is about something of shard %u", r->shard,
+               reference_home(r, id));
+}
 
 #define FIND(type, list)                                                                           \
     for (uint32_t i = 0; i < r->list##_count; i++)                                                 \
@@ -105,6 +118,7 @@ static struct ref_transfer *add_transfer(struct reference *r, struct id128 id,
         broken("transfer %016llx has two outcomes", (unsigned long long)id.hi);
     r->transfers = grown(r->transfers, r->transfer_count, &r->transfer_cap, sizeof *r->transfers);
     *slot_of(r, id) = r->transfer_count + 1;
+    check_home(r, id);
     struct ref_transfer *t = &r->transfers[r->transfer_count++];
     *t = (struct ref_transfer){.id = id, .kind = kind};
     grow_slots(r);
@@ -116,6 +130,7 @@ static struct ref_account *account_of(const struct reference *r, struct id128 id
     struct ref_account *a = reference_account(r, id);
     if (a == NULL)
         broken("an event names an account that was never opened");
+    check_home(r, id);
     return a;
 }
 
@@ -208,6 +223,7 @@ static void opened(struct reference *r, const struct account_opened *e)
 {
     if (reference_account(r, e->account_id) != NULL)
         broken("an account is opened twice");
+    check_home(r, e->account_id);
     r->accounts = grown(r->accounts, r->account_count, &r->account_cap, sizeof *r->accounts);
     struct ref_account *a = &r->accounts[r->account_count++];
     *a = (struct ref_account){
@@ -376,6 +392,7 @@ static void reversed(struct reference *r, const struct transfer_reversed *e)
 /* Its transfers are in the same record, before it. */
 static void recorded(struct reference *r, const struct transaction_recorded *e)
 {
+    check_home(r, e->transaction_id);
     for (uint32_t i = 0; i < r->transaction_count; i++)
         if (id128_equal(r->transactions[i].id, e->transaction_id))
             broken("a transaction is recorded twice");
@@ -438,6 +455,7 @@ static void payment_is_created(struct reference *r, const struct payment_created
     if (t == NULL || t->kind != (now ? REF_POSTED : REF_PENDING) || t->amount != e->amount ||
         !id128_equal(t->debit, e->from_account) || !id128_equal(t->credit, e->to_account))
         broken("a payment without its transfer");
+    check_home(r, e->payment_id);
     r->payments = grown(r->payments, r->payment_count, &r->payment_cap, sizeof *r->payments);
     r->payments[r->payment_count++] = (struct ref_payment){
         .id = e->payment_id,
@@ -531,9 +549,10 @@ static void payment_event(struct reference *r, const struct message_type *type, 
     }
 }
 
-void reference_apply(struct reference *r, const struct message_type *type, const void *event,
-                     uint64_t time_ns, struct ref_effects *effects)
+void reference_apply(struct reference *r, uint16_t shard, const struct message_type *type,
+                     const void *event, uint64_t time_ns, struct ref_effects *effects)
 {
+    r->shard = shard;
     effects->events++;
     if (type == &account_opened_type) {
         opened(r, event);
@@ -562,6 +581,25 @@ void reference_apply(struct reference *r, const struct message_type *type, const
         wallet_event(r, type, event, time_ns);
         payment_event(r, type, event, time_ns);
     }
+}
+
+struct ref_total reference_total(const struct reference *r, struct id128 tenant,
+                                 uint16_t currency, uint16_t shard)
+{
+    struct ref_total total = {.accounts = 0};
+    for (uint32_t i = 0; i < r->account_count; i++) {
+        const struct ref_account *a = &r->accounts[i];
+        bool other_tenant = !id128_is_zero(tenant) && !id128_equal(a->tenant, tenant);
+        bool other_shard = shard < r->shards && reference_home(r, a->id) != shard;
+        if (a->currency != currency || other_tenant || other_shard)
+            continue;
+        total.accounts++;
+        add(&total.counters.debits_pending, a->now.debits_pending);
+        add(&total.counters.debits_posted, a->now.debits_posted);
+        add(&total.counters.credits_pending, a->now.credits_pending);
+        add(&total.counters.credits_posted, a->now.credits_posted);
+    }
+    return total;
 }
 
 uint64_t reference_last_due(const struct reference *r)

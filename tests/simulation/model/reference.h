@@ -90,7 +90,15 @@ struct ref_transaction {
     bool reversed;
 };
 
+/* Of the accounts of one tenant or all, in one currency and one shard or all. */
+struct ref_total {
+    struct ref_counters counters;
+    uint64_t accounts;
+};
+
 struct reference {
+    uint16_t shards; /* each thing lives in the one that its id names */
+    uint16_t shard;  /* whose event is applied */
     struct ref_account *accounts;
     struct ref_transfer *transfers;
     struct ref_wallet *wallets;
@@ -104,18 +112,24 @@ struct reference {
     uint32_t transfer_slot_count;
 };
 
-void reference_init(struct reference *r);
+void reference_init(struct reference *r, uint16_t shards);
 void reference_done(struct reference *r);
 
-/* One event, decoded; adds to *effects. */
-void reference_apply(struct reference *r, const struct message_type *type, const void *event,
-                     uint64_t time_ns, struct ref_effects *effects);
+/* One event of that shard, decoded; adds to *effects. */
+void reference_apply(struct reference *r, uint16_t shard, const struct message_type *type,
+                     const void *event, uint64_t time_ns, struct ref_effects *effects);
 
 struct ref_account *reference_account(const struct reference *r, struct id128 id);
 struct ref_transfer *reference_transfer(const struct reference *r, struct id128 id);
 struct ref_wallet *reference_wallet(const struct reference *r, struct id128 id);
 struct ref_hold *reference_hold(const struct reference *r, struct id128 id);
 struct ref_payment *reference_payment(const struct reference *r, struct id128 id);
+
+uint16_t reference_home(const struct reference *r, struct id128 id);
+
+/* Zero means all tenants, a shard that there is not all shards. */
+struct ref_total reference_total(const struct reference *r, struct id128 tenant,
+                                 uint16_t currency, uint16_t shard);
 
 /* The latest time at which something that is still open should end by itself; 0 = nothing. */
 uint64_t reference_last_due(const struct reference *r);

@@ -82,7 +82,7 @@ static bool on_account(void *context, const struct value *values)
 
 static void check_accounts(struct run *run)
 {
-    const struct reference *r = &run->history.reference;
+    const struct reference *r = &run->reference;
     for (uint32_t i = 0; i < r->account_count; i++) {
         struct walk w = {.run = run, .account = &r->accounts[i]};
         get(run, &accounts_view, w.account->id, on_account, &w);
@@ -102,7 +102,7 @@ static bool on_transfer(void *context, const struct value *values)
     struct transfers_row row;
     if (!transfers_row_from_values(values, &row))
         broken("a row of the transfers cannot be read");
-    const struct ref_transfer *t = reference_transfer(&w->run->history.reference, row.transfer_id);
+    const struct ref_transfer *t = reference_transfer(&w->run->reference, row.transfer_id);
     if (t == NULL || t->kind == REF_REFUSED)
         broken("the view of transfers has one that the journal does not give");
     if (!id128_equal(t->debit, row.debit_account_id) ||
@@ -119,7 +119,7 @@ static bool on_transfer(void *context, const struct value *values)
 
 static void check_transfers(struct run *run)
 {
-    const struct reference *r = &run->history.reference;
+    const struct reference *r = &run->reference;
     struct walk w = {.run = run};
     scan(run, &transfers_view, NULL, on_transfer, &w);
     uint64_t expected = 0;
@@ -136,7 +136,7 @@ static bool on_payment(void *context, const struct value *values)
     struct payments_row row;
     if (!payments_row_from_values(values, &row))
         broken("a row of the payments cannot be read");
-    const struct ref_payment *p = reference_payment(&w->run->history.reference, row.payment_id);
+    const struct ref_payment *p = reference_payment(&w->run->reference, row.payment_id);
     if (p == NULL || p->amount != row.amount || p->captured != row.captured_amount ||
         p->refunded != row.refunded_amount)
         broken("a row of the payments is not what the journal gives");
@@ -150,7 +150,7 @@ static bool on_hold(void *context, const struct value *values)
     struct wallet_holds_row row;
     if (!wallet_holds_row_from_values(values, &row))
         broken("a row of the holds cannot be read");
-    const struct ref_hold *h = reference_hold(&w->run->history.reference, row.hold_id);
+    const struct ref_hold *h = reference_hold(&w->run->reference, row.hold_id);
     if (h == NULL || h->amount != row.amount || h->captured != row.captured_amount ||
         h->remaining != row.remaining_amount)
         broken("a row of the holds is not what the journal gives");
@@ -164,7 +164,7 @@ static bool on_wallet(void *context, const struct value *values)
     struct wallets_row row;
     if (!wallets_row_from_values(values, &row))
         broken("a row of the wallets cannot be read");
-    const struct ref_wallet *wallet = reference_wallet(&w->run->history.reference, row.wallet_id);
+    const struct ref_wallet *wallet = reference_wallet(&w->run->reference, row.wallet_id);
     if (wallet == NULL || wallet->status != row.status || wallet->currency != row.currency)
         broken("a row of the wallets is not what the journal gives");
     w->rows++;
@@ -183,13 +183,13 @@ static void count(struct run *run, const struct view_table *t, view_row_cb row, 
 /* --- outcomes and ids ------------------------------------------------------------------------ */
 
 /* Keys expire after a month; no run is that long before it is quiet. */
-static void check_outcomes(struct run *run)
+static void check_outcomes(struct run *run, const struct run_shard *rs)
 {
     struct key_finder keys;
-    key_finder_init(&keys, (struct key_space){0, KEY_KIND_OUTCOME}, FILTER_BYTES);
-    for (uint32_t i = 0; i < run->history.count; i++) {
+    key_finder_init(&keys, (struct key_space){rs->number, KEY_KIND_OUTCOME}, FILTER_BYTES);
+    for (uint32_t i = 0; i < rs->history.count; i++) {
         uint64_t place;
-        enum err e = key_finder_find(&keys, run->store, run->history.records[i].key, &place);
+        enum err e = key_finder_find(&keys, run->store, rs->history.records[i].key, &place);
         check(e == ERR_OK || e == ERR_NOT_FOUND);
         if (e == ERR_NOT_FOUND)
             broken("the views do not know the key of record %u", i);
@@ -198,12 +198,14 @@ static void check_outcomes(struct run *run)
 }
 
 /* Refused ones too: an id is used once. */
-static void check_ids(struct run *run)
+static void check_ids(struct run *run, const struct run_shard *rs)
 {
-    const struct reference *r = &run->history.reference;
+    const struct reference *r = &run->reference;
     struct key_finder ids;
-    key_finder_init(&ids, (struct key_space){0, KEY_KIND_EVENT}, FILTER_BYTES);
+    key_finder_init(&ids, (struct key_space){rs->number, KEY_KIND_EVENT}, FILTER_BYTES);
     for (uint32_t i = 0; i < r->transfer_count; i++) {
+        if (run_home(run, r->transfers[i].id) != rs->number)
+            continue;
         uint64_t place;
         enum err e = key_finder_find(&ids, run->store, r->transfers[i].id, &place);
         check(e == ERR_OK || e == ERR_NOT_FOUND);
@@ -213,24 +215,31 @@ static void check_ids(struct run *run)
     key_finder_done(&ids);
 }
 
+static void check_position(struct run *run, const struct run_shard *rs)
+{
+    struct store_position position;
+    enum err e = run->store->ops->position(run->store, rs->number, &position);
+    check(e == ERR_OK);
+    if (position.seq != rs->history.seq)
+        broken("the views stand at batch %llu, the journal at %llu",
+               (unsigned long long)position.seq, (unsigned long long)rs->history.seq);
+}
+
 /* --------------------------------------------------------------------------------------------- */
 
 void view_checkers(struct run *run)
 {
-    const struct reference *r = &run->history.reference;
-    struct store_position position;
+    const struct reference *r = &run->reference;
     run_faults(run, false);
-    enum err e = run->store->ops->position(run->store, 0, &position);
-    check(e == ERR_OK);
-    if (position.seq != run->history.seq)
-        broken("the views stand at batch %llu, the journal at %llu",
-               (unsigned long long)position.seq, (unsigned long long)run->history.seq);
+    for (uint16_t i = 0; i < run->swarm.shards; i++) {
+        check_position(run, &run->shards[i]);
+        check_outcomes(run, &run->shards[i]);
+        check_ids(run, &run->shards[i]);
+    }
     check_accounts(run);
     check_transfers(run);
     count(run, &payments_view, on_payment, r->payment_count);
     count(run, &wallet_holds_view, on_hold, r->hold_count);
     count(run, &wallets_view, on_wallet, r->wallet_count);
-    check_outcomes(run);
-    check_ids(run);
     run_faults(run, true);
 }

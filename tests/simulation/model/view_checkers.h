@@ -5,7 +5,7 @@
 
 #include "tests/simulation/run.h"
 
-/* The views stand at the history's last batch. */
+/* The views stand at the last batch of each history. */
 void view_checkers(struct run *run);
 
 #endif

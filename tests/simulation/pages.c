@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See pages.h. */
+#include "tests/simulation/pages.h"
+
+#include "tests/simulation/verdict.h"
+#include "tests/simulation/workload.h"
+
+static bool sees_tenant(const struct principal *who, struct id128 tenant)
+{
+    return who->operator || id128_equal(who->tenant_id, tenant);
+}
+
+static struct id128 seen_tenant(const struct principal *who)
+{
+    return who->operator ? ID128_ZERO : who->tenant_id;
+}
+
+static void note_totals(const struct run *run, const struct principal *who,
+                        struct ref_total totals[SWARM_CURRENCIES_MAX])
+{
+    for (uint32_t i = 0; i < SWARM_CURRENCIES_MAX; i++)
+        totals[i] = reference_total(&run->reference, seen_tenant(who), workload_currencies[i],
+                                    run->swarm.shards);
+}
+
+/* Are the views of a shard behind? */
+static bool some_are_late(const struct run *run)
+{
+    for (uint16_t i = 0; i < run->swarm.shards; i++) {
+        const struct shard *s = run_shard_running(run, i);
+        if (s != NULL && s->projector.position.seq < s->journal.committed_seq)
+            return true;
+    }
+    return false;
+}
+
+void pages_note(struct run *run, struct request *q)
+{
+    const struct reference *r = &run->reference;
+    q->known = (struct known){r->account_count, r->transfer_count, r->wallet_count,
+                              r->payment_count, {{.accounts = 0}}};
+    if (q->type == &trial_balance_get_type)
+        note_totals(run, &q->who, q->known.totals);
+    if (q->type->view && run->swarm.shards > 1 && some_are_late(run))
+        run->cover.faults[COVER_LISTED_LATE]++;
+}
+
+/* --- lists ----------------------------------------------------------------------------------- */
+
+static _Noreturn void missing(const struct request *q, const char *what, struct id128 id)
+{
+    broken("request %u (%s) does not list %s %016llx, which was durable before", q->number,
+           q->type->name, what, (unsigned long long)id.hi);
+}
+
+static _Noreturn void foreign(const struct request *q, const char *what)
+{
+    broken("request %u (%s) lists %s that is not durable, or not the caller's", q->number,
+           q->type->name, what);
+}
+
+void pages_check_accounts(struct run *run, const struct request *q, const void *reply)
+{
+    const struct account_page *page = reply;
+    const struct reference *r = &run->reference;
+    for (uint32_t i = 0; i < page->accounts_count; i++) {
+        const struct ref_account *a = reference_account(r, page->accounts[i].account_id);
+        if (a == NULL || !sees_tenant(&q->who, a->tenant))
+            foreign(q, "an account");
+    }
+    for (uint32_t i = 0; i < q->known.accounts && !page->has_next_cursor; i++) {
+        const struct ref_account *a = &r->accounts[i];
+        bool found = !sees_tenant(&q->who, a->tenant);
+        for (uint32_t k = 0; k < page->accounts_count && !found; k++)
+            found = id128_equal(page->accounts[k].account_id, a->id);
+        if (!found)
+            missing(q, "the account", a->id);
+    }
+}
+
+static bool transfer_asked_for(const struct reference *r, const struct request *q,
+                               const struct ref_transfer *t)
+{
+    const struct transfers_list *asked = &q->body.transfers_list;
+    if (t->kind == REF_REFUSED || !sees_tenant(&q->who, reference_account(r, t->debit)->tenant))
+        return false;
+    return !asked->has_account_id || id128_equal(asked->account_id, t->debit) ||
+           id128_equal(asked->account_id, t->credit);
+}
+
+void pages_check_transfers(struct run *run, const struct request *q, const void *reply)
+{
+    const struct transfer_page *page = reply;
+    const struct reference *r = &run->reference;
+    for (uint32_t i = 0; i < page->transfers_count; i++) {
+        const struct ref_transfer *t = reference_transfer(r, page->transfers[i].transfer_id);
+        if (t == NULL || !transfer_asked_for(r, q, t))
+            foreign(q, "a transfer");
+    }
+    for (uint32_t i = 0; i < q->known.transfers && !page->has_next_cursor; i++) {
+        const struct ref_transfer *t = &r->transfers[i];
+        bool found = !transfer_asked_for(r, q, t);
+        for (uint32_t k = 0; k < page->transfers_count && !found; k++)
+            found = id128_equal(page->transfers[k].transfer_id, t->id);
+        if (!found)
+            missing(q, "the transfer", t->id);
+    }
+}
+
+static bool wallet_is_seen(const struct principal *who, const struct ref_wallet *w)
+{
+    return sees_tenant(who, w->tenant) &&
+           (who->any_owner || id128_equal(who->subject_id, w->owner));
+}
+
+void pages_check_wallets(struct run *run, const struct request *q, const void *reply)
+{
+    const struct wallet_page *page = reply;
+    const struct reference *r = &run->reference;
+    for (uint32_t i = 0; i < page->wallets_count; i++) {
+        const struct ref_wallet *w = reference_wallet(r, page->wallets[i].wallet_id);
+        if (w == NULL || !wallet_is_seen(&q->who, w))
+            foreign(q, "a wallet");
+    }
+    for (uint32_t i = 0; i < q->known.wallets && !page->has_next_cursor; i++) {
+        const struct ref_wallet *w = &r->wallets[i];
+        bool found = !wallet_is_seen(&q->who, w);
+        for (uint32_t k = 0; k < page->wallets_count && !found; k++)
+            found = id128_equal(page->wallets[k].wallet_id, w->id);
+        if (!found)
+            missing(q, "the wallet", w->id);
+    }
+}
+
+static bool payment_is_seen(const struct reference *r, const struct principal *who,
+                            const struct ref_payment *p)
+{
+    return wallet_is_seen(who, reference_wallet(r, p->from)) ||
+           wallet_is_seen(who, reference_wallet(r, p->to));
+}
+
+void pages_check_payments(struct run *run, const struct request *q, const void *reply)
+{
+    const struct payment_page *page = reply;
+    const struct reference *r = &run->reference;
+    for (uint32_t i = 0; i < page->payments_count; i++) {
+        const struct ref_payment *p = reference_payment(r, page->payments[i].payment_id);
+        if (p == NULL || !payment_is_seen(r, &q->who, p))
+            foreign(q, "a payment");
+    }
+    for (uint32_t i = 0; i < q->known.payments && !page->has_next_cursor; i++) {
+        const struct ref_payment *p = &r->payments[i];
+        bool found = !payment_is_seen(r, &q->who, p);
+        for (uint32_t k = 0; k < page->payments_count && !found; k++)
+            found = id128_equal(page->payments[k].payment_id, p->id);
+        if (!found)
+            missing(q, "the payment", p->id);
+    }
+}
+
+/* --- the trial balance ------------------------------------------------------------------------ */
+
+/* Each shard tells of its own moment between the asking and the answer. What is posted and how many
+ * accounts there are only grows. */
+static void check_line(const struct request *q, const struct trial_balance_line *line,
+                       const struct ref_total *least, const struct ref_total *most)
+{
+    if (line->debits_posted < least->counters.debits_posted ||
+        line->account_count < least->accounts)
+        broken("request %u: the trial balance leaves out what was durable", q->number);
+    if (line->debits_posted > most->counters.debits_posted || line->account_count > most->accounts)
+        broken("request %u: the trial balance has more than is durable", q->number);
+}
+
+void pages_check_books(struct run *run, const struct request *q, const void *reply)
+{
+    const struct trial_balance *b = reply;
+    struct ref_total now[SWARM_CURRENCIES_MAX];
+    note_totals(run, &q->who, now);
+    if (!b->balanced)
+        broken("request %u: the trial balance does not balance", q->number);
+    for (uint32_t i = 0; i < SWARM_CURRENCIES_MAX; i++) {
+        struct trial_balance_line line = {.currency = workload_currencies[i]};
+        for (uint32_t k = 0; k < b->lines_count; k++)
+            if (b->lines[k].currency == line.currency)
+                line = b->lines[k];
+        check_line(q, &line, &q->known.totals[i], &now[i]);
+    }
+    run->cover.faults[COVER_GATHERED] += run->swarm.shards > 1;
+}
