@@ -3,7 +3,7 @@
 #include "actors/ledger/account_messages.h"
 
 #include "actors/ledger/bulk.h"
-#include "actors/ledger/hold.h"
+#include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/ledger.h"
 #include "schemas/common.h"
 #include "schemas/currency.h"
@@ -229,7 +229,7 @@ static struct open_hold open_hold_of(struct turn *t, struct id128 account_id, st
     const void *state = NULL;
     enum presence there = turn_find(t, KIND_TRANSFER, id, &state);
     check(there == PRESENCE_THERE);
-    const struct hold *h = state;
+    const struct pending_transfer *h = state;
     bool debit = id128_equal(h->debit_account_id, account_id);
     return (struct open_hold){
         .transfer_id = id,

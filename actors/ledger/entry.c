@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "actors/ledger/account.h"
-#include "actors/ledger/hold.h"
+#include "actors/ledger/pending_transfer.h"
 #include "schemas/common.h"
 
 #define HASHED_MAX 256 /* bytes of the fields of an entry */
@@ -302,7 +302,7 @@ static bool take_place(void *context, const struct value *values)
 }
 
 /* The row of a pending transfer as its actor stands. */
-static void put_hold(struct projection *p, struct id128 id, const struct hold *h)
+static void put_hold(struct projection *p, struct id128 id, const struct pending_transfer *h)
 {
     struct transfers_row row = {
         .tenant_id = h->tenant_id,
@@ -384,6 +384,11 @@ static void put_resolving(struct projection *p, const struct transfer_resolved *
     put_transfer(p, &row);
 }
 
+static const struct pending_transfer *pending_of(struct projection *p, struct id128 id)
+{
+    return registry_state(projection_registry(p), KIND_TRANSFER, id);
+}
+
 void transfer_resolved_project(struct projection *p, const void *event, uint64_t time_ns)
 {
     const struct transfer_resolved *e = event;
@@ -401,7 +406,7 @@ void transfer_resolved_project(struct projection *p, const void *event, uint64_t
         .change = {.posted = e->amount, .released = e->amount + e->released},
     };
     put_both(p, &entry);
-    const struct hold *h = registry_state(projection_registry(p), KIND_TRANSFER, e->pending_id);
+    const struct pending_transfer *h = pending_of(p, e->pending_id);
     put_resolving(p, e, h->tenant_id, effective, time_ns);
     put_hold(p, e->pending_id, h);
     if (voids)
@@ -420,7 +425,7 @@ static bool take_remaining(void *context, const struct value *values)
 void transfer_expired_project(struct projection *p, const void *event, uint64_t time_ns)
 {
     const struct transfer_expired *e = event;
-    const struct hold *h = registry_state(projection_registry(p), KIND_TRANSFER, e->pending_id);
+    const struct pending_transfer *h = pending_of(p, e->pending_id);
     u128 released = 0; /* the row still shows what was held before */
     const struct value key[] = {{VALUE_ID, .id = h->tenant_id}, {VALUE_ID, .id = e->pending_id}};
     (void)projection_get(p, &transfers_view, key, take_remaining, &released);

@@ -5,9 +5,9 @@
 #include "actors/ledger/account.h"
 #include "actors/ledger/account_messages.h"
 #include "actors/ledger/entry.h"
-#include "actors/ledger/hold.h"
+#include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/movement.h"
-#include "actors/ledger/query.h"
+#include "actors/ledger/ledger_queries.h"
 #include "actors/ledger/transaction.h"
 #include "actors/ledger/transfer.h"
 #include "actors/ledger/trial_balance.h"
@@ -135,7 +135,7 @@ static bool ledger_read(struct registry *r, struct wire_reader *from, void *stat
 
 struct audited_hold {
     struct table_entry entry;
-    const struct hold *hold;
+    const struct pending_transfer *hold;
 };
 
 struct audit {
@@ -176,7 +176,7 @@ static bool audit_account(void *context, struct id128 id, const void *state)
 static bool audit_hold(void *context, struct id128 id, const void *state)
 {
     struct audit *a = context;
-    const struct hold *h = state;
+    const struct pending_transfer *h = state;
     /* Without memory it is not named, and what its accounts have pending is not added up. */
     struct audited_hold *seen = h->held == 0 ? NULL : arena_alloc(&a->memory, sizeof *seen);
     if (seen != NULL) {
@@ -202,7 +202,7 @@ static bool audit_holds_sum(void *context, struct id128 id, const void *state)
         struct table_entry *e = table_find(&audit->holds, a->holds->ids[i]);
         if (e == NULL)
             return true;
-        const struct hold *h = container_of(e, struct audited_hold, entry)->hold;
+        const struct pending_transfer *h = container_of(e, struct audited_hold, entry)->hold;
         if (id128_equal(h->debit_account_id, id))
             debits += h->held;
         else
@@ -338,14 +338,15 @@ static const struct event_rule rules[] = {
 };
 
 static const struct query queries[] = {
-    {&accounts_list_type, query_accounts},
-    {&account_balance_at_type, query_balance},
-    {&account_entries_type, query_entries},
-    {&account_transactions_type, query_transactions},
-    {&transfers_list_type, query_transfers},
+    {&accounts_list_type, ledger_query_accounts},
+    {&account_balance_at_type, ledger_query_balance},
+    {&account_entries_type, ledger_query_entries},
+    {&account_transactions_type, ledger_query_transactions},
+    {&transfers_list_type, ledger_query_transfers},
 };
 
-static const struct actor_kind *const kinds[] = {&ledger_kind, &account_kind, &transfer_kind};
+static const struct actor_kind *const kinds[] = {&ledger_kind, &account_kind,
+                                                 &pending_transfer_kind};
 
 static const struct view_table *const views[] = {
     &accounts_view,  &entries_view,        &late_entries_view,

@@ -3,7 +3,7 @@
 #include "actors/ledger/movement.h"
 
 #include "actors/ledger/account.h"
-#include "actors/ledger/hold.h"
+#include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/ledger.h"
 #include "runtime/base/plant.h"
 #include "schemas/common.h"
@@ -82,7 +82,8 @@ void transfer_posted_apply(struct registry *r, const void *event, uint64_t time_
     note_import(s.ledger, e->flags, e->effective_time);
 }
 
-static void hold_fill(struct hold *h, const struct transfer_pending *e, uint64_t time_ns)
+static void fill_pending(struct pending_transfer *h, const struct transfer_pending *e,
+                         uint64_t time_ns)
 {
     h->amount = e->amount;
     h->held = e->amount;
@@ -119,16 +120,16 @@ void transfer_pending_apply(struct registry *r, const void *event, uint64_t time
         s.credit->flags |= ACCOUNT_FLAGS_CLOSED;
     account_hold_add(r, s.debit, e->id);
     account_hold_add(r, s.credit, e->id);
-    struct hold *h = registry_create(r, KIND_TRANSFER, e->id);
+    struct pending_transfer *h = registry_create(r, KIND_TRANSFER, e->id);
     h->tenant_id = s.debit->tenant_id;
-    hold_fill(h, e, time_ns);
+    fill_pending(h, e, time_ns);
     if (h->due_time != 0)
         registry_deadline(r, KIND_TRANSFER, e->id, h->due_time);
 }
 
-/* The hold ends: nothing of it is left. */
-static void resolve(struct registry *r, struct sides *s, struct hold *h, struct id128 id,
-                    enum transfer_status status)
+/* Nothing of it is held any more. */
+static void resolve(struct registry *r, struct sides *s, struct pending_transfer *h,
+                    struct id128 id, enum transfer_status status)
 {
     check(h->held == 0);
     h->status = (uint8_t)status;
@@ -147,7 +148,7 @@ void transfer_resolved_apply(struct registry *r, const void *event, uint64_t tim
 {
     (void)time_ns;
     const struct transfer_resolved *e = event;
-    struct hold *h = registry_state(r, KIND_TRANSFER, e->pending_id);
+    struct pending_transfer *h = registry_state(r, KIND_TRANSFER, e->pending_id);
     check(h->status == TRANSFER_STATUS_PENDING);
     struct sides s = sides_of(r, h->debit_account_id, h->credit_account_id);
     u128 taken = e->amount;
@@ -169,7 +170,7 @@ void transfer_expired_apply(struct registry *r, const void *event, uint64_t time
 {
     (void)time_ns;
     const struct transfer_expired *e = event;
-    struct hold *h = registry_state(r, KIND_TRANSFER, e->pending_id);
+    struct pending_transfer *h = registry_state(r, KIND_TRANSFER, e->pending_id);
     check(h->status == TRANSFER_STATUS_PENDING);
     struct sides s = sides_of(r, h->debit_account_id, h->credit_account_id);
     release(&s, h->held);

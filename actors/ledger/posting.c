@@ -4,7 +4,7 @@
 #include "actors/ledger/posting.h"
 
 #include "actors/ledger/account.h"
-#include "actors/ledger/hold.h"
+#include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/ledger.h"
 #include "runtime/base/plant.h"
 #include "schemas/common.h"
@@ -450,7 +450,7 @@ static uint16_t pending_given_check(const struct posting *p)
 static uint16_t pending_equal_check(const struct posting *p)
 {
     const struct transfer_spec *s = &p->transfer;
-    const struct hold *h = p->pending;
+    const struct pending_transfer *h = p->pending;
     if (h == NULL && p->pending_was_final)
         return RESULT_PENDING_TRANSFER_NOT_PENDING;
     if (h == NULL || (!p->any_tenant && !id128_equal(h->tenant_id, p->tenant_id)))
@@ -469,7 +469,7 @@ static uint16_t pending_equal_check(const struct posting *p)
 
 static uint16_t pending_amount_check(struct posting *p)
 {
-    const struct hold *h = p->pending;
+    const struct pending_transfer *h = p->pending;
     bool voids = has(p, TRANSFER_FLAGS_VOID_PENDING);
     u128 asked = p->transfer.amount;
     /* Once resolved nothing is held: the amount asked for is compared with what was. */
@@ -484,7 +484,7 @@ static uint16_t pending_amount_check(struct posting *p)
 
 static uint16_t pending_status_check(struct turn *t, const struct posting *p)
 {
-    const struct hold *h = p->pending;
+    const struct pending_transfer *h = p->pending;
     switch (h->status) {
     case TRANSFER_STATUS_POSTED:
         return RESULT_PENDING_TRANSFER_ALREADY_POSTED;
@@ -568,7 +568,7 @@ static void emit_new(struct turn *t, const struct posting *p)
 static void emit_resolved(struct turn *t, const struct posting *p)
 {
     const struct transfer_spec *s = &p->transfer;
-    const struct hold *h = p->pending;
+    const struct pending_transfer *h = p->pending;
     bool voids = has(p, TRANSFER_FLAGS_VOID_PENDING);
     bool keeps = has(p, TRANSFER_FLAGS_KEEP_REMAINDER);
     u128 rest = voids ? h->held : h->held - p->amount;

@@ -17,9 +17,9 @@
 #include "runtime/base/u128.h"
 #include "schemas/ledger.h"
 
-struct account; /* actors/ledger/account.h */
-struct hold;    /* actors/ledger/hold.h: a pending transfer and what became of it */
-struct ledger;  /* actors/ledger/ledger.h: totals of a tenant and currency */
+struct account;          /* actors/ledger/account.h */
+struct ledger;           /* actors/ledger/ledger.h: totals of a tenant and currency */
+struct pending_transfer; /* actors/ledger/pending_transfer.h */
 
 #define POSTING_AMOUNT_ALL U128_MAX /* post: all that is held; balancing: as much as possible */
 
@@ -35,7 +35,7 @@ struct posting {
     const struct ledger *ledger;          /* of the debit account */
     struct id128 debit_id, credit_id; /* those of the pending transfer where none are given */
     struct id128 ledger_id;
-    const struct hold *pending;           /* for post and void */
+    const struct pending_transfer *pending; /* for post and void */
     struct stored_event earlier;          /* of the id; number 0 = none */
     bool earlier_is_foreign;              /* it is of another tenant */
     bool pending_was_final;               /* pending_id names a transfer that was never pending */

@@ -4,7 +4,7 @@
 
 #include "actors/ledger/account.h"
 #include "actors/ledger/bulk.h"
-#include "actors/ledger/hold.h"
+#include "actors/ledger/pending_transfer.h"
 #include "schemas/common.h"
 #include "schemas/currency.h"
 #include "schemas/result.h"
@@ -53,7 +53,7 @@ void transfer_reversal_emit(struct turn *t, struct id128 transfer_id, struct id1
 
 /* --- showing --------------------------------------------------------------------------------- */
 
-static void info_set_pending(struct transfer_info *info, const struct hold *h)
+static void info_set_pending(struct transfer_info *info, const struct pending_transfer *h)
 {
     info->has_posted_amount = true;
     info->posted_amount = h->posted;
@@ -63,7 +63,7 @@ static void info_set_pending(struct transfer_info *info, const struct hold *h)
     info->expires_time = h->due_time;
 }
 
-static struct transfer_info info_of_hold(struct id128 id, const struct hold *h)
+static struct transfer_info info_of_hold(struct id128 id, const struct pending_transfer *h)
 {
     struct transfer_info info = {
         .transfer_id = id,
@@ -144,7 +144,7 @@ static enum presence find_transfer(struct turn *t, struct id128 id, struct trans
         return there;
     if (there == PRESENCE_THERE) {
         *info = info_of_hold(id, state);
-        *tenant_id = ((const struct hold *)state)->tenant_id;
+        *tenant_id = ((const struct pending_transfer *)state)->tenant_id;
         return there;
     }
     struct stored_event stored;
@@ -208,7 +208,7 @@ struct transfer_info transfer_info_of_posting(struct turn *t, const struct posti
                                               const struct transfer_note *note)
 {
     const struct transfer_spec *s = &p->transfer;
-    const struct hold *h = (s->flags & RESOLVES) != 0 ? p->pending : NULL;
+    const struct pending_transfer *h = (s->flags & RESOLVES) != 0 ? p->pending : NULL;
     uint64_t now = turn_time(t);
     bool pending = (s->flags & TRANSFER_FLAGS_PENDING) != 0;
     struct transfer_info info = {

@@ -7,8 +7,8 @@
 #include "actors/wallet/wallet.h"
 #include "schemas/common.h"
 
-#define PAYMENT_FORMAT 1
-#define PAYMENT_FIELDS 19 /* of a stored state, the format among them */
+#define PAYMENT_STATE_VERSION 1
+#define PAYMENT_STATE_FIELDS 19 /* of a stored state, the format among them */
 #define PAYMENT_DESCRIPTION_MAX 500
 #define PAYMENT_CUSTOMER_ID_MAX 128
 
@@ -284,8 +284,8 @@ void payment_project_expired(struct projection *to, const void *event, uint64_t 
 static void write_state(struct wire_writer *to, const void *state)
 {
     const struct payment *p = state;
-    wire_put_array(to, PAYMENT_FIELDS);
-    wire_put_uint(to, PAYMENT_FORMAT);
+    wire_put_array(to, PAYMENT_STATE_FIELDS);
+    wire_put_uint(to, PAYMENT_STATE_VERSION);
     wire_put_id(to, p->tenant_id);
     wire_put_id(to, p->payer_id);
     wire_put_id(to, p->payee_id);
@@ -309,8 +309,8 @@ static void write_state(struct wire_writer *to, const void *state)
 static bool read_state(struct registry *r, struct wire_reader *from, void *state)
 {
     struct payment *p = state;
-    if (wire_get_array(from, PAYMENT_FIELDS) != PAYMENT_FIELDS ||
-        wire_get_uint(from, UINT16_MAX) != PAYMENT_FORMAT)
+    if (wire_get_array(from, PAYMENT_STATE_FIELDS) != PAYMENT_STATE_FIELDS ||
+        wire_get_uint(from, UINT16_MAX) != PAYMENT_STATE_VERSION)
         return false;
     p->tenant_id = wire_get_id(from);
     p->payer_id = wire_get_id(from);

@@ -8,7 +8,7 @@
 #include "schemas/common.h"
 #include "schemas/result.h"
 
-#define OWNER_FORMAT 1
+#define OWNER_STATE_VERSION 1
 
 struct id128 owner_key(struct id128 owner_id, uint16_t home)
 {
@@ -131,7 +131,7 @@ static void write_state(struct wire_writer *w, const void *state)
 {
     const struct owner *o = state;
     wire_put_array(w, 1 + 2 * o->count);
-    wire_put_uint(w, OWNER_FORMAT);
+    wire_put_uint(w, OWNER_STATE_VERSION);
     for (uint32_t i = 0; i < o->count; i++) {
         wire_put_id(w, o->wallets[i].wallet_id);
         wire_put_uint(w, o->wallets[i].currency);
@@ -142,7 +142,7 @@ static bool read_state(struct registry *r, struct wire_reader *from, void *state
 {
     struct owner *o = state;
     uint32_t count = wire_get_array(from, 1 + 2 * OWNER_WALLETS_MAX);
-    if (from->failed || count % 2 != 1 || wire_get_uint(from, UINT16_MAX) != OWNER_FORMAT)
+    if (from->failed || count % 2 != 1 || wire_get_uint(from, UINT16_MAX) != OWNER_STATE_VERSION)
         return false;
     o->count = count / 2;
     if (o->count != 0)

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Wallet: state, rules for debits and credits, rows. The handlers are in wallet_account.c (open,
- * show, freeze, close, limits), wallet_move.c (fund, withdraw, transfer) and wallet_hold.c. */
+/* Wallet: state, rules for debits and credits, rows. The handlers are in wallet_messages.c
+ * (open, show, freeze, close, limits), wallet_move.c (fund, withdraw, transfer), wallet_hold.c. */
 #include "actors/wallet/wallet.h"
 
 #include "actors/money/keep.h"
 #include "actors/wallet/owner.h"
-#include "actors/wallet/wallet_account.h"
+#include "actors/wallet/wallet_messages.h"
 #include "actors/wallet/wallet_hold.h"
 #include "actors/wallet/wallet_move.h"
 #include "schemas/common.h"
 
-#define WALLET_FORMAT 1
-#define WALLET_FIELDS 14 /* of a stored state, the format among them */
+#define WALLET_STATE_VERSION 1
+#define WALLET_STATE_FIELDS 14 /* of a stored state, the format among them */
 #define WALLET_USER_ID_MAX 128
 
 /* --- finding ---------------------------------------------------------------------------------- */
@@ -253,8 +253,8 @@ void wallet_project_limits_changed(struct projection *p, const void *event, uint
 static void write_state(struct wire_writer *to, const void *state)
 {
     const struct wallet *w = state;
-    wire_put_array(to, WALLET_FIELDS);
-    wire_put_uint(to, WALLET_FORMAT);
+    wire_put_array(to, WALLET_STATE_FIELDS);
+    wire_put_uint(to, WALLET_STATE_VERSION);
     wire_put_id(to, w->tenant_id);
     wire_put_id(to, w->owner_id);
     wire_put_u128(to, w->limit.per_transaction);
@@ -273,8 +273,8 @@ static void write_state(struct wire_writer *to, const void *state)
 static bool read_state(struct registry *r, struct wire_reader *from, void *state)
 {
     struct wallet *w = state;
-    if (wire_get_array(from, WALLET_FIELDS) != WALLET_FIELDS ||
-        wire_get_uint(from, UINT16_MAX) != WALLET_FORMAT)
+    if (wire_get_array(from, WALLET_STATE_FIELDS) != WALLET_STATE_FIELDS ||
+        wire_get_uint(from, UINT16_MAX) != WALLET_STATE_VERSION)
         return false;
     w->tenant_id = wire_get_id(from);
     w->owner_id = wire_get_id(from);

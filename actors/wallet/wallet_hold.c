@@ -5,8 +5,8 @@
 #include "actors/money/keep.h"
 #include "schemas/common.h"
 
-#define HOLD_FORMAT 1
-#define HOLD_FIELDS 12 /* of a stored state, the format among them */
+#define WALLET_HOLD_STATE_VERSION 1
+#define WALLET_HOLD_STATE_FIELDS 12 /* of a stored state, the format among them */
 #define HOLD_DESCRIPTION_MAX 500
 
 static bool is_open(const struct wallet_hold *h)
@@ -400,8 +400,8 @@ void wallet_hold_project_expired(struct projection *p, const void *event, uint64
 static void write_state(struct wire_writer *to, const void *state)
 {
     const struct wallet_hold *h = state;
-    wire_put_array(to, HOLD_FIELDS);
-    wire_put_uint(to, HOLD_FORMAT);
+    wire_put_array(to, WALLET_HOLD_STATE_FIELDS);
+    wire_put_uint(to, WALLET_HOLD_STATE_VERSION);
     wire_put_id(to, h->wallet_id);
     wire_put_u128(to, h->amount);
     wire_put_u128(to, h->captured);
@@ -418,8 +418,8 @@ static void write_state(struct wire_writer *to, const void *state)
 static bool read_state(struct registry *r, struct wire_reader *from, void *state)
 {
     struct wallet_hold *h = state;
-    if (wire_get_array(from, HOLD_FIELDS) != HOLD_FIELDS ||
-        wire_get_uint(from, UINT16_MAX) != HOLD_FORMAT)
+    if (wire_get_array(from, WALLET_HOLD_STATE_FIELDS) != WALLET_HOLD_STATE_FIELDS ||
+        wire_get_uint(from, UINT16_MAX) != WALLET_HOLD_STATE_VERSION)
         return false;
     h->wallet_id = wire_get_id(from);
     h->amount = wire_get_u128(from);

@@ -16,7 +16,7 @@ static void refuse_busy(struct shard *s, struct message *m, uint16_t code)
 bool arrivals_may_enter(struct shard *s, struct message *m)
 {
     if (m->type->view) {
-        inquiry_post(s, m);
+        view_read_post(s, m);
         return false;
     }
     if (s->writable && !outcomes_full(&s->ids) && !outcomes_full(&s->keys))

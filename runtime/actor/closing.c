@@ -33,7 +33,7 @@ static bool nothing_left(const struct shard *s)
 {
     return s->arrivals.count == 0 && fifo_empty(&s->run_queue) && fifo_empty(&s->wait_queue) &&
            fifo_empty(&s->answered) && !s->loader.busy && journal_idle(&s->journal) &&
-           s->inquiries.count == 0 && !s->projector.busy && views_complete(s);
+           s->view_reads.count == 0 && !s->projector.busy && views_complete(s);
 }
 
 void closing_finish(struct shard *s)

@@ -49,7 +49,7 @@ void shard_set_state(struct shard *s, enum shard_state state)
         orders_restore(s);
         accept_parked(s);
         deadlines_sweep(s);
-        remembering_start(s);
+        filter_fill_start(s);
         scrub_start(&s->scrub);
         if (!s->writable)
             env_alarm_set(s->env, &s->probe_alarm,
@@ -92,7 +92,7 @@ static void stop_alarms(struct shard *s)
     env_alarm_stop(s->env, &s->project_alarm);
     env_alarm_stop(s->env, &s->orders.expiry);
     env_alarm_stop(s->env, &s->parking.expiry);
-    env_alarm_stop(s->env, &s->inquiries.expiry);
+    env_alarm_stop(s->env, &s->view_reads.expiry);
     scrub_stop(&s->scrub);
 }
 
@@ -104,7 +104,7 @@ void shard_stop(struct shard *s, const char *format, ...)
     va_start(args, format);
     vsnprintf(s->reason, sizeof s->reason, format, args);
     va_end(args);
-    inquiry_fail_all(s, ERR_UNAVAILABLE);
+    view_reads_fail_all(s, ERR_UNAVAILABLE);
     parking_put_mailboxes(s);
     fail_batches(s, journal_at_rest(&s->journal));
     struct message *m;
@@ -324,8 +324,8 @@ static void rebuild(struct shard *s)
 bool shard_quiet(const struct shard *s)
 {
     return s->state == SHARD_STOPPED && journal_at_rest(&s->journal) && !s->projector.busy &&
-           !s->loader.busy && s->recovery == NULL && !s->sweeping && s->inquiries.count == 0 &&
-           !s->remembering.busy && !s->scrub.busy && !s->releasing && fifo_empty(&s->answered);
+           !s->loader.busy && s->recovery == NULL && !s->sweeping && s->view_reads.count == 0 &&
+           !s->filter_fill.busy && !s->scrub.busy && !s->releasing && fifo_empty(&s->answered);
 }
 
 /* --- pass ------------------------------------------------------------------------------------ */
@@ -349,7 +349,7 @@ bool shard_pass(struct shard *s, uint64_t budget_ns)
             rebuild(s);
     }
     if (s->state == SHARD_RUNNING) {
-        inquiry_advance(s);
+        view_reads_advance(s);
         project(s);
         passivation_step(s);
         registry_tidy(&s->registry);
@@ -468,7 +468,7 @@ static void init_queues(struct shard *s)
     fifo_init(&s->wait_queue);
     fifo_init(&s->answered);
     parking_init(&s->parking);
-    inquiries_init(s);
+    view_reads_init(s);
     slab_init(&s->timeouts, sizeof(struct timeout_message));
     arena_init(&s->turn_arena, SHARD_TURN_MEMORY);
     for (size_t i = 0; i < SHARD_STALL_LIMITS; i++)
@@ -535,7 +535,7 @@ struct shard *shard_kill(struct shard *s)
     stop_alarms(s);
     s->journal.under_way = 0;
     s->projector.busy = s->loader.busy = s->sweeping = false;
-    s->remembering.busy = s->scrub.busy = s->releasing = false;
+    s->filter_fill.busy = s->scrub.busy = s->releasing = false;
     struct batch *b;
     while ((b = journal_take_failed(&s->journal)) != NULL) {
         drop_own(&b->held);
@@ -545,7 +545,7 @@ struct shard *shard_kill(struct shard *s)
     recovery_kill(s);
     drop_own(&s->parking.messages);
     drop_own(&s->answered);
-    s->inquiries.count = 0;
+    s->view_reads.count = 0;
     s->state = SHARD_STOPPED;
     return shard_free(s);
 }
@@ -563,10 +563,10 @@ struct shard *shard_free(struct shard *s)
     orders_done(&s->orders);
     outcomes_done(&s->ids);
     outcomes_done(&s->keys);
-    slab_done(&s->inquiries.slab);
+    slab_done(&s->view_reads.slab);
     slab_done(&s->timeouts);
     arena_done(&s->turn_arena);
-    remembering_done(s);
+    filter_fill_done(s);
     free(s->added);
     free(s->swept.rows);
     free(s);

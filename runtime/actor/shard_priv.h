@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Shard, as its own files see it: shard.c (life, pass), arrivals.c (post), running.c (turns of a
- * pass), turn.c (one message), recovery.c, inquiry.c (lists), supervisor.c (failures, dead
+ * pass), turn.c (one message), recovery.c, view_read.c (lists), supervisor.c (failures, dead
  * letters), orders.c, passivation.c, closing.c. */
 #ifndef ACTOR_SHARD_PRIV_H
 #define ACTOR_SHARD_PRIV_H
@@ -28,7 +28,7 @@
 #define SHARD_STALL_LOG_NS 60000000000u   /* ... and told so often: bulk messages always are */
 #define SHARD_STALL_LIMITS 64
 #define SHARD_TURN_MEMORY ((size_t)32 << 20)
-#define SHARD_INQUIRIES_MAX 4096          /* lists waiting or running; more are BUSY */
+#define SHARD_VIEW_READS_MAX 4096          /* lists waiting or running; more are BUSY */
 #define SHARD_BUSY_RETRY_MS 50
 #define SHARD_FULL_PROBE_NS 500000000u    /* how often a full store is tried again */
 #define SHARD_DUE_HORIZON_NS ((uint64_t)3600 * 1000000000)
@@ -70,10 +70,10 @@ struct due_row {
 struct recovery;
 
 /* Whose views a list waits for. */
-enum inquiry_reach {
-    INQUIRY_OWN, /* it is about one actor, whose rows its shard alone writes */
-    INQUIRY_ALL,
-    INQUIRY_REACHES,
+enum view_read_reach {
+    VIEW_READ_OWN, /* it is about one actor, whose rows its shard alone writes */
+    VIEW_READ_ALL,
+    VIEW_READ_REACHES,
 };
 
 struct shard {
@@ -122,13 +122,13 @@ struct shard {
     enum err load_error;     /* of the group of loads that is being delivered */
 
     struct {
-        struct fifo waiting[INQUIRY_REACHES]; /* struct inquiry, oldest first */
+        struct fifo waiting[VIEW_READ_REACHES]; /* struct view_read, oldest first */
         uint32_t count;      /* waiting and running */
         struct slab slab;
         struct alarm expiry;
         _Atomic bool ended;  /* the loop's, read by the read lane: no list is begun any more */
         struct log_limit damaged_lines;
-    } inquiries;
+    } view_reads;
 
     struct arena turn_arena;
     struct record_reader found; /* the turn's; not in struct turn, where clearing it would cost
@@ -159,7 +159,7 @@ struct shard {
         struct id128 *keys;
         size_t count, chunks;
         bool started;
-    } remembering;
+    } filter_fill;
     struct work release_work;  /* gives the lease back */
     bool releasing;
     int hand_kind;           /* passivation: where the clock hand stands */
@@ -228,11 +228,11 @@ enum turn_result turn_gave_up(struct shard *s);
 void recovery_start(struct shard *s, enum err cause);
 void recovery_kill(struct shard *s);
 
-/* inquiry.c */
-void inquiries_init(struct shard *s);
-void inquiry_post(struct shard *s, struct message *m);
-void inquiry_advance(struct shard *s);
-void inquiry_fail_all(struct shard *s, uint16_t code);
+/* view_read.c */
+void view_reads_init(struct shard *s);
+void view_read_post(struct shard *s, struct message *m);
+void view_reads_advance(struct shard *s);
+void view_reads_fail_all(struct shard *s, uint16_t code);
 
 /* closing.c */
 bool closing_is_late(const struct shard *s); /* the views had time enough */
@@ -242,9 +242,9 @@ void closing_finish(struct shard *s);        /* after each pass of a shard that 
 void passivation_step(struct shard *s);
 bool passivation_now(struct shard *s, struct actor *a); /* false if it may not leave */
 
-/* remembering.c: fills the filter over idempotency keys from the views, in the background. */
-void remembering_start(struct shard *s);
-void remembering_done(struct shard *s);
+/* filter_fill.c: fills the filter over idempotency keys from the views, in the background. */
+void filter_fill_start(struct shard *s);
+void filter_fill_done(struct shard *s);
 
 /* deadlines.c */
 void deadlines_fire(struct shard *s);

@@ -8,7 +8,7 @@
 
 #include "actors/ledger/account.h"
 #include "actors/ledger/entry.h"
-#include "actors/ledger/hold.h"
+#include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/posting.h"
 #include "schemas/ledger.h"
 

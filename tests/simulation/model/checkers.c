@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "actors/ledger/account.h"
-#include "actors/ledger/hold.h"
+#include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/ledger.h"
 #include "actors/payment/payment.h"
 #include "actors/wallet/wallet_hold.h"
@@ -60,7 +60,7 @@ static void check_account(struct run_shard *rs, const struct ref_account *a)
 
 static void check_transfer(struct run_shard *rs, const struct ref_transfer *t)
 {
-    const struct hold *live =
+    const struct pending_transfer *live =
         t->kind == REF_PENDING ? durable_state(rs, KIND_TRANSFER, t->id) : NULL;
     if (live != NULL && (live->held != t->held || live->posted != t->posted ||
                          (live->status == TRANSFER_STATUS_PENDING) != t->open))

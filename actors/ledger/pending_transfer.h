@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hold: a pending transfer, the one sort of transfer that is an actor (KIND_TRANSFER; its messages
- * are in transfer.h). It stays after it was resolved, so that later attempts learn what became of
- * it; passivation makes that cheap. Not a wallet's hold (KIND_HOLD, actors/wallet/wallet_hold.h),
- * which is an actor of its own and stands on one of these. */
-#ifndef LEDGER_HOLD_H
-#define LEDGER_HOLD_H
+/* Pending transfer: money that both accounts keep aside until it is posted, voided or expires; for
+ * an account it is one of its holds. The one sort of transfer that is an actor (KIND_TRANSFER; its
+ * messages are in transfer.h). It stays after it was resolved, so that later attempts learn what
+ * became of it; passivation makes that cheap. A wallet's hold (KIND_HOLD,
+ * actors/wallet/wallet_hold.h) is an actor of its own and stands on one of these. */
+#ifndef LEDGER_PENDING_TRANSFER_H
+#define LEDGER_PENDING_TRANSFER_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,7 +13,7 @@
 #include "runtime/actor/domain.h"
 #include "schemas/ledger.h"
 
-struct hold {
+struct pending_transfer {
     u128 amount; /* as asked for (after balancing) */
     u128 held;   /* what is still pending */
     u128 posted; /* what was posted so far */
@@ -34,6 +35,6 @@ struct hold {
     uint8_t status; /* enum transfer_status; PENDING while anything is held */
 };
 
-extern const struct actor_kind transfer_kind;
+extern const struct actor_kind pending_transfer_kind;
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The actor of a pending transfer: its stored form and its expiry. */
-#include "actors/ledger/hold.h"
+#include "actors/ledger/pending_transfer.h"
 
 #include "actors/ledger/account.h"
 #include "actors/ledger/ledger.h"
@@ -9,14 +9,14 @@
 #include "runtime/base/plant.h"
 #include "schemas/common.h"
 
-#define HOLD_STATE_VERSION 1
-#define HOLD_STATE_FIELDS 20 /* the version among them */
+#define PENDING_TRANSFER_STATE_VERSION 1
+#define PENDING_TRANSFER_STATE_FIELDS 20 /* the version among them */
 
-static void hold_write(struct wire_writer *w, const void *state)
+static void write_state(struct wire_writer *w, const void *state)
 {
-    const struct hold *h = state;
-    wire_put_array(w, HOLD_STATE_FIELDS);
-    wire_put_uint(w, HOLD_STATE_VERSION);
+    const struct pending_transfer *h = state;
+    wire_put_array(w, PENDING_TRANSFER_STATE_FIELDS);
+    wire_put_uint(w, PENDING_TRANSFER_STATE_VERSION);
     wire_put_id(w, h->tenant_id);
     wire_put_id(w, h->debit_account_id);
     wire_put_id(w, h->credit_account_id);
@@ -38,12 +38,12 @@ static void hold_write(struct wire_writer *w, const void *state)
     wire_put_uint(w, h->status);
 }
 
-static bool hold_read(struct registry *r, struct wire_reader *from, void *state)
+static bool read_state(struct registry *r, struct wire_reader *from, void *state)
 {
     (void)r;
-    struct hold *h = state;
-    if (wire_get_array(from, HOLD_STATE_FIELDS) != HOLD_STATE_FIELDS ||
-        wire_get_uint(from, UINT64_MAX) != HOLD_STATE_VERSION)
+    struct pending_transfer *h = state;
+    if (wire_get_array(from, PENDING_TRANSFER_STATE_FIELDS) != PENDING_TRANSFER_STATE_FIELDS ||
+        wire_get_uint(from, UINT64_MAX) != PENDING_TRANSFER_STATE_VERSION)
         return false;
     h->tenant_id = wire_get_id(from);
     h->debit_account_id = wire_get_id(from);
@@ -73,7 +73,7 @@ static enum turn_result hold_timeout(struct turn *t, struct id128 self)
     enum presence there = turn_find(t, KIND_TRANSFER, self, &state);
     if (there != PRESENCE_THERE)
         return there == PRESENCE_WAITING ? TURN_WAIT : TURN_DONE;
-    const struct hold *h = state;
+    const struct pending_transfer *h = state;
     if (h->status != TRANSFER_STATUS_PENDING)
         return TURN_DONE;
     const void *debit = NULL, *credit = NULL, *ledger = NULL;
@@ -96,13 +96,13 @@ static const struct handler hold_handlers[] = {
     {&transaction_reverse_type, transaction_on_reverse},
 };
 
-const struct actor_kind transfer_kind = {
+const struct actor_kind pending_transfer_kind = {
     .name = "transfer",
     .number = KIND_TRANSFER,
-    .state_size = sizeof(struct hold),
+    .state_size = sizeof(struct pending_transfer),
     .handlers = hold_handlers,
     .handler_count = array_len(hold_handlers),
-    .write = hold_write,
-    .read = hold_read,
+    .write = write_state,
+    .read = read_state,
     .timeout = hold_timeout,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Handlers that look after a wallet without moving money: show, freeze, unfreeze, close, limits. */
-#ifndef WALLET_WALLET_ACCOUNT_H
-#define WALLET_WALLET_ACCOUNT_H
+/* Handlers of a wallet's messages that move no money: show, freeze, unfreeze, close, limits. */
+#ifndef WALLET_WALLET_MESSAGES_H
+#define WALLET_WALLET_MESSAGES_H
 
 #include "actors/wallet/wallet.h"
 

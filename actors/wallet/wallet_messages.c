@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Handlers that look after a wallet without moving money. */
-#include "actors/wallet/wallet_account.h"
+/* Handlers of the messages that move no money, and what opening a wallet emits. */
+#include "actors/wallet/wallet_messages.h"
 
 #include "actors/wallet/owner.h"
 #include "schemas/common.h"

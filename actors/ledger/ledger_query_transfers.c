@@ -2,7 +2,7 @@
 /* Lists of transfers: of a tenant, of an account, of a multi-leg transaction. */
 #include "actors/ledger/account.h"
 #include "actors/ledger/ledger_list.h"
-#include "actors/ledger/query.h"
+#include "actors/ledger/ledger_queries.h"
 #include "schemas/result.h"
 
 struct transfers_walk {
@@ -95,7 +95,7 @@ static uint16_t walk_tenant(struct transfers_walk *w)
         .from = !w->asked->has_cursor ? NULL : one ? &from[1] : from,
         .from_count = !w->asked->has_cursor ? 0 : one ? 1 : 2,
         .descending = true,
-        .limit = QUERY_ROWS_MAX + 1,
+        .limit = LEDGER_QUERY_ROWS_MAX + 1,
     };
     list->error = views_scan(list->store, &scan, take_transfer, w);
     return (uint16_t)list->error;
@@ -110,7 +110,8 @@ static bool take_entry(void *context, const struct value *values)
     struct entries_row row;
     bool read = entries_row_from_values(values, &row);
     check(read);
-    if (w->candidate_count == w->list.page.limit || w->list.page.looked_at == QUERY_ROWS_MAX) {
+    if (w->candidate_count == w->list.page.limit ||
+        w->list.page.looked_at == LEDGER_QUERY_ROWS_MAX) {
         w->list.page.more = true;
         return false;
     }
@@ -143,7 +144,7 @@ static uint16_t candidates_of_account(struct transfers_walk *w, struct id128 *te
         .from = version > 0 ? &from : NULL,
         .from_count = version > 0 ? 1 : 0,
         .descending = true,
-        .limit = QUERY_ROWS_MAX + 1,
+        .limit = LEDGER_QUERY_ROWS_MAX + 1,
     };
     list->error = views_scan(list->store, &scan, take_entry, w);
     return (uint16_t)list->error;
@@ -264,8 +265,8 @@ static uint16_t transfers_page(struct transfers_walk *w, struct wire_writer *rep
     return RESULT_OK;
 }
 
-uint16_t query_transfers(struct store *s, const struct message *m, struct wire_writer *reply,
-                         uint16_t *reply_type)
+uint16_t ledger_query_transfers(struct store *s, const struct message *m, struct wire_writer *reply,
+                                uint16_t *reply_type)
 {
     const struct transfers_list *q = m->body;
     struct transfers_walk w = {.asked = q};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lists of accounts and entries, and balances as of a moment. */
-#include "actors/ledger/query.h"
+#include "actors/ledger/ledger_queries.h"
 
 #include "actors/ledger/account.h"
 #include "actors/ledger/ledger_list.h"
@@ -90,7 +90,7 @@ static uint16_t accounts_page(struct accounts_walk *w, struct wire_writer *reply
         .prefix_count = all ? 0 : 1,
         .from = w->asked->has_cursor ? &from : NULL,
         .from_count = w->asked->has_cursor ? 1 : 0,
-        .limit = QUERY_ROWS_MAX + 1,
+        .limit = LEDGER_QUERY_ROWS_MAX + 1,
     };
     list->error = views_scan(list->store, &scan, take_account, w);
     add_counters(w);
@@ -104,8 +104,8 @@ static uint16_t accounts_page(struct accounts_walk *w, struct wire_writer *reply
     return RESULT_OK;
 }
 
-uint16_t query_accounts(struct store *s, const struct message *m, struct wire_writer *reply,
-                        uint16_t *reply_type)
+uint16_t ledger_query_accounts(struct store *s, const struct message *m, struct wire_writer *reply,
+                               uint16_t *reply_type)
 {
     const struct accounts_list *q = m->body;
     struct accounts_walk w = {.asked = q, .last = ID128_ZERO};
@@ -183,13 +183,13 @@ static uint16_t add_late_entries(struct ledger_list *list, struct account_balanc
         .prefix_count = 1,
         .from = &from,
         .from_count = 1,
-        .limit = QUERY_LATE_ENTRIES_MAX + 1,
+        .limit = LEDGER_QUERY_LATE_ENTRIES_MAX + 1,
     };
     struct late_walk w = {.at = at, .balance = b};
     list->error = views_scan(list->store, &scan, add_late, &w);
     if (list->error != ERR_OK)
         return (uint16_t)list->error;
-    return w.looked > QUERY_LATE_ENTRIES_MAX ? RESULT_TOO_MANY_LATE_ENTRIES : RESULT_OK;
+    return w.looked > LEDGER_QUERY_LATE_ENTRIES_MAX ? RESULT_TOO_MANY_LATE_ENTRIES : RESULT_OK;
 }
 
 static uint16_t balance_at(struct ledger_list *list, const struct account_balance_at *q,
@@ -230,8 +230,8 @@ static uint16_t balance_at(struct ledger_list *list, const struct account_balanc
     return code;
 }
 
-uint16_t query_balance(struct store *s, const struct message *m, struct wire_writer *reply,
-                       uint16_t *reply_type)
+uint16_t ledger_query_balance(struct store *s, const struct message *m, struct wire_writer *reply,
+                              uint16_t *reply_type)
 {
     struct ledger_list list;
     struct account_balance b;
@@ -318,7 +318,7 @@ static uint16_t entries_collect(struct entries_walk *w, struct accounts_row *acc
         .from = version > 0 ? &from : NULL,
         .from_count = version > 0 ? 1 : 0,
         .descending = true,
-        .limit = QUERY_ROWS_MAX + 1,
+        .limit = LEDGER_QUERY_ROWS_MAX + 1,
     };
     if (list->error == ERR_OK)
         list->error = views_scan(list->store, &scan, take_entry, w);
@@ -370,8 +370,8 @@ static uint16_t entries_page(struct entries_walk *w, struct wire_writer *reply)
     return RESULT_OK;
 }
 
-uint16_t query_entries(struct store *s, const struct message *m, struct wire_writer *reply,
-                       uint16_t *reply_type)
+uint16_t ledger_query_entries(struct store *s, const struct message *m, struct wire_writer *reply,
+                              uint16_t *reply_type)
 {
     const struct account_entries *q = m->body;
     struct entries_walk w = {.asked = q};
@@ -413,8 +413,8 @@ static uint16_t transactions_page(struct entries_walk *w, struct wire_writer *re
     return RESULT_OK;
 }
 
-uint16_t query_transactions(struct store *s, const struct message *m, struct wire_writer *reply,
-                            uint16_t *reply_type)
+uint16_t ledger_query_transactions(struct store *s, const struct message *m,
+                                   struct wire_writer *reply, uint16_t *reply_type)
 {
     const struct account_transactions *q = m->body;
     const struct account_entries asked = {
