@@ -147,14 +147,18 @@ bool payctl_send(struct payctl *p, const struct message_type *type, const void *
     return true;
 }
 
-/* Names the key with which the same command can be repeated safely. */
+/* Names the key with which the same command can be repeated safely, if it needs one. */
 static int lost(struct payctl *p, enum link_result result)
 {
     char line[LINE_MAX_BYTES];
-    snprintf(line, sizeof line, "%s; whether the request was carried out is not known%s%s",
-             result == LINK_TIMEOUT ? "payd does not answer in time" : "the connection ended",
-             p->args.key != NULL ? ": repeat it safely with --key " : "",
-             p->args.key != NULL ? p->args.key : "");
+    const char *key = p->args.key;
+    snprintf(line, sizeof line, "%s%s%s",
+             result == LINK_TIMEOUT ? "payd does not answer in time"
+                                    : "the connection ended before the answer came",
+             key == NULL ? ""
+                         : "; whether the request was carried out is not known: repeat it safely "
+                           "with --key ",
+             key != NULL ? key : "");
     payctl_print_error(p, result == LINK_TIMEOUT ? "timeout" : "no_connection", NULL, line);
     return PAYCTL_NO_CONNECTION;
 }
