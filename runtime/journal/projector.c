@@ -220,6 +220,18 @@ static enum err renew(struct projector *p)
     return ERR_OK;
 }
 
+/* A commit that failed was done all the same. Another one must not follow it: keys would be merged
+ * without the position moving, which tells key finders of it. */
+static bool is_done(const struct projector *p)
+{
+    return p->replay.seq >= p->target_seq;
+}
+
+static struct store_position stands_at(const struct projector *p)
+{
+    return (struct store_position){p->replay.seq, p->replay.hash, p->replay.time_ns};
+}
+
 static void step_run(struct work *w)
 {
     struct projector *p = container_of(w, struct projector, work);
@@ -227,13 +239,17 @@ static void step_run(struct work *w)
     if (!p->fresh || p->registry.resident > PROJECTOR_RESIDENT_MAX)
         p->result = renew(p);
     p->projection = (struct projection){.projector = p};
+    if (p->result == ERR_OK && is_done(p)) {
+        p->reached = stands_at(p);
+        return;
+    }
     if (p->result == ERR_OK)
         p->result = p->store->ops->begin(p->store);
     if (p->result != ERR_OK)
         return;
     p->result = transaction(p);
     if (p->result == ERR_OK) {
-        struct store_position position = {p->replay.seq, p->replay.hash, p->replay.time_ns};
+        struct store_position position = stands_at(p);
         p->result = p->store->ops->commit(p->store, p->shard, &position);
         if (p->result == ERR_OK) {
             p->reached = position;

@@ -34,7 +34,7 @@ struct fixture {
     struct shard *shard;
     enum shard_state state;
     const char *reason;
-    size_t resident_max;
+    size_t resident_max, merge_keys;
     uint16_t number; /* of the shard that is running */
     struct progress progress;
     struct progress_shard shards[2]; /* the other does not run, and stands at nothing */
@@ -125,6 +125,7 @@ static inline void start(struct fixture *f)
         .resident_max = f->resident_max,
         .outcomes_max = 10000,
         .filter_bytes = 1 << 16,
+        .merge_keys = f->merge_keys,
         .answer = on_answer,
         .state_changed = on_state,
         .context = f,

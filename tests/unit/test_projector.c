@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What one transaction of the views takes in is limited. */
+/* What one transaction of the views takes in is limited, and each moves their position. */
 #include "tests/unit/shard_fixture.h"
 
 #include "runtime/actor/shard_priv.h"
@@ -26,11 +26,63 @@ static void a_step_of_the_views_takes_only_so_many_refusals(void **state)
     assert_int_equal(f->shard->projector.position.seq, head + BATCHES);
 }
 
+static void take_in(void *context, const struct key_run *run)
+{
+    uint64_t *sum = context;
+    *sum = (*sum * 31 + run->number) * 31 + run->keys * 8 + (uint64_t)run->state;
+}
+
+static uint64_t runs_of_keys(struct fixture *f)
+{
+    uint64_t sum = 0;
+    struct key_space space = {f->number, KEY_KIND_OUTCOME};
+    assert_int_equal(key_runs_each(space, store_sim_store(f->sim), take_in, &sum), ERR_OK);
+    return sum;
+}
+
+static uint64_t views_stand_at(struct fixture *f)
+{
+    struct store *s = store_sim_store(f->sim);
+    struct store_position position;
+    assert_int_equal(s->ops->position(s, f->number, &position), ERR_OK);
+    return position.seq;
+}
+
+/* Whoever looks up a key takes the runs of keys for the same as long as the position is. */
+static void a_commit_that_was_done_although_it_failed_is_not_done_again(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t merges = 0;
+    f->merge_keys = 2;
+    crash(f);
+    for (uint64_t key = 1; key <= 40; key++) {
+        struct ask a = {.body.fill = {purse(1), 1}};
+        keyed(&a, key, 1);
+        uint64_t before = runs_of_keys(f);
+        store_sim_script(f->sim, STORE_SIM_VIEWS_UNKNOWN, 0);
+        post(f, &a, &purse_fill_type, purse(1));
+        finish(f, &a);
+        forget(&a);
+        while (views_stand_at(f) < f->shard->journal.committed_seq)
+            run(f, MS / 10);
+        uint64_t after = runs_of_keys(f);
+        assert_true(f->shard->projector.position.seq < f->shard->journal.committed_seq);
+        merges += before != after;
+        while (f->shard->projector.position.seq < f->shard->journal.committed_seq)
+            run(f, MS / 10);
+        assert_true(runs_of_keys(f) == after);
+    }
+    assert_int_equal(merges, 40);
+    assert_int_equal(look(f, 1), 40);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_step_of_the_views_takes_only_so_many_refusals, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(
+            a_commit_that_was_done_although_it_failed_is_not_done_again, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
