@@ -85,8 +85,8 @@ bool ledger_list_entry(struct ledger_list *list, struct id128 account_id, uint64
     return reader.found;
 }
 
-bool ledger_list_last_entry(struct ledger_list *list, struct id128 account_id,
-                            struct entries_row *row)
+enum err ledger_newest_entry(struct store *s, struct id128 account_id, view_row_cb row,
+                             void *context)
 {
     const struct value prefix = {VALUE_ID, .id = account_id};
     const struct view_scan scan = {
@@ -97,8 +97,14 @@ bool ledger_list_last_entry(struct ledger_list *list, struct id128 account_id,
         .descending = true,
         .limit = 1,
     };
+    return views_scan(s, &scan, row, context);
+}
+
+bool ledger_list_last_entry(struct ledger_list *list, struct id128 account_id,
+                            struct entries_row *row)
+{
     struct entry_reader reader = {list, row, false};
-    enum err e = views_scan(list->store, &scan, take_entry, &reader);
+    enum err e = ledger_newest_entry(list->store, account_id, take_entry, &reader);
     if (e != ERR_OK)
         list->error = e;
     return reader.found;

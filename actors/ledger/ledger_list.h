@@ -35,7 +35,11 @@ must_check uint16_t ledger_list_account(struct ledger_list *list, struct id128 i
 must_check bool ledger_list_entry(struct ledger_list *list, struct id128 account_id,
                                   uint64_t version, struct entries_row *row);
 
-/* The account's newest entry. */
+/* Gives the row of the account's newest entry, if it has any. */
+must_check enum err ledger_newest_entry(struct store *s, struct id128 account_id, view_row_cb row,
+                                        void *context);
+
+/* The account's newest entry, as ledger_list_entry() gives one. */
 must_check bool ledger_list_last_entry(struct ledger_list *list, struct id128 account_id,
                                        struct entries_row *row);
 

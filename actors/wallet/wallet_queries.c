@@ -2,6 +2,7 @@
 /* Lists of wallets, of their movements and of their holds. */
 #include "actors/wallet/wallet_queries.h"
 
+#include "actors/ledger/ledger_list.h"
 #include "actors/money/page.h"
 #include "actors/wallet/books.h"
 #include "actors/wallet/owner.h"
@@ -113,16 +114,8 @@ static enum err add_balances(struct store *s, struct wallet_scan *scan)
 {
     enum err e = ERR_OK;
     for (uint32_t i = 0; e == ERR_OK && i < scan->page.count; i++) {
-        struct value prefix = {.type = VALUE_ID, .id = scan->wallets[i].wallet_id};
-        struct view_scan last = {
-            .table = &entries_view,
-            .index = &entries_view.key,
-            .prefix = &prefix,
-            .prefix_count = 1,
-            .descending = true,
-            .limit = 1,
-        };
-        e = views_scan(s, &last, take_balance, &scan->wallets[i]);
+        struct wallet_info *wallet = &scan->wallets[i];
+        e = ledger_newest_entry(s, wallet->wallet_id, take_balance, wallet);
     }
     return e;
 }
