@@ -256,7 +256,10 @@ def option_type(schema, f):
 
 
 def option_doc(schema, f):
-    """What the help of a command says of a field: of a list of objects also what is in them."""
+    """What the help of a command says of a field: also what its flags mean, and what the objects of
+    a list have."""
+    if f.type == "flags":
+        return f"{f.doc} {schema.flags[f.argument].doc}"
     if f.type != "list":
         return f.doc
     fields = schema.messages[f.argument].json_fields
