@@ -3,8 +3,8 @@
 #include "actors/ledger/account_messages.h"
 
 #include "actors/ledger/bulk.h"
-#include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/ledger.h"
+#include "actors/ledger/pending_transfer.h"
 #include "schemas/common.h"
 #include "schemas/currency.h"
 #include "schemas/result.h"

@@ -3,8 +3,8 @@
 #include "actors/ledger/movement.h"
 
 #include "actors/ledger/account.h"
-#include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/ledger.h"
+#include "actors/ledger/pending_transfer.h"
 #include "runtime/base/plant.h"
 #include "schemas/common.h"
 

@@ -4,8 +4,8 @@
 #include "actors/ledger/posting.h"
 
 #include "actors/ledger/account.h"
-#include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/ledger.h"
+#include "actors/ledger/pending_transfer.h"
 #include "runtime/base/plant.h"
 #include "schemas/common.h"
 #include "schemas/result.h"

@@ -5,8 +5,8 @@
 
 #include "actors/money/keep.h"
 #include "actors/wallet/owner.h"
-#include "actors/wallet/wallet_messages.h"
 #include "actors/wallet/wallet_hold.h"
+#include "actors/wallet/wallet_messages.h"
 #include "actors/wallet/wallet_move.h"
 #include "schemas/common.h"
 

@@ -28,8 +28,8 @@ enum actor_flags {
     ACTOR_TRACED = 1 << 8,      /* each of its turns is logged */
     ACTOR_WOKEN = 1 << 9,       /* its first message waited, and has not run since */
 
-    ACTOR_HELD = ACTOR_SUSPENDED | ACTOR_QUARANTINED, /* none of its turns runs */
-    ACTOR_ORDERS = ACTOR_HELD | ACTOR_TRACED,         /* orders.h */
+    ACTOR_HALTED = ACTOR_SUSPENDED | ACTOR_QUARANTINED, /* none of its turns runs */
+    ACTOR_ORDERS = ACTOR_HALTED | ACTOR_TRACED,         /* orders.h */
 };
 
 struct actor {

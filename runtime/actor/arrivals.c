@@ -42,7 +42,7 @@ static out_of_line void deliver_held(struct shard *s, struct message *m, struct 
 
 void arrivals_deliver(struct shard *s, struct message *m, struct actor *a)
 {
-    if ((a->flags & ACTOR_HELD) != 0) {
+    if ((a->flags & ACTOR_HALTED) != 0) {
         deliver_held(s, m, a);
     } else if (!actor_mailbox_put(a, &m->link)) {
         refuse_busy(s, m, ERR_BUSY);

@@ -50,7 +50,7 @@ static struct actor *resident(const struct shard *s, uint16_t kind, struct id128
 
 static void resume(struct shard *s, struct actor *a)
 {
-    orders_lift(s, a, ACTOR_HELD);
+    orders_lift(s, a, ACTOR_HALTED);
     supervisor_forgive(s, a);
     shard_ready(s, a);
 }

@@ -59,7 +59,7 @@ typedef void (*message_done_cb)(struct message *m);
  * What every turn touches comes first, so that it lies in few cache lines. */
 struct message {
     struct fifo_link link;           /* mailbox or held list: wherever it is now */
-    const struct message_type *type;
+    const struct message_type *type; /* NULL: the runtime's own, a durable deadline has passed */
     const void *body;                /* struct of type->size bytes */
     struct id128 target;
     uint16_t target_kind;

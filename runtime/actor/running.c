@@ -122,7 +122,7 @@ static inline void ran(struct shard *s, struct actor *a, struct message *m,
         wait(s, a, m);
     else
         count_turn(s, m);
-    if (s->turn.leaves || s->running.count >= s->running.count_max)
+    if (s->turn.must_finish || s->running.count >= s->running.count_max)
         end_turns(s, a, m);
 }
 
@@ -150,7 +150,7 @@ static inline __attribute__((always_inline)) void run_message(struct shard *s, s
 /* What is special about its next turn; false if there is none now. */
 static out_of_line bool may_go_on(struct shard *s, const struct actor *a)
 {
-    if ((a->flags & (ACTOR_HELD | ACTOR_WAITING)) != 0)
+    if ((a->flags & (ACTOR_HALTED | ACTOR_WAITING)) != 0)
         return false;
     part_turns(s);
     s->running.count_max = 1; /* traced: its turn by itself */
@@ -167,7 +167,7 @@ static void refuse_mailbox(struct shard *s, struct actor *a)
 }
 
 /* None of its turns runs any more. */
-static out_of_line void hold(struct shard *s, struct actor *a)
+static out_of_line void halt(struct shard *s, struct actor *a)
 {
     if ((a->flags & ACTOR_QUARANTINED) != 0)
         refuse_mailbox(s, a);
@@ -199,11 +199,11 @@ static inline void run_mailbox(struct shard *s, struct actor *a)
     }
 }
 
-/* The next actor's turn. */
-static inline void leave(struct shard *s, struct actor *a)
+/* After its turns of this pass: back on the queue if messages are left. */
+static inline void done_with(struct shard *s, struct actor *a)
 {
-    if ((a->flags & ACTOR_HELD) != 0)
-        hold(s, a);
+    if ((a->flags & ACTOR_HALTED) != 0)
+        halt(s, a);
     if (a == s->alone && (a->flags & ACTOR_WAITING) == 0)
         shard_served(s);
     if (!actor_mailbox_empty(a))
@@ -225,7 +225,7 @@ static out_of_line void run_queue(struct shard *s)
         struct actor *a = actor_of_run_link(fifo_pop(&s->run_queue));
         a->flags &= (uint16_t)~ACTOR_QUEUED;
         run_mailbox(s, a);
-        leave(s, a);
+        done_with(s, a);
     }
 }
 
@@ -252,7 +252,7 @@ static out_of_line void run_arrivals(struct shard *s)
         last = a;
         if (left > 0 && is_idle(a)) {
             run_message(s, a, i->message);
-            leave(s, a);
+            done_with(s, a);
         } else {
             arrivals_deliver(s, i->message, a);
         }
@@ -263,7 +263,7 @@ static out_of_line void end_after_jump(struct shard *s)
 {
     struct actor *a = s->turn.actor;
     ran(s, a, s->turn.message, turn_gave_up(s));
-    leave(s, a);
+    done_with(s, a);
 }
 
 void running_turns(struct shard *s, uint64_t budget_ns)

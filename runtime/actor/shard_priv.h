@@ -53,7 +53,7 @@ struct turn {
     uint32_t events;
     bool replied;
     bool waiting;           /* something was asked of the loader */
-    bool leaves;            /* it must go through turn_finish(): it wrote, allocated or failed */
+    bool must_finish;       /* it must go through turn_finish(): it wrote, allocated or failed */
     bool recorded;          /* its record is begun in the open batch; the next three are set: */
     uint32_t items_at;      /* items of that batch before this turn, and ... */
     size_t body_at;         /* ... bytes of its body: where the record is cut off if undone */
@@ -131,8 +131,9 @@ struct shard {
     } view_reads;
 
     struct arena turn_arena;
-    struct record_reader found; /* the turn's; not in struct turn, where clearing it would cost
-                                   more than many turns take */
+    struct record_reader found; /* the turn's: a part of a batch that is still in memory. Not in
+                                   struct turn, where clearing it would cost more than many turns
+                                   take */
     struct outcome **added; /* by the turn that runs, to take them back */
     size_t added_count, added_cap;
     struct slab timeouts;
@@ -215,7 +216,7 @@ static inline bool shard_may_run(const struct shard *s)
 void running_turns(struct shard *s, uint64_t budget_ns);
 
 /* turn.c: the turn of a message with an idempotency key; one that has no handler of its own; the
- * end of a turn that `leaves` something or is not DONE; an answer that may not be given yet. */
+ * end of a turn that `must_finish` or is not DONE; an answer that may not be given yet. */
 enum turn_result turn_decide_keyed(struct turn *t);
 enum turn_result turn_handle_other(struct turn *t);
 enum turn_result turn_finish(struct turn *t, enum turn_result result);
@@ -297,7 +298,7 @@ static inline enum turn_result turn_run(struct shard *s, struct actor *a, struct
     struct turn *t = &s->turn;
     *t = (struct turn){.shard = s, .message = m, .actor = a};
     enum turn_result result = m->keyed ? turn_decide_keyed(t) : turn_handle(s, t);
-    if (result != TURN_DONE || t->leaves)
+    if (result != TURN_DONE || t->must_finish)
         return turn_finish(t, result);
     /* Most turns only look: they leave nothing to take back, to end or to settle. */
     check(t->replied || m->type == NULL);

@@ -6,18 +6,18 @@
 #include "runtime/actor/shard_priv.h"
 #include "runtime/base/plant.h"
 
+#define TURN_IDS_APART 0x9E3779B97F4A7C15u /* between the random parts of ids of one turn */
+#define NS_PER_MS 1000000u
+/* The 16 bits after an id's milliseconds are their fraction: the ids of a shard rise in the order
+ * they were drawn, and lists show what came first. The step is the least that they can tell. */
+#define TURN_IDS_STEP_NS 16
+
 /* A turn beyond a limit - of the batch, the answer, its memory - is answered TOO_LARGE and nothing
  * of it remains. The handler is left where it stands: it owns nothing outside the turn. */
 static _Noreturn void give_up(struct turn *t)
 {
     longjmp(t->shard->given_up, 1);
 }
-
-#define TURN_IDS_APART 0x9E3779B97F4A7C15u
-#define NS_PER_MS 1000000u
-/* The 16 bits after an id's milliseconds are their fraction: the ids of a shard rise in the order
- * they were drawn, and lists show what came first. The step is the least that they can tell. */
-#define TURN_IDS_STEP_NS 16
 
 /* --- finding --------------------------------------------------------------------------------- */
 
@@ -163,7 +163,7 @@ static void begin_record(struct turn *t)
     t->body_at = b->body.len;
     t->items_at = b->items;
     t->begin_ns = clock_event_ns(&t->shard->clock);
-    t->recorded = t->leaves = true;
+    t->recorded = t->must_finish = true;
     record_begin(&b->body, t->begin_ns, m->keyed ? &m->key : NULL,
                  m->keyed ? &m->fingerprint : NULL);
     b->items++;
@@ -276,14 +276,14 @@ bool turn_at_home(struct turn *t, struct id128 id)
 
 void *turn_alloc(struct turn *t, size_t size)
 {
-    t->leaves = true;
+    t->must_finish = true;
     return arena_alloc(&t->shard->turn_arena, size);
 }
 
 enum turn_result turn_fail(struct turn *t, const char *reason)
 {
     t->failure = reason;
-    t->leaves = true;
+    t->must_finish = true;
     return TURN_FAILED;
 }
 
@@ -377,7 +377,7 @@ enum turn_result turn_handle_other(struct turn *t)
 enum turn_result turn_decide_keyed(struct turn *t)
 {
     uint64_t place;
-    t->leaves = true;
+    t->must_finish = true;
     if (PLANT(SKIP_DEDUPE))
         return turn_handle(t->shard, t);
     switch (place_of(t, &t->shard->keys, t->message->key, &place)) {
@@ -480,7 +480,7 @@ enum turn_result turn_finish(struct turn *t, enum turn_result result)
     registry_settle(&s->registry);
     s->added_count = 0;
     arena_reset(&s->turn_arena);
-    t->leaves = true;
+    t->must_finish = true;
     if (result == TURN_WAIT) {
         check(t->waiting);
         return result;

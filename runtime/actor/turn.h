@@ -77,8 +77,10 @@ uint64_t turn_time(struct turn *t);
 /* Undoes every event emitted since the savepoint, states and record alike: linked transfers succeed
  * or fail together. Savepoints nest; the reply is not touched. */
 struct turn_savepoint {
-    size_t undo, record, added;
-    uint32_t events;
+    size_t undo;     /* entries of the registry's undo log ... */
+    size_t record;   /* ... bytes of the open batch's body ... */
+    size_t added;    /* ... outcomes ... */
+    uint32_t events; /* ... and events of the turn so far */
 };
 struct turn_savepoint turn_savepoint(struct turn *t);
 void turn_rollback(struct turn *t, struct turn_savepoint to);

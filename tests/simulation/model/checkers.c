@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "actors/ledger/account.h"
-#include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/ledger.h"
+#include "actors/ledger/pending_transfer.h"
 #include "actors/payment/payment.h"
 #include "actors/wallet/wallet_hold.h"
 #include "runtime/journal/replay.h"
