@@ -567,10 +567,10 @@ int main(int argc, char **argv)
     prctl(PR_SET_DUMPABLE, 0); /* keys and tokens stay out of core files */
     signal(SIGXFSZ, SIG_IGN);  /* the write fails instead, as on a full disk */
     log_init(&p->log, STDERR_FILENO, p->config.level);
-    if (!start(p))
-        return 1; /* nothing was accepted yet: the system takes back what was opened */
-    if (!node_run(p->node))
-        return 1;
+    /* Where it ends early other threads go on until the process ends: nothing may be taken apart
+     * under them, as by what libraries do at exit(). What was acknowledged is durable. */
+    if (!start(p) || !node_run(p->node))
+        _exit(1);
     finish(p);
     return p->exit_code;
 }

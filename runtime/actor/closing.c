@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Closing: a shard takes nothing any more, finishes what it accepted, lets the views catch up for a
- * while, and gives the lease back. */
+ * while, and gives the lease back. A recovery that takes too long for that is left to the next
+ * start. */
 #include "runtime/actor/shard_priv.h"
 
 bool closing_is_late(const struct shard *s)
@@ -36,10 +37,9 @@ static bool nothing_left(const struct shard *s)
            s->view_reads.count == 0 && !s->projector.busy && views_complete(s);
 }
 
-void closing_finish(struct shard *s)
+/* Of a shard that runs. */
+static void finish(struct shard *s)
 {
-    if (closing_is_late(s))
-        projector_abandon(&s->projector); /* a large step would outlast the stop */
     if (s->releasing || !nothing_left(s))
         return;
     s->releasing = true;
@@ -48,10 +48,23 @@ void closing_finish(struct shard *s)
     env_work(s->env, s->options.journal_lane, &s->release_work);
 }
 
+void closing_advance(struct shard *s)
+{
+    if (closing_is_late(s))
+        projector_abandon(&s->projector); /* a large step would outlast the stop */
+    if (s->state == SHARD_RUNNING)
+        finish(s);
+    /* At the start nobody waits for what it finds; later it tells what became of requests. */
+    else if (s->journal.epoch == 0 || closing_is_late(s))
+        recovery_abandon(s);
+}
+
 void shard_close(struct shard *s)
 {
     s->closing = true;
     shard_end_lists(s);
     s->closing_views_ns = env_mono_ns(s->env) + SHARD_CLOSING_VIEWS_NS;
+    if (s->state != SHARD_STOPPED)
+        env_alarm_set(s->env, &s->closing_alarm, s->closing_views_ns);
     env_wake(s->env);
 }

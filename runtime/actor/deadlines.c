@@ -165,6 +165,8 @@ static void sweep_done(struct work *w)
             arm_swept(s);
         if (s->swept.outdated)
             deadlines_sweep(s);
+        else if (s->swept.result == ERR_CORRUPT)
+            shard_views_damaged(s); /* a hold that never expires is worse */
         else if (s->swept.result != ERR_OK)
             env_alarm_set(s->env, &s->sweep_alarm, env_mono_ns(s->env) + DEADLINE_RETRY_NS);
     }

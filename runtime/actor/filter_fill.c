@@ -68,6 +68,8 @@ static void page_done(struct work *w)
     }
     for (size_t i = 0; i < s->filter_fill.count; i++)
         filter_add(&s->keys.filter, s->filter_fill.keys[i]);
+    if (s->filter_fill.result == ERR_CORRUPT)
+        s->options.store->ops->views_damaged(s->options.store);
     if (s->filter_fill.result != ERR_OK)
         return; /* look-ups go on asking the views */
     if (s->filter_fill.chunks < FILTER_FILL_CHUNKS)

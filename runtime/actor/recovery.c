@@ -14,6 +14,7 @@
  *     a file removed or replaced while in use                    stop
  */
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -40,6 +41,7 @@ struct recovery {
     struct fifo failed;         /* struct batch, oldest first */
     struct doubtful doubtful[JOURNAL_APPEND_BATCHES];
     uint32_t doubtful_count;
+    _Atomic bool abandoned;     /* the loop's, read by the lane */
     /* results */
     enum err result;
     uint64_t epoch;
@@ -159,6 +161,8 @@ static enum err check_position(struct recovery *r)
     uint16_t shard = r->shard->options.number;
     uint64_t head = 0;
     enum err e = store->ops->position(store, shard, &r->position);
+    if (e == ERR_CORRUPT)
+        store->ops->views_damaged(store);
     if (e != ERR_OK)
         return fail(r, e, "the views cannot be read: %s", err_text(e));
     if (r->position.seq == 0)
@@ -233,6 +237,11 @@ static bool add_key(void *context, struct id128 key, struct id128 fingerprint, u
     return true;
 }
 
+static bool is_abandoned(const struct recovery *r)
+{
+    return atomic_load_explicit(&r->abandoned, memory_order_relaxed);
+}
+
 /* Reading the journal after the position. */
 struct tail_reading {
     struct recovery *recovery;
@@ -250,7 +259,7 @@ static bool replay_row(void *context, const struct batch_row *row)
     }
     if (PLANT(LOSE_TAIL) && row->seq % 16 == 15)
         return false;
-    t->error = replay_batch(&r->replay, row);
+    t->error = is_abandoned(r) ? ERR_UNAVAILABLE : replay_batch(&r->replay, row);
     if (t->error != ERR_OK) {
         t->bad_seq = row->seq;
         return t->error == ERR_CORRUPT;
@@ -390,31 +399,58 @@ static void retry_later(struct recovery *r)
     env_alarm_set(s->env, &r->retry, env_mono_ns(s->env) + RECOVERY_RETRY_NS);
 }
 
-static void recovery_done(struct work *w)
+static void go_on(struct recovery *r)
 {
-    struct recovery *r = container_of(w, struct recovery, work);
     struct shard *s = r->shard;
-    if (may_retry(r)) {
-        retry_later(r);
-        return;
-    }
+    /* Also if the first attempt failed and this is another. */
+    bool first = s->journal.epoch == 0;
+    if (first)
+        clock_init(&s->clock, s->env, r->replay.time_ns);
+    journal_resume(&s->journal, r->epoch, r->replay.seq, &r->replay.hash);
+    if (first)
+        projector_restart(&s->projector, &r->position);
+    s->writable = r->cause != ERR_STORE_FULL;
+    shard_set_state(s, SHARD_RUNNING);
+}
+
+/* In vain only because there was no time for it, or none for another attempt. */
+static bool cut_short(const struct recovery *r)
+{
+    return is_abandoned(r) && r->result != ERR_CORRUPT && r->result != ERR_FAILED;
+}
+
+static void end(struct recovery *r)
+{
+    struct shard *s = r->shard;
     settle_failed(r);
-    if (r->result == ERR_OK) {
-        /* Also if the first attempt failed and this is another. */
-        bool first = s->journal.epoch == 0;
-        if (first)
-            clock_init(&s->clock, s->env, r->replay.time_ns);
-        journal_resume(&s->journal, r->epoch, r->replay.seq, &r->replay.hash);
-        if (first)
-            projector_restart(&s->projector, &r->position);
-        s->writable = r->cause != ERR_STORE_FULL;
-        shard_set_state(s, SHARD_RUNNING);
-    } else {
-        shard_stop(s, "%s", r->reason);
-    }
+    if (r->result == ERR_OK)
+        go_on(r);
+    else
+        shard_stop(s, "%s", cut_short(r) ? "" : r->reason);
     replay_done(&r->replay);
     free(r);
     s->recovery = NULL;
+}
+
+static void recovery_done(struct work *w)
+{
+    struct recovery *r = container_of(w, struct recovery, work);
+    if (!is_abandoned(r) && may_retry(r))
+        retry_later(r);
+    else
+        end(r);
+}
+
+void recovery_abandon(struct shard *s)
+{
+    struct recovery *r = s->recovery;
+    if (r == NULL)
+        return;
+    atomic_store_explicit(&r->abandoned, true, memory_order_relaxed);
+    if (r->retry.due_ns == 0)
+        return; /* its work ends soon */
+    env_alarm_stop(s->env, &r->retry);
+    end(r);
 }
 
 void recovery_start(struct shard *s, enum err cause)

@@ -90,6 +90,7 @@ static void stop_alarms(struct shard *s)
     env_alarm_stop(s->env, &s->probe_alarm);
     env_alarm_stop(s->env, &s->sweep_alarm);
     env_alarm_stop(s->env, &s->project_alarm);
+    env_alarm_stop(s->env, &s->closing_alarm);
     env_alarm_stop(s->env, &s->orders.expiry);
     env_alarm_stop(s->env, &s->parking.expiry);
     env_alarm_stop(s->env, &s->view_reads.expiry);
@@ -163,6 +164,12 @@ static void fail_mailbox(struct shard *s, struct actor *a, uint16_t code)
     }
 }
 
+void shard_views_damaged(struct shard *s)
+{
+    s->options.store->ops->views_damaged(s->options.store);
+    shard_stop(s, SHARD_VIEWS_DAMAGED);
+}
+
 static void state_loaded(struct shard *s, struct load *l)
 {
     struct actor *a = registry_find(&s->registry, l->kind, l->id);
@@ -172,10 +179,9 @@ static void state_loaded(struct shard *s, struct load *l)
     a->flags |= ACTOR_USED; /* it stays until who asked for it has looked */
     if (l->result == ERR_OK) {
         if (!registry_fill(&s->registry, a, l->body, l->due_ns))
-            shard_stop(s, "a stored %s state is damaged; delete the views to rebuild them",
-                       s->options.domain->kinds[l->kind]->name);
+            shard_views_damaged(s);
     } else if (l->result == ERR_CORRUPT) {
-        shard_stop(s, SHARD_VIEWS_DAMAGED);
+        shard_views_damaged(s);
     } else if (l->result != ERR_NOT_FOUND) {
         s->load_error = l->result;
         fail_mailbox(s, a, ERR_UNAVAILABLE);
@@ -196,7 +202,7 @@ static void on_loaded(void *context, struct load *l)
         return;
     }
     if (l->result == ERR_CORRUPT && l->what == LOAD_OUTCOME)
-        shard_stop(s, SHARD_VIEWS_DAMAGED);
+        shard_views_damaged(s);
     else if (l->result != ERR_OK && l->result != ERR_NOT_FOUND)
         s->load_error = l->result;
     else if (l->what == LOAD_OUTCOME)
@@ -356,8 +362,8 @@ bool shard_pass(struct shard *s, uint64_t budget_ns)
         deadlines_arm_alarm(s);
     }
     give_answers(s);
-    if (s->closing && s->state == SHARD_RUNNING)
-        closing_finish(s); /* behind the answers: refusals that go on must not keep it open */
+    if (s->closing)
+        closing_advance(s); /* behind the answers: refusals that go on must not keep it open */
     return s->state == SHARD_RUNNING && !fifo_empty(&s->run_queue) && shard_may_run(s);
 }
 
@@ -498,6 +504,7 @@ static void init_parts(struct shard *s)
     orders_init(&s->orders);
     s->wheel_alarm.fire = on_wake_alarm;
     s->project_alarm.fire = on_wake_alarm;
+    s->closing_alarm.fire = on_wake_alarm;
     s->probe_alarm.fire = probe;
 }
 

@@ -140,7 +140,7 @@ struct shard {
 
     struct recovery *recovery;
     enum err recovery_cause;
-    struct alarm wheel_alarm, probe_alarm, sweep_alarm, project_alarm;
+    struct alarm wheel_alarm, probe_alarm, sweep_alarm, project_alarm, closing_alarm;
     struct work sweep_work;
     bool sweeping;
     struct {
@@ -176,6 +176,7 @@ struct shard {
     "were deleted"
 void shard_set_state(struct shard *s, enum shard_state state);
 void shard_stop(struct shard *s, const char *format, ...) printf_like(2, 3);
+void shard_views_damaged(struct shard *s); /* a state cannot be had: it stops */
 void shard_finish(struct shard *s, struct message *m, uint16_t code); /* a final answer, now */
 void shard_wake_waiting(struct shard *s);
 void shard_served(struct shard *s); /* the one that was alone has run, or cannot */
@@ -227,6 +228,7 @@ enum turn_result turn_gave_up(struct shard *s);
 
 /* recovery.c: (re)builds the registry from the store. */
 void recovery_start(struct shard *s, enum err cause);
+void recovery_abandon(struct shard *s); /* the shard stops; the next start does it again */
 void recovery_kill(struct shard *s);
 
 /* view_read.c */
@@ -237,7 +239,7 @@ void view_reads_fail_all(struct shard *s, uint16_t code);
 
 /* closing.c */
 bool closing_is_late(const struct shard *s); /* the views had time enough */
-void closing_finish(struct shard *s);        /* after each pass of a shard that closes */
+void closing_advance(struct shard *s);       /* after each pass of a shard that closes */
 
 /* passivation.c */
 void passivation_step(struct shard *s);

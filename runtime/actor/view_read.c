@@ -57,6 +57,8 @@ static void view_read_done(struct work *w)
     struct view_read *q = container_of(w, struct view_read, work);
     struct shard *s = q->shard;
     uint64_t suppressed;
+    if (q->message->code == ERR_CORRUPT)
+        s->options.store->ops->views_damaged(s->options.store);
     if (q->message->code == ERR_CORRUPT &&
         log_limit_pass(&s->view_reads.damaged_lines, env_mono_ns(s->env), &suppressed))
         LOG_ERROR(s->env->log, "views_damaged", log_uint("shard", s->options.number),

@@ -3,6 +3,7 @@
 #include "runtime/journal/projector.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "runtime/base/plant.h"
@@ -179,21 +180,40 @@ static enum err put_states(struct projector *p)
     return ERR_OK;
 }
 
-static enum err transaction(struct projector *p)
+/* What the views said: that they are damaged, or refuse a row that follows from what they hold, is
+ * for the next start to mend. */
+static enum err of_views(struct projector *p, enum err e)
+{
+    if (e == ERR_CORRUPT || e == ERR_FAILED)
+        p->store->ops->views_damaged(p->store);
+    return e;
+}
+
+static enum err read_batches(struct projector *p)
 {
     struct step step = {.projector = p, .events_max = p->replay.events + PROJECTOR_STEP_EVENTS};
     enum err e = p->store->ops->tail(p->store, p->shard, p->replay.seq + 1, on_batch, &step);
+    if (e == ERR_CORRUPT && p->replay.reason[0] == '\0')
+        snprintf(p->replay.reason, sizeof p->replay.reason,
+                 "the journal of shard %u cannot be read after batch %llu; payctl ledger verify "
+                 "tells more",
+                 p->shard, (unsigned long long)p->replay.seq);
     if (e == ERR_OK)
         e = step.error;
-    if (e == ERR_OK)
-        e = row_sorter_flush(&p->sorter, p->store, &p->abandoned);
+    (void)of_views(p, p->projection.error);
+    return e;
+}
+
+static enum err write_views(struct projector *p)
+{
+    enum err e = row_sorter_flush(&p->sorter, p->store, &p->abandoned);
     if (e == ERR_OK)
         e = put_states(p);
     if (e == ERR_OK)
         e = key_index_flush(&p->keys, p->store, p->replay.time_ns);
     if (e == ERR_OK)
         e = key_index_flush(&p->ids, p->store, p->replay.time_ns);
-    return e;
+    return of_views(p, e);
 }
 
 /* Forgets what a failed step left behind and stands where the views stand. Only the store knows: a
@@ -237,20 +257,22 @@ static void step_run(struct work *w)
     struct projector *p = container_of(w, struct projector, work);
     p->result = ERR_OK;
     if (!p->fresh || p->registry.resident > PROJECTOR_RESIDENT_MAX)
-        p->result = renew(p);
+        p->result = of_views(p, renew(p));
     p->projection = (struct projection){.projector = p};
     if (p->result == ERR_OK && is_done(p)) {
         p->reached = stands_at(p);
         return;
     }
     if (p->result == ERR_OK)
-        p->result = p->store->ops->begin(p->store);
+        p->result = of_views(p, p->store->ops->begin(p->store));
     if (p->result != ERR_OK)
         return;
-    p->result = transaction(p);
+    p->result = read_batches(p);
+    if (p->result == ERR_OK)
+        p->result = write_views(p);
     if (p->result == ERR_OK) {
         struct store_position position = stands_at(p);
-        p->result = p->store->ops->commit(p->store, p->shard, &position);
+        p->result = of_views(p, p->store->ops->commit(p->store, p->shard, &position));
         if (p->result == ERR_OK) {
             p->reached = position;
             return;

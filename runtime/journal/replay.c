@@ -103,8 +103,8 @@ static enum err load_failed(struct replay *r)
     if (e != ERR_CORRUPT)
         return e;
     snprintf(r->reason, sizeof r->reason,
-             "a state in the views is damaged (shard %u, before batch %llu); delete the views: "
-             "they are rebuilt",
+             "a state in the views is damaged (shard %u, before batch %llu); the next start makes "
+             "the views anew from the journal, or else after they were deleted",
              r->shard, (unsigned long long)r->seq + 1);
     return ERR_FAILED;
 }
@@ -220,8 +220,10 @@ enum err replay_load(void *context, const struct actor_kind *kind, struct id128 
     struct loading l = {.source = source, .kind = kind, .state = state};
     enum err e = source->store->ops->state_load(source->store, source->shard, kind->number, id,
                                                 load_row, &l);
-    if (e != ERR_OK)
-        return e;
+    if (e == ERR_OK && !l.read)
+        e = ERR_CORRUPT;
+    if (e == ERR_CORRUPT)
+        source->store->ops->views_damaged(source->store);
     *due_ns = l.due_ns;
-    return l.read ? ERR_OK : ERR_CORRUPT;
+    return e;
 }

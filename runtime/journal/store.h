@@ -102,6 +102,10 @@ struct store_ops {
     /* Empties views, states and position of all shards: the projector starts again at batch 1. */
     enum err (*views_drop)(struct store *s);
 
+    /* The views gave what they cannot hold: the next opening makes them anew, where that was
+     * allowed. Until then they stay as they are. Any lane, and the loop. */
+    void (*views_damaged)(struct store *s);
+
     /* Bytes on disk of journal and views, for `payctl store status`. */
     enum err (*sizes)(struct store *s, uint64_t *journal_bytes, uint64_t *views_bytes);
     void (*close)(struct store *s);

@@ -282,6 +282,7 @@ static void sim_close(struct store *base)
 {
     struct store_sim *sim = store_sim_of(base);
     sim_views_abandon(&sim->views);
+    sim_views_renew(&sim->views);
 }
 
 static const struct store_ops sim_ops = {
@@ -306,6 +307,7 @@ static const struct store_ops sim_ops = {
     .commit = sim_commit,
     .rollback = sim_rollback,
     .views_drop = sim_views_drop,
+    .views_damaged = sim_views_damaged,
     .sizes = sim_sizes,
     .close = sim_close,
 };
@@ -436,6 +438,7 @@ void store_sim_crash(struct store_sim *sim)
 {
     const struct store_sim_faults *f = &sim->faults;
     sim_views_abandon(&sim->views);
+    sim_views_renew(&sim->views);
     decide_under_way(sim);
     if (rng_chance(sim->rng, f->crash_stale_ppm))
         sim->counts.stale +=

@@ -34,6 +34,7 @@ struct sim_views {
     struct sim_table *tables; /* [0] states, [1] positions, then the views */
     uint32_t table_count;
     bool open;
+    bool damaged; /* somebody said so */
     struct sim_undo *undo; /* of the open transaction, newest first */
     struct sim_undo *commits[STORE_SIM_COMMITS_KEPT]; /* newest last */
     uint32_t commit_count;
@@ -68,6 +69,7 @@ bool sim_fault(struct store_sim *sim, enum store_sim_fault fault, uint32_t ppm);
 void sim_views_init(struct sim_views *v, const struct view_table *const *tables, uint32_t count);
 void sim_views_done(struct sim_views *v);
 void sim_views_abandon(struct sim_views *v);                   /* the open transaction */
+void sim_views_renew(struct sim_views *v);                     /* if they are damaged */
 bool sim_views_back(struct sim_views *v);                      /* the last commit */
 uint64_t sim_views_bytes(const struct sim_views *v);
 enum err sim_position(struct store *base, uint16_t shard, struct store_position *position);
@@ -87,5 +89,6 @@ enum err sim_delete_row(struct store *base, const struct view_table *t, const st
 enum err sim_commit(struct store *base, uint16_t shard, const struct store_position *position);
 void sim_rollback(struct store *base);
 enum err sim_views_drop(struct store *base);
+void sim_views_damaged(struct store *base);
 
 #endif

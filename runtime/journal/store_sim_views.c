@@ -569,3 +569,15 @@ enum err sim_views_drop(struct store *base)
     empty_tables(&sim->views);
     return ERR_OK;
 }
+
+void sim_views_damaged(struct store *base)
+{
+    store_sim_of(base)->views.damaged = true;
+}
+
+void sim_views_renew(struct sim_views *v)
+{
+    if (v->damaged)
+        empty_tables(v);
+    v->damaged = false;
+}

@@ -253,6 +253,7 @@ static const struct store_ops sqlite_ops = {
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,
     .views_drop = sqlite_views_drop,
+    .views_damaged = sqlite_views_damaged,
     .sizes = sqlite_sizes,
     .close = sqlite_close,
 };

@@ -5,8 +5,8 @@
  * journal carry their hash; the pages of the views carry a checksum, in the bytes that SQLite
  * reserves at the end of each page. It is put there when a page is written into the file, which in
  * WAL mode only checkpoints do (the WAL has checksums of its own), and compared when one is read. A
- * page that does not match is an error of the read, and leaves a mark beside the file: with it the
- * next start makes the views anew.
+ * page that does not match, or that the file is too short for, is an error of the read, and leaves a
+ * mark beside the file: with it the next start makes the views anew.
  *
  * All of it is a VFS in front of SQLite's own; other files pass it by. */
 #include <endian.h>
@@ -69,28 +69,38 @@ static bool is_page(int size, sqlite3_int64 at)
 /* --- reading and writing --------------------------------------------------------------------- */
 
 /* For the next start: the process that found it may be unable to tell anybody. */
-static void leave_mark(const char *path, sqlite3_int64 at)
+void pages_mark(const char *path, const char *found)
 {
     char mark[DB_PATH_MAX + 64];
     snprintf(mark, sizeof mark, "%s%s", path, PAGES_MARK);
     int fd = open(mark, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return; /* it is there already, or cannot be: then the next start finds out for itself */
-    dprintf(fd, "page %lld\n", (long long)(at / PAGES_SIZE + 1));
+    dprintf(fd, "%s\n", found);
     fsync(fd);
     close(fd);
+}
+
+static int refuse_page(const struct page_file *p, sqlite3_int64 at)
+{
+    char found[32];
+    snprintf(found, sizeof found, "page %lld", (long long)(at / PAGES_SIZE + 1));
+    pages_mark(p->path, found);
+    return SQLITE_IOERR_DATA;
 }
 
 static int read_page(sqlite3_file *file, void *bytes, int size, sqlite3_int64 at)
 {
     struct page_file *p = container_of(file, struct page_file, base);
     int code = p->real.pMethods->xRead(&p->real, bytes, size, at);
-    if (code != SQLITE_OK || !is_page(size, at))
+    if (!is_page(size, at))
         return code;
-    if (load64((uint8_t *)bytes + CHECKED_BYTES) == checksum(bytes, at))
-        return SQLITE_OK;
-    leave_mark(p->path, at);
-    return SQLITE_IOERR_DATA;
+    /* SQLite asks for no page behind the end, and would take what is missing for zeros. */
+    if (code == SQLITE_IOERR_SHORT_READ)
+        return refuse_page(p, at);
+    if (code != SQLITE_OK || load64((uint8_t *)bytes + CHECKED_BYTES) == checksum(bytes, at))
+        return code;
+    return refuse_page(p, at);
 }
 
 static int write_page(sqlite3_file *file, const void *bytes, int size, sqlite3_int64 at)

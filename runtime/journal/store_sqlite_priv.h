@@ -159,6 +159,8 @@ void db_pool_return(struct db_pool *p, struct db *d);
 
 /* Before the first connection; more than once does no harm. */
 void pages_install(void);
+/* Leaves that mark beside the file, with what was found. */
+void pages_mark(const char *path, const char *found);
 
 /* --- what remembers how far the files had come: store_sqlite_witness.c --- */
 
@@ -260,6 +262,7 @@ must_check enum err sqlite_migrate_views(struct store_sqlite *s,
  * may be read and written. */
 must_check enum err sqlite_files_usable(const struct store_sqlite *s, const struct db_kind *kind,
                                         char *reason, size_t reason_size);
+void sqlite_views_damaged(struct store *base);
 /* Opens views.db; empty, if it is damaged and the options allow that. */
 must_check enum err sqlite_views_open(struct store_sqlite *s,
                                       const struct store_sqlite_options *options, char *reason,

@@ -77,7 +77,7 @@ static enum err open_once(struct store_sqlite *s, const struct store_sqlite_opti
     if (e != ERR_OK)
         return e;
     if (file_filled(s, PAGES_MARK)) {
-        snprintf(reason, reason_size, "%s: a damaged page was read from it; %s",
+        snprintf(reason, reason_size, "%s: damage was found when it was read; %s",
                  path_of(s, &db_views, "").text, db_views.remedy);
         return ERR_CORRUPT;
     }
@@ -90,6 +90,11 @@ static enum err open_once(struct store_sqlite *s, const struct store_sqlite_opti
     if (e == ERR_OK && !fresh)
         e = look_whole(s, reason, reason_size);
     return e == ERR_OK ? sqlite_migrate_views(s, options, reason, reason_size) : e;
+}
+
+void sqlite_views_damaged(struct store *base)
+{
+    pages_mark(path_of(store_sqlite_of(base), &db_views, "").text, "content that cannot be");
 }
 
 static enum err remove_files(const struct store_sqlite *s, char *reason, size_t reason_size)

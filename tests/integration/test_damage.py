@@ -373,7 +373,7 @@ def test_a_damaged_page_of_the_views_is_found_when_it_is_read(deposit):
     finally:
         payd.close()
     true((data / "views.db-damaged").read_text().startswith("page "), "a page that is named")
-    deposit.starts(data, told="a damaged page was read")
+    deposit.starts(data, told="damage was found")
     true(not (data / "views.db-damaged").exists(), "no mark any more")
 
 

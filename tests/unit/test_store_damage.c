@@ -179,11 +179,42 @@ static void a_byte_that_changed_is_not_read(void **state)
         }
         shut(&c);
         if (e != ERR_OK)
-            assert_made_anew(&c, "a damaged page was read");
+            assert_made_anew(&c, "damage was found");
         remove_directory(c.directory);
     }
     assert_true(found_by_reading > 20);
     assert_true(found_at_start + found_by_reading + unread >= 40);
+}
+
+/* SQLite would take what is missing for zeros. */
+static void what_is_cut_off_is_not_read(void **state)
+{
+    struct fixture *f = *state;
+    struct told told;
+    uint32_t coins;
+    put_coins(f->store, 1, COINS, 1);
+    shut(f);
+    assert_int_equal(open_rebuilding(f, &told), ERR_OK);
+    assert_int_equal(told.times, 0);
+    put_coins(f->store, COINS + 1, 1, 2); /* the WAL tells now how many pages there are */
+    assert_int_equal(truncate(path_in(f, "views.db"), size_of(f, "views.db") / 2), 0);
+    assert_int_equal(count_coins(f->store, &coins), ERR_CORRUPT);
+    shut(f);
+    assert_made_anew(f, "damage was found");
+}
+
+/* Only who reads them knows what they mean. */
+static void what_its_reader_calls_damaged_is_made_anew(void **state)
+{
+    struct fixture *f = *state;
+    put_coins(f->store, 1, 10, 1);
+    f->store->ops->views_damaged(f->store);
+    f->store->ops->views_damaged(f->store); /* one of several readers */
+    uint32_t coins;
+    assert_int_equal(count_coins(f->store, &coins), ERR_OK);
+    assert_int_equal(coins, 10);
+    shut(f);
+    assert_made_anew(f, "damage was found");
 }
 
 /* A page is whole, but not at its place. */
@@ -204,7 +235,7 @@ static void a_page_that_went_elsewhere_is_not_read(void **state)
     assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
     assert_int_equal(count_coins(f->store, &coins), ERR_CORRUPT);
     shut(f);
-    assert_made_anew(f, "a damaged page was read");
+    assert_made_anew(f, "damage was found");
 }
 
 /* --- the WAL of the views --- */
@@ -361,6 +392,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(a_byte_that_changed_is_not_read),
+        CASE(what_is_cut_off_is_not_read),
+        CASE(what_its_reader_calls_damaged_is_made_anew),
         CASE(a_page_that_went_elsewhere_is_not_read),
         CASE(what_is_left_of_a_wal_is_taken_or_made_anew),
         CASE(a_wal_of_which_nothing_was_copied_may_end_anywhere),

@@ -224,6 +224,19 @@ static void stale_views_fall_back_by_whole_commits(void **state)
 
 /* --- damage --- */
 
+static void damaged_views_begin_at_nothing_after_the_next_opening(void **state)
+{
+    struct fixture *f = *state;
+    put_and_commit(f->store, 1);
+    f->store->ops->views_damaged(f->store);
+    assert_views_at(f->store, 1);
+    fixture_restart(f);
+    assert_int_equal(position_seq(f->store, 0), 0);
+    put_and_commit(f->store, 1);
+    fixture_restart(f);
+    assert_views_at(f->store, 1);
+}
+
 static void stored_batches_can_be_harmed(void **state)
 {
     struct fixture *f = *state;
@@ -308,6 +321,7 @@ int main(void)
         CASE(a_failed_commit_of_the_views_changes_nothing),
         CASE(a_crash_takes_the_open_transaction),
         CASE(stale_views_fall_back_by_whole_commits),
+        CASE(damaged_views_begin_at_nothing_after_the_next_opening),
         CASE(stored_batches_can_be_harmed),
         CASE(swapped_batches_keep_their_places),
         CASE(a_hundred_thousand_rows_stay_ordered),
