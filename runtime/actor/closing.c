@@ -48,15 +48,34 @@ static void finish(struct shard *s)
     env_work(s->env, s->options.journal_lane, &s->release_work);
 }
 
+/* At the start nobody waits for what it finds; later it tells what became of requests. */
+static bool may_recover(const struct shard *s)
+{
+    return s->journal.epoch != 0 &&
+           env_mono_ns(s->env) < s->ending_ns + SHARD_CLOSING_VIEWS_NS;
+}
+
 void closing_advance(struct shard *s)
 {
-    if (closing_is_late(s))
+    bool running = s->state == SHARD_RUNNING;
+    if (closing_is_late(s) || !(running || may_recover(s)))
         projector_abandon(&s->projector); /* a large step would outlast the stop */
-    if (s->state == SHARD_RUNNING)
+    if (running && s->closing)
         finish(s);
-    /* At the start nobody waits for what it finds; later it tells what became of requests. */
-    else if (s->journal.epoch == 0 || closing_is_late(s))
+    else if (!running && !may_recover(s))
         recovery_abandon(s);
+}
+
+void shard_end_lists(struct shard *s)
+{
+    if (!s->ending) {
+        s->ending = true;
+        s->ending_ns = env_mono_ns(s->env);
+        if (s->state != SHARD_STOPPED)
+            env_alarm_set(s->env, &s->closing_alarm, s->ending_ns + SHARD_CLOSING_VIEWS_NS);
+    }
+    view_reads_end_all(s);
+    env_wake(s->env);
 }
 
 void shard_close(struct shard *s)
@@ -66,5 +85,4 @@ void shard_close(struct shard *s)
     s->closing_views_ns = env_mono_ns(s->env) + SHARD_CLOSING_VIEWS_NS;
     if (s->state != SHARD_STOPPED)
         env_alarm_set(s->env, &s->closing_alarm, s->closing_views_ns);
-    env_wake(s->env);
 }

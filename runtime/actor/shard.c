@@ -362,7 +362,7 @@ bool shard_pass(struct shard *s, uint64_t budget_ns)
         deadlines_arm_alarm(s);
     }
     give_answers(s);
-    if (s->closing)
+    if (s->ending)
         closing_advance(s); /* behind the answers: refusals that go on must not keep it open */
     return s->state == SHARD_RUNNING && !fifo_empty(&s->run_queue) && shard_may_run(s);
 }

@@ -59,8 +59,9 @@ void shard_post(struct shard *s, struct message *m);
  * left: call again after polling I/O. */
 bool shard_pass(struct shard *s, uint64_t budget_ns);
 
-/* From now on lists are UNAVAILABLE, those too that wait: they change nothing, and the views may be
- * far behind what they wait for. For a node that is about to stop. */
+/* For a node that is about to stop. From now on lists are UNAVAILABLE, those too that wait: they
+ * change nothing, and the views may be far behind what they wait for. A recovery that would take
+ * long is given up, with the requests that wait for it. */
 void shard_end_lists(struct shard *s);
 
 /* Stops taking messages (UNAVAILABLE), ends lists, finishes what was accepted, projects it,

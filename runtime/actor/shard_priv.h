@@ -82,6 +82,8 @@ struct shard {
     enum shard_state state;
     char reason[SHARD_REASON_MAX];
     bool writable;
+    bool ending;               /* it was told of the stop ... */
+    uint64_t ending_ns;        /* ... at this time */
     bool closing;
     uint64_t closing_views_ns; /* it waits for the views no longer: the next start goes on */
 
@@ -236,10 +238,11 @@ void view_reads_init(struct shard *s);
 void view_read_post(struct shard *s, struct message *m);
 void view_reads_advance(struct shard *s);
 void view_reads_fail_all(struct shard *s, uint16_t code);
+void view_reads_end_all(struct shard *s); /* and all that come */
 
 /* closing.c */
 bool closing_is_late(const struct shard *s); /* the views had time enough */
-void closing_advance(struct shard *s);       /* after each pass of a shard that closes */
+void closing_advance(struct shard *s);       /* after each pass of a shard that will stop */
 
 /* passivation.c */
 void passivation_step(struct shard *s);

@@ -200,7 +200,7 @@ void view_reads_fail_all(struct shard *s, uint16_t code)
     progress_wait(s->options.progress, s->options.number, false);
 }
 
-void shard_end_lists(struct shard *s)
+void view_reads_end_all(struct shard *s)
 {
     atomic_store_explicit(&s->view_reads.ended, true, memory_order_relaxed);
     view_reads_fail_all(s, ERR_UNAVAILABLE);

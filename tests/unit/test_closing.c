@@ -25,10 +25,11 @@ static void closing_leaves_a_start_to_the_next_one(void **state)
     run(f, 100 * MS); /* between two attempts */
     struct ask early = {.body.look = {purse(1)}};
     post(f, &early, &purse_look_type, purse(1));
-    assert_closes_before_it_runs(f);
-    assert_int_equal(early.done, 1);
+    shard_end_lists(f->shard); /* who waits for an answer holds up the node */
+    finish(f, &early);
     assert_int_equal(early.message.code, ERR_UNAVAILABLE);
     forget(&early);
+    assert_closes_before_it_runs(f);
     store_sim_set_faults(f->sim, &(struct store_sim_faults){0});
     start(f);
     assert_int_equal(look(f, 1), 1);
