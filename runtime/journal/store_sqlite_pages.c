@@ -5,7 +5,7 @@
  * journal carry their hash; the pages of the views carry a checksum, in the bytes that SQLite
  * reserves at the end of each page. It is put there when a page is written into the file, which in
  * WAL mode only checkpoints do (the WAL has checksums of its own), and compared when one is read. A
- * page that does not match, or that is cut off, is an error of the read, and leaves a mark beside the
+ * page that does not match, or is cut off, is an error of the read, and leaves a mark beside the
  * file: with it the next start makes the views anew.
  *
  * All of it is a VFS in front of SQLite's own; other files pass it by. */
