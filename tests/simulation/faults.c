@@ -4,6 +4,8 @@
 
 #include "schemas/common.h"
 
+#define LEAVE_NS ((uint64_t)20000000) /* what a process that is to stop gives its requests */
+
 /* Keys are kept for 30 days: no run lasts so long that its clients' retries come too late. */
 #define SKEW_NS_MAX ((int64_t)10 * 86400 * 1000000000)
 
@@ -96,12 +98,25 @@ static void resume_kind(struct run *run, uint16_t kind, struct id128 id)
     check(e == ERR_OK || e == ERR_NOT_FOUND);
 }
 
+static void close_shards(void *context)
+{
+    struct run *run = context;
+    if (run->crew == NULL || !run->leaving || run->told_to_close)
+        return; /* it crashed meanwhile */
+    run->told_to_close = true;
+    crew_close(run->crew);
+}
+
+/* As payd does it: lists end at once, the shards when requests have had some time. */
 static void tell_to_leave(struct run *run)
 {
     run->cover.faults[COVER_LEFT]++;
     world_note(&run->world, "leave", 0, 0);
     run->leaving = true;
-    crew_close(run->crew);
+    run->told_to_close = false;
+    crew_end_lists(run->crew);
+    world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, LEAVE_NS), close_shards,
+             run);
 }
 
 void faults_resume(struct run *run)

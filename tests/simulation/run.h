@@ -77,6 +77,7 @@ struct run {
     bool quiet;           /* no more faults */
     bool closing;
     bool leaving;         /* an operator stops the process in order, to start it again */
+    bool told_to_close;   /* its shards, then */
     bool full;            /* the disk; it will have room again */
     bool freed;
     int64_t skew_max_ns;
