@@ -7,7 +7,7 @@
 #define US ((uint64_t)1000)
 #define MS ((uint64_t)1000000)
 #define S ((uint64_t)1000000000)
-#define SLOW_JOB_NS_MAX S   /* of one lane's work; what a request needs is several of them */
+#define SLOW_JOB_NS_MAX (S / 5) /* of one lane; what a request needs is several of them in a row */
 #define BAD_DISK_ONE_IN 16 /* of so many seeds one reads from a disk that hardly can be read */
 
 static uint64_t between(struct rng *r, uint64_t low, uint64_t high)
