@@ -8,6 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bin/wrap.h"
+
+#define HELP_NAME_WIDTH 18 /* of the longest setting */
+#define HELP_FLAG_WIDTH 20
+#define HELP_INDENT (2 + HELP_NAME_WIDTH + 1 + HELP_FLAG_WIDTH + 1)
+#define HELP_DOC_MAX 512
+
 enum setting_type { SETTING_TEXT, SETTING_NUMBER, SETTING_SWITCH };
 
 struct setting {
@@ -40,12 +47,13 @@ static const struct setting settings[] = {
            "shards of the deployment, fixed when it is created; each tenant lives in one of them"),
     NUMBER("READERS", readers, "2", 1, 8, "threads that read lists and cold actors"),
     NUMBER("RESIDENT_MAX", resident_max, "4000000", 1000, 1000000000,
-           "actors kept in memory for each shard"),
+           "accounts, wallets, payments and other actors kept in memory, for each shard"),
     NUMBER("OUTCOMES_MAX", outcomes_max, "8000000", 10000, 1000000000,
-           "request outcomes remembered in memory for each shard"),
+           "idempotency keys and transfer ids whose outcome is remembered in memory, for each "
+           "shard"),
     NUMBER("KEY_FILTER_MB", key_filter_mb, "32", 1, 65536,
-           "memory of the filter over the idempotency keys of 31 days, for each shard; with less "
-           "than a MiB for 800,000 keys, new ones are looked up in the filters that the store "
+           "MiB of memory of the filter over the idempotency keys of 31 days, for each shard; with "
+           "less than a MiB for 800,000 keys, new ones are looked up in the filters that the store "
            "keeps, of which as much again stays in memory"),
     NUMBER("KEY_MERGE_KEYS", key_merge_keys, "25600", 100, 10000000,
            "keys that one transaction of the views sorts into larger runs; lists wait for it"),
@@ -278,13 +286,16 @@ void config_help(FILE *out)
 {
     fprintf(out, "payd - the node of the payment platform\n\n"
                  "usage: payd [--NAME VALUE ...]\n\n"
-                 "Every setting is an environment variable and a flag of the same name:\n\n");
+                 "Every setting is an environment variable and a flag of the same name; the flag "
+                 "wins.\nIn brackets what it is otherwise:\n\n");
     for (size_t i = 0; i < array_len(settings); i++) {
-        char flag[64];
+        char flag[64], doc[HELP_DOC_MAX];
+        const char *initial = settings[i].initial;
         flag_name(&settings[i], flag);
-        fprintf(out, "  %-18s %-20s %s%s%s%s\n", settings[i].name, flag, settings[i].doc,
-                settings[i].initial[0] != '\0' ? " (" : "", settings[i].initial,
-                settings[i].initial[0] != '\0' ? ")" : "");
+        snprintf(doc, sizeof doc, "%s%s%s%s", settings[i].doc, initial[0] != '\0' ? " (" : "",
+                 initial, initial[0] != '\0' ? ")" : "");
+        fprintf(out, "  %-*s %-*s ", HELP_NAME_WIDTH, settings[i].name, HELP_FLAG_WIDTH, flag);
+        wrap_put(out, wrap_terminal_width(), HELP_INDENT, HELP_INDENT, slice_of(doc));
     }
     fprintf(out, "\n  --print-config     show the settings in force and leave\n"
                  "  --version          show the version and leave\n");

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "bin/payctl.h"
+#include "bin/wrap.h"
 #include "schemas/catalog.h"
 
 #define ARENA_MAX ((size_t)256 << 20)
@@ -24,13 +24,6 @@ static int by_name(const void *a, const void *b)
 {
     const struct payctl_command *x = a, *y = b;
     return strcmp(x->spec.name, y->spec.name);
-}
-
-static int terminal_width(void)
-{
-    struct winsize size;
-    bool known = isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
-    return known ? size.ws_col : 0;
 }
 
 static void gather_commands(struct payctl *p)
@@ -93,7 +86,7 @@ int main(int argc, char **argv)
                                   error);
     p.color = !p.args.json && !p.args.no_color && isatty(STDOUT_FILENO) &&
               getenv("NO_COLOR") == NULL;
-    p.width = terminal_width();
+    p.width = wrap_terminal_width();
     if (good)
         code = run(&p);
     else

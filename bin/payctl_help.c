@@ -4,10 +4,9 @@
 #include <string.h>
 
 #include "bin/payctl.h"
+#include "bin/wrap.h"
 
-#define WIDTH_UNKNOWN 100  /* characters of a line where it is not shown on a terminal */
-#define WORDS_WIDTH_MIN 20 /* a narrower terminal breaks the lines itself */
-#define NAME_WIDTH 22      /* of the longest command */
+#define NAME_WIDTH 22 /* of the longest command */
 #define SUMMARY_INDENT (2 + NAME_WIDTH + 1)
 #define DOC_INDENT 6
 #define KEY_DOC                                                                                    \
@@ -33,31 +32,6 @@ void payctl_put_option(const char *name)
         putchar(*name == '_' ? '-' : *name);
 }
 
-/* Text of which `column` characters of the line are taken, broken at blanks; further lines begin
- * after `indent` blanks. */
-static void put_wrapped(const struct payctl *p, int column, int indent, struct slice text)
-{
-    int width = p->width > indent + WORDS_WIDTH_MIN ? p->width : indent + WORDS_WIDTH_MIN;
-    if (p->width == 0)
-        width = WIDTH_UNKNOWN;
-    const char *at = text.data, *end = text.data + text.len;
-    while (at < end) {
-        const char *blank = memchr(at, ' ', (size_t)(end - at));
-        int len = (int)((blank != NULL ? blank : end) - at);
-        if (column > indent && column + 1 + len > width) {
-            printf("\n%*s", indent, "");
-            column = indent;
-        } else if (column > indent) {
-            putchar(' ');
-            column++;
-        }
-        printf("%.*s", len, at);
-        column += len;
-        at += len + 1;
-    }
-    putchar('\n');
-}
-
 static void help_command(const struct payctl *p, const struct payctl_command *c)
 {
     const struct command *spec = &c->spec;
@@ -73,17 +47,17 @@ static void help_command(const struct payctl *p, const struct payctl_command *c)
         printf(">");
     }
     printf("%s\n\n", optional ? " [--option value ...]" : "");
-    put_wrapped(p, 0, 0, slice_of(spec->doc));
+    wrap_put(stdout, p->width, 0, 0, slice_of(spec->doc));
     for (uint32_t i = 0; i < spec->option_count; i++) {
         const struct command_option *o = &spec->options[i];
         printf("%s  --", i == 0 ? "\n" : "");
         payctl_put_option(o->name);
         printf("  %s%s\n%*s", o->type, o->required ? " (required)" : "", DOC_INDENT, "");
-        put_wrapped(p, DOC_INDENT, DOC_INDENT, slice_of(o->doc));
+        wrap_put(stdout, p->width, DOC_INDENT, DOC_INDENT, slice_of(o->doc));
     }
     if (keyed) {
         printf("  --key  text\n%*s", DOC_INDENT, "");
-        put_wrapped(p, DOC_INDENT, DOC_INDENT, slice_of(KEY_DOC));
+        wrap_put(stdout, p->width, DOC_INDENT, DOC_INDENT, slice_of(KEY_DOC));
     }
 }
 
@@ -101,7 +75,7 @@ static void help_lines(const struct payctl *p, const char *group)
         const struct command *spec = &p->commands[i].spec;
         if (group == NULL || (strncmp(spec->name, group, len) == 0 && spec->name[len] == ' ')) {
             printf("  %-*s ", NAME_WIDTH, spec->name);
-            put_wrapped(p, SUMMARY_INDENT, SUMMARY_INDENT, summary(spec->doc));
+            wrap_put(stdout, p->width, SUMMARY_INDENT, SUMMARY_INDENT, summary(spec->doc));
         }
     }
 }
@@ -125,7 +99,7 @@ static void help_all(const struct payctl *p)
            "              command [argument ...] [--option value ...]\n\n");
     help_lines(p, NULL);
     putchar('\n');
-    put_wrapped(p, 0, 0, slice_of(CLOSING_WORDS));
+    wrap_put(stdout, p->width, 0, 0, slice_of(CLOSING_WORDS));
 }
 
 int payctl_help(struct payctl *p)

@@ -6,7 +6,7 @@
  * that fails is made again; nobody is answered before one has told what is durable, or the shard
  * stops.
  *
- * What a damaged journal means (reliability: torn, rotten, foreign) is decided here:
+ * What a damaged journal means is decided here:
  *     newest batch torn, never acknowledged, store may tear      cut it, go on
  *     it ends before a batch that was committed                  stop: its end is lost
  *     any other damage, gap, broken chain, older epoch           stop, name the batch
