@@ -58,7 +58,8 @@ void crew_post_to(struct crew *c, struct env *from, struct message *m, uint16_t 
 /* The shard's thread: shard_pass(). */
 bool crew_pass(struct crew *c, uint16_t shard, uint64_t budget_ns);
 
-/* Any thread, once each, in this order: shard_end_lists() and shard_close() of all shards. */
+/* Any thread, once each: shard_end_lists(), which may be left out, and shard_close() of all
+ * shards. */
 void crew_end_lists(struct crew *c);
 void crew_close(struct crew *c);
 
