@@ -344,7 +344,9 @@ static void visit_details(struct operator_request *q, struct shard *s)
     };
     wire_writer_init(&state, STATE_BYTES_MAX);
     if (info.exists && shard_actor_state(s, n->kind, n->id, &state) == ERR_OK && !state.failed) {
-        n->details.state = operator_msgpack_text(&q->arena, wire_written(&state), STATE_TEXT_MAX);
+        const struct actor_kind *kind = node_domain(q->operator->options.node)->kinds[n->kind];
+        n->details.state = operator_state_text(&q->arena, wire_written(&state),
+                                               kind->state_fields, STATE_TEXT_MAX);
         n->details.has_state = n->details.state.len > 0;
     }
     wire_writer_done(&state);

@@ -96,8 +96,10 @@ bool operator_node(struct operator_request *q, const struct message_type *type);
 /* Lifts every suspension, so that no message waits for ever, then stops the link. */
 void operator_resume_all(struct operator *o);
 
-/* operator_text.c: msgpack as text of at most len_max bytes, in the arena. */
-struct slice operator_msgpack_text(struct arena *a, struct slice bytes, uint32_t len_max);
+/* operator_text.c: a state's msgpack as text of at most len_max bytes, in the arena; `names` of its
+ * elements as actor_kind.state_fields has them. */
+struct slice operator_state_text(struct arena *a, struct slice bytes, const char *names,
+                                 uint32_t len_max);
 
 /* operator_batch.c */
 void operator_batch_get(struct operator_request *q);

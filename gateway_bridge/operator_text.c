@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* msgpack as text for people: the stored form of a state, [1, "USD", 0x01.., [...]]. */
+/* msgpack as text for people: the stored form of a state, [format: 1, tenant_id: 0x01.., [...]]. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "gateway_bridge/operator_priv.h"
 
@@ -78,14 +79,29 @@ static void put_value(struct text *t, struct wire_reader *r, int depth)
         r->failed = true;
 }
 
-struct slice operator_msgpack_text(struct arena *a, struct slice bytes, uint32_t len_max)
+/* The elements of the state, each with its name as long as there are names. */
+static void put_state(struct text *t, struct wire_reader *r, const char *names)
+{
+    uint32_t count = wire_get_array(r, UINT32_MAX);
+    put(t, "[");
+    for (uint32_t i = 0; i < count && !r->failed; i++) {
+        int len = (int)strcspn(names, " ");
+        put(t, "%s%.*s%s", i > 0 ? ", " : "", len, names, len > 0 ? ": " : "");
+        names += len + (names[len] == ' ');
+        put_value(t, r, 1);
+    }
+    put(t, "]");
+}
+
+struct slice operator_state_text(struct arena *a, struct slice bytes, const char *names,
+                                 uint32_t len_max)
 {
     struct text t = {arena_alloc(a, len_max + 1), 0, len_max + 1};
     struct wire_reader r;
     if (t.data == NULL)
         return (struct slice){0};
     wire_reader_init(&r, bytes.data, bytes.len);
-    put_value(&t, &r, 0);
+    put_state(&t, &r, names != NULL ? names : "");
     /* Cut in the middle of a character: not UTF-8 any more. */
     if (t.len == len_max) {
         while (t.len > 0 && ((unsigned char)t.data[t.len - 1] & 0xc0) == 0x80)

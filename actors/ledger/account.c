@@ -369,7 +369,7 @@ static bool extra_read(struct registry *r, struct wire_reader *from, struct acco
     return true;
 }
 
-static void account_write(struct wire_writer *w, const void *state)
+static void write_state(struct wire_writer *w, const void *state)
 {
     const struct account *a = state;
     wire_put_array(w, ACCOUNT_STATE_FIELDS);
@@ -401,7 +401,7 @@ static bool holds_read(struct registry *r, struct wire_reader *from, struct acco
     return !from->failed && listed <= hold_count;
 }
 
-static void account_release(struct registry *r, void *state)
+static void release_state(struct registry *r, void *state)
 {
     struct account *a = state;
     registry_free(r, a->extra);
@@ -410,7 +410,7 @@ static void account_release(struct registry *r, void *state)
     a->holds = NULL;
 }
 
-static bool account_read(struct registry *r, struct wire_reader *from, void *state)
+static bool read_state(struct registry *r, struct wire_reader *from, void *state)
 {
     struct account *a = state;
     if (wire_get_array(from, ACCOUNT_STATE_FIELDS) != ACCOUNT_STATE_FIELDS ||
@@ -429,11 +429,11 @@ static bool account_read(struct registry *r, struct wire_reader *from, void *sta
     a->hold_count = (uint32_t)wire_get_uint(from, UINT32_MAX);
     if (extra_read(r, from, a) && holds_read(r, from, a))
         return true;
-    account_release(r, a);
+    release_state(r, a);
     return false;
 }
 
-static const struct handler account_handlers[] = {
+static const struct handler handlers[] = {
     {&account_get_type, account_on_get},
     {&account_update_type, account_on_update},
     {&account_freeze_type, account_on_freeze},
@@ -447,9 +447,11 @@ const struct actor_kind account_kind = {
     .number = KIND_ACCOUNT,
     .state_size = sizeof(struct account),
     .hot_size = ACCOUNT_HOT_SIZE,
-    .handlers = account_handlers,
-    .handler_count = array_len(account_handlers),
-    .write = account_write,
-    .read = account_read,
-    .release = account_release,
+    .handlers = handlers,
+    .handler_count = array_len(handlers),
+    .write = write_state,
+    .state_fields = "format tenant_id currency code flags version opened_time debits_pending "
+                    "debits_posted credits_pending credits_posted open_holds extra holds",
+    .read = read_state,
+    .release = release_state,
 };

@@ -72,7 +72,7 @@ void ledger_account_opened(struct registry *r, const struct account_opened *e)
 
 /* --- stored form ----------------------------------------------------------------------------- */
 
-static void ledger_write(struct wire_writer *w, const void *state)
+static void write_state(struct wire_writer *w, const void *state)
 {
     const struct ledger *l = state;
     wire_put_array(w, LEDGER_STATE_FIELDS);
@@ -93,14 +93,14 @@ static void ledger_write(struct wire_writer *w, const void *state)
     }
 }
 
-static void ledger_release(struct registry *r, void *state)
+static void release_state(struct registry *r, void *state)
 {
     struct ledger *l = state;
     registry_free(r, l->names);
     l->names = NULL;
 }
 
-static bool ledger_read(struct registry *r, struct wire_reader *from, void *state)
+static bool read_state(struct registry *r, struct wire_reader *from, void *state)
 {
     struct ledger *l = state;
     if (wire_get_array(from, LEDGER_STATE_FIELDS) != LEDGER_STATE_FIELDS ||
@@ -125,7 +125,7 @@ static bool ledger_read(struct registry *r, struct wire_reader *from, void *stat
         l->names[l->name_count].currency = (uint16_t)wire_get_uint(from, UINT16_MAX);
     }
     if (from->failed)
-        ledger_release(r, l);
+        release_state(r, l);
     return !from->failed;
 }
 
@@ -233,7 +233,7 @@ static const char *ledger_audit(struct registry *r)
 
 /* --- the service ----------------------------------------------------------------------------- */
 
-static const struct handler ledger_handlers[] = {
+static const struct handler handlers[] = {
     {&account_create_type, account_on_create},
     {&accounts_create_type, accounts_on_create},
     {&transfers_create_type, transfers_on_create},
@@ -246,11 +246,14 @@ const struct actor_kind ledger_kind = {
     .name = "ledger",
     .number = KIND_LEDGER,
     .state_size = sizeof(struct ledger),
-    .handlers = ledger_handlers,
-    .handler_count = array_len(ledger_handlers),
-    .write = ledger_write,
-    .read = ledger_read,
-    .release = ledger_release,
+    .handlers = handlers,
+    .handler_count = array_len(handlers),
+    .write = write_state,
+    .state_fields = "format currency debits_pending debits_posted credits_pending "
+                    "credits_posted account_count transfer_count imported_account_time "
+                    "imported_transfer_time ledgers",
+    .read = read_state,
+    .release = release_state,
     .resident = true,
 };
 

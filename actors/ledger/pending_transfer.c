@@ -67,7 +67,7 @@ static bool read_state(struct registry *r, struct wire_reader *from, void *state
     return !from->failed && h->status != 0;
 }
 
-static enum turn_result hold_timeout(struct turn *t, struct id128 self)
+static enum turn_result on_timeout(struct turn *t, struct id128 self)
 {
     const void *state = NULL;
     enum presence there = turn_find(t, KIND_TRANSFER, self, &state);
@@ -89,7 +89,7 @@ static enum turn_result hold_timeout(struct turn *t, struct id128 self)
     return TURN_DONE;
 }
 
-static const struct handler hold_handlers[] = {
+static const struct handler handlers[] = {
     {&transfer_get_type, transfer_on_get},         {&transfer_post_type, transfer_on_post},
     {&transfer_void_type, transfer_on_void},       {&transfer_reverse_type, transfer_on_reverse},
     {&transaction_get_type, transaction_on_get},
@@ -100,9 +100,12 @@ const struct actor_kind pending_transfer_kind = {
     .name = "transfer",
     .number = KIND_TRANSFER,
     .state_size = sizeof(struct pending_transfer),
-    .handlers = hold_handlers,
-    .handler_count = array_len(hold_handlers),
+    .handlers = handlers,
+    .handler_count = array_len(handlers),
     .write = write_state,
+    .state_fields = "format tenant_id debit_account_id credit_account_id amount held posted "
+                    "reverses_id transaction_id user_data_128 user_data_64 user_data_32 "
+                    "effective_time recorded_time due_time timeout_s flags currency code status",
     .read = read_state,
-    .timeout = hold_timeout,
+    .timeout = on_timeout,
 };

@@ -356,6 +356,9 @@ const struct actor_kind payment_kind = {
     .handlers = handlers,
     .handler_count = array_len(handlers),
     .write = write_state,
+    .state_fields = "format tenant_id payer_id payee_id from_account to_account amount "
+                    "captured refunded created_at updated_at expires_at description customer_id "
+                    "metadata version currency capture status",
     .read = read_state,
     .release = release_state,
     .timeout = payment_on_timeout,

@@ -171,6 +171,7 @@ const struct actor_kind owner_kind = {
     .handlers = handlers,
     .handler_count = array_len(handlers),
     .write = write_state,
+    .state_fields = "format",
     .read = read_state,
     .release = release_state,
 };

@@ -319,6 +319,8 @@ const struct actor_kind wallet_kind = {
     .handlers = handlers,
     .handler_count = array_len(handlers),
     .write = write_state,
+    .state_fields = "format tenant_id owner_id per_transaction per_day spent spent_day "
+                    "created_at version user_id metadata open_holds currency status",
     .read = read_state,
     .release = release_state,
 };

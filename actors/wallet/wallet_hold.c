@@ -455,6 +455,8 @@ const struct actor_kind wallet_hold_kind = {
     .handlers = handlers,
     .handler_count = array_len(handlers),
     .write = write_state,
+    .state_fields = "format wallet_id amount captured remaining created_at expires_at "
+                    "description version currency status metadata",
     .read = read_state,
     .release = release_state,
     .timeout = on_timeout,

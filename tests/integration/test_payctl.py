@@ -174,7 +174,9 @@ def test_no_payd_is_a_clear_line(tool):
 def test_actors(tool):
     [account] = accounts(tool, 1)
     contains(tool.run("actors", "top", "--once"), "ledger", "mailbox")
-    equal(tool.json("actors", "show", account)["kind"], "account")
+    shown = tool.json("actors", "show", account)
+    equal(shown["kind"], "account")
+    contains(shown["state"], "[format: 1, tenant_id: 0x", "currency: 840", "debits_posted: 0")
     tool.run("actors", "suspend", account)
     equal(tool.json("actors", "show", account)["suspended"], True)
     contains(tool.run("accounts", "show", account, "--timeout", 1, code=1), "expired: ")
