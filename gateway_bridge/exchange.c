@@ -142,6 +142,8 @@ static uint16_t authorise(struct exchange *x, struct http_connection *c, const s
         return RESULT_UNAUTHENTICATED;
     }
     struct slice token = {value.data + 7, value.len - 7};
+    while (token.len > 0 && token.data[0] == ' ') /* RFC 6750 section 2.1 has one or more */
+        token = (struct slice){token.data + 1, token.len - 1};
     const struct token_claims *claims;
     uint16_t code = token_memo_verify(http_connection_token(c), b->options.verifier, token,
                                       b->wall_s, &claims);
@@ -221,8 +223,8 @@ static uint16_t read_pair(struct exchange *x, void *body, struct slice pair, str
     if (equals != NULL)
         coded = (struct slice){equals + 1, pair.len - name_len - 1};
     if (!decode_text(x, (struct slice){pair.data, name_len}, true, &name))
-        return refuse_field(x, RESULT_BAD_REQUEST, (struct slice){0},
-                            "the query is not percent-encoded text");
+        return refuse_field(x, RESULT_BAD_REQUEST, slice_of("query"),
+                            "is not percent-encoded text");
     if (!names_field(x->route, name))
         return refuse_field(x, RESULT_UNKNOWN_FIELD, name, "is no parameter of this operation");
     if (!decode_text(x, coded, true, &text))
@@ -235,8 +237,8 @@ static uint16_t read_query(struct exchange *x, void *body, struct slice query,
 {
     for (uint32_t pairs = 0; query.len > 0; pairs++) {
         if (pairs == BRIDGE_QUERY_MAX)
-            return refuse_field(x, RESULT_BAD_REQUEST, (struct slice){0},
-                                "at most 32 parameters in a query");
+            return refuse_field(x, RESULT_BAD_REQUEST, slice_of("query"),
+                                "may have at most 32 parameters");
         const char *end = memchr(query.data, '&', query.len);
         uint32_t len = end != NULL ? (uint32_t)(end - query.data) : query.len;
         struct slice pair = {query.data, len};
@@ -287,8 +289,8 @@ static uint16_t read_body(struct exchange *x, void *body, const struct request *
     if (text.len == 0)
         return RESULT_OK;
     if (!x->route->body)
-        return refuse_field(x, RESULT_BAD_REQUEST, (struct slice){0},
-                            "this operation takes no body");
+        return refuse_field(x, RESULT_BAD_REQUEST, slice_of("body"),
+                            "is not taken by this operation");
     if (!media_type_json(request_field(r, FIELD_CONTENT_TYPE)) ||
         request_has(r, FIELD_CONTENT_ENCODING))
         return RESULT_UNSUPPORTED_MEDIA_TYPE;
@@ -412,7 +414,7 @@ static uint16_t read_if_match(struct exchange *x, const struct request *r)
     struct slice tag = weak ? (struct slice){value.data + 2, value.len - 2} : value;
     if (tag.len < 2 || tag.data[0] != '"' || memchr(tag.data + 1, '"', tag.len - 1) !=
                                                  tag.data + tag.len - 1)
-        return refuse_field(x, RESULT_INVALID_HEADER, field, "must be one entity tag or *");
+        return refuse_field(x, RESULT_INVALID_HEADER, field, "must be one entity tag like \"17\", or *");
     u128 version = 0;
     bool own = !weak && u128_parse(tag.data + 1, tag.len - 2, &version) && version < NO_VERSION;
     x->message.conditional = true;
@@ -544,7 +546,10 @@ struct http_answer *exchange_refuse(void *context, struct http_connection *c,
     if (x == NULL)
         return NULL;
     x->refusal = r->refusal;
-    x->error.rule = r->refusal_rule;
+    if (r->refusal_rule != NULL)
+        refuse_field(x, r->refusal,
+                     slice_of(r->refusal_field != NULL ? r->refusal_field : ""),
+                     r->refusal_rule);
     http_answer_ready(&x->answer);
     return &x->answer;
 }

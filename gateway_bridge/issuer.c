@@ -213,6 +213,11 @@ static bool client_check(struct slice authorization, const struct form *form,
         refuse(out, 400, "invalid_request", "credentials are given in two places");
         return false;
     }
+    if (authorization.len == 0 && id.len == 0 && secret.len == 0) {
+        refuse(out, 401, "invalid_client",
+               "client_id and client_secret are missing: send them in a form, or as Basic");
+        return false;
+    }
     bool good = authorization.len > 0 ? basic_good(authorization)
                                       : secret_equal(id, ISSUER_CLIENT) &&
                                             secret_equal(secret, ISSUER_SECRET);

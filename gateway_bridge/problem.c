@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "schemas/json.h"
 #include "schemas/result.h"
@@ -41,15 +42,27 @@ static void put_type(struct json_writer *out, const struct result_info *info)
     json_put_literal(out, "\"");
 }
 
-/* Of this occurrence where a field is known to have broken a rule: "amount must be ...". */
+/* "amount must be ...", "The body must be ...", "The request is not valid HTTP: ...". */
+static int rule_sentence(const struct problem *p, const struct result_info *info,
+                         char text[DETAIL_MAX])
+{
+    if (p->field != NULL && p->field[0] != '\0')
+        return snprintf(text, DETAIL_MAX, "%s %s", p->field, p->rule);
+    if (p->code != RESULT_BAD_REQUEST)
+        return snprintf(text, DETAIL_MAX, "The body %s", p->rule);
+    int words = (int)strlen(info->detail) - 1; /* without the full stop */
+    return snprintf(text, DETAIL_MAX, "%.*s: %s", words, info->detail, p->rule);
+}
+
+/* Of this occurrence where it is known which rule was broken. */
 static void put_detail(struct json_writer *out, const struct problem *p,
                        const struct result_info *info)
 {
     char text[DETAIL_MAX];
     struct slice detail = slice_of(p->detail != NULL ? p->detail : info->detail);
-    if (p->rule != NULL && p->rule != info->detail && p->field != NULL && p->field[0] != '\0') {
-        int len = snprintf(text, sizeof text, "%s %s", p->field, p->rule);
-        if (len > 0 && (size_t)len < sizeof text) /* cut, it might not be UTF-8 */
+    if (p->rule != NULL && p->rule != info->detail) {
+        int len = rule_sentence(p, info, text);
+        if (len > 0 && len < DETAIL_MAX) /* cut, it might not be UTF-8 */
             detail = (struct slice){text, (uint32_t)len};
     }
     put_text(out, "detail", detail);

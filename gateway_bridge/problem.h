@@ -15,7 +15,7 @@ struct json_writer;
 
 struct problem {
     uint16_t code;           /* enum result; an unlisted one is told as "failed" */
-    const char *field;       /* that broke the rule: "" = the whole body, NULL = none */
+    const char *field;       /* that broke the rule: "" or NULL = the body or request as a whole */
     const char *rule;        /* NULL = the code's own words say all */
     const char *detail;      /* of this occurrence; NULL = the rule's, else the code's own words */
     struct slice instance;   /* path of the request; empty = left out */

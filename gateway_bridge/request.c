@@ -8,42 +8,50 @@
 
 #include "schemas/result.h"
 
-static int refuse(struct request *r, enum result code, const char *rule)
+static int refuse(struct request *r, enum result code, const char *field, const char *rule)
 {
     if (r->refusal == RESULT_OK) {
         r->refusal = (uint16_t)code;
+        r->refusal_field = field;
         r->refusal_rule = rule;
     }
     return HPE_USER;
 }
 
+static int refuse_header(struct request *r)
+{
+    static_assert(REQUEST_HEAD_MAX == 16384, "named here");
+    return refuse(r, RESULT_HEADER_TOO_LARGE, "header", "may have at most 16384 bytes");
+}
+
 static int refuse_large(struct request *r)
 {
     static_assert(REQUEST_BODY_MAX == 65536 && REQUEST_BODY_LARGE_MAX == 1048576, "named here");
-    return refuse(r, RESULT_TOO_LARGE, r->body_limit > REQUEST_BODY_MAX
-                                           ? "at most 1048576 bytes of body"
-                                           : "at most 65536 bytes of body");
+    return refuse(r, RESULT_TOO_LARGE, "body",
+                  r->body_limit > REQUEST_BODY_MAX ? "may have at most 1048576 bytes"
+                                                   : "may have at most 65536 bytes");
 }
 
 /* --- header fields ---------------------------------------------------------------------------- */
 
-static const struct {
+static const struct field_name {
     const char *name; /* lower case */
     uint8_t len;
     uint8_t field;
+    const char *shown; /* as it is written */
 } field_names[] = {
-    {"host", 4, FIELD_HOST},
-    {"content-length", 14, FIELD_CONTENT_LENGTH},
-    {"transfer-encoding", 17, FIELD_TRANSFER_ENCODING},
-    {"content-type", 12, FIELD_CONTENT_TYPE},
-    {"content-encoding", 16, FIELD_CONTENT_ENCODING},
-    {"expect", 6, FIELD_EXPECT},
-    {"authorization", 13, FIELD_AUTHORIZATION},
-    {"idempotency-key", 15, FIELD_IDEMPOTENCY_KEY},
-    {"if-match", 8, FIELD_IF_MATCH},
-    {"if-none-match", 13, FIELD_IF_NONE_MATCH},
-    {"traceparent", 11, FIELD_TRACEPARENT},
-    {"x-request-id", 12, FIELD_REQUEST_ID},
+    {"host", 4, FIELD_HOST, "Host"},
+    {"content-length", 14, FIELD_CONTENT_LENGTH, "Content-Length"},
+    {"transfer-encoding", 17, FIELD_TRANSFER_ENCODING, "Transfer-Encoding"},
+    {"content-type", 12, FIELD_CONTENT_TYPE, "Content-Type"},
+    {"content-encoding", 16, FIELD_CONTENT_ENCODING, "Content-Encoding"},
+    {"expect", 6, FIELD_EXPECT, "Expect"},
+    {"authorization", 13, FIELD_AUTHORIZATION, "Authorization"},
+    {"idempotency-key", 15, FIELD_IDEMPOTENCY_KEY, "Idempotency-Key"},
+    {"if-match", 8, FIELD_IF_MATCH, "If-Match"},
+    {"if-none-match", 13, FIELD_IF_NONE_MATCH, "If-None-Match"},
+    {"traceparent", 11, FIELD_TRACEPARENT, "traceparent"},
+    {"x-request-id", 12, FIELD_REQUEST_ID, "X-Request-Id"},
 };
 
 static char lower(char c)
@@ -60,8 +68,9 @@ bool slice_equal_nocase(struct slice a, const char *lower_text)
     return lower_text[a.len] == '\0';
 }
 
-/* Which field has this name; with '_' taken for '-', as some gateways do. */
-static enum request_field find_field(const char *name, uint32_t len, bool *underscore)
+/* Which field has this name, with '_' taken for '-', as some gateways do; NULL = none that is
+ * read. */
+static const struct field_name *find_field(const char *name, uint32_t len, bool *underscore)
 {
     for (size_t i = 0; i < array_len(field_names); i++) {
         if (field_names[i].len != len || field_names[i].name[0] != lower(name[0]))
@@ -78,9 +87,9 @@ static enum request_field find_field(const char *name, uint32_t len, bool *under
             at++;
         }
         if (at == len)
-            return (enum request_field)field_names[i].field;
+            return &field_names[i];
     }
-    return FIELD_COUNT;
+    return NULL;
 }
 
 static int on_url(llhttp_t *http, const char *at, size_t len)
@@ -91,7 +100,7 @@ static int on_url(llhttp_t *http, const char *at, size_t len)
     r->no_content = http->method == HTTP_HEAD;
     r->target.len += (uint32_t)len;
     if (r->target.len > REQUEST_TARGET_MAX)
-        return refuse(r, RESULT_URI_TOO_LONG, NULL);
+        return refuse(r, RESULT_URI_TOO_LONG, NULL, NULL);
     return 0;
 }
 
@@ -109,7 +118,7 @@ static int on_header_field(llhttp_t *http, const char *at, size_t len)
     r->name.len += (uint32_t)len;
     r->value = (struct span){0};
     if (begin + len - r->head_at > REQUEST_HEAD_MAX)
-        return refuse(r, RESULT_HEADER_TOO_LARGE, "at most 16384 bytes of header fields");
+        return refuse_header(r);
     return 0;
 }
 
@@ -123,7 +132,7 @@ static int on_header_value(llhttp_t *http, const char *at, size_t len)
         r->value.at = begin;
     r->value.len += (uint32_t)len;
     if (begin + len - r->head_at > REQUEST_HEAD_MAX)
-        return refuse(r, RESULT_HEADER_TOO_LARGE, "at most 16384 bytes of header fields");
+        return refuse_header(r);
     return 0;
 }
 
@@ -133,21 +142,22 @@ static int on_header_value_complete(llhttp_t *http)
     if (r->head_done)
         return 0;
     if (++r->header_count > REQUEST_HEADERS_MAX)
-        return refuse(r, RESULT_HEADER_TOO_LARGE, "at most 64 header fields");
+        return refuse(r, RESULT_HEADER_TOO_LARGE, "header", "may have at most 64 fields");
     bool underscore = false;
-    enum request_field f = find_field(r->data + r->name.at, r->name.len, &underscore);
+    const struct field_name *known = find_field(r->data + r->name.at, r->name.len, &underscore);
     while (r->value.len > 0) {
         char last = r->data[r->value.at + r->value.len - 1];
         if (last != ' ' && last != '\t')
             break;
         r->value.len--;
     }
-    if (f != FIELD_COUNT) {
+    if (known != NULL) {
+        enum request_field f = (enum request_field)known->field;
         if (underscore)
-            return refuse(r, RESULT_BAD_REQUEST, "a header name differs from a known one by '_'");
+            return refuse(r, RESULT_BAD_REQUEST, known->shown, "is spelled with _ in place of -");
         bool again = request_has(r, f), hint = f == FIELD_TRACEPARENT || f == FIELD_REQUEST_ID;
         if (again && !hint)
-            return refuse(r, RESULT_BAD_REQUEST, "a header field is repeated");
+            return refuse(r, RESULT_BAD_REQUEST, known->shown, "is given twice");
         r->seen |= 1u << f;
         r->fields[f] = again ? (struct span){0} : r->value;
     }
@@ -201,16 +211,17 @@ static int check_host(struct request *r)
     if (!request_has(r, FIELD_HOST)) {
         if (r->http.http_minor == 0)
             return 0;
-        return refuse(r, RESULT_BAD_REQUEST, "the header Host is missing");
+        return refuse(r, RESULT_BAD_REQUEST, "Host", "is missing");
     }
     if (!host_valid(request_field(r, FIELD_HOST)))
-        return refuse(r, RESULT_BAD_REQUEST, "the header Host is not valid");
+        return refuse(r, RESULT_BAD_REQUEST, "Host", "must be a host name or address, with a port or without");
     return 0;
 }
 
 /* "http://host" before the path must say what Host says. */
 static int strip_authority(struct request *r, struct span *rest)
 {
+    static const char other_host[] = "names another host than Host";
     struct slice target = request_slice(r, *rest);
     uint32_t scheme = 0;
     if (target.len >= 7 && slice_equal_nocase((struct slice){target.data, 7}, "http://"))
@@ -218,19 +229,19 @@ static int strip_authority(struct request *r, struct span *rest)
     else if (target.len >= 8 && slice_equal_nocase((struct slice){target.data, 8}, "https://"))
         scheme = 8;
     else
-        return refuse(r, RESULT_BAD_REQUEST, "the request target must begin with '/'");
+        return refuse(r, RESULT_BAD_REQUEST, "request target", "must begin with /");
     uint32_t end = scheme;
     while (end < target.len && target.data[end] != '/' && target.data[end] != '?')
         end++;
     struct slice host = request_field(r, FIELD_HOST);
     if (host.len != end - scheme)
-        return refuse(r, RESULT_BAD_REQUEST, "the request target names another host than Host");
+        return refuse(r, RESULT_BAD_REQUEST, "request target", other_host);
     for (uint32_t i = 0; i < host.len; i++) {
         if (lower(host.data[i]) != lower(target.data[scheme + i]))
-            return refuse(r, RESULT_BAD_REQUEST, "the request target names another host than Host");
+            return refuse(r, RESULT_BAD_REQUEST, "request target", other_host);
     }
     if (end == target.len || target.data[end] != '/')
-        return refuse(r, RESULT_BAD_REQUEST, "the request target has no path");
+        return refuse(r, RESULT_BAD_REQUEST, "request target", "has no path");
     *rest = (struct span){rest->at + end, rest->len - end};
     return 0;
 }
@@ -243,16 +254,18 @@ static int check_target(struct request *r)
      * target and a version behind it. */
     const char *version = data + rest.at + rest.len + 1;
     if (data[rest.at - 2] == ' ' || version[0] == ' ')
-        return refuse(r, RESULT_BAD_REQUEST, "one space on each side of the request target");
+        return refuse(r, RESULT_BAD_REQUEST, "request target",
+                      "must have one space on each side");
     if (memcmp(version, "HTTP/", 5) != 0) /* llhttp takes RTSP/1.0 and ICE/1.0 as well */
-        return refuse(r, RESULT_VERSION_NOT_SUPPORTED, NULL);
+        return refuse(r, RESULT_VERSION_NOT_SUPPORTED, NULL, NULL);
     for (uint32_t i = 0; i < rest.len; i++) {
         unsigned char c = (unsigned char)data[rest.at + i];
         if (c <= 0x20 || c >= 0x7f || c == '#')
-            return refuse(r, RESULT_BAD_REQUEST, "the request target has a character not allowed");
+            return refuse(r, RESULT_BAD_REQUEST, "request target",
+                          "has a character that is not allowed there");
     }
     if (rest.len == 0)
-        return refuse(r, RESULT_BAD_REQUEST, "the request target is empty");
+        return refuse(r, RESULT_BAD_REQUEST, "request target", "is empty");
     bool whole_server = r->http.method == HTTP_OPTIONS && rest.len == 1 && data[rest.at] == '*';
     if (data[rest.at] != '/' && !whole_server) {
         int refused = strip_authority(r, &rest);
@@ -277,18 +290,18 @@ static int check_framing(struct request *r)
     r->body_limit = REQUEST_BODY_MAX;
     if (chunked) {
         if (has_length)
-            return refuse(r, RESULT_BAD_REQUEST, "Content-Length with Transfer-Encoding");
+            return refuse(r, RESULT_BAD_REQUEST, "Content-Length", "comes with Transfer-Encoding");
         if (r->http.http_minor == 0)
-            return refuse(r, RESULT_BAD_REQUEST, "Transfer-Encoding in HTTP/1.0");
+            return refuse(r, RESULT_BAD_REQUEST, "Transfer-Encoding", "is unknown to HTTP/1.0");
         if (!slice_equal_nocase(request_field(r, FIELD_TRANSFER_ENCODING), "chunked"))
-            return refuse(r, RESULT_BAD_REQUEST, "Transfer-Encoding must be exactly chunked");
+            return refuse(r, RESULT_BAD_REQUEST, "Transfer-Encoding", "must be exactly chunked");
     }
     if (has_length && length.len == 0)
-        return refuse(r, RESULT_BAD_REQUEST, "Content-Length is empty");
+        return refuse(r, RESULT_BAD_REQUEST, "Content-Length", "is empty");
     uint64_t value = 0;
     for (uint32_t i = 0; i < length.len; i++) {
         if (length.data[i] < '0' || length.data[i] > '9')
-            return refuse(r, RESULT_BAD_REQUEST, "Content-Length must be decimal digits");
+            return refuse(r, RESULT_BAD_REQUEST, "Content-Length", "must be decimal digits");
         if (value <= REQUEST_BODY_LARGE_MAX)
             value = value * 10 + (uint64_t)(length.data[i] - '0');
     }
@@ -302,13 +315,13 @@ static int check_framing(struct request *r)
 static int check_method(struct request *r)
 {
     if (r->http.method == HTTP_CONNECT)
-        return refuse(r, RESULT_NOT_IMPLEMENTED, NULL);
+        return refuse(r, RESULT_NOT_IMPLEMENTED, NULL, NULL);
     r->http.upgrade = 0; /* an offer, of HTTP/2 for example: we go on as we are */
     if (r->http.http_minor == 0)
         r->seen &= ~(1u << FIELD_EXPECT); /* HTTP/1.0 knows none (RFC 9110 section 10.1.1) */
     if (request_has(r, FIELD_EXPECT) &&
         !slice_equal_nocase(request_field(r, FIELD_EXPECT), "100-continue"))
-        return refuse(r, RESULT_EXPECTATION_FAILED, NULL);
+        return refuse(r, RESULT_EXPECTATION_FAILED, NULL, NULL);
     return 0;
 }
 
@@ -317,7 +330,7 @@ static int on_headers_complete(llhttp_t *http)
     struct request *r = http->data;
     r->head_done = true;
     if (http->http_major != 1 || http->http_minor > 1)
-        return refuse(r, RESULT_VERSION_NOT_SUPPORTED, NULL);
+        return refuse(r, RESULT_VERSION_NOT_SUPPORTED, NULL, NULL);
     int refused = check_method(r);
     if (refused == 0)
         refused = check_host(r);
@@ -359,7 +372,8 @@ static int on_chunk_extension(llhttp_t *http, const char *at, size_t len)
     struct request *r = http->data;
     (void)at;
     if (len > REQUEST_EXTENSION_MAX - r->extension)
-        return refuse(r, RESULT_BAD_REQUEST, "at most 256 bytes of chunk extensions");
+        return refuse(r, RESULT_BAD_REQUEST, "body",
+                      "may have at most 256 bytes of chunk extensions");
     r->extension += (uint32_t)len;
     return 0;
 }
@@ -432,19 +446,19 @@ static void refuse_error(struct request *r, llhttp_errno_t error, const char *en
     switch (error) {
     case HPE_INVALID_METHOD:
         if (method_goes_on(llhttp_get_error_pos(&r->http), end))
-            refuse(r, RESULT_NOT_IMPLEMENTED, NULL);
+            refuse(r, RESULT_NOT_IMPLEMENTED, NULL, NULL);
         else
-            refuse(r, RESULT_BAD_REQUEST, llhttp_get_error_reason(&r->http));
+            refuse(r, RESULT_BAD_REQUEST, NULL, llhttp_get_error_reason(&r->http));
         return;
     case HPE_INVALID_VERSION: /* also for what follows the version in its line */
     case HPE_PAUSED_H2_UPGRADE:
         if (known_version)
-            refuse(r, RESULT_BAD_REQUEST, llhttp_get_error_reason(&r->http));
+            refuse(r, RESULT_BAD_REQUEST, NULL, llhttp_get_error_reason(&r->http));
         else
-            refuse(r, RESULT_VERSION_NOT_SUPPORTED, NULL);
+            refuse(r, RESULT_VERSION_NOT_SUPPORTED, NULL, NULL);
         return;
     default:
-        refuse(r, RESULT_BAD_REQUEST, llhttp_get_error_reason(&r->http));
+        refuse(r, RESULT_BAD_REQUEST, NULL, llhttp_get_error_reason(&r->http));
         return;
     }
 }
@@ -454,14 +468,14 @@ static enum request_step keep(struct request *r, size_t len)
 {
     if (!r->head_done) {
         if (len > REQUEST_TARGET_MAX + REQUEST_HEAD_MAX) {
-            refuse(r, RESULT_HEADER_TOO_LARGE, NULL);
+            refuse_header(r);
             return REQUEST_REFUSED;
         }
         r->fed = (uint32_t)len;
         return REQUEST_MORE;
     }
     if (r->framing > REQUEST_FRAMING_MAX) {
-        refuse(r, RESULT_BAD_REQUEST, "the chunked coding wastes too many bytes");
+        refuse(r, RESULT_BAD_REQUEST, "body", "is cut into too many chunks");
         return REQUEST_REFUSED;
     }
     r->fed = r->body.len > 0 ? r->body.at + r->body.len : r->head_end;

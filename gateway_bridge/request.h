@@ -37,7 +37,7 @@ enum request_field {
     FIELD_IF_NONE_MATCH,
     FIELD_TRACEPARENT,
     FIELD_REQUEST_ID,
-    FIELD_COUNT, /* also: any other */
+    FIELD_COUNT,
 };
 
 /* Place in the buffer that the request is read from. */
@@ -78,7 +78,8 @@ struct request {
     bool head_done;
     bool keep_alive;
     uint16_t refusal;         /* enum result; 0 = none */
-    const char *refusal_rule; /* static; NULL = nothing to add to the code's own words */
+    const char *refusal_field; /* what broke the rule, "Host" or "body"; NULL = HTTP's grammar */
+    const char *refusal_rule;  /* static, as the other; NULL = the code's own words say all */
 };
 
 void request_init(struct request *r, uint32_t (*body_max)(void *, const struct request *),

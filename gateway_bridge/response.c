@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a ready exchange to the bytes of its answer. */
+#include <stdio.h>
 #include <string.h>
 
 #include "gateway_bridge/bridge_priv.h"
@@ -10,6 +11,7 @@
 #include "schemas/result.h"
 
 #define RETRY_AFTER_S 1 /* when nobody said how long */
+#define DETAIL_MAX 200  /* bytes, with the name of a scope */
 
 static const struct {
     uint16_t status;
@@ -273,9 +275,23 @@ static const struct json_type *read_named(struct exchange *x, const void **named
     return entry != NULL && (*named = read_body(x, entry->type)) != NULL ? entry->json : NULL;
 }
 
+/* What is told of this occurrence beyond code and rule, or NULL. A scope is no secret: every
+ * operation's is in the documents. */
+static const char *detail_of(const struct exchange *x, uint16_t status, char text[DETAIL_MAX])
+{
+    if (status == 401)
+        return token_reason_told(x->token);
+    if (x->challenge != CHALLENGE_SCOPE)
+        return NULL;
+    snprintf(text, DETAIL_MAX, "The token lacks the scope %s, which this operation needs.",
+             x->route->scope);
+    return text;
+}
+
 static uint16_t write_problem(struct exchange *x, uint16_t code, struct json_writer *body)
 {
     uint16_t status = problem_status(code);
+    char detail[DETAIL_MAX];
     bool silent = status == 401 || status == 403 || status == 404;
     const char *field = x->error.field, *rule = x->error.rule;
     if (rule == NULL)
@@ -286,7 +302,7 @@ static uint16_t write_problem(struct exchange *x, uint16_t code, struct json_wri
                       .code = code,
                       .field = field,
                       .rule = silent ? NULL : rule,
-                      .detail = status == 401 ? token_reason_told(x->token) : NULL,
+                      .detail = detail_of(x, status, detail),
                       .instance = x->path,
                       .request_id = exchange_request_id(x),
                       .named_type = named_type,

@@ -11,6 +11,7 @@
 #include "schemas/result.h"
 
 #define HEX_ID_LEN 32
+#define FAULT_MAX 128 /* bytes of what is said of a text that is no JSON */
 
 bool json_refuse(struct json_error *e, uint16_t code, const char *rule)
 {
@@ -99,7 +100,7 @@ static bool object_check(yyjson_val *object, uint32_t depth, struct json_error *
     yyjson_obj_iter i;
     yyjson_val *key;
     if (unsafe_yyjson_get_len(object) > JSON_KEYS_MAX)
-        return json_refuse(e, RESULT_TOO_LARGE, "an object may have at most 64 keys");
+        return json_refuse(e, RESULT_TOO_LARGE, "may have at most 64 keys");
     check(yyjson_obj_iter_init(object, &i));
     while ((key = yyjson_obj_iter_next(&i)) != NULL) {
         struct slice name = text_of(key);
@@ -150,6 +151,18 @@ static bool value_check(yyjson_val *value, uint32_t depth, struct json_error *e)
     }
 }
 
+/* What is not JSON, and where: "must be valid JSON: unexpected character at byte 17". */
+static const char *fault_rule(const yyjson_read_err *fault, struct arena *a)
+{
+    char text[FAULT_MAX];
+    int len = snprintf(text, sizeof text, "must be valid JSON: %s (byte %zu)", fault->msg,
+                       fault->pos);
+    struct slice kept = {NULL, 0};
+    if (len > 0 && len < FAULT_MAX)
+        kept = arena_copy(a, (struct slice){text, (uint32_t)len + 1}); /* with its NUL */
+    return kept.data != NULL ? kept.data : "must be valid JSON";
+}
+
 const struct yyjson_val *json_parse(struct slice text, struct arena *a, struct json_error *e)
 {
     const yyjson_alc alc = {arena_malloc, arena_realloc, arena_free, a};
@@ -164,7 +177,7 @@ const struct yyjson_val *json_parse(struct slice text, struct arena *a, struct j
     if (doc == NULL) {
         bool memory = fault.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION;
         json_refuse(e, memory ? RESULT_TOO_LARGE : RESULT_INVALID_JSON,
-                    memory ? "takes too much memory" : "must be valid JSON");
+                    memory ? "takes too much memory" : fault_rule(&fault, a));
         return NULL;
     }
     yyjson_val *root = yyjson_doc_get_root(doc);

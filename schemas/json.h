@@ -27,7 +27,7 @@ struct yyjson_val; /* <yyjson.h>: a value within a parsed text */
 
 struct json_error {
     char field[JSON_FIELD_MAX]; /* "transfers[3].amount"; "" = the whole text */
-    const char *rule;           /* static, "must have at most 500 bytes" */
+    const char *rule;           /* "must have at most 500 bytes"; static or in the arena */
     uint16_t code;              /* enum result */
 };
 

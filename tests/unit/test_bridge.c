@@ -280,6 +280,7 @@ static void a_missing_token_and_a_missing_scope_say_what_is_needed(void **state)
     assert_non_null(strstr(f->answer, "\"detail\":\"it is not acceptable\""));
     tell_text(f, "POST " NOTES " HTTP/1.1\r\n" H "Authorization: Bearer reader\r\n\r\n");
     assert_non_null(strstr(f->answer, "error=\"insufficient_scope\", scope=\"notes:write\""));
+    assert_non_null(strstr(f->answer, "lacks the scope notes:write"));
     tell_text(f, "DELETE " NOTES " HTTP/1.1\r\n" H "\r\n");
     assert_non_null(strstr(f->answer, "\r\nAllow: GET, HEAD, POST, OPTIONS\r\n"));
     done(f);
@@ -419,6 +420,49 @@ static void a_refusal_is_logged_without_secrets(void **state)
     done(f);
 }
 
+#define READER "Authorization: Bearer  reader\r\n" /* two spaces are as good as one */
+
+static void a_refusal_names_what_broke_which_rule(void **state)
+{
+    static const struct {
+        const char *request, *detail;
+    } rows[] = {
+        {"GET /health HTTP/1.1\r\n\r\n", "Host is missing"},
+        {"GET /health HTTP/1.1\r\n" H "X-Request-Id: a\r\nHost: b\r\n\r\n",
+         "Host is given twice"},
+        {"GET /health HTTP/1.1\r\n" H "Content_Length: 1\r\n\r\n",
+         "Content-Length is spelled with _ in place of -"},
+        {"GET /health HTTP/1.1\r\n" H "A : b\r\n\r\n", "The request is not valid HTTP: "},
+        {"GET  /health HTTP/1.1\r\n" H "\r\n",
+         "request target must have one space on each side"},
+        {"GET " NOTES " HTTP/1.1\r\n" H READER "Content-Length: 2\r\n\r\n{}",
+         "body is not taken by this operation"},
+        {"GET " NOTES "?%zz HTTP/1.1\r\n" H READER "\r\n", "query is not percent-encoded text"},
+    };
+    static const struct {
+        const char *body, *detail;
+    } bodies[] = {
+        {"[]", "The body must be an object"},
+        {"{\"text\":'a'}", "The body must be valid JSON: unexpected character"},
+        {"{\"text\":\"a\"", "The body must be valid JSON: "},
+    };
+    struct fixture *f = given();
+    char wanted[200];
+    (void)state;
+    for (size_t i = 0; i < array_len(rows); i++) {
+        assert_int_equal(tell_text(f, rows[i].request), 400);
+        snprintf(wanted, sizeof wanted, "\"detail\":\"%s", rows[i].detail);
+        assert_non_null(strstr(f->answer, wanted));
+    }
+    for (size_t i = 0; i < array_len(bodies); i++) {
+        assert_int_equal(post(f, "Idempotency-Key: k\r\n", bodies[i].body), 400);
+        snprintf(wanted, sizeof wanted, "\"detail\":\"%s", bodies[i].detail);
+        assert_non_null(strstr(f->answer, wanted));
+    }
+    assert_int_equal(f->asked, 0);
+    done(f);
+}
+
 static void what_clients_do_wrong_is_no_warning(void **state)
 {
     static const char *const wrong[] = {"FETCH /health HTTP/1.1\r\n" H "\r\n",
@@ -524,6 +568,7 @@ int main(void)
         cmocka_unit_test(options_name_the_methods_of_a_path),
         cmocka_unit_test(the_own_pages_answer),
         cmocka_unit_test(a_refusal_is_logged_without_secrets),
+        cmocka_unit_test(a_refusal_names_what_broke_which_rule),
         cmocka_unit_test(what_clients_do_wrong_is_no_warning),
         cmocka_unit_test(the_declared_routes_can_be_served),
         cmocka_unit_test(stopping_answers_what_is_in_work),
