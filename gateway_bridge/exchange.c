@@ -414,7 +414,8 @@ static uint16_t read_if_match(struct exchange *x, const struct request *r)
     struct slice tag = weak ? (struct slice){value.data + 2, value.len - 2} : value;
     if (tag.len < 2 || tag.data[0] != '"' || memchr(tag.data + 1, '"', tag.len - 1) !=
                                                  tag.data + tag.len - 1)
-        return refuse_field(x, RESULT_INVALID_HEADER, field, "must be one entity tag like \"17\", or *");
+        return refuse_field(x, RESULT_INVALID_HEADER, field,
+                            "must be one entity tag like \"17\", or *");
     u128 version = 0;
     bool own = !weak && u128_parse(tag.data + 1, tag.len - 2, &version) && version < NO_VERSION;
     x->message.conditional = true;

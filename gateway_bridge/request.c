@@ -214,7 +214,8 @@ static int check_host(struct request *r)
         return refuse(r, RESULT_BAD_REQUEST, "Host", "is missing");
     }
     if (!host_valid(request_field(r, FIELD_HOST)))
-        return refuse(r, RESULT_BAD_REQUEST, "Host", "must be a host name or address, with a port or without");
+        return refuse(r, RESULT_BAD_REQUEST, "Host",
+                      "must be a host name or address, with a port or without");
     return 0;
 }
 
