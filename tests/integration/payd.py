@@ -83,8 +83,11 @@ class Payd:
         """Starts it, possibly under another program, and does not wait."""
         with self.stderr.open("ab") as stderr:
             self.process = subprocess.Popen([*wrap, *self.arguments()], stdout=stderr,
-                                            stderr=stderr, env=clean_environment())
+                                            stderr=stderr, env=self.environment())
         return self
+
+    def environment(self):
+        return clean_environment()
 
     def wait_ready(self, patience_s=READY_S):
         end = time.monotonic() + patience_s

@@ -160,11 +160,11 @@ class Worker(threading.Thread):
 
 
 class World:
-    def __init__(self, options, folder):
+    def __init__(self, options, folder, payd=None):
         self.seed, self.kills = options.seed, options.kills
         self.random = random.Random(options.seed)
         self.logs = folder
-        self.payd = Payd(log_level="warn").start()
+        self.payd = (payd or Payd(log_level="warn")).start()
         self.over = threading.Event()
         self.acknowledged = 0
         self.token = self.payd.token()
