@@ -104,15 +104,25 @@ static enum turn_result change_status(struct turn *t, struct id128 self, const s
     return reply_wallet(t, &w);
 }
 
+/* wallet_enter() for what a closed wallet refuses. */
+static bool enter_open(struct turn *t, struct id128 self, struct wallet_ref *w,
+                       enum turn_result *end)
+{
+    if (!wallet_enter(t, self, w, end))
+        return false;
+    if (w->wallet->status != WALLET_STATUS_CLOSED)
+        return true;
+    *end = wallet_refuse(t, RESULT_WALLET_CLOSED);
+    return false;
+}
+
 enum turn_result wallet_on_freeze(struct turn *t, struct id128 self, const struct message *m)
 {
     const struct wallet_freeze *freeze = m->body;
     struct wallet_ref w;
     enum turn_result end;
-    if (!wallet_enter(t, self, &w, &end))
+    if (!enter_open(t, self, &w, &end))
         return end;
-    if (w.wallet->status == WALLET_STATUS_CLOSED)
-        return wallet_refuse(t, RESULT_WALLET_CLOSED);
     if (w.wallet->status == WALLET_STATUS_FROZEN)
         return wallet_refuse(t, RESULT_WALLET_FROZEN);
     struct status_change change = {WALLET_STATUS_FROZEN, freeze->has_reason, freeze->reason};
@@ -124,10 +134,8 @@ enum turn_result wallet_on_unfreeze(struct turn *t, struct id128 self, const str
     const struct wallet_unfreeze *unfreeze = m->body;
     struct wallet_ref w;
     enum turn_result end;
-    if (!wallet_enter(t, self, &w, &end))
+    if (!enter_open(t, self, &w, &end))
         return end;
-    if (w.wallet->status == WALLET_STATUS_CLOSED)
-        return wallet_refuse(t, RESULT_WALLET_CLOSED);
     if (w.wallet->status != WALLET_STATUS_FROZEN)
         return wallet_refuse(t, RESULT_WALLET_NOT_FROZEN);
     struct status_change change = {WALLET_STATUS_ACTIVE, unfreeze->has_reason, unfreeze->reason};
@@ -173,10 +181,8 @@ enum turn_result wallet_on_limits_set(struct turn *t, struct id128 self, const s
     const struct wallet_limits_set *set = m->body;
     struct wallet_ref w;
     enum turn_result end;
-    if (!wallet_enter(t, self, &w, &end))
+    if (!enter_open(t, self, &w, &end))
         return end;
-    if (w.wallet->status == WALLET_STATUS_CLOSED)
-        return wallet_refuse(t, RESULT_WALLET_CLOSED);
     struct wallet_limits_changed changed = {
         .wallet_id = self,
         .has_per_transaction = set->has_per_transaction,
