@@ -17,8 +17,8 @@ import sys
 import tempfile
 
 import scenarios
-from payd import (NotReady, PAYCTL, Payd, STOP_S, account_of, clean_environment, free_port,
-                  refused_start)
+from payd import (NotReady, PAYCTL, Payd, STOP_S, Unanswered, account_of, clean_environment,
+                  free_port, refused_start)
 from scenarios import contains, equal, skip, true
 
 TRANSFERS = 30
