@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the operator share: operator.c (frames, messages to actors), operator_node.c
- * (messages to the process), operator_batch.c (batches of the journal), operator_tokens.c
- * (revocations), operator_verify.c (the verification). Not for anyone else. */
+ * (messages to the process), operator_visit.c (the way to shards), operator_actors.c (actors seen
+ * from outside), operator_batch.c (batches of the journal), operator_tokens.c (revocations),
+ * operator_verify.c (the verification). Not for anyone else. */
 #ifndef GATEWAY_BRIDGE_OPERATOR_PRIV_H
 #define GATEWAY_BRIDGE_OPERATOR_PRIV_H
 
@@ -75,6 +76,8 @@ struct operator {
     struct suspended suspended[OPERATOR_SUSPENDED_MAX];
     uint32_t suspended_count;
     struct operator_request resumption; /* the visits of operator_resume_all() */
+    struct suspended resumed;           /* by the visit that is on its way */
+    bool stopping;                      /* nothing is suspended any more */
     bool server_stopped;
     void (*stopped)(void *context);
     void *stopped_context;
@@ -93,6 +96,24 @@ void operator_end(struct operator *o);
 /* operator_node.c: false if the message is not for the process. */
 bool operator_node(struct operator_request *q, const struct message_type *type);
 
+/* operator_visit.c: the visit is made on the thread of each of these shards, one after another; if
+ * it leaves q->code RESULT_OK, finish runs on the operator's thread in the end, else q->code is the
+ * answer. */
+void operator_visit(struct operator_request *q, uint16_t first, uint16_t last,
+                    void (*visit)(struct operator_request *q, struct shard *s),
+                    void (*finish)(struct operator_request *q));
+void operator_visit_all(struct operator_request *q,
+                        void (*visit)(struct operator_request *q, struct shard *s),
+                        void (*finish)(struct operator_request *q));
+void operator_answer_empty(struct operator_request *q);
+/* Memory for q->answer; false, and answered, without it. */
+must_check bool operator_make_answer(struct operator_request *q, size_t size);
+
+/* operator_actors.c */
+struct slice operator_actor_name(struct arena *a, uint16_t kind, struct id128 id);
+void operator_actor_list(struct operator_request *q);
+void operator_actor_get(struct operator_request *q);
+void operator_actor_control(struct operator_request *q);
 /* Lifts every suspension, so that no message waits for ever, then stops the link. */
 void operator_resume_all(struct operator *o);
 
