@@ -16,7 +16,6 @@ import pathlib
 import signal
 import struct
 import sys
-import tempfile
 import time
 
 import test_kill
@@ -212,6 +211,7 @@ class World(test_kill.World):
                 raise AssertionError(f"{name}: {e}") from e
             self.rest(0.05, 0.3)
         self.kills = sum(self.rounds.values())
+        print(self.rounds)
         self.over.set()
         for worker in self.workers:
             worker.join()
@@ -229,20 +229,7 @@ def main():
     if not pathlib.Path(FAULTS).is_file():
         print("skipped: FAULTS does not name the library of faults.c")
         return 77
-    print(f"seed {options.seed}")
-    with tempfile.TemporaryDirectory(prefix="client-log-") as folder:
-        world = World(options, pathlib.Path(folder))
-        try:
-            world.torment()
-            world.judge()
-            print(world.rounds)
-        except (AssertionError, NotReady) as failure:
-            print(f"FAILED: {failure}")
-            return 1
-        finally:
-            world.over.set()
-            world.payd.close()
-    return 0
+    return test_kill.torment_and_judge(World, options)
 
 
 if __name__ == "__main__":

@@ -321,15 +321,11 @@ class World:
               f"answers {dict(kinds)}")
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--clients", type=int, default=8)
-    parser.add_argument("--seed", type=int, default=int(time.time()))
-    options = parser.parse_args()
+def torment_and_judge(make_world, options):
+    """The exit status of a test: make_world(options, folder) gives a World."""
     print(f"seed {options.seed}")
     with tempfile.TemporaryDirectory(prefix="client-log-") as folder:
-        world = World(options, pathlib.Path(folder))
+        world = make_world(options, pathlib.Path(folder))
         try:
             world.torment()
             world.judge()
@@ -340,6 +336,15 @@ def main():
             world.over.set()
             world.payd.close()
     return 0
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    options = parser.parse_args()
+    return torment_and_judge(World, options)
 
 
 if __name__ == "__main__":
