@@ -27,7 +27,7 @@ struct http_connection {
     struct fifo answers; /* in the order of their requests */
     uint32_t in_work;
     struct list place; /* in server->phases[phase] */
-    enum http_phase phase;  /* PHASE_COUNT: in none, settle() will say */
+    enum http_phase phase; /* PHASE_COUNT: in none until http_connection_settle() */
     uint64_t entered_ms; /* the phase */
     struct list dirty;   /* in server->dirty, or alone */
     char *own;           /* begins with what is left of an unfinished request */

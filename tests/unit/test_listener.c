@@ -111,7 +111,7 @@ static void the_loop_goes_on_without_descriptors(void **state)
     connect_clients(s, 1, CLIENTS);
     turn(s, 3 * LISTENER_REST_MS);
     assert_int_equal(s->accepted_count, 1);
-    assert_in_range(s->rests, 2, 5);
+    assert_in_range(s->rests, 2, 50); /* hundreds if it did not rest */
     take_descriptors(s, false);
     for (int i = 0; i < PATIENCE && s->accepted_count < CLIENTS; i++)
         turn(s, 1);
