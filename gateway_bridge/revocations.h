@@ -37,7 +37,7 @@ struct revocations;
 
 struct id128 revocation_token_id(struct slice jti);
 
-/* Makes one; false unless tenant and name are short enough and printable ASCII. */
+/* Makes one; false if tenant or name is empty, too long or has a control character. */
 must_check bool revocation_of_token(struct revocation *v, struct slice jti, uint64_t now_s);
 must_check bool revocation_of_subject(struct revocation *v, struct slice tenant,
                                       struct slice subject, uint64_t before_s, uint64_t now_s);
