@@ -59,79 +59,82 @@ struct sha256_digest entry_hash(const struct sha256_digest *before, const struct
 
 /* --- entries --------------------------------------------------------------------------------- */
 
-/* The account's last entry, as the next one needs it. */
-struct previous {
-    uint64_t version; /* 0 = not known */
-    uint64_t effective_max;
-    struct sha256_digest hash;
+/* An entry on its way: it gets its hash when it is put, behind the entry before. */
+struct draft_entry {
+    struct entries_row row;
+    struct sha256_digest hash; /* row.hash points here once it is known */
 };
-
-_Static_assert(sizeof(struct previous) <= PROJECTION_NOTE_BYTES, "it is kept as a note");
 
 static bool take_previous(void *context, const struct value *values)
 {
-    struct previous *previous = context;
-    struct entries_row row;
-    bool read = entries_row_from_values(values, &row);
-    check(read && row.hash.len == SHA256_SIZE);
-    memcpy(previous->hash.bytes, row.hash.data, SHA256_SIZE);
-    previous->effective_max = row.effective_max;
+    struct draft_entry *previous = context;
+    bool read = entries_row_from_values(values, &previous->row);
+    check(read && previous->row.hash.len == SHA256_SIZE);
+    memcpy(previous->hash.bytes, previous->row.hash.data, SHA256_SIZE);
     return true;
 }
 
-/* What an event did to the account, beyond what the entry's row says. */
-struct change {
-    u128 posted;   /* added to the side's posted counter */
-    u128 held;     /* added to its pending counter */
-    u128 released; /* taken off its pending counter */
-};
-
-static void put_late(struct projection *p, const struct entries_row *row,
-                     const struct change *change)
+/* With what the entry changed, which is what its counters differ by from those before. */
+static void put_late(struct projection *p, const struct entries_row *previous,
+                     const struct entries_row *row)
 {
+    bool debit = row->direction == ENTRY_DIRECTION_DEBIT;
+    u128 pending = debit ? row->debits_pending : row->credits_pending;
+    u128 pending_before = debit ? previous->debits_pending : previous->credits_pending;
     struct late_entries_row late = {
         .account_id = row->account_id,
         .version = row->version,
         .effective_time = row->effective_time,
         .kind = row->kind,
         .direction = row->direction,
-        .posted = change->posted,
-        .held = change->held,
-        .released = change->released,
+        .posted = debit ? row->debits_posted - previous->debits_posted
+                        : row->credits_posted - previous->credits_posted,
+        .held = pending > pending_before ? pending - pending_before : 0,
+        .released = pending < pending_before ? pending_before - pending : 0,
     };
     struct value values[LATE_ENTRIES_COLUMNS];
     late_entries_row_to_values(&late, values);
     projection_put(p, &late_entries_view, values);
 }
 
-/* Completes the row from the account's state and writes it. */
-static void put_entry(struct projection *p, struct entries_row *row, const struct account *a,
-                      const struct change *change)
+static void put_entry(struct projection *p, const void *before, void *item)
 {
+    const struct draft_entry *previous = before;
+    struct draft_entry *e = item, stored = {.row.account_id = e->row.account_id};
+    struct entries_row *row = &e->row;
+    if (previous == NULL || !id128_equal(previous->row.account_id, row->account_id)) {
+        const struct value key[] = {{VALUE_ID, .id = row->account_id},
+                                    {VALUE_UINT, .number = row->version - 1}};
+        /* A failed read ends the transaction; a missing row would show as a break of the chain. */
+        if (row->version > 1)
+            (void)projection_get(p, &entries_view, key, take_previous, &stored);
+        previous = &stored;
+    }
+    bool late = row->effective_time < previous->row.effective_max;
+    row->effective_max = late ? previous->row.effective_max : row->effective_time;
+    e->hash = entry_hash(&previous->hash, row);
+    row->hash = (struct slice){(const char *)e->hash.bytes, SHA256_SIZE};
+    struct value values[ENTRIES_COLUMNS];
+    entries_row_to_values(row, values);
+    projection_put(p, &entries_view, values);
+    if (late)
+        put_late(p, &previous->row, row);
+}
+
+static const struct sorted_kind sorted_entries = {
+    .name = "entries", .item_size = sizeof(struct draft_entry), .put = put_entry};
+
+/* Completes the row from the account's state. */
+static void add_entry(struct projection *p, struct draft_entry *e, const struct account *a)
+{
+    struct entries_row *row = &e->row;
     row->version = a->version;
     row->place = projection_place(p);
     row->debits_pending = a->debits_pending;
     row->debits_posted = a->debits_posted;
     row->credits_pending = a->credits_pending;
     row->credits_posted = a->credits_posted;
-    struct previous *previous = projection_note(p, row->account_id);
-    if (previous->version != row->version - 1) {
-        const struct value key[] = {{VALUE_ID, .id = row->account_id},
-                                    {VALUE_UINT, .number = row->version - 1}};
-        /* A failed read ends the transaction; a missing row would show as a break of the chain. */
-        (void)projection_get(p, &entries_view, key, take_previous, previous);
-    }
-    bool late = row->effective_time < previous->effective_max;
-    row->effective_max = late ? previous->effective_max : row->effective_time;
-    previous->hash = entry_hash(&previous->hash, row);
-    previous->effective_max = row->effective_max;
-    previous->version = row->version;
-    row->hash = (struct slice){(const char *)previous->hash.bytes, SHA256_SIZE};
-    struct value values[ENTRIES_COLUMNS];
-    entries_row_to_values(row, values);
-    projection_put_sorted(p, &entries_view, values);
-    if (late)
-        put_late(p, row, change);
+    projection_put_sorted(p, &sorted_entries, row->account_id, row->version, e);
 }
 
 /* One transfer's effect on both accounts. */
@@ -141,12 +144,11 @@ struct transfer_entry {
     u128 amount;
     uint16_t code;
     uint64_t effective_time, recorded_time;
-    struct change change;
 };
 
 static void put_side(struct projection *p, const struct transfer_entry *e, bool debit)
 {
-    struct entries_row row = {
+    struct draft_entry entry = {.row = {
         .account_id = debit ? e->debit_account_id : e->credit_account_id,
         .kind = (uint8_t)e->kind,
         .direction = debit ? ENTRY_DIRECTION_DEBIT : ENTRY_DIRECTION_CREDIT,
@@ -158,10 +160,10 @@ static void put_side(struct projection *p, const struct transfer_entry *e, bool 
         .code = e->code,
         .effective_time = e->effective_time,
         .recorded_time = e->recorded_time,
-    };
+    }};
     const struct account *a =
-        registry_state(projection_registry(p), KIND_ACCOUNT, row.account_id);
-    put_entry(p, &row, a, &e->change);
+        registry_state(projection_registry(p), KIND_ACCOUNT, entry.row.account_id);
+    add_entry(p, &entry, a);
 }
 
 static void put_both(struct projection *p, const struct transfer_entry *e)
@@ -202,15 +204,14 @@ static void put_account_change(struct projection *p, struct id128 id, enum entry
                                uint64_t effective_time, uint64_t time_ns)
 {
     const struct account *a = registry_state(projection_registry(p), KIND_ACCOUNT, id);
-    struct entries_row row = {
+    struct draft_entry entry = {.row = {
         .account_id = id,
         .kind = (uint8_t)kind,
         .direction = ENTRY_DIRECTION_NONE,
         .effective_time = effective_time,
         .recorded_time = time_ns,
-    };
-    const struct change none = {0, 0, 0};
-    put_entry(p, &row, a, &none);
+    }};
+    add_entry(p, &entry, a);
     put_account(p, id, a);
 }
 
@@ -267,7 +268,6 @@ void transfer_posted_project(struct projection *p, const void *event, uint64_t t
         .code = e->code,
         .effective_time = effective,
         .recorded_time = time_ns,
-        .change = {.posted = e->amount},
     };
     put_both(p, &entry);
     const struct account *debit =
@@ -350,7 +350,6 @@ void transfer_pending_project(struct projection *p, const void *event, uint64_t 
         .code = e->code,
         .effective_time = e->effective_time != 0 ? e->effective_time : time_ns,
         .recorded_time = time_ns,
-        .change = {.held = e->amount},
     };
     put_both(p, &entry);
     put_hold(p, e->id, registry_state(projection_registry(p), KIND_TRANSFER, e->id));
@@ -403,7 +402,6 @@ void transfer_resolved_project(struct projection *p, const void *event, uint64_t
         .code = e->code,
         .effective_time = effective,
         .recorded_time = time_ns,
-        .change = {.posted = e->amount, .released = e->amount + e->released},
     };
     put_both(p, &entry);
     const struct pending_transfer *h = pending_of(p, e->pending_id);
@@ -438,7 +436,6 @@ void transfer_expired_project(struct projection *p, const void *event, uint64_t 
         .code = h->code,
         .effective_time = time_ns,
         .recorded_time = time_ns,
-        .change = {.released = released},
     };
     put_both(p, &entry);
     put_hold(p, e->pending_id, h);

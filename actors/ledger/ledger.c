@@ -340,6 +340,15 @@ static const struct event_rule rules[] = {
      transaction_recorded_project},
 };
 
+#define BOTH_ACCOUNTS(type)                                                                        \
+    KIND_ACCOUNT, 2, {KEY(type, debit_account_id), KEY(type, credit_account_id)}
+
+static const struct event_needs needs[] = {
+    {&transfer_posted_type, BOTH_ACCOUNTS(transfer_posted)},
+    {&transfer_pending_type, BOTH_ACCOUNTS(transfer_pending)},
+    {&transfer_resolved_type, BOTH_ACCOUNTS(transfer_resolved)},
+};
+
 static const struct query queries[] = {
     {&accounts_list_type, ledger_query_accounts},
     {&account_balance_at_type, ledger_query_balance},
@@ -362,6 +371,8 @@ const struct service ledger_service = {
     .kind_count = array_len(kinds),
     .rules = rules,
     .rule_count = array_len(rules),
+    .needs = needs,
+    .needs_count = array_len(needs),
     .queries = queries,
     .query_count = array_len(queries),
     .locators = locators,

@@ -19,6 +19,12 @@ static void add_numbers(struct domain *d, const struct service *s)
         check(number < DOMAIN_NUMBER_MAX && d->rules[number] == NULL);
         d->rules[number] = &s->rules[i];
     }
+    for (uint32_t i = 0; i < s->needs_count; i++) {
+        uint16_t number = s->needs[i].type->number;
+        check(number < DOMAIN_NUMBER_MAX && d->needs[number] == NULL);
+        check(s->needs[i].count <= EVENT_NEEDS_MAX);
+        d->needs[number] = &s->needs[i];
+    }
     for (uint32_t i = 0; i < s->query_count; i++) {
         uint16_t number = s->queries[i].type->number;
         check(number < DOMAIN_NUMBER_MAX && d->queries[number] == NULL);

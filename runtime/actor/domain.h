@@ -56,6 +56,16 @@ struct event_rule {
     void (*project)(struct projection *p, const void *event, uint64_t time_ns);
 };
 
+/* Whose states an event's apply() asks for: the actors of this kind with the ids in these members.
+ * Only saves time: the states of many events are loaded together (runtime/journal/preload.h). */
+#define EVENT_NEEDS_MAX 2
+struct event_needs {
+    const struct message_type *type;
+    uint16_t kind;
+    uint16_t count;
+    uint16_t ids[EVENT_NEEDS_MAX]; /* offsets of struct id128 */
+};
+
 /* Answers a message with `view` set, on the read lane. Writes the reply's msgpack, sets
  * *reply_type, returns the code. */
 struct query {
@@ -84,6 +94,8 @@ struct service {
     uint32_t kind_count;
     const struct event_rule *rules;
     uint32_t rule_count;
+    const struct event_needs *needs;
+    uint32_t needs_count;
     const struct query *queries;
     uint32_t query_count;
     const struct locator *locators;
@@ -105,6 +117,7 @@ struct domain {
     uint32_t service_count;
     const struct actor_kind *kinds[KIND_MAX];
     const struct event_rule *rules[DOMAIN_NUMBER_MAX];
+    const struct event_needs *needs[DOMAIN_NUMBER_MAX];
     const struct query *queries[DOMAIN_NUMBER_MAX];
     const struct locator *locators[DOMAIN_NUMBER_MAX];
     const struct gatherer *gatherers[DOMAIN_NUMBER_MAX];
@@ -123,15 +136,17 @@ struct registry *projection_registry(struct projection *p);
 uint64_t projection_place(struct projection *p); /* of this event: increases over the shard */
 uint16_t projection_shard(struct projection *p);
 void projection_put(struct projection *p, const struct view_table *t, const struct value *row);
-/* The same, for rows that nobody reads back in this transaction and whose key comes only once in
- * it. They are put later, in the order of their keys, which is much cheaper. */
-void projection_put_sorted(struct projection *p, const struct view_table *t,
-                           const struct value *row);
+/* What is made rows of later, many at once in the order of an id and a number: much cheaper if they
+ * are the key of the rows. Nobody must need the rows before the transaction ends. */
+struct sorted_kind {
+    const char *name;
+    size_t item_size;
+    /* Puts the item's rows. `before`: the item of this kind that was put just before, if any. */
+    void (*put)(struct projection *p, const void *before, void *item);
+};
+void projection_put_sorted(struct projection *p, const struct sorted_kind *kind,
+                           struct id128 id, uint64_t number, const void *item);
 void projection_delete(struct projection *p, const struct view_table *t, const struct value *key);
-/* PROJECTION_NOTE_BYTES of memory for an id, zeroed at first. It is a cache, emptied now and then:
- * what is in it must also follow from the rows. */
-#define PROJECTION_NOTE_BYTES 64
-void *projection_note(struct projection *p, struct id128 id);
 /* Reads a row back, own writes included; false if absent. */
 bool projection_get(struct projection *p, const struct view_table *t, const struct value *key,
                     view_row_cb row, void *context);

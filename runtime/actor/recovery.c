@@ -463,7 +463,8 @@ void recovery_start(struct shard *s, enum err cause)
     r->retry.fire = retry;
     r->work.run = recovery_run;
     r->work.done = recovery_done;
-    r->source = (struct replay_source){s->options.store, &s->registry, s->options.number};
+    r->source = (struct replay_source){
+        .store = s->options.store, .registry = &s->registry, .shard = s->options.number};
     fifo_init(&r->failed);
     struct batch *b;
     while (s->journal.open != NULL && (b = journal_take_failed(&s->journal)) != NULL) {

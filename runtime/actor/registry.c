@@ -187,19 +187,27 @@ static inline void touch(struct registry *r, struct actor *a, bool hot)
     mark_dirty(r, a);
 }
 
-static out_of_line struct actor *load(struct registry *r, uint16_t kind, struct id128 id)
+/* ERR_OK also if the store does not have it. */
+static enum err load_placed(struct registry *r, struct actor *a)
 {
-    const struct actor_kind *k = kind_of(r, kind);
-    struct actor *a = registry_place(r, kind, id);
     uint64_t due_ns = 0;
     bool undoable = r->undoable;
     r->undoable = false; /* what is loaded stays, though the event that needs it be undone */
-    enum err e = r->load(r->load_context, k, id, actor_state(a), &due_ns);
+    enum err e = r->load(r->load_context, kind_of(r, a->kind), a->entry.id, actor_state(a),
+                         &due_ns);
     r->undoable = undoable;
     if (e == ERR_OK) {
         a->flags |= ACTOR_EXISTS;
-        registry_arm(r, kind, id, due_ns);
-    } else if (e != ERR_NOT_FOUND) {
+        registry_arm(r, a->kind, a->entry.id, due_ns);
+    }
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+static out_of_line struct actor *load(struct registry *r, uint16_t kind, struct id128 id)
+{
+    struct actor *a = registry_place(r, kind, id);
+    enum err e = load_placed(r, a);
+    if (e != ERR_OK) {
         r->load_error = e;
         check(r->load_failed != NULL);
         longjmp(*r->load_failed, 1);
@@ -295,6 +303,17 @@ void registry_free(struct registry *r, void *memory)
     } else {
         free(memory);
     }
+}
+
+bool registry_preload(struct registry *r, uint16_t kind, struct id128 id)
+{
+    if (registry_find(r, kind, id) != NULL)
+        return true;
+    struct actor *a = registry_place(r, kind, id);
+    if (load_placed(r, a) == ERR_OK)
+        return true;
+    registry_evict(r, a);
+    return false;
 }
 
 /* --- deadlines ------------------------------------------------------------------------------- */

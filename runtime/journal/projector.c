@@ -8,6 +8,7 @@
 
 #include "runtime/base/plant.h"
 #include "runtime/journal/outcome.h"
+#include "runtime/journal/preload.h"
 
 #define STATE_BYTES_MAX ((size_t)16 << 20)
 
@@ -28,6 +29,11 @@ uint16_t projection_shard(struct projection *p)
     return p->projector->shard;
 }
 
+static bool is_abandoned(const struct projector *p)
+{
+    return atomic_load_explicit(&p->abandoned, memory_order_relaxed);
+}
+
 static void note(struct projection *p, enum err e)
 {
     if (e != ERR_OK && p->error == ERR_OK)
@@ -41,15 +47,32 @@ void projection_put(struct projection *p, const struct view_table *t, const stru
         note(p, s->ops->put_row(s, t, row));
 }
 
-void projection_put_sorted(struct projection *p, const struct view_table *t,
-                           const struct value *row)
+/* Puts what was collected; an error is in the projection. */
+static void put_sorted(struct projector *p)
+{
+    const struct sorted_row *before = NULL;
+    row_sorter_sort(&p->sorter);
+    for (size_t i = 0; i < p->sorter.count && p->projection.error == ERR_OK; i++) {
+        const struct sorted_row *row = &p->sorter.rows[i];
+        bool follows = before != NULL && before->kind == row->kind;
+        row->kind->put(&p->projection, follows ? row_sorter_item(&p->sorter, before) : NULL,
+                       row_sorter_item(&p->sorter, row));
+        if (is_abandoned(p))
+            note(&p->projection, ERR_UNAVAILABLE);
+        before = row;
+    }
+    row_sorter_clear(&p->sorter);
+}
+
+void projection_put_sorted(struct projection *p, const struct sorted_kind *kind,
+                           struct id128 id, uint64_t number, const void *item)
 {
     struct projector *owner = p->projector;
-    if (p->error != ERR_OK || row_sorter_add(&owner->sorter, t, row))
+    if (p->error != ERR_OK || row_sorter_add(&owner->sorter, kind, id, number, item))
         return;
-    note(p, row_sorter_flush(&owner->sorter, owner->store, &owner->abandoned));
-    if (!row_sorter_add(&owner->sorter, t, row))
-        projection_put(p, t, row); /* its bytes alone fill the sorter */
+    put_sorted(owner);
+    bool added = row_sorter_add(&owner->sorter, kind, id, number, item);
+    check(added);
 }
 
 void projection_delete(struct projection *p, const struct view_table *t, const struct value *key)
@@ -69,33 +92,6 @@ bool projection_get(struct projection *p, const struct view_table *t, const stru
     if (e != ERR_NOT_FOUND)
         note(p, e);
     return e == ERR_OK;
-}
-
-/* A note: what a project function wants to find again at the next event of the same thing. */
-struct note {
-    struct table_entry entry;
-    _Alignas(16) unsigned char bytes[PROJECTION_NOTE_BYTES];
-};
-
-void *projection_note(struct projection *p, struct id128 id)
-{
-    struct projector *owner = p->projector;
-    struct table_entry *e = table_find(&owner->notes, id);
-    if (e != NULL)
-        return container_of(e, struct note, entry)->bytes;
-    struct note *note = slab_take(&owner->note_slab);
-    check(note != NULL);
-    memset(note, 0, sizeof *note);
-    note->entry.id = id;
-    bool inserted = table_insert(&owner->notes, &note->entry);
-    check(inserted);
-    return note->bytes;
-}
-
-static void forget_notes(struct projector *p)
-{
-    table_done(&p->notes);
-    slab_done(&p->note_slab);
 }
 
 /* --- one step, on the views lane ------------------------------------------------------------- */
@@ -122,11 +118,6 @@ static bool on_key(void *context, struct id128 key, struct id128 fingerprint, ui
     (void)fingerprint; /* it stands in the record */
     key_index_add(&p->keys, key, place, time_ns);
     return true;
-}
-
-static bool is_abandoned(const struct projector *p)
-{
-    return atomic_load_explicit(&p->abandoned, memory_order_relaxed);
 }
 
 /* Reading the journal of one step. */
@@ -192,6 +183,10 @@ static enum err of_views(struct projector *p, enum err e)
 static enum err read_batches(struct projector *p)
 {
     struct step step = {.projector = p, .events_max = p->replay.events + PROJECTOR_STEP_EVENTS};
+    bool preload = p->source.loads >= PROJECTOR_PRELOAD_MIN;
+    p->source.loads = 0;
+    if (preload)
+        preload_states(&p->replay, p->store, p->target_seq, PROJECTOR_STEP_EVENTS);
     enum err e = p->store->ops->tail(p->store, p->shard, p->replay.seq + 1, on_batch, &step);
     if (e == ERR_CORRUPT && p->replay.reason[0] == '\0')
         snprintf(p->replay.reason, sizeof p->replay.reason,
@@ -206,7 +201,8 @@ static enum err read_batches(struct projector *p)
 
 static enum err write_views(struct projector *p)
 {
-    enum err e = row_sorter_flush(&p->sorter, p->store, &p->abandoned);
+    put_sorted(p);
+    enum err e = p->projection.error;
     if (e == ERR_OK)
         e = put_states(p);
     if (e == ERR_OK)
@@ -229,10 +225,10 @@ static enum err renew(struct projector *p)
     if (e != ERR_OK)
         return e;
     registry_clear(&p->registry);
-    forget_notes(p);
     row_sorter_clear(&p->sorter);
     replay_done(&p->replay);
     replay_init(&p->replay, p->domain, &p->registry, p->shard, &position);
+    p->source.loads = PROJECTOR_PRELOAD_MIN; /* nothing is resident any more */
     p->replay.on_event = on_event;
     p->replay.on_key = on_key;
     p->replay.context = p;
@@ -302,9 +298,7 @@ void projector_init(struct projector *p, struct env *env, struct lane *lane, str
     p->work.run = step_run;
     p->work.done = step_done;
     registry_init(&p->registry, domain);
-    table_init(&p->notes);
-    slab_init(&p->note_slab, sizeof(struct note));
-    p->source = (struct replay_source){store, &p->registry, shard};
+    p->source = (struct replay_source){.store = store, .registry = &p->registry, .shard = shard};
     p->registry.load = replay_load;
     p->registry.load_context = &p->source;
     p->registry.collect_dirty = true;
@@ -320,7 +314,6 @@ void projector_done(struct projector *p)
 {
     check(!p->busy);
     registry_done(&p->registry);
-    forget_notes(p);
     replay_done(&p->replay);
     row_sorter_done(&p->sorter);
     key_index_done(&p->keys);

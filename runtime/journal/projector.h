@@ -19,6 +19,9 @@
 #define PROJECTOR_STEP_KEYS 100000       /* the same of keys, as a refusal has a key and no event */
 #define PROJECTOR_RESIDENT_MAX 262144    /* states kept between transactions */
 
+/* A step preloads states (preload.h) if the one before had to load as many. */
+#define PROJECTOR_PRELOAD_MIN 1000
+
 /* What the domain's project functions are given. */
 struct projection {
     struct projector *projector;
@@ -42,8 +45,6 @@ struct projector {
     struct replay replay;
     struct replay_source source;
     struct projection projection;
-    struct table notes;             /* of the domain's project functions */
-    struct slab note_slab;
     struct row_sorter sorter;
     struct key_index keys, ids;
     struct wire_writer state;

@@ -217,6 +217,7 @@ enum err replay_load(void *context, const struct actor_kind *kind, struct id128 
                      uint64_t *due_ns)
 {
     struct replay_source *source = context;
+    source->loads++;
     struct loading l = {.source = source, .kind = kind, .state = state};
     enum err e = source->store->ops->state_load(source->store, source->shard, kind->number, id,
                                                 load_row, &l);

@@ -51,6 +51,7 @@ struct replay_source {
     struct store *store;
     struct registry *registry;
     uint16_t shard;
+    uint64_t loads; /* counts them */
 };
 enum err replay_load(void *context, const struct actor_kind *kind, struct id128 id, void *state,
                      uint64_t *due_ns);

@@ -2,13 +2,12 @@
 /* See row_sorter.h. */
 #include "runtime/journal/row_sorter.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/room.h"
-#include "runtime/journal/packed.h"
-#include "runtime/journal/views_priv.h"
+
+#define ITEM_ALIGN 16
 
 void row_sorter_init(struct row_sorter *s)
 {
@@ -27,74 +26,34 @@ void row_sorter_clear(struct row_sorter *s)
     s->count = s->len = 0;
 }
 
-/* --- rows ------------------------------------------------------------------------------------ */
-
-static u128 key_of(const struct view_table *t, const struct value *row, uint8_t i)
+bool row_sorter_add(struct row_sorter *s, const struct sorted_kind *kind, struct id128 id,
+                    uint64_t number, const void *item)
 {
-    if (i >= t->key.count)
-        return 0;
-    const struct value *v = &row[t->key.columns[i]];
-    switch (v->type) {
-    case VALUE_UINT:
-        return v->number;
-    case VALUE_U128:
-        return v->big;
-    case VALUE_ID:
-        return (u128)v->id.hi << 64 | v->id.lo;
-    case VALUE_NULL:
-    case VALUE_TEXT: /* the order only saves time */
-    case VALUE_BYTES:
-        break;
-    }
-    return 0;
-}
-
-bool row_sorter_add(struct row_sorter *s, const struct view_table *t, const struct value *row)
-{
-    uint64_t columns = view_columns(t);
-    size_t needed = s->len + packed_size_max(row, columns);
-    if (needed > ROW_SORTER_BYTES)
+    size_t size = (kind->item_size + ITEM_ALIGN - 1) / ITEM_ALIGN * ITEM_ALIGN;
+    if (s->len + size > ROW_SORTER_BYTES)
         return false;
     s->rows = room_for(s->rows, s->count + 1, &s->cap, sizeof *s->rows);
-    s->bytes = room_for(s->bytes, needed, &s->bytes_cap, 1);
-    s->rows[s->count++] = (struct sorted_row){
-        .table = t, .at = s->len, .key = {key_of(t, row, 0), key_of(t, row, 1)}};
-    s->len = (size_t)(packed_write(s->bytes + s->len, row, columns) - s->bytes);
+    s->bytes = room_for(s->bytes, s->len + size, &s->bytes_cap, 1);
+    s->rows[s->count++] = (struct sorted_row){kind, s->len, id, number};
+    memcpy(s->bytes + s->len, item, kind->item_size);
+    s->len += size;
     return true;
-}
-
-static int compare(u128 a, u128 b)
-{
-    return a < b ? -1 : a > b;
 }
 
 static int compare_rows(const void *left, const void *right)
 {
     const struct sorted_row *a = left, *b = right;
-    if (a->table != b->table)
-        return strcmp(a->table->name, b->table->name);
-    int first = compare(a->key[0], b->key[0]);
-    return first != 0 ? first : compare(a->key[1], b->key[1]);
+    if (a->kind != b->kind)
+        return strcmp(a->kind->name, b->kind->name);
+    if (!id128_equal(a->id, b->id))
+        return id128_compare(a->id, b->id);
+    if (a->number != b->number)
+        return a->number < b->number ? -1 : 1;
+    return a->at < b->at ? -1 : a->at > b->at;
 }
 
-static enum err put(const struct row_sorter *s, const struct sorted_row *row, struct store *store)
+void row_sorter_sort(struct row_sorter *s)
 {
-    struct value values[VIEW_COLUMNS_MAX];
-    const uint8_t *read = packed_read(s->bytes + row->at, s->bytes + s->len, values,
-                                      view_columns(row->table));
-    check(read != NULL);
-    return store->ops->put_row(store, row->table, values);
-}
-
-enum err row_sorter_flush(struct row_sorter *s, struct store *store,
-                          const _Atomic bool *abandoned)
-{
-    enum err e = ERR_OK;
     if (s->count > 0)
         qsort(s->rows, s->count, sizeof *s->rows, compare_rows);
-    for (size_t i = 0; e == ERR_OK && i < s->count; i++)
-        e = atomic_load_explicit(abandoned, memory_order_relaxed) ? ERR_UNAVAILABLE
-                                                                   : put(s, &s->rows[i], store);
-    row_sorter_clear(s);
-    return e;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Row sorter: collects rows and puts them into the store in the order of their keys. Out of order,
- * like the entries of a thousand accounts in turn, each row costs a search from the root and leaves
- * half-full pages; in order, the rows of one account go side by side into a page that is written
- * once. Used by one thread at a time. */
+/* Row sorter: collects what becomes rows and gives it back in the order of their keys. Out of
+ * order, like the entries of a thousand accounts in turn, each row costs a search from the root and
+ * leaves half-full pages; in order, the rows of one account go side by side into a page that is
+ * read and written once. Used by one thread at a time. */
 #ifndef JOURNAL_ROW_SORTER_H
 #define JOURNAL_ROW_SORTER_H
 
@@ -10,36 +10,40 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "runtime/journal/store.h"
+#include "runtime/actor/domain.h"
 
-#define ROW_SORTER_BYTES ((size_t)32 << 20) /* of collected rows: some 150,000 entries */
+#define ROW_SORTER_BYTES ((size_t)64 << 20) /* of items: the entries of 100,000 transfers */
 
 struct sorted_row {
-    const struct view_table *table;
-    size_t at;   /* of its values in `bytes` */
-    u128 key[2]; /* its first two columns */
+    const struct sorted_kind *kind;
+    size_t at; /* of its item in `bytes` */
+    struct id128 id;
+    uint64_t number;
 };
 
 struct row_sorter {
     struct sorted_row *rows;
     size_t count, cap;
-    uint8_t *bytes; /* the values, packed: as they are they take three times the room */
+    uint8_t *bytes;
     size_t len, bytes_cap;
 };
 
 void row_sorter_init(struct row_sorter *s);
 void row_sorter_done(struct row_sorter *s);
 
-/* Copies the row; false: full, flush first. A key must come once only between two flushes. */
-must_check bool row_sorter_add(struct row_sorter *s, const struct view_table *t,
-                               const struct value *row);
+/* Copies the item; false: full. */
+must_check bool row_sorter_add(struct row_sorter *s, const struct sorted_kind *kind,
+                               struct id128 id, uint64_t number, const void *item);
 
-/* Puts all of them, table by table; empty afterwards. The first failure ends it, or *abandoned
- * (ERR_UNAVAILABLE). */
-must_check enum err row_sorter_flush(struct row_sorter *s, struct store *store,
-                                     const _Atomic bool *abandoned);
+/* By kind, id and number; what has the same of all stays in the order in which it came. */
+void row_sorter_sort(struct row_sorter *s);
 
-/* Forgets all. */
+static inline void *row_sorter_item(const struct row_sorter *s, const struct sorted_row *row)
+{
+    return s->bytes + row->at;
+}
+
+/* Forgets all items. */
 void row_sorter_clear(struct row_sorter *s);
 
 #endif

@@ -313,6 +313,9 @@ void sqlite_rollback(struct store *base);
 enum err sqlite_views_drop(struct store *base);
 
 /* store_sqlite_views.c */
+/* For reading: the open transaction's own connection on its thread, else one of the pool. */
+must_check enum err sqlite_views_borrow(struct store_sqlite *s, struct db **ret);
+void sqlite_views_return(struct store_sqlite *s, struct db *d);
 enum err sqlite_scan(struct store *base, const struct view_scan *q, view_row_cb row,
                      void *context);
 enum err sqlite_get(struct store *base, const struct view_table *t, const struct value *key,

@@ -73,7 +73,7 @@ enum err sqlite_state_load(struct store *base, uint16_t shard, uint16_t kind, st
 {
     struct store_sqlite *s = store_sqlite_of(base);
     struct db *d;
-    enum err e = db_pool_borrow(&s->views_readers, &d);
+    enum err e = sqlite_views_borrow(s, &d);
     if (e != ERR_OK)
         return e;
     uint64_t given = 0;
@@ -87,7 +87,7 @@ enum err sqlite_state_load(struct store *base, uint16_t shard, uint16_t kind, st
         db_bind_blob(use, 3, bytes, sizeof bytes);
         e = give_states(use, shard, row, context, &given);
     }
-    db_pool_return(&s->views_readers, d);
+    sqlite_views_return(s, d);
     return e == ERR_OK && given == 0 ? ERR_NOT_FOUND : e;
 }
 

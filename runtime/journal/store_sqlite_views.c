@@ -267,8 +267,7 @@ static void write_scan(struct db_sql *sql, const void *context)
 
 /* --- reading --- */
 
-/* The open transaction's own connection on its thread, else a reader. */
-static enum err borrow(struct store_sqlite *s, struct db **ret)
+enum err sqlite_views_borrow(struct store_sqlite *s, struct db **ret)
 {
     if (atomic_load(&s->views_thread) == (uintptr_t)pthread_self()) {
         *ret = &s->views_writer;
@@ -277,7 +276,7 @@ static enum err borrow(struct store_sqlite *s, struct db **ret)
     return db_pool_borrow(&s->views_readers, ret);
 }
 
-static void give_back(struct store_sqlite *s, struct db *d)
+void sqlite_views_return(struct store_sqlite *s, struct db *d)
 {
     if (d != &s->views_writer)
         db_pool_return(&s->views_readers, d);
@@ -346,7 +345,7 @@ enum err sqlite_scan(struct store *base, const struct view_scan *q, view_row_cb 
     struct scan_shape shape = {.q = q, .info = info};
     shape.count = view_index_order(q->table, q->index, shape.columns);
     struct db *d;
-    enum err e = borrow(s, &d);
+    enum err e = sqlite_views_borrow(s, &d);
     if (e != ERR_OK)
         return e;
     struct bound bound;
@@ -362,7 +361,7 @@ enum err sqlite_scan(struct store *base, const struct view_scan *q, view_row_cb 
         uint64_t given = 0;
         e = give_rows(use, info, row, context, &given);
     }
-    give_back(s, d);
+    sqlite_views_return(s, d);
     return e;
 }
 
@@ -372,7 +371,7 @@ enum err sqlite_get(struct store *base, const struct view_table *t, const struct
     struct store_sqlite *s = store_sqlite_of(base);
     const struct view_info *info = info_of(s, t);
     struct db *d;
-    enum err e = borrow(s, &d);
+    enum err e = sqlite_views_borrow(s, &d);
     if (e != ERR_OK)
         return e;
     uint64_t given = 0;
@@ -384,7 +383,7 @@ enum err sqlite_get(struct store *base, const struct view_table *t, const struct
             bind_value(use, i + 1, &key[i], &bound);
         e = give_rows(use, info, row, context, &given);
     }
-    give_back(s, d);
+    sqlite_views_return(s, d);
     return e == ERR_OK && given == 0 ? ERR_NOT_FOUND : e;
 }
 

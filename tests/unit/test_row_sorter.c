@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The row sorter: what goes in comes out once, by table and key, whatever became of the bytes it
- * was given. */
+/* The row sorter: what goes in comes out once, by kind and key, whatever became of the memory it
+ * was given in. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,127 +12,80 @@
 
 #include "runtime/journal/row_sorter.h"
 
-enum { COLUMN_ID, COLUMN_NUMBER, COLUMN_TEXT, COLUMNS };
+static const struct sorted_kind first_kind = {.name = "a", .item_size = 3};
+static const struct sorted_kind second_kind = {.name = "b", .item_size = 3};
 
-static const char *const names[COLUMNS] = {"id", "number", "text"};
-static const enum value_type types[COLUMNS] = {VALUE_ID, VALUE_UINT, VALUE_TEXT};
-static const struct view_table first_table = {
-    .name = "a", .column_names = names, .column_types = types, .column_count = COLUMNS,
-    .key = {"key", {COLUMN_ID, COLUMN_NUMBER}, 2},
-};
-static const struct view_table second_table = {
-    .name = "b", .column_names = names, .column_types = types, .column_count = COLUMNS,
-    .key = {"key", {COLUMN_NUMBER}, 1},
-};
-
-struct shelf {
-    struct store store;
-    char put[64];
-    size_t len;
-    enum err refuses;
-    _Atomic bool abandoned;
-};
-
-static enum err put_row(struct store *store, const struct view_table *t, const struct value *row)
+static bool add(struct row_sorter *s, const struct sorted_kind *kind, uint64_t id,
+                uint64_t number, const char *text)
 {
-    struct shelf *s = container_of(store, struct shelf, store);
-    s->len += (size_t)snprintf(s->put + s->len, sizeof s->put - s->len, "%s%llu%llu%.*s ", t->name,
-                               (unsigned long long)row[COLUMN_ID].id.lo,
-                               (unsigned long long)row[COLUMN_NUMBER].number,
-                               (int)row[COLUMN_TEXT].text.len, row[COLUMN_TEXT].text.data);
-    return s->refuses;
-}
-
-static const struct store_ops ops = {.put_row = put_row};
-
-static bool add(struct row_sorter *s, const struct view_table *t, uint64_t id, uint64_t number,
-                const char *text)
-{
-    char passing[16];
+    char passing[3];
     snprintf(passing, sizeof passing, "%s", text);
-    const struct value row[COLUMNS] = {
-        [COLUMN_ID] = {.type = VALUE_ID, .id = {0, id}},
-        [COLUMN_NUMBER] = {.type = VALUE_UINT, .number = number},
-        [COLUMN_TEXT] = {.type = VALUE_TEXT, .text = {passing, (uint32_t)strlen(passing)}},
-    };
-    bool added = row_sorter_add(s, t, row);
+    bool added = row_sorter_add(s, kind, (struct id128){0, id}, number, passing);
     memset(passing, '?', sizeof passing);
     return added;
 }
 
-static void rows_come_out_by_table_and_key(void **state)
+static void assert_order(struct row_sorter *s, const char *expected)
+{
+    char found[64] = "";
+    size_t len = 0;
+    row_sorter_sort(s);
+    for (size_t i = 0; i < s->count; i++)
+        len += (size_t)snprintf(found + len, sizeof found - len, "%s%s ", s->rows[i].kind->name,
+                                (const char *)row_sorter_item(s, &s->rows[i]));
+    assert_string_equal(found, expected);
+}
+
+static void items_come_out_by_kind_and_key(void **state)
 {
     (void)state;
-    struct shelf shelf = {.store.ops = &ops};
     struct row_sorter s;
     row_sorter_init(&s);
-    assert_true(add(&s, &second_table, 1, 3, "x"));
-    assert_true(add(&s, &first_table, 2, 1, "y"));
-    assert_true(add(&s, &second_table, 9, 2, "z"));
-    assert_true(add(&s, &first_table, 1, 2, "u"));
-    assert_true(add(&s, &first_table, 1, 1, ""));
-    assert_int_equal(row_sorter_flush(&s, &shelf.store, &shelf.abandoned), ERR_OK);
-    assert_string_equal(shelf.put, "a11 a12u a21y b92z b13x ");
-    assert_int_equal(row_sorter_flush(&s, &shelf.store, &shelf.abandoned), ERR_OK);
-    assert_string_equal(shelf.put, "a11 a12u a21y b92z b13x ");
+    assert_order(&s, "");
+    assert_true(add(&s, &second_kind, 1, 3, "13"));
+    assert_true(add(&s, &first_kind, 2, 1, "21"));
+    assert_true(add(&s, &second_kind, 0, 9, "09"));
+    assert_true(add(&s, &first_kind, 1, 2, "12"));
+    assert_true(add(&s, &first_kind, 1, 1, "11"));
+    assert_order(&s, "a11 a12 a21 b09 b13 ");
+    row_sorter_clear(&s);
+    assert_order(&s, "");
     row_sorter_done(&s);
 }
 
-static void the_first_refusal_ends_it(void **state)
+static void items_of_one_key_stay_in_the_order_in_which_they_came(void **state)
 {
     (void)state;
-    struct shelf shelf = {.store.ops = &ops, .refuses = ERR_IO};
     struct row_sorter s;
     row_sorter_init(&s);
-    assert_true(add(&s, &first_table, 1, 1, ""));
-    assert_true(add(&s, &first_table, 1, 2, ""));
-    assert_int_equal(row_sorter_flush(&s, &shelf.store, &shelf.abandoned), ERR_IO);
-    assert_string_equal(shelf.put, "a11 ");
-    assert_int_equal(s.count, 0);
-    row_sorter_done(&s);
-}
-
-static void nothing_more_is_put_once_it_is_abandoned(void **state)
-{
-    (void)state;
-    struct shelf shelf = {.store.ops = &ops, .abandoned = true};
-    struct row_sorter s;
-    row_sorter_init(&s);
-    assert_true(add(&s, &first_table, 1, 1, ""));
-    assert_int_equal(row_sorter_flush(&s, &shelf.store, &shelf.abandoned), ERR_UNAVAILABLE);
-    assert_string_equal(shelf.put, "");
-    assert_int_equal(s.count, 0);
+    assert_true(add(&s, &first_kind, 1, 1, "x"));
+    assert_true(add(&s, &first_kind, 1, 1, "z"));
+    assert_true(add(&s, &first_kind, 1, 1, "y"));
+    assert_order(&s, "ax az ay ");
     row_sorter_done(&s);
 }
 
 static void it_says_when_it_is_full(void **state)
 {
     (void)state;
+    static const struct sorted_kind large = {.name = "large", .item_size = 10000};
+    static const char item[10000];
     struct row_sorter s;
     row_sorter_init(&s);
-    char text[10000];
-    memset(text, 't', sizeof text);
-    struct value row[COLUMNS] = {
-        [COLUMN_ID] = {.type = VALUE_ID},
-        [COLUMN_NUMBER] = {.type = VALUE_UINT},
-        [COLUMN_TEXT] = {.type = VALUE_TEXT, .text = {text, sizeof text}},
-    };
     size_t added = 0;
-    while (row_sorter_add(&s, &first_table, row))
-        row[COLUMN_NUMBER].number = ++added;
-    assert_in_range(added, ROW_SORTER_BYTES / sizeof text * 9 / 10,
-                    ROW_SORTER_BYTES / sizeof text);
+    while (row_sorter_add(&s, &large, ID128_ZERO, added, item))
+        added++;
+    assert_int_equal(added, ROW_SORTER_BYTES / sizeof item);
     row_sorter_clear(&s);
-    assert_true(add(&s, &first_table, 1, 0, ""));
+    assert_true(add(&s, &first_kind, 1, 0, ""));
     row_sorter_done(&s);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rows_come_out_by_table_and_key),
-        cmocka_unit_test(the_first_refusal_ends_it),
-        cmocka_unit_test(nothing_more_is_put_once_it_is_abandoned),
+        cmocka_unit_test(items_come_out_by_kind_and_key),
+        cmocka_unit_test(items_of_one_key_stay_in_the_order_in_which_they_came),
         cmocka_unit_test(it_says_when_it_is_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
