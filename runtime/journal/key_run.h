@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Key run: 128-bit keys and where in the journal each was decided, sorted by key, in the views.
- * Three tables (sql/sqlite/0007_views_key_runs.sql, 0010_views_key_filters.sql): a row for each
+ * Three tables (sql/sqlite/0001_views_initial.sql): a row for each
  * run, its keys in chunks, and a filter (key_filter.h) for every KEY_FILTER_KEYS keys. A run is
  * written in ascending order, over several transactions if it is large: the last key in its row
  * tells how far writing has come.

@@ -1,0 +1,218 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- views.db: what the projector derives from the journal. Columns of type ANY are amounts in minor
+-- units: INTEGER up to 63 bits, 16 bytes big-endian beyond; times are nanoseconds since 1970.
+
+-- for the runtime itself ---------------------------------------------------------------------------
+
+-- Everything in this file is as of these batches, one row per shard.
+CREATE TABLE position (
+    shard INTEGER PRIMARY KEY,
+    seq INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    time_ns INTEGER NOT NULL -- of the last event projected
+) STRICT;
+
+-- The last state of every actor.
+CREATE TABLE states (
+    shard INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    due_ns INTEGER NOT NULL, -- its next durable deadline, 0 = none
+    body BLOB NOT NULL,
+    PRIMARY KEY (shard, kind, id)
+) STRICT, WITHOUT ROWID;
+
+-- Few actors have a deadline; the others cost this index nothing.
+CREATE INDEX states_by_due ON states (shard, due_ns, kind, id) WHERE due_ns > 0;
+
+-- The places of idempotency keys and ids, in sorted runs instead of a row for each
+-- (runtime/journal/key_index.h).
+
+-- One row per run of a shard and kind (1 idempotency keys, 2 ids).
+CREATE TABLE key_runs (
+    shard INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    run INTEGER NOT NULL,       -- a later run is newer
+    keys INTEGER NOT NULL,      -- how many
+    first BLOB NOT NULL,        -- the smallest key
+    last BLOB NOT NULL,         -- the largest
+    oldest_ns INTEGER NOT NULL, -- of the first decision in it
+    newest_ns INTEGER NOT NULL, -- of the last
+    -- 1 live, 2 live and being merged into the next unfinished run, 3 being written, 4 being deleted
+    state INTEGER NOT NULL DEFAULT 1,
+    PRIMARY KEY (shard, kind, run)
+) STRICT, WITHOUT ROWID;
+
+-- The keys of a run, up to 80 to a row.
+CREATE TABLE key_chunks (
+    shard INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    run INTEGER NOT NULL,
+    first BLOB NOT NULL,   -- its smallest key
+    entries BLOB NOT NULL, -- 16 bytes of key, 8 of place, and so on, by key; big-endian
+    PRIMARY KEY (shard, kind, run, first)
+) STRICT, WITHOUT ROWID;
+
+-- Which keys a stretch of a run certainly lacks.
+CREATE TABLE key_filters (
+    shard INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    run INTEGER NOT NULL,
+    first BLOB NOT NULL, -- the smallest key of the stretch
+    last BLOB NOT NULL,  -- the largest
+    bits BLOB NOT NULL,  -- runtime/journal/key_filter.h
+    PRIMARY KEY (shard, kind, run, first)
+) STRICT, WITHOUT ROWID;
+
+-- the ledger ---------------------------------------------------------------------------------------
+
+CREATE TABLE accounts (
+    account_id BLOB NOT NULL,
+    tenant_id BLOB NOT NULL,
+    currency INTEGER NOT NULL, -- ISO 4217 numeric
+    code INTEGER NOT NULL,
+    flags INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    version INTEGER NOT NULL, -- of the last change that was no posting
+    name TEXT,
+    owner TEXT,
+    user_data_128 ANY NOT NULL,
+    user_data_64 INTEGER NOT NULL,
+    user_data_32 INTEGER NOT NULL,
+    opened_time INTEGER NOT NULL,
+    PRIMARY KEY (account_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX accounts_by_tenant ON accounts (tenant_id, account_id);
+
+-- One row per version of an account, without gaps; hash covers the hash of the row before.
+CREATE TABLE entries (
+    account_id BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    rest BLOB NOT NULL, -- the other columns of view.entries in schemas/ledger.toml
+    PRIMARY KEY (account_id, version)
+) STRICT, WITHOUT ROWID;
+
+-- Entries that count before an earlier one of the account does.
+CREATE TABLE late_entries (
+    account_id BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    effective_time INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    direction INTEGER NOT NULL,
+    posted ANY NOT NULL,
+    held ANY NOT NULL,
+    released ANY NOT NULL,
+    PRIMARY KEY (account_id, version)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE transfers (
+    tenant_id BLOB NOT NULL,
+    transfer_id BLOB NOT NULL,
+    rest BLOB NOT NULL, -- the other columns of view.transfers in schemas/ledger.toml
+    PRIMARY KEY (tenant_id, transfer_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE transfer_notes (
+    tenant_id BLOB NOT NULL,
+    transfer_id BLOB NOT NULL, -- or that of a multi-leg transaction
+    description TEXT,
+    metadata BLOB, -- msgpack map
+    PRIMARY KEY (tenant_id, transfer_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE transaction_transfers (
+    tenant_id BLOB NOT NULL,
+    transaction_id BLOB NOT NULL,
+    leg INTEGER NOT NULL,
+    transfer_id BLOB NOT NULL,
+    PRIMARY KEY (tenant_id, transaction_id, leg)
+) STRICT, WITHOUT ROWID;
+
+-- wallets ------------------------------------------------------------------------------------------
+
+-- One row per wallet; balances are in the accounts view under the same id.
+CREATE TABLE wallets (
+    wallet_id BLOB NOT NULL,
+    tenant_id BLOB NOT NULL, -- hash of the tenant
+    owner_id BLOB NOT NULL, -- hash of tenant and owner
+    user_id TEXT NOT NULL,
+    currency INTEGER NOT NULL, -- ISO 4217 numeric
+    status INTEGER NOT NULL, -- 1 active, 2 frozen, 3 closed
+    per_transaction ANY,
+    per_day ANY,
+    open_holds INTEGER NOT NULL,
+    metadata BLOB NOT NULL, -- msgpack map
+    created_at INTEGER NOT NULL, -- nanoseconds since 1970, as all times
+    version INTEGER NOT NULL,
+    PRIMARY KEY (wallet_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX wallets_by_owner ON wallets (tenant_id, owner_id);
+CREATE INDEX wallets_by_tenant ON wallets (tenant_id);
+
+-- One row per hold of a wallet.
+CREATE TABLE wallet_holds (
+    hold_id BLOB NOT NULL,
+    wallet_id BLOB NOT NULL,
+    amount ANY NOT NULL,
+    currency INTEGER NOT NULL,
+    status INTEGER NOT NULL, -- 1 held, 2 partially captured, 3 captured, 4 released, 5 expired
+    captured_amount ANY NOT NULL,
+    remaining_amount ANY NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    description TEXT,
+    version INTEGER NOT NULL,
+    metadata BLOB NOT NULL, -- msgpack map
+    PRIMARY KEY (hold_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX wallet_holds_by_wallet ON wallet_holds (wallet_id);
+
+-- payments -----------------------------------------------------------------------------------------
+
+-- One row per payment.
+CREATE TABLE payments (
+    payment_id BLOB NOT NULL,
+    tenant_id BLOB NOT NULL, -- hash of the tenant
+    payer_id BLOB NOT NULL, -- hash of tenant and owner
+    payee_id BLOB NOT NULL,
+    from_account BLOB NOT NULL,
+    to_account BLOB NOT NULL,
+    amount ANY NOT NULL,
+    currency INTEGER NOT NULL, -- ISO 4217 numeric
+    status INTEGER NOT NULL, -- in the order of payment_status in schemas/payment.toml
+    capture INTEGER NOT NULL, -- 1 automatic, 2 manual
+    captured_amount ANY NOT NULL,
+    refunded_amount ANY NOT NULL,
+    description TEXT,
+    customer_id TEXT,
+    metadata BLOB NOT NULL, -- msgpack map
+    expires_at INTEGER,
+    created_at INTEGER NOT NULL, -- nanoseconds since 1970, as all times
+    updated_at INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (payment_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX payments_by_tenant ON payments (tenant_id);
+CREATE INDEX payments_by_payer ON payments (tenant_id, payer_id);
+CREATE INDEX payments_by_payee ON payments (tenant_id, payee_id);
+CREATE INDEX payments_by_from ON payments (from_account);
+CREATE INDEX payments_by_to ON payments (to_account);
+
+-- One row per step of a payment.
+CREATE TABLE payment_events (
+    payment_id BLOB NOT NULL,
+    sequence INTEGER NOT NULL,
+    type INTEGER NOT NULL, -- 1 created, 2 captured, 3 refunded, 4 cancelled, 5 expired
+    status INTEGER NOT NULL,
+    amount ANY NOT NULL,
+    currency INTEGER NOT NULL,
+    timestamp INTEGER NOT NULL,
+    transfer_id BLOB,
+    by TEXT NOT NULL,
+    reason TEXT,
+    PRIMARY KEY (payment_id, sequence)
+) STRICT, WITHOUT ROWID;
