@@ -129,6 +129,7 @@ struct bridge *bridge_new(const struct bridge_options *options)
         .refuse = exchange_refuse,
         .body_max = body_max,
         .write = response_write,
+        .forget = exchange_forget_connection,
         .release = exchange_release,
         .shortage = note_shortage,
     };

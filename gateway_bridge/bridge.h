@@ -9,10 +9,10 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "gateway_bridge/auth/rate_limit.h"
+#include "gateway_bridge/auth/token.h"
 #include "gateway_bridge/bridge_counts.h"
-#include "gateway_bridge/http.h"
-#include "gateway_bridge/rate_limit.h"
-#include "gateway_bridge/token.h"
+#include "gateway_bridge/http/http.h"
 #include "runtime/actor/message.h"
 #include "runtime/base/env.h"
 #include "schemas/route.h"

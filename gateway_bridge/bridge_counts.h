@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "gateway_bridge/http_counts.h"
+#include "gateway_bridge/http/http_counts.h"
 #include "runtime/observe/histogram.h"
 
 #define BRIDGE_STATUS_CLASSES 6 /* by the first digit of the status; 0 is never used */

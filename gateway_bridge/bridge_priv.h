@@ -94,6 +94,7 @@ struct http_answer *exchange_request(void *context, struct http_connection *c,
                                      const struct request *r);
 struct http_answer *exchange_refuse(void *context, struct http_connection *c,
                                     const struct request *r);
+void exchange_forget_connection(void *context, void *user); /* its token_memo */
 void exchange_release(void *context, struct http_answer *a);
 void exchange_free_all(struct bridge *b);
 

@@ -3,9 +3,9 @@
  * preconditions - and hands it to the backend; response.c writes the answer. */
 #include <string.h>
 
+#include "gateway_bridge/auth/issuer.h"
 #include "gateway_bridge/bridge_priv.h"
-#include "gateway_bridge/issuer.h"
-#include "gateway_bridge/percent.h"
+#include "gateway_bridge/http/percent.h"
 #include "runtime/base/sha256.h"
 #include "schemas/result.h"
 
@@ -129,6 +129,13 @@ static void set_trace(struct exchange *x, struct slice given)
     x->traced = true;
 }
 
+void exchange_forget_connection(void *context, void *user)
+{
+    (void)context;
+    struct token_memo memo = {user};
+    token_memo_done(&memo);
+}
+
 static uint16_t authorise(struct exchange *x, struct http_connection *c, const struct request *r)
 {
     struct bridge *b = x->bridge;
@@ -145,8 +152,9 @@ static uint16_t authorise(struct exchange *x, struct http_connection *c, const s
     while (token.len > 0 && token.data[0] == ' ') /* RFC 6750 section 2.1 has one or more */
         token = (struct slice){token.data + 1, token.len - 1};
     const struct token_claims *claims;
-    uint16_t code = token_memo_verify(http_connection_token(c), b->options.verifier, token,
-                                      b->wall_s, &claims);
+    struct token_memo memo = {http_connection_user(c)};
+    uint16_t code = token_memo_verify(&memo, b->options.verifier, token, b->wall_s, &claims);
+    http_connection_set_user(c, memo.claims);
     if (code != RESULT_OK) {
         x->challenge = CHALLENGE_TOKEN_INVALID;
         x->token = token_reason(b->options.verifier);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "gateway_bridge/bridge_priv.h"
-#include "gateway_bridge/documents.h"
+#include "gateway_bridge/docs/documents.h"
 
 #define JSON "application/json"
 

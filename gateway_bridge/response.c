@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway_bridge/auth/issuer.h"
 #include "gateway_bridge/bridge_priv.h"
-#include "gateway_bridge/issuer.h"
 #include "gateway_bridge/problem.h"
 #include "runtime/observe/log.h"
 #include "schemas/catalog.h"

@@ -52,7 +52,7 @@ def main():
         fail("usage: embed.py OUTPUT.c MIGRATION.sql ...")
     found = list(migrations([pathlib.Path(name) for name in sys.argv[2:]]))
     lines = ["/* Made by sql/embed.py; changes here are lost. */",
-             '#include "runtime/journal/store_sqlite.h"', ""]
+             '#include "runtime/store/sqlite/store_sqlite.h"', ""]
     for number, (_, _, content) in enumerate(found):
         lines += array(number, content)
     lines.append("const struct sqlite_migration sqlite_migrations[] = {")

@@ -4,7 +4,7 @@
 #ifndef LEDGER_LEDGER_LIST_H
 #define LEDGER_LEDGER_LIST_H
 
-#include "actors/money/page.h"
+#include "actors/common/page.h"
 #include "runtime/actor/domain.h"
 #include "schemas/ledger.h"
 

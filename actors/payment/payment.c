@@ -2,7 +2,7 @@
 /* Payment: state, its one mover, rows. The handlers are in payment_actions.c. */
 #include "actors/payment/payment.h"
 
-#include "actors/money/keep.h"
+#include "actors/common/keep.h"
 #include "actors/payment/payment_actions.h"
 #include "actors/wallet/wallet.h"
 #include "schemas/common.h"

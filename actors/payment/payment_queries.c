@@ -3,7 +3,7 @@
  * paid and those received, put together newest first. */
 #include "actors/payment/payment_queries.h"
 
-#include "actors/money/page.h"
+#include "actors/common/page.h"
 #include "actors/payment/payment.h"
 #include "schemas/result.h"
 #include "schemas/wallet.h"

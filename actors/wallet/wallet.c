@@ -3,7 +3,7 @@
  * (open, show, freeze, close, limits), wallet_move.c (fund, withdraw, transfer), wallet_hold.c. */
 #include "actors/wallet/wallet.h"
 
-#include "actors/money/keep.h"
+#include "actors/common/keep.h"
 #include "actors/wallet/owner.h"
 #include "actors/wallet/wallet_hold.h"
 #include "actors/wallet/wallet_messages.h"

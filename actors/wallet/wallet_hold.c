@@ -2,7 +2,7 @@
 /* Hold: place, capture in parts, release, expire. */
 #include "actors/wallet/wallet_hold.h"
 
-#include "actors/money/keep.h"
+#include "actors/common/keep.h"
 #include "schemas/common.h"
 
 #define WALLET_HOLD_STATE_VERSION 1

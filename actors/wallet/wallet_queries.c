@@ -2,8 +2,8 @@
 /* Lists of wallets, of their movements and of their holds. */
 #include "actors/wallet/wallet_queries.h"
 
+#include "actors/common/page.h"
 #include "actors/ledger/ledger_list.h"
-#include "actors/money/page.h"
 #include "actors/wallet/books.h"
 #include "actors/wallet/owner.h"
 #include "schemas/payment.h"

@@ -12,8 +12,8 @@
 #include "runtime/actor/message.h"
 #include "runtime/actor/registry.h"
 #include "runtime/actor/turn.h"
-#include "runtime/journal/store.h"
-#include "runtime/journal/views.h"
+#include "runtime/store/store.h"
+#include "runtime/store/views.h"
 
 #define KIND_MAX 32 /* kinds are numbered 1 .. KIND_MAX-1 */
 
@@ -57,7 +57,7 @@ struct event_rule {
 };
 
 /* Whose states an event's apply() asks for: the actors of this kind with the ids in these members.
- * Only saves time: the states of many events are loaded together (runtime/journal/preload.h). */
+ * Only saves time: the states of many events are loaded together (runtime/projector/preload.h). */
 #define EVENT_NEEDS_MAX 2
 struct event_needs {
     const struct message_type *type;

@@ -2,7 +2,7 @@
 /* The world as an argument. Whatever code of runtime/ and actors/ wants of the outside - time,
  * randomness, blocking work, being called later - it asks of the env it was given. One env per
  * scheduler loop; everything here is called on that loop's thread only, except mail, and work.run,
- * which may read mono_ns. The real world is runtime/actor/loop.c (libuv), the simulated one
+ * which may read mono_ns. The real world is runtime/node/loop.c (libuv), the simulated one
  * runtime/sim/world.c. */
 #ifndef BASE_ENV_H
 #define BASE_ENV_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What travels between threads: embedded in whatever is sent, so that sending allocates nothing.
- * The inbox that carries it is runtime/actor/inbox.h. */
+ * The inbox that carries it is runtime/node/inbox.h. */
 #ifndef BASE_INBOX_ITEM_H
 #define BASE_INBOX_ITEM_H
 

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "runtime/journal/replay.h"
+#include "runtime/journal/record.h"
 
 struct taking {
     struct batch_copy *copy;

@@ -4,7 +4,7 @@
 #ifndef JOURNAL_BATCH_COPY_H
 #define JOURNAL_BATCH_COPY_H
 
-#include "runtime/journal/store.h"
+#include "runtime/store/store.h"
 
 struct batch_copy {
     struct batch_row row;        /* the body is the copy's own */

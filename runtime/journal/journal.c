@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "runtime/base/plant.h"
-#include "runtime/journal/replay.h"
+#include "runtime/journal/record.h"
 
 #define SPARE_BODY_BYTES ((size_t)4 << 20) /* larger bodies are given back to the system */
 

@@ -14,8 +14,8 @@
 #include "runtime/base/env.h"
 #include "runtime/base/list.h"
 #include "runtime/journal/record.h"
-#include "runtime/journal/store.h"
 #include "runtime/observe/histogram.h"
+#include "runtime/store/store.h"
 
 #define JOURNAL_BATCH_BYTES ((size_t)64 << 10)     /* a batch closes at this size */
 #define JOURNAL_BATCH_BYTES_MAX ((size_t)64 << 20) /* no turn may write more */

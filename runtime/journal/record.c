@@ -2,6 +2,8 @@
 /* The parts of the stream tell themselves apart by the length of their array. */
 #include "runtime/journal/record.h"
 
+#include "runtime/store/store.h"
+
 #define PARTS_BEGIN 3
 #define PARTS_EVENT 2
 #define PARTS_END 4
@@ -111,4 +113,24 @@ enum record_part record_next(struct record_reader *r)
     default:
         return RECORD_DAMAGED;
     }
+}
+
+/* --- batch ----------------------------------------------------------------------------------- */
+
+struct sha256_digest batch_hash(const struct batch_row *row)
+{
+    uint8_t head[26];
+    for (int i = 0; i < 2; i++)
+        head[i] = (uint8_t)(row->shard >> (8 - 8 * i));
+    for (int i = 0; i < 8; i++) {
+        head[2 + i] = (uint8_t)(row->seq >> (56 - 8 * i));
+        head[10 + i] = (uint8_t)(row->epoch >> (56 - 8 * i));
+        head[18 + i] = (uint8_t)((uint64_t)row->count >> (56 - 8 * i));
+    }
+    struct slice pieces[] = {
+        {(const char *)head, sizeof head},
+        {(const char *)row->prev_hash.bytes, SHA256_SIZE},
+        row->body,
+    };
+    return sha256(pieces, array_len(pieces));
 }

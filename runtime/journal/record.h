@@ -17,6 +17,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/id128.h"
+#include "runtime/base/sha256.h"
 #include "runtime/base/slice.h"
 #include "runtime/wire/reader.h"
 #include "runtime/wire/writer.h"
@@ -93,5 +94,14 @@ struct record_reader {
 /* Slices given out point into body. */
 void record_reader_init(struct record_reader *r, struct slice body);
 enum record_part record_next(struct record_reader *r);
+
+/* --- batch ----------------------------------------------------------------------------------- */
+
+struct batch_row;
+
+/* The hash of a batch: SHA-256 over all members of the row but `hash`, which is not read: shard in
+ * 2 bytes, seq, epoch and count in 8 each, big-endian, then prev_hash and body. Auditors compute it
+ * too (sql/sqlite/README.md). */
+struct sha256_digest batch_hash(const struct batch_row *row);
 
 #endif

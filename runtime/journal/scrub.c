@@ -5,7 +5,6 @@
 
 #include "runtime/journal/journal.h"
 #include "runtime/journal/record.h"
-#include "runtime/journal/replay.h"
 #include "runtime/observe/log.h"
 
 static void scrub_fire(struct alarm *a);

@@ -12,7 +12,7 @@
 
 #include "runtime/base/env.h"
 #include "runtime/base/sha256.h"
-#include "runtime/journal/store.h"
+#include "runtime/store/store.h"
 
 #define SCRUB_STEP_BYTES ((uint64_t)1 << 20)   /* of bodies: a millisecond or two of a reader */
 #define SCRUB_STEP_NS ((uint64_t)2500 * 1000000) /* between steps: 34 GiB a day */

@@ -30,7 +30,7 @@ def header(schema, service):
     guard = upper("schemas", service, "h")
     out = [generated(f"The messages, events and rows of {service}.", f"{service}.toml"),
            f"#ifndef {guard}\n#define {guard}\n\n#include \"runtime/actor/message.h\"\n"
-           "#include \"runtime/journal/views.h\"\n#include \"schemas/fields.h\"\n"
+           "#include \"runtime/store/views.h\"\n#include \"schemas/fields.h\"\n"
            "#include \"schemas/json.h\"\n"]
     out += [f"#include \"schemas/{other}.h\"\n" for other in schema.includes(service)]
     if service == "common":

@@ -87,7 +87,7 @@ CATALOG_HEADER = """#ifndef SCHEMAS_CATALOG_H
 #define SCHEMAS_CATALOG_H
 
 #include "runtime/actor/message.h"
-#include "runtime/journal/views.h"
+#include "runtime/store/views.h"
 #include "schemas/command.h"
 #include "schemas/json.h"
 #include "schemas/route.h"

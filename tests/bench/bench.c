@@ -9,8 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "runtime/journal/key_run.h"
-#include "runtime/journal/store_sqlite.h"
+#include "runtime/dedup/key_run.h"
+#include "runtime/store/sqlite/store_sqlite.h"
 #include "schemas/catalog.h"
 
 #define VIEWS_MAX 64

@@ -8,8 +8,8 @@
 #include <limits.h>
 #include <stdint.h>
 
-#include "runtime/actor/node.h"
 #include "runtime/base/inbox_item.h"
+#include "runtime/node/node.h"
 
 struct bench {
     const struct service *service;

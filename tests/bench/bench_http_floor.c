@@ -18,9 +18,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "gateway_bridge/auth/issuer.h"
+#include "gateway_bridge/auth/jwks.h"
 #include "gateway_bridge/bridge.h"
-#include "gateway_bridge/issuer.h"
-#include "gateway_bridge/jwks.h"
 #include "schemas/catalog.h"
 #include "schemas/ledger.h"
 

@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "runtime/base/rng.h"
-#include "runtime/cluster/link_client.h"
+#include "runtime/link/link_client.h"
 #include "schemas/ledger.h"
 
 #define BATCH 8000

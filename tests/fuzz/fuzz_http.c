@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway_bridge/request.h"
+#include "gateway_bridge/http/request.h"
 #include "runtime/base/sha256.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -10,10 +10,10 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "gateway_bridge/operator.h"
-#include "runtime/actor/node.h"
-#include "runtime/journal/key_run.h"
-#include "runtime/journal/store_sqlite.h"
+#include "gateway_bridge/operator/operator.h"
+#include "runtime/dedup/key_run.h"
+#include "runtime/node/node.h"
+#include "runtime/store/sqlite/store_sqlite.h"
 #include "schemas/catalog.h"
 #include "schemas/common.h"
 #include "schemas/result.h"

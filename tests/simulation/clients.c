@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/actor/gathering.h"
+#include "runtime/node/gathering.h"
 #include "schemas/result.h"
 #include "tests/simulation/answers.h"
 #include "tests/simulation/pages.h"

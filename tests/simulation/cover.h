@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "runtime/actor/domain.h"
-#include "runtime/journal/store_sim.h"
+#include "runtime/sim/store_sim.h"
 
 #define COVER_CODES_MAX 512
 

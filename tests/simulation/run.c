@@ -10,7 +10,7 @@
 #include "actors/payment/payment_service.h"
 #include "actors/wallet/wallet_service.h"
 #include "runtime/base/sha256.h"
-#include "runtime/journal/key_run.h"
+#include "runtime/dedup/key_run.h"
 #include "tests/simulation/clients.h"
 #include "tests/simulation/faults.h"
 #include "tests/simulation/model/checkers.h"

@@ -5,9 +5,9 @@
 #ifndef SIMULATION_RUN_H
 #define SIMULATION_RUN_H
 
-#include "runtime/actor/crew.h"
-#include "runtime/actor/shard_priv.h"
-#include "runtime/journal/store_sim.h"
+#include "runtime/node/crew.h"
+#include "runtime/shard/shard_priv.h"
+#include "runtime/sim/store_sim.h"
 #include "runtime/sim/world.h"
 #include "tests/simulation/cover.h"
 #include "tests/simulation/model/history.h"

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "runtime/base/rng.h"
-#include "runtime/journal/store_sim.h"
+#include "runtime/sim/store_sim.h"
 
 #define SWARM_CURRENCIES_MAX 3
 #define SWARM_OPERATIONS_MAX 64

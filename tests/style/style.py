@@ -31,11 +31,40 @@ COLUMNS_MAX = 100
 
 # -- layers ----------------------------------------------------------------------------------------
 
-# A file may include its own layer and those of a lower rank. Two layers of one rank never meet.
-LAYER_RANK = {"runtime": 0, "schemas": 1, "actors": 2, "gateway_bridge": 2, "bin": 3, "tests": 4}
-# Inside runtime/; folders that are not named come last and may use one another.
-RUNTIME_RANK = {"base": 0, "wire": 1}
-RUNTIME_RANK_OTHER = 2
+# Folder -> those of which it may include files, beside its own. Each stands below all that it may
+# use, so no circle of folders can come into being; folders_used() sees to it. A folder that is not
+# named here is a finding.
+FOLDER_USES = {
+    "runtime/base": "",
+    "runtime/wire": "base",
+    "runtime/observe": "base",
+    "runtime/store": "base wire",
+    "runtime/store/sqlite": "base store",
+    "runtime/actor": "base wire store",
+    "runtime/journal": "base wire observe store",
+    "runtime/dedup": "base store journal",
+    "runtime/projector": "base wire store actor journal dedup",
+    "runtime/shard": "base wire observe store actor journal dedup projector",
+    "runtime/node": "base observe store actor shard",
+    "runtime/link": "base wire observe node",
+    "runtime/sim": "base wire store",
+    "schemas": "base wire store actor",
+    "actors/common": "base wire store actor schemas",
+    "actors/ledger": "base wire store actor schemas actors/common",
+    "actors/wallet": "base wire store actor schemas actors/common actors/ledger",
+    "actors/payment": "base wire store actor schemas actors/common actors/ledger actors/wallet",
+    "gateway_bridge/http": "base schemas",
+    "gateway_bridge/auth": "base observe schemas gateway_bridge/http",
+    "gateway_bridge/docs": "base",
+    "gateway_bridge": "base wire observe actor schemas gateway_bridge/http gateway_bridge/auth "
+                      "gateway_bridge/docs",
+    "gateway_bridge/operator": "base wire observe store actor journal projector shard node link "
+                               "schemas gateway_bridge/auth",
+    "bin": "*",
+    "bin/payctl": "*",
+    "tests": "*",
+}
+LAYERS = ("runtime", "schemas", "actors", "gateway_bridge", "bin", "tests")
 
 # -- calls -----------------------------------------------------------------------------------------
 
@@ -43,11 +72,11 @@ RUNTIME_RANK_OTHER = 2
 # else there and in actors/ reaches clock, randomness, network and disk through struct env and
 # struct store. A pattern that exempts nothing is a finding too.
 REAL_WORLD = {
-    "runtime/actor/loop*.c": (("clock", "entropy", "network"), "the real env: libuv's loops"),
+    "runtime/node/loop*.c": (("clock", "entropy", "network"), "the real env: libuv's loops"),
     "runtime/observe/log.c": (("clock", "disk"), "the log's lines: their time and descriptor"),
     "runtime/observe/process.c": (("clock", "disk"), "what the system knows of this process"),
-    "runtime/cluster/link_*.c": (("clock", "network", "disk"), "operators' tools over NNG"),
-    "runtime/journal/store_sqlite*.c": (("disk",), "the embedded store: SQLite's files"),
+    "runtime/link/link_*.c": (("clock", "network", "disk"), "operators' tools over NNG"),
+    "runtime/store/sqlite/*.c": (("disk",), "the embedded store: SQLite's files"),
 }
 
 
@@ -57,7 +86,7 @@ def call(*names):
 
 
 # (rule, folders, pattern on code without comments and strings, why)
-EVERYWHERE = tuple(LAYER_RANK)
+EVERYWHERE = LAYERS
 CALL_RULES = [
     ("bounded", EVERYWHERE, call("strcpy", "strcat", "sprintf", "vsprintf", "gets", "strncpy",
                                  "strncat", "stpcpy", "alloca"),
@@ -135,7 +164,7 @@ def text_of(name):
 
 
 def c_files(files, suffixes=(".c", ".h")):
-    return [name for name in files if name.endswith(suffixes) and name.split("/")[0] in LAYER_RANK]
+    return [name for name in files if name.endswith(suffixes) and name.split("/")[0] in LAYERS]
 
 
 COMMENT_OR_LITERAL = re.compile(
@@ -153,25 +182,40 @@ def code_of(name):
 
 # -- the groups: each yields (file, line, rule, why) -----------------------------------------------
 
-def runtime_rank(name):
-    return RUNTIME_RANK.get(name.split("/")[1], RUNTIME_RANK_OTHER)
+def folder_of(name):
+    """The folder of a file as FOLDER_USES has it."""
+    folder = name.rsplit("/", 1)[0]
+    return folder if folder in FOLDER_USES else folder.split("/")[0]
+
+
+def folders_used(folder):
+    """Those that `folder` may include from, itself too; a set of names, or None for all."""
+    if FOLDER_USES[folder] == "*":
+        return None
+    above = list(FOLDER_USES)[:list(FOLDER_USES).index(folder)]
+    used = {name if name in FOLDER_USES else f"runtime/{name}"
+            for name in FOLDER_USES[folder].split()}
+    wrong = used.difference(above)
+    if wrong:
+        sys.exit(f"FOLDER_USES: {folder} uses {sorted(wrong)}, which must stand above it")
+    return used | {folder}
 
 
 def include_refusal(name, included, build):
     """Why `name` may not include `included`, or None."""
     here, there = name.split("/")[0], included.split("/")[0]
-    if there not in LAYER_RANK or "/" not in included:
+    if there not in LAYERS or "/" not in included:
         return "includes are relative to the root: \"runtime/base/check.h\""
     if not (ROOT / included).exists() and not (build and (build / included).exists()):
         return None if there == "schemas" and not build else f"{included} does not exist"
     if included.endswith("_priv.h") and here not in (there, "tests"):
         return f"{included} is private to {there}"
-    if LAYER_RANK[there] > LAYER_RANK[here]:
-        return f"{here} is below {there}"
-    if LAYER_RANK[there] == LAYER_RANK[here] and here != there:
-        return f"{here} and {there} never include each other"
-    if here == there == "runtime" and runtime_rank(included) > runtime_rank(name):
-        return f"runtime/{name.split('/')[1]} is below {included}"
+    here, there = folder_of(name), folder_of(included)
+    if here not in FOLDER_USES:
+        return f"{here} is not in FOLDER_USES of tests/style/style.py"
+    used = folders_used(here)
+    if used is not None and there not in used:
+        return f"{here} may not include files of {there}"
     return None
 
 

@@ -4,8 +4,8 @@
 #ifndef TESTS_KEY_FIXTURE_H
 #define TESTS_KEY_FIXTURE_H
 
-#include "runtime/journal/key_finder.h"
-#include "runtime/journal/key_index.h"
+#include "runtime/dedup/key_finder.h"
+#include "runtime/dedup/key_index.h"
 #include "tests/unit/store_fixture.h"
 
 #define DAY_NS ((uint64_t)24 * 3600 * 1000000000)

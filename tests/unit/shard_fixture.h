@@ -11,13 +11,13 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "runtime/actor/arrivals.h"
-#include "runtime/actor/loader.h"
-#include "runtime/actor/shard.h"
-#include "runtime/actor/supervisor.h"
-#include "runtime/journal/key_run.h"
-#include "runtime/journal/replay.h"
-#include "runtime/journal/store_sim.h"
+#include "runtime/dedup/key_run.h"
+#include "runtime/projector/replay.h"
+#include "runtime/shard/arrivals.h"
+#include "runtime/shard/loader.h"
+#include "runtime/shard/shard.h"
+#include "runtime/shard/supervisor.h"
+#include "runtime/sim/store_sim.h"
 #include "runtime/sim/world.h"
 #include "tests/unit/purse.h"
 

@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "runtime/journal/key_run.h"
-#include "runtime/journal/store_sim.h"
-#include "runtime/journal/store_sqlite.h"
+#include "runtime/dedup/key_run.h"
+#include "runtime/sim/store_sim.h"
+#include "runtime/store/sqlite/store_sqlite.h"
 
 #define REASON_SIZE 512
 

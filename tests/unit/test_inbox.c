@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inbox: several threads send to one. */
-#include "runtime/actor/inbox.h"
+#include "runtime/node/inbox.h"
 
 #include <pthread.h>
 #include <sched.h>

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <yyjson.h>
 
-#include "gateway_bridge/issuer.h"
+#include "gateway_bridge/auth/issuer.h"
 #include "schemas/result.h"
 #include "tests/unit/token_fixture.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lane: blocking jobs run on its thread and come home to their loop. */
-#include "runtime/actor/lane.h"
+#include "runtime/node/lane.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "runtime/actor/loop.h"
+#include "runtime/node/loop.h"
 
 #define JOBS 100
 

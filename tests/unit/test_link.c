@@ -17,9 +17,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "runtime/actor/loop.h"
-#include "runtime/cluster/link_client.h"
-#include "runtime/cluster/link_server.h"
+#include "runtime/link/link_client.h"
+#include "runtime/link/link_server.h"
+#include "runtime/node/loop.h"
 
 #define CONTEXTS 4
 #define WAIT_MS 20000

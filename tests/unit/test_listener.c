@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "gateway_bridge/listener.h"
+#include "gateway_bridge/http/listener.h"
 
 #define CLIENTS 8
 #define PATIENCE 2000 /* turns of the loop, of a millisecond each */

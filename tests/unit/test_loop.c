@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Loop: alarms, passes, mail and messages between loops, in real time. */
-#include "runtime/actor/loop.h"
 #include "runtime/actor/message.h"
+#include "runtime/node/loop.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-#include "runtime/actor/alarms.h"
 #include "runtime/base/rng.h"
+#include "runtime/node/alarms.h"
 
 #define MS 1000000u
 

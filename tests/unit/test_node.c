@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Node: counters in four shards on two loops, asked from both, on the embedded store. After each
  * answer the views are looked at through another shard, and must show what was counted. */
-#include "runtime/actor/node.h"
+#include "runtime/node/node.h"
 
 #include <stdatomic.h>
 #include <string.h>
 
 #include "runtime/actor/domain.h"
-#include "runtime/observe/node_metrics.h"
+#include "runtime/node/node_metrics.h"
 #include "tests/unit/store_fixture.h"
 
 #define SHARDS 4

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "runtime/base/check.h"
-#include "runtime/journal/outcome.h"
+#include "runtime/dedup/outcome.h"
 #include "runtime/journal/record.h"
 
 #define TIME_MS 1700000000000u

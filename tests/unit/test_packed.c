@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "runtime/base/slice.h"
-#include "runtime/journal/packed.h"
+#include "runtime/store/packed.h"
 
 enum { COLUMN_ABSENT, COLUMN_NUMBER, COLUMN_BIG, COLUMN_ID, COLUMN_TEXT, COLUMN_BYTES, COLUMNS };
 

@@ -9,8 +9,8 @@
 /* cmocka needs the first four */
 #include <cmocka.h>
 
-#include "bin/payctl_args.h"
-#include "bin/payctl_import_csv.h"
+#include "bin/payctl/payctl_args.h"
+#include "bin/payctl/payctl_import_csv.h"
 
 static const struct command_option fund_options[] = {
     {"wallet_id", "wal_...", "The wallet.", true},

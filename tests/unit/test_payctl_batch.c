@@ -11,9 +11,9 @@
 #include <cmocka.h>
 #include <yyjson.h>
 
-#include "bin/payctl_batch_json.h"
+#include "bin/payctl/payctl_batch_json.h"
 #include "runtime/journal/record.h"
-#include "runtime/journal/replay.h"
+#include "runtime/projector/replay.h"
 #include "schemas/ledger.h"
 
 #define BODY_MAX 4096

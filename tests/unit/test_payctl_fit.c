@@ -8,7 +8,7 @@
 /* cmocka needs the first four */
 #include <cmocka.h>
 
-#include "bin/payctl_fit.h"
+#include "bin/payctl/payctl_fit.h"
 
 enum { ID, OTHER, AMOUNT, TEXT, COLUMNS };
 

@@ -2,7 +2,7 @@
 /* Payments: every edge of the table of states, money at each step, who may do what, lists. */
 #include "tests/unit/bank_fixture.h"
 
-#include "actors/money/page.h"
+#include "actors/common/page.h"
 #include "actors/payment/payment.h"
 #include "actors/wallet/wallet.h"
 

@@ -2,7 +2,7 @@
 /* What one transaction of the views takes in is limited, and each moves their position. */
 #include "tests/unit/shard_fixture.h"
 
-#include "runtime/actor/shard_priv.h"
+#include "runtime/shard/shard_priv.h"
 
 static void a_step_of_the_views_takes_only_so_many_refusals(void **state)
 {

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <pthread.h>
 
-#include "gateway_bridge/rate_limit.h"
+#include "gateway_bridge/auth/rate_limit.h"
 
 #define S UINT64_C(1000000000)
 #define ALICE ((struct id128){1, 17})

@@ -13,8 +13,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "gateway_bridge/revocations.h"
-#include "gateway_bridge/token.h"
+#include "gateway_bridge/auth/revocations.h"
+#include "gateway_bridge/auth/token.h"
 #include "runtime/base/sha256.h"
 
 #define NOW UINT64_C(1800000000)

@@ -10,7 +10,7 @@
 /* cmocka needs the first four */
 #include <cmocka.h>
 
-#include "runtime/journal/row_sorter.h"
+#include "runtime/projector/row_sorter.h"
 
 static const struct sorted_kind first_kind = {.name = "a", .item_size = 3};
 static const struct sorted_kind second_kind = {.name = "b", .item_size = 3};

@@ -3,7 +3,7 @@
  * nothing happens twice. */
 #include "tests/unit/shard_fixture.h"
 
-#include "runtime/actor/shard_priv.h"
+#include "runtime/shard/shard_priv.h"
 
 /* --- scenarios ------------------------------------------------------------------------------- */
 

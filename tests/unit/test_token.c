@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <jwt.h>
 
-#include "gateway_bridge/revocations.h"
+#include "gateway_bridge/auth/revocations.h"
 #include "runtime/base/rng.h"
 #include "runtime/base/sha256.h"
 #include "schemas/result.h"

@@ -2,8 +2,8 @@
 /* The verification of a journal goes by steps that a process can do beside its work. */
 #include "tests/unit/shard_fixture.h"
 
-#include "runtime/actor/shard_priv.h"
-#include "runtime/journal/verify.h"
+#include "runtime/projector/verify.h"
+#include "runtime/shard/shard_priv.h"
 
 /* A refusal has no event, and a batch that probes a full disk has no record either. */
 static void a_step_takes_only_so_much_whatever_the_batches_hold(void **state)

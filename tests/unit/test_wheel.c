@@ -6,9 +6,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "runtime/actor/wheel.h"
 #include "runtime/base/check.h"
 #include "runtime/base/rng.h"
+#include "runtime/base/wheel.h"
 
 #define TIMERS 2000
 #define TICK ((uint64_t)1 << WHEEL_TICK_SHIFT)

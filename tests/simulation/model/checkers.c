@@ -9,7 +9,7 @@
 #include "actors/ledger/pending_transfer.h"
 #include "actors/payment/payment.h"
 #include "actors/wallet/wallet_hold.h"
-#include "runtime/journal/replay.h"
+#include "runtime/projector/replay.h"
 #include "schemas/common.h"
 #include "tests/simulation/model/view_checkers.h"
 #include "tests/simulation/verdict.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "runtime/journal/record.h"
-#include "runtime/journal/replay.h"
+#include "runtime/projector/replay.h"
 #include "tests/simulation/verdict.h"
 
 #define SLOTS_FIRST 512

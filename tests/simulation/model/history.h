@@ -6,7 +6,7 @@
 #ifndef SIMULATION_HISTORY_H
 #define SIMULATION_HISTORY_H
 
-#include "runtime/journal/store.h"
+#include "runtime/store/store.h"
 #include "tests/simulation/model/reference.h"
 
 struct history_record {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "actors/ledger/entry.h"
-#include "runtime/journal/key_finder.h"
+#include "runtime/dedup/key_finder.h"
 #include "tests/simulation/verdict.h"
 
 #define ROWS_MAX 100000

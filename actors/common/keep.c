@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keep: text and metadata that a state owns. */
+#include "actors/common/keep.h"
+
+#include "runtime/base/arena.h"
+#include "runtime/base/check.h"
+
+/* What a decoded metadata may take: the pairs alone, for text points into the input. */
+#define KEEP_ARENA_MAX 4096
+
+struct slice keep_text(struct registry *r, struct slice text)
+{
+    if (text.len == 0)
+        return (struct slice){0};
+    char *copy = registry_alloc(r, text.len);
+    memcpy(copy, text.data, text.len);
+    return (struct slice){copy, text.len};
+}
+
+static struct slice append(char **at, struct slice text)
+{
+    struct slice copy = {*at, text.len};
+    if (text.len != 0)
+        memcpy(*at, text.data, text.len);
+    *at += text.len;
+    return copy;
+}
+
+struct metadata keep_metadata(struct registry *r, const struct metadata *m)
+{
+    if (m->count == 0)
+        return (struct metadata){0};
+    size_t size = m->count * sizeof *m->items;
+    for (uint32_t i = 0; i < m->count; i++)
+        size += m->items[i].key.len + (size_t)m->items[i].value.len;
+    struct metadata copy = {registry_alloc(r, size), m->count};
+    char *at = (char *)(copy.items + m->count);
+    for (uint32_t i = 0; i < m->count; i++) {
+        copy.items[i].key = append(&at, m->items[i].key);
+        copy.items[i].value = append(&at, m->items[i].value);
+    }
+    return copy;
+}
+
+void keep_text_free(struct registry *r, struct slice text)
+{
+    registry_free(r, (void *)(uintptr_t)text.data);
+}
+
+void keep_metadata_free(struct registry *r, const struct metadata *m)
+{
+    registry_free(r, m->items);
+}
+
+struct slice keep_text_read(struct registry *r, struct wire_reader *from, uint32_t len_max)
+{
+    return keep_text(r, wire_get_text(from, len_max));
+}
+
+struct metadata keep_metadata_read(struct registry *r, struct wire_reader *from)
+{
+    struct arena arena;
+    arena_init(&arena, KEEP_ARENA_MAX);
+    struct metadata m = {0}, copy = {0};
+    if (fields_get_metadata(from, &arena, &m))
+        copy = keep_metadata(r, &m);
+    arena_done(&arena);
+    return copy;
+}
+
+void keep_metadata_encode(struct wire_writer *to, const struct metadata *m)
+{
+    wire_writer_init(to, METADATA_BYTES_MAX);
+    fields_put_metadata(to, m);
+    check(!to->failed);
+}

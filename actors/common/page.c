@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Page: parts of lists. */
+#include "actors/common/page.h"
+
+#include "schemas/result.h"
+
+static const struct page_rules wallet_rules = {
+    .limit = 20,
+    .limit_max = PAGE_LIMIT_MAX,
+    .rows_max = PAGE_ROWS_MAX,
+    .memory_max = (size_t)4 << 20,
+};
+
+uint16_t page_begin(struct page *p, const struct page_rules *rules, bool has_limit, uint32_t limit)
+{
+    *p = (struct page){.rules = rules, .limit = has_limit ? limit : rules->limit};
+    arena_init(&p->arena, rules->memory_max);
+    return p->limit > 0 && p->limit <= rules->limit_max ? RESULT_OK : RESULT_INVALID_FIELD;
+}
+
+void page_done(struct page *p)
+{
+    arena_done(&p->arena);
+}
+
+bool page_look(struct page *p)
+{
+    if (p->count == p->limit || p->looked_at == p->rules->rows_max || p->arena.failed) {
+        p->more = true;
+        return false;
+    }
+    p->looked_at++;
+    return true;
+}
+
+struct slice page_cursor_of(struct page *p, enum page_list list, const uint64_t *numbers,
+                            uint32_t count)
+{
+    check(count <= PAGE_NUMBERS_MAX);
+    if (!p->more)
+        return (struct slice){NULL, 0};
+    uint32_t len = 0;
+    p->cursor[len++] = (uint8_t)list;
+    for (uint32_t i = 0; i < count; i++) {
+        for (int shift = 56; shift >= 0; shift -= 8)
+            p->cursor[len++] = (uint8_t)(numbers[i] >> shift);
+    }
+    return (struct slice){(const char *)p->cursor, len};
+}
+
+bool page_cursor_read(struct slice cursor, enum page_list list, uint64_t *numbers, uint32_t count)
+{
+    if (cursor.len != 1 + 8 * count || (uint8_t)cursor.data[0] != (uint8_t)list)
+        return false;
+    const uint8_t *at = (const uint8_t *)cursor.data + 1;
+    for (uint32_t i = 0; i < count; i++) {
+        numbers[i] = 0;
+        for (int j = 0; j < 8; j++)
+            numbers[i] = numbers[i] << 8 | *at++;
+    }
+    return true;
+}
+
+/* --- places of one id or number --------------------------------------------------------------- */
+
+static uint32_t numbers_of(enum value_type type)
+{
+    return type == VALUE_ID ? 2 : 1;
+}
+
+uint16_t page_init(struct page *p, enum page_list list, enum value_type type, bool has_limit,
+                   uint32_t limit, bool has_cursor, struct slice cursor)
+{
+    check(type == VALUE_ID || type == VALUE_UINT);
+    uint64_t n[2] = {0};
+    uint16_t code = page_begin(p, &wallet_rules, has_limit, limit);
+    p->list = list;
+    p->type = type;
+    if (code != RESULT_OK || !has_cursor)
+        return code;
+    if (!page_cursor_read(cursor, list, n, numbers_of(type)) ||
+        (type == VALUE_UINT && n[0] > INT64_MAX))
+        return RESULT_INVALID_CURSOR;
+    p->has_from = true;
+    p->from.type = type;
+    if (type == VALUE_ID)
+        p->from.id = (struct id128){n[0], n[1]};
+    else
+        p->from.number = n[0];
+    return RESULT_OK;
+}
+
+bool page_next(struct page *p, struct value place)
+{
+    if (!page_look(p))
+        return false;
+    p->last = place;
+    return true;
+}
+
+bool page_cursor(struct page *p, struct slice *cursor)
+{
+    uint64_t id[] = {p->last.id.hi, p->last.id.lo}, number = p->last.number;
+    *cursor = page_cursor_of(p, p->list, p->type == VALUE_ID ? id : &number,
+                             numbers_of(p->type));
+    return cursor->len > 0;
+}
+
+bool page_metadata(struct page *p, struct slice encoded, struct metadata *m)
+{
+    struct slice kept = arena_copy(&p->arena, encoded);
+    struct wire_reader from;
+    wire_reader_init(&from, kept.data, kept.len);
+    return fields_get_metadata(&from, &p->arena, m);
+}
+
+bool page_may_see(const struct principal *who, struct id128 tenant_id, struct id128 owner_id)
+{
+    if (who->operator)
+        return true;
+    return id128_equal(who->tenant_id, tenant_id) &&
+           (who->any_owner || id128_equal(who->subject_id, owner_id));
+}
+
+uint16_t page_failed(enum err e)
+{
+    check(e != ERR_OK);
+    return (uint16_t)e;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Page: which part of a list a request wants, and where the next one begins. A cursor is the last
+ * place that was looked at. A list with filters looks at a bounded number of
+ * rows for each page, so a page may be short while there is a next one. */
+#ifndef COMMON_PAGE_H
+#define COMMON_PAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/actor/message.h"
+#include "runtime/store/views.h"
+#include "schemas/fields.h"
+
+#define PAGE_LIMIT_MAX 100   /* of the lists of wallets and payments */
+#define PAGE_ROWS_MAX 2000   /* looked at for one page of them */
+#define PAGE_NUMBERS_MAX 4   /* of a cursor */
+#define PAGE_CURSOR_MAX (1 + 8 * PAGE_NUMBERS_MAX)
+
+enum page_list { /* first byte of a cursor, so that one list's cursor is no other's */
+    PAGE_ACCOUNTS = 1,
+    PAGE_ENTRIES,
+    PAGE_TRANSFERS,
+    PAGE_WALLETS,
+    PAGE_MOVEMENTS,
+    PAGE_HOLDS,
+    PAGE_PAYMENTS,
+    PAGE_PAYMENT_EVENTS,
+};
+
+struct page_rules {
+    uint32_t limit; /* if none is given */
+    uint32_t limit_max;
+    uint32_t rows_max; /* looked at for one page */
+    size_t memory_max; /* of one page: rows with their text */
+};
+
+struct page {
+    struct arena arena; /* what the rows of the answer own */
+    const struct page_rules *rules;
+    uint32_t limit;
+    uint32_t count;     /* taken so far */
+    uint32_t looked_at;
+    bool more;          /* stopped before the end of the list */
+    uint8_t cursor[PAGE_CURSOR_MAX];
+    /* Of lists of wallets and payments, whose places are one id or number. */
+    enum page_list list;
+    enum value_type type; /* VALUE_ID or VALUE_UINT */
+    bool has_from;        /* the request gave a cursor */
+    struct value from;    /* of it, for view_scan */
+    struct value last;    /* of the last row looked at */
+};
+
+/* RESULT_OK, or what is wrong with the limit. page_done() in any case. */
+must_check uint16_t page_begin(struct page *p, const struct page_rules *rules, bool has_limit,
+                               uint32_t limit);
+void page_done(struct page *p);
+
+/* May one more row be looked at? If not, the scan ends before it. */
+bool page_look(struct page *p);
+
+/* The cursor of the next page: list, then numbers. Empty if there is none. */
+struct slice page_cursor_of(struct page *p, enum page_list list, const uint64_t *numbers,
+                            uint32_t count);
+/* false if it is not a cursor of this list. */
+must_check bool page_cursor_read(struct slice cursor, enum page_list list, uint64_t *numbers,
+                                 uint32_t count);
+
+/* --- places of one id or number --------------------------------------------------------------- */
+
+/* page_begin() by the rules of wallets and payments, and the cursor. */
+must_check uint16_t page_init(struct page *p, enum page_list list, enum value_type type,
+                              bool has_limit, uint32_t limit, bool has_cursor,
+                              struct slice cursor);
+
+/* page_look() at this place. */
+bool page_next(struct page *p, struct value place);
+
+/* The cursor of the next page; false if there is none. */
+bool page_cursor(struct page *p, struct slice *cursor);
+
+/* Metadata as a row has it, in the page's memory; false if damaged or without memory. */
+must_check bool page_metadata(struct page *p, struct slice encoded, struct metadata *m);
+
+/* Is the asker allowed to see things of this tenant and owner? */
+bool page_may_see(const struct principal *who, struct id128 tenant_id, struct id128 owner_id);
+
+/* The answer to a failed walk over a view. */
+uint16_t page_failed(enum err e);
+
+#endif

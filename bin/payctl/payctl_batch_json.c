@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bin/payctl/payctl_batch_json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "runtime/journal/record.h"
+#include "schemas/catalog.h"
+
+#define ARENA_MAX ((size_t)256 << 20) /* decoded answers to bulk messages */
+#define FAULT_MAX 128
+
+/* The reading of one batch. */
+struct reading {
+    struct json_writer *w;
+    struct record_reader record;
+    struct arena arena;   /* of the event or answer being read */
+    bool open;            /* a record has begun and not ended */
+    size_t record_mark, events_mark;
+};
+
+static void put_hash(struct json_writer *w, const char *name, const struct sha256_digest *hash)
+{
+    char text[2 * SHA256_SIZE + 1];
+    for (int i = 0; i < SHA256_SIZE; i++)
+        snprintf(text + 2 * i, 3, "%02x", hash->bytes[i]);
+    json_put_key(w, name);
+    json_put_text(w, slice_of(text));
+}
+
+static void put_number(struct json_writer *w, const char *name, uint64_t value)
+{
+    json_put_key(w, name);
+    json_put_u64(w, value);
+}
+
+static void put_count(struct json_writer *w, const char *name, uint32_t value)
+{
+    json_put_key(w, name);
+    json_put_uint(w, value);
+}
+
+/* `member`: what was encoded, as declared; or "bytes": as it is. */
+static void put_message(struct reading *r, const struct catalog_entry *entry, struct slice bytes,
+                        const char *member)
+{
+    struct wire_reader wire;
+    void *message = entry != NULL ? arena_alloc(&r->arena, entry->type->size) : NULL;
+    wire_reader_init(&wire, bytes.data, bytes.len);
+    if (message != NULL && entry->type->read(&wire, &r->arena, message) && wire_finished(&wire)) {
+        json_put_key(r->w, member);
+        entry->json->write(r->w, message);
+    } else {
+        json_put_key(r->w, "bytes");
+        json_put_bytes(r->w, bytes);
+    }
+    arena_reset(&r->arena);
+}
+
+static void put_name(struct json_writer *w, const char *member, const struct catalog_entry *entry,
+                     uint16_t number)
+{
+    json_put_key(w, member);
+    if (entry != NULL)
+        json_put_text(w, slice_of(entry->type->name));
+    else
+        json_put_u64(w, number);
+}
+
+static void begin_record(struct reading *r)
+{
+    struct json_writer *w = r->w;
+    const struct record_reader *record = &r->record;
+    r->open = true;
+    json_put_comma(w);
+    r->record_mark = json_open(w);
+    put_count(w, "item", record->item);
+    json_put_key(w, "time");
+    json_put_time(w, record->time_ns);
+    if (record->keyed) {
+        json_put_key(w, "key");
+        json_put_raw_id(w, record->key);
+        json_put_key(w, "fingerprint");
+        json_put_raw_id(w, record->fingerprint);
+    }
+    json_put_key(w, "events");
+    r->events_mark = json_open(w);
+}
+
+static void put_event(struct reading *r)
+{
+    struct json_writer *w = r->w;
+    const struct catalog_entry *entry = catalog_by_number(r->record.number);
+    if (entry != NULL && !entry->event)
+        entry = NULL;
+    json_put_comma(w);
+    size_t mark = json_open(w);
+    put_name(w, "event", entry, r->record.number);
+    put_count(w, "item", r->record.item);
+    json_put_key(w, "time");
+    json_put_time(w, r->record.time_ns);
+    put_message(r, entry, r->record.event, "fields");
+    json_close_object(w, mark);
+}
+
+static void end_record(struct reading *r)
+{
+    struct json_writer *w = r->w;
+    const struct record_outcome *o = &r->record.outcome;
+    const struct catalog_entry *entry = catalog_by_number(o->reply_type);
+    json_close_array(w, r->events_mark);
+    json_put_key(w, "result");
+    json_put_result(w, o->code);
+    if (o->has_reply) {
+        put_name(w, "answer", entry, o->reply_type);
+        put_number(w, "version", o->version);
+        put_message(r, entry, o->reply, "answer_fields");
+    }
+    json_close_object(w, r->record_mark);
+    r->open = false;
+}
+
+/* Stops at the first thing that cannot be read, whose record is left as far as it went. */
+static bool put_records(struct reading *r)
+{
+    for (;;) {
+        switch (record_next(&r->record)) {
+        case RECORD_BEGIN:
+            begin_record(r);
+            break;
+        case RECORD_EVENT:
+            put_event(r);
+            break;
+        case RECORD_END:
+            end_record(r);
+            break;
+        case RECORD_DONE:
+            return true;
+        case RECORD_DAMAGED:
+            if (r->open) {
+                json_close_array(r->w, r->events_mark);
+                json_close_object(r->w, r->record_mark);
+            }
+            return false;
+        }
+    }
+}
+
+static void put_head(struct json_writer *w, const struct batch_copy *c)
+{
+    struct record_reader first;
+    put_count(w, "shard", c->row.shard);
+    put_number(w, "seq", c->row.seq);
+    put_number(w, "epoch", c->row.epoch);
+    put_count(w, "count", c->row.count);
+    record_reader_init(&first, c->row.body);
+    if (record_next(&first) == RECORD_BEGIN) {
+        json_put_key(w, "time");
+        json_put_time(w, first.time_ns);
+    }
+    put_count(w, "size", c->row.body.len);
+    put_hash(w, "previous_hash", &c->row.prev_hash);
+    put_hash(w, "hash", &c->row.hash);
+}
+
+void batch_json_put(struct json_writer *w, const struct batch_copy *c)
+{
+    struct reading r = {.w = w};
+    const char *fault = batch_copy_fault(c);
+    size_t object = json_open(w);
+    put_head(w, c);
+    json_put_key(w, "holds");
+    json_put_bool(w, fault == NULL);
+    if (fault != NULL) {
+        json_put_key(w, "fault");
+        json_put_text(w, slice_of(fault));
+    }
+    arena_init(&r.arena, ARENA_MAX);
+    record_reader_init(&r.record, c->row.body);
+    json_put_key(w, "records");
+    size_t records = json_open(w);
+    bool whole = put_records(&r);
+    json_close_array(w, records);
+    if (!whole) {
+        char text[FAULT_MAX];
+        snprintf(text, sizeof text, "what follows event or record item %u cannot be read",
+                 r.record.item);
+        json_put_key(w, "unreadable");
+        json_put_text(w, slice_of(text));
+    }
+    json_close_object(w, object);
+    arena_done(&r.arena);
+}

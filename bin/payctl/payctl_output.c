@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers for people: objects as aligned lines, lists as tables whose columns are the members that
+ * any row has. Made from the JSON form, so that both say the same in the same words. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yyjson.h>
+
+#include "bin/payctl/payctl.h"
+#include "bin/payctl/payctl_fit.h"
+
+#define TEXT_MAX ((size_t)64 << 20)
+#define COLUMNS_MAX 40
+
+static bool is_table(yyjson_val *v)
+{
+    return yyjson_is_arr(v) && (yyjson_arr_size(v) == 0 || yyjson_is_obj(yyjson_arr_get_first(v)));
+}
+
+static void add(char cell[FIT_CELL_MAX], const char *text)
+{
+    size_t len = strlen(cell);
+    snprintf(cell + len, FIT_CELL_MAX - len, "%s", text);
+}
+
+/* One value in one line. */
+static void format_cell(yyjson_val *v, char cell[FIT_CELL_MAX])
+{
+    size_t i, count;
+    yyjson_val *key, *item;
+    if (v == NULL || yyjson_is_null(v))
+        return;
+    if (yyjson_is_str(v)) {
+        add(cell, yyjson_get_str(v));
+    } else if (yyjson_is_raw(v)) {
+        add(cell, yyjson_get_raw(v));
+    } else if (yyjson_is_bool(v)) {
+        add(cell, yyjson_get_bool(v) ? "yes" : "no");
+    } else if (yyjson_is_arr(v)) {
+        yyjson_arr_foreach(v, i, count, item)
+        {
+            add(cell, i > 0 ? "," : "");
+            format_cell(item, cell);
+        }
+    } else {
+        yyjson_obj_foreach(v, i, count, key, item)
+        {
+            add(cell, i > 0 ? " " : "");
+            add(cell, yyjson_get_str(key));
+            add(cell, "=");
+            format_cell(item, cell);
+        }
+    }
+}
+
+static bool is_number(const char *text)
+{
+    return text[0] != '\0' && strspn(text, "0123456789.-") == strlen(text);
+}
+
+static void put_padded(const char *text, int width, bool right)
+{
+    int blanks = width - fit_width(text);
+    printf("%*s%s%*s", right && blanks > 0 ? blanks : 0, "", text,
+           !right && blanks > 0 ? blanks : 0, "");
+}
+
+/* Between columns, not after the last. */
+static void put_gap(const struct column *columns, uint32_t k, uint32_t count)
+{
+    while (++k < count)
+        if (columns[k].filled) {
+            printf("%*s", FIT_GAP, "");
+            return;
+        }
+}
+
+static struct column *column_of(struct column *columns, uint32_t *count, const char *name)
+{
+    for (uint32_t i = 0; i < *count; i++) {
+        if (strcmp(columns[i].name, name) == 0)
+            return &columns[i];
+    }
+    if (*count == COLUMNS_MAX)
+        return NULL;
+    columns[*count] = (struct column){name, fit_width(name), true, false};
+    return &columns[(*count)++];
+}
+
+static uint32_t measure(yyjson_val *rows, struct column *columns)
+{
+    uint32_t count = 0;
+    size_t i, n, j, m;
+    yyjson_val *row, *key, *value;
+    yyjson_arr_foreach(rows, i, n, row)
+    {
+        yyjson_obj_foreach(row, j, m, key, value)
+        {
+            char cell[FIT_CELL_MAX] = "";
+            struct column *c = column_of(columns, &count, yyjson_get_str(key));
+            if (c == NULL)
+                continue;
+            format_cell(value, cell);
+            if (cell[0] == '\0')
+                continue;
+            c->filled = true;
+            c->right = c->right && is_number(cell);
+            if (fit_width(cell) > c->width)
+                c->width = fit_width(cell);
+        }
+    }
+    return count;
+}
+
+static void print_table(const struct payctl *p, yyjson_val *rows, int indent)
+{
+    struct column columns[COLUMNS_MAX];
+    uint32_t count = measure(rows, columns);
+    size_t i, n;
+    yyjson_val *row;
+    if (yyjson_arr_size(rows) == 0) {
+        printf("%*s(none)\n", indent, "");
+        return;
+    }
+    bool narrowed = p->width > 0 && fit_columns(columns, count, p->width - indent);
+    printf("%*s%s", indent, "", p->color ? "\033[1m" : "");
+    for (uint32_t k = 0; k < count; k++) {
+        if (columns[k].filled) {
+            put_padded(columns[k].name, columns[k].width, columns[k].right);
+            put_gap(columns, k, count);
+        }
+    }
+    printf("%s\n", p->color ? "\033[0m" : "");
+    yyjson_arr_foreach(rows, i, n, row)
+    {
+        printf("%*s", indent, "");
+        for (uint32_t k = 0; k < count; k++) {
+            char cell[FIT_CELL_MAX] = "";
+            if (!columns[k].filled)
+                continue;
+            format_cell(yyjson_obj_get(row, columns[k].name), cell);
+            fit_cell(cell, columns[k].width);
+            put_padded(cell, columns[k].width, columns[k].right);
+            put_gap(columns, k, count);
+        }
+        printf("\n");
+    }
+    if (narrowed)
+        printf("%*snarrowed to this terminal: a pipe or --json shows all\n", indent, "");
+}
+
+void payctl_print_lines(struct yyjson_val *object, int indent)
+{
+    size_t i, n;
+    yyjson_val *key, *value;
+    int width = 0;
+    yyjson_obj_foreach(object, i, n, key, value)
+    {
+        if (!is_table(value) && (int)yyjson_get_len(key) > width)
+            width = (int)yyjson_get_len(key);
+    }
+    yyjson_obj_foreach(object, i, n, key, value)
+    {
+        char cell[FIT_CELL_MAX] = "";
+        if (is_table(value))
+            continue;
+        if (yyjson_is_str(value)) { /* may be longer than a cell */
+            printf("%*s%-*s  %s\n", indent, "", width, yyjson_get_str(key),
+                   yyjson_get_str(value));
+            continue;
+        }
+        format_cell(value, cell);
+        if (cell[0] != '\0')
+            printf("%*s%-*s  %s\n", indent, "", width, yyjson_get_str(key), cell);
+    }
+}
+
+void payctl_print_tables(const struct payctl *p, struct yyjson_val *object, int indent)
+{
+    size_t i, n;
+    yyjson_val *key, *value;
+    yyjson_obj_foreach(object, i, n, key, value)
+    {
+        if (!is_table(value) || yyjson_arr_size(value) == 0)
+            continue;
+        printf("%s%*s%s\n", indent == 0 && i > 0 ? "\n" : "", indent, "", yyjson_get_str(key));
+        print_table(p, value, indent);
+    }
+}
+
+/* A page: one list, and perhaps the cursor of the next one, or whether it is complete. */
+static yyjson_val *page_rows(yyjson_val *object)
+{
+    size_t i, n;
+    yyjson_val *key, *value, *rows = NULL;
+    yyjson_obj_foreach(object, i, n, key, value)
+    {
+        if (is_table(value) && rows == NULL)
+            rows = value;
+        else if (strcmp(yyjson_get_str(key), "next_cursor") != 0 &&
+                 strcmp(yyjson_get_str(key), "complete") != 0)
+            return NULL;
+    }
+    return rows;
+}
+
+static void print_people(const struct payctl *p, yyjson_val *object)
+{
+    yyjson_val *rows = page_rows(object);
+    if (rows == NULL) {
+        payctl_print_lines(object, 0);
+        payctl_print_tables(p, object, 0);
+        return;
+    }
+    print_table(p, rows, 0);
+    const char *next = yyjson_get_str(yyjson_obj_get(object, "next_cursor"));
+    if (next != NULL)
+        printf("\nmore: --cursor %s\n", next);
+    if (yyjson_is_false(yyjson_obj_get(object, "complete")))
+        printf("\nthere are more\n");
+}
+
+void payctl_print(struct payctl *p, const struct json_type *type, const void *message)
+{
+    struct json_writer w;
+    json_writer_init(&w, TEXT_MAX);
+    type->write(&w, message);
+    check(!w.failed);
+    if (p->args.json) {
+        printf("%.*s\n", (int)w.len, w.data);
+    } else if (type->count == 0) {
+        printf("done\n");
+    } else {
+        yyjson_doc *doc = yyjson_read(w.data, w.len, YYJSON_READ_NUMBER_AS_RAW);
+        check(doc != NULL);
+        print_people(p, yyjson_doc_get_root(doc));
+        yyjson_doc_free(doc);
+    }
+    json_writer_done(&w);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ledger verify: in the payd that runs, or here on the data directory of one that does not. Either
+ * way the journal is replayed from its first batch by runtime/projector/verify.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "actors/ledger/ledger.h"
+#include "actors/ledger/totals.h"
+#include "actors/payment/payment_service.h"
+#include "actors/wallet/wallet_service.h"
+#include "bin/payctl/payctl.h"
+#include "bin/payctl/payctl_progress.h"
+#include "bin/payctl/payctl_store.h"
+#include "runtime/projector/verify.h"
+#include "schemas/operator.h"
+
+#define POLL_US 200000
+#define STEP 100000 /* events and records in one */
+#define TOTALS_MAX 200
+#define SHARDS_MAX 256
+#define SHARD_TEXT_MAX 24
+#define ADVICE_MAX 1536
+#define PROBLEM_MAX (ADVICE_MAX + REPLAY_REASON_MAX)
+
+/* How to look at the batch that is damaged, and what to do. */
+static void put_advice(const struct payctl *p, const struct verify_info *info, char *text,
+                       size_t size)
+{
+    const char *data = payctl_args_value(&p->args, "data");
+    char shard[SHARD_TEXT_MAX] = "";
+    text[0] = '\0';
+    if (!info->has_damaged_batch)
+        return;
+    if (info->damaged_shard > 0)
+        snprintf(shard, sizeof shard, " --shard %u", info->damaged_shard);
+    snprintf(text, size,
+             "; nothing was changed. payctl ledger show-batch %llu%s%s%s shows what can be read of "
+             "it; restore the directory from a backup",
+             (unsigned long long)info->damaged_batch, shard, data != NULL ? " --data " : "",
+             data != NULL ? data : "");
+}
+
+static int report(struct payctl *p, const struct verify_info *info)
+{
+    progress_clear();
+    if (info->totals_count > 0 || p->args.json)
+        payctl_print(p, &verify_info_json, info);
+    if (info->state == VERIFY_STATE_PASSED)
+        return PAYCTL_OK;
+    char problem[PROBLEM_MAX], advice[ADVICE_MAX];
+    put_advice(p, info, advice, sizeof advice);
+    snprintf(problem, sizeof problem, "%.*s%s", (int)info->problem.len, info->problem.data, advice);
+    payctl_print_error(p, "corrupt", NULL, problem);
+    return PAYCTL_REFUSED;
+}
+
+static int verify_online(struct payctl *p)
+{
+    struct ledger_verify body = {.start = true};
+    struct verify_info info;
+    for (;;) {
+        int code = payctl_ask_for(p, &ledger_verify_type, &body, &verify_info_type, &info);
+        if (code != PAYCTL_OK)
+            return code;
+        if (info.state != VERIFY_STATE_RUNNING)
+            return report(p, &info);
+        progress_show("batches", info.batches, info.batches_total);
+        arena_reset(&p->arena);
+        body.start = false;
+        usleep(POLL_US);
+    }
+}
+
+/* --- without payd ----------------------------------------------------------------------------- */
+
+struct offline {
+    struct domain domain;
+    struct store *store;
+    struct verify verify;
+    struct verify_info info;
+    struct verify_total totals[TOTALS_MAX];
+    struct verify_shard shards[SHARDS_MAX];
+    char hashes[SHARDS_MAX][2 * SHA256_SIZE + 1];
+    char problem[REPLAY_REASON_MAX];
+};
+
+static bool verify_shard(struct offline *o, uint16_t shard)
+{
+    struct verify_shard *line = &o->shards[o->info.shards_count++];
+    verify_init(&o->verify, &o->domain, o->store, shard);
+    uint64_t head = o->verify.head_seq != UINT64_MAX ? o->verify.head_seq : 0;
+    while (verify_step(&o->verify, STEP))
+        progress_show("batches", o->verify.replay.seq, head);
+    const struct replay *r = &o->verify.replay;
+    char *hash = o->hashes[shard];
+    for (int i = 0; i < SHA256_SIZE; i++)
+        snprintf(hash + 2 * i, 3, "%02x", r->hash.bytes[i]);
+    *line = (struct verify_shard){shard, r->seq, r->records, r->events, slice_of(hash)};
+    o->info.batches += r->seq;
+    o->info.batches_total += head > r->seq ? head : r->seq;
+    o->info.events += r->events;
+    bool good = o->verify.problem == NULL;
+    if (good)
+        ledger_totals(&o->verify.registry, &o->info);
+    else
+        snprintf(o->problem, sizeof o->problem, "%s", o->verify.problem);
+    o->info.has_damaged_batch = o->info.has_damaged_shard = o->verify.damaged_seq != 0;
+    o->info.damaged_batch = o->verify.damaged_seq;
+    o->info.damaged_shard = shard;
+    verify_done(&o->verify);
+    return good;
+}
+
+static int verify_offline(struct payctl *p, const char *data)
+{
+    static const struct service *const services[] = {&ledger_service, &wallet_service,
+                                                     &payment_service};
+    struct offline *o = calloc(1, sizeof *o);
+    check(o != NULL);
+    int code = payctl_store_open(p, data, &o->store);
+    if (code != PAYCTL_OK) {
+        free(o);
+        return code;
+    }
+    domain_init(&o->domain, services, array_len(services));
+    o->info = (struct verify_info){
+        .state = VERIFY_STATE_PASSED, .totals = o->totals, .shards = o->shards};
+    uint64_t head = 1;
+    for (uint16_t shard = 0; shard < SHARDS_MAX && o->info.state == VERIFY_STATE_PASSED; shard++) {
+        bool empty = o->store->ops->head(o->store, shard, &head) == ERR_OK && head == 0;
+        if (empty || verify_shard(o, shard))
+            continue;
+        o->info.state = VERIFY_STATE_FAILED;
+        o->info.has_problem = true;
+        o->info.problem = slice_of(o->problem);
+        o->info.totals_count = 0;
+    }
+    code = report(p, &o->info);
+    o->store->ops->close(o->store);
+    free(o);
+    return code;
+}
+
+int payctl_verify(struct payctl *p)
+{
+    const char *data = payctl_args_value(&p->args, "data");
+    return data != NULL ? verify_offline(p, data) : verify_online(p);
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading of JWK Sets: base64url numbers to OpenSSL keys, made once and used for every token. */
+#include "gateway_bridge/auth/key_set.h"
+
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yyjson.h>
+
+#include "gateway_bridge/auth/base64url.h"
+#include "gateway_bridge/auth/jose_json.h"
+
+enum {
+    rsa_bytes_max = KEY_RSA_BITS_MAX / 8,
+    rsa_exponent_bytes_max = 8,
+    rsa_exponent_min = 65537,
+    p256_bytes = 32,
+    point_uncompressed = 4, /* first byte of x and y (SEC 1 section 2.3.3) */
+    name_max = 32 /* of kty, use, alg, crv */
+};
+
+/* What became of one JWK. */
+enum outcome {
+    TAKEN,
+    LEFT_OUT, /* it is for something else */
+    UNUSABLE, /* it is malformed or weak: left out as well, but told */
+};
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+struct key_set *key_set_empty(void)
+{
+    struct key_set *s = calloc(1, sizeof(*s));
+    if (s != NULL)
+        atomic_init(&s->refs, 1);
+    return s;
+}
+
+struct key_set *key_set_ref(struct key_set *s)
+{
+    uint32_t before = atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+    check(before > 0);
+    return s;
+}
+
+struct key_set *key_set_unref(struct key_set *s)
+{
+    if (s == NULL)
+        return NULL;
+    uint32_t before = atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel);
+    check(before > 0);
+    if (before == 1) {
+        for (uint32_t i = 0; i < s->count; i++)
+            EVP_PKEY_free(s->keys[i].pkey);
+        free(s);
+    }
+    return NULL;
+}
+
+/* --- numbers ---------------------------------------------------------------------------------- */
+
+static BIGNUM *number_get(yyjson_val *jwk, const char *name, uint32_t size_max, uint32_t *size)
+{
+    uint8_t bytes[rsa_bytes_max];
+    struct slice text;
+    check(size_max <= sizeof(bytes));
+    if (jose_text(jwk, name, BASE64URL_LEN(size_max), &text) != JOSE_FOUND ||
+        !base64url_decode(text, bytes, size_max, size))
+        return NULL;
+    return BN_bin2bn(bytes, (int)*size, NULL);
+}
+
+/* Keys of a faulty generator (CVE-2017-15361, "ROCA") have moduli that are powers of 65537 modulo
+ * every small prime. A sound key passes for one with a chance of about 2^-27. */
+static bool modulus_roca(const BIGNUM *n)
+{
+    static const uint16_t primes[] = {3,  5,  7,  11, 13, 17, 19,  23,  29,  31,  37,  41,  43,
+                                      47, 53, 59, 61, 67, 71, 73,  79,  83,  89,  97,  101, 103,
+                                      107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167};
+    for (size_t i = 0; i < array_len(primes); i++) {
+        uint32_t prime = primes[i];
+        uint32_t rest = (uint32_t)BN_mod_word(n, prime);
+        uint32_t power = 1;
+        bool reached = false;
+        for (uint32_t step = 0; step < prime && !reached; step++) {
+            reached = power == rest;
+            power = power * (65537 % prime) % prime;
+        }
+        if (!reached)
+            return false;
+    }
+    return true;
+}
+
+static EVP_PKEY *key_make(const char *type, OSSL_PARAM_BLD *builder)
+{
+    EVP_PKEY *pkey = NULL;
+    OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(builder);
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+    if (params == NULL || context == NULL || EVP_PKEY_fromdata_init(context) != 1 ||
+        EVP_PKEY_fromdata(context, &pkey, EVP_PKEY_PUBLIC_KEY, params) != 1)
+        pkey = NULL;
+    EVP_PKEY_CTX_free(context);
+    OSSL_PARAM_free(params);
+    return pkey;
+}
+
+/* --- one key ---------------------------------------------------------------------------------- */
+
+static const char *rsa_fault(const BIGNUM *n, const BIGNUM *e)
+{
+    if (n == NULL)
+        return "n is missing, malformed or too long";
+    if (e == NULL)
+        return "e is missing, malformed or too long";
+    if (BN_num_bits(n) < KEY_RSA_BITS_MIN)
+        return "the modulus has less than 2048 bits";
+    if (!BN_is_odd(n))
+        return "the modulus is even";
+    if (!BN_is_odd(e) || (BN_num_bits(e) <= 32 && BN_get_word(e) < rsa_exponent_min))
+        return "the exponent is even or below 65537";
+    if (modulus_roca(n))
+        return "the modulus comes from a faulty generator (CVE-2017-15361)";
+    return NULL;
+}
+
+static const char *rsa_read(yyjson_val *jwk, struct key *key)
+{
+    uint32_t size = 0;
+    BIGNUM *n = number_get(jwk, "n", rsa_bytes_max, &size);
+    BIGNUM *e = number_get(jwk, "e", rsa_exponent_bytes_max, &size);
+    const char *fault = rsa_fault(n, e);
+    OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+    if (fault == NULL && builder != NULL &&
+        OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n) == 1 &&
+        OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e) == 1)
+        key->pkey = key_make("RSA", builder);
+    if (fault == NULL && key->pkey == NULL)
+        fault = "not usable";
+    if (fault == NULL) {
+        key->alg = KEY_RS256;
+        key->signature_size = (uint32_t)EVP_PKEY_get_size(key->pkey);
+    }
+    OSSL_PARAM_BLD_free(builder);
+    BN_free(n);
+    BN_free(e);
+    return fault;
+}
+
+/* Exactly 32 bytes, as RFC 7518 section 6.2.1.2 has it. */
+static bool coordinate_get(yyjson_val *jwk, const char *name, uint8_t bytes[p256_bytes])
+{
+    struct slice text;
+    uint32_t size = 0;
+    return jose_text(jwk, name, BASE64URL_LEN(p256_bytes), &text) == JOSE_FOUND &&
+           base64url_decode(text, bytes, p256_bytes, &size) && size == p256_bytes;
+}
+
+/* OpenSSL refuses a point that is not on the curve; the full check is made once more. */
+static bool point_valid(EVP_PKEY *pkey)
+{
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
+    bool valid = context != NULL && EVP_PKEY_public_check(context) == 1;
+    EVP_PKEY_CTX_free(context);
+    return valid;
+}
+
+static const char *ec_read(yyjson_val *jwk, struct key *key)
+{
+    uint8_t point[1 + 2 * p256_bytes] = {point_uncompressed};
+    if (!coordinate_get(jwk, "x", point + 1) || !coordinate_get(jwk, "y", point + 1 + p256_bytes))
+        return "x or y is missing or not 32 bytes";
+    OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+    if (builder != NULL &&
+        OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0) == 1 &&
+        OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, point,
+                                         sizeof(point)) == 1)
+        key->pkey = key_make("EC", builder);
+    OSSL_PARAM_BLD_free(builder);
+    if (key->pkey == NULL || !point_valid(key->pkey))
+        return "the point is not on the curve";
+    key->alg = KEY_ES256;
+    key->signature_size = 2 * p256_bytes;
+    return NULL;
+}
+
+bool key_kid_valid(struct slice kid)
+{
+    if (kid.len == 0 || kid.len > KEY_KID_MAX)
+        return false;
+    for (uint32_t i = 0; i < kid.len; i++) {
+        char c = kid.data[i];
+        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+              c == '.' || c == '_' || c == '-'))
+            return false;
+    }
+    return true;
+}
+
+/* Does the member, if there is one, say what we need? */
+static bool member_is(yyjson_val *jwk, const char *name, const char *wanted)
+{
+    struct slice text;
+    enum jose_found found = jose_text(jwk, name, name_max, &text);
+    return found == JOSE_ABSENT ||
+           (found == JOSE_FOUND && slice_equal(text, slice_of(wanted)));
+}
+
+/* RFC 7517 section 4.3: if key_ops is there, it must allow verifying. */
+static bool operations_allow(yyjson_val *jwk)
+{
+    yyjson_val *operations = jose_member(jwk, "key_ops");
+    if (operations == NULL)
+        return true;
+    for (size_t i = 0; i < yyjson_arr_size(operations); i++)
+        if (yyjson_equals_str(yyjson_arr_get(operations, i), "verify"))
+            return true;
+    return false;
+}
+
+/* *key is zeroed; its pkey may be set even if it is refused. */
+static enum outcome key_read(yyjson_val *jwk, struct key *key, const char **fault)
+{
+    struct slice kty, kid;
+    enum jose_found found = jose_text(jwk, "kid", KEY_KID_MAX, &kid);
+    if (found == JOSE_WRONG || (found == JOSE_FOUND && !key_kid_valid(kid))) {
+        *fault = "kid is not 1 to 128 of A-Z a-z 0-9 . _ -";
+        return UNUSABLE;
+    }
+    if (found == JOSE_FOUND) {
+        memcpy(key->kid, kid.data, kid.len);
+        key->kid_len = (uint8_t)kid.len;
+    }
+    if (jose_text(jwk, "kty", name_max, &kty) != JOSE_FOUND) {
+        *fault = "kty is missing";
+        return UNUSABLE;
+    }
+    bool rsa = slice_equal(kty, slice_of("RSA")) && member_is(jwk, "alg", "RS256");
+    bool ec = slice_equal(kty, slice_of("EC")) && member_is(jwk, "alg", "ES256") &&
+              member_is(jwk, "crv", "P-256");
+    if ((!rsa && !ec) || !member_is(jwk, "use", "sig") || !operations_allow(jwk))
+        return LEFT_OUT;
+    if (jose_member(jwk, "d") != NULL)
+        *fault = "it is a private key";
+    else
+        *fault = rsa ? rsa_read(jwk, key) : ec_read(jwk, key);
+    return *fault == NULL ? TAKEN : UNUSABLE;
+}
+
+/* --- the set ---------------------------------------------------------------------------------- */
+
+/* The kids of all keys of the document, those left out included: a kid names one key. */
+struct kids {
+    struct slice names[KEY_SET_KEYS_MAX];
+    uint32_t count;
+};
+
+static bool kid_repeated(struct kids *kids, yyjson_val *jwk)
+{
+    struct slice kid;
+    if (jose_text(jwk, "kid", KEY_KID_MAX, &kid) != JOSE_FOUND)
+        return false;
+    for (uint32_t i = 0; i < kids->count; i++)
+        if (slice_equal(kids->names[i], kid))
+            return true;
+    kids->names[kids->count++] = kid;
+    return false;
+}
+
+/* One bad key does not take the others with it (RFC 7517 section 5), else an issuer that publishes
+ * one more would lock everybody out; but which key a kid names must be clear. */
+static bool set_fill(struct key_set *s, yyjson_val *keys, char error[KEY_SET_ERROR_MAX])
+{
+    struct kids kids = {.count = 0};
+    error[0] = '\0';
+    for (size_t i = 0; i < yyjson_arr_size(keys); i++) {
+        yyjson_val *jwk = yyjson_arr_get(keys, i);
+        struct key key = {.kid_len = 0};
+        const char *fault = "not an object";
+        enum outcome outcome = yyjson_is_obj(jwk) ? key_read(jwk, &key, &fault) : UNUSABLE;
+        if (outcome == TAKEN)
+            s->keys[s->count++] = key;
+        else
+            EVP_PKEY_free(key.pkey);
+        if (yyjson_is_obj(jwk) && kid_repeated(&kids, jwk)) {
+            snprintf(error, KEY_SET_ERROR_MAX, "key %zu: its kid is that of another key", i);
+            return false;
+        }
+        if (outcome == UNUSABLE && error[0] == '\0')
+            snprintf(error, KEY_SET_ERROR_MAX, "key %zu: %s", i, fault);
+    }
+    for (uint32_t i = 0; i < s->count; i++)
+        if (s->keys[i].kid_len == 0 && s->count > 1) {
+            snprintf(error, KEY_SET_ERROR_MAX, "a key without kid beside others");
+            return false;
+        }
+    if (s->count == 0 && error[0] == '\0')
+        snprintf(error, KEY_SET_ERROR_MAX, "no key for RS256 or ES256");
+    return s->count > 0;
+}
+
+struct key_set *key_set_parse(struct slice document, char error[KEY_SET_ERROR_MAX])
+{
+    if (document.len > KEY_SET_SIZE_MAX) {
+        snprintf(error, KEY_SET_ERROR_MAX, "longer than %d bytes", KEY_SET_SIZE_MAX);
+        return NULL;
+    }
+    size_t memory_size = jose_memory_size(document.len);
+    void *memory = malloc(memory_size);
+    struct key_set *s = key_set_empty();
+    bool filled = false;
+    if (memory == NULL || s == NULL) {
+        snprintf(error, KEY_SET_ERROR_MAX, "out of memory");
+    } else {
+        yyjson_val *root = jose_read(document, memory, memory_size);
+        yyjson_val *keys = root == NULL ? NULL : jose_member(root, "keys");
+        if (!yyjson_is_arr(keys))
+            snprintf(error, KEY_SET_ERROR_MAX, "not a JSON object with an array \"keys\"");
+        else if (yyjson_arr_size(keys) > KEY_SET_KEYS_MAX)
+            snprintf(error, KEY_SET_ERROR_MAX, "more than %d keys", KEY_SET_KEYS_MAX);
+        else
+            filled = set_fill(s, keys, error);
+    }
+    free(memory);
+    return filled ? s : key_set_unref(s);
+}
+
+const struct key *key_set_find(const struct key_set *s, struct slice kid)
+{
+    if (kid.len == 0)
+        return s->count == 1 ? &s->keys[0] : NULL;
+    for (uint32_t i = 0; i < s->count; i++) {
+        const struct key *key = &s->keys[i];
+        if (key->kid_len == kid.len && memcmp(key->kid, kid.data, kid.len) == 0)
+            return key;
+    }
+    return NULL;
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The list is sorted by id. Its file has one line for each, separated by tabs, and a last line with
+ * the hash of all before it. */
+#include "gateway_bridge/auth/revocations.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "gateway_bridge/auth/token.h"
+#include "runtime/base/sha256.h"
+
+#define FILE_NAME "revoked"
+#define LINE_MAX_BYTES (REVOCATION_NAME_MAX + REVOCATION_TENANT_MAX + 80)
+#define FILE_BYTES_MAX ((size_t)(REVOCATIONS_MAX + 1) * LINE_MAX_BYTES)
+#define HASH_TEXT (2 * SHA256_SIZE)
+
+struct revocations {
+    char directory[PATH_MAX];
+    uv_mutex_t lock; /* list and count */
+    struct revocation *list;
+    uint32_t count;
+    _Atomic uint64_t generation;
+};
+
+/* --- one -------------------------------------------------------------------------------------- */
+
+/* No tenant is empty, so no subject has this id. */
+struct id128 revocation_token_id(struct slice jti)
+{
+    struct slice pieces[] = {{"", 1}, jti};
+    return sha256_id(pieces, array_len(pieces));
+}
+
+/* Whatever a claim of a token may be (jose_json.c): no control character, so also no tab. */
+static bool copy_text(char *to, size_t max, struct slice text)
+{
+    if (text.len == 0 || text.len > max)
+        return false;
+    for (uint32_t i = 0; i < text.len; i++)
+        if ((uint8_t)text.data[i] < 0x20 || text.data[i] == 0x7f)
+            return false;
+    memcpy(to, text.data, text.len);
+    to[text.len] = '\0';
+    return true;
+}
+
+/* Whatever was issued until then has expired after this. */
+static uint64_t end_of(uint64_t issued_s)
+{
+    return issued_s + TOKEN_LIFETIME_MAX_S + TOKEN_SKEW_S;
+}
+
+bool revocation_of_token(struct revocation *v, struct slice jti, uint64_t now_s)
+{
+    *v = (struct revocation){
+        .id = revocation_token_id(jti),
+        .kind = REVOCATION_TOKEN,
+        .revoked_s = now_s,
+        .until_s = end_of(now_s),
+    };
+    return copy_text(v->name, REVOCATION_NAME_MAX, jti);
+}
+
+bool revocation_of_subject(struct revocation *v, struct slice tenant, struct slice subject,
+                           uint64_t before_s, uint64_t now_s)
+{
+    struct slice pieces[] = {tenant, {"", 1}, subject};
+    *v = (struct revocation){
+        .id = sha256_id(pieces, array_len(pieces)),
+        .kind = REVOCATION_SUBJECT,
+        .revoked_s = now_s,
+        .before_s = before_s,
+        .until_s = end_of(before_s),
+    };
+    return copy_text(v->tenant, REVOCATION_TENANT_MAX, tenant) &&
+           copy_text(v->name, REVOCATION_NAME_MAX, subject);
+}
+
+/* --- the list --------------------------------------------------------------------------------- */
+
+/* Where it is or belongs. */
+static uint32_t place_of(const struct revocations *r, struct id128 id)
+{
+    uint32_t low = 0, high = r->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (id128_compare(r->list[middle].id, id) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static const struct revocation *find(const struct revocations *r, struct id128 id)
+{
+    uint32_t at = place_of(r, id);
+    return at < r->count && id128_equal(r->list[at].id, id) ? &r->list[at] : NULL;
+}
+
+static void drop_ended(struct revocations *r, uint64_t now_s)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < r->count; i++)
+        if (r->list[i].until_s > now_s)
+            r->list[kept++] = r->list[i];
+    r->count = kept;
+}
+
+/* A subject's later time stays; false if there is no room. */
+static bool put(struct revocations *r, const struct revocation *v)
+{
+    uint32_t at = place_of(r, v->id);
+    if (at < r->count && id128_equal(r->list[at].id, v->id)) {
+        if (v->before_s >= r->list[at].before_s)
+            r->list[at] = *v;
+        return true;
+    }
+    if (r->count == REVOCATIONS_MAX)
+        return false;
+    memmove(&r->list[at + 1], &r->list[at], (r->count - at) * sizeof *r->list);
+    r->list[at] = *v;
+    r->count++;
+    return true;
+}
+
+uint64_t revocations_generation(const struct revocations *r)
+{
+    return atomic_load_explicit(&r->generation, memory_order_acquire);
+}
+
+bool revocations_hit(struct revocations *r, struct id128 token_id, struct id128 subject_id,
+                     uint64_t issued_s)
+{
+    uv_mutex_lock(&r->lock);
+    const struct revocation *subject = find(r, subject_id);
+    bool hit = (!id128_is_zero(token_id) && find(r, token_id) != NULL) ||
+               (subject != NULL && issued_s < subject->before_s);
+    uv_mutex_unlock(&r->lock);
+    return hit;
+}
+
+uint32_t revocations_list(struct revocations *r, struct revocation *list, uint32_t max,
+                          uint64_t now_s)
+{
+    uint32_t count = 0;
+    uv_mutex_lock(&r->lock);
+    for (uint32_t i = 0; i < r->count && count < max; i++)
+        if (r->list[i].until_s > now_s)
+            list[count++] = r->list[i];
+    uv_mutex_unlock(&r->lock);
+    return count;
+}
+
+/* --- the file --------------------------------------------------------------------------------- */
+
+static void hash_text(struct slice lines, char text[HASH_TEXT + 1])
+{
+    struct sha256_digest digest = sha256(&lines, 1);
+    for (int i = 0; i < SHA256_SIZE; i++)
+        snprintf(text + (size_t)2 * i, 3, "%02x", digest.bytes[i]);
+}
+
+/* The whole file as text; its length. */
+static size_t format(const struct revocations *r, char *text)
+{
+    size_t len = 0;
+    for (uint32_t i = 0; i < r->count; i++) {
+        const struct revocation *v = &r->list[i];
+        len += (size_t)snprintf(text + len, LINE_MAX_BYTES,
+                                "%u\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%s\t%s\n", v->kind,
+                                v->revoked_s, v->before_s, v->until_s, v->tenant, v->name);
+    }
+    char hash[HASH_TEXT + 1];
+    hash_text((struct slice){text, (uint32_t)len}, hash);
+    return len + (size_t)snprintf(text + len, LINE_MAX_BYTES, "sha256\t%s\n", hash);
+}
+
+static bool write_all(const char *path, const char *text, size_t len)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return false;
+    bool written = true;
+    for (size_t at = 0; written && at < len;) {
+        ssize_t n = write(fd, text + at, len - at);
+        written = n > 0 || (n < 0 && errno == EINTR);
+        at += n > 0 ? (size_t)n : 0;
+    }
+    written = written && fsync(fd) == 0;
+    return close(fd) == 0 && written;
+}
+
+static bool sync_directory(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool synced = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return synced;
+}
+
+/* Under another name first, so that a crash leaves the old list or the new one. */
+static bool save(const struct revocations *r)
+{
+    char path[PATH_MAX + 16], draft[PATH_MAX + 16];
+    snprintf(path, sizeof path, "%s/" FILE_NAME, r->directory);
+    snprintf(draft, sizeof draft, "%s/" FILE_NAME ".new", r->directory);
+    char *text = malloc((size_t)(r->count + 1) * LINE_MAX_BYTES);
+    if (text == NULL)
+        return false;
+    size_t len = format(r, text);
+    bool saved = write_all(draft, text, len) && rename(draft, path) == 0 &&
+                 sync_directory(r->directory);
+    free(text);
+    return saved;
+}
+
+static struct slice next_part(struct slice *line)
+{
+    const char *tab = memchr(line->data, '\t', line->len);
+    uint32_t len = tab != NULL ? (uint32_t)(tab - line->data) : line->len;
+    struct slice part = {line->data, len};
+    uint32_t taken = tab != NULL ? len + 1 : len;
+    *line = (struct slice){line->data + taken, line->len - taken};
+    return part;
+}
+
+static uint64_t next_number(struct slice *line)
+{
+    uint64_t number = 0;
+    struct slice part = next_part(line);
+    for (uint32_t i = 0; i < part.len; i++)
+        number = number * 10 + (uint64_t)(part.data[i] - '0');
+    return number;
+}
+
+/* The hash was right, so a line is as it was written; what does not fit is another version's. */
+static bool read_line(struct revocations *r, struct slice line)
+{
+    uint64_t kind = next_number(&line);
+    uint64_t revoked_s = next_number(&line), before_s = next_number(&line);
+    uint64_t until_s = next_number(&line);
+    struct slice tenant = next_part(&line), name = next_part(&line);
+    struct revocation v;
+    bool good = kind == REVOCATION_TOKEN ? revocation_of_token(&v, name, revoked_s)
+                : kind == REVOCATION_SUBJECT
+                    ? revocation_of_subject(&v, tenant, name, before_s, revoked_s)
+                    : false;
+    v.until_s = until_s;
+    return good && put(r, &v);
+}
+
+static bool parse(struct revocations *r, struct slice text)
+{
+    char hash[HASH_TEXT + 1], last[HASH_TEXT + 16];
+    size_t last_len = sizeof "sha256\t" - 1 + HASH_TEXT + 1;
+    if (text.len < last_len)
+        return false;
+    struct slice lines = {text.data, text.len - (uint32_t)last_len};
+    hash_text(lines, hash);
+    snprintf(last, sizeof last, "sha256\t%s\n", hash);
+    if (memcmp(text.data + lines.len, last, last_len) != 0)
+        return false;
+    while (lines.len > 0) {
+        const char *end = memchr(lines.data, '\n', lines.len);
+        uint32_t len = end != NULL ? (uint32_t)(end - lines.data) : lines.len;
+        if (end == NULL || !read_line(r, (struct slice){lines.data, len}))
+            return false;
+        lines = (struct slice){end + 1, lines.len - len - 1};
+    }
+    return true;
+}
+
+static bool load(struct revocations *r, char error[REVOCATIONS_ERROR_MAX])
+{
+    char path[PATH_MAX + 16];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/" FILE_NAME, r->directory);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return true;
+    bool known = fd >= 0 && fstat(fd, &st) == 0;
+    size_t size = known && st.st_size >= 0 ? (size_t)st.st_size : 0;
+    char *text = known && size <= FILE_BYTES_MAX ? malloc(size + 1) : NULL;
+    bool whole = text != NULL && read(fd, text, size + 1) == (ssize_t)size;
+    bool good = whole && parse(r, (struct slice){text, (uint32_t)size});
+    if (!good)
+        snprintf(error, REVOCATIONS_ERROR_MAX, "%.300s %s", path,
+                 whole ? "is damaged: put back a copy, or remove it once all tokens that were "
+                         "revoked have expired"
+                       : "cannot be read");
+    free(text);
+    if (fd >= 0)
+        close(fd);
+    return good;
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+enum revocations_outcome revocations_add(struct revocations *r, const struct revocation *v,
+                                         uint64_t now_s)
+{
+    uv_mutex_lock(&r->lock);
+    drop_ended(r, now_s);
+    bool fits = put(r, v);
+    uv_mutex_unlock(&r->lock);
+    atomic_fetch_add_explicit(&r->generation, 1, memory_order_release);
+    if (!fits)
+        return REVOCATIONS_FULL;
+    return save(r) ? REVOCATIONS_DONE : REVOCATIONS_WRITING; /* nobody else changes the list */
+}
+
+struct revocations *revocations_open(const char *directory, char error[REVOCATIONS_ERROR_MAX])
+{
+    struct revocations *r = calloc(1, sizeof *r);
+    check(r != NULL && uv_mutex_init(&r->lock) == 0);
+    r->list = calloc(REVOCATIONS_MAX, sizeof *r->list);
+    check(r->list != NULL);
+    int len = snprintf(r->directory, sizeof r->directory, "%s", directory);
+    check(len > 0 && (size_t)len < sizeof r->directory);
+    return load(r, error) ? r : revocations_close(r);
+}
+
+struct revocations *revocations_close(struct revocations *r)
+{
+    if (r == NULL)
+        return NULL;
+    uv_mutex_destroy(&r->lock);
+    free(r->list);
+    free(r);
+    return NULL;
+}

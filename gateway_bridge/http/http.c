@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The server: what its connections have in common.
+ *
+ * Timeouts. A connection is in the list of its phase, ordered by when it entered it, so one timer
+ * for the whole loop looks at the front of each list.
+ *
+ * Passes. A connection with something to do is `dirty`. flush_all() works the dirty ones off before
+ * the loop can block: from the prepare handle, and from an idle handle, which keeps the loop from
+ * blocking, for those marked after it. */
+#include "gateway_bridge/http/http_priv.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define TICK_MS_MAX 250          /* how late a timeout may be noticed */
+#define TICK_MS_MIN 10
+#define BODY_RATE_GRACE_MS 2000  /* HTTP_BODY_RATE_MIN holds from then on */
+
+const struct http_limits http_limits_default = {
+    .head_ms = 5000,
+    .body_ms = 10000,
+    .idle_ms = 75000,
+    .write_ms = 30000,
+    .linger_ms = 2000,
+    .stop_ms = 1000,
+    .connections_max = 10000,
+    .requests_max = 100000,
+};
+
+/* --- end -------------------------------------------------------------------------------------- */
+
+static void part_closed(struct http_server *s)
+{
+    if (--s->handles > 0)
+        return;
+    void (*stopped)(void *) = s->stopped;
+    void *context = s->stopped_context;
+    json_writer_done(&s->out);
+    free(s);
+    if (stopped != NULL)
+        stopped(context);
+}
+
+static void on_listener_closed(void *context)
+{
+    part_closed(context);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    part_closed(handle->data);
+}
+
+static void close_handle(uv_handle_t *handle)
+{
+    if (!uv_is_closing(handle))
+        uv_close(handle, on_handle_closed);
+}
+
+static void server_free_if_done(struct http_server *s)
+{
+    if (!s->stopping || s->connections > 0)
+        return;
+    close_handle((uv_handle_t *)&s->tick);
+    close_handle((uv_handle_t *)&s->prepare);
+    close_handle((uv_handle_t *)&s->idle);
+}
+
+void http_server_left(struct http_server *s)
+{
+    s->connections--;
+    http_count_add(&s->counts->connections, UINT64_MAX); /* one less */
+    server_free_if_done(s);
+}
+
+/* --- once per pass ---------------------------------------------------------------------------- */
+
+static void flush_all(struct http_server *s)
+{
+    while (!list_empty(&s->dirty)) {
+        struct http_connection *c = container_of(s->dirty.next, struct http_connection, dirty);
+        list_remove(&c->dirty);
+        http_connection_flush(c);
+    }
+    if (s->idling)
+        uv_idle_stop(&s->idle);
+    s->idling = false;
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+    flush_all(idle->data);
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+    flush_all(prepare->data);
+}
+
+void http_server_mark(struct http_connection *c)
+{
+    struct http_server *s = c->server;
+    if (c->dirty.next != &c->dirty)
+        return;
+    list_append(&s->dirty, &c->dirty);
+    if (!s->idling)
+        s->idling = uv_idle_start(&s->idle, on_idle) == 0;
+}
+
+/* --- timeouts --------------------------------------------------------------------------------- */
+
+static uint32_t phase_limit_ms(const struct http_server *s, enum http_phase phase)
+{
+    switch (phase) {
+    case PHASE_IDLE:
+        return s->limits.idle_ms;
+    case PHASE_HEAD:
+        return s->limits.head_ms;
+    case PHASE_BODY:
+        return s->limits.body_ms;
+    case PHASE_WRITE:
+        return s->stopping && s->limits.stop_ms < s->limits.write_ms ? s->limits.stop_ms
+                                                                     : s->limits.write_ms;
+    case PHASE_LINGER:
+        return s->limits.linger_ms;
+    default:
+        return UINT32_MAX;
+    }
+}
+
+static bool too_slow(const struct http_connection *c, uint64_t elapsed_ms)
+{
+    return elapsed_ms > BODY_RATE_GRACE_MS &&
+           (uint64_t)c->request.body.len * 1000 < HTTP_BODY_RATE_MIN * elapsed_ms;
+}
+
+static void on_tick(uv_timer_t *tick)
+{
+    struct http_server *s = tick->data;
+    uint64_t now = uv_now(s->loop);
+    for (int phase = 0; phase < PHASE_COUNT; phase++) {
+        uint32_t limit_ms = phase_limit_ms(s, (enum http_phase)phase);
+        struct list *head = &s->phases[phase], *at = head->next;
+        while (at != head) {
+            struct http_connection *c = container_of(at, struct http_connection, place);
+            uint64_t elapsed_ms = now - c->entered_ms;
+            at = at->next;
+            if (elapsed_ms >= limit_ms || (phase == PHASE_BODY && too_slow(c, elapsed_ms)))
+                http_connection_expire(c);
+            else if (phase != PHASE_BODY)
+                break; /* the rest entered later */
+        }
+    }
+}
+
+static uint64_t tick_ms(const struct http_limits *l)
+{
+    uint32_t least = l->head_ms;
+    if (l->body_ms < least)
+        least = l->body_ms;
+    if (l->idle_ms < least)
+        least = l->idle_ms;
+    if (l->linger_ms < least)
+        least = l->linger_ms;
+    if (l->stop_ms < least)
+        least = l->stop_ms;
+    least /= 4;
+    return least > TICK_MS_MAX ? TICK_MS_MAX : least < TICK_MS_MIN ? TICK_MS_MIN : least;
+}
+
+/* --- connections ------------------------------------------------------------------------------ */
+
+static void lack(struct http_server *s, enum http_shortage what)
+{
+    http_count(&s->counts->shortages[what]);
+    s->handler.shortage(s->handler.context, what, s->connections);
+}
+
+static void on_listener_rests(void *context)
+{
+    lack(context, HTTP_SHORT_OF_DESCRIPTORS);
+}
+
+static void on_connection(void *context, int fd)
+{
+    struct http_server *s = context;
+    http_count(&s->counts->accepted);
+    if (s->connections < s->limits.connections_max) {
+        http_connection_open(s, fd);
+        return;
+    }
+    lack(s, HTTP_SHORT_OF_PLACES);
+    close(fd);
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+struct http_server *http_server_new(uv_loop_t *loop, const struct http_handler *handler,
+                                    const struct http_limits *limits, struct http_counts *counts)
+{
+    struct http_server *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return NULL;
+    s->loop = loop;
+    s->handler = *handler;
+    s->limits = *limits;
+    s->counts = counts;
+    json_writer_init(&s->out, HTTP_WRITE_MAX);
+    list_init(&s->dirty);
+    for (int phase = 0; phase < PHASE_COUNT; phase++)
+        list_init(&s->phases[phase]);
+    s->handles = 4;
+    s->tick.data = s->prepare.data = s->idle.data = s;
+    const struct listener_handler listener = {
+        s, on_connection, on_listener_rests, on_listener_closed};
+    listener_init(&s->listener, loop, &listener);
+    /* These only fail for invalid arguments. */
+    check(uv_timer_init(loop, &s->tick) == 0);
+    check(uv_prepare_init(loop, &s->prepare) == 0);
+    check(uv_idle_init(loop, &s->idle) == 0);
+    check(uv_timer_start(&s->tick, on_tick, tick_ms(limits), tick_ms(limits)) == 0);
+    check(uv_prepare_start(&s->prepare, on_prepare) == 0);
+    uv_unref((uv_handle_t *)&s->tick);
+    uv_unref((uv_handle_t *)&s->prepare);
+    return s;
+}
+
+int http_server_listen(struct http_server *s, const char *host, uint16_t port, bool first)
+{
+    check(!s->listening && !s->stopping);
+    int error = listener_start(&s->listener, host, port, first);
+    s->listening = error == 0;
+    return error;
+}
+
+uint16_t http_server_port(const struct http_server *s)
+{
+    return s->listener.port;
+}
+
+void http_server_stop(struct http_server *s, void (*stopped)(void *context), void *context)
+{
+    check(!s->stopping);
+    s->stopping = true;
+    s->stopped = stopped;
+    s->stopped_context = context;
+    listener_close(&s->listener);
+    for (int phase = 0; phase < PHASE_LINGER; phase++) {
+        struct list *head = &s->phases[phase], *at = head->next;
+        while (at != head) {
+            struct http_connection *c = container_of(at, struct http_connection, place);
+            at = at->next;
+            c->ended = true;
+            c->entered_ms = uv_now(s->loop); /* who does not read has stop_ms from here on */
+            http_connection_settle(c);
+        }
+    }
+    server_free_if_done(s);
+}

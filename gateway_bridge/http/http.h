@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTTP/1.1 server of one loop: connections with limits and timeouts, requests in, answers out in
+ * the order of the requests. One read and one write per connection and loop pass: every answer that
+ * became ready in a pass leaves in the same write. All on the loop's thread. */
+#ifndef HTTP_HTTP_H
+#define HTTP_HTTP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "gateway_bridge/http/http_counts.h"
+#include "gateway_bridge/http/request.h"
+#include "runtime/base/list.h"
+#include "schemas/json.h"
+
+#define HTTP_PIPELINE_MAX 16               /* unanswered requests of a connection */
+#define HTTP_READ_SIZE (64 * 1024)         /* bytes of one read */
+#define HTTP_WRITE_MAX (32 * 1024 * 1024)  /* bytes written to a connection in one pass */
+#define HTTP_BODY_RATE_MIN 500             /* bytes per second, after the first two seconds */
+#define HTTP_LINGER_BYTES_MAX (256 * 1024) /* read and dropped after the last answer */
+
+struct http_server;
+struct http_connection;
+
+/* One request's place in the order of answers; embedded in what works on it. Owned by the handler
+ * from request() to release(). */
+struct http_answer {
+    struct fifo_link link;
+    struct http_connection *connection;
+    bool ready;
+    bool close; /* the connection ends after it */
+};
+
+struct http_handler {
+    void *context;
+    /* A whole request, whose bytes are gone when this returns. Returns its answer, which may be
+     * ready already; NULL without memory: the connection is dropped. */
+    struct http_answer *(*request)(void *context, struct http_connection *c,
+                                   const struct request *r);
+    /* As above for one that was refused before it was whole: r->refusal says why. */
+    struct http_answer *(*refuse)(void *context, struct http_connection *c,
+                                  const struct request *r);
+    uint32_t (*body_max)(void *context, const struct request *r);
+    /* Appends head and body of a ready answer. */
+    void (*write)(void *context, struct http_answer *a, struct json_writer *out);
+    /* The answer was written, or its connection is gone. Exactly once, after it was ready. */
+    void (*release)(void *context, struct http_answer *a);
+    /* A connection ends whose http_connection_user() was set. */
+    void (*forget)(void *context, void *user);
+    /* A client could not be let in while this server had so many connections. */
+    void (*shortage)(void *context, enum http_shortage what, uint32_t connections);
+};
+
+struct http_limits {
+    uint32_t head_ms;         /* from a request's first byte to the end of its head */
+    uint32_t body_ms;
+    uint32_t idle_ms;         /* between requests */
+    uint32_t write_ms;        /* a client that does not read */
+    uint32_t linger_ms;       /* for a client to notice the end */
+    uint32_t stop_ms;         /* instead of write_ms, once the server stops */
+    uint32_t connections_max; /* beyond them they are accepted and closed at once */
+    uint32_t requests_max;    /* of one connection */
+};
+
+/* 5 s, 10 s, 75 s, 30 s, 2 s, 1 s, 10,000 and 100,000. Most proxies give up an idle connection
+ * after 60 s: were we first, a request on its way at that moment would be lost. Enough requests
+ * for a load test on connections that stay; behind a gateway 1,000 spread the load better over
+ * nodes. */
+extern const struct http_limits http_limits_default;
+
+/* NULL without memory. `handler` and `limits` are copied. */
+must_check struct http_server *http_server_new(uv_loop_t *loop, const struct http_handler *handler,
+                                               const struct http_limits *limits,
+                                               struct http_counts *counts);
+
+/* Listens on host:port beside the other loops of this process (SO_REUSEPORT); port 0 takes a free
+ * one. The `first` of them finds out whether another program listens there already. 0 or a libuv
+ * error. */
+must_check int http_server_listen(struct http_server *s, const char *host, uint16_t port,
+                                  bool first);
+uint16_t http_server_port(const struct http_server *s);
+
+/* Stops listening, lets requests in work be answered, closes idle connections, and those of clients
+ * that do not read their answers; `stopped` runs when the last one is gone and the server has freed
+ * itself. */
+void http_server_stop(struct http_server *s, void (*stopped)(void *context), void *context);
+
+/* The answer can be written now. May be called within handler->request(). */
+void http_answer_ready(struct http_answer *a);
+
+/* What the handler remembers of a connection from one request to the next; NULL until set. */
+void *http_connection_user(const struct http_connection *c);
+void http_connection_set_user(struct http_connection *c, void *user);
+
+#endif

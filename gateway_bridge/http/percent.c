@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway_bridge/http/percent.h"
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+bool percent_decode(struct slice coded, bool plus, char *out, uint32_t *len)
+{
+    *len = 0;
+    for (uint32_t i = 0; i < coded.len; i++) {
+        char c = coded.data[i];
+        if (c == '%') {
+            int high = coded.len - i > 2 ? hex_digit(coded.data[i + 1]) : -1;
+            int low = high >= 0 ? hex_digit(coded.data[i + 2]) : -1;
+            if (low < 0)
+                return false;
+            c = (char)(high * 16 + low);
+            i += 2;
+        } else if (plus && c == '+') {
+            c = ' ';
+        }
+        out[(*len)++] = c;
+    }
+    return true;
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway_bridge/operator/operator.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway_bridge/operator/operator_priv.h"
+#include "runtime/base/sha256.h"
+#include "schemas/catalog.h"
+#include "schemas/result.h"
+
+#define ARENA_MAX ((size_t)32 << 20) /* decoded bulk messages take several times their bytes */
+#define REPLY_MAX (ENVELOPE_FRAME_MAX - ENVELOPE_HEAD_MAX)
+#define REPLY_KEPT_MAX (64 * 1024) /* a larger buffer is not kept */
+#define CLIENT "payctl"
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+static void send_reply(struct operator_request *q, const struct envelope_reply *reply)
+{
+    struct operator *o = q->operator;
+    struct link_exchange *x = q->exchange;
+    wire_writer_clear(&o->frame);
+    envelope_put_reply(&o->frame, reply);
+    check(!o->frame.failed);
+    q->exchange = NULL;
+    arena_reset(&q->arena);
+    if (q->message.reply.cap > REPLY_KEPT_MAX) {
+        wire_writer_done(&q->message.reply);
+        wire_writer_init(&q->message.reply, REPLY_MAX);
+    }
+    link_server_reply(o->server, x, wire_written(&o->frame));
+}
+
+void operator_answer(struct operator_request *q, uint16_t code)
+{
+    send_reply(q, &(struct envelope_reply){.code = code});
+}
+
+void operator_answer_with(struct operator_request *q, const struct message_type *type,
+                          const void *answer)
+{
+    struct wire_writer *w = &q->message.reply;
+    wire_writer_clear(w);
+    type->write(w, answer);
+    if (w->failed) {
+        operator_answer(q, RESULT_TOO_LARGE);
+        return;
+    }
+    send_reply(q, &(struct envelope_reply){.number = type->number, .body = wire_written(w)});
+}
+
+void operator_refuse_field(struct operator_request *q, const char *field, const char *rule)
+{
+    const struct field_refusal refusal = {slice_of(field), slice_of(rule)};
+    struct wire_writer *w = &q->message.reply;
+    wire_writer_clear(w);
+    field_refusal_type.write(w, &refusal);
+    send_reply(q, &(struct envelope_reply){.code = RESULT_INVALID_FIELD,
+                                           .number = field_refusal_type.number,
+                                           .body = wire_written(w)});
+}
+
+void operator_refuse_shard(struct operator_request *q)
+{
+    operator_refuse_field(q, "shard",
+                          "must be less than the number of shards, which payctl ping shows");
+}
+
+static void on_done(struct message *m)
+{
+    struct operator_request *q = container_of(m, struct operator_request, message);
+    send_reply(q, &(struct envelope_reply){
+                      .code = m->code,
+                      .number = m->reply_type,
+                      .version = m->version,
+                      .replayed = m->replayed,
+                      .retry_after_ms = m->retry_after_ms,
+                      .body = wire_written(&m->reply),
+                  });
+}
+
+/* --- to actors -------------------------------------------------------------------------------- */
+
+static struct principal operator_principal(struct slice tenant)
+{
+    struct slice zero = {"", 1}, subject = slice_of(OPERATOR_SUBJECT);
+    bool named = tenant.len > 0;
+    if (!named)
+        tenant = slice_of(OPERATOR_TENANT);
+    struct slice both[] = {tenant, zero, subject};
+    return (struct principal){
+        .tenant = tenant,
+        .subject = subject,
+        .client = slice_of(CLIENT),
+        .tenant_id = sha256_id(&tenant, 1),
+        .subject_id = sha256_id(both, array_len(both)),
+        .any_owner = true,
+        .operator = true,
+        .one_tenant = named,
+    };
+}
+
+/* As the HTTP bridge does it, with the message's name in place of method and path; there is one
+ * subject only. */
+static void set_key(struct message *m, const struct envelope_request *e)
+{
+    struct slice zero = {"", 1}, name = slice_of(m->type->name);
+    struct slice key[] = {m->who.tenant, zero, m->who.client, zero, name, zero, e->key};
+    struct slice fingerprint[] = {name, zero, e->body};
+    m->keyed = true;
+    m->key = sha256_id(key, array_len(key));
+    m->fingerprint = sha256_id(fingerprint, array_len(fingerprint));
+}
+
+static void ask_actor(struct operator_request *q, const struct message_type *type,
+                      const struct envelope_request *e)
+{
+    struct operator *o = q->operator;
+    struct env *env = loop_env(o->options.loop);
+    struct message *m = &q->message;
+    struct wire_writer reply = m->reply;
+    uint32_t deadline_ms = e->deadline_ms != 0 ? e->deadline_ms : OPERATOR_DEADLINE_MS;
+    wire_writer_clear(&reply);
+    *m = (struct message){
+        .type = type,
+        .body = q->body,
+        .target_kind = type->target_kind,
+        .who = operator_principal(e->tenant),
+        .deadline_ns = env_mono_ns(env) + deadline_ms * (uint64_t)1000000,
+        .done = on_done,
+        .reply = reply,
+    };
+    if (type->target_offset != MESSAGE_NO_OFFSET)
+        memcpy(&m->target, (const char *)q->body + type->target_offset, sizeof m->target);
+    if (e->key.len > 0 && type->mutates)
+        set_key(m, e);
+    node_post(o->options.node, o->options.loop, m);
+}
+
+/* Somebody in this process handles it: not so for replies, events and parts of others. */
+static bool handled(const struct operator *o, const struct message_type *type)
+{
+    const struct domain *d = node_domain(o->options.node);
+    if (type->target_kind == KIND_NODE)
+        return true;
+    return type->target_kind > 0 && type->target_kind < KIND_MAX &&
+           d->kinds[type->target_kind] != NULL &&
+           (type->view || type->target_offset != MESSAGE_NO_OFFSET ||
+            d->locators[type->number] != NULL);
+}
+
+/* --- frames ----------------------------------------------------------------------------------- */
+
+static uint16_t read_body(struct operator_request *q, const struct message_type *type,
+                          struct slice body)
+{
+    struct wire_reader r;
+    void *decoded = arena_alloc(&q->arena, type->size);
+    if (decoded == NULL)
+        return RESULT_NO_MEMORY;
+    wire_reader_init(&r, body.data, body.len);
+    if (!type->read(&r, &q->arena, decoded) || !wire_finished(&r))
+        return q->arena.failed ? RESULT_TOO_LARGE : RESULT_MALFORMED;
+    q->body = decoded;
+    return RESULT_OK;
+}
+
+static void on_request(void *context, struct link_exchange *x)
+{
+    struct operator *o = context;
+    struct operator_request *q = &o->requests[x->index];
+    struct envelope_request e;
+    q->exchange = x;
+    if (!envelope_get_request(x->frame, &e)) {
+        operator_answer(q, RESULT_MALFORMED);
+        return;
+    }
+    const struct catalog_entry *entry = catalog_by_number(e.number);
+    if (entry == NULL || entry->event || !handled(o, entry->type)) {
+        operator_answer(q, RESULT_UNSUPPORTED);
+        return;
+    }
+    uint16_t code = read_body(q, entry->type, e.body);
+    if (code != RESULT_OK)
+        operator_answer(q, code);
+    else if (!operator_node(q, entry->type))
+        ask_actor(q, entry->type, &e);
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+static void operator_free(struct operator *o)
+{
+    for (uint32_t i = 0; i < o->request_count; i++) {
+        arena_done(&o->requests[i].arena);
+        wire_writer_done(&o->requests[i].message.reply);
+    }
+    lane_stop(o->lane);
+    verification_done(&o->verification);
+    wire_writer_done(&o->frame);
+    free(o->requests);
+    free(o);
+}
+
+struct operator *operator_new(const struct operator_options *options, char *reason,
+                              size_t reason_size)
+{
+    struct operator *o = calloc(1, sizeof *o);
+    check(o != NULL);
+    o->options = *options;
+    o->request_count = LINK_CONTEXTS;
+    o->requests = calloc(o->request_count, sizeof *o->requests);
+    check(o->requests != NULL);
+    o->verification.operator = o;
+    wire_writer_init(&o->frame, ENVELOPE_FRAME_MAX);
+    for (uint32_t i = 0; i < o->request_count; i++) {
+        o->requests[i].operator = o;
+        arena_init(&o->requests[i].arena, ARENA_MAX);
+        wire_writer_init(&o->requests[i].message.reply, REPLY_MAX);
+    }
+    const struct link_server_options link = {
+        .loop = options->loop,
+        .path = options->path,
+        .contexts = o->request_count,
+        .request = on_request,
+        .context = o,
+    };
+    if (lane_start("operator", URGENCY_LOW, &o->lane) != ERR_OK)
+        snprintf(reason, reason_size, "no thread for the operators' link");
+    else
+        o->server = link_server_new(&link, reason, reason_size);
+    if (o->server != NULL)
+        return o;
+    operator_free(o);
+    return NULL;
+}
+
+void operator_end(struct operator *o)
+{
+    if (!o->server_stopped || o->verification.running)
+        return;
+    void (*stopped)(void *) = o->stopped;
+    void *context = o->stopped_context;
+    operator_free(o);
+    if (stopped != NULL)
+        stopped(context);
+}
+
+void operator_link_stopped(void *context)
+{
+    struct operator *o = context;
+    o->server_stopped = true;
+    operator_end(o);
+}
+
+void operator_stop(struct operator *o, void (*stopped)(void *context), void *context)
+{
+    o->stopped = stopped;
+    o->stopped_context = context;
+    o->verification.abandoned = true;
+    operator_resume_all(o);
+}

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Actors as operators see them: the busiest, one by its name, and commands to it. A suspension is
+ * remembered, because a stop must lift it: messages would wait for ever. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway_bridge/operator/operator_priv.h"
+#include "schemas/result.h"
+
+#define ACTORS_MAX 100
+#define ACTORS_DEFAULT 20
+#define NAME_MAX_BYTES 64
+#define STATE_TEXT_MAX 16384
+#define STATE_BYTES_MAX ((size_t)1 << 20)
+
+/* --- names ------------------------------------------------------------------------------------ */
+
+struct slice operator_actor_name(struct arena *a, uint16_t kind, struct id128 id)
+{
+    char text[NAME_MAX_BYTES];
+    char digits[ID128_TEXT_LEN + 1] = {0};
+    const struct kind_info *info = kind_by_number(kind);
+    id128_text(id, digits);
+    if (info == NULL || info->prefix == NULL)
+        snprintf(text, sizeof text, "%s/%016llx%016llx", info != NULL ? info->name : "kind",
+                 (unsigned long long)id.hi, (unsigned long long)id.lo);
+    else
+        snprintf(text, sizeof text, "%s_%s", info->prefix, digits);
+    return arena_copy(a, slice_of(text));
+}
+
+static bool parse_hex(struct slice text, struct id128 *id)
+{
+    *id = ID128_ZERO;
+    if (text.len != 32)
+        return false;
+    for (uint32_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+        uint64_t digit = c >= '0' && c <= '9' ? (uint64_t)(c - '0') : (uint64_t)(c - 'a' + 10);
+        if (digit > 15)
+            return false;
+        id->hi = id->hi << 4 | id->lo >> 60;
+        id->lo = id->lo << 4 | digit;
+    }
+    return true;
+}
+
+/* "acc_01J..." or "ledger/0000..." */
+static bool parse_name(struct slice name, uint16_t *kind, struct id128 *id)
+{
+    const char *underscore = memchr(name.data, '_', name.len);
+    const char *slash = memchr(name.data, '/', name.len);
+    const char *mark = slash != NULL ? slash : underscore;
+    if (mark == NULL)
+        return false;
+    struct slice head = {name.data, (uint32_t)(mark - name.data)};
+    struct slice rest = {mark + 1, name.len - head.len - 1};
+    const struct kind_info *info = slash != NULL ? kind_by_name(head) : kind_by_prefix(head);
+    if (info == NULL)
+        return false;
+    *kind = info->number;
+    return slash != NULL ? parse_hex(rest, id) : id128_parse(rest.data, rest.len, id);
+}
+
+static struct slice kind_name(uint16_t kind)
+{
+    const struct kind_info *info = kind_by_number(kind);
+    return slice_of(info != NULL ? info->name : "unknown");
+}
+
+/* --- the busiest ------------------------------------------------------------------------------ */
+
+struct top_actor {
+    struct actor_info info;
+    uint16_t shard;
+};
+
+struct top {
+    uint32_t limit, count;
+    struct top_actor actors[2 * ACTORS_MAX]; /* the best so far, then those of one more shard */
+    struct shard_kind_stats kinds[KIND_MAX];
+    struct shard_stats stats;                /* scratch */
+    struct actor_info infos[ACTORS_MAX];     /* scratch */
+};
+
+static int by_mailbox(const void *a, const void *b)
+{
+    const struct top_actor *x = a, *y = b;
+    return (x->info.mailbox < y->info.mailbox) - (x->info.mailbox > y->info.mailbox);
+}
+
+static void add_kinds(struct top *t)
+{
+    for (int k = 0; k < KIND_MAX; k++) {
+        struct shard_kind_stats *sum = &t->kinds[k];
+        const struct shard_kind_stats *one = &t->stats.kinds[k];
+        sum->turns += one->turns;
+        sum->failed += one->failed;
+        sum->busy += one->busy;
+        sum->expired += one->expired;
+        sum->wait_ns_sum += one->wait_ns_sum;
+        sum->depth += one->depth;
+        sum->resident += one->resident;
+        if (one->wait_ns_max > sum->wait_ns_max)
+            sum->wait_ns_max = one->wait_ns_max;
+    }
+}
+
+static void visit_top(struct operator_request *q, struct shard *s)
+{
+    struct top *t = q->answer;
+    shard_get_stats(s, &t->stats);
+    add_kinds(t);
+    uint32_t found = shard_actors_top(s, t->infos, t->limit);
+    for (uint32_t i = 0; i < found; i++)
+        t->actors[t->count++] = (struct top_actor){t->infos[i], q->shard};
+    qsort(t->actors, t->count, sizeof t->actors[0], by_mailbox);
+    if (t->count > t->limit)
+        t->count = t->limit;
+}
+
+static uint32_t kind_lines(const struct top *t, struct kind_statistics *lines)
+{
+    uint32_t count = 0;
+    for (uint16_t k = 0; k < KIND_MAX; k++) {
+        const struct shard_kind_stats *s = &t->kinds[k];
+        if (s->turns + s->resident + s->busy == 0)
+            continue;
+        lines[count++] = (struct kind_statistics){
+            .kind = kind_name(k),
+            .resident = s->resident,
+            .depth = s->depth,
+            .turns = s->turns,
+            .failed = s->failed,
+            .busy = s->busy,
+            .expired = s->expired,
+            .wait_us_mean = s->turns > 0 ? s->wait_ns_sum / s->turns / 1000 : 0,
+            .wait_us_max = s->wait_ns_max / 1000,
+        };
+    }
+    return count;
+}
+
+static void finish_top(struct operator_request *q)
+{
+    const struct top *t = q->answer;
+    struct kind_statistics kinds[KIND_MAX];
+    struct actor_line actors[ACTORS_MAX];
+    for (uint32_t i = 0; i < t->count; i++) {
+        const struct actor_info *a = &t->actors[i].info;
+        actors[i] = (struct actor_line){
+            .actor = operator_actor_name(&q->arena, a->kind, a->id),
+            .kind = kind_name(a->kind),
+            .shard = t->actors[i].shard,
+            .mailbox = a->mailbox,
+            .failures = a->failures,
+            .suspended = a->suspended,
+            .quarantined = a->quarantined,
+            .traced = a->traced,
+        };
+    }
+    struct actor_page page = {kinds, kind_lines(t, kinds), actors, t->count};
+    operator_answer_with(q, &actor_page_type, &page);
+}
+
+void operator_actor_list(struct operator_request *q)
+{
+    const struct actor_list *body = q->body;
+    uint32_t limit = body->has_limit ? body->limit : ACTORS_DEFAULT;
+    check(limit >= 1 && limit <= ACTORS_MAX); /* as declared */
+    if (!operator_make_answer(q, sizeof(struct top)))
+        return;
+    ((struct top *)q->answer)->limit = limit;
+    operator_visit_all(q, visit_top, finish_top);
+}
+
+/* --- one of them ------------------------------------------------------------------------------ */
+
+/* An actor that one message names. An id tells its shard, except a ledger's: it is the same in all
+ * where its tenant has accounts. So it is looked for where its id belongs, then elsewhere. */
+struct named {
+    uint16_t kind;
+    struct id128 id;
+    uint16_t shards_left; /* not asked yet */
+    uint16_t code;        /* of the visit */
+    void (*visit)(struct operator_request *q, struct shard *s);
+    void (*finish)(struct operator_request *q);
+    struct actor_details details;
+};
+
+static void finish_named(struct operator_request *q)
+{
+    struct named *n = q->answer;
+    if (n->code == RESULT_NOT_FOUND && n->shards_left > 0) {
+        uint16_t next = (uint16_t)((q->shard + 1) % node_shards(q->operator->options.node));
+        n->shards_left--;
+        operator_visit(q, next, next, n->visit, finish_named);
+    } else if (n->code != RESULT_OK) {
+        operator_answer(q, n->code);
+    } else {
+        n->finish(q);
+    }
+}
+
+/* `shard`: the only one to look in, or NULL. */
+static void visit_named(struct operator_request *q, struct slice name, const uint32_t *shard,
+                        void (*visit)(struct operator_request *q, struct shard *s),
+                        void (*finish)(struct operator_request *q))
+{
+    uint16_t shards = node_shards(q->operator->options.node);
+    if (!operator_make_answer(q, sizeof(struct named)))
+        return;
+    struct named *n = q->answer;
+    *n = (struct named){.visit = visit, .finish = finish};
+    if (!parse_name(name, &n->kind, &n->id)) {
+        operator_refuse_field(q, "actor", "must be an id like acc_01J8Z3N5..., or for a kind "
+                                          "without ids its name, / and 32 hex digits");
+        return;
+    }
+    if (shard != NULL && *shard >= shards) {
+        operator_refuse_shard(q);
+        return;
+    }
+    uint16_t first = (uint16_t)(shard != NULL ? *shard : id128_home(n->id) % shards);
+    n->shards_left = (uint16_t)(shard != NULL ? 0 : shards - 1);
+    operator_visit(q, first, first, visit, finish_named);
+}
+
+static void visit_details(struct operator_request *q, struct shard *s)
+{
+    struct named *n = q->answer;
+    struct actor_info info;
+    struct wire_writer state;
+    n->code = (uint16_t)shard_actor_info(s, n->kind, n->id, &info);
+    if (n->code != RESULT_OK)
+        return;
+    n->details = (struct actor_details){
+        .actor = operator_actor_name(&q->arena, n->kind, n->id),
+        .kind = kind_name(n->kind),
+        .shard = q->shard,
+        .exists = info.exists,
+        .mailbox = info.mailbox,
+        .failures = info.failures,
+        .suspended = info.suspended,
+        .quarantined = info.quarantined,
+        .traced = info.traced,
+        .changed_in_batch = info.touched_seq,
+        .has_due_time = info.due_ns != 0,
+        .due_time = info.due_ns,
+    };
+    wire_writer_init(&state, STATE_BYTES_MAX);
+    if (info.exists && shard_actor_state(s, n->kind, n->id, &state) == ERR_OK && !state.failed) {
+        const struct actor_kind *kind = node_domain(q->operator->options.node)->kinds[n->kind];
+        n->details.state = operator_state_text(&q->arena, wire_written(&state),
+                                               kind->state_fields, STATE_TEXT_MAX);
+        n->details.has_state = n->details.state.len > 0;
+    }
+    wire_writer_done(&state);
+}
+
+static void finish_details(struct operator_request *q)
+{
+    struct named *n = q->answer;
+    operator_answer_with(q, &actor_details_type, &n->details);
+}
+
+void operator_actor_get(struct operator_request *q)
+{
+    const struct actor_get *body = q->body;
+    visit_named(q, body->actor, body->has_shard ? &body->shard : NULL, visit_details,
+                finish_details);
+}
+
+static void visit_control(struct operator_request *q, struct shard *s)
+{
+    static const enum actor_command commands[] = {
+        [ACTOR_ACTION_SUSPEND] = ACTOR_COMMAND_SUSPEND,
+        [ACTOR_ACTION_RESUME] = ACTOR_COMMAND_RESUME,
+        [ACTOR_ACTION_TRACE] = ACTOR_COMMAND_TRACE,
+        [ACTOR_ACTION_UNTRACE] = ACTOR_COMMAND_UNTRACE,
+        [ACTOR_ACTION_STOP] = ACTOR_COMMAND_STOP,
+    };
+    const struct actor_control *body = q->body;
+    struct named *n = q->answer;
+    n->code = (uint16_t)shard_actor_command(s, n->kind, n->id, commands[body->action]);
+}
+
+/* --- suspensions ------------------------------------------------------------------------------ */
+
+static void forget_suspended(struct operator *o, const struct suspended *s)
+{
+    for (uint32_t i = 0; i < o->suspended_count; i++) {
+        if (o->suspended[i].kind == s->kind && o->suspended[i].shard == s->shard &&
+            id128_equal(o->suspended[i].id, s->id))
+            o->suspended[i--] = o->suspended[--o->suspended_count];
+    }
+}
+
+static void visit_undo(struct operator_request *q, struct shard *s)
+{
+    const struct named *n = q->answer;
+    (void)!shard_actor_command(s, n->kind, n->id, ACTOR_COMMAND_RESUME);
+}
+
+static void refuse_stopping(struct operator_request *q)
+{
+    operator_answer(q, RESULT_UNAVAILABLE);
+}
+
+static void finish_control(struct operator_request *q)
+{
+    const struct actor_control *body = q->body;
+    const struct named *n = q->answer;
+    const struct suspended s = {n->kind, q->shard, n->id};
+    struct operator *o = q->operator;
+    if (o->stopping && body->action == ACTOR_ACTION_SUSPEND) { /* it was on its way before */
+        operator_visit(q, q->shard, q->shard, visit_undo, refuse_stopping);
+        return;
+    }
+    if (body->action == ACTOR_ACTION_SUSPEND || body->action == ACTOR_ACTION_RESUME)
+        forget_suspended(o, &s);
+    if (body->action == ACTOR_ACTION_SUSPEND) {
+        check(o->suspended_count < OPERATOR_SUSPENDED_MAX);
+        o->suspended[o->suspended_count++] = s;
+    }
+    operator_answer_empty(q);
+}
+
+void operator_actor_control(struct operator_request *q)
+{
+    const struct actor_control *body = q->body;
+    /* Each request in work may add one more. */
+    uint32_t most = q->operator->suspended_count + q->operator->request_count;
+    if (body->action == ACTOR_ACTION_SUSPEND && q->operator->stopping)
+        refuse_stopping(q);
+    else if (body->action == ACTOR_ACTION_SUSPEND && most > OPERATOR_SUSPENDED_MAX)
+        operator_answer(q, RESULT_TOO_LARGE);
+    else
+        visit_named(q, body->actor, body->has_shard ? &body->shard : NULL, visit_control,
+                    finish_control);
+}
+
+static void visit_resume(struct operator_request *q, struct shard *s)
+{
+    const struct suspended *one = &q->operator->resumed;
+    /* One that is no longer in memory is not suspended either. */
+    (void)!shard_actor_command(s, one->kind, one->id, ACTOR_COMMAND_RESUME);
+}
+
+static void resume_next(struct operator_request *q)
+{
+    struct operator *o = q->operator;
+    if (o->suspended_count == 0) {
+        link_server_stop(o->server, operator_link_stopped, o);
+        return;
+    }
+    o->resumed = o->suspended[--o->suspended_count];
+    operator_visit(q, o->resumed.shard, o->resumed.shard, visit_resume, resume_next);
+}
+
+void operator_resume_all(struct operator *o)
+{
+    o->stopping = true;
+    o->resumption.operator = o;
+    resume_next(&o->resumption);
+}

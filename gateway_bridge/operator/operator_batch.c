@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A batch of the journal, as it is stored: what an auditor looks at when a verification names one.
+ * Whoever asks puts the pieces of its body together and reads them. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway_bridge/operator/operator_priv.h"
+#include "runtime/journal/batch_copy.h"
+#include "schemas/result.h"
+
+#define PIECE_MAX 65536 /* as declared */
+#define RULE_MAX 200
+
+struct look {
+    struct batch_copy copy;
+    uint64_t head; /* the newest batch, where the one asked for is not there */
+};
+
+static uint16_t shard_of(const struct journal_batch_get *m)
+{
+    return (uint16_t)(m->has_shard ? m->shard : 0);
+}
+
+/* --- on the lane ------------------------------------------------------------------------------ */
+
+static void take(struct work *w)
+{
+    struct operator_request *q = container_of(w, struct operator_request, work);
+    const struct journal_batch_get *m = q->body;
+    struct store *s = q->operator->options.store;
+    struct look *l = q->answer;
+    enum err e = batch_copy_take(&l->copy, s, shard_of(m), m->batch);
+    enum err headless = e == ERR_NOT_FOUND ? s->ops->head(s, shard_of(m), &l->head) : ERR_OK;
+    q->code = (uint16_t)(headless != ERR_OK ? headless : e);
+}
+
+/* --- on the loop's thread --------------------------------------------------------------------- */
+
+static struct slice bytes_of(const struct sha256_digest *hash)
+{
+    return (struct slice){(const char *)hash->bytes, SHA256_SIZE};
+}
+
+static void answer_piece(struct operator_request *q)
+{
+    const struct journal_batch_get *m = q->body;
+    const struct batch_copy *c = &((const struct look *)q->answer)->copy;
+    uint64_t offset = m->has_offset ? m->offset : 0;
+    uint32_t rest = offset < c->row.body.len ? c->row.body.len - (uint32_t)offset : 0;
+    struct journal_batch batch = {
+        .shard = c->row.shard,
+        .seq = c->row.seq,
+        .epoch = c->row.epoch,
+        .count = c->row.count,
+        .previous_hash = bytes_of(&c->row.prev_hash),
+        .hash = bytes_of(&c->row.hash),
+        .has_hash_before = c->has_before,
+        .hash_before = bytes_of(&c->before),
+        .size = c->row.body.len,
+        .piece = {c->row.body.data + c->row.body.len - rest, rest < PIECE_MAX ? rest : PIECE_MAX},
+    };
+    operator_answer_with(q, &journal_batch_type, &batch);
+}
+
+static void refuse_absent(struct operator_request *q)
+{
+    const struct journal_batch_get *m = q->body;
+    unsigned long long head = ((const struct look *)q->answer)->head;
+    char rule[RULE_MAX];
+    if (m->batch > 0 && m->batch <= head)
+        snprintf(rule, sizeof rule, "names a batch that is missing, although the journal of shard "
+                 "%u goes on to %llu", shard_of(m), head);
+    else
+        snprintf(rule, sizeof rule, "must be from 1 to %llu, the newest of shard %u", head,
+                 shard_of(m));
+    operator_refuse_field(q, "batch", rule);
+}
+
+static void taken(struct work *w)
+{
+    struct operator_request *q = container_of(w, struct operator_request, work);
+    struct look *l = q->answer;
+    struct batch_copy copy = l->copy; /* the answer takes the arena with it */
+    if (q->code == RESULT_OK)
+        answer_piece(q);
+    else if (q->code == RESULT_NOT_FOUND)
+        refuse_absent(q);
+    else
+        operator_answer(q, q->code);
+    batch_copy_drop(&copy);
+}
+
+void operator_batch_get(struct operator_request *q)
+{
+    const struct journal_batch_get *m = q->body;
+    if (m->has_shard && m->shard >= node_shards(q->operator->options.node)) {
+        operator_refuse_shard(q);
+        return;
+    }
+    q->answer = arena_alloc(&q->arena, sizeof(struct look));
+    if (q->answer == NULL) {
+        operator_answer(q, RESULT_NO_MEMORY);
+        return;
+    }
+    q->work = (struct work){.run = take, .done = taken};
+    env_work(loop_env(q->operator->options.loop), q->operator->lane, &q->work);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the operator share: operator.c (frames, messages to actors), operator_node.c
+ * (messages to the process), operator_visit.c (the way to shards), operator_actors.c (actors seen
+ * from outside), operator_batch.c (batches of the journal), operator_tokens.c (revocations),
+ * operator_verify.c (the verification). Not for anyone else. */
+#ifndef OPERATOR_OPERATOR_PRIV_H
+#define OPERATOR_OPERATOR_PRIV_H
+
+#include "gateway_bridge/operator/operator.h"
+#include "runtime/base/arena.h"
+#include "runtime/link/link_server.h"
+#include "runtime/node/lane.h"
+#include "runtime/node/node.h"
+#include "runtime/projector/verify.h"
+#include "schemas/operator.h"
+
+#define OPERATOR_TOTALS_MAX 200     /* currencies in a verification */
+#define OPERATOR_SUSPENDED_MAX 1024 /* actors suspended at once */
+
+/* An actor that the operator suspended. */
+struct suspended {
+    uint16_t kind, shard;
+    struct id128 id;
+};
+
+/* One request in work; there is one for each context of the link. Whoever works on it, this thread
+ * or a shard's, has it alone. */
+struct operator_request {
+    struct operator *operator;
+    struct link_exchange *exchange;
+    const void *body; /* of the request, decoded into the arena */
+    struct arena arena;
+    struct message message; /* to actors; its reply buffer also serves answers of our own */
+
+    /* A visit to one shard or all of them, in order. */
+    struct inbox_item mail;
+    uint16_t shard, shard_last;
+    void (*visit)(struct operator_request *q, struct shard *s); /* on the shard's thread */
+    void (*finish)(struct operator_request *q);                 /* back on ours */
+    uint16_t code;     /* found during the visit */
+    void *answer;      /* being made */
+    struct work work;  /* on the lane */
+};
+
+/* The verification: at most one runs; its outcome stays until the next begins. */
+struct verification {
+    struct operator *operator;
+    bool running;
+    bool abandoned;      /* the operator stops */
+    struct verify *verify; /* of the shard that is being replayed, or NULL */
+    uint16_t shard;
+    uint16_t shards;
+    struct work work;
+    struct verify_info info;
+    struct verify_shard *lines;  /* one per shard */
+    char (*hashes)[2 * SHA256_SIZE];
+    struct verify_total totals[OPERATOR_TOTALS_MAX];
+    char problem[REPLAY_REASON_MAX];
+    /* What the lane found in the step that ran; taken over on the loop's thread. */
+    struct {
+        struct verify_info totals; /* only these are set */
+        bool more;
+        uint64_t events, records, batches;
+        struct sha256_digest hash;
+    } step;
+};
+
+struct operator {
+    struct operator_options options;
+    struct link_server *server;
+    struct lane *lane; /* verification and sizes, never in the way of lists */
+    struct operator_request *requests;
+    uint32_t request_count;
+    struct wire_writer frame; /* scratch */
+    struct verification verification;
+    struct suspended suspended[OPERATOR_SUSPENDED_MAX];
+    uint32_t suspended_count;
+    struct operator_request resumption; /* the visits of operator_resume_all() */
+    struct suspended resumed;           /* by the visit that is on its way */
+    bool stopping;                      /* nothing is suspended any more */
+    bool server_stopped;
+    void (*stopped)(void *context);
+    void *stopped_context;
+};
+
+/* operator.c: answers and is done with the request. */
+void operator_answer(struct operator_request *q, uint16_t code);
+void operator_answer_with(struct operator_request *q, const struct message_type *type,
+                          const void *answer);
+void operator_refuse_field(struct operator_request *q, const char *field, const char *rule);
+void operator_refuse_shard(struct operator_request *q); /* there is none of this number */
+void operator_link_stopped(void *context);
+/* Ends the operator once neither link nor verification is at work. */
+void operator_end(struct operator *o);
+
+/* operator_node.c: false if the message is not for the process. */
+bool operator_node(struct operator_request *q, const struct message_type *type);
+
+/* operator_visit.c: the visit is made on the thread of each of these shards, one after another; if
+ * it leaves q->code RESULT_OK, finish runs on the operator's thread in the end, else q->code is the
+ * answer. */
+void operator_visit(struct operator_request *q, uint16_t first, uint16_t last,
+                    void (*visit)(struct operator_request *q, struct shard *s),
+                    void (*finish)(struct operator_request *q));
+void operator_visit_all(struct operator_request *q,
+                        void (*visit)(struct operator_request *q, struct shard *s),
+                        void (*finish)(struct operator_request *q));
+void operator_answer_empty(struct operator_request *q);
+/* Memory for q->answer; false, and answered, without it. */
+must_check bool operator_make_answer(struct operator_request *q, size_t size);
+
+/* operator_actors.c */
+struct slice operator_actor_name(struct arena *a, uint16_t kind, struct id128 id);
+void operator_actor_list(struct operator_request *q);
+void operator_actor_get(struct operator_request *q);
+void operator_actor_control(struct operator_request *q);
+/* Lifts every suspension, so that no message waits for ever, then stops the link. */
+void operator_resume_all(struct operator *o);
+
+/* operator_text.c: a state's msgpack as text of at most len_max bytes, in the arena; `names` of its
+ * elements as actor_kind.state_fields has them. */
+struct slice operator_state_text(struct arena *a, struct slice bytes, const char *names,
+                                 uint32_t len_max);
+
+/* operator_batch.c */
+void operator_batch_get(struct operator_request *q);
+
+/* operator_tokens.c */
+void operator_token_revoke(struct operator_request *q);
+void operator_subject_revoke(struct operator_request *q);
+void operator_revocation_list(struct operator_request *q);
+
+/* operator_verify.c */
+void verification_start(struct verification *v);
+void verification_report(struct verification *v, struct verify_info *info);
+void verification_done(struct verification *v);
+
+#endif

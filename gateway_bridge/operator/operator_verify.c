@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verification: shard after shard, each replayed in steps on the operator's lane. Between steps
+ * the loop takes over what is known, so that progress can be asked for at any time. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway_bridge/operator/operator_priv.h"
+
+/* --- on the lane ------------------------------------------------------------------------------ */
+
+static void run_step(struct work *w)
+{
+    struct verification *v = container_of(w, struct verification, work);
+    const struct operator_options *o = &v->operator->options;
+    if (v->verify == NULL) {
+        v->verify = malloc(sizeof *v->verify);
+        check(v->verify != NULL);
+        verify_init(v->verify, node_domain(o->node), o->store, v->shard);
+    }
+    v->step.more = verify_step(v->verify, OPERATOR_VERIFY_STEP);
+    if (!v->step.more && v->verify->problem == NULL && o->totals != NULL)
+        o->totals(&v->verify->registry, &v->step.totals);
+    v->step.events = v->verify->replay.events;
+    v->step.records = v->verify->replay.records;
+    v->step.batches = v->verify->replay.seq;
+    v->step.hash = v->verify->replay.hash;
+}
+
+/* --- on the loop's thread --------------------------------------------------------------------- */
+
+static void next_step(struct verification *v)
+{
+    struct operator *o = v->operator;
+    env_work(loop_env(o->options.loop), o->lane, &v->work);
+}
+
+static void close_shard(struct verification *v)
+{
+    if (v->verify != NULL)
+        verify_done(v->verify);
+    free(v->verify);
+    v->verify = NULL;
+}
+
+static void finish(struct verification *v, uint8_t state, const char *problem)
+{
+    v->info.has_problem = problem != NULL;
+    v->info.totals_count = problem == NULL ? v->step.totals.totals_count : 0;
+    if (problem != NULL) {
+        snprintf(v->problem, sizeof v->problem, "%s", problem);
+        v->info.problem = slice_of(v->problem);
+    }
+    v->info.has_damaged_batch = v->verify != NULL && v->verify->damaged_seq != 0;
+    v->info.has_damaged_shard = v->info.has_damaged_batch;
+    v->info.damaged_batch = v->info.has_damaged_batch ? v->verify->damaged_seq : 0;
+    v->info.damaged_shard = v->shard;
+    v->info.state = state;
+    close_shard(v);
+    v->running = false;
+    if (v->abandoned)
+        operator_end(v->operator);
+}
+
+static void take_over(struct verification *v)
+{
+    static const char digits[] = "0123456789abcdef";
+    struct verify_shard *line = &v->lines[v->shard];
+    char *hash = v->hashes[v->shard];
+    v->info.batches += v->step.batches - line->batches;
+    v->info.events += v->step.events - line->events;
+    line->batches = v->step.batches;
+    line->records = v->step.records;
+    line->events = v->step.events;
+    for (int i = 0; i < SHA256_SIZE; i++) {
+        hash[2 * i] = digits[v->step.hash.bytes[i] >> 4];
+        hash[2 * i + 1] = digits[v->step.hash.bytes[i] & 15];
+    }
+    line->hash = (struct slice){hash, 2 * SHA256_SIZE};
+}
+
+static void on_step(struct work *w)
+{
+    struct verification *v = container_of(w, struct verification, work);
+    take_over(v);
+    if (v->abandoned)
+        finish(v, VERIFY_STATE_FAILED, "payd is stopping");
+    else if (v->step.more)
+        next_step(v);
+    else if (v->verify->problem != NULL)
+        finish(v, VERIFY_STATE_FAILED, v->verify->problem);
+    else if (++v->shard == v->shards)
+        finish(v, VERIFY_STATE_PASSED, NULL);
+    else {
+        close_shard(v);
+        next_step(v);
+    }
+}
+
+void verification_start(struct verification *v)
+{
+    struct operator *o = v->operator;
+    struct shard_stats stats;
+    if (v->running || v->abandoned)
+        return;
+    v->shards = node_shards(o->options.node);
+    if (v->lines == NULL) {
+        v->lines = calloc(v->shards, sizeof *v->lines);
+        v->hashes = calloc(v->shards, sizeof *v->hashes);
+        check(v->lines != NULL && v->hashes != NULL);
+    }
+    memset(v->lines, 0, v->shards * sizeof *v->lines);
+    v->info = (struct verify_info){.state = VERIFY_STATE_RUNNING, .totals = v->totals};
+    v->step.totals = v->info;
+    for (uint16_t i = 0; i < v->shards; i++) {
+        node_get_stats(o->options.node, i, &stats);
+        v->lines[i].shard = i;
+        v->info.batches_total += stats.committed_seq;
+    }
+    v->shard = 0;
+    v->running = true;
+    v->work = (struct work){.run = run_step, .done = on_step};
+    next_step(v);
+}
+
+void verification_report(struct verification *v, struct verify_info *info)
+{
+    *info = v->info;
+    info->shards = v->lines;
+    info->shards_count = v->lines != NULL ? v->shards : 0;
+    if (info->batches_total < info->batches)
+        info->batches_total = info->batches;
+}
+
+void verification_done(struct verification *v)
+{
+    free(v->lines);
+    free(v->hashes);
+}

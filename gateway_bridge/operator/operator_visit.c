@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What lies in a shard is looked at on the shard's thread: the request travels there by mail, does
+ * its visit and comes back, shard after shard. */
+#include "gateway_bridge/operator/operator_priv.h"
+#include "schemas/result.h"
+
+static void visit_here(struct inbox_item *item);
+
+static void travel(struct operator_request *q)
+{
+    q->mail.deliver = visit_here;
+    loop_mail(node_shard_loop(q->operator->options.node, q->shard), &q->mail);
+}
+
+static void come_back(struct inbox_item *item)
+{
+    struct operator_request *q = container_of(item, struct operator_request, mail);
+    if (q->code != RESULT_OK) {
+        operator_answer(q, q->code);
+    } else if (q->shard < q->shard_last) {
+        q->shard++;
+        travel(q);
+    } else {
+        q->finish(q);
+    }
+}
+
+static void visit_here(struct inbox_item *item)
+{
+    struct operator_request *q = container_of(item, struct operator_request, mail);
+    q->visit(q, node_shard(q->operator->options.node, q->shard));
+    q->mail.deliver = come_back;
+    loop_mail(q->operator->options.loop, &q->mail);
+}
+
+void operator_visit(struct operator_request *q, uint16_t first, uint16_t last,
+                    void (*visit)(struct operator_request *q, struct shard *s),
+                    void (*finish)(struct operator_request *q))
+{
+    q->code = RESULT_OK;
+    q->shard = first;
+    q->shard_last = last;
+    q->visit = visit;
+    q->finish = finish;
+    travel(q);
+}
+
+void operator_visit_all(struct operator_request *q,
+                        void (*visit)(struct operator_request *q, struct shard *s),
+                        void (*finish)(struct operator_request *q))
+{
+    operator_visit(q, 0, (uint16_t)(node_shards(q->operator->options.node) - 1), visit, finish);
+}
+
+void operator_answer_empty(struct operator_request *q)
+{
+    struct empty nothing = {0};
+    operator_answer_with(q, &empty_type, &nothing);
+}
+
+bool operator_make_answer(struct operator_request *q, size_t size)
+{
+    q->answer = arena_alloc(&q->arena, size);
+    if (q->answer == NULL)
+        operator_answer(q, RESULT_NO_MEMORY);
+    return q->answer != NULL;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See key_finder.h. */
+#include "runtime/dedup/key_finder.h"
+
+#include <stdlib.h>
+
+void key_finder_init(struct key_finder *f, struct key_space space, size_t filter_bytes)
+{
+    *f = (struct key_finder){.space = space};
+    filter_cache_init(&f->filters, filter_bytes);
+}
+
+void key_finder_done(struct key_finder *f)
+{
+    filter_cache_done(&f->filters);
+    free(f->runs);
+    *f = (struct key_finder){0};
+}
+
+void key_finder_outdate(struct key_finder *f)
+{
+    f->current = false;
+}
+
+/* --- which runs there are -------------------------------------------------------------------- */
+
+static void keep_run(void *context, const struct key_run *run)
+{
+    struct key_finder *f = context;
+    if (run->state != KEY_RUN_LIVE && run->state != KEY_RUN_SOURCE)
+        return;
+    if (f->run_count == f->run_cap) {
+        f->run_cap = f->run_cap == 0 ? 64 : f->run_cap * 2;
+        f->runs = realloc(f->runs, f->run_cap * sizeof *f->runs);
+        check(f->runs != NULL);
+    }
+    f->runs[f->run_count++] = *run;
+}
+
+/* Every change of the runs moves the position. Views that went back were made anew: their runs have
+ * the numbers of others. */
+static enum err refresh(struct key_finder *f, struct store *s, bool *moved)
+{
+    struct store_position position;
+    f->current = false;
+    enum err e = s->ops->position(s, f->space.shard, &position);
+    if (e != ERR_OK)
+        return e;
+    *moved = !f->loaded || position.seq != f->seq;
+    if (*moved) {
+        if (position.seq < f->seq)
+            filter_cache_keep(&f->filters, NULL, 0);
+        f->run_count = 0;
+        f->loaded = false;
+        e = key_runs_each(f->space, s, keep_run, f);
+        if (e != ERR_OK)
+            return e;
+        filter_cache_keep(&f->filters, f->runs, f->run_count);
+    }
+    f->seq = position.seq;
+    f->loaded = f->current = true;
+    return ERR_OK;
+}
+
+/* --- looking up ------------------------------------------------------------------------------ */
+
+struct fetch {
+    struct filter_cache *filters;
+    uint64_t run;
+    struct id128 key;
+    enum filter_answer answer;
+};
+
+static void take_filter(void *context, struct id128 first, struct id128 last, struct slice bits)
+{
+    struct fetch *f = context;
+    filter_cache_put(f->filters, f->run, first, last, bits);
+    bool maybe = id128_compare(f->key, last) <= 0 &&
+                 key_filter_maybe(bits, key_filter_hash(f->key));
+    f->answer = maybe ? FILTER_MAYBE : FILTER_ABSENT;
+}
+
+static enum err look_into(struct key_finder *f, struct store *s, const struct key_run *run,
+                          struct id128 key, uint64_t *place)
+{
+    if (!key_run_spans(run, key))
+        return ERR_NOT_FOUND;
+    struct fetch fetch = {&f->filters, run->number, key, FILTER_MAYBE};
+    fetch.answer = filter_cache_ask(&f->filters, run->number, key);
+    if (fetch.answer == FILTER_UNKNOWN) {
+        enum err e = key_run_filter(f->space, s, run->number, key, take_filter, &fetch);
+        if (e != ERR_OK && e != ERR_NOT_FOUND)
+            return e;
+    }
+    return fetch.answer == FILTER_ABSENT ? ERR_NOT_FOUND
+                                         : key_run_find(f->space, s, run->number, key, place);
+}
+
+/* A run may be merged away between two reads: "not found" holds only if the runs are still the
+ * same. */
+enum err key_finder_find(struct key_finder *f, struct store *s, struct id128 key,
+                         uint64_t *place)
+{
+    bool moved;
+    enum err e = f->current ? ERR_OK : refresh(f, s, &moved);
+    while (e == ERR_OK) {
+        enum err found = ERR_NOT_FOUND;
+        for (size_t i = f->run_count; found == ERR_NOT_FOUND && i-- > 0;)
+            found = look_into(f, s, &f->runs[i], key, place);
+        if (found != ERR_NOT_FOUND)
+            return found;
+        e = refresh(f, s, &moved);
+        if (e == ERR_OK && !moved)
+            return ERR_NOT_FOUND;
+    }
+    return e;
+}

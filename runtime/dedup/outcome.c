@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See outcome.h. */
+#include "runtime/dedup/outcome.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/journal/record.h"
+
+#define GENERATIONS_MIN 4
+#define GENERATIONS_KEPT_MIN 2 /* one is being filled, another was */
+
+/* The entries in the order they came, and a hash table of their numbers: so small that it stays in
+ * the cache, where a table of the entries themselves would cost two misses for each new key. */
+struct generation {
+    uint32_t count;
+    uint64_t newest_seq; /* of its places */
+    uint32_t slots[OUTCOME_GENERATION_SLOTS]; /* 0, or 1 + the entry's number, 16 bits of its hash
+                                                 above: a probe past it then does not read it */
+    struct outcome entries[OUTCOME_GENERATION_COUNT]; /* never read before they are written */
+};
+
+#define SLOT_TAG_SHIFT 16
+
+_Static_assert((OUTCOME_GENERATION_SLOTS & (OUTCOME_GENERATION_SLOTS - 1)) == 0, "a power of two");
+_Static_assert(OUTCOME_GENERATION_COUNT < 1u << SLOT_TAG_SHIFT, "a number fits below the tag");
+_Static_assert(OUTCOME_GENERATION_COUNT < OUTCOME_GENERATION_SLOTS, "every probe ends");
+
+/* Stands in the slot of a key that left; no id can be it, and it is answered as new. */
+static const struct id128 gone = {UINT64_MAX, UINT64_MAX};
+
+/* --- one generation -------------------------------------------------------------------------- */
+
+static size_t home_of(uint64_t hash)
+{
+    return (size_t)(hash >> 32) & (OUTCOME_GENERATION_SLOTS - 1);
+}
+
+/* By the low bits of the hash, of which the home is not made. */
+static uint32_t tag_of(uint64_t hash)
+{
+    return (uint32_t)hash << SLOT_TAG_SHIFT;
+}
+
+static struct outcome *entry_of(struct generation *g, uint32_t slot)
+{
+    return &g->entries[(slot & ((1u << SLOT_TAG_SHIFT) - 1)) - 1];
+}
+
+/* NULL: it is not in it. */
+static out_of_line struct outcome *generation_find(struct generation *g, struct id128 key)
+{
+    uint64_t hash = id128_hash(key);
+    uint32_t tag = tag_of(hash);
+    for (size_t i = home_of(hash);; i = (i + 1) & (OUTCOME_GENERATION_SLOTS - 1)) {
+        uint32_t slot = g->slots[i];
+        if (slot == 0)
+            return NULL;
+        if ((slot ^ tag) >> SLOT_TAG_SHIFT == 0 && id128_equal(entry_of(g, slot)->key, key))
+            return entry_of(g, slot);
+    }
+}
+
+/* A key that is not in it. */
+static struct outcome *generation_put(struct generation *g, struct id128 key)
+{
+    uint64_t hash = id128_hash(key);
+    size_t i = home_of(hash);
+    while (g->slots[i] != 0)
+        i = (i + 1) & (OUTCOME_GENERATION_SLOTS - 1);
+    check(g->count < OUTCOME_GENERATION_COUNT);
+    struct outcome *outcome = &g->entries[g->count++];
+    g->slots[i] = tag_of(hash) | g->count;
+    outcome->key = key;
+    return outcome;
+}
+
+static void set_place(struct generation *g, struct outcome *outcome, uint64_t place)
+{
+    outcome->place = place;
+    if (place_seq(place) > g->newest_seq)
+        g->newest_seq = place_seq(place);
+}
+
+/* --- a row of them --------------------------------------------------------------------------- */
+
+static bool generations_init(struct generations *row, uint32_t cap)
+{
+    row->items = calloc(cap, sizeof *row->items);
+    row->ranges = calloc(cap, sizeof *row->ranges);
+    row->cap = cap;
+    return row->items != NULL && row->ranges != NULL;
+}
+
+static void generations_clear(struct generations *row)
+{
+    while (row->count > 0)
+        free(row->items[--row->count]);
+    row->entries = 0;
+}
+
+static void generations_done(struct generations *row)
+{
+    generations_clear(row);
+    free(row->items);
+    free(row->ranges);
+}
+
+static bool has_room(const struct generations *row)
+{
+    return row->count > 0 && row->items[row->count - 1]->count < OUTCOME_GENERATION_COUNT;
+}
+
+static struct generation *newest_with_room(struct generations *row)
+{
+    if (has_room(row))
+        return row->items[row->count - 1];
+    if (row->count == row->cap) {
+        /* A recovery may bring back more than fits: they all are unprojected. */
+        row->cap *= 2;
+        row->items = realloc(row->items, row->cap * sizeof *row->items);
+        row->ranges = realloc(row->ranges, row->cap * sizeof *row->ranges);
+        check(row->items != NULL && row->ranges != NULL);
+    }
+    struct generation *g = malloc(sizeof *g);
+    check(g != NULL);
+    g->count = 0;
+    g->newest_seq = 0;
+    memset(g->slots, 0, sizeof g->slots);
+    struct id128 reach = row->count == 0 ? ID128_ZERO : row->ranges[row->count - 1].reach;
+    row->ranges[row->count] = (struct outcome_range){{UINT64_MAX, UINT64_MAX}, reach};
+    row->items[row->count++] = g;
+    return g;
+}
+
+/* The key's entry, and the generation it is in. */
+static struct outcome *generations_find(const struct generations *row, bool timed,
+                                        struct id128 key, struct generation **where)
+{
+    timed = timed && id128_tells_time(key);
+    for (uint32_t i = row->count; i-- > 0;) {
+        const struct outcome_range *range = &row->ranges[i];
+        if (timed && id128_compare(key, range->reach) > 0)
+            return NULL;
+        if (timed && id128_compare(key, range->oldest) < 0)
+            continue;
+        struct outcome *outcome = generation_find(row->items[i], key);
+        if (outcome != NULL) {
+            *where = row->items[i];
+            return outcome;
+        }
+    }
+    return NULL;
+}
+
+static void range_take_in(struct outcome_range *range, struct id128 key)
+{
+    if (!id128_tells_time(key))
+        return;
+    if (id128_compare(key, range->oldest) < 0)
+        range->oldest = key;
+    if (id128_compare(key, range->reach) > 0)
+        range->reach = key;
+}
+
+static struct outcome *generations_put(struct generations *row, struct id128 key, uint64_t place)
+{
+    check(!id128_is_zero(key));
+    struct generation *g = newest_with_room(row);
+    struct outcome *outcome = generation_put(g, key);
+    row->entries++;
+    range_take_in(&row->ranges[row->count - 1], key);
+    set_place(g, outcome, place);
+    return outcome;
+}
+
+static void generations_drop_oldest(struct generations *row)
+{
+    row->entries -= row->items[0]->count;
+    free(row->items[0]);
+    row->count--;
+    memmove(row->items, row->items + 1, row->count * sizeof *row->items);
+    memmove(row->ranges, row->ranges + 1, row->count * sizeof *row->ranges);
+}
+
+/* --- all of them ----------------------------------------------------------------------------- */
+
+bool outcomes_init(struct outcomes *o, size_t count_max, size_t filter_bytes)
+{
+    size_t most = count_max / OUTCOME_GENERATION_COUNT;
+    if (most < GENERATIONS_MIN)
+        most = GENERATIONS_MIN;
+    *o = (struct outcomes){
+        .decided_max = (uint32_t)most,
+        .kept = (uint32_t)most / 4,
+        .timed = filter_bytes == 0,
+    };
+    if (o->kept < GENERATIONS_KEPT_MIN)
+        o->kept = GENERATIONS_KEPT_MIN;
+    return generations_init(&o->decided, o->decided_max) &&
+           generations_init(&o->learned, o->kept) &&
+           (o->timed || filter_init(&o->filter, filter_bytes));
+}
+
+void outcomes_clear(struct outcomes *o, uint64_t dropped_ms)
+{
+    generations_clear(&o->decided);
+    generations_clear(&o->learned);
+    o->dropped_ms = dropped_ms;
+}
+
+void outcomes_done(struct outcomes *o)
+{
+    generations_done(&o->decided);
+    generations_done(&o->learned);
+    if (!o->timed)
+        filter_done(&o->filter);
+}
+
+/* Later than all that left memory: neither the views nor their answers have it. */
+static bool fresh(const struct outcomes *o, struct id128 key)
+{
+    return o->timed && id128_tells_time(key) && id128_unix_ms(key) > o->dropped_ms;
+}
+
+enum outcome_answer outcomes_find(const struct outcomes *o, struct id128 key, uint64_t *place)
+{
+    if (id128_is_zero(key))
+        return OUTCOME_NEW; /* no id at all: whoever asks will refuse it */
+    /* The filter holds what the generations hold as well, in fewer cache lines. */
+    if (o->filter_complete && !filter_maybe(&o->filter, key))
+        return OUTCOME_NEW;
+    struct generation *where;
+    struct outcome *outcome = generations_find(&o->decided, o->timed, key, &where);
+    if (outcome == NULL && fresh(o, key))
+        return OUTCOME_NEW;
+    if (outcome == NULL)
+        outcome = generations_find(&o->learned, o->timed, key, &where);
+    if (outcome == NULL)
+        return OUTCOME_ASK;
+    *place = outcome->place;
+    return outcome->place == 0 ? OUTCOME_NEW : OUTCOME_FOUND;
+}
+
+void outcomes_prefetch(const struct outcomes *o, struct id128 key)
+{
+    if (!o->timed)
+        filter_prefetch(&o->filter, key);
+    if (o->decided.count == 0)
+        return;
+    const struct generation *g = o->decided.items[o->decided.count - 1];
+    __builtin_prefetch(&g->slots[home_of(id128_hash(key))]);
+}
+
+/* No generation holds it: the filter knows all they hold. */
+static bool is_new(const struct outcomes *o, struct id128 key)
+{
+    return !o->timed && !filter_maybe(&o->filter, key);
+}
+
+/* What the views said is true no longer. */
+static void unlearn(struct outcomes *o, struct id128 key)
+{
+    struct generation *where;
+    struct outcome *outcome = generations_find(&o->learned, o->timed, key, &where);
+    if (outcome != NULL)
+        *outcome = (struct outcome){gone, 0};
+}
+
+struct outcome *outcomes_add(struct outcomes *o, struct id128 key, uint64_t place)
+{
+    struct generation *where;
+    bool is_known_new = is_new(o, key);
+    struct outcome *outcome =
+        is_known_new ? NULL : generations_find(&o->decided, o->timed, key, &where);
+    if (outcome != NULL) {
+        set_place(where, outcome, place);
+        return outcome;
+    }
+    if (!is_known_new && !fresh(o, key))
+        unlearn(o, key);
+    if (!o->timed)
+        filter_add(&o->filter, key);
+    return generations_put(&o->decided, key, place);
+}
+
+void outcomes_remove(struct outcome *outcome)
+{
+    outcome->place = 0;
+}
+
+void outcomes_learn(struct outcomes *o, struct id128 key, uint64_t place)
+{
+    /* A turn may have decided it since the question was asked: then memory knows better. */
+    struct generation *where;
+    if (!is_new(o, key) &&
+        (generations_find(&o->decided, o->timed, key, &where) != NULL ||
+         generations_find(&o->learned, o->timed, key, &where) != NULL))
+        return;
+    if (o->learned.count == o->kept && !has_room(&o->learned))
+        generations_drop_oldest(&o->learned);
+    if (!o->timed)
+        filter_add(&o->filter, key);
+    generations_put(&o->learned, key, place);
+}
+
+/* --- making room ----------------------------------------------------------------------------- */
+
+static void drop_oldest(struct outcomes *o)
+{
+    const struct generation *g = o->decided.items[0];
+    for (uint32_t i = 0; i < g->count; i++) {
+        const struct outcome *outcome = &g->entries[i];
+        uint64_t ms = id128_unix_ms(outcome->key);
+        if (outcome->place != 0 && id128_tells_time(outcome->key) && ms > o->dropped_ms)
+            o->dropped_ms = ms;
+    }
+    generations_drop_oldest(&o->decided);
+}
+
+void outcomes_projected(struct outcomes *o, uint64_t seq)
+{
+    while (o->decided.count > o->kept && o->decided.items[0]->newest_seq <= seq)
+        drop_oldest(o);
+}
+
+bool outcomes_full(const struct outcomes *o)
+{
+    return o->decided.count > o->decided_max ||
+           (o->decided.count == o->decided_max && !has_room(&o->decided));
+}
+
+bool outcomes_crowded(const struct outcomes *o)
+{
+    return o->decided.count >= o->decided_max / 2;
+}
+
+uint32_t outcomes_behind(const struct outcomes *o, uint64_t seq)
+{
+    uint32_t behind = 0;
+    while (behind < o->decided.count &&
+           o->decided.items[o->decided.count - 1 - behind]->newest_seq > seq)
+        behind++;
+    return behind * 100 / o->decided_max;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Outcomes: which key (idempotency key, transfer id) was decided where in the journal. In memory
+ * are all that the views do not hold yet and the most recent others; beyond that the views answer.
+ *
+ * An idempotency key is unique within tenant, client, subject and route: the bridge hashes them
+ * and it into one 128-bit key. The request's content is the fingerprint. Both together name the
+ * home shard (domain_target() is a function of type, body and caller alone), so a request that is
+ * sent again always comes to the shard that decided it: it runs at most once on the whole
+ * platform, and gets its first answer for OUTCOME_KEEP_NS. Memory, filter and views are each
+ * shard's own. KEY_REUSED is given when another request with the key comes to the same shard; one
+ * that goes to another shard (another payer, say) is a request of its own there and runs. With one
+ * shard, the default, there is no such case.
+ *
+ * Two shortcuts spare the look-up in the views, both exact:
+ *   - ids carry their time: one later than every id that was ever dropped from memory is new;
+ *   - keys do not: a Bloom filter over all kept keys says which are certainly new.
+ *
+ * The memory is a row of generations, small hash tables filled one after another and dropped whole,
+ * oldest first. Ids arrive in the order of their time, so what is asked now lies in the newest one
+ * or two, which the processor's cache holds, however many there are. What the views were asked
+ * stands in a row of its own, which may be dropped at any time: it can be asked again. Loop thread
+ * only. */
+#ifndef DEDUP_OUTCOME_H
+#define DEDUP_OUTCOME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/base/filter.h"
+#include "runtime/base/id128.h"
+
+#define OUTCOME_KEEP_NS ((uint64_t)31 * 24 * 3600 * 1000000000) /* in the views; promised: 30 d */
+#define OUTCOME_GENERATION_SLOTS 65536
+#define OUTCOME_GENERATION_COUNT 45056 /* entries of a full generation: 11/16 of the slots */
+
+struct outcome {
+    struct id128 key;
+    uint64_t place;   /* record.h; 0 = known to be new: the views do not have it, or its turn was
+                         undone */
+};
+
+struct generation;
+
+/* The ids of a generation that tell a time: a client that lets its ids rise within a millisecond
+ * too has none of them looked up. */
+struct outcome_range {
+    struct id128 oldest;
+    struct id128 reach; /* newest in this generation or an older one: a later id is in neither */
+};
+
+struct generations {
+    struct generation **items;    /* oldest first */
+    struct outcome_range *ranges; /* of each: apart, so that a look-up walks over few lines */
+    uint32_t count, cap;
+    size_t entries; /* in all of them */
+};
+
+struct outcomes {
+    struct generations decided; /* here, since the process began or in what it replayed */
+    struct generations learned; /* of the views; a key is in one of both at most */
+    uint32_t decided_max;
+    uint32_t kept; /* generations of each: projected ones beyond are dropped */
+    bool timed;                /* keys are ids; else hashes, and there is a filter */
+    uint64_t dropped_ms;       /* timed: newest time in any id that is not in memory */
+    struct filter filter;
+    bool filter_complete;      /* it holds all keys of the views */
+};
+
+enum outcome_answer {
+    OUTCOME_NEW,
+    OUTCOME_FOUND,
+    OUTCOME_ASK, /* memory cannot tell: look into the views, then tell outcomes_learn() */
+};
+
+/* count_max: of entries. filter_bytes 0: the keys are ids with a time (id128.h). */
+must_check bool outcomes_init(struct outcomes *o, size_t count_max, size_t filter_bytes);
+void outcomes_done(struct outcomes *o);
+
+/* Forgets all (before a recovery). dropped_ms: ids up to this time may be in the views. */
+void outcomes_clear(struct outcomes *o, uint64_t dropped_ms);
+
+enum outcome_answer outcomes_find(const struct outcomes *o, struct id128 key, uint64_t *place);
+
+/* Starts to bring into the cache what outcomes_find() will read first. */
+void outcomes_prefetch(const struct outcomes *o, struct id128 key);
+
+/* A new outcome. It stays where it is until outcomes_projected() or outcomes_clear(). */
+struct outcome *outcomes_add(struct outcomes *o, struct id128 key, uint64_t place);
+
+/* What the views said (place 0: it is new). Forgotten when `kept` generations of answers follow. */
+void outcomes_learn(struct outcomes *o, struct id128 key, uint64_t place);
+
+/* The turn that added it was undone: the key is new again. */
+void outcomes_remove(struct outcome *outcome);
+
+/* The views have reached seq: drops old generations. */
+void outcomes_projected(struct outcomes *o, uint64_t seq);
+
+/* How many are in memory. */
+static inline size_t outcomes_count(const struct outcomes *o)
+{
+    return o->decided.entries + o->learned.entries;
+}
+
+/* No room for more until the projector catches up. */
+bool outcomes_full(const struct outcomes *o);
+
+/* Half of the room is taken: the projector should hurry. */
+bool outcomes_crowded(const struct outcomes *o);
+
+/* Per cent of the room that views at `seq` leave taken. */
+uint32_t outcomes_behind(const struct outcomes *o, uint64_t seq);
+
+#endif

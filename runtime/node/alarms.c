@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/node/alarms.h"
+
+#include <stdlib.h>
+
+#define ALARMS_FIRST 16
+
+void alarms_init(struct alarms *s)
+{
+    *s = (struct alarms){0};
+}
+
+void alarms_done(struct alarms *s)
+{
+    free(s->heap);
+    alarms_init(s);
+}
+
+static uint32_t place_of(const struct alarm *a)
+{
+    return (uint32_t)(uintptr_t)a->impl;
+}
+
+static void put_at(struct alarms *s, uint32_t at, struct alarm *a)
+{
+    s->heap[at] = a;
+    a->impl = (void *)(uintptr_t)at;
+}
+
+static void sift_up(struct alarms *s, uint32_t at)
+{
+    struct alarm *a = s->heap[at];
+    while (at > 0 && s->heap[(at - 1) / 2]->due_ns > a->due_ns) {
+        put_at(s, at, s->heap[(at - 1) / 2]);
+        at = (at - 1) / 2;
+    }
+    put_at(s, at, a);
+}
+
+static void sift_down(struct alarms *s, uint32_t at)
+{
+    struct alarm *a = s->heap[at];
+    for (;;) {
+        uint32_t child = 2 * at + 1;
+        if (child >= s->count)
+            break;
+        if (child + 1 < s->count && s->heap[child + 1]->due_ns < s->heap[child]->due_ns)
+            child++;
+        if (s->heap[child]->due_ns >= a->due_ns)
+            break;
+        put_at(s, at, s->heap[child]);
+        at = child;
+    }
+    put_at(s, at, a);
+}
+
+static void grow(struct alarms *s)
+{
+    check(s->count < ALARMS_MAX);
+    if (s->count < s->cap)
+        return;
+    uint32_t cap = s->cap == 0 ? ALARMS_FIRST : s->cap * 2;
+    struct alarm **heap = realloc(s->heap, cap * sizeof *heap);
+    check(heap != NULL);
+    s->heap = heap;
+    s->cap = cap;
+}
+
+void alarms_set(struct alarms *s, struct alarm *a, uint64_t due_ns)
+{
+    check(due_ns > 0);
+    if (a->due_ns != 0)
+        alarms_remove(s, a);
+    grow(s);
+    a->due_ns = due_ns;
+    s->heap[s->count] = a;
+    sift_up(s, s->count++);
+}
+
+void alarms_remove(struct alarms *s, struct alarm *a)
+{
+    uint32_t at = place_of(a);
+    check(at < s->count && s->heap[at] == a);
+    struct alarm *last = s->heap[--s->count];
+    if (last != a) {
+        put_at(s, at, last);
+        sift_up(s, at);
+        sift_down(s, place_of(last));
+    }
+    a->due_ns = 0;
+    a->impl = NULL;
+}
+
+uint64_t alarms_due_ns(const struct alarms *s)
+{
+    return s->count == 0 ? UINT64_MAX : s->heap[0]->due_ns;
+}
+
+void alarms_fire(struct alarms *s, uint64_t now_ns)
+{
+    uint32_t left = s->count;
+    while (left-- > 0 && alarms_due_ns(s) <= now_ns) {
+        struct alarm *a = s->heap[0];
+        alarms_remove(s, a);
+        a->fire(a);
+    }
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See crew.h. What one shard tells another travels as mail between their envs, or in the atomics of
+ * progress.h. */
+#include "runtime/node/crew.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "runtime/base/plant.h"
+#include "runtime/node/gathering.h"
+
+struct crew_shard {
+    struct crew *crew;
+    struct env *env;
+    struct shard *shard; /* of the env's thread */
+    uint16_t number;
+    bool quiet;          /* it was told */
+    struct inbox_item lists_item, close_item; /* to the shard's env */
+    struct inbox_item nudge_item;             /* the same ... */
+    atomic_bool nudged;                       /* ... where it is on its way to */
+};
+
+struct crew {
+    struct crew_options options;
+    struct progress progress;
+    struct crew_shard shards[];
+};
+
+/* --- what a shard tells ----------------------------------------------------------------------- */
+
+static void answer(void *context, struct message *m)
+{
+    struct crew_shard *cs = context;
+    message_answer(cs->env, m);
+}
+
+static void state_changed(void *context, enum shard_state state, const char *reason)
+{
+    struct crew_shard *cs = context;
+    const struct crew_options *o = &cs->crew->options;
+    o->state_changed(o->context, cs->number, state, reason);
+}
+
+static void on_nudge(struct inbox_item *item)
+{
+    struct crew_shard *cs = container_of(item, struct crew_shard, nudge_item);
+    atomic_store(&cs->nudged, false); /* before the pass: what it does not see nudges once more */
+    env_wake(cs->env);
+}
+
+static void nudge(void *context, uint16_t shard)
+{
+    struct crew_shard *cs = &((struct crew *)context)->shards[shard];
+    if (!atomic_exchange(&cs->nudged, true))
+        env_mail(cs->env, &cs->nudge_item);
+}
+
+bool crew_pass(struct crew *c, uint16_t shard, uint64_t budget_ns)
+{
+    struct crew_shard *cs = &c->shards[shard];
+    bool more = shard_pass(cs->shard, budget_ns);
+    if (!cs->quiet && shard_quiet(cs->shard)) {
+        cs->quiet = true;
+        c->options.quiet(c->options.context, shard);
+    }
+    return more;
+}
+
+/* --- messages --------------------------------------------------------------------------------- */
+
+static void post_here(struct inbox_item *item)
+{
+    struct message *m = container_of(item, struct message, mail);
+    shard_post(m->runtime.shard, m);
+}
+
+void crew_post_to(struct crew *c, struct env *from, struct message *m, uint16_t shard)
+{
+    struct crew_shard *cs = &c->shards[shard];
+    m->home = from;
+    if (cs->env == from) {
+        shard_post(cs->shard, m);
+        env_wake(from);
+        return;
+    }
+    m->runtime.shard = cs->shard;
+    m->mail.deliver = post_here;
+    env_mail(cs->env, &m->mail);
+}
+
+/* NULL: one shard answers this. */
+static const struct gatherer *gatherer_of(const struct crew *c, const struct message_type *type)
+{
+    bool many = c->options.shards > 1 && type->number < DOMAIN_NUMBER_MAX;
+    return many ? c->options.domain->gatherers[type->number] : NULL;
+}
+
+static uint16_t shard_of(const struct crew *c, struct id128 id)
+{
+    uint16_t shards = c->options.shards;
+    return (uint16_t)((id128_home(id) + (PLANT(WRONG_SHARD) && id.hi % 16 == 15)) % shards);
+}
+
+void crew_post(struct crew *c, struct env *from, struct message *m)
+{
+    if (m->target_kind == 0)
+        m->target_kind = m->type->target_kind;
+    if (id128_is_zero(m->target)) {
+        const struct gatherer *gatherer = gatherer_of(c, m->type);
+        if (gatherer != NULL) {
+            gathering_start(c, from, gatherer, m);
+            return;
+        }
+        m->target = domain_target(c->options.domain, m->type, m->body, &m->who,
+                                  c->options.shards);
+    }
+    crew_post_to(c, from, m, shard_of(c, m->target));
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+static void on_end_lists(struct inbox_item *item)
+{
+    shard_end_lists(container_of(item, struct crew_shard, lists_item)->shard);
+}
+
+static void on_close(struct inbox_item *item)
+{
+    shard_close(container_of(item, struct crew_shard, close_item)->shard);
+}
+
+void crew_end_lists(struct crew *c)
+{
+    for (uint16_t i = 0; i < c->options.shards; i++)
+        env_mail(c->shards[i].env, &c->shards[i].lists_item);
+}
+
+void crew_close(struct crew *c)
+{
+    for (uint16_t i = 0; i < c->options.shards; i++)
+        env_mail(c->shards[i].env, &c->shards[i].close_item);
+}
+
+static void open_shard(struct crew *c, uint16_t number)
+{
+    const struct crew_options *o = &c->options;
+    struct crew_shard *cs = &c->shards[number];
+    cs->crew = c;
+    cs->number = number;
+    cs->env = o->envs[number % o->env_count];
+    cs->lists_item.deliver = on_end_lists;
+    cs->close_item.deliver = on_close;
+    cs->nudge_item.deliver = on_nudge;
+    atomic_init(&cs->nudged, false);
+    cs->shard = shard_new(&(struct shard_options){
+        .env = cs->env,
+        .domain = o->domain,
+        .store = o->store,
+        .journal_lane = o->journal_lane,
+        .views_lane = o->views_lane,
+        .read_lane = o->read_lanes[number % o->reader_count],
+        .number = number,
+        .shards = o->shards,
+        .progress = &c->progress,
+        .owner = o->owner,
+        .resident_max = o->resident_max,
+        .outcomes_max = o->outcomes_max,
+        .filter_bytes = o->filter_bytes,
+        .merge_keys = o->merge_keys,
+        .answer = answer,
+        .state_changed = state_changed,
+        .context = cs,
+    });
+}
+
+static struct crew *free_crew(struct crew *c)
+{
+    free(c->progress.shards);
+    free(c);
+    return NULL;
+}
+
+struct crew *crew_new(const struct crew_options *options)
+{
+    uint16_t count = options->shards;
+    check(count >= 1 && count <= CREW_SHARDS_MAX);
+    struct crew *c = calloc(1, sizeof *c + count * sizeof *c->shards);
+    if (c == NULL)
+        return NULL;
+    c->options = *options;
+    c->progress = (struct progress){.count = count, .nudge = nudge, .context = c,
+                                    .shards = calloc(count, sizeof *c->progress.shards)};
+    if (c->progress.shards == NULL)
+        return free_crew(c);
+    for (uint16_t i = 0; i < count; i++)
+        open_shard(c, i);
+    return c;
+}
+
+struct crew *crew_free(struct crew *c)
+{
+    if (c == NULL)
+        return NULL;
+    for (uint16_t i = 0; i < c->options.shards; i++)
+        c->shards[i].shard = shard_free(c->shards[i].shard);
+    return free_crew(c);
+}
+
+struct crew *crew_kill(struct crew *c)
+{
+    for (uint16_t i = 0; i < c->options.shards; i++)
+        c->shards[i].shard = shard_kill(c->shards[i].shard);
+    return free_crew(c);
+}
+
+/* --- what it is made of ----------------------------------------------------------------------- */
+
+uint16_t crew_shards(const struct crew *c)
+{
+    return c->options.shards;
+}
+
+struct shard *crew_shard(const struct crew *c, uint16_t number)
+{
+    check(number < c->options.shards);
+    return c->shards[number].shard;
+}
+
+struct env *crew_env(const struct crew *c, uint16_t number)
+{
+    check(number < c->options.shards);
+    return c->shards[number].env;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See gathering.h. */
+#include "runtime/node/gathering.h"
+
+#include <stdlib.h>
+
+#include "runtime/base/plant.h"
+#include "runtime/node/crew.h"
+
+struct part {
+    struct message message;
+    struct gathering *gathering;
+};
+
+struct gathering {
+    const struct gatherer *how;
+    struct message *asked;
+    uint16_t count, left; /* parts; those without an answer */
+    struct part parts[];
+};
+
+static void join(struct gathering *g)
+{
+    struct message *m = g->asked;
+    struct slice replies[CREW_SHARDS_MAX];
+    wire_writer_clear(&m->reply);
+    m->code = ERR_OK;
+    m->reply_type = 0;
+    m->version = 0;
+    m->retry_after_ms = 0;
+    for (uint16_t i = 0; i < g->count; i++) {
+        const struct message *part = &g->parts[i].message;
+        replies[i] = wire_written(&part->reply);
+        if (part->code != ERR_OK && m->code == ERR_OK) {
+            m->code = part->code;
+            m->retry_after_ms = part->retry_after_ms;
+        }
+    }
+    if (m->code != ERR_OK)
+        return;
+    uint16_t count = (uint16_t)(g->count - PLANT(FORGET_SHARD));
+    m->code = g->how->join(replies, count, &m->reply);
+    if (m->reply.failed)
+        m->code = ERR_TOO_LARGE;
+    if (m->code == ERR_OK)
+        m->reply_type = g->parts[0].message.reply_type;
+}
+
+static void free_parts(struct gathering *g)
+{
+    for (uint16_t i = 0; i < g->count; i++)
+        wire_writer_done(&g->parts[i].message.reply);
+    free(g);
+}
+
+static void part_done(struct message *m)
+{
+    struct gathering *g = container_of(m, struct part, message)->gathering;
+    if (--g->left > 0)
+        return;
+    join(g);
+    struct message *asked = g->asked;
+    asked->runtime.gathering = NULL;
+    free_parts(g);
+    asked->done(asked);
+}
+
+void gathering_start(struct crew *c, struct env *from, const struct gatherer *how,
+                     struct message *m)
+{
+    uint16_t count = crew_shards(c);
+    struct gathering *g = calloc(1, sizeof *g + count * sizeof *g->parts);
+    check(g != NULL);
+    check(!m->type->mutates && !m->keyed);
+    *g = (struct gathering){.how = how, .asked = m, .count = count, .left = count};
+    m->home = from;
+    m->runtime.gathering = NULL;
+    for (uint16_t i = 0; i < count; i++) {
+        struct message *part = &g->parts[i].message;
+        g->parts[i].gathering = g;
+        *part = *m;
+        part->target = how->target(i);
+        part->done = part_done;
+        wire_writer_init(&part->reply, m->reply.len_max);
+    }
+    m->runtime.gathering = g;
+    for (uint16_t i = 0; i < count; i++)
+        crew_post_to(c, from, &g->parts[i].message, i);
+}
+
+void gathering_kill(struct message *m)
+{
+    if (m->runtime.gathering != NULL)
+        free_parts(m->runtime.gathering);
+    m->runtime.gathering = NULL;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gathering: a message about the whole node. Each shard is asked at once and answers for itself;
+ * the domain makes one answer of theirs (domain.h, struct gatherer). If one of them refuses, its
+ * refusal is the answer. Thread of the asker's env. */
+#ifndef NODE_GATHERING_H
+#define NODE_GATHERING_H
+
+#include "runtime/actor/domain.h"
+
+struct crew;
+
+/* Takes over the message until its done(), which runs on `from`. */
+void gathering_start(struct crew *c, struct env *from, const struct gatherer *how,
+                     struct message *m);
+
+/* The shards were killed (crew_kill()): frees what a message that they will not answer has here.
+ * Any message will do. */
+void gathering_kill(struct message *m);
+
+#endif

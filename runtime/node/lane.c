@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The lane's thread takes all that waits under one lock and runs it without. */
+#include "runtime/node/lane.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "runtime/node/loop.h"
+#include "runtime/node/thread.h"
+
+struct lane {
+    struct thread thread;
+    pthread_mutex_t lock; /* guards all below */
+    pthread_cond_t more;
+    struct fifo queue; /* struct work, oldest first */
+    bool stopping;
+};
+
+/* Waits for jobs; an empty result means the lane stops. */
+static struct fifo take_all(struct lane *l)
+{
+    check(pthread_mutex_lock(&l->lock) == 0);
+    while (fifo_empty(&l->queue) && !l->stopping)
+        check(pthread_cond_wait(&l->more, &l->lock) == 0);
+    struct fifo taken = l->queue;
+    fifo_init(&l->queue);
+    check(pthread_mutex_unlock(&l->lock) == 0);
+    return taken;
+}
+
+static void lane_main(void *context)
+{
+    struct lane *l = context;
+    for (;;) {
+        struct fifo jobs = take_all(l);
+        if (fifo_empty(&jobs))
+            return;
+        struct fifo_link *link;
+        while ((link = fifo_pop(&jobs)) != NULL) {
+            struct work *w = container_of(link, struct work, link);
+            w->run(w);
+            loop_work_finished(w);
+        }
+    }
+}
+
+enum err lane_start(const char *name, enum urgency urgency, struct lane **ret)
+{
+    struct lane *l = calloc(1, sizeof *l);
+    if (l == NULL)
+        return ERR_NO_MEMORY;
+    check(pthread_mutex_init(&l->lock, NULL) == 0);
+    check(pthread_cond_init(&l->more, NULL) == 0);
+    fifo_init(&l->queue);
+    thread_init(&l->thread, name, lane_main, l);
+    l->thread.urgency = urgency;
+    enum err e = thread_start(&l->thread);
+    if (e != ERR_OK) {
+        pthread_cond_destroy(&l->more);
+        pthread_mutex_destroy(&l->lock);
+        free(l);
+        return e;
+    }
+    *ret = l;
+    return ERR_OK;
+}
+
+void lane_post(struct lane *l, struct work *w)
+{
+    check(pthread_mutex_lock(&l->lock) == 0);
+    check(!l->stopping);
+    bool waiting = fifo_empty(&l->queue);
+    fifo_push(&l->queue, &w->link);
+    check(pthread_mutex_unlock(&l->lock) == 0);
+    if (waiting)
+        check(pthread_cond_signal(&l->more) == 0);
+}
+
+struct lane *lane_stop(struct lane *l)
+{
+    if (l == NULL)
+        return NULL;
+    check(pthread_mutex_lock(&l->lock) == 0);
+    l->stopping = true;
+    check(pthread_mutex_unlock(&l->lock) == 0);
+    check(pthread_cond_signal(&l->more) == 0);
+    thread_join(&l->thread);
+    check(fifo_empty(&l->queue));
+    pthread_cond_destroy(&l->more);
+    pthread_mutex_destroy(&l->lock);
+    free(l);
+    return NULL;
+}

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What other threads see of a shard is copied: its state in atomics, its statistics under a mutex,
+ * its end as mail to loop 0. */
+#include "runtime/node/node.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "runtime/node/crew.h"
+#include "runtime/node/lane.h"
+#include "runtime/observe/log.h"
+
+struct node_shard {
+    struct node *node;
+    struct loop *loop;
+    uint16_t number;
+    struct loop_hook hook;
+    struct inbox_item stopped_item, quiet_item; /* to loop 0 */
+    char reason[SHARD_REASON_MAX];           /* written before stopped_item is sent */
+    atomic_int state;                        /* enum shard_state */
+    pthread_mutex_t stats_lock;
+    struct shard_stats stats; /* guarded by stats_lock */
+};
+
+struct node_loop {
+    struct node *node;
+    struct loop *loop;
+    struct alarm publish;
+};
+
+struct node {
+    struct node_options options;
+    struct lane *journal_lane, *views_lane, *read_lanes[NODE_READERS_MAX];
+    struct node_loop loops[NODE_LOOPS_MAX];
+    struct node_shard *shards;
+    struct crew *crew;
+
+    /* Loop 0's thread. */
+    uint16_t quiet_count;
+    bool stopping, drained;
+    struct alarm deadline;
+};
+
+static struct env *env_of_loop_0(const struct node *n)
+{
+    return loop_env(n->loops[0].loop);
+}
+
+/* --- what the shard tells --- */
+
+static const char *state_name(enum shard_state state)
+{
+    switch (state) {
+    case SHARD_OPENING:
+        return "opening";
+    case SHARD_RUNNING:
+        return "running";
+    case SHARD_RECOVERING:
+        return "recovering";
+    case SHARD_STOPPED:
+        return "stopped";
+    }
+    return "unknown";
+}
+
+static void state_changed(void *context, uint16_t shard, enum shard_state state,
+                          const char *reason)
+{
+    struct node *n = context;
+    struct node_shard *ns = &n->shards[shard];
+    atomic_store(&ns->state, state);
+    if (reason != NULL && reason[0] != '\0')
+        LOG_INFO(n->options.log, "shard_state", log_uint("shard", ns->number),
+                 log_text("state", state_name(state)), log_text("reason", reason));
+    else
+        LOG_INFO(n->options.log, "shard_state", log_uint("shard", ns->number),
+                 log_text("state", state_name(state)));
+    if (state != SHARD_STOPPED)
+        return;
+    snprintf(ns->reason, sizeof ns->reason, "%s", reason);
+    loop_mail(n->loops[0].loop, &ns->stopped_item);
+}
+
+static void on_stopped(struct inbox_item *item)
+{
+    struct node_shard *ns = container_of(item, struct node_shard, stopped_item);
+    struct node *n = ns->node;
+    if (n->options.shard_stopped != NULL)
+        n->options.shard_stopped(n->options.context, ns->number, ns->reason);
+}
+
+static void finish_if_quiet(struct node *n)
+{
+    if (!n->stopping || n->drained || n->quiet_count < n->options.shards)
+        return;
+    n->drained = true;
+    env_alarm_stop(env_of_loop_0(n), &n->deadline);
+    loop_stop(n->loops[0].loop);
+}
+
+static void on_quiet(struct inbox_item *item)
+{
+    struct node *n = container_of(item, struct node_shard, quiet_item)->node;
+    n->quiet_count++;
+    finish_if_quiet(n);
+}
+
+static void shard_quiets(void *context, uint16_t shard)
+{
+    struct node *n = context;
+    loop_mail(n->loops[0].loop, &n->shards[shard].quiet_item);
+}
+
+static bool shard_step(struct loop_hook *h)
+{
+    struct node_shard *ns = container_of(h, struct node_shard, hook);
+    return crew_pass(ns->node->crew, ns->number, LOOP_PASS_NS);
+}
+
+/* --- statistics --- */
+
+static void publish_shard(struct node_shard *ns)
+{
+    struct shard_stats stats;
+    shard_get_stats(crew_shard(ns->node->crew, ns->number), &stats);
+    check(pthread_mutex_lock(&ns->stats_lock) == 0);
+    ns->stats = stats;
+    check(pthread_mutex_unlock(&ns->stats_lock) == 0);
+}
+
+static void publish(struct alarm *a)
+{
+    struct node_loop *nl = container_of(a, struct node_loop, publish);
+    struct node *n = nl->node;
+    for (uint16_t i = 0; i < n->options.shards; i++)
+        if (n->shards[i].loop == nl->loop)
+            publish_shard(&n->shards[i]);
+    env_alarm_set(a->env, a, env_mono_ns(a->env) + NODE_PUBLISH_NS);
+}
+
+void node_get_stats(struct node *n, uint16_t shard, struct shard_stats *stats)
+{
+    check(shard < n->options.shards);
+    struct node_shard *ns = &n->shards[shard];
+    check(pthread_mutex_lock(&ns->stats_lock) == 0);
+    *stats = ns->stats;
+    check(pthread_mutex_unlock(&ns->stats_lock) == 0);
+}
+
+/* --- messages --- */
+
+void node_post_to(struct node *n, struct loop *from, struct message *m, uint16_t shard)
+{
+    crew_post_to(n->crew, loop_env(from), m, shard);
+}
+
+void node_post(struct node *n, struct loop *from, struct message *m)
+{
+    crew_post(n->crew, loop_env(from), m);
+}
+
+/* --- life --- */
+
+static enum err make_lanes(struct node *n)
+{
+    enum err e = lane_start("journal", URGENCY_HIGH, &n->journal_lane);
+    if (e == ERR_OK)
+        e = lane_start("views", URGENCY_LOW, &n->views_lane);
+    for (uint16_t i = 0; i < n->options.readers && e == ERR_OK; i++)
+        e = lane_start("reader", URGENCY_USUAL, &n->read_lanes[i]);
+    return e;
+}
+
+static enum err make_loops(struct node *n)
+{
+    enum err e = ERR_OK;
+    for (uint16_t i = 0; i < n->options.loops && e == ERR_OK; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "loop-%u", i);
+        struct loop_options options = {
+            .name = name, .cpu = n->options.pin_cpus ? i : -1, .log = n->options.log};
+        n->loops[i].node = n;
+        n->loops[i].publish.fire = publish;
+        e = loop_new(&options, &n->loops[i].loop);
+    }
+    return e;
+}
+
+static struct crew *make_crew(struct node *n)
+{
+    const struct node_options *o = &n->options;
+    struct env *envs[NODE_LOOPS_MAX];
+    for (uint16_t i = 0; i < o->loops; i++)
+        envs[i] = loop_env(n->loops[i].loop);
+    return crew_new(&(struct crew_options){
+        .domain = o->domain,
+        .store = o->store,
+        .shards = o->shards,
+        .envs = envs,
+        .env_count = o->loops,
+        .journal_lane = n->journal_lane,
+        .views_lane = n->views_lane,
+        .read_lanes = n->read_lanes,
+        .reader_count = o->readers,
+        .owner = o->owner,
+        .resident_max = o->resident_max,
+        .outcomes_max = o->outcomes_max,
+        .filter_bytes = o->filter_bytes,
+        .merge_keys = o->merge_keys,
+        .state_changed = state_changed,
+        .quiet = shard_quiets,
+        .context = n,
+    });
+}
+
+static void init_shard(struct node *n, uint16_t number)
+{
+    struct node_shard *ns = &n->shards[number];
+    ns->node = n;
+    ns->number = number;
+    ns->loop = n->loops[number % n->options.loops].loop;
+    ns->hook.run = shard_step;
+    ns->stopped_item.deliver = on_stopped;
+    ns->quiet_item.deliver = on_quiet;
+    atomic_init(&ns->state, SHARD_OPENING);
+    check(pthread_mutex_init(&ns->stats_lock, NULL) == 0);
+}
+
+static enum err make_shards(struct node *n)
+{
+    for (uint16_t i = 0; i < n->options.shards; i++)
+        init_shard(n, i);
+    n->crew = make_crew(n);
+    if (n->crew == NULL)
+        return ERR_NO_MEMORY;
+    for (uint16_t i = 0; i < n->options.shards; i++) {
+        loop_add_pass(n->shards[i].loop, &n->shards[i].hook);
+        publish_shard(&n->shards[i]);
+    }
+    return ERR_OK;
+}
+
+/* Loops and lanes, as far as they were made. */
+static void free_threads(struct node *n)
+{
+    lane_stop(n->journal_lane);
+    lane_stop(n->views_lane);
+    for (uint16_t i = 0; i < n->options.readers; i++)
+        lane_stop(n->read_lanes[i]);
+    for (uint16_t i = 0; i < n->options.loops; i++)
+        loop_free(n->loops[i].loop);
+}
+
+static void free_node(struct node *n)
+{
+    free_threads(n); /* mail of the crew may still lie there */
+    n->crew = crew_free(n->crew);
+    free(n->shards);
+    free(n);
+}
+
+enum err node_new(const struct node_options *options, struct node **ret)
+{
+    check(options->shards >= 1 && options->shards <= NODE_SHARDS_MAX);
+    check(options->loops >= 1 && options->loops <= NODE_LOOPS_MAX);
+    check(options->readers >= 1 && options->readers <= NODE_READERS_MAX);
+    struct node *n = calloc(1, sizeof *n);
+    if (n == NULL)
+        return ERR_NO_MEMORY;
+    n->options = *options;
+    n->shards = calloc(options->shards, sizeof *n->shards);
+    enum err e = n->shards != NULL ? make_loops(n) : ERR_NO_MEMORY;
+    if (e == ERR_OK)
+        e = make_lanes(n);
+    if (e == ERR_OK)
+        e = make_shards(n);
+    if (e != ERR_OK) {
+        free_node(n);
+        return e;
+    }
+    *ret = n;
+    return ERR_OK;
+}
+
+enum err node_start(struct node *n)
+{
+    enum err e = ERR_OK;
+    for (uint16_t i = 0; i < n->options.loops && e == ERR_OK; i++) {
+        struct env *env = loop_env(n->loops[i].loop);
+        env_alarm_set(env, &n->loops[i].publish, env_mono_ns(env) + NODE_PUBLISH_NS);
+        if (i > 0)
+            e = loop_start(n->loops[i].loop);
+    }
+    return e;
+}
+
+bool node_run(struct node *n)
+{
+    loop_run(n->loops[0].loop);
+    for (uint16_t i = 1; i < n->options.loops; i++)
+        loop_stop(n->loops[i].loop);
+    for (uint16_t i = 1; i < n->options.loops; i++)
+        loop_join(n->loops[i].loop);
+    return n->drained;
+}
+
+static void on_deadline(struct alarm *a)
+{
+    struct node *n = container_of(a, struct node, deadline);
+    LOG_ERROR(n->options.log, "node_stop_timed_out",
+              log_uint("shards_left", n->options.shards - n->quiet_count));
+    loop_stop(n->loops[0].loop);
+}
+
+void node_end_lists(struct node *n)
+{
+    crew_end_lists(n->crew);
+}
+
+void node_stop(struct node *n, uint64_t deadline_ns)
+{
+    check(!n->stopping);
+    n->stopping = true;
+    n->deadline.fire = on_deadline;
+    env_alarm_set(env_of_loop_0(n), &n->deadline, deadline_ns);
+    crew_close(n->crew);
+    finish_if_quiet(n);
+}
+
+struct node *node_free(struct node *n)
+{
+    if (n == NULL)
+        return NULL;
+    check(n->drained);
+    for (uint16_t i = 0; i < n->options.shards; i++)
+        pthread_mutex_destroy(&n->shards[i].stats_lock);
+    free_node(n);
+    return NULL;
+}
+
+/* --- what it is made of --- */
+
+bool node_ready(struct node *n, const char **reason)
+{
+    for (uint16_t i = 0; i < n->options.shards; i++) {
+        switch ((enum shard_state)atomic_load(&n->shards[i].state)) {
+        case SHARD_RUNNING:
+            continue;
+        case SHARD_OPENING:
+        case SHARD_RECOVERING:
+            *reason = "a shard is recovering from its journal";
+            return false;
+        case SHARD_STOPPED:
+            *reason = "a shard has stopped";
+            return false;
+        }
+    }
+    for (uint16_t i = 0; i < n->options.shards; i++) {
+        struct shard_stats stats;
+        node_get_stats(n, i, &stats);
+        if (stats.damaged_seq != 0)
+            *reason = "a batch of the journal is damaged: payctl store status names it";
+    }
+    return true;
+}
+
+uint16_t node_loops(const struct node *n)
+{
+    return n->options.loops;
+}
+
+struct loop *node_loop(const struct node *n, uint16_t number)
+{
+    check(number < n->options.loops);
+    return n->loops[number].loop;
+}
+
+uint16_t node_shards(const struct node *n)
+{
+    return n->options.shards;
+}
+
+struct shard *node_shard(const struct node *n, uint16_t number)
+{
+    return crew_shard(n->crew, number);
+}
+
+struct loop *node_shard_loop(const struct node *n, uint16_t number)
+{
+    check(number < n->options.shards);
+    return n->shards[number].loop;
+}
+
+const struct domain *node_domain(const struct node *n)
+{
+    return n->options.domain;
+}

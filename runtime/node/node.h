@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Node: all loops, lanes and shards (crew.h) of one process. Loop 0 runs on the thread that calls
+ * node_run(); shards are dealt to the loops in turn. All shards share one journal lane and one
+ * views lane of the store, and its read lanes. */
+#ifndef NODE_NODE_H
+#define NODE_NODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/actor/message.h"
+#include "runtime/base/check.h"
+#include "runtime/base/error.h"
+#include "runtime/base/slice.h"
+#include "runtime/node/crew.h"
+#include "runtime/node/loop.h"
+#include "runtime/shard/shard.h"
+
+#define NODE_LOOPS_MAX 64
+#define NODE_SHARDS_MAX CREW_SHARDS_MAX
+#define NODE_READERS_MAX 8
+#define NODE_PUBLISH_NS 1000000000u  /* how old the statistics of node_get_stats() may be */
+
+struct node;
+
+struct node_options {
+    const struct domain *domain;
+    struct store *store;  /* outlives the node */
+    uint16_t shards;      /* 1 .. NODE_SHARDS_MAX, fixed for the deployment */
+    uint16_t loops;       /* 1 .. NODE_LOOPS_MAX */
+    uint16_t readers;     /* read lanes, 1 .. NODE_READERS_MAX */
+    bool pin_cpus;        /* loop i (i > 0) stays on processor i */
+    struct slice owner;   /* name of this process in the leases; static */
+    size_t resident_max, outcomes_max, filter_bytes, merge_keys; /* of each shard: shard.h */
+    struct log *log;      /* NULL = silent */
+    /* Loop 0's thread: a shard stopped. An empty reason means it was closed by node_stop(), any
+     * other that an operator must look. May be NULL. */
+    void (*shard_stopped)(void *context, uint16_t shard, const char *reason);
+    void *context;
+};
+
+/* Makes loops, lanes and shards. Recovery is under way on the lanes when it returns; its results
+ * wait until the loops run. *ret untouched on failure. */
+must_check enum err node_new(const struct node_options *options, struct node **ret);
+
+/* Starts the threads of loops 1, 2, ...; a node that failed to start cannot be freed. */
+must_check enum err node_start(struct node *n);
+
+/* Runs loop 0 until node_stop() has finished and joins the other loops. True: every shard is closed
+ * and quiet. False: the deadline passed; a store hangs, so leave the process without
+ * node_free(). */
+must_check bool node_run(struct node *n);
+
+/* Loop 0's thread, once, before those who ask are told to end: lists are answered UNAVAILABLE from
+ * now on, those too that wait. What was accepted to be written goes on. */
+void node_end_lists(struct node *n);
+
+/* Loop 0's thread, once: closes all shards. Nobody posts any more. */
+void node_stop(struct node *n, uint64_t deadline_ns);
+
+/* After node_run() returned true. Takes NULL, returns NULL. */
+struct node *node_free(struct node *n);
+
+/* The thread of `from`. Sends the message to the shard of its target, which is found from the body
+ * (domain_target()) if it is not set; one about the whole node goes to all shards (gathering.h).
+ * Sets m->home; m->done runs on that loop. */
+void node_post(struct node *n, struct loop *from, struct message *m);
+
+/* The same to this shard; the target is set. */
+void node_post_to(struct node *n, struct loop *from, struct message *m, uint16_t shard);
+
+/* Any thread. Do all shards run? If not, *reason (static) says why. It is also set while all run,
+ * if the journal of one is damaged in batches that are not needed. */
+bool node_ready(struct node *n, const char **reason);
+
+uint16_t node_loops(const struct node *n);
+struct loop *node_loop(const struct node *n, uint16_t number);
+
+/* For inspection: whoever wants something of a shard mails itself to the shard's loop. */
+uint16_t node_shards(const struct node *n);
+struct shard *node_shard(const struct node *n, uint16_t number);
+struct loop *node_shard_loop(const struct node *n, uint16_t number);
+const struct domain *node_domain(const struct node *n);
+
+/* Any thread: the shard's statistics as of at most NODE_PUBLISH_NS ago. */
+void node_get_stats(struct node *n, uint16_t shard, struct shard_stats *stats);
+
+#endif

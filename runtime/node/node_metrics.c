@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tables say which statistic becomes which family; the format wants all samples of a family
+ * together, so the statistics of all shards are copied first. */
+#include "runtime/node/node_metrics.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/observe/process.h"
+
+struct family {
+    const char *name, *help;
+    enum metrics_type type;
+    size_t offset; /* of the uint64_t */
+    bool seconds;  /* it holds nanoseconds */
+};
+
+#define SHARD(field) offsetof(struct shard_stats, field)
+#define KIND(field) offsetof(struct shard_kind_stats, field)
+
+static const struct family shard_families[] = {
+    {"payd_shard_epoch", "Epoch of the shard's lease.", METRICS_GAUGE, SHARD(epoch), false},
+    {"payd_journal_committed_seq", "Newest durable batch.", METRICS_GAUGE, SHARD(committed_seq),
+     false},
+    {"payd_journal_batches_total", "Batches made durable.", METRICS_COUNTER, SHARD(batches), false},
+    {"payd_journal_records_total", "Records made durable.", METRICS_COUNTER, SHARD(records), false},
+    {"payd_journal_bytes_total", "Bytes of batches made durable.", METRICS_COUNTER,
+     SHARD(journal_bytes), false},
+    {"payd_journal_scrubs_total", "Times the whole journal was read and found in order.",
+     METRICS_COUNTER, SHARD(scrubs), false},
+    {"payd_journal_damaged_batch", "The first batch found damaged; 0 = none.", METRICS_GAUGE,
+     SHARD(damaged_seq), false},
+    {"payd_journal_append_max_seconds", "Longest commit.", METRICS_GAUGE, SHARD(append_ns_max),
+     true},
+    {"payd_events_total", "Events applied.", METRICS_COUNTER, SHARD(events), false},
+    {"payd_replays_total", "Requests answered with their first outcome.", METRICS_COUNTER,
+     SHARD(replays), false},
+    {"payd_key_conflicts_total", "Idempotency keys used for another request.", METRICS_COUNTER,
+     SHARD(conflicts), false},
+    {"payd_recoveries_total", "Recoveries from the journal.", METRICS_COUNTER, SHARD(recoveries),
+     false},
+    {"payd_restarts_total", "Rebuilds after failed turns.", METRICS_COUNTER, SHARD(restarts),
+     false},
+    {"payd_stalls_total", "Turns over the stall limit.", METRICS_COUNTER, SHARD(stalls), false},
+    {"payd_stall_max_seconds", "Longest turn.", METRICS_GAUGE, SHARD(stall_ns_max), true},
+    {"payd_actors_resident", "Actors in memory.", METRICS_GAUGE, SHARD(resident), false},
+    {"payd_actors_evicted_total", "Actors passivated.", METRICS_COUNTER, SHARD(evicted), false},
+    {"payd_actors_loads_total", "Actors asked of the store.", METRICS_COUNTER, SHARD(loads), false},
+    {"payd_outcomes", "Outcomes remembered in memory.", METRICS_GAUGE, SHARD(outcomes), false},
+    {"payd_dead_letters", "Messages that await an operator.", METRICS_GAUGE, SHARD(dead_letters),
+     false},
+};
+
+static const struct family kind_families[] = {
+    {"payd_turns_total", "Messages handled.", METRICS_COUNTER, KIND(turns), false},
+    {"payd_turns_failed_total", "Turns undone because an invariant broke.", METRICS_COUNTER,
+     KIND(failed), false},
+    {"payd_busy_total", "Messages refused because a mailbox or the store was full.",
+     METRICS_COUNTER, KIND(busy), false},
+    {"payd_expired_total", "Messages not executed because their deadline had passed.",
+     METRICS_COUNTER, KIND(expired), false},
+    {"payd_mailbox_depth", "Messages in mailboxes.", METRICS_GAUGE, KIND(depth), false},
+    {"payd_mailbox_wait_max_seconds", "Longest wait of a message.", METRICS_GAUGE,
+     KIND(wait_ns_max), true},
+    {"payd_kind_resident", "Actors in memory.", METRICS_GAUGE, KIND(resident), false},
+};
+
+struct page {
+    struct metrics *m;
+    const struct domain *domain;
+    struct shard_stats *shards;
+    uint16_t count;
+};
+
+typedef void (*each_kind)(struct page *p, const struct shard_kind_stats *stats,
+                          const char *const *labels, const void *context);
+
+static void shard_label(char text[8], uint16_t shard)
+{
+    snprintf(text, 8, "%u", shard);
+}
+
+static void put_value(struct metrics *m, const struct family *f, const void *stats,
+                      const char *const *labels)
+{
+    uint64_t value;
+    memcpy(&value, (const char *)stats + f->offset, sizeof value);
+    if (f->seconds)
+        metrics_sample_seconds(m, f->name, value, labels);
+    else
+        metrics_sample(m, f->name, value, labels);
+}
+
+static void put_shard_families(struct page *p)
+{
+    for (size_t i = 0; i < array_len(shard_families); i++) {
+        const struct family *f = &shard_families[i];
+        metrics_family(p->m, f->type, f->name, f->help);
+        for (uint16_t s = 0; s < p->count; s++) {
+            char shard[8];
+            shard_label(shard, s);
+            put_value(p->m, f, &p->shards[s], METRICS_LABELS("shard", shard));
+        }
+    }
+}
+
+/* Calls `each` for all kinds of all shards. */
+static void walk_kinds(struct page *p, each_kind each, const void *context)
+{
+    for (uint16_t s = 0; s < p->count; s++) {
+        char shard[8];
+        shard_label(shard, s);
+        for (int k = 0; k < KIND_MAX; k++)
+            if (p->domain->kinds[k] != NULL)
+                each(p, &p->shards[s].kinds[k],
+                     METRICS_LABELS("shard", shard, "kind", p->domain->kinds[k]->name), context);
+    }
+}
+
+static void put_kind_value(struct page *p, const struct shard_kind_stats *stats,
+                           const char *const *labels, const void *context)
+{
+    put_value(p->m, context, stats, labels);
+}
+
+static void put_wait(struct page *p, const struct shard_kind_stats *stats,
+                     const char *const *labels, const void *context)
+{
+    (void)context;
+    metrics_sample_seconds(p->m, "payd_mailbox_wait_seconds_sum", stats->wait_ns_sum, labels);
+    metrics_sample(p->m, "payd_mailbox_wait_seconds_count", stats->turns, labels);
+}
+
+static void put_kind_families(struct page *p)
+{
+    for (size_t i = 0; i < array_len(kind_families); i++) {
+        const struct family *f = &kind_families[i];
+        metrics_family(p->m, f->type, f->name, f->help);
+        walk_kinds(p, put_kind_value, f);
+    }
+    metrics_family(p->m, METRICS_SUMMARY, "payd_mailbox_wait_seconds",
+                   "From the arrival of a message to its turn.");
+    walk_kinds(p, put_wait, NULL);
+}
+
+static void put_states(struct page *p)
+{
+    metrics_family(p->m, METRICS_GAUGE, "payd_shard_state",
+                   "0 opening, 1 running, 2 recovering, 3 stopped.");
+    for (uint16_t s = 0; s < p->count; s++) {
+        char shard[8];
+        shard_label(shard, s);
+        metrics_uint(p->m, "payd_shard_state", p->shards[s].state, "shard", shard);
+    }
+    metrics_family(p->m, METRICS_GAUGE, "payd_shard_writable", "0 while the store is full.");
+    for (uint16_t s = 0; s < p->count; s++) {
+        char shard[8];
+        shard_label(shard, s);
+        metrics_uint(p->m, "payd_shard_writable", p->shards[s].writable, "shard", shard);
+    }
+    metrics_family(p->m, METRICS_GAUGE, "payd_projector_lag_batches",
+                   "Durable batches that the views do not show yet.");
+    for (uint16_t s = 0; s < p->count; s++) {
+        char shard[8];
+        shard_label(shard, s);
+        metrics_uint(p->m, "payd_projector_lag_batches",
+                     p->shards[s].committed_seq - p->shards[s].projected_seq, "shard", shard);
+    }
+}
+
+static void put_histograms(struct page *p)
+{
+    metrics_family(p->m, METRICS_HISTOGRAM, "payd_journal_batch_records", "Records of a batch.");
+    for (uint16_t s = 0; s < p->count; s++) {
+        char shard[8];
+        shard_label(shard, s);
+        metrics_sample_histogram(p->m, "payd_journal_batch_records", &p->shards[s].batch_records,
+                                 HISTOGRAM_BATCH_UNIT, false, METRICS_LABELS("shard", shard));
+    }
+    metrics_family(p->m, METRICS_HISTOGRAM, "payd_journal_append_seconds", "Time of a commit.");
+    for (uint16_t s = 0; s < p->count; s++) {
+        char shard[8];
+        shard_label(shard, s);
+        metrics_sample_histogram(p->m, "payd_journal_append_seconds", &p->shards[s].append_ns,
+                                 HISTOGRAM_LATENCY_UNIT, true, METRICS_LABELS("shard", shard));
+    }
+}
+
+static void put_process(struct metrics *m)
+{
+    struct process_usage usage;
+    process_get_usage(&usage);
+    metrics_family(m, METRICS_GAUGE, "process_resident_memory_bytes", "Resident memory.");
+    metrics_sample(m, "process_resident_memory_bytes", usage.resident_bytes,
+                   (const char *const[]){NULL});
+    metrics_family(m, METRICS_GAUGE, "process_open_fds", "Open file descriptors.");
+    metrics_sample(m, "process_open_fds", usage.open_fds, (const char *const[]){NULL});
+    metrics_family(m, METRICS_GAUGE, "process_max_fds", "Most file descriptors allowed.");
+    metrics_sample(m, "process_max_fds", usage.fds_max, (const char *const[]){NULL});
+    metrics_family(m, METRICS_COUNTER, "process_cpu_seconds_total", "Processor time.");
+    metrics_sample_seconds(m, "process_cpu_seconds_total", usage.cpu_ns,
+                           (const char *const[]){NULL});
+    metrics_family(m, METRICS_GAUGE, "process_start_time_seconds", "When it started, Unix time.");
+    metrics_sample_seconds(m, "process_start_time_seconds", usage.started_ns,
+                           (const char *const[]){NULL});
+    metrics_family(m, METRICS_GAUGE, "process_uptime_seconds", "Time since the start.");
+    metrics_sample_seconds(m, "process_uptime_seconds", usage.up_ns, (const char *const[]){NULL});
+}
+
+void node_metrics(struct node *n, struct metrics *m)
+{
+    put_process(m);
+    struct page p = {.m = m, .domain = node_domain(n), .count = node_shards(n)};
+    p.shards = calloc(p.count, sizeof *p.shards);
+    if (p.shards == NULL) {
+        m->failed = true;
+        return;
+    }
+    for (uint16_t i = 0; i < p.count; i++)
+        node_get_stats(n, i, &p.shards[i]);
+    put_states(&p);
+    put_shard_families(&p);
+    put_kind_families(&p);
+    put_histograms(&p);
+    free(p.shards);
+}

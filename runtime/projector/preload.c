@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See preload.h. */
+#include "runtime/projector/preload.h"
+
+#include <stdlib.h>
+
+#include "runtime/base/room.h"
+
+struct needed {
+    struct id128 id;
+    uint16_t kind;
+};
+
+struct preload {
+    struct replay *replay;
+    uint64_t seq_max, events_left;
+    struct needed *items;
+    size_t count, cap;
+};
+
+static void need(struct preload *p, uint16_t kind, struct id128 id)
+{
+    if (registry_find(p->replay->registry, kind, id) != NULL)
+        return;
+    p->items = room_for(p->items, p->count + 1, &p->cap, sizeof *p->items);
+    p->items[p->count++] = (struct needed){id, kind};
+}
+
+/* false: it cannot be read. */
+static bool look_at_event(struct preload *p, const struct record_reader *record)
+{
+    struct replay *r = p->replay;
+    const struct event_needs *needs =
+        record->number < DOMAIN_NUMBER_MAX ? r->domain->needs[record->number] : NULL;
+    if (needs == NULL)
+        return true;
+    struct wire_reader wire;
+    wire_reader_init(&wire, record->event.data, record->event.len);
+    memset(r->event, 0, needs->type->size);
+    bool read = needs->type->read(&wire, &r->arena, r->event);
+    arena_reset(&r->arena);
+    for (uint16_t i = 0; read && i < needs->count; i++) {
+        struct id128 id;
+        memcpy(&id, (const char *)r->event + needs->ids[i], sizeof id);
+        need(p, needs->kind, id);
+    }
+    return read;
+}
+
+static bool on_batch(void *context, const struct batch_row *row)
+{
+    struct preload *p = context;
+    struct record_reader record;
+    enum record_part part;
+    if (row->seq > p->seq_max)
+        return false;
+    record_reader_init(&record, row->body);
+    while ((part = record_next(&record)) != RECORD_DONE) {
+        if (part == RECORD_DAMAGED)
+            return false;
+        if (part != RECORD_EVENT)
+            continue;
+        if (p->events_left == 0 || !look_at_event(p, &record))
+            return false;
+        p->events_left--;
+    }
+    return true;
+}
+
+static int compare_needed(const void *left, const void *right)
+{
+    const struct needed *a = left, *b = right;
+    return a->kind != b->kind ? (a->kind < b->kind ? -1 : 1) : id128_compare(a->id, b->id);
+}
+
+void preload_states(struct replay *r, struct store *s, uint64_t seq_max, uint64_t events_max)
+{
+    struct preload p = {.replay = r, .seq_max = seq_max, .events_left = events_max};
+    (void)!s->ops->tail(s, r->shard, r->seq + 1, on_batch, &p);
+    if (p.count > 0)
+        qsort(p.items, p.count, sizeof *p.items, compare_needed);
+    for (size_t i = 0; i < p.count; i++)
+        if (!registry_preload(r->registry, p.items[i].kind, p.items[i].id))
+            break;
+    free(p.items);
+}

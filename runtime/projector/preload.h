@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Preload: before many batches are replayed, brings the states that their events will ask for
+ * (struct event_needs) into the registry, in the order of their table. Asked for one by one, each
+ * of a million accounts' states is a page read; in order, the states of one page come together. */
+#ifndef PROJECTOR_PRELOAD_H
+#define PROJECTOR_PRELOAD_H
+
+#include "runtime/projector/replay.h"
+
+/* For the batches up to seq_max, or as many of them as have events_max events. Blocks; as replay,
+ * which has not begun these batches. Finds no fault: where a batch cannot be read, or a state not
+ * loaded, it ends, and the replay will say so. */
+void preload_states(struct replay *r, struct store *s, uint64_t seq_max, uint64_t events_max);
+
+#endif

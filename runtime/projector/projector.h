@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Projector: follows the journal at its own pace and keeps the views. It replays each committed
+ * batch on a registry of its own, writes the rows that follow, and commits rows, changed states and
+ * the position reached in one transaction; that position is also where recovery starts. Steps run
+ * on the store's views lane; the rest on the shard's loop. */
+#ifndef PROJECTOR_PROJECTOR_H
+#define PROJECTOR_PROJECTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/base/env.h"
+#include "runtime/dedup/key_index.h"
+#include "runtime/projector/replay.h"
+#include "runtime/projector/row_sorter.h"
+
+/* Of one transaction: about a second of work. Larger steps write each page fewer times. */
+#define PROJECTOR_STEP_EVENTS 100000
+#define PROJECTOR_STEP_KEYS 100000       /* the same of keys, as a refusal has a key and no event */
+#define PROJECTOR_RESIDENT_MAX 262144    /* states kept between transactions */
+
+/* A step preloads states (preload.h) if the one before had to load as many. */
+#define PROJECTOR_PRELOAD_MIN 1000
+
+/* What the domain's project functions are given. */
+struct projection {
+    struct projector *projector;
+    uint64_t place;
+    enum err error; /* the first failure; ends the transaction */
+};
+
+struct projector {
+    struct env *env;
+    struct lane *lane;
+    struct store *store;
+    const struct domain *domain;
+    uint16_t shard;
+
+    struct store_position position; /* committed in the views */
+    bool busy;
+    /* of the step under way: the lane's until done */
+    struct work work;
+    uint64_t target_seq;
+    struct registry registry;
+    struct replay replay;
+    struct replay_source source;
+    struct projection projection;
+    struct row_sorter sorter;
+    struct key_index keys, ids;
+    struct wire_writer state;
+    struct store_position reached;  /* becomes the position when it is done */
+    _Atomic bool abandoned;         /* the loop's, read by the lane */
+    bool fresh;                     /* registry and replay are as of `position`; else renew() */
+    enum err result;
+    uint64_t started_ns, took_ns;   /* of the last step */
+
+    /* On the loop: the position moved, or a step failed (it may be tried again). */
+    void (*on_step)(void *context, enum err result, const char *reason);
+    void *context;
+};
+
+/* merge_keys: key_index.h. */
+void projector_init(struct projector *p, struct env *env, struct lane *lane, struct store *store,
+                    const struct domain *domain, uint16_t shard, size_t merge_keys);
+void projector_done(struct projector *p);
+
+/* Where the views stand now, as recovery found it. Not while busy. */
+void projector_restart(struct projector *p, const struct store_position *position);
+
+/* Starts a step towards committed_seq if none is under way and there is something to do. */
+void projector_advance(struct projector *p, uint64_t committed_seq);
+
+/* From now on nothing more reaches the views: a step under way is taken back (ERR_UNAVAILABLE),
+ * unless it commits already. */
+void projector_abandon(struct projector *p);
+
+#endif

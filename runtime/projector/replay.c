@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See replay.h. */
+#include "runtime/base/plant.h"
+#include "runtime/projector/replay.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define REPLAY_ARENA_MAX ((size_t)16 << 20)
+
+static size_t largest_event(const struct domain *d)
+{
+    size_t size = 1;
+    for (size_t i = 0; i < DOMAIN_NUMBER_MAX; i++)
+        if (d->rules[i] != NULL && d->rules[i]->type->size > size)
+            size = d->rules[i]->type->size;
+    return size;
+}
+
+void replay_init(struct replay *r, const struct domain *d, struct registry *registry,
+                 uint16_t shard, const struct store_position *from)
+{
+    *r = (struct replay){
+        .registry = registry,
+        .domain = d,
+        .shard = shard,
+        .seq = from->seq,
+        .hash = from->hash,
+        .time_ns = from->time_ns,
+        .event_size = largest_event(d),
+    };
+    arena_init(&r->arena, REPLAY_ARENA_MAX);
+    if (registry != NULL)
+        registry->undoable = true;
+    r->event = aligned_alloc(16, (r->event_size + 15) / 16 * 16);
+    check(r->event != NULL);
+}
+
+void replay_done(struct replay *r)
+{
+    arena_done(&r->arena);
+    free(r->event);
+    r->event = NULL;
+}
+
+static enum err damaged(struct replay *r, uint64_t seq, const char *format, ...) printf_like(3, 4);
+
+static enum err damaged(struct replay *r, uint64_t seq, const char *format, ...)
+{
+    int n = snprintf(r->reason, sizeof r->reason, "journal of shard %u is damaged at batch %llu: ",
+                     r->shard, (unsigned long long)seq);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(r->reason + n, sizeof r->reason - (size_t)n, format, args);
+    va_end(args);
+    r->damaged_seq = seq;
+    return ERR_CORRUPT;
+}
+
+/* false: a state could not be brought from the store; nothing of the event remains. */
+static bool apply_event(struct replay *r, const struct event_rule *rule, uint64_t time_ns)
+{
+    struct registry *registry = r->registry;
+    jmp_buf failed;
+    registry->load_failed = &failed;
+    if (setjmp(failed) != 0) {
+        registry->load_failed = NULL;
+        registry_undo(registry, (struct registry_mark){0});
+        return false;
+    }
+    if (!PLANT(LOSE_EVENT) || r->events % 16 != 15)
+        rule->apply(registry, r->event, time_ns);
+    if (PLANT(APPLY_TWICE) && r->events % 16 == 15)
+        rule->apply(registry, r->event, time_ns);
+    registry->load_failed = NULL;
+    registry_settle(registry);
+    return true;
+}
+
+/* Damage of a state is no damage of the journal: it must not be taken for a torn batch. */
+static enum err load_failed(struct replay *r)
+{
+    enum err e = r->registry->load_error;
+    if (e != ERR_CORRUPT)
+        return e;
+    snprintf(r->reason, sizeof r->reason,
+             "a state in the views is damaged (shard %u, before batch %llu); the next start makes "
+             "the views anew from the journal, or else after they were deleted",
+             r->shard, (unsigned long long)r->seq + 1);
+    return ERR_FAILED;
+}
+
+static enum err replay_event(struct replay *r, const struct record_reader *record)
+{
+    const struct event_rule *rule =
+        record->number < DOMAIN_NUMBER_MAX ? r->domain->rules[record->number] : NULL;
+    if (rule == NULL)
+        return damaged(r, r->seq + 1, "unknown event %u (written by a newer version?)",
+                       record->number);
+    struct wire_reader wire;
+    wire_reader_init(&wire, record->event.data, record->event.len);
+    memset(r->event, 0, rule->type->size);
+    if (!rule->type->read(&wire, &r->arena, r->event) || !wire_finished(&wire))
+        return damaged(r, r->seq + 1, "event %u (%s) cannot be read", record->number,
+                       rule->type->name);
+    if (r->registry != NULL && !apply_event(r, rule, record->time_ns))
+        return load_failed(r);
+    r->events++;
+    uint64_t place = place_make(r->seq + 1, record->item);
+    if (r->on_event != NULL && !r->on_event(r->context, rule, r->event, record->time_ns, place))
+        return ERR_IO;
+    if (r->arena.allocated > 0)
+        arena_reset(&r->arena);
+    return ERR_OK;
+}
+
+static enum err replay_body(struct replay *r, const struct batch_row *row)
+{
+    struct record_reader record;
+    uint32_t records = 0;
+    record_reader_init(&record, row->body);
+    for (;;) {
+        switch (record_next(&record)) {
+        case RECORD_BEGIN:
+            if (record.time_ns < r->time_ns)
+                return damaged(r, row->seq, "time goes back in record %u", records);
+            r->time_ns = record.time_ns;
+            break;
+        case RECORD_EVENT: {
+            r->time_ns = record.time_ns;
+            enum err e = replay_event(r, &record);
+            if (e != ERR_OK)
+                return e;
+            break;
+        }
+        case RECORD_END:
+            records++;
+            if (record.keyed && r->on_key != NULL &&
+                !r->on_key(r->context, record.key, record.fingerprint,
+                           place_make(row->seq, record.item), record.begin_ns))
+                return ERR_IO;
+            break;
+        case RECORD_DONE:
+            if (records != row->count)
+                return damaged(r, row->seq, "%u records where %u were written", records,
+                               row->count);
+            r->records += records;
+            return ERR_OK;
+        case RECORD_DAMAGED:
+            return damaged(r, row->seq, "record %u cannot be read", records);
+        }
+    }
+}
+
+enum err replay_batch(struct replay *r, const struct batch_row *row)
+{
+    if (row->shard != r->shard || row->seq != r->seq + 1)
+        return damaged(r, r->seq + 1, "found batch %llu instead", (unsigned long long)row->seq);
+    if (row->epoch < r->epoch)
+        return damaged(r, row->seq, "written under the older epoch %llu",
+                       (unsigned long long)row->epoch);
+    if (memcmp(row->prev_hash.bytes, r->hash.bytes, SHA256_SIZE) != 0)
+        return damaged(r, row->seq, "it does not follow batch %llu (hash chain broken)",
+                       (unsigned long long)r->seq);
+    struct sha256_digest hash = batch_hash(row);
+    if (memcmp(hash.bytes, row->hash.bytes, SHA256_SIZE) != 0)
+        return damaged(r, row->seq, "its hash does not match its content");
+    if (r->registry != NULL)
+        r->registry->seq = row->seq;
+    enum err e = replay_body(r, row);
+    if (e != ERR_OK)
+        return e;
+    r->seq = row->seq;
+    r->epoch = row->epoch;
+    r->hash = hash;
+    return ERR_OK;
+}
+
+struct loading {
+    struct replay_source *source;
+    const struct actor_kind *kind;
+    void *state;
+    uint64_t due_ns;
+    bool read;
+};
+
+static bool load_row(void *context, const struct state_row *row)
+{
+    struct loading *l = context;
+    struct wire_reader wire;
+    wire_reader_init(&wire, row->body.data, row->body.len);
+    l->read = l->kind->read(l->source->registry, &wire, l->state) && wire_finished(&wire);
+    l->due_ns = row->due_ns;
+    return false;
+}
+
+enum err replay_load(void *context, const struct actor_kind *kind, struct id128 id, void *state,
+                     uint64_t *due_ns)
+{
+    struct replay_source *source = context;
+    source->loads++;
+    struct loading l = {.source = source, .kind = kind, .state = state};
+    enum err e = source->store->ops->state_load(source->store, source->shard, kind->number, id,
+                                                load_row, &l);
+    if (e == ERR_OK && !l.read)
+        e = ERR_CORRUPT;
+    if (e == ERR_CORRUPT)
+        source->store->ops->views_damaged(source->store);
+    *due_ns = l.due_ns;
+    return e;
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See arrivals.h. */
+#include "runtime/shard/arrivals.h"
+
+#include "runtime/shard/shard_priv.h"
+
+/* --- refusals -------------------------------------------------------------------------------- */
+
+static void refuse_busy(struct shard *s, struct message *m, uint16_t code)
+{
+    s->stats.kinds[m->target_kind].busy++;
+    shard_finish(s, m, code);
+    m->retry_after_ms = SHARD_BUSY_RETRY_MS;
+}
+
+bool arrivals_may_enter(struct shard *s, struct message *m)
+{
+    if (m->type->view) {
+        view_read_post(s, m);
+        return false;
+    }
+    if (s->writable && !outcomes_full(&s->ids) && !outcomes_full(&s->keys))
+        return true;
+    refuse_busy(s, m, s->writable ? ERR_BUSY : ERR_STORE_FULL);
+    return false;
+}
+
+/* --- into a mailbox -------------------------------------------------------------------------- */
+
+/* None of its turns runs now. */
+static out_of_line void deliver_held(struct shard *s, struct message *m, struct actor *a)
+{
+    if ((a->flags & ACTOR_QUARANTINED) != 0) {
+        supervisor_refused(s, m);
+    } else if (!actor_mailbox_put(a, &m->link)) {
+        refuse_busy(s, m, ERR_SUSPENDED);
+    } else {
+        s->stats.kinds[m->target_kind].depth++;
+        orders_await(s, m->deadline_ns);
+    }
+}
+
+void arrivals_deliver(struct shard *s, struct message *m, struct actor *a)
+{
+    if ((a->flags & ACTOR_HALTED) != 0) {
+        deliver_held(s, m, a);
+    } else if (!actor_mailbox_put(a, &m->link)) {
+        refuse_busy(s, m, ERR_BUSY);
+    } else {
+        s->stats.kinds[m->target_kind].depth++;
+        shard_ready(s, a);
+    }
+}
+
+void arrivals_take(struct shard *s, struct message *m)
+{
+    struct actor *a = arrivals_target(s, m, NULL);
+    if (a != NULL)
+        arrivals_deliver(s, m, a);
+}
+
+/* Where their actors lie, by their slots, which have come by now. */
+static void find(struct shard *s, size_t end)
+{
+    struct arrivals *a = &s->arrivals;
+    for (struct arrival *i = &a->items[a->found]; i < &a->items[end]; i++) {
+        uint16_t kind = i->message->target_kind;
+        i->actor = registry_guess(&s->registry, kind, i->hash);
+        registry_prefetch(&s->registry, kind, i->actor);
+    }
+    a->found = end;
+}
+
+static void hash(struct shard *s, size_t end)
+{
+    struct arrivals *a = &s->arrivals;
+    for (struct arrival *i = &a->items[a->hashed]; i < &a->items[end]; i++) {
+        const struct message *m = i->message;
+        i->hash = id128_hash(m->target);
+        registry_prefetch_slot(&s->registry, m->target_kind, i->hash);
+        if (m->keyed)
+            outcomes_prefetch(&s->keys, m->key);
+    }
+    a->hashed = end;
+}
+
+void arrivals_look_ahead(struct shard *s)
+{
+    const struct arrivals *a = &s->arrivals;
+    size_t end = a->hashed + ARRIVALS_STEP;
+    find(s, a->hashed);
+    hash(s, end < a->count ? end : a->count);
+}
+
+void arrivals_accept(struct shard *s)
+{
+    struct arrivals *a = &s->arrivals;
+    if (a->count == 0)
+        return;
+    arrivals_look_ahead(s);
+    arrivals_look_ahead(s);
+    while (a->next < a->count) {
+        const struct arrival *i = arrivals_next(s);
+        struct actor *to = arrivals_target(s, i->message, i->actor);
+        if (to != NULL)
+            arrivals_deliver(s, i->message, to);
+    }
+    a->count = a->next = a->hashed = a->found = 0;
+}
+
+void arrivals_forget(struct shard *s, const struct actor *gone)
+{
+    struct arrivals *a = &s->arrivals;
+    for (size_t i = a->next; i < a->found; i++)
+        if (a->items[i].actor == gone)
+            a->items[i].actor = NULL;
+}
+
+/* --- the post -------------------------------------------------------------------------------- */
+
+static out_of_line void begin_group(struct shard *s)
+{
+    s->arrivals.since_ns = env_mono_ns(s->env);
+    env_wake(s->env);
+}
+
+/* To a running shard. */
+static inline void put(struct shard *s, struct message *m)
+{
+    struct arrivals *a = &s->arrivals;
+    if (a->count == ARRIVALS_MAX)
+        arrivals_accept(s);
+    if (a->count == 0)
+        begin_group(s);
+    m->posted_ns = a->since_ns;
+    a->items[a->count++] = (struct arrival){.message = m};
+}
+
+/* Other than to a running shard. */
+static out_of_line void post_later(struct shard *s, struct message *m)
+{
+    if (s->state == SHARD_STOPPED || s->closing) {
+        shard_finish(s, m, ERR_UNAVAILABLE);
+        return;
+    }
+    m->posted_ns = env_mono_ns(s->env);
+    if (!parking_put(s, m))
+        refuse_busy(s, m, ERR_UNAVAILABLE);
+}
+
+void shard_post(struct shard *s, struct message *m)
+{
+    m->drew_ids = false;
+    m->replayed = false;
+    if (m->target_kind >= KIND_MAX || s->options.domain->kinds[m->target_kind] == NULL) {
+        m->target_kind = 0;
+        shard_finish(s, m, ERR_UNSUPPORTED);
+    } else if (s->state == SHARD_RUNNING && !s->closing) {
+        put(s, m);
+    } else {
+        post_later(s, m);
+    }
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inspection: what an operator may ask of a shard and of any actor in it. */
+#include "runtime/shard/shard_priv.h"
+
+void shard_get_stats(const struct shard *s, struct shard_stats *stats)
+{
+    *stats = s->stats;
+    stats->state = s->state;
+    stats->writable = shard_writable(s);
+    stats->epoch = s->journal.epoch;
+    stats->committed_seq = s->journal.committed_seq;
+    stats->projected_seq = s->projector.position.seq;
+    stats->batches = s->journal.stats.batches;
+    stats->records = s->journal.stats.records;
+    stats->journal_bytes = s->journal.stats.bytes;
+    stats->appends = s->journal.stats.appends;
+    stats->append_ns_sum = s->journal.stats.append_ns_sum;
+    stats->append_ns_max = s->journal.stats.append_ns_max;
+    stats->batch_records = s->journal.stats.batch_records;
+    stats->append_ns = s->journal.stats.append_ns;
+    stats->scrubs = s->scrub.passes;
+    stats->damaged_seq = s->scrub.damaged_seq;
+    if (s->recovery != NULL)
+        return; /* registry and outcomes are the lane's */
+    stats->resident = s->registry.resident;
+    stats->outcomes = outcomes_count(&s->ids) + outcomes_count(&s->keys);
+    for (int k = 0; k < KIND_MAX; k++)
+        stats->kinds[k].resident = s->registry.actors[k].count;
+}
+
+const char *shard_audit(struct shard *s)
+{
+    const struct domain *d = s->options.domain;
+    for (uint32_t i = 0; i < d->service_count && s->recovery == NULL; i++) {
+        const char *broken =
+            d->services[i]->audit == NULL ? NULL : d->services[i]->audit(&s->registry);
+        if (broken != NULL)
+            return broken;
+    }
+    return NULL;
+}
+
+static struct actor *resident(const struct shard *s, uint16_t kind, struct id128 id)
+{
+    if (kind >= KIND_MAX || s->recovery != NULL)
+        return NULL; /* while it recovers the registry is the lane's */
+    struct table_entry *e = table_find(&s->registry.actors[kind], id);
+    return e == NULL ? NULL : actor_of_entry(e);
+}
+
+static void resume(struct shard *s, struct actor *a)
+{
+    orders_lift(s, a, ACTOR_HALTED);
+    supervisor_forgive(s, a);
+    shard_ready(s, a);
+}
+
+enum err shard_actor_command(struct shard *s, uint16_t kind, struct id128 id,
+                             enum actor_command command)
+{
+    if (s->state == SHARD_RUNNING)
+        arrivals_accept(s); /* what came before comes first */
+    struct actor *a = resident(s, kind, id);
+    if (a == NULL)
+        return ERR_NOT_FOUND;
+    switch (command) {
+    case ACTOR_COMMAND_SUSPEND:
+        return orders_give(s, a, ACTOR_SUSPENDED);
+    case ACTOR_COMMAND_RESUME:
+        resume(s, a);
+        return ERR_OK;
+    case ACTOR_COMMAND_TRACE:
+        return orders_give(s, a, ACTOR_TRACED);
+    case ACTOR_COMMAND_UNTRACE:
+        orders_lift(s, a, ACTOR_TRACED);
+        return ERR_OK;
+    case ACTOR_COMMAND_STOP:
+        return passivation_now(s, a) ? ERR_OK : ERR_BUSY;
+    }
+    return ERR_UNSUPPORTED;
+}
+
+static void describe(const struct shard *s, const struct actor *a, struct actor_info *info)
+{
+    *info = (struct actor_info){
+        .kind = a->kind,
+        .id = a->entry.id,
+        .resident = true,
+        .exists = (a->flags & ACTOR_EXISTS) != 0,
+        .suspended = (a->flags & ACTOR_SUSPENDED) != 0,
+        .quarantined = (a->flags & ACTOR_QUARANTINED) != 0,
+        .traced = (a->flags & ACTOR_TRACED) != 0,
+        .mailbox = a->mailbox_count,
+        .touched_seq = a->touched_seq,
+        .due_ns = registry_due(&s->registry, a),
+        .failures = supervisor_failures(&s->supervisor, a),
+    };
+}
+
+enum err shard_actor_info(const struct shard *s, uint16_t kind, struct id128 id,
+                          struct actor_info *info)
+{
+    const struct actor *a = resident(s, kind, id);
+    if (a == NULL)
+        return ERR_NOT_FOUND;
+    describe(s, a, info);
+    return ERR_OK;
+}
+
+enum err shard_actor_state(const struct shard *s, uint16_t kind, struct id128 id,
+                           struct wire_writer *w)
+{
+    struct actor *a = resident(s, kind, id);
+    if (a == NULL || (a->flags & ACTOR_EXISTS) == 0)
+        return ERR_NOT_FOUND;
+    s->options.domain->kinds[kind]->write(w, actor_state(a));
+    return w->failed ? ERR_TOO_LARGE : ERR_OK;
+}
+
+/* Keeps infos sorted, longest mailbox first. */
+static uint32_t place_info(const struct shard *s, const struct actor *a, struct actor_info *infos,
+                           uint32_t count, uint32_t max)
+{
+    if (count == max && infos[count - 1].mailbox >= a->mailbox_count)
+        return count;
+    uint32_t at = count < max ? count : max - 1;
+    while (at > 0 && infos[at - 1].mailbox < a->mailbox_count) {
+        infos[at] = infos[at - 1];
+        at--;
+    }
+    describe(s, a, &infos[at]);
+    return count < max ? count + 1 : count;
+}
+
+uint32_t shard_actors_top(const struct shard *s, struct actor_info *infos, uint32_t max)
+{
+    uint32_t count = 0;
+    for (int k = 0; k < KIND_MAX && max > 0 && s->recovery == NULL; k++) {
+        size_t cursor = 0;
+        struct table_entry *e;
+        while ((e = table_next(&s->registry.actors[k], &cursor)) != NULL)
+            count = place_info(s, actor_of_entry(e), infos, count, max);
+    }
+    return count;
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Two arrays that are swapped: one collects requests, the other is being read. */
+#include "runtime/shard/loader.h"
+
+#include <stdlib.h>
+
+#include "runtime/projector/replay.h"
+
+static void loader_run(struct work *w);
+static void loader_finish(struct work *w);
+
+void loader_init(struct loader *l, struct env *env, struct lane *lane, struct store *store,
+                 uint16_t shard, size_t filter_bytes)
+{
+    *l = (struct loader){.env = env, .lane = lane, .store = store, .shard = shard};
+    l->work.run = loader_run;
+    l->work.done = loader_finish;
+    table_init(&l->parts);
+    key_finder_init(&l->keys, (struct key_space){shard, KEY_KIND_OUTCOME}, filter_bytes);
+    key_finder_init(&l->ids, (struct key_space){shard, KEY_KIND_EVENT}, LOADER_ID_FILTER_BYTES);
+}
+
+void loader_forget(struct loader *l)
+{
+    size_t cursor = 0;
+    struct table_entry *e;
+    while ((e = table_next(&l->parts, &cursor)) != NULL)
+        free(container_of(e, struct part, entry));
+    table_done(&l->parts);
+}
+
+void loader_done(struct loader *l)
+{
+    check(!l->busy);
+    loader_forget(l);
+    for (size_t i = 0; i < l->reading_count; i++) {
+        free(l->reading[i].part); /* read, but never delivered: shard_kill() */
+        free((char *)l->reading[i].body.data);
+    }
+    free(l->asked);
+    free(l->reading);
+    key_finder_done(&l->keys);
+    key_finder_done(&l->ids);
+}
+
+void loader_reset(struct loader *l)
+{
+    loader_forget(l);
+    l->asked_count = 0;
+    l->crowded = false;
+    l->stale = l->busy;
+}
+
+static void start(struct loader *l)
+{
+    struct load *loads = l->reading;
+    size_t cap = l->reading_cap;
+    l->reading = l->asked;
+    l->reading_count = l->asked_count;
+    l->reading_cap = l->asked_cap;
+    l->asked = loads;
+    l->asked_count = 0;
+    l->asked_cap = cap;
+    l->busy = true;
+    env_work(l->env, l->lane, &l->work);
+}
+
+void loader_ask(struct loader *l, const struct load *load)
+{
+    if (l->asked_count == l->asked_cap) {
+        l->asked_cap = l->asked_cap == 0 ? 64 : l->asked_cap * 2;
+        l->asked = realloc(l->asked, l->asked_cap * sizeof *l->asked);
+        check(l->asked != NULL);
+    }
+    l->asked[l->asked_count++] = *load;
+    if (!l->busy)
+        start(l);
+}
+
+const struct part *loader_part(const struct loader *l, uint64_t place)
+{
+    struct table_entry *e = table_find(&l->parts, (struct id128){0, place});
+    return e == NULL ? NULL : container_of(e, struct part, entry);
+}
+
+/* --- on the read lane ------------------------------------------------------------------------ */
+
+static bool keep_state(void *context, const struct state_row *row)
+{
+    struct load *load = context;
+    char *copy = malloc(row->body.len + 1);
+    check(copy != NULL);
+    memcpy(copy, row->body.data, row->body.len);
+    load->body = (struct slice){copy, row->body.len};
+    load->due_ns = row->due_ns;
+    return false;
+}
+
+static struct part *part_copy(const struct record_reader *found, uint64_t place)
+{
+    struct slice bytes = found->inside ? found->event : found->outcome.reply;
+    struct part *part = malloc(sizeof *part + bytes.len);
+    check(part != NULL);
+    part->entry.id = (struct id128){0, place};
+    part->record = *found;
+    if (bytes.len > 0)
+        memcpy(part->bytes, bytes.data, bytes.len);
+    struct slice copy = {part->bytes, bytes.len};
+    if (found->inside)
+        part->record.event = copy;
+    else
+        part->record.outcome.reply = copy;
+    return part;
+}
+
+/* All parts asked of one batch, sorted by item, found in one walk over its body. */
+struct part_group {
+    struct load *loads;
+    size_t count;
+    enum err error;
+};
+
+static struct load *first_of_item(const struct part_group *group, uint32_t item)
+{
+    size_t low = 0, high = group->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (place_item(group->loads[middle].place) < item)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return &group->loads[low];
+}
+
+/* The batch is checked as at a start: what it says is given as an answer again. */
+static bool keep_parts(void *context, const struct batch_row *row)
+{
+    struct part_group *group = context;
+    struct sha256_digest hash = batch_hash(row);
+    if (row->seq != place_seq(group->loads[0].place) ||
+        memcmp(hash.bytes, row->hash.bytes, SHA256_SIZE) != 0) {
+        group->error = ERR_CORRUPT;
+        return false;
+    }
+    const struct load *end = group->loads + group->count;
+    struct record_reader reader;
+    record_reader_init(&reader, row->body);
+    for (;;) {
+        enum record_part part = record_next(&reader);
+        if (part == RECORD_DONE || part == RECORD_DAMAGED)
+            return false;
+        if (part == RECORD_BEGIN)
+            continue;
+        struct load *load = first_of_item(group, reader.item);
+        for (; load < end && place_item(load->place) == reader.item; load++)
+            if (load->part == NULL)
+                load->part = part_copy(&reader, load->place);
+    }
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct load *x = a, *y = b;
+    if (x->what != y->what)
+        return x->what < y->what ? -1 : 1;
+    return (x->place > y->place) - (x->place < y->place);
+}
+
+/* The loads are sorted by place: returns how many from the front lie in one batch. */
+static size_t load_parts(struct loader *l, struct load *loads, size_t count)
+{
+    uint64_t seq = place_seq(loads[0].place);
+    struct part_group group = {loads, 1, ERR_OK};
+    while (group.count < count && loads[group.count].what == LOAD_PART &&
+           place_seq(loads[group.count].place) == seq)
+        group.count++;
+    enum err e = l->store->ops->tail(l->store, l->shard, seq, keep_parts, &group);
+    if (e == ERR_OK)
+        e = group.error;
+    for (size_t i = 0; i < group.count; i++)
+        loads[i].result = e != ERR_OK ? e : loads[i].part == NULL ? ERR_CORRUPT : ERR_OK;
+    return group.count;
+}
+
+static size_t load_one(struct loader *l, struct load *load, size_t count)
+{
+    struct store *s = l->store;
+    if (load->what == LOAD_PART)
+        return load_parts(l, load, count);
+    if (load->what == LOAD_STATE) {
+        load->result = s->ops->state_load(s, l->shard, load->kind, load->id, keep_state, load);
+    } else {
+        load->result =
+            key_finder_find(load->is_key ? &l->keys : &l->ids, s, load->id, &load->place);
+    }
+    return 1;
+}
+
+static void loader_run(struct work *w)
+{
+    struct loader *l = container_of(w, struct loader, work);
+    key_finder_outdate(&l->keys);
+    key_finder_outdate(&l->ids);
+    qsort(l->reading, l->reading_count, sizeof *l->reading, by_place);
+    for (size_t i = 0; i < l->reading_count;)
+        i += load_one(l, &l->reading[i], l->reading_count - i);
+}
+
+/* --- back on the loop ------------------------------------------------------------------------ */
+
+static void keep_part(struct loader *l, struct load *load)
+{
+    if (load->part == NULL)
+        return;
+    bool known = loader_part(l, load->place) != NULL;
+    if (known || l->parts.count >= LOADER_PARTS_MAX) {
+        l->crowded |= !known;
+        free(load->part);
+        return;
+    }
+    bool inserted = table_insert(&l->parts, &load->part->entry);
+    check(inserted);
+}
+
+static void loader_finish(struct work *w)
+{
+    struct loader *l = container_of(w, struct loader, work);
+    l->busy = false;
+    for (size_t i = 0; i < l->reading_count; i++) {
+        struct load *load = &l->reading[i];
+        if (l->stale) {
+            free(load->part);
+        } else {
+            keep_part(l, load);
+            l->loaded(l->context, load);
+        }
+        free((char *)load->body.data);
+    }
+    l->reading_count = 0;
+    if (!l->stale)
+        l->finished(l->context);
+    l->stale = false;
+    if (l->asked_count > 0 && !l->busy)
+        start(l);
+}

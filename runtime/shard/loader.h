@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loader: reads what turns wait for. Requests for states, outcomes and journal parts are collected
+ * while one group of them is being read on the store's read lane, so that a thousand cold accounts
+ * cost one job of the lane.
+ * Loop thread, except the reading. */
+#ifndef SHARD_LOADER_H
+#define SHARD_LOADER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/base/env.h"
+#include "runtime/base/slab.h"
+#include "runtime/base/table.h"
+#include "runtime/dedup/key_finder.h"
+#include "runtime/journal/record.h"
+#include "runtime/store/store.h"
+
+/* Journal parts kept for turns that will run again: far more than any one turn needs (a message
+ * names 8,192 transfers at most). When the turns that wait need more together, one of them is
+ * served alone before the others try again. */
+#define LOADER_PARTS_MAX 65536
+#define LOADER_ID_FILTER_BYTES ((size_t)8 << 20) /* for filters over ids: little, as most ids tell
+                                                    their time and need none */
+
+enum load_what {
+    LOAD_STATE,   /* of an actor */
+    LOAD_OUTCOME, /* place of a key, from the views */
+    LOAD_PART,    /* record or event at a place, from the journal */
+};
+
+struct load {
+    enum load_what what;
+    uint16_t kind;      /* STATE */
+    struct id128 id;    /* STATE: the actor; OUTCOME: the key */
+    bool is_key;        /* OUTCOME: of the table of keys, not of ids */
+    uint64_t place;     /* PART: asked; OUTCOME: answer, 0 = none */
+    enum err result;
+    uint64_t due_ns;    /* STATE */
+    struct slice body;  /* STATE: its bytes, allocated */
+    struct part *part;  /* PART */
+};
+
+/* A journal part brought back: a record's end (with key and outcome) or an event. */
+struct part {
+    struct table_entry entry; /* {0, place} */
+    struct record_reader record;
+    char bytes[]; /* what record.event or record.outcome.reply points into */
+};
+
+struct loader {
+    struct env *env;
+    struct lane *lane;
+    struct store *store;
+    uint16_t shard;
+    struct load *asked;   /* for the next group */
+    struct load *reading; /* the group on the read lane */
+    size_t asked_count, asked_cap, reading_count, reading_cap;
+    bool busy;
+    bool stale; /* the group was asked for before a recovery: its answers are dropped */
+    struct work work;
+    struct key_finder keys, ids; /* the read lane's; as of this group */
+    struct table parts;
+    bool crowded; /* a part found no room; the owner clears it */
+    /* Called on the loop for each load of a group; what it points to is freed after the call,
+     * except parts. Then `finished`, once for the group. */
+    void (*loaded)(void *context, struct load *l);
+    void (*finished)(void *context);
+    void *context;
+};
+
+/* filter_bytes: for filters over keys in the views, at most; see key_finder.h. */
+void loader_init(struct loader *l, struct env *env, struct lane *lane, struct store *store,
+                 uint16_t shard, size_t filter_bytes);
+void loader_done(struct loader *l);
+
+/* Asks for one thing; the request is copied. The same may be asked for twice. */
+void loader_ask(struct loader *l, const struct load *load);
+
+/* A part that was loaded, or NULL; valid until loader_forget(). */
+const struct part *loader_part(const struct loader *l, uint64_t place);
+
+/* Forgets loaded parts: no turn is waiting. */
+void loader_forget(struct loader *l);
+
+/* Forgets all that was asked as well: the shard starts over. */
+void loader_reset(struct loader *l);
+
+#endif

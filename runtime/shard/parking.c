@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See parking.h. */
+#include "runtime/shard/parking.h"
+
+#include "runtime/shard/shard_priv.h"
+
+#define PARKING_LOOK_NS 100000000u /* how late an answer EXPIRED may be */
+
+static void expire(struct alarm *a);
+
+void parking_init(struct parking *p)
+{
+    *p = (struct parking){.expiry.fire = expire};
+    fifo_init(&p->messages);
+}
+
+static void put(struct shard *s, struct message *m)
+{
+    struct parking *p = &s->parking;
+    p->count++;
+    fifo_push(&p->messages, &m->link);
+    if (m->deadline_ns != 0 && p->expiry.due_ns == 0)
+        env_alarm_set(s->env, &p->expiry, env_mono_ns(s->env) + PARKING_LOOK_NS);
+}
+
+bool parking_put(struct shard *s, struct message *m)
+{
+    if (s->parking.count >= PARKING_MAX)
+        return false;
+    put(s, m);
+    return true;
+}
+
+void parking_put_mailboxes(struct shard *s)
+{
+    fifo_init(&s->run_queue);
+    fifo_init(&s->wait_queue);
+    for (int k = 0; k < KIND_MAX; k++) {
+        size_t cursor = 0;
+        struct table_entry *e;
+        while ((e = table_next(&s->registry.actors[k], &cursor)) != NULL) {
+            struct actor *a = actor_of_entry(e);
+            while (a->mailbox_last != NULL) {
+                struct message *m = container_of(actor_mailbox_take(a), struct message, link);
+                if (m->type == NULL)
+                    m->done(m); /* deadlines are armed again by the replay */
+                else
+                    put(s, m);
+            }
+        }
+        s->stats.kinds[k].depth = 0;
+    }
+    for (size_t i = 0; i < s->arrivals.count; i++)
+        put(s, s->arrivals.items[i].message);
+    s->arrivals.count = 0;
+}
+
+struct message *parking_take(struct shard *s)
+{
+    struct fifo_link *link = fifo_pop(&s->parking.messages);
+    if (link == NULL)
+        return NULL;
+    s->parking.count--;
+    return container_of(link, struct message, link);
+}
+
+static void expire(struct alarm *a)
+{
+    struct shard *s = container_of(a, struct shard, parking.expiry);
+    uint64_t now_ns = env_mono_ns(s->env);
+    for (size_t left = s->parking.count; left > 0; left--) {
+        struct message *m = parking_take(s);
+        if (m->deadline_ns == 0 || now_ns <= m->deadline_ns) {
+            put(s, m); /* once around keeps the order */
+            continue;
+        }
+        s->stats.kinds[m->target_kind].expired++;
+        shard_finish(s, m, ERR_EXPIRED);
+    }
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Accesses are sequentially consistent: who waits writes that down and then looks where the views
+ * are, who moves the views then looks for those that wait, so that one of them sees the other. */
+#include "runtime/shard/progress.h"
+
+#include "runtime/base/plant.h"
+
+static void nudge_waiting(struct progress *p, uint16_t shard)
+{
+    for (uint16_t i = 0; i < p->count; i++)
+        if (i != shard && atomic_load(&p->shards[i].waiting) && !PLANT(FORGET_NUDGE))
+            p->nudge(p->context, i);
+}
+
+void progress_commit(struct progress *p, uint16_t shard, uint64_t seq)
+{
+    /* Read by who heard of the commit, whichever way, and so after it. */
+    atomic_store_explicit(&p->shards[shard].committed, seq, memory_order_release);
+}
+
+void progress_project(struct progress *p, uint16_t shard, uint64_t seq)
+{
+    atomic_store(&p->shards[shard].projected, seq);
+    nudge_waiting(p, shard);
+}
+
+void progress_open(struct progress *p, uint16_t shard, uint64_t committed, uint64_t projected)
+{
+    progress_commit(p, shard, committed);
+    atomic_store(&p->shards[shard].projected, projected);
+    atomic_store(&p->shards[shard].opened, true);
+    nudge_waiting(p, shard);
+}
+
+void progress_stop(struct progress *p, uint16_t shard)
+{
+    atomic_store(&p->shards[shard].stopped, true);
+    nudge_waiting(p, shard);
+}
+
+void progress_wait(struct progress *p, uint16_t shard, bool waiting)
+{
+    if (atomic_load_explicit(&p->shards[shard].waiting, memory_order_relaxed) != waiting)
+        atomic_store(&p->shards[shard].waiting, waiting);
+}
+
+bool progress_wanted(const struct progress *p, uint16_t shard, uint64_t projected)
+{
+    return atomic_load(&p->shards[shard].wanted) > projected;
+}
+
+/* true: nobody wanted as much before. */
+static bool want(struct progress_shard *s, uint64_t seq)
+{
+    uint64_t wanted = atomic_load(&s->wanted);
+    while (wanted < seq)
+        if (atomic_compare_exchange_weak(&s->wanted, &wanted, seq))
+            return true;
+    return false;
+}
+
+void progress_capture_own(struct progress *p, uint16_t shard, uint64_t *seqs)
+{
+    for (uint16_t i = 0; i < p->count; i++)
+        seqs[i] = 0;
+    seqs[shard] = atomic_load(&p->shards[shard].committed);
+    (void)want(&p->shards[shard], seqs[shard]);
+}
+
+bool progress_capture(struct progress *p, uint16_t shard, uint64_t *seqs)
+{
+    for (uint16_t i = 0; i < p->count; i++)
+        if (!atomic_load(&p->shards[i].opened) && !atomic_load(&p->shards[i].stopped))
+            return false;
+    for (uint16_t i = 0; i < p->count; i++) {
+        struct progress_shard *s = &p->shards[i];
+        bool opened = atomic_load(&s->opened);
+        seqs[i] = opened ? atomic_load(&s->committed) : UINT64_MAX; /* stopped: nobody knows */
+        if (opened && seqs[i] > atomic_load(&s->projected) && want(s, seqs[i]) && i != shard)
+            p->nudge(p->context, i);
+    }
+    return true;
+}
+
+enum progress_wait progress_reached(const struct progress *p, const uint64_t *seqs)
+{
+    enum progress_wait found = PROGRESS_REACHED;
+    for (uint16_t i = 0; i < p->count; i++) {
+        if (atomic_load(&p->shards[i].projected) >= seqs[i])
+            continue;
+        if (atomic_load(&p->shards[i].stopped))
+            return PROGRESS_NEVER;
+        found = PROGRESS_BEHIND;
+    }
+    return found;
+}

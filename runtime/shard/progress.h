@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Progress: how far the journal and the views of each shard of a node are, told to all its shards.
+ * A list may show what several have committed, and then waits for the views of all. Each shard
+ * writes its own line; any thread reads. */
+#ifndef SHARD_PROGRESS_H
+#define SHARD_PROGRESS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/base/check.h"
+
+struct progress_shard {
+    atomic_bool opened;  /* its positions are known */
+    atomic_bool stopped; /* its views go no further */
+    atomic_bool waiting; /* its lists wait for views */
+    _Atomic uint64_t committed, projected;
+    _Atomic uint64_t wanted; /* some list of any shard waits for its views up to this batch */
+};
+
+struct progress {
+    uint16_t count; /* of shards */
+    /* Any shard's thread: runs a pass of that shard soon. */
+    void (*nudge)(void *context, uint16_t shard);
+    void *context;
+    struct progress_shard *shards; /* the owner's memory, zeroed */
+};
+
+/* --- the shard's own line --- */
+
+/* Call before answers of these batches leave. */
+void progress_commit(struct progress *p, uint16_t shard, uint64_t seq);
+/* The views moved: nudges the shards whose lists wait. */
+void progress_project(struct progress *p, uint16_t shard, uint64_t seq);
+/* Its positions are known, as recovery found them; may be called again. */
+void progress_open(struct progress *p, uint16_t shard, uint64_t committed, uint64_t projected);
+void progress_stop(struct progress *p, uint16_t shard);
+/* Set it before looking whether the wait is over: what comes later nudges. */
+void progress_wait(struct progress *p, uint16_t shard, bool waiting);
+/* Does a list wait for more than these views show? */
+bool progress_wanted(const struct progress *p, uint16_t shard, uint64_t projected);
+
+/* --- what lists wait for --- */
+
+/* For a list of this shard: where all shards stand now, one seq each. false: one has not opened
+ * yet, ask again. Shards whose views are behind are asked to hurry. */
+must_check bool progress_capture(struct progress *p, uint16_t shard, uint64_t *seqs);
+/* The same, if what is listed lies in this shard, which has opened: the others do not matter. */
+void progress_capture_own(struct progress *p, uint16_t shard, uint64_t *seqs);
+
+enum progress_wait {
+    PROGRESS_REACHED, /* all views show at least this */
+    PROGRESS_BEHIND,
+    PROGRESS_NEVER,   /* one of them has stopped before it */
+};
+enum progress_wait progress_reached(const struct progress *p, const uint64_t *seqs);
+
+#endif

@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Recovery: how a shard gets its state, at the start and after a commit that failed or whose
+ * outcome is unknown. On the journal lane: take the lease (first time) or reopen the store, read
+ * where the views stand, replay the journal after it onto an empty registry. Back on the loop: what
+ * was held for a batch that turned out durable is answered, the rest is told to retry. An attempt
+ * that fails is made again; nobody is answered before one has told what is durable, or the shard
+ * stops.
+ *
+ * What a damaged journal means is decided here:
+ *     newest batch torn, never acknowledged, store may tear      cut it, go on
+ *     it ends before a batch that was committed                  stop: its end is lost
+ *     any other damage, gap, broken chain, older epoch           stop, name the batch
+ *     views ahead of the journal, or of another journal          stop: a restored backup
+ *     a file removed or replaced while in use                    stop
+ */
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "runtime/base/plant.h"
+#include "runtime/shard/shard_priv.h"
+
+#define ID_AHEAD_MS 1000 /* ids may be this much ahead of the clock when they are accepted */
+#define RECOVERY_RETRY_NS 500000000u
+
+/* A batch that was with the store when it failed. */
+struct doubtful {
+    uint64_t seq;
+    struct sha256_digest hash;
+    bool durable;
+};
+
+struct recovery {
+    struct work work;
+    struct alarm retry;
+    struct shard *shard;
+    enum err cause;             /* ERR_OK at the start */
+    uint32_t attempts;          /* before this one */
+    uint64_t now_ns;            /* the shard's clock when it began */
+    struct fifo failed;         /* struct batch, oldest first */
+    struct doubtful doubtful[JOURNAL_APPEND_BATCHES];
+    uint32_t doubtful_count;
+    _Atomic bool abandoned;     /* the loop's, read by the lane */
+    /* results */
+    enum err result;
+    uint64_t epoch;
+    struct store_position position;
+    struct store_position committed; /* at least this far the journal had come */
+    struct replay replay;
+    struct replay_source source;
+    uint64_t torn_seq;
+    char reason[SHARD_REASON_MAX];
+};
+
+/* --- on the journal lane --------------------------------------------------------------------- */
+
+static enum err fail(struct recovery *r, enum err e, const char *format, ...) printf_like(3, 4);
+
+static enum err fail(struct recovery *r, enum err e, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(r->reason, sizeof r->reason, format, args);
+    va_end(args);
+    return e;
+}
+
+/* Damage of the journal, with what an operator can do about it. */
+static enum err fail_damaged(struct recovery *r, uint64_t seq, const char *what)
+{
+    uint16_t shard = r->shard->options.number;
+    char which[24] = "";
+    if (shard > 0)
+        snprintf(which, sizeof which, " --shard %u", shard);
+    return fail(r, ERR_CORRUPT,
+                "%s (in %s); nothing of it was changed. payctl ledger show-batch %llu%s and payctl "
+                "ledger verify, each with --data and the directory, tell more; restore the "
+                "directory from a backup",
+                what, r->shard->options.store->place, (unsigned long long)seq, which);
+}
+
+/* The same of a batch of this shard. */
+static enum err fail_at(struct recovery *r, uint64_t seq, const char *how)
+{
+    char what[REPLAY_REASON_MAX];
+    snprintf(what, sizeof what, "journal of shard %u is damaged at batch %llu: %s",
+             r->shard->options.number, (unsigned long long)seq, how);
+    return fail_damaged(r, seq, what);
+}
+
+/* May the store have written other than it said? A full store has written nothing, and may have no
+ * room for what opening anew writes. */
+static bool store_doubtful(const struct recovery *r)
+{
+    if (r->cause == ERR_OK)
+        return r->attempts > 0;
+    return r->cause != ERR_STORE_FULL && r->cause != ERR_FAILED;
+}
+
+static enum err take_lease(struct recovery *r)
+{
+    struct shard *s = r->shard;
+    struct store *store = s->options.store;
+    if (store_doubtful(r)) {
+        enum err e = store->ops->reopen(store);
+        if (e != ERR_OK)
+            return fail(r, e, "the store cannot be reopened: %s (%s)", err_text(e), store->place);
+    }
+    if (r->cause != ERR_OK) {
+        r->epoch = s->journal.epoch;
+        return ERR_OK;
+    }
+    enum err e = store->ops->lease_take(store, s->options.number, s->options.owner, &r->epoch);
+    if (e != ERR_OK)
+        return fail(r, e, "the lease of shard %u cannot be taken: %s", s->options.number,
+                    err_text(e));
+    return ERR_OK;
+}
+
+struct position_check {
+    const struct store_position *position;
+    bool seen, same, whole;
+};
+
+static bool compare_position(void *context, const struct batch_row *row)
+{
+    struct position_check *c = context;
+    c->seen = row->seq == c->position->seq;
+    c->same = memcmp(row->hash.bytes, c->position->hash.bytes, SHA256_SIZE) == 0;
+    struct sha256_digest hash = batch_hash(row);
+    c->whole = memcmp(hash.bytes, row->hash.bytes, SHA256_SIZE) == 0;
+    return false;
+}
+
+/* What the check found, in words that tell what to do. */
+static enum err position_unlike(struct recovery *r, const struct position_check *c, uint64_t head)
+{
+    unsigned long long at = r->position.seq;
+    if (at > head)
+        return fail(r, ERR_CORRUPT,
+                    "the views stand at batch %llu, but the journal of shard %u ends at batch "
+                    "%llu: its end is lost, or an older one was restored; restore journal and "
+                    "views together from a backup",
+                    at, r->shard->options.number, (unsigned long long)head);
+    if (!c->seen)
+        return fail_at(r, at, "it is missing");
+    if (!c->whole)
+        return fail_at(r, at, "its hash does not match its content");
+    return fail(r, ERR_CORRUPT,
+                "the views stand at batch %llu of another journal of shard %u; if the journal is "
+                "the right one, delete the views: they are rebuilt",
+                at, r->shard->options.number);
+}
+
+/* The views must have been made from this journal, and not be ahead of it. The batch they stand at
+ * is whole; those before it are looked at by whoever asks for a verification. */
+static enum err check_position(struct recovery *r)
+{
+    struct store *store = r->shard->options.store;
+    uint16_t shard = r->shard->options.number;
+    uint64_t head = 0;
+    enum err e = store->ops->position(store, shard, &r->position);
+    if (e == ERR_CORRUPT)
+        store->ops->views_damaged(store);
+    if (e != ERR_OK)
+        return fail(r, e, "the views cannot be read: %s", err_text(e));
+    if (r->position.seq == 0)
+        return ERR_OK;
+    e = store->ops->head(store, shard, &head);
+    if (e == ERR_CORRUPT)
+        head = UINT64_MAX; /* the reading that follows finds where it breaks off */
+    else if (e != ERR_OK)
+        return fail(r, e, "the journal cannot be read: %s", err_text(e));
+    struct position_check c = {.position = &r->position};
+    e = store->ops->tail(store, shard, r->position.seq, compare_position, &c);
+    if (e == ERR_CORRUPT)
+        return fail_at(r, r->position.seq, "it cannot be read");
+    if (e != ERR_OK)
+        return fail(r, e, "the journal cannot be read at batch %llu: %s",
+                    (unsigned long long)r->position.seq, err_text(e));
+    bool alike = c.seen && c.same && c.whole;
+    return alike ? ERR_OK : position_unlike(r, &c, head);
+}
+
+/* Who acknowledged what is missing now must not go on as if nothing had been. */
+static enum err check_committed(struct recovery *r)
+{
+    struct store *store = r->shard->options.store;
+    uint16_t shard = r->shard->options.number;
+    unsigned long long at = r->committed.seq;
+    if (at > r->replay.seq)
+        return fail(r, ERR_CORRUPT,
+                    "batch %llu was committed, but the journal of shard %u ends at batch %llu: its "
+                    "end is lost, or an older one was restored; restore the directory from a "
+                    "backup, or delete views and witness to go on without what is lost",
+                    at, shard, (unsigned long long)r->replay.seq);
+    if (at == 0)
+        return ERR_OK;
+    struct position_check c = {.position = &r->committed};
+    enum err e = store->ops->tail(store, shard, at, compare_position, &c);
+    if (e == ERR_CORRUPT)
+        return fail_at(r, at, "it cannot be read");
+    if (e != ERR_OK)
+        return fail(r, e, "the journal cannot be read at batch %llu: %s", at, err_text(e));
+    if (c.seen && c.whole && c.same)
+        return ERR_OK;
+    if (!c.seen || !c.whole)
+        return fail_at(r, at, c.seen ? "its hash does not match its content" : "it is missing");
+    return fail(r, ERR_CORRUPT,
+                "batch %llu of the journal of shard %u is not the one that was committed; if this "
+                "journal is the right one, delete views and witness",
+                at, shard);
+}
+
+static bool add_event(void *context, const struct event_rule *rule, const void *event,
+                      uint64_t time_ns, uint64_t place)
+{
+    struct recovery *r = context;
+    (void)time_ns;
+    if (rule->key_offset != MESSAGE_NO_OFFSET && !PLANT(FORGET_IDS)) {
+        struct id128 key;
+        memcpy(&key, (const char *)event + rule->key_offset, sizeof key);
+        outcomes_add(&r->shard->ids, key, place);
+    }
+    return true;
+}
+
+static bool add_key(void *context, struct id128 key, struct id128 fingerprint, uint64_t place,
+                    uint64_t time_ns)
+{
+    struct recovery *r = context;
+    (void)fingerprint;
+    (void)time_ns;
+    if (!PLANT(FORGET_KEYS))
+        outcomes_add(&r->shard->keys, key, place);
+    return true;
+}
+
+static bool is_abandoned(const struct recovery *r)
+{
+    return atomic_load_explicit(&r->abandoned, memory_order_relaxed);
+}
+
+/* Reading the journal after the position. */
+struct tail_reading {
+    struct recovery *recovery;
+    enum err error;
+    uint64_t bad_seq;
+};
+
+static bool replay_row(void *context, const struct batch_row *row)
+{
+    struct tail_reading *t = context;
+    struct recovery *r = t->recovery;
+    if (t->error != ERR_OK) {
+        t->bad_seq = 0; /* batches follow the damaged one: it is not a torn end */
+        return false;
+    }
+    if (PLANT(LOSE_TAIL) && row->seq % 16 == 15)
+        return false;
+    t->error = is_abandoned(r) ? ERR_UNAVAILABLE : replay_batch(&r->replay, row);
+    if (t->error != ERR_OK) {
+        t->bad_seq = row->seq;
+        return t->error == ERR_CORRUPT;
+    }
+    for (uint32_t i = 0; i < r->doubtful_count; i++)
+        if (r->doubtful[i].seq == row->seq)
+            r->doubtful[i].durable =
+                memcmp(r->doubtful[i].hash.bytes, row->hash.bytes, SHA256_SIZE) == 0;
+    return true;
+}
+
+static void start_replay(struct recovery *r)
+{
+    struct shard *s = r->shard;
+    uint64_t dropped_ms = r->position.seq == 0 ? 0 : r->position.time_ns / 1000000 + ID_AHEAD_MS;
+    registry_clear(&s->registry);
+    wheel_init(&s->wheel, r->now_ns);
+    outcomes_clear(&s->ids, dropped_ms);
+    outcomes_clear(&s->keys, 0);
+    for (uint32_t i = 0; i < r->doubtful_count; i++)
+        r->doubtful[i].durable = false;
+    for (int k = 0; k < KIND_MAX; k++)
+        s->evicted_ms[k] = dropped_ms;
+    s->registry.load = replay_load;
+    s->registry.load_context = &r->source;
+    replay_done(&r->replay);
+    replay_init(&r->replay, s->options.domain, &s->registry, s->options.number, &r->position);
+    r->replay.on_event = add_event;
+    r->replay.on_key = add_key;
+    r->replay.context = r;
+}
+
+static enum err replay_tail(struct recovery *r)
+{
+    struct shard *s = r->shard;
+    struct store *store = s->options.store;
+    struct tail_reading t = {.recovery = r};
+    start_replay(r);
+    enum err e = store->ops->tail(store, s->options.number, r->position.seq + 1, replay_row, &t);
+    if (t.error == ERR_OK && e == ERR_CORRUPT)
+        return fail_at(r, r->replay.seq + 1, "it, or what tells where it is, cannot be read");
+    if (t.error == ERR_OK && e != ERR_OK)
+        return fail(r, e, "the journal cannot be read after batch %llu: %s",
+                    (unsigned long long)r->replay.seq, err_text(e));
+    if (t.error == ERR_CORRUPT && t.bad_seq > r->committed.seq && store->tears) {
+        e = store->ops->cut(store, s->options.number, r->epoch, t.bad_seq);
+        if (e != ERR_OK)
+            return fail(r, e, "torn batch %llu cannot be removed: %s",
+                        (unsigned long long)t.bad_seq, err_text(e));
+        r->torn_seq = t.bad_seq;
+        return replay_tail(r); /* once: the end is whole now */
+    }
+    if (t.error == ERR_CORRUPT && r->replay.damaged_seq != 0)
+        return fail_damaged(r, r->replay.damaged_seq, r->replay.reason);
+    if (t.error != ERR_OK)
+        return fail(r, t.error, "%s",
+                    r->replay.reason[0] != '\0' ? r->replay.reason : err_text(t.error));
+    s->registry.load = NULL;
+    return ERR_OK;
+}
+
+static void recovery_run(struct work *w)
+{
+    struct recovery *r = container_of(w, struct recovery, work);
+    struct store *store = r->shard->options.store;
+    r->result = take_lease(r);
+    if (r->result == ERR_OK)
+        r->result = store->ops->committed(store, r->shard->options.number, &r->committed);
+    if (r->result == ERR_OK)
+        r->result = check_position(r);
+    if (r->result == ERR_OK)
+        r->result = replay_tail(r);
+    if (r->result == ERR_OK)
+        r->result = check_committed(r);
+}
+
+/* --- on the loop ----------------------------------------------------------------------------- */
+
+static void begin(struct recovery *r)
+{
+    struct shard *s = r->shard;
+    r->now_ns = s->journal.epoch == 0 ? env_wall_ns(s->env) : s->clock.now_ns;
+    env_work(s->env, s->options.journal_lane, &r->work);
+}
+
+static bool was_durable(const struct recovery *r, uint64_t seq)
+{
+    for (uint32_t i = 0; i < r->doubtful_count; i++)
+        if (r->doubtful[i].seq == seq)
+            return r->doubtful[i].durable;
+    return false;
+}
+
+/* What was promised for a durable batch is said; all else may be tried again with the same key. */
+static void settle_failed(struct recovery *r)
+{
+    struct shard *s = r->shard;
+    struct fifo_link *link;
+    while ((link = fifo_pop(&r->failed)) != NULL) {
+        struct batch *b = container_of(link, struct batch, link);
+        bool durable = r->result == ERR_OK && (was_durable(r, b->seq) || PLANT(RELEASE_FAILED));
+        struct fifo_link *held;
+        while ((held = fifo_pop(&b->held)) != NULL) {
+            struct message *m = container_of(held, struct message, link);
+            if (durable)
+                fifo_push(&s->answered, &m->link);
+            else
+                shard_finish(s, m, r->cause == ERR_STORE_FULL ? ERR_STORE_FULL : ERR_UNAVAILABLE);
+        }
+        journal_spare(&s->journal, b);
+    }
+}
+
+/* A full store is waited for, one that cannot be read only for a while. */
+static bool may_retry(struct recovery *r)
+{
+    struct supervisor *v = &r->shard->supervisor;
+    if (r->result == ERR_IO)
+        return failures_add(&v->recoveries, env_mono_ns(r->shard->env)) <=
+               SUPERVISOR_RECOVERIES_MAX;
+    return r->result == ERR_STORE_FULL;
+}
+
+static void retry(struct alarm *a)
+{
+    struct recovery *r = container_of(a, struct recovery, retry);
+    begin(r);
+}
+
+static void retry_later(struct recovery *r)
+{
+    struct shard *s = r->shard;
+    r->attempts++;
+    s->stats.recoveries++;
+    if (s->state != SHARD_RECOVERING)
+        shard_set_state(s, SHARD_RECOVERING);
+    env_alarm_set(s->env, &r->retry, env_mono_ns(s->env) + RECOVERY_RETRY_NS);
+}
+
+static void go_on(struct recovery *r)
+{
+    struct shard *s = r->shard;
+    /* Also if the first attempt failed and this is another. */
+    bool first = s->journal.epoch == 0;
+    if (first)
+        clock_init(&s->clock, s->env, r->replay.time_ns);
+    journal_resume(&s->journal, r->epoch, r->replay.seq, &r->replay.hash);
+    if (first)
+        projector_restart(&s->projector, &r->position);
+    s->writable = r->cause != ERR_STORE_FULL;
+    shard_set_state(s, SHARD_RUNNING);
+}
+
+/* In vain only because there was no time for it, or none for another attempt. */
+static bool cut_short(const struct recovery *r)
+{
+    return is_abandoned(r) && r->result != ERR_CORRUPT && r->result != ERR_FAILED;
+}
+
+static void end(struct recovery *r)
+{
+    struct shard *s = r->shard;
+    settle_failed(r);
+    if (r->result == ERR_OK)
+        go_on(r);
+    else
+        shard_stop(s, "%s", cut_short(r) ? "" : r->reason);
+    replay_done(&r->replay);
+    free(r);
+    s->recovery = NULL;
+}
+
+static void recovery_done(struct work *w)
+{
+    struct recovery *r = container_of(w, struct recovery, work);
+    if (!is_abandoned(r) && may_retry(r))
+        retry_later(r);
+    else
+        end(r);
+}
+
+void recovery_abandon(struct shard *s)
+{
+    struct recovery *r = s->recovery;
+    if (r == NULL)
+        return;
+    atomic_store_explicit(&r->abandoned, true, memory_order_relaxed);
+    if (r->retry.due_ns == 0)
+        return; /* its work ends soon */
+    env_alarm_stop(s->env, &r->retry);
+    end(r);
+}
+
+void recovery_start(struct shard *s, enum err cause)
+{
+    check(s->recovery == NULL);
+    struct recovery *r = calloc(1, sizeof *r);
+    check(r != NULL);
+    r->shard = s;
+    r->cause = cause;
+    r->retry.fire = retry;
+    r->work.run = recovery_run;
+    r->work.done = recovery_done;
+    r->source = (struct replay_source){
+        .store = s->options.store, .registry = &s->registry, .shard = s->options.number};
+    fifo_init(&r->failed);
+    struct batch *b;
+    while (s->journal.open != NULL && (b = journal_take_failed(&s->journal)) != NULL) {
+        bool handed = r->doubtful_count < s->journal.doubtful;
+        if (handed)
+            r->doubtful[r->doubtful_count++] = (struct doubtful){b->seq, b->hash, false};
+        fifo_push(&r->failed, &b->link);
+    }
+    s->recovery = r;
+    begin(r);
+}
+
+void recovery_kill(struct shard *s)
+{
+    struct recovery *r = s->recovery;
+    if (r == NULL)
+        return;
+    env_alarm_stop(s->env, &r->retry);
+    struct fifo_link *link;
+    while ((link = fifo_pop(&r->failed)) != NULL) {
+        struct batch *b = container_of(link, struct batch, link);
+        fifo_init(&b->held);
+        journal_spare(&s->journal, b);
+    }
+    replay_done(&r->replay);
+    free(r);
+    s->recovery = NULL;
+}

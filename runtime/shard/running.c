@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Running: the turns of a pass, one after another, and what is noted of each. Whatever is done here
+ * is done for every message, so the way of a turn that only looks at its actor is kept short. */
+#include "runtime/shard/shard_priv.h"
+
+/* --- the clock ------------------------------------------------------------------------------- */
+
+/* To read the clock costs as much as a short turn. So it is read after each turn that wrote, and
+ * for the others when a few have run, or the next message is for another handler: whatever took
+ * long, its handler is known. */
+
+static const char *name_of(const struct message_type *type)
+{
+    return type == NULL ? "timeout" : type->name;
+}
+
+/* One of the messages whose turns held up everybody else, all of one handler. */
+static void log_stall(struct shard *s, const struct message *m, uint64_t took_ns,
+                      uint64_t suppressed)
+{
+    LOG_WARN(s->env->log, "turn_stalled", log_uint("shard", s->options.number),
+             log_text("kind", s->options.domain->kinds[m->target_kind]->name),
+             log_id("actor", m->target), log_text("message", name_of(m->type)),
+             log_slice("request_id", m->request_id), log_slice("trace_id", m->trace_id),
+             log_uint("took_us", took_ns / 1000), log_uint("turns", s->running.count),
+             log_uint("suppressed", suppressed));
+}
+
+static void note_stall(struct shard *s, uint64_t took_ns)
+{
+    s->stats.stalls++;
+    if (took_ns > s->stats.stall_ns_max)
+        s->stats.stall_ns_max = took_ns;
+    uint64_t suppressed;
+    const struct message_type *type = s->running.turns[0]->type;
+    uint32_t handler = (type != NULL ? type->number : 0) % SHARD_STALL_LIMITS;
+    if (log_limit_pass(&s->stall_lines[handler], s->running.now_ns, &suppressed))
+        for (uint32_t i = 0; i < s->running.count; i++)
+            log_stall(s, s->running.turns[i], took_ns, suppressed);
+}
+
+static void trace(struct shard *s, const struct actor *a, const struct message *m,
+                  uint64_t took_ns)
+{
+    LOG_INFO(s->env->log, "turn", log_uint("shard", s->options.number),
+             log_text("kind", s->options.domain->kinds[a->kind]->name),
+             log_id("actor", a->entry.id), log_text("message", name_of(m->type)),
+             log_slice("request_id", m->request_id), log_slice("trace_id", m->trace_id),
+             log_uint("code", m->code), log_uint("took_us", took_ns / 1000));
+}
+
+/* Returns how long the turns took that have run since the last look. */
+static out_of_line uint64_t read_clock(struct shard *s)
+{
+    uint64_t began_ns = s->running.now_ns;
+    s->running.now_ns = env_mono_ns(s->env);
+    uint64_t took_ns = s->running.now_ns - began_ns;
+    if (took_ns >= SHARD_TURN_STALL_NS && s->running.count > 0)
+        note_stall(s, took_ns);
+    s->running.count = 0;
+    s->running.count_max = SHARD_CLOCK_TURNS;
+    return took_ns;
+}
+
+/* The clock is to tell what the next turns take without those before them. */
+static void part_turns(struct shard *s)
+{
+    if (s->running.count > 0)
+        (void)read_clock(s);
+}
+
+/* The next message is for another handler. */
+static out_of_line void change_handler(struct shard *s, const struct message *m)
+{
+    const struct actor_kind *kind = s->options.domain->kinds[m->target_kind];
+    part_turns(s);
+    s->running.type = m->type;
+    s->running.kind = m->target_kind;
+    s->running.stats = &s->stats.kinds[m->target_kind];
+    s->running.handle = NULL;
+    for (uint32_t i = 0; i < kind->handler_count; i++)
+        if (kind->handlers[i].type == m->type)
+            s->running.handle = kind->handlers[i].handle;
+}
+
+static out_of_line void end_turns(struct shard *s, const struct actor *a, const struct message *m)
+{
+    uint64_t took_ns = read_clock(s);
+    if ((a->flags & (ACTOR_TRACED | ACTOR_WAITING)) == ACTOR_TRACED)
+        trace(s, a, m, took_ns);
+}
+
+/* --- one message ----------------------------------------------------------------------------- */
+
+/* Its actor stops here: the message stays its first one until what it needs is there. */
+static out_of_line void wait(struct shard *s, struct actor *a, struct message *m)
+{
+    actor_mailbox_put_back(a, &m->link);
+    s->running.stats->depth++;
+    a->flags |= ACTOR_WAITING;
+    if (a == s->alone)
+        fifo_push_front(&s->wait_queue, &a->run_link);
+    else
+        fifo_push(&s->wait_queue, &a->run_link);
+}
+
+static inline void count_turn(struct shard *s, const struct message *m)
+{
+    struct shard_kind_stats *stats = s->running.stats;
+    uint64_t wait_ns = s->running.now_ns - m->posted_ns;
+    stats->turns++;
+    stats->wait_ns_sum += wait_ns;
+    if (wait_ns > stats->wait_ns_max)
+        stats->wait_ns_max = wait_ns;
+}
+
+static inline void ran(struct shard *s, struct actor *a, struct message *m,
+                       enum turn_result result)
+{
+    s->running.turns[s->running.count++] = m;
+    if (result == TURN_WAIT)
+        wait(s, a, m);
+    else
+        count_turn(s, m);
+    if (s->turn.must_finish || s->running.count >= s->running.count_max)
+        end_turns(s, a, m);
+}
+
+static out_of_line void expire(struct shard *s, struct message *m)
+{
+    s->stats.kinds[m->target_kind].expired++;
+    shard_finish(s, m, ERR_EXPIRED);
+}
+
+/* Twice in the code: the two ways here are those of nearly all messages. */
+static inline __attribute__((always_inline)) void run_message(struct shard *s, struct actor *a,
+                                                              struct message *m)
+{
+    if (m->deadline_ns != 0 && s->running.now_ns > m->deadline_ns) {
+        expire(s, m);
+        return;
+    }
+    if (m->type != s->running.type || m->target_kind != s->running.kind)
+        change_handler(s, m);
+    ran(s, a, m, turn_run(s, a, m));
+}
+
+/* --- one actor ------------------------------------------------------------------------------- */
+
+/* What is special about its next turn; false if there is none now. */
+static out_of_line bool may_go_on(struct shard *s, const struct actor *a)
+{
+    if ((a->flags & (ACTOR_HALTED | ACTOR_WAITING)) != 0)
+        return false;
+    part_turns(s);
+    s->running.count_max = 1; /* traced: its turn by itself */
+    return true;
+}
+
+static void refuse_mailbox(struct shard *s, struct actor *a)
+{
+    while (a->mailbox_last != NULL) {
+        struct message *m = container_of(actor_mailbox_take(a), struct message, link);
+        s->stats.kinds[a->kind].depth--;
+        supervisor_refused(s, m);
+    }
+}
+
+/* None of its turns runs any more. */
+static out_of_line void halt(struct shard *s, struct actor *a)
+{
+    if ((a->flags & ACTOR_QUARANTINED) != 0)
+        refuse_mailbox(s, a);
+    shard_woken_done(s, a);
+}
+
+/* A placeholder that turned out to stand for nothing. */
+static inline void forget_if_nothing(struct shard *s, struct actor *a)
+{
+    const uint16_t kept = ACTOR_EXISTS | ACTOR_LOADING | ACTOR_QUEUED | ACTOR_WAITING |
+                         ACTOR_ORDERS;
+    if ((a->flags & kept) != 0 || a->touched_seq != 0)
+        return;
+    arrivals_forget(s, a);
+    registry_evict(&s->registry, a);
+}
+
+static inline void run_mailbox(struct shard *s, struct actor *a)
+{
+    for (int left = SHARD_ACTOR_MESSAGES; !actor_mailbox_empty(a) && left > 0; left--) {
+        if ((a->flags & (ACTOR_ORDERS | ACTOR_WAITING)) != 0 && !may_go_on(s, a))
+            return;
+        struct message *m = container_of(actor_mailbox_take(a), struct message, link);
+        s->stats.kinds[a->kind].depth--;
+        shard_woken_done(s, a);
+        run_message(s, a, m);
+        if (journal_full(&s->journal))
+            return;
+    }
+}
+
+/* After its turns of this pass: back on the queue if messages are left. */
+static inline void done_with(struct shard *s, struct actor *a)
+{
+    if ((a->flags & ACTOR_HALTED) != 0)
+        halt(s, a);
+    if (a == s->alone && (a->flags & ACTOR_WAITING) == 0)
+        shard_served(s);
+    if (!actor_mailbox_empty(a))
+        shard_ready(s, a);
+    else
+        forget_if_nothing(s, a);
+}
+
+/* --- all actors ------------------------------------------------------------------------------ */
+
+static inline bool time_left(const struct shard *s)
+{
+    return shard_may_run(s) && s->running.now_ns < s->running.end_ns;
+}
+
+static out_of_line void run_queue(struct shard *s)
+{
+    while (!fifo_empty(&s->run_queue) && time_left(s)) {
+        struct actor *a = actor_of_run_link(fifo_pop(&s->run_queue));
+        a->flags &= (uint16_t)~ACTOR_QUEUED;
+        run_mailbox(s, a);
+        done_with(s, a);
+    }
+}
+
+/* Its turn can run without a stay in the mailbox. */
+static inline bool is_idle(const struct actor *a)
+{
+    const uint16_t special = ACTOR_ORDERS | ACTOR_LOADING | ACTOR_QUEUED | ACTOR_WAITING;
+    return (a->flags & special) == 0 && actor_mailbox_empty(a);
+}
+
+/* Those that came while nothing else waited. */
+static out_of_line void run_arrivals(struct shard *s)
+{
+    const struct actor *last = NULL;
+    int left = 0; /* of this one before the next one's turn */
+    arrivals_look_ahead(s);
+    arrivals_look_ahead(s);
+    while (s->arrivals.next < s->arrivals.count && time_left(s)) {
+        const struct arrival *i = arrivals_next(s);
+        struct actor *a = arrivals_target(s, i->message, i->actor);
+        if (a == NULL)
+            continue;
+        left = a == last ? left - 1 : SHARD_ACTOR_MESSAGES;
+        last = a;
+        if (left > 0 && is_idle(a)) {
+            run_message(s, a, i->message);
+            done_with(s, a);
+        } else {
+            arrivals_deliver(s, i->message, a);
+        }
+    }
+}
+
+static out_of_line void end_after_jump(struct shard *s)
+{
+    struct actor *a = s->turn.actor;
+    ran(s, a, s->turn.message, turn_gave_up(s));
+    done_with(s, a);
+}
+
+void running_turns(struct shard *s, uint64_t budget_ns)
+{
+    (void)read_clock(s);
+    s->running.end_ns = s->running.now_ns + budget_ns;
+    /* Set once for all turns, for it costs as much as many a turn. What is needed behind it stands
+     * in the shard: variables of this function need not survive the jump. */
+    if (setjmp(s->given_up) != 0)
+        end_after_jump(s);
+    run_arrivals(s);
+    run_queue(s);
+    arrivals_accept(s);
+    if (s->running.count > 0)
+        (void)read_clock(s); /* their messages are given back now */
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shard: the unit of order and of atomicity. One thread (its loop's) runs its turns one by one; it
+ * is the only writer of its actors and has one journal. Everything here is for that thread.
+ *
+ *     OPENING ──▶ RUNNING ◀──▶ RECOVERING        STOPPED: fenced, damaged, failed too often,
+ *                    └──────────────┴────▶        or closed
+ */
+#ifndef SHARD_SHARD_H
+#define SHARD_SHARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/actor/domain.h"
+#include "runtime/base/env.h"
+#include "runtime/observe/histogram.h"
+#include "runtime/shard/progress.h"
+
+#define SHARD_REASON_MAX 768
+
+struct shard;
+
+enum shard_state {
+    SHARD_OPENING,
+    SHARD_RUNNING,
+    SHARD_RECOVERING,
+    SHARD_STOPPED,
+};
+
+struct shard_options {
+    struct env *env;
+    const struct domain *domain;
+    struct store *store;
+    struct lane *journal_lane, *views_lane, *read_lane;
+    uint16_t number;
+    uint16_t shards;          /* of the deployment */
+    struct progress *progress; /* of all of them; outlives the shard */
+    struct slice owner;       /* name of this process in the lease; static */
+    size_t resident_max;      /* actors in memory before passivation starts */
+    size_t outcomes_max;      /* remembered outcomes: unprojected ones always, then recent ones */
+    size_t filter_bytes;      /* of the filter over idempotency keys, and at most of
+                                 filters over those in the views */
+    size_t merge_keys;        /* merged in one transaction of the views; 0: KEY_MERGE_KEYS */
+    /* An answer is final: run m->done(m) on the asker's thread. Never called inside shard_post().
+     */
+    void (*answer)(void *context, struct message *m);
+    /* The state changed; reason is set for STOPPED. */
+    void (*state_changed)(void *context, enum shard_state state, const char *reason);
+    void *context;
+};
+
+/* Allocates and starts recovery; the state becomes RUNNING or STOPPED later. */
+struct shard *shard_new(const struct shard_options *options);
+
+/* Takes over the message until its done(). It may be answered BUSY, UNAVAILABLE, EXPIRED, ... */
+void shard_post(struct shard *s, struct message *m);
+
+/* Runs turns until none is ready or budget_ns has passed; then starts commits. True if turns are
+ * left: call again after polling I/O. */
+bool shard_pass(struct shard *s, uint64_t budget_ns);
+
+/* For a node that is about to stop. From now on lists are UNAVAILABLE, those too that wait: they
+ * change nothing, and the views may be far behind what they wait for. A recovery that would take
+ * long is given up, with the requests that wait for it. */
+void shard_end_lists(struct shard *s);
+
+/* Stops taking messages (UNAVAILABLE), ends lists, finishes what was accepted, projects it,
+ * releases the lease and becomes STOPPED with an empty reason. */
+void shard_close(struct shard *s);
+
+/* Only in state STOPPED and with no work under way (shard_quiet). */
+bool shard_quiet(const struct shard *s);
+struct shard *shard_free(struct shard *s); /* returns NULL */
+
+/* As if the process had been killed: memory is freed, nothing is finished, nobody is answered. No
+ * work of it may run or finish afterwards; only a simulated world can promise that. */
+struct shard *shard_kill(struct shard *s);
+
+enum shard_state shard_state(const struct shard *s);
+bool shard_writable(const struct shard *s); /* false while the store is full */
+
+/* Turns an audit over all services (domain.h): NULL if all is well. */
+const char *shard_audit(struct shard *s);
+
+/* Runtime inspection. */
+struct shard_kind_stats {
+    uint64_t turns, failed, busy, expired;
+    uint64_t wait_ns_sum, wait_ns_max; /* from post to turn */
+    uint64_t depth;                    /* messages in mailboxes now */
+    uint64_t resident;
+};
+
+struct shard_stats {
+    enum shard_state state;
+    bool writable;
+    uint64_t epoch;
+    uint64_t committed_seq, projected_seq;
+    uint64_t batches, records, journal_bytes, appends, append_ns_sum, append_ns_max;
+    struct histogram batch_records, append_ns; /* units: runtime/observe/histogram.h */
+    uint64_t events, replays, conflicts, recoveries, restarts, stalls;
+    uint64_t stall_ns_max;
+    uint64_t resident, evicted, loads;
+    uint64_t outcomes;
+    uint64_t dead_letters, projector_failures;
+    uint64_t scrubs, damaged_seq; /* journal/scrub.h */
+    struct shard_kind_stats kinds[KIND_MAX];
+};
+
+void shard_get_stats(const struct shard *s, struct shard_stats *stats);
+
+/* System messages every actor answers, for the operator. Orders last until they are lifted or the
+ * process ends: orders.h. */
+enum actor_command {
+    ACTOR_COMMAND_SUSPEND, /* its messages wait until their deadlines (and are answered SUSPENDED
+                              beyond the mailbox); what is due of it happens once it is resumed */
+    ACTOR_COMMAND_RESUME,  /* also lifts a quarantine */
+    ACTOR_COMMAND_TRACE,   /* log each of its turns */
+    ACTOR_COMMAND_UNTRACE,
+    ACTOR_COMMAND_STOP,    /* passivate now; comes back with its next message */
+};
+
+struct actor_info {
+    uint16_t kind;
+    struct id128 id;
+    bool resident, exists, suspended, quarantined, traced;
+    uint32_t mailbox;
+    uint64_t touched_seq, due_ns;
+    uint32_t failures;
+};
+
+/* ERR_NOT_FOUND if it is not resident, ERR_TOO_LARGE beyond ORDERS_MAX, ERR_BUSY if it cannot stop
+ * now. */
+must_check enum err shard_actor_command(struct shard *s, uint16_t kind, struct id128 id,
+                                        enum actor_command command);
+must_check enum err shard_actor_info(const struct shard *s, uint16_t kind, struct id128 id,
+                                     struct actor_info *info);
+/* Its state as msgpack (the form of the store). */
+must_check enum err shard_actor_state(const struct shard *s, uint16_t kind, struct id128 id,
+                                      struct wire_writer *w);
+/* The resident actors with the longest mailboxes, longest first; returns how many. */
+uint32_t shard_actors_top(const struct shard *s, struct actor_info *infos, uint32_t max);
+
+/* Dead letters: messages whose turn failed, or that waited for a quarantined actor. */
+struct dead_letter {
+    uint64_t number;   /* 1, 2, 3, ... */
+    uint64_t time_ns;
+    const struct message_type *type;
+    struct id128 target;
+    uint16_t target_kind;
+    const char *reason;
+    struct slice body; /* msgpack */
+};
+
+/* false stops. */
+void shard_dead_letters(const struct shard *s,
+                        bool (*each)(void *context, const struct dead_letter *letter),
+                        void *context);
+/* Posts it again, as the same request of the same caller with the same key, and removes it; it
+ * comes back if nobody can handle it now, and as a new one if it fails again. */
+must_check enum err shard_dead_letter_replay(struct shard *s, uint64_t number);
+
+#endif

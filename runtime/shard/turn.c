@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Turn: runs one message against the actors of a shard. What a turn changes it changes at once, in
+ * memory and in the open batch; what it says waits until that batch is durable. */
+#include <stdlib.h>
+
+#include "runtime/base/plant.h"
+#include "runtime/shard/shard_priv.h"
+
+#define TURN_IDS_APART 0x9E3779B97F4A7C15u /* between the random parts of ids of one turn */
+#define NS_PER_MS 1000000u
+/* The 16 bits after an id's milliseconds are their fraction: the ids of a shard rise in the order
+ * they were drawn, and lists show what came first. The step is the least that they can tell. */
+#define TURN_IDS_STEP_NS 16
+
+/* A turn beyond a limit - of the batch, the answer, its memory - is answered TOO_LARGE and nothing
+ * of it remains. The handler is left where it stands: it owns nothing outside the turn. */
+static _Noreturn void give_up(struct turn *t)
+{
+    longjmp(t->shard->given_up, 1);
+}
+
+/* --- finding --------------------------------------------------------------------------------- */
+
+static void depend_on(struct turn *t, uint64_t seq)
+{
+    if (seq > t->depends_seq)
+        t->depends_seq = seq;
+}
+
+static bool is_self(const struct turn *t, uint16_t kind, struct id128 id)
+{
+    return t->actor->kind == kind && id128_equal(t->actor->entry.id, id);
+}
+
+static inline enum presence look_at(struct turn *t, struct actor *a, const void **state)
+{
+    if ((a->flags & ACTOR_LOADING) != 0) {
+        t->waiting = true;
+        return PRESENCE_WAITING;
+    }
+    a->flags |= ACTOR_USED;
+    depend_on(t, a->touched_seq);
+    if ((a->flags & ACTOR_EXISTS) == 0)
+        return PRESENCE_ABSENT;
+    *state = actor_state(a);
+    return PRESENCE_THERE;
+}
+
+static out_of_line enum presence find_other(struct turn *t, uint16_t kind, struct id128 id,
+                                            const void **state)
+{
+    struct shard *s = t->shard;
+    struct actor *a = registry_find(&s->registry, kind, id);
+    if (a == NULL) {
+        if (shard_fresh(s, kind, id))
+            return PRESENCE_ABSENT;
+        a = shard_bring(s, kind, id);
+    }
+    return look_at(t, a, state);
+}
+
+enum presence turn_find(struct turn *t, uint16_t kind, struct id128 id, const void **state)
+{
+    return is_self(t, kind, id) ? look_at(t, t->actor, state) : find_other(t, kind, id, state);
+}
+
+void turn_prefetch_slots(struct turn *t, uint16_t kind, const struct id128 *ids, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        registry_prefetch_slot(&t->shard->registry, kind, id128_hash(ids[i]));
+}
+
+void turn_prefetch_outcome(struct turn *t, struct id128 key)
+{
+    outcomes_prefetch(&t->shard->ids, key);
+}
+
+void turn_prefetch_states(struct turn *t, uint16_t kind, const struct id128 *ids, uint32_t count,
+                          const void **found)
+{
+    const struct registry *r = &t->shard->registry;
+    struct actor *actors[TURN_AHEAD_MAX];
+    check(count <= TURN_AHEAD_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        actors[i] = registry_guess(r, kind, id128_hash(ids[i]));
+        found[i] = actors[i] == NULL ? NULL : actor_state(actors[i]);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        registry_prefetch(r, kind, actors[i]);
+}
+
+void turn_expect(struct turn *t, const void *found)
+{
+    if (found != NULL)
+        registry_recall(&t->shard->registry, actor_of_state(found));
+}
+
+/* The event or (event = false) the end of a record at a place; NULL: asked of the loader. */
+static const struct record_reader *part_at(struct turn *t, uint64_t place, bool event)
+{
+    struct shard *s = t->shard;
+    struct batch *b = journal_batch(&s->journal, place_seq(place));
+    if (b != NULL) {
+        batch_find(b, &s->found, place_item(place), event ? RECORD_EVENT : RECORD_END);
+        return &t->shard->found;
+    }
+    const struct part *part = loader_part(&s->loader, place);
+    if (part != NULL)
+        return &part->record;
+    if (!s->loader.crowded || s->alone == t->actor)
+        loader_ask(&s->loader, &(struct load){.what = LOAD_PART, .place = place});
+    t->waiting = true;
+    return NULL;
+}
+
+static enum presence place_of(struct turn *t, struct outcomes *table, struct id128 key,
+                              uint64_t *place)
+{
+    switch (outcomes_find(table, key, place)) {
+    case OUTCOME_NEW:
+        return PRESENCE_ABSENT;
+    case OUTCOME_FOUND:
+        depend_on(t, place_seq(*place));
+        return PRESENCE_THERE;
+    case OUTCOME_ASK:
+        break;
+    }
+    struct load load = {.what = LOAD_OUTCOME, .id = key, .is_key = table == &t->shard->keys};
+    loader_ask(&t->shard->loader, &load);
+    t->waiting = true;
+    return PRESENCE_WAITING;
+}
+
+enum presence turn_outcome(struct turn *t, struct id128 key, struct stored_event *stored)
+{
+    uint64_t place;
+    enum presence p = place_of(t, &t->shard->ids, key, &place);
+    if (p != PRESENCE_THERE)
+        return p;
+    const struct record_reader *part = part_at(t, place, true);
+    if (part == NULL)
+        return PRESENCE_WAITING;
+    const struct event_rule *rule = t->shard->options.domain->rules[part->number];
+    void *event = turn_alloc(t, rule->type->size);
+    struct wire_reader wire;
+    wire_reader_init(&wire, part->event.data, part->event.len);
+    bool read = event != NULL && rule->type->read(&wire, &t->shard->turn_arena, event);
+    if (!read && t->shard->turn_arena.failed)
+        give_up(t);
+    check(read);
+    *stored = (struct stored_event){part->number, part->time_ns, event};
+    return PRESENCE_THERE;
+}
+
+/* --- deciding -------------------------------------------------------------------------------- */
+
+static void begin_record(struct turn *t)
+{
+    if (t->recorded)
+        return;
+    struct batch *b = t->shard->journal.open;
+    const struct message *m = t->message;
+    t->body_at = b->body.len;
+    t->items_at = b->items;
+    t->begin_ns = clock_event_ns(&t->shard->clock);
+    t->recorded = t->must_finish = true;
+    record_begin(&b->body, t->begin_ns, m->keyed ? &m->key : NULL,
+                 m->keyed ? &m->fingerprint : NULL);
+    b->items++;
+}
+
+static void note_added(struct shard *s, struct outcome *outcome)
+{
+    if (s->added_count == s->added_cap) {
+        s->added_cap = s->added_cap == 0 ? 256 : s->added_cap * 2;
+        s->added = realloc(s->added, s->added_cap * sizeof *s->added);
+        check(s->added != NULL);
+    }
+    s->added[s->added_count++] = outcome;
+}
+
+void turn_emit(struct turn *t, const struct message_type *type, const void *event)
+{
+    struct shard *s = t->shard;
+    const struct event_rule *rule = s->options.domain->rules[type->number];
+    check(rule != NULL && !t->replied);
+    begin_record(t);
+    struct batch *b = s->journal.open;
+    uint64_t time_ns = t->begin_ns + t->events++;
+    uint32_t item = b->items++;
+    record_event(&b->body, type->number);
+    type->write(&b->body, event);
+    if (b->body.failed)
+        give_up(t);
+    s->registry.seq = b->seq;
+    rule->apply(&s->registry, event, time_ns);
+    s->stats.events++;
+    if (rule->key_offset == MESSAGE_NO_OFFSET)
+        return;
+    struct id128 key;
+    memcpy(&key, (const char *)event + rule->key_offset, sizeof key);
+    note_added(s, outcomes_add(&s->ids, key, place_make(b->seq, item)));
+}
+
+struct turn_savepoint turn_savepoint(struct turn *t)
+{
+    begin_record(t);
+    return (struct turn_savepoint){
+        .undo = registry_mark(&t->shard->registry).entries,
+        .record = t->shard->journal.open->body.len,
+        .added = t->shard->added_count,
+        .events = t->events,
+    };
+}
+
+static void take_back_outcomes(struct shard *s, size_t keep)
+{
+    while (s->added_count > keep)
+        outcomes_remove(s->added[--s->added_count]);
+}
+
+void turn_rollback(struct turn *t, struct turn_savepoint to)
+{
+    struct shard *s = t->shard;
+    struct batch *b = s->journal.open;
+    if (!PLANT(SKIP_UNDO))
+        registry_undo(&s->registry, (struct registry_mark){to.undo});
+    take_back_outcomes(s, to.added);
+    b->items -= t->events - to.events;
+    batch_cut(b, to.record);
+    t->events = to.events;
+}
+
+uint64_t turn_time(struct turn *t)
+{
+    return t->recorded ? t->begin_ns + t->events : clock_event_ns(&t->shard->clock);
+}
+
+uint64_t turn_now(struct turn *t)
+{
+    return t->shard->clock.now_ns;
+}
+
+struct id128 turn_new_id(struct turn *t)
+{
+    struct shard *s = t->shard;
+    struct message *m = t->message;
+    if (!m->drew_ids) {
+        m->drew_ids = true;
+        m->runtime.ids_ns = s->clock.now_ns > s->ids_ns ? s->clock.now_ns : s->ids_ns;
+        m->runtime.ids_random = env_random(s->env);
+    }
+    uint64_t ns = m->runtime.ids_ns + t->ids * TURN_IDS_STEP_NS;
+    if (s->ids_ns < ns + TURN_IDS_STEP_NS)
+        s->ids_ns = ns + TURN_IDS_STEP_NS;
+    uint64_t random = m->runtime.ids_random + t->ids++ * TURN_IDS_APART;
+    uint64_t fraction = (ns % NS_PER_MS << 16) / NS_PER_MS;
+    return id128_make(ns / NS_PER_MS, fraction << 48 | random >> 16, s->options.number);
+}
+
+uint16_t turn_shard(struct turn *t)
+{
+    return t->shard->options.number;
+}
+
+uint16_t turn_shards(struct turn *t)
+{
+    return t->shard->options.shards;
+}
+
+bool turn_at_home(struct turn *t, struct id128 id)
+{
+    const struct shard_options *o = &t->shard->options;
+    return o->shards == 1 || id128_home(id) % o->shards == o->number;
+}
+
+void *turn_alloc(struct turn *t, size_t size)
+{
+    t->must_finish = true;
+    return arena_alloc(&t->shard->turn_arena, size);
+}
+
+enum turn_result turn_fail(struct turn *t, const char *reason)
+{
+    t->failure = reason;
+    t->must_finish = true;
+    return TURN_FAILED;
+}
+
+/* --- answering ------------------------------------------------------------------------------- */
+
+static inline void reply_empty(struct turn *t, uint16_t code, uint64_t version)
+{
+    struct message *m = t->message;
+    check(!t->replied);
+    t->replied = true;
+    m->code = code;
+    m->version = version;
+    m->reply_type = 0;
+    wire_writer_clear(&m->reply);
+}
+
+void turn_reply(struct turn *t, uint16_t code, const struct message_type *type, const void *reply,
+                uint64_t version)
+{
+    struct message *m = t->message;
+    reply_empty(t, code, version);
+    if (type == NULL)
+        return;
+    m->reply_type = type->number;
+    type->write(&m->reply, reply);
+    if (m->reply.failed)
+        give_up(t);
+}
+
+void turn_refuse(struct turn *t, uint16_t code)
+{
+    reply_empty(t, code, 0);
+}
+
+bool turn_may_see(const struct turn *t, struct id128 tenant_id, struct id128 owner_id)
+{
+    const struct principal *who = &t->message->who;
+    if (who->operator)
+        return true;
+    if (!id128_equal(who->tenant_id, tenant_id))
+        return false;
+    return who->any_owner || id128_is_zero(owner_id) || id128_equal(who->subject_id, owner_id);
+}
+
+bool turn_version_matches(struct turn *t, uint64_t version)
+{
+    if (!t->message->conditional || t->message->expected_version == version)
+        return true;
+    turn_refuse(t, ERR_PRECONDITION);
+    return false;
+}
+
+/* --- running --------------------------------------------------------------------------------- */
+
+/* The first outcome of this key again, or a refusal if it was for something else. */
+static enum turn_result replay_outcome(struct turn *t, uint64_t place)
+{
+    struct message *m = t->message;
+    const struct record_reader *part = part_at(t, place, false);
+    if (part == NULL)
+        return TURN_WAIT;
+    if (!id128_equal(part->fingerprint, m->fingerprint) && !PLANT(ACCEPT_OTHER_BODY)) {
+        t->shard->stats.conflicts++;
+        turn_refuse(t, ERR_KEY_REUSED);
+        return TURN_DONE;
+    }
+    const struct record_outcome *o = &part->outcome;
+    t->replied = true;
+    m->code = o->code;
+    m->version = PLANT(OTHER_ANSWER_AGAIN) ? 0 : o->version;
+    m->reply_type = o->reply_type;
+    m->replayed = true;
+    wire_writer_clear(&m->reply);
+    if (o->has_reply)
+        wire_put_raw(&m->reply, o->reply);
+    if (m->reply.failed)
+        give_up(t); /* this asker takes less than the first one did */
+    t->shard->stats.replays++;
+    return TURN_DONE;
+}
+
+enum turn_result turn_handle_other(struct turn *t)
+{
+    const struct message *m = t->message;
+    if (m->type == NULL)
+        return t->shard->options.domain->kinds[m->target_kind]->timeout(t, t->actor->entry.id);
+    turn_refuse(t, ERR_UNSUPPORTED);
+    return TURN_DONE;
+}
+
+enum turn_result turn_decide_keyed(struct turn *t)
+{
+    uint64_t place;
+    t->must_finish = true;
+    if (PLANT(SKIP_DEDUPE))
+        return turn_handle(t->shard, t);
+    switch (place_of(t, &t->shard->keys, t->message->key, &place)) {
+    case PRESENCE_ABSENT:
+        return turn_handle(t->shard, t);
+    case PRESENCE_THERE:
+        return replay_outcome(t, place);
+    case PRESENCE_WAITING:
+        break;
+    }
+    return TURN_WAIT;
+}
+
+/* Nothing of the turn remains. */
+static void take_back(struct turn *t)
+{
+    struct shard *s = t->shard;
+    struct batch *b = s->journal.open;
+    if (!t->recorded)
+        return;
+    registry_undo(&s->registry, (struct registry_mark){0});
+    take_back_outcomes(s, 0);
+    batch_cut(b, t->body_at);
+    b->body.failed = false;
+    b->items = t->items_at;
+    t->recorded = false;
+    t->events = 0;
+}
+
+static enum turn_result refuse_too_large(struct turn *t)
+{
+    take_back(t);
+    t->failure = NULL;
+    t->replied = false;
+    t->message->replayed = false;
+    turn_refuse(t, ERR_TOO_LARGE);
+    return TURN_DONE;
+}
+
+/* Writes the end of the record, or takes an empty one out again. */
+static void end_record(struct turn *t)
+{
+    struct shard *s = t->shard;
+    struct message *m = t->message;
+    /* A success that changed nothing as well: done once more later it might. */
+    bool decided = t->events > 0 || m->code == ERR_OK || m->code >= ERR_DOMAIN_FIRST;
+    bool keep_answer = m->keyed && m->type->mutates && !m->replayed && decided;
+    if (keep_answer)
+        begin_record(t);
+    if (!t->recorded)
+        return;
+    struct batch *b = s->journal.open;
+    if (t->events == 0 && !keep_answer) {
+        batch_cut(b, t->body_at);
+        b->items = t->items_at;
+        t->recorded = false;
+        return;
+    }
+    struct record_outcome o = {0};
+    if (keep_answer)
+        o = (struct record_outcome){m->code, m->reply_type, m->version, m->reply_type != 0,
+                                    wire_written(&m->reply)};
+    record_end(&b->body, &o);
+    if (b->body.failed) {
+        refuse_too_large(t);
+        return;
+    }
+    b->records++;
+    s->clock.last_event_ns = t->begin_ns + (t->events > 0 ? t->events - 1 : 0);
+    if (keep_answer)
+        outcomes_add(&s->keys, m->key, place_make(b->seq, t->items_at));
+    depend_on(t, b->seq);
+}
+
+void turn_hold(struct turn *t)
+{
+    struct shard *s = t->shard;
+    const struct batch *open = s->journal.open;
+    /* What was rolled back may have been looked at: an empty batch is nothing to wait for. */
+    if (t->depends_seq >= open->seq && open->records == 0)
+        t->depends_seq = open->seq - 1;
+    if (journal_durable(&s->journal, t->depends_seq) || PLANT(ACK_BEFORE_COMMIT))
+        fifo_push(&s->answered, &t->message->link);
+    else
+        journal_hold(&s->journal, t->depends_seq, &t->message->link);
+}
+
+enum turn_result turn_finish(struct turn *t, enum turn_result result)
+{
+    struct shard *s = t->shard;
+    struct message *m = t->message;
+    if (result == TURN_DONE && t->failure != NULL)
+        result = TURN_FAILED;
+    if (result == TURN_DONE) {
+        check(t->replied || m->type == NULL);
+        end_record(t);
+    } else {
+        take_back(t);
+    }
+    registry_settle(&s->registry);
+    s->added_count = 0;
+    arena_reset(&s->turn_arena);
+    t->must_finish = true;
+    if (result == TURN_WAIT) {
+        check(t->waiting);
+        return result;
+    }
+    if (result == TURN_FAILED) {
+        supervisor_failed(s, m, t->failure);
+        fifo_push(&s->answered, &m->link);
+        return result;
+    }
+    if (t->recorded)
+        journal_turn_done(&s->journal);
+    turn_answer(s, t);
+    return result;
+}
+
+enum turn_result turn_gave_up(struct shard *s)
+{
+    return turn_finish(&s->turn, refuse_too_large(&s->turn));
+}

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The simulated store: journal, leases, faults and crashes. */
+#include "runtime/sim/store_sim.h"
+
+#include <stdlib.h>
+
+#include "runtime/sim/store_sim_priv.h"
+
+#define PLACE_SIZE 10 /* shard and seq, big-endian */
+
+struct sim_batch {
+    struct batch_row row;  /* body points behind this struct */
+    struct list under_way; /* in store_sim.under_way until durable */
+    char body[];
+};
+
+struct sim_lease {
+    uint64_t epoch;
+    bool held;
+    uint64_t refused; /* appends */
+    struct store_position committed; /* the newest batch that no crash may take */
+};
+
+bool sim_fault(struct store_sim *sim, enum store_sim_fault fault, uint32_t ppm)
+{
+    bool ordered = sim->script[fault] > 0 && --sim->script[fault] == 0;
+    bool met = ordered || (ppm > 0 && rng_chance(sim->rng, ppm));
+    sim->counts.met[fault] += met;
+    return met;
+}
+
+/* --- places --- */
+
+struct place {
+    char bytes[PLACE_SIZE];
+};
+
+static struct place place_of(uint16_t shard, uint64_t seq)
+{
+    struct place p;
+    p.bytes[0] = (char)(shard >> 8);
+    p.bytes[1] = (char)shard;
+    for (int i = 0; i < 8; i++)
+        p.bytes[2 + i] = (char)(seq >> (56 - 8 * i));
+    return p;
+}
+
+static struct slice place_key(const struct place *p)
+{
+    return (struct slice){p->bytes, PLACE_SIZE};
+}
+
+static struct sim_batch *find_batch(struct store_sim *sim, uint16_t shard, uint64_t seq)
+{
+    struct place p = place_of(shard, seq);
+    return ordered_find(&sim->batches, place_key(&p));
+}
+
+static void remove_batch(struct store_sim *sim, struct sim_batch *b)
+{
+    struct place p = place_of(b->row.shard, b->row.seq);
+    check(ordered_remove(&sim->batches, place_key(&p)) == b);
+    list_remove(&b->under_way);
+    sim->body_bytes -= b->row.body.len;
+    free(b);
+}
+
+static uint64_t head_of(struct store_sim *sim, uint16_t shard)
+{
+    struct place end = place_of(shard, UINT64_MAX);
+    struct ordered_entry found;
+    if (!ordered_before(&sim->batches, place_key(&end), &found))
+        return 0;
+    const struct sim_batch *b = found.value;
+    return b->row.shard == shard ? b->row.seq : 0;
+}
+
+/* The batch after `b` in the order of all shards, NULL at the end. NULL begins. */
+static struct sim_batch *next_batch(struct store_sim *sim, const struct sim_batch *b)
+{
+    struct place p = b != NULL ? place_of(b->row.shard, b->row.seq) : place_of(0, 0);
+    struct ordered_entry found;
+    return ordered_after(&sim->batches, place_key(&p), &found) ? found.value : NULL;
+}
+
+static struct sim_lease *lease_of(struct store_sim *sim, uint16_t shard)
+{
+    struct place p = place_of(shard, 0);
+    struct sim_lease *lease = ordered_find(&sim->leases, place_key(&p));
+    if (lease == NULL) {
+        lease = calloc(1, sizeof *lease);
+        check(lease != NULL);
+        ordered_put(&sim->leases, place_key(&p), lease);
+    }
+    return lease;
+}
+
+static bool lease_held(struct store_sim *sim, uint16_t shard, uint64_t epoch)
+{
+    const struct sim_lease *lease = lease_of(sim, shard);
+    return lease->held && lease->epoch == epoch;
+}
+
+/* --- journal lane --- */
+
+static void note_committed(struct store_sim *sim, const struct sim_batch *b)
+{
+    struct sim_lease *lease = lease_of(sim, b->row.shard);
+    lease->committed = (struct store_position){.seq = b->row.seq, .hash = b->row.hash};
+}
+
+static void store_batch(struct store_sim *sim, const struct batch_row *row, bool durable)
+{
+    struct sim_batch *b = malloc(sizeof *b + row->body.len);
+    check(b != NULL);
+    b->row = *row;
+    b->row.body.data = b->body;
+    list_init(&b->under_way);
+    if (!durable)
+        list_append(&sim->under_way, &b->under_way);
+    else
+        note_committed(sim, b);
+    if (row->body.len > 0)
+        memcpy(b->body, row->body.data, row->body.len);
+    struct place p = place_of(row->shard, row->seq);
+    check(ordered_put(&sim->batches, place_key(&p), b) == NULL);
+    sim->body_bytes += row->body.len;
+}
+
+/* The newest batch of row i's shard if the rows before it were written. */
+static uint64_t head_before(struct store_sim *sim, const struct batch_row *rows, uint32_t i)
+{
+    for (uint32_t k = i; k > 0; k--)
+        if (rows[k - 1].shard == rows[i].shard)
+            return rows[k - 1].seq;
+    return head_of(sim, rows[i].shard);
+}
+
+/* Everything under way becomes durable. */
+static void settle(struct store_sim *sim)
+{
+    while (!list_empty(&sim->under_way)) {
+        struct list *first = sim->under_way.next;
+        note_committed(sim, container_of(first, struct sim_batch, under_way));
+        list_remove(first);
+    }
+}
+
+static enum err append(struct store_sim *sim, const struct batch_row *rows, uint32_t count)
+{
+    if (sim->broken)
+        return ERR_IO;
+    settle(sim);
+    for (uint32_t i = 0; i < count; i++)
+        if (!lease_held(sim, rows[i].shard, rows[i].epoch) ||
+            head_before(sim, rows, i) != rows[i].seq - 1)
+            return ERR_FENCED;
+    const struct store_sim_faults *f = &sim->faults;
+    if (sim_fault(sim, STORE_SIM_APPEND_IO, f->append_io_ppm)) {
+        sim->broken = true;
+        return ERR_IO;
+    }
+    if (sim_fault(sim, STORE_SIM_APPEND_FULL, f->append_full_ppm))
+        sim->disk_full = true;
+    if (sim->disk_full)
+        return ERR_STORE_FULL;
+    bool lost = sim_fault(sim, STORE_SIM_UNKNOWN_LOST, f->unknown_lost_ppm);
+    bool unknown = sim_fault(sim, STORE_SIM_UNKNOWN_WRITTEN, f->unknown_written_ppm) || lost;
+    for (uint32_t i = 0; !lost && i < count; i++)
+        store_batch(sim, &rows[i], !unknown && !sim->in_flight);
+    sim->broken = unknown;
+    return unknown ? ERR_UNKNOWN : ERR_OK;
+}
+
+static enum err sim_append(struct store *base, const struct batch_row *rows, uint32_t count)
+{
+    struct store_sim *sim = store_sim_of(base);
+    check(count > 0);
+    bool broken = sim->broken;
+    enum err e = append(sim, rows, count);
+    if (broken && sim->broken_by != rows[0].shard)
+        sim->counts.neighbours++;
+    if (!broken && sim->broken)
+        sim->broken_by = rows[0].shard;
+    lease_of(sim, rows[0].shard)->refused += e != ERR_OK;
+    return e;
+}
+
+static enum err sim_cut(struct store *base, uint16_t shard, uint64_t epoch, uint64_t first_seq)
+{
+    struct store_sim *sim = store_sim_of(base);
+    if (sim->broken)
+        return ERR_IO;
+    if (!lease_held(sim, shard, epoch))
+        return ERR_FENCED;
+    uint64_t head;
+    while ((head = head_of(sim, shard)) >= first_seq && head > 0)
+        remove_batch(sim, find_batch(sim, shard, head));
+    return ERR_OK;
+}
+
+static enum err sim_reopen(struct store *base)
+{
+    struct store_sim *sim = store_sim_of(base);
+    settle(sim);
+    sim->broken = false;
+    return ERR_OK;
+}
+
+static enum err sim_lease_take(struct store *base, uint16_t shard, struct slice owner,
+                               uint64_t *epoch)
+{
+    (void)owner;
+    struct store_sim *sim = store_sim_of(base);
+    if (sim->broken)
+        return ERR_IO;
+    struct sim_lease *lease = lease_of(sim, shard);
+    lease->held = true;
+    *epoch = ++lease->epoch;
+    return ERR_OK;
+}
+
+static enum err sim_lease_release(struct store *base, uint16_t shard, uint64_t epoch)
+{
+    struct store_sim *sim = store_sim_of(base);
+    if (sim->broken)
+        return ERR_IO;
+    if (!lease_held(sim, shard, epoch))
+        return ERR_FENCED;
+    lease_of(sim, shard)->held = false;
+    return ERR_OK;
+}
+
+/* --- any lane --- */
+
+static enum err sim_tail(struct store *base, uint16_t shard, uint64_t first_seq, batch_row_cb row,
+                         void *context)
+{
+    struct store_sim *sim = store_sim_of(base);
+    if (sim_fault(sim, STORE_SIM_READ_IO, sim->faults.read_io_ppm))
+        return ERR_IO;
+    struct place p = place_of(shard, first_seq);
+    struct ordered_entry found;
+    bool more = ordered_at_or_after(&sim->batches, place_key(&p), &found);
+    while (more) {
+        const struct sim_batch *b = found.value;
+        if (b->row.shard != shard)
+            break;
+        p = place_of(shard, b->row.seq);
+        if (!row(context, &b->row))
+            break;
+        more = ordered_after(&sim->batches, place_key(&p), &found);
+    }
+    return ERR_OK;
+}
+
+static enum err sim_head(struct store *base, uint16_t shard, uint64_t *seq)
+{
+    struct store_sim *sim = store_sim_of(base);
+    if (sim_fault(sim, STORE_SIM_READ_IO, sim->faults.read_io_ppm))
+        return ERR_IO;
+    *seq = head_of(sim, shard);
+    return ERR_OK;
+}
+
+static enum err sim_committed(struct store *base, uint16_t shard, struct store_position *position)
+{
+    *position = lease_of(store_sim_of(base), shard)->committed;
+    return ERR_OK;
+}
+
+static enum err sim_sizes(struct store *base, uint64_t *journal_bytes, uint64_t *views_bytes)
+{
+    const struct store_sim *sim = store_sim_of(base);
+    *journal_bytes = sim->body_bytes + sim->batches.count * sizeof(struct sim_batch);
+    *views_bytes = sim_views_bytes(&sim->views);
+    return ERR_OK;
+}
+
+/* The data stay: they are the disk, and belong to whoever made it. */
+static void sim_close(struct store *base)
+{
+    struct store_sim *sim = store_sim_of(base);
+    sim_views_abandon(&sim->views);
+    sim_views_renew(&sim->views);
+}
+
+static const struct store_ops sim_ops = {
+    .append = sim_append,
+    .cut = sim_cut,
+    .reopen = sim_reopen,
+    .lease_take = sim_lease_take,
+    .lease_release = sim_lease_release,
+    .tail = sim_tail,
+    .head = sim_head,
+    .committed = sim_committed,
+    .position = sim_position,
+    .state_load = sim_state_load,
+    .states_due = sim_states_due,
+    .states_each = sim_states_each,
+    .scan = sim_scan,
+    .get = sim_get,
+    .begin = sim_begin,
+    .put_state = sim_put_state,
+    .put_row = sim_put_row,
+    .delete_row = sim_delete_row,
+    .commit = sim_commit,
+    .rollback = sim_rollback,
+    .views_drop = sim_views_drop,
+    .views_damaged = sim_views_damaged,
+    .sizes = sim_sizes,
+    .close = sim_close,
+};
+
+/* --- life --- */
+
+struct store_sim *store_sim_new(const struct store_sim_options *options)
+{
+    struct store_sim *sim = calloc(1, sizeof *sim);
+    check(sim != NULL);
+    sim->base = (struct store){.ops = &sim_ops, .name = "simulated", .place = "memory",
+                                 .tears = true};
+    list_init(&sim->under_way);
+    sim->rng = options->rng;
+    sim->in_flight = options->in_flight;
+    sim->faults = options->faults;
+    sim_views_init(&sim->views, options->tables, options->table_count);
+    return sim;
+}
+
+void store_sim_free(struct store_sim *sim)
+{
+    if (sim == NULL)
+        return;
+    struct sim_batch *b;
+    while ((b = next_batch(sim, NULL)) != NULL)
+        remove_batch(sim, b);
+    ordered_done(&sim->batches);
+    struct ordered_entry lease;
+    while (ordered_at_or_after(&sim->leases, (struct slice){NULL, 0}, &lease))
+        free(ordered_remove(&sim->leases, lease.key));
+    ordered_done(&sim->leases);
+    sim_views_done(&sim->views);
+    free(sim);
+}
+
+struct store *store_sim_store(struct store_sim *sim)
+{
+    return &sim->base;
+}
+
+/* --- faults --- */
+
+void store_sim_set_faults(struct store_sim *sim, const struct store_sim_faults *faults)
+{
+    sim->faults = *faults;
+}
+
+void store_sim_script(struct store_sim *sim, enum store_sim_fault fault, uint32_t calls_before)
+{
+    sim->script[fault] = calls_before + 1;
+}
+
+const struct store_sim_counts *store_sim_counts(const struct store_sim *sim)
+{
+    return &sim->counts;
+}
+
+void store_sim_disk_full(struct store_sim *sim, bool full)
+{
+    sim->disk_full = full;
+}
+
+static struct sim_batch *first_under_way(struct store_sim *sim)
+{
+    return container_of(sim->under_way.next, struct sim_batch, under_way);
+}
+
+void store_sim_delivered(struct store_sim *sim, uint16_t shard, uint64_t seq)
+{
+    while (!list_empty(&sim->under_way)) {
+        struct sim_batch *b = first_under_way(sim);
+        if (b->row.shard != shard || b->row.seq > seq)
+            return;
+        note_committed(sim, b);
+        list_remove(&b->under_way);
+    }
+}
+
+uint64_t store_sim_refused(struct store_sim *sim, uint16_t shard)
+{
+    return lease_of(sim, shard)->refused;
+}
+
+/* --- crash --- */
+
+static void lose_under_way(struct store_sim *sim)
+{
+    while (!list_empty(&sim->under_way))
+        remove_batch(sim, first_under_way(sim));
+    sim->counts.lost++;
+}
+
+static void tear_under_way(struct store_sim *sim)
+{
+    const struct batch_row *last =
+        &container_of(sim->under_way.prev, struct sim_batch, under_way)->row;
+    if (last->body.len > 0 &&
+        store_sim_truncate(sim, last->shard, last->seq,
+                           (uint32_t)rng_below(sim->rng, last->body.len)))
+        sim->counts.torn++;
+}
+
+static void decide_under_way(struct store_sim *sim)
+{
+    if (list_empty(&sim->under_way))
+        return;
+    if (rng_chance(sim->rng, sim->faults.crash_lost_ppm))
+        lose_under_way(sim);
+    else if (rng_chance(sim->rng, sim->faults.crash_torn_ppm))
+        tear_under_way(sim);
+    while (!list_empty(&sim->under_way)) /* nobody was told what is left of them */
+        list_remove(sim->under_way.next);
+}
+
+static void rot(struct store_sim *sim)
+{
+    uint64_t chosen = rng_below(sim->rng, sim->batches.count);
+    struct sim_batch *b = next_batch(sim, NULL);
+    while (chosen-- > 0)
+        b = next_batch(sim, b);
+    if (b->row.body.len > 0)
+        store_sim_flip(sim, b->row.shard, b->row.seq,
+                       rng_below(sim->rng, (uint64_t)b->row.body.len * 8));
+}
+
+void store_sim_crash(struct store_sim *sim)
+{
+    const struct store_sim_faults *f = &sim->faults;
+    sim_views_abandon(&sim->views);
+    sim_views_renew(&sim->views);
+    decide_under_way(sim);
+    if (rng_chance(sim->rng, f->crash_stale_ppm))
+        sim->counts.stale +=
+            store_sim_views_back(sim, (uint32_t)rng_below(sim->rng, STORE_SIM_COMMITS_KEPT) + 1);
+    if (sim->batches.count > 0 && rng_chance(sim->rng, f->crash_rot_ppm))
+        rot(sim);
+    sim->broken = false;
+}
+
+/* --- damage --- */
+
+bool store_sim_flip(struct store_sim *sim, uint16_t shard, uint64_t seq, uint64_t bit)
+{
+    struct sim_batch *b = find_batch(sim, shard, seq);
+    if (b == NULL || bit / 8 >= b->row.body.len)
+        return false;
+    b->body[bit / 8] = (char)(b->body[bit / 8] ^ 1 << bit % 8);
+    return true;
+}
+
+bool store_sim_truncate(struct store_sim *sim, uint16_t shard, uint64_t seq, uint32_t len)
+{
+    struct sim_batch *b = find_batch(sim, shard, seq);
+    if (b == NULL || len > b->row.body.len)
+        return false;
+    sim->body_bytes -= b->row.body.len - len;
+    b->row.body.len = len;
+    return true;
+}
+
+bool store_sim_delete(struct store_sim *sim, uint16_t shard, uint64_t seq)
+{
+    struct sim_batch *b = find_batch(sim, shard, seq);
+    if (b != NULL)
+        remove_batch(sim, b);
+    return b != NULL;
+}
+
+bool store_sim_swap(struct store_sim *sim, uint16_t shard, uint64_t seq, uint64_t other_seq)
+{
+    struct sim_batch *a = find_batch(sim, shard, seq);
+    struct sim_batch *b = find_batch(sim, shard, other_seq);
+    if (a == NULL || b == NULL)
+        return false;
+    struct place at = place_of(shard, seq), other_at = place_of(shard, other_seq);
+    ordered_put(&sim->batches, place_key(&at), b);
+    ordered_put(&sim->batches, place_key(&other_at), a);
+    a->row.seq = other_seq;
+    b->row.seq = seq;
+    return true;
+}
+
+uint32_t store_sim_views_back(struct store_sim *sim, uint32_t commits)
+{
+    uint32_t done = 0;
+    while (done < commits && sim_views_back(&sim->views))
+        done++;
+    return done;
+}

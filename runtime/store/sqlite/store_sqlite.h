@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The embedded store: two SQLite files in one directory. journal.db holds the batches (WAL,
+ * synchronous=FULL: a returned append survives power loss), views.db what the projector derives
+ * from them (it may be deleted; it is rebuilt). Apart, so that the projector's long transactions
+ * never delay a commit. A third file, `witness`, remembers how far both had come, so that a lost
+ * end is noticed. */
+#ifndef SQLITE_STORE_SQLITE_H
+#define SQLITE_STORE_SQLITE_H
+
+#include "runtime/store/store.h"
+
+struct store_sqlite_options {
+    const char *directory;                  /* made if absent (mode 0700) */
+    const struct view_table *const *tables; /* checked against the migrated database */
+    uint32_t table_count;
+    const struct sqlite_migration *migrations; /* generated from sql/sqlite/, in order */
+    uint32_t migration_count;
+    uint16_t shards; /* of the deployment: other than it was made with is refused; 0 = any */
+    /* Told, with the reason, that views.db is damaged and will be made anew from the journal: the
+     * caller's projector starts at its first batch. NULL: the opening is refused instead. */
+    void (*rebuilding)(void *context, const char *reason);
+    void *context;
+};
+
+/* One file of sql/sqlite/: NNNN_journal_*.sql goes to journal.db, NNNN_views_*.sql to views.db.
+ * Applied once, recorded in table `migrations` with its hash; a changed file stops the start.
+ *
+ * The table of a view has the declared columns in their order and is STRICT, WITHOUT ROWID; UINT is
+ * INTEGER, U128 ANY, TEXT TEXT, ID and BYTES BLOB. Its indexes are named TABLE_INDEX, ascending,
+ * not partial. Columns are NOT NULL unless optional: a cursor through an optional column of an
+ * index is right but slow. Anything else stops the start. */
+struct sqlite_migration {
+    const char *name;
+    const char *sql;
+    bool journal;
+};
+
+/* All of sql/sqlite/, made by sql/embed.py at build time: whoever names them links sql_dep. */
+extern const struct sqlite_migration sqlite_migrations[];
+extern const uint32_t sqlite_migration_count;
+
+/* Takes an exclusive lock on the directory (ERR_IN_USE if another process has it), migrates and
+ * opens. On failure `reason`, a buffer of the caller's, has file, cause and remedy in one line, cut
+ * at reason_size bytes. Blocks; any thread, before the lanes start. */
+must_check enum err store_sqlite_open(const struct store_sqlite_options *options,
+                                      struct store **ret, char *reason, size_t reason_size);
+
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checkpoints of views.db, and whether what they left behind is of one piece.
+ *
+ * A checkpoint copies pages from the WAL into views.db. If afterwards the WAL is lost or shortened,
+ * SQLite shows old pages of what is left of it beside new pages of the file: a state that never
+ * was, in which balances have had some transfers and not others. So the witness is told before a
+ * checkpoint which WAL it copies and how many of its frames, and after it that all of them are in
+ * the file. An opening asks whether the WAL still has what it must have. */
+#include "runtime/store/sqlite/store_sqlite_priv.h"
+
+#define CHECKPOINT_FRAMES 4096 /* 32 MiB */
+
+/* The beginning of the WAL's index in shared memory, as sqlite.org/walformat.html has it. */
+#define INDEX_REGION_BYTES (32 * 1024)
+#define INDEX_FRAMES_AT 16
+#define INDEX_SALTS_AT 32
+
+/* Of the WAL as SQLite sees it. */
+struct wal {
+    uint64_t salts; /* which one: the first, big-endian, counts up each time the WAL starts over */
+    uint32_t frames;
+};
+
+/* A record of the witness: a = salts, b = frames, hash[0] = enum copying. */
+enum copying {
+    COPYING_UNDER_WAY = 1, /* of these frames any may be in the file */
+    COPYING_DONE,          /* all of them are */
+    COPYING_NO_WAL,        /* all is in the file, the next WAL may be any */
+};
+
+static bool look_at_wal(struct db *d, struct wal *wal)
+{
+    sqlite3_file *file = NULL;
+    void volatile *region = NULL;
+    if (sqlite3_exec(d->handle, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL) !=
+            SQLITE_OK ||
+        sqlite3_file_control(d->handle, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK ||
+        file->pMethods == NULL ||
+        file->pMethods->xShmMap(file, 0, INDEX_REGION_BYTES, 0, &region) != SQLITE_OK ||
+        region == NULL)
+        return false;
+    const uint8_t *index = (const uint8_t *)region;
+    wal->salts = 0;
+    for (int i = 0; i < 8; i++)
+        wal->salts = wal->salts << 8 | index[INDEX_SALTS_AT + i];
+    memcpy(&wal->frames, index + INDEX_FRAMES_AT, sizeof wal->frames);
+    return true;
+}
+
+static bool tell(struct store_sqlite *s, enum copying state, const struct wal *wal)
+{
+    struct witness_record record = {.a = wal->salts, .b = wal->frames, .hash = {(uint8_t)state}};
+    witness_write(&s->witness, WITNESS_VIEWS, &record);
+    return witness_sync(&s->witness);
+}
+
+static uint32_t generation(uint64_t salts)
+{
+    return (uint32_t)(salts >> 32);
+}
+
+bool sqlite_views_whole(struct store_sqlite *s)
+{
+    struct witness_record told;
+    struct wal wal;
+    if (!look_at_wal(&s->views_writer, &wal))
+        return false;
+    if (!witness_read(&s->witness, WITNESS_VIEWS, &told))
+        return false;
+    bool same = wal.salts == told.a && wal.frames > 0;
+    switch (told.hash[0]) {
+    case COPYING_UNDER_WAY:
+        return same && wal.frames >= told.b;
+    case COPYING_DONE:
+        if (same)
+            return wal.frames >= told.b;
+        return wal.frames == 0 || generation(wal.salts) == generation(told.a) + 1;
+    default:
+        return told.hash[0] == COPYING_NO_WAL;
+    }
+}
+
+/* Copies all that is in the WAL unless a reader still needs the file as it is; the next one goes on
+ * where this one stopped. false: not all. */
+static bool copy_all(struct store_sqlite *s)
+{
+    struct wal wal;
+    int frames = 0, copied = 0;
+    if (!look_at_wal(&s->views_writer, &wal) || !tell(s, COPYING_UNDER_WAY, &wal))
+        return false;
+    if (sqlite3_wal_checkpoint_v2(s->views_writer.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames,
+                                  &copied) != SQLITE_OK ||
+        copied != frames)
+        return false;
+    return tell(s, COPYING_DONE, &wal);
+}
+
+static int on_commit(void *context, sqlite3 *handle, const char *database, int frames)
+{
+    (void)handle;
+    (void)database;
+    struct store_sqlite *s = context;
+    s->views_frames = (uint32_t)frames;
+    return SQLITE_OK;
+}
+
+void sqlite_views_watch(struct store_sqlite *s)
+{
+    s->views_frames = 0;
+    sqlite3_wal_hook(s->views_writer.handle, on_commit, s);
+}
+
+void sqlite_views_checkpoint(struct store_sqlite *s)
+{
+    if (s->views_frames >= CHECKPOINT_FRAMES)
+        (void)copy_all(s);
+}
+
+bool sqlite_views_settle(struct store_sqlite *s)
+{
+    return copy_all(s) && tell(s, COPYING_NO_WAL, &(struct wal){0, 0});
+}
+
+void sqlite_views_new(struct store_sqlite *s)
+{
+    (void)tell(s, COPYING_NO_WAL, &(struct wal){0, 0});
+}

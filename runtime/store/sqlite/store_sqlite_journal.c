@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The journal lane of the embedded store, the readers of batches, and the checkpoints.
+ *
+ * Checkpoints. In WAL mode an append writes and syncs the WAL alone; the pages must at some time be
+ * copied into journal.db ("checkpoint") so that the WAL can start over. Left to SQLite that
+ * happens inside an append, which then takes 20 to 50 ms. Here the views lane copies every
+ * CHECKPOINT_FRAMES (sqlite_journal_checkpoint) while appends go on. It never quite catches up with
+ * a busy writer, and the WAL starts over only when all of it is copied: so beyond RESTART_FRAMES an
+ * append first copies the small rest itself. The WAL file keeps its size: overwriting a file that
+ * does not grow is what makes its sync cheap. */
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "runtime/store/sqlite/store_sqlite_priv.h"
+
+#define SHARD_SHIFT 47 /* place = shard * 2^47 + seq: 16 + 47 bits fit a signed 64-bit rowid */
+#define SEQ_MAX ((1ull << SHARD_SHIFT) - 1)
+
+/* In frames of one page, 16 KiB. */
+#define CHECKPOINT_FRAMES 512    /* 8 MiB */
+#define RESTART_FRAMES 4096      /* 64 MiB: the usual size of the WAL */
+#define RESTART_REST_FRAMES 128  /* 2 MiB: what an append copies itself, about 3 ms */
+#define RESTART_FORCE_FRAMES 16384 /* 256 MiB: the views lane stands still, copy whatever it is */
+
+static uint64_t place_of(uint16_t shard, uint64_t seq)
+{
+    check(seq <= SEQ_MAX);
+    return ((uint64_t)shard << SHARD_SHIFT) + seq;
+}
+
+/* --- checkpoints --- */
+
+static int on_commit(void *context, sqlite3 *handle, const char *database, int frames)
+{
+    (void)handle;
+    (void)database;
+    struct store_sqlite *s = context;
+    atomic_store(&s->wal_frames, (uint32_t)frames);
+    return SQLITE_OK;
+}
+
+/* --- files that vanish --- */
+
+static struct file_place place_at(const struct store_sqlite *s, const char *suffix)
+{
+    char path[sizeof s->journal_path + 8];
+    struct stat st;
+    snprintf(path, sizeof path, "%s%s", s->journal_path, suffix);
+    return stat(path, &st) == 0 ? (struct file_place){st.st_dev, st.st_ino}
+                                : (struct file_place){0};
+}
+
+static bool same_place(struct file_place a, struct file_place b)
+{
+    return a.device == b.device && a.inode == b.inode;
+}
+
+/* A file that somebody removed or moved takes writes and syncs as before, until its last user
+ * closes it: what was answered would then be gone. */
+static bool in_place(const struct store_sqlite *s)
+{
+    return same_place(s->journal_file, place_at(s, "")) &&
+           same_place(s->journal_wal, place_at(s, "-wal"));
+}
+
+void sqlite_journal_watch(struct store_sqlite *s)
+{
+    s->journal_file = place_at(s, "");
+    s->journal_wal = place_at(s, "-wal");
+    atomic_store(&s->wal_frames, 0);
+    atomic_store(&s->wal_backfilled, 0);
+    sqlite3_wal_hook(s->journal.handle, on_commit, s);
+}
+
+/* Copies what no reader still needs in the WAL; waits for nobody. */
+static void copy_wal(struct store_sqlite *s, struct db *d)
+{
+    int frames = 0, copied = 0;
+    int code =
+        sqlite3_wal_checkpoint_v2(d->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &copied);
+    if (code == SQLITE_OK && copied >= 0)
+        atomic_store(&s->wal_backfilled, (uint32_t)copied);
+    /* A full disk or a busy colleague leaves everything in the WAL; any other failure may be a
+     * failed sync, after which nothing more is written before a new opening has looked. */
+    else if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY &&
+             db_error(code) != ERR_STORE_FULL)
+        atomic_store(&s->journal_broken, true);
+}
+
+/* Frames not copied yet. After the WAL started over the old count of copied frames is too high:
+ * then all frames count. */
+static uint32_t frames_behind(struct store_sqlite *s)
+{
+    uint32_t frames = atomic_load(&s->wal_frames);
+    uint32_t copied = atomic_load(&s->wal_backfilled);
+    return copied <= frames ? frames - copied : frames;
+}
+
+void sqlite_journal_checkpoint(struct store_sqlite *s)
+{
+    if (frames_behind(s) < CHECKPOINT_FRAMES || atomic_load(&s->journal_broken))
+        return;
+    pthread_rwlock_rdlock(&s->journal_open);
+    struct db *d = &s->journal_checkpointer;
+    char reason[256];
+    if (d->handle != NULL ||
+        db_open(d, &db_journal, s->directory, true, reason, sizeof reason) == ERR_OK)
+        copy_wal(s, d);
+    pthread_rwlock_unlock(&s->journal_open);
+}
+
+static void restart_wal(struct store_sqlite *s)
+{
+    uint32_t frames = atomic_load(&s->wal_frames);
+    if (frames >= RESTART_FORCE_FRAMES ||
+        (frames >= RESTART_FRAMES && frames_behind(s) <= RESTART_REST_FRAMES))
+        copy_wal(s, &s->journal);
+}
+
+/* --- writing --- */
+
+static enum err lease_held(struct db *d, uint16_t shard, uint64_t epoch)
+{
+    struct db_use use;
+    enum err e = db_fixed(d, DB_LEASE_HELD, &use);
+    if (e != ERR_OK)
+        return e;
+    db_bind_number(use, 1, shard);
+    db_bind_number(use, 2, epoch);
+    int code = sqlite3_step(use.statement);
+    db_release(use);
+    if (code == SQLITE_ROW)
+        return ERR_OK;
+    return code == SQLITE_DONE ? ERR_FENCED : db_error(code);
+}
+
+static enum err read_head(struct db *d, uint16_t shard, uint64_t *seq)
+{
+    struct db_use use;
+    enum err e = db_fixed(d, DB_BATCH_HEAD, &use);
+    if (e != ERR_OK)
+        return e;
+    db_bind_number(use, 1, place_of(shard, 0));
+    db_bind_number(use, 2, place_of(shard, SEQ_MAX));
+    int code = sqlite3_step(use.statement);
+    uint64_t found = 0;
+    if (code == SQLITE_ROW)
+        e = db_read_number(use, 0, &found) ? ERR_OK : ERR_CORRUPT;
+    else if (code != SQLITE_DONE)
+        e = db_error(code);
+    db_release(use);
+    if (e == ERR_OK)
+        *seq = found;
+    return e;
+}
+
+/* Is it the writer's turn: the lease, and a row that continues what is there? In the transaction
+ * of the rows, that nobody may come between. */
+static enum err continues(struct db *d, const struct batch_row *row)
+{
+    uint64_t head;
+    enum err e = lease_held(d, row->shard, row->epoch);
+    if (e == ERR_OK)
+        e = read_head(d, row->shard, &head);
+    if (e == ERR_OK && head + 1 != row->seq)
+        e = ERR_FENCED;
+    return e;
+}
+
+/* Rows of a shard stand together: the first of them is compared with what is stored, the others
+ * with the one before. */
+static enum err continues_after(struct db *d, const struct batch_row *before,
+                                const struct batch_row *row)
+{
+    if (before == NULL || before->shard != row->shard)
+        return continues(d, row);
+    return row->epoch == before->epoch && row->seq == before->seq + 1 ? ERR_OK : ERR_FENCED;
+}
+
+static enum err insert_batch(struct db *d, const struct batch_row *row)
+{
+    check(row->seq > 0 && row->epoch <= INT64_MAX);
+    struct db_use use;
+    enum err e = db_fixed(d, DB_BATCH_INSERT, &use);
+    if (e != ERR_OK)
+        return e;
+    db_bind_number(use, 1, place_of(row->shard, row->seq));
+    db_bind_number(use, 2, row->shard);
+    db_bind_number(use, 3, row->seq);
+    db_bind_number(use, 4, row->epoch);
+    db_bind_number(use, 5, row->count);
+    db_bind_blob(use, 6, row->prev_hash.bytes, SHA256_SIZE);
+    db_bind_blob(use, 7, row->hash.bytes, SHA256_SIZE);
+    db_bind_blob(use, 8, row->body.data, row->body.len);
+    int code = db_finish(use);
+    return code == SQLITE_DONE ? ERR_OK : db_error(code);
+}
+
+/* Did a COMMIT that failed leave nothing behind? The commit frame is the last to be written: if
+ * there is no space for it, the WAL's checksums keep the transaction out for ever. But the WAL's
+ * index in shared memory grows only after that, when the frames are on the disk: a later opening
+ * finds them. */
+static bool left_nothing(int code)
+{
+    return db_no_space(code) && code != SQLITE_IOERR_SHMSIZE && code != SQLITE_IOERR_SHMMAP;
+}
+
+/* Ends the transaction according to `e`, what its statements gave. */
+static enum err end_transaction(struct store_sqlite *s, enum err e)
+{
+    struct db *d = &s->journal;
+    struct db_use use;
+    if (e == ERR_OK)
+        e = db_fixed(d, DB_COMMIT, &use);
+    if (e == ERR_OK) {
+        int code = db_finish(use);
+        if (code == SQLITE_DONE)
+            return ERR_OK;
+        e = left_nothing(code) ? ERR_STORE_FULL : ERR_UNKNOWN;
+    }
+    db_rollback(d);
+    if (e == ERR_NO_MEMORY)
+        e = ERR_IO; /* the same for the caller: nothing durable, open anew */
+    if (e != ERR_STORE_FULL && e != ERR_FENCED && e != ERR_TOO_LARGE)
+        atomic_store(&s->journal_broken, true);
+    return e;
+}
+
+/* Of each shard the newest. */
+static void note_committed(struct store_sqlite *s, const struct batch_row *rows, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct batch_row *row = &rows[i];
+        if (i + 1 < count && rows[i + 1].shard == row->shard)
+            continue;
+        struct witness_record record = {.a = row->seq};
+        memcpy(record.hash, row->hash.bytes, SHA256_SIZE);
+        witness_write(&s->witness, WITNESS_SHARD + row->shard, &record);
+    }
+}
+
+enum err sqlite_append(struct store *base, const struct batch_row *rows, uint32_t count)
+{
+    struct store_sqlite *s = store_sqlite_of(base);
+    check(count > 0);
+    if (atomic_load(&s->journal_broken))
+        return ERR_IO;
+    restart_wal(s);
+    enum err e = db_run(&s->journal, DB_BEGIN);
+    for (uint32_t i = 0; e == ERR_OK && i < count; i++) {
+        e = continues_after(&s->journal, i > 0 ? &rows[i - 1] : NULL, &rows[i]);
+        if (e == ERR_OK)
+            e = insert_batch(&s->journal, &rows[i]);
+    }
+    e = end_transaction(s, e);
+    if (e == ERR_OK && !in_place(s)) {
+        atomic_store(&s->journal_broken, true);
+        e = ERR_UNKNOWN;
+    }
+    if (e == ERR_OK)
+        note_committed(s, rows, count);
+    return e;
+}
+
+enum err sqlite_cut(struct store *base, uint16_t shard, uint64_t epoch, uint64_t first_seq)
+{
+    struct store_sqlite *s = store_sqlite_of(base);
+    struct db *d = &s->journal;
+    if (atomic_load(&s->journal_broken))
+        return ERR_IO;
+    enum err e = db_run(d, DB_BEGIN);
+    if (e == ERR_OK)
+        e = lease_held(d, shard, epoch);
+    struct db_use use;
+    if (e == ERR_OK)
+        e = db_fixed(d, DB_BATCH_CUT, &use);
+    if (e == ERR_OK) {
+        db_bind_number(use, 1, place_of(shard, first_seq));
+        db_bind_number(use, 2, place_of(shard, SEQ_MAX));
+        int code = db_finish(use);
+        e = code == SQLITE_DONE ? ERR_OK : db_error(code);
+    }
+    return end_transaction(s, e);
+}
+
+/* After an unknown commit its frames may stand in the WAL or not. All connections let go of it
+ * without tidying, so that the opening reads the WAL as a start after a crash would; copying all
+ * of it into journal.db, synced, then makes what was found the truth for good. */
+enum err sqlite_reopen(struct store *base)
+{
+    struct store_sqlite *s = store_sqlite_of(base);
+    if (!in_place(s))
+        return ERR_GONE;
+    pthread_rwlock_wrlock(&s->journal_open);
+    db_pool_close(&s->journal_readers, true);
+    db_close(&s->journal_checkpointer, true);
+    db_close(&s->journal, true);
+    char reason[256];
+    enum err e =
+        db_open(&s->journal, &db_journal, s->directory, false, reason, sizeof reason);
+    if (e == ERR_OK) {
+        int code = sqlite3_wal_checkpoint_v2(s->journal.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE,
+                                             NULL, NULL);
+        e = code == SQLITE_OK ? ERR_OK : db_error(code);
+    }
+    if (e == ERR_OK) {
+        sqlite_journal_watch(s);
+        atomic_store(&s->journal_broken, false);
+    } else {
+        atomic_store(&s->journal_broken, true);
+    }
+    pthread_rwlock_unlock(&s->journal_open);
+    return e;
+}
+
+enum err sqlite_lease_take(struct store *base, uint16_t shard, struct slice owner,
+                           uint64_t *epoch)
+{
+    struct store_sqlite *s = store_sqlite_of(base);
+    struct db *d = &s->journal;
+    if (atomic_load(&s->journal_broken))
+        return ERR_IO;
+    uint64_t taken = 0;
+    enum err e = db_run(d, DB_BEGIN);
+    struct db_use use;
+    if (e == ERR_OK)
+        e = db_fixed(d, DB_LEASE_TAKE, &use);
+    if (e == ERR_OK) {
+        db_bind_number(use, 1, shard);
+        db_bind_blob(use, 2, owner.data, owner.len);
+        int code = sqlite3_step(use.statement);
+        if (code != SQLITE_ROW)
+            e = db_error(code);
+        else if (!db_read_number(use, 0, &taken))
+            e = ERR_CORRUPT;
+        db_release(use);
+    }
+    e = end_transaction(s, e);
+    if (e == ERR_OK)
+        *epoch = taken;
+    return e;
+}
+
+enum err sqlite_lease_release(struct store *base, uint16_t shard, uint64_t epoch)
+{
+    struct store_sqlite *s = store_sqlite_of(base);
+    struct db *d = &s->journal;
+    if (atomic_load(&s->journal_broken))
+        return ERR_IO;
+    enum err e = db_run(d, DB_BEGIN);
+    struct db_use use;
+    if (e == ERR_OK)
+        e = db_fixed(d, DB_LEASE_RELEASE, &use);
+    if (e == ERR_OK) {
+        db_bind_number(use, 1, shard);
+        db_bind_number(use, 2, epoch);
+        int code = db_finish(use);
+        if (code != SQLITE_DONE)
+            e = db_error(code);
+        else if (sqlite3_changes(d->handle) != 1)
+            e = ERR_FENCED;
+    }
+    return end_transaction(s, e);
+}
+
+/* --- reading --- */
+
+static bool read_batch(struct db_use use, struct batch_row *row)
+{
+    uint64_t place, shard, count;
+    if (!db_read_number(use, 0, &place) || !db_read_number(use, 1, &shard) ||
+        !db_read_number(use, 2, &row->seq) || !db_read_number(use, 3, &row->epoch) ||
+        !db_read_number(use, 4, &count))
+        return false;
+    if (shard > UINT16_MAX || count > UINT32_MAX || row->seq > SEQ_MAX ||
+        place != place_of((uint16_t)shard, row->seq))
+        return false;
+    row->shard = (uint16_t)shard;
+    row->count = (uint32_t)count;
+    return db_read_exact(use, 5, row->prev_hash.bytes, SHA256_SIZE) &&
+           db_read_exact(use, 6, row->hash.bytes, SHA256_SIZE) &&
+           db_read_blob(use, 7, &row->body);
+}
+
+static enum err read_batches(struct db *d, uint16_t shard, uint64_t first_seq, batch_row_cb row,
+                             void *context)
+{
+    struct db_use use;
+    enum err e = db_fixed(d, DB_BATCH_TAIL, &use);
+    if (e != ERR_OK)
+        return e;
+    db_bind_number(use, 1, place_of(shard, first_seq));
+    db_bind_number(use, 2, place_of(shard, SEQ_MAX));
+    int code;
+    while ((code = sqlite3_step(use.statement)) == SQLITE_ROW) {
+        struct batch_row found;
+        if (!read_batch(use, &found)) {
+            e = ERR_CORRUPT;
+            break;
+        }
+        if (!row(context, &found))
+            break;
+    }
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        e = db_error(code);
+    db_release(use);
+    return e;
+}
+
+enum err sqlite_tail(struct store *base, uint16_t shard, uint64_t first_seq, batch_row_cb row,
+                     void *context)
+{
+    struct store_sqlite *s = store_sqlite_of(base);
+    if (first_seq > SEQ_MAX)
+        return ERR_OK;
+    struct db *d;
+    pthread_rwlock_rdlock(&s->journal_open);
+    enum err e = db_pool_borrow(&s->journal_readers, &d);
+    if (e == ERR_OK) {
+        e = read_batches(d, shard, first_seq, row, context);
+        db_pool_return(&s->journal_readers, d);
+    }
+    pthread_rwlock_unlock(&s->journal_open);
+    return e;
+}
+
+enum err sqlite_head(struct store *base, uint16_t shard, uint64_t *seq)
+{
+    struct store_sqlite *s = store_sqlite_of(base);
+    struct db *d;
+    pthread_rwlock_rdlock(&s->journal_open);
+    enum err e = db_pool_borrow(&s->journal_readers, &d);
+    if (e == ERR_OK) {
+        e = read_head(d, shard, seq);
+        db_pool_return(&s->journal_readers, d);
+    }
+    pthread_rwlock_unlock(&s->journal_open);
+    return e;
+}
+
+enum err sqlite_committed(struct store *base, uint16_t shard, struct store_position *position)
+{
+    struct witness_record record;
+    *position = (struct store_position){0};
+    if (witness_read(&store_sqlite_of(base)->witness, WITNESS_SHARD + shard, &record)) {
+        position->seq = record.a;
+        memcpy(position->hash.bytes, record.hash, SHA256_SIZE);
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pacing of what the views lane writes.
+ *
+ * SQLite writes a large transaction, or a checkpoint of one, into the page cache at once and syncs
+ * it at the end: tens of megabytes that reach the disk in one burst, behind which the next sync of
+ * the journal, and with it every answer, waits 20 to 50 ms. So a paced thread waits for the disk
+ * after each PACE_BYTES (sync_file_range(2), no sync: nothing here makes anything durable), and the
+ * journal's syncs come in between.
+ *
+ * SQLite's unix VFS lets its system calls be replaced; that is the one place where its writes pass
+ * with their descriptor. The replacement is of the whole process, the wish to be paced of one
+ * thread. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include "runtime/store/sqlite/store_sqlite_priv.h"
+
+#define PACE_BYTES (1024 * 1024) /* under 1 ms of a disk that writes 1 GB/s */
+
+typedef ssize_t (*pwrite_fn)(int fd, const void *bytes, size_t size, off_t at);
+
+static struct {
+    pthread_once_t once;
+    pwrite_fn write; /* SQLite's own, NULL = it has no such call to replace: nothing is paced */
+} original = {.once = PTHREAD_ONCE_INIT};
+
+/* Written by this thread and not yet waited for: `dirty` bytes of one file within [begin, end). */
+static _Thread_local struct {
+    bool paced;
+    int fd;
+    off_t begin, end;
+    size_t dirty;
+} wake;
+
+/* Is it only that this file system, or this sandbox, cannot wait? Things are as they were then. */
+static bool cannot_wait(int code)
+{
+    return code == ENOSYS || code == EINVAL || code == ESPIPE || code == EOPNOTSUPP ||
+           code == EPERM;
+}
+
+/* false, with errno, if something written did not reach the disk. The kernel tells that once for
+ * each open file: the sync that follows would succeed, and a checkpoint be taken for durable. */
+static bool wait_for_disk(void)
+{
+    wake.dirty = 0;
+    return sync_file_range(wake.fd, wake.begin, wake.end - wake.begin,
+                           SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                               SYNC_FILE_RANGE_WAIT_AFTER) == 0 ||
+           cannot_wait(errno);
+}
+
+static ssize_t paced_pwrite(int fd, const void *bytes, size_t size, off_t at)
+{
+    ssize_t written = original.write(fd, bytes, size, at);
+    if (!wake.paced || written <= 0)
+        return written;
+    off_t end = at + written;
+    if (wake.dirty == 0 || fd != wake.fd) {
+        wake.fd = fd;
+        wake.begin = at;
+        wake.end = end;
+        wake.dirty = 0;
+    }
+    wake.begin = at < wake.begin ? at : wake.begin;
+    wake.end = end > wake.end ? end : wake.end;
+    wake.dirty += (size_t)written;
+    return wake.dirty < PACE_BYTES || wait_for_disk() ? written : -1;
+}
+
+static void replace(void)
+{
+    static const char *const names[] = {"pwrite64", "pwrite"};
+    sqlite3_vfs *vfs = sqlite3_vfs_find("unix");
+    for (size_t i = 0; vfs != NULL && vfs->iVersion >= 3 && i < array_len(names); i++) {
+        sqlite3_syscall_ptr found = vfs->xGetSystemCall(vfs, names[i]);
+        if (found == NULL)
+            continue;
+        original.write = (pwrite_fn)found;
+        if (vfs->xSetSystemCall(vfs, names[i], (sqlite3_syscall_ptr)paced_pwrite) != SQLITE_OK)
+            original.write = NULL;
+        return;
+    }
+}
+
+void sqlite_pace_install(void)
+{
+    pthread_once(&original.once, replace);
+}
+
+void sqlite_pace_thread(void)
+{
+    wake.paced = true;
+}

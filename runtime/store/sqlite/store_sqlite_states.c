@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The views lane of the embedded store: its transaction, the actors' states and the position. */
+#include "runtime/store/sqlite/store_sqlite_priv.h"
+
+/* --- reading, any lane --- */
+
+enum err sqlite_position(struct store *base, uint16_t shard, struct store_position *position)
+{
+    struct store_sqlite *s = store_sqlite_of(base);
+    struct db *d;
+    enum err e = db_pool_borrow(&s->views_readers, &d);
+    if (e != ERR_OK)
+        return e;
+    struct store_position found = {0};
+    struct db_use use;
+    e = db_fixed(d, DB_POSITION_GET, &use);
+    if (e == ERR_OK) {
+        db_bind_number(use, 1, shard);
+        int code = sqlite3_step(use.statement);
+        if (code == SQLITE_ROW)
+            e = db_read_number(use, 0, &found.seq) &&
+                        db_read_exact(use, 1, found.hash.bytes, SHA256_SIZE) &&
+                        db_read_number(use, 2, &found.time_ns)
+                    ? ERR_OK
+                    : ERR_CORRUPT;
+        else if (code != SQLITE_DONE)
+            e = db_error(code);
+        db_release(use);
+    }
+    db_pool_return(&s->views_readers, d);
+    if (e == ERR_OK)
+        *position = found;
+    return e;
+}
+
+static bool read_state(struct db_use use, struct state_row *row)
+{
+    uint64_t kind;
+    uint8_t id[16];
+    if (!db_read_number(use, 0, &kind) || kind > UINT16_MAX ||
+        !db_read_exact(use, 1, id, sizeof id) || !db_read_number(use, 2, &row->due_ns) ||
+        !db_read_blob(use, 3, &row->body))
+        return false;
+    row->kind = (uint16_t)kind;
+    row->id = id128_load(id);
+    return true;
+}
+
+/* Hands over the rows of a bound statement and releases it; *given counts them. */
+static enum err give_states(struct db_use use, uint16_t shard, state_row_cb row,
+                            void *context, uint64_t *given)
+{
+    enum err e = ERR_OK;
+    int code;
+    while ((code = sqlite3_step(use.statement)) == SQLITE_ROW) {
+        struct state_row found = {.shard = shard};
+        if (!read_state(use, &found)) {
+            e = ERR_CORRUPT;
+            break;
+        }
+        (*given)++;
+        if (!row(context, &found))
+            break;
+    }
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        e = db_error(code);
+    db_release(use);
+    return e;
+}
+
+enum err sqlite_state_load(struct store *base, uint16_t shard, uint16_t kind, struct id128 id,
+                           state_row_cb row, void *context)
+{
+    struct store_sqlite *s = store_sqlite_of(base);
+    struct db *d;
+    enum err e = sqlite_views_borrow(s, &d);
+    if (e != ERR_OK)
+        return e;
+    uint64_t given = 0;
+    struct db_use use;
+    e = db_fixed(d, DB_STATE_GET, &use);
+    if (e == ERR_OK) {
+        uint8_t bytes[16];
+        id128_store(id, bytes);
+        db_bind_number(use, 1, shard);
+        db_bind_number(use, 2, kind);
+        db_bind_blob(use, 3, bytes, sizeof bytes);
+        e = give_states(use, shard, row, context, &given);
+    }
+    sqlite_views_return(s, d);
+    return e == ERR_OK && given == 0 ? ERR_NOT_FOUND : e;
+}
+
+enum err sqlite_states_due(struct store *base, uint16_t shard, uint64_t due_ns_max,
+                           state_row_cb row, void *context)
+{
+    struct store_sqlite *s = store_sqlite_of(base);
+    struct db *d;
+    enum err e = db_pool_borrow(&s->views_readers, &d);
+    if (e != ERR_OK)
+        return e;
+    uint64_t given = 0;
+    struct db_use use;
+    e = db_fixed(d, DB_STATES_DUE, &use);
+    if (e == ERR_OK) {
+        db_bind_number(use, 1, shard);
+        db_bind_number(use, 2, due_ns_max <= INT64_MAX ? due_ns_max : INT64_MAX);
+        e = give_states(use, shard, row, context, &given);
+    }
+    db_pool_return(&s->views_readers, d);
+    return e;
+}
+
+enum err sqlite_states_each(struct store *base, uint16_t shard, uint16_t kind, struct id128 after,
+                            state_row_cb row, void *context)
+{
+    struct store_sqlite *s = store_sqlite_of(base);
+    struct db *d;
+    enum err e = db_pool_borrow(&s->views_readers, &d);
+    if (e != ERR_OK)
+        return e;
+    uint64_t given = 0;
+    struct db_use use;
+    e = db_fixed(d, DB_STATES_EACH, &use);
+    if (e == ERR_OK) {
+        uint8_t bytes[16];
+        id128_store(after, bytes);
+        db_bind_number(use, 1, shard);
+        db_bind_number(use, 2, kind);
+        db_bind_blob(use, 3, bytes, sizeof bytes);
+        e = give_states(use, shard, row, context, &given);
+    }
+    db_pool_return(&s->views_readers, d);
+    return e;
+}
+
+/* --- the transaction --- */
+
+enum err sqlite_begin(struct store *base)
+{
+    struct store_sqlite *s = store_sqlite_of(base);
+    check(atomic_load(&s->views_thread) == 0);
+    sqlite_pace_thread();
+    enum err e = db_run(&s->views_writer, DB_BEGIN);
+    if (e == ERR_OK)
+        atomic_store(&s->views_thread, (uintptr_t)pthread_self());
+    return e;
+}
+
+void sqlite_rollback(struct store *base)
+{
+    struct store_sqlite *s = store_sqlite_of(base);
+    db_rollback(&s->views_writer);
+    atomic_store(&s->views_thread, 0);
+}
+
+enum err sqlite_put_state(struct store *base, const struct state_row *row)
+{
+    struct store_sqlite *s = store_sqlite_of(base);
+    struct db *d = &s->views_writer;
+    if (row->due_ns > INT64_MAX)
+        return ERR_TOO_LARGE;
+    bool keep = row->body.len > 0;
+    struct db_use use;
+    enum err e = db_fixed(d, keep ? DB_STATE_PUT : DB_STATE_DELETE, &use);
+    if (e != ERR_OK)
+        return e;
+    uint8_t bytes[16];
+    id128_store(row->id, bytes);
+    db_bind_number(use, 1, row->shard);
+    db_bind_number(use, 2, row->kind);
+    db_bind_blob(use, 3, bytes, sizeof bytes);
+    if (keep) {
+        db_bind_number(use, 4, row->due_ns);
+        db_bind_blob(use, 5, row->body.data, row->body.len);
+    }
+    int code = db_finish(use);
+    return code == SQLITE_DONE ? ERR_OK : db_error(code);
+}
+
+static enum err put_position(struct db *d, uint16_t shard, const struct store_position *position)
+{
+    check(position->seq <= INT64_MAX && position->time_ns <= INT64_MAX);
+    struct db_use use;
+    enum err e = db_fixed(d, DB_POSITION_PUT, &use);
+    if (e != ERR_OK)
+        return e;
+    db_bind_number(use, 1, shard);
+    db_bind_number(use, 2, position->seq);
+    db_bind_blob(use, 3, position->hash.bytes, SHA256_SIZE);
+    db_bind_number(use, 4, position->time_ns);
+    int code = db_finish(use);
+    return code == SQLITE_DONE ? ERR_OK : db_error(code);
+}
+
+/* A transaction that SQLite rolled back by itself must not be taken for the open one. */
+enum err sqlite_commit(struct store *base, uint16_t shard, const struct store_position *position)
+{
+    struct store_sqlite *s = store_sqlite_of(base);
+    check(atomic_load(&s->views_thread) == (uintptr_t)pthread_self());
+    enum err e = ERR_IO;
+    if (!sqlite3_get_autocommit(s->views_writer.handle)) {
+        e = put_position(&s->views_writer, shard, position);
+        if (e == ERR_OK)
+            e = db_run(&s->views_writer, DB_COMMIT);
+    }
+    sqlite_rollback(base);
+    sqlite_views_checkpoint(s);
+    sqlite_journal_checkpoint(s);
+    return e;
+}
+
+/* --- emptying --- */
+
+static int delete_all(sqlite3 *handle)
+{
+    sqlite3_stmt *tables;
+    int code = sqlite3_prepare_v2(handle,
+                                  "SELECT name FROM sqlite_schema WHERE type = 'table' "
+                                  "AND name NOT LIKE 'sqlite~_%' ESCAPE '~' "
+                                  "AND name <> 'migrations'",
+                                  -1, &tables, NULL);
+    if (code != SQLITE_OK)
+        return code;
+    while ((code = sqlite3_step(tables)) == SQLITE_ROW) {
+        char *sql = sqlite3_mprintf("DELETE FROM \"%w\"", sqlite3_column_text(tables, 0));
+        int deleted = sql == NULL ? SQLITE_NOMEM : sqlite3_exec(handle, sql, NULL, NULL, NULL);
+        sqlite3_free(sql);
+        if (deleted != SQLITE_OK) {
+            sqlite3_finalize(tables);
+            return deleted;
+        }
+    }
+    int end = sqlite3_finalize(tables);
+    return code == SQLITE_DONE ? SQLITE_OK : end;
+}
+
+enum err sqlite_views_drop(struct store *base)
+{
+    struct store_sqlite *s = store_sqlite_of(base);
+    enum err e = sqlite_begin(base);
+    if (e != ERR_OK)
+        return e;
+    int code = delete_all(s->views_writer.handle);
+    e = code == SQLITE_OK ? db_run(&s->views_writer, DB_COMMIT)
+                          : db_error(code);
+    sqlite_rollback(base);
+    return e;
+}

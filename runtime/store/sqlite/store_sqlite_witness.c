@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The witness: a small file beside the two databases that remembers how far they had come.
+ *
+ * SQLite takes a damaged or shortened WAL for one that ends there: what stood behind is gone
+ * without a word, acknowledged batches too. So after each append the journal lane notes the newest
+ * batch here; a start that does not find it in the journal refuses. The note is written, not
+ * synced: it survives the process at once, and power loss up to what the system had written by
+ * itself or the views lane synced. It may lag behind the journal, it never leads.
+ *
+ * A record has two slots that take turns, so that a torn write leaves the one before. */
+#include <assert.h>
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "runtime/store/sqlite/store_sqlite_priv.h"
+
+#define WITNESS_CHECK_SIZE 8
+#define WITNESS_FIRST_BYTES 4096 /* there from the start: a full disk takes notes all the same */
+
+struct witness_slot {
+    uint64_t count; /* of the writes to this record, little-endian; the larger is newer */
+    struct witness_record record;
+    uint8_t check[WITNESS_CHECK_SIZE];
+};
+static_assert(sizeof(struct witness_slot) == 64, "slots end at sector boundaries");
+
+static void put_check(const struct witness_slot *slot, uint32_t number,
+                      uint8_t check[WITNESS_CHECK_SIZE])
+{
+    uint32_t which = htole32(number);
+    const struct slice pieces[] = {
+        slice_of("witness"),
+        {(const char *)&which, sizeof which},
+        {(const char *)slot, offsetof(struct witness_slot, check)},
+    };
+    struct sha256_digest digest = sha256(pieces, array_len(pieces));
+    memcpy(check, digest.bytes, WITNESS_CHECK_SIZE);
+}
+
+static off_t place_of_slot(uint32_t number, uint64_t count)
+{
+    return (off_t)(2 * number + (count & 1)) * (off_t)sizeof(struct witness_slot);
+}
+
+/* Nothing is written with count 0. */
+static bool slot_holds(const struct witness_slot *slot, uint32_t number)
+{
+    uint8_t found[WITNESS_CHECK_SIZE];
+    if (slot->count == 0)
+        return false;
+    put_check(slot, number, found);
+    return memcmp(slot->check, found, sizeof found) == 0;
+}
+
+/* The newer of a record's slots, NULL if nothing is known. */
+static const struct witness_slot *newest(const struct witness_slot slots[2], uint32_t number)
+{
+    const struct witness_slot *found = NULL;
+    for (int i = 0; i < 2; i++)
+        if (slot_holds(&slots[i], number) &&
+            (found == NULL || le64toh(slots[i].count) > le64toh(found->count)))
+            found = &slots[i];
+    return found;
+}
+
+/* What the file is too short for reads as zero. */
+static void read_slots(const struct witness *w, uint32_t first, uint32_t count,
+                       struct witness_slot *slots)
+{
+    memset(slots, 0, 2 * count * sizeof *slots);
+    ssize_t size = pread(w->fd, slots, 2 * count * sizeof *slots, place_of_slot(first, 0));
+    (void)size;
+}
+
+static void read_counts(struct witness *w)
+{
+    static_assert(WITNESS_RECORDS * 2 * sizeof(struct witness_slot) < 64 * 1024, "on the stack");
+    struct witness_slot slots[WITNESS_RECORDS * 2];
+    read_slots(w, 0, WITNESS_RECORDS, slots);
+    for (uint32_t i = 0; i < WITNESS_RECORDS; i++) {
+        const struct witness_slot *slot = newest(&slots[2 * i], i);
+        w->counts[i] = slot != NULL ? le64toh(slot->count) : 0;
+    }
+}
+
+int witness_open(struct witness *w, const char *directory)
+{
+    char path[DB_PATH_MAX + 32];
+    snprintf(path, sizeof path, "%s/%s", directory, WITNESS_FILE);
+    w->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (w->fd < 0)
+        return errno;
+    static const char nothing[WITNESS_FIRST_BYTES];
+    if (lseek(w->fd, 0, SEEK_END) == 0 && write(w->fd, nothing, sizeof nothing) < 0)
+        errno = 0; /* no room: the notes make their own later, or lag */
+    read_counts(w);
+    return 0;
+}
+
+void witness_close(struct witness *w)
+{
+    if (w->fd >= 0)
+        close(w->fd);
+    w->fd = -1;
+}
+
+bool witness_read(const struct witness *w, uint32_t number, struct witness_record *record)
+{
+    struct witness_slot slots[2];
+    if (number >= WITNESS_RECORDS)
+        return false;
+    read_slots(w, number, 1, slots);
+    const struct witness_slot *slot = newest(slots, number);
+    if (slot == NULL)
+        return false;
+    *record = slot->record;
+    record->a = le64toh(record->a);
+    record->b = le64toh(record->b);
+    return true;
+}
+
+void witness_write(struct witness *w, uint32_t number, const struct witness_record *record)
+{
+    if (number >= WITNESS_RECORDS)
+        return;
+    uint64_t count = ++w->counts[number];
+    struct witness_slot slot = {.count = htole64(count), .record = *record};
+    slot.record.a = htole64(record->a);
+    slot.record.b = htole64(record->b);
+    put_check(&slot, number, slot.check);
+    ssize_t written = pwrite(w->fd, &slot, sizeof slot, place_of_slot(number, count));
+    (void)written; /* if it failed, the other slot holds the note before */
+}
+
+bool witness_sync(struct witness *w)
+{
+    return fdatasync(w->fd) == 0;
+}
