@@ -20,6 +20,7 @@
 #include "gateway_bridge/auth/revocations.h"
 #include "gateway_bridge/bridge.h"
 #include "gateway_bridge/operator/operator.h"
+#include "runtime/base/time.h"
 #include "runtime/dedup/key_run.h"
 #include "runtime/node/node.h"
 #include "runtime/node/node_metrics.h"
@@ -34,7 +35,8 @@
 #define PAYD_COMPILER "gcc " __VERSION__
 #endif
 #define SERVICE_NAME "payment_service"
-#define PAYD_STOP_NS 4500000000u /* from the signal until the process leaves, finished or not */
+/* From the signal until the process leaves, finished or not. */
+#define PAYD_STOP_NS (4500 * NS_PER_MS)
 #define PAYD_ID_MAX 80      /* bytes of HOST:PID */
 #define PAYD_REASON_MAX 512 /* bytes of why something cannot start */
 #define PAYD_VIEWS_MAX 64   /* tables of views, the runtime's and the services' */

@@ -7,13 +7,14 @@
 #include <time.h>
 
 #include "gateway_bridge/bridge_priv.h"
+#include "runtime/base/time.h"
 #include "runtime/observe/log.h"
 
 #define ENCODED_MAX (2 * 1024 * 1024)   /* bytes of a message on the wire */
 #define BODY_TEXT_MAX (16 * 1024 * 1024) /* bytes of an answer's body */
 #define DATE_NEVER UINT64_MAX
 #define REFUSALS_LOGGED_MAX 100 /* lines per second */
-#define SHORTAGES_LOGGED_NS ((uint64_t)10 * 1000000000)
+#define SHORTAGES_LOGGED_NS (10 * NS_PER_S)
 
 /* IMF-fixdate of RFC 9110; strftime() would follow the locale. */
 static void format_date(uint64_t unix_s, char date[BRIDGE_DATE_LEN + 1])
@@ -38,7 +39,7 @@ void bridge_clock(struct bridge *b)
         return;
     b->clock_ms = now_ms;
     b->mono_ns = env_mono_ns(b->options.env);
-    b->wall_s = env_wall_ns(b->options.env) / 1000000000;
+    b->wall_s = env_wall_ns(b->options.env) / NS_PER_S;
     if (b->wall_s == b->date_s)
         return;
     b->date_s = b->wall_s;
@@ -117,7 +118,7 @@ struct bridge *bridge_new(const struct bridge_options *options)
     b->options = *options;
     b->date_s = DATE_NEVER;
     b->refusals = (struct log_limit){.lines_max = REFUSALS_LOGGED_MAX,
-                                     .window_ns = 1000000000};
+                                     .window_ns = NS_PER_S};
     b->shortages = (struct log_limit){.lines_max = 1, .window_ns = SHORTAGES_LOGGED_NS};
     slab_init(&b->exchanges, sizeof(struct exchange));
     fifo_init(&b->spare);

@@ -7,6 +7,7 @@
 #include "gateway_bridge/bridge_priv.h"
 #include "gateway_bridge/http/percent.h"
 #include "runtime/base/sha256.h"
+#include "runtime/base/time.h"
 #include "schemas/result.h"
 
 #define ARENA_MAX (2 * 1024 * 1024)        /* of requests up to REQUEST_BODY_MAX */
@@ -534,7 +535,7 @@ struct http_answer *exchange_request(void *context, struct http_connection *c,
         x->route = match.route;
         code = make_message(x, c, &match, r);
         if (code == RESULT_OK) {
-            x->message.deadline_ns = b->mono_ns + BRIDGE_DEADLINE_MS * (uint64_t)1000000;
+            x->message.deadline_ns = b->mono_ns + BRIDGE_DEADLINE_MS * NS_PER_MS;
             x->message.done = on_done;
             x->message.request_id = exchange_request_id(x);
             x->message.trace_id = exchange_trace_id(x);

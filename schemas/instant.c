@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define SECOND_NS 1000000000u
+#include "runtime/base/time.h"
+
 #define DAY_SECONDS 86400u
 #define ERA_DAYS 146097u   /* 400 years */
 #define EPOCH_DAYS 719468u /* from 0000-03-01 to 1970-01-01 */
@@ -106,9 +107,9 @@ bool instant_parse(const char *text, size_t len, uint64_t *ns)
         return false;
     int64_t seconds = (int64_t)days_from_civil(year, month, day) * DAY_SECONDS + hour * 3600 +
                       minute * 60 + second - ahead;
-    if (seconds < 0 || (uint64_t)seconds > UINT64_MAX / SECOND_NS)
+    if (seconds < 0 || (uint64_t)seconds > UINT64_MAX / NS_PER_S)
         return false;
-    uint64_t whole = (uint64_t)seconds * SECOND_NS;
+    uint64_t whole = (uint64_t)seconds * NS_PER_S;
     if (whole > UINT64_MAX - fraction)
         return false;
     *ns = whole + fraction;
@@ -126,8 +127,8 @@ static char *digits_put(char *at, uint32_t value, int count)
 
 size_t instant_text(uint64_t ns, char text[INSTANT_TEXT_MAX])
 {
-    uint64_t seconds = ns / SECOND_NS;
-    uint32_t fraction = (uint32_t)(ns % SECOND_NS);
+    uint64_t seconds = ns / NS_PER_S;
+    uint32_t fraction = (uint32_t)(ns % NS_PER_S);
     uint32_t of_day = (uint32_t)(seconds % DAY_SECONDS);
     uint32_t year, month, day;
     civil_from_days((uint32_t)(seconds / DAY_SECONDS), &year, &month, &day);

@@ -5,12 +5,12 @@
 #include "actors/ledger/bulk.h"
 #include "actors/ledger/ledger.h"
 #include "actors/ledger/pending_transfer.h"
+#include "runtime/base/time.h"
 #include "schemas/common.h"
 #include "schemas/currency.h"
 #include "schemas/result.h"
 
 #define ID_AHEAD_MS_MAX 1000 /* how far the time in a client's id may lie ahead of ours */
-#define NS_PER_MS 1000000u
 
 #define FLAGS_CHANGING                                                                             \
     (ACCOUNT_FLAGS_CLOSED | ACCOUNT_FLAGS_DEBITS_FROZEN | ACCOUNT_FLAGS_CREDITS_FROZEN)

@@ -6,9 +6,9 @@
 #include "actors/ledger/ledger.h"
 #include "actors/ledger/pending_transfer.h"
 #include "runtime/base/plant.h"
+#include "runtime/base/time.h"
 #include "schemas/common.h"
 
-#define NS_PER_S 1000000000u
 
 static void add(u128 *counter, u128 amount)
 {

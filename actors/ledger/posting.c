@@ -7,10 +7,10 @@
 #include "actors/ledger/ledger.h"
 #include "actors/ledger/pending_transfer.h"
 #include "runtime/base/plant.h"
+#include "runtime/base/time.h"
 #include "schemas/common.h"
 #include "schemas/result.h"
 
-#define NS_PER_S 1000000000u
 
 #define RESOLVES (TRANSFER_FLAGS_POST_PENDING | TRANSFER_FLAGS_VOID_PENDING)
 #define BALANCES (TRANSFER_FLAGS_BALANCING_DEBIT | TRANSFER_FLAGS_BALANCING_CREDIT)

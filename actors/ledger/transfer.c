@@ -5,6 +5,7 @@
 #include "actors/ledger/account.h"
 #include "actors/ledger/bulk.h"
 #include "actors/ledger/pending_transfer.h"
+#include "runtime/base/time.h"
 #include "schemas/common.h"
 #include "schemas/currency.h"
 #include "schemas/result.h"
@@ -228,7 +229,7 @@ struct transfer_info transfer_info_of_posting(struct turn *t, const struct posti
         .has_remaining_amount = pending,
         .remaining_amount = p->amount,
         .has_expires_time = s->timeout_s != 0,
-        .expires_time = now + (uint64_t)s->timeout_s * 1000000000u,
+        .expires_time = now + (uint64_t)s->timeout_s * NS_PER_S,
         .has_reverses_id = !id128_is_zero(p->reverses_id),
         .reverses_id = p->reverses_id,
         .has_transaction_id = !id128_is_zero(p->transaction_id),

@@ -5,13 +5,13 @@
 
 #include "actors/common/page.h"
 #include "actors/payment/payment.h"
+#include "runtime/base/time.h"
 #include "schemas/result.h"
 #include "schemas/wallet.h"
 
 /* An id holds the milliseconds at which it was made, which may differ a little from the time of the
  * event: walks begin earlier and end later by this. */
 #define ID_SLACK_MS ((uint64_t)60 * 1000)
-#define NS_PER_MS 1000000
 
 /* --- payments --------------------------------------------------------------------------------- */
 

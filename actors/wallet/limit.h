@@ -7,10 +7,11 @@
 #include <stdint.h>
 
 #include "runtime/base/check.h"
+#include "runtime/base/time.h"
 #include "runtime/base/u128.h"
 
 #define LIMIT_NONE U128_MAX
-#define LIMIT_DAY_NS ((uint64_t)24 * 3600 * 1000000000)
+#define LIMIT_DAY_NS NS_PER_DAY
 
 struct limit {
     u128 per_transaction; /* minor units; LIMIT_NONE = no limit */

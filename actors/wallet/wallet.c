@@ -8,6 +8,7 @@
 #include "actors/wallet/wallet_hold.h"
 #include "actors/wallet/wallet_messages.h"
 #include "actors/wallet/wallet_move.h"
+#include "runtime/base/time.h"
 #include "schemas/common.h"
 
 #define WALLET_STATE_VERSION 1
@@ -120,7 +121,7 @@ uint16_t wallet_expiry(struct turn *t, bool given, uint32_t seconds, uint64_t *e
         seconds = WALLET_EXPIRY_S_DEFAULT;
     if (seconds == 0 || seconds > WALLET_EXPIRY_S_MAX)
         return RESULT_EXPIRY_OUT_OF_RANGE;
-    *expires_at = turn_now(t) + seconds * WALLET_NS_PER_S;
+    *expires_at = turn_now(t) + seconds * NS_PER_S;
     return RESULT_OK;
 }
 

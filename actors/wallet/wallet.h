@@ -19,7 +19,6 @@
 
 #define WALLET_EXPIRY_S_MAX ((uint32_t)30 * 24 * 3600)
 #define WALLET_EXPIRY_S_DEFAULT ((uint32_t)7 * 24 * 3600)
-#define WALLET_NS_PER_S ((uint64_t)1000000000)
 
 struct wallet {
     struct id128 tenant_id;

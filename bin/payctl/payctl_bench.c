@@ -10,6 +10,7 @@
 #include "bin/payctl/payctl.h"
 #include "bin/payctl/payctl_progress.h"
 #include "runtime/base/rng.h"
+#include "runtime/base/time.h"
 #include "schemas/ledger.h"
 #include "schemas/operator.h"
 #include "schemas/result.h"
@@ -40,7 +41,7 @@ static uint64_t now_ns(clockid_t clock)
 {
     struct timespec t;
     check(clock_gettime(clock, &t) == 0);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+    return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
 static bool number(struct bench *b, const char *name, uint64_t unless, uint64_t min, uint64_t max,
@@ -63,7 +64,7 @@ static bool number(struct bench *b, const char *name, uint64_t unless, uint64_t 
 
 static struct id128 new_id(struct bench *b, uint64_t serial)
 {
-    return id128_make(now_ns(CLOCK_REALTIME) / 1000000, b->id_base + serial, (uint16_t)b->shard);
+    return id128_make(now_ns(CLOCK_REALTIME) / NS_PER_MS, b->id_base + serial, (uint16_t)b->shard);
 }
 
 static int read_options(struct bench *b)
@@ -212,7 +213,7 @@ static void print_outcome(struct bench *b, uint64_t took_ns)
                  "transfers_per_s %llu\nmessage_p50_us  %llu\nmessage_p99_us  %llu\n",
            (unsigned long long)b->transfers, (unsigned long long)b->refused,
            (unsigned long long)b->accounts, (unsigned long long)b->batch,
-           (unsigned long long)b->outstanding, (unsigned long long)(took_ns / 1000000),
+           (unsigned long long)b->outstanding, (unsigned long long)(took_ns / NS_PER_MS),
            (unsigned long long)rate, (unsigned long long)p50, (unsigned long long)p99);
 }
 

@@ -7,8 +7,8 @@
 #include <uv.h>
 
 #include "runtime/base/list.h"
+#include "runtime/base/time.h"
 
-#define NS_PER_S UINT64_C(1000000000)
 #define WAYS 8 /* places of a set */
 #define SETS (RATE_LIMIT_CLIENTS_MAX / WAYS)
 #define LOCKS 64

@@ -7,6 +7,7 @@
 
 #include "gateway_bridge/operator/operator_priv.h"
 #include "runtime/base/sha256.h"
+#include "runtime/base/time.h"
 #include "schemas/catalog.h"
 #include "schemas/result.h"
 
@@ -128,7 +129,7 @@ static void ask_actor(struct operator_request *q, const struct message_type *typ
         .body = q->body,
         .target_kind = type->target_kind,
         .who = operator_principal(e->tenant),
-        .deadline_ns = env_mono_ns(env) + deadline_ms * (uint64_t)1000000,
+        .deadline_ns = env_mono_ns(env) + deadline_ms * NS_PER_MS,
         .done = on_done,
         .reply = reply,
     };

@@ -5,9 +5,9 @@
 
 #include "gateway_bridge/auth/revocations.h"
 #include "gateway_bridge/operator/operator_priv.h"
+#include "runtime/base/time.h"
 #include "schemas/result.h"
 
-#define NS_PER_S UINT64_C(1000000000)
 #define LISTED_MAX 1000
 
 static_assert((int)REVOCATION_TOKEN == (int)REVOCATION_WHAT_TOKEN &&

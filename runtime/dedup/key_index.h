@@ -16,6 +16,7 @@
 #ifndef DEDUP_KEY_INDEX_H
 #define DEDUP_KEY_INDEX_H
 
+#include "runtime/base/time.h"
 #include "runtime/dedup/key_run.h"
 
 #define KEY_MERGE_KEYS 25600 /* merge_keys unless told otherwise: 4 full filters, about 10 ms */
@@ -26,7 +27,7 @@
 #define KEY_RUN_KEYS_MAX ((uint64_t)1 << 24) /* no merge makes a larger run */
 /* Of keys that expire, a run spans at most this time: it expires as a whole, so some of its keys
  * are kept that much longer than promised. */
-#define KEY_RUN_SPAN_NS ((uint64_t)2 * 24 * 3600 * 1000000000)
+#define KEY_RUN_SPAN_NS (2 * NS_PER_DAY)
 
 struct key_index {
     struct key_space space;

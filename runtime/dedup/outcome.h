@@ -28,8 +28,9 @@
 
 #include "runtime/base/filter.h"
 #include "runtime/base/id128.h"
+#include "runtime/base/time.h"
 
-#define OUTCOME_KEEP_NS ((uint64_t)31 * 24 * 3600 * 1000000000) /* in the views; promised: 30 d */
+#define OUTCOME_KEEP_NS (31 * NS_PER_DAY) /* in the views; promised: 30 d */
 #define OUTCOME_GENERATION_SLOTS 65536
 #define OUTCOME_GENERATION_COUNT 45056 /* entries of a full generation: 11/16 of the slots */
 

@@ -12,12 +12,13 @@
 
 #include "runtime/base/env.h"
 #include "runtime/base/sha256.h"
+#include "runtime/base/time.h"
 #include "runtime/store/store.h"
 
 #define SCRUB_STEP_BYTES ((uint64_t)1 << 20)   /* of bodies: a millisecond or two of a reader */
-#define SCRUB_STEP_NS ((uint64_t)2500 * 1000000) /* between steps: 34 GiB a day */
-#define SCRUB_FIRST_NS ((uint64_t)60 * 1000000000) /* after a start, and after a read error */
-#define SCRUB_PASS_NS ((uint64_t)24 * 3600 * 1000000000) /* from one beginning to the next */
+#define SCRUB_STEP_NS (2500 * NS_PER_MS) /* between steps: 34 GiB a day */
+#define SCRUB_FIRST_NS (60 * NS_PER_S) /* after a start, and after a read error */
+#define SCRUB_PASS_NS NS_PER_DAY /* from one beginning to the next */
 
 struct journal;
 

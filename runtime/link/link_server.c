@@ -24,6 +24,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "runtime/base/time.h"
 #include "runtime/link/link_probe.h"
 #include "runtime/node/loop.h"
 #include "runtime/observe/log.h"
@@ -183,7 +184,7 @@ static void on_out(struct link_server *s)
     if (++s->out < s->count)
         return;
     struct env *env = loop_env(s->options.loop);
-    env_alarm_set(env, &s->flush, env_mono_ns(env) + LINK_FLUSH_MS * (uint64_t)1000000);
+    env_alarm_set(env, &s->flush, env_mono_ns(env) + LINK_FLUSH_MS * NS_PER_MS);
 }
 
 static void on_arrived(struct inbox_item *item)
@@ -319,7 +320,7 @@ static void on_watch(struct alarm *a)
     }
     end_watch(s);
     begin_watch(s);
-    env_alarm_set(env, a, env_mono_ns(env) + LINK_WATCH_MS * (uint64_t)1000000);
+    env_alarm_set(env, a, env_mono_ns(env) + LINK_WATCH_MS * NS_PER_MS);
 }
 
 static int open_slots(struct link_server *s)

@@ -12,13 +12,12 @@
 #include <uv.h>
 
 #include "runtime/base/rng.h"
+#include "runtime/base/time.h"
 #include "runtime/node/alarms.h"
 #include "runtime/node/inbox.h"
 #include "runtime/node/lane.h"
 #include "runtime/node/thread.h"
 
-#define NS_PER_S 1000000000u
-#define NS_PER_MS 1000000u
 
 struct loop {
     struct env env;

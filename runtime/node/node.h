@@ -13,6 +13,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/error.h"
 #include "runtime/base/slice.h"
+#include "runtime/base/time.h"
 #include "runtime/node/crew.h"
 #include "runtime/node/loop.h"
 #include "runtime/shard/shard.h"
@@ -20,7 +21,7 @@
 #define NODE_LOOPS_MAX 64
 #define NODE_SHARDS_MAX CREW_SHARDS_MAX
 #define NODE_READERS_MAX 8
-#define NODE_PUBLISH_NS 1000000000u  /* how old the statistics of node_get_stats() may be */
+#define NODE_PUBLISH_NS NS_PER_S  /* how old the statistics of node_get_stats() may be */
 
 struct node;
 

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "runtime/base/check.h"
+#include "runtime/base/time.h"
 
-#define NS_PER_S 1000000000u
 #define LINE_TAIL 16 /* kept free for ,"cut":true}\n */
 
 struct line {

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "runtime/base/check.h"
+#include "runtime/base/time.h"
 
-#define NS_PER_S 1000000000u
 #define NUMBER_MAX 32 /* bytes of a number as text */
 #define NAME_MAX_BYTES 96
 #define PAGE_FIRST 16384

@@ -11,8 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NS_PER_S 1000000000u
-#define START_STEP_NS 10000000u
+#include "runtime/base/time.h"
+
+#define START_STEP_NS (10 * NS_PER_MS)
 #define STAT_START_FIELD 20 /* starttime, counted after the name's closing bracket (proc(5)) */
 
 /* The beginning of a small file as text; false if it cannot be read. */

@@ -10,9 +10,10 @@
 
 #include "runtime/base/env.h"
 #include "runtime/base/plant.h"
+#include "runtime/base/time.h"
 
-#define CLOCK_JUMP_NS 2000000000u
-#define CLOCK_TRUST_NS 10000000000u
+#define CLOCK_JUMP_NS (2 * NS_PER_S)
+#define CLOCK_TRUST_NS (10 * NS_PER_S)
 
 struct clock {
     uint64_t now_ns;        /* last time told */

@@ -7,12 +7,14 @@
 
 #include "runtime/base/plant.h"
 #include "runtime/base/room.h"
+#include "runtime/base/time.h"
 #include "runtime/shard/shard_priv.h"
 
 #define DEADLINES_PER_PASS 256
-#define DEADLINE_RETRY_NS 100000000u /* a full mailbox or a read error: once more, and then ... */
+/* A full mailbox or a read error: once more, and then ... */
+#define DEADLINE_RETRY_NS (100 * NS_PER_MS)
 #define DEADLINE_DOUBLED_MAX 7       /* ... after twice the pause each time, up to 12.8 s */
-#define DEADLINE_HELD_NS 1000000000u /* its actor failed, or is held: until it runs again */
+#define DEADLINE_HELD_NS NS_PER_S /* its actor failed, or is held: until it runs again */
 
 /* Arms a deadline that fired in vain once more; `tries` counts for try_ever_later(). */
 static void try_later(struct shard *s, uint16_t kind, struct id128 id, uint8_t tries,

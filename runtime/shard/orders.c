@@ -4,9 +4,11 @@
 
 #include <stdlib.h>
 
+#include "runtime/base/time.h"
 #include "runtime/shard/shard_priv.h"
 
-#define ORDERS_RETRY_NS 10000000u /* an actor whose first message is being loaded for: later */
+/* An actor whose first message is being loaded for: later. */
+#define ORDERS_RETRY_NS (10 * NS_PER_MS)
 
 struct order {
     struct table_entry entry; /* the actor's id */

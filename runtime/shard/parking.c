@@ -2,9 +2,10 @@
 /* See parking.h. */
 #include "runtime/shard/parking.h"
 
+#include "runtime/base/time.h"
 #include "runtime/shard/shard_priv.h"
 
-#define PARKING_LOOK_NS 100000000u /* how late an answer EXPIRED may be */
+#define PARKING_LOOK_NS (100 * NS_PER_MS) /* how late an answer EXPIRED may be */
 
 static void expire(struct alarm *a);
 

@@ -19,10 +19,11 @@
 #include <stdlib.h>
 
 #include "runtime/base/plant.h"
+#include "runtime/base/time.h"
 #include "runtime/shard/shard_priv.h"
 
 #define ID_AHEAD_MS 1000 /* ids may be this much ahead of the clock when they are accepted */
-#define RECOVERY_RETRY_NS 500000000u
+#define RECOVERY_RETRY_NS (NS_PER_S / 2)
 
 /* A batch that was with the store when it failed. */
 struct doubtful {
@@ -274,7 +275,7 @@ static bool replay_row(void *context, const struct batch_row *row)
 static void start_replay(struct recovery *r)
 {
     struct shard *s = r->shard;
-    uint64_t dropped_ms = r->position.seq == 0 ? 0 : r->position.time_ns / 1000000 + ID_AHEAD_MS;
+    uint64_t dropped_ms = r->position.seq == 0 ? 0 : r->position.time_ns / NS_PER_MS + ID_AHEAD_MS;
     registry_clear(&s->registry);
     wheel_init(&s->wheel, r->now_ns);
     outcomes_clear(&s->ids, dropped_ms);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/plant.h"
+#include "runtime/base/time.h"
 #include "runtime/observe/log.h"
 #include "runtime/shard/shard_priv.h"
 
@@ -16,8 +17,8 @@
  * when the room is full. */
 #define SHARD_PROJECT_REST 3
 #define SHARD_PROJECT_HURRY 12
-#define SHARD_PROJECT_REST_MIN_NS 20000000u
-#define SHARD_PROJECT_REST_MAX_NS 4000000000u
+#define SHARD_PROJECT_REST_MIN_NS (20 * NS_PER_MS)
+#define SHARD_PROJECT_REST_MAX_NS (4000 * NS_PER_MS)
 
 /* --- state ----------------------------------------------------------------------------------- */
 

@@ -8,6 +8,7 @@
 #include <setjmp.h>
 
 #include "runtime/actor/registry_priv.h"
+#include "runtime/base/time.h"
 #include "runtime/dedup/outcome.h"
 #include "runtime/journal/journal.h"
 #include "runtime/journal/scrub.h"
@@ -22,17 +23,17 @@
 #include "runtime/shard/supervisor.h"
 
 #define SHARD_ACTOR_MESSAGES 64           /* of one actor before the next one's turn */
-#define SHARD_CLOSING_VIEWS_NS 1500000000u
+#define SHARD_CLOSING_VIEWS_NS (3 * NS_PER_S / 2)
 #define SHARD_CLOCK_TURNS 16              /* at most before the clock is read again */
-#define SHARD_TURN_STALL_NS 5000000u      /* a handler longer than this is recorded */
-#define SHARD_STALL_LOG_NS 60000000000u   /* ... and told so often: bulk messages always are */
+#define SHARD_TURN_STALL_NS (5 * NS_PER_MS)      /* a handler longer than this is recorded */
+#define SHARD_STALL_LOG_NS (60 * NS_PER_S)   /* ... and told so often: bulk messages always are */
 #define SHARD_STALL_LIMITS 64
 #define SHARD_TURN_MEMORY ((size_t)32 << 20)
 #define SHARD_VIEW_READS_MAX 4096          /* lists waiting or running; more are BUSY */
 #define SHARD_BUSY_RETRY_MS 50
-#define SHARD_FULL_PROBE_NS 500000000u    /* how often a full store is tried again */
-#define SHARD_DUE_HORIZON_NS ((uint64_t)3600 * 1000000000)
-#define SHARD_DUE_SWEEP_NS ((uint64_t)1800 * 1000000000)
+#define SHARD_FULL_PROBE_NS (NS_PER_S / 2)    /* how often a full store is tried again */
+#define SHARD_DUE_HORIZON_NS NS_PER_HOUR
+#define SHARD_DUE_SWEEP_NS (NS_PER_HOUR / 2)
 
 /* A message the runtime sends itself when a durable deadline passes. */
 struct timeout_message {

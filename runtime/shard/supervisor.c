@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "runtime/base/time.h"
 #include "runtime/shard/shard_priv.h"
 
 /* An actor that failed lately. */
@@ -24,7 +25,7 @@ struct dead_letter_entry {
 
 void supervisor_init(struct supervisor *v)
 {
-    *v = (struct supervisor){.failed_lines = {.lines_max = 10, .window_ns = 1000000000}};
+    *v = (struct supervisor){.failed_lines = {.lines_max = 10, .window_ns = NS_PER_S}};
     for (int k = 0; k < KIND_MAX; k++)
         table_init(&v->failing[k]);
 }

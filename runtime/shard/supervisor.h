@@ -14,9 +14,10 @@
 #include "runtime/actor/domain.h"
 #include "runtime/actor/message.h"
 #include "runtime/base/table.h"
+#include "runtime/base/time.h"
 #include "runtime/observe/log.h"
 
-#define SUPERVISOR_PERIOD_NS ((uint64_t)60 * 1000000000)
+#define SUPERVISOR_PERIOD_NS (60 * NS_PER_S)
 #define SUPERVISOR_ACTOR_FAILURES 3
 #define SUPERVISOR_SHARD_FAILURES 30
 #define SUPERVISOR_RECOVERIES_MAX 5 /* within the period; then the shard stops */

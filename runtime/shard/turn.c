@@ -4,10 +4,10 @@
 #include <stdlib.h>
 
 #include "runtime/base/plant.h"
+#include "runtime/base/time.h"
 #include "runtime/shard/shard_priv.h"
 
 #define TURN_IDS_APART 0x9E3779B97F4A7C15u /* between the random parts of ids of one turn */
-#define NS_PER_MS 1000000u
 /* The 16 bits after an id's milliseconds are their fraction: the ids of a shard rise in the order
  * they were drawn, and lists show what came first. The step is the least that they can tell. */
 #define TURN_IDS_STEP_NS 16

@@ -6,10 +6,11 @@
 #include <stdatomic.h>
 
 #include "runtime/base/plant.h"
+#include "runtime/base/time.h"
 #include "runtime/observe/log.h"
 #include "runtime/shard/shard_priv.h"
 
-#define VIEW_READ_LOOK_NS 100000000u /* how late an answer EXPIRED may be */
+#define VIEW_READ_LOOK_NS (100 * NS_PER_MS) /* how late an answer EXPIRED may be */
 
 struct view_read {
     struct fifo_link link;

@@ -188,7 +188,7 @@ static const struct env_ops world_ops = {
 
 void world_init(struct world *w, uint64_t seed)
 {
-    *w = (struct world){.now_ns = 1000000};
+    *w = (struct world){.now_ns = NS_PER_MS};
     rng_seed(&w->rng, seed);
     world_loop_init(&w->loop, w, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 #include "runtime/base/env.h"
 #include "runtime/base/rng.h"
 #include "runtime/base/slice.h"
+#include "runtime/base/time.h"
 
 #define WORLD_LANES_MAX 16
 
@@ -55,7 +56,7 @@ struct world {
     bool verbose;         /* print the trace to stdout */
 };
 
-#define WORLD_EPOCH_NS ((uint64_t)1767225600 * 1000000000) /* 2026-01-01 */
+#define WORLD_EPOCH_NS (1767225600 * NS_PER_S) /* 2026-01-01 */
 
 void world_init(struct world *w, uint64_t seed);
 void world_done(struct world *w);

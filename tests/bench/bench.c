@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/base/time.h"
 #include "runtime/dedup/key_run.h"
 #include "runtime/store/sqlite/store_sqlite.h"
 #include "schemas/catalog.h"
@@ -16,8 +17,8 @@
 #define VIEWS_MAX 64
 #define OUTCOMES_MAX 8000000
 #define FILTER_BYTES ((size_t)32 << 20)
-#define STOP_NS ((uint64_t)60 * 1000000000)
-#define LOOK_AGAIN_NS 100000000u
+#define STOP_NS (60 * NS_PER_S)
+#define LOOK_AGAIN_NS (100 * NS_PER_MS)
 #define REPLY_MAX 65536
 
 /* --- the node --------------------------------------------------------------------------------- */
@@ -131,7 +132,7 @@ static uint64_t clock_ns(clockid_t clock)
 {
     struct timespec t;
     check(clock_gettime(clock, &t) == 0);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+    return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
 uint64_t bench_now_ns(void)

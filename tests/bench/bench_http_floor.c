@@ -21,6 +21,7 @@
 #include "gateway_bridge/auth/issuer.h"
 #include "gateway_bridge/auth/jwks.h"
 #include "gateway_bridge/bridge.h"
+#include "runtime/base/time.h"
 #include "schemas/catalog.h"
 #include "schemas/ledger.h"
 
@@ -75,7 +76,7 @@ static uint64_t wall_ns(struct env *e)
     uv_timeval64_t now = {0};
     (void)e;
     uv_gettimeofday(&now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_usec * 1000;
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_usec * 1000;
 }
 
 static const struct env_ops world = {.mono_ns = mono_ns, .wall_ns = wall_ns, .random = mono_ns};
@@ -198,7 +199,7 @@ static void get_token(struct issuer *issuer, char *text, size_t size)
     struct slice form = slice_of("grant_type=client_credentials&client_id=" ISSUER_CLIENT
                                  "&client_secret=" ISSUER_SECRET);
     check(issuer_handle(issuer, slice_of("POST"), slice_of("/oauth2/token"), (struct slice){0},
-                        form, wall_ns(NULL) / 1000000000, &answer));
+                        form, wall_ns(NULL) / NS_PER_S, &answer));
     check(answer.status == 200 && answer.len < sizeof answer.body);
     answer.body[answer.len] = '\0';
     const char *begin = strstr(answer.body, "\"access_token\":\"");

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "runtime/base/rng.h"
+#include "runtime/base/time.h"
 #include "runtime/link/link_client.h"
 #include "schemas/ledger.h"
 
@@ -36,12 +37,12 @@ static uint64_t now_ns(clockid_t clock)
 {
     struct timespec t;
     check(clock_gettime(clock, &t) == 0);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+    return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
 static struct id128 new_id(struct driver *d)
 {
-    return id128_make(now_ns(CLOCK_REALTIME) / 1000000, ++d->serial, 0);
+    return id128_make(now_ns(CLOCK_REALTIME) / NS_PER_MS, ++d->serial, 0);
 }
 
 static void send_accounts(struct driver *d, uint32_t count)

@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "gateway_bridge/operator/operator.h"
+#include "runtime/base/time.h"
 #include "runtime/dedup/key_run.h"
 #include "runtime/node/node.h"
 #include "runtime/store/sqlite/store_sqlite.h"
@@ -22,7 +23,7 @@
 #define PATH_BYTES 512
 #define REASON_BYTES 512
 #define TABLES_MAX 64
-#define STOP_NS 5000000000u
+#define STOP_NS (5000 * NS_PER_MS)
 
 struct haunted {
     char data[PATH_BYTES], socket[PATH_BYTES];

@@ -10,13 +10,14 @@
 #include "actors/payment/payment_service.h"
 #include "actors/wallet/wallet_service.h"
 #include "runtime/base/sha256.h"
+#include "runtime/base/time.h"
 #include "runtime/dedup/key_run.h"
 #include "tests/simulation/clients.h"
 #include "tests/simulation/faults.h"
 #include "tests/simulation/model/checkers.h"
 #include "tests/simulation/verdict.h"
 
-#define MS ((uint64_t)1000000)
+#define MS NS_PER_MS
 #define SECOND ((uint64_t)1000 * MS)
 #define BUSY_STEPS_MAX 100000       /* of the phase with faults; the quiet phase ends the rest */
 #define BUSY_NS (300 * SECOND)      /* after the last request was made */

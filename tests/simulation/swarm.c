@@ -3,10 +3,11 @@
 #include "tests/simulation/swarm.h"
 
 #include "runtime/base/check.h"
+#include "runtime/base/time.h"
 
 #define US ((uint64_t)1000)
-#define MS ((uint64_t)1000000)
-#define S ((uint64_t)1000000000)
+#define MS NS_PER_MS
+#define S NS_PER_S
 #define SLOW_JOB_NS_MAX (S / 5) /* of one lane; what a request needs is several of them in a row */
 #define BAD_DISK_ONE_IN 16 /* of so many seeds one reads from a disk that hardly can be read */
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/base/sha256.h"
+#include "runtime/base/time.h"
 #include "schemas/currency.h"
 #include "tests/simulation/verdict.h"
 
@@ -96,7 +97,7 @@ struct id128 workload_new_id(struct run *run, uint16_t shard)
         home = rng_below(&run->rng, shards);
     if (workload_chance(run, 8))
         home += shards * rng_below(&run->rng, 1000);
-    return id128_make(run_wall_ns(run) / 1000000, rng_next(&run->rng), (uint16_t)home);
+    return id128_make(run_wall_ns(run) / NS_PER_MS, rng_next(&run->rng), (uint16_t)home);
 }
 
 uint16_t workload_shard(struct run *run)

@@ -17,6 +17,7 @@
 #include "actors/payment/payment_service.h"
 #include "actors/wallet/wallet_service.h"
 #include "runtime/base/sha256.h"
+#include "runtime/base/time.h"
 #include "runtime/dedup/key_run.h"
 #include "runtime/shard/shard.h"
 #include "runtime/sim/store_sim.h"
@@ -31,8 +32,6 @@
 #define BANK_REPLY_MAX (1 << 20)
 #define USD 840
 #define JPY 392
-#define SECOND_NS ((uint64_t)1000000000)
-#define DAY_NS (86400 * SECOND_NS)
 
 struct bank {
     struct world world;
@@ -246,7 +245,7 @@ static inline void bank_wake_up(void *context)
 static inline void bank_wait(struct bank *b, uint64_t ns)
 {
     bool woken = false;
-    world_at(&b->world, b->world.now_ns + ns + SECOND_NS / 10, bank_wake_up, &woken);
+    world_at(&b->world, b->world.now_ns + ns + NS_PER_S / 10, bank_wake_up, &woken);
     while (!woken)
         assert_true(world_step(&b->world));
     assert_null(shard_audit(b->shard));

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "gateway_bridge/bridge.h"
+#include "runtime/base/time.h"
 #include "schemas/result.h"
 
 #define ANSWER_MAX (1024 * 1024)
@@ -258,7 +259,7 @@ struct fixture {
 static inline uint64_t clock_ns(struct env *e)
 {
     (void)e;
-    return UINT64_C(1700000000) * 1000000000;
+    return 1700000000 * NS_PER_S;
 }
 
 static inline uint64_t count_up(struct env *e)

@@ -4,12 +4,12 @@
 #ifndef TESTS_KEY_FIXTURE_H
 #define TESTS_KEY_FIXTURE_H
 
+#include "runtime/base/time.h"
 #include "runtime/dedup/key_finder.h"
 #include "runtime/dedup/key_index.h"
 #include "tests/unit/store_fixture.h"
 
-#define DAY_NS ((uint64_t)24 * 3600 * 1000000000)
-#define KEEP_NS (31 * DAY_NS)
+#define KEEP_NS (31 * NS_PER_DAY)
 #define FILTER_BYTES ((size_t)1 << 20)
 
 static const struct key_space keys_of_shard = {0, KEY_KIND_OUTCOME};

@@ -10,11 +10,12 @@
 #include "actors/ledger/entry.h"
 #include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/posting.h"
+#include "runtime/base/time.h"
 #include "schemas/ledger.h"
 
 #define EUR 978
 #define GBP 826
-#define ID_TIME (WORLD_EPOCH_NS / 1000000 << 16)
+#define ID_TIME (WORLD_EPOCH_NS / NS_PER_MS << 16)
 
 static inline struct id128 id_of(uint64_t n)
 {

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "runtime/base/time.h"
 #include "runtime/dedup/key_run.h"
 #include "runtime/projector/replay.h"
 #include "runtime/shard/arrivals.h"
@@ -21,7 +22,7 @@
 #include "runtime/sim/world.h"
 #include "tests/unit/purse.h"
 
-#define MS ((uint64_t)1000000)
+#define MS NS_PER_MS
 
 /* --- a node with one shard ------------------------------------------------------------------- */
 
@@ -196,7 +197,7 @@ static inline void on_done(struct message *m)
 
 static inline struct id128 purse(uint64_t n)
 {
-    return (struct id128){((WORLD_EPOCH_NS / 1000000) << 16) | n, 0};
+    return (struct id128){((WORLD_EPOCH_NS / NS_PER_MS) << 16) | n, 0};
 }
 
 static inline void post(struct fixture *f, struct ask *a, const struct message_type *type,

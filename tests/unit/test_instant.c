@@ -10,9 +10,9 @@
 #include <cmocka.h>
 
 #include "runtime/base/rng.h"
+#include "runtime/base/time.h"
 #include "schemas/instant.h"
 
-#define SECOND_NS 1000000000u
 
 static void known_instants_match_their_text(void **state)
 {
@@ -23,11 +23,11 @@ static void known_instants_match_their_text(void **state)
     } cases[] = {
         {"1970-01-01T00:00:00Z", 0},
         {"1970-01-01T00:00:00.000000001Z", 1},
-        {"1970-03-01T00:00:00Z", (uint64_t)59 * 86400 * SECOND_NS},
-        {"2000-02-29T23:59:59.123Z", (uint64_t)951868799 * SECOND_NS + 123000000},
-        {"2024-02-29T12:00:00.000500Z", (uint64_t)1709208000 * SECOND_NS + 500000},
-        {"2026-12-31T23:59:59Z", (uint64_t)1798761599 * SECOND_NS},
-        {"2100-03-01T00:00:00Z", (uint64_t)4107542400 * SECOND_NS},
+        {"1970-03-01T00:00:00Z", (uint64_t)59 * 86400 * NS_PER_S},
+        {"2000-02-29T23:59:59.123Z", (uint64_t)951868799 * NS_PER_S + 123000000},
+        {"2024-02-29T12:00:00.000500Z", (uint64_t)1709208000 * NS_PER_S + 500000},
+        {"2026-12-31T23:59:59Z", (uint64_t)1798761599 * NS_PER_S},
+        {"2100-03-01T00:00:00Z", (uint64_t)4107542400 * NS_PER_S},
         {"2554-07-21T23:34:33.709551615Z", UINT64_MAX},
     };
     for (size_t i = 0; i < array_len(cases); i++) {
@@ -46,7 +46,7 @@ static void fewer_decimals_mean_the_same(void **state)
     uint64_t a, b;
     assert_true(instant_parse("2026-01-31T12:00:00.5Z", 22, &a));
     assert_true(instant_parse("2026-01-31T12:00:00.500000000Z", 30, &b));
-    assert_true(a == b && a % SECOND_NS == 500000000);
+    assert_true(a == b && a % NS_PER_S == 500000000);
 }
 
 static void an_offset_names_the_same_instant(void **state)
@@ -60,7 +60,7 @@ static void an_offset_names_the_same_instant(void **state)
     for (size_t i = 0; i < array_len(cases); i++) {
         uint64_t ns = 0;
         assert_true(instant_parse(cases[i], strlen(cases[i]), &ns));
-        assert_true(ns == (uint64_t)1769860800 * SECOND_NS + 500000000);
+        assert_true(ns == (uint64_t)1769860800 * NS_PER_S + 500000000);
     }
     uint64_t ns = 1;
     assert_true(instant_parse("1970-01-01T01:00:00+01:00", 25, &ns) && ns == 0);
@@ -100,7 +100,7 @@ static void every_instant_survives_and_agrees_with_the_library(void **state)
         size_t len = instant_text(ns, text);
         assert_true(instant_parse(text, len, &back) && back == ns);
         struct tm tm;
-        time_t seconds = (time_t)(ns / SECOND_NS);
+        time_t seconds = (time_t)(ns / NS_PER_S);
         assert_non_null(gmtime_r(&seconds, &tm));
         assert_int_equal(strftime(expected, sizeof expected, "%Y-%m-%dT%H:%M:%S", &tm), 19);
         assert_memory_equal(text, expected, 19);

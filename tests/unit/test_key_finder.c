@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Look-ups of keys: filters spare the runs that lack a key, and never hide one that is there. */
+#include "runtime/base/time.h"
 #include "tests/unit/key_fixture.h"
 
 /* 1 in 100, of filters of any size. */
@@ -30,8 +31,8 @@ static void write_runs(struct fixture *f, uint64_t runs)
     struct key_index k;
     begin_with(f, &k, 1);
     for (uint64_t i = 0; i < runs; i++) {
-        add(&k, 1 + 6000 * i, 1 + 6000 * (i + 1), i * 3 * DAY_NS);
-        step(f, &k, i * 3 * DAY_NS);
+        add(&k, 1 + 6000 * i, 1 + 6000 * (i + 1), i * 3 * NS_PER_DAY);
+        step(f, &k, i * 3 * NS_PER_DAY);
     }
     assert_int_equal(k.run_count, runs);
     key_index_done(&k);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The key index in both stores: every key is found where it was decided last, however many runs
  * were merged since and wherever the process stopped, until it has expired. */
+#include "runtime/base/time.h"
 #include "tests/unit/key_fixture.h"
 
 /* Keys that a step merges: each run its own merge, a few at once, all at once. */
@@ -239,7 +240,7 @@ static void keys_are_kept_for_their_time_and_not_much_longer(void **state)
         begin_with(f, &k, slices[slice]);
         key_finder_init(&finder, keys_of_shard, FILTER_BYTES);
         for (uint64_t half = 2; half <= 80; half++) {
-            uint64_t now_ns = (start + half / 2) * DAY_NS + half % 2 * DAY_NS / 2;
+            uint64_t now_ns = (start + half / 2) * NS_PER_DAY + half % 2 * NS_PER_DAY / 2;
             add(&k, half * 1000, half * 1000 + (half == 2 ? 500 : 100), now_ns);
             step(f, &k, now_ns);
         }
@@ -249,7 +250,7 @@ static void keys_are_kept_for_their_time_and_not_much_longer(void **state)
             assert_found(f, &finder, key_of(half * 1000 + 99), half * 1000 + 99);
         key_finder_outdate(&finder);
         for (int i = 0; i < 300; i++)
-            step(f, &k, (start + 200) * DAY_NS); /* nothing comes any more */
+            step(f, &k, (start + 200) * NS_PER_DAY); /* nothing comes any more */
         assert_int_equal(rows_of(f, &key_chunks_view), 0);
         assert_int_equal(rows_of(f, &key_filters_view), 0);
         assert_int_equal(rows_of(f, &key_runs_view), 1); /* the newest: its number is not reused */
@@ -267,8 +268,8 @@ static void keys_leave_as_fast_as_they_come(void **state)
     struct key_index k;
     begin_with(f, &k, 1000);
     for (uint64_t day = 1; day <= 70; day++) {
-        add(&k, day * KEYS, (day + 1) * KEYS, day * DAY_NS);
-        step(f, &k, day * DAY_NS);
+        add(&k, day * KEYS, (day + 1) * KEYS, day * NS_PER_DAY);
+        step(f, &k, day * NS_PER_DAY);
     }
     assert_in_range(rows_of(f, &key_chunks_view) * KEY_CHUNK_ENTRIES, 31 * KEYS, 40 * KEYS);
     key_index_done(&k);
@@ -286,10 +287,10 @@ static void ids_are_kept_for_good_and_are_no_keys(void **state)
     key_finder_init(&finder, ids_of_shard, FILTER_BYTES);
     key_finder_init(&keys, keys_of_shard, FILTER_BYTES);
     assert_int_equal(key_index_load(&ids, f->store), ERR_OK);
-    add(&ids, 1, 4, DAY_NS);
-    step(f, &ids, DAY_NS);
-    add(&ids, 4, 30, 500 * DAY_NS);
-    step(f, &ids, 500 * DAY_NS);
+    add(&ids, 1, 4, NS_PER_DAY);
+    step(f, &ids, NS_PER_DAY);
+    add(&ids, 4, 30, 500 * NS_PER_DAY);
+    step(f, &ids, 500 * NS_PER_DAY);
     assert_int_equal(ids.run_count, 1);
     assert_found(f, &finder, key_of(1), 1);
     assert_new(f, &keys, key_of(1));

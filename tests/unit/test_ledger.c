@@ -5,6 +5,7 @@
 
 #include "actors/ledger/ledger.h"
 #include "runtime/actor/registry_priv.h"
+#include "runtime/base/time.h"
 
 /* --- every result code of a transfer ---------------------------------------------------------- */
 
@@ -14,7 +15,7 @@
 #define IMPORTED TRANSFER_FLAGS_IMPORTED
 #define KEEP TRANSFER_FLAGS_KEEP_REMAINDER
 #define HUGE_AMOUNT (U128_MAX - 5)
-#define PAST (WORLD_EPOCH_NS - DAY_NS)
+#define PAST (WORLD_EPOCH_NS - NS_PER_DAY)
 #define FRESH 0 /* an id of its own for each case */
 
 static void given_limits(struct bank *b)
@@ -76,7 +77,7 @@ static void given_everything(struct bank *b)
     given_transfer(b, s);
     assert_int_equal(transfer(b, spec_of(607, 3, 2, 101)), RESULT_EXCEEDS_CREDITS);
     given_transfer(b, with_flags(spec_of(608, 3, 2, 10), TRANSFER_FLAGS_BALANCING_DEBIT));
-    bank_wait(b, 2 * SECOND_NS);
+    bank_wait(b, 2 * NS_PER_S);
     assert_int_equal(show_transfer(b, id_of(606)).status, TRANSFER_STATUS_EXPIRED);
 }
 
@@ -312,7 +313,7 @@ static void test_remainder_is_kept_for_later_posts(void **state)
     given_transfer(b, resolving(13, 10, 20, POST | KEEP));
     expect_counters(b, 2, 0, 0, 50, 50);
     bank_restart(b);
-    bank_wait(b, 61 * SECOND_NS);
+    bank_wait(b, 61 * NS_PER_S);
     expect_counters(b, 2, 0, 0, 0, 50);
     struct transfer_info t = show_transfer(b, id_of(10));
     assert_int_equal(t.status, TRANSFER_STATUS_EXPIRED);
@@ -348,7 +349,7 @@ static void test_closing_transfer_closes_until_voided(void **state)
     s.timeout_s = 1;
     given_transfer(b, s);
     assert_int_equal(show(b, 2).status, ACCOUNT_STATUS_CLOSED);
-    bank_wait(b, 2 * SECOND_NS);
+    bank_wait(b, 2 * NS_PER_S);
     assert_int_equal(show(b, 2).status, ACCOUNT_STATUS_OPEN);
 }
 

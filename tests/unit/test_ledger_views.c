@@ -4,6 +4,7 @@
 #include "tests/unit/ledger_fixture.h"
 
 #include "runtime/actor/registry_priv.h"
+#include "runtime/base/time.h"
 
 /* --- lists ------------------------------------------------------------------------------------ */
 
@@ -68,17 +69,17 @@ static void test_balance_as_of_either_time(void **state)
     struct bank *b = *state;
     given_two_accounts(b);
     uint64_t opened = show(b, 1).opened_time;
-    bank_wait(b, 10 * SECOND_NS);
+    bank_wait(b, 10 * NS_PER_S);
     given_transfer(b, spec_of(10, 1, 2, 100));
-    uint64_t middle = show_transfer(b, id_of(10)).recorded_time + SECOND_NS;
-    bank_wait(b, 10 * SECOND_NS);
+    uint64_t middle = show_transfer(b, id_of(10)).recorded_time + NS_PER_S;
+    bank_wait(b, 10 * NS_PER_S);
     struct transfer_spec late = spec_of(11, 1, 2, 7);
-    late.effective_time = opened + 5 * SECOND_NS;
+    late.effective_time = opened + 5 * NS_PER_S;
     given_transfer(b, late);
     uint64_t end = show_transfer(b, id_of(11)).recorded_time;
-    assert_true(balance_at(b, 1, opened + 6 * SECOND_NS, TIME_AXIS_EFFECTIVE) == 7);
-    assert_true(balance_at(b, 1, opened + 6 * SECOND_NS, TIME_AXIS_RECORDED) == 0);
-    assert_true(balance_at(b, 1, opened + 4 * SECOND_NS, TIME_AXIS_EFFECTIVE) == 0);
+    assert_true(balance_at(b, 1, opened + 6 * NS_PER_S, TIME_AXIS_EFFECTIVE) == 7);
+    assert_true(balance_at(b, 1, opened + 6 * NS_PER_S, TIME_AXIS_RECORDED) == 0);
+    assert_true(balance_at(b, 1, opened + 4 * NS_PER_S, TIME_AXIS_EFFECTIVE) == 0);
     assert_true(balance_at(b, 1, middle, TIME_AXIS_EFFECTIVE) == 107);
     assert_true(balance_at(b, 1, middle, TIME_AXIS_RECORDED) == 100);
     assert_true(balance_at(b, 1, end, TIME_AXIS_EFFECTIVE) == 107);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random lists of transfers with chains that fail: what the live shard has after many undone chains
  * equals what the journal gives again, and every account equals the sum of its entries. */
+#include "runtime/base/time.h"
 #include "tests/unit/ledger_fixture.h"
 
 #define WALK_ACCOUNTS 6
@@ -85,7 +86,7 @@ static void walk(struct bank *b, uint64_t seed)
     for (uint32_t i = 0; i < WALK_LISTS; i++) {
         make_list(&w);
         if (below(&w, 10) == 0)
-            bank_wait(b, SECOND_NS);
+            bank_wait(b, NS_PER_S);
     }
     assert_true(w.done > 40 && w.refused > 40);
     struct account_info live[WALK_ACCOUNTS + 1];

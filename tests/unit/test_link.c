@@ -17,6 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "runtime/base/time.h"
 #include "runtime/link/link_client.h"
 #include "runtime/link/link_server.h"
 #include "runtime/node/loop.h"
@@ -70,7 +71,7 @@ static void on_request(void *context, struct link_exchange *x)
     struct env *env = loop_env(f->loop);
     struct late *late = &f->late[x->index];
     *late = (struct late){{.fire = on_late}, f, x};
-    env_alarm_set(env, &late->alarm, env_mono_ns(env) + LATE_MS * (uint64_t)1000000);
+    env_alarm_set(env, &late->alarm, env_mono_ns(env) + LATE_MS * NS_PER_MS);
 }
 
 static void on_stopped(void *context)

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "runtime/base/check.h"
+#include "runtime/base/time.h"
 #include "runtime/observe/process.h"
 
 static void expect_page(struct metrics *m, const char *want)
@@ -129,7 +130,7 @@ static void the_process_is_measured(void **state)
     process_get_usage(&usage);
     assert_true(usage.resident_bytes > 100000);
     assert_true(usage.open_fds >= 3 && usage.open_fds <= usage.fds_max);
-    assert_true(usage.up_ns < (uint64_t)3600 * 1000000000);
+    assert_true(usage.up_ns < NS_PER_HOUR);
     FILE *file = tmpfile();
     assert_non_null(file);
     uint64_t before = usage.open_fds;

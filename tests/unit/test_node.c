@@ -7,13 +7,14 @@
 #include <string.h>
 
 #include "runtime/actor/domain.h"
+#include "runtime/base/time.h"
 #include "runtime/node/node_metrics.h"
 #include "tests/unit/store_fixture.h"
 
 #define SHARDS 4
 #define ASKS 200
 #define CODE_TOO_MUCH 64
-#define STOP_NS 10000000000u
+#define STOP_NS (10 * NS_PER_S)
 
 /* --- a small domain: counters that count up --- */
 

@@ -5,6 +5,7 @@
 #include "actors/common/page.h"
 #include "actors/payment/payment.h"
 #include "actors/wallet/wallet.h"
+#include "runtime/base/time.h"
 
 #define STORED_MAX 4096
 #define ACTORS_MAX 32
@@ -306,7 +307,7 @@ static void test_what_is_captured_is_refunded_while_the_rest_is_open(void **stat
         if (cases[i].close == PAYMENT_ACTION_CANCEL)
             assert_int_equal(cancel(b, "alice", id), RESULT_OK);
         else if (cases[i].close == PAYMENT_ACTION_EXPIRE)
-            bank_wait(b, 8 * DAY_NS);
+            bank_wait(b, 8 * NS_PER_DAY);
         else
             assert_int_equal(capture(b, "shop", id, NULL, false), RESULT_OK);
         expect_payment(b, id, cases[i].closed, captured, back);
@@ -351,17 +352,17 @@ static void test_an_authorisation_expires_by_itself(void **state)
     struct id128 part = paid(b, person("alice"), &create);
     struct id128 later = authorize(&p, 1000);
     assert_int_equal(capture(b, "shop", part, "10", false), RESULT_OK);
-    bank_wait(b, 3590 * SECOND_NS);
+    bank_wait(b, 3590 * NS_PER_S);
     expect_money(&p, 9000, 6000, 1000);
     bank_restart(b);
-    bank_wait(b, 20 * SECOND_NS);
+    bank_wait(b, 20 * NS_PER_S);
     expect_payment(b, whole, PAYMENT_STATUS_EXPIRED, 0, 0);
     expect_payment(b, part, PAYMENT_STATUS_COMPLETED, 1000, 0);
     expect_payment(b, later, PAYMENT_STATUS_AUTHORIZED, 0, 0);
     expect_money(&p, 9000, 1000, 1000);
     assert_true(show_wallet(b, p.alice).spent_today == 2000);
     assert_int_equal(capture(b, "shop", whole, NULL, false), RESULT_PAYMENT_EXPIRED);
-    bank_wait(b, 8 * DAY_NS);
+    bank_wait(b, 8 * NS_PER_DAY);
     expect_payment(b, later, PAYMENT_STATUS_EXPIRED, 0, 0);
     expect_money(&p, 9000, 0, 1000);
 }
@@ -373,9 +374,9 @@ static void test_what_has_expired_is_not_captured(void **state)
     struct bank *b = p.bank;
     struct id128 whole = authorize(&p, 3000), part = authorize(&p, 2000);
     assert_int_equal(capture(b, "shop", part, "5", false), RESULT_OK);
-    bank_restart_after(b, 8 * DAY_NS);
+    bank_restart_after(b, 8 * NS_PER_DAY);
     assert_int_equal(capture(b, "shop", whole, NULL, false), RESULT_PAYMENT_EXPIRED);
-    bank_wait(b, SECOND_NS);
+    bank_wait(b, NS_PER_S);
     expect_payment(b, whole, PAYMENT_STATUS_EXPIRED, 0, 0);
     expect_payment(b, part, PAYMENT_STATUS_COMPLETED, 500, 0);
     expect_money(&p, 9500, 0, 500);
@@ -451,7 +452,7 @@ static uint16_t insist(struct bank *b, uint64_t key, struct principal who,
         store_sim_disk_full(b->sim, false);
         if (shard_state(b->shard) == SHARD_STOPPED)
             bank_restart(b);
-        bank_wait(b, SECOND_NS);
+        bank_wait(b, NS_PER_S);
     }
     return RESULT_UNAVAILABLE;
 }
@@ -664,19 +665,19 @@ static void test_lists_hold_what_one_pays_and_receives(void **state)
     struct id128 bob = given_wallet(b, "bob", "100");
     struct id128 ids[6]; /* newest first */
     ids[5] = pay(&p, 100);
-    bank_wait(b, SECOND_NS);
+    bank_wait(b, NS_PER_S);
     struct payment_create back = {
         .amount = 200, .currency = USD, .from_account = p.shop, .to_account = p.alice};
     ids[4] = paid(b, person("shop"), &back);
-    bank_wait(b, SECOND_NS);
+    bank_wait(b, NS_PER_S);
     struct payment_create foreign = {
         .amount = 300, .currency = USD, .from_account = bob, .to_account = p.shop};
     ids[3] = paid(b, person("bob"), &foreign);
-    bank_wait(b, 10 * 60 * SECOND_NS);
+    bank_wait(b, 10 * 60 * NS_PER_S);
     ids[2] = authorize(&p, 400);
-    bank_wait(b, SECOND_NS);
+    bank_wait(b, NS_PER_S);
     ids[1] = pay(&p, 500);
-    bank_wait(b, SECOND_NS);
+    bank_wait(b, NS_PER_S);
     ids[0] = paid(b, person("shop"), &back);
     const struct id128 alices[] = {ids[0], ids[1], ids[2], ids[4], ids[5]};
     for (uint32_t limit = 1; limit <= 6; limit++) {

@@ -3,6 +3,7 @@
  * and of what is due of them. */
 #include <unistd.h>
 
+#include "runtime/base/time.h"
 #include "tests/unit/shard_fixture.h"
 
 static struct actor_info info_of(struct fixture *f, uint64_t n)
@@ -348,7 +349,7 @@ static void stalls_of_one_handler_do_not_flood_the_log(void **state)
     make_slow(f, &slow);
     for (int i = 0; i < 5; i++)
         fill(f, 1, 1);
-    f->world.now_ns += 61 * UINT64_C(1000000000);
+    f->world.now_ns += 61 * NS_PER_S;
     fill(f, 1, 1);
     char text[4 * LOG_LINE_MAX];
     end_slow(f, &slow, text, sizeof text);

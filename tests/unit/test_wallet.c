@@ -3,6 +3,7 @@
 #include "tests/unit/bank_fixture.h"
 
 #include "actors/wallet/wallet.h"
+#include "runtime/base/time.h"
 
 /* --- requests --------------------------------------------------------------------------------- */
 
@@ -259,7 +260,7 @@ static void test_limits_per_transaction_and_day(void **state)
     assert_true(show_wallet(b, alice).spent_today == 10000);
     bank_restart(b);
     assert_int_equal(transfer(b, "alice", alice, bob, "0.01"), RESULT_DAILY_LIMIT_EXCEEDED);
-    bank_wait(b, DAY_NS);
+    bank_wait(b, NS_PER_DAY);
     assert_true(show_wallet(b, alice).spent_today == 0);
     assert_int_equal(transfer(b, "alice", alice, bob, "50"), RESULT_OK);
     assert_int_equal(set_limits(b, alice, NULL, NULL), RESULT_OK);
@@ -282,7 +283,7 @@ static void test_what_goes_back_returns_its_allowance(void **state)
     assert_int_equal(release(b, "alice", alice, second), RESULT_OK);
     assert_true(show_wallet(b, alice).spent_today == 3000);
     assert_int_equal(hold(b, "alice", alice, "70", &second), RESULT_OK);
-    bank_wait(b, DAY_NS);
+    bank_wait(b, NS_PER_DAY);
     assert_int_equal(withdraw(b, "alice", alice, "10"), RESULT_OK);
     assert_int_equal(release(b, "alice", alice, second), RESULT_OK);
     assert_true(show_wallet(b, alice).spent_today == 1000);
@@ -381,10 +382,10 @@ static void test_a_hold_expires_by_itself(void **state)
     assert_int_equal(bank_ask(b, person("alice"), &wallet_hold_create_type, &body), RESULT_OK);
     struct wallet_hold_info info;
     bank_reply(b, &wallet_hold_info_type, &info);
-    bank_wait(b, 59 * SECOND_NS);
+    bank_wait(b, 59 * NS_PER_S);
     expect_wallet(b, alice, 10000, 6000);
     bank_restart(b);
-    bank_wait(b, 2 * SECOND_NS);
+    bank_wait(b, 2 * NS_PER_S);
     expect_wallet(b, alice, 10000, 0);
     assert_int_equal(show_hold(b, alice, info.hold_id).status, HOLD_STATUS_EXPIRED);
     assert_true(show_wallet(b, alice).spent_today == 0);
@@ -398,10 +399,10 @@ static void test_what_has_expired_is_not_captured(void **state)
     struct id128 alice = given_wallet(b, "alice", "100");
     struct id128 id;
     assert_int_equal(hold(b, "alice", alice, "60", &id), RESULT_OK);
-    bank_restart_after(b, (uint64_t)WALLET_EXPIRY_S_MAX * SECOND_NS);
+    bank_restart_after(b, (uint64_t)WALLET_EXPIRY_S_MAX * NS_PER_S);
     assert_int_equal(capture(b, "alice", alice, id, (struct capture){"10", false, {0, 0}}),
                      RESULT_HOLD_NOT_OPEN);
-    bank_wait(b, SECOND_NS);
+    bank_wait(b, NS_PER_S);
     expect_wallet(b, alice, 10000, 0);
     assert_int_equal(show_hold(b, alice, id).status, HOLD_STATUS_EXPIRED);
 }
@@ -629,7 +630,7 @@ static void test_lists_of_wallets_and_holds(void **state)
 {
     struct bank *b = *state;
     struct id128 alice = given_wallet(b, "alice", "100");
-    bank_wait(b, SECOND_NS);
+    bank_wait(b, NS_PER_S);
     open_wallet(b, person("alice"), JPY);
     given_wallet(b, "bob", "7");
     struct wallet_list list = {0};

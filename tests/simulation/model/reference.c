@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/time.h"
 #include "schemas/ledger.h"
 #include "schemas/payment.h"
 #include "schemas/wallet.h"
 #include "tests/simulation/verdict.h"
 
-#define NS_PER_S 1000000000u
 #define SLOTS_FIRST 256
 
 static void *grown(void *array, uint32_t count, uint32_t *cap, size_t size)
