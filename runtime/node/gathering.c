@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/plant.h"
-#include "runtime/node/crew.h"
+#include "runtime/node/shard_set.h"
 
 struct part {
     struct message message;
@@ -22,7 +22,7 @@ struct gathering {
 static void join(struct gathering *g)
 {
     struct message *m = g->asked;
-    struct slice replies[CREW_SHARDS_MAX];
+    struct slice replies[SHARD_SET_MAX];
     wire_writer_clear(&m->reply);
     m->code = ERR_OK;
     m->reply_type = 0;
@@ -65,10 +65,10 @@ static void part_done(struct message *m)
     asked->done(asked);
 }
 
-void gathering_start(struct crew *c, struct env *from, const struct gatherer *how,
+void gathering_start(struct shard_set *c, struct env *from, const struct gatherer *how,
                      struct message *m)
 {
-    uint16_t count = crew_shards(c);
+    uint16_t count = shard_set_count(c);
     struct gathering *g = calloc(1, sizeof *g + count * sizeof *g->parts);
     check(g != NULL);
     check(!m->type->mutates && !m->keyed);
@@ -85,7 +85,7 @@ void gathering_start(struct crew *c, struct env *from, const struct gatherer *ho
     }
     m->runtime.gathering = g;
     for (uint16_t i = 0; i < count; i++)
-        crew_post_to(c, from, &g->parts[i].message, i);
+        shard_set_post_to(c, from, &g->parts[i].message, i);
 }
 
 void gathering_kill(struct message *m)

@@ -7,13 +7,13 @@
 
 #include "runtime/actor/domain.h"
 
-struct crew;
+struct shard_set;
 
 /* Takes over the message until its done(), which runs on `from`. */
-void gathering_start(struct crew *c, struct env *from, const struct gatherer *how,
+void gathering_start(struct shard_set *c, struct env *from, const struct gatherer *how,
                      struct message *m);
 
-/* The shards were killed (crew_kill()): frees what a message that they will not answer has here.
+/* The shards were killed (shard_set_kill()): frees what a message that they will not answer has here.
  * Any message will do. */
 void gathering_kill(struct message *m);
 

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "runtime/node/crew.h"
 #include "runtime/node/lane.h"
+#include "runtime/node/shard_set.h"
 #include "runtime/observe/log.h"
 
 struct node_shard {
@@ -35,7 +35,7 @@ struct node {
     struct lane *journal_lane, *views_lane, *read_lanes[NODE_READERS_MAX];
     struct node_loop loops[NODE_LOOPS_MAX];
     struct node_shard *shards;
-    struct crew *crew;
+    struct shard_set *shard_set;
 
     /* Loop 0's thread. */
     uint16_t quiet_count;
@@ -116,7 +116,7 @@ static void shard_quiets(void *context, uint16_t shard)
 static bool shard_step(struct loop_hook *h)
 {
     struct node_shard *ns = container_of(h, struct node_shard, hook);
-    return crew_pass(ns->node->crew, ns->number, LOOP_PASS_NS);
+    return shard_set_pass(ns->node->shard_set, ns->number, LOOP_PASS_NS);
 }
 
 /* --- statistics --- */
@@ -124,7 +124,7 @@ static bool shard_step(struct loop_hook *h)
 static void publish_shard(struct node_shard *ns)
 {
     struct shard_stats stats;
-    shard_get_stats(crew_shard(ns->node->crew, ns->number), &stats);
+    shard_get_stats(shard_set_shard(ns->node->shard_set, ns->number), &stats);
     check(pthread_mutex_lock(&ns->stats_lock) == 0);
     ns->stats = stats;
     check(pthread_mutex_unlock(&ns->stats_lock) == 0);
@@ -153,12 +153,12 @@ void node_get_stats(struct node *n, uint16_t shard, struct shard_stats *stats)
 
 void node_post_to(struct node *n, struct loop *from, struct message *m, uint16_t shard)
 {
-    crew_post_to(n->crew, loop_env(from), m, shard);
+    shard_set_post_to(n->shard_set, loop_env(from), m, shard);
 }
 
 void node_post(struct node *n, struct loop *from, struct message *m)
 {
-    crew_post(n->crew, loop_env(from), m);
+    shard_set_post(n->shard_set, loop_env(from), m);
 }
 
 /* --- life --- */
@@ -188,13 +188,13 @@ static enum err make_loops(struct node *n)
     return e;
 }
 
-static struct crew *make_crew(struct node *n)
+static struct shard_set *make_shard_set(struct node *n)
 {
     const struct node_options *o = &n->options;
     struct env *envs[NODE_LOOPS_MAX];
     for (uint16_t i = 0; i < o->loops; i++)
         envs[i] = loop_env(n->loops[i].loop);
-    return crew_new(&(struct crew_options){
+    return shard_set_new(&(struct shard_set_options){
         .domain = o->domain,
         .store = o->store,
         .shards = o->shards,
@@ -232,8 +232,8 @@ static enum err make_shards(struct node *n)
 {
     for (uint16_t i = 0; i < n->options.shards; i++)
         init_shard(n, i);
-    n->crew = make_crew(n);
-    if (n->crew == NULL)
+    n->shard_set = make_shard_set(n);
+    if (n->shard_set == NULL)
         return ERR_NO_MEMORY;
     for (uint16_t i = 0; i < n->options.shards; i++) {
         loop_add_pass(n->shards[i].loop, &n->shards[i].hook);
@@ -255,8 +255,8 @@ static void free_threads(struct node *n)
 
 static void free_node(struct node *n)
 {
-    free_threads(n); /* mail of the crew may still lie there */
-    n->crew = crew_free(n->crew);
+    free_threads(n); /* mail of the shard set may still lie there */
+    n->shard_set = shard_set_free(n->shard_set);
     free(n->shards);
     free(n);
 }
@@ -316,7 +316,7 @@ static void on_deadline(struct alarm *a)
 
 void node_end_lists(struct node *n)
 {
-    crew_end_lists(n->crew);
+    shard_set_end_lists(n->shard_set);
 }
 
 void node_stop(struct node *n, uint64_t deadline_ns)
@@ -325,7 +325,7 @@ void node_stop(struct node *n, uint64_t deadline_ns)
     n->stopping = true;
     n->deadline.fire = on_deadline;
     env_alarm_set(env_of_loop_0(n), &n->deadline, deadline_ns);
-    crew_close(n->crew);
+    shard_set_close(n->shard_set);
     finish_if_quiet(n);
 }
 
@@ -384,7 +384,7 @@ uint16_t node_shards(const struct node *n)
 
 struct shard *node_shard(const struct node *n, uint16_t number)
 {
-    return crew_shard(n->crew, number);
+    return shard_set_shard(n->shard_set, number);
 }
 
 struct loop *node_shard_loop(const struct node *n, uint16_t number)

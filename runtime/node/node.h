@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Node: all loops, lanes and shards (crew.h) of one process. Loop 0 runs on the thread that calls
+/* Node: all loops, lanes and shards (shard_set.h) of one process. Loop 0 runs on the thread that calls
  * node_run(); shards are dealt to the loops in turn. All shards share one journal lane and one
  * views lane of the store, and its read lanes. */
 #ifndef NODE_NODE_H
@@ -14,12 +14,12 @@
 #include "runtime/base/error.h"
 #include "runtime/base/slice.h"
 #include "runtime/base/time.h"
-#include "runtime/node/crew.h"
 #include "runtime/node/loop.h"
+#include "runtime/node/shard_set.h"
 #include "runtime/shard/shard.h"
 
 #define NODE_LOOPS_MAX 64
-#define NODE_SHARDS_MAX CREW_SHARDS_MAX
+#define NODE_SHARDS_MAX SHARD_SET_MAX
 #define NODE_READERS_MAX 8
 #define NODE_PUBLISH_NS NS_PER_S  /* how old the statistics of node_get_stats() may be */
 

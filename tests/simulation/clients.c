@@ -89,7 +89,7 @@ static void post(struct request *q)
     q->asks++;
     run->counts.asks++;
     world_note(&run->world, q->type->name, q->number, q->attempts);
-    crew_post(run->crew, &some_loop(run)->env, &ask->message);
+    shard_set_post(run->shard_set, &some_loop(run)->env, &ask->message);
 }
 
 static void send(void *context)

@@ -101,10 +101,10 @@ static void resume_kind(struct run *run, uint16_t kind, struct id128 id)
 static void close_shards(void *context)
 {
     struct run *run = context;
-    if (run->crew == NULL || !run->leaving || run->told_to_close)
+    if (run->shard_set == NULL || !run->leaving || run->told_to_close)
         return; /* it crashed meanwhile */
     run->told_to_close = true;
-    crew_close(run->crew);
+    shard_set_close(run->shard_set);
 }
 
 /* As payd does it: lists end at once, the shards when requests have had some time. */
@@ -114,7 +114,7 @@ static void tell_to_leave(struct run *run)
     world_note(&run->world, "leave", 0, 0);
     run->leaving = true;
     run->told_to_close = false;
-    crew_end_lists(run->crew);
+    shard_set_end_lists(run->shard_set);
     world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, LEAVE_NS), close_shards,
              run);
 }
@@ -143,7 +143,7 @@ void faults_resume(struct run *run)
 
 void faults_after_step(struct run *run)
 {
-    if (run->crew != NULL && !run->leaving) {
+    if (run->shard_set != NULL && !run->leaving) {
         if (rng_chance(&run->rng, run->swarm.order_ppm))
             command(run);
         if (rng_chance(&run->rng, run->swarm.leave_ppm))

@@ -55,21 +55,21 @@ uint16_t run_home(const struct run *run, struct id128 id)
 
 struct shard *run_shard_running(const struct run *run, uint16_t number)
 {
-    struct shard *s = run->crew == NULL ? NULL : crew_shard(run->crew, number);
+    struct shard *s = run->shard_set == NULL ? NULL : shard_set_shard(run->shard_set, number);
     return s != NULL && s->state == SHARD_RUNNING ? s : NULL;
 }
 
 static bool any_stopped(const struct run *run)
 {
     for (uint16_t i = 0; i < run->swarm.shards; i++)
-        if (crew_shard(run->crew, i)->state == SHARD_STOPPED)
+        if (shard_set_shard(run->shard_set, i)->state == SHARD_STOPPED)
             return true;
     return false;
 }
 
 bool run_listens(const struct run *run)
 {
-    return run->crew != NULL && !(run->leaving && any_stopped(run));
+    return run->shard_set != NULL && !(run->leaving && any_stopped(run));
 }
 
 /* What fails in one shard must not make another one recover. */
@@ -105,9 +105,9 @@ static void on_pass(void *context)
     struct run_loop *l = context;
     struct run *run = l->run;
     bool more = false;
-    for (uint16_t i = 0; run->crew != NULL && i < run->swarm.shards; i++)
-        if (crew_env(run->crew, i) == &l->loop.env)
-            more |= crew_pass(run->crew, i, run->swarm.pass_ns);
+    for (uint16_t i = 0; run->shard_set != NULL && i < run->swarm.shards; i++)
+        if (shard_set_env(run->shard_set, i) == &l->loop.env)
+            more |= shard_set_pass(run->shard_set, i, run->swarm.pass_ns);
     if (more)
         env_wake(&l->loop.env);
 }
@@ -115,7 +115,7 @@ static void on_pass(void *context)
 static void start(void *context)
 {
     struct run *run = context;
-    if (run->crew != NULL)
+    if (run->shard_set != NULL)
         return;
     struct env *envs[RUN_SHARDS_MAX];
     for (uint16_t i = 0; i < run->swarm.loops; i++)
@@ -125,7 +125,7 @@ static void start(void *context)
         run->shards[i].state = SHARD_OPENING;
         run->shards[i].refusals = store_sim_refused(run->sim, i);
     }
-    run->crew = crew_new(&(struct crew_options){
+    run->shard_set = shard_set_new(&(struct shard_set_options){
         .domain = run->domain,
         .store = run->store,
         .shards = run->swarm.shards,
@@ -144,7 +144,7 @@ static void start(void *context)
         .quiet = on_quiet,
         .context = run,
     });
-    check(run->crew != NULL);
+    check(run->shard_set != NULL);
 }
 
 static bool keep(void *context)
@@ -189,7 +189,7 @@ static void crash(struct run *run)
     run->counts.crashes++;
     run->cover.faults[COVER_CRASH]++;
     world_crash(&run->world, keep);
-    run->crew = crew_kill(run->crew);
+    run->shard_set = shard_set_kill(run->shard_set);
     clients_disconnected(run);
     store_sim_crash(run->sim);
     run->cover.faults[COVER_MERGE_CUT] += keys_are_merged(run);
@@ -202,7 +202,7 @@ static void crash(struct run *run)
 static void leave(struct run *run)
 {
     world_note(&run->world, "left", batches(run), 0);
-    run->crew = crew_free(run->crew);
+    run->shard_set = shard_set_free(run->shard_set);
     run->leaving = false;
     world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, RESTART_NS), start, run);
 }
@@ -222,14 +222,14 @@ static void follow(struct run *run, struct run_shard *rs)
     run_faults(run, true);
     for (uint16_t i = 0; i < run->swarm.shards; i++)
         run->cover.faults[COVER_OTHERS_GO_ON] +=
-            crew_shard(run->crew, i)->state == SHARD_RECOVERING;
+            shard_set_shard(run->shard_set, i)->state == SHARD_RECOVERING;
 }
 
 /* Nothing of it is left that could still happen. */
 static bool is_closed(const struct run *run)
 {
     for (uint16_t i = 0; i < run->swarm.shards; i++)
-        if (!shard_quiet(crew_shard(run->crew, i)))
+        if (!shard_quiet(shard_set_shard(run->shard_set, i)))
             return false;
     return run->world.mails == 0;
 }
@@ -237,7 +237,7 @@ static bool is_closed(const struct run *run)
 /* true: the process is down now. */
 static bool watch_process(struct run *run)
 {
-    if (run->crew == NULL || run->closing)
+    if (run->shard_set == NULL || run->closing)
         return false;
     if (run->leaving && is_closed(run)) {
         leave(run);
@@ -274,7 +274,7 @@ static void busy_phase(struct run *run)
     uint64_t end_ns = run->swarm.requests * 2 * run->swarm.think_ns + BUSY_NS;
     while (run->counts.steps < BUSY_STEPS_MAX && run->world.now_ns < end_ns && !clients_done(run)) {
         step(run);
-        if (run->crew != NULL && faults_crash_now(run))
+        if (run->shard_set != NULL && faults_crash_now(run))
             crash(run);
     }
 }
@@ -336,9 +336,9 @@ static void quiet_phase(struct run *run)
 static void reopen(struct run *run)
 {
     run->closing = true;
-    crew_close(run->crew);
+    shard_set_close(run->shard_set);
     settle(run, is_closed, CLOSE_NS, "a shard does not close");
-    run->crew = crew_free(run->crew);
+    run->shard_set = shard_set_free(run->shard_set);
     run->closing = false;
     checkers_closed(run);
     if (rng_below(&run->rng, DROPS_ONE_IN) == 0) {
@@ -469,8 +469,8 @@ uint64_t run_seed(struct run *run, const struct run_options *options)
 void run_done(struct run *run)
 {
     world_crash(&run->world, keep);
-    if (run->crew != NULL)
-        run->crew = crew_kill(run->crew);
+    if (run->shard_set != NULL)
+        run->shard_set = shard_set_kill(run->shard_set);
     clients_free(run);
     for (uint16_t i = 0; i < run->swarm.shards; i++)
         history_done(&run->shards[i].history);

@@ -5,7 +5,7 @@
 #ifndef SIMULATION_RUN_H
 #define SIMULATION_RUN_H
 
-#include "runtime/node/crew.h"
+#include "runtime/node/shard_set.h"
 #include "runtime/shard/shard_priv.h"
 #include "runtime/sim/store_sim.h"
 #include "runtime/sim/world.h"
@@ -69,7 +69,7 @@ struct run {
     const struct domain *domain;
     struct store_sim *sim;
     struct store *store;
-    struct crew *crew;    /* NULL while the process is down */
+    struct shard_set *shard_set;    /* NULL while the process is down */
     struct reference reference;
     struct request **requests;
     uint32_t request_count, request_cap;

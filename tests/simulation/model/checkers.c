@@ -36,7 +36,7 @@ void checkers_after_step(struct run_shard *rs)
 /* The live state if it stands where the history does: nothing newer, and resident. */
 static const void *durable_state(struct run_shard *rs, uint16_t kind, struct id128 id)
 {
-    struct shard *s = crew_shard(rs->run->crew, rs->number);
+    struct shard *s = shard_set_shard(rs->run->shard_set, rs->number);
     struct actor *a = registry_find(&s->registry, kind, id);
     if (a == NULL || (a->flags & (ACTOR_EXISTS | ACTOR_LOADING)) != ACTOR_EXISTS ||
         a->touched_seq > rs->history.seq)
@@ -218,7 +218,7 @@ static void replay_shard(struct run *run, struct run_shard *rs)
 {
     struct replaying r = {.run = run, .watched = rs, .stored = stored_here(rs)};
     const struct store_position start = {.seq = 0};
-    r.live = run->crew == NULL ? NULL : crew_shard(run->crew, rs->number);
+    r.live = run->shard_set == NULL ? NULL : shard_set_shard(run->shard_set, rs->number);
     if (r.live != NULL && r.live->scrub.damaged_seq != 0)
         broken("the scrub takes batch %llu for damaged",
                (unsigned long long)r.live->scrub.damaged_seq);

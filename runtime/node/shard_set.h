@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Crew: all shards of one node and what they do together: a message finds its shard and the answer
+/* Shard set: all shards of one node and what they do together: a message finds its shard and the answer
  * its way home, lists learn how far the others are, all end. Each shard belongs to an env, and is
- * touched on that env's thread alone. The node (node.h) lets a crew work on real threads, the
+ * touched on that env's thread alone. The node (node.h) lets a shard set work on real threads, the
  * simulator on virtual time. */
-#ifndef NODE_CREW_H
-#define NODE_CREW_H
+#ifndef NODE_SHARD_SET_H
+#define NODE_SHARD_SET_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,15 +15,15 @@
 #include "runtime/base/slice.h"
 #include "runtime/shard/shard.h"
 
-#define CREW_SHARDS_MAX 256
+#define SHARD_SET_MAX 256
 
-struct crew;
+struct shard_set;
 
-struct crew_options {
+struct shard_set_options {
     const struct domain *domain;
-    struct store *store;       /* outlives the crew */
-    uint16_t shards;           /* 1 .. CREW_SHARDS_MAX, fixed for the deployment */
-    struct env *const *envs;   /* dealt to the shards in turn; read by crew_new() only */
+    struct store *store;       /* outlives the shard set */
+    uint16_t shards;           /* 1 .. SHARD_SET_SHARDS_MAX, fixed for the deployment */
+    struct env *const *envs;   /* dealt to the shards in turn; read by shard_set_new() only */
     uint16_t env_count;
     struct lane *journal_lane, *views_lane;
     struct lane *const *read_lanes; /* the same */
@@ -39,32 +39,32 @@ struct crew_options {
 };
 
 /* Makes all shards and starts their recovery, before any of the envs works; NULL: no memory. */
-must_check struct crew *crew_new(const struct crew_options *options);
+must_check struct shard_set *shard_set_new(const struct shard_set_options *options);
 
 /* All shards are quiet. Takes NULL, returns NULL. */
-struct crew *crew_free(struct crew *c);
+struct shard_set *shard_set_free(struct shard_set *c);
 
 /* As if the process had been killed: see shard_kill(). Returns NULL. */
-struct crew *crew_kill(struct crew *c);
+struct shard_set *shard_set_kill(struct shard_set *c);
 
 /* The thread of `from`. Sends the message to the shard of its target, which is found from the body
  * (domain_target()) if it is not set; one about the whole node goes to all shards (gathering.h).
  * Sets m->home; m->done runs there. */
-void crew_post(struct crew *c, struct env *from, struct message *m);
+void shard_set_post(struct shard_set *c, struct env *from, struct message *m);
 
 /* The same to this shard; the target is set. */
-void crew_post_to(struct crew *c, struct env *from, struct message *m, uint16_t shard);
+void shard_set_post_to(struct shard_set *c, struct env *from, struct message *m, uint16_t shard);
 
 /* The shard's thread: shard_pass(). */
-bool crew_pass(struct crew *c, uint16_t shard, uint64_t budget_ns);
+bool shard_set_pass(struct shard_set *c, uint16_t shard, uint64_t budget_ns);
 
 /* Any thread, once each: shard_end_lists(), which may be left out, and shard_close() of all
  * shards. */
-void crew_end_lists(struct crew *c);
-void crew_close(struct crew *c);
+void shard_set_end_lists(struct shard_set *c);
+void shard_set_close(struct shard_set *c);
 
-uint16_t crew_shards(const struct crew *c);
-struct shard *crew_shard(const struct crew *c, uint16_t number); /* of its env's thread */
-struct env *crew_env(const struct crew *c, uint16_t number);
+uint16_t shard_set_count(const struct shard_set *c);
+struct shard *shard_set_shard(const struct shard_set *c, uint16_t number); /* of its env's thread */
+struct env *shard_set_env(const struct shard_set *c, uint16_t number);
 
 #endif

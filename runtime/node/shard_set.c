@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See crew.h. What one shard tells another travels as mail between their envs, or in the atomics of
+/* See shard_set.h. What one shard tells another travels as mail between their envs, or in the atomics of
  * progress.h. */
-#include "runtime/node/crew.h"
+#include "runtime/node/shard_set.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -9,8 +9,8 @@
 #include "runtime/base/plant.h"
 #include "runtime/node/gathering.h"
 
-struct crew_shard {
-    struct crew *crew;
+struct shard_set_shard {
+    struct shard_set *shard_set;
     struct env *env;
     struct shard *shard; /* of the env's thread */
     uint16_t number;
@@ -20,44 +20,44 @@ struct crew_shard {
     atomic_bool nudged;                       /* ... where it is on its way to */
 };
 
-struct crew {
-    struct crew_options options;
+struct shard_set {
+    struct shard_set_options options;
     struct progress progress;
-    struct crew_shard shards[];
+    struct shard_set_shard shards[];
 };
 
 /* --- what a shard tells ----------------------------------------------------------------------- */
 
 static void answer(void *context, struct message *m)
 {
-    struct crew_shard *cs = context;
+    struct shard_set_shard *cs = context;
     message_answer(cs->env, m);
 }
 
 static void state_changed(void *context, enum shard_state state, const char *reason)
 {
-    struct crew_shard *cs = context;
-    const struct crew_options *o = &cs->crew->options;
+    struct shard_set_shard *cs = context;
+    const struct shard_set_options *o = &cs->shard_set->options;
     o->state_changed(o->context, cs->number, state, reason);
 }
 
 static void on_nudge(struct inbox_item *item)
 {
-    struct crew_shard *cs = container_of(item, struct crew_shard, nudge_item);
+    struct shard_set_shard *cs = container_of(item, struct shard_set_shard, nudge_item);
     atomic_store(&cs->nudged, false); /* before the pass: what it does not see nudges once more */
     env_wake(cs->env);
 }
 
 static void nudge(void *context, uint16_t shard)
 {
-    struct crew_shard *cs = &((struct crew *)context)->shards[shard];
+    struct shard_set_shard *cs = &((struct shard_set *)context)->shards[shard];
     if (!atomic_exchange(&cs->nudged, true))
         env_mail(cs->env, &cs->nudge_item);
 }
 
-bool crew_pass(struct crew *c, uint16_t shard, uint64_t budget_ns)
+bool shard_set_pass(struct shard_set *c, uint16_t shard, uint64_t budget_ns)
 {
-    struct crew_shard *cs = &c->shards[shard];
+    struct shard_set_shard *cs = &c->shards[shard];
     bool more = shard_pass(cs->shard, budget_ns);
     if (!cs->quiet && shard_quiet(cs->shard)) {
         cs->quiet = true;
@@ -74,9 +74,9 @@ static void post_here(struct inbox_item *item)
     shard_post(m->runtime.shard, m);
 }
 
-void crew_post_to(struct crew *c, struct env *from, struct message *m, uint16_t shard)
+void shard_set_post_to(struct shard_set *c, struct env *from, struct message *m, uint16_t shard)
 {
-    struct crew_shard *cs = &c->shards[shard];
+    struct shard_set_shard *cs = &c->shards[shard];
     m->home = from;
     if (cs->env == from) {
         shard_post(cs->shard, m);
@@ -89,19 +89,19 @@ void crew_post_to(struct crew *c, struct env *from, struct message *m, uint16_t 
 }
 
 /* NULL: one shard answers this. */
-static const struct gatherer *gatherer_of(const struct crew *c, const struct message_type *type)
+static const struct gatherer *gatherer_of(const struct shard_set *c, const struct message_type *type)
 {
     bool many = c->options.shards > 1 && type->number < DOMAIN_NUMBER_MAX;
     return many ? c->options.domain->gatherers[type->number] : NULL;
 }
 
-static uint16_t shard_of(const struct crew *c, struct id128 id)
+static uint16_t shard_of(const struct shard_set *c, struct id128 id)
 {
     uint16_t shards = c->options.shards;
     return (uint16_t)((id128_home(id) + (PLANT(WRONG_SHARD) && id.hi % 16 == 15)) % shards);
 }
 
-void crew_post(struct crew *c, struct env *from, struct message *m)
+void shard_set_post(struct shard_set *c, struct env *from, struct message *m)
 {
     if (m->target_kind == 0)
         m->target_kind = m->type->target_kind;
@@ -114,38 +114,38 @@ void crew_post(struct crew *c, struct env *from, struct message *m)
         m->target = domain_target(c->options.domain, m->type, m->body, &m->who,
                                   c->options.shards);
     }
-    crew_post_to(c, from, m, shard_of(c, m->target));
+    shard_set_post_to(c, from, m, shard_of(c, m->target));
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
 
 static void on_end_lists(struct inbox_item *item)
 {
-    shard_end_lists(container_of(item, struct crew_shard, lists_item)->shard);
+    shard_end_lists(container_of(item, struct shard_set_shard, lists_item)->shard);
 }
 
 static void on_close(struct inbox_item *item)
 {
-    shard_close(container_of(item, struct crew_shard, close_item)->shard);
+    shard_close(container_of(item, struct shard_set_shard, close_item)->shard);
 }
 
-void crew_end_lists(struct crew *c)
+void shard_set_end_lists(struct shard_set *c)
 {
     for (uint16_t i = 0; i < c->options.shards; i++)
         env_mail(c->shards[i].env, &c->shards[i].lists_item);
 }
 
-void crew_close(struct crew *c)
+void shard_set_close(struct shard_set *c)
 {
     for (uint16_t i = 0; i < c->options.shards; i++)
         env_mail(c->shards[i].env, &c->shards[i].close_item);
 }
 
-static void open_shard(struct crew *c, uint16_t number)
+static void open_shard(struct shard_set *c, uint16_t number)
 {
-    const struct crew_options *o = &c->options;
-    struct crew_shard *cs = &c->shards[number];
-    cs->crew = c;
+    const struct shard_set_options *o = &c->options;
+    struct shard_set_shard *cs = &c->shards[number];
+    cs->shard_set = c;
     cs->number = number;
     cs->env = o->envs[number % o->env_count];
     cs->lists_item.deliver = on_end_lists;
@@ -173,60 +173,60 @@ static void open_shard(struct crew *c, uint16_t number)
     });
 }
 
-static struct crew *free_crew(struct crew *c)
+static struct shard_set *free_shard_set(struct shard_set *c)
 {
     free(c->progress.shards);
     free(c);
     return NULL;
 }
 
-struct crew *crew_new(const struct crew_options *options)
+struct shard_set *shard_set_new(const struct shard_set_options *options)
 {
     uint16_t count = options->shards;
-    check(count >= 1 && count <= CREW_SHARDS_MAX);
-    struct crew *c = calloc(1, sizeof *c + count * sizeof *c->shards);
+    check(count >= 1 && count <= SHARD_SET_MAX);
+    struct shard_set *c = calloc(1, sizeof *c + count * sizeof *c->shards);
     if (c == NULL)
         return NULL;
     c->options = *options;
     c->progress = (struct progress){.count = count, .nudge = nudge, .context = c,
                                     .shards = calloc(count, sizeof *c->progress.shards)};
     if (c->progress.shards == NULL)
-        return free_crew(c);
+        return free_shard_set(c);
     for (uint16_t i = 0; i < count; i++)
         open_shard(c, i);
     return c;
 }
 
-struct crew *crew_free(struct crew *c)
+struct shard_set *shard_set_free(struct shard_set *c)
 {
     if (c == NULL)
         return NULL;
     for (uint16_t i = 0; i < c->options.shards; i++)
         c->shards[i].shard = shard_free(c->shards[i].shard);
-    return free_crew(c);
+    return free_shard_set(c);
 }
 
-struct crew *crew_kill(struct crew *c)
+struct shard_set *shard_set_kill(struct shard_set *c)
 {
     for (uint16_t i = 0; i < c->options.shards; i++)
         c->shards[i].shard = shard_kill(c->shards[i].shard);
-    return free_crew(c);
+    return free_shard_set(c);
 }
 
 /* --- what it is made of ----------------------------------------------------------------------- */
 
-uint16_t crew_shards(const struct crew *c)
+uint16_t shard_set_count(const struct shard_set *c)
 {
     return c->options.shards;
 }
 
-struct shard *crew_shard(const struct crew *c, uint16_t number)
+struct shard *shard_set_shard(const struct shard_set *c, uint16_t number)
 {
     check(number < c->options.shards);
     return c->shards[number].shard;
 }
 
-struct env *crew_env(const struct crew *c, uint16_t number)
+struct env *shard_set_env(const struct shard_set *c, uint16_t number)
 {
     check(number < c->options.shards);
     return c->shards[number].env;
