@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* List: what the lists of the ledger have in common: where they read and for whom, the page that is
- * filled, and the rows of an account. One per query, on the read lane. */
+ * filled, and the rows of an account. One per query, on the read worker. */
 #ifndef LEDGER_LEDGER_LIST_H
 #define LEDGER_LEDGER_LIST_H
 

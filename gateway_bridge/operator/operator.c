@@ -198,7 +198,7 @@ static void operator_free(struct operator *o)
         arena_done(&o->requests[i].arena);
         wire_writer_done(&o->requests[i].message.reply);
     }
-    lane_stop(o->lane);
+    worker_stop(o->worker);
     verification_done(&o->verification);
     wire_writer_done(&o->frame);
     free(o->requests);
@@ -228,7 +228,7 @@ struct operator *operator_new(const struct operator_options *options, char *reas
         .request = on_request,
         .context = o,
     };
-    if (lane_start("operator", URGENCY_LOW, &o->lane) != ERR_OK)
+    if (worker_start("operator", URGENCY_LOW, &o->worker) != ERR_OK)
         snprintf(reason, reason_size, "no thread for the operators' link");
     else
         o->server = link_server_new(&link, reason, reason_size);

@@ -21,7 +21,7 @@ static uint16_t shard_of(const struct journal_batch_get *m)
     return (uint16_t)(m->has_shard ? m->shard : 0);
 }
 
-/* --- on the lane ------------------------------------------------------------------------------ */
+/* --- on the worker ------------------------------------------------------------------------------ */
 
 static void take(struct work *w)
 {
@@ -103,5 +103,5 @@ void operator_batch_get(struct operator_request *q)
         return;
     }
     q->work = (struct work){.run = take, .done = taken};
-    env_work(loop_env(q->operator->options.loop), q->operator->lane, &q->work);
+    env_work(loop_env(q->operator->options.loop), q->operator->worker, &q->work);
 }

@@ -155,7 +155,7 @@ static void measured(struct work *w)
 static void finish_journal(struct operator_request *q)
 {
     q->work = (struct work){.run = measure, .done = measured};
-    env_work(loop_env(q->operator->options.loop), q->operator->lane, &q->work);
+    env_work(loop_env(q->operator->options.loop), q->operator->worker, &q->work);
 }
 
 static void on_store_get(struct operator_request *q)

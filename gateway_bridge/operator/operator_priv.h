@@ -9,8 +9,8 @@
 #include "gateway_bridge/operator/operator.h"
 #include "runtime/base/arena.h"
 #include "runtime/link/link_server.h"
-#include "runtime/node/lane.h"
 #include "runtime/node/node.h"
+#include "runtime/node/worker.h"
 #include "runtime/projector/verify.h"
 #include "schemas/operator.h"
 
@@ -39,7 +39,7 @@ struct operator_request {
     void (*finish)(struct operator_request *q);                 /* back on ours */
     uint16_t code;     /* found during the visit */
     void *answer;      /* being made */
-    struct work work;  /* on the lane */
+    struct work work;  /* on the worker */
 };
 
 /* The verification: at most one runs; its outcome stays until the next begins. */
@@ -56,7 +56,7 @@ struct verification {
     char (*hashes)[2 * SHA256_SIZE];
     struct verify_total totals[OPERATOR_TOTALS_MAX];
     char problem[REPLAY_REASON_MAX];
-    /* What the lane found in the step that ran; taken over on the loop's thread. */
+    /* What the worker found in the step that ran; taken over on the loop's thread. */
     struct {
         struct verify_info totals; /* only these are set */
         bool more;
@@ -68,7 +68,7 @@ struct verification {
 struct operator {
     struct operator_options options;
     struct link_server *server;
-    struct lane *lane; /* verification and sizes, never in the way of lists */
+    struct worker *worker; /* verification and sizes, never in the way of lists */
     struct operator_request *requests;
     uint32_t request_count;
     struct wire_writer frame; /* scratch */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Revoked tokens: what an operator adds to the list, and how it looks. The list's file is written
- * on the operator's lane. */
+ * on the operator's worker. */
 #include <assert.h>
 
 #include "gateway_bridge/auth/revocations.h"
@@ -78,7 +78,7 @@ static struct addition *addition_of(struct operator_request *q)
 static void start(struct operator_request *q)
 {
     q->work = (struct work){.run = add, .done = added};
-    env_work(loop_env(q->operator->options.loop), q->operator->lane, &q->work);
+    env_work(loop_env(q->operator->options.loop), q->operator->worker, &q->work);
 }
 
 void operator_token_revoke(struct operator_request *q)

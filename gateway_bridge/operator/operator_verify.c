@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verification: shard after shard, each replayed in steps on the operator's lane. Between steps
+/* The verification: shard after shard, each replayed in steps on the operator's worker. Between steps
  * the loop takes over what is known, so that progress can be asked for at any time. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "gateway_bridge/operator/operator_priv.h"
 
-/* --- on the lane ------------------------------------------------------------------------------ */
+/* --- on the worker ------------------------------------------------------------------------------ */
 
 static void run_step(struct work *w)
 {
@@ -32,7 +32,7 @@ static void run_step(struct work *w)
 static void next_step(struct verification *v)
 {
     struct operator *o = v->operator;
-    env_work(loop_env(o->options.loop), o->lane, &v->work);
+    env_work(loop_env(o->options.loop), o->worker, &v->work);
 }
 
 static void close_shard(struct verification *v)

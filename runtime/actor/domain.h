@@ -52,7 +52,7 @@ struct event_rule {
                             or MESSAGE_NO_OFFSET */
     /* Pure: changes states in r and nothing else, same result on every replay. */
     void (*apply)(struct registry *r, const void *event, uint64_t time_ns);
-    /* Views lane: writes the rows that follow from the event, after its apply(). May be NULL. */
+    /* Views worker: writes the rows that follow from the event, after its apply(). May be NULL. */
     void (*project)(struct projection *p, const void *event, uint64_t time_ns);
 };
 
@@ -66,7 +66,7 @@ struct event_needs {
     uint16_t ids[EVENT_NEEDS_MAX]; /* offsets of struct id128 */
 };
 
-/* Answers a message with `view` set, on the read lane. Writes the reply's msgpack, sets
+/* Answers a message with `view` set, on the read worker. Writes the reply's msgpack, sets
  * *reply_type, returns the code. */
 struct query {
     const struct message_type *type;
@@ -130,7 +130,7 @@ void domain_init(struct domain *d, const struct service *const *services, uint32
 struct id128 domain_target(const struct domain *d, const struct message_type *type,
                            const void *body, const struct principal *who, uint16_t shards);
 
-/* --- what project functions may use: views lane, the first failure ends the transaction --- */
+/* --- what project functions may use: views worker, the first failure ends the transaction --- */
 
 struct registry *projection_registry(struct projection *p);
 uint64_t projection_place(struct projection *p); /* of this event: increases over the shard */

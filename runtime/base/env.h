@@ -17,12 +17,12 @@ struct env;
 
 /* A queue of blocking jobs run one after another by one thread, and reported back in that order: a
  * store's journal writer, its views writer, its reader. Made by whoever composes the process. */
-struct lane;
+struct worker;
 
 /* One blocking job. Owned by the caller until done() returns it, on the env's loop. */
 struct work {
     struct fifo_link link;
-    void (*run)(struct work *w);  /* on the lane's thread; touches only what travels with it */
+    void (*run)(struct work *w);  /* on the worker's thread; touches only what travels with it */
     void (*done)(struct work *w); /* on the loop's thread, exactly once, never inside env_work() */
     struct env *env;              /* set by env_work() */
     struct inbox_item mail;       /* the env's own: its way back to the loop */
@@ -40,7 +40,7 @@ struct env_ops {
     uint64_t (*mono_ns)(struct env *e);
     uint64_t (*wall_ns)(struct env *e); /* Unix time; may jump either way */
     uint64_t (*random)(struct env *e);
-    void (*work)(struct env *e, struct lane *lane, struct work *w);
+    void (*work)(struct env *e, struct worker *worker, struct work *w);
     void (*alarm_set)(struct env *e, struct alarm *a, uint64_t due_ns); /* replaces a set one */
     void (*alarm_stop)(struct env *e, struct alarm *a);
     void (*wake)(struct env *e); /* run the loop's pass soon, after pending I/O */
@@ -67,10 +67,10 @@ static inline uint64_t env_random(struct env *e)
     return e->ops->random(e);
 }
 
-static inline void env_work(struct env *e, struct lane *lane, struct work *w)
+static inline void env_work(struct env *e, struct worker *worker, struct work *w)
 {
     w->env = e;
-    e->ops->work(e, lane, w);
+    e->ops->work(e, worker, w);
 }
 
 static inline void env_alarm_set(struct env *e, struct alarm *a, uint64_t due_ns)

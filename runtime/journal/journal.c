@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Group commit without a timer: while one append writes, batches gather for the next. There are
- * two appends: while one runs on the lane the other is queued behind it, so the lane never waits
+ * two appends: while one runs on the worker the other is queued behind it, so the worker never waits
  * for the loop. Which batches an append takes is decided when it begins to run. */
 #include "runtime/journal/journal.h"
 
@@ -61,10 +61,10 @@ static void free_all(struct fifo *batches)
 static void append_run(struct work *w);
 static void append_done(struct work *w);
 
-void journal_init(struct journal *j, struct env *env, struct lane *lane, struct store *store,
+void journal_init(struct journal *j, struct env *env, struct worker *worker, struct store *store,
                   uint16_t shard)
 {
-    *j = (struct journal){.env = env, .lane = lane, .store = store, .shard = shard};
+    *j = (struct journal){.env = env, .worker = worker, .store = store, .shard = shard};
     for (int i = 0; i < JOURNAL_APPENDS; i++) {
         j->appends[i].journal = j;
         j->appends[i].work.run = append_run;
@@ -93,8 +93,8 @@ static void start_over(struct journal *j)
     j->failure = ERR_OK;
     j->doubtful = 0;
     j->queued_bytes = 0;
-    j->at_lane.hash = j->hash;
-    j->at_lane.broken = false;
+    j->at_worker.hash = j->hash;
+    j->at_worker.broken = false;
     j->open = batch_take(j, j->committed_seq + 1);
 }
 
@@ -119,7 +119,7 @@ static void close_open(struct journal *j)
     j->open = batch_take(j, b->seq + 1);
 }
 
-/* --- to the lane ----------------------------------------------------------------------------- */
+/* --- to the worker ----------------------------------------------------------------------------- */
 
 static struct append *idle_append(struct journal *j)
 {
@@ -154,7 +154,7 @@ static void hand_over(struct journal *j)
         return;
     call->under_way = true;
     j->under_way++;
-    env_work(j->env, j->lane, &call->work);
+    env_work(j->env, j->worker, &call->work);
 }
 
 static bool empty(const struct batch *b)
@@ -175,8 +175,8 @@ void journal_turn_done(struct journal *j)
     hand_over(j);
 }
 
-/* Takes the newest batch back from the lane, unless it is too late. Only while one append runs and
- * another is queued behind it: an idle lane must find the batch that it was called for, or a busy
+/* Takes the newest batch back from the worker, unless it is too late. Only while one append runs and
+ * another is queued behind it: an idle worker must find the batch that it was called for, or a busy
  * loop would put that append off again and again. */
 void journal_reopen(struct journal *j)
 {
@@ -232,7 +232,7 @@ bool journal_retract(struct journal *j)
     return true;
 }
 
-/* --- on the journal lane --------------------------------------------------------------------- */
+/* --- on the journal worker --------------------------------------------------------------------- */
 
 static void take_handed(struct journal *j, struct append *a)
 {
@@ -247,9 +247,9 @@ static void take_handed(struct journal *j, struct append *a)
 static void chain(struct journal *j, struct append *a)
 {
     for (uint32_t i = 0; i < a->count; i++) {
-        a->rows[i].prev_hash = j->at_lane.hash;
+        a->rows[i].prev_hash = j->at_worker.hash;
         a->rows[i].hash = batch_hash(&a->rows[i]);
-        j->at_lane.hash = a->rows[i].hash;
+        j->at_worker.hash = a->rows[i].hash;
     }
 }
 
@@ -260,13 +260,13 @@ static void append_run(struct work *w)
     uint64_t started_ns = env_mono_ns(j->env);
     take_handed(j, a);
     a->result = ERR_OK;
-    if (a->count == 0 || j->at_lane.broken)
+    if (a->count == 0 || j->at_worker.broken)
         return;
     chain(j, a);
     a->result = j->store->ops->append(j->store, a->rows, a->count);
     if (PLANT(UNKNOWN_IS_SUCCESS) && a->result == ERR_UNKNOWN)
         a->result = ERR_OK;
-    j->at_lane.broken = a->result != ERR_OK;
+    j->at_worker.broken = a->result != ERR_OK;
     a->took_ns = env_mono_ns(j->env) - started_ns;
 }
 

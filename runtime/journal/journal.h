@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Journal of one shard: collects the records of turns into batches and makes them durable in
  * order, one append at a time (group commit). A batch closes at the end of a pass or at
- * JOURNAL_BATCH_BYTES and is handed over to the store's journal lane, which takes all that lies
+ * JOURNAL_BATCH_BYTES and is handed over to the store's journal worker, which takes all that lies
  * there whenever it is free: it never waits for the loop between two appends. Answers are held at
  * their batch and given back only when it is durable. Loop thread, except the appends. */
 #ifndef JOURNAL_JOURNAL_H
@@ -21,7 +21,7 @@
 #define JOURNAL_BATCH_BYTES_MAX ((size_t)64 << 20) /* no turn may write more */
 #define JOURNAL_QUEUE_BYTES ((size_t)16 << 20)     /* closed, not durable: no more turns */
 #define JOURNAL_APPEND_BATCHES 32                  /* at most in one store transaction */
-#define JOURNAL_APPENDS 2                          /* one on the lane, one behind it */
+#define JOURNAL_APPENDS 2                          /* one on the worker, one behind it */
 
 #define BATCH_MARK_ITEMS 16
 
@@ -50,7 +50,7 @@ struct journal_stats {
     struct histogram batch_records, append_ns; /* units: runtime/observe/histogram.h */
 };
 
-/* One store transaction, while `under_way`: queued at the lane, running there, or coming back. */
+/* One store transaction, while `under_way`: queued at the worker, running there, or coming back. */
 struct append {
     struct work work;
     struct journal *journal;
@@ -63,14 +63,14 @@ struct append {
 
 struct journal {
     struct env *env;
-    struct lane *lane;
+    struct worker *worker;
     struct store *store;
     uint16_t shard;
     uint64_t epoch;
 
     struct batch *open;        /* being filled; never NULL while running */
     struct fifo closed;        /* finished, wait for room among `handed` */
-    struct fifo in_flight;     /* handed over to the lane, oldest first; may be durable already */
+    struct fifo in_flight;     /* handed over to the worker, oldest first; may be durable already */
     struct fifo spare;         /* free list: batches with their buffers */
     size_t queued_bytes;       /* of those closed or in flight */
     uint64_t committed_seq;
@@ -85,12 +85,12 @@ struct journal {
         pthread_mutex_t lock; /* guards all below */
         struct batch_row rows[JOURNAL_APPEND_BATCHES];
         uint32_t count;
-        bool called; /* an append that will take them is under way to the lane */
+        bool called; /* an append that will take them is under way to the worker */
     } handed;
     struct {
         struct sha256_digest hash; /* of the last batch appended */
         bool broken;               /* an append failed: do nothing more */
-    } at_lane; /* the lane's while an append is under way */
+    } at_worker; /* the worker's while an append is under way */
 
     /* The owner's, called on the loop. A batch became durable: the owner takes its held answers,
      * then the batch is reused. An append failed: the journal stands still until journal_resume()
@@ -101,21 +101,21 @@ struct journal {
     struct journal_stats stats;
 };
 
-void journal_init(struct journal *j, struct env *env, struct lane *lane, struct store *store,
+void journal_init(struct journal *j, struct env *env, struct worker *worker, struct store *store,
                   uint16_t shard);
 void journal_done(struct journal *j);
 
 /* Starts, or starts over: `seq` and `hash` are those of the last durable batch, `epoch` that of the
- * lease. Nothing may be closed or with the lane; an open batch is dropped. */
+ * lease. Nothing may be closed or with the worker; an open batch is dropped. */
 void journal_resume(struct journal *j, uint64_t epoch, uint64_t seq,
                     const struct sha256_digest *hash);
 
-/* Call before each pass that runs turns. The newest batch is taken back from the lane and goes on
- * growing, if the lane has not begun with it and is busy with an append before it: few large
+/* Call before each pass that runs turns. The newest batch is taken back from the worker and goes on
+ * growing, if the worker has not begun with it and is busy with an append before it: few large
  * batches cost less than many small ones. */
 void journal_reopen(struct journal *j);
 
-/* Call after each pass: what its turns wrote goes to the lane. */
+/* Call after each pass: what its turns wrote goes to the worker. */
 void journal_flush(struct journal *j);
 
 /* An empty batch, to find out whether a full store accepts writes again. */
@@ -125,7 +125,7 @@ void journal_probe(struct journal *j);
  * one and goes on after that. false, and nothing done, if anything is in them or waits for them. */
 must_check bool journal_retract(struct journal *j);
 
-/* Call after each turn: a full batch goes to the lane. */
+/* Call after each turn: a full batch goes to the worker. */
 void journal_turn_done(struct journal *j);
 
 /* True: no turn may write now. */
@@ -139,7 +139,7 @@ static inline bool journal_durable(const struct journal *j, uint64_t seq)
     return seq <= j->committed_seq;
 }
 
-/* Nothing is with the lane or on its way back. */
+/* Nothing is with the worker or on its way back. */
 static inline bool journal_at_rest(const struct journal *j)
 {
     return j->under_way == 0;

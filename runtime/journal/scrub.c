@@ -11,11 +11,11 @@ static void scrub_fire(struct alarm *a);
 static void scrub_run(struct work *w);
 static void scrub_done(struct work *w);
 
-void scrub_init(struct scrub *s, struct env *env, struct lane *lane, struct store *store,
+void scrub_init(struct scrub *s, struct env *env, struct worker *worker, struct store *store,
                 const struct journal *journal, uint16_t shard)
 {
     *s = (struct scrub){
-        .env = env, .lane = lane, .store = store, .journal = journal, .shard = shard};
+        .env = env, .worker = worker, .store = store, .journal = journal, .shard = shard};
     s->alarm.fire = scrub_fire;
     s->work.run = scrub_run;
     s->work.done = scrub_done;
@@ -40,7 +40,7 @@ void scrub_stop(struct scrub *s)
     env_alarm_stop(s->env, &s->alarm);
 }
 
-/* --- on the read lane ------------------------------------------------------------------------ */
+/* --- on the read worker ------------------------------------------------------------------------ */
 
 static bool damaged(struct scrub *s, uint64_t seq, const char *how)
 {
@@ -127,5 +127,5 @@ static void scrub_fire(struct alarm *a)
         s->step.seq_max = s->journal->committed_seq;
     }
     s->busy = true;
-    env_work(s->env, s->lane, &s->work);
+    env_work(s->env, s->worker, &s->work);
 }

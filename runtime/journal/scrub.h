@@ -24,7 +24,7 @@ struct journal;
 
 struct scrub {
     struct env *env;
-    struct lane *lane;
+    struct worker *worker;
     struct store *store;
     const struct journal *journal; /* tells up to where there must be batches */
     uint16_t shard;
@@ -39,12 +39,12 @@ struct scrub {
         uint64_t seq_max, bytes, damaged_seq;
         const char *damage; /* NULL: none was found */
         enum err result;
-    } step; /* the lane's while busy */
+    } step; /* the worker's while busy */
     uint64_t passes;      /* that found all in order */
     uint64_t damaged_seq; /* the first damaged batch of the latest pass that found one; 0 = none */
 };
 
-void scrub_init(struct scrub *s, struct env *env, struct lane *lane, struct store *store,
+void scrub_init(struct scrub *s, struct env *env, struct worker *worker, struct store *store,
                 const struct journal *journal, uint16_t shard);
 
 /* Begins, or goes on. */

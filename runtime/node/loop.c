@@ -15,8 +15,8 @@
 #include "runtime/base/time.h"
 #include "runtime/node/alarms.h"
 #include "runtime/node/inbox.h"
-#include "runtime/node/lane.h"
 #include "runtime/node/thread.h"
+#include "runtime/node/worker.h"
 
 
 struct loop {
@@ -34,7 +34,7 @@ struct loop {
     struct rng rng;
     struct list passes;       /* struct loop_hook */
     struct list after_passes; /* struct loop_hook */
-    uint32_t works;           /* given to lanes and not yet done */
+    uint32_t works;           /* given to workers and not yet done */
     struct thread thread;
 
     /* Other threads. */
@@ -100,11 +100,11 @@ static void work_home(struct inbox_item *item)
     w->done(w);
 }
 
-static void real_work(struct env *e, struct lane *lane, struct work *w)
+static void real_work(struct env *e, struct worker *worker, struct work *w)
 {
     w->mail.deliver = work_home;
     loop_of(e)->works++;
-    lane_post(lane, w);
+    worker_post(worker, w);
 }
 
 void loop_work_finished(struct work *w)

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "runtime/node/lane.h"
 #include "runtime/node/shard_set.h"
+#include "runtime/node/worker.h"
 #include "runtime/observe/log.h"
 
 struct node_shard {
@@ -32,7 +32,7 @@ struct node_loop {
 
 struct node {
     struct node_options options;
-    struct lane *journal_lane, *views_lane, *read_lanes[NODE_READERS_MAX];
+    struct worker *journal_worker, *views_worker, *read_workers[NODE_READERS_MAX];
     struct node_loop loops[NODE_LOOPS_MAX];
     struct node_shard *shards;
     struct shard_set *shard_set;
@@ -163,13 +163,13 @@ void node_post(struct node *n, struct loop *from, struct message *m)
 
 /* --- life --- */
 
-static enum err make_lanes(struct node *n)
+static enum err make_workers(struct node *n)
 {
-    enum err e = lane_start("journal", URGENCY_HIGH, &n->journal_lane);
+    enum err e = worker_start("journal", URGENCY_HIGH, &n->journal_worker);
     if (e == ERR_OK)
-        e = lane_start("views", URGENCY_LOW, &n->views_lane);
+        e = worker_start("views", URGENCY_LOW, &n->views_worker);
     for (uint16_t i = 0; i < n->options.readers && e == ERR_OK; i++)
-        e = lane_start("reader", URGENCY_USUAL, &n->read_lanes[i]);
+        e = worker_start("reader", URGENCY_USUAL, &n->read_workers[i]);
     return e;
 }
 
@@ -200,9 +200,9 @@ static struct shard_set *make_shard_set(struct node *n)
         .shards = o->shards,
         .envs = envs,
         .env_count = o->loops,
-        .journal_lane = n->journal_lane,
-        .views_lane = n->views_lane,
-        .read_lanes = n->read_lanes,
+        .journal_worker = n->journal_worker,
+        .views_worker = n->views_worker,
+        .read_workers = n->read_workers,
         .reader_count = o->readers,
         .owner = o->owner,
         .resident_max = o->resident_max,
@@ -242,13 +242,13 @@ static enum err make_shards(struct node *n)
     return ERR_OK;
 }
 
-/* Loops and lanes, as far as they were made. */
+/* Loops and workers, as far as they were made. */
 static void free_threads(struct node *n)
 {
-    lane_stop(n->journal_lane);
-    lane_stop(n->views_lane);
+    worker_stop(n->journal_worker);
+    worker_stop(n->views_worker);
     for (uint16_t i = 0; i < n->options.readers; i++)
-        lane_stop(n->read_lanes[i]);
+        worker_stop(n->read_workers[i]);
     for (uint16_t i = 0; i < n->options.loops; i++)
         loop_free(n->loops[i].loop);
 }
@@ -273,7 +273,7 @@ enum err node_new(const struct node_options *options, struct node **ret)
     n->shards = calloc(options->shards, sizeof *n->shards);
     enum err e = n->shards != NULL ? make_loops(n) : ERR_NO_MEMORY;
     if (e == ERR_OK)
-        e = make_lanes(n);
+        e = make_workers(n);
     if (e == ERR_OK)
         e = make_shards(n);
     if (e != ERR_OK) {

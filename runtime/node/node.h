@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Node: all loops, lanes and shards (shard_set.h) of one process. Loop 0 runs on the thread that calls
- * node_run(); shards are dealt to the loops in turn. All shards share one journal lane and one
- * views lane of the store, and its read lanes. */
+/* Node: all loops, workers and shards (shard_set.h) of one process. Loop 0 runs on the thread that calls
+ * node_run(); shards are dealt to the loops in turn. All shards share one journal worker and one
+ * views worker of the store, and its read workers. */
 #ifndef NODE_NODE_H
 #define NODE_NODE_H
 
@@ -30,7 +30,7 @@ struct node_options {
     struct store *store;  /* outlives the node */
     uint16_t shards;      /* 1 .. NODE_SHARDS_MAX, fixed for the deployment */
     uint16_t loops;       /* 1 .. NODE_LOOPS_MAX */
-    uint16_t readers;     /* read lanes, 1 .. NODE_READERS_MAX */
+    uint16_t readers;     /* read workers, 1 .. NODE_READERS_MAX */
     bool pin_cpus;        /* loop i (i > 0) stays on processor i */
     struct slice owner;   /* name of this process in the leases; static */
     size_t resident_max, outcomes_max, filter_bytes, merge_keys; /* of each shard: shard.h */
@@ -41,7 +41,7 @@ struct node_options {
     void *context;
 };
 
-/* Makes loops, lanes and shards. Recovery is under way on the lanes when it returns; its results
+/* Makes loops, workers and shards. Recovery is under way on the workers when it returns; its results
  * wait until the loops run. *ret untouched on failure. */
 must_check enum err node_new(const struct node_options *options, struct node **ret);
 

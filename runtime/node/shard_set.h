@@ -25,8 +25,8 @@ struct shard_set_options {
     uint16_t shards;           /* 1 .. SHARD_SET_SHARDS_MAX, fixed for the deployment */
     struct env *const *envs;   /* dealt to the shards in turn; read by shard_set_new() only */
     uint16_t env_count;
-    struct lane *journal_lane, *views_lane;
-    struct lane *const *read_lanes; /* the same */
+    struct worker *journal_worker, *views_worker;
+    struct worker *const *read_workers; /* the same */
     uint16_t reader_count;
     struct slice owner;        /* name of this process in the leases; static */
     size_t resident_max, outcomes_max, filter_bytes, merge_keys; /* of each shard: shard.h */

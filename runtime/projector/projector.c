@@ -94,7 +94,7 @@ bool projection_get(struct projection *p, const struct view_table *t, const stru
     return e == ERR_OK;
 }
 
-/* --- one step, on the views lane ------------------------------------------------------------- */
+/* --- one step, on the views worker ------------------------------------------------------------- */
 
 static bool on_event(void *context, const struct event_rule *rule, const void *event,
                      uint64_t time_ns, uint64_t place)
@@ -290,11 +290,11 @@ static void step_done(struct work *w)
     p->on_step(p->context, p->result, p->replay.reason);
 }
 
-void projector_init(struct projector *p, struct env *env, struct lane *lane, struct store *store,
+void projector_init(struct projector *p, struct env *env, struct worker *worker, struct store *store,
                     const struct domain *domain, uint16_t shard, size_t merge_keys)
 {
     *p = (struct projector){
-        .env = env, .lane = lane, .store = store, .domain = domain, .shard = shard};
+        .env = env, .worker = worker, .store = store, .domain = domain, .shard = shard};
     p->work.run = step_run;
     p->work.done = step_done;
     registry_init(&p->registry, domain);
@@ -335,7 +335,7 @@ void projector_advance(struct projector *p, uint64_t committed_seq)
     p->target_seq = committed_seq;
     p->busy = true;
     p->started_ns = env_mono_ns(p->env);
-    env_work(p->env, p->lane, &p->work);
+    env_work(p->env, p->worker, &p->work);
 }
 
 void projector_abandon(struct projector *p)

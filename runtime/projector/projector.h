@@ -2,7 +2,7 @@
 /* Projector: follows the journal at its own pace and keeps the views. It replays each committed
  * batch on a registry of its own, writes the rows that follow, and commits rows, changed states and
  * the position reached in one transaction; that position is also where recovery starts. Steps run
- * on the store's views lane; the rest on the shard's loop. */
+ * on the store's views worker; the rest on the shard's loop. */
 #ifndef PROJECTOR_PROJECTOR_H
 #define PROJECTOR_PROJECTOR_H
 
@@ -31,14 +31,14 @@ struct projection {
 
 struct projector {
     struct env *env;
-    struct lane *lane;
+    struct worker *worker;
     struct store *store;
     const struct domain *domain;
     uint16_t shard;
 
     struct store_position position; /* committed in the views */
     bool busy;
-    /* of the step under way: the lane's until done */
+    /* of the step under way: the worker's until done */
     struct work work;
     uint64_t target_seq;
     struct registry registry;
@@ -49,7 +49,7 @@ struct projector {
     struct key_index keys, ids;
     struct wire_writer state;
     struct store_position reached;  /* becomes the position when it is done */
-    _Atomic bool abandoned;         /* the loop's, read by the lane */
+    _Atomic bool abandoned;         /* the loop's, read by the worker */
     bool fresh;                     /* registry and replay are as of `position`; else renew() */
     enum err result;
     uint64_t started_ns, took_ns;   /* of the last step */
@@ -60,7 +60,7 @@ struct projector {
 };
 
 /* merge_keys: key_index.h. */
-void projector_init(struct projector *p, struct env *env, struct lane *lane, struct store *store,
+void projector_init(struct projector *p, struct env *env, struct worker *worker, struct store *store,
                     const struct domain *domain, uint16_t shard, size_t merge_keys);
 void projector_done(struct projector *p);
 

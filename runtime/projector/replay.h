@@ -46,7 +46,7 @@ void replay_done(struct replay *r);
 must_check enum err replay_batch(struct replay *r, const struct batch_row *row);
 
 /* A registry_load_cb (registry_priv.h) that reads states from a store: its context is a struct
- * replay_source. Blocks; any lane. */
+ * replay_source. Blocks; any worker. */
 struct replay_source {
     struct store *store;
     struct registry *registry;

@@ -45,7 +45,7 @@ static void finish(struct shard *s)
     s->releasing = true;
     s->release_work.run = release_run;
     s->release_work.done = release_done;
-    env_work(s->env, s->options.journal_lane, &s->release_work);
+    env_work(s->env, s->options.journal_worker, &s->release_work);
 }
 
 /* At the start nobody waits for what it finds; later it tells what became of requests. */

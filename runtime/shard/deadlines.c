@@ -117,7 +117,7 @@ void deadlines_arm_alarm(struct shard *s)
         env_alarm_set(s->env, &s->wheel_alarm, due);
 }
 
-/* --- from the store, on the read lane -------------------------------------------------------- */
+/* --- from the store, on the read worker -------------------------------------------------------- */
 
 static bool keep_due(void *context, const struct state_row *row)
 {
@@ -190,7 +190,7 @@ void deadlines_sweep(struct shard *s)
     s->swept.due_max_ns = s->clock.now_ns + SHARD_DUE_HORIZON_NS;
     s->sweep_work.run = sweep_run;
     s->sweep_work.done = sweep_done;
-    env_work(s->env, s->options.read_lane, &s->sweep_work);
+    env_work(s->env, s->options.read_worker, &s->sweep_work);
     s->sweep_alarm.fire = sweep_again;
     env_alarm_set(s->env, &s->sweep_alarm, env_mono_ns(s->env) + SHARD_DUE_SWEEP_NS);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Filter fill: after a start the filter over idempotency keys is empty, so every new key would need
- * a look into the views. This fills it from them, page by page on the read lane; until it is
+ * a look into the views. This fills it from them, page by page on the read worker; until it is
  * complete the look-ups are made. */
 #include <stdlib.h>
 
@@ -54,7 +54,7 @@ static void page_run(struct work *w)
 static void next_page(struct shard *s)
 {
     s->filter_fill.busy = true;
-    env_work(s->env, s->options.read_lane, &s->filter_fill.work);
+    env_work(s->env, s->options.read_worker, &s->filter_fill.work);
 }
 
 static void page_done(struct work *w)
@@ -62,7 +62,7 @@ static void page_done(struct work *w)
     struct shard *s = container_of(w, struct shard, filter_fill.work);
     s->filter_fill.busy = false;
     if (s->state != SHARD_RUNNING) {
-        /* A recovery may be filling the filter on its lane: from the front when it is through. */
+        /* A recovery may be filling the filter on its worker: from the front when it is through. */
         s->filter_fill.started = false;
         return;
     }

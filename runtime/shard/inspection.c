@@ -21,7 +21,7 @@ void shard_get_stats(const struct shard *s, struct shard_stats *stats)
     stats->scrubs = s->scrub.passes;
     stats->damaged_seq = s->scrub.damaged_seq;
     if (s->recovery != NULL)
-        return; /* registry and outcomes are the lane's */
+        return; /* registry and outcomes are the worker's */
     stats->resident = s->registry.resident;
     stats->outcomes = outcomes_count(&s->ids) + outcomes_count(&s->keys);
     for (int k = 0; k < KIND_MAX; k++)
@@ -43,7 +43,7 @@ const char *shard_audit(struct shard *s)
 static struct actor *resident(const struct shard *s, uint16_t kind, struct id128 id)
 {
     if (kind >= KIND_MAX || s->recovery != NULL)
-        return NULL; /* while it recovers the registry is the lane's */
+        return NULL; /* while it recovers the registry is the worker's */
     struct table_entry *e = table_find(&s->registry.actors[kind], id);
     return e == NULL ? NULL : actor_of_entry(e);
 }

@@ -9,10 +9,10 @@
 static void loader_run(struct work *w);
 static void loader_finish(struct work *w);
 
-void loader_init(struct loader *l, struct env *env, struct lane *lane, struct store *store,
+void loader_init(struct loader *l, struct env *env, struct worker *worker, struct store *store,
                  uint16_t shard, size_t filter_bytes)
 {
-    *l = (struct loader){.env = env, .lane = lane, .store = store, .shard = shard};
+    *l = (struct loader){.env = env, .worker = worker, .store = store, .shard = shard};
     l->work.run = loader_run;
     l->work.done = loader_finish;
     table_init(&l->parts);
@@ -62,7 +62,7 @@ static void start(struct loader *l)
     l->asked_count = 0;
     l->asked_cap = cap;
     l->busy = true;
-    env_work(l->env, l->lane, &l->work);
+    env_work(l->env, l->worker, &l->work);
 }
 
 void loader_ask(struct loader *l, const struct load *load)
@@ -83,7 +83,7 @@ const struct part *loader_part(const struct loader *l, uint64_t place)
     return e == NULL ? NULL : container_of(e, struct part, entry);
 }
 
-/* --- on the read lane ------------------------------------------------------------------------ */
+/* --- on the read worker ------------------------------------------------------------------------ */
 
 static bool keep_state(void *context, const struct state_row *row)
 {

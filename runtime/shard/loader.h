@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Loader: reads what turns wait for. Requests for states, outcomes and journal parts are collected
- * while one group of them is being read on the store's read lane, so that a thousand cold accounts
- * cost one job of the lane.
+ * while one group of them is being read on the store's read worker, so that a thousand cold accounts
+ * cost one job of the worker.
  * Loop thread, except the reading. */
 #ifndef SHARD_LOADER_H
 #define SHARD_LOADER_H
@@ -50,16 +50,16 @@ struct part {
 
 struct loader {
     struct env *env;
-    struct lane *lane;
+    struct worker *worker;
     struct store *store;
     uint16_t shard;
     struct load *asked;   /* for the next group */
-    struct load *reading; /* the group on the read lane */
+    struct load *reading; /* the group on the read worker */
     size_t asked_count, asked_cap, reading_count, reading_cap;
     bool busy;
     bool stale; /* the group was asked for before a recovery: its answers are dropped */
     struct work work;
-    struct key_finder keys, ids; /* the read lane's; as of this group */
+    struct key_finder keys, ids; /* the read worker's; as of this group */
     struct table parts;
     bool crowded; /* a part found no room; the owner clears it */
     /* Called on the loop for each load of a group; what it points to is freed after the call,
@@ -70,7 +70,7 @@ struct loader {
 };
 
 /* filter_bytes: for filters over keys in the views, at most; see key_finder.h. */
-void loader_init(struct loader *l, struct env *env, struct lane *lane, struct store *store,
+void loader_init(struct loader *l, struct env *env, struct worker *worker, struct store *store,
                  uint16_t shard, size_t filter_bytes);
 void loader_done(struct loader *l);
 

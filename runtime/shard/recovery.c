@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Recovery: how a shard gets its state, at the start and after a commit that failed or whose
- * outcome is unknown. On the journal lane: take the lease (first time) or reopen the store, read
+ * outcome is unknown. On the journal worker: take the lease (first time) or reopen the store, read
  * where the views stand, replay the journal after it onto an empty registry. Back on the loop: what
  * was held for a batch that turned out durable is answered, the rest is told to retry. An attempt
  * that fails is made again; nobody is answered before one has told what is durable, or the shard
@@ -42,7 +42,7 @@ struct recovery {
     struct fifo failed;         /* struct batch, oldest first */
     struct doubtful doubtful[JOURNAL_APPEND_BATCHES];
     uint32_t doubtful_count;
-    _Atomic bool abandoned;     /* the loop's, read by the lane */
+    _Atomic bool abandoned;     /* the loop's, read by the worker */
     /* results */
     enum err result;
     uint64_t epoch;
@@ -54,7 +54,7 @@ struct recovery {
     char reason[SHARD_REASON_MAX];
 };
 
-/* --- on the journal lane --------------------------------------------------------------------- */
+/* --- on the journal worker --------------------------------------------------------------------- */
 
 static enum err fail(struct recovery *r, enum err e, const char *format, ...) printf_like(3, 4);
 
@@ -343,7 +343,7 @@ static void begin(struct recovery *r)
 {
     struct shard *s = r->shard;
     r->now_ns = s->journal.epoch == 0 ? env_wall_ns(s->env) : s->clock.now_ns;
-    env_work(s->env, s->options.journal_lane, &r->work);
+    env_work(s->env, s->options.journal_worker, &r->work);
 }
 
 static bool was_durable(const struct recovery *r, uint64_t seq)

@@ -488,16 +488,16 @@ static void init_parts(struct shard *s)
     wheel_init(&s->wheel, 0);
     registry_init(&s->registry, o->domain);
     s->registry.wheel = &s->wheel;
-    journal_init(&s->journal, o->env, o->journal_lane, o->store, o->number);
+    journal_init(&s->journal, o->env, o->journal_worker, o->store, o->number);
     s->journal.on_durable = on_durable;
     s->journal.on_failure = on_append_failure;
     s->journal.context = s;
-    projector_init(&s->projector, o->env, o->views_lane, o->store, o->domain, o->number,
+    projector_init(&s->projector, o->env, o->views_worker, o->store, o->domain, o->number,
                    o->merge_keys);
     s->projector.on_step = on_projected;
     s->projector.context = s;
-    scrub_init(&s->scrub, o->env, o->read_lane, o->store, &s->journal, o->number);
-    loader_init(&s->loader, o->env, o->read_lane, o->store, o->number, o->filter_bytes);
+    scrub_init(&s->scrub, o->env, o->read_worker, o->store, &s->journal, o->number);
+    loader_init(&s->loader, o->env, o->read_worker, o->store, o->number, o->filter_bytes);
     s->loader.loaded = on_loaded;
     s->loader.finished = on_load_finished;
     s->loader.context = s;

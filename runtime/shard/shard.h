@@ -31,7 +31,7 @@ struct shard_options {
     struct env *env;
     const struct domain *domain;
     struct store *store;
-    struct lane *journal_lane, *views_lane, *read_lane;
+    struct worker *journal_worker, *views_worker, *read_worker;
     uint16_t number;
     uint16_t shards;          /* of the deployment */
     struct progress *progress; /* of all of them; outlives the shard */

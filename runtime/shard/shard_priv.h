@@ -129,7 +129,7 @@ struct shard {
         uint32_t count;      /* waiting and running */
         struct slab slab;
         struct alarm expiry;
-        _Atomic bool ended;  /* the loop's, read by the read lane: no list is begun any more */
+        _Atomic bool ended;  /* the loop's, read by the read worker: no list is begun any more */
         struct log_limit damaged_lines;
     } view_reads;
 
@@ -152,7 +152,7 @@ struct shard {
         uint64_t due_max_ns;
         enum err result;
         bool outdated; /* the loop's: to be read once more */
-    } swept; /* the read lane's while sweeping */
+    } swept; /* the read worker's while sweeping */
     bool projector_failing;
     uint64_t project_after_ns; /* the projector rests until then, unless somebody waits for it */
     struct {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* View read: a message that is answered from the views (message_type.view): a list or report. It
  * first waits until the views hold everything that was durable when it came, so that a client sees
- * its own writes; then its query (domain.h) runs on the store's read lane. What is about one actor
+ * its own writes; then its query (domain.h) runs on the store's read worker. What is about one actor
  * waits for the views of its shard, anything else for those of all shards. */
 #include <stdatomic.h>
 
@@ -177,7 +177,7 @@ static void advance(struct shard *s, struct fifo *waiting)
         else if (found == PROGRESS_NEVER)
             end_with(q, ERR_UNAVAILABLE);
         else
-            env_work(s->env, s->options.read_lane, &q->work);
+            env_work(s->env, s->options.read_worker, &q->work);
     }
 }
 

@@ -101,7 +101,7 @@ static bool lease_held(struct store_sim *sim, uint16_t shard, uint64_t epoch)
     return lease->held && lease->epoch == epoch;
 }
 
-/* --- journal lane --- */
+/* --- journal worker --- */
 
 static void note_committed(struct store_sim *sim, const struct sim_batch *b)
 {
@@ -231,7 +231,7 @@ static enum err sim_lease_release(struct store *base, uint16_t shard, uint64_t e
     return ERR_OK;
 }
 
-/* --- any lane --- */
+/* --- any worker --- */
 
 static enum err sim_tail(struct store *base, uint16_t shard, uint64_t first_seq, batch_row_cb row,
                          void *context)

@@ -12,7 +12,7 @@
 #define TURN_NS 1000u       /* each look at the clock takes a while, so budgets end */
 
 enum event_type {
-    EVENT_RUN,   /* a job on a lane */
+    EVENT_RUN,   /* a job on a worker */
     EVENT_DONE,  /* its report */
     EVENT_ALARM,
     EVENT_PASS,
@@ -24,7 +24,7 @@ struct world_event {
     uint64_t at_ns, order;
     enum event_type type;
     struct work *work;
-    struct world_lane *lane;
+    struct world_worker *worker;
     struct alarm *alarm;
     struct world_loop *loop;
     struct inbox_item *item;
@@ -111,7 +111,7 @@ static uint64_t random_bits(struct env *e)
     return rng_next(&world_of(e)->rng);
 }
 
-static uint64_t lane_delay(struct world_lane *l)
+static uint64_t worker_delay(struct world_worker *l)
 {
     return l->delay_min_ns + rng_below(&l->world->rng, l->delay_max_ns - l->delay_min_ns + 1);
 }
@@ -121,14 +121,14 @@ static uint64_t lag(struct world_loop *l)
     return l->lag_max_ns == 0 ? 0 : rng_below(&l->world->rng, l->lag_max_ns + 1);
 }
 
-static void submit(struct env *e, struct lane *lane, struct work *work)
+static void submit(struct env *e, struct worker *worker, struct work *work)
 {
     struct world *w = world_of(e);
-    struct world_lane *l = (struct world_lane *)lane;
+    struct world_worker *l = (struct world_worker *)worker;
     uint64_t start = l->free_ns > w->now_ns ? l->free_ns : w->now_ns;
     uint32_t factor = loop_of(e)->work_factor;
-    l->free_ns = start + lane_delay(l) * (factor == 0 ? 1 : factor);
-    push(w, (struct world_event){.at_ns = l->free_ns, .type = EVENT_RUN, .work = work, .lane = l});
+    l->free_ns = start + worker_delay(l) * (factor == 0 ? 1 : factor);
+    push(w, (struct world_event){.at_ns = l->free_ns, .type = EVENT_RUN, .work = work, .worker = l});
 }
 
 static void alarm_stop(struct env *e, struct alarm *a)
@@ -206,11 +206,11 @@ void world_done(struct world *w)
     w->heap = NULL;
 }
 
-void world_lane_init(struct world_lane *l, struct world *w, const char *name,
+void world_worker_init(struct world_worker *l, struct world *w, const char *name,
                      uint64_t delay_min_ns, uint64_t delay_max_ns)
 {
     check(delay_min_ns <= delay_max_ns);
-    *l = (struct world_lane){
+    *l = (struct world_worker){
         .world = w, .name = name, .delay_min_ns = delay_min_ns, .delay_max_ns = delay_max_ns};
 }
 
@@ -235,10 +235,10 @@ void world_note(struct world *w, const char *what, uint64_t a, uint64_t b)
                (unsigned long long)a, (unsigned long long)b);
 }
 
-/* Reports of a lane never overtake each other. */
-static void report(struct world *w, struct world_lane *l, struct work *work)
+/* Reports of a worker never overtake each other. */
+static void report(struct world *w, struct world_worker *l, struct work *work)
 {
-    uint64_t home_ns = w->now_ns + lane_delay(l);
+    uint64_t home_ns = w->now_ns + worker_delay(l);
     if (l->reported_ns < home_ns)
         l->reported_ns = home_ns;
     push(w, (struct world_event){.at_ns = l->reported_ns, .type = EVENT_DONE, .work = work});
@@ -248,9 +248,9 @@ static void happen(struct world *w, struct world_event *e)
 {
     switch (e->type) {
     case EVENT_RUN:
-        world_note(w, e->lane->name, 0, 0);
+        world_note(w, e->worker->name, 0, 0);
         e->work->run(e->work);
-        report(w, e->lane, e->work);
+        report(w, e->worker, e->work);
         break;
     case EVENT_DONE:
         e->work->done(e->work);

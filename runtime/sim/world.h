@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The simulated world: one thread, one seed, virtual time. Its loops are what the code under test
  * takes for threads, each a struct env: their passes follow each other in any order, and mail
- * between them is on its way for a while. Work on a lane runs at some later virtual moment and is
+ * between them is on its way for a while. Work on a worker runs at some later virtual moment and is
  * reported done at another, so a crash can fall before, between and after; time jumps from event to
  * event. Everything random comes from the world's rng and every step goes into a running hash: the
  * same seed gives the same trace. */
@@ -16,10 +16,10 @@
 #include "runtime/base/slice.h"
 #include "runtime/base/time.h"
 
-#define WORLD_LANES_MAX 16
+#define WORLD_WORKERS_MAX 16
 
-/* A lane of the world; pass (struct lane *)&it to env_work(). */
-struct world_lane {
+/* A worker of the world; pass (struct worker *)&it to env_work(). */
+struct world_worker {
     struct world *world;
     const char *name;
     uint64_t delay_min_ns, delay_max_ns; /* of each half: until it runs, until it is reported */
@@ -35,7 +35,7 @@ struct world_loop {
     void *context;
     uint64_t lag_max_ns;  /* so much later its passes run and its mail arrives: others have the
                              processor */
-    uint32_t work_factor; /* its work on lanes takes so many times as long; 0 = 1 */
+    uint32_t work_factor; /* its work on workers takes so many times as long; 0 = 1 */
     bool awake;
     uint64_t mailed_ns;   /* when its newest mail arrives */
 };
@@ -65,7 +65,7 @@ void world_done(struct world *w);
 void world_loop_init(struct world_loop *l, struct world *w, void (*pass)(void *context),
                      void *context);
 
-void world_lane_init(struct world_lane *l, struct world *w, const char *name,
+void world_worker_init(struct world_worker *l, struct world *w, const char *name,
                      uint64_t delay_min_ns, uint64_t delay_max_ns);
 
 /* Calls fire(context) at that time, unless the world is crashed before. */

@@ -40,7 +40,7 @@ struct asked {
 
 /* Thread of the durable floor: the loop fills `batch` and posts `filled`, the thread syncs and
  * wakes the loop by `done`. */
-struct lane {
+struct worker {
     pthread_t thread;
     sem_t filled;
     uv_async_t done;
@@ -61,7 +61,7 @@ struct bench {
     struct wire_writer reply; /* of every transfer */
     uint64_t answered;
     bool durable;
-    struct lane lane;
+    struct worker worker;
     pid_t wrk;
 };
 
@@ -114,19 +114,19 @@ static void on_pass(uv_check_t *pass)
     struct bench *b = pass->data;
     if (!b->durable) {
         answer(b, &b->asked);
-    } else if (!b->lane.busy && b->asked.count > 0) {
-        b->lane.batch = b->asked;
+    } else if (!b->worker.busy && b->asked.count > 0) {
+        b->worker.batch = b->asked;
         b->asked.count = 0;
-        b->lane.busy = true;
-        check(sem_post(&b->lane.filled) == 0);
+        b->worker.busy = true;
+        check(sem_post(&b->worker.filled) == 0);
     }
 }
 
 /* --- the durable floor ------------------------------------------------------------------------ */
 
-static void *lane_run(void *context)
+static void *worker_run(void *context)
 {
-    struct lane *l = context;
+    struct worker *l = context;
     size_t at = 0;
     for (;;) {
         while (sem_wait(&l->filled) != 0)
@@ -144,14 +144,14 @@ static void *lane_run(void *context)
 static void on_durable(uv_async_t *done)
 {
     struct bench *b = done->data;
-    answer(b, &b->lane.batch);
-    b->lane.busy = false;
+    answer(b, &b->worker.batch);
+    b->worker.busy = false;
     on_pass(&b->pass);
 }
 
-static void lane_start(struct bench *b, const char *directory)
+static void worker_start(struct bench *b, const char *directory)
 {
-    struct lane *l = &b->lane;
+    struct worker *l = &b->worker;
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s/log", directory);
     l->fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
@@ -161,10 +161,10 @@ static void lane_start(struct bench *b, const char *directory)
     check(fsync(l->fd) == 0 && sem_init(&l->filled, 0, 0) == 0);
     check(uv_async_init(&b->loop, &l->done, on_durable) == 0);
     l->done.data = b;
-    check(pthread_create(&l->thread, NULL, lane_run, l) == 0);
+    check(pthread_create(&l->thread, NULL, worker_run, l) == 0);
 }
 
-static void lane_stop(struct lane *l)
+static void worker_stop(struct worker *l)
 {
     l->ends = true;
     check(sem_post(&l->filled) == 0 && pthread_join(l->thread, NULL) == 0);
@@ -262,7 +262,7 @@ static void on_stopped(void *context)
 {
     struct bench *b = context;
     if (b->durable)
-        lane_stop(&b->lane);
+        worker_stop(&b->worker);
     uv_close((uv_handle_t *)&b->pass, NULL);
     uv_close((uv_handle_t *)&b->child, NULL);
 }
@@ -366,7 +366,7 @@ int main(int argc, char **argv)
     check(uv_signal_start(&b.child, on_child, SIGCHLD) == 0);
     b.pass.data = b.child.data = &b;
     if (b.durable)
-        lane_start(&b, directory);
+        worker_start(&b, directory);
     signal(SIGPIPE, SIG_IGN);
     run(&b, &policy, &scopes, token, directory);
     uv_run(&b.loop, UV_RUN_DEFAULT);

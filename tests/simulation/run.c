@@ -120,7 +120,7 @@ static void start(void *context)
     struct env *envs[RUN_SHARDS_MAX];
     for (uint16_t i = 0; i < run->swarm.loops; i++)
         envs[i] = &run->loops[i].loop.env;
-    struct lane *const readers[] = {(struct lane *)&run->reads};
+    struct worker *const readers[] = {(struct worker *)&run->reads};
     for (uint16_t i = 0; i < run->swarm.shards; i++) {
         run->shards[i].state = SHARD_OPENING;
         run->shards[i].refusals = store_sim_refused(run->sim, i);
@@ -131,9 +131,9 @@ static void start(void *context)
         .shards = run->swarm.shards,
         .envs = envs,
         .env_count = run->swarm.loops,
-        .journal_lane = (struct lane *)&run->journal,
-        .views_lane = (struct lane *)&run->views,
-        .read_lanes = readers,
+        .journal_worker = (struct worker *)&run->journal,
+        .views_worker = (struct worker *)&run->views,
+        .read_workers = readers,
         .reader_count = array_len(readers),
         .owner = slice_of("simulated"),
         .resident_max = run->swarm.resident_max,
@@ -386,9 +386,9 @@ static void make_world(struct run *run)
         l->loop.lag_max_ns = s->lag_ns;
         l->loop.work_factor = s->loops > 1 && i == s->slow_loop ? s->slow_factor : 1;
     }
-    world_lane_init(&run->journal, w, "journal", s->journal.min_ns, s->journal.max_ns);
-    world_lane_init(&run->views, w, "views", s->views.min_ns, s->views.max_ns);
-    world_lane_init(&run->reads, w, "reads", s->reads.min_ns, s->reads.max_ns);
+    world_worker_init(&run->journal, w, "journal", s->journal.min_ns, s->journal.max_ns);
+    world_worker_init(&run->views, w, "views", s->views.min_ns, s->views.max_ns);
+    world_worker_init(&run->reads, w, "reads", s->reads.min_ns, s->reads.max_ns);
 }
 
 /* One after the other lives in each of the shards. */

@@ -8,7 +8,7 @@
 #define US ((uint64_t)1000)
 #define MS NS_PER_MS
 #define S NS_PER_S
-#define SLOW_JOB_NS_MAX (S / 5) /* of one lane; what a request needs is several of them in a row */
+#define SLOW_JOB_NS_MAX (S / 5) /* of one worker; what a request needs is several of them in a row */
 #define BAD_DISK_ONE_IN 16 /* of so many seeds one reads from a disk that hardly can be read */
 
 static uint64_t between(struct rng *r, uint64_t low, uint64_t high)
@@ -37,7 +37,7 @@ static struct swarm_delay delay(struct rng *r)
 static void draw_requests(struct swarm *s, struct rng *r)
 {
     static const uint64_t amounts[] = {5, 100, 1000, 1000000, UINT64_MAX / 4};
-    static const uint32_t paces[] = {2, 10, 40, 150}; /* requests while 10 jobs of a lane run */
+    static const uint32_t paces[] = {2, 10, 40, 150}; /* requests while 10 jobs of a worker run */
     s->requests = (uint32_t)between(r, 20, 160);
     s->owners = (uint32_t)between(r, 1, 12);
     s->accounts_max = (uint32_t)between(r, 2, 40);

@@ -35,7 +35,7 @@
 
 struct bank {
     struct world world;
-    struct world_lane journal, views, reads;
+    struct world_worker journal, views, reads;
     struct store_sim *sim;
     const struct view_table *tables[BANK_TABLES_MAX];
     struct domain domain;
@@ -92,9 +92,9 @@ static inline void bank_start(struct bank *b)
         .env = &b->world.loop.env,
         .domain = &b->domain,
         .store = store_sim_store(b->sim),
-        .journal_lane = (struct lane *)&b->journal,
-        .views_lane = (struct lane *)&b->views,
-        .read_lane = (struct lane *)&b->reads,
+        .journal_worker = (struct worker *)&b->journal,
+        .views_worker = (struct worker *)&b->views,
+        .read_worker = (struct worker *)&b->reads,
         .number = 0,
         .shards = b->shards,
         .progress = &b->progress,
@@ -117,9 +117,9 @@ static inline int bank_setup(void **state)
     world_init(&b->world, 42);
     b->world.loop.pass = bank_pass;
     b->world.loop.context = b;
-    world_lane_init(&b->journal, &b->world, "journal", 1000, 50000);
-    world_lane_init(&b->views, &b->world, "views", 1000, 50000);
-    world_lane_init(&b->reads, &b->world, "reads", 1000, 50000);
+    world_worker_init(&b->journal, &b->world, "journal", 1000, 50000);
+    world_worker_init(&b->views, &b->world, "views", 1000, 50000);
+    world_worker_init(&b->reads, &b->world, "reads", 1000, 50000);
     uint32_t tables = 0;
     for (uint32_t i = 0; i < RUNTIME_VIEWS; i++)
         b->tables[tables++] = runtime_views[i];

@@ -28,7 +28,7 @@
 
 struct fixture {
     struct world world;
-    struct world_lane journal, views, read;
+    struct world_worker journal, views, read;
     struct rng rng;
     struct store_sim *sim;
     struct domain domain;
@@ -116,9 +116,9 @@ static inline void start(struct fixture *f)
         .env = &f->world.loop.env,
         .domain = &f->domain,
         .store = store_sim_store(f->sim),
-        .journal_lane = (struct lane *)&f->journal,
-        .views_lane = (struct lane *)&f->views,
-        .read_lane = (struct lane *)&f->read,
+        .journal_worker = (struct worker *)&f->journal,
+        .views_worker = (struct worker *)&f->views,
+        .read_worker = (struct worker *)&f->read,
         .number = f->number,
         .shards = 2,
         .progress = &f->progress,
@@ -150,9 +150,9 @@ static inline int setup(void **state)
     world_init(&f->world, 7);
     f->world.loop.pass = on_pass;
     f->world.loop.context = f;
-    world_lane_init(&f->journal, &f->world, "journal", MS / 10, MS / 2);
-    world_lane_init(&f->views, &f->world, "views", MS / 10, 2 * MS);
-    world_lane_init(&f->read, &f->world, "read", MS / 100, MS / 10);
+    world_worker_init(&f->journal, &f->world, "journal", MS / 10, MS / 2);
+    world_worker_init(&f->views, &f->world, "views", MS / 10, 2 * MS);
+    world_worker_init(&f->read, &f->world, "read", MS / 100, MS / 10);
     rng_seed(&f->rng, 99);
     struct store_sim_options o = {
         .tables = tables, .table_count = array_len(tables), .rng = &f->rng, .in_flight = false};

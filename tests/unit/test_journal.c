@@ -4,11 +4,11 @@
 #include "runtime/journal/journal.h"
 #include "runtime/sim/world.h"
 
-/* A journal of shard 0 in a world whose lane needs 1 ms for each half of a job. */
+/* A journal of shard 0 in a world whose worker needs 1 ms for each half of a job. */
 struct scene {
     struct fixture *store;
     struct world world;
-    struct world_lane lane;
+    struct world_worker worker;
     struct journal journal;
     uint64_t durable;    /* the newest batch told */
     enum err failure;    /* told once */
@@ -45,11 +45,11 @@ static int set_up(void **state)
     world_init(&s->world, 1);
     s->world.loop.pass = flush;
     s->world.loop.context = s;
-    world_lane_init(&s->lane, &s->world, "journal", 1000000, 1000000);
+    world_worker_init(&s->worker, &s->world, "journal", 1000000, 1000000);
     struct store *st = s->store->store;
     uint64_t epoch;
     assert_int_equal(st->ops->lease_take(st, 0, slice_of("test"), &epoch), ERR_OK);
-    journal_init(&s->journal, &s->world.loop.env, (struct lane *)&s->lane, st, 0);
+    journal_init(&s->journal, &s->world.loop.env, (struct worker *)&s->worker, st, 0);
     s->journal.on_durable = on_durable;
     s->journal.on_failure = on_failure;
     s->journal.context = s;
@@ -115,7 +115,7 @@ static void what_gathers_during_an_append_goes_with_the_next(void **state)
 {
     struct scene *s = *state;
     for (int i = 0; i < 5; i++) {
-        pass(s); /* the first four before the lane has come to it */
+        pass(s); /* the first four before the worker has come to it */
         if (i == 3)
             run_ms(s, 1);
     }
@@ -126,7 +126,7 @@ static void what_gathers_during_an_append_goes_with_the_next(void **state)
     assert_true(journal_idle(&s->journal));
 }
 
-static void an_append_waits_at_the_lane_while_another_is_reported(void **state)
+static void an_append_waits_at_the_worker_while_another_is_reported(void **state)
 {
     struct scene *s = *state;
     pass(s);
@@ -168,7 +168,7 @@ static void more_than_one_transaction_takes_is_appended_in_order(void **state)
     assert_int_equal(s->journal.queued_bytes, 0);
 }
 
-/* The disk has space again when the lane comes to the second append: were it done, the batch
+/* The disk has space again when the worker comes to the second append: were it done, the batch
  * between would be missing for ever. */
 static void after_a_failure_nothing_more_is_appended(void **state)
 {
@@ -221,7 +221,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(what_gathers_during_an_append_goes_with_the_next),
-        CASE(an_append_waits_at_the_lane_while_another_is_reported),
+        CASE(an_append_waits_at_the_worker_while_another_is_reported),
         CASE(a_batch_that_waits_behind_an_append_grows),
         CASE(more_than_one_transaction_takes_is_appended_in_order),
         CASE(after_a_failure_nothing_more_is_appended),

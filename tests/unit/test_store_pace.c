@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pacing of the views lane on a disk that fails: who waits for a write hears of its failure,
+/* The pacing of the views worker on a disk that fails: who waits for a write hears of its failure,
  * and the sync behind it does not hear of it again. */
 #include "tests/unit/store_fixture.h"
 
 #include <errno.h>
 #include <fcntl.h>
 
-#define NAME_SIZE (3 * 1024 * 1024)  /* of a coin: more than the views lane writes without a wait */
+#define NAME_SIZE (3 * 1024 * 1024)  /* of a coin: more than the views worker writes without a wait */
 #define BODY_SIZE (12 * 1024 * 1024) /* of a batch: the next step copies it into journal.db */
 
 static int failure; /* errno of each wait; 0 = all is well */

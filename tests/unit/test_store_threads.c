@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The lanes of the embedded store at the same time: one thread appends and opens the journal anew
+/* The workers of the embedded store at the same time: one thread appends and opens the journal anew
  * now and then, one projects, two read. Readers see only what a single moment can have held. */
 #include "tests/unit/store_fixture.h"
 
@@ -9,17 +9,17 @@
 #define BATCHES 400
 #define REOPEN_EVERY 50
 #define READERS 2
-#define BODY_SIZE 30000 /* enough for checkpoints by the views lane */
+#define BODY_SIZE 30000 /* enough for checkpoints by the views worker */
 
-struct lanes {
+struct workers {
     struct store *store;
     _Atomic uint64_t appended; /* batches acknowledged */
     _Atomic bool done;
 };
 
-static void *journal_lane(void *argument)
+static void *journal_worker(void *argument)
 {
-    struct lanes *l = argument;
+    struct workers *l = argument;
     struct store *s = l->store;
     char *body = calloc(1, BODY_SIZE + 1);
     memset(body, 'b', BODY_SIZE);
@@ -34,9 +34,9 @@ static void *journal_lane(void *argument)
     return NULL;
 }
 
-static void *views_lane(void *argument)
+static void *views_worker(void *argument)
 {
-    struct lanes *l = argument;
+    struct workers *l = argument;
     struct store *s = l->store;
     uint64_t projected = 0;
     while (projected < BATCHES) {
@@ -68,9 +68,9 @@ static bool next_coin(void *context, const struct value *row)
     return true;
 }
 
-static void *read_lane(void *argument)
+static void *read_worker(void *argument)
 {
-    struct lanes *l = argument;
+    struct workers *l = argument;
     struct store *s = l->store;
     while (!atomic_load(&l->done)) {
         uint64_t before = atomic_load(&l->appended), batches = 0, coins = 0;
@@ -84,15 +84,15 @@ static void *read_lane(void *argument)
     return NULL;
 }
 
-static void lanes_work_at_the_same_time(void **state)
+static void workers_work_at_the_same_time(void **state)
 {
     struct fixture *f = *state;
-    struct lanes l = {.store = f->store};
+    struct workers l = {.store = f->store};
     pthread_t threads[2 + READERS];
-    pthread_create(&threads[0], NULL, journal_lane, &l);
-    pthread_create(&threads[1], NULL, views_lane, &l);
+    pthread_create(&threads[0], NULL, journal_worker, &l);
+    pthread_create(&threads[1], NULL, views_worker, &l);
     for (int i = 0; i < READERS; i++)
-        pthread_create(&threads[2 + i], NULL, read_lane, &l);
+        pthread_create(&threads[2 + i], NULL, read_worker, &l);
     for (int i = 0; i < 2 + READERS; i++)
         pthread_join(threads[i], NULL);
     fixture_restart(f);
@@ -103,7 +103,7 @@ static void lanes_work_at_the_same_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(lanes_work_at_the_same_time, fixture_sqlite, fixture_done),
+        cmocka_unit_test_setup_teardown(workers_work_at_the_same_time, fixture_sqlite, fixture_done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,7 +66,7 @@ static void lists_end_before_the_rest(void **state)
     forget(&a);
 }
 
-/* Those that the read lane has not begun. */
+/* Those that the read worker has not begun. */
 static void lists_on_their_way_end_too(void **state)
 {
     struct fixture *f = *state;

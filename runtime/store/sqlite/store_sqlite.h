@@ -41,7 +41,7 @@ extern const uint32_t sqlite_migration_count;
 
 /* Takes an exclusive lock on the directory (ERR_IN_USE if another process has it), migrates and
  * opens. On failure `reason`, a buffer of the caller's, has file, cause and remedy in one line, cut
- * at reason_size bytes. Blocks; any thread, before the lanes start. */
+ * at reason_size bytes. Blocks; any thread, before the workers start. */
 must_check enum err store_sqlite_open(const struct store_sqlite_options *options,
                                       struct store **ret, char *reason, size_t reason_size);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The journal lane of the embedded store, the readers of batches, and the checkpoints.
+/* The journal worker of the embedded store, the readers of batches, and the checkpoints.
  *
  * Checkpoints. In WAL mode an append writes and syncs the WAL alone; the pages must at some time be
  * copied into journal.db ("checkpoint") so that the WAL can start over. Left to SQLite that
- * happens inside an append, which then takes 20 to 50 ms. Here the views lane copies every
+ * happens inside an append, which then takes 20 to 50 ms. Here the views worker copies every
  * CHECKPOINT_FRAMES (sqlite_journal_checkpoint) while appends go on. It never quite catches up with
  * a busy writer, and the WAL starts over only when all of it is copied: so beyond RESTART_FRAMES an
  * append first copies the small rest itself. The WAL file keeps its size: overwriting a file that
@@ -20,7 +20,7 @@
 #define CHECKPOINT_FRAMES 512    /* 8 MiB */
 #define RESTART_FRAMES 4096      /* 64 MiB: the usual size of the WAL */
 #define RESTART_REST_FRAMES 128  /* 2 MiB: what an append copies itself, about 3 ms */
-#define RESTART_FORCE_FRAMES 16384 /* 256 MiB: the views lane stands still, copy whatever it is */
+#define RESTART_FORCE_FRAMES 16384 /* 256 MiB: the views worker stands still, copy whatever it is */
 
 static uint64_t place_of(uint16_t shard, uint64_t seq)
 {

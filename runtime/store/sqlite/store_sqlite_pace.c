@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pacing of what the views lane writes.
+/* Pacing of what the views worker writes.
  *
  * SQLite writes a large transaction, or a checkpoint of one, into the page cache at once and syncs
  * it at the end: tens of megabytes that reach the disk in one burst, behind which the next sync of

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Readers of one database file: any thread borrows one for the length of a call. They are opened
- * when first needed, so a process with one reading lane has one. */
+ * when first needed, so a process with one reading worker has one. */
 #include <stdio.h>
 
 #include "runtime/store/sqlite/store_sqlite_priv.h"

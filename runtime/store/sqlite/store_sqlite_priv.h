@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside of the embedded store, shared by its files only.
  *
- * Connections. Each file has one writer, used by one lane alone, and a pool of readers that any
- * thread borrows for one call. The views lane also copies the journal's WAL into journal.db through
+ * Connections. Each file has one writer, used by one worker alone, and a pool of readers that any
+ * thread borrows for one call. The views worker also copies the journal's WAL into journal.db through
  * a connection of its own, so that an append never waits for that. In SQLite terms every struct db
  * is used by one thread at a time, hence opened without SQLite's own mutex. */
 #ifndef SQLITE_STORE_SQLITE_PRIV_H
@@ -174,7 +174,7 @@ struct witness_record {
     uint8_t hash[SHA256_SIZE];
 };
 
-/* Each record is written by one lane. */
+/* Each record is written by one worker. */
 struct witness {
     int fd; /* -1 = closed */
     uint64_t counts[WITNESS_RECORDS];
@@ -218,20 +218,20 @@ struct store_sqlite {
     struct view_info *views;
     uint32_t view_count;
     struct witness witness;
-    uint8_t *rest; /* views lane: a VIEW_REST on its way */
+    uint8_t *rest; /* views worker: a VIEW_REST on its way */
     size_t rest_cap;
 
-    struct file_place journal_file, journal_wal; /* as opened; journal lane */
-    struct db journal;               /* journal lane */
-    struct db journal_checkpointer;  /* views lane */
+    struct file_place journal_file, journal_wal; /* as opened; journal worker */
+    struct db journal;               /* journal worker */
+    struct db journal_checkpointer;  /* views worker */
     struct db_pool journal_readers;  /* any */
     pthread_rwlock_t journal_open;   /* written by reopen, read by every other user but append */
     _Atomic bool journal_broken;     /* appends refused until reopened */
     _Atomic uint32_t wal_frames;     /* in the journal's WAL after the last append */
     _Atomic uint32_t wal_backfilled; /* of these, already copied into journal.db */
 
-    struct db views_writer;          /* views lane */
-    uint32_t views_frames;           /* views lane: in the views' WAL after the last commit */
+    struct db views_writer;          /* views worker */
+    uint32_t views_frames;           /* views worker: in the views' WAL after the last commit */
     struct db_pool views_readers;    /* any */
     _Atomic uintptr_t views_thread;  /* pthread_self() of the open transaction, 0 = none */
 };
@@ -268,7 +268,7 @@ must_check enum err sqlite_views_open(struct store_sqlite *s,
                                       const struct store_sqlite_options *options, char *reason,
                                       size_t reason_size);
 
-/* store_sqlite_checkpoint.c: of views.db, on the views lane */
+/* store_sqlite_checkpoint.c: of views.db, on the views worker */
 
 /* Do file and WAL, just opened, belong together, and is nothing missing? */
 must_check bool sqlite_views_whole(struct store_sqlite *s);

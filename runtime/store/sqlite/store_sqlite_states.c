@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The views lane of the embedded store: its transaction, the actors' states and the position. */
+/* The views worker of the embedded store: its transaction, the actors' states and the position. */
 #include "runtime/store/sqlite/store_sqlite_priv.h"
 
-/* --- reading, any lane --- */
+/* --- reading, any worker --- */
 
 enum err sqlite_position(struct store *base, uint16_t shard, struct store_position *position)
 {

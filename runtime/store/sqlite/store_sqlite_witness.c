@@ -2,10 +2,10 @@
 /* The witness: a small file beside the two databases that remembers how far they had come.
  *
  * SQLite takes a damaged or shortened WAL for one that ends there: what stood behind is gone
- * without a word, acknowledged batches too. So after each append the journal lane notes the newest
+ * without a word, acknowledged batches too. So after each append the journal worker notes the newest
  * batch here; a start that does not find it in the journal refuses. The note is written, not
  * synced: it survives the process at once, and power loss up to what the system had written by
- * itself or the views lane synced. It may lag behind the journal, it never leads.
+ * itself or the views worker synced. It may lag behind the journal, it never leads.
  *
  * A record has two slots that take turns, so that a torn write leaves the one before. */
 #include <assert.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lane: one thread that runs blocking jobs (struct work, runtime/base/env.h) one after another, in
+/* Worker: one thread that runs blocking jobs (struct work, runtime/base/env.h) one after another, in
  * the order they came. A finished job goes home to the loop it came from. The queue has no bound of
  * its own: every owner of a work has it under way at most once. */
-#ifndef NODE_LANE_H
-#define NODE_LANE_H
+#ifndef NODE_WORKER_H
+#define NODE_WORKER_H
 
 #include "runtime/base/check.h"
 #include "runtime/base/env.h"
@@ -11,13 +11,13 @@
 #include "runtime/node/thread.h"
 
 /* *ret untouched on failure. */
-must_check enum err lane_start(const char *name, enum urgency urgency, struct lane **ret);
+must_check enum err worker_start(const char *name, enum urgency urgency, struct worker **ret);
 
 /* Any thread; used by the loop's env. w->env is the env of a struct loop. */
-void lane_post(struct lane *l, struct work *w);
+void worker_post(struct worker *l, struct work *w);
 
-/* Runs what was posted, ends the thread and frees the lane. Nobody may post any more; finished jobs
+/* Runs what was posted, ends the thread and frees the worker. Nobody may post any more; finished jobs
  * may still lie in their loops' inboxes. Takes NULL, returns NULL. */
-struct lane *lane_stop(struct lane *l);
+struct worker *worker_stop(struct worker *l);
 
 #endif

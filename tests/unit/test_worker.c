@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lane: blocking jobs run on its thread and come home to their loop. */
-#include "runtime/node/lane.h"
+/* Worker: blocking jobs run on its thread and come home to their loop. */
+#include "runtime/node/worker.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -18,12 +18,12 @@
 
 struct office {
     struct loop *loop;
-    struct lane *lane;
+    struct worker *worker;
     pthread_t loop_thread;
-    uint32_t ran;  /* by the lane */
+    uint32_t ran;  /* by the worker */
     uint32_t done; /* by the loop */
     uint32_t awaited;
-    bool ran_apart, done_at_home, in_order; /* the first and last are the lane's */
+    bool ran_apart, done_at_home, in_order; /* the first and last are the worker's */
 };
 
 struct job {
@@ -33,19 +33,19 @@ struct job {
     uint32_t rounds; /* how often it is given again when done */
 };
 
-static struct office open_office(const char *lane_name, enum urgency urgency)
+static struct office open_office(const char *worker_name, enum urgency urgency)
 {
     struct office o = {.ran_apart = true, .done_at_home = true, .in_order = true,
                        .loop_thread = pthread_self()};
     struct loop_options options = {.name = "loop", .cpu = -1};
     assert_int_equal(loop_new(&options, &o.loop), ERR_OK);
-    assert_int_equal(lane_start(lane_name, urgency, &o.lane), ERR_OK);
+    assert_int_equal(worker_start(worker_name, urgency, &o.worker), ERR_OK);
     return o;
 }
 
 static void close_office(struct office *o)
 {
-    o->lane = lane_stop(o->lane);
+    o->worker = worker_stop(o->worker);
     o->loop = loop_free(o->loop);
 }
 
@@ -62,7 +62,7 @@ static void job_done(struct work *w)
     struct office *o = j->office;
     o->done_at_home &= pthread_equal(pthread_self(), o->loop_thread) != 0;
     if (j->rounds-- > 1)
-        env_work(w->env, o->lane, w);
+        env_work(w->env, o->worker, w);
     if (++o->done == o->awaited)
         loop_stop(o->loop);
 }
@@ -76,7 +76,7 @@ static void jobs_run_in_order_and_come_home(void **state)
     for (uint32_t i = 0; i < JOBS; i++) {
         jobs[i] = (struct job){.work = {.run = job_run, .done = job_done}, .office = &o,
                                .number = i, .rounds = 50};
-        env_work(loop_env(o.loop), o.lane, &jobs[i].work);
+        env_work(loop_env(o.loop), o.worker, &jobs[i].work);
     }
     assert_int_equal(o.done, 0);
     loop_run(o.loop);
@@ -88,7 +88,7 @@ static void jobs_run_in_order_and_come_home(void **state)
     close_office(&o);
 }
 
-static void stopping_a_lane_runs_what_was_posted(void **state)
+static void stopping_a_worker_runs_what_was_posted(void **state)
 {
     (void)state;
     struct office o = open_office("jobs", URGENCY_HIGH);
@@ -96,9 +96,9 @@ static void stopping_a_lane_runs_what_was_posted(void **state)
     for (uint32_t i = 0; i < JOBS; i++) {
         jobs[i] = (struct job){.work = {.run = job_run, .done = job_done}, .office = &o,
                                .number = i, .rounds = 1};
-        env_work(loop_env(o.loop), o.lane, &jobs[i].work);
+        env_work(loop_env(o.loop), o.worker, &jobs[i].work);
     }
-    o.lane = lane_stop(o.lane);
+    o.worker = worker_stop(o.worker);
     assert_int_equal(o.ran, JOBS);
     assert_int_equal(o.done, 0);
     o.loop = loop_free(o.loop); /* delivers what lies there */
@@ -124,12 +124,12 @@ static void inspected(struct work *w)
     loop_stop(container_of(w, struct inspection, work)->loop);
 }
 
-static void a_lane_has_a_name_and_may_give_way(void **state)
+static void a_worker_has_a_name_and_may_give_way(void **state)
 {
     (void)state;
-    struct office o = open_office("a rather long name of a lane", URGENCY_LOW);
+    struct office o = open_office("a rather long name of a worker", URGENCY_LOW);
     struct inspection i = {.work = {.run = inspect, .done = inspected}, .loop = o.loop};
-    env_work(loop_env(o.loop), o.lane, &i.work);
+    env_work(loop_env(o.loop), o.worker, &i.work);
     loop_run(o.loop);
     assert_string_equal(i.name, "a rather long n");
     int own = getpriority(PRIO_PROCESS, 0);
@@ -141,8 +141,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(jobs_run_in_order_and_come_home),
-        cmocka_unit_test(stopping_a_lane_runs_what_was_posted),
-        cmocka_unit_test(a_lane_has_a_name_and_may_give_way),
+        cmocka_unit_test(stopping_a_worker_runs_what_was_posted),
+        cmocka_unit_test(a_worker_has_a_name_and_may_give_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

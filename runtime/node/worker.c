@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The lane's thread takes all that waits under one lock and runs it without. */
-#include "runtime/node/lane.h"
+/* The worker's thread takes all that waits under one lock and runs it without. */
+#include "runtime/node/worker.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "runtime/node/loop.h"
 #include "runtime/node/thread.h"
 
-struct lane {
+struct worker {
     struct thread thread;
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t more;
@@ -16,8 +16,8 @@ struct lane {
     bool stopping;
 };
 
-/* Waits for jobs; an empty result means the lane stops. */
-static struct fifo take_all(struct lane *l)
+/* Waits for jobs; an empty result means the worker stops. */
+static struct fifo take_all(struct worker *l)
 {
     check(pthread_mutex_lock(&l->lock) == 0);
     while (fifo_empty(&l->queue) && !l->stopping)
@@ -28,9 +28,9 @@ static struct fifo take_all(struct lane *l)
     return taken;
 }
 
-static void lane_main(void *context)
+static void worker_main(void *context)
 {
-    struct lane *l = context;
+    struct worker *l = context;
     for (;;) {
         struct fifo jobs = take_all(l);
         if (fifo_empty(&jobs))
@@ -44,15 +44,15 @@ static void lane_main(void *context)
     }
 }
 
-enum err lane_start(const char *name, enum urgency urgency, struct lane **ret)
+enum err worker_start(const char *name, enum urgency urgency, struct worker **ret)
 {
-    struct lane *l = calloc(1, sizeof *l);
+    struct worker *l = calloc(1, sizeof *l);
     if (l == NULL)
         return ERR_NO_MEMORY;
     check(pthread_mutex_init(&l->lock, NULL) == 0);
     check(pthread_cond_init(&l->more, NULL) == 0);
     fifo_init(&l->queue);
-    thread_init(&l->thread, name, lane_main, l);
+    thread_init(&l->thread, name, worker_main, l);
     l->thread.urgency = urgency;
     enum err e = thread_start(&l->thread);
     if (e != ERR_OK) {
@@ -65,7 +65,7 @@ enum err lane_start(const char *name, enum urgency urgency, struct lane **ret)
     return ERR_OK;
 }
 
-void lane_post(struct lane *l, struct work *w)
+void worker_post(struct worker *l, struct work *w)
 {
     check(pthread_mutex_lock(&l->lock) == 0);
     check(!l->stopping);
@@ -76,7 +76,7 @@ void lane_post(struct lane *l, struct work *w)
         check(pthread_cond_signal(&l->more) == 0);
 }
 
-struct lane *lane_stop(struct lane *l)
+struct worker *worker_stop(struct worker *l)
 {
     if (l == NULL)
         return NULL;
