@@ -29,7 +29,7 @@ enum actor_flags {
     ACTOR_WOKEN = 1 << 9,       /* its first message waited, and has not run since */
 
     ACTOR_HALTED = ACTOR_SUSPENDED | ACTOR_QUARANTINED, /* none of its turns runs */
-    ACTOR_ORDERS = ACTOR_HALTED | ACTOR_TRACED,         /* orders.h */
+    ACTOR_CONTROLS = ACTOR_HALTED | ACTOR_TRACED,         /* controls.h */
 };
 
 struct actor {

@@ -36,7 +36,7 @@ static out_of_line void deliver_held(struct shard *s, struct message *m, struct 
         refuse_busy(s, m, ERR_SUSPENDED);
     } else {
         s->stats.kinds[m->target_kind].depth++;
-        orders_await(s, m->deadline_ns);
+        controls_await(s, m->deadline_ns);
     }
 }
 

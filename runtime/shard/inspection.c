@@ -50,7 +50,7 @@ static struct actor *resident(const struct shard *s, uint16_t kind, struct id128
 
 static void resume(struct shard *s, struct actor *a)
 {
-    orders_lift(s, a, ACTOR_HALTED);
+    controls_lift(s, a, ACTOR_HALTED);
     supervisor_forgive(s, a);
     shard_ready(s, a);
 }
@@ -65,14 +65,14 @@ enum err shard_actor_command(struct shard *s, uint16_t kind, struct id128 id,
         return ERR_NOT_FOUND;
     switch (command) {
     case ACTOR_COMMAND_SUSPEND:
-        return orders_give(s, a, ACTOR_SUSPENDED);
+        return controls_give(s, a, ACTOR_SUSPENDED);
     case ACTOR_COMMAND_RESUME:
         resume(s, a);
         return ERR_OK;
     case ACTOR_COMMAND_TRACE:
-        return orders_give(s, a, ACTOR_TRACED);
+        return controls_give(s, a, ACTOR_TRACED);
     case ACTOR_COMMAND_UNTRACE:
-        orders_lift(s, a, ACTOR_TRACED);
+        controls_lift(s, a, ACTOR_TRACED);
         return ERR_OK;
     case ACTOR_COMMAND_STOP:
         return passivation_now(s, a) ? ERR_OK : ERR_BUSY;

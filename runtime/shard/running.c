@@ -178,7 +178,7 @@ static out_of_line void halt(struct shard *s, struct actor *a)
 static inline void forget_if_nothing(struct shard *s, struct actor *a)
 {
     const uint16_t kept = ACTOR_EXISTS | ACTOR_LOADING | ACTOR_QUEUED | ACTOR_WAITING |
-                         ACTOR_ORDERS;
+                         ACTOR_CONTROLS;
     if ((a->flags & kept) != 0 || a->touched_seq != 0)
         return;
     arrivals_forget(s, a);
@@ -188,7 +188,7 @@ static inline void forget_if_nothing(struct shard *s, struct actor *a)
 static inline void run_mailbox(struct shard *s, struct actor *a)
 {
     for (int left = SHARD_ACTOR_MESSAGES; !actor_mailbox_empty(a) && left > 0; left--) {
-        if ((a->flags & (ACTOR_ORDERS | ACTOR_WAITING)) != 0 && !may_go_on(s, a))
+        if ((a->flags & (ACTOR_CONTROLS | ACTOR_WAITING)) != 0 && !may_go_on(s, a))
             return;
         struct message *m = container_of(actor_mailbox_take(a), struct message, link);
         s->stats.kinds[a->kind].depth--;
@@ -232,7 +232,7 @@ static out_of_line void run_queue(struct shard *s)
 /* Its turn can run without a stay in the mailbox. */
 static inline bool is_idle(const struct actor *a)
 {
-    const uint16_t special = ACTOR_ORDERS | ACTOR_LOADING | ACTOR_QUEUED | ACTOR_WAITING;
+    const uint16_t special = ACTOR_CONTROLS | ACTOR_LOADING | ACTOR_QUEUED | ACTOR_WAITING;
     return (a->flags & special) == 0 && actor_mailbox_empty(a);
 }
 

@@ -47,7 +47,7 @@ void shard_set_state(struct shard *s, enum shard_state state)
     if (state == SHARD_RUNNING) {
         progress_open(s->options.progress, s->options.number, s->journal.committed_seq,
                       s->projector.position.seq);
-        orders_restore(s);
+        controls_restore(s);
         accept_parked(s);
         deadlines_sweep(s);
         filter_fill_start(s);
@@ -92,7 +92,7 @@ static void stop_alarms(struct shard *s)
     env_alarm_stop(s->env, &s->sweep_alarm);
     env_alarm_stop(s->env, &s->project_alarm);
     env_alarm_stop(s->env, &s->closing_alarm);
-    env_alarm_stop(s->env, &s->orders.expiry);
+    env_alarm_stop(s->env, &s->controls.expiry);
     env_alarm_stop(s->env, &s->parking.expiry);
     env_alarm_stop(s->env, &s->view_reads.expiry);
     scrub_stop(&s->scrub);
@@ -143,7 +143,7 @@ struct actor *shard_bring(struct shard *s, uint16_t kind, struct id128 id)
     if (a != NULL)
         return a;
     a = registry_place(&s->registry, kind, id);
-    orders_apply(s, a);
+    controls_apply(s, a);
     if (shard_fresh(s, kind, id))
         return a;
     a->flags |= ACTOR_LOADING;
@@ -502,7 +502,7 @@ static void init_parts(struct shard *s)
     s->loader.finished = on_load_finished;
     s->loader.context = s;
     supervisor_init(&s->supervisor);
-    orders_init(&s->orders);
+    controls_init(&s->controls);
     s->wheel_alarm.fire = on_wake_alarm;
     s->project_alarm.fire = on_wake_alarm;
     s->closing_alarm.fire = on_wake_alarm;
@@ -568,7 +568,7 @@ struct shard *shard_free(struct shard *s)
     projector_done(&s->projector);
     loader_done(&s->loader);
     supervisor_done(&s->supervisor);
-    orders_done(&s->orders);
+    controls_done(&s->controls);
     outcomes_done(&s->ids);
     outcomes_done(&s->keys);
     slab_done(&s->view_reads.slab);

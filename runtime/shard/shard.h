@@ -109,7 +109,7 @@ struct shard_stats {
 void shard_get_stats(const struct shard *s, struct shard_stats *stats);
 
 /* System messages every actor answers, for the operator. Orders last until they are lifted or the
- * process ends: orders.h. */
+ * process ends: controls.h. */
 enum actor_command {
     ACTOR_COMMAND_SUSPEND, /* its messages wait until their deadlines (and are answered SUSPENDED
                               beyond the mailbox); what is due of it happens once it is resumed */
@@ -128,7 +128,7 @@ struct actor_info {
     uint32_t failures;
 };
 
-/* ERR_NOT_FOUND if it is not resident, ERR_TOO_LARGE beyond ORDERS_MAX, ERR_BUSY if it cannot stop
+/* ERR_NOT_FOUND if it is not resident, ERR_TOO_LARGE beyond CONTROLS_MAX, ERR_BUSY if it cannot stop
  * now. */
 must_check enum err shard_actor_command(struct shard *s, uint16_t kind, struct id128 id,
                                         enum actor_command command);

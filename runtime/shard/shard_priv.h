@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Shard, as its own files see it: shard.c (life, pass), arrivals.c (post), running.c (turns of a
  * pass), turn.c (one message), recovery.c, view_read.c (lists), supervisor.c (failures, dead
- * letters), orders.c, passivation.c, closing.c. */
+ * letters), controls.c, passivation.c, closing.c. */
 #ifndef SHARD_SHARD_PRIV_H
 #define SHARD_SHARD_PRIV_H
 
@@ -16,8 +16,8 @@
 #include "runtime/projector/projector.h"
 #include "runtime/shard/arrivals.h"
 #include "runtime/shard/clock.h"
+#include "runtime/shard/controls.h"
 #include "runtime/shard/loader.h"
-#include "runtime/shard/orders.h"
 #include "runtime/shard/parking.h"
 #include "runtime/shard/shard.h"
 #include "runtime/shard/supervisor.h"
@@ -97,7 +97,7 @@ struct shard {
     struct loader loader;
     struct outcomes ids, keys;
     struct supervisor supervisor;
-    struct orders orders;
+    struct controls controls;
     struct arrivals arrivals;
 
     uint64_t ids_ns;         /* of the next id, unless the clock is ahead of it */

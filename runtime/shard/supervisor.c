@@ -216,7 +216,7 @@ void supervisor_failed(struct shard *s, struct message *m, const char *reason)
     keep_letter(s, m, reason);
     struct actor *a = registry_find(&s->registry, m->target_kind, m->target);
     if (count_actor(s, a) > SUPERVISOR_ACTOR_FAILURES &&
-        orders_give(s, a, ACTOR_QUARANTINED) != ERR_OK)
+        controls_give(s, a, ACTOR_QUARANTINED) != ERR_OK)
         s->supervisor.rebuild = true; /* so many quarantined at once: it is not the actors */
     log_failure(s, m, reason, (a->flags & ACTOR_QUARANTINED) != 0);
     if (failures_add(&s->supervisor.all, env_mono_ns(s->env)) > SUPERVISOR_SHARD_FAILURES)

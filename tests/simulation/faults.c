@@ -122,11 +122,11 @@ static void tell_to_leave(struct run *run)
 void faults_resume(struct run *run)
 {
     const struct reference *r = &run->reference;
-    uint32_t orders = 0;
+    uint32_t controls = 0;
     for (uint16_t i = 0; i < run->swarm.shards; i++)
         if (run_shard_running(run, i) != NULL)
-            orders += run_shard_running(run, i)->orders.count;
-    if (orders == 0)
+            controls += run_shard_running(run, i)->controls.count;
+    if (controls == 0)
         return;
     for (uint32_t i = 0; i < r->account_count; i++) {
         resume_kind(run, KIND_ACCOUNT, r->accounts[i].id);

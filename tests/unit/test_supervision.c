@@ -227,7 +227,7 @@ static void a_deadline_that_fails_is_tried_until_its_actor_is_quarantined(void *
     assert_int_equal(look(f, 1), 0);
 }
 
-static void orders_outlive_a_recovery_and_end_with_the_process(void **state)
+static void controls_outlive_a_recovery_and_end_with_the_process(void **state)
 {
     struct fixture *f = *state;
     for (uint64_t n = 1; n <= 3; n++)
@@ -433,7 +433,7 @@ int main(void)
         SCENARIO(a_message_for_a_suspended_actor_waits_until_its_deadline),
         SCENARIO(what_is_due_of_a_held_actor_happens_once_it_is_resumed),
         SCENARIO(a_deadline_that_fails_is_tried_until_its_actor_is_quarantined),
-        SCENARIO(orders_outlive_a_recovery_and_end_with_the_process),
+        SCENARIO(controls_outlive_a_recovery_and_end_with_the_process),
         SCENARIO(a_held_actor_that_cannot_be_read_stays_held),
         SCENARIO(turns_that_stall_the_loop_are_recorded),
         SCENARIO(stalls_of_one_handler_do_not_flood_the_log),

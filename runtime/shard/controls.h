@@ -6,8 +6,8 @@
  *
  * The messages of a suspended actor wait in its mailbox, each until its own deadline at most; then
  * it is answered EXPIRED. */
-#ifndef SHARD_ORDERS_H
-#define SHARD_ORDERS_H
+#ifndef SHARD_CONTROLS_H
+#define SHARD_CONTROLS_H
 
 #include <stdint.h>
 
@@ -15,31 +15,31 @@
 #include "runtime/base/env.h"
 #include "runtime/base/table.h"
 
-#define ORDERS_MAX 4096 /* actors of one shard that are suspended, quarantined or traced */
+#define CONTROLS_MAX 4096 /* actors of one shard that are suspended, quarantined or traced */
 
 struct shard;
 struct actor;
 
-struct orders {
+struct controls {
     struct table actors[KIND_MAX]; /* struct order */
     uint32_t count;
     struct alarm expiry;
 };
 
-void orders_init(struct orders *o);
-void orders_done(struct orders *o);
+void controls_init(struct controls *o);
+void controls_done(struct controls *o);
 
-/* flag: one of ACTOR_ORDERS (actor.h). TOO_LARGE beyond ORDERS_MAX: nothing is changed. */
-must_check enum err orders_give(struct shard *s, struct actor *a, uint16_t flag);
-void orders_lift(struct shard *s, struct actor *a, uint16_t flags);
+/* flag: one of ACTOR_CONTROLS (actor.h). TOO_LARGE beyond CONTROLS_MAX: nothing is changed. */
+must_check enum err controls_give(struct shard *s, struct actor *a, uint16_t flag);
+void controls_lift(struct shard *s, struct actor *a, uint16_t flags);
 
 /* An actor became resident. */
-void orders_apply(struct shard *s, struct actor *a);
+void controls_apply(struct shard *s, struct actor *a);
 
 /* The shard was rebuilt: brings the actors back that have orders. */
-void orders_restore(struct shard *s);
+void controls_restore(struct shard *s);
 
 /* A message with a deadline came into the mailbox of a suspended actor. */
-void orders_await(struct shard *s, uint64_t deadline_ns);
+void controls_await(struct shard *s, uint64_t deadline_ns);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See orders.h. */
-#include "runtime/shard/orders.h"
+/* See controls.h. */
+#include "runtime/shard/controls.h"
 
 #include <stdlib.h>
 
@@ -8,37 +8,37 @@
 #include "runtime/shard/shard_priv.h"
 
 /* An actor whose first message is being loaded for: later. */
-#define ORDERS_RETRY_NS (10 * NS_PER_MS)
+#define CONTROLS_RETRY_NS (10 * NS_PER_MS)
 
-struct order {
+struct control {
     struct table_entry entry; /* the actor's id */
     uint16_t flags;
 };
 
 static void expire(struct alarm *alarm);
 
-void orders_init(struct orders *o)
+void controls_init(struct controls *o)
 {
-    *o = (struct orders){.expiry.fire = expire};
+    *o = (struct controls){.expiry.fire = expire};
     for (int k = 0; k < KIND_MAX; k++)
         table_init(&o->actors[k]);
 }
 
-void orders_done(struct orders *o)
+void controls_done(struct controls *o)
 {
     for (int k = 0; k < KIND_MAX; k++) {
         size_t cursor = 0;
         struct table_entry *e;
         while ((e = table_next(&o->actors[k], &cursor)) != NULL)
-            free(container_of(e, struct order, entry));
+            free(container_of(e, struct control, entry));
         table_done(&o->actors[k]);
     }
 }
 
-static struct order *order_of(const struct orders *o, uint16_t kind, struct id128 id)
+static struct control *order_of(const struct controls *o, uint16_t kind, struct id128 id)
 {
     struct table_entry *e = o->count == 0 ? NULL : table_find(&o->actors[kind], id);
-    return e == NULL ? NULL : container_of(e, struct order, entry);
+    return e == NULL ? NULL : container_of(e, struct control, entry);
 }
 
 /* --- giving and lifting ---------------------------------------------------------------------- */
@@ -48,18 +48,18 @@ static void await_mailbox(struct shard *s, const struct actor *a)
 {
     struct fifo_link *first = actor_mailbox_first(a), *link = first;
     while (link != NULL) {
-        orders_await(s, container_of(link, struct message, link)->deadline_ns);
+        controls_await(s, container_of(link, struct message, link)->deadline_ns);
         link = link->next == first ? NULL : link->next;
     }
 }
 
-enum err orders_give(struct shard *s, struct actor *a, uint16_t flag)
+enum err controls_give(struct shard *s, struct actor *a, uint16_t flag)
 {
-    struct orders *o = &s->orders;
-    check((flag & ~ACTOR_ORDERS) == 0);
-    struct order *order = order_of(o, a->kind, a->entry.id);
+    struct controls *o = &s->controls;
+    check((flag & ~ACTOR_CONTROLS) == 0);
+    struct control *order = order_of(o, a->kind, a->entry.id);
     if (order == NULL) {
-        if (o->count == ORDERS_MAX)
+        if (o->count == CONTROLS_MAX)
             return ERR_TOO_LARGE;
         order = calloc(1, sizeof *order);
         check(order != NULL);
@@ -75,11 +75,11 @@ enum err orders_give(struct shard *s, struct actor *a, uint16_t flag)
     return ERR_OK;
 }
 
-void orders_lift(struct shard *s, struct actor *a, uint16_t flags)
+void controls_lift(struct shard *s, struct actor *a, uint16_t flags)
 {
-    struct orders *o = &s->orders;
+    struct controls *o = &s->controls;
     a->flags &= (uint16_t)~flags;
-    struct order *order = order_of(o, a->kind, a->entry.id);
+    struct control *order = order_of(o, a->kind, a->entry.id);
     if (order == NULL)
         return;
     order->flags &= (uint16_t)~flags;
@@ -90,9 +90,9 @@ void orders_lift(struct shard *s, struct actor *a, uint16_t flags)
     free(order);
 }
 
-void orders_apply(struct shard *s, struct actor *a)
+void controls_apply(struct shard *s, struct actor *a)
 {
-    const struct order *order = order_of(&s->orders, a->kind, a->entry.id);
+    const struct control *order = order_of(&s->controls, a->kind, a->entry.id);
     if (order != NULL)
         a->flags |= order->flags;
 }
@@ -100,24 +100,24 @@ void orders_apply(struct shard *s, struct actor *a)
 /* Calls each actor with orders that is resident, or brings it. */
 static void each_actor(struct shard *s, void (*each)(struct shard *s, struct actor *a))
 {
-    for (uint16_t k = 0; k < KIND_MAX && s->orders.count > 0; k++) {
+    for (uint16_t k = 0; k < KIND_MAX && s->controls.count > 0; k++) {
         size_t cursor = 0;
         struct table_entry *e;
-        while ((e = table_next(&s->orders.actors[k], &cursor)) != NULL)
+        while ((e = table_next(&s->controls.actors[k], &cursor)) != NULL)
             each(s, shard_bring(s, k, e->id));
     }
 }
 
-void orders_restore(struct shard *s)
+void controls_restore(struct shard *s)
 {
-    each_actor(s, orders_apply);
+    each_actor(s, controls_apply);
 }
 
 /* --- deadlines of waiting messages ----------------------------------------------------------- */
 
-void orders_await(struct shard *s, uint64_t deadline_ns)
+void controls_await(struct shard *s, uint64_t deadline_ns)
 {
-    struct alarm *expiry = &s->orders.expiry;
+    struct alarm *expiry = &s->controls.expiry;
     if (deadline_ns != 0 && (expiry->due_ns == 0 || deadline_ns < expiry->due_ns))
         env_alarm_set(s->env, expiry, deadline_ns + 1);
 }
@@ -128,7 +128,7 @@ static void expire_mailbox(struct shard *s, struct actor *a)
         return;
     uint64_t now_ns = env_mono_ns(s->env);
     if ((a->flags & ACTOR_WAITING) != 0) {
-        orders_await(s, now_ns + ORDERS_RETRY_NS); /* its first message is the loader's now */
+        controls_await(s, now_ns + CONTROLS_RETRY_NS); /* its first message is the loader's now */
         return;
     }
     for (uint32_t left = a->mailbox_count; left > 0; left--) {
@@ -137,7 +137,7 @@ static void expire_mailbox(struct shard *s, struct actor *a)
         if (m->deadline_ns == 0 || now_ns <= m->deadline_ns) {
             actor_mailbox_put_back(a, &m->link);
             a->mailbox_last = &m->link; /* once around keeps the order */
-            orders_await(s, m->deadline_ns);
+            controls_await(s, m->deadline_ns);
             continue;
         }
         s->stats.kinds[a->kind].expired++;
@@ -148,7 +148,7 @@ static void expire_mailbox(struct shard *s, struct actor *a)
 
 static void expire(struct alarm *alarm)
 {
-    struct shard *s = container_of(alarm, struct shard, orders.expiry);
+    struct shard *s = container_of(alarm, struct shard, controls.expiry);
     if (s->state == SHARD_RUNNING)
         each_actor(s, expire_mailbox);
 }
