@@ -144,7 +144,7 @@ static out_of_line void post_later(struct shard *s, struct message *m)
         return;
     }
     m->posted_ns = env_mono_ns(s->env);
-    if (!parking_put(s, m))
+    if (!stash_put(s, m))
         refuse_busy(s, m, ERR_UNAVAILABLE);
 }
 

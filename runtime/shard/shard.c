@@ -35,7 +35,7 @@ bool shard_writable(const struct shard *s)
 static void accept_parked(struct shard *s)
 {
     struct message *m;
-    for (size_t left = s->parking.count; left > 0 && (m = parking_take(s)) != NULL; left--)
+    for (size_t left = s->stash.count; left > 0 && (m = stash_take(s)) != NULL; left--)
         arrivals_take(s, m);
 }
 
@@ -93,7 +93,7 @@ static void stop_alarms(struct shard *s)
     env_alarm_stop(s->env, &s->project_alarm);
     env_alarm_stop(s->env, &s->closing_alarm);
     env_alarm_stop(s->env, &s->controls.expiry);
-    env_alarm_stop(s->env, &s->parking.expiry);
+    env_alarm_stop(s->env, &s->stash.expiry);
     env_alarm_stop(s->env, &s->view_reads.expiry);
     scrub_stop(&s->scrub);
 }
@@ -107,10 +107,10 @@ void shard_stop(struct shard *s, const char *format, ...)
     vsnprintf(s->reason, sizeof s->reason, format, args);
     va_end(args);
     view_reads_fail_all(s, ERR_UNAVAILABLE);
-    parking_put_mailboxes(s);
+    stash_put_mailboxes(s);
     fail_batches(s, journal_at_rest(&s->journal));
     struct message *m;
-    while ((m = parking_take(s)) != NULL)
+    while ((m = stash_take(s)) != NULL)
         shard_finish(s, m, ERR_UNAVAILABLE);
     stop_alarms(s);
     shard_set_state(s, SHARD_STOPPED);
@@ -397,7 +397,7 @@ void shard_recover(struct shard *s, enum err cause)
 {
     s->stats.recoveries++;
     supervisor_rebuilt(&s->supervisor);
-    parking_put_mailboxes(s);
+    stash_put_mailboxes(s);
     loader_reset(&s->loader);
     s->alone = NULL;
     s->woken = 0;
@@ -474,7 +474,7 @@ static void init_queues(struct shard *s)
     fifo_init(&s->run_queue);
     fifo_init(&s->wait_queue);
     fifo_init(&s->answered);
-    parking_init(&s->parking);
+    stash_init(&s->stash);
     view_reads_init(s);
     slab_init(&s->timeouts, sizeof(struct timeout_message));
     arena_init(&s->turn_arena, SHARD_TURN_MEMORY);
@@ -539,7 +539,7 @@ static void drop_own(struct fifo *messages)
 
 struct shard *shard_kill(struct shard *s)
 {
-    parking_put_mailboxes(s);
+    stash_put_mailboxes(s);
     stop_alarms(s);
     s->journal.under_way = 0;
     s->projector.busy = s->loader.busy = s->sweeping = false;
@@ -551,7 +551,7 @@ struct shard *shard_kill(struct shard *s)
         journal_spare(&s->journal, b);
     }
     recovery_kill(s);
-    drop_own(&s->parking.messages);
+    drop_own(&s->stash.messages);
     drop_own(&s->answered);
     s->view_reads.count = 0;
     s->state = SHARD_STOPPED;

@@ -18,8 +18,8 @@
 #include "runtime/shard/clock.h"
 #include "runtime/shard/controls.h"
 #include "runtime/shard/loader.h"
-#include "runtime/shard/parking.h"
 #include "runtime/shard/shard.h"
+#include "runtime/shard/stash.h"
 #include "runtime/shard/supervisor.h"
 
 #define SHARD_ACTOR_MESSAGES 64           /* of one actor before the next one's turn */
@@ -121,7 +121,7 @@ struct shard {
     } running;
     struct turn turn;        /* the one that runs, and ... */
     jmp_buf given_up;        /* ... where things go on if it writes or reads too much */
-    struct parking parking;
+    struct stash stash;
     enum err load_error;     /* of the group of loads that is being delivered */
 
     struct {

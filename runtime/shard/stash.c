@@ -1,38 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See parking.h. */
-#include "runtime/shard/parking.h"
+/* See stash.h. */
+#include "runtime/shard/stash.h"
 
 #include "runtime/base/time.h"
 #include "runtime/shard/shard_priv.h"
 
-#define PARKING_LOOK_NS (100 * NS_PER_MS) /* how late an answer EXPIRED may be */
+#define STASH_LOOK_NS (100 * NS_PER_MS) /* how late an answer EXPIRED may be */
 
 static void expire(struct alarm *a);
 
-void parking_init(struct parking *p)
+void stash_init(struct stash *p)
 {
-    *p = (struct parking){.expiry.fire = expire};
+    *p = (struct stash){.expiry.fire = expire};
     fifo_init(&p->messages);
 }
 
 static void put(struct shard *s, struct message *m)
 {
-    struct parking *p = &s->parking;
+    struct stash *p = &s->stash;
     p->count++;
     fifo_push(&p->messages, &m->link);
     if (m->deadline_ns != 0 && p->expiry.due_ns == 0)
-        env_alarm_set(s->env, &p->expiry, env_mono_ns(s->env) + PARKING_LOOK_NS);
+        env_alarm_set(s->env, &p->expiry, env_mono_ns(s->env) + STASH_LOOK_NS);
 }
 
-bool parking_put(struct shard *s, struct message *m)
+bool stash_put(struct shard *s, struct message *m)
 {
-    if (s->parking.count >= PARKING_MAX)
+    if (s->stash.count >= STASH_MAX)
         return false;
     put(s, m);
     return true;
 }
 
-void parking_put_mailboxes(struct shard *s)
+void stash_put_mailboxes(struct shard *s)
 {
     fifo_init(&s->run_queue);
     fifo_init(&s->wait_queue);
@@ -56,21 +56,21 @@ void parking_put_mailboxes(struct shard *s)
     s->arrivals.count = 0;
 }
 
-struct message *parking_take(struct shard *s)
+struct message *stash_take(struct shard *s)
 {
-    struct fifo_link *link = fifo_pop(&s->parking.messages);
+    struct fifo_link *link = fifo_pop(&s->stash.messages);
     if (link == NULL)
         return NULL;
-    s->parking.count--;
+    s->stash.count--;
     return container_of(link, struct message, link);
 }
 
 static void expire(struct alarm *a)
 {
-    struct shard *s = container_of(a, struct shard, parking.expiry);
+    struct shard *s = container_of(a, struct shard, stash.expiry);
     uint64_t now_ns = env_mono_ns(s->env);
-    for (size_t left = s->parking.count; left > 0; left--) {
-        struct message *m = parking_take(s);
+    for (size_t left = s->stash.count; left > 0; left--) {
+        struct message *m = stash_take(s);
         if (m->deadline_ns == 0 || now_ns <= m->deadline_ns) {
             put(s, m); /* once around keeps the order */
             continue;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parking: where the messages of a shard wait while it has no actors to give them to: it opens or
+/* Stash: where the messages of a shard wait while it has no actors to give them to: it opens or
  * recovers. Each waits until its deadline at most. Loop thread only. */
-#ifndef SHARD_PARKING_H
-#define SHARD_PARKING_H
+#ifndef SHARD_STASH_H
+#define SHARD_STASH_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,27 +12,27 @@
 #include "runtime/base/env.h"
 #include "runtime/base/list.h"
 
-#define PARKING_MAX 65536 /* messages; those out of mailboxes are taken beyond it */
+#define STASH_MAX 65536 /* messages; those out of mailboxes are taken beyond it */
 
 struct message;
 struct shard;
 
-struct parking {
+struct stash {
     struct fifo messages;
     size_t count;
     struct alarm expiry;
 };
 
-void parking_init(struct parking *p);
+void stash_init(struct stash *p);
 
 /* false: it is full. */
-must_check bool parking_put(struct shard *s, struct message *m);
+must_check bool stash_put(struct shard *s, struct message *m);
 
 /* Takes all messages out of the mailboxes, and those on the way there: their actors are about to
  * be rebuilt. */
-void parking_put_mailboxes(struct shard *s);
+void stash_put_mailboxes(struct shard *s);
 
 /* The oldest, which is no longer in here; NULL if there is none. */
-struct message *parking_take(struct shard *s);
+struct message *stash_take(struct shard *s);
 
 #endif
