@@ -47,7 +47,7 @@ struct principal {
     bool one_tenant; /* the operator named the tenant: what is listed is of that one alone */
 };
 
-struct gathering;
+struct scatter_gather;
 struct message;
 struct shard;
 
@@ -79,7 +79,7 @@ struct message {
     /* The runtime's own, between post and done. */
     struct {
         struct shard *shard;         /* where it goes, on the way to another loop */
-        struct gathering *gathering; /* of one about the whole node; else NULL */
+        struct scatter_gather *gathering; /* of one about the whole node; else NULL */
         uint64_t ids_ns, ids_random; /* of the ids its turn draws: a turn that is run again draws
                                         the same ones */
     } runtime;

@@ -64,7 +64,7 @@ void node_stop(struct node *n, uint64_t deadline_ns);
 struct node *node_free(struct node *n);
 
 /* The thread of `from`. Sends the message to the shard of its target, which is found from the body
- * (domain_target()) if it is not set; one about the whole node goes to all shards (gathering.h).
+ * (domain_target()) if it is not set; one about the whole node goes to all shards (scatter_gather.h).
  * Sets m->home; m->done runs on that loop. */
 void node_post(struct node *n, struct loop *from, struct message *m);
 

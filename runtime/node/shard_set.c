@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/plant.h"
-#include "runtime/node/gathering.h"
+#include "runtime/node/scatter_gather.h"
 
 struct shard_set_shard {
     struct shard_set *shard_set;
@@ -108,7 +108,7 @@ void shard_set_post(struct shard_set *c, struct env *from, struct message *m)
     if (id128_is_zero(m->target)) {
         const struct gatherer *gatherer = gatherer_of(c, m->type);
         if (gatherer != NULL) {
-            gathering_start(c, from, gatherer, m);
+            scatter_gather_start(c, from, gatherer, m);
             return;
         }
         m->target = domain_target(c->options.domain, m->type, m->body, &m->who,

@@ -48,7 +48,7 @@ struct shard_set *shard_set_free(struct shard_set *c);
 struct shard_set *shard_set_kill(struct shard_set *c);
 
 /* The thread of `from`. Sends the message to the shard of its target, which is found from the body
- * (domain_target()) if it is not set; one about the whole node goes to all shards (gathering.h).
+ * (domain_target()) if it is not set; one about the whole node goes to all shards (scatter_gather.h).
  * Sets m->home; m->done runs there. */
 void shard_set_post(struct shard_set *c, struct env *from, struct message *m);
 

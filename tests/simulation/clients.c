@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/node/gathering.h"
+#include "runtime/node/scatter_gather.h"
 #include "schemas/result.h"
 #include "tests/simulation/answers.h"
 #include "tests/simulation/pages.h"
@@ -211,7 +211,7 @@ static void drop(struct ask *ask)
 {
     list_remove(&ask->link);
     ask->request->asks--;
-    gathering_kill(&ask->message);
+    scatter_gather_kill(&ask->message);
     wire_writer_done(&ask->message.reply);
     free(ask);
 }

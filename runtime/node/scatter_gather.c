@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See gathering.h. */
-#include "runtime/node/gathering.h"
+/* See scatter_gather.h. */
+#include "runtime/node/scatter_gather.h"
 
 #include <stdlib.h>
 
@@ -9,17 +9,17 @@
 
 struct part {
     struct message message;
-    struct gathering *gathering;
+    struct scatter_gather *gathering;
 };
 
-struct gathering {
+struct scatter_gather {
     const struct gatherer *how;
     struct message *asked;
     uint16_t count, left; /* parts; those without an answer */
     struct part parts[];
 };
 
-static void join(struct gathering *g)
+static void join(struct scatter_gather *g)
 {
     struct message *m = g->asked;
     struct slice replies[SHARD_SET_MAX];
@@ -46,7 +46,7 @@ static void join(struct gathering *g)
         m->reply_type = g->parts[0].message.reply_type;
 }
 
-static void free_parts(struct gathering *g)
+static void free_parts(struct scatter_gather *g)
 {
     for (uint16_t i = 0; i < g->count; i++)
         wire_writer_done(&g->parts[i].message.reply);
@@ -55,7 +55,7 @@ static void free_parts(struct gathering *g)
 
 static void part_done(struct message *m)
 {
-    struct gathering *g = container_of(m, struct part, message)->gathering;
+    struct scatter_gather *g = container_of(m, struct part, message)->gathering;
     if (--g->left > 0)
         return;
     join(g);
@@ -65,14 +65,14 @@ static void part_done(struct message *m)
     asked->done(asked);
 }
 
-void gathering_start(struct shard_set *c, struct env *from, const struct gatherer *how,
+void scatter_gather_start(struct shard_set *c, struct env *from, const struct gatherer *how,
                      struct message *m)
 {
     uint16_t count = shard_set_count(c);
-    struct gathering *g = calloc(1, sizeof *g + count * sizeof *g->parts);
+    struct scatter_gather *g = calloc(1, sizeof *g + count * sizeof *g->parts);
     check(g != NULL);
     check(!m->type->mutates && !m->keyed);
-    *g = (struct gathering){.how = how, .asked = m, .count = count, .left = count};
+    *g = (struct scatter_gather){.how = how, .asked = m, .count = count, .left = count};
     m->home = from;
     m->runtime.gathering = NULL;
     for (uint16_t i = 0; i < count; i++) {
@@ -88,7 +88,7 @@ void gathering_start(struct shard_set *c, struct env *from, const struct gathere
         shard_set_post_to(c, from, &g->parts[i].message, i);
 }
 
-void gathering_kill(struct message *m)
+void scatter_gather_kill(struct message *m)
 {
     if (m->runtime.gathering != NULL)
         free_parts(m->runtime.gathering);
