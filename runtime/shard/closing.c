@@ -32,7 +32,7 @@ static bool views_complete(const struct shard *s)
 
 static bool nothing_left(const struct shard *s)
 {
-    return s->arrivals.count == 0 && fifo_empty(&s->run_queue) && fifo_empty(&s->wait_queue) &&
+    return s->ingress.count == 0 && fifo_empty(&s->run_queue) && fifo_empty(&s->wait_queue) &&
            fifo_empty(&s->answered) && !s->loader.busy && journal_idle(&s->journal) &&
            s->view_reads.count == 0 && !s->projector.busy && views_complete(s);
 }

@@ -59,7 +59,7 @@ enum err shard_actor_command(struct shard *s, uint16_t kind, struct id128 id,
                              enum actor_command command)
 {
     if (s->state == SHARD_RUNNING)
-        arrivals_accept(s); /* what came before comes first */
+        ingress_accept(s); /* what came before comes first */
     struct actor *a = resident(s, kind, id);
     if (a == NULL)
         return ERR_NOT_FOUND;

@@ -181,7 +181,7 @@ static inline void forget_if_nothing(struct shard *s, struct actor *a)
                          ACTOR_CONTROLS;
     if ((a->flags & kept) != 0 || a->touched_seq != 0)
         return;
-    arrivals_forget(s, a);
+    ingress_forget(s, a);
     registry_evict(&s->registry, a);
 }
 
@@ -237,15 +237,15 @@ static inline bool is_idle(const struct actor *a)
 }
 
 /* Those that came while nothing else waited. */
-static out_of_line void run_arrivals(struct shard *s)
+static out_of_line void run_ingress(struct shard *s)
 {
     const struct actor *last = NULL;
     int left = 0; /* of this one before the next one's turn */
-    arrivals_look_ahead(s);
-    arrivals_look_ahead(s);
-    while (s->arrivals.next < s->arrivals.count && time_left(s)) {
-        const struct arrival *i = arrivals_next(s);
-        struct actor *a = arrivals_target(s, i->message, i->actor);
+    ingress_look_ahead(s);
+    ingress_look_ahead(s);
+    while (s->ingress.next < s->ingress.count && time_left(s)) {
+        const struct ingress_item *i = ingress_next(s);
+        struct actor *a = ingress_target(s, i->message, i->actor);
         if (a == NULL)
             continue;
         left = a == last ? left - 1 : SHARD_ACTOR_MESSAGES;
@@ -254,7 +254,7 @@ static out_of_line void run_arrivals(struct shard *s)
             run_message(s, a, i->message);
             done_with(s, a);
         } else {
-            arrivals_deliver(s, i->message, a);
+            ingress_deliver(s, i->message, a);
         }
     }
 }
@@ -274,9 +274,9 @@ void running_turns(struct shard *s, uint64_t budget_ns)
      * in the shard: variables of this function need not survive the jump. */
     if (setjmp(s->given_up) != 0)
         end_after_jump(s);
-    run_arrivals(s);
+    run_ingress(s);
     run_queue(s);
-    arrivals_accept(s);
+    ingress_accept(s);
     if (s->running.count > 0)
         (void)read_clock(s); /* their messages are given back now */
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shard: life and pass. Posts are in arrivals.c, how turns follow each other in running.c, the turn
+/* Shard: life and pass. Posts are in ingress.c, how turns follow each other in running.c, the turn
  * in turn.c. */
 #include <stdarg.h>
 #include <stdio.h>
@@ -36,7 +36,7 @@ static void accept_parked(struct shard *s)
 {
     struct message *m;
     for (size_t left = s->stash.count; left > 0 && (m = stash_take(s)) != NULL; left--)
-        arrivals_take(s, m);
+        ingress_take(s, m);
 }
 
 void shard_set_state(struct shard *s, enum shard_state state)
@@ -342,9 +342,9 @@ bool shard_pass(struct shard *s, uint64_t budget_ns)
     if (s->state == SHARD_RUNNING) {
         clock_tick(&s->clock, s->env);
         if (!fifo_empty(&s->run_queue))
-            arrivals_accept(s); /* behind those that wait */
+            ingress_accept(s); /* behind those that wait */
         deadlines_fire(s);
-        if (!fifo_empty(&s->run_queue) || s->arrivals.count > 0)
+        if (!fifo_empty(&s->run_queue) || s->ingress.count > 0)
             journal_reopen(&s->journal);
         running_turns(s, budget_ns);
         if (s->woken == 0 && fifo_empty(&s->wait_queue) && s->loader.parts.count > 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shard, as its own files see it: shard.c (life, pass), arrivals.c (post), running.c (turns of a
+/* Shard, as its own files see it: shard.c (life, pass), ingress.c (post), running.c (turns of a
  * pass), turn.c (one message), recovery.c, view_read.c (lists), supervisor.c (failures, dead
  * letters), controls.c, passivation.c, closing.c. */
 #ifndef SHARD_SHARD_PRIV_H
@@ -14,9 +14,9 @@
 #include "runtime/journal/scrub.h"
 #include "runtime/observe/log.h"
 #include "runtime/projector/projector.h"
-#include "runtime/shard/arrivals.h"
 #include "runtime/shard/clock.h"
 #include "runtime/shard/controls.h"
+#include "runtime/shard/ingress.h"
 #include "runtime/shard/loader.h"
 #include "runtime/shard/shard.h"
 #include "runtime/shard/stash.h"
@@ -98,7 +98,7 @@ struct shard {
     struct outcomes ids, keys;
     struct supervisor supervisor;
     struct controls controls;
-    struct arrivals arrivals;
+    struct ingress ingress;
 
     uint64_t ids_ns;         /* of the next id, unless the clock is ahead of it */
     uint64_t evicted_ms[KIND_MAX]; /* newest time in any id of the kind that is not resident but
@@ -258,22 +258,22 @@ void deadlines_fire(struct shard *s);
 void deadlines_arm_alarm(struct shard *s);
 void deadlines_sweep(struct shard *s);
 
-/* --- arrivals: what each message goes through, inlined into the loop of a pass ---------------- */
+/* --- ingress: what each message goes through, inlined into the loop of a pass ---------------- */
 
 /* The oldest, which is no longer in here; there must be one. */
-static inline struct arrival *arrivals_next(struct shard *s)
+static inline struct ingress_item *ingress_next(struct shard *s)
 {
-    struct arrivals *a = &s->arrivals;
-    if (a->next % ARRIVALS_STEP == 0)
-        arrivals_look_ahead(s);
+    struct ingress *a = &s->ingress;
+    if (a->next % INGRESS_STEP == 0)
+        ingress_look_ahead(s);
     return &a->items[a->next++];
 }
 
 /* The actor it goes to, with the one that was seen ahead; NULL if it goes to none. */
-static inline struct actor *arrivals_target(struct shard *s, struct message *m,
+static inline struct actor *ingress_target(struct shard *s, struct message *m,
                                             struct actor *seen)
 {
-    if ((m->type->view || m->type->mutates) && !arrivals_may_enter(s, m))
+    if ((m->type->view || m->type->mutates) && !ingress_may_enter(s, m))
         return NULL;
     if (seen == NULL || !id128_equal(seen->entry.id, m->target))
         seen = shard_bring(s, m->target_kind, m->target);

@@ -51,9 +51,9 @@ void stash_put_mailboxes(struct shard *s)
         }
         s->stats.kinds[k].depth = 0;
     }
-    for (size_t i = 0; i < s->arrivals.count; i++)
-        put(s, s->arrivals.items[i].message);
-    s->arrivals.count = 0;
+    for (size_t i = 0; i < s->ingress.count; i++)
+        put(s, s->ingress.items[i].message);
+    s->ingress.count = 0;
 }
 
 struct message *stash_take(struct shard *s)

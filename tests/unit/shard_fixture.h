@@ -14,7 +14,7 @@
 #include "runtime/base/time.h"
 #include "runtime/dedup/key_run.h"
 #include "runtime/projector/replay.h"
-#include "runtime/shard/arrivals.h"
+#include "runtime/shard/ingress.h"
 #include "runtime/shard/loader.h"
 #include "runtime/shard/shard.h"
 #include "runtime/shard/supervisor.h"

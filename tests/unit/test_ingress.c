@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Arrivals: many messages between two passes: order, turns of one actor, room. */
+/* Ingress: many messages between two passes: order, turns of one actor, room. */
 #include "tests/unit/shard_fixture.h"
 
 #define MANY 600 /* more than are kept between two passes */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See arrivals.h. */
-#include "runtime/shard/arrivals.h"
+/* See ingress.h. */
+#include "runtime/shard/ingress.h"
 
 #include "runtime/shard/shard_priv.h"
 
@@ -13,7 +13,7 @@ static void refuse_busy(struct shard *s, struct message *m, uint16_t code)
     m->retry_after_ms = SHARD_BUSY_RETRY_MS;
 }
 
-bool arrivals_may_enter(struct shard *s, struct message *m)
+bool ingress_may_enter(struct shard *s, struct message *m)
 {
     if (m->type->view) {
         view_read_post(s, m);
@@ -40,7 +40,7 @@ static out_of_line void deliver_held(struct shard *s, struct message *m, struct 
     }
 }
 
-void arrivals_deliver(struct shard *s, struct message *m, struct actor *a)
+void ingress_deliver(struct shard *s, struct message *m, struct actor *a)
 {
     if ((a->flags & ACTOR_HALTED) != 0) {
         deliver_held(s, m, a);
@@ -52,18 +52,18 @@ void arrivals_deliver(struct shard *s, struct message *m, struct actor *a)
     }
 }
 
-void arrivals_take(struct shard *s, struct message *m)
+void ingress_take(struct shard *s, struct message *m)
 {
-    struct actor *a = arrivals_target(s, m, NULL);
+    struct actor *a = ingress_target(s, m, NULL);
     if (a != NULL)
-        arrivals_deliver(s, m, a);
+        ingress_deliver(s, m, a);
 }
 
 /* Where their actors lie, by their slots, which have come by now. */
 static void find(struct shard *s, size_t end)
 {
-    struct arrivals *a = &s->arrivals;
-    for (struct arrival *i = &a->items[a->found]; i < &a->items[end]; i++) {
+    struct ingress *a = &s->ingress;
+    for (struct ingress_item *i = &a->items[a->found]; i < &a->items[end]; i++) {
         uint16_t kind = i->message->target_kind;
         i->actor = registry_guess(&s->registry, kind, i->hash);
         registry_prefetch(&s->registry, kind, i->actor);
@@ -73,8 +73,8 @@ static void find(struct shard *s, size_t end)
 
 static void hash(struct shard *s, size_t end)
 {
-    struct arrivals *a = &s->arrivals;
-    for (struct arrival *i = &a->items[a->hashed]; i < &a->items[end]; i++) {
+    struct ingress *a = &s->ingress;
+    for (struct ingress_item *i = &a->items[a->hashed]; i < &a->items[end]; i++) {
         const struct message *m = i->message;
         i->hash = id128_hash(m->target);
         registry_prefetch_slot(&s->registry, m->target_kind, i->hash);
@@ -84,33 +84,33 @@ static void hash(struct shard *s, size_t end)
     a->hashed = end;
 }
 
-void arrivals_look_ahead(struct shard *s)
+void ingress_look_ahead(struct shard *s)
 {
-    const struct arrivals *a = &s->arrivals;
-    size_t end = a->hashed + ARRIVALS_STEP;
+    const struct ingress *a = &s->ingress;
+    size_t end = a->hashed + INGRESS_STEP;
     find(s, a->hashed);
     hash(s, end < a->count ? end : a->count);
 }
 
-void arrivals_accept(struct shard *s)
+void ingress_accept(struct shard *s)
 {
-    struct arrivals *a = &s->arrivals;
+    struct ingress *a = &s->ingress;
     if (a->count == 0)
         return;
-    arrivals_look_ahead(s);
-    arrivals_look_ahead(s);
+    ingress_look_ahead(s);
+    ingress_look_ahead(s);
     while (a->next < a->count) {
-        const struct arrival *i = arrivals_next(s);
-        struct actor *to = arrivals_target(s, i->message, i->actor);
+        const struct ingress_item *i = ingress_next(s);
+        struct actor *to = ingress_target(s, i->message, i->actor);
         if (to != NULL)
-            arrivals_deliver(s, i->message, to);
+            ingress_deliver(s, i->message, to);
     }
     a->count = a->next = a->hashed = a->found = 0;
 }
 
-void arrivals_forget(struct shard *s, const struct actor *gone)
+void ingress_forget(struct shard *s, const struct actor *gone)
 {
-    struct arrivals *a = &s->arrivals;
+    struct ingress *a = &s->ingress;
     for (size_t i = a->next; i < a->found; i++)
         if (a->items[i].actor == gone)
             a->items[i].actor = NULL;
@@ -120,20 +120,20 @@ void arrivals_forget(struct shard *s, const struct actor *gone)
 
 static out_of_line void begin_group(struct shard *s)
 {
-    s->arrivals.since_ns = env_mono_ns(s->env);
+    s->ingress.since_ns = env_mono_ns(s->env);
     env_wake(s->env);
 }
 
 /* To a running shard. */
 static inline void put(struct shard *s, struct message *m)
 {
-    struct arrivals *a = &s->arrivals;
-    if (a->count == ARRIVALS_MAX)
-        arrivals_accept(s);
+    struct ingress *a = &s->ingress;
+    if (a->count == INGRESS_MAX)
+        ingress_accept(s);
     if (a->count == 0)
         begin_group(s);
     m->posted_ns = a->since_ns;
-    a->items[a->count++] = (struct arrival){.message = m};
+    a->items[a->count++] = (struct ingress_item){.message = m};
 }
 
 /* Other than to a running shard. */
