@@ -194,7 +194,7 @@ static enum err check_committed(struct recovery *r)
         return fail(r, ERR_CORRUPT,
                     "batch %llu was committed, but the journal of shard %u ends at batch %llu: its "
                     "end is lost, or an older one was restored; restore the directory from a "
-                    "backup, or delete views and witness to go on without what is lost",
+                    "backup, or delete views and commit mark to go on without what is lost",
                     at, shard, (unsigned long long)r->replay.seq);
     if (at == 0)
         return ERR_OK;
@@ -210,7 +210,7 @@ static enum err check_committed(struct recovery *r)
         return fail_at(r, at, c.seen ? "its hash does not match its content" : "it is missing");
     return fail(r, ERR_CORRUPT,
                 "batch %llu of the journal of shard %u is not the one that was committed; if this "
-                "journal is the right one, delete views and witness",
+                "journal is the right one, delete views and commit mark",
                 at, shard);
 }
 

@@ -33,7 +33,7 @@ struct order {
 };
 
 static const char *const names[] = {"journal.db", "journal.db-wal", "journal.db-shm", "views.db",
-                                    "views.db-wal", "views.db-shm", "witness"};
+                                    "views.db-wal", "views.db-shm", "commit-mark"};
 
 static struct order *order;               /* NULL: no file, no faults */
 static _Atomic uint8_t files[FILES_MAX];  /* 1 + place in `names`; 0: any other file */

@@ -292,7 +292,7 @@ def test_bits_of_the_log_that_was_not_copied_yet(deposit):
 
 
 def test_a_lost_end_of_the_journal_is_found_without_views(deposit):
-    """What was acknowledged may be in the log alone: what remembers it is the witness."""
+    """What was acknowledged may be in the log alone: what remembers it is the commit_mark."""
     for damage in (lambda wal: flip(wal, wal.stat().st_size // 2), pathlib.Path.unlink,
                    lambda wal: os.truncate(wal, wal.stat().st_size // 3),
                    lambda wal: os.truncate(wal, 0), lambda wal: wal.write_bytes(os.urandom(99999))):
@@ -302,7 +302,7 @@ def test_a_lost_end_of_the_journal_is_found_without_views(deposit):
             said = refused(data, "was committed", "journal of shard 0 ends at batch", "backup")
         true("payd: stopped: batch" in said[-1], "the batch")
         without_views(data)
-        (data / "witness").unlink()  # as the refusal says
+        (data / "commit_mark").unlink()  # as the refusal says
         with Payd(data=data) as payd:
             with payd.bank() as bank:
                 bank.check_books()

@@ -54,7 +54,7 @@ static void copy(const char *from, const char *to)
 static struct fixture crashed(const struct fixture *f)
 {
     static const char *const files[] = {"journal.db", "journal.db-wal", "views.db", "views.db-wal",
-                                        "witness"};
+                                        "commit-mark"};
     struct fixture copied = *f;
     char from[600];
     copied.store = NULL;
@@ -297,12 +297,12 @@ static void a_wal_of_which_nothing_was_copied_may_end_anywhere(void **state)
     }
 }
 
-static void without_its_witness_it_is_made_anew(void **state)
+static void without_its_commit_mark_it_is_made_anew(void **state)
 {
     struct fixture *f = *state;
     put_coins(f->store, 1, 10, 1);
     shut(f);
-    assert_int_equal(unlink(path_in(f, "witness")), 0);
+    assert_int_equal(unlink(path_in(f, "commit-mark")), 0);
     assert_made_anew(f, "do not belong together");
 }
 
@@ -377,11 +377,11 @@ static void a_torn_note_is_not_believed(void **state)
         assert_int_equal(append_one(f->store, 0, seq, epoch, "body"), ERR_OK);
     shut(f);
     off_t record = 128; /* of shard 0, behind that of the views; its 4th write is in the first */
-    flip(f, "witness", record + 10);
+    flip(f, "commit-mark", record + 10);
     assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
     assert_int_equal(committed(f->store, 0), 3);
     shut(f);
-    flip(f, "witness", record + 64 + 10);
+    flip(f, "commit-mark", record + 64 + 10);
     assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
     assert_int_equal(committed(f->store, 0), 0);
 }
@@ -397,7 +397,7 @@ int main(void)
         CASE(a_page_that_went_elsewhere_is_not_read),
         CASE(what_is_left_of_a_wal_is_taken_or_made_anew),
         CASE(a_wal_of_which_nothing_was_copied_may_end_anywhere),
-        CASE(without_its_witness_it_is_made_anew),
+        CASE(without_its_commit_mark_it_is_made_anew),
         CASE(what_is_no_file_is_made_anew),
         CASE(a_journal_s_files_are_never_removed),
         CASE(what_was_committed_is_remembered),

@@ -315,7 +315,7 @@ static void copy_file(const char *from, const char *to, const char *name)
 static uint64_t head_after_a_crash(const struct fixture *f)
 {
     static const char *const names[] = {"journal.db", "journal.db-wal", "views.db",
-                                        "views.db-wal", "witness"};
+                                        "views.db-wal", "commit-mark"};
     struct fixture after = *f;
     fixture_directory(&after);
     for (size_t i = 0; i < array_len(names); i++)

@@ -116,7 +116,7 @@ static enum err refuse_lost_journal(const struct store_sqlite *s, char *reason, 
 {
     if (file_there(s, "journal.db") ||
         (!file_there(s, "views.db") && !file_there(s, "journal.db-wal") &&
-         !file_there(s, WITNESS_FILE)))
+         !file_there(s, COMMIT_MARK_FILE)))
         return ERR_OK;
     snprintf(reason, reason_size,
              "%s/journal.db: is missing or empty, although what was made beside it is there; "
@@ -162,10 +162,10 @@ static enum err open_journal(struct store_sqlite *s, const struct store_sqlite_o
         e = sqlite_migrate_journal(s, options, reason, reason_size);
     if (e == ERR_OK)
         e = refuse_other_shards(s, options->shards, reason, reason_size);
-    int failed = e == ERR_OK ? witness_open(&s->witness, s->directory) : 0;
+    int failed = e == ERR_OK ? commit_mark_open(&s->commit_mark, s->directory) : 0;
     if (failed != 0) {
         char path[DB_PATH_MAX + 32];
-        snprintf(path, sizeof path, "%s/%s", s->directory, WITNESS_FILE);
+        snprintf(path, sizeof path, "%s/%s", s->directory, COMMIT_MARK_FILE);
         return sqlite_refuse(reason, reason_size, path, "open it", failed);
     }
     return e;
@@ -220,7 +220,7 @@ static void sqlite_close(struct store *base)
     db_close(&s->journal_checkpointer, keep_wal);
     db_close(&s->journal, keep_wal);
     db_close(&s->views_writer, !s->opened || !sqlite_views_settle(s));
-    witness_close(&s->witness);
+    commit_mark_close(&s->commit_mark);
     db_pool_done(&s->journal_readers);
     db_pool_done(&s->views_readers);
     pthread_rwlock_destroy(&s->journal_open);
@@ -269,7 +269,7 @@ static struct store_sqlite *make_store(const struct store_sqlite_options *option
     }
     s->base = (struct store){.ops = &sqlite_ops, .name = "sqlite", .tears = false};
     s->lock_fd = -1;
-    s->witness.fd = -1;
+    s->commit_mark.fd = -1;
     s->views = views;
     s->view_count = options->table_count;
     for (uint32_t i = 0; i < options->table_count; i++) {

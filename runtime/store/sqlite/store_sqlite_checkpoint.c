@@ -3,7 +3,7 @@
  *
  * A checkpoint copies pages from the WAL into views.db. If afterwards the WAL is lost or shortened,
  * SQLite shows old pages of what is left of it beside new pages of the file: a state that never
- * was, in which balances have had some transfers and not others. So the witness is told before a
+ * was, in which balances have had some transfers and not others. So the commit mark is told before a
  * checkpoint which WAL it copies and how many of its frames, and after it that all of them are in
  * the file. An opening asks whether the WAL still has what it must have. */
 #include "runtime/store/sqlite/store_sqlite_priv.h"
@@ -21,7 +21,7 @@ struct wal {
     uint32_t frames;
 };
 
-/* A record of the witness: a = salts, b = frames, hash[0] = enum copying. */
+/* A record of the commit mark: a = salts, b = frames, hash[0] = enum copying. */
 enum copying {
     COPYING_UNDER_WAY = 1, /* of these frames any may be in the file */
     COPYING_DONE,          /* all of them are */
@@ -49,9 +49,9 @@ static bool look_at_wal(struct db *d, struct wal *wal)
 
 static bool tell(struct store_sqlite *s, enum copying state, const struct wal *wal)
 {
-    struct witness_record record = {.a = wal->salts, .b = wal->frames, .hash = {(uint8_t)state}};
-    witness_write(&s->witness, WITNESS_VIEWS, &record);
-    return witness_sync(&s->witness);
+    struct commit_mark_record record = {.a = wal->salts, .b = wal->frames, .hash = {(uint8_t)state}};
+    commit_mark_write(&s->commit_mark, COMMIT_MARK_VIEWS, &record);
+    return commit_mark_sync(&s->commit_mark);
 }
 
 static uint32_t generation(uint64_t salts)
@@ -61,11 +61,11 @@ static uint32_t generation(uint64_t salts)
 
 bool sqlite_views_whole(struct store_sqlite *s)
 {
-    struct witness_record told;
+    struct commit_mark_record told;
     struct wal wal;
     if (!look_at_wal(&s->views_writer, &wal))
         return false;
-    if (!witness_read(&s->witness, WITNESS_VIEWS, &told))
+    if (!commit_mark_read(&s->commit_mark, COMMIT_MARK_VIEWS, &told))
         return false;
     bool same = wal.salts == told.a && wal.frames > 0;
     switch (told.hash[0]) {

@@ -233,9 +233,9 @@ static void note_committed(struct store_sqlite *s, const struct batch_row *rows,
         const struct batch_row *row = &rows[i];
         if (i + 1 < count && rows[i + 1].shard == row->shard)
             continue;
-        struct witness_record record = {.a = row->seq};
+        struct commit_mark_record record = {.a = row->seq};
         memcpy(record.hash, row->hash.bytes, SHA256_SIZE);
-        witness_write(&s->witness, WITNESS_SHARD + row->shard, &record);
+        commit_mark_write(&s->commit_mark, COMMIT_MARK_SHARD + row->shard, &record);
     }
 }
 
@@ -440,9 +440,9 @@ enum err sqlite_head(struct store *base, uint16_t shard, uint64_t *seq)
 
 enum err sqlite_committed(struct store *base, uint16_t shard, struct store_position *position)
 {
-    struct witness_record record;
+    struct commit_mark_record record;
     *position = (struct store_position){0};
-    if (witness_read(&store_sqlite_of(base)->witness, WITNESS_SHARD + shard, &record)) {
+    if (commit_mark_read(&store_sqlite_of(base)->commit_mark, COMMIT_MARK_SHARD + shard, &record)) {
         position->seq = record.a;
         memcpy(position->hash.bytes, record.hash, SHA256_SIZE);
     }

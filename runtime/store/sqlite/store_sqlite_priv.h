@@ -162,33 +162,33 @@ void pages_install(void);
 /* Leaves that mark beside the file, with what was found. */
 void pages_mark(const char *path, const char *found);
 
-/* --- what remembers how far the files had come: store_sqlite_witness.c --- */
+/* --- what remembers how far the files had come: store_sqlite_commit_mark.c --- */
 
-#define WITNESS_FILE "witness"
-#define WITNESS_VIEWS 0        /* store_sqlite_checkpoint.c says what it holds */
-#define WITNESS_SHARD 1        /* + shard: a = seq of the newest batch, hash = its hash */
-#define WITNESS_RECORDS 257    /* beyond them nothing is remembered */
+#define COMMIT_MARK_FILE "commit-mark"
+#define COMMIT_MARK_VIEWS 0        /* store_sqlite_checkpoint.c says what it holds */
+#define COMMIT_MARK_SHARD 1        /* + shard: a = seq of the newest batch, hash = its hash */
+#define COMMIT_MARK_RECORDS 257    /* beyond them nothing is remembered */
 
-struct witness_record {
+struct commit_mark_record {
     uint64_t a, b;
     uint8_t hash[SHA256_SIZE];
 };
 
 /* Each record is written by one worker. */
-struct witness {
+struct commit_mark {
     int fd; /* -1 = closed */
-    uint64_t counts[WITNESS_RECORDS];
+    uint64_t counts[COMMIT_MARK_RECORDS];
 };
 
 /* Creates it if need be. 0 or a system error. */
-must_check int witness_open(struct witness *w, const char *directory);
-void witness_close(struct witness *w);
+must_check int commit_mark_open(struct commit_mark *w, const char *directory);
+void commit_mark_close(struct commit_mark *w);
 /* false: nothing is known. */
-must_check bool witness_read(const struct witness *w, uint32_t number,
-                             struct witness_record *record);
-void witness_write(struct witness *w, uint32_t number, const struct witness_record *record);
+must_check bool commit_mark_read(const struct commit_mark *w, uint32_t number,
+                             struct commit_mark_record *record);
+void commit_mark_write(struct commit_mark *w, uint32_t number, const struct commit_mark_record *record);
 /* false: what was written may not survive power loss. */
-must_check bool witness_sync(struct witness *w);
+must_check bool commit_mark_sync(struct commit_mark *w);
 
 /* --- the store --- */
 
@@ -217,7 +217,7 @@ struct store_sqlite {
     bool opened; /* all of it */
     struct view_info *views;
     uint32_t view_count;
-    struct witness witness;
+    struct commit_mark commit_mark;
     uint8_t *rest; /* views worker: a VIEW_REST on its way */
     size_t rest_cap;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The witness: a small file beside the two databases that remembers how far they had come.
+/* The commit mark: a small file beside the two databases that remembers how far they had come.
  *
  * SQLite takes a damaged or shortened WAL for one that ends there: what stood behind is gone
  * without a word, acknowledged batches too. So after each append the journal worker notes the newest
@@ -17,38 +17,38 @@
 
 #include "runtime/store/sqlite/store_sqlite_priv.h"
 
-#define WITNESS_CHECK_SIZE 8
-#define WITNESS_FIRST_BYTES 4096 /* there from the start: a full disk takes notes all the same */
+#define COMMIT_MARK_CHECK_SIZE 8
+#define COMMIT_MARK_FIRST_BYTES 4096 /* there from the start: a full disk takes notes all the same */
 
-struct witness_slot {
+struct commit_mark_slot {
     uint64_t count; /* of the writes to this record, little-endian; the larger is newer */
-    struct witness_record record;
-    uint8_t check[WITNESS_CHECK_SIZE];
+    struct commit_mark_record record;
+    uint8_t check[COMMIT_MARK_CHECK_SIZE];
 };
-static_assert(sizeof(struct witness_slot) == 64, "slots end at sector boundaries");
+static_assert(sizeof(struct commit_mark_slot) == 64, "slots end at sector boundaries");
 
-static void put_check(const struct witness_slot *slot, uint32_t number,
-                      uint8_t check[WITNESS_CHECK_SIZE])
+static void put_check(const struct commit_mark_slot *slot, uint32_t number,
+                      uint8_t check[COMMIT_MARK_CHECK_SIZE])
 {
     uint32_t which = htole32(number);
     const struct slice pieces[] = {
-        slice_of("witness"),
+        slice_of("commit-mark"),
         {(const char *)&which, sizeof which},
-        {(const char *)slot, offsetof(struct witness_slot, check)},
+        {(const char *)slot, offsetof(struct commit_mark_slot, check)},
     };
     struct sha256_digest digest = sha256(pieces, array_len(pieces));
-    memcpy(check, digest.bytes, WITNESS_CHECK_SIZE);
+    memcpy(check, digest.bytes, COMMIT_MARK_CHECK_SIZE);
 }
 
 static off_t place_of_slot(uint32_t number, uint64_t count)
 {
-    return (off_t)(2 * number + (count & 1)) * (off_t)sizeof(struct witness_slot);
+    return (off_t)(2 * number + (count & 1)) * (off_t)sizeof(struct commit_mark_slot);
 }
 
 /* Nothing is written with count 0. */
-static bool slot_holds(const struct witness_slot *slot, uint32_t number)
+static bool slot_holds(const struct commit_mark_slot *slot, uint32_t number)
 {
-    uint8_t found[WITNESS_CHECK_SIZE];
+    uint8_t found[COMMIT_MARK_CHECK_SIZE];
     if (slot->count == 0)
         return false;
     put_check(slot, number, found);
@@ -56,9 +56,9 @@ static bool slot_holds(const struct witness_slot *slot, uint32_t number)
 }
 
 /* The newer of a record's slots, NULL if nothing is known. */
-static const struct witness_slot *newest(const struct witness_slot slots[2], uint32_t number)
+static const struct commit_mark_slot *newest(const struct commit_mark_slot slots[2], uint32_t number)
 {
-    const struct witness_slot *found = NULL;
+    const struct commit_mark_slot *found = NULL;
     for (int i = 0; i < 2; i++)
         if (slot_holds(&slots[i], number) &&
             (found == NULL || le64toh(slots[i].count) > le64toh(found->count)))
@@ -67,53 +67,53 @@ static const struct witness_slot *newest(const struct witness_slot slots[2], uin
 }
 
 /* What the file is too short for reads as zero. */
-static void read_slots(const struct witness *w, uint32_t first, uint32_t count,
-                       struct witness_slot *slots)
+static void read_slots(const struct commit_mark *w, uint32_t first, uint32_t count,
+                       struct commit_mark_slot *slots)
 {
     memset(slots, 0, 2 * count * sizeof *slots);
     ssize_t size = pread(w->fd, slots, 2 * count * sizeof *slots, place_of_slot(first, 0));
     (void)size;
 }
 
-static void read_counts(struct witness *w)
+static void read_counts(struct commit_mark *w)
 {
-    static_assert(WITNESS_RECORDS * 2 * sizeof(struct witness_slot) < 64 * 1024, "on the stack");
-    struct witness_slot slots[WITNESS_RECORDS * 2];
-    read_slots(w, 0, WITNESS_RECORDS, slots);
-    for (uint32_t i = 0; i < WITNESS_RECORDS; i++) {
-        const struct witness_slot *slot = newest(&slots[2 * i], i);
+    static_assert(COMMIT_MARK_RECORDS * 2 * sizeof(struct commit_mark_slot) < 64 * 1024, "on the stack");
+    struct commit_mark_slot slots[COMMIT_MARK_RECORDS * 2];
+    read_slots(w, 0, COMMIT_MARK_RECORDS, slots);
+    for (uint32_t i = 0; i < COMMIT_MARK_RECORDS; i++) {
+        const struct commit_mark_slot *slot = newest(&slots[2 * i], i);
         w->counts[i] = slot != NULL ? le64toh(slot->count) : 0;
     }
 }
 
-int witness_open(struct witness *w, const char *directory)
+int commit_mark_open(struct commit_mark *w, const char *directory)
 {
     char path[DB_PATH_MAX + 32];
-    snprintf(path, sizeof path, "%s/%s", directory, WITNESS_FILE);
+    snprintf(path, sizeof path, "%s/%s", directory, COMMIT_MARK_FILE);
     w->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (w->fd < 0)
         return errno;
-    static const char nothing[WITNESS_FIRST_BYTES];
+    static const char nothing[COMMIT_MARK_FIRST_BYTES];
     if (lseek(w->fd, 0, SEEK_END) == 0 && write(w->fd, nothing, sizeof nothing) < 0)
         errno = 0; /* no room: the notes make their own later, or lag */
     read_counts(w);
     return 0;
 }
 
-void witness_close(struct witness *w)
+void commit_mark_close(struct commit_mark *w)
 {
     if (w->fd >= 0)
         close(w->fd);
     w->fd = -1;
 }
 
-bool witness_read(const struct witness *w, uint32_t number, struct witness_record *record)
+bool commit_mark_read(const struct commit_mark *w, uint32_t number, struct commit_mark_record *record)
 {
-    struct witness_slot slots[2];
-    if (number >= WITNESS_RECORDS)
+    struct commit_mark_slot slots[2];
+    if (number >= COMMIT_MARK_RECORDS)
         return false;
     read_slots(w, number, 1, slots);
-    const struct witness_slot *slot = newest(slots, number);
+    const struct commit_mark_slot *slot = newest(slots, number);
     if (slot == NULL)
         return false;
     *record = slot->record;
@@ -122,12 +122,12 @@ bool witness_read(const struct witness *w, uint32_t number, struct witness_recor
     return true;
 }
 
-void witness_write(struct witness *w, uint32_t number, const struct witness_record *record)
+void commit_mark_write(struct commit_mark *w, uint32_t number, const struct commit_mark_record *record)
 {
-    if (number >= WITNESS_RECORDS)
+    if (number >= COMMIT_MARK_RECORDS)
         return;
     uint64_t count = ++w->counts[number];
-    struct witness_slot slot = {.count = htole64(count), .record = *record};
+    struct commit_mark_slot slot = {.count = htole64(count), .record = *record};
     slot.record.a = htole64(record->a);
     slot.record.b = htole64(record->b);
     put_check(&slot, number, slot.check);
@@ -135,7 +135,7 @@ void witness_write(struct witness *w, uint32_t number, const struct witness_reco
     (void)written; /* if it failed, the other slot holds the note before */
 }
 
-bool witness_sync(struct witness *w)
+bool commit_mark_sync(struct commit_mark *w)
 {
     return fdatasync(w->fd) == 0;
 }
