@@ -104,7 +104,7 @@ enum turn_result payment_on_create(struct turn *t, struct id128 self, const stru
     struct payment_created created = created_of(m, payer.wallet, payee.wallet);
     created.expires_at = expires_at;
     created.payment_id = turn_new_id(t);
-    struct books_move move = {
+    struct funds_move move = {
         .id = created.payment_id,
         .tenant_id = created.tenant_id,
         .from = self,
@@ -112,10 +112,10 @@ enum turn_result payment_on_create(struct turn *t, struct id128 self, const stru
         .reference = created.payment_id,
         .amount = created.amount,
         .currency = created.currency,
-        .code = BOOKS_PAYMENT,
+        .code = FUNDS_PAYMENT,
     };
-    struct posting p = at_once ? books_transfer(&move) : books_pending(&move);
-    if (books_prepare(t, &p, &code) == PRESENCE_WAITING)
+    struct posting p = at_once ? funds_transfer(&move) : funds_pending(&move);
+    if (funds_prepare(t, &p, &code) == PRESENCE_WAITING)
         return TURN_WAIT;
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
@@ -191,9 +191,9 @@ enum turn_result payment_on_get(struct turn *t, struct id128 self, const struct 
 
 /* A move of the payment's money under a new id. Accounts and code are those of a refund; a capture
  * or void does not read them: its posting has those of the pending transfer. */
-static struct books_move move_of(struct turn *t, const struct payment_ref *ref, u128 amount)
+static struct funds_move move_of(struct turn *t, const struct payment_ref *ref, u128 amount)
 {
-    return (struct books_move){
+    return (struct funds_move){
         .id = turn_new_id(t),
         .tenant_id = ref->payment->tenant_id,
         .from = ref->payment->to_account,
@@ -201,7 +201,7 @@ static struct books_move move_of(struct turn *t, const struct payment_ref *ref, 
         .reference = ref->id,
         .amount = amount,
         .currency = ref->payment->currency,
-        .code = BOOKS_REFUND,
+        .code = FUNDS_REFUND,
     };
 }
 
@@ -244,9 +244,9 @@ enum turn_result payment_on_capture(struct turn *t, struct id128 self, const str
     struct payment_step step = payment_step(ref.payment->status, action);
     if (step.next == 0)
         return wallet_refuse(t, step.refusal);
-    struct books_move move = move_of(t, &ref, amount);
-    struct posting p = books_capture(&move, self, action == PAYMENT_ACTION_CAPTURE_PART);
-    if (books_prepare(t, &p, &code) == PRESENCE_WAITING)
+    struct funds_move move = move_of(t, &ref, amount);
+    struct posting p = funds_capture(&move, self, action == PAYMENT_ACTION_CAPTURE_PART);
+    if (funds_prepare(t, &p, &code) == PRESENCE_WAITING)
         return TURN_WAIT;
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
@@ -307,9 +307,9 @@ enum turn_result payment_on_refund(struct turn *t, struct id128 self, const stru
         code = check_refund(&ref);
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
-    struct books_move move = move_of(t, &ref, amount);
-    struct posting p = books_transfer(&move);
-    if (books_prepare(t, &p, &code) == PRESENCE_WAITING)
+    struct funds_move move = move_of(t, &ref, amount);
+    struct posting p = funds_transfer(&move);
+    if (funds_prepare(t, &p, &code) == PRESENCE_WAITING)
         return TURN_WAIT;
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
@@ -332,9 +332,9 @@ enum turn_result payment_on_refund(struct turn *t, struct id128 self, const stru
 static enum presence prepare_void(struct turn *t, const struct payment_ref *ref, struct posting *p,
                                   uint16_t *code)
 {
-    struct books_move move = move_of(t, ref, 0);
-    *p = books_void(&move, ref->id);
-    return books_prepare(t, p, code);
+    struct funds_move move = move_of(t, ref, 0);
+    *p = funds_void(&move, ref->id);
+    return funds_prepare(t, p, code);
 }
 
 enum turn_result payment_on_cancel(struct turn *t, struct id128 self, const struct message *m)
@@ -379,7 +379,7 @@ enum turn_result payment_on_timeout(struct turn *t, struct id128 self)
     uint16_t code;
     if (prepare_void(t, &ref, &p, &code) == PRESENCE_WAITING)
         return TURN_WAIT;
-    if (code != RESULT_OK && !books_resolved_already(code))
+    if (code != RESULT_OK && !funds_resolved_already(code))
         return turn_fail(t, "an expired authorisation cannot be given back");
     struct payment_expired expired = {
         .payment_id = self,

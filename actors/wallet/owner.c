@@ -56,7 +56,7 @@ static enum turn_result on_open(struct turn *t, struct id128 self, const struct 
     const struct wallet_open *open = m->body;
     const void *state = NULL;
     enum presence found = turn_find(t, KIND_OWNER, self, &state);
-    enum presence totals = books_find(t, m->who.tenant_id, open->currency);
+    enum presence totals = funds_find(t, m->who.tenant_id, open->currency);
     if (found == PRESENCE_WAITING || totals == PRESENCE_WAITING)
         return TURN_WAIT;
     /* What does not exist yet has no version that If-Match could name. */

@@ -63,7 +63,7 @@ uint64_t wallet_version(const struct wallet_ref *w)
 
 struct balance wallet_balance_of(const struct wallet_ref *w)
 {
-    return books_balance(w->account->debits_pending, w->account->debits_posted,
+    return funds_balance(w->account->debits_pending, w->account->debits_posted,
                          w->account->credits_pending, w->account->credits_posted);
 }
 

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "actors/ledger/account.h"
-#include "actors/wallet/books.h"
+#include "actors/wallet/funds.h"
 #include "actors/wallet/limit.h"
 #include "runtime/actor/domain.h"
 #include "schemas/result.h"
@@ -72,7 +72,7 @@ must_check uint16_t wallet_check_destination(struct turn *t, const struct wallet
 must_check uint16_t wallet_expiry(struct turn *t, bool given, uint32_t seconds,
                                   uint64_t *expires_at);
 
-/* Emits a wallet with its account and answers with it; after books_find(). */
+/* Emits a wallet with its account and answers with it; after funds_find(). */
 enum turn_result wallet_open_in_turn(struct turn *t, const struct wallet_opened *opened);
 
 static inline enum turn_result wallet_refuse(struct turn *t, uint16_t code)

@@ -59,18 +59,18 @@ enum turn_result wallet_hold_on_create(struct turn *t, struct id128 self, const 
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
     struct id128 hold_id = turn_new_id(t);
-    struct books_move move = {
+    struct funds_move move = {
         .id = hold_id,
         .tenant_id = w.wallet->tenant_id,
         .from = self,
-        .to = books_clearing_id(w.wallet->tenant_id, w.wallet->currency, turn_shard(t)),
+        .to = funds_clearing_id(w.wallet->tenant_id, w.wallet->currency, turn_shard(t)),
         .reference = hold_id,
         .amount = amount,
         .currency = w.wallet->currency,
-        .code = BOOKS_HOLD,
+        .code = FUNDS_HOLD,
     };
-    struct posting p = books_pending(&move);
-    if (books_prepare(t, &p, &code) == PRESENCE_WAITING)
+    struct posting p = funds_pending(&move);
+    if (funds_prepare(t, &p, &code) == PRESENCE_WAITING)
         return TURN_WAIT;
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
@@ -186,19 +186,19 @@ static enum turn_result on_capture(struct turn *t, struct id128 self, const stru
     u128 rest = ref.hold->remaining - amount;
     bool keep_rest = rest != 0 && !(capture->has_final && capture->final);
     const struct wallet *w = ref.wallet.wallet;
-    struct books_move move = {
+    struct funds_move move = {
         .id = turn_new_id(t),
         .tenant_id = w->tenant_id,
         .reference = self,
         .amount = amount,
         .currency = w->currency,
-        .code = BOOKS_HOLD_FORWARD,
+        .code = FUNDS_HOLD_FORWARD,
     };
-    struct posting post = books_capture(&move, self, keep_rest);
+    struct posting post = funds_capture(&move, self, keep_rest);
     move.id = turn_new_id(t);
-    move.from = books_clearing_id(w->tenant_id, w->currency, turn_shard(t));
+    move.from = funds_clearing_id(w->tenant_id, w->currency, turn_shard(t));
     move.to = capture->to_wallet_id;
-    struct posting forward = books_transfer(&move);
+    struct posting forward = funds_transfer(&move);
     bool waiting = posting_find(t, &post) == PRESENCE_WAITING;
     if (capture->has_to_wallet_id)
         waiting |= posting_find(t, &forward) == PRESENCE_WAITING;
@@ -218,10 +218,10 @@ static enum turn_result on_capture(struct turn *t, struct id128 self, const stru
 static enum presence prepare_void(struct turn *t, struct id128 self, const struct wallet *w,
                                   struct posting *p, uint16_t *code)
 {
-    struct books_move move = {
+    struct funds_move move = {
         .id = turn_new_id(t), .tenant_id = w->tenant_id, .currency = w->currency};
-    *p = books_void(&move, self);
-    return books_prepare(t, p, code);
+    *p = funds_void(&move, self);
+    return funds_prepare(t, p, code);
 }
 
 static enum turn_result on_release(struct turn *t, struct id128 self, const struct message *m)
@@ -262,7 +262,7 @@ static enum turn_result on_timeout(struct turn *t, struct id128 self)
     struct posting p;
     if (prepare_void(t, self, w.wallet, &p, &code) == PRESENCE_WAITING)
         return TURN_WAIT;
-    if (code != RESULT_OK && !books_resolved_already(code))
+    if (code != RESULT_OK && !funds_resolved_already(code))
         return turn_fail(t, "an expired hold cannot be released");
     if (code == RESULT_OK)
         posting_emit(t, &p);

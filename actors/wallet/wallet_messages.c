@@ -73,7 +73,7 @@ enum turn_result wallet_on_balance_get(struct turn *t, struct id128 self, const 
 enum turn_result wallet_open_in_turn(struct turn *t, const struct wallet_opened *opened)
 {
     uint16_t code =
-        books_open_wallet(t, opened->wallet_id, opened->tenant_id, opened->currency);
+        funds_open_wallet(t, opened->wallet_id, opened->tenant_id, opened->currency);
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
     turn_emit(t, &wallet_opened_type, opened);
@@ -169,7 +169,7 @@ enum turn_result wallet_on_close(struct turn *t, struct id128 self, const struct
     uint16_t code = may_close(&w, m);
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
-    books_close_wallet(t, self, w.account);
+    funds_close_wallet(t, self, w.account);
     struct status_change change = {WALLET_STATUS_CLOSED, close->has_reason, close->reason};
     return change_status(t, self, m, &change);
 }

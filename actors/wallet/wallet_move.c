@@ -8,7 +8,7 @@
 /* What a handler knows once the request itself is in order. */
 struct plan {
     struct id128 wallet_id; /* whose history the answer shows */
-    struct books_move move;
+    struct funds_move move;
     uint8_t type;           /* enum wallet_transaction_type */
     bool has_counterparty;
     struct id128 counterparty;
@@ -57,9 +57,9 @@ static enum turn_result reply_transaction(struct turn *t, const struct plan *pla
 
 static enum turn_result carry_out(struct turn *t, const struct plan *plan)
 {
-    struct posting p = books_transfer(&plan->move);
+    struct posting p = funds_transfer(&plan->move);
     uint16_t code;
-    if (books_prepare(t, &p, &code) == PRESENCE_WAITING)
+    if (funds_prepare(t, &p, &code) == PRESENCE_WAITING)
         return TURN_WAIT;
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
@@ -88,8 +88,8 @@ enum turn_result wallet_on_fund(struct turn *t, struct id128 self, const struct 
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
     struct plan plan =
-        plan_of(t, self, w.wallet, amount, WALLET_TRANSACTION_TYPE_DEPOSIT, BOOKS_DEPOSIT);
-    plan.move.from = books_clearing_id(w.wallet->tenant_id, w.wallet->currency, turn_shard(t));
+        plan_of(t, self, w.wallet, amount, WALLET_TRANSACTION_TYPE_DEPOSIT, FUNDS_DEPOSIT);
+    plan.move.from = funds_clearing_id(w.wallet->tenant_id, w.wallet->currency, turn_shard(t));
     plan.move.to = self;
     plan.note = (struct transfer_note){fund->has_description, fund->has_metadata,
                                        fund->description, fund->metadata};
@@ -111,9 +111,9 @@ enum turn_result wallet_on_withdraw(struct turn *t, struct id128 self, const str
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
     struct plan plan =
-        plan_of(t, self, w.wallet, amount, WALLET_TRANSACTION_TYPE_WITHDRAWAL, BOOKS_WITHDRAWAL);
+        plan_of(t, self, w.wallet, amount, WALLET_TRANSACTION_TYPE_WITHDRAWAL, FUNDS_WITHDRAWAL);
     plan.move.from = self;
-    plan.move.to = books_clearing_id(w.wallet->tenant_id, w.wallet->currency, turn_shard(t));
+    plan.move.to = funds_clearing_id(w.wallet->tenant_id, w.wallet->currency, turn_shard(t));
     plan.note = (struct transfer_note){withdraw->has_description, withdraw->has_metadata,
                                        withdraw->description, withdraw->metadata};
     return carry_out(t, &plan);
@@ -139,7 +139,7 @@ enum turn_result wallet_on_transfer(struct turn *t, struct id128 self, const str
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
     struct plan plan = plan_of(t, self, from.wallet, amount, WALLET_TRANSACTION_TYPE_TRANSFER_OUT,
-                               BOOKS_TRANSFER);
+                               FUNDS_TRANSFER);
     plan.move.from = self;
     plan.move.to = to.id;
     plan.has_counterparty = true;

@@ -4,7 +4,7 @@
 
 #include "actors/common/page.h"
 #include "actors/ledger/ledger_list.h"
-#include "actors/wallet/books.h"
+#include "actors/wallet/funds.h"
 #include "actors/wallet/owner.h"
 #include "schemas/payment.h"
 #include "schemas/result.h"
@@ -44,7 +44,7 @@ static uint16_t find_wallet(struct store *s, const struct principal *who, struct
 
 static struct balance entry_balance(const struct entries_row *e)
 {
-    return books_balance(e->debits_pending, e->debits_posted, e->credits_pending,
+    return funds_balance(e->debits_pending, e->debits_posted, e->credits_pending,
                          e->credits_posted);
 }
 
@@ -174,7 +174,7 @@ uint16_t wallet_query_list(struct store *s, const struct message *m, struct wire
 /* --- movements -------------------------------------------------------------------------------- */
 
 struct type_rule {
-    uint16_t code;    /* enum books_code; 0 = any */
+    uint16_t code;    /* enum funds_code; 0 = any */
     uint8_t kind;     /* enum entry_kind; 0 = any */
     uint8_t in, out;  /* for credits, for debits */
 };
@@ -183,18 +183,18 @@ struct type_rule {
 
 /* First match wins. A pending credit is not yet a movement of the wallet (type 0). */
 static const struct type_rule type_rules[] = {
-    {BOOKS_DEPOSIT, ENTRY_KIND_POSTED, TYPE(DEPOSIT), TYPE(OTHER_OUT)},
-    {BOOKS_WITHDRAWAL, ENTRY_KIND_POSTED, TYPE(OTHER_IN), TYPE(WITHDRAWAL)},
-    {BOOKS_TRANSFER, ENTRY_KIND_POSTED, TYPE(TRANSFER_IN), TYPE(TRANSFER_OUT)},
-    {BOOKS_HOLD_FORWARD, ENTRY_KIND_POSTED, TYPE(HOLD_RECEIVED), TYPE(OTHER_OUT)},
-    {BOOKS_REFUND, ENTRY_KIND_POSTED, TYPE(REFUND_IN), TYPE(REFUND_OUT)},
-    {BOOKS_PAYMENT, ENTRY_KIND_POSTED, TYPE(PAYMENT_IN), TYPE(PAYMENT_OUT)},
-    {BOOKS_PAYMENT, ENTRY_KIND_PENDING_POSTED, TYPE(PAYMENT_IN), TYPE(PAYMENT_OUT)},
-    {BOOKS_PAYMENT, ENTRY_KIND_PENDING, 0, TYPE(PAYMENT_AUTHORIZED)},
-    {BOOKS_PAYMENT, 0, 0, TYPE(PAYMENT_RELEASED)},
-    {BOOKS_HOLD, ENTRY_KIND_PENDING, 0, TYPE(HOLD)},
-    {BOOKS_HOLD, ENTRY_KIND_PENDING_POSTED, 0, TYPE(HOLD_CAPTURED)},
-    {BOOKS_HOLD, 0, 0, TYPE(HOLD_RELEASED)},
+    {FUNDS_DEPOSIT, ENTRY_KIND_POSTED, TYPE(DEPOSIT), TYPE(OTHER_OUT)},
+    {FUNDS_WITHDRAWAL, ENTRY_KIND_POSTED, TYPE(OTHER_IN), TYPE(WITHDRAWAL)},
+    {FUNDS_TRANSFER, ENTRY_KIND_POSTED, TYPE(TRANSFER_IN), TYPE(TRANSFER_OUT)},
+    {FUNDS_HOLD_FORWARD, ENTRY_KIND_POSTED, TYPE(HOLD_RECEIVED), TYPE(OTHER_OUT)},
+    {FUNDS_REFUND, ENTRY_KIND_POSTED, TYPE(REFUND_IN), TYPE(REFUND_OUT)},
+    {FUNDS_PAYMENT, ENTRY_KIND_POSTED, TYPE(PAYMENT_IN), TYPE(PAYMENT_OUT)},
+    {FUNDS_PAYMENT, ENTRY_KIND_PENDING_POSTED, TYPE(PAYMENT_IN), TYPE(PAYMENT_OUT)},
+    {FUNDS_PAYMENT, ENTRY_KIND_PENDING, 0, TYPE(PAYMENT_AUTHORIZED)},
+    {FUNDS_PAYMENT, 0, 0, TYPE(PAYMENT_RELEASED)},
+    {FUNDS_HOLD, ENTRY_KIND_PENDING, 0, TYPE(HOLD)},
+    {FUNDS_HOLD, ENTRY_KIND_PENDING_POSTED, 0, TYPE(HOLD_CAPTURED)},
+    {FUNDS_HOLD, 0, 0, TYPE(HOLD_RELEASED)},
     {0, ENTRY_KIND_POSTED, TYPE(OTHER_IN), TYPE(OTHER_OUT)},
     {0, ENTRY_KIND_PENDING_POSTED, TYPE(OTHER_IN), TYPE(OTHER_OUT)},
 };
@@ -244,8 +244,8 @@ static bool take_transaction(void *context, const struct value *values)
         .balance = b.posted,
         .available_balance = b.available,
         .has_counterparty_wallet_id = row.has_counterparty_id &&
-                                      (row.code == BOOKS_TRANSFER || row.code == BOOKS_PAYMENT ||
-                                       row.code == BOOKS_REFUND),
+                                      (row.code == FUNDS_TRANSFER || row.code == FUNDS_PAYMENT ||
+                                       row.code == FUNDS_REFUND),
         .counterparty_wallet_id = row.counterparty_id,
     };
     return true;
@@ -270,8 +270,8 @@ static enum err add_reference(struct store *s, struct transaction_scan *scan, ui
 {
     struct wallet_transaction *x = &scan->transactions[index];
     uint16_t code = scan->codes[index];
-    bool held = code == BOOKS_HOLD || code == BOOKS_HOLD_FORWARD;
-    bool paid = code == BOOKS_PAYMENT || code == BOOKS_REFUND;
+    bool held = code == FUNDS_HOLD || code == FUNDS_HOLD_FORWARD;
+    bool paid = code == FUNDS_PAYMENT || code == FUNDS_REFUND;
     if (!held && !paid)
         return ERR_OK;
     struct value key[2] = {

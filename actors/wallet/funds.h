@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Books: what wallets and payments ask of the ledger. A wallet's account has the wallet's id. Money
+/* Funds: what wallets and payments ask of the ledger. A wallet's account has the wallet's id. Money
  * from and to the outside passes the clearing account of its tenant, currency and shard, which is
  * opened when it is first needed and may stand on either side of zero. */
-#ifndef WALLET_BOOKS_H
-#define WALLET_BOOKS_H
+#ifndef WALLET_FUNDS_H
+#define WALLET_FUNDS_H
 
 #include <stdint.h>
 
 #include "actors/ledger/posting.h"
 
 /* Codes of accounts. */
-#define BOOKS_WALLET 1
-#define BOOKS_CLEARING 2
+#define FUNDS_WALLET 1
+#define FUNDS_CLEARING 2
 
 /* Codes of transfers: with direction and kind of an entry they tell what it was for the wallet. A
  * transfer that resolves a pending one has that one's code. */
-enum books_code {
-    BOOKS_DEPOSIT = 1,
-    BOOKS_WITHDRAWAL,
-    BOOKS_TRANSFER,
-    BOOKS_HOLD,         /* pending, to clearing */
-    BOOKS_HOLD_FORWARD, /* captured money from clearing on to the wallet that receives it */
-    BOOKS_PAYMENT,      /* posted at once, or pending when authorised */
-    BOOKS_REFUND,
+enum funds_code {
+    FUNDS_DEPOSIT = 1,
+    FUNDS_WITHDRAWAL,
+    FUNDS_TRANSFER,
+    FUNDS_HOLD,         /* pending, to clearing */
+    FUNDS_HOLD_FORWARD, /* captured money from clearing on to the wallet that receives it */
+    FUNDS_PAYMENT,      /* posted at once, or pending when authorised */
+    FUNDS_REFUND,
 };
 
-struct books_move {
+struct funds_move {
     struct id128 id;
     struct id128 tenant_id;
     struct id128 from;
@@ -37,33 +37,33 @@ struct books_move {
 };
 
 /* The postings. */
-struct posting books_transfer(const struct books_move *m);
-struct posting books_pending(const struct books_move *m);
+struct posting funds_transfer(const struct funds_move *m);
+struct posting funds_pending(const struct funds_move *m);
 /* Of a pending transfer: amount moves; what is left stays pending or goes back. */
-struct posting books_capture(const struct books_move *m, struct id128 pending_id, bool keep_rest);
-struct posting books_void(const struct books_move *m, struct id128 pending_id);
+struct posting funds_capture(const struct funds_move *m, struct id128 pending_id, bool keep_rest);
+struct posting funds_void(const struct funds_move *m, struct id128 pending_id);
 
 /* Finds everything, decides, and leaves the posting ready for posting_emit(). WAITING: nothing was
  * done. Else *code says RESULT_OK or why not. Opens the clearing account if the posting moves money
  * from or to it and it is not there yet; if the posting is refused, that is taken back. Emits, so
  * all other checks come before it. */
-must_check enum presence books_prepare(struct turn *t, struct posting *p, uint16_t *code);
+must_check enum presence funds_prepare(struct turn *t, struct posting *p, uint16_t *code);
 
 /* Did an operator resolve the pending transfer in the ledger itself? Then nothing is left to give
  * back when its time is over. */
-bool books_resolved_already(uint16_t code);
+bool funds_resolved_already(uint16_t code);
 
-struct id128 books_clearing_id(struct id128 tenant_id, uint16_t currency, uint16_t shard);
+struct id128 funds_clearing_id(struct id128 tenant_id, uint16_t currency, uint16_t shard);
 
 /* Finds the totals that opening an account of this currency changes. */
-must_check enum presence books_find(struct turn *t, struct id128 tenant_id, uint16_t currency);
+must_check enum presence funds_find(struct turn *t, struct id128 tenant_id, uint16_t currency);
 
-/* Emits the opening of a wallet's account; after books_find(). RESULT_OK, or why not. */
-must_check uint16_t books_open_wallet(struct turn *t, struct id128 id, struct id128 tenant_id,
+/* Emits the opening of a wallet's account; after funds_find(). RESULT_OK, or why not. */
+must_check uint16_t funds_open_wallet(struct turn *t, struct id128 id, struct id128 tenant_id,
                                       uint16_t currency);
 
 /* Emits the end of a wallet's account, unless it is closed already. */
-void books_close_wallet(struct turn *t, struct id128 id, const struct account *account);
+void funds_close_wallet(struct turn *t, struct id128 id, const struct account *account);
 
 struct balance {
     u128 posted;    /* credits less debits */
@@ -73,7 +73,7 @@ struct balance {
 };
 
 /* Of a wallet's account, which never owes anything. */
-struct balance books_balance(u128 debits_pending, u128 debits_posted, u128 credits_pending,
+struct balance funds_balance(u128 debits_pending, u128 debits_posted, u128 credits_pending,
                              u128 credits_posted);
 
 #endif

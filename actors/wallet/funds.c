@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Books: what wallets and payments ask of the ledger. */
-#include "actors/wallet/books.h"
+/* Funds: what wallets and payments ask of the ledger. */
+#include "actors/wallet/funds.h"
 
 #include "actors/ledger/account.h"
 #include "actors/ledger/ledger.h"
@@ -8,7 +8,7 @@
 #include "schemas/common.h"
 #include "schemas/result.h"
 
-struct posting books_transfer(const struct books_move *m)
+struct posting funds_transfer(const struct funds_move *m)
 {
     return (struct posting){
         .transfer = {
@@ -24,15 +24,15 @@ struct posting books_transfer(const struct books_move *m)
     };
 }
 
-struct posting books_pending(const struct books_move *m)
+struct posting funds_pending(const struct funds_move *m)
 {
-    struct posting p = books_transfer(m);
+    struct posting p = funds_transfer(m);
     p.transfer.flags = TRANSFER_FLAGS_PENDING;
     return p;
 }
 
 /* Accounts, code and reference are those of the pending transfer: zero means that. */
-static struct posting resolve(const struct books_move *m, struct id128 pending_id, uint32_t flags)
+static struct posting resolve(const struct funds_move *m, struct id128 pending_id, uint32_t flags)
 {
     return (struct posting){
         .transfer = {
@@ -46,20 +46,20 @@ static struct posting resolve(const struct books_move *m, struct id128 pending_i
     };
 }
 
-struct posting books_capture(const struct books_move *m, struct id128 pending_id, bool keep_rest)
+struct posting funds_capture(const struct funds_move *m, struct id128 pending_id, bool keep_rest)
 {
     uint32_t keep = keep_rest ? TRANSFER_FLAGS_KEEP_REMAINDER : 0;
     return resolve(m, pending_id, TRANSFER_FLAGS_POST_PENDING | keep);
 }
 
-struct posting books_void(const struct books_move *m, struct id128 pending_id)
+struct posting funds_void(const struct funds_move *m, struct id128 pending_id)
 {
     struct posting p = resolve(m, pending_id, TRANSFER_FLAGS_VOID_PENDING);
     p.transfer.amount = 0;
     return p;
 }
 
-struct id128 books_clearing_id(struct id128 tenant_id, uint16_t currency, uint16_t shard)
+struct id128 funds_clearing_id(struct id128 tenant_id, uint16_t currency, uint16_t shard)
 {
     uint8_t tenant[16];
     id128_store(tenant_id, tenant);
@@ -72,7 +72,7 @@ struct id128 books_clearing_id(struct id128 tenant_id, uint16_t currency, uint16
     return id128_derive(sha256_id(pieces, array_len(pieces)), shard);
 }
 
-enum presence books_find(struct turn *t, struct id128 tenant_id, uint16_t currency)
+enum presence funds_find(struct turn *t, struct id128 tenant_id, uint16_t currency)
 {
     const void *state;
     enum presence totals = turn_find(t, KIND_LEDGER, ledger_id(tenant_id, currency), &state);
@@ -82,14 +82,14 @@ enum presence books_find(struct turn *t, struct id128 tenant_id, uint16_t curren
     return totals;
 }
 
-uint16_t books_open_wallet(struct turn *t, struct id128 id, struct id128 tenant_id,
+uint16_t funds_open_wallet(struct turn *t, struct id128 id, struct id128 tenant_id,
                            uint16_t currency)
 {
     struct account_opened opened = {
         .account_id = id,
         .tenant_id = tenant_id,
         .currency = currency,
-        .code = BOOKS_WALLET,
+        .code = FUNDS_WALLET,
         .shard = turn_shard(t),
         .flags = ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS,
     };
@@ -99,7 +99,7 @@ uint16_t books_open_wallet(struct turn *t, struct id128 id, struct id128 tenant_
     return code;
 }
 
-void books_close_wallet(struct turn *t, struct id128 id, const struct account *account)
+void funds_close_wallet(struct turn *t, struct id128 id, const struct account *account)
 {
     struct account_marked marked = {
         .account_id = id,
@@ -116,7 +116,7 @@ static void open_clearing(struct turn *t, const struct posting *p, struct id128 
         .account_id = id,
         .tenant_id = p->tenant_id,
         .currency = p->transfer.currency,
-        .code = BOOKS_CLEARING,
+        .code = FUNDS_CLEARING,
         .shard = turn_shard(t),
         .has_name = true,
         .name = slice_of("External clearing"),
@@ -129,21 +129,21 @@ static enum presence find_clearing(struct turn *t, const struct posting *p, stru
 {
     const void *account;
     enum presence there = turn_find(t, KIND_ACCOUNT, id, &account);
-    enum presence totals = books_find(t, p->tenant_id, p->transfer.currency);
+    enum presence totals = funds_find(t, p->tenant_id, p->transfer.currency);
     return totals == PRESENCE_WAITING ? PRESENCE_WAITING : there;
 }
 
 static bool passes_clearing(uint16_t code)
 {
-    return code == BOOKS_DEPOSIT || code == BOOKS_WITHDRAWAL || code == BOOKS_HOLD;
+    return code == FUNDS_DEPOSIT || code == FUNDS_WITHDRAWAL || code == FUNDS_HOLD;
 }
 
-enum presence books_prepare(struct turn *t, struct posting *p, uint16_t *code)
+enum presence funds_prepare(struct turn *t, struct posting *p, uint16_t *code)
 {
     struct id128 clearing = ID128_ZERO;
     enum presence there = PRESENCE_THERE;
     if (passes_clearing(p->transfer.code)) {
-        clearing = books_clearing_id(p->tenant_id, p->transfer.currency, turn_shard(t));
+        clearing = funds_clearing_id(p->tenant_id, p->transfer.currency, turn_shard(t));
         there = find_clearing(t, p, clearing);
     }
     enum presence found = posting_find(t, p);
@@ -161,13 +161,13 @@ enum presence books_prepare(struct turn *t, struct posting *p, uint16_t *code)
     return PRESENCE_THERE;
 }
 
-bool books_resolved_already(uint16_t code)
+bool funds_resolved_already(uint16_t code)
 {
     return code == RESULT_PENDING_TRANSFER_ALREADY_POSTED ||
            code == RESULT_PENDING_TRANSFER_ALREADY_VOIDED;
 }
 
-struct balance books_balance(u128 debits_pending, u128 debits_posted, u128 credits_pending,
+struct balance funds_balance(u128 debits_pending, u128 debits_posted, u128 credits_pending,
                              u128 credits_posted)
 {
     struct balance b = {.held = debits_pending, .incoming = credits_pending};
