@@ -37,7 +37,7 @@
     X(WRONG_SHARD, "wrong_shard")                                                                  \
     X(FORGET_SHARD, "forget_shard")                                                                \
     X(LIST_OWN_SHARD, "list_own_shard")                                                            \
-    X(FORGET_NUDGE, "forget_nudge")
+    X(FORGET_NOTIFY, "forget_notify")
 
 enum plant {
     PLANT_NONE,

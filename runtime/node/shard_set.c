@@ -16,8 +16,8 @@ struct shard_set_shard {
     uint16_t number;
     bool quiet;          /* it was told */
     struct inbox_item lists_item, close_item; /* to the shard's env */
-    struct inbox_item nudge_item;             /* the same ... */
-    atomic_bool nudged;                       /* ... where it is on its way to */
+    struct inbox_item notify_item;             /* the same ... */
+    atomic_bool notified;                       /* ... where it is on its way to */
 };
 
 struct shard_set {
@@ -41,18 +41,18 @@ static void state_changed(void *context, enum shard_state state, const char *rea
     o->state_changed(o->context, cs->number, state, reason);
 }
 
-static void on_nudge(struct inbox_item *item)
+static void on_notify(struct inbox_item *item)
 {
-    struct shard_set_shard *cs = container_of(item, struct shard_set_shard, nudge_item);
-    atomic_store(&cs->nudged, false); /* before the pass: what it does not see nudges once more */
+    struct shard_set_shard *cs = container_of(item, struct shard_set_shard, notify_item);
+    atomic_store(&cs->notified, false); /* before the pass: what it does not see notifications once more */
     env_wake(cs->env);
 }
 
-static void nudge(void *context, uint16_t shard)
+static void notify(void *context, uint16_t shard)
 {
     struct shard_set_shard *cs = &((struct shard_set *)context)->shards[shard];
-    if (!atomic_exchange(&cs->nudged, true))
-        env_mail(cs->env, &cs->nudge_item);
+    if (!atomic_exchange(&cs->notified, true))
+        env_mail(cs->env, &cs->notify_item);
 }
 
 bool shard_set_pass(struct shard_set *c, uint16_t shard, uint64_t budget_ns)
@@ -150,8 +150,8 @@ static void open_shard(struct shard_set *c, uint16_t number)
     cs->env = o->envs[number % o->env_count];
     cs->lists_item.deliver = on_end_lists;
     cs->close_item.deliver = on_close;
-    cs->nudge_item.deliver = on_nudge;
-    atomic_init(&cs->nudged, false);
+    cs->notify_item.deliver = on_notify;
+    atomic_init(&cs->notified, false);
     cs->shard = shard_new(&(struct shard_options){
         .env = cs->env,
         .domain = o->domain,
@@ -188,7 +188,7 @@ struct shard_set *shard_set_new(const struct shard_set_options *options)
     if (c == NULL)
         return NULL;
     c->options = *options;
-    c->progress = (struct progress){.count = count, .nudge = nudge, .context = c,
+    c->progress = (struct progress){.count = count, .notify = notify, .context = c,
                                     .shards = calloc(count, sizeof *c->progress.shards)};
     if (c->progress.shards == NULL)
         return free_shard_set(c);

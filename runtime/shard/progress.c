@@ -5,11 +5,11 @@
 
 #include "runtime/base/plant.h"
 
-static void nudge_waiting(struct progress *p, uint16_t shard)
+static void notify_waiting(struct progress *p, uint16_t shard)
 {
     for (uint16_t i = 0; i < p->count; i++)
-        if (i != shard && atomic_load(&p->shards[i].waiting) && !PLANT(FORGET_NUDGE))
-            p->nudge(p->context, i);
+        if (i != shard && atomic_load(&p->shards[i].waiting) && !PLANT(FORGET_NOTIFY))
+            p->notify(p->context, i);
 }
 
 void progress_commit(struct progress *p, uint16_t shard, uint64_t seq)
@@ -21,7 +21,7 @@ void progress_commit(struct progress *p, uint16_t shard, uint64_t seq)
 void progress_project(struct progress *p, uint16_t shard, uint64_t seq)
 {
     atomic_store(&p->shards[shard].projected, seq);
-    nudge_waiting(p, shard);
+    notify_waiting(p, shard);
 }
 
 void progress_open(struct progress *p, uint16_t shard, uint64_t committed, uint64_t projected)
@@ -29,13 +29,13 @@ void progress_open(struct progress *p, uint16_t shard, uint64_t committed, uint6
     progress_commit(p, shard, committed);
     atomic_store(&p->shards[shard].projected, projected);
     atomic_store(&p->shards[shard].opened, true);
-    nudge_waiting(p, shard);
+    notify_waiting(p, shard);
 }
 
 void progress_stop(struct progress *p, uint16_t shard)
 {
     atomic_store(&p->shards[shard].stopped, true);
-    nudge_waiting(p, shard);
+    notify_waiting(p, shard);
 }
 
 void progress_wait(struct progress *p, uint16_t shard, bool waiting)
@@ -77,7 +77,7 @@ bool progress_capture(struct progress *p, uint16_t shard, uint64_t *seqs)
         bool opened = atomic_load(&s->opened);
         seqs[i] = opened ? atomic_load(&s->committed) : UINT64_MAX; /* stopped: nobody knows */
         if (opened && seqs[i] > atomic_load(&s->projected) && want(s, seqs[i]) && i != shard)
-            p->nudge(p->context, i);
+            p->notify(p->context, i);
     }
     return true;
 }

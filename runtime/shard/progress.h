@@ -22,7 +22,7 @@ struct progress_shard {
 struct progress {
     uint16_t count; /* of shards */
     /* Any shard's thread: runs a pass of that shard soon. */
-    void (*nudge)(void *context, uint16_t shard);
+    void (*notify)(void *context, uint16_t shard);
     void *context;
     struct progress_shard *shards; /* the owner's memory, zeroed */
 };
@@ -31,12 +31,12 @@ struct progress {
 
 /* Call before answers of these batches leave. */
 void progress_commit(struct progress *p, uint16_t shard, uint64_t seq);
-/* The views moved: nudges the shards whose lists wait. */
+/* The views moved: notifications the shards whose lists wait. */
 void progress_project(struct progress *p, uint16_t shard, uint64_t seq);
 /* Its positions are known, as recovery found them; may be called again. */
 void progress_open(struct progress *p, uint16_t shard, uint64_t committed, uint64_t projected);
 void progress_stop(struct progress *p, uint16_t shard);
-/* Set it before looking whether the wait is over: what comes later nudges. */
+/* Set it before looking whether the wait is over: what comes later notifications. */
 void progress_wait(struct progress *p, uint16_t shard, bool waiting);
 /* Does a list wait for more than these views show? */
 bool progress_wanted(const struct progress *p, uint16_t shard, uint64_t projected);

@@ -153,7 +153,7 @@ void view_read_post(struct shard *s, struct message *m)
     env_wake(s->env);
 }
 
-/* Whose views are behind knows it, hurries, and nudges this shard when they have moved. */
+/* Whose views are behind knows it, hurries, and notifications this shard when they have moved. */
 static enum progress_wait look(struct shard *s, struct view_read *q)
 {
     if (!q->captured)

@@ -103,7 +103,7 @@ static inline void on_pass(void *context)
         env_wake(&f->world.loop.env);
 }
 
-static inline void on_nudge(void *context, uint16_t shard)
+static inline void on_notify(void *context, uint16_t shard)
 {
     struct fixture *f = context;
     if (shard == f->number)
@@ -134,7 +134,7 @@ static inline void start(struct fixture *f)
     memset(f->shards, 0, sizeof f->shards);
     f->shards[1 - f->number].opened = true;
     f->progress = (struct progress){
-        .count = array_len(f->shards), .nudge = on_nudge, .context = f, .shards = f->shards};
+        .count = array_len(f->shards), .notify = on_notify, .context = f, .shards = f->shards};
     f->state = SHARD_OPENING;
     f->shard = shard_new(&o);
 }
