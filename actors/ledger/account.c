@@ -8,7 +8,7 @@
 #include "actors/ledger/account_messages.h"
 #include "actors/ledger/ledger.h"
 #include "actors/ledger/transfer.h"
-#include "runtime/base/plant.h"
+#include "runtime/base/mutant.h"
 #include "schemas/common.h"
 #include "schemas/result.h"
 
@@ -75,7 +75,7 @@ u128 account_credit_room(const struct account *a)
 static uint16_t debit_limits_check(const struct account *a, u128 debits)
 {
     const struct account_extra *x = a->extra;
-    if (PLANT(IGNORE_LIMITS))
+    if (MUTANT(IGNORE_LIMITS))
         return RESULT_OK;
     if ((x->limits & ACCOUNT_LIMITS_DEBIT_BALANCE_MAX) != 0 &&
         debits > saturated(a->credits_posted, x->debit_balance_max))
@@ -90,7 +90,7 @@ uint16_t account_debit_check(const struct account *a, u128 amount)
 {
     u128 debits = saturated(saturated(a->debits_pending, a->debits_posted), amount);
     if ((a->flags & ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS) != 0 &&
-        debits > a->credits_posted && !PLANT(OVERDRAW))
+        debits > a->credits_posted && !MUTANT(OVERDRAW))
         return RESULT_EXCEEDS_CREDITS;
     return (a->flags & ACCOUNT_LIMITED) != 0 ? debit_limits_check(a, debits) : RESULT_OK;
 }

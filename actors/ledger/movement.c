@@ -5,7 +5,7 @@
 #include "actors/ledger/account.h"
 #include "actors/ledger/ledger.h"
 #include "actors/ledger/pending_transfer.h"
-#include "runtime/base/plant.h"
+#include "runtime/base/mutant.h"
 #include "runtime/base/time.h"
 #include "schemas/common.h"
 
@@ -51,7 +51,7 @@ static struct sides sides_of(struct registry *r, struct id128 debit_id, struct i
 static void post(struct sides *s, u128 amount)
 {
     add(&s->debit->debits_posted, amount);
-    add(PLANT(CREDIT_WRONG) ? &s->debit->credits_posted : &s->credit->credits_posted, amount);
+    add(MUTANT(CREDIT_WRONG) ? &s->debit->credits_posted : &s->credit->credits_posted, amount);
     add(&s->ledger->debits_posted, amount);
     add(&s->ledger->credits_posted, amount);
     ledger_check(s->ledger);

@@ -6,7 +6,7 @@
 #include "actors/ledger/ledger.h"
 #include "actors/ledger/transaction.h"
 #include "actors/ledger/transfer.h"
-#include "runtime/base/plant.h"
+#include "runtime/base/mutant.h"
 #include "schemas/common.h"
 
 #define PENDING_TRANSFER_STATE_VERSION 1
@@ -49,7 +49,7 @@ static bool read_state(struct registry *r, struct wire_reader *from, void *state
     h->debit_account_id = wire_get_id(from);
     h->credit_account_id = wire_get_id(from);
     h->amount = wire_get_u128(from);
-    h->held = wire_get_u128(from) * !PLANT(FORGET_HOLD);
+    h->held = wire_get_u128(from) * !MUTANT(FORGET_HOLD);
     h->posted = wire_get_u128(from);
     h->reverses_id = wire_get_id(from);
     h->transaction_id = wire_get_id(from);

@@ -6,7 +6,7 @@
 #include "actors/ledger/account.h"
 #include "actors/ledger/ledger.h"
 #include "actors/ledger/pending_transfer.h"
-#include "runtime/base/plant.h"
+#include "runtime/base/mutant.h"
 #include "runtime/base/time.h"
 #include "schemas/common.h"
 #include "schemas/result.h"
@@ -577,7 +577,7 @@ static void emit_resolved(struct turn *t, const struct posting *p)
         .pending_id = s->pending_id,
         .debit_account_id = p->debit_id,
         .credit_account_id = p->credit_id,
-        .amount = voids ? 0 : p->amount + PLANT(CAPTURE_TOO_MUCH),
+        .amount = voids ? 0 : p->amount + MUTANT(CAPTURE_TOO_MUCH),
         .released = keeps ? 0 : rest,
         .remaining = keeps ? rest : 0,
         .currency = h->currency,
@@ -600,7 +600,7 @@ void posting_emit(struct turn *t, const struct posting *p)
         emit_resolved(t, p);
     else
         emit_new(t, p);
-    if (PLANT(POST_TWICE) && !has(p, RESOLVES))
+    if (MUTANT(POST_TWICE) && !has(p, RESOLVES))
         emit_new(t, p);
 }
 

@@ -4,7 +4,7 @@
 
 #include "actors/payment/payment.h"
 #include "actors/wallet/wallet.h"
-#include "runtime/base/plant.h"
+#include "runtime/base/mutant.h"
 #include "schemas/common.h"
 
 /* `moved_by`: the transfer of the step that is answered; zero = it made none of its own. */
@@ -277,7 +277,7 @@ static uint16_t refund_amount(const struct payment_ref *ref, const struct paymen
         return code;
     if (refundable == 0)
         return RESULT_PAYMENT_ALREADY_REFUNDED;
-    if (*amount > refundable && !PLANT(REFUND_TOO_MUCH))
+    if (*amount > refundable && !MUTANT(REFUND_TOO_MUCH))
         return RESULT_REFUND_EXCEEDS_CAPTURED;
     return payment_step(p->status, payment_refund_action(p, *amount)).refusal;
 }

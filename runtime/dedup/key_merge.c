@@ -2,7 +2,7 @@
 /* See key_merge.h. */
 #include "runtime/dedup/key_merge.h"
 
-#include "runtime/base/plant.h"
+#include "runtime/base/mutant.h"
 
 #define GROWTH 8 /* a run taken into a merge becomes about so many times as large, or more */
 
@@ -120,7 +120,7 @@ static enum err advance(struct key_index *k, struct store *s, size_t at, size_t 
                             merged->keys == 0 ? NULL : &last);
         open += e == ERR_OK;
     }
-    if (e == ERR_OK && PLANT(LOSE_KEY) && merged->keys > 0 && sources[0].at < sources[0].count)
+    if (e == ERR_OK && MUTANT(LOSE_KEY) && merged->keys > 0 && sources[0].at < sources[0].count)
         e = key_source_next(&sources[0], k->space, s);
     key_sink_init(k->sink, merged);
     merged->changed = true;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/base/plant.h"
+#include "runtime/base/mutant.h"
 #include "runtime/journal/record.h"
 
 #define SPARE_BODY_BYTES ((size_t)4 << 20) /* larger bodies are given back to the system */
@@ -264,7 +264,7 @@ static void append_run(struct work *w)
         return;
     chain(j, a);
     a->result = j->store->ops->append(j->store, a->rows, a->count);
-    if (PLANT(UNKNOWN_IS_SUCCESS) && a->result == ERR_UNKNOWN)
+    if (MUTANT(UNKNOWN_IS_SUCCESS) && a->result == ERR_UNKNOWN)
         a->result = ERR_OK;
     j->at_worker.broken = a->result != ERR_OK;
     a->took_ns = env_mono_ns(j->env) - started_ns;

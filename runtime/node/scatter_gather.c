@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "runtime/base/plant.h"
+#include "runtime/base/mutant.h"
 #include "runtime/node/shard_set.h"
 
 struct part {
@@ -38,7 +38,7 @@ static void join(struct scatter_gather *g)
     }
     if (m->code != ERR_OK)
         return;
-    uint16_t count = (uint16_t)(g->count - PLANT(FORGET_SHARD));
+    uint16_t count = (uint16_t)(g->count - MUTANT(FORGET_SHARD));
     m->code = g->how->join(replies, count, &m->reply);
     if (m->reply.failed)
         m->code = ERR_TOO_LARGE;

@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "runtime/base/plant.h"
+#include "runtime/base/mutant.h"
 #include "runtime/node/scatter_gather.h"
 
 struct shard_set_shard {
@@ -98,7 +98,7 @@ static const struct gatherer *gatherer_of(const struct shard_set *c, const struc
 static uint16_t shard_of(const struct shard_set *c, struct id128 id)
 {
     uint16_t shards = c->options.shards;
-    return (uint16_t)((id128_home(id) + (PLANT(WRONG_SHARD) && id.hi % 16 == 15)) % shards);
+    return (uint16_t)((id128_home(id) + (MUTANT(WRONG_SHARD) && id.hi % 16 == 15)) % shards);
 }
 
 void shard_set_post(struct shard_set *c, struct env *from, struct message *m)

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "runtime/base/plant.h"
+#include "runtime/base/mutant.h"
 #include "runtime/dedup/outcome.h"
 #include "runtime/projector/preload.h"
 
@@ -101,7 +101,7 @@ static bool on_event(void *context, const struct event_rule *rule, const void *e
 {
     struct projector *p = context;
     p->projection.place = place;
-    if (rule->project != NULL && !(PLANT(SKIP_PROJECTION) && p->replay.events % 16 == 15))
+    if (rule->project != NULL && !(MUTANT(SKIP_PROJECTION) && p->replay.events % 16 == 15))
         rule->project(&p->projection, event, time_ns);
     if (rule->key_offset != MESSAGE_NO_OFFSET) {
         struct id128 id;

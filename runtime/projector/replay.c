@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See replay.h. */
-#include "runtime/base/plant.h"
+#include "runtime/base/mutant.h"
 #include "runtime/projector/replay.h"
 
 #include <stdarg.h>
@@ -69,9 +69,9 @@ static bool apply_event(struct replay *r, const struct event_rule *rule, uint64_
         registry_undo(registry, (struct registry_mark){0});
         return false;
     }
-    if (!PLANT(LOSE_EVENT) || r->events % 16 != 15)
+    if (!MUTANT(LOSE_EVENT) || r->events % 16 != 15)
         rule->apply(registry, r->event, time_ns);
-    if (PLANT(APPLY_TWICE) && r->events % 16 == 15)
+    if (MUTANT(APPLY_TWICE) && r->events % 16 == 15)
         rule->apply(registry, r->event, time_ns);
     registry->load_failed = NULL;
     registry_settle(registry);

@@ -23,6 +23,6 @@ void clock_tick(struct clock *c, struct env *e)
         c->offset_ns = wall - mono;
         c->doubt_since_ns = 0;
     }
-    if (PLANT(CLOCK_GOES_BACK) || mono + c->offset_ns > c->now_ns)
+    if (MUTANT(CLOCK_GOES_BACK) || mono + c->offset_ns > c->now_ns)
         c->now_ns = mono + c->offset_ns;
 }

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "runtime/base/env.h"
-#include "runtime/base/plant.h"
+#include "runtime/base/mutant.h"
 #include "runtime/base/time.h"
 
 #define CLOCK_JUMP_NS (2 * NS_PER_S)
@@ -31,7 +31,7 @@ void clock_tick(struct clock *c, struct env *e);
 /* The time the next event will get: at least one nanosecond after the last one. */
 static inline uint64_t clock_event_ns(const struct clock *c)
 {
-    bool later = c->now_ns > c->last_event_ns || PLANT(CLOCK_GOES_BACK);
+    bool later = c->now_ns > c->last_event_ns || MUTANT(CLOCK_GOES_BACK);
     return later ? c->now_ns : c->last_event_ns + 1;
 }
 

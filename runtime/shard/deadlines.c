@@ -5,7 +5,7 @@
  * decides from its state, so a deadline that fires twice does no harm. */
 #include <stdlib.h>
 
-#include "runtime/base/plant.h"
+#include "runtime/base/mutant.h"
 #include "runtime/base/room.h"
 #include "runtime/base/time.h"
 #include "runtime/shard/shard_priv.h"
@@ -91,7 +91,7 @@ void deadlines_fire(struct shard *s)
 {
     if (!may_fire(s))
         return;
-    uint64_t now_ns = s->clock.now_ns + (PLANT(EXPIRE_EARLY) ? DEADLINE_RETRY_NS : 0);
+    uint64_t now_ns = s->clock.now_ns + (MUTANT(EXPIRE_EARLY) ? DEADLINE_RETRY_NS : 0);
     for (int i = 0; i < DEADLINES_PER_PASS; i++) {
         struct wheel_timer *timer = wheel_expire(&s->wheel, now_ns);
         if (timer == NULL)
@@ -163,7 +163,7 @@ static void sweep_done(struct work *w)
     struct shard *s = container_of(w, struct shard, sweep_work);
     s->sweeping = false;
     if (s->state == SHARD_RUNNING) {
-        if (!PLANT(FORGET_DEADLINES))
+        if (!MUTANT(FORGET_DEADLINES))
             arm_swept(s);
         if (s->swept.outdated)
             deadlines_sweep(s);

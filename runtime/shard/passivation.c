@@ -4,7 +4,7 @@
  * leaves. It comes back from the views with its next message. While turns wait for the loader the
  * hand goes round only once for each of its answers: every turn that waits looks anew then at all
  * it needs, so nothing leaves that one of them has already been given. */
-#include "runtime/base/plant.h"
+#include "runtime/base/mutant.h"
 #include "runtime/shard/shard_priv.h"
 
 #define PASSIVATION_STEPS 256 /* actors looked at after one pass */
@@ -13,7 +13,7 @@ static bool may_leave(const struct shard *s, const struct actor *a)
 {
     const uint16_t busy = ACTOR_LOADING | ACTOR_QUEUED | ACTOR_WAITING | ACTOR_CONTROLS;
     return (a->flags & busy) == 0 && actor_mailbox_empty(a) &&
-           (a->touched_seq <= s->projector.position.seq || PLANT(LEAVE_EARLY)) &&
+           (a->touched_seq <= s->projector.position.seq || MUTANT(LEAVE_EARLY)) &&
            !s->options.domain->kinds[a->kind]->resident;
 }
 

@@ -3,12 +3,12 @@
  * are, who moves the views then looks for those that wait, so that one of them sees the other. */
 #include "runtime/shard/progress.h"
 
-#include "runtime/base/plant.h"
+#include "runtime/base/mutant.h"
 
 static void notify_waiting(struct progress *p, uint16_t shard)
 {
     for (uint16_t i = 0; i < p->count; i++)
-        if (i != shard && atomic_load(&p->shards[i].waiting) && !PLANT(FORGET_NOTIFY))
+        if (i != shard && atomic_load(&p->shards[i].waiting) && !MUTANT(FORGET_NOTIFY))
             p->notify(p->context, i);
 }
 

@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "runtime/base/plant.h"
+#include "runtime/base/mutant.h"
 #include "runtime/base/time.h"
 #include "runtime/shard/shard_priv.h"
 
@@ -219,7 +219,7 @@ static bool add_event(void *context, const struct event_rule *rule, const void *
 {
     struct recovery *r = context;
     (void)time_ns;
-    if (rule->key_offset != MESSAGE_NO_OFFSET && !PLANT(FORGET_IDS)) {
+    if (rule->key_offset != MESSAGE_NO_OFFSET && !MUTANT(FORGET_IDS)) {
         struct id128 key;
         memcpy(&key, (const char *)event + rule->key_offset, sizeof key);
         outcomes_add(&r->shard->ids, key, place);
@@ -233,7 +233,7 @@ static bool add_key(void *context, struct id128 key, struct id128 fingerprint, u
     struct recovery *r = context;
     (void)fingerprint;
     (void)time_ns;
-    if (!PLANT(FORGET_KEYS))
+    if (!MUTANT(FORGET_KEYS))
         outcomes_add(&r->shard->keys, key, place);
     return true;
 }
@@ -258,7 +258,7 @@ static bool replay_row(void *context, const struct batch_row *row)
         t->bad_seq = 0; /* batches follow the damaged one: it is not a torn end */
         return false;
     }
-    if (PLANT(LOSE_TAIL) && row->seq % 16 == 15)
+    if (MUTANT(LOSE_TAIL) && row->seq % 16 == 15)
         return false;
     t->error = is_abandoned(r) ? ERR_UNAVAILABLE : replay_batch(&r->replay, row);
     if (t->error != ERR_OK) {
@@ -361,7 +361,7 @@ static void settle_failed(struct recovery *r)
     struct fifo_link *link;
     while ((link = fifo_pop(&r->failed)) != NULL) {
         struct batch *b = container_of(link, struct batch, link);
-        bool durable = r->result == ERR_OK && (was_durable(r, b->seq) || PLANT(RELEASE_FAILED));
+        bool durable = r->result == ERR_OK && (was_durable(r, b->seq) || MUTANT(RELEASE_FAILED));
         struct fifo_link *held;
         while ((held = fifo_pop(&b->held)) != NULL) {
             struct message *m = container_of(held, struct message, link);

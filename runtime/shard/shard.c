@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "runtime/base/plant.h"
+#include "runtime/base/mutant.h"
 #include "runtime/base/time.h"
 #include "runtime/observe/log.h"
 #include "runtime/shard/shard_priv.h"
@@ -375,7 +375,7 @@ static void on_durable(void *context, struct batch *b)
     struct shard *s = context;
     struct fifo_link *link;
     progress_commit(s->options.progress, s->options.number, b->seq);
-    if (PLANT(FORGET_ANSWERS) && b->seq % 16 == 15)
+    if (MUTANT(FORGET_ANSWERS) && b->seq % 16 == 15)
         fifo_init(&b->held);
     while ((link = fifo_pop(&b->held)) != NULL)
         fifo_push(&s->answered, link);

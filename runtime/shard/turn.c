@@ -3,7 +3,7 @@
  * memory and in the open batch; what it says waits until that batch is durable. */
 #include <stdlib.h>
 
-#include "runtime/base/plant.h"
+#include "runtime/base/mutant.h"
 #include "runtime/base/time.h"
 #include "runtime/shard/shard_priv.h"
 
@@ -223,7 +223,7 @@ void turn_rollback(struct turn *t, struct turn_savepoint to)
 {
     struct shard *s = t->shard;
     struct batch *b = s->journal.open;
-    if (!PLANT(SKIP_UNDO))
+    if (!MUTANT(SKIP_UNDO))
         registry_undo(&s->registry, (struct registry_mark){to.undo});
     take_back_outcomes(s, to.added);
     b->items -= t->events - to.events;
@@ -345,7 +345,7 @@ static enum turn_result replay_outcome(struct turn *t, uint64_t place)
     const struct record_reader *part = part_at(t, place, false);
     if (part == NULL)
         return TURN_WAIT;
-    if (!id128_equal(part->fingerprint, m->fingerprint) && !PLANT(ACCEPT_OTHER_BODY)) {
+    if (!id128_equal(part->fingerprint, m->fingerprint) && !MUTANT(ACCEPT_OTHER_BODY)) {
         t->shard->stats.conflicts++;
         turn_refuse(t, ERR_KEY_REUSED);
         return TURN_DONE;
@@ -353,7 +353,7 @@ static enum turn_result replay_outcome(struct turn *t, uint64_t place)
     const struct record_outcome *o = &part->outcome;
     t->replied = true;
     m->code = o->code;
-    m->version = PLANT(OTHER_ANSWER_AGAIN) ? 0 : o->version;
+    m->version = MUTANT(OTHER_ANSWER_AGAIN) ? 0 : o->version;
     m->reply_type = o->reply_type;
     m->replayed = true;
     wire_writer_clear(&m->reply);
@@ -378,7 +378,7 @@ enum turn_result turn_decide_keyed(struct turn *t)
 {
     uint64_t place;
     t->must_finish = true;
-    if (PLANT(SKIP_DEDUPE))
+    if (MUTANT(SKIP_DEDUPE))
         return turn_handle(t->shard, t);
     switch (place_of(t, &t->shard->keys, t->message->key, &place)) {
     case PRESENCE_ABSENT:
@@ -459,7 +459,7 @@ void turn_hold(struct turn *t)
     /* What was rolled back may have been looked at: an empty batch is nothing to wait for. */
     if (t->depends_seq >= open->seq && open->records == 0)
         t->depends_seq = open->seq - 1;
-    if (journal_durable(&s->journal, t->depends_seq) || PLANT(ACK_BEFORE_COMMIT))
+    if (journal_durable(&s->journal, t->depends_seq) || MUTANT(ACK_BEFORE_COMMIT))
         fifo_push(&s->answered, &t->message->link);
     else
         journal_hold(&s->journal, t->depends_seq, &t->message->link);

@@ -5,7 +5,7 @@
  * waits for the views of its shard, anything else for those of all shards. */
 #include <stdatomic.h>
 
-#include "runtime/base/plant.h"
+#include "runtime/base/mutant.h"
 #include "runtime/base/time.h"
 #include "runtime/observe/log.h"
 #include "runtime/shard/shard_priv.h"
@@ -88,7 +88,7 @@ static enum view_read_reach reach_of(const struct view_read *q)
 static bool capture(struct shard *s, struct view_read *q)
 {
     struct progress *p = s->options.progress;
-    if (reach_of(q) == VIEW_READ_ALL && !PLANT(LIST_OWN_SHARD))
+    if (reach_of(q) == VIEW_READ_ALL && !MUTANT(LIST_OWN_SHARD))
         return progress_capture(p, s->options.number, q->seqs);
     progress_capture_own(p, s->options.number, q->seqs);
     return true;
@@ -158,7 +158,7 @@ static enum progress_wait look(struct shard *s, struct view_read *q)
 {
     if (!q->captured)
         q->captured = capture(s, q);
-    if (PLANT(STALE_LIST))
+    if (MUTANT(STALE_LIST))
         return PROGRESS_REACHED;
     return q->captured ? progress_reached(s->options.progress, q->seqs) : PROGRESS_BEHIND;
 }

@@ -5,7 +5,7 @@
  *         --cover                 and what happened how often; fails if something never did
  *     sim --seed S [--trace]      one seed, showing what happens
  *         --shards N              with so many shards, not as many as the seed has
- *     sim --plants                every planted bug must be found
+ *     sim --mutants                every mutant must be found
  */
 #include <inttypes.h>
 #include <setjmp.h>
@@ -17,21 +17,21 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/simulation/plants.h"
+#include "tests/simulation/mutants.h"
 #include "tests/simulation/run.h"
 #include "tests/simulation/verdict.h"
 
 #define REASON_MAX 400
 #define SEED_S_MAX 300        /* no seed takes so long: it does not come back */
 #define TWICE_EVERY 16        /* of so many seeds one runs twice */
-#define PLANT_SEEDS_MAX 3000  /* within which a planted bug must be found */
+#define MUTANT_SEEDS_MAX 3000  /* within which a mutant must be found */
 
 struct options {
     uint64_t first, seeds;
     uint32_t requests, twice_every;
     uint16_t shards;
-    bool trace, plants, cover;
-    enum plant plant;
+    bool trace, mutants, cover;
+    enum mutant mutant;
 };
 
 /* The run under way, and where to go when it is broken. */
@@ -134,8 +134,8 @@ static void tell_failure(const struct options *o, uint64_t seed)
         printf(" --requests %u", o->requests);
     if (o->shards != 0)
         printf(" --shards %u", o->shards);
-    if (o->plant != PLANT_NONE)
-        printf(" --plant %s", plant_names[o->plant]);
+    if (o->mutant != MUTANT_NONE)
+        printf(" --mutant %s", mutant_names[o->mutant]);
     printf("\n");
     fflush(stdout);
 }
@@ -155,7 +155,7 @@ static bool one_seed(const struct options *o, uint64_t seed, struct totals *t)
     }
     if (!good) {
         t->failures++;
-        if (!o->plants)
+        if (!o->mutants)
             tell_failure(o, seed);
         return false;
     }
@@ -194,29 +194,29 @@ static int run_seeds(const struct options *o)
     return cover_missing(&t.cover, run_domain()) == 0 && t.failures == 0 ? 0 : 1;
 }
 
-/* --- plants ---------------------------------------------------------------------------------- */
+/* --- mutants ---------------------------------------------------------------------------------- */
 
-static int run_plants(struct options o)
+static int run_mutants(struct options o)
 {
     int missed = 0;
-    o.plants = true;
+    o.mutants = true;
     o.twice_every = 0;
-    for (int p = 1; p < PLANT_COUNT; p++) {
+    for (int p = 1; p < MUTANT_COUNT; p++) {
         struct totals t = {0};
-        plant_active = (enum plant)p;
+        mutant_active = (enum mutant)p;
         uint64_t seed = o.first;
-        while (seed < o.first + PLANT_SEEDS_MAX && one_seed(&o, seed, &t))
+        while (seed < o.first + MUTANT_SEEDS_MAX && one_seed(&o, seed, &t))
             seed++;
         if (t.failures == 0) {
             missed++;
-            printf("%-30s NOT FOUND in %d seeds\n", plant_names[p], PLANT_SEEDS_MAX);
+            printf("%-30s NOT FOUND in %d seeds\n", mutant_names[p], MUTANT_SEEDS_MAX);
         } else {
-            printf("%-30s seed %" PRIu64 ", %s: %s\n", plant_names[p], seed, verdict.checker,
+            printf("%-30s seed %" PRIu64 ", %s: %s\n", mutant_names[p], seed, verdict.checker,
                    verdict.reason);
         }
         fflush(stdout);
     }
-    printf("%d planted bugs, %d not found\n", PLANT_COUNT - 1, missed);
+    printf("%d mutants, %d not found\n", MUTANT_COUNT - 1, missed);
     return missed == 0 ? 0 : 1;
 }
 
@@ -224,10 +224,10 @@ static int run_plants(struct options o)
 
 static int usage(void)
 {
-    fputs("usage: sim --seeds N [--first S] [--requests N] [--plant BUG] [--twice-every N]\n"
+    fputs("usage: sim --seeds N [--first S] [--requests N] [--mutant BUG] [--twice-every N]\n"
           "           [--shards N] [--cover]\n"
-          "       sim --seed S [--trace] [--requests N] [--shards N] [--plant BUG]\n"
-          "       sim --plants | --list-plants\n",
+          "       sim --seed S [--trace] [--requests N] [--shards N] [--mutant BUG]\n"
+          "       sim --mutants | --list-mutants\n",
           stderr);
     return 2;
 }
@@ -248,13 +248,13 @@ static bool take_option(struct options *o, const char *name, const char *value, 
     *took_value = false;
     if (strcmp(name, "--trace") == 0)
         return o->trace = true;
-    if (strcmp(name, "--plants") == 0)
-        return o->plants = true;
+    if (strcmp(name, "--mutants") == 0)
+        return o->mutants = true;
     if (strcmp(name, "--cover") == 0)
         return o->cover = true;
     *took_value = true;
-    if (strcmp(name, "--plant") == 0)
-        return value != NULL && plant_find(value, &o->plant);
+    if (strcmp(name, "--mutant") == 0)
+        return value != NULL && mutant_find(value, &o->mutant);
     if (!number(value, &n))
         return false;
     if (strcmp(name, "--seeds") == 0)
@@ -283,19 +283,19 @@ int main(int argc, char **argv)
     signal(SIGSEGV, on_signal);
     for (int i = 1; i < argc; i++) {
         bool took_value;
-        if (strcmp(argv[i], "--list-plants") == 0) {
-            for (int p = 1; p < PLANT_COUNT; p++)
-                puts(plant_names[p]);
+        if (strcmp(argv[i], "--list-mutants") == 0) {
+            for (int p = 1; p < MUTANT_COUNT; p++)
+                puts(mutant_names[p]);
             return 0;
         }
         if (!take_option(&o, argv[i], i + 1 < argc ? argv[i + 1] : NULL, &took_value))
             return usage();
         i += took_value;
     }
-    if (o.plants)
-        return run_plants(o);
+    if (o.mutants)
+        return run_mutants(o);
     if (o.seeds == 0)
         return usage();
-    plant_active = o.plant;
+    mutant_active = o.mutant;
     return run_seeds(&o);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Planted bugs: places where the simulator can break the code on purpose, to show that its checkers
- * would notice. Compiled in with PLANT_BUGS only, which the simulator alone defines for its own
- * copy of the files; everywhere else PLANT() is the constant 0. The active bug is one global of the
+/* Mutants: places where the simulator can break the code on purpose, to show that its checkers
+ * would notice. Compiled in with MUTANT_BUGS only, which the simulator alone defines for its own
+ * copy of the files; everywhere else MUTANT() is the constant 0. The active bug is one global of the
  * simulator, for apply functions are pure and have no env to find it through. */
-#ifndef BASE_PLANT_H
-#define BASE_PLANT_H
+#ifndef BASE_MUTANT_H
+#define BASE_MUTANT_H
 
-#define PLANT_LIST(X)                                                                              \
+#define MUTANT_LIST(X)                                                                              \
     X(ACK_BEFORE_COMMIT, "ack_before_commit")                                                      \
     X(FORGET_ANSWERS, "forget_answers")                                                            \
     X(RELEASE_FAILED, "release_failed")                                                            \
@@ -39,19 +39,19 @@
     X(LIST_OWN_SHARD, "list_own_shard")                                                            \
     X(FORGET_NOTIFY, "forget_notify")
 
-enum plant {
-    PLANT_NONE,
-#define X(name, text) PLANT_##name,
-    PLANT_LIST(X)
+enum mutant {
+    MUTANT_NONE,
+#define X(name, text) MUTANT_##name,
+    MUTANT_LIST(X)
 #undef X
-    PLANT_COUNT,
+    MUTANT_COUNT,
 };
 
-#ifdef PLANT_BUGS
-extern enum plant plant_active;
-#define PLANT(name) (plant_active == PLANT_##name)
+#ifdef MUTANT_BUGS
+extern enum mutant mutant_active;
+#define MUTANT(name) (mutant_active == MUTANT_##name)
 #else
-#define PLANT(name) 0
+#define MUTANT(name) 0
 #endif
 
 #endif
