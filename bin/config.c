@@ -179,7 +179,7 @@ static enum config_request read_arguments(struct config *c, int argc, char **arg
     return request;
 }
 
-/* --- what must fit together ------------------------------------------------------------------ */
+/* --- what must fit together ------------------------------------------------------------------- */
 
 static bool derive_directory(struct config *c, char reason[CONFIG_REASON_MAX])
 {

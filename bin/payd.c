@@ -93,7 +93,7 @@ static bool fail(const char *what, const char *reason)
     return false;
 }
 
-/* --- stopping -------------------------------------------------------------------------------- */
+/* --- stopping --------------------------------------------------------------------------------- */
 
 static void stop_late(struct alarm *a)
 {
@@ -179,7 +179,7 @@ static void shard_stopped(void *context, uint16_t shard, const char *reason)
     stop(p, 1);
 }
 
-/* --- backend of the bridges ------------------------------------------------------------------ */
+/* --- backend of the bridges ------------------------------------------------------------------- */
 
 static void ask(void *context, struct message *m)
 {
@@ -238,7 +238,7 @@ static void put_metrics(void *context, struct json_writer *out)
     metrics_done(&m);
 }
 
-/* --- starting -------------------------------------------------------------------------------- */
+/* --- starting --------------------------------------------------------------------------------- */
 
 static void rebuilding(void *context, const char *reason)
 {

@@ -88,7 +88,7 @@ static inline struct slice exchange_trace_id(const struct exchange *x)
 /* Reads the clocks at most once per loop pass. */
 void bridge_clock(struct bridge *b);
 
-/* --- exchange.c --- */
+/* --- exchange.c ------------------------------------------------------------------------------- */
 
 struct http_answer *exchange_request(void *context, struct http_connection *c,
                                      const struct request *r);
@@ -98,11 +98,11 @@ void exchange_forget_connection(void *context, void *user); /* its token_memo */
 void exchange_release(void *context, struct http_answer *a);
 void exchange_free_all(struct bridge *b);
 
-/* --- response.c --- */
+/* --- response.c ------------------------------------------------------------------------------- */
 
 void response_write(void *context, struct http_answer *a, struct json_writer *out);
 
-/* --- pages.c --- */
+/* --- pages.c ---------------------------------------------------------------------------------- */
 
 /* Adds the bridge's own pages; false without memory. */
 must_check bool pages_add(struct bridge *b);

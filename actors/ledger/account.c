@@ -17,7 +17,7 @@
 #define EXTRA_FIELDS 10
 #define HOLDS_CAPACITY_MIN 4
 
-/* --- rules ----------------------------------------------------------------------------------- */
+/* --- rules ------------------------------------------------------------------------------------ */
 
 enum account_status account_status_of(uint32_t flags)
 {
@@ -108,7 +108,7 @@ uint16_t account_credit_check(const struct account *a, u128 amount)
     return RESULT_OK;
 }
 
-/* --- what lies beyond the hot state ---------------------------------------------------------- */
+/* --- what lies beyond the hot state ----------------------------------------------------------- */
 
 static const char *extra_text(const struct account_extra *x)
 {
@@ -240,7 +240,7 @@ void account_hold_remove(struct registry *r, struct account *a, struct id128 hol
     }
 }
 
-/* --- events ---------------------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 static void extra_limits(struct account_extra *x, const struct account_updated *e)
 {
@@ -324,7 +324,7 @@ void account_updated_apply(struct registry *r, const void *event, uint64_t time_
     a->version++;
 }
 
-/* --- stored form ----------------------------------------------------------------------------- */
+/* --- stored form ------------------------------------------------------------------------------ */
 
 static void extra_write(struct wire_writer *w, const struct account *a)
 {

@@ -84,7 +84,7 @@ uint16_t account_credit_check(const struct account *a, u128 amount);
 
 enum account_status account_status_of(uint32_t flags);
 
-/* --- opening, for the other services as well ------------------------------------------------- */
+/* --- opening, for the other services as well -------------------------------------------------- */
 
 /* Finds what opening an account needs; *existing is the account if its id is in use already. */
 must_check enum presence account_open_find(struct turn *t, const struct account_opened *e,
@@ -101,7 +101,7 @@ void account_open(struct turn *t, const struct account_opened *e);
 /* Is this an id that a client may give to something new of this shard? */
 must_check uint16_t account_id_check(struct turn *t, struct id128 id);
 
-/* --- reading --------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 struct slice account_metadata(const struct account *a); /* encoded map */
 struct slice account_name(const struct account *a);

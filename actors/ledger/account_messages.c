@@ -17,7 +17,7 @@
 #define FLAGS_EXCLUSIVE                                                                            \
     (ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS | ACCOUNT_FLAGS_CREDITS_MUST_NOT_EXCEED_DEBITS)
 
-/* --- opening --------------------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 enum presence account_open_find(struct turn *t, const struct account_opened *e,
                                 const struct account **existing)
@@ -167,7 +167,7 @@ static uint16_t client_open_check(struct turn *t, const struct account_opened *e
     return code != RESULT_OK ? code : account_open_check(t, e, existing);
 }
 
-/* --- showing --------------------------------------------------------------------------------- */
+/* --- showing ---------------------------------------------------------------------------------- */
 
 static struct account_info info_of(struct turn *t, struct id128 id, const struct account *a)
 {
@@ -285,7 +285,7 @@ enum turn_result account_on_get(struct turn *t, struct id128 self, const struct 
     return TURN_DONE;
 }
 
-/* --- create ---------------------------------------------------------------------------------- */
+/* --- create ----------------------------------------------------------------------------------- */
 
 enum turn_result account_on_create(struct turn *t, struct id128 self, const struct message *m)
 {
@@ -411,7 +411,7 @@ enum turn_result accounts_on_create(struct turn *t, struct id128 self, const str
     return TURN_DONE;
 }
 
-/* --- changing -------------------------------------------------------------------------------- */
+/* --- changing --------------------------------------------------------------------------------- */
 
 /* One new limit in minor units. */
 static uint16_t new_limit(bool given, struct decimal d, bool removed, const struct currency *c,

@@ -11,7 +11,7 @@
 
 #define HASHED_MAX 256 /* bytes of the fields of an entry */
 
-/* --- hash chain ------------------------------------------------------------------------------ */
+/* --- hash chain ------------------------------------------------------------------------------- */
 
 struct packer {
     uint8_t bytes[HASHED_MAX];
@@ -57,7 +57,7 @@ struct sha256_digest entry_hash(const struct sha256_digest *before, const struct
     return sha256(pieces, array_len(pieces));
 }
 
-/* --- entries --------------------------------------------------------------------------------- */
+/* --- entries ---------------------------------------------------------------------------------- */
 
 /* An entry on its way: it gets its hash when it is put, behind the entry before. */
 struct draft_entry {
@@ -172,7 +172,7 @@ static void put_both(struct projection *p, const struct transfer_entry *e)
     put_side(p, e, false);
 }
 
-/* --- accounts -------------------------------------------------------------------------------- */
+/* --- accounts --------------------------------------------------------------------------------- */
 
 static void put_account(struct projection *p, struct id128 id, const struct account *a)
 {
@@ -245,7 +245,7 @@ static void put_accounts_if_closing(struct projection *p, uint32_t flags, struct
         put_account(p, credit_id, registry_state(r, KIND_ACCOUNT, credit_id));
 }
 
-/* --- transfers ------------------------------------------------------------------------------- */
+/* --- transfers -------------------------------------------------------------------------------- */
 
 static void put_transfer(struct projection *p, struct transfers_row *row)
 {
@@ -442,7 +442,7 @@ void transfer_expired_project(struct projection *p, const void *event, uint64_t 
     put_accounts_if_closing(p, h->flags, h->debit_account_id, h->credit_account_id);
 }
 
-/* --- notes and transactions ------------------------------------------------------------------ */
+/* --- notes and transactions ------------------------------------------------------------------- */
 
 static void put_note(struct projection *p, struct id128 tenant_id, struct id128 id,
                      bool has_description, struct slice description, const struct metadata *m)

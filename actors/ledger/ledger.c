@@ -18,7 +18,7 @@
 #define LEDGER_STATE_VERSION 1
 #define LEDGER_STATE_FIELDS 11 /* the version among them */
 
-/* --- totals ---------------------------------------------------------------------------------- */
+/* --- totals ----------------------------------------------------------------------------------- */
 
 struct ledger *ledger_state(struct registry *r, struct id128 tenant_id, uint16_t currency)
 {
@@ -70,7 +70,7 @@ void ledger_account_opened(struct registry *r, const struct account_opened *e)
         l->imported_account_time = e->effective_time;
 }
 
-/* --- stored form ----------------------------------------------------------------------------- */
+/* --- stored form ------------------------------------------------------------------------------ */
 
 static void write_state(struct wire_writer *w, const void *state)
 {
@@ -129,7 +129,7 @@ static bool read_state(struct registry *r, struct wire_reader *from, void *state
     return !from->failed;
 }
 
-/* --- audit ----------------------------------------------------------------------------------- */
+/* --- audit ------------------------------------------------------------------------------------ */
 
 #define AUDIT_MEMORY ((size_t)1 << 30)
 
@@ -231,7 +231,7 @@ static const char *ledger_audit(struct registry *r)
     return a.broken;
 }
 
-/* --- the service ----------------------------------------------------------------------------- */
+/* --- the service ------------------------------------------------------------------------------ */
 
 static const struct handler handlers[] = {
     {&account_create_type, account_on_create},

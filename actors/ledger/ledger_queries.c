@@ -6,7 +6,7 @@
 #include "actors/ledger/ledger_list.h"
 #include "schemas/result.h"
 
-/* --- accounts -------------------------------------------------------------------------------- */
+/* --- accounts --------------------------------------------------------------------------------- */
 
 struct accounts_walk {
     struct ledger_list list;
@@ -118,7 +118,7 @@ uint16_t ledger_query_accounts(struct store *s, const struct message *m, struct 
     return code;
 }
 
-/* --- balance as of a moment ------------------------------------------------------------------ */
+/* --- balance as of a moment ------------------------------------------------------------------- */
 
 /* The last version whose time on this axis is not after `at`; 0 if there is none. Both times never
  * decrease with the version: recorded_time by itself, effective_max by making. */
@@ -246,7 +246,7 @@ uint16_t ledger_query_balance(struct store *s, const struct message *m, struct w
     return RESULT_OK;
 }
 
-/* --- entries --------------------------------------------------------------------------------- */
+/* --- entries ---------------------------------------------------------------------------------- */
 
 struct entries_walk {
     struct ledger_list list;

@@ -75,7 +75,7 @@ static bool take_transfer(void *context, const struct value *values)
     return true;
 }
 
-/* --- of a tenant ----------------------------------------------------------------------------- */
+/* --- of a tenant ------------------------------------------------------------------------------ */
 
 static uint16_t walk_tenant(struct transfers_walk *w)
 {
@@ -101,7 +101,7 @@ static uint16_t walk_tenant(struct transfers_walk *w)
     return (uint16_t)list->error;
 }
 
-/* --- by way of another table ----------------------------------------------------------------- */
+/* --- by way of another table ------------------------------------------------------------------ */
 
 /* Each entry that a transfer began or resolved something with; an expiry has none of its own. */
 static bool take_entry(void *context, const struct value *values)
@@ -200,7 +200,7 @@ static uint16_t read_candidates(struct transfers_walk *w, struct id128 tenant_id
     return RESULT_OK;
 }
 
-/* --- description and metadata ---------------------------------------------------------------- */
+/* --- description and metadata ----------------------------------------------------------------- */
 
 struct note_reader {
     struct page *page;
@@ -234,7 +234,7 @@ static uint16_t add_notes(struct transfers_walk *w)
     return RESULT_OK;
 }
 
-/* --- all of it ------------------------------------------------------------------------------- */
+/* --- all of it -------------------------------------------------------------------------------- */
 
 static uint16_t transfers_page(struct transfers_walk *w, struct wire_writer *reply)
 {

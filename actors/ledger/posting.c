@@ -21,7 +21,7 @@ static bool has(const struct posting *p, uint32_t flags)
     return (p->transfer.flags & flags) != 0;
 }
 
-/* --- finding --------------------------------------------------------------------------------- */
+/* --- finding ---------------------------------------------------------------------------------- */
 
 /* Looks the account up, unless the posting has it from before in this turn. */
 static enum presence find_account(struct turn *t, struct id128 id, struct id128 *found,
@@ -143,7 +143,7 @@ enum presence posting_find(struct turn *t, struct posting *p)
     return waiting ? PRESENCE_WAITING : PRESENCE_THERE;
 }
 
-/* --- the id was used before ------------------------------------------------------------------ */
+/* --- the id was used before ------------------------------------------------------------------- */
 
 /* A transfer recorded under the same id, as it would have been asked for. */
 struct earlier_transfer {
@@ -258,7 +258,7 @@ static uint16_t exists_check(struct posting *p)
     return RESULT_EXISTS;
 }
 
-/* --- checks of all transfers ----------------------------------------------------------------- */
+/* --- checks of all transfers ------------------------------------------------------------------ */
 
 static uint16_t time_check(struct turn *t, const struct posting *p)
 {
@@ -429,7 +429,7 @@ static uint16_t new_transfer_check(struct turn *t, struct posting *p)
     return code != RESULT_OK ? code : account_credit_check(p->credit, p->amount);
 }
 
-/* --- checks of post and void ----------------------------------------------------------------- */
+/* --- checks of post and void ------------------------------------------------------------------ */
 
 static uint16_t pending_given_check(const struct posting *p)
 {
@@ -514,7 +514,7 @@ static uint16_t resolving_check(struct turn *t, struct posting *p)
     return code; /* pending and posted together did not overflow: they cannot now */
 }
 
-/* --- all of it ------------------------------------------------------------------------------- */
+/* --- all of it -------------------------------------------------------------------------------- */
 
 static bool flags_exclude_each_other(const struct posting *p)
 {
@@ -538,7 +538,7 @@ uint16_t posting_check(struct turn *t, struct posting *p)
     return has(p, RESOLVES) ? resolving_check(t, p) : new_transfer_check(t, p);
 }
 
-/* --- events ---------------------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 static void emit_new(struct turn *t, const struct posting *p)
 {

@@ -247,7 +247,7 @@ enum turn_result transaction_on_get(struct turn *t, struct id128 self, const str
     return show(t, self);
 }
 
-/* --- reversing ------------------------------------------------------------------------------- */
+/* --- reversing -------------------------------------------------------------------------------- */
 
 /* The last transfer is moved back first, as it may have used what the first brought. */
 static bool find_reversals(struct turn *t, const struct transaction_reverse *c,

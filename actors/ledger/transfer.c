@@ -52,7 +52,7 @@ void transfer_reversal_emit(struct turn *t, struct id128 transfer_id, struct id1
     turn_emit(t, &transfer_reversed_type, &e);
 }
 
-/* --- showing --------------------------------------------------------------------------------- */
+/* --- showing ---------------------------------------------------------------------------------- */
 
 static void info_set_pending(struct transfer_info *info, const struct pending_transfer *h)
 {
@@ -203,7 +203,7 @@ enum turn_result transfer_on_get(struct turn *t, struct id128 self, const struct
     return TURN_DONE;
 }
 
-/* --- making ---------------------------------------------------------------------------------- */
+/* --- making ----------------------------------------------------------------------------------- */
 
 struct transfer_info transfer_info_of_posting(struct turn *t, const struct posting *p,
                                               const struct transfer_note *note)
@@ -309,7 +309,7 @@ enum turn_result transfer_on_create(struct turn *t, struct id128 self, const str
     return conclude(t, &p, code, &note, c->has_transfer_id);
 }
 
-/* --- many ------------------------------------------------------------------------------------ */
+/* --- many ------------------------------------------------------------------------------------- */
 
 /* Of so many items at once the accounts are brought into the cache: found for those after the next
  * ones, then fetched for the next ones. */
@@ -466,7 +466,7 @@ enum turn_result transfers_on_batch(struct turn *t, struct id128 self, const str
     return TURN_DONE;
 }
 
-/* --- post, void, reverse --------------------------------------------------------------------- */
+/* --- post, void, reverse ---------------------------------------------------------------------- */
 
 /* The part of `post` that needs the pending transfer's currency. */
 static uint16_t posted_amount(const struct transfer_post *c, struct posting *p)

@@ -65,7 +65,7 @@ struct http_server {
     char in[HTTP_READ_SIZE];
 };
 
-/* --- http.c --- */
+/* --- http.c ----------------------------------------------------------------------------------- */
 
 /* Something can be written or gone on with: the connection is flushed before the loop blocks. */
 void http_server_mark(struct http_connection *c);
@@ -73,7 +73,7 @@ void http_server_mark(struct http_connection *c);
 /* One connection less; the last one of a server that stops takes it along. */
 void http_server_left(struct http_server *s);
 
-/* --- http_connection.c --- */
+/* --- http_connection.c ------------------------------------------------------------------------ */
 
 /* Takes an accepted descriptor; without memory it is closed. */
 void http_connection_open(struct http_server *s, int fd);

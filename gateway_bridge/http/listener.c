@@ -9,7 +9,7 @@
 #define BACKLOG 1024    /* of listen(): connections not accepted yet */
 #define ACCEPTED_MAX 64 /* in one pass of the loop, which others wait for */
 
-/* --- closing --- */
+/* --- closing ---------------------------------------------------------------------------------- */
 
 static void on_closed(uv_handle_t *handle)
 {
@@ -30,7 +30,7 @@ void listener_close(struct listener *l)
     close(l->fd);
 }
 
-/* --- accepting --- */
+/* --- accepting -------------------------------------------------------------------------------- */
 
 static void listen_on(struct listener *l);
 
@@ -74,7 +74,7 @@ static void listen_on(struct listener *l)
     check(uv_poll_start(&l->poll, UV_READABLE, on_waiting) == 0);
 }
 
-/* --- starting --- */
+/* --- starting --------------------------------------------------------------------------------- */
 
 void listener_init(struct listener *l, uv_loop_t *loop, const struct listener_handler *handler)
 {

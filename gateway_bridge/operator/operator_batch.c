@@ -21,7 +21,7 @@ static uint16_t shard_of(const struct journal_batch_get *m)
     return (uint16_t)(m->has_shard ? m->shard : 0);
 }
 
-/* --- on the worker ------------------------------------------------------------------------------ */
+/* --- on the worker ---------------------------------------------------------------------------- */
 
 static void take(struct work *w)
 {

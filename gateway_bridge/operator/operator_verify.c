@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verification: shard after shard, each replayed in steps on the operator's worker. Between steps
- * the loop takes over what is known, so that progress can be asked for at any time. */
+/* The verification: shard after shard, each replayed in steps on the operator's worker. Between
+ * steps the loop takes over what is known, so that progress can be asked for at any time. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gateway_bridge/operator/operator_priv.h"
 
-/* --- on the worker ------------------------------------------------------------------------------ */
+/* --- on the worker ---------------------------------------------------------------------------- */
 
 static void run_step(struct work *w)
 {

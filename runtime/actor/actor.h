@@ -69,7 +69,7 @@ static inline struct actor *actor_of_entry(struct table_entry *entry)
     return container_of(entry, struct actor, entry);
 }
 
-/* --- the mailbox: a bounded circular list, one pointer when empty --- */
+/* --- the mailbox: a bounded circular list, one pointer when empty ----------------------------- */
 
 /* By the count: the list lies in another cache line, which most turns can do without. */
 static inline bool actor_mailbox_empty(const struct actor *a)

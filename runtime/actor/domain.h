@@ -130,7 +130,7 @@ void domain_init(struct domain *d, const struct service *const *services, uint32
 struct id128 domain_target(const struct domain *d, const struct message_type *type,
                            const void *body, const struct principal *who, uint16_t shards);
 
-/* --- what project functions may use: views worker, the first failure ends the transaction --- */
+/* --- what project functions may use: views worker, the first failure ends the transaction ----- */
 
 struct registry *projection_registry(struct projection *p);
 uint64_t projection_place(struct projection *p); /* of this event: increases over the shard */
@@ -151,7 +151,7 @@ void projection_delete(struct projection *p, const struct view_table *t, const s
 bool projection_get(struct projection *p, const struct view_table *t, const struct value *key,
                     view_row_cb row, void *context);
 
-/* --- what audit functions may use --- */
+/* --- what audit functions may use ------------------------------------------------------------- */
 
 /* Calls each resident state of a kind; false stops. */
 void registry_each(struct registry *r, uint16_t kind,

@@ -56,7 +56,7 @@ static uint32_t state_size(const struct registry *r, const struct actor *a)
     return r->domain->kinds[a->kind]->state_size;
 }
 
-/* --- undo ------------------------------------------------------------------------------------ */
+/* --- undo ------------------------------------------------------------------------------------- */
 
 static struct undo_entry *undo_push(struct registry *r, enum undo_op op, struct actor *a)
 {
@@ -159,7 +159,7 @@ void registry_settle(struct registry *r)
     undo_next_serial(r);
 }
 
-/* --- change ---------------------------------------------------------------------------------- */
+/* --- change ----------------------------------------------------------------------------------- */
 
 static void mark_dirty(struct registry *r, struct actor *a)
 {
@@ -316,7 +316,7 @@ bool registry_preload(struct registry *r, uint16_t kind, struct id128 id)
     return false;
 }
 
-/* --- deadlines ------------------------------------------------------------------------------- */
+/* --- deadlines -------------------------------------------------------------------------------- */
 
 static struct deadline *deadline_of(const struct registry *r, uint16_t kind, struct id128 id)
 {
@@ -375,7 +375,7 @@ void registry_deadline(struct registry *r, uint16_t kind, struct id128 id, uint6
     mark_dirty(r, a);
 }
 
-/* --- residence ------------------------------------------------------------------------------- */
+/* --- residence -------------------------------------------------------------------------------- */
 
 struct actor *registry_place(struct registry *r, uint16_t kind, struct id128 id)
 {

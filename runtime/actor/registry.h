@@ -14,7 +14,7 @@
 
 struct registry;
 
-/* --- what apply functions may use --- */
+/* --- what apply functions may use ------------------------------------------------------------- */
 
 /* The state of an actor that must exist: check() fails otherwise, for an event in the journal
  * proves that it was there. Counts as a change of the actor. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mutants: places where the simulator can break the code on purpose, to show that its checkers
  * would notice. Compiled in with MUTANT_BUGS only, which the simulator alone defines for its own
- * copy of the files; everywhere else MUTANT() is the constant 0. The active bug is one global of the
- * simulator, for apply functions are pure and have no env to find it through. */
+ * copy of the files; everywhere else MUTANT() is the constant 0. The active bug is one global of
+ * the simulator, for apply functions are pure and have no env to find it through. */
 #ifndef BASE_MUTANT_H
 #define BASE_MUTANT_H
 
-#define MUTANT_LIST(X)                                                                              \
+#define MUTANT_LIST(X)                                                                             \
     X(ACK_BEFORE_COMMIT, "ack_before_commit")                                                      \
     X(FORGET_ANSWERS, "forget_answers")                                                            \
     X(RELEASE_FAILED, "release_failed")                                                            \

@@ -56,7 +56,7 @@ void table_tidy(struct table *t, size_t moves);
  * the walk may be missed or seen twice (growth moves them), never dangling. */
 struct table_entry *table_next(const struct table *t, size_t *cursor);
 
-/* --- slots ----------------------------------------------------------------------------------- */
+/* --- slots ------------------------------------------------------------------------------------ */
 
 #define TABLE_TAG_SHIFT 48
 

@@ -85,7 +85,7 @@ enum filter_answer filter_cache_ask(struct filter_cache *c, uint64_t number, str
     return key_filter_maybe(bits, key_filter_hash(key)) ? FILTER_MAYBE : FILTER_ABSENT;
 }
 
-/* --- making room ----------------------------------------------------------------------------- */
+/* --- making room ------------------------------------------------------------------------------ */
 
 /* The hand goes over the filters of run after run. */
 static struct cached_run *at_hand(struct filter_cache *c)
@@ -119,7 +119,7 @@ static void evict_one(struct filter_cache *c)
     }
 }
 
-/* --- keeping --------------------------------------------------------------------------------- */
+/* --- keeping ---------------------------------------------------------------------------------- */
 
 static struct cached_run *add_run(struct filter_cache *c, uint64_t number)
 {

@@ -22,7 +22,7 @@ void key_finder_outdate(struct key_finder *f)
     f->current = false;
 }
 
-/* --- which runs there are -------------------------------------------------------------------- */
+/* --- which runs there are --------------------------------------------------------------------- */
 
 static void keep_run(void *context, const struct key_run *run)
 {
@@ -62,7 +62,7 @@ static enum err refresh(struct key_finder *f, struct store *s, bool *moved)
     return ERR_OK;
 }
 
-/* --- looking up ------------------------------------------------------------------------------ */
+/* --- looking up ------------------------------------------------------------------------------- */
 
 struct fetch {
     struct filter_cache *filters;

@@ -7,7 +7,7 @@
 #include "runtime/base/room.h"
 #include "runtime/dedup/key_merge.h"
 
-/* --- life ------------------------------------------------------------------------------------ */
+/* --- life ------------------------------------------------------------------------------------- */
 
 void key_index_init(struct key_index *k, struct key_space space, uint64_t keep_ns,
                     size_t merge_keys)
@@ -55,7 +55,7 @@ void key_index_add(struct key_index *k, struct id128 key, uint64_t place, uint64
     k->added[k->added_count++] = (struct key_entry){key, place};
 }
 
-/* --- what was added -------------------------------------------------------------------------- */
+/* --- what was added --------------------------------------------------------------------------- */
 
 /* The newest of several places of a key goes last. */
 static int compare_added(const void *left, const void *right)
@@ -106,7 +106,7 @@ static enum err add_run(struct key_index *k, struct store *s)
     return e;
 }
 
-/* --- what goes ------------------------------------------------------------------------------- */
+/* --- what goes -------------------------------------------------------------------------------- */
 
 /* A run that is being merged expires after the merge. */
 static void expire(struct key_index *k, uint64_t now_ns)

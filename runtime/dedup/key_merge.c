@@ -30,7 +30,7 @@ size_t key_merge_choose(const struct key_index *k, uint64_t keys, uint64_t newes
     return found;
 }
 
-/* --- copying --------------------------------------------------------------------------------- */
+/* --- copying ---------------------------------------------------------------------------------- */
 
 /* The source that stands at the smallest key; of equal ones the first, which is the newest. */
 static struct key_source *smallest(struct key_source *sources, size_t count)
@@ -64,7 +64,7 @@ enum err key_merge_sources(struct key_index *k, struct store *s, struct key_sour
     return e == ERR_OK ? key_sink_flush(k->sink, k->space, s) : e;
 }
 
-/* --- one merge ------------------------------------------------------------------------------- */
+/* --- one merge -------------------------------------------------------------------------------- */
 
 static void begin(struct key_index *k)
 {
@@ -133,7 +133,7 @@ static enum err advance(struct key_index *k, struct store *s, size_t at, size_t 
     return e;
 }
 
-/* --- all of them ----------------------------------------------------------------------------- */
+/* --- all of them ------------------------------------------------------------------------------ */
 
 static size_t under_way(const struct key_index *k)
 {

@@ -9,7 +9,7 @@
 
 _Static_assert(sizeof((struct key_sink *)0)->chunk == KEY_CHUNK_ENTRIES * ENTRY_SIZE, "a chunk");
 
-/* --- tables ---------------------------------------------------------------------------------- */
+/* --- tables ----------------------------------------------------------------------------------- */
 
 static const char *const run_names[KEY_RUN_COLUMNS] = {
     [KEY_RUN_SHARD] = "shard",         [KEY_RUN_KIND] = "kind",
@@ -96,7 +96,7 @@ static struct value bytes(const uint8_t *data, uint32_t len)
     return (struct value){.type = VALUE_BYTES, .text = {(const char *)data, len}};
 }
 
-/* --- runs ------------------------------------------------------------------------------------ */
+/* --- runs ------------------------------------------------------------------------------------- */
 
 struct each {
     key_run_cb run;
@@ -209,7 +209,7 @@ enum err key_run_erase(struct key_space space, struct store *s, uint64_t run, si
     return ERR_OK;
 }
 
-/* --- looking up ------------------------------------------------------------------------------ */
+/* --- looking up ------------------------------------------------------------------------------- */
 
 /* The chunk or filter that begins at the key, else the one before it. */
 static enum err part_at(struct key_space space, struct store *s, const struct view_table *t,
@@ -319,7 +319,7 @@ enum err key_run_filter(struct key_space space, struct store *s, uint64_t run, s
     return e == ERR_OK ? r.result : e;
 }
 
-/* --- reading all of it ----------------------------------------------------------------------- */
+/* --- reading all of it ------------------------------------------------------------------------ */
 
 static bool take_chunk(void *context, const struct value *row)
 {
@@ -395,7 +395,7 @@ enum err key_source_next(struct key_source *source, struct key_space space, stru
     return source->at < source->count || source->ended ? ERR_OK : read_page(source, space, s);
 }
 
-/* --- writing --------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 void key_sink_init(struct key_sink *sink, struct key_run *run)
 {

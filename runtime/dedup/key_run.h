@@ -109,7 +109,7 @@ must_check enum err key_run_erase(struct key_space space, struct store *s, uint6
 /* Deletes its own row, the last. */
 must_check enum err key_run_delete(struct key_space space, struct store *s, uint64_t run);
 
-/* --- looking up ------------------------------------------------------------------------------ */
+/* --- looking up ------------------------------------------------------------------------------- */
 
 static inline bool key_run_spans(const struct key_run *run, struct id128 key)
 {
@@ -132,7 +132,7 @@ must_check enum err key_run_filter(struct key_space space, struct store *s, uint
 must_check bool key_chunk_read(const struct value *row,
                                struct key_entry entries[KEY_CHUNK_ENTRIES], uint32_t *count);
 
-/* --- reading all of it ----------------------------------------------------------------------- */
+/* --- reading all of it ------------------------------------------------------------------------ */
 
 /* Reads the entries of a run in order: while at < count, entries[at] is the next. */
 struct key_source {
@@ -153,7 +153,7 @@ void key_source_done(struct key_source *source);
 must_check enum err key_source_next(struct key_source *source, struct key_space space,
                                     struct store *s);
 
-/* --- writing --------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 /* Appends keys to a run, in ascending order. The run's own row is written by its owner. */
 struct key_sink {

@@ -29,7 +29,7 @@ _Static_assert(OUTCOME_GENERATION_COUNT < OUTCOME_GENERATION_SLOTS, "every probe
 /* Stands in the slot of a key that left; no id can be it, and it is answered as new. */
 static const struct id128 gone = {UINT64_MAX, UINT64_MAX};
 
-/* --- one generation -------------------------------------------------------------------------- */
+/* --- one generation --------------------------------------------------------------------------- */
 
 static size_t home_of(uint64_t hash)
 {
@@ -82,7 +82,7 @@ static void set_place(struct generation *g, struct outcome *outcome, uint64_t pl
         g->newest_seq = place_seq(place);
 }
 
-/* --- a row of them --------------------------------------------------------------------------- */
+/* --- a row of them ---------------------------------------------------------------------------- */
 
 static bool generations_init(struct generations *row, uint32_t cap)
 {
@@ -183,7 +183,7 @@ static void generations_drop_oldest(struct generations *row)
     memmove(row->ranges, row->ranges + 1, row->count * sizeof *row->ranges);
 }
 
-/* --- all of them ----------------------------------------------------------------------------- */
+/* --- all of them ------------------------------------------------------------------------------ */
 
 bool outcomes_init(struct outcomes *o, size_t count_max, size_t filter_bytes)
 {
@@ -304,7 +304,7 @@ void outcomes_learn(struct outcomes *o, struct id128 key, uint64_t place)
     generations_put(&o->learned, key, place);
 }
 
-/* --- making room ----------------------------------------------------------------------------- */
+/* --- making room ------------------------------------------------------------------------------ */
 
 static void drop_oldest(struct outcomes *o)
 {

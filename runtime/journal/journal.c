@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Group commit without a timer: while one append writes, batches gather for the next. There are
- * two appends: while one runs on the worker the other is queued behind it, so the worker never waits
+/* Group commit without a timer: while one append writes, batches gather for the next. There are two
+ * appends: while one runs on the worker the other is queued behind it, so the worker never waits
  * for the loop. Which batches an append takes is decided when it begins to run. */
 #include "runtime/journal/journal.h"
 
@@ -119,7 +119,7 @@ static void close_open(struct journal *j)
     j->open = batch_take(j, b->seq + 1);
 }
 
-/* --- to the worker ----------------------------------------------------------------------------- */
+/* --- to the worker ---------------------------------------------------------------------------- */
 
 static struct append *idle_append(struct journal *j)
 {
@@ -175,9 +175,9 @@ void journal_turn_done(struct journal *j)
     hand_over(j);
 }
 
-/* Takes the newest batch back from the worker, unless it is too late. Only while one append runs and
- * another is queued behind it: an idle worker must find the batch that it was called for, or a busy
- * loop would put that append off again and again. */
+/* Takes the newest batch back from the worker, unless it is too late. Only while one append runs
+ * and another is queued behind it: an idle worker must find the batch that it was called for, or a
+ * busy loop would put that append off again and again. */
 void journal_reopen(struct journal *j)
 {
     if (j->under_way < JOURNAL_APPENDS || j->open == NULL || !empty(j->open) ||
@@ -232,7 +232,7 @@ bool journal_retract(struct journal *j)
     return true;
 }
 
-/* --- on the journal worker --------------------------------------------------------------------- */
+/* --- on the journal worker -------------------------------------------------------------------- */
 
 static void take_handed(struct journal *j, struct append *a)
 {
@@ -270,7 +270,7 @@ static void append_run(struct work *w)
     a->took_ns = env_mono_ns(j->env) - started_ns;
 }
 
-/* --- and back -------------------------------------------------------------------------------- */
+/* --- and back --------------------------------------------------------------------------------- */
 
 static void count_append(struct journal *j, const struct append *a)
 {
@@ -363,7 +363,7 @@ struct batch *journal_take_unsent(struct journal *j)
     return b;
 }
 
-/* --- the items of a batch -------------------------------------------------------------------- */
+/* --- the items of a batch --------------------------------------------------------------------- */
 
 /* Marks are counted from 1: mark n stands at or before item n * BATCH_MARK_ITEMS. */
 static void mark(struct batch *b, const struct record_reader *r)

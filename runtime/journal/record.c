@@ -115,7 +115,7 @@ enum record_part record_next(struct record_reader *r)
     }
 }
 
-/* --- batch ----------------------------------------------------------------------------------- */
+/* --- batch ------------------------------------------------------------------------------------ */
 
 struct sha256_digest batch_hash(const struct batch_row *row)
 {

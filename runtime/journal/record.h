@@ -24,7 +24,7 @@
 
 #define RECORD_SCHEMA_VERSION 1
 
-/* --- place: 40 bits of seq, 24 of item ------------------------------------------------------- */
+/* --- place: 40 bits of seq, 24 of item -------------------------------------------------------- */
 
 #define PLACE_ITEM_BITS 24
 #define BATCH_ITEMS_MAX ((uint32_t)1 << PLACE_ITEM_BITS)
@@ -44,7 +44,7 @@ static inline uint32_t place_item(uint64_t place)
     return (uint32_t)(place & (BATCH_ITEMS_MAX - 1));
 }
 
-/* --- writing --------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 struct record_outcome {
     uint16_t code;
@@ -62,7 +62,7 @@ void record_begin(struct wire_writer *w, uint64_t time_ns, const struct id128 *k
 void record_event(struct wire_writer *w, uint16_t number);
 void record_end(struct wire_writer *w, const struct record_outcome *o);
 
-/* --- reading --------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 enum record_part {
     RECORD_BEGIN,
@@ -95,7 +95,7 @@ struct record_reader {
 void record_reader_init(struct record_reader *r, struct slice body);
 enum record_part record_next(struct record_reader *r);
 
-/* --- batch ----------------------------------------------------------------------------------- */
+/* --- batch ------------------------------------------------------------------------------------ */
 
 struct batch_row;
 

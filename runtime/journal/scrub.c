@@ -40,7 +40,7 @@ void scrub_stop(struct scrub *s)
     env_alarm_stop(s->env, &s->alarm);
 }
 
-/* --- on the read worker ------------------------------------------------------------------------ */
+/* --- on the read worker ----------------------------------------------------------------------- */
 
 static bool damaged(struct scrub *s, uint64_t seq, const char *how)
 {
@@ -82,7 +82,7 @@ static void scrub_run(struct work *w)
         (void)damaged(s, s->seq + 1, "it is missing");
 }
 
-/* --- on the loop ----------------------------------------------------------------------------- */
+/* --- on the loop ------------------------------------------------------------------------------ */
 
 /* A pass ends here; the next begins a day after it did. */
 static void rest(struct scrub *s)

@@ -48,7 +48,7 @@ static struct loop *loop_of(struct env *e)
     return container_of(e, struct loop, env);
 }
 
-/* --- mail --- */
+/* --- mail ------------------------------------------------------------------------------------- */
 
 void loop_mail(struct loop *l, struct inbox_item *item)
 {
@@ -65,7 +65,7 @@ static void on_async(uv_async_t *handle)
     (void)handle; /* poll has returned: the check phase delivers */
 }
 
-/* --- env --- */
+/* --- env -------------------------------------------------------------------------------------- */
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -175,7 +175,7 @@ static const struct env_ops real_ops = {
     .mail = real_mail,
 };
 
-/* --- the round --- */
+/* --- the round -------------------------------------------------------------------------------- */
 
 static bool run_hooks(struct list *hooks)
 {
@@ -217,7 +217,7 @@ static void on_stop(struct inbox_item *item)
     uv_stop(&container_of(item, struct loop, stop_item)->uv);
 }
 
-/* --- life --- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void seed(struct rng *r)
 {

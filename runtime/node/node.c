@@ -48,7 +48,7 @@ static struct env *env_of_loop_0(const struct node *n)
     return loop_env(n->loops[0].loop);
 }
 
-/* --- what the shard tells --- */
+/* --- what the shard tells --------------------------------------------------------------------- */
 
 static const char *state_name(enum shard_state state)
 {
@@ -119,7 +119,7 @@ static bool shard_step(struct loop_hook *h)
     return shard_set_pass(ns->node->shard_set, ns->number, LOOP_PASS_NS);
 }
 
-/* --- statistics --- */
+/* --- statistics ------------------------------------------------------------------------------- */
 
 static void publish_shard(struct node_shard *ns)
 {
@@ -149,7 +149,7 @@ void node_get_stats(struct node *n, uint16_t shard, struct shard_stats *stats)
     check(pthread_mutex_unlock(&ns->stats_lock) == 0);
 }
 
-/* --- messages --- */
+/* --- messages --------------------------------------------------------------------------------- */
 
 void node_post_to(struct node *n, struct loop *from, struct message *m, uint16_t shard)
 {
@@ -161,7 +161,7 @@ void node_post(struct node *n, struct loop *from, struct message *m)
     shard_set_post(n->shard_set, loop_env(from), m);
 }
 
-/* --- life --- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static enum err make_workers(struct node *n)
 {
@@ -340,7 +340,7 @@ struct node *node_free(struct node *n)
     return NULL;
 }
 
-/* --- what it is made of --- */
+/* --- what it is made of ----------------------------------------------------------------------- */
 
 bool node_ready(struct node *n, const char **reason)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Node: all loops, workers and shards (shard_set.h) of one process. Loop 0 runs on the thread that calls
- * node_run(); shards are dealt to the loops in turn. All shards share one journal worker and one
- * views worker of the store, and its read workers. */
+/* Node: all loops, workers and shards (shard_set.h) of one process. Loop 0 runs on the thread that
+ * calls node_run(); shards are dealt to the loops in turn. All shards share one journal worker and
+ * one views worker of the store, and its read workers. */
 #ifndef NODE_NODE_H
 #define NODE_NODE_H
 
@@ -41,8 +41,8 @@ struct node_options {
     void *context;
 };
 
-/* Makes loops, workers and shards. Recovery is under way on the workers when it returns; its results
- * wait until the loops run. *ret untouched on failure. */
+/* Makes loops, workers and shards. Recovery is under way on the workers when it returns; its
+ * results wait until the loops run. *ret untouched on failure. */
 must_check enum err node_new(const struct node_options *options, struct node **ret);
 
 /* Starts the threads of loops 1, 2, ...; a node that failed to start cannot be freed. */
@@ -64,8 +64,8 @@ void node_stop(struct node *n, uint64_t deadline_ns);
 struct node *node_free(struct node *n);
 
 /* The thread of `from`. Sends the message to the shard of its target, which is found from the body
- * (domain_target()) if it is not set; one about the whole node goes to all shards (scatter_gather.h).
- * Sets m->home; m->done runs on that loop. */
+ * (domain_target()) if it is not set; one about the whole node goes to all shards
+ * (scatter_gather.h). Sets m->home; m->done runs on that loop. */
 void node_post(struct node *n, struct loop *from, struct message *m);
 
 /* The same to this shard; the target is set. */

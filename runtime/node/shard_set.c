@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See shard_set.h. What one shard tells another travels as mail between their envs, or in the atomics of
- * progress.h. */
+/* See shard_set.h. What one shard tells another travels as mail between their envs, or in the
+ * atomics of progress.h. */
 #include "runtime/node/shard_set.h"
 
 #include <stdatomic.h>
@@ -44,7 +44,8 @@ static void state_changed(void *context, enum shard_state state, const char *rea
 static void on_notify(struct inbox_item *item)
 {
     struct shard_set_shard *cs = container_of(item, struct shard_set_shard, notify_item);
-    atomic_store(&cs->notified, false); /* before the pass: what it does not see notifications once more */
+    /* before the pass: what it does not see notifies once more */
+    atomic_store(&cs->notified, false);
     env_wake(cs->env);
 }
 
@@ -89,7 +90,8 @@ void shard_set_post_to(struct shard_set *c, struct env *from, struct message *m,
 }
 
 /* NULL: one shard answers this. */
-static const struct gatherer *gatherer_of(const struct shard_set *c, const struct message_type *type)
+static const struct gatherer *gatherer_of(const struct shard_set *c,
+                                          const struct message_type *type)
 {
     bool many = c->options.shards > 1 && type->number < DOMAIN_NUMBER_MAX;
     return many ? c->options.domain->gatherers[type->number] : NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shard set: all shards of one node and what they do together: a message finds its shard and the answer
- * its way home, lists learn how far the others are, all end. Each shard belongs to an env, and is
- * touched on that env's thread alone. The node (node.h) lets a shard set work on real threads, the
- * simulator on virtual time. */
+/* Shard set: all shards of one node and what they do together: a message finds its shard and the
+ * answer its way home, lists learn how far the others are, all end. Each shard belongs to an env,
+ * and is touched on that env's thread alone. The node (node.h) lets a shard set work on real
+ * threads, the simulator on virtual time. */
 #ifndef NODE_SHARD_SET_H
 #define NODE_SHARD_SET_H
 
@@ -48,8 +48,8 @@ struct shard_set *shard_set_free(struct shard_set *c);
 struct shard_set *shard_set_kill(struct shard_set *c);
 
 /* The thread of `from`. Sends the message to the shard of its target, which is found from the body
- * (domain_target()) if it is not set; one about the whole node goes to all shards (scatter_gather.h).
- * Sets m->home; m->done runs there. */
+ * (domain_target()) if it is not set; one about the whole node goes to all shards
+ * (scatter_gather.h). Sets m->home; m->done runs there. */
 void shard_set_post(struct shard_set *c, struct env *from, struct message *m);
 
 /* The same to this shard; the target is set. */

@@ -12,7 +12,7 @@
 
 #define STATE_BYTES_MAX ((size_t)16 << 20)
 
-/* --- for the domain -------------------------------------------------------------------------- */
+/* --- for the domain --------------------------------------------------------------------------- */
 
 struct registry *projection_registry(struct projection *p)
 {
@@ -94,7 +94,7 @@ bool projection_get(struct projection *p, const struct view_table *t, const stru
     return e == ERR_OK;
 }
 
-/* --- one step, on the views worker ------------------------------------------------------------- */
+/* --- one step, on the views worker ------------------------------------------------------------ */
 
 static bool on_event(void *context, const struct event_rule *rule, const void *event,
                      uint64_t time_ns, uint64_t place)
@@ -278,7 +278,7 @@ static void step_run(struct work *w)
     p->fresh = false;
 }
 
-/* --- on the loop ----------------------------------------------------------------------------- */
+/* --- on the loop ------------------------------------------------------------------------------ */
 
 static void step_done(struct work *w)
 {
@@ -290,8 +290,9 @@ static void step_done(struct work *w)
     p->on_step(p->context, p->result, p->replay.reason);
 }
 
-void projector_init(struct projector *p, struct env *env, struct worker *worker, struct store *store,
-                    const struct domain *domain, uint16_t shard, size_t merge_keys)
+void projector_init(struct projector *p, struct env *env, struct worker *worker,
+                    struct store *store, const struct domain *domain, uint16_t shard,
+                    size_t merge_keys)
 {
     *p = (struct projector){
         .env = env, .worker = worker, .store = store, .domain = domain, .shard = shard};

@@ -60,8 +60,9 @@ struct projector {
 };
 
 /* merge_keys: key_index.h. */
-void projector_init(struct projector *p, struct env *env, struct worker *worker, struct store *store,
-                    const struct domain *domain, uint16_t shard, size_t merge_keys);
+void projector_init(struct projector *p, struct env *env, struct worker *worker,
+                    struct store *store, const struct domain *domain, uint16_t shard,
+                    size_t merge_keys);
 void projector_done(struct projector *p);
 
 /* Where the views stand now, as recovery found it. Not while busy. */

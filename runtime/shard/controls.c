@@ -41,7 +41,7 @@ static struct control *order_of(const struct controls *o, uint16_t kind, struct 
     return e == NULL ? NULL : container_of(e, struct control, entry);
 }
 
-/* --- giving and lifting ---------------------------------------------------------------------- */
+/* --- giving and lifting ----------------------------------------------------------------------- */
 
 /* Those that waited before the order count as well. */
 static void await_mailbox(struct shard *s, const struct actor *a)
@@ -113,7 +113,7 @@ void controls_restore(struct shard *s)
     each_actor(s, controls_apply);
 }
 
-/* --- deadlines of waiting messages ----------------------------------------------------------- */
+/* --- deadlines of waiting messages ------------------------------------------------------------ */
 
 void controls_await(struct shard *s, uint64_t deadline_ns)
 {

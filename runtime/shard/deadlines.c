@@ -117,7 +117,7 @@ void deadlines_arm_alarm(struct shard *s)
         env_alarm_set(s->env, &s->wheel_alarm, due);
 }
 
-/* --- from the store, on the read worker -------------------------------------------------------- */
+/* --- from the store, on the read worker ------------------------------------------------------- */
 
 static bool keep_due(void *context, const struct state_row *row)
 {

@@ -4,7 +4,7 @@
 
 #include "runtime/shard/shard_priv.h"
 
-/* --- refusals -------------------------------------------------------------------------------- */
+/* --- refusals --------------------------------------------------------------------------------- */
 
 static void refuse_busy(struct shard *s, struct message *m, uint16_t code)
 {
@@ -25,7 +25,7 @@ bool ingress_may_enter(struct shard *s, struct message *m)
     return false;
 }
 
-/* --- into a mailbox -------------------------------------------------------------------------- */
+/* --- into a mailbox --------------------------------------------------------------------------- */
 
 /* None of its turns runs now. */
 static out_of_line void deliver_held(struct shard *s, struct message *m, struct actor *a)
@@ -116,7 +116,7 @@ void ingress_forget(struct shard *s, const struct actor *gone)
             a->items[i].actor = NULL;
 }
 
-/* --- the post -------------------------------------------------------------------------------- */
+/* --- the post --------------------------------------------------------------------------------- */
 
 static out_of_line void begin_group(struct shard *s)
 {

@@ -83,7 +83,7 @@ const struct part *loader_part(const struct loader *l, uint64_t place)
     return e == NULL ? NULL : container_of(e, struct part, entry);
 }
 
-/* --- on the read worker ------------------------------------------------------------------------ */
+/* --- on the read worker ----------------------------------------------------------------------- */
 
 static bool keep_state(void *context, const struct state_row *row)
 {
@@ -207,7 +207,7 @@ static void loader_run(struct work *w)
         i += load_one(l, &l->reading[i], l->reading_count - i);
 }
 
-/* --- back on the loop ------------------------------------------------------------------------ */
+/* --- back on the loop ------------------------------------------------------------------------- */
 
 static void keep_part(struct loader *l, struct load *load)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Loader: reads what turns wait for. Requests for states, outcomes and journal parts are collected
- * while one group of them is being read on the store's read worker, so that a thousand cold accounts
- * cost one job of the worker.
- * Loop thread, except the reading. */
+ * while one group of them is being read on the store's read worker, so that a thousand cold
+ * accounts cost one job of the worker. Loop thread, except the reading. */
 #ifndef SHARD_LOADER_H
 #define SHARD_LOADER_H
 

@@ -27,21 +27,21 @@ struct progress {
     struct progress_shard *shards; /* the owner's memory, zeroed */
 };
 
-/* --- the shard's own line --- */
+/* --- the shard's own line --------------------------------------------------------------------- */
 
 /* Call before answers of these batches leave. */
 void progress_commit(struct progress *p, uint16_t shard, uint64_t seq);
-/* The views moved: notifications the shards whose lists wait. */
+/* The views moved: notifies the shards whose lists wait. */
 void progress_project(struct progress *p, uint16_t shard, uint64_t seq);
 /* Its positions are known, as recovery found them; may be called again. */
 void progress_open(struct progress *p, uint16_t shard, uint64_t committed, uint64_t projected);
 void progress_stop(struct progress *p, uint16_t shard);
-/* Set it before looking whether the wait is over: what comes later notifications. */
+/* Set it before looking whether the wait is over: what comes later notifies. */
 void progress_wait(struct progress *p, uint16_t shard, bool waiting);
 /* Does a list wait for more than these views show? */
 bool progress_wanted(const struct progress *p, uint16_t shard, uint64_t projected);
 
-/* --- what lists wait for --- */
+/* --- what lists wait for ---------------------------------------------------------------------- */
 
 /* For a list of this shard: where all shards stand now, one seq each. false: one has not opened
  * yet, ask again. Shards whose views are behind are asked to hurry. */

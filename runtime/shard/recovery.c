@@ -54,7 +54,7 @@ struct recovery {
     char reason[SHARD_REASON_MAX];
 };
 
-/* --- on the journal worker --------------------------------------------------------------------- */
+/* --- on the journal worker -------------------------------------------------------------------- */
 
 static enum err fail(struct recovery *r, enum err e, const char *format, ...) printf_like(3, 4);
 
@@ -337,7 +337,7 @@ static void recovery_run(struct work *w)
         r->result = check_committed(r);
 }
 
-/* --- on the loop ----------------------------------------------------------------------------- */
+/* --- on the loop ------------------------------------------------------------------------------ */
 
 static void begin(struct recovery *r)
 {

@@ -3,7 +3,7 @@
  * is done for every message, so the way of a turn that only looks at its actor is kept short. */
 #include "runtime/shard/shard_priv.h"
 
-/* --- the clock ------------------------------------------------------------------------------- */
+/* --- the clock -------------------------------------------------------------------------------- */
 
 /* To read the clock costs as much as a short turn. So it is read after each turn that wrote, and
  * for the others when a few have run, or the next message is for another handler: whatever took
@@ -90,7 +90,7 @@ static out_of_line void end_turns(struct shard *s, const struct actor *a, const 
         trace(s, a, m, took_ns);
 }
 
-/* --- one message ----------------------------------------------------------------------------- */
+/* --- one message ------------------------------------------------------------------------------ */
 
 /* Its actor stops here: the message stays its first one until what it needs is there. */
 static out_of_line void wait(struct shard *s, struct actor *a, struct message *m)
@@ -145,7 +145,7 @@ static inline __attribute__((always_inline)) void run_message(struct shard *s, s
     ran(s, a, m, turn_run(s, a, m));
 }
 
-/* --- one actor ------------------------------------------------------------------------------- */
+/* --- one actor -------------------------------------------------------------------------------- */
 
 /* What is special about its next turn; false if there is none now. */
 static out_of_line bool may_go_on(struct shard *s, const struct actor *a)
@@ -212,7 +212,7 @@ static inline void done_with(struct shard *s, struct actor *a)
         forget_if_nothing(s, a);
 }
 
-/* --- all actors ------------------------------------------------------------------------------ */
+/* --- all actors ------------------------------------------------------------------------------- */
 
 static inline bool time_left(const struct shard *s)
 {

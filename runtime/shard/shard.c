@@ -20,7 +20,7 @@
 #define SHARD_PROJECT_REST_MIN_NS (20 * NS_PER_MS)
 #define SHARD_PROJECT_REST_MAX_NS (4000 * NS_PER_MS)
 
-/* --- state ----------------------------------------------------------------------------------- */
+/* --- state ------------------------------------------------------------------------------------ */
 
 enum shard_state shard_state(const struct shard *s)
 {
@@ -116,7 +116,7 @@ void shard_stop(struct shard *s, const char *format, ...)
     shard_set_state(s, SHARD_STOPPED);
 }
 
-/* --- answers --------------------------------------------------------------------------------- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static void give_answers(struct shard *s)
 {
@@ -130,7 +130,7 @@ static void give_answers(struct shard *s)
     }
 }
 
-/* --- residence ------------------------------------------------------------------------------- */
+/* --- residence -------------------------------------------------------------------------------- */
 
 bool shard_fresh(const struct shard *s, uint16_t kind, struct id128 id)
 {
@@ -152,7 +152,7 @@ struct actor *shard_bring(struct shard *s, uint16_t kind, struct id128 id)
     return a;
 }
 
-/* --- loads ----------------------------------------------------------------------------------- */
+/* --- loads ------------------------------------------------------------------------------------ */
 
 /* All messages of an actor that could not be loaded. */
 static void fail_mailbox(struct shard *s, struct actor *a, uint16_t code)
@@ -301,7 +301,7 @@ static void on_load_finished(void *context)
     env_wake(s->env);
 }
 
-/* --- the pass -------------------------------------------------------------------------------- */
+/* --- the pass --------------------------------------------------------------------------------- */
 
 static void project(struct shard *s)
 {
@@ -335,7 +335,7 @@ bool shard_quiet(const struct shard *s)
            !s->filter_fill.busy && !s->scrub.busy && !s->releasing && fifo_empty(&s->answered);
 }
 
-/* --- pass ------------------------------------------------------------------------------------ */
+/* --- pass ------------------------------------------------------------------------------------- */
 
 bool shard_pass(struct shard *s, uint64_t budget_ns)
 {
@@ -368,7 +368,7 @@ bool shard_pass(struct shard *s, uint64_t budget_ns)
     return s->state == SHARD_RUNNING && !fifo_empty(&s->run_queue) && shard_may_run(s);
 }
 
-/* --- journal and projector ------------------------------------------------------------------- */
+/* --- journal and projector -------------------------------------------------------------------- */
 
 static void on_durable(void *context, struct batch *b)
 {
@@ -467,7 +467,7 @@ static void on_wake_alarm(struct alarm *a)
     env_wake(a->env);
 }
 
-/* --- life ------------------------------------------------------------------------------------ */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void init_queues(struct shard *s)
 {

@@ -128,8 +128,8 @@ struct actor_info {
     uint32_t failures;
 };
 
-/* ERR_NOT_FOUND if it is not resident, ERR_TOO_LARGE beyond CONTROLS_MAX, ERR_BUSY if it cannot stop
- * now. */
+/* ERR_NOT_FOUND if it is not resident, ERR_TOO_LARGE beyond CONTROLS_MAX, ERR_BUSY if it cannot
+ * stop now. */
 must_check enum err shard_actor_command(struct shard *s, uint16_t kind, struct id128 id,
                                         enum actor_command command);
 must_check enum err shard_actor_info(const struct shard *s, uint16_t kind, struct id128 id,

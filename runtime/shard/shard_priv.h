@@ -258,7 +258,7 @@ void deadlines_fire(struct shard *s);
 void deadlines_arm_alarm(struct shard *s);
 void deadlines_sweep(struct shard *s);
 
-/* --- ingress: what each message goes through, inlined into the loop of a pass ---------------- */
+/* --- ingress: what each message goes through, inlined into the loop of a pass ----------------- */
 
 /* The oldest, which is no longer in here; there must be one. */
 static inline struct ingress_item *ingress_next(struct shard *s)

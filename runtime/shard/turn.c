@@ -19,7 +19,7 @@ static _Noreturn void give_up(struct turn *t)
     longjmp(t->shard->given_up, 1);
 }
 
-/* --- finding --------------------------------------------------------------------------------- */
+/* --- finding ---------------------------------------------------------------------------------- */
 
 static void depend_on(struct turn *t, uint64_t seq)
 {
@@ -152,7 +152,7 @@ enum presence turn_outcome(struct turn *t, struct id128 key, struct stored_event
     return PRESENCE_THERE;
 }
 
-/* --- deciding -------------------------------------------------------------------------------- */
+/* --- deciding --------------------------------------------------------------------------------- */
 
 static void begin_record(struct turn *t)
 {
@@ -287,7 +287,7 @@ enum turn_result turn_fail(struct turn *t, const char *reason)
     return TURN_FAILED;
 }
 
-/* --- answering ------------------------------------------------------------------------------- */
+/* --- answering -------------------------------------------------------------------------------- */
 
 static inline void reply_empty(struct turn *t, uint16_t code, uint64_t version)
 {
@@ -336,7 +336,7 @@ bool turn_version_matches(struct turn *t, uint64_t version)
     return false;
 }
 
-/* --- running --------------------------------------------------------------------------------- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 /* The first outcome of this key again, or a refusal if it was for something else. */
 static enum turn_result replay_outcome(struct turn *t, uint64_t place)

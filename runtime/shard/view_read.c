@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* View read: a message that is answered from the views (message_type.view): a list or report. It
  * first waits until the views hold everything that was durable when it came, so that a client sees
- * its own writes; then its query (domain.h) runs on the store's read worker. What is about one actor
- * waits for the views of its shard, anything else for those of all shards. */
+ * its own writes; then its query (domain.h) runs on the store's read worker. What is about one
+ * actor waits for the views of its shard, anything else for those of all shards. */
 #include <stdatomic.h>
 
 #include "runtime/base/mutant.h"
@@ -153,7 +153,7 @@ void view_read_post(struct shard *s, struct message *m)
     env_wake(s->env);
 }
 
-/* Whose views are behind knows it, hurries, and notifications this shard when they have moved. */
+/* Whose views are behind knows it, hurries, and notifies this shard when they have moved. */
 static enum progress_wait look(struct shard *s, struct view_read *q)
 {
     if (!q->captured)

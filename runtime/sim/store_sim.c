@@ -29,7 +29,7 @@ bool sim_fault(struct store_sim *sim, enum store_sim_fault fault, uint32_t ppm)
     return met;
 }
 
-/* --- places --- */
+/* --- places ----------------------------------------------------------------------------------- */
 
 struct place {
     char bytes[PLACE_SIZE];
@@ -101,7 +101,7 @@ static bool lease_held(struct store_sim *sim, uint16_t shard, uint64_t epoch)
     return lease->held && lease->epoch == epoch;
 }
 
-/* --- journal worker --- */
+/* --- journal worker --------------------------------------------------------------------------- */
 
 static void note_committed(struct store_sim *sim, const struct sim_batch *b)
 {
@@ -231,7 +231,7 @@ static enum err sim_lease_release(struct store *base, uint16_t shard, uint64_t e
     return ERR_OK;
 }
 
-/* --- any worker --- */
+/* --- any worker ------------------------------------------------------------------------------- */
 
 static enum err sim_tail(struct store *base, uint16_t shard, uint64_t first_seq, batch_row_cb row,
                          void *context)
@@ -312,7 +312,7 @@ static const struct store_ops sim_ops = {
     .close = sim_close,
 };
 
-/* --- life --- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 struct store_sim *store_sim_new(const struct store_sim_options *options)
 {
@@ -349,7 +349,7 @@ struct store *store_sim_store(struct store_sim *sim)
     return &sim->base;
 }
 
-/* --- faults --- */
+/* --- faults ----------------------------------------------------------------------------------- */
 
 void store_sim_set_faults(struct store_sim *sim, const struct store_sim_faults *faults)
 {
@@ -392,7 +392,7 @@ uint64_t store_sim_refused(struct store_sim *sim, uint16_t shard)
     return lease_of(sim, shard)->refused;
 }
 
-/* --- crash --- */
+/* --- crash ------------------------------------------------------------------------------------ */
 
 static void lose_under_way(struct store_sim *sim)
 {
@@ -448,7 +448,7 @@ void store_sim_crash(struct store_sim *sim)
     sim->broken = false;
 }
 
-/* --- damage --- */
+/* --- damage ----------------------------------------------------------------------------------- */
 
 bool store_sim_flip(struct store_sim *sim, uint16_t shard, uint64_t seq, uint64_t bit)
 {

@@ -89,7 +89,7 @@ uint64_t store_sim_refused(struct store_sim *sim, uint16_t shard);
  * transaction, the views as of the last commit or an earlier one, leases as they were. */
 void store_sim_crash(struct store_sim *sim);
 
-/* --- damage to what is stored, for the tests of recovery; false if there is no such batch --- */
+/* --- damage to what is stored, for the tests of recovery; false if there is no such batch ----- */
 
 bool store_sim_flip(struct store_sim *sim, uint16_t shard, uint64_t seq, uint64_t bit);
 bool store_sim_truncate(struct store_sim *sim, uint16_t shard, uint64_t seq, uint32_t len);

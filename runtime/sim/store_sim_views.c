@@ -6,7 +6,7 @@
 
 #include "runtime/sim/store_sim_priv.h"
 
-/* --- states and positions as tables --- */
+/* --- states and positions as tables ----------------------------------------------------------- */
 
 enum { STATE_SHARD, STATE_KIND, STATE_ID, STATE_DUE_NS, STATE_BODY, STATE_COLUMNS };
 
@@ -63,7 +63,7 @@ static struct sim_table *table_of(struct store_sim *sim, const struct view_table
     return &sim->views.tables[at];
 }
 
-/* --- keys: bytes that sort like the values --- */
+/* --- keys: bytes that sort like the values ---------------------------------------------------- */
 
 struct key {
     char *data;
@@ -133,7 +133,7 @@ static struct key row_key(const struct view_table *t, const struct view_index *i
     return k;
 }
 
-/* --- rows --- */
+/* --- rows ------------------------------------------------------------------------------------- */
 
 static bool is_text(const struct value *v)
 {
@@ -227,7 +227,7 @@ static struct sim_row *find_row(struct sim_table *st, const struct value *key)
     return row;
 }
 
-/* --- steps backwards --- */
+/* --- steps backwards -------------------------------------------------------------------------- */
 
 static void undo_all(struct sim_undo *u)
 {
@@ -283,7 +283,7 @@ static void keep_commit(struct sim_views *v)
     v->open = false;
 }
 
-/* --- life --- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 void sim_views_init(struct sim_views *v, const struct view_table *const *tables, uint32_t count)
 {
@@ -331,7 +331,7 @@ uint64_t sim_views_bytes(const struct sim_views *v)
     return bytes;
 }
 
-/* --- reading --- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static bool read_fails(struct store_sim *sim)
 {
@@ -481,7 +481,7 @@ enum err sim_states_each(struct store *base, uint16_t shard, uint16_t kind, stru
     return sim_scan(base, &q, give_state, &w);
 }
 
-/* --- the transaction --- */
+/* --- the transaction -------------------------------------------------------------------------- */
 
 enum err sim_begin(struct store *base)
 {

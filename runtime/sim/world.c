@@ -32,7 +32,7 @@ struct world_event {
     void *context;
 };
 
-/* --- heap ------------------------------------------------------------------------------------ */
+/* --- heap ------------------------------------------------------------------------------------- */
 
 static bool earlier(const struct world_event *a, const struct world_event *b)
 {
@@ -81,7 +81,7 @@ static struct world_event pop(struct world *w)
     return first;
 }
 
-/* --- env ------------------------------------------------------------------------------------- */
+/* --- env -------------------------------------------------------------------------------------- */
 
 static struct world_loop *loop_of(struct env *e)
 {
@@ -128,7 +128,8 @@ static void submit(struct env *e, struct worker *worker, struct work *work)
     uint64_t start = l->free_ns > w->now_ns ? l->free_ns : w->now_ns;
     uint32_t factor = loop_of(e)->work_factor;
     l->free_ns = start + worker_delay(l) * (factor == 0 ? 1 : factor);
-    push(w, (struct world_event){.at_ns = l->free_ns, .type = EVENT_RUN, .work = work, .worker = l});
+    push(w,
+         (struct world_event){.at_ns = l->free_ns, .type = EVENT_RUN, .work = work, .worker = l});
 }
 
 static void alarm_stop(struct env *e, struct alarm *a)
@@ -184,7 +185,7 @@ static const struct env_ops world_ops = {
     .mail = mail,
 };
 
-/* --- world ----------------------------------------------------------------------------------- */
+/* --- world ------------------------------------------------------------------------------------ */
 
 void world_init(struct world *w, uint64_t seed)
 {

@@ -30,7 +30,7 @@ size_t packed_size_max(const struct value *row, uint64_t columns)
     return size;
 }
 
-/* --- writing --- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 /* How many bytes hold it. */
 static uint8_t width(uint64_t number)
@@ -82,7 +82,7 @@ uint8_t *packed_write(uint8_t *to, const struct value *row, uint64_t columns)
     return to;
 }
 
-/* --- reading --- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /* Of `size` bytes, up to eight. Where eight may be touched that takes no loop. */
 static uint64_t read_half(const uint8_t *from, const uint8_t *end, uint8_t size)

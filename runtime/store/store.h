@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one interface between the runtime and whatever makes things durable. All calls block; each
- * group belongs to one worker (thread), and a store lets its workers work at the same time. Two stores
- * implement it: store_sqlite.c (embedded) and store_sim.c (simulator).
+ * group belongs to one worker (thread), and a store lets its workers work at the same time. Two
+ * stores implement it: store_sqlite.c (embedded) and store_sim.c (simulator).
  *
  * A failed append means: nothing of it is durable (STORE_FULL, IO before the commit), or it is not
- * known (UNKNOWN). After IO and UNKNOWN the journal handle must be reopened with store_reopen()
- * and its tail read before the next append; an fsync error is never retried. GONE from reopen: what
- * was stored is not where it was any more; this process must write nothing more. */
+ * known (UNKNOWN). After IO and UNKNOWN the journal handle must be reopened with store_reopen() and
+ * its tail read before the next append; an fsync error is never retried. GONE from reopen: what was
+ * stored is not where it was any more; this process must write nothing more. */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
@@ -53,7 +53,7 @@ struct state_row {
 typedef bool (*state_row_cb)(void *context, const struct state_row *row);
 
 struct store_ops {
-    /* --- journal worker --- */
+    /* --- journal worker ----------------------------------------------------------------------- */
     /* Makes the batches durable, all or none, if `epoch` is the shard's current lease epoch and
      * the first continues the journal's head; else FENCED. */
     enum err (*append)(struct store *s, const struct batch_row *rows, uint32_t count);
@@ -65,7 +65,7 @@ struct store_ops {
     enum err (*lease_take)(struct store *s, uint16_t shard, struct slice owner, uint64_t *epoch);
     enum err (*lease_release)(struct store *s, uint16_t shard, uint64_t epoch);
 
-    /* --- any worker: committed data only --- */
+    /* --- any worker: committed data only ------------------------------------------------------ */
     /* The batches from first_seq on, in order. Checks nothing but the row format: that the seqs
      * have no gap and the hashes hold is for the caller to see. */
     enum err (*tail)(struct store *s, uint16_t shard, uint64_t first_seq, batch_row_cb row,
@@ -90,7 +90,7 @@ struct store_ops {
     enum err (*get)(struct store *s, const struct view_table *t, const struct value *key,
                     view_row_cb row, void *context);
 
-    /* --- views worker: one transaction at a time --- */
+    /* --- views worker: one transaction at a time ---------------------------------------------- */
     enum err (*begin)(struct store *s);
     enum err (*put_state)(struct store *s, const struct state_row *row);
     enum err (*put_row)(struct store *s, const struct view_table *t, const struct value *row);

@@ -72,7 +72,8 @@ typedef bool (*view_row_cb)(void *context, const struct value *row);
 
 struct store;
 
-/* On the read worker (queries) or the views worker (projector, which sees its own open transaction). */
+/* On the read worker (queries) or the views worker (projector, which sees its own open
+ * transaction). */
 must_check enum err views_scan(struct store *s, const struct view_scan *q, view_row_cb row,
                                void *context);
 

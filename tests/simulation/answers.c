@@ -10,7 +10,7 @@
 
 #define REPLY_MEMORY ((size_t)4 << 20)
 
-/* --- what was recorded ----------------------------------------------------------------------- */
+/* --- what was recorded ------------------------------------------------------------------------ */
 
 static bool as_expected(int expected, uint32_t found)
 {
@@ -53,7 +53,7 @@ void answers_check_record(const struct request *q, const struct history_record *
                q->type->name);
 }
 
-/* --- what was said --------------------------------------------------------------------------- */
+/* --- what was said ---------------------------------------------------------------------------- */
 
 static void check_code(const struct request *q, uint16_t code)
 {

@@ -31,7 +31,7 @@ static void answered(struct message *m);
 static void send(void *context);
 static void next_request(void *context);
 
-/* --- sending --------------------------------------------------------------------------------- */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 static void schedule(struct request *q, uint64_t within_ns)
 {
@@ -111,7 +111,7 @@ static void send(void *context)
     }
 }
 
-/* --- making ---------------------------------------------------------------------------------- */
+/* --- making ----------------------------------------------------------------------------------- */
 
 static struct id128 random_id(struct run *run)
 {
@@ -198,7 +198,7 @@ void clients_start(struct run *run)
     world_at(&run->world, run->world.now_ns + 1, next_request, run);
 }
 
-/* --- answers --------------------------------------------------------------------------------- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 /* Nothing was decided: the same request may be sent again. */
 static bool undecided(uint16_t code)

@@ -35,7 +35,7 @@ void cover_add(struct cover *to, const struct cover *from)
         sum[i] += one[i];
 }
 
-/* --- over the domain ------------------------------------------------------------------------- */
+/* --- over the domain -------------------------------------------------------------------------- */
 
 /* Calls each message of the domain; the same order every time. */
 static void each_message(const struct domain *d,

@@ -55,7 +55,7 @@ static void watch_disk(struct run *run)
     world_at(&run->world, run->world.now_ns + run->swarm.full_ns, free_disk, run);
 }
 
-/* --- an operator's commands ------------------------------------------------------------------ */
+/* --- an operator's commands ------------------------------------------------------------------- */
 
 /* Something that was there: an account (and its wallet), or what holds money. */
 static struct id128 some_actor(struct run *run, uint16_t *kind)

@@ -45,7 +45,7 @@ void pages_note(struct run *run, struct request *q)
         run->cover.faults[COVER_LISTED_LATE]++;
 }
 
-/* --- lists ----------------------------------------------------------------------------------- */
+/* --- lists ------------------------------------------------------------------------------------ */
 
 static _Noreturn void missing(const struct request *q, const char *what, struct id128 id)
 {

@@ -46,7 +46,7 @@ void run_faults(struct run *run, bool on)
     store_sim_set_faults(run->sim, on && !run->quiet ? &run->swarm.faults : &none);
 }
 
-/* --- the process ----------------------------------------------------------------------------- */
+/* --- the process ------------------------------------------------------------------------------ */
 
 uint16_t run_home(const struct run *run, struct id128 id)
 {
@@ -207,7 +207,7 @@ static void leave(struct run *run)
     world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, RESTART_NS), start, run);
 }
 
-/* --- watching -------------------------------------------------------------------------------- */
+/* --- watching --------------------------------------------------------------------------------- */
 
 static void follow(struct run *run, struct run_shard *rs)
 {
@@ -266,7 +266,7 @@ static void step(struct run *run)
         faults_after_step(run);
 }
 
-/* --- phases ---------------------------------------------------------------------------------- */
+/* --- phases ----------------------------------------------------------------------------------- */
 
 static void busy_phase(struct run *run)
 {
@@ -353,7 +353,7 @@ static void reopen(struct run *run)
     checkers_full(run);
 }
 
-/* --- all of it ------------------------------------------------------------------------------- */
+/* --- all of it -------------------------------------------------------------------------------- */
 
 static void make_store(struct run *run)
 {

@@ -8,7 +8,8 @@
 #define US ((uint64_t)1000)
 #define MS NS_PER_MS
 #define S NS_PER_S
-#define SLOW_JOB_NS_MAX (S / 5) /* of one worker; what a request needs is several of them in a row */
+/* of one worker; what a request needs is several of them in a row */
+#define SLOW_JOB_NS_MAX (S / 5)
 #define BAD_DISK_ONE_IN 16 /* of so many seeds one reads from a disk that hardly can be read */
 
 static uint64_t between(struct rng *r, uint64_t low, uint64_t high)

@@ -167,7 +167,7 @@ u128 workload_payable(struct run *run, const struct ref_wallet *w)
     return amount > most && most > 0 && !workload_chance(run, 6) ? 1 + amount % most : amount;
 }
 
-/* --- choosing -------------------------------------------------------------------------------- */
+/* --- choosing --------------------------------------------------------------------------------- */
 
 static const struct operation *operation_at(uint32_t i, enum swarm_focus *group)
 {

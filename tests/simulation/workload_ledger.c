@@ -9,7 +9,7 @@
 
 static const struct request_expects moves_nothing = {0, 0, 0, {0, 0}, {0, 0}, false, 0, {0, 0}};
 
-/* --- accounts -------------------------------------------------------------------------------- */
+/* --- accounts --------------------------------------------------------------------------------- */
 
 static bool account_open(struct run *run, struct request *q)
 {
@@ -175,7 +175,7 @@ static bool list_accounts(struct run *run, struct request *q)
     return true;
 }
 
-/* --- transfers ------------------------------------------------------------------------------- */
+/* --- transfers -------------------------------------------------------------------------------- */
 
 static bool belong_together(const struct run *run, const struct ref_account *debit,
                             const struct ref_account *credit)
@@ -371,7 +371,7 @@ static bool reverse(struct run *run, struct request *q)
     return true;
 }
 
-/* --- many ------------------------------------------------------------------------------------ */
+/* --- many ------------------------------------------------------------------------------------- */
 
 static uint32_t item_flags(struct run *run, bool last)
 {
@@ -487,7 +487,7 @@ static bool transaction(struct run *run, struct request *q)
     return true;
 }
 
-/* --- reading --------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static bool transfer_show(struct run *run, struct request *q)
 {

@@ -4,7 +4,7 @@
 
 #define FUND_FACTOR 20 /* wallets get more at once than they spend at once */
 
-/* --- moving money ---------------------------------------------------------------------------- */
+/* --- moving money ----------------------------------------------------------------------------- */
 
 static bool wallet_new(struct run *run, struct request *q)
 {
@@ -64,7 +64,7 @@ static bool wallet_pays(struct run *run, struct request *q)
     return true;
 }
 
-/* --- holds ----------------------------------------------------------------------------------- */
+/* --- holds ------------------------------------------------------------------------------------ */
 
 static bool hold(struct run *run, struct request *q)
 {
@@ -151,7 +151,7 @@ static bool hold_show(struct run *run, struct request *q)
     return true;
 }
 
-/* --- looking after wallets ------------------------------------------------------------------- */
+/* --- looking after wallets -------------------------------------------------------------------- */
 
 /* A message that names a wallet first and nothing else that must be given. */
 static bool about_wallet(struct run *run, struct request *q, const struct message_type *type,

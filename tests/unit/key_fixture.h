@@ -20,7 +20,7 @@ static inline struct id128 key_of(uint64_t n)
     return (struct id128){id128_hash((struct id128){n, 1}), id128_hash((struct id128){n, 2})};
 }
 
-/* --- counting -------------------------------------------------------------------------------- */
+/* --- counting --------------------------------------------------------------------------------- */
 
 /* Since it was last set to 0. */
 struct key_work {
@@ -80,7 +80,7 @@ static inline int keys_sim(void **state)
     return 0;
 }
 
-/* --- writing --------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static inline void begin_with(struct fixture *f, struct key_index *k, size_t merge_keys)
 {
@@ -139,7 +139,7 @@ static inline size_t rows_of(struct fixture *f, const struct view_table *t)
     return count;
 }
 
-/* --- looking up ------------------------------------------------------------------------------ */
+/* --- looking up ------------------------------------------------------------------------------- */
 
 static inline void assert_found(struct fixture *f, struct key_finder *finder, struct id128 key,
                                 uint64_t where)

@@ -103,7 +103,7 @@ static TYPE(moved_type, EVENT_MOVED, move, purse_move, 0, true);
 static TYPE(expires_type, EVENT_EXPIRES, fill, purse_expire, 0, true);
 static TYPE(emptied_type, EVENT_EMPTIED, look, purse_look, 0, true);
 
-/* --- apply ----------------------------------------------------------------------------------- */
+/* --- apply ------------------------------------------------------------------------------------ */
 
 static void apply_filled(struct registry *r, const void *event, uint64_t time_ns)
 {
@@ -146,7 +146,7 @@ static void apply_emptied(struct registry *r, const void *event, uint64_t time_n
     registry_deadline(r, PURSE_KIND, e->id, 0);
 }
 
-/* --- handlers -------------------------------------------------------------------------------- */
+/* --- handlers --------------------------------------------------------------------------------- */
 
 static void reply_coins(struct turn *t, const struct purse *p)
 {
@@ -261,7 +261,7 @@ static bool read_state(struct registry *r, struct wire_reader *from, void *state
     return read_coins(from, NULL, state);
 }
 
-/* --- service --------------------------------------------------------------------------------- */
+/* --- service ---------------------------------------------------------------------------------- */
 
 static const struct handler handlers[] = {
     {&purse_fill_type, on_fill},   {&purse_move_type, on_move},

@@ -24,7 +24,7 @@
 
 #define MS NS_PER_MS
 
-/* --- a node with one shard ------------------------------------------------------------------- */
+/* --- a node with one shard -------------------------------------------------------------------- */
 
 struct fixture {
     struct world world;

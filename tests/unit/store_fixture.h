@@ -171,7 +171,7 @@ static inline void fixture_restart(struct fixture *f)
         assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
 }
 
-/* --- batches --- */
+/* --- batches ---------------------------------------------------------------------------------- */
 
 static inline struct sha256_digest digest_of(uint64_t number)
 {
@@ -251,7 +251,7 @@ static inline bool see_state(void *context, const struct state_row *row)
     return seen_one(context, row->id.lo, row->body);
 }
 
-/* --- coins --- */
+/* --- coins ------------------------------------------------------------------------------------ */
 
 static inline enum err put_coin(struct store *s, uint64_t owner, uint64_t place, u128 amount,
                                 const char *name, uint64_t parent)

@@ -193,7 +193,7 @@ static void views_made_anew_have_other_runs(void **state)
     key_finder_done(&reader);
 }
 
-/* --- damage ---------------------------------------------------------------------------------- */
+/* --- damage ----------------------------------------------------------------------------------- */
 
 static void put_short(struct fixture *f, const struct view_table *t, const struct value *row)
 {

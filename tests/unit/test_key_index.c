@@ -78,7 +78,7 @@ static void a_step_writes_only_so_many_rows(void **state)
     key_index_done(&k);
 }
 
-/* --- the process stops ----------------------------------------------------------------------- */
+/* --- the process stops ------------------------------------------------------------------------ */
 
 enum stop {
     STOP_BEFORE_COMMIT, /* the step leaves nothing */
@@ -156,7 +156,7 @@ static void a_step_that_is_taken_back_leaves_all_as_it_was(void **state)
     key_index_done(&k);
 }
 
-/* --- a key comes again ----------------------------------------------------------------------- */
+/* --- a key comes again ------------------------------------------------------------------------ */
 
 static void what_was_decided_last_counts(void **state)
 {
@@ -227,7 +227,7 @@ static void the_smallest_and_the_largest_key(void **state)
     key_finder_done(&finder);
 }
 
-/* --- expiry ---------------------------------------------------------------------------------- */
+/* --- expiry ----------------------------------------------------------------------------------- */
 
 /* Runs of more than two days are not merged, so that a month's end is found out. */
 static void keys_are_kept_for_their_time_and_not_much_longer(void **state)

@@ -27,7 +27,7 @@ static struct loop *new_loop(void)
     return l;
 }
 
-/* --- alarms --- */
+/* --- alarms ----------------------------------------------------------------------------------- */
 
 struct clock_alarm {
     struct alarm alarm;
@@ -116,7 +116,7 @@ static void the_heap_gives_the_soonest_first(void **state)
     alarms_done(&heap);
 }
 
-/* --- passes --- */
+/* --- passes ----------------------------------------------------------------------------------- */
 
 struct toil {
     struct loop_hook hook, after;
@@ -199,7 +199,7 @@ static void an_idle_loop_sleeps(void **state)
     loop_free(l);
 }
 
-/* --- between loops --- */
+/* --- between loops ---------------------------------------------------------------------------- */
 
 /* A client on libuv in one loop asks a service in another, through a pipe of letters. */
 struct ask {

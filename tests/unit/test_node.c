@@ -16,7 +16,7 @@
 #define CODE_TOO_MUCH 64
 #define STOP_NS (10 * NS_PER_S)
 
-/* --- a small domain: counters that count up --- */
+/* --- a small domain: counters that count up --------------------------------------------------- */
 
 enum { COUNTER = 1 };
 
@@ -191,7 +191,7 @@ static const struct service counting = {
     .queries = (const struct query[]){{&view_type, view_run}}, .query_count = 1,
 };
 
-/* --- askers: one per loop, one message after the other --- */
+/* --- askers: one per loop, one message after the other ---------------------------------------- */
 
 struct office;
 

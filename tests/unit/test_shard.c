@@ -5,7 +5,7 @@
 
 #include "runtime/shard/shard_priv.h"
 
-/* --- scenarios ------------------------------------------------------------------------------- */
+/* --- scenarios -------------------------------------------------------------------------------- */
 
 static void coins_move_and_survive_a_crash(void **state)
 {

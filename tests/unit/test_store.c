@@ -7,7 +7,7 @@
 #define ID(n) (struct value){.type = VALUE_ID, .id = {0, (n)}}
 #define NONE (struct value){.type = VALUE_NULL}
 
-/* --- journal --- */
+/* --- journal ---------------------------------------------------------------------------------- */
 
 static void batches_come_back_in_order(void **state)
 {
@@ -119,7 +119,7 @@ static void everything_survives_a_restart(void **state)
     assert_true(journal > 0 && views > 0);
 }
 
-/* --- states --- */
+/* --- states ----------------------------------------------------------------------------------- */
 
 static enum err put_state(struct store *s, uint16_t kind, uint64_t id, uint64_t due_ns,
                           const char *body)
@@ -189,7 +189,7 @@ static void deadlines_come_soonest_first(void **state)
     assert_due(s, 200, "3:b 5:b2 ");
 }
 
-/* --- views --- */
+/* --- views ------------------------------------------------------------------------------------ */
 
 #define BIG_63 ((u128)1 << 63)
 #define BIG_64 ((u128)1 << 64)
@@ -380,7 +380,7 @@ static void dropped_views_begin_at_nothing(void **state)
     assert_int_equal(position_seq(s, 0), 1);
 }
 
-/* --- both stores give the same answers to the same random history --- */
+/* --- both stores give the same answers to the same random history ----------------------------- */
 
 static void random_scan(struct rng *r, struct store *one, struct store *two)
 {

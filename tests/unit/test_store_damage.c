@@ -89,7 +89,7 @@ static enum err count_coins(struct store *s, uint32_t *count)
     return views_scan(s, &q, count_row, count);
 }
 
-/* --- opening as payd does --- */
+/* --- opening as payd does --------------------------------------------------------------------- */
 
 struct told {
     uint32_t times;
@@ -152,7 +152,7 @@ static void assert_taken(struct fixture *f, uint64_t seq, uint32_t coins)
     shut(f);
 }
 
-/* --- pages --- */
+/* --- pages ------------------------------------------------------------------------------------ */
 
 static void a_byte_that_changed_is_not_read(void **state)
 {
@@ -238,7 +238,7 @@ static void a_page_that_went_elsewhere_is_not_read(void **state)
     assert_made_anew(f, "damage was found");
 }
 
-/* --- the WAL of the views --- */
+/* --- the WAL of the views --------------------------------------------------------------------- */
 
 /* After a checkpoint began, the file has pages that the WAL must agree with. */
 static void what_is_left_of_a_wal_is_taken_or_made_anew(void **state)
@@ -306,7 +306,7 @@ static void without_its_commit_mark_it_is_made_anew(void **state)
     assert_made_anew(f, "do not belong together");
 }
 
-/* --- what stands in a file's place --- */
+/* --- what stands in a file's place ------------------------------------------------------------ */
 
 static void what_is_no_file_is_made_anew(void **state)
 {
@@ -336,7 +336,7 @@ static void a_journal_s_files_are_never_removed(void **state)
     }
 }
 
-/* --- what was committed --- */
+/* --- what was committed ----------------------------------------------------------------------- */
 
 static uint64_t committed(struct store *s, uint16_t shard)
 {

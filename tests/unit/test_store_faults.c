@@ -31,7 +31,7 @@ static const struct {
     [FAIL_INDEX] = {"the index on a full disk", SQLITE_IOERR_SHMSIZE},
 };
 
-/* --- a VFS that passes everything on, until one call fails --- */
+/* --- a VFS that passes everything on, until one call fails ------------------------------------ */
 
 struct disk {
     sqlite3_vfs vfs;
@@ -200,7 +200,7 @@ static void disk_stop(struct disk *disk)
     sqlite3_vfs_register(disk->real, 1); /* else the default is whichever comes next */
 }
 
-/* --- the history --- */
+/* --- the history ------------------------------------------------------------------------------ */
 
 static char body[BODY_SIZE + 1];
 static uint32_t unknown_written, unknown_lost;

@@ -6,7 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#define NAME_SIZE (3 * 1024 * 1024)  /* of a coin: more than the views worker writes without a wait */
+/* of a coin: more than the views worker writes without a wait */
+#define NAME_SIZE (3 * 1024 * 1024)
 #define BODY_SIZE (12 * 1024 * 1024) /* of a batch: the next step copies it into journal.db */
 
 static int failure; /* errno of each wait; 0 = all is well */

@@ -9,7 +9,7 @@ static void chances(struct fixture *f, struct store_sim_faults faults)
     store_sim_set_faults(f->sim, &faults);
 }
 
-/* --- failing appends --- */
+/* --- failing appends -------------------------------------------------------------------------- */
 
 static void an_ordered_fault_hits_once_and_then_needs_a_reopening(void **state)
 {
@@ -68,7 +68,7 @@ static void a_read_fails_once(void **state)
     assert_int_equal(s->ops->position(s, 0, &position), ERR_IO);
 }
 
-/* --- crashes --- */
+/* --- crashes ---------------------------------------------------------------------------------- */
 
 static void what_was_acknowledged_survives_any_crash(void **state)
 {
@@ -153,7 +153,7 @@ static void an_unknown_commit_may_be_lost_by_a_crash(void **state)
     assert_tail(s, 0, 1, "1:a 2:b ");
 }
 
-/* --- views --- */
+/* --- views ------------------------------------------------------------------------------------ */
 
 static void put_and_commit(struct store *s, uint64_t seq)
 {
@@ -222,7 +222,7 @@ static void stale_views_fall_back_by_whole_commits(void **state)
     assert_views_at(s, 24);
 }
 
-/* --- damage --- */
+/* --- damage ----------------------------------------------------------------------------------- */
 
 static void damaged_views_begin_at_nothing_after_the_next_opening(void **state)
 {
@@ -277,7 +277,7 @@ static void swapped_batches_keep_their_places(void **state)
     assert_string_equal(seen.text, "1:b 2:a ");
 }
 
-/* --- size --- */
+/* --- size ------------------------------------------------------------------------------------- */
 
 static bool count_row(void *context, const struct value *row)
 {

@@ -62,7 +62,7 @@ static void assert_refused(struct fixture *f, enum err expected, const char *fil
         fail_msg("reason: %s", f->reason);
 }
 
-/* --- lock and files --- */
+/* --- lock and files --------------------------------------------------------------------------- */
 
 static void a_second_opener_is_refused(void **state)
 {
@@ -164,7 +164,7 @@ static void nothing_is_durable_in_files_that_are_gone(void **state)
     }
 }
 
-/* --- damage --- */
+/* --- damage ----------------------------------------------------------------------------------- */
 
 static void a_damaged_header_is_refused_with_the_remedy(void **state)
 {
@@ -272,7 +272,7 @@ static void values_of_another_form_are_damage(void **state)
     }
 }
 
-/* --- migrations --- */
+/* --- migrations ------------------------------------------------------------------------------- */
 
 static void a_changed_migration_is_refused(void **state)
 {
@@ -341,7 +341,7 @@ static void a_table_unlike_its_declaration_is_refused(void **state)
     }
 }
 
-/* --- a full disk --- */
+/* --- a full disk ------------------------------------------------------------------------------ */
 
 static void fill_until_refused(struct fixture *f, uint64_t epoch, uint64_t *acknowledged,
                                const char *body)

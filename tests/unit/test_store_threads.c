@@ -103,7 +103,8 @@ static void workers_work_at_the_same_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(workers_work_at_the_same_time, fixture_sqlite, fixture_done),
+        cmocka_unit_test_setup_teardown(workers_work_at_the_same_time, fixture_sqlite,
+                                        fixture_done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

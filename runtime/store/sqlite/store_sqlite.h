@@ -2,8 +2,8 @@
 /* The embedded store: two SQLite files in one directory. journal.db holds the batches (WAL,
  * synchronous=FULL: a returned append survives power loss), views.db what the projector derives
  * from them (it may be deleted; it is rebuilt). Apart, so that the projector's long transactions
- * never delay a commit. A third file, `commit-mark`, remembers how far both had come, so that a lost
- * end is noticed. */
+ * never delay a commit. A third file, `commit-mark`, remembers how far both had come, so that a
+ * lost end is noticed. */
 #ifndef SQLITE_STORE_SQLITE_H
 #define SQLITE_STORE_SQLITE_H
 

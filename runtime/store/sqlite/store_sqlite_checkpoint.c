@@ -3,8 +3,8 @@
  *
  * A checkpoint copies pages from the WAL into views.db. If afterwards the WAL is lost or shortened,
  * SQLite shows old pages of what is left of it beside new pages of the file: a state that never
- * was, in which balances have had some transfers and not others. So the commit mark is told before a
- * checkpoint which WAL it copies and how many of its frames, and after it that all of them are in
+ * was, in which balances have had some transfers and not others. So the commit mark is told before
+ * a checkpoint which WAL it copies and how many of its frames, and after it that all of them are in
  * the file. An opening asks whether the WAL still has what it must have. */
 #include "runtime/store/sqlite/store_sqlite_priv.h"
 
@@ -49,7 +49,8 @@ static bool look_at_wal(struct db *d, struct wal *wal)
 
 static bool tell(struct store_sqlite *s, enum copying state, const struct wal *wal)
 {
-    struct commit_mark_record record = {.a = wal->salts, .b = wal->frames, .hash = {(uint8_t)state}};
+    struct commit_mark_record record = {
+        .a = wal->salts, .b = wal->frames, .hash = {(uint8_t)state}};
     commit_mark_write(&s->commit_mark, COMMIT_MARK_VIEWS, &record);
     return commit_mark_sync(&s->commit_mark);
 }

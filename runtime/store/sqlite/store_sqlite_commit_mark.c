@@ -2,8 +2,8 @@
 /* The commit mark: a small file beside the two databases that remembers how far they had come.
  *
  * SQLite takes a damaged or shortened WAL for one that ends there: what stood behind is gone
- * without a word, acknowledged batches too. So after each append the journal worker notes the newest
- * batch here; a start that does not find it in the journal refuses. The note is written, not
+ * without a word, acknowledged batches too. So after each append the journal worker notes the
+ * newest batch here; a start that does not find it in the journal refuses. The note is written, not
  * synced: it survives the process at once, and power loss up to what the system had written by
  * itself or the views worker synced. It may lag behind the journal, it never leads.
  *
@@ -18,7 +18,8 @@
 #include "runtime/store/sqlite/store_sqlite_priv.h"
 
 #define COMMIT_MARK_CHECK_SIZE 8
-#define COMMIT_MARK_FIRST_BYTES 4096 /* there from the start: a full disk takes notes all the same */
+/* there from the start: a full disk takes notes all the same */
+#define COMMIT_MARK_FIRST_BYTES 4096
 
 struct commit_mark_slot {
     uint64_t count; /* of the writes to this record, little-endian; the larger is newer */
@@ -56,7 +57,8 @@ static bool slot_holds(const struct commit_mark_slot *slot, uint32_t number)
 }
 
 /* The newer of a record's slots, NULL if nothing is known. */
-static const struct commit_mark_slot *newest(const struct commit_mark_slot slots[2], uint32_t number)
+static const struct commit_mark_slot *newest(const struct commit_mark_slot slots[2],
+                                             uint32_t number)
 {
     const struct commit_mark_slot *found = NULL;
     for (int i = 0; i < 2; i++)
@@ -77,7 +79,8 @@ static void read_slots(const struct commit_mark *w, uint32_t first, uint32_t cou
 
 static void read_counts(struct commit_mark *w)
 {
-    static_assert(COMMIT_MARK_RECORDS * 2 * sizeof(struct commit_mark_slot) < 64 * 1024, "on the stack");
+    static_assert(COMMIT_MARK_RECORDS * 2 * sizeof(struct commit_mark_slot) < 64 * 1024,
+                  "on the stack");
     struct commit_mark_slot slots[COMMIT_MARK_RECORDS * 2];
     read_slots(w, 0, COMMIT_MARK_RECORDS, slots);
     for (uint32_t i = 0; i < COMMIT_MARK_RECORDS; i++) {
@@ -107,7 +110,8 @@ void commit_mark_close(struct commit_mark *w)
     w->fd = -1;
 }
 
-bool commit_mark_read(const struct commit_mark *w, uint32_t number, struct commit_mark_record *record)
+bool commit_mark_read(const struct commit_mark *w, uint32_t number,
+                      struct commit_mark_record *record)
 {
     struct commit_mark_slot slots[2];
     if (number >= COMMIT_MARK_RECORDS)
@@ -122,7 +126,8 @@ bool commit_mark_read(const struct commit_mark *w, uint32_t number, struct commi
     return true;
 }
 
-void commit_mark_write(struct commit_mark *w, uint32_t number, const struct commit_mark_record *record)
+void commit_mark_write(struct commit_mark *w, uint32_t number,
+                       const struct commit_mark_record *record)
 {
     if (number >= COMMIT_MARK_RECORDS)
         return;

@@ -117,7 +117,7 @@ enum err db_error(int code)
     }
 }
 
-/* --- opening --- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static int read_integer(sqlite3 *handle, const char *sql, int64_t *ret)
 {
@@ -221,7 +221,7 @@ void db_close(struct db *d, bool keep_wal)
     d->handle = NULL;
 }
 
-/* --- statements --- */
+/* --- statements ------------------------------------------------------------------------------- */
 
 void db_sql_add(struct db_sql *sql, const char *format, ...)
 {
@@ -335,7 +335,7 @@ void db_rollback(struct db *d)
     check(e == ERR_OK || sqlite3_get_autocommit(d->handle));
 }
 
-/* --- values --- */
+/* --- values ----------------------------------------------------------------------------------- */
 
 void db_bind_number(struct db_use use, int at, uint64_t number)
 {

@@ -28,7 +28,7 @@ static uint64_t place_of(uint16_t shard, uint64_t seq)
     return ((uint64_t)shard << SHARD_SHIFT) + seq;
 }
 
-/* --- checkpoints --- */
+/* --- checkpoints ------------------------------------------------------------------------------ */
 
 static int on_commit(void *context, sqlite3 *handle, const char *database, int frames)
 {
@@ -39,7 +39,7 @@ static int on_commit(void *context, sqlite3 *handle, const char *database, int f
     return SQLITE_OK;
 }
 
-/* --- files that vanish --- */
+/* --- files that vanish ------------------------------------------------------------------------ */
 
 static struct file_place place_at(const struct store_sqlite *s, const char *suffix)
 {
@@ -117,7 +117,7 @@ static void restart_wal(struct store_sqlite *s)
         copy_wal(s, &s->journal);
 }
 
-/* --- writing --- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static enum err lease_held(struct db *d, uint16_t shard, uint64_t epoch)
 {
@@ -363,7 +363,7 @@ enum err sqlite_lease_release(struct store *base, uint16_t shard, uint64_t epoch
     return end_transaction(s, e);
 }
 
-/* --- reading --- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static bool read_batch(struct db_use use, struct batch_row *row)
 {

@@ -41,7 +41,7 @@ static enum err complain_sqlite(const struct complaint *c, struct db *d, const c
     return e;
 }
 
-/* --- migrations --- */
+/* --- migrations ------------------------------------------------------------------------------- */
 
 static const struct sqlite_migration *next_of(const struct store_sqlite_options *options,
                                               const struct db_kind *kind, uint32_t *at)
@@ -148,7 +148,7 @@ static enum err migrate_file(const struct complaint *c, struct db *d,
     return e;
 }
 
-/* --- comparison of views with their declarations --- */
+/* --- comparison of views with their declarations ---------------------------------------------- */
 
 static const char *const type_names[] = {
     [VALUE_NULL] = "",      [VALUE_UINT] = "INTEGER", [VALUE_U128] = "ANY",

@@ -31,7 +31,7 @@ static sqlite3_file *real_of(sqlite3_file *file)
     return &container_of(file, struct page_file, base)->real;
 }
 
-/* --- the checksum ---------------------------------------------------------------------------- */
+/* --- the checksum ----------------------------------------------------------------------------- */
 
 static uint64_t load64(const uint8_t *bytes)
 {
@@ -66,7 +66,7 @@ static bool is_page(int size, sqlite3_int64 at)
     return size == PAGES_SIZE && at % PAGES_SIZE == 0;
 }
 
-/* --- reading and writing --------------------------------------------------------------------- */
+/* --- reading and writing ---------------------------------------------------------------------- */
 
 /* For the next start: the process that found it may be unable to tell anybody. */
 void pages_mark(const char *path, const char *found)
@@ -168,7 +168,7 @@ static const sqlite3_io_methods page_methods = {
     .xShmUnmap = pass_shm_unmap,
 };
 
-/* --- the VFS --------------------------------------------------------------------------------- */
+/* --- the VFS ---------------------------------------------------------------------------------- */
 
 /* Of the whole process, as SQLite's own are. */
 static struct {

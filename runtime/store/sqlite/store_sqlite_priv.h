@@ -2,9 +2,9 @@
 /* Inside of the embedded store, shared by its files only.
  *
  * Connections. Each file has one writer, used by one worker alone, and a pool of readers that any
- * thread borrows for one call. The views worker also copies the journal's WAL into journal.db through
- * a connection of its own, so that an append never waits for that. In SQLite terms every struct db
- * is used by one thread at a time, hence opened without SQLite's own mutex. */
+ * thread borrows for one call. The views worker also copies the journal's WAL into journal.db
+ * through a connection of its own, so that an append never waits for that. In SQLite terms every
+ * struct db is used by one thread at a time, hence opened without SQLite's own mutex. */
 #ifndef SQLITE_STORE_SQLITE_PRIV_H
 #define SQLITE_STORE_SQLITE_PRIV_H
 
@@ -21,7 +21,7 @@
 #define DB_READERS_MAX 16     /* borrowed at once, for each file; more callers wait */
 #define DB_SQL_MAX 8192
 
-/* --- one connection: store_sqlite_db.c --- */
+/* --- one connection: store_sqlite_db.c -------------------------------------------------------- */
 
 /* What differs between the two files. */
 struct db_kind {
@@ -130,7 +130,7 @@ must_check bool db_read_number(struct db_use use, int column, uint64_t *ret);
 must_check bool db_read_blob(struct db_use use, int column, struct slice *ret);
 must_check bool db_read_exact(struct db_use use, int column, void *bytes, int size);
 
-/* --- a file's readers: store_sqlite_pool.c --- */
+/* --- a file's readers: store_sqlite_pool.c ---------------------------------------------------- */
 
 struct db_pool {
     const struct db_kind *kind;
@@ -150,7 +150,7 @@ void db_pool_close(struct db_pool *p, bool keep_wal);
 must_check enum err db_pool_borrow(struct db_pool *p, struct db **ret);
 void db_pool_return(struct db_pool *p, struct db *d);
 
-/* --- pages with checksums: store_sqlite_pages.c --- */
+/* --- pages with checksums: store_sqlite_pages.c ----------------------------------------------- */
 
 #define PAGES_VFS "payd-pages"
 #define PAGES_SIZE 8192       /* of the pages of a file opened with it */
@@ -162,7 +162,7 @@ void pages_install(void);
 /* Leaves that mark beside the file, with what was found. */
 void pages_mark(const char *path, const char *found);
 
-/* --- what remembers how far the files had come: store_sqlite_commit_mark.c --- */
+/* --- what remembers how far the files had come: store_sqlite_commit_mark.c -------------------- */
 
 #define COMMIT_MARK_FILE "commit-mark"
 #define COMMIT_MARK_VIEWS 0        /* store_sqlite_checkpoint.c says what it holds */
@@ -186,11 +186,12 @@ void commit_mark_close(struct commit_mark *w);
 /* false: nothing is known. */
 must_check bool commit_mark_read(const struct commit_mark *w, uint32_t number,
                              struct commit_mark_record *record);
-void commit_mark_write(struct commit_mark *w, uint32_t number, const struct commit_mark_record *record);
+void commit_mark_write(struct commit_mark *w, uint32_t number,
+                       const struct commit_mark_record *record);
 /* false: what was written may not survive power loss. */
 must_check bool commit_mark_sync(struct commit_mark *w);
 
-/* --- the store --- */
+/* --- the store -------------------------------------------------------------------------------- */
 
 /* Of a packed table the columns that order nothing stand in one more column, the last. */
 #define VIEW_REST "rest"

@@ -2,7 +2,7 @@
 /* The views worker of the embedded store: its transaction, the actors' states and the position. */
 #include "runtime/store/sqlite/store_sqlite_priv.h"
 
-/* --- reading, any worker --- */
+/* --- reading, any worker ---------------------------------------------------------------------- */
 
 enum err sqlite_position(struct store *base, uint16_t shard, struct store_position *position)
 {
@@ -134,7 +134,7 @@ enum err sqlite_states_each(struct store *base, uint16_t shard, uint16_t kind, s
     return e;
 }
 
-/* --- the transaction --- */
+/* --- the transaction -------------------------------------------------------------------------- */
 
 enum err sqlite_begin(struct store *base)
 {
@@ -210,7 +210,7 @@ enum err sqlite_commit(struct store *base, uint16_t shard, const struct store_po
     return e;
 }
 
-/* --- emptying --- */
+/* --- emptying --------------------------------------------------------------------------------- */
 
 static int delete_all(sqlite3 *handle)
 {

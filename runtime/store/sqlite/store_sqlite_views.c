@@ -26,7 +26,7 @@ static const struct view_info *info_of(const struct store_sqlite *s, const struc
     return &s->views[at];
 }
 
-/* --- values --- */
+/* --- values ----------------------------------------------------------------------------------- */
 
 /* Where ids and large numbers stand as bytes until their statement is released. */
 struct bound {
@@ -131,7 +131,7 @@ static bool read_value(struct db_use use, int column, uint8_t i, const struct vi
     return false;
 }
 
-/* --- SQL --- */
+/* --- SQL -------------------------------------------------------------------------------------- */
 
 static void add_column(struct db_sql *sql, const struct view_table *t, uint8_t column)
 {
@@ -265,7 +265,7 @@ static void write_scan(struct db_sql *sql, const void *context)
     db_sql_add(sql, " LIMIT ?%d", q->prefix_count + q->from_count + 1);
 }
 
-/* --- reading --- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 enum err sqlite_views_borrow(struct store_sqlite *s, struct db **ret)
 {
@@ -387,7 +387,7 @@ enum err sqlite_get(struct store *base, const struct view_table *t, const struct
     return e == ERR_OK && given == 0 ? ERR_NOT_FOUND : e;
 }
 
-/* --- writing --- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static void bind_rest(struct store_sqlite *s, struct db_use use, int at,
                       const struct view_info *info, const struct value *row)

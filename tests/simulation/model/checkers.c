@@ -16,7 +16,7 @@
 
 #define STATE_BYTES_MAX ((size_t)1 << 20)
 
-/* --- after each event ------------------------------------------------------------------------ */
+/* --- after each event ------------------------------------------------------------------------- */
 
 void checkers_after_step(struct run_shard *rs)
 {
@@ -31,7 +31,7 @@ void checkers_after_step(struct run_shard *rs)
         broken("a turn failed: %s", "see the dead letters");
 }
 
-/* --- after each commit ----------------------------------------------------------------------- */
+/* --- after each commit ------------------------------------------------------------------------ */
 
 /* The live state if it stands where the history does: nothing newer, and resident. */
 static const void *durable_state(struct run_shard *rs, uint16_t kind, struct id128 id)
@@ -94,7 +94,7 @@ void checkers_after_commit(struct run_shard *rs)
         check_wallet_hold(rs, &r->holds[i]);
 }
 
-/* --- replay ---------------------------------------------------------------------------------- */
+/* --- replay ----------------------------------------------------------------------------------- */
 
 struct replaying {
     struct run *run;
@@ -250,7 +250,7 @@ void checkers_replay(struct run *run)
     run_faults(run, true);
 }
 
-/* --- books ----------------------------------------------------------------------------------- */
+/* --- books ------------------------------------------------------------------------------------ */
 
 /* Each shard balances by itself, and so all of them do. */
 static void check_books(const struct reference *r, uint16_t currency, uint16_t shard)

@@ -43,7 +43,7 @@ uint64_t history_hash(struct slice bytes)
     return h;
 }
 
-/* --- keys ------------------------------------------------------------------------------------ */
+/* --- keys ------------------------------------------------------------------------------------- */
 
 static uint32_t *slot_of(const struct history *h, struct id128 key)
 {
@@ -97,7 +97,7 @@ static void add_record(struct history *h, const struct record_reader *r, uint64_
     h->on_record(h->context, record);
 }
 
-/* --- batches --------------------------------------------------------------------------------- */
+/* --- batches ---------------------------------------------------------------------------------- */
 
 static void read_event(struct history *h, const struct record_reader *r,
                        struct ref_effects *effects)

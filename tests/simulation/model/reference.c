@@ -43,7 +43,7 @@ void reference_done(struct reference *r)
     free(r->transactions);
 }
 
-/* --- finding --------------------------------------------------------------------------------- */
+/* --- finding ---------------------------------------------------------------------------------- */
 
 uint16_t reference_home(const struct reference *r, struct id128 id)
 {
@@ -134,7 +134,7 @@ static struct ref_account *account_of(const struct reference *r, struct id128 id
     return a;
 }
 
-/* --- counters -------------------------------------------------------------------------------- */
+/* --- counters --------------------------------------------------------------------------------- */
 
 static void add(u128 *counter, u128 amount)
 {
@@ -217,7 +217,7 @@ static void close_sides(struct ref_account *debit, struct ref_account *credit, u
     }
 }
 
-/* --- events of the ledger -------------------------------------------------------------------- */
+/* --- events of the ledger --------------------------------------------------------------------- */
 
 static void opened(struct reference *r, const struct account_opened *e)
 {
@@ -404,7 +404,7 @@ static void recorded(struct reference *r, const struct transaction_recorded *e)
     r->transactions[r->transaction_count++] = (struct ref_transaction){e->transaction_id, false};
 }
 
-/* --- events of wallets and payments ---------------------------------------------------------- */
+/* --- events of wallets and payments ----------------------------------------------------------- */
 
 static void wallet_is_opened(struct reference *r, const struct wallet_opened *e)
 {
@@ -502,7 +502,7 @@ static void payment_is_ended(struct reference *r, struct id128 id, u128 released
     p->remaining = 0;
 }
 
-/* --- all of them ----------------------------------------------------------------------------- */
+/* --- all of them ------------------------------------------------------------------------------ */
 
 static void wallet_event(struct reference *r, const struct message_type *type, const void *event,
                          uint64_t time_ns)

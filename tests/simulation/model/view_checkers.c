@@ -46,7 +46,7 @@ static void get(struct run *run, const struct view_table *t, struct id128 id, vi
     get_by(run, t, &key, row, w);
 }
 
-/* --- accounts and entries -------------------------------------------------------------------- */
+/* --- accounts and entries --------------------------------------------------------------------- */
 
 static bool on_entry(void *context, const struct value *values)
 {
@@ -94,7 +94,7 @@ static void check_accounts(struct run *run)
     }
 }
 
-/* --- transfers, payments, holds -------------------------------------------------------------- */
+/* --- transfers, payments, holds --------------------------------------------------------------- */
 
 static bool on_transfer(void *context, const struct value *values)
 {
@@ -180,7 +180,7 @@ static void count(struct run *run, const struct view_table *t, view_row_cb row, 
                (unsigned long long)w.rows, expected);
 }
 
-/* --- outcomes and ids ------------------------------------------------------------------------ */
+/* --- outcomes and ids ------------------------------------------------------------------------- */
 
 /* Keys expire after a month; no run is that long before it is quiet. */
 static void check_outcomes(struct run *run, const struct run_shard *rs)
