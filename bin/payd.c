@@ -49,7 +49,7 @@ static const struct service *const services[] = {
 };
 
 /* What serves HTTP on one loop. */
-struct front {
+struct listener {
     struct payd *payd;
     struct loop *loop;
     struct issuer *issuer;
@@ -72,16 +72,16 @@ struct payd {
     struct rate_limit *rate_limit;
     struct revocations *revocations;
     struct jwks *keys;
-    struct http_limits limits; /* of each front */
-    struct front fronts[NODE_LOOPS_MAX];
-    uint16_t front_count;
-    struct bridge *observer; /* serves METRICS_LISTEN on loop 0; NULL = none */
+    struct http_limits limits; /* of each listener */
+    struct listener listeners[NODE_LOOPS_MAX];
+    uint16_t listener_count;
+    struct bridge *metrics_listener; /* serves METRICS_LISTEN on loop 0; NULL = none */
     struct operator *operator;
 
     /* Loop 0's thread. */
     uv_signal_t signals[2];
     struct alarm stop_alarm;
-    uint16_t serving; /* fronts and link that have not stopped */
+    uint16_t serving; /* listeners and link that have not stopped */
     bool stopping;
     int exit_code;
 };
@@ -109,22 +109,22 @@ static void part_stopped(struct payd *p)
     node_stop(p->node, p->stop_alarm.due_ns - PAYD_STOP_NS / 10);
 }
 
-static void front_gone(struct inbox_item *item)
+static void listener_gone(struct inbox_item *item)
 {
-    part_stopped(container_of(item, struct front, stopped_item)->payd);
+    part_stopped(container_of(item, struct listener, stopped_item)->payd);
 }
 
 static void bridge_stopped(void *context)
 {
-    struct front *f = context;
+    struct listener *f = context;
     f->bridge = NULL;
-    f->stopped_item.deliver = front_gone;
+    f->stopped_item.deliver = listener_gone;
     loop_mail(node_loop(f->payd->node, 0), &f->stopped_item);
 }
 
-static void stop_front(struct inbox_item *item)
+static void stop_listener(struct inbox_item *item)
 {
-    struct front *f = container_of(item, struct front, stop_item);
+    struct listener *f = container_of(item, struct listener, stop_item);
     bridge_stop(f->bridge, bridge_stopped, f);
 }
 
@@ -133,10 +133,10 @@ static void operator_stopped(void *context)
     part_stopped(context);
 }
 
-static void observer_stopped(void *context)
+static void metrics_listener_stopped(void *context)
 {
     struct payd *p = context;
-    p->observer = NULL;
+    p->metrics_listener = NULL;
     part_stopped(p);
 }
 
@@ -151,14 +151,14 @@ static void stop(struct payd *p, int exit_code)
     p->stop_alarm.fire = stop_late;
     env_alarm_set(env, &p->stop_alarm, env_mono_ns(env) + PAYD_STOP_NS);
     node_end_lists(p->node);
-    p->serving = (uint16_t)(p->front_count + (p->observer != NULL ? 2 : 1));
-    for (uint16_t i = 0; i < p->front_count; i++) {
-        p->fronts[i].stop_item.deliver = stop_front;
-        loop_mail(p->fronts[i].loop, &p->fronts[i].stop_item);
+    p->serving = (uint16_t)(p->listener_count + (p->metrics_listener != NULL ? 2 : 1));
+    for (uint16_t i = 0; i < p->listener_count; i++) {
+        p->listeners[i].stop_item.deliver = stop_listener;
+        loop_mail(p->listeners[i].loop, &p->listeners[i].stop_item);
     }
     operator_stop(p->operator, operator_stopped, p);
-    if (p->observer != NULL)
-        bridge_stop(p->observer, observer_stopped, p);
+    if (p->metrics_listener != NULL)
+        bridge_stop(p->metrics_listener, metrics_listener_stopped, p);
     for (size_t i = 0; i < array_len(p->signals); i++)
         uv_close((uv_handle_t *)&p->signals[i], NULL);
 }
@@ -183,16 +183,16 @@ static void shard_stopped(void *context, uint16_t shard, const char *reason)
 
 static void ask(void *context, struct message *m)
 {
-    struct front *f = context;
+    struct listener *f = context;
     node_post(f->payd->node, f->loop, m);
 }
 
 static bool short_of_connections(const struct payd *p)
 {
-    uint64_t now_ns = env_mono_ns(loop_env(p->fronts[0].loop));
+    uint64_t now_ns = env_mono_ns(loop_env(p->listeners[0].loop));
     bool found = false;
-    for (uint16_t i = 0; i < p->front_count; i++)
-        found |= bridge_counts_short(&p->fronts[i].counts, now_ns);
+    for (uint16_t i = 0; i < p->listener_count; i++)
+        found |= bridge_counts_short(&p->listeners[i].counts, now_ns);
     return found;
 }
 
@@ -200,7 +200,7 @@ static bool short_of_connections(const struct payd *p)
  * passes without anybody's help. */
 static bool ready(void *context, const char **reason)
 {
-    struct front *f = context;
+    struct listener *f = context;
     struct payd *p = f->payd;
     if (p->stopping) {
         *reason = "the node is stopping";
@@ -219,10 +219,10 @@ static bool ready(void *context, const char **reason)
 
 static void put_metrics(void *context, struct json_writer *out)
 {
-    struct payd *p = ((struct front *)context)->payd;
+    struct payd *p = ((struct listener *)context)->payd;
     const struct bridge_counts *counts[NODE_LOOPS_MAX];
-    for (uint16_t i = 0; i < p->front_count; i++)
-        counts[i] = &p->fronts[i].counts;
+    for (uint16_t i = 0; i < p->listener_count; i++)
+        counts[i] = &p->listeners[i].counts;
     struct metrics m;
     metrics_init(&m);
     metrics_family(&m, METRICS_GAUGE, "payd_build_info", "What runs; always 1.");
@@ -232,7 +232,7 @@ static void put_metrics(void *context, struct json_writer *out)
     metrics_sample(&m, "payd_log_lines_lost_total", atomic_load(&p->log.lost),
                    (const char *const[]){NULL});
     node_metrics(p->node, &m);
-    bridge_counts_metrics(counts, p->front_count, catalog_routes, catalog_route_count, &m);
+    bridge_counts_metrics(counts, p->listener_count, catalog_routes, catalog_route_count, &m);
     if (!m.failed)
         json_put_raw(out, m.text, m.len);
     metrics_done(&m);
@@ -310,7 +310,7 @@ static bool fetch_keys(struct payd *p)
     struct slice document = {NULL, 0};
     bool given = c->jwks_url[0] != '\0' || c->jwks_file[0] != '\0';
     if (!given)
-        document = issuer_jwks(p->fronts[0].issuer);
+        document = issuer_jwks(p->listeners[0].issuer);
     struct jwks_options options = {
         .document = document,
         .file = c->jwks_file[0] != '\0' ? c->jwks_file : NULL,
@@ -338,7 +338,7 @@ static void all_scopes(char *text, size_t size)
     check(n < size);
 }
 
-static bool start_issuer(struct payd *p, struct front *f)
+static bool start_issuer(struct payd *p, struct listener *f)
 {
     const struct config *c = &p->config;
     if (!c->dev_issuer)
@@ -355,7 +355,7 @@ static bool start_issuer(struct payd *p, struct front *f)
     return f->issuer != NULL || fail("the development issuer cannot start", reason);
 }
 
-static bool make_verifier(struct payd *p, struct front *f)
+static bool make_verifier(struct payd *p, struct listener *f)
 {
     const struct config *c = &p->config;
     struct token_policy policy = {
@@ -393,7 +393,7 @@ static uint32_t pages_with_api(const struct config *c)
     return BRIDGE_PAGES_HEALTH | BRIDGE_PAGES_DOCUMENTS | (metrics ? BRIDGE_PAGES_METRICS : 0);
 }
 
-static bool make_bridge(struct payd *p, struct front *f)
+static bool make_bridge(struct payd *p, struct listener *f)
 {
     const struct config *c = &p->config;
     f->backend = (struct bridge_backend){
@@ -416,7 +416,7 @@ static bool make_bridge(struct payd *p, struct front *f)
     f->bridge = bridge_new(&options);
     if (f->bridge == NULL)
         return fail("out of memory", NULL);
-    return listen_on(f->bridge, c->host, c->port, f == &p->fronts[0]);
+    return listen_on(f->bridge, c->host, c->port, f == &p->listeners[0]);
 }
 
 static bool open_revocations(struct payd *p)
@@ -447,17 +447,17 @@ static void set_limits(struct payd *p)
     check(getrlimit(RLIMIT_NOFILE, &files) == 0);
     rlim_t half = files.rlim_cur / 2;
     rlim_t own = half < PAYD_DESCRIPTORS_OWN ? half : PAYD_DESCRIPTORS_OWN;
-    rlim_t each = (files.rlim_cur - own) / p->front_count;
+    rlim_t each = (files.rlim_cur - own) / p->listener_count;
     if (each < p->limits.connections_max)
         p->limits.connections_max = (uint32_t)each;
 }
 
-static bool make_fronts(struct payd *p)
+static bool make_listeners(struct payd *p)
 {
-    p->front_count = node_loops(p->node);
+    p->listener_count = node_loops(p->node);
     set_limits(p);
-    for (uint16_t i = 0; i < p->front_count; i++) {
-        struct front *f = &p->fronts[i];
+    for (uint16_t i = 0; i < p->listener_count; i++) {
+        struct listener *f = &p->listeners[i];
         f->payd = p;
         f->loop = node_loop(p->node, i);
         if (!start_issuer(p, f) || (i == 0 && !fetch_keys(p)) || !make_verifier(p, f) ||
@@ -467,24 +467,24 @@ static bool make_fronts(struct payd *p)
     return true;
 }
 
-static bool make_observer(struct payd *p)
+static bool make_metrics_listener(struct payd *p)
 {
     const struct config *c = &p->config;
     if (c->metrics_port == 0)
         return true;
     struct bridge_options options = {
-        .loop = loop_uv(p->fronts[0].loop),
-        .env = loop_env(p->fronts[0].loop),
-        .backend = &p->fronts[0].backend,
+        .loop = loop_uv(p->listeners[0].loop),
+        .env = loop_env(p->listeners[0].loop),
+        .backend = &p->listeners[0].backend,
         .limits = &p->limits,
-        .counts = &p->fronts[0].counts,
+        .counts = &p->listeners[0].counts,
         .pages = BRIDGE_PAGES_HEALTH | BRIDGE_PAGES_METRICS,
         .service = SERVICE_NAME,
     };
-    p->observer = bridge_new(&options);
-    if (p->observer == NULL)
+    p->metrics_listener = bridge_new(&options);
+    if (p->metrics_listener == NULL)
         return fail("out of memory", NULL);
-    return listen_on(p->observer, c->metrics_host, c->metrics_port, true);
+    return listen_on(p->metrics_listener, c->metrics_host, c->metrics_port, true);
 }
 
 static bool open_link(struct payd *p)
@@ -518,7 +518,7 @@ static void watch_signals(struct payd *p)
 static bool start(struct payd *p)
 {
     if (!open_store(p) || !make_node(p) || !open_revocations(p) || !make_rate_limit(p) ||
-        !make_fronts(p) || !make_observer(p) || !open_link(p))
+        !make_listeners(p) || !make_metrics_listener(p) || !open_link(p))
         return false;
     watch_signals(p);
     enum err e = node_start(p->node);
@@ -527,15 +527,15 @@ static bool start(struct payd *p)
     LOG_INFO(&p->log, "serving", log_text("host", p->config.host),
              log_uint("port", p->config.port), log_text("data", p->config.data_directory),
              log_uint("loops", p->config.loops), log_uint("shards", p->config.shards),
-             log_uint("connections_max", p->limits.connections_max * (uint64_t)p->front_count));
+             log_uint("connections_max", p->limits.connections_max * (uint64_t)p->listener_count));
     return true;
 }
 
 static void finish(struct payd *p)
 {
-    for (uint16_t i = 0; i < p->front_count; i++) {
-        p->fronts[i].verifier = token_verifier_free(p->fronts[i].verifier);
-        p->fronts[i].issuer = issuer_stop(p->fronts[i].issuer);
+    for (uint16_t i = 0; i < p->listener_count; i++) {
+        p->listeners[i].verifier = token_verifier_free(p->listeners[i].verifier);
+        p->listeners[i].issuer = issuer_stop(p->listeners[i].issuer);
     }
     p->keys = jwks_stop(p->keys);
     p->rate_limit = rate_limit_free(p->rate_limit);
