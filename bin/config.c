@@ -48,7 +48,7 @@ static const struct setting settings[] = {
     NUMBER("READERS", readers, "2", 1, 8, "threads that read lists and cold actors"),
     NUMBER("RESIDENT_MAX", resident_max, "4000000", 1000, 1000000000,
            "accounts, wallets, payments and other actors kept in memory, for each shard"),
-    NUMBER("OUTCOMES_MAX", outcomes_max, "8000000", 10000, 1000000000,
+    NUMBER("DEDUP_ENTRIES_MAX", dedup_entries_max, "8000000", 10000, 1000000000,
            "idempotency keys and transfer ids whose outcome is remembered in memory, for each "
            "shard"),
     NUMBER("KEY_FILTER_MB", key_filter_mb, "32", 1, 65536,

@@ -22,7 +22,7 @@ struct config {
     uint64_t shards;
     uint64_t readers;
     uint64_t resident_max;
-    uint64_t outcomes_max;
+    uint64_t dedup_entries_max;
     uint64_t key_filter_mb;
     uint64_t key_merge_keys;
     char metrics_listen[CONFIG_TEXT_MAX];

@@ -286,7 +286,7 @@ static bool make_node(struct payd *p)
         .pin_cpus = c->pin_cpus,
         .owner = slice_of(p->id),
         .resident_max = c->resident_max,
-        .outcomes_max = c->outcomes_max,
+        .dedup_entries_max = c->dedup_entries_max,
         .filter_bytes = (size_t)c->key_filter_mb << 20,
         .merge_keys = c->key_merge_keys,
         .log = &p->log,

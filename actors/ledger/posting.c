@@ -58,7 +58,7 @@ static enum presence find_pending(struct turn *t, struct posting *p)
     if (there != PRESENCE_ABSENT)
         return there;
     struct stored_event other;
-    there = turn_outcome(t, p->transfer.pending_id, &other);
+    there = turn_find_decision(t, p->transfer.pending_id, &other);
     struct id128 debit_id = there == PRESENCE_THERE ? final_debit_id(&other) : ID128_ZERO;
     if (id128_is_zero(debit_id))
         return there;
@@ -98,7 +98,7 @@ static enum presence find_earlier(struct turn *t, struct posting *p)
     struct id128 tenant_id;
     p->earlier.number = 0;
     p->earlier_is_foreign = false;
-    enum presence there = turn_outcome(t, p->transfer.id, &p->earlier);
+    enum presence there = turn_find_decision(t, p->transfer.id, &p->earlier);
     if (there != PRESENCE_THERE || p->any_tenant)
         return there;
     there = earlier_tenant(t, &p->earlier, &tenant_id);

@@ -152,7 +152,7 @@ enum turn_result transaction_on_create(struct turn *t, struct id128 self, const 
         return TURN_DONE;
     }
     struct stored_event stored = {.number = 0};
-    enum presence earlier = turn_outcome(t, legs.info.transaction_id, &stored);
+    enum presence earlier = turn_find_decision(t, legs.info.transaction_id, &stored);
     bool waiting = earlier == PRESENCE_WAITING;
     for (uint32_t i = 0; i < c->legs_count; i++) {
         legs.postings[i] = posting_of(t, m, &c->legs[i], legs.info.transaction_id);
@@ -197,8 +197,8 @@ static enum presence find_whole(struct turn *t, struct id128 id,
                                 struct transaction_info *info)
 {
     struct stored_event stored = {.number = 0}, reversal = {.number = 0};
-    enum presence there = turn_outcome(t, id, &stored);
-    enum presence reversed = turn_outcome(t, transfer_reversal_key(id), &reversal);
+    enum presence there = turn_find_decision(t, id, &stored);
+    enum presence reversed = turn_find_decision(t, transfer_reversal_key(id), &reversal);
     if (there == PRESENCE_WAITING || reversed == PRESENCE_WAITING)
         return PRESENCE_WAITING;
     *e = stored.event;
@@ -317,7 +317,7 @@ enum turn_result transaction_on_reverse(struct turn *t, struct id128 self, const
                             .reverses_id = self,
                         }};
     struct stored_event stored = {.number = 0};
-    enum presence earlier = turn_outcome(t, legs.info.transaction_id, &stored);
+    enum presence earlier = turn_find_decision(t, legs.info.transaction_id, &stored);
     enum presence there = find_whole(t, self, &e, &whole);
     if (earlier == PRESENCE_WAITING || there == PRESENCE_WAITING)
         return TURN_WAIT;

@@ -15,7 +15,7 @@
 #define BALANCES (TRANSFER_FLAGS_BALANCING_DEBIT | TRANSFER_FLAGS_BALANCING_CREDIT)
 
 /* Derived keys set bits of the id's time that no id of our time has: no client can choose one. The
- * highest is in both: it says that the rest tells no time (outcome.h). */
+ * highest is in both: it says that the rest tells no time (dedup_table.h). */
 #define NOTE_BIT ((uint64_t)1 << 63)
 #define REVERSAL_BITS ((uint64_t)3 << 62)
 
@@ -149,7 +149,7 @@ static enum presence find_transfer(struct turn *t, struct id128 id, struct trans
         return there;
     }
     struct stored_event stored;
-    there = turn_outcome(t, id, &stored);
+    there = turn_find_decision(t, id, &stored);
     if (there != PRESENCE_THERE)
         return there;
     if (stored.number == TRANSFER_POSTED_NUMBER)
@@ -171,8 +171,8 @@ enum presence transfer_info_find(struct turn *t, struct id128 id, struct transfe
     if (there == PRESENCE_ABSENT)
         return there;
     struct stored_event note, reversal;
-    enum presence noted = turn_outcome(t, transfer_note_key(id), &note);
-    enum presence reversed = turn_outcome(t, transfer_reversal_key(id), &reversal);
+    enum presence noted = turn_find_decision(t, transfer_note_key(id), &note);
+    enum presence reversed = turn_find_decision(t, transfer_reversal_key(id), &reversal);
     if (there == PRESENCE_WAITING || noted == PRESENCE_WAITING || reversed == PRESENCE_WAITING)
         return PRESENCE_WAITING;
     if (noted == PRESENCE_THERE) {
@@ -345,7 +345,7 @@ static void bring_soon(struct turn *t, const struct transfers *all, uint32_t fir
     struct id128 ids[TURN_AHEAD_MAX] = {ID128_ZERO};
     turn_prefetch_slots(t, KIND_ACCOUNT, ids, group_accounts(all, first, ids));
     for (uint32_t i = first; i < first + GROUP && i < all->count; i++)
-        turn_prefetch_outcome(t, all->specs[i].id);
+        turn_prefetch_decision(t, all->specs[i].id);
 }
 
 static void bring_next(struct turn *t, struct transfers *all, uint32_t first)

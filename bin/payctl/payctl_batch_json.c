@@ -106,7 +106,7 @@ static void put_event(struct reading *r)
 static void end_record(struct reading *r)
 {
     struct json_writer *w = r->w;
-    const struct record_outcome *o = &r->record.outcome;
+    const struct record_answer *o = &r->record.answer;
     const struct catalog_entry *entry = catalog_by_number(o->reply_type);
     json_close_array(w, r->events_mark);
     json_put_key(w, "result");

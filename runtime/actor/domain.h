@@ -48,7 +48,7 @@ struct projection;
 
 struct event_rule {
     const struct message_type *type;
-    uint16_t key_offset; /* of the struct id128 under which turn_outcome() finds this event later,
+    uint16_t key_offset; /* of the struct id128 under which turn_find_decision() finds this event later,
                             or MESSAGE_NO_OFFSET */
     /* Pure: changes states in r and nothing else, same result on every replay. */
     void (*apply)(struct registry *r, const void *event, uint64_t time_ns);

@@ -91,7 +91,7 @@ struct message {
     struct principal who;
     struct slice request_id;         /* of the request behind it, for the log; empty = none */
     struct slice trace_id;           /* W3C Trace Context, 32 hex digits; empty = none */
-    struct id128 key;                /* hash of tenant, caller, route and key: outcome.h */
+    struct id128 key;                /* hash of tenant, caller, route and key: dedup_table.h */
     struct id128 fingerprint;        /* hash of the canonical request */
 };
 

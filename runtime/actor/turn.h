@@ -45,7 +45,7 @@ enum presence {
 #define TURN_AHEAD_MAX 32 /* ids in one call */
 
 void turn_prefetch_slots(struct turn *t, uint16_t kind, const struct id128 *ids, uint32_t count);
-void turn_prefetch_outcome(struct turn *t, struct id128 key);
+void turn_prefetch_decision(struct turn *t, struct id128 key);
 
 /* Fills found[count] for turn_expect(): probably the state of each id, or NULL; do not read it. */
 void turn_prefetch_states(struct turn *t, uint16_t kind, const struct id128 *ids, uint32_t count,
@@ -66,7 +66,7 @@ struct stored_event {
 };
 
 /* Has this key, such as a transfer's id, an outcome already? THERE fills *stored. */
-must_check enum presence turn_outcome(struct turn *t, struct id128 key,
+must_check enum presence turn_find_decision(struct turn *t, struct id128 key,
                                       struct stored_event *stored);
 
 /* Records the event and applies it. Each event of a shard gets its own time, strictly later than
@@ -97,7 +97,7 @@ uint16_t turn_shards(struct turn *t); /* how many the deployment has */
 bool turn_at_home(struct turn *t, struct id128 id);
 
 /* Limits. More events than a batch holds, or a larger answer than the asker takes: the whole turn
- * is undone and answered TOO_LARGE, and turn_emit(), turn_reply() or turn_outcome() do not return
+ * is undone and answered TOO_LARGE, and turn_emit(), turn_reply() or turn_find_decision() do not return
  * (they jump). So a handler must own nothing that needs freeing: turn_alloc() has its memory. */
 
 /* Answers the message, exactly once for an ask. code 0 = success; version 0 = no ETag. With an

@@ -5,7 +5,7 @@
  * written in ascending order, over several transactions if it is large: the last key in its row
  * tells how far writing has come.
  *
- * Two kinds: idempotency keys (outcome.h says within what they are unique), and ids of things that
+ * Two kinds: idempotency keys (dedup_table.h says within what they are unique), and ids of things that
  * happen once, such as a transfer (event_rule.key_offset). */
 #ifndef DEDUP_KEY_RUN_H
 #define DEDUP_KEY_RUN_H
@@ -21,7 +21,7 @@
 #define KEY_PAGE_CHUNKS 8    /* chunks of a run that a reader has in memory at once */
 
 enum key_kind {
-    KEY_KIND_OUTCOME = 1, /* idempotency keys; the place of the record */
+    KEY_KIND_REQUEST = 1, /* idempotency keys; the place of the record */
     KEY_KIND_EVENT = 2,   /* ids; the place of the event */
 };
 

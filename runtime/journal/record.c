@@ -33,7 +33,7 @@ void record_event(struct wire_writer *w, uint16_t number)
     wire_put_uint(w, number);
 }
 
-void record_end(struct wire_writer *w, const struct record_outcome *o)
+void record_end(struct wire_writer *w, const struct record_answer *o)
 {
     wire_put_array(w, PARTS_END);
     wire_put_uint(w, o->code);
@@ -89,13 +89,13 @@ static enum record_part read_end(struct record_reader *r)
     r->inside = false;
     r->item = r->begin_item;
     r->time_ns = r->begin_ns;
-    r->outcome = (struct record_outcome){0};
-    r->outcome.code = (uint16_t)wire_get_uint(&r->wire, UINT16_MAX);
-    r->outcome.reply_type = (uint16_t)wire_get_uint(&r->wire, UINT16_MAX);
-    r->outcome.version = wire_get_uint(&r->wire, UINT64_MAX);
-    r->outcome.has_reply = !wire_get_nil(&r->wire);
-    if (r->outcome.has_reply)
-        r->outcome.reply = wire_get_bytes(&r->wire, UINT32_MAX);
+    r->answer = (struct record_answer){0};
+    r->answer.code = (uint16_t)wire_get_uint(&r->wire, UINT16_MAX);
+    r->answer.reply_type = (uint16_t)wire_get_uint(&r->wire, UINT16_MAX);
+    r->answer.version = wire_get_uint(&r->wire, UINT64_MAX);
+    r->answer.has_reply = !wire_get_nil(&r->wire);
+    if (r->answer.has_reply)
+        r->answer.reply = wire_get_bytes(&r->wire, UINT32_MAX);
     return r->wire.failed ? RECORD_DAMAGED : RECORD_END;
 }
 

@@ -46,7 +46,7 @@ static inline uint32_t place_item(uint64_t place)
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-struct record_outcome {
+struct record_answer {
     uint16_t code;
     uint16_t reply_type;
     uint64_t version;
@@ -60,7 +60,7 @@ void record_begin(struct wire_writer *w, uint64_t time_ns, const struct id128 *k
                   const struct id128 *fingerprint);
 /* Then the event's own msgpack follows. */
 void record_event(struct wire_writer *w, uint16_t number);
-void record_end(struct wire_writer *w, const struct record_outcome *o);
+void record_end(struct wire_writer *w, const struct record_answer *o);
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
@@ -88,7 +88,7 @@ struct record_reader {
     uint16_t number;
     struct slice event;
     /* the end */
-    struct record_outcome outcome;
+    struct record_answer answer;
 };
 
 /* Slices given out point into body. */

@@ -206,7 +206,7 @@ static struct shard_set *make_shard_set(struct node *n)
         .reader_count = o->readers,
         .owner = o->owner,
         .resident_max = o->resident_max,
-        .outcomes_max = o->outcomes_max,
+        .dedup_entries_max = o->dedup_entries_max,
         .filter_bytes = o->filter_bytes,
         .merge_keys = o->merge_keys,
         .state_changed = state_changed,

@@ -33,7 +33,7 @@ struct node_options {
     uint16_t readers;     /* read workers, 1 .. NODE_READERS_MAX */
     bool pin_cpus;        /* loop i (i > 0) stays on processor i */
     struct slice owner;   /* name of this process in the leases; static */
-    size_t resident_max, outcomes_max, filter_bytes, merge_keys; /* of each shard: shard.h */
+    size_t resident_max, dedup_entries_max, filter_bytes, merge_keys; /* of each shard: shard.h */
     struct log *log;      /* NULL = silent */
     /* Loop 0's thread: a shard stopped. An empty reason means it was closed by node_stop(), any
      * other that an operator must look. May be NULL. */

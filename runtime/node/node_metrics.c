@@ -48,7 +48,7 @@ static const struct family shard_families[] = {
     {"payd_actors_resident", "Actors in memory.", METRICS_GAUGE, SHARD(resident), false},
     {"payd_actors_evicted_total", "Actors passivated.", METRICS_COUNTER, SHARD(evicted), false},
     {"payd_actors_loads_total", "Actors asked of the store.", METRICS_COUNTER, SHARD(loads), false},
-    {"payd_outcomes", "Outcomes remembered in memory.", METRICS_GAUGE, SHARD(outcomes), false},
+    {"payd_dedup_entries", "Outcomes remembered in memory.", METRICS_GAUGE, SHARD(outcomes), false},
     {"payd_dead_letters", "Messages that await an operator.", METRICS_GAUGE, SHARD(dead_letters),
      false},
 };

@@ -166,7 +166,7 @@ static void open_shard(struct shard_set *c, uint16_t number)
         .progress = &c->progress,
         .owner = o->owner,
         .resident_max = o->resident_max,
-        .outcomes_max = o->outcomes_max,
+        .dedup_entries_max = o->dedup_entries_max,
         .filter_bytes = o->filter_bytes,
         .merge_keys = o->merge_keys,
         .answer = answer,

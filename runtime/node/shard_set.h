@@ -29,7 +29,7 @@ struct shard_set_options {
     struct worker *const *read_workers; /* the same */
     uint16_t reader_count;
     struct slice owner;        /* name of this process in the leases; static */
-    size_t resident_max, outcomes_max, filter_bytes, merge_keys; /* of each shard: shard.h */
+    size_t resident_max, dedup_entries_max, filter_bytes, merge_keys; /* of each shard: shard.h */
     /* The shard's thread; reason is set for STOPPED. */
     void (*state_changed)(void *context, uint16_t shard, enum shard_state state,
                           const char *reason);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/mutant.h"
-#include "runtime/dedup/outcome.h"
+#include "runtime/dedup/dedup_table.h"
 #include "runtime/projector/preload.h"
 
 #define STATE_BYTES_MAX ((size_t)16 << 20)
@@ -304,7 +304,7 @@ void projector_init(struct projector *p, struct env *env, struct worker *worker,
     p->registry.load_context = &p->source;
     p->registry.collect_dirty = true;
     row_sorter_init(&p->sorter);
-    key_index_init(&p->keys, (struct key_space){shard, KEY_KIND_OUTCOME}, OUTCOME_KEEP_NS,
+    key_index_init(&p->keys, (struct key_space){shard, KEY_KIND_REQUEST}, DEDUP_KEEP_NS,
                    merge_keys);
     key_index_init(&p->ids, (struct key_space){shard, KEY_KIND_EVENT}, 0, merge_keys);
     wire_writer_init(&p->state, STATE_BYTES_MAX);

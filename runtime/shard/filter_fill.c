@@ -33,7 +33,7 @@ static void page_run(struct work *w)
     struct shard *s = container_of(w, struct shard, filter_fill.work);
     struct store *store = s->options.store;
     struct value prefix[] = {{.type = VALUE_UINT, .number = s->options.number},
-                             {.type = VALUE_UINT, .number = KEY_KIND_OUTCOME}};
+                             {.type = VALUE_UINT, .number = KEY_KIND_REQUEST}};
     struct view_scan q = {
         .table = &key_chunks_view,
         .index = &key_chunks_view.key,

@@ -19,7 +19,7 @@ bool ingress_may_enter(struct shard *s, struct message *m)
         view_read_post(s, m);
         return false;
     }
-    if (s->writable && !outcomes_full(&s->ids) && !outcomes_full(&s->keys))
+    if (s->writable && !dedup_table_full(&s->ids) && !dedup_table_full(&s->keys))
         return true;
     refuse_busy(s, m, s->writable ? ERR_BUSY : ERR_STORE_FULL);
     return false;
@@ -79,7 +79,7 @@ static void hash(struct shard *s, size_t end)
         i->hash = id128_hash(m->target);
         registry_prefetch_slot(&s->registry, m->target_kind, i->hash);
         if (m->keyed)
-            outcomes_prefetch(&s->keys, m->key);
+            dedup_table_prefetch(&s->keys, m->key);
     }
     a->hashed = end;
 }

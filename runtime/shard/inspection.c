@@ -23,7 +23,7 @@ void shard_get_stats(const struct shard *s, struct shard_stats *stats)
     if (s->recovery != NULL)
         return; /* registry and outcomes are the worker's */
     stats->resident = s->registry.resident;
-    stats->outcomes = outcomes_count(&s->ids) + outcomes_count(&s->keys);
+    stats->outcomes = dedup_table_count(&s->ids) + dedup_table_count(&s->keys);
     for (int k = 0; k < KIND_MAX; k++)
         stats->kinds[k].resident = s->registry.actors[k].count;
 }

@@ -16,7 +16,7 @@ void loader_init(struct loader *l, struct env *env, struct worker *worker, struc
     l->work.run = loader_run;
     l->work.done = loader_finish;
     table_init(&l->parts);
-    key_finder_init(&l->keys, (struct key_space){shard, KEY_KIND_OUTCOME}, filter_bytes);
+    key_finder_init(&l->keys, (struct key_space){shard, KEY_KIND_REQUEST}, filter_bytes);
     key_finder_init(&l->ids, (struct key_space){shard, KEY_KIND_EVENT}, LOADER_ID_FILTER_BYTES);
 }
 
@@ -98,7 +98,7 @@ static bool keep_state(void *context, const struct state_row *row)
 
 static struct part *part_copy(const struct record_reader *found, uint64_t place)
 {
-    struct slice bytes = found->inside ? found->event : found->outcome.reply;
+    struct slice bytes = found->inside ? found->event : found->answer.reply;
     struct part *part = malloc(sizeof *part + bytes.len);
     check(part != NULL);
     part->entry.id = (struct id128){0, place};
@@ -109,7 +109,7 @@ static struct part *part_copy(const struct record_reader *found, uint64_t place)
     if (found->inside)
         part->record.event = copy;
     else
-        part->record.outcome.reply = copy;
+        part->record.answer.reply = copy;
     return part;
 }
 

@@ -24,7 +24,7 @@
 
 enum load_what {
     LOAD_STATE,   /* of an actor */
-    LOAD_OUTCOME, /* place of a key, from the views */
+    LOAD_DECISION, /* place of a key, from the views */
     LOAD_PART,    /* record or event at a place, from the journal */
 };
 
@@ -44,7 +44,7 @@ struct load {
 struct part {
     struct table_entry entry; /* {0, place} */
     struct record_reader record;
-    char bytes[]; /* what record.event or record.outcome.reply points into */
+    char bytes[]; /* what record.event or record.answer.reply points into */
 };
 
 struct loader {

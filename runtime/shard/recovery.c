@@ -222,7 +222,7 @@ static bool add_event(void *context, const struct event_rule *rule, const void *
     if (rule->key_offset != MESSAGE_NO_OFFSET && !MUTANT(FORGET_IDS)) {
         struct id128 key;
         memcpy(&key, (const char *)event + rule->key_offset, sizeof key);
-        outcomes_add(&r->shard->ids, key, place);
+        dedup_table_add(&r->shard->ids, key, place);
     }
     return true;
 }
@@ -234,7 +234,7 @@ static bool add_key(void *context, struct id128 key, struct id128 fingerprint, u
     (void)fingerprint;
     (void)time_ns;
     if (!MUTANT(FORGET_KEYS))
-        outcomes_add(&r->shard->keys, key, place);
+        dedup_table_add(&r->shard->keys, key, place);
     return true;
 }
 
@@ -278,8 +278,8 @@ static void start_replay(struct recovery *r)
     uint64_t dropped_ms = r->position.seq == 0 ? 0 : r->position.time_ns / NS_PER_MS + ID_AHEAD_MS;
     registry_clear(&s->registry);
     wheel_init(&s->wheel, r->now_ns);
-    outcomes_clear(&s->ids, dropped_ms);
-    outcomes_clear(&s->keys, 0);
+    dedup_table_clear(&s->ids, dropped_ms);
+    dedup_table_clear(&s->keys, 0);
     for (uint32_t i = 0; i < r->doubtful_count; i++)
         r->doubtful[i].durable = false;
     for (int k = 0; k < KIND_MAX; k++)

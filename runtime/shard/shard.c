@@ -202,12 +202,12 @@ static void on_loaded(void *context, struct load *l)
         state_loaded(s, l);
         return;
     }
-    if (l->result == ERR_CORRUPT && l->what == LOAD_OUTCOME)
+    if (l->result == ERR_CORRUPT && l->what == LOAD_DECISION)
         shard_views_damaged(s);
     else if (l->result != ERR_OK && l->result != ERR_NOT_FOUND)
         s->load_error = l->result;
-    else if (l->what == LOAD_OUTCOME)
-        outcomes_learn(l->is_key ? &s->keys : &s->ids, l->id,
+    else if (l->what == LOAD_DECISION)
+        dedup_table_cache(l->is_key ? &s->keys : &s->ids, l->id,
                        l->result == ERR_OK ? l->place : 0);
 }
 
@@ -310,7 +310,7 @@ static void project(struct shard *s)
         return;
     bool asked = s->closing || progress_wanted(s->options.progress, s->options.number,
                                                s->projector.position.seq);
-    bool crowded = outcomes_crowded(&s->ids) || outcomes_crowded(&s->keys);
+    bool crowded = dedup_table_filling(&s->ids) || dedup_table_filling(&s->keys);
     bool hurry = (asked || crowded) && !s->projector_failing;
     if (hurry || env_mono_ns(s->env) >= s->project_after_ns) {
         projector_advance(&s->projector, s->journal.committed_seq);
@@ -431,7 +431,7 @@ static void probe(struct alarm *a)
 static void rest_projector(struct shard *s)
 {
     uint64_t seq = s->projector.position.seq;
-    uint32_t ids = outcomes_behind(&s->ids, seq), keys = outcomes_behind(&s->keys, seq);
+    uint32_t ids = dedup_table_behind(&s->ids, seq), keys = dedup_table_behind(&s->keys, seq);
     uint32_t behind = ids > keys ? ids : keys;
     uint32_t ease = behind < SHARD_PROJECT_HURRY ? SHARD_PROJECT_HURRY - behind : 0;
     uint64_t rest_ns = s->projector.took_ns * SHARD_PROJECT_REST * ease / SHARD_PROJECT_HURRY;
@@ -451,8 +451,8 @@ static void on_projected(void *context, enum err result, const char *reason)
         s->projector_failing = false;
         rest_projector(s);
         progress_project(s->options.progress, s->options.number, s->projector.position.seq);
-        outcomes_projected(&s->ids, s->projector.position.seq);
-        outcomes_projected(&s->keys, s->projector.position.seq);
+        dedup_table_projected(&s->ids, s->projector.position.seq);
+        dedup_table_projected(&s->keys, s->projector.position.seq);
     } else {
         s->stats.projector_failures++;
         s->projector_failing = true;
@@ -519,8 +519,8 @@ struct shard *shard_new(const struct shard_options *options)
     s->writable = true;
     init_queues(s);
     init_parts(s);
-    bool ready = outcomes_init(&s->ids, options->outcomes_max, 0) &&
-                 outcomes_init(&s->keys, options->outcomes_max, options->filter_bytes);
+    bool ready = dedup_table_init(&s->ids, options->dedup_entries_max, 0) &&
+                 dedup_table_init(&s->keys, options->dedup_entries_max, options->filter_bytes);
     check(ready);
     recovery_start(s, ERR_OK);
     return s;
@@ -569,8 +569,8 @@ struct shard *shard_free(struct shard *s)
     loader_done(&s->loader);
     supervisor_done(&s->supervisor);
     controls_done(&s->controls);
-    outcomes_done(&s->ids);
-    outcomes_done(&s->keys);
+    dedup_table_done(&s->ids);
+    dedup_table_done(&s->keys);
     slab_done(&s->view_reads.slab);
     slab_done(&s->timeouts);
     arena_done(&s->turn_arena);

@@ -9,7 +9,7 @@
 
 #include "runtime/actor/registry_priv.h"
 #include "runtime/base/time.h"
-#include "runtime/dedup/outcome.h"
+#include "runtime/dedup/dedup_table.h"
 #include "runtime/journal/journal.h"
 #include "runtime/journal/scrub.h"
 #include "runtime/observe/log.h"
@@ -95,7 +95,7 @@ struct shard {
     struct projector projector;
     struct scrub scrub;
     struct loader loader;
-    struct outcomes ids, keys;
+    struct dedup_table ids, keys;
     struct supervisor supervisor;
     struct controls controls;
     struct ingress ingress;
@@ -137,7 +137,7 @@ struct shard {
     struct record_reader found; /* the turn's: a part of a batch that is still in memory. Not in
                                    struct turn, where clearing it would cost more than many turns
                                    take */
-    struct outcome **added; /* by the turn that runs, to take them back */
+    struct dedup_entry **added; /* by the turn that runs, to take them back */
     size_t added_count, added_cap;
     struct slab timeouts;
 

@@ -70,9 +70,9 @@ void turn_prefetch_slots(struct turn *t, uint16_t kind, const struct id128 *ids,
         registry_prefetch_slot(&t->shard->registry, kind, id128_hash(ids[i]));
 }
 
-void turn_prefetch_outcome(struct turn *t, struct id128 key)
+void turn_prefetch_decision(struct turn *t, struct id128 key)
 {
-    outcomes_prefetch(&t->shard->ids, key);
+    dedup_table_prefetch(&t->shard->ids, key);
 }
 
 void turn_prefetch_states(struct turn *t, uint16_t kind, const struct id128 *ids, uint32_t count,
@@ -113,25 +113,25 @@ static const struct record_reader *part_at(struct turn *t, uint64_t place, bool 
     return NULL;
 }
 
-static enum presence place_of(struct turn *t, struct outcomes *table, struct id128 key,
+static enum presence place_of(struct turn *t, struct dedup_table *table, struct id128 key,
                               uint64_t *place)
 {
-    switch (outcomes_find(table, key, place)) {
-    case OUTCOME_NEW:
+    switch (dedup_table_find(table, key, place)) {
+    case DEDUP_NEW:
         return PRESENCE_ABSENT;
-    case OUTCOME_FOUND:
+    case DEDUP_FOUND:
         depend_on(t, place_seq(*place));
         return PRESENCE_THERE;
-    case OUTCOME_ASK:
+    case DEDUP_ASK:
         break;
     }
-    struct load load = {.what = LOAD_OUTCOME, .id = key, .is_key = table == &t->shard->keys};
+    struct load load = {.what = LOAD_DECISION, .id = key, .is_key = table == &t->shard->keys};
     loader_ask(&t->shard->loader, &load);
     t->waiting = true;
     return PRESENCE_WAITING;
 }
 
-enum presence turn_outcome(struct turn *t, struct id128 key, struct stored_event *stored)
+enum presence turn_find_decision(struct turn *t, struct id128 key, struct stored_event *stored)
 {
     uint64_t place;
     enum presence p = place_of(t, &t->shard->ids, key, &place);
@@ -169,7 +169,7 @@ static void begin_record(struct turn *t)
     b->items++;
 }
 
-static void note_added(struct shard *s, struct outcome *outcome)
+static void note_added(struct shard *s, struct dedup_entry *outcome)
 {
     if (s->added_count == s->added_cap) {
         s->added_cap = s->added_cap == 0 ? 256 : s->added_cap * 2;
@@ -199,7 +199,7 @@ void turn_emit(struct turn *t, const struct message_type *type, const void *even
         return;
     struct id128 key;
     memcpy(&key, (const char *)event + rule->key_offset, sizeof key);
-    note_added(s, outcomes_add(&s->ids, key, place_make(b->seq, item)));
+    note_added(s, dedup_table_add(&s->ids, key, place_make(b->seq, item)));
 }
 
 struct turn_savepoint turn_savepoint(struct turn *t)
@@ -213,10 +213,10 @@ struct turn_savepoint turn_savepoint(struct turn *t)
     };
 }
 
-static void take_back_outcomes(struct shard *s, size_t keep)
+static void take_back_decisions(struct shard *s, size_t keep)
 {
     while (s->added_count > keep)
-        outcomes_remove(s->added[--s->added_count]);
+        dedup_table_remove(s->added[--s->added_count]);
 }
 
 void turn_rollback(struct turn *t, struct turn_savepoint to)
@@ -225,7 +225,7 @@ void turn_rollback(struct turn *t, struct turn_savepoint to)
     struct batch *b = s->journal.open;
     if (!MUTANT(SKIP_UNDO))
         registry_undo(&s->registry, (struct registry_mark){to.undo});
-    take_back_outcomes(s, to.added);
+    take_back_decisions(s, to.added);
     b->items -= t->events - to.events;
     batch_cut(b, to.record);
     t->events = to.events;
@@ -350,7 +350,7 @@ static enum turn_result replay_outcome(struct turn *t, uint64_t place)
         turn_refuse(t, ERR_KEY_REUSED);
         return TURN_DONE;
     }
-    const struct record_outcome *o = &part->outcome;
+    const struct record_answer *o = &part->answer;
     t->replied = true;
     m->code = o->code;
     m->version = MUTANT(OTHER_ANSWER_AGAIN) ? 0 : o->version;
@@ -399,7 +399,7 @@ static void take_back(struct turn *t)
     if (!t->recorded)
         return;
     registry_undo(&s->registry, (struct registry_mark){0});
-    take_back_outcomes(s, 0);
+    take_back_decisions(s, 0);
     batch_cut(b, t->body_at);
     b->body.failed = false;
     b->items = t->items_at;
@@ -436,9 +436,9 @@ static void end_record(struct turn *t)
         t->recorded = false;
         return;
     }
-    struct record_outcome o = {0};
+    struct record_answer o = {0};
     if (keep_answer)
-        o = (struct record_outcome){m->code, m->reply_type, m->version, m->reply_type != 0,
+        o = (struct record_answer){m->code, m->reply_type, m->version, m->reply_type != 0,
                                     wire_written(&m->reply)};
     record_end(&b->body, &o);
     if (b->body.failed) {
@@ -448,7 +448,7 @@ static void end_record(struct turn *t)
     b->records++;
     s->clock.last_event_ns = t->begin_ns + (t->events > 0 ? t->events - 1 : 0);
     if (keep_answer)
-        outcomes_add(&s->keys, m->key, place_make(b->seq, t->items_at));
+        dedup_table_add(&s->keys, m->key, place_make(b->seq, t->items_at));
     depend_on(t, b->seq);
 }
 

@@ -15,7 +15,7 @@
 #include "schemas/catalog.h"
 
 #define VIEWS_MAX 64
-#define OUTCOMES_MAX 8000000
+#define DEDUP_ENTRIES_MAX 8000000
 #define FILTER_BYTES ((size_t)32 << 20)
 #define STOP_NS (60 * NS_PER_S)
 #define LOOK_AGAIN_NS (100 * NS_PER_MS)
@@ -73,7 +73,7 @@ void bench_run(struct bench *b)
         .readers = 1,
         .owner = slice_of("bench"),
         .resident_max = b->resident_max,
-        .outcomes_max = OUTCOMES_MAX,
+        .dedup_entries_max = DEDUP_ENTRIES_MAX,
         .filter_bytes = FILTER_BYTES,
     };
     check(node_new(&options, &b->node) == ERR_OK);

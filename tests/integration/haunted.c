@@ -111,7 +111,7 @@ static bool open_node(struct haunted *h)
                                 .readers = 1,
                                 .owner = slice_of("haunted"),
                                 .resident_max = 1000,
-                                .outcomes_max = 1000,
+                                .dedup_entries_max = 1000,
                                 .filter_bytes = 4096};
     if (node_new(&node, &h->node) != ERR_OK)
         return fail("node", "cannot be made");

@@ -137,7 +137,7 @@ static void start(void *context)
         .reader_count = array_len(readers),
         .owner = slice_of("simulated"),
         .resident_max = run->swarm.resident_max,
-        .outcomes_max = run->swarm.outcomes_max,
+        .dedup_entries_max = run->swarm.dedup_entries_max,
         .filter_bytes = FILTER_BYTES,
         .merge_keys = run->swarm.merge_keys,
         .state_changed = on_state,
@@ -164,7 +164,7 @@ static bool keys_are_merged(struct run *run)
     bool merging = false;
     run_faults(run, false);
     for (uint16_t shard = 0; shard < run->swarm.shards; shard++) {
-        for (enum key_kind kind = KEY_KIND_OUTCOME; kind <= KEY_KIND_EVENT; kind++) {
+        for (enum key_kind kind = KEY_KIND_REQUEST; kind <= KEY_KIND_EVENT; kind++) {
             enum err e =
                 key_runs_each((struct key_space){shard, kind}, run->store, see_merge, &merging);
             check(e == ERR_OK);

@@ -97,7 +97,7 @@ static void draw_node(struct swarm *s, struct rng *r)
     s->views = delay(r);
     s->reads = delay(r);
     s->resident_max = choose(r, residents, array_len(residents));
-    s->outcomes_max = choose(r, outcomes, array_len(outcomes));
+    s->dedup_entries_max = choose(r, outcomes, array_len(outcomes));
     s->merge_keys = choose(r, merges, array_len(merges));
     s->pass_ns = between(r, 5 * US, 500 * US);
 }

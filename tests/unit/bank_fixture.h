@@ -100,7 +100,7 @@ static inline void bank_start(struct bank *b)
         .progress = &b->progress,
         .owner = slice_of("bank"),
         .resident_max = 100000,
-        .outcomes_max = 100000,
+        .dedup_entries_max = 100000,
         .filter_bytes = 1 << 16,
         .answer = bank_answer,
         .state_changed = bank_state_changed,

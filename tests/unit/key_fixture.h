@@ -12,7 +12,7 @@
 #define KEEP_NS (31 * NS_PER_DAY)
 #define FILTER_BYTES ((size_t)1 << 20)
 
-static const struct key_space keys_of_shard = {0, KEY_KIND_OUTCOME};
+static const struct key_space keys_of_shard = {0, KEY_KIND_REQUEST};
 static const struct key_space ids_of_shard = {0, KEY_KIND_EVENT};
 
 static inline struct id128 key_of(uint64_t n)

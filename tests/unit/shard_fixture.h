@@ -124,7 +124,7 @@ static inline void start(struct fixture *f)
         .progress = &f->progress,
         .owner = slice_of("test"),
         .resident_max = f->resident_max,
-        .outcomes_max = 10000,
+        .dedup_entries_max = 10000,
         .filter_bytes = 1 << 16,
         .merge_keys = f->merge_keys,
         .answer = on_answer,
@@ -318,7 +318,7 @@ static inline void append_refusals(struct fixture *f, uint32_t count, struct wir
     for (uint32_t i = 0; i < count; i++) {
         const struct id128 key = {seq, i + 1}, fingerprint = {1, 1};
         record_begin(body, env_wall_ns(&f->world.loop.env) + seq, &key, &fingerprint);
-        record_end(body, &(struct record_outcome){.code = PURSE_EMPTY});
+        record_end(body, &(struct record_answer){.code = PURSE_EMPTY});
     }
     row->seq = seq;
     row->count = count;

@@ -75,7 +75,7 @@ static void pass(struct scene *s)
     journal_reopen(&s->journal);
     struct batch *b = s->journal.open;
     record_begin(&b->body, 1, NULL, NULL);
-    record_end(&b->body, &(struct record_outcome){0});
+    record_end(&b->body, &(struct record_answer){0});
     b->records++;
     b->items += 2;
     journal_turn_done(&s->journal);

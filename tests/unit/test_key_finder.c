@@ -81,7 +81,7 @@ static void a_run_without_filters_is_looked_into(void **state)
     begin(f, &k);
     const struct value key[] = {
         {.type = VALUE_UINT, .number = 0},
-        {.type = VALUE_UINT, .number = KEY_KIND_OUTCOME},
+        {.type = VALUE_UINT, .number = KEY_KIND_REQUEST},
         {.type = VALUE_UINT, .number = k.runs[0].number},
         {.type = VALUE_ID, .id = k.runs[0].first},
     };
@@ -211,7 +211,7 @@ static void damage_is_not_taken_for_a_new_key(void **state)
     write_runs(f, 1);
     begin(f, &k);
     const struct value shard = {.type = VALUE_UINT, .number = 0};
-    const struct value kind = {.type = VALUE_UINT, .number = KEY_KIND_OUTCOME};
+    const struct value kind = {.type = VALUE_UINT, .number = KEY_KIND_REQUEST};
     const struct value run = {.type = VALUE_UINT, .number = k.runs[0].number};
     const struct value first = {.type = VALUE_ID, .id = k.runs[0].first};
     const struct value last = {.type = VALUE_ID, .id = k.runs[0].last};

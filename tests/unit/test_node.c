@@ -346,7 +346,7 @@ static void open_node(struct office *o)
     o->orderly = true;
     struct node_options options = {
         .domain = &o->domain, .store = o->fixture->store, .shards = SHARDS, .loops = 2,
-        .readers = 2, .owner = slice_of("test"), .resident_max = 1000, .outcomes_max = 1000,
+        .readers = 2, .owner = slice_of("test"), .resident_max = 1000, .dedup_entries_max = 1000,
         .filter_bytes = 4096, .shard_stopped = on_shard_stopped, .context = o,
     };
     assert_int_equal(node_new(&options, &o->node), ERR_OK);

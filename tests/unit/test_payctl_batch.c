@@ -39,7 +39,7 @@ static void put_transfer(struct wire_writer *w, uint64_t amount)
 
 static void put_end(struct wire_writer *w)
 {
-    record_end(w, &(struct record_outcome){0});
+    record_end(w, &(struct record_answer){0});
 }
 
 static void seal(struct fixture *f)

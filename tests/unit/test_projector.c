@@ -35,7 +35,7 @@ static void take_in(void *context, const struct key_run *run)
 static uint64_t runs_of_keys(struct fixture *f)
 {
     uint64_t sum = 0;
-    struct key_space space = {f->number, KEY_KIND_OUTCOME};
+    struct key_space space = {f->number, KEY_KIND_REQUEST};
     assert_int_equal(key_runs_each(space, store_sim_store(f->sim), take_in, &sum), ERR_OK);
     return sum;
 }

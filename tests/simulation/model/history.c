@@ -88,10 +88,10 @@ static void add_record(struct history *h, const struct record_reader *r, uint64_
         .key = r->key,
         .fingerprint = r->fingerprint,
         .seq = seq,
-        .version = r->outcome.version,
-        .reply_hash = history_hash(r->outcome.reply),
-        .code = r->outcome.code,
-        .reply_type = r->outcome.reply_type,
+        .version = r->answer.version,
+        .reply_hash = history_hash(r->answer.reply),
+        .code = r->answer.code,
+        .reply_type = r->answer.reply_type,
         .effects = *effects,
     };
     h->on_record(h->context, record);

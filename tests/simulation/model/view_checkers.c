@@ -186,7 +186,7 @@ static void count(struct run *run, const struct view_table *t, view_row_cb row, 
 static void check_outcomes(struct run *run, const struct run_shard *rs)
 {
     struct key_finder keys;
-    key_finder_init(&keys, (struct key_space){rs->number, KEY_KIND_OUTCOME}, FILTER_BYTES);
+    key_finder_init(&keys, (struct key_space){rs->number, KEY_KIND_REQUEST}, FILTER_BYTES);
     for (uint32_t i = 0; i < rs->history.count; i++) {
         uint64_t place;
         enum err e = key_finder_find(&keys, run->store, rs->history.records[i].key, &place);

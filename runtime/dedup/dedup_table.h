@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Outcomes: which key (idempotency key, transfer id) was decided where in the journal. In memory
+/* Dedup table: which key (idempotency key, transfer id) was decided where in the journal. In memory
  * are all that the views do not hold yet and the most recent others; beyond that the views answer.
  *
  * An idempotency key is unique within tenant, client, subject and route: the bridge hashes them
  * and it into one 128-bit key. The request's content is the fingerprint. Both together name the
  * home shard (domain_target() is a function of type, body and caller alone), so a request that is
  * sent again always comes to the shard that decided it: it runs at most once on the whole
- * platform, and gets its first answer for OUTCOME_KEEP_NS. Memory, filter and views are each
+ * platform, and gets its first answer for DEDUP_KEEP_NS. Memory, filter and views are each
  * shard's own. KEY_REUSED is given when another request with the key comes to the same shard; one
  * that goes to another shard (another payer, say) is a request of its own there and runs. With one
  * shard, the default, there is no such case.
@@ -20,8 +20,8 @@
  * or two, which the processor's cache holds, however many there are. What the views were asked
  * stands in a row of its own, which may be dropped at any time: it can be asked again. Loop thread
  * only. */
-#ifndef DEDUP_OUTCOME_H
-#define DEDUP_OUTCOME_H
+#ifndef DEDUP_DEDUP_TABLE_H
+#define DEDUP_DEDUP_TABLE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,11 +30,11 @@
 #include "runtime/base/id128.h"
 #include "runtime/base/time.h"
 
-#define OUTCOME_KEEP_NS (31 * NS_PER_DAY) /* in the views; promised: 30 d */
-#define OUTCOME_GENERATION_SLOTS 65536
-#define OUTCOME_GENERATION_COUNT 45056 /* entries of a full generation: 11/16 of the slots */
+#define DEDUP_KEEP_NS (31 * NS_PER_DAY) /* in the views; promised: 30 d */
+#define DEDUP_GENERATION_SLOTS 65536
+#define DEDUP_GENERATION_COUNT 45056 /* entries of a full generation: 11/16 of the slots */
 
-struct outcome {
+struct dedup_entry {
     struct id128 key;
     uint64_t place;   /* record.h; 0 = known to be new: the views do not have it, or its turn was
                          undone */
@@ -44,19 +44,19 @@ struct generation;
 
 /* The ids of a generation that tell a time: a client that lets its ids rise within a millisecond
  * too has none of them looked up. */
-struct outcome_range {
+struct dedup_range {
     struct id128 oldest;
     struct id128 reach; /* newest in this generation or an older one: a later id is in neither */
 };
 
 struct generations {
     struct generation **items;    /* oldest first */
-    struct outcome_range *ranges; /* of each: apart, so that a look-up walks over few lines */
+    struct dedup_range *ranges; /* of each: apart, so that a look-up walks over few lines */
     uint32_t count, cap;
     size_t entries; /* in all of them */
 };
 
-struct outcomes {
+struct dedup_table {
     struct generations decided; /* here, since the process began or in what it replayed */
     struct generations learned; /* of the views; a key is in one of both at most */
     uint32_t decided_max;
@@ -67,49 +67,49 @@ struct outcomes {
     bool filter_complete;      /* it holds all keys of the views */
 };
 
-enum outcome_answer {
-    OUTCOME_NEW,
-    OUTCOME_FOUND,
-    OUTCOME_ASK, /* memory cannot tell: look into the views, then tell outcomes_learn() */
+enum dedup_answer {
+    DEDUP_NEW,
+    DEDUP_FOUND,
+    DEDUP_ASK, /* memory cannot tell: look into the views, then tell dedup_table_cache() */
 };
 
 /* count_max: of entries. filter_bytes 0: the keys are ids with a time (id128.h). */
-must_check bool outcomes_init(struct outcomes *o, size_t count_max, size_t filter_bytes);
-void outcomes_done(struct outcomes *o);
+must_check bool dedup_table_init(struct dedup_table *o, size_t count_max, size_t filter_bytes);
+void dedup_table_done(struct dedup_table *o);
 
 /* Forgets all (before a recovery). dropped_ms: ids up to this time may be in the views. */
-void outcomes_clear(struct outcomes *o, uint64_t dropped_ms);
+void dedup_table_clear(struct dedup_table *o, uint64_t dropped_ms);
 
-enum outcome_answer outcomes_find(const struct outcomes *o, struct id128 key, uint64_t *place);
+enum dedup_answer dedup_table_find(const struct dedup_table *o, struct id128 key, uint64_t *place);
 
-/* Starts to bring into the cache what outcomes_find() will read first. */
-void outcomes_prefetch(const struct outcomes *o, struct id128 key);
+/* Starts to bring into the cache what dedup_table_find() will read first. */
+void dedup_table_prefetch(const struct dedup_table *o, struct id128 key);
 
-/* A new outcome. It stays where it is until outcomes_projected() or outcomes_clear(). */
-struct outcome *outcomes_add(struct outcomes *o, struct id128 key, uint64_t place);
+/* A new outcome. It stays where it is until dedup_table_projected() or dedup_table_clear(). */
+struct dedup_entry *dedup_table_add(struct dedup_table *o, struct id128 key, uint64_t place);
 
 /* What the views said (place 0: it is new). Forgotten when `kept` generations of answers follow. */
-void outcomes_learn(struct outcomes *o, struct id128 key, uint64_t place);
+void dedup_table_cache(struct dedup_table *o, struct id128 key, uint64_t place);
 
 /* The turn that added it was undone: the key is new again. */
-void outcomes_remove(struct outcome *outcome);
+void dedup_table_remove(struct dedup_entry *outcome);
 
 /* The views have reached seq: drops old generations. */
-void outcomes_projected(struct outcomes *o, uint64_t seq);
+void dedup_table_projected(struct dedup_table *o, uint64_t seq);
 
 /* How many are in memory. */
-static inline size_t outcomes_count(const struct outcomes *o)
+static inline size_t dedup_table_count(const struct dedup_table *o)
 {
     return o->decided.entries + o->learned.entries;
 }
 
 /* No room for more until the projector catches up. */
-bool outcomes_full(const struct outcomes *o);
+bool dedup_table_full(const struct dedup_table *o);
 
 /* Half of the room is taken: the projector should hurry. */
-bool outcomes_crowded(const struct outcomes *o);
+bool dedup_table_filling(const struct dedup_table *o);
 
 /* Per cent of the room that views at `seq` leave taken. */
-uint32_t outcomes_behind(const struct outcomes *o, uint64_t seq);
+uint32_t dedup_table_behind(const struct dedup_table *o, uint64_t seq);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See outcome.h. */
-#include "runtime/dedup/outcome.h"
+/* See dedup_table.h. */
+#include "runtime/dedup/dedup_table.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,16 +15,16 @@
 struct generation {
     uint32_t count;
     uint64_t newest_seq; /* of its places */
-    uint32_t slots[OUTCOME_GENERATION_SLOTS]; /* 0, or 1 + the entry's number, 16 bits of its hash
+    uint32_t slots[DEDUP_GENERATION_SLOTS]; /* 0, or 1 + the entry's number, 16 bits of its hash
                                                  above: a probe past it then does not read it */
-    struct outcome entries[OUTCOME_GENERATION_COUNT]; /* never read before they are written */
+    struct dedup_entry entries[DEDUP_GENERATION_COUNT]; /* never read before they are written */
 };
 
 #define SLOT_TAG_SHIFT 16
 
-_Static_assert((OUTCOME_GENERATION_SLOTS & (OUTCOME_GENERATION_SLOTS - 1)) == 0, "a power of two");
-_Static_assert(OUTCOME_GENERATION_COUNT < 1u << SLOT_TAG_SHIFT, "a number fits below the tag");
-_Static_assert(OUTCOME_GENERATION_COUNT < OUTCOME_GENERATION_SLOTS, "every probe ends");
+_Static_assert((DEDUP_GENERATION_SLOTS & (DEDUP_GENERATION_SLOTS - 1)) == 0, "a power of two");
+_Static_assert(DEDUP_GENERATION_COUNT < 1u << SLOT_TAG_SHIFT, "a number fits below the tag");
+_Static_assert(DEDUP_GENERATION_COUNT < DEDUP_GENERATION_SLOTS, "every probe ends");
 
 /* Stands in the slot of a key that left; no id can be it, and it is answered as new. */
 static const struct id128 gone = {UINT64_MAX, UINT64_MAX};
@@ -33,7 +33,7 @@ static const struct id128 gone = {UINT64_MAX, UINT64_MAX};
 
 static size_t home_of(uint64_t hash)
 {
-    return (size_t)(hash >> 32) & (OUTCOME_GENERATION_SLOTS - 1);
+    return (size_t)(hash >> 32) & (DEDUP_GENERATION_SLOTS - 1);
 }
 
 /* By the low bits of the hash, of which the home is not made. */
@@ -42,17 +42,17 @@ static uint32_t tag_of(uint64_t hash)
     return (uint32_t)hash << SLOT_TAG_SHIFT;
 }
 
-static struct outcome *entry_of(struct generation *g, uint32_t slot)
+static struct dedup_entry *entry_of(struct generation *g, uint32_t slot)
 {
     return &g->entries[(slot & ((1u << SLOT_TAG_SHIFT) - 1)) - 1];
 }
 
 /* NULL: it is not in it. */
-static out_of_line struct outcome *generation_find(struct generation *g, struct id128 key)
+static out_of_line struct dedup_entry *generation_find(struct generation *g, struct id128 key)
 {
     uint64_t hash = id128_hash(key);
     uint32_t tag = tag_of(hash);
-    for (size_t i = home_of(hash);; i = (i + 1) & (OUTCOME_GENERATION_SLOTS - 1)) {
+    for (size_t i = home_of(hash);; i = (i + 1) & (DEDUP_GENERATION_SLOTS - 1)) {
         uint32_t slot = g->slots[i];
         if (slot == 0)
             return NULL;
@@ -62,20 +62,20 @@ static out_of_line struct outcome *generation_find(struct generation *g, struct 
 }
 
 /* A key that is not in it. */
-static struct outcome *generation_put(struct generation *g, struct id128 key)
+static struct dedup_entry *generation_put(struct generation *g, struct id128 key)
 {
     uint64_t hash = id128_hash(key);
     size_t i = home_of(hash);
     while (g->slots[i] != 0)
-        i = (i + 1) & (OUTCOME_GENERATION_SLOTS - 1);
-    check(g->count < OUTCOME_GENERATION_COUNT);
-    struct outcome *outcome = &g->entries[g->count++];
+        i = (i + 1) & (DEDUP_GENERATION_SLOTS - 1);
+    check(g->count < DEDUP_GENERATION_COUNT);
+    struct dedup_entry *outcome = &g->entries[g->count++];
     g->slots[i] = tag_of(hash) | g->count;
     outcome->key = key;
     return outcome;
 }
 
-static void set_place(struct generation *g, struct outcome *outcome, uint64_t place)
+static void set_place(struct generation *g, struct dedup_entry *outcome, uint64_t place)
 {
     outcome->place = place;
     if (place_seq(place) > g->newest_seq)
@@ -108,7 +108,7 @@ static void generations_done(struct generations *row)
 
 static bool has_room(const struct generations *row)
 {
-    return row->count > 0 && row->items[row->count - 1]->count < OUTCOME_GENERATION_COUNT;
+    return row->count > 0 && row->items[row->count - 1]->count < DEDUP_GENERATION_COUNT;
 }
 
 static struct generation *newest_with_room(struct generations *row)
@@ -128,23 +128,23 @@ static struct generation *newest_with_room(struct generations *row)
     g->newest_seq = 0;
     memset(g->slots, 0, sizeof g->slots);
     struct id128 reach = row->count == 0 ? ID128_ZERO : row->ranges[row->count - 1].reach;
-    row->ranges[row->count] = (struct outcome_range){{UINT64_MAX, UINT64_MAX}, reach};
+    row->ranges[row->count] = (struct dedup_range){{UINT64_MAX, UINT64_MAX}, reach};
     row->items[row->count++] = g;
     return g;
 }
 
 /* The key's entry, and the generation it is in. */
-static struct outcome *generations_find(const struct generations *row, bool timed,
+static struct dedup_entry *generations_find(const struct generations *row, bool timed,
                                         struct id128 key, struct generation **where)
 {
     timed = timed && id128_tells_time(key);
     for (uint32_t i = row->count; i-- > 0;) {
-        const struct outcome_range *range = &row->ranges[i];
+        const struct dedup_range *range = &row->ranges[i];
         if (timed && id128_compare(key, range->reach) > 0)
             return NULL;
         if (timed && id128_compare(key, range->oldest) < 0)
             continue;
-        struct outcome *outcome = generation_find(row->items[i], key);
+        struct dedup_entry *outcome = generation_find(row->items[i], key);
         if (outcome != NULL) {
             *where = row->items[i];
             return outcome;
@@ -153,7 +153,7 @@ static struct outcome *generations_find(const struct generations *row, bool time
     return NULL;
 }
 
-static void range_take_in(struct outcome_range *range, struct id128 key)
+static void range_take_in(struct dedup_range *range, struct id128 key)
 {
     if (!id128_tells_time(key))
         return;
@@ -163,11 +163,11 @@ static void range_take_in(struct outcome_range *range, struct id128 key)
         range->reach = key;
 }
 
-static struct outcome *generations_put(struct generations *row, struct id128 key, uint64_t place)
+static struct dedup_entry *generations_put(struct generations *row, struct id128 key, uint64_t place)
 {
     check(!id128_is_zero(key));
     struct generation *g = newest_with_room(row);
-    struct outcome *outcome = generation_put(g, key);
+    struct dedup_entry *outcome = generation_put(g, key);
     row->entries++;
     range_take_in(&row->ranges[row->count - 1], key);
     set_place(g, outcome, place);
@@ -185,12 +185,12 @@ static void generations_drop_oldest(struct generations *row)
 
 /* --- all of them ------------------------------------------------------------------------------ */
 
-bool outcomes_init(struct outcomes *o, size_t count_max, size_t filter_bytes)
+bool dedup_table_init(struct dedup_table *o, size_t count_max, size_t filter_bytes)
 {
-    size_t most = count_max / OUTCOME_GENERATION_COUNT;
+    size_t most = count_max / DEDUP_GENERATION_COUNT;
     if (most < GENERATIONS_MIN)
         most = GENERATIONS_MIN;
-    *o = (struct outcomes){
+    *o = (struct dedup_table){
         .decided_max = (uint32_t)most,
         .kept = (uint32_t)most / 4,
         .timed = filter_bytes == 0,
@@ -202,14 +202,14 @@ bool outcomes_init(struct outcomes *o, size_t count_max, size_t filter_bytes)
            (o->timed || filter_init(&o->filter, filter_bytes));
 }
 
-void outcomes_clear(struct outcomes *o, uint64_t dropped_ms)
+void dedup_table_clear(struct dedup_table *o, uint64_t dropped_ms)
 {
     generations_clear(&o->decided);
     generations_clear(&o->learned);
     o->dropped_ms = dropped_ms;
 }
 
-void outcomes_done(struct outcomes *o)
+void dedup_table_done(struct dedup_table *o)
 {
     generations_done(&o->decided);
     generations_done(&o->learned);
@@ -218,31 +218,31 @@ void outcomes_done(struct outcomes *o)
 }
 
 /* Later than all that left memory: neither the views nor their answers have it. */
-static bool fresh(const struct outcomes *o, struct id128 key)
+static bool fresh(const struct dedup_table *o, struct id128 key)
 {
     return o->timed && id128_tells_time(key) && id128_unix_ms(key) > o->dropped_ms;
 }
 
-enum outcome_answer outcomes_find(const struct outcomes *o, struct id128 key, uint64_t *place)
+enum dedup_answer dedup_table_find(const struct dedup_table *o, struct id128 key, uint64_t *place)
 {
     if (id128_is_zero(key))
-        return OUTCOME_NEW; /* no id at all: whoever asks will refuse it */
+        return DEDUP_NEW; /* no id at all: whoever asks will refuse it */
     /* The filter holds what the generations hold as well, in fewer cache lines. */
     if (o->filter_complete && !filter_maybe(&o->filter, key))
-        return OUTCOME_NEW;
+        return DEDUP_NEW;
     struct generation *where;
-    struct outcome *outcome = generations_find(&o->decided, o->timed, key, &where);
+    struct dedup_entry *outcome = generations_find(&o->decided, o->timed, key, &where);
     if (outcome == NULL && fresh(o, key))
-        return OUTCOME_NEW;
+        return DEDUP_NEW;
     if (outcome == NULL)
         outcome = generations_find(&o->learned, o->timed, key, &where);
     if (outcome == NULL)
-        return OUTCOME_ASK;
+        return DEDUP_ASK;
     *place = outcome->place;
-    return outcome->place == 0 ? OUTCOME_NEW : OUTCOME_FOUND;
+    return outcome->place == 0 ? DEDUP_NEW : DEDUP_FOUND;
 }
 
-void outcomes_prefetch(const struct outcomes *o, struct id128 key)
+void dedup_table_prefetch(const struct dedup_table *o, struct id128 key)
 {
     if (!o->timed)
         filter_prefetch(&o->filter, key);
@@ -253,25 +253,25 @@ void outcomes_prefetch(const struct outcomes *o, struct id128 key)
 }
 
 /* No generation holds it: the filter knows all they hold. */
-static bool is_new(const struct outcomes *o, struct id128 key)
+static bool is_new(const struct dedup_table *o, struct id128 key)
 {
     return !o->timed && !filter_maybe(&o->filter, key);
 }
 
 /* What the views said is true no longer. */
-static void unlearn(struct outcomes *o, struct id128 key)
+static void unlearn(struct dedup_table *o, struct id128 key)
 {
     struct generation *where;
-    struct outcome *outcome = generations_find(&o->learned, o->timed, key, &where);
+    struct dedup_entry *outcome = generations_find(&o->learned, o->timed, key, &where);
     if (outcome != NULL)
-        *outcome = (struct outcome){gone, 0};
+        *outcome = (struct dedup_entry){gone, 0};
 }
 
-struct outcome *outcomes_add(struct outcomes *o, struct id128 key, uint64_t place)
+struct dedup_entry *dedup_table_add(struct dedup_table *o, struct id128 key, uint64_t place)
 {
     struct generation *where;
     bool is_known_new = is_new(o, key);
-    struct outcome *outcome =
+    struct dedup_entry *outcome =
         is_known_new ? NULL : generations_find(&o->decided, o->timed, key, &where);
     if (outcome != NULL) {
         set_place(where, outcome, place);
@@ -284,12 +284,12 @@ struct outcome *outcomes_add(struct outcomes *o, struct id128 key, uint64_t plac
     return generations_put(&o->decided, key, place);
 }
 
-void outcomes_remove(struct outcome *outcome)
+void dedup_table_remove(struct dedup_entry *outcome)
 {
     outcome->place = 0;
 }
 
-void outcomes_learn(struct outcomes *o, struct id128 key, uint64_t place)
+void dedup_table_cache(struct dedup_table *o, struct id128 key, uint64_t place)
 {
     /* A turn may have decided it since the question was asked: then memory knows better. */
     struct generation *where;
@@ -306,11 +306,11 @@ void outcomes_learn(struct outcomes *o, struct id128 key, uint64_t place)
 
 /* --- making room ------------------------------------------------------------------------------ */
 
-static void drop_oldest(struct outcomes *o)
+static void drop_oldest(struct dedup_table *o)
 {
     const struct generation *g = o->decided.items[0];
     for (uint32_t i = 0; i < g->count; i++) {
-        const struct outcome *outcome = &g->entries[i];
+        const struct dedup_entry *outcome = &g->entries[i];
         uint64_t ms = id128_unix_ms(outcome->key);
         if (outcome->place != 0 && id128_tells_time(outcome->key) && ms > o->dropped_ms)
             o->dropped_ms = ms;
@@ -318,24 +318,24 @@ static void drop_oldest(struct outcomes *o)
     generations_drop_oldest(&o->decided);
 }
 
-void outcomes_projected(struct outcomes *o, uint64_t seq)
+void dedup_table_projected(struct dedup_table *o, uint64_t seq)
 {
     while (o->decided.count > o->kept && o->decided.items[0]->newest_seq <= seq)
         drop_oldest(o);
 }
 
-bool outcomes_full(const struct outcomes *o)
+bool dedup_table_full(const struct dedup_table *o)
 {
     return o->decided.count > o->decided_max ||
            (o->decided.count == o->decided_max && !has_room(&o->decided));
 }
 
-bool outcomes_crowded(const struct outcomes *o)
+bool dedup_table_filling(const struct dedup_table *o)
 {
     return o->decided.count >= o->decided_max / 2;
 }
 
-uint32_t outcomes_behind(const struct outcomes *o, uint64_t seq)
+uint32_t dedup_table_behind(const struct dedup_table *o, uint64_t seq)
 {
     uint32_t behind = 0;
     while (behind < o->decided.count &&
