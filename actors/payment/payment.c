@@ -2,7 +2,7 @@
 /* Payment: state, its one mover, rows. The handlers are in payment_actions.c. */
 #include "actors/payment/payment.h"
 
-#include "actors/common/keep.h"
+#include "actors/common/owned_text.h"
 #include "actors/payment/payment_actions.h"
 #include "actors/wallet/wallet.h"
 #include "schemas/common.h"
@@ -95,15 +95,15 @@ void payment_apply_created(struct registry *r, const void *event, uint64_t time_
         .captured = at_once ? e->amount : 0,
         .created_at = time_ns,
         .expires_at = e->expires_at,
-        .metadata = keep_metadata(r, &e->metadata),
+        .metadata = owned_metadata_copy(r, &e->metadata),
         .currency = e->currency,
         .capture = e->capture,
         .status = PAYMENT_STATUS_NONE,
     };
     if (e->has_description)
-        p->description = keep_text(r, e->description);
+        p->description = owned_text_copy(r, e->description);
     if (e->has_customer_id)
-        p->customer_id = keep_text(r, e->customer_id);
+        p->customer_id = owned_text_copy(r, e->customer_id);
     move(r, e->payment_id, p, at_once ? PAYMENT_ACTION_PAY : PAYMENT_ACTION_AUTHORIZE, time_ns);
 }
 
@@ -156,7 +156,7 @@ void payment_apply_expired(struct registry *r, const void *event, uint64_t time_
 static void put_payment(struct projection *to, struct id128 id, const struct payment *p)
 {
     struct wire_writer metadata;
-    keep_metadata_encode(&metadata, &p->metadata);
+    owned_metadata_encode(&metadata, &p->metadata);
     struct payments_row row = {
         .payment_id = id,
         .tenant_id = p->tenant_id,
@@ -323,9 +323,9 @@ static bool read_state(struct registry *r, struct wire_reader *from, void *state
     p->created_at = wire_get_uint(from, UINT64_MAX);
     p->updated_at = wire_get_uint(from, UINT64_MAX);
     p->expires_at = wire_get_uint(from, UINT64_MAX);
-    p->description = keep_text_read(r, from, PAYMENT_DESCRIPTION_MAX);
-    p->customer_id = keep_text_read(r, from, PAYMENT_CUSTOMER_ID_MAX);
-    p->metadata = keep_metadata_read(r, from);
+    p->description = owned_text_read(r, from, PAYMENT_DESCRIPTION_MAX);
+    p->customer_id = owned_text_read(r, from, PAYMENT_CUSTOMER_ID_MAX);
+    p->metadata = owned_metadata_read(r, from);
     p->version = (uint32_t)wire_get_uint(from, UINT32_MAX);
     p->currency = (uint16_t)wire_get_uint(from, CURRENCY_NUMBER_MAX);
     p->capture = (uint8_t)wire_get_uint(from, PAYMENT_CAPTURE_MODE_COUNT);
@@ -336,9 +336,9 @@ static bool read_state(struct registry *r, struct wire_reader *from, void *state
 static void release_state(struct registry *r, void *state)
 {
     struct payment *p = state;
-    keep_text_free(r, p->description);
-    keep_text_free(r, p->customer_id);
-    keep_metadata_free(r, &p->metadata);
+    owned_text_free(r, p->description);
+    owned_text_free(r, p->customer_id);
+    owned_metadata_free(r, &p->metadata);
 }
 
 static const struct handler handlers[] = {

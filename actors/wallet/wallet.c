@@ -3,7 +3,7 @@
  * (open, show, freeze, close, limits), wallet_move.c (fund, withdraw, transfer), wallet_hold.c. */
 #include "actors/wallet/wallet.h"
 
-#include "actors/common/keep.h"
+#include "actors/common/owned_text.h"
 #include "actors/wallet/owner.h"
 #include "actors/wallet/wallet_hold.h"
 #include "actors/wallet/wallet_messages.h"
@@ -165,8 +165,8 @@ void wallet_apply_opened(struct registry *r, const void *event, uint64_t time_ns
         .limit = {.per_transaction = LIMIT_NONE, .per_day = LIMIT_NONE},
         .created_at = time_ns,
         .version = 1,
-        .user_id = keep_text(r, e->user_id),
-        .metadata = keep_metadata(r, &e->metadata),
+        .user_id = owned_text_copy(r, e->user_id),
+        .metadata = owned_metadata_copy(r, &e->metadata),
         .currency = e->currency,
         .status = WALLET_STATUS_ACTIVE,
     };
@@ -208,7 +208,7 @@ void wallet_project(struct projection *p, struct id128 id)
 {
     const struct wallet *w = registry_state(projection_registry(p), KIND_WALLET, id);
     struct wire_writer metadata;
-    keep_metadata_encode(&metadata, &w->metadata);
+    owned_metadata_encode(&metadata, &w->metadata);
     struct wallets_row row = {
         .wallet_id = id,
         .tenant_id = w->tenant_id,
@@ -285,8 +285,8 @@ static bool read_state(struct registry *r, struct wire_reader *from, void *state
     w->limit.spent_day = (uint32_t)wire_get_uint(from, UINT32_MAX);
     w->created_at = wire_get_uint(from, UINT64_MAX);
     w->version = wire_get_uint(from, UINT64_MAX);
-    w->user_id = keep_text_read(r, from, WALLET_USER_ID_MAX);
-    w->metadata = keep_metadata_read(r, from);
+    w->user_id = owned_text_read(r, from, WALLET_USER_ID_MAX);
+    w->metadata = owned_metadata_read(r, from);
     w->open_holds = (uint32_t)wire_get_uint(from, UINT32_MAX);
     w->currency = (uint16_t)wire_get_uint(from, CURRENCY_NUMBER_MAX);
     w->status = (uint8_t)wire_get_uint(from, WALLET_STATUS_COUNT);
@@ -296,8 +296,8 @@ static bool read_state(struct registry *r, struct wire_reader *from, void *state
 static void release_state(struct registry *r, void *state)
 {
     struct wallet *w = state;
-    keep_text_free(r, w->user_id);
-    keep_metadata_free(r, &w->metadata);
+    owned_text_free(r, w->user_id);
+    owned_metadata_free(r, &w->metadata);
 }
 
 static const struct handler handlers[] = {

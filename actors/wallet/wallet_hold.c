@@ -2,7 +2,7 @@
 /* Hold: place, capture in parts, release, expire. */
 #include "actors/wallet/wallet_hold.h"
 
-#include "actors/common/keep.h"
+#include "actors/common/owned_text.h"
 #include "schemas/common.h"
 
 #define WALLET_HOLD_STATE_VERSION 1
@@ -285,13 +285,13 @@ void wallet_hold_apply_placed(struct registry *r, const void *event, uint64_t ti
         .remaining = e->amount,
         .created_at = time_ns,
         .expires_at = e->expires_at,
-        .metadata = keep_metadata(r, &e->metadata),
+        .metadata = owned_metadata_copy(r, &e->metadata),
         .version = 1,
         .currency = w->currency,
         .status = HOLD_STATUS_HELD,
     };
     if (e->has_description)
-        h->description = keep_text(r, e->description);
+        h->description = owned_text_copy(r, e->description);
     registry_deadline(r, KIND_HOLD, e->hold_id, e->expires_at);
 }
 
@@ -347,7 +347,7 @@ static void project(struct projection *p, struct id128 id)
 {
     const struct wallet_hold *h = registry_state(projection_registry(p), KIND_HOLD, id);
     struct wire_writer metadata;
-    keep_metadata_encode(&metadata, &h->metadata);
+    owned_metadata_encode(&metadata, &h->metadata);
     struct wallet_holds_row row = {
         .hold_id = id,
         .wallet_id = h->wallet_id,
@@ -427,19 +427,19 @@ static bool read_state(struct registry *r, struct wire_reader *from, void *state
     h->remaining = wire_get_u128(from);
     h->created_at = wire_get_uint(from, UINT64_MAX);
     h->expires_at = wire_get_uint(from, UINT64_MAX);
-    h->description = keep_text_read(r, from, HOLD_DESCRIPTION_MAX);
+    h->description = owned_text_read(r, from, HOLD_DESCRIPTION_MAX);
     h->version = (uint32_t)wire_get_uint(from, UINT32_MAX);
     h->currency = (uint16_t)wire_get_uint(from, CURRENCY_NUMBER_MAX);
     h->status = (uint8_t)wire_get_uint(from, HOLD_STATUS_COUNT);
-    h->metadata = keep_metadata_read(r, from);
+    h->metadata = owned_metadata_read(r, from);
     return !from->failed;
 }
 
 static void release_state(struct registry *r, void *state)
 {
     struct wallet_hold *h = state;
-    keep_text_free(r, h->description);
-    keep_metadata_free(r, &h->metadata);
+    owned_text_free(r, h->description);
+    owned_metadata_free(r, &h->metadata);
 }
 
 static const struct handler handlers[] = {

@@ -141,7 +141,7 @@ static void add_letter(struct supervisor *v, struct dead_letter_entry *entry)
 }
 
 /* Copies a text behind those before it. */
-static struct slice keep_text(char **to, struct slice text)
+static struct slice owned_text_copy(char **to, struct slice text)
 {
     if (text.len > 0)
         memcpy(*to, text.data, text.len);
@@ -171,7 +171,7 @@ static void keep_letter(struct shard *s, const struct message *m, const char *re
         .target = m->target,
         .target_kind = m->target_kind,
         .reason = reason,
-        .body = keep_text(&at, wire_written(&w)),
+        .body = owned_text_copy(&at, wire_written(&w)),
     };
     wire_writer_done(&w);
     entry->message = (struct message){
@@ -185,9 +185,9 @@ static void keep_letter(struct shard *s, const struct message *m, const char *re
         .conditional = m->conditional,
         .expected_version = m->expected_version,
     };
-    entry->message.who.tenant = keep_text(&at, who->tenant);
-    entry->message.who.subject = keep_text(&at, who->subject);
-    entry->message.who.client = keep_text(&at, who->client);
+    entry->message.who.tenant = owned_text_copy(&at, who->tenant);
+    entry->message.who.subject = owned_text_copy(&at, who->subject);
+    entry->message.who.client = owned_text_copy(&at, who->client);
     add_letter(v, entry);
     s->stats.dead_letters++;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keep: text and metadata that a state owns. */
-#include "actors/common/keep.h"
+/* Owned text: text and metadata that a state owns. */
+#include "actors/common/owned_text.h"
 
 #include "runtime/base/arena.h"
 #include "runtime/base/check.h"
@@ -8,7 +8,7 @@
 /* What a decoded metadata may take: the pairs alone, for text points into the input. */
 #define KEEP_ARENA_MAX 4096
 
-struct slice keep_text(struct registry *r, struct slice text)
+struct slice owned_text_copy(struct registry *r, struct slice text)
 {
     if (text.len == 0)
         return (struct slice){0};
@@ -26,7 +26,7 @@ static struct slice append(char **at, struct slice text)
     return copy;
 }
 
-struct metadata keep_metadata(struct registry *r, const struct metadata *m)
+struct metadata owned_metadata_copy(struct registry *r, const struct metadata *m)
 {
     if (m->count == 0)
         return (struct metadata){0};
@@ -42,33 +42,33 @@ struct metadata keep_metadata(struct registry *r, const struct metadata *m)
     return copy;
 }
 
-void keep_text_free(struct registry *r, struct slice text)
+void owned_text_free(struct registry *r, struct slice text)
 {
     registry_free(r, (void *)(uintptr_t)text.data);
 }
 
-void keep_metadata_free(struct registry *r, const struct metadata *m)
+void owned_metadata_free(struct registry *r, const struct metadata *m)
 {
     registry_free(r, m->items);
 }
 
-struct slice keep_text_read(struct registry *r, struct wire_reader *from, uint32_t len_max)
+struct slice owned_text_read(struct registry *r, struct wire_reader *from, uint32_t len_max)
 {
-    return keep_text(r, wire_get_text(from, len_max));
+    return owned_text_copy(r, wire_get_text(from, len_max));
 }
 
-struct metadata keep_metadata_read(struct registry *r, struct wire_reader *from)
+struct metadata owned_metadata_read(struct registry *r, struct wire_reader *from)
 {
     struct arena arena;
     arena_init(&arena, KEEP_ARENA_MAX);
     struct metadata m = {0}, copy = {0};
     if (fields_get_metadata(from, &arena, &m))
-        copy = keep_metadata(r, &m);
+        copy = owned_metadata_copy(r, &m);
     arena_done(&arena);
     return copy;
 }
 
-void keep_metadata_encode(struct wire_writer *to, const struct metadata *m)
+void owned_metadata_encode(struct wire_writer *to, const struct metadata *m)
 {
     wire_writer_init(to, METADATA_BYTES_MAX);
     fields_put_metadata(to, m);
