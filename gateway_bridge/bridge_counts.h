@@ -43,11 +43,11 @@ struct bridge_counts {
     _Atomic uint64_t refused[CHALLENGE_COUNT]; /* by enum challenge */
 };
 
-/* An answer, so long after its request; `place` is that of its route. */
-static inline void bridge_count_answer(struct bridge_counts *c, size_t place, uint16_t status,
+/* An answer, so long after its request; `index` is that of its route. */
+static inline void bridge_count_answer(struct bridge_counts *c, size_t index, uint16_t status,
                                        uint64_t took_ns)
 {
-    struct route_counts *r = &c->routes[place];
+    struct route_counts *r = &c->routes[index];
     uint32_t bucket = 0;
     while (bucket < HISTOGRAM_BUCKETS - 1 && took_ns > (uint64_t)BRIDGE_LATENCY_UNIT << bucket)
         bucket++;

@@ -373,9 +373,9 @@ static void count_answer(const struct exchange *x, uint16_t status)
 {
     const struct bridge *b = x->bridge;
     struct bridge_counts *counts = b->options.counts;
-    size_t place = x->route != NULL ? (size_t)(x->route - b->options.routes) + 1
+    size_t index = x->route != NULL ? (size_t)(x->route - b->options.routes) + 1
                                     : BRIDGE_ROUTE_OTHER;
-    bridge_count_answer(counts, place, status, b->mono_ns - x->arrived_ns);
+    bridge_count_answer(counts, index, status, b->mono_ns - x->arrived_ns);
     if (x->challenge != CHALLENGE_NONE)
         http_count(&counts->refused[x->challenge]);
 }

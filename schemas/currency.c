@@ -28,9 +28,9 @@ const struct currency *currency_by_code(const char *code, size_t len)
 
 const struct currency *currency_by_number(uint32_t number)
 {
-    if (number > CURRENCY_NUMBER_MAX || currency_places[number] == 0)
+    if (number > CURRENCY_NUMBER_MAX || currency_decimals[number] == 0)
         return NULL;
-    return &currency_list[currency_places[number] - 1];
+    return &currency_list[currency_decimals[number] - 1];
 }
 
 static bool is_digit(char c)

@@ -35,11 +35,11 @@ enum currency_fit {
     CURRENCY_OVERFLOW,    /* beyond 128 bits of minor units */
 };
 
-/* The list, generated from currencies.toml: ordered by code; currency_places holds for each numeric
- * code its place in the list plus one, or 0. */
+/* The list, generated from currencies.toml: ordered by code; currency_decimals holds for each
+ * numeric code its place in the list plus one, or 0. */
 extern const struct currency currency_list[];
 extern const uint32_t currency_count;
-extern const uint8_t currency_places[CURRENCY_NUMBER_MAX + 1];
+extern const uint8_t currency_decimals[CURRENCY_NUMBER_MAX + 1];
 
 /* NULL if there is no such active currency; codes are upper case. */
 const struct currency *currency_by_code(const char *code, size_t len);

@@ -546,7 +546,7 @@ bool json_get_result(const struct json_token *t, struct json_input *in, uint16_t
 }
 
 /* Place of the text among the names, or -1. */
-static int name_place(struct slice text, const char *const *names, uint8_t count)
+static int name_index(struct slice text, const char *const *names, uint8_t count)
 {
     for (uint8_t i = 0; i < count; i++) {
         if (slice_equal(slice_of(names[i]), text))
@@ -558,22 +558,22 @@ static int name_place(struct slice text, const char *const *names, uint8_t count
 bool json_get_enum(const struct json_token *t, struct json_input *in, const char *const *names,
                    uint8_t count, const char *rule, uint8_t *value)
 {
-    int place = is_stringy(t) ? name_place(t->text, names, count) : -1;
-    if (place < 0)
+    int index = is_stringy(t) ? name_index(t->text, names, count) : -1;
+    if (index < 0)
         return invalid(in, rule);
-    *value = (uint8_t)(place + 1);
+    *value = (uint8_t)(index + 1);
     return true;
 }
 
 static bool flag_add(struct slice name, struct json_input *in, const char *const *names,
                      uint8_t count, const char *rule, uint32_t *value)
 {
-    int place = name_place(name, names, count);
-    if (place < 0)
+    int index = name_index(name, names, count);
+    if (index < 0)
         return invalid(in, rule);
-    if ((*value >> place & 1) != 0)
+    if ((*value >> index & 1) != 0)
         return invalid(in, "lists a value twice");
-    *value |= 1u << place;
+    *value |= 1u << index;
     return true;
 }
 

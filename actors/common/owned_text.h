@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owned text: text and metadata that a state owns beyond itself, and their form in a stored state. Made
- * and freed in apply, read and release functions only. */
+/* Owned text: text and metadata that a state owns beyond itself, and their form in a stored state.
+ * Made and freed in apply, read and release functions only. */
 #ifndef COMMON_OWNED_TEXT_H
 #define COMMON_OWNED_TEXT_H
 

@@ -61,7 +61,7 @@ bool page_cursor_read(struct slice cursor, enum page_list list, uint64_t *number
     return true;
 }
 
-/* --- places of one id or number --------------------------------------------------------------- */
+/* --- keys of one id or number ----------------------------------------------------------------- */
 
 static uint32_t numbers_of(enum value_type type)
 {
@@ -90,11 +90,11 @@ uint16_t page_init(struct page *p, enum page_list list, enum value_type type, bo
     return RESULT_OK;
 }
 
-bool page_next(struct page *p, struct value place)
+bool page_next(struct page *p, struct value key)
 {
     if (!page_look(p))
         return false;
-    p->last = place;
+    p->last = key;
     return true;
 }
 

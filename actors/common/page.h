@@ -43,7 +43,7 @@ struct page {
     uint32_t looked_at;
     bool more;          /* stopped before the end of the list */
     uint8_t cursor[PAGE_CURSOR_MAX];
-    /* Of lists of wallets and payments, whose places are one id or number. */
+    /* Of lists of wallets and payments, whose keys are one id or number. */
     enum page_list list;
     enum value_type type; /* VALUE_ID or VALUE_UINT */
     bool has_from;        /* the request gave a cursor */
@@ -66,15 +66,15 @@ struct slice page_cursor_of(struct page *p, enum page_list list, const uint64_t 
 must_check bool page_cursor_read(struct slice cursor, enum page_list list, uint64_t *numbers,
                                  uint32_t count);
 
-/* --- places of one id or number --------------------------------------------------------------- */
+/* --- keys of one id or number ----------------------------------------------------------------- */
 
 /* page_begin() by the rules of wallets and payments, and the cursor. */
 must_check uint16_t page_init(struct page *p, enum page_list list, enum value_type type,
                               bool has_limit, uint32_t limit, bool has_cursor,
                               struct slice cursor);
 
-/* page_look() at this place. */
-bool page_next(struct page *p, struct value place);
+/* page_look() at this key. */
+bool page_next(struct page *p, struct value key);
 
 /* The cursor of the next page; false if there is none. */
 bool page_cursor(struct page *p, struct slice *cursor);

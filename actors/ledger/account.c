@@ -212,7 +212,7 @@ void account_hold_add(struct registry *r, struct account *a, struct id128 hold)
 }
 
 /* A copy without the entry: the old list must survive an undo of the turn. */
-static void hold_list_without(struct registry *r, struct account *a, uint32_t place)
+static void hold_list_without(struct registry *r, struct account *a, uint32_t index)
 {
     struct account_holds *old = a->holds;
     uint32_t rest = a->hold_listed - 1;
@@ -221,8 +221,8 @@ static void hold_list_without(struct registry *r, struct account *a, uint32_t pl
         uint32_t capacity = rest < HOLDS_CAPACITY_MIN ? HOLDS_CAPACITY_MIN : rest;
         a->holds = registry_alloc(r, sizeof *old + capacity * sizeof old->ids[0]);
         a->holds->capacity = capacity;
-        memcpy(a->holds->ids, old->ids, place * sizeof old->ids[0]);
-        memcpy(a->holds->ids + place, old->ids + place + 1, (rest - place) * sizeof old->ids[0]);
+        memcpy(a->holds->ids, old->ids, index * sizeof old->ids[0]);
+        memcpy(a->holds->ids + index, old->ids + index + 1, (rest - index) * sizeof old->ids[0]);
     }
     a->hold_listed = rest;
     registry_free(r, old);

@@ -129,7 +129,7 @@ static void add_entry(struct projection *p, struct draft_entry *e, const struct 
 {
     struct entries_row *row = &e->row;
     row->version = a->version;
-    row->place = projection_place(p);
+    row->position = projection_position(p);
     row->debits_pending = a->debits_pending;
     row->debits_posted = a->debits_posted;
     row->credits_pending = a->credits_pending;
@@ -249,7 +249,7 @@ static void put_accounts_if_closing(struct projection *p, uint32_t flags, struct
 
 static void put_transfer(struct projection *p, struct transfers_row *row)
 {
-    row->place = projection_place(p);
+    row->position = projection_position(p);
     struct value values[TRANSFERS_COLUMNS];
     transfers_row_to_values(row, values);
     projection_put(p, &transfers_view, values);
@@ -295,9 +295,9 @@ void transfer_posted_project(struct projection *p, const void *event, uint64_t t
     put_transfer(p, &row);
 }
 
-static bool take_place(void *context, const struct value *values)
+static bool take_position(void *context, const struct value *values)
 {
-    *(uint64_t *)context = values[TRANSFERS_COLUMN_PLACE].number;
+    *(uint64_t *)context = values[TRANSFERS_COLUMN_POSITION].number;
     return true;
 }
 
@@ -329,10 +329,10 @@ static void put_hold(struct projection *p, struct id128 id, const struct pending
         .user_data_32 = h->user_data_32,
         .effective_time = h->effective_time,
         .recorded_time = h->recorded_time,
-        .place = projection_place(p),
+        .position = projection_position(p),
     };
     const struct value key[] = {{VALUE_ID, .id = h->tenant_id}, {VALUE_ID, .id = id}};
-    (void)projection_get(p, &transfers_view, key, take_place, &row.place);
+    (void)projection_get(p, &transfers_view, key, take_position, &row.position);
     struct value values[TRANSFERS_COLUMNS];
     transfers_row_to_values(&row, values);
     projection_put(p, &transfers_view, values);

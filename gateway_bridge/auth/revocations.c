@@ -88,7 +88,7 @@ bool revocation_of_subject(struct revocation *v, struct slice tenant, struct sli
 /* --- the list --------------------------------------------------------------------------------- */
 
 /* Where it is or belongs. */
-static uint32_t place_of(const struct revocations *r, struct id128 id)
+static uint32_t slot_of(const struct revocations *r, struct id128 id)
 {
     uint32_t low = 0, high = r->count;
     while (low < high) {
@@ -103,7 +103,7 @@ static uint32_t place_of(const struct revocations *r, struct id128 id)
 
 static const struct revocation *find(const struct revocations *r, struct id128 id)
 {
-    uint32_t at = place_of(r, id);
+    uint32_t at = slot_of(r, id);
     return at < r->count && id128_equal(r->list[at].id, id) ? &r->list[at] : NULL;
 }
 
@@ -119,7 +119,7 @@ static void drop_ended(struct revocations *r, uint64_t now_s)
 /* A subject's later time stays; false if there is no room. */
 static bool put(struct revocations *r, const struct revocation *v)
 {
-    uint32_t at = place_of(r, v->id);
+    uint32_t at = slot_of(r, v->id);
     if (at < r->count && id128_equal(r->list[at].id, v->id)) {
         if (v->before_s >= r->list[at].before_s)
             r->list[at] = *v;

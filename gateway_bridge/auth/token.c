@@ -287,20 +287,20 @@ static struct entry *cache_find(struct token_verifier *v, const struct sha256_di
     return NULL;
 }
 
-/* Takes a reference. The place is a free one of the window, else that of the entry which would go
+/* Takes a reference. The slot is a free one of the window, else that of the entry which would go
  * first anyway. */
 static void cache_put(struct token_verifier *v, struct entry *e)
 {
     uint64_t tag = tag_of(&e->digest);
-    struct slot *place = slot_at(v, tag, 0);
-    for (uint32_t step = 0; step < cache_window && place->entry != NULL; step++) {
+    struct slot *victim = slot_at(v, tag, 0);
+    for (uint32_t step = 0; step < cache_window && victim->entry != NULL; step++) {
         struct slot *slot = slot_at(v, tag, step);
         if (slot->entry == NULL ||
-            slot->entry->origin.until_s < place->entry->origin.until_s)
-            place = slot;
+            slot->entry->origin.until_s < victim->entry->origin.until_s)
+            victim = slot;
     }
-    slot_clear(v, place);
-    *place = (struct slot){tag, e};
+    slot_clear(v, victim);
+    *victim = (struct slot){tag, e};
     (void)token_claims_ref(&e->claims);
     v->statistics.cached++;
 }

@@ -142,7 +142,7 @@ static void on_tick(uv_timer_t *tick)
         uint32_t limit_ms = phase_limit_ms(s, (enum http_phase)phase);
         struct list *head = &s->phases[phase], *at = head->next;
         while (at != head) {
-            struct http_connection *c = container_of(at, struct http_connection, place);
+            struct http_connection *c = container_of(at, struct http_connection, phase_link);
             uint64_t elapsed_ms = now - c->entered_ms;
             at = at->next;
             if (elapsed_ms >= limit_ms || (phase == PHASE_BODY && too_slow(c, elapsed_ms)))
@@ -248,11 +248,11 @@ void http_server_stop(struct http_server *s, void (*stopped)(void *context), voi
     for (int phase = 0; phase < PHASE_LINGER; phase++) {
         struct list *head = &s->phases[phase], *at = head->next;
         while (at != head) {
-            struct http_connection *c = container_of(at, struct http_connection, place);
+            struct http_connection *c = container_of(at, struct http_connection, phase_link);
             at = at->next;
             c->ended = true;
             c->entered_ms = uv_now(s->loop); /* who does not read has stop_ms from here on */
-            http_connection_settle(c);
+            http_connection_update(c);
         }
     }
     server_free_if_done(s);

@@ -43,17 +43,17 @@ static void connection_close(struct http_connection *c)
         return;
     c->closing = true;
     c->ended = true;
-    list_remove(&c->place);
+    list_remove(&c->phase_link);
     http_server_mark(c); /* answers that are ready are released */
     uv_close((uv_handle_t *)&c->tcp, on_closed);
 }
 
 static void enter(struct http_connection *c, enum http_phase phase)
 {
-    list_remove(&c->place);
+    list_remove(&c->phase_link);
     c->phase = phase;
     c->entered_ms = uv_now(c->server->loop);
-    list_append(&c->server->phases[phase], &c->place);
+    list_append(&c->server->phases[phase], &c->phase_link);
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */
@@ -208,7 +208,7 @@ static void take_request(struct http_connection *c)
         c->ended = true;
     }
     request_next(&c->request);
-    list_remove(&c->place); /* the next request has its own time */
+    list_remove(&c->phase_link); /* the next request has its own time */
     c->phase = PHASE_COUNT;
 }
 
@@ -279,7 +279,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
     if (n == UV_EOF && c->phase != PHASE_LINGER && (c->in_work > 0 || c->rest != NULL)) {
         c->eof = true;
         c->ended = true; /* half closed: it still waits for its answers */
-        http_connection_settle(c);
+        http_connection_update(c);
         return;
     }
     if (n < 0) {
@@ -297,7 +297,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
         consume(c, c->own, c->own_len + (size_t)n);
     else
         consume(c, c->server->in, (size_t)n);
-    http_connection_settle(c);
+    http_connection_update(c);
 }
 
 static void set_reading(struct http_connection *c, bool on)
@@ -341,7 +341,7 @@ static void send_continue(struct http_connection *c)
     send_bytes(c, text, sizeof text - 1);
 }
 
-void http_connection_settle(struct http_connection *c)
+void http_connection_update(struct http_connection *c)
 {
     if (c->closing || c->phase == PHASE_LINGER)
         return;
@@ -379,7 +379,7 @@ void http_connection_flush(struct http_connection *c)
         write_answers(c);
     if (!c->closing && c->own_len > c->request.fed && may_take(c))
         consume(c, c->own, c->own_len);
-    http_connection_settle(c);
+    http_connection_update(c);
 }
 
 void http_connection_expire(struct http_connection *c)
@@ -393,7 +393,7 @@ void http_connection_expire(struct http_connection *c)
     take_refusal(c);
     if (!c->closing) {
         keep_bytes(c, NULL, 0);
-        http_connection_settle(c);
+        http_connection_update(c);
     }
 }
 
@@ -403,7 +403,7 @@ static struct http_connection *connection_new(struct http_server *s)
     if (c == NULL)
         return NULL;
     c->server = s;
-    list_init(&c->place);
+    list_init(&c->phase_link);
     list_init(&c->dirty);
     fifo_init(&c->answers);
     c->phase = PHASE_COUNT;
@@ -428,7 +428,7 @@ void http_connection_open(struct http_server *s, int fd)
         return;
     }
     uv_tcp_nodelay(&c->tcp, 1);
-    http_connection_settle(c);
+    http_connection_update(c);
 }
 
 void *http_connection_user(const struct http_connection *c)

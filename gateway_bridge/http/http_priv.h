@@ -26,8 +26,8 @@ struct http_connection {
     void *user; /* the handler's */
     struct fifo answers; /* in the order of their requests */
     uint32_t in_work;
-    struct list place; /* in server->phases[phase] */
-    enum http_phase phase; /* PHASE_COUNT: in none until http_connection_settle() */
+    struct list phase_link; /* in server->phases[phase] */
+    enum http_phase phase; /* PHASE_COUNT: in none until http_connection_update() */
     uint64_t entered_ms; /* the phase */
     struct list dirty;   /* in server->dirty, or alone */
     char *own;           /* begins with what is left of an unfinished request */
@@ -82,7 +82,7 @@ void http_connection_open(struct http_server *s, int fd);
 void http_connection_flush(struct http_connection *c);
 
 /* After anything happened to a connection: ends it, or sets its phase and whether it reads. */
-void http_connection_settle(struct http_connection *c);
+void http_connection_update(struct http_connection *c);
 
 /* Its phase took too long: a request that came too slowly gets an answer; anything else just
  * ends. */

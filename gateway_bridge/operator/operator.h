@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operator: answers what comes over the operators' link (runtime/link/link_server.h). Messages
- * to the kind `node` it answers itself, from the shards' inspection; all others it passes on to
- * actors on behalf of an operator, who may see every owner's things of the tenant named in the
- * envelope. On the thread of the loop it was made for; it visits shards by mail to their loops. */
+/* Operator: answers what comes over the operators' link (runtime/link/link_server.h). Messages to
+ * the kind `node` it answers itself, from the shards' inspection; all others it passes on to actors
+ * on behalf of an operator, who may see every owner's things of the tenant named in the envelope.
+ * On the thread of the loop it was made for; what is asked of a shard travels by mail to its
+ * loop. */
 #ifndef OPERATOR_OPERATOR_H
 #define OPERATOR_OPERATOR_H
 

@@ -107,7 +107,7 @@ static void add_kinds(struct top *t)
     }
 }
 
-static void visit_top(struct operator_request *q, struct shard *s)
+static void on_shard_top(struct operator_request *q, struct shard *s)
 {
     struct top *t = q->answer;
     shard_get_stats(s, &t->stats);
@@ -172,7 +172,7 @@ void operator_actor_list(struct operator_request *q)
     if (!operator_make_answer(q, sizeof(struct top)))
         return;
     ((struct top *)q->answer)->limit = limit;
-    operator_visit_all(q, visit_top, finish_top);
+    operator_run_on_shards(q, on_shard_top, finish_top);
 }
 
 /* --- one of them ------------------------------------------------------------------------------ */
@@ -183,8 +183,8 @@ struct named {
     uint16_t kind;
     struct id128 id;
     uint16_t shards_left; /* not asked yet */
-    uint16_t code;        /* of the visit */
-    void (*visit)(struct operator_request *q, struct shard *s);
+    uint16_t code;        /* of the run there */
+    void (*run)(struct operator_request *q, struct shard *s);
     void (*finish)(struct operator_request *q);
     struct actor_details details;
 };
@@ -195,7 +195,7 @@ static void finish_named(struct operator_request *q)
     if (n->code == RESULT_NOT_FOUND && n->shards_left > 0) {
         uint16_t next = (uint16_t)((q->shard + 1) % node_shards(q->operator->options.node));
         n->shards_left--;
-        operator_visit(q, next, next, n->visit, finish_named);
+        operator_run_on_shard(q, next, next, n->run, finish_named);
     } else if (n->code != RESULT_OK) {
         operator_answer(q, n->code);
     } else {
@@ -204,15 +204,15 @@ static void finish_named(struct operator_request *q)
 }
 
 /* `shard`: the only one to look in, or NULL. */
-static void visit_named(struct operator_request *q, struct slice name, const uint32_t *shard,
-                        void (*visit)(struct operator_request *q, struct shard *s),
+static void on_shard_named(struct operator_request *q, struct slice name, const uint32_t *shard,
+                        void (*run)(struct operator_request *q, struct shard *s),
                         void (*finish)(struct operator_request *q))
 {
     uint16_t shards = node_shards(q->operator->options.node);
     if (!operator_make_answer(q, sizeof(struct named)))
         return;
     struct named *n = q->answer;
-    *n = (struct named){.visit = visit, .finish = finish};
+    *n = (struct named){.run = run, .finish = finish};
     if (!parse_name(name, &n->kind, &n->id)) {
         operator_refuse_field(q, "actor", "must be an id like acc_01J8Z3N5..., or for a kind "
                                           "without ids its name, / and 32 hex digits");
@@ -224,10 +224,10 @@ static void visit_named(struct operator_request *q, struct slice name, const uin
     }
     uint16_t first = (uint16_t)(shard != NULL ? *shard : id128_home(n->id) % shards);
     n->shards_left = (uint16_t)(shard != NULL ? 0 : shards - 1);
-    operator_visit(q, first, first, visit, finish_named);
+    operator_run_on_shard(q, first, first, run, finish_named);
 }
 
-static void visit_details(struct operator_request *q, struct shard *s)
+static void on_shard_details(struct operator_request *q, struct shard *s)
 {
     struct named *n = q->answer;
     struct actor_info info;
@@ -268,11 +268,11 @@ static void finish_details(struct operator_request *q)
 void operator_actor_get(struct operator_request *q)
 {
     const struct actor_get *body = q->body;
-    visit_named(q, body->actor, body->has_shard ? &body->shard : NULL, visit_details,
+    on_shard_named(q, body->actor, body->has_shard ? &body->shard : NULL, on_shard_details,
                 finish_details);
 }
 
-static void visit_control(struct operator_request *q, struct shard *s)
+static void on_shard_control(struct operator_request *q, struct shard *s)
 {
     static const enum actor_command commands[] = {
         [ACTOR_ACTION_SUSPEND] = ACTOR_COMMAND_SUSPEND,
@@ -297,7 +297,7 @@ static void forget_suspended(struct operator *o, const struct suspended *s)
     }
 }
 
-static void visit_undo(struct operator_request *q, struct shard *s)
+static void on_shard_undo(struct operator_request *q, struct shard *s)
 {
     const struct named *n = q->answer;
     (void)!shard_actor_command(s, n->kind, n->id, ACTOR_COMMAND_RESUME);
@@ -315,7 +315,7 @@ static void finish_control(struct operator_request *q)
     const struct suspended s = {n->kind, q->shard, n->id};
     struct operator *o = q->operator;
     if (o->stopping && body->action == ACTOR_ACTION_SUSPEND) { /* it was on its way before */
-        operator_visit(q, q->shard, q->shard, visit_undo, refuse_stopping);
+        operator_run_on_shard(q, q->shard, q->shard, on_shard_undo, refuse_stopping);
         return;
     }
     if (body->action == ACTOR_ACTION_SUSPEND || body->action == ACTOR_ACTION_RESUME)
@@ -337,11 +337,11 @@ void operator_actor_control(struct operator_request *q)
     else if (body->action == ACTOR_ACTION_SUSPEND && most > OPERATOR_SUSPENDED_MAX)
         operator_answer(q, RESULT_TOO_LARGE);
     else
-        visit_named(q, body->actor, body->has_shard ? &body->shard : NULL, visit_control,
+        on_shard_named(q, body->actor, body->has_shard ? &body->shard : NULL, on_shard_control,
                     finish_control);
 }
 
-static void visit_resume(struct operator_request *q, struct shard *s)
+static void on_shard_resume(struct operator_request *q, struct shard *s)
 {
     const struct suspended *one = &q->operator->resumed;
     /* One that is no longer in memory is not suspended either. */
@@ -356,7 +356,7 @@ static void resume_next(struct operator_request *q)
         return;
     }
     o->resumed = o->suspended[--o->suspended_count];
-    operator_visit(q, o->resumed.shard, o->resumed.shard, visit_resume, resume_next);
+    operator_run_on_shard(q, o->resumed.shard, o->resumed.shard, on_shard_resume, resume_next);
 }
 
 void operator_resume_all(struct operator *o)

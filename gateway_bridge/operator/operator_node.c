@@ -55,7 +55,7 @@ static bool add_letter(void *context, const struct dead_letter *l)
     return true;
 }
 
-static void visit_letters(struct operator_request *q, struct shard *s)
+static void on_shard_letters(struct operator_request *q, struct shard *s)
 {
     shard_dead_letters(s, add_letter, q);
     if (q->arena.failed)
@@ -77,10 +77,10 @@ static void on_letter_list(struct operator_request *q)
     if (page->letters == NULL)
         operator_answer(q, RESULT_NO_MEMORY);
     else
-        operator_visit_all(q, visit_letters, finish_letters);
+        operator_run_on_shards(q, on_shard_letters, finish_letters);
 }
 
-static void visit_replay(struct operator_request *q, struct shard *s)
+static void on_shard_replay(struct operator_request *q, struct shard *s)
 {
     const struct dead_letter_replay *body = q->body;
     q->code = (uint16_t)shard_dead_letter_replay(s, body->number);
@@ -93,7 +93,8 @@ static void on_letter_replay(struct operator_request *q)
     if (shard >= node_shards(q->operator->options.node))
         operator_refuse_shard(q);
     else
-        operator_visit(q, (uint16_t)shard, (uint16_t)shard, visit_replay, operator_answer_empty);
+        operator_run_on_shard(q, (uint16_t)shard, (uint16_t)shard, on_shard_replay,
+                              operator_answer_empty);
 }
 
 /* --- store ------------------------------------------------------------------------------------ */
@@ -109,7 +110,7 @@ static uint8_t condition_of(enum shard_state state)
     return conditions[state];
 }
 
-static void visit_journal(struct operator_request *q, struct shard *s)
+static void on_shard_journal(struct operator_request *q, struct shard *s)
 {
     struct store_info *info = q->answer;
     struct shard_stats stats;
@@ -168,7 +169,7 @@ static void on_store_get(struct operator_request *q)
     if (info->shards == NULL)
         operator_answer(q, RESULT_NO_MEMORY);
     else
-        operator_visit_all(q, visit_journal, finish_journal);
+        operator_run_on_shards(q, on_shard_journal, finish_journal);
 }
 
 /* --- verification ----------------------------------------------------------------------------- */

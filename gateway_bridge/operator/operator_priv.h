@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the operator share: operator.c (frames, messages to actors), operator_node.c
- * (messages to the process), operator_visit.c (the way to shards), operator_actors.c (actors seen
- * from outside), operator_batch.c (batches of the journal), operator_tokens.c (revocations),
+ * (messages to the process), operator_run_on_shard.c (the way to shards), operator_actors.c (actors
+ * seen from outside), operator_batch.c (batches of the journal), operator_tokens.c (revocations),
  * operator_verify.c (the verification). Not for anyone else. */
 #ifndef OPERATOR_OPERATOR_PRIV_H
 #define OPERATOR_OPERATOR_PRIV_H
@@ -32,12 +32,12 @@ struct operator_request {
     struct arena arena;
     struct message message; /* to actors; its reply buffer also serves answers of our own */
 
-    /* A visit to one shard or all of them, in order. */
+    /* What runs on one shard or on all of them, in order. */
     struct inbox_item mail;
     uint16_t shard, shard_last;
-    void (*visit)(struct operator_request *q, struct shard *s); /* on the shard's thread */
+    void (*run)(struct operator_request *q, struct shard *s); /* on the shard's thread */
     void (*finish)(struct operator_request *q);                 /* back on ours */
-    uint16_t code;     /* found during the visit */
+    uint16_t code;     /* found on a shard */
     void *answer;      /* being made */
     struct work work;  /* on the worker */
 };
@@ -75,8 +75,8 @@ struct operator {
     struct verification verification;
     struct suspended suspended[OPERATOR_SUSPENDED_MAX];
     uint32_t suspended_count;
-    struct operator_request resumption; /* the visits of operator_resume_all() */
-    struct suspended resumed;           /* by the visit that is on its way */
+    struct operator_request resumption; /* the runs of operator_resume_all() */
+    struct suspended resumed;           /* by the run that is on its way */
     bool stopping;                      /* nothing is suspended any more */
     bool server_stopped;
     void (*stopped)(void *context);
@@ -96,14 +96,15 @@ void operator_end(struct operator *o);
 /* operator_node.c: false if the message is not for the process. */
 bool operator_node(struct operator_request *q, const struct message_type *type);
 
-/* operator_visit.c: the visit is made on the thread of each of these shards, one after another; if
+/* operator_run_on_shard.c: `run` is called on the thread of each of these shards, one after
+ * another; if
  * it leaves q->code RESULT_OK, finish runs on the operator's thread in the end, else q->code is the
  * answer. */
-void operator_visit(struct operator_request *q, uint16_t first, uint16_t last,
-                    void (*visit)(struct operator_request *q, struct shard *s),
+void operator_run_on_shard(struct operator_request *q, uint16_t first, uint16_t last,
+                    void (*run)(struct operator_request *q, struct shard *s),
                     void (*finish)(struct operator_request *q));
-void operator_visit_all(struct operator_request *q,
-                        void (*visit)(struct operator_request *q, struct shard *s),
+void operator_run_on_shards(struct operator_request *q,
+                        void (*run)(struct operator_request *q, struct shard *s),
                         void (*finish)(struct operator_request *q));
 void operator_answer_empty(struct operator_request *q);
 /* Memory for q->answer; false, and answered, without it. */

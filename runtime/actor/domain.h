@@ -48,8 +48,8 @@ struct projection;
 
 struct event_rule {
     const struct message_type *type;
-    uint16_t key_offset; /* of the struct id128 under which turn_find_decision() finds this event later,
-                            or MESSAGE_NO_OFFSET */
+    uint16_t key_offset; /* of the struct id128 under which turn_find_decision() finds this event
+                            later, or MESSAGE_NO_OFFSET */
     /* Pure: changes states in r and nothing else, same result on every replay. */
     void (*apply)(struct registry *r, const void *event, uint64_t time_ns);
     /* Views worker: writes the rows that follow from the event, after its apply(). May be NULL. */
@@ -133,7 +133,7 @@ struct id128 domain_target(const struct domain *d, const struct message_type *ty
 /* --- what project functions may use: views worker, the first failure ends the transaction ----- */
 
 struct registry *projection_registry(struct projection *p);
-uint64_t projection_place(struct projection *p); /* of this event: increases over the shard */
+uint64_t projection_position(struct projection *p); /* of this event: increases over the shard */
 uint16_t projection_shard(struct projection *p);
 void projection_put(struct projection *p, const struct view_table *t, const struct value *row);
 /* What is made rows of later, many at once in the order of an id and a number: much cheaper if they

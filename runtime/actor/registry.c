@@ -146,7 +146,7 @@ void registry_undo(struct registry *r, struct registry_mark to)
     undo_next_serial(r);
 }
 
-void registry_settle(struct registry *r)
+void registry_commit(struct registry *r)
 {
     for (size_t i = 0; r->undo_frees && i < r->undo_count; i++) {
         struct undo_entry *e = &r->undo[i];
@@ -188,7 +188,7 @@ static inline void touch(struct registry *r, struct actor *a, bool hot)
 }
 
 /* ERR_OK also if the store does not have it. */
-static enum err load_placed(struct registry *r, struct actor *a)
+static enum err load_inserted(struct registry *r, struct actor *a)
 {
     uint64_t due_ns = 0;
     bool undoable = r->undoable;
@@ -205,8 +205,8 @@ static enum err load_placed(struct registry *r, struct actor *a)
 
 static out_of_line struct actor *load(struct registry *r, uint16_t kind, struct id128 id)
 {
-    struct actor *a = registry_place(r, kind, id);
-    enum err e = load_placed(r, a);
+    struct actor *a = registry_insert(r, kind, id);
+    enum err e = load_inserted(r, a);
     if (e != ERR_OK) {
         r->load_error = e;
         check(r->load_failed != NULL);
@@ -254,7 +254,7 @@ void *registry_create(struct registry *r, uint16_t kind, struct id128 id)
 {
     struct actor *a = bring(r, kind, id);
     if (a == NULL)
-        a = registry_place(r, kind, id);
+        a = registry_insert(r, kind, id);
     check((a->flags & ACTOR_EXISTS) == 0);
     memset(actor_state(a), 0, kind_of(r, kind)->state_size);
     if (r->undoable)
@@ -309,8 +309,8 @@ bool registry_preload(struct registry *r, uint16_t kind, struct id128 id)
 {
     if (registry_find(r, kind, id) != NULL)
         return true;
-    struct actor *a = registry_place(r, kind, id);
-    if (load_placed(r, a) == ERR_OK)
+    struct actor *a = registry_insert(r, kind, id);
+    if (load_inserted(r, a) == ERR_OK)
         return true;
     registry_evict(r, a);
     return false;
@@ -377,7 +377,7 @@ void registry_deadline(struct registry *r, uint16_t kind, struct id128 id, uint6
 
 /* --- residence -------------------------------------------------------------------------------- */
 
-struct actor *registry_place(struct registry *r, uint16_t kind, struct id128 id)
+struct actor *registry_insert(struct registry *r, uint16_t kind, struct id128 id)
 {
     struct actor *a = registry_find(r, kind, id);
     if (a != NULL)
@@ -401,10 +401,10 @@ bool registry_fill(struct registry *r, struct actor *a, struct slice body, uint6
     struct wire_reader reader;
     wire_reader_init(&reader, body.data, body.len);
     if (!k->read(r, &reader, actor_state(a)) || !wire_finished(&reader)) {
-        registry_settle(r);
+        registry_commit(r);
         return false;
     }
-    registry_settle(r); /* memory of a loaded state is not part of any turn */
+    registry_commit(r); /* memory of a loaded state is not part of any turn */
     a->flags |= ACTOR_EXISTS | ACTOR_USED;
     registry_arm(r, a->kind, a->entry.id, due_ns);
     return true;
@@ -437,10 +437,10 @@ void registry_evict(struct registry *r, struct actor *a)
     r->resident--;
 }
 
-void registry_tidy(struct registry *r)
+void registry_rehash_step(struct registry *r)
 {
     for (int k = 0; k < KIND_MAX; k++)
-        table_tidy(&r->actors[k], REGISTRY_TIDY_SLOTS);
+        table_rehash_step(&r->actors[k], REGISTRY_REHASH_SLOTS);
 }
 
 void registry_each(struct registry *r, uint16_t kind,

@@ -32,7 +32,7 @@ typedef enum err (*registry_load_cb)(void *context, const struct actor_kind *kin
 
 struct undo_entry;
 
-#define REGISTRY_TIDY_SLOTS 256
+#define REGISTRY_REHASH_SLOTS 256
 #define REGISTRY_RECENT 16 /* a power of two */
 
 struct registry {
@@ -117,7 +117,7 @@ prefetching void registry_prefetch(const struct registry *r, uint16_t kind, cons
 }
 
 /* The actor struct, made as a placeholder without state if not resident. */
-struct actor *registry_place(struct registry *r, uint16_t kind, struct id128 id);
+struct actor *registry_insert(struct registry *r, uint16_t kind, struct id128 id);
 
 /* Loads what is not resident, as the first look-up would. false: that failed; nothing changed. */
 must_check bool registry_preload(struct registry *r, uint16_t kind, struct id128 id);
@@ -140,7 +140,7 @@ bool registry_armed(const struct registry *r, uint16_t kind, struct id128 id);
 uint64_t registry_due(const struct registry *r, const struct actor *a);
 
 /* A little of the housekeeping that would make look-ups slower if left undone. */
-void registry_tidy(struct registry *r);
+void registry_rehash_step(struct registry *r);
 
 /* Undo log of the current turn. */
 struct registry_mark {
@@ -149,7 +149,7 @@ struct registry_mark {
 struct registry_mark registry_mark(struct registry *r);
 void registry_undo(struct registry *r, struct registry_mark to);
 /* The turn stands: frees what it freed, forgets the log. */
-void registry_settle(struct registry *r);
+void registry_commit(struct registry *r);
 
 /* Forgets all: every actor, deadline and log. Mailboxes must have been emptied by the owner. */
 void registry_clear(struct registry *r);

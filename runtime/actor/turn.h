@@ -97,8 +97,9 @@ uint16_t turn_shards(struct turn *t); /* how many the deployment has */
 bool turn_at_home(struct turn *t, struct id128 id);
 
 /* Limits. More events than a batch holds, or a larger answer than the asker takes: the whole turn
- * is undone and answered TOO_LARGE, and turn_emit(), turn_reply() or turn_find_decision() do not return
- * (they jump). So a handler must own nothing that needs freeing: turn_alloc() has its memory. */
+ * is undone and answered TOO_LARGE, and turn_emit(), turn_reply() or turn_find_decision() do not
+ * return (they jump). So a handler must own nothing that needs freeing: turn_alloc() has its
+ * memory. */
 
 /* Answers the message, exactly once for an ask. code 0 = success; version 0 = no ETag. With an
  * idempotency key the answer is recorded with the events; refusals too. */

@@ -56,7 +56,7 @@ struct table_entry *table_find(const struct table *t, struct id128 id)
 }
 
 /* Puts an entry that is known to be absent into the new array. */
-static void place(struct table *t, uintptr_t slot, uint64_t hash)
+static void table_put_slot(struct table *t, uintptr_t slot, uint64_t hash)
 {
     size_t i = table_home(hash, t->capacity);
     while (t->slots[i] != 0)
@@ -70,10 +70,10 @@ static void move_slot(struct table *t, size_t i)
     if (slot == 0)
         return;
     t->old_slots[i] = 0;
-    place(t, slot, id128_hash(table_entry_of(slot)->id));
+    table_put_slot(t, slot, id128_hash(table_entry_of(slot)->id));
 }
 
-void table_tidy(struct table *t, size_t moves)
+void table_rehash_step(struct table *t, size_t moves)
 {
     if (t->old_slots == NULL)
         return;
@@ -120,7 +120,7 @@ bool table_insert(struct table *t, struct table_entry *entry)
     check((uintptr_t)entry >> TABLE_TAG_SHIFT == 0);
     t->slots[i] = (uintptr_t)entry | (uintptr_t)hash << TABLE_TAG_SHIFT;
     t->count++;
-    table_tidy(t, TABLE_MOVES);
+    table_rehash_step(t, TABLE_MOVES);
     return true;
 }
 
@@ -153,7 +153,7 @@ void table_remove(struct table *t, struct table_entry *entry)
     check(table_entry_of(slots[i]) == entry);
     take_out(slots, capacity, i);
     t->count--;
-    table_tidy(t, TABLE_MOVES);
+    table_rehash_step(t, TABLE_MOVES);
 }
 
 struct table_entry *table_next(const struct table *t, size_t *cursor)

@@ -50,7 +50,7 @@ void table_remove(struct table *t, struct table_entry *entry);
 
 /* Goes on growing: up to so many slots are moved. For moments when nothing waits; without it only
  * inserts and removes do so. */
-void table_tidy(struct table *t, size_t moves);
+void table_rehash_step(struct table *t, size_t moves);
 
 /* Walks all entries: start with *cursor = 0; NULL at the end. Entries inserted or removed during
  * the walk may be missed or seen twice (growth moves them), never dangling. */

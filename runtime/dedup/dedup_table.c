@@ -14,7 +14,7 @@
  * the cache, where a table of the entries themselves would cost two misses for each new key. */
 struct generation {
     uint32_t count;
-    uint64_t newest_seq; /* of its places */
+    uint64_t newest_seq; /* of its positions */
     uint32_t slots[DEDUP_GENERATION_SLOTS]; /* 0, or 1 + the entry's number, 16 bits of its hash
                                                  above: a probe past it then does not read it */
     struct dedup_entry entries[DEDUP_GENERATION_COUNT]; /* never read before they are written */
@@ -75,11 +75,11 @@ static struct dedup_entry *generation_put(struct generation *g, struct id128 key
     return outcome;
 }
 
-static void set_place(struct generation *g, struct dedup_entry *outcome, uint64_t place)
+static void set_position(struct generation *g, struct dedup_entry *outcome, uint64_t position)
 {
-    outcome->place = place;
-    if (place_seq(place) > g->newest_seq)
-        g->newest_seq = place_seq(place);
+    outcome->position = position;
+    if (position_seq(position) > g->newest_seq)
+        g->newest_seq = position_seq(position);
 }
 
 /* --- a row of them ---------------------------------------------------------------------------- */
@@ -163,14 +163,15 @@ static void range_take_in(struct dedup_range *range, struct id128 key)
         range->reach = key;
 }
 
-static struct dedup_entry *generations_put(struct generations *row, struct id128 key, uint64_t place)
+static struct dedup_entry *generations_put(struct generations *row, struct id128 key,
+                                           uint64_t position)
 {
     check(!id128_is_zero(key));
     struct generation *g = newest_with_room(row);
     struct dedup_entry *outcome = generation_put(g, key);
     row->entries++;
     range_take_in(&row->ranges[row->count - 1], key);
-    set_place(g, outcome, place);
+    set_position(g, outcome, position);
     return outcome;
 }
 
@@ -223,7 +224,8 @@ static bool fresh(const struct dedup_table *o, struct id128 key)
     return o->timed && id128_tells_time(key) && id128_unix_ms(key) > o->dropped_ms;
 }
 
-enum dedup_answer dedup_table_find(const struct dedup_table *o, struct id128 key, uint64_t *place)
+enum dedup_answer dedup_table_find(const struct dedup_table *o, struct id128 key,
+                                   uint64_t *position)
 {
     if (id128_is_zero(key))
         return DEDUP_NEW; /* no id at all: whoever asks will refuse it */
@@ -238,8 +240,8 @@ enum dedup_answer dedup_table_find(const struct dedup_table *o, struct id128 key
         outcome = generations_find(&o->learned, o->timed, key, &where);
     if (outcome == NULL)
         return DEDUP_ASK;
-    *place = outcome->place;
-    return outcome->place == 0 ? DEDUP_NEW : DEDUP_FOUND;
+    *position = outcome->position;
+    return outcome->position == 0 ? DEDUP_NEW : DEDUP_FOUND;
 }
 
 void dedup_table_prefetch(const struct dedup_table *o, struct id128 key)
@@ -267,29 +269,29 @@ static void unlearn(struct dedup_table *o, struct id128 key)
         *outcome = (struct dedup_entry){gone, 0};
 }
 
-struct dedup_entry *dedup_table_add(struct dedup_table *o, struct id128 key, uint64_t place)
+struct dedup_entry *dedup_table_add(struct dedup_table *o, struct id128 key, uint64_t position)
 {
     struct generation *where;
     bool is_known_new = is_new(o, key);
     struct dedup_entry *outcome =
         is_known_new ? NULL : generations_find(&o->decided, o->timed, key, &where);
     if (outcome != NULL) {
-        set_place(where, outcome, place);
+        set_position(where, outcome, position);
         return outcome;
     }
     if (!is_known_new && !fresh(o, key))
         unlearn(o, key);
     if (!o->timed)
         filter_add(&o->filter, key);
-    return generations_put(&o->decided, key, place);
+    return generations_put(&o->decided, key, position);
 }
 
 void dedup_table_remove(struct dedup_entry *outcome)
 {
-    outcome->place = 0;
+    outcome->position = 0;
 }
 
-void dedup_table_cache(struct dedup_table *o, struct id128 key, uint64_t place)
+void dedup_table_cache(struct dedup_table *o, struct id128 key, uint64_t position)
 {
     /* A turn may have decided it since the question was asked: then memory knows better. */
     struct generation *where;
@@ -301,7 +303,7 @@ void dedup_table_cache(struct dedup_table *o, struct id128 key, uint64_t place)
         generations_drop_oldest(&o->learned);
     if (!o->timed)
         filter_add(&o->filter, key);
-    generations_put(&o->learned, key, place);
+    generations_put(&o->learned, key, position);
 }
 
 /* --- making room ------------------------------------------------------------------------------ */
@@ -312,7 +314,7 @@ static void drop_oldest(struct dedup_table *o)
     for (uint32_t i = 0; i < g->count; i++) {
         const struct dedup_entry *outcome = &g->entries[i];
         uint64_t ms = id128_unix_ms(outcome->key);
-        if (outcome->place != 0 && id128_tells_time(outcome->key) && ms > o->dropped_ms)
+        if (outcome->position != 0 && id128_tells_time(outcome->key) && ms > o->dropped_ms)
             o->dropped_ms = ms;
     }
     generations_drop_oldest(&o->decided);

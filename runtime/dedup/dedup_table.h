@@ -36,7 +36,7 @@
 
 struct dedup_entry {
     struct id128 key;
-    uint64_t place;   /* record.h; 0 = known to be new: the views do not have it, or its turn was
+    uint64_t position;   /* record.h; 0 = known to be new: the views do not have it, or its turn was
                          undone */
 };
 
@@ -80,16 +80,18 @@ void dedup_table_done(struct dedup_table *o);
 /* Forgets all (before a recovery). dropped_ms: ids up to this time may be in the views. */
 void dedup_table_clear(struct dedup_table *o, uint64_t dropped_ms);
 
-enum dedup_answer dedup_table_find(const struct dedup_table *o, struct id128 key, uint64_t *place);
+enum dedup_answer dedup_table_find(const struct dedup_table *o, struct id128 key,
+                                   uint64_t *position);
 
 /* Starts to bring into the cache what dedup_table_find() will read first. */
 void dedup_table_prefetch(const struct dedup_table *o, struct id128 key);
 
 /* A new outcome. It stays where it is until dedup_table_projected() or dedup_table_clear(). */
-struct dedup_entry *dedup_table_add(struct dedup_table *o, struct id128 key, uint64_t place);
+struct dedup_entry *dedup_table_add(struct dedup_table *o, struct id128 key, uint64_t position);
 
-/* What the views said (place 0: it is new). Forgotten when `kept` generations of answers follow. */
-void dedup_table_cache(struct dedup_table *o, struct id128 key, uint64_t place);
+/* What the views said (position 0: it is new). Forgotten when `kept` generations of answers
+ * follow. */
+void dedup_table_cache(struct dedup_table *o, struct id128 key, uint64_t position);
 
 /* The turn that added it was undone: the key is new again. */
 void dedup_table_remove(struct dedup_entry *outcome);

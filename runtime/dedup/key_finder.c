@@ -81,7 +81,7 @@ static void take_filter(void *context, struct id128 first, struct id128 last, st
 }
 
 static enum err look_into(struct key_finder *f, struct store *s, const struct key_run *run,
-                          struct id128 key, uint64_t *place)
+                          struct id128 key, uint64_t *position)
 {
     if (!key_run_spans(run, key))
         return ERR_NOT_FOUND;
@@ -93,20 +93,20 @@ static enum err look_into(struct key_finder *f, struct store *s, const struct ke
             return e;
     }
     return fetch.answer == FILTER_ABSENT ? ERR_NOT_FOUND
-                                         : key_run_find(f->space, s, run->number, key, place);
+                                         : key_run_find(f->space, s, run->number, key, position);
 }
 
 /* A run may be merged away between two reads: "not found" holds only if the runs are still the
  * same. */
 enum err key_finder_find(struct key_finder *f, struct store *s, struct id128 key,
-                         uint64_t *place)
+                         uint64_t *position)
 {
     bool moved;
     enum err e = f->current ? ERR_OK : refresh(f, s, &moved);
     while (e == ERR_OK) {
         enum err found = ERR_NOT_FOUND;
         for (size_t i = f->run_count; found == ERR_NOT_FOUND && i-- > 0;)
-            found = look_into(f, s, &f->runs[i], key, place);
+            found = look_into(f, s, &f->runs[i], key, position);
         if (found != ERR_NOT_FOUND)
             return found;
         e = refresh(f, s, &moved);

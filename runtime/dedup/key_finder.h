@@ -26,6 +26,6 @@ void key_finder_outdate(struct key_finder *f);
 
 /* ERR_NOT_FOUND if the views do not have the key. */
 must_check enum err key_finder_find(struct key_finder *f, struct store *s, struct id128 key,
-                                    uint64_t *place);
+                                    uint64_t *position);
 
 #endif

@@ -46,23 +46,23 @@ enum err key_index_load(struct key_index *k, struct store *s)
     return key_runs_each(k->space, s, keep_run, k);
 }
 
-void key_index_add(struct key_index *k, struct id128 key, uint64_t place, uint64_t time_ns)
+void key_index_add(struct key_index *k, struct id128 key, uint64_t position, uint64_t time_ns)
 {
     if (k->added_count == 0)
         k->oldest_ns = time_ns;
     k->newest_ns = time_ns;
     k->added = room_for(k->added, k->added_count + 1, &k->added_cap, sizeof *k->added);
-    k->added[k->added_count++] = (struct key_entry){key, place};
+    k->added[k->added_count++] = (struct key_entry){key, position};
 }
 
 /* --- what was added --------------------------------------------------------------------------- */
 
-/* The newest of several places of a key goes last. */
+/* The newest of several positions of a key goes last. */
 static int compare_added(const void *left, const void *right)
 {
     const struct key_entry *a = left, *b = right;
     int keys = id128_compare(a->key, b->key);
-    return keys != 0 ? keys : (a->place > b->place) - (a->place < b->place);
+    return keys != 0 ? keys : (a->position > b->position) - (a->position < b->position);
 }
 
 static void sort_added(struct key_index *k)

@@ -39,7 +39,7 @@ struct key_index {
     size_t added_count, added_cap;
     uint64_t oldest_ns, newest_ns; /* of these */
     struct key_sink *sink;   /* of the run that is being written */
-    size_t merged_last;      /* about the place in `runs` of the merge that had its turn last */
+    size_t merged_last;      /* about the position in `runs` of the merge that had its turn last */
 };
 
 /* merge_keys 0: KEY_MERGE_KEYS. */
@@ -50,8 +50,8 @@ void key_index_done(struct key_index *k);
 /* Begins anew: with the runs that the store has, and nothing added. */
 must_check enum err key_index_load(struct key_index *k, struct store *s);
 
-/* A key that is already there gets the new place. Times must not go back. */
-void key_index_add(struct key_index *k, struct id128 key, uint64_t place, uint64_t time_ns);
+/* A key that is already there gets the new position. Times must not go back. */
+void key_index_add(struct key_index *k, struct id128 key, uint64_t position, uint64_t time_ns);
 
 /* In the open transaction: writes what was added, lets go what has expired, merges and deletes one
  * slice. After a failure of this or of the commit: key_index_load(). */

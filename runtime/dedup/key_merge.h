@@ -22,8 +22,8 @@ must_check enum err key_merge_sources(struct key_index *k, struct store *s,
                                       struct key_source *sources, size_t count, size_t *left);
 
 /* Which of the newest runs are worth a merge, given so many keys that are newer than all of them?
- * Returns the place of the oldest one in k->runs, or run_count if none are. The merged run has at
- * most keys_max keys. */
+ * Returns the position of the oldest one in k->runs, or run_count if none are. The merged run has
+ * at most keys_max keys. */
 size_t key_merge_choose(const struct key_index *k, uint64_t keys, uint64_t newest_ns,
                         uint64_t keys_max);
 

@@ -240,7 +240,7 @@ bool key_chunk_read(const struct value *row, struct key_entry entries[KEY_CHUNK_
     if (*count == 0 || *count > KEY_CHUNK_ENTRIES || packed.len % ENTRY_SIZE != 0)
         return false;
     for (uint32_t i = 0; i < *count; i++) {
-        uint8_t entry[2 * 16] = {0}; /* the place as the lower half of a second id */
+        uint8_t entry[2 * 16] = {0}; /* the position as the lower half of a second id */
         memcpy(entry, packed.data + i * ENTRY_SIZE, 16);
         memcpy(entry + 24, packed.data + i * ENTRY_SIZE + 16, 8);
         entries[i] = (struct key_entry){id128_load(entry), id128_load(entry + 16).lo};
@@ -264,7 +264,7 @@ static uint32_t lower_bound(const struct key_entry *entries, uint32_t count, str
 
 struct probe {
     struct id128 key;
-    uint64_t place;
+    uint64_t position;
     enum err result;
 };
 
@@ -279,19 +279,19 @@ static bool search_chunk(void *context, const struct value *row)
     }
     uint32_t at = lower_bound(entries, count, p->key);
     if (at < count && id128_equal(entries[at].key, p->key)) {
-        p->place = entries[at].place;
+        p->position = entries[at].position;
         p->result = ERR_OK;
     }
     return false;
 }
 
 enum err key_run_find(struct key_space space, struct store *s, uint64_t run, struct id128 key,
-                      uint64_t *place)
+                      uint64_t *position)
 {
     struct probe p = {.key = key, .result = ERR_NOT_FOUND};
     enum err e = part_at(space, s, &key_chunks_view, run, key, search_chunk, &p);
     if (e == ERR_OK && p.result == ERR_OK)
-        *place = p.place;
+        *position = p.position;
     return e == ERR_OK ? p.result : e;
 }
 
@@ -433,10 +433,10 @@ static enum err put_filter(struct key_sink *sink, struct key_space space, struct
 
 static void pack_entry(const struct key_entry *entry, uint8_t *to)
 {
-    uint8_t place[16];
+    uint8_t position[16];
     id128_store(entry->key, to);
-    id128_store((struct id128){0, entry->place}, place);
-    memcpy(to + 16, place + 8, 8);
+    id128_store((struct id128){0, entry->position}, position);
+    memcpy(to + 16, position + 8, 8);
 }
 
 enum err key_sink_put(struct key_sink *sink, struct key_space space, struct store *s,

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Key run: 128-bit keys and where in the journal each was decided, sorted by key, in the views.
- * Three tables (sql/sqlite/0001_views_initial.sql): a row for each
- * run, its keys in chunks, and a filter (key_filter.h) for every KEY_FILTER_KEYS keys. A run is
- * written in ascending order, over several transactions if it is large: the last key in its row
- * tells how far writing has come.
+ * Three tables (sql/sqlite/0001_views_initial.sql): a row for each run, its keys in chunks, and a
+ * filter (key_filter.h) for every KEY_FILTER_KEYS keys. A run is written in ascending order, over
+ * several transactions if it is large: the last key in its row tells how far writing has come.
  *
- * Two kinds: idempotency keys (dedup_table.h says within what they are unique), and ids of things that
- * happen once, such as a transfer (event_rule.key_offset). */
+ * Two kinds: idempotency keys (dedup_table.h says within what they are unique), and ids of things
+ * that happen once, such as a transfer (event_rule.key_offset). */
 #ifndef DEDUP_KEY_RUN_H
 #define DEDUP_KEY_RUN_H
 
@@ -21,8 +20,8 @@
 #define KEY_PAGE_CHUNKS 8    /* chunks of a run that a reader has in memory at once */
 
 enum key_kind {
-    KEY_KIND_REQUEST = 1, /* idempotency keys; the place of the record */
-    KEY_KIND_EVENT = 2,   /* ids; the place of the event */
+    KEY_KIND_REQUEST = 1, /* idempotency keys; the position of the record */
+    KEY_KIND_EVENT = 2,   /* ids; the position of the event */
 };
 
 enum key_run_column {
@@ -43,7 +42,7 @@ enum key_chunk_column {
     KEY_CHUNK_KIND,    /* UINT: ... */
     KEY_CHUNK_RUN,     /* UINT: ... */
     KEY_CHUNK_FIRST,   /* ID: its smallest key */
-    KEY_CHUNK_BYTES,   /* BYTES: key and place by turns, big-endian, ascending */
+    KEY_CHUNK_BYTES,   /* BYTES: key and position by turns, big-endian, ascending */
     KEY_CHUNK_COLUMNS,
 };
 
@@ -80,7 +79,7 @@ struct key_space {
 
 struct key_entry {
     struct id128 key;
-    uint64_t place;
+    uint64_t position;
 };
 
 struct key_run {
@@ -119,7 +118,7 @@ static inline bool key_run_spans(const struct key_run *run, struct id128 key)
 
 /* ERR_NOT_FOUND if the run does not have the key. */
 must_check enum err key_run_find(struct key_space space, struct store *s, uint64_t run,
-                                 struct id128 key, uint64_t *place);
+                                 struct id128 key, uint64_t *position);
 
 /* Gives the filter that would have the key: the last one whose first key is not above it.
  * ERR_NOT_FOUND if there is none, as for runs written before there were filters. */

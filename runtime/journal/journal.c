@@ -340,7 +340,7 @@ struct batch *journal_batch(struct journal *j, uint64_t seq)
     return NULL;
 }
 
-void journal_hold(struct journal *j, uint64_t seq, struct fifo_link *answer)
+void journal_defer(struct journal *j, uint64_t seq, struct fifo_link *answer)
 {
     struct batch *b = journal_batch(j, seq);
     check(b != NULL);

@@ -25,9 +25,9 @@
 
 #define BATCH_MARK_ITEMS 16
 
-/* A place in a batch from which a walk over its items can go on. */
+/* A position in a batch from which a walk over its items can go on. */
 struct batch_mark {
-    struct record_reader reader; /* its place in the body is `at`: the body moves as it grows */
+    struct record_reader reader; /* its position in the body is `at`: the body moves as it grows */
     size_t at;
 };
 
@@ -152,7 +152,7 @@ static inline bool journal_idle(const struct journal *j)
 }
 
 /* Holds an answer until batch seq is durable; it must not be yet. */
-void journal_hold(struct journal *j, uint64_t seq, struct fifo_link *answer);
+void journal_defer(struct journal *j, uint64_t seq, struct fifo_link *answer);
 
 /* A batch that is still in memory (open, closed or in flight), or NULL. */
 struct batch *journal_batch(struct journal *j, uint64_t seq);

@@ -7,7 +7,7 @@
  *     ...
  *     [code, reply type, version, reply | nil]    it ends; with a key: the answer as first given
  *
- * Records and events are counted together from 0 as the batch's items; an item's place is its
+ * Records and events are counted together from 0 as the batch's items; an item's position is its
  * batch and number and finds it again. */
 #ifndef JOURNAL_RECORD_H
 #define JOURNAL_RECORD_H
@@ -24,24 +24,24 @@
 
 #define RECORD_SCHEMA_VERSION 1
 
-/* --- place: 40 bits of seq, 24 of item -------------------------------------------------------- */
+/* --- position: 40 bits of seq, 24 of item ----------------------------------------------------- */
 
-#define PLACE_ITEM_BITS 24
-#define BATCH_ITEMS_MAX ((uint32_t)1 << PLACE_ITEM_BITS)
+#define POSITION_ITEM_BITS 24
+#define BATCH_ITEMS_MAX ((uint32_t)1 << POSITION_ITEM_BITS)
 
-static inline uint64_t place_make(uint64_t seq, uint32_t item)
+static inline uint64_t position_make(uint64_t seq, uint32_t item)
 {
-    return seq << PLACE_ITEM_BITS | item;
+    return seq << POSITION_ITEM_BITS | item;
 }
 
-static inline uint64_t place_seq(uint64_t place)
+static inline uint64_t position_seq(uint64_t position)
 {
-    return place >> PLACE_ITEM_BITS;
+    return position >> POSITION_ITEM_BITS;
 }
 
-static inline uint32_t place_item(uint64_t place)
+static inline uint32_t position_item(uint64_t position)
 {
-    return (uint32_t)(place & (BATCH_ITEMS_MAX - 1));
+    return (uint32_t)(position & (BATCH_ITEMS_MAX - 1));
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */

@@ -283,10 +283,10 @@ static int listen_at(struct link_server *s)
         nng_listener_close(listener);
         return NNG_ESYSERR + e;
     }
-    nng_listener *place = &s->listening.listeners[number % LINK_LISTENERS_MAX];
+    nng_listener *slot = &s->listening.listeners[number % LINK_LISTENERS_MAX];
     if (number > LINK_LISTENERS_MAX)
-        nng_listener_close(*place);
-    *place = listener;
+        nng_listener_close(*slot);
+    *slot = listener;
     s->listening.begun = number;
     return 0;
 }

@@ -16,7 +16,7 @@ void alarms_done(struct alarms *s)
     alarms_init(s);
 }
 
-static uint32_t place_of(const struct alarm *a)
+static uint32_t index_of(const struct alarm *a)
 {
     return (uint32_t)(uintptr_t)a->impl;
 }
@@ -79,13 +79,13 @@ void alarms_set(struct alarms *s, struct alarm *a, uint64_t due_ns)
 
 void alarms_remove(struct alarms *s, struct alarm *a)
 {
-    uint32_t at = place_of(a);
+    uint32_t at = index_of(a);
     check(at < s->count && s->heap[at] == a);
     struct alarm *last = s->heap[--s->count];
     if (last != a) {
         put_at(s, at, last);
         sift_up(s, at);
-        sift_down(s, place_of(last));
+        sift_down(s, index_of(last));
     }
     a->due_ns = 0;
     a->impl = NULL;

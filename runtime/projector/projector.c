@@ -19,9 +19,9 @@ struct registry *projection_registry(struct projection *p)
     return &p->projector->registry;
 }
 
-uint64_t projection_place(struct projection *p)
+uint64_t projection_position(struct projection *p)
 {
-    return p->place;
+    return p->position;
 }
 
 uint16_t projection_shard(struct projection *p)
@@ -97,26 +97,26 @@ bool projection_get(struct projection *p, const struct view_table *t, const stru
 /* --- one step, on the views worker ------------------------------------------------------------ */
 
 static bool on_event(void *context, const struct event_rule *rule, const void *event,
-                     uint64_t time_ns, uint64_t place)
+                     uint64_t time_ns, uint64_t position)
 {
     struct projector *p = context;
-    p->projection.place = place;
+    p->projection.position = position;
     if (rule->project != NULL && !(MUTANT(SKIP_PROJECTION) && p->replay.events % 16 == 15))
         rule->project(&p->projection, event, time_ns);
     if (rule->key_offset != MESSAGE_NO_OFFSET) {
         struct id128 id;
         memcpy(&id, (const char *)event + rule->key_offset, sizeof id);
-        key_index_add(&p->ids, id, place, time_ns);
+        key_index_add(&p->ids, id, position, time_ns);
     }
     return p->projection.error == ERR_OK;
 }
 
-static bool on_key(void *context, struct id128 key, struct id128 fingerprint, uint64_t place,
+static bool on_key(void *context, struct id128 key, struct id128 fingerprint, uint64_t position,
                    uint64_t time_ns)
 {
     struct projector *p = context;
     (void)fingerprint; /* it stands in the record */
-    key_index_add(&p->keys, key, place, time_ns);
+    key_index_add(&p->keys, key, position, time_ns);
     return true;
 }
 

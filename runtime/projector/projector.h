@@ -25,7 +25,7 @@
 /* What the domain's project functions are given. */
 struct projection {
     struct projector *projector;
-    uint64_t place;
+    uint64_t position;
     enum err error; /* the first failure; ends the transaction */
 };
 

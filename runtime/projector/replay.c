@@ -74,7 +74,7 @@ static bool apply_event(struct replay *r, const struct event_rule *rule, uint64_
     if (MUTANT(APPLY_TWICE) && r->events % 16 == 15)
         rule->apply(registry, r->event, time_ns);
     registry->load_failed = NULL;
-    registry_settle(registry);
+    registry_commit(registry);
     return true;
 }
 
@@ -107,8 +107,8 @@ static enum err replay_event(struct replay *r, const struct record_reader *recor
     if (r->registry != NULL && !apply_event(r, rule, record->time_ns))
         return load_failed(r);
     r->events++;
-    uint64_t place = place_make(r->seq + 1, record->item);
-    if (r->on_event != NULL && !r->on_event(r->context, rule, r->event, record->time_ns, place))
+    uint64_t position = position_make(r->seq + 1, record->item);
+    if (r->on_event != NULL && !r->on_event(r->context, rule, r->event, record->time_ns, position))
         return ERR_IO;
     if (r->arena.allocated > 0)
         arena_reset(&r->arena);
@@ -138,7 +138,7 @@ static enum err replay_body(struct replay *r, const struct batch_row *row)
             records++;
             if (record.keyed && r->on_key != NULL &&
                 !r->on_key(r->context, record.key, record.fingerprint,
-                           place_make(row->seq, record.item), record.begin_ns))
+                           position_make(row->seq, record.item), record.begin_ns))
                 return ERR_IO;
             break;
         case RECORD_DONE:

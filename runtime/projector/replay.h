@@ -24,9 +24,9 @@ struct replay {
 
     /* Called after the event was applied; may be NULL. false stops (ERR_IO). */
     bool (*on_event)(void *context, const struct event_rule *rule, const void *event,
-                     uint64_t time_ns, uint64_t place);
+                     uint64_t time_ns, uint64_t position);
     /* Called at the end of each record with a key; may be NULL. */
-    bool (*on_key)(void *context, struct id128 key, struct id128 fingerprint, uint64_t place,
+    bool (*on_key)(void *context, struct id128 key, struct id128 fingerprint, uint64_t position,
                    uint64_t time_ns);
     void *context;
 

@@ -36,12 +36,12 @@ static void set_unread(struct verify *v, enum err e)
         snprintf(r->reason, sizeof r->reason,
                  "journal of shard %u is damaged at batch %llu: it cannot be read from %s (%s); "
                  "batch %llu is the last that holds",
-                 r->shard, last + 1, v->store->place,
+                 r->shard, last + 1, v->store->location,
                  e == ERR_NOT_FOUND ? "it is not there" : err_text(e), last);
     else
         snprintf(r->reason, sizeof r->reason,
                  "journal of shard %u cannot be read after batch %llu from %s: %s", r->shard, last,
-                 v->store->place, err_text(e));
+                 v->store->location, err_text(e));
     v->damaged_seq = damaged ? last + 1 : 0;
     v->problem = r->reason;
 }

@@ -104,7 +104,7 @@ static void each_actor(struct shard *s, void (*each)(struct shard *s, struct act
         size_t cursor = 0;
         struct table_entry *e;
         while ((e = table_next(&s->controls.actors[k], &cursor)) != NULL)
-            each(s, shard_bring(s, k, e->id));
+            each(s, shard_load(s, k, e->id));
     }
 }
 

@@ -52,7 +52,7 @@ static void timeout_done(struct message *m)
 
 static void post_timeout(struct shard *s, uint16_t kind, struct id128 id, uint8_t tries)
 {
-    struct actor *a = shard_bring(s, kind, id);
+    struct actor *a = shard_load(s, kind, id);
     if ((a->flags & ACTOR_HALTED) != 0) {
         try_later(s, kind, id, 0, DEADLINE_HELD_NS);
         return;

@@ -118,7 +118,7 @@ enum err shard_actor_state(const struct shard *s, uint16_t kind, struct id128 id
 }
 
 /* Keeps infos sorted, longest mailbox first. */
-static uint32_t place_info(const struct shard *s, const struct actor *a, struct actor_info *infos,
+static uint32_t insert_info(const struct shard *s, const struct actor *a, struct actor_info *infos,
                            uint32_t count, uint32_t max)
 {
     if (count == max && infos[count - 1].mailbox >= a->mailbox_count)
@@ -139,7 +139,7 @@ uint32_t shard_actors_top(const struct shard *s, struct actor_info *infos, uint3
         size_t cursor = 0;
         struct table_entry *e;
         while ((e = table_next(&s->registry.actors[k], &cursor)) != NULL)
-            count = place_info(s, actor_of_entry(e), infos, count, max);
+            count = insert_info(s, actor_of_entry(e), infos, count, max);
     }
     return count;
 }

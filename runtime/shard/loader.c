@@ -77,9 +77,9 @@ void loader_ask(struct loader *l, const struct load *load)
         start(l);
 }
 
-const struct part *loader_part(const struct loader *l, uint64_t place)
+const struct part *loader_part(const struct loader *l, uint64_t position)
 {
-    struct table_entry *e = table_find(&l->parts, (struct id128){0, place});
+    struct table_entry *e = table_find(&l->parts, (struct id128){0, position});
     return e == NULL ? NULL : container_of(e, struct part, entry);
 }
 
@@ -96,12 +96,12 @@ static bool keep_state(void *context, const struct state_row *row)
     return false;
 }
 
-static struct part *part_copy(const struct record_reader *found, uint64_t place)
+static struct part *part_copy(const struct record_reader *found, uint64_t position)
 {
     struct slice bytes = found->inside ? found->event : found->answer.reply;
     struct part *part = malloc(sizeof *part + bytes.len);
     check(part != NULL);
-    part->entry.id = (struct id128){0, place};
+    part->entry.id = (struct id128){0, position};
     part->record = *found;
     if (bytes.len > 0)
         memcpy(part->bytes, bytes.data, bytes.len);
@@ -125,7 +125,7 @@ static struct load *first_of_item(const struct part_group *group, uint32_t item)
     size_t low = 0, high = group->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (place_item(group->loads[middle].place) < item)
+        if (position_item(group->loads[middle].position) < item)
             low = middle + 1;
         else
             high = middle;
@@ -138,7 +138,7 @@ static bool keep_parts(void *context, const struct batch_row *row)
 {
     struct part_group *group = context;
     struct sha256_digest hash = batch_hash(row);
-    if (row->seq != place_seq(group->loads[0].place) ||
+    if (row->seq != position_seq(group->loads[0].position) ||
         memcmp(hash.bytes, row->hash.bytes, SHA256_SIZE) != 0) {
         group->error = ERR_CORRUPT;
         return false;
@@ -153,27 +153,27 @@ static bool keep_parts(void *context, const struct batch_row *row)
         if (part == RECORD_BEGIN)
             continue;
         struct load *load = first_of_item(group, reader.item);
-        for (; load < end && place_item(load->place) == reader.item; load++)
+        for (; load < end && position_item(load->position) == reader.item; load++)
             if (load->part == NULL)
-                load->part = part_copy(&reader, load->place);
+                load->part = part_copy(&reader, load->position);
     }
 }
 
-static int by_place(const void *a, const void *b)
+static int by_position(const void *a, const void *b)
 {
     const struct load *x = a, *y = b;
     if (x->what != y->what)
         return x->what < y->what ? -1 : 1;
-    return (x->place > y->place) - (x->place < y->place);
+    return (x->position > y->position) - (x->position < y->position);
 }
 
-/* The loads are sorted by place: returns how many from the front lie in one batch. */
+/* The loads are sorted by position: returns how many from the front lie in one batch. */
 static size_t load_parts(struct loader *l, struct load *loads, size_t count)
 {
-    uint64_t seq = place_seq(loads[0].place);
+    uint64_t seq = position_seq(loads[0].position);
     struct part_group group = {loads, 1, ERR_OK};
     while (group.count < count && loads[group.count].what == LOAD_PART &&
-           place_seq(loads[group.count].place) == seq)
+           position_seq(loads[group.count].position) == seq)
         group.count++;
     enum err e = l->store->ops->tail(l->store, l->shard, seq, keep_parts, &group);
     if (e == ERR_OK)
@@ -192,7 +192,7 @@ static size_t load_one(struct loader *l, struct load *load, size_t count)
         load->result = s->ops->state_load(s, l->shard, load->kind, load->id, keep_state, load);
     } else {
         load->result =
-            key_finder_find(load->is_key ? &l->keys : &l->ids, s, load->id, &load->place);
+            key_finder_find(load->is_key ? &l->keys : &l->ids, s, load->id, &load->position);
     }
     return 1;
 }
@@ -202,7 +202,7 @@ static void loader_run(struct work *w)
     struct loader *l = container_of(w, struct loader, work);
     key_finder_outdate(&l->keys);
     key_finder_outdate(&l->ids);
-    qsort(l->reading, l->reading_count, sizeof *l->reading, by_place);
+    qsort(l->reading, l->reading_count, sizeof *l->reading, by_position);
     for (size_t i = 0; i < l->reading_count;)
         i += load_one(l, &l->reading[i], l->reading_count - i);
 }
@@ -213,7 +213,7 @@ static void keep_part(struct loader *l, struct load *load)
 {
     if (load->part == NULL)
         return;
-    bool known = loader_part(l, load->place) != NULL;
+    bool known = loader_part(l, load->position) != NULL;
     if (known || l->parts.count >= LOADER_PARTS_MAX) {
         l->crowded |= !known;
         free(load->part);

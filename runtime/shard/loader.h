@@ -24,8 +24,8 @@
 
 enum load_what {
     LOAD_STATE,   /* of an actor */
-    LOAD_DECISION, /* place of a key, from the views */
-    LOAD_PART,    /* record or event at a place, from the journal */
+    LOAD_DECISION, /* position of a key, from the views */
+    LOAD_PART,    /* record or event at a position, from the journal */
 };
 
 struct load {
@@ -33,7 +33,7 @@ struct load {
     uint16_t kind;      /* STATE */
     struct id128 id;    /* STATE: the actor; OUTCOME: the key */
     bool is_key;        /* OUTCOME: of the table of keys, not of ids */
-    uint64_t place;     /* PART: asked; OUTCOME: answer, 0 = none */
+    uint64_t position;     /* PART: asked; OUTCOME: answer, 0 = none */
     enum err result;
     uint64_t due_ns;    /* STATE */
     struct slice body;  /* STATE: its bytes, allocated */
@@ -42,7 +42,7 @@ struct load {
 
 /* A journal part brought back: a record's end (with key and outcome) or an event. */
 struct part {
-    struct table_entry entry; /* {0, place} */
+    struct table_entry entry; /* {0, position} */
     struct record_reader record;
     char bytes[]; /* what record.event or record.answer.reply points into */
 };
@@ -77,7 +77,7 @@ void loader_done(struct loader *l);
 void loader_ask(struct loader *l, const struct load *load);
 
 /* A part that was loaded, or NULL; valid until loader_forget(). */
-const struct part *loader_part(const struct loader *l, uint64_t place);
+const struct part *loader_part(const struct loader *l, uint64_t position);
 
 /* Forgets loaded parts: no turn is waiting. */
 void loader_forget(struct loader *l);

@@ -78,7 +78,7 @@ static enum err fail_damaged(struct recovery *r, uint64_t seq, const char *what)
                 "%s (in %s); nothing of it was changed. payctl ledger show-batch %llu%s and payctl "
                 "ledger verify, each with --data and the directory, tell more; restore the "
                 "directory from a backup",
-                what, r->shard->options.store->place, (unsigned long long)seq, which);
+                what, r->shard->options.store->location, (unsigned long long)seq, which);
 }
 
 /* The same of a batch of this shard. */
@@ -106,7 +106,8 @@ static enum err take_lease(struct recovery *r)
     if (store_doubtful(r)) {
         enum err e = store->ops->reopen(store);
         if (e != ERR_OK)
-            return fail(r, e, "the store cannot be reopened: %s (%s)", err_text(e), store->place);
+            return fail(r, e, "the store cannot be reopened: %s (%s)", err_text(e),
+                        store->location);
     }
     if (r->cause != ERR_OK) {
         r->epoch = s->journal.epoch;
@@ -215,26 +216,26 @@ static enum err check_committed(struct recovery *r)
 }
 
 static bool add_event(void *context, const struct event_rule *rule, const void *event,
-                      uint64_t time_ns, uint64_t place)
+                      uint64_t time_ns, uint64_t position)
 {
     struct recovery *r = context;
     (void)time_ns;
     if (rule->key_offset != MESSAGE_NO_OFFSET && !MUTANT(FORGET_IDS)) {
         struct id128 key;
         memcpy(&key, (const char *)event + rule->key_offset, sizeof key);
-        dedup_table_add(&r->shard->ids, key, place);
+        dedup_table_add(&r->shard->ids, key, position);
     }
     return true;
 }
 
-static bool add_key(void *context, struct id128 key, struct id128 fingerprint, uint64_t place,
+static bool add_key(void *context, struct id128 key, struct id128 fingerprint, uint64_t position,
                     uint64_t time_ns)
 {
     struct recovery *r = context;
     (void)fingerprint;
     (void)time_ns;
     if (!MUTANT(FORGET_KEYS))
-        dedup_table_add(&r->shard->keys, key, place);
+        dedup_table_add(&r->shard->keys, key, position);
     return true;
 }
 

@@ -137,12 +137,12 @@ bool shard_fresh(const struct shard *s, uint16_t kind, struct id128 id)
     return id128_tells_time(id) && id128_unix_ms(id) > s->evicted_ms[kind];
 }
 
-struct actor *shard_bring(struct shard *s, uint16_t kind, struct id128 id)
+struct actor *shard_load(struct shard *s, uint16_t kind, struct id128 id)
 {
     struct actor *a = registry_find(&s->registry, kind, id);
     if (a != NULL)
         return a;
-    a = registry_place(&s->registry, kind, id);
+    a = registry_insert(&s->registry, kind, id);
     controls_apply(s, a);
     if (shard_fresh(s, kind, id))
         return a;
@@ -208,7 +208,7 @@ static void on_loaded(void *context, struct load *l)
         s->load_error = l->result;
     else if (l->what == LOAD_DECISION)
         dedup_table_cache(l->is_key ? &s->keys : &s->ids, l->id,
-                       l->result == ERR_OK ? l->place : 0);
+                       l->result == ERR_OK ? l->position : 0);
 }
 
 /* Something was not to be had: the turns that wait are refused, for one of them needs it. */
@@ -359,7 +359,7 @@ bool shard_pass(struct shard *s, uint64_t budget_ns)
         view_reads_advance(s);
         project(s);
         passivation_step(s);
-        registry_tidy(&s->registry);
+        registry_rehash_step(&s->registry);
         deadlines_arm_alarm(s);
     }
     give_answers(s);

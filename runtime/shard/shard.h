@@ -37,7 +37,8 @@ struct shard_options {
     struct progress *progress; /* of all of them; outlives the shard */
     struct slice owner;       /* name of this process in the lease; static */
     size_t resident_max;      /* actors in memory before passivation starts */
-    size_t dedup_entries_max;      /* remembered outcomes: unprojected ones always, then recent ones */
+    /* remembered outcomes: unprojected ones always, then recent ones */
+    size_t dedup_entries_max;
     size_t filter_bytes;      /* of the filter over idempotency keys, and at most of
                                  filters over those in the views */
     size_t merge_keys;        /* merged in one transaction of the views; 0: KEY_MERGE_KEYS */

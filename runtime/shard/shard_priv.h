@@ -186,7 +186,7 @@ void shard_served(struct shard *s); /* the one that was alone has run, or cannot
 void shard_recover(struct shard *s, enum err cause);
 
 /* Resident, or a placeholder whose load is under way, or (a fresh id) known to be absent. */
-struct actor *shard_bring(struct shard *s, uint16_t kind, struct id128 id);
+struct actor *shard_load(struct shard *s, uint16_t kind, struct id128 id);
 bool shard_fresh(const struct shard *s, uint16_t kind, struct id128 id);
 
 /* Its first message ran, or left. */
@@ -224,7 +224,7 @@ void running_turns(struct shard *s, uint64_t budget_ns);
 enum turn_result turn_decide_keyed(struct turn *t);
 enum turn_result turn_handle_other(struct turn *t);
 enum turn_result turn_finish(struct turn *t, enum turn_result result);
-void turn_hold(struct turn *t);
+void turn_defer_answer(struct turn *t);
 
 /* A turn beyond a limit does not come back but jumps to shard.given_up: this then ends it. */
 enum turn_result turn_gave_up(struct shard *s);
@@ -276,7 +276,7 @@ static inline struct actor *ingress_target(struct shard *s, struct message *m,
     if ((m->type->view || m->type->mutates) && !ingress_may_enter(s, m))
         return NULL;
     if (seen == NULL || !id128_equal(seen->entry.id, m->target))
-        seen = shard_bring(s, m->target_kind, m->target);
+        seen = shard_load(s, m->target_kind, m->target);
     return seen;
 }
 
@@ -295,7 +295,7 @@ static inline void turn_answer(struct shard *s, struct turn *t)
     if (journal_durable(&s->journal, t->depends_seq))
         fifo_push(&s->answered, &t->message->link);
     else
-        turn_hold(t);
+        turn_defer_answer(t);
 }
 
 /* WAIT leaves the message to be run again; DONE and FAILED have answered it. */

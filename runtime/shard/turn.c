@@ -54,7 +54,7 @@ static out_of_line enum presence find_other(struct turn *t, uint16_t kind, struc
     if (a == NULL) {
         if (shard_fresh(s, kind, id))
             return PRESENCE_ABSENT;
-        a = shard_bring(s, kind, id);
+        a = shard_load(s, kind, id);
     }
     return look_at(t, a, state);
 }
@@ -95,32 +95,32 @@ void turn_expect(struct turn *t, const void *found)
         registry_recall(&t->shard->registry, actor_of_state(found));
 }
 
-/* The event or (event = false) the end of a record at a place; NULL: asked of the loader. */
-static const struct record_reader *part_at(struct turn *t, uint64_t place, bool event)
+/* The event or (event = false) the end of a record at a position; NULL: asked of the loader. */
+static const struct record_reader *part_at(struct turn *t, uint64_t position, bool event)
 {
     struct shard *s = t->shard;
-    struct batch *b = journal_batch(&s->journal, place_seq(place));
+    struct batch *b = journal_batch(&s->journal, position_seq(position));
     if (b != NULL) {
-        batch_find(b, &s->found, place_item(place), event ? RECORD_EVENT : RECORD_END);
+        batch_find(b, &s->found, position_item(position), event ? RECORD_EVENT : RECORD_END);
         return &t->shard->found;
     }
-    const struct part *part = loader_part(&s->loader, place);
+    const struct part *part = loader_part(&s->loader, position);
     if (part != NULL)
         return &part->record;
     if (!s->loader.crowded || s->alone == t->actor)
-        loader_ask(&s->loader, &(struct load){.what = LOAD_PART, .place = place});
+        loader_ask(&s->loader, &(struct load){.what = LOAD_PART, .position = position});
     t->waiting = true;
     return NULL;
 }
 
-static enum presence place_of(struct turn *t, struct dedup_table *table, struct id128 key,
-                              uint64_t *place)
+static enum presence position_of(struct turn *t, struct dedup_table *table, struct id128 key,
+                              uint64_t *position)
 {
-    switch (dedup_table_find(table, key, place)) {
+    switch (dedup_table_find(table, key, position)) {
     case DEDUP_NEW:
         return PRESENCE_ABSENT;
     case DEDUP_FOUND:
-        depend_on(t, place_seq(*place));
+        depend_on(t, position_seq(*position));
         return PRESENCE_THERE;
     case DEDUP_ASK:
         break;
@@ -133,11 +133,11 @@ static enum presence place_of(struct turn *t, struct dedup_table *table, struct 
 
 enum presence turn_find_decision(struct turn *t, struct id128 key, struct stored_event *stored)
 {
-    uint64_t place;
-    enum presence p = place_of(t, &t->shard->ids, key, &place);
+    uint64_t position;
+    enum presence p = position_of(t, &t->shard->ids, key, &position);
     if (p != PRESENCE_THERE)
         return p;
-    const struct record_reader *part = part_at(t, place, true);
+    const struct record_reader *part = part_at(t, position, true);
     if (part == NULL)
         return PRESENCE_WAITING;
     const struct event_rule *rule = t->shard->options.domain->rules[part->number];
@@ -199,7 +199,7 @@ void turn_emit(struct turn *t, const struct message_type *type, const void *even
         return;
     struct id128 key;
     memcpy(&key, (const char *)event + rule->key_offset, sizeof key);
-    note_added(s, dedup_table_add(&s->ids, key, place_make(b->seq, item)));
+    note_added(s, dedup_table_add(&s->ids, key, position_make(b->seq, item)));
 }
 
 struct turn_savepoint turn_savepoint(struct turn *t)
@@ -339,10 +339,10 @@ bool turn_version_matches(struct turn *t, uint64_t version)
 /* --- running ---------------------------------------------------------------------------------- */
 
 /* The first outcome of this key again, or a refusal if it was for something else. */
-static enum turn_result replay_outcome(struct turn *t, uint64_t place)
+static enum turn_result replay_outcome(struct turn *t, uint64_t position)
 {
     struct message *m = t->message;
-    const struct record_reader *part = part_at(t, place, false);
+    const struct record_reader *part = part_at(t, position, false);
     if (part == NULL)
         return TURN_WAIT;
     if (!id128_equal(part->fingerprint, m->fingerprint) && !MUTANT(ACCEPT_OTHER_BODY)) {
@@ -376,15 +376,15 @@ enum turn_result turn_handle_other(struct turn *t)
 
 enum turn_result turn_decide_keyed(struct turn *t)
 {
-    uint64_t place;
+    uint64_t position;
     t->must_finish = true;
     if (MUTANT(SKIP_DEDUPE))
         return turn_handle(t->shard, t);
-    switch (place_of(t, &t->shard->keys, t->message->key, &place)) {
+    switch (position_of(t, &t->shard->keys, t->message->key, &position)) {
     case PRESENCE_ABSENT:
         return turn_handle(t->shard, t);
     case PRESENCE_THERE:
-        return replay_outcome(t, place);
+        return replay_outcome(t, position);
     case PRESENCE_WAITING:
         break;
     }
@@ -448,11 +448,11 @@ static void end_record(struct turn *t)
     b->records++;
     s->clock.last_event_ns = t->begin_ns + (t->events > 0 ? t->events - 1 : 0);
     if (keep_answer)
-        dedup_table_add(&s->keys, m->key, place_make(b->seq, t->items_at));
+        dedup_table_add(&s->keys, m->key, position_make(b->seq, t->items_at));
     depend_on(t, b->seq);
 }
 
-void turn_hold(struct turn *t)
+void turn_defer_answer(struct turn *t)
 {
     struct shard *s = t->shard;
     const struct batch *open = s->journal.open;
@@ -462,7 +462,7 @@ void turn_hold(struct turn *t)
     if (journal_durable(&s->journal, t->depends_seq) || MUTANT(ACK_BEFORE_COMMIT))
         fifo_push(&s->answered, &t->message->link);
     else
-        journal_hold(&s->journal, t->depends_seq, &t->message->link);
+        journal_defer(&s->journal, t->depends_seq, &t->message->link);
 }
 
 enum turn_result turn_finish(struct turn *t, enum turn_result result)
@@ -477,7 +477,7 @@ enum turn_result turn_finish(struct turn *t, enum turn_result result)
     } else {
         take_back(t);
     }
-    registry_settle(&s->registry);
+    registry_commit(&s->registry);
     s->added_count = 0;
     arena_reset(&s->turn_arena);
     t->must_finish = true;

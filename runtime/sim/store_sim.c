@@ -29,15 +29,15 @@ bool sim_fault(struct store_sim *sim, enum store_sim_fault fault, uint32_t ppm)
     return met;
 }
 
-/* --- places ----------------------------------------------------------------------------------- */
+/* --- keys of batches -------------------------------------------------------------------------- */
 
-struct place {
+struct batch_key {
     char bytes[PLACE_SIZE];
 };
 
-static struct place place_of(uint16_t shard, uint64_t seq)
+static struct batch_key batch_key_of(uint16_t shard, uint64_t seq)
 {
-    struct place p;
+    struct batch_key p;
     p.bytes[0] = (char)(shard >> 8);
     p.bytes[1] = (char)shard;
     for (int i = 0; i < 8; i++)
@@ -45,21 +45,21 @@ static struct place place_of(uint16_t shard, uint64_t seq)
     return p;
 }
 
-static struct slice place_key(const struct place *p)
+static struct slice batch_key_slice(const struct batch_key *p)
 {
     return (struct slice){p->bytes, PLACE_SIZE};
 }
 
 static struct sim_batch *find_batch(struct store_sim *sim, uint16_t shard, uint64_t seq)
 {
-    struct place p = place_of(shard, seq);
-    return ordered_find(&sim->batches, place_key(&p));
+    struct batch_key p = batch_key_of(shard, seq);
+    return ordered_find(&sim->batches, batch_key_slice(&p));
 }
 
 static void remove_batch(struct store_sim *sim, struct sim_batch *b)
 {
-    struct place p = place_of(b->row.shard, b->row.seq);
-    check(ordered_remove(&sim->batches, place_key(&p)) == b);
+    struct batch_key p = batch_key_of(b->row.shard, b->row.seq);
+    check(ordered_remove(&sim->batches, batch_key_slice(&p)) == b);
     list_remove(&b->under_way);
     sim->body_bytes -= b->row.body.len;
     free(b);
@@ -67,9 +67,9 @@ static void remove_batch(struct store_sim *sim, struct sim_batch *b)
 
 static uint64_t head_of(struct store_sim *sim, uint16_t shard)
 {
-    struct place end = place_of(shard, UINT64_MAX);
+    struct batch_key end = batch_key_of(shard, UINT64_MAX);
     struct ordered_entry found;
-    if (!ordered_before(&sim->batches, place_key(&end), &found))
+    if (!ordered_before(&sim->batches, batch_key_slice(&end), &found))
         return 0;
     const struct sim_batch *b = found.value;
     return b->row.shard == shard ? b->row.seq : 0;
@@ -78,19 +78,19 @@ static uint64_t head_of(struct store_sim *sim, uint16_t shard)
 /* The batch after `b` in the order of all shards, NULL at the end. NULL begins. */
 static struct sim_batch *next_batch(struct store_sim *sim, const struct sim_batch *b)
 {
-    struct place p = b != NULL ? place_of(b->row.shard, b->row.seq) : place_of(0, 0);
+    struct batch_key p = b != NULL ? batch_key_of(b->row.shard, b->row.seq) : batch_key_of(0, 0);
     struct ordered_entry found;
-    return ordered_after(&sim->batches, place_key(&p), &found) ? found.value : NULL;
+    return ordered_after(&sim->batches, batch_key_slice(&p), &found) ? found.value : NULL;
 }
 
 static struct sim_lease *lease_of(struct store_sim *sim, uint16_t shard)
 {
-    struct place p = place_of(shard, 0);
-    struct sim_lease *lease = ordered_find(&sim->leases, place_key(&p));
+    struct batch_key p = batch_key_of(shard, 0);
+    struct sim_lease *lease = ordered_find(&sim->leases, batch_key_slice(&p));
     if (lease == NULL) {
         lease = calloc(1, sizeof *lease);
         check(lease != NULL);
-        ordered_put(&sim->leases, place_key(&p), lease);
+        ordered_put(&sim->leases, batch_key_slice(&p), lease);
     }
     return lease;
 }
@@ -122,8 +122,8 @@ static void store_batch(struct store_sim *sim, const struct batch_row *row, bool
         note_committed(sim, b);
     if (row->body.len > 0)
         memcpy(b->body, row->body.data, row->body.len);
-    struct place p = place_of(row->shard, row->seq);
-    check(ordered_put(&sim->batches, place_key(&p), b) == NULL);
+    struct batch_key p = batch_key_of(row->shard, row->seq);
+    check(ordered_put(&sim->batches, batch_key_slice(&p), b) == NULL);
     sim->body_bytes += row->body.len;
 }
 
@@ -239,17 +239,17 @@ static enum err sim_tail(struct store *base, uint16_t shard, uint64_t first_seq,
     struct store_sim *sim = store_sim_of(base);
     if (sim_fault(sim, STORE_SIM_READ_IO, sim->faults.read_io_ppm))
         return ERR_IO;
-    struct place p = place_of(shard, first_seq);
+    struct batch_key p = batch_key_of(shard, first_seq);
     struct ordered_entry found;
-    bool more = ordered_at_or_after(&sim->batches, place_key(&p), &found);
+    bool more = ordered_at_or_after(&sim->batches, batch_key_slice(&p), &found);
     while (more) {
         const struct sim_batch *b = found.value;
         if (b->row.shard != shard)
             break;
-        p = place_of(shard, b->row.seq);
+        p = batch_key_of(shard, b->row.seq);
         if (!row(context, &b->row))
             break;
-        more = ordered_after(&sim->batches, place_key(&p), &found);
+        more = ordered_after(&sim->batches, batch_key_slice(&p), &found);
     }
     return ERR_OK;
 }
@@ -318,7 +318,7 @@ struct store_sim *store_sim_new(const struct store_sim_options *options)
 {
     struct store_sim *sim = calloc(1, sizeof *sim);
     check(sim != NULL);
-    sim->base = (struct store){.ops = &sim_ops, .name = "simulated", .place = "memory",
+    sim->base = (struct store){.ops = &sim_ops, .name = "simulated", .location = "memory",
                                  .tears = true};
     list_init(&sim->under_way);
     sim->rng = options->rng;
@@ -483,9 +483,9 @@ bool store_sim_swap(struct store_sim *sim, uint16_t shard, uint64_t seq, uint64_
     struct sim_batch *b = find_batch(sim, shard, other_seq);
     if (a == NULL || b == NULL)
         return false;
-    struct place at = place_of(shard, seq), other_at = place_of(shard, other_seq);
-    ordered_put(&sim->batches, place_key(&at), b);
-    ordered_put(&sim->batches, place_key(&other_at), a);
+    struct batch_key at = batch_key_of(shard, seq), other_at = batch_key_of(shard, other_seq);
+    ordered_put(&sim->batches, batch_key_slice(&at), b);
+    ordered_put(&sim->batches, batch_key_slice(&other_at), a);
     a->row.seq = other_seq;
     b->row.seq = seq;
     return true;

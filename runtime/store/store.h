@@ -114,7 +114,7 @@ struct store_ops {
 struct store {
     const struct store_ops *ops;
     const char *name; /* "sqlite" */
-    const char *place; /* where the journal is, for people: a file */
+    const char *location; /* where the journal is, for people: a file */
     bool tears;       /* a crash may leave the newest batch torn. false: the engine takes torn
                          writes back itself, so a damaged batch is always damage and never cut */
 };

@@ -34,14 +34,14 @@ class DeclarationError(Exception):
     """A declaration is wrong; the message names file, table and field."""
 
 
-class Place:
+class Source:
     """Where something is declared, for messages."""
 
     def __init__(self, file, table, field=None):
         self.file, self.table, self.field = file, table, field
 
     def at(self, field):
-        return Place(self.file, self.table, field)
+        return Source(self.file, self.table, field)
 
     def fail(self, what):
         where = f"{self.file}: [{self.table}]"
@@ -65,7 +65,7 @@ class Field:
     currency: str      # sibling field of an amount
     example: object
     range: list        # [least, most] that the actor takes; None: what min and max say
-    place: Place
+    source: Source
 
 
 @dataclass
@@ -75,7 +75,7 @@ class Message:
     doc: str
     number: int        # 0: part of others only
     fields: list
-    place: Place
+    source: Source
     event: bool = False
     target_kind: str = ""
     target_field: str = ""
@@ -113,7 +113,7 @@ class View:
     indexes: dict
     packed: bool
     columns: list
-    place: Place
+    source: Source
 
 
 @dataclass
@@ -134,7 +134,7 @@ class Route:
     example: object
     path_fields: list
     query_fields: list
-    place: Place
+    source: Source
 
     @property
     def body(self):
@@ -171,27 +171,27 @@ class Currency:
 class Table:
     """One TOML table whose keys are taken one by one; finish() refuses what is left."""
 
-    def __init__(self, raw, place):
+    def __init__(self, raw, source):
         if not isinstance(raw, dict):
-            place.fail("must be a table")
-        self.raw, self.place, self.taken = raw, place, set()
+            source.fail("must be a table")
+        self.raw, self.source, self.taken = raw, source, set()
 
     def get(self, key, kind, default=None, required=False):
         self.taken.add(key)
         if key not in self.raw:
             if required:
-                self.place.fail(f"{key} is missing")
+                self.source.fail(f"{key} is missing")
             return default
         value = self.raw[key]
         if kind is not object and (not isinstance(value, kind) or
                                    (kind is int and isinstance(value, bool))):
-            self.place.fail(f"{key} must be {_said(kind)}, not {_said(type(value))}")
+            self.source.fail(f"{key} must be {_said(kind)}, not {_said(type(value))}")
         return value
 
     def finish(self):
         for key in self.raw:
             if key not in self.taken:
-                self.place.fail(f"{key} is not known here")
+                self.source.fail(f"{key} is not known here")
 
 
 def _said(kind):
@@ -231,7 +231,7 @@ class Schema:
 
         def visit(m):
             if state.get(m.name) == "open":
-                m.place.fail("contains itself")
+                m.source.fail("contains itself")
             if m.name in state:
                 return
             state[m.name] = "open"
@@ -286,25 +286,25 @@ def _named(file, raw, section):
     """Entries of a section as (name, Table)."""
     entries = raw.get(section, {})
     if not isinstance(entries, dict):
-        Place(file, section).fail("must be a table of tables")
+        Source(file, section).fail("must be a table of tables")
     for name, body in entries.items():
-        place = Place(file, f"{section}.{name}")
+        source = Source(file, f"{section}.{name}")
         if section != "route" and not NAME.match(name):
-            place.fail("names are lower case letters, digits and _")
-        yield name, Table(body, place)
+            source.fail("names are lower case letters, digits and _")
+        yield name, Table(body, source)
 
 
 def _sections(file, raw, known):
     for key in raw:
         if key not in known:
-            Place(file, key).fail("is not a section of this file")
+            Source(file, key).fail("is not a section of this file")
 
 
-def _new(place, what, name, number, taken, low, high):
+def _new(source, what, name, number, taken, low, high):
     if not low <= number <= high:
-        place.fail(f"number {number} is outside {low}..{high}")
+        source.fail(f"number {number} is outside {low}..{high}")
     if number in taken:
-        place.fail(f"number {number} is taken by {what} {taken[number]}")
+        source.fail(f"number {number} is taken by {what} {taken[number]}")
     taken[number] = name
 
 
@@ -313,16 +313,16 @@ def _errors(schema, raw):
     taken = {}
     for name, t in _named("errors.toml", raw, "error"):
         number = t.get("number", int, required=True)
-        _new(t.place, "error", name, number, taken, 0, 65535)
+        _new(t.source, "error", name, number, taken, 0, 65535)
         status = t.get("status", int, required=True)
         if not 200 <= status <= 599:
-            t.place.fail(f"status {status} is no HTTP status of an answer")
+            t.source.fail(f"status {status} is no HTTP status of an answer")
         schema.errors.append(Error(name, number, status, t.get("title", str, required=True),
                                    t.get("detail", str, required=True),
                                    t.get("field", str, ""), t.get("type", str, "")))
         t.finish()
     if 0 not in taken:
-        Place("errors.toml", "error").fail("number 0 (ok) is missing")
+        Source("errors.toml", "error").fail("number 0 (ok) is missing")
     schema.errors.sort(key=lambda e: e.number)
 
 
@@ -330,19 +330,19 @@ def _currencies(schema, raw):
     _sections("currencies.toml", raw, ("currency",))
     taken = {}
     for code, body in raw.get("currency", {}).items():
-        t = Table(body, Place("currencies.toml", f"currency.{code}"))
+        t = Table(body, Source("currencies.toml", f"currency.{code}"))
         if not re.match(r"^[A-Z]{3}$", code):
-            t.place.fail("a code is three upper-case letters")
+            t.source.fail("a code is three upper-case letters")
         number = t.get("number", int, required=True)
-        _new(t.place, "currency", code, number, taken, 1, 999)
+        _new(t.source, "currency", code, number, taken, 1, 999)
         decimals = t.get("decimals", int, required=True)
         if not 0 <= decimals <= 4:
-            t.place.fail(f"decimals {decimals} is outside 0..4")
+            t.source.fail(f"decimals {decimals} is outside 0..4")
         schema.currencies.append(Currency(code, number, decimals,
                                           t.get("name", str, required=True)))
         t.finish()
     if len(schema.currencies) > 254:
-        Place("currencies.toml", "currency").fail("more than 254 currencies")
+        Source("currencies.toml", "currency").fail("more than 254 currencies")
     schema.currencies.sort(key=lambda c: c.code)
 
 
@@ -353,12 +353,12 @@ def _service(schema, service, raw):
     numbers = {k.number: k.name for k in schema.kinds.values()}
     for name, t in _named(file, raw, "kind"):
         number = t.get("number", int, required=True)
-        _new(t.place, "kind", name, number, numbers, 1, 31)
+        _new(t.source, "kind", name, number, numbers, 1, 31)
         prefix = t.get("prefix", str, "")
         if prefix and not re.match(r"^[a-z]{2,8}$", prefix):
-            t.place.fail(f"prefix {prefix!r} must be 2 to 8 lower-case letters")
+            t.source.fail(f"prefix {prefix!r} must be 2 to 8 lower-case letters")
         if prefix in schema.prefixes:
-            t.place.fail(f"prefix {prefix} is taken by kind {schema.prefixes[prefix].name}")
+            t.source.fail(f"prefix {prefix} is taken by kind {schema.prefixes[prefix].name}")
         schema.kinds[name] = Kind(name, number, prefix, t.get("doc", str, required=True))
         t.finish()
     for section, into, limit in (("enum", schema.enums, 255), ("flags", schema.flags, 31)):
@@ -370,7 +370,8 @@ def _service(schema, service, raw):
     for name, t in _named(file, raw, "view"):
         _view(schema, service, name, t)
     for name, t in _named(file, raw, "tag"):
-        schema.tags[name] = (t.get("place", int, required=True), t.get("doc", str, required=True))
+        schema.tags[name] = (t.get("position", int, required=True),
+                             t.get("doc", str, required=True))
         t.finish()
     for name, t in _named(file, raw, "route"):
         _route(schema, service, name, t)
@@ -379,28 +380,28 @@ def _service(schema, service, raw):
 def _values(schema, service, name, t, into, limit):
     values = t.get("values", list, required=True)
     if not values or len(values) > limit:
-        t.place.fail(f"values: 1 to {limit} of them")
+        t.source.fail(f"values: 1 to {limit} of them")
     for v in values:
         if not isinstance(v, str) or not NAME.match(v):
-            t.place.fail(f"value {v!r} must be lower case letters, digits and _")
+            t.source.fail(f"value {v!r} must be lower case letters, digits and _")
     if len(set(values)) != len(values):
-        t.place.fail("a value is listed twice")
+        t.source.fail("a value is listed twice")
     if name in schema.enums or name in schema.flags:
-        t.place.fail("the name is taken")
+        t.source.fail("the name is taken")
     into[name] = Values(name, service, t.get("doc", str, ""), values)
     t.finish()
 
 
 def _message(schema, service, name, t, event):
     if name in schema.messages:
-        t.place.fail(f"the name is taken by a message of {schema.messages[name].service}.toml")
+        t.source.fail(f"the name is taken by a message of {schema.messages[name].service}.toml")
     number = t.get("number", int, 0, required=event)
     if number != 0 or "number" in t.raw:
         taken = {m.number: m.name for m in schema.messages.values() if m.number}
-        _new(t.place, "message", name, number, taken, 1, 65535)
-    m = Message(name, service, t.get("doc", str, required=True), number, [], t.place, event)
+        _new(t.source, "message", name, number, taken, 1, 65535)
+    m = Message(name, service, t.get("doc", str, required=True), number, [], t.source, event)
     for raw in t.get("fields", list, []):
-        m.fields.append(_field(raw, t.place))
+        m.fields.append(_field(raw, t.source))
     if not event:
         target = t.get("target", str, "")
         m.target_kind, _, m.target_field = target.partition(":")
@@ -414,95 +415,95 @@ def _message(schema, service, name, t, event):
     schema.messages[name] = m
 
 
-def _field(raw, place):
+def _field(raw, source):
     name = raw.get("name") if isinstance(raw, dict) else None
     if not isinstance(name, str) or not NAME.match(name) or name in C_WORDS:
-        place.fail(f"a field's name {name!r} must be lower case letters, digits and _")
-    place = place.at(name)
-    t = Table(raw, place)
+        source.fail(f"a field's name {name!r} must be lower case letters, digits and _")
+    source = source.at(name)
+    t = Table(raw, source)
     t.get("name", str)
     text = t.get("type", str, required=True)
     kind, _, argument = text.partition(":")
     if (kind in PLAIN_TYPES and argument) or (kind in WITH_ARGUMENT and not argument) or \
             kind not in PLAIN_TYPES | WITH_ARGUMENT:
-        place.fail(f"type {text!r} is not known")
+        source.fail(f"type {text!r} is not known")
     sized = kind in ("text", "bytes", "list")
     top = NUMBER_TOPS.get(kind, 0)
     for key in ("max", "min"):
         if key in raw and not sized and not top:
-            place.fail(f"{key} is for text, bytes, list and numbers up to u32 only")
+            source.fail(f"{key} is for text, bytes, list and numbers up to u32 only")
     high = t.get("max", int, top, required=sized)
     low = t.get("min", int, 1 if kind in ("text", "bytes") else 0)
     if sized and not 1 <= high <= TEXT_MAX:
-        place.fail(f"max {high} is outside 1..{TEXT_MAX}")
+        source.fail(f"max {high} is outside 1..{TEXT_MAX}")
     if top and not 1 <= high <= top:
-        place.fail(f"max {high} is outside 1..{top}")
+        source.fail(f"max {high} is outside 1..{top}")
     if not 0 <= low <= high and (sized or top):
-        place.fail(f"min {low} is outside 0..max")
+        source.fail(f"min {low} is outside 0..max")
     if "currency" in raw and kind != "amount":
-        place.fail("currency is for amount only")
+        source.fail("currency is for amount only")
     f = Field(name, kind, argument, t.get("doc", str, ""), t.get("optional", bool, False),
               t.get("since", int, 1), t.get("json", bool, True),
               t.get("json_name", str, name), high, low, t.get("currency", str, "currency"),
-              t.get("example", object), t.get("range", list), place)
+              t.get("example", object), t.get("range", list), source)
     t.finish()
     if f.range is not None and not (top and len(f.range) == 2 and
                                     all(isinstance(bound, int) for bound in f.range) and
                                     low <= f.range[0] <= f.range[1] <= high):
-        place.fail("range is [least, most] of a number up to u32")
+        source.fail("range is [least, most] of a number up to u32")
     if not NAME.match(f.json_name):
-        place.fail(f"json_name {f.json_name!r} must be lower case letters, digits and _")
+        source.fail(f"json_name {f.json_name!r} must be lower case letters, digits and _")
     if f.since > 1 and not f.optional and (kind not in ZERO_IS_VALID or low > 0):
-        place.fail("was added later and has no valid zero: it must be optional")
+        source.fail("was added later and has no valid zero: it must be optional")
     return f
 
 
 def _check_fields(m):
     names, json_names, since = set(), set(), 1
     if len(m.fields) > FIELDS_MAX:
-        m.place.fail(f"more than {FIELDS_MAX} fields")
+        m.source.fail(f"more than {FIELDS_MAX} fields")
     for f in m.fields:
         for name in [f.name] + ([f"has_{f.name}"] if f.optional else []) + \
                 ([f"{f.name}_count"] if f.type == "list" else []):
             if name in names:
-                f.place.fail(f"{name} is declared twice")
+                f.source.fail(f"{name} is declared twice")
             names.add(name)
         if f.json and f.json_name in json_names:
-            f.place.fail(f"json_name {f.json_name} is used twice")
+            f.source.fail(f"json_name {f.json_name} is used twice")
         json_names.add(f.json_name)
         if f.since < since:
-            f.place.fail(f"since {f.since} after a field of since {since}: append only")
+            f.source.fail(f"since {f.since} after a field of since {since}: append only")
         since = f.since
     if sum(f.type == "amount" for f in m.fields) > AMOUNTS_MAX:
-        m.place.fail(f"more than {AMOUNTS_MAX} amounts")
+        m.source.fail(f"more than {AMOUNTS_MAX} amounts")
 
 
 def _view(schema, service, name, t):
     if name in schema.views:
-        t.place.fail("the name is taken")
+        t.source.fail("the name is taken")
     v = View(name, service, t.get("doc", str, required=True), t.get("key", list, required=True),
              t.get("indexes", dict, {}), t.get("packed", bool, False),
-             [_field(c, t.place) for c in _sized(t.get("columns", list, required=True))], t.place)
+             [_field(c, t.source) for c in _sized(t.get("columns", list, required=True))], t.source)
     t.finish()
     columns = [c.name for c in v.columns]
     for c in v.columns:
         if c.type not in VIEW_TYPES:
-            c.place.fail(f"{c.type} is no type of a column")
+            c.source.fail(f"{c.type} is no type of a column")
         if columns.count(c.name) > 1:
-            c.place.fail("is declared twice")
+            c.source.fail("is declared twice")
     if not 1 <= len(columns) <= VIEW_COLUMNS_MAX:
-        t.place.fail(f"1 to {VIEW_COLUMNS_MAX} columns")
+        t.source.fail(f"1 to {VIEW_COLUMNS_MAX} columns")
     if len(v.indexes) > VIEW_INDEXES_MAX:
-        t.place.fail(f"more than {VIEW_INDEXES_MAX} indexes")
+        t.source.fail(f"more than {VIEW_INDEXES_MAX} indexes")
     for index, over in [("key", v.key)] + list(v.indexes.items()):
         if not isinstance(over, list) or not 1 <= len(over) <= VIEW_INDEX_COLUMNS_MAX:
-            t.place.fail(f"{index}: 1 to {VIEW_INDEX_COLUMNS_MAX} columns")
+            t.source.fail(f"{index}: 1 to {VIEW_INDEX_COLUMNS_MAX} columns")
         for column in over:
             if column not in columns:
-                t.place.fail(f"{index}: {column} is no column")
+                t.source.fail(f"{index}: {column} is no column")
     for column in v.columns:
         if column.name in v.key and column.optional:
-            column.place.fail("is part of the key and cannot be optional")
+            column.source.fail("is part of the key and cannot be optional")
     schema.views[name] = v
 
 
@@ -518,34 +519,34 @@ def _sized(columns):
 def _route(schema, service, name, t):
     method, _, path = name.partition(" ")
     if method not in METHODS:
-        t.place.fail(f"method {method} is none of {', '.join(METHODS)}")
+        t.source.fail(f"method {method} is none of {', '.join(METHODS)}")
     if not re.match(r"^(/[a-z0-9_.-]+|/\{[a-z0-9_]+\})+$", path):
-        t.place.fail(f"path {path!r} is not /word or /{{field}} repeated")
+        t.source.fail(f"path {path!r} is not /word or /{{field}} repeated")
     scope = t.get("scope", str, required=True)
     if not scope or " " in scope:
-        t.place.fail("scope is one scope, or none")
+        t.source.fail("scope is one scope, or none")
     idempotency = t.get("idempotency", str, "none")
     if idempotency not in ("required", "none"):
-        t.place.fail(f"idempotency {idempotency!r} is neither required nor none")
+        t.source.fail(f"idempotency {idempotency!r} is neither required nor none")
     r = Route(service, method, path, t.get("message", str, required=True),
               t.get("doc", str, required=True), t.get("tag", str, required=True),
               "" if scope == "none" else scope, t.get("any_owner_scope", str, ""),
               idempotency == "required", t.get("status", int, 200), t.get("etag", bool, False),
               t.get("not_modified", bool, True), t.get("location", str, ""),
               t.get("example", object), re.findall(r"\{(\w+)\}", path), t.get("query", list, []),
-              t.place)
+              t.source)
     t.finish()
     if not 200 <= r.status <= 299:
-        t.place.fail(f"status {r.status} is no success")
+        t.source.fail(f"status {r.status} is no success")
     if not r.not_modified and (not r.etag or r.body):
-        t.place.fail("not_modified = false is for what is read with an ETag")
+        t.source.fail("not_modified = false is for what is read with an ETag")
     r.not_modified &= r.etag and not r.body
     if len(set(r.path_fields)) != len(r.path_fields):
-        t.place.fail("a path parameter is used twice")
+        t.source.fail("a path parameter is used twice")
     shape = re.sub(r"\{\w+\}", "{}", path)
     for other in schema.routes:
         if other.method == method and re.sub(r"\{\w+\}", "{}", other.path) == shape:
-            t.place.fail(f"is the same as {other.method} {other.path}")
+            t.source.fail(f"is the same as {other.method} {other.path}")
     schema.routes.append(r)
 
 
@@ -561,7 +562,7 @@ def _check(schema):
     commands = {}
     for m in schema.messages.values():
         if m.cli and m.cli in commands:
-            m.place.fail(f"cli {m.cli!r} is taken by {commands[m.cli]}")
+            m.source.fail(f"cli {m.cli!r} is taken by {commands[m.cli]}")
         commands[m.cli] = m.name
     for service in schema.services:
         schema.ordered(service)
@@ -577,69 +578,70 @@ def _check_reference(schema, m, f):
              "list": schema.messages, "message": schema.messages}.get(f.type)
     if known is not None and f.argument not in known:
         what = {"id": "prefix", "list": "message"}.get(f.type, f.type)
-        f.place.fail(f"{what} {f.argument} is not declared")
+        f.source.fail(f"{what} {f.argument} is not declared")
     if m is not None and f.type == "amount" and f.json:
         sibling = next((s for s in m.fields if s.name == f.currency), None)
         if sibling is None or sibling.type != "currency":
-            f.place.fail(f"its currency {f.currency} is no field of type currency")
+            f.source.fail(f"its currency {f.currency} is no field of type currency")
 
 
 def _check_message(schema, m):
     for name in m.refusals:
         if schema.error(name) is None:
-            m.place.fail(f"refusal {name} is not in errors.toml")
+            m.source.fail(f"refusal {name} is not in errors.toml")
     if m.reply:
         reply = schema.messages.get(m.reply)
         if reply is None or reply.event or not reply.number:
-            m.place.fail(f"reply {m.reply} is no message with a number")
+            m.source.fail(f"reply {m.reply} is no message with a number")
     if not m.request:
         if m.reply or m.cli or m.mutates:
-            m.place.fail("reply, cli and mutates are for messages with a target")
+            m.source.fail("reply, cli and mutates are for messages with a target")
         return
     if not m.number:
-        m.place.fail("a message with a target needs a number")
+        m.source.fail("a message with a target needs a number")
     if m.target_kind and m.target_kind not in schema.kinds:
-        m.place.fail(f"target: kind {m.target_kind} is not declared")
+        m.source.fail(f"target: kind {m.target_kind} is not declared")
     if m.mutates and m.view:
-        m.place.fail("a view cannot mutate")
+        m.source.fail("a view cannot mutate")
     if m.target_field:
         f = next((f for f in m.fields if f.name == m.target_field), None)
         if f is None or f.type not in ("id", "raw_id") or f.optional:
-            m.place.fail(f"target: {m.target_field} is no field of type id that is always there")
+            m.source.fail(f"target: {m.target_field} is no field of type id that is always there")
 
 
 def _check_route(schema, r):
     m = schema.messages.get(r.message)
     if m is None or not m.request:
-        r.place.fail(f"message {r.message} is no message with a target")
+        r.source.fail(f"message {r.message} is no message with a target")
     if r.tag not in schema.tags:
-        r.place.fail(f"tag {r.tag} is not declared")
+        r.source.fail(f"tag {r.tag} is not declared")
     fields = {f.json_name: f for f in m.json_fields}
     for name in r.path_fields:
         if name not in fields:
-            r.place.fail(f"path parameter {name} is no field of {m.name}")
+            r.source.fail(f"path parameter {name} is no field of {m.name}")
         if fields[name].optional or fields[name].type in ("list", "message", "metadata"):
-            r.place.fail(f"path parameter {name} must be a required scalar")
+            r.source.fail(f"path parameter {name} must be a required scalar")
     if not r.body:
         r.query_fields = [n for n in fields if n not in r.path_fields]
     for name in r.query_fields:
         if name not in fields or name in r.path_fields:
-            r.place.fail(f"query parameter {name} is no field of {m.name} beside those of the path")
+            r.source.fail(f"query parameter {name} is no field of {m.name} "
+                          "beside those of the path")
         if fields[name].type in ("list", "message", "metadata"):
-            r.place.fail(f"query parameter {name} must be a scalar")
+            r.source.fail(f"query parameter {name} must be a scalar")
         if r.body and not fields[name].optional:
-            r.place.fail(f"query parameter {name} may also stand in the body: it must be optional")
+            r.source.fail(f"query parameter {name} may also stand in the body: it must be optional")
     if r.idempotency and not m.mutates:
-        r.place.fail("idempotency is for messages that mutate")
+        r.source.fail("idempotency is for messages that mutate")
     if r.status == 204 and m.reply and schema.messages[m.reply].fields:
-        r.place.fail("status 204 has no body, but the message has a reply")
+        r.source.fail("status 204 has no body, but the message has a reply")
     _check_location(schema, r, m)
 
 
 def _check_location(schema, r, m):
     """What a 201 made can be read: by a GET whose ids are in the reply."""
     if (r.status == 201) != bool(r.location):
-        r.place.fail("a route of status 201 has a location, and no other")
+        r.source.fail("a route of status 201 has a location, and no other")
     if not r.location:
         return
     names = re.findall(r"\{(\w+)\}", r.location)
@@ -647,12 +649,12 @@ def _check_location(schema, r, m):
     get = next((o for o in schema.routes
                 if o.method == "GET" and re.sub(r"\{\w+\}", "{}", o.path) == shape), None)
     if get is None or not names:
-        r.place.fail(f"location {r.location} is no path of a GET with ids")
+        r.source.fail(f"location {r.location} is no path of a GET with ids")
     made = {f.json_name: f for f in schema.messages[m.reply].json_fields} if m.reply else {}
     asked = {f.json_name: f for f in schema.messages[get.message].json_fields}
     for name, path_name in zip(names, get.path_fields):
         f, path_field = made.get(name), asked.get(path_name)
         if f is None or f.type != "id" or f.optional:
-            r.place.fail(f"location: {name} is no id that is always in the reply")
+            r.source.fail(f"location: {name} is no id that is always in the reply")
         if path_field is None or (path_field.type, path_field.argument) != (f.type, f.argument):
-            r.place.fail(f"location: {name} is another kind of id than {path_name} of {get.path}")
+            r.source.fail(f"location: {name} is another kind of id than {path_name} of {get.path}")

@@ -166,10 +166,10 @@ def _scope_text(scope):
 
 
 def _tags(schema):
-    """In the order of their places, which is that of the documents."""
+    """In the order of their positions, which is that of the documents."""
     used = {r.tag for r in schema.routes}
-    places = sorted((place, name, doc) for name, (place, doc) in schema.tags.items())
-    return [{"name": name, "description": doc} for _, name, doc in places if name in used]
+    tags = sorted((position, name, doc) for name, (position, doc) in schema.tags.items())
+    return [{"name": name, "description": doc} for _, name, doc in tags if name in used]
 
 
 def _operation(schema, r, used):
@@ -204,14 +204,14 @@ def route_example(schema, r, m):
     if r.example is None:
         return _example(schema, m, r.path_fields)
     if not isinstance(r.example, str):
-        r.place.fail("example must be JSON in a text")
+        r.source.fail("example must be JSON in a text")
     try:
         example = json.loads(r.example)
     except ValueError as e:
-        r.place.fail(f"example is not JSON: {e}")
+        r.source.fail(f"example is not JSON: {e}")
     for name in example if isinstance(example, dict) else ["it"]:
         if name not in [f.json_name for f in m.json_fields] or name in r.path_fields:
-            r.place.fail(f"example: {name} is no field of the body")
+            r.source.fail(f"example: {name} is no field of the body")
     return example
 
 

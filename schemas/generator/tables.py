@@ -76,7 +76,7 @@ def currency_table(schema):
     for c in schema.currencies:
         out += f"    {{{quote(c.code)}, {c.number}, {c.decimals}, {quote(c.name)}}},\n"
     out += f"}};\n\nconst uint32_t currency_count = {len(schema.currencies)};\n\n"
-    out += "const uint8_t currency_places[CURRENCY_NUMBER_MAX + 1] = {\n"
+    out += "const uint8_t currency_decimals[CURRENCY_NUMBER_MAX + 1] = {\n"
     places = {c.number: i + 1 for i, c in enumerate(schema.currencies)}
     for number in sorted(places):
         out += f"    [{number}] = {places[number]},\n"

@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- journal.db: the batches and who may write them. Rows are only ever added.
 
--- place = shard * 2^47 + seq: the b-tree's own key, so that a batch is appended at the end of its
+-- row_key = shard * 2^47 + seq: the b-tree's own key, so that a batch is appended at the end of its
 -- shard's range and read back in order without a second index. shard and seq stand there once more
--- for people, and so that a row moved to another place is found out.
+-- for people, and so that a row under another key is found out.
 CREATE TABLE batches (
-    place INTEGER PRIMARY KEY,
+    row_key INTEGER PRIMARY KEY,
     shard INTEGER NOT NULL,
     seq INTEGER NOT NULL,
     epoch INTEGER NOT NULL,

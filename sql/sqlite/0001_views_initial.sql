@@ -25,7 +25,7 @@ CREATE TABLE states (
 -- Few actors have a deadline; the others cost this index nothing.
 CREATE INDEX states_by_due ON states (shard, due_ns, kind, id) WHERE due_ns > 0;
 
--- The places of idempotency keys and ids, in sorted runs instead of a row for each
+-- The positions of idempotency keys and ids, in sorted runs instead of a row for each
 -- (runtime/dedup/key_index.h).
 
 -- One row per run of a shard and kind (1 idempotency keys, 2 ids).
@@ -49,7 +49,7 @@ CREATE TABLE key_chunks (
     kind INTEGER NOT NULL,
     run INTEGER NOT NULL,
     first BLOB NOT NULL,   -- its smallest key
-    entries BLOB NOT NULL, -- 16 bytes of key, 8 of place, and so on, by key; big-endian
+    entries BLOB NOT NULL, -- 16 bytes of key, 8 of position, and so on, by key; big-endian
     PRIMARY KEY (shard, kind, run, first)
 ) STRICT, WITHOUT ROWID;
 

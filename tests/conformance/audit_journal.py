@@ -5,7 +5,7 @@ with nothing but Python's standard library and the declarations in schemas/.
 
 usage: audit_journal.py DATA_DIRECTORY    also of a payd that runs
 
-Checks hash, place and chain of every batch, moves the money of every account as the events say, and
+Checks hash, place and chain of every batch, moves the money of every account as the events say,
 prints the sums of each currency, which payctl ledger trial-balance must show too. Exit code 0: all
 holds.
 """
@@ -170,14 +170,14 @@ def audit(data):
     events = {event["number"]: (name, [field["name"] for field in event["fields"]])
               for name, event in declared("event").items()}
     books, heads = Books(), {}
-    for place, shard, seq, epoch, count, prev_hash, found, body in journal.execute(
-            "SELECT place, shard, seq, epoch, count, prev_hash, hash, body FROM batches"
-            " ORDER BY place"):
+    for row_key, shard, seq, epoch, count, prev_hash, found, body in journal.execute(
+            "SELECT row_key, shard, seq, epoch, count, prev_hash, hash, body FROM batches"
+            " ORDER BY row_key"):
         before, hash_before, epoch_before, last_ns = heads.get(shard, (0, bytes(32), 0, 0))
         head = struct.pack(">HQQQ", shard, seq, epoch, count)
         try:
             require(seq == before + 1, f"follows batch {before}")
-            require(place == shard * 2**47 + seq, f"stands at {place}")
+            require(row_key == shard * 2**47 + seq, f"stands at {row_key}")
             require(epoch >= epoch_before, "has an older epoch than the one before")
             require(prev_hash == hash_before, "does not name the hash of the batch before")
             require(hashlib.sha256(head + prev_hash + body).digest() == found, "has another hash")

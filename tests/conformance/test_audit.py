@@ -69,14 +69,14 @@ def test_entries_hold(payd):
         wallet = bank.get("/wallets").expect(200).json["wallets"][0]["wallet_id"]
         entries = bank.entries(account_of(wallet))
     true(len(entries) > 3, "some entries")
-    places = {name: {value: place for place, value in enumerate(enum["values"], 1)}
+    numbers = {name: {value: number for number, value in enumerate(enum["values"], 1)}
               for name, enum in audit_journal.declared("enum").items()}
     hash_before = bytes(32)
     for version, entry in enumerate(entries, 1):
         equal(int(entry["version"]), version, "the version")
         fields = [(number_of(entry["account_id"]), 16), (version, 8),
-                  (places["entry_kind"][entry["kind"]], 1),
-                  (places["entry_direction"][entry["direction"]], 1),
+                  (numbers["entry_kind"][entry["kind"]], 1),
+                  (numbers["entry_direction"][entry["direction"]], 1),
                   (number_of(entry.get("transfer_id")), 16),
                   (number_of(entry.get("counterparty_id")), 16),
                   (units(entry["amount"]), 16), (entry["code"], 2),

@@ -60,7 +60,7 @@ class Deposit:
 
     def batches(self):
         with sqlite3.connect(f"file:{self.data}/journal.db?mode=ro", uri=True) as db:
-            rows = db.execute("SELECT seq, body FROM batches ORDER BY place").fetchall()
+            rows = db.execute("SELECT seq, body FROM batches ORDER BY row_key").fetchall()
         db.close()
         return rows
 
@@ -234,7 +234,7 @@ def test_a_journal_that_is_gone(deposit):
     (data / "journal.db").unlink()
     for _ in range(2):  # a refused start changes nothing
         refused(data, "journal.db", "missing", "backup")
-        true(not (data / "journal.db").exists(), "no new journal in the place of the lost one")
+        true(not (data / "journal.db").exists(), "no new journal in the row_key of the lost one")
 
 
 def taken_away(path):
@@ -361,7 +361,7 @@ def test_a_damaged_page_of_the_views_is_found_when_it_is_read(deposit):
     data = deposit.copy()
     with (data / "views.db").open("r+b") as file:
         for place in range(PAGE // 2 * 4 + 100, (data / "views.db").stat().st_size, PAGE // 2):
-            file.seek(place)
+            file.seek(row_key)
             file.write(b"other")
     payd = Payd(data=data)
     try:

@@ -144,15 +144,15 @@ static inline size_t rows_of(struct fixture *f, const struct view_table *t)
 static inline void assert_found(struct fixture *f, struct key_finder *finder, struct id128 key,
                                 uint64_t where)
 {
-    uint64_t place;
-    assert_int_equal(key_finder_find(finder, f->store, key, &place), ERR_OK);
-    assert_int_equal(place, where);
+    uint64_t position;
+    assert_int_equal(key_finder_find(finder, f->store, key, &position), ERR_OK);
+    assert_int_equal(position, where);
 }
 
 static inline void assert_new(struct fixture *f, struct key_finder *finder, struct id128 key)
 {
-    uint64_t place;
-    assert_int_equal(key_finder_find(finder, f->store, key, &place), ERR_NOT_FOUND);
+    uint64_t position;
+    assert_int_equal(key_finder_find(finder, f->store, key, &position), ERR_NOT_FOUND);
 }
 
 /* By somebody who comes anew. */

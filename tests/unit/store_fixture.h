@@ -279,7 +279,7 @@ static inline enum err commit_at(struct store *s, uint16_t shard, uint64_t seq)
     return s->ops->commit(s, shard, &position);
 }
 
-static inline uint64_t position_seq(struct store *s, uint16_t shard)
+static inline uint64_t views_seq(struct store *s, uint16_t shard)
 {
     struct store_position position;
     assert_int_equal(s->ops->position(s, shard, &position), ERR_OK);

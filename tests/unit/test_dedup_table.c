@@ -29,15 +29,15 @@ static struct dedup_table given(size_t filter_bytes)
 
 static void expect(const struct dedup_table *o, struct id128 key, enum dedup_answer answer)
 {
-    uint64_t place;
-    assert_int_equal(dedup_table_find(o, key, &place), answer);
+    uint64_t position;
+    assert_int_equal(dedup_table_find(o, key, &position), answer);
 }
 
 /* As many generations as there may be, of batches up to `seq`. */
 static void decide_until_full(struct dedup_table *o, uint64_t seq)
 {
     for (uint64_t n = 1; !dedup_table_full(o); n++)
-        dedup_table_add(o, id_at(TIME_MS, n), place_make(seq, (uint32_t)n));
+        dedup_table_add(o, id_at(TIME_MS, n), position_make(seq, (uint32_t)n));
 }
 
 /* Ids that were never used are asked for, and nothing is projected meanwhile. */
@@ -52,7 +52,7 @@ static void questions_take_no_more_than_their_room(void **state)
         for (uint64_t n = 1; n <= (uint64_t)5 * FULL; n++) {
             struct id128 key = id_at(TIME_MS - 1, n);
             expect(&o, key, DEDUP_ASK);
-            dedup_table_cache(&o, key, n % 2 == 0 ? 0 : place_make(1, 1));
+            dedup_table_cache(&o, key, n % 2 == 0 ? 0 : position_make(1, 1));
             expect(&o, key, n % 2 == 0 ? DEDUP_NEW : DEDUP_FOUND);
         }
         assert_int_equal(o.decided.count, decided);
@@ -72,7 +72,7 @@ static void full_means_full_until_the_views_have_caught_up(void **state)
     struct dedup_table o = given(0);
     decide_until_full(&o, 7);
     for (uint64_t n = 1; n <= 2 * FULL; n++) {
-        dedup_table_add(&o, id_at(TIME_MS + 1, n), place_make(8, (uint32_t)n));
+        dedup_table_add(&o, id_at(TIME_MS + 1, n), position_make(8, (uint32_t)n));
         assert_true(dedup_table_full(&o));
     }
     dedup_table_projected(&o, 8);
@@ -90,7 +90,7 @@ static void what_was_learned_is_not_believed_after_a_decision(void **state)
         dedup_table_clear(&o, TIME_MS);
         dedup_table_cache(&o, key, 0);
         expect(&o, key, DEDUP_NEW);
-        dedup_table_add(&o, key, place_make(5, 1));
+        dedup_table_add(&o, key, position_make(5, 1));
         expect(&o, key, DEDUP_FOUND);
         decide_until_full(&o, 6);
         dedup_table_projected(&o, 6);
@@ -106,9 +106,9 @@ static void an_undone_decision_leaves_the_key_new(void **state)
     struct id128 key = id_at(TIME_MS - 1, 1);
     dedup_table_clear(&o, TIME_MS);
     dedup_table_cache(&o, key, 0);
-    dedup_table_remove(dedup_table_add(&o, key, place_make(5, 1)));
+    dedup_table_remove(dedup_table_add(&o, key, position_make(5, 1)));
     expect(&o, key, DEDUP_NEW);
-    dedup_table_cache(&o, key, place_make(1, 1)); /* an answer that is older than the decision */
+    dedup_table_cache(&o, key, position_make(1, 1)); /* an answer that is older than the decision */
     expect(&o, key, DEDUP_NEW);
     dedup_table_done(&o);
 }
@@ -120,7 +120,7 @@ static void how_far_the_views_are_behind_is_told_in_parts_of_the_room(void **sta
     struct dedup_table o = given(0);
     assert_int_equal(dedup_table_behind(&o, 0), 0);
     for (uint64_t n = 0; !dedup_table_full(&o); n++)
-        dedup_table_add(&o, id_at(TIME_MS, n + 1), place_make(1 + n / FULL, 1));
+        dedup_table_add(&o, id_at(TIME_MS, n + 1), position_make(1 + n / FULL, 1));
     const uint32_t all = o.decided.count;
     assert_true(all > 1);
     for (uint32_t projected = 0; projected <= all; projected++)

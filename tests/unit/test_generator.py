@@ -128,7 +128,7 @@ BAD = [
      r"example: colour is no field of the body"),
     (route("POST /bad", SOUND_ROUTE + "\nexample = 7"), r"example must be JSON in a text"),
     ("\n[tag.samples\n", r"sample.toml: "),
-    ("\n[tag.rain]\ndoc = \"x\"\n", r"place"),
+    ("\n[tag.rain]\ndoc = \"x\"\n", r"position"),
     (route("GET /bad", SOUND_ROUTE.replace('"samples"', '"rain"')), r"tag rain is not declared"),
 ]
 

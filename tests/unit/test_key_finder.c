@@ -207,7 +207,7 @@ static void damage_is_not_taken_for_a_new_key(void **state)
     struct fixture *f = *state;
     struct key_index k;
     struct key_finder finder;
-    uint64_t place;
+    uint64_t position;
     write_runs(f, 1);
     begin(f, &k);
     const struct value shard = {.type = VALUE_UINT, .number = 0};
@@ -220,9 +220,9 @@ static void damage_is_not_taken_for_a_new_key(void **state)
     const struct value filter[KEY_FILTER_COLUMNS] = {shard, kind, run, first, last, bytes};
     key_finder_init(&finder, keys_of_shard, 0);
     put_short(f, &key_chunks_view, chunk);
-    assert_int_equal(key_finder_find(&finder, f->store, k.runs[0].first, &place), ERR_CORRUPT);
+    assert_int_equal(key_finder_find(&finder, f->store, k.runs[0].first, &position), ERR_CORRUPT);
     put_short(f, &key_filters_view, filter);
-    assert_int_equal(key_finder_find(&finder, f->store, k.runs[0].last, &place), ERR_CORRUPT);
+    assert_int_equal(key_finder_find(&finder, f->store, k.runs[0].last, &position), ERR_CORRUPT);
     key_finder_done(&finder);
     key_index_done(&k);
 }

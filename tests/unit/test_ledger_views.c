@@ -190,7 +190,7 @@ static void expect_same_after_restart(struct bank *b, uint16_t kind, struct id12
     struct registry r;
     registry_init(&r, &b->domain);
     for (uint32_t len = 0; len <= first.len; len++) {
-        struct actor *a = registry_place(&r, kind, (struct id128){1, len + 1});
+        struct actor *a = registry_insert(&r, kind, (struct id128){1, len + 1});
         bool whole = len == first.len;
         assert_int_equal(registry_fill(&r, a, (struct slice){first.data, len}, 0), whole);
     }

@@ -353,7 +353,7 @@ static void the_projector_sees_its_own_rows_and_takes_them_back(void **state)
     assert_int_equal(views_get(s, &coins_view, key, see_coin, &seen), ERR_OK);
     assert_string_equal(seen.text, "4:changed 4:zero ");
     assert_due(s, 100, "");
-    assert_int_equal(position_seq(s, 0), 1);
+    assert_int_equal(views_seq(s, 0), 1);
     struct value owner = ID(1);
     struct view_scan q = {&coins_view, &coin_indexes[COIN_BY_AMOUNT], &owner, 1, NULL, 0, false,
                           1};
@@ -370,14 +370,14 @@ static void dropped_views_begin_at_nothing(void **state)
     assert_int_equal(put_state(s, 2, 1, 50, "state"), ERR_OK);
     assert_int_equal(commit_at(s, 1, 4), ERR_OK);
     assert_int_equal(s->ops->views_drop(s), ERR_OK);
-    assert_int_equal(position_seq(s, 0), 0);
-    assert_int_equal(position_seq(s, 1), 0);
+    assert_int_equal(views_seq(s, 0), 0);
+    assert_int_equal(views_seq(s, 1), 0);
     assert_due(s, 100, "");
     struct view_scan q = {&coins_view, &coins_view.key, NULL, 0, NULL, 0, false, 10};
     assert_scan(s, &q, "");
     assert_tail(s, 0, 1, "1:kept ");
     put_coins(s);
-    assert_int_equal(position_seq(s, 0), 1);
+    assert_int_equal(views_seq(s, 0), 1);
 }
 
 /* --- both stores give the same answers to the same random history ----------------------------- */

@@ -129,7 +129,7 @@ static void assert_made_anew(struct fixture *f, const char *why)
     assert_int_equal(told.times, 1);
     if (strstr(told.reason, why) == NULL)
         fail_msg("reason: %s", told.reason);
-    assert_int_equal(position_seq(f->store, SHARD), 0);
+    assert_int_equal(views_seq(f->store, SHARD), 0);
     assert_int_equal(count_coins(f->store, &coins), ERR_OK);
     assert_int_equal(coins, 0);
     put_coins(f->store, 1, 10, 1);
@@ -146,7 +146,7 @@ static void assert_taken(struct fixture *f, uint64_t seq, uint32_t coins)
     assert_int_equal(open_rebuilding(f, &told), ERR_OK);
     if (told.times != 0)
         fail_msg("made anew: %s", told.reason);
-    assert_int_equal(position_seq(f->store, SHARD), seq);
+    assert_int_equal(views_seq(f->store, SHARD), seq);
     assert_int_equal(count_coins(f->store, &found), ERR_OK);
     assert_int_equal(found, coins);
     shut(f);
@@ -291,7 +291,7 @@ static void a_wal_of_which_nothing_was_copied_may_end_anywhere(void **state)
         assert_int_equal(truncate(path_in(&c, "views.db-wal"), cut), 0);
         assert_int_equal(open_rebuilding(&c, &told), ERR_OK);
         assert_int_equal(count_coins(c.store, &coins), ERR_OK);
-        assert_int_equal(coins, position_seq(c.store, SHARD) * 100);
+        assert_int_equal(coins, views_seq(c.store, SHARD) * 100);
         shut(&c);
         remove_directory(c.directory);
     }

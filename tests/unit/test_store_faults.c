@@ -253,7 +253,7 @@ static void check_history(struct store *s)
     uint64_t read = 0;
     assert_int_equal(s->ops->tail(s, SHARD, 1, count_batch, &read), ERR_OK);
     assert_int_equal(read, BATCHES);
-    uint64_t projected = position_seq(s, SHARD);
+    uint64_t projected = views_seq(s, SHARD);
     assert_true(projected <= BATCHES);
     struct value key[] = {{.type = VALUE_ID, .id = {0, 1}},
                           {.type = VALUE_UINT, .number = projected}};

@@ -60,7 +60,7 @@ static void a_file_system_that_cannot_wait_does_no_harm(void **state)
         assert_int_equal(project(f->store, i + 1, NAME_SIZE), ERR_OK);
     }
     failure = 0;
-    assert_int_equal(position_seq(f->store, 0), array_len(codes));
+    assert_int_equal(views_seq(f->store, 0), array_len(codes));
 }
 
 static void a_step_whose_write_failed_is_not_committed(void **state)
@@ -72,7 +72,7 @@ static void a_step_whose_write_failed_is_not_committed(void **state)
     failure = ENOSPC;
     assert_int_equal(project(f->store, 2, NAME_SIZE), ERR_STORE_FULL);
     failure = 0;
-    assert_int_equal(position_seq(f->store, 0), 1);
+    assert_int_equal(views_seq(f->store, 0), 1);
     assert_int_equal(project(f->store, 2, NAME_SIZE), ERR_OK);
 }
 

@@ -177,7 +177,7 @@ static void assert_views_at(struct store *s, uint64_t seq)
     enum err e = views_get(s, &coins_view, key, see_amount, &amount);
     assert_int_equal(e, seq > 0 ? ERR_OK : ERR_NOT_FOUND);
     assert_int_equal(amount, seq);
-    assert_int_equal(position_seq(s, 0), seq);
+    assert_int_equal(views_seq(s, 0), seq);
 }
 
 static void a_failed_commit_of_the_views_changes_nothing(void **state)
@@ -231,7 +231,7 @@ static void damaged_views_begin_at_nothing_after_the_next_opening(void **state)
     f->store->ops->views_damaged(f->store);
     assert_views_at(f->store, 1);
     fixture_restart(f);
-    assert_int_equal(position_seq(f->store, 0), 0);
+    assert_int_equal(views_seq(f->store, 0), 0);
     put_and_commit(f->store, 1);
     fixture_restart(f);
     assert_views_at(f->store, 1);

@@ -76,7 +76,7 @@ static void *read_worker(void *argument)
         uint64_t before = atomic_load(&l->appended), batches = 0, coins = 0;
         assert_int_equal(s->ops->tail(s, 0, 1, next_batch, &batches), ERR_OK);
         assert_true(batches >= before);
-        uint64_t position = position_seq(s, 0);
+        uint64_t position = views_seq(s, 0);
         struct view_scan q = {&coins_view, &coins_view.key, NULL, 0, NULL, 0, false, UINT32_MAX};
         assert_int_equal(views_scan(s, &q, next_coin, &coins), ERR_OK);
         assert_true(coins >= position && head(s, 0) >= coins);
@@ -97,7 +97,7 @@ static void workers_work_at_the_same_time(void **state)
         pthread_join(threads[i], NULL);
     fixture_restart(f);
     assert_int_equal(head(f->store, 0), BATCHES);
-    assert_int_equal(position_seq(f->store, 0), BATCHES);
+    assert_int_equal(views_seq(f->store, 0), BATCHES);
 }
 
 int main(void)

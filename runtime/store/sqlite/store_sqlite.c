@@ -219,7 +219,7 @@ static void sqlite_close(struct store *base)
     db_pool_close(&s->views_readers, true);
     db_close(&s->journal_checkpointer, keep_wal);
     db_close(&s->journal, keep_wal);
-    db_close(&s->views_writer, !s->opened || !sqlite_views_settle(s));
+    db_close(&s->views_writer, !s->opened || !sqlite_views_checkpoint_all(s));
     commit_mark_close(&s->commit_mark);
     db_pool_done(&s->journal_readers);
     db_pool_done(&s->views_readers);
@@ -280,7 +280,7 @@ static struct store_sqlite *make_store(const struct store_sqlite_options *option
     }
     memcpy(s->directory, options->directory, strlen(options->directory) + 1);
     snprintf(s->journal_path, sizeof s->journal_path, "%s/%s", s->directory, db_journal.file_name);
-    s->base.place = s->journal_path;
+    s->base.location = s->journal_path;
     pthread_rwlock_init(&s->journal_open, NULL);
     db_pool_init(&s->journal_readers, &db_journal, s->directory);
     db_pool_init(&s->views_readers, &db_views, s->directory);

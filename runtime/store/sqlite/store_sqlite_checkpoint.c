@@ -117,7 +117,7 @@ void sqlite_views_checkpoint(struct store_sqlite *s)
         (void)copy_all(s);
 }
 
-bool sqlite_views_settle(struct store_sqlite *s)
+bool sqlite_views_checkpoint_all(struct store_sqlite *s)
 {
     return copy_all(s) && tell(s, COPYING_NO_WAL, &(struct wal){0, 0});
 }

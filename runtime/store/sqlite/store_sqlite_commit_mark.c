@@ -41,7 +41,7 @@ static void put_check(const struct commit_mark_slot *slot, uint32_t number,
     memcpy(check, digest.bytes, COMMIT_MARK_CHECK_SIZE);
 }
 
-static off_t place_of_slot(uint32_t number, uint64_t count)
+static off_t slot_offset(uint32_t number, uint64_t count)
 {
     return (off_t)(2 * number + (count & 1)) * (off_t)sizeof(struct commit_mark_slot);
 }
@@ -73,7 +73,7 @@ static void read_slots(const struct commit_mark *w, uint32_t first, uint32_t cou
                        struct commit_mark_slot *slots)
 {
     memset(slots, 0, 2 * count * sizeof *slots);
-    ssize_t size = pread(w->fd, slots, 2 * count * sizeof *slots, place_of_slot(first, 0));
+    ssize_t size = pread(w->fd, slots, 2 * count * sizeof *slots, slot_offset(first, 0));
     (void)size;
 }
 
@@ -136,7 +136,7 @@ void commit_mark_write(struct commit_mark *w, uint32_t number,
     slot.record.a = htole64(record->a);
     slot.record.b = htole64(record->b);
     put_check(&slot, number, slot.check);
-    ssize_t written = pwrite(w->fd, &slot, sizeof slot, place_of_slot(number, count));
+    ssize_t written = pwrite(w->fd, &slot, sizeof slot, slot_offset(number, count));
     (void)written; /* if it failed, the other slot holds the note before */
 }
 

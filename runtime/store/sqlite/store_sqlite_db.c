@@ -48,15 +48,16 @@ static const char *const fixed_sql[DB_FIXED_COUNT] = {
     [DB_BEGIN] = "BEGIN IMMEDIATE",
     [DB_COMMIT] = "COMMIT",
     [DB_ROLLBACK] = "ROLLBACK",
-    /* 1 place, 2 shard, 3 seq, 4 epoch, 5 count, 6 prev_hash, 7 hash, 8 body, 9 first place */
+    /* 1 row_key, 2 shard, 3 seq, 4 epoch, 5 count, 6 prev_hash, 7 hash, 8 body, 9 first row_key */
     [DB_BATCH_INSERT] =
-        "INSERT INTO batches (place, shard, seq, epoch, count, prev_hash, hash, body) "
+        "INSERT INTO batches (row_key, shard, seq, epoch, count, prev_hash, hash, body) "
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    [DB_BATCH_CUT] = "DELETE FROM batches WHERE place BETWEEN ?1 AND ?2",
-    [DB_BATCH_TAIL] = "SELECT place, shard, seq, epoch, count, prev_hash, hash, body FROM batches "
-                      "WHERE place BETWEEN ?1 AND ?2 ORDER BY place",
-    [DB_BATCH_HEAD] = "SELECT seq FROM batches WHERE place BETWEEN ?1 AND ?2 "
-                      "ORDER BY place DESC LIMIT 1",
+    [DB_BATCH_CUT] = "DELETE FROM batches WHERE row_key BETWEEN ?1 AND ?2",
+    [DB_BATCH_TAIL] =
+        "SELECT row_key, shard, seq, epoch, count, prev_hash, hash, body FROM batches "
+        "WHERE row_key BETWEEN ?1 AND ?2 ORDER BY row_key",
+    [DB_BATCH_HEAD] = "SELECT seq FROM batches WHERE row_key BETWEEN ?1 AND ?2 "
+                      "ORDER BY row_key DESC LIMIT 1",
     [DB_LEASE_TAKE] = "INSERT INTO leases (shard, epoch, owner) VALUES (?1, 1, ?2) "
                       "ON CONFLICT (shard) DO UPDATE SET epoch = epoch + 1, owner = ?2 "
                       "RETURNING epoch",

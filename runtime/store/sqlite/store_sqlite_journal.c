@@ -13,7 +13,7 @@
 
 #include "runtime/store/sqlite/store_sqlite_priv.h"
 
-#define SHARD_SHIFT 47 /* place = shard * 2^47 + seq: 16 + 47 bits fit a signed 64-bit rowid */
+#define SHARD_SHIFT 47 /* row_key = shard * 2^47 + seq: 16 + 47 bits fit a signed 64-bit rowid */
 #define SEQ_MAX ((1ull << SHARD_SHIFT) - 1)
 
 /* In frames of one page, 16 KiB. */
@@ -22,7 +22,7 @@
 #define RESTART_REST_FRAMES 128  /* 2 MiB: what an append copies itself, about 3 ms */
 #define RESTART_FORCE_FRAMES 16384 /* 256 MiB: the views worker stands still, copy whatever it is */
 
-static uint64_t place_of(uint16_t shard, uint64_t seq)
+static uint64_t row_key_of(uint16_t shard, uint64_t seq)
 {
     check(seq <= SEQ_MAX);
     return ((uint64_t)shard << SHARD_SHIFT) + seq;
@@ -41,32 +41,32 @@ static int on_commit(void *context, sqlite3 *handle, const char *database, int f
 
 /* --- files that vanish ------------------------------------------------------------------------ */
 
-static struct file_place place_at(const struct store_sqlite *s, const char *suffix)
+static struct file_identity file_identity_at(const struct store_sqlite *s, const char *suffix)
 {
     char path[sizeof s->journal_path + 8];
     struct stat st;
     snprintf(path, sizeof path, "%s%s", s->journal_path, suffix);
-    return stat(path, &st) == 0 ? (struct file_place){st.st_dev, st.st_ino}
-                                : (struct file_place){0};
+    return stat(path, &st) == 0 ? (struct file_identity){st.st_dev, st.st_ino}
+                                : (struct file_identity){0};
 }
 
-static bool same_place(struct file_place a, struct file_place b)
+static bool same_file(struct file_identity a, struct file_identity b)
 {
     return a.device == b.device && a.inode == b.inode;
 }
 
 /* A file that somebody removed or moved takes writes and syncs as before, until its last user
  * closes it: what was answered would then be gone. */
-static bool in_place(const struct store_sqlite *s)
+static bool files_are_ours(const struct store_sqlite *s)
 {
-    return same_place(s->journal_file, place_at(s, "")) &&
-           same_place(s->journal_wal, place_at(s, "-wal"));
+    return same_file(s->journal_file, file_identity_at(s, "")) &&
+           same_file(s->journal_wal, file_identity_at(s, "-wal"));
 }
 
 void sqlite_journal_watch(struct store_sqlite *s)
 {
-    s->journal_file = place_at(s, "");
-    s->journal_wal = place_at(s, "-wal");
+    s->journal_file = file_identity_at(s, "");
+    s->journal_wal = file_identity_at(s, "-wal");
     atomic_store(&s->wal_frames, 0);
     atomic_store(&s->wal_backfilled, 0);
     sqlite3_wal_hook(s->journal.handle, on_commit, s);
@@ -140,8 +140,8 @@ static enum err read_head(struct db *d, uint16_t shard, uint64_t *seq)
     enum err e = db_fixed(d, DB_BATCH_HEAD, &use);
     if (e != ERR_OK)
         return e;
-    db_bind_number(use, 1, place_of(shard, 0));
-    db_bind_number(use, 2, place_of(shard, SEQ_MAX));
+    db_bind_number(use, 1, row_key_of(shard, 0));
+    db_bind_number(use, 2, row_key_of(shard, SEQ_MAX));
     int code = sqlite3_step(use.statement);
     uint64_t found = 0;
     if (code == SQLITE_ROW)
@@ -184,7 +184,7 @@ static enum err insert_batch(struct db *d, const struct batch_row *row)
     enum err e = db_fixed(d, DB_BATCH_INSERT, &use);
     if (e != ERR_OK)
         return e;
-    db_bind_number(use, 1, place_of(row->shard, row->seq));
+    db_bind_number(use, 1, row_key_of(row->shard, row->seq));
     db_bind_number(use, 2, row->shard);
     db_bind_number(use, 3, row->seq);
     db_bind_number(use, 4, row->epoch);
@@ -253,7 +253,7 @@ enum err sqlite_append(struct store *base, const struct batch_row *rows, uint32_
             e = insert_batch(&s->journal, &rows[i]);
     }
     e = end_transaction(s, e);
-    if (e == ERR_OK && !in_place(s)) {
+    if (e == ERR_OK && !files_are_ours(s)) {
         atomic_store(&s->journal_broken, true);
         e = ERR_UNKNOWN;
     }
@@ -275,8 +275,8 @@ enum err sqlite_cut(struct store *base, uint16_t shard, uint64_t epoch, uint64_t
     if (e == ERR_OK)
         e = db_fixed(d, DB_BATCH_CUT, &use);
     if (e == ERR_OK) {
-        db_bind_number(use, 1, place_of(shard, first_seq));
-        db_bind_number(use, 2, place_of(shard, SEQ_MAX));
+        db_bind_number(use, 1, row_key_of(shard, first_seq));
+        db_bind_number(use, 2, row_key_of(shard, SEQ_MAX));
         int code = db_finish(use);
         e = code == SQLITE_DONE ? ERR_OK : db_error(code);
     }
@@ -289,7 +289,7 @@ enum err sqlite_cut(struct store *base, uint16_t shard, uint64_t epoch, uint64_t
 enum err sqlite_reopen(struct store *base)
 {
     struct store_sqlite *s = store_sqlite_of(base);
-    if (!in_place(s))
+    if (!files_are_ours(s))
         return ERR_GONE;
     pthread_rwlock_wrlock(&s->journal_open);
     db_pool_close(&s->journal_readers, true);
@@ -367,13 +367,13 @@ enum err sqlite_lease_release(struct store *base, uint16_t shard, uint64_t epoch
 
 static bool read_batch(struct db_use use, struct batch_row *row)
 {
-    uint64_t place, shard, count;
-    if (!db_read_number(use, 0, &place) || !db_read_number(use, 1, &shard) ||
+    uint64_t row_key, shard, count;
+    if (!db_read_number(use, 0, &row_key) || !db_read_number(use, 1, &shard) ||
         !db_read_number(use, 2, &row->seq) || !db_read_number(use, 3, &row->epoch) ||
         !db_read_number(use, 4, &count))
         return false;
     if (shard > UINT16_MAX || count > UINT32_MAX || row->seq > SEQ_MAX ||
-        place != place_of((uint16_t)shard, row->seq))
+        row_key != row_key_of((uint16_t)shard, row->seq))
         return false;
     row->shard = (uint16_t)shard;
     row->count = (uint32_t)count;
@@ -389,8 +389,8 @@ static enum err read_batches(struct db *d, uint16_t shard, uint64_t first_seq, b
     enum err e = db_fixed(d, DB_BATCH_TAIL, &use);
     if (e != ERR_OK)
         return e;
-    db_bind_number(use, 1, place_of(shard, first_seq));
-    db_bind_number(use, 2, place_of(shard, SEQ_MAX));
+    db_bind_number(use, 1, row_key_of(shard, first_seq));
+    db_bind_number(use, 2, row_key_of(shard, SEQ_MAX));
     int code;
     while ((code = sqlite3_step(use.statement)) == SQLITE_ROW) {
         struct batch_row found;

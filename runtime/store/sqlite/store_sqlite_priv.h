@@ -205,7 +205,7 @@ struct view_info {
 };
 
 /* Which file a path led to. */
-struct file_place {
+struct file_identity {
     dev_t device;
     ino_t inode;
 };
@@ -222,7 +222,7 @@ struct store_sqlite {
     uint8_t *rest; /* views worker: a VIEW_REST on its way */
     size_t rest_cap;
 
-    struct file_place journal_file, journal_wal; /* as opened; journal worker */
+    struct file_identity journal_file, journal_wal; /* as opened; journal worker */
     struct db journal;               /* journal worker */
     struct db journal_checkpointer;  /* views worker */
     struct db_pool journal_readers;  /* any */
@@ -277,7 +277,7 @@ void sqlite_views_new(struct store_sqlite *s);    /* the file was just made */
 void sqlite_views_watch(struct store_sqlite *s);  /* after the opening */
 void sqlite_views_checkpoint(struct store_sqlite *s); /* when it is time; after a commit */
 /* Before the last connection closes. false: the WAL must stay. */
-must_check bool sqlite_views_settle(struct store_sqlite *s);
+must_check bool sqlite_views_checkpoint_all(struct store_sqlite *s);
 
 /* store_sqlite_pace.c. Before the first connection; more than once does no harm. */
 void sqlite_pace_install(void);

@@ -188,8 +188,8 @@ static void check_outcomes(struct run *run, const struct run_shard *rs)
     struct key_finder keys;
     key_finder_init(&keys, (struct key_space){rs->number, KEY_KIND_REQUEST}, FILTER_BYTES);
     for (uint32_t i = 0; i < rs->history.count; i++) {
-        uint64_t place;
-        enum err e = key_finder_find(&keys, run->store, rs->history.records[i].key, &place);
+        uint64_t position;
+        enum err e = key_finder_find(&keys, run->store, rs->history.records[i].key, &position);
         check(e == ERR_OK || e == ERR_NOT_FOUND);
         if (e == ERR_NOT_FOUND)
             broken("the views do not know the key of record %u", i);
@@ -206,8 +206,8 @@ static void check_ids(struct run *run, const struct run_shard *rs)
     for (uint32_t i = 0; i < r->transfer_count; i++) {
         if (run_home(run, r->transfers[i].id) != rs->number)
             continue;
-        uint64_t place;
-        enum err e = key_finder_find(&ids, run->store, r->transfers[i].id, &place);
+        uint64_t position;
+        enum err e = key_finder_find(&ids, run->store, r->transfers[i].id, &position);
         check(e == ERR_OK || e == ERR_NOT_FOUND);
         if (e == ERR_NOT_FOUND)
             broken("the views do not know the id of transfer %u", i);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What lies in a shard is looked at on the shard's thread: the request travels there by mail, does
- * its visit and comes back, shard after shard. */
+/* What lies in a shard is looked at on the shard's thread: the request travels there by mail, runs
+ * and comes back, shard after shard. */
 #include "gateway_bridge/operator/operator_priv.h"
 #include "schemas/result.h"
 
-static void visit_here(struct inbox_item *item);
+static void run_here(struct inbox_item *item);
 
 static void travel(struct operator_request *q)
 {
-    q->mail.deliver = visit_here;
+    q->mail.deliver = run_here;
     loop_mail(node_shard_loop(q->operator->options.node, q->shard), &q->mail);
 }
 
@@ -25,31 +25,32 @@ static void come_back(struct inbox_item *item)
     }
 }
 
-static void visit_here(struct inbox_item *item)
+static void run_here(struct inbox_item *item)
 {
     struct operator_request *q = container_of(item, struct operator_request, mail);
-    q->visit(q, node_shard(q->operator->options.node, q->shard));
+    q->run(q, node_shard(q->operator->options.node, q->shard));
     q->mail.deliver = come_back;
     loop_mail(q->operator->options.loop, &q->mail);
 }
 
-void operator_visit(struct operator_request *q, uint16_t first, uint16_t last,
-                    void (*visit)(struct operator_request *q, struct shard *s),
+void operator_run_on_shard(struct operator_request *q, uint16_t first, uint16_t last,
+                    void (*run)(struct operator_request *q, struct shard *s),
                     void (*finish)(struct operator_request *q))
 {
     q->code = RESULT_OK;
     q->shard = first;
     q->shard_last = last;
-    q->visit = visit;
+    q->run = run;
     q->finish = finish;
     travel(q);
 }
 
-void operator_visit_all(struct operator_request *q,
-                        void (*visit)(struct operator_request *q, struct shard *s),
+void operator_run_on_shards(struct operator_request *q,
+                        void (*run)(struct operator_request *q, struct shard *s),
                         void (*finish)(struct operator_request *q))
 {
-    operator_visit(q, 0, (uint16_t)(node_shards(q->operator->options.node) - 1), visit, finish);
+    operator_run_on_shard(q, 0, (uint16_t)(node_shards(q->operator->options.node) - 1), run,
+                          finish);
 }
 
 void operator_answer_empty(struct operator_request *q)
