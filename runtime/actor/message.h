@@ -58,7 +58,7 @@ typedef void (*message_done_cb)(struct message *m);
 /* Owned by the asker, which keeps it (and all it points to) untouched from the post until done.
  * What every turn touches comes first, so that it lies in few cache lines. */
 struct message {
-    struct fifo_link link;           /* mailbox or held list: wherever it is now */
+    struct fifo_link link;           /* mailbox or list of deferred answers: wherever it is now */
     const struct message_type *type; /* NULL: the runtime's own, a durable deadline has passed */
     const void *body;                /* struct of type->size bytes */
     struct id128 target;

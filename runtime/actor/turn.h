@@ -7,7 +7,7 @@
  *         find all actors; if any presence is WAITING: return TURN_WAIT  (it runs again later)
  *         validate; refuse with turn_refuse()            -> nothing changed
  *         turn_emit(...) one or more events              -> states changed, record open
- *         turn_reply(...)                                -> held until the record is durable
+ *         turn_reply(...)                                -> deferred until the record is durable
  *         return TURN_DONE
  *     }
  *

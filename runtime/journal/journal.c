@@ -28,7 +28,7 @@ static struct batch *batch_take(struct journal *j, uint64_t seq)
     }
     b->seq = seq;
     b->records = b->items = 0;
-    fifo_init(&b->held);
+    fifo_init(&b->deferred);
     wire_writer_clear(&b->body);
     record_body_start(&b->body);
     return b;
@@ -36,7 +36,7 @@ static struct batch *batch_take(struct journal *j, uint64_t seq)
 
 void journal_spare(struct journal *j, struct batch *b)
 {
-    check(fifo_empty(&b->held));
+    check(fifo_empty(&b->deferred));
     if (b->body.cap > SPARE_BODY_BYTES) {
         wire_writer_done(&b->body);
         wire_writer_init(&b->body, JOURNAL_BATCH_BYTES_MAX);
@@ -159,7 +159,7 @@ static void hand_over(struct journal *j)
 
 static bool empty(const struct batch *b)
 {
-    return b->records == 0 && fifo_empty(&b->held);
+    return b->records == 0 && fifo_empty(&b->deferred);
 }
 
 static bool full(const struct batch *b)
@@ -344,7 +344,7 @@ void journal_defer(struct journal *j, uint64_t seq, struct fifo_link *answer)
 {
     struct batch *b = journal_batch(j, seq);
     check(b != NULL);
-    fifo_push(&b->held, answer);
+    fifo_push(&b->deferred, answer);
 }
 
 struct batch *journal_take_failed(struct journal *j)

@@ -2,7 +2,7 @@
 /* Journal of one shard: collects the records of turns into batches and makes them durable in
  * order, one append at a time (group commit). A batch closes at the end of a pass or at
  * JOURNAL_BATCH_BYTES and is handed over to the store's journal worker, which takes all that lies
- * there whenever it is free: it never waits for the loop between two appends. Answers are held at
+ * there whenever it is free: it never waits for the loop between two appends. Answers are deferred to
  * their batch and given back only when it is durable. Loop thread, except the appends. */
 #ifndef JOURNAL_JOURNAL_H
 #define JOURNAL_JOURNAL_H
@@ -38,7 +38,7 @@ struct batch {
     uint32_t records;
     uint32_t items;
     struct wire_writer body;
-    struct fifo held;           /* answers (struct message.link) waiting for this batch */
+    struct fifo deferred;          /* answers (struct message.link) waiting for this batch */
     struct sha256_digest hash;  /* known once its append has ended */
     struct batch_mark *marks;   /* one every BATCH_MARK_ITEMS, as far as anybody walked */
     uint32_t mark_count, mark_cap;
@@ -92,7 +92,7 @@ struct journal {
         bool broken;               /* an append failed: do nothing more */
     } at_worker; /* the worker's while an append is under way */
 
-    /* The owner's, called on the loop. A batch became durable: the owner takes its held answers,
+    /* The owner's, called on the loop. A batch became durable: the owner takes its deferred answers,
      * then the batch is reused. An append failed: the journal stands still until journal_resume()
      * or journal_retract(). */
     void (*on_durable)(void *context, struct batch *b);
@@ -166,7 +166,7 @@ void batch_find(struct batch *b, struct record_reader *r, uint32_t item, enum re
 void batch_cut(struct batch *b, size_t len);
 
 /* After a failure: takes all batches that are not known to be durable, oldest first, the open one
- * last if it has records or held answers; return each with journal_spare(). */
+ * last if it has records or deferred answers; return each with journal_spare(). */
 struct batch *journal_take_failed(struct journal *j);
 
 /* The same, but leaves what the store is working on. */

@@ -363,9 +363,9 @@ static void settle_failed(struct recovery *r)
     while ((link = fifo_pop(&r->failed)) != NULL) {
         struct batch *b = container_of(link, struct batch, link);
         bool durable = r->result == ERR_OK && (was_durable(r, b->seq) || MUTANT(RELEASE_FAILED));
-        struct fifo_link *held;
-        while ((held = fifo_pop(&b->held)) != NULL) {
-            struct message *m = container_of(held, struct message, link);
+        struct fifo_link *deferred;
+        while ((deferred = fifo_pop(&b->deferred)) != NULL) {
+            struct message *m = container_of(deferred, struct message, link);
             if (durable)
                 fifo_push(&s->answered, &m->link);
             else
@@ -488,7 +488,7 @@ void recovery_kill(struct shard *s)
     struct fifo_link *link;
     while ((link = fifo_pop(&r->failed)) != NULL) {
         struct batch *b = container_of(link, struct batch, link);
-        fifo_init(&b->held);
+        fifo_init(&b->deferred);
         journal_spare(&s->journal, b);
     }
     replay_done(&r->replay);

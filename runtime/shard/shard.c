@@ -78,9 +78,9 @@ static void fail_batches(struct shard *s, bool sent_too)
         b = sent_too ? journal_take_failed(&s->journal) : journal_take_unsent(&s->journal);
         if (b == NULL)
             break;
-        struct fifo_link *held;
-        while ((held = fifo_pop(&b->held)) != NULL)
-            shard_finish(s, container_of(held, struct message, link), ERR_UNAVAILABLE);
+        struct fifo_link *deferred;
+        while ((deferred = fifo_pop(&b->deferred)) != NULL)
+            shard_finish(s, container_of(deferred, struct message, link), ERR_UNAVAILABLE);
         journal_spare(&s->journal, b);
     }
 }
@@ -376,8 +376,8 @@ static void on_durable(void *context, struct batch *b)
     struct fifo_link *link;
     progress_commit(s->options.progress, s->options.number, b->seq);
     if (MUTANT(FORGET_ANSWERS) && b->seq % 16 == 15)
-        fifo_init(&b->held);
-    while ((link = fifo_pop(&b->held)) != NULL)
+        fifo_init(&b->deferred);
+    while ((link = fifo_pop(&b->deferred)) != NULL)
         fifo_push(&s->answered, link);
     if (!s->writable) {
         s->writable = true; /* the probe went through */
@@ -546,8 +546,8 @@ struct shard *shard_kill(struct shard *s)
     s->filter_fill.busy = s->scrub.busy = s->releasing = false;
     struct batch *b;
     while ((b = journal_take_failed(&s->journal)) != NULL) {
-        drop_own(&b->held);
-        fifo_init(&b->held);
+        drop_own(&b->deferred);
+        fifo_init(&b->deferred);
         journal_spare(&s->journal, b);
     }
     recovery_kill(s);
