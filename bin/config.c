@@ -93,8 +93,8 @@ static void flag_name(const struct setting *s, char flag[64])
     flag[n] = '\0';
 }
 
-static bool wrong(char reason[CONFIG_REASON_MAX], const struct setting *s, const char *value,
-                  const char *rule)
+static bool config_wrong(char reason[CONFIG_REASON_MAX], const struct setting *s, const char *value,
+                         const char *rule)
 {
     snprintf(reason, CONFIG_REASON_MAX, "%s is '%.200s', but must be %s", s->name, value, rule);
     return false;
@@ -111,25 +111,25 @@ static bool set_number(struct config *c, const struct setting *s, const char *va
     unsigned long long number = strtoull(value, &end, 10);
     if (!isdigit((unsigned char)value[0]) || *end != '\0' || errno != 0 || number < s->min ||
         number > s->max)
-        return wrong(reason, s, value, rule);
+        return config_wrong(reason, s, value, rule);
     *(uint64_t *)((char *)c + s->offset) = number;
     return true;
 }
 
-static bool set(struct config *c, const struct setting *s, const char *value,
-                char reason[CONFIG_REASON_MAX])
+static bool config_set(struct config *c, const struct setting *s, const char *value,
+                       char reason[CONFIG_REASON_MAX])
 {
     switch (s->type) {
     case SETTING_TEXT:
         if (strlen(value) >= CONFIG_TEXT_MAX)
-            return wrong(reason, s, value, "shorter than 512 bytes");
+            return config_wrong(reason, s, value, "shorter than 512 bytes");
         memcpy(text_of(c, s), value, strlen(value) + 1);
         return true;
     case SETTING_NUMBER:
         return set_number(c, s, value, reason);
     case SETTING_SWITCH:
         if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0)
-            return wrong(reason, s, value, "on or off");
+            return config_wrong(reason, s, value, "on or off");
         *(bool *)((char *)c + s->offset) = strcmp(value, "on") == 0;
         return true;
     }
@@ -173,7 +173,7 @@ static enum config_request read_arguments(struct config *c, int argc, char **arg
             snprintf(reason, CONFIG_REASON_MAX, "%s needs a value", argv[i]);
             return CONFIG_WRONG;
         }
-        if (!set(c, s, value, reason))
+        if (!config_set(c, s, value, reason))
             return CONFIG_WRONG;
     }
     return request;
@@ -263,7 +263,7 @@ enum config_request config_read(struct config *c, int argc, char **argv,
     *c = (struct config){0};
     for (size_t i = 0; i < array_len(settings); i++) {
         const char *value = getenv(settings[i].name);
-        if (!set(c, &settings[i], value != NULL ? value : settings[i].initial, reason))
+        if (!config_set(c, &settings[i], value != NULL ? value : settings[i].initial, reason))
             return CONFIG_WRONG;
     }
     enum config_request request = read_arguments(c, argc, argv, reason);

@@ -86,7 +86,7 @@ struct payd {
     int exit_code;
 };
 
-static bool fail(const char *what, const char *reason)
+static bool payd_fail(const char *what, const char *reason)
 {
     fprintf(stderr, "payd: %s%s%s\n", what, reason != NULL && reason[0] != '\0' ? ": " : "",
             reason != NULL ? reason : "");
@@ -140,7 +140,7 @@ static void metrics_listener_stopped(void *context)
     part_stopped(p);
 }
 
-static void stop(struct payd *p, int exit_code)
+static void payd_stop(struct payd *p, int exit_code)
 {
     if (p->stopping)
         return;
@@ -166,7 +166,7 @@ static void stop(struct payd *p, int exit_code)
 static void on_signal(uv_signal_t *handle, int number)
 {
     (void)number;
-    stop(handle->data, 0);
+    payd_stop(handle->data, 0);
 }
 
 static void shard_stopped(void *context, uint16_t shard, const char *reason)
@@ -175,13 +175,13 @@ static void shard_stopped(void *context, uint16_t shard, const char *reason)
     if (reason[0] == '\0')
         return;
     LOG_ERROR(&p->log, "shard_stopped", log_uint("shard", shard), log_text("reason", reason));
-    fail("stopped", reason);
-    stop(p, 1);
+    payd_fail("stopped", reason);
+    payd_stop(p, 1);
 }
 
 /* --- backend of the bridges ------------------------------------------------------------------- */
 
-static void ask(void *context, struct message *m)
+static void payd_ask(void *context, struct message *m)
 {
     struct listener *f = context;
     node_post(f->payd->node, f->loop, m);
@@ -198,7 +198,7 @@ static bool short_of_connections(const struct payd *p)
 
 /* Who cannot connect does not ask here either: a shortage is a warning to whoever is connected, and
  * passes without anybody's help. */
-static bool ready(void *context, const char **reason)
+static bool payd_ready(void *context, const char **reason)
 {
     struct listener *f = context;
     struct payd *p = f->payd;
@@ -240,7 +240,7 @@ static void put_metrics(void *context, struct json_writer *out)
 
 /* --- starting --------------------------------------------------------------------------------- */
 
-static void rebuilding(void *context, const char *reason)
+static void payd_rebuilding(void *context, const char *reason)
 {
     struct payd *p = context;
     LOG_WARN(&p->log, "views_rebuilding", log_text("reason", reason));
@@ -262,12 +262,12 @@ static bool open_store(struct payd *p)
         .migrations = sqlite_migrations,
         .migration_count = sqlite_migration_count,
         .shards = (uint16_t)p->config.shards,
-        .rebuilding = rebuilding,
+        .rebuilding = payd_rebuilding,
         .context = p,
     };
     char reason[PAYD_REASON_MAX];
     enum err e = store_sqlite_open(&options, &p->store, reason, sizeof reason);
-    return e == ERR_OK || fail("the data cannot be opened", reason);
+    return e == ERR_OK || payd_fail("the data cannot be opened", reason);
 }
 
 static bool make_node(struct payd *p)
@@ -294,7 +294,7 @@ static bool make_node(struct payd *p)
         .context = p,
     };
     enum err e = node_new(&options, &p->node);
-    return e == ERR_OK || fail("the node cannot be made", err_text(e));
+    return e == ERR_OK || payd_fail("the node cannot be made", err_text(e));
 }
 
 static void report_keys(void *arg, bool wrong, const char *line)
@@ -321,7 +321,7 @@ static bool fetch_keys(struct payd *p)
     };
     char reason[JWKS_ERROR_MAX];
     p->keys = jwks_start(&options, reason);
-    return p->keys != NULL || fail("the keys of the token issuer cannot be used", reason);
+    return p->keys != NULL || payd_fail("the keys of the token issuer cannot be used", reason);
 }
 
 /* Each scope once, in the order of the routes. */
@@ -352,7 +352,7 @@ static bool start_issuer(struct payd *p, struct listener *f)
         .directory = directory, .url = url, .listen_address = c->host, .scopes = scopes};
     char reason[ISSUER_ERROR_MAX];
     f->issuer = issuer_start(&options, reason);
-    return f->issuer != NULL || fail("the development issuer cannot start", reason);
+    return f->issuer != NULL || payd_fail("the development issuer cannot start", reason);
 }
 
 static bool make_verifier(struct payd *p, struct listener *f)
@@ -372,7 +372,7 @@ static bool make_verifier(struct payd *p, struct listener *f)
     else
         policy.issuers[0] = issuer_rules(f->issuer, p->keys);
     f->verifier = token_verifier_new(&policy);
-    return f->verifier != NULL || fail("out of memory", NULL);
+    return f->verifier != NULL || payd_fail("out of memory", NULL);
 }
 
 static bool listen_on(struct bridge *b, const char *host, uint64_t port, bool first)
@@ -382,7 +382,7 @@ static bool listen_on(struct bridge *b, const char *host, uint64_t port, bool fi
         return true;
     char what[CONFIG_TEXT_MAX + 64];
     snprintf(what, sizeof what, "cannot listen on %s port %u", host, (unsigned)port);
-    return fail(what, uv_strerror(error));
+    return payd_fail(what, uv_strerror(error));
 }
 
 /* Metrics tell how much money moves: they are served where the API is only if nobody but this
@@ -397,7 +397,7 @@ static bool make_bridge(struct payd *p, struct listener *f)
 {
     const struct config *c = &p->config;
     f->backend = (struct bridge_backend){
-        .context = f, .ask = ask, .ready = ready, .metrics = put_metrics};
+        .context = f, .ask = payd_ask, .ready = payd_ready, .metrics = put_metrics};
     struct bridge_options options = {
         .loop = loop_uv(f->loop),
         .env = loop_env(f->loop),
@@ -415,7 +415,7 @@ static bool make_bridge(struct payd *p, struct listener *f)
     };
     f->bridge = bridge_new(&options);
     if (f->bridge == NULL)
-        return fail("out of memory", NULL);
+        return payd_fail("out of memory", NULL);
     return listen_on(f->bridge, c->host, c->port, f == &p->listeners[0]);
 }
 
@@ -423,7 +423,7 @@ static bool open_revocations(struct payd *p)
 {
     char reason[REVOCATIONS_ERROR_MAX];
     p->revocations = revocations_open(p->config.data_directory, reason);
-    return p->revocations != NULL || fail("the list of revoked tokens cannot be used", reason);
+    return p->revocations != NULL || payd_fail("the list of revoked tokens cannot be used", reason);
 }
 
 static bool make_rate_limit(struct payd *p)
@@ -432,7 +432,7 @@ static bool make_rate_limit(struct payd *p)
     if (c->rate_limit_per_s == 0)
         return true;
     p->rate_limit = rate_limit_new((uint32_t)c->rate_limit_per_s, (uint32_t)c->rate_limit_burst);
-    return p->rate_limit != NULL || fail("out of memory", NULL);
+    return p->rate_limit != NULL || payd_fail("out of memory", NULL);
 }
 
 /* Takes all descriptors the system allows, and leaves so many to clients that the rest of the node
@@ -483,7 +483,7 @@ static bool make_metrics_listener(struct payd *p)
     };
     p->metrics_listener = bridge_new(&options);
     if (p->metrics_listener == NULL)
-        return fail("out of memory", NULL);
+        return payd_fail("out of memory", NULL);
     return listen_on(p->metrics_listener, c->metrics_host, c->metrics_port, true);
 }
 
@@ -500,7 +500,7 @@ static bool open_link(struct payd *p)
     };
     char reason[PAYD_REASON_MAX];
     p->operator = operator_new(&options, reason, sizeof reason);
-    return p->operator != NULL || fail("the operators' link cannot be opened", reason);
+    return p->operator!= NULL || payd_fail("the operators' link cannot be opened", reason);
 }
 
 static void watch_signals(struct payd *p)
@@ -515,7 +515,7 @@ static void watch_signals(struct payd *p)
     signal(SIGPIPE, SIG_IGN);
 }
 
-static bool start(struct payd *p)
+static bool payd_start(struct payd *p)
 {
     if (!open_store(p) || !make_node(p) || !open_revocations(p) || !make_rate_limit(p) ||
         !make_listeners(p) || !make_metrics_listener(p) || !open_link(p))
@@ -523,7 +523,7 @@ static bool start(struct payd *p)
     watch_signals(p);
     enum err e = node_start(p->node);
     if (e != ERR_OK)
-        return fail("the scheduler threads cannot start", err_text(e));
+        return payd_fail("the scheduler threads cannot start", err_text(e));
     LOG_INFO(&p->log, "serving", log_text("host", p->config.host),
              log_uint("port", p->config.port), log_text("data", p->config.data_directory),
              log_uint("loops", p->config.loops), log_uint("shards", p->config.shards),
@@ -531,7 +531,7 @@ static bool start(struct payd *p)
     return true;
 }
 
-static void finish(struct payd *p)
+static void payd_finish(struct payd *p)
 {
     for (uint16_t i = 0; i < p->listener_count; i++) {
         p->listeners[i].verifier = token_verifier_free(p->listeners[i].verifier);
@@ -561,7 +561,7 @@ int main(int argc, char **argv)
         config_print(&p->config, stdout);
         return 0;
     case CONFIG_WRONG:
-        fail(reason, NULL);
+        payd_fail(reason, NULL);
         return 2;
     case CONFIG_RUN:
         break;
@@ -571,8 +571,8 @@ int main(int argc, char **argv)
     log_init(&p->log, STDERR_FILENO, p->config.level);
     /* Where it ends early other threads go on until the process ends: nothing may be taken apart
      * under them, as by what libraries do at exit(). What was acknowledged is durable. */
-    if (!start(p) || !node_run(p->node))
+    if (!payd_start(p) || !node_run(p->node))
         _exit(1);
-    finish(p);
+    payd_finish(p);
     return p->exit_code;
 }

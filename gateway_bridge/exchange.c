@@ -137,7 +137,8 @@ void exchange_forget_connection(void *context, void *user)
     token_memo_done(&memo);
 }
 
-static uint16_t authorise(struct exchange *x, struct http_connection *c, const struct request *r)
+static uint16_t exchange_authorise(struct exchange *x, struct http_connection *c,
+                                   const struct request *r)
 {
     struct bridge *b = x->bridge;
     const struct bridge_access *access = &b->access[x->route - b->options.routes];
@@ -466,7 +467,7 @@ static uint16_t make_message(struct exchange *x, struct http_connection *c,
 {
     if (x->bridge->in_work > BRIDGE_IN_WORK_MAX)
         return RESULT_BUSY;
-    uint16_t code = authorise(x, c, r);
+    uint16_t code = exchange_authorise(x, c, r);
     if (code == RESULT_OK)
         code = count_request(x);
     if (code == RESULT_OK)

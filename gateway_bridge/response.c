@@ -46,7 +46,7 @@ static const struct {
     {505, "HTTP/1.1 505 HTTP Version Not Supported\r\n"},
 };
 
-static void put(struct json_writer *out, const char *text)
+static void response_put(struct json_writer *out, const char *text)
 {
     json_put_raw(out, text, strlen(text));
 }
@@ -61,7 +61,7 @@ static void put_status(struct json_writer *out, uint16_t status)
 {
     for (size_t i = 0; i < array_len(status_lines); i++) {
         if (status_lines[i].status == status) {
-            put(out, status_lines[i].line);
+            response_put(out, status_lines[i].line);
             return;
         }
     }
@@ -86,7 +86,7 @@ static void put_challenge(const struct exchange *x, struct json_writer *out)
                               "error=\"invalid_token\"");
         if (told != NULL) {
             json_put_literal(out, ", error_description=\"");
-            put(out, told);
+            response_put(out, told);
             json_put_literal(out, "\"");
         }
         json_put_literal(out, "\r\n");
@@ -94,7 +94,7 @@ static void put_challenge(const struct exchange *x, struct json_writer *out)
     case CHALLENGE_SCOPE:
         json_put_literal(out, "WWW-Authenticate: Bearer realm=\"payments\", "
                               "error=\"insufficient_scope\", scope=\"");
-        put(out, x->route->scope);
+        response_put(out, x->route->scope);
         json_put_literal(out, "\"\r\n");
         return;
     }
@@ -122,12 +122,12 @@ static void put_location(const struct exchange *x, struct json_writer *out)
         const struct route_location *piece = &x->route->location[i];
         char text[ID128_TEXT_LEN];
         struct id128 id;
-        put(out, piece->text);
+        response_put(out, piece->text);
         if (piece->prefix == NULL)
             continue;
         memcpy(&id, (const char *)x->made + piece->offset, sizeof id);
         id128_text(id, text);
-        put(out, piece->prefix);
+        response_put(out, piece->prefix);
         json_put_literal(out, "_");
         json_put_raw(out, text, sizeof text);
     }
@@ -157,7 +157,7 @@ static void put_special(const struct exchange *x, uint16_t status, struct json_w
     }
     if (x->allow != NULL) {
         json_put_literal(out, "Allow: ");
-        put(out, x->allow);
+        response_put(out, x->allow);
         json_put_literal(out, "\r\n");
     }
     put_challenge(x, out);
@@ -165,7 +165,7 @@ static void put_special(const struct exchange *x, uint16_t status, struct json_w
         json_put_literal(out, "Pragma: no-cache\r\n"); /* RFC 6749 section 5.1 */
     if (x->issued != NULL && x->issued->authenticate != NULL) {
         json_put_literal(out, "WWW-Authenticate: ");
-        put(out, x->issued->authenticate);
+        response_put(out, x->issued->authenticate);
         json_put_literal(out, "\r\n");
     }
     if (x->traced) {
@@ -188,7 +188,7 @@ static void put_head(const struct exchange *x, uint16_t status, const char *cont
     json_put_raw(out, b->date, BRIDGE_DATE_LEN);
     if (status != 204 && status != 304) {
         json_put_literal(out, "\r\nContent-Type: ");
-        put(out, content_type);
+        response_put(out, content_type);
         json_put_literal(out, "\r\nContent-Length: ");
         put_number(out, b->body.len);
     }

@@ -10,7 +10,7 @@
 #define ERA_DAYS 146097u   /* 400 years */
 #define EPOCH_DAYS 719468u /* from 0000-03-01 to 1970-01-01 */
 
-static bool leap(uint32_t year)
+static bool instant_leap(uint32_t year)
 {
     return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
@@ -18,7 +18,7 @@ static bool leap(uint32_t year)
 static uint32_t month_days(uint32_t year, uint32_t month)
 {
     static const uint8_t days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    return month == 2 && leap(year) ? 29 : days[month - 1];
+    return month == 2 && instant_leap(year) ? 29 : days[month - 1];
 }
 
 /* Days since 1970-01-01; year >= 1970. */

@@ -336,7 +336,7 @@ bool json_get_list(const struct json_token *t, struct json_input *in,
 
 /* --- fields ----------------------------------------------------------------------------------- */
 
-static bool invalid(struct json_input *in, const char *rule)
+static bool json_invalid(struct json_input *in, const char *rule)
 {
     return json_refuse(in->error, RESULT_INVALID_FIELD, rule);
 }
@@ -351,7 +351,7 @@ bool json_get_bool(const struct json_token *t, struct json_input *in, bool *valu
     *value = slice_equal(t->text, slice_of("true"));
     if ((t->kind != JSON_BOOL && t->kind != JSON_TEXT) ||
         (!*value && !slice_equal(t->text, slice_of("false"))))
-        return invalid(in, "must be true or false");
+        return json_invalid(in, "must be true or false");
     return true;
 }
 
@@ -361,7 +361,7 @@ bool json_get_uint(const struct json_token *t, struct json_input *in, uint64_t m
     u128 wide;
     if ((t->kind != JSON_NUMBER && t->kind != JSON_TEXT) ||
         !u128_parse(t->text.data, t->text.len, &wide) || wide > max || wide < min)
-        return invalid(in, rule);
+        return json_invalid(in, rule);
     *value = (uint64_t)wide;
     return true;
 }
@@ -370,7 +370,8 @@ bool json_get_u128(const struct json_token *t, struct json_input *in, u128 *valu
 {
     if ((t->kind != JSON_NUMBER && !is_stringy(t)) ||
         !u128_parse(t->text.data, t->text.len, value))
-        return invalid(in, "must be a whole number of at most 128 bits, without sign or exponent");
+        return json_invalid(in,
+                            "must be a whole number of at most 128 bits, without sign or exponent");
     return true;
 }
 
@@ -378,7 +379,8 @@ bool json_get_u64(const struct json_token *t, struct json_input *in, uint64_t *v
 {
     u128 wide;
     if (!json_get_u128(t, in, &wide) || wide > UINT64_MAX)
-        return invalid(in, "must be a whole number of at most 64 bits, without sign or exponent");
+        return json_invalid(in,
+                            "must be a whole number of at most 64 bits, without sign or exponent");
     *value = (uint64_t)wide;
     return true;
 }
@@ -386,10 +388,11 @@ bool json_get_u64(const struct json_token *t, struct json_input *in, uint64_t *v
 bool json_get_decimal(const struct json_token *t, struct json_input *in, struct decimal *value)
 {
     if (t->kind != JSON_NUMBER && !is_stringy(t))
-        return invalid(in, "must be a decimal in a string, like \"10.50\"");
+        return json_invalid(in, "must be a decimal in a string, like \"10.50\"");
     if (!decimal_parse(t->text.data, t->text.len, value))
-        return invalid(in, "must be a decimal like \"10.50\": no sign, no exponent, no needless "
-                           "zeros in front, at most 8 decimals and 39 digits");
+        return json_invalid(in,
+                            "must be a decimal like \"10.50\": no sign, no exponent, no needless "
+                            "zeros in front, at most 8 decimals and 39 digits");
     return true;
 }
 
@@ -427,7 +430,7 @@ bool json_get_id(const struct json_token *t, struct json_input *in, const char *
     if (!is_stringy(t) || t->text.len != len + 1 + ID128_TEXT_LEN ||
         memcmp(t->text.data, prefix, len) != 0 || t->text.data[len] != '_' ||
         !id128_parse(t->text.data + len + 1, ID128_TEXT_LEN, value))
-        return invalid(in, rule);
+        return json_invalid(in, rule);
     return true;
 }
 
@@ -444,11 +447,11 @@ bool json_get_raw_id(const struct json_token *t, struct json_input *in, struct i
 {
     uint64_t half[2] = {0, 0};
     if (!is_stringy(t) || t->text.len != HEX_ID_LEN)
-        return invalid(in, "must be 32 hexadecimal digits in lower case");
+        return json_invalid(in, "must be 32 hexadecimal digits in lower case");
     for (size_t i = 0; i < HEX_ID_LEN; i++) {
         int digit = hex_digit(t->text.data[i]);
         if (digit < 0)
-            return invalid(in, "must be 32 hexadecimal digits in lower case");
+            return json_invalid(in, "must be 32 hexadecimal digits in lower case");
         half[i / 16] = half[i / 16] << 4 | (uint64_t)digit;
     }
     *value = (struct id128){half[0], half[1]};
@@ -460,7 +463,7 @@ bool json_get_currency(const struct json_token *t, struct json_input *in, uint16
     const struct currency *c =
         is_stringy(t) ? currency_by_code(t->text.data, t->text.len) : NULL;
     if (c == NULL)
-        return invalid(in, "must be an active ISO 4217 currency code, like \"USD\"");
+        return json_invalid(in, "must be an active ISO 4217 currency code, like \"USD\"");
     *value = c->number;
     return true;
 }
@@ -469,11 +472,11 @@ bool json_get_text(const struct json_token *t, struct json_input *in, uint32_t l
                    uint32_t len_max, const char *rule, struct slice *value)
 {
     if (!is_stringy(t))
-        return invalid(in, "must be a string");
+        return json_invalid(in, "must be a string");
     if (t->text.len < len_min || t->text.len > len_max)
-        return invalid(in, rule);
+        return json_invalid(in, rule);
     if (!fields_printable(t->text))
-        return invalid(in, "must not contain control characters");
+        return json_invalid(in, "must not contain control characters");
     *value = t->text;
     return true;
 }
@@ -514,17 +517,17 @@ bool json_get_bytes(const struct json_token *t, struct json_input *in, uint32_t 
                     uint32_t len_max, const char *rule, struct slice *value)
 {
     if (!is_stringy(t))
-        return invalid(in, "must be a string");
+        return json_invalid(in, "must be a string");
     if (t->text.len > ((uint64_t)len_max * 4 + 2) / 3)
-        return invalid(in, rule);
+        return json_invalid(in, rule);
     uint8_t *bytes = arena_alloc(in->arena, t->text.len + 1);
     if (bytes == NULL)
         return json_refuse(in->error, RESULT_TOO_LARGE, "takes too much memory");
     int64_t len = base64url_decode(t->text, bytes);
     if (len < 0)
-        return invalid(in, "must be base64url without padding");
+        return json_invalid(in, "must be base64url without padding");
     if (len < len_min)
-        return invalid(in, rule);
+        return json_invalid(in, rule);
     *value = (struct slice){(const char *)bytes, (uint32_t)len};
     return true;
 }
@@ -532,7 +535,8 @@ bool json_get_bytes(const struct json_token *t, struct json_input *in, uint32_t 
 bool json_get_time(const struct json_token *t, struct json_input *in, uint64_t *value)
 {
     if (!is_stringy(t) || !instant_parse(t->text.data, t->text.len, value))
-        return invalid(in, "must be an RFC 3339 time from 1970 on, like \"2026-01-31T12:00:00Z\"");
+        return json_invalid(in,
+                            "must be an RFC 3339 time from 1970 on, like \"2026-01-31T12:00:00Z\"");
     return true;
 }
 
@@ -540,7 +544,7 @@ bool json_get_result(const struct json_token *t, struct json_input *in, uint16_t
 {
     const struct result_info *info = is_stringy(t) ? result_by_name(t->text) : NULL;
     if (info == NULL)
-        return invalid(in, "must be the name of a result code");
+        return json_invalid(in, "must be the name of a result code");
     *value = info->code;
     return true;
 }
@@ -560,7 +564,7 @@ bool json_get_enum(const struct json_token *t, struct json_input *in, const char
 {
     int index = is_stringy(t) ? name_index(t->text, names, count) : -1;
     if (index < 0)
-        return invalid(in, rule);
+        return json_invalid(in, rule);
     *value = (uint8_t)(index + 1);
     return true;
 }
@@ -570,9 +574,9 @@ static bool flag_add(struct slice name, struct json_input *in, const char *const
 {
     int index = name_index(name, names, count);
     if (index < 0)
-        return invalid(in, rule);
+        return json_invalid(in, rule);
     if ((*value >> index & 1) != 0)
-        return invalid(in, "lists a value twice");
+        return json_invalid(in, "lists a value twice");
     *value |= 1u << index;
     return true;
 }
@@ -596,11 +600,11 @@ bool json_get_flags(const struct json_token *t, struct json_input *in, const cha
     yyjson_arr_iter i;
     yyjson_val *item;
     if (t->kind != JSON_ARRAY || !yyjson_arr_iter_init((yyjson_val *)(uintptr_t)t->value, &i))
-        return invalid(in, "must be an array of names");
+        return json_invalid(in, "must be an array of names");
     while ((item = yyjson_arr_iter_next(&i)) != NULL) {
         struct json_token name = json_token_of(item);
         if (name.kind != JSON_STRING)
-            return invalid(in, "must be an array of names");
+            return json_invalid(in, "must be an array of names");
         if (!flag_add(name.text, in, names, count, rule, value))
             return false;
     }
@@ -613,16 +617,16 @@ static bool pair_add(struct slice key, const struct json_token *t, struct json_i
     struct slice text;
     for (uint32_t i = 0; i < m->count; i++) {
         if (slice_equal(m->items[i].key, key))
-            return invalid(in, "has a key twice");
+            return json_invalid(in, "has a key twice");
     }
     if (m->count == METADATA_PAIRS_MAX)
         return json_refuse(in->error, RESULT_INVALID_FIELD, "has more than 16 pairs");
     if (key.len == 0 || key.len > METADATA_KEY_MAX || !fields_printable(key))
-        return invalid(in, "keys must have 1 to 64 bytes without control characters");
+        return json_invalid(in, "keys must have 1 to 64 bytes without control characters");
     static const char rule[] = "values must be strings of at most 256 bytes without control "
                                "characters";
     if (t->kind == JSON_NULL || !json_get_text(t, in, 0, METADATA_VALUE_MAX, rule, &text))
-        return invalid(in, rule);
+        return json_invalid(in, rule);
     m->items[m->count++] = (struct metadata_pair){key, text};
     return true;
 }
@@ -635,7 +639,7 @@ static bool pairs_add(struct slice pairs, struct json_input *in, struct metadata
         uint32_t len = end != NULL ? (uint32_t)(end - pairs.data) : pairs.len;
         const char *equals = memchr(pairs.data, '=', len);
         if (equals == NULL)
-            return invalid(in, "must be key=value");
+            return json_invalid(in, "must be key=value");
         uint32_t key_len = (uint32_t)(equals - pairs.data);
         struct json_token text = {JSON_TEXT, {equals + 1, len - key_len - 1}, NULL};
         if (!pair_add((struct slice){pairs.data, key_len}, &text, in, m))
@@ -651,7 +655,7 @@ bool json_get_metadata(const struct json_token *t, struct json_input *in, struct
     yyjson_obj_iter i;
     yyjson_val *key;
     if (t->kind != JSON_OBJECT && t->kind != JSON_TEXT)
-        return invalid(in, "must be an object of strings");
+        return json_invalid(in, "must be an object of strings");
     struct metadata m = {arena_alloc(in->arena, METADATA_PAIRS_MAX * sizeof *m.items), 0};
     if (m.items == NULL)
         return json_refuse(in->error, RESULT_TOO_LARGE, "takes too much memory");

@@ -27,7 +27,7 @@ void json_writer_clear(struct json_writer *w)
     w->failed = false;
 }
 
-static bool grow(struct json_writer *w, size_t more)
+static bool json_writer_grow(struct json_writer *w, size_t more)
 {
     if (w->failed || more > w->len_max - w->len) {
         w->failed = true;
@@ -48,14 +48,14 @@ static bool grow(struct json_writer *w, size_t more)
     return true;
 }
 
-static inline bool reserve(struct json_writer *w, size_t more)
+static inline bool json_writer_reserve(struct json_writer *w, size_t more)
 {
-    return (!w->failed && more <= w->cap - w->len) || grow(w, more);
+    return (!w->failed && more <= w->cap - w->len) || json_writer_grow(w, more);
 }
 
 void json_put_raw(struct json_writer *w, const char *data, size_t len)
 {
-    if (!reserve(w, len))
+    if (!json_writer_reserve(w, len))
         return;
     memcpy(w->data + w->len, data, len);
     w->len += len;
@@ -202,7 +202,7 @@ void json_put_uint(struct json_writer *w, uint64_t value)
 /* Text that needs no escaping, in quotes. */
 static void put_quoted(struct json_writer *w, const char *text, size_t len)
 {
-    if (!reserve(w, len + 2))
+    if (!json_writer_reserve(w, len + 2))
         return;
     w->data[w->len] = '"';
     memcpy(w->data + w->len + 1, text, len);
@@ -271,7 +271,7 @@ void json_put_bytes(struct json_writer *w, struct slice bytes)
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     const unsigned char *at = (const unsigned char *)bytes.data;
     uint32_t bits = 0, held = 0;
-    if (!reserve(w, (size_t)bytes.len * 4 / 3 + 4))
+    if (!json_writer_reserve(w, (size_t)bytes.len * 4 / 3 + 4))
         return;
     w->data[w->len++] = '"';
     for (uint32_t i = 0; i < bytes.len; i++) {

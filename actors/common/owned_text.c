@@ -17,7 +17,7 @@ struct slice owned_text_copy(struct registry *r, struct slice text)
     return (struct slice){copy, text.len};
 }
 
-static struct slice append(char **at, struct slice text)
+static struct slice owned_text_append(char **at, struct slice text)
 {
     struct slice copy = {*at, text.len};
     if (text.len != 0)
@@ -36,8 +36,8 @@ struct metadata owned_metadata_copy(struct registry *r, const struct metadata *m
     struct metadata copy = {registry_alloc(r, size), m->count};
     char *at = (char *)(copy.items + m->count);
     for (uint32_t i = 0; i < m->count; i++) {
-        copy.items[i].key = append(&at, m->items[i].key);
-        copy.items[i].value = append(&at, m->items[i].value);
+        copy.items[i].key = owned_text_append(&at, m->items[i].key);
+        copy.items[i].value = owned_text_append(&at, m->items[i].value);
     }
     return copy;
 }

@@ -39,13 +39,13 @@ static u128 above_zero(u128 a, u128 b)
     return a > b ? a - b : 0;
 }
 
-static u128 least(u128 a, u128 b)
+static u128 account_least(u128 a, u128 b)
 {
     return a < b ? a : b;
 }
 
 /* a + b, at most the largest number: for comparing only. */
-static u128 saturated(u128 a, u128 b)
+static u128 account_saturated(u128 a, u128 b)
 {
     u128 sum = U128_MAX;
     (void)!u128_add(a, b, &sum);
@@ -54,7 +54,8 @@ static u128 saturated(u128 a, u128 b)
 
 u128 account_debit_room(const struct account *a)
 {
-    u128 room = above_zero(a->credits_posted, saturated(a->debits_posted, a->debits_pending));
+    u128 room =
+        above_zero(a->credits_posted, account_saturated(a->debits_posted, a->debits_pending));
     if ((a->flags & ACCOUNT_LIMITED) != 0 &&
         (a->extra->limits & ACCOUNT_LIMITS_CREDIT_BALANCE_MIN) != 0)
         room = above_zero(room, a->extra->credit_balance_min);
@@ -63,12 +64,13 @@ u128 account_debit_room(const struct account *a)
 
 u128 account_credit_room(const struct account *a)
 {
-    u128 credits = saturated(a->credits_posted, a->credits_pending);
+    u128 credits = account_saturated(a->credits_posted, a->credits_pending);
     u128 room = above_zero(a->debits_posted, credits);
     if ((a->flags & ACCOUNT_LIMITED) != 0 &&
         (a->extra->limits & ACCOUNT_LIMITS_CREDIT_BALANCE_MAX) != 0)
-        room = least(room, above_zero(saturated(a->debits_posted, a->extra->credit_balance_max),
-                                      credits));
+        room = account_least(
+            room,
+            above_zero(account_saturated(a->debits_posted, a->extra->credit_balance_max), credits));
     return room;
 }
 
@@ -78,17 +80,17 @@ static uint16_t debit_limits_check(const struct account *a, u128 debits)
     if (MUTANT(IGNORE_LIMITS))
         return RESULT_OK;
     if ((x->limits & ACCOUNT_LIMITS_DEBIT_BALANCE_MAX) != 0 &&
-        debits > saturated(a->credits_posted, x->debit_balance_max))
+        debits > account_saturated(a->credits_posted, x->debit_balance_max))
         return RESULT_EXCEEDS_DEBIT_BALANCE_MAX;
     if ((x->limits & ACCOUNT_LIMITS_CREDIT_BALANCE_MIN) != 0 &&
-        saturated(debits, x->credit_balance_min) > a->credits_posted)
+        account_saturated(debits, x->credit_balance_min) > a->credits_posted)
         return RESULT_BELOW_CREDIT_BALANCE_MIN;
     return RESULT_OK;
 }
 
 uint16_t account_debit_check(const struct account *a, u128 amount)
 {
-    u128 debits = saturated(saturated(a->debits_pending, a->debits_posted), amount);
+    u128 debits = account_saturated(account_saturated(a->debits_pending, a->debits_posted), amount);
     if ((a->flags & ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS) != 0 &&
         debits > a->credits_posted && !MUTANT(OVERDRAW))
         return RESULT_EXCEEDS_CREDITS;
@@ -97,13 +99,14 @@ uint16_t account_debit_check(const struct account *a, u128 amount)
 
 uint16_t account_credit_check(const struct account *a, u128 amount)
 {
-    u128 credits = saturated(saturated(a->credits_pending, a->credits_posted), amount);
+    u128 credits =
+        account_saturated(account_saturated(a->credits_pending, a->credits_posted), amount);
     if ((a->flags & ACCOUNT_FLAGS_CREDITS_MUST_NOT_EXCEED_DEBITS) != 0 &&
         credits > a->debits_posted)
         return RESULT_EXCEEDS_DEBITS;
     if ((a->flags & ACCOUNT_LIMITED) != 0 &&
         (a->extra->limits & ACCOUNT_LIMITS_CREDIT_BALANCE_MAX) != 0 &&
-        credits > saturated(a->debits_posted, a->extra->credit_balance_max))
+        credits > account_saturated(a->debits_posted, a->extra->credit_balance_max))
         return RESULT_EXCEEDS_CREDIT_BALANCE_MAX;
     return RESULT_OK;
 }
@@ -253,7 +256,7 @@ static void extra_limits(struct account_extra *x, const struct account_updated *
 }
 
 /* What is absent counts for nothing, whatever lies in its place: the journal does not hold it. */
-static struct slice given(bool has, struct slice text)
+static struct slice account_given(bool has, struct slice text)
 {
     return has ? text : (struct slice){NULL, 0};
 }
@@ -290,8 +293,8 @@ void account_opened_apply(struct registry *r, const void *event, uint64_t time_n
         .has_credit_balance_min = e->has_credit_balance_min,
         .credit_balance_min = e->credit_balance_min,
     };
-    struct extra_source s = {.name = given(e->has_name, e->name),
-                             .owner = given(e->has_owner, e->owner)};
+    struct extra_source s = {.name = account_given(e->has_name, e->name),
+                             .owner = account_given(e->has_owner, e->owner)};
     s.head.user_data_128 = e->user_data_128;
     s.head.user_data_64 = e->user_data_64;
     s.head.user_data_32 = e->user_data_32;
@@ -316,7 +319,8 @@ void account_updated_apply(struct registry *r, const void *event, uint64_t time_
     (void)time_ns;
     const struct account_updated *e = event;
     struct account *a = registry_state(r, KIND_ACCOUNT, e->account_id);
-    struct extra_source s = {.name = given(e->has_name, e->name), .owner = account_owner(a)};
+    struct extra_source s = {.name = account_given(e->has_name, e->name),
+                             .owner = account_owner(a)};
     if (a->extra != NULL)
         s.head = *a->extra;
     extra_limits(&s.head, e);

@@ -496,8 +496,8 @@ enum turn_result account_on_update(struct turn *t, struct id128 self, const stru
 }
 
 /* Sets the flags of an open account; without a difference nothing is recorded. */
-static void mark(struct turn *t, struct id128 self, const struct account *a,
-                 struct account_marked e)
+static void account_mark(struct turn *t, struct id128 self, const struct account *a,
+                         struct account_marked e)
 {
     e.account_id = self;
     if (e.flags != (a->flags & ACCOUNT_FLAGS_ALL))
@@ -533,14 +533,14 @@ enum turn_result account_on_freeze(struct turn *t, struct id128 self, const stru
         [FREEZE_MODE_BOTH] = ACCOUNT_FLAGS_DEBITS_FROZEN | ACCOUNT_FLAGS_CREDITS_FROZEN,
     };
     uint32_t all = frozen[FREEZE_MODE_BOTH];
-    mark(t, self, a,
-         (struct account_marked){
-             .change = ENTRY_KIND_FROZEN,
-             .flags = (a->flags & ACCOUNT_FLAGS_ALL & ~all) |
-                      frozen[f->has_mode ? f->mode : FREEZE_MODE_BOTH],
-             .has_reason = f->has_reason,
-             .reason = f->reason,
-         });
+    account_mark(t, self, a,
+                 (struct account_marked){
+                     .change = ENTRY_KIND_FROZEN,
+                     .flags = (a->flags & ACCOUNT_FLAGS_ALL & ~all) |
+                              frozen[f->has_mode ? f->mode : FREEZE_MODE_BOTH],
+                     .has_reason = f->has_reason,
+                     .reason = f->reason,
+                 });
     return TURN_DONE;
 }
 
@@ -551,14 +551,15 @@ enum turn_result account_on_unfreeze(struct turn *t, struct id128 self, const st
     enum turn_result result;
     if (!find_to_mark(t, self, &a, &result))
         return result;
-    mark(t, self, a,
-         (struct account_marked){
-             .change = ENTRY_KIND_UNFROZEN,
-             .flags = a->flags & ACCOUNT_FLAGS_ALL &
-                      ~(uint32_t)(ACCOUNT_FLAGS_DEBITS_FROZEN | ACCOUNT_FLAGS_CREDITS_FROZEN),
-             .has_reason = u->has_reason,
-             .reason = u->reason,
-         });
+    account_mark(
+        t, self, a,
+        (struct account_marked){
+            .change = ENTRY_KIND_UNFROZEN,
+            .flags = a->flags & ACCOUNT_FLAGS_ALL &
+                     ~(uint32_t)(ACCOUNT_FLAGS_DEBITS_FROZEN | ACCOUNT_FLAGS_CREDITS_FROZEN),
+            .has_reason = u->has_reason,
+            .reason = u->reason,
+        });
     return TURN_DONE;
 }
 
@@ -573,12 +574,12 @@ enum turn_result account_on_close(struct turn *t, struct id128 self, const struc
         turn_refuse(t, RESULT_ACCOUNT_NOT_EMPTY);
         return TURN_DONE;
     }
-    mark(t, self, a,
-         (struct account_marked){
-             .change = ENTRY_KIND_CLOSED,
-             .flags = (a->flags & ACCOUNT_FLAGS_ALL) | ACCOUNT_FLAGS_CLOSED,
-             .has_reason = c->has_reason,
-             .reason = c->reason,
-         });
+    account_mark(t, self, a,
+                 (struct account_marked){
+                     .change = ENTRY_KIND_CLOSED,
+                     .flags = (a->flags & ACCOUNT_FLAGS_ALL) | ACCOUNT_FLAGS_CLOSED,
+                     .has_reason = c->has_reason,
+                     .reason = c->reason,
+                 });
     return TURN_DONE;
 }

@@ -11,7 +11,7 @@ struct chain {
     struct turn_savepoint start;
 };
 
-static uint16_t make(const struct bulk *b, struct turn *t, uint32_t i, const struct chain *c)
+static uint16_t bulk_make(const struct bulk *b, struct turn *t, uint32_t i, const struct chain *c)
 {
     if (c->open && i + 1 == b->count && b->linked(b, i))
         return RESULT_LINKED_EVENT_CHAIN_OPEN;
@@ -39,7 +39,7 @@ bool bulk_run(const struct bulk *b, struct turn *t, uint16_t *codes)
         bool linked = b->linked(b, i);
         if (linked && !c.open)
             c = (struct chain){.open = true, .first = i, .start = turn_savepoint(t)};
-        codes[i] = make(b, t, i, &c);
+        codes[i] = bulk_make(b, t, i, &c);
         if (codes[i] == BULK_WAITING)
             return false;
         if (codes[i] != RESULT_OK) {

@@ -145,7 +145,7 @@ struct late_walk {
     struct account_balance *balance;
 };
 
-static u128 less(u128 counter, u128 amount)
+static u128 ledger_queries_less(u128 counter, u128 amount)
 {
     /* A release back-dated before its hold: nothing was pending yet. */
     return counter > amount ? counter - amount : 0;
@@ -163,10 +163,10 @@ static bool add_late(void *context, const struct value *values)
     struct account_balance *b = w->balance;
     if (row.direction == ENTRY_DIRECTION_DEBIT) {
         b->debits_posted += row.posted;
-        b->debits_pending = less(b->debits_pending + row.held, row.released);
+        b->debits_pending = ledger_queries_less(b->debits_pending + row.held, row.released);
     } else if (row.direction == ENTRY_DIRECTION_CREDIT) {
         b->credits_posted += row.posted;
-        b->credits_pending = less(b->credits_pending + row.held, row.released);
+        b->credits_pending = ledger_queries_less(b->credits_pending + row.held, row.released);
     }
     return true;
 }

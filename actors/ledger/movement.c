@@ -9,14 +9,13 @@
 #include "runtime/base/time.h"
 #include "schemas/common.h"
 
-
-static void add(u128 *counter, u128 amount)
+static void movement_add(u128 *counter, u128 amount)
 {
     bool fits = u128_add(*counter, amount, counter);
     check(fits);
 }
 
-static void take(u128 *counter, u128 amount)
+static void movement_take(u128 *counter, u128 amount)
 {
     bool enough = u128_sub(*counter, amount, counter);
     check(enough);
@@ -48,21 +47,22 @@ static struct sides sides_of(struct registry *r, struct id128 debit_id, struct i
     return sides_by(registry_state, r, debit_id, credit_id);
 }
 
-static void post(struct sides *s, u128 amount)
+static void movement_post(struct sides *s, u128 amount)
 {
-    add(&s->debit->debits_posted, amount);
-    add(MUTANT(CREDIT_WRONG) ? &s->debit->credits_posted : &s->credit->credits_posted, amount);
-    add(&s->ledger->debits_posted, amount);
-    add(&s->ledger->credits_posted, amount);
+    movement_add(&s->debit->debits_posted, amount);
+    movement_add(MUTANT(CREDIT_WRONG) ? &s->debit->credits_posted : &s->credit->credits_posted,
+                 amount);
+    movement_add(&s->ledger->debits_posted, amount);
+    movement_add(&s->ledger->credits_posted, amount);
     ledger_check(s->ledger);
 }
 
-static void release(struct sides *s, u128 amount)
+static void movement_release(struct sides *s, u128 amount)
 {
-    take(&s->debit->debits_pending, amount);
-    take(&s->credit->credits_pending, amount);
-    take(&s->ledger->debits_pending, amount);
-    take(&s->ledger->credits_pending, amount);
+    movement_take(&s->debit->debits_pending, amount);
+    movement_take(&s->credit->credits_pending, amount);
+    movement_take(&s->ledger->debits_pending, amount);
+    movement_take(&s->ledger->credits_pending, amount);
     ledger_check(s->ledger);
 }
 
@@ -78,7 +78,7 @@ void transfer_posted_apply(struct registry *r, const void *event, uint64_t time_
     (void)time_ns;
     const struct transfer_posted *e = event;
     struct sides s = sides_by(registry_hot, r, e->debit_account_id, e->credit_account_id);
-    post(&s, e->amount);
+    movement_post(&s, e->amount);
     note_import(s.ledger, e->flags, e->effective_time);
 }
 
@@ -108,10 +108,10 @@ void transfer_pending_apply(struct registry *r, const void *event, uint64_t time
 {
     const struct transfer_pending *e = event;
     struct sides s = sides_of(r, e->debit_account_id, e->credit_account_id);
-    add(&s.debit->debits_pending, e->amount);
-    add(&s.credit->credits_pending, e->amount);
-    add(&s.ledger->debits_pending, e->amount);
-    add(&s.ledger->credits_pending, e->amount);
+    movement_add(&s.debit->debits_pending, e->amount);
+    movement_add(&s.credit->credits_pending, e->amount);
+    movement_add(&s.ledger->debits_pending, e->amount);
+    movement_add(&s.ledger->credits_pending, e->amount);
     ledger_check(s.ledger);
     note_import(s.ledger, e->flags, e->effective_time);
     if ((e->flags & TRANSFER_FLAGS_CLOSING_DEBIT) != 0)
@@ -128,8 +128,8 @@ void transfer_pending_apply(struct registry *r, const void *event, uint64_t time
 }
 
 /* Nothing of it is held any more. */
-static void resolve(struct registry *r, struct sides *s, struct pending_transfer *h,
-                    struct id128 id, enum transfer_status status)
+static void movement_resolve(struct registry *r, struct sides *s, struct pending_transfer *h,
+                             struct id128 id, enum transfer_status status)
 {
     check(h->held == 0);
     h->status = (uint8_t)status;
@@ -152,18 +152,19 @@ void transfer_resolved_apply(struct registry *r, const void *event, uint64_t tim
     check(h->status == TRANSFER_STATUS_PENDING);
     struct sides s = sides_of(r, h->debit_account_id, h->credit_account_id);
     u128 taken = e->amount;
-    add(&taken, e->released);
-    take(&h->held, taken);
+    movement_add(&taken, e->released);
+    movement_take(&h->held, taken);
     check(h->held == e->remaining);
-    release(&s, taken);
+    movement_release(&s, taken);
     if (e->amount > 0)
-        post(&s, e->amount);
-    add(&h->posted, e->amount);
+        movement_post(&s, e->amount);
+    movement_add(&h->posted, e->amount);
     note_import(s.ledger, e->flags, e->effective_time);
     if (h->held > 0)
         return;
     bool voids = (e->flags & TRANSFER_FLAGS_VOID_PENDING) != 0;
-    resolve(r, &s, h, e->pending_id, voids ? TRANSFER_STATUS_VOIDED : TRANSFER_STATUS_POSTED);
+    movement_resolve(r, &s, h, e->pending_id,
+                     voids ? TRANSFER_STATUS_VOIDED : TRANSFER_STATUS_POSTED);
 }
 
 void transfer_expired_apply(struct registry *r, const void *event, uint64_t time_ns)
@@ -173,9 +174,9 @@ void transfer_expired_apply(struct registry *r, const void *event, uint64_t time
     struct pending_transfer *h = registry_state(r, KIND_TRANSFER, e->pending_id);
     check(h->status == TRANSFER_STATUS_PENDING);
     struct sides s = sides_of(r, h->debit_account_id, h->credit_account_id);
-    release(&s, h->held);
+    movement_release(&s, h->held);
     h->held = 0;
-    resolve(r, &s, h, e->pending_id, TRANSFER_STATUS_EXPIRED);
+    movement_resolve(r, &s, h, e->pending_id, TRANSFER_STATUS_EXPIRED);
 }
 
 void event_kept_apply(struct registry *r, const void *event, uint64_t time_ns)

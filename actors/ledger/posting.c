@@ -16,7 +16,7 @@
 #define BALANCES (TRANSFER_FLAGS_BALANCING_DEBIT | TRANSFER_FLAGS_BALANCING_CREDIT)
 #define CLOSES (TRANSFER_FLAGS_CLOSING_DEBIT | TRANSFER_FLAGS_CLOSING_CREDIT)
 
-static bool has(const struct posting *p, uint32_t flags)
+static bool posting_has(const struct posting *p, uint32_t flags)
 {
     return (p->transfer.flags & flags) != 0;
 }
@@ -128,7 +128,7 @@ enum presence posting_find(struct turn *t, struct posting *p)
     p->exists = false;
     if (!id128_is_zero(s->pending_id))
         waiting = find_pending(t, p) == PRESENCE_WAITING;
-    bool from_pending = p->pending != NULL && has(p, RESOLVES);
+    bool from_pending = p->pending != NULL && posting_has(p, RESOLVES);
     struct id128 debit_id = from_pending && id128_is_zero(s->debit_account_id)
                                 ? p->pending->debit_account_id
                                 : s->debit_account_id;
@@ -189,11 +189,11 @@ static bool earlier_transfer_of(const struct stored_event *stored, struct earlie
 static bool amount_equal(const struct posting *p, const struct earlier_transfer *o)
 {
     u128 asked = p->transfer.amount;
-    if (has(p, BALANCES))
+    if (posting_has(p, BALANCES))
         return asked >= o->spec.amount;
-    if (has(p, TRANSFER_FLAGS_VOID_PENDING) && asked == 0)
+    if (posting_has(p, TRANSFER_FLAGS_VOID_PENDING) && asked == 0)
         return true;
-    if (has(p, RESOLVES) && asked == POSTING_AMOUNT_ALL)
+    if (posting_has(p, RESOLVES) && asked == POSTING_AMOUNT_ALL)
         return o->all;
     return asked == o->spec.amount;
 }
@@ -201,14 +201,14 @@ static bool amount_equal(const struct posting *p, const struct earlier_transfer 
 /* 0 in a post or void stands for the value of the pending transfer, which was recorded. */
 static bool data_equal(const struct posting *p, u128 asked, u128 recorded)
 {
-    return asked == recorded || (asked == 0 && has(p, RESOLVES));
+    return asked == recorded || (asked == 0 && posting_has(p, RESOLVES));
 }
 
 static uint16_t exists_accounts(const struct posting *p, const struct transfer_spec *o)
 {
     const struct transfer_spec *s = &p->transfer;
-    bool debit_given = !has(p, RESOLVES) || !id128_is_zero(s->debit_account_id);
-    bool credit_given = !has(p, RESOLVES) || !id128_is_zero(s->credit_account_id);
+    bool debit_given = !posting_has(p, RESOLVES) || !id128_is_zero(s->debit_account_id);
+    bool credit_given = !posting_has(p, RESOLVES) || !id128_is_zero(s->credit_account_id);
     if (debit_given && !id128_equal(s->debit_account_id, o->debit_account_id))
         return RESULT_EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT_ID;
     if (credit_given && !id128_equal(s->credit_account_id, o->credit_account_id))
@@ -263,7 +263,7 @@ static uint16_t exists_check(struct posting *p)
 static uint16_t time_check(struct turn *t, const struct posting *p)
 {
     uint64_t effective = p->transfer.effective_time;
-    if (has(p, TRANSFER_FLAGS_IMPORTED)) {
+    if (posting_has(p, TRANSFER_FLAGS_IMPORTED)) {
         if (effective == 0)
             return RESULT_IMPORTED_EVENT_TIMESTAMP_OUT_OF_RANGE;
         if (effective >= turn_time(t))
@@ -295,13 +295,13 @@ static uint16_t form_check(const struct posting *p)
     const struct transfer_spec *s = &p->transfer;
     if (!id128_is_zero(s->pending_id))
         return RESULT_PENDING_ID_MUST_BE_ZERO;
-    if (s->timeout_s != 0 && !has(p, TRANSFER_FLAGS_PENDING))
+    if (s->timeout_s != 0 && !posting_has(p, TRANSFER_FLAGS_PENDING))
         return RESULT_TIMEOUT_RESERVED_FOR_PENDING_TRANSFER;
-    if (has(p, TRANSFER_FLAGS_KEEP_REMAINDER))
+    if (posting_has(p, TRANSFER_FLAGS_KEEP_REMAINDER))
         return RESULT_KEEP_REMAINDER_RESERVED_FOR_POST;
-    if (has(p, CLOSES) && !has(p, TRANSFER_FLAGS_PENDING))
+    if (posting_has(p, CLOSES) && !posting_has(p, TRANSFER_FLAGS_PENDING))
         return RESULT_CLOSING_TRANSFER_MUST_BE_PENDING;
-    if (s->amount == 0 && !has(p, BALANCES | CLOSES))
+    if (s->amount == 0 && !posting_has(p, BALANCES | CLOSES))
         return RESULT_AMOUNT_MUST_NOT_BE_ZERO;
     if (s->currency == 0)
         return RESULT_CURRENCY_MUST_NOT_BE_ZERO;
@@ -330,7 +330,7 @@ static uint16_t accounts_check(struct turn *t, const struct posting *p)
 static uint16_t imported_check(const struct posting *p)
 {
     const struct transfer_spec *s = &p->transfer;
-    if (!has(p, TRANSFER_FLAGS_IMPORTED))
+    if (!posting_has(p, TRANSFER_FLAGS_IMPORTED))
         return RESULT_OK;
     check(p->ledger != NULL);
     if (s->effective_time <= p->ledger->imported_transfer_time)
@@ -356,21 +356,21 @@ static uint16_t status_check(const struct posting *p)
     return RESULT_OK;
 }
 
-static u128 balanced(const struct posting *p)
+static u128 posting_balanced(const struct posting *p)
 {
     u128 amount = p->transfer.amount;
-    if (has(p, TRANSFER_FLAGS_BALANCING_DEBIT)) {
+    if (posting_has(p, TRANSFER_FLAGS_BALANCING_DEBIT)) {
         u128 room = account_debit_room(p->debit);
         amount = room < amount ? room : amount;
     }
-    if (has(p, TRANSFER_FLAGS_BALANCING_CREDIT)) {
+    if (posting_has(p, TRANSFER_FLAGS_BALANCING_CREDIT)) {
         u128 room = account_credit_room(p->credit);
         amount = room < amount ? room : amount;
     }
     return amount;
 }
 
-static bool overflows(u128 a, u128 b)
+static bool posting_overflows(u128 a, u128 b)
 {
     return a + b < a;
 }
@@ -378,19 +378,19 @@ static bool overflows(u128 a, u128 b)
 static uint16_t overflow_check(struct turn *t, const struct posting *p)
 {
     const struct account *d = p->debit, *c = p->credit;
-    if (has(p, TRANSFER_FLAGS_PENDING)) {
-        if (overflows(d->debits_pending, p->amount))
+    if (posting_has(p, TRANSFER_FLAGS_PENDING)) {
+        if (posting_overflows(d->debits_pending, p->amount))
             return RESULT_OVERFLOWS_DEBITS_PENDING;
-        if (overflows(c->credits_pending, p->amount))
+        if (posting_overflows(c->credits_pending, p->amount))
             return RESULT_OVERFLOWS_CREDITS_PENDING;
     }
-    if (overflows(d->debits_posted, p->amount))
+    if (posting_overflows(d->debits_posted, p->amount))
         return RESULT_OVERFLOWS_DEBITS_POSTED;
-    if (overflows(c->credits_posted, p->amount))
+    if (posting_overflows(c->credits_posted, p->amount))
         return RESULT_OVERFLOWS_CREDITS_POSTED;
-    if (overflows(d->debits_pending + d->debits_posted, p->amount))
+    if (posting_overflows(d->debits_pending + d->debits_posted, p->amount))
         return RESULT_OVERFLOWS_DEBITS;
-    if (overflows(c->credits_pending + c->credits_posted, p->amount))
+    if (posting_overflows(c->credits_pending + c->credits_posted, p->amount))
         return RESULT_OVERFLOWS_CREDITS;
     uint64_t timeout_ns = (uint64_t)p->transfer.timeout_s * NS_PER_S;
     return turn_time(t) + timeout_ns < timeout_ns ? RESULT_OVERFLOWS_TIMEOUT : RESULT_OK;
@@ -401,8 +401,8 @@ static uint16_t totals_check(const struct posting *p)
 {
     const struct ledger *l = p->ledger;
     check(l != NULL);
-    if (overflows(l->debits_posted, p->amount) ||
-        overflows(l->debits_posted + l->debits_pending, p->amount))
+    if (posting_overflows(l->debits_posted, p->amount) ||
+        posting_overflows(l->debits_posted + l->debits_pending, p->amount))
         return RESULT_OVERFLOWS_DEBITS;
     return RESULT_OK;
 }
@@ -420,7 +420,7 @@ static uint16_t new_transfer_check(struct turn *t, struct posting *p)
         code = status_check(p);
     if (code != RESULT_OK)
         return code;
-    p->amount = balanced(p);
+    p->amount = posting_balanced(p);
     code = overflow_check(t, p);
     if (code == RESULT_OK)
         code = totals_check(p);
@@ -442,7 +442,8 @@ static uint16_t pending_given_check(const struct posting *p)
         return RESULT_PENDING_ID_MUST_BE_DIFFERENT;
     if (s->timeout_s != 0)
         return RESULT_TIMEOUT_RESERVED_FOR_PENDING_TRANSFER;
-    if (has(p, TRANSFER_FLAGS_KEEP_REMAINDER) && has(p, TRANSFER_FLAGS_VOID_PENDING))
+    if (posting_has(p, TRANSFER_FLAGS_KEEP_REMAINDER) &&
+        posting_has(p, TRANSFER_FLAGS_VOID_PENDING))
         return RESULT_KEEP_REMAINDER_RESERVED_FOR_POST;
     return RESULT_OK;
 }
@@ -470,7 +471,7 @@ static uint16_t pending_equal_check(const struct posting *p)
 static uint16_t pending_amount_check(struct posting *p)
 {
     const struct pending_transfer *h = p->pending;
-    bool voids = has(p, TRANSFER_FLAGS_VOID_PENDING);
+    bool voids = posting_has(p, TRANSFER_FLAGS_VOID_PENDING);
     u128 asked = p->transfer.amount;
     /* Once resolved nothing is held: the amount asked for is compared with what was. */
     u128 most = h->status == TRANSFER_STATUS_PENDING ? h->held : h->amount;
@@ -509,7 +510,7 @@ static uint16_t resolving_check(struct turn *t, struct posting *p)
         code = pending_status_check(t, p);
     if (code == RESULT_OK)
         code = imported_check(p);
-    if (code == RESULT_OK && has(p, TRANSFER_FLAGS_POST_PENDING))
+    if (code == RESULT_OK && posting_has(p, TRANSFER_FLAGS_POST_PENDING))
         code = status_check(p);
     return code; /* pending and posted together did not overflow: they cannot now */
 }
@@ -519,7 +520,8 @@ static uint16_t resolving_check(struct turn *t, struct posting *p)
 static bool flags_exclude_each_other(const struct posting *p)
 {
     const uint32_t new_only = TRANSFER_FLAGS_PENDING | BALANCES | CLOSES;
-    return (p->transfer.flags & RESOLVES) == RESOLVES || (has(p, RESOLVES) && has(p, new_only));
+    return (p->transfer.flags & RESOLVES) == RESOLVES ||
+           (posting_has(p, RESOLVES) && posting_has(p, new_only));
 }
 
 uint16_t posting_check(struct turn *t, struct posting *p)
@@ -535,7 +537,7 @@ uint16_t posting_check(struct turn *t, struct posting *p)
         code = RESULT_FLAGS_ARE_MUTUALLY_EXCLUSIVE;
     if (code != RESULT_OK)
         return code;
-    return has(p, RESOLVES) ? resolving_check(t, p) : new_transfer_check(t, p);
+    return posting_has(p, RESOLVES) ? resolving_check(t, p) : new_transfer_check(t, p);
 }
 
 /* --- events ----------------------------------------------------------------------------------- */
@@ -543,7 +545,7 @@ uint16_t posting_check(struct turn *t, struct posting *p)
 static void emit_new(struct turn *t, const struct posting *p)
 {
     const struct transfer_spec *s = &p->transfer;
-    if (!has(p, TRANSFER_FLAGS_PENDING)) {
+    if (!posting_has(p, TRANSFER_FLAGS_PENDING)) {
         struct transfer_posted e = COMMON_FIELDS(s);
         e.id = s->id;
         e.amount = p->amount;
@@ -569,8 +571,8 @@ static void emit_resolved(struct turn *t, const struct posting *p)
 {
     const struct transfer_spec *s = &p->transfer;
     const struct pending_transfer *h = p->pending;
-    bool voids = has(p, TRANSFER_FLAGS_VOID_PENDING);
-    bool keeps = has(p, TRANSFER_FLAGS_KEEP_REMAINDER);
+    bool voids = posting_has(p, TRANSFER_FLAGS_VOID_PENDING);
+    bool keeps = posting_has(p, TRANSFER_FLAGS_KEEP_REMAINDER);
     u128 rest = voids ? h->held : h->held - p->amount;
     struct transfer_resolved e = {
         .id = s->id,
@@ -596,11 +598,11 @@ static void emit_resolved(struct turn *t, const struct posting *p)
 void posting_emit(struct turn *t, const struct posting *p)
 {
     check(!p->exists);
-    if (has(p, RESOLVES))
+    if (posting_has(p, RESOLVES))
         emit_resolved(t, p);
     else
         emit_new(t, p);
-    if (MUTANT(POST_TWICE) && !has(p, RESOLVES))
+    if (MUTANT(POST_TWICE) && !posting_has(p, RESOLVES))
         emit_new(t, p);
 }
 

@@ -16,7 +16,7 @@ static struct verify_total *total_of(struct verify_info *info, uint16_t currency
     return total;
 }
 
-static void add(u128 *sum, u128 more)
+static void totals_add(u128 *sum, u128 more)
 {
     bool fits = u128_add(*sum, more, sum);
     check(fits);
@@ -31,10 +31,10 @@ static bool add_ledger(void *context, struct id128 id, const void *state)
     struct verify_total *total = total_of(context, l->currency);
     total->accounts += l->account_count;
     total->transfers += l->transfer_count;
-    add(&total->debits_posted, l->debits_posted);
-    add(&total->credits_posted, l->credits_posted);
-    add(&total->debits_pending, l->debits_pending);
-    add(&total->credits_pending, l->credits_pending);
+    totals_add(&total->debits_posted, l->debits_posted);
+    totals_add(&total->credits_posted, l->credits_posted);
+    totals_add(&total->debits_pending, l->debits_pending);
+    totals_add(&total->credits_pending, l->credits_pending);
     return true;
 }
 

@@ -71,7 +71,7 @@ static void refused_by(struct legs *legs, uint32_t leg)
     legs->failed_leg = leg;
 }
 
-static void answer(struct turn *t, uint16_t code, const struct legs *legs)
+static void transaction_answer(struct turn *t, uint16_t code, const struct legs *legs)
 {
     const struct leg_refusal refusal = {legs->failed_leg};
     if (code == RESULT_OK)
@@ -106,7 +106,7 @@ static uint16_t make_legs(struct turn *t, uint32_t count, struct legs *legs)
 }
 
 /* The transaction itself, after its legs; what info says of it is what is recorded. */
-static void record(struct turn *t, bool has_metadata, struct legs *legs)
+static void transaction_record(struct turn *t, bool has_metadata, struct legs *legs)
 {
     struct transaction_info *info = &legs->info;
     info->has_recorded_time = true;
@@ -167,8 +167,8 @@ enum turn_result transaction_on_create(struct turn *t, struct id128 self, const 
     }
     code = make_legs(t, c->legs_count, &legs);
     if (code == RESULT_OK)
-        record(t, c->has_metadata, &legs);
-    answer(t, code, &legs);
+        transaction_record(t, c->has_metadata, &legs);
+    transaction_answer(t, code, &legs);
     return TURN_DONE;
 }
 
@@ -222,7 +222,7 @@ static enum presence find_whole(struct turn *t, struct id128 id,
     return PRESENCE_THERE;
 }
 
-static enum turn_result show(struct turn *t, struct id128 id)
+static enum turn_result transaction_find_and_answer(struct turn *t, struct id128 id)
 {
     const struct transaction_recorded *e;
     struct transaction_info info;
@@ -244,7 +244,7 @@ static enum turn_result show(struct turn *t, struct id128 id)
 enum turn_result transaction_on_get(struct turn *t, struct id128 self, const struct message *m)
 {
     (void)m;
-    return show(t, self);
+    return transaction_find_and_answer(t, self);
 }
 
 /* --- reversing -------------------------------------------------------------------------------- */
@@ -286,9 +286,10 @@ static uint16_t reversal_check(struct turn *t, const struct transaction_info *wh
 }
 
 /* Everything is found: all of it, or the first reason why not. */
-static enum turn_result reverse(struct turn *t, const struct transaction_reverse *c,
-                                const struct transaction_info *whole, enum presence earlier,
-                                struct legs *legs)
+static enum turn_result transaction_decide_reversal(struct turn *t,
+                                                    const struct transaction_reverse *c,
+                                                    const struct transaction_info *whole,
+                                                    enum presence earlier, struct legs *legs)
 {
     uint32_t count = whole->transfers_count;
     uint16_t code = reversal_check(t, whole, earlier, legs);
@@ -298,8 +299,8 @@ static enum turn_result reverse(struct turn *t, const struct transaction_reverse
             legs->failed_leg = count - 1 - legs->failed_leg;
     }
     if (code == RESULT_OK)
-        record(t, c->has_metadata, legs);
-    answer(t, code, legs);
+        transaction_record(t, c->has_metadata, legs);
+    transaction_answer(t, code, legs);
     return TURN_DONE;
 }
 
@@ -327,7 +328,7 @@ enum turn_result transaction_on_reverse(struct turn *t, struct id128 self, const
     }
     if (whole.has_reversed_by_id && c->has_reversal_id &&
         id128_equal(whole.reversed_by_id, c->reversal_id))
-        return show(t, c->reversal_id);
+        return transaction_find_and_answer(t, c->reversal_id);
     there = find_parts(t, e, &whole);
     if (there == PRESENCE_WAITING)
         return TURN_WAIT;
@@ -339,5 +340,5 @@ enum turn_result transaction_on_reverse(struct turn *t, struct id128 self, const
     }
     if (!find_reversals(t, c, &whole, e->tenant_id, &legs))
         return TURN_WAIT;
-    return reverse(t, c, &whole, earlier, &legs);
+    return transaction_decide_reversal(t, c, &whole, earlier, &legs);
 }

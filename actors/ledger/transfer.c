@@ -247,8 +247,8 @@ struct transfer_info transfer_info_of_posting(struct turn *t, const struct posti
 }
 
 /* The end of every single transfer: emit and show it, show the earlier one, or refuse. */
-static enum turn_result conclude(struct turn *t, struct posting *p, uint16_t code,
-                                 const struct transfer_note *note, bool id_chosen)
+static enum turn_result transfer_conclude(struct turn *t, struct posting *p, uint16_t code,
+                                          const struct transfer_note *note, bool id_chosen)
 {
     struct transfer_info info;
     struct id128 tenant_id = ID128_ZERO;
@@ -306,7 +306,7 @@ enum turn_result transfer_on_create(struct turn *t, struct id128 self, const str
         return TURN_WAIT;
     uint16_t code = (c->flags & TRANSFER_FLAGS_LINKED) != 0 ? RESULT_LINKED_EVENT_CHAIN_OPEN
                                                             : posting_check(t, &p);
-    return conclude(t, &p, code, &note, c->has_transfer_id);
+    return transfer_conclude(t, &p, code, &note, c->has_transfer_id);
 }
 
 /* --- many ------------------------------------------------------------------------------------- */
@@ -520,7 +520,7 @@ enum turn_result transfer_on_post(struct turn *t, struct id128 self, const struc
         code = posting_check(t, &p);
     const struct transfer_note note = {c->has_description, c->has_metadata, c->description,
                                        c->metadata};
-    return conclude(t, &p, code, &note, c->has_posting_id);
+    return transfer_conclude(t, &p, code, &note, c->has_posting_id);
 }
 
 enum turn_result transfer_on_void(struct turn *t, struct id128 self, const struct message *m)
@@ -543,7 +543,7 @@ enum turn_result transfer_on_void(struct turn *t, struct id128 self, const struc
         code = posting_check(t, &p);
     const struct transfer_note note = {c->has_description, c->has_metadata, c->description,
                                        c->metadata};
-    return conclude(t, &p, code, &note, c->has_posting_id);
+    return transfer_conclude(t, &p, code, &note, c->has_posting_id);
 }
 
 uint16_t transfer_reversible(const struct transfer_info *info)
@@ -601,5 +601,5 @@ enum turn_result transfer_on_reverse(struct turn *t, struct id128 self, const st
         code = posting_check(t, &p);
     const struct transfer_note note = {c->has_description, c->has_metadata, c->description,
                                        c->metadata};
-    return conclude(t, &p, code, &note, c->has_reversal_id);
+    return transfer_conclude(t, &p, code, &note, c->has_reversal_id);
 }

@@ -40,7 +40,7 @@ static struct trial_balance_line *line_of(struct trial_balance *b, uint16_t curr
 }
 
 /* false: it does not fit. */
-static bool add(struct trial_balance *b, const struct trial_balance_line *more)
+static bool trial_balance_add(struct trial_balance *b, const struct trial_balance_line *more)
 {
     struct trial_balance_line *line = line_of(b, more->currency);
     return line != NULL && line_add(line, more);
@@ -60,7 +60,7 @@ static struct trial_balance_line line_of_ledger(const struct ledger *l)
 }
 
 /* Says of each line whether it balances, and of all. */
-static void judge(struct trial_balance *b)
+static void trial_balance_judge(struct trial_balance *b)
 {
     b->balanced = true;
     for (uint32_t i = 0; i < b->lines_count; i++) {
@@ -89,7 +89,7 @@ static uint16_t sum_up(struct turn *t, const struct principal *who, const struct
         }
         check(there == PRESENCE_THERE);
         struct trial_balance_line line = line_of_ledger(state);
-        if (!add(b, &line))
+        if (!trial_balance_add(b, &line))
             return RESULT_TOO_LARGE;
     }
     return RESULT_OK;
@@ -112,7 +112,7 @@ enum turn_result trial_balance_on_get(struct turn *t, struct id128 self, const s
         turn_refuse(t, code);
         return TURN_DONE;
     }
-    judge(&b);
+    trial_balance_judge(&b);
     turn_reply(t, RESULT_OK, &trial_balance_type, &b, 0);
     return TURN_DONE;
 }
@@ -128,7 +128,7 @@ static uint16_t join_one(struct trial_balance *b, struct arena *memory, struct s
     if (!read)
         return memory->failed ? RESULT_NO_MEMORY : RESULT_CORRUPT;
     for (uint32_t i = 0; i < one.lines_count; i++)
-        if (!add(b, &one.lines[i]))
+        if (!trial_balance_add(b, &one.lines[i]))
             return RESULT_TOO_LARGE;
     return RESULT_OK;
 }
@@ -145,7 +145,7 @@ uint16_t trial_balance_join(const struct slice *replies, uint16_t count, struct 
         arena_reset(&memory);
     }
     arena_done(&memory);
-    judge(&b);
+    trial_balance_judge(&b);
     if (code == RESULT_OK)
         trial_balance_write(reply, &b);
     return code;

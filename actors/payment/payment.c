@@ -70,8 +70,8 @@ struct payment_info payment_info_of(struct id128 id, const struct payment *p)
 /* --- apply ------------------------------------------------------------------------------------ */
 
 /* The one function that writes the status; check() fails if the table has no such step. */
-static void move(struct registry *r, struct id128 id, struct payment *p,
-                 enum payment_action action, uint64_t time_ns)
+static void payment_move(struct registry *r, struct id128 id, struct payment *p,
+                         enum payment_action action, uint64_t time_ns)
 {
     p->status = payment_status_after(p->status, action, p->captured, p->refunded);
     p->updated_at = time_ns;
@@ -104,7 +104,8 @@ void payment_apply_created(struct registry *r, const void *event, uint64_t time_
         p->description = owned_text_copy(r, e->description);
     if (e->has_customer_id)
         p->customer_id = owned_text_copy(r, e->customer_id);
-    move(r, e->payment_id, p, at_once ? PAYMENT_ACTION_PAY : PAYMENT_ACTION_AUTHORIZE, time_ns);
+    payment_move(r, e->payment_id, p, at_once ? PAYMENT_ACTION_PAY : PAYMENT_ACTION_AUTHORIZE,
+                 time_ns);
 }
 
 void payment_apply_captured(struct registry *r, const void *event, uint64_t time_ns)
@@ -114,7 +115,7 @@ void payment_apply_captured(struct registry *r, const void *event, uint64_t time
     enum payment_action action = payment_capture_action(p, e->amount, e->released);
     check(e->amount <= payment_remaining(p) && e->released <= payment_remaining(p) - e->amount);
     p->captured += e->amount;
-    move(r, e->payment_id, p, action, time_ns);
+    payment_move(r, e->payment_id, p, action, time_ns);
     wallet_count_return(r, p->from_account, e->released, p->created_at,
                         action == PAYMENT_ACTION_CAPTURE_LAST);
 }
@@ -126,7 +127,7 @@ void payment_apply_refunded(struct registry *r, const void *event, uint64_t time
     enum payment_action action = payment_refund_action(p, e->amount);
     check(e->amount <= payment_refundable(p));
     p->refunded += e->amount;
-    move(r, e->payment_id, p, action, time_ns);
+    payment_move(r, e->payment_id, p, action, time_ns);
 }
 
 /* What is still authorised goes back to the payer. */
@@ -135,7 +136,7 @@ static void give_back(struct registry *r, struct id128 id, u128 released,
 {
     struct payment *p = registry_state(r, KIND_PAYMENT, id);
     check(released == payment_remaining(p));
-    move(r, id, p, action, time_ns);
+    payment_move(r, id, p, action, time_ns);
     wallet_count_return(r, p->from_account, released, p->created_at, true);
 }
 
@@ -188,8 +189,8 @@ static void put_payment(struct projection *to, struct id128 id, const struct pay
 }
 
 /* The payment's row and one of its history; *event says what happened, the rest is filled in. */
-static void project(struct projection *to, struct id128 id, uint64_t time_ns,
-                    struct payment_events_row *event)
+static void payment_project(struct projection *to, struct id128 id, uint64_t time_ns,
+                            struct payment_events_row *event)
 {
     const struct payment *p = registry_state(projection_registry(to), KIND_PAYMENT, id);
     put_payment(to, id, p);
@@ -204,11 +205,11 @@ static void project(struct projection *to, struct id128 id, uint64_t time_ns,
     projection_put(to, &payment_events_view, values);
 }
 
-/* As project(), for events that change how many holds the payer's wallet has open. */
+/* As payment_project(), for events that change how many holds the payer's wallet has open. */
 static void project_with_wallet(struct projection *to, struct id128 id, uint64_t time_ns,
                                 struct payment_events_row *event)
 {
-    project(to, id, time_ns, event);
+    payment_project(to, id, time_ns, event);
     const struct payment *p = registry_state(projection_registry(to), KIND_PAYMENT, id);
     wallet_project(to, p->from_account);
 }
@@ -225,7 +226,7 @@ void payment_project_created(struct projection *to, const void *event, uint64_t 
     if (e->capture == PAYMENT_CAPTURE_MODE_MANUAL)
         project_with_wallet(to, e->payment_id, time_ns, &row);
     else
-        project(to, e->payment_id, time_ns, &row);
+        payment_project(to, e->payment_id, time_ns, &row);
 }
 
 void payment_project_captured(struct projection *to, const void *event, uint64_t time_ns)
@@ -251,7 +252,7 @@ void payment_project_refunded(struct projection *to, const void *event, uint64_t
         .has_reason = e->has_reason,
         .reason = e->reason,
     };
-    project(to, e->payment_id, time_ns, &row);
+    payment_project(to, e->payment_id, time_ns, &row);
 }
 
 void payment_project_cancelled(struct projection *to, const void *event, uint64_t time_ns)

@@ -139,7 +139,7 @@ struct payment_ref {
 };
 
 /* The payment and both wallets; WAITING or ABSENT concern the payment or any of them. */
-static enum presence find(struct turn *t, struct id128 id, struct payment_ref *ref)
+static enum presence payment_find(struct turn *t, struct id128 id, struct payment_ref *ref)
 {
     const void *state = NULL;
     enum presence found = turn_find(t, KIND_PAYMENT, id, &state);
@@ -156,10 +156,10 @@ static enum presence find(struct turn *t, struct id128 id, struct payment_ref *r
 
 /* Finds the payment for a caller who must have this role and, with If-Match, know its version.
  * false: it waits or was refused, and the handler returns *end. */
-static bool enter(struct turn *t, struct id128 self, enum role role, struct payment_ref *ref,
-                  enum turn_result *end)
+static bool payment_enter(struct turn *t, struct id128 self, enum role role,
+                          struct payment_ref *ref, enum turn_result *end)
 {
-    enum presence found = find(t, self, ref);
+    enum presence found = payment_find(t, self, ref);
     *end = found == PRESENCE_WAITING ? TURN_WAIT : TURN_DONE;
     if (found == PRESENCE_WAITING)
         return false;
@@ -184,7 +184,7 @@ enum turn_result payment_on_get(struct turn *t, struct id128 self, const struct 
     (void)m;
     struct payment_ref ref;
     enum turn_result end;
-    if (!enter(t, self, ROLE_EITHER, &ref, &end))
+    if (!payment_enter(t, self, ROLE_EITHER, &ref, &end))
         return end;
     return reply_payment(t, self, ID128_ZERO);
 }
@@ -234,7 +234,7 @@ enum turn_result payment_on_capture(struct turn *t, struct id128 self, const str
 {
     struct payment_ref ref;
     enum turn_result end;
-    if (!enter(t, self, ROLE_PAYEE, &ref, &end))
+    if (!payment_enter(t, self, ROLE_PAYEE, &ref, &end))
         return end;
     u128 amount, released;
     uint16_t code = capture_amounts(t, &ref, m->body, &amount, &released);
@@ -299,7 +299,7 @@ enum turn_result payment_on_refund(struct turn *t, struct id128 self, const stru
     const struct payment_refund *refund = m->body;
     struct payment_ref ref;
     enum turn_result end;
-    if (!enter(t, self, ROLE_PAYEE, &ref, &end))
+    if (!payment_enter(t, self, ROLE_PAYEE, &ref, &end))
         return end;
     u128 amount;
     uint16_t code = refund_amount(&ref, refund, &amount);
@@ -342,7 +342,7 @@ enum turn_result payment_on_cancel(struct turn *t, struct id128 self, const stru
     const struct payment_cancel *cancel = m->body;
     struct payment_ref ref;
     enum turn_result end;
-    if (!enter(t, self, ROLE_PAYER, &ref, &end))
+    if (!payment_enter(t, self, ROLE_PAYER, &ref, &end))
         return end;
     struct payment_step step = payment_step(ref.payment->status, PAYMENT_ACTION_CANCEL);
     if (step.next == 0)
@@ -369,7 +369,7 @@ enum turn_result payment_on_cancel(struct turn *t, struct id128 self, const stru
 enum turn_result payment_on_timeout(struct turn *t, struct id128 self)
 {
     struct payment_ref ref;
-    enum presence found = find(t, self, &ref);
+    enum presence found = payment_find(t, self, &ref);
     if (found == PRESENCE_WAITING)
         return TURN_WAIT;
     if (found == PRESENCE_ABSENT || turn_now(t) < ref.payment->expires_at ||

@@ -24,7 +24,7 @@ struct payment_scan {
     bool damaged;
 };
 
-static bool wanted(const struct payment_scan *scan, const struct payments_row *row)
+static bool payment_queries_wanted(const struct payment_scan *scan, const struct payments_row *row)
 {
     const struct payment_list *request = scan->request;
     if (scan->received_only && id128_equal(row->payer_id, scan->who->subject_id))
@@ -80,7 +80,7 @@ static bool take_payment(void *context, const struct value *values)
         return false; /* all that follow are older */
     if (!page_next(&scan->page, (struct value){.type = VALUE_ID, .id = row.payment_id}))
         return false;
-    if (wanted(scan, &row))
+    if (payment_queries_wanted(scan, &row))
         take_row(scan, &row);
     return !scan->damaged;
 }
@@ -192,7 +192,8 @@ static uint16_t plan_walks(struct store *s, const struct message *m, struct walk
 
 /* Puts two walks together into the first one's page. What is older than where a walk stopped is not
  * known to be complete, so it is left to the next page. */
-static void merge(struct payment_scan *a, struct payment_scan *b, struct payment_info *merged)
+static void payment_queries_merge(struct payment_scan *a, struct payment_scan *b,
+                                  struct payment_info *merged)
 {
     struct id128 floor = ID128_ZERO;
     if (a->page.more)
@@ -236,7 +237,7 @@ uint16_t payment_query_list(struct store *s, const struct message *m, struct wir
         if (merged == NULL)
             code = RESULT_NO_MEMORY;
         else
-            merge(&scans[0], &scans[1], merged);
+            payment_queries_merge(&scans[0], &scans[1], merged);
     }
     if (code == RESULT_OK) {
         struct payment_page page = {

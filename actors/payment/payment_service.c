@@ -44,7 +44,7 @@ static bool audit_payment(void *context, struct id128 id, const void *state)
     return *broken == NULL;
 }
 
-static const char *audit(struct registry *r)
+static const char *payment_service_audit(struct registry *r)
 {
     const char *broken = NULL;
     registry_each(r, KIND_PAYMENT, audit_payment, &broken);
@@ -61,5 +61,5 @@ const struct service payment_service = {
     .query_count = array_len(queries),
     .views = views,
     .view_count = array_len(views),
-    .audit = audit,
+    .audit = payment_service_audit,
 };

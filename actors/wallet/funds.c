@@ -32,7 +32,8 @@ struct posting funds_pending(const struct funds_move *m)
 }
 
 /* Accounts, code and reference are those of the pending transfer: zero means that. */
-static struct posting resolve(const struct funds_move *m, struct id128 pending_id, uint32_t flags)
+static struct posting funds_resolve(const struct funds_move *m, struct id128 pending_id,
+                                    uint32_t flags)
 {
     return (struct posting){
         .transfer = {
@@ -49,12 +50,12 @@ static struct posting resolve(const struct funds_move *m, struct id128 pending_i
 struct posting funds_capture(const struct funds_move *m, struct id128 pending_id, bool keep_rest)
 {
     uint32_t keep = keep_rest ? TRANSFER_FLAGS_KEEP_REMAINDER : 0;
-    return resolve(m, pending_id, TRANSFER_FLAGS_POST_PENDING | keep);
+    return funds_resolve(m, pending_id, TRANSFER_FLAGS_POST_PENDING | keep);
 }
 
 struct posting funds_void(const struct funds_move *m, struct id128 pending_id)
 {
-    struct posting p = resolve(m, pending_id, TRANSFER_FLAGS_VOID_PENDING);
+    struct posting p = funds_resolve(m, pending_id, TRANSFER_FLAGS_VOID_PENDING);
     p.transfer.amount = 0;
     return p;
 }

@@ -97,8 +97,8 @@ struct hold_ref {
 
 /* Finds a hold that belongs to the wallet named in the request and that the caller may see. false:
  * the turn ends with *end. */
-static bool enter(struct turn *t, struct id128 self, struct id128 wallet_id, struct hold_ref *ref,
-                  enum turn_result *end)
+static bool hold_enter(struct turn *t, struct id128 self, struct id128 wallet_id,
+                       struct hold_ref *ref, enum turn_result *end)
 {
     const void *state = NULL;
     enum presence hold_there = turn_find(t, KIND_HOLD, self, &state);
@@ -123,7 +123,7 @@ static enum turn_result on_get(struct turn *t, struct id128 self, const struct m
     const struct wallet_hold_get *get = m->body;
     struct hold_ref ref;
     enum turn_result end;
-    if (!enter(t, self, get->wallet_id, &ref, &end))
+    if (!hold_enter(t, self, get->wallet_id, &ref, &end))
         return end;
     return reply_hold(t, self);
 }
@@ -173,7 +173,7 @@ static enum turn_result on_capture(struct turn *t, struct id128 self, const stru
     enum presence found = PRESENCE_ABSENT;
     if (capture->has_to_wallet_id)
         found = wallet_find(t, capture->to_wallet_id, &to);
-    if (!enter(t, self, capture->wallet_id, &ref, &end))
+    if (!hold_enter(t, self, capture->wallet_id, &ref, &end))
         return end;
     if (found == PRESENCE_WAITING)
         return TURN_WAIT;
@@ -229,7 +229,7 @@ static enum turn_result on_release(struct turn *t, struct id128 self, const stru
     const struct wallet_hold_release *release = m->body;
     struct hold_ref ref;
     enum turn_result end;
-    if (!enter(t, self, release->wallet_id, &ref, &end))
+    if (!hold_enter(t, self, release->wallet_id, &ref, &end))
         return end;
     if (!is_open(ref.hold))
         return wallet_refuse(t, RESULT_HOLD_NOT_OPEN);
@@ -296,7 +296,8 @@ void wallet_hold_apply_placed(struct registry *r, const void *event, uint64_t ti
 }
 
 /* The one place where a hold changes: some is captured, some goes back, the rest stays. */
-static void move(struct registry *r, struct id128 id, u128 captured, u128 released, uint8_t status)
+static void hold_move(struct registry *r, struct id128 id, u128 captured, u128 released,
+                      uint8_t status)
 {
     struct wallet_hold *h = registry_state(r, KIND_HOLD, id);
     check(is_open(h));
@@ -318,14 +319,14 @@ void wallet_hold_apply_captured(struct registry *r, const void *event, uint64_t 
     const struct wallet_hold_captured *e = event;
     const struct wallet_hold *h = registry_state(r, KIND_HOLD, e->hold_id);
     bool all = h->remaining - e->amount == e->released;
-    move(r, e->hold_id, e->amount, e->released,
-         all ? HOLD_STATUS_CAPTURED : HOLD_STATUS_PARTIALLY_CAPTURED);
+    hold_move(r, e->hold_id, e->amount, e->released,
+              all ? HOLD_STATUS_CAPTURED : HOLD_STATUS_PARTIALLY_CAPTURED);
 }
 
 static void give_back(struct registry *r, struct id128 id, uint8_t status)
 {
     const struct wallet_hold *h = registry_state(r, KIND_HOLD, id);
-    move(r, id, 0, h->remaining, status);
+    hold_move(r, id, 0, h->remaining, status);
 }
 
 void wallet_hold_apply_released(struct registry *r, const void *event, uint64_t time_ns)
@@ -343,7 +344,7 @@ void wallet_hold_apply_expired(struct registry *r, const void *event, uint64_t t
 /* --- rows ------------------------------------------------------------------------------------- */
 
 /* The hold's row; and the wallet's, if how many are open changed. */
-static void project(struct projection *p, struct id128 id)
+static void hold_project(struct projection *p, struct id128 id)
 {
     const struct wallet_hold *h = registry_state(projection_registry(p), KIND_HOLD, id);
     struct wire_writer metadata;
@@ -374,25 +375,25 @@ static void project(struct projection *p, struct id128 id)
 void wallet_hold_project_placed(struct projection *p, const void *event, uint64_t time_ns)
 {
     (void)time_ns;
-    project(p, ((const struct wallet_hold_placed *)event)->hold_id);
+    hold_project(p, ((const struct wallet_hold_placed *)event)->hold_id);
 }
 
 void wallet_hold_project_captured(struct projection *p, const void *event, uint64_t time_ns)
 {
     (void)time_ns;
-    project(p, ((const struct wallet_hold_captured *)event)->hold_id);
+    hold_project(p, ((const struct wallet_hold_captured *)event)->hold_id);
 }
 
 void wallet_hold_project_released(struct projection *p, const void *event, uint64_t time_ns)
 {
     (void)time_ns;
-    project(p, ((const struct wallet_hold_released *)event)->hold_id);
+    hold_project(p, ((const struct wallet_hold_released *)event)->hold_id);
 }
 
 void wallet_hold_project_expired(struct projection *p, const void *event, uint64_t time_ns)
 {
     (void)time_ns;
-    project(p, ((const struct wallet_hold_expired *)event)->hold_id);
+    hold_project(p, ((const struct wallet_hold_expired *)event)->hold_id);
 }
 
 /* --- state ------------------------------------------------------------------------------------ */

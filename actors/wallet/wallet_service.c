@@ -74,7 +74,7 @@ static bool audit_wallet(void *context, struct id128 id, const void *state)
     return *broken == NULL;
 }
 
-static const char *audit(struct registry *r)
+static const char *wallet_service_audit(struct registry *r)
 {
     const char *broken = NULL;
     registry_each(r, KIND_HOLD, audit_hold, &broken);
@@ -95,5 +95,5 @@ const struct service wallet_service = {
     .locator_count = array_len(locators),
     .views = views,
     .view_count = array_len(views),
-    .audit = audit,
+    .audit = wallet_service_audit,
 };

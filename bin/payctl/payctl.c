@@ -15,7 +15,7 @@
 #define ARENA_MAX ((size_t)256 << 20)
 #define REASON_MAX 128 /* bytes of the system's words for an error */
 
-static const char *environment(const char *name)
+static const char *payctl_environment(const char *name)
 {
     return getenv(name);
 }
@@ -40,7 +40,7 @@ static void gather_commands(struct payctl *p)
     p->command_count = count;
 }
 
-static int run(struct payctl *p)
+static int payctl_run(struct payctl *p)
 {
     if (p->args.version)
         return payctl_version(p);
@@ -82,13 +82,13 @@ int main(int argc, char **argv)
     gather_commands(&p);
     arena_init(&p.arena, ARENA_MAX);
     wire_writer_init(&p.frame, ENVELOPE_FRAME_MAX);
-    bool good = payctl_args_parse(&p.args, p.commands, p.command_count, argc, argv, environment,
-                                  error);
+    bool good = payctl_args_parse(&p.args, p.commands, p.command_count, argc, argv,
+                                  payctl_environment, error);
     p.color = !p.args.json && !p.args.no_color && isatty(STDOUT_FILENO) &&
               getenv("NO_COLOR") == NULL;
     p.width = wrap_terminal_width();
     if (good)
-        code = run(&p);
+        code = payctl_run(&p);
     else
         payctl_print_error(&p, NULL, NULL, error);
     link_client_free(p.link);

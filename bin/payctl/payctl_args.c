@@ -14,14 +14,14 @@
 
 /* --- suggestions ------------------------------------------------------------------------------ */
 
-static int least(int a, int b, int c)
+static int args_least(int a, int b, int c)
 {
     int ab = a < b ? a : b;
     return ab < c ? ab : c;
 }
 
 /* Insertions, deletions and replacements from one word to the other. */
-static int distance(const char *a, const char *b)
+static int args_distance(const char *a, const char *b)
 {
     int row[WORD_MAX + 1];
     int a_len = (int)strnlen(a, WORD_MAX), b_len = (int)strnlen(b, WORD_MAX);
@@ -32,7 +32,7 @@ static int distance(const char *a, const char *b)
         row[0] = i;
         for (int j = 1; j <= b_len; j++) {
             int above = row[j];
-            row[j] = least(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
+            row[j] = args_least(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
             diagonal = above;
         }
     }
@@ -44,7 +44,7 @@ const char *payctl_args_nearest(const char *word, const char *const *candidates,
     const char *nearest = NULL;
     int best = (int)strnlen(word, WORD_MAX) / 3 + 2; /* as many may be wrong, less one */
     for (uint32_t i = 0; i < count; i++) {
-        int d = distance(word, candidates[i]);
+        int d = args_distance(word, candidates[i]);
         if (d < best) {
             best = d;
             nearest = candidates[i];
@@ -383,7 +383,7 @@ static bool lengths_hold(const struct payctl_args *a, char *error)
     return false;
 }
 
-static bool complete(const struct payctl_args *a, char *error)
+static bool args_complete(const struct payctl_args *a, char *error)
 {
     const struct command *spec = &a->command->spec;
     for (uint32_t i = 0; i < spec->option_count; i++) {
@@ -412,7 +412,7 @@ bool payctl_args_parse(struct payctl_args *a, const struct payctl_command *comma
     struct parser p = {.args = a, .argv = argv, .argc = argc, .error = error};
     if (!parse_words(&p, commands, count) || !lengths_hold(a, error))
         return false;
-    return a->help || a->version || a->command == NULL || complete(a, error);
+    return a->help || a->version || a->command == NULL || args_complete(a, error);
 }
 
 const char *payctl_args_value(const struct payctl_args *a, const char *name)

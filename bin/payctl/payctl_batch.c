@@ -143,7 +143,7 @@ static void print_people(const struct payctl *p, yyjson_val *batch)
 /* --- the command ------------------------------------------------------------------------------ */
 
 /* What does not hold is an error, as with ledger verify; all else is shown before. */
-static int complain(const struct payctl *p, yyjson_val *batch)
+static int batch_complain(const struct payctl *p, yyjson_val *batch)
 {
     char line[RULE_MAX];
     const char *fault = text_of(batch, "fault"), *unreadable = text_of(batch, "unreadable");
@@ -155,7 +155,7 @@ static int complain(const struct payctl *p, yyjson_val *batch)
     return PAYCTL_REFUSED;
 }
 
-static int show(const struct payctl *p, const struct batch_copy *c)
+static int batch_show(const struct payctl *p, const struct batch_copy *c)
 {
     struct json_writer w;
     json_writer_init(&w, TEXT_MAX);
@@ -168,7 +168,7 @@ static int show(const struct payctl *p, const struct batch_copy *c)
     else
         print_people(p, yyjson_doc_get_root(doc));
     fflush(stdout);
-    int code = complain(p, yyjson_doc_get_root(doc));
+    int code = batch_complain(p, yyjson_doc_get_root(doc));
     yyjson_doc_free(doc);
     json_writer_done(&w);
     return code;
@@ -183,7 +183,7 @@ int payctl_show_batch(struct payctl *p)
     if (code == PAYCTL_OK)
         code = data != NULL ? take_offline(p, data, &m, &c) : take_online(p, &m, &c);
     if (code == PAYCTL_OK)
-        code = show(p, &c);
+        code = batch_show(p, &c);
     batch_copy_drop(&c);
     return code;
 }

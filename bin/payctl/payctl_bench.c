@@ -44,8 +44,8 @@ static uint64_t now_ns(clockid_t clock)
     return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
-static bool number(struct bench *b, const char *name, uint64_t unless, uint64_t min, uint64_t max,
-                   uint64_t *value)
+static bool bench_number(struct bench *b, const char *name, uint64_t unless, uint64_t min,
+                         uint64_t max, uint64_t *value)
 {
     const char *text = payctl_args_value(&b->p->args, name);
     char option[WORD_MAX], rule[WORD_MAX];
@@ -72,11 +72,11 @@ static int read_options(struct bench *b)
     const char *code = payctl_args_value(&b->p->args, "currency");
     struct slice name = slice_of(code != NULL ? code : "USD");
     const struct currency *currency = currency_by_code(name.data, name.len);
-    if (!number(b, "accounts", 1000, 2, ACCOUNTS_MAX, &b->accounts) ||
-        !number(b, "transfers", 1000000, 1, TRANSFERS_MAX, &b->transfers) ||
-        !number(b, "batch", 8000, 1, BATCH_MAX, &b->batch) ||
-        !number(b, "outstanding", 4, 1, LINK_OUTSTANDING_MAX, &b->outstanding) ||
-        !number(b, "shard", 0, 0, UINT16_MAX, &b->shard))
+    if (!bench_number(b, "accounts", 1000, 2, ACCOUNTS_MAX, &b->accounts) ||
+        !bench_number(b, "transfers", 1000000, 1, TRANSFERS_MAX, &b->transfers) ||
+        !bench_number(b, "batch", 8000, 1, BATCH_MAX, &b->batch) ||
+        !bench_number(b, "outstanding", 4, 1, LINK_OUTSTANDING_MAX, &b->outstanding) ||
+        !bench_number(b, "shard", 0, 0, UINT16_MAX, &b->shard))
         return PAYCTL_USAGE;
     if (currency == NULL) {
         payctl_print_error(b->p, NULL, "--currency",

@@ -24,19 +24,19 @@ static int table_width(const struct column *columns, uint32_t count)
     return width;
 }
 
-static int narrowest(const struct column *c)
+static int fit_narrowest(const struct column *c)
 {
     int name = fit_width(c->name);
     return c->right ? c->width : name > FIT_WIDTH_MIN ? name : FIT_WIDTH_MIN;
 }
 
 /* The column that can give most, from `first` on; NULL: none can. */
-static struct column *widest(struct column *columns, uint32_t first, uint32_t count)
+static struct column *fit_widest(struct column *columns, uint32_t first, uint32_t count)
 {
     struct column *best = NULL;
     for (uint32_t i = first; i < count; i++) {
         struct column *c = &columns[i];
-        if (c->filled && c->width > narrowest(c) && (best == NULL || c->width > best->width))
+        if (c->filled && c->width > fit_narrowest(c) && (best == NULL || c->width > best->width))
             best = c;
     }
     return best;
@@ -50,12 +50,12 @@ bool fit_columns(struct column *columns, uint32_t count, int room)
     if (table_width(columns, count) <= room)
         return false;
     while (table_width(columns, count) > room) {
-        struct column *c = widest(columns, first + 1, count);
+        struct column *c = fit_widest(columns, first + 1, count);
         if (c != NULL)
             c->width--;
         else if (last > first + 1)
             columns[--last].filled = false;
-        else if ((c = widest(columns, first, first + 1)) != NULL)
+        else if ((c = fit_widest(columns, first, first + 1)) != NULL)
             c->width--;
         else
             break;

@@ -62,7 +62,7 @@ static void help_command(const struct payctl *p, const struct payctl_command *c)
 }
 
 /* The first sentence. */
-static struct slice summary(const char *doc)
+static struct slice help_summary(const char *doc)
 {
     const char *end = strstr(doc, ". ");
     return end != NULL ? (struct slice){doc, (uint32_t)(end - doc) + 1} : slice_of(doc);
@@ -75,7 +75,7 @@ static void help_lines(const struct payctl *p, const char *group)
         const struct command *spec = &p->commands[i].spec;
         if (group == NULL || (strncmp(spec->name, group, len) == 0 && spec->name[len] == ' ')) {
             printf("  %-*s ", NAME_WIDTH, spec->name);
-            wrap_put(stdout, p->width, SUMMARY_INDENT, SUMMARY_INDENT, summary(spec->doc));
+            wrap_put(stdout, p->width, SUMMARY_INDENT, SUMMARY_INDENT, help_summary(spec->doc));
         }
     }
 }

@@ -41,8 +41,8 @@ struct import {
 
 /* --- sending ---------------------------------------------------------------------------------- */
 
-static void note(struct import *m, uint64_t line, uint16_t code, const char *field,
-                 const char *text)
+static void import_note(struct import *m, uint64_t line, uint16_t code, const char *field,
+                        const char *text)
 {
     char words[NOTE_MAX];
     const struct result_info *info = result_info(code);
@@ -62,7 +62,7 @@ static void take_results(struct import *m, const struct item_results *results)
             m->there++;
         } else {
             m->refused++;
-            note(m, r->index < m->sent ? m->sent_lines[r->index] : 0, r->result, NULL, NULL);
+            import_note(m, r->index < m->sent ? m->sent_lines[r->index] : 0, r->result, NULL, NULL);
         }
     }
 }
@@ -214,7 +214,7 @@ static int end_item(struct import *m, struct item *item, bool good)
         good = item->type->amounts(item->spec, &item->in);
     if (!good) {
         m->refused++;
-        note(m, m->line, item->error.code, item->error.field, item->error.rule);
+        import_note(m, m->line, item->error.code, item->error.field, item->error.rule);
         return PAYCTL_OK;
     }
     const uint32_t resolves = TRANSFER_FLAGS_POST_PENDING | TRANSFER_FLAGS_VOID_PENDING;
@@ -319,7 +319,7 @@ static int take_object(struct import *m, struct slice line)
     yyjson_val *object = (yyjson_val *)(uintptr_t)root;
     if (root == NULL || !yyjson_is_obj(object)) {
         m->refused++;
-        note(m, m->line, RESULT_INVALID_JSON, NULL, error.rule);
+        import_note(m, m->line, RESULT_INVALID_JSON, NULL, error.rule);
         return PAYCTL_OK;
     }
     bool transfers = yyjson_obj_get(object, "debit_account_id") != NULL ||
@@ -345,7 +345,7 @@ static int take_object(struct import *m, struct slice line)
 
 /* --- the file --------------------------------------------------------------------------------- */
 
-static bool blank(const char *line)
+static bool import_blank(const char *line)
 {
     return line[strspn(line, " \t\r\n")] == '\0';
 }
@@ -374,7 +374,7 @@ static int read_lines(struct import *m)
         m->at += (uint64_t)len;
         if (m->line == 1)
             len -= drop_mark(text);
-        if (blank(text))
+        if (import_blank(text))
             continue;
         if (csv) {
             csv_parse(text, &row);
@@ -402,7 +402,7 @@ static int read_lines(struct import *m)
     return code == PAYCTL_OK ? finish_sent(m) : code;
 }
 
-static void report(const struct import *m)
+static void import_report(const struct import *m)
 {
     printf(m->p->args.json ? "{\"made\":%llu,\"already_there\":%llu,\"refused\":%llu}\n"
                            : "made           %llu\nalready_there  %llu\nrefused        %llu\n",
@@ -435,7 +435,7 @@ int payctl_import(struct payctl *p)
     check(m.accounts != NULL && m.specs != NULL && m.lines != NULL && m.sent_lines != NULL);
     int code = read_lines(&m);
     progress_clear();
-    report(&m);
+    import_report(&m);
     if (m.file != stdin)
         fclose(m.file);
     free(m.accounts);

@@ -10,7 +10,7 @@ static bool at_end(char c)
 
 /* Moves the content of a quoted cell to its front; returns what follows the closing quote, or NULL.
  */
-static char *unquote(char *at, struct slice *cell)
+static char *import_csv_unquote(char *at, struct slice *cell)
 {
     char *to = at;
     const char *begin = at;
@@ -36,7 +36,7 @@ void csv_parse(char *line, struct csv_row *row)
         }
         struct slice *cell = &row->cells[row->count++];
         if (*at == '"') {
-            at = unquote(at + 1, cell);
+            at = import_csv_unquote(at + 1, cell);
             if (at == NULL || (*at != ',' && !at_end(*at))) {
                 row->good = false;
                 return;

@@ -17,7 +17,7 @@ static bool is_table(yyjson_val *v)
     return yyjson_is_arr(v) && (yyjson_arr_size(v) == 0 || yyjson_is_obj(yyjson_arr_get_first(v)));
 }
 
-static void add(char cell[FIT_CELL_MAX], const char *text)
+static void output_add(char cell[FIT_CELL_MAX], const char *text)
 {
     size_t len = strlen(cell);
     snprintf(cell + len, FIT_CELL_MAX - len, "%s", text);
@@ -31,23 +31,23 @@ static void format_cell(yyjson_val *v, char cell[FIT_CELL_MAX])
     if (v == NULL || yyjson_is_null(v))
         return;
     if (yyjson_is_str(v)) {
-        add(cell, yyjson_get_str(v));
+        output_add(cell, yyjson_get_str(v));
     } else if (yyjson_is_raw(v)) {
-        add(cell, yyjson_get_raw(v));
+        output_add(cell, yyjson_get_raw(v));
     } else if (yyjson_is_bool(v)) {
-        add(cell, yyjson_get_bool(v) ? "yes" : "no");
+        output_add(cell, yyjson_get_bool(v) ? "yes" : "no");
     } else if (yyjson_is_arr(v)) {
         yyjson_arr_foreach(v, i, count, item)
         {
-            add(cell, i > 0 ? "," : "");
+            output_add(cell, i > 0 ? "," : "");
             format_cell(item, cell);
         }
     } else {
         yyjson_obj_foreach(v, i, count, key, item)
         {
-            add(cell, i > 0 ? " " : "");
-            add(cell, yyjson_get_str(key));
-            add(cell, "=");
+            output_add(cell, i > 0 ? " " : "");
+            output_add(cell, yyjson_get_str(key));
+            output_add(cell, "=");
             format_cell(item, cell);
         }
     }
@@ -87,7 +87,7 @@ static struct column *column_of(struct column *columns, uint32_t *count, const c
     return &columns[(*count)++];
 }
 
-static uint32_t measure(yyjson_val *rows, struct column *columns)
+static uint32_t output_measure(yyjson_val *rows, struct column *columns)
 {
     uint32_t count = 0;
     size_t i, n, j, m;
@@ -115,7 +115,7 @@ static uint32_t measure(yyjson_val *rows, struct column *columns)
 static void print_table(const struct payctl *p, yyjson_val *rows, int indent)
 {
     struct column columns[COLUMNS_MAX];
-    uint32_t count = measure(rows, columns);
+    uint32_t count = output_measure(rows, columns);
     size_t i, n;
     yyjson_val *row;
     if (yyjson_arr_size(rows) == 0) {

@@ -148,7 +148,7 @@ bool payctl_send(struct payctl *p, const struct message_type *type, const void *
 }
 
 /* Names the key with which the same command can be repeated safely, if it needs one. */
-static int lost(struct payctl *p, enum link_result result)
+static int session_lost(struct payctl *p, enum link_result result)
 {
     char line[LINE_MAX_BYTES];
     const char *key = p->args.key;
@@ -170,7 +170,7 @@ int payctl_receive(struct payctl *p, struct payctl_reply *reply)
     enum link_result result =
         link_client_receive(p->link, p->args.timeout_ms + GRACE_MS, &reply->tag, &frame);
     if (result != LINK_OK)
-        return lost(p, result);
+        return session_lost(p, result);
     if (!envelope_get_reply(frame, &e)) {
         payctl_print_error(p, "malformed", NULL, "the answer cannot be read: is payd newer?");
         return PAYCTL_REFUSED;

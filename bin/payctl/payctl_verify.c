@@ -41,7 +41,7 @@ static void put_advice(const struct payctl *p, const struct verify_info *info, c
              data != NULL ? data : "");
 }
 
-static int report(struct payctl *p, const struct verify_info *info)
+static int verify_report(struct payctl *p, const struct verify_info *info)
 {
     progress_clear();
     if (info->totals_count > 0 || p->args.json)
@@ -64,7 +64,7 @@ static int verify_online(struct payctl *p)
         if (code != PAYCTL_OK)
             return code;
         if (info.state != VERIFY_STATE_RUNNING)
-            return report(p, &info);
+            return verify_report(p, &info);
         progress_show("batches", info.batches, info.batches_total);
         arena_reset(&p->arena);
         body.start = false;
@@ -136,7 +136,7 @@ static int verify_offline(struct payctl *p, const char *data)
         o->info.problem = slice_of(o->problem);
         o->info.totals_count = 0;
     }
-    code = report(p, &o->info);
+    code = verify_report(p, &o->info);
     o->store->ops->close(o->store);
     free(o);
     return code;

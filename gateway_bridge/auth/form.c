@@ -18,7 +18,7 @@ static bool text_decode(struct slice in, char **to, struct slice *out)
 }
 
 /* Up to the mark, or all; *rest is what follows it. */
-static struct slice cut(struct slice in, char mark, struct slice *rest)
+static struct slice form_cut(struct slice in, char mark, struct slice *rest)
 {
     const char *at = in.len == 0 ? NULL : memchr(in.data, mark, in.len);
     uint32_t len = at == NULL ? in.len : (uint32_t)(at - in.data);
@@ -35,8 +35,8 @@ bool form_read(struct slice body, struct form *f)
         return false;
     while (body.len > 0) {
         struct form_field field;
-        struct slice value, pair = cut(body, '&', &body);
-        struct slice name = cut(pair, '=', &value);
+        struct slice value, pair = form_cut(body, '&', &body);
+        struct slice name = form_cut(pair, '=', &value);
         if (pair.len == 0)
             continue;
         if (f->count == FORM_FIELDS_MAX || !text_decode(name, &to, &field.name) ||

@@ -159,8 +159,8 @@ struct token_issuer issuer_rules(const struct issuer *i, struct jwks *keys)
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
-printf_like(3, 4) static void answer(struct issuer_answer *out, uint16_t status,
-                                     const char *format, ...)
+printf_like(3, 4) static void issuer_put_answer(struct issuer_answer *out, uint16_t status,
+                                                const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -173,9 +173,10 @@ printf_like(3, 4) static void answer(struct issuer_answer *out, uint16_t status,
 }
 
 /* RFC 6749 section 5.2 */
-static void refuse(struct issuer_answer *out, uint16_t status, const char *code, const char *why)
+static void issuer_refuse(struct issuer_answer *out, uint16_t status, const char *code,
+                          const char *why)
 {
-    answer(out, status, "{\"error\":\"%s\",\"error_description\":\"%s\"}", code, why);
+    issuer_put_answer(out, status, "{\"error\":\"%s\",\"error_description\":\"%s\"}", code, why);
 }
 
 /* --- the client ------------------------------------------------------------------------------- */
@@ -210,19 +211,19 @@ static bool client_check(struct slice authorization, const struct form *form,
 {
     struct slice id = form_get(form, "client_id"), secret = form_get(form, "client_secret");
     if (authorization.len > 0 && secret.len > 0) {
-        refuse(out, 400, "invalid_request", "credentials are given in two places");
+        issuer_refuse(out, 400, "invalid_request", "credentials are given in two places");
         return false;
     }
     if (authorization.len == 0 && id.len == 0 && secret.len == 0) {
-        refuse(out, 401, "invalid_client",
-               "client_id and client_secret are missing: send them in a form, or as Basic");
+        issuer_refuse(out, 401, "invalid_client",
+                      "client_id and client_secret are missing: send them in a form, or as Basic");
         return false;
     }
     bool good = authorization.len > 0 ? basic_good(authorization)
                                       : secret_equal(id, ISSUER_CLIENT) &&
                                             secret_equal(secret, ISSUER_SECRET);
     if (!good)
-        refuse(out, 401, "invalid_client", "client_id or client_secret is wrong");
+        issuer_refuse(out, 401, "invalid_client", "client_id or client_secret is wrong");
     return good;
 }
 
@@ -280,18 +281,19 @@ static bool grant_read(const struct issuer *i, const struct form *form, struct g
     struct slice type = form_get(form, "grant_type"), subject = form_get(form, "subject");
     struct slice alg = form_get(form, "signing_alg");
     if (type.len == 0) {
-        refuse(out, 400, "invalid_request", "grant_type is missing");
+        issuer_refuse(out, 400, "invalid_request", "grant_type is missing");
     } else if (!slice_equal(type, slice_of("client_credentials"))) {
-        refuse(out, 400, "unsupported_grant_type", "only client_credentials");
+        issuer_refuse(out, 400, "unsupported_grant_type", "only client_credentials");
     } else if (!text_take(subject, ISSUER_CLIENT, g->subject, sizeof(g->subject)) ||
                !text_take(form_get(form, "tenant"), ISSUER_TENANT, g->tenant,
                           sizeof(g->tenant))) {
-        refuse(out, 400, "invalid_request", "subject or tenant is empty or too long");
+        issuer_refuse(out, 400, "invalid_request", "subject or tenant is empty or too long");
     } else if (!scope_take(i, form_get(form, "scope"), g->scope)) {
-        refuse(out, 400, "invalid_scope", "scope has a name that is not in scopes_supported");
+        issuer_refuse(out, 400, "invalid_scope",
+                      "scope has a name that is not in scopes_supported");
     } else if (alg.len > 0 && !slice_equal(alg, slice_of("RS256")) &&
                !slice_equal(alg, slice_of("ES256"))) {
-        refuse(out, 400, "invalid_request", "signing_alg is RS256 or ES256");
+        issuer_refuse(out, 400, "invalid_request", "signing_alg is RS256 or ES256");
     } else {
         g->user = subject.data != NULL;
         g->key = slice_equal(alg, slice_of("ES256")) ? &i->es256 : &i->rs256;
@@ -350,20 +352,21 @@ static void token_answer(const struct issuer *i, struct slice authorization, str
     struct form form;
     struct grant grant;
     if (!form_read(body, &form)) {
-        refuse(out, 400, "invalid_request", "the form is malformed, too long or repeats a field");
+        issuer_refuse(out, 400, "invalid_request",
+                      "the form is malformed, too long or repeats a field");
         return;
     }
     if (!client_check(authorization, &form, out) || !grant_read(i, &form, &grant, out))
         return;
     char *token = token_sign(i, &grant, now_s);
     if (token == NULL) {
-        refuse(out, 400, "invalid_request", "subject or tenant is not UTF-8");
+        issuer_refuse(out, 400, "invalid_request", "subject or tenant is not UTF-8");
         return;
     }
-    answer(out, 200,
-           "{\"access_token\":\"%s\",\"token_type\":\"Bearer\",\"expires_in\":%d,"
-           "\"scope\":\"%s\"}",
-           token, ISSUER_LIFETIME_S, grant.scope);
+    issuer_put_answer(out, 200,
+                      "{\"access_token\":\"%s\",\"token_type\":\"Bearer\",\"expires_in\":%d,"
+                      "\"scope\":\"%s\"}",
+                      token, ISSUER_LIFETIME_S, grant.scope);
     free(token);
 }
 
@@ -381,15 +384,15 @@ bool issuer_handle(struct issuer *i, struct slice method, struct slice path,
     bool get = slice_equal(method, slice_of("GET")) || slice_equal(method, slice_of("HEAD"));
     out->allow = token ? "POST, OPTIONS" : "GET, HEAD, OPTIONS";
     if (slice_equal(method, slice_of("OPTIONS"))) {
-        answer(out, 204, "%s", "");
+        issuer_put_answer(out, 204, "%s", "");
     } else if (token ? !post : !get) {
-        refuse(out, 405, "invalid_request", token ? "use POST" : "use GET");
+        issuer_refuse(out, 405, "invalid_request", token ? "use POST" : "use GET");
     } else {
         out->allow = NULL;
         if (token)
             token_answer(i, authorization, form_body, now_s, out);
         else
-            answer(out, 200, "%s", jwks ? i->jwks : i->discovery);
+            issuer_put_answer(out, 200, "%s", jwks ? i->jwks : i->discovery);
     }
     return true;
 }

@@ -22,7 +22,7 @@
 
 enum { rsa_bits = 2048, number_bytes_max = rsa_bits / 8 };
 
-static bool fail(char error[ISSUER_KEY_ERROR_MAX], const char *what, const char *path)
+static bool issuer_key_fail(char error[ISSUER_KEY_ERROR_MAX], const char *what, const char *path)
 {
     char text[80] = "";
     if (errno != 0)
@@ -40,7 +40,7 @@ static bool file_read(struct issuer_key *k, const char *path, char *error)
     struct stat status;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 || fstat(fd, &status) != 0) {
-        fail(error, "cannot open", path);
+        issuer_key_fail(error, "cannot open", path);
         if (fd >= 0)
             close(fd);
         return false;
@@ -49,9 +49,9 @@ static bool file_read(struct issuer_key *k, const char *path, char *error)
     close(fd);
     errno = 0;
     if ((status.st_mode & 077) != 0)
-        return fail(error, "the mode must be 0600, others could read the key in", path);
+        return issuer_key_fail(error, "the mode must be 0600, others could read the key in", path);
     if (len <= 0 || (size_t)len >= sizeof(k->pem))
-        return fail(error, "no key in", path);
+        return issuer_key_fail(error, "no key in", path);
     k->pem_len = (size_t)len;
     return true;
 }
@@ -65,11 +65,11 @@ static bool file_write(const struct issuer_key *k, const char *path, char *error
     (void)unlink(draft); /* of an earlier crash */
     int fd = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return fail(error, "cannot make", draft);
+        return issuer_key_fail(error, "cannot make", draft);
     bool written = write(fd, k->pem, k->pem_len) == (ssize_t)k->pem_len && fsync(fd) == 0;
     close(fd);
     if (!written || rename(draft, path) != 0)
-        return fail(error, "cannot write", draft);
+        return issuer_key_fail(error, "cannot write", draft);
     return true;
 }
 
@@ -173,7 +173,7 @@ bool issuer_key_load(struct issuer_key *k, enum key_alg alg, const char *directo
                        alg == KEY_RS256 ? "rs256" : "es256");
     errno = 0;
     if (len < 0 || (size_t)len >= sizeof(path))
-        return fail(error, "name too long:", directory);
+        return issuer_key_fail(error, "name too long:", directory);
     k->alg = alg;
     if (access(path, F_OK) == 0) {
         if (!file_read(k, path, error))
@@ -189,7 +189,7 @@ bool issuer_key_load(struct issuer_key *k, enum key_alg alg, const char *directo
     bool good = pkey != NULL && jwk_make(k, pkey);
     EVP_PKEY_free(pkey);
     errno = 0;
-    return good || fail(error, "not a key for this issuer:", path);
+    return good || issuer_key_fail(error, "not a key for this issuer:", path);
 }
 
 void issuer_key_done(struct issuer_key *k)

@@ -54,7 +54,7 @@ static const char *source_name(const struct jwks *j)
     return j->options.file != NULL ? j->options.file : j->options.url;
 }
 
-printf_like(3, 4) static void report(const struct jwks *j, bool wrong, const char *format, ...)
+printf_like(3, 4) static void jwks_report(const struct jwks *j, bool wrong, const char *format, ...)
 {
     char line[JWKS_ERROR_MAX + 128];
     va_list args;
@@ -169,8 +169,8 @@ static bool document_use(struct jwks *j, struct slice document, char *error)
         set_publish(j, set);
         j->digest = digest;
         if (source_name(j) != NULL)
-            report(j, fault[0] != '\0', "keys of %s: %u in use%s%s", source_name(j), count,
-                   fault[0] != '\0' ? ", not " : "", fault);
+            jwks_report(j, fault[0] != '\0', "keys of %s: %u in use%s%s", source_name(j), count,
+                        fault[0] != '\0' ? ", not " : "", fault);
     }
     j->loaded_s = mono_s();
     j->stale = false;
@@ -194,13 +194,13 @@ static bool source_refresh(struct jwks *j)
     if (source_load(j, error))
         return true;
     if (j->loaded_s == 0) {
-        report(j, true, "no keys from %s: %s", source_name(j), error);
+        jwks_report(j, true, "no keys from %s: %s", source_name(j), error);
         return false;
     }
     uint64_t age_s = mono_s() - j->loaded_s;
     if (age_s < j->options.stale_max_s) {
-        report(j, true, "keys of %s kept, %llu s old: %s", source_name(j),
-               (unsigned long long)age_s, error);
+        jwks_report(j, true, "keys of %s kept, %llu s old: %s", source_name(j),
+                    (unsigned long long)age_s, error);
         return false;
     }
     struct key_set *none = j->stale ? NULL : key_set_empty();
@@ -208,8 +208,8 @@ static bool source_refresh(struct jwks *j)
         set_publish(j, none);
         j->stale = true;
     }
-    report(j, true, "keys of %s given up, %llu s old: %s", source_name(j),
-           (unsigned long long)age_s, error);
+    jwks_report(j, true, "keys of %s given up, %llu s old: %s", source_name(j),
+                (unsigned long long)age_s, error);
     return false;
 }
 

@@ -67,7 +67,7 @@ uint32_t rate_limit_window_s(const struct rate_limit *r)
 }
 
 /* The client's own, else the one that is full first. */
-static struct bucket *find(struct bucket set[WAYS], struct id128 client)
+static struct bucket *rate_limit_find(struct bucket set[WAYS], struct id128 client)
 {
     struct bucket *fullest = &set[0];
     for (size_t i = 0; i < WAYS; i++) {
@@ -80,7 +80,8 @@ static struct bucket *find(struct bucket set[WAYS], struct id128 client)
     return fullest;
 }
 
-static struct rate_verdict take(const struct rate_limit *r, struct bucket *b, uint64_t now_ns)
+static struct rate_verdict rate_limit_take_token(const struct rate_limit *r, struct bucket *b,
+                                                 uint64_t now_ns)
 {
     uint64_t missing = b->full_ns > now_ns ? b->full_ns - now_ns : 0;
     if (missing + r->token_ns > r->depth_ns)
@@ -100,7 +101,8 @@ struct rate_verdict rate_limit_take(struct rate_limit *r, struct id128 client, u
     size_t set = client.lo % SETS;
     uv_mutex_t *lock = &r->locks[set % LOCKS];
     uv_mutex_lock(lock);
-    struct rate_verdict verdict = take(r, find(r->buckets[set], client), mono_ns);
+    struct rate_verdict verdict =
+        rate_limit_take_token(r, rate_limit_find(r->buckets[set], client), mono_ns);
     uv_mutex_unlock(lock);
     return verdict;
 }

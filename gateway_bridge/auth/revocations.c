@@ -101,7 +101,7 @@ static uint32_t slot_of(const struct revocations *r, struct id128 id)
     return low;
 }
 
-static const struct revocation *find(const struct revocations *r, struct id128 id)
+static const struct revocation *revocations_find(const struct revocations *r, struct id128 id)
 {
     uint32_t at = slot_of(r, id);
     return at < r->count && id128_equal(r->list[at].id, id) ? &r->list[at] : NULL;
@@ -117,7 +117,7 @@ static void drop_ended(struct revocations *r, uint64_t now_s)
 }
 
 /* A subject's later time stays; false if there is no room. */
-static bool put(struct revocations *r, const struct revocation *v)
+static bool revocations_put(struct revocations *r, const struct revocation *v)
 {
     uint32_t at = slot_of(r, v->id);
     if (at < r->count && id128_equal(r->list[at].id, v->id)) {
@@ -142,8 +142,8 @@ bool revocations_hit(struct revocations *r, struct id128 token_id, struct id128 
                      uint64_t issued_s)
 {
     uv_mutex_lock(&r->lock);
-    const struct revocation *subject = find(r, subject_id);
-    bool hit = (!id128_is_zero(token_id) && find(r, token_id) != NULL) ||
+    const struct revocation *subject = revocations_find(r, subject_id);
+    bool hit = (!id128_is_zero(token_id) && revocations_find(r, token_id) != NULL) ||
                (subject != NULL && issued_s < subject->before_s);
     uv_mutex_unlock(&r->lock);
     return hit;
@@ -171,7 +171,7 @@ static void hash_text(struct slice lines, char text[HASH_TEXT + 1])
 }
 
 /* The whole file as text; its length. */
-static size_t format(const struct revocations *r, char *text)
+static size_t revocations_format(const struct revocations *r, char *text)
 {
     size_t len = 0;
     for (uint32_t i = 0; i < r->count; i++) {
@@ -210,7 +210,7 @@ static bool sync_directory(const char *path)
 }
 
 /* Under another name first, so that a crash leaves the old list or the new one. */
-static bool save(const struct revocations *r)
+static bool revocations_save(const struct revocations *r)
 {
     char path[PATH_MAX + 16], draft[PATH_MAX + 16];
     snprintf(path, sizeof path, "%s/" FILE_NAME, r->directory);
@@ -218,7 +218,7 @@ static bool save(const struct revocations *r)
     char *text = malloc((size_t)(r->count + 1) * LINE_MAX_BYTES);
     if (text == NULL)
         return false;
-    size_t len = format(r, text);
+    size_t len = revocations_format(r, text);
     bool saved = write_all(draft, text, len) && rename(draft, path) == 0 &&
                  sync_directory(r->directory);
     free(text);
@@ -257,10 +257,10 @@ static bool read_line(struct revocations *r, struct slice line)
                     ? revocation_of_subject(&v, tenant, name, before_s, revoked_s)
                     : false;
     v.until_s = until_s;
-    return good && put(r, &v);
+    return good && revocations_put(r, &v);
 }
 
-static bool parse(struct revocations *r, struct slice text)
+static bool revocations_parse(struct revocations *r, struct slice text)
 {
     char hash[HASH_TEXT + 1], last[HASH_TEXT + 16];
     size_t last_len = sizeof "sha256\t" - 1 + HASH_TEXT + 1;
@@ -281,7 +281,7 @@ static bool parse(struct revocations *r, struct slice text)
     return true;
 }
 
-static bool load(struct revocations *r, char error[REVOCATIONS_ERROR_MAX])
+static bool revocations_load(struct revocations *r, char error[REVOCATIONS_ERROR_MAX])
 {
     char path[PATH_MAX + 16];
     struct stat st;
@@ -293,7 +293,7 @@ static bool load(struct revocations *r, char error[REVOCATIONS_ERROR_MAX])
     size_t size = known && st.st_size >= 0 ? (size_t)st.st_size : 0;
     char *text = known && size <= FILE_BYTES_MAX ? malloc(size + 1) : NULL;
     bool whole = text != NULL && read(fd, text, size + 1) == (ssize_t)size;
-    bool good = whole && parse(r, (struct slice){text, (uint32_t)size});
+    bool good = whole && revocations_parse(r, (struct slice){text, (uint32_t)size});
     if (!good)
         snprintf(error, REVOCATIONS_ERROR_MAX, "%.300s %s", path,
                  whole ? "is damaged: put back a copy, or remove it once all tokens that were "
@@ -312,12 +312,13 @@ enum revocations_outcome revocations_add(struct revocations *r, const struct rev
 {
     uv_mutex_lock(&r->lock);
     drop_ended(r, now_s);
-    bool fits = put(r, v);
+    bool fits = revocations_put(r, v);
     uv_mutex_unlock(&r->lock);
     atomic_fetch_add_explicit(&r->generation, 1, memory_order_release);
     if (!fits)
         return REVOCATIONS_FULL;
-    return save(r) ? REVOCATIONS_DONE : REVOCATIONS_WRITING; /* nobody else changes the list */
+    return revocations_save(r) ? REVOCATIONS_DONE
+                               : REVOCATIONS_WRITING; /* nobody else changes the list */
 }
 
 struct revocations *revocations_open(const char *directory, char error[REVOCATIONS_ERROR_MAX])
@@ -328,7 +329,7 @@ struct revocations *revocations_open(const char *directory, char error[REVOCATIO
     check(r->list != NULL);
     int len = snprintf(r->directory, sizeof r->directory, "%s", directory);
     check(len > 0 && (size_t)len < sizeof r->directory);
-    return load(r, error) ? r : revocations_close(r);
+    return revocations_load(r, error) ? r : revocations_close(r);
 }
 
 struct revocations *revocations_close(struct revocations *r)

@@ -366,7 +366,7 @@ static enum token_reason token_examine(struct token_verifier *v, struct slice to
     return token_claims_read(issuer, v->policy.scopes, payload, now_s, read);
 }
 
-static uint16_t refuse(struct token_verifier *v, enum token_reason reason)
+static uint16_t token_refuse(struct token_verifier *v, enum token_reason reason)
 {
     v->reason = reason;
     v->statistics.refused++;
@@ -374,7 +374,7 @@ static uint16_t refuse(struct token_verifier *v, enum token_reason reason)
 }
 
 /* Looked up anew only when the list has changed. */
-static bool revoked(const struct token_verifier *v, struct entry *e)
+static bool token_revoked(const struct token_verifier *v, struct entry *e)
 {
     struct revocations *list = v->policy.revocations;
     if (list == NULL)
@@ -388,17 +388,18 @@ static bool revoked(const struct token_verifier *v, struct entry *e)
     return e->revoked;
 }
 
-static uint16_t accept(struct token_verifier *v, struct entry *e, const struct token_claims **ret)
+static uint16_t token_accept(struct token_verifier *v, struct entry *e,
+                             const struct token_claims **ret)
 {
-    if (revoked(v, e))
-        return refuse(v, TOKEN_REVOKED);
+    if (token_revoked(v, e))
+        return token_refuse(v, TOKEN_REVOKED);
     v->reason = TOKEN_OK;
     *ret = &e->claims;
     return 0;
 }
 
 /* Makes `e`, whose reference is handed over, the one that keeps the last result alive. */
-static void hold(struct token_verifier *v, struct entry *e)
+static void token_hold(struct token_verifier *v, struct entry *e)
 {
     struct entry *old = v->held;
     v->held = e;
@@ -410,19 +411,19 @@ uint16_t token_verify(struct token_verifier *v, struct slice token, uint64_t now
                       const struct token_claims **ret)
 {
     if (token.len == 0 || token.len > TOKEN_SIZE_MAX)
-        return refuse(v, token.len == 0 ? TOKEN_MISSING : TOKEN_TOO_LONG);
+        return token_refuse(v, token.len == 0 ? TOKEN_MISSING : TOKEN_TOO_LONG);
     struct sha256_digest digest = sha256(&token, 1);
     struct entry *e = cache_find(v, &digest, now_s);
     if (e != NULL) {
         v->statistics.hits++;
-        hold(v, entry_of(token_claims_ref(&e->claims)));
-        return accept(v, e, ret);
+        token_hold(v, entry_of(token_claims_ref(&e->claims)));
+        return token_accept(v, e, ret);
     }
     struct refused *refused = refused_at(v, &digest);
     if (memcmp(&refused->digest, &digest, sizeof(digest)) == 0 &&
         origin_holds(v, &refused->origin, now_s)) {
         v->statistics.refused_hits++;
-        return refuse(v, TOKEN_SIGNATURE);
+        return token_refuse(v, TOKEN_SIGNATURE);
     }
     struct token_claims read = {.expires_s = 0};
     struct origin origin = {.until_s = now_s + TOKEN_CACHE_S};
@@ -430,17 +431,17 @@ uint16_t token_verify(struct token_verifier *v, struct slice token, uint64_t now
     if (reason == TOKEN_SIGNATURE)
         *refused = (struct refused){digest, origin};
     if (reason != TOKEN_OK)
-        return refuse(v, reason);
+        return token_refuse(v, reason);
     v->statistics.verified++;
     e = entry_new(&read, token, &digest);
     if (e == NULL)
-        return refuse(v, TOKEN_NO_MEMORY);
+        return token_refuse(v, TOKEN_NO_MEMORY);
     e->origin = origin;
     if (read.expires_s < origin.until_s)
         e->origin.until_s = read.expires_s;
     cache_put(v, e);
-    hold(v, e);
-    return accept(v, e, ret);
+    token_hold(v, e);
+    return token_accept(v, e, ret);
 }
 
 enum token_reason token_reason(const struct token_verifier *v)
@@ -461,7 +462,7 @@ uint16_t token_memo_verify(struct token_memo *m, struct token_verifier *v, struc
         if (slice_equal(token, (struct slice){e->bytes, e->token_len}) &&
             origin_holds(v, &e->origin, now_s)) {
             v->statistics.hits++;
-            return accept(v, e, ret);
+            return token_accept(v, e, ret);
         }
     }
     const struct token_claims *claims = NULL;
@@ -503,7 +504,7 @@ struct token_verifier *token_verifier_free(struct token_verifier *v)
 {
     if (v == NULL)
         return NULL;
-    hold(v, NULL);
+    token_hold(v, NULL);
     for (uint32_t i = 0; i < TOKEN_CACHE_MAX; i++)
         slot_clear(v, &v->slots[i]);
     for (uint32_t i = 0; i < TOKEN_ISSUERS_MAX; i++)

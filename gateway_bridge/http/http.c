@@ -170,7 +170,7 @@ static uint64_t tick_ms(const struct http_limits *l)
 
 /* --- connections ------------------------------------------------------------------------------ */
 
-static void lack(struct http_server *s, enum http_shortage what)
+static void http_lack(struct http_server *s, enum http_shortage what)
 {
     http_count(&s->counts->shortages[what]);
     s->handler.shortage(s->handler.context, what, s->connections);
@@ -178,7 +178,7 @@ static void lack(struct http_server *s, enum http_shortage what)
 
 static void on_listener_rests(void *context)
 {
-    lack(context, HTTP_SHORT_OF_DESCRIPTORS);
+    http_lack(context, HTTP_SHORT_OF_DESCRIPTORS);
 }
 
 static void on_connection(void *context, int fd)
@@ -189,7 +189,7 @@ static void on_connection(void *context, int fd)
         http_connection_open(s, fd);
         return;
     }
-    lack(s, HTTP_SHORT_OF_PLACES);
+    http_lack(s, HTTP_SHORT_OF_PLACES);
     close(fd);
 }
 

@@ -48,7 +48,7 @@ static void connection_close(struct http_connection *c)
     uv_close((uv_handle_t *)&c->tcp, on_closed);
 }
 
-static void enter(struct http_connection *c, enum http_phase phase)
+static void connection_enter(struct http_connection *c, enum http_phase phase)
 {
     list_remove(&c->phase_link);
     c->phase = phase;
@@ -227,7 +227,7 @@ static bool may_take(const struct http_connection *c)
     return !c->ended && c->in_work < HTTP_PIPELINE_MAX && c->rest == NULL;
 }
 
-static void consume(struct http_connection *c, char *data, size_t len)
+static void connection_consume(struct http_connection *c, char *data, size_t len)
 {
     size_t used = 0;
     bool more = false;
@@ -294,9 +294,9 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
         return;
     }
     if (c->own_len > 0)
-        consume(c, c->own, c->own_len + (size_t)n);
+        connection_consume(c, c->own, c->own_len + (size_t)n);
     else
-        consume(c, c->server->in, (size_t)n);
+        connection_consume(c, c->server->in, (size_t)n);
     http_connection_update(c);
 }
 
@@ -320,14 +320,14 @@ static void on_shutdown(uv_shutdown_t *shutdown, int status)
 
 /* Closing with unread bytes in the socket would reset the connection and could destroy the last
  * answer on its way: so our side ends first, and what still comes is dropped for a while. */
-static void linger(struct http_connection *c)
+static void connection_linger(struct http_connection *c)
 {
     if (c->eof || uv_shutdown(&c->shutdown, (uv_stream_t *)&c->tcp, on_shutdown) != 0) {
         connection_close(c);
         return;
     }
     keep_bytes(c, NULL, 0);
-    enter(c, PHASE_LINGER);
+    connection_enter(c, PHASE_LINGER);
     set_reading(c, true);
 }
 
@@ -347,7 +347,7 @@ void http_connection_update(struct http_connection *c)
         return;
     send_continue(c);
     if (c->ended && c->in_work == 0 && c->rest == NULL) {
-        linger(c);
+        connection_linger(c);
         return;
     }
     set_reading(c, may_take(c));
@@ -361,7 +361,7 @@ void http_connection_update(struct http_connection *c)
     else if (c->in_work > 0)
         phase = PHASE_BUSY;
     if (phase != c->phase)
-        enter(c, phase);
+        connection_enter(c, phase);
 }
 
 /* --- what the server asks of it --------------------------------------------------------------- */
@@ -378,7 +378,7 @@ void http_connection_flush(struct http_connection *c)
     if (c->rest == NULL)
         write_answers(c);
     if (!c->closing && c->own_len > c->request.fed && may_take(c))
-        consume(c, c->own, c->own_len);
+        connection_consume(c, c->own, c->own_len);
     http_connection_update(c);
 }
 

@@ -39,14 +39,14 @@ static void on_rested(uv_timer_t *timer)
     listen_on(timer->data);
 }
 
-static void rest(struct listener *l)
+static void listener_rest(struct listener *l)
 {
     check(uv_poll_stop(&l->poll) == 0 &&
           uv_timer_start(&l->again, on_rested, LISTENER_REST_MS, 0) == 0);
     l->handler.rests(l->handler.context);
 }
 
-static bool exhausted(int error)
+static bool listener_exhausted(int error)
 {
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
@@ -62,8 +62,8 @@ static void on_waiting(uv_poll_t *poll, int status, int events)
             l->handler.connection(l->handler.context, fd);
         else if (errno == EAGAIN)
             return;
-        else if (exhausted(errno)) {
-            rest(l);
+        else if (listener_exhausted(errno)) {
+            listener_rest(l);
             return;
         }
     }

@@ -8,7 +8,7 @@
 
 #include "schemas/result.h"
 
-static int refuse(struct request *r, enum result code, const char *field, const char *rule)
+static int request_refuse(struct request *r, enum result code, const char *field, const char *rule)
 {
     if (r->refusal == RESULT_OK) {
         r->refusal = (uint16_t)code;
@@ -21,15 +21,15 @@ static int refuse(struct request *r, enum result code, const char *field, const 
 static int refuse_header(struct request *r)
 {
     static_assert(REQUEST_HEAD_MAX == 16384, "named here");
-    return refuse(r, RESULT_HEADER_TOO_LARGE, "header", "may have at most 16384 bytes");
+    return request_refuse(r, RESULT_HEADER_TOO_LARGE, "header", "may have at most 16384 bytes");
 }
 
 static int refuse_large(struct request *r)
 {
     static_assert(REQUEST_BODY_MAX == 65536 && REQUEST_BODY_LARGE_MAX == 1048576, "named here");
-    return refuse(r, RESULT_TOO_LARGE, "body",
-                  r->body_limit > REQUEST_BODY_MAX ? "may have at most 1048576 bytes"
-                                                   : "may have at most 65536 bytes");
+    return request_refuse(r, RESULT_TOO_LARGE, "body",
+                          r->body_limit > REQUEST_BODY_MAX ? "may have at most 1048576 bytes"
+                                                           : "may have at most 65536 bytes");
 }
 
 /* --- header fields ---------------------------------------------------------------------------- */
@@ -54,7 +54,7 @@ static const struct field_name {
     {"x-request-id", 12, FIELD_REQUEST_ID, "X-Request-Id"},
 };
 
-static char lower(char c)
+static char request_lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
@@ -62,7 +62,7 @@ static char lower(char c)
 bool slice_equal_nocase(struct slice a, const char *lower_text)
 {
     for (uint32_t i = 0; i < a.len; i++) {
-        if (lower_text[i] == '\0' || lower(a.data[i]) != lower_text[i])
+        if (lower_text[i] == '\0' || request_lower(a.data[i]) != lower_text[i])
             return false;
     }
     return lower_text[a.len] == '\0';
@@ -73,11 +73,11 @@ bool slice_equal_nocase(struct slice a, const char *lower_text)
 static const struct field_name *find_field(const char *name, uint32_t len, bool *underscore)
 {
     for (size_t i = 0; i < array_len(field_names); i++) {
-        if (field_names[i].len != len || field_names[i].name[0] != lower(name[0]))
+        if (field_names[i].len != len || field_names[i].name[0] != request_lower(name[0]))
             continue;
         uint32_t at = 1;
         while (at < len) {
-            char c = lower(name[at]);
+            char c = request_lower(name[at]);
             if (c == '_') {
                 *underscore = true;
                 c = '-';
@@ -100,7 +100,7 @@ static int on_url(llhttp_t *http, const char *at, size_t len)
     r->no_content = http->method == HTTP_HEAD;
     r->target.len += (uint32_t)len;
     if (r->target.len > REQUEST_TARGET_MAX)
-        return refuse(r, RESULT_URI_TOO_LONG, NULL, NULL);
+        return request_refuse(r, RESULT_URI_TOO_LONG, NULL, NULL);
     return 0;
 }
 
@@ -142,7 +142,7 @@ static int on_header_value_complete(llhttp_t *http)
     if (r->head_done)
         return 0;
     if (++r->header_count > REQUEST_HEADERS_MAX)
-        return refuse(r, RESULT_HEADER_TOO_LARGE, "header", "may have at most 64 fields");
+        return request_refuse(r, RESULT_HEADER_TOO_LARGE, "header", "may have at most 64 fields");
     bool underscore = false;
     const struct field_name *known = find_field(r->data + r->name.at, r->name.len, &underscore);
     while (r->value.len > 0) {
@@ -154,10 +154,11 @@ static int on_header_value_complete(llhttp_t *http)
     if (known != NULL) {
         enum request_field f = (enum request_field)known->field;
         if (underscore)
-            return refuse(r, RESULT_BAD_REQUEST, known->shown, "is spelled with _ in place of -");
+            return request_refuse(r, RESULT_BAD_REQUEST, known->shown,
+                                  "is spelled with _ in place of -");
         bool again = request_has(r, f), hint = f == FIELD_TRACEPARENT || f == FIELD_REQUEST_ID;
         if (again && !hint)
-            return refuse(r, RESULT_BAD_REQUEST, known->shown, "is given twice");
+            return request_refuse(r, RESULT_BAD_REQUEST, known->shown, "is given twice");
         r->seen |= 1u << f;
         r->fields[f] = again ? (struct span){0} : r->value;
     }
@@ -183,7 +184,7 @@ static bool host_valid(struct slice host)
     if (host.len > 0 && host.data[0] == '[') {
         at = 1;
         while (at < host.len && host.data[at] != ']') {
-            char c = lower(host.data[at++]);
+            char c = request_lower(host.data[at++]);
             if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == ':' || c == '.'))
                 return false;
         }
@@ -211,11 +212,11 @@ static int check_host(struct request *r)
     if (!request_has(r, FIELD_HOST)) {
         if (r->http.http_minor == 0)
             return 0;
-        return refuse(r, RESULT_BAD_REQUEST, "Host", "is missing");
+        return request_refuse(r, RESULT_BAD_REQUEST, "Host", "is missing");
     }
     if (!host_valid(request_field(r, FIELD_HOST)))
-        return refuse(r, RESULT_BAD_REQUEST, "Host",
-                      "must be a host name or address, with a port or without");
+        return request_refuse(r, RESULT_BAD_REQUEST, "Host",
+                              "must be a host name or address, with a port or without");
     return 0;
 }
 
@@ -230,19 +231,19 @@ static int strip_authority(struct request *r, struct span *rest)
     else if (target.len >= 8 && slice_equal_nocase((struct slice){target.data, 8}, "https://"))
         scheme = 8;
     else
-        return refuse(r, RESULT_BAD_REQUEST, "request target", "must begin with /");
+        return request_refuse(r, RESULT_BAD_REQUEST, "request target", "must begin with /");
     uint32_t end = scheme;
     while (end < target.len && target.data[end] != '/' && target.data[end] != '?')
         end++;
     struct slice host = request_field(r, FIELD_HOST);
     if (host.len != end - scheme)
-        return refuse(r, RESULT_BAD_REQUEST, "request target", other_host);
+        return request_refuse(r, RESULT_BAD_REQUEST, "request target", other_host);
     for (uint32_t i = 0; i < host.len; i++) {
-        if (lower(host.data[i]) != lower(target.data[scheme + i]))
-            return refuse(r, RESULT_BAD_REQUEST, "request target", other_host);
+        if (request_lower(host.data[i]) != request_lower(target.data[scheme + i]))
+            return request_refuse(r, RESULT_BAD_REQUEST, "request target", other_host);
     }
     if (end == target.len || target.data[end] != '/')
-        return refuse(r, RESULT_BAD_REQUEST, "request target", "has no path");
+        return request_refuse(r, RESULT_BAD_REQUEST, "request target", "has no path");
     *rest = (struct span){rest->at + end, rest->len - end};
     return 0;
 }
@@ -255,18 +256,18 @@ static int check_target(struct request *r)
      * target and a version behind it. */
     const char *version = data + rest.at + rest.len + 1;
     if (data[rest.at - 2] == ' ' || version[0] == ' ')
-        return refuse(r, RESULT_BAD_REQUEST, "request target",
-                      "must have one space on each side");
+        return request_refuse(r, RESULT_BAD_REQUEST, "request target",
+                              "must have one space on each side");
     if (memcmp(version, "HTTP/", 5) != 0) /* llhttp takes RTSP/1.0 and ICE/1.0 as well */
-        return refuse(r, RESULT_VERSION_NOT_SUPPORTED, NULL, NULL);
+        return request_refuse(r, RESULT_VERSION_NOT_SUPPORTED, NULL, NULL);
     for (uint32_t i = 0; i < rest.len; i++) {
         unsigned char c = (unsigned char)data[rest.at + i];
         if (c <= 0x20 || c >= 0x7f || c == '#')
-            return refuse(r, RESULT_BAD_REQUEST, "request target",
-                          "has a character that is not allowed there");
+            return request_refuse(r, RESULT_BAD_REQUEST, "request target",
+                                  "has a character that is not allowed there");
     }
     if (rest.len == 0)
-        return refuse(r, RESULT_BAD_REQUEST, "request target", "is empty");
+        return request_refuse(r, RESULT_BAD_REQUEST, "request target", "is empty");
     bool whole_server = r->http.method == HTTP_OPTIONS && rest.len == 1 && data[rest.at] == '*';
     if (data[rest.at] != '/' && !whole_server) {
         int refused = strip_authority(r, &rest);
@@ -291,18 +292,22 @@ static int check_framing(struct request *r)
     r->body_limit = REQUEST_BODY_MAX;
     if (chunked) {
         if (has_length)
-            return refuse(r, RESULT_BAD_REQUEST, "Content-Length", "comes with Transfer-Encoding");
+            return request_refuse(r, RESULT_BAD_REQUEST, "Content-Length",
+                                  "comes with Transfer-Encoding");
         if (r->http.http_minor == 0)
-            return refuse(r, RESULT_BAD_REQUEST, "Transfer-Encoding", "is unknown to HTTP/1.0");
+            return request_refuse(r, RESULT_BAD_REQUEST, "Transfer-Encoding",
+                                  "is unknown to HTTP/1.0");
         if (!slice_equal_nocase(request_field(r, FIELD_TRANSFER_ENCODING), "chunked"))
-            return refuse(r, RESULT_BAD_REQUEST, "Transfer-Encoding", "must be exactly chunked");
+            return request_refuse(r, RESULT_BAD_REQUEST, "Transfer-Encoding",
+                                  "must be exactly chunked");
     }
     if (has_length && length.len == 0)
-        return refuse(r, RESULT_BAD_REQUEST, "Content-Length", "is empty");
+        return request_refuse(r, RESULT_BAD_REQUEST, "Content-Length", "is empty");
     uint64_t value = 0;
     for (uint32_t i = 0; i < length.len; i++) {
         if (length.data[i] < '0' || length.data[i] > '9')
-            return refuse(r, RESULT_BAD_REQUEST, "Content-Length", "must be decimal digits");
+            return request_refuse(r, RESULT_BAD_REQUEST, "Content-Length",
+                                  "must be decimal digits");
         if (value <= REQUEST_BODY_LARGE_MAX)
             value = value * 10 + (uint64_t)(length.data[i] - '0');
     }
@@ -316,13 +321,13 @@ static int check_framing(struct request *r)
 static int check_method(struct request *r)
 {
     if (r->http.method == HTTP_CONNECT)
-        return refuse(r, RESULT_NOT_IMPLEMENTED, NULL, NULL);
+        return request_refuse(r, RESULT_NOT_IMPLEMENTED, NULL, NULL);
     r->http.upgrade = 0; /* an offer, of HTTP/2 for example: we go on as we are */
     if (r->http.http_minor == 0)
         r->seen &= ~(1u << FIELD_EXPECT); /* HTTP/1.0 knows none (RFC 9110 section 10.1.1) */
     if (request_has(r, FIELD_EXPECT) &&
         !slice_equal_nocase(request_field(r, FIELD_EXPECT), "100-continue"))
-        return refuse(r, RESULT_EXPECTATION_FAILED, NULL, NULL);
+        return request_refuse(r, RESULT_EXPECTATION_FAILED, NULL, NULL);
     return 0;
 }
 
@@ -331,7 +336,7 @@ static int on_headers_complete(llhttp_t *http)
     struct request *r = http->data;
     r->head_done = true;
     if (http->http_major != 1 || http->http_minor > 1)
-        return refuse(r, RESULT_VERSION_NOT_SUPPORTED, NULL, NULL);
+        return request_refuse(r, RESULT_VERSION_NOT_SUPPORTED, NULL, NULL);
     int refused = check_method(r);
     if (refused == 0)
         refused = check_host(r);
@@ -373,8 +378,8 @@ static int on_chunk_extension(llhttp_t *http, const char *at, size_t len)
     struct request *r = http->data;
     (void)at;
     if (len > REQUEST_EXTENSION_MAX - r->extension)
-        return refuse(r, RESULT_BAD_REQUEST, "body",
-                      "may have at most 256 bytes of chunk extensions");
+        return request_refuse(r, RESULT_BAD_REQUEST, "body",
+                              "may have at most 256 bytes of chunk extensions");
     r->extension += (uint32_t)len;
     return 0;
 }
@@ -447,25 +452,25 @@ static void refuse_error(struct request *r, llhttp_errno_t error, const char *en
     switch (error) {
     case HPE_INVALID_METHOD:
         if (method_goes_on(llhttp_get_error_pos(&r->http), end))
-            refuse(r, RESULT_NOT_IMPLEMENTED, NULL, NULL);
+            request_refuse(r, RESULT_NOT_IMPLEMENTED, NULL, NULL);
         else
-            refuse(r, RESULT_BAD_REQUEST, NULL, llhttp_get_error_reason(&r->http));
+            request_refuse(r, RESULT_BAD_REQUEST, NULL, llhttp_get_error_reason(&r->http));
         return;
     case HPE_INVALID_VERSION: /* also for what follows the version in its line */
     case HPE_PAUSED_H2_UPGRADE:
         if (known_version)
-            refuse(r, RESULT_BAD_REQUEST, NULL, llhttp_get_error_reason(&r->http));
+            request_refuse(r, RESULT_BAD_REQUEST, NULL, llhttp_get_error_reason(&r->http));
         else
-            refuse(r, RESULT_VERSION_NOT_SUPPORTED, NULL, NULL);
+            request_refuse(r, RESULT_VERSION_NOT_SUPPORTED, NULL, NULL);
         return;
     default:
-        refuse(r, RESULT_BAD_REQUEST, NULL, llhttp_get_error_reason(&r->http));
+        request_refuse(r, RESULT_BAD_REQUEST, NULL, llhttp_get_error_reason(&r->http));
         return;
     }
 }
 
 /* All bytes are parsed and the request is not whole: which of them must the caller keep? */
-static enum request_step keep(struct request *r, size_t len)
+static enum request_step request_keep(struct request *r, size_t len)
 {
     if (!r->head_done) {
         if (len > REQUEST_TARGET_MAX + REQUEST_HEAD_MAX) {
@@ -476,7 +481,7 @@ static enum request_step keep(struct request *r, size_t len)
         return REQUEST_MORE;
     }
     if (r->framing > REQUEST_FRAMING_MAX) {
-        refuse(r, RESULT_BAD_REQUEST, "body", "is cut into too many chunks");
+        request_refuse(r, RESULT_BAD_REQUEST, "body", "is cut into too many chunks");
         return REQUEST_REFUSED;
     }
     r->fed = r->body.len > 0 ? r->body.at + r->body.len : r->head_end;
@@ -494,7 +499,7 @@ enum request_step request_parse(struct request *r, char *data, size_t len, size_
     if (error == HPE_OK) {
         if (in_body)
             r->framing += (uint32_t)(fresh - (r->body.len - body_len));
-        return keep(r, len);
+        return request_keep(r, len);
     }
     if (error == HPE_PAUSED) {
         *used = (size_t)(llhttp_get_error_pos(&r->http) - data);

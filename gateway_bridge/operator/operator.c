@@ -141,7 +141,7 @@ static void ask_actor(struct operator_request *q, const struct message_type *typ
 }
 
 /* Somebody in this process handles it: not so for replies, events and parts of others. */
-static bool handled(const struct operator *o, const struct message_type *type)
+static bool operator_handled(const struct operator* o, const struct message_type *type)
 {
     const struct domain *d = node_domain(o->options.node);
     if (type->target_kind == KIND_NODE)
@@ -179,7 +179,7 @@ static void on_request(void *context, struct link_exchange *x)
         return;
     }
     const struct catalog_entry *entry = catalog_by_number(e.number);
-    if (entry == NULL || entry->event || !handled(o, entry->type)) {
+    if (entry == NULL || entry->event || !operator_handled(o, entry->type)) {
         operator_answer(q, RESULT_UNSUPPORTED);
         return;
     }

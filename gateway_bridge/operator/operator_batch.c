@@ -23,7 +23,7 @@ static uint16_t shard_of(const struct journal_batch_get *m)
 
 /* --- on the worker ---------------------------------------------------------------------------- */
 
-static void take(struct work *w)
+static void operator_batch_take(struct work *w)
 {
     struct operator_request *q = container_of(w, struct operator_request, work);
     const struct journal_batch_get *m = q->body;
@@ -76,7 +76,7 @@ static void refuse_absent(struct operator_request *q)
     operator_refuse_field(q, "batch", rule);
 }
 
-static void taken(struct work *w)
+static void operator_batch_taken(struct work *w)
 {
     struct operator_request *q = container_of(w, struct operator_request, work);
     struct look *l = q->answer;
@@ -102,6 +102,6 @@ void operator_batch_get(struct operator_request *q)
         operator_answer(q, RESULT_NO_MEMORY);
         return;
     }
-    q->work = (struct work){.run = take, .done = taken};
+    q->work = (struct work){.run = operator_batch_take, .done = operator_batch_taken};
     env_work(loop_env(q->operator->options.loop), q->operator->worker, &q->work);
 }

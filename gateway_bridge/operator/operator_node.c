@@ -136,7 +136,7 @@ static void on_shard_journal(struct operator_request *q, struct shard *s)
     };
 }
 
-static void measure(struct work *w)
+static void operator_node_measure(struct work *w)
 {
     struct operator_request *q = container_of(w, struct operator_request, work);
     struct store_info *info = q->answer;
@@ -144,7 +144,7 @@ static void measure(struct work *w)
     q->code = (uint16_t)s->ops->sizes(s, &info->journal_bytes, &info->views_bytes);
 }
 
-static void measured(struct work *w)
+static void operator_node_measured(struct work *w)
 {
     struct operator_request *q = container_of(w, struct operator_request, work);
     if (q->code == RESULT_OK)
@@ -155,7 +155,7 @@ static void measured(struct work *w)
 
 static void finish_journal(struct operator_request *q)
 {
-    q->work = (struct work){.run = measure, .done = measured};
+    q->work = (struct work){.run = operator_node_measure, .done = operator_node_measured};
     env_work(loop_env(q->operator->options.loop), q->operator->worker, &q->work);
 }
 

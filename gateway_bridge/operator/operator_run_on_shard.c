@@ -6,7 +6,7 @@
 
 static void run_here(struct inbox_item *item);
 
-static void travel(struct operator_request *q)
+static void operator_run_on_shard_travel(struct operator_request *q)
 {
     q->mail.deliver = run_here;
     loop_mail(node_shard_loop(q->operator->options.node, q->shard), &q->mail);
@@ -19,7 +19,7 @@ static void come_back(struct inbox_item *item)
         operator_answer(q, q->code);
     } else if (q->shard < q->shard_last) {
         q->shard++;
-        travel(q);
+        operator_run_on_shard_travel(q);
     } else {
         q->finish(q);
     }
@@ -42,7 +42,7 @@ void operator_run_on_shard(struct operator_request *q, uint16_t first, uint16_t 
     q->shard_last = last;
     q->run = run;
     q->finish = finish;
-    travel(q);
+    operator_run_on_shard_travel(q);
 }
 
 void operator_run_on_shards(struct operator_request *q,

@@ -11,9 +11,9 @@ struct text {
     uint32_t len, max;
 };
 
-static void put(struct text *t, const char *format, ...) printf_like(2, 3);
+static void operator_text_put(struct text *t, const char *format, ...) printf_like(2, 3);
 
-static void put(struct text *t, const char *format, ...)
+static void operator_text_put(struct text *t, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -25,17 +25,18 @@ static void put(struct text *t, const char *format, ...)
 
 static void put_string(struct text *t, struct slice s)
 {
-    put(t, "\"");
+    operator_text_put(t, "\"");
     for (uint32_t i = 0; i < s.len; i++)
-        put(t, "%c", (unsigned char)s.data[i] < 0x20 || s.data[i] == 0x7f ? '?' : s.data[i]);
-    put(t, "\"");
+        operator_text_put(t, "%c",
+                          (unsigned char)s.data[i] < 0x20 || s.data[i] == 0x7f ? '?' : s.data[i]);
+    operator_text_put(t, "\"");
 }
 
 static void put_bytes(struct text *t, struct slice s)
 {
-    put(t, "0x");
+    operator_text_put(t, "0x");
     for (uint32_t i = 0; i < s.len; i++)
-        put(t, "%02x", (unsigned char)s.data[i]);
+        operator_text_put(t, "%02x", (unsigned char)s.data[i]);
 }
 
 static void put_value(struct text *t, struct wire_reader *r, int depth);
@@ -43,12 +44,12 @@ static void put_value(struct text *t, struct wire_reader *r, int depth);
 static void put_items(struct text *t, struct wire_reader *r, uint32_t count, char open, char close,
                       int depth)
 {
-    put(t, "%c", open);
+    operator_text_put(t, "%c", open);
     for (uint32_t i = 0; i < count && !r->failed; i++) {
-        put(t, "%s", i > 0 ? ", " : "");
+        operator_text_put(t, "%s", i > 0 ? ", " : "");
         put_value(t, r, depth + 1);
     }
-    put(t, "%c", close);
+    operator_text_put(t, "%c", close);
 }
 
 /* By the first byte of the value, which decides its type. */
@@ -60,11 +61,11 @@ static void put_value(struct text *t, struct wire_reader *r, int depth)
     }
     uint8_t b = *r->at;
     if (b <= 0x7f || (b >= 0xcc && b <= 0xcf))
-        put(t, "%llu", (unsigned long long)wire_get_uint(r, UINT64_MAX));
+        operator_text_put(t, "%llu", (unsigned long long)wire_get_uint(r, UINT64_MAX));
     else if (b >= 0xe0 || (b >= 0xd0 && b <= 0xd3))
-        put(t, "%lld", (long long)wire_get_int(r));
+        operator_text_put(t, "%lld", (long long)wire_get_int(r));
     else if (b == 0xc2 || b == 0xc3)
-        put(t, "%s", wire_get_bool(r) ? "true" : "false");
+        operator_text_put(t, "%s", wire_get_bool(r) ? "true" : "false");
     else if ((b >= 0xa0 && b <= 0xbf) || (b >= 0xd9 && b <= 0xdb))
         put_string(t, wire_get_text(r, UINT32_MAX));
     else if (b >= 0xc4 && b <= 0xc6)
@@ -74,7 +75,7 @@ static void put_value(struct text *t, struct wire_reader *r, int depth)
     else if ((b >= 0x80 && b <= 0x8f) || b == 0xde || b == 0xdf)
         put_items(t, r, 2 * wire_get_map(r, UINT32_MAX / 2), '{', '}', depth);
     else if (wire_get_nil(r))
-        put(t, "nil");
+        operator_text_put(t, "nil");
     else
         r->failed = true;
 }
@@ -83,14 +84,14 @@ static void put_value(struct text *t, struct wire_reader *r, int depth)
 static void put_state(struct text *t, struct wire_reader *r, const char *names)
 {
     uint32_t count = wire_get_array(r, UINT32_MAX);
-    put(t, "[");
+    operator_text_put(t, "[");
     for (uint32_t i = 0; i < count && !r->failed; i++) {
         int len = (int)strcspn(names, " ");
-        put(t, "%s%.*s%s", i > 0 ? ", " : "", len, names, len > 0 ? ": " : "");
+        operator_text_put(t, "%s%.*s%s", i > 0 ? ", " : "", len, names, len > 0 ? ": " : "");
         names += len + (names[len] == ' ');
         put_value(t, r, 1);
     }
-    put(t, "]");
+    operator_text_put(t, "]");
 }
 
 struct slice operator_state_text(struct arena *a, struct slice bytes, const char *names,

@@ -41,7 +41,7 @@ static struct revocation_info info_of(const struct revocation *v)
 
 /* --- adding ----------------------------------------------------------------------------------- */
 
-static void add(struct work *w)
+static void operator_tokens_add(struct work *w)
 {
     struct operator_request *q = container_of(w, struct operator_request, work);
     struct addition *a = q->answer;
@@ -49,7 +49,7 @@ static void add(struct work *w)
                                  a->revocation.revoked_s);
 }
 
-static void added(struct work *w)
+static void operator_tokens_added(struct work *w)
 {
     struct operator_request *q = container_of(w, struct operator_request, work);
     const struct addition *a = q->answer;
@@ -75,9 +75,9 @@ static struct addition *addition_of(struct operator_request *q)
     return q->answer;
 }
 
-static void start(struct operator_request *q)
+static void operator_tokens_start(struct operator_request *q)
 {
-    q->work = (struct work){.run = add, .done = added};
+    q->work = (struct work){.run = operator_tokens_add, .done = operator_tokens_added};
     env_work(loop_env(q->operator->options.loop), q->operator->worker, &q->work);
 }
 
@@ -88,7 +88,7 @@ void operator_token_revoke(struct operator_request *q)
     if (a == NULL)
         return;
     if (revocation_of_token(&a->revocation, m->jti, now_s(q)))
-        start(q);
+        operator_tokens_start(q);
     else
         operator_refuse_field(q, "jti", "must be the jti of a token");
 }
@@ -106,7 +106,7 @@ void operator_subject_revoke(struct operator_request *q)
     if (before > now + 1)
         operator_refuse_field(q, "issued_before", "must not be in the future");
     else if (revocation_of_subject(&a->revocation, tenant, m->subject, before, now))
-        start(q);
+        operator_tokens_start(q);
     else
         operator_refuse_field(q, "subject", "must be the sub of a token");
 }

@@ -43,7 +43,7 @@ static void close_shard(struct verification *v)
     v->verify = NULL;
 }
 
-static void finish(struct verification *v, uint8_t state, const char *problem)
+static void operator_verify_finish(struct verification *v, uint8_t state, const char *problem)
 {
     v->info.has_problem = problem != NULL;
     v->info.totals_count = problem == NULL ? v->step.totals.totals_count : 0;
@@ -84,13 +84,13 @@ static void on_step(struct work *w)
     struct verification *v = container_of(w, struct verification, work);
     take_over(v);
     if (v->abandoned)
-        finish(v, VERIFY_STATE_FAILED, "payd is stopping");
+        operator_verify_finish(v, VERIFY_STATE_FAILED, "payd is stopping");
     else if (v->step.more)
         next_step(v);
     else if (v->verify->problem != NULL)
-        finish(v, VERIFY_STATE_FAILED, v->verify->problem);
+        operator_verify_finish(v, VERIFY_STATE_FAILED, v->verify->problem);
     else if (++v->shard == v->shards)
-        finish(v, VERIFY_STATE_PASSED, NULL);
+        operator_verify_finish(v, VERIFY_STATE_PASSED, NULL);
     else {
         close_shard(v);
         next_step(v);

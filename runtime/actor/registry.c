@@ -175,7 +175,7 @@ static void mark_dirty(struct registry *r, struct actor *a)
 }
 
 /* Before a change of the whole state or of its hot part alone. */
-static inline void touch(struct registry *r, struct actor *a, bool hot)
+static inline void registry_touch(struct registry *r, struct actor *a, bool hot)
 {
     uint32_t serial = r->undo_serial | (hot ? SERIAL_HOT : 0);
     if (r->undoable && a->saved != serial && a->saved != r->undo_serial) {
@@ -203,7 +203,7 @@ static enum err load_inserted(struct registry *r, struct actor *a)
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
-static out_of_line struct actor *load(struct registry *r, uint16_t kind, struct id128 id)
+static out_of_line struct actor *registry_load(struct registry *r, uint16_t kind, struct id128 id)
 {
     struct actor *a = registry_insert(r, kind, id);
     enum err e = load_inserted(r, a);
@@ -216,18 +216,18 @@ static out_of_line struct actor *load(struct registry *r, uint16_t kind, struct 
 }
 
 /* Resident, from memory or (replaying) from the store; a placeholder if it exists nowhere. */
-static inline struct actor *bring(struct registry *r, uint16_t kind, struct id128 id)
+static inline struct actor *registry_bring(struct registry *r, uint16_t kind, struct id128 id)
 {
     struct actor *a = registry_find(r, kind, id);
-    return a != NULL || r->load == NULL ? a : load(r, kind, id);
+    return a != NULL || r->load == NULL ? a : registry_load(r, kind, id);
 }
 
 static inline void *state_to_change(struct registry *r, uint16_t kind, struct id128 id, bool hot)
 {
-    struct actor *a = bring(r, kind, id);
+    struct actor *a = registry_bring(r, kind, id);
     if (a == NULL || (a->flags & ACTOR_EXISTS) == 0)
         return NULL;
-    touch(r, a, hot);
+    registry_touch(r, a, hot);
     return actor_state(a);
 }
 
@@ -252,7 +252,7 @@ void *registry_hot(struct registry *r, uint16_t kind, struct id128 id)
 
 void *registry_create(struct registry *r, uint16_t kind, struct id128 id)
 {
-    struct actor *a = bring(r, kind, id);
+    struct actor *a = registry_bring(r, kind, id);
     if (a == NULL)
         a = registry_insert(r, kind, id);
     check((a->flags & ACTOR_EXISTS) == 0);
@@ -268,7 +268,7 @@ void *registry_create(struct registry *r, uint16_t kind, struct id128 id)
 
 void registry_remove(struct registry *r, uint16_t kind, struct id128 id)
 {
-    struct actor *a = bring(r, kind, id);
+    struct actor *a = registry_bring(r, kind, id);
     check(a != NULL && (a->flags & ACTOR_EXISTS) != 0);
     uint64_t touched_seq = a->touched_seq;
     registry_deadline(r, kind, id, 0);
@@ -411,7 +411,7 @@ bool registry_fill(struct registry *r, struct actor *a, struct slice body, uint6
 }
 
 /* Frees what a state owns, outside any turn. */
-static void release(struct registry *r, struct actor *a)
+static void registry_release(struct registry *r, struct actor *a)
 {
     const struct actor_kind *k = r->domain->kinds[a->kind];
     bool undoable = r->undoable;
@@ -430,7 +430,7 @@ void registry_evict(struct registry *r, struct actor *a)
 {
     check(a->mailbox_last == NULL);
     check((a->flags & (ACTOR_QUEUED | ACTOR_WAITING | ACTOR_LOADING | ACTOR_DIRTY)) == 0);
-    release(r, a);
+    registry_release(r, a);
     forget_recent(r);
     table_remove(&r->actors[a->kind], &a->entry);
     slab_give(&r->slabs[a->kind], a);
@@ -460,7 +460,7 @@ static void clear_kind(struct registry *r, int kind)
     size_t cursor = 0;
     struct table_entry *e;
     while ((e = table_next(&r->actors[kind], &cursor)) != NULL)
-        release(r, actor_of_entry(e));
+        registry_release(r, actor_of_entry(e));
     table_done(&r->actors[kind]);
     slab_done(&r->slabs[kind]);
     cursor = 0;

@@ -5,7 +5,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/u128.h"
 
-static uint64_t splitmix64(uint64_t *state)
+static uint64_t rng_splitmix64(uint64_t *state)
 {
     uint64_t z = (*state += 0x9E3779B97F4A7C15u);
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
@@ -16,7 +16,7 @@ static uint64_t splitmix64(uint64_t *state)
 void rng_seed(struct rng *r, uint64_t seed)
 {
     for (size_t i = 0; i < array_len(r->s); i++)
-        r->s[i] = splitmix64(&seed);
+        r->s[i] = rng_splitmix64(&seed);
 }
 
 static uint64_t rotate_left(uint64_t x, int bits)

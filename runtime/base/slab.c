@@ -27,7 +27,7 @@ struct free_object {
     struct free_object *next;
 };
 
-static void init(struct slab *s, size_t object_size, size_t align, size_t lead)
+static void slab_init_layout(struct slab *s, size_t object_size, size_t align, size_t lead)
 {
     check(object_size > 0 && object_size <= SLAB_OBJECT_SIZE_MAX);
     size_t size = (object_size + align - 1) / align * align;
@@ -45,13 +45,13 @@ static void init(struct slab *s, size_t object_size, size_t align, size_t lead)
 
 void slab_init(struct slab *s, size_t object_size)
 {
-    init(s, object_size, SLAB_ALIGN, 0);
+    slab_init_layout(s, object_size, SLAB_ALIGN, 0);
 }
 
 void slab_init_lined(struct slab *s, size_t object_size, size_t hot_at)
 {
     check(hot_at % SLAB_ALIGN == 0 && hot_at < object_size);
-    init(s, object_size, CACHE_LINE, (CACHE_LINE - hot_at % CACHE_LINE) % CACHE_LINE);
+    slab_init_layout(s, object_size, CACHE_LINE, (CACHE_LINE - hot_at % CACHE_LINE) % CACHE_LINE);
 }
 
 void slab_done(struct slab *s)

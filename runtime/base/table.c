@@ -32,7 +32,8 @@ void table_done(struct table *t)
 }
 
 /* Slot of the id, or of the empty place that ends its probe sequence. */
-static inline size_t probe(const uintptr_t *slots, size_t capacity, struct id128 id, uint64_t hash)
+static inline size_t table_probe(const uintptr_t *slots, size_t capacity, struct id128 id,
+                                 uint64_t hash)
 {
     size_t i = table_home(hash, capacity);
     for (;; i = (i + 1) & (capacity - 1)) {
@@ -49,9 +50,9 @@ struct table_entry *table_find(const struct table *t, struct id128 id)
     if (t->capacity == 0)
         return NULL;
     uint64_t hash = id128_hash(id);
-    uintptr_t slot = t->slots[probe(t->slots, t->capacity, id, hash)];
+    uintptr_t slot = t->slots[table_probe(t->slots, t->capacity, id, hash)];
     if (__builtin_expect(slot == 0 && t->old_slots != NULL, 0))
-        slot = t->old_slots[probe(t->old_slots, t->old_capacity, id, hash)];
+        slot = t->old_slots[table_probe(t->old_slots, t->old_capacity, id, hash)];
     return table_entry_of(slot);
 }
 
@@ -86,7 +87,7 @@ void table_rehash_step(struct table *t, size_t moves)
     t->old_capacity = 0;
 }
 
-static bool grow(struct table *t)
+static bool table_grow(struct table *t)
 {
     size_t capacity = t->capacity == 0 ? TABLE_CAPACITY_MIN : t->capacity * 2;
     if (capacity > TABLE_CAPACITY_MAX)
@@ -112,10 +113,10 @@ static bool grow(struct table *t)
 
 bool table_insert(struct table *t, struct table_entry *entry)
 {
-    if ((t->count + 1) * 4 > t->capacity * 3 && !grow(t))
+    if ((t->count + 1) * 4 > t->capacity * 3 && !table_grow(t))
         return false;
     uint64_t hash = id128_hash(entry->id);
-    size_t i = probe(t->slots, t->capacity, entry->id, hash);
+    size_t i = table_probe(t->slots, t->capacity, entry->id, hash);
     check(t->slots[i] == 0);
     check((uintptr_t)entry >> TABLE_TAG_SHIFT == 0);
     t->slots[i] = (uintptr_t)entry | (uintptr_t)hash << TABLE_TAG_SHIFT;
@@ -144,11 +145,11 @@ void table_remove(struct table *t, struct table_entry *entry)
     uint64_t hash = id128_hash(entry->id);
     uintptr_t *slots = t->slots;
     size_t capacity = t->capacity;
-    size_t i = probe(slots, capacity, entry->id, hash);
+    size_t i = table_probe(slots, capacity, entry->id, hash);
     if (slots[i] == 0 && t->old_slots != NULL) {
         slots = t->old_slots;
         capacity = t->old_capacity;
-        i = probe(slots, capacity, entry->id, hash);
+        i = table_probe(slots, capacity, entry->id, hash);
     }
     check(table_entry_of(slots[i]) == entry);
     take_out(slots, capacity, i);

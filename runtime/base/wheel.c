@@ -27,7 +27,7 @@ static uint64_t tick_of(uint64_t due_ns)
     return (tick << WHEEL_TICK_SHIFT) == due_ns ? tick : tick + 1;
 }
 
-static void file(struct wheel *w, struct wheel_timer *t)
+static void wheel_file(struct wheel *w, struct wheel_timer *t)
 {
     uint64_t tick = tick_of(t->due_ns);
     if (tick < w->tick)
@@ -44,7 +44,7 @@ static void file(struct wheel *w, struct wheel_timer *t)
     w->count++;
 }
 
-static void unfile(struct wheel *w, struct wheel_timer *t)
+static void wheel_unfile(struct wheel *w, struct wheel_timer *t)
 {
     check(w->level_count[t->level] > 0);
     list_remove(&t->link);
@@ -55,34 +55,34 @@ static void unfile(struct wheel *w, struct wheel_timer *t)
 void wheel_set(struct wheel *w, struct wheel_timer *t, uint64_t due_ns)
 {
     t->due_ns = due_ns;
-    file(w, t);
+    wheel_file(w, t);
 }
 
 void wheel_stop(struct wheel *w, struct wheel_timer *t)
 {
-    unfile(w, t);
+    wheel_unfile(w, t);
 }
 
 /* Files the current slot of a level again, one level down or (far timers) where they belong. */
-static void cascade(struct wheel *w, int level)
+static void wheel_cascade(struct wheel *w, int level)
 {
     struct list *slot = &w->slots[level][(w->tick >> (SLOT_BITS * level)) & SLOT_MASK];
     struct list waiting;
     list_init(&waiting);
     while (!list_empty(slot)) {
         struct list *item = slot->next;
-        unfile(w, container_of(item, struct wheel_timer, link));
+        wheel_unfile(w, container_of(item, struct wheel_timer, link));
         list_append(&waiting, item);
     }
     while (!list_empty(&waiting)) {
         struct list *item = waiting.next;
         list_remove(item);
-        file(w, container_of(item, struct wheel_timer, link));
+        wheel_file(w, container_of(item, struct wheel_timer, link));
     }
 }
 
 /* To the next tick at which anything can happen, but not beyond `limit`. */
-static void step(struct wheel *w, uint64_t limit)
+static void wheel_step(struct wheel *w, uint64_t limit)
 {
     int empty = 0;
     while (empty < WHEEL_LEVELS && w->level_count[empty] == 0)
@@ -97,7 +97,7 @@ static void step(struct wheel *w, uint64_t limit)
     for (int level = 1; level < WHEEL_LEVELS; level++) {
         if ((w->tick & (((uint64_t)1 << (SLOT_BITS * level)) - 1)) != 0)
             break;
-        cascade(w, level);
+        wheel_cascade(w, level);
     }
 }
 
@@ -116,7 +116,7 @@ struct wheel_timer *wheel_expire(struct wheel *w, uint64_t now_ns)
         if (w->count == 0)
             w->tick = now;
         else
-            step(w, now);
+            wheel_step(w, now);
     }
 }
 

@@ -219,7 +219,7 @@ void dedup_table_done(struct dedup_table *o)
 }
 
 /* Later than all that left memory: neither the views nor their answers have it. */
-static bool fresh(const struct dedup_table *o, struct id128 key)
+static bool dedup_table_fresh(const struct dedup_table *o, struct id128 key)
 {
     return o->timed && id128_tells_time(key) && id128_unix_ms(key) > o->dropped_ms;
 }
@@ -234,7 +234,7 @@ enum dedup_answer dedup_table_find(const struct dedup_table *o, struct id128 key
         return DEDUP_NEW;
     struct generation *where;
     struct dedup_entry *outcome = generations_find(&o->decided, o->timed, key, &where);
-    if (outcome == NULL && fresh(o, key))
+    if (outcome == NULL && dedup_table_fresh(o, key))
         return DEDUP_NEW;
     if (outcome == NULL)
         outcome = generations_find(&o->learned, o->timed, key, &where);
@@ -261,7 +261,7 @@ static bool is_new(const struct dedup_table *o, struct id128 key)
 }
 
 /* What the views said is true no longer. */
-static void unlearn(struct dedup_table *o, struct id128 key)
+static void dedup_table_unlearn(struct dedup_table *o, struct id128 key)
 {
     struct generation *where;
     struct dedup_entry *outcome = generations_find(&o->learned, o->timed, key, &where);
@@ -279,8 +279,8 @@ struct dedup_entry *dedup_table_add(struct dedup_table *o, struct id128 key, uin
         set_position(where, outcome, position);
         return outcome;
     }
-    if (!is_known_new && !fresh(o, key))
-        unlearn(o, key);
+    if (!is_known_new && !dedup_table_fresh(o, key))
+        dedup_table_unlearn(o, key);
     if (!o->timed)
         filter_add(&o->filter, key);
     return generations_put(&o->decided, key, position);

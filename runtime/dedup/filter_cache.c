@@ -16,7 +16,7 @@ static size_t size_of(uint32_t bits)
     return sizeof(struct cached_filter) + sizeof(struct cached_filter *) + bits;
 }
 
-static void forget(struct filter_cache *c, struct cached_filter *filter)
+static void filter_cache_forget(struct filter_cache *c, struct cached_filter *filter)
 {
     c->bytes -= size_of(filter->size);
     free(filter);
@@ -25,7 +25,7 @@ static void forget(struct filter_cache *c, struct cached_filter *filter)
 static void forget_run(struct filter_cache *c, struct cached_run *run)
 {
     while (run->count > 0)
-        forget(c, run->filters[--run->count]);
+        filter_cache_forget(c, run->filters[--run->count]);
     free(run->filters);
 }
 
@@ -58,7 +58,7 @@ static struct cached_run *find_run(const struct filter_cache *c, uint64_t number
 }
 
 /* How many filters begin at the key or before it. */
-static size_t begun(const struct cached_run *run, struct id128 key)
+static size_t filter_cache_begun(const struct cached_run *run, struct id128 key)
 {
     size_t low = 0, high = run->count;
     while (low < high) {
@@ -74,7 +74,7 @@ static size_t begun(const struct cached_run *run, struct id128 key)
 enum filter_answer filter_cache_ask(struct filter_cache *c, uint64_t number, struct id128 key)
 {
     const struct cached_run *run = find_run(c, number);
-    size_t at = run == NULL ? 0 : begun(run, key);
+    size_t at = run == NULL ? 0 : filter_cache_begun(run, key);
     if (at == 0)
         return FILTER_UNKNOWN;
     struct cached_filter *filter = run->filters[at - 1];
@@ -111,7 +111,7 @@ static void evict_one(struct filter_cache *c)
             run->count--;
             memmove(run->filters + c->hand_filter, run->filters + c->hand_filter + 1,
                     (run->count - c->hand_filter) * sizeof *run->filters);
-            forget(c, filter);
+            filter_cache_forget(c, filter);
             return;
         }
         filter->asked = false;
@@ -142,7 +142,7 @@ void filter_cache_put(struct filter_cache *c, uint64_t number, struct id128 firs
     struct cached_run *run = find_run(c, number);
     if (run == NULL)
         run = add_run(c, number);
-    size_t at = begun(run, first);
+    size_t at = filter_cache_begun(run, first);
     if (at > 0 && id128_equal(run->filters[at - 1]->first, first))
         return;
     struct cached_filter *filter = malloc(sizeof *filter + bits.len);

@@ -39,7 +39,7 @@ static void keep_run(void *context, const struct key_run *run)
 
 /* Every change of the runs moves the position. Views that went back were made anew: their runs have
  * the numbers of others. */
-static enum err refresh(struct key_finder *f, struct store *s, bool *moved)
+static enum err key_finder_refresh(struct key_finder *f, struct store *s, bool *moved)
 {
     struct store_position position;
     f->current = false;
@@ -102,14 +102,14 @@ enum err key_finder_find(struct key_finder *f, struct store *s, struct id128 key
                          uint64_t *position)
 {
     bool moved;
-    enum err e = f->current ? ERR_OK : refresh(f, s, &moved);
+    enum err e = f->current ? ERR_OK : key_finder_refresh(f, s, &moved);
     while (e == ERR_OK) {
         enum err found = ERR_NOT_FOUND;
         for (size_t i = f->run_count; found == ERR_NOT_FOUND && i-- > 0;)
             found = look_into(f, s, &f->runs[i], key, position);
         if (found != ERR_NOT_FOUND)
             return found;
-        e = refresh(f, s, &moved);
+        e = key_finder_refresh(f, s, &moved);
         if (e == ERR_OK && !moved)
             return ERR_NOT_FOUND;
     }

@@ -109,7 +109,7 @@ static enum err add_run(struct key_index *k, struct store *s)
 /* --- what goes -------------------------------------------------------------------------------- */
 
 /* A run that is being merged expires after the merge. */
-static void expire(struct key_index *k, uint64_t now_ns)
+static void key_index_expire(struct key_index *k, uint64_t now_ns)
 {
     if (k->keep_ns == 0 || now_ns < k->keep_ns)
         return;
@@ -130,7 +130,7 @@ static void forget_run(struct key_index *k, size_t i)
 
 /* Deletes rows of runs that are gone. The newest run's own row stays, so that no number comes
  * twice. */
-static enum err erase(struct key_index *k, struct store *s, size_t most)
+static enum err key_index_erase(struct key_index *k, struct store *s, size_t most)
 {
     enum err e = ERR_OK;
     for (size_t i = 0; e == ERR_OK && most > 0 && i < k->run_count;) {
@@ -166,10 +166,10 @@ enum err key_index_flush(struct key_index *k, struct store *s, uint64_t now_ns)
     if (most < k->merge_keys)
         most = k->merge_keys;
     enum err e = k->added_count > 0 ? add_run(k, s) : ERR_OK;
-    expire(k, now_ns);
+    key_index_expire(k, now_ns);
     if (e == ERR_OK)
         e = key_merges_advance(k, s, most);
     if (e == ERR_OK)
-        e = erase(k, s, 1 + 2 * most / KEY_CHUNK_ENTRIES);
+        e = key_index_erase(k, s, 1 + 2 * most / KEY_CHUNK_ENTRIES);
     return e == ERR_OK ? put_changed(k, s) : e;
 }

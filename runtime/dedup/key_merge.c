@@ -33,7 +33,7 @@ size_t key_merge_choose(const struct key_index *k, uint64_t keys, uint64_t newes
 /* --- copying ---------------------------------------------------------------------------------- */
 
 /* The source that stands at the smallest key; of equal ones the first, which is the newest. */
-static struct key_source *smallest(struct key_source *sources, size_t count)
+static struct key_source *key_merge_smallest(struct key_source *sources, size_t count)
 {
     struct key_source *found = NULL;
     for (size_t i = 0; i < count; i++) {
@@ -51,7 +51,7 @@ enum err key_merge_sources(struct key_index *k, struct store *s, struct key_sour
 {
     enum err e = ERR_OK;
     struct key_source *next;
-    while (e == ERR_OK && *left > 0 && (next = smallest(sources, count)) != NULL) {
+    while (e == ERR_OK && *left > 0 && (next = key_merge_smallest(sources, count)) != NULL) {
         struct key_entry entry = next->entries[next->at];
         e = key_sink_put(k->sink, k->space, s, &entry);
         for (struct key_source *same = next; e == ERR_OK && same < sources + count; same++) {
@@ -66,7 +66,7 @@ enum err key_merge_sources(struct key_index *k, struct store *s, struct key_sour
 
 /* --- one merge -------------------------------------------------------------------------------- */
 
-static void begin(struct key_index *k)
+static void key_merge_begin(struct key_index *k)
 {
     const size_t end = k->run_count;
     const uint64_t newest_ns = end == 0 ? 0 : k->runs[end - 1].newest_ns;
@@ -98,7 +98,7 @@ static size_t sources_of(const struct key_index *k, size_t merged,
     return count;
 }
 
-static void finish(struct key_run *merged, struct key_run **runs, size_t count)
+static void key_merge_finish(struct key_run *merged, struct key_run **runs, size_t count)
 {
     merged->state = KEY_RUN_LIVE;
     for (size_t i = 0; i < count; i++) {
@@ -107,7 +107,7 @@ static void finish(struct key_run *merged, struct key_run **runs, size_t count)
     }
 }
 
-static enum err advance(struct key_index *k, struct store *s, size_t at, size_t *left)
+static enum err key_merge_advance(struct key_index *k, struct store *s, size_t at, size_t *left)
 {
     struct key_run *merged = &k->runs[at], *runs[KEY_MERGE_RUNS_MAX];
     struct key_source sources[KEY_MERGE_RUNS_MAX];
@@ -127,7 +127,7 @@ static enum err advance(struct key_index *k, struct store *s, size_t at, size_t 
     if (e == ERR_OK)
         e = key_merge_sources(k, s, sources, count, left);
     if (e == ERR_OK && *left > 0)
-        finish(merged, runs, count);
+        key_merge_finish(merged, runs, count);
     while (open > 0)
         key_source_done(&sources[--open]);
     return e;
@@ -157,12 +157,12 @@ static size_t next_merge(const struct key_index *k, size_t at)
 enum err key_merges_advance(struct key_index *k, struct store *s, size_t most)
 {
     if (under_way(k) < KEY_MERGES_MAX)
-        begin(k);
+        key_merge_begin(k);
     enum err e = ERR_OK;
     while (e == ERR_OK && most > 0 && under_way(k) > 0) {
         const size_t at = next_merge(k, k->merged_last % k->run_count);
         k->merged_last = at;
-        e = advance(k, s, at, &most);
+        e = key_merge_advance(k, s, at, &most);
     }
     return e;
 }

@@ -81,17 +81,17 @@ const struct view_table *const runtime_views[RUNTIME_VIEWS] = {&key_runs_view, &
 #define PART_FIRST KEY_CHUNK_FIRST
 _Static_assert((int)KEY_CHUNK_FIRST == (int)KEY_FILTER_FIRST, "the same columns in front");
 
-static struct value number(uint64_t n)
+static struct value key_run_number(uint64_t n)
 {
     return (struct value){.type = VALUE_UINT, .number = n};
 }
 
-static struct value id(struct id128 key)
+static struct value key_run_id(struct id128 key)
 {
     return (struct value){.type = VALUE_ID, .id = key};
 }
 
-static struct value bytes(const uint8_t *data, uint32_t len)
+static struct value key_run_bytes(const uint8_t *data, uint32_t len)
 {
     return (struct value){.type = VALUE_BYTES, .text = {(const char *)data, len}};
 }
@@ -124,7 +124,7 @@ static bool give_run(void *context, const struct value *row)
 
 enum err key_runs_each(struct key_space space, struct store *s, key_run_cb run, void *context)
 {
-    const struct value prefix[] = {number(space.shard), number(space.kind)};
+    const struct value prefix[] = {key_run_number(space.shard), key_run_number(space.kind)};
     const struct view_scan q = {
         .table = &key_runs_view,
         .index = &key_runs_view.key,
@@ -140,22 +140,23 @@ enum err key_runs_each(struct key_space space, struct store *s, key_run_cb run, 
 enum err key_run_put(struct key_space space, struct store *s, const struct key_run *run)
 {
     const struct value row[KEY_RUN_COLUMNS] = {
-        [KEY_RUN_SHARD] = number(space.shard),
-        [KEY_RUN_KIND] = number(space.kind),
-        [KEY_RUN_NUMBER] = number(run->number),
-        [KEY_RUN_KEYS] = number(run->keys),
-        [KEY_RUN_FIRST] = id(run->first),
-        [KEY_RUN_LAST] = id(run->last),
-        [KEY_RUN_OLDEST_NS] = number(run->oldest_ns),
-        [KEY_RUN_NEWEST_NS] = number(run->newest_ns),
-        [KEY_RUN_STATE] = number(run->state),
+        [KEY_RUN_SHARD] = key_run_number(space.shard),
+        [KEY_RUN_KIND] = key_run_number(space.kind),
+        [KEY_RUN_NUMBER] = key_run_number(run->number),
+        [KEY_RUN_KEYS] = key_run_number(run->keys),
+        [KEY_RUN_FIRST] = key_run_id(run->first),
+        [KEY_RUN_LAST] = key_run_id(run->last),
+        [KEY_RUN_OLDEST_NS] = key_run_number(run->oldest_ns),
+        [KEY_RUN_NEWEST_NS] = key_run_number(run->newest_ns),
+        [KEY_RUN_STATE] = key_run_number(run->state),
     };
     return s->ops->put_row(s, &key_runs_view, row);
 }
 
 enum err key_run_delete(struct key_space space, struct store *s, uint64_t run)
 {
-    const struct value key[] = {number(space.shard), number(space.kind), number(run)};
+    const struct value key[] = {key_run_number(space.shard), key_run_number(space.kind),
+                                key_run_number(run)};
     return s->ops->delete_row(s, &key_runs_view, key);
 }
 
@@ -175,7 +176,8 @@ static bool keep_first(void *context, const struct value *row)
 static enum err erase_page(struct key_space space, struct store *s, const struct view_table *t,
                            uint64_t run, struct page *page)
 {
-    struct value key[PART_KEY] = {number(space.shard), number(space.kind), number(run)};
+    struct value key[PART_KEY] = {key_run_number(space.shard), key_run_number(space.kind),
+                                  key_run_number(run)};
     const struct view_scan q = {
         .table = t,
         .index = &t->key,
@@ -186,7 +188,7 @@ static enum err erase_page(struct key_space space, struct store *s, const struct
     page->count = 0;
     enum err e = s->ops->scan(s, &q, keep_first, page);
     for (size_t i = 0; e == ERR_OK && i < page->count; i++) {
-        key[PART_KEY - 1] = id(page->firsts[i]);
+        key[PART_KEY - 1] = key_run_id(page->firsts[i]);
         e = s->ops->delete_row(s, t, key);
     }
     return e;
@@ -215,9 +217,10 @@ enum err key_run_erase(struct key_space space, struct store *s, uint64_t run, si
 static enum err part_at(struct key_space space, struct store *s, const struct view_table *t,
                         uint64_t run, struct id128 key, view_row_cb row, void *context)
 {
-    const struct value prefix[] = {number(space.shard), number(space.kind), number(run)};
+    const struct value prefix[] = {key_run_number(space.shard), key_run_number(space.kind),
+                                   key_run_number(run)};
     const struct value behind =
-        id((struct id128){key.hi + (key.lo == UINT64_MAX), key.lo + 1});
+        key_run_id((struct id128){key.hi + (key.lo == UINT64_MAX), key.lo + 1});
     const bool last = id128_is_max(key);
     const struct view_scan q = {
         .table = t,
@@ -337,8 +340,9 @@ static bool take_chunk(void *context, const struct value *row)
 
 static enum err read_page(struct key_source *source, struct key_space space, struct store *s)
 {
-    const struct value prefix[] = {number(space.shard), number(space.kind), number(source->run)};
-    const struct value from = id(source->chunk);
+    const struct value prefix[] = {key_run_number(space.shard), key_run_number(space.kind),
+                                   key_run_number(source->run)};
+    const struct value from = key_run_id(source->chunk);
     const struct view_scan q = {
         .table = &key_chunks_view,
         .index = &key_chunks_view.key,
@@ -406,11 +410,11 @@ void key_sink_init(struct key_sink *sink, struct key_run *run)
 static enum err put_chunk(struct key_sink *sink, struct key_space space, struct store *s)
 {
     const struct value row[KEY_CHUNK_COLUMNS] = {
-        [KEY_CHUNK_SHARD] = number(space.shard),
-        [KEY_CHUNK_KIND] = number(space.kind),
-        [KEY_CHUNK_RUN] = number(sink->run->number),
-        [KEY_CHUNK_FIRST] = id(sink->chunk_first),
-        [KEY_CHUNK_BYTES] = bytes(sink->chunk, sink->chunk_count * ENTRY_SIZE),
+        [KEY_CHUNK_SHARD] = key_run_number(space.shard),
+        [KEY_CHUNK_KIND] = key_run_number(space.kind),
+        [KEY_CHUNK_RUN] = key_run_number(sink->run->number),
+        [KEY_CHUNK_FIRST] = key_run_id(sink->chunk_first),
+        [KEY_CHUNK_BYTES] = key_run_bytes(sink->chunk, sink->chunk_count * ENTRY_SIZE),
     };
     sink->chunk_count = 0;
     return s->ops->put_row(s, &key_chunks_view, row);
@@ -420,12 +424,13 @@ static enum err put_filter(struct key_sink *sink, struct key_space space, struct
 {
     uint8_t bits[KEY_FILTER_BYTES_MAX];
     const struct value row[KEY_FILTER_COLUMNS] = {
-        [KEY_FILTER_SHARD] = number(space.shard),
-        [KEY_FILTER_KIND] = number(space.kind),
-        [KEY_FILTER_RUN] = number(sink->run->number),
-        [KEY_FILTER_FIRST] = id(sink->filter_first),
-        [KEY_FILTER_LAST] = id(sink->run->last),
-        [KEY_FILTER_BITS] = bytes(bits, key_filter_make(sink->hashes, sink->hash_count, bits)),
+        [KEY_FILTER_SHARD] = key_run_number(space.shard),
+        [KEY_FILTER_KIND] = key_run_number(space.kind),
+        [KEY_FILTER_RUN] = key_run_number(sink->run->number),
+        [KEY_FILTER_FIRST] = key_run_id(sink->filter_first),
+        [KEY_FILTER_LAST] = key_run_id(sink->run->last),
+        [KEY_FILTER_BITS] =
+            key_run_bytes(bits, key_filter_make(sink->hashes, sink->hash_count, bits)),
     };
     sink->hash_count = 0;
     return s->ops->put_row(s, &key_filters_view, row);

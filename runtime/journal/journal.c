@@ -157,19 +157,19 @@ static void hand_over(struct journal *j)
     env_work(j->env, j->worker, &call->work);
 }
 
-static bool empty(const struct batch *b)
+static bool journal_empty(const struct batch *b)
 {
     return b->records == 0 && fifo_empty(&b->deferred);
 }
 
-static bool full(const struct batch *b)
+static bool journal_batch_full(const struct batch *b)
 {
     return b->body.len >= JOURNAL_BATCH_BYTES || b->items >= BATCH_ITEMS_MAX / 2;
 }
 
 void journal_turn_done(struct journal *j)
 {
-    if (!full(j->open))
+    if (!journal_batch_full(j->open))
         return;
     close_open(j);
     hand_over(j);
@@ -180,8 +180,9 @@ void journal_turn_done(struct journal *j)
  * busy loop would put that append off again and again. */
 void journal_reopen(struct journal *j)
 {
-    if (j->under_way < JOURNAL_APPENDS || j->open == NULL || !empty(j->open) ||
-        !fifo_empty(&j->closed) || fifo_empty(&j->in_flight) || full(batch_of(j->in_flight.last)))
+    if (j->under_way < JOURNAL_APPENDS || j->open == NULL || !journal_empty(j->open) ||
+        !fifo_empty(&j->closed) || fifo_empty(&j->in_flight) ||
+        journal_batch_full(batch_of(j->in_flight.last)))
         return;
     check(pthread_mutex_lock(&j->handed.lock) == 0);
     bool still_here = j->handed.count > 0;
@@ -215,7 +216,7 @@ void journal_probe(struct journal *j)
 static bool all_empty(const struct fifo *batches)
 {
     for (struct fifo_link *l = batches->first; l != NULL; l = l->next)
-        if (!empty(batch_of(l)))
+        if (!journal_empty(batch_of(l)))
             return false;
     return true;
 }
@@ -223,7 +224,7 @@ static bool all_empty(const struct fifo *batches)
 bool journal_retract(struct journal *j)
 {
     check(journal_at_rest(j) && j->open != NULL);
-    if (!empty(j->open) || !all_empty(&j->closed) || !all_empty(&j->in_flight))
+    if (!journal_empty(j->open) || !all_empty(&j->closed) || !all_empty(&j->in_flight))
         return false;
     struct batch *b;
     while ((b = journal_take_failed(j)) != NULL)
@@ -244,7 +245,7 @@ static void take_handed(struct journal *j, struct append *a)
     check(pthread_mutex_unlock(&j->handed.lock) == 0);
 }
 
-static void chain(struct journal *j, struct append *a)
+static void journal_chain(struct journal *j, struct append *a)
 {
     for (uint32_t i = 0; i < a->count; i++) {
         a->rows[i].prev_hash = j->at_worker.hash;
@@ -262,7 +263,7 @@ static void append_run(struct work *w)
     a->result = ERR_OK;
     if (a->count == 0 || j->at_worker.broken)
         return;
-    chain(j, a);
+    journal_chain(j, a);
     a->result = j->store->ops->append(j->store, a->rows, a->count);
     if (MUTANT(UNKNOWN_IS_SUCCESS) && a->result == ERR_UNKNOWN)
         a->result = ERR_OK;
@@ -366,7 +367,7 @@ struct batch *journal_take_unsent(struct journal *j)
 /* --- the items of a batch --------------------------------------------------------------------- */
 
 /* Marks are counted from 1: mark n stands at or before item n * BATCH_MARK_ITEMS. */
-static void mark(struct batch *b, const struct record_reader *r)
+static void journal_mark(struct batch *b, const struct record_reader *r)
 {
     if (r->next_item < (b->mark_count + 1) * BATCH_MARK_ITEMS)
         return;
@@ -391,7 +392,7 @@ void batch_find(struct batch *b, struct record_reader *r, uint32_t item, enum re
     }
     enum record_part found;
     do {
-        mark(b, r);
+        journal_mark(b, r);
         found = record_next(r);
         check(found != RECORD_DONE && found != RECORD_DAMAGED);
     } while (r->item != item || found != part);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Journal of one shard: collects the records of turns into batches and makes them durable in
- * order, one append at a time (group commit). A batch closes at the end of a pass or at
+/* Journal of one shard: collects the records of turns into batches and makes them durable in order,
+ * one append at a time (group commit). A batch closes at the end of a pass or at
  * JOURNAL_BATCH_BYTES and is handed over to the store's journal worker, which takes all that lies
- * there whenever it is free: it never waits for the loop between two appends. Answers are deferred to
- * their batch and given back only when it is durable. Loop thread, except the appends. */
+ * there whenever it is free: it never waits for the loop between two appends. Answers are deferred
+ * to their batch and given back only when it is durable. Loop thread, except the appends. */
 #ifndef JOURNAL_JOURNAL_H
 #define JOURNAL_JOURNAL_H
 
@@ -92,9 +92,9 @@ struct journal {
         bool broken;               /* an append failed: do nothing more */
     } at_worker; /* the worker's while an append is under way */
 
-    /* The owner's, called on the loop. A batch became durable: the owner takes its deferred answers,
-     * then the batch is reused. An append failed: the journal stands still until journal_resume()
-     * or journal_retract(). */
+    /* The owner's, called on the loop. A batch became durable: the owner takes its deferred
+     * answers, then the batch is reused. An append failed: the journal stands still until
+     * journal_resume() or journal_retract(). */
     void (*on_durable)(void *context, struct batch *b);
     void (*on_failure)(void *context, enum err e);
     void *context;

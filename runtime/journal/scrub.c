@@ -42,7 +42,7 @@ void scrub_stop(struct scrub *s)
 
 /* --- on the read worker ----------------------------------------------------------------------- */
 
-static bool damaged(struct scrub *s, uint64_t seq, const char *how)
+static bool scrub_damaged(struct scrub *s, uint64_t seq, const char *how)
 {
     s->step.damaged_seq = seq;
     s->step.damage = how;
@@ -55,12 +55,12 @@ static bool check_batch(void *context, const struct batch_row *row)
     if (row->seq > s->step.seq_max)
         return false;
     if (row->seq != s->seq + 1)
-        return damaged(s, s->seq + 1, "it is missing");
+        return scrub_damaged(s, s->seq + 1, "it is missing");
     if (memcmp(row->prev_hash.bytes, s->hash.bytes, SHA256_SIZE) != 0)
-        return damaged(s, row->seq, "it does not follow the batch before it");
+        return scrub_damaged(s, row->seq, "it does not follow the batch before it");
     struct sha256_digest hash = batch_hash(row);
     if (memcmp(row->hash.bytes, hash.bytes, SHA256_SIZE) != 0)
-        return damaged(s, row->seq, "its hash does not match its content");
+        return scrub_damaged(s, row->seq, "its hash does not match its content");
     s->seq = row->seq;
     s->hash = hash;
     s->step.bytes += row->body.len;
@@ -76,16 +76,16 @@ static void scrub_run(struct work *w)
     if (s->step.damage != NULL)
         return;
     if (s->step.result == ERR_CORRUPT)
-        (void)damaged(s, s->seq + 1, "it cannot be read");
+        (void)scrub_damaged(s, s->seq + 1, "it cannot be read");
     else if (s->step.result == ERR_OK && s->step.bytes < SCRUB_STEP_BYTES &&
              s->seq < s->step.seq_max)
-        (void)damaged(s, s->seq + 1, "it is missing");
+        (void)scrub_damaged(s, s->seq + 1, "it is missing");
 }
 
 /* --- on the loop ------------------------------------------------------------------------------ */
 
 /* A pass ends here; the next begins a day after it did. */
-static void rest(struct scrub *s)
+static void scrub_rest(struct scrub *s)
 {
     uint64_t took_ns = env_mono_ns(s->env) - s->began_ns;
     s->began_ns = 0;
@@ -101,7 +101,7 @@ static void scrub_done(struct work *w)
         s->damaged_seq = s->step.damaged_seq;
         LOG_ERROR(s->env->log, "journal_damaged", log_uint("shard", s->shard),
                   log_uint("batch", s->damaged_seq), log_text("reason", s->step.damage));
-        rest(s);
+        scrub_rest(s);
     } else if (s->step.result != ERR_OK) {
         LOG_WARN(s->env->log, "journal_not_scrubbed", log_uint("shard", s->shard),
                  log_uint("after_batch", s->seq), log_text("reason", err_text(s->step.result)));
@@ -113,7 +113,7 @@ static void scrub_done(struct work *w)
         s->damaged_seq = 0;
         LOG_INFO(s->env->log, "journal_scrubbed", log_uint("shard", s->shard),
                  log_uint("batches", s->seq));
-        rest(s);
+        scrub_rest(s);
     }
 }
 

@@ -72,7 +72,7 @@ static void on_pipe_gone(nng_pipe pipe, nng_pipe_ev event, void *context)
 
 /* --- the caller's thread ---------------------------------------------------------------------- */
 
-static int dial(struct link_client *c, const char *url)
+static int link_client_dial(struct link_client *c, const char *url)
 {
     nng_dialer dialer;
     int e = nng_dialer_create(&dialer, c->socket, url);
@@ -102,7 +102,7 @@ static int open_slots(struct link_client *c)
     return 0;
 }
 
-static struct link_client *allocate(uint32_t outstanding)
+static struct link_client *link_client_allocate(uint32_t outstanding)
 {
     struct link_client *c = calloc(1, sizeof *c);
     check(c != NULL);
@@ -131,14 +131,14 @@ enum link_result link_client_new(const char *path, uint32_t outstanding, struct 
     }
     char url[LINK_PATH_MAX + sizeof "ipc://"];
     snprintf(url, sizeof url, "ipc://%s", path);
-    struct link_client *c = allocate(outstanding);
+    struct link_client *c = link_client_allocate(outstanding);
     int e = nng_req0_open(&c->socket);
     check(e == 0);
     e = nng_pipe_notify(c->socket, NNG_PIPE_EV_REM_POST, on_pipe_gone, c);
     if (e == 0)
         e = open_slots(c);
     if (e == 0)
-        e = dial(c, url);
+        e = link_client_dial(c, url);
     if (e != 0) {
         *reason = nng_strerror(e);
         link_client_free(c);

@@ -30,7 +30,7 @@ const char *link_probe_text(enum link_probe p)
     return "unknown";
 }
 
-static enum link_probe greeted(int fd, uint32_t timeout_ms)
+static enum link_probe link_probe_greeted(int fd, uint32_t timeout_ms)
 {
     struct timeval patience = {timeout_ms / 1000, (timeout_ms % 1000) * 1000};
     char first;
@@ -55,7 +55,7 @@ enum link_probe link_probe(const char *path, uint32_t timeout_ms)
         return LINK_PROBE_SILENT;
     enum link_probe result;
     if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
-        result = greeted(fd, timeout_ms);
+        result = link_probe_greeted(fd, timeout_ms);
     else if (errno == ECONNREFUSED)
         result = LINK_PROBE_STALE;
     else

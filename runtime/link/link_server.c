@@ -83,7 +83,7 @@ static void hand_over(struct slot *slot)
     loop_mail(slot->server->options.loop, &slot->arrived);
 }
 
-static void receive(struct slot *slot)
+static void link_server_receive(struct slot *slot)
 {
     slot->state = SLOT_RECEIVING;
     nng_ctx_recv(slot->ctx, slot->aio);
@@ -104,7 +104,7 @@ static void on_received(struct slot *slot, int result)
         slot->state = SLOT_OUT;
         hand_over(slot);
     } else {
-        receive(slot);
+        link_server_receive(slot);
     }
 }
 
@@ -118,7 +118,7 @@ static void on_sent(struct slot *slot, int result)
         slot->state = SLOT_OUT;
         hand_over(slot);
     } else {
-        receive(slot);
+        link_server_receive(slot);
     }
 }
 
@@ -381,7 +381,7 @@ struct link_server *link_server_new(const struct link_server_options *options, c
         return NULL;
     }
     for (uint32_t i = 0; i < s->count; i++)
-        receive(&s->slots[i]);
+        link_server_receive(&s->slots[i]);
     on_watch(&s->watch.alarm);
     return s;
 }

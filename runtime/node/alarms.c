@@ -54,7 +54,7 @@ static void sift_down(struct alarms *s, uint32_t at)
     put_at(s, at, a);
 }
 
-static void grow(struct alarms *s)
+static void alarms_grow(struct alarms *s)
 {
     check(s->count < ALARMS_MAX);
     if (s->count < s->cap)
@@ -71,7 +71,7 @@ void alarms_set(struct alarms *s, struct alarm *a, uint64_t due_ns)
     check(due_ns > 0);
     if (a->due_ns != 0)
         alarms_remove(s, a);
-    grow(s);
+    alarms_grow(s);
     a->due_ns = due_ns;
     s->heap[s->count] = a;
     sift_up(s, s->count++);

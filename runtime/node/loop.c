@@ -219,7 +219,7 @@ static void on_stop(struct inbox_item *item)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-static void seed(struct rng *r)
+static void loop_seed(struct rng *r)
 {
     unsigned char *at = (unsigned char *)r->s;
     size_t left = sizeof r->s;
@@ -266,7 +266,7 @@ enum err loop_new(const struct loop_options *options, struct loop **ret)
     l->env.log = options->log;
     l->timer_due_ns = UINT64_MAX;
     alarms_init(&l->alarms);
-    seed(&l->rng);
+    loop_seed(&l->rng);
     list_init(&l->passes);
     list_init(&l->after_passes);
     inbox_init(&l->inbox);

@@ -130,7 +130,7 @@ static void publish_shard(struct node_shard *ns)
     check(pthread_mutex_unlock(&ns->stats_lock) == 0);
 }
 
-static void publish(struct alarm *a)
+static void node_publish(struct alarm *a)
 {
     struct node_loop *nl = container_of(a, struct node_loop, publish);
     struct node *n = nl->node;
@@ -182,7 +182,7 @@ static enum err make_loops(struct node *n)
         struct loop_options options = {
             .name = name, .cpu = n->options.pin_cpus ? i : -1, .log = n->options.log};
         n->loops[i].node = n;
-        n->loops[i].publish.fire = publish;
+        n->loops[i].publish.fire = node_publish;
         e = loop_new(&options, &n->loops[i].loop);
     }
     return e;

@@ -19,7 +19,7 @@ struct scatter_gather {
     struct part parts[];
 };
 
-static void join(struct scatter_gather *g)
+static void scatter_gather_join(struct scatter_gather *g)
 {
     struct message *m = g->asked;
     struct slice replies[SHARD_SET_MAX];
@@ -58,7 +58,7 @@ static void part_done(struct message *m)
     struct scatter_gather *g = container_of(m, struct part, message)->gathering;
     if (--g->left > 0)
         return;
-    join(g);
+    scatter_gather_join(g);
     struct message *asked = g->asked;
     asked->runtime.gathering = NULL;
     free_parts(g);

@@ -28,7 +28,7 @@ struct shard_set {
 
 /* --- what a shard tells ----------------------------------------------------------------------- */
 
-static void answer(void *context, struct message *m)
+static void shard_set_answer(void *context, struct message *m)
 {
     struct shard_set_shard *cs = context;
     message_answer(cs->env, m);
@@ -49,7 +49,7 @@ static void on_notify(struct inbox_item *item)
     env_wake(cs->env);
 }
 
-static void notify(void *context, uint16_t shard)
+static void shard_set_notify(void *context, uint16_t shard)
 {
     struct shard_set_shard *cs = &((struct shard_set *)context)->shards[shard];
     if (!atomic_exchange(&cs->notified, true))
@@ -169,7 +169,7 @@ static void open_shard(struct shard_set *c, uint16_t number)
         .dedup_entries_max = o->dedup_entries_max,
         .filter_bytes = o->filter_bytes,
         .merge_keys = o->merge_keys,
-        .answer = answer,
+        .answer = shard_set_answer,
         .state_changed = state_changed,
         .context = cs,
     });
@@ -190,7 +190,9 @@ struct shard_set *shard_set_new(const struct shard_set_options *options)
     if (c == NULL)
         return NULL;
     c->options = *options;
-    c->progress = (struct progress){.count = count, .notify = notify, .context = c,
+    c->progress = (struct progress){.count = count,
+                                    .notify = shard_set_notify,
+                                    .context = c,
                                     .shards = calloc(count, sizeof *c->progress.shards)};
     if (c->progress.shards == NULL)
         return free_shard_set(c);

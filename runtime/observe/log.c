@@ -23,7 +23,7 @@ struct line {
 
 static const char *const level_names[] = {"debug", "info", "warn", "error", "off"};
 
-static void put(struct line *l, const char *bytes, size_t len)
+static void log_put(struct line *l, const char *bytes, size_t len)
 {
     if (l->full || len > l->max - l->len) {
         l->full = true;
@@ -43,7 +43,7 @@ static void put_format(struct line *l, const char *format, ...)
     int len = vsnprintf(text, sizeof text, format, args);
     va_end(args);
     check(len >= 0 && (size_t)len < sizeof text);
-    put(l, text, (size_t)len);
+    log_put(l, text, (size_t)len);
 }
 
 /* Length of the well-formed UTF-8 sequence at `p` (RFC 3629), 0 if there is none. */
@@ -80,21 +80,21 @@ static void put_text(struct line *l, struct slice text)
 {
     const unsigned char *p = (const unsigned char *)text.data;
     size_t began = l->len;
-    put(l, "\"", 1);
+    log_put(l, "\"", 1);
     for (size_t i = 0; i < text.len && !l->full && l->len - began < LOG_TEXT_MAX;) {
         uint32_t c = 0;
         size_t len = utf8_read(p + i, text.len - i, &c);
         if (len == 0)
-            put(l, "\\ufffd", 6);
+            log_put(l, "\\ufffd", 6);
         else if (c == '"' || c == '\\')
             put_format(l, "\\%c", (char)c);
         else if (is_hostile(c))
             put_format(l, "\\u%04x", c);
         else
-            put(l, text.data + i, len);
+            log_put(l, text.data + i, len);
         i += len == 0 ? 1 : len;
     }
-    put(l, "\"", 1);
+    log_put(l, "\"", 1);
 }
 
 static void put_value(struct line *l, const struct log_field *f)
@@ -111,7 +111,7 @@ static void put_value(struct line *l, const struct log_field *f)
         break;
     case LOG_FIELD_TEXT:
         if (f->value.text.data == NULL)
-            put(l, "null", 4);
+            log_put(l, "null", 4);
         else
             put_text(l, f->value.text);
         break;
@@ -128,9 +128,9 @@ static void put_value(struct line *l, const struct log_field *f)
 static void put_field(struct line *l, const struct log_field *f)
 {
     size_t before = l->len;
-    put(l, ",", 1);
+    log_put(l, ",", 1);
     put_text(l, slice_of(f->key));
-    put(l, ":", 1);
+    log_put(l, ":", 1);
     put_value(l, f);
     if (l->full)
         l->len = before;
@@ -164,8 +164,8 @@ size_t log_format(char line[LOG_LINE_MAX], uint64_t wall_ns, enum log_level leve
     }
     l.max = LOG_LINE_MAX;
     if (cut)
-        put(&l, ",\"cut\":true", 11);
-    put(&l, "}\n", 2);
+        log_put(&l, ",\"cut\":true", 11);
+    log_put(&l, "}\n", 2);
     check(!l.full);
     return l.len;
 }

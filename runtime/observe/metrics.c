@@ -27,7 +27,7 @@ void metrics_done(struct metrics *m)
     metrics_init(m);
 }
 
-static bool reserve(struct metrics *m, size_t more)
+static bool metrics_reserve(struct metrics *m, size_t more)
 {
     if (m->failed || more > METRICS_PAGE_MAX - m->len) {
         m->failed = true;
@@ -48,9 +48,9 @@ static bool reserve(struct metrics *m, size_t more)
     return true;
 }
 
-static void put(struct metrics *m, const char *bytes, size_t len)
+static void metrics_put(struct metrics *m, const char *bytes, size_t len)
 {
-    if (!reserve(m, len))
+    if (!metrics_reserve(m, len))
         return;
     memcpy(m->text + m->len, bytes, len);
     m->len += len;
@@ -58,7 +58,7 @@ static void put(struct metrics *m, const char *bytes, size_t len)
 
 static void put_text(struct metrics *m, const char *text)
 {
-    put(m, text, strlen(text));
+    metrics_put(m, text, strlen(text));
 }
 
 static bool is_name(const char *name, bool colon)
@@ -76,11 +76,11 @@ static void put_escaped(struct metrics *m, const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         if (text[i] == '\n')
-            put(m, "\\n", 2);
+            metrics_put(m, "\\n", 2);
         else if (text[i] == '"' || text[i] == '\\')
-            put(m, (char[]){'\\', text[i]}, 2);
+            metrics_put(m, (char[]){'\\', text[i]}, 2);
         else
-            put(m, &text[i], 1);
+            metrics_put(m, &text[i], 1);
     }
 }
 

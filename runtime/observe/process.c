@@ -71,7 +71,7 @@ static uint64_t up_ns(void)
 }
 
 /* The same however long the two clocks took to be read. */
-static uint64_t rounded(uint64_t ns)
+static uint64_t process_rounded(uint64_t ns)
 {
     return (ns + START_STEP_NS / 2) / START_STEP_NS * START_STEP_NS;
 }
@@ -87,8 +87,8 @@ void process_get_usage(struct process_usage *usage)
         .resident_bytes = resident_bytes(), .open_fds = count_fds(), .up_ns = up_ns()};
     struct timespec now;
     if (usage->up_ns > 0 && clock_gettime(CLOCK_REALTIME, &now) == 0)
-        usage->started_ns = rounded((uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec -
-                                    usage->up_ns);
+        usage->started_ns =
+            process_rounded((uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec - usage->up_ns);
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
         usage->fds_max = limit.rlim_cur;

@@ -18,7 +18,7 @@ struct preload {
     size_t count, cap;
 };
 
-static void need(struct preload *p, uint16_t kind, struct id128 id)
+static void preload_need(struct preload *p, uint16_t kind, struct id128 id)
 {
     if (registry_find(p->replay->registry, kind, id) != NULL)
         return;
@@ -42,7 +42,7 @@ static bool look_at_event(struct preload *p, const struct record_reader *record)
     for (uint16_t i = 0; read && i < needs->count; i++) {
         struct id128 id;
         memcpy(&id, (const char *)r->event + needs->ids[i], sizeof id);
-        need(p, needs->kind, id);
+        preload_need(p, needs->kind, id);
     }
     return read;
 }

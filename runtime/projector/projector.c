@@ -34,7 +34,7 @@ static bool is_abandoned(const struct projector *p)
     return atomic_load_explicit(&p->abandoned, memory_order_relaxed);
 }
 
-static void note(struct projection *p, enum err e)
+static void projector_note(struct projection *p, enum err e)
 {
     if (e != ERR_OK && p->error == ERR_OK)
         p->error = e;
@@ -44,7 +44,7 @@ void projection_put(struct projection *p, const struct view_table *t, const stru
 {
     struct store *s = p->projector->store;
     if (p->error == ERR_OK)
-        note(p, s->ops->put_row(s, t, row));
+        projector_note(p, s->ops->put_row(s, t, row));
 }
 
 /* Puts what was collected; an error is in the projection. */
@@ -58,7 +58,7 @@ static void put_sorted(struct projector *p)
         row->kind->put(&p->projection, follows ? row_sorter_item(&p->sorter, before) : NULL,
                        row_sorter_item(&p->sorter, row));
         if (is_abandoned(p))
-            note(&p->projection, ERR_UNAVAILABLE);
+            projector_note(&p->projection, ERR_UNAVAILABLE);
         before = row;
     }
     row_sorter_clear(&p->sorter);
@@ -79,7 +79,7 @@ void projection_delete(struct projection *p, const struct view_table *t, const s
 {
     struct store *s = p->projector->store;
     if (p->error == ERR_OK)
-        note(p, s->ops->delete_row(s, t, key));
+        projector_note(p, s->ops->delete_row(s, t, key));
 }
 
 bool projection_get(struct projection *p, const struct view_table *t, const struct value *key,
@@ -90,7 +90,7 @@ bool projection_get(struct projection *p, const struct view_table *t, const stru
         return false;
     enum err e = s->ops->get(s, t, key, row, context);
     if (e != ERR_NOT_FOUND)
-        note(p, e);
+        projector_note(p, e);
     return e == ERR_OK;
 }
 
@@ -214,7 +214,7 @@ static enum err write_views(struct projector *p)
 
 /* Forgets what a failed step left behind and stands where the views stand. Only the store knows: a
  * commit that failed may be done all the same, and its events must not reach the states twice. */
-static enum err renew(struct projector *p)
+static enum err projector_renew(struct projector *p)
 {
     struct store_position position;
     enum err e = p->store->ops->position(p->store, p->shard, &position);
@@ -253,7 +253,7 @@ static void step_run(struct work *w)
     struct projector *p = container_of(w, struct projector, work);
     p->result = ERR_OK;
     if (!p->fresh || p->registry.resident > PROJECTOR_RESIDENT_MAX)
-        p->result = of_views(p, renew(p));
+        p->result = of_views(p, projector_renew(p));
     p->projection = (struct projection){.projector = p};
     if (p->result == ERR_OK && is_done(p)) {
         p->reached = stands_at(p);

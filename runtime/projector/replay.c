@@ -44,9 +44,10 @@ void replay_done(struct replay *r)
     r->event = NULL;
 }
 
-static enum err damaged(struct replay *r, uint64_t seq, const char *format, ...) printf_like(3, 4);
+static enum err replay_damaged(struct replay *r, uint64_t seq, const char *format, ...)
+    printf_like(3, 4);
 
-static enum err damaged(struct replay *r, uint64_t seq, const char *format, ...)
+static enum err replay_damaged(struct replay *r, uint64_t seq, const char *format, ...)
 {
     int n = snprintf(r->reason, sizeof r->reason, "journal of shard %u is damaged at batch %llu: ",
                      r->shard, (unsigned long long)seq);
@@ -96,14 +97,14 @@ static enum err replay_event(struct replay *r, const struct record_reader *recor
     const struct event_rule *rule =
         record->number < DOMAIN_NUMBER_MAX ? r->domain->rules[record->number] : NULL;
     if (rule == NULL)
-        return damaged(r, r->seq + 1, "unknown event %u (written by a newer version?)",
-                       record->number);
+        return replay_damaged(r, r->seq + 1, "unknown event %u (written by a newer version?)",
+                              record->number);
     struct wire_reader wire;
     wire_reader_init(&wire, record->event.data, record->event.len);
     memset(r->event, 0, rule->type->size);
     if (!rule->type->read(&wire, &r->arena, r->event) || !wire_finished(&wire))
-        return damaged(r, r->seq + 1, "event %u (%s) cannot be read", record->number,
-                       rule->type->name);
+        return replay_damaged(r, r->seq + 1, "event %u (%s) cannot be read", record->number,
+                              rule->type->name);
     if (r->registry != NULL && !apply_event(r, rule, record->time_ns))
         return load_failed(r);
     r->events++;
@@ -124,7 +125,7 @@ static enum err replay_body(struct replay *r, const struct batch_row *row)
         switch (record_next(&record)) {
         case RECORD_BEGIN:
             if (record.time_ns < r->time_ns)
-                return damaged(r, row->seq, "time goes back in record %u", records);
+                return replay_damaged(r, row->seq, "time goes back in record %u", records);
             r->time_ns = record.time_ns;
             break;
         case RECORD_EVENT: {
@@ -143,12 +144,12 @@ static enum err replay_body(struct replay *r, const struct batch_row *row)
             break;
         case RECORD_DONE:
             if (records != row->count)
-                return damaged(r, row->seq, "%u records where %u were written", records,
-                               row->count);
+                return replay_damaged(r, row->seq, "%u records where %u were written", records,
+                                      row->count);
             r->records += records;
             return ERR_OK;
         case RECORD_DAMAGED:
-            return damaged(r, row->seq, "record %u cannot be read", records);
+            return replay_damaged(r, row->seq, "record %u cannot be read", records);
         }
     }
 }
@@ -156,16 +157,17 @@ static enum err replay_body(struct replay *r, const struct batch_row *row)
 enum err replay_batch(struct replay *r, const struct batch_row *row)
 {
     if (row->shard != r->shard || row->seq != r->seq + 1)
-        return damaged(r, r->seq + 1, "found batch %llu instead", (unsigned long long)row->seq);
+        return replay_damaged(r, r->seq + 1, "found batch %llu instead",
+                              (unsigned long long)row->seq);
     if (row->epoch < r->epoch)
-        return damaged(r, row->seq, "written under the older epoch %llu",
-                       (unsigned long long)row->epoch);
+        return replay_damaged(r, row->seq, "written under the older epoch %llu",
+                              (unsigned long long)row->epoch);
     if (memcmp(row->prev_hash.bytes, r->hash.bytes, SHA256_SIZE) != 0)
-        return damaged(r, row->seq, "it does not follow batch %llu (hash chain broken)",
-                       (unsigned long long)r->seq);
+        return replay_damaged(r, row->seq, "it does not follow batch %llu (hash chain broken)",
+                              (unsigned long long)r->seq);
     struct sha256_digest hash = batch_hash(row);
     if (memcmp(hash.bytes, row->hash.bytes, SHA256_SIZE) != 0)
-        return damaged(r, row->seq, "its hash does not match its content");
+        return replay_damaged(r, row->seq, "its hash does not match its content");
     if (r->registry != NULL)
         r->registry->seq = row->seq;
     enum err e = replay_body(r, row);

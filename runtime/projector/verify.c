@@ -9,7 +9,7 @@ void verify_done(struct verify *v)
     registry_done(&v->registry);
 }
 
-static uint64_t done(const struct verify *v)
+static uint64_t verify_batches_done(const struct verify *v)
 {
     return v->replay.events + v->replay.records + v->replay.seq;
 }
@@ -22,7 +22,7 @@ static bool on_row(void *context, const struct batch_row *row)
         v->damaged_seq = v->replay.damaged_seq;
         return false;
     }
-    return v->replay.seq < v->head_seq && done(v) < v->stop;
+    return v->replay.seq < v->head_seq && verify_batches_done(v) < v->stop;
 }
 
 /* The store does not give the batch after the last that holds: damage, if it is missing or says so
@@ -59,7 +59,7 @@ void verify_init(struct verify *v, const struct domain *d, struct store *s, uint
         set_unread(v, e);
 }
 
-static void audit(struct verify *v)
+static void verify_audit(struct verify *v)
 {
     const struct domain *d = v->replay.domain;
     for (uint32_t i = 0; i < d->service_count && v->problem == NULL; i++) {
@@ -73,7 +73,7 @@ bool verify_step(struct verify *v, uint64_t most)
     check(!v->finished);
     uint64_t seq = v->replay.seq;
     if (v->problem == NULL && seq < v->head_seq) {
-        v->stop = done(v) + most;
+        v->stop = verify_batches_done(v) + most;
         enum err e = v->store->ops->tail(v->store, v->replay.shard, seq + 1, on_row, v);
         if (e != ERR_OK && v->problem == NULL)
             set_unread(v, e);
@@ -82,6 +82,6 @@ bool verify_step(struct verify *v, uint64_t most)
     }
     v->finished = v->problem != NULL || v->replay.seq >= v->head_seq;
     if (v->finished && v->problem == NULL)
-        audit(v);
+        verify_audit(v);
     return !v->finished;
 }

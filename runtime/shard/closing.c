@@ -38,7 +38,7 @@ static bool nothing_left(const struct shard *s)
 }
 
 /* Of a shard that runs. */
-static void finish(struct shard *s)
+static void closing_finish(struct shard *s)
 {
     if (s->releasing || !nothing_left(s))
         return;
@@ -61,7 +61,7 @@ void closing_advance(struct shard *s)
     if (closing_is_late(s) || !(running || may_recover(s)))
         projector_abandon(&s->projector); /* a large step would outlast the stop */
     if (running && s->closing)
-        finish(s);
+        closing_finish(s);
     else if (!running && !may_recover(s))
         recovery_abandon(s);
 }

@@ -15,11 +15,11 @@ struct control {
     uint16_t flags;
 };
 
-static void expire(struct alarm *alarm);
+static void controls_expire(struct alarm *alarm);
 
 void controls_init(struct controls *o)
 {
-    *o = (struct controls){.expiry.fire = expire};
+    *o = (struct controls){.expiry.fire = controls_expire};
     for (int k = 0; k < KIND_MAX; k++)
         table_init(&o->actors[k]);
 }
@@ -146,7 +146,7 @@ static void expire_mailbox(struct shard *s, struct actor *a)
     }
 }
 
-static void expire(struct alarm *alarm)
+static void controls_expire(struct alarm *alarm)
 {
     struct shard *s = container_of(alarm, struct shard, controls.expiry);
     if (s->state == SHARD_RUNNING)

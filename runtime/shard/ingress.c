@@ -60,7 +60,7 @@ void ingress_take(struct shard *s, struct message *m)
 }
 
 /* Where their actors lie, by their slots, which have come by now. */
-static void find(struct shard *s, size_t end)
+static void ingress_find(struct shard *s, size_t end)
 {
     struct ingress *a = &s->ingress;
     for (struct ingress_item *i = &a->items[a->found]; i < &a->items[end]; i++) {
@@ -71,7 +71,7 @@ static void find(struct shard *s, size_t end)
     a->found = end;
 }
 
-static void hash(struct shard *s, size_t end)
+static void ingress_hash(struct shard *s, size_t end)
 {
     struct ingress *a = &s->ingress;
     for (struct ingress_item *i = &a->items[a->hashed]; i < &a->items[end]; i++) {
@@ -88,8 +88,8 @@ void ingress_look_ahead(struct shard *s)
 {
     const struct ingress *a = &s->ingress;
     size_t end = a->hashed + INGRESS_STEP;
-    find(s, a->hashed);
-    hash(s, end < a->count ? end : a->count);
+    ingress_find(s, a->hashed);
+    ingress_hash(s, end < a->count ? end : a->count);
 }
 
 void ingress_accept(struct shard *s)
@@ -125,7 +125,7 @@ static out_of_line void begin_group(struct shard *s)
 }
 
 /* To a running shard. */
-static inline void put(struct shard *s, struct message *m)
+static inline void ingress_put(struct shard *s, struct message *m)
 {
     struct ingress *a = &s->ingress;
     if (a->count == INGRESS_MAX)
@@ -156,7 +156,7 @@ void shard_post(struct shard *s, struct message *m)
         m->target_kind = 0;
         shard_finish(s, m, ERR_UNSUPPORTED);
     } else if (s->state == SHARD_RUNNING && !s->closing) {
-        put(s, m);
+        ingress_put(s, m);
     } else {
         post_later(s, m);
     }

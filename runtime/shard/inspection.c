@@ -40,7 +40,7 @@ const char *shard_audit(struct shard *s)
     return NULL;
 }
 
-static struct actor *resident(const struct shard *s, uint16_t kind, struct id128 id)
+static struct actor *inspection_resident(const struct shard *s, uint16_t kind, struct id128 id)
 {
     if (kind >= KIND_MAX || s->recovery != NULL)
         return NULL; /* while it recovers the registry is the worker's */
@@ -48,7 +48,7 @@ static struct actor *resident(const struct shard *s, uint16_t kind, struct id128
     return e == NULL ? NULL : actor_of_entry(e);
 }
 
-static void resume(struct shard *s, struct actor *a)
+static void inspection_resume(struct shard *s, struct actor *a)
 {
     controls_lift(s, a, ACTOR_HALTED);
     supervisor_forgive(s, a);
@@ -60,14 +60,14 @@ enum err shard_actor_command(struct shard *s, uint16_t kind, struct id128 id,
 {
     if (s->state == SHARD_RUNNING)
         ingress_accept(s); /* what came before comes first */
-    struct actor *a = resident(s, kind, id);
+    struct actor *a = inspection_resident(s, kind, id);
     if (a == NULL)
         return ERR_NOT_FOUND;
     switch (command) {
     case ACTOR_COMMAND_SUSPEND:
         return controls_give(s, a, ACTOR_SUSPENDED);
     case ACTOR_COMMAND_RESUME:
-        resume(s, a);
+        inspection_resume(s, a);
         return ERR_OK;
     case ACTOR_COMMAND_TRACE:
         return controls_give(s, a, ACTOR_TRACED);
@@ -80,7 +80,8 @@ enum err shard_actor_command(struct shard *s, uint16_t kind, struct id128 id,
     return ERR_UNSUPPORTED;
 }
 
-static void describe(const struct shard *s, const struct actor *a, struct actor_info *info)
+static void inspection_describe(const struct shard *s, const struct actor *a,
+                                struct actor_info *info)
 {
     *info = (struct actor_info){
         .kind = a->kind,
@@ -100,17 +101,17 @@ static void describe(const struct shard *s, const struct actor *a, struct actor_
 enum err shard_actor_info(const struct shard *s, uint16_t kind, struct id128 id,
                           struct actor_info *info)
 {
-    const struct actor *a = resident(s, kind, id);
+    const struct actor *a = inspection_resident(s, kind, id);
     if (a == NULL)
         return ERR_NOT_FOUND;
-    describe(s, a, info);
+    inspection_describe(s, a, info);
     return ERR_OK;
 }
 
 enum err shard_actor_state(const struct shard *s, uint16_t kind, struct id128 id,
                            struct wire_writer *w)
 {
-    struct actor *a = resident(s, kind, id);
+    struct actor *a = inspection_resident(s, kind, id);
     if (a == NULL || (a->flags & ACTOR_EXISTS) == 0)
         return ERR_NOT_FOUND;
     s->options.domain->kinds[kind]->write(w, actor_state(a));
@@ -128,7 +129,7 @@ static uint32_t insert_info(const struct shard *s, const struct actor *a, struct
         infos[at] = infos[at - 1];
         at--;
     }
-    describe(s, a, &infos[at]);
+    inspection_describe(s, a, &infos[at]);
     return count < max ? count + 1 : count;
 }
 

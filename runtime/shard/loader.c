@@ -51,7 +51,7 @@ void loader_reset(struct loader *l)
     l->stale = l->busy;
 }
 
-static void start(struct loader *l)
+static void loader_start(struct loader *l)
 {
     struct load *loads = l->reading;
     size_t cap = l->reading_cap;
@@ -74,7 +74,7 @@ void loader_ask(struct loader *l, const struct load *load)
     }
     l->asked[l->asked_count++] = *load;
     if (!l->busy)
-        start(l);
+        loader_start(l);
 }
 
 const struct part *loader_part(const struct loader *l, uint64_t position)
@@ -242,5 +242,5 @@ static void loader_finish(struct work *w)
         l->finished(l->context);
     l->stale = false;
     if (l->asked_count > 0 && !l->busy)
-        start(l);
+        loader_start(l);
 }

@@ -17,7 +17,7 @@ static bool may_leave(const struct shard *s, const struct actor *a)
            !s->options.domain->kinds[a->kind]->resident;
 }
 
-static void leave(struct shard *s, struct actor *a)
+static void passivation_leave(struct shard *s, struct actor *a)
 {
     bool may_exist = (a->flags & ACTOR_EXISTS) != 0 || a->touched_seq != 0;
     uint64_t ms = id128_unix_ms(a->entry.id);
@@ -56,7 +56,7 @@ void passivation_step(struct shard *s)
         if ((a->flags & ACTOR_USED) != 0)
             a->flags &= (uint16_t)~ACTOR_USED;
         else if (may_leave(s, a))
-            leave(s, a);
+            passivation_leave(s, a);
     }
 }
 
@@ -64,6 +64,6 @@ bool passivation_now(struct shard *s, struct actor *a)
 {
     if (!may_leave(s, a))
         return false;
-    leave(s, a);
+    passivation_leave(s, a);
     return true;
 }

@@ -50,7 +50,7 @@ bool progress_wanted(const struct progress *p, uint16_t shard, uint64_t projecte
 }
 
 /* true: nobody wanted as much before. */
-static bool want(struct progress_shard *s, uint64_t seq)
+static bool progress_want(struct progress_shard *s, uint64_t seq)
 {
     uint64_t wanted = atomic_load(&s->wanted);
     while (wanted < seq)
@@ -64,7 +64,7 @@ void progress_capture_own(struct progress *p, uint16_t shard, uint64_t *seqs)
     for (uint16_t i = 0; i < p->count; i++)
         seqs[i] = 0;
     seqs[shard] = atomic_load(&p->shards[shard].committed);
-    (void)want(&p->shards[shard], seqs[shard]);
+    (void)progress_want(&p->shards[shard], seqs[shard]);
 }
 
 bool progress_capture(struct progress *p, uint16_t shard, uint64_t *seqs)
@@ -76,7 +76,8 @@ bool progress_capture(struct progress *p, uint16_t shard, uint64_t *seqs)
         struct progress_shard *s = &p->shards[i];
         bool opened = atomic_load(&s->opened);
         seqs[i] = opened ? atomic_load(&s->committed) : UINT64_MAX; /* stopped: nobody knows */
-        if (opened && seqs[i] > atomic_load(&s->projected) && want(s, seqs[i]) && i != shard)
+        if (opened && seqs[i] > atomic_load(&s->projected) && progress_want(s, seqs[i]) &&
+            i != shard)
             p->notify(p->context, i);
     }
     return true;

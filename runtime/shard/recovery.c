@@ -56,9 +56,10 @@ struct recovery {
 
 /* --- on the journal worker -------------------------------------------------------------------- */
 
-static enum err fail(struct recovery *r, enum err e, const char *format, ...) printf_like(3, 4);
+static enum err recovery_fail(struct recovery *r, enum err e, const char *format, ...)
+    printf_like(3, 4);
 
-static enum err fail(struct recovery *r, enum err e, const char *format, ...)
+static enum err recovery_fail(struct recovery *r, enum err e, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -74,11 +75,12 @@ static enum err fail_damaged(struct recovery *r, uint64_t seq, const char *what)
     char which[24] = "";
     if (shard > 0)
         snprintf(which, sizeof which, " --shard %u", shard);
-    return fail(r, ERR_CORRUPT,
-                "%s (in %s); nothing of it was changed. payctl ledger show-batch %llu%s and payctl "
-                "ledger verify, each with --data and the directory, tell more; restore the "
-                "directory from a backup",
-                what, r->shard->options.store->location, (unsigned long long)seq, which);
+    return recovery_fail(
+        r, ERR_CORRUPT,
+        "%s (in %s); nothing of it was changed. payctl ledger show-batch %llu%s and payctl "
+        "ledger verify, each with --data and the directory, tell more; restore the "
+        "directory from a backup",
+        what, r->shard->options.store->location, (unsigned long long)seq, which);
 }
 
 /* The same of a batch of this shard. */
@@ -106,8 +108,8 @@ static enum err take_lease(struct recovery *r)
     if (store_doubtful(r)) {
         enum err e = store->ops->reopen(store);
         if (e != ERR_OK)
-            return fail(r, e, "the store cannot be reopened: %s (%s)", err_text(e),
-                        store->location);
+            return recovery_fail(r, e, "the store cannot be reopened: %s (%s)", err_text(e),
+                                 store->location);
     }
     if (r->cause != ERR_OK) {
         r->epoch = s->journal.epoch;
@@ -115,8 +117,8 @@ static enum err take_lease(struct recovery *r)
     }
     enum err e = store->ops->lease_take(store, s->options.number, s->options.owner, &r->epoch);
     if (e != ERR_OK)
-        return fail(r, e, "the lease of shard %u cannot be taken: %s", s->options.number,
-                    err_text(e));
+        return recovery_fail(r, e, "the lease of shard %u cannot be taken: %s", s->options.number,
+                             err_text(e));
     return ERR_OK;
 }
 
@@ -140,19 +142,21 @@ static enum err position_unlike(struct recovery *r, const struct position_check 
 {
     unsigned long long at = r->position.seq;
     if (at > head)
-        return fail(r, ERR_CORRUPT,
-                    "the views stand at batch %llu, but the journal of shard %u ends at batch "
-                    "%llu: its end is lost, or an older one was restored; restore journal and "
-                    "views together from a backup",
-                    at, r->shard->options.number, (unsigned long long)head);
+        return recovery_fail(
+            r, ERR_CORRUPT,
+            "the views stand at batch %llu, but the journal of shard %u ends at batch "
+            "%llu: its end is lost, or an older one was restored; restore journal and "
+            "views together from a backup",
+            at, r->shard->options.number, (unsigned long long)head);
     if (!c->seen)
         return fail_at(r, at, "it is missing");
     if (!c->whole)
         return fail_at(r, at, "its hash does not match its content");
-    return fail(r, ERR_CORRUPT,
-                "the views stand at batch %llu of another journal of shard %u; if the journal is "
-                "the right one, delete the views: they are rebuilt",
-                at, r->shard->options.number);
+    return recovery_fail(
+        r, ERR_CORRUPT,
+        "the views stand at batch %llu of another journal of shard %u; if the journal is "
+        "the right one, delete the views: they are rebuilt",
+        at, r->shard->options.number);
 }
 
 /* The views must have been made from this journal, and not be ahead of it. The batch they stand at
@@ -166,21 +170,21 @@ static enum err check_position(struct recovery *r)
     if (e == ERR_CORRUPT)
         store->ops->views_damaged(store);
     if (e != ERR_OK)
-        return fail(r, e, "the views cannot be read: %s", err_text(e));
+        return recovery_fail(r, e, "the views cannot be read: %s", err_text(e));
     if (r->position.seq == 0)
         return ERR_OK;
     e = store->ops->head(store, shard, &head);
     if (e == ERR_CORRUPT)
         head = UINT64_MAX; /* the reading that follows finds where it breaks off */
     else if (e != ERR_OK)
-        return fail(r, e, "the journal cannot be read: %s", err_text(e));
+        return recovery_fail(r, e, "the journal cannot be read: %s", err_text(e));
     struct position_check c = {.position = &r->position};
     e = store->ops->tail(store, shard, r->position.seq, compare_position, &c);
     if (e == ERR_CORRUPT)
         return fail_at(r, r->position.seq, "it cannot be read");
     if (e != ERR_OK)
-        return fail(r, e, "the journal cannot be read at batch %llu: %s",
-                    (unsigned long long)r->position.seq, err_text(e));
+        return recovery_fail(r, e, "the journal cannot be read at batch %llu: %s",
+                             (unsigned long long)r->position.seq, err_text(e));
     bool alike = c.seen && c.same && c.whole;
     return alike ? ERR_OK : position_unlike(r, &c, head);
 }
@@ -192,11 +196,12 @@ static enum err check_committed(struct recovery *r)
     uint16_t shard = r->shard->options.number;
     unsigned long long at = r->committed.seq;
     if (at > r->replay.seq)
-        return fail(r, ERR_CORRUPT,
-                    "batch %llu was committed, but the journal of shard %u ends at batch %llu: its "
-                    "end is lost, or an older one was restored; restore the directory from a "
-                    "backup, or delete views and commit mark to go on without what is lost",
-                    at, shard, (unsigned long long)r->replay.seq);
+        return recovery_fail(
+            r, ERR_CORRUPT,
+            "batch %llu was committed, but the journal of shard %u ends at batch %llu: its "
+            "end is lost, or an older one was restored; restore the directory from a "
+            "backup, or delete views and commit mark to go on without what is lost",
+            at, shard, (unsigned long long)r->replay.seq);
     if (at == 0)
         return ERR_OK;
     struct position_check c = {.position = &r->committed};
@@ -204,15 +209,16 @@ static enum err check_committed(struct recovery *r)
     if (e == ERR_CORRUPT)
         return fail_at(r, at, "it cannot be read");
     if (e != ERR_OK)
-        return fail(r, e, "the journal cannot be read at batch %llu: %s", at, err_text(e));
+        return recovery_fail(r, e, "the journal cannot be read at batch %llu: %s", at, err_text(e));
     if (c.seen && c.whole && c.same)
         return ERR_OK;
     if (!c.seen || !c.whole)
         return fail_at(r, at, c.seen ? "its hash does not match its content" : "it is missing");
-    return fail(r, ERR_CORRUPT,
-                "batch %llu of the journal of shard %u is not the one that was committed; if this "
-                "journal is the right one, delete views and commit mark",
-                at, shard);
+    return recovery_fail(
+        r, ERR_CORRUPT,
+        "batch %llu of the journal of shard %u is not the one that was committed; if this "
+        "journal is the right one, delete views and commit mark",
+        at, shard);
 }
 
 static bool add_event(void *context, const struct event_rule *rule, const void *event,
@@ -304,21 +310,21 @@ static enum err replay_tail(struct recovery *r)
     if (t.error == ERR_OK && e == ERR_CORRUPT)
         return fail_at(r, r->replay.seq + 1, "it, or what tells where it is, cannot be read");
     if (t.error == ERR_OK && e != ERR_OK)
-        return fail(r, e, "the journal cannot be read after batch %llu: %s",
-                    (unsigned long long)r->replay.seq, err_text(e));
+        return recovery_fail(r, e, "the journal cannot be read after batch %llu: %s",
+                             (unsigned long long)r->replay.seq, err_text(e));
     if (t.error == ERR_CORRUPT && t.bad_seq > r->committed.seq && store->tears) {
         e = store->ops->cut(store, s->options.number, r->epoch, t.bad_seq);
         if (e != ERR_OK)
-            return fail(r, e, "torn batch %llu cannot be removed: %s",
-                        (unsigned long long)t.bad_seq, err_text(e));
+            return recovery_fail(r, e, "torn batch %llu cannot be removed: %s",
+                                 (unsigned long long)t.bad_seq, err_text(e));
         r->torn_seq = t.bad_seq;
         return replay_tail(r); /* once: the end is whole now */
     }
     if (t.error == ERR_CORRUPT && r->replay.damaged_seq != 0)
         return fail_damaged(r, r->replay.damaged_seq, r->replay.reason);
     if (t.error != ERR_OK)
-        return fail(r, t.error, "%s",
-                    r->replay.reason[0] != '\0' ? r->replay.reason : err_text(t.error));
+        return recovery_fail(r, t.error, "%s",
+                             r->replay.reason[0] != '\0' ? r->replay.reason : err_text(t.error));
     s->registry.load = NULL;
     return ERR_OK;
 }
@@ -340,7 +346,7 @@ static void recovery_run(struct work *w)
 
 /* --- on the loop ------------------------------------------------------------------------------ */
 
-static void begin(struct recovery *r)
+static void recovery_begin(struct recovery *r)
 {
     struct shard *s = r->shard;
     r->now_ns = s->journal.epoch == 0 ? env_wall_ns(s->env) : s->clock.now_ns;
@@ -385,10 +391,10 @@ static bool may_retry(struct recovery *r)
     return r->result == ERR_STORE_FULL;
 }
 
-static void retry(struct alarm *a)
+static void recovery_retry(struct alarm *a)
 {
     struct recovery *r = container_of(a, struct recovery, retry);
-    begin(r);
+    recovery_begin(r);
 }
 
 static void retry_later(struct recovery *r)
@@ -421,7 +427,7 @@ static bool cut_short(const struct recovery *r)
     return is_abandoned(r) && r->result != ERR_CORRUPT && r->result != ERR_FAILED;
 }
 
-static void end(struct recovery *r)
+static void recovery_end(struct recovery *r)
 {
     struct shard *s = r->shard;
     settle_failed(r);
@@ -440,7 +446,7 @@ static void recovery_done(struct work *w)
     if (!is_abandoned(r) && may_retry(r))
         retry_later(r);
     else
-        end(r);
+        recovery_end(r);
 }
 
 void recovery_abandon(struct shard *s)
@@ -452,7 +458,7 @@ void recovery_abandon(struct shard *s)
     if (r->retry.due_ns == 0)
         return; /* its work ends soon */
     env_alarm_stop(s->env, &r->retry);
-    end(r);
+    recovery_end(r);
 }
 
 void recovery_start(struct shard *s, enum err cause)
@@ -462,7 +468,7 @@ void recovery_start(struct shard *s, enum err cause)
     check(r != NULL);
     r->shard = s;
     r->cause = cause;
-    r->retry.fire = retry;
+    r->retry.fire = recovery_retry;
     r->work.run = recovery_run;
     r->work.done = recovery_done;
     r->source = (struct replay_source){
@@ -476,7 +482,7 @@ void recovery_start(struct shard *s, enum err cause)
         fifo_push(&r->failed, &b->link);
     }
     s->recovery = r;
-    begin(r);
+    recovery_begin(r);
 }
 
 void recovery_kill(struct shard *s)

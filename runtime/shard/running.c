@@ -39,8 +39,8 @@ static void note_stall(struct shard *s, uint64_t took_ns)
             log_stall(s, s->running.turns[i], took_ns, suppressed);
 }
 
-static void trace(struct shard *s, const struct actor *a, const struct message *m,
-                  uint64_t took_ns)
+static void running_trace(struct shard *s, const struct actor *a, const struct message *m,
+                          uint64_t took_ns)
 {
     LOG_INFO(s->env->log, "turn", log_uint("shard", s->options.number),
              log_text("kind", s->options.domain->kinds[a->kind]->name),
@@ -87,13 +87,13 @@ static out_of_line void end_turns(struct shard *s, const struct actor *a, const 
 {
     uint64_t took_ns = read_clock(s);
     if ((a->flags & (ACTOR_TRACED | ACTOR_WAITING)) == ACTOR_TRACED)
-        trace(s, a, m, took_ns);
+        running_trace(s, a, m, took_ns);
 }
 
 /* --- one message ------------------------------------------------------------------------------ */
 
 /* Its actor stops here: the message stays its first one until what it needs is there. */
-static out_of_line void wait(struct shard *s, struct actor *a, struct message *m)
+static out_of_line void running_wait(struct shard *s, struct actor *a, struct message *m)
 {
     actor_mailbox_put_back(a, &m->link);
     s->running.stats->depth++;
@@ -114,19 +114,19 @@ static inline void count_turn(struct shard *s, const struct message *m)
         stats->wait_ns_max = wait_ns;
 }
 
-static inline void ran(struct shard *s, struct actor *a, struct message *m,
-                       enum turn_result result)
+static inline void running_ran(struct shard *s, struct actor *a, struct message *m,
+                               enum turn_result result)
 {
     s->running.turns[s->running.count++] = m;
     if (result == TURN_WAIT)
-        wait(s, a, m);
+        running_wait(s, a, m);
     else
         count_turn(s, m);
     if (s->turn.must_finish || s->running.count >= s->running.count_max)
         end_turns(s, a, m);
 }
 
-static out_of_line void expire(struct shard *s, struct message *m)
+static out_of_line void running_expire(struct shard *s, struct message *m)
 {
     s->stats.kinds[m->target_kind].expired++;
     shard_finish(s, m, ERR_EXPIRED);
@@ -137,12 +137,12 @@ static inline __attribute__((always_inline)) void run_message(struct shard *s, s
                                                               struct message *m)
 {
     if (m->deadline_ns != 0 && s->running.now_ns > m->deadline_ns) {
-        expire(s, m);
+        running_expire(s, m);
         return;
     }
     if (m->type != s->running.type || m->target_kind != s->running.kind)
         change_handler(s, m);
-    ran(s, a, m, turn_run(s, a, m));
+    running_ran(s, a, m, turn_run(s, a, m));
 }
 
 /* --- one actor -------------------------------------------------------------------------------- */
@@ -167,7 +167,7 @@ static void refuse_mailbox(struct shard *s, struct actor *a)
 }
 
 /* None of its turns runs any more. */
-static out_of_line void halt(struct shard *s, struct actor *a)
+static out_of_line void running_halt(struct shard *s, struct actor *a)
 {
     if ((a->flags & ACTOR_QUARANTINED) != 0)
         refuse_mailbox(s, a);
@@ -203,7 +203,7 @@ static inline void run_mailbox(struct shard *s, struct actor *a)
 static inline void done_with(struct shard *s, struct actor *a)
 {
     if ((a->flags & ACTOR_HALTED) != 0)
-        halt(s, a);
+        running_halt(s, a);
     if (a == s->alone && (a->flags & ACTOR_WAITING) == 0)
         shard_served(s);
     if (!actor_mailbox_empty(a))
@@ -262,7 +262,7 @@ static out_of_line void run_ingress(struct shard *s)
 static out_of_line void end_after_jump(struct shard *s)
 {
     struct actor *a = s->turn.actor;
-    ran(s, a, s->turn.message, turn_gave_up(s));
+    running_ran(s, a, s->turn.message, turn_gave_up(s));
     done_with(s, a);
 }
 

@@ -230,7 +230,7 @@ static void fail_waiting(struct shard *s)
 }
 
 /* Its message can run again. */
-static void wake(struct shard *s, struct actor *a)
+static void shard_wake(struct shard *s, struct actor *a)
 {
     a->flags &= (uint16_t)~ACTOR_WAITING;
     shard_ready(s, a);
@@ -244,7 +244,7 @@ void shard_wake_waiting(struct shard *s)
 {
     struct fifo_link *link;
     while ((link = fifo_pop(&s->wait_queue)) != NULL)
-        wake(s, actor_of_run_link(link));
+        shard_wake(s, actor_of_run_link(link));
 }
 
 /* All turns have run for which there was room. Of those that wait the first that can run gets all
@@ -256,7 +256,7 @@ static void next_alone(struct shard *s)
     s->alone = NULL;
     while (s->alone == NULL && (link = fifo_pop(&s->wait_queue)) != NULL) {
         struct actor *a = actor_of_run_link(link);
-        wake(s, a);
+        shard_wake(s, a);
         if ((a->flags & ACTOR_QUEUED) != 0)
             s->alone = a;
     }
@@ -279,7 +279,7 @@ static void serve_crowd(struct shard *s)
     } else if ((s->alone->flags & ACTOR_WAITING) != 0) {
         if (s->loader.parts.count >= LOADER_PARTS_MAX)
             loader_forget(&s->loader);
-        wake(s, actor_of_run_link(fifo_pop(&s->wait_queue))); /* it waits in front */
+        shard_wake(s, actor_of_run_link(fifo_pop(&s->wait_queue))); /* it waits in front */
         if ((s->alone->flags & ACTOR_QUEUED) == 0)
             shard_served(s); /* an operator holds it */
     }
@@ -303,7 +303,7 @@ static void on_load_finished(void *context)
 
 /* --- the pass --------------------------------------------------------------------------------- */
 
-static void project(struct shard *s)
+static void shard_project(struct shard *s)
 {
     uint64_t behind = s->journal.committed_seq - s->projector.position.seq;
     if (behind == 0 || s->projector.busy || closing_is_late(s))
@@ -319,7 +319,7 @@ static void project(struct shard *s)
     }
 }
 
-static void rebuild(struct shard *s)
+static void shard_rebuild(struct shard *s)
 {
     s->stats.restarts++;
     if (failures_add(&s->supervisor.recoveries, env_mono_ns(s->env)) > SUPERVISOR_RECOVERIES_MAX)
@@ -353,11 +353,11 @@ bool shard_pass(struct shard *s, uint64_t budget_ns)
             next_alone(s);
         journal_flush(&s->journal);
         if (s->supervisor.rebuild && journal_idle(&s->journal))
-            rebuild(s);
+            shard_rebuild(s);
     }
     if (s->state == SHARD_RUNNING) {
         view_reads_advance(s);
-        project(s);
+        shard_project(s);
         passivation_step(s);
         registry_rehash_step(&s->registry);
         deadlines_arm_alarm(s);
@@ -419,7 +419,7 @@ static void on_append_failure(void *context, enum err e)
         shard_recover(s, e);
 }
 
-static void probe(struct alarm *a)
+static void shard_probe(struct alarm *a)
 {
     struct shard *s = container_of(a, struct shard, probe_alarm);
     if (s->state != SHARD_RUNNING || s->writable || s->releasing)
@@ -506,7 +506,7 @@ static void init_parts(struct shard *s)
     s->wheel_alarm.fire = on_wake_alarm;
     s->project_alarm.fire = on_wake_alarm;
     s->closing_alarm.fire = on_wake_alarm;
-    s->probe_alarm.fire = probe;
+    s->probe_alarm.fire = shard_probe;
 }
 
 struct shard *shard_new(const struct shard_options *options)

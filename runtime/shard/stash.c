@@ -7,15 +7,15 @@
 
 #define STASH_LOOK_NS (100 * NS_PER_MS) /* how late an answer EXPIRED may be */
 
-static void expire(struct alarm *a);
+static void stash_expire(struct alarm *a);
 
 void stash_init(struct stash *p)
 {
-    *p = (struct stash){.expiry.fire = expire};
+    *p = (struct stash){.expiry.fire = stash_expire};
     fifo_init(&p->messages);
 }
 
-static void put(struct shard *s, struct message *m)
+static void stash_append(struct shard *s, struct message *m)
 {
     struct stash *p = &s->stash;
     p->count++;
@@ -28,7 +28,7 @@ bool stash_put(struct shard *s, struct message *m)
 {
     if (s->stash.count >= STASH_MAX)
         return false;
-    put(s, m);
+    stash_append(s, m);
     return true;
 }
 
@@ -46,13 +46,13 @@ void stash_put_mailboxes(struct shard *s)
                 if (m->type == NULL)
                     m->done(m); /* deadlines are armed again by the replay */
                 else
-                    put(s, m);
+                    stash_append(s, m);
             }
         }
         s->stats.kinds[k].depth = 0;
     }
     for (size_t i = 0; i < s->ingress.count; i++)
-        put(s, s->ingress.items[i].message);
+        stash_append(s, s->ingress.items[i].message);
     s->ingress.count = 0;
 }
 
@@ -65,14 +65,14 @@ struct message *stash_take(struct shard *s)
     return container_of(link, struct message, link);
 }
 
-static void expire(struct alarm *a)
+static void stash_expire(struct alarm *a)
 {
     struct shard *s = container_of(a, struct shard, stash.expiry);
     uint64_t now_ns = env_mono_ns(s->env);
     for (size_t left = s->stash.count; left > 0; left--) {
         struct message *m = stash_take(s);
         if (m->deadline_ns == 0 || now_ns <= m->deadline_ns) {
-            put(s, m); /* once around keeps the order */
+            stash_append(s, m); /* once around keeps the order */
             continue;
         }
         s->stats.kinds[m->target_kind].expired++;

@@ -77,7 +77,7 @@ uint32_t supervisor_failures(const struct supervisor *v, const struct actor *a)
     return f == NULL ? 0 : f->failures.count;
 }
 
-static void forget(struct supervisor *v, uint16_t kind, struct failing *f)
+static void supervisor_forget(struct supervisor *v, uint16_t kind, struct failing *f)
 {
     table_remove(&v->failing[kind], &f->entry);
     v->failing_count--;
@@ -88,7 +88,7 @@ void supervisor_forgive(struct shard *s, const struct actor *a)
 {
     struct failing *f = failing_of(&s->supervisor, a->kind, a->entry.id);
     if (f != NULL)
-        forget(&s->supervisor, a->kind, f);
+        supervisor_forget(&s->supervisor, a->kind, f);
 }
 
 /* Makes room: failures of a period that is over count no more. */
@@ -100,7 +100,7 @@ static void forget_old(struct supervisor *v, uint64_t now_ns)
         while ((e = table_next(&v->failing[k], &cursor)) != NULL) {
             struct failing *f = container_of(e, struct failing, entry);
             if (now_ns - f->failures.since_ns > SUPERVISOR_PERIOD_NS)
-                forget(v, k, f);
+                supervisor_forget(v, k, f);
         }
     }
 }
@@ -253,7 +253,7 @@ static bool not_handled(uint16_t code)
            code == ERR_SUSPENDED;
 }
 
-static void replayed(struct message *m)
+static void supervisor_replayed(struct message *m)
 {
     struct replayed_letter *r = container_of(m, struct replayed_letter, message);
     if (not_handled(m->code))
@@ -303,7 +303,7 @@ enum err shard_dead_letter_replay(struct shard *s, uint64_t number)
     bool read = body != NULL && type->read(&wire, &r->arena, body);
     check(read); /* it was written by the same type's write */
     r->message.body = body;
-    r->message.done = replayed;
+    r->message.done = supervisor_replayed;
     shard_post(s, &r->message);
     return ERR_OK;
 }

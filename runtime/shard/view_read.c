@@ -85,7 +85,7 @@ static enum view_read_reach reach_of(const struct view_read *q)
     return q->message->type->target_offset == MESSAGE_NO_OFFSET ? VIEW_READ_ALL : VIEW_READ_OWN;
 }
 
-static bool capture(struct shard *s, struct view_read *q)
+static bool view_read_capture(struct shard *s, struct view_read *q)
 {
     struct progress *p = s->options.progress;
     if (reach_of(q) == VIEW_READ_ALL && !MUTANT(LIST_OWN_SHARD))
@@ -103,7 +103,7 @@ static void begin_wait(struct shard *s, struct view_read *q)
 }
 
 /* Deadlines differ: one behind the first may pass before it. */
-static void expire(struct alarm *a)
+static void view_read_expire(struct alarm *a)
 {
     struct shard *s = container_of(a, struct shard, view_reads.expiry);
     struct fifo looked_at;
@@ -144,7 +144,7 @@ void view_read_post(struct shard *s, struct message *m)
         .shard = s,
         .message = m,
     };
-    q->captured = capture(s, q);
+    q->captured = view_read_capture(s, q);
     m->version = 0;
     m->reply_type = 0;
     s->view_reads.count++;
@@ -154,21 +154,21 @@ void view_read_post(struct shard *s, struct message *m)
 }
 
 /* Whose views are behind knows it, hurries, and notifies this shard when they have moved. */
-static enum progress_wait look(struct shard *s, struct view_read *q)
+static enum progress_wait view_read_look(struct shard *s, struct view_read *q)
 {
     if (!q->captured)
-        q->captured = capture(s, q);
+        q->captured = view_read_capture(s, q);
     if (MUTANT(STALE_LIST))
         return PROGRESS_REACHED;
     return q->captured ? progress_reached(s->options.progress, q->seqs) : PROGRESS_BEHIND;
 }
 
-static void advance(struct shard *s, struct fifo *waiting)
+static void view_read_advance(struct shard *s, struct fifo *waiting)
 {
     while (!fifo_empty(waiting)) {
         struct view_read *q = container_of(waiting->first, struct view_read, link);
         bool late = is_late(s, q);
-        enum progress_wait found = late ? PROGRESS_NEVER : look(s, q);
+        enum progress_wait found = late ? PROGRESS_NEVER : view_read_look(s, q);
         if (found == PROGRESS_BEHIND)
             return; /* those behind it came later and wait for no less */
         fifo_pop(waiting);
@@ -185,7 +185,7 @@ void view_reads_advance(struct shard *s)
 {
     bool waiting = false;
     for (int reach = 0; reach < VIEW_READ_REACHES; reach++) {
-        advance(s, &s->view_reads.waiting[reach]);
+        view_read_advance(s, &s->view_reads.waiting[reach]);
         waiting |= !fifo_empty(&s->view_reads.waiting[reach]);
     }
     if (!waiting)
@@ -215,5 +215,5 @@ void view_reads_init(struct shard *s)
         fifo_init(&s->view_reads.waiting[reach]);
     slab_init(&s->view_reads.slab,
               sizeof(struct view_read) + s->options.progress->count * sizeof(uint64_t));
-    s->view_reads.expiry.fire = expire;
+    s->view_reads.expiry.fire = view_read_expire;
 }

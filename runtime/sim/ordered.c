@@ -12,7 +12,7 @@ struct ordered_node {
     char key[];
 };
 
-static int compare(struct slice a, struct slice b)
+static int ordered_compare(struct slice a, struct slice b)
 {
     uint32_t shared = a.len < b.len ? a.len : b.len;
     int order = shared > 0 ? memcmp(a.data, b.data, shared) : 0;
@@ -54,11 +54,11 @@ void ordered_done(struct ordered *o)
     o->count = 0;
 }
 
-static struct ordered_node *find(const struct ordered *o, struct slice key)
+static struct ordered_node *ordered_find_node(const struct ordered *o, struct slice key)
 {
     struct ordered_node *n = o->root;
     while (n != NULL) {
-        int order = compare(key, key_of(n));
+        int order = ordered_compare(key, key_of(n));
         if (order == 0)
             break;
         n = order < 0 ? n->left : n->right;
@@ -68,7 +68,7 @@ static struct ordered_node *find(const struct ordered *o, struct slice key)
 
 void *ordered_find(const struct ordered *o, struct slice key)
 {
-    struct ordered_node *n = find(o, key);
+    struct ordered_node *n = ordered_find_node(o, key);
     return n != NULL ? n->value : NULL;
 }
 
@@ -83,11 +83,11 @@ static struct ordered_node *make_node(struct slice key, void *value)
 }
 
 /* Splits a tree without `key` into what is below and above it. */
-static void split(struct ordered_node *n, struct slice key, struct ordered_node **below,
-                  struct ordered_node **above)
+static void ordered_split(struct ordered_node *n, struct slice key, struct ordered_node **below,
+                          struct ordered_node **above)
 {
     while (n != NULL) {
-        if (compare(key_of(n), key) < 0) {
+        if (ordered_compare(key_of(n), key) < 0) {
             *below = n;
             below = &n->right;
             n = n->right;
@@ -102,7 +102,7 @@ static void split(struct ordered_node *n, struct slice key, struct ordered_node 
 
 void *ordered_put(struct ordered *o, struct slice key, void *value)
 {
-    struct ordered_node *present = find(o, key);
+    struct ordered_node *present = ordered_find_node(o, key);
     if (present != NULL) {
         void *old = present->value;
         present->value = value;
@@ -111,8 +111,8 @@ void *ordered_put(struct ordered *o, struct slice key, void *value)
     struct ordered_node *n = make_node(key, value);
     struct ordered_node **at = &o->root;
     while (*at != NULL && (*at)->priority >= n->priority)
-        at = compare(key, key_of(*at)) < 0 ? &(*at)->left : &(*at)->right;
-    split(*at, key, &n->left, &n->right);
+        at = ordered_compare(key, key_of(*at)) < 0 ? &(*at)->left : &(*at)->right;
+    ordered_split(*at, key, &n->left, &n->right);
     *at = n;
     o->count++;
     return NULL;
@@ -122,7 +122,7 @@ void *ordered_remove(struct ordered *o, struct slice key)
 {
     struct ordered_node **at = &o->root;
     int order;
-    while (*at != NULL && (order = compare(key, key_of(*at))) != 0)
+    while (*at != NULL && (order = ordered_compare(key, key_of(*at))) != 0)
         at = order < 0 ? &(*at)->left : &(*at)->right;
     struct ordered_node *n = *at;
     if (n == NULL)
@@ -146,7 +146,7 @@ void *ordered_remove(struct ordered *o, struct slice key)
     return value;
 }
 
-static bool give(const struct ordered_node *n, struct ordered_entry *ret)
+static bool ordered_give(const struct ordered_node *n, struct ordered_entry *ret)
 {
     if (n == NULL)
         return false;
@@ -155,11 +155,12 @@ static bool give(const struct ordered_node *n, struct ordered_entry *ret)
 }
 
 /* The first whose key is > `key`, or >= with `equal`. */
-static const struct ordered_node *above(const struct ordered *o, struct slice key, bool equal)
+static const struct ordered_node *ordered_above(const struct ordered *o, struct slice key,
+                                                bool equal)
 {
     const struct ordered_node *best = NULL;
     for (const struct ordered_node *n = o->root; n != NULL;) {
-        int order = compare(key_of(n), key);
+        int order = ordered_compare(key_of(n), key);
         if (order > 0 || (order == 0 && equal)) {
             best = n;
             n = n->left;
@@ -172,24 +173,24 @@ static const struct ordered_node *above(const struct ordered *o, struct slice ke
 
 bool ordered_at_or_after(const struct ordered *o, struct slice key, struct ordered_entry *ret)
 {
-    return give(above(o, key, true), ret);
+    return ordered_give(ordered_above(o, key, true), ret);
 }
 
 bool ordered_after(const struct ordered *o, struct slice key, struct ordered_entry *ret)
 {
-    return give(above(o, key, false), ret);
+    return ordered_give(ordered_above(o, key, false), ret);
 }
 
 bool ordered_before(const struct ordered *o, struct slice key, struct ordered_entry *ret)
 {
     const struct ordered_node *best = NULL;
     for (const struct ordered_node *n = o->root; n != NULL;) {
-        if (compare(key_of(n), key) < 0) {
+        if (ordered_compare(key_of(n), key) < 0) {
             best = n;
             n = n->right;
         } else {
             n = n->left;
         }
     }
-    return give(best, ret);
+    return ordered_give(best, ret);
 }

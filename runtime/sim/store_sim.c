@@ -137,7 +137,7 @@ static uint64_t head_before(struct store_sim *sim, const struct batch_row *rows,
 }
 
 /* Everything under way becomes durable. */
-static void settle(struct store_sim *sim)
+static void store_sim_settle(struct store_sim *sim)
 {
     while (!list_empty(&sim->under_way)) {
         struct list *first = sim->under_way.next;
@@ -146,11 +146,12 @@ static void settle(struct store_sim *sim)
     }
 }
 
-static enum err append(struct store_sim *sim, const struct batch_row *rows, uint32_t count)
+static enum err store_sim_append(struct store_sim *sim, const struct batch_row *rows,
+                                 uint32_t count)
 {
     if (sim->broken)
         return ERR_IO;
-    settle(sim);
+    store_sim_settle(sim);
     for (uint32_t i = 0; i < count; i++)
         if (!lease_held(sim, rows[i].shard, rows[i].epoch) ||
             head_before(sim, rows, i) != rows[i].seq - 1)
@@ -177,7 +178,7 @@ static enum err sim_append(struct store *base, const struct batch_row *rows, uin
     struct store_sim *sim = store_sim_of(base);
     check(count > 0);
     bool broken = sim->broken;
-    enum err e = append(sim, rows, count);
+    enum err e = store_sim_append(sim, rows, count);
     if (broken && sim->broken_by != rows[0].shard)
         sim->counts.neighbours++;
     if (!broken && sim->broken)
@@ -202,7 +203,7 @@ static enum err sim_cut(struct store *base, uint16_t shard, uint64_t epoch, uint
 static enum err sim_reopen(struct store *base)
 {
     struct store_sim *sim = store_sim_of(base);
-    settle(sim);
+    store_sim_settle(sim);
     sim->broken = false;
     return ERR_OK;
 }
@@ -423,7 +424,7 @@ static void decide_under_way(struct store_sim *sim)
         list_remove(sim->under_way.next);
 }
 
-static void rot(struct store_sim *sim)
+static void store_sim_rot(struct store_sim *sim)
 {
     uint64_t chosen = rng_below(sim->rng, sim->batches.count);
     struct sim_batch *b = next_batch(sim, NULL);
@@ -444,7 +445,7 @@ void store_sim_crash(struct store_sim *sim)
         sim->counts.stale +=
             store_sim_views_back(sim, (uint32_t)rng_below(sim->rng, STORE_SIM_COMMITS_KEPT) + 1);
     if (sim->batches.count > 0 && rng_chance(sim->rng, f->crash_rot_ppm))
-        rot(sim);
+        store_sim_rot(sim);
     sim->broken = false;
 }
 

@@ -189,8 +189,8 @@ static void unlink_row(struct sim_table *st, struct sim_row *row)
 }
 
 /* Puts `after` in the place of `before`; either may be NULL. */
-static void change(struct sim_views *v, struct sim_table *st, struct sim_row *before,
-                   struct sim_row *after)
+static void sim_views_change(struct sim_views *v, struct sim_table *st, struct sim_row *before,
+                             struct sim_row *after)
 {
     struct sim_undo *u = malloc(sizeof *u);
     check(u != NULL);
@@ -202,7 +202,7 @@ static void change(struct sim_views *v, struct sim_table *st, struct sim_row *be
         link_row(st, after);
 }
 
-static enum err put(struct sim_views *v, struct sim_table *st, const struct value *row)
+static enum err sim_views_put(struct sim_views *v, struct sim_table *st, const struct value *row)
 {
     const struct view_table *t = st->table;
     if (!view_row_fits(t, st->ordered_columns, row))
@@ -213,7 +213,7 @@ static enum err put(struct sim_views *v, struct sim_table *st, const struct valu
     struct key k = row_key(t, &t->key, row);
     struct sim_row *before = ordered_find(&st->rows, key_slice(&k));
     free(k.data);
-    change(v, st, before, copy_row(t, row));
+    sim_views_change(v, st, before, copy_row(t, row));
     return ERR_OK;
 }
 
@@ -346,7 +346,8 @@ static bool begins_with(struct slice key, struct slice prefix)
 
 /* Keys of the walk's order. A 255 behind a key stands after all its continuations, for none of them
  * goes on with a byte above 1. */
-static void walk(struct sim_table *st, const struct view_scan *q, view_row_cb row, void *context)
+static void sim_views_walk(struct sim_table *st, const struct view_scan *q, view_row_cb row,
+                           void *context)
 {
     const struct ordered *o = q->index == &q->table->key
                                   ? &st->rows
@@ -383,7 +384,7 @@ enum err sim_scan(struct store *base, const struct view_scan *q, view_row_cb row
     struct store_sim *sim = store_sim_of(base);
     if (read_fails(sim))
         return ERR_IO;
-    walk(table_of(sim, q->table), q, row, context);
+    sim_views_walk(table_of(sim, q->table), q, row, context);
     return ERR_OK;
 }
 
@@ -495,13 +496,13 @@ enum err sim_put_row(struct store *base, const struct view_table *t, const struc
 {
     struct store_sim *sim = store_sim_of(base);
     check(sim->views.open);
-    return put(&sim->views, table_of(sim, t), row);
+    return sim_views_put(&sim->views, table_of(sim, t), row);
 }
 
 static void delete_found(struct sim_views *v, struct sim_table *st, struct sim_row *found)
 {
     if (found != NULL)
-        change(v, st, found, NULL);
+        sim_views_change(v, st, found, NULL);
 }
 
 enum err sim_delete_row(struct store *base, const struct view_table *t, const struct value *key)
@@ -526,7 +527,7 @@ enum err sim_put_state(struct store *base, const struct state_row *row)
         [STATE_BODY] = bytes_value(row->body),
     };
     if (row->body.len > 0)
-        return put(&sim->views, st, values);
+        return sim_views_put(&sim->views, st, values);
     delete_found(&sim->views, st, find_row(st, values)); /* they begin with the key */
     return ERR_OK;
 }
@@ -543,7 +544,7 @@ enum err sim_commit(struct store *base, uint16_t shard, const struct store_posit
             bytes_value((struct slice){(const char *)position->hash.bytes, SHA256_SIZE}),
         [POSITION_TIME_NS] = number_value(position->time_ns),
     };
-    enum err e = put(v, &v->tables[TABLE_POSITIONS], values);
+    enum err e = sim_views_put(v, &v->tables[TABLE_POSITIONS], values);
     if (e == ERR_OK && sim->disk_full)
         e = ERR_STORE_FULL;
     if (e == ERR_OK && sim_fault(sim, STORE_SIM_VIEWS_COMMIT, sim->faults.views_commit_ppm))

@@ -34,12 +34,12 @@ struct world_event {
 
 /* --- heap ------------------------------------------------------------------------------------- */
 
-static bool earlier(const struct world_event *a, const struct world_event *b)
+static bool world_earlier(const struct world_event *a, const struct world_event *b)
 {
     return a->at_ns != b->at_ns ? a->at_ns < b->at_ns : a->order < b->order;
 }
 
-static void push(struct world *w, struct world_event e)
+static void world_push(struct world *w, struct world_event e)
 {
     if (w->count == w->cap) {
         w->cap = w->cap == 0 ? 256 : w->cap * 2;
@@ -48,7 +48,7 @@ static void push(struct world *w, struct world_event e)
     }
     e.order = w->order++;
     size_t i = w->count++;
-    while (i > 0 && earlier(&e, &w->heap[(i - 1) / 2])) {
+    while (i > 0 && world_earlier(&e, &w->heap[(i - 1) / 2])) {
         w->heap[i] = w->heap[(i - 1) / 2];
         i = (i - 1) / 2;
     }
@@ -62,9 +62,9 @@ static void sift_down(struct world *w, size_t i)
         size_t child = 2 * i + 1;
         if (child >= w->count)
             break;
-        if (child + 1 < w->count && earlier(&w->heap[child + 1], &w->heap[child]))
+        if (child + 1 < w->count && world_earlier(&w->heap[child + 1], &w->heap[child]))
             child++;
-        if (!earlier(&w->heap[child], &e))
+        if (!world_earlier(&w->heap[child], &e))
             break;
         w->heap[i] = w->heap[child];
         i = child;
@@ -72,7 +72,7 @@ static void sift_down(struct world *w, size_t i)
     w->heap[i] = e;
 }
 
-static struct world_event pop(struct world *w)
+static struct world_event world_pop(struct world *w)
 {
     struct world_event first = w->heap[0];
     w->heap[0] = w->heap[--w->count];
@@ -116,20 +116,20 @@ static uint64_t worker_delay(struct world_worker *l)
     return l->delay_min_ns + rng_below(&l->world->rng, l->delay_max_ns - l->delay_min_ns + 1);
 }
 
-static uint64_t lag(struct world_loop *l)
+static uint64_t world_lag(struct world_loop *l)
 {
     return l->lag_max_ns == 0 ? 0 : rng_below(&l->world->rng, l->lag_max_ns + 1);
 }
 
-static void submit(struct env *e, struct worker *worker, struct work *work)
+static void world_submit(struct env *e, struct worker *worker, struct work *work)
 {
     struct world *w = world_of(e);
     struct world_worker *l = (struct world_worker *)worker;
     uint64_t start = l->free_ns > w->now_ns ? l->free_ns : w->now_ns;
     uint32_t factor = loop_of(e)->work_factor;
     l->free_ns = start + worker_delay(l) * (factor == 0 ? 1 : factor);
-    push(w,
-         (struct world_event){.at_ns = l->free_ns, .type = EVENT_RUN, .work = work, .worker = l});
+    world_push(
+        w, (struct world_event){.at_ns = l->free_ns, .type = EVENT_RUN, .work = work, .worker = l});
 }
 
 static void alarm_stop(struct env *e, struct alarm *a)
@@ -147,42 +147,44 @@ static void alarm_set(struct env *e, struct alarm *a, uint64_t due_ns)
     if (a->due_ns != 0)
         alarm_stop(e, a); /* nothing may point to it later, when it is gone */
     a->due_ns = due_ns;
-    push(w, (struct world_event){.at_ns = due_ns < w->now_ns ? w->now_ns : due_ns,
-                                 .type = EVENT_ALARM,
-                                 .alarm = a});
+    world_push(w, (struct world_event){.at_ns = due_ns < w->now_ns ? w->now_ns : due_ns,
+                                       .type = EVENT_ALARM,
+                                       .alarm = a});
 }
 
-static void wake(struct env *e)
+static void world_wake(struct env *e)
 {
     struct world_loop *l = loop_of(e);
     if (l->awake)
         return;
     l->awake = true;
-    push(l->world, (struct world_event){
-        .at_ns = l->world->now_ns + PASS_DELAY_NS + lag(l), .type = EVENT_PASS, .loop = l});
+    world_push(l->world,
+               (struct world_event){.at_ns = l->world->now_ns + PASS_DELAY_NS + world_lag(l),
+                                    .type = EVENT_PASS,
+                                    .loop = l});
 }
 
 /* Mail to a loop arrives in the order it was sent. */
-static void mail(struct env *e, struct inbox_item *item)
+static void world_mail(struct env *e, struct inbox_item *item)
 {
     struct world_loop *l = loop_of(e);
-    uint64_t at_ns = l->world->now_ns + MAIL_DELAY_NS + lag(l);
+    uint64_t at_ns = l->world->now_ns + MAIL_DELAY_NS + world_lag(l);
     if (l->mailed_ns < at_ns)
         l->mailed_ns = at_ns;
     l->world->mails++;
-    push(l->world,
-         (struct world_event){.at_ns = l->mailed_ns, .type = EVENT_MAIL, .loop = l, .item = item});
+    world_push(l->world, (struct world_event){
+                             .at_ns = l->mailed_ns, .type = EVENT_MAIL, .loop = l, .item = item});
 }
 
 static const struct env_ops world_ops = {
     .mono_ns = mono_ns,
     .wall_ns = wall_ns,
     .random = random_bits,
-    .work = submit,
+    .work = world_submit,
     .alarm_set = alarm_set,
     .alarm_stop = alarm_stop,
-    .wake = wake,
-    .mail = mail,
+    .wake = world_wake,
+    .mail = world_mail,
 };
 
 /* --- world ------------------------------------------------------------------------------------ */
@@ -217,10 +219,10 @@ void world_worker_init(struct world_worker *l, struct world *w, const char *name
 
 void world_at(struct world *w, uint64_t at_ns, void (*fire)(void *context), void *context)
 {
-    push(w, (struct world_event){.at_ns = at_ns < w->now_ns ? w->now_ns : at_ns,
-                                 .type = EVENT_CALL,
-                                 .fire = fire,
-                                 .context = context});
+    world_push(w, (struct world_event){.at_ns = at_ns < w->now_ns ? w->now_ns : at_ns,
+                                       .type = EVENT_CALL,
+                                       .fire = fire,
+                                       .context = context});
 }
 
 void world_note(struct world *w, const char *what, uint64_t a, uint64_t b)
@@ -237,21 +239,21 @@ void world_note(struct world *w, const char *what, uint64_t a, uint64_t b)
 }
 
 /* Reports of a worker never overtake each other. */
-static void report(struct world *w, struct world_worker *l, struct work *work)
+static void world_report(struct world *w, struct world_worker *l, struct work *work)
 {
     uint64_t home_ns = w->now_ns + worker_delay(l);
     if (l->reported_ns < home_ns)
         l->reported_ns = home_ns;
-    push(w, (struct world_event){.at_ns = l->reported_ns, .type = EVENT_DONE, .work = work});
+    world_push(w, (struct world_event){.at_ns = l->reported_ns, .type = EVENT_DONE, .work = work});
 }
 
-static void happen(struct world *w, struct world_event *e)
+static void world_happen(struct world *w, struct world_event *e)
 {
     switch (e->type) {
     case EVENT_RUN:
         world_note(w, e->worker->name, 0, 0);
         e->work->run(e->work);
-        report(w, e->worker, e->work);
+        world_report(w, e->worker, e->work);
         break;
     case EVENT_DONE:
         e->work->done(e->work);
@@ -281,11 +283,11 @@ bool world_step(struct world *w)
 {
     if (w->count == 0)
         return false;
-    struct world_event e = pop(w);
+    struct world_event e = world_pop(w);
     if (e.at_ns > w->now_ns)
         w->now_ns = e.at_ns;
     w->turns++;
-    happen(w, &e);
+    world_happen(w, &e);
     return true;
 }
 

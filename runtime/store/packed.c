@@ -33,7 +33,7 @@ size_t packed_size_max(const struct value *row, uint64_t columns)
 /* --- writing ---------------------------------------------------------------------------------- */
 
 /* How many bytes hold it. */
-static uint8_t width(uint64_t number)
+static uint8_t packed_width(uint64_t number)
 {
     return number == 0 ? 0 : (uint8_t)(HALF - __builtin_clzll(number) / 8);
 }
@@ -42,7 +42,7 @@ static uint8_t width(uint64_t number)
 static uint8_t *write_number(uint8_t *to, enum value_type type, u128 number)
 {
     uint64_t low = (uint64_t)number, high = (uint64_t)(number >> 64);
-    uint8_t size = high == 0 ? width(low) : (uint8_t)(HALF + width(high));
+    uint8_t size = high == 0 ? packed_width(low) : (uint8_t)(HALF + packed_width(high));
     low = htole64(low);
     high = htole64(high);
     *to++ = (uint8_t)(type | size << TYPE_BITS);

@@ -37,7 +37,7 @@ static inline size_t bytes_left(const struct wire_reader *r)
     return (size_t)(r->end - r->at);
 }
 
-static uint64_t fail(struct wire_reader *r)
+static uint64_t reader_fail(struct wire_reader *r)
 {
     r->failed = true;
     r->at = r->end;
@@ -45,7 +45,7 @@ static uint64_t fail(struct wire_reader *r)
 }
 
 /* Big-endian number of `size` bytes at `at`, 1 <= size <= 8. */
-static inline uint64_t load(const uint8_t *at, size_t size)
+static inline uint64_t reader_load(const uint8_t *at, size_t size)
 {
     uint64_t value = 0;
     for (size_t i = 0; i < size; i++)
@@ -58,10 +58,10 @@ static inline uint64_t load(const uint8_t *at, size_t size)
 static inline uint64_t take_number(struct wire_reader *r, size_t size, uint64_t fits_shorter)
 {
     if (bytes_left(r) < 1 + size)
-        return fail(r);
-    uint64_t value = load(r->at + 1, size);
+        return reader_fail(r);
+    uint64_t value = reader_load(r->at + 1, size);
     if (value <= fits_shorter)
-        return fail(r);
+        return reader_fail(r);
     r->at += 1 + size;
     return value;
 }
@@ -84,14 +84,14 @@ bool wire_get_nil(struct wire_reader *r)
 bool wire_get_bool(struct wire_reader *r)
 {
     if (r->at == r->end || (*r->at != FALSE && *r->at != TRUE))
-        return fail(r) != 0;
+        return reader_fail(r) != 0;
     return *r->at++ == TRUE;
 }
 
 static inline uint64_t take_uint(struct wire_reader *r)
 {
     if (r->at == r->end)
-        return fail(r);
+        return reader_fail(r);
     uint8_t first = *r->at;
     if (first <= POSITIVE_FIX_MAX)
         return take_fix(r, first);
@@ -105,20 +105,20 @@ static inline uint64_t take_uint(struct wire_reader *r)
     case UINT_64:
         return take_number(r, 8, UINT32_MAX);
     default:
-        return fail(r);
+        return reader_fail(r);
     }
 }
 
 uint64_t wire_get_uint(struct wire_reader *r, uint64_t max)
 {
     uint64_t value = take_uint(r);
-    return value <= max ? value : fail(r);
+    return value <= max ? value : reader_fail(r);
 }
 
 int64_t wire_get_int(struct wire_reader *r)
 {
     if (r->at == r->end)
-        return (int64_t)fail(r);
+        return (int64_t)reader_fail(r);
     uint8_t first = *r->at;
     if (first >= NEGATIVE_FIX_MIN)
         return (int8_t)take_fix(r, first);
@@ -126,13 +126,13 @@ int64_t wire_get_int(struct wire_reader *r)
         return (int64_t)wire_get_uint(r, INT64_MAX);
     size_t size = (size_t)1 << (first - INT_8);
     if (bytes_left(r) < 1 + size)
-        return (int64_t)fail(r);
+        return (int64_t)reader_fail(r);
     /* The sign bit moves to the top and is spread back downward. */
-    int64_t value = (int64_t)(load(r->at + 1, size) << (64 - 8 * size)) >> (64 - 8 * size);
+    int64_t value = (int64_t)(reader_load(r->at + 1, size) << (64 - 8 * size)) >> (64 - 8 * size);
     /* The half-sized form reaches down to here; the fixed one to -32. */
     int64_t fits_shorter = size == 1 ? -32 : -((int64_t)1 << (4 * size - 1));
     if (value >= fits_shorter)
-        return (int64_t)fail(r);
+        return (int64_t)reader_fail(r);
     r->at += 1 + size;
     return value;
 }
@@ -140,7 +140,7 @@ int64_t wire_get_int(struct wire_reader *r)
 struct id128 wire_get_id(struct wire_reader *r)
 {
     if (bytes_left(r) < 18 || r->at[0] != BIN_8 || r->at[1] != 16) {
-        fail(r);
+        reader_fail(r);
         return ID128_ZERO;
     }
     struct id128 id = id128_load(r->at + 2);
@@ -154,7 +154,7 @@ u128 wire_get_u128(struct wire_reader *r)
         return take_uint(r);
     struct id128 halves = wire_get_id(r);
     if (halves.hi == 0)
-        return fail(r);
+        return reader_fail(r);
     return (u128)halves.hi << 64 | halves.lo;
 }
 
@@ -205,7 +205,7 @@ bool wire_utf8_valid(const uint8_t *at, size_t left)
 static inline struct slice take_slice(struct wire_reader *r, uint64_t len, uint32_t len_max)
 {
     if (r->failed || len > len_max || len > bytes_left(r)) {
-        fail(r);
+        reader_fail(r);
         return (struct slice){0};
     }
     struct slice s = {(const char *)r->at, (uint32_t)len};
@@ -226,10 +226,10 @@ struct slice wire_get_text(struct wire_reader *r, uint32_t len_max)
     else if (first == STR_8 + 2)
         len = take_number(r, 4, UINT16_MAX);
     else
-        len = fail(r);
+        len = reader_fail(r);
     struct slice text = take_slice(r, len, len_max);
     if (!wire_utf8_valid((const uint8_t *)text.data, text.len)) {
-        fail(r);
+        reader_fail(r);
         return (struct slice){0};
     }
     return text;
@@ -247,7 +247,7 @@ struct slice wire_get_bytes(struct wire_reader *r, uint32_t len_max)
     else if (first == BIN_8 + 2)
         len = take_number(r, 4, UINT16_MAX);
     else
-        len = fail(r);
+        len = reader_fail(r);
     return take_slice(r, len, len_max);
 }
 
@@ -264,9 +264,9 @@ static inline uint32_t take_count(struct wire_reader *r, uint8_t fix, uint8_t wi
     else if (first == wide + 1)
         count = take_number(r, 4, UINT16_MAX);
     else
-        count = fail(r);
+        count = reader_fail(r);
     if (count > count_max || count > bytes_left(r) / element_size)
-        count = fail(r);
+        count = reader_fail(r);
     return (uint32_t)count;
 }
 
@@ -325,11 +325,11 @@ static const struct shape shapes[] = {
 };
 
 /* Steps over a first byte and the bytes that belong to it; gives the number of values inside. */
-static uint64_t step(struct wire_reader *r, bool *container)
+static uint64_t reader_step(struct wire_reader *r, bool *container)
 {
     *container = false;
     if (r->at == r->end)
-        return fail(r);
+        return reader_fail(r);
     uint8_t first = *r->at++;
     uint64_t bytes = 0, values = 0;
     if (first >= FIX_MAP && first < FIX_STR) {
@@ -338,19 +338,19 @@ static uint64_t step(struct wire_reader *r, bool *container)
     } else if (first >= FIX_STR && first < NIL) {
         bytes = first - FIX_STR;
     } else if (first == NEVER_USED) {
-        return fail(r);
+        return reader_fail(r);
     } else if (first >= NIL && first < NEGATIVE_FIX_MIN) {
         const struct shape *shape = &shapes[first - NIL];
         if (bytes_left(r) < shape->number)
-            return fail(r);
-        uint64_t counted = load(r->at, shape->number) * shape->per_count;
+            return reader_fail(r);
+        uint64_t counted = reader_load(r->at, shape->number) * shape->per_count;
         r->at += shape->number;
         *container = shape->container;
         values = shape->container ? counted : 0;
         bytes = shape->container ? 0 : counted + shape->body;
     }
     if (bytes > bytes_left(r) || values > bytes_left(r))
-        return fail(r);
+        return reader_fail(r);
     r->at += bytes;
     return values;
 }
@@ -362,10 +362,10 @@ struct slice wire_skip(struct wire_reader *r)
     const uint8_t *begin = r->at;
     do {
         bool container;
-        uint64_t values = step(r, &container);
+        uint64_t values = reader_step(r, &container);
         if (container) {
             if (depth == WIRE_DEPTH_MAX)
-                fail(r);
+                reader_fail(r);
             else
                 pending[depth++] = values;
         } else if (depth > 0) {

@@ -42,19 +42,19 @@ fail:
     return false;
 }
 
-static inline bool reserve(struct wire_writer *w, size_t more)
+static inline bool writer_reserve(struct wire_writer *w, size_t more)
 {
     return (!w->failed && more <= w->cap - w->len) || grow(w, more);
 }
 
 bool wire_reserve(struct wire_writer *w, size_t more)
 {
-    return reserve(w, more);
+    return writer_reserve(w, more);
 }
 
-static inline void append(struct wire_writer *w, const void *bytes, size_t len)
+static inline void writer_append(struct wire_writer *w, const void *bytes, size_t len)
 {
-    if (!reserve(w, len))
+    if (!writer_reserve(w, len))
         return;
     memcpy(w->data + w->len, bytes, len);
     w->len += len;
@@ -62,7 +62,7 @@ static inline void append(struct wire_writer *w, const void *bytes, size_t len)
 
 #define msgpack_pack_inline_func(name) static inline void pack##name
 #define msgpack_pack_user struct wire_writer *
-#define msgpack_pack_append_buffer(w, bytes, len) append(w, bytes, len)
+#define msgpack_pack_append_buffer(w, bytes, len) writer_append(w, bytes, len)
 #define msgpack_pack_ext pack_ext /* the template's timestamps call it by its usual name */
 #include <msgpack/pack_template.h>
 #undef msgpack_pack_ext
@@ -101,7 +101,7 @@ void wire_put_u128(struct wire_writer *w, u128 value)
 /* As pack_bin() would, but with one look for room: most of what is written are ids. */
 void wire_put_id(struct wire_writer *w, struct id128 id)
 {
-    if (!reserve(w, 2 + 16))
+    if (!writer_reserve(w, 2 + 16))
         return;
     uint8_t *at = w->data + w->len;
     at[0] = 0xc4; /* bin 8 ... */
@@ -135,5 +135,5 @@ void wire_put_map(struct wire_writer *w, uint32_t count)
 void wire_put_raw(struct wire_writer *w, struct slice encoded)
 {
     if (encoded.len > 0) /* an empty slice may have no address */
-        append(w, encoded.data, encoded.len);
+        writer_append(w, encoded.data, encoded.len);
 }

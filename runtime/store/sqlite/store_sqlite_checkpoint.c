@@ -47,7 +47,7 @@ static bool look_at_wal(struct db *d, struct wal *wal)
     return true;
 }
 
-static bool tell(struct store_sqlite *s, enum copying state, const struct wal *wal)
+static bool checkpoint_tell(struct store_sqlite *s, enum copying state, const struct wal *wal)
 {
     struct commit_mark_record record = {
         .a = wal->salts, .b = wal->frames, .hash = {(uint8_t)state}};
@@ -55,7 +55,7 @@ static bool tell(struct store_sqlite *s, enum copying state, const struct wal *w
     return commit_mark_sync(&s->commit_mark);
 }
 
-static uint32_t generation(uint64_t salts)
+static uint32_t checkpoint_generation(uint64_t salts)
 {
     return (uint32_t)(salts >> 32);
 }
@@ -75,7 +75,8 @@ bool sqlite_views_whole(struct store_sqlite *s)
     case COPYING_DONE:
         if (same)
             return wal.frames >= told.b;
-        return wal.frames == 0 || generation(wal.salts) == generation(told.a) + 1;
+        return wal.frames == 0 ||
+               checkpoint_generation(wal.salts) == checkpoint_generation(told.a) + 1;
     default:
         return told.hash[0] == COPYING_NO_WAL;
     }
@@ -87,13 +88,13 @@ static bool copy_all(struct store_sqlite *s)
 {
     struct wal wal;
     int frames = 0, copied = 0;
-    if (!look_at_wal(&s->views_writer, &wal) || !tell(s, COPYING_UNDER_WAY, &wal))
+    if (!look_at_wal(&s->views_writer, &wal) || !checkpoint_tell(s, COPYING_UNDER_WAY, &wal))
         return false;
     if (sqlite3_wal_checkpoint_v2(s->views_writer.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames,
                                   &copied) != SQLITE_OK ||
         copied != frames)
         return false;
-    return tell(s, COPYING_DONE, &wal);
+    return checkpoint_tell(s, COPYING_DONE, &wal);
 }
 
 static int on_commit(void *context, sqlite3 *handle, const char *database, int frames)
@@ -119,10 +120,10 @@ void sqlite_views_checkpoint(struct store_sqlite *s)
 
 bool sqlite_views_checkpoint_all(struct store_sqlite *s)
 {
-    return copy_all(s) && tell(s, COPYING_NO_WAL, &(struct wal){0, 0});
+    return copy_all(s) && checkpoint_tell(s, COPYING_NO_WAL, &(struct wal){0, 0});
 }
 
 void sqlite_views_new(struct store_sqlite *s)
 {
-    (void)tell(s, COPYING_NO_WAL, &(struct wal){0, 0});
+    (void)checkpoint_tell(s, COPYING_NO_WAL, &(struct wal){0, 0});
 }

@@ -57,8 +57,8 @@ static bool slot_holds(const struct commit_mark_slot *slot, uint32_t number)
 }
 
 /* The newer of a record's slots, NULL if nothing is known. */
-static const struct commit_mark_slot *newest(const struct commit_mark_slot slots[2],
-                                             uint32_t number)
+static const struct commit_mark_slot *commit_mark_newest(const struct commit_mark_slot slots[2],
+                                                         uint32_t number)
 {
     const struct commit_mark_slot *found = NULL;
     for (int i = 0; i < 2; i++)
@@ -84,7 +84,7 @@ static void read_counts(struct commit_mark *w)
     struct commit_mark_slot slots[COMMIT_MARK_RECORDS * 2];
     read_slots(w, 0, COMMIT_MARK_RECORDS, slots);
     for (uint32_t i = 0; i < COMMIT_MARK_RECORDS; i++) {
-        const struct commit_mark_slot *slot = newest(&slots[2 * i], i);
+        const struct commit_mark_slot *slot = commit_mark_newest(&slots[2 * i], i);
         w->counts[i] = slot != NULL ? le64toh(slot->count) : 0;
     }
 }
@@ -117,7 +117,7 @@ bool commit_mark_read(const struct commit_mark *w, uint32_t number,
     if (number >= COMMIT_MARK_RECORDS)
         return false;
     read_slots(w, number, 1, slots);
-    const struct commit_mark_slot *slot = newest(slots, number);
+    const struct commit_mark_slot *slot = commit_mark_newest(slots, number);
     if (slot == NULL)
         return false;
     *record = slot->record;

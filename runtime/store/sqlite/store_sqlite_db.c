@@ -133,7 +133,7 @@ static int read_integer(sqlite3 *handle, const char *sql, int64_t *ret)
     return code == SQLITE_ROW ? SQLITE_OK : end;
 }
 
-static const char *told(sqlite3 *handle, int code)
+static const char *db_told(sqlite3 *handle, int code)
 {
     return code == SQLITE_IOERR_DATA
                ? "a page does not match its checksum, or was written by an earlier version"
@@ -141,14 +141,14 @@ static const char *told(sqlite3 *handle, int code)
 }
 
 /* Whose file is it? A new one gets our mark; NULL if all is well, else what is wrong. */
-static const char *claim(sqlite3 *handle, const struct db_kind *kind, int *code)
+static const char *db_claim(sqlite3 *handle, const struct db_kind *kind, int *code)
 {
     int64_t found = 0, objects = 0;
     *code = read_integer(handle, "PRAGMA application_id", &found);
     if (*code == SQLITE_OK)
         *code = read_integer(handle, "SELECT count(*) FROM sqlite_schema", &objects);
     if (*code != SQLITE_OK)
-        return told(handle, *code);
+        return db_told(handle, *code);
     if (found == 0 && objects == 0) {
         char sql[64];
         snprintf(sql, sizeof sql, "PRAGMA application_id=%d", kind->application_id);
@@ -161,7 +161,7 @@ static const char *claim(sqlite3 *handle, const struct db_kind *kind, int *code)
     return "is a database, but not of this store";
 }
 
-static const char *configure(sqlite3 *handle, const struct db_kind *kind, bool reader, int *code)
+static const char *db_configure(sqlite3 *handle, const struct db_kind *kind, bool reader, int *code)
 {
     sqlite3_extended_result_codes(handle, 1);
     sqlite3_busy_timeout(handle, BUSY_TIMEOUT_MS);
@@ -175,8 +175,8 @@ static const char *configure(sqlite3 *handle, const struct db_kind *kind, bool r
     const char *pragmas = reader ? kind->reader_pragmas : kind->pragmas;
     *code = sqlite3_exec(handle, pragmas, NULL, NULL, NULL);
     if (*code != SQLITE_OK)
-        return told(handle, *code);
-    return reader ? NULL : claim(handle, kind, code);
+        return db_told(handle, *code);
+    return reader ? NULL : db_claim(handle, kind, code);
 }
 
 enum err db_open(struct db *d, const struct db_kind *kind, const char *directory, bool reader,
@@ -195,7 +195,7 @@ enum err db_open(struct db *d, const struct db_kind *kind, const char *directory
                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
                                    (reader ? 0 : SQLITE_OPEN_CREATE),
                                kind->vfs);
-    const char *wrong = code == SQLITE_OK ? configure(d->handle, kind, reader, &code)
+    const char *wrong = code == SQLITE_OK ? db_configure(d->handle, kind, reader, &code)
                                           : sqlite3_errmsg(d->handle);
     if (wrong == NULL)
         return ERR_OK;
@@ -293,7 +293,7 @@ void db_release(struct db_use use)
     sqlite3_clear_bindings(use.statement); /* they point into the caller's memory */
 }
 
-static int step(struct db_use use)
+static int db_step(struct db_use use)
 {
     errno = 0;
     int code = sqlite3_step(use.statement);
@@ -303,14 +303,14 @@ static int step(struct db_use use)
 
 int db_finish(struct db_use use)
 {
-    int code = step(use);
+    int code = db_step(use);
     db_release(use);
     return code;
 }
 
 int db_finish_bound(struct db_use use)
 {
-    int code = step(use);
+    int code = db_step(use);
     if (use.temporary)
         sqlite3_finalize(use.statement);
     else

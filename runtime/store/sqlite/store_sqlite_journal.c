@@ -156,7 +156,7 @@ static enum err read_head(struct db *d, uint16_t shard, uint64_t *seq)
 
 /* Is it the writer's turn: the lease, and a row that continues what is there? In the transaction
  * of the rows, that nobody may come between. */
-static enum err continues(struct db *d, const struct batch_row *row)
+static enum err journal_continues(struct db *d, const struct batch_row *row)
 {
     uint64_t head;
     enum err e = lease_held(d, row->shard, row->epoch);
@@ -173,7 +173,7 @@ static enum err continues_after(struct db *d, const struct batch_row *before,
                                 const struct batch_row *row)
 {
     if (before == NULL || before->shard != row->shard)
-        return continues(d, row);
+        return journal_continues(d, row);
     return row->epoch == before->epoch && row->seq == before->seq + 1 ? ERR_OK : ERR_FENCED;
 }
 

@@ -121,7 +121,8 @@ static enum err apply_statements(const struct complaint *c, struct db *d,
     return ERR_OK;
 }
 
-static enum err apply(const struct complaint *c, struct db *d, const struct sqlite_migration *m)
+static enum err migrate_apply(const struct complaint *c, struct db *d,
+                              const struct sqlite_migration *m)
 {
     if (db_run(d, DB_BEGIN) != ERR_OK)
         return complain_sqlite(c, d, "cannot begin a migration");
@@ -144,7 +145,7 @@ static enum err migrate_file(const struct complaint *c, struct db *d,
     enum err e = skip_applied(c, d, options, &at);
     const struct sqlite_migration *m;
     while (e == ERR_OK && (m = next_of(options, c->kind, &at)) != NULL)
-        e = apply(c, d, m);
+        e = migrate_apply(c, d, m);
     return e;
 }
 
@@ -155,8 +156,8 @@ static const char *const type_names[] = {
     [VALUE_ID] = "BLOB",    [VALUE_TEXT] = "TEXT",    [VALUE_BYTES] = "BLOB",
 };
 
-static enum err query(const struct complaint *c, struct db *d, const char *sql, const char *name,
-                      struct db_use *ret)
+static enum err migrate_query(const struct complaint *c, struct db *d, const char *sql,
+                              const char *name, struct db_use *ret)
 {
     *ret = (struct db_use){.temporary = true};
     if (sqlite3_prepare_v2(d->handle, sql, -1, &ret->statement, NULL) != SQLITE_OK)
@@ -174,8 +175,10 @@ static bool text_is(struct db_use use, int column, const char *expected)
 static enum err compare_kind(const struct complaint *c, struct db *d, const struct view_table *t)
 {
     struct db_use use;
-    enum err e = query(c, d, "SELECT wr, strict FROM pragma_table_list WHERE name = ?1 "
-                             "AND schema = 'main'", t->name, &use);
+    enum err e = migrate_query(c, d,
+                               "SELECT wr, strict FROM pragma_table_list WHERE name = ?1 "
+                               "AND schema = 'main'",
+                               t->name, &use);
     if (e != ERR_OK)
         return e;
     if (sqlite3_step(use.statement) != SQLITE_ROW) {
@@ -243,8 +246,10 @@ static enum err compare_columns(const struct complaint *c, struct db *d, struct 
 {
     const struct view_table *t = info->table;
     struct db_use use;
-    enum err e = query(c, d, "SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?1) "
-                             "ORDER BY cid", t->name, &use);
+    enum err e = migrate_query(c, d,
+                               "SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?1) "
+                               "ORDER BY cid",
+                               t->name, &use);
     if (e != ERR_OK)
         return e;
     uint8_t found = 0;
@@ -269,10 +274,11 @@ static enum err compare_index(const struct complaint *c, struct db *d, const str
     char name[128];
     snprintf(name, sizeof name, "%s_%s", t->name, index->name);
     struct db_use use;
-    enum err e = query(c, d,
-                       "SELECT x.name, x.\"desc\", x.coll, l.partial FROM pragma_index_list(?2) l, "
-                       "pragma_index_xinfo(?1) x WHERE l.name = ?1 AND x.key = 1 ORDER BY x.seqno",
-                       name, &use);
+    enum err e =
+        migrate_query(c, d,
+                      "SELECT x.name, x.\"desc\", x.coll, l.partial FROM pragma_index_list(?2) l, "
+                      "pragma_index_xinfo(?1) x WHERE l.name = ?1 AND x.key = 1 ORDER BY x.seqno",
+                      name, &use);
     if (e != ERR_OK)
         return e;
     check(sqlite3_bind_text(use.statement, 2, t->name, -1, SQLITE_STATIC) == SQLITE_OK);

@@ -70,7 +70,7 @@ static ssize_t paced_pwrite(int fd, const void *bytes, size_t size, off_t at)
     return wake.dirty < PACE_BYTES || wait_for_disk() ? written : -1;
 }
 
-static void replace(void)
+static void pace_replace(void)
 {
     static const char *const names[] = {"pwrite64", "pwrite"};
     sqlite3_vfs *vfs = sqlite3_vfs_find("unix");
@@ -87,7 +87,7 @@ static void replace(void)
 
 void sqlite_pace_install(void)
 {
-    pthread_once(&original.once, replace);
+    pthread_once(&original.once, pace_replace);
 }
 
 void sqlite_pace_thread(void)

@@ -33,31 +33,31 @@ static sqlite3_file *real_of(sqlite3_file *file)
 
 /* --- the checksum ----------------------------------------------------------------------------- */
 
-static uint64_t load64(const uint8_t *bytes)
+static uint64_t pages_load64(const uint8_t *bytes)
 {
     uint64_t word;
     memcpy(&word, bytes, sizeof word);
     return le64toh(word);
 }
 
-static uint64_t mix(uint64_t sum, uint64_t word)
+static uint64_t pages_mix(uint64_t sum, uint64_t word)
 {
     sum ^= word;
     return (sum << 29 | sum >> 35) * 0x9E3779B97F4A7C15u;
 }
 
 /* Of the page and its place: one that went elsewhere is wrong there. */
-static uint64_t checksum(const uint8_t *page, sqlite3_int64 at)
+static uint64_t pages_checksum(const uint8_t *page, sqlite3_int64 at)
 {
     uint64_t sums[LANES] = {1, 2, 3, (uint64_t)at};
     size_t i = 0;
     for (; i + LANES * 8 <= CHECKED_BYTES; i += LANES * 8)
         for (size_t k = 0; k < LANES; k++)
-            sums[k] = mix(sums[k], load64(page + i + 8 * k));
+            sums[k] = pages_mix(sums[k], pages_load64(page + i + 8 * k));
     for (; i < CHECKED_BYTES; i += 8)
-        sums[0] = mix(sums[0], load64(page + i));
+        sums[0] = pages_mix(sums[0], pages_load64(page + i));
     for (size_t k = 1; k < LANES; k++)
-        sums[0] = mix(sums[0], sums[k]);
+        sums[0] = pages_mix(sums[0], sums[k]);
     return sums[0] ^ sums[0] >> 32;
 }
 
@@ -98,7 +98,8 @@ static int read_page(sqlite3_file *file, void *bytes, int size, sqlite3_int64 at
     /* SQLite asks for no page behind the end, and would take what is missing for zeros. */
     if (code == SQLITE_IOERR_SHORT_READ)
         return refuse_page(p, at);
-    if (code != SQLITE_OK || load64((uint8_t *)bytes + CHECKED_BYTES) == checksum(bytes, at))
+    if (code != SQLITE_OK ||
+        pages_load64((uint8_t *)bytes + CHECKED_BYTES) == pages_checksum(bytes, at))
         return code;
     return refuse_page(p, at);
 }
@@ -110,7 +111,7 @@ static int write_page(sqlite3_file *file, const void *bytes, int size, sqlite3_i
         return real->pMethods->xWrite(real, bytes, size, at);
     uint8_t page[PAGES_SIZE];
     memcpy(page, bytes, CHECKED_BYTES);
-    uint64_t sum = htole64(checksum(page, at));
+    uint64_t sum = htole64(pages_checksum(page, at));
     memcpy(page + CHECKED_BYTES, &sum, sizeof sum);
     return real->pMethods->xWrite(real, page, size, at);
 }
