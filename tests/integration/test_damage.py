@@ -234,7 +234,7 @@ def test_a_journal_that_is_gone(deposit):
     (data / "journal.db").unlink()
     for _ in range(2):  # a refused start changes nothing
         refused(data, "journal.db", "missing", "backup")
-        true(not (data / "journal.db").exists(), "no new journal in the row_key of the lost one")
+        true(not (data / "journal.db").exists(), "no new journal in the place of the lost one")
 
 
 def taken_away(path):
@@ -292,7 +292,7 @@ def test_bits_of_the_log_that_was_not_copied_yet(deposit):
 
 
 def test_a_lost_end_of_the_journal_is_found_without_views(deposit):
-    """What was acknowledged may be in the log alone: what remembers it is the commit_mark."""
+    """What was acknowledged may be in the log alone: what remembers it is the commit-mark."""
     for damage in (lambda wal: flip(wal, wal.stat().st_size // 2), pathlib.Path.unlink,
                    lambda wal: os.truncate(wal, wal.stat().st_size // 3),
                    lambda wal: os.truncate(wal, 0), lambda wal: wal.write_bytes(os.urandom(99999))):
@@ -302,7 +302,7 @@ def test_a_lost_end_of_the_journal_is_found_without_views(deposit):
             said = refused(data, "was committed", "journal of shard 0 ends at batch", "backup")
         true("payd: stopped: batch" in said[-1], "the batch")
         without_views(data)
-        (data / "commit_mark").unlink()  # as the refusal says
+        (data / "commit-mark").unlink()  # as the refusal says
         with Payd(data=data) as payd:
             with payd.bank() as bank:
                 bank.check_books()
@@ -361,7 +361,7 @@ def test_a_damaged_page_of_the_views_is_found_when_it_is_read(deposit):
     data = deposit.copy()
     with (data / "views.db").open("r+b") as file:
         for place in range(PAGE // 2 * 4 + 100, (data / "views.db").stat().st_size, PAGE // 2):
-            file.seek(row_key)
+            file.seek(place)
             file.write(b"other")
     payd = Payd(data=data)
     try:
