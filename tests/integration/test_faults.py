@@ -29,7 +29,7 @@ TOLD_LINES = 12
 
 CALLS = {"read": 1, "write": 2, "sync": 4, "open": 8, "truncate": 16}
 FILES = ["journal.db", "journal.db-wal", "journal.db-shm", "views.db", "views.db-wal",
-         "views.db-shm", "commit_mark"]
+         "views.db-shm", "commit-mark"]
 ERRORS = [errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EINTR, errno.EACCES, errno.ENOMEM]
 ALWAYS = 1_000_000
 
