@@ -10,10 +10,8 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "actors/ledger/ledger.h"
 #include "actors/ledger/totals.h"
-#include "actors/payment/payment_service.h"
-#include "actors/wallet/wallet_service.h"
+#include "actors/services.h"
 #include "bin/config.h"
 #include "gateway_bridge/auth/issuer.h"
 #include "gateway_bridge/auth/jwks.h"
@@ -41,12 +39,6 @@
 #define PAYD_REASON_MAX 512 /* bytes of why something cannot start */
 #define PAYD_VIEWS_MAX 64   /* tables of views, the runtime's and the services' */
 #define PAYD_DESCRIPTORS_OWN 256 /* kept from clients: the store, its recovery, operators */
-
-static const struct service *const services[] = {
-    &ledger_service,
-    &wallet_service,
-    &payment_service,
-};
 
 /* What serves HTTP on one loop. */
 struct listener {
@@ -276,7 +268,7 @@ static bool make_node(struct payd *p)
     char host[64] = "localhost";
     (void)gethostname(host, sizeof host - 1);
     snprintf(p->id, sizeof p->id, "%s:%d", host, (int)getpid());
-    domain_init(&p->domain, services, array_len(services));
+    services_domain_init(&p->domain);
     struct node_options options = {
         .domain = &p->domain,
         .store = p->store,

@@ -7,8 +7,7 @@
 
 #include "actors/ledger/ledger.h"
 #include "actors/ledger/totals.h"
-#include "actors/payment/payment_service.h"
-#include "actors/wallet/wallet_service.h"
+#include "actors/services.h"
 #include "bin/payctl/payctl.h"
 #include "bin/payctl/payctl_progress.h"
 #include "bin/payctl/payctl_store.h"
@@ -114,8 +113,6 @@ static bool verify_shard(struct offline *o, uint16_t shard)
 
 static int verify_offline(struct payctl *p, const char *data)
 {
-    static const struct service *const services[] = {&ledger_service, &wallet_service,
-                                                     &payment_service};
     struct offline *o = calloc(1, sizeof *o);
     check(o != NULL);
     int code = payctl_store_open(p, data, &o->store);
@@ -123,7 +120,7 @@ static int verify_offline(struct payctl *p, const char *data)
         free(o);
         return code;
     }
-    domain_init(&o->domain, services, array_len(services));
+    services_domain_init(&o->domain);
     o->info = (struct verify_info){
         .state = VERIFY_STATE_PASSED, .totals = o->totals, .shards = o->shards};
     uint64_t head = 1;

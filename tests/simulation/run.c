@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "actors/ledger/ledger.h"
-#include "actors/payment/payment_service.h"
-#include "actors/wallet/wallet_service.h"
+#include "actors/services.h"
 #include "runtime/base/sha256.h"
 #include "runtime/base/time.h"
 #include "runtime/dedup/key_run.h"
@@ -28,12 +27,6 @@
 #define RESTART_NS (50 * MS)
 #define DROPS_ONE_IN 4              /* so often the views are deleted before the last start */
 #define SLOW_NS (20 * MS)           /* a commit that takes longer is slow */
-
-static const struct service *const services[] = {
-    &ledger_service,
-    &wallet_service,
-    &payment_service,
-};
 
 uint64_t run_wall_ns(const struct run *run)
 {
@@ -361,9 +354,10 @@ static void make_store(struct run *run)
     uint32_t count = 0;
     for (uint32_t i = 0; i < RUNTIME_VIEWS; i++)
         tables[count++] = runtime_views[i];
-    for (size_t i = 0; i < array_len(services); i++)
-        for (uint32_t j = 0; j < services[i]->view_count; j++)
-            tables[count++] = services[i]->views[j];
+    const struct domain *d = run_domain();
+    for (uint32_t i = 0; i < d->service_count; i++)
+        for (uint32_t j = 0; j < d->services[i]->view_count; j++)
+            tables[count++] = d->services[i]->views[j];
     check(count <= RUN_TABLES_MAX);
     run->sim = store_sim_new(&(struct store_sim_options){.tables = tables,
                                                          .table_count = count,
@@ -422,7 +416,7 @@ const struct domain *run_domain(void)
 {
     static struct domain domain;
     if (domain.service_count == 0)
-        domain_init(&domain, services, array_len(services));
+        services_domain_init(&domain);
     return &domain;
 }
 

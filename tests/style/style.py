@@ -31,6 +31,11 @@ COLUMNS_MAX = 100
 
 # -- layers ----------------------------------------------------------------------------------------
 
+# A service may use those that are named before it.
+SERVICES = [name for name in re.findall(
+    r"'(\w+)'", re.search(r"^services = \[(.*?)\]", (ROOT / "schemas/meson.build").read_text(),
+                          re.M | re.S).group(1)) if (ROOT / "actors" / name).is_dir()]
+
 # Folder -> those of which it may include files, beside its own. Each stands below all that it may
 # use, so no circle of folders can come into being; folders_used() sees to it. A folder that is not
 # named here is a finding.
@@ -50,9 +55,10 @@ FOLDER_USES = {
     "runtime/sim": "base wire store",
     "schemas": "base wire store actor",
     "actors/common": "base wire store actor schemas",
-    "actors/ledger": "base wire store actor schemas actors/common",
-    "actors/wallet": "base wire store actor schemas actors/common actors/ledger",
-    "actors/payment": "base wire store actor schemas actors/common actors/ledger actors/wallet",
+    **{f"actors/{service}": " ".join(["base wire store actor schemas actors/common",
+                                      *(f"actors/{before}" for before in SERVICES[:i])])
+       for i, service in enumerate(SERVICES)},
+    "actors": "base actor",
     "gateway_bridge/http": "base schemas",
     "gateway_bridge/auth": "base observe schemas gateway_bridge/http",
     "gateway_bridge/docs": "base",
@@ -64,6 +70,7 @@ FOLDER_USES = {
     "bin/payctl": "*",
     "tests": "*",
 }
+GENERATED = ("schemas", "actors")  # the build makes headers there
 LAYERS = ("runtime", "schemas", "actors", "gateway_bridge", "bin", "tests")
 
 # -- calls -----------------------------------------------------------------------------------------
@@ -183,9 +190,10 @@ def code_of(name):
 # -- the groups: each yields (file, line, rule, why) -----------------------------------------------
 
 def folder_of(name):
-    """The folder of a file as FOLDER_USES has it."""
+    """The folder of a file as FOLDER_USES has it; one that may use all stands for those in it."""
     folder = name.rsplit("/", 1)[0]
-    return folder if folder in FOLDER_USES else folder.split("/")[0]
+    top = folder.split("/")[0]
+    return top if folder not in FOLDER_USES and FOLDER_USES.get(top) == "*" else folder
 
 
 def folders_used(folder):
@@ -207,7 +215,7 @@ def include_refusal(name, included, build):
     if there not in LAYERS or "/" not in included:
         return "includes are relative to the root: \"runtime/base/check.h\""
     if not (ROOT / included).exists() and not (build and (build / included).exists()):
-        return None if there == "schemas" and not build else f"{included} does not exist"
+        return None if there in GENERATED and not build else f"{included} does not exist"
     if included.endswith("_priv.h") and here not in (there, "tests"):
         return f"{included} is private to {there}"
     here, there = folder_of(name), folder_of(included)

@@ -14,8 +14,7 @@
 #include <stdlib.h>
 
 #include "actors/ledger/ledger.h"
-#include "actors/payment/payment_service.h"
-#include "actors/wallet/wallet_service.h"
+#include "actors/services.h"
 #include "runtime/base/sha256.h"
 #include "runtime/base/time.h"
 #include "runtime/dedup/key_run.h"
@@ -48,12 +47,6 @@ struct bank {
     uint64_t if_match; /* version for the next request; 0 = none */
     uint64_t key;      /* idempotency key of the next request; 0 = none */
     uint16_t shards;   /* of the deployment; this is the first */
-};
-
-static const struct service *const bank_services[] = {
-    &ledger_service,
-    &wallet_service,
-    &payment_service,
 };
 
 static inline void bank_answer(void *context, struct message *m)
@@ -123,12 +116,12 @@ static inline int bank_setup(void **state)
     uint32_t tables = 0;
     for (uint32_t i = 0; i < RUNTIME_VIEWS; i++)
         b->tables[tables++] = runtime_views[i];
-    for (size_t i = 0; i < array_len(bank_services); i++)
-        for (uint32_t j = 0; j < bank_services[i]->view_count; j++)
-            b->tables[tables++] = bank_services[i]->views[j];
+    services_domain_init(&b->domain);
+    for (uint32_t i = 0; i < b->domain.service_count; i++)
+        for (uint32_t j = 0; j < b->domain.services[i]->view_count; j++)
+            b->tables[tables++] = b->domain.services[i]->views[j];
     b->sim = store_sim_new(&(struct store_sim_options){
         .tables = b->tables, .table_count = tables, .rng = &b->world.rng});
-    domain_init(&b->domain, bank_services, array_len(bank_services));
     arena_init(&b->arena, 16 << 20);
     wire_writer_init(&b->message.reply, BANK_REPLY_MAX);
     bank_start(b);

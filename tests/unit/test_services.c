@@ -10,27 +10,19 @@
 
 #include <cmocka.h>
 
-#include "actors/ledger/ledger.h"
-#include "actors/payment/payment_service.h"
-#include "actors/wallet/wallet_service.h"
+#include "actors/services.h"
 #include "runtime/actor/domain.h"
 #include "schemas/catalog.h"
 #include "schemas/common.h"
 
 #define STATE_MAX 4096
 
-static const struct service *const services[] = {
-    &ledger_service,
-    &wallet_service,
-    &payment_service,
-};
-
 static struct domain domain;
 
 static int set_up(void **state)
 {
     (void)state;
-    domain_init(&domain, services, array_len(services));
+    services_domain_init(&domain);
     return 0;
 }
 
@@ -71,9 +63,9 @@ static void every_event_has_a_rule(void **state)
 
 static bool listed(const struct view_table *view)
 {
-    for (size_t i = 0; i < array_len(services); i++) {
-        for (uint32_t j = 0; j < services[i]->view_count; j++) {
-            if (services[i]->views[j] == view)
+    for (uint32_t i = 0; i < domain.service_count; i++) {
+        for (uint32_t j = 0; j < domain.services[i]->view_count; j++) {
+            if (domain.services[i]->views[j] == view)
                 return true;
         }
     }
