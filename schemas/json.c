@@ -7,10 +7,10 @@
 
 #include <yyjson.h>
 
+#include "runtime/base/hex.h"
 #include "schemas/instant.h"
 #include "schemas/result.h"
 
-#define HEX_ID_LEN 32
 #define FAULT_MAX 128 /* bytes of what is said of a text that is no JSON */
 
 bool json_refuse(struct json_error *e, uint16_t code, const char *rule)
@@ -434,27 +434,13 @@ bool json_get_id(const struct json_token *t, struct json_input *in, const char *
     return true;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
-}
-
 bool json_get_raw_id(const struct json_token *t, struct json_input *in, struct id128 *value)
 {
-    uint64_t half[2] = {0, 0};
-    if (!is_stringy(t) || t->text.len != HEX_ID_LEN)
+    uint8_t bytes[16];
+    if (!is_stringy(t) || t->text.len != 2 * sizeof bytes ||
+        !hex_read(t->text.data, sizeof bytes, bytes))
         return json_invalid(in, "must be 32 hexadecimal digits in lower case");
-    for (size_t i = 0; i < HEX_ID_LEN; i++) {
-        int digit = hex_digit(t->text.data[i]);
-        if (digit < 0)
-            return json_invalid(in, "must be 32 hexadecimal digits in lower case");
-        half[i / 16] = half[i / 16] << 4 | (uint64_t)digit;
-    }
-    *value = (struct id128){half[0], half[1]};
+    *value = id128_load(bytes);
     return true;
 }
 

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/array.h"
+#include "runtime/base/hex.h"
 #include "schemas/instant.h"
 #include "schemas/result.h"
-
-#define CAP_MIN 512
 
 void json_writer_init(struct json_writer *w, size_t len_max)
 {
@@ -29,23 +29,14 @@ void json_writer_clear(struct json_writer *w)
 
 static bool json_writer_grow(struct json_writer *w, size_t more)
 {
-    if (w->failed || more > w->len_max - w->len) {
+    char *data = NULL;
+    if (!w->failed && more <= w->len_max - w->len)
+        data = array_try_grow(w->data, &w->cap, w->len + more, w->len_max);
+    if (data == NULL)
         w->failed = true;
-        return false;
-    }
-    size_t cap = w->cap < CAP_MIN ? CAP_MIN : w->cap;
-    while (cap < w->len + more)
-        cap *= 2;
-    if (cap > w->len_max)
-        cap = w->len_max;
-    char *data = realloc(w->data, cap);
-    if (data == NULL) {
-        w->failed = true;
-        return false;
-    }
-    w->data = data;
-    w->cap = cap;
-    return true;
+    else
+        w->data = data;
+    return data != NULL;
 }
 
 static inline bool json_writer_reserve(struct json_writer *w, size_t more)
@@ -126,7 +117,6 @@ static size_t utf8_len(const unsigned char *at, size_t left)
 
 static void put_escape(struct json_writer *w, unsigned char c)
 {
-    static const char digits[] = "0123456789abcdef";
     switch (c) {
     case '"':
         json_put_literal(w, "\\\"");
@@ -144,7 +134,8 @@ static void put_escape(struct json_writer *w, unsigned char c)
         json_put_literal(w, "\\t");
         break;
     default: {
-        char escape[6] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
+        char escape[6] = {'\\', 'u', '0', '0'};
+        hex_write(&c, 1, escape + 4);
         json_put_raw(w, escape, sizeof escape);
     }
     }
@@ -246,12 +237,10 @@ void json_put_id(struct json_writer *w, const char *prefix, struct id128 id)
 
 void json_put_raw_id(struct json_writer *w, struct id128 id)
 {
-    static const char digits[] = "0123456789abcdef";
-    char text[32];
-    for (int i = 0; i < 32; i++) {
-        uint64_t half = i < 16 ? id.hi : id.lo;
-        text[i] = digits[half >> (60 - 4 * (i % 16)) & 15];
-    }
+    uint8_t bytes[16];
+    char text[2 * sizeof bytes];
+    id128_store(id, bytes);
+    hex_write(bytes, sizeof bytes, text);
     put_quoted(w, text, sizeof text);
 }
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "runtime/actor/domain.h"
+#include "runtime/base/check.h"
 #include "schemas/ledger.h"
 
 #define ACCOUNT_HOLDS_LISTED_MAX 1024 /* open holds an account can name; more are only counted */
@@ -61,8 +62,8 @@ struct account {
 
 #define ACCOUNT_HOT_SIZE offsetof(struct account, opened_time)
 
-_Static_assert(sizeof(struct account) == 128, "a million accounts fit in memory");
-_Static_assert(ACCOUNT_HOT_SIZE == 96, "with what the runtime keeps of it: two cache lines");
+static_assert(sizeof(struct account) == 128, "a million accounts fit in memory");
+static_assert(ACCOUNT_HOT_SIZE == 96, "with what the runtime keeps of it: two cache lines");
 
 extern const struct actor_kind account_kind;
 

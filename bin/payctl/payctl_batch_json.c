@@ -2,8 +2,8 @@
 #include "bin/payctl/payctl_batch_json.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "runtime/base/hex.h"
 #include "runtime/journal/record.h"
 #include "schemas/catalog.h"
 
@@ -21,11 +21,10 @@ struct reading {
 
 static void put_hash(struct json_writer *w, const char *name, const struct sha256_digest *hash)
 {
-    char text[2 * SHA256_SIZE + 1];
-    for (int i = 0; i < SHA256_SIZE; i++)
-        snprintf(text + 2 * i, 3, "%02x", hash->bytes[i]);
+    char text[2 * SHA256_SIZE];
+    hex_write(hash->bytes, SHA256_SIZE, text);
     json_put_key(w, name);
-    json_put_text(w, slice_of(text));
+    json_put_text(w, (struct slice){text, sizeof text});
 }
 
 static void put_number(struct json_writer *w, const char *name, uint64_t value)

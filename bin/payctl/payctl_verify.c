@@ -11,6 +11,7 @@
 #include "bin/payctl/payctl.h"
 #include "bin/payctl/payctl_progress.h"
 #include "bin/payctl/payctl_store.h"
+#include "runtime/base/hex.h"
 #include "runtime/projector/verify.h"
 #include "schemas/operator.h"
 
@@ -93,9 +94,8 @@ static bool verify_shard(struct offline *o, uint16_t shard)
         progress_show("batches", o->verify.replay.seq, head);
     const struct replay *r = &o->verify.replay;
     char *hash = o->hashes[shard];
-    for (int i = 0; i < SHA256_SIZE; i++)
-        snprintf(hash + 2 * i, 3, "%02x", r->hash.bytes[i]);
-    *line = (struct verify_shard){shard, r->seq, r->records, r->events, slice_of(hash)};
+    hex_write(r->hash.bytes, SHA256_SIZE, hash);
+    *line = (struct verify_shard){shard, r->seq, r->records, r->events, {hash, 2 * SHA256_SIZE}};
     o->info.batches += r->seq;
     o->info.batches_total += head > r->seq ? head : r->seq;
     o->info.events += r->events;

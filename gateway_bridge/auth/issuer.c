@@ -18,6 +18,7 @@
 #include "gateway_bridge/auth/form.h"
 #include "gateway_bridge/auth/issuer_key.h"
 #include "gateway_bridge/http/percent.h"
+#include "runtime/base/hex.h"
 
 enum {
     url_max = 256,
@@ -305,11 +306,10 @@ static bool grant_read(const struct issuer *i, const struct form *form, struct g
 static int claims_add(jwt_t *jwt, const struct issuer *i, const struct grant *g, uint64_t now_s)
 {
     uint8_t random[jti_bytes];
-    char jti[2 * jti_bytes + 1];
+    char jti[2 * jti_bytes + 1] = {0};
     if (RAND_bytes(random, sizeof(random)) != 1)
         return EIO;
-    for (uint32_t n = 0; n < jti_bytes; n++)
-        snprintf(jti + (size_t)2 * n, 3, "%02x", random[n]);
+    hex_write(random, sizeof random, jti);
     const struct {
         const char *name, *value;
     } texts[] = {

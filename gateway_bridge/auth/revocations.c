@@ -16,6 +16,7 @@
 #include <uv.h>
 
 #include "gateway_bridge/auth/token.h"
+#include "runtime/base/hex.h"
 #include "runtime/base/sha256.h"
 
 #define FILE_NAME "revoked"
@@ -166,8 +167,8 @@ uint32_t revocations_list(struct revocations *r, struct revocation *list, uint32
 static void hash_text(struct slice lines, char text[HASH_TEXT + 1])
 {
     struct sha256_digest digest = sha256(&lines, 1);
-    for (int i = 0; i < SHA256_SIZE; i++)
-        snprintf(text + (size_t)2 * i, 3, "%02x", digest.bytes[i]);
+    hex_write(digest.bytes, SHA256_SIZE, text);
+    text[HASH_TEXT] = '\0';
 }
 
 /* The whole file as text; its length. */

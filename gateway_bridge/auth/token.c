@@ -4,7 +4,6 @@
  * loop's cache (by its SHA-256); only then is there work for a public key. */
 #include "gateway_bridge/auth/token.h"
 
-#include <assert.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
@@ -16,6 +15,7 @@
 #include "gateway_bridge/auth/jwks.h"
 #include "gateway_bridge/auth/revocations.h"
 #include "gateway_bridge/auth/token_read.h"
+#include "runtime/base/check.h"
 #include "runtime/base/sha256.h"
 #include "schemas/result.h"
 

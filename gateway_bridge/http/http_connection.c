@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/base/array.h"
 #include "schemas/result.h"
 
 #define OWN_KEPT_MAX (16 * 1024) /* a larger buffer is freed when it is empty */
@@ -165,14 +166,10 @@ static bool own_reserve(struct http_connection *c, size_t cap)
 {
     if (cap <= c->own_cap)
         return true;
-    if (cap < 2 * c->own_cap)
-        cap = 2 * c->own_cap;
-    char *own = realloc(c->own, cap);
-    if (own == NULL)
-        return false;
-    c->own = own;
-    c->own_cap = cap;
-    return true;
+    char *own = array_try_grow(c->own, &c->own_cap, cap, SIZE_MAX);
+    if (own != NULL)
+        c->own = own;
+    return own != NULL;
 }
 
 /* Keeps `len` bytes in `own` for later; they may be in it already. */

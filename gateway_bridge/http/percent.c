@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway_bridge/http/percent.h"
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
+#include "runtime/base/hex.h"
 
 bool percent_decode(struct slice coded, bool plus, char *out, uint32_t *len)
 {
@@ -16,8 +9,8 @@ bool percent_decode(struct slice coded, bool plus, char *out, uint32_t *len)
     for (uint32_t i = 0; i < coded.len; i++) {
         char c = coded.data[i];
         if (c == '%') {
-            int high = coded.len - i > 2 ? hex_digit(coded.data[i + 1]) : -1;
-            int low = high >= 0 ? hex_digit(coded.data[i + 2]) : -1;
+            int high = coded.len - i > 2 ? hex_value(coded.data[i + 1]) : -1;
+            int low = high >= 0 ? hex_value(coded.data[i + 2]) : -1;
             if (low < 0)
                 return false;
             c = (char)(high * 16 + low);

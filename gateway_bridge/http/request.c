@@ -3,9 +3,9 @@
  * not used again (RFC 9112 sections 3, 6, 7 and 11.2). */
 #include "gateway_bridge/http/request.h"
 
-#include <assert.h>
 #include <string.h>
 
+#include "runtime/base/check.h"
 #include "schemas/result.h"
 
 static int request_refuse(struct request *r, enum result code, const char *field, const char *rule)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway_bridge/operator/operator_priv.h"
+#include "runtime/base/hex.h"
 #include "schemas/result.h"
 
 #define ACTORS_MAX 100
@@ -32,17 +33,10 @@ struct slice operator_actor_name(struct arena *a, uint16_t kind, struct id128 id
 
 static bool parse_hex(struct slice text, struct id128 *id)
 {
-    *id = ID128_ZERO;
-    if (text.len != 32)
+    uint8_t bytes[16];
+    if (text.len != 2 * sizeof bytes || !hex_read(text.data, sizeof bytes, bytes))
         return false;
-    for (uint32_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-        uint64_t digit = c >= '0' && c <= '9' ? (uint64_t)(c - '0') : (uint64_t)(c - 'a' + 10);
-        if (digit > 15)
-            return false;
-        id->hi = id->hi << 4 | id->lo >> 60;
-        id->lo = id->lo << 4 | digit;
-    }
+    *id = id128_load(bytes);
     return true;
 }
 

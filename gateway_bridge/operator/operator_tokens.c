@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Revoked tokens: what an operator adds to the list, and how it looks. The list's file is written
  * on the operator's worker. */
-#include <assert.h>
 
 #include "gateway_bridge/auth/revocations.h"
 #include "gateway_bridge/operator/operator_priv.h"
+#include "runtime/base/check.h"
 #include "runtime/base/time.h"
 #include "schemas/result.h"
 

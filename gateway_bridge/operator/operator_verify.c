@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway_bridge/operator/operator_priv.h"
+#include "runtime/base/hex.h"
 
 /* --- on the worker ---------------------------------------------------------------------------- */
 
@@ -64,7 +65,6 @@ static void operator_verify_finish(struct verification *v, uint8_t state, const 
 
 static void take_over(struct verification *v)
 {
-    static const char digits[] = "0123456789abcdef";
     struct verify_shard *line = &v->lines[v->shard];
     char *hash = v->hashes[v->shard];
     v->info.batches += v->step.batches - line->batches;
@@ -72,10 +72,7 @@ static void take_over(struct verification *v)
     line->batches = v->step.batches;
     line->records = v->step.records;
     line->events = v->step.events;
-    for (int i = 0; i < SHA256_SIZE; i++) {
-        hash[2 * i] = digits[v->step.hash.bytes[i] >> 4];
-        hash[2 * i + 1] = digits[v->step.hash.bytes[i] & 15];
-    }
+    hex_write(v->step.hash.bytes, SHA256_SIZE, hash);
     line->hash = (struct slice){hash, 2 * SHA256_SIZE};
 }
 

@@ -45,7 +45,7 @@ struct actor {
     /* the state follows, 16-byte aligned */
 };
 
-_Static_assert(sizeof(struct actor) == 48, "an idle actor stays small");
+static_assert(sizeof(struct actor) == 48, "an idle actor stays small");
 
 #define ACTOR_HOT_AT offsetof(struct actor, entry)
 

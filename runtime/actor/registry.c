@@ -3,6 +3,7 @@
  * overwrites into the undo log of the turn, so that a chain of transfers or a whole turn can be
  * taken back. */
 #include "runtime/actor/registry_priv.h"
+#include "runtime/base/array.h"
 
 #include <stdlib.h>
 
@@ -60,11 +61,7 @@ static uint32_t state_size(const struct registry *r, const struct actor *a)
 
 static struct undo_entry *undo_push(struct registry *r, enum undo_op op, struct actor *a)
 {
-    if (r->undo_count == r->undo_cap) {
-        r->undo_cap = r->undo_cap == 0 ? 1024 : r->undo_cap * 2;
-        r->undo = realloc(r->undo, r->undo_cap * sizeof *r->undo);
-        check(r->undo != NULL);
-    }
+    array_reserve(r->undo, r->undo_cap, r->undo_count + 1);
     struct undo_entry *e = &r->undo[r->undo_count++];
     *e = (struct undo_entry){.op = op, .actor = a};
     return e;
@@ -73,11 +70,7 @@ static struct undo_entry *undo_push(struct registry *r, enum undo_op op, struct 
 /* Saves the first bytes of the state. */
 static void undo_save(struct registry *r, enum undo_op op, struct actor *a, uint32_t size)
 {
-    if (r->undo_bytes_used + size > r->undo_bytes_cap) {
-        r->undo_bytes_cap = (r->undo_bytes_used + size) * 2 + 65536;
-        r->undo_bytes = realloc(r->undo_bytes, r->undo_bytes_cap);
-        check(r->undo_bytes != NULL);
-    }
+    array_reserve(r->undo_bytes, r->undo_bytes_cap, r->undo_bytes_used + size);
     struct undo_entry *e = undo_push(r, op, a);
     e->size = size;
     e->bytes_at = r->undo_bytes_used;
@@ -165,11 +158,7 @@ static void mark_dirty(struct registry *r, struct actor *a)
 {
     if (!r->collect_dirty || (a->flags & ACTOR_DIRTY) != 0)
         return;
-    if (r->dirty_count == r->dirty_cap) {
-        r->dirty_cap = r->dirty_cap == 0 ? 1024 : r->dirty_cap * 2;
-        r->dirty = realloc(r->dirty, r->dirty_cap * sizeof *r->dirty);
-        check(r->dirty != NULL);
-    }
+    array_reserve(r->dirty, r->dirty_cap, r->dirty_count + 1);
     a->flags |= ACTOR_DIRTY;
     r->dirty[r->dirty_count++] = a;
 }
@@ -203,7 +192,7 @@ static enum err load_inserted(struct registry *r, struct actor *a)
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
-static out_of_line struct actor *registry_load(struct registry *r, uint16_t kind, struct id128 id)
+static cold struct actor *registry_load(struct registry *r, uint16_t kind, struct id128 id)
 {
     struct actor *a = registry_insert(r, kind, id);
     enum err e = load_inserted(r, a);

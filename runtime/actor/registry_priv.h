@@ -9,12 +9,13 @@
 #include "runtime/actor/actor.h"
 #include "runtime/actor/domain.h"
 #include "runtime/actor/registry.h"
+#include "runtime/base/check.h"
 #include "runtime/base/prefetch.h"
 #include "runtime/base/slab.h"
 #include "runtime/base/table.h"
 #include "runtime/base/wheel.h"
 
-_Static_assert(KIND_MAX <= ACTOR_KIND_MAX, "a kind fits into the actor");
+static_assert(KIND_MAX <= ACTOR_KIND_MAX, "a kind fits into the actor");
 
 /* One durable deadline. */
 struct deadline {

@@ -4,6 +4,7 @@
 #ifndef BASE_CHECK_H
 #define BASE_CHECK_H
 
+#include <assert.h> /* for static_assert; assert() can be compiled out */
 #include <stddef.h>
 
 /* Prints the expression and its place to stderr and aborts. For what we own; what the world sends
@@ -15,8 +16,9 @@ _Noreturn void check_failed(const char *expression, const char *file, int line);
 
 /* The caller may not ignore the result. */
 #define must_check __attribute__((warn_unused_result))
-/* A rare path: if it were inlined, the frequent one would have to save more registers. */
-#define out_of_line __attribute__((noinline))
+/* A rare path, kept out of its caller: if it were inlined, the frequent path would have to save
+ * more registers. Not the compiler's own `cold`, which would also optimise it for size. */
+#define cold __attribute__((noinline))
 #define printf_like(format_at, args_at) __attribute__((format(printf, format_at, args_at)))
 
 #define array_len(a) (sizeof(a) / sizeof((a)[0]))

@@ -21,7 +21,7 @@ bool filter_init(struct filter *f, size_t bytes)
     f->blocks = aligned_alloc(size < HUGE_PAGE_SIZE ? BLOCK_SIZE : HUGE_PAGE_SIZE, size);
     if (f->blocks == NULL)
         return false;
-    huge_ask(f->blocks, size);
+    huge_page_advise(f->blocks, size);
     memset(f->blocks, 0, size);
     return true;
 }

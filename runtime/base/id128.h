@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/base/check.h"
+
 struct id128 {
     uint64_t hi;
     uint64_t lo;
@@ -81,7 +83,7 @@ static inline void id128_store(struct id128 id, uint8_t bytes[16])
 {
     uint64_t hi = __builtin_bswap64(id.hi);
     uint64_t lo = __builtin_bswap64(id.lo);
-    _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the stored form is big-endian");
+    static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the stored form is big-endian");
     __builtin_memcpy(bytes, &hi, 8);
     __builtin_memcpy(bytes + 8, &lo, 8);
 }

@@ -75,7 +75,7 @@ static bool add_block(struct slab *s)
     } else {
         size = SLAB_LARGE_BLOCK_SIZE;
         b = aligned_alloc(HUGE_PAGE_SIZE, size);
-        huge_ask(b, size);
+        huge_page_advise(b, size);
     }
     if (b == NULL)
         return false;

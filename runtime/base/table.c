@@ -96,7 +96,7 @@ static bool table_grow(struct table *t)
     uintptr_t *slots = calloc(capacity, sizeof *slots);
     if (slots == NULL)
         return false;
-    huge_ask(slots, capacity * sizeof *slots);
+    huge_page_advise(slots, capacity * sizeof *slots);
     check(t->old_slots == NULL);
     if (t->capacity > 0) {
         t->old_slots = t->slots;

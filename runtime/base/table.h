@@ -60,7 +60,7 @@ struct table_entry *table_next(const struct table *t, size_t *cursor);
 
 #define TABLE_TAG_SHIFT 48
 
-_Static_assert(sizeof(uintptr_t) == 8, "the tag lies above the address");
+static_assert(sizeof(uintptr_t) == 8, "the tag lies above the address");
 
 /* The slot where the look-up of a hash begins. */
 static inline size_t table_home(uint64_t hash, size_t capacity)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/array.h"
+#include "runtime/base/check.h"
 #include "runtime/journal/record.h"
 
 #define GENERATIONS_MIN 4
@@ -22,9 +24,9 @@ struct generation {
 
 #define SLOT_TAG_SHIFT 16
 
-_Static_assert((DEDUP_GENERATION_SLOTS & (DEDUP_GENERATION_SLOTS - 1)) == 0, "a power of two");
-_Static_assert(DEDUP_GENERATION_COUNT < 1u << SLOT_TAG_SHIFT, "a number fits below the tag");
-_Static_assert(DEDUP_GENERATION_COUNT < DEDUP_GENERATION_SLOTS, "every probe ends");
+static_assert((DEDUP_GENERATION_SLOTS & (DEDUP_GENERATION_SLOTS - 1)) == 0, "a power of two");
+static_assert(DEDUP_GENERATION_COUNT < 1u << SLOT_TAG_SHIFT, "a number fits below the tag");
+static_assert(DEDUP_GENERATION_COUNT < DEDUP_GENERATION_SLOTS, "every probe ends");
 
 /* Stands in the slot of a key that left; no id can be it, and it is answered as new. */
 static const struct id128 gone = {UINT64_MAX, UINT64_MAX};
@@ -48,7 +50,7 @@ static struct dedup_entry *entry_of(struct generation *g, uint32_t slot)
 }
 
 /* NULL: it is not in it. */
-static out_of_line struct dedup_entry *generation_find(struct generation *g, struct id128 key)
+static cold struct dedup_entry *generation_find(struct generation *g, struct id128 key)
 {
     uint64_t hash = id128_hash(key);
     uint32_t tag = tag_of(hash);
@@ -118,9 +120,8 @@ static struct generation *newest_with_room(struct generations *row)
     if (row->count == row->cap) {
         /* A recovery may bring back more than fits: they all are unprojected. */
         row->cap *= 2;
-        row->items = realloc(row->items, row->cap * sizeof *row->items);
-        row->ranges = realloc(row->ranges, row->cap * sizeof *row->ranges);
-        check(row->items != NULL && row->ranges != NULL);
+        row->items = array_resize(row->items, row->cap, sizeof *row->items);
+        row->ranges = array_resize(row->ranges, row->cap, sizeof *row->ranges);
     }
     struct generation *g = malloc(sizeof *g);
     check(g != NULL);

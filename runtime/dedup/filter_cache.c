@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "runtime/base/room.h"
+#include "runtime/base/array.h"
 
 void filter_cache_init(struct filter_cache *c, size_t bytes_max)
 {
@@ -124,7 +124,7 @@ static void evict_one(struct filter_cache *c)
 static struct cached_run *add_run(struct filter_cache *c, uint64_t number)
 {
     size_t at = run_at(c, number);
-    c->runs = room_for(c->runs, c->run_count + 1, &c->run_cap, sizeof *c->runs);
+    array_reserve(c->runs, c->run_cap, c->run_count + 1);
     memmove(c->runs + at + 1, c->runs + at, (c->run_count - at) * sizeof *c->runs);
     c->run_count++;
     c->runs[at] = (struct cached_run){.number = number};
@@ -149,7 +149,7 @@ void filter_cache_put(struct filter_cache *c, uint64_t number, struct id128 firs
     check(filter != NULL);
     *filter = (struct cached_filter){first, last, true, bits.len};
     memcpy(filter->bytes, bits.data, bits.len);
-    run->filters = room_for(run->filters, run->count + 1, &run->cap, sizeof *run->filters);
+    array_reserve(run->filters, run->cap, run->count + 1);
     memmove(run->filters + at + 1, run->filters + at, (run->count - at) * sizeof *run->filters);
     run->filters[at] = filter;
     run->count++;

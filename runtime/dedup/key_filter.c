@@ -10,7 +10,7 @@
 #define BLOCK_KEYS 50
 #define BLOCK_PARTS 8 /* of 64 bits each */
 
-_Static_assert(KEY_FILTER_KEYS / BLOCK_KEYS * BLOCK_SIZE == KEY_FILTER_BYTES_MAX, "a full filter");
+static_assert(KEY_FILTER_KEYS / BLOCK_KEYS * BLOCK_SIZE == KEY_FILTER_BYTES_MAX, "a full filter");
 
 /* The block comes from the upper half of the hash, the bits in it from both halves mixed again. */
 static uint32_t block_of(uint64_t hash, uint32_t blocks)

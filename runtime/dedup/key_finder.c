@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "runtime/base/array.h"
+
 void key_finder_init(struct key_finder *f, struct key_space space, size_t filter_bytes)
 {
     *f = (struct key_finder){.space = space};
@@ -29,11 +31,7 @@ static void keep_run(void *context, const struct key_run *run)
     struct key_finder *f = context;
     if (run->state != KEY_RUN_LIVE && run->state != KEY_RUN_SOURCE)
         return;
-    if (f->run_count == f->run_cap) {
-        f->run_cap = f->run_cap == 0 ? 64 : f->run_cap * 2;
-        f->runs = realloc(f->runs, f->run_cap * sizeof *f->runs);
-        check(f->runs != NULL);
-    }
+    array_reserve(f->runs, f->run_cap, f->run_count + 1);
     f->runs[f->run_count++] = *run;
 }
 

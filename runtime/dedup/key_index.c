@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "runtime/base/room.h"
+#include "runtime/base/array.h"
 #include "runtime/dedup/key_merge.h"
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -29,7 +29,7 @@ void key_index_done(struct key_index *k)
 static void keep_run(void *context, const struct key_run *run)
 {
     struct key_index *k = context;
-    k->runs = room_for(k->runs, k->run_count + 1, &k->run_cap, sizeof *k->runs);
+    array_reserve(k->runs, k->run_cap, k->run_count + 1);
     k->runs[k->run_count++] = *run;
 }
 
@@ -51,7 +51,7 @@ void key_index_add(struct key_index *k, struct id128 key, uint64_t position, uin
     if (k->added_count == 0)
         k->oldest_ns = time_ns;
     k->newest_ns = time_ns;
-    k->added = room_for(k->added, k->added_count + 1, &k->added_cap, sizeof *k->added);
+    array_reserve(k->added, k->added_cap, k->added_count + 1);
     k->added[k->added_count++] = (struct key_entry){key, position};
 }
 

@@ -4,10 +4,12 @@
 
 #include <stdlib.h>
 
+#include "runtime/base/check.h"
+
 #define ENTRY_SIZE 24
 #define ERASE_PAGE 32 /* rows found, then deleted */
 
-_Static_assert(sizeof((struct key_sink *)0)->chunk == KEY_CHUNK_ENTRIES * ENTRY_SIZE, "a chunk");
+static_assert(sizeof((struct key_sink *)0)->chunk == KEY_CHUNK_ENTRIES * ENTRY_SIZE, "a chunk");
 
 /* --- tables ----------------------------------------------------------------------------------- */
 
@@ -79,7 +81,7 @@ const struct view_table *const runtime_views[RUNTIME_VIEWS] = {&key_runs_view, &
 /* Chunks and filters are keyed alike: shard, kind, run, first. */
 #define PART_KEY 4
 #define PART_FIRST KEY_CHUNK_FIRST
-_Static_assert((int)KEY_CHUNK_FIRST == (int)KEY_FILTER_FIRST, "the same columns in front");
+static_assert((int)KEY_CHUNK_FIRST == (int)KEY_FILTER_FIRST, "the same columns in front");
 
 static struct value key_run_number(uint64_t n)
 {

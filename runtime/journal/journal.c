@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/array.h"
 #include "runtime/base/mutant.h"
 #include "runtime/journal/record.h"
 
@@ -371,11 +372,7 @@ static void journal_mark(struct batch *b, const struct record_reader *r)
 {
     if (r->next_item < (b->mark_count + 1) * BATCH_MARK_ITEMS)
         return;
-    if (b->mark_count == b->mark_cap) {
-        b->mark_cap = b->mark_cap == 0 ? 64 : b->mark_cap * 2;
-        b->marks = realloc(b->marks, b->mark_cap * sizeof *b->marks);
-        check(b->marks != NULL);
-    }
+    array_reserve(b->marks, b->mark_cap, b->mark_count + 1);
     b->marks[b->mark_count++] = (struct batch_mark){*r, (size_t)(r->wire.at - b->body.data)};
 }
 

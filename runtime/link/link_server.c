@@ -24,6 +24,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "runtime/base/check.h"
 #include "runtime/base/time.h"
 #include "runtime/link/link_probe.h"
 #include "runtime/node/loop.h"
@@ -34,7 +35,7 @@
 #define LINK_LISTENERS_MAX 8 /* beyond, the oldest is closed, with its clients */
 #define LINK_BOUND_MAX (LINK_PATH_MAX + 4)
 
-_Static_assert(LINK_BOUND_MAX < sizeof(((struct sockaddr_un *)NULL)->sun_path), "it can be bound");
+static_assert(LINK_BOUND_MAX < sizeof(((struct sockaddr_un *)NULL)->sun_path), "it can be bound");
 
 enum slot_state {
     SLOT_RECEIVING,

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#define ALARMS_FIRST 16
+#include "runtime/base/array.h"
 
 void alarms_init(struct alarms *s)
 {
@@ -54,24 +54,13 @@ static void sift_down(struct alarms *s, uint32_t at)
     put_at(s, at, a);
 }
 
-static void alarms_grow(struct alarms *s)
-{
-    check(s->count < ALARMS_MAX);
-    if (s->count < s->cap)
-        return;
-    uint32_t cap = s->cap == 0 ? ALARMS_FIRST : s->cap * 2;
-    struct alarm **heap = realloc(s->heap, cap * sizeof *heap);
-    check(heap != NULL);
-    s->heap = heap;
-    s->cap = cap;
-}
-
 void alarms_set(struct alarms *s, struct alarm *a, uint64_t due_ns)
 {
     check(due_ns > 0);
     if (a->due_ns != 0)
         alarms_remove(s, a);
-    alarms_grow(s);
+    check(s->count < ALARMS_MAX);
+    array_reserve(s->heap, s->cap, s->count + 1);
     a->due_ns = due_ns;
     s->heap[s->count] = a;
     sift_up(s, s->count++);

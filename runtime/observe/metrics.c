@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/array.h"
 #include "runtime/base/check.h"
 #include "runtime/base/time.h"
 
 #define NUMBER_MAX 32 /* bytes of a number as text */
 #define NAME_MAX_BYTES 96
-#define PAGE_FIRST 16384
 
 void metrics_init(struct metrics *m)
 {
@@ -35,17 +35,12 @@ static bool metrics_reserve(struct metrics *m, size_t more)
     }
     if (m->len + more <= m->cap)
         return true;
-    size_t cap = m->cap == 0 ? PAGE_FIRST : m->cap;
-    while (cap < m->len + more)
-        cap *= 2;
-    char *text = realloc(m->text, cap);
-    if (text == NULL) {
+    char *text = array_try_grow(m->text, &m->cap, m->len + more, METRICS_PAGE_MAX);
+    if (text == NULL)
         m->failed = true;
-        return false;
-    }
-    m->text = text;
-    m->cap = cap;
-    return true;
+    else
+        m->text = text;
+    return text != NULL;
 }
 
 static void metrics_put(struct metrics *m, const char *bytes, size_t len)

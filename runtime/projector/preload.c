@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "runtime/base/room.h"
+#include "runtime/base/array.h"
 
 struct needed {
     struct id128 id;
@@ -22,7 +22,7 @@ static void preload_need(struct preload *p, uint16_t kind, struct id128 id)
 {
     if (registry_find(p->replay->registry, kind, id) != NULL)
         return;
-    p->items = room_for(p->items, p->count + 1, &p->cap, sizeof *p->items);
+    array_reserve(p->items, p->cap, p->count + 1);
     p->items[p->count++] = (struct needed){id, kind};
 }
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/base/room.h"
+#include "runtime/base/array.h"
 
 #define ITEM_ALIGN 16
 
@@ -32,8 +32,8 @@ bool row_sorter_add(struct row_sorter *s, const struct sorted_kind *kind, struct
     size_t size = (kind->item_size + ITEM_ALIGN - 1) / ITEM_ALIGN * ITEM_ALIGN;
     if (s->len + size > ROW_SORTER_BYTES)
         return false;
-    s->rows = room_for(s->rows, s->count + 1, &s->cap, sizeof *s->rows);
-    s->bytes = room_for(s->bytes, s->len + size, &s->bytes_cap, 1);
+    array_reserve(s->rows, s->cap, s->count + 1);
+    array_reserve(s->bytes, s->bytes_cap, s->len + size);
     s->rows[s->count++] = (struct sorted_row){kind, s->len, id, number};
     memcpy(s->bytes + s->len, item, kind->item_size);
     s->len += size;

@@ -5,8 +5,8 @@
  * decides from its state, so a deadline that fires twice does no harm. */
 #include <stdlib.h>
 
+#include "runtime/base/array.h"
 #include "runtime/base/mutant.h"
-#include "runtime/base/room.h"
 #include "runtime/base/time.h"
 #include "runtime/shard/shard_priv.h"
 
@@ -122,8 +122,7 @@ void deadlines_arm_alarm(struct shard *s)
 static bool keep_due(void *context, const struct state_row *row)
 {
     struct shard *s = context;
-    s->swept.rows =
-        room_for(s->swept.rows, s->swept.count + 1, &s->swept.cap, sizeof *s->swept.rows);
+    array_reserve(s->swept.rows, s->swept.cap, s->swept.count + 1);
     s->swept.rows[s->swept.count++] = (struct due_row){row->id, row->due_ns, row->kind};
     return true;
 }

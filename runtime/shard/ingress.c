@@ -28,7 +28,7 @@ bool ingress_may_enter(struct shard *s, struct message *m)
 /* --- into a mailbox --------------------------------------------------------------------------- */
 
 /* None of its turns runs now. */
-static out_of_line void deliver_held(struct shard *s, struct message *m, struct actor *a)
+static cold void deliver_held(struct shard *s, struct message *m, struct actor *a)
 {
     if ((a->flags & ACTOR_QUARANTINED) != 0) {
         supervisor_refused(s, m);
@@ -118,7 +118,7 @@ void ingress_forget(struct shard *s, const struct actor *gone)
 
 /* --- the post --------------------------------------------------------------------------------- */
 
-static out_of_line void begin_group(struct shard *s)
+static cold void begin_group(struct shard *s)
 {
     s->ingress.since_ns = env_mono_ns(s->env);
     env_wake(s->env);
@@ -137,7 +137,7 @@ static inline void ingress_put(struct shard *s, struct message *m)
 }
 
 /* Other than to a running shard. */
-static out_of_line void post_later(struct shard *s, struct message *m)
+static cold void post_later(struct shard *s, struct message *m)
 {
     if (s->state == SHARD_STOPPED || s->closing) {
         shard_finish(s, m, ERR_UNAVAILABLE);

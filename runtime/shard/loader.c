@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "runtime/base/array.h"
 #include "runtime/projector/replay.h"
 
 static void loader_run(struct work *w);
@@ -67,11 +68,7 @@ static void loader_start(struct loader *l)
 
 void loader_ask(struct loader *l, const struct load *load)
 {
-    if (l->asked_count == l->asked_cap) {
-        l->asked_cap = l->asked_cap == 0 ? 64 : l->asked_cap * 2;
-        l->asked = realloc(l->asked, l->asked_cap * sizeof *l->asked);
-        check(l->asked != NULL);
-    }
+    array_reserve(l->asked, l->asked_cap, l->asked_count + 1);
     l->asked[l->asked_count++] = *load;
     if (!l->busy)
         loader_start(l);

@@ -50,7 +50,7 @@ static void running_trace(struct shard *s, const struct actor *a, const struct m
 }
 
 /* Returns how long the turns took that have run since the last look. */
-static out_of_line uint64_t read_clock(struct shard *s)
+static cold uint64_t read_clock(struct shard *s)
 {
     uint64_t began_ns = s->running.now_ns;
     s->running.now_ns = env_mono_ns(s->env);
@@ -70,7 +70,7 @@ static void part_turns(struct shard *s)
 }
 
 /* The next message is for another handler. */
-static out_of_line void change_handler(struct shard *s, const struct message *m)
+static cold void change_handler(struct shard *s, const struct message *m)
 {
     const struct actor_kind *kind = s->options.domain->kinds[m->target_kind];
     part_turns(s);
@@ -83,7 +83,7 @@ static out_of_line void change_handler(struct shard *s, const struct message *m)
             s->running.handle = kind->handlers[i].handle;
 }
 
-static out_of_line void end_turns(struct shard *s, const struct actor *a, const struct message *m)
+static cold void end_turns(struct shard *s, const struct actor *a, const struct message *m)
 {
     uint64_t took_ns = read_clock(s);
     if ((a->flags & (ACTOR_TRACED | ACTOR_WAITING)) == ACTOR_TRACED)
@@ -93,7 +93,7 @@ static out_of_line void end_turns(struct shard *s, const struct actor *a, const 
 /* --- one message ------------------------------------------------------------------------------ */
 
 /* Its actor stops here: the message stays its first one until what it needs is there. */
-static out_of_line void running_wait(struct shard *s, struct actor *a, struct message *m)
+static cold void running_wait(struct shard *s, struct actor *a, struct message *m)
 {
     actor_mailbox_put_back(a, &m->link);
     s->running.stats->depth++;
@@ -126,7 +126,7 @@ static inline void running_ran(struct shard *s, struct actor *a, struct message 
         end_turns(s, a, m);
 }
 
-static out_of_line void running_expire(struct shard *s, struct message *m)
+static cold void running_expire(struct shard *s, struct message *m)
 {
     s->stats.kinds[m->target_kind].expired++;
     shard_finish(s, m, ERR_EXPIRED);
@@ -148,7 +148,7 @@ static inline __attribute__((always_inline)) void run_message(struct shard *s, s
 /* --- one actor -------------------------------------------------------------------------------- */
 
 /* What is special about its next turn; false if there is none now. */
-static out_of_line bool may_go_on(struct shard *s, const struct actor *a)
+static cold bool may_go_on(struct shard *s, const struct actor *a)
 {
     if ((a->flags & (ACTOR_HALTED | ACTOR_WAITING)) != 0)
         return false;
@@ -167,7 +167,7 @@ static void refuse_mailbox(struct shard *s, struct actor *a)
 }
 
 /* None of its turns runs any more. */
-static out_of_line void running_halt(struct shard *s, struct actor *a)
+static cold void running_halt(struct shard *s, struct actor *a)
 {
     if ((a->flags & ACTOR_QUARANTINED) != 0)
         refuse_mailbox(s, a);
@@ -219,7 +219,7 @@ static inline bool time_left(const struct shard *s)
     return shard_may_run(s) && s->running.now_ns < s->running.end_ns;
 }
 
-static out_of_line void run_queue(struct shard *s)
+static cold void run_queue(struct shard *s)
 {
     while (!fifo_empty(&s->run_queue) && time_left(s)) {
         struct actor *a = actor_of_run_link(fifo_pop(&s->run_queue));
@@ -237,7 +237,7 @@ static inline bool is_idle(const struct actor *a)
 }
 
 /* Those that came while nothing else waited. */
-static out_of_line void run_ingress(struct shard *s)
+static cold void run_ingress(struct shard *s)
 {
     const struct actor *last = NULL;
     int left = 0; /* of this one before the next one's turn */
@@ -259,7 +259,7 @@ static out_of_line void run_ingress(struct shard *s)
     }
 }
 
-static out_of_line void end_after_jump(struct shard *s)
+static cold void end_after_jump(struct shard *s)
 {
     struct actor *a = s->turn.actor;
     running_ran(s, a, s->turn.message, turn_gave_up(s));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Turn: runs one message against the actors of a shard. What a turn changes it changes at once, in
  * memory and in the open batch; what it says waits until that batch is durable. */
-#include <stdlib.h>
 
+#include "runtime/base/array.h"
 #include "runtime/base/mutant.h"
 #include "runtime/base/time.h"
 #include "runtime/shard/shard_priv.h"
@@ -46,8 +46,8 @@ static inline enum presence look_at(struct turn *t, struct actor *a, const void 
     return PRESENCE_THERE;
 }
 
-static out_of_line enum presence find_other(struct turn *t, uint16_t kind, struct id128 id,
-                                            const void **state)
+static cold enum presence find_other(struct turn *t, uint16_t kind, struct id128 id,
+                                     const void **state)
 {
     struct shard *s = t->shard;
     struct actor *a = registry_find(&s->registry, kind, id);
@@ -171,11 +171,7 @@ static void begin_record(struct turn *t)
 
 static void note_added(struct shard *s, struct dedup_entry *outcome)
 {
-    if (s->added_count == s->added_cap) {
-        s->added_cap = s->added_cap == 0 ? 256 : s->added_cap * 2;
-        s->added = realloc(s->added, s->added_cap * sizeof *s->added);
-        check(s->added != NULL);
-    }
+    array_reserve(s->added, s->added_cap, s->added_count + 1);
     s->added[s->added_count++] = outcome;
 }
 

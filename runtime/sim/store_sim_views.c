@@ -4,6 +4,7 @@
  * copy all use. */
 #include <stdlib.h>
 
+#include "runtime/base/array.h"
 #include "runtime/sim/store_sim_priv.h"
 
 /* --- states and positions as tables ----------------------------------------------------------- */
@@ -72,11 +73,7 @@ struct key {
 
 static void key_add(struct key *k, char byte)
 {
-    if (k->len == k->capacity) {
-        k->capacity = k->capacity > 0 ? 2 * k->capacity : 128;
-        k->data = realloc(k->data, k->capacity);
-        check(k->data != NULL);
-    }
+    array_reserve(k->data, k->capacity, k->len + 1);
     k->data[k->len++] = byte;
 }
 

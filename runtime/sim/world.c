@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "runtime/base/array.h"
 #include "runtime/base/check.h"
 
 #define PASS_DELAY_NS 2000u /* from being woken to the pass */
@@ -41,11 +42,7 @@ static bool world_earlier(const struct world_event *a, const struct world_event 
 
 static void world_push(struct world *w, struct world_event e)
 {
-    if (w->count == w->cap) {
-        w->cap = w->cap == 0 ? 256 : w->cap * 2;
-        w->heap = realloc(w->heap, w->cap * sizeof *w->heap);
-        check(w->heap != NULL);
-    }
+    array_reserve(w->heap, w->cap, w->count + 1);
     e.order = w->order++;
     size_t i = w->count++;
     while (i > 0 && world_earlier(&e, &w->heap[(i - 1) / 2])) {

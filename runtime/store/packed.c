@@ -2,9 +2,10 @@
 /* See packed.h. */
 #include "runtime/store/packed.h"
 
-#include <assert.h>
 #include <endian.h>
 #include <string.h>
+
+#include "runtime/base/check.h"
 
 #define TYPE_BITS 3
 #define TYPE_MASK ((1u << TYPE_BITS) - 1)

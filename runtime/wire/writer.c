@@ -7,7 +7,7 @@
 #include <msgpack/timestamp.h>
 #include <stdlib.h>
 
-#define WIRE_CAP_MIN 256
+#include "runtime/base/array.h"
 
 void wire_writer_init(struct wire_writer *w, size_t len_max)
 {
@@ -22,29 +22,21 @@ void wire_writer_done(struct wire_writer *w)
 }
 
 /* Enlarges the buffer for `more` bytes that do not fit. */
-static __attribute__((noinline)) bool grow(struct wire_writer *w, size_t more)
+static cold bool writer_grow(struct wire_writer *w, size_t more)
 {
-    if (w->failed || more > w->len_max - w->len)
-        goto fail;
-    size_t cap = w->cap < WIRE_CAP_MIN ? WIRE_CAP_MIN : w->cap * 2;
-    if (cap < w->len + more)
-        cap = w->len + more;
-    if (cap > w->len_max)
-        cap = w->len_max;
-    uint8_t *data = realloc(w->data, cap);
+    uint8_t *data = NULL;
+    if (!w->failed && more <= w->len_max - w->len)
+        data = array_try_grow(w->data, &w->cap, w->len + more, w->len_max);
     if (data == NULL)
-        goto fail;
-    w->data = data;
-    w->cap = cap;
-    return true;
-fail:
-    w->failed = true;
-    return false;
+        w->failed = true;
+    else
+        w->data = data;
+    return data != NULL;
 }
 
 static inline bool writer_reserve(struct wire_writer *w, size_t more)
 {
-    return (!w->failed && more <= w->cap - w->len) || grow(w, more);
+    return (!w->failed && more <= w->cap - w->len) || writer_grow(w, more);
 }
 
 bool wire_reserve(struct wire_writer *w, size_t more)
@@ -65,6 +57,7 @@ static inline void writer_append(struct wire_writer *w, const void *bytes, size_
 #define msgpack_pack_append_buffer(w, bytes, len) writer_append(w, bytes, len)
 #define msgpack_pack_ext pack_ext /* the template's timestamps call it by its usual name */
 #include <msgpack/pack_template.h>
+
 #undef msgpack_pack_ext
 
 void wire_put_nil(struct wire_writer *w)

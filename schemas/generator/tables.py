@@ -37,7 +37,7 @@ def result_source(schema):
     out += "#include \"schemas/result.h\"\n\n#include <stddef.h>\n\n"
     out += "#include \"runtime/base/check.h\"\n\n"
     out += "#define X(name, number, text) \\\n"
-    out += "    _Static_assert((int)ERR_##name == (int)RESULT_##name, "
+    out += "    static_assert((int)ERR_##name == (int)RESULT_##name, "
     out += "\"errors.toml repeats error.h\");\nERR_LIST(X)\n#undef X\n"
     out += "\nstatic const struct result_info results[] = {\n"
     for e in schema.errors:

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "runtime/actor/turn.h"
+#include "runtime/base/check.h"
 #include "runtime/base/prefetch.h"
 #include "runtime/base/rng.h"
 #include "runtime/base/u128.h"
@@ -26,7 +27,7 @@ struct hop {
     struct id128 to;
     uint64_t payload;
 };
-_Static_assert(sizeof(struct hop) == 24, "as the benchmark is named");
+static_assert(sizeof(struct hop) == 24, "as the benchmark is named");
 
 struct make {
     uint64_t first, count;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "runtime/base/array.h"
 #include "runtime/base/rng.h"
 #include "runtime/base/time.h"
 #include "runtime/link/link_client.h"
@@ -163,11 +164,8 @@ int main(int argc, char **argv)
         uint64_t count = strtoull(line + strcspn(line, " "), NULL, 10);
         if (count == 0 || count >= COUNT_MAX)
             break;
-        if (accounts) {
-            d.accounts =
-                realloc(d.accounts, (d.account_count + count) * sizeof *d.accounts);
-            check(d.accounts != NULL);
-        }
+        if (accounts)
+            d.accounts = array_resize(d.accounts, d.account_count + count, sizeof *d.accounts);
         run(&d, accounts ? send_accounts : send_transfers, count);
     }
     link_client_free(d.link);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/array.h"
 #include "runtime/node/scatter_gather.h"
 #include "schemas/result.h"
 #include "tests/simulation/answers.h"
@@ -182,11 +183,7 @@ static void next_request(void *context)
     q->deadline = rng_chance(&run->rng, run->swarm.deadline_ppm);
     const struct ref_account *a = reference_account(&run->reference, q->reads);
     q->reads_version = a == NULL ? 0 : a->version;
-    if (run->request_count == run->request_cap) {
-        run->request_cap = run->request_cap == 0 ? 128 : run->request_cap * 2;
-        run->requests = realloc(run->requests, run->request_cap * sizeof *run->requests);
-        check(run->requests != NULL);
-    }
+    array_reserve(run->requests, run->request_cap, run->request_count + 1);
     run->requests[run->request_count++] = q;
     q->scheduled = true;
     send(q);

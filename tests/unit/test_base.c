@@ -9,8 +9,10 @@
 #include <cmocka.h>
 
 #include "runtime/base/arena.h"
+#include "runtime/base/array.h"
 #include "runtime/base/error.h"
 #include "runtime/base/filter.h"
+#include "runtime/base/hex.h"
 #include "runtime/base/id128.h"
 #include "runtime/base/list.h"
 #include "runtime/base/rng.h"
@@ -320,6 +322,53 @@ static void a_filter_forgets_nothing_and_rarely_errs(void **state)
     filter_done(&f);
 }
 
+static void bytes_survive_their_hex_in_one_spelling(void **state)
+{
+    (void)state;
+    const uint8_t bytes[] = {0x00, 0x9a, 0xbf, 0xff};
+    uint8_t read[sizeof bytes];
+    char text[2 * sizeof bytes];
+    hex_write(bytes, sizeof bytes, text);
+    assert_memory_equal(text, "009abfff", sizeof text);
+    assert_true(hex_read(text, sizeof read, read));
+    assert_memory_equal(read, bytes, sizeof bytes);
+    assert_false(hex_read("009aBfff", sizeof read, read));
+    assert_false(hex_read("009abff:", sizeof read, read));
+    assert_int_equal(hex_value('F'), 15);
+    assert_int_equal(hex_value('g'), -1);
+}
+
+static void an_array_grows_and_keeps_its_items(void **state)
+{
+    (void)state;
+    uint64_t *items = NULL;
+    uint32_t cap = 0;
+    for (uint32_t count = 0; count < 1000; count++) {
+        array_reserve(items, cap, count + 1);
+        items[count] = count;
+    }
+    assert_true(cap >= 1000 && cap < 4000);
+    assert_true(items[0] == 0 && items[999] == 999);
+    array_reserve(items, cap, 100000); /* far more than twice */
+    assert_int_equal(cap, 100000);
+    assert_true(items[999] == 999);
+    free(items);
+}
+
+static void bytes_grow_up_to_their_limit(void **state)
+{
+    (void)state;
+    size_t cap = 0;
+    char *bytes = array_try_grow(NULL, &cap, 10, 1000);
+    assert_true(bytes != NULL && cap >= 10 && cap <= 1000);
+    bytes = array_try_grow(bytes, &cap, 900, 1000);
+    assert_true(bytes != NULL && cap >= 900 && cap <= 1000);
+    size_t before = cap;
+    assert_null(array_try_grow(bytes, &cap, 1001, 1000));
+    assert_true(cap == before);
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,6 +385,9 @@ int main(void)
         cmocka_unit_test(queues_keep_their_order),
         cmocka_unit_test(hashes_agree_with_the_standard),
         cmocka_unit_test(random_numbers_repeat_and_stay_below),
+        cmocka_unit_test(bytes_survive_their_hex_in_one_spelling),
+        cmocka_unit_test(an_array_grows_and_keeps_its_items),
+        cmocka_unit_test(bytes_grow_up_to_their_limit),
         cmocka_unit_test(a_filter_forgets_nothing_and_rarely_errs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

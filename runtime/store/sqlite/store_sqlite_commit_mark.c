@@ -8,13 +8,13 @@
  * itself or the views worker synced. It may lag behind the journal, it never leads.
  *
  * A record has two slots that take turns, so that a torn write leaves the one before. */
-#include <assert.h>
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "runtime/base/check.h"
 #include "runtime/store/sqlite/store_sqlite_priv.h"
 
 #define COMMIT_MARK_CHECK_SIZE 8

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of views in the embedded store: the SQL follows from the declaration of the table, is made
  * once for each shape of a call and connection, and stays prepared. */
-#include <stdlib.h>
 
+#include "runtime/base/array.h"
 #include "runtime/store/packed.h"
 #include "runtime/store/sqlite/store_sqlite_priv.h"
 
@@ -393,11 +393,7 @@ static void bind_rest(struct store_sqlite *s, struct db_use use, int at,
                       const struct view_info *info, const struct value *row)
 {
     size_t size = packed_size_max(row, info->packed);
-    if (size > s->rest_cap) {
-        s->rest = realloc(s->rest, size);
-        check(s->rest != NULL);
-        s->rest_cap = size;
-    }
+    array_reserve(s->rest, s->rest_cap, size);
     const uint8_t *end = packed_write(s->rest, row, info->packed);
     db_bind_blob(use, at, s->rest, (size_t)(end - s->rest));
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/array.h"
 #include "runtime/journal/record.h"
 #include "runtime/projector/replay.h"
 #include "tests/simulation/verdict.h"
@@ -61,11 +62,7 @@ const struct history_record *history_find(const struct history *h, struct id128 
 
 static void grow(struct history *h)
 {
-    if (h->count == h->cap) {
-        h->cap = h->cap == 0 ? 128 : h->cap * 2;
-        h->records = realloc(h->records, h->cap * sizeof *h->records);
-        check(h->records != NULL);
-    }
+    array_reserve(h->records, h->cap, h->count + 1);
     if (h->count * 2 < h->slot_count)
         return;
     free(h->slots);

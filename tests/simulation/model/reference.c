@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/array.h"
 #include "runtime/base/time.h"
 #include "schemas/ledger.h"
 #include "schemas/payment.h"
@@ -12,16 +13,6 @@
 #include "tests/simulation/verdict.h"
 
 #define SLOTS_FIRST 256
-
-static void *grown(void *array, uint32_t count, uint32_t *cap, size_t size)
-{
-    if (count < *cap)
-        return array;
-    *cap = *cap == 0 ? 32 : *cap * 2;
-    array = realloc(array, *cap * size);
-    check(array != NULL);
-    return array;
-}
 
 void reference_init(struct reference *r, uint16_t shards)
 {
@@ -116,7 +107,7 @@ static struct ref_transfer *add_transfer(struct reference *r, struct id128 id,
 {
     if (reference_transfer(r, id) != NULL)
         broken("transfer %016llx has two outcomes", (unsigned long long)id.hi);
-    r->transfers = grown(r->transfers, r->transfer_count, &r->transfer_cap, sizeof *r->transfers);
+    array_reserve(r->transfers, r->transfer_cap, r->transfer_count + 1);
     *slot_of(r, id) = r->transfer_count + 1;
     check_home(r, id);
     struct ref_transfer *t = &r->transfers[r->transfer_count++];
@@ -150,11 +141,7 @@ static void take(u128 *counter, u128 amount)
 
 static void next_version(struct ref_account *a)
 {
-    if (a->version == a->past_cap) {
-        a->past_cap = a->past_cap == 0 ? 32 : a->past_cap * 2;
-        a->past = realloc(a->past, a->past_cap * sizeof *a->past);
-        check(a->past != NULL);
-    }
+    array_reserve(a->past, a->past_cap, a->version + 1);
     a->past[a->version++] = a->now;
 }
 
@@ -224,7 +211,7 @@ static void opened(struct reference *r, const struct account_opened *e)
     if (reference_account(r, e->account_id) != NULL)
         broken("an account is opened twice");
     check_home(r, e->account_id);
-    r->accounts = grown(r->accounts, r->account_count, &r->account_cap, sizeof *r->accounts);
+    array_reserve(r->accounts, r->account_cap, r->account_count + 1);
     struct ref_account *a = &r->accounts[r->account_count++];
     *a = (struct ref_account){
         .id = e->account_id,
@@ -399,8 +386,7 @@ static void recorded(struct reference *r, const struct transaction_recorded *e)
     for (uint32_t i = 0; i < e->transfers_count; i++)
         if (reference_transfer(r, e->transfers[i].transfer_id) == NULL)
             broken("a transaction without one of its transfers");
-    r->transactions =
-        grown(r->transactions, r->transaction_count, &r->transaction_cap, sizeof *r->transactions);
+    array_reserve(r->transactions, r->transaction_cap, r->transaction_count + 1);
     r->transactions[r->transaction_count++] = (struct ref_transaction){e->transaction_id, false};
 }
 
@@ -415,7 +401,7 @@ static void wallet_is_opened(struct reference *r, const struct wallet_opened *e)
         if (id128_equal(r->wallets[i].owner, e->owner_id) &&
             r->wallets[i].currency == e->currency && r->wallets[i].status != WALLET_STATUS_CLOSED)
             broken("an owner has two wallets of one currency");
-    r->wallets = grown(r->wallets, r->wallet_count, &r->wallet_cap, sizeof *r->wallets);
+    array_reserve(r->wallets, r->wallet_cap, r->wallet_count + 1);
     r->wallets[r->wallet_count++] = (struct ref_wallet){
         e->wallet_id, e->tenant_id, e->owner_id, e->currency, WALLET_STATUS_ACTIVE};
 }
@@ -426,7 +412,7 @@ static void hold_is_placed(struct reference *r, const struct wallet_hold_placed 
     if (t == NULL || t->kind != REF_PENDING || t->amount != e->amount ||
         !id128_equal(t->debit, e->wallet_id))
         broken("a hold without its pending transfer");
-    r->holds = grown(r->holds, r->hold_count, &r->hold_cap, sizeof *r->holds);
+    array_reserve(r->holds, r->hold_cap, r->hold_count + 1);
     r->holds[r->hold_count++] = (struct ref_hold){
         e->hold_id, e->wallet_id, e->amount, 0, e->amount, e->expires_at};
 }
@@ -456,7 +442,7 @@ static void payment_is_created(struct reference *r, const struct payment_created
         !id128_equal(t->debit, e->from_account) || !id128_equal(t->credit, e->to_account))
         broken("a payment without its transfer");
     check_home(r, e->payment_id);
-    r->payments = grown(r->payments, r->payment_count, &r->payment_cap, sizeof *r->payments);
+    array_reserve(r->payments, r->payment_cap, r->payment_count + 1);
     r->payments[r->payment_count++] = (struct ref_payment){
         .id = e->payment_id,
         .from = e->from_account,
