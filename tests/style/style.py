@@ -24,7 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # -- limits ----------------------------------------------------------------------------------------
 
-FUNCTION_LINES_MAX = 70
+FUNCTION_LINES_MAX = 60
 FILE_LINES_MAX = 800
 HEADER_LINES_WARN = 150  # a longer header is reported but fails nothing
 COLUMNS_MAX = 100
