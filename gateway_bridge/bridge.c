@@ -6,7 +6,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "gateway_bridge/bridge_priv.h"
+#include "gateway_bridge/access.h"
+#include "gateway_bridge/exchange.h"
+#include "gateway_bridge/pages.h"
 #include "runtime/base/time.h"
 #include "runtime/observe/log.h"
 
@@ -130,7 +132,7 @@ struct bridge *bridge_new(const struct bridge_options *options)
         .refuse = exchange_refuse,
         .body_max = body_max,
         .write = response_write,
-        .forget = exchange_forget_connection,
+        .forget = access_forget_connection,
         .release = exchange_release,
         .shortage = note_shortage,
     };

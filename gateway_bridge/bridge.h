@@ -20,8 +20,7 @@
 #define BRIDGE_DEADLINE_MS 5000      /* of a message, from the arrival of its request */
 #define BRIDGE_IN_WORK_MAX 8192      /* unanswered requests of one bridge; more are BUSY */
 #define BRIDGE_REPLY_MAX (4 * 1024 * 1024) /* bytes of a reply on the wire */
-#define BRIDGE_QUERY_MAX 32          /* parameters of a query */
-#define BRIDGE_REQUEST_ID_MAX 128    /* bytes of X-Request-Id */
+#define BRIDGE_QUERY_MAX 32                /* parameters of a query */
 
 struct bridge;
 struct issuer;

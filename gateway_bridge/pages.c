@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pages the bridge answers by itself: health, metrics, and the documents. Open to everyone who
  * reaches the address: which of them a bridge has is its owner's choice. */
+#include "gateway_bridge/pages.h"
+
 #include <string.h>
 
-#include "gateway_bridge/bridge_priv.h"
+#include "gateway_bridge/auth/issuer.h"
 #include "gateway_bridge/docs/documents.h"
+#include "gateway_bridge/exchange.h"
 
 #define JSON "application/json"
 
@@ -169,4 +172,17 @@ uint16_t page_write(const struct page *p, struct bridge *b, struct json_writer *
         return p->write(b, body);
     json_put_raw(body, (const char *)p->content->data, p->content->len);
     return 200;
+}
+
+const struct issuer_answer *page_of_issuer(struct exchange *x, const struct request *r)
+{
+    struct bridge *b = x->bridge;
+    if (b->options.issuer == NULL)
+        return NULL;
+    struct issuer_answer *answer = arena_alloc(&x->arena, sizeof *answer);
+    bool answered = answer != NULL &&
+                    issuer_handle(b->options.issuer, slice_of(llhttp_method_name(r->http.method)),
+                                  x->path, request_field(r, FIELD_AUTHORIZATION),
+                                  request_slice(r, r->body), b->wall_s, answer);
+    return answered ? answer : NULL;
 }

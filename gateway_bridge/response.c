@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "gateway_bridge/auth/issuer.h"
-#include "gateway_bridge/bridge_priv.h"
+#include "gateway_bridge/exchange.h"
+#include "gateway_bridge/pages.h"
 #include "gateway_bridge/problem.h"
 #include "runtime/observe/log.h"
 #include "schemas/catalog.h"
@@ -125,7 +126,7 @@ static void put_location(const struct exchange *x, struct json_writer *out)
         response_put(out, piece->text);
         if (piece->prefix == NULL)
             continue;
-        memcpy(&id, (const char *)x->made + piece->offset, sizeof id);
+        memcpy(&id, (const char *)x->created + piece->offset, sizeof id);
         id128_text(id, text);
         response_put(out, piece->prefix);
         json_put_literal(out, "_");
@@ -138,7 +139,7 @@ static void put_location(const struct exchange *x, struct json_writer *out)
 static void put_special(const struct exchange *x, uint16_t status, struct json_writer *out)
 {
     const struct message *m = &x->message;
-    if (status == 201 && x->made != NULL)
+    if (status == 201 && x->created != NULL)
         put_location(x, out);
     if (status < 400 && x->route != NULL && x->route->etag && m->version != 0) {
         json_put_literal(out, "ETag: \"");
@@ -161,11 +162,11 @@ static void put_special(const struct exchange *x, uint16_t status, struct json_w
         json_put_literal(out, "\r\n");
     }
     put_challenge(x, out);
-    if (x->issued != NULL)
+    if (x->issuer_answer != NULL)
         json_put_literal(out, "Pragma: no-cache\r\n"); /* RFC 6749 section 5.1 */
-    if (x->issued != NULL && x->issued->authenticate != NULL) {
+    if (x->issuer_answer != NULL && x->issuer_answer->authenticate != NULL) {
         json_put_literal(out, "WWW-Authenticate: ");
-        response_put(out, x->issued->authenticate);
+        response_put(out, x->issuer_answer->authenticate);
         json_put_literal(out, "\r\n");
     }
     if (x->traced) {
@@ -230,29 +231,8 @@ static uint16_t write_reply(struct exchange *x, struct json_writer *body)
     if (reply == NULL)
         return 0;
     route->reply_json->write(body, reply);
-    x->made = route->location != NULL ? reply : NULL;
+    x->created = route->location != NULL ? reply : NULL;
     return body->failed ? 0 : route->status;
-}
-
-/* Is this version among the entity tags of an If-None-Match? Weak tags are taken as strong ones. */
-static bool etag_listed(struct slice tags, uint64_t version)
-{
-    char text[U128_TEXT_MAX];
-    struct slice own = {text, (uint32_t)u128_text(version, text)};
-    if (slice_equal(tags, slice_of("*")))
-        return true;
-    for (uint32_t at = 0; at < tags.len; at++) {
-        if (tags.data[at] != '"')
-            continue;
-        const char *end = memchr(tags.data + at + 1, '"', tags.len - at - 1);
-        if (end == NULL)
-            return false;
-        uint32_t len = (uint32_t)(end - tags.data) - at - 1;
-        if (slice_equal((struct slice){tags.data + at + 1, len}, own))
-            return true;
-        at += len + 1;
-    }
-    return false;
 }
 
 /* Of a refusal by an actor: its code says which field broke which rule, if the operation has it. */
@@ -353,15 +333,15 @@ static uint16_t write_success(struct exchange *x, struct json_writer *body)
     uint16_t status;
     if (x->page != NULL) {
         status = page_write(x->page, x->bridge, body);
-    } else if (x->issued != NULL) {
-        status = x->issued->status;
-        json_put_raw(body, x->issued->body, x->issued->len);
+    } else if (x->issuer_answer != NULL) {
+        status = x->issuer_answer->status;
+        json_put_raw(body, x->issuer_answer->body, x->issuer_answer->len);
     } else if (x->route == NULL) {
         status = 204; /* OPTIONS: what Allow says */
     } else {
         status = write_reply(x, body);
         if (status == 200 && x->none_match.len > 0 && x->message.version != 0 &&
-            etag_listed(x->none_match, x->message.version)) {
+            header_none_match(x->none_match, x->message.version)) {
             status = 304;
             json_writer_clear(body);
         }

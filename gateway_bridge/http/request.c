@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "gateway_bridge/http/headers.h"
 #include "runtime/base/check.h"
 #include "schemas/result.h"
 
@@ -54,30 +55,16 @@ static const struct field_name {
     {"x-request-id", 12, FIELD_REQUEST_ID, "X-Request-Id"},
 };
 
-static char request_lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
-bool slice_equal_nocase(struct slice a, const char *lower_text)
-{
-    for (uint32_t i = 0; i < a.len; i++) {
-        if (lower_text[i] == '\0' || request_lower(a.data[i]) != lower_text[i])
-            return false;
-    }
-    return lower_text[a.len] == '\0';
-}
-
 /* Which field has this name, with '_' taken for '-', as some gateways do; NULL = none that is
  * read. */
 static const struct field_name *find_field(const char *name, uint32_t len, bool *underscore)
 {
     for (size_t i = 0; i < array_len(field_names); i++) {
-        if (field_names[i].len != len || field_names[i].name[0] != request_lower(name[0]))
+        if (field_names[i].len != len || field_names[i].name[0] != header_lower(name[0]))
             continue;
         uint32_t at = 1;
         while (at < len) {
-            char c = request_lower(name[at]);
+            char c = header_lower(name[at]);
             if (c == '_') {
                 *underscore = true;
                 c = '-';
@@ -170,43 +157,6 @@ static int on_header_value_complete(llhttp_t *http)
 
 /* --- the head as a whole ---------------------------------------------------------------------- */
 
-static bool host_char(char c)
-{
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
-        return true;
-    return c != '\0' && strchr("-._~!$&'()*+,;=%", c) != NULL;
-}
-
-/* uri-host [":" port], RFC 9110 section 7.2; an empty host names nothing we serve. */
-static bool host_valid(struct slice host)
-{
-    uint32_t at = 0;
-    if (host.len > 0 && host.data[0] == '[') {
-        at = 1;
-        while (at < host.len && host.data[at] != ']') {
-            char c = request_lower(host.data[at++]);
-            if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == ':' || c == '.'))
-                return false;
-        }
-        if (at < 3 || at++ >= host.len)
-            return false;
-    } else {
-        while (at < host.len && host_char(host.data[at]))
-            at++;
-        if (at == 0)
-            return false;
-    }
-    if (at == host.len)
-        return true;
-    if (host.data[at] != ':' || host.len - at > 6)
-        return false;
-    for (at++; at < host.len; at++) {
-        if (host.data[at] < '0' || host.data[at] > '9')
-            return false;
-    }
-    return true;
-}
-
 static int check_host(struct request *r)
 {
     if (!request_has(r, FIELD_HOST)) {
@@ -214,7 +164,7 @@ static int check_host(struct request *r)
             return 0;
         return request_refuse(r, RESULT_BAD_REQUEST, "Host", "is missing");
     }
-    if (!host_valid(request_field(r, FIELD_HOST)))
+    if (!header_host_valid(request_field(r, FIELD_HOST)))
         return request_refuse(r, RESULT_BAD_REQUEST, "Host",
                               "must be a host name or address, with a port or without");
     return 0;
@@ -226,9 +176,9 @@ static int strip_authority(struct request *r, struct span *rest)
     static const char other_host[] = "names another host than Host";
     struct slice target = request_slice(r, *rest);
     uint32_t scheme = 0;
-    if (target.len >= 7 && slice_equal_nocase((struct slice){target.data, 7}, "http://"))
+    if (header_starts(target, "http://"))
         scheme = 7;
-    else if (target.len >= 8 && slice_equal_nocase((struct slice){target.data, 8}, "https://"))
+    else if (header_starts(target, "https://"))
         scheme = 8;
     else
         return request_refuse(r, RESULT_BAD_REQUEST, "request target", "must begin with /");
@@ -239,7 +189,7 @@ static int strip_authority(struct request *r, struct span *rest)
     if (host.len != end - scheme)
         return request_refuse(r, RESULT_BAD_REQUEST, "request target", other_host);
     for (uint32_t i = 0; i < host.len; i++) {
-        if (request_lower(host.data[i]) != request_lower(target.data[scheme + i]))
+        if (header_lower(host.data[i]) != header_lower(target.data[scheme + i]))
             return request_refuse(r, RESULT_BAD_REQUEST, "request target", other_host);
     }
     if (end == target.len || target.data[end] != '/')
@@ -297,7 +247,7 @@ static int check_framing(struct request *r)
         if (r->http.http_minor == 0)
             return request_refuse(r, RESULT_BAD_REQUEST, "Transfer-Encoding",
                                   "is unknown to HTTP/1.0");
-        if (!slice_equal_nocase(request_field(r, FIELD_TRANSFER_ENCODING), "chunked"))
+        if (!header_equal(request_field(r, FIELD_TRANSFER_ENCODING), "chunked"))
             return request_refuse(r, RESULT_BAD_REQUEST, "Transfer-Encoding",
                                   "must be exactly chunked");
     }
@@ -326,7 +276,7 @@ static int check_method(struct request *r)
     if (r->http.http_minor == 0)
         r->seen &= ~(1u << FIELD_EXPECT); /* HTTP/1.0 knows none (RFC 9110 section 10.1.1) */
     if (request_has(r, FIELD_EXPECT) &&
-        !slice_equal_nocase(request_field(r, FIELD_EXPECT), "100-continue"))
+        !header_equal(request_field(r, FIELD_EXPECT), "100-continue"))
         return request_refuse(r, RESULT_EXPECTATION_FAILED, NULL, NULL);
     return 0;
 }

@@ -40,7 +40,7 @@ enum request_field {
     FIELD_COUNT,
 };
 
-/* Place in the buffer that the request is read from. */
+/* Bytes of the buffer that the request is read from. */
 struct span {
     uint32_t at;
     uint32_t len;
@@ -129,8 +129,5 @@ static inline bool request_has(const struct request *r, enum request_field f)
 {
     return (r->seen & 1u << f) != 0;
 }
-
-/* Is `a` this text, which is in lower case, whatever the case of its letters? */
-bool slice_equal_nocase(struct slice a, const char *lower);
 
 #endif

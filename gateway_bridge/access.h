@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Access: who makes a request, and may they: the token, the scope of its route, and the rate of its
+ * client. Loop's thread. */
+#ifndef GATEWAY_BRIDGE_ACCESS_H
+#define GATEWAY_BRIDGE_ACCESS_H
+
+#include "gateway_bridge/exchange.h"
+
+/* Of the operation x->route: fills x->message.who, x->claims and x->rate. RESULT_OK, or the refusal
+ * with x->challenge and x->token. */
+must_check uint16_t access_check(struct exchange *x, struct http_connection *c,
+                                 const struct request *r);
+
+/* A connection with a token_memo ends: a call of struct http_handler. */
+void access_forget_connection(void *context, void *user);
+
+#endif

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each function reads its value once, from the left, and stops at the first byte that does not fit.
+ * What a value may not be is decided here; what the client is told, and whether a missing field
+ * matters, by whoever asked. The sizes are bounded before anything is copied. */
+#include "gateway_bridge/http/headers.h"
+
+#include <string.h>
+
+#include "runtime/base/u128.h"
+
+static bool header_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool header_alphanumeric(char c)
+{
+    return header_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static struct slice header_skip(struct slice value, uint32_t count)
+{
+    check(count <= value.len);
+    return (struct slice){value.data + count, value.len - count};
+}
+
+bool header_starts(struct slice value, const char *lower)
+{
+    uint32_t at = 0;
+    while (at < value.len && lower[at] != '\0' && header_lower(value.data[at]) == lower[at])
+        at++;
+    return lower[at] == '\0';
+}
+
+bool header_equal(struct slice value, const char *lower)
+{
+    return value.len == strlen(lower) && header_starts(value, lower);
+}
+
+/* --- Host ------------------------------------------------------------------------------------- */
+
+static bool header_host_char(char c)
+{
+    return header_alphanumeric(c) || (c != '\0' && strchr("-._~!$&'()*+,;=%", c) != NULL);
+}
+
+/* Bytes of "[...]" at the front, an IPv6 address as far as its characters tell; 0 = it is none. */
+static uint32_t header_bracketed_len(struct slice value)
+{
+    uint32_t at = 1;
+    while (at < value.len && value.data[at] != ']') {
+        char c = header_lower(value.data[at++]);
+        if (!header_digit(c) && !(c >= 'a' && c <= 'f') && c != ':' && c != '.')
+            return 0;
+    }
+    return at < 3 || at >= value.len ? 0 : at + 1;
+}
+
+static uint32_t header_host_len(struct slice value)
+{
+    uint32_t at = 0;
+    if (value.len > 0 && value.data[0] == '[')
+        return header_bracketed_len(value);
+    while (at < value.len && header_host_char(value.data[at]))
+        at++;
+    return at;
+}
+
+bool header_host_valid(struct slice value)
+{
+    uint32_t at = header_host_len(value);
+    if (at == 0 || at == value.len)
+        return at > 0;
+    if (value.data[at] != ':' || value.len - at > 6)
+        return false;
+    for (at++; at < value.len; at++) {
+        if (!header_digit(value.data[at]))
+            return false;
+    }
+    return true;
+}
+
+/* --- Authorization, Content-Type -------------------------------------------------------------- */
+
+bool header_bearer(struct slice value, struct slice *token)
+{
+    static const char scheme[] = "bearer ";
+    if (value.len < sizeof scheme || !header_starts(value, scheme))
+        return false;
+    value = header_skip(value, sizeof scheme - 1);
+    while (value.len > 0 && value.data[0] == ' ') /* one space or more */
+        value = header_skip(value, 1);
+    *token = value;
+    return true;
+}
+
+static bool header_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* The text up to the next ';', without the blanks around it; *value goes on behind it. */
+static struct slice header_next_parameter(struct slice *value)
+{
+    const char *end = value->len > 0 ? memchr(value->data, ';', value->len) : NULL;
+    uint32_t len = end != NULL ? (uint32_t)(end - value->data) : value->len;
+    struct slice text = {value->data, len};
+    *value = header_skip(*value, end != NULL ? len + 1 : len);
+    while (text.len > 0 && header_blank(text.data[0]))
+        text = header_skip(text, 1);
+    while (text.len > 0 && header_blank(text.data[text.len - 1]))
+        text.len--;
+    return text;
+}
+
+bool header_media_type_json(struct slice value)
+{
+    if (!header_equal(header_next_parameter(&value), "application/json"))
+        return false;
+    while (value.len > 0) {
+        struct slice parameter = header_next_parameter(&value);
+        if (header_starts(parameter, "charset=") && !header_equal(parameter, "charset=utf-8") &&
+            !header_equal(parameter, "charset=\"utf-8\""))
+            return false;
+    }
+    return true;
+}
+
+/* --- X-Request-Id, traceparent ---------------------------------------------------------------- */
+
+bool header_request_id_valid(struct slice value)
+{
+    if (value.len == 0 || value.len > HEADER_REQUEST_ID_MAX)
+        return false;
+    for (uint32_t i = 0; i < value.len; i++) {
+        char c = value.data[i];
+        if (!header_alphanumeric(c) && c != '-' && c != '_' && c != '.')
+            return false;
+    }
+    return true;
+}
+
+static bool header_all_zero(const char *digits, uint32_t len)
+{
+    for (uint32_t i = 0; i < len; i++) {
+        if (digits[i] != '0')
+            return false;
+    }
+    return true;
+}
+
+/* version "-" trace-id "-" parent-id "-" flags, all of hexadecimal digits in lower case; neither id
+ * may be zero. */
+static bool header_traceparent_form(const char text[HEADER_TRACEPARENT_LEN])
+{
+    enum {
+        PARENT_AT = 36,
+        PARENT_LEN = 16
+    };
+    for (uint32_t i = 0; i < HEADER_TRACEPARENT_LEN; i++) {
+        char c = text[i];
+        bool dash = i == 2 || i == 35 || i == 52;
+        if (dash ? c != '-' : !header_digit(c) && !(c >= 'a' && c <= 'f'))
+            return false;
+    }
+    return !header_all_zero(text + HEADER_TRACE_ID_AT, HEADER_TRACE_ID_LEN) &&
+           !header_all_zero(text + PARENT_AT, PARENT_LEN);
+}
+
+bool header_traceparent(struct slice value, char out[HEADER_TRACEPARENT_LEN])
+{
+    if (value.len < HEADER_TRACEPARENT_LEN || memcmp(value.data, "ff", 2) == 0)
+        return false;
+    bool later = memcmp(value.data, "00", 2) != 0;
+    bool longer = value.len > HEADER_TRACEPARENT_LEN;
+    if (longer && !(later && value.data[HEADER_TRACEPARENT_LEN] == '-'))
+        return false;
+    if (!header_traceparent_form(value.data))
+        return false;
+    memcpy(out, value.data, HEADER_TRACEPARENT_LEN);
+    memcpy(out, "00", 2);
+    return true;
+}
+
+/* --- Idempotency-Key -------------------------------------------------------------------------- */
+
+/* The character at `at` of a string of structured fields, where '\' stands before '"' and '\'; 0 if
+ * none may stand there. *used: bytes of it. */
+static char header_string_char(struct slice text, uint32_t at, uint32_t *used)
+{
+    char c = text.data[at];
+    *used = 1;
+    if (c == '"')
+        return 0;
+    if (c != '\\')
+        return c >= ' ' && c <= '~' ? c : 0;
+    *used = 2;
+    if (at + 1 == text.len)
+        return 0;
+    c = text.data[at + 1];
+    return c == '"' || c == '\\' ? c : 0;
+}
+
+static bool header_quoted_key(struct slice text, char key[HEADER_KEY_MAX], uint32_t *len)
+{
+    uint32_t used, count = 0;
+    char copy[HEADER_KEY_MAX];
+    for (uint32_t at = 0; at < text.len; at += used) {
+        char c = header_string_char(text, at, &used);
+        if (c == 0 || count == HEADER_KEY_MAX)
+            return false;
+        copy[count++] = c;
+    }
+    if (count == 0)
+        return false;
+    memcpy(key, copy, count);
+    *len = count;
+    return true;
+}
+
+static bool header_bare_key(struct slice value, char key[HEADER_KEY_MAX], uint32_t *len)
+{
+    if (value.len == 0 || value.len > HEADER_KEY_MAX)
+        return false;
+    for (uint32_t i = 0; i < value.len; i++) {
+        if (value.data[i] <= ' ' || value.data[i] > '~' || value.data[i] == '"')
+            return false;
+    }
+    memcpy(key, value.data, value.len);
+    *len = value.len;
+    return true;
+}
+
+bool header_idempotency_key(struct slice value, char key[HEADER_KEY_MAX], uint32_t *len)
+{
+    if (value.len < 2 || value.data[0] != '"')
+        return header_bare_key(value, key, len);
+    if (value.data[value.len - 1] != '"')
+        return false;
+    return header_quoted_key((struct slice){value.data + 1, value.len - 2}, key, len);
+}
+
+/* --- If-Match, If-None-Match ------------------------------------------------------------------ */
+
+enum header_if_match header_if_match(struct slice value, uint64_t *version)
+{
+    if (slice_equal(value, slice_of("*")))
+        return IF_MATCH_ANY;
+    bool weak = value.len > 2 && memcmp(value.data, "W/", 2) == 0;
+    struct slice tag = weak ? header_skip(value, 2) : value;
+    if (tag.len < 2 || tag.data[0] != '"' ||
+        memchr(tag.data + 1, '"', tag.len - 1) != tag.data + tag.len - 1)
+        return IF_MATCH_MALFORMED;
+    u128 number = 0;
+    bool ours =
+        !weak && u128_parse(tag.data + 1, tag.len - 2, &number) && number < HEADER_NO_VERSION;
+    *version = ours ? (uint64_t)number : HEADER_NO_VERSION;
+    return IF_MATCH_VERSION;
+}
+
+bool header_none_match(struct slice value, uint64_t version)
+{
+    char text[U128_TEXT_MAX];
+    struct slice own = {text, (uint32_t)u128_text(version, text)};
+    if (slice_equal(value, slice_of("*")))
+        return true;
+    for (uint32_t at = 0; at < value.len; at++) {
+        if (value.data[at] != '"')
+            continue;
+        const char *end = memchr(value.data + at + 1, '"', value.len - at - 1);
+        if (end == NULL)
+            return false;
+        uint32_t len = (uint32_t)(end - value.data) - at - 1;
+        if (slice_equal((struct slice){value.data + at + 1, len}, own))
+            return true;
+        at += len + 1;
+    }
+    return false;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The order of the steps decides which refusal a client sees that makes several mistakes: the key,
+ * If-Match, then the fields of path, query and body as they come, then what is missing. Texts are
+ * copied into the arena as they are decoded, as the request's own bytes are gone when its handler
+ * returns. */
+#include "gateway_bridge/message_reader.h"
+
+#include <string.h>
+
+#include "gateway_bridge/http/percent.h"
+#include "runtime/base/sha256.h"
+#include "schemas/result.h"
+
+#define ARENA_LARGE_MAX (40 * 1024 * 1024) /* of large requests: parsed JSON takes a multiple */
+
+/* --- path, query, body ------------------------------------------------------------------------ */
+
+/* Percent-decoded copy in the arena, UTF-8; '+' is a space in queries. */
+static bool message_decode_text(struct exchange *x, struct slice coded, bool query,
+                                struct slice *text)
+{
+    *text = arena_copy(&x->arena, coded);
+    if (coded.len > 0 && text->data == NULL)
+        return false;
+    return percent_decode(coded, query, (char *)text->data, &text->len) &&
+           wire_utf8_valid((const uint8_t *)text->data, text->len);
+}
+
+static uint16_t message_read_path(struct exchange *x, void *body, const struct route_match *match,
+                                  struct json_input *in)
+{
+    const struct route *route = x->route;
+    for (uint32_t i = 0; i < route->path_field_count; i++) {
+        struct slice text, name = slice_of(route->path_fields[i]);
+        if (!message_decode_text(x, match->parameters[i], false, &text))
+            return exchange_refuse_field(x, RESULT_BAD_REQUEST, name,
+                                         "is not percent-encoded text");
+        if (!json_text_get(route->request, body, name, text, in))
+            return x->error.code;
+    }
+    return RESULT_OK;
+}
+
+static bool message_query_has(const struct route *route, struct slice name)
+{
+    for (uint32_t i = 0; i < route->query_field_count; i++) {
+        if (slice_equal(slice_of(route->query_fields[i]), name))
+            return true;
+    }
+    return false;
+}
+
+static uint16_t message_read_pair(struct exchange *x, void *body, struct slice pair,
+                                  struct json_input *in)
+{
+    const char *equals = memchr(pair.data, '=', pair.len);
+    uint32_t name_len = equals != NULL ? (uint32_t)(equals - pair.data) : pair.len;
+    struct slice name, text, coded = {pair.data + name_len, 0};
+    if (equals != NULL)
+        coded = (struct slice){equals + 1, pair.len - name_len - 1};
+    if (!message_decode_text(x, (struct slice){pair.data, name_len}, true, &name))
+        return exchange_refuse_field(x, RESULT_BAD_REQUEST, slice_of("query"),
+                                     "is not percent-encoded text");
+    if (!message_query_has(x->route, name))
+        return exchange_refuse_field(x, RESULT_UNKNOWN_FIELD, name,
+                                     "is no parameter of this operation");
+    if (!message_decode_text(x, coded, true, &text))
+        return exchange_refuse_field(x, RESULT_BAD_REQUEST, name, "is not percent-encoded text");
+    return json_text_get(x->route->request, body, name, text, in) ? RESULT_OK : x->error.code;
+}
+
+static uint16_t message_read_query(struct exchange *x, void *body, struct slice query,
+                                   struct json_input *in)
+{
+    for (uint32_t pairs = 0; query.len > 0; pairs++) {
+        if (pairs == BRIDGE_QUERY_MAX)
+            return exchange_refuse_field(x, RESULT_BAD_REQUEST, slice_of("query"),
+                                         "may have at most 32 parameters");
+        const char *end = memchr(query.data, '&', query.len);
+        uint32_t len = end != NULL ? (uint32_t)(end - query.data) : query.len;
+        struct slice pair = {query.data, len};
+        uint16_t code = len > 0 ? message_read_pair(x, body, pair, in) : RESULT_OK;
+        if (code != RESULT_OK)
+            return code;
+        uint32_t taken = end != NULL ? len + 1 : len;
+        query = (struct slice){query.data + taken, query.len - taken};
+    }
+    return RESULT_OK;
+}
+
+static uint16_t message_read_body(struct exchange *x, void *body, const struct request *r,
+                                  struct json_input *in)
+{
+    struct slice text = request_slice(r, r->body);
+    if (text.len == 0)
+        return RESULT_OK;
+    if (!x->route->body)
+        return exchange_refuse_field(x, RESULT_BAD_REQUEST, slice_of("body"),
+                                     "is not taken by this operation");
+    if (!header_media_type_json(request_field(r, FIELD_CONTENT_TYPE)) ||
+        request_has(r, FIELD_CONTENT_ENCODING))
+        return RESULT_UNSUPPORTED_MEDIA_TYPE;
+    const struct yyjson_val *root = json_parse(text, &x->arena, &x->error);
+    if (root == NULL || !json_read_object(x->route->request, body, root, in))
+        return x->error.code;
+    return RESULT_OK;
+}
+
+/* The message's struct from path, query and body. */
+static uint16_t message_read_fields(struct exchange *x, const struct route_match *match,
+                                    const struct request *r)
+{
+    const struct message_type *type = x->route->message;
+    x->arena.allocated_max = r->body.len > REQUEST_BODY_MAX ? ARENA_LARGE_MAX : EXCHANGE_ARENA_MAX;
+    void *body = arena_alloc(&x->arena, type->size);
+    if (body == NULL)
+        return RESULT_NO_MEMORY;
+    struct json_input in;
+    json_input_init(&in, &x->arena, &x->error);
+    uint16_t code = message_read_path(x, body, match, &in);
+    if (code == RESULT_OK)
+        code = message_read_query(x, body, request_slice(r, r->query), &in);
+    if (code == RESULT_OK)
+        code = message_read_body(x, body, r, &in);
+    if (code == RESULT_OK && !json_complete(x->route->request, body, &in))
+        code = x->error.code;
+    if (code != RESULT_OK)
+        return code;
+    struct message *m = &x->message;
+    m->type = type;
+    m->body = body;
+    m->target_kind = type->target_kind;
+    if (type->target_offset != MESSAGE_NO_OFFSET)
+        memcpy(&m->target, (char *)body + type->target_offset, sizeof m->target);
+    return RESULT_OK;
+}
+
+/* --- idempotency key, preconditions ----------------------------------------------------------- */
+
+static uint16_t message_read_key(struct exchange *x, const struct request *r)
+{
+    const struct route *route = x->route;
+    if (!request_has(r, FIELD_IDEMPOTENCY_KEY))
+        return route->idempotency_required ? RESULT_KEY_MISSING : RESULT_OK;
+    if (!route->message->mutates)
+        return RESULT_OK;
+    char key[HEADER_KEY_MAX];
+    uint32_t key_len;
+    if (!header_idempotency_key(request_field(r, FIELD_IDEMPOTENCY_KEY), key, &key_len))
+        return exchange_refuse_field(x, RESULT_INVALID_KEY, slice_of("Idempotency-Key"),
+                                     "must have 1 to 255 visible ASCII characters; spaces only in "
+                                     "quotes");
+    struct message *m = &x->message;
+    const struct principal *who = &m->who;
+    /* The subject is in it so that no user of a client is ever given another user's answer. NUL
+     * stands between, as no part contains it. */
+    struct slice zero = {"", 1};
+    struct slice pieces[] = {who->tenant, zero, who->client, zero, who->subject, zero,
+                             slice_of(route->method), zero, slice_of(route->path), zero,
+                             {key, key_len}};
+    m->keyed = true;
+    m->key = sha256_id(pieces, array_len(pieces));
+    return RESULT_OK;
+}
+
+/* Hash of what is asked, however it was spelled. */
+static uint16_t message_set_fingerprint(struct exchange *x)
+{
+    struct wire_writer *w = &x->bridge->encoded;
+    struct message *m = &x->message;
+    wire_writer_clear(w);
+    m->type->write(w, m->body);
+    if (w->failed)
+        return RESULT_TOO_LARGE;
+    struct slice zero = {"", 1};
+    struct slice pieces[] = {slice_of(x->route->method), zero, slice_of(x->route->path), zero,
+                             wire_written(w)};
+    m->fingerprint = sha256_id(pieces, array_len(pieces));
+    return RESULT_OK;
+}
+
+static uint16_t message_read_if_match(struct exchange *x, const struct request *r)
+{
+    if (!request_has(r, FIELD_IF_MATCH))
+        return RESULT_OK;
+    struct slice field = slice_of("If-Match");
+    if (!x->route->etag)
+        return exchange_refuse_field(x, RESULT_INVALID_HEADER, field,
+                                     "this operation has no versions");
+    struct message *m = &x->message;
+    switch (header_if_match(request_field(r, FIELD_IF_MATCH), &m->expected_version)) {
+    case IF_MATCH_ANY:
+        return RESULT_OK;
+    case IF_MATCH_VERSION:
+        m->conditional = true;
+        return RESULT_OK;
+    case IF_MATCH_MALFORMED:
+        break;
+    }
+    return exchange_refuse_field(x, RESULT_INVALID_HEADER, field,
+                                 "must be one entity tag like \"17\", or *");
+}
+
+/* Where a version has just one answer: if it is the one the client has, 304 is enough. */
+static void message_read_if_none_match(struct exchange *x, const struct request *r)
+{
+    if (x->route->not_modified && request_has(r, FIELD_IF_NONE_MATCH))
+        x->none_match = arena_copy(&x->arena, request_field(r, FIELD_IF_NONE_MATCH));
+}
+
+uint16_t message_read(struct exchange *x, const struct route_match *match, const struct request *r)
+{
+    check(x->route != NULL && x->route == match->route && x->message.type == NULL);
+    uint16_t code = message_read_key(x, r);
+    if (code == RESULT_OK)
+        code = message_read_if_match(x, r);
+    if (code == RESULT_OK)
+        code = message_read_fields(x, match, r);
+    if (code == RESULT_OK && x->message.keyed)
+        code = message_set_fingerprint(x);
+    message_read_if_none_match(x, r);
+    return code;
+}
