@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "actors/ledger/totals.h"
+#include "actors/ledger/verify_totals.h"
 #include "actors/services.h"
 #include "bin/config.h"
 #include "gateway_bridge/auth/issuer.h"
@@ -488,7 +488,7 @@ static bool open_link(struct payd *p)
         .revocations = p->revocations,
         .path = p->config.operator_socket,
         .version = PAYD_VERSION,
-        .totals = ledger_totals,
+        .totals = verify_totals,
     };
     char reason[PAYD_REASON_MAX];
     p->operator = operator_new(&options, reason, sizeof reason);

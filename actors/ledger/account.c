@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "actors/ledger/account_messages.h"
-#include "actors/ledger/ledger.h"
+#include "actors/ledger/ledger_totals.h"
 #include "actors/ledger/transfer.h"
 #include "runtime/base/mutant.h"
 #include "schemas/common.h"
@@ -302,7 +302,7 @@ void account_opened_apply(struct registry *r, const void *event, uint64_t time_n
     const struct metadata *metadata = e->has_metadata ? &e->metadata : NULL;
     if (extra_needed(&s) || (metadata != NULL && metadata->count > 0))
         extra_set_with(r, a, &s, metadata);
-    ledger_account_opened(r, e);
+    ledger_totals_count_account(r, e);
 }
 
 void account_marked_apply(struct registry *r, const void *event, uint64_t time_ns)

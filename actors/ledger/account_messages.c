@@ -3,7 +3,8 @@
 #include "actors/ledger/account_messages.h"
 
 #include "actors/ledger/bulk.h"
-#include "actors/ledger/ledger.h"
+#include "actors/ledger/ledger_directory.h"
+#include "actors/ledger/ledger_totals.h"
 #include "actors/ledger/pending_transfer.h"
 #include "runtime/base/time.h"
 #include "schemas/common.h"
@@ -24,8 +25,9 @@ enum presence account_open_find(struct turn *t, const struct account_opened *e,
 {
     const void *account = NULL, *ledger;
     enum presence there = turn_find(t, KIND_ACCOUNT, e->account_id, &account);
-    enum presence shard = turn_find(t, KIND_LEDGER, ledger_of_shard(turn_shard(t)), &ledger);
-    enum presence own = turn_find(t, KIND_LEDGER, ledger_id(e->tenant_id, e->currency), &ledger);
+    enum presence shard = turn_find(t, KIND_LEDGER, ledger_directory_id(turn_shard(t)), &ledger);
+    enum presence own =
+        turn_find(t, KIND_LEDGER_TOTALS, ledger_totals_id(e->tenant_id, e->currency), &ledger);
     *existing = there == PRESENCE_THERE ? account : NULL;
     if (shard == PRESENCE_WAITING || own == PRESENCE_WAITING)
         return PRESENCE_WAITING;
@@ -108,17 +110,17 @@ static uint16_t open_ledger_check(struct turn *t, const struct account_opened *e
 {
     const void *own = NULL, *shard = NULL;
     enum presence there =
-        turn_find(t, KIND_LEDGER, ledger_id(e->tenant_id, e->currency), &own);
+        turn_find(t, KIND_LEDGER_TOTALS, ledger_totals_id(e->tenant_id, e->currency), &own);
     if (there == PRESENCE_THERE) {
-        uint64_t last = ((const struct ledger *)own)->imported_account_time;
+        uint64_t last = ((const struct ledger_totals *)own)->imported_account_time;
         bool imported = (e->flags & ACCOUNT_FLAGS_IMPORTED) != 0;
         return imported && e->effective_time <= last
                    ? RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS
                    : RESULT_OK;
     }
-    there = turn_find(t, KIND_LEDGER, ledger_of_shard(e->shard), &shard);
+    there = turn_find(t, KIND_LEDGER, ledger_directory_id(e->shard), &shard);
     bool full = there == PRESENCE_THERE &&
-                ((const struct ledger *)shard)->name_count == LEDGERS_MAX;
+                ((const struct ledger_directory *)shard)->name_count == LEDGERS_MAX;
     return full ? RESULT_TOO_LARGE : RESULT_OK;
 }
 

@@ -3,7 +3,7 @@
 #include "actors/ledger/movement.h"
 
 #include "actors/ledger/account.h"
-#include "actors/ledger/ledger.h"
+#include "actors/ledger/ledger_totals.h"
 #include "actors/ledger/pending_transfer.h"
 #include "runtime/base/mutant.h"
 #include "runtime/base/time.h"
@@ -23,7 +23,7 @@ static void movement_take(u128 *counter, u128 amount)
 
 struct sides {
     struct account *debit, *credit;
-    struct ledger *ledger;
+    struct ledger_totals *totals;
 };
 
 /* Both accounts and their ledger, to be changed: the accounts by `find`, that is, all of them or
@@ -36,7 +36,7 @@ static inline struct sides sides_by(void *(*find)(struct registry *, uint16_t, s
     s.debit = find(r, KIND_ACCOUNT, debit_id);
     s.credit = find(r, KIND_ACCOUNT, credit_id);
     check(s.debit->currency == s.credit->currency);
-    s.ledger = ledger_state(r, s.debit->tenant_id, s.debit->currency);
+    s.totals = ledger_totals_state(r, s.debit->tenant_id, s.debit->currency);
     s.debit->version++;
     s.credit->version++;
     return s;
@@ -52,21 +52,21 @@ static void movement_post(struct sides *s, u128 amount)
     movement_add(&s->debit->debits_posted, amount);
     movement_add(MUTANT(CREDIT_WRONG) ? &s->debit->credits_posted : &s->credit->credits_posted,
                  amount);
-    movement_add(&s->ledger->debits_posted, amount);
-    movement_add(&s->ledger->credits_posted, amount);
-    ledger_check(s->ledger);
+    movement_add(&s->totals->debits_posted, amount);
+    movement_add(&s->totals->credits_posted, amount);
+    ledger_totals_check(s->totals);
 }
 
 static void movement_release(struct sides *s, u128 amount)
 {
     movement_take(&s->debit->debits_pending, amount);
     movement_take(&s->credit->credits_pending, amount);
-    movement_take(&s->ledger->debits_pending, amount);
-    movement_take(&s->ledger->credits_pending, amount);
-    ledger_check(s->ledger);
+    movement_take(&s->totals->debits_pending, amount);
+    movement_take(&s->totals->credits_pending, amount);
+    ledger_totals_check(s->totals);
 }
 
-static void note_import(struct ledger *l, uint32_t flags, uint64_t effective_time)
+static void note_import(struct ledger_totals *l, uint32_t flags, uint64_t effective_time)
 {
     l->transfer_count++;
     if ((flags & TRANSFER_FLAGS_IMPORTED) != 0)
@@ -79,7 +79,7 @@ void transfer_posted_apply(struct registry *r, const void *event, uint64_t time_
     const struct transfer_posted *e = event;
     struct sides s = sides_by(registry_hot, r, e->debit_account_id, e->credit_account_id);
     movement_post(&s, e->amount);
-    note_import(s.ledger, e->flags, e->effective_time);
+    note_import(s.totals, e->flags, e->effective_time);
 }
 
 static void fill_pending(struct pending_transfer *h, const struct transfer_pending *e,
@@ -110,10 +110,10 @@ void transfer_pending_apply(struct registry *r, const void *event, uint64_t time
     struct sides s = sides_of(r, e->debit_account_id, e->credit_account_id);
     movement_add(&s.debit->debits_pending, e->amount);
     movement_add(&s.credit->credits_pending, e->amount);
-    movement_add(&s.ledger->debits_pending, e->amount);
-    movement_add(&s.ledger->credits_pending, e->amount);
-    ledger_check(s.ledger);
-    note_import(s.ledger, e->flags, e->effective_time);
+    movement_add(&s.totals->debits_pending, e->amount);
+    movement_add(&s.totals->credits_pending, e->amount);
+    ledger_totals_check(s.totals);
+    note_import(s.totals, e->flags, e->effective_time);
     if ((e->flags & TRANSFER_FLAGS_CLOSING_DEBIT) != 0)
         s.debit->flags |= ACCOUNT_FLAGS_CLOSED;
     if ((e->flags & TRANSFER_FLAGS_CLOSING_CREDIT) != 0)
@@ -159,7 +159,7 @@ void transfer_resolved_apply(struct registry *r, const void *event, uint64_t tim
     if (e->amount > 0)
         movement_post(&s, e->amount);
     movement_add(&h->posted, e->amount);
-    note_import(s.ledger, e->flags, e->effective_time);
+    note_import(s.totals, e->flags, e->effective_time);
     if (h->held > 0)
         return;
     bool voids = (e->flags & TRANSFER_FLAGS_VOID_PENDING) != 0;

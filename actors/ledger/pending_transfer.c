@@ -3,7 +3,7 @@
 #include "actors/ledger/pending_transfer.h"
 
 #include "actors/ledger/account.h"
-#include "actors/ledger/ledger.h"
+#include "actors/ledger/ledger_totals.h"
 #include "actors/ledger/transaction.h"
 #include "actors/ledger/transfer.h"
 #include "runtime/base/mutant.h"
@@ -76,10 +76,11 @@ static enum turn_result on_timeout(struct turn *t, struct id128 self)
     const struct pending_transfer *h = state;
     if (h->status != TRANSFER_STATUS_PENDING)
         return TURN_DONE;
-    const void *debit = NULL, *credit = NULL, *ledger = NULL;
+    const void *debit = NULL, *credit = NULL, *totals = NULL;
     enum presence d = turn_find(t, KIND_ACCOUNT, h->debit_account_id, &debit);
     enum presence c = turn_find(t, KIND_ACCOUNT, h->credit_account_id, &credit);
-    enum presence l = turn_find(t, KIND_LEDGER, ledger_id(h->tenant_id, h->currency), &ledger);
+    enum presence l =
+        turn_find(t, KIND_LEDGER_TOTALS, ledger_totals_id(h->tenant_id, h->currency), &totals);
     if (d == PRESENCE_WAITING || c == PRESENCE_WAITING || l == PRESENCE_WAITING)
         return TURN_WAIT;
     if (d != PRESENCE_THERE || c != PRESENCE_THERE || l != PRESENCE_THERE)

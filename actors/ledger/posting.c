@@ -4,7 +4,7 @@
 #include "actors/ledger/posting.h"
 
 #include "actors/ledger/account.h"
-#include "actors/ledger/ledger.h"
+#include "actors/ledger/ledger_totals.h"
 #include "actors/ledger/pending_transfer.h"
 #include "runtime/base/mutant.h"
 #include "runtime/base/time.h"
@@ -106,16 +106,16 @@ static enum presence find_earlier(struct turn *t, struct posting *p)
     return there;
 }
 
-/* The ledger of the debit account, unless the posting has it. */
-static enum presence find_ledger(struct turn *t, struct posting *p)
+/* The totals of the debit account, unless the posting has them. */
+static enum presence find_totals(struct turn *t, struct posting *p)
 {
-    struct id128 id = ledger_id(p->debit->tenant_id, p->debit->currency);
-    if (p->ledger != NULL && id128_equal(p->ledger_id, id))
+    struct id128 id = ledger_totals_id(p->debit->tenant_id, p->debit->currency);
+    if (p->totals != NULL && id128_equal(p->totals_id, id))
         return PRESENCE_THERE;
-    const void *ledger = NULL;
-    enum presence there = turn_find(t, KIND_LEDGER, id, &ledger);
-    p->ledger = there == PRESENCE_THERE ? ledger : NULL;
-    p->ledger_id = id;
+    const void *totals = NULL;
+    enum presence there = turn_find(t, KIND_LEDGER_TOTALS, id, &totals);
+    p->totals = there == PRESENCE_THERE ? totals : NULL;
+    p->totals_id = id;
     return there;
 }
 
@@ -139,7 +139,7 @@ enum presence posting_find(struct turn *t, struct posting *p)
     waiting |= find_account(t, credit_id, &p->credit_id, &p->credit) == PRESENCE_WAITING;
     waiting |= find_earlier(t, p) == PRESENCE_WAITING;
     if (p->debit != NULL)
-        waiting |= find_ledger(t, p) == PRESENCE_WAITING;
+        waiting |= find_totals(t, p) == PRESENCE_WAITING;
     return waiting ? PRESENCE_WAITING : PRESENCE_THERE;
 }
 
@@ -332,8 +332,8 @@ static uint16_t imported_check(const struct posting *p)
     const struct transfer_spec *s = &p->transfer;
     if (!posting_has(p, TRANSFER_FLAGS_IMPORTED))
         return RESULT_OK;
-    check(p->ledger != NULL);
-    if (s->effective_time <= p->ledger->imported_transfer_time)
+    check(p->totals != NULL);
+    if (s->effective_time <= p->totals->imported_transfer_time)
         return RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS;
     if (s->effective_time <= p->debit->opened_time)
         return RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_POSTDATE_DEBIT_ACCOUNT;
@@ -399,7 +399,7 @@ static uint16_t overflow_check(struct turn *t, const struct posting *p)
 /* The sums over all accounts are in the ledger's totals: they may not overflow either. */
 static uint16_t totals_check(const struct posting *p)
 {
-    const struct ledger *l = p->ledger;
+    const struct ledger_totals *l = p->totals;
     check(l != NULL);
     if (posting_overflows(l->debits_posted, p->amount) ||
         posting_overflows(l->debits_posted + l->debits_pending, p->amount))

@@ -18,7 +18,7 @@
 #include "schemas/ledger.h"
 
 struct account;          /* actors/ledger/account.h */
-struct ledger;           /* actors/ledger/ledger.h: totals of a tenant and currency */
+struct ledger_totals;    /* actors/ledger/ledger_totals.h */
 struct pending_transfer; /* actors/ledger/pending_transfer.h */
 
 #define POSTING_AMOUNT_ALL U128_MAX /* post: all that is held; balancing: as much as possible */
@@ -32,9 +32,9 @@ struct posting {
     struct id128 transaction_id; /* the multi-leg transaction it is part of; zero = none */
     /* Filled by posting_find(), which keeps what was found earlier in this turn. */
     const struct account *debit, *credit; /* NULL: absent */
-    const struct ledger *ledger;          /* of the debit account */
+    const struct ledger_totals *totals;   /* of the debit account's tenant and currency */
     struct id128 debit_id, credit_id; /* those of the pending transfer where none are given */
-    struct id128 ledger_id;
+    struct id128 totals_id;
     const struct pending_transfer *pending; /* for post and void */
     struct stored_event earlier;          /* of the id; number 0 = none */
     bool earlier_is_foreign;              /* it is of another tenant */

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#include "actors/ledger/ledger.h"
+#include "actors/ledger/ledger_directory.h"
+#include "actors/ledger/ledger_totals.h"
 #include "schemas/common.h"
 #include "schemas/result.h"
 
@@ -46,7 +47,7 @@ static bool trial_balance_add(struct trial_balance *b, const struct trial_balanc
     return line != NULL && line_add(line, more);
 }
 
-static struct trial_balance_line line_of_ledger(const struct ledger *l)
+static struct trial_balance_line line_of_totals(const struct ledger_totals *l)
 {
     return (struct trial_balance_line){
         .currency = l->currency,
@@ -72,8 +73,8 @@ static void trial_balance_judge(struct trial_balance *b)
 }
 
 /* Adds the ledgers that the caller may see; the operator sees all, unless a tenant was named. */
-static uint16_t sum_up(struct turn *t, const struct principal *who, const struct ledger *own,
-                       struct trial_balance *b, bool *waiting)
+static uint16_t sum_up(struct turn *t, const struct principal *who,
+                       const struct ledger_directory *own, struct trial_balance *b, bool *waiting)
 {
     for (uint32_t i = 0; i < own->name_count; i++) {
         const struct ledger_name *name = &own->names[i];
@@ -81,14 +82,14 @@ static uint16_t sum_up(struct turn *t, const struct principal *who, const struct
         if (other || !turn_may_see(t, name->tenant_id, ID128_ZERO))
             continue;
         const void *state = NULL;
-        enum presence there =
-            turn_find(t, KIND_LEDGER, ledger_id(name->tenant_id, name->currency), &state);
+        enum presence there = turn_find(t, KIND_LEDGER_TOTALS,
+                                        ledger_totals_id(name->tenant_id, name->currency), &state);
         if (there == PRESENCE_WAITING) {
             *waiting = true;
             continue;
         }
         check(there == PRESENCE_THERE);
-        struct trial_balance_line line = line_of_ledger(state);
+        struct trial_balance_line line = line_of_totals(state);
         if (!trial_balance_add(b, &line))
             return RESULT_TOO_LARGE;
     }

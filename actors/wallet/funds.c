@@ -3,7 +3,8 @@
 #include "actors/wallet/funds.h"
 
 #include "actors/ledger/account.h"
-#include "actors/ledger/ledger.h"
+#include "actors/ledger/ledger_directory.h"
+#include "actors/ledger/ledger_totals.h"
 #include "runtime/base/sha256.h"
 #include "schemas/common.h"
 #include "schemas/result.h"
@@ -76,8 +77,9 @@ struct id128 funds_clearing_id(struct id128 tenant_id, uint16_t currency, uint16
 enum presence funds_find(struct turn *t, struct id128 tenant_id, uint16_t currency)
 {
     const void *state;
-    enum presence totals = turn_find(t, KIND_LEDGER, ledger_id(tenant_id, currency), &state);
-    enum presence shard = turn_find(t, KIND_LEDGER, ledger_of_shard(turn_shard(t)), &state);
+    enum presence totals =
+        turn_find(t, KIND_LEDGER_TOTALS, ledger_totals_id(tenant_id, currency), &state);
+    enum presence shard = turn_find(t, KIND_LEDGER, ledger_directory_id(turn_shard(t)), &state);
     if (totals == PRESENCE_WAITING || shard == PRESENCE_WAITING)
         return PRESENCE_WAITING;
     return totals;

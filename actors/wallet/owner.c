@@ -2,7 +2,7 @@
 /* Owner: which wallets a person or company has. */
 #include "actors/wallet/owner.h"
 
-#include "actors/ledger/ledger.h"
+#include "actors/ledger/ledger_directory.h"
 #include "actors/wallet/wallet.h"
 #include "runtime/base/sha256.h"
 #include "schemas/common.h"

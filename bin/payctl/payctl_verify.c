@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "actors/ledger/ledger.h"
-#include "actors/ledger/totals.h"
+#include "actors/ledger/verify_totals.h"
 #include "actors/services.h"
 #include "bin/payctl/payctl.h"
 #include "bin/payctl/payctl_progress.h"
@@ -101,7 +100,7 @@ static bool verify_shard(struct offline *o, uint16_t shard)
     o->info.events += r->events;
     bool good = o->verify.problem == NULL;
     if (good)
-        ledger_totals(&o->verify.registry, &o->info);
+        verify_totals(&o->verify.registry, &o->info);
     else
         snprintf(o->problem, sizeof o->problem, "%s", o->verify.problem);
     o->info.has_damaged_batch = o->info.has_damaged_shard = o->verify.damaged_seq != 0;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "actors/ledger/account.h"
-#include "actors/ledger/ledger.h"
+#include "actors/ledger/ledger_service.h"
 #include "runtime/actor/actor.h"
 #include "schemas/ledger.h"
 #include "tests/bench/bench.h"

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "actors/ledger/ledger.h"
 #include "actors/services.h"
 #include "runtime/base/sha256.h"
 #include "runtime/base/time.h"

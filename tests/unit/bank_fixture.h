@@ -13,7 +13,7 @@
 
 #include <stdlib.h>
 
-#include "actors/ledger/ledger.h"
+#include "actors/ledger/ledger_directory.h"
 #include "actors/services.h"
 #include "runtime/base/sha256.h"
 #include "runtime/base/time.h"

@@ -3,7 +3,8 @@
  * the lists show afterwards. */
 #include "tests/unit/ledger_fixture.h"
 
-#include "actors/ledger/ledger.h"
+#include "actors/ledger/ledger_directory.h"
+#include "actors/ledger/ledger_totals.h"
 #include "runtime/actor/registry_priv.h"
 #include "runtime/base/time.h"
 
@@ -582,8 +583,10 @@ static void test_the_names_of_all_ledgers_are_seldom_copied(void **state)
     const struct ledger_name *names = NULL;
     uint32_t copies = 0;
     for (uint32_t n = 1; n <= 10000; n++) {
-        ledger_account_opened(&r, &(struct account_opened){.tenant_id = id_of(n), .currency = USD});
-        const struct ledger *own = registry_state(&r, KIND_LEDGER, ledger_of_shard(0));
+        ledger_totals_count_account(
+            &r, &(struct account_opened){.tenant_id = id_of(n), .currency = USD});
+        const struct ledger_directory *own =
+            registry_state(&r, KIND_LEDGER, ledger_directory_id(0));
         copies += own->names != names;
         names = own->names;
         assert_int_equal(own->name_count, n);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "actors/ledger/account.h"
-#include "actors/ledger/ledger.h"
 #include "actors/ledger/pending_transfer.h"
 #include "actors/payment/payment.h"
 #include "actors/wallet/wallet_hold.h"

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ledger totals: debits and credits of one tenant in one currency, kept apart so that they check
+ * each other at every event. An actor of its own kind, found in the shard and never addressed by
+ * messages. */
+#ifndef LEDGER_LEDGER_TOTALS_H
+#define LEDGER_LEDGER_TOTALS_H
+
+#include <stdint.h>
+
+#include "runtime/actor/domain.h"
+#include "schemas/ledger.h"
+
+struct ledger_totals {
+    u128 debits_pending;
+    u128 debits_posted;
+    u128 credits_pending;
+    u128 credits_posted;
+    uint64_t account_count;
+    uint64_t transfer_count;
+    uint64_t imported_account_time;  /* of the last imported ones: imports never go back */
+    uint64_t imported_transfer_time;
+    uint16_t currency;
+};
+
+extern const struct actor_kind ledger_totals_kind;
+
+/* Like all ids made from hashes it must not tell a time: the shard takes late times for ids it
+ * never saw. */
+static inline struct id128 ledger_totals_id(struct id128 tenant_id, uint16_t currency)
+{
+    struct id128 both = {tenant_id.hi ^ currency, tenant_id.lo};
+    return id128_derive(both, id128_home(both));
+}
+
+/* For the apply functions: counts an account that was opened. The first one of a tenant in its
+ * currency makes the totals and names them in the shard's directory. */
+void ledger_totals_count_account(struct registry *r, const struct account_opened *e);
+
+/* For the apply functions: the totals of a tenant and currency, to be changed. */
+struct ledger_totals *ledger_totals_state(struct registry *r, struct id128 tenant_id,
+                                          uint16_t currency);
+
+/* Debits equal credits, pending and posted: check() fails otherwise. */
+static inline void ledger_totals_check(const struct ledger_totals *l)
+{
+    check(l->debits_posted == l->credits_posted);
+    check(l->debits_pending == l->credits_pending);
+}
+
+#endif
