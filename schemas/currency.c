@@ -33,7 +33,7 @@ const struct currency *currency_by_number(uint32_t number)
     return &currency_list[currency_decimals[number] - 1];
 }
 
-static bool is_digit(char c)
+static bool currency_is_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
@@ -42,14 +42,15 @@ bool decimal_parse(const char *text, size_t len, struct decimal *d)
 {
     size_t point = len;
     u128 digits = 0;
-    if (len == 0 || len > DECIMAL_DIGITS_MAX + 1 || !is_digit(text[0]) || !is_digit(text[len - 1]))
+    if (len == 0 || len > DECIMAL_DIGITS_MAX + 1 || !currency_is_digit(text[0]) ||
+        !currency_is_digit(text[len - 1]))
         return false;
     for (size_t i = 0; i < len; i++) {
         if (text[i] == '.' && point == len) {
             point = i;
             continue;
         }
-        if (!is_digit(text[i]))
+        if (!currency_is_digit(text[i]))
             return false;
         u128 next;
         if (digits > U128_MAX / 10 || !u128_add(digits * 10, (u128)(text[i] - '0'), &next))

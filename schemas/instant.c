@@ -15,14 +15,14 @@ static bool instant_leap(uint32_t year)
     return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
 
-static uint32_t month_days(uint32_t year, uint32_t month)
+static uint32_t instant_month_days(uint32_t year, uint32_t month)
 {
     static const uint8_t days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     return month == 2 && instant_leap(year) ? 29 : days[month - 1];
 }
 
 /* Days since 1970-01-01; year >= 1970. */
-static uint32_t days_from_civil(uint32_t year, uint32_t month, uint32_t day)
+static uint32_t instant_days_of(uint32_t year, uint32_t month, uint32_t day)
 {
     uint32_t y = month <= 2 ? year - 1 : year;
     uint32_t era = y / 400, year_of_era = y % 400;
@@ -31,7 +31,7 @@ static uint32_t days_from_civil(uint32_t year, uint32_t month, uint32_t day)
     return era * ERA_DAYS + day_of_era - EPOCH_DAYS;
 }
 
-static void civil_from_days(uint32_t days, uint32_t *year, uint32_t *month, uint32_t *day)
+static void instant_date_of(uint32_t days, uint32_t *year, uint32_t *month, uint32_t *day)
 {
     uint32_t z = days + EPOCH_DAYS;
     uint32_t era = z / ERA_DAYS, day_of_era = z % ERA_DAYS;
@@ -45,7 +45,7 @@ static void civil_from_days(uint32_t days, uint32_t *year, uint32_t *month, uint
 }
 
 /* `count` digits at text[at]; false if one is not a digit. */
-static bool digits_get(const char *text, size_t at, size_t count, uint32_t *value)
+static bool instant_get_digits(const char *text, size_t at, size_t count, uint32_t *value)
 {
     uint32_t v = 0;
     for (size_t i = at; i < at + count; i++) {
@@ -57,12 +57,12 @@ static bool digits_get(const char *text, size_t at, size_t count, uint32_t *valu
     return true;
 }
 
-static bool fraction_parse(const char *text, size_t len, uint32_t *ns)
+static bool instant_parse_fraction(const char *text, size_t len, uint32_t *ns)
 {
     *ns = 0;
     if (len == 0)
         return true;
-    if (text[0] != '.' || len < 2 || len > 10 || !digits_get(text, 1, len - 1, ns))
+    if (text[0] != '.' || len < 2 || len > 10 || !instant_get_digits(text, 1, len - 1, ns))
         return false;
     for (size_t i = len - 1; i < 9; i++)
         *ns *= 10;
@@ -70,7 +70,7 @@ static bool fraction_parse(const char *text, size_t len, uint32_t *ns)
 }
 
 /* Z, or +hh:mm or -hh:mm, at the end of a time: seconds that it is ahead of UTC, and its length. */
-static bool offset_parse(const char *text, size_t len, int64_t *ahead, size_t *used)
+static bool instant_parse_offset(const char *text, size_t len, int64_t *ahead, size_t *used)
 {
     uint32_t hours, minutes;
     *ahead = 0;
@@ -79,8 +79,9 @@ static bool offset_parse(const char *text, size_t len, int64_t *ahead, size_t *u
         return true;
     *used = 6;
     const char *sign = text + len - 6;
-    if ((*sign != '+' && *sign != '-') || sign[3] != ':' || !digits_get(sign, 1, 2, &hours) ||
-        !digits_get(sign, 4, 2, &minutes) || hours > 23 || minutes > 59)
+    if ((*sign != '+' && *sign != '-') || sign[3] != ':' ||
+        !instant_get_digits(sign, 1, 2, &hours) || !instant_get_digits(sign, 4, 2, &minutes) ||
+        hours > 23 || minutes > 59)
         return false;
     *ahead = (int64_t)(hours * 3600 + minutes * 60) * (*sign == '-' ? -1 : 1);
     return true;
@@ -91,21 +92,21 @@ bool instant_parse(const char *text, size_t len, uint64_t *ns)
     uint32_t year, month, day, hour, minute, second, fraction;
     int64_t ahead;
     size_t zone;
-    if (len < 20 || !offset_parse(text, len, &ahead, &zone) || len < 19 + zone)
+    if (len < 20 || !instant_parse_offset(text, len, &ahead, &zone) || len < 19 + zone)
         return false;
     if (text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't') ||
         text[13] != ':' || text[16] != ':')
         return false;
-    if (!digits_get(text, 0, 4, &year) || !digits_get(text, 5, 2, &month) ||
-        !digits_get(text, 8, 2, &day) || !digits_get(text, 11, 2, &hour) ||
-        !digits_get(text, 14, 2, &minute) || !digits_get(text, 17, 2, &second) ||
-        !fraction_parse(text + 19, len - 19 - zone, &fraction))
+    if (!instant_get_digits(text, 0, 4, &year) || !instant_get_digits(text, 5, 2, &month) ||
+        !instant_get_digits(text, 8, 2, &day) || !instant_get_digits(text, 11, 2, &hour) ||
+        !instant_get_digits(text, 14, 2, &minute) || !instant_get_digits(text, 17, 2, &second) ||
+        !instant_parse_fraction(text + 19, len - 19 - zone, &fraction))
         return false;
-    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > month_days(year, month))
+    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > instant_month_days(year, month))
         return false;
     if (hour > 23 || minute > 59 || second > 59)
         return false;
-    int64_t seconds = (int64_t)days_from_civil(year, month, day) * DAY_SECONDS + hour * 3600 +
+    int64_t seconds = (int64_t)instant_days_of(year, month, day) * DAY_SECONDS + hour * 3600 +
                       minute * 60 + second - ahead;
     if (seconds < 0 || (uint64_t)seconds > UINT64_MAX / NS_PER_S)
         return false;
@@ -116,7 +117,7 @@ bool instant_parse(const char *text, size_t len, uint64_t *ns)
     return true;
 }
 
-static char *digits_put(char *at, uint32_t value, int count)
+static char *instant_put_digits(char *at, uint32_t value, int count)
 {
     for (int i = count - 1; i >= 0; i--) {
         at[i] = (char)('0' + value % 10);
@@ -131,26 +132,26 @@ size_t instant_text(uint64_t ns, char text[INSTANT_TEXT_MAX])
     uint32_t fraction = (uint32_t)(ns % NS_PER_S);
     uint32_t of_day = (uint32_t)(seconds % DAY_SECONDS);
     uint32_t year, month, day;
-    civil_from_days((uint32_t)(seconds / DAY_SECONDS), &year, &month, &day);
-    char *at = digits_put(text, year, 4);
+    instant_date_of((uint32_t)(seconds / DAY_SECONDS), &year, &month, &day);
+    char *at = instant_put_digits(text, year, 4);
     *at++ = '-';
-    at = digits_put(at, month, 2);
+    at = instant_put_digits(at, month, 2);
     *at++ = '-';
-    at = digits_put(at, day, 2);
+    at = instant_put_digits(at, day, 2);
     *at++ = 'T';
-    at = digits_put(at, of_day / 3600, 2);
+    at = instant_put_digits(at, of_day / 3600, 2);
     *at++ = ':';
-    at = digits_put(at, of_day / 60 % 60, 2);
+    at = instant_put_digits(at, of_day / 60 % 60, 2);
     *at++ = ':';
-    at = digits_put(at, of_day % 60, 2);
+    at = instant_put_digits(at, of_day % 60, 2);
     if (fraction != 0) {
         *at++ = '.';
         if (fraction % 1000000 == 0)
-            at = digits_put(at, fraction / 1000000, 3);
+            at = instant_put_digits(at, fraction / 1000000, 3);
         else if (fraction % 1000 == 0)
-            at = digits_put(at, fraction / 1000, 6);
+            at = instant_put_digits(at, fraction / 1000, 6);
         else
-            at = digits_put(at, fraction, 9);
+            at = instant_put_digits(at, fraction, 9);
     }
     *at++ = 'Z';
     *at = 0;

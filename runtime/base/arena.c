@@ -19,7 +19,7 @@ void arena_init(struct arena *a, size_t allocated_max)
     *a = (struct arena){.allocated_max = allocated_max};
 }
 
-static void free_newer_than(struct arena *a, const struct arena_chunk *kept)
+static void arena_free_newer(struct arena *a, const struct arena_chunk *kept)
 {
     while (a->chunks != kept) {
         struct arena_chunk *older = a->chunks->older;
@@ -30,7 +30,7 @@ static void free_newer_than(struct arena *a, const struct arena_chunk *kept)
 
 void arena_done(struct arena *a)
 {
-    free_newer_than(a, NULL);
+    arena_free_newer(a, NULL);
 }
 
 void arena_forget(struct arena *a)
@@ -38,7 +38,7 @@ void arena_forget(struct arena *a)
     struct arena_chunk *oldest = a->chunks;
     while (oldest != NULL && oldest->older != NULL)
         oldest = oldest->older;
-    free_newer_than(a, oldest);
+    arena_free_newer(a, oldest);
     if (oldest != NULL)
         oldest->used = 0;
     a->allocated = 0;
@@ -46,7 +46,7 @@ void arena_forget(struct arena *a)
 }
 
 /* A chunk with room for `size` bytes in front of the others; false without memory. */
-static bool add_chunk(struct arena *a, size_t size)
+static bool arena_add_chunk(struct arena *a, size_t size)
 {
     size_t chunk_size = size > ARENA_CHUNK_MIN ? size : ARENA_CHUNK_MIN;
     struct arena_chunk *c = malloc(sizeof *c + chunk_size);
@@ -68,7 +68,7 @@ void *arena_alloc(struct arena *a, size_t size)
         goto fail;
     struct arena_chunk *c = a->chunks;
     if (c == NULL || rounded > c->size - c->used) {
-        if (!add_chunk(a, rounded))
+        if (!arena_add_chunk(a, rounded))
             goto fail;
         c = a->chunks;
     }

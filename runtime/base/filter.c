@@ -33,7 +33,7 @@ void filter_done(struct filter *f)
 }
 
 /* Six bits per word, from the bits the block was not taken from and mixed again. */
-static uint64_t bit_choices(uint64_t hash)
+static uint64_t filter_choices(uint64_t hash)
 {
     return ((hash ^ hash >> 29) * 0xBF58476D1CE4E5B9u) >> 16;
 }
@@ -42,7 +42,7 @@ void filter_add(struct filter *f, struct id128 key)
 {
     uint64_t hash = id128_hash(key);
     uint64_t *block = f->blocks[(hash >> 32) & f->block_mask];
-    uint64_t choices = bit_choices(hash);
+    uint64_t choices = filter_choices(hash);
     for (size_t i = 0; i < BLOCK_WORDS; i++)
         block[i] |= (uint64_t)1 << (choices >> (6 * i) & 63);
     f->added++;
@@ -57,7 +57,7 @@ bool filter_maybe(const struct filter *f, struct id128 key)
 {
     uint64_t hash = id128_hash(key);
     const uint64_t *block = f->blocks[(hash >> 32) & f->block_mask];
-    uint64_t choices = bit_choices(hash);
+    uint64_t choices = filter_choices(hash);
     uint64_t all = 1;
     for (size_t i = 0; i < BLOCK_WORDS; i++)
         all &= block[i] >> (choices >> (6 * i) & 63);

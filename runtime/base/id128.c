@@ -20,7 +20,7 @@ struct id128 id128_make(uint64_t unix_ms, uint64_t random, uint16_t home)
 #define GROUP_MASK (((uint64_t)1 << 60) - 1)
 #define MIDDLE (1 + GROUP_LEN) /* the character with bits of both */
 
-static inline void put_group(uint64_t bits, char text[GROUP_LEN])
+static inline void id128_put_group(uint64_t bits, char text[GROUP_LEN])
 {
     for (unsigned i = 0; i < GROUP_LEN; i++)
         text[i] = digits[bits >> (5 * (GROUP_LEN - 1 - i)) & 31];
@@ -29,9 +29,9 @@ static inline void put_group(uint64_t bits, char text[GROUP_LEN])
 void id128_text(struct id128 id, char text[ID128_TEXT_LEN])
 {
     text[0] = digits[id.hi >> 61];
-    put_group(id.hi >> 1 & GROUP_MASK, text + 1);
+    id128_put_group(id.hi >> 1 & GROUP_MASK, text + 1);
     text[MIDDLE] = digits[(id.hi & 1) << 4 | id.lo >> 60];
-    put_group(id.lo & GROUP_MASK, text + MIDDLE + 1);
+    id128_put_group(id.lo & GROUP_MASK, text + MIDDLE + 1);
 }
 
 /* Of each character its value plus one; 0 = foreign. */
@@ -48,16 +48,16 @@ static const uint8_t values[256] = {
 };
 
 /* 0..31; a foreign character has higher bits set. */
-static inline unsigned digit_value(char c)
+static inline unsigned id128_digit(char c)
 {
     return (unsigned)values[(unsigned char)c] - 1;
 }
 
-static inline uint64_t get_group(const char text[GROUP_LEN], unsigned *seen)
+static inline uint64_t id128_get_group(const char text[GROUP_LEN], unsigned *seen)
 {
     uint64_t bits = 0;
     for (unsigned i = 0; i < GROUP_LEN; i++) {
-        unsigned d = digit_value(text[i]);
+        unsigned d = id128_digit(text[i]);
         *seen |= d;
         bits = bits << 5 | (d & 31);
     }
@@ -68,10 +68,10 @@ bool id128_parse(const char *text, size_t len, struct id128 *id)
 {
     if (len != ID128_TEXT_LEN)
         return false;
-    unsigned first = digit_value(text[0]), middle = digit_value(text[MIDDLE]);
+    unsigned first = id128_digit(text[0]), middle = id128_digit(text[MIDDLE]);
     unsigned seen = first | middle;
-    uint64_t upper = get_group(text + 1, &seen);
-    uint64_t lower = get_group(text + MIDDLE + 1, &seen);
+    uint64_t upper = id128_get_group(text + 1, &seen);
+    uint64_t lower = id128_get_group(text + MIDDLE + 1, &seen);
     /* 26 characters carry 130 bits: the first may be at most 7. */
     if (seen > 31 || first > 7)
         return false;

@@ -19,7 +19,7 @@ void rng_seed(struct rng *r, uint64_t seed)
         r->s[i] = rng_splitmix64(&seed);
 }
 
-static uint64_t rotate_left(uint64_t x, int bits)
+static uint64_t rng_rotate(uint64_t x, int bits)
 {
     return x << bits | x >> (64 - bits);
 }
@@ -27,14 +27,14 @@ static uint64_t rotate_left(uint64_t x, int bits)
 uint64_t rng_next(struct rng *r)
 {
     uint64_t *s = r->s;
-    uint64_t result = rotate_left(s[1] * 5, 7) * 9;
+    uint64_t result = rng_rotate(s[1] * 5, 7) * 9;
     uint64_t t = s[1] << 17;
     s[2] ^= s[0];
     s[3] ^= s[1];
     s[1] ^= s[2];
     s[0] ^= s[3];
     s[2] ^= t;
-    s[3] = rotate_left(s[3], 45);
+    s[3] = rng_rotate(s[3], 45);
     return result;
 }
 

@@ -15,21 +15,21 @@ static struct {
     pthread_key_t context; /* EVP_MD_CTX of the thread, freed when the thread ends */
 } library = {.once = PTHREAD_ONCE_INIT};
 
-static void context_free(void *context)
+static void sha256_context_free(void *context)
 {
     EVP_MD_CTX_free(context);
 }
 
-static void library_open(void)
+static void sha256_open(void)
 {
     library.algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
     check(library.algorithm != NULL);
-    check(pthread_key_create(&library.context, context_free) == 0);
+    check(pthread_key_create(&library.context, sha256_context_free) == 0);
 }
 
-static EVP_MD_CTX *thread_context(void)
+static EVP_MD_CTX *sha256_context(void)
 {
-    check(pthread_once(&library.once, library_open) == 0);
+    check(pthread_once(&library.once, sha256_open) == 0);
     EVP_MD_CTX *context = pthread_getspecific(library.context);
     if (context == NULL) {
         context = EVP_MD_CTX_new();
@@ -41,7 +41,7 @@ static EVP_MD_CTX *thread_context(void)
 
 struct sha256_digest sha256(const struct slice *pieces, size_t count)
 {
-    EVP_MD_CTX *context = thread_context();
+    EVP_MD_CTX *context = sha256_context();
     check(EVP_DigestInit_ex2(context, library.algorithm, NULL) == 1);
     for (size_t i = 0; i < count; i++)
         if (pieces[i].len > 0)

@@ -66,7 +66,7 @@ void slab_done(struct slab *s)
         .object_size = s->object_size, .block_size = s->block_size, .lead = s->lead};
 }
 
-static bool add_block(struct slab *s)
+static bool slab_add_block(struct slab *s)
 {
     size_t size = s->block_size;
     struct block *b;
@@ -94,7 +94,7 @@ void *slab_take(struct slab *s)
         s->live++;
         return object;
     }
-    if (s->fresh == s->fresh_end && !add_block(s))
+    if (s->fresh == s->fresh_end && !slab_add_block(s))
         return NULL;
     void *fresh = s->fresh;
     s->fresh += s->object_size;

@@ -65,7 +65,7 @@ static void table_put_slot(struct table *t, uintptr_t slot, uint64_t hash)
     t->slots[i] = slot;
 }
 
-static void move_slot(struct table *t, size_t i)
+static void table_move_slot(struct table *t, size_t i)
 {
     uintptr_t slot = t->old_slots[i];
     if (slot == 0)
@@ -79,7 +79,7 @@ void table_rehash_step(struct table *t, size_t moves)
     if (t->old_slots == NULL)
         return;
     for (size_t n = 0; n < moves && t->old_next > 0; n++)
-        move_slot(t, --t->old_next);
+        table_move_slot(t, --t->old_next);
     if (t->old_next > 0)
         return;
     free(t->old_slots);
@@ -107,7 +107,7 @@ static bool table_grow(struct table *t)
     t->capacity = capacity;
     if (t->old_slots != NULL)
         for (size_t i = 0; t->old_slots[i] != 0; i++)
-            move_slot(t, i);
+            table_move_slot(t, i);
     return true;
 }
 
@@ -126,7 +126,7 @@ bool table_insert(struct table *t, struct table_entry *entry)
 }
 
 /* Empties slot i and closes the gap with the entries whose probe sequence passed over it. */
-static void take_out(uintptr_t *slots, size_t capacity, size_t gap)
+static void table_close_gap(uintptr_t *slots, size_t capacity, size_t gap)
 {
     size_t mask = capacity - 1;
     for (size_t i = (gap + 1) & mask; slots[i] != 0; i = (i + 1) & mask) {
@@ -152,7 +152,7 @@ void table_remove(struct table *t, struct table_entry *entry)
         i = table_probe(slots, capacity, entry->id, hash);
     }
     check(table_entry_of(slots[i]) == entry);
-    take_out(slots, capacity, i);
+    table_close_gap(slots, capacity, i);
     t->count--;
     table_rehash_step(t, TABLE_MOVES);
 }

@@ -21,7 +21,7 @@ void wheel_init(struct wheel *w, uint64_t now_ns)
 }
 
 /* The first tick by whose start the time has passed: rounds up, so nothing fires early. */
-static uint64_t tick_of(uint64_t due_ns)
+static uint64_t wheel_tick_of(uint64_t due_ns)
 {
     uint64_t tick = due_ns >> WHEEL_TICK_SHIFT;
     return (tick << WHEEL_TICK_SHIFT) == due_ns ? tick : tick + 1;
@@ -29,7 +29,7 @@ static uint64_t tick_of(uint64_t due_ns)
 
 static void wheel_file(struct wheel *w, struct wheel_timer *t)
 {
-    uint64_t tick = tick_of(t->due_ns);
+    uint64_t tick = wheel_tick_of(t->due_ns);
     if (tick < w->tick)
         tick = w->tick;
     if (tick - w->tick >= REACH_TICKS - WHEEL_SLOTS)

@@ -51,12 +51,12 @@ static void metrics_put(struct metrics *m, const char *bytes, size_t len)
     m->len += len;
 }
 
-static void put_text(struct metrics *m, const char *text)
+static void metrics_put_text(struct metrics *m, const char *text)
 {
     metrics_put(m, text, strlen(text));
 }
 
-static bool is_name(const char *name, bool colon)
+static bool metrics_is_name(const char *name, bool colon)
 {
     for (const char *p = name; *p != '\0'; p++) {
         bool letter = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || *p == '_' ||
@@ -67,7 +67,7 @@ static bool is_name(const char *name, bool colon)
     return *name != '\0' && strlen(name) < NAME_MAX_BYTES;
 }
 
-static void put_escaped(struct metrics *m, const char *text, size_t len)
+static void metrics_put_escaped(struct metrics *m, const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         if (text[i] == '\n')
@@ -83,51 +83,51 @@ void metrics_family(struct metrics *m, enum metrics_type type, const char *name,
                     const char *help)
 {
     static const char *const types[] = {"counter", "gauge", "histogram", "summary"};
-    check(is_name(name, true));
+    check(metrics_is_name(name, true));
     size_t len = strlen(name);
     bool total = len > 6 && strcmp(name + len - 6, "_total") == 0;
     check(total == (type == METRICS_COUNTER));
     check(strpbrk(help, "\\\n") == NULL);
-    put_text(m, "# HELP ");
-    put_text(m, name);
-    put_text(m, " ");
-    put_text(m, help);
-    put_text(m, "\n# TYPE ");
-    put_text(m, name);
-    put_text(m, " ");
-    put_text(m, types[type]);
-    put_text(m, "\n");
+    metrics_put_text(m, "# HELP ");
+    metrics_put_text(m, name);
+    metrics_put_text(m, " ");
+    metrics_put_text(m, help);
+    metrics_put_text(m, "\n# TYPE ");
+    metrics_put_text(m, name);
+    metrics_put_text(m, " ");
+    metrics_put_text(m, types[type]);
+    metrics_put_text(m, "\n");
 }
 
 /* `extra` and its value are one more label, if not NULL. */
-static void put_sample(struct metrics *m, const char *name, const char *const *labels,
-                       const char *extra, const char *extra_value, const char *number)
+static void metrics_put_sample(struct metrics *m, const char *name, const char *const *labels,
+                               const char *extra, const char *extra_value, const char *number)
 {
-    check(is_name(name, true));
-    put_text(m, name);
+    check(metrics_is_name(name, true));
+    metrics_put_text(m, name);
     const char *before = "{";
     for (const char *const *l = labels; *l != NULL; l += 2) {
-        check(is_name(l[0], false) && l[1] != NULL);
-        put_text(m, before);
-        put_text(m, l[0]);
-        put_text(m, "=\"");
-        put_escaped(m, l[1], strnlen(l[1], METRICS_LABEL_MAX));
-        put_text(m, "\"");
+        check(metrics_is_name(l[0], false) && l[1] != NULL);
+        metrics_put_text(m, before);
+        metrics_put_text(m, l[0]);
+        metrics_put_text(m, "=\"");
+        metrics_put_escaped(m, l[1], strnlen(l[1], METRICS_LABEL_MAX));
+        metrics_put_text(m, "\"");
         before = ",";
     }
     if (extra != NULL) {
-        put_text(m, before);
-        put_text(m, extra);
-        put_text(m, "=\"");
-        put_text(m, extra_value);
-        put_text(m, "\"");
+        metrics_put_text(m, before);
+        metrics_put_text(m, extra);
+        metrics_put_text(m, "=\"");
+        metrics_put_text(m, extra_value);
+        metrics_put_text(m, "\"");
     }
-    put_text(m, *labels != NULL || extra != NULL ? "} " : " ");
-    put_text(m, number);
-    put_text(m, "\n");
+    metrics_put_text(m, *labels != NULL || extra != NULL ? "} " : " ");
+    metrics_put_text(m, number);
+    metrics_put_text(m, "\n");
 }
 
-static void number_text(char text[NUMBER_MAX], uint64_t value, bool seconds)
+static void metrics_number_text(char text[NUMBER_MAX], uint64_t value, bool seconds)
 {
     if (seconds)
         snprintf(text, NUMBER_MAX, "%" PRIu64 ".%09u", value / NS_PER_S,
@@ -140,16 +140,16 @@ void metrics_sample(struct metrics *m, const char *name, uint64_t value,
                     const char *const *labels)
 {
     char number[NUMBER_MAX];
-    number_text(number, value, false);
-    put_sample(m, name, labels, NULL, NULL, number);
+    metrics_number_text(number, value, false);
+    metrics_put_sample(m, name, labels, NULL, NULL, number);
 }
 
 void metrics_sample_seconds(struct metrics *m, const char *name, uint64_t value_ns,
                             const char *const *labels)
 {
     char number[NUMBER_MAX];
-    number_text(number, value_ns, true);
-    put_sample(m, name, labels, NULL, NULL, number);
+    metrics_number_text(number, value_ns, true);
+    metrics_put_sample(m, name, labels, NULL, NULL, number);
 }
 
 void metrics_sample_histogram(struct metrics *m, const char *name, const struct histogram *h,
@@ -157,22 +157,22 @@ void metrics_sample_histogram(struct metrics *m, const char *name, const struct 
 {
     char full[NAME_MAX_BYTES + 16]; /* "_bucket" at most */
     char number[NUMBER_MAX], bound[NUMBER_MAX];
-    check(is_name(name, true));
+    check(metrics_is_name(name, true));
     snprintf(full, sizeof full, "%s_bucket", name);
     uint64_t count = 0;
     for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
         count += h->counts[i];
-        number_text(number, count, false);
+        metrics_number_text(number, count, false);
         if (i < HISTOGRAM_BUCKETS - 1)
-            number_text(bound, unit << i, seconds);
+            metrics_number_text(bound, unit << i, seconds);
         else
             snprintf(bound, sizeof bound, "+Inf");
-        put_sample(m, full, labels, "le", bound, number);
+        metrics_put_sample(m, full, labels, "le", bound, number);
     }
     snprintf(full, sizeof full, "%s_sum", name);
-    number_text(number, h->sum, seconds);
-    put_sample(m, full, labels, NULL, NULL, number);
+    metrics_number_text(number, h->sum, seconds);
+    metrics_put_sample(m, full, labels, NULL, NULL, number);
     snprintf(full, sizeof full, "%s_count", name);
-    number_text(number, count, false);
-    put_sample(m, full, labels, NULL, NULL, number);
+    metrics_number_text(number, count, false);
+    metrics_put_sample(m, full, labels, NULL, NULL, number);
 }

@@ -17,7 +17,7 @@
 #define STAT_START_FIELD 20 /* starttime, counted after the name's closing bracket (proc(5)) */
 
 /* The beginning of a small file as text; false if it cannot be read. */
-static bool read_text(const char *path, char *text, size_t size)
+static bool process_read_text(const char *path, char *text, size_t size)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -30,17 +30,17 @@ static bool read_text(const char *path, char *text, size_t size)
     return true;
 }
 
-static uint64_t resident_bytes(void)
+static uint64_t process_resident_bytes(void)
 {
     char text[128];
-    if (!read_text("/proc/self/statm", text, sizeof text))
+    if (!process_read_text("/proc/self/statm", text, sizeof text))
         return 0;
     char *after_size = NULL;
     (void)strtoull(text, &after_size, 10);
     return strtoull(after_size, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-static uint64_t count_fds(void)
+static uint64_t process_count_fds(void)
 {
     DIR *folder = opendir("/proc/self/fd");
     if (folder == NULL)
@@ -53,10 +53,10 @@ static uint64_t count_fds(void)
     return count > 0 ? count - 1 : 0; /* without the one that reads the folder */
 }
 
-static uint64_t up_ns(void)
+static uint64_t process_up_ns(void)
 {
     char text[1024];
-    if (!read_text("/proc/self/stat", text, sizeof text))
+    if (!process_read_text("/proc/self/stat", text, sizeof text))
         return 0;
     char *at = strrchr(text, ')'); /* the name may hold blanks and brackets */
     for (int field = 0; at != NULL && field < STAT_START_FIELD; field++)
@@ -76,15 +76,16 @@ static uint64_t process_rounded(uint64_t ns)
     return (ns + START_STEP_NS / 2) / START_STEP_NS * START_STEP_NS;
 }
 
-static uint64_t timeval_ns(struct timeval t)
+static uint64_t process_timeval_ns(struct timeval t)
 {
     return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_usec * 1000;
 }
 
 void process_get_usage(struct process_usage *usage)
 {
-    *usage = (struct process_usage){
-        .resident_bytes = resident_bytes(), .open_fds = count_fds(), .up_ns = up_ns()};
+    *usage = (struct process_usage){.resident_bytes = process_resident_bytes(),
+                                    .open_fds = process_count_fds(),
+                                    .up_ns = process_up_ns()};
     struct timespec now;
     if (usage->up_ns > 0 && clock_gettime(CLOCK_REALTIME, &now) == 0)
         usage->started_ns =
@@ -94,5 +95,5 @@ void process_get_usage(struct process_usage *usage)
         usage->fds_max = limit.rlim_cur;
     struct rusage used;
     if (getrusage(RUSAGE_SELF, &used) == 0)
-        usage->cpu_ns = timeval_ns(used.ru_utime) + timeval_ns(used.ru_stime);
+        usage->cpu_ns = process_timeval_ns(used.ru_utime) + process_timeval_ns(used.ru_stime);
 }

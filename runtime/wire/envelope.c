@@ -6,7 +6,7 @@
 #define REQUEST_ELEMENTS 6
 #define REPLY_ELEMENTS 7
 
-static void put_text_or_nil(struct wire_writer *w, struct slice text)
+static void envelope_put_text(struct wire_writer *w, struct slice text)
 {
     if (text.len == 0)
         wire_put_nil(w);
@@ -21,8 +21,8 @@ void envelope_put_request(struct wire_writer *w, const struct envelope_request *
     wire_put_uint(w, ENVELOPE_VERSION);
     wire_put_uint(w, e->number);
     wire_put_uint(w, e->deadline_ms);
-    put_text_or_nil(w, e->key);
-    put_text_or_nil(w, e->tenant);
+    envelope_put_text(w, e->key);
+    envelope_put_text(w, e->tenant);
 }
 
 void envelope_put_reply(struct wire_writer *w, const struct envelope_reply *e)
@@ -41,7 +41,7 @@ void envelope_put_reply(struct wire_writer *w, const struct envelope_reply *e)
 }
 
 /* Opens a frame with exactly this many elements, the last of them still to come. */
-static void open_frame(struct wire_reader *r, struct slice frame, uint32_t elements)
+static void envelope_open(struct wire_reader *r, struct slice frame, uint32_t elements)
 {
     wire_reader_init(r, frame.data, frame.len);
     if (wire_get_array(r, elements) != elements ||
@@ -49,12 +49,12 @@ static void open_frame(struct wire_reader *r, struct slice frame, uint32_t eleme
         r->failed = true;
 }
 
-static struct slice rest_of(const struct wire_reader *r)
+static struct slice envelope_rest(const struct wire_reader *r)
 {
     return (struct slice){(const char *)r->at, (uint32_t)(r->end - r->at)};
 }
 
-static struct slice get_text_or_nil(struct wire_reader *r, uint32_t len_max)
+static struct slice envelope_get_text(struct wire_reader *r, uint32_t len_max)
 {
     if (wire_get_nil(r))
         return (struct slice){0};
@@ -66,15 +66,15 @@ static struct slice get_text_or_nil(struct wire_reader *r, uint32_t len_max)
 bool envelope_get_request(struct slice frame, struct envelope_request *ret)
 {
     struct wire_reader r;
-    open_frame(&r, frame, REQUEST_ELEMENTS);
+    envelope_open(&r, frame, REQUEST_ELEMENTS);
     struct envelope_request e = {0};
     e.number = (uint16_t)wire_get_uint(&r, UINT16_MAX);
     e.deadline_ms = (uint32_t)wire_get_uint(&r, ENVELOPE_DEADLINE_MS_MAX);
-    e.key = get_text_or_nil(&r, ENVELOPE_KEY_MAX);
-    e.tenant = get_text_or_nil(&r, ENVELOPE_TENANT_MAX);
+    e.key = envelope_get_text(&r, ENVELOPE_KEY_MAX);
+    e.tenant = envelope_get_text(&r, ENVELOPE_TENANT_MAX);
     if (r.failed || r.at == r.end)
         return false;
-    e.body = rest_of(&r);
+    e.body = envelope_rest(&r);
     *ret = e;
     return true;
 }
@@ -82,7 +82,7 @@ bool envelope_get_request(struct slice frame, struct envelope_request *ret)
 bool envelope_get_reply(struct slice frame, struct envelope_reply *ret)
 {
     struct wire_reader r;
-    open_frame(&r, frame, REPLY_ELEMENTS);
+    envelope_open(&r, frame, REPLY_ELEMENTS);
     struct envelope_reply e = {0};
     e.code = (uint16_t)wire_get_uint(&r, UINT16_MAX);
     e.number = (uint16_t)wire_get_uint(&r, UINT16_MAX);
@@ -94,7 +94,7 @@ bool envelope_get_reply(struct slice frame, struct envelope_reply *ret)
     if (r.failed || (e.number != 0 && r.at == r.end))
         return false;
     if (e.number != 0)
-        e.body = rest_of(&r);
+        e.body = envelope_rest(&r);
     *ret = e;
     return true;
 }
