@@ -9,6 +9,7 @@
 
 #include "gateway_bridge/http/percent.h"
 #include "runtime/base/sha256.h"
+#include "runtime/base/utf8.h"
 #include "schemas/result.h"
 
 #define ARENA_LARGE_MAX (40 * 1024 * 1024) /* of large requests: parsed JSON takes a multiple */
@@ -23,7 +24,7 @@ static bool message_decode_text(struct exchange *x, struct slice coded, bool que
     if (coded.len > 0 && text->data == NULL)
         return false;
     return percent_decode(coded, query, (char *)text->data, &text->len) &&
-           wire_utf8_valid((const uint8_t *)text->data, text->len);
+           utf8_valid((const uint8_t *)text->data, text->len);
 }
 
 static uint16_t message_read_path(struct exchange *x, void *body, const struct route_match *match,

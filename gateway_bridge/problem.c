@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "schemas/json.h"
+#include "schemas/json_writer.h"
 #include "schemas/result.h"
 
 #define DETAIL_MAX 1024

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "runtime/actor/message.h"
-#include "schemas/json.h"
+#include "schemas/json_input.h"
 
 struct command_option {
     const char *name;   /* JSON name of the field: --debit-account-id sets debit_account_id */

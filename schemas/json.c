@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON in: parsing into an arena, and the readers of declared fields. */
+/* yyjson parses into the arena; then one walk over the values refuses what it lets pass: depth,
+ * repeated keys, U+0000. On the way back up each container puts its name before the field at fault.
+ */
 #include "schemas/json.h"
 
 #include <stdio.h>
@@ -7,8 +9,6 @@
 
 #include <yyjson.h>
 
-#include "runtime/base/hex.h"
-#include "schemas/instant.h"
 #include "schemas/result.h"
 
 #define FAULT_MAX 128 /* bytes of what is said of a text that is no JSON */
@@ -32,8 +32,7 @@ void json_error_within(struct json_error *e, const char *name, int64_t index)
     check(len >= 0); /* a long path is cut at its end */
 }
 
-/* The field is named by a slice that may hold anything. */
-static bool refuse_name(struct json_error *e, uint16_t code, const char *rule, struct slice name)
+bool json_refuse_name(struct json_error *e, uint16_t code, const char *rule, struct slice name)
 {
     json_refuse(e, code, rule);
     uint32_t len = name.len < JSON_FIELD_MAX / 2 ? name.len : JSON_FIELD_MAX / 2;
@@ -46,12 +45,12 @@ static bool refuse_name(struct json_error *e, uint16_t code, const char *rule, s
 
 /* --- parsing ---------------------------------------------------------------------------------- */
 
-static void *arena_malloc(void *context, size_t size)
+static void *json_arena_malloc(void *context, size_t size)
 {
     return arena_alloc(context, size);
 }
 
-static void *arena_realloc(void *context, void *old, size_t old_size, size_t size)
+static void *json_arena_realloc(void *context, void *old, size_t old_size, size_t size)
 {
     if (size <= old_size)
         return old;
@@ -61,13 +60,13 @@ static void *arena_realloc(void *context, void *old, size_t old_size, size_t siz
     return fresh;
 }
 
-static void arena_free(void *context, void *memory)
+static void json_arena_free(void *context, void *memory)
 {
     (void)context;
     (void)memory; /* freed with the arena */
 }
 
-static struct slice text_of(const yyjson_val *v)
+static struct slice json_text_of(const yyjson_val *v)
 {
     /* yyjson declares its readers on pointers to non-const, but they only read. */
     yyjson_val *value = (yyjson_val *)(uintptr_t)v;
@@ -76,26 +75,26 @@ static struct slice text_of(const yyjson_val *v)
     return (struct slice){yyjson_get_str(value), (uint32_t)yyjson_get_len(value)};
 }
 
-static bool has_nul(struct slice text)
+static bool json_has_nul(struct slice text)
 {
     return memchr(text.data, 0, text.len) != NULL;
 }
 
-static bool key_repeats(yyjson_val *object, yyjson_val *key)
+static bool json_key_repeats(yyjson_val *object, yyjson_val *key)
 {
     yyjson_obj_iter i;
     yyjson_val *other;
     check(yyjson_obj_iter_init(object, &i));
     while ((other = yyjson_obj_iter_next(&i)) != key) {
-        if (slice_equal(text_of(other), text_of(key)))
+        if (slice_equal(json_text_of(other), json_text_of(key)))
             return true;
     }
     return false;
 }
 
-static bool value_check(yyjson_val *value, uint32_t depth, struct json_error *e);
+static bool json_check_value(yyjson_val *value, uint32_t depth, struct json_error *e);
 
-static bool object_check(yyjson_val *object, uint32_t depth, struct json_error *e)
+static bool json_check_object(yyjson_val *object, uint32_t depth, struct json_error *e)
 {
     yyjson_obj_iter i;
     yyjson_val *key;
@@ -103,12 +102,12 @@ static bool object_check(yyjson_val *object, uint32_t depth, struct json_error *
         return json_refuse(e, RESULT_TOO_LARGE, "may have at most 64 keys");
     check(yyjson_obj_iter_init(object, &i));
     while ((key = yyjson_obj_iter_next(&i)) != NULL) {
-        struct slice name = text_of(key);
-        if (has_nul(name))
+        struct slice name = json_text_of(key);
+        if (json_has_nul(name))
             return json_refuse(e, RESULT_INVALID_JSON, "a key must not contain U+0000");
-        if (key_repeats(object, key))
-            return refuse_name(e, RESULT_DUPLICATE_FIELD, "is given twice", name);
-        if (!value_check(yyjson_obj_iter_get_val(key), depth, e)) {
+        if (json_key_repeats(object, key))
+            return json_refuse_name(e, RESULT_DUPLICATE_FIELD, "is given twice", name);
+        if (!json_check_value(yyjson_obj_iter_get_val(key), depth, e)) {
             char copy[JSON_FIELD_MAX];
             snprintf(copy, sizeof copy, "%.*s", (int)(name.len < 64 ? name.len : 64), name.data);
             json_error_within(e, copy, -1);
@@ -118,13 +117,13 @@ static bool object_check(yyjson_val *object, uint32_t depth, struct json_error *
     return true;
 }
 
-static bool array_check(yyjson_val *array, uint32_t depth, struct json_error *e)
+static bool json_check_array(yyjson_val *array, uint32_t depth, struct json_error *e)
 {
     yyjson_arr_iter i;
     yyjson_val *item;
     check(yyjson_arr_iter_init(array, &i));
     while ((item = yyjson_arr_iter_next(&i)) != NULL) {
-        if (!value_check(item, depth, e)) {
+        if (!json_check_value(item, depth, e)) {
             json_error_within(e, "", (int64_t)i.idx - 1);
             return false;
         }
@@ -133,17 +132,17 @@ static bool array_check(yyjson_val *array, uint32_t depth, struct json_error *e)
 }
 
 /* What yyjson lets pass: depth, repeated keys, U+0000. `depth` counts the containers around. */
-static bool value_check(yyjson_val *value, uint32_t depth, struct json_error *e)
+static bool json_check_value(yyjson_val *value, uint32_t depth, struct json_error *e)
 {
     switch (unsafe_yyjson_get_type(value)) {
     case YYJSON_TYPE_OBJ:
     case YYJSON_TYPE_ARR:
         if (depth >= JSON_DEPTH_MAX)
             return json_refuse(e, RESULT_TOO_LARGE, "may be nested at most 16 deep");
-        return unsafe_yyjson_is_obj(value) ? object_check(value, depth + 1, e)
-                                           : array_check(value, depth + 1, e);
+        return unsafe_yyjson_is_obj(value) ? json_check_object(value, depth + 1, e)
+                                           : json_check_array(value, depth + 1, e);
     case YYJSON_TYPE_STR:
-        if (has_nul(text_of(value)))
+        if (json_has_nul(json_text_of(value)))
             return json_refuse(e, RESULT_INVALID_FIELD, "must not contain U+0000");
         return true;
     default:
@@ -152,7 +151,7 @@ static bool value_check(yyjson_val *value, uint32_t depth, struct json_error *e)
 }
 
 /* What is not JSON, and where: "must be valid JSON: unexpected character at byte 17". */
-static const char *fault_rule(const yyjson_read_err *fault, struct arena *a)
+static const char *json_fault_rule(const yyjson_read_err *fault, struct arena *a)
 {
     char text[FAULT_MAX];
     int len = snprintf(text, sizeof text, "must be valid JSON: %s (byte %zu)", fault->msg,
@@ -165,7 +164,7 @@ static const char *fault_rule(const yyjson_read_err *fault, struct arena *a)
 
 const struct yyjson_val *json_parse(struct slice text, struct arena *a, struct json_error *e)
 {
-    const yyjson_alc alc = {arena_malloc, arena_realloc, arena_free, a};
+    const yyjson_alc alc = {json_arena_malloc, json_arena_realloc, json_arena_free, a};
     yyjson_read_err fault;
     if (text.len == 0) {
         json_refuse(e, RESULT_INVALID_JSON, "must not be empty");
@@ -177,11 +176,11 @@ const struct yyjson_val *json_parse(struct slice text, struct arena *a, struct j
     if (doc == NULL) {
         bool memory = fault.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION;
         json_refuse(e, memory ? RESULT_TOO_LARGE : RESULT_INVALID_JSON,
-                    memory ? "takes too much memory" : fault_rule(&fault, a));
+                    memory ? "takes too much memory" : json_fault_rule(&fault, a));
         return NULL;
     }
     yyjson_val *root = yyjson_doc_get_root(doc);
-    return value_check(root, 0, e) ? root : NULL;
+    return json_check_value(root, 0, e) ? root : NULL;
 }
 
 struct json_token json_token_of(const struct yyjson_val *value)
@@ -192,9 +191,9 @@ struct json_token json_token_of(const struct yyjson_val *value)
         return (struct json_token){JSON_BOOL, slice_of(yyjson_get_bool(v) ? "true" : "false"),
                                    NULL};
     case YYJSON_TYPE_RAW:
-        return (struct json_token){JSON_NUMBER, text_of(v), NULL};
+        return (struct json_token){JSON_NUMBER, json_text_of(v), NULL};
     case YYJSON_TYPE_STR:
-        return (struct json_token){JSON_STRING, text_of(v), NULL};
+        return (struct json_token){JSON_STRING, json_text_of(v), NULL};
     case YYJSON_TYPE_ARR:
         return (struct json_token){JSON_ARRAY, {"", 0}, value};
     case YYJSON_TYPE_OBJ:
@@ -212,450 +211,4 @@ const struct yyjson_val *json_member(const struct yyjson_val *object, const char
 const struct yyjson_val *json_item(const struct yyjson_val *array, size_t index)
 {
     return yyjson_arr_get((yyjson_val *)(uintptr_t)array, index);
-}
-
-/* --- messages --------------------------------------------------------------------------------- */
-
-void json_input_init(struct json_input *in, struct arena *a, struct json_error *e)
-{
-    *in = (struct json_input){.arena = a, .error = e};
-}
-
-static bool field_set(const struct json_type *type, void *m, struct slice name,
-                      const struct json_token *t, struct json_input *in)
-{
-    int field = type->find(name);
-    if (field < 0)
-        return refuse_name(in->error, RESULT_UNKNOWN_FIELD, "is not known here", name);
-    uint64_t bit = (uint64_t)1 << field;
-    if ((in->seen & bit) != 0)
-        return refuse_name(in->error, RESULT_DUPLICATE_FIELD, "is given twice", name);
-    if (t->kind == JSON_NULL && (type->required & bit) == 0)
-        return true;
-    if (t->kind == JSON_NULL)
-        return refuse_name(in->error, RESULT_INVALID_FIELD, "must not be null", name);
-    if (!type->set(m, field, t, in)) {
-        json_error_within(in->error, type->fields[field], -1);
-        return false;
-    }
-    in->seen |= bit;
-    return true;
-}
-
-bool json_read_object(const struct json_type *type, void *m, const struct yyjson_val *object,
-                     struct json_input *in)
-{
-    yyjson_obj_iter i;
-    yyjson_val *key;
-    if (object == NULL)
-        return false;
-    if (!yyjson_obj_iter_init((yyjson_val *)(uintptr_t)object, &i))
-        return json_refuse(in->error, RESULT_INVALID_FIELD, "must be an object");
-    while ((key = yyjson_obj_iter_next(&i)) != NULL) {
-        struct json_token t = json_token_of(yyjson_obj_iter_get_val(key));
-        if (!field_set(type, m, text_of(key), &t, in))
-            return false;
-    }
-    return true;
-}
-
-bool json_text_get(const struct json_type *type, void *m, struct slice name, struct slice text,
-                   struct json_input *in)
-{
-    struct json_token t = {JSON_TEXT, text, NULL};
-    return field_set(type, m, name, &t, in);
-}
-
-bool json_complete(const struct json_type *type, void *m, struct json_input *in)
-{
-    uint64_t missing = type->required & ~in->seen;
-    if (missing != 0)
-        return refuse_name(in->error, RESULT_MISSING_FIELD, "is required",
-                           slice_of(type->fields[__builtin_ctzll(missing)]));
-    return type->amounts == NULL || type->amounts(m, in);
-}
-
-/* A message within another one: nothing of it comes from elsewhere. */
-static bool part_get(const struct json_type *type, void *m, const struct yyjson_val *object,
-                     struct json_input *outer)
-{
-    struct json_input in;
-    json_input_init(&in, outer->arena, outer->error);
-    return json_read_object(type, m, object, &in) && json_complete(type, m, &in);
-}
-
-/* Lists and messages may come as the text of an option: then it is JSON. */
-static const struct yyjson_val *container_of_token(const struct json_token *t,
-                                                   struct json_input *in)
-{
-    return t->kind == JSON_TEXT ? json_parse(t->text, in->arena, in->error) : t->value;
-}
-
-bool json_get_message(const struct json_token *t, struct json_input *in,
-                      const struct json_type *type, void *value)
-{
-    if (t->kind != JSON_OBJECT && t->kind != JSON_TEXT)
-        return json_refuse(in->error, RESULT_INVALID_FIELD, "must be an object");
-    const struct yyjson_val *object = container_of_token(t, in);
-    return object != NULL && part_get(type, value, object, in);
-}
-
-bool json_get_list(const struct json_token *t, struct json_input *in,
-                   const struct json_type *type, uint32_t count_min, uint32_t count_max,
-                   const char *rule, void **items, uint32_t *count)
-{
-    *items = NULL;
-    *count = 0;
-    if (t->kind != JSON_ARRAY && t->kind != JSON_TEXT)
-        return json_refuse(in->error, RESULT_INVALID_FIELD, "must be an array");
-    const struct yyjson_val *array = container_of_token(t, in);
-    if (array == NULL)
-        return false;
-    yyjson_arr_iter i;
-    if (!yyjson_arr_iter_init((yyjson_val *)(uintptr_t)array, &i))
-        return json_refuse(in->error, RESULT_INVALID_FIELD, "must be an array");
-    if (i.max < count_min || i.max > count_max)
-        return json_refuse(in->error, RESULT_INVALID_FIELD, rule);
-    if (i.max == 0)
-        return true;
-    char *list = arena_alloc(in->arena, i.max * type->size);
-    if (list == NULL)
-        return json_refuse(in->error, RESULT_TOO_LARGE, "takes too much memory");
-    yyjson_val *item;
-    while ((item = yyjson_arr_iter_next(&i)) != NULL) {
-        size_t index = i.idx - 1;
-        if (!part_get(type, list + index * type->size, item, in)) {
-            json_error_within(in->error, "", (int64_t)index);
-            return false;
-        }
-    }
-    *items = list;
-    *count = (uint32_t)i.max;
-    return true;
-}
-
-/* --- fields ----------------------------------------------------------------------------------- */
-
-static bool json_invalid(struct json_input *in, const char *rule)
-{
-    return json_refuse(in->error, RESULT_INVALID_FIELD, rule);
-}
-
-static bool is_stringy(const struct json_token *t)
-{
-    return t->kind == JSON_STRING || t->kind == JSON_TEXT;
-}
-
-bool json_get_bool(const struct json_token *t, struct json_input *in, bool *value)
-{
-    *value = slice_equal(t->text, slice_of("true"));
-    if ((t->kind != JSON_BOOL && t->kind != JSON_TEXT) ||
-        (!*value && !slice_equal(t->text, slice_of("false"))))
-        return json_invalid(in, "must be true or false");
-    return true;
-}
-
-bool json_get_uint(const struct json_token *t, struct json_input *in, uint64_t min, uint64_t max,
-                   const char *rule, uint64_t *value)
-{
-    u128 wide;
-    if ((t->kind != JSON_NUMBER && t->kind != JSON_TEXT) ||
-        !u128_parse(t->text.data, t->text.len, &wide) || wide > max || wide < min)
-        return json_invalid(in, rule);
-    *value = (uint64_t)wide;
-    return true;
-}
-
-bool json_get_u128(const struct json_token *t, struct json_input *in, u128 *value)
-{
-    if ((t->kind != JSON_NUMBER && !is_stringy(t)) ||
-        !u128_parse(t->text.data, t->text.len, value))
-        return json_invalid(in,
-                            "must be a whole number of at most 128 bits, without sign or exponent");
-    return true;
-}
-
-bool json_get_u64(const struct json_token *t, struct json_input *in, uint64_t *value)
-{
-    u128 wide;
-    if (!json_get_u128(t, in, &wide) || wide > UINT64_MAX)
-        return json_invalid(in,
-                            "must be a whole number of at most 64 bits, without sign or exponent");
-    *value = (uint64_t)wide;
-    return true;
-}
-
-bool json_get_decimal(const struct json_token *t, struct json_input *in, struct decimal *value)
-{
-    if (t->kind != JSON_NUMBER && !is_stringy(t))
-        return json_invalid(in, "must be a decimal in a string, like \"10.50\"");
-    if (!decimal_parse(t->text.data, t->text.len, value))
-        return json_invalid(in,
-                            "must be a decimal like \"10.50\": no sign, no exponent, no needless "
-                            "zeros in front, at most 8 decimals and 39 digits");
-    return true;
-}
-
-bool json_get_amount(const struct json_token *t, struct json_input *in, int slot, u128 *value)
-{
-    struct decimal d;
-    check(slot >= 0 && slot < JSON_AMOUNTS_MAX);
-    if (!json_get_decimal(t, in, &d))
-        return false;
-    *value = d.digits;
-    in->scales[slot] = d.scale;
-    return true;
-}
-
-bool json_amount_minor(uint8_t scale, uint16_t currency, u128 *amount, struct json_error *e)
-{
-    const struct currency *c = currency_by_number(currency);
-    if (c == NULL)
-        return json_refuse(e, RESULT_INVALID_FIELD, "needs a currency");
-    switch (currency_minor((struct decimal){*amount, scale}, c, amount)) {
-    case CURRENCY_FITS:
-        return true;
-    case CURRENCY_TOO_PRECISE:
-        return json_refuse(e, RESULT_INVALID_FIELD, "has more decimals than its currency");
-    case CURRENCY_OVERFLOW:
-    default:
-        return json_refuse(e, RESULT_INVALID_FIELD, "must be less than 2^128 minor units");
-    }
-}
-
-bool json_get_id(const struct json_token *t, struct json_input *in, const char *prefix,
-                 const char *rule, struct id128 *value)
-{
-    size_t len = strlen(prefix);
-    if (!is_stringy(t) || t->text.len != len + 1 + ID128_TEXT_LEN ||
-        memcmp(t->text.data, prefix, len) != 0 || t->text.data[len] != '_' ||
-        !id128_parse(t->text.data + len + 1, ID128_TEXT_LEN, value))
-        return json_invalid(in, rule);
-    return true;
-}
-
-bool json_get_raw_id(const struct json_token *t, struct json_input *in, struct id128 *value)
-{
-    uint8_t bytes[16];
-    if (!is_stringy(t) || t->text.len != 2 * sizeof bytes ||
-        !hex_read(t->text.data, sizeof bytes, bytes))
-        return json_invalid(in, "must be 32 hexadecimal digits in lower case");
-    *value = id128_load(bytes);
-    return true;
-}
-
-bool json_get_currency(const struct json_token *t, struct json_input *in, uint16_t *value)
-{
-    const struct currency *c =
-        is_stringy(t) ? currency_by_code(t->text.data, t->text.len) : NULL;
-    if (c == NULL)
-        return json_invalid(in, "must be an active ISO 4217 currency code, like \"USD\"");
-    *value = c->number;
-    return true;
-}
-
-bool json_get_text(const struct json_token *t, struct json_input *in, uint32_t len_min,
-                   uint32_t len_max, const char *rule, struct slice *value)
-{
-    if (!is_stringy(t))
-        return json_invalid(in, "must be a string");
-    if (t->text.len < len_min || t->text.len > len_max)
-        return json_invalid(in, rule);
-    if (!fields_printable(t->text))
-        return json_invalid(in, "must not contain control characters");
-    *value = t->text;
-    return true;
-}
-
-static int base64url_digit(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '-' ? 62 : c == '_' ? 63 : -1;
-}
-
-/* Without padding; the unused bits of the last digit must be zero. Returns the length, or -1. */
-static int64_t base64url_decode(struct slice text, uint8_t *out)
-{
-    uint32_t bits = 0, held = 0;
-    int64_t len = 0;
-    if (text.len % 4 == 1)
-        return -1;
-    for (uint32_t i = 0; i < text.len; i++) {
-        int digit = base64url_digit(text.data[i]);
-        if (digit < 0)
-            return -1;
-        bits = (bits << 6 | (uint32_t)digit) & 0xFFFF;
-        held += 6;
-        if (held >= 8) {
-            held -= 8;
-            out[len++] = (uint8_t)(bits >> held);
-        }
-    }
-    return (bits & ((1u << held) - 1)) == 0 ? len : -1;
-}
-
-bool json_get_bytes(const struct json_token *t, struct json_input *in, uint32_t len_min,
-                    uint32_t len_max, const char *rule, struct slice *value)
-{
-    if (!is_stringy(t))
-        return json_invalid(in, "must be a string");
-    if (t->text.len > ((uint64_t)len_max * 4 + 2) / 3)
-        return json_invalid(in, rule);
-    uint8_t *bytes = arena_alloc(in->arena, t->text.len + 1);
-    if (bytes == NULL)
-        return json_refuse(in->error, RESULT_TOO_LARGE, "takes too much memory");
-    int64_t len = base64url_decode(t->text, bytes);
-    if (len < 0)
-        return json_invalid(in, "must be base64url without padding");
-    if (len < len_min)
-        return json_invalid(in, rule);
-    *value = (struct slice){(const char *)bytes, (uint32_t)len};
-    return true;
-}
-
-bool json_get_time(const struct json_token *t, struct json_input *in, uint64_t *value)
-{
-    if (!is_stringy(t) || !instant_parse(t->text.data, t->text.len, value))
-        return json_invalid(in,
-                            "must be an RFC 3339 time from 1970 on, like \"2026-01-31T12:00:00Z\"");
-    return true;
-}
-
-bool json_get_result(const struct json_token *t, struct json_input *in, uint16_t *value)
-{
-    const struct result_info *info = is_stringy(t) ? result_by_name(t->text) : NULL;
-    if (info == NULL)
-        return json_invalid(in, "must be the name of a result code");
-    *value = info->code;
-    return true;
-}
-
-/* Place of the text among the names, or -1. */
-static int name_index(struct slice text, const char *const *names, uint8_t count)
-{
-    for (uint8_t i = 0; i < count; i++) {
-        if (slice_equal(slice_of(names[i]), text))
-            return i;
-    }
-    return -1;
-}
-
-bool json_get_enum(const struct json_token *t, struct json_input *in, const char *const *names,
-                   uint8_t count, const char *rule, uint8_t *value)
-{
-    int index = is_stringy(t) ? name_index(t->text, names, count) : -1;
-    if (index < 0)
-        return json_invalid(in, rule);
-    *value = (uint8_t)(index + 1);
-    return true;
-}
-
-static bool flag_add(struct slice name, struct json_input *in, const char *const *names,
-                     uint8_t count, const char *rule, uint32_t *value)
-{
-    int index = name_index(name, names, count);
-    if (index < 0)
-        return json_invalid(in, rule);
-    if ((*value >> index & 1) != 0)
-        return json_invalid(in, "lists a value twice");
-    *value |= 1u << index;
-    return true;
-}
-
-bool json_get_flags(const struct json_token *t, struct json_input *in, const char *const *names,
-                    uint8_t count, const char *rule, uint32_t *value)
-{
-    *value = 0;
-    if (t->kind == JSON_TEXT) { /* names separated by commas */
-        struct slice rest = t->text;
-        while (rest.len > 0) {
-            const char *comma = memchr(rest.data, ',', rest.len);
-            uint32_t len = comma == NULL ? rest.len : (uint32_t)(comma - rest.data);
-            if (!flag_add((struct slice){rest.data, len}, in, names, count, rule, value))
-                return false;
-            uint32_t used = comma == NULL ? len : len + 1;
-            rest = (struct slice){rest.data + used, rest.len - used};
-        }
-        return true;
-    }
-    yyjson_arr_iter i;
-    yyjson_val *item;
-    if (t->kind != JSON_ARRAY || !yyjson_arr_iter_init((yyjson_val *)(uintptr_t)t->value, &i))
-        return json_invalid(in, "must be an array of names");
-    while ((item = yyjson_arr_iter_next(&i)) != NULL) {
-        struct json_token name = json_token_of(item);
-        if (name.kind != JSON_STRING)
-            return json_invalid(in, "must be an array of names");
-        if (!flag_add(name.text, in, names, count, rule, value))
-            return false;
-    }
-    return true;
-}
-
-static bool pair_add(struct slice key, const struct json_token *t, struct json_input *in,
-                     struct metadata *m)
-{
-    struct slice text;
-    for (uint32_t i = 0; i < m->count; i++) {
-        if (slice_equal(m->items[i].key, key))
-            return json_invalid(in, "has a key twice");
-    }
-    if (m->count == METADATA_PAIRS_MAX)
-        return json_refuse(in->error, RESULT_INVALID_FIELD, "has more than 16 pairs");
-    if (key.len == 0 || key.len > METADATA_KEY_MAX || !fields_printable(key))
-        return json_invalid(in, "keys must have 1 to 64 bytes without control characters");
-    static const char rule[] = "values must be strings of at most 256 bytes without control "
-                               "characters";
-    if (t->kind == JSON_NULL || !json_get_text(t, in, 0, METADATA_VALUE_MAX, rule, &text))
-        return json_invalid(in, rule);
-    m->items[m->count++] = (struct metadata_pair){key, text};
-    return true;
-}
-
-/* key=value, and a line for each further pair: no text of a pair has a line end. */
-static bool pairs_add(struct slice pairs, struct json_input *in, struct metadata *m)
-{
-    while (true) {
-        const char *end = memchr(pairs.data, '\n', pairs.len);
-        uint32_t len = end != NULL ? (uint32_t)(end - pairs.data) : pairs.len;
-        const char *equals = memchr(pairs.data, '=', len);
-        if (equals == NULL)
-            return json_invalid(in, "must be key=value");
-        uint32_t key_len = (uint32_t)(equals - pairs.data);
-        struct json_token text = {JSON_TEXT, {equals + 1, len - key_len - 1}, NULL};
-        if (!pair_add((struct slice){pairs.data, key_len}, &text, in, m))
-            return false;
-        if (end == NULL)
-            return true;
-        pairs = (struct slice){end + 1, pairs.len - len - 1};
-    }
-}
-
-bool json_get_metadata(const struct json_token *t, struct json_input *in, struct metadata *value)
-{
-    yyjson_obj_iter i;
-    yyjson_val *key;
-    if (t->kind != JSON_OBJECT && t->kind != JSON_TEXT)
-        return json_invalid(in, "must be an object of strings");
-    struct metadata m = {arena_alloc(in->arena, METADATA_PAIRS_MAX * sizeof *m.items), 0};
-    if (m.items == NULL)
-        return json_refuse(in->error, RESULT_TOO_LARGE, "takes too much memory");
-    if (t->kind == JSON_TEXT) {
-        if (!pairs_add(t->text, in, &m))
-            return false;
-    } else {
-        check(yyjson_obj_iter_init((yyjson_val *)(uintptr_t)t->value, &i));
-        while ((key = yyjson_obj_iter_next(&i)) != NULL) {
-            struct json_token text = json_token_of(yyjson_obj_iter_get_val(key));
-            if (!pair_add(text_of(key), &text, in, &m))
-                return false;
-        }
-    }
-    *value = m;
-    return true;
 }

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON out. */
-#include "schemas/json.h"
+/* Commas are written before every member and item; closing a container turns its first one into the
+ * bracket. So no writer has to know whether it is the first, and an empty container has none. */
+#include "schemas/json_writer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/array.h"
+#include "runtime/base/base64url.h"
 #include "runtime/base/hex.h"
+#include "runtime/base/utf8.h"
 #include "schemas/instant.h"
+#include "schemas/json_input.h"
 #include "schemas/result.h"
 
 void json_writer_init(struct json_writer *w, size_t len_max)
@@ -52,7 +56,7 @@ void json_put_raw(struct json_writer *w, const char *data, size_t len)
     w->len += len;
 }
 
-static void container_close(struct json_writer *w, size_t mark, char open, char shut)
+static void json_writer_close(struct json_writer *w, size_t mark, char open, char shut)
 {
     if (w->failed)
         return;
@@ -65,12 +69,12 @@ static void container_close(struct json_writer *w, size_t mark, char open, char 
 
 void json_close_object(struct json_writer *w, size_t mark)
 {
-    container_close(w, mark, '{', '}');
+    json_writer_close(w, mark, '{', '}');
 }
 
 void json_close_array(struct json_writer *w, size_t mark)
 {
-    container_close(w, mark, '[', ']');
+    json_writer_close(w, mark, '[', ']');
 }
 
 void json_put_comma(struct json_writer *w)
@@ -96,26 +100,7 @@ void json_put_key(struct json_writer *w, const char *name)
     json_put_literal(w, ":");
 }
 
-/* Bytes of the UTF-8 character at `at`, or 0 if there is none (RFC 3629: shortest form, no
- * surrogates, up to U+10FFFF). */
-static size_t utf8_len(const unsigned char *at, size_t left)
-{
-    unsigned char c = at[0];
-    size_t len = c < 0x80 ? 1 : c >= 0xC2 && c < 0xE0 ? 2 : c >= 0xE0 && c < 0xF0 ? 3
-               : c >= 0xF0 && c < 0xF5 ? 4 : 0;
-    if (len == 0 || len > left)
-        return 0;
-    for (size_t i = 1; i < len; i++) {
-        if ((at[i] & 0xC0) != 0x80)
-            return 0;
-    }
-    if ((c == 0xE0 && at[1] < 0xA0) || (c == 0xED && at[1] > 0x9F) ||
-        (c == 0xF0 && at[1] < 0x90) || (c == 0xF4 && at[1] > 0x8F))
-        return 0;
-    return len;
-}
-
-static void put_escape(struct json_writer *w, unsigned char c)
+static void json_writer_put_escape(struct json_writer *w, unsigned char c)
 {
     switch (c) {
     case '"':
@@ -162,7 +147,7 @@ void json_put_text(struct json_writer *w, struct slice text)
         if (left == 0)
             break;
         if (*at < 0x80)
-            put_escape(w, *at);
+            json_writer_put_escape(w, *at);
         else
             json_put_literal(w, "\xEF\xBF\xBD");
         at++;
@@ -191,7 +176,7 @@ void json_put_uint(struct json_writer *w, uint64_t value)
 }
 
 /* Text that needs no escaping, in quotes. */
-static void put_quoted(struct json_writer *w, const char *text, size_t len)
+static void json_writer_put_quoted(struct json_writer *w, const char *text, size_t len)
 {
     if (!json_writer_reserve(w, len + 2))
         return;
@@ -209,13 +194,13 @@ void json_put_u64(struct json_writer *w, uint64_t value)
 void json_put_u128(struct json_writer *w, u128 value)
 {
     char text[U128_TEXT_MAX];
-    put_quoted(w, text, u128_text(value, text));
+    json_writer_put_quoted(w, text, u128_text(value, text));
 }
 
 void json_put_decimal(struct json_writer *w, struct decimal value)
 {
     char text[DECIMAL_TEXT_MAX];
-    put_quoted(w, text, decimal_text(value, text));
+    json_writer_put_quoted(w, text, decimal_text(value, text));
 }
 
 void json_put_amount(struct json_writer *w, u128 minor, uint16_t currency)
@@ -232,7 +217,7 @@ void json_put_id(struct json_writer *w, const char *prefix, struct id128 id)
     memcpy(text, prefix, len);
     text[len] = '_';
     id128_text(id, text + len + 1);
-    put_quoted(w, text, len + 1 + ID128_TEXT_LEN);
+    json_writer_put_quoted(w, text, len + 1 + ID128_TEXT_LEN);
 }
 
 void json_put_raw_id(struct json_writer *w, struct id128 id)
@@ -241,7 +226,7 @@ void json_put_raw_id(struct json_writer *w, struct id128 id)
     char text[2 * sizeof bytes];
     id128_store(id, bytes);
     hex_write(bytes, sizeof bytes, text);
-    put_quoted(w, text, sizeof text);
+    json_writer_put_quoted(w, text, sizeof text);
 }
 
 void json_put_currency(struct json_writer *w, uint16_t number)
@@ -250,50 +235,41 @@ void json_put_currency(struct json_writer *w, uint16_t number)
     char digits[3] = {(char)('0' + number / 100 % 10), (char)('0' + number / 10 % 10),
                       (char)('0' + number % 10)};
     if (c != NULL)
-        put_quoted(w, c->code, CURRENCY_CODE_LEN);
+        json_writer_put_quoted(w, c->code, CURRENCY_CODE_LEN);
     else
-        put_quoted(w, number == 0 ? "XXX" : digits, CURRENCY_CODE_LEN);
+        json_writer_put_quoted(w, number == 0 ? "XXX" : digits, CURRENCY_CODE_LEN);
 }
 
 void json_put_bytes(struct json_writer *w, struct slice bytes)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    const unsigned char *at = (const unsigned char *)bytes.data;
-    uint32_t bits = 0, held = 0;
-    if (!json_writer_reserve(w, (size_t)bytes.len * 4 / 3 + 4))
+    if (!json_writer_reserve(w, BASE64URL_LEN((size_t)bytes.len) + 2))
         return;
     w->data[w->len++] = '"';
-    for (uint32_t i = 0; i < bytes.len; i++) {
-        bits = (bits << 8 | at[i]) & 0xFFFF;
-        for (held += 8; held >= 6; held -= 6)
-            w->data[w->len++] = digits[bits >> (held - 6) & 63];
-    }
-    if (held > 0)
-        w->data[w->len++] = digits[bits << (6 - held) & 63];
+    w->len += base64url_encode((const uint8_t *)bytes.data, bytes.len, w->data + w->len);
     w->data[w->len++] = '"';
 }
 
 void json_put_time(struct json_writer *w, uint64_t ns)
 {
     char text[INSTANT_TEXT_MAX];
-    put_quoted(w, text, instant_text(ns, text));
+    json_writer_put_quoted(w, text, instant_text(ns, text));
 }
 
 void json_put_result(struct json_writer *w, uint16_t code)
 {
     const struct result_info *info = result_info(code);
     if (info != NULL) {
-        put_quoted(w, info->name, strlen(info->name));
+        json_writer_put_quoted(w, info->name, strlen(info->name));
         return;
     }
     char text[7 + U128_TEXT_MAX] = "result_";
-    put_quoted(w, text, 7 + u128_text(code, text + 7));
+    json_writer_put_quoted(w, text, 7 + u128_text(code, text + 7));
 }
 
 void json_put_enum(struct json_writer *w, const char *const *names, uint8_t count, uint8_t value)
 {
     if (value >= 1 && value <= count)
-        put_quoted(w, names[value - 1], strlen(names[value - 1]));
+        json_writer_put_quoted(w, names[value - 1], strlen(names[value - 1]));
     else
         json_put_null(w);
 }
@@ -306,7 +282,7 @@ void json_put_flags(struct json_writer *w, const char *const *names, uint8_t cou
         if ((value >> i & 1) == 0)
             continue;
         json_put_comma(w);
-        put_quoted(w, names[i], strlen(names[i]));
+        json_writer_put_quoted(w, names[i], strlen(names[i]));
     }
     json_close_array(w, mark);
 }

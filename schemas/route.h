@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "runtime/actor/message.h"
-#include "schemas/json.h"
+#include "schemas/json_input.h"
 
 /* A piece of the path under which the new thing can be read: text, then perhaps an id. */
 struct route_location {

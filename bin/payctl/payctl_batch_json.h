@@ -5,7 +5,7 @@
 #define PAYCTL_PAYCTL_BATCH_JSON_H
 
 #include "runtime/journal/batch_copy.h"
-#include "schemas/json.h"
+#include "schemas/json_writer.h"
 
 /* Puts one object. Events and answers that cannot be read are given as their bytes. */
 void batch_json_put(struct json_writer *w, const struct batch_copy *c);

@@ -8,6 +8,7 @@
 
 #include "bin/payctl/payctl.h"
 #include "bin/payctl/payctl_fit.h"
+#include "schemas/json_writer.h"
 
 #define TEXT_MAX ((size_t)64 << 20)
 #define COLUMNS_MAX 40

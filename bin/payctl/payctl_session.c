@@ -6,6 +6,7 @@
 #include "bin/payctl/payctl.h"
 #include "runtime/base/id128.h"
 #include "schemas/catalog.h"
+#include "schemas/json_writer.h"
 #include "schemas/operator.h"
 #include "schemas/result.h"
 

@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "gateway_bridge/auth/base64url.h"
+#include "runtime/base/base64url.h"
 #include "runtime/base/sha256.h"
 
 enum { rsa_bits = 2048, number_bytes_max = rsa_bits / 8 };

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <yyjson.h>
 
-#include "gateway_bridge/auth/base64url.h"
 #include "gateway_bridge/auth/jose_json.h"
+#include "runtime/base/base64url.h"
 
 enum {
     rsa_bytes_max = KEY_RSA_BITS_MAX / 8,

@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway_bridge/auth/base64url.h"
 #include "gateway_bridge/auth/jose_json.h"
 #include "gateway_bridge/auth/jwks.h"
 #include "gateway_bridge/auth/revocations.h"
 #include "gateway_bridge/auth/token_read.h"
+#include "runtime/base/base64url.h"
 #include "runtime/base/check.h"
 #include "runtime/base/sha256.h"
 #include "schemas/result.h"

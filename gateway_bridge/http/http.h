@@ -12,7 +12,7 @@
 #include "gateway_bridge/http/http_counts.h"
 #include "gateway_bridge/http/request.h"
 #include "runtime/base/list.h"
-#include "schemas/json.h"
+#include "schemas/json_writer.h"
 
 #define HTTP_PIPELINE_MAX 16               /* unanswered requests of a connection */
 #define HTTP_READ_SIZE (64 * 1024)         /* bytes of one read */

@@ -6,6 +6,8 @@
  * would have written. Only wire_skip() is lenient, since it keeps the bytes as they are. */
 #include "runtime/wire/reader.h"
 
+#include "runtime/base/utf8.h"
+
 /* First bytes of the format, https://github.com/msgpack/msgpack/blob/master/spec.md. */
 enum {
     POSITIVE_FIX_MAX = 0x7f,
@@ -32,7 +34,7 @@ enum {
     NEGATIVE_FIX_MIN = 0xe0,
 };
 
-static inline size_t bytes_left(const struct wire_reader *r)
+static inline size_t reader_left(const struct wire_reader *r)
 {
     return (size_t)(r->end - r->at);
 }
@@ -55,9 +57,9 @@ static inline uint64_t reader_load(const uint8_t *at, size_t size)
 
 /* The number of `size` bytes behind the first byte, both consumed; 0 and failed if they are not
  * there or if the number has no more than `fits_shorter`. */
-static inline uint64_t take_number(struct wire_reader *r, size_t size, uint64_t fits_shorter)
+static inline uint64_t reader_take_number(struct wire_reader *r, size_t size, uint64_t fits_shorter)
 {
-    if (bytes_left(r) < 1 + size)
+    if (reader_left(r) < 1 + size)
         return reader_fail(r);
     uint64_t value = reader_load(r->at + 1, size);
     if (value <= fits_shorter)
@@ -67,7 +69,7 @@ static inline uint64_t take_number(struct wire_reader *r, size_t size, uint64_t 
 }
 
 /* Steps over the first byte, gives `value`. */
-static inline uint64_t take_fix(struct wire_reader *r, uint64_t value)
+static inline uint64_t reader_take_fix(struct wire_reader *r, uint64_t value)
 {
     r->at++;
     return value;
@@ -88,22 +90,22 @@ bool wire_get_bool(struct wire_reader *r)
     return *r->at++ == TRUE;
 }
 
-static inline uint64_t take_uint(struct wire_reader *r)
+static inline uint64_t reader_take_uint(struct wire_reader *r)
 {
     if (r->at == r->end)
         return reader_fail(r);
     uint8_t first = *r->at;
     if (first <= POSITIVE_FIX_MAX)
-        return take_fix(r, first);
+        return reader_take_fix(r, first);
     switch (first) {
     case UINT_8:
-        return take_number(r, 1, POSITIVE_FIX_MAX);
+        return reader_take_number(r, 1, POSITIVE_FIX_MAX);
     case UINT_8 + 1:
-        return take_number(r, 2, UINT8_MAX);
+        return reader_take_number(r, 2, UINT8_MAX);
     case UINT_8 + 2:
-        return take_number(r, 4, UINT16_MAX);
+        return reader_take_number(r, 4, UINT16_MAX);
     case UINT_64:
-        return take_number(r, 8, UINT32_MAX);
+        return reader_take_number(r, 8, UINT32_MAX);
     default:
         return reader_fail(r);
     }
@@ -111,7 +113,7 @@ static inline uint64_t take_uint(struct wire_reader *r)
 
 uint64_t wire_get_uint(struct wire_reader *r, uint64_t max)
 {
-    uint64_t value = take_uint(r);
+    uint64_t value = reader_take_uint(r);
     return value <= max ? value : reader_fail(r);
 }
 
@@ -121,11 +123,11 @@ int64_t wire_get_int(struct wire_reader *r)
         return (int64_t)reader_fail(r);
     uint8_t first = *r->at;
     if (first >= NEGATIVE_FIX_MIN)
-        return (int8_t)take_fix(r, first);
+        return (int8_t)reader_take_fix(r, first);
     if (first < INT_8 || first > INT_64)
         return (int64_t)wire_get_uint(r, INT64_MAX);
     size_t size = (size_t)1 << (first - INT_8);
-    if (bytes_left(r) < 1 + size)
+    if (reader_left(r) < 1 + size)
         return (int64_t)reader_fail(r);
     /* The sign bit moves to the top and is spread back downward. */
     int64_t value = (int64_t)(reader_load(r->at + 1, size) << (64 - 8 * size)) >> (64 - 8 * size);
@@ -139,7 +141,7 @@ int64_t wire_get_int(struct wire_reader *r)
 
 struct id128 wire_get_id(struct wire_reader *r)
 {
-    if (bytes_left(r) < 18 || r->at[0] != BIN_8 || r->at[1] != 16) {
+    if (reader_left(r) < 18 || r->at[0] != BIN_8 || r->at[1] != 16) {
         reader_fail(r);
         return ID128_ZERO;
     }
@@ -151,60 +153,17 @@ struct id128 wire_get_id(struct wire_reader *r)
 u128 wire_get_u128(struct wire_reader *r)
 {
     if (r->at == r->end || *r->at != BIN_8)
-        return take_uint(r);
+        return reader_take_uint(r);
     struct id128 halves = wire_get_id(r);
     if (halves.hi == 0)
         return reader_fail(r);
     return (u128)halves.hi << 64 | halves.lo;
 }
 
-/* Length of one well-formed character at `at`, 0 if it is not one: no overlong form, no surrogate,
- * nothing beyond U+10FFFF (Unicode 15, table 3-7). */
-static size_t character_len(const uint8_t *at, size_t left)
-{
-    uint8_t first = at[0];
-    if (first < 0x80)
-        return 1;
-    if (first < 0xc2 || first > 0xf4)
-        return 0;
-    size_t len = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    if (left < len)
-        return 0;
-    uint8_t low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-    uint8_t high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-    if (at[1] < low || at[1] > high)
-        return 0;
-    for (size_t i = 2; i < len; i++)
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    return len;
-}
-
-bool wire_utf8_valid(const uint8_t *at, size_t left)
-{
-    while (left > 0) {
-        uint64_t eight;
-        if (left >= sizeof eight) {
-            memcpy(&eight, at, sizeof eight);
-            if ((eight & 0x8080808080808080u) == 0) {
-                at += sizeof eight;
-                left -= sizeof eight;
-                continue;
-            }
-        }
-        size_t len = character_len(at, left);
-        if (len == 0)
-            return false;
-        at += len;
-        left -= len;
-    }
-    return true;
-}
-
 /* The `len` bytes at the cursor, unless a getter before failed. */
-static inline struct slice take_slice(struct wire_reader *r, uint64_t len, uint32_t len_max)
+static inline struct slice reader_take_slice(struct wire_reader *r, uint64_t len, uint32_t len_max)
 {
-    if (r->failed || len > len_max || len > bytes_left(r)) {
+    if (r->failed || len > len_max || len > reader_left(r)) {
         reader_fail(r);
         return (struct slice){0};
     }
@@ -218,17 +177,17 @@ struct slice wire_get_text(struct wire_reader *r, uint32_t len_max)
     uint64_t len;
     uint8_t first = r->at == r->end ? NEVER_USED : *r->at;
     if (first >= FIX_STR && first < NIL)
-        len = take_fix(r, first - FIX_STR);
+        len = reader_take_fix(r, first - FIX_STR);
     else if (first == STR_8)
-        len = take_number(r, 1, 31);
+        len = reader_take_number(r, 1, 31);
     else if (first == STR_8 + 1)
-        len = take_number(r, 2, UINT8_MAX);
+        len = reader_take_number(r, 2, UINT8_MAX);
     else if (first == STR_8 + 2)
-        len = take_number(r, 4, UINT16_MAX);
+        len = reader_take_number(r, 4, UINT16_MAX);
     else
         len = reader_fail(r);
-    struct slice text = take_slice(r, len, len_max);
-    if (!wire_utf8_valid((const uint8_t *)text.data, text.len)) {
+    struct slice text = reader_take_slice(r, len, len_max);
+    if (!utf8_valid((const uint8_t *)text.data, text.len)) {
         reader_fail(r);
         return (struct slice){0};
     }
@@ -239,45 +198,45 @@ struct slice wire_get_bytes(struct wire_reader *r, uint32_t len_max)
 {
     uint64_t len;
     uint8_t first = r->at == r->end ? NEVER_USED : *r->at;
-    if (first == BIN_8 && bytes_left(r) >= 2) {
+    if (first == BIN_8 && reader_left(r) >= 2) {
         len = r->at[1]; /* the shortest form there is, even of nothing */
         r->at += 2;
     } else if (first == BIN_8 + 1)
-        len = take_number(r, 2, UINT8_MAX);
+        len = reader_take_number(r, 2, UINT8_MAX);
     else if (first == BIN_8 + 2)
-        len = take_number(r, 4, UINT16_MAX);
+        len = reader_take_number(r, 4, UINT16_MAX);
     else
         len = reader_fail(r);
-    return take_slice(r, len, len_max);
+    return reader_take_slice(r, len, len_max);
 }
 
 /* Header of a container whose elements take at least `element_size` bytes each. */
-static inline uint32_t take_count(struct wire_reader *r, uint8_t fix, uint8_t wide,
-                                  uint32_t count_max, size_t element_size)
+static inline uint32_t reader_take_count(struct wire_reader *r, uint8_t fix, uint8_t wide,
+                                         uint32_t count_max, size_t element_size)
 {
     uint64_t count;
     uint8_t first = r->at == r->end ? NEVER_USED : *r->at;
     if (first >= fix && first < fix + 16)
-        count = take_fix(r, first - fix);
+        count = reader_take_fix(r, first - fix);
     else if (first == wide)
-        count = take_number(r, 2, 15);
+        count = reader_take_number(r, 2, 15);
     else if (first == wide + 1)
-        count = take_number(r, 4, UINT16_MAX);
+        count = reader_take_number(r, 4, UINT16_MAX);
     else
         count = reader_fail(r);
-    if (count > count_max || count > bytes_left(r) / element_size)
+    if (count > count_max || count > reader_left(r) / element_size)
         count = reader_fail(r);
     return (uint32_t)count;
 }
 
 uint32_t wire_get_array(struct wire_reader *r, uint32_t count_max)
 {
-    return take_count(r, FIX_ARRAY, ARRAY_16, count_max, 1);
+    return reader_take_count(r, FIX_ARRAY, ARRAY_16, count_max, 1);
 }
 
 uint32_t wire_get_map(struct wire_reader *r, uint32_t count_max)
 {
-    return take_count(r, FIX_MAP, MAP_16, count_max, 2);
+    return reader_take_count(r, FIX_MAP, MAP_16, count_max, 2);
 }
 
 /* What stands behind a first byte. */
@@ -341,7 +300,7 @@ static uint64_t reader_step(struct wire_reader *r, bool *container)
         return reader_fail(r);
     } else if (first >= NIL && first < NEGATIVE_FIX_MIN) {
         const struct shape *shape = &shapes[first - NIL];
-        if (bytes_left(r) < shape->number)
+        if (reader_left(r) < shape->number)
             return reader_fail(r);
         uint64_t counted = reader_load(r->at, shape->number) * shape->per_count;
         r->at += shape->number;
@@ -349,7 +308,7 @@ static uint64_t reader_step(struct wire_reader *r, bool *container)
         values = shape->container ? counted : 0;
         bytes = shape->container ? 0 : counted + shape->body;
     }
-    if (bytes > bytes_left(r) || values > bytes_left(r))
+    if (bytes > reader_left(r) || values > reader_left(r))
         return reader_fail(r);
     r->at += bytes;
     return values;

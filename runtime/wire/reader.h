@@ -48,9 +48,6 @@ struct slice wire_get_bytes(struct wire_reader *r, uint32_t len_max);
 uint32_t wire_get_array(struct wire_reader *r, uint32_t count_max);
 uint32_t wire_get_map(struct wire_reader *r, uint32_t count_max);
 
-/* Well-formed UTF-8 (RFC 3629): for text that comes another way. */
-bool wire_utf8_valid(const uint8_t *at, size_t left);
-
 /* Steps over one value of any type, at most WIRE_DEPTH_MAX deep; returns its bytes. */
 struct slice wire_skip(struct wire_reader *r);
 

@@ -5,7 +5,7 @@ from .text import generated, quote, upper
 
 def source(schema, service):
     out = [generated(f"The messages of {service} in JSON.", f"{service}.toml"),
-           f"#include \"schemas/{service}.h\"\n"]
+           f"#include \"schemas/{service}.h\"\n#include \"schemas/json_writer.h\"\n"]
     for m in schema.ordered(service):
         out += [_find(m), _set(m), _amounts(m), _writer(m), _type(m)]
     return "".join(out)

@@ -31,7 +31,7 @@ def header(schema, service):
     out = [generated(f"The messages, events and rows of {service}.", f"{service}.toml"),
            f"#ifndef {guard}\n#define {guard}\n\n#include \"runtime/actor/message.h\"\n"
            "#include \"runtime/store/views.h\"\n#include \"schemas/fields.h\"\n"
-           "#include \"schemas/json.h\"\n"]
+           "#include \"schemas/json_input.h\"\n"]
     out += [f"#include \"schemas/{other}.h\"\n" for other in schema.includes(service)]
     if service == "common":
         out.append(_kinds_header(schema))

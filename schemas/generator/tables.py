@@ -89,7 +89,7 @@ CATALOG_HEADER = """#ifndef SCHEMAS_CATALOG_H
 #include "runtime/actor/message.h"
 #include "runtime/store/views.h"
 #include "schemas/command.h"
-#include "schemas/json.h"
+#include "schemas/json_input.h"
 #include "schemas/route.h"
 
 struct catalog_entry {

@@ -3,6 +3,7 @@
  * two bytes are the message's number (any other number stands for one of them), the third chooses
  * the form. What is accepted must have one canonical form. */
 #include "schemas/catalog.h"
+#include "schemas/json_writer.h"
 
 #define ARENA_MAX (4u << 20)
 #define OUTPUT_MAX (4u << 20)

@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway_bridge/auth/base64url.h"
 #include "gateway_bridge/auth/form.h"
 #include "gateway_bridge/auth/jose_json.h"
 #include "gateway_bridge/auth/jwks.h"
 #include "gateway_bridge/auth/key_set.h"
 #include "gateway_bridge/auth/token.h"
 #include "gateway_bridge/auth/token_read.h"
+#include "runtime/base/base64url.h"
 #include "runtime/base/check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

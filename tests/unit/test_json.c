@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "schemas/json_writer.h"
 #include "schemas/result.h"
 #include "tests/unit/schemas/sample.h"
 

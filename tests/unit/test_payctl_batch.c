@@ -14,6 +14,7 @@
 #include "bin/payctl/payctl_batch_json.h"
 #include "runtime/journal/record.h"
 #include "runtime/projector/replay.h"
+#include "schemas/json_writer.h"
 #include "schemas/ledger.h"
 
 #define BODY_MAX 4096

@@ -14,10 +14,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "gateway_bridge/auth/base64url.h"
 #include "gateway_bridge/auth/issuer_key.h"
 #include "gateway_bridge/auth/jwks.h"
 #include "gateway_bridge/auth/token.h"
+#include "runtime/base/base64url.h"
 #include "runtime/base/check.h"
 
 /* The form of a WSO2 kid: base64 of a certificate's SHA-256 in hex, and the algorithm. */

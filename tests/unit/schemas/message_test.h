@@ -5,7 +5,8 @@
 #define TESTS_MESSAGE_TEST_H
 
 #include "runtime/actor/message.h"
-#include "schemas/json.h"
+#include "schemas/json_input.h"
+#include "schemas/json_writer.h"
 
 /* Samples: nothing set that need not be; something everywhere; the extremes. */
 enum sample {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* base64url without padding (RFC 4648 section 5), strict: one text for one value. */
-#ifndef AUTH_BASE64URL_H
-#define AUTH_BASE64URL_H
+#ifndef BASE_BASE64URL_H
+#define BASE_BASE64URL_H
 
 #include <stdbool.h>
 #include <stddef.h>

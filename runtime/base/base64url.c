@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* base64url: six bits a character, most significant first. */
-#include "gateway_bridge/auth/base64url.h"
+#include "runtime/base/base64url.h"
 
 #define FOREIGN 0xff
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-static inline uint8_t digit_of(char c)
+static inline uint8_t base64url_digit(char c)
 {
     if (c >= 'A' && c <= 'Z')
         return (uint8_t)(c - 'A');
@@ -26,7 +26,7 @@ bool base64url_decode(struct slice text, uint8_t *out, size_t out_max, uint32_t 
         return false;
     uint32_t bits = 0, count = 0, at = 0;
     for (uint32_t i = 0; i < text.len; i++) {
-        uint8_t digit = digit_of(text.data[i]);
+        uint8_t digit = base64url_digit(text.data[i]);
         if (digit == FOREIGN)
             return false;
         bits = (bits << 6 | digit) & 0xffff;

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each value becomes a token, the generated set() of the message gives it to the reader of its
+ * field, and a bit remembers that the field was given. Amounts wait as digits with their scale
+ * until all fields are there, for the currency may come after them. */
+#include "schemas/json_input.h"
+
+#include <string.h>
+
+#include <yyjson.h>
+
+#include "runtime/base/base64url.h"
+#include "runtime/base/hex.h"
+#include "schemas/instant.h"
+#include "schemas/result.h"
+
+void json_input_init(struct json_input *in, struct arena *a, struct json_error *e)
+{
+    *in = (struct json_input){.arena = a, .error = e};
+}
+
+static bool json_input_set(const struct json_type *type, void *m, struct slice name,
+                      const struct json_token *t, struct json_input *in)
+{
+    int field = type->find(name);
+    if (field < 0)
+        return json_refuse_name(in->error, RESULT_UNKNOWN_FIELD, "is not known here", name);
+    uint64_t bit = (uint64_t)1 << field;
+    if ((in->seen & bit) != 0)
+        return json_refuse_name(in->error, RESULT_DUPLICATE_FIELD, "is given twice", name);
+    if (t->kind == JSON_NULL && (type->required & bit) == 0)
+        return true;
+    if (t->kind == JSON_NULL)
+        return json_refuse_name(in->error, RESULT_INVALID_FIELD, "must not be null", name);
+    if (!type->set(m, field, t, in)) {
+        json_error_within(in->error, type->fields[field], -1);
+        return false;
+    }
+    in->seen |= bit;
+    return true;
+}
+
+bool json_read_object(const struct json_type *type, void *m, const struct yyjson_val *object,
+                     struct json_input *in)
+{
+    yyjson_obj_iter i;
+    yyjson_val *key;
+    if (object == NULL)
+        return false;
+    if (!yyjson_obj_iter_init((yyjson_val *)(uintptr_t)object, &i))
+        return json_refuse(in->error, RESULT_INVALID_FIELD, "must be an object");
+    while ((key = yyjson_obj_iter_next(&i)) != NULL) {
+        struct json_token t = json_token_of(yyjson_obj_iter_get_val(key));
+        if (!json_input_set(type, m, json_token_of(key).text, &t, in))
+            return false;
+    }
+    return true;
+}
+
+bool json_text_get(const struct json_type *type, void *m, struct slice name, struct slice text,
+                   struct json_input *in)
+{
+    struct json_token t = {JSON_TEXT, text, NULL};
+    return json_input_set(type, m, name, &t, in);
+}
+
+bool json_complete(const struct json_type *type, void *m, struct json_input *in)
+{
+    uint64_t missing = type->required & ~in->seen;
+    if (missing != 0)
+        return json_refuse_name(in->error, RESULT_MISSING_FIELD, "is required",
+                           slice_of(type->fields[__builtin_ctzll(missing)]));
+    return type->amounts == NULL || type->amounts(m, in);
+}
+
+/* A message within another one: nothing of it comes from elsewhere. */
+static bool json_input_part(const struct json_type *type, void *m, const struct yyjson_val *object,
+                     struct json_input *outer)
+{
+    struct json_input in;
+    json_input_init(&in, outer->arena, outer->error);
+    return json_read_object(type, m, object, &in) && json_complete(type, m, &in);
+}
+
+/* Lists and messages may come as the text of an option: then it is JSON. */
+static const struct yyjson_val *json_input_container(const struct json_token *t,
+                                                   struct json_input *in)
+{
+    return t->kind == JSON_TEXT ? json_parse(t->text, in->arena, in->error) : t->value;
+}
+
+bool json_get_message(const struct json_token *t, struct json_input *in,
+                      const struct json_type *type, void *value)
+{
+    if (t->kind != JSON_OBJECT && t->kind != JSON_TEXT)
+        return json_refuse(in->error, RESULT_INVALID_FIELD, "must be an object");
+    const struct yyjson_val *object = json_input_container(t, in);
+    return object != NULL && json_input_part(type, value, object, in);
+}
+
+bool json_get_list(const struct json_token *t, struct json_input *in,
+                   const struct json_type *type, uint32_t count_min, uint32_t count_max,
+                   const char *rule, void **items, uint32_t *count)
+{
+    *items = NULL;
+    *count = 0;
+    if (t->kind != JSON_ARRAY && t->kind != JSON_TEXT)
+        return json_refuse(in->error, RESULT_INVALID_FIELD, "must be an array");
+    const struct yyjson_val *array = json_input_container(t, in);
+    if (array == NULL)
+        return false;
+    yyjson_arr_iter i;
+    if (!yyjson_arr_iter_init((yyjson_val *)(uintptr_t)array, &i))
+        return json_refuse(in->error, RESULT_INVALID_FIELD, "must be an array");
+    if (i.max < count_min || i.max > count_max)
+        return json_refuse(in->error, RESULT_INVALID_FIELD, rule);
+    if (i.max == 0)
+        return true;
+    char *list = arena_alloc(in->arena, i.max * type->size);
+    if (list == NULL)
+        return json_refuse(in->error, RESULT_TOO_LARGE, "takes too much memory");
+    yyjson_val *item;
+    while ((item = yyjson_arr_iter_next(&i)) != NULL) {
+        size_t index = i.idx - 1;
+        if (!json_input_part(type, list + index * type->size, item, in)) {
+            json_error_within(in->error, "", (int64_t)index);
+            return false;
+        }
+    }
+    *items = list;
+    *count = (uint32_t)i.max;
+    return true;
+}
+
+/* --- fields ----------------------------------------------------------------------------------- */
+
+static bool json_input_invalid(struct json_input *in, const char *rule)
+{
+    return json_refuse(in->error, RESULT_INVALID_FIELD, rule);
+}
+
+static bool json_input_is_text(const struct json_token *t)
+{
+    return t->kind == JSON_STRING || t->kind == JSON_TEXT;
+}
+
+bool json_get_bool(const struct json_token *t, struct json_input *in, bool *value)
+{
+    *value = slice_equal(t->text, slice_of("true"));
+    if ((t->kind != JSON_BOOL && t->kind != JSON_TEXT) ||
+        (!*value && !slice_equal(t->text, slice_of("false"))))
+        return json_input_invalid(in, "must be true or false");
+    return true;
+}
+
+bool json_get_uint(const struct json_token *t, struct json_input *in, uint64_t min, uint64_t max,
+                   const char *rule, uint64_t *value)
+{
+    u128 wide;
+    if ((t->kind != JSON_NUMBER && t->kind != JSON_TEXT) ||
+        !u128_parse(t->text.data, t->text.len, &wide) || wide > max || wide < min)
+        return json_input_invalid(in, rule);
+    *value = (uint64_t)wide;
+    return true;
+}
+
+bool json_get_u128(const struct json_token *t, struct json_input *in, u128 *value)
+{
+    if ((t->kind != JSON_NUMBER && !json_input_is_text(t)) ||
+        !u128_parse(t->text.data, t->text.len, value))
+        return json_input_invalid(in,
+                            "must be a whole number of at most 128 bits, without sign or exponent");
+    return true;
+}
+
+bool json_get_u64(const struct json_token *t, struct json_input *in, uint64_t *value)
+{
+    u128 wide;
+    if (!json_get_u128(t, in, &wide) || wide > UINT64_MAX)
+        return json_input_invalid(in,
+                            "must be a whole number of at most 64 bits, without sign or exponent");
+    *value = (uint64_t)wide;
+    return true;
+}
+
+bool json_get_decimal(const struct json_token *t, struct json_input *in, struct decimal *value)
+{
+    if (t->kind != JSON_NUMBER && !json_input_is_text(t))
+        return json_input_invalid(in, "must be a decimal in a string, like \"10.50\"");
+    if (!decimal_parse(t->text.data, t->text.len, value))
+        return json_input_invalid(in,
+                            "must be a decimal like \"10.50\": no sign, no exponent, no needless "
+                            "zeros in front, at most 8 decimals and 39 digits");
+    return true;
+}
+
+bool json_get_amount(const struct json_token *t, struct json_input *in, int slot, u128 *value)
+{
+    struct decimal d;
+    check(slot >= 0 && slot < JSON_AMOUNTS_MAX);
+    if (!json_get_decimal(t, in, &d))
+        return false;
+    *value = d.digits;
+    in->scales[slot] = d.scale;
+    return true;
+}
+
+bool json_amount_minor(uint8_t scale, uint16_t currency, u128 *amount, struct json_error *e)
+{
+    const struct currency *c = currency_by_number(currency);
+    if (c == NULL)
+        return json_refuse(e, RESULT_INVALID_FIELD, "needs a currency");
+    switch (currency_minor((struct decimal){*amount, scale}, c, amount)) {
+    case CURRENCY_FITS:
+        return true;
+    case CURRENCY_TOO_PRECISE:
+        return json_refuse(e, RESULT_INVALID_FIELD, "has more decimals than its currency");
+    case CURRENCY_OVERFLOW:
+    default:
+        return json_refuse(e, RESULT_INVALID_FIELD, "must be less than 2^128 minor units");
+    }
+}
+
+bool json_get_id(const struct json_token *t, struct json_input *in, const char *prefix,
+                 const char *rule, struct id128 *value)
+{
+    size_t len = strlen(prefix);
+    if (!json_input_is_text(t) || t->text.len != len + 1 + ID128_TEXT_LEN ||
+        memcmp(t->text.data, prefix, len) != 0 || t->text.data[len] != '_' ||
+        !id128_parse(t->text.data + len + 1, ID128_TEXT_LEN, value))
+        return json_input_invalid(in, rule);
+    return true;
+}
+
+bool json_get_raw_id(const struct json_token *t, struct json_input *in, struct id128 *value)
+{
+    uint8_t bytes[16];
+    if (!json_input_is_text(t) || t->text.len != 2 * sizeof bytes ||
+        !hex_read(t->text.data, sizeof bytes, bytes))
+        return json_input_invalid(in, "must be 32 hexadecimal digits in lower case");
+    *value = id128_load(bytes);
+    return true;
+}
+
+bool json_get_currency(const struct json_token *t, struct json_input *in, uint16_t *value)
+{
+    const struct currency *c =
+        json_input_is_text(t) ? currency_by_code(t->text.data, t->text.len) : NULL;
+    if (c == NULL)
+        return json_input_invalid(in, "must be an active ISO 4217 currency code, like \"USD\"");
+    *value = c->number;
+    return true;
+}
+
+bool json_get_text(const struct json_token *t, struct json_input *in, uint32_t len_min,
+                   uint32_t len_max, const char *rule, struct slice *value)
+{
+    if (!json_input_is_text(t))
+        return json_input_invalid(in, "must be a string");
+    if (t->text.len < len_min || t->text.len > len_max)
+        return json_input_invalid(in, rule);
+    if (!fields_printable(t->text))
+        return json_input_invalid(in, "must not contain control characters");
+    *value = t->text;
+    return true;
+}
+
+bool json_get_bytes(const struct json_token *t, struct json_input *in, uint32_t len_min,
+                    uint32_t len_max, const char *rule, struct slice *value)
+{
+    if (!json_input_is_text(t))
+        return json_input_invalid(in, "must be a string");
+    if (t->text.len > BASE64URL_LEN((uint64_t)len_max))
+        return json_input_invalid(in, rule);
+    uint8_t *bytes = arena_alloc(in->arena, t->text.len + 1);
+    if (bytes == NULL)
+        return json_refuse(in->error, RESULT_TOO_LARGE, "takes too much memory");
+    uint32_t len;
+    if (!base64url_decode(t->text, bytes, t->text.len + 1, &len))
+        return json_input_invalid(in, "must be base64url without padding");
+    if (len < len_min)
+        return json_input_invalid(in, rule);
+    *value = (struct slice){(const char *)bytes, len};
+    return true;
+}
+
+bool json_get_time(const struct json_token *t, struct json_input *in, uint64_t *value)
+{
+    if (!json_input_is_text(t) || !instant_parse(t->text.data, t->text.len, value))
+        return json_input_invalid(in,
+                            "must be an RFC 3339 time from 1970 on, like \"2026-01-31T12:00:00Z\"");
+    return true;
+}
+
+bool json_get_result(const struct json_token *t, struct json_input *in, uint16_t *value)
+{
+    const struct result_info *info = json_input_is_text(t) ? result_by_name(t->text) : NULL;
+    if (info == NULL)
+        return json_input_invalid(in, "must be the name of a result code");
+    *value = info->code;
+    return true;
+}
+
+/* Place of the text among the names, or -1. */
+static int json_input_name_index(struct slice text, const char *const *names, uint8_t count)
+{
+    for (uint8_t i = 0; i < count; i++) {
+        if (slice_equal(slice_of(names[i]), text))
+            return i;
+    }
+    return -1;
+}
+
+bool json_get_enum(const struct json_token *t, struct json_input *in, const char *const *names,
+                   uint8_t count, const char *rule, uint8_t *value)
+{
+    int index = json_input_is_text(t) ? json_input_name_index(t->text, names, count) : -1;
+    if (index < 0)
+        return json_input_invalid(in, rule);
+    *value = (uint8_t)(index + 1);
+    return true;
+}
+
+static bool json_input_add_flag(struct slice name, struct json_input *in, const char *const *names,
+                     uint8_t count, const char *rule, uint32_t *value)
+{
+    int index = json_input_name_index(name, names, count);
+    if (index < 0)
+        return json_input_invalid(in, rule);
+    if ((*value >> index & 1) != 0)
+        return json_input_invalid(in, "lists a value twice");
+    *value |= 1u << index;
+    return true;
+}
+
+bool json_get_flags(const struct json_token *t, struct json_input *in, const char *const *names,
+                    uint8_t count, const char *rule, uint32_t *value)
+{
+    *value = 0;
+    if (t->kind == JSON_TEXT) { /* names separated by commas */
+        struct slice rest = t->text;
+        while (rest.len > 0) {
+            const char *comma = memchr(rest.data, ',', rest.len);
+            uint32_t len = comma == NULL ? rest.len : (uint32_t)(comma - rest.data);
+            if (!json_input_add_flag((struct slice){rest.data, len}, in, names, count, rule, value))
+                return false;
+            uint32_t used = comma == NULL ? len : len + 1;
+            rest = (struct slice){rest.data + used, rest.len - used};
+        }
+        return true;
+    }
+    yyjson_arr_iter i;
+    yyjson_val *item;
+    if (t->kind != JSON_ARRAY || !yyjson_arr_iter_init((yyjson_val *)(uintptr_t)t->value, &i))
+        return json_input_invalid(in, "must be an array of names");
+    while ((item = yyjson_arr_iter_next(&i)) != NULL) {
+        struct json_token name = json_token_of(item);
+        if (name.kind != JSON_STRING)
+            return json_input_invalid(in, "must be an array of names");
+        if (!json_input_add_flag(name.text, in, names, count, rule, value))
+            return false;
+    }
+    return true;
+}
+
+static bool json_input_add_pair(struct slice key, const struct json_token *t, struct json_input *in,
+                     struct metadata *m)
+{
+    struct slice text;
+    for (uint32_t i = 0; i < m->count; i++) {
+        if (slice_equal(m->items[i].key, key))
+            return json_input_invalid(in, "has a key twice");
+    }
+    if (m->count == METADATA_PAIRS_MAX)
+        return json_refuse(in->error, RESULT_INVALID_FIELD, "has more than 16 pairs");
+    if (key.len == 0 || key.len > METADATA_KEY_MAX || !fields_printable(key))
+        return json_input_invalid(in, "keys must have 1 to 64 bytes without control characters");
+    static const char rule[] = "values must be strings of at most 256 bytes without control "
+                               "characters";
+    if (t->kind == JSON_NULL || !json_get_text(t, in, 0, METADATA_VALUE_MAX, rule, &text))
+        return json_input_invalid(in, rule);
+    m->items[m->count++] = (struct metadata_pair){key, text};
+    return true;
+}
+
+/* key=value, and a line for each further pair: no text of a pair has a line end. */
+static bool json_input_add_pairs(struct slice pairs, struct json_input *in, struct metadata *m)
+{
+    while (true) {
+        const char *end = memchr(pairs.data, '\n', pairs.len);
+        uint32_t len = end != NULL ? (uint32_t)(end - pairs.data) : pairs.len;
+        const char *equals = memchr(pairs.data, '=', len);
+        if (equals == NULL)
+            return json_input_invalid(in, "must be key=value");
+        uint32_t key_len = (uint32_t)(equals - pairs.data);
+        struct json_token text = {JSON_TEXT, {equals + 1, len - key_len - 1}, NULL};
+        if (!json_input_add_pair((struct slice){pairs.data, key_len}, &text, in, m))
+            return false;
+        if (end == NULL)
+            return true;
+        pairs = (struct slice){end + 1, pairs.len - len - 1};
+    }
+}
+
+bool json_get_metadata(const struct json_token *t, struct json_input *in, struct metadata *value)
+{
+    yyjson_obj_iter i;
+    yyjson_val *key;
+    if (t->kind != JSON_OBJECT && t->kind != JSON_TEXT)
+        return json_input_invalid(in, "must be an object of strings");
+    struct metadata m = {arena_alloc(in->arena, METADATA_PAIRS_MAX * sizeof *m.items), 0};
+    if (m.items == NULL)
+        return json_refuse(in->error, RESULT_TOO_LARGE, "takes too much memory");
+    if (t->kind == JSON_TEXT) {
+        if (!json_input_add_pairs(t->text, in, &m))
+            return false;
+    } else {
+        check(yyjson_obj_iter_init((yyjson_val *)(uintptr_t)t->value, &i));
+        while ((key = yyjson_obj_iter_next(&i)) != NULL) {
+            struct json_token text = json_token_of(yyjson_obj_iter_get_val(key));
+            if (!json_input_add_pair(json_token_of(key).text, &text, in, &m))
+                return false;
+        }
+    }
+    *value = m;
+    return true;
+}
