@@ -72,9 +72,9 @@ static void note_shortage(void *context, enum http_shortage what, uint32_t conne
         [HTTP_SHORT_OF_DESCRIPTORS] = {"descriptors_exhausted",
                                        "new connections wait until one is free; raise the limit "
                                        "of open files"},
-        [HTTP_SHORT_OF_PLACES] = {"connections_exhausted",
-                                  "new connections are closed; the limit follows that of open "
-                                  "files"},
+        [HTTP_SHORT_OF_CONNECTIONS] = {"connections_exhausted",
+                                       "new connections are closed; the limit follows that of open "
+                                       "files"},
     };
     struct bridge *b = context;
     struct env *env = b->options.env;

@@ -87,7 +87,7 @@ static void put_connections(const struct sums *s, struct metrics *m)
 {
     static const char *const reasons[HTTP_SHORTAGES] = {
         [HTTP_SHORT_OF_DESCRIPTORS] = "descriptors",
-        [HTTP_SHORT_OF_PLACES] = "limit",
+        [HTTP_SHORT_OF_CONNECTIONS] = "limit",
     };
     metrics_family(m, METRICS_GAUGE, "payd_http_connections", "Open connections of HTTP clients.");
     metrics_sample(m, "payd_http_connections", s->connections, (const char *const[]){NULL});

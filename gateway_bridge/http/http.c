@@ -4,9 +4,9 @@
  * Timeouts. A connection is in the list of its phase, ordered by when it entered it, so one timer
  * for the whole loop looks at the front of each list.
  *
- * Passes. A connection with something to do is `dirty`. flush_all() works the dirty ones off before
- * the loop can block: from the prepare handle, and from an idle handle, which keeps the loop from
- * blocking, for those marked after it. */
+ * Passes. A connection with something to write or to go on with is in the list `to_flush`.
+ * http_flush_all() empties it before the loop can block: from the prepare handle, and for those
+ * that came into it later from an idle handle, which keeps the loop from blocking. */
 #include "gateway_bridge/http/http_priv.h"
 
 #include <stdlib.h>
@@ -29,7 +29,7 @@ const struct http_limits http_limits_default = {
 
 /* --- end -------------------------------------------------------------------------------------- */
 
-static void part_closed(struct http_server *s)
+static void http_part_closed(struct http_server *s)
 {
     if (--s->handles > 0)
         return;
@@ -43,43 +43,44 @@ static void part_closed(struct http_server *s)
 
 static void on_listener_closed(void *context)
 {
-    part_closed(context);
+    http_part_closed(context);
 }
 
 static void on_handle_closed(uv_handle_t *handle)
 {
-    part_closed(handle->data);
+    http_part_closed(handle->data);
 }
 
-static void close_handle(uv_handle_t *handle)
+static void http_close_handle(uv_handle_t *handle)
 {
     if (!uv_is_closing(handle))
         uv_close(handle, on_handle_closed);
 }
 
-static void server_free_if_done(struct http_server *s)
+static void http_free_if_done(struct http_server *s)
 {
     if (!s->stopping || s->connections > 0)
         return;
-    close_handle((uv_handle_t *)&s->tick);
-    close_handle((uv_handle_t *)&s->prepare);
-    close_handle((uv_handle_t *)&s->idle);
+    http_close_handle((uv_handle_t *)&s->tick);
+    http_close_handle((uv_handle_t *)&s->prepare);
+    http_close_handle((uv_handle_t *)&s->idle);
 }
 
-void http_server_left(struct http_server *s)
+void http_server_forget(struct http_server *s)
 {
     s->connections--;
-    http_count_add(&s->counts->connections, UINT64_MAX); /* one less */
-    server_free_if_done(s);
+    http_count_down(&s->counts->connections);
+    http_free_if_done(s);
 }
 
 /* --- once per pass ---------------------------------------------------------------------------- */
 
-static void flush_all(struct http_server *s)
+static void http_flush_all(struct http_server *s)
 {
-    while (!list_empty(&s->dirty)) {
-        struct http_connection *c = container_of(s->dirty.next, struct http_connection, dirty);
-        list_remove(&c->dirty);
+    while (!list_empty(&s->to_flush)) {
+        struct http_connection *c =
+            container_of(s->to_flush.next, struct http_connection, flush_link);
+        list_remove(&c->flush_link);
         http_connection_flush(c);
     }
     if (s->idling)
@@ -89,27 +90,27 @@ static void flush_all(struct http_server *s)
 
 static void on_idle(uv_idle_t *idle)
 {
-    flush_all(idle->data);
+    http_flush_all(idle->data);
 }
 
 static void on_prepare(uv_prepare_t *prepare)
 {
-    flush_all(prepare->data);
+    http_flush_all(prepare->data);
 }
 
-void http_server_mark(struct http_connection *c)
+void http_server_flush_later(struct http_connection *c)
 {
     struct http_server *s = c->server;
-    if (c->dirty.next != &c->dirty)
+    if (c->flush_link.next != &c->flush_link)
         return;
-    list_append(&s->dirty, &c->dirty);
+    list_append(&s->to_flush, &c->flush_link);
     if (!s->idling)
         s->idling = uv_idle_start(&s->idle, on_idle) == 0;
 }
 
 /* --- timeouts --------------------------------------------------------------------------------- */
 
-static uint32_t phase_limit_ms(const struct http_server *s, enum http_phase phase)
+static uint32_t http_phase_limit_ms(const struct http_server *s, enum http_phase phase)
 {
     switch (phase) {
     case PHASE_IDLE:
@@ -128,7 +129,7 @@ static uint32_t phase_limit_ms(const struct http_server *s, enum http_phase phas
     }
 }
 
-static bool too_slow(const struct http_connection *c, uint64_t elapsed_ms)
+static bool http_body_slow(const struct http_connection *c, uint64_t elapsed_ms)
 {
     return elapsed_ms > BODY_RATE_GRACE_MS &&
            (uint64_t)c->request.body.len * 1000 < HTTP_BODY_RATE_MIN * elapsed_ms;
@@ -138,14 +139,14 @@ static void on_tick(uv_timer_t *tick)
 {
     struct http_server *s = tick->data;
     uint64_t now = uv_now(s->loop);
-    for (int phase = 0; phase < PHASE_COUNT; phase++) {
-        uint32_t limit_ms = phase_limit_ms(s, (enum http_phase)phase);
+    for (int phase = 0; phase < PHASE_TIMED; phase++) {
+        uint32_t limit_ms = http_phase_limit_ms(s, (enum http_phase)phase);
         struct list *head = &s->phases[phase], *at = head->next;
         while (at != head) {
             struct http_connection *c = container_of(at, struct http_connection, phase_link);
             uint64_t elapsed_ms = now - c->entered_ms;
             at = at->next;
-            if (elapsed_ms >= limit_ms || (phase == PHASE_BODY && too_slow(c, elapsed_ms)))
+            if (elapsed_ms >= limit_ms || (phase == PHASE_BODY && http_body_slow(c, elapsed_ms)))
                 http_connection_expire(c);
             else if (phase != PHASE_BODY)
                 break; /* the rest entered later */
@@ -153,7 +154,7 @@ static void on_tick(uv_timer_t *tick)
     }
 }
 
-static uint64_t tick_ms(const struct http_limits *l)
+static uint64_t http_tick_ms(const struct http_limits *l)
 {
     uint32_t least = l->head_ms;
     if (l->body_ms < least)
@@ -170,15 +171,15 @@ static uint64_t tick_ms(const struct http_limits *l)
 
 /* --- connections ------------------------------------------------------------------------------ */
 
-static void http_lack(struct http_server *s, enum http_shortage what)
+static void http_note_shortage(struct http_server *s, enum http_shortage what)
 {
     http_count(&s->counts->shortages[what]);
     s->handler.shortage(s->handler.context, what, s->connections);
 }
 
-static void on_listener_rests(void *context)
+static void on_listener_exhausted(void *context)
 {
-    http_lack(context, HTTP_SHORT_OF_DESCRIPTORS);
+    http_note_shortage(context, HTTP_SHORT_OF_DESCRIPTORS);
 }
 
 static void on_connection(void *context, int fd)
@@ -189,7 +190,7 @@ static void on_connection(void *context, int fd)
         http_connection_open(s, fd);
         return;
     }
-    http_lack(s, HTTP_SHORT_OF_PLACES);
+    http_note_shortage(s, HTTP_SHORT_OF_CONNECTIONS);
     close(fd);
 }
 
@@ -206,19 +207,19 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_handler *
     s->limits = *limits;
     s->counts = counts;
     json_writer_init(&s->out, HTTP_WRITE_MAX);
-    list_init(&s->dirty);
-    for (int phase = 0; phase < PHASE_COUNT; phase++)
+    list_init(&s->to_flush);
+    for (int phase = 0; phase < PHASE_TIMED; phase++)
         list_init(&s->phases[phase]);
     s->handles = 4;
     s->tick.data = s->prepare.data = s->idle.data = s;
-    const struct listener_handler listener = {
-        s, on_connection, on_listener_rests, on_listener_closed};
+    const struct listener_handler listener = {s, on_connection, on_listener_exhausted,
+                                              on_listener_closed};
     listener_init(&s->listener, loop, &listener);
     /* These only fail for invalid arguments. */
     check(uv_timer_init(loop, &s->tick) == 0);
     check(uv_prepare_init(loop, &s->prepare) == 0);
     check(uv_idle_init(loop, &s->idle) == 0);
-    check(uv_timer_start(&s->tick, on_tick, tick_ms(limits), tick_ms(limits)) == 0);
+    check(uv_timer_start(&s->tick, on_tick, http_tick_ms(limits), http_tick_ms(limits)) == 0);
     check(uv_prepare_start(&s->prepare, on_prepare) == 0);
     uv_unref((uv_handle_t *)&s->tick);
     uv_unref((uv_handle_t *)&s->prepare);
@@ -250,10 +251,8 @@ void http_server_stop(struct http_server *s, void (*stopped)(void *context), voi
         while (at != head) {
             struct http_connection *c = container_of(at, struct http_connection, phase_link);
             at = at->next;
-            c->ended = true;
-            c->entered_ms = uv_now(s->loop); /* who does not read has stop_ms from here on */
-            http_connection_update(c);
+            http_connection_stop(c);
         }
     }
-    server_free_if_done(s);
+    http_free_if_done(s);
 }

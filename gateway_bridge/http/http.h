@@ -23,8 +23,8 @@
 struct http_server;
 struct http_connection;
 
-/* One request's place in the order of answers; embedded in what works on it. Owned by the handler
- * from request() to release(). */
+/* The answer to one request, in the order of the connection's requests; embedded in what makes it.
+ * Owned by the handler from request() to release(). */
 struct http_answer {
     struct fifo_link link;
     struct http_connection *connection;
@@ -48,7 +48,7 @@ struct http_handler {
     void (*release)(void *context, struct http_answer *a);
     /* A connection ends whose http_connection_user() was set. */
     void (*forget)(void *context, void *user);
-    /* A client could not be let in while this server had so many connections. */
+    /* A client could not be let in; `connections` of this server are open. */
     void (*shortage)(void *context, enum http_shortage what, uint32_t connections);
 };
 

@@ -2,8 +2,14 @@
 /* One connection: bytes to requests, answers to bytes, and the phase it is in.
  *
  * Buffers. All connections of a loop read into the server's one input buffer and write from its one
- * output buffer. A connection has memory of its own only for an unfinished request (`own`) and for
- * what the socket did not take (`rest`). */
+ * output buffer. A connection has memory of its own only for an unfinished request (`unfinished`)
+ * and for what the socket did not take (`unsent`).
+ *
+ * Path. on_read() gives the bytes to connection_consume(), which takes requests out of them. An
+ * answer that becomes ready puts the connection into the server's `to_flush`;
+ * http_connection_flush() writes all that are ready and goes on with requests that had to wait.
+ * Whatever happened, http_connection_update() chooses the phase after it. A connection that cannot
+ * go on is closed at once: its answers are released as they become ready, the last one frees it. */
 #include "gateway_bridge/http/http_priv.h"
 
 #include <stdlib.h>
@@ -13,53 +19,108 @@
 #include "runtime/base/array.h"
 #include "schemas/result.h"
 
-#define OWN_KEPT_MAX (16 * 1024) /* a larger buffer is freed when it is empty */
+#define UNFINISHED_KEPT_MAX (16 * 1024) /* a larger buffer is freed when it is empty */
+
+/* --- phases ----------------------------------------------------------------------------------- */
+
+#define TO(phase) (1u << PHASE_##phase)
+
+/* The phases that may follow. HEAD and BODY end with their request (NONE) or its refusal (BUSY). */
+static const uint16_t phase_edges[PHASE_COUNT] = {
+    [PHASE_NONE] = TO(NONE) | TO(IDLE) | TO(HEAD) | TO(BODY) | TO(BUSY) | TO(CLOSING),
+    [PHASE_IDLE] = TO(NONE) | TO(HEAD) | TO(BODY) | TO(BUSY) | TO(WRITE) | TO(LINGER) | TO(CLOSING),
+    [PHASE_HEAD] = TO(NONE) | TO(BODY) | TO(BUSY) | TO(WRITE) | TO(LINGER) | TO(CLOSING),
+    [PHASE_BODY] = TO(NONE) | TO(BUSY) | TO(WRITE) | TO(LINGER) | TO(CLOSING),
+    [PHASE_BUSY] = TO(NONE) | TO(IDLE) | TO(HEAD) | TO(BODY) | TO(WRITE) | TO(LINGER) | TO(CLOSING),
+    [PHASE_WRITE] = TO(NONE) | TO(IDLE) | TO(HEAD) | TO(BODY) | TO(BUSY) | TO(LINGER) | TO(CLOSING),
+    [PHASE_LINGER] = TO(CLOSING),
+    [PHASE_CLOSING] = TO(CLOSED),
+};
+
+/* What holds in a phase: the table in http_priv.h. */
+static bool connection_fits(const struct http_connection *c, enum http_phase phase)
+{
+    bool requests = c->input == INPUT_REQUESTS, unsent = c->unsent != NULL;
+    switch (phase) {
+    case PHASE_IDLE:
+        return requests && !unsent && c->unanswered == 0;
+    case PHASE_HEAD:
+    case PHASE_BODY:
+        return requests && !unsent;
+    case PHASE_BUSY:
+        return !unsent && c->unanswered > 0;
+    case PHASE_WRITE:
+        return unsent;
+    case PHASE_LINGER:
+        return c->input == INPUT_REFUSED && !unsent && c->unanswered == 0;
+    case PHASE_CLOSING:
+        return !requests;
+    case PHASE_CLOSED:
+        return !requests && !unsent;
+    default:
+        return phase == PHASE_NONE;
+    }
+}
+
+/* The one place where the phase changes; its time begins and the server's lists follow. */
+static void connection_move(struct http_connection *c, enum http_phase to)
+{
+    check((phase_edges[c->phase] & 1u << to) != 0 && connection_fits(c, to));
+    list_remove(&c->phase_link);
+    c->phase = to;
+    c->entered_ms = uv_now(c->server->loop);
+    if (to < PHASE_TIMED)
+        list_append(&c->server->phases[to], &c->phase_link);
+}
+
+static bool connection_closing(const struct http_connection *c)
+{
+    return c->phase == PHASE_CLOSING || c->phase == PHASE_CLOSED;
+}
+
+static void connection_end_input(struct http_connection *c, enum http_input input)
+{
+    check(input != INPUT_REQUESTS);
+    if (c->input < input)
+        c->input = input;
+}
 
 /* --- end -------------------------------------------------------------------------------------- */
 
 static void connection_free_if_done(struct http_connection *c)
 {
-    if (!c->closed || c->in_work > 0)
+    if (c->phase != PHASE_CLOSED || c->unanswered > 0)
         return;
     struct http_server *s = c->server;
-    list_remove(&c->dirty);
+    check(c->unsent == NULL && fifo_empty(&c->answers));
+    list_remove(&c->flush_link);
     if (c->user != NULL)
         s->handler.forget(s->handler.context, c->user);
-    free(c->own);
-    free(c->rest);
+    free(c->unfinished);
     free(c);
-    http_server_left(s);
+    http_server_forget(s);
 }
 
 static void on_closed(uv_handle_t *handle)
 {
     struct http_connection *c = handle->data;
-    c->closed = true;
+    connection_move(c, PHASE_CLOSED);
     connection_free_if_done(c);
 }
 
 static void connection_close(struct http_connection *c)
 {
-    if (c->closing)
+    if (connection_closing(c))
         return;
-    c->closing = true;
-    c->ended = true;
-    list_remove(&c->phase_link);
-    http_server_mark(c); /* answers that are ready are released */
+    connection_end_input(c, INPUT_REFUSED);
+    connection_move(c, PHASE_CLOSING);
+    http_server_flush_later(c); /* answers that are ready are released */
     uv_close((uv_handle_t *)&c->tcp, on_closed);
-}
-
-static void connection_enter(struct http_connection *c, enum http_phase phase)
-{
-    list_remove(&c->phase_link);
-    c->phase = phase;
-    c->entered_ms = uv_now(c->server->loop);
-    list_append(&c->server->phases[phase], &c->phase_link);
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
-static struct http_answer *first_ready(struct http_connection *c)
+static struct http_answer *connection_first_ready(struct http_connection *c)
 {
     if (fifo_empty(&c->answers))
         return NULL;
@@ -67,7 +128,7 @@ static struct http_answer *first_ready(struct http_connection *c)
     return a->ready ? a : NULL;
 }
 
-static void answer_take(struct http_connection *c, struct http_answer *a)
+static void connection_take_answer(struct http_connection *c, struct http_answer *a)
 {
     if (a == NULL) {
         connection_close(c);
@@ -75,15 +136,15 @@ static void answer_take(struct http_connection *c, struct http_answer *a)
     }
     a->connection = c;
     fifo_push(&c->answers, &a->link);
-    c->in_work++;
+    c->unanswered++;
     if (a->ready)
-        http_server_mark(c);
+        http_server_flush_later(c);
 }
 
-static void answer_release(struct http_connection *c, struct http_answer *a)
+static void connection_release_answer(struct http_connection *c, struct http_answer *a)
 {
     fifo_pop(&c->answers);
-    c->in_work--;
+    c->unanswered--;
     c->server->handler.release(c->server->handler.context, a);
 }
 
@@ -92,24 +153,24 @@ void http_answer_ready(struct http_answer *a)
     check(!a->ready);
     a->ready = true;
     if (a->connection != NULL)
-        http_server_mark(a->connection);
+        http_server_flush_later(a->connection);
 }
 
 static void on_written(uv_write_t *write, int status)
 {
     struct http_connection *c = write->data;
-    free(c->rest);
-    c->rest = NULL;
-    if (c->closing)
+    free(c->unsent);
+    c->unsent = NULL;
+    if (connection_closing(c))
         return;
     if (status < 0) {
         connection_close(c);
         return;
     }
-    http_server_mark(c);
+    http_server_flush_later(c);
 }
 
-static void send_bytes(struct http_connection *c, const char *data, size_t len)
+static void connection_send(struct http_connection *c, const char *data, size_t len)
 {
     uv_buf_t buffer = uv_buf_init((char *)data, (unsigned)len);
     int sent = uv_try_write((uv_stream_t *)&c->tcp, &buffer, 1);
@@ -121,117 +182,117 @@ static void send_bytes(struct http_connection *c, const char *data, size_t len)
     http_count_add(&c->server->counts->bytes_out, len);
     if (done == len)
         return;
-    c->rest = malloc(len - done);
-    if (c->rest == NULL) {
+    c->unsent = malloc(len - done);
+    if (c->unsent == NULL) {
         connection_close(c);
         return;
     }
-    memcpy(c->rest, data + done, len - done);
-    buffer = uv_buf_init(c->rest, (unsigned)(len - done));
+    memcpy(c->unsent, data + done, len - done);
+    buffer = uv_buf_init(c->unsent, (unsigned)(len - done));
     c->write.data = c;
     if (uv_write(&c->write, (uv_stream_t *)&c->tcp, &buffer, 1, on_written) != 0) {
-        free(c->rest);
-        c->rest = NULL;
+        free(c->unsent);
+        c->unsent = NULL;
         connection_close(c);
     }
 }
 
-static void write_answers(struct http_connection *c)
+static void connection_write_answers(struct http_connection *c)
 {
     struct http_server *s = c->server;
     struct http_answer *a;
     json_writer_clear(&s->out);
-    while ((a = first_ready(c)) != NULL && s->out.len < HTTP_WRITE_MAX / 2) {
-        if (s->stopping && c->in_work == 1)
+    while ((a = connection_first_ready(c)) != NULL && s->out.len < HTTP_WRITE_MAX / 2) {
+        if (s->stopping && c->unanswered == 1)
             a->close = true;
         s->handler.write(s->handler.context, a, &s->out);
         bool last = a->close;
-        answer_release(c, a);
+        connection_release_answer(c, a);
         if (last) {
-            c->ended = true;
+            connection_end_input(c, INPUT_REFUSED);
             break;
         }
     }
     if (s->out.failed)
         connection_close(c);
     else if (s->out.len > 0)
-        send_bytes(c, s->out.data, s->out.len);
-    if (!c->closing && c->rest == NULL && first_ready(c) != NULL)
-        http_server_mark(c);
+        connection_send(c, s->out.data, s->out.len);
+    if (!connection_closing(c) && c->unsent == NULL && connection_first_ready(c) != NULL)
+        http_server_flush_later(c);
 }
 
 /* --- requests --------------------------------------------------------------------------------- */
 
-static bool own_reserve(struct http_connection *c, size_t cap)
+static bool connection_reserve(struct http_connection *c, size_t cap)
 {
-    if (cap <= c->own_cap)
+    if (cap <= c->unfinished_cap)
         return true;
-    char *own = array_try_grow(c->own, &c->own_cap, cap, SIZE_MAX);
-    if (own != NULL)
-        c->own = own;
-    return own != NULL;
+    char *grown = array_try_grow(c->unfinished, &c->unfinished_cap, cap, SIZE_MAX);
+    if (grown != NULL)
+        c->unfinished = grown;
+    return grown != NULL;
 }
 
-/* Keeps `len` bytes in `own` for later; they may be in it already. */
-static void keep_bytes(struct http_connection *c, const char *data, size_t len)
+/* Keeps `len` bytes for later; they may be in it already. */
+static void connection_keep(struct http_connection *c, const char *data, size_t len)
 {
-    bool inside = len > 0 && c->own_len > 0 && data >= c->own && data < c->own + c->own_len;
-    c->own_len = 0;
+    bool inside = len > 0 && c->unfinished_len > 0 && data >= c->unfinished &&
+                  data < c->unfinished + c->unfinished_len;
+    c->unfinished_len = 0;
     if (len == 0) {
-        if (c->own_cap > OWN_KEPT_MAX) {
-            free(c->own);
-            c->own = NULL;
-            c->own_cap = 0;
+        if (c->unfinished_cap > UNFINISHED_KEPT_MAX) {
+            free(c->unfinished);
+            c->unfinished = NULL;
+            c->unfinished_cap = 0;
         }
         return;
     }
-    if (!inside && !own_reserve(c, len)) {
+    if (!inside && !connection_reserve(c, len)) {
         connection_close(c);
         return;
     }
-    if (data != c->own)
-        memmove(c->own, data, len);
-    c->own_len = len;
+    if (data != c->unfinished)
+        memmove(c->unfinished, data, len);
+    c->unfinished_len = len;
 }
 
-static void take_request(struct http_connection *c)
+static void connection_take_request(struct http_connection *c)
 {
     struct http_server *s = c->server;
     bool last = !c->request.keep_alive || ++c->requests >= s->limits.requests_max || s->stopping;
+    connection_move(c, PHASE_NONE); /* the next request has its own time */
     struct http_answer *a = s->handler.request(s->handler.context, c, &c->request);
-    answer_take(c, a);
+    connection_take_answer(c, a);
     if (last && a != NULL) {
         a->close = true;
-        c->ended = true;
+        connection_end_input(c, INPUT_REFUSED);
     }
     request_next(&c->request);
-    list_remove(&c->phase_link); /* the next request has its own time */
-    c->phase = PHASE_COUNT;
 }
 
-static void take_refusal(struct http_connection *c)
+static void connection_take_refusal(struct http_connection *c)
 {
     struct http_server *s = c->server;
-    c->ended = true;
+    connection_end_input(c, INPUT_REFUSED);
     struct http_answer *a = s->handler.refuse(s->handler.context, c, &c->request);
-    answer_take(c, a);
+    connection_take_answer(c, a);
     if (a != NULL)
         a->close = true;
 }
 
-static bool may_take(const struct http_connection *c)
+static bool connection_may_take(const struct http_connection *c)
 {
-    return !c->ended && c->in_work < HTTP_PIPELINE_MAX && c->rest == NULL;
+    return c->input == INPUT_REQUESTS && c->unanswered < HTTP_PIPELINE_MAX && c->unsent == NULL;
 }
 
 static void connection_consume(struct http_connection *c, char *data, size_t len)
 {
     size_t used = 0;
     bool more = false;
-    while (len > 0 && !more && may_take(c)) {
+    while (len > 0 && !more && connection_may_take(c)) {
         switch (request_parse(&c->request, data, len, &used)) {
         case REQUEST_READY:
-            take_request(c);
+            connection_take_request(c);
             data += used;
             len -= used;
             break;
@@ -240,14 +301,14 @@ static void connection_consume(struct http_connection *c, char *data, size_t len
             more = true;
             break;
         case REQUEST_REFUSED:
-            take_refusal(c);
+            connection_take_refusal(c);
             len = 0;
             break;
         }
     }
-    if (c->closing)
+    if (connection_closing(c))
         return;
-    keep_bytes(c, data, c->ended ? 0 : len);
+    connection_keep(c, data, c->input == INPUT_REQUESTS ? len : 0);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -256,26 +317,26 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
     struct http_connection *c = handle->data;
     (void)suggested;
-    if (c->own_len == 0) {
+    if (c->unfinished_len == 0) {
         *buffer = uv_buf_init(c->server->in, sizeof c->server->in);
         return;
     }
-    if (!own_reserve(c, c->own_len + OWN_KEPT_MAX / 4)) {
+    if (!connection_reserve(c, c->unfinished_len + UNFINISHED_KEPT_MAX / 4)) {
         *buffer = uv_buf_init(NULL, 0);
         return;
     }
-    *buffer = uv_buf_init(c->own + c->own_len, (unsigned)(c->own_cap - c->own_len));
+    *buffer = uv_buf_init(c->unfinished + c->unfinished_len,
+                          (unsigned)(c->unfinished_cap - c->unfinished_len));
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
 {
     struct http_connection *c = stream->data;
     (void)buffer;
-    if (n == 0 || c->closing)
+    if (n == 0 || connection_closing(c))
         return;
-    if (n == UV_EOF && c->phase != PHASE_LINGER && (c->in_work > 0 || c->rest != NULL)) {
-        c->eof = true;
-        c->ended = true; /* half closed: it still waits for its answers */
+    if (n == UV_EOF && c->phase != PHASE_LINGER && (c->unanswered > 0 || c->unsent != NULL)) {
+        connection_end_input(c, INPUT_ENDED); /* half closed: it still waits for its answers */
         http_connection_update(c);
         return;
     }
@@ -285,19 +346,19 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
     }
     http_count_add(&c->server->counts->bytes_in, (uint64_t)n);
     if (c->phase == PHASE_LINGER) {
-        c->lingered += (size_t)n;
-        if (c->lingered > HTTP_LINGER_BYTES_MAX)
+        c->dropped += (size_t)n;
+        if (c->dropped > HTTP_LINGER_BYTES_MAX)
             connection_close(c);
         return;
     }
-    if (c->own_len > 0)
-        connection_consume(c, c->own, c->own_len + (size_t)n);
+    if (c->unfinished_len > 0)
+        connection_consume(c, c->unfinished, c->unfinished_len + (size_t)n);
     else
         connection_consume(c, c->server->in, (size_t)n);
     http_connection_update(c);
 }
 
-static void set_reading(struct http_connection *c, bool on)
+static void connection_set_reading(struct http_connection *c, bool on)
 {
     if (on == c->reading)
         return;
@@ -319,46 +380,54 @@ static void on_shutdown(uv_shutdown_t *shutdown, int status)
  * answer on its way: so our side ends first, and what still comes is dropped for a while. */
 static void connection_linger(struct http_connection *c)
 {
-    if (c->eof || uv_shutdown(&c->shutdown, (uv_stream_t *)&c->tcp, on_shutdown) != 0) {
+    if (c->input == INPUT_ENDED ||
+        uv_shutdown(&c->shutdown, (uv_stream_t *)&c->tcp, on_shutdown) != 0) {
         connection_close(c);
         return;
     }
-    keep_bytes(c, NULL, 0);
-    connection_enter(c, PHASE_LINGER);
-    set_reading(c, true);
+    connection_keep(c, NULL, 0);
+    connection_move(c, PHASE_LINGER);
+    connection_set_reading(c, true);
 }
 
 /* Only once the requests before it are answered: answers keep their order. */
-static void send_continue(struct http_connection *c)
+static void connection_send_continue(struct http_connection *c)
 {
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    if (c->ended || c->in_work > 0 || c->rest != NULL || !request_expects_continue(&c->request))
+    if (c->input != INPUT_REQUESTS || c->unanswered > 0 || c->unsent != NULL ||
+        !request_expects_continue(&c->request))
         return;
     c->request.seen &= ~(1u << FIELD_EXPECT);
-    send_bytes(c, text, sizeof text - 1);
+    connection_send(c, text, sizeof text - 1);
+}
+
+/* Of one that goes on. */
+static enum http_phase connection_phase(const struct http_connection *c)
+{
+    if (c->unsent != NULL)
+        return PHASE_WRITE;
+    if (c->input == INPUT_REQUESTS && request_begun(&c->request))
+        return c->request.head_done ? PHASE_BODY : PHASE_HEAD;
+    return c->unanswered > 0 ? PHASE_BUSY : PHASE_IDLE;
 }
 
 void http_connection_update(struct http_connection *c)
 {
-    if (c->closing || c->phase == PHASE_LINGER)
+    if (connection_closing(c) || c->phase == PHASE_LINGER)
         return;
-    send_continue(c);
-    if (c->ended && c->in_work == 0 && c->rest == NULL) {
+    connection_send_continue(c);
+    if (connection_closing(c))
+        return;
+    if (c->input != INPUT_REQUESTS && c->unanswered == 0 && c->unsent == NULL) {
         connection_linger(c);
         return;
     }
-    set_reading(c, may_take(c));
-    if (c->closing)
+    connection_set_reading(c, connection_may_take(c));
+    if (connection_closing(c))
         return;
-    enum http_phase phase = PHASE_IDLE;
-    if (c->rest != NULL)
-        phase = PHASE_WRITE;
-    else if (!c->ended && request_begun(&c->request))
-        phase = c->request.head_done ? PHASE_BODY : PHASE_HEAD;
-    else if (c->in_work > 0)
-        phase = PHASE_BUSY;
+    enum http_phase phase = connection_phase(c);
     if (phase != c->phase)
-        connection_enter(c, phase);
+        connection_move(c, phase);
 }
 
 /* --- what the server asks of it --------------------------------------------------------------- */
@@ -366,16 +435,16 @@ void http_connection_update(struct http_connection *c)
 void http_connection_flush(struct http_connection *c)
 {
     struct http_answer *a;
-    if (c->closing) {
-        while ((a = first_ready(c)) != NULL)
-            answer_release(c, a);
+    if (connection_closing(c)) {
+        while ((a = connection_first_ready(c)) != NULL)
+            connection_release_answer(c, a);
         connection_free_if_done(c);
         return;
     }
-    if (c->rest == NULL)
-        write_answers(c);
-    if (!c->closing && c->own_len > c->request.fed && may_take(c))
-        connection_consume(c, c->own, c->own_len);
+    if (c->unsent == NULL)
+        connection_write_answers(c);
+    if (!connection_closing(c) && c->unfinished_len > c->request.fed && connection_may_take(c))
+        connection_consume(c, c->unfinished, c->unfinished_len);
     http_connection_update(c);
 }
 
@@ -387,11 +456,18 @@ void http_connection_expire(struct http_connection *c)
         return;
     }
     request_expire(&c->request);
-    take_refusal(c);
-    if (!c->closing) {
-        keep_bytes(c, NULL, 0);
+    connection_take_refusal(c);
+    if (!connection_closing(c)) {
+        connection_keep(c, NULL, 0);
         http_connection_update(c);
     }
+}
+
+void http_connection_stop(struct http_connection *c)
+{
+    connection_end_input(c, INPUT_REFUSED);
+    c->entered_ms = uv_now(c->server->loop);
+    http_connection_update(c);
 }
 
 static struct http_connection *connection_new(struct http_server *s)
@@ -401,9 +477,9 @@ static struct http_connection *connection_new(struct http_server *s)
         return NULL;
     c->server = s;
     list_init(&c->phase_link);
-    list_init(&c->dirty);
+    list_init(&c->flush_link);
     fifo_init(&c->answers);
-    c->phase = PHASE_COUNT;
+    c->phase = PHASE_NONE;
     check(uv_tcp_init(s->loop, &c->tcp) == 0); /* only fails for invalid arguments */
     c->tcp.data = c;
     request_init(&c->request, s->handler.body_max, s->handler.context);

@@ -11,7 +11,7 @@
 /* Why a client could not be let in. */
 enum http_shortage {
     HTTP_SHORT_OF_DESCRIPTORS, /* it waits, and is let in as soon as one is free */
-    HTTP_SHORT_OF_PLACES,      /* over connections_max: it was let in and closed at once */
+    HTTP_SHORT_OF_CONNECTIONS, /* over connections_max: it was let in and closed at once */
     HTTP_SHORTAGES,
 };
 
@@ -38,6 +38,11 @@ static inline void http_count_add(_Atomic uint64_t *count, uint64_t more)
 static inline void http_count(_Atomic uint64_t *count)
 {
     http_count_add(count, 1);
+}
+
+static inline void http_count_down(_Atomic uint64_t *count)
+{
+    atomic_store_explicit(count, http_counted(count) - 1, memory_order_relaxed);
 }
 
 #endif

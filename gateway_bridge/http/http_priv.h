@@ -7,6 +7,19 @@
 #include "gateway_bridge/http/http.h"
 #include "gateway_bridge/http/listener.h"
 
+/* What a connection waits for, with what holds then. connection_move() in http_connection.c is the
+ * only mover and has the edges.
+ *
+ *   phase    input      unanswered  unsent  reads
+ *   IDLE     REQUESTS   0           none    yes
+ *   HEAD     REQUESTS   any         none    below HTTP_PIPELINE_MAX unanswered
+ *   BODY     REQUESTS   any         none    below HTTP_PIPELINE_MAX unanswered
+ *   BUSY     any        1 or more   none    with input REQUESTS below HTTP_PIPELINE_MAX
+ *   WRITE    any        any         some    no
+ *   LINGER   REFUSED    0           none    yes, and drops it
+ *   NONE     any        any         none    as before
+ *   CLOSING  not REQUESTS, any, any: uv_close() was called
+ *   CLOSED   not REQUESTS, any, none: the handle is gone; freed once nothing is unanswered */
 enum http_phase {
     PHASE_IDLE,   /* between requests */
     PHASE_HEAD,   /* a head has begun */
@@ -14,7 +27,18 @@ enum http_phase {
     PHASE_BUSY,   /* nothing but unanswered requests: they have deadlines of their own */
     PHASE_WRITE,  /* the client does not take its answers */
     PHASE_LINGER, /* our side is closed; what still comes is dropped */
+    PHASE_TIMED,  /* those above have a list of the server each, and most of them a limit */
+    PHASE_NONE = PHASE_TIMED, /* new, or just took a request: http_connection_update() chooses */
+    PHASE_CLOSING,
+    PHASE_CLOSED,
     PHASE_COUNT,
+};
+
+/* What of the client's bytes is still taken. It never goes back. */
+enum http_input {
+    INPUT_REQUESTS, /* requests */
+    INPUT_REFUSED,  /* none any more: the connection ends after the answers to those it has */
+    INPUT_ENDED,    /* and the client has closed its side */
 };
 
 struct http_connection {
@@ -23,24 +47,21 @@ struct http_connection {
     uv_shutdown_t shutdown;
     struct http_server *server;
     struct request request;
-    void *user; /* the handler's */
+    void *user;          /* the handler's */
     struct fifo answers; /* in the order of their requests */
-    uint32_t in_work;
-    struct list phase_link; /* in server->phases[phase] */
-    enum http_phase phase; /* PHASE_COUNT: in none until http_connection_update() */
-    uint64_t entered_ms; /* the phase */
-    struct list dirty;   /* in server->dirty, or alone */
-    char *own;           /* begins with what is left of an unfinished request */
-    size_t own_len;
-    size_t own_cap;
-    char *rest; /* what the socket did not take, being written; NULL = nothing */
-    size_t lingered;   /* bytes dropped in PHASE_LINGER */
-    uint32_t requests; /* taken so far */
-    bool reading;
-    bool ended;   /* no further request is taken */
-    bool eof;     /* the client sends no more */
-    bool closing; /* uv_close() was called */
-    bool closed;  /* and is done */
+    uint32_t unanswered; /* requests: the length of `answers` */
+    uint32_t requests;   /* taken so far */
+    enum http_phase phase;
+    enum http_input input;
+    bool reading;           /* what libuv was last told */
+    uint64_t entered_ms;    /* the phase; of the timed ones */
+    struct list phase_link; /* in server->phases[phase], or alone */
+    struct list flush_link; /* in server->to_flush, or alone */
+    char *unfinished;       /* begins with what is left of an unfinished request */
+    size_t unfinished_len;
+    size_t unfinished_cap;
+    char *unsent;   /* what the socket did not take, being written; NULL = nothing */
+    size_t dropped; /* bytes that came in PHASE_LINGER */
 };
 
 struct http_server {
@@ -55,8 +76,8 @@ struct http_server {
     bool listening;
     bool stopping;
     bool idling;
-    struct list phases[PHASE_COUNT];
-    struct list dirty; /* connections with something to write or to go on with */
+    struct list phases[PHASE_TIMED]; /* connections, in the order of entered_ms */
+    struct list to_flush;            /* connections with something to write or to go on with */
     struct json_writer out;
     struct http_counts *counts;
     uint32_t connections;
@@ -67,11 +88,12 @@ struct http_server {
 
 /* --- http.c ----------------------------------------------------------------------------------- */
 
-/* Something can be written or gone on with: the connection is flushed before the loop blocks. */
-void http_server_mark(struct http_connection *c);
+/* Something can be written or gone on with: http_connection_flush() is called before the loop
+ * blocks. */
+void http_server_flush_later(struct http_connection *c);
 
-/* One connection less; the last one of a server that stops takes it along. */
-void http_server_left(struct http_server *s);
+/* A connection is gone; the last one of a server that stops takes the server along. */
+void http_server_forget(struct http_server *s);
 
 /* --- http_connection.c ------------------------------------------------------------------------ */
 
@@ -87,5 +109,8 @@ void http_connection_update(struct http_connection *c);
 /* Its phase took too long: a request that came too slowly gets an answer; anything else just
  * ends. */
 void http_connection_expire(struct http_connection *c);
+
+/* The server stops: no further request, and a client that does not read has stop_ms from here. */
+void http_connection_stop(struct http_connection *c);
 
 #endif

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The socket is polled; when it is readable, up to ACCEPTED_MAX connections are accepted in a row.
+ * Without a descriptor for the next one polling stops and a timer starts it again. Every loop binds
+ * a socket of its own to the port (SO_REUSEPORT), so the kernel spreads the connections; the first
+ * binds one alone for a moment, to find out whether another process has the port. */
 #include "gateway_bridge/http/listener.h"
 
 #include <arpa/inet.h>
@@ -32,21 +36,21 @@ void listener_close(struct listener *l)
 
 /* --- accepting -------------------------------------------------------------------------------- */
 
-static void listen_on(struct listener *l);
+static void listener_poll(struct listener *l);
 
-static void on_rested(uv_timer_t *timer)
+static void on_pause_over(uv_timer_t *timer)
 {
-    listen_on(timer->data);
+    listener_poll(timer->data);
 }
 
-static void listener_rest(struct listener *l)
+static void listener_pause(struct listener *l)
 {
     check(uv_poll_stop(&l->poll) == 0 &&
-          uv_timer_start(&l->again, on_rested, LISTENER_REST_MS, 0) == 0);
-    l->handler.rests(l->handler.context);
+          uv_timer_start(&l->again, on_pause_over, LISTENER_PAUSE_MS, 0) == 0);
+    l->handler.exhausted(l->handler.context);
 }
 
-static bool listener_exhausted(int error)
+static bool listener_lacks(int error)
 {
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
@@ -62,14 +66,14 @@ static void on_waiting(uv_poll_t *poll, int status, int events)
             l->handler.connection(l->handler.context, fd);
         else if (errno == EAGAIN)
             return;
-        else if (listener_exhausted(errno)) {
-            listener_rest(l);
+        else if (listener_lacks(errno)) {
+            listener_pause(l);
             return;
         }
     }
 }
 
-static void listen_on(struct listener *l)
+static void listener_poll(struct listener *l)
 {
     check(uv_poll_start(&l->poll, UV_READABLE, on_waiting) == 0);
 }
@@ -85,7 +89,7 @@ void listener_init(struct listener *l, uv_loop_t *loop, const struct listener_ha
 
 /* A bound socket, or a libuv error. `shared`: with other sockets bound so (SO_REUSEPORT); else it
  * fails if anybody listens there. */
-static int bind_socket(const struct sockaddr_storage *address, socklen_t len, bool shared)
+static int listener_bind(const struct sockaddr_storage *address, socklen_t len, bool shared)
 {
     int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -102,15 +106,15 @@ static int bind_socket(const struct sockaddr_storage *address, socklen_t len, bo
 }
 
 /* Bound and listening, or a libuv error. */
-static int open_socket(struct sockaddr_storage *address, socklen_t len, bool first)
+static int listener_open(struct sockaddr_storage *address, socklen_t len, bool first)
 {
     /* A second payd would share the port as our own loops do, and take every other request. */
-    int alone = first ? bind_socket(address, len, false) : -1;
+    int alone = first ? listener_bind(address, len, false) : -1;
     if (first && alone < 0)
         return alone;
     if (first)
         close(alone);
-    int fd = bind_socket(address, len, true);
+    int fd = listener_bind(address, len, true);
     if (fd >= 0 && (listen(fd, BACKLOG) != 0 ||
                     getsockname(fd, (struct sockaddr *)address, &len) != 0)) {
         int error = uv_translate_sys_error(errno);
@@ -130,7 +134,7 @@ int listener_start(struct listener *l, const char *host, uint16_t port, bool fir
         if (uv_ip6_addr(host, port, (struct sockaddr_in6 *)&address) != 0)
             return UV_EINVAL;
     }
-    int fd = open_socket(&address, len, first);
+    int fd = listener_open(&address, len, first);
     if (fd < 0)
         return fd;
     int error = uv_poll_init(l->loop, &l->poll, fd);
@@ -141,6 +145,6 @@ int listener_start(struct listener *l, const char *host, uint16_t port, bool fir
     l->fd = fd;
     l->port = ntohs(address.ss_family == AF_INET ? ((struct sockaddr_in *)&address)->sin_port
                                                  : ((struct sockaddr_in6 *)&address)->sin6_port);
-    listen_on(l);
+    listener_poll(l);
     return 0;
 }

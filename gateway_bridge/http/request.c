@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whatever two HTTP implementations could understand differently is refused, and the connection is
- * not used again (RFC 9112 sections 3, 6, 7 and 11.2). */
+/* llhttp calls back as it finds the parts of a request: spans of the buffer are noted, and when the
+ * head is whole it is checked (method, Host, target, framing, in this order). A callback that
+ * refuses ends the parsing. Whatever two HTTP implementations could understand differently is
+ * refused, and the connection is not used again (RFC 9112 sections 3, 6, 7 and 11.2). */
 #include "gateway_bridge/http/request.h"
 
 #include <string.h>
@@ -19,13 +21,13 @@ static int request_refuse(struct request *r, enum result code, const char *field
     return HPE_USER;
 }
 
-static int refuse_header(struct request *r)
+static int request_refuse_header(struct request *r)
 {
     static_assert(REQUEST_HEAD_MAX == 16384, "named here");
     return request_refuse(r, RESULT_HEADER_TOO_LARGE, "header", "may have at most 16384 bytes");
 }
 
-static int refuse_large(struct request *r)
+static int request_refuse_large(struct request *r)
 {
     static_assert(REQUEST_BODY_MAX == 65536 && REQUEST_BODY_LARGE_MAX == 1048576, "named here");
     return request_refuse(r, RESULT_TOO_LARGE, "body",
@@ -57,7 +59,7 @@ static const struct field_name {
 
 /* Which field has this name, with '_' taken for '-', as some gateways do; NULL = none that is
  * read. */
-static const struct field_name *find_field(const char *name, uint32_t len, bool *underscore)
+static const struct field_name *request_find_field(const char *name, uint32_t len, bool *underscore)
 {
     for (size_t i = 0; i < array_len(field_names); i++) {
         if (field_names[i].len != len || field_names[i].name[0] != header_lower(name[0]))
@@ -105,7 +107,7 @@ static int on_header_field(llhttp_t *http, const char *at, size_t len)
     r->name.len += (uint32_t)len;
     r->value = (struct span){0};
     if (begin + len - r->head_at > REQUEST_HEAD_MAX)
-        return refuse_header(r);
+        return request_refuse_header(r);
     return 0;
 }
 
@@ -119,7 +121,7 @@ static int on_header_value(llhttp_t *http, const char *at, size_t len)
         r->value.at = begin;
     r->value.len += (uint32_t)len;
     if (begin + len - r->head_at > REQUEST_HEAD_MAX)
-        return refuse_header(r);
+        return request_refuse_header(r);
     return 0;
 }
 
@@ -131,7 +133,8 @@ static int on_header_value_complete(llhttp_t *http)
     if (++r->header_count > REQUEST_HEADERS_MAX)
         return request_refuse(r, RESULT_HEADER_TOO_LARGE, "header", "may have at most 64 fields");
     bool underscore = false;
-    const struct field_name *known = find_field(r->data + r->name.at, r->name.len, &underscore);
+    const struct field_name *known =
+        request_find_field(r->data + r->name.at, r->name.len, &underscore);
     while (r->value.len > 0) {
         char last = r->data[r->value.at + r->value.len - 1];
         if (last != ' ' && last != '\t')
@@ -157,7 +160,7 @@ static int on_header_value_complete(llhttp_t *http)
 
 /* --- the head as a whole ---------------------------------------------------------------------- */
 
-static int check_host(struct request *r)
+static int request_check_host(struct request *r)
 {
     if (!request_has(r, FIELD_HOST)) {
         if (r->http.http_minor == 0)
@@ -171,7 +174,7 @@ static int check_host(struct request *r)
 }
 
 /* "http://host" before the path must say what Host says. */
-static int strip_authority(struct request *r, struct span *rest)
+static int request_strip_authority(struct request *r, struct span *rest)
 {
     static const char other_host[] = "names another host than Host";
     struct slice target = request_slice(r, *rest);
@@ -198,11 +201,11 @@ static int strip_authority(struct request *r, struct span *rest)
     return 0;
 }
 
-static int check_target(struct request *r)
+static int request_check_target(struct request *r)
 {
     struct span rest = r->target;
     const char *data = r->data;
-    /* llhttp skips any number of spaces there. Both places are in the line: a method is before the
+    /* llhttp skips any number of spaces there. Both bytes are in the line: a method is before the
      * target and a version behind it. */
     const char *version = data + rest.at + rest.len + 1;
     if (data[rest.at - 2] == ' ' || version[0] == ' ')
@@ -220,7 +223,7 @@ static int check_target(struct request *r)
         return request_refuse(r, RESULT_BAD_REQUEST, "request target", "is empty");
     bool whole_server = r->http.method == HTTP_OPTIONS && rest.len == 1 && data[rest.at] == '*';
     if (data[rest.at] != '/' && !whole_server) {
-        int refused = strip_authority(r, &rest);
+        int refused = request_strip_authority(r, &rest);
         if (refused != 0)
             return refused;
     }
@@ -234,7 +237,7 @@ static int check_target(struct request *r)
     return 0;
 }
 
-static int check_framing(struct request *r)
+static int request_check_framing(struct request *r)
 {
     struct slice length = request_field(r, FIELD_CONTENT_LENGTH);
     bool has_length = request_has(r, FIELD_CONTENT_LENGTH);
@@ -264,11 +267,11 @@ static int check_framing(struct request *r)
     if (chunked || value > REQUEST_BODY_MAX)
         r->body_limit = r->body_max(r->context, r);
     if (value > r->body_limit)
-        return refuse_large(r);
+        return request_refuse_large(r);
     return 0;
 }
 
-static int check_method(struct request *r)
+static int request_check_method(struct request *r)
 {
     if (r->http.method == HTTP_CONNECT)
         return request_refuse(r, RESULT_NOT_IMPLEMENTED, NULL, NULL);
@@ -287,13 +290,13 @@ static int on_headers_complete(llhttp_t *http)
     r->head_done = true;
     if (http->http_major != 1 || http->http_minor > 1)
         return request_refuse(r, RESULT_VERSION_NOT_SUPPORTED, NULL, NULL);
-    int refused = check_method(r);
+    int refused = request_check_method(r);
     if (refused == 0)
-        refused = check_host(r);
+        refused = request_check_host(r);
     if (refused == 0)
-        refused = check_target(r);
+        refused = request_check_target(r);
     if (refused == 0)
-        refused = check_framing(r);
+        refused = request_check_framing(r);
     return refused;
 }
 
@@ -304,7 +307,7 @@ static int on_body(llhttp_t *http, const char *at, size_t len)
 {
     struct request *r = http->data;
     if (len > r->body_limit - r->body.len)
-        return refuse_large(r);
+        return request_refuse_large(r);
     if (r->body.len == 0)
         r->body.at = (uint32_t)(at - r->data);
     char *end = (char *)r->data + r->body.at + r->body.len;
@@ -319,7 +322,7 @@ static int on_chunk_header(llhttp_t *http)
 {
     struct request *r = http->data;
     if (http->content_length > r->body_limit - r->body.len)
-        return refuse_large(r);
+        return request_refuse_large(r);
     return 0;
 }
 
@@ -378,7 +381,7 @@ void request_expire(struct request *r)
 }
 
 /* RFC 9110 section 5.6.2 */
-static bool token_char(char c)
+static bool request_token_char(char c)
 {
     if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
         return true;
@@ -387,21 +390,21 @@ static bool token_char(char c)
 
 /* Does the rest of what came of a request line, from a byte that no known method has there, go on
  * as a method would? */
-static bool method_goes_on(const char *at, const char *end)
+static bool request_method_goes_on(const char *at, const char *end)
 {
     const char *rest = at;
-    while (rest < end && token_char(*rest))
+    while (rest < end && request_token_char(*rest))
         rest++;
     return rest > at && (rest == end || *rest == ' ');
 }
 
 /* What llhttp itself refuses; `end` is that of the bytes that came. */
-static void refuse_error(struct request *r, llhttp_errno_t error, const char *end)
+static void request_refuse_error(struct request *r, llhttp_errno_t error, const char *end)
 {
     bool known_version = r->http.http_major == 1 && r->http.http_minor <= 1;
     switch (error) {
     case HPE_INVALID_METHOD:
-        if (method_goes_on(llhttp_get_error_pos(&r->http), end))
+        if (request_method_goes_on(llhttp_get_error_pos(&r->http), end))
             request_refuse(r, RESULT_NOT_IMPLEMENTED, NULL, NULL);
         else
             request_refuse(r, RESULT_BAD_REQUEST, NULL, llhttp_get_error_reason(&r->http));
@@ -424,7 +427,7 @@ static enum request_step request_keep(struct request *r, size_t len)
 {
     if (!r->head_done) {
         if (len > REQUEST_TARGET_MAX + REQUEST_HEAD_MAX) {
-            refuse_header(r);
+            request_refuse_header(r);
             return REQUEST_REFUSED;
         }
         r->fed = (uint32_t)len;
@@ -457,6 +460,6 @@ enum request_step request_parse(struct request *r, char *data, size_t len, size_
         llhttp_resume(&r->http);
         return REQUEST_READY;
     }
-    refuse_error(r, error, data + len);
+    request_refuse_error(r, error, data + len);
     return REQUEST_REFUSED;
 }

@@ -614,7 +614,7 @@ static void connections_beyond_the_limit_are_closed(void **state)
     }
     assert_int_equal(tell_text(f, GET "\r\n"), 0);
     assert_true(is_closed(f));
-    assert_int_equal(http_counted(&f->counts.http.shortages[HTTP_SHORT_OF_PLACES]), 1);
+    assert_int_equal(http_counted(&f->counts.http.shortages[HTTP_SHORT_OF_CONNECTIONS]), 1);
     assert_true(bridge_counts_short(&f->counts, env_mono_ns(&f->env)));
     assert_false(bridge_counts_short(&f->counts, env_mono_ns(&f->env) + BRIDGE_SHORT_NS));
     for (int i = 0; i < 3; i++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A listener that runs out of descriptors: the loop goes on, and who waits is let in afterwards. */
+/* A listener that runs out of descriptors: the loop goes on, and the clients that wait are
+ * accepted afterwards. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,7 +23,7 @@ struct scene {
     uv_loop_t loop;
     struct listener listener;
     int accepted[CLIENTS];
-    uint32_t accepted_count, rests;
+    uint32_t accepted_count, pauses;
     bool closed;
     int clients[CLIENTS];
     struct rlimit limit; /* as it was */
@@ -36,9 +37,9 @@ static void on_connection(void *context, int fd)
     s->accepted[s->accepted_count++] = fd;
 }
 
-static void on_rest(void *context)
+static void on_pause(void *context)
 {
-    ((struct scene *)context)->rests++;
+    ((struct scene *)context)->pauses++;
 }
 
 static void on_closed(void *context)
@@ -49,7 +50,7 @@ static void on_closed(void *context)
 static int setup(void **state)
 {
     struct scene *s = test_calloc(1, sizeof *s);
-    const struct listener_handler handler = {s, on_connection, on_rest, on_closed};
+    const struct listener_handler handler = {s, on_connection, on_pause, on_closed};
     assert_int_equal(uv_loop_init(&s->loop), 0);
     listener_init(&s->listener, &s->loop, &handler);
     assert_int_equal(listener_start(&s->listener, "127.0.0.1", 0, true), 0);
@@ -109,22 +110,22 @@ static void the_loop_goes_on_without_descriptors(void **state)
     assert_int_equal(s->accepted_count, 1);
     take_descriptors(s, true);
     connect_clients(s, 1, CLIENTS);
-    turn(s, 3 * LISTENER_REST_MS);
+    turn(s, 3 * LISTENER_PAUSE_MS);
     assert_int_equal(s->accepted_count, 1);
-    assert_in_range(s->rests, 2, 50); /* hundreds if it did not rest */
+    assert_in_range(s->pauses, 2, 50); /* hundreds without the pauses */
     take_descriptors(s, false);
     for (int i = 0; i < PATIENCE && s->accepted_count < CLIENTS; i++)
         turn(s, 1);
     assert_int_equal(s->accepted_count, CLIENTS);
 }
 
-static void it_may_be_closed_while_it_rests(void **state)
+static void it_may_be_closed_in_a_pause(void **state)
 {
     struct scene *s = *state;
     take_descriptors(s, true);
     connect_clients(s, 0, CLIENTS);
     turn(s, 10);
-    assert_int_equal(s->rests, 1);
+    assert_int_equal(s->pauses, 1);
 }
 
 static void many_who_wait_are_let_in_together(void **state)
@@ -138,7 +139,7 @@ static void many_who_wait_are_let_in_together(void **state)
 static int setup_unstarted(void **state)
 {
     struct scene *s = test_calloc(1, sizeof *s);
-    const struct listener_handler handler = {s, on_connection, on_rest, on_closed};
+    const struct listener_handler handler = {s, on_connection, on_pause, on_closed};
     assert_int_equal(uv_loop_init(&s->loop), 0);
     listener_init(&s->listener, &s->loop, &handler);
     for (int i = 0; i < CLIENTS; i++)
@@ -152,7 +153,7 @@ static void an_address_that_is_none_or_taken_is_told(void **state)
 {
     struct scene *s = *state;
     struct listener other;
-    const struct listener_handler handler = {s, on_connection, on_rest, on_closed};
+    const struct listener_handler handler = {s, on_connection, on_pause, on_closed};
     assert_int_equal(listener_start(&s->listener, "nowhere", 0, true), UV_EINVAL);
     assert_int_equal(listener_start(&s->listener, "192.0.2.1", 0, true), UV_EADDRNOTAVAIL);
     assert_int_equal(listener_start(&s->listener, "127.0.0.1", 0, true), 0);
@@ -169,7 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_loop_goes_on_without_descriptors, setup, teardown),
-        cmocka_unit_test_setup_teardown(it_may_be_closed_while_it_rests, setup, teardown),
+        cmocka_unit_test_setup_teardown(it_may_be_closed_in_a_pause, setup, teardown),
         cmocka_unit_test_setup_teardown(many_who_wait_are_let_in_together, setup, teardown),
         cmocka_unit_test_setup_teardown(an_address_that_is_none_or_taken_is_told, setup_unstarted,
                                         teardown),
