@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See projector.h. */
+/* A step: begin (renew what a failed step left, open the transaction, preload states) -> each batch
+ * is replayed on the projector's registry; the domain's project functions put rows, or items that
+ * are sorted into rows later -> commit (sorted rows, changed states, ids and keys, the position).
+ *
+ * After a failed step nothing in memory is trusted: the next one begins where the store says that
+ * the views stand. Damaged views, or views that refuse a row that follows from what they hold, are
+ * marked so that the next start makes them anew. */
 #include "runtime/projector/projector.h"
 
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "runtime/base/mutant.h"
@@ -29,11 +33,6 @@ uint16_t projection_shard(struct projection *p)
     return p->projector->shard;
 }
 
-static bool is_abandoned(const struct projector *p)
-{
-    return atomic_load_explicit(&p->abandoned, memory_order_relaxed);
-}
-
 static void projector_note(struct projection *p, enum err e)
 {
     if (e != ERR_OK && p->error == ERR_OK)
@@ -57,7 +56,7 @@ static void put_sorted(struct projector *p)
         bool follows = before != NULL && before->kind == row->kind;
         row->kind->put(&p->projection, follows ? row_sorter_item(&p->sorter, before) : NULL,
                        row_sorter_item(&p->sorter, row));
-        if (is_abandoned(p))
+        if (follower_abandoned(&p->follower))
             projector_note(&p->projection, ERR_UNAVAILABLE);
         before = row;
     }
@@ -120,26 +119,6 @@ static bool on_key(void *context, struct id128 key, struct id128 fingerprint, ui
     return true;
 }
 
-/* Reading the journal of one step. */
-struct step {
-    struct projector *projector;
-    uint64_t events_max;
-    enum err error;
-};
-
-static bool on_batch(void *context, const struct batch_row *row)
-{
-    struct step *step = context;
-    struct projector *p = step->projector;
-    if (row->seq > p->target_seq)
-        return false;
-    step->error = is_abandoned(p) ? ERR_UNAVAILABLE : replay_batch(&p->replay, row);
-    if (step->error == ERR_IO && p->projection.error != ERR_OK)
-        step->error = p->projection.error;
-    return step->error == ERR_OK && p->replay.events < step->events_max &&
-           p->keys.added_count < PROJECTOR_STEP_KEYS;
-}
-
 static int compare_actors(const void *left, const void *right)
 {
     const struct actor *a = *(struct actor *const *)left, *b = *(struct actor *const *)right;
@@ -162,7 +141,8 @@ static enum err put_states(struct projector *p)
             row.body = wire_written(&p->state);
             row.due_ns = registry_due(r, a);
         }
-        enum err e = is_abandoned(p) ? ERR_UNAVAILABLE : p->store->ops->put_state(p->store, &row);
+        enum err e = follower_abandoned(&p->follower) ? ERR_UNAVAILABLE
+                                                      : p->store->ops->put_state(p->store, &row);
         if (e != ERR_OK)
             return e;
         a->flags &= (uint16_t)~ACTOR_DIRTY;
@@ -177,25 +157,6 @@ static enum err of_views(struct projector *p, enum err e)
 {
     if (e == ERR_CORRUPT || e == ERR_FAILED)
         p->store->ops->views_damaged(p->store);
-    return e;
-}
-
-static enum err read_batches(struct projector *p)
-{
-    struct step step = {.projector = p, .events_max = p->replay.events + PROJECTOR_STEP_EVENTS};
-    bool preload = p->source.loads >= PROJECTOR_PRELOAD_MIN;
-    p->source.loads = 0;
-    if (preload)
-        preload_states(&p->replay, p->store, p->target_seq, PROJECTOR_STEP_EVENTS);
-    enum err e = p->store->ops->tail(p->store, p->shard, p->replay.seq + 1, on_batch, &step);
-    if (e == ERR_CORRUPT && p->replay.reason[0] == '\0')
-        snprintf(p->replay.reason, sizeof p->replay.reason,
-                 "the journal of shard %u cannot be read after batch %llu; payctl ledger verify "
-                 "tells more",
-                 p->shard, (unsigned long long)p->replay.seq);
-    if (e == ERR_OK)
-        e = step.error;
-    (void)of_views(p, p->projection.error);
     return e;
 }
 
@@ -236,68 +197,88 @@ static enum err projector_renew(struct projector *p)
     return ERR_OK;
 }
 
-/* A commit that failed was done all the same. Another one must not follow it: keys would be merged
- * without the position moving, which tells key finders of it. */
-static bool is_done(const struct projector *p)
-{
-    return p->replay.seq >= p->target_seq;
-}
-
 static struct store_position stands_at(const struct projector *p)
 {
     return (struct store_position){p->replay.seq, p->replay.hash, p->replay.time_ns};
 }
 
-static void step_run(struct work *w)
+static enum err projector_begin(void *context, uint64_t target_seq, struct store_position *at)
 {
-    struct projector *p = container_of(w, struct projector, work);
-    p->result = ERR_OK;
+    struct projector *p = context;
+    enum err e = ERR_OK;
     if (!p->fresh || p->registry.resident > PROJECTOR_RESIDENT_MAX)
-        p->result = of_views(p, projector_renew(p));
+        e = of_views(p, projector_renew(p));
     p->projection = (struct projection){.projector = p};
-    if (p->result == ERR_OK && is_done(p)) {
-        p->reached = stands_at(p);
-        return;
-    }
-    if (p->result == ERR_OK)
-        p->result = of_views(p, p->store->ops->begin(p->store));
-    if (p->result != ERR_OK)
-        return;
-    p->result = read_batches(p);
-    if (p->result == ERR_OK)
-        p->result = write_views(p);
-    if (p->result == ERR_OK) {
-        struct store_position position = stands_at(p);
-        p->result = of_views(p, p->store->ops->commit(p->store, p->shard, &position));
-        if (p->result == ERR_OK) {
-            p->reached = position;
-            return;
-        }
-    }
+    if (e != ERR_OK)
+        return e;
+    *at = stands_at(p);
+    /* A commit that failed was done all the same. Another one must not follow it: keys would be
+     * merged without the position moving, which tells key finders of it. */
+    if (at->seq >= target_seq)
+        return ERR_OK;
+    e = of_views(p, p->store->ops->begin(p->store));
+    if (e != ERR_OK)
+        return e;
+    bool preload = p->source.loads >= PROJECTOR_PRELOAD_MIN;
+    p->source.loads = 0;
+    p->events_max = p->replay.events + PROJECTOR_STEP_EVENTS;
+    if (preload)
+        preload_states(&p->replay, p->store, target_seq, PROJECTOR_STEP_EVENTS);
+    return ERR_OK;
+}
+
+static enum err projector_take(void *context, const struct batch_row *row, bool *full)
+{
+    struct projector *p = context;
+    enum err e = replay_batch(&p->replay, row);
+    if (e == ERR_IO && p->projection.error != ERR_OK)
+        e = of_views(p, p->projection.error);
+    *full = p->replay.events >= p->events_max || p->keys.added_count >= PROJECTOR_STEP_KEYS;
+    return e;
+}
+
+static enum err projector_commit(void *context, struct store_position *reached)
+{
+    struct projector *p = context;
+    enum err e = write_views(p);
+    if (e != ERR_OK)
+        return e;
+    *reached = stands_at(p);
+    return of_views(p, p->store->ops->commit(p->store, p->shard, reached));
+}
+
+static void projector_rollback(void *context)
+{
+    struct projector *p = context;
     p->store->ops->rollback(p->store);
     p->fresh = false;
 }
 
-/* --- on the loop ------------------------------------------------------------------------------ */
-
-static void step_done(struct work *w)
+static const char *projector_reason(void *context)
 {
-    struct projector *p = container_of(w, struct projector, work);
-    p->busy = false;
-    p->took_ns = env_mono_ns(p->env) - p->started_ns;
-    if (p->result == ERR_OK)
-        p->position = p->reached;
-    p->on_step(p->context, p->result, p->replay.reason);
+    return ((struct projector *)context)->replay.reason;
 }
+
+/* --- life ------------------------------------------------------------------------------------- */
 
 void projector_init(struct projector *p, struct env *env, struct worker *worker,
                     struct store *store, const struct domain *domain, uint16_t shard,
                     size_t merge_keys)
 {
-    *p = (struct projector){
-        .env = env, .worker = worker, .store = store, .domain = domain, .shard = shard};
-    p->work.run = step_run;
-    p->work.done = step_done;
+    static const struct follower_consumer consumer = {
+        .begin = projector_begin,
+        .take = projector_take,
+        .commit = projector_commit,
+        .rollback = projector_rollback,
+        .reason = projector_reason,
+    };
+    *p = (struct projector){.store = store, .domain = domain, .shard = shard};
+    follower_init(&p->follower, &(struct follower_options){.env = env,
+                                                           .worker = worker,
+                                                           .store = store,
+                                                           .shard = shard,
+                                                           .consumer = &consumer,
+                                                           .consumer_context = p});
     registry_init(&p->registry, domain);
     p->source = (struct replay_source){.store = store, .registry = &p->registry, .shard = shard};
     p->registry.load = replay_load;
@@ -308,12 +289,12 @@ void projector_init(struct projector *p, struct env *env, struct worker *worker,
                    merge_keys);
     key_index_init(&p->ids, (struct key_space){shard, KEY_KIND_EVENT}, 0, merge_keys);
     wire_writer_init(&p->state, STATE_BYTES_MAX);
-    replay_init(&p->replay, domain, &p->registry, shard, &p->position);
+    replay_init(&p->replay, domain, &p->registry, shard, &p->follower.position);
 }
 
 void projector_done(struct projector *p)
 {
-    check(!p->busy);
+    check(!p->follower.busy);
     registry_done(&p->registry);
     replay_done(&p->replay);
     row_sorter_done(&p->sorter);
@@ -324,22 +305,6 @@ void projector_done(struct projector *p)
 
 void projector_restart(struct projector *p, const struct store_position *position)
 {
-    check(!p->busy);
-    p->position = *position;
+    follower_restart(&p->follower, position);
     p->fresh = false;
-}
-
-void projector_advance(struct projector *p, uint64_t committed_seq)
-{
-    if (p->busy || committed_seq <= p->position.seq)
-        return;
-    p->target_seq = committed_seq;
-    p->busy = true;
-    p->started_ns = env_mono_ns(p->env);
-    env_work(p->env, p->worker, &p->work);
-}
-
-void projector_abandon(struct projector *p)
-{
-    atomic_store_explicit(&p->abandoned, true, memory_order_relaxed);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Projector: follows the journal at its own pace and keeps the views. It replays each committed
- * batch on a registry of its own, writes the rows that follow, and commits rows, changed states and
- * the position reached in one transaction; that position is also where recovery starts. Steps run
- * on the store's views worker; the rest on the shard's loop. */
+/* Projector: the consumer of the journal (follower.h) that keeps the views. It replays each
+ * committed batch on a registry of its own, writes the rows that follow, and commits rows, changed
+ * states and the position reached in one transaction; that position is also where recovery starts.
+ * Steps run on the store's views worker. */
 #ifndef PROJECTOR_PROJECTOR_H
 #define PROJECTOR_PROJECTOR_H
 
@@ -11,6 +11,7 @@
 
 #include "runtime/base/env.h"
 #include "runtime/dedup/key_index.h"
+#include "runtime/projector/follower.h"
 #include "runtime/projector/replay.h"
 #include "runtime/projector/row_sorter.h"
 
@@ -30,17 +31,12 @@ struct projection {
 };
 
 struct projector {
-    struct env *env;
-    struct worker *worker;
+    struct follower follower; /* when steps run, the position, abandoning */
     struct store *store;
     const struct domain *domain;
     uint16_t shard;
 
-    struct store_position position; /* committed in the views */
-    bool busy;
     /* of the step under way: the worker's until done */
-    struct work work;
-    uint64_t target_seq;
     struct registry registry;
     struct replay replay;
     struct replay_source source;
@@ -48,18 +44,11 @@ struct projector {
     struct row_sorter sorter;
     struct key_index keys, ids;
     struct wire_writer state;
-    struct store_position reached;  /* becomes the position when it is done */
-    _Atomic bool abandoned;         /* the loop's, read by the worker */
-    bool fresh;                     /* registry and replay are as of `position`; else renew() */
-    enum err result;
-    uint64_t started_ns, took_ns;   /* of the last step */
-
-    /* On the loop: the position moved, or a step failed (it may be tried again). */
-    void (*on_step)(void *context, enum err result, const char *reason);
-    void *context;
+    uint64_t events_max; /* as replay.events: the step ends there */
+    bool fresh;          /* registry and replay are as of the views; else renew() */
 };
 
-/* merge_keys: key_index.h. */
+/* Its owner sets follower.on_step and calls follower_advance(). merge_keys: key_index.h. */
 void projector_init(struct projector *p, struct env *env, struct worker *worker,
                     struct store *store, const struct domain *domain, uint16_t shard,
                     size_t merge_keys);
@@ -67,12 +56,5 @@ void projector_done(struct projector *p);
 
 /* Where the views stand now, as recovery found it. Not while busy. */
 void projector_restart(struct projector *p, const struct store_position *position);
-
-/* Starts a step towards committed_seq if none is under way and there is something to do. */
-void projector_advance(struct projector *p, uint64_t committed_seq);
-
-/* From now on nothing more reaches the views: a step under way is taken back (ERR_UNAVAILABLE),
- * unless it commits already. */
-void projector_abandon(struct projector *p);
 
 #endif

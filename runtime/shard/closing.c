@@ -26,15 +26,15 @@ static void release_done(struct work *w)
 
 static bool views_complete(const struct shard *s)
 {
-    return s->projector.position.seq == s->journal.committed_seq || s->projector_failing ||
-           closing_is_late(s);
+    return follower_lag(&s->projector.follower, s->journal.committed_seq) == 0 ||
+           s->projector.follower.failing || closing_is_late(s);
 }
 
 static bool nothing_left(const struct shard *s)
 {
     return s->ingress.count == 0 && fifo_empty(&s->run_queue) && fifo_empty(&s->wait_queue) &&
            fifo_empty(&s->answered) && !s->loader.busy && journal_idle(&s->journal) &&
-           s->view_reads.count == 0 && !s->projector.busy && views_complete(s);
+           s->view_reads.count == 0 && !s->projector.follower.busy && views_complete(s);
 }
 
 /* Of a shard that runs. */
@@ -59,7 +59,7 @@ void closing_advance(struct shard *s)
 {
     bool running = s->state == SHARD_RUNNING;
     if (closing_is_late(s) || !(running || may_recover(s)))
-        projector_abandon(&s->projector); /* a large step would outlast the stop */
+        follower_abandon(&s->projector.follower); /* a large step would outlast the stop */
     if (running && s->closing)
         closing_finish(s);
     else if (!running && !may_recover(s))

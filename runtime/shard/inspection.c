@@ -9,7 +9,8 @@ void shard_get_stats(const struct shard *s, struct shard_stats *stats)
     stats->writable = shard_writable(s);
     stats->epoch = s->journal.epoch;
     stats->committed_seq = s->journal.committed_seq;
-    stats->projected_seq = s->projector.position.seq;
+    stats->projected_seq = s->projector.follower.position.seq;
+    stats->projector_failures = s->projector.follower.failures;
     stats->batches = s->journal.stats.batches;
     stats->records = s->journal.stats.records;
     stats->journal_bytes = s->journal.stats.bytes;

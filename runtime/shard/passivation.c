@@ -13,7 +13,7 @@ static bool may_leave(const struct shard *s, const struct actor *a)
 {
     const uint16_t busy = ACTOR_LOADING | ACTOR_QUEUED | ACTOR_WAITING | ACTOR_CONTROLS;
     return (a->flags & busy) == 0 && actor_mailbox_empty(a) &&
-           (a->touched_seq <= s->projector.position.seq || MUTANT(LEAVE_EARLY)) &&
+           (a->touched_seq <= s->projector.follower.position.seq || MUTANT(LEAVE_EARLY)) &&
            !s->options.domain->kinds[a->kind]->resident;
 }
 

@@ -10,16 +10,6 @@
 #include "runtime/observe/log.h"
 #include "runtime/shard/shard_priv.h"
 
-/* While nobody waits, the projector rests so many times as long as it worked: turns and commits
- * come first. Long rests make large steps, which cost less for each transfer. The more the memory
- * holds that the views do not, the shorter the rests, the shortest at so many per cent of its room:
- * under a load that lasts, turns slow down to what the views can follow, instead of being refused
- * when the room is full. */
-#define SHARD_PROJECT_REST 3
-#define SHARD_PROJECT_HURRY 12
-#define SHARD_PROJECT_REST_MIN_NS (20 * NS_PER_MS)
-#define SHARD_PROJECT_REST_MAX_NS (4000 * NS_PER_MS)
-
 /* --- state ------------------------------------------------------------------------------------ */
 
 enum shard_state shard_state(const struct shard *s)
@@ -46,7 +36,7 @@ void shard_set_state(struct shard *s, enum shard_state state)
         progress_stop(s->options.progress, s->options.number);
     if (state == SHARD_RUNNING) {
         progress_open(s->options.progress, s->options.number, s->journal.committed_seq,
-                      s->projector.position.seq);
+                      s->projector.follower.position.seq);
         controls_restore(s);
         accept_parked(s);
         deadlines_sweep(s);
@@ -90,12 +80,12 @@ static void stop_alarms(struct shard *s)
     env_alarm_stop(s->env, &s->wheel_alarm);
     env_alarm_stop(s->env, &s->probe_alarm);
     env_alarm_stop(s->env, &s->sweep_alarm);
-    env_alarm_stop(s->env, &s->project_alarm);
     env_alarm_stop(s->env, &s->closing_alarm);
     env_alarm_stop(s->env, &s->controls.expiry);
     env_alarm_stop(s->env, &s->stash.expiry);
     env_alarm_stop(s->env, &s->view_reads.expiry);
     scrub_stop(&s->scrub);
+    follower_stop(&s->projector.follower);
 }
 
 void shard_stop(struct shard *s, const char *format, ...)
@@ -305,18 +295,14 @@ static void on_load_finished(void *context)
 
 static void shard_project(struct shard *s)
 {
-    uint64_t behind = s->journal.committed_seq - s->projector.position.seq;
-    if (behind == 0 || s->projector.busy || closing_is_late(s))
+    struct follower *f = &s->projector.follower;
+    uint64_t committed_seq = s->journal.committed_seq;
+    if (follower_lag(f, committed_seq) == 0 || f->busy || closing_is_late(s))
         return;
-    bool asked = s->closing || progress_wanted(s->options.progress, s->options.number,
-                                               s->projector.position.seq);
+    bool asked =
+        s->closing || progress_wanted(s->options.progress, s->options.number, f->position.seq);
     bool crowded = dedup_table_filling(&s->ids) || dedup_table_filling(&s->keys);
-    bool hurry = (asked || crowded) && !s->projector_failing;
-    if (hurry || env_mono_ns(s->env) >= s->project_after_ns) {
-        projector_advance(&s->projector, s->journal.committed_seq);
-    } else if (s->project_alarm.due_ns == 0) {
-        env_alarm_set(s->env, &s->project_alarm, s->project_after_ns);
-    }
+    follower_advance(f, committed_seq, asked || crowded);
 }
 
 static void shard_rebuild(struct shard *s)
@@ -330,9 +316,10 @@ static void shard_rebuild(struct shard *s)
 
 bool shard_quiet(const struct shard *s)
 {
-    return s->state == SHARD_STOPPED && journal_at_rest(&s->journal) && !s->projector.busy &&
-           !s->loader.busy && s->recovery == NULL && !s->sweeping && s->view_reads.count == 0 &&
-           !s->filter_fill.busy && !s->scrub.busy && !s->releasing && fifo_empty(&s->answered);
+    return s->state == SHARD_STOPPED && journal_at_rest(&s->journal) &&
+           !s->projector.follower.busy && !s->loader.busy && s->recovery == NULL && !s->sweeping &&
+           s->view_reads.count == 0 && !s->filter_fill.busy && !s->scrub.busy && !s->releasing &&
+           fifo_empty(&s->answered);
 }
 
 /* --- pass ------------------------------------------------------------------------------------- */
@@ -389,7 +376,7 @@ static void on_durable(void *context, struct batch *b)
 /* The states in the views must not move while they are read: a projector's step ends first. */
 static void recover_if_possible(struct shard *s)
 {
-    if (s->state == SHARD_RECOVERING && s->recovery == NULL && !s->projector.busy)
+    if (s->state == SHARD_RECOVERING && s->recovery == NULL && !s->projector.follower.busy)
         recovery_start(s, s->recovery_cause);
 }
 
@@ -428,35 +415,25 @@ static void shard_probe(struct alarm *a)
     env_alarm_set(s->env, &s->probe_alarm, env_mono_ns(s->env) + SHARD_FULL_PROBE_NS);
 }
 
-static void rest_projector(struct shard *s)
+/* Of the room for what the views do not have yet: the part that is in use. */
+static uint32_t unprojected_percent(void *context)
 {
-    uint64_t seq = s->projector.position.seq;
+    const struct shard *s = context;
+    uint64_t seq = s->projector.follower.position.seq;
     uint32_t ids = dedup_table_behind(&s->ids, seq), keys = dedup_table_behind(&s->keys, seq);
-    uint32_t behind = ids > keys ? ids : keys;
-    uint32_t ease = behind < SHARD_PROJECT_HURRY ? SHARD_PROJECT_HURRY - behind : 0;
-    uint64_t rest_ns = s->projector.took_ns * SHARD_PROJECT_REST * ease / SHARD_PROJECT_HURRY;
-    if (rest_ns < SHARD_PROJECT_REST_MIN_NS)
-        rest_ns = SHARD_PROJECT_REST_MIN_NS;
-    if (rest_ns > SHARD_PROJECT_REST_MAX_NS)
-        rest_ns = SHARD_PROJECT_REST_MAX_NS;
-    s->project_after_ns = env_mono_ns(s->env) + rest_ns;
+    return ids > keys ? ids : keys;
 }
 
 static void on_projected(void *context, enum err result, const char *reason)
 {
     struct shard *s = context;
+    uint64_t seq = s->projector.follower.position.seq;
     if (result == ERR_CORRUPT || result == ERR_FAILED) {
         shard_stop(s, "%s", reason[0] != '\0' ? reason : SHARD_VIEWS_DAMAGED);
     } else if (result == ERR_OK) {
-        s->projector_failing = false;
-        rest_projector(s);
-        progress_project(s->options.progress, s->options.number, s->projector.position.seq);
-        dedup_table_projected(&s->ids, s->projector.position.seq);
-        dedup_table_projected(&s->keys, s->projector.position.seq);
-    } else {
-        s->stats.projector_failures++;
-        s->projector_failing = true;
-        s->project_after_ns = env_mono_ns(s->env) + SHARD_FULL_PROBE_NS;
+        progress_project(s->options.progress, s->options.number, seq);
+        dedup_table_projected(&s->ids, seq);
+        dedup_table_projected(&s->keys, seq);
     }
     recover_if_possible(s);
     env_wake(s->env);
@@ -494,8 +471,9 @@ static void init_parts(struct shard *s)
     s->journal.context = s;
     projector_init(&s->projector, o->env, o->views_worker, o->store, o->domain, o->number,
                    o->merge_keys);
-    s->projector.on_step = on_projected;
-    s->projector.context = s;
+    s->projector.follower.on_step = on_projected;
+    s->projector.follower.fill = unprojected_percent;
+    s->projector.follower.context = s;
     scrub_init(&s->scrub, o->env, o->read_worker, o->store, &s->journal, o->number);
     loader_init(&s->loader, o->env, o->read_worker, o->store, o->number, o->filter_bytes);
     s->loader.loaded = on_loaded;
@@ -504,7 +482,6 @@ static void init_parts(struct shard *s)
     supervisor_init(&s->supervisor);
     controls_init(&s->controls);
     s->wheel_alarm.fire = on_wake_alarm;
-    s->project_alarm.fire = on_wake_alarm;
     s->closing_alarm.fire = on_wake_alarm;
     s->probe_alarm.fire = shard_probe;
 }
@@ -542,7 +519,7 @@ struct shard *shard_kill(struct shard *s)
     stash_put_mailboxes(s);
     stop_alarms(s);
     s->journal.under_way = 0;
-    s->projector.busy = s->loader.busy = s->sweeping = false;
+    s->projector.follower.busy = s->loader.busy = s->sweeping = false;
     s->filter_fill.busy = s->scrub.busy = s->releasing = false;
     struct batch *b;
     while ((b = journal_take_failed(&s->journal)) != NULL) {

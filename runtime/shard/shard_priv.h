@@ -143,7 +143,7 @@ struct shard {
 
     struct recovery *recovery;
     enum err recovery_cause;
-    struct alarm wheel_alarm, probe_alarm, sweep_alarm, project_alarm, closing_alarm;
+    struct alarm wheel_alarm, probe_alarm, sweep_alarm, closing_alarm;
     struct work sweep_work;
     bool sweeping;
     struct {
@@ -153,8 +153,6 @@ struct shard {
         enum err result;
         bool outdated; /* the loop's: to be read once more */
     } swept; /* the read worker's while sweeping */
-    bool projector_failing;
-    uint64_t project_after_ns; /* the projector rests until then, unless somebody waits for it */
     struct {
         struct work work;
         bool busy;

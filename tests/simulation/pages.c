@@ -28,7 +28,7 @@ static bool some_are_late(const struct run *run)
 {
     for (uint16_t i = 0; i < run->swarm.shards; i++) {
         const struct shard *s = run_shard_running(run, i);
-        if (s != NULL && s->projector.position.seq < s->journal.committed_seq)
+        if (s != NULL && s->projector.follower.position.seq < s->journal.committed_seq)
             return true;
     }
     return false;

@@ -286,10 +286,10 @@ static void settle(struct run *run, bool (*done)(const struct run *run), uint64_
 static bool is_projected(const struct run *run, const struct run_shard *rs)
 {
     const struct shard *s = run_shard_running(run, rs->number);
-    return s != NULL && journal_idle(&s->journal) &&
-           s->journal.committed_seq == rs->history.seq &&
-           s->projector.position.seq == s->journal.committed_seq && !s->projector.busy &&
-           fifo_empty(&s->run_queue) && fifo_empty(&s->wait_queue) && fifo_empty(&s->answered);
+    return s != NULL && journal_idle(&s->journal) && s->journal.committed_seq == rs->history.seq &&
+           s->projector.follower.position.seq == s->journal.committed_seq &&
+           !s->projector.follower.busy && fifo_empty(&s->run_queue) && fifo_empty(&s->wait_queue) &&
+           fifo_empty(&s->answered);
 }
 
 static bool all_projected(const struct run *run)

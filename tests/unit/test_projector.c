@@ -19,11 +19,11 @@ static void a_step_of_the_views_takes_only_so_many_refusals(void **state)
         append_refusals(f, PROJECTOR_STEP_KEYS * 2 / 3, &body, &row);
     wire_writer_done(&body);
     crash(f);
-    while (f->shard->projector.position.seq <= head)
+    while (f->shard->projector.follower.position.seq <= head)
         run(f, MS / 10);
-    assert_int_equal(f->shard->projector.position.seq, head + 2);
+    assert_int_equal(f->shard->projector.follower.position.seq, head + 2);
     run(f, 30000 * MS);
-    assert_int_equal(f->shard->projector.position.seq, head + BATCHES);
+    assert_int_equal(f->shard->projector.follower.position.seq, head + BATCHES);
 }
 
 static void take_in(void *context, const struct key_run *run)
@@ -66,9 +66,9 @@ static void a_commit_that_was_done_although_it_failed_is_not_done_again(void **s
         while (views_stand_at(f) < f->shard->journal.committed_seq)
             run(f, MS / 10);
         uint64_t after = runs_of_keys(f);
-        assert_true(f->shard->projector.position.seq < f->shard->journal.committed_seq);
+        assert_true(f->shard->projector.follower.position.seq < f->shard->journal.committed_seq);
         merges += before != after;
-        while (f->shard->projector.position.seq < f->shard->journal.committed_seq)
+        while (f->shard->projector.follower.position.seq < f->shard->journal.committed_seq)
             run(f, MS / 10);
         assert_true(runs_of_keys(f) == after);
     }
