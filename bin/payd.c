@@ -44,6 +44,7 @@
 struct listener {
     struct payd *payd;
     struct loop *loop;
+    struct shard_set *shards;
     struct issuer *issuer;
     struct token_verifier *verifier;
     struct bridge_backend backend;
@@ -142,7 +143,7 @@ static void payd_stop(struct payd *p, int exit_code)
     struct env *env = loop_env(node_loop(p->node, 0));
     p->stop_alarm.fire = stop_late;
     env_alarm_set(env, &p->stop_alarm, env_mono_ns(env) + PAYD_STOP_NS);
-    node_end_lists(p->node);
+    shard_set_end_lists(node_shard_set(p->node));
     p->serving = (uint16_t)(p->listener_count + (p->metrics_listener != NULL ? 2 : 1));
     for (uint16_t i = 0; i < p->listener_count; i++) {
         p->listeners[i].stop_item.deliver = stop_listener;
@@ -176,7 +177,7 @@ static void shard_stopped(void *context, uint16_t shard, const char *reason)
 static void payd_ask(void *context, struct message *m)
 {
     struct listener *f = context;
-    node_post(f->payd->node, f->loop, m);
+    shard_set_post(f->shards, loop_env(f->loop), m);
 }
 
 static bool short_of_connections(const struct payd *p)
@@ -452,6 +453,7 @@ static bool make_listeners(struct payd *p)
         struct listener *f = &p->listeners[i];
         f->payd = p;
         f->loop = node_loop(p->node, i);
+        f->shards = node_shard_set(p->node);
         if (!start_issuer(p, f) || (i == 0 && !fetch_keys(p)) || !make_verifier(p, f) ||
             !make_bridge(p, f))
             return false;

@@ -137,13 +137,13 @@ static void ask_actor(struct operator_request *q, const struct message_type *typ
         memcpy(&m->target, (const char *)q->body + type->target_offset, sizeof m->target);
     if (e->key.len > 0 && type->mutates)
         set_key(m, e);
-    node_post(o->options.node, o->options.loop, m);
+    shard_set_post(operator_shards(o), env, m);
 }
 
 /* Somebody in this process handles it: not so for replies, events and parts of others. */
 static bool operator_handled(const struct operator* o, const struct message_type *type)
 {
-    const struct domain *d = node_domain(o->options.node);
+    const struct domain *d = shard_set_domain(operator_shards(o));
     if (type->target_kind == KIND_NODE)
         return true;
     return type->target_kind > 0 && type->target_kind < KIND_MAX &&

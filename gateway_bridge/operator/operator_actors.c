@@ -187,7 +187,7 @@ static void finish_named(struct operator_request *q)
 {
     struct named *n = q->answer;
     if (n->code == RESULT_NOT_FOUND && n->shards_left > 0) {
-        uint16_t next = (uint16_t)((q->shard + 1) % node_shards(q->operator->options.node));
+        uint16_t next = (uint16_t)((q->shard + 1) % shard_set_count(operator_shards(q->operator)));
         n->shards_left--;
         operator_run_on_shard(q, next, next, n->run, finish_named);
     } else if (n->code != RESULT_OK) {
@@ -202,7 +202,7 @@ static void on_shard_named(struct operator_request *q, struct slice name, const 
                         void (*run)(struct operator_request *q, struct shard *s),
                         void (*finish)(struct operator_request *q))
 {
-    uint16_t shards = node_shards(q->operator->options.node);
+    uint16_t shards = shard_set_count(operator_shards(q->operator));
     if (!operator_make_answer(q, sizeof(struct named)))
         return;
     struct named *n = q->answer;
@@ -245,7 +245,8 @@ static void on_shard_details(struct operator_request *q, struct shard *s)
     };
     wire_writer_init(&state, STATE_BYTES_MAX);
     if (info.exists && shard_actor_state(s, n->kind, n->id, &state) == ERR_OK && !state.failed) {
-        const struct actor_kind *kind = node_domain(q->operator->options.node)->kinds[n->kind];
+        const struct actor_kind *kind =
+            shard_set_domain(operator_shards(q->operator))->kinds[n->kind];
         n->details.state = operator_state_text(&q->arena, wire_written(&state),
                                                kind->state_fields, STATE_TEXT_MAX);
         n->details.has_state = n->details.state.len > 0;

@@ -93,7 +93,7 @@ static void operator_batch_taken(struct work *w)
 void operator_batch_get(struct operator_request *q)
 {
     const struct journal_batch_get *m = q->body;
-    if (m->has_shard && m->shard >= node_shards(q->operator->options.node)) {
+    if (m->has_shard && m->shard >= shard_set_count(operator_shards(q->operator))) {
         operator_refuse_shard(q);
         return;
     }

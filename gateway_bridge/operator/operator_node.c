@@ -24,7 +24,7 @@ static void on_ping(struct operator_request *q)
     struct node_info info = {
         .version = slice_of(o->version),
         .ready = node_ready(o->node, &reason),
-        .shards = node_shards(o->node),
+        .shards = shard_set_count(node_shard_set(o->node)),
         .loops = node_loops(o->node),
         .time = env_wall_ns(loop_env(o->loop)),
     };
@@ -90,7 +90,7 @@ static void on_letter_replay(struct operator_request *q)
 {
     const struct dead_letter_replay *body = q->body;
     uint32_t shard = body->has_shard ? body->shard : 0;
-    if (shard >= node_shards(q->operator->options.node))
+    if (shard >= shard_set_count(operator_shards(q->operator)))
         operator_refuse_shard(q);
     else
         operator_run_on_shard(q, (uint16_t)shard, (uint16_t)shard, on_shard_replay,

@@ -83,6 +83,11 @@ struct operator {
     void *stopped_context;
 };
 
+static inline struct shard_set *operator_shards(const struct operator* o)
+{
+    return node_shard_set(o->options.node);
+}
+
 /* operator.c: answers and is done with the request. */
 void operator_answer(struct operator_request *q, uint16_t code);
 void operator_answer_with(struct operator_request *q, const struct message_type *type,

@@ -9,7 +9,7 @@ static void run_here(struct inbox_item *item);
 static void operator_run_on_shard_travel(struct operator_request *q)
 {
     q->mail.deliver = run_here;
-    loop_mail(node_shard_loop(q->operator->options.node, q->shard), &q->mail);
+    env_mail(shard_set_env(operator_shards(q->operator), q->shard), &q->mail);
 }
 
 static void come_back(struct inbox_item *item)
@@ -28,7 +28,7 @@ static void come_back(struct inbox_item *item)
 static void run_here(struct inbox_item *item)
 {
     struct operator_request *q = container_of(item, struct operator_request, mail);
-    q->run(q, node_shard(q->operator->options.node, q->shard));
+    q->run(q, shard_set_shard(operator_shards(q->operator), q->shard));
     q->mail.deliver = come_back;
     loop_mail(q->operator->options.loop, &q->mail);
 }
@@ -49,8 +49,8 @@ void operator_run_on_shards(struct operator_request *q,
                         void (*run)(struct operator_request *q, struct shard *s),
                         void (*finish)(struct operator_request *q))
 {
-    operator_run_on_shard(q, 0, (uint16_t)(node_shards(q->operator->options.node) - 1), run,
-                          finish);
+    uint16_t last = (uint16_t)(shard_set_count(operator_shards(q->operator)) - 1);
+    operator_run_on_shard(q, 0, last, run, finish);
 }
 
 void operator_answer_empty(struct operator_request *q)

@@ -17,7 +17,7 @@ static void run_step(struct work *w)
     if (v->verify == NULL) {
         v->verify = malloc(sizeof *v->verify);
         check(v->verify != NULL);
-        verify_init(v->verify, node_domain(o->node), o->store, v->shard);
+        verify_init(v->verify, shard_set_domain(node_shard_set(o->node)), o->store, v->shard);
     }
     v->step.more = verify_step(v->verify, OPERATOR_VERIFY_STEP);
     if (!v->step.more && v->verify->problem == NULL && o->totals != NULL)
@@ -100,7 +100,7 @@ void verification_start(struct verification *v)
     struct shard_stats stats;
     if (v->running || v->abandoned)
         return;
-    v->shards = node_shards(o->options.node);
+    v->shards = shard_set_count(operator_shards(o));
     if (v->lines == NULL) {
         v->lines = calloc(v->shards, sizeof *v->lines);
         v->hashes = calloc(v->shards, sizeof *v->hashes);

@@ -149,18 +149,6 @@ void node_get_stats(struct node *n, uint16_t shard, struct shard_stats *stats)
     check(pthread_mutex_unlock(&ns->stats_lock) == 0);
 }
 
-/* --- messages --------------------------------------------------------------------------------- */
-
-void node_post_to(struct node *n, struct loop *from, struct message *m, uint16_t shard)
-{
-    shard_set_post_to(n->shard_set, loop_env(from), m, shard);
-}
-
-void node_post(struct node *n, struct loop *from, struct message *m)
-{
-    shard_set_post(n->shard_set, loop_env(from), m);
-}
-
 /* --- life ------------------------------------------------------------------------------------- */
 
 static enum err make_workers(struct node *n)
@@ -314,11 +302,6 @@ static void on_deadline(struct alarm *a)
     loop_stop(n->loops[0].loop);
 }
 
-void node_end_lists(struct node *n)
-{
-    shard_set_end_lists(n->shard_set);
-}
-
 void node_stop(struct node *n, uint64_t deadline_ns)
 {
     check(!n->stopping);
@@ -377,23 +360,7 @@ struct loop *node_loop(const struct node *n, uint16_t number)
     return n->loops[number].loop;
 }
 
-uint16_t node_shards(const struct node *n)
+struct shard_set *node_shard_set(const struct node *n)
 {
-    return n->options.shards;
-}
-
-struct shard *node_shard(const struct node *n, uint16_t number)
-{
-    return shard_set_shard(n->shard_set, number);
-}
-
-struct loop *node_shard_loop(const struct node *n, uint16_t number)
-{
-    check(number < n->options.shards);
-    return n->shards[number].loop;
-}
-
-const struct domain *node_domain(const struct node *n)
-{
-    return n->options.domain;
+    return n->shard_set;
 }

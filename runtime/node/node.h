@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Node: all loops, workers and shards (shard_set.h) of one process. Loop 0 runs on the thread that
- * calls node_run(); shards are dealt to the loops in turn. All shards share one journal worker and
- * one views worker of the store, and its read workers. */
+/* Node: the life of one process's loops, workers and shards, on real threads. Loop 0 runs on the
+ * thread that calls node_run(); shards are dealt to the loops in turn. All shards share one journal
+ * worker and one views worker of the store, and its read workers. Messages go to the shard set
+ * (shard_set.h), with the loop_env() of whoever posts. */
 #ifndef NODE_NODE_H
 #define NODE_NODE_H
 
@@ -9,7 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "runtime/actor/message.h"
 #include "runtime/base/check.h"
 #include "runtime/base/error.h"
 #include "runtime/base/slice.h"
@@ -53,23 +53,15 @@ must_check enum err node_start(struct node *n);
  * node_free(). */
 must_check bool node_run(struct node *n);
 
-/* Loop 0's thread, once, before those who ask are told to end: lists are answered UNAVAILABLE from
- * now on, those too that wait. What was accepted to be written goes on. */
-void node_end_lists(struct node *n);
-
-/* Loop 0's thread, once: closes all shards. Nobody posts any more. */
+/* Loop 0's thread, once: closes all shards. Nobody posts any more. Before that, and before those
+ * who ask are told to end, shard_set_end_lists() ends what would take long. */
 void node_stop(struct node *n, uint64_t deadline_ns);
 
 /* After node_run() returned true. Takes NULL, returns NULL. */
 struct node *node_free(struct node *n);
 
-/* The thread of `from`. Sends the message to the shard of its target, which is found from the body
- * (domain_target()) if it is not set; one about the whole node goes to all shards
- * (scatter_gather.h). Sets m->home; m->done runs on that loop. */
-void node_post(struct node *n, struct loop *from, struct message *m);
-
-/* The same to this shard; the target is set. */
-void node_post_to(struct node *n, struct loop *from, struct message *m, uint16_t shard);
+/* All shards: to post, and for inspection on their threads. Lives as long as the node. */
+struct shard_set *node_shard_set(const struct node *n);
 
 /* Any thread. Do all shards run? If not, *reason (static) says why. It is also set while all run,
  * if the journal of one is damaged in batches that are not needed. */
@@ -77,12 +69,6 @@ bool node_ready(struct node *n, const char **reason);
 
 uint16_t node_loops(const struct node *n);
 struct loop *node_loop(const struct node *n, uint16_t number);
-
-/* For inspection: whoever wants something of a shard mails itself to the shard's loop. */
-uint16_t node_shards(const struct node *n);
-struct shard *node_shard(const struct node *n, uint16_t number);
-struct loop *node_shard_loop(const struct node *n, uint16_t number);
-const struct domain *node_domain(const struct node *n);
 
 /* Any thread: the shard's statistics as of at most NODE_PUBLISH_NS ago. */
 void node_get_stats(struct node *n, uint16_t shard, struct shard_stats *stats);

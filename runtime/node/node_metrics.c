@@ -212,7 +212,8 @@ static void put_process(struct metrics *m)
 void node_metrics(struct node *n, struct metrics *m)
 {
     put_process(m);
-    struct page p = {.m = m, .domain = node_domain(n), .count = node_shards(n)};
+    struct shard_set *set = node_shard_set(n);
+    struct page p = {.m = m, .domain = shard_set_domain(set), .count = shard_set_count(set)};
     p.shards = calloc(p.count, sizeof *p.shards);
     if (p.shards == NULL) {
         m->failed = true;

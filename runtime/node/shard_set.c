@@ -235,3 +235,8 @@ struct env *shard_set_env(const struct shard_set *c, uint16_t number)
     check(number < c->options.shards);
     return c->shards[number].env;
 }
+
+const struct domain *shard_set_domain(const struct shard_set *c)
+{
+    return c->options.domain;
+}

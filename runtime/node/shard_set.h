@@ -22,7 +22,7 @@ struct shard_set;
 struct shard_set_options {
     const struct domain *domain;
     struct store *store;       /* outlives the shard set */
-    uint16_t shards;           /* 1 .. SHARD_SET_SHARDS_MAX, fixed for the deployment */
+    uint16_t shards;           /* 1 .. SHARD_SET_MAX, fixed for the deployment */
     struct env *const *envs;   /* dealt to the shards in turn; read by shard_set_new() only */
     uint16_t env_count;
     struct worker *journal_worker, *views_worker;
@@ -63,8 +63,10 @@ bool shard_set_pass(struct shard_set *c, uint16_t shard, uint64_t budget_ns);
 void shard_set_end_lists(struct shard_set *c);
 void shard_set_close(struct shard_set *c);
 
+/* All that is needed to look into a shard: mail to its env, and on that thread its shard. */
 uint16_t shard_set_count(const struct shard_set *c);
 struct shard *shard_set_shard(const struct shard_set *c, uint16_t number); /* of its env's thread */
 struct env *shard_set_env(const struct shard_set *c, uint16_t number);
+const struct domain *shard_set_domain(const struct shard_set *c);
 
 #endif

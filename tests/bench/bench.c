@@ -96,7 +96,7 @@ static void on_alarm(struct alarm *a)
 {
     struct bench *b = container_of(a, struct bench, alarm);
     struct shard_stats stats;
-    shard_get_stats(node_shard(b->node, 0), &stats);
+    shard_get_stats(shard_set_shard(node_shard_set(b->node), 0), &stats);
     if (stats.projected_seq == stats.committed_seq)
         b->projected(b);
     else
@@ -123,7 +123,7 @@ void bench_post(struct bench *b, struct message *m)
 {
     m->target = ID128_ZERO;
     m->target_kind = 0;
-    node_post(b->node, node_loop(b->node, 0), m);
+    shard_set_post(node_shard_set(b->node), loop_env(node_loop(b->node, 0)), m);
 }
 
 /* --- figures ---------------------------------------------------------------------------------- */

@@ -39,7 +39,7 @@ static void on_projected(struct bench *b)
 {
     struct opening *o = container_of(b, struct opening, bench);
     struct shard_stats stats;
-    shard_get_stats(node_shard(b->node, 0), &stats);
+    shard_get_stats(shard_set_shard(node_shard_set(b->node), 0), &stats);
     check(stats.resident >= ACCOUNTS);
     malloc_trim(0);
     o->after_bytes = bench_resident_bytes();

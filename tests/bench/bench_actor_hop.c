@@ -204,7 +204,7 @@ static void on_hopped(struct message *m)
 static void start_hops(struct bench *b)
 {
     struct relay *y = container_of(b, struct relay, bench);
-    y->shard = node_shard(y->bench.node, 0);
+    y->shard = shard_set_shard(node_shard_set(y->bench.node), 0);
     y->runners = aligned_alloc(CACHE_LINE, MESSAGES * sizeof *y->runners);
     check(y->runners != NULL);
     y->since_ns = bench_now_ns();

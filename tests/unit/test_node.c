@@ -227,7 +227,7 @@ static void ask(struct asker *a)
     a->message.type = &count_type;
     a->message.target = ID128_ZERO;
     a->message.target_kind = 0;
-    node_post(a->office->node, a->loop, &a->message);
+    shard_set_post(node_shard_set(a->office->node), loop_env(a->loop), &a->message);
 }
 
 /* Asks the next shard, which did not count. */
@@ -236,7 +236,7 @@ static void look(struct asker *a)
     a->message.type = &view_type;
     a->message.target = counter_of((uint16_t)((id128_home(a->body.id) + 1) % SHARDS));
     a->message.target_kind = 0;
-    node_post(a->office->node, a->loop, &a->message);
+    shard_set_post(node_shard_set(a->office->node), loop_env(a->loop), &a->message);
 }
 
 static struct count reply_of(struct asker *a)
@@ -314,7 +314,7 @@ static void ask_sum(struct office *o, uint64_t refuses)
     a->message.done = on_sum_answer;
     a->message.target = ID128_ZERO;
     a->message.target_kind = 0;
-    node_post(o->node, a->loop, &a->message);
+    shard_set_post(node_shard_set(o->node), loop_env(a->loop), &a->message);
 }
 
 static void on_finished(struct inbox_item *item)
