@@ -26,6 +26,16 @@ void fields_close(struct wire_reader *r, uint32_t count, uint32_t known)
         (void)wire_skip(r);
 }
 
+uint32_t fields_open_state(struct wire_reader *r, uint32_t format, uint32_t count_min,
+                           uint32_t count_max)
+{
+    check(count_min <= count_max);
+    uint32_t count = wire_get_array(r, count_max);
+    if (count < count_min || wire_get_uint(r, UINT16_MAX) != format)
+        r->failed = true;
+    return count;
+}
+
 struct decimal fields_get_decimal(struct wire_reader *r)
 {
     struct decimal d = {0};

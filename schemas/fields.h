@@ -38,6 +38,11 @@ uint32_t fields_open(struct wire_reader *r, uint32_t count_min);
 /* Steps over the elements that this version does not know. */
 void fields_close(struct wire_reader *r, uint32_t count, uint32_t known);
 
+/* The head of a stored state: its count of elements, which must be one that this version knows (a
+ * state with more would lose them when it is stored again), and its format. Returns the count. */
+uint32_t fields_open_state(struct wire_reader *r, uint32_t format, uint32_t count_min,
+                           uint32_t count_max);
+
 struct decimal fields_get_decimal(struct wire_reader *r);
 void fields_put_decimal(struct wire_writer *w, struct decimal d);
 

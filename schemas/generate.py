@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-from generator import declarations, json_code, openapi, structs, tables, tests  # noqa: E402
+from generator import declarations, json_code, openapi, states, structs, tables, tests  # noqa: E402
 
 
 def outputs(schema, version):
@@ -18,10 +18,13 @@ def outputs(schema, version):
         "catalog.h": tables.catalog_header(schema),
         "catalog.c": tables.catalog_source(schema),
         "openapi.json": openapi.document(schema, version),
+        "test_states.c": tests.states(schema),
     }
     for service in schema.services:
         made[f"{service}.h"] = structs.header(schema, service)
         made[f"{service}.c"] = structs.source(schema, service)
+        made[f"{service}_states.h"] = states.header(schema, service)
+        made[f"{service}_states.c"] = states.source(schema, service)
         made[f"{service}_json.c"] = json_code.source(schema, service)
         made[f"test_{service}_messages.c"] = tests.source(schema, service)
     return made

@@ -10,11 +10,9 @@
 #include "actors/ledger/transfer.h"
 #include "runtime/base/mutant.h"
 #include "schemas/common.h"
+#include "schemas/ledger_states.h"
 #include "schemas/result.h"
 
-#define ACCOUNT_STATE_VERSION 1
-#define ACCOUNT_STATE_FIELDS 14 /* version first, the array of listed holds last */
-#define EXTRA_FIELDS 10
 #define HOLDS_CAPACITY_MIN 4
 
 /* --- rules ------------------------------------------------------------------------------------ */
@@ -158,42 +156,66 @@ struct metadata account_pairs(struct turn *t, struct slice encoded)
     return m;
 }
 
-struct extra_source {
-    struct account_extra head; /* its lengths are filled in here */
-    struct slice name, owner, metadata;
-};
-
-static bool extra_needed(const struct extra_source *s)
+static bool extra_needed(const struct account_details *d)
 {
-    return s->head.user_data_128 != 0 || s->head.user_data_64 != 0 || s->head.user_data_32 != 0 ||
-           s->head.limits != 0 || s->name.len != 0 || s->owner.len != 0 || s->metadata.len != 0;
+    return d->user_data_128 != 0 || d->user_data_64 != 0 || d->user_data_32 != 0 ||
+           d->limits != 0 || d->name.len != 0 || d->owner.len != 0 || d->metadata.len != 0;
 }
 
-/* Puts a new extra in the place of the old one, which the source may still point into. */
-static void extra_set(struct registry *r, struct account *a, const struct extra_source *s)
+static struct account_extra *extra_new(struct registry *r, const struct account_details *d)
+{
+    const struct slice pieces[] = {d->name, d->owner, d->metadata};
+    struct account_extra *x =
+        registry_alloc(r, sizeof *x + (size_t)d->name.len + d->owner.len + d->metadata.len);
+    *x = (struct account_extra){
+        .user_data_128 = d->user_data_128,
+        .user_data_64 = d->user_data_64,
+        .user_data_32 = d->user_data_32,
+        .limits = d->limits,
+        .debit_balance_max = d->debit_balance_max,
+        .credit_balance_max = d->credit_balance_max,
+        .credit_balance_min = d->credit_balance_min,
+        .name_len = (uint16_t)d->name.len,
+        .owner_len = (uint16_t)d->owner.len,
+        .metadata_len = (uint16_t)d->metadata.len,
+    };
+    char *at = (char *)(x + 1);
+    for (size_t i = 0; i < array_len(pieces); i++) {
+        if (pieces[i].len > 0)
+            memcpy(at, pieces[i].data, pieces[i].len);
+        at += pieces[i].len;
+    }
+    return x;
+}
+
+/* Puts a new extra in the place of the old one, which the details may still point into. */
+static void extra_set(struct registry *r, struct account *a, const struct account_details *d)
 {
     struct account_extra *old = a->extra;
-    a->extra = NULL;
+    a->extra = extra_needed(d) ? extra_new(r, d) : NULL;
     a->flags &= ~ACCOUNT_LIMITED;
-    if (extra_needed(s)) {
-        struct account_extra *x = registry_alloc(
-            r, sizeof *x + (size_t)s->name.len + s->owner.len + s->metadata.len);
-        *x = s->head;
-        x->name_len = (uint16_t)s->name.len;
-        x->owner_len = (uint16_t)s->owner.len;
-        x->metadata_len = (uint16_t)s->metadata.len;
-        char *at = (char *)(x + 1);
-        const struct slice pieces[] = {s->name, s->owner, s->metadata};
-        for (size_t i = 0; i < array_len(pieces); i++) {
-            if (pieces[i].len > 0)
-                memcpy(at, pieces[i].data, pieces[i].len);
-            at += pieces[i].len;
-        }
-        a->extra = x;
-        if (x->limits != 0)
-            a->flags |= ACCOUNT_LIMITED;
-    }
+    if (d->limits != 0)
+        a->flags |= ACCOUNT_LIMITED;
     registry_free(r, old);
+}
+
+static struct account_details details_of(const struct account *a)
+{
+    const struct account_extra *x = a->extra;
+    if (x == NULL)
+        return (struct account_details){.limits = 0};
+    return (struct account_details){
+        .user_data_128 = x->user_data_128,
+        .user_data_64 = x->user_data_64,
+        .user_data_32 = x->user_data_32,
+        .limits = x->limits,
+        .debit_balance_max = x->debit_balance_max,
+        .credit_balance_max = x->credit_balance_max,
+        .credit_balance_min = x->credit_balance_min,
+        .name = account_name(a),
+        .owner = account_owner(a),
+        .metadata = account_metadata(a),
+    };
 }
 
 void account_hold_add(struct registry *r, struct account *a, struct id128 hold)
@@ -245,7 +267,7 @@ void account_hold_remove(struct registry *r, struct account *a, struct id128 hol
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-static void extra_limits(struct account_extra *x, const struct account_updated *e)
+static void extra_limits(struct account_details *x, const struct account_updated *e)
 {
     x->limits = (e->has_debit_balance_max ? ACCOUNT_LIMITS_DEBIT_BALANCE_MAX : 0u) |
                 (e->has_credit_balance_max ? ACCOUNT_LIMITS_CREDIT_BALANCE_MAX : 0u) |
@@ -262,7 +284,7 @@ static struct slice account_given(bool has, struct slice text)
 }
 
 /* Sets extra with the event's metadata encoded. */
-static void extra_set_with(struct registry *r, struct account *a, struct extra_source *s,
+static void extra_set_with(struct registry *r, struct account *a, struct account_details *d,
                            const struct metadata *m)
 {
     struct wire_writer w;
@@ -270,8 +292,8 @@ static void extra_set_with(struct registry *r, struct account *a, struct extra_s
     if (m != NULL && m->count > 0)
         fields_put_metadata(&w, m);
     check(!w.failed);
-    s->metadata = wire_written(&w);
-    extra_set(r, a, s);
+    d->metadata = wire_written(&w);
+    extra_set(r, a, d);
     wire_writer_done(&w);
 }
 
@@ -293,15 +315,17 @@ void account_opened_apply(struct registry *r, const void *event, uint64_t time_n
         .has_credit_balance_min = e->has_credit_balance_min,
         .credit_balance_min = e->credit_balance_min,
     };
-    struct extra_source s = {.name = account_given(e->has_name, e->name),
-                             .owner = account_given(e->has_owner, e->owner)};
-    s.head.user_data_128 = e->user_data_128;
-    s.head.user_data_64 = e->user_data_64;
-    s.head.user_data_32 = e->user_data_32;
-    extra_limits(&s.head, &limits);
+    struct account_details d = {
+        .user_data_128 = e->user_data_128,
+        .user_data_64 = e->user_data_64,
+        .user_data_32 = e->user_data_32,
+        .name = account_given(e->has_name, e->name),
+        .owner = account_given(e->has_owner, e->owner),
+    };
+    extra_limits(&d, &limits);
     const struct metadata *metadata = e->has_metadata ? &e->metadata : NULL;
-    if (extra_needed(&s) || (metadata != NULL && metadata->count > 0))
-        extra_set_with(r, a, &s, metadata);
+    if (extra_needed(&d) || (metadata != NULL && metadata->count > 0))
+        extra_set_with(r, a, &d, metadata);
     ledger_totals_count_account(r, e);
 }
 
@@ -319,122 +343,66 @@ void account_updated_apply(struct registry *r, const void *event, uint64_t time_
     (void)time_ns;
     const struct account_updated *e = event;
     struct account *a = registry_state(r, KIND_ACCOUNT, e->account_id);
-    struct extra_source s = {.name = account_given(e->has_name, e->name),
-                             .owner = account_owner(a)};
-    if (a->extra != NULL)
-        s.head = *a->extra;
-    extra_limits(&s.head, e);
-    extra_set_with(r, a, &s, e->has_metadata ? &e->metadata : NULL);
+    struct account_details d = details_of(a);
+    d.name = account_given(e->has_name, e->name);
+    extra_limits(&d, e);
+    extra_set_with(r, a, &d, e->has_metadata ? &e->metadata : NULL);
     a->version++;
 }
 
-/* --- stored form ------------------------------------------------------------------------------ */
+/* --- stored form: what is kept apart ---------------------------------------------------------- */
 
-static void extra_write(struct wire_writer *w, const struct account *a)
+void account_put_extra(struct wire_writer *w, const struct account *a)
 {
-    const struct account_extra *x = a->extra;
-    if (x == NULL) {
+    struct account_details d = details_of(a);
+    if (a->extra == NULL)
         wire_put_nil(w);
-        return;
-    }
-    wire_put_array(w, EXTRA_FIELDS);
-    wire_put_u128(w, x->user_data_128);
-    wire_put_uint(w, x->user_data_64);
-    wire_put_uint(w, x->user_data_32);
-    wire_put_uint(w, x->limits);
-    wire_put_u128(w, x->debit_balance_max);
-    wire_put_u128(w, x->credit_balance_max);
-    wire_put_u128(w, x->credit_balance_min);
-    wire_put_text(w, account_name(a));
-    wire_put_text(w, account_owner(a));
-    wire_put_bytes(w, account_metadata(a));
+    else
+        account_details_write(w, &d);
 }
 
-static bool extra_read(struct registry *r, struct wire_reader *from, struct account *a)
+bool account_get_extra(struct registry *r, struct wire_reader *from, struct account *a)
 {
+    struct account_details d;
     if (wire_get_nil(from))
         return true;
-    if (wire_get_array(from, EXTRA_FIELDS) != EXTRA_FIELDS)
+    if (!account_details_read(from, NULL, &d))
         return false;
-    struct extra_source s = {.head = {.limits = 0}};
-    s.head.user_data_128 = wire_get_u128(from);
-    s.head.user_data_64 = wire_get_uint(from, UINT64_MAX);
-    s.head.user_data_32 = (uint32_t)wire_get_uint(from, UINT32_MAX);
-    s.head.limits = (uint32_t)wire_get_uint(from, ACCOUNT_LIMITS_ALL);
-    s.head.debit_balance_max = wire_get_u128(from);
-    s.head.credit_balance_max = wire_get_u128(from);
-    s.head.credit_balance_min = wire_get_u128(from);
-    s.name = wire_get_text(from, UINT16_MAX);
-    s.owner = wire_get_text(from, UINT16_MAX);
-    s.metadata = wire_get_bytes(from, ACCOUNT_METADATA_MAX);
-    if (from->failed)
-        return false;
-    extra_set(r, a, &s);
+    extra_set(r, a, &d);
     return true;
 }
 
-static void write_state(struct wire_writer *w, const void *state)
+void account_free_extra(struct registry *r, struct account *a)
 {
-    const struct account *a = state;
-    wire_put_array(w, ACCOUNT_STATE_FIELDS);
-    wire_put_uint(w, ACCOUNT_STATE_VERSION);
-    wire_put_id(w, a->tenant_id);
-    wire_put_uint(w, a->currency);
-    wire_put_uint(w, a->code);
-    wire_put_uint(w, a->flags & ~ACCOUNT_LIMITED);
-    wire_put_uint(w, a->version);
-    wire_put_uint(w, a->opened_time);
-    wire_put_u128(w, a->debits_pending);
-    wire_put_u128(w, a->debits_posted);
-    wire_put_u128(w, a->credits_pending);
-    wire_put_u128(w, a->credits_posted);
-    wire_put_uint(w, a->hold_count);
-    extra_write(w, a);
-    wire_put_array(w, a->hold_listed);
-    for (uint32_t i = 0; i < a->hold_listed; i++)
-        wire_put_id(w, a->holds->ids[i]);
+    registry_free(r, a->extra);
+    a->extra = NULL;
 }
 
-static bool holds_read(struct registry *r, struct wire_reader *from, struct account *a)
+void account_put_holds(struct wire_writer *w, const struct account *a)
+{
+    check(a->hold_listed <= a->hold_count);
+    wire_put_array(w, a->hold_listed);
+    for (uint32_t i = 0; i < a->hold_listed; i++)
+        account_hold_write(w, &(struct account_hold){a->holds->ids[i]});
+}
+
+/* Needs the count of open holds, which is read before. */
+bool account_get_holds(struct registry *r, struct wire_reader *from, struct account *a)
 {
     uint32_t hold_count = a->hold_count;
     uint32_t listed = wire_get_array(from, ACCOUNT_HOLDS_LISTED_MAX);
-    for (uint32_t i = 0; i < listed && !from->failed; i++)
-        account_hold_add(r, a, wire_get_id(from));
+    struct account_hold hold;
+    for (uint32_t i = 0; i < listed && account_hold_read(from, NULL, &hold); i++)
+        if (!MUTANT(FORGET_HOLD))
+            account_hold_add(r, a, hold.transfer_id);
     a->hold_count = hold_count;
     return !from->failed && listed <= hold_count;
 }
 
-static void release_state(struct registry *r, void *state)
+void account_free_holds(struct registry *r, struct account *a)
 {
-    struct account *a = state;
-    registry_free(r, a->extra);
     registry_free(r, a->holds);
-    a->extra = NULL;
     a->holds = NULL;
-}
-
-static bool read_state(struct registry *r, struct wire_reader *from, void *state)
-{
-    struct account *a = state;
-    if (wire_get_array(from, ACCOUNT_STATE_FIELDS) != ACCOUNT_STATE_FIELDS ||
-        wire_get_uint(from, UINT64_MAX) != ACCOUNT_STATE_VERSION)
-        return false;
-    a->tenant_id = wire_get_id(from);
-    a->currency = (uint16_t)wire_get_uint(from, UINT16_MAX);
-    a->code = (uint16_t)wire_get_uint(from, UINT16_MAX);
-    a->flags = (uint32_t)wire_get_uint(from, ACCOUNT_FLAGS_ALL);
-    a->version = wire_get_uint(from, UINT64_MAX);
-    a->opened_time = wire_get_uint(from, UINT64_MAX);
-    a->debits_pending = wire_get_u128(from);
-    a->debits_posted = wire_get_u128(from);
-    a->credits_pending = wire_get_u128(from);
-    a->credits_posted = wire_get_u128(from);
-    a->hold_count = (uint32_t)wire_get_uint(from, UINT32_MAX);
-    if (extra_read(r, from, a) && holds_read(r, from, a))
-        return true;
-    release_state(r, a);
-    return false;
 }
 
 static const struct handler handlers[] = {
@@ -453,9 +421,5 @@ const struct actor_kind account_kind = {
     .hot_size = ACCOUNT_HOT_SIZE,
     .handlers = handlers,
     .handler_count = array_len(handlers),
-    .write = write_state,
-    .state_fields = "format tenant_id currency code flags version opened_time debits_pending "
-                    "debits_posted credits_pending credits_posted open_holds extra holds",
-    .read = read_state,
-    .release = release_state,
+    .codec = &account_codec,
 };

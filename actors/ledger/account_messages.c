@@ -120,7 +120,7 @@ static uint16_t open_ledger_check(struct turn *t, const struct account_opened *e
     }
     there = turn_find(t, KIND_LEDGER, ledger_directory_id(e->shard), &shard);
     bool full = there == PRESENCE_THERE &&
-                ((const struct ledger_directory *)shard)->name_count == LEDGERS_MAX;
+                ((const struct ledger_directory *)shard)->names_count == LEDGERS_MAX;
     return full ? RESULT_TOO_LARGE : RESULT_OK;
 }
 

@@ -8,17 +8,15 @@
 #include <stdint.h>
 
 #include "runtime/actor/domain.h"
+#include "schemas/ledger.h"
 
 #define LEDGERS_MAX 65536 /* of one shard: tenants times their currencies; named in one state */
 
-struct ledger_name {
-    struct id128 tenant_id;
-    uint16_t currency;
-};
-
 struct ledger_directory {
     struct ledger_name *names; /* of all totals; those that are in it never change */
-    uint32_t name_count;
+    uint32_t names_count;
+    /* entries the list can take; not stored: 0 in a state that was just read */
+    uint32_t names_room;
 };
 
 extern const struct actor_kind ledger_directory_kind;

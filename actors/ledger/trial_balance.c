@@ -76,7 +76,7 @@ static void trial_balance_judge(struct trial_balance *b)
 static uint16_t sum_up(struct turn *t, const struct principal *who,
                        const struct ledger_directory *own, struct trial_balance *b, bool *waiting)
 {
-    for (uint32_t i = 0; i < own->name_count; i++) {
+    for (uint32_t i = 0; i < own->names_count; i++) {
         const struct ledger_name *name = &own->names[i];
         bool other = who->one_tenant && !id128_equal(name->tenant_id, who->tenant_id);
         if (other || !turn_may_see(t, name->tenant_id, ID128_ZERO))

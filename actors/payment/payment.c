@@ -6,11 +6,7 @@
 #include "actors/payment/payment_actions.h"
 #include "actors/wallet/wallet.h"
 #include "schemas/common.h"
-
-#define PAYMENT_STATE_VERSION 1
-#define PAYMENT_STATE_FIELDS 19 /* of a stored state, the format among them */
-#define PAYMENT_DESCRIPTION_MAX 500
-#define PAYMENT_CUSTOMER_ID_MAX 128
+#include "schemas/payment_states.h"
 
 u128 payment_remaining(const struct payment *p)
 {
@@ -280,67 +276,7 @@ void payment_project_expired(struct projection *to, const void *event, uint64_t 
     project_with_wallet(to, e->payment_id, time_ns, &row);
 }
 
-/* --- state ------------------------------------------------------------------------------------ */
-
-static void write_state(struct wire_writer *to, const void *state)
-{
-    const struct payment *p = state;
-    wire_put_array(to, PAYMENT_STATE_FIELDS);
-    wire_put_uint(to, PAYMENT_STATE_VERSION);
-    wire_put_id(to, p->tenant_id);
-    wire_put_id(to, p->payer_id);
-    wire_put_id(to, p->payee_id);
-    wire_put_id(to, p->from_account);
-    wire_put_id(to, p->to_account);
-    wire_put_u128(to, p->amount);
-    wire_put_u128(to, p->captured);
-    wire_put_u128(to, p->refunded);
-    wire_put_uint(to, p->created_at);
-    wire_put_uint(to, p->updated_at);
-    wire_put_uint(to, p->expires_at);
-    wire_put_text(to, p->description);
-    wire_put_text(to, p->customer_id);
-    fields_put_metadata(to, &p->metadata);
-    wire_put_uint(to, p->version);
-    wire_put_uint(to, p->currency);
-    wire_put_uint(to, p->capture);
-    wire_put_uint(to, p->status);
-}
-
-static bool read_state(struct registry *r, struct wire_reader *from, void *state)
-{
-    struct payment *p = state;
-    if (wire_get_array(from, PAYMENT_STATE_FIELDS) != PAYMENT_STATE_FIELDS ||
-        wire_get_uint(from, UINT16_MAX) != PAYMENT_STATE_VERSION)
-        return false;
-    p->tenant_id = wire_get_id(from);
-    p->payer_id = wire_get_id(from);
-    p->payee_id = wire_get_id(from);
-    p->from_account = wire_get_id(from);
-    p->to_account = wire_get_id(from);
-    p->amount = wire_get_u128(from);
-    p->captured = wire_get_u128(from);
-    p->refunded = wire_get_u128(from);
-    p->created_at = wire_get_uint(from, UINT64_MAX);
-    p->updated_at = wire_get_uint(from, UINT64_MAX);
-    p->expires_at = wire_get_uint(from, UINT64_MAX);
-    p->description = owned_text_read(r, from, PAYMENT_DESCRIPTION_MAX);
-    p->customer_id = owned_text_read(r, from, PAYMENT_CUSTOMER_ID_MAX);
-    p->metadata = owned_metadata_read(r, from);
-    p->version = (uint32_t)wire_get_uint(from, UINT32_MAX);
-    p->currency = (uint16_t)wire_get_uint(from, CURRENCY_NUMBER_MAX);
-    p->capture = (uint8_t)wire_get_uint(from, PAYMENT_CAPTURE_MODE_COUNT);
-    p->status = (uint8_t)wire_get_uint(from, PAYMENT_STATUS_COUNT);
-    return !from->failed;
-}
-
-static void release_state(struct registry *r, void *state)
-{
-    struct payment *p = state;
-    owned_text_free(r, p->description);
-    owned_text_free(r, p->customer_id);
-    owned_metadata_free(r, &p->metadata);
-}
+/* --- kind ------------------------------------------------------------------------------------- */
 
 static const struct handler handlers[] = {
     {&payment_create_type, payment_on_create},
@@ -356,11 +292,6 @@ const struct actor_kind payment_kind = {
     .state_size = sizeof(struct payment),
     .handlers = handlers,
     .handler_count = array_len(handlers),
-    .write = write_state,
-    .state_fields = "format tenant_id payer_id payee_id from_account to_account amount "
-                    "captured refunded created_at updated_at expires_at description customer_id "
-                    "metadata version currency capture status",
-    .read = read_state,
-    .release = release_state,
+    .codec = &payment_codec,
     .timeout = payment_on_timeout,
 };

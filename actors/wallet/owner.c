@@ -7,8 +7,7 @@
 #include "runtime/base/sha256.h"
 #include "schemas/common.h"
 #include "schemas/result.h"
-
-#define OWNER_STATE_VERSION 1
+#include "schemas/wallet_states.h"
 
 struct id128 owner_key(struct id128 owner_id, uint16_t home)
 {
@@ -30,7 +29,7 @@ struct id128 owner_locate(const void *body, const struct principal *who, uint16_
 
 struct id128 owner_wallet_of(const struct owner *o, uint16_t currency)
 {
-    for (uint32_t i = 0; o != NULL && i < o->count; i++)
+    for (uint32_t i = 0; o != NULL && i < o->wallets_count; i++)
         if (o->wallets[i].currency == currency)
             return o->wallets[i].wallet_id;
     return ID128_ZERO;
@@ -46,7 +45,7 @@ static uint16_t may_open(const struct owner *o, const struct principal *who,
         return RESULT_FORBIDDEN;
     if (currency_by_number(open->currency) == NULL)
         return RESULT_CURRENCY_UNKNOWN;
-    if (o != NULL && o->count == OWNER_WALLETS_MAX)
+    if (o != NULL && o->wallets_count == OWNER_WALLETS_MAX)
         return RESULT_OWNER_FULL;
     return RESULT_OK;
 }
@@ -94,7 +93,7 @@ static void replace_list(struct registry *r, struct owner *o, struct owner_walle
 {
     registry_free(r, o->wallets);
     o->wallets = wallets;
-    o->count = count;
+    o->wallets_count = count;
 }
 
 void owner_wallet_add(struct registry *r, struct id128 key, struct owner_wallet w)
@@ -102,63 +101,32 @@ void owner_wallet_add(struct registry *r, struct id128 key, struct owner_wallet 
     struct owner *o = registry_state_if(r, KIND_OWNER, key);
     if (o == NULL)
         o = registry_create(r, KIND_OWNER, key);
-    check(o->count < OWNER_WALLETS_MAX);
-    struct owner_wallet *wallets = registry_alloc(r, (o->count + 1) * sizeof *wallets);
-    if (o->count != 0)
-        memcpy(wallets, o->wallets, o->count * sizeof *wallets);
-    wallets[o->count] = w;
-    replace_list(r, o, wallets, o->count + 1);
+    check(o->wallets_count < OWNER_WALLETS_MAX);
+    struct owner_wallet *wallets = registry_alloc(r, (o->wallets_count + 1) * sizeof *wallets);
+    if (o->wallets_count != 0)
+        memcpy(wallets, o->wallets, o->wallets_count * sizeof *wallets);
+    wallets[o->wallets_count] = w;
+    replace_list(r, o, wallets, o->wallets_count + 1);
 }
 
 void owner_wallet_drop(struct registry *r, struct id128 key, struct id128 wallet_id)
 {
     struct owner *o = registry_state(r, KIND_OWNER, key);
-    check(o->count > 0);
+    check(o->wallets_count > 0);
     struct owner_wallet *wallets = NULL;
     uint32_t kept = 0;
-    if (o->count > 1)
-        wallets = registry_alloc(r, (o->count - 1) * sizeof *wallets);
-    for (uint32_t i = 0; i < o->count; i++) {
+    if (o->wallets_count > 1)
+        wallets = registry_alloc(r, (o->wallets_count - 1) * sizeof *wallets);
+    for (uint32_t i = 0; i < o->wallets_count; i++) {
         if (id128_equal(o->wallets[i].wallet_id, wallet_id))
             continue;
-        check(kept < o->count - 1);
+        check(kept < o->wallets_count - 1);
         wallets[kept++] = o->wallets[i];
     }
     replace_list(r, o, wallets, kept);
 }
 
-static void write_state(struct wire_writer *w, const void *state)
-{
-    const struct owner *o = state;
-    wire_put_array(w, 1 + 2 * o->count);
-    wire_put_uint(w, OWNER_STATE_VERSION);
-    for (uint32_t i = 0; i < o->count; i++) {
-        wire_put_id(w, o->wallets[i].wallet_id);
-        wire_put_uint(w, o->wallets[i].currency);
-    }
-}
-
-static bool read_state(struct registry *r, struct wire_reader *from, void *state)
-{
-    struct owner *o = state;
-    uint32_t count = wire_get_array(from, 1 + 2 * OWNER_WALLETS_MAX);
-    if (from->failed || count % 2 != 1 || wire_get_uint(from, UINT16_MAX) != OWNER_STATE_VERSION)
-        return false;
-    o->count = count / 2;
-    if (o->count != 0)
-        o->wallets = registry_alloc(r, o->count * sizeof *o->wallets);
-    for (uint32_t i = 0; i < o->count; i++) {
-        o->wallets[i].wallet_id = wire_get_id(from);
-        o->wallets[i].currency = (uint16_t)wire_get_uint(from, CURRENCY_NUMBER_MAX);
-    }
-    return !from->failed;
-}
-
-static void release_state(struct registry *r, void *state)
-{
-    struct owner *o = state;
-    registry_free(r, o->wallets);
-}
+/* --- kind ------------------------------------------------------------------------------------- */
 
 static const struct handler handlers[] = {
     {&wallet_open_type, on_open},
@@ -170,8 +138,5 @@ const struct actor_kind owner_kind = {
     .state_size = sizeof(struct owner),
     .handlers = handlers,
     .handler_count = array_len(handlers),
-    .write = write_state,
-    .state_fields = "format",
-    .read = read_state,
-    .release = release_state,
+    .codec = &owner_codec,
 };

@@ -11,15 +11,10 @@
 
 #define OWNER_WALLETS_MAX 32 /* currencies that one owner can have a wallet of */
 
-struct owner_wallet {
-    struct id128 wallet_id;
-    uint16_t currency;
-};
-
 struct owner {
     struct owner_wallet *wallets; /* the open and frozen ones, in the order of opening; registry
-                                     memory of exactly `count` entries */
-    uint32_t count;
+                                     memory of exactly this many */
+    uint32_t wallets_count;
 };
 
 extern const struct actor_kind owner_kind;

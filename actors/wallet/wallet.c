@@ -10,10 +10,7 @@
 #include "actors/wallet/wallet_move.h"
 #include "runtime/base/time.h"
 #include "schemas/common.h"
-
-#define WALLET_STATE_VERSION 1
-#define WALLET_STATE_FIELDS 14 /* of a stored state, the format among them */
-#define WALLET_USER_ID_MAX 128
+#include "schemas/wallet_states.h"
 
 /* --- finding ---------------------------------------------------------------------------------- */
 
@@ -249,56 +246,7 @@ void wallet_project_limits_changed(struct projection *p, const void *event, uint
     wallet_project(p, ((const struct wallet_limits_changed *)event)->wallet_id);
 }
 
-/* --- state ------------------------------------------------------------------------------------ */
-
-static void write_state(struct wire_writer *to, const void *state)
-{
-    const struct wallet *w = state;
-    wire_put_array(to, WALLET_STATE_FIELDS);
-    wire_put_uint(to, WALLET_STATE_VERSION);
-    wire_put_id(to, w->tenant_id);
-    wire_put_id(to, w->owner_id);
-    wire_put_u128(to, w->limit.per_transaction);
-    wire_put_u128(to, w->limit.per_day);
-    wire_put_u128(to, w->limit.spent);
-    wire_put_uint(to, w->limit.spent_day);
-    wire_put_uint(to, w->created_at);
-    wire_put_uint(to, w->version);
-    wire_put_text(to, w->user_id);
-    fields_put_metadata(to, &w->metadata);
-    wire_put_uint(to, w->open_holds);
-    wire_put_uint(to, w->currency);
-    wire_put_uint(to, w->status);
-}
-
-static bool read_state(struct registry *r, struct wire_reader *from, void *state)
-{
-    struct wallet *w = state;
-    if (wire_get_array(from, WALLET_STATE_FIELDS) != WALLET_STATE_FIELDS ||
-        wire_get_uint(from, UINT16_MAX) != WALLET_STATE_VERSION)
-        return false;
-    w->tenant_id = wire_get_id(from);
-    w->owner_id = wire_get_id(from);
-    w->limit.per_transaction = wire_get_u128(from);
-    w->limit.per_day = wire_get_u128(from);
-    w->limit.spent = wire_get_u128(from);
-    w->limit.spent_day = (uint32_t)wire_get_uint(from, UINT32_MAX);
-    w->created_at = wire_get_uint(from, UINT64_MAX);
-    w->version = wire_get_uint(from, UINT64_MAX);
-    w->user_id = owned_text_read(r, from, WALLET_USER_ID_MAX);
-    w->metadata = owned_metadata_read(r, from);
-    w->open_holds = (uint32_t)wire_get_uint(from, UINT32_MAX);
-    w->currency = (uint16_t)wire_get_uint(from, CURRENCY_NUMBER_MAX);
-    w->status = (uint8_t)wire_get_uint(from, WALLET_STATUS_COUNT);
-    return !from->failed;
-}
-
-static void release_state(struct registry *r, void *state)
-{
-    struct wallet *w = state;
-    owned_text_free(r, w->user_id);
-    owned_metadata_free(r, &w->metadata);
-}
+/* --- kind ------------------------------------------------------------------------------------- */
 
 static const struct handler handlers[] = {
     {&wallet_get_type, wallet_on_get},
@@ -319,9 +267,5 @@ const struct actor_kind wallet_kind = {
     .state_size = sizeof(struct wallet),
     .handlers = handlers,
     .handler_count = array_len(handlers),
-    .write = write_state,
-    .state_fields = "format tenant_id owner_id per_transaction per_day spent spent_day "
-                    "created_at version user_id metadata open_holds currency status",
-    .read = read_state,
-    .release = release_state,
+    .codec = &wallet_codec,
 };

@@ -4,10 +4,7 @@
 
 #include "actors/common/owned_text.h"
 #include "schemas/common.h"
-
-#define WALLET_HOLD_STATE_VERSION 1
-#define WALLET_HOLD_STATE_FIELDS 12 /* of a stored state, the format among them */
-#define HOLD_DESCRIPTION_MAX 500
+#include "schemas/wallet_states.h"
 
 static bool is_open(const struct wallet_hold *h)
 {
@@ -396,52 +393,7 @@ void wallet_hold_project_expired(struct projection *p, const void *event, uint64
     hold_project(p, ((const struct wallet_hold_expired *)event)->hold_id);
 }
 
-/* --- state ------------------------------------------------------------------------------------ */
-
-static void write_state(struct wire_writer *to, const void *state)
-{
-    const struct wallet_hold *h = state;
-    wire_put_array(to, WALLET_HOLD_STATE_FIELDS);
-    wire_put_uint(to, WALLET_HOLD_STATE_VERSION);
-    wire_put_id(to, h->wallet_id);
-    wire_put_u128(to, h->amount);
-    wire_put_u128(to, h->captured);
-    wire_put_u128(to, h->remaining);
-    wire_put_uint(to, h->created_at);
-    wire_put_uint(to, h->expires_at);
-    wire_put_text(to, h->description);
-    wire_put_uint(to, h->version);
-    wire_put_uint(to, h->currency);
-    wire_put_uint(to, h->status);
-    fields_put_metadata(to, &h->metadata);
-}
-
-static bool read_state(struct registry *r, struct wire_reader *from, void *state)
-{
-    struct wallet_hold *h = state;
-    if (wire_get_array(from, WALLET_HOLD_STATE_FIELDS) != WALLET_HOLD_STATE_FIELDS ||
-        wire_get_uint(from, UINT16_MAX) != WALLET_HOLD_STATE_VERSION)
-        return false;
-    h->wallet_id = wire_get_id(from);
-    h->amount = wire_get_u128(from);
-    h->captured = wire_get_u128(from);
-    h->remaining = wire_get_u128(from);
-    h->created_at = wire_get_uint(from, UINT64_MAX);
-    h->expires_at = wire_get_uint(from, UINT64_MAX);
-    h->description = owned_text_read(r, from, HOLD_DESCRIPTION_MAX);
-    h->version = (uint32_t)wire_get_uint(from, UINT32_MAX);
-    h->currency = (uint16_t)wire_get_uint(from, CURRENCY_NUMBER_MAX);
-    h->status = (uint8_t)wire_get_uint(from, HOLD_STATUS_COUNT);
-    h->metadata = owned_metadata_read(r, from);
-    return !from->failed;
-}
-
-static void release_state(struct registry *r, void *state)
-{
-    struct wallet_hold *h = state;
-    owned_text_free(r, h->description);
-    owned_metadata_free(r, &h->metadata);
-}
+/* --- kind ------------------------------------------------------------------------------------- */
 
 static const struct handler handlers[] = {
     {&wallet_hold_get_type, on_get},
@@ -455,10 +407,6 @@ const struct actor_kind wallet_hold_kind = {
     .state_size = sizeof(struct wallet_hold),
     .handlers = handlers,
     .handler_count = array_len(handlers),
-    .write = write_state,
-    .state_fields = "format wallet_id amount captured remaining created_at expires_at "
-                    "description version currency status metadata",
-    .read = read_state,
-    .release = release_state,
+    .codec = &wallet_hold_codec,
     .timeout = on_timeout,
 };

@@ -248,7 +248,7 @@ static void on_shard_details(struct operator_request *q, struct shard *s)
         const struct actor_kind *kind =
             shard_set_domain(operator_shards(q->operator))->kinds[n->kind];
         n->details.state = operator_state_text(&q->arena, wire_written(&state),
-                                               kind->state_fields, STATE_TEXT_MAX);
+                                               kind->codec->fields, STATE_TEXT_MAX);
         n->details.has_state = n->details.state.len > 0;
     }
     wire_writer_done(&state);

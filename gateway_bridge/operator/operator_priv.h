@@ -124,7 +124,7 @@ void operator_actor_control(struct operator_request *q);
 void operator_resume_all(struct operator *o);
 
 /* operator_text.c: a state's msgpack as text of at most len_max bytes, in the arena; `names` of its
- * elements as actor_kind.state_fields has them. */
+ * elements as state_codec.fields has them. */
 struct slice operator_state_text(struct arena *a, struct slice bytes, const char *names,
                                  uint32_t len_max);
 

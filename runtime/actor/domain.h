@@ -24,6 +24,18 @@ struct handler {
     handle_cb handle;
 };
 
+/* State to bytes and back: a msgpack array, its first element the number of its format. Made by
+ * schemas/generator/states.py from what is declared. */
+struct state_codec {
+    const char *fields; /* names of the array's first elements, blanks between them, for whoever
+                           looks at a state; NULL = without names */
+    void (*write)(struct wire_writer *w, const void *state);
+    /* Fills a zeroed state. false on damage: then the state owns nothing beyond itself. */
+    bool (*read)(struct registry *r, struct wire_reader *from, void *state);
+    /* Frees (registry_free) what a state owns beyond itself; NULL = nothing. */
+    void (*release)(struct registry *r, void *state);
+};
+
 struct actor_kind {
     const char *name;
     uint16_t number;
@@ -31,14 +43,7 @@ struct actor_kind {
     uint32_t hot_size; /* as much at its begin as registry_hot() may change; 0 = all of it */
     const struct handler *handlers;
     uint32_t handler_count;
-    /* State to bytes and back: a msgpack array, its first element the number of its format. read()
-     * gets a zeroed state and returns false on damage; release() frees (registry_free) what a state
-     * owns beyond itself and may be NULL. */
-    void (*write)(struct wire_writer *w, const void *state);
-    bool (*read)(struct registry *r, struct wire_reader *from, void *state);
-    void (*release)(struct registry *r, void *state);
-    const char *state_fields; /* names of the array's first elements, blanks between them, for
-                                 whoever looks at a state; NULL = without names */
+    const struct state_codec *codec;
     /* The durable deadline passed; may be NULL. m->body is NULL, m->who is the operator. */
     enum turn_result (*timeout)(struct turn *t, struct id128 self);
     bool resident; /* never passivated: per-shard singletons */

@@ -266,8 +266,8 @@ void registry_remove(struct registry *r, uint16_t kind, struct id128 id)
         undo_save(r, UNDO_REMOVE, a, k->state_size);
         r->undo[r->undo_count - 1].number = touched_seq;
     }
-    if (k->release != NULL)
-        k->release(r, actor_state(a));
+    if (k->codec->release != NULL)
+        k->codec->release(r, actor_state(a));
     a->flags &= (uint16_t)~ACTOR_EXISTS;
     a->touched_seq = r->seq;
     mark_dirty(r, a);
@@ -389,7 +389,7 @@ bool registry_fill(struct registry *r, struct actor *a, struct slice body, uint6
     check((a->flags & ACTOR_EXISTS) == 0);
     struct wire_reader reader;
     wire_reader_init(&reader, body.data, body.len);
-    if (!k->read(r, &reader, actor_state(a)) || !wire_finished(&reader)) {
+    if (!k->codec->read(r, &reader, actor_state(a)) || !wire_finished(&reader)) {
         registry_commit(r);
         return false;
     }
@@ -405,8 +405,8 @@ static void registry_release(struct registry *r, struct actor *a)
     const struct actor_kind *k = r->domain->kinds[a->kind];
     bool undoable = r->undoable;
     r->undoable = false;
-    if ((a->flags & ACTOR_EXISTS) != 0 && k->release != NULL)
-        k->release(r, actor_state(a));
+    if ((a->flags & ACTOR_EXISTS) != 0 && k->codec->release != NULL)
+        k->codec->release(r, actor_state(a));
     r->undoable = undoable;
 }
 

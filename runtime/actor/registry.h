@@ -30,7 +30,7 @@ void *registry_hot(struct registry *r, uint16_t kind, struct id128 id);
 /* A new zeroed state; the actor must not exist. */
 void *registry_create(struct registry *r, uint16_t kind, struct id128 id);
 
-/* Ends an actor: kind->release() runs, its stored state is deleted. */
+/* Ends an actor: kind->codec->release() runs, its stored state is deleted. */
 void registry_remove(struct registry *r, uint16_t kind, struct id128 id);
 
 /* Sets (or with 0 clears) the actor's durable deadline, wall clock ns. When it passes, the live

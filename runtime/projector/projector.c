@@ -136,7 +136,7 @@ static enum err put_states(struct projector *p)
         struct state_row row = {.shard = p->shard, .kind = a->kind, .id = a->entry.id};
         wire_writer_clear(&p->state);
         if ((a->flags & ACTOR_EXISTS) != 0) {
-            p->domain->kinds[a->kind]->write(&p->state, actor_state(a));
+            p->domain->kinds[a->kind]->codec->write(&p->state, actor_state(a));
             check(!p->state.failed);
             row.body = wire_written(&p->state);
             row.due_ns = registry_due(r, a);

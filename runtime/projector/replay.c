@@ -192,7 +192,7 @@ static bool load_row(void *context, const struct state_row *row)
     struct loading *l = context;
     struct wire_reader wire;
     wire_reader_init(&wire, row->body.data, row->body.len);
-    l->read = l->kind->read(l->source->registry, &wire, l->state) && wire_finished(&wire);
+    l->read = l->kind->codec->read(l->source->registry, &wire, l->state) && wire_finished(&wire);
     l->due_ns = row->due_ns;
     return false;
 }

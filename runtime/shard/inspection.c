@@ -115,7 +115,7 @@ enum err shard_actor_state(const struct shard *s, uint16_t kind, struct id128 id
     struct actor *a = inspection_resident(s, kind, id);
     if (a == NULL || (a->flags & ACTOR_EXISTS) == 0)
         return ERR_NOT_FOUND;
-    s->options.domain->kinds[kind]->write(w, actor_state(a));
+    s->options.domain->kinds[kind]->codec->write(w, actor_state(a));
     return w->failed ? ERR_TOO_LARGE : ERR_OK;
 }
 

@@ -25,6 +25,10 @@ PLAIN_TYPES = {"bool", "u8", "u16", "u32", "u64", "u128", "decimal", "amount", "
 WITH_ARGUMENT = {"id", "enum", "flags", "list", "message"}
 VIEW_TYPES = {"bool", "u8", "u16", "u32", "u64", "u128", "amount", "id", "raw_id", "currency",
               "text", "bytes", "time", "result", "enum", "flags"}
+# Those of a state that are stored and read without code by hand. All have a valid zero: that is how
+# a state says that something is absent.
+STATE_TYPES = VIEW_TYPES - {"bytes"} | {"metadata", "list"}
+STATE_FORMAT = 1   # the first element of every stored state
 C_WORDS = set("""auto break case char const continue default do double else enum extern float for
 goto if inline int long register restrict return short signed sizeof static struct switch typedef
 union unsigned void volatile while bool true false""".split())
@@ -66,6 +70,8 @@ class Field:
     example: object
     range: list        # [least, most] that the actor takes; None: what min and max say
     source: Source
+    member: str = ""   # of a state: where it is in the struct
+    by_hand: bool = False  # of a state: written and read by functions of the actor
 
 
 @dataclass
@@ -113,6 +119,18 @@ class View:
     indexes: dict
     packed: bool
     columns: list
+    source: Source
+
+
+@dataclass
+class State:
+    """What is stored of an actor."""
+    name: str          # of the C struct
+    service: str
+    doc: str
+    kind: str
+    header: str        # where the struct is
+    fields: list
     source: Source
 
 
@@ -205,7 +223,7 @@ class Schema:
     def __init__(self):
         self.services = []     # names, common first
         self.kinds, self.enums, self.flags = {}, {}, {}
-        self.messages, self.views = {}, {}
+        self.messages, self.views, self.states = {}, {}, {}
         self.routes = []
         self.errors, self.currencies = [], []
         self.tags = {}
@@ -348,7 +366,7 @@ def _currencies(schema, raw):
 
 def _service(schema, service, raw):
     file = f"{service}.toml"
-    known = ["enum", "flags", "message", "event", "view", "route", "tag"]
+    known = ["enum", "flags", "message", "event", "state", "view", "route", "tag"]
     _sections(file, raw, known + (["kind"] if service == "common" else []))
     numbers = {k.number: k.name for k in schema.kinds.values()}
     for name, t in _named(file, raw, "kind"):
@@ -367,6 +385,8 @@ def _service(schema, service, raw):
     for section in ("message", "event"):
         for name, t in _named(file, raw, section):
             _message(schema, service, name, t, section == "event")
+    for name, t in _named(file, raw, "state"):
+        _state(schema, service, name, t)
     for name, t in _named(file, raw, "view"):
         _view(schema, service, name, t)
     for name, t in _named(file, raw, "tag"):
@@ -415,7 +435,7 @@ def _message(schema, service, name, t, event):
     schema.messages[name] = m
 
 
-def _field(raw, source):
+def _field(raw, source, zero_is_valid=frozenset(ZERO_IS_VALID)):
     name = raw.get("name") if isinstance(raw, dict) else None
     if not isinstance(name, str) or not NAME.match(name) or name in C_WORDS:
         source.fail(f"a field's name {name!r} must be lower case letters, digits and _")
@@ -453,7 +473,7 @@ def _field(raw, source):
         source.fail("range is [least, most] of a number up to u32")
     if not NAME.match(f.json_name):
         source.fail(f"json_name {f.json_name!r} must be lower case letters, digits and _")
-    if f.since > 1 and not f.optional and (kind not in ZERO_IS_VALID or low > 0):
+    if f.since > 1 and not f.optional and (kind not in zero_is_valid or low > 0):
         source.fail("was added later and has no valid zero: it must be optional")
     return f
 
@@ -476,6 +496,34 @@ def _check_fields(m):
         since = f.since
     if sum(f.type == "amount" for f in m.fields) > AMOUNTS_MAX:
         m.source.fail(f"more than {AMOUNTS_MAX} amounts")
+
+
+def _state(schema, service, name, t):
+    if name in schema.states:
+        t.source.fail("the name is taken")
+    s = State(name, service, t.get("doc", str, required=True), t.get("kind", str, name),
+              t.get("header", str, required=True),
+              [_state_field(raw, t.source) for raw in t.get("fields", list, required=True)],
+              t.source)
+    t.finish()
+    _check_fields(s)
+    schema.states[name] = s
+
+
+def _state_field(raw, source):
+    """A field with what states alone have: where it is, and whether code by hand stores it."""
+    table = Table(raw, source)
+    member, by_hand = table.get("member", str, ""), table.get("by_hand", bool, False)
+    raw = {key: value for key, value in table.raw.items() if key not in table.taken}
+    if str(raw.get("type", "")).startswith("text"):
+        raw.setdefault("min", 0)
+    f = _field(raw, source, STATE_TYPES)
+    f.member, f.by_hand = member or f.name, by_hand
+    if by_hand and member:
+        f.source.fail("by_hand needs no member")
+    if not by_hand and (f.optional or f.type not in STATE_TYPES):
+        f.source.fail("what is optional, or of this type, a state keeps by_hand")
+    return f
 
 
 def _view(schema, service, name, t):
@@ -559,6 +607,8 @@ def _check(schema):
     for v in schema.views.values():
         for c in v.columns:
             _check_reference(schema, None, c)
+    for s in schema.states.values():
+        _check_state(schema, s)
     commands = {}
     for m in schema.messages.values():
         if m.cli and m.cli in commands:
@@ -571,6 +621,20 @@ def _check(schema):
                 raise DeclarationError(f"{service}.toml: uses {other}, which is listed after it")
     for r in schema.routes:
         _check_route(schema, r)
+
+
+def _check_state(schema, s):
+    if s.kind not in schema.kinds:
+        s.source.fail(f"kind {s.kind} is not declared")
+    other = next(o for o in schema.states.values() if o.kind == s.kind)
+    if other is not s:
+        s.source.fail(f"kind {s.kind} has the state {other.name}")
+    for f in s.fields:
+        _check_reference(schema, None, f)
+        if f.type == "list" and not f.by_hand and \
+                any(part.type not in VIEW_TYPES - {"text", "bytes"}
+                    for part in schema.messages[f.argument].fields):
+            f.source.fail(f"items of {f.argument} own memory: a state keeps them by_hand")
 
 
 def _check_reference(schema, m, f):

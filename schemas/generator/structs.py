@@ -181,9 +181,8 @@ const struct kind_info *kind_by_prefix(struct slice prefix)
 """
 
 
-def _put(f):
-    """C statements that write one field, without indent."""
-    at = f"m->{f.name}"
+def put(f, at):
+    """C statements that write one field, which is at `at`, without indent."""
     if f.type in UINT_LIMITS or f.type in ("enum", "flags"):
         return [f"wire_put_uint(w, {at});"]
     if f.type in ("u128", "amount"):
@@ -204,7 +203,7 @@ def _put(f):
 
 
 def _write_field(f, indent="    "):
-    lines = _put(f)
+    lines = put(f, f"m->{f.name}")
     if not f.optional:
         return "".join(f"{indent}{line}\n" for line in lines)
     many = len(lines) > 1
@@ -236,8 +235,8 @@ def _write(m):
     return out + "}\n"
 
 
-def _get(schema, f):
-    at = f"m->{f.name}"
+def get(schema, f, at):
+    """C statements that read one field to `at`, without indent."""
     if f.type in UINT_LIMITS:
         cast = C_TYPES[f.type].strip()
         cast = "" if cast == "uint64_t" else f"({cast})"
@@ -286,7 +285,7 @@ def _read(schema, m):
     out += f"    *m = (struct {n}){{0}};\n"
     out += f"    uint32_t count = fields_open(r, {base});\n"
     for i, f in enumerate(m.fields):
-        lines = _get(schema, f)
+        lines = get(schema, f, f"m->{f.name}")
         if f.since > 1:
             condition = f"count > {i}" + (" && !wire_get_nil(r)" if f.optional else "")
         else:

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests: sample values of every message of a service, for tests/unit/schemas/message_test.c."""
+"""Tests: sample values of every message of a service and of every state, for message_test.c and
+state_test.c in tests/unit/schemas."""
+from .declarations import STATE_FORMAT
 from .openapi import whole_example
+from .structs import put
 from .text import generated, quote, upper
 
 SAMPLES = ("SAMPLE_LEAST", "SAMPLE_USUAL", "SAMPLE_MOST")
@@ -40,6 +43,73 @@ int main(void)
 }}
 """)
     return "".join(out)
+
+
+def states(schema):
+    """The sample of a state is its stored form: what is kept by hand has one too."""
+    all_states = list(schema.states.values())
+    parts = _with_parts(schema, [m for s in all_states for m in schema.uses(s)])
+    includes = {s.header for s in all_states}
+    includes |= {f"schemas/{s.service}_states.h" for s in all_states}
+    out = [generated("Round trips of all stored states.", "*.toml"),
+           "#include \"tests/unit/schemas/state_test.h\"\n\n"]
+    out += [f"#include \"{name}\"\n" for name in sorted(includes)]
+    out += [_sample(schema, m) for m in parts]
+    out += [_stored_sample(schema, s) for s in all_states]
+    rows = "".join(f"    {{{quote(s.name)}, &{s.name}_codec, sizeof(struct {s.name}), "
+                   f"{1 + sum(f.since == 1 for f in s.fields)}, {1 + len(s.fields)}, "
+                   f"{s.name}_stored}},\n" for s in all_states)
+    out.append(f"""
+static const struct state_test tests[] = {{
+{rows or NOTHING}}};
+
+int main(void)
+{{
+    return state_test_run(tests, {len(all_states)});
+}}
+""")
+    return "".join(out)
+
+
+def _stored_sample(schema, s):
+    out = (f"\nstatic void {s.name}_stored(struct wire_writer *w, enum sample which, "
+           f"uint32_t count)\n{{\n    wire_put_array(w, count);\n"
+           f"    wire_put_uint(w, {STATE_FORMAT});\n")
+    for i, f in enumerate(s.fields, 1):
+        lines = _put_sample(schema, f)
+        if f.optional:
+            lines = ["if (which == SAMPLE_LEAST) {", "    wire_put_nil(w);", "} else {"] + \
+                [f"    {line}" for line in lines] + ["}"]
+        if f.since > 1:
+            lines = [f"if (count > {i}) {{"] + [f"    {line}" for line in lines] + ["}"]
+        out += "".join(f"    {line}\n" for line in lines)
+    return out + "}\n"
+
+
+def _put_sample(schema, f):
+    """Statements that write one field of a state for `which`."""
+    if f.type == "metadata":
+        return ["struct metadata pairs = message_test_metadata(which);"] + put(f, "pairs")
+    if f.type == "message":
+        return [f"struct {f.argument} part;", f"{f.argument}_sample(&part, which);"] + \
+            put(f, "part")
+    if f.type == "list":
+        least, usual, most = _counts(f)
+        return [f"uint32_t count_{f.name} = which == SAMPLE_LEAST ? {least} : "
+                f"which == SAMPLE_USUAL ? {usual} : {most};",
+                f"wire_put_array(w, count_{f.name});",
+                f"for (uint32_t i = 0; i < count_{f.name}; i++) {{",
+                f"    struct {f.argument} item;",
+                f"    {f.argument}_sample(&item, which);",
+                f"    {f.argument}_write(w, &item);", "}"]
+    least, usual, most = _numbers(schema, f)
+    return put(f, f"which == SAMPLE_LEAST ? {least} :\n        "
+                  f"which == SAMPLE_USUAL ? {usual} : {most}")
+
+
+def _counts(f):
+    """How many items of a list the three samples have."""
+    return f.min, max(f.min, min(f.max, 2)), max(f.min, min(f.max, ITEMS_MAX))
 
 
 def _with_parts(schema, messages):
@@ -114,7 +184,7 @@ def _assign(schema, f):
     if f.type == "message":
         return [f"{f.argument}_sample(&{at}, which);"]
     if f.type == "list":
-        counts = [f.min, max(f.min, min(f.max, 2)), max(f.min, min(f.max, ITEMS_MAX))]
+        counts = _counts(f)
         items = f"{f.name}_items"
         return [f"static struct {f.argument} {items}[{max(counts[-1], 1)}];",
                 f"{at} = {items};",

@@ -120,10 +120,10 @@ static struct id128 locate(const void *body, const struct principal *who, uint16
 }
 
 static const struct handler handlers[] = {{&hop_type, on_hop}, {&make_type, on_make}};
+static const struct state_codec token_codec = {.write = token_write, .read = token_read};
 static const struct actor_kind token_kind = {
     .name = "token", .number = TOKEN_KIND, .state_size = sizeof(struct token),
-    .handlers = handlers, .handler_count = array_len(handlers), .write = token_write,
-    .read = token_read,
+    .handlers = handlers, .handler_count = array_len(handlers), .codec = &token_codec,
 };
 static const struct event_rule rules[] = {
     {.type = &made_type, .key_offset = MESSAGE_NO_OFFSET, .apply = made_apply},

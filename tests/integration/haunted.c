@@ -63,14 +63,14 @@ static bool read_state(struct registry *r, struct wire_reader *from, void *state
 }
 
 static const struct handler handlers[] = {{&wallet_freeze_type, on_freeze}};
+static const struct state_codec codec = {.write = write_state, .read = read_state};
 static const struct actor_kind wallet = {
     .name = "wallet",
     .number = KIND_WALLET,
     .state_size = 16,
     .handlers = handlers,
     .handler_count = 1,
-    .write = write_state,
-    .read = read_state,
+    .codec = &codec,
 };
 static const struct actor_kind *const kinds[] = {&wallet};
 static const struct service house = {.name = "house", .kinds = kinds, .kind_count = 1};

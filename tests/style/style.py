@@ -209,12 +209,17 @@ def folders_used(folder):
     return used | {folder}
 
 
+def generated_roots(build):
+    """Where generated headers are: the product's, and those of the generator's sample."""
+    return [build, build / "tests/unit"] if build else []
+
+
 def include_refusal(name, included, build):
     """Why `name` may not include `included`, or None."""
     here, there = name.split("/")[0], included.split("/")[0]
     if there not in LAYERS or "/" not in included:
         return "includes are relative to the root: \"runtime/base/check.h\""
-    if not (ROOT / included).exists() and not (build and (build / included).exists()):
+    if not any((root / included).exists() for root in [ROOT] + generated_roots(build)):
         return None if there in GENERATED and not build else f"{included} does not exist"
     if included.endswith("_priv.h") and here not in (there, "tests"):
         return f"{included} is private to {there}"
@@ -241,7 +246,7 @@ def headers(files, options):
     command = shlex.split(options.cc) + ["-std=c17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror",
                                          "-fsyntax-only", "-x", "c", f"-I{ROOT}"]
     if options.build:
-        command.append(f"-I{options.build}")
+        command += [f"-I{root}" for root in generated_roots(options.build)]
 
     def compile_alone(name):
         return name, subprocess.run(command + ["-"], input=f'#include "{name}"\n' * 2, text=True,

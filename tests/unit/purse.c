@@ -269,14 +269,15 @@ static const struct handler handlers[] = {
     {&purse_expire_type, on_expire},
 };
 
+static const struct state_codec purse_codec = {.write = write_state, .read = read_state};
+
 static const struct actor_kind purse_kind = {
     .name = "purse",
     .number = PURSE_KIND,
     .state_size = sizeof(struct purse),
     .handlers = handlers,
     .handler_count = array_len(handlers),
-    .write = write_state,
-    .read = read_state,
+    .codec = &purse_codec,
     .timeout = on_timeout,
 };
 

@@ -30,6 +30,10 @@ def message(body, head='number = 0xFE01\ndoc = "x"'):
     return f"\n[message.bad]\n{head}\nfields = [{{ {body} }}]\n"
 
 
+def state(body, head='kind = "owner"'):
+    return f'\n[state.bad]\ndoc = "x"\nheader = "x.h"\n{head}\nfields = [{{ {body} }}]\n'
+
+
 def route(head, body):
     return f'\n[route."{head}"]\n{body}\n'
 
@@ -88,6 +92,16 @@ BAD = [
     ("\n[massage.bad]\ndoc = \"x\"\n", r"\[massage\]: is not a section"),
     ("\n[enum.bad]\nvalues = []\n", r"\[enum.bad\]: values: 1 to 255"),
     ("\n[enum.bad]\nvalues = [\"a\", \"a\"]\n", r"\[enum.bad\]: a value is listed twice"),
+    (state('name = "a", type = "u8"', 'kind = "moon"'),
+     r"\[state.bad\]: kind moon is not declared"),
+    (state('name = "a", type = "u8"', 'kind = "node"'), r"kind node has the state sample_actor"),
+    (state('name = "a", type = "decimal"'), r"\[state.bad\] a: what is optional, or of this type"),
+    (state('name = "a", type = "u8", optional = true'), r"\[state.bad\] a: what is optional"),
+    (state('name = "a", type = "u8", member = "b.a", by_hand = true'), r"by_hand needs no member"),
+    (state('name = "a", type = "list:sample_part", max = 3'), r"items of sample_part own memory"),
+    (state('name = "a", type = "list:none", max = 3'), r"\[state.bad\] a: message none"),
+    (state('name = "b", type = "u8", since = 2 }, { name = "a", type = "u8"'),
+     r"\[state.bad\] a: since 1 after a field of since 2"),
     ("\n[event.bad]\ndoc = \"x\"\nfields = []\n", r"\[event.bad\]: number is missing"),
     ("\n[view.bad]\ndoc = \"x\"\nkey = [\"b\"]\ncolumns = [{ name = \"a\", type = \"u8\" }]\n",
      r"\[view.bad\]: key: b is no column"),

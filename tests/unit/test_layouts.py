@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What journals hold stays readable: the layout of every numbered message and event, the values of
-enums and flags, and the numbers of result codes only grow.
+"""What journals and views hold stays readable: the layout of every numbered message and event and
+of every state, the values of enums and flags, and the numbers of result codes only grow.
 
 usage: test_layouts.py            compares schemas/*.toml with tests/unit/schemas/layouts.txt
        test_layouts.py --record   writes layouts.txt anew, if all that it holds still stands
@@ -32,6 +32,8 @@ def declared():
     for m in schema.messages.values():
         key = ("message", f"{m.number:#06x}") if m.number else ("part", m.name)
         lines[key] = [field(f) for f in m.fields]
+    for s in schema.states.values():
+        lines[("state", s.name)] = [field(f) for f in s.fields]
     for what, values in (("enum", schema.enums), ("flags", schema.flags)):
         for name, value in values.items():
             lines[(what, name)] = list(value.values)
@@ -51,14 +53,14 @@ def recorded():
 
 
 def broken(before, now):
-    """What an older journal, or a reader of it, would take wrongly."""
+    """What an older journal or stored state, or a reader of it, would take wrongly."""
     for (kind, name), words in before.items():
         today = now.get((kind, name))
         if today is None:
             yield f"{kind} {name} is gone: journals may hold it"
         elif today[:len(words)] != words:
             yield f"{kind} {name} was [{' '.join(words)}]; what is there may not change or move"
-        elif kind in ("message", "part"):
+        elif kind in ("message", "part", "state"):
             for added in today[len(words):]:
                 if "@" not in added:
                     yield f"{kind} {name}: {added} is new and needs `since`"

@@ -589,7 +589,7 @@ static void test_the_names_of_all_ledgers_are_seldom_copied(void **state)
             registry_state(&r, KIND_LEDGER, ledger_directory_id(0));
         copies += own->names != names;
         names = own->names;
-        assert_int_equal(own->name_count, n);
+        assert_int_equal(own->names_count, n);
         assert_true(id128_equal(names[n - 1].tenant_id, id_of(n)));
         assert_true(id128_equal(names[0].tenant_id, id_of(1)));
     }

@@ -176,10 +176,10 @@ static uint16_t add_up(const struct slice *replies, uint16_t count, struct wire_
 }
 
 static const struct handler counter_handlers[] = {{&count_type, on_count}, {&sum_type, on_sum}};
+static const struct state_codec counter_codec = {.write = counter_write, .read = counter_read};
 static const struct actor_kind counter_kind = {
     .name = "counter", .number = COUNTER, .state_size = sizeof(struct counter),
-    .handlers = counter_handlers, .handler_count = 2, .write = counter_write,
-    .read = counter_read,
+    .handlers = counter_handlers, .handler_count = 2, .codec = &counter_codec,
 };
 static const struct event_rule counter_rules[] = {
     {.type = &counted_type, .key_offset = MESSAGE_NO_OFFSET, .apply = counted_apply},

@@ -15,8 +15,6 @@
 #include "schemas/catalog.h"
 #include "schemas/common.h"
 
-#define STATE_MAX 4096
-
 static struct domain domain;
 
 static int set_up(void **state)
@@ -81,45 +79,12 @@ static void every_view_is_in_the_table_of_a_service(void **state)
     }
 }
 
-static uint32_t words(const char *text)
-{
-    uint32_t count = text[0] != '\0';
-    for (; *text != '\0'; text++)
-        count += *text == ' ';
-    return count;
-}
-
-/* What an operator is shown of a state has the names of its fields. */
-static void every_field_of_a_state_has_its_name(void **state)
-{
-    (void)state;
-    for (uint16_t k = 0; k < KIND_MAX; k++) {
-        const struct actor_kind *kind = domain.kinds[k];
-        if (kind == NULL || kind->write == NULL)
-            continue;
-        struct wire_writer w;
-        struct wire_reader r;
-        void *zeroed = calloc(1, kind->state_size);
-        assert_non_null(zeroed);
-        wire_writer_init(&w, STATE_MAX);
-        kind->write(&w, zeroed);
-        struct slice bytes = wire_written(&w);
-        wire_reader_init(&r, bytes.data, bytes.len);
-        if (kind->state_fields == NULL ||
-            wire_get_array(&r, UINT32_MAX) != words(kind->state_fields))
-            fail_msg("state_fields of the kind %s are not what it writes", kind->name);
-        wire_writer_done(&w);
-        free(zeroed);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_message_is_handled_by_the_kind_it_names),
         cmocka_unit_test(every_event_has_a_rule),
         cmocka_unit_test(every_view_is_in_the_table_of_a_service),
-        cmocka_unit_test(every_field_of_a_state_has_its_name),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

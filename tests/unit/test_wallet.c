@@ -694,13 +694,13 @@ static void test_ids_rise_in_the_order_things_were_made(void **state)
 static void fill_ledgers(struct bank *b)
 {
     struct store *store = store_sim_store(b->sim);
-    struct ledger_directory own = {.name_count = LEDGERS_MAX};
+    struct ledger_directory own = {.names_count = LEDGERS_MAX};
     own.names = calloc(LEDGERS_MAX, sizeof *own.names);
     for (uint32_t i = 0; i < LEDGERS_MAX; i++)
         own.names[i] = (struct ledger_name){{i, 1}, USD};
     struct wire_writer state;
     wire_writer_init(&state, 16 << 20);
-    ledger_directory_kind.write(&state, &own);
+    ledger_directory_kind.codec->write(&state, &own);
     assert_false(state.failed);
     struct state_row row = {.kind = KIND_LEDGER, .id = ledger_directory_id(0)};
     row.body = wire_written(&state);

@@ -137,7 +137,7 @@ static bool check_state(void *context, struct id128 id, const void *state)
     struct shard *s = r->live;
     r->count++;
     wire_writer_clear(&r->one);
-    r->kind->write(&r->one, state);
+    r->kind->codec->write(&r->one, state);
     struct actor *live =
         s == NULL ? NULL : registry_find(&s->registry, r->kind->number, id);
     if (live != NULL && (live->flags & ACTOR_LOADING) == 0 &&
@@ -145,7 +145,7 @@ static bool check_state(void *context, struct id128 id, const void *state)
         if ((live->flags & ACTOR_EXISTS) == 0)
             broken("an actor of kind %s is in the journal, but not there", r->kind->name);
         wire_writer_clear(&r->other);
-        r->kind->write(&r->other, actor_state(live));
+        r->kind->codec->write(&r->other, actor_state(live));
         compare(r, "live");
     }
     if (!r->stored)

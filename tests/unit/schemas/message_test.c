@@ -11,7 +11,8 @@
 #define OUTPUT_MAX (4u << 20)
 #define TEXT_MAX 65536
 #define EVERY_MAX 2000  /* up to this length every place is tried ... */
-#define PLACES_MAX 300 /* ... of longer inputs so many, evenly spread: the extremes repeat anyway */
+/* ... of longer inputs this many, evenly spread: the extremes repeat anyway */
+#define PLACES_MAX 300
 
 struct run {
     const struct message_test *test;
@@ -128,7 +129,7 @@ static void json_valid(struct run *r, const void *m)
     check(json_parse(text, &r->other, &e) != NULL);
 }
 
-static size_t step_over(size_t len)
+size_t message_test_step(size_t len)
 {
     return len <= EVERY_MAX ? 1 : len / PLACES_MAX;
 }
@@ -141,15 +142,16 @@ static char *exact_copy(struct slice s)
     return copy;
 }
 
-static const uint8_t masks[] = {0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0xFF};
+const uint8_t message_test_masks[] = {0x01, 0x02, 0x04, 0x08, 0x10,
+                                      0x20, 0x40, 0x80, 0xFF};
 
 static void wire_hurt(struct run *r, struct slice good)
 {
     char *bytes = exact_copy(good);
-    size_t step = step_over(good.len);
+    size_t step = message_test_step(good.len);
     for (size_t at = 0; at < good.len; at += step) {
-        for (size_t i = 0; i < array_len(masks); i++) {
-            bytes[at] = (char)(good.data[at] ^ masks[i]);
+        for (size_t i = 0; i < MESSAGE_TEST_MASKS; i++) {
+            bytes[at] = (char)(good.data[at] ^ message_test_masks[i]);
             if (wire_decode(r, &r->arena, bytes, good.len, r->body)) {
                 wire_canonical(r, r->body);
                 json_valid(r, r->body);
@@ -168,10 +170,10 @@ static void wire_hurt(struct run *r, struct slice good)
 static void json_hurt(struct run *r, struct slice good)
 {
     char *text = exact_copy(good);
-    size_t step = step_over(good.len);
+    size_t step = message_test_step(good.len);
     for (size_t at = 0; at < good.len; at += step) {
-        for (size_t i = 0; i < array_len(masks); i++) {
-            text[at] = (char)(good.data[at] ^ masks[i]);
+        for (size_t i = 0; i < MESSAGE_TEST_MASKS; i++) {
+            text[at] = (char)(good.data[at] ^ message_test_masks[i]);
             if (json_decode(r, &r->arena, (struct slice){text, good.len}, r->body))
                 json_canonical(r, r->body);
         }

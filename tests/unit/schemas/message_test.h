@@ -39,4 +39,9 @@ struct slice message_test_text(uint32_t len);
 struct slice message_test_bytes(uint32_t len);
 struct metadata message_test_metadata(enum sample which);
 
+/* How the bytes of an input are changed, one at a time; and how far apart in one of this length. */
+#define MESSAGE_TEST_MASKS 9
+extern const uint8_t message_test_masks[MESSAGE_TEST_MASKS];
+size_t message_test_step(size_t len);
+
 #endif
