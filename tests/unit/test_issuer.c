@@ -72,6 +72,8 @@ static int no_more_issuer(void **state)
 
 static uint16_t asked(struct platform *p, const char *authorization, const char *form)
 {
+    p->answer.status = 0; /* of the request before */
+    p->answer.body[0] = '\0';
     assert_true(issuer_handle(p->issuer, slice_of("POST"), slice_of("/oauth2/token"),
                               slice_of(authorization), slice_of(form), NOW, &p->answer));
     return p->answer.status;
@@ -122,6 +124,7 @@ static void what_the_client_sends_as_in_a_form_is_its_secret_too(void **state)
     assert_int_equal(asked(p, dash, GRANT), 200);
     assert_int_equal(asked(p, d, GRANT), 200);
     assert_int_equal(asked(p, broken, GRANT), 401);
+    assert_int_equal(asked(p, BASIC, "&&&" GRANT), 200); /* nothing is no field */
 }
 
 static void it_may_act_as_any_user_with_any_key(void **state)
