@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* With TOKEN_ISSUER the keys come from JWKS_URL or JWKS_FILE; with DEV_ISSUER on each loop has an
+ * issuer over the same key files in the data directory, and the first one's public keys are those
+ * accepted. A verifier has its cache for itself, so each loop has one; all else is shared. */
+#include "bin/payd_identity.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "bin/payd.h"
+#include "schemas/catalog.h"
+
+static void payd_report_keys(void *arg, bool wrong, const char *line)
+{
+    struct payd *p = arg;
+    LOG_AT(&p->log, wrong ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "token_keys",
+           log_text("message", line), {0});
+}
+
+static bool payd_fetch_keys(struct payd *p)
+{
+    const struct config *c = &p->config;
+    struct slice document = {NULL, 0};
+    bool given = c->jwks_url[0] != '\0' || c->jwks_file[0] != '\0';
+    if (!given)
+        document = issuer_jwks(p->identity.loops[0].issuer);
+    struct jwks_options options = {
+        .document = document,
+        .file = c->jwks_file[0] != '\0' ? c->jwks_file : NULL,
+        .url = c->jwks_url[0] != '\0' ? c->jwks_url : NULL,
+        .ca_file = c->jwks_ca_file[0] != '\0' ? c->jwks_ca_file : NULL,
+        .report = payd_report_keys,
+        .report_arg = p,
+    };
+    char reason[JWKS_ERROR_MAX];
+    p->identity.keys = jwks_start(&options, reason);
+    return p->identity.keys != NULL ||
+           payd_fail("the keys of the token issuer cannot be used", reason);
+}
+
+/* Each scope once, in the order of the routes. */
+static void payd_list_scopes(char *text, size_t size)
+{
+    struct token_scopes scopes = {0};
+    for (uint32_t i = 0; i < catalog_route_count; i++) {
+        token_scope_bit(&scopes, catalog_routes[i].scope);
+        token_scope_bit(&scopes, catalog_routes[i].any_owner_scope);
+    }
+    size_t n = 0;
+    for (uint32_t i = 0; i < scopes.count && n < size; i++)
+        n += (size_t)snprintf(text + n, size - n, "%s%s", i == 0 ? "" : " ", scopes.names[i]);
+    check(n < size);
+}
+
+static bool payd_start_issuer(struct payd *p, struct payd_loop_identity *l)
+{
+    const struct config *c = &p->config;
+    if (!c->dev_issuer)
+        return true;
+    char directory[CONFIG_TEXT_MAX + 16], url[CONFIG_TEXT_MAX + 32], scopes[ISSUER_SCOPES_MAX];
+    snprintf(directory, sizeof directory, "%s/issuer", c->data_directory);
+    snprintf(url, sizeof url, strchr(c->host, ':') != NULL ? "http://[%s]:%u" : "http://%s:%u",
+             c->host, (unsigned)c->port);
+    payd_list_scopes(scopes, sizeof scopes);
+    struct issuer_options options = {
+        .directory = directory, .url = url, .listen_address = c->host, .scopes = scopes};
+    char reason[ISSUER_ERROR_MAX];
+    l->issuer = issuer_start(&options, reason);
+    return l->issuer != NULL || payd_fail("the development issuer cannot start", reason);
+}
+
+static bool payd_make_verifier(struct payd *p, struct payd_loop_identity *l)
+{
+    const struct config *c = &p->config;
+    struct payd_identity *i = &p->identity;
+    struct token_policy policy = {
+        .issuer_count = 1, .scopes = &i->scopes, .revocations = i->revocations};
+    if (c->token_issuer[0] != '\0')
+        policy.issuers[0] = (struct token_issuer){
+            .issuer = c->token_issuer,
+            .audiences = {c->token_audience},
+            .audience_count = 1,
+            .tenant_claim = c->tenant_claim,
+            .tenant_default = c->tenant_default[0] != '\0' ? c->tenant_default : NULL,
+            .keys = i->keys,
+        };
+    else
+        policy.issuers[0] = issuer_rules(l->issuer, i->keys);
+    l->verifier = token_verifier_new(&policy);
+    return l->verifier != NULL || payd_fail("out of memory", NULL);
+}
+
+static bool payd_open_revocations(struct payd *p)
+{
+    char reason[REVOCATIONS_ERROR_MAX];
+    p->identity.revocations = revocations_open(p->config.data_directory, reason);
+    return p->identity.revocations != NULL ||
+           payd_fail("the list of revoked tokens cannot be used", reason);
+}
+
+static bool payd_make_rate_limit(struct payd *p)
+{
+    const struct config *c = &p->config;
+    if (c->rate_limit_per_s == 0)
+        return true;
+    p->identity.rate_limit =
+        rate_limit_new((uint32_t)c->rate_limit_per_s, (uint32_t)c->rate_limit_burst);
+    return p->identity.rate_limit != NULL || payd_fail("out of memory", NULL);
+}
+
+bool payd_identity_make(struct payd *p)
+{
+    struct payd_identity *i = &p->identity;
+    if (!payd_open_revocations(p) || !payd_make_rate_limit(p))
+        return false;
+    i->loop_count = node_loops(p->node.node);
+    for (uint16_t k = 0; k < i->loop_count; k++) {
+        struct payd_loop_identity *l = &i->loops[k];
+        if (!payd_start_issuer(p, l) || (k == 0 && !payd_fetch_keys(p)) ||
+            !payd_make_verifier(p, l))
+            return false;
+    }
+    return true;
+}
+
+void payd_identity_free(struct payd_identity *i)
+{
+    for (uint16_t k = 0; k < i->loop_count; k++) {
+        i->loops[k].verifier = token_verifier_free(i->loops[k].verifier);
+        i->loops[k].issuer = issuer_stop(i->loops[k].issuer);
+    }
+    i->keys = jwks_stop(i->keys);
+    i->rate_limit = rate_limit_free(i->rate_limit);
+    i->revocations = revocations_close(i->revocations);
+}

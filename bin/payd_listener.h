@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The listeners of payd: what serves HTTP. A port is an address with routes and pages; it has a
+ * listener, which is a bridge, on each loop, or on loop 0 alone. */
+#ifndef BIN_PAYD_LISTENER_H
+#define BIN_PAYD_LISTENER_H
+
+#include "gateway_bridge/bridge.h"
+#include "runtime/node/node.h"
+
+#define PAYD_PORTS_MAX 2 /* the API's and that of the metrics */
+#define PAYD_LISTENERS_MAX (PAYD_PORTS_MAX * NODE_LOOPS_MAX)
+
+struct payd;
+
+struct payd_listener {
+    struct payd *payd;
+    struct loop *loop;
+    struct shard_set *shards;
+    struct bridge_backend backend;
+    struct bridge *bridge;          /* NULL once it has stopped */
+    struct inbox_item stop_item;    /* to its loop */
+    struct inbox_item stopped_item; /* to loop 0 */
+};
+
+struct payd_listeners {
+    struct payd_listener all[PAYD_LISTENERS_MAX];
+    uint16_t count;
+    struct http_limits limits;                   /* of each listener with routes */
+    struct bridge_counts counts[NODE_LOOPS_MAX]; /* of all listeners of a loop */
+};
+
+/* Opens all ports; false after payd_fail(). Needs node and identity. */
+must_check bool payd_listeners_open(struct payd *p);
+
+/* payd_part_stopped() runs on loop 0 for each of them, later. */
+void payd_listeners_stop(struct payd *p);
+
+#endif
