@@ -77,13 +77,13 @@ static const struct setting settings[] = {
     TEXT("LOG_LEVEL", log_level, "info", "debug, info, warn, error or off"),
 };
 
-static char *text_of(struct config *c, const struct setting *s)
+static char *config_text_of(struct config *c, const struct setting *s)
 {
     return (char *)c + s->offset;
 }
 
 /* DATABASE_URL -> --database-url */
-static void flag_name(const struct setting *s, char flag[64])
+static void config_flag_name(const struct setting *s, char flag[64])
 {
     size_t n = 0;
     flag[n++] = '-';
@@ -100,8 +100,8 @@ static bool config_wrong(char reason[CONFIG_REASON_MAX], const struct setting *s
     return false;
 }
 
-static bool set_number(struct config *c, const struct setting *s, const char *value,
-                       char reason[CONFIG_REASON_MAX])
+static bool config_set_number(struct config *c, const struct setting *s, const char *value,
+                              char reason[CONFIG_REASON_MAX])
 {
     char rule[96];
     snprintf(rule, sizeof rule, "a number from %llu to %llu", (unsigned long long)s->min,
@@ -123,10 +123,10 @@ static bool config_set(struct config *c, const struct setting *s, const char *va
     case SETTING_TEXT:
         if (strlen(value) >= CONFIG_TEXT_MAX)
             return config_wrong(reason, s, value, "shorter than 512 bytes");
-        memcpy(text_of(c, s), value, strlen(value) + 1);
+        memcpy(config_text_of(c, s), value, strlen(value) + 1);
         return true;
     case SETTING_NUMBER:
-        return set_number(c, s, value, reason);
+        return config_set_number(c, s, value, reason);
     case SETTING_SWITCH:
         if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0)
             return config_wrong(reason, s, value, "on or off");
@@ -136,19 +136,19 @@ static bool config_set(struct config *c, const struct setting *s, const char *va
     return false;
 }
 
-static const struct setting *setting_of_flag(const char *argument, size_t len)
+static const struct setting *config_find_flag(const char *argument, size_t len)
 {
     for (size_t i = 0; i < array_len(settings); i++) {
         char flag[64];
-        flag_name(&settings[i], flag);
+        config_flag_name(&settings[i], flag);
         if (strlen(flag) == len && memcmp(flag, argument, len) == 0)
             return &settings[i];
     }
     return NULL;
 }
 
-static enum config_request read_arguments(struct config *c, int argc, char **argv,
-                                          char reason[CONFIG_REASON_MAX])
+static enum config_request config_read_arguments(struct config *c, int argc, char **argv,
+                                                 char reason[CONFIG_REASON_MAX])
 {
     enum config_request request = CONFIG_RUN;
     for (int i = 1; i < argc; i++) {
@@ -162,7 +162,7 @@ static enum config_request read_arguments(struct config *c, int argc, char **arg
         }
         const char *equals = strchr(argv[i], '=');
         size_t len = equals == NULL ? strlen(argv[i]) : (size_t)(equals - argv[i]);
-        const struct setting *s = setting_of_flag(argv[i], len);
+        const struct setting *s = config_find_flag(argv[i], len);
         if (s == NULL) {
             snprintf(reason, CONFIG_REASON_MAX, "unknown argument '%.200s'; --help lists them all",
                      argv[i]);
@@ -181,7 +181,7 @@ static enum config_request read_arguments(struct config *c, int argc, char **arg
 
 /* --- what must fit together ------------------------------------------------------------------- */
 
-static bool derive_directory(struct config *c, char reason[CONFIG_REASON_MAX])
+static bool config_derive_directory(struct config *c, char reason[CONFIG_REASON_MAX])
 {
     const char *prefix = "sqlite:";
     if (strncmp(c->database_url, prefix, strlen(prefix)) != 0 ||
@@ -203,7 +203,7 @@ static bool derive_directory(struct config *c, char reason[CONFIG_REASON_MAX])
     return true;
 }
 
-static bool derive_issuer(struct config *c, char reason[CONFIG_REASON_MAX])
+static bool config_derive_issuer(struct config *c, char reason[CONFIG_REASON_MAX])
 {
     if (c->wso2_is_url[0] != '\0') {
         int n = (int)strlen(c->wso2_is_url);
@@ -236,7 +236,7 @@ static bool derive_issuer(struct config *c, char reason[CONFIG_REASON_MAX])
 }
 
 /* HOST:PORT, where HOST may be an IPv6 address in brackets. */
-static bool derive_metrics(struct config *c, char reason[CONFIG_REASON_MAX])
+static bool config_derive_metrics(struct config *c, char reason[CONFIG_REASON_MAX])
 {
     const char *text = c->metrics_listen, *colon = strrchr(text, ':');
     if (text[0] == '\0')
@@ -266,7 +266,7 @@ enum config_request config_read(struct config *c, int argc, char **argv,
         if (!config_set(c, &settings[i], value != NULL ? value : settings[i].initial, reason))
             return CONFIG_WRONG;
     }
-    enum config_request request = read_arguments(c, argc, argv, reason);
+    enum config_request request = config_read_arguments(c, argc, argv, reason);
     if (request != CONFIG_RUN && request != CONFIG_PRINT)
         return request;
     if (!log_level_parse(c->log_level, &c->level)) {
@@ -277,7 +277,8 @@ enum config_request config_read(struct config *c, int argc, char **argv,
     }
     if (c->rate_limit_burst == 0)
         c->rate_limit_burst = c->rate_limit_per_s;
-    if (!derive_metrics(c, reason) || !derive_directory(c, reason) || !derive_issuer(c, reason))
+    if (!config_derive_metrics(c, reason) || !config_derive_directory(c, reason) ||
+        !config_derive_issuer(c, reason))
         return CONFIG_WRONG;
     return request;
 }
@@ -291,7 +292,7 @@ void config_help(FILE *out)
     for (size_t i = 0; i < array_len(settings); i++) {
         char flag[64], doc[HELP_DOC_MAX];
         const char *initial = settings[i].initial;
-        flag_name(&settings[i], flag);
+        config_flag_name(&settings[i], flag);
         snprintf(doc, sizeof doc, "%s%s%s%s", settings[i].doc, initial[0] != '\0' ? " (" : "",
                  initial, initial[0] != '\0' ? ")" : "");
         fprintf(out, "  %-*s %-*s ", HELP_NAME_WIDTH, settings[i].name, HELP_FLAG_WIDTH, flag);

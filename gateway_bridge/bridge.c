@@ -19,7 +19,7 @@
 #define SHORTAGES_LOGGED_NS (10 * NS_PER_S)
 
 /* IMF-fixdate of RFC 9110; strftime() would follow the locale. */
-static void format_date(uint64_t unix_s, char date[BRIDGE_DATE_LEN + 1])
+static void bridge_format_date(uint64_t unix_s, char date[BRIDGE_DATE_LEN + 1])
 {
     static const char days[] = "SunMonTueWedThuFriSat";
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -45,11 +45,11 @@ void bridge_clock(struct bridge *b)
     if (b->wall_s == b->date_s)
         return;
     b->date_s = b->wall_s;
-    format_date(b->wall_s, b->date);
+    bridge_format_date(b->wall_s, b->date);
 }
 
 /* Only bulk operations may be larger; the path says which they are. */
-static uint32_t body_max(void *context, const struct request *r)
+static uint32_t bridge_body_max(void *context, const struct request *r)
 {
     static const char bulk[] = "/batch";
     struct bridge *b = context;
@@ -64,7 +64,7 @@ static uint32_t body_max(void *context, const struct request *r)
                                                              : REQUEST_BODY_MAX;
 }
 
-static void note_shortage(void *context, enum http_shortage what, uint32_t connections)
+static void bridge_note_shortage(void *context, enum http_shortage what, uint32_t connections)
 {
     static const struct {
         const char *event, *message;
@@ -85,7 +85,7 @@ static void note_shortage(void *context, enum http_shortage what, uint32_t conne
                   log_text("message", lines[what].message), log_uint("suppressed", suppressed));
 }
 
-static bool add_routes(struct bridge *b)
+static bool bridge_add_routes(struct bridge *b)
 {
     const struct bridge_options *o = &b->options;
     b->access = calloc(o->route_count > 0 ? o->route_count : 1, sizeof *b->access);
@@ -130,13 +130,13 @@ struct bridge *bridge_new(const struct bridge_options *options)
         .context = b,
         .request = exchange_request,
         .refuse = exchange_refuse,
-        .body_max = body_max,
+        .body_max = bridge_body_max,
         .write = response_write,
         .forget = access_forget_connection,
         .release = exchange_release,
-        .shortage = note_shortage,
+        .shortage = bridge_note_shortage,
     };
-    if (add_routes(b))
+    if (bridge_add_routes(b))
         b->server = http_server_new(options->loop, &handler,
                                     options->limits != NULL ? options->limits
                                                             : &http_limits_default,

@@ -23,7 +23,7 @@ struct sums {
     uint64_t shortages[HTTP_SHORTAGES];
 };
 
-static void add_http(struct sums *s, const struct http_counts *c)
+static void counts_add_http(struct sums *s, const struct http_counts *c)
 {
     s->connections += http_counted(&c->connections);
     s->accepted += http_counted(&c->accepted);
@@ -34,7 +34,7 @@ static void add_http(struct sums *s, const struct http_counts *c)
         s->shortages[i] += http_counted(&c->shortages[i]);
 }
 
-static void add_bridge(struct sums *s, const struct bridge_counts *c)
+static void counts_add_bridge(struct sums *s, const struct bridge_counts *c)
 {
     for (size_t r = 0; r < BRIDGE_ROUTES_MAX; r++) {
         for (size_t i = 0; i < BRIDGE_STATUS_CLASSES; i++) {
@@ -49,12 +49,12 @@ static void add_bridge(struct sums *s, const struct bridge_counts *c)
     }
     for (size_t i = 0; i < CHALLENGE_COUNT; i++)
         s->refused[i] += http_counted(&c->refused[i]);
-    add_http(s, &c->http);
+    counts_add_http(s, &c->http);
 }
 
 /* What was never asked for has no lines: they would be thousands. */
-static void put_routes(const struct sums *s, const struct route *routes, uint32_t count,
-                       struct metrics *m)
+static void counts_put_routes(const struct sums *s, const struct route *routes, uint32_t count,
+                              struct metrics *m)
 {
     metrics_family(m, METRICS_COUNTER, "payd_http_requests_total",
                    "HTTP requests answered, by declared route and class of status.");
@@ -77,13 +77,13 @@ static void put_routes(const struct sums *s, const struct route *routes, uint32_
     }
 }
 
-static void put_one(struct metrics *m, const char *name, const char *help, uint64_t value)
+static void counts_put_one(struct metrics *m, const char *name, const char *help, uint64_t value)
 {
     metrics_family(m, METRICS_COUNTER, name, help);
     metrics_sample(m, name, value, (const char *const[]){NULL});
 }
 
-static void put_connections(const struct sums *s, struct metrics *m)
+static void counts_put_connections(const struct sums *s, struct metrics *m)
 {
     static const char *const reasons[HTTP_SHORTAGES] = {
         [HTTP_SHORT_OF_DESCRIPTORS] = "descriptors",
@@ -91,17 +91,22 @@ static void put_connections(const struct sums *s, struct metrics *m)
     };
     metrics_family(m, METRICS_GAUGE, "payd_http_connections", "Open connections of HTTP clients.");
     metrics_sample(m, "payd_http_connections", s->connections, (const char *const[]){NULL});
-    put_one(m, "payd_http_accepted_total", "Connections of HTTP clients so far.", s->accepted);
+    counts_put_one(m, "payd_http_accepted_total", "Connections of HTTP clients so far.",
+                   s->accepted);
     metrics_family(m, METRICS_COUNTER, "payd_http_shortages_total",
                    "Times that clients had to wait for a descriptor, or were closed at once for "
                    "the limit of connections.");
     for (size_t i = 0; i < HTTP_SHORTAGES; i++)
         metrics_uint(m, "payd_http_shortages_total", s->shortages[i], "reason", reasons[i]);
-    put_one(m, "payd_http_timeouts_total",
-            "Connections ended because their client sent or read too slowly, or had nothing to "
-            "ask for long.", s->timeouts);
-    put_one(m, "payd_http_received_bytes_total", "Bytes that HTTP clients sent.", s->bytes_in);
-    put_one(m, "payd_http_sent_bytes_total", "Bytes that HTTP clients were sent.", s->bytes_out);
+    counts_put_one(
+        m, "payd_http_timeouts_total",
+        "Connections ended because their client sent or read too slowly, or had nothing to "
+        "ask for long.",
+        s->timeouts);
+    counts_put_one(m, "payd_http_received_bytes_total", "Bytes that HTTP clients sent.",
+                   s->bytes_in);
+    counts_put_one(m, "payd_http_sent_bytes_total", "Bytes that HTTP clients were sent.",
+                   s->bytes_out);
 }
 
 void bridge_counts_metrics(const struct bridge_counts *const *counts, uint32_t count,
@@ -115,13 +120,13 @@ void bridge_counts_metrics(const struct bridge_counts *const *counts, uint32_t c
     struct sums s = {0};
     check(route_count < BRIDGE_ROUTES_MAX);
     for (uint32_t b = 0; b < count; b++)
-        add_bridge(&s, counts[b]);
+        counts_add_bridge(&s, counts[b]);
     metrics_family(m, METRICS_COUNTER, "payd_http_answers_total",
                    "HTTP answers by class of status.");
     for (size_t i = 2; i < BRIDGE_STATUS_CLASSES; i++)
         metrics_uint(m, "payd_http_answers_total", s.answers[i], "status", classes[i]);
-    put_routes(&s, routes, route_count, m);
-    put_connections(&s, m);
+    counts_put_routes(&s, routes, route_count, m);
+    counts_put_connections(&s, m);
     metrics_family(m, METRICS_COUNTER, "payd_http_tokens_refused_total",
                    "Requests without a token, with one that is not valid or revoked, or without "
                    "the scope.");

@@ -20,64 +20,64 @@ struct page {
     uint16_t (*write)(struct bridge *b, struct json_writer *body);
 };
 
-static void put_member(struct json_writer *body, const char *key, const char *value)
+static void page_put_member(struct json_writer *body, const char *key, const char *value)
 {
     json_put_key(body, key);
     json_put_text(body, slice_of(value));
 }
 
 /* Clients of the services this one replaces know exactly these three members. */
-static uint16_t write_health(struct bridge *b, struct json_writer *body)
+static uint16_t page_write_health(struct bridge *b, struct json_writer *body)
 {
     size_t object = json_open(body);
-    put_member(body, "status", "healthy");
-    put_member(body, "service", b->options.service);
-    put_member(body, "version", "1.0.0");
+    page_put_member(body, "status", "healthy");
+    page_put_member(body, "service", b->options.service);
+    page_put_member(body, "version", "1.0.0");
     json_close_object(body, object);
     return 200;
 }
 
-static uint16_t write_ready(struct bridge *b, struct json_writer *body)
+static uint16_t page_write_ready(struct bridge *b, struct json_writer *body)
 {
     const char *reason = NULL;
     bool ready = b->options.backend->ready(b->options.backend->context, &reason);
     size_t object = json_open(body);
-    put_member(body, "status", ready ? "ready" : "unavailable");
+    page_put_member(body, "status", ready ? "ready" : "unavailable");
     if (reason != NULL)
-        put_member(body, ready ? "warning" : "reason", reason);
+        page_put_member(body, ready ? "warning" : "reason", reason);
     json_close_object(body, object);
     return ready ? 200 : 503;
 }
 
-static uint16_t write_metrics(struct bridge *b, struct json_writer *body)
+static uint16_t page_write_metrics(struct bridge *b, struct json_writer *body)
 {
     b->options.backend->metrics(b->options.backend->context, body);
     return 200;
 }
 
-static uint16_t write_info(struct bridge *b, struct json_writer *body);
+static uint16_t page_write_info(struct bridge *b, struct json_writer *body);
 
 static const struct page pages[] = {
     {.route = {.method = "GET", .path = "/"},
      .group = BRIDGE_PAGES_DOCUMENTS,
      .content_type = JSON,
-     .write = write_info},
+     .write = page_write_info},
     {.route = {.method = "GET", .path = "/health"},
      .group = BRIDGE_PAGES_HEALTH,
      .content_type = JSON,
-     .write = write_health},
+     .write = page_write_health},
     {.route = {.method = "GET", .path = "/health/live"},
      .group = BRIDGE_PAGES_HEALTH,
      .content_type = JSON,
-     .write = write_health},
+     .write = page_write_health},
     {.route = {.method = "GET", .path = "/health/ready"},
      .group = BRIDGE_PAGES_HEALTH,
      .content_type = JSON,
-     .write = write_ready},
+     .write = page_write_ready},
     {.route = {.method = "GET", .path = "/metrics"},
      .group = BRIDGE_PAGES_METRICS,
      .content_type = "text/plain; version=0.0.4; charset=utf-8",
-     .write = write_metrics},
+     .write = page_write_metrics},
     {.route = {.method = "GET", .path = "/openapi.json"},
      .group = BRIDGE_PAGES_DOCUMENTS,
      .content_type = JSON,
@@ -104,13 +104,13 @@ static const struct page pages[] = {
      .content = &document_icon_svg},
 };
 
-static void put_endpoint(struct json_writer *body, const char *path)
+static void page_put_endpoint(struct json_writer *body, const char *path)
 {
     json_put_comma(body);
     json_put_text(body, slice_of(path));
 }
 
-static bool listed_before(const struct route *routes, uint32_t i)
+static bool page_listed_before(const struct route *routes, uint32_t i)
 {
     for (uint32_t k = 0; k < i; k++) {
         if (strcmp(routes[k].path, routes[i].path) == 0)
@@ -120,22 +120,22 @@ static bool listed_before(const struct route *routes, uint32_t i)
 }
 
 /* Paths with several methods are listed once. */
-static uint16_t write_info(struct bridge *b, struct json_writer *body)
+static uint16_t page_write_info(struct bridge *b, struct json_writer *body)
 {
     const struct bridge_options *o = &b->options;
     size_t object = json_open(body);
-    put_member(body, "service", "Payment Platform");
-    put_member(body, "message", "Wallets, payments and the ledger behind them");
+    page_put_member(body, "service", "Payment Platform");
+    page_put_member(body, "message", "Wallets, payments and the ledger behind them");
     json_put_key(body, "endpoints");
     size_t list = json_open(body);
     for (size_t i = 1; i < array_len(pages); i++) {
         bool part = pages[i].document && pages[i].content != &document_docs_html;
         if ((pages[i].group & o->pages) != 0 && !part)
-            put_endpoint(body, pages[i].route.path);
+            page_put_endpoint(body, pages[i].route.path);
     }
     for (uint32_t i = 0; i < o->route_count; i++) {
-        if (!listed_before(o->routes, i))
-            put_endpoint(body, o->routes[i].path);
+        if (!page_listed_before(o->routes, i))
+            page_put_endpoint(body, o->routes[i].path);
     }
     json_close_array(body, list);
     json_close_object(body, object);

@@ -11,7 +11,7 @@
 
 #define DETAIL_MAX 1024
 
-static const struct result_info *info_of(uint16_t code)
+static const struct result_info *problem_info(uint16_t code)
 {
     const struct result_info *info = result_info(code);
     if (info == NULL || info->status < 400)
@@ -21,20 +21,20 @@ static const struct result_info *info_of(uint16_t code)
 
 uint16_t problem_status(uint16_t code)
 {
-    return info_of(code)->status;
+    return problem_info(code)->status;
 }
 
-static void put_text(struct json_writer *out, const char *key, struct slice text)
+static void problem_put_text(struct json_writer *out, const char *key, struct slice text)
 {
     json_put_key(out, key);
     json_put_text(out, text);
 }
 
 /* A registered type, or where the documents explain the code, relative to this service. */
-static void put_type(struct json_writer *out, const struct result_info *info)
+static void problem_put_type(struct json_writer *out, const struct result_info *info)
 {
     if (info->type != NULL) {
-        put_text(out, "type", slice_of(info->type));
+        problem_put_text(out, "type", slice_of(info->type));
         return;
     }
     json_put_key(out, "type");
@@ -44,8 +44,8 @@ static void put_type(struct json_writer *out, const struct result_info *info)
 }
 
 /* "amount must be ...", "The body must be ...", "The request is not valid HTTP: ...". */
-static int rule_sentence(const struct problem *p, const struct result_info *info,
-                         char text[DETAIL_MAX])
+static int problem_rule_sentence(const struct problem *p, const struct result_info *info,
+                                 char text[DETAIL_MAX])
 {
     if (p->field != NULL && p->field[0] != '\0')
         return snprintf(text, DETAIL_MAX, "%s %s", p->field, p->rule);
@@ -56,40 +56,40 @@ static int rule_sentence(const struct problem *p, const struct result_info *info
 }
 
 /* Of this occurrence where it is known which rule was broken. */
-static void put_detail(struct json_writer *out, const struct problem *p,
-                       const struct result_info *info)
+static void problem_put_detail(struct json_writer *out, const struct problem *p,
+                               const struct result_info *info)
 {
     char text[DETAIL_MAX];
     struct slice detail = slice_of(p->detail != NULL ? p->detail : info->detail);
     if (p->rule != NULL && p->rule != info->detail) {
-        int len = rule_sentence(p, info, text);
+        int len = problem_rule_sentence(p, info, text);
         if (len > 0 && len < DETAIL_MAX) /* cut, it might not be UTF-8 */
             detail = (struct slice){text, (uint32_t)len};
     }
-    put_text(out, "detail", detail);
+    problem_put_text(out, "detail", detail);
 }
 
 void problem_write(const struct problem *p, struct json_writer *out)
 {
-    const struct result_info *info = info_of(p->code);
+    const struct result_info *info = problem_info(p->code);
     size_t object = json_open(out);
-    put_type(out, info);
-    put_text(out, "title", slice_of(info->title));
+    problem_put_type(out, info);
+    problem_put_text(out, "title", slice_of(info->title));
     json_put_key(out, "status");
     json_put_uint(out, info->status);
-    put_detail(out, p, info);
-    put_text(out, "code", slice_of(info->name));
+    problem_put_detail(out, p, info);
+    problem_put_text(out, "code", slice_of(info->name));
     if (p->instance.len > 0)
-        put_text(out, "instance", p->instance);
+        problem_put_text(out, "instance", p->instance);
     if (p->request_id.len > 0)
-        put_text(out, "request_id", p->request_id);
+        problem_put_text(out, "request_id", p->request_id);
     if (p->rule != NULL) {
         json_put_key(out, "errors");
         size_t errors = json_open(out);
         json_put_comma(out);
         size_t error = json_open(out);
-        put_text(out, "field", slice_of(p->field != NULL ? p->field : ""));
-        put_text(out, "rule", slice_of(p->rule));
+        problem_put_text(out, "field", slice_of(p->field != NULL ? p->field : ""));
+        problem_put_text(out, "rule", slice_of(p->rule));
         json_close_object(out, error);
         json_close_array(out, errors);
     }

@@ -52,13 +52,13 @@ static void response_put(struct json_writer *out, const char *text)
     json_put_raw(out, text, strlen(text));
 }
 
-static void put_number(struct json_writer *out, uint64_t value)
+static void response_put_number(struct json_writer *out, uint64_t value)
 {
     char text[U128_TEXT_MAX];
     json_put_raw(out, text, u128_text(value, text));
 }
 
-static void put_status(struct json_writer *out, uint16_t status)
+static void response_put_status(struct json_writer *out, uint16_t status)
 {
     for (size_t i = 0; i < array_len(status_lines); i++) {
         if (status_lines[i].status == status) {
@@ -68,11 +68,11 @@ static void put_status(struct json_writer *out, uint16_t status)
     }
     /* A code declared with a status nobody gave a phrase to: the phrase may be empty. */
     json_put_literal(out, "HTTP/1.1 ");
-    put_number(out, status);
+    response_put_number(out, status);
     json_put_literal(out, " \r\n");
 }
 
-static void put_challenge(const struct exchange *x, struct json_writer *out)
+static void response_put_challenge(const struct exchange *x, struct json_writer *out)
 {
     const char *told = token_reason_told(x->token);
     switch (x->challenge) {
@@ -102,21 +102,21 @@ static void put_challenge(const struct exchange *x, struct json_writer *out)
 }
 
 /* draft-ietf-httpapi-ratelimit-headers: what the client may send, and what of it is left. */
-static void put_rate(const struct exchange *x, struct json_writer *out)
+static void response_put_rate(const struct exchange *x, struct json_writer *out)
 {
     const struct rate_limit *limit = x->bridge->options.rate_limit;
     json_put_literal(out, "RateLimit-Policy: \"client\";q=");
-    put_number(out, rate_limit_burst(limit));
+    response_put_number(out, rate_limit_burst(limit));
     json_put_literal(out, ";w=");
-    put_number(out, rate_limit_window_s(limit));
+    response_put_number(out, rate_limit_window_s(limit));
     json_put_literal(out, "\r\nRateLimit: \"client\";r=");
-    put_number(out, x->rate.remaining);
+    response_put_number(out, x->rate.remaining);
     json_put_literal(out, ";t=");
-    put_number(out, x->rate.reset_s);
+    response_put_number(out, x->rate.reset_s);
     json_put_literal(out, "\r\n");
 }
 
-static void put_location(const struct exchange *x, struct json_writer *out)
+static void response_put_location(const struct exchange *x, struct json_writer *out)
 {
     json_put_literal(out, "Location: ");
     for (uint32_t i = 0; i < x->route->location_count; i++) {
@@ -136,24 +136,24 @@ static void put_location(const struct exchange *x, struct json_writer *out)
 }
 
 /* Header fields that only some answers carry. */
-static void put_special(const struct exchange *x, uint16_t status, struct json_writer *out)
+static void response_put_special(const struct exchange *x, uint16_t status, struct json_writer *out)
 {
     const struct message *m = &x->message;
     if (status == 201 && x->created != NULL)
-        put_location(x, out);
+        response_put_location(x, out);
     if (status < 400 && x->route != NULL && x->route->etag && m->version != 0) {
         json_put_literal(out, "ETag: \"");
-        put_number(out, m->version);
+        response_put_number(out, m->version);
         json_put_literal(out, "\"\r\n");
     }
     if (x->rated)
-        put_rate(x, out);
+        response_put_rate(x, out);
     if (m->replayed)
         json_put_literal(out, "Idempotency-Replayed: true\r\n");
     if (status == 429 || status == 503) {
         uint32_t seconds = (m->retry_after_ms + 999) / 1000;
         json_put_literal(out, "Retry-After: ");
-        put_number(out, seconds > 0 ? seconds : RETRY_AFTER_S);
+        response_put_number(out, seconds > 0 ? seconds : RETRY_AFTER_S);
         json_put_literal(out, "\r\n");
     }
     if (x->allow != NULL) {
@@ -161,7 +161,7 @@ static void put_special(const struct exchange *x, uint16_t status, struct json_w
         response_put(out, x->allow);
         json_put_literal(out, "\r\n");
     }
-    put_challenge(x, out);
+    response_put_challenge(x, out);
     if (x->issuer_answer != NULL)
         json_put_literal(out, "Pragma: no-cache\r\n"); /* RFC 6749 section 5.1 */
     if (x->issuer_answer != NULL && x->issuer_answer->authenticate != NULL) {
@@ -180,18 +180,18 @@ static void put_special(const struct exchange *x, uint16_t status, struct json_w
         json_put_literal(out, "Connection: keep-alive\r\n");
 }
 
-static void put_head(const struct exchange *x, uint16_t status, const char *content_type,
-                     struct json_writer *out)
+static void response_put_head(const struct exchange *x, uint16_t status, const char *content_type,
+                              struct json_writer *out)
 {
     struct bridge *b = x->bridge;
-    put_status(out, status);
+    response_put_status(out, status);
     json_put_literal(out, "Date: ");
     json_put_raw(out, b->date, BRIDGE_DATE_LEN);
     if (status != 204 && status != 304) {
         json_put_literal(out, "\r\nContent-Type: ");
         response_put(out, content_type);
         json_put_literal(out, "\r\nContent-Length: ");
-        put_number(out, b->body.len);
+        response_put_number(out, b->body.len);
     }
     json_put_literal(out, "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
                           "X-Request-Id: ");
@@ -202,12 +202,12 @@ static void put_head(const struct exchange *x, uint16_t status, const char *cont
                               "style-src 'self'; connect-src 'self'; img-src 'self'; "
                               "base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
                               "Referrer-Policy: no-referrer\r\n");
-    put_special(x, status, out);
+    response_put_special(x, status, out);
     json_put_literal(out, "\r\n");
 }
 
 /* The reply's msgpack as a struct in the arena; NULL if it is none of this type. */
-static const void *read_body(struct exchange *x, const struct message_type *type)
+static const void *response_read_body(struct exchange *x, const struct message_type *type)
 {
     x->arena.allocated_max = SIZE_MAX; /* bounded by the size of the reply */
     void *reply = arena_alloc(&x->arena, type->size);
@@ -219,7 +219,7 @@ static const void *read_body(struct exchange *x, const struct message_type *type
 }
 
 /* The reply's msgpack as JSON; the status, or 0 if it is not what the route declares. */
-static uint16_t write_reply(struct exchange *x, struct json_writer *body)
+static uint16_t response_write_reply(struct exchange *x, struct json_writer *body)
 {
     const struct route *route = x->route;
     const struct message *m = &x->message;
@@ -227,7 +227,7 @@ static uint16_t write_reply(struct exchange *x, struct json_writer *body)
         return 204;
     if (route->reply == NULL || m->reply_type != route->reply->number || m->reply.failed)
         return 0;
-    const void *reply = read_body(x, route->reply);
+    const void *reply = response_read_body(x, route->reply);
     if (reply == NULL)
         return 0;
     route->reply_json->write(body, reply);
@@ -236,7 +236,7 @@ static uint16_t write_reply(struct exchange *x, struct json_writer *body)
 }
 
 /* Of a refusal by an actor: its code says which field broke which rule, if the operation has it. */
-static const char *rule_of_code(const struct exchange *x, uint16_t code, const char **field)
+static const char *response_rule(const struct exchange *x, uint16_t code, const char **field)
 {
     const struct result_info *info = result_info(code);
     if (info == NULL || info->field == NULL || x->route == NULL ||
@@ -247,17 +247,18 @@ static const char *rule_of_code(const struct exchange *x, uint16_t code, const c
 }
 
 /* What an actor sent along with its refusal, such as the wallet that exists already. */
-static const struct json_type *read_named(struct exchange *x, const void **named)
+static const struct json_type *response_read_named(struct exchange *x, const void **named)
 {
     const struct message *m = &x->message;
     bool sent = x->refusal == RESULT_OK && m->reply_type != 0 && !m->reply.failed;
     const struct catalog_entry *entry = sent ? catalog_by_number(m->reply_type) : NULL;
-    return entry != NULL && (*named = read_body(x, entry->type)) != NULL ? entry->json : NULL;
+    return entry != NULL && (*named = response_read_body(x, entry->type)) != NULL ? entry->json
+                                                                                  : NULL;
 }
 
 /* What is told of this occurrence beyond code and rule, or NULL. A scope is no secret: every
  * operation's is in the documents. */
-static const char *detail_of(const struct exchange *x, uint16_t status, char text[DETAIL_MAX])
+static const char *response_detail(const struct exchange *x, uint16_t status, char text[DETAIL_MAX])
 {
     if (status == 401)
         return token_reason_told(x->token);
@@ -268,33 +269,34 @@ static const char *detail_of(const struct exchange *x, uint16_t status, char tex
     return text;
 }
 
-static uint16_t write_problem(struct exchange *x, uint16_t code, struct json_writer *body)
+static uint16_t response_write_problem(struct exchange *x, uint16_t code, struct json_writer *body)
 {
     uint16_t status = problem_status(code);
     char detail[DETAIL_MAX];
     bool silent = status == 401 || status == 403 || status == 404;
     const char *field = x->error.field, *rule = x->error.rule;
     if (rule == NULL)
-        rule = rule_of_code(x, code, &field);
+        rule = response_rule(x, code, &field);
     const void *named = NULL;
-    const struct json_type *named_type = silent ? NULL : read_named(x, &named);
-    problem_write(&(struct problem){
-                      .code = code,
-                      .field = field,
-                      .rule = silent ? NULL : rule,
-                      .detail = detail_of(x, status, detail),
-                      .instance = x->path,
-                      .request_id = exchange_request_id(x),
-                      .named_type = named_type,
-                      .named = named,
-                      .policy = code == RESULT_RATE_LIMITED ? "client" : NULL,
-                  },
-                  body);
+    const struct json_type *named_type = silent ? NULL : response_read_named(x, &named);
+    problem_write(
+        &(struct problem){
+            .code = code,
+            .field = field,
+            .rule = silent ? NULL : rule,
+            .detail = response_detail(x, status, detail),
+            .instance = x->path,
+            .request_id = exchange_request_id(x),
+            .named_type = named_type,
+            .named = named,
+            .policy = code == RESULT_RATE_LIMITED ? "client" : NULL,
+        },
+        body);
     return status;
 }
 
 /* Somebody else's mistake is no reason to wake an operator: some of these begin with 5 too. */
-static enum log_level refusal_level(uint16_t status)
+static enum log_level response_refusal_level(uint16_t status)
 {
     bool clients = status < 500 || status == 501 || status == 505;
     return clients ? LOG_LEVEL_INFO : LOG_LEVEL_WARN;
@@ -302,12 +304,12 @@ static enum log_level refusal_level(uint16_t status)
 
 /* One line for each refused request, within a limit: what the client's problem says, and for whom.
  * No token, no key and nothing of the body. */
-static void log_refusal(const struct exchange *x, uint16_t code, uint16_t status)
+static void response_log_refusal(const struct exchange *x, uint16_t code, uint16_t status)
 {
     struct bridge *b = x->bridge;
     struct log *log = b->options.env->log;
     const struct result_info *info = result_info(code);
-    enum log_level level = refusal_level(status);
+    enum log_level level = response_refusal_level(status);
     uint64_t suppressed = 0;
     if (!log_takes(log, level) || !log_limit_pass(&b->refusals, b->mono_ns, &suppressed))
         return;
@@ -328,7 +330,7 @@ static void log_refusal(const struct exchange *x, uint16_t code, uint16_t status
 }
 
 /* The body of an answer that is no refusal; the status, or 0 if it cannot be given. */
-static uint16_t write_success(struct exchange *x, struct json_writer *body)
+static uint16_t response_write_success(struct exchange *x, struct json_writer *body)
 {
     uint16_t status;
     if (x->page != NULL) {
@@ -339,7 +341,7 @@ static uint16_t write_success(struct exchange *x, struct json_writer *body)
     } else if (x->route == NULL) {
         status = 204; /* OPTIONS: what Allow says */
     } else {
-        status = write_reply(x, body);
+        status = response_write_reply(x, body);
         if (status == 200 && x->none_match.len > 0 && x->message.version != 0 &&
             header_none_match(x->none_match, x->message.version)) {
             status = 304;
@@ -349,7 +351,7 @@ static uint16_t write_success(struct exchange *x, struct json_writer *body)
     return body->failed ? 0 : status;
 }
 
-static void count_answer(const struct exchange *x, uint16_t status)
+static void response_count(const struct exchange *x, uint16_t status)
 {
     const struct bridge *b = x->bridge;
     struct bridge_counts *counts = b->options.counts;
@@ -372,7 +374,7 @@ void response_write(void *context, struct http_answer *a, struct json_writer *ou
     bridge_clock(b);
     json_writer_clear(body);
     if (code == RESULT_OK)
-        status = write_success(x, body);
+        status = response_write_success(x, body);
     if (code == RESULT_OK && status == 0) {
         json_writer_clear(body);
         code = RESULT_FAILED;
@@ -380,11 +382,11 @@ void response_write(void *context, struct http_answer *a, struct json_writer *ou
     }
     if (code != RESULT_OK) {
         content_type = "application/problem+json";
-        status = write_problem(x, code, body);
-        log_refusal(x, code, status);
+        status = response_write_problem(x, code, body);
+        response_log_refusal(x, code, status);
     }
-    count_answer(x, status);
-    put_head(x, status, content_type, out);
+    response_count(x, status);
+    response_put_head(x, status, content_type, out);
     if (!x->no_content && body->len > 0)
         json_put_raw(out, body->data, body->len);
 }

@@ -30,7 +30,7 @@ struct router {
 };
 
 /* What Allow says of the methods; HEAD comes with GET, OPTIONS with any. */
-static void list_methods(const bool has[METHOD_COUNT], char allow[ROUTER_ALLOW_MAX])
+static void router_list_methods(const bool has[METHOD_COUNT], char allow[ROUTER_ALLOW_MAX])
 {
     size_t len = 0;
     for (int m = 0; m < METHOD_COUNT; m++) {
@@ -47,22 +47,22 @@ struct router *router_new(void)
     static const bool all[METHOD_COUNT] = {true, true, true, true, true};
     struct router *r = calloc(1, sizeof *r);
     if (r != NULL)
-        list_methods(all, r->root.allow);
+        router_list_methods(all, r->root.allow);
     return r;
 }
 
 /* As deep as the longest template, which is ours. */
-static void free_children(struct node *n)
+static void router_free_children(struct node *n)
 {
     struct node *child = n->literals;
     while (child != NULL) {
         struct node *next = child->next;
-        free_children(child);
+        router_free_children(child);
         free(child);
         child = next;
     }
     if (n->parameter != NULL) {
-        free_children(n->parameter);
+        router_free_children(n->parameter);
         free(n->parameter);
     }
 }
@@ -70,13 +70,13 @@ static void free_children(struct node *n)
 struct router *router_free(struct router *r)
 {
     if (r != NULL)
-        free_children(&r->root);
+        router_free_children(&r->root);
     free(r);
     return NULL;
 }
 
 /* Takes "/segment" off the path; false at its end. */
-static bool next_segment(struct slice *path, struct slice *segment)
+static bool router_next_segment(struct slice *path, struct slice *segment)
 {
     if (path->len == 0 || path->data[0] != '/')
         return false;
@@ -89,7 +89,7 @@ static bool next_segment(struct slice *path, struct slice *segment)
     return true;
 }
 
-static struct node *find_literal(const struct node *n, struct slice segment)
+static struct node *router_find_literal(const struct node *n, struct slice segment)
 {
     for (struct node *child = n->literals; child != NULL; child = child->next) {
         if (slice_equal(child->segment, segment))
@@ -99,10 +99,10 @@ static struct node *find_literal(const struct node *n, struct slice segment)
 }
 
 /* The child for a segment of a template, made if it is new; NULL without memory. */
-static struct node *child_for(struct node *n, struct slice segment)
+static struct node *router_child(struct node *n, struct slice segment)
 {
     bool parameter = segment.len > 0 && segment.data[0] == '{';
-    struct node *child = parameter ? n->parameter : find_literal(n, segment);
+    struct node *child = parameter ? n->parameter : router_find_literal(n, segment);
     if (child != NULL)
         return child;
     child = calloc(1, sizeof *child);
@@ -118,7 +118,7 @@ static struct node *child_for(struct node *n, struct slice segment)
     return child;
 }
 
-static enum method method_of(struct slice name)
+static enum method router_method(struct slice name)
 {
     for (int m = 0; m < METHOD_COUNT; m++) {
         if (slice_equal(name, slice_of(method_names[m])))
@@ -132,13 +132,13 @@ bool router_add(struct router *r, const struct route *route)
     struct slice path = slice_of(route->path), segment;
     struct node *n = &r->root;
     uint32_t parameters = 0;
-    while (next_segment(&path, &segment)) {
+    while (router_next_segment(&path, &segment)) {
         parameters += segment.len > 0 && segment.data[0] == '{';
-        n = child_for(n, segment);
+        n = router_child(n, segment);
         if (n == NULL)
             return false;
     }
-    enum method method = method_of(slice_of(route->method));
+    enum method method = router_method(slice_of(route->method));
     check(method != METHOD_COUNT && parameters <= ROUTER_PARAMETERS_MAX);
     if (n->routes[method] != NULL)
         return false;
@@ -146,7 +146,7 @@ bool router_add(struct router *r, const struct route *route)
     bool has[METHOD_COUNT];
     for (int m = 0; m < METHOD_COUNT; m++)
         has[m] = n->routes[m] != NULL;
-    list_methods(has, n->allow);
+    router_list_methods(has, n->allow);
     return true;
 }
 
@@ -156,8 +156,8 @@ void router_find(const struct router *r, struct slice method, struct slice path,
     *match = (struct route_match){0};
     const struct node *n = &r->root;
     struct slice segment;
-    while (next_segment(&path, &segment)) {
-        const struct node *child = find_literal(n, segment);
+    while (router_next_segment(&path, &segment)) {
+        const struct node *child = router_find_literal(n, segment);
         if (child == NULL && n->parameter != NULL && segment.len > 0) {
             child = n->parameter;
             match->parameters[match->parameter_count++] = segment;
@@ -169,7 +169,7 @@ void router_find(const struct router *r, struct slice method, struct slice path,
     if (n->allow[0] == '\0')
         return;
     match->allow = n->allow;
-    enum method m = slice_equal(method, slice_of("HEAD")) ? METHOD_GET : method_of(method);
+    enum method m = slice_equal(method, slice_of("HEAD")) ? METHOD_GET : router_method(method);
     if (m != METHOD_COUNT)
         match->route = n->routes[m];
 }

@@ -20,13 +20,13 @@ static const char *payctl_environment(const char *name)
     return getenv(name);
 }
 
-static int by_name(const void *a, const void *b)
+static int payctl_by_name(const void *a, const void *b)
 {
     const struct payctl_command *x = a, *y = b;
     return strcmp(x->spec.name, y->spec.name);
 }
 
-static void gather_commands(struct payctl *p)
+static void payctl_gather_commands(struct payctl *p)
 {
     uint32_t count = payctl_command_count + catalog_command_count;
     struct payctl_command *all = calloc(count, sizeof *all);
@@ -35,7 +35,7 @@ static void gather_commands(struct payctl *p)
     for (uint32_t i = 0; i < catalog_command_count; i++)
         all[payctl_command_count + i] =
             (struct payctl_command){catalog_commands[i], payctl_run_message};
-    qsort(all, count, sizeof *all, by_name);
+    qsort(all, count, sizeof *all, payctl_by_name);
     p->commands = all;
     p->command_count = count;
 }
@@ -51,7 +51,7 @@ static int payctl_run(struct payctl *p)
 
 /* A standard stream that was closed would be the first file or socket opened: its place is taken so
  * that using it fails. */
-static void hold_closed_streams(void)
+static void payctl_fill_closed_streams(void)
 {
     static const int modes[] = {O_WRONLY, O_RDONLY, O_RDONLY};
     for (int fd = 0; fd < (int)array_len(modes); fd++) {
@@ -61,7 +61,7 @@ static void hold_closed_streams(void)
 }
 
 /* What could not be written must not look like success. */
-static int finish_output(const struct payctl *p, int code)
+static int payctl_finish_output(const struct payctl *p, int code)
 {
     bool lost = ferror(stdout) != 0;
     if (fflush(stdout) == 0 && !lost)
@@ -78,8 +78,8 @@ int main(int argc, char **argv)
     struct payctl p = {0};
     char error[PAYCTL_ERROR_MAX];
     int code = PAYCTL_USAGE;
-    hold_closed_streams();
-    gather_commands(&p);
+    payctl_fill_closed_streams();
+    payctl_gather_commands(&p);
     arena_init(&p.arena, ARENA_MAX);
     wire_writer_init(&p.frame, ENVELOPE_FRAME_MAX);
     bool good = payctl_args_parse(&p.args, p.commands, p.command_count, argc, argv,
@@ -95,5 +95,5 @@ int main(int argc, char **argv)
     wire_writer_done(&p.frame);
     arena_done(&p.arena);
     free((void *)(uintptr_t)p.commands);
-    return finish_output(&p, code);
+    return payctl_finish_output(&p, code);
 }

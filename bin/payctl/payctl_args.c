@@ -113,7 +113,7 @@ void payctl_args_dashed(char *name)
 }
 
 /* --debit-account-id names debit_account_id. */
-static bool option_named(const char *option, const char *word, size_t len)
+static bool args_option_named(const char *option, const char *word, size_t len)
 {
     if (strlen(option) != len)
         return false;
@@ -146,7 +146,7 @@ enum global {
 static const char *const globals[] = {
     "socket", "tenant", "timeout", "key", "json", "no_color", "help", "version"};
 
-static bool parse_timeout(struct parser *p, const char *text)
+static bool args_parse_timeout(struct parser *p, const char *text)
 {
     char *end;
     unsigned long seconds = strtoul(text, &end, 10);
@@ -159,7 +159,7 @@ static bool parse_timeout(struct parser *p, const char *text)
     return true;
 }
 
-static bool set_global(struct parser *p, enum global g, const char *value)
+static bool args_set_global(struct parser *p, enum global g, const char *value)
 {
     switch (g) {
     case GLOBAL_SOCKET:
@@ -169,7 +169,7 @@ static bool set_global(struct parser *p, enum global g, const char *value)
         p->args->tenant = value;
         return true;
     case GLOBAL_TIMEOUT:
-        return parse_timeout(p, value);
+        return args_parse_timeout(p, value);
     case GLOBAL_KEY:
         p->args->key = value;
         return true;
@@ -190,7 +190,7 @@ static bool set_global(struct parser *p, enum global g, const char *value)
 }
 
 /* The value of --name=value or of the next word. */
-static const char *take_value(struct parser *p, const char *word, const char *equals)
+static const char *args_take_value(struct parser *p, const char *word, const char *equals)
 {
     if (equals != NULL)
         return equals + 1;
@@ -200,7 +200,7 @@ static const char *take_value(struct parser *p, const char *word, const char *eq
     return NULL;
 }
 
-static bool refuse_option(struct parser *p, const char *word, size_t len)
+static bool args_refuse_option(struct parser *p, const char *word, size_t len)
 {
     const struct payctl_command *c = p->args->command;
     const char *names[PAYCTL_OPTIONS_MAX + array_len(globals)];
@@ -225,7 +225,7 @@ static bool refuse_option(struct parser *p, const char *word, size_t len)
 }
 
 /* key=value: each time it is given adds a pair. */
-static bool add_pair(struct parser *p, uint32_t option, const char *word, const char *pair)
+static bool args_add_pair(struct parser *p, uint32_t option, const char *word, const char *pair)
 {
     struct payctl_args *a = p->args;
     size_t len = strlen(a->pairs), pair_len = strlen(pair);
@@ -240,24 +240,24 @@ static bool add_pair(struct parser *p, uint32_t option, const char *word, const 
     return true;
 }
 
-static bool refuse_value(struct parser *p, const char *name, size_t len, const char *rule)
+static bool args_refuse_value(struct parser *p, const char *name, size_t len, const char *rule)
 {
     snprintf(p->error, PAYCTL_ERROR_MAX, "--%.*s %s", (int)len, name, rule);
     return false;
 }
 
-static bool parse_option(struct parser *p, const char *word)
+static bool args_parse_option(struct parser *p, const char *word)
 {
     struct payctl_args *a = p->args;
     const char *name = word + 2, *equals = strchr(name, '=');
     size_t len = equals != NULL ? (size_t)(equals - name) : strlen(name);
     const struct payctl_command *c = a->command;
     for (uint32_t i = 0; c != NULL && i < c->spec.option_count; i++) {
-        if (!option_named(c->spec.options[i].name, name, len))
+        if (!args_option_named(c->spec.options[i].name, name, len))
             continue;
         if (strcmp(c->spec.options[i].type, "key=value") == 0) {
-            const char *pair = take_value(p, word, equals);
-            return pair != NULL && add_pair(p, i, word, pair);
+            const char *pair = args_take_value(p, word, equals);
+            return pair != NULL && args_add_pair(p, i, word, pair);
         }
         if (a->values[i] != NULL) {
             snprintf(p->error, PAYCTL_ERROR_MAX, "--%.*s is given twice", (int)len, name);
@@ -266,23 +266,23 @@ static bool parse_option(struct parser *p, const char *word)
         bool flag = strcmp(c->spec.options[i].type, "bool") == 0;
         if (flag && equals != NULL && strcmp(equals, "=true") != 0 &&
             strcmp(equals, "=false") != 0)
-            return refuse_value(p, name, len, "must be true or false");
-        a->values[i] = flag && equals == NULL ? "true" : take_value(p, word, equals);
+            return args_refuse_value(p, name, len, "must be true or false");
+        a->values[i] = flag && equals == NULL ? "true" : args_take_value(p, word, equals);
         return a->values[i] != NULL;
     }
     for (size_t i = 0; i < array_len(globals); i++) {
-        if (!option_named(globals[i], name, len))
+        if (!args_option_named(globals[i], name, len))
             continue;
         if (i >= GLOBAL_JSON && equals != NULL)
-            return refuse_value(p, name, len, "takes no value");
-        const char *value = i < GLOBAL_JSON ? take_value(p, word, equals) : "";
-        return value != NULL && set_global(p, (enum global)i, value);
+            return args_refuse_value(p, name, len, "takes no value");
+        const char *value = i < GLOBAL_JSON ? args_take_value(p, word, equals) : "";
+        return value != NULL && args_set_global(p, (enum global)i, value);
     }
-    return refuse_option(p, name, len);
+    return args_refuse_option(p, name, len);
 }
 
 /* Names what the command takes without the name of an option. */
-static bool refuse_position(const struct command *spec, const char *word, char *error)
+static bool args_refuse_position(const struct command *spec, const char *word, char *error)
 {
     char taken[PAYCTL_ERROR_MAX / 2] = "";
     for (uint32_t i = 0; i < spec->option_count; i++) {
@@ -301,7 +301,7 @@ static bool refuse_position(const struct command *spec, const char *word, char *
 }
 
 /* A word without -- goes to the first required option that has no value yet. */
-static bool parse_position(struct parser *p, const char *word)
+static bool args_parse_position(struct parser *p, const char *word)
 {
     struct payctl_args *a = p->args;
     const struct command *spec = &a->command->spec;
@@ -319,11 +319,11 @@ static bool parse_position(struct parser *p, const char *word)
             return true;
         }
     }
-    return refuse_position(spec, word, p->error);
+    return args_refuse_position(spec, word, p->error);
 }
 
 /* Does one of the words that follow ask for help? */
-static bool help_follows(const struct parser *p)
+static bool args_help_follows(const struct parser *p)
 {
     for (int i = p->at + 1; i < p->argc; i++) {
         if (strcmp(p->argv[i], "--help") == 0 || strcmp(p->argv[i], "-h") == 0)
@@ -332,7 +332,8 @@ static bool help_follows(const struct parser *p)
     return false;
 }
 
-static bool parse_words(struct parser *p, const struct payctl_command *commands, uint32_t count)
+static bool args_parse_words(struct parser *p, const struct payctl_command *commands,
+                             uint32_t count)
 {
     bool only_words = false;
     for (p->at = 1; p->at < p->argc; p->at++) {
@@ -342,7 +343,7 @@ static bool parse_words(struct parser *p, const struct payctl_command *commands,
         } else if (!only_words && strcmp(word, "-h") == 0) {
             p->args->help = true;
         } else if (!only_words && word[0] == '-' && word[1] == '-') {
-            if (!parse_option(p, word))
+            if (!args_parse_option(p, word))
                 return false;
         } else if (p->args->command == NULL) {
             const char *second = p->at + 1 < p->argc ? p->argv[p->at + 1] : NULL;
@@ -350,7 +351,7 @@ static bool parse_words(struct parser *p, const struct payctl_command *commands,
             if (second != NULL && second[0] == '-')
                 second = NULL;
             p->args->command = payctl_args_find(commands, count, word, second, &words);
-            if (p->args->command == NULL && help_follows(p)) {
+            if (p->args->command == NULL && args_help_follows(p)) {
                 p->args->help = true;
                 p->args->topic[0] = word;
                 p->args->topic[1] = second;
@@ -361,14 +362,14 @@ static bool parse_words(struct parser *p, const struct payctl_command *commands,
                 return false;
             }
             p->at += words - 1;
-        } else if (!parse_position(p, word)) {
+        } else if (!args_parse_position(p, word)) {
             return false;
         }
     }
     return true;
 }
 
-static bool lengths_hold(const struct payctl_args *a, char *error)
+static bool args_lengths_hold(const struct payctl_args *a, char *error)
 {
     size_t key_len = a->key != NULL ? strlen(a->key) : 1, socket_len = strlen(a->socket);
     if (socket_len == 0 || socket_len > LINK_PATH_MAX)
@@ -410,7 +411,7 @@ bool payctl_args_parse(struct payctl_args *a, const struct payctl_command *comma
         .timeout_ms = PAYCTL_TIMEOUT_MS,
     };
     struct parser p = {.args = a, .argv = argv, .argc = argc, .error = error};
-    if (!parse_words(&p, commands, count) || !lengths_hold(a, error))
+    if (!args_parse_words(&p, commands, count) || !args_lengths_hold(a, error))
         return false;
     return a->help || a->version || a->command == NULL || args_complete(a, error);
 }

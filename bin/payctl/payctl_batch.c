@@ -17,7 +17,7 @@
 
 /* --- from where ------------------------------------------------------------------------------- */
 
-static struct sha256_digest digest_of(struct slice bytes)
+static struct sha256_digest batch_digest(struct slice bytes)
 {
     struct sha256_digest hash = {0};
     check(bytes.len <= SHA256_SIZE); /* as declared */
@@ -26,7 +26,7 @@ static struct sha256_digest digest_of(struct slice bytes)
     return hash;
 }
 
-static void take_head(struct batch_copy *c, const struct journal_batch *b)
+static void batch_take_head(struct batch_copy *c, const struct journal_batch *b)
 {
     char *body = malloc((size_t)b->size + 1);
     check(body != NULL);
@@ -35,16 +35,16 @@ static void take_head(struct batch_copy *c, const struct journal_batch *b)
                 .seq = b->seq,
                 .epoch = b->epoch,
                 .count = b->count,
-                .prev_hash = digest_of(b->previous_hash),
-                .hash = digest_of(b->hash),
+                .prev_hash = batch_digest(b->previous_hash),
+                .hash = batch_digest(b->hash),
                 .body = {body, 0}},
         .has_before = b->has_hash_before,
-        .before = digest_of(b->hash_before),
+        .before = batch_digest(b->hash_before),
     };
 }
 
 /* Piece after piece of the body. */
-static int take_online(struct payctl *p, struct journal_batch_get *m, struct batch_copy *c)
+static int batch_take_online(struct payctl *p, struct journal_batch_get *m, struct batch_copy *c)
 {
     struct journal_batch b;
     uint64_t size = 0; /* of the body, as the first piece says */
@@ -56,7 +56,7 @@ static int take_online(struct payctl *p, struct journal_batch_get *m, struct bat
         if (code != PAYCTL_OK)
             return code;
         if (c->row.body.data == NULL) {
-            take_head(c, &b);
+            batch_take_head(c, &b);
             size = b.size;
         }
         uint64_t rest = size - c->row.body.len;
@@ -67,8 +67,8 @@ static int take_online(struct payctl *p, struct journal_batch_get *m, struct bat
     return PAYCTL_OK;
 }
 
-static int take_offline(struct payctl *p, const char *data, const struct journal_batch_get *m,
-                        struct batch_copy *c)
+static int batch_take_offline(struct payctl *p, const char *data, const struct journal_batch_get *m,
+                              struct batch_copy *c)
 {
     struct store *store;
     char rule[RULE_MAX];
@@ -91,52 +91,53 @@ static int take_offline(struct payctl *p, const char *data, const struct journal
 
 /* --- for people ------------------------------------------------------------------------------- */
 
-static const char *text_of(yyjson_val *object, const char *name)
+static const char *batch_text(yyjson_val *object, const char *name)
 {
     yyjson_val *value = yyjson_obj_get(object, name);
     return yyjson_is_str(value) ? yyjson_get_str(value) : "";
 }
 
 /* An event, or the answer: what it is, then its fields. */
-static void print_message(const struct payctl *p, yyjson_val *owner, const char *name,
-                          const char *member)
+static void batch_print_message(const struct payctl *p, yyjson_val *owner, const char *name,
+                                const char *member)
 {
     yyjson_val *fields = yyjson_obj_get(owner, member);
-    printf("%s%s%s\n", p->color ? "\033[1m" : "", text_of(owner, name), p->color ? "\033[0m" : "");
+    printf("%s%s%s\n", p->color ? "\033[1m" : "", batch_text(owner, name),
+           p->color ? "\033[0m" : "");
     if (fields == NULL) {
-        printf("%*scannot be read: %s\n", 2 * INDENT, "", text_of(owner, "bytes"));
+        printf("%*scannot be read: %s\n", 2 * INDENT, "", batch_text(owner, "bytes"));
         return;
     }
     payctl_print_lines(fields, 2 * INDENT);
     payctl_print_tables(p, fields, 2 * INDENT);
 }
 
-static void print_record(const struct payctl *p, yyjson_val *record)
+static void batch_print_record(const struct payctl *p, yyjson_val *record)
 {
     size_t i, n;
     yyjson_val *event, *key = yyjson_obj_get(record, "key");
     printf("\nrecord %s  %s  %s%s%s\n", yyjson_get_raw(yyjson_obj_get(record, "item")),
-           text_of(record, "time"), text_of(record, "result"), key != NULL ? "  key " : "",
-           text_of(record, "key"));
+           batch_text(record, "time"), batch_text(record, "result"), key != NULL ? "  key " : "",
+           batch_text(record, "key"));
     yyjson_arr_foreach(yyjson_obj_get(record, "events"), i, n, event)
     {
-        printf("%*s%s  ", INDENT, "", text_of(event, "time"));
-        print_message(p, event, "event", "fields");
+        printf("%*s%s  ", INDENT, "", batch_text(event, "time"));
+        batch_print_message(p, event, "event", "fields");
     }
     if (yyjson_obj_get(record, "answer") != NULL) {
         printf("%*sanswered with ", INDENT, "");
-        print_message(p, record, "answer", "answer_fields");
+        batch_print_message(p, record, "answer", "answer_fields");
     }
 }
 
-static void print_people(const struct payctl *p, yyjson_val *batch)
+static void batch_print_people(const struct payctl *p, yyjson_val *batch)
 {
     size_t i, n;
     yyjson_val *record;
     payctl_print_lines(batch, 0);
     yyjson_arr_foreach(yyjson_obj_get(batch, "records"), i, n, record)
     {
-        print_record(p, record);
+        batch_print_record(p, record);
     }
 }
 
@@ -146,10 +147,10 @@ static void print_people(const struct payctl *p, yyjson_val *batch)
 static int batch_complain(const struct payctl *p, yyjson_val *batch)
 {
     char line[RULE_MAX];
-    const char *fault = text_of(batch, "fault"), *unreadable = text_of(batch, "unreadable");
+    const char *fault = batch_text(batch, "fault"), *unreadable = batch_text(batch, "unreadable");
     if (fault[0] == '\0' && unreadable[0] == '\0')
         return PAYCTL_OK;
-    snprintf(line, sizeof line, "batch %s: %s", text_of(batch, "seq"),
+    snprintf(line, sizeof line, "batch %s: %s", batch_text(batch, "seq"),
              fault[0] != '\0' ? fault : unreadable);
     payctl_print_error(p, result_info(RESULT_CORRUPT)->name, NULL, line);
     return PAYCTL_REFUSED;
@@ -166,7 +167,7 @@ static int batch_show(const struct payctl *p, const struct batch_copy *c)
     if (p->args.json)
         printf("%.*s\n", (int)w.len, w.data);
     else
-        print_people(p, yyjson_doc_get_root(doc));
+        batch_print_people(p, yyjson_doc_get_root(doc));
     fflush(stdout);
     int code = batch_complain(p, yyjson_doc_get_root(doc));
     yyjson_doc_free(doc);
@@ -181,7 +182,7 @@ int payctl_show_batch(struct payctl *p)
     struct batch_copy c = {0};
     int code = payctl_read_options(p, &journal_batch_get_json, &m);
     if (code == PAYCTL_OK)
-        code = data != NULL ? take_offline(p, data, &m, &c) : take_online(p, &m, &c);
+        code = data != NULL ? batch_take_offline(p, data, &m, &c) : batch_take_online(p, &m, &c);
     if (code == PAYCTL_OK)
         code = batch_show(p, &c);
     batch_copy_drop(&c);

@@ -19,7 +19,8 @@ struct reading {
     size_t record_mark, events_mark;
 };
 
-static void put_hash(struct json_writer *w, const char *name, const struct sha256_digest *hash)
+static void batch_json_put_hash(struct json_writer *w, const char *name,
+                                const struct sha256_digest *hash)
 {
     char text[2 * SHA256_SIZE];
     hex_write(hash->bytes, SHA256_SIZE, text);
@@ -27,21 +28,21 @@ static void put_hash(struct json_writer *w, const char *name, const struct sha25
     json_put_text(w, (struct slice){text, sizeof text});
 }
 
-static void put_number(struct json_writer *w, const char *name, uint64_t value)
+static void batch_json_put_number(struct json_writer *w, const char *name, uint64_t value)
 {
     json_put_key(w, name);
     json_put_u64(w, value);
 }
 
-static void put_count(struct json_writer *w, const char *name, uint32_t value)
+static void batch_json_put_count(struct json_writer *w, const char *name, uint32_t value)
 {
     json_put_key(w, name);
     json_put_uint(w, value);
 }
 
 /* `member`: what was encoded, as declared; or "bytes": as it is. */
-static void put_message(struct reading *r, const struct catalog_entry *entry, struct slice bytes,
-                        const char *member)
+static void batch_json_put_message(struct reading *r, const struct catalog_entry *entry,
+                                   struct slice bytes, const char *member)
 {
     struct wire_reader wire;
     void *message = entry != NULL ? arena_alloc(&r->arena, entry->type->size) : NULL;
@@ -56,8 +57,8 @@ static void put_message(struct reading *r, const struct catalog_entry *entry, st
     arena_reset(&r->arena);
 }
 
-static void put_name(struct json_writer *w, const char *member, const struct catalog_entry *entry,
-                     uint16_t number)
+static void batch_json_put_name(struct json_writer *w, const char *member,
+                                const struct catalog_entry *entry, uint16_t number)
 {
     json_put_key(w, member);
     if (entry != NULL)
@@ -66,14 +67,14 @@ static void put_name(struct json_writer *w, const char *member, const struct cat
         json_put_u64(w, number);
 }
 
-static void begin_record(struct reading *r)
+static void batch_json_begin_record(struct reading *r)
 {
     struct json_writer *w = r->w;
     const struct record_reader *record = &r->record;
     r->open = true;
     json_put_comma(w);
     r->record_mark = json_open(w);
-    put_count(w, "item", record->item);
+    batch_json_put_count(w, "item", record->item);
     json_put_key(w, "time");
     json_put_time(w, record->time_ns);
     if (record->keyed) {
@@ -86,7 +87,7 @@ static void begin_record(struct reading *r)
     r->events_mark = json_open(w);
 }
 
-static void put_event(struct reading *r)
+static void batch_json_put_event(struct reading *r)
 {
     struct json_writer *w = r->w;
     const struct catalog_entry *entry = catalog_by_number(r->record.number);
@@ -94,15 +95,15 @@ static void put_event(struct reading *r)
         entry = NULL;
     json_put_comma(w);
     size_t mark = json_open(w);
-    put_name(w, "event", entry, r->record.number);
-    put_count(w, "item", r->record.item);
+    batch_json_put_name(w, "event", entry, r->record.number);
+    batch_json_put_count(w, "item", r->record.item);
     json_put_key(w, "time");
     json_put_time(w, r->record.time_ns);
-    put_message(r, entry, r->record.event, "fields");
+    batch_json_put_message(r, entry, r->record.event, "fields");
     json_close_object(w, mark);
 }
 
-static void end_record(struct reading *r)
+static void batch_json_end_record(struct reading *r)
 {
     struct json_writer *w = r->w;
     const struct record_answer *o = &r->record.answer;
@@ -111,27 +112,27 @@ static void end_record(struct reading *r)
     json_put_key(w, "result");
     json_put_result(w, o->code);
     if (o->has_reply) {
-        put_name(w, "answer", entry, o->reply_type);
-        put_number(w, "version", o->version);
-        put_message(r, entry, o->reply, "answer_fields");
+        batch_json_put_name(w, "answer", entry, o->reply_type);
+        batch_json_put_number(w, "version", o->version);
+        batch_json_put_message(r, entry, o->reply, "answer_fields");
     }
     json_close_object(w, r->record_mark);
     r->open = false;
 }
 
 /* Stops at the first thing that cannot be read, whose record is left as far as it went. */
-static bool put_records(struct reading *r)
+static bool batch_json_put_records(struct reading *r)
 {
     for (;;) {
         switch (record_next(&r->record)) {
         case RECORD_BEGIN:
-            begin_record(r);
+            batch_json_begin_record(r);
             break;
         case RECORD_EVENT:
-            put_event(r);
+            batch_json_put_event(r);
             break;
         case RECORD_END:
-            end_record(r);
+            batch_json_end_record(r);
             break;
         case RECORD_DONE:
             return true;
@@ -145,21 +146,21 @@ static bool put_records(struct reading *r)
     }
 }
 
-static void put_head(struct json_writer *w, const struct batch_copy *c)
+static void batch_json_put_head(struct json_writer *w, const struct batch_copy *c)
 {
     struct record_reader first;
-    put_count(w, "shard", c->row.shard);
-    put_number(w, "seq", c->row.seq);
-    put_number(w, "epoch", c->row.epoch);
-    put_count(w, "count", c->row.count);
+    batch_json_put_count(w, "shard", c->row.shard);
+    batch_json_put_number(w, "seq", c->row.seq);
+    batch_json_put_number(w, "epoch", c->row.epoch);
+    batch_json_put_count(w, "count", c->row.count);
     record_reader_init(&first, c->row.body);
     if (record_next(&first) == RECORD_BEGIN) {
         json_put_key(w, "time");
         json_put_time(w, first.time_ns);
     }
-    put_count(w, "size", c->row.body.len);
-    put_hash(w, "previous_hash", &c->row.prev_hash);
-    put_hash(w, "hash", &c->row.hash);
+    batch_json_put_count(w, "size", c->row.body.len);
+    batch_json_put_hash(w, "previous_hash", &c->row.prev_hash);
+    batch_json_put_hash(w, "hash", &c->row.hash);
 }
 
 void batch_json_put(struct json_writer *w, const struct batch_copy *c)
@@ -167,7 +168,7 @@ void batch_json_put(struct json_writer *w, const struct batch_copy *c)
     struct reading r = {.w = w};
     const char *fault = batch_copy_fault(c);
     size_t object = json_open(w);
-    put_head(w, c);
+    batch_json_put_head(w, c);
     json_put_key(w, "holds");
     json_put_bool(w, fault == NULL);
     if (fault != NULL) {
@@ -178,7 +179,7 @@ void batch_json_put(struct json_writer *w, const struct batch_copy *c)
     record_reader_init(&r.record, c->row.body);
     json_put_key(w, "records");
     size_t records = json_open(w);
-    bool whole = put_records(&r);
+    bool whole = batch_json_put_records(&r);
     json_close_array(w, records);
     if (!whole) {
         char text[FAULT_MAX];

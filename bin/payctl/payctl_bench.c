@@ -37,7 +37,7 @@ struct bench {
     uint64_t *took_ns;                         /* of each message */
 };
 
-static uint64_t now_ns(clockid_t clock)
+static uint64_t bench_now_ns(clockid_t clock)
 {
     struct timespec t;
     check(clock_gettime(clock, &t) == 0);
@@ -62,12 +62,13 @@ static bool bench_number(struct bench *b, const char *name, uint64_t unless, uin
     return false;
 }
 
-static struct id128 new_id(struct bench *b, uint64_t serial)
+static struct id128 bench_new_id(struct bench *b, uint64_t serial)
 {
-    return id128_make(now_ns(CLOCK_REALTIME) / NS_PER_MS, b->id_base + serial, (uint16_t)b->shard);
+    return id128_make(bench_now_ns(CLOCK_REALTIME) / NS_PER_MS, b->id_base + serial,
+                      (uint16_t)b->shard);
 }
 
-static int read_options(struct bench *b)
+static int bench_read_options(struct bench *b)
 {
     const char *code = payctl_args_value(&b->p->args, "currency");
     struct slice name = slice_of(code != NULL ? code : "USD");
@@ -88,7 +89,7 @@ static int read_options(struct bench *b)
 }
 
 /* Ids name their shard, and those of a shard that is not there would go to another one. */
-static int check_shard(struct bench *b)
+static int bench_check_shard(struct bench *b)
 {
     const struct node_ping nothing = {0};
     struct node_info node;
@@ -100,7 +101,7 @@ static int check_shard(struct bench *b)
     return PAYCTL_USAGE;
 }
 
-static int make_accounts(struct bench *b)
+static int bench_make_accounts(struct bench *b)
 {
     struct account_spec *specs = calloc(BATCH_MAX, sizeof *specs);
     struct item_results refused;
@@ -109,7 +110,7 @@ static int make_accounts(struct bench *b)
     for (uint64_t done = 0; done < b->accounts && code == PAYCTL_OK;) {
         struct accounts_create body = {specs, 0};
         while (body.accounts_count < b->batch && done < b->accounts) {
-            b->ids[done] = new_id(b, done);
+            b->ids[done] = bench_new_id(b, done);
             specs[body.accounts_count++] = (struct account_spec){
                 .id = b->ids[done++], .currency = b->currency, .code = ACCOUNT_CODE};
         }
@@ -127,14 +128,14 @@ static int make_accounts(struct bench *b)
     return code;
 }
 
-static bool send_batch(struct bench *b, uint64_t tag)
+static bool bench_send_batch(struct bench *b, uint64_t tag)
 {
     struct transfers_create body = {b->specs, 0};
     while (body.transfers_count < b->batch && b->sent < b->transfers) {
         uint64_t debit = rng_below(&b->rng, b->accounts);
         uint64_t credit = (debit + 1 + rng_below(&b->rng, b->accounts - 1)) % b->accounts;
         b->specs[body.transfers_count++] = (struct transfer_spec){
-            .id = new_id(b, b->accounts + b->sent++),
+            .id = bench_new_id(b, b->accounts + b->sent++),
             .debit_account_id = b->ids[debit],
             .credit_account_id = b->ids[credit],
             .amount = 1 + rng_below(&b->rng, AMOUNT_MAX),
@@ -142,11 +143,11 @@ static bool send_batch(struct bench *b, uint64_t tag)
             .code = TRANSFER_CODE,
         };
     }
-    b->started_ns[tag] = now_ns(CLOCK_MONOTONIC);
+    b->started_ns[tag] = bench_now_ns(CLOCK_MONOTONIC);
     return payctl_send(b->p, &transfers_create_type, &body, NULL, tag);
 }
 
-static int take_answer(struct bench *b, uint64_t *tag)
+static int bench_take_answer(struct bench *b, uint64_t *tag)
 {
     struct payctl_reply reply;
     struct item_results refused = {0};
@@ -166,25 +167,25 @@ static int take_answer(struct bench *b, uint64_t *tag)
     b->refused += refused.results_count;
     arena_reset(&b->p->arena);
     *tag = reply.tag;
-    b->took_ns[b->messages++] = now_ns(CLOCK_MONOTONIC) - b->started_ns[reply.tag];
+    b->took_ns[b->messages++] = bench_now_ns(CLOCK_MONOTONIC) - b->started_ns[reply.tag];
     progress_show("transfers", b->messages * b->batch, b->transfers);
     return PAYCTL_OK;
 }
 
-static int move_money(struct bench *b)
+static int bench_move_money(struct bench *b)
 {
     uint64_t under_way = 0, tag = 0;
     for (; under_way < b->outstanding && b->sent < b->transfers; under_way++) {
-        if (!send_batch(b, under_way))
+        if (!bench_send_batch(b, under_way))
             return PAYCTL_REFUSED;
     }
     while (under_way > 0) {
-        int code = take_answer(b, &tag);
+        int code = bench_take_answer(b, &tag);
         if (code != PAYCTL_OK)
             return code;
         under_way--;
         if (b->sent < b->transfers) {
-            if (!send_batch(b, tag))
+            if (!bench_send_batch(b, tag))
                 return PAYCTL_REFUSED;
             under_way++;
         }
@@ -192,15 +193,15 @@ static int move_money(struct bench *b)
     return PAYCTL_OK;
 }
 
-static int by_size(const void *a, const void *b)
+static int bench_by_size(const void *a, const void *b)
 {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
     return (x > y) - (x < y);
 }
 
-static void print_outcome(struct bench *b, uint64_t took_ns)
+static void bench_print_outcome(struct bench *b, uint64_t took_ns)
 {
-    qsort(b->took_ns, b->messages, sizeof *b->took_ns, by_size);
+    qsort(b->took_ns, b->messages, sizeof *b->took_ns, bench_by_size);
     uint64_t p50 = b->took_ns[b->messages / 2] / 1000;
     uint64_t p99 = b->took_ns[b->messages * 99 / 100] / 1000;
     uint64_t rate = (uint64_t)((u128)b->transfers * 1000000000 / took_ns);
@@ -222,11 +223,11 @@ int payctl_bench(struct payctl *p)
     struct bench b = {.p = p};
     if (p->args.tenant == NULL)
         p->args.tenant = TENANT;
-    int code = read_options(&b);
+    int code = bench_read_options(&b);
     if (code == PAYCTL_OK)
         code = payctl_connect(p, (uint32_t)b.outstanding);
     if (code == PAYCTL_OK)
-        code = check_shard(&b);
+        code = bench_check_shard(&b);
     if (code != PAYCTL_OK)
         return code;
     b.ids = calloc(b.accounts, sizeof *b.ids);
@@ -235,14 +236,14 @@ int payctl_bench(struct payctl *p)
     check(b.ids != NULL && b.specs != NULL && b.took_ns != NULL);
     check(getrandom(&b.id_base, sizeof b.id_base, 0) == (ssize_t)sizeof b.id_base);
     rng_seed(&b.rng, 1);
-    code = make_accounts(&b);
-    uint64_t start_ns = now_ns(CLOCK_MONOTONIC);
+    code = bench_make_accounts(&b);
+    uint64_t start_ns = bench_now_ns(CLOCK_MONOTONIC);
     if (code == PAYCTL_OK)
-        code = move_money(&b);
-    uint64_t took_ns = now_ns(CLOCK_MONOTONIC) - start_ns;
+        code = bench_move_money(&b);
+    uint64_t took_ns = bench_now_ns(CLOCK_MONOTONIC) - start_ns;
     progress_clear();
     if (code == PAYCTL_OK)
-        print_outcome(&b, took_ns);
+        bench_print_outcome(&b, took_ns);
     free(b.ids);
     free(b.specs);
     free(b.took_ns);

@@ -5,7 +5,7 @@
 
 #include "bin/payctl/payctl.h"
 
-static void complete_bash(const struct payctl *p, bool zsh)
+static void completion_complete_bash(const struct payctl *p, bool zsh)
 {
     if (zsh)
         printf("#compdef payctl\nautoload -U +X bashcompinit && bashcompinit\n");
@@ -36,7 +36,7 @@ static void complete_bash(const struct payctl *p, bool zsh)
            "complete -o default -F _payctl payctl\n");
 }
 
-static void complete_fish(const struct payctl *p)
+static void completion_complete_fish(const struct payctl *p)
 {
     printf("complete -c payctl -f\n");
     for (uint32_t i = 0; i < p->command_count; i++) {
@@ -60,9 +60,9 @@ int payctl_completion(struct payctl *p)
 {
     const char *shell = payctl_args_value(&p->args, "shell");
     if (strcmp(shell, "bash") == 0 || strcmp(shell, "zsh") == 0) {
-        complete_bash(p, strcmp(shell, "zsh") == 0);
+        completion_complete_bash(p, strcmp(shell, "zsh") == 0);
     } else if (strcmp(shell, "fish") == 0) {
-        complete_fish(p);
+        completion_complete_fish(p);
     } else {
         payctl_print_error(p, NULL, "--shell", "must be bash, zsh or fish");
         return PAYCTL_USAGE;

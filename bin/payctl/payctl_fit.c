@@ -16,7 +16,7 @@ int fit_width(const char *text)
     return width;
 }
 
-static int table_width(const struct column *columns, uint32_t count)
+static int fit_table_width(const struct column *columns, uint32_t count)
 {
     int width = -FIT_GAP;
     for (uint32_t i = 0; i < count; i++)
@@ -47,9 +47,9 @@ bool fit_columns(struct column *columns, uint32_t count, int room)
     uint32_t first = 0, last = count;
     while (first < count && !columns[first].filled)
         first++;
-    if (table_width(columns, count) <= room)
+    if (fit_table_width(columns, count) <= room)
         return false;
-    while (table_width(columns, count) > room) {
+    while (fit_table_width(columns, count) > room) {
         struct column *c = fit_widest(columns, first + 1, count);
         if (c != NULL)
             c->width--;
@@ -64,7 +64,7 @@ bool fit_columns(struct column *columns, uint32_t count, int room)
 }
 
 /* Where the character of this number begins. */
-static const char *at_character(const char *text, int number)
+static const char *fit_at_character(const char *text, int number)
 {
     for (; *text != '\0'; text++)
         if (((unsigned char)*text & 0xc0) != 0x80 && number-- == 0)
@@ -80,8 +80,8 @@ void fit_cell(char cell[FIT_CELL_MAX], int width)
         return;
     bool id = whole == ID_LEN && cell[ID_HEAD - 1] == '_' && width > ID_HEAD + 1;
     int head = id ? ID_HEAD : width - 1;
-    const char *tail = at_character(cell, whole - (width - 1 - head));
-    int bytes = (int)(at_character(cell, head) - cell);
+    const char *tail = fit_at_character(cell, whole - (width - 1 - head));
+    int bytes = (int)(fit_at_character(cell, head) - cell);
     snprintf(cut, sizeof cut, "%.*s" ELLIPSIS "%s", bytes, cell, tail);
     memcpy(cell, cut, strlen(cut) + 1);
 }

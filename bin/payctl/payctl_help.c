@@ -81,7 +81,7 @@ static void help_lines(const struct payctl *p, const char *group)
 }
 
 /* wallets, transfers, ... */
-static bool is_group(const struct payctl *p, const char *word)
+static bool help_is_group(const struct payctl *p, const char *word)
 {
     size_t len = strlen(word);
     for (uint32_t i = 0; i < p->command_count; i++) {
@@ -107,7 +107,7 @@ int payctl_help(struct payctl *p)
     const struct payctl_command *c = p->args.help ? p->args.command : NULL;
     int words;
     const char *first = p->args.topic[0], *second = p->args.topic[1];
-    if (first != NULL && second == NULL && is_group(p, first)) {
+    if (first != NULL && second == NULL && help_is_group(p, first)) {
         help_lines(p, first);
         return PAYCTL_OK;
     }

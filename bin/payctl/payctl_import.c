@@ -53,7 +53,7 @@ static void import_note(struct import *m, uint64_t line, uint16_t code, const ch
     payctl_print_error(m->p, info != NULL ? info->name : NULL, NULL, words);
 }
 
-static void take_results(struct import *m, const struct item_results *results)
+static void import_take_results(struct import *m, const struct item_results *results)
 {
     m->made += m->sent - results->results_count;
     for (uint32_t i = 0; i < results->results_count; i++) {
@@ -68,7 +68,7 @@ static void take_results(struct import *m, const struct item_results *results)
 }
 
 /* Waits for the answer to the message under way, if one is. */
-static int finish_sent(struct import *m)
+static int import_finish_sent(struct import *m)
 {
     struct payctl_reply reply;
     struct item_results results;
@@ -83,7 +83,7 @@ static int finish_sent(struct import *m)
     }
     code = payctl_read_reply(m->p, &reply, &item_results_type, &results);
     if (code == PAYCTL_OK)
-        take_results(m, &results);
+        import_take_results(m, &results);
     m->sent = 0;
     progress_show("bytes", m->at, m->size);
     return code;
@@ -91,12 +91,12 @@ static int finish_sent(struct import *m)
 
 /* Sends what was gathered. The next message is gathered while this one is carried out, but never
  * sent before: items may need those before them. The ids make it safe to repeat. */
-static int flush_items(struct import *m)
+static int import_flush_items(struct import *m)
 {
     struct transfers_create transfers = {m->specs, m->count};
     struct accounts_create accounts = {m->accounts, m->count};
     uint64_t *lines = m->sent_lines;
-    int code = finish_sent(m);
+    int code = import_finish_sent(m);
     if (code != PAYCTL_OK || m->count == 0)
         return code;
     code = payctl_connect(m->p, 1);
@@ -122,24 +122,24 @@ struct item {
     void *spec;
 };
 
-static const struct json_type *type_of_items(bool transfers)
+static const struct json_type *import_type(bool transfers)
 {
     return transfers ? &transfer_spec_json : &account_spec_json;
 }
 
 /* "transfer_id" and "account_id" are what HTTP calls the id. */
-static struct slice field_of(bool transfers, struct slice name)
+static struct slice import_field(bool transfers, struct slice name)
 {
     const char *id = transfers ? "transfer_id" : "account_id";
     return slice_equal(name, slice_of(id)) ? slice_of("id") : name;
 }
 
-static int begin_item(struct import *m, struct item *item, bool transfers)
+static int import_begin_item(struct import *m, struct item *item, bool transfers)
 {
-    int code = m->transfers != transfers ? flush_items(m) : PAYCTL_OK;
+    int code = m->transfers != transfers ? import_flush_items(m) : PAYCTL_OK;
     m->transfers = transfers;
     *item = (struct item){
-        .type = type_of_items(transfers),
+        .type = import_type(transfers),
         .spec = transfers ? (void *)&m->specs[m->count] : (void *)&m->accounts[m->count],
     };
     memset(item->spec, 0, item->type->size);
@@ -148,28 +148,29 @@ static int begin_item(struct import *m, struct item *item, bool transfers)
 }
 
 /* An empty text is an absent field. */
-static bool set_field(struct import *m, struct item *item, struct slice name, struct slice text)
+static bool import_set_field(struct import *m, struct item *item, struct slice name,
+                             struct slice text)
 {
-    name = field_of(m->transfers, name);
+    name = import_field(m->transfers, name);
     return text.len == 0 || json_text_get(item->type, item->spec, name, text, &item->in);
 }
 
 /* The next item belongs to the same chain. */
-static bool is_linked(const struct import *m, uint32_t item)
+static bool import_is_linked(const struct import *m, uint32_t item)
 {
     return m->transfers ? (m->specs[item].flags & TRANSFER_FLAGS_LINKED) != 0
                         : (m->accounts[item].flags & ACCOUNT_FLAGS_LINKED) != 0;
 }
 
 /* A message ends only where no linked chain is open, unless the chain is too long for one. */
-static int flush_if_full(struct import *m)
+static int import_flush_if_full(struct import *m)
 {
-    bool full = m->count >= BATCH && !is_linked(m, m->count - 1);
-    return m->count == BATCH_MAX || full ? flush_items(m) : PAYCTL_OK;
+    bool full = m->count >= BATCH && !import_is_linked(m, m->count - 1);
+    return m->count == BATCH_MAX || full ? import_flush_items(m) : PAYCTL_OK;
 }
 
 /* Names the shard that the item goes to, if it is the first of its message. */
-static uint16_t home_of(const struct import *m, uint32_t item)
+static uint16_t import_home(const struct import *m, uint32_t item)
 {
     if (!m->transfers)
         return id128_home(m->accounts[item].id);
@@ -177,11 +178,11 @@ static uint16_t home_of(const struct import *m, uint32_t item)
     return id128_home(id128_is_zero(s->debit_account_id) ? s->pending_id : s->debit_account_id);
 }
 
-static int ask_shards(struct import *m)
+static int import_ask_shards(struct import *m)
 {
     const struct node_ping ping = {0};
     struct node_info info;
-    int code = finish_sent(m);
+    int code = import_finish_sent(m);
     if (code == PAYCTL_OK)
         code = payctl_ask_for(m->p, &node_ping_type, &ping, &node_info_type, &info);
     if (code == PAYCTL_OK)
@@ -190,21 +191,21 @@ static int ask_shards(struct import *m)
 }
 
 /* A message goes to one shard: what was gathered is sent before an item that goes to another. */
-static int flush_if_elsewhere(struct import *m)
+static int import_flush_if_elsewhere(struct import *m)
 {
     uint32_t item = m->count;
-    if (item == 0 || home_of(m, 0) == home_of(m, item) || is_linked(m, item - 1))
+    if (item == 0 || import_home(m, 0) == import_home(m, item) || import_is_linked(m, item - 1))
         return PAYCTL_OK;
-    int code = m->shards == 0 ? ask_shards(m) : PAYCTL_OK;
-    if (code != PAYCTL_OK || home_of(m, 0) % m->shards == home_of(m, item) % m->shards)
+    int code = m->shards == 0 ? import_ask_shards(m) : PAYCTL_OK;
+    if (code != PAYCTL_OK || import_home(m, 0) % m->shards == import_home(m, item) % m->shards)
         return code;
-    code = flush_items(m);
+    code = import_flush_items(m);
     m->accounts[0] = m->accounts[item];
     m->specs[0] = m->specs[item];
     return code;
 }
 
-static int end_item(struct import *m, struct item *item, bool good)
+static int import_end_item(struct import *m, struct item *item, bool good)
 {
     if (good && m->transfers && m->specs[m->count].currency == 0) {
         json_refuse(&item->error, RESULT_MISSING_FIELD, "currency is required");
@@ -222,16 +223,16 @@ static int end_item(struct import *m, struct item *item, bool good)
         m->specs[m->count].code = CODE_DEFAULT;
     if (!m->transfers && m->accounts[m->count].code == 0)
         m->accounts[m->count].code = CODE_DEFAULT;
-    int code = flush_if_elsewhere(m);
+    int code = import_flush_if_elsewhere(m);
     if (code != PAYCTL_OK)
         return code;
     m->lines[m->count++] = m->line;
-    return flush_if_full(m);
+    return import_flush_if_full(m);
 }
 
 /* --- CSV -------------------------------------------------------------------------------------- */
 
-static bool names_transfers(const struct csv_row *header)
+static bool import_names_transfers(const struct csv_row *header)
 {
     static const char *const names[] = {"debit_account_id", "amount", "pending_id", "transfer_id"};
     for (uint32_t i = 0; i < header->count; i++) {
@@ -244,13 +245,13 @@ static bool names_transfers(const struct csv_row *header)
 }
 
 /* Before any item is made: a file that is something else does not fail line by line. */
-static int check_header(struct import *m, const struct csv_row *header, bool transfers)
+static int import_check_header(struct import *m, const struct csv_row *header, bool transfers)
 {
     char words[NOTE_MAX];
     const char *what = transfers ? "a transfer" : "an account";
     for (uint32_t i = 0; i < header->count; i++) {
         struct slice name = header->cells[i];
-        if (type_of_items(transfers)->find(field_of(transfers, name)) >= 0)
+        if (import_type(transfers)->find(import_field(transfers, name)) >= 0)
             continue;
         snprintf(words, sizeof words,
                  "line %llu: the header names \"%.*s\", which is no field of %s; "
@@ -263,11 +264,11 @@ static int check_header(struct import *m, const struct csv_row *header, bool tra
     return PAYCTL_OK;
 }
 
-static int take_row(struct import *m, const struct csv_row *header, const struct csv_row *row,
-                    bool transfers)
+static int import_take_row(struct import *m, const struct csv_row *header,
+                           const struct csv_row *row, bool transfers)
 {
     struct item item;
-    int code = begin_item(m, &item, transfers);
+    int code = import_begin_item(m, &item, transfers);
     if (code != PAYCTL_OK)
         return code;
     bool good = row->good && row->count == header->count;
@@ -275,14 +276,14 @@ static int take_row(struct import *m, const struct csv_row *header, const struct
         json_refuse(&item.error, RESULT_INVALID_FIELD,
                     "does not have as many columns as the header, or its quotes do not end");
     for (uint32_t i = 0; good && i < row->count; i++)
-        good = set_field(m, &item, header->cells[i], row->cells[i]);
-    return end_item(m, &item, good);
+        good = import_set_field(m, &item, header->cells[i], row->cells[i]);
+    return import_end_item(m, &item, good);
 }
 
 /* --- JSON ------------------------------------------------------------------------------------- */
 
 /* A member as the text of an option; lists of names as name,name. */
-static bool member_text(yyjson_val *v, char list[TEXT_CELL_MAX], struct slice *text)
+static bool import_member_text(yyjson_val *v, char list[TEXT_CELL_MAX], struct slice *text)
 {
     size_t i, n;
     yyjson_val *item;
@@ -309,7 +310,7 @@ static bool member_text(yyjson_val *v, char list[TEXT_CELL_MAX], struct slice *t
     return true;
 }
 
-static int take_object(struct import *m, struct slice line)
+static int import_take_object(struct import *m, struct slice line)
 {
     struct json_error error = {0};
     struct item item;
@@ -325,7 +326,7 @@ static int take_object(struct import *m, struct slice line)
     bool transfers = yyjson_obj_get(object, "debit_account_id") != NULL ||
                      yyjson_obj_get(object, "amount") != NULL ||
                      yyjson_obj_get(object, "pending_id") != NULL;
-    int code = begin_item(m, &item, transfers);
+    int code = import_begin_item(m, &item, transfers);
     if (code != PAYCTL_OK)
         return code;
     bool good = true;
@@ -335,12 +336,12 @@ static int take_object(struct import *m, struct slice line)
         struct slice text, name = {yyjson_get_str(key), (uint32_t)yyjson_get_len(key)};
         if (!good)
             break;
-        good = member_text(value, list, &text);
+        good = import_member_text(value, list, &text);
         if (!good)
             json_refuse(&item.error, RESULT_INVALID_FIELD, "a member is neither text nor number");
-        good = good && set_field(m, &item, name, text);
+        good = good && import_set_field(m, &item, name, text);
     }
-    return end_item(m, &item, good);
+    return import_end_item(m, &item, good);
 }
 
 /* --- the file --------------------------------------------------------------------------------- */
@@ -351,7 +352,7 @@ static bool import_blank(const char *line)
 }
 
 /* How many bytes it took off the front. */
-static ssize_t drop_mark(char *text)
+static ssize_t import_drop_mark(char *text)
 {
     const size_t mark = sizeof BYTE_ORDER_MARK - 1;
     if (strncmp(text, BYTE_ORDER_MARK, mark) != 0)
@@ -360,7 +361,7 @@ static ssize_t drop_mark(char *text)
     return (ssize_t)mark;
 }
 
-static int read_lines(struct import *m)
+static int import_read_lines(struct import *m)
 {
     char *text = NULL, *header_text = NULL;
     size_t cap = 0;
@@ -373,21 +374,21 @@ static int read_lines(struct import *m)
         m->line++;
         m->at += (uint64_t)len;
         if (m->line == 1)
-            len -= drop_mark(text);
+            len -= import_drop_mark(text);
         if (import_blank(text))
             continue;
         if (csv) {
             csv_parse(text, &row);
-            code = take_row(m, &header, &row, transfers);
+            code = import_take_row(m, &header, &row, transfers);
         } else if (text[0] == '{') {
-            code = take_object(m, (struct slice){text, (uint32_t)len});
+            code = import_take_object(m, (struct slice){text, (uint32_t)len});
         } else {
             header_text = strdup(text);
             check(header_text != NULL);
             csv_parse(header_text, &header);
             csv = true;
-            transfers = names_transfers(&header);
-            code = check_header(m, &header, transfers);
+            transfers = import_names_transfers(&header);
+            code = import_check_header(m, &header, transfers);
         }
     }
     free(text);
@@ -398,8 +399,8 @@ static int read_lines(struct import *m)
         return PAYCTL_REFUSED;
     }
     if (code == PAYCTL_OK)
-        code = flush_items(m);
-    return code == PAYCTL_OK ? finish_sent(m) : code;
+        code = import_flush_items(m);
+    return code == PAYCTL_OK ? import_finish_sent(m) : code;
 }
 
 static void import_report(const struct import *m)
@@ -433,7 +434,7 @@ int payctl_import(struct payctl *p)
     m.lines = calloc(BATCH_MAX, sizeof *m.lines);
     m.sent_lines = calloc(BATCH_MAX, sizeof *m.sent_lines);
     check(m.accounts != NULL && m.specs != NULL && m.lines != NULL && m.sent_lines != NULL);
-    int code = read_lines(&m);
+    int code = import_read_lines(&m);
     progress_clear();
     import_report(&m);
     if (m.file != stdin)

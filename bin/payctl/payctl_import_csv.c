@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static bool at_end(char c)
+static bool import_csv_at_end(char c)
 {
     return c == '\0' || c == '\n' || c == '\r';
 }
@@ -14,7 +14,7 @@ static char *import_csv_unquote(char *at, struct slice *cell)
 {
     char *to = at;
     const char *begin = at;
-    for (; !at_end(*at); at++) {
+    for (; !import_csv_at_end(*at); at++) {
         if (*at == '"' && at[1] != '"') {
             *cell = (struct slice){begin, (uint32_t)(to - begin)};
             return at + 1;
@@ -37,7 +37,7 @@ void csv_parse(char *line, struct csv_row *row)
         struct slice *cell = &row->cells[row->count++];
         if (*at == '"') {
             at = import_csv_unquote(at + 1, cell);
-            if (at == NULL || (*at != ',' && !at_end(*at))) {
+            if (at == NULL || (*at != ',' && !import_csv_at_end(*at))) {
                 row->good = false;
                 return;
             }
@@ -46,7 +46,7 @@ void csv_parse(char *line, struct csv_row *row)
             *cell = (struct slice){at, (uint32_t)len};
             at += len;
         }
-        if (at_end(*at))
+        if (import_csv_at_end(*at))
             return;
         at++;
     }

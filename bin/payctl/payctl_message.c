@@ -7,7 +7,7 @@
 #include "schemas/catalog.h"
 #include "schemas/result.h"
 
-static int refuse_field(struct payctl *p, const struct json_error *e)
+static int message_refuse_field(struct payctl *p, const struct json_error *e)
 {
     const struct result_info *info = result_info(e->code);
     char option[JSON_FIELD_MAX + 2];
@@ -28,9 +28,9 @@ int payctl_read_options(struct payctl *p, const struct json_type *type, void *bo
         struct slice name = slice_of(spec->options[i].name);
         if (p->args.values[i] != NULL && type->find(name) >= 0 &&
             !json_text_get(type, body, name, slice_of(p->args.values[i]), &in))
-            return refuse_field(p, &error);
+            return message_refuse_field(p, &error);
     }
-    return json_complete(type, body, &in) ? PAYCTL_OK : refuse_field(p, &error);
+    return json_complete(type, body, &in) ? PAYCTL_OK : message_refuse_field(p, &error);
 }
 
 int payctl_run_message(struct payctl *p)

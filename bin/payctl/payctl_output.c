@@ -13,7 +13,7 @@
 #define TEXT_MAX ((size_t)64 << 20)
 #define COLUMNS_MAX 40
 
-static bool is_table(yyjson_val *v)
+static bool output_is_table(yyjson_val *v)
 {
     return yyjson_is_arr(v) && (yyjson_arr_size(v) == 0 || yyjson_is_obj(yyjson_arr_get_first(v)));
 }
@@ -25,7 +25,7 @@ static void output_add(char cell[FIT_CELL_MAX], const char *text)
 }
 
 /* One value in one line. */
-static void format_cell(yyjson_val *v, char cell[FIT_CELL_MAX])
+static void output_format_cell(yyjson_val *v, char cell[FIT_CELL_MAX])
 {
     size_t i, count;
     yyjson_val *key, *item;
@@ -41,7 +41,7 @@ static void format_cell(yyjson_val *v, char cell[FIT_CELL_MAX])
         yyjson_arr_foreach(v, i, count, item)
         {
             output_add(cell, i > 0 ? "," : "");
-            format_cell(item, cell);
+            output_format_cell(item, cell);
         }
     } else {
         yyjson_obj_foreach(v, i, count, key, item)
@@ -49,17 +49,17 @@ static void format_cell(yyjson_val *v, char cell[FIT_CELL_MAX])
             output_add(cell, i > 0 ? " " : "");
             output_add(cell, yyjson_get_str(key));
             output_add(cell, "=");
-            format_cell(item, cell);
+            output_format_cell(item, cell);
         }
     }
 }
 
-static bool is_number(const char *text)
+static bool output_is_number(const char *text)
 {
     return text[0] != '\0' && strspn(text, "0123456789.-") == strlen(text);
 }
 
-static void put_padded(const char *text, int width, bool right)
+static void output_put_padded(const char *text, int width, bool right)
 {
     int blanks = width - fit_width(text);
     printf("%*s%s%*s", right && blanks > 0 ? blanks : 0, "", text,
@@ -67,7 +67,7 @@ static void put_padded(const char *text, int width, bool right)
 }
 
 /* Between columns, not after the last. */
-static void put_gap(const struct column *columns, uint32_t k, uint32_t count)
+static void output_put_gap(const struct column *columns, uint32_t k, uint32_t count)
 {
     while (++k < count)
         if (columns[k].filled) {
@@ -76,7 +76,7 @@ static void put_gap(const struct column *columns, uint32_t k, uint32_t count)
         }
 }
 
-static struct column *column_of(struct column *columns, uint32_t *count, const char *name)
+static struct column *output_column(struct column *columns, uint32_t *count, const char *name)
 {
     for (uint32_t i = 0; i < *count; i++) {
         if (strcmp(columns[i].name, name) == 0)
@@ -98,14 +98,14 @@ static uint32_t output_measure(yyjson_val *rows, struct column *columns)
         yyjson_obj_foreach(row, j, m, key, value)
         {
             char cell[FIT_CELL_MAX] = "";
-            struct column *c = column_of(columns, &count, yyjson_get_str(key));
+            struct column *c = output_column(columns, &count, yyjson_get_str(key));
             if (c == NULL)
                 continue;
-            format_cell(value, cell);
+            output_format_cell(value, cell);
             if (cell[0] == '\0')
                 continue;
             c->filled = true;
-            c->right = c->right && is_number(cell);
+            c->right = c->right && output_is_number(cell);
             if (fit_width(cell) > c->width)
                 c->width = fit_width(cell);
         }
@@ -113,7 +113,7 @@ static uint32_t output_measure(yyjson_val *rows, struct column *columns)
     return count;
 }
 
-static void print_table(const struct payctl *p, yyjson_val *rows, int indent)
+static void output_print_table(const struct payctl *p, yyjson_val *rows, int indent)
 {
     struct column columns[COLUMNS_MAX];
     uint32_t count = output_measure(rows, columns);
@@ -127,8 +127,8 @@ static void print_table(const struct payctl *p, yyjson_val *rows, int indent)
     printf("%*s%s", indent, "", p->color ? "\033[1m" : "");
     for (uint32_t k = 0; k < count; k++) {
         if (columns[k].filled) {
-            put_padded(columns[k].name, columns[k].width, columns[k].right);
-            put_gap(columns, k, count);
+            output_put_padded(columns[k].name, columns[k].width, columns[k].right);
+            output_put_gap(columns, k, count);
         }
     }
     printf("%s\n", p->color ? "\033[0m" : "");
@@ -139,10 +139,10 @@ static void print_table(const struct payctl *p, yyjson_val *rows, int indent)
             char cell[FIT_CELL_MAX] = "";
             if (!columns[k].filled)
                 continue;
-            format_cell(yyjson_obj_get(row, columns[k].name), cell);
+            output_format_cell(yyjson_obj_get(row, columns[k].name), cell);
             fit_cell(cell, columns[k].width);
-            put_padded(cell, columns[k].width, columns[k].right);
-            put_gap(columns, k, count);
+            output_put_padded(cell, columns[k].width, columns[k].right);
+            output_put_gap(columns, k, count);
         }
         printf("\n");
     }
@@ -157,20 +157,20 @@ void payctl_print_lines(struct yyjson_val *object, int indent)
     int width = 0;
     yyjson_obj_foreach(object, i, n, key, value)
     {
-        if (!is_table(value) && (int)yyjson_get_len(key) > width)
+        if (!output_is_table(value) && (int)yyjson_get_len(key) > width)
             width = (int)yyjson_get_len(key);
     }
     yyjson_obj_foreach(object, i, n, key, value)
     {
         char cell[FIT_CELL_MAX] = "";
-        if (is_table(value))
+        if (output_is_table(value))
             continue;
         if (yyjson_is_str(value)) { /* may be longer than a cell */
             printf("%*s%-*s  %s\n", indent, "", width, yyjson_get_str(key),
                    yyjson_get_str(value));
             continue;
         }
-        format_cell(value, cell);
+        output_format_cell(value, cell);
         if (cell[0] != '\0')
             printf("%*s%-*s  %s\n", indent, "", width, yyjson_get_str(key), cell);
     }
@@ -182,21 +182,21 @@ void payctl_print_tables(const struct payctl *p, struct yyjson_val *object, int 
     yyjson_val *key, *value;
     yyjson_obj_foreach(object, i, n, key, value)
     {
-        if (!is_table(value) || yyjson_arr_size(value) == 0)
+        if (!output_is_table(value) || yyjson_arr_size(value) == 0)
             continue;
         printf("%s%*s%s\n", indent == 0 && i > 0 ? "\n" : "", indent, "", yyjson_get_str(key));
-        print_table(p, value, indent);
+        output_print_table(p, value, indent);
     }
 }
 
 /* A page: one list, and perhaps the cursor of the next one, or whether it is complete. */
-static yyjson_val *page_rows(yyjson_val *object)
+static yyjson_val *output_page_rows(yyjson_val *object)
 {
     size_t i, n;
     yyjson_val *key, *value, *rows = NULL;
     yyjson_obj_foreach(object, i, n, key, value)
     {
-        if (is_table(value) && rows == NULL)
+        if (output_is_table(value) && rows == NULL)
             rows = value;
         else if (strcmp(yyjson_get_str(key), "next_cursor") != 0 &&
                  strcmp(yyjson_get_str(key), "complete") != 0)
@@ -205,15 +205,15 @@ static yyjson_val *page_rows(yyjson_val *object)
     return rows;
 }
 
-static void print_people(const struct payctl *p, yyjson_val *object)
+static void output_print_people(const struct payctl *p, yyjson_val *object)
 {
-    yyjson_val *rows = page_rows(object);
+    yyjson_val *rows = output_page_rows(object);
     if (rows == NULL) {
         payctl_print_lines(object, 0);
         payctl_print_tables(p, object, 0);
         return;
     }
-    print_table(p, rows, 0);
+    output_print_table(p, rows, 0);
     const char *next = yyjson_get_str(yyjson_obj_get(object, "next_cursor"));
     if (next != NULL)
         printf("\nmore: --cursor %s\n", next);
@@ -234,7 +234,7 @@ void payctl_print(struct payctl *p, const struct json_type *type, const void *me
     } else {
         yyjson_doc *doc = yyjson_read(w.data, w.len, YYJSON_READ_NUMBER_AS_RAW);
         check(doc != NULL);
-        print_people(p, yyjson_doc_get_root(doc));
+        output_print_people(p, yyjson_doc_get_root(doc));
         yyjson_doc_free(doc);
     }
     json_writer_done(&w);

@@ -11,7 +11,7 @@
 #define COLUMNS_USUAL 80
 
 /* Characters for the bar, so that the whole stays in one line, which the next one overwrites. */
-static int bar_width(int words)
+static int progress_bar_width(int words)
 {
     struct winsize size = {0};
     int columns = COLUMNS_USUAL;
@@ -36,7 +36,7 @@ void progress_show(const char *what, uint64_t done, uint64_t total)
     int len = snprintf(words, sizeof words, "%3u%%  %llu of %llu %s",
                        (unsigned)(part * 100 / total), (unsigned long long)part,
                        (unsigned long long)total, what);
-    int width = bar_width(len), filled = (int)(part * (uint64_t)width / total);
+    int width = progress_bar_width(len), filled = (int)(part * (uint64_t)width / total);
     for (int i = 0; i < width; i++)
         bar[i] = i < filled ? '#' : '.';
     bar[width] = '\0';

@@ -39,7 +39,7 @@ void payctl_print_error(const struct payctl *p, const char *code, const char *fi
 }
 
 /* What to do about it, where that is not in the explanation. */
-static const char *hint_of(const struct payctl *p, uint16_t code)
+static const char *session_hint(const struct payctl *p, uint16_t code)
 {
     bool actors = strncmp(p->args.command->spec.name, "actors ", 7) == 0;
     switch (code) {
@@ -57,7 +57,7 @@ static const char *hint_of(const struct payctl *p, uint16_t code)
 }
 
 /* "accounts show acc_01J8Z3N5...": what was asked, by the command's first argument. */
-static void put_subject(const struct payctl *p, char *line, size_t size)
+static void session_put_subject(const struct payctl *p, char *line, size_t size)
 {
     const struct command *spec = &p->args.command->spec;
     bool named = spec->option_count > 0 && spec->options[0].required;
@@ -65,7 +65,7 @@ static void put_subject(const struct payctl *p, char *line, size_t size)
 }
 
 /* `named` is what came with it: which leg it was, which wallet there is. */
-static void print_refusal_with(const struct payctl *p, uint16_t code, struct slice named)
+static void session_print_refusal_with(const struct payctl *p, uint16_t code, struct slice named)
 {
     char line[LINE_MAX_BYTES];
     const struct result_info *info = result_info(code);
@@ -77,18 +77,18 @@ static void print_refusal_with(const struct payctl *p, uint16_t code, struct sli
     }
     char subject[SUBJECT_MAX_BYTES] = "";
     if (code == RESULT_NOT_FOUND)
-        put_subject(p, subject, sizeof subject);
+        session_put_subject(p, subject, sizeof subject);
     snprintf(line, sizeof line, "%s%s. %s%s%s%.*s", subject, info->title, info->detail,
-             hint_of(p, code), named.len > 0 ? " " : "", (int)named.len, named.data);
+             session_hint(p, code), named.len > 0 ? " " : "", (int)named.len, named.data);
     payctl_print_error(p, info->name, NULL, line);
 }
 
 void payctl_print_refusal(const struct payctl *p, uint16_t code)
 {
-    print_refusal_with(p, code, (struct slice){"", 0});
+    session_print_refusal_with(p, code, (struct slice){"", 0});
 }
 
-static void print_refusal(struct payctl *p, const struct payctl_reply *reply)
+static void session_print_refusal(struct payctl *p, const struct payctl_reply *reply)
 {
     const struct catalog_entry *entry = catalog_by_number(reply->number);
     void *named = entry != NULL ? arena_alloc(&p->arena, entry->type->size) : NULL;
@@ -96,12 +96,12 @@ static void print_refusal(struct payctl *p, const struct payctl_reply *reply)
     json_writer_init(&w, LINE_MAX_BYTES / 2);
     if (named != NULL && payctl_read_reply(p, reply, entry->type, named) == PAYCTL_OK)
         entry->json->write(&w, named);
-    print_refusal_with(p, reply->code, w.failed ? (struct slice){"", 0} : json_written(&w));
+    session_print_refusal_with(p, reply->code, w.failed ? (struct slice){"", 0} : json_written(&w));
     json_writer_done(&w);
 }
 
 /* A field as the option it came from. */
-static void print_field_refusal(struct payctl *p, const struct payctl_reply *reply)
+static void session_print_field_refusal(struct payctl *p, const struct payctl_reply *reply)
 {
     struct field_refusal refusal;
     char option[SUBJECT_MAX_BYTES], rule[LINE_MAX_BYTES];
@@ -184,7 +184,7 @@ int payctl_receive(struct payctl *p, struct payctl_reply *reply)
 }
 
 /* A key for one request that changes something; it lives in the arena. */
-static const char *new_key(struct payctl *p)
+static const char *session_new_key(struct payctl *p)
 {
     uint64_t random[2];
     char *key = arena_alloc(&p->arena, ID128_TEXT_LEN + 1);
@@ -201,7 +201,7 @@ int payctl_ask(struct payctl *p, const struct message_type *type, const void *bo
     if (code != PAYCTL_OK)
         return code;
     if (type->mutates && p->args.key == NULL)
-        p->args.key = new_key(p);
+        p->args.key = session_new_key(p);
     if (!payctl_send(p, type, body, type->mutates ? p->args.key : NULL, 0))
         return PAYCTL_REFUSED;
     code = payctl_receive(p, reply);
@@ -211,9 +211,9 @@ int payctl_ask(struct payctl *p, const struct message_type *type, const void *bo
     if (code != PAYCTL_OK || reply->code == RESULT_OK)
         return code;
     if (reply->number == field_refusal_type.number && reply->code == RESULT_INVALID_FIELD)
-        print_field_refusal(p, reply);
+        session_print_field_refusal(p, reply);
     else
-        print_refusal(p, reply);
+        session_print_refusal(p, reply);
     return PAYCTL_REFUSED;
 }
 

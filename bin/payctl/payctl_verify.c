@@ -23,8 +23,8 @@
 #define PROBLEM_MAX (ADVICE_MAX + REPLAY_REASON_MAX)
 
 /* How to look at the batch that is damaged, and what to do. */
-static void put_advice(const struct payctl *p, const struct verify_info *info, char *text,
-                       size_t size)
+static void verify_put_advice(const struct payctl *p, const struct verify_info *info, char *text,
+                              size_t size)
 {
     const char *data = payctl_args_value(&p->args, "data");
     char shard[SHARD_TEXT_MAX] = "";
@@ -48,7 +48,7 @@ static int verify_report(struct payctl *p, const struct verify_info *info)
     if (info->state == VERIFY_STATE_PASSED)
         return PAYCTL_OK;
     char problem[PROBLEM_MAX], advice[ADVICE_MAX];
-    put_advice(p, info, advice, sizeof advice);
+    verify_put_advice(p, info, advice, sizeof advice);
     snprintf(problem, sizeof problem, "%.*s%s", (int)info->problem.len, info->problem.data, advice);
     payctl_print_error(p, "corrupt", NULL, problem);
     return PAYCTL_REFUSED;

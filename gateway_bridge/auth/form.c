@@ -5,7 +5,7 @@
 #include "gateway_bridge/http/percent.h"
 
 /* Decodes one name or value to *to, which moves on. */
-static bool text_decode(struct slice in, char **to, struct slice *out)
+static bool form_decode(struct slice in, char **to, struct slice *out)
 {
     *out = (struct slice){*to, 0};
     if (!percent_decode(in, true, *to, &out->len))
@@ -39,8 +39,8 @@ bool form_read(struct slice body, struct form *f)
         struct slice name = form_cut(pair, '=', &value);
         if (pair.len == 0)
             continue;
-        if (f->count == FORM_FIELDS_MAX || !text_decode(name, &to, &field.name) ||
-            !text_decode(value, &to, &field.value))
+        if (f->count == FORM_FIELDS_MAX || !form_decode(name, &to, &field.name) ||
+            !form_decode(value, &to, &field.value))
             return false;
         for (uint32_t i = 0; i < f->count; i++)
             if (slice_equal(f->fields[i].name, field.name))

@@ -49,7 +49,7 @@ bool issuer_loopback(const char *address)
 }
 
 /* The text goes into JSON as it is. */
-static bool text_plain(const char *text, size_t size_max)
+static bool issuer_text_plain(const char *text, size_t size_max)
 {
     size_t len = strlen(text);
     for (size_t i = 0; i < len; i++)
@@ -58,7 +58,7 @@ static bool text_plain(const char *text, size_t size_max)
     return len > 0 && len < size_max;
 }
 
-static bool options_valid(const struct issuer_options *o, char error[ISSUER_ERROR_MAX])
+static bool issuer_options_valid(const struct issuer_options *o, char error[ISSUER_ERROR_MAX])
 {
     if (!issuer_loopback(o->listen_address)) {
         snprintf(error, ISSUER_ERROR_MAX,
@@ -67,7 +67,7 @@ static bool options_valid(const struct issuer_options *o, char error[ISSUER_ERRO
                  o->listen_address);
         return false;
     }
-    if (!text_plain(o->url, url_max) || !text_plain(o->scopes, ISSUER_SCOPES_MAX)) {
+    if (!issuer_text_plain(o->url, url_max) || !issuer_text_plain(o->scopes, ISSUER_SCOPES_MAX)) {
         snprintf(error, ISSUER_ERROR_MAX, "the issuer's URL or scopes are empty or malformed");
         return false;
     }
@@ -81,7 +81,7 @@ static bool options_valid(const struct issuer_options *o, char error[ISSUER_ERRO
 }
 
 /* ["a","b"] of "a b". */
-static void scopes_list(const char *scopes, char list[2 * ISSUER_SCOPES_MAX])
+static void issuer_scopes_list(const char *scopes, char list[2 * ISSUER_SCOPES_MAX])
 {
     char *to = list;
     for (const char *c = scopes; *c != 0; c++) {
@@ -95,10 +95,10 @@ static void scopes_list(const char *scopes, char list[2 * ISSUER_SCOPES_MAX])
     *to = 0;
 }
 
-static bool documents_make(struct issuer *i)
+static bool issuer_documents_make(struct issuer *i)
 {
     char list[3 * ISSUER_SCOPES_MAX];
-    scopes_list(i->scopes, list);
+    issuer_scopes_list(i->scopes, list);
     snprintf(i->jwks, sizeof(i->jwks), "{\"keys\":[%s,%s]}", i->rs256.jwk, i->es256.jwk);
     int len = snprintf(
         i->discovery, sizeof(i->discovery),
@@ -114,7 +114,7 @@ static bool documents_make(struct issuer *i)
 
 struct issuer *issuer_start(const struct issuer_options *o, char error[ISSUER_ERROR_MAX])
 {
-    if (!options_valid(o, error))
+    if (!issuer_options_valid(o, error))
         return NULL;
     struct issuer *i = calloc(1, sizeof(*i));
     if (i == NULL) {
@@ -126,7 +126,7 @@ struct issuer *issuer_start(const struct issuer_options *o, char error[ISSUER_ER
     if (!issuer_key_load(&i->rs256, KEY_RS256, o->directory, error) ||
         !issuer_key_load(&i->es256, KEY_ES256, o->directory, error))
         return issuer_stop(i);
-    if (!documents_make(i)) {
+    if (!issuer_documents_make(i)) {
         snprintf(error, ISSUER_ERROR_MAX, "the issuer has too many scopes");
         return issuer_stop(i);
     }
@@ -182,13 +182,13 @@ static void issuer_refuse(struct issuer_answer *out, uint16_t status, const char
 
 /* --- the client ------------------------------------------------------------------------------- */
 
-static bool secret_equal(struct slice given, const char *wanted)
+static bool issuer_secret_equal(struct slice given, const char *wanted)
 {
     return given.len == strlen(wanted) && CRYPTO_memcmp(given.data, wanted, given.len) == 0;
 }
 
 /* "Basic " and base64 of "id:secret", both as in a form (RFC 6749 section 2.3.1). */
-static bool basic_good(struct slice authorization)
+static bool issuer_basic_good(struct slice authorization)
 {
     uint8_t text[basic_max];
     struct slice pair = {(const char *)text, 0};
@@ -204,11 +204,11 @@ static bool basic_good(struct slice authorization)
         len--; /* the padding was decoded to zeros */
     pair.len = (uint32_t)len;
     return percent_decode(pair, true, (char *)text, &pair.len) &&
-           secret_equal(pair, ISSUER_CLIENT ":" ISSUER_SECRET);
+           issuer_secret_equal(pair, ISSUER_CLIENT ":" ISSUER_SECRET);
 }
 
-static bool client_check(struct slice authorization, const struct form *form,
-                         struct issuer_answer *out)
+static bool issuer_client_check(struct slice authorization, const struct form *form,
+                                struct issuer_answer *out)
 {
     struct slice id = form_get(form, "client_id"), secret = form_get(form, "client_secret");
     if (authorization.len > 0 && secret.len > 0) {
@@ -220,9 +220,9 @@ static bool client_check(struct slice authorization, const struct form *form,
                       "client_id and client_secret are missing: send them in a form, or as Basic");
         return false;
     }
-    bool good = authorization.len > 0 ? basic_good(authorization)
-                                      : secret_equal(id, ISSUER_CLIENT) &&
-                                            secret_equal(secret, ISSUER_SECRET);
+    bool good = authorization.len > 0 ? issuer_basic_good(authorization)
+                                      : issuer_secret_equal(id, ISSUER_CLIENT) &&
+                                            issuer_secret_equal(secret, ISSUER_SECRET);
     if (!good)
         issuer_refuse(out, 401, "invalid_client", "client_id or client_secret is wrong");
     return good;
@@ -239,7 +239,7 @@ struct grant {
     char scope[ISSUER_SCOPES_MAX];
 };
 
-static bool text_take(struct slice given, const char *otherwise, char *to, size_t size)
+static bool issuer_text_take(struct slice given, const char *otherwise, char *to, size_t size)
 {
     struct slice text = given.data != NULL ? given : slice_of(otherwise);
     if (text.len == 0 || text.len >= size || text.data[0] == ' ' ||
@@ -251,7 +251,7 @@ static bool text_take(struct slice given, const char *otherwise, char *to, size_
 }
 
 /* Is the name one of the list? */
-static bool scope_known(const char *list, struct slice name)
+static bool issuer_scope_known(const char *list, struct slice name)
 {
     for (const char *at = list; *at != 0;) {
         size_t len = strcspn(at, " ");
@@ -262,22 +262,23 @@ static bool scope_known(const char *list, struct slice name)
     return false;
 }
 
-static bool scope_take(const struct issuer *i, struct slice asked, char to[ISSUER_SCOPES_MAX])
+static bool issuer_scope_take(const struct issuer *i, struct slice asked,
+                              char to[ISSUER_SCOPES_MAX])
 {
-    if (!text_take(asked.len > 0 ? asked : (struct slice){NULL, 0}, i->scopes, to,
-                   ISSUER_SCOPES_MAX))
+    if (!issuer_text_take(asked.len > 0 ? asked : (struct slice){NULL, 0}, i->scopes, to,
+                          ISSUER_SCOPES_MAX))
         return false;
     for (const char *at = to; *at != 0;) {
         size_t len = strcspn(at, " ");
-        if (!scope_known(i->scopes, (struct slice){at, (uint32_t)len}))
+        if (!issuer_scope_known(i->scopes, (struct slice){at, (uint32_t)len}))
             return false;
         at += len + (at[len] == ' ');
     }
     return true;
 }
 
-static bool grant_read(const struct issuer *i, const struct form *form, struct grant *g,
-                       struct issuer_answer *out)
+static bool issuer_grant_read(const struct issuer *i, const struct form *form, struct grant *g,
+                              struct issuer_answer *out)
 {
     struct slice type = form_get(form, "grant_type"), subject = form_get(form, "subject");
     struct slice alg = form_get(form, "signing_alg");
@@ -285,11 +286,11 @@ static bool grant_read(const struct issuer *i, const struct form *form, struct g
         issuer_refuse(out, 400, "invalid_request", "grant_type is missing");
     } else if (!slice_equal(type, slice_of("client_credentials"))) {
         issuer_refuse(out, 400, "unsupported_grant_type", "only client_credentials");
-    } else if (!text_take(subject, ISSUER_CLIENT, g->subject, sizeof(g->subject)) ||
-               !text_take(form_get(form, "tenant"), ISSUER_TENANT, g->tenant,
-                          sizeof(g->tenant))) {
+    } else if (!issuer_text_take(subject, ISSUER_CLIENT, g->subject, sizeof(g->subject)) ||
+               !issuer_text_take(form_get(form, "tenant"), ISSUER_TENANT, g->tenant,
+                                 sizeof(g->tenant))) {
         issuer_refuse(out, 400, "invalid_request", "subject or tenant is empty or too long");
-    } else if (!scope_take(i, form_get(form, "scope"), g->scope)) {
+    } else if (!issuer_scope_take(i, form_get(form, "scope"), g->scope)) {
         issuer_refuse(out, 400, "invalid_scope",
                       "scope has a name that is not in scopes_supported");
     } else if (alg.len > 0 && !slice_equal(alg, slice_of("RS256")) &&
@@ -303,7 +304,8 @@ static bool grant_read(const struct issuer *i, const struct form *form, struct g
     return false;
 }
 
-static int claims_add(jwt_t *jwt, const struct issuer *i, const struct grant *g, uint64_t now_s)
+static int issuer_claims_add(jwt_t *jwt, const struct issuer *i, const struct grant *g,
+                             uint64_t now_s)
 {
     uint8_t random[jti_bytes];
     char jti[2 * jti_bytes + 1] = {0};
@@ -331,13 +333,13 @@ static int claims_add(jwt_t *jwt, const struct issuer *i, const struct grant *g,
 }
 
 /* The signed token, to be freed; NULL if libjwt fails (text that is no UTF-8, no memory). */
-static char *token_sign(const struct issuer *i, const struct grant *g, uint64_t now_s)
+static char *issuer_token_sign(const struct issuer *i, const struct grant *g, uint64_t now_s)
 {
     jwt_t *jwt = NULL;
     char *token = NULL;
     if (jwt_new(&jwt) != 0)
         return NULL;
-    if (claims_add(jwt, i, g, now_s) == 0 && jwt_add_header(jwt, "typ", "at+jwt") == 0 &&
+    if (issuer_claims_add(jwt, i, g, now_s) == 0 && jwt_add_header(jwt, "typ", "at+jwt") == 0 &&
         jwt_add_header(jwt, "kid", g->key->kid) == 0 &&
         jwt_set_alg(jwt, g->key->alg == KEY_RS256 ? JWT_ALG_RS256 : JWT_ALG_ES256,
                     (const unsigned char *)g->key->pem, (int)g->key->pem_len) == 0)
@@ -346,8 +348,8 @@ static char *token_sign(const struct issuer *i, const struct grant *g, uint64_t 
     return token;
 }
 
-static void token_answer(const struct issuer *i, struct slice authorization, struct slice body,
-                         uint64_t now_s, struct issuer_answer *out)
+static void issuer_token_answer(const struct issuer *i, struct slice authorization,
+                                struct slice body, uint64_t now_s, struct issuer_answer *out)
 {
     struct form form;
     struct grant grant;
@@ -356,9 +358,10 @@ static void token_answer(const struct issuer *i, struct slice authorization, str
                       "the form is malformed, too long or repeats a field");
         return;
     }
-    if (!client_check(authorization, &form, out) || !grant_read(i, &form, &grant, out))
+    if (!issuer_client_check(authorization, &form, out) ||
+        !issuer_grant_read(i, &form, &grant, out))
         return;
-    char *token = token_sign(i, &grant, now_s);
+    char *token = issuer_token_sign(i, &grant, now_s);
     if (token == NULL) {
         issuer_refuse(out, 400, "invalid_request", "subject or tenant is not UTF-8");
         return;
@@ -390,7 +393,7 @@ bool issuer_handle(struct issuer *i, struct slice method, struct slice path,
     } else {
         out->allow = NULL;
         if (token)
-            token_answer(i, authorization, form_body, now_s, out);
+            issuer_token_answer(i, authorization, form_body, now_s, out);
         else
             issuer_put_answer(out, 200, "%s", jwks ? i->jwks : i->discovery);
     }

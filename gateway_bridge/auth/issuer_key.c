@@ -35,7 +35,7 @@ static bool issuer_key_fail(char error[ISSUER_KEY_ERROR_MAX], const char *what, 
 
 /* --- the file --------------------------------------------------------------------------------- */
 
-static bool file_read(struct issuer_key *k, const char *path, char *error)
+static bool issuer_key_file_read(struct issuer_key *k, const char *path, char *error)
 {
     struct stat status;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -57,7 +57,7 @@ static bool file_read(struct issuer_key *k, const char *path, char *error)
 }
 
 /* Under another name first: a crash leaves no half key behind. */
-static bool file_write(const struct issuer_key *k, const char *path, char *error)
+static bool issuer_key_file_write(const struct issuer_key *k, const char *path, char *error)
 {
     char draft[PATH_MAX + 8];
     snprintf(draft, sizeof(draft), "%s.new", path);
@@ -73,7 +73,7 @@ static bool file_write(const struct issuer_key *k, const char *path, char *error
     return true;
 }
 
-static EVP_PKEY *key_parse(struct issuer_key *k)
+static EVP_PKEY *issuer_key_key_parse(struct issuer_key *k)
 {
     BIO *bio = BIO_new_mem_buf(k->pem, (int)k->pem_len);
     EVP_PKEY *pkey = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
@@ -81,7 +81,7 @@ static EVP_PKEY *key_parse(struct issuer_key *k)
     return pkey;
 }
 
-static EVP_PKEY *key_make(struct issuer_key *k)
+static EVP_PKEY *issuer_key_key_make(struct issuer_key *k)
 {
     EVP_PKEY *pkey = k->alg == KEY_RS256 ? EVP_RSA_gen(rsa_bits) : EVP_EC_gen("P-256");
     BIO *bio = BIO_new(BIO_s_mem());
@@ -104,8 +104,8 @@ static EVP_PKEY *key_make(struct issuer_key *k)
 /* --- the public part -------------------------------------------------------------------------- */
 
 /* A number of the key as base64url of `size` bytes (0 = as many as it takes). */
-static bool number_text(EVP_PKEY *pkey, const char *name, int size,
-                        char text[BASE64URL_LEN(number_bytes_max) + 1])
+static bool issuer_key_number_text(EVP_PKEY *pkey, const char *name, int size,
+                                   char text[BASE64URL_LEN(number_bytes_max) + 1])
 {
     uint8_t bytes[number_bytes_max];
     BIGNUM *number = NULL;
@@ -121,7 +121,7 @@ static bool number_text(EVP_PKEY *pkey, const char *name, int size,
 }
 
 /* The kid is the hash of the public key, so a file that was replaced has another one. */
-static bool kid_make(struct issuer_key *k, EVP_PKEY *pkey)
+static bool issuer_key_kid_make(struct issuer_key *k, EVP_PKEY *pkey)
 {
     unsigned char *der = NULL;
     int len = i2d_PUBKEY(pkey, &der);
@@ -134,15 +134,15 @@ static bool kid_make(struct issuer_key *k, EVP_PKEY *pkey)
     return true;
 }
 
-static bool jwk_make(struct issuer_key *k, EVP_PKEY *pkey)
+static bool issuer_key_jwk_make(struct issuer_key *k, EVP_PKEY *pkey)
 {
     char first[BASE64URL_LEN(number_bytes_max) + 1], second[BASE64URL_LEN(number_bytes_max) + 1];
-    if (!kid_make(k, pkey))
+    if (!issuer_key_kid_make(k, pkey))
         return false;
     if (k->alg == KEY_RS256) {
         if (!EVP_PKEY_is_a(pkey, "RSA") || EVP_PKEY_get_bits(pkey) != rsa_bits ||
-            !number_text(pkey, OSSL_PKEY_PARAM_RSA_N, 0, first) ||
-            !number_text(pkey, OSSL_PKEY_PARAM_RSA_E, 0, second))
+            !issuer_key_number_text(pkey, OSSL_PKEY_PARAM_RSA_N, 0, first) ||
+            !issuer_key_number_text(pkey, OSSL_PKEY_PARAM_RSA_E, 0, second))
             return false;
         snprintf(k->jwk, sizeof(k->jwk),
                  "{\"kty\":\"RSA\",\"use\":\"sig\",\"alg\":\"RS256\",\"kid\":\"%s\","
@@ -154,8 +154,8 @@ static bool jwk_make(struct issuer_key *k, EVP_PKEY *pkey)
     if (!EVP_PKEY_is_a(pkey, "EC") ||
         EVP_PKEY_get_group_name(pkey, curve, sizeof(curve), NULL) != 1 ||
         strcmp(curve, "prime256v1") != 0 ||
-        !number_text(pkey, OSSL_PKEY_PARAM_EC_PUB_X, 32, first) ||
-        !number_text(pkey, OSSL_PKEY_PARAM_EC_PUB_Y, 32, second))
+        !issuer_key_number_text(pkey, OSSL_PKEY_PARAM_EC_PUB_X, 32, first) ||
+        !issuer_key_number_text(pkey, OSSL_PKEY_PARAM_EC_PUB_Y, 32, second))
         return false;
     snprintf(k->jwk, sizeof(k->jwk),
              "{\"kty\":\"EC\",\"crv\":\"P-256\",\"use\":\"sig\",\"alg\":\"ES256\","
@@ -176,17 +176,17 @@ bool issuer_key_load(struct issuer_key *k, enum key_alg alg, const char *directo
         return issuer_key_fail(error, "name too long:", directory);
     k->alg = alg;
     if (access(path, F_OK) == 0) {
-        if (!file_read(k, path, error))
+        if (!issuer_key_file_read(k, path, error))
             return false;
-        pkey = key_parse(k);
+        pkey = issuer_key_key_parse(k);
     } else {
-        pkey = key_make(k);
-        if (pkey != NULL && !file_write(k, path, error)) {
+        pkey = issuer_key_key_make(k);
+        if (pkey != NULL && !issuer_key_file_write(k, path, error)) {
             EVP_PKEY_free(pkey);
             return false;
         }
     }
-    bool good = pkey != NULL && jwk_make(k, pkey);
+    bool good = pkey != NULL && issuer_key_jwk_make(k, pkey);
     EVP_PKEY_free(pkey);
     errno = 0;
     return good || issuer_key_fail(error, "not a key for this issuer:", path);

@@ -10,12 +10,12 @@ size_t jose_memory_size(size_t text_len)
     return yyjson_read_max_memory_usage(text_len, YYJSON_READ_NOFLAG) + 1024;
 }
 
-static bool object_strict(yyjson_val *object, uint32_t depth);
+static bool jose_object_strict(yyjson_val *object, uint32_t depth);
 
-static bool value_strict(yyjson_val *value, uint32_t depth)
+static bool jose_value_strict(yyjson_val *value, uint32_t depth)
 {
     if (yyjson_is_obj(value))
-        return object_strict(value, depth);
+        return jose_object_strict(value, depth);
     if (!yyjson_is_arr(value))
         return true;
     if (depth == 0)
@@ -23,12 +23,12 @@ static bool value_strict(yyjson_val *value, uint32_t depth)
     yyjson_arr_iter items = yyjson_arr_iter_with(value);
     for (yyjson_val *item = yyjson_arr_iter_next(&items); item != NULL;
          item = yyjson_arr_iter_next(&items))
-        if (!value_strict(item, depth - 1))
+        if (!jose_value_strict(item, depth - 1))
             return false;
     return true;
 }
 
-static bool object_strict(yyjson_val *object, uint32_t depth)
+static bool jose_object_strict(yyjson_val *object, uint32_t depth)
 {
     struct slice names[JOSE_MEMBERS_MAX];
     uint32_t count = 0;
@@ -42,7 +42,7 @@ static bool object_strict(yyjson_val *object, uint32_t depth)
             if (slice_equal(names[i], name))
                 return false;
         names[count++] = name;
-        if (!value_strict(yyjson_obj_iter_get_val(key), depth - 1))
+        if (!jose_value_strict(yyjson_obj_iter_get_val(key), depth - 1))
             return false;
     }
     return true;
@@ -57,7 +57,7 @@ struct yyjson_val *jose_read(struct slice text, void *memory, size_t memory_size
     yyjson_doc *doc =
         yyjson_read_opts((char *)text.data, text.len, YYJSON_READ_NOFLAG, &pool, NULL);
     yyjson_val *root = yyjson_doc_get_root(doc);
-    if (!yyjson_is_obj(root) || !object_strict(root, JOSE_DEPTH_MAX))
+    if (!yyjson_is_obj(root) || !jose_object_strict(root, JOSE_DEPTH_MAX))
         return NULL;
     return root;
 }

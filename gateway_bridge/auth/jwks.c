@@ -42,14 +42,14 @@ struct loaded {
     size_t max; /* one byte more than allowed, so that excess shows */
 };
 
-static uint64_t mono_s(void)
+static uint64_t jwks_mono_s(void)
 {
     struct timespec now;
     check(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
     return (uint64_t)now.tv_sec;
 }
 
-static const char *source_name(const struct jwks *j)
+static const char *jwks_source_name(const struct jwks *j)
 {
     return j->options.file != NULL ? j->options.file : j->options.url;
 }
@@ -68,7 +68,7 @@ printf_like(3, 4) static void jwks_report(const struct jwks *j, bool wrong, cons
 
 /* --- loading ---------------------------------------------------------------------------------- */
 
-static bool file_load(const char *path, struct loaded *to, char *error)
+static bool jwks_file_load(const char *path, struct loaded *to, char *error)
 {
     char text[128];
     FILE *file = fopen(path, "rbe");
@@ -85,7 +85,7 @@ static bool file_load(const char *path, struct loaded *to, char *error)
     return !failed;
 }
 
-static size_t body_add(char *bytes, size_t size, size_t count, void *arg)
+static size_t jwks_body_add(char *bytes, size_t size, size_t count, void *arg)
 {
     struct loaded *to = arg;
     size_t len = size * count;
@@ -97,8 +97,8 @@ static size_t body_add(char *bytes, size_t size, size_t count, void *arg)
 }
 
 /* Only what is asked for leaves the process: one scheme, no redirect, no proxy, no state. */
-static void fetch_configure(CURL *curl, const struct jwks_options *o, struct loaded *to,
-                            char *text)
+static void jwks_fetch_configure(CURL *curl, const struct jwks_options *o, struct loaded *to,
+                                 char *text)
 {
     bool secure = strncmp(o->url, "https:", 6) == 0;
     curl_easy_setopt(curl, CURLOPT_URL, o->url);
@@ -113,12 +113,12 @@ static void fetch_configure(CURL *curl, const struct jwks_options *o, struct loa
         curl_easy_setopt(curl, CURLOPT_CAINFO, o->ca_file);
         curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
     }
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, body_add);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, jwks_body_add);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, to);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, text);
 }
 
-static bool url_load(const struct jwks_options *o, struct loaded *to, char *error)
+static bool jwks_url_load(const struct jwks_options *o, struct loaded *to, char *error)
 {
     char text[CURL_ERROR_SIZE] = "";
     long status = 0;
@@ -127,7 +127,7 @@ static bool url_load(const struct jwks_options *o, struct loaded *to, char *erro
         snprintf(error, JWKS_ERROR_MAX, "out of memory");
         return false;
     }
-    fetch_configure(curl, o, to, text);
+    jwks_fetch_configure(curl, o, to, text);
     CURLcode code = curl_easy_perform(curl);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_cleanup(curl);
@@ -142,7 +142,7 @@ static bool url_load(const struct jwks_options *o, struct loaded *to, char *erro
 
 /* --- the set in use --------------------------------------------------------------------------- */
 
-static void set_publish(struct jwks *j, struct key_set *set)
+static void jwks_set_publish(struct jwks *j, struct key_set *set)
 {
     check(pthread_mutex_lock(&j->lock) == 0);
     struct key_set *old = j->set;
@@ -154,7 +154,7 @@ static void set_publish(struct jwks *j, struct key_set *set)
 
 /* Reads the document into a set of its own; an unchanged one is not swapped, so that the loops
  * keep what they have verified. */
-static bool document_use(struct jwks *j, struct slice document, char *error)
+static bool jwks_document_use(struct jwks *j, struct slice document, char *error)
 {
     struct sha256_digest digest = sha256(&document, 1);
     bool same = j->loaded_s != 0 && !j->stale && memcmp(&digest, &j->digest, sizeof(digest)) == 0;
@@ -166,49 +166,49 @@ static bool document_use(struct jwks *j, struct slice document, char *error)
             return false;
         }
         uint32_t count = set->count;
-        set_publish(j, set);
+        jwks_set_publish(j, set);
         j->digest = digest;
-        if (source_name(j) != NULL)
-            jwks_report(j, fault[0] != '\0', "keys of %s: %u in use%s%s", source_name(j), count,
-                        fault[0] != '\0' ? ", not " : "", fault);
+        if (jwks_source_name(j) != NULL)
+            jwks_report(j, fault[0] != '\0', "keys of %s: %u in use%s%s", jwks_source_name(j),
+                        count, fault[0] != '\0' ? ", not " : "", fault);
     }
-    j->loaded_s = mono_s();
+    j->loaded_s = jwks_mono_s();
     j->stale = false;
     return true;
 }
 
-static bool source_load(struct jwks *j, char *error)
+static bool jwks_source_load(struct jwks *j, char *error)
 {
     if (j->options.document.len > 0)
-        return document_use(j, j->options.document, error);
+        return jwks_document_use(j, j->options.document, error);
     struct loaded to = {.bytes = j->body, .max = sizeof(j->body)};
-    bool loaded = j->options.file != NULL ? file_load(j->options.file, &to, error)
-                                          : url_load(&j->options, &to, error);
-    return loaded && document_use(j, (struct slice){to.bytes, (uint32_t)to.len}, error);
+    bool loaded = j->options.file != NULL ? jwks_file_load(j->options.file, &to, error)
+                                          : jwks_url_load(&j->options, &to, error);
+    return loaded && jwks_document_use(j, (struct slice){to.bytes, (uint32_t)to.len}, error);
 }
 
 /* true if the keys are known to be current. */
-static bool source_refresh(struct jwks *j)
+static bool jwks_source_refresh(struct jwks *j)
 {
     char error[JWKS_ERROR_MAX];
-    if (source_load(j, error))
+    if (jwks_source_load(j, error))
         return true;
     if (j->loaded_s == 0) {
-        jwks_report(j, true, "no keys from %s: %s", source_name(j), error);
+        jwks_report(j, true, "no keys from %s: %s", jwks_source_name(j), error);
         return false;
     }
-    uint64_t age_s = mono_s() - j->loaded_s;
+    uint64_t age_s = jwks_mono_s() - j->loaded_s;
     if (age_s < j->options.stale_max_s) {
-        jwks_report(j, true, "keys of %s kept, %llu s old: %s", source_name(j),
+        jwks_report(j, true, "keys of %s kept, %llu s old: %s", jwks_source_name(j),
                     (unsigned long long)age_s, error);
         return false;
     }
     struct key_set *none = j->stale ? NULL : key_set_empty();
     if (none != NULL) {
-        set_publish(j, none);
+        jwks_set_publish(j, none);
         j->stale = true;
     }
-    jwks_report(j, true, "keys of %s given up, %llu s old: %s", source_name(j),
+    jwks_report(j, true, "keys of %s given up, %llu s old: %s", jwks_source_name(j),
                 (unsigned long long)age_s, error);
     return false;
 }
@@ -216,21 +216,21 @@ static bool source_refresh(struct jwks *j)
 /* --- the thread ------------------------------------------------------------------------------- */
 
 /* Seconds until the next refresh: soon when somebody wants it or the last one failed. */
-static uint64_t pause_s(const struct jwks *j, bool good)
+static uint64_t jwks_pause_s(const struct jwks *j, bool good)
 {
     return j->wanted || !good ? j->options.cooldown_s : j->options.refresh_s;
 }
 
-static void *source_run(void *arg)
+static void *jwks_source_run(void *arg)
 {
     struct jwks *j = arg;
-    uint64_t last_s = mono_s();
+    uint64_t last_s = jwks_mono_s();
     bool first = j->loaded_s == 0; /* a URL is asked at once */
     bool good = true;
     check(pthread_mutex_lock(&j->lock) == 0);
     while (!j->stopping) {
-        uint64_t due_s = first ? 0 : last_s + pause_s(j, good);
-        if (mono_s() < due_s) {
+        uint64_t due_s = first ? 0 : last_s + jwks_pause_s(j, good);
+        if (jwks_mono_s() < due_s) {
             struct timespec until = {.tv_sec = (time_t)due_s};
             int rc = pthread_cond_timedwait(&j->wake, &j->lock, &until);
             check(rc == 0 || rc == ETIMEDOUT);
@@ -239,8 +239,8 @@ static void *source_run(void *arg)
         first = false;
         j->wanted = false;
         check(pthread_mutex_unlock(&j->lock) == 0);
-        last_s = mono_s();
-        good = source_refresh(j);
+        last_s = jwks_mono_s();
+        good = jwks_source_refresh(j);
         check(pthread_mutex_lock(&j->lock) == 0);
     }
     check(pthread_mutex_unlock(&j->lock) == 0);
@@ -249,7 +249,7 @@ static void *source_run(void *arg)
 
 /* --- interface -------------------------------------------------------------------------------- */
 
-static bool url_allowed(const char *url, char *error)
+static bool jwks_url_allowed(const char *url, char *error)
 {
     static const char *const starts[] = {"https://", "http://127.0.0.1", "http://[::1]",
                                          "http://localhost"};
@@ -267,7 +267,7 @@ static bool url_allowed(const char *url, char *error)
     return fault == NULL;
 }
 
-static bool monotonic_init(pthread_cond_t *wake)
+static bool jwks_monotonic_init(pthread_cond_t *wake)
 {
     pthread_condattr_t attributes;
     if (pthread_condattr_init(&attributes) != 0)
@@ -289,12 +289,12 @@ static struct jwks *jwks_free(struct jwks *j)
 
 /* The thread takes no signals: those that stop the process belong to its loops, and a connection
  * that breaks while libcurl writes must not end it (SIGPIPE). */
-static bool thread_start(struct jwks *j)
+static bool jwks_thread_start(struct jwks *j)
 {
     sigset_t all, before;
     sigfillset(&all);
     check(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
-    j->threaded = pthread_create(&j->thread, NULL, source_run, j) == 0;
+    j->threaded = pthread_create(&j->thread, NULL, jwks_source_run, j) == 0;
     check(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
     return j->threaded;
 }
@@ -313,14 +313,14 @@ static struct jwks *jwks_new(const struct jwks_options *o)
         j->options.stale_max_s = JWKS_STALE_MAX_S;
     j->set = key_set_empty();
     check(pthread_mutex_init(&j->lock, NULL) == 0);
-    check(monotonic_init(&j->wake));
+    check(jwks_monotonic_init(&j->wake));
     return j->set != NULL ? j : jwks_free(j);
 }
 
 struct jwks *jwks_start(const struct jwks_options *o, char error[JWKS_ERROR_MAX])
 {
     check((o->document.len > 0) + (o->file != NULL) + (o->url != NULL) == 1);
-    if (o->url != NULL && !url_allowed(o->url, error))
+    if (o->url != NULL && !jwks_url_allowed(o->url, error))
         return NULL;
     /* Counted by the library; its first call must not race. */
     if (o->url != NULL && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
@@ -332,11 +332,11 @@ struct jwks *jwks_start(const struct jwks_options *o, char error[JWKS_ERROR_MAX]
         snprintf(error, JWKS_ERROR_MAX, "out of memory");
         return NULL;
     }
-    if (o->url == NULL && !source_load(j, error))
+    if (o->url == NULL && !jwks_source_load(j, error))
         return jwks_free(j);
     if (o->document.len > 0)
         return j;
-    if (!thread_start(j)) {
+    if (!jwks_thread_start(j)) {
         snprintf(error, JWKS_ERROR_MAX, "no thread for the refresh of keys");
         return jwks_free(j);
     }

@@ -63,7 +63,8 @@ struct key_set *key_set_unref(struct key_set *s)
 
 /* --- numbers ---------------------------------------------------------------------------------- */
 
-static BIGNUM *number_get(yyjson_val *jwk, const char *name, uint32_t size_max, uint32_t *size)
+static BIGNUM *key_set_number_get(yyjson_val *jwk, const char *name, uint32_t size_max,
+                                  uint32_t *size)
 {
     uint8_t bytes[rsa_bytes_max];
     struct slice text;
@@ -76,7 +77,7 @@ static BIGNUM *number_get(yyjson_val *jwk, const char *name, uint32_t size_max, 
 
 /* Keys of a faulty generator (CVE-2017-15361, "ROCA") have moduli that are powers of 65537 modulo
  * every small prime. A sound key passes for one with a chance of about 2^-27. */
-static bool modulus_roca(const BIGNUM *n)
+static bool key_set_modulus_roca(const BIGNUM *n)
 {
     static const uint16_t primes[] = {3,  5,  7,  11, 13, 17, 19,  23,  29,  31,  37,  41,  43,
                                       47, 53, 59, 61, 67, 71, 73,  79,  83,  89,  97,  101, 103,
@@ -111,7 +112,7 @@ static EVP_PKEY *key_make(const char *type, OSSL_PARAM_BLD *builder)
 
 /* --- one key ---------------------------------------------------------------------------------- */
 
-static const char *rsa_fault(const BIGNUM *n, const BIGNUM *e)
+static const char *key_set_rsa_fault(const BIGNUM *n, const BIGNUM *e)
 {
     if (n == NULL)
         return "n is missing, malformed or too long";
@@ -123,17 +124,17 @@ static const char *rsa_fault(const BIGNUM *n, const BIGNUM *e)
         return "the modulus is even";
     if (!BN_is_odd(e) || (BN_num_bits(e) <= 32 && BN_get_word(e) < rsa_exponent_min))
         return "the exponent is even or below 65537";
-    if (modulus_roca(n))
+    if (key_set_modulus_roca(n))
         return "the modulus comes from a faulty generator (CVE-2017-15361)";
     return NULL;
 }
 
-static const char *rsa_read(yyjson_val *jwk, struct key *key)
+static const char *key_set_rsa_read(yyjson_val *jwk, struct key *key)
 {
     uint32_t size = 0;
-    BIGNUM *n = number_get(jwk, "n", rsa_bytes_max, &size);
-    BIGNUM *e = number_get(jwk, "e", rsa_exponent_bytes_max, &size);
-    const char *fault = rsa_fault(n, e);
+    BIGNUM *n = key_set_number_get(jwk, "n", rsa_bytes_max, &size);
+    BIGNUM *e = key_set_number_get(jwk, "e", rsa_exponent_bytes_max, &size);
+    const char *fault = key_set_rsa_fault(n, e);
     OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
     if (fault == NULL && builder != NULL &&
         OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n) == 1 &&
@@ -152,7 +153,7 @@ static const char *rsa_read(yyjson_val *jwk, struct key *key)
 }
 
 /* Exactly 32 bytes, as RFC 7518 section 6.2.1.2 has it. */
-static bool coordinate_get(yyjson_val *jwk, const char *name, uint8_t bytes[p256_bytes])
+static bool key_set_coordinate_get(yyjson_val *jwk, const char *name, uint8_t bytes[p256_bytes])
 {
     struct slice text;
     uint32_t size = 0;
@@ -161,7 +162,7 @@ static bool coordinate_get(yyjson_val *jwk, const char *name, uint8_t bytes[p256
 }
 
 /* OpenSSL refuses a point that is not on the curve; the full check is made once more. */
-static bool point_valid(EVP_PKEY *pkey)
+static bool key_set_point_valid(EVP_PKEY *pkey)
 {
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
     bool valid = context != NULL && EVP_PKEY_public_check(context) == 1;
@@ -169,10 +170,11 @@ static bool point_valid(EVP_PKEY *pkey)
     return valid;
 }
 
-static const char *ec_read(yyjson_val *jwk, struct key *key)
+static const char *key_set_ec_read(yyjson_val *jwk, struct key *key)
 {
     uint8_t point[1 + 2 * p256_bytes] = {point_uncompressed};
-    if (!coordinate_get(jwk, "x", point + 1) || !coordinate_get(jwk, "y", point + 1 + p256_bytes))
+    if (!key_set_coordinate_get(jwk, "x", point + 1) ||
+        !key_set_coordinate_get(jwk, "y", point + 1 + p256_bytes))
         return "x or y is missing or not 32 bytes";
     OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
     if (builder != NULL &&
@@ -181,7 +183,7 @@ static const char *ec_read(yyjson_val *jwk, struct key *key)
                                          sizeof(point)) == 1)
         key->pkey = key_make("EC", builder);
     OSSL_PARAM_BLD_free(builder);
-    if (key->pkey == NULL || !point_valid(key->pkey))
+    if (key->pkey == NULL || !key_set_point_valid(key->pkey))
         return "the point is not on the curve";
     key->alg = KEY_ES256;
     key->signature_size = 2 * p256_bytes;
@@ -202,7 +204,7 @@ bool key_kid_valid(struct slice kid)
 }
 
 /* Does the member, if there is one, say what we need? */
-static bool member_is(yyjson_val *jwk, const char *name, const char *wanted)
+static bool key_set_member_is(yyjson_val *jwk, const char *name, const char *wanted)
 {
     struct slice text;
     enum jose_found found = jose_text(jwk, name, name_max, &text);
@@ -211,7 +213,7 @@ static bool member_is(yyjson_val *jwk, const char *name, const char *wanted)
 }
 
 /* RFC 7517 section 4.3: if key_ops is there, it must allow verifying. */
-static bool operations_allow(yyjson_val *jwk)
+static bool key_set_operations_allow(yyjson_val *jwk)
 {
     yyjson_val *operations = jose_member(jwk, "key_ops");
     if (operations == NULL)
@@ -239,15 +241,15 @@ static enum outcome key_read(yyjson_val *jwk, struct key *key, const char **faul
         *fault = "kty is missing";
         return UNUSABLE;
     }
-    bool rsa = slice_equal(kty, slice_of("RSA")) && member_is(jwk, "alg", "RS256");
-    bool ec = slice_equal(kty, slice_of("EC")) && member_is(jwk, "alg", "ES256") &&
-              member_is(jwk, "crv", "P-256");
-    if ((!rsa && !ec) || !member_is(jwk, "use", "sig") || !operations_allow(jwk))
+    bool rsa = slice_equal(kty, slice_of("RSA")) && key_set_member_is(jwk, "alg", "RS256");
+    bool ec = slice_equal(kty, slice_of("EC")) && key_set_member_is(jwk, "alg", "ES256") &&
+              key_set_member_is(jwk, "crv", "P-256");
+    if ((!rsa && !ec) || !key_set_member_is(jwk, "use", "sig") || !key_set_operations_allow(jwk))
         return LEFT_OUT;
     if (jose_member(jwk, "d") != NULL)
         *fault = "it is a private key";
     else
-        *fault = rsa ? rsa_read(jwk, key) : ec_read(jwk, key);
+        *fault = rsa ? key_set_rsa_read(jwk, key) : key_set_ec_read(jwk, key);
     return *fault == NULL ? TAKEN : UNUSABLE;
 }
 
@@ -259,7 +261,7 @@ struct kids {
     uint32_t count;
 };
 
-static bool kid_repeated(struct kids *kids, yyjson_val *jwk)
+static bool key_set_kid_repeated(struct kids *kids, yyjson_val *jwk)
 {
     struct slice kid;
     if (jose_text(jwk, "kid", KEY_KID_MAX, &kid) != JOSE_FOUND)
@@ -273,7 +275,7 @@ static bool kid_repeated(struct kids *kids, yyjson_val *jwk)
 
 /* One bad key does not take the others with it (RFC 7517 section 5), else an issuer that publishes
  * one more would lock everybody out; but which key a kid names must be clear. */
-static bool set_fill(struct key_set *s, yyjson_val *keys, char error[KEY_SET_ERROR_MAX])
+static bool key_set_set_fill(struct key_set *s, yyjson_val *keys, char error[KEY_SET_ERROR_MAX])
 {
     struct kids kids = {.count = 0};
     error[0] = '\0';
@@ -286,7 +288,7 @@ static bool set_fill(struct key_set *s, yyjson_val *keys, char error[KEY_SET_ERR
             s->keys[s->count++] = key;
         else
             EVP_PKEY_free(key.pkey);
-        if (yyjson_is_obj(jwk) && kid_repeated(&kids, jwk)) {
+        if (yyjson_is_obj(jwk) && key_set_kid_repeated(&kids, jwk)) {
             snprintf(error, KEY_SET_ERROR_MAX, "key %zu: its kid is that of another key", i);
             return false;
         }
@@ -323,7 +325,7 @@ struct key_set *key_set_parse(struct slice document, char error[KEY_SET_ERROR_MA
         else if (yyjson_arr_size(keys) > KEY_SET_KEYS_MAX)
             snprintf(error, KEY_SET_ERROR_MAX, "more than %d keys", KEY_SET_KEYS_MAX);
         else
-            filled = set_fill(s, keys, error);
+            filled = key_set_set_fill(s, keys, error);
     }
     free(memory);
     return filled ? s : key_set_unref(s);

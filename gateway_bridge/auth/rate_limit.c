@@ -51,7 +51,7 @@ struct rate_limit *rate_limit_free(struct rate_limit *r)
     return NULL;
 }
 
-static uint32_t seconds_up(uint64_t ns)
+static uint32_t rate_limit_seconds_up(uint64_t ns)
 {
     return (uint32_t)((ns + NS_PER_S - 1) / NS_PER_S);
 }
@@ -63,7 +63,7 @@ uint32_t rate_limit_burst(const struct rate_limit *r)
 
 uint32_t rate_limit_window_s(const struct rate_limit *r)
 {
-    return seconds_up(r->depth_ns);
+    return rate_limit_seconds_up(r->depth_ns);
 }
 
 /* The client's own, else the one that is full first. */
@@ -86,13 +86,13 @@ static struct rate_verdict rate_limit_take_token(const struct rate_limit *r, str
     uint64_t missing = b->full_ns > now_ns ? b->full_ns - now_ns : 0;
     if (missing + r->token_ns > r->depth_ns)
         return (struct rate_verdict){
-            .reset_s = seconds_up(missing + r->token_ns - r->depth_ns)};
+            .reset_s = rate_limit_seconds_up(missing + r->token_ns - r->depth_ns)};
     missing += r->token_ns;
     b->full_ns = now_ns + missing;
     return (struct rate_verdict){
         .passed = true,
         .remaining = (uint32_t)((r->depth_ns - missing) / r->token_ns),
-        .reset_s = seconds_up(missing),
+        .reset_s = rate_limit_seconds_up(missing),
     };
 }
 

@@ -42,7 +42,7 @@ struct id128 revocation_token_id(struct slice jti)
 }
 
 /* Whatever a claim of a token may be (jose_json.c): no control character, so also no tab. */
-static bool copy_text(char *to, size_t max, struct slice text)
+static bool revocations_copy_text(char *to, size_t max, struct slice text)
 {
     if (text.len == 0 || text.len > max)
         return false;
@@ -55,7 +55,7 @@ static bool copy_text(char *to, size_t max, struct slice text)
 }
 
 /* Whatever was issued until then has expired after this. */
-static uint64_t end_of(uint64_t issued_s)
+static uint64_t revocations_end_of(uint64_t issued_s)
 {
     return issued_s + TOKEN_LIFETIME_MAX_S + TOKEN_SKEW_S;
 }
@@ -66,9 +66,9 @@ bool revocation_of_token(struct revocation *v, struct slice jti, uint64_t now_s)
         .id = revocation_token_id(jti),
         .kind = REVOCATION_TOKEN,
         .revoked_s = now_s,
-        .until_s = end_of(now_s),
+        .until_s = revocations_end_of(now_s),
     };
-    return copy_text(v->name, REVOCATION_NAME_MAX, jti);
+    return revocations_copy_text(v->name, REVOCATION_NAME_MAX, jti);
 }
 
 bool revocation_of_subject(struct revocation *v, struct slice tenant, struct slice subject,
@@ -80,16 +80,16 @@ bool revocation_of_subject(struct revocation *v, struct slice tenant, struct sli
         .kind = REVOCATION_SUBJECT,
         .revoked_s = now_s,
         .before_s = before_s,
-        .until_s = end_of(before_s),
+        .until_s = revocations_end_of(before_s),
     };
-    return copy_text(v->tenant, REVOCATION_TENANT_MAX, tenant) &&
-           copy_text(v->name, REVOCATION_NAME_MAX, subject);
+    return revocations_copy_text(v->tenant, REVOCATION_TENANT_MAX, tenant) &&
+           revocations_copy_text(v->name, REVOCATION_NAME_MAX, subject);
 }
 
 /* --- the list --------------------------------------------------------------------------------- */
 
 /* Where it is or belongs. */
-static uint32_t slot_of(const struct revocations *r, struct id128 id)
+static uint32_t revocations_slot_of(const struct revocations *r, struct id128 id)
 {
     uint32_t low = 0, high = r->count;
     while (low < high) {
@@ -104,11 +104,11 @@ static uint32_t slot_of(const struct revocations *r, struct id128 id)
 
 static const struct revocation *revocations_find(const struct revocations *r, struct id128 id)
 {
-    uint32_t at = slot_of(r, id);
+    uint32_t at = revocations_slot_of(r, id);
     return at < r->count && id128_equal(r->list[at].id, id) ? &r->list[at] : NULL;
 }
 
-static void drop_ended(struct revocations *r, uint64_t now_s)
+static void revocations_drop_ended(struct revocations *r, uint64_t now_s)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < r->count; i++)
@@ -120,7 +120,7 @@ static void drop_ended(struct revocations *r, uint64_t now_s)
 /* A subject's later time stays; false if there is no room. */
 static bool revocations_put(struct revocations *r, const struct revocation *v)
 {
-    uint32_t at = slot_of(r, v->id);
+    uint32_t at = revocations_slot_of(r, v->id);
     if (at < r->count && id128_equal(r->list[at].id, v->id)) {
         if (v->before_s >= r->list[at].before_s)
             r->list[at] = *v;
@@ -164,7 +164,7 @@ uint32_t revocations_list(struct revocations *r, struct revocation *list, uint32
 
 /* --- the file --------------------------------------------------------------------------------- */
 
-static void hash_text(struct slice lines, char text[HASH_TEXT + 1])
+static void revocations_hash_text(struct slice lines, char text[HASH_TEXT + 1])
 {
     struct sha256_digest digest = sha256(&lines, 1);
     hex_write(digest.bytes, SHA256_SIZE, text);
@@ -182,11 +182,11 @@ static size_t revocations_format(const struct revocations *r, char *text)
                                 v->revoked_s, v->before_s, v->until_s, v->tenant, v->name);
     }
     char hash[HASH_TEXT + 1];
-    hash_text((struct slice){text, (uint32_t)len}, hash);
+    revocations_hash_text((struct slice){text, (uint32_t)len}, hash);
     return len + (size_t)snprintf(text + len, LINE_MAX_BYTES, "sha256\t%s\n", hash);
 }
 
-static bool write_all(const char *path, const char *text, size_t len)
+static bool revocations_write_all(const char *path, const char *text, size_t len)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -201,7 +201,7 @@ static bool write_all(const char *path, const char *text, size_t len)
     return close(fd) == 0 && written;
 }
 
-static bool sync_directory(const char *path)
+static bool revocations_sync_directory(const char *path)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool synced = fd >= 0 && fsync(fd) == 0;
@@ -220,13 +220,13 @@ static bool revocations_save(const struct revocations *r)
     if (text == NULL)
         return false;
     size_t len = revocations_format(r, text);
-    bool saved = write_all(draft, text, len) && rename(draft, path) == 0 &&
-                 sync_directory(r->directory);
+    bool saved = revocations_write_all(draft, text, len) && rename(draft, path) == 0 &&
+                 revocations_sync_directory(r->directory);
     free(text);
     return saved;
 }
 
-static struct slice next_part(struct slice *line)
+static struct slice revocations_next_part(struct slice *line)
 {
     const char *tab = memchr(line->data, '\t', line->len);
     uint32_t len = tab != NULL ? (uint32_t)(tab - line->data) : line->len;
@@ -236,22 +236,22 @@ static struct slice next_part(struct slice *line)
     return part;
 }
 
-static uint64_t next_number(struct slice *line)
+static uint64_t revocations_next_number(struct slice *line)
 {
     uint64_t number = 0;
-    struct slice part = next_part(line);
+    struct slice part = revocations_next_part(line);
     for (uint32_t i = 0; i < part.len; i++)
         number = number * 10 + (uint64_t)(part.data[i] - '0');
     return number;
 }
 
 /* The hash was right, so a line is as it was written; what does not fit is another version's. */
-static bool read_line(struct revocations *r, struct slice line)
+static bool revocations_read_line(struct revocations *r, struct slice line)
 {
-    uint64_t kind = next_number(&line);
-    uint64_t revoked_s = next_number(&line), before_s = next_number(&line);
-    uint64_t until_s = next_number(&line);
-    struct slice tenant = next_part(&line), name = next_part(&line);
+    uint64_t kind = revocations_next_number(&line);
+    uint64_t revoked_s = revocations_next_number(&line), before_s = revocations_next_number(&line);
+    uint64_t until_s = revocations_next_number(&line);
+    struct slice tenant = revocations_next_part(&line), name = revocations_next_part(&line);
     struct revocation v;
     bool good = kind == REVOCATION_TOKEN ? revocation_of_token(&v, name, revoked_s)
                 : kind == REVOCATION_SUBJECT
@@ -268,14 +268,14 @@ static bool revocations_parse(struct revocations *r, struct slice text)
     if (text.len < last_len)
         return false;
     struct slice lines = {text.data, text.len - (uint32_t)last_len};
-    hash_text(lines, hash);
+    revocations_hash_text(lines, hash);
     snprintf(last, sizeof last, "sha256\t%s\n", hash);
     if (memcmp(text.data + lines.len, last, last_len) != 0)
         return false;
     while (lines.len > 0) {
         const char *end = memchr(lines.data, '\n', lines.len);
         uint32_t len = end != NULL ? (uint32_t)(end - lines.data) : lines.len;
-        if (end == NULL || !read_line(r, (struct slice){lines.data, len}))
+        if (end == NULL || !revocations_read_line(r, (struct slice){lines.data, len}))
             return false;
         lines = (struct slice){end + 1, lines.len - len - 1};
     }
@@ -312,7 +312,7 @@ enum revocations_outcome revocations_add(struct revocations *r, const struct rev
                                          uint64_t now_s)
 {
     uv_mutex_lock(&r->lock);
-    drop_ended(r, now_s);
+    revocations_drop_ended(r, now_s);
     bool fits = revocations_put(r, v);
     uv_mutex_unlock(&r->lock);
     atomic_fetch_add_explicit(&r->generation, 1, memory_order_release);

@@ -81,14 +81,14 @@ struct token_verifier {
 
 /* --- claims ----------------------------------------------------------------------------------- */
 
-static struct entry *entry_of(const struct token_claims *claims)
+static struct entry *token_entry_of(const struct token_claims *claims)
 {
     return container_of(claims, struct entry, claims);
 }
 
 struct token_claims *token_claims_ref(const struct token_claims *claims)
 {
-    struct entry *e = entry_of(claims);
+    struct entry *e = token_entry_of(claims);
     check(e->refs > 0 && e->refs < UINT32_MAX);
     e->refs++;
     return &e->claims;
@@ -98,14 +98,14 @@ struct token_claims *token_claims_unref(const struct token_claims *claims)
 {
     if (claims == NULL)
         return NULL;
-    struct entry *e = entry_of(claims);
+    struct entry *e = token_entry_of(claims);
     check(e->refs > 0);
     if (--e->refs == 0)
         free(e);
     return NULL;
 }
 
-static struct slice text_keep(char **to, struct slice text)
+static struct slice token_text_keep(char **to, struct slice text)
 {
     struct slice kept = {*to, text.len};
     memcpy(*to, text.data, text.len);
@@ -114,19 +114,19 @@ static struct slice text_keep(char **to, struct slice text)
 }
 
 /* Copies the claims out of the parsed payload. One reference; NULL without memory. */
-static struct entry *entry_new(const struct token_claims *read, struct slice token,
-                               const struct sha256_digest *digest)
+static struct entry *token_entry_new(const struct token_claims *read, struct slice token,
+                                     const struct sha256_digest *digest)
 {
     size_t text_len = (size_t)read->tenant.len + read->subject.len + read->client.len;
     struct entry *e = malloc(sizeof(*e) + token.len + text_len);
     if (e == NULL)
         return NULL;
     char *to = e->bytes;
-    (void)text_keep(&to, token);
+    (void)token_text_keep(&to, token);
     e->claims = *read;
-    e->claims.tenant = text_keep(&to, read->tenant);
-    e->claims.subject = text_keep(&to, read->subject);
-    e->claims.client = text_keep(&to, read->client);
+    e->claims.tenant = token_text_keep(&to, read->tenant);
+    e->claims.subject = token_text_keep(&to, read->subject);
+    e->claims.client = token_text_keep(&to, read->client);
     struct slice pieces[] = {e->claims.tenant, {"", 1}, e->claims.subject};
     e->claims.tenant_id = sha256_id(pieces, 1);
     e->claims.subject_id = sha256_id(pieces, array_len(pieces));
@@ -141,7 +141,7 @@ static struct entry *entry_new(const struct token_claims *read, struct slice tok
 
 /* --- keys ------------------------------------------------------------------------------------- */
 
-static void keys_drop(struct keys *k)
+static void token_keys_drop(struct keys *k)
 {
     for (uint32_t i = 0; i < KEY_SET_KEYS_MAX; i++) {
         EVP_PKEY_CTX_free(k->contexts[i]);
@@ -151,25 +151,26 @@ static void keys_drop(struct keys *k)
 }
 
 /* The issuer's keys, taken anew if they have changed. */
-static struct keys *keys_current(struct token_verifier *v, uint32_t issuer)
+static struct keys *token_keys_current(struct token_verifier *v, uint32_t issuer)
 {
     struct keys *k = &v->keys[issuer];
     struct jwks *source = v->policy.issuers[issuer].keys;
     if (k->set == NULL || k->generation != jwks_generation(source)) {
-        keys_drop(k);
+        token_keys_drop(k);
         k->set = jwks_take(source, &k->generation);
     }
     return k;
 }
 
-static bool origin_holds(const struct token_verifier *v, const struct origin *o, uint64_t now_s)
+static bool token_origin_holds(const struct token_verifier *v, const struct origin *o,
+                               uint64_t now_s)
 {
     return now_s < o->until_s &&
            o->generation == jwks_generation(v->policy.issuers[o->issuer].keys);
 }
 
 /* A context with the padding and hash of its key; parsing and set-up are paid once per key. */
-static EVP_PKEY_CTX *context_of(struct keys *k, const struct key *key)
+static EVP_PKEY_CTX *token_context_of(struct keys *k, const struct key *key)
 {
     EVP_PKEY_CTX **context = &k->contexts[key - k->set->keys];
     if (*context != NULL)
@@ -189,7 +190,7 @@ static EVP_PKEY_CTX *context_of(struct keys *k, const struct key *key)
 /* --- signatures ------------------------------------------------------------------------------- */
 
 /* 1 .. n-1 of P-256, which zero and everything that wraps around are not. */
-static bool scalar_valid(const uint8_t scalar[p256_bytes])
+static bool token_scalar_valid(const uint8_t scalar[p256_bytes])
 {
     static const uint8_t zero[p256_bytes];
     static const uint8_t order[p256_bytes] = {
@@ -200,7 +201,7 @@ static bool scalar_valid(const uint8_t scalar[p256_bytes])
 }
 
 /* One DER INTEGER: no leading zeros but the one that keeps it positive. */
-static uint8_t *der_integer(uint8_t *to, const uint8_t scalar[p256_bytes])
+static uint8_t *token_der_integer(uint8_t *to, const uint8_t scalar[p256_bytes])
 {
     uint32_t skip = 0;
     while (scalar[skip] == 0)
@@ -215,15 +216,16 @@ static uint8_t *der_integer(uint8_t *to, const uint8_t scalar[p256_bytes])
 }
 
 /* JWS has r and s side by side (RFC 7518 section 3.4), OpenSSL wants a SEQUENCE of them. */
-static size_t der_signature(uint8_t der[der_bytes_max], const uint8_t pair[2 * p256_bytes])
+static size_t token_der_signature(uint8_t der[der_bytes_max], const uint8_t pair[2 * p256_bytes])
 {
-    uint8_t *end = der_integer(der_integer(der + 2, pair), pair + p256_bytes);
+    uint8_t *end = token_der_integer(token_der_integer(der + 2, pair), pair + p256_bytes);
     der[0] = 0x30;
     der[1] = (uint8_t)(end - der - 2);
     return (size_t)(end - der);
 }
 
-static bool signature_good(struct keys *k, const struct key *key, const struct token_parts *parts)
+static bool token_signature_good(struct keys *k, const struct key *key,
+                                 const struct token_parts *parts)
 {
     uint8_t signature[signature_bytes_max], der[der_bytes_max];
     uint32_t len = 0;
@@ -233,12 +235,12 @@ static bool signature_good(struct keys *k, const struct key *key, const struct t
     const uint8_t *given = signature;
     size_t given_len = len;
     if (key->alg == KEY_ES256) {
-        if (!scalar_valid(signature) || !scalar_valid(signature + p256_bytes))
+        if (!token_scalar_valid(signature) || !token_scalar_valid(signature + p256_bytes))
             return false;
-        given_len = der_signature(der, signature);
+        given_len = token_der_signature(der, signature);
         given = der;
     }
-    EVP_PKEY_CTX *context = context_of(k, key);
+    EVP_PKEY_CTX *context = token_context_of(k, key);
     if (context == NULL)
         return false;
     struct sha256_digest digest = sha256(&parts->covered, 1);
@@ -250,19 +252,19 @@ static bool signature_good(struct keys *k, const struct key *key, const struct t
 
 /* --- memory of verdicts ----------------------------------------------------------------------- */
 
-static uint64_t tag_of(const struct sha256_digest *digest)
+static uint64_t token_tag_of(const struct sha256_digest *digest)
 {
     uint64_t tag;
     memcpy(&tag, digest->bytes, sizeof(tag));
     return tag;
 }
 
-static struct slot *slot_at(struct token_verifier *v, uint64_t tag, uint32_t step)
+static struct slot *token_slot_at(struct token_verifier *v, uint64_t tag, uint32_t step)
 {
     return &v->slots[(tag + step) & (TOKEN_CACHE_MAX - 1)];
 }
 
-static void slot_clear(struct token_verifier *v, struct slot *slot)
+static void token_slot_clear(struct token_verifier *v, struct slot *slot)
 {
     if (slot->entry == NULL)
         return;
@@ -271,50 +273,51 @@ static void slot_clear(struct token_verifier *v, struct slot *slot)
     v->statistics.cached--;
 }
 
-static struct entry *cache_find(struct token_verifier *v, const struct sha256_digest *digest,
-                                uint64_t now_s)
+static struct entry *token_cache_find(struct token_verifier *v, const struct sha256_digest *digest,
+                                      uint64_t now_s)
 {
-    uint64_t tag = tag_of(digest);
+    uint64_t tag = token_tag_of(digest);
     for (uint32_t step = 0; step < cache_window; step++) {
-        struct slot *slot = slot_at(v, tag, step);
+        struct slot *slot = token_slot_at(v, tag, step);
         if (slot->entry == NULL || slot->tag != tag ||
             memcmp(&slot->entry->digest, digest, sizeof(*digest)) != 0)
             continue;
-        if (origin_holds(v, &slot->entry->origin, now_s))
+        if (token_origin_holds(v, &slot->entry->origin, now_s))
             return slot->entry;
-        slot_clear(v, slot);
+        token_slot_clear(v, slot);
     }
     return NULL;
 }
 
 /* Takes a reference. The slot is a free one of the window, else that of the entry which would go
  * first anyway. */
-static void cache_put(struct token_verifier *v, struct entry *e)
+static void token_cache_put(struct token_verifier *v, struct entry *e)
 {
-    uint64_t tag = tag_of(&e->digest);
-    struct slot *victim = slot_at(v, tag, 0);
+    uint64_t tag = token_tag_of(&e->digest);
+    struct slot *victim = token_slot_at(v, tag, 0);
     for (uint32_t step = 0; step < cache_window && victim->entry != NULL; step++) {
-        struct slot *slot = slot_at(v, tag, step);
+        struct slot *slot = token_slot_at(v, tag, step);
         if (slot->entry == NULL ||
             slot->entry->origin.until_s < victim->entry->origin.until_s)
             victim = slot;
     }
-    slot_clear(v, victim);
+    token_slot_clear(v, victim);
     *victim = (struct slot){tag, e};
     (void)token_claims_ref(&e->claims);
     v->statistics.cached++;
 }
 
-static struct refused *refused_at(struct token_verifier *v, const struct sha256_digest *digest)
+static struct refused *token_refused_at(struct token_verifier *v,
+                                        const struct sha256_digest *digest)
 {
-    return &v->refused[tag_of(digest) & (TOKEN_REFUSED_MAX - 1)];
+    return &v->refused[token_tag_of(digest) & (TOKEN_REFUSED_MAX - 1)];
 }
 
 /* --- verifying -------------------------------------------------------------------------------- */
 
-static struct yyjson_val *part_read(const struct token_verifier *v, struct slice part,
-                                    uint8_t bytes[TOKEN_PART_MAX], void *memory,
-                                    enum token_reason *reason)
+static struct yyjson_val *token_part_read(const struct token_verifier *v, struct slice part,
+                                          uint8_t bytes[TOKEN_PART_MAX], void *memory,
+                                          enum token_reason *reason)
 {
     uint32_t len = 0;
     if (!base64url_decode(part, bytes, TOKEN_PART_MAX, &len)) {
@@ -337,11 +340,11 @@ static enum token_reason token_examine(struct token_verifier *v, struct slice to
     struct yyjson_val *object = NULL, *payload = NULL;
     enum token_reason reason = token_split(token, &parts);
     if (reason == TOKEN_OK)
-        object = part_read(v, parts.header, v->header, v->header_memory, &reason);
+        object = token_part_read(v, parts.header, v->header, v->header_memory, &reason);
     if (reason == TOKEN_OK)
         reason = token_header_read(object, &header);
     if (reason == TOKEN_OK)
-        payload = part_read(v, parts.payload, v->payload, v->payload_memory, &reason);
+        payload = token_part_read(v, parts.payload, v->payload, v->payload_memory, &reason);
     if (reason != TOKEN_OK)
         return reason;
 
@@ -352,7 +355,7 @@ static enum token_reason token_examine(struct token_verifier *v, struct slice to
     if ((header.typ & typs) == 0)
         return TOKEN_TYP;
     origin->issuer = (uint32_t)(issuer - v->policy.issuers);
-    struct keys *k = keys_current(v, origin->issuer);
+    struct keys *k = token_keys_current(v, origin->issuer);
     origin->generation = k->generation;
     const struct key *key = key_set_find(k->set, header.kid);
     if (key == NULL) {
@@ -361,7 +364,7 @@ static enum token_reason token_examine(struct token_verifier *v, struct slice to
     }
     if (key->alg != header.alg)
         return TOKEN_ALG;
-    if (!signature_good(k, key, &parts))
+    if (!token_signature_good(k, key, &parts))
         return TOKEN_SIGNATURE;
     return token_claims_read(issuer, v->policy.scopes, payload, now_s, read);
 }
@@ -413,15 +416,15 @@ uint16_t token_verify(struct token_verifier *v, struct slice token, uint64_t now
     if (token.len == 0 || token.len > TOKEN_SIZE_MAX)
         return token_refuse(v, token.len == 0 ? TOKEN_MISSING : TOKEN_TOO_LONG);
     struct sha256_digest digest = sha256(&token, 1);
-    struct entry *e = cache_find(v, &digest, now_s);
+    struct entry *e = token_cache_find(v, &digest, now_s);
     if (e != NULL) {
         v->statistics.hits++;
-        token_hold(v, entry_of(token_claims_ref(&e->claims)));
+        token_hold(v, token_entry_of(token_claims_ref(&e->claims)));
         return token_accept(v, e, ret);
     }
-    struct refused *refused = refused_at(v, &digest);
+    struct refused *refused = token_refused_at(v, &digest);
     if (memcmp(&refused->digest, &digest, sizeof(digest)) == 0 &&
-        origin_holds(v, &refused->origin, now_s)) {
+        token_origin_holds(v, &refused->origin, now_s)) {
         v->statistics.refused_hits++;
         return token_refuse(v, TOKEN_SIGNATURE);
     }
@@ -433,13 +436,13 @@ uint16_t token_verify(struct token_verifier *v, struct slice token, uint64_t now
     if (reason != TOKEN_OK)
         return token_refuse(v, reason);
     v->statistics.verified++;
-    e = entry_new(&read, token, &digest);
+    e = token_entry_new(&read, token, &digest);
     if (e == NULL)
         return token_refuse(v, TOKEN_NO_MEMORY);
     e->origin = origin;
     if (read.expires_s < origin.until_s)
         e->origin.until_s = read.expires_s;
-    cache_put(v, e);
+    token_cache_put(v, e);
     token_hold(v, e);
     return token_accept(v, e, ret);
 }
@@ -458,9 +461,9 @@ uint16_t token_memo_verify(struct token_memo *m, struct token_verifier *v, struc
                            uint64_t now_s, const struct token_claims **ret)
 {
     if (m->claims != NULL) {
-        struct entry *e = entry_of(m->claims);
+        struct entry *e = token_entry_of(m->claims);
         if (slice_equal(token, (struct slice){e->bytes, e->token_len}) &&
-            origin_holds(v, &e->origin, now_s)) {
+            token_origin_holds(v, &e->origin, now_s)) {
             v->statistics.hits++;
             return token_accept(v, e, ret);
         }
@@ -506,9 +509,9 @@ struct token_verifier *token_verifier_free(struct token_verifier *v)
         return NULL;
     token_hold(v, NULL);
     for (uint32_t i = 0; i < TOKEN_CACHE_MAX; i++)
-        slot_clear(v, &v->slots[i]);
+        token_slot_clear(v, &v->slots[i]);
     for (uint32_t i = 0; i < TOKEN_ISSUERS_MAX; i++)
-        keys_drop(&v->keys[i]);
+        token_keys_drop(&v->keys[i]);
     free(v->header_memory);
     free(v->payload_memory);
     free(v);

@@ -76,12 +76,12 @@ enum token_reason token_split(struct slice token, struct token_parts *parts)
     return TOKEN_OK;
 }
 
-static bool text_is(struct slice text, const char *wanted)
+static bool token_text_is(struct slice text, const char *wanted)
 {
     return text.len == strlen(wanted) && strncasecmp(text.data, wanted, text.len) == 0;
 }
 
-static enum token_reason typ_read(yyjson_val *object, enum token_typ *typ)
+static enum token_reason token_typ_read(yyjson_val *object, enum token_typ *typ)
 {
     struct slice text;
     enum jose_found found = jose_text(object, "typ", name_max, &text);
@@ -89,9 +89,9 @@ static enum token_reason typ_read(yyjson_val *object, enum token_typ *typ)
         return TOKEN_TYP;
     if (found == JOSE_ABSENT)
         *typ = TOKEN_TYP_ABSENT;
-    else if (text_is(text, "at+jwt") || text_is(text, "application/at+jwt"))
+    else if (token_text_is(text, "at+jwt") || token_text_is(text, "application/at+jwt"))
         *typ = TOKEN_TYP_AT_JWT;
-    else if (text_is(text, "JWT"))
+    else if (token_text_is(text, "JWT"))
         *typ = TOKEN_TYP_JWT;
     else
         return TOKEN_TYP;
@@ -117,7 +117,7 @@ enum token_reason token_header_read(yyjson_val *object, struct token_header *h)
     enum jose_found found = jose_text(object, "kid", KEY_KID_MAX, &h->kid);
     if (found == JOSE_WRONG || (found == JOSE_FOUND && !key_kid_valid(h->kid)))
         return TOKEN_KID;
-    return typ_read(object, &h->typ);
+    return token_typ_read(object, &h->typ);
 }
 
 /* --- claims ----------------------------------------------------------------------------------- */
@@ -134,7 +134,7 @@ const struct token_issuer *token_issuer_find(const struct token_policy *policy,
     return NULL;
 }
 
-static bool audience_is(const struct token_issuer *issuer, yyjson_val *value)
+static bool token_audience_is(const struct token_issuer *issuer, yyjson_val *value)
 {
     for (uint32_t i = 0; i < issuer->audience_count; i++)
         if (yyjson_equals_str(value, issuer->audiences[i]))
@@ -143,23 +143,24 @@ static bool audience_is(const struct token_issuer *issuer, yyjson_val *value)
 }
 
 /* RFC 7519 section 4.1.3: one string, or an array of them. */
-static enum token_reason audience_check(const struct token_issuer *issuer, yyjson_val *payload)
+static enum token_reason token_audience_check(const struct token_issuer *issuer,
+                                              yyjson_val *payload)
 {
     if (issuer->audience_count == 0)
         return TOKEN_OK;
     yyjson_val *aud = jose_member(payload, "aud");
-    bool found = audience_is(issuer, aud);
+    bool found = token_audience_is(issuer, aud);
     for (size_t i = 0; i < yyjson_arr_size(aud); i++) {
         yyjson_val *item = yyjson_arr_get(aud, i);
         if (!yyjson_is_str(item))
             return TOKEN_AUDIENCE;
-        found |= audience_is(issuer, item);
+        found |= token_audience_is(issuer, item);
     }
     return found ? TOKEN_OK : TOKEN_AUDIENCE;
 }
 
 /* A whole number of seconds: no fraction, exponent, sign or milliseconds. */
-static enum jose_found seconds_get(yyjson_val *payload, const char *name, uint64_t *seconds)
+static enum jose_found token_seconds_get(yyjson_val *payload, const char *name, uint64_t *seconds)
 {
     yyjson_val *value = jose_member(payload, name);
     if (value == NULL)
@@ -170,15 +171,15 @@ static enum jose_found seconds_get(yyjson_val *payload, const char *name, uint64
     return JOSE_FOUND;
 }
 
-static enum token_reason times_check(const struct token_issuer *issuer, yyjson_val *payload,
-                                     uint64_t now_s, struct token_claims *claims)
+static enum token_reason token_times_check(const struct token_issuer *issuer, yyjson_val *payload,
+                                           uint64_t now_s, struct token_claims *claims)
 {
     uint64_t lifetime_max_s =
         issuer->lifetime_max_s != 0 ? issuer->lifetime_max_s : TOKEN_LIFETIME_MAX_S;
     uint64_t exp = 0, iat = 0, nbf = 0;
-    if (seconds_get(payload, "exp", &exp) != JOSE_FOUND ||
-        seconds_get(payload, "iat", &iat) != JOSE_FOUND ||
-        seconds_get(payload, "nbf", &nbf) == JOSE_WRONG)
+    if (token_seconds_get(payload, "exp", &exp) != JOSE_FOUND ||
+        token_seconds_get(payload, "iat", &iat) != JOSE_FOUND ||
+        token_seconds_get(payload, "nbf", &nbf) == JOSE_WRONG)
         return TOKEN_TIME_TYPE;
     if (exp <= now_s)
         return TOKEN_EXPIRED;
@@ -193,7 +194,7 @@ static enum token_reason times_check(const struct token_issuer *issuer, yyjson_v
 
 /* ID tokens carry these; tokens with cnf are worth nothing without the key they are bound to, which
  * a plain HTTP connection does not show. */
-static enum token_reason kind_check(yyjson_val *payload)
+static enum token_reason token_kind_check(yyjson_val *payload)
 {
     static const char *const refused[] = {"nonce", "at_hash", "c_hash", "s_hash", "cnf"};
     for (size_t i = 0; i < array_len(refused); i++)
@@ -202,8 +203,8 @@ static enum token_reason kind_check(yyjson_val *payload)
     return TOKEN_OK;
 }
 
-static enum token_reason client_read(const struct token_issuer *issuer, yyjson_val *payload,
-                                     struct slice *client)
+static enum token_reason token_client_read(const struct token_issuer *issuer, yyjson_val *payload,
+                                           struct slice *client)
 {
     if (issuer->client_claim != NULL)
         return jose_text(payload, issuer->client_claim, TOKEN_SUBJECT_MAX, client) == JOSE_FOUND
@@ -221,8 +222,8 @@ static enum token_reason client_read(const struct token_issuer *issuer, yyjson_v
     return TOKEN_OK;
 }
 
-static enum token_reason tenant_read(const struct token_issuer *issuer, yyjson_val *payload,
-                                     struct slice *tenant)
+static enum token_reason token_tenant_read(const struct token_issuer *issuer, yyjson_val *payload,
+                                           struct slice *tenant)
 {
     const char *claim = issuer->tenant_claim != NULL ? issuer->tenant_claim : "tenant";
     enum jose_found found = jose_text(payload, claim, TOKEN_TENANT_MAX, tenant);
@@ -244,8 +245,8 @@ static uint64_t scope_bit(const struct token_scopes *scopes, struct slice name)
 }
 
 /* RFC 6749 section 3.3: names of printable ASCII without quote and backslash, between blanks. */
-static enum token_reason scope_read(const struct token_scopes *scopes, yyjson_val *payload,
-                                    uint64_t *bits)
+static enum token_reason token_scope_read(const struct token_scopes *scopes, yyjson_val *payload,
+                                          uint64_t *bits)
 {
     yyjson_val *value = jose_member(payload, "scope");
     *bits = 0;
@@ -268,7 +269,7 @@ static enum token_reason scope_read(const struct token_scopes *scopes, yyjson_va
 }
 
 /* WSO2 says so in `aut`; others by a subject that is the client (RFC 9068 section 2.2). */
-static bool application_is(yyjson_val *payload, const struct token_claims *claims)
+static bool token_application_is(yyjson_val *payload, const struct token_claims *claims)
 {
     yyjson_val *aut = jose_member(payload, "aut");
     if (aut != NULL)
@@ -277,7 +278,7 @@ static bool application_is(yyjson_val *payload, const struct token_claims *claim
 }
 
 /* Without one a token can only be revoked with all of its subject's. */
-static enum token_reason id_read(yyjson_val *payload, struct id128 *id)
+static enum token_reason token_id_read(yyjson_val *payload, struct id128 *id)
 {
     struct slice jti;
     enum jose_found found = jose_text(payload, "jti", REVOCATION_NAME_MAX, &jti);
@@ -290,23 +291,23 @@ enum token_reason token_claims_read(const struct token_issuer *issuer,
                                     uint64_t now_s, struct token_claims *claims)
 {
     const char *subject_claim = issuer->subject_claim != NULL ? issuer->subject_claim : "sub";
-    enum token_reason reason = kind_check(payload);
+    enum token_reason reason = token_kind_check(payload);
     if (reason == TOKEN_OK)
-        reason = audience_check(issuer, payload);
+        reason = token_audience_check(issuer, payload);
     if (reason == TOKEN_OK)
-        reason = times_check(issuer, payload, now_s, claims);
+        reason = token_times_check(issuer, payload, now_s, claims);
     if (reason == TOKEN_OK && jose_text(payload, subject_claim, TOKEN_SUBJECT_MAX,
                                         &claims->subject) != JOSE_FOUND)
         reason = TOKEN_SUBJECT;
     if (reason == TOKEN_OK)
-        reason = client_read(issuer, payload, &claims->client);
+        reason = token_client_read(issuer, payload, &claims->client);
     if (reason == TOKEN_OK)
-        reason = tenant_read(issuer, payload, &claims->tenant);
+        reason = token_tenant_read(issuer, payload, &claims->tenant);
     if (reason == TOKEN_OK)
-        reason = scope_read(scopes, payload, &claims->scopes);
+        reason = token_scope_read(scopes, payload, &claims->scopes);
     if (reason == TOKEN_OK)
-        reason = id_read(payload, &claims->token_id);
+        reason = token_id_read(payload, &claims->token_id);
     if (reason == TOKEN_OK)
-        claims->application = application_is(payload, claims);
+        claims->application = token_application_is(payload, claims);
     return reason;
 }

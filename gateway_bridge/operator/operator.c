@@ -18,7 +18,7 @@
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
-static void send_reply(struct operator_request *q, const struct envelope_reply *reply)
+static void operator_send_reply(struct operator_request *q, const struct envelope_reply *reply)
 {
     struct operator *o = q->operator;
     struct link_exchange *x = q->exchange;
@@ -36,7 +36,7 @@ static void send_reply(struct operator_request *q, const struct envelope_reply *
 
 void operator_answer(struct operator_request *q, uint16_t code)
 {
-    send_reply(q, &(struct envelope_reply){.code = code});
+    operator_send_reply(q, &(struct envelope_reply){.code = code});
 }
 
 void operator_answer_with(struct operator_request *q, const struct message_type *type,
@@ -49,7 +49,8 @@ void operator_answer_with(struct operator_request *q, const struct message_type 
         operator_answer(q, RESULT_TOO_LARGE);
         return;
     }
-    send_reply(q, &(struct envelope_reply){.number = type->number, .body = wire_written(w)});
+    operator_send_reply(q,
+                        &(struct envelope_reply){.number = type->number, .body = wire_written(w)});
 }
 
 void operator_refuse_field(struct operator_request *q, const char *field, const char *rule)
@@ -58,9 +59,9 @@ void operator_refuse_field(struct operator_request *q, const char *field, const 
     struct wire_writer *w = &q->message.reply;
     wire_writer_clear(w);
     field_refusal_type.write(w, &refusal);
-    send_reply(q, &(struct envelope_reply){.code = RESULT_INVALID_FIELD,
-                                           .number = field_refusal_type.number,
-                                           .body = wire_written(w)});
+    operator_send_reply(q, &(struct envelope_reply){.code = RESULT_INVALID_FIELD,
+                                                    .number = field_refusal_type.number,
+                                                    .body = wire_written(w)});
 }
 
 void operator_refuse_shard(struct operator_request *q)
@@ -72,14 +73,14 @@ void operator_refuse_shard(struct operator_request *q)
 static void on_done(struct message *m)
 {
     struct operator_request *q = container_of(m, struct operator_request, message);
-    send_reply(q, &(struct envelope_reply){
-                      .code = m->code,
-                      .number = m->reply_type,
-                      .version = m->version,
-                      .replayed = m->replayed,
-                      .retry_after_ms = m->retry_after_ms,
-                      .body = wire_written(&m->reply),
-                  });
+    operator_send_reply(q, &(struct envelope_reply){
+                               .code = m->code,
+                               .number = m->reply_type,
+                               .version = m->version,
+                               .replayed = m->replayed,
+                               .retry_after_ms = m->retry_after_ms,
+                               .body = wire_written(&m->reply),
+                           });
 }
 
 /* --- to actors -------------------------------------------------------------------------------- */
@@ -105,7 +106,7 @@ static struct principal operator_principal(struct slice tenant)
 
 /* As the HTTP bridge does it, with the message's name in place of method and path; there is one
  * subject only. */
-static void set_key(struct message *m, const struct envelope_request *e)
+static void operator_set_key(struct message *m, const struct envelope_request *e)
 {
     struct slice zero = {"", 1}, name = slice_of(m->type->name);
     struct slice key[] = {m->who.tenant, zero, m->who.client, zero, name, zero, e->key};
@@ -115,8 +116,8 @@ static void set_key(struct message *m, const struct envelope_request *e)
     m->fingerprint = sha256_id(fingerprint, array_len(fingerprint));
 }
 
-static void ask_actor(struct operator_request *q, const struct message_type *type,
-                      const struct envelope_request *e)
+static void operator_ask_actor(struct operator_request *q, const struct message_type *type,
+                               const struct envelope_request *e)
 {
     struct operator *o = q->operator;
     struct env *env = loop_env(o->options.loop);
@@ -136,7 +137,7 @@ static void ask_actor(struct operator_request *q, const struct message_type *typ
     if (type->target_offset != MESSAGE_NO_OFFSET)
         memcpy(&m->target, (const char *)q->body + type->target_offset, sizeof m->target);
     if (e->key.len > 0 && type->mutates)
-        set_key(m, e);
+        operator_set_key(m, e);
     shard_set_post(operator_shards(o), env, m);
 }
 
@@ -154,8 +155,8 @@ static bool operator_handled(const struct operator* o, const struct message_type
 
 /* --- frames ----------------------------------------------------------------------------------- */
 
-static uint16_t read_body(struct operator_request *q, const struct message_type *type,
-                          struct slice body)
+static uint16_t operator_read_body(struct operator_request *q, const struct message_type *type,
+                                   struct slice body)
 {
     struct wire_reader r;
     void *decoded = arena_alloc(&q->arena, type->size);
@@ -183,11 +184,11 @@ static void on_request(void *context, struct link_exchange *x)
         operator_answer(q, RESULT_UNSUPPORTED);
         return;
     }
-    uint16_t code = read_body(q, entry->type, e.body);
+    uint16_t code = operator_read_body(q, entry->type, e.body);
     if (code != RESULT_OK)
         operator_answer(q, code);
     else if (!operator_node(q, entry->type))
-        ask_actor(q, entry->type, &e);
+        operator_ask_actor(q, entry->type, &e);
 }
 
 /* --- life ------------------------------------------------------------------------------------- */

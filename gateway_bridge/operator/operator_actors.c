@@ -31,7 +31,7 @@ struct slice operator_actor_name(struct arena *a, uint16_t kind, struct id128 id
     return arena_copy(a, slice_of(text));
 }
 
-static bool parse_hex(struct slice text, struct id128 *id)
+static bool operator_parse_hex(struct slice text, struct id128 *id)
 {
     uint8_t bytes[16];
     if (text.len != 2 * sizeof bytes || !hex_read(text.data, sizeof bytes, bytes))
@@ -41,7 +41,7 @@ static bool parse_hex(struct slice text, struct id128 *id)
 }
 
 /* "acc_01J..." or "ledger/0000..." */
-static bool parse_name(struct slice name, uint16_t *kind, struct id128 *id)
+static bool operator_parse_name(struct slice name, uint16_t *kind, struct id128 *id)
 {
     const char *underscore = memchr(name.data, '_', name.len);
     const char *slash = memchr(name.data, '/', name.len);
@@ -54,10 +54,10 @@ static bool parse_name(struct slice name, uint16_t *kind, struct id128 *id)
     if (info == NULL)
         return false;
     *kind = info->number;
-    return slash != NULL ? parse_hex(rest, id) : id128_parse(rest.data, rest.len, id);
+    return slash != NULL ? operator_parse_hex(rest, id) : id128_parse(rest.data, rest.len, id);
 }
 
-static struct slice kind_name(uint16_t kind)
+static struct slice operator_kind_name(uint16_t kind)
 {
     const struct kind_info *info = kind_by_number(kind);
     return slice_of(info != NULL ? info->name : "unknown");
@@ -78,13 +78,13 @@ struct top {
     struct actor_info infos[ACTORS_MAX];     /* scratch */
 };
 
-static int by_mailbox(const void *a, const void *b)
+static int operator_by_mailbox(const void *a, const void *b)
 {
     const struct top_actor *x = a, *y = b;
     return (x->info.mailbox < y->info.mailbox) - (x->info.mailbox > y->info.mailbox);
 }
 
-static void add_kinds(struct top *t)
+static void operator_add_kinds(struct top *t)
 {
     for (int k = 0; k < KIND_MAX; k++) {
         struct shard_kind_stats *sum = &t->kinds[k];
@@ -105,16 +105,16 @@ static void on_shard_top(struct operator_request *q, struct shard *s)
 {
     struct top *t = q->answer;
     shard_get_stats(s, &t->stats);
-    add_kinds(t);
+    operator_add_kinds(t);
     uint32_t found = shard_actors_top(s, t->infos, t->limit);
     for (uint32_t i = 0; i < found; i++)
         t->actors[t->count++] = (struct top_actor){t->infos[i], q->shard};
-    qsort(t->actors, t->count, sizeof t->actors[0], by_mailbox);
+    qsort(t->actors, t->count, sizeof t->actors[0], operator_by_mailbox);
     if (t->count > t->limit)
         t->count = t->limit;
 }
 
-static uint32_t kind_lines(const struct top *t, struct kind_statistics *lines)
+static uint32_t operator_kind_lines(const struct top *t, struct kind_statistics *lines)
 {
     uint32_t count = 0;
     for (uint16_t k = 0; k < KIND_MAX; k++) {
@@ -122,7 +122,7 @@ static uint32_t kind_lines(const struct top *t, struct kind_statistics *lines)
         if (s->turns + s->resident + s->busy == 0)
             continue;
         lines[count++] = (struct kind_statistics){
-            .kind = kind_name(k),
+            .kind = operator_kind_name(k),
             .resident = s->resident,
             .depth = s->depth,
             .turns = s->turns,
@@ -136,7 +136,7 @@ static uint32_t kind_lines(const struct top *t, struct kind_statistics *lines)
     return count;
 }
 
-static void finish_top(struct operator_request *q)
+static void operator_finish_top(struct operator_request *q)
 {
     const struct top *t = q->answer;
     struct kind_statistics kinds[KIND_MAX];
@@ -145,7 +145,7 @@ static void finish_top(struct operator_request *q)
         const struct actor_info *a = &t->actors[i].info;
         actors[i] = (struct actor_line){
             .actor = operator_actor_name(&q->arena, a->kind, a->id),
-            .kind = kind_name(a->kind),
+            .kind = operator_kind_name(a->kind),
             .shard = t->actors[i].shard,
             .mailbox = a->mailbox,
             .failures = a->failures,
@@ -154,7 +154,7 @@ static void finish_top(struct operator_request *q)
             .traced = a->traced,
         };
     }
-    struct actor_page page = {kinds, kind_lines(t, kinds), actors, t->count};
+    struct actor_page page = {kinds, operator_kind_lines(t, kinds), actors, t->count};
     operator_answer_with(q, &actor_page_type, &page);
 }
 
@@ -166,7 +166,7 @@ void operator_actor_list(struct operator_request *q)
     if (!operator_make_answer(q, sizeof(struct top)))
         return;
     ((struct top *)q->answer)->limit = limit;
-    operator_run_on_shards(q, on_shard_top, finish_top);
+    operator_run_on_shards(q, on_shard_top, operator_finish_top);
 }
 
 /* --- one of them ------------------------------------------------------------------------------ */
@@ -183,13 +183,13 @@ struct named {
     struct actor_details details;
 };
 
-static void finish_named(struct operator_request *q)
+static void operator_finish_named(struct operator_request *q)
 {
     struct named *n = q->answer;
     if (n->code == RESULT_NOT_FOUND && n->shards_left > 0) {
         uint16_t next = (uint16_t)((q->shard + 1) % shard_set_count(operator_shards(q->operator)));
         n->shards_left--;
-        operator_run_on_shard(q, next, next, n->run, finish_named);
+        operator_run_on_shard(q, next, next, n->run, operator_finish_named);
     } else if (n->code != RESULT_OK) {
         operator_answer(q, n->code);
     } else {
@@ -207,7 +207,7 @@ static void on_shard_named(struct operator_request *q, struct slice name, const 
         return;
     struct named *n = q->answer;
     *n = (struct named){.run = run, .finish = finish};
-    if (!parse_name(name, &n->kind, &n->id)) {
+    if (!operator_parse_name(name, &n->kind, &n->id)) {
         operator_refuse_field(q, "actor", "must be an id like acc_01J8Z3N5..., or for a kind "
                                           "without ids its name, / and 32 hex digits");
         return;
@@ -218,7 +218,7 @@ static void on_shard_named(struct operator_request *q, struct slice name, const 
     }
     uint16_t first = (uint16_t)(shard != NULL ? *shard : id128_home(n->id) % shards);
     n->shards_left = (uint16_t)(shard != NULL ? 0 : shards - 1);
-    operator_run_on_shard(q, first, first, run, finish_named);
+    operator_run_on_shard(q, first, first, run, operator_finish_named);
 }
 
 static void on_shard_details(struct operator_request *q, struct shard *s)
@@ -231,7 +231,7 @@ static void on_shard_details(struct operator_request *q, struct shard *s)
         return;
     n->details = (struct actor_details){
         .actor = operator_actor_name(&q->arena, n->kind, n->id),
-        .kind = kind_name(n->kind),
+        .kind = operator_kind_name(n->kind),
         .shard = q->shard,
         .exists = info.exists,
         .mailbox = info.mailbox,
@@ -254,7 +254,7 @@ static void on_shard_details(struct operator_request *q, struct shard *s)
     wire_writer_done(&state);
 }
 
-static void finish_details(struct operator_request *q)
+static void operator_finish_details(struct operator_request *q)
 {
     struct named *n = q->answer;
     operator_answer_with(q, &actor_details_type, &n->details);
@@ -264,7 +264,7 @@ void operator_actor_get(struct operator_request *q)
 {
     const struct actor_get *body = q->body;
     on_shard_named(q, body->actor, body->has_shard ? &body->shard : NULL, on_shard_details,
-                finish_details);
+                   operator_finish_details);
 }
 
 static void on_shard_control(struct operator_request *q, struct shard *s)
@@ -283,7 +283,7 @@ static void on_shard_control(struct operator_request *q, struct shard *s)
 
 /* --- suspensions ------------------------------------------------------------------------------ */
 
-static void forget_suspended(struct operator *o, const struct suspended *s)
+static void operator_forget_suspended(struct operator* o, const struct suspended *s)
 {
     for (uint32_t i = 0; i < o->suspended_count; i++) {
         if (o->suspended[i].kind == s->kind && o->suspended[i].shard == s->shard &&
@@ -298,23 +298,23 @@ static void on_shard_undo(struct operator_request *q, struct shard *s)
     (void)!shard_actor_command(s, n->kind, n->id, ACTOR_COMMAND_RESUME);
 }
 
-static void refuse_stopping(struct operator_request *q)
+static void operator_refuse_stopping(struct operator_request *q)
 {
     operator_answer(q, RESULT_UNAVAILABLE);
 }
 
-static void finish_control(struct operator_request *q)
+static void operator_finish_control(struct operator_request *q)
 {
     const struct actor_control *body = q->body;
     const struct named *n = q->answer;
     const struct suspended s = {n->kind, q->shard, n->id};
     struct operator *o = q->operator;
     if (o->stopping && body->action == ACTOR_ACTION_SUSPEND) { /* it was on its way before */
-        operator_run_on_shard(q, q->shard, q->shard, on_shard_undo, refuse_stopping);
+        operator_run_on_shard(q, q->shard, q->shard, on_shard_undo, operator_refuse_stopping);
         return;
     }
     if (body->action == ACTOR_ACTION_SUSPEND || body->action == ACTOR_ACTION_RESUME)
-        forget_suspended(o, &s);
+        operator_forget_suspended(o, &s);
     if (body->action == ACTOR_ACTION_SUSPEND) {
         check(o->suspended_count < OPERATOR_SUSPENDED_MAX);
         o->suspended[o->suspended_count++] = s;
@@ -328,12 +328,12 @@ void operator_actor_control(struct operator_request *q)
     /* Each request in work may add one more. */
     uint32_t most = q->operator->suspended_count + q->operator->request_count;
     if (body->action == ACTOR_ACTION_SUSPEND && q->operator->stopping)
-        refuse_stopping(q);
+        operator_refuse_stopping(q);
     else if (body->action == ACTOR_ACTION_SUSPEND && most > OPERATOR_SUSPENDED_MAX)
         operator_answer(q, RESULT_TOO_LARGE);
     else
         on_shard_named(q, body->actor, body->has_shard ? &body->shard : NULL, on_shard_control,
-                    finish_control);
+                       operator_finish_control);
 }
 
 static void on_shard_resume(struct operator_request *q, struct shard *s)
@@ -343,7 +343,7 @@ static void on_shard_resume(struct operator_request *q, struct shard *s)
     (void)!shard_actor_command(s, one->kind, one->id, ACTOR_COMMAND_RESUME);
 }
 
-static void resume_next(struct operator_request *q)
+static void operator_resume_next(struct operator_request *q)
 {
     struct operator *o = q->operator;
     if (o->suspended_count == 0) {
@@ -351,12 +351,13 @@ static void resume_next(struct operator_request *q)
         return;
     }
     o->resumed = o->suspended[--o->suspended_count];
-    operator_run_on_shard(q, o->resumed.shard, o->resumed.shard, on_shard_resume, resume_next);
+    operator_run_on_shard(q, o->resumed.shard, o->resumed.shard, on_shard_resume,
+                          operator_resume_next);
 }
 
 void operator_resume_all(struct operator *o)
 {
     o->stopping = true;
     o->resumption.operator = o;
-    resume_next(&o->resumption);
+    operator_resume_next(&o->resumption);
 }

@@ -16,7 +16,7 @@ struct look {
     uint64_t head; /* the newest batch, where the one asked for is not there */
 };
 
-static uint16_t shard_of(const struct journal_batch_get *m)
+static uint16_t operator_batch_shard(const struct journal_batch_get *m)
 {
     return (uint16_t)(m->has_shard ? m->shard : 0);
 }
@@ -29,19 +29,20 @@ static void operator_batch_take(struct work *w)
     const struct journal_batch_get *m = q->body;
     struct store *s = q->operator->options.store;
     struct look *l = q->answer;
-    enum err e = batch_copy_take(&l->copy, s, shard_of(m), m->batch);
-    enum err headless = e == ERR_NOT_FOUND ? s->ops->head(s, shard_of(m), &l->head) : ERR_OK;
+    enum err e = batch_copy_take(&l->copy, s, operator_batch_shard(m), m->batch);
+    enum err headless =
+        e == ERR_NOT_FOUND ? s->ops->head(s, operator_batch_shard(m), &l->head) : ERR_OK;
     q->code = (uint16_t)(headless != ERR_OK ? headless : e);
 }
 
 /* --- on the loop's thread --------------------------------------------------------------------- */
 
-static struct slice bytes_of(const struct sha256_digest *hash)
+static struct slice operator_batch_bytes(const struct sha256_digest *hash)
 {
     return (struct slice){(const char *)hash->bytes, SHA256_SIZE};
 }
 
-static void answer_piece(struct operator_request *q)
+static void operator_answer_piece(struct operator_request *q)
 {
     const struct journal_batch_get *m = q->body;
     const struct batch_copy *c = &((const struct look *)q->answer)->copy;
@@ -52,27 +53,29 @@ static void answer_piece(struct operator_request *q)
         .seq = c->row.seq,
         .epoch = c->row.epoch,
         .count = c->row.count,
-        .previous_hash = bytes_of(&c->row.prev_hash),
-        .hash = bytes_of(&c->row.hash),
+        .previous_hash = operator_batch_bytes(&c->row.prev_hash),
+        .hash = operator_batch_bytes(&c->row.hash),
         .has_hash_before = c->has_before,
-        .hash_before = bytes_of(&c->before),
+        .hash_before = operator_batch_bytes(&c->before),
         .size = c->row.body.len,
         .piece = {c->row.body.data + c->row.body.len - rest, rest < PIECE_MAX ? rest : PIECE_MAX},
     };
     operator_answer_with(q, &journal_batch_type, &batch);
 }
 
-static void refuse_absent(struct operator_request *q)
+static void operator_refuse_absent(struct operator_request *q)
 {
     const struct journal_batch_get *m = q->body;
     unsigned long long head = ((const struct look *)q->answer)->head;
     char rule[RULE_MAX];
     if (m->batch > 0 && m->batch <= head)
-        snprintf(rule, sizeof rule, "names a batch that is missing, although the journal of shard "
-                 "%u goes on to %llu", shard_of(m), head);
+        snprintf(rule, sizeof rule,
+                 "names a batch that is missing, although the journal of shard "
+                 "%u goes on to %llu",
+                 operator_batch_shard(m), head);
     else
         snprintf(rule, sizeof rule, "must be from 1 to %llu, the newest of shard %u", head,
-                 shard_of(m));
+                 operator_batch_shard(m));
     operator_refuse_field(q, "batch", rule);
 }
 
@@ -82,9 +85,9 @@ static void operator_batch_taken(struct work *w)
     struct look *l = q->answer;
     struct batch_copy copy = l->copy; /* the answer takes the arena with it */
     if (q->code == RESULT_OK)
-        answer_piece(q);
+        operator_answer_piece(q);
     else if (q->code == RESULT_NOT_FOUND)
-        refuse_absent(q);
+        operator_refuse_absent(q);
     else
         operator_answer(q, q->code);
     batch_copy_drop(&copy);

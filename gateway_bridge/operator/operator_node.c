@@ -7,7 +7,7 @@
 #define REASON_TEXT_MAX 200
 
 /* Static or shard's text as a field of at most REASON_TEXT_MAX bytes, never empty. */
-static struct slice reason_text(struct arena *a, const char *text)
+static struct slice operator_reason_text(struct arena *a, const char *text)
 {
     struct slice s = slice_of(text != NULL && text[0] != '\0' ? text : "unknown");
     if (s.len > REASON_TEXT_MAX)
@@ -30,13 +30,13 @@ static void on_ping(struct operator_request *q)
     };
     info.has_reason = reason != NULL;
     if (info.has_reason)
-        info.reason = reason_text(&q->arena, reason);
+        info.reason = operator_reason_text(&q->arena, reason);
     operator_answer_with(q, &node_info_type, &info);
 }
 
 /* --- dead letters ----------------------------------------------------------------------------- */
 
-static bool add_letter(void *context, const struct dead_letter *l)
+static bool operator_add_letter(void *context, const struct dead_letter *l)
 {
     struct operator_request *q = context;
     struct dead_letter_page *page = q->answer;
@@ -50,19 +50,19 @@ static bool add_letter(void *context, const struct dead_letter *l)
         .message = slice_of(l->type != NULL ? l->type->name : "unknown"),
         .actor = operator_actor_name(&q->arena, l->target_kind, l->target),
         .size = l->body.len,
-        .reason = reason_text(&q->arena, l->reason),
+        .reason = operator_reason_text(&q->arena, l->reason),
     };
     return true;
 }
 
 static void on_shard_letters(struct operator_request *q, struct shard *s)
 {
-    shard_dead_letters(s, add_letter, q);
+    shard_dead_letters(s, operator_add_letter, q);
     if (q->arena.failed)
         q->code = RESULT_NO_MEMORY;
 }
 
-static void finish_letters(struct operator_request *q)
+static void operator_finish_letters(struct operator_request *q)
 {
     operator_answer_with(q, &dead_letter_page_type, q->answer);
 }
@@ -77,7 +77,7 @@ static void on_letter_list(struct operator_request *q)
     if (page->letters == NULL)
         operator_answer(q, RESULT_NO_MEMORY);
     else
-        operator_run_on_shards(q, on_shard_letters, finish_letters);
+        operator_run_on_shards(q, on_shard_letters, operator_finish_letters);
 }
 
 static void on_shard_replay(struct operator_request *q, struct shard *s)
@@ -99,7 +99,7 @@ static void on_letter_replay(struct operator_request *q)
 
 /* --- store ------------------------------------------------------------------------------------ */
 
-static uint8_t condition_of(enum shard_state state)
+static uint8_t operator_condition_of(enum shard_state state)
 {
     static const uint8_t conditions[] = {
         [SHARD_OPENING] = SHARD_CONDITION_OPENING,
@@ -117,7 +117,7 @@ static void on_shard_journal(struct operator_request *q, struct shard *s)
     shard_get_stats(s, &stats);
     info->shards[info->shards_count++] = (struct shard_info){
         .shard = q->shard,
-        .state = condition_of(stats.state),
+        .state = operator_condition_of(stats.state),
         .writable = stats.writable,
         .epoch = stats.epoch,
         .committed = stats.committed_seq,
@@ -153,7 +153,7 @@ static void operator_node_measured(struct work *w)
         operator_answer(q, q->code);
 }
 
-static void finish_journal(struct operator_request *q)
+static void operator_finish_journal(struct operator_request *q)
 {
     q->work = (struct work){.run = operator_node_measure, .done = operator_node_measured};
     env_work(loop_env(q->operator->options.loop), q->operator->worker, &q->work);
@@ -169,7 +169,7 @@ static void on_store_get(struct operator_request *q)
     if (info->shards == NULL)
         operator_answer(q, RESULT_NO_MEMORY);
     else
-        operator_run_on_shards(q, on_shard_journal, finish_journal);
+        operator_run_on_shards(q, on_shard_journal, operator_finish_journal);
 }
 
 /* --- verification ----------------------------------------------------------------------------- */

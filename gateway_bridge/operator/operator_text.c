@@ -23,7 +23,7 @@ static void operator_text_put(struct text *t, const char *format, ...)
     t->len += n < 0 ? 0 : (uint32_t)n < room ? (uint32_t)n : room;
 }
 
-static void put_string(struct text *t, struct slice s)
+static void state_text_put_string(struct text *t, struct slice s)
 {
     operator_text_put(t, "\"");
     for (uint32_t i = 0; i < s.len; i++)
@@ -32,28 +32,28 @@ static void put_string(struct text *t, struct slice s)
     operator_text_put(t, "\"");
 }
 
-static void put_bytes(struct text *t, struct slice s)
+static void state_text_put_bytes(struct text *t, struct slice s)
 {
     operator_text_put(t, "0x");
     for (uint32_t i = 0; i < s.len; i++)
         operator_text_put(t, "%02x", (unsigned char)s.data[i]);
 }
 
-static void put_value(struct text *t, struct wire_reader *r, int depth);
+static void state_text_put_value(struct text *t, struct wire_reader *r, int depth);
 
-static void put_items(struct text *t, struct wire_reader *r, uint32_t count, char open, char close,
-                      int depth)
+static void state_text_put_items(struct text *t, struct wire_reader *r, uint32_t count, char open,
+                                 char close, int depth)
 {
     operator_text_put(t, "%c", open);
     for (uint32_t i = 0; i < count && !r->failed; i++) {
         operator_text_put(t, "%s", i > 0 ? ", " : "");
-        put_value(t, r, depth + 1);
+        state_text_put_value(t, r, depth + 1);
     }
     operator_text_put(t, "%c", close);
 }
 
 /* By the first byte of the value, which decides its type. */
-static void put_value(struct text *t, struct wire_reader *r, int depth)
+static void state_text_put_value(struct text *t, struct wire_reader *r, int depth)
 {
     if (r->at == r->end || depth > WIRE_DEPTH_MAX) {
         r->failed = true;
@@ -67,13 +67,13 @@ static void put_value(struct text *t, struct wire_reader *r, int depth)
     else if (b == 0xc2 || b == 0xc3)
         operator_text_put(t, "%s", wire_get_bool(r) ? "true" : "false");
     else if ((b >= 0xa0 && b <= 0xbf) || (b >= 0xd9 && b <= 0xdb))
-        put_string(t, wire_get_text(r, UINT32_MAX));
+        state_text_put_string(t, wire_get_text(r, UINT32_MAX));
     else if (b >= 0xc4 && b <= 0xc6)
-        put_bytes(t, wire_get_bytes(r, UINT32_MAX));
+        state_text_put_bytes(t, wire_get_bytes(r, UINT32_MAX));
     else if ((b >= 0x90 && b <= 0x9f) || b == 0xdc || b == 0xdd)
-        put_items(t, r, wire_get_array(r, UINT32_MAX), '[', ']', depth);
+        state_text_put_items(t, r, wire_get_array(r, UINT32_MAX), '[', ']', depth);
     else if ((b >= 0x80 && b <= 0x8f) || b == 0xde || b == 0xdf)
-        put_items(t, r, 2 * wire_get_map(r, UINT32_MAX / 2), '{', '}', depth);
+        state_text_put_items(t, r, 2 * wire_get_map(r, UINT32_MAX / 2), '{', '}', depth);
     else if (wire_get_nil(r))
         operator_text_put(t, "nil");
     else
@@ -81,7 +81,7 @@ static void put_value(struct text *t, struct wire_reader *r, int depth)
 }
 
 /* The elements of the state, each with its name as long as there are names. */
-static void put_state(struct text *t, struct wire_reader *r, const char *names)
+static void state_text_put(struct text *t, struct wire_reader *r, const char *names)
 {
     uint32_t count = wire_get_array(r, UINT32_MAX);
     operator_text_put(t, "[");
@@ -89,7 +89,7 @@ static void put_state(struct text *t, struct wire_reader *r, const char *names)
         int len = (int)strcspn(names, " ");
         operator_text_put(t, "%s%.*s%s", i > 0 ? ", " : "", len, names, len > 0 ? ": " : "");
         names += len + (names[len] == ' ');
-        put_value(t, r, 1);
+        state_text_put_value(t, r, 1);
     }
     operator_text_put(t, "]");
 }
@@ -102,7 +102,7 @@ struct slice operator_state_text(struct arena *a, struct slice bytes, const char
     if (t.data == NULL)
         return (struct slice){0};
     wire_reader_init(&r, bytes.data, bytes.len);
-    put_state(&t, &r, names != NULL ? names : "");
+    state_text_put(&t, &r, names != NULL ? names : "");
     /* Cut in the middle of a character: not UTF-8 any more. */
     if (t.len == len_max) {
         while (t.len > 0 && ((unsigned char)t.data[t.len - 1] & 0xc0) == 0x80)

@@ -19,12 +19,12 @@ struct addition {
     enum revocations_outcome outcome;
 };
 
-static uint64_t now_s(const struct operator_request *q)
+static uint64_t operator_now_s(const struct operator_request *q)
 {
     return env_wall_ns(loop_env(q->operator->options.loop)) / NS_PER_S;
 }
 
-static struct revocation_info info_of(const struct revocation *v)
+static struct revocation_info operator_revocation_info(const struct revocation *v)
 {
     bool subject = v->kind == REVOCATION_SUBJECT;
     return (struct revocation_info){
@@ -53,7 +53,7 @@ static void operator_tokens_added(struct work *w)
 {
     struct operator_request *q = container_of(w, struct operator_request, work);
     const struct addition *a = q->answer;
-    struct revocation_info info = info_of(&a->revocation);
+    struct revocation_info info = operator_revocation_info(&a->revocation);
     switch (a->outcome) {
     case REVOCATIONS_DONE:
         operator_answer_with(q, &revocation_info_type, &info);
@@ -67,7 +67,7 @@ static void operator_tokens_added(struct work *w)
     }
 }
 
-static struct addition *addition_of(struct operator_request *q)
+static struct addition *operator_revocation_code(struct operator_request *q)
 {
     q->answer = arena_alloc(&q->arena, sizeof(struct addition));
     if (q->answer == NULL)
@@ -84,10 +84,10 @@ static void operator_tokens_start(struct operator_request *q)
 void operator_token_revoke(struct operator_request *q)
 {
     const struct token_revoke *m = q->body;
-    struct addition *a = addition_of(q);
+    struct addition *a = operator_revocation_code(q);
     if (a == NULL)
         return;
-    if (revocation_of_token(&a->revocation, m->jti, now_s(q)))
+    if (revocation_of_token(&a->revocation, m->jti, operator_now_s(q)))
         operator_tokens_start(q);
     else
         operator_refuse_field(q, "jti", "must be the jti of a token");
@@ -98,9 +98,9 @@ void operator_subject_revoke(struct operator_request *q)
 {
     const struct subject_revoke *m = q->body;
     struct slice tenant = m->has_tenant_name ? m->tenant_name : slice_of(OPERATOR_TENANT);
-    uint64_t now = now_s(q);
+    uint64_t now = operator_now_s(q);
     uint64_t before = m->has_issued_before ? m->issued_before / NS_PER_S : now + 1;
-    struct addition *a = addition_of(q);
+    struct addition *a = operator_revocation_code(q);
     if (a == NULL)
         return;
     if (before > now + 1)
@@ -121,11 +121,11 @@ void operator_revocation_list(struct operator_request *q)
         operator_answer(q, RESULT_NO_MEMORY);
         return;
     }
-    uint32_t count = revocations_list(q->operator->options.revocations, list, LISTED_MAX + 1,
-                                      now_s(q));
+    uint32_t count =
+        revocations_list(q->operator->options.revocations, list, LISTED_MAX + 1, operator_now_s(q));
     struct revocation_page page = {.revocations = infos, .complete = count <= LISTED_MAX};
     page.revocations_count = count < LISTED_MAX ? count : LISTED_MAX;
     for (uint32_t i = 0; i < page.revocations_count; i++)
-        infos[i] = info_of(&list[i]);
+        infos[i] = operator_revocation_info(&list[i]);
     operator_answer_with(q, &revocation_page_type, &page);
 }

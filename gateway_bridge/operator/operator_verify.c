@@ -10,7 +10,7 @@
 
 /* --- on the worker ---------------------------------------------------------------------------- */
 
-static void run_step(struct work *w)
+static void verification_run_step(struct work *w)
 {
     struct verification *v = container_of(w, struct verification, work);
     const struct operator_options *o = &v->operator->options;
@@ -30,13 +30,13 @@ static void run_step(struct work *w)
 
 /* --- on the loop's thread --------------------------------------------------------------------- */
 
-static void next_step(struct verification *v)
+static void verification_next_step(struct verification *v)
 {
     struct operator *o = v->operator;
     env_work(loop_env(o->options.loop), o->worker, &v->work);
 }
 
-static void close_shard(struct verification *v)
+static void verification_close_shard(struct verification *v)
 {
     if (v->verify != NULL)
         verify_done(v->verify);
@@ -57,13 +57,13 @@ static void operator_verify_finish(struct verification *v, uint8_t state, const 
     v->info.damaged_batch = v->info.has_damaged_batch ? v->verify->damaged_seq : 0;
     v->info.damaged_shard = v->shard;
     v->info.state = state;
-    close_shard(v);
+    verification_close_shard(v);
     v->running = false;
     if (v->abandoned)
         operator_end(v->operator);
 }
 
-static void take_over(struct verification *v)
+static void verification_take_over(struct verification *v)
 {
     struct verify_shard *line = &v->lines[v->shard];
     char *hash = v->hashes[v->shard];
@@ -79,18 +79,18 @@ static void take_over(struct verification *v)
 static void on_step(struct work *w)
 {
     struct verification *v = container_of(w, struct verification, work);
-    take_over(v);
+    verification_take_over(v);
     if (v->abandoned)
         operator_verify_finish(v, VERIFY_STATE_FAILED, "payd is stopping");
     else if (v->step.more)
-        next_step(v);
+        verification_next_step(v);
     else if (v->verify->problem != NULL)
         operator_verify_finish(v, VERIFY_STATE_FAILED, v->verify->problem);
     else if (++v->shard == v->shards)
         operator_verify_finish(v, VERIFY_STATE_PASSED, NULL);
     else {
-        close_shard(v);
-        next_step(v);
+        verification_close_shard(v);
+        verification_next_step(v);
     }
 }
 
@@ -116,8 +116,8 @@ void verification_start(struct verification *v)
     }
     v->shard = 0;
     v->running = true;
-    v->work = (struct work){.run = run_step, .done = on_step};
-    next_step(v);
+    v->work = (struct work){.run = verification_run_step, .done = on_step};
+    verification_next_step(v);
 }
 
 void verification_report(struct verification *v, struct verify_info *info)
