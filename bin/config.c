@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See config.h. */
+/* Each setting is a row of `settings`: its default, then its environment variable, then its flag
+ * are parsed and checked by its type. What follows from several settings is derived afterwards
+ * (config_derive_...), with the reason why they do not fit together. */
 #include "bin/config.h"
 
 #include <ctype.h>

@@ -51,7 +51,7 @@ enum config_request {
     CONFIG_HELP,
     CONFIG_PRINT,
     CONFIG_VERSION,
-    CONFIG_WRONG, /* reason tells what, in one line */
+    CONFIG_WRONG, /* reason says what, in one line */
 };
 
 /* Defaults, then the environment, then the arguments; checks each value, and that they fit

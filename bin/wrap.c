@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Word by word: one that does not fit any more begins a new line; one longer than a line is left
+ * whole. */
 #include "bin/wrap.h"
 
 #include <string.h>

@@ -34,7 +34,8 @@ static uint16_t access_verify(struct exchange *x, struct http_connection *c,
     return code;
 }
 
-/* A token with the route's scope, whose claims say who asks; a route without a scope is open. */
+/* A token with the route's scope, whose claims name the principal; a route without a scope is open.
+ */
 static uint16_t access_authorise(struct exchange *x, struct http_connection *c,
                                  const struct request *r)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Access: who makes a request, and may they: the token, the scope of its route, and the rate of its
- * client. Loop's thread. */
+/* Access: whether a client may make a request: its token, the scope of the route, and its rate.
+ * Loop's thread. */
 #ifndef GATEWAY_BRIDGE_ACCESS_H
 #define GATEWAY_BRIDGE_ACCESS_H
 

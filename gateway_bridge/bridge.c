@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The HTTP server is given the calls that make an exchange of a request (exchange.c) and write its
+ * answer (response.c). Here are what all exchanges share: routes with the bits of their scopes, the
+ * clock, read once in a pass of the loop, and the limit of a body, which depends on the path. */
 #include "gateway_bridge/bridge.h"
 
 #include <stdio.h>

@@ -39,7 +39,7 @@ struct bridge_backend {
 
 /* Pages that a bridge has beside its routes. */
 #define BRIDGE_PAGES_HEALTH 1u    /* /health ... */
-#define BRIDGE_PAGES_METRICS 2u   /* /metrics: nobody asks for a token there */
+#define BRIDGE_PAGES_METRICS 2u   /* /metrics, which needs no token */
 #define BRIDGE_PAGES_DOCUMENTS 4u /* /, /openapi.json, /docs */
 
 struct bridge_options {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See bridge_counts.h. */
+/* The counts of all bridges are added up, then written as families of metrics. They may grow while
+ * they are read: a sum is then a little behind, never torn. */
 #include "gateway_bridge/bridge_counts.h"
 
 #include <stddef.h>

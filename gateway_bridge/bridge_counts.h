@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bridge counts: what a bridge answered and whom it refused, for /metrics. Owned by the composing
- * process and outliving the bridge; written on the bridge's loop alone, read on any thread. */
+/* Bridge counts: what a bridge answered and how often it refused, for /metrics. Owned by the
+ * composing process and outliving the bridge; written on the bridge's loop alone, read on any
+ * thread. */
 #ifndef GATEWAY_BRIDGE_BRIDGE_COUNTS_H
 #define GATEWAY_BRIDGE_BRIDGE_COUNTS_H
 
@@ -15,7 +16,7 @@
 #define BRIDGE_STATUS_CLASSES 6 /* by the first digit of the status; 0 is never used */
 #define BRIDGE_ROUTES_MAX 96    /* declared ones, and one for all else */
 #define BRIDGE_ROUTE_OTHER 0    /* pages, and what was refused before its route was known */
-#define BRIDGE_SHORT_NS UINT64_C(60000000000) /* so long a shortage is told in /health/ready */
+#define BRIDGE_SHORT_NS UINT64_C(60000000000) /* how long /health/ready warns of a shortage */
 #define BRIDGE_LATENCY_UNIT 1000000u /* ns: 1 ms, the step of the bridge's clock, 2 ms, ... 32 s */
 
 struct metrics;
@@ -43,7 +44,7 @@ struct bridge_counts {
     _Atomic uint64_t refused[CHALLENGE_COUNT]; /* by enum challenge */
 };
 
-/* An answer, so long after its request; `index` is that of its route. */
+/* Counts an answer given took_ns after its request; `index` is that of its route. */
 static inline void bridge_count_answer(struct bridge_counts *c, size_t index, uint16_t status,
                                        uint64_t took_ns)
 {
@@ -56,7 +57,7 @@ static inline void bridge_count_answer(struct bridge_counts *c, size_t index, ui
     http_count_add(&r->latency_ns, took_ns);
 }
 
-/* Was somebody not let in, not long ago? now_ns is env_mono_ns(). */
+/* Was a client not let in within the last BRIDGE_SHORT_NS? now_ns is env_mono_ns(). */
 static inline bool bridge_counts_short(const struct bridge_counts *c, uint64_t now_ns)
 {
     uint64_t last_ns = http_counted(&c->http.shortage_ns);

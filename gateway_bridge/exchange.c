@@ -132,7 +132,7 @@ static struct http_answer *exchange_operation(struct exchange *x, struct http_co
     return &x->answer;
 }
 
-/* A path without routes is the development issuer's, or nobody's. */
+/* A path without routes is the development issuer's, or unknown. */
 static struct http_answer *exchange_elsewhere(struct exchange *x, const struct request *r)
 {
     x->issuer_answer = page_of_issuer(x, r);

@@ -35,7 +35,7 @@ struct exchange {
     struct rate_verdict rate;
     bool rated; /* `rate` counts this request */
 
-    bool keep_alive_1_0; /* HTTP/1.0 wants to be told */
+    bool keep_alive_1_0; /* an answer to HTTP/1.0 must say that the connection stays */
     bool no_content;     /* asked by HEAD: the answer's head alone is sent */
     bool traced;         /* it came with a traceparent */
     uint8_t request_id_len;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pages the bridge answers by itself: health, metrics, and the documents. Open to everyone who
- * reaches the address: which of them a bridge has is its owner's choice. */
+/* Pages: health, metrics, the documents, and what the development issuer answers. They are open to
+ * every client that reaches the address: options.pages says which of them a bridge has. A page is a
+ * route without a message, whose body is a document of the build or written by a function. */
 #include "gateway_bridge/pages.h"
 
 #include <string.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Title, status and code come from schemas/errors.toml; `detail` is the rule that was broken, as a
+ * sentence with its field, where one is known, else the code's own words. The member `errors` has
+ * the same for programs. */
 #include "gateway_bridge/problem.h"
 
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Problem: a refusal as the client sees it (RFC 9457, application/problem+json). Every code comes
- * from schemas/errors.toml. Which fields broke which rules is told; whether a thing exists that the
- * caller may not see is not: 403 and 404 say nothing beyond their code, 401 only what is the matter
- * with the token. Any thread. */
+ * from schemas/errors.toml. The client is told which fields broke which rules, but not whether a
+ * thing exists that it may not see: 403 and 404 say nothing beyond their code, 401 only what is
+ * wrong with the token. Any thread. */
 #ifndef GATEWAY_BRIDGE_PROBLEM_H
 #define GATEWAY_BRIDGE_PROBLEM_H
 
@@ -14,7 +14,7 @@ struct json_type;
 struct json_writer;
 
 struct problem {
-    uint16_t code;           /* enum result; an unlisted one is told as "failed" */
+    uint16_t code;           /* enum result; an unlisted one becomes "failed" */
     const char *field;       /* that broke the rule: "" or NULL = the body or request as a whole */
     const char *rule;        /* NULL = the code's own words say all */
     const char *detail;      /* of this occurrence; NULL = the rule's, else the code's own words */

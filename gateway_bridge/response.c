@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a ready exchange to the bytes of its answer. */
+/* From a ready exchange to the bytes of its answer: the body first, as it decides status and length
+ * (a page, the issuer's answer, a reply as JSON, or a problem), then the head, then both into the
+ * connection's buffer. A reply that is not what the route declares becomes a 500. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +13,7 @@
 #include "schemas/catalog.h"
 #include "schemas/result.h"
 
-#define RETRY_AFTER_S 1 /* when nobody said how long */
+#define RETRY_AFTER_S 1 /* where neither actor nor rate limit says how long */
 #define DETAIL_MAX 200  /* bytes, with the name of a scope */
 
 static const struct {
@@ -66,7 +68,7 @@ static void response_put_status(struct json_writer *out, uint16_t status)
             return;
         }
     }
-    /* A code declared with a status nobody gave a phrase to: the phrase may be empty. */
+    /* A status without a line above: the phrase may be empty. */
     json_put_literal(out, "HTTP/1.1 ");
     response_put_number(out, status);
     json_put_literal(out, " \r\n");
@@ -256,8 +258,8 @@ static const struct json_type *response_read_named(struct exchange *x, const voi
                                                                                   : NULL;
 }
 
-/* What is told of this occurrence beyond code and rule, or NULL. A scope is no secret: every
- * operation's is in the documents. */
+/* What the client is told of this occurrence beyond code and rule, or NULL. A scope is no secret:
+ * every operation's is in the documents. */
 static const char *response_detail(const struct exchange *x, uint16_t status, char text[DETAIL_MAX])
 {
     if (status == 401)
@@ -295,15 +297,15 @@ static uint16_t response_write_problem(struct exchange *x, uint16_t code, struct
     return status;
 }
 
-/* Somebody else's mistake is no reason to wake an operator: some of these begin with 5 too. */
+/* A client's mistake is no reason to wake an operator; 501 and 505 are such mistakes too. */
 static enum log_level response_refusal_level(uint16_t status)
 {
     bool clients = status < 500 || status == 501 || status == 505;
     return clients ? LOG_LEVEL_INFO : LOG_LEVEL_WARN;
 }
 
-/* One line for each refused request, within a limit: what the client's problem says, and for whom.
- * No token, no key and nothing of the body. */
+/* One line for each refused request, within a limit: what the client's problem says, and its
+ * client. No token, no key and nothing of the body. */
 static void response_log_refusal(const struct exchange *x, uint16_t code, uint16_t status)
 {
     struct bridge *b = x->bridge;

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* One node for each segment of a template, its literal children in a list and at most one child for
+ * a parameter. A path goes down one way only, without going back: where a literal child fits, the
+ * parameter beside it is not tried. The header Allow of a path is written when a route is added. */
 #include "gateway_bridge/router.h"
 
 #include <stdio.h>

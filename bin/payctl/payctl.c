@@ -49,8 +49,8 @@ static int payctl_run(struct payctl *p)
     return p->args.command->run(p);
 }
 
-/* A standard stream that was closed would be the first file or socket opened: its place is taken so
- * that using it fails. */
+/* A standard stream that was closed would be the first file or socket opened: /dev/null takes
+ * its number, opened so that using it fails. */
 static void payctl_fill_closed_streams(void)
 {
     static const int modes[] = {O_WRONLY, O_RDONLY, O_RDONLY};

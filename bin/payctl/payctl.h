@@ -45,7 +45,7 @@ struct payctl_reply {
     uint64_t tag;
 };
 
-/* Connects for so many requests at once, unless connected already. */
+/* Connects for this many requests at once, unless connected already. */
 int payctl_connect(struct payctl *p, uint32_t outstanding);
 /* Encodes and sends; false, and printed, if it is too large for a frame. */
 bool payctl_send(struct payctl *p, const struct message_type *type, const void *body,
@@ -70,7 +70,7 @@ void payctl_print_error(const struct payctl *p, const char *code, const char *fi
 /* A message as one JSON document, or as lines and tables for people. */
 void payctl_print(struct payctl *p, const struct json_type *type, const void *message);
 /* The members of a JSON object for people, numbers read raw: first one in a line, then its lists
- * as tables, so many blanks from the margin. */
+ * as tables, `indent` blanks from the margin. */
 void payctl_print_lines(struct yyjson_val *object, int indent);
 void payctl_print_tables(const struct payctl *p, struct yyjson_val *object, int indent);
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* One pass over the words: the first one or two without dashes name the command, further ones are
+ * its positions; "--name value" and "--name=value" may stand anywhere, and behind "--" all are
+ * words. What is missing or too long is looked at in the end. A word that is nothing known is
+ * refused with the nearest name there is (edit distance). */
 #include "bin/payctl/payctl_args.h"
 
 #include <stdio.h>

@@ -30,7 +30,7 @@ struct payctl_args {
     uint32_t timeout_ms;
     bool json, no_color, help, version;
     const struct payctl_command *command;   /* NULL: none was given */
-    const char *values[PAYCTL_OPTIONS_MAX]; /* by place in command->spec.options; NULL = absent */
+    const char *values[PAYCTL_OPTIONS_MAX]; /* by index in command->spec.options; NULL = absent */
     const char *topic[2];                   /* words after `help` */
     char pairs[PAYCTL_PAIRS_MAX]; /* of an option that may be repeated, one in a line */
 };

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* As long as the table is too wide, the widest of the columns behind the first becomes narrower;
+ * when none can, columns are left out from the right, and in the end the first one is narrowed.
+ * Widths are in characters; UTF-8 is cut between them. */
 #include "bin/payctl/payctl_fit.h"
 
 #include <stdio.h>

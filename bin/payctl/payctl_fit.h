@@ -24,7 +24,7 @@ int fit_width(const char *text);
 /* Narrows and leaves out until the table has at most `room` characters. false: it did before. */
 bool fit_columns(struct column *columns, uint32_t count, int room);
 
-/* Cuts to so many characters, marked by an ellipsis: an id in its middle, all else at its end. */
+/* Cuts to `width` characters, marked by an ellipsis: an id in its middle, all else at its end. */
 void fit_cell(char cell[FIT_CELL_MAX], int width);
 
 #endif

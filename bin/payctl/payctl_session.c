@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* One connection to payd for the whole run, opened by the first request. A request that changes
+ * something gets a key; if the connection is lost before its answer, the hint says how to ask again
+ * with that key. Refusals are printed here, the same way for all commands. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>

@@ -20,18 +20,16 @@
 #include "gateway_bridge/http/percent.h"
 #include "runtime/base/hex.h"
 
-enum {
-    url_max = 256,
-    jwks_max = 2 * ISSUER_KEY_JWK_MAX + 32,
-    basic_max = 512, /* characters of the credentials */
-    jti_bytes = 16
-};
+#define URL_MAX 256
+#define JWKS_MAX (2 * ISSUER_KEY_JWK_MAX + 32)
+#define BASIC_MAX 512 /* characters of the credentials */
+#define JTI_BYTES 16
 
 struct issuer {
     struct issuer_key rs256, es256;
-    char url[url_max];
+    char url[URL_MAX];
     char scopes[ISSUER_SCOPES_MAX];
-    char jwks[jwks_max];
+    char jwks[JWKS_MAX];
     char discovery[ISSUER_ANSWER_MAX];
 };
 
@@ -67,7 +65,7 @@ static bool issuer_options_valid(const struct issuer_options *o, char error[ISSU
                  o->listen_address);
         return false;
     }
-    if (!issuer_text_plain(o->url, url_max) || !issuer_text_plain(o->scopes, ISSUER_SCOPES_MAX)) {
+    if (!issuer_text_plain(o->url, URL_MAX) || !issuer_text_plain(o->scopes, ISSUER_SCOPES_MAX)) {
         snprintf(error, ISSUER_ERROR_MAX, "the issuer's URL or scopes are empty or malformed");
         return false;
     }
@@ -190,11 +188,11 @@ static bool issuer_secret_equal(struct slice given, const char *wanted)
 /* "Basic " and base64 of "id:secret", both as in a form (RFC 6749 section 2.3.1). */
 static bool issuer_basic_good(struct slice authorization)
 {
-    uint8_t text[basic_max];
+    uint8_t text[BASIC_MAX];
     struct slice pair = {(const char *)text, 0};
     uint32_t skip = 6;
     if (authorization.len <= skip || strncasecmp(authorization.data, "Basic ", skip) != 0 ||
-        authorization.len - skip > basic_max || (authorization.len - skip) % 4 != 0)
+        authorization.len - skip > BASIC_MAX || (authorization.len - skip) % 4 != 0)
         return false;
     const uint8_t *encoded = (const uint8_t *)authorization.data + skip;
     int len = EVP_DecodeBlock(text, encoded, (int)(authorization.len - skip));
@@ -307,8 +305,8 @@ static bool issuer_grant_read(const struct issuer *i, const struct form *form, s
 static int issuer_claims_add(jwt_t *jwt, const struct issuer *i, const struct grant *g,
                              uint64_t now_s)
 {
-    uint8_t random[jti_bytes];
-    char jti[2 * jti_bytes + 1] = {0};
+    uint8_t random[JTI_BYTES];
+    char jti[2 * JTI_BYTES + 1] = {0};
     if (RAND_bytes(random, sizeof(random)) != 1)
         return EIO;
     hex_write(random, sizeof random, jti);

@@ -20,7 +20,8 @@
 #include "runtime/base/base64url.h"
 #include "runtime/base/sha256.h"
 
-enum { rsa_bits = 2048, number_bytes_max = rsa_bits / 8 };
+#define RSA_BITS 2048
+#define NUMBER_BYTES_MAX (RSA_BITS / 8)
 
 static bool issuer_key_fail(char error[ISSUER_KEY_ERROR_MAX], const char *what, const char *path)
 {
@@ -83,7 +84,7 @@ static EVP_PKEY *issuer_key_key_parse(struct issuer_key *k)
 
 static EVP_PKEY *issuer_key_key_make(struct issuer_key *k)
 {
-    EVP_PKEY *pkey = k->alg == KEY_RS256 ? EVP_RSA_gen(rsa_bits) : EVP_EC_gen("P-256");
+    EVP_PKEY *pkey = k->alg == KEY_RS256 ? EVP_RSA_gen(RSA_BITS) : EVP_EC_gen("P-256");
     BIO *bio = BIO_new(BIO_s_mem());
     char *text = NULL;
     long len = 0;
@@ -105,14 +106,14 @@ static EVP_PKEY *issuer_key_key_make(struct issuer_key *k)
 
 /* A number of the key as base64url of `size` bytes (0 = as many as it takes). */
 static bool issuer_key_number_text(EVP_PKEY *pkey, const char *name, int size,
-                                   char text[BASE64URL_LEN(number_bytes_max) + 1])
+                                   char text[BASE64URL_LEN(NUMBER_BYTES_MAX) + 1])
 {
-    uint8_t bytes[number_bytes_max];
+    uint8_t bytes[NUMBER_BYTES_MAX];
     BIGNUM *number = NULL;
     if (EVP_PKEY_get_bn_param(pkey, name, &number) != 1)
         return false;
     int len = size != 0 ? size : BN_num_bytes(number);
-    bool fits = len <= number_bytes_max && BN_bn2binpad(number, bytes, len) == len;
+    bool fits = len <= NUMBER_BYTES_MAX && BN_bn2binpad(number, bytes, len) == len;
     BN_free(number);
     if (!fits)
         return false;
@@ -136,11 +137,11 @@ static bool issuer_key_kid_make(struct issuer_key *k, EVP_PKEY *pkey)
 
 static bool issuer_key_jwk_make(struct issuer_key *k, EVP_PKEY *pkey)
 {
-    char first[BASE64URL_LEN(number_bytes_max) + 1], second[BASE64URL_LEN(number_bytes_max) + 1];
+    char first[BASE64URL_LEN(NUMBER_BYTES_MAX) + 1], second[BASE64URL_LEN(NUMBER_BYTES_MAX) + 1];
     if (!issuer_key_kid_make(k, pkey))
         return false;
     if (k->alg == KEY_RS256) {
-        if (!EVP_PKEY_is_a(pkey, "RSA") || EVP_PKEY_get_bits(pkey) != rsa_bits ||
+        if (!EVP_PKEY_is_a(pkey, "RSA") || EVP_PKEY_get_bits(pkey) != RSA_BITS ||
             !issuer_key_number_text(pkey, OSSL_PKEY_PARAM_RSA_N, 0, first) ||
             !issuer_key_number_text(pkey, OSSL_PKEY_PARAM_RSA_E, 0, second))
             return false;

@@ -14,20 +14,18 @@
 #include "gateway_bridge/auth/jose_json.h"
 #include "runtime/base/base64url.h"
 
-enum {
-    rsa_bytes_max = KEY_RSA_BITS_MAX / 8,
-    rsa_exponent_bytes_max = 8,
-    rsa_exponent_min = 65537,
-    p256_bytes = 32,
-    point_uncompressed = 4, /* first byte of x and y (SEC 1 section 2.3.3) */
-    name_max = 32 /* of kty, use, alg, crv */
-};
+#define RSA_BYTES_MAX (KEY_RSA_BITS_MAX / 8)
+#define RSA_EXPONENT_BYTES_MAX 8
+#define RSA_EXPONENT_MIN 65537
+#define P256_BYTES 32
+#define POINT_UNCOMPRESSED 4 /* first byte of x and y (SEC 1 section 2.3.3) */
+#define MEMBER_MAX 32        /* of kty, use, alg, crv */
 
-/* What became of one JWK. */
-enum outcome {
+/* Of one JWK. */
+enum key_verdict {
     TAKEN,
     LEFT_OUT, /* it is for something else */
-    UNUSABLE, /* it is malformed or weak: left out as well, but told */
+    UNUSABLE, /* it is malformed or weak: left out as well, but reported */
 };
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -66,7 +64,7 @@ struct key_set *key_set_unref(struct key_set *s)
 static BIGNUM *key_set_number_get(yyjson_val *jwk, const char *name, uint32_t size_max,
                                   uint32_t *size)
 {
-    uint8_t bytes[rsa_bytes_max];
+    uint8_t bytes[RSA_BYTES_MAX];
     struct slice text;
     check(size_max <= sizeof(bytes));
     if (jose_text(jwk, name, BASE64URL_LEN(size_max), &text) != JOSE_FOUND ||
@@ -122,7 +120,7 @@ static const char *key_set_rsa_fault(const BIGNUM *n, const BIGNUM *e)
         return "the modulus has less than 2048 bits";
     if (!BN_is_odd(n))
         return "the modulus is even";
-    if (!BN_is_odd(e) || (BN_num_bits(e) <= 32 && BN_get_word(e) < rsa_exponent_min))
+    if (!BN_is_odd(e) || (BN_num_bits(e) <= 32 && BN_get_word(e) < RSA_EXPONENT_MIN))
         return "the exponent is even or below 65537";
     if (key_set_modulus_roca(n))
         return "the modulus comes from a faulty generator (CVE-2017-15361)";
@@ -132,8 +130,8 @@ static const char *key_set_rsa_fault(const BIGNUM *n, const BIGNUM *e)
 static const char *key_set_rsa_read(yyjson_val *jwk, struct key *key)
 {
     uint32_t size = 0;
-    BIGNUM *n = key_set_number_get(jwk, "n", rsa_bytes_max, &size);
-    BIGNUM *e = key_set_number_get(jwk, "e", rsa_exponent_bytes_max, &size);
+    BIGNUM *n = key_set_number_get(jwk, "n", RSA_BYTES_MAX, &size);
+    BIGNUM *e = key_set_number_get(jwk, "e", RSA_EXPONENT_BYTES_MAX, &size);
     const char *fault = key_set_rsa_fault(n, e);
     OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
     if (fault == NULL && builder != NULL &&
@@ -153,12 +151,12 @@ static const char *key_set_rsa_read(yyjson_val *jwk, struct key *key)
 }
 
 /* Exactly 32 bytes, as RFC 7518 section 6.2.1.2 has it. */
-static bool key_set_coordinate_get(yyjson_val *jwk, const char *name, uint8_t bytes[p256_bytes])
+static bool key_set_coordinate_get(yyjson_val *jwk, const char *name, uint8_t bytes[P256_BYTES])
 {
     struct slice text;
     uint32_t size = 0;
-    return jose_text(jwk, name, BASE64URL_LEN(p256_bytes), &text) == JOSE_FOUND &&
-           base64url_decode(text, bytes, p256_bytes, &size) && size == p256_bytes;
+    return jose_text(jwk, name, BASE64URL_LEN(P256_BYTES), &text) == JOSE_FOUND &&
+           base64url_decode(text, bytes, P256_BYTES, &size) && size == P256_BYTES;
 }
 
 /* OpenSSL refuses a point that is not on the curve; the full check is made once more. */
@@ -172,9 +170,9 @@ static bool key_set_point_valid(EVP_PKEY *pkey)
 
 static const char *key_set_ec_read(yyjson_val *jwk, struct key *key)
 {
-    uint8_t point[1 + 2 * p256_bytes] = {point_uncompressed};
+    uint8_t point[1 + 2 * P256_BYTES] = {POINT_UNCOMPRESSED};
     if (!key_set_coordinate_get(jwk, "x", point + 1) ||
-        !key_set_coordinate_get(jwk, "y", point + 1 + p256_bytes))
+        !key_set_coordinate_get(jwk, "y", point + 1 + P256_BYTES))
         return "x or y is missing or not 32 bytes";
     OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
     if (builder != NULL &&
@@ -186,7 +184,7 @@ static const char *key_set_ec_read(yyjson_val *jwk, struct key *key)
     if (key->pkey == NULL || !key_set_point_valid(key->pkey))
         return "the point is not on the curve";
     key->alg = KEY_ES256;
-    key->signature_size = 2 * p256_bytes;
+    key->signature_size = 2 * P256_BYTES;
     return NULL;
 }
 
@@ -207,7 +205,7 @@ bool key_kid_valid(struct slice kid)
 static bool key_set_member_is(yyjson_val *jwk, const char *name, const char *wanted)
 {
     struct slice text;
-    enum jose_found found = jose_text(jwk, name, name_max, &text);
+    enum jose_found found = jose_text(jwk, name, MEMBER_MAX, &text);
     return found == JOSE_ABSENT ||
            (found == JOSE_FOUND && slice_equal(text, slice_of(wanted)));
 }
@@ -225,7 +223,7 @@ static bool key_set_operations_allow(yyjson_val *jwk)
 }
 
 /* *key is zeroed; its pkey may be set even if it is refused. */
-static enum outcome key_read(yyjson_val *jwk, struct key *key, const char **fault)
+static enum key_verdict key_read(yyjson_val *jwk, struct key *key, const char **fault)
 {
     struct slice kty, kid;
     enum jose_found found = jose_text(jwk, "kid", KEY_KID_MAX, &kid);
@@ -237,7 +235,7 @@ static enum outcome key_read(yyjson_val *jwk, struct key *key, const char **faul
         memcpy(key->kid, kid.data, kid.len);
         key->kid_len = (uint8_t)kid.len;
     }
-    if (jose_text(jwk, "kty", name_max, &kty) != JOSE_FOUND) {
+    if (jose_text(jwk, "kty", MEMBER_MAX, &kty) != JOSE_FOUND) {
         *fault = "kty is missing";
         return UNUSABLE;
     }
@@ -283,8 +281,8 @@ static bool key_set_set_fill(struct key_set *s, yyjson_val *keys, char error[KEY
         yyjson_val *jwk = yyjson_arr_get(keys, i);
         struct key key = {.kid_len = 0};
         const char *fault = "not an object";
-        enum outcome outcome = yyjson_is_obj(jwk) ? key_read(jwk, &key, &fault) : UNUSABLE;
-        if (outcome == TAKEN)
+        enum key_verdict verdict = yyjson_is_obj(jwk) ? key_read(jwk, &key, &fault) : UNUSABLE;
+        if (verdict == TAKEN)
             s->keys[s->count++] = key;
         else
             EVP_PKEY_free(key.pkey);
@@ -292,7 +290,7 @@ static bool key_set_set_fill(struct key_set *s, yyjson_val *keys, char error[KEY
             snprintf(error, KEY_SET_ERROR_MAX, "key %zu: its kid is that of another key", i);
             return false;
         }
-        if (outcome == UNUSABLE && error[0] == '\0')
+        if (verdict == UNUSABLE && error[0] == '\0')
             snprintf(error, KEY_SET_ERROR_MAX, "key %zu: %s", i, fault);
     }
     for (uint32_t i = 0; i < s->count; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Key set: the public keys of one issuer, read from a JWK Set (RFC 7517). Immutable and counted, so
- * that any number of loops verify with it while a newer one takes its place. */
+ * that any number of loops verify with it while a newer one replaces it. */
 #ifndef AUTH_KEY_SET_H
 #define AUTH_KEY_SET_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A bucket is one number: the time at which it will be full again. A full one is as good as none,
- * so its place is free. A client lies in one of the few places of its set; sets share locks. */
+ * so its slot is free. A client has one of the WAYS slots of its set; if all are taken, the bucket
+ * that is full soonest gives way. Sets share locks. */
 #include "gateway_bridge/auth/rate_limit.h"
 
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 #include "runtime/base/list.h"
 #include "runtime/base/time.h"
 
-#define WAYS 8 /* places of a set */
+#define WAYS 8 /* slots of a set */
 #define SETS (RATE_LIMIT_CLIENTS_MAX / WAYS)
 #define LOCKS 64
 

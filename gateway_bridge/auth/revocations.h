@@ -43,7 +43,7 @@ must_check bool revocation_of_subject(struct revocation *v, struct slice tenant,
                                       struct slice subject, uint64_t before_s, uint64_t now_s);
 
 /* Reads the file, if there is one. NULL, with one line in error, if it cannot be read or is
- * damaged: without the list nobody could be let in safely. */
+ * damaged: without the list no token could be accepted safely. */
 must_check struct revocations *revocations_open(const char *directory,
                                                 char error[REVOCATIONS_ERROR_MAX]);
 struct revocations *revocations_close(struct revocations *r); /* NULL; takes NULL */
@@ -51,7 +51,7 @@ struct revocations *revocations_close(struct revocations *r); /* NULL; takes NUL
 enum revocations_outcome {
     REVOCATIONS_DONE,
     REVOCATIONS_FULL,    /* nothing was done */
-    REVOCATIONS_WRITING, /* it holds from now on, but a restart would forget it: try again */
+    REVOCATIONS_WRITING, /* it is in force, but a restart would forget it: try again */
 };
 
 /* Holds at once on all loops, and is durable when this returns DONE. Blocks; one call at a time. */

@@ -19,18 +19,16 @@
 #include "runtime/base/sha256.h"
 #include "schemas/result.h"
 
-enum {
-    cache_window = 8, /* slots after its own in which a token may lie: two cache lines */
-    p256_bytes = 32,
-    signature_bytes_max = KEY_RSA_BITS_MAX / 8,
-    der_bytes_max = 2 * (p256_bytes + 3) + 2
-};
+#define CACHE_WINDOW 8 /* slots after its own in which a token may lie: two cache lines */
+#define P256_BYTES 32
+#define SIGNATURE_BYTES_MAX (KEY_RSA_BITS_MAX / 8)
+#define DER_BYTES_MAX (2 * (P256_BYTES + 3) + 2)
 
 static_assert((TOKEN_CACHE_MAX & (TOKEN_CACHE_MAX - 1)) == 0, "masked");
 static_assert((TOKEN_REFUSED_MAX & (TOKEN_REFUSED_MAX - 1)) == 0, "masked");
 
-/* What a remembered verdict rests on: it holds until `until_s`, or until the issuer's keys change.
- */
+/* What a remembered verdict depends on: it is valid until `until_s`, or until the issuer's keys
+ * change. */
 struct origin {
     uint64_t generation;
     uint64_t until_s;
@@ -71,7 +69,7 @@ struct token_verifier {
     struct keys keys[TOKEN_ISSUERS_MAX];
     enum token_reason reason;
     struct token_statistics statistics;
-    struct entry *held; /* keeps what was last returned alive until the next call */
+    struct entry *returned; /* by the last call; it is kept alive until the next one */
     size_t memory_size;
     void *header_memory, *payload_memory; /* memory_size bytes each, for parsed JSON */
     uint8_t header[TOKEN_PART_MAX], payload[TOKEN_PART_MAX];
@@ -162,7 +160,7 @@ static struct keys *token_keys_current(struct token_verifier *v, uint32_t issuer
     return k;
 }
 
-static bool token_origin_holds(const struct token_verifier *v, const struct origin *o,
+static bool token_origin_valid(const struct token_verifier *v, const struct origin *o,
                                uint64_t now_s)
 {
     return now_s < o->until_s &&
@@ -175,50 +173,49 @@ static EVP_PKEY_CTX *token_context_of(struct keys *k, const struct key *key)
     EVP_PKEY_CTX **context = &k->contexts[key - k->set->keys];
     if (*context != NULL)
         return *context;
-    EVP_PKEY_CTX *made = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
-    if (made == NULL || EVP_PKEY_verify_init(made) != 1 ||
-        EVP_PKEY_CTX_set_signature_md(made, EVP_sha256()) != 1 ||
-        (key->alg == KEY_RS256 &&
-         EVP_PKEY_CTX_set_rsa_padding(made, RSA_PKCS1_PADDING) != 1)) {
-        EVP_PKEY_CTX_free(made);
+    EVP_PKEY_CTX *fresh = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
+    if (fresh == NULL || EVP_PKEY_verify_init(fresh) != 1 ||
+        EVP_PKEY_CTX_set_signature_md(fresh, EVP_sha256()) != 1 ||
+        (key->alg == KEY_RS256 && EVP_PKEY_CTX_set_rsa_padding(fresh, RSA_PKCS1_PADDING) != 1)) {
+        EVP_PKEY_CTX_free(fresh);
         return NULL;
     }
-    *context = made;
-    return made;
+    *context = fresh;
+    return fresh;
 }
 
 /* --- signatures ------------------------------------------------------------------------------- */
 
 /* 1 .. n-1 of P-256, which zero and everything that wraps around are not. */
-static bool token_scalar_valid(const uint8_t scalar[p256_bytes])
+static bool token_scalar_valid(const uint8_t scalar[P256_BYTES])
 {
-    static const uint8_t zero[p256_bytes];
-    static const uint8_t order[p256_bytes] = {
-        0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-        0xff, 0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63,
-        0x25, 0x51};
-    return memcmp(scalar, zero, p256_bytes) != 0 && memcmp(scalar, order, p256_bytes) < 0;
+    static const uint8_t zero[P256_BYTES];
+    static const uint8_t order[P256_BYTES] = {0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00,
+                                              0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                              0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84,
+                                              0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
+    return memcmp(scalar, zero, P256_BYTES) != 0 && memcmp(scalar, order, P256_BYTES) < 0;
 }
 
 /* One DER INTEGER: no leading zeros but the one that keeps it positive. */
-static uint8_t *token_der_integer(uint8_t *to, const uint8_t scalar[p256_bytes])
+static uint8_t *token_der_integer(uint8_t *to, const uint8_t scalar[P256_BYTES])
 {
     uint32_t skip = 0;
     while (scalar[skip] == 0)
         skip++;
     uint32_t sign = scalar[skip] >> 7;
     *to++ = 0x02;
-    *to++ = (uint8_t)(p256_bytes - skip + sign);
+    *to++ = (uint8_t)(P256_BYTES - skip + sign);
     if (sign != 0)
         *to++ = 0;
-    memcpy(to, scalar + skip, p256_bytes - skip);
-    return to + p256_bytes - skip;
+    memcpy(to, scalar + skip, P256_BYTES - skip);
+    return to + P256_BYTES - skip;
 }
 
 /* JWS has r and s side by side (RFC 7518 section 3.4), OpenSSL wants a SEQUENCE of them. */
-static size_t token_der_signature(uint8_t der[der_bytes_max], const uint8_t pair[2 * p256_bytes])
+static size_t token_der_signature(uint8_t der[DER_BYTES_MAX], const uint8_t pair[2 * P256_BYTES])
 {
-    uint8_t *end = token_der_integer(token_der_integer(der + 2, pair), pair + p256_bytes);
+    uint8_t *end = token_der_integer(token_der_integer(der + 2, pair), pair + P256_BYTES);
     der[0] = 0x30;
     der[1] = (uint8_t)(end - der - 2);
     return (size_t)(end - der);
@@ -227,7 +224,7 @@ static size_t token_der_signature(uint8_t der[der_bytes_max], const uint8_t pair
 static bool token_signature_good(struct keys *k, const struct key *key,
                                  const struct token_parts *parts)
 {
-    uint8_t signature[signature_bytes_max], der[der_bytes_max];
+    uint8_t signature[SIGNATURE_BYTES_MAX], der[DER_BYTES_MAX];
     uint32_t len = 0;
     if (!base64url_decode(parts->signature, signature, key->signature_size, &len) ||
         len != key->signature_size)
@@ -235,7 +232,7 @@ static bool token_signature_good(struct keys *k, const struct key *key,
     const uint8_t *given = signature;
     size_t given_len = len;
     if (key->alg == KEY_ES256) {
-        if (!token_scalar_valid(signature) || !token_scalar_valid(signature + p256_bytes))
+        if (!token_scalar_valid(signature) || !token_scalar_valid(signature + P256_BYTES))
             return false;
         given_len = token_der_signature(der, signature);
         given = der;
@@ -277,12 +274,12 @@ static struct entry *token_cache_find(struct token_verifier *v, const struct sha
                                       uint64_t now_s)
 {
     uint64_t tag = token_tag_of(digest);
-    for (uint32_t step = 0; step < cache_window; step++) {
+    for (uint32_t step = 0; step < CACHE_WINDOW; step++) {
         struct slot *slot = token_slot_at(v, tag, step);
         if (slot->entry == NULL || slot->tag != tag ||
             memcmp(&slot->entry->digest, digest, sizeof(*digest)) != 0)
             continue;
-        if (token_origin_holds(v, &slot->entry->origin, now_s))
+        if (token_origin_valid(v, &slot->entry->origin, now_s))
             return slot->entry;
         token_slot_clear(v, slot);
     }
@@ -295,7 +292,7 @@ static void token_cache_put(struct token_verifier *v, struct entry *e)
 {
     uint64_t tag = token_tag_of(&e->digest);
     struct slot *victim = token_slot_at(v, tag, 0);
-    for (uint32_t step = 0; step < cache_window && victim->entry != NULL; step++) {
+    for (uint32_t step = 0; step < CACHE_WINDOW && victim->entry != NULL; step++) {
         struct slot *slot = token_slot_at(v, tag, step);
         if (slot->entry == NULL ||
             slot->entry->origin.until_s < victim->entry->origin.until_s)
@@ -401,11 +398,11 @@ static uint16_t token_accept(struct token_verifier *v, struct entry *e,
     return 0;
 }
 
-/* Makes `e`, whose reference is handed over, the one that keeps the last result alive. */
-static void token_hold(struct token_verifier *v, struct entry *e)
+/* Keeps `e`, whose reference is handed over, alive until the next call; NULL: nothing. */
+static void token_set_returned(struct token_verifier *v, struct entry *e)
 {
-    struct entry *old = v->held;
-    v->held = e;
+    struct entry *old = v->returned;
+    v->returned = e;
     if (old != NULL)
         token_claims_unref(&old->claims);
 }
@@ -419,12 +416,12 @@ uint16_t token_verify(struct token_verifier *v, struct slice token, uint64_t now
     struct entry *e = token_cache_find(v, &digest, now_s);
     if (e != NULL) {
         v->statistics.hits++;
-        token_hold(v, token_entry_of(token_claims_ref(&e->claims)));
+        token_set_returned(v, token_entry_of(token_claims_ref(&e->claims)));
         return token_accept(v, e, ret);
     }
     struct refused *refused = token_refused_at(v, &digest);
     if (memcmp(&refused->digest, &digest, sizeof(digest)) == 0 &&
-        token_origin_holds(v, &refused->origin, now_s)) {
+        token_origin_valid(v, &refused->origin, now_s)) {
         v->statistics.refused_hits++;
         return token_refuse(v, TOKEN_SIGNATURE);
     }
@@ -443,7 +440,7 @@ uint16_t token_verify(struct token_verifier *v, struct slice token, uint64_t now
     if (read.expires_s < origin.until_s)
         e->origin.until_s = read.expires_s;
     token_cache_put(v, e);
-    token_hold(v, e);
+    token_set_returned(v, e);
     return token_accept(v, e, ret);
 }
 
@@ -463,7 +460,7 @@ uint16_t token_memo_verify(struct token_memo *m, struct token_verifier *v, struc
     if (m->claims != NULL) {
         struct entry *e = token_entry_of(m->claims);
         if (slice_equal(token, (struct slice){e->bytes, e->token_len}) &&
-            token_origin_holds(v, &e->origin, now_s)) {
+            token_origin_valid(v, &e->origin, now_s)) {
             v->statistics.hits++;
             return token_accept(v, e, ret);
         }
@@ -507,7 +504,7 @@ struct token_verifier *token_verifier_free(struct token_verifier *v)
 {
     if (v == NULL)
         return NULL;
-    token_hold(v, NULL);
+    token_set_returned(v, NULL);
     for (uint32_t i = 0; i < TOKEN_CACHE_MAX; i++)
         token_slot_clear(v, &v->slots[i]);
     for (uint32_t i = 0; i < TOKEN_ISSUERS_MAX; i++)

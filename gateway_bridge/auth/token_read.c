@@ -8,7 +8,8 @@
 #include "gateway_bridge/auth/jose_json.h"
 #include "gateway_bridge/auth/revocations.h"
 
-enum { name_max = 64, issuer_max = 512 };
+#define HEADER_TEXT_MAX 64 /* bytes of typ and alg */
+#define ISSUER_TEXT_MAX 512
 
 const char *token_reason_text(enum token_reason reason)
 {
@@ -84,7 +85,7 @@ static bool token_text_is(struct slice text, const char *wanted)
 static enum token_reason token_typ_read(yyjson_val *object, enum token_typ *typ)
 {
     struct slice text;
-    enum jose_found found = jose_text(object, "typ", name_max, &text);
+    enum jose_found found = jose_text(object, "typ", HEADER_TEXT_MAX, &text);
     if (found == JOSE_WRONG)
         return TOKEN_TYP;
     if (found == JOSE_ABSENT)
@@ -105,7 +106,7 @@ enum token_reason token_header_read(yyjson_val *object, struct token_header *h)
     for (size_t i = 0; i < array_len(refused); i++)
         if (jose_member(object, refused[i]) != NULL)
             return TOKEN_HEADER;
-    if (jose_text(object, "alg", name_max, &alg) != JOSE_FOUND)
+    if (jose_text(object, "alg", HEADER_TEXT_MAX, &alg) != JOSE_FOUND)
         return TOKEN_ALG;
     if (slice_equal(alg, slice_of("RS256")))
         h->alg = KEY_RS256;
@@ -126,7 +127,7 @@ const struct token_issuer *token_issuer_find(const struct token_policy *policy,
                                              yyjson_val *payload)
 {
     struct slice text;
-    if (jose_text(payload, "iss", issuer_max, &text) != JOSE_FOUND)
+    if (jose_text(payload, "iss", ISSUER_TEXT_MAX, &text) != JOSE_FOUND)
         return NULL;
     for (uint32_t i = 0; i < policy->issuer_count; i++)
         if (slice_equal(text, slice_of(policy->issuers[i].issuer)))

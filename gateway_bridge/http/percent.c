@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Two hexadecimal digits behind each %, of either case; the decoded text is never the longer one.
+ */
 #include "gateway_bridge/http/percent.h"
 
 #include "runtime/base/hex.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The link has a fixed number of contexts, each with one struct operator_request. A frame comes in,
+ * its envelope and body are decoded into the request's arena, and the message goes to an actor or
+ * to operator_node(). Either answers later on this thread, with operator_answer() or one of its
+ * like, which sends the reply and gives the context back to the link. */
 #include "gateway_bridge/operator/operator.h"
 
 #include <stdio.h>

@@ -2,8 +2,8 @@
 /* Operator: answers what comes over the operators' link (runtime/link/link_server.h). Messages to
  * the kind `node` it answers itself, from the shards' inspection; all others it passes on to actors
  * on behalf of an operator, who may see every owner's things of the tenant named in the envelope.
- * On the thread of the loop it was made for; what is asked of a shard travels by mail to its
- * loop. */
+ * On the thread of the loop it was made for; what runs on a shard is sent to the thread of
+ * the shard's loop and back. */
 #ifndef OPERATOR_OPERATOR_H
 #define OPERATOR_OPERATOR_H
 
@@ -13,7 +13,8 @@
 #include "runtime/base/check.h"
 
 #define OPERATOR_TENANT "default"   /* of an envelope without one, as of a token without one */
-#define OPERATOR_SUBJECT "operator" /* who acts; also the owner of wallets opened without one */
+#define OPERATOR_SUBJECT                                                                           \
+    "operator" /* the acting subject; also the owner of wallets opened without one */
 #define OPERATOR_DEADLINE_MS 30000  /* of an envelope without one */
 #define OPERATOR_VERIFY_STEP 40000 /* events and records of one step, some 20 ms */
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Actors as operators see them: the busiest, one by its name, and commands to it. A suspension is
- * remembered, because a stop must lift it: messages would wait for ever. */
+/* Actors as operators see them: the busiest, one by its name, and commands to it. Functions named
+ * on_shard_... run on a shard's thread and leave what they found in q->answer; those named
+ * operator_finish_... answer with it, on the operator's. A suspension is remembered, because a stop
+ * must lift it: messages would wait for ever. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,10 +199,10 @@ static void operator_finish_named(struct operator_request *q)
     }
 }
 
-/* `shard`: the only one to look in, or NULL. */
-static void on_shard_named(struct operator_request *q, struct slice name, const uint32_t *shard,
-                        void (*run)(struct operator_request *q, struct shard *s),
-                        void (*finish)(struct operator_request *q))
+/* Has `run` called on the actor's shard; `shard`: the only one to look in, or NULL. */
+static void operator_ask_named(struct operator_request *q, struct slice name, const uint32_t *shard,
+                               void (*run)(struct operator_request *q, struct shard *s),
+                               void (*finish)(struct operator_request *q))
 {
     uint16_t shards = shard_set_count(operator_shards(q->operator));
     if (!operator_make_answer(q, sizeof(struct named)))
@@ -263,8 +265,8 @@ static void operator_finish_details(struct operator_request *q)
 void operator_actor_get(struct operator_request *q)
 {
     const struct actor_get *body = q->body;
-    on_shard_named(q, body->actor, body->has_shard ? &body->shard : NULL, on_shard_details,
-                   operator_finish_details);
+    operator_ask_named(q, body->actor, body->has_shard ? &body->shard : NULL, on_shard_details,
+                       operator_finish_details);
 }
 
 static void on_shard_control(struct operator_request *q, struct shard *s)
@@ -332,8 +334,8 @@ void operator_actor_control(struct operator_request *q)
     else if (body->action == ACTOR_ACTION_SUSPEND && most > OPERATOR_SUSPENDED_MAX)
         operator_answer(q, RESULT_TOO_LARGE);
     else
-        on_shard_named(q, body->actor, body->has_shard ? &body->shard : NULL, on_shard_control,
-                       operator_finish_control);
+        operator_ask_named(q, body->actor, body->has_shard ? &body->shard : NULL, on_shard_control,
+                           operator_finish_control);
 }
 
 static void on_shard_resume(struct operator_request *q, struct shard *s)

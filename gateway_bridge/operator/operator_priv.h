@@ -102,15 +102,14 @@ void operator_end(struct operator *o);
 bool operator_node(struct operator_request *q, const struct message_type *type);
 
 /* operator_run_on_shard.c: `run` is called on the thread of each of these shards, one after
- * another; if
- * it leaves q->code RESULT_OK, finish runs on the operator's thread in the end, else q->code is the
- * answer. */
+ * another; if it leaves q->code RESULT_OK, finish runs on the operator's thread in the end, else
+ * q->code is the answer. */
 void operator_run_on_shard(struct operator_request *q, uint16_t first, uint16_t last,
-                    void (*run)(struct operator_request *q, struct shard *s),
-                    void (*finish)(struct operator_request *q));
+                           void (*run)(struct operator_request *q, struct shard *s),
+                           void (*finish)(struct operator_request *q));
 void operator_run_on_shards(struct operator_request *q,
-                        void (*run)(struct operator_request *q, struct shard *s),
-                        void (*finish)(struct operator_request *q));
+                            void (*run)(struct operator_request *q, struct shard *s),
+                            void (*finish)(struct operator_request *q));
 void operator_answer_empty(struct operator_request *q);
 /* Memory for q->answer; false, and answered, without it. */
 must_check bool operator_make_answer(struct operator_request *q, size_t size);

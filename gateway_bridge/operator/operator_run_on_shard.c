@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What lies in a shard is looked at on the shard's thread: the request travels there by mail, runs
- * and comes back, shard after shard. */
+/* A shard is looked at on its own thread: the request is mailed to the shard's loop, runs there and
+ * is mailed back, one shard after another. Only the thread that has it touches it. */
 #include "gateway_bridge/operator/operator_priv.h"
 #include "schemas/result.h"
 
@@ -34,8 +34,8 @@ static void operator_run_here(struct inbox_item *item)
 }
 
 void operator_run_on_shard(struct operator_request *q, uint16_t first, uint16_t last,
-                    void (*run)(struct operator_request *q, struct shard *s),
-                    void (*finish)(struct operator_request *q))
+                           void (*run)(struct operator_request *q, struct shard *s),
+                           void (*finish)(struct operator_request *q))
 {
     q->code = RESULT_OK;
     q->shard = first;
@@ -46,8 +46,8 @@ void operator_run_on_shard(struct operator_request *q, uint16_t first, uint16_t 
 }
 
 void operator_run_on_shards(struct operator_request *q,
-                        void (*run)(struct operator_request *q, struct shard *s),
-                        void (*finish)(struct operator_request *q))
+                            void (*run)(struct operator_request *q, struct shard *s),
+                            void (*finish)(struct operator_request *q))
 {
     operator_run_on_shard(q, 0, (uint16_t)(shard_set_count(operator_shards(q->operator)) - 1), run,
                           finish);

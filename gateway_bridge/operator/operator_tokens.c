@@ -12,7 +12,7 @@
 
 static_assert((int)REVOCATION_TOKEN == (int)REVOCATION_WHAT_TOKEN &&
                   (int)REVOCATION_SUBJECT == (int)REVOCATION_WHAT_SUBJECT,
-              "told as they are kept");
+              "both are listed as they are stored");
 
 struct addition {
     struct revocation revocation;

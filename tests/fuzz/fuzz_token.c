@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What comes with a request before anybody is known: tokens, their JSON, key sets and forms. The
+/* What comes with a request before its client is known: tokens, their JSON, key sets and forms. The
  * first byte chooses the reader. No input is ever a good token. */
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,9 +16,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { input_max = 2 * TOKEN_SIZE_MAX };
+#define INPUT_MAX (2 * TOKEN_SIZE_MAX)
 
-/* The key of RFC 7515 appendix A.3.1; nobody here has its private part. */
+/* The key of RFC 7515 appendix A.3.1; its private part is not used anywhere here. */
 static const char key_document[] =
     "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"k\","
     "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
@@ -87,8 +87,8 @@ static void read_form(struct slice text)
 /* What decodes has exactly one text. */
 static void read_base64url(struct slice text)
 {
-    uint8_t bytes[input_max];
-    char again[BASE64URL_LEN(input_max) + 1];
+    uint8_t bytes[INPUT_MAX];
+    char again[BASE64URL_LEN(INPUT_MAX) + 1];
     uint32_t len = 0;
     if (base64url_decode(text, bytes, sizeof(bytes), &len)) {
         check(base64url_encode(bytes, len, again) == text.len);
@@ -100,7 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const readers[])(struct slice text) = {read_token, read_json, read_key_set,
                                                          read_form, read_base64url};
-    if (size == 0 || size > input_max)
+    if (size == 0 || size > INPUT_MAX)
         return 0;
     struct slice text = {(const char *)data + 1, (uint32_t)(size - 1)};
     readers[data[0] % array_len(readers)](text);
