@@ -225,7 +225,7 @@ static const struct route routes[] = {
 
 /* --- the world -------------------------------------------------------------------------------- */
 
-#define HELD_MAX 64
+#define UNANSWERED_MAX 64
 
 struct fixture {
     uv_loop_t loop;
@@ -235,8 +235,8 @@ struct fixture {
     struct bridge_counts counts;
     struct rate_limit *rate_limit;
     struct bridge *bridge;
-    struct message *held[HELD_MAX]; /* asked, not answered yet */
-    int held_count;
+    struct message *unanswered[UNANSWERED_MAX]; /* asked, not answered yet */
+    int unanswered_count;
     bool backwards; /* answers the last one first */
     int asked;
     uint16_t code; /* of the next answers */
@@ -272,8 +272,8 @@ static const struct env_ops world = {.mono_ns = clock_ns, .wall_ns = clock_ns, .
 static inline void ask(void *context, struct message *m)
 {
     struct fixture *f = context;
-    assert_true(f->held_count < HELD_MAX);
-    f->held[f->held_count++] = m;
+    assert_true(f->unanswered_count < UNANSWERED_MAX);
+    f->unanswered[f->unanswered_count++] = m;
     f->asked++;
     f->key = m->key;
     f->fingerprint = m->fingerprint;
@@ -316,10 +316,10 @@ static inline void answer_one(struct fixture *f, struct message *m)
 
 static inline void answer_all(struct fixture *f)
 {
-    int count = f->held_count;
-    f->held_count = 0;
+    int count = f->unanswered_count;
+    f->unanswered_count = 0;
     for (int i = 0; i < count; i++)
-        answer_one(f, f->held[f->backwards ? count - 1 - i : i]);
+        answer_one(f, f->unanswered[f->backwards ? count - 1 - i : i]);
 }
 
 static inline struct fixture *given_with(const struct http_limits *limits,

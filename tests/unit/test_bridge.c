@@ -222,7 +222,7 @@ static void a_client_that_sends_too_much_is_told_when_to_go_on(void **state)
     assert_non_null(strstr(f->answer, "\"code\":\"rate_limited\""));
     assert_non_null(strstr(f->answer, "#quota-exceeded\""));
     assert_non_null(strstr(f->answer, "\"violated-policies\":[\"client\"]"));
-    assert_int_equal(tell_text(f, GET "\r\n"), 200); /* pages are nobody's */
+    assert_int_equal(tell_text(f, GET "\r\n"), 200); /* pages need no token */
     assert_null(strstr(f->answer, "RateLimit"));
     done(f);
 }
@@ -262,7 +262,7 @@ static void a_refusal_of_the_domain_becomes_a_problem(void **state)
     assert_int_equal(post(f, KEY, BODY), 422);
     assert_non_null(strstr(f->answer, "\"code\":\"key_reused\""));
     assert_non_null(strstr(f->answer, "\"instance\":\"" NOTES "\""));
-    f->code = 65535; /* nobody declared it */
+    f->code = 65535; /* it is not declared */
     assert_int_equal(post(f, KEY, BODY), 500);
     done(f);
 }

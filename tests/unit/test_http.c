@@ -337,13 +337,13 @@ static void at_most_sixteen_requests_of_a_connection_are_in_work(void **state)
     connect_to(f);
     for (int i = 0; i < 40; i++)
         send_all(f, one, sizeof one - 1);
-    for (int i = 0; i < 5000 && f->held_count < HTTP_PIPELINE_MAX; i++) {
+    for (int i = 0; i < 5000 && f->unanswered_count < HTTP_PIPELINE_MAX; i++) {
         uv_run(&f->loop, UV_RUN_NOWAIT);
         usleep(100);
     }
     for (int i = 0; i < 10; i++)
         uv_run(&f->loop, UV_RUN_NOWAIT);
-    assert_int_equal(f->held_count, HTTP_PIPELINE_MAX);
+    assert_int_equal(f->unanswered_count, HTTP_PIPELINE_MAX);
     settle(f);
     assert_int_equal(answers(f), 40);
     done(f);
@@ -369,7 +369,7 @@ static void a_client_may_leave_before_its_answer(void **state)
     connect_to(f);
     send_all(f, one, sizeof one - 1);
     arrive(f);
-    assert_int_equal(f->held_count, 1);
+    assert_int_equal(f->unanswered_count, 1);
     shutdown(f->client, SHUT_WR); /* half closed: it still reads */
     settle(f);
     assert_int_equal(status(f), 200);
@@ -381,7 +381,7 @@ static void a_client_may_leave_before_its_answer(void **state)
     setsockopt(f->client, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     hang_up(f);
     arrive(f);
-    assert_int_equal(f->held_count, 1);
+    assert_int_equal(f->unanswered_count, 1);
     done(f);
 }
 
