@@ -18,6 +18,8 @@
 /* From the signal until the process leaves, finished or not. */
 #define PAYD_STOP_NS (4500 * NS_PER_MS)
 
+static const int stop_signals[PAYD_STOP_SIGNALS] = {SIGTERM, SIGINT};
+
 bool payd_fail(const char *what, const char *reason)
 {
     fprintf(stderr, "payd: %s%s%s\n", what, reason != NULL && reason[0] != '\0' ? ": " : "",
@@ -61,8 +63,10 @@ void payd_stop(struct payd *p, int exit_code)
     p->serving = p->listeners.count + 1;
     payd_listeners_stop(p);
     operator_stop(p->operator, payd_link_stopped, p);
-    for (size_t i = 0; i < array_len(p->signals); i++)
-        uv_close((uv_handle_t *)&p->signals[i], NULL);
+    for (size_t i = 0; i < array_len(p->signals); i++) {
+        uv_close((uv_handle_t *)&p->signals[i], NULL); /* which brings back the default action */
+        signal(stop_signals[i], SIG_IGN);
+    }
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -91,12 +95,11 @@ static bool payd_open_link(struct payd *p)
 
 static void payd_watch_signals(struct payd *p)
 {
-    static const int numbers[] = {SIGTERM, SIGINT};
     uv_loop_t *uv = loop_uv(node_loop(p->node.node, 0));
-    for (size_t i = 0; i < array_len(numbers); i++) {
+    for (size_t i = 0; i < array_len(p->signals); i++) {
         check(uv_signal_init(uv, &p->signals[i]) == 0);
         p->signals[i].data = p;
-        check(uv_signal_start(&p->signals[i], on_signal, numbers[i]) == 0);
+        check(uv_signal_start(&p->signals[i], on_signal, stop_signals[i]) == 0);
     }
     signal(SIGPIPE, SIG_IGN);
 }

@@ -14,6 +14,7 @@
 
 #define PAYD_VERSION "0.1.0"
 #define PAYD_REASON_MAX 512 /* bytes of why something cannot start */
+#define PAYD_STOP_SIGNALS 2
 
 struct payd {
     struct config config;
@@ -24,7 +25,7 @@ struct payd {
     struct operator* operator;
 
     /* Loop 0's thread. */
-    uv_signal_t signals[2];
+    uv_signal_t signals[PAYD_STOP_SIGNALS];
     struct alarm stop_alarm;
     uint16_t serving; /* listeners and link that have not stopped */
     bool stopping;
