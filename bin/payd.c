@@ -13,19 +13,13 @@
 #include <uv.h>
 
 #include "actors/ledger/verify_totals.h"
+#include "bin/payd_fail.h"
 #include "runtime/base/time.h"
 
 /* From the signal until the process leaves, finished or not. */
 #define PAYD_STOP_NS (4500 * NS_PER_MS)
 
 static const int stop_signals[PAYD_STOP_SIGNALS] = {SIGTERM, SIGINT};
-
-bool payd_fail(const char *what, const char *reason)
-{
-    fprintf(stderr, "payd: %s%s%s\n", what, reason != NULL && reason[0] != '\0' ? ": " : "",
-            reason != NULL ? reason : "");
-    return false;
-}
 
 /* --- stopping --------------------------------------------------------------------------------- */
 
@@ -36,7 +30,8 @@ static void payd_stop_late(struct alarm *a)
     _exit(1);
 }
 
-void payd_part_stopped(struct payd *p)
+/* A listener or the link has stopped; after the last one the node does. */
+static void payd_part_stopped(struct payd *p)
 {
     check(p->stopping && p->serving > 0);
     if (--p->serving > 0)
@@ -49,7 +44,8 @@ static void payd_link_stopped(void *context)
     payd_part_stopped(context);
 }
 
-void payd_stop(struct payd *p, int exit_code)
+/* Begins the end of the process; once it has begun, nothing. */
+static void payd_stop(struct payd *p, int exit_code)
 {
     if (p->stopping)
         return;
@@ -61,12 +57,17 @@ void payd_stop(struct payd *p, int exit_code)
     env_alarm_set(env, &p->stop_alarm, env_mono_ns(env) + PAYD_STOP_NS);
     shard_set_end_lists(node_shard_set(p->node.node));
     p->serving = p->listeners.count + 1;
-    payd_listeners_stop(p);
+    payd_listeners_stop(p, payd_part_stopped);
     operator_stop(p->operator, payd_link_stopped, p);
     for (size_t i = 0; i < array_len(p->signals); i++) {
         uv_close((uv_handle_t *)&p->signals[i], NULL); /* which brings back the default action */
         signal(stop_signals[i], SIG_IGN);
     }
+}
+
+static void payd_shard_failed(struct payd *p)
+{
+    payd_stop(p, 1);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -116,8 +117,8 @@ static void payd_log_serving(struct payd *p)
 
 static bool payd_start(struct payd *p)
 {
-    if (!payd_node_make(p) || !payd_identity_make(p) || !payd_listeners_open(p) ||
-        !payd_open_link(p))
+    if (!payd_node_make(p, payd_shard_failed) || !payd_identity_make(p) ||
+        !payd_listeners_open(p) || !payd_open_link(p))
         return false;
     payd_watch_signals(p);
     enum err e = node_start(p->node.node);

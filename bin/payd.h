@@ -32,13 +32,4 @@ struct payd {
     int exit_code;
 };
 
-/* Prints why payd cannot go on; reason may be NULL. Always false. */
-bool payd_fail(const char *what, const char *reason);
-
-/* Begins the end of the process; once it has begun, nothing. */
-void payd_stop(struct payd *p, int exit_code);
-
-/* A listener or the link has stopped; after the last one the node does. */
-void payd_part_stopped(struct payd *p);
-
 #endif

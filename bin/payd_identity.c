@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bin/payd.h"
+#include "bin/payd_fail.h"
 #include "schemas/catalog.h"
 
 static void payd_report_keys(void *arg, bool wrong, const char *line)

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "bin/payd.h"
+#include "bin/payd_fail.h"
 #include "runtime/node/node_metrics.h"
 #include "runtime/observe/metrics.h"
 #include "schemas/catalog.h"
@@ -193,7 +194,8 @@ bool payd_listeners_open(struct payd *p)
 
 static void payd_listener_stopped(struct inbox_item *item)
 {
-    payd_part_stopped(container_of(item, struct payd_listener, stopped_item)->payd);
+    struct payd *p = container_of(item, struct payd_listener, stopped_item)->payd;
+    p->listeners.stopped(p);
 }
 
 static void payd_bridge_stopped(void *context)
@@ -210,8 +212,9 @@ static void payd_stop_listener(struct inbox_item *item)
     bridge_stop(l->bridge, payd_bridge_stopped, l);
 }
 
-void payd_listeners_stop(struct payd *p)
+void payd_listeners_stop(struct payd *p, void (*stopped)(struct payd *p))
 {
+    p->listeners.stopped = stopped;
     for (uint16_t i = 0; i < p->listeners.count; i++) {
         struct payd_listener *l = &p->listeners.all[i];
         l->stop_item.deliver = payd_stop_listener;

@@ -25,6 +25,7 @@ struct payd_listener {
 struct payd_listeners {
     struct payd_listener all[PAYD_LISTENERS_MAX];
     uint16_t count;
+    void (*stopped)(struct payd *p);
     struct http_limits limits;                   /* of each listener with routes */
     struct bridge_counts counts[NODE_LOOPS_MAX]; /* of all listeners of a loop */
 };
@@ -32,7 +33,7 @@ struct payd_listeners {
 /* Opens all ports; false after payd_fail(). Needs node and identity. */
 must_check bool payd_listeners_open(struct payd *p);
 
-/* payd_part_stopped() runs on loop 0 for each of them, later. */
-void payd_listeners_stop(struct payd *p);
+/* stopped(p) runs on loop 0 for each of them, later. */
+void payd_listeners_stop(struct payd *p, void (*stopped)(struct payd *p));
 
 #endif

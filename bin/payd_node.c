@@ -9,6 +9,7 @@
 
 #include "actors/services.h"
 #include "bin/payd.h"
+#include "bin/payd_fail.h"
 #include "runtime/dedup/key_run.h"
 #include "runtime/store/sqlite/store_sqlite.h"
 #include "schemas/catalog.h"
@@ -28,7 +29,7 @@ static void payd_shard_stopped(void *context, uint16_t shard, const char *reason
         return;
     LOG_ERROR(&p->log, "shard_stopped", log_uint("shard", shard), log_text("reason", reason));
     payd_fail("stopped", reason);
-    payd_stop(p, 1);
+    p->node.failed(p);
 }
 
 static bool payd_open_store(struct payd *p)
@@ -82,8 +83,9 @@ static bool payd_make_node(struct payd *p)
     return e == ERR_OK || payd_fail("the node cannot be made", err_text(e));
 }
 
-bool payd_node_make(struct payd *p)
+bool payd_node_make(struct payd *p, void (*failed)(struct payd *p))
 {
+    p->node.failed = failed;
     return payd_open_store(p) && payd_make_node(p);
 }
 

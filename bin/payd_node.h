@@ -16,10 +16,12 @@ struct payd_node {
     struct domain domain;
     struct store *store;
     struct node *node;
+    void (*failed)(struct payd *p);
 };
 
-/* Opens the store and makes the node; false after payd_fail(). The node runs no thread yet. */
-must_check bool payd_node_make(struct payd *p);
+/* Opens the store and makes the node; false after payd_fail(). The node runs no thread yet. Once it
+ * does, failed(p) is called on loop 0 when a shard had to stop. */
+must_check bool payd_node_make(struct payd *p, void (*failed)(struct payd *p));
 
 /* After node_run(). */
 void payd_node_free(struct payd_node *n);

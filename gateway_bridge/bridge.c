@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The HTTP server is given the calls that make an exchange of a request (exchange.c) and write its
- * answer (response.c). Here are what all exchanges share: routes with the bits of their scopes, the
- * clock, read once in a pass of the loop, and the limit of a body, which depends on the path. */
+ * answer (response.c). Here is what all exchanges share: routes with the bits of their scopes, and
+ * the limit of a body, which depends on the path. */
 #include "gateway_bridge/bridge.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "gateway_bridge/access.h"
 #include "gateway_bridge/exchange.h"
@@ -17,39 +15,8 @@
 
 #define ENCODED_MAX (2 * 1024 * 1024)   /* bytes of a message on the wire */
 #define BODY_TEXT_MAX (16 * 1024 * 1024) /* bytes of an answer's body */
-#define DATE_NEVER UINT64_MAX
 #define REFUSALS_LOGGED_MAX 100 /* lines per second */
 #define SHORTAGES_LOGGED_NS (10 * NS_PER_S)
-
-/* IMF-fixdate of RFC 9110; strftime() would follow the locale. */
-static void bridge_format_date(uint64_t unix_s, char date[BRIDGE_DATE_LEN + 1])
-{
-    static const char days[] = "SunMonTueWedThuFriSat";
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    time_t seconds = (time_t)unix_s;
-    struct tm t;
-    check(gmtime_r(&seconds, &t) != NULL);
-    char text[64];
-    int len = snprintf(text, sizeof text, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
-                       days + 3 * t.tm_wday, t.tm_mday, months + 3 * t.tm_mon, t.tm_year + 1900,
-                       t.tm_hour, t.tm_min, t.tm_sec);
-    check(len == BRIDGE_DATE_LEN);
-    memcpy(date, text, BRIDGE_DATE_LEN + 1);
-}
-
-void bridge_clock(struct bridge *b)
-{
-    uint64_t now_ms = uv_now(b->options.loop);
-    if (now_ms == b->clock_ms && b->date_s != DATE_NEVER)
-        return;
-    b->clock_ms = now_ms;
-    b->mono_ns = env_mono_ns(b->options.env);
-    b->wall_s = env_wall_ns(b->options.env) / NS_PER_S;
-    if (b->wall_s == b->date_s)
-        return;
-    b->date_s = b->wall_s;
-    bridge_format_date(b->wall_s, b->date);
-}
 
 /* Only bulk operations may be larger; the path says which they are. */
 static uint32_t bridge_body_max(void *context, const struct request *r)
@@ -121,7 +88,7 @@ struct bridge *bridge_new(const struct bridge_options *options)
     if (b == NULL)
         return NULL;
     b->options = *options;
-    b->date_s = DATE_NEVER;
+    b->date_s = BRIDGE_DATE_NEVER;
     b->refusals = (struct log_limit){.lines_max = REFUSALS_LOGGED_MAX,
                                      .window_ns = NS_PER_S};
     b->shortages = (struct log_limit){.lines_max = 1, .window_ns = SHORTAGES_LOGGED_NS};

@@ -8,7 +8,8 @@
 #include "runtime/base/slab.h"
 #include "runtime/observe/log.h"
 
-#define BRIDGE_DATE_LEN 29 /* Sun, 06 Nov 1994 08:49:37 GMT */
+#define BRIDGE_DATE_LEN 29           /* Sun, 06 Nov 1994 08:49:37 GMT */
+#define BRIDGE_DATE_NEVER UINT64_MAX /* date_s before the first one */
 
 /* Bits of the scopes of a route, in the order of options.routes. */
 struct bridge_access {
@@ -37,7 +38,7 @@ struct bridge {
     void *stopped_context;
 };
 
-/* Reads the clocks at most once per loop pass. */
+/* bridge_clock.c: reads the clocks at most once per loop pass. */
 void bridge_clock(struct bridge *b);
 
 #endif

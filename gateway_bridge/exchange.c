@@ -79,18 +79,6 @@ void exchange_free_all(struct bridge *b)
 
 /* --- what answers ----------------------------------------------------------------------------- */
 
-uint16_t exchange_refuse_field(struct exchange *x, uint16_t code, struct slice field,
-                               const char *rule)
-{
-    uint32_t len = field.len < JSON_FIELD_MAX - 1 ? field.len : JSON_FIELD_MAX - 1;
-    if (len > 0)
-        memcpy(x->error.field, field.data, len);
-    x->error.field[len] = '\0';
-    x->error.rule = rule;
-    x->error.code = code;
-    return code;
-}
-
 static struct http_answer *exchange_ready(struct exchange *x, uint16_t refusal)
 {
     x->refusal = refusal;
@@ -205,8 +193,8 @@ struct http_answer *exchange_refuse(void *context, struct http_connection *c,
     if (x == NULL)
         return NULL;
     if (r->refusal_rule != NULL)
-        exchange_refuse_field(x, r->refusal,
-                              slice_of(r->refusal_field != NULL ? r->refusal_field : ""),
-                              r->refusal_rule);
+        message_refuse_field(x, r->refusal,
+                             slice_of(r->refusal_field != NULL ? r->refusal_field : ""),
+                             r->refusal_rule);
     return exchange_ready(x, r->refusal);
 }

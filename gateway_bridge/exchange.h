@@ -60,10 +60,6 @@ static inline struct slice exchange_trace_id(const struct exchange *x)
                      : (struct slice){0};
 }
 
-/* Notes which field broke which rule (static), for the client; returns the code. */
-uint16_t exchange_refuse_field(struct exchange *x, uint16_t code, struct slice field,
-                               const char *rule);
-
 /* Calls of struct http_handler. */
 struct http_answer *exchange_request(void *context, struct http_connection *c,
                                      const struct request *r);

@@ -14,6 +14,18 @@
 
 #define ARENA_LARGE_MAX (40 * 1024 * 1024) /* of large requests: parsed JSON takes a multiple */
 
+uint16_t message_refuse_field(struct exchange *x, uint16_t code, struct slice field,
+                              const char *rule)
+{
+    uint32_t len = field.len < JSON_FIELD_MAX - 1 ? field.len : JSON_FIELD_MAX - 1;
+    if (len > 0)
+        memcpy(x->error.field, field.data, len);
+    x->error.field[len] = '\0';
+    x->error.rule = rule;
+    x->error.code = code;
+    return code;
+}
+
 /* --- path, query, body ------------------------------------------------------------------------ */
 
 /* Percent-decoded copy in the arena, UTF-8; '+' is a space in queries. */
@@ -34,8 +46,7 @@ static uint16_t message_read_path(struct exchange *x, void *body, const struct r
     for (uint32_t i = 0; i < route->path_field_count; i++) {
         struct slice text, name = slice_of(route->path_fields[i]);
         if (!message_decode_text(x, match->parameters[i], false, &text))
-            return exchange_refuse_field(x, RESULT_BAD_REQUEST, name,
-                                         "is not percent-encoded text");
+            return message_refuse_field(x, RESULT_BAD_REQUEST, name, "is not percent-encoded text");
         if (!json_text_get(route->request, body, name, text, in))
             return x->error.code;
     }
@@ -60,13 +71,13 @@ static uint16_t message_read_pair(struct exchange *x, void *body, struct slice p
     if (equals != NULL)
         coded = (struct slice){equals + 1, pair.len - name_len - 1};
     if (!message_decode_text(x, (struct slice){pair.data, name_len}, true, &name))
-        return exchange_refuse_field(x, RESULT_BAD_REQUEST, slice_of("query"),
-                                     "is not percent-encoded text");
+        return message_refuse_field(x, RESULT_BAD_REQUEST, slice_of("query"),
+                                    "is not percent-encoded text");
     if (!message_query_has(x->route, name))
-        return exchange_refuse_field(x, RESULT_UNKNOWN_FIELD, name,
-                                     "is no parameter of this operation");
+        return message_refuse_field(x, RESULT_UNKNOWN_FIELD, name,
+                                    "is no parameter of this operation");
     if (!message_decode_text(x, coded, true, &text))
-        return exchange_refuse_field(x, RESULT_BAD_REQUEST, name, "is not percent-encoded text");
+        return message_refuse_field(x, RESULT_BAD_REQUEST, name, "is not percent-encoded text");
     return json_text_get(x->route->request, body, name, text, in) ? RESULT_OK : x->error.code;
 }
 
@@ -75,8 +86,8 @@ static uint16_t message_read_query(struct exchange *x, void *body, struct slice 
 {
     for (uint32_t pairs = 0; query.len > 0; pairs++) {
         if (pairs == BRIDGE_QUERY_MAX)
-            return exchange_refuse_field(x, RESULT_BAD_REQUEST, slice_of("query"),
-                                         "may have at most 32 parameters");
+            return message_refuse_field(x, RESULT_BAD_REQUEST, slice_of("query"),
+                                        "may have at most 32 parameters");
         const char *end = memchr(query.data, '&', query.len);
         uint32_t len = end != NULL ? (uint32_t)(end - query.data) : query.len;
         struct slice pair = {query.data, len};
@@ -96,8 +107,8 @@ static uint16_t message_read_body(struct exchange *x, void *body, const struct r
     if (text.len == 0)
         return RESULT_OK;
     if (!x->route->body)
-        return exchange_refuse_field(x, RESULT_BAD_REQUEST, slice_of("body"),
-                                     "is not taken by this operation");
+        return message_refuse_field(x, RESULT_BAD_REQUEST, slice_of("body"),
+                                    "is not taken by this operation");
     if (!header_media_type_json(request_field(r, FIELD_CONTENT_TYPE)) ||
         request_has(r, FIELD_CONTENT_ENCODING))
         return RESULT_UNSUPPORTED_MEDIA_TYPE;
@@ -148,9 +159,9 @@ static uint16_t message_read_key(struct exchange *x, const struct request *r)
     char key[HEADER_KEY_MAX];
     uint32_t key_len;
     if (!header_idempotency_key(request_field(r, FIELD_IDEMPOTENCY_KEY), key, &key_len))
-        return exchange_refuse_field(x, RESULT_INVALID_KEY, slice_of("Idempotency-Key"),
-                                     "must have 1 to 255 visible ASCII characters; spaces only in "
-                                     "quotes");
+        return message_refuse_field(x, RESULT_INVALID_KEY, slice_of("Idempotency-Key"),
+                                    "must have 1 to 255 visible ASCII characters; spaces only in "
+                                    "quotes");
     struct message *m = &x->message;
     const struct principal *who = &m->who;
     /* The subject is in it so that no user of a client is ever given another user's answer. NUL
@@ -186,8 +197,8 @@ static uint16_t message_read_if_match(struct exchange *x, const struct request *
         return RESULT_OK;
     struct slice field = slice_of("If-Match");
     if (!x->route->etag)
-        return exchange_refuse_field(x, RESULT_INVALID_HEADER, field,
-                                     "this operation has no versions");
+        return message_refuse_field(x, RESULT_INVALID_HEADER, field,
+                                    "this operation has no versions");
     struct message *m = &x->message;
     switch (header_if_match(request_field(r, FIELD_IF_MATCH), &m->expected_version)) {
     case IF_MATCH_ANY:
@@ -198,8 +209,8 @@ static uint16_t message_read_if_match(struct exchange *x, const struct request *
     case IF_MATCH_MALFORMED:
         break;
     }
-    return exchange_refuse_field(x, RESULT_INVALID_HEADER, field,
-                                 "must be one entity tag like \"17\", or *");
+    return message_refuse_field(x, RESULT_INVALID_HEADER, field,
+                                "must be one entity tag like \"17\", or *");
 }
 
 /* Where a version has just one answer: if it is the one the client has, 304 is enough. */

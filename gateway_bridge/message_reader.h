@@ -12,4 +12,8 @@
 must_check uint16_t message_read(struct exchange *x, const struct route_match *match,
                                  const struct request *r);
 
+/* Notes which field broke which rule (static), for the client; returns the code. */
+uint16_t message_refuse_field(struct exchange *x, uint16_t code, struct slice field,
+                              const char *rule);
+
 #endif

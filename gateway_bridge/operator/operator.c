@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The link has a fixed number of contexts, each with one struct operator_request. A frame comes in,
  * its envelope and body are decoded into the request's arena, and the message goes to an actor or
- * to operator_node(). Either answers later on this thread, with operator_answer() or one of its
- * like, which sends the reply and gives the context back to the link. */
+ * to operator_node(). Either answers later on this thread (operator_answer.c), which gives the
+ * context back to the link. A stop lifts suspensions, so that all messages are answered, ends the
+ * link and waits for the verification. */
 #include "gateway_bridge/operator/operator.h"
 
 #include <stdio.h>
@@ -16,76 +17,7 @@
 #include "schemas/result.h"
 
 #define ARENA_MAX ((size_t)32 << 20) /* decoded bulk messages take several times their bytes */
-#define REPLY_MAX (ENVELOPE_FRAME_MAX - ENVELOPE_HEAD_MAX)
-#define REPLY_KEPT_MAX (64 * 1024) /* a larger buffer is not kept */
 #define CLIENT "payctl"
-
-/* --- answers ---------------------------------------------------------------------------------- */
-
-static void operator_send_reply(struct operator_request *q, const struct envelope_reply *reply)
-{
-    struct operator *o = q->operator;
-    struct link_exchange *x = q->exchange;
-    wire_writer_clear(&o->frame);
-    envelope_put_reply(&o->frame, reply);
-    check(!o->frame.failed);
-    q->exchange = NULL;
-    arena_reset(&q->arena);
-    if (q->message.reply.cap > REPLY_KEPT_MAX) {
-        wire_writer_done(&q->message.reply);
-        wire_writer_init(&q->message.reply, REPLY_MAX);
-    }
-    link_server_reply(o->server, x, wire_written(&o->frame));
-}
-
-void operator_answer(struct operator_request *q, uint16_t code)
-{
-    operator_send_reply(q, &(struct envelope_reply){.code = code});
-}
-
-void operator_answer_with(struct operator_request *q, const struct message_type *type,
-                          const void *answer)
-{
-    struct wire_writer *w = &q->message.reply;
-    wire_writer_clear(w);
-    type->write(w, answer);
-    if (w->failed) {
-        operator_answer(q, RESULT_TOO_LARGE);
-        return;
-    }
-    operator_send_reply(q,
-                        &(struct envelope_reply){.number = type->number, .body = wire_written(w)});
-}
-
-void operator_refuse_field(struct operator_request *q, const char *field, const char *rule)
-{
-    const struct field_refusal refusal = {slice_of(field), slice_of(rule)};
-    struct wire_writer *w = &q->message.reply;
-    wire_writer_clear(w);
-    field_refusal_type.write(w, &refusal);
-    operator_send_reply(q, &(struct envelope_reply){.code = RESULT_INVALID_FIELD,
-                                                    .number = field_refusal_type.number,
-                                                    .body = wire_written(w)});
-}
-
-void operator_refuse_shard(struct operator_request *q)
-{
-    operator_refuse_field(q, "shard",
-                          "must be less than the number of shards, which payctl ping shows");
-}
-
-static void on_done(struct message *m)
-{
-    struct operator_request *q = container_of(m, struct operator_request, message);
-    operator_send_reply(q, &(struct envelope_reply){
-                               .code = m->code,
-                               .number = m->reply_type,
-                               .version = m->version,
-                               .replayed = m->replayed,
-                               .retry_after_ms = m->retry_after_ms,
-                               .body = wire_written(&m->reply),
-                           });
-}
 
 /* --- to actors -------------------------------------------------------------------------------- */
 
@@ -120,6 +52,11 @@ static void operator_set_key(struct message *m, const struct envelope_request *e
     m->fingerprint = sha256_id(fingerprint, array_len(fingerprint));
 }
 
+static void on_actor_answered(struct message *m)
+{
+    operator_answer_actor(container_of(m, struct operator_request, message));
+}
+
 static void operator_ask_actor(struct operator_request *q, const struct message_type *type,
                                const struct envelope_request *e)
 {
@@ -135,7 +72,7 @@ static void operator_ask_actor(struct operator_request *q, const struct message_
         .target_kind = type->target_kind,
         .who = operator_principal(e->tenant),
         .deadline_ns = env_mono_ns(env) + deadline_ms * NS_PER_MS,
-        .done = on_done,
+        .done = on_actor_answered,
         .reply = reply,
     };
     if (type->target_offset != MESSAGE_NO_OFFSET)
@@ -145,7 +82,7 @@ static void operator_ask_actor(struct operator_request *q, const struct message_
     shard_set_post(operator_shards(o), env, m);
 }
 
-/* Somebody in this process handles it: not so for replies, events and parts of others. */
+/* Something in this process handles it: not so for replies, events and parts of others. */
 static bool operator_handled(const struct operator* o, const struct message_type *type)
 {
     const struct domain *d = shard_set_domain(operator_shards(o));
@@ -210,6 +147,18 @@ static void operator_free(struct operator *o)
     free(o);
 }
 
+/* Ends the operator once neither link nor verification is at work. */
+static void operator_end(struct operator* o)
+{
+    if (!o->server_stopped || o->verification.running)
+        return;
+    void (*stopped)(void *) = o->stopped;
+    void *context = o->stopped_context;
+    operator_free(o);
+    if (stopped != NULL)
+        stopped(context);
+}
+
 struct operator *operator_new(const struct operator_options *options, char *reason,
                               size_t reason_size)
 {
@@ -219,12 +168,12 @@ struct operator *operator_new(const struct operator_options *options, char *reas
     o->request_count = LINK_CONTEXTS;
     o->requests = calloc(o->request_count, sizeof *o->requests);
     check(o->requests != NULL);
-    o->verification.operator = o;
+    o->verification = (struct verification){.operator= o, .stopped = operator_end};
     wire_writer_init(&o->frame, ENVELOPE_FRAME_MAX);
     for (uint32_t i = 0; i < o->request_count; i++) {
         o->requests[i].operator = o;
         arena_init(&o->requests[i].arena, ARENA_MAX);
-        wire_writer_init(&o->requests[i].message.reply, REPLY_MAX);
+        wire_writer_init(&o->requests[i].message.reply, OPERATOR_REPLY_MAX);
     }
     const struct link_server_options link = {
         .loop = options->loop,
@@ -243,22 +192,16 @@ struct operator *operator_new(const struct operator_options *options, char *reas
     return NULL;
 }
 
-void operator_end(struct operator *o)
-{
-    if (!o->server_stopped || o->verification.running)
-        return;
-    void (*stopped)(void *) = o->stopped;
-    void *context = o->stopped_context;
-    operator_free(o);
-    if (stopped != NULL)
-        stopped(context);
-}
-
-void operator_link_stopped(void *context)
+static void on_link_stopped(void *context)
 {
     struct operator *o = context;
     o->server_stopped = true;
     operator_end(o);
+}
+
+static void operator_all_resumed(struct operator* o)
+{
+    link_server_stop(o->server, on_link_stopped, o);
 }
 
 void operator_stop(struct operator *o, void (*stopped)(void *context), void *context)
@@ -266,5 +209,5 @@ void operator_stop(struct operator *o, void (*stopped)(void *context), void *con
     o->stopped = stopped;
     o->stopped_context = context;
     o->verification.abandoned = true;
-    operator_resume_all(o);
+    operator_resume_all(o, operator_all_resumed);
 }

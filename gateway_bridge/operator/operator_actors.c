@@ -349,7 +349,7 @@ static void operator_resume_next(struct operator_request *q)
 {
     struct operator *o = q->operator;
     if (o->suspended_count == 0) {
-        link_server_stop(o->server, operator_link_stopped, o);
+        o->all_resumed(o);
         return;
     }
     o->resumed = o->suspended[--o->suspended_count];
@@ -357,8 +357,10 @@ static void operator_resume_next(struct operator_request *q)
                           operator_resume_next);
 }
 
-void operator_resume_all(struct operator *o)
+void operator_resume_all(struct operator* o, void (*resumed)(struct operator* o))
 {
+    check(!o->stopping);
+    o->all_resumed = resumed;
     o->stopping = true;
     o->resumption.operator = o;
     operator_resume_next(&o->resumption);

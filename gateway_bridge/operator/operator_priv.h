@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the operator share: operator.c (frames, messages to actors), operator_node.c
- * (messages to the process), operator_run_on_shard.c (the way to shards), operator_actors.c (actors
- * seen from outside), operator_batch.c (batches of the journal), operator_tokens.c (revocations),
- * operator_verify.c (the verification). Not for anyone else. */
+/* What the files of the operator share: operator.c (frames, messages to actors, life),
+ * operator_answer.c (answers), operator_node.c (messages to the process), operator_run_on_shard.c
+ * (the way to shards), operator_actors.c (actors seen from outside), operator_batch.c (batches of
+ * the journal), operator_tokens.c (revocations), operator_verify.c (the verification). Not for
+ * anyone else. */
 #ifndef OPERATOR_OPERATOR_PRIV_H
 #define OPERATOR_OPERATOR_PRIV_H
 
@@ -16,6 +17,7 @@
 
 #define OPERATOR_TOTALS_MAX 200     /* currencies in a verification */
 #define OPERATOR_SUSPENDED_MAX 1024 /* actors suspended at once */
+#define OPERATOR_REPLY_MAX (ENVELOPE_FRAME_MAX - ENVELOPE_HEAD_MAX)
 
 /* An actor that the operator suspended. */
 struct suspended {
@@ -47,6 +49,7 @@ struct verification {
     struct operator *operator;
     bool running;
     bool abandoned;      /* the operator stops */
+    void (*stopped)(struct operator* o); /* called when it ends, if it was abandoned */
     struct verify *verify; /* of the shard that is being replayed, or NULL */
     uint16_t shard;
     uint16_t shards;
@@ -77,26 +80,28 @@ struct operator {
     uint32_t suspended_count;
     struct operator_request resumption; /* the runs of operator_resume_all() */
     struct suspended resumed;           /* by the run that is on its way */
+    void (*all_resumed)(struct operator* o);
     bool stopping;                      /* nothing is suspended any more */
     bool server_stopped;
     void (*stopped)(void *context);
     void *stopped_context;
 };
 
-static inline struct shard_set *operator_shards(const struct operator* o)
+static inline struct shard_set *operator_shards(const struct operator *o)
 {
     return node_shard_set(o->options.node);
 }
 
-/* operator.c: answers and is done with the request. */
+/* operator_answer.c: answers and is done with the request. */
 void operator_answer(struct operator_request *q, uint16_t code);
 void operator_answer_with(struct operator_request *q, const struct message_type *type,
                           const void *answer);
 void operator_refuse_field(struct operator_request *q, const char *field, const char *rule);
 void operator_refuse_shard(struct operator_request *q); /* there is none of this number */
-void operator_link_stopped(void *context);
-/* Ends the operator once neither link nor verification is at work. */
-void operator_end(struct operator *o);
+void operator_answer_actor(struct operator_request *q); /* with what q->message was answered */
+void operator_answer_empty(struct operator_request *q);
+/* Memory for q->answer; false, and answered, without it. */
+must_check bool operator_make_answer(struct operator_request *q, size_t size);
 
 /* operator_node.c: false if the message is not for the process. */
 bool operator_node(struct operator_request *q, const struct message_type *type);
@@ -110,17 +115,14 @@ void operator_run_on_shard(struct operator_request *q, uint16_t first, uint16_t 
 void operator_run_on_shards(struct operator_request *q,
                             void (*run)(struct operator_request *q, struct shard *s),
                             void (*finish)(struct operator_request *q));
-void operator_answer_empty(struct operator_request *q);
-/* Memory for q->answer; false, and answered, without it. */
-must_check bool operator_make_answer(struct operator_request *q, size_t size);
 
 /* operator_actors.c */
 struct slice operator_actor_name(struct arena *a, uint16_t kind, struct id128 id);
 void operator_actor_list(struct operator_request *q);
 void operator_actor_get(struct operator_request *q);
 void operator_actor_control(struct operator_request *q);
-/* Lifts every suspension, so that no message waits for ever, then stops the link. */
-void operator_resume_all(struct operator *o);
+/* Lifts every suspension, so that no message waits for ever; no actor is suspended from here on. */
+void operator_resume_all(struct operator* o, void (*resumed)(struct operator* o));
 
 /* operator_text.c: a state's msgpack as text of at most len_max bytes, in the arena; `names` of its
  * elements as state_codec.fields has them. */

@@ -52,17 +52,3 @@ void operator_run_on_shards(struct operator_request *q,
     operator_run_on_shard(q, 0, (uint16_t)(shard_set_count(operator_shards(q->operator)) - 1), run,
                           finish);
 }
-
-void operator_answer_empty(struct operator_request *q)
-{
-    struct empty nothing = {0};
-    operator_answer_with(q, &empty_type, &nothing);
-}
-
-bool operator_make_answer(struct operator_request *q, size_t size)
-{
-    q->answer = arena_alloc(&q->arena, size);
-    if (q->answer == NULL)
-        operator_answer(q, RESULT_NO_MEMORY);
-    return q->answer != NULL;
-}

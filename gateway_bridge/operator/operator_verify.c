@@ -60,7 +60,7 @@ static void operator_verify_finish(struct verification *v, uint8_t state, const 
     verification_close_shard(v);
     v->running = false;
     if (v->abandoned)
-        operator_end(v->operator);
+        v->stopped(v->operator);
 }
 
 static void verification_take_over(struct verification *v)
