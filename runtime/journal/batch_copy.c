@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The store is asked for its tail twice, each time for the first row alone: the batch, whose body
+ * is copied because the row is valid during the call only, and the one before it for its hash. */
 #include "runtime/journal/batch_copy.h"
 
 #include <stdlib.h>
@@ -17,6 +19,7 @@ static bool take_row(void *context, const struct batch_row *row)
     t->found = row->seq == t->seq;
     if (!t->found)
         return false;
+    check(t->copy->row.body.data == NULL);
     char *body = malloc(row->body.len + 1);
     check(body != NULL);
     memcpy(body, row->body.data, row->body.len);
@@ -44,6 +47,7 @@ enum err batch_copy_take(struct batch_copy *c, struct store *s, uint16_t shard, 
         return e != ERR_OK ? e : ERR_NOT_FOUND;
     e = before.found ? ERR_OK : s->ops->tail(s, shard, seq - 1, take_hash, &before);
     c->has_before = e == ERR_OK && before.found;
+    check(c->row.seq == seq && c->row.body.data != NULL);
     return ERR_OK;
 }
 
@@ -55,6 +59,7 @@ void batch_copy_drop(struct batch_copy *c)
 
 const char *batch_copy_fault(const struct batch_copy *c)
 {
+    check(c->row.body.data != NULL);
     struct sha256_digest hash = batch_hash(&c->row);
     if (memcmp(hash.bytes, c->row.hash.bytes, SHA256_SIZE) != 0)
         return "its hash does not match its content";

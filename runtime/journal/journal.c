@@ -1,70 +1,98 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Group commit without a timer: while one append writes, batches gather for the next. There are two
- * appends: while one runs on the worker the other is queued behind it, so the worker never waits
- * for the loop. Which batches an append takes is decided when it begins to run. */
+/* The path of a batch; journal_move() makes each step of it and keeps the lists:
+ *
+ *     free ──▶ open ──▶ closed ──▶ in flight ──▶ durable ──▶ free
+ *               ▲                    │    │
+ *               └─ journal_reopen() ─┘    └──▶ failed ──▶ free
+ *
+ * - Turns write into the open batch. It closes when it is full or the pass ends.
+ * - journal_hand_over(): closed batches go into `handed`, where the worker finds them, and an
+ *   append is sent to the worker if none is on its way there. There are two appends: while one
+ *   runs the other is queued behind it, so the worker never waits for the loop between them.
+ * - append_run(), on the worker: takes all of `handed` at that moment, so that what gathered during
+ *   the append before becomes one transaction (group commit without a timer). Chains the hashes.
+ * - append_done(), on the loop: its batches, the oldest in flight, are durable; the owner gives
+ *   their answers. What was closed meanwhile is handed over.
+ *
+ * What fails:
+ * - An append fails, or it is not known: the append behind it writes nothing (at_worker.broken),
+ *   for its batches would follow a gap. When both are back the owner is told and takes the batches;
+ *   which of them are durable it finds in the store, and then it calls journal_resume().
+ * - The store is full: the same, but if nothing was in the batches (journal_probe()) they are
+ *   taken back by journal_retract().
+ * - The store is slow: journal_full() says that no turn may write until batches are durable. */
 #include "runtime/journal/journal.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "runtime/base/array.h"
 #include "runtime/base/mutant.h"
-#include "runtime/journal/record.h"
-
-#define SPARE_BODY_BYTES ((size_t)4 << 20) /* larger bodies are given back to the system */
-
-static struct batch *batch_of(struct fifo_link *link)
-{
-    return container_of(link, struct batch, link);
-}
-
-static struct batch *batch_take(struct journal *j, uint64_t seq)
-{
-    struct fifo_link *link = fifo_pop(&j->spare);
-    struct batch *b = link == NULL ? NULL : batch_of(link);
-    if (b == NULL) {
-        b = calloc(1, sizeof *b);
-        check(b != NULL);
-        wire_writer_init(&b->body, JOURNAL_BATCH_BYTES_MAX);
-    }
-    b->seq = seq;
-    b->records = b->items = 0;
-    fifo_init(&b->deferred);
-    wire_writer_clear(&b->body);
-    record_body_start(&b->body);
-    return b;
-}
-
-void journal_spare(struct journal *j, struct batch *b)
-{
-    check(fifo_empty(&b->deferred));
-    if (b->body.cap > SPARE_BODY_BYTES) {
-        wire_writer_done(&b->body);
-        wire_writer_init(&b->body, JOURNAL_BATCH_BYTES_MAX);
-    }
-    free(b->marks);
-    b->marks = NULL;
-    b->mark_count = b->mark_cap = 0;
-    fifo_push(&j->spare, &b->link);
-}
-
-static void free_all(struct fifo *batches)
-{
-    struct fifo_link *link;
-    while ((link = fifo_pop(batches)) != NULL) {
-        struct batch *b = batch_of(link);
-        wire_writer_done(&b->body);
-        free(b->marks);
-        free(b);
-    }
-}
 
 static void append_run(struct work *w);
 static void append_done(struct work *w);
 
+/* --- the state of a batch --------------------------------------------------------------------- */
+
+#define TO(state) (1u << (state))
+
+static const uint32_t batch_edges[BATCH_STATES] = {
+    [BATCH_FREE] = TO(BATCH_OPEN),
+    [BATCH_OPEN] = TO(BATCH_CLOSED) | TO(BATCH_FAILED) | TO(BATCH_FREE),
+    [BATCH_CLOSED] = TO(BATCH_IN_FLIGHT) | TO(BATCH_FAILED),
+    [BATCH_IN_FLIGHT] = TO(BATCH_DURABLE) | TO(BATCH_FAILED) | TO(BATCH_OPEN),
+    [BATCH_DURABLE] = TO(BATCH_FREE),
+    [BATCH_FAILED] = TO(BATCH_FREE),
+};
+
+/* Out of the list of its state: it is the oldest there, or for BATCH_OPEN the newest. */
+static void journal_unlist(struct journal *j, struct batch *b, enum batch_state to)
+{
+    if (b->state == BATCH_OPEN) {
+        check(j->open == b);
+        j->open = NULL;
+    } else if (b->state == BATCH_CLOSED) {
+        check(fifo_pop(&j->closed) == &b->link);
+    } else if (b->state == BATCH_IN_FLIGHT) {
+        check((to == BATCH_OPEN ? fifo_pop_last(&j->in_flight) : fifo_pop(&j->in_flight)) ==
+              &b->link);
+    }
+    if (b->state == BATCH_IN_FLIGHT || (b->state == BATCH_CLOSED && to != BATCH_IN_FLIGHT)) {
+        check(j->queued_bytes >= b->body.len);
+        j->queued_bytes -= b->body.len;
+    }
+}
+
+static void journal_list(struct journal *j, struct batch *b)
+{
+    if (b->state == BATCH_OPEN) {
+        check(j->open == NULL);
+        j->open = b;
+    } else if (b->state == BATCH_CLOSED) {
+        fifo_push(&j->closed, &b->link);
+        j->queued_bytes += b->body.len;
+    } else if (b->state == BATCH_IN_FLIGHT) {
+        fifo_push(&j->in_flight, &b->link);
+    } else if (b->state == BATCH_FREE) {
+        batch_trim(b);
+        fifo_push(&j->free, &b->link);
+    }
+}
+
+/* The one place where the state of a batch changes, and with it the list. A free one was taken out
+ * of its list; a durable or failed one is in none. */
+static void journal_move(struct journal *j, struct batch *b, enum batch_state to)
+{
+    check((batch_edges[b->state] & TO(to)) != 0);
+    journal_unlist(j, b, to);
+    b->state = to;
+    journal_list(j, b);
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
 void journal_init(struct journal *j, struct env *env, struct worker *worker, struct store *store,
                   uint16_t shard)
 {
+    check(env != NULL && store != NULL);
     *j = (struct journal){.env = env, .worker = worker, .store = store, .shard = shard};
     for (int i = 0; i < JOURNAL_APPENDS; i++) {
         j->appends[i].journal = j;
@@ -74,55 +102,76 @@ void journal_init(struct journal *j, struct env *env, struct worker *worker, str
     check(pthread_mutex_init(&j->handed.lock, NULL) == 0);
     fifo_init(&j->closed);
     fifo_init(&j->in_flight);
-    fifo_init(&j->spare);
+    fifo_init(&j->free);
+}
+
+static void journal_free_batches(struct fifo *batches)
+{
+    struct fifo_link *link;
+    while ((link = fifo_pop(batches)) != NULL)
+        (void)batch_free(batch_of(link));
 }
 
 void journal_done(struct journal *j)
 {
     check(journal_at_rest(j));
-    if (j->open != NULL)
-        fifo_push(&j->spare, &j->open->link);
-    free_all(&j->closed);
-    free_all(&j->in_flight);
-    free_all(&j->spare);
+    j->open = batch_free(j->open);
+    journal_free_batches(&j->closed);
+    journal_free_batches(&j->in_flight);
+    journal_free_batches(&j->free);
     pthread_mutex_destroy(&j->handed.lock);
 }
 
-/* Goes on after the last durable batch. */
-static void start_over(struct journal *j)
+static void journal_open_next(struct journal *j, uint64_t seq)
 {
+    struct fifo_link *link = fifo_pop(&j->free);
+    struct batch *b = link != NULL ? batch_of(link) : batch_new(JOURNAL_BATCH_BYTES_MAX);
+    batch_start(b, seq);
+    journal_move(j, b, BATCH_OPEN);
+}
+
+/* Goes on after the last durable batch. */
+static void journal_start_over(struct journal *j)
+{
+    check(fifo_empty(&j->closed) && fifo_empty(&j->in_flight));
+    check(j->queued_bytes == 0 && j->handed.count == 0);
     j->failure = ERR_OK;
     j->doubtful = 0;
-    j->queued_bytes = 0;
     j->at_worker.hash = j->hash;
     j->at_worker.broken = false;
-    j->open = batch_take(j, j->committed_seq + 1);
+    journal_open_next(j, j->committed_seq + 1);
 }
 
 void journal_resume(struct journal *j, uint64_t epoch, uint64_t seq,
                     const struct sha256_digest *hash)
 {
-    check(journal_at_rest(j) && fifo_empty(&j->closed) && fifo_empty(&j->in_flight));
+    check(journal_at_rest(j));
+    check(epoch >= j->epoch && seq >= j->committed_seq);
     if (j->open != NULL)
-        journal_spare(j, j->open);
+        journal_move(j, j->open, BATCH_FREE);
     j->epoch = epoch;
     j->committed_seq = seq;
     j->hash = *hash;
-    start_over(j);
-}
-
-static void close_open(struct journal *j)
-{
-    struct batch *b = j->open;
-    check(!b->body.failed);
-    fifo_push(&j->closed, &b->link);
-    j->queued_bytes += b->body.len;
-    j->open = batch_take(j, b->seq + 1);
+    journal_start_over(j);
 }
 
 /* --- to the worker ---------------------------------------------------------------------------- */
 
-static struct append *idle_append(struct journal *j)
+static bool journal_batch_full(const struct batch *b)
+{
+    return b->body.len >= JOURNAL_BATCH_BYTES || b->items >= BATCH_ITEMS_MAX / 2;
+}
+
+static void journal_close_open(struct journal *j)
+{
+    struct batch *b = j->open;
+    check(!b->body.failed && b->body.len <= JOURNAL_BATCH_BYTES_MAX);
+    check(b->items >= b->records && b->items <= BATCH_ITEMS_MAX);
+    journal_move(j, b, BATCH_CLOSED);
+    journal_open_next(j, b->seq + 1);
+}
+
+static struct append *journal_idle_append(struct journal *j)
 {
     for (int i = 0; i < JOURNAL_APPENDS; i++)
         if (!j->appends[i].under_way)
@@ -130,14 +179,21 @@ static struct append *idle_append(struct journal *j)
     return NULL;
 }
 
-static void hand_over(struct journal *j)
+/* The seq that follows those the worker was given. */
+static uint64_t journal_next_in_flight(const struct journal *j)
+{
+    return (fifo_empty(&j->in_flight) ? j->committed_seq : batch_of(j->in_flight.last)->seq) + 1;
+}
+
+static void journal_hand_over(struct journal *j)
 {
     struct append *call = NULL;
     if (j->failure != ERR_OK)
         return;
     check(pthread_mutex_lock(&j->handed.lock) == 0);
     while (j->handed.count < JOURNAL_APPEND_BATCHES && !fifo_empty(&j->closed)) {
-        struct batch *b = batch_of(fifo_pop(&j->closed));
+        struct batch *b = batch_of(j->closed.first);
+        check(b->seq == journal_next_in_flight(j));
         j->handed.rows[j->handed.count++] = (struct batch_row){
             .shard = j->shard,
             .seq = b->seq,
@@ -145,35 +201,27 @@ static void hand_over(struct journal *j)
             .count = b->records,
             .body = wire_written(&b->body),
         };
-        fifo_push(&j->in_flight, &b->link);
+        journal_move(j, b, BATCH_IN_FLIGHT);
     }
     if (j->handed.count > 0 && !j->handed.called)
-        call = idle_append(j);
+        call = journal_idle_append(j);
     j->handed.called |= call != NULL;
     check(pthread_mutex_unlock(&j->handed.lock) == 0);
     if (call == NULL)
         return;
     call->under_way = true;
     j->under_way++;
+    check(j->under_way <= JOURNAL_APPENDS);
     env_work(j->env, j->worker, &call->work);
-}
-
-static bool journal_empty(const struct batch *b)
-{
-    return b->records == 0 && fifo_empty(&b->deferred);
-}
-
-static bool journal_batch_full(const struct batch *b)
-{
-    return b->body.len >= JOURNAL_BATCH_BYTES || b->items >= BATCH_ITEMS_MAX / 2;
 }
 
 void journal_turn_done(struct journal *j)
 {
+    check(j->open != NULL && j->open->state == BATCH_OPEN);
     if (!journal_batch_full(j->open))
         return;
-    close_open(j);
-    hand_over(j);
+    journal_close_open(j);
+    journal_hand_over(j);
 }
 
 /* Takes the newest batch back from the worker, unless it is too late. Only while one append runs
@@ -181,20 +229,21 @@ void journal_turn_done(struct journal *j)
  * busy loop would put that append off again and again. */
 void journal_reopen(struct journal *j)
 {
-    if (j->under_way < JOURNAL_APPENDS || j->open == NULL || !journal_empty(j->open) ||
+    if (j->under_way < JOURNAL_APPENDS || j->open == NULL || !batch_empty(j->open) ||
         !fifo_empty(&j->closed) || fifo_empty(&j->in_flight) ||
         journal_batch_full(batch_of(j->in_flight.last)))
         return;
+    struct batch *b = batch_of(j->in_flight.last);
     check(pthread_mutex_lock(&j->handed.lock) == 0);
     bool still_here = j->handed.count > 0;
-    j->handed.count -= still_here;
+    if (still_here)
+        check(j->handed.rows[--j->handed.count].seq == b->seq);
     check(pthread_mutex_unlock(&j->handed.lock) == 0);
     if (!still_here)
         return;
-    struct batch *b = batch_of(fifo_pop_last(&j->in_flight));
-    j->queued_bytes -= b->body.len;
-    journal_spare(j, j->open);
-    j->open = b;
+    check(j->open->seq == b->seq + 1);
+    journal_move(j, j->open, BATCH_FREE);
+    journal_move(j, b, BATCH_OPEN);
 }
 
 void journal_flush(struct journal *j)
@@ -202,22 +251,22 @@ void journal_flush(struct journal *j)
     /* While closed batches wait to be handed over, the open one may as well grow. */
     if (j->open == NULL || j->open->records == 0 || !fifo_empty(&j->closed))
         return;
-    close_open(j);
-    hand_over(j);
+    journal_close_open(j);
+    journal_hand_over(j);
 }
 
 void journal_probe(struct journal *j)
 {
     if (!journal_at_rest(j) || j->open == NULL)
         return;
-    close_open(j);
-    hand_over(j);
+    journal_close_open(j);
+    journal_hand_over(j);
 }
 
-static bool all_empty(const struct fifo *batches)
+static bool journal_all_empty(const struct fifo *batches)
 {
     for (struct fifo_link *l = batches->first; l != NULL; l = l->next)
-        if (!journal_empty(batch_of(l)))
+        if (!batch_empty(batch_of(l)))
             return false;
     return true;
 }
@@ -225,20 +274,24 @@ static bool all_empty(const struct fifo *batches)
 bool journal_retract(struct journal *j)
 {
     check(journal_at_rest(j) && j->open != NULL);
-    if (!journal_empty(j->open) || !all_empty(&j->closed) || !all_empty(&j->in_flight))
+    check(j->failure != ERR_OK);
+    if (!batch_empty(j->open) || !journal_all_empty(&j->closed) ||
+        !journal_all_empty(&j->in_flight))
         return false;
     struct batch *b;
     while ((b = journal_take_failed(j)) != NULL)
         journal_spare(j, b);
-    start_over(j);
+    journal_start_over(j);
     return true;
 }
 
-/* --- on the journal worker -------------------------------------------------------------------- */
+/* --- an append, on the journal worker --------------------------------------------------------- */
 
-static void take_handed(struct journal *j, struct append *a)
+static void append_take(struct append *a)
 {
+    struct journal *j = a->journal;
     check(pthread_mutex_lock(&j->handed.lock) == 0);
+    check(j->handed.count <= JOURNAL_APPEND_BATCHES && j->handed.called);
     a->count = j->handed.count;
     memcpy(a->rows, j->handed.rows, a->count * sizeof a->rows[0]);
     j->handed.count = 0;
@@ -246,12 +299,17 @@ static void take_handed(struct journal *j, struct append *a)
     check(pthread_mutex_unlock(&j->handed.lock) == 0);
 }
 
-static void journal_chain(struct journal *j, struct append *a)
+/* What is asserted here the replay finds again, as damage (replay.c). */
+static void append_chain(struct append *a)
 {
+    struct sha256_digest *hash = &a->journal->at_worker.hash;
     for (uint32_t i = 0; i < a->count; i++) {
-        a->rows[i].prev_hash = j->at_worker.hash;
-        a->rows[i].hash = batch_hash(&a->rows[i]);
-        j->at_worker.hash = a->rows[i].hash;
+        struct batch_row *row = &a->rows[i];
+        check(row->seq == a->rows[0].seq + i && row->epoch == a->rows[0].epoch);
+        check(row->shard == a->journal->shard && row->body.len > 0);
+        row->prev_hash = *hash;
+        row->hash = batch_hash(row);
+        *hash = row->hash;
     }
 }
 
@@ -260,11 +318,11 @@ static void append_run(struct work *w)
     struct append *a = container_of(w, struct append, work);
     struct journal *j = a->journal;
     uint64_t started_ns = env_mono_ns(j->env);
-    take_handed(j, a);
+    append_take(a);
     a->result = ERR_OK;
     if (a->count == 0 || j->at_worker.broken)
         return;
-    journal_chain(j, a);
+    append_chain(a);
     a->result = j->store->ops->append(j->store, a->rows, a->count);
     if (MUTANT(UNKNOWN_IS_SUCCESS) && a->result == ERR_UNKNOWN)
         a->result = ERR_OK;
@@ -274,39 +332,50 @@ static void append_run(struct work *w)
 
 /* --- and back --------------------------------------------------------------------------------- */
 
-static void count_append(struct journal *j, const struct append *a)
+static void append_count(const struct append *a)
 {
-    j->stats.appends++;
-    j->stats.append_ns_sum += a->took_ns;
-    histogram_add(&j->stats.append_ns, HISTOGRAM_LATENCY_UNIT, a->took_ns);
-    if (a->took_ns > j->stats.append_ns_max)
-        j->stats.append_ns_max = a->took_ns;
+    struct journal_stats *stats = &a->journal->stats;
+    stats->appends++;
+    stats->append_ns_sum += a->took_ns;
+    histogram_add(&stats->append_ns, HISTOGRAM_LATENCY_UNIT, a->took_ns);
+    if (a->took_ns > stats->append_ns_max)
+        stats->append_ns_max = a->took_ns;
 }
 
-static void note_result(struct journal *j, const struct append *a)
+/* The rows are those of the oldest batches in flight, which have not changed meanwhile. */
+static void append_note_result(struct append *a)
 {
-    count_append(j, a);
+    struct journal *j = a->journal;
     uint32_t n = 0;
-    for (struct fifo_link *l = j->in_flight.first; n < a->count; l = l->next)
-        batch_of(l)->hash = a->rows[n++].hash;
+    append_count(a);
+    for (struct fifo_link *l = j->in_flight.first; n < a->count; l = l->next) {
+        const struct batch_row *row = &a->rows[n++];
+        struct batch *b = batch_of(l);
+        check(b->state == BATCH_IN_FLIGHT && b->seq == row->seq);
+        check(b->records == row->count && b->body.len == row->body.len);
+        b->hash = row->hash;
+    }
     if (a->result != ERR_OK) {
         j->failure = a->result;
         j->doubtful = a->count;
     }
 }
 
-static void batch_durable(struct journal *j, struct batch *b)
+static void append_batch_durable(struct append *a, const struct batch_row *row)
 {
-    check(b->seq == j->committed_seq + 1);
+    struct journal *j = a->journal;
+    struct batch *b = batch_of(j->in_flight.first);
+    check(b->seq == j->committed_seq + 1 && b->seq == row->seq);
+    check(memcmp(row->prev_hash.bytes, j->hash.bytes, SHA256_SIZE) == 0);
+    journal_move(j, b, BATCH_DURABLE);
     j->committed_seq = b->seq;
     j->hash = b->hash;
-    j->queued_bytes -= b->body.len;
     j->stats.batches++;
     j->stats.records += b->records;
     histogram_add(&j->stats.batch_records, HISTOGRAM_BATCH_UNIT, b->records);
     j->stats.bytes += b->body.len;
     j->on_durable(j->context, b);
-    journal_spare(j, b);
+    journal_move(j, b, BATCH_FREE);
 }
 
 /* After a failure the owner hears of it only when the append behind, which does nothing, is back as
@@ -315,89 +384,65 @@ static void append_done(struct work *w)
 {
     struct append *a = container_of(w, struct append, work);
     struct journal *j = a->journal;
+    check(a->under_way && j->under_way > 0);
     a->under_way = false;
     j->under_way--;
     if (j->failure == ERR_OK && a->count > 0)
-        note_result(j, a);
+        append_note_result(a);
     if (j->failure == ERR_OK) {
         for (uint32_t i = 0; i < a->count; i++)
-            batch_durable(j, batch_of(fifo_pop(&j->in_flight)));
-        hand_over(j);
+            append_batch_durable(a, &a->rows[i]);
+        journal_hand_over(j);
     } else if (journal_at_rest(j)) {
         j->handed.count = 0;
         j->on_failure(j->context, j->failure);
     }
 }
 
-struct batch *journal_batch(struct journal *j, uint64_t seq)
+/* --- batches by their number, and after a failure --------------------------------------------- */
+
+static struct batch *journal_find(const struct fifo *batches, uint64_t seq)
 {
-    if (j->open != NULL && j->open->seq == seq)
-        return j->open;
-    for (struct fifo_link *l = j->closed.first; l != NULL; l = l->next)
-        if (batch_of(l)->seq == seq)
-            return batch_of(l);
-    for (struct fifo_link *l = j->in_flight.first; l != NULL; l = l->next)
+    for (struct fifo_link *l = batches->first; l != NULL; l = l->next)
         if (batch_of(l)->seq == seq)
             return batch_of(l);
     return NULL;
 }
 
+struct batch *journal_batch(struct journal *j, uint64_t seq)
+{
+    if (j->open != NULL && j->open->seq == seq)
+        return j->open;
+    struct batch *b = journal_find(&j->closed, seq);
+    return b != NULL ? b : journal_find(&j->in_flight, seq);
+}
+
 void journal_defer(struct journal *j, uint64_t seq, struct fifo_link *answer)
 {
     struct batch *b = journal_batch(j, seq);
-    check(b != NULL);
+    check(b != NULL && seq > j->committed_seq);
     fifo_push(&b->deferred, answer);
 }
 
 struct batch *journal_take_failed(struct journal *j)
 {
-    struct fifo_link *link = fifo_pop(&j->in_flight);
-    return link != NULL ? batch_of(link) : journal_take_unsent(j);
+    if (fifo_empty(&j->in_flight))
+        return journal_take_unsent(j);
+    struct batch *b = batch_of(j->in_flight.first);
+    journal_move(j, b, BATCH_FAILED);
+    return b;
 }
 
 struct batch *journal_take_unsent(struct journal *j)
 {
-    struct fifo_link *link = fifo_pop(&j->closed);
-    if (link != NULL)
-        return batch_of(link);
-    struct batch *b = j->open;
-    j->open = NULL;
+    struct batch *b = fifo_empty(&j->closed) ? j->open : batch_of(j->closed.first);
+    if (b != NULL)
+        journal_move(j, b, BATCH_FAILED);
     return b;
 }
 
-/* --- the items of a batch --------------------------------------------------------------------- */
-
-/* Marks are counted from 1: mark n stands at or before item n * BATCH_MARK_ITEMS. */
-static void journal_mark(struct batch *b, const struct record_reader *r)
+void journal_spare(struct journal *j, struct batch *b)
 {
-    if (r->next_item < (b->mark_count + 1) * BATCH_MARK_ITEMS)
-        return;
-    array_reserve(b->marks, b->mark_cap, b->mark_count + 1);
-    b->marks[b->mark_count++] = (struct batch_mark){*r, (size_t)(r->wire.at - b->body.data)};
-}
-
-void batch_find(struct batch *b, struct record_reader *r, uint32_t item, enum record_part part)
-{
-    uint32_t marks = item / BATCH_MARK_ITEMS;
-    marks = marks < b->mark_count ? marks : b->mark_count;
-    if (marks == 0) {
-        record_reader_init(r, wire_written(&b->body));
-    } else {
-        *r = b->marks[marks - 1].reader;
-        r->wire.at = b->body.data + b->marks[marks - 1].at;
-        r->wire.end = b->body.data + b->body.len;
-    }
-    enum record_part found;
-    do {
-        journal_mark(b, r);
-        found = record_next(r);
-        check(found != RECORD_DONE && found != RECORD_DAMAGED);
-    } while (r->item != item || found != part);
-}
-
-void batch_cut(struct batch *b, size_t len)
-{
-    b->body.len = len;
-    while (b->mark_count > 0 && b->marks[b->mark_count - 1].at > len)
-        b->mark_count--;
+    check(b->state == BATCH_FAILED);
+    journal_move(j, b, BATCH_FREE);
 }

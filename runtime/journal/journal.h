@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Journal of one shard: collects the records of turns into batches and makes them durable in order,
- * one append at a time (group commit). A batch closes at the end of a pass or at
- * JOURNAL_BATCH_BYTES and is handed over to the store's journal worker, which takes all that lies
- * there whenever it is free: it never waits for the loop between two appends. Answers are deferred
- * to their batch and given back only when it is durable. Loop thread, except the appends. */
+ * one append at a time (group commit). Answers are deferred to their batch and given back only when
+ * it is durable.
+ *
+ * The owner calls it around each turn and each pass, and turns write straight into `open`. All is
+ * for the loop's thread; the appends run on the journal worker by themselves. The store belongs to
+ * the caller. */
 #ifndef JOURNAL_JOURNAL_H
 #define JOURNAL_JOURNAL_H
 
@@ -13,7 +15,7 @@
 
 #include "runtime/base/env.h"
 #include "runtime/base/list.h"
-#include "runtime/journal/record.h"
+#include "runtime/journal/batch.h"
 #include "runtime/observe/histogram.h"
 #include "runtime/store/store.h"
 
@@ -22,27 +24,6 @@
 #define JOURNAL_QUEUE_BYTES ((size_t)16 << 20)     /* closed, not durable: no more turns */
 #define JOURNAL_APPEND_BATCHES 32                  /* at most in one store transaction */
 #define JOURNAL_APPENDS 2                          /* one on the worker, one behind it */
-
-#define BATCH_MARK_ITEMS 16
-
-/* A position in a batch from which a walk over its items can go on. */
-struct batch_mark {
-    struct record_reader reader; /* its position in the body is `at`: the body moves as it grows */
-    size_t at;
-};
-
-/* One batch on its way. */
-struct batch {
-    struct fifo_link link;
-    uint64_t seq;
-    uint32_t records;
-    uint32_t items;
-    struct wire_writer body;
-    struct fifo deferred;          /* answers (struct message.link) waiting for this batch */
-    struct sha256_digest hash;  /* known once its append has ended */
-    struct batch_mark *marks;   /* one every BATCH_MARK_ITEMS, as far as anybody walked */
-    uint32_t mark_count, mark_cap;
-};
 
 struct journal_stats {
     uint64_t batches, records, bytes, appends;
@@ -68,10 +49,11 @@ struct journal {
     uint16_t shard;
     uint64_t epoch;
 
-    struct batch *open;        /* being filled; never NULL while running */
-    struct fifo closed;        /* finished, wait for room among `handed` */
+    /* Batches by their state: committed_seq < in flight < closed < open, without a gap. */
+    struct batch *open;        /* NULL only from a failure to journal_resume() */
+    struct fifo closed;        /* wait for room among `handed`, oldest first */
     struct fifo in_flight;     /* handed over to the worker, oldest first; may be durable already */
-    struct fifo spare;         /* free list: batches with their buffers */
+    struct fifo free;          /* with their buffers */
     size_t queued_bytes;       /* of those closed or in flight */
     uint64_t committed_seq;
     struct sha256_digest hash; /* of the last durable batch */
@@ -92,9 +74,10 @@ struct journal {
         bool broken;               /* an append failed: do nothing more */
     } at_worker; /* the worker's while an append is under way */
 
-    /* The owner's, called on the loop. A batch became durable: the owner takes its deferred
-     * answers, then the batch is reused. An append failed: the journal stands still until
-     * journal_resume() or journal_retract(). */
+    /* The owner's, set after journal_init(); called on the loop, never inside another call here. A
+     * batch became durable: the owner takes all its deferred answers, then the batch is reused. An
+     * append failed, and nothing is under way any more: the journal does nothing until the owner
+     * has called journal_resume() or journal_retract(). */
     void (*on_durable)(void *context, struct batch *b);
     void (*on_failure)(void *context, enum err e);
     void *context;
@@ -157,20 +140,14 @@ void journal_defer(struct journal *j, uint64_t seq, struct fifo_link *answer);
 /* A batch that is still in memory (open, closed or in flight), or NULL. */
 struct batch *journal_batch(struct journal *j, uint64_t seq);
 
-/* Walks to an event (RECORD_EVENT), or to the end (RECORD_END) of the record that begins with this
- * item; it must be there. What *r then points into is valid until the batch grows. A walk begins at
- * the nearest mark before the item, so items may be asked for in any order. */
-void batch_find(struct batch *b, struct record_reader *r, uint32_t item, enum record_part part);
-
-/* Takes back what was written beyond this length of the body. */
-void batch_cut(struct batch *b, size_t len);
-
-/* After a failure: takes all batches that are not known to be durable, oldest first, the open one
- * last if it has records or deferred answers; return each with journal_spare(). */
+/* After a failure: takes the batches that are not known to be durable, one by one, oldest first,
+ * the open one last; NULL: no more. Each is the caller's until journal_spare(). */
 struct batch *journal_take_failed(struct journal *j);
 
-/* The same, but leaves what the store is working on. */
+/* The same, but leaves what the store is working on. Call while journal.open is set. */
 struct batch *journal_take_unsent(struct journal *j);
+
+/* Gives a batch that failed back, to be used again; its deferred answers were taken. */
 void journal_spare(struct journal *j, struct batch *b);
 
 #endif

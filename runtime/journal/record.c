@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parts of the stream tell themselves apart by the length of their array. */
+/* The parts of the stream differ in the length of their array, which is all that tells them apart.
+ * Writing relies on the turn to call in order (begin, events, end); it writes into its own batch,
+ * so a wrong order is a bug. Reading believes nothing: the body may come from a damaged file, and
+ * whatever does not follow the grammar, or exceeds what is ever written, is RECORD_DAMAGED. */
 #include "runtime/journal/record.h"
 
 #include "runtime/store/store.h"
@@ -10,12 +13,14 @@
 
 void record_body_start(struct wire_writer *w)
 {
+    check(w->len == 0);
     wire_put_uint(w, RECORD_SCHEMA_VERSION);
 }
 
 void record_begin(struct wire_writer *w, uint64_t time_ns, const struct id128 *key,
                   const struct id128 *fingerprint)
 {
+    check((key == NULL) == (fingerprint == NULL));
     wire_put_array(w, PARTS_BEGIN);
     wire_put_uint(w, time_ns);
     if (key == NULL) {
@@ -29,12 +34,14 @@ void record_begin(struct wire_writer *w, uint64_t time_ns, const struct id128 *k
 
 void record_event(struct wire_writer *w, uint16_t number)
 {
+    check(w->len > 0);
     wire_put_array(w, PARTS_EVENT);
     wire_put_uint(w, number);
 }
 
 void record_end(struct wire_writer *w, const struct record_answer *o)
 {
+    check(o->has_reply || o->reply.len == 0);
     wire_put_array(w, PARTS_END);
     wire_put_uint(w, o->code);
     wire_put_uint(w, o->reply_type);
@@ -55,7 +62,7 @@ void record_reader_init(struct record_reader *r, struct slice body)
 
 static enum record_part read_begin(struct record_reader *r)
 {
-    if (r->inside)
+    if (r->inside || r->next_item >= BATCH_ITEMS_MAX)
         return RECORD_DAMAGED;
     r->inside = true;
     r->events = 0;
@@ -73,7 +80,7 @@ static enum record_part read_begin(struct record_reader *r)
 
 static enum record_part read_event(struct record_reader *r)
 {
-    if (!r->inside)
+    if (!r->inside || r->next_item >= BATCH_ITEMS_MAX)
         return RECORD_DAMAGED;
     r->item = r->next_item++;
     r->time_ns = r->begin_ns + r->events++;

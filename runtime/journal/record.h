@@ -31,6 +31,7 @@
 
 static inline uint64_t position_make(uint64_t seq, uint32_t item)
 {
+    check(item < BATCH_ITEMS_MAX);
     return seq << POSITION_ITEM_BITS | item;
 }
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* alarm -> scrub_fire() starts a pass or goes on with it -> scrub_run() on the read worker checks
+ * SCRUB_STEP_BYTES of batches -> scrub_done() reports and sets the alarm: the next step, or once
+ * the pass is over the next pass. A damaged batch ends the pass, and the next one begins at batch 1
+ * as usual; a journal that cannot be read now is read on later. */
 #include "runtime/journal/scrub.h"
 
 #include <string.h>
@@ -14,6 +18,7 @@ static void scrub_done(struct work *w);
 void scrub_init(struct scrub *s, struct env *env, struct worker *worker, struct store *store,
                 const struct journal *journal, uint16_t shard)
 {
+    check(journal != NULL && store != NULL);
     *s = (struct scrub){
         .env = env, .worker = worker, .store = store, .journal = journal, .shard = shard};
     s->alarm.fire = scrub_fire;
@@ -44,6 +49,7 @@ void scrub_stop(struct scrub *s)
 
 static bool scrub_damaged(struct scrub *s, uint64_t seq, const char *how)
 {
+    check(seq == s->seq + 1);
     s->step.damaged_seq = seq;
     s->step.damage = how;
     return false;
@@ -70,6 +76,7 @@ static bool check_batch(void *context, const struct batch_row *row)
 static void scrub_run(struct work *w)
 {
     struct scrub *s = container_of(w, struct scrub, work);
+    check(s->busy && s->seq <= s->step.seq_max);
     s->step.bytes = 0;
     s->step.damage = NULL;
     s->step.result = s->store->ops->tail(s->store, s->shard, s->seq + 1, check_batch, s);
@@ -87,6 +94,7 @@ static void scrub_run(struct work *w)
 /* A pass ends here; the next begins a day after it did. */
 static void scrub_rest(struct scrub *s)
 {
+    check(s->began_ns != 0);
     uint64_t took_ns = env_mono_ns(s->env) - s->began_ns;
     s->began_ns = 0;
     again_after(s, took_ns + SCRUB_STEP_NS < SCRUB_PASS_NS ? SCRUB_PASS_NS - took_ns
@@ -96,6 +104,7 @@ static void scrub_rest(struct scrub *s)
 static void scrub_done(struct work *w)
 {
     struct scrub *s = container_of(w, struct scrub, work);
+    check(s->busy && s->seq <= s->step.seq_max);
     s->busy = false;
     if (s->step.damage != NULL) {
         s->damaged_seq = s->step.damaged_seq;
@@ -120,6 +129,7 @@ static void scrub_done(struct work *w)
 static void scrub_fire(struct alarm *a)
 {
     struct scrub *s = container_of(a, struct scrub, alarm);
+    check(s->on && !s->busy);
     if (s->began_ns == 0) {
         s->began_ns = env_mono_ns(s->env);
         s->seq = 0;

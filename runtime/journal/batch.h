@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Batch: the records of one append in memory, from the first turn that writes into it until it is
+ * durable or has failed, with the answers that wait for that. Its journal (journal.h) owns it,
+ * moves it and uses it again; the turns of the shard write into the open one. Loop thread. */
+#ifndef JOURNAL_BATCH_H
+#define JOURNAL_BATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/base/list.h"
+#include "runtime/base/sha256.h"
+#include "runtime/journal/record.h"
+#include "runtime/wire/writer.h"
+
+#define BATCH_MARK_ITEMS 16
+
+/* Where it is; changes in journal.c alone (journal_move()). */
+enum batch_state {
+    BATCH_FREE,      /* without content: to be used again, or new */
+    BATCH_OPEN,      /* turns write into it */
+    BATCH_CLOSED,    /* complete, waits to be handed over */
+    BATCH_IN_FLIGHT, /* the worker has it, or may have had it; may be durable already */
+    BATCH_DURABLE,   /* its answers are being given */
+    BATCH_FAILED,    /* the owner of the journal has it: it may be durable or not */
+    BATCH_STATES,
+};
+
+/* A position in a batch from which a walk over its items can go on. */
+struct batch_mark {
+    struct record_reader reader; /* its position in the body is `at`: the body moves as it grows */
+    size_t at;
+};
+
+struct batch {
+    struct fifo_link link; /* in the list of its state */
+    enum batch_state state;
+    uint64_t seq;
+    uint32_t records;
+    uint32_t items; /* records and events */
+    struct wire_writer body;
+    struct fifo deferred;      /* answers (struct message.link) that wait for it to be durable */
+    struct sha256_digest hash; /* known once its append has ended */
+    struct batch_mark *marks;  /* one every BATCH_MARK_ITEMS, as far as anybody walked */
+    uint32_t mark_count, mark_cap;
+};
+
+static inline struct batch *batch_of(struct fifo_link *link)
+{
+    return container_of(link, struct batch, link);
+}
+
+/* Nothing in it and nothing waits for it. */
+static inline bool batch_empty(const struct batch *b)
+{
+    return b->records == 0 && fifo_empty(&b->deferred);
+}
+
+/* A free one; its body may grow to body_max. */
+struct batch *batch_new(size_t body_max);
+struct batch *batch_free(struct batch *b); /* takes NULL, returns NULL */
+
+/* Of a free one: empty, for the records of batch seq. */
+void batch_start(struct batch *b, uint64_t seq);
+
+/* Gives memory back that the next use would seldom need. */
+void batch_trim(struct batch *b);
+
+/* Walks to an event (RECORD_EVENT), or to the end (RECORD_END) of the record that begins with this
+ * item; it must be there. What *r then points into is valid until the batch grows. A walk begins at
+ * the nearest mark before the item, so items may be asked for in any order. */
+void batch_find(struct batch *b, struct record_reader *r, uint32_t item, enum record_part part);
+
+/* Takes back what was written beyond this length of the body. */
+void batch_cut(struct batch *b, size_t len);
+
+#endif
