@@ -19,7 +19,9 @@ struct env;
  * store's journal writer, its views writer, its reader. Made by whoever composes the process. */
 struct worker;
 
-/* One blocking job. Owned by the caller until done() returns it, on the env's loop. */
+/* One blocking job, embedded in what it works for. env_work() lends it to the worker until done(),
+ * which may free it or begin it again; until then its owner neither frees nor begins it, and
+ * touches nothing that run() uses. */
 struct work {
     struct fifo_link link;
     void (*run)(struct work *w);  /* on the worker's thread; touches only what travels with it */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inbox: what other threads send to one thread. Any thread pushes, lock-free; one thread takes all
- * that is there at once. Items of one sender arrive in the order it sent them. Does not allocate,
- * own or wake: the receiver (runtime/node/loop.h) does the waking. */
+ * that is there at once. Items of one sender arrive in the order it sent them. Does not
+ * allocate, own or wake: whoever pushes wakes the receiver if it must (runtime/node/loop.c). */
 #ifndef NODE_INBOX_H
 #define NODE_INBOX_H
 

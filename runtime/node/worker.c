@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The worker's thread takes all that waits under one lock and runs it without. */
+/* The worker's thread takes all that waits under the lock and runs it without: a post never waits
+ * for a job. Only the post that finds the queue empty wakes the thread. */
 #include "runtime/node/worker.h"
 
 #include <pthread.h>
@@ -17,7 +18,7 @@ struct worker {
 };
 
 /* Waits for jobs; an empty result means the worker stops. */
-static struct fifo take_all(struct worker *l)
+static struct fifo worker_take_all(struct worker *l)
 {
     check(pthread_mutex_lock(&l->lock) == 0);
     while (fifo_empty(&l->queue) && !l->stopping)
@@ -32,7 +33,7 @@ static void worker_main(void *context)
 {
     struct worker *l = context;
     for (;;) {
-        struct fifo jobs = take_all(l);
+        struct fifo jobs = worker_take_all(l);
         if (fifo_empty(&jobs))
             return;
         struct fifo_link *link;

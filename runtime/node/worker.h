@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Worker: one thread that runs blocking jobs (struct work, runtime/base/env.h) one after another,
- * in the order they came. A finished job goes home to the loop it came from. The queue has no bound
- * of its own: every owner of a work has it under way at most once. */
+ * in the order they were posted, whoever posted them. A job that has run travels as mail to the
+ * loop it came from, which calls its done(); jobs of one loop are done in the order they ran.
+ *
+ * The queue has no bound of its own: each job is embedded in something that exists anyway (a
+ * journal has two appends, a projector one step), and is under way at most once. So the memory is
+ * its owner's, and nothing is allocated or refused here. */
 #ifndef NODE_WORKER_H
 #define NODE_WORKER_H
 
@@ -13,11 +17,14 @@
 /* *ret untouched on failure. */
 must_check enum err worker_start(const char *name, enum urgency urgency, struct worker **ret);
 
-/* Any thread; used by the loop's env. w->env is the env of a struct loop. */
+/* Any thread; env_work() ends here. w->env is the env of a struct loop. From now on w is the
+ * worker's, and the loop's once it has run, until done() gives it back; its run() touches nothing
+ * that the loop may touch meanwhile. */
 void worker_post(struct worker *l, struct work *w);
 
-/* Runs what was posted, ends the thread and frees the worker. Nobody may post any more; finished
- * jobs may still lie in their loops' inboxes. Takes NULL, returns NULL. */
+/* Runs what was posted, ends the thread and frees the worker. Nobody may post any more. Finished
+ * jobs may still lie in their loops' inboxes, so the loops are freed after it (loop_free() delivers
+ * them). Any thread but the worker's own. Takes NULL, returns NULL. */
 struct worker *worker_stop(struct worker *l);
 
 #endif
