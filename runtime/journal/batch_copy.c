@@ -13,7 +13,7 @@ struct taking {
     bool found;
 };
 
-static bool take_row(void *context, const struct batch_row *row)
+static bool batch_copy_row(void *context, const struct batch_row *row)
 {
     struct taking *t = context;
     t->found = row->seq == t->seq;
@@ -28,7 +28,7 @@ static bool take_row(void *context, const struct batch_row *row)
     return false;
 }
 
-static bool take_hash(void *context, const struct batch_row *row)
+static bool batch_copy_hash(void *context, const struct batch_row *row)
 {
     struct taking *t = context;
     t->found = row->seq == t->seq;
@@ -42,10 +42,10 @@ enum err batch_copy_take(struct batch_copy *c, struct store *s, uint16_t shard, 
     *c = (struct batch_copy){0};
     if (seq == 0)
         return ERR_NOT_FOUND;
-    enum err e = s->ops->tail(s, shard, seq, take_row, &batch);
+    enum err e = s->ops->tail(s, shard, seq, batch_copy_row, &batch);
     if (e != ERR_OK || !batch.found)
         return e != ERR_OK ? e : ERR_NOT_FOUND;
-    e = before.found ? ERR_OK : s->ops->tail(s, shard, seq - 1, take_hash, &before);
+    e = before.found ? ERR_OK : s->ops->tail(s, shard, seq - 1, batch_copy_hash, &before);
     c->has_before = e == ERR_OK && before.found;
     check(c->row.seq == seq && c->row.body.data != NULL);
     return ERR_OK;

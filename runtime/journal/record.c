@@ -60,7 +60,7 @@ void record_reader_init(struct record_reader *r, struct slice body)
         r->wire.failed = true;
 }
 
-static enum record_part read_begin(struct record_reader *r)
+static enum record_part record_read_begin(struct record_reader *r)
 {
     if (r->inside || r->next_item >= BATCH_ITEMS_MAX)
         return RECORD_DAMAGED;
@@ -78,7 +78,7 @@ static enum record_part read_begin(struct record_reader *r)
     return r->wire.failed ? RECORD_DAMAGED : RECORD_BEGIN;
 }
 
-static enum record_part read_event(struct record_reader *r)
+static enum record_part record_read_event(struct record_reader *r)
 {
     if (!r->inside || r->next_item >= BATCH_ITEMS_MAX)
         return RECORD_DAMAGED;
@@ -89,7 +89,7 @@ static enum record_part read_event(struct record_reader *r)
     return r->wire.failed ? RECORD_DAMAGED : RECORD_EVENT;
 }
 
-static enum record_part read_end(struct record_reader *r)
+static enum record_part record_read_end(struct record_reader *r)
 {
     if (!r->inside)
         return RECORD_DAMAGED;
@@ -112,11 +112,11 @@ enum record_part record_next(struct record_reader *r)
         return r->inside ? RECORD_DAMAGED : RECORD_DONE;
     switch (wire_get_array(&r->wire, PARTS_END)) {
     case PARTS_BEGIN:
-        return read_begin(r);
+        return record_read_begin(r);
     case PARTS_EVENT:
-        return read_event(r);
+        return record_read_event(r);
     case PARTS_END:
-        return read_end(r);
+        return record_read_end(r);
     default:
         return RECORD_DAMAGED;
     }

@@ -26,7 +26,7 @@ void scrub_init(struct scrub *s, struct env *env, struct worker *worker, struct 
     s->work.done = scrub_done;
 }
 
-static void again_after(struct scrub *s, uint64_t wait_ns)
+static void scrub_after(struct scrub *s, uint64_t wait_ns)
 {
     if (s->on)
         env_alarm_set(s->env, &s->alarm, env_mono_ns(s->env) + wait_ns);
@@ -36,7 +36,7 @@ void scrub_start(struct scrub *s)
 {
     s->on = true;
     if (!s->busy && s->alarm.due_ns == 0)
-        again_after(s, SCRUB_FIRST_NS);
+        scrub_after(s, SCRUB_FIRST_NS);
 }
 
 void scrub_stop(struct scrub *s)
@@ -55,7 +55,7 @@ static bool scrub_damaged(struct scrub *s, uint64_t seq, const char *how)
     return false;
 }
 
-static bool check_batch(void *context, const struct batch_row *row)
+static bool scrub_batch(void *context, const struct batch_row *row)
 {
     struct scrub *s = context;
     if (row->seq > s->step.seq_max)
@@ -79,7 +79,7 @@ static void scrub_run(struct work *w)
     check(s->busy && s->seq <= s->step.seq_max);
     s->step.bytes = 0;
     s->step.damage = NULL;
-    s->step.result = s->store->ops->tail(s->store, s->shard, s->seq + 1, check_batch, s);
+    s->step.result = s->store->ops->tail(s->store, s->shard, s->seq + 1, scrub_batch, s);
     if (s->step.damage != NULL)
         return;
     if (s->step.result == ERR_CORRUPT)
@@ -97,8 +97,8 @@ static void scrub_rest(struct scrub *s)
     check(s->began_ns != 0);
     uint64_t took_ns = env_mono_ns(s->env) - s->began_ns;
     s->began_ns = 0;
-    again_after(s, took_ns + SCRUB_STEP_NS < SCRUB_PASS_NS ? SCRUB_PASS_NS - took_ns
-                                                           : SCRUB_STEP_NS);
+    scrub_after(s,
+                took_ns + SCRUB_STEP_NS < SCRUB_PASS_NS ? SCRUB_PASS_NS - took_ns : SCRUB_STEP_NS);
 }
 
 static void scrub_done(struct work *w)
@@ -114,9 +114,9 @@ static void scrub_done(struct work *w)
     } else if (s->step.result != ERR_OK) {
         LOG_WARN(s->env->log, "journal_not_scrubbed", log_uint("shard", s->shard),
                  log_uint("after_batch", s->seq), log_text("reason", err_text(s->step.result)));
-        again_after(s, SCRUB_FIRST_NS);
+        scrub_after(s, SCRUB_FIRST_NS);
     } else if (s->seq < s->step.seq_max) {
-        again_after(s, SCRUB_STEP_NS);
+        scrub_after(s, SCRUB_STEP_NS);
     } else {
         s->passes++;
         s->damaged_seq = 0;

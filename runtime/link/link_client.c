@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* One slot for each request that may be outstanding, each with a context and an aio of NNG's. The
+ * caller's thread sends and waits on `changed`; NNG's threads put slots whose answer (or failure)
+ * has come into `answered`. The connection is never made again: NNG would send what is outstanding
+ * once more, and a request that moves money must not be repeated by the link. */
 #include "runtime/link/link_client.h"
 
 #include <errno.h>
@@ -43,7 +47,7 @@ struct link_client {
 
 /* --- NNG's threads ---------------------------------------------------------------------------- */
 
-static void on_aio(void *context)
+static void link_client_on_aio(void *context)
 {
     struct slot *slot = context;
     struct link_client *c = slot->client;
@@ -59,7 +63,7 @@ static void on_aio(void *context)
     pthread_mutex_unlock(&c->lock);
 }
 
-static void on_pipe_gone(nng_pipe pipe, nng_pipe_ev event, void *context)
+static void link_client_on_pipe_gone(nng_pipe pipe, nng_pipe_ev event, void *context)
 {
     struct link_client *c = context;
     (void)pipe;
@@ -85,13 +89,13 @@ static int link_client_dial(struct link_client *c, const char *url)
     return e == 0 ? nng_dialer_start(dialer, 0) : e;
 }
 
-static int open_slots(struct link_client *c)
+static int link_client_open_slots(struct link_client *c)
 {
     for (uint32_t i = 0; i < c->count; i++) {
         struct slot *slot = &c->slots[i];
         slot->client = c;
         fifo_push(&c->spare, &slot->link);
-        int e = nng_aio_alloc(&slot->aio, on_aio, slot);
+        int e = nng_aio_alloc(&slot->aio, link_client_on_aio, slot);
         if (e == 0)
             e = nng_ctx_open(&slot->ctx, c->socket);
         if (e == 0)
@@ -134,9 +138,9 @@ enum link_result link_client_new(const char *path, uint32_t outstanding, struct 
     struct link_client *c = link_client_allocate(outstanding);
     int e = nng_req0_open(&c->socket);
     check(e == 0);
-    e = nng_pipe_notify(c->socket, NNG_PIPE_EV_REM_POST, on_pipe_gone, c);
+    e = nng_pipe_notify(c->socket, NNG_PIPE_EV_REM_POST, link_client_on_pipe_gone, c);
     if (e == 0)
-        e = open_slots(c);
+        e = link_client_open_slots(c);
     if (e == 0)
         e = link_client_dial(c, url);
     if (e != 0) {
@@ -192,7 +196,7 @@ void link_client_send(struct link_client *c, struct slice frame, uint64_t tag)
     nng_ctx_send(slot->ctx, slot->aio);
 }
 
-static struct timespec after_ms(uint32_t ms)
+static struct timespec link_client_deadline(uint32_t ms)
 {
     struct timespec t;
     check(clock_gettime(CLOCK_MONOTONIC, &t) == 0);
@@ -206,9 +210,10 @@ static struct timespec after_ms(uint32_t ms)
 }
 
 /* Answers that came before the connection ended are still given. */
-static enum link_result wait_answer(struct link_client *c, uint32_t timeout_ms, struct slot **ret)
+static enum link_result link_client_wait(struct link_client *c, uint32_t timeout_ms,
+                                         struct slot **ret)
 {
-    struct timespec deadline = after_ms(timeout_ms);
+    struct timespec deadline = link_client_deadline(timeout_ms);
     enum link_result result = LINK_OK;
     pthread_mutex_lock(&c->lock);
     while (fifo_empty(&c->answered) && result == LINK_OK) {
@@ -228,7 +233,7 @@ enum link_result link_client_receive(struct link_client *c, uint32_t timeout_ms,
 {
     check(c->outstanding > 0);
     struct slot *slot = NULL;
-    enum link_result result = wait_answer(c, timeout_ms, &slot);
+    enum link_result result = link_client_wait(c, timeout_ms, &slot);
     if (result != LINK_OK)
         return result;
     if (slot->result != 0)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A connection of our own, without NNG, up to the first byte of the server's greeting; the errors
+ * of stat and connect tell the other cases apart. */
 #include "runtime/link/link_probe.h"
 
 #include <errno.h>

@@ -79,7 +79,7 @@ struct link_server {
 
 /* --- NNG's threads ---------------------------------------------------------------------------- */
 
-static void hand_over(struct slot *slot)
+static void link_server_hand_over(struct slot *slot)
 {
     loop_mail(slot->server->options.loop, &slot->arrived);
 }
@@ -93,23 +93,23 @@ static void link_server_receive(struct slot *slot)
         nng_aio_cancel(slot->aio);
 }
 
-static void on_received(struct slot *slot, int result)
+static void link_server_on_received(struct slot *slot, int result)
 {
     struct link_server *s = slot->server;
     if (result == 0) {
         slot->request = nng_aio_get_msg(slot->aio);
         nng_aio_set_msg(slot->aio, NULL);
         slot->state = SLOT_IN_WORK;
-        hand_over(slot);
+        link_server_hand_over(slot);
     } else if (atomic_load(&s->stopping) || result == NNG_ECLOSED) {
         slot->state = SLOT_OUT;
-        hand_over(slot);
+        link_server_hand_over(slot);
     } else {
         link_server_receive(slot);
     }
 }
 
-static void on_sent(struct slot *slot, int result)
+static void link_server_on_sent(struct slot *slot, int result)
 {
     if (result != 0) { /* the asker has gone */
         nng_msg_free(nng_aio_get_msg(slot->aio));
@@ -117,23 +117,23 @@ static void on_sent(struct slot *slot, int result)
     }
     if (atomic_load(&slot->server->stopping)) {
         slot->state = SLOT_OUT;
-        hand_over(slot);
+        link_server_hand_over(slot);
     } else {
         link_server_receive(slot);
     }
 }
 
-static void on_aio(void *context)
+static void link_server_on_aio(void *context)
 {
     struct slot *slot = context;
     int result = nng_aio_result(slot->aio);
     if (slot->state == SLOT_RECEIVING)
-        on_received(slot, result);
+        link_server_on_received(slot, result);
     else
-        on_sent(slot, result);
+        link_server_on_sent(slot, result);
 }
 
-static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *context)
+static void link_server_on_pipe(nng_pipe pipe, nng_pipe_ev event, void *context)
 {
     struct link_server *s = context;
     if (event == NNG_PIPE_EV_REM_POST) {
@@ -147,7 +147,7 @@ static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *context)
 
 /* --- the loop's thread ------------------------------------------------------------------------ */
 
-static void free_server(struct link_server *s)
+static void link_server_free(struct link_server *s)
 {
     for (uint32_t i = 0; i < s->count; i++) {
         nng_aio_free(s->slots[i].aio);
@@ -158,7 +158,7 @@ static void free_server(struct link_server *s)
 }
 
 /* All aios first, then the socket, then their memory: NNG's order. */
-static void close_socket(struct link_server *s)
+static void link_server_close_socket(struct link_server *s)
 {
     for (uint32_t i = 0; i < s->count; i++) {
         if (s->slots[i].aio != NULL)
@@ -169,18 +169,18 @@ static void close_socket(struct link_server *s)
         unlink(s->options.path);
 }
 
-static void on_flushed(struct alarm *flush)
+static void link_server_on_flushed(struct alarm *flush)
 {
     struct link_server *s = container_of(flush, struct link_server, flush);
     void (*stopped)(void *) = s->stopped;
     void *context = s->stopped_context;
-    close_socket(s);
-    free_server(s);
+    link_server_close_socket(s);
+    link_server_free(s);
     if (stopped != NULL)
         stopped(context);
 }
 
-static void on_out(struct link_server *s)
+static void link_server_on_out(struct link_server *s)
 {
     if (++s->out < s->count)
         return;
@@ -188,12 +188,12 @@ static void on_out(struct link_server *s)
     env_alarm_set(env, &s->flush, env_mono_ns(env) + LINK_FLUSH_MS * NS_PER_MS);
 }
 
-static void on_arrived(struct inbox_item *item)
+static void link_server_on_arrived(struct inbox_item *item)
 {
     struct slot *slot = container_of(item, struct slot, arrived);
     struct link_server *s = slot->server;
     if (slot->state == SLOT_OUT) {
-        on_out(s);
+        link_server_on_out(s);
         return;
     }
     slot->exchange.frame = (struct slice){nng_msg_body(slot->request),
@@ -216,7 +216,7 @@ void link_server_reply(struct link_server *s, struct link_exchange *x, struct sl
     nng_ctx_send(slot->ctx, slot->aio);
 }
 
-static void end_watch(struct link_server *s)
+static void link_server_watch_end(struct link_server *s)
 {
     if (s->watch.fd >= 0)
         close(s->watch.fd);
@@ -229,7 +229,7 @@ void link_server_stop(struct link_server *s, void (*stopped)(void *context), voi
     s->stopped = stopped;
     s->stopped_context = context;
     env_alarm_stop(loop_env(s->options.loop), &s->watch.alarm);
-    end_watch(s);
+    link_server_watch_end(s);
     atomic_store(&s->stopping, true);
     /* Ends receiving ones; those in work are not under way in NNG and are left alone. A reply that
      * is being sent at this moment may be lost: it was not waited for. */
@@ -240,7 +240,7 @@ void link_server_stop(struct link_server *s, void (*stopped)(void *context), voi
 /* --- starting --------------------------------------------------------------------------------- */
 
 /* NULL, or why the path cannot be listened on. Removes a socket that nobody answers at. */
-static const char *clear_path(const char *path)
+static const char *link_server_clear_path(const char *path)
 {
     enum link_probe found = link_probe(path, LINK_PROBE_MS);
     switch (found) {
@@ -257,7 +257,7 @@ static const char *clear_path(const char *path)
     }
 }
 
-static int start_listener(struct link_server *s, const char *bound, nng_listener *ret)
+static int link_server_start_listener(struct link_server *s, const char *bound, nng_listener *ret)
 {
     char url[LINK_BOUND_MAX + sizeof "ipc://"];
     snprintf(url, sizeof url, "ipc://%s", bound);
@@ -270,13 +270,13 @@ static int start_listener(struct link_server *s, const char *bound, nng_listener
 }
 
 /* Listens at the path, or, if it did already, anew. */
-static int listen_at(struct link_server *s)
+static int link_server_listen(struct link_server *s)
 {
     char bound[LINK_BOUND_MAX + 1];
     uint32_t number = s->listening.begun + 1;
     nng_listener listener;
     snprintf(bound, sizeof bound, "%s.%u", s->options.path, number % 1000);
-    int e = start_listener(s, bound, &listener);
+    int e = link_server_start_listener(s, bound, &listener);
     if (e != 0)
         return e;
     if (rename(bound, s->options.path) != 0) {
@@ -296,7 +296,7 @@ static int listen_at(struct link_server *s)
 
 /* A client like any other up to its greeting. If that fails (no descriptor, say) nothing is known.
  */
-static void begin_watch(struct link_server *s)
+static void link_server_watch_begin(struct link_server *s)
 {
     static const char greeting[] = {0, 'S', 'P', 0, 0, 0x30, 0, 0}; /* protocol "req" */
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -306,32 +306,32 @@ static void begin_watch(struct link_server *s)
     if (s->watch.fd >= 0 &&
         (connect(s->watch.fd, (struct sockaddr *)&address, sizeof address) != 0 ||
          send(s->watch.fd, greeting, sizeof greeting, MSG_NOSIGNAL) != sizeof greeting))
-        end_watch(s);
+        link_server_watch_end(s);
 }
 
-static void on_watch(struct alarm *a)
+static void link_server_on_watch(struct alarm *a)
 {
     struct link_server *s = container_of(a, struct link_server, watch.alarm);
     struct env *env = loop_env(s->options.loop);
     if (s->watch.fd >= 0 && atomic_load(&s->let_in) == s->watch.let_in) {
-        int e = listen_at(s);
+        int e = link_server_listen(s);
         LOG_WARN(env->log, "operators_link_listens_anew",
                  log_text("result", e == 0 ? "ok" : nng_strerror(e)),
                  log_uint("times", s->listening.begun - 1));
     }
-    end_watch(s);
-    begin_watch(s);
+    link_server_watch_end(s);
+    link_server_watch_begin(s);
     env_alarm_set(env, a, env_mono_ns(env) + LINK_WATCH_MS * NS_PER_MS);
 }
 
-static int open_slots(struct link_server *s)
+static int link_server_open_slots(struct link_server *s)
 {
     for (uint32_t i = 0; i < s->count; i++) {
         struct slot *slot = &s->slots[i];
         slot->server = s;
-        slot->arrived.deliver = on_arrived;
+        slot->arrived.deliver = link_server_on_arrived;
         slot->exchange.index = i;
-        int e = nng_aio_alloc(&slot->aio, on_aio, slot);
+        int e = nng_aio_alloc(&slot->aio, link_server_on_aio, slot);
         if (e == 0)
             e = nng_ctx_open(&slot->ctx, s->socket);
         if (e != 0)
@@ -340,27 +340,27 @@ static int open_slots(struct link_server *s)
     return 0;
 }
 
-static int open_socket(struct link_server *s)
+static int link_server_open_socket(struct link_server *s)
 {
     int e = nng_rep0_open(&s->socket);
     if (e != 0)
         return e;
-    e = nng_pipe_notify(s->socket, NNG_PIPE_EV_ADD_PRE, on_pipe, s);
+    e = nng_pipe_notify(s->socket, NNG_PIPE_EV_ADD_PRE, link_server_on_pipe, s);
     if (e == 0)
-        e = nng_pipe_notify(s->socket, NNG_PIPE_EV_REM_POST, on_pipe, s);
+        e = nng_pipe_notify(s->socket, NNG_PIPE_EV_REM_POST, link_server_on_pipe, s);
     if (e == 0)
-        e = open_slots(s);
+        e = link_server_open_slots(s);
     if (e == 0)
-        e = listen_at(s);
+        e = link_server_listen(s);
     if (e != 0)
-        close_socket(s);
+        link_server_close_socket(s);
     return e;
 }
 
 struct link_server *link_server_new(const struct link_server_options *options, char *reason,
                                     size_t reason_size)
 {
-    const char *refusal = clear_path(options->path);
+    const char *refusal = link_server_clear_path(options->path);
     if (refusal != NULL) {
         snprintf(reason, reason_size, "%s: %s", options->path, refusal);
         return NULL;
@@ -372,17 +372,17 @@ struct link_server *link_server_new(const struct link_server_options *options, c
     check(s->count <= LINK_CONTEXTS_MAX);
     s->slots = calloc(s->count, sizeof *s->slots);
     check(s->slots != NULL);
-    s->flush.fire = on_flushed;
-    s->watch.alarm.fire = on_watch;
+    s->flush.fire = link_server_on_flushed;
+    s->watch.alarm.fire = link_server_on_watch;
     s->watch.fd = -1;
-    int e = open_socket(s);
+    int e = link_server_open_socket(s);
     if (e != 0) {
         snprintf(reason, reason_size, "%s: cannot listen: %s", options->path, nng_strerror(e));
-        free_server(s);
+        link_server_free(s);
         return NULL;
     }
     for (uint32_t i = 0; i < s->count; i++)
         link_server_receive(&s->slots[i]);
-    on_watch(&s->watch.alarm);
+    link_server_on_watch(&s->watch.alarm);
     return s;
 }

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The soonest is at the root. An alarm keeps its index (impl), so that it can be removed from the
+ * middle: the last one takes its place and moves up or down. */
 #include "runtime/node/alarms.h"
 
 #include <stdlib.h>
@@ -16,28 +18,28 @@ void alarms_done(struct alarms *s)
     alarms_init(s);
 }
 
-static uint32_t index_of(const struct alarm *a)
+static uint32_t alarms_index(const struct alarm *a)
 {
     return (uint32_t)(uintptr_t)a->impl;
 }
 
-static void put_at(struct alarms *s, uint32_t at, struct alarm *a)
+static void alarms_put(struct alarms *s, uint32_t at, struct alarm *a)
 {
     s->heap[at] = a;
     a->impl = (void *)(uintptr_t)at;
 }
 
-static void sift_up(struct alarms *s, uint32_t at)
+static void alarms_sift_up(struct alarms *s, uint32_t at)
 {
     struct alarm *a = s->heap[at];
     while (at > 0 && s->heap[(at - 1) / 2]->due_ns > a->due_ns) {
-        put_at(s, at, s->heap[(at - 1) / 2]);
+        alarms_put(s, at, s->heap[(at - 1) / 2]);
         at = (at - 1) / 2;
     }
-    put_at(s, at, a);
+    alarms_put(s, at, a);
 }
 
-static void sift_down(struct alarms *s, uint32_t at)
+static void alarms_sift_down(struct alarms *s, uint32_t at)
 {
     struct alarm *a = s->heap[at];
     for (;;) {
@@ -48,10 +50,10 @@ static void sift_down(struct alarms *s, uint32_t at)
             child++;
         if (s->heap[child]->due_ns >= a->due_ns)
             break;
-        put_at(s, at, s->heap[child]);
+        alarms_put(s, at, s->heap[child]);
         at = child;
     }
-    put_at(s, at, a);
+    alarms_put(s, at, a);
 }
 
 void alarms_set(struct alarms *s, struct alarm *a, uint64_t due_ns)
@@ -63,18 +65,18 @@ void alarms_set(struct alarms *s, struct alarm *a, uint64_t due_ns)
     array_reserve(s->heap, s->cap, s->count + 1);
     a->due_ns = due_ns;
     s->heap[s->count] = a;
-    sift_up(s, s->count++);
+    alarms_sift_up(s, s->count++);
 }
 
 void alarms_remove(struct alarms *s, struct alarm *a)
 {
-    uint32_t at = index_of(a);
+    uint32_t at = alarms_index(a);
     check(at < s->count && s->heap[at] == a);
     struct alarm *last = s->heap[--s->count];
     if (last != a) {
-        put_at(s, at, last);
-        sift_up(s, at);
-        sift_down(s, index_of(last));
+        alarms_put(s, at, last);
+        alarms_sift_up(s, at);
+        alarms_sift_down(s, alarms_index(last));
     }
     a->due_ns = 0;
     a->impl = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Alarms: the set alarms (runtime/base/env.h) of one loop, soonest first. A binary heap of
- * pointers; each alarm's impl holds its place. Knows no clock. */
+ * pointers; each alarm's impl is its index. The alarms stay their owners'. Knows no clock. */
 #ifndef NODE_ALARMS_H
 #define NODE_ALARMS_H
 

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The real world on libuv. Everything happens in three places of libuv's round: the timer fires
  * alarms, the check phase after poll delivers mail and runs passes, and the prepare phase before
- * poll decides whether poll may block. */
+ * poll decides whether poll may block: not while a pass has work left (the idle handle is active).
+ *
+ * Mail and finished work come from other threads through the inbox; only the push that finds it
+ * empty wakes poll, with the async handle. Calls that cannot fail are checked: a loop that cannot
+ * arm its timer or deliver mail has no way to go on. */
 #include "runtime/node/loop.h"
 
 #include <errno.h>
@@ -17,7 +21,6 @@
 #include "runtime/node/inbox.h"
 #include "runtime/node/thread.h"
 #include "runtime/node/worker.h"
-
 
 struct loop {
     struct env env;
@@ -60,38 +63,38 @@ void loop_mail(struct loop *l, struct inbox_item *item)
     check(uv_async_send(&l->async) == 0);
 }
 
-static void on_async(uv_async_t *handle)
+static void loop_on_async(uv_async_t *handle)
 {
     (void)handle; /* poll has returned: the check phase delivers */
 }
 
 /* --- env -------------------------------------------------------------------------------------- */
 
-static uint64_t clock_ns(clockid_t clock)
+static uint64_t loop_clock_ns(clockid_t clock)
 {
     struct timespec t;
     check(clock_gettime(clock, &t) == 0);
     return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
-static uint64_t real_mono_ns(struct env *e)
+static uint64_t loop_env_mono_ns(struct env *e)
 {
     (void)e;
-    return clock_ns(CLOCK_MONOTONIC);
+    return loop_clock_ns(CLOCK_MONOTONIC);
 }
 
-static uint64_t real_wall_ns(struct env *e)
+static uint64_t loop_env_wall_ns(struct env *e)
 {
     (void)e;
-    return clock_ns(CLOCK_REALTIME);
+    return loop_clock_ns(CLOCK_REALTIME);
 }
 
-static uint64_t real_random(struct env *e)
+static uint64_t loop_env_random(struct env *e)
 {
     return rng_next(&loop_of(e)->rng);
 }
 
-static void work_home(struct inbox_item *item)
+static void loop_work_home(struct inbox_item *item)
 {
     struct work *w = container_of(item, struct work, mail);
     struct loop *l = loop_of(w->env);
@@ -100,9 +103,9 @@ static void work_home(struct inbox_item *item)
     w->done(w);
 }
 
-static void real_work(struct env *e, struct worker *worker, struct work *w)
+static void loop_env_work(struct env *e, struct worker *worker, struct work *w)
 {
-    w->mail.deliver = work_home;
+    w->mail.deliver = loop_work_home;
     loop_of(e)->works++;
     worker_post(worker, w);
 }
@@ -112,10 +115,10 @@ void loop_work_finished(struct work *w)
     loop_mail(loop_of(w->env), &w->mail);
 }
 
-static void on_timer(uv_timer_t *handle);
+static void loop_on_timer(uv_timer_t *handle);
 
 /* Libuv counts milliseconds: round up, never early by much nor busy. */
-static void arm_timer(struct loop *l)
+static void loop_arm_timer(struct loop *l)
 {
     uint64_t due_ns = alarms_due_ns(&l->alarms);
     if (due_ns == l->timer_due_ns)
@@ -125,59 +128,59 @@ static void arm_timer(struct loop *l)
         check(uv_timer_stop(&l->timer) == 0);
         return;
     }
-    uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+    uint64_t now_ns = loop_clock_ns(CLOCK_MONOTONIC);
     uint64_t wait_ms = due_ns <= now_ns ? 0 : (due_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS;
     uv_update_time(&l->uv); /* else a long pass would count as time waited */
-    check(uv_timer_start(&l->timer, on_timer, wait_ms, 0) == 0);
+    check(uv_timer_start(&l->timer, loop_on_timer, wait_ms, 0) == 0);
 }
 
-static void on_timer(uv_timer_t *handle)
+static void loop_on_timer(uv_timer_t *handle)
 {
     struct loop *l = handle->data;
     l->timer_due_ns = UINT64_MAX;
     l->awake = true; /* what fires makes work for a pass, and poll comes before it */
-    alarms_fire(&l->alarms, clock_ns(CLOCK_MONOTONIC));
-    arm_timer(l);
+    alarms_fire(&l->alarms, loop_clock_ns(CLOCK_MONOTONIC));
+    loop_arm_timer(l);
 }
 
-static void real_alarm_set(struct env *e, struct alarm *a, uint64_t due_ns)
+static void loop_env_alarm_set(struct env *e, struct alarm *a, uint64_t due_ns)
 {
     struct loop *l = loop_of(e);
     alarms_set(&l->alarms, a, due_ns);
-    arm_timer(l);
+    loop_arm_timer(l);
 }
 
-static void real_alarm_stop(struct env *e, struct alarm *a)
+static void loop_env_alarm_stop(struct env *e, struct alarm *a)
 {
     struct loop *l = loop_of(e);
     alarms_remove(&l->alarms, a);
-    arm_timer(l);
+    loop_arm_timer(l);
 }
 
-static void real_wake(struct env *e)
+static void loop_env_wake(struct env *e)
 {
     loop_of(e)->awake = true;
 }
 
-static void real_mail(struct env *e, struct inbox_item *item)
+static void loop_env_mail(struct env *e, struct inbox_item *item)
 {
     loop_mail(loop_of(e), item);
 }
 
-static const struct env_ops real_ops = {
-    .mono_ns = real_mono_ns,
-    .wall_ns = real_wall_ns,
-    .random = real_random,
-    .work = real_work,
-    .alarm_set = real_alarm_set,
-    .alarm_stop = real_alarm_stop,
-    .wake = real_wake,
-    .mail = real_mail,
+static const struct env_ops loop_env_ops = {
+    .mono_ns = loop_env_mono_ns,
+    .wall_ns = loop_env_wall_ns,
+    .random = loop_env_random,
+    .work = loop_env_work,
+    .alarm_set = loop_env_alarm_set,
+    .alarm_stop = loop_env_alarm_stop,
+    .wake = loop_env_wake,
+    .mail = loop_env_mail,
 };
 
 /* --- the round -------------------------------------------------------------------------------- */
 
-static bool run_hooks(struct list *hooks)
+static bool loop_run_hooks(struct list *hooks)
 {
     bool more = false;
     for (struct list *link = hooks->next, *next; link != hooks; link = next) {
@@ -188,31 +191,31 @@ static bool run_hooks(struct list *hooks)
     return more;
 }
 
-static void on_check(uv_check_t *handle)
+static void loop_on_check(uv_check_t *handle)
 {
     struct loop *l = handle->data;
     l->awake = false;
     inbox_deliver(&l->inbox);
-    bool more = run_hooks(&l->passes);
-    more |= run_hooks(&l->after_passes);
+    bool more = loop_run_hooks(&l->passes);
+    more |= loop_run_hooks(&l->after_passes);
     l->awake |= more;
 }
 
-static void on_idle(uv_idle_t *handle)
+static void loop_on_idle(uv_idle_t *handle)
 {
     (void)handle; /* its being active is what counts */
 }
 
-static void on_prepare(uv_prepare_t *handle)
+static void loop_on_prepare(uv_prepare_t *handle)
 {
     struct loop *l = handle->data;
     if (l->awake == l->idling)
         return;
     l->idling = l->awake;
-    check((l->idling ? uv_idle_start(&l->idle, on_idle) : uv_idle_stop(&l->idle)) == 0);
+    check((l->idling ? uv_idle_start(&l->idle, loop_on_idle) : uv_idle_stop(&l->idle)) == 0);
 }
 
-static void on_stop(struct inbox_item *item)
+static void loop_on_stop(struct inbox_item *item)
 {
     uv_stop(&container_of(item, struct loop, stop_item)->uv);
 }
@@ -234,18 +237,18 @@ static void loop_seed(struct rng *r)
 }
 
 /* Handles other than the async cannot fail to start. */
-static void start_handles(struct loop *l)
+static void loop_start_handles(struct loop *l)
 {
     check(uv_prepare_init(&l->uv, &l->prepare) == 0);
     check(uv_check_init(&l->uv, &l->check) == 0);
     check(uv_idle_init(&l->uv, &l->idle) == 0);
     check(uv_timer_init(&l->uv, &l->timer) == 0);
     l->prepare.data = l->check.data = l->timer.data = l;
-    check(uv_prepare_start(&l->prepare, on_prepare) == 0);
-    check(uv_check_start(&l->check, on_check) == 0);
+    check(uv_prepare_start(&l->prepare, loop_on_prepare) == 0);
+    check(uv_check_start(&l->check, loop_on_check) == 0);
 }
 
-static void run_on_thread(void *context)
+static void loop_thread_main(void *context)
 {
     loop_run(context);
 }
@@ -258,11 +261,11 @@ enum err loop_new(const struct loop_options *options, struct loop **ret)
     int refused = uv_loop_init(&l->uv);
     if (refused != 0)
         goto err_after_alloc;
-    refused = uv_async_init(&l->uv, &l->async, on_async);
+    refused = uv_async_init(&l->uv, &l->async, loop_on_async);
     if (refused != 0)
         goto err_after_loop;
-    start_handles(l);
-    l->env.ops = &real_ops;
+    loop_start_handles(l);
+    l->env.ops = &loop_env_ops;
     l->env.log = options->log;
     l->timer_due_ns = UINT64_MAX;
     alarms_init(&l->alarms);
@@ -271,8 +274,8 @@ enum err loop_new(const struct loop_options *options, struct loop **ret)
     list_init(&l->after_passes);
     inbox_init(&l->inbox);
     atomic_init(&l->stopping, false);
-    l->stop_item.deliver = on_stop;
-    thread_init(&l->thread, options->name, run_on_thread, l);
+    l->stop_item.deliver = loop_on_stop;
+    thread_init(&l->thread, options->name, loop_thread_main, l);
     l->thread.cpu = options->cpu;
     *ret = l;
     return ERR_OK;

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What other threads see of a shard is copied: its state in atomics, its statistics under a mutex,
- * its end as mail to loop 0. */
+/* What other threads see of a shard is copied: its state in atomics, its statistics under a mutex
+ * (once a second, by its own loop), its end as mail to loop 0.
+ *
+ * Stopping: node_stop() closes all shards; each mails to loop 0 when it is quiet; after the last
+ * one loop 0 ends, node_run() ends the others, and node_free() stops the workers before it frees
+ * the loops, for finished jobs come home through the loops' inboxes. If the deadline passes first,
+ * something hangs in the store: node_run() says so and the process must leave. */
 #include "runtime/node/node.h"
 
 #include <pthread.h>
@@ -43,14 +48,14 @@ struct node {
     struct alarm deadline;
 };
 
-static struct env *env_of_loop_0(const struct node *n)
+static struct env *node_env_0(const struct node *n)
 {
     return loop_env(n->loops[0].loop);
 }
 
-/* --- what the shard tells --------------------------------------------------------------------- */
+/* --- from the shards -------------------------------------------------------------------------- */
 
-static const char *state_name(enum shard_state state)
+static const char *node_state_name(enum shard_state state)
 {
     switch (state) {
     case SHARD_OPENING:
@@ -65,25 +70,25 @@ static const char *state_name(enum shard_state state)
     return "unknown";
 }
 
-static void state_changed(void *context, uint16_t shard, enum shard_state state,
-                          const char *reason)
+static void node_state_changed(void *context, uint16_t shard, enum shard_state state,
+                               const char *reason)
 {
     struct node *n = context;
     struct node_shard *ns = &n->shards[shard];
     atomic_store(&ns->state, state);
     if (reason != NULL && reason[0] != '\0')
         LOG_INFO(n->options.log, "shard_state", log_uint("shard", ns->number),
-                 log_text("state", state_name(state)), log_text("reason", reason));
+                 log_text("state", node_state_name(state)), log_text("reason", reason));
     else
         LOG_INFO(n->options.log, "shard_state", log_uint("shard", ns->number),
-                 log_text("state", state_name(state)));
+                 log_text("state", node_state_name(state)));
     if (state != SHARD_STOPPED)
         return;
     snprintf(ns->reason, sizeof ns->reason, "%s", reason);
     loop_mail(n->loops[0].loop, &ns->stopped_item);
 }
 
-static void on_stopped(struct inbox_item *item)
+static void node_on_stopped(struct inbox_item *item)
 {
     struct node_shard *ns = container_of(item, struct node_shard, stopped_item);
     struct node *n = ns->node;
@@ -91,29 +96,29 @@ static void on_stopped(struct inbox_item *item)
         n->options.shard_stopped(n->options.context, ns->number, ns->reason);
 }
 
-static void finish_if_quiet(struct node *n)
+static void node_finish_if_quiet(struct node *n)
 {
     if (!n->stopping || n->drained || n->quiet_count < n->options.shards)
         return;
     n->drained = true;
-    env_alarm_stop(env_of_loop_0(n), &n->deadline);
+    env_alarm_stop(node_env_0(n), &n->deadline);
     loop_stop(n->loops[0].loop);
 }
 
-static void on_quiet(struct inbox_item *item)
+static void node_on_quiet(struct inbox_item *item)
 {
     struct node *n = container_of(item, struct node_shard, quiet_item)->node;
     n->quiet_count++;
-    finish_if_quiet(n);
+    node_finish_if_quiet(n);
 }
 
-static void shard_quiets(void *context, uint16_t shard)
+static void node_shard_quiet(void *context, uint16_t shard)
 {
     struct node *n = context;
     loop_mail(n->loops[0].loop, &n->shards[shard].quiet_item);
 }
 
-static bool shard_step(struct loop_hook *h)
+static bool node_shard_pass(struct loop_hook *h)
 {
     struct node_shard *ns = container_of(h, struct node_shard, hook);
     return shard_set_pass(ns->node->shard_set, ns->number, LOOP_PASS_NS);
@@ -121,7 +126,7 @@ static bool shard_step(struct loop_hook *h)
 
 /* --- statistics ------------------------------------------------------------------------------- */
 
-static void publish_shard(struct node_shard *ns)
+static void node_publish_shard(struct node_shard *ns)
 {
     struct shard_stats stats;
     shard_get_stats(shard_set_shard(ns->node->shard_set, ns->number), &stats);
@@ -136,7 +141,7 @@ static void node_publish(struct alarm *a)
     struct node *n = nl->node;
     for (uint16_t i = 0; i < n->options.shards; i++)
         if (n->shards[i].loop == nl->loop)
-            publish_shard(&n->shards[i]);
+            node_publish_shard(&n->shards[i]);
     env_alarm_set(a->env, a, env_mono_ns(a->env) + NODE_PUBLISH_NS);
 }
 
@@ -151,7 +156,7 @@ void node_get_stats(struct node *n, uint16_t shard, struct shard_stats *stats)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-static enum err make_workers(struct node *n)
+static enum err node_make_workers(struct node *n)
 {
     enum err e = worker_start("journal", URGENCY_HIGH, &n->journal_worker);
     if (e == ERR_OK)
@@ -161,7 +166,7 @@ static enum err make_workers(struct node *n)
     return e;
 }
 
-static enum err make_loops(struct node *n)
+static enum err node_make_loops(struct node *n)
 {
     enum err e = ERR_OK;
     for (uint16_t i = 0; i < n->options.loops && e == ERR_OK; i++) {
@@ -176,7 +181,7 @@ static enum err make_loops(struct node *n)
     return e;
 }
 
-static struct shard_set *make_shard_set(struct node *n)
+static struct shard_set *node_make_shard_set(struct node *n)
 {
     const struct node_options *o = &n->options;
     struct env *envs[NODE_LOOPS_MAX];
@@ -197,41 +202,41 @@ static struct shard_set *make_shard_set(struct node *n)
         .dedup_entries_max = o->dedup_entries_max,
         .filter_bytes = o->filter_bytes,
         .merge_keys = o->merge_keys,
-        .state_changed = state_changed,
-        .quiet = shard_quiets,
+        .state_changed = node_state_changed,
+        .quiet = node_shard_quiet,
         .context = n,
     });
 }
 
-static void init_shard(struct node *n, uint16_t number)
+static void node_init_shard(struct node *n, uint16_t number)
 {
     struct node_shard *ns = &n->shards[number];
     ns->node = n;
     ns->number = number;
     ns->loop = n->loops[number % n->options.loops].loop;
-    ns->hook.run = shard_step;
-    ns->stopped_item.deliver = on_stopped;
-    ns->quiet_item.deliver = on_quiet;
+    ns->hook.run = node_shard_pass;
+    ns->stopped_item.deliver = node_on_stopped;
+    ns->quiet_item.deliver = node_on_quiet;
     atomic_init(&ns->state, SHARD_OPENING);
     check(pthread_mutex_init(&ns->stats_lock, NULL) == 0);
 }
 
-static enum err make_shards(struct node *n)
+static enum err node_make_shards(struct node *n)
 {
     for (uint16_t i = 0; i < n->options.shards; i++)
-        init_shard(n, i);
-    n->shard_set = make_shard_set(n);
+        node_init_shard(n, i);
+    n->shard_set = node_make_shard_set(n);
     if (n->shard_set == NULL)
         return ERR_NO_MEMORY;
     for (uint16_t i = 0; i < n->options.shards; i++) {
         loop_add_pass(n->shards[i].loop, &n->shards[i].hook);
-        publish_shard(&n->shards[i]);
+        node_publish_shard(&n->shards[i]);
     }
     return ERR_OK;
 }
 
 /* Loops and workers, as far as they were made. */
-static void free_threads(struct node *n)
+static void node_free_threads(struct node *n)
 {
     worker_stop(n->journal_worker);
     worker_stop(n->views_worker);
@@ -241,9 +246,9 @@ static void free_threads(struct node *n)
         loop_free(n->loops[i].loop);
 }
 
-static void free_node(struct node *n)
+static void node_free_all(struct node *n)
 {
-    free_threads(n); /* mail of the shard set may still lie there */
+    node_free_threads(n); /* mail of the shard set may still lie there */
     n->shard_set = shard_set_free(n->shard_set);
     free(n->shards);
     free(n);
@@ -259,13 +264,13 @@ enum err node_new(const struct node_options *options, struct node **ret)
         return ERR_NO_MEMORY;
     n->options = *options;
     n->shards = calloc(options->shards, sizeof *n->shards);
-    enum err e = n->shards != NULL ? make_loops(n) : ERR_NO_MEMORY;
+    enum err e = n->shards != NULL ? node_make_loops(n) : ERR_NO_MEMORY;
     if (e == ERR_OK)
-        e = make_workers(n);
+        e = node_make_workers(n);
     if (e == ERR_OK)
-        e = make_shards(n);
+        e = node_make_shards(n);
     if (e != ERR_OK) {
-        free_node(n);
+        node_free_all(n);
         return e;
     }
     *ret = n;
@@ -294,7 +299,7 @@ bool node_run(struct node *n)
     return n->drained;
 }
 
-static void on_deadline(struct alarm *a)
+static void node_on_deadline(struct alarm *a)
 {
     struct node *n = container_of(a, struct node, deadline);
     LOG_ERROR(n->options.log, "node_stop_timed_out",
@@ -306,10 +311,10 @@ void node_stop(struct node *n, uint64_t deadline_ns)
 {
     check(!n->stopping);
     n->stopping = true;
-    n->deadline.fire = on_deadline;
-    env_alarm_set(env_of_loop_0(n), &n->deadline, deadline_ns);
+    n->deadline.fire = node_on_deadline;
+    env_alarm_set(node_env_0(n), &n->deadline, deadline_ns);
     shard_set_close(n->shard_set);
-    finish_if_quiet(n);
+    node_finish_if_quiet(n);
 }
 
 struct node *node_free(struct node *n)
@@ -319,7 +324,7 @@ struct node *node_free(struct node *n)
     check(n->drained);
     for (uint16_t i = 0; i < n->options.shards; i++)
         pthread_mutex_destroy(&n->shards[i].stats_lock);
-    free_node(n);
+    node_free_all(n);
     return NULL;
 }
 

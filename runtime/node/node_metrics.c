@@ -77,13 +77,13 @@ struct page {
 typedef void (*each_kind)(struct page *p, const struct shard_kind_stats *stats,
                           const char *const *labels, const void *context);
 
-static void shard_label(char text[8], uint16_t shard)
+static void node_metrics_shard_label(char text[8], uint16_t shard)
 {
     snprintf(text, 8, "%u", shard);
 }
 
-static void put_value(struct metrics *m, const struct family *f, const void *stats,
-                      const char *const *labels)
+static void node_metrics_put_value(struct metrics *m, const struct family *f, const void *stats,
+                                   const char *const *labels)
 {
     uint64_t value;
     memcpy(&value, (const char *)stats + f->offset, sizeof value);
@@ -93,25 +93,25 @@ static void put_value(struct metrics *m, const struct family *f, const void *sta
         metrics_sample(m, f->name, value, labels);
 }
 
-static void put_shard_families(struct page *p)
+static void node_metrics_put_shard_families(struct page *p)
 {
     for (size_t i = 0; i < array_len(shard_families); i++) {
         const struct family *f = &shard_families[i];
         metrics_family(p->m, f->type, f->name, f->help);
         for (uint16_t s = 0; s < p->count; s++) {
             char shard[8];
-            shard_label(shard, s);
-            put_value(p->m, f, &p->shards[s], METRICS_LABELS("shard", shard));
+            node_metrics_shard_label(shard, s);
+            node_metrics_put_value(p->m, f, &p->shards[s], METRICS_LABELS("shard", shard));
         }
     }
 }
 
 /* Calls `each` for all kinds of all shards. */
-static void walk_kinds(struct page *p, each_kind each, const void *context)
+static void node_metrics_walk_kinds(struct page *p, each_kind each, const void *context)
 {
     for (uint16_t s = 0; s < p->count; s++) {
         char shard[8];
-        shard_label(shard, s);
+        node_metrics_shard_label(shard, s);
         for (int k = 0; k < KIND_MAX; k++)
             if (p->domain->kinds[k] != NULL)
                 each(p, &p->shards[s].kinds[k],
@@ -119,76 +119,76 @@ static void walk_kinds(struct page *p, each_kind each, const void *context)
     }
 }
 
-static void put_kind_value(struct page *p, const struct shard_kind_stats *stats,
-                           const char *const *labels, const void *context)
+static void node_metrics_put_kind_value(struct page *p, const struct shard_kind_stats *stats,
+                                        const char *const *labels, const void *context)
 {
-    put_value(p->m, context, stats, labels);
+    node_metrics_put_value(p->m, context, stats, labels);
 }
 
-static void put_wait(struct page *p, const struct shard_kind_stats *stats,
-                     const char *const *labels, const void *context)
+static void node_metrics_put_wait(struct page *p, const struct shard_kind_stats *stats,
+                                  const char *const *labels, const void *context)
 {
     (void)context;
     metrics_sample_seconds(p->m, "payd_mailbox_wait_seconds_sum", stats->wait_ns_sum, labels);
     metrics_sample(p->m, "payd_mailbox_wait_seconds_count", stats->turns, labels);
 }
 
-static void put_kind_families(struct page *p)
+static void node_metrics_put_kind_families(struct page *p)
 {
     for (size_t i = 0; i < array_len(kind_families); i++) {
         const struct family *f = &kind_families[i];
         metrics_family(p->m, f->type, f->name, f->help);
-        walk_kinds(p, put_kind_value, f);
+        node_metrics_walk_kinds(p, node_metrics_put_kind_value, f);
     }
     metrics_family(p->m, METRICS_SUMMARY, "payd_mailbox_wait_seconds",
                    "From the arrival of a message to its turn.");
-    walk_kinds(p, put_wait, NULL);
+    node_metrics_walk_kinds(p, node_metrics_put_wait, NULL);
 }
 
-static void put_states(struct page *p)
+static void node_metrics_put_states(struct page *p)
 {
     metrics_family(p->m, METRICS_GAUGE, "payd_shard_state",
                    "0 opening, 1 running, 2 recovering, 3 stopped.");
     for (uint16_t s = 0; s < p->count; s++) {
         char shard[8];
-        shard_label(shard, s);
+        node_metrics_shard_label(shard, s);
         metrics_uint(p->m, "payd_shard_state", p->shards[s].state, "shard", shard);
     }
     metrics_family(p->m, METRICS_GAUGE, "payd_shard_writable", "0 while the store is full.");
     for (uint16_t s = 0; s < p->count; s++) {
         char shard[8];
-        shard_label(shard, s);
+        node_metrics_shard_label(shard, s);
         metrics_uint(p->m, "payd_shard_writable", p->shards[s].writable, "shard", shard);
     }
     metrics_family(p->m, METRICS_GAUGE, "payd_projector_lag_batches",
                    "Durable batches that the views do not show yet.");
     for (uint16_t s = 0; s < p->count; s++) {
         char shard[8];
-        shard_label(shard, s);
+        node_metrics_shard_label(shard, s);
         metrics_uint(p->m, "payd_projector_lag_batches",
                      p->shards[s].committed_seq - p->shards[s].projected_seq, "shard", shard);
     }
 }
 
-static void put_histograms(struct page *p)
+static void node_metrics_put_histograms(struct page *p)
 {
     metrics_family(p->m, METRICS_HISTOGRAM, "payd_journal_batch_records", "Records of a batch.");
     for (uint16_t s = 0; s < p->count; s++) {
         char shard[8];
-        shard_label(shard, s);
+        node_metrics_shard_label(shard, s);
         metrics_sample_histogram(p->m, "payd_journal_batch_records", &p->shards[s].batch_records,
                                  HISTOGRAM_BATCH_UNIT, false, METRICS_LABELS("shard", shard));
     }
     metrics_family(p->m, METRICS_HISTOGRAM, "payd_journal_append_seconds", "Time of a commit.");
     for (uint16_t s = 0; s < p->count; s++) {
         char shard[8];
-        shard_label(shard, s);
+        node_metrics_shard_label(shard, s);
         metrics_sample_histogram(p->m, "payd_journal_append_seconds", &p->shards[s].append_ns,
                                  HISTOGRAM_LATENCY_UNIT, true, METRICS_LABELS("shard", shard));
     }
 }
 
-static void put_process(struct metrics *m)
+static void node_metrics_put_process(struct metrics *m)
 {
     struct process_usage usage;
     process_get_usage(&usage);
@@ -211,7 +211,7 @@ static void put_process(struct metrics *m)
 
 void node_metrics(struct node *n, struct metrics *m)
 {
-    put_process(m);
+    node_metrics_put_process(m);
     struct shard_set *set = node_shard_set(n);
     struct page p = {.m = m, .domain = shard_set_domain(set), .count = shard_set_count(set)};
     p.shards = calloc(p.count, sizeof *p.shards);
@@ -221,9 +221,9 @@ void node_metrics(struct node *n, struct metrics *m)
     }
     for (uint16_t i = 0; i < p.count; i++)
         node_get_stats(n, i, &p.shards[i]);
-    put_states(&p);
-    put_shard_families(&p);
-    put_kind_families(&p);
-    put_histograms(&p);
+    node_metrics_put_states(&p);
+    node_metrics_put_shard_families(&p);
+    node_metrics_put_kind_families(&p);
+    node_metrics_put_histograms(&p);
     free(p.shards);
 }

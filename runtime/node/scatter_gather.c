@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See scatter_gather.h. */
+/* One block of memory has a copy of the message for each shard, deadline and all. The last answer
+ * to come joins them, answers the message that was asked, and frees the block. */
 #include "runtime/node/scatter_gather.h"
 
 #include <stdlib.h>
@@ -46,14 +47,14 @@ static void scatter_gather_join(struct scatter_gather *g)
         m->reply_type = g->parts[0].message.reply_type;
 }
 
-static void free_parts(struct scatter_gather *g)
+static void scatter_gather_free(struct scatter_gather *g)
 {
     for (uint16_t i = 0; i < g->count; i++)
         wire_writer_done(&g->parts[i].message.reply);
     free(g);
 }
 
-static void part_done(struct message *m)
+static void scatter_gather_part_done(struct message *m)
 {
     struct scatter_gather *g = container_of(m, struct part, message)->gathering;
     if (--g->left > 0)
@@ -61,7 +62,7 @@ static void part_done(struct message *m)
     scatter_gather_join(g);
     struct message *asked = g->asked;
     asked->runtime.gathering = NULL;
-    free_parts(g);
+    scatter_gather_free(g);
     asked->done(asked);
 }
 
@@ -80,7 +81,7 @@ void scatter_gather_start(struct shard_set *c, struct env *from, const struct ga
         g->parts[i].gathering = g;
         *part = *m;
         part->target = how->target(i);
-        part->done = part_done;
+        part->done = scatter_gather_part_done;
         wire_writer_init(&part->reply, m->reply.len_max);
     }
     m->runtime.gathering = g;
@@ -91,6 +92,6 @@ void scatter_gather_start(struct shard_set *c, struct env *from, const struct ga
 void scatter_gather_kill(struct message *m)
 {
     if (m->runtime.gathering != NULL)
-        free_parts(m->runtime.gathering);
+        scatter_gather_free(m->runtime.gathering);
     m->runtime.gathering = NULL;
 }

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See shard_set.h. What one shard tells another travels as mail between their envs, or in the
- * atomics of progress.h. */
+/* The way of a message: shard_set_post() finds the shard, and posts to it at once if it belongs to
+ * the sender's env, else by mail. Its answer comes back through shard_set_answer() in the same two
+ * ways. A message about the whole node becomes one to each shard (scatter_gather.c).
+ *
+ * Shards know of each other only how far their journals and views are (atomics of progress.h). The
+ * one that moved notifies those whose lists wait, with one mail at most on its way to each. */
 #include "runtime/node/shard_set.h"
 
 #include <stdatomic.h>
@@ -26,7 +30,7 @@ struct shard_set {
     struct shard_set_shard shards[];
 };
 
-/* --- what a shard tells ----------------------------------------------------------------------- */
+/* --- from the shards -------------------------------------------------------------------------- */
 
 static void shard_set_answer(void *context, struct message *m)
 {
@@ -34,14 +38,14 @@ static void shard_set_answer(void *context, struct message *m)
     message_answer(cs->env, m);
 }
 
-static void state_changed(void *context, enum shard_state state, const char *reason)
+static void shard_set_state_changed(void *context, enum shard_state state, const char *reason)
 {
     struct shard_set_shard *cs = context;
     const struct shard_set_options *o = &cs->shard_set->options;
     o->state_changed(o->context, cs->number, state, reason);
 }
 
-static void on_notify(struct inbox_item *item)
+static void shard_set_on_notify(struct inbox_item *item)
 {
     struct shard_set_shard *cs = container_of(item, struct shard_set_shard, notify_item);
     /* before the pass: what it does not see notifies once more */
@@ -69,7 +73,7 @@ bool shard_set_pass(struct shard_set *c, uint16_t shard, uint64_t budget_ns)
 
 /* --- messages --------------------------------------------------------------------------------- */
 
-static void post_here(struct inbox_item *item)
+static void shard_set_post_here(struct inbox_item *item)
 {
     struct message *m = container_of(item, struct message, mail);
     shard_post(m->runtime.shard, m);
@@ -85,19 +89,19 @@ void shard_set_post_to(struct shard_set *c, struct env *from, struct message *m,
         return;
     }
     m->runtime.shard = cs->shard;
-    m->mail.deliver = post_here;
+    m->mail.deliver = shard_set_post_here;
     env_mail(cs->env, &m->mail);
 }
 
 /* NULL: one shard answers this. */
-static const struct gatherer *gatherer_of(const struct shard_set *c,
-                                          const struct message_type *type)
+static const struct gatherer *shard_set_gatherer(const struct shard_set *c,
+                                                 const struct message_type *type)
 {
     bool many = c->options.shards > 1 && type->number < DOMAIN_NUMBER_MAX;
     return many ? c->options.domain->gatherers[type->number] : NULL;
 }
 
-static uint16_t shard_of(const struct shard_set *c, struct id128 id)
+static uint16_t shard_set_home(const struct shard_set *c, struct id128 id)
 {
     uint16_t shards = c->options.shards;
     return (uint16_t)((id128_home(id) + (MUTANT(WRONG_SHARD) && id.hi % 16 == 15)) % shards);
@@ -108,7 +112,7 @@ void shard_set_post(struct shard_set *c, struct env *from, struct message *m)
     if (m->target_kind == 0)
         m->target_kind = m->type->target_kind;
     if (id128_is_zero(m->target)) {
-        const struct gatherer *gatherer = gatherer_of(c, m->type);
+        const struct gatherer *gatherer = shard_set_gatherer(c, m->type);
         if (gatherer != NULL) {
             scatter_gather_start(c, from, gatherer, m);
             return;
@@ -116,17 +120,17 @@ void shard_set_post(struct shard_set *c, struct env *from, struct message *m)
         m->target = domain_target(c->options.domain, m->type, m->body, &m->who,
                                   c->options.shards);
     }
-    shard_set_post_to(c, from, m, shard_of(c, m->target));
+    shard_set_post_to(c, from, m, shard_set_home(c, m->target));
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-static void on_end_lists(struct inbox_item *item)
+static void shard_set_on_end_lists(struct inbox_item *item)
 {
     shard_end_lists(container_of(item, struct shard_set_shard, lists_item)->shard);
 }
 
-static void on_close(struct inbox_item *item)
+static void shard_set_on_close(struct inbox_item *item)
 {
     shard_close(container_of(item, struct shard_set_shard, close_item)->shard);
 }
@@ -143,16 +147,16 @@ void shard_set_close(struct shard_set *c)
         env_mail(c->shards[i].env, &c->shards[i].close_item);
 }
 
-static void open_shard(struct shard_set *c, uint16_t number)
+static void shard_set_open(struct shard_set *c, uint16_t number)
 {
     const struct shard_set_options *o = &c->options;
     struct shard_set_shard *cs = &c->shards[number];
     cs->shard_set = c;
     cs->number = number;
     cs->env = o->envs[number % o->env_count];
-    cs->lists_item.deliver = on_end_lists;
-    cs->close_item.deliver = on_close;
-    cs->notify_item.deliver = on_notify;
+    cs->lists_item.deliver = shard_set_on_end_lists;
+    cs->close_item.deliver = shard_set_on_close;
+    cs->notify_item.deliver = shard_set_on_notify;
     atomic_init(&cs->notified, false);
     cs->shard = shard_new(&(struct shard_options){
         .env = cs->env,
@@ -170,12 +174,12 @@ static void open_shard(struct shard_set *c, uint16_t number)
         .filter_bytes = o->filter_bytes,
         .merge_keys = o->merge_keys,
         .answer = shard_set_answer,
-        .state_changed = state_changed,
+        .state_changed = shard_set_state_changed,
         .context = cs,
     });
 }
 
-static struct shard_set *free_shard_set(struct shard_set *c)
+static struct shard_set *shard_set_free_memory(struct shard_set *c)
 {
     free(c->progress.shards);
     free(c);
@@ -195,9 +199,9 @@ struct shard_set *shard_set_new(const struct shard_set_options *options)
                                     .context = c,
                                     .shards = calloc(count, sizeof *c->progress.shards)};
     if (c->progress.shards == NULL)
-        return free_shard_set(c);
+        return shard_set_free_memory(c);
     for (uint16_t i = 0; i < count; i++)
-        open_shard(c, i);
+        shard_set_open(c, i);
     return c;
 }
 
@@ -207,14 +211,14 @@ struct shard_set *shard_set_free(struct shard_set *c)
         return NULL;
     for (uint16_t i = 0; i < c->options.shards; i++)
         c->shards[i].shard = shard_free(c->shards[i].shard);
-    return free_shard_set(c);
+    return shard_set_free_memory(c);
 }
 
 struct shard_set *shard_set_kill(struct shard_set *c)
 {
     for (uint16_t i = 0; i < c->options.shards; i++)
         c->shards[i].shard = shard_kill(c->shards[i].shard);
-    return free_shard_set(c);
+    return shard_set_free_memory(c);
 }
 
 /* --- what it is made of ----------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Shard set: all shards of one node and what they do together: a message finds its shard and the
- * answer its way home, lists learn how far the others are, all end. Each shard belongs to an env,
+ * answer its way home, lists wait for the views of all, all end. Each shard belongs to an env,
  * and is touched on that env's thread alone. The node (node.h) lets a shard set work on real
  * threads, the simulator on virtual time. */
 #ifndef NODE_SHARD_SET_H

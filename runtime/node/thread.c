@@ -28,7 +28,7 @@ struct attributes {
 
 /* The scheduler lets a thread that wants short slices run sooner when it wakes; without that it
  * would let the running threads end their slices first, which takes longer than an fsync. */
-static void ask_short_slices(void)
+static void thread_ask_short_slices(void)
 {
     struct attributes a = {.size = sizeof a};
     if (syscall(SYS_sched_getattr, 0, &a, sizeof a, 0) != 0 || a.policy != SCHED_OTHER)
@@ -45,7 +45,7 @@ static void *thread_main(void *argument)
         (void)setpriority(PRIO_PROCESS, (id_t)gettid(),
                           getpriority(PRIO_PROCESS, 0) + THREAD_LOW_NICE);
     else if (t->urgency == URGENCY_HIGH)
-        ask_short_slices();
+        thread_ask_short_slices();
     if (t->cpu >= 0 && t->cpu < CPU_SETSIZE) {
         cpu_set_t cpus;
         CPU_ZERO(&cpus);

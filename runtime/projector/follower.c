@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A step: follower_advance() on the loop -> step_run() on the worker (begin, read and take, commit)
- * -> step_done() on the loop, which moves the position and sets the next sleep.
+/* A step: follower_advance() on the loop -> follower_run() on the worker (begin, read and take,
+ * commit)
+ * -> follower_done() on the loop, which moves the position and sets the next sleep.
  *
  * What fails: the consumer or the journal's medium -> rolled back and tried again; damage, or what
  * the consumer cannot take (ERR_CORRUPT, ERR_FAILED) -> the follower stops, for trying again would
@@ -9,10 +10,10 @@
 
 #include <stdio.h>
 
-static void step_run(struct work *w);
-static void step_done(struct work *w);
+static void follower_run(struct work *w);
+static void follower_done(struct work *w);
 
-static void sleep_is_over(struct alarm *a)
+static void follower_wake(struct alarm *a)
 {
     env_wake(a->env);
 }
@@ -23,9 +24,9 @@ void follower_init(struct follower *f, const struct follower_options *options)
     check(c->begin != NULL && c->take != NULL && c->commit != NULL);
     check(c->rollback != NULL && c->reason != NULL);
     *f = (struct follower){.options = *options};
-    f->work.run = step_run;
-    f->work.done = step_done;
-    f->alarm.fire = sleep_is_over;
+    f->work.run = follower_run;
+    f->work.done = follower_done;
+    f->alarm.fire = follower_wake;
 }
 
 void follower_restart(struct follower *f, const struct store_position *position)
@@ -45,7 +46,7 @@ struct step {
 };
 
 /* Whether this batch reaches a limit. */
-static bool step_is_full(struct step *step, const struct batch_row *row)
+static bool follower_is_full(struct step *step, const struct batch_row *row)
 {
     struct follower_limits *left = &step->left;
     bool full = left->batches == 1;
@@ -57,7 +58,7 @@ static bool step_is_full(struct step *step, const struct batch_row *row)
     return full || (left->ns > 0 && env_mono_ns(step->follower->options.env) >= left->ns);
 }
 
-static bool step_take(void *context, const struct batch_row *row)
+static bool follower_take(void *context, const struct batch_row *row)
 {
     struct step *step = context;
     struct follower *f = step->follower;
@@ -70,15 +71,15 @@ static bool step_take(void *context, const struct batch_row *row)
     if (step->error != ERR_OK)
         return false;
     step->taken_seq = row->seq;
-    return !full && !step_is_full(step, row);
+    return !full && !follower_is_full(step, row);
 }
 
-static enum err step_read(struct follower *f, struct step *step)
+static enum err follower_read(struct follower *f, struct step *step)
 {
     const struct follower_options *o = &f->options;
     if (step->left.ns > 0)
         step->left.ns += env_mono_ns(o->env);
-    enum err e = o->store->ops->tail(o->store, o->shard, step->taken_seq + 1, step_take, step);
+    enum err e = o->store->ops->tail(o->store, o->shard, step->taken_seq + 1, follower_take, step);
     if (e == ERR_CORRUPT)
         snprintf(f->unreadable, sizeof f->unreadable,
                  "the journal of shard %u cannot be read after batch %llu; payctl ledger verify "
@@ -87,7 +88,7 @@ static enum err step_read(struct follower *f, struct step *step)
     return e != ERR_OK ? e : step->error;
 }
 
-static enum err step_try(struct follower *f)
+static enum err follower_try_step(struct follower *f)
 {
     const struct follower_consumer *c = f->options.consumer;
     void *context = f->options.consumer_context;
@@ -95,7 +96,7 @@ static enum err step_try(struct follower *f)
     if (e != ERR_OK || f->reached.seq >= f->target_seq)
         return e;
     struct step step = {.follower = f, .left = f->options.limits, .taken_seq = f->reached.seq};
-    e = step_read(f, &step);
+    e = follower_read(f, &step);
     if (e == ERR_OK)
         e = c->commit(context, &f->reached);
     if (e != ERR_OK)
@@ -105,10 +106,10 @@ static enum err step_try(struct follower *f)
     return e;
 }
 
-static void step_run(struct work *w)
+static void follower_run(struct work *w)
 {
     struct follower *f = container_of(w, struct follower, work);
-    f->result = step_try(f);
+    f->result = follower_try_step(f);
 }
 
 /* --- on the loop ------------------------------------------------------------------------------ */
@@ -141,7 +142,7 @@ static void follower_failed(struct follower *f)
         f->next_ns = env_mono_ns(f->options.env) + FOLLOWER_RETRY_NS;
 }
 
-static void step_done(struct work *w)
+static void follower_done(struct work *w)
 {
     struct follower *f = container_of(w, struct follower, work);
     const struct follower_options *o = &f->options;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See preload.h. */
+/* Reads the batches once before the replay does, notes the ids that the events name (event_needs)
+ * and whose states are not in memory, sorts them, and loads them one after another. A state that is
+ * named twice is loaded once: registry_preload() finds it the second time. */
 #include "runtime/projector/preload.h"
 
 #include <stdlib.h>
@@ -27,7 +29,7 @@ static void preload_need(struct preload *p, uint16_t kind, struct id128 id)
 }
 
 /* false: it cannot be read. */
-static bool look_at_event(struct preload *p, const struct record_reader *record)
+static bool preload_event(struct preload *p, const struct record_reader *record)
 {
     struct replay *r = p->replay;
     const struct event_needs *needs =
@@ -47,7 +49,7 @@ static bool look_at_event(struct preload *p, const struct record_reader *record)
     return read;
 }
 
-static bool on_batch(void *context, const struct batch_row *row)
+static bool preload_batch(void *context, const struct batch_row *row)
 {
     struct preload *p = context;
     struct record_reader record;
@@ -60,14 +62,14 @@ static bool on_batch(void *context, const struct batch_row *row)
             return false;
         if (part != RECORD_EVENT)
             continue;
-        if (p->events_left == 0 || !look_at_event(p, &record))
+        if (p->events_left == 0 || !preload_event(p, &record))
             return false;
         p->events_left--;
     }
     return true;
 }
 
-static int compare_needed(const void *left, const void *right)
+static int preload_compare(const void *left, const void *right)
 {
     const struct needed *a = left, *b = right;
     return a->kind != b->kind ? (a->kind < b->kind ? -1 : 1) : id128_compare(a->id, b->id);
@@ -76,9 +78,9 @@ static int compare_needed(const void *left, const void *right)
 void preload_states(struct replay *r, struct store *s, uint64_t seq_max, uint64_t events_max)
 {
     struct preload p = {.replay = r, .seq_max = seq_max, .events_left = events_max};
-    (void)!s->ops->tail(s, r->shard, r->seq + 1, on_batch, &p);
+    (void)!s->ops->tail(s, r->shard, r->seq + 1, preload_batch, &p);
     if (p.count > 0)
-        qsort(p.items, p.count, sizeof *p.items, compare_needed);
+        qsort(p.items, p.count, sizeof *p.items, preload_compare);
     for (size_t i = 0; i < p.count; i++)
         if (!registry_preload(r->registry, p.items[i].kind, p.items[i].id))
             break;

@@ -4,8 +4,8 @@
  * are sorted into rows later -> commit (sorted rows, changed states, ids and keys, the position).
  *
  * After a failed step nothing in memory is trusted: the next one begins where the store says that
- * the views stand. Damaged views, or views that refuse a row that follows from what they hold, are
- * marked so that the next start makes them anew. */
+ * the views stand. Damaged views, or views that refuse a row that follows from what they contain,
+ * are marked so that the next start makes them anew. */
 #include "runtime/projector/projector.h"
 
 #include <stdlib.h>
@@ -47,7 +47,7 @@ void projection_put(struct projection *p, const struct view_table *t, const stru
 }
 
 /* Puts what was collected; an error is in the projection. */
-static void put_sorted(struct projector *p)
+static void projector_put_sorted(struct projector *p)
 {
     const struct sorted_row *before = NULL;
     row_sorter_sort(&p->sorter);
@@ -69,7 +69,7 @@ void projection_put_sorted(struct projection *p, const struct sorted_kind *kind,
     struct projector *owner = p->projector;
     if (p->error != ERR_OK || row_sorter_add(&owner->sorter, kind, id, number, item))
         return;
-    put_sorted(owner);
+    projector_put_sorted(owner);
     bool added = row_sorter_add(&owner->sorter, kind, id, number, item);
     check(added);
 }
@@ -95,8 +95,8 @@ bool projection_get(struct projection *p, const struct view_table *t, const stru
 
 /* --- one step, on the views worker ------------------------------------------------------------ */
 
-static bool on_event(void *context, const struct event_rule *rule, const void *event,
-                     uint64_t time_ns, uint64_t position)
+static bool projector_on_event(void *context, const struct event_rule *rule, const void *event,
+                               uint64_t time_ns, uint64_t position)
 {
     struct projector *p = context;
     p->projection.position = position;
@@ -110,8 +110,8 @@ static bool on_event(void *context, const struct event_rule *rule, const void *e
     return p->projection.error == ERR_OK;
 }
 
-static bool on_key(void *context, struct id128 key, struct id128 fingerprint, uint64_t position,
-                   uint64_t time_ns)
+static bool projector_on_key(void *context, struct id128 key, struct id128 fingerprint,
+                             uint64_t position, uint64_t time_ns)
 {
     struct projector *p = context;
     (void)fingerprint; /* it stands in the record */
@@ -119,18 +119,18 @@ static bool on_key(void *context, struct id128 key, struct id128 fingerprint, ui
     return true;
 }
 
-static int compare_actors(const void *left, const void *right)
+static int projector_compare_actors(const void *left, const void *right)
 {
     const struct actor *a = *(struct actor *const *)left, *b = *(struct actor *const *)right;
     return a->kind != b->kind ? (a->kind < b->kind ? -1 : 1)
                               : id128_compare(a->entry.id, b->entry.id);
 }
 
-static enum err put_states(struct projector *p)
+static enum err projector_put_states(struct projector *p)
 {
     struct registry *r = &p->registry;
     if (r->dirty_count > 0) /* in the order of their table, as the rows */
-        qsort(r->dirty, r->dirty_count, sizeof *r->dirty, compare_actors);
+        qsort(r->dirty, r->dirty_count, sizeof *r->dirty, projector_compare_actors);
     for (size_t i = 0; i < r->dirty_count; i++) {
         struct actor *a = r->dirty[i];
         struct state_row row = {.shard = p->shard, .kind = a->kind, .id = a->entry.id};
@@ -151,26 +151,26 @@ static enum err put_states(struct projector *p)
     return ERR_OK;
 }
 
-/* What the views said: that they are damaged, or refuse a row that follows from what they hold, is
- * for the next start to mend. */
-static enum err of_views(struct projector *p, enum err e)
+/* An answer of the views. If they are damaged, or refuse a row that follows from what they contain,
+ * the next start makes them anew. */
+static enum err projector_views_error(struct projector *p, enum err e)
 {
     if (e == ERR_CORRUPT || e == ERR_FAILED)
         p->store->ops->views_damaged(p->store);
     return e;
 }
 
-static enum err write_views(struct projector *p)
+static enum err projector_write(struct projector *p)
 {
-    put_sorted(p);
+    projector_put_sorted(p);
     enum err e = p->projection.error;
     if (e == ERR_OK)
-        e = put_states(p);
+        e = projector_put_states(p);
     if (e == ERR_OK)
         e = key_index_flush(&p->keys, p->store, p->replay.time_ns);
     if (e == ERR_OK)
         e = key_index_flush(&p->ids, p->store, p->replay.time_ns);
-    return of_views(p, e);
+    return projector_views_error(p, e);
 }
 
 /* Forgets what a failed step left behind and stands where the views stand. Only the store knows: a
@@ -190,14 +190,14 @@ static enum err projector_renew(struct projector *p)
     replay_done(&p->replay);
     replay_init(&p->replay, p->domain, &p->registry, p->shard, &position);
     p->source.loads = PROJECTOR_PRELOAD_MIN; /* nothing is resident any more */
-    p->replay.on_event = on_event;
-    p->replay.on_key = on_key;
+    p->replay.on_event = projector_on_event;
+    p->replay.on_key = projector_on_key;
     p->replay.context = p;
     p->fresh = true;
     return ERR_OK;
 }
 
-static struct store_position stands_at(const struct projector *p)
+static struct store_position projector_position(const struct projector *p)
 {
     return (struct store_position){p->replay.seq, p->replay.hash, p->replay.time_ns};
 }
@@ -207,16 +207,16 @@ static enum err projector_begin(void *context, uint64_t target_seq, struct store
     struct projector *p = context;
     enum err e = ERR_OK;
     if (!p->fresh || p->registry.resident > PROJECTOR_RESIDENT_MAX)
-        e = of_views(p, projector_renew(p));
+        e = projector_views_error(p, projector_renew(p));
     p->projection = (struct projection){.projector = p};
     if (e != ERR_OK)
         return e;
-    *at = stands_at(p);
+    *at = projector_position(p);
     /* A commit that failed was done all the same. Another one must not follow it: keys would be
      * merged without the position moving, which tells key finders of it. */
     if (at->seq >= target_seq)
         return ERR_OK;
-    e = of_views(p, p->store->ops->begin(p->store));
+    e = projector_views_error(p, p->store->ops->begin(p->store));
     if (e != ERR_OK)
         return e;
     bool preload = p->source.loads >= PROJECTOR_PRELOAD_MIN;
@@ -232,7 +232,7 @@ static enum err projector_take(void *context, const struct batch_row *row, bool 
     struct projector *p = context;
     enum err e = replay_batch(&p->replay, row);
     if (e == ERR_IO && p->projection.error != ERR_OK)
-        e = of_views(p, p->projection.error);
+        e = projector_views_error(p, p->projection.error);
     *full = p->replay.events >= p->events_max || p->keys.added_count >= PROJECTOR_STEP_KEYS;
     return e;
 }
@@ -240,11 +240,11 @@ static enum err projector_take(void *context, const struct batch_row *row, bool 
 static enum err projector_commit(void *context, struct store_position *reached)
 {
     struct projector *p = context;
-    enum err e = write_views(p);
+    enum err e = projector_write(p);
     if (e != ERR_OK)
         return e;
-    *reached = stands_at(p);
-    return of_views(p, p->store->ops->commit(p->store, p->shard, reached));
+    *reached = projector_position(p);
+    return projector_views_error(p, p->store->ops->commit(p->store, p->shard, reached));
 }
 
 static void projector_rollback(void *context)

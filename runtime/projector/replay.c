@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See replay.h. */
+/* A batch is checked from the outside in: number, epoch, chain, hash, then record by record its
+ * grammar (record.h), the events by their types, and in the end the number of records. Each event
+ * is applied as soon as it is read, so a batch that turns out damaged has left its first events in
+ * the registry: whoever goes on after damage rebuilds it.
+ *
+ * apply may need a state that is not in memory. registry_get() then loads it, and if that fails it
+ * jumps back into replay_apply() (setjmp), which undoes what the event had changed. */
 #include "runtime/base/mutant.h"
 #include "runtime/projector/replay.h"
 
@@ -9,7 +15,7 @@
 
 #define REPLAY_ARENA_MAX ((size_t)16 << 20)
 
-static size_t largest_event(const struct domain *d)
+static size_t replay_event_size(const struct domain *d)
 {
     size_t size = 1;
     for (size_t i = 0; i < DOMAIN_NUMBER_MAX; i++)
@@ -28,7 +34,7 @@ void replay_init(struct replay *r, const struct domain *d, struct registry *regi
         .seq = from->seq,
         .hash = from->hash,
         .time_ns = from->time_ns,
-        .event_size = largest_event(d),
+        .event_size = replay_event_size(d),
     };
     arena_init(&r->arena, REPLAY_ARENA_MAX);
     if (registry != NULL)
@@ -60,7 +66,7 @@ static enum err replay_damaged(struct replay *r, uint64_t seq, const char *forma
 }
 
 /* false: a state could not be brought from the store; nothing of the event remains. */
-static bool apply_event(struct replay *r, const struct event_rule *rule, uint64_t time_ns)
+static bool replay_apply(struct replay *r, const struct event_rule *rule, uint64_t time_ns)
 {
     struct registry *registry = r->registry;
     jmp_buf failed;
@@ -80,7 +86,7 @@ static bool apply_event(struct replay *r, const struct event_rule *rule, uint64_
 }
 
 /* Damage of a state is no damage of the journal: it must not be taken for a torn batch. */
-static enum err load_failed(struct replay *r)
+static enum err replay_load_failed(struct replay *r)
 {
     enum err e = r->registry->load_error;
     if (e != ERR_CORRUPT)
@@ -105,8 +111,8 @@ static enum err replay_event(struct replay *r, const struct record_reader *recor
     if (!rule->type->read(&wire, &r->arena, r->event) || !wire_finished(&wire))
         return replay_damaged(r, r->seq + 1, "event %u (%s) cannot be read", record->number,
                               rule->type->name);
-    if (r->registry != NULL && !apply_event(r, rule, record->time_ns))
-        return load_failed(r);
+    if (r->registry != NULL && !replay_apply(r, rule, record->time_ns))
+        return replay_load_failed(r);
     r->events++;
     uint64_t position = position_make(r->seq + 1, record->item);
     if (r->on_event != NULL && !r->on_event(r->context, rule, r->event, record->time_ns, position))
@@ -187,7 +193,7 @@ struct loading {
     bool read;
 };
 
-static bool load_row(void *context, const struct state_row *row)
+static bool replay_load_row(void *context, const struct state_row *row)
 {
     struct loading *l = context;
     struct wire_reader wire;
@@ -204,7 +210,7 @@ enum err replay_load(void *context, const struct actor_kind *kind, struct id128 
     source->loads++;
     struct loading l = {.source = source, .kind = kind, .state = state};
     enum err e = source->store->ops->state_load(source->store, source->shard, kind->number, id,
-                                                load_row, &l);
+                                                replay_load_row, &l);
     if (e == ERR_OK && !l.read)
         e = ERR_CORRUPT;
     if (e == ERR_CORRUPT)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See row_sorter.h. */
+/* Items are copied side by side into one block of bytes; what is sorted are small rows that say
+ * where the item is. Both keep their memory for the next step. */
 #include "runtime/projector/row_sorter.h"
 
 #include <stdlib.h>
@@ -40,7 +41,7 @@ bool row_sorter_add(struct row_sorter *s, const struct sorted_kind *kind, struct
     return true;
 }
 
-static int compare_rows(const void *left, const void *right)
+static int row_sorter_compare(const void *left, const void *right)
 {
     const struct sorted_row *a = left, *b = right;
     if (a->kind != b->kind)
@@ -55,5 +56,5 @@ static int compare_rows(const void *left, const void *right)
 void row_sorter_sort(struct row_sorter *s)
 {
     if (s->count > 0)
-        qsort(s->rows, s->count, sizeof *s->rows, compare_rows);
+        qsort(s->rows, s->count, sizeof *s->rows, row_sorter_compare);
 }

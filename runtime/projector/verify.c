@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Each step reads the tail of the store from where the last one ended and replays it. It ends with
+ * the first thing that does not hold: a batch the replay refuses, one the store cannot give, or,
+ * after the newest batch, what a service's audit finds in the states. */
 #include "runtime/projector/verify.h"
 
 #include <stdio.h>
@@ -14,7 +17,7 @@ static uint64_t verify_batches_done(const struct verify *v)
     return v->replay.events + v->replay.records + v->replay.seq;
 }
 
-static bool on_row(void *context, const struct batch_row *row)
+static bool verify_row(void *context, const struct batch_row *row)
 {
     struct verify *v = context;
     if (replay_batch(&v->replay, row) != ERR_OK) {
@@ -25,9 +28,9 @@ static bool on_row(void *context, const struct batch_row *row)
     return v->replay.seq < v->head_seq && verify_batches_done(v) < v->stop;
 }
 
-/* The store does not give the batch after the last that holds: damage, if it is missing or says so
- * itself; else what failed may work the next time. */
-static void set_unread(struct verify *v, enum err e)
+/* The store does not give the batch after the last one that is in order: damage, if it is missing
+ * or the store says so itself; else what failed may work the next time. */
+static void verify_unread(struct verify *v, enum err e)
 {
     struct replay *r = &v->replay;
     bool damaged = e == ERR_NOT_FOUND || e == ERR_CORRUPT;
@@ -56,7 +59,7 @@ void verify_init(struct verify *v, const struct domain *d, struct store *s, uint
     if (e == ERR_CORRUPT)
         v->head_seq = UINT64_MAX;
     else if (e != ERR_OK)
-        set_unread(v, e);
+        verify_unread(v, e);
 }
 
 static void verify_audit(struct verify *v)
@@ -74,11 +77,11 @@ bool verify_step(struct verify *v, uint64_t most)
     uint64_t seq = v->replay.seq;
     if (v->problem == NULL && seq < v->head_seq) {
         v->stop = verify_batches_done(v) + most;
-        enum err e = v->store->ops->tail(v->store, v->replay.shard, seq + 1, on_row, v);
+        enum err e = v->store->ops->tail(v->store, v->replay.shard, seq + 1, verify_row, v);
         if (e != ERR_OK && v->problem == NULL)
-            set_unread(v, e);
+            verify_unread(v, e);
         if (v->problem == NULL && v->replay.seq == seq)
-            set_unread(v, ERR_NOT_FOUND);
+            verify_unread(v, ERR_NOT_FOUND);
     }
     v->finished = v->problem != NULL || v->replay.seq >= v->head_seq;
     if (v->finished && v->problem == NULL)

@@ -24,7 +24,7 @@ void verify_init(struct verify *v, const struct domain *d, struct store *s, uint
 void verify_done(struct verify *v);
 
 /* Replays until about `most` more events, records (a refusal has no event) and batches are done.
- * Returns true if more is to do; else finished is set, and problem if something does not hold. */
+ * Returns true if more is to do; else finished is set, and problem if something is wrong. */
 bool verify_step(struct verify *v, uint64_t most);
 
 #endif

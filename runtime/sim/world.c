@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See world.h. The heap is ordered by (time, age). */
+/* All that will happen stands in one heap, ordered by (time, age); world_step() lets the first of
+ * it happen. A look at the clock takes TURN_NS of virtual time, so that budgets end; besides, time
+ * passes only from event to event. How long work, mail and passes take is drawn from the world's
+ * rng when they begin. Workers run one job after another and report them in order, mail to one loop
+ * arrives in the order it was sent; apart from that anything may overtake anything.
+ *
+ * An alarm that is stopped stays in the heap as an event without alarm: nothing points to its
+ * memory any more, and the times of all other events stay what they were. */
 #include "runtime/sim/world.h"
 
 #include <stdio.h>
@@ -52,7 +59,7 @@ static void world_push(struct world *w, struct world_event e)
     w->heap[i] = e;
 }
 
-static void sift_down(struct world *w, size_t i)
+static void world_sift_down(struct world *w, size_t i)
 {
     struct world_event e = w->heap[i];
     for (;;) {
@@ -74,41 +81,41 @@ static struct world_event world_pop(struct world *w)
     struct world_event first = w->heap[0];
     w->heap[0] = w->heap[--w->count];
     if (w->count > 0)
-        sift_down(w, 0);
+        world_sift_down(w, 0);
     return first;
 }
 
 /* --- env -------------------------------------------------------------------------------------- */
 
-static struct world_loop *loop_of(struct env *e)
+static struct world_loop *world_loop_of(struct env *e)
 {
     return (struct world_loop *)e;
 }
 
 static struct world *world_of(struct env *e)
 {
-    return loop_of(e)->world;
+    return world_loop_of(e)->world;
 }
 
-static uint64_t mono_ns(struct env *e)
+static uint64_t world_mono_ns(struct env *e)
 {
     struct world *w = world_of(e);
     w->now_ns += TURN_NS;
     return w->now_ns;
 }
 
-static uint64_t wall_ns(struct env *e)
+static uint64_t world_wall_ns(struct env *e)
 {
     struct world *w = world_of(e);
     return WORLD_EPOCH_NS + w->now_ns + (uint64_t)w->wall_skew_ns;
 }
 
-static uint64_t random_bits(struct env *e)
+static uint64_t world_random(struct env *e)
 {
     return rng_next(&world_of(e)->rng);
 }
 
-static uint64_t worker_delay(struct world_worker *l)
+static uint64_t world_worker_delay(struct world_worker *l)
 {
     return l->delay_min_ns + rng_below(&l->world->rng, l->delay_max_ns - l->delay_min_ns + 1);
 }
@@ -123,13 +130,13 @@ static void world_submit(struct env *e, struct worker *worker, struct work *work
     struct world *w = world_of(e);
     struct world_worker *l = (struct world_worker *)worker;
     uint64_t start = l->free_ns > w->now_ns ? l->free_ns : w->now_ns;
-    uint32_t factor = loop_of(e)->work_factor;
-    l->free_ns = start + worker_delay(l) * (factor == 0 ? 1 : factor);
+    uint32_t factor = world_loop_of(e)->work_factor;
+    l->free_ns = start + world_worker_delay(l) * (factor == 0 ? 1 : factor);
     world_push(
         w, (struct world_event){.at_ns = l->free_ns, .type = EVENT_RUN, .work = work, .worker = l});
 }
 
-static void alarm_stop(struct env *e, struct alarm *a)
+static void world_alarm_stop(struct env *e, struct alarm *a)
 {
     struct world *w = world_of(e);
     a->due_ns = 0;
@@ -138,11 +145,11 @@ static void alarm_stop(struct env *e, struct alarm *a)
             w->heap[i].alarm = NULL;
 }
 
-static void alarm_set(struct env *e, struct alarm *a, uint64_t due_ns)
+static void world_alarm_set(struct env *e, struct alarm *a, uint64_t due_ns)
 {
     struct world *w = world_of(e);
     if (a->due_ns != 0)
-        alarm_stop(e, a); /* nothing may point to it later, when it is gone */
+        world_alarm_stop(e, a); /* nothing may point to it later, when it is gone */
     a->due_ns = due_ns;
     world_push(w, (struct world_event){.at_ns = due_ns < w->now_ns ? w->now_ns : due_ns,
                                        .type = EVENT_ALARM,
@@ -151,7 +158,7 @@ static void alarm_set(struct env *e, struct alarm *a, uint64_t due_ns)
 
 static void world_wake(struct env *e)
 {
-    struct world_loop *l = loop_of(e);
+    struct world_loop *l = world_loop_of(e);
     if (l->awake)
         return;
     l->awake = true;
@@ -164,7 +171,7 @@ static void world_wake(struct env *e)
 /* Mail to a loop arrives in the order it was sent. */
 static void world_mail(struct env *e, struct inbox_item *item)
 {
-    struct world_loop *l = loop_of(e);
+    struct world_loop *l = world_loop_of(e);
     uint64_t at_ns = l->world->now_ns + MAIL_DELAY_NS + world_lag(l);
     if (l->mailed_ns < at_ns)
         l->mailed_ns = at_ns;
@@ -174,12 +181,12 @@ static void world_mail(struct env *e, struct inbox_item *item)
 }
 
 static const struct env_ops world_ops = {
-    .mono_ns = mono_ns,
-    .wall_ns = wall_ns,
-    .random = random_bits,
+    .mono_ns = world_mono_ns,
+    .wall_ns = world_wall_ns,
+    .random = world_random,
     .work = world_submit,
-    .alarm_set = alarm_set,
-    .alarm_stop = alarm_stop,
+    .alarm_set = world_alarm_set,
+    .alarm_stop = world_alarm_stop,
     .wake = world_wake,
     .mail = world_mail,
 };
@@ -238,7 +245,7 @@ void world_note(struct world *w, const char *what, uint64_t a, uint64_t b)
 /* Reports of a worker never overtake each other. */
 static void world_report(struct world *w, struct world_worker *l, struct work *work)
 {
-    uint64_t home_ns = w->now_ns + worker_delay(l);
+    uint64_t home_ns = w->now_ns + world_worker_delay(l);
     if (l->reported_ns < home_ns)
         l->reported_ns = home_ns;
     world_push(w, (struct world_event){.at_ns = l->reported_ns, .type = EVENT_DONE, .work = work});
@@ -307,6 +314,6 @@ void world_crash(struct world *w, bool (*keep)(void *context))
     }
     w->count = kept;
     for (size_t i = kept / 2; i-- > 0;)
-        sift_down(w, i);
+        world_sift_down(w, i);
     w->mails = 0;
 }

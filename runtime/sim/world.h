@@ -33,9 +33,9 @@ struct world_loop {
     struct world *world;
     void (*pass)(void *context); /* after an event woke it */
     void *context;
-    uint64_t lag_max_ns;  /* so much later its passes run and its mail arrives: others have the
-                             processor */
-    uint32_t work_factor; /* its work on workers takes so many times as long; 0 = 1 */
+    uint64_t lag_max_ns;  /* its passes run and its mail arrives up to this much later: others have
+                             the processor */
+    uint32_t work_factor; /* its work on workers takes this many times as long; 0 = 1 */
     bool awake;
     uint64_t mailed_ns;   /* when its newest mail arrives */
 };
