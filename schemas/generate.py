@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-from generator import declarations, json_code, openapi, states, structs, tables, tests  # noqa: E402
+from generator import (copies, declarations, json_code, openapi, states, structs,  # noqa: E402
+                       tables, tests)
 
 
 def outputs(schema, version):
@@ -21,7 +22,7 @@ def outputs(schema, version):
         "test_states.c": tests.states(schema),
     }
     for service in schema.services:
-        made[f"{service}.h"] = structs.header(schema, service)
+        made[f"{service}.h"] = structs.header(schema, service, copies.header(schema, service))
         made[f"{service}.c"] = structs.source(schema, service)
         made[f"{service}_states.h"] = states.header(schema, service)
         made[f"{service}_states.c"] = states.source(schema, service)

@@ -90,6 +90,7 @@ class Message:
     reply: str = ""
     cli: str = ""
     refusals: list = list_field(default_factory=list)
+    copies: list = list_field(default_factory=list) # structs that it takes fields over from
 
     @property
     def request(self):
@@ -120,6 +121,7 @@ class View:
     packed: bool
     columns: list
     source: Source
+    copies: list = list_field(default_factory=list)
 
 
 @dataclass
@@ -430,6 +432,7 @@ def _message(schema, service, name, t, event):
         m.reply = t.get("reply", str, "")
         m.cli = t.get("cli", str, "")
         m.refusals = t.get("refusals", list, [])
+    m.copies = t.get("copies", list, [])
     t.finish()
     _check_fields(m)
     schema.messages[name] = m
@@ -531,7 +534,8 @@ def _view(schema, service, name, t):
         t.source.fail("the name is taken")
     v = View(name, service, t.get("doc", str, required=True), t.get("key", list, required=True),
              t.get("indexes", dict, {}), t.get("packed", bool, False),
-             [_field(c, t.source) for c in _sized(t.get("columns", list, required=True))], t.source)
+             [_field(c, t.source) for c in _sized(t.get("columns", list, required=True))], t.source,
+             t.get("copies", list, []))
     t.finish()
     columns = [c.name for c in v.columns]
     for c in v.columns:

@@ -26,7 +26,7 @@ def c_type(f):
     return C_TYPES[f.type]
 
 
-def header(schema, service):
+def header(schema, service, copies=""):
     guard = upper("schemas", service, "h")
     out = [generated(f"The messages, events and rows of {service}.", f"{service}.toml"),
            f"#ifndef {guard}\n#define {guard}\n\n#include \"runtime/actor/message.h\"\n"
@@ -43,7 +43,7 @@ def header(schema, service):
         out.append(_message_header(m))
     for v in schema.of(service, schema.views):
         out.append(_view_header(v))
-    out.append("\n#endif\n")
+    out.append(copies + "\n#endif\n")
     return "".join(out)
 
 
