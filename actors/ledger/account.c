@@ -7,7 +7,7 @@
 
 #include "actors/ledger/account_messages.h"
 #include "actors/ledger/ledger_totals.h"
-#include "actors/ledger/transfer.h"
+#include "actors/ledger/transfer_messages.h"
 #include "runtime/base/mutant.h"
 #include "schemas/common.h"
 #include "schemas/ledger_states.h"

@@ -293,30 +293,10 @@ enum turn_result account_on_create(struct turn *t, struct id128 self, const stru
 {
     (void)self;
     const struct account_create *c = m->body;
-    struct account_opened e = {
-        .account_id = c->has_account_id ? c->account_id : turn_new_id(t),
-        .shard = turn_shard(t),
-        .tenant_id = m->who.tenant_id,
-        .currency = c->currency,
-        .code = c->code,
-        .flags = c->flags,
-        .effective_time = c->effective_time,
-        .user_data_128 = c->user_data_128,
-        .user_data_64 = c->user_data_64,
-        .user_data_32 = c->user_data_32,
-        .has_debit_balance_max = c->has_debit_balance_max,
-        .debit_balance_max = c->debit_balance_max,
-        .has_credit_balance_max = c->has_credit_balance_max,
-        .credit_balance_max = c->credit_balance_max,
-        .has_credit_balance_min = c->has_credit_balance_min,
-        .credit_balance_min = c->credit_balance_min,
-        .has_name = c->has_name,
-        .name = c->name,
-        .has_owner = c->has_owner,
-        .owner = c->owner,
-        .has_metadata = c->has_metadata,
-        .metadata = c->metadata,
-    };
+    struct account_opened e = {.shard = turn_shard(t), .tenant_id = m->who.tenant_id};
+    account_opened_from_account_create(&e, c);
+    if (!c->has_account_id)
+        e.account_id = turn_new_id(t);
     const struct account *a;
     if (account_open_find(t, &e, &a) == PRESENCE_WAITING ||
         (a != NULL && find_holds(t, a) == PRESENCE_WAITING))
@@ -339,18 +319,9 @@ enum turn_result account_on_create(struct turn *t, struct id128 self, const stru
 static struct account_opened opened_of(struct turn *t, const struct account_spec *s,
                                        struct id128 tenant_id)
 {
-    return (struct account_opened){
-        .account_id = s->id,
-        .shard = turn_shard(t),
-        .tenant_id = tenant_id,
-        .currency = s->currency,
-        .code = s->code,
-        .flags = s->flags,
-        .effective_time = s->effective_time,
-        .user_data_128 = s->user_data_128,
-        .user_data_64 = s->user_data_64,
-        .user_data_32 = s->user_data_32,
-    };
+    struct account_opened e = {.account_id = s->id, .shard = turn_shard(t), .tenant_id = tenant_id};
+    account_opened_from_account_spec(&e, s);
+    return e;
 }
 
 static const struct account_spec *spec_at(const struct bulk *b, uint32_t i)

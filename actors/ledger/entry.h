@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Entry: the rows that follow from the ledger's events. Every change of an account is one row in
+/* Entry: one change of one account, and its row. Every change of an account is one row in
  * `entries`, numbered by the account's version without gaps; each row's hash covers the one before.
  */
 #ifndef LEDGER_ENTRY_H
@@ -14,14 +14,11 @@
  * and effective_max. sql/sqlite/README.md tells auditors their sizes: they never change. */
 struct sha256_digest entry_hash(const struct sha256_digest *before, const struct entries_row *row);
 
-void account_opened_project(struct projection *p, const void *event, uint64_t time_ns);
-void account_marked_project(struct projection *p, const void *event, uint64_t time_ns);
-void account_updated_project(struct projection *p, const void *event, uint64_t time_ns);
-void transfer_posted_project(struct projection *p, const void *event, uint64_t time_ns);
-void transfer_pending_project(struct projection *p, const void *event, uint64_t time_ns);
-void transfer_resolved_project(struct projection *p, const void *event, uint64_t time_ns);
-void transfer_expired_project(struct projection *p, const void *event, uint64_t time_ns);
-void transfer_noted_project(struct projection *p, const void *event, uint64_t time_ns);
-void transaction_recorded_project(struct projection *p, const void *event, uint64_t time_ns);
+/* The entries of both accounts of a transfer, of which the row says ids, amount, code and times. */
+void entry_put_transfer(struct projection *p, enum entry_kind kind, const struct transfers_row *t);
+
+/* The entry of a change that moves nothing. */
+void entry_put_change(struct projection *p, enum entry_kind kind, struct id128 account_id,
+                      uint64_t effective_time, uint64_t recorded_time);
 
 #endif

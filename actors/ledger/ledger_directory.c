@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "actors/ledger/account_messages.h"
-#include "actors/ledger/transaction.h"
-#include "actors/ledger/transfer.h"
+#include "actors/ledger/transaction_messages.h"
+#include "actors/ledger/transfer_batch.h"
 #include "actors/ledger/trial_balance.h"
 #include "schemas/common.h"
 #include "schemas/ledger_states.h"

@@ -2,13 +2,12 @@
 /* The page, and single rows of accounts. */
 #include "actors/ledger/ledger_list.h"
 
-#include "actors/ledger/ledger_queries.h"
 #include "schemas/result.h"
 
 static const struct page_rules rules = {
-    .limit = LEDGER_QUERY_PAGE_DEFAULT,
-    .limit_max = LEDGER_QUERY_PAGE_MAX,
-    .rows_max = LEDGER_QUERY_ROWS_MAX,
+    .limit = LEDGER_LIST_PAGE_DEFAULT,
+    .limit_max = LEDGER_LIST_PAGE_MAX,
+    .rows_max = LEDGER_LIST_ROWS_MAX,
     .memory_max = (size_t)16 << 20,
 };
 

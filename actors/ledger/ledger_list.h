@@ -8,6 +8,10 @@
 #include "runtime/actor/domain.h"
 #include "schemas/ledger.h"
 
+#define LEDGER_LIST_ROWS_MAX 10000 /* rows one list looks at; then it gives a cursor to go on */
+#define LEDGER_LIST_PAGE_DEFAULT 50
+#define LEDGER_LIST_PAGE_MAX 1000
+
 struct ledger_list {
     struct page page;
     struct store *store;

@@ -3,13 +3,15 @@
 #include "actors/ledger/ledger_service.h"
 
 #include "actors/ledger/account.h"
-#include "actors/ledger/entry.h"
+#include "actors/ledger/account_queries.h"
+#include "actors/ledger/account_views.h"
 #include "actors/ledger/ledger_audit.h"
 #include "actors/ledger/ledger_directory.h"
-#include "actors/ledger/ledger_queries.h"
 #include "actors/ledger/ledger_totals.h"
 #include "actors/ledger/movement.h"
 #include "actors/ledger/pending_transfer.h"
+#include "actors/ledger/transfer_queries.h"
+#include "actors/ledger/transfer_views.h"
 #include "actors/ledger/trial_balance.h"
 
 static struct id128 shard_of_id(struct id128 id, const struct principal *who, uint16_t shards)
@@ -105,11 +107,11 @@ static const struct event_needs needs[] = {
 };
 
 static const struct query queries[] = {
-    {&accounts_list_type, ledger_query_accounts},
-    {&account_balance_at_type, ledger_query_balance},
-    {&account_entries_type, ledger_query_entries},
-    {&account_transactions_type, ledger_query_transactions},
-    {&transfers_list_type, ledger_query_transfers},
+    {&accounts_list_type, account_query_list},
+    {&account_balance_at_type, account_query_balance},
+    {&account_entries_type, account_query_entries},
+    {&account_transactions_type, account_query_transactions},
+    {&transfers_list_type, transfer_query_list},
 };
 
 static const struct actor_kind *const kinds[] = {

@@ -4,8 +4,8 @@
 
 #include "actors/ledger/account.h"
 #include "actors/ledger/ledger_totals.h"
-#include "actors/ledger/transaction.h"
-#include "actors/ledger/transfer.h"
+#include "actors/ledger/transaction_messages.h"
+#include "actors/ledger/transfer_messages.h"
 #include "schemas/common.h"
 #include "schemas/ledger_states.h"
 

@@ -151,31 +151,19 @@ struct earlier_transfer {
     bool all; /* a post or void that left nothing pending */
 };
 
-#define COMMON_FIELDS(e)                                                                           \
-    {                                                                                              \
-        .debit_account_id = (e)->debit_account_id, .credit_account_id = (e)->credit_account_id,    \
-        .amount = (e)->amount, .currency = (e)->currency, .code = (e)->code, .flags = (e)->flags,  \
-        .effective_time = (e)->effective_time, .user_data_128 = (e)->user_data_128,                \
-        .user_data_64 = (e)->user_data_64, .user_data_32 = (e)->user_data_32                       \
-    }
-
 static bool earlier_transfer_of(const struct stored_event *stored, struct earlier_transfer *o)
 {
-    const struct transfer_posted *posted = stored->event;
-    const struct transfer_pending *pending = stored->event;
     const struct transfer_resolved *resolved = stored->event;
-    o->all = false;
+    *o = (struct earlier_transfer){.all = false};
     switch (stored->number) {
     case TRANSFER_POSTED_NUMBER:
-        o->spec = (struct transfer_spec)COMMON_FIELDS(posted);
+        transfer_spec_from_transfer_posted(&o->spec, stored->event);
         return true;
     case TRANSFER_PENDING_NUMBER:
-        o->spec = (struct transfer_spec)COMMON_FIELDS(pending);
-        o->spec.timeout_s = pending->timeout_s;
+        transfer_spec_from_transfer_pending(&o->spec, stored->event);
         return true;
     case TRANSFER_RESOLVED_NUMBER:
-        o->spec = (struct transfer_spec)COMMON_FIELDS(resolved);
-        o->spec.pending_id = resolved->pending_id;
+        transfer_spec_from_transfer_resolved(&o->spec, resolved);
         if ((resolved->flags & TRANSFER_FLAGS_VOID_PENDING) != 0)
             o->spec.amount = resolved->released;
         o->all = resolved->remaining == 0 &&
@@ -546,8 +534,8 @@ static void emit_new(struct turn *t, const struct posting *p)
 {
     const struct transfer_spec *s = &p->transfer;
     if (!posting_has(p, TRANSFER_FLAGS_PENDING)) {
-        struct transfer_posted e = COMMON_FIELDS(s);
-        e.id = s->id;
+        struct transfer_posted e = {.amount = 0};
+        transfer_posted_from_transfer_spec(&e, s);
         e.amount = p->amount;
         e.has_reverses_id = !id128_is_zero(p->reverses_id);
         e.reverses_id = p->reverses_id;
@@ -556,10 +544,9 @@ static void emit_new(struct turn *t, const struct posting *p)
         turn_emit(t, &transfer_posted_type, &e);
         return;
     }
-    struct transfer_pending e = COMMON_FIELDS(s);
-    e.id = s->id;
+    struct transfer_pending e = {.amount = 0};
+    transfer_pending_from_transfer_spec(&e, s);
     e.amount = p->amount;
-    e.timeout_s = s->timeout_s;
     e.has_reverses_id = !id128_is_zero(p->reverses_id);
     e.reverses_id = p->reverses_id;
     e.has_transaction_id = !id128_is_zero(p->transaction_id);
@@ -574,24 +561,20 @@ static void emit_resolved(struct turn *t, const struct posting *p)
     bool voids = posting_has(p, TRANSFER_FLAGS_VOID_PENDING);
     bool keeps = posting_has(p, TRANSFER_FLAGS_KEEP_REMAINDER);
     u128 rest = voids ? h->held : h->held - p->amount;
-    struct transfer_resolved e = {
-        .id = s->id,
-        .pending_id = s->pending_id,
-        .debit_account_id = p->debit_id,
-        .credit_account_id = p->credit_id,
-        .amount = voids ? 0 : p->amount + MUTANT(CAPTURE_TOO_MUCH),
-        .released = keeps ? 0 : rest,
-        .remaining = keeps ? rest : 0,
-        .currency = h->currency,
-        .code = h->code,
-        .flags = s->flags,
-        .effective_time = s->effective_time,
-        .user_data_128 = s->user_data_128 != 0 ? s->user_data_128 : h->user_data_128,
-        .user_data_64 = s->user_data_64 != 0 ? s->user_data_64 : h->user_data_64,
-        .user_data_32 = s->user_data_32 != 0 ? s->user_data_32 : h->user_data_32,
-        .has_transaction_id = !id128_is_zero(p->transaction_id),
-        .transaction_id = p->transaction_id,
-    };
+    struct transfer_resolved e = {.amount = 0};
+    transfer_resolved_from_transfer_spec(&e, s);
+    e.debit_account_id = p->debit_id;
+    e.credit_account_id = p->credit_id;
+    e.amount = voids ? 0 : p->amount + MUTANT(CAPTURE_TOO_MUCH);
+    e.released = keeps ? 0 : rest;
+    e.remaining = keeps ? rest : 0;
+    e.currency = h->currency;
+    e.code = h->code;
+    e.user_data_128 = s->user_data_128 != 0 ? s->user_data_128 : h->user_data_128;
+    e.user_data_64 = s->user_data_64 != 0 ? s->user_data_64 : h->user_data_64;
+    e.user_data_32 = s->user_data_32 != 0 ? s->user_data_32 : h->user_data_32;
+    e.has_transaction_id = !id128_is_zero(p->transaction_id);
+    e.transaction_id = p->transaction_id;
     turn_emit(t, &transfer_resolved_type, &e);
 }
 

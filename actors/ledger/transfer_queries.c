@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lists of transfers: of a tenant, of an account, of a multi-leg transaction. */
-#include "actors/ledger/account.h"
+#include "actors/ledger/transfer_queries.h"
+
 #include "actors/ledger/ledger_list.h"
-#include "actors/ledger/ledger_queries.h"
+#include "actors/ledger/transfer_row.h"
 #include "schemas/result.h"
 
 struct transfers_walk {
@@ -31,33 +32,7 @@ static bool transfer_wanted(const struct transfers_list *q, const struct transfe
 static void add_transfer(struct transfers_walk *w, const struct transfers_row *row)
 {
     w->tenants[w->list.page.count] = row->tenant_id;
-    w->items[w->list.page.count++] = (struct transfer_info){
-        .transfer_id = row->transfer_id,
-        .debit_account_id = row->debit_account_id,
-        .credit_account_id = row->credit_account_id,
-        .amount = row->amount,
-        .currency = row->currency,
-        .code = row->code,
-        .status = row->status,
-        .flags = row->flags,
-        .has_pending_id = row->has_pending_id,
-        .pending_id = row->pending_id,
-        .has_posted_amount = row->has_posted_amount,
-        .posted_amount = row->posted_amount,
-        .has_remaining_amount = row->has_remaining_amount,
-        .remaining_amount = row->remaining_amount,
-        .has_expires_time = row->has_expires_time,
-        .expires_time = row->expires_time,
-        .has_reverses_id = row->has_reverses_id,
-        .reverses_id = row->reverses_id,
-        .has_transaction_id = row->has_transaction_id,
-        .transaction_id = row->transaction_id,
-        .user_data_128 = row->user_data_128,
-        .user_data_64 = row->user_data_64,
-        .user_data_32 = row->user_data_32,
-        .effective_time = row->effective_time,
-        .recorded_time = row->recorded_time,
-    };
+    w->items[w->list.page.count++] = transfer_row_info(row);
 }
 
 static bool take_transfer(void *context, const struct value *values)
@@ -92,10 +67,14 @@ static uint16_t walk_tenant(struct transfers_walk *w)
         .index = &transfers_view.key,
         .prefix = &tenant,
         .prefix_count = one ? 1 : 0,
-        .from = !w->asked->has_cursor ? NULL : one ? &from[1] : from,
-        .from_count = !w->asked->has_cursor ? 0 : one ? 1 : 2,
+        .from = !w->asked->has_cursor ? NULL
+                : one                 ? &from[1]
+                                      : from,
+        .from_count = !w->asked->has_cursor ? 0
+                      : one                 ? 1
+                                            : 2,
         .descending = true,
-        .limit = LEDGER_QUERY_ROWS_MAX + 1,
+        .limit = LEDGER_LIST_ROWS_MAX + 1,
     };
     list->error = views_scan(list->store, &scan, take_transfer, w);
     return (uint16_t)list->error;
@@ -111,7 +90,7 @@ static bool take_entry(void *context, const struct value *values)
     bool read = entries_row_from_values(values, &row);
     check(read);
     if (w->candidate_count == w->list.page.limit ||
-        w->list.page.looked_at == LEDGER_QUERY_ROWS_MAX) {
+        w->list.page.looked_at == LEDGER_LIST_ROWS_MAX) {
         w->list.page.more = true;
         return false;
     }
@@ -144,7 +123,7 @@ static uint16_t candidates_of_account(struct transfers_walk *w, struct id128 *te
         .from = version > 0 ? &from : NULL,
         .from_count = version > 0 ? 1 : 0,
         .descending = true,
-        .limit = LEDGER_QUERY_ROWS_MAX + 1,
+        .limit = LEDGER_LIST_ROWS_MAX + 1,
     };
     list->error = views_scan(list->store, &scan, take_entry, w);
     return (uint16_t)list->error;
@@ -265,8 +244,8 @@ static uint16_t transfers_page(struct transfers_walk *w, struct wire_writer *rep
     return RESULT_OK;
 }
 
-uint16_t ledger_query_transfers(struct store *s, const struct message *m, struct wire_writer *reply,
-                                uint16_t *reply_type)
+uint16_t transfer_query_list(struct store *s, const struct message *m, struct wire_writer *reply,
+                             uint16_t *reply_type)
 {
     const struct transfers_list *q = m->body;
     struct transfers_walk w = {.asked = q};

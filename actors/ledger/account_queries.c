@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lists of accounts and entries, and balances as of a moment. */
-#include "actors/ledger/ledger_queries.h"
+#include "actors/ledger/account_queries.h"
 
 #include "actors/ledger/account.h"
 #include "actors/ledger/ledger_list.h"
@@ -34,23 +34,12 @@ static bool take_account(void *context, const struct value *values)
     w->last = row.account_id;
     if (!account_wanted(w->asked, &row))
         return true;
-    w->items[w->list.page.count++] = (struct account_summary){
-        .account_id = row.account_id,
-        .currency = row.currency,
-        .code = row.code,
-        .status = row.status,
-        .flags = row.flags,
-        .has_name = row.has_name,
-        .name = arena_copy(&w->list.page.arena, row.name),
-        .has_owner = row.has_owner,
-        .owner = arena_copy(&w->list.page.arena, row.owner),
-        .user_data_128 = row.user_data_128,
-        .user_data_64 = row.user_data_64,
-        .user_data_32 = row.user_data_32,
-        .opened_time = row.opened_time,
-        .has_tenant_id = w->list.who->operator,
-        .tenant_id = row.tenant_id,
-    };
+    struct account_summary *item = &w->items[w->list.page.count++];
+    *item = (struct account_summary){.version = 0};
+    account_summary_from_accounts_row(item, &row);
+    item->name = arena_copy(&w->list.page.arena, row.name);
+    item->owner = arena_copy(&w->list.page.arena, row.owner);
+    item->has_tenant_id = w->list.who->operator;
     return true;
 }
 
@@ -90,7 +79,7 @@ static uint16_t accounts_page(struct accounts_walk *w, struct wire_writer *reply
         .prefix_count = all ? 0 : 1,
         .from = w->asked->has_cursor ? &from : NULL,
         .from_count = w->asked->has_cursor ? 1 : 0,
-        .limit = LEDGER_QUERY_ROWS_MAX + 1,
+        .limit = LEDGER_LIST_ROWS_MAX + 1,
     };
     list->error = views_scan(list->store, &scan, take_account, w);
     add_counters(w);
@@ -104,8 +93,8 @@ static uint16_t accounts_page(struct accounts_walk *w, struct wire_writer *reply
     return RESULT_OK;
 }
 
-uint16_t ledger_query_accounts(struct store *s, const struct message *m, struct wire_writer *reply,
-                               uint16_t *reply_type)
+uint16_t account_query_list(struct store *s, const struct message *m, struct wire_writer *reply,
+                            uint16_t *reply_type)
 {
     const struct accounts_list *q = m->body;
     struct accounts_walk w = {.asked = q, .last = ID128_ZERO};
@@ -145,7 +134,7 @@ struct late_walk {
     struct account_balance *balance;
 };
 
-static u128 ledger_queries_less(u128 counter, u128 amount)
+static u128 account_queries_less(u128 counter, u128 amount)
 {
     /* A release back-dated before its hold: nothing was pending yet. */
     return counter > amount ? counter - amount : 0;
@@ -163,10 +152,10 @@ static bool add_late(void *context, const struct value *values)
     struct account_balance *b = w->balance;
     if (row.direction == ENTRY_DIRECTION_DEBIT) {
         b->debits_posted += row.posted;
-        b->debits_pending = ledger_queries_less(b->debits_pending + row.held, row.released);
+        b->debits_pending = account_queries_less(b->debits_pending + row.held, row.released);
     } else if (row.direction == ENTRY_DIRECTION_CREDIT) {
         b->credits_posted += row.posted;
-        b->credits_pending = ledger_queries_less(b->credits_pending + row.held, row.released);
+        b->credits_pending = account_queries_less(b->credits_pending + row.held, row.released);
     }
     return true;
 }
@@ -183,13 +172,13 @@ static uint16_t add_late_entries(struct ledger_list *list, struct account_balanc
         .prefix_count = 1,
         .from = &from,
         .from_count = 1,
-        .limit = LEDGER_QUERY_LATE_ENTRIES_MAX + 1,
+        .limit = ACCOUNT_LATE_ENTRIES_MAX + 1,
     };
     struct late_walk w = {.at = at, .balance = b};
     list->error = views_scan(list->store, &scan, add_late, &w);
     if (list->error != ERR_OK)
         return (uint16_t)list->error;
-    return w.looked > LEDGER_QUERY_LATE_ENTRIES_MAX ? RESULT_TOO_MANY_LATE_ENTRIES : RESULT_OK;
+    return w.looked > ACCOUNT_LATE_ENTRIES_MAX ? RESULT_TOO_MANY_LATE_ENTRIES : RESULT_OK;
 }
 
 static uint16_t balance_at(struct ledger_list *list, const struct account_balance_at *q,
@@ -230,8 +219,8 @@ static uint16_t balance_at(struct ledger_list *list, const struct account_balanc
     return code;
 }
 
-uint16_t ledger_query_balance(struct store *s, const struct message *m, struct wire_writer *reply,
-                              uint16_t *reply_type)
+uint16_t account_query_balance(struct store *s, const struct message *m, struct wire_writer *reply,
+                               uint16_t *reply_type)
 {
     struct ledger_list list;
     struct account_balance b;
@@ -318,7 +307,7 @@ static uint16_t entries_collect(struct entries_walk *w, struct accounts_row *acc
         .from = version > 0 ? &from : NULL,
         .from_count = version > 0 ? 1 : 0,
         .descending = true,
-        .limit = LEDGER_QUERY_ROWS_MAX + 1,
+        .limit = LEDGER_LIST_ROWS_MAX + 1,
     };
     if (list->error == ERR_OK)
         list->error = views_scan(list->store, &scan, take_entry, w);
@@ -327,26 +316,8 @@ static uint16_t entries_collect(struct entries_walk *w, struct accounts_row *acc
 
 static struct entry entry_of(const struct entries_row *row, uint16_t currency)
 {
-    struct entry e = {
-        .account_id = row->account_id,
-        .version = row->version,
-        .kind = row->kind,
-        .direction = row->direction,
-        .has_transfer_id = row->has_transfer_id,
-        .transfer_id = row->transfer_id,
-        .has_counterparty_id = row->has_counterparty_id,
-        .counterparty_id = row->counterparty_id,
-        .amount = row->amount,
-        .currency = currency,
-        .code = row->code,
-        .debits_pending = row->debits_pending,
-        .debits_posted = row->debits_posted,
-        .credits_pending = row->credits_pending,
-        .credits_posted = row->credits_posted,
-        .effective_time = row->effective_time,
-        .recorded_time = row->recorded_time,
-        .hash = row->hash,
-    };
+    struct entry e = {.currency = currency};
+    entry_from_entries_row(&e, row);
     e.balance = account_net(e.debits_posted, e.credits_posted, &e.balance_side);
     return e;
 }
@@ -370,8 +341,8 @@ static uint16_t entries_page(struct entries_walk *w, struct wire_writer *reply)
     return RESULT_OK;
 }
 
-uint16_t ledger_query_entries(struct store *s, const struct message *m, struct wire_writer *reply,
-                              uint16_t *reply_type)
+uint16_t account_query_entries(struct store *s, const struct message *m, struct wire_writer *reply,
+                               uint16_t *reply_type)
 {
     const struct account_entries *q = m->body;
     struct entries_walk w = {.asked = q};
@@ -413,8 +384,8 @@ static uint16_t transactions_page(struct entries_walk *w, struct wire_writer *re
     return RESULT_OK;
 }
 
-uint16_t ledger_query_transactions(struct store *s, const struct message *m,
-                                   struct wire_writer *reply, uint16_t *reply_type)
+uint16_t account_query_transactions(struct store *s, const struct message *m,
+                                    struct wire_writer *reply, uint16_t *reply_type)
 {
     const struct account_transactions *q = m->body;
     const struct account_entries asked = {

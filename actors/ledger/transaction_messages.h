@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Transaction: several transfers, all or none, with a description and metadata of their own. */
-#ifndef LEDGER_TRANSACTION_H
-#define LEDGER_TRANSACTION_H
+/* Transaction messages: handlers of what makes, shows and reverses transactions: several transfers,
+ * all or none, with a description and metadata of their own. */
+#ifndef LEDGER_TRANSACTION_MESSAGES_H
+#define LEDGER_TRANSACTION_MESSAGES_H
 
 #include "runtime/actor/domain.h"
 #include "schemas/ledger.h"

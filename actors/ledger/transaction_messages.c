@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* All legs are found, then made one after the other; the first refusal undoes those before it. */
-#include "actors/ledger/transaction.h"
+#include "actors/ledger/transaction_messages.h"
 
 #include "actors/ledger/account.h"
-#include "actors/ledger/transfer.h"
+#include "actors/ledger/transfer_messages.h"
 #include "schemas/common.h"
 #include "schemas/result.h"
 
@@ -17,26 +17,17 @@ static struct posting posting_of(struct turn *t, const struct message *m,
 {
     const struct transaction_create *c = m->body;
     bool all = leg->amount == 0 && (leg->flags & BALANCES) != 0;
-    return (struct posting){
-        .transfer =
-            {
-                .id = turn_new_id(t),
-                .debit_account_id = leg->debit_account_id,
-                .credit_account_id = leg->credit_account_id,
-                .amount = all ? POSTING_AMOUNT_ALL : leg->amount,
-                .currency = leg->currency,
-                .code = leg->has_code ? leg->code : CODE_DEFAULT,
-                .flags = leg->flags,
-                .timeout_s = leg->timeout_s,
-                .effective_time = c->effective_time,
-                .user_data_128 = leg->user_data_128,
-                .user_data_64 = leg->user_data_64,
-                .user_data_32 = leg->user_data_32,
-            },
+    struct posting p = {
         .tenant_id = m->who.tenant_id,
         .any_tenant = m->who.operator,
         .transaction_id = transaction_id,
     };
+    transfer_spec_from_transaction_leg(&p.transfer, leg);
+    p.transfer.id = turn_new_id(t);
+    p.transfer.amount = all ? POSTING_AMOUNT_ALL : leg->amount;
+    p.transfer.code = leg->has_code ? leg->code : CODE_DEFAULT;
+    p.transfer.effective_time = c->effective_time;
+    return p;
 }
 
 /* The whole as it is checked before any leg. */

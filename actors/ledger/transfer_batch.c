@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Items are made one after the other, as if nothing had to be loaded, which is usual: one look at
+ * each account is then enough. If something is missing all is undone, and what the rest needs is
+ * asked for together before the turn runs again. */
+#include "actors/ledger/transfer_batch.h"
+
+#include "actors/ledger/bulk.h"
+#include "actors/ledger/posting.h"
+#include "schemas/common.h"
+#include "schemas/result.h"
+
+/* Of so many items at once the accounts are brought into the cache: found for those after the next
+ * ones, then fetched for the next ones. */
+#define GROUP (TURN_AHEAD_MAX / 2)
+
+struct transfers {
+    const struct transfer_spec *specs;
+    uint32_t count;
+    uint32_t at;            /* the item at work */
+    struct posting posting; /* of it; keeps what the one before had in common with it */
+    const void *found[2][TURN_AHEAD_MAX]; /* accounts of this group and the next one */
+};
+
+static void take_up(struct transfers *all, uint32_t i)
+{
+    all->at = i;
+    all->posting.transfer = all->specs[i];
+}
+
+/* The accounts of the group that begins at this item; how many. */
+static uint32_t group_accounts(const struct transfers *all, uint32_t first, struct id128 *ids)
+{
+    uint32_t count = 0;
+    for (uint32_t i = first; i < first + GROUP && i < all->count; i++) {
+        ids[count++] = all->specs[i].debit_account_id;
+        ids[count++] = all->specs[i].credit_account_id;
+    }
+    return count;
+}
+
+static void bring_soon(struct turn *t, const struct transfers *all, uint32_t first)
+{
+    struct id128 ids[TURN_AHEAD_MAX] = {ID128_ZERO};
+    turn_prefetch_slots(t, KIND_ACCOUNT, ids, group_accounts(all, first, ids));
+    for (uint32_t i = first; i < first + GROUP && i < all->count; i++)
+        turn_prefetch_decision(t, all->specs[i].id);
+}
+
+static void bring_next(struct turn *t, struct transfers *all, uint32_t first)
+{
+    struct id128 ids[TURN_AHEAD_MAX] = {ID128_ZERO};
+    uint32_t count = group_accounts(all, first, ids);
+    turn_prefetch_states(t, KIND_ACCOUNT, ids, count, all->found[first / GROUP % 2]);
+}
+
+static void look_ahead(struct turn *t, struct transfers *all, uint32_t i)
+{
+    if (i % GROUP == 0) {
+        bring_soon(t, all, i + 2 * GROUP);
+        bring_next(t, all, i + GROUP);
+    }
+    const void *const *found = &all->found[i / GROUP % 2][i % GROUP * 2];
+    turn_expect(t, found[0]);
+    turn_expect(t, found[1]);
+}
+
+static bool spec_linked(const struct bulk *b, uint32_t i)
+{
+    const struct transfers *all = b->context;
+    return (all->specs[i].flags & TRANSFER_FLAGS_LINKED) != 0;
+}
+
+static bool spec_imported(const struct bulk *b, uint32_t i)
+{
+    const struct transfers *all = b->context;
+    return (all->specs[i].flags & TRANSFER_FLAGS_IMPORTED) != 0;
+}
+
+static uint16_t spec_make(const struct bulk *b, struct turn *t, uint32_t i)
+{
+    struct transfers *all = b->context;
+    look_ahead(t, all, i);
+    take_up(all, i);
+    if (posting_find(t, &all->posting) == PRESENCE_WAITING)
+        return BULK_WAITING;
+    uint16_t code = posting_check(t, &all->posting);
+    if (code == RESULT_OK)
+        posting_emit(t, &all->posting);
+    return code;
+}
+
+static void spec_refused(const struct bulk *b, struct turn *t, uint32_t i, uint16_t code)
+{
+    struct transfers *all = b->context;
+    take_up(all, i);
+    posting_refused(t, &all->posting, code);
+}
+
+/* Makes them all in order, filling codes[count]; false: something is being loaded. It hopes that
+ * nothing is missing, as is usual: one look at each account is then enough. Else nothing is made,
+ * and all that the rest needs is asked for together. */
+static bool make_all(struct turn *t, const struct message *m, const struct transfer_spec *specs,
+                     uint32_t count, uint16_t *codes)
+{
+    struct transfers all = {.specs = specs,
+                            .count = count,
+                            .posting =
+                                {
+                                    .tenant_id = m->who.tenant_id,
+                                    .any_tenant = m->who.operator},
+                            };
+    const struct bulk b = {count, &all, spec_linked, spec_imported, spec_make, spec_refused};
+    const struct turn_savepoint start = turn_savepoint(t);
+    bring_soon(t, &all, 0);
+    bring_soon(t, &all, GROUP);
+    bring_next(t, &all, 0);
+    if (bulk_run(&b, t, codes))
+        return true;
+    turn_rollback(t, start);
+    for (uint32_t i = all.at; i < count; i++) {
+        take_up(&all, i);
+        (void)!posting_find(t, &all.posting);
+    }
+    return false;
+}
+
+enum turn_result transfers_on_create(struct turn *t, struct id128 self, const struct message *m)
+{
+    (void)self;
+    const struct transfers_create *c = m->body;
+    uint16_t *codes = turn_alloc(t, (c->transfers_count + 1) * sizeof *codes);
+    struct item_result *results = turn_alloc(t, (c->transfers_count + 1) * sizeof *results);
+    if (codes == NULL || results == NULL) {
+        turn_refuse(t, RESULT_NO_MEMORY);
+        return TURN_DONE;
+    }
+    if (!make_all(t, m, c->transfers, c->transfers_count, codes))
+        return TURN_WAIT;
+    bulk_reply(t, codes, c->transfers_count, results);
+    return TURN_DONE;
+}
+
+enum turn_result transfers_on_batch(struct turn *t, struct id128 self, const struct message *m)
+{
+    (void)self;
+    const struct transfers_batch *c = m->body;
+    uint32_t count = c->transfers_count;
+    uint16_t *codes = turn_alloc(t, (count + 1) * sizeof *codes);
+    struct batch_results reply = {.results = turn_alloc(t, (count + 1) * sizeof *reply.results)};
+    if (codes == NULL || reply.results == NULL) {
+        turn_refuse(t, RESULT_NO_MEMORY);
+        return TURN_DONE;
+    }
+    if (!make_all(t, m, c->transfers, count, codes))
+        return TURN_WAIT;
+    for (uint32_t i = 0; i < count; i++) {
+        reply.results[i] = (struct batch_result){i, c->transfers[i].id, codes[i]};
+        if (codes[i] == RESULT_OK || codes[i] == RESULT_EXISTS)
+            reply.succeeded++;
+        else
+            reply.failed++;
+    }
+    reply.results_count = count;
+    turn_reply(t, RESULT_OK, &batch_results_type, &reply, 0);
+    return TURN_DONE;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every handler fills a posting and ends in transfer_conclude(). */
+#include "actors/ledger/transfer_messages.h"
+
+#include "actors/ledger/account.h"
+#include "actors/ledger/pending_transfer.h"
+#include "schemas/currency.h"
+#include "schemas/result.h"
+
+#define CODE_DEFAULT 1
+#define RESOLVES (TRANSFER_FLAGS_POST_PENDING | TRANSFER_FLAGS_VOID_PENDING)
+#define BALANCES (TRANSFER_FLAGS_BALANCING_DEBIT | TRANSFER_FLAGS_BALANCING_CREDIT)
+
+enum turn_result transfer_on_get(struct turn *t, struct id128 self, const struct message *m)
+{
+    (void)m;
+    struct transfer_info info;
+    struct id128 tenant_id = ID128_ZERO;
+    enum presence there = transfer_info_find(t, self, &info, &tenant_id);
+    if (there == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (there == PRESENCE_THERE && turn_may_see(t, tenant_id, ID128_ZERO))
+        turn_reply(t, RESULT_OK, &transfer_info_type, &info, 0);
+    else
+        turn_refuse(t, RESULT_NOT_FOUND);
+    return TURN_DONE;
+}
+
+/* --- making ----------------------------------------------------------------------------------- */
+
+/* The end of every single transfer: emit and show it, show the earlier one, or refuse. */
+static enum turn_result transfer_conclude(struct turn *t, struct posting *p, uint16_t code,
+                                          const struct transfer_note *note, bool id_chosen)
+{
+    struct transfer_info info;
+    struct id128 tenant_id = ID128_ZERO;
+    if (code == RESULT_EXISTS) {
+        if (transfer_info_find(t, p->transfer.id, &info, &tenant_id) == PRESENCE_WAITING)
+            return TURN_WAIT;
+        turn_reply(t, RESULT_OK, &transfer_info_type, &info, 0);
+        return TURN_DONE;
+    }
+    if (code != RESULT_OK) {
+        if (id_chosen)
+            posting_refused(t, p, code);
+        turn_refuse(t, code);
+        return TURN_DONE;
+    }
+    info = transfer_info_of_posting(t, p, note);
+    tenant_id = p->debit->tenant_id;
+    posting_emit(t, p);
+    transfer_note_emit(t, tenant_id, p->transfer.id, note);
+    if (!id128_is_zero(p->reverses_id))
+        transfer_reversal_emit(t, p->reverses_id, p->transfer.id);
+    turn_reply(t, RESULT_OK, &transfer_info_type, &info, 0);
+    return TURN_DONE;
+}
+
+enum turn_result transfer_on_create(struct turn *t, struct id128 self, const struct message *m)
+{
+    (void)self;
+    const struct transfer_create *c = m->body;
+    bool resolves = (c->flags & RESOLVES) != 0;
+    bool all = resolves || (c->flags & BALANCES) != 0;
+    struct posting p = {.tenant_id = m->who.tenant_id, .any_tenant = m->who.operator, };
+    transfer_spec_from_transfer_create(&p.transfer, c);
+    p.transfer.id = c->has_transfer_id ? c->transfer_id : turn_new_id(t);
+    p.transfer.amount = c->has_amount ? c->amount : all ? POSTING_AMOUNT_ALL : 0;
+    p.transfer.code = c->has_code ? c->code : resolves ? 0 : CODE_DEFAULT;
+    const struct transfer_note note = {c->has_description, c->has_metadata, c->description,
+                                       c->metadata};
+    if (posting_find(t, &p) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    uint16_t code = (c->flags & TRANSFER_FLAGS_LINKED) != 0 ? RESULT_LINKED_EVENT_CHAIN_OPEN
+                                                            : posting_check(t, &p);
+    return transfer_conclude(t, &p, code, &note, c->has_transfer_id);
+}
+
+/* --- post, void, reverse ---------------------------------------------------------------------- */
+
+/* The part of `post` that needs the pending transfer's currency. */
+static uint16_t posted_amount(const struct transfer_post *c, struct posting *p)
+{
+    if (c->has_currency && c->currency != p->pending->currency)
+        return RESULT_CURRENCY_MISMATCH;
+    if (!c->has_amount)
+        return RESULT_OK;
+    const struct currency *currency = currency_by_number(p->pending->currency);
+    check(currency != NULL);
+    switch (currency_minor(c->amount, currency, &p->transfer.amount)) {
+    case CURRENCY_FITS:
+        return p->transfer.amount == 0 ? RESULT_AMOUNT_MUST_NOT_BE_ZERO : RESULT_OK;
+    case CURRENCY_TOO_PRECISE:
+        return RESULT_AMOUNT_TOO_PRECISE;
+    default:
+        return RESULT_AMOUNT_OUT_OF_RANGE;
+    }
+}
+
+/* Finds what a post or void names. OK, or why there is nothing to resolve. */
+static uint16_t pending_seen(struct turn *t, const struct posting *p)
+{
+    if (p->pending != NULL)
+        return turn_may_see(t, p->pending->tenant_id, ID128_ZERO) ? RESULT_OK : RESULT_NOT_FOUND;
+    return p->pending_was_final ? RESULT_PENDING_TRANSFER_NOT_PENDING : RESULT_NOT_FOUND;
+}
+
+enum turn_result transfer_on_post(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct transfer_post *c = m->body;
+    struct posting p = {.transfer =
+                            {
+                                .id = c->has_posting_id ? c->posting_id : turn_new_id(t),
+                                .pending_id = self,
+                                .amount = POSTING_AMOUNT_ALL,
+                                .flags = TRANSFER_FLAGS_POST_PENDING |
+                                         (c->keep_remainder ? TRANSFER_FLAGS_KEEP_REMAINDER : 0u),
+                                .effective_time = c->effective_time,
+                            },
+                        .tenant_id = m->who.tenant_id,
+                        .any_tenant = m->who.operator, };
+    if (posting_find(t, &p) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    uint16_t code = pending_seen(t, &p);
+    if (code == RESULT_OK)
+        code = posted_amount(c, &p);
+    if (code == RESULT_OK)
+        code = posting_check(t, &p);
+    const struct transfer_note note = {c->has_description, c->has_metadata, c->description,
+                                       c->metadata};
+    return transfer_conclude(t, &p, code, &note, c->has_posting_id);
+}
+
+enum turn_result transfer_on_void(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct transfer_void *c = m->body;
+    struct posting p = {.transfer =
+                            {
+                                .id = c->has_posting_id ? c->posting_id : turn_new_id(t),
+                                .pending_id = self,
+                                .flags = TRANSFER_FLAGS_VOID_PENDING,
+                            },
+                        .tenant_id = m->who.tenant_id,
+                        .any_tenant = m->who.operator, };
+    if (posting_find(t, &p) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    uint16_t code = pending_seen(t, &p);
+    if (code == RESULT_OK)
+        code = posting_check(t, &p);
+    const struct transfer_note note = {c->has_description, c->has_metadata, c->description,
+                                       c->metadata};
+    return transfer_conclude(t, &p, code, &note, c->has_posting_id);
+}
+
+uint16_t transfer_reversible(const struct transfer_info *info)
+{
+    if (info->has_reversed_by_id)
+        return RESULT_ALREADY_REVERSED;
+    /* What a pending transfer moved was moved by the transfers that posted it. */
+    if (info->status != TRANSFER_STATUS_POSTED || (info->flags & TRANSFER_FLAGS_PENDING) != 0)
+        return RESULT_TRANSFER_NOT_POSTED;
+    return RESULT_OK;
+}
+
+struct posting transfer_reversal_of(const struct transfer_info *info, struct id128 reversal_id,
+                                    struct id128 tenant_id, uint64_t effective_time)
+{
+    return (struct posting){
+        .transfer =
+            {
+                .id = reversal_id,
+                .debit_account_id = info->credit_account_id,
+                .credit_account_id = info->debit_account_id,
+                .amount = info->amount,
+                .currency = info->currency,
+                .code = info->code,
+                .effective_time = effective_time,
+                .user_data_128 = info->user_data_128,
+                .user_data_64 = info->user_data_64,
+                .user_data_32 = info->user_data_32,
+            },
+        .tenant_id = tenant_id,
+        .reverses_id = info->transfer_id,
+    };
+}
+
+enum turn_result transfer_on_reverse(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct transfer_reverse *c = m->body;
+    struct transfer_info info;
+    struct id128 tenant_id = ID128_ZERO;
+    enum presence there = transfer_info_find(t, self, &info, &tenant_id);
+    if (there == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (there == PRESENCE_ABSENT || !turn_may_see(t, tenant_id, ID128_ZERO)) {
+        turn_refuse(t, RESULT_NOT_FOUND);
+        return TURN_DONE;
+    }
+    struct id128 id = c->has_reversal_id ? c->reversal_id : turn_new_id(t);
+    struct posting p = transfer_reversal_of(&info, id, tenant_id, c->effective_time);
+    if (posting_find(t, &p) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    uint16_t code = transfer_reversible(&info);
+    bool retried = code == RESULT_ALREADY_REVERSED && c->has_reversal_id &&
+                   id128_equal(info.reversed_by_id, c->reversal_id);
+    if (code == RESULT_OK || retried)
+        code = posting_check(t, &p);
+    const struct transfer_note note = {c->has_description, c->has_metadata, c->description,
+                                       c->metadata};
+    return transfer_conclude(t, &p, code, &note, c->has_reversal_id);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Transfer row: a transfer as the row of its view, whichever event or state it is made from. What
+ * clients see of it, struct transfer_info, is filled from the row. */
+#ifndef LEDGER_TRANSFER_ROW_H
+#define LEDGER_TRANSFER_ROW_H
+
+#include <stdint.h>
+
+#include "actors/ledger/pending_transfer.h"
+#include "schemas/ledger.h"
+
+/* Of events, with the time they were recorded. They do not know the tenant; position is zero. */
+struct transfers_row transfer_row_of_posted(const struct transfer_posted *e, uint64_t time_ns);
+struct transfers_row transfer_row_of_resolved(const struct transfer_resolved *e, uint64_t time_ns);
+
+/* Of a pending transfer as it is now; position is zero. */
+struct transfers_row transfer_row_of_pending(struct id128 id, const struct pending_transfer *h);
+
+struct transfer_info transfer_row_info(const struct transfers_row *row);
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each event of a transfer puts an entry for both accounts and the transfer's row. A pending
+ * transfer has one row, put anew from its actor's state by each event that changes it. */
+#include "actors/ledger/transfer_views.h"
+
+#include "actors/ledger/account.h"
+#include "actors/ledger/account_views.h"
+#include "actors/ledger/entry.h"
+#include "actors/ledger/pending_transfer.h"
+#include "actors/ledger/transfer_row.h"
+#include "schemas/common.h"
+
+/* --- transfers -------------------------------------------------------------------------------- */
+
+static void put_row(struct projection *p, const struct transfers_row *row)
+{
+    struct value values[TRANSFERS_COLUMNS];
+    transfers_row_to_values(row, values);
+    projection_put(p, &transfers_view, values);
+}
+
+/* A closing transfer changes the account's status: its row must show it. */
+static void put_accounts_if_closing(struct projection *p, const struct pending_transfer *h)
+{
+    if ((h->flags & TRANSFER_FLAGS_CLOSING_DEBIT) != 0)
+        account_put_row(p, h->debit_account_id);
+    if ((h->flags & TRANSFER_FLAGS_CLOSING_CREDIT) != 0)
+        account_put_row(p, h->credit_account_id);
+}
+
+static const struct pending_transfer *pending_of(struct projection *p, struct id128 id)
+{
+    return registry_state(projection_registry(p), KIND_TRANSFER, id);
+}
+
+static bool take_row(void *context, const struct value *values)
+{
+    bool read = transfers_row_from_values(values, context);
+    check(read);
+    return true;
+}
+
+/* The row of a pending transfer as it is stored. */
+static bool pending_row_stored(struct projection *p, const struct pending_transfer *h,
+                               struct id128 id, struct transfers_row *row)
+{
+    const struct value key[] = {{VALUE_ID, .id = h->tenant_id}, {VALUE_ID, .id = id}};
+    return projection_get(p, &transfers_view, key, take_row, row);
+}
+
+/* Its row as its actor is now, at the position where it began. */
+static void put_pending(struct projection *p, struct id128 id, const struct pending_transfer *h)
+{
+    struct transfers_row row = transfer_row_of_pending(id, h), stored;
+    row.position = pending_row_stored(p, h, id, &stored) ? stored.position : projection_position(p);
+    put_row(p, &row);
+}
+
+void transfer_posted_project(struct projection *p, const void *event, uint64_t time_ns)
+{
+    const struct transfer_posted *e = event;
+    const struct account *debit =
+        registry_state(projection_registry(p), KIND_ACCOUNT, e->debit_account_id);
+    struct transfers_row row = transfer_row_of_posted(e, time_ns);
+    row.tenant_id = debit->tenant_id;
+    row.position = projection_position(p);
+    entry_put_transfer(p, ENTRY_KIND_POSTED, &row);
+    put_row(p, &row);
+}
+
+void transfer_pending_project(struct projection *p, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    const struct transfer_pending *e = event;
+    const struct pending_transfer *h = pending_of(p, e->id);
+    struct transfers_row row = transfer_row_of_pending(e->id, h);
+    entry_put_transfer(p, ENTRY_KIND_PENDING, &row);
+    put_pending(p, e->id, h);
+    put_accounts_if_closing(p, h);
+}
+
+void transfer_resolved_project(struct projection *p, const void *event, uint64_t time_ns)
+{
+    const struct transfer_resolved *e = event;
+    bool voids = (e->flags & TRANSFER_FLAGS_VOID_PENDING) != 0;
+    const struct pending_transfer *h = pending_of(p, e->pending_id);
+    struct transfers_row row = transfer_row_of_resolved(e, time_ns);
+    row.tenant_id = h->tenant_id;
+    row.position = projection_position(p);
+    entry_put_transfer(p, voids ? ENTRY_KIND_PENDING_VOIDED : ENTRY_KIND_PENDING_POSTED, &row);
+    put_row(p, &row);
+    put_pending(p, e->pending_id, h);
+    if (voids)
+        put_accounts_if_closing(p, h);
+}
+
+void transfer_expired_project(struct projection *p, const void *event, uint64_t time_ns)
+{
+    const struct transfer_expired *e = event;
+    const struct pending_transfer *h = pending_of(p, e->pending_id);
+    struct transfers_row row = transfer_row_of_pending(e->pending_id, h), stored;
+    /* What was released: the row still shows what was held before. */
+    row.amount = pending_row_stored(p, h, e->pending_id, &stored) ? stored.remaining_amount : 0;
+    row.effective_time = time_ns;
+    row.recorded_time = time_ns;
+    entry_put_transfer(p, ENTRY_KIND_PENDING_EXPIRED, &row);
+    put_pending(p, e->pending_id, h);
+    put_accounts_if_closing(p, h);
+}
+
+/* --- notes and transactions ------------------------------------------------------------------- */
+
+static void put_note(struct projection *p, struct id128 tenant_id, struct id128 id,
+                     bool has_description, struct slice description, const struct metadata *m)
+{
+    struct wire_writer w;
+    wire_writer_init(&w, ACCOUNT_METADATA_MAX);
+    if (m->count > 0)
+        fields_put_metadata(&w, m);
+    check(!w.failed);
+    struct transfer_notes_row row = {
+        .tenant_id = tenant_id,
+        .transfer_id = id,
+        .has_description = has_description,
+        .description = description,
+        .has_metadata = m->count > 0,
+        .metadata = wire_written(&w),
+    };
+    struct value values[TRANSFER_NOTES_COLUMNS];
+    transfer_notes_row_to_values(&row, values);
+    projection_put(p, &transfer_notes_view, values);
+    wire_writer_done(&w);
+}
+
+void transfer_noted_project(struct projection *p, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    const struct transfer_noted *e = event;
+    put_note(p, e->tenant_id, e->transfer_id, e->has_description, e->description, &e->metadata);
+}
+
+void transaction_recorded_project(struct projection *p, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    const struct transaction_recorded *e = event;
+    if (e->has_description || e->metadata.count > 0)
+        put_note(p, e->tenant_id, e->transaction_id, e->has_description, e->description,
+                 &e->metadata);
+    for (uint32_t i = 0; i < e->transfers_count; i++) {
+        struct transaction_transfers_row row = {e->tenant_id, e->transaction_id, i,
+                                                e->transfers[i].transfer_id};
+        struct value values[TRANSACTION_TRANSFERS_COLUMNS];
+        transaction_transfers_row_to_values(&row, values);
+        projection_put(p, &transaction_transfers_view, values);
+    }
+}
