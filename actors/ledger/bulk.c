@@ -37,6 +37,7 @@ bool bulk_run(const struct bulk *b, struct turn *t, uint16_t *codes)
     struct chain c = {.open = false};
     for (uint32_t i = 0; i < b->count; i++) {
         bool linked = b->linked(b, i);
+        turn_item(t, i);
         if (linked && !c.open)
             c = (struct chain){.open = true, .first = i, .start = turn_savepoint(t)};
         codes[i] = bulk_make(b, t, i, &c);

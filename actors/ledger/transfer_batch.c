@@ -9,59 +9,17 @@
 #include "schemas/common.h"
 #include "schemas/result.h"
 
-/* Of so many items at once the accounts are brought into the cache: found for those after the next
- * ones, then fetched for the next ones. */
-#define GROUP (TURN_AHEAD_MAX / 2)
-
 struct transfers {
     const struct transfer_spec *specs;
     uint32_t count;
     uint32_t at;            /* the item at work */
     struct posting posting; /* of it; keeps what the one before had in common with it */
-    const void *found[2][TURN_AHEAD_MAX]; /* accounts of this group and the next one */
 };
 
 static void take_up(struct transfers *all, uint32_t i)
 {
     all->at = i;
     all->posting.transfer = all->specs[i];
-}
-
-/* The accounts of the group that begins at this item; how many. */
-static uint32_t group_accounts(const struct transfers *all, uint32_t first, struct id128 *ids)
-{
-    uint32_t count = 0;
-    for (uint32_t i = first; i < first + GROUP && i < all->count; i++) {
-        ids[count++] = all->specs[i].debit_account_id;
-        ids[count++] = all->specs[i].credit_account_id;
-    }
-    return count;
-}
-
-static void bring_soon(struct turn *t, const struct transfers *all, uint32_t first)
-{
-    struct id128 ids[TURN_AHEAD_MAX] = {ID128_ZERO};
-    turn_prefetch_slots(t, KIND_ACCOUNT, ids, group_accounts(all, first, ids));
-    for (uint32_t i = first; i < first + GROUP && i < all->count; i++)
-        turn_prefetch_decision(t, all->specs[i].id);
-}
-
-static void bring_next(struct turn *t, struct transfers *all, uint32_t first)
-{
-    struct id128 ids[TURN_AHEAD_MAX] = {ID128_ZERO};
-    uint32_t count = group_accounts(all, first, ids);
-    turn_prefetch_states(t, KIND_ACCOUNT, ids, count, all->found[first / GROUP % 2]);
-}
-
-static void look_ahead(struct turn *t, struct transfers *all, uint32_t i)
-{
-    if (i % GROUP == 0) {
-        bring_soon(t, all, i + 2 * GROUP);
-        bring_next(t, all, i + GROUP);
-    }
-    const void *const *found = &all->found[i / GROUP % 2][i % GROUP * 2];
-    turn_expect(t, found[0]);
-    turn_expect(t, found[1]);
 }
 
 static bool spec_linked(const struct bulk *b, uint32_t i)
@@ -79,7 +37,6 @@ static bool spec_imported(const struct bulk *b, uint32_t i)
 static uint16_t spec_make(const struct bulk *b, struct turn *t, uint32_t i)
 {
     struct transfers *all = b->context;
-    look_ahead(t, all, i);
     take_up(all, i);
     if (posting_find(t, &all->posting) == PRESENCE_WAITING)
         return BULK_WAITING;
@@ -111,9 +68,6 @@ static bool make_all(struct turn *t, const struct message *m, const struct trans
                             };
     const struct bulk b = {count, &all, spec_linked, spec_imported, spec_make, spec_refused};
     const struct turn_savepoint start = turn_savepoint(t);
-    bring_soon(t, &all, 0);
-    bring_soon(t, &all, GROUP);
-    bring_next(t, &all, 0);
     if (bulk_run(&b, t, codes))
         return true;
     turn_rollback(t, start);

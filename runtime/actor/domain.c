@@ -12,12 +12,21 @@ static void add_kinds(struct domain *d, const struct service *s)
     }
 }
 
+/* Is the key of the rule's events an id of some kind? Then turns look for what it decided. */
+static void add_decided(struct domain *d, const struct event_rule *rule)
+{
+    for (uint16_t i = 0; i < rule->type->id_count; i++)
+        if (rule->type->ids[i].offset == rule->key_offset)
+            d->decided[rule->type->ids[i].kind] = true;
+}
+
 static void add_numbers(struct domain *d, const struct service *s)
 {
     for (uint32_t i = 0; i < s->rule_count; i++) {
         uint16_t number = s->rules[i].type->number;
         check(number < DOMAIN_NUMBER_MAX && d->rules[number] == NULL);
         d->rules[number] = &s->rules[i];
+        add_decided(d, &s->rules[i]);
     }
     for (uint32_t i = 0; i < s->needs_count; i++) {
         uint16_t number = s->needs[i].type->number;

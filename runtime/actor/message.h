@@ -18,6 +18,19 @@
 
 #define MESSAGE_NO_OFFSET UINT16_MAX
 
+/* An id in a body: where, and of which kind of actor or thing. */
+struct message_id {
+    uint16_t offset; /* of the struct id128 */
+    uint16_t kind;
+};
+
+/* A list in a body: where its items and their count are, and what each item is. */
+struct message_list {
+    uint16_t offset;
+    uint16_t count_offset; /* of the uint32_t */
+    const struct message_type *item;
+};
+
 /* What the generator knows of one declared message; constant, from schemas/. */
 struct message_type {
     const char *name;       /* "transfer_create" */
@@ -32,6 +45,10 @@ struct message_type {
      * input; lists are allocated from the arena. */
     bool (*read)(struct wire_reader *r, struct arena *a, void *body);
     void (*write)(struct wire_writer *w, const void *body);
+    const struct message_id *ids;     /* those of its own fields that have a kind */
+    const struct message_list *lists; /* whose items have ids in turn */
+    uint16_t id_count;
+    uint16_t list_count;
 };
 
 /* On whose behalf a message acts; filled by the bridge from the token, by the operator's link with

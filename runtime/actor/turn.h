@@ -38,21 +38,9 @@ enum presence {
     PRESENCE_WAITING,
 };
 
-/* Prefetching, for a turn that will look for many things: brings what the look-ups will read into
- * the processor's cache, a group of ids at a time, so that their cache misses overlap. Two groups
- * ahead: the slots of the tables (actors, and outcomes of transfer ids). One group ahead: the
- * states. No effect but time. */
-#define TURN_AHEAD_MAX 32 /* ids in one call */
-
-void turn_prefetch_slots(struct turn *t, uint16_t kind, const struct id128 *ids, uint32_t count);
-void turn_prefetch_decision(struct turn *t, struct id128 key);
-
-/* Fills found[count] for turn_expect(): probably the state of each id, or NULL; do not read it. */
-void turn_prefetch_states(struct turn *t, uint16_t kind, const struct id128 *ids, uint32_t count,
-                          const void **found);
-
-/* Just before a turn_find(): that one is expected to be looked for, which then needs no search. */
-void turn_expect(struct turn *t, const void *found);
+/* The handler of a message with one list begins with this item of it; in order, each once. Lets the
+ * runtime fetch what the items to come will look for. No effect but time. */
+void turn_item(struct turn *t, uint32_t item);
 
 /* Finds an actor of this shard; *state (const: only apply changes it) is set if it is THERE. */
 must_check enum presence turn_find(struct turn *t, uint16_t kind, struct id128 id,

@@ -18,6 +18,7 @@
 #include "runtime/shard/controls.h"
 #include "runtime/shard/ingress.h"
 #include "runtime/shard/loader.h"
+#include "runtime/shard/look_ahead.h"
 #include "runtime/shard/shard.h"
 #include "runtime/shard/stash.h"
 #include "runtime/shard/supervisor.h"
@@ -54,6 +55,7 @@ struct turn {
     uint32_t events;
     bool replied;
     bool waiting;           /* something was asked of the loader */
+    bool looks_ahead;       /* it handles the items of a list one by one */
     bool must_finish;       /* it must go through turn_finish(): it wrote, allocated or failed */
     bool recorded;          /* its record is begun in the open batch; the next three are set: */
     uint32_t items_at;      /* items of that batch before this turn, and ... */
@@ -98,6 +100,7 @@ struct shard {
     struct dedup_table ids, keys;
     struct supervisor supervisor;
     struct controls controls;
+    struct look_ahead look_ahead; /* of the turn that runs, if it looks ahead */
     struct ingress ingress;
 
     uint64_t ids_ns;         /* of the next id, unless the clock is ahead of it */

@@ -64,35 +64,13 @@ enum presence turn_find(struct turn *t, uint16_t kind, struct id128 id, const vo
     return is_self(t, kind, id) ? look_at(t, t->actor, state) : find_other(t, kind, id, state);
 }
 
-void turn_prefetch_slots(struct turn *t, uint16_t kind, const struct id128 *ids, uint32_t count)
+void turn_item(struct turn *t, uint32_t item)
 {
-    for (uint32_t i = 0; i < count; i++)
-        registry_prefetch_slot(&t->shard->registry, kind, id128_hash(ids[i]));
-}
-
-void turn_prefetch_decision(struct turn *t, struct id128 key)
-{
-    dedup_table_prefetch(&t->shard->ids, key);
-}
-
-void turn_prefetch_states(struct turn *t, uint16_t kind, const struct id128 *ids, uint32_t count,
-                          const void **found)
-{
-    const struct registry *r = &t->shard->registry;
-    struct actor *actors[TURN_AHEAD_MAX];
-    check(count <= TURN_AHEAD_MAX);
-    for (uint32_t i = 0; i < count; i++) {
-        actors[i] = registry_guess(r, kind, id128_hash(ids[i]));
-        found[i] = actors[i] == NULL ? NULL : actor_state(actors[i]);
+    if (!t->looks_ahead) {
+        look_ahead_begin(t->shard, t->message);
+        t->looks_ahead = true;
     }
-    for (uint32_t i = 0; i < count; i++)
-        registry_prefetch(r, kind, actors[i]);
-}
-
-void turn_expect(struct turn *t, const void *found)
-{
-    if (found != NULL)
-        registry_recall(&t->shard->registry, actor_of_state(found));
+    look_ahead_item(t->shard, item);
 }
 
 /* The event or (event = false) the end of a record at a position; NULL: asked of the loader. */
@@ -221,6 +199,7 @@ void turn_rollback(struct turn *t, struct turn_savepoint to)
     struct batch *b = s->journal.open;
     if (!MUTANT(SKIP_UNDO))
         registry_undo(&s->registry, (struct registry_mark){to.undo});
+    look_ahead_forget(s); /* what was undone may have made an actor */
     take_back_decisions(s, to.added);
     b->items -= t->events - to.events;
     batch_cut(b, to.record);

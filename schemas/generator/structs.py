@@ -306,7 +306,8 @@ def _type(schema, m):
     n = m.name
     kind = f"KIND_{m.target_kind.upper()}" if m.target_kind else "0"
     offset = f"offsetof(struct {n}, {m.target_field})" if m.target_field else "MESSAGE_NO_OFFSET"
-    return f"""
+    ids, lists = _ids(schema, m)
+    return f"""{ids}{lists}
 static bool {n}_read_any(struct wire_reader *r, struct arena *a, void *body)
 {{
     return {n}_read(r, a, body);
@@ -327,8 +328,28 @@ const struct message_type {n}_type = {{
     .view = {str(m.view).lower()},
     .read = {n}_read_any,
     .write = {n}_write_any,
+    .ids = {n + '_ids' if ids else 'NULL'},
+    .lists = {n + '_lists' if lists else 'NULL'},
+    .id_count = {f'array_len({n}_ids)' if ids else 0},
+    .list_count = {f'array_len({n}_lists)' if lists else 0},
 }};
 """
+
+
+def _ids(schema, m):
+    """Tables of the ids and lists in a body, for those who look ahead; empty if it has none."""
+    kinds = schema.prefixes
+    ids = [f"    {{offsetof(struct {m.name}, {f.name}), KIND_{kinds[f.argument].name.upper()}}},\n"
+           for f in m.fields if f.type == "id"]
+    lists = [f"    {{offsetof(struct {m.name}, {f.name}), "
+             f"offsetof(struct {m.name}, {f.name}_count), &{f.argument}_type}},\n"
+             for f in m.fields if f.type == "list"]
+    return (_rows(f"struct message_id {m.name}_ids", ids),
+            _rows(f"struct message_list {m.name}_lists", lists))
+
+
+def _rows(name, rows):
+    return f"\nstatic const {name}[] = {{\n{''.join(rows)}}};\n" if rows else ""
 
 
 def _value(f):

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Look-ahead: in a turn over the many items of a list, brings what the items to come will look for
+ * into the processor's cache, so that their cache misses overlap. Which ids an item has is
+ * generated (message_type.ids). No effect but time. Of a shard, for the turn that runs; its thread
+ * only. */
+#ifndef SHARD_LOOK_AHEAD_H
+#define SHARD_LOOK_AHEAD_H
+
+#include <stdint.h>
+
+#include "runtime/actor/message.h"
+
+/* items whose misses overlap: more the processor does not keep track of */
+#define LOOK_AHEAD_GROUP 16
+#define LOOK_AHEAD_IDS_MAX 4 /* ids of an item that are looked at, of each sort */
+
+struct actor;
+struct shard;
+
+struct look_ahead {
+    const char *items;
+    uint32_t count;
+    uint32_t item_size;
+    uint16_t actor_count;    /* ids of an item under which actors are found ... */
+    uint16_t decision_count; /* ... and those under which something was decided */
+    struct message_id actors[LOOK_AHEAD_IDS_MAX];
+    struct message_id decisions[LOOK_AHEAD_IDS_MAX];
+    /* Of this group of items and the next one, item by item: probably the actors; NULL: none. */
+    struct actor *found[2][LOOK_AHEAD_GROUP * LOOK_AHEAD_IDS_MAX];
+};
+
+/* A turn over the items of this message's list begins. */
+void look_ahead_begin(struct shard *s, const struct message *m);
+
+/* It begins with this item. In order, each once. */
+void look_ahead_item(struct shard *s, uint32_t item);
+
+/* Actors may have left the registry: what was found of them is forgotten. */
+void look_ahead_forget(struct shard *s);
+
+#endif
