@@ -45,9 +45,8 @@ static u128 account_least(u128 a, u128 b)
 /* a + b, at most the largest number: for comparing only. */
 static u128 account_saturated(u128 a, u128 b)
 {
-    u128 sum = U128_MAX;
-    (void)!u128_add(a, b, &sum);
-    return sum;
+    u128 sum;
+    return u128_add(a, b, &sum) ? sum : U128_MAX;
 }
 
 u128 account_debit_room(const struct account *a)

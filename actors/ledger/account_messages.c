@@ -141,15 +141,22 @@ static uint16_t open_rules_check(struct turn *t, const struct account_opened *e)
     return open_ledger_check(t, e);
 }
 
-uint16_t account_open_check(struct turn *t, const struct account_opened *e,
-                            const struct account *existing)
+static uint16_t open_form_check(struct turn *t, const struct account_opened *e)
 {
     uint16_t code = open_time_check(t, e);
     if (code == RESULT_OK && (e->flags & ~ACCOUNT_FLAGS_ALL) != 0)
         code = RESULT_RESERVED_FLAG;
-    if (code == RESULT_OK && existing != NULL)
-        code = open_exists(e, existing);
-    return code != RESULT_OK ? code : open_rules_check(t, e);
+    return code;
+}
+
+uint16_t account_open_check(struct turn *t, const struct account_opened *e,
+                            const struct account *existing)
+{
+    uint16_t code;
+    if ((code = open_form_check(t, e)) != RESULT_OK ||
+        (existing != NULL && (code = open_exists(e, existing)) != RESULT_OK))
+        return code;
+    return open_rules_check(t, e);
 }
 
 void account_open(struct turn *t, const struct account_opened *e)
@@ -161,12 +168,11 @@ void account_open(struct turn *t, const struct account_opened *e)
 static uint16_t client_open_check(struct turn *t, const struct account_opened *e,
                                   const struct account *existing)
 {
-    uint16_t code = open_time_check(t, e);
-    if (code == RESULT_OK && (e->flags & ~ACCOUNT_FLAGS_ALL) != 0)
-        code = RESULT_RESERVED_FLAG;
-    if (code == RESULT_OK)
-        code = account_id_check(t, e->account_id);
-    return code != RESULT_OK ? code : account_open_check(t, e, existing);
+    uint16_t code;
+    if ((code = open_form_check(t, e)) != RESULT_OK ||
+        (code = account_id_check(t, e->account_id)) != RESULT_OK)
+        return code;
+    return account_open_check(t, e, existing);
 }
 
 /* --- showing ---------------------------------------------------------------------------------- */

@@ -21,6 +21,11 @@ struct account;          /* actors/ledger/account.h */
 struct ledger_totals;    /* actors/ledger/ledger_totals.h */
 struct pending_transfer; /* actors/ledger/pending_transfer.h */
 
+/* Sets of enum transfer_flags. */
+#define POSTING_RESOLVES (TRANSFER_FLAGS_POST_PENDING | TRANSFER_FLAGS_VOID_PENDING)
+#define POSTING_BALANCES (TRANSFER_FLAGS_BALANCING_DEBIT | TRANSFER_FLAGS_BALANCING_CREDIT)
+#define POSTING_CLOSES (TRANSFER_FLAGS_CLOSING_DEBIT | TRANSFER_FLAGS_CLOSING_CREDIT)
+
 #define POSTING_AMOUNT_ALL U128_MAX /* post: all that is held; balancing: as much as possible */
 
 /* One transfer as asked for: generated from schemas/ledger.toml [message.transfer_spec]. */
@@ -44,10 +49,19 @@ struct posting {
     bool exists;  /* the id was used before with equal content: nothing is emitted */
 };
 
+static inline bool posting_has(const struct posting *p, uint32_t flags)
+{
+    return (p->transfer.flags & flags) != 0;
+}
+
 /* Finds accounts, pending transfer and an earlier outcome of the id. WAITING: something is being
  * loaded, return TURN_WAIT (calling it for further postings first lets them load together). THERE
  * otherwise, whatever was absent. */
 must_check enum presence posting_find(struct turn *t, struct posting *p);
+
+/* Asks for whatever a posting will need and that is not in memory, so that it loads together with
+ * what others need; found or not, posting_find() is called again before it is checked. */
+void posting_prepare(struct turn *t, struct posting *p);
 
 /* All checks in the documented order; changes nothing. Sees the effect of postings emitted earlier
  * in the same turn, so a later posting of a chain is checked after the earlier was emitted (and

@@ -8,15 +8,13 @@
 #include "schemas/result.h"
 
 #define CODE_DEFAULT 1
-#define LEG_FLAGS                                                                                  \
-    (TRANSFER_FLAGS_PENDING | TRANSFER_FLAGS_BALANCING_DEBIT | TRANSFER_FLAGS_BALANCING_CREDIT)
-#define BALANCES (TRANSFER_FLAGS_BALANCING_DEBIT | TRANSFER_FLAGS_BALANCING_CREDIT)
+#define LEG_FLAGS (TRANSFER_FLAGS_PENDING | POSTING_BALANCES)
 
 static struct posting posting_of(struct turn *t, const struct message *m,
                                  const struct transaction_leg *leg, struct id128 transaction_id)
 {
     const struct transaction_create *c = m->body;
-    bool all = leg->amount == 0 && (leg->flags & BALANCES) != 0;
+    bool all = leg->amount == 0 && (leg->flags & POSTING_BALANCES) != 0;
     struct posting p = {
         .tenant_id = m->who.tenant_id,
         .any_tenant = m->who.operator,

@@ -73,7 +73,7 @@ static bool make_all(struct turn *t, const struct message *m, const struct trans
     turn_rollback(t, start);
     for (uint32_t i = all.at; i < count; i++) {
         take_up(&all, i);
-        (void)!posting_find(t, &all.posting);
+        posting_prepare(t, &all.posting);
     }
     return false;
 }

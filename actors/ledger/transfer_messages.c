@@ -8,8 +8,6 @@
 #include "schemas/result.h"
 
 #define CODE_DEFAULT 1
-#define RESOLVES (TRANSFER_FLAGS_POST_PENDING | TRANSFER_FLAGS_VOID_PENDING)
-#define BALANCES (TRANSFER_FLAGS_BALANCING_DEBIT | TRANSFER_FLAGS_BALANCING_CREDIT)
 
 enum turn_result transfer_on_get(struct turn *t, struct id128 self, const struct message *m)
 {
@@ -60,8 +58,8 @@ enum turn_result transfer_on_create(struct turn *t, struct id128 self, const str
 {
     (void)self;
     const struct transfer_create *c = m->body;
-    bool resolves = (c->flags & RESOLVES) != 0;
-    bool all = resolves || (c->flags & BALANCES) != 0;
+    bool resolves = (c->flags & POSTING_RESOLVES) != 0;
+    bool all = resolves || (c->flags & POSTING_BALANCES) != 0;
     struct posting p = {.tenant_id = m->who.tenant_id, .any_tenant = m->who.operator, };
     transfer_spec_from_transfer_create(&p.transfer, c);
     p.transfer.id = c->has_transfer_id ? c->transfer_id : turn_new_id(t);

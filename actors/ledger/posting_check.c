@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The checks of a transfer. Each looks at one thing and says RESULT_OK or its code; the end of the
+ * file puts them in order. Whatever a check reads of accounts, totals or pending transfer was found
+ * by posting_find() and is there if the checks before it said OK. */
+#include "actors/ledger/posting.h"
+
+#include "actors/ledger/account.h"
+#include "actors/ledger/ledger_totals.h"
+#include "actors/ledger/pending_transfer.h"
+#include "runtime/base/time.h"
+#include "schemas/result.h"
+
+/* --- the id was used before ------------------------------------------------------------------- */
+
+/* A transfer recorded under the same id, as it would have been asked for. */
+struct earlier_transfer {
+    struct transfer_spec spec;
+    bool all; /* a post or void that left nothing pending */
+};
+
+static bool earlier_transfer_of(const struct stored_event *stored, struct earlier_transfer *o)
+{
+    const struct transfer_resolved *resolved = stored->event;
+    *o = (struct earlier_transfer){.all = false};
+    switch (stored->number) {
+    case TRANSFER_POSTED_NUMBER:
+        transfer_spec_from_transfer_posted(&o->spec, stored->event);
+        return true;
+    case TRANSFER_PENDING_NUMBER:
+        transfer_spec_from_transfer_pending(&o->spec, stored->event);
+        return true;
+    case TRANSFER_RESOLVED_NUMBER:
+        transfer_spec_from_transfer_resolved(&o->spec, resolved);
+        if ((resolved->flags & TRANSFER_FLAGS_VOID_PENDING) != 0)
+            o->spec.amount = resolved->released;
+        o->all = resolved->remaining == 0 &&
+                 (resolved->released == 0 || (resolved->flags & TRANSFER_FLAGS_VOID_PENDING) != 0);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool amount_equal(const struct posting *p, const struct earlier_transfer *o)
+{
+    u128 asked = p->transfer.amount;
+    if (posting_has(p, POSTING_BALANCES))
+        return asked >= o->spec.amount;
+    if (posting_has(p, TRANSFER_FLAGS_VOID_PENDING) && asked == 0)
+        return true;
+    if (posting_has(p, POSTING_RESOLVES) && asked == POSTING_AMOUNT_ALL)
+        return o->all;
+    return asked == o->spec.amount;
+}
+
+/* 0 in a post or void stands for the value of the pending transfer, which was recorded. */
+static bool data_equal(const struct posting *p, u128 asked, u128 recorded)
+{
+    return asked == recorded || (asked == 0 && posting_has(p, POSTING_RESOLVES));
+}
+
+static uint16_t exists_accounts(const struct posting *p, const struct transfer_spec *o)
+{
+    const struct transfer_spec *s = &p->transfer;
+    bool debit_given = !posting_has(p, POSTING_RESOLVES) || !id128_is_zero(s->debit_account_id);
+    bool credit_given = !posting_has(p, POSTING_RESOLVES) || !id128_is_zero(s->credit_account_id);
+    if (debit_given && !id128_equal(s->debit_account_id, o->debit_account_id))
+        return RESULT_EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT_ID;
+    if (credit_given && !id128_equal(s->credit_account_id, o->credit_account_id))
+        return RESULT_EXISTS_WITH_DIFFERENT_CREDIT_ACCOUNT_ID;
+    return RESULT_OK;
+}
+
+static uint16_t exists_data(const struct posting *p, const struct transfer_spec *o)
+{
+    const struct transfer_spec *s = &p->transfer;
+    if (!data_equal(p, s->user_data_128, o->user_data_128))
+        return RESULT_EXISTS_WITH_DIFFERENT_USER_DATA_128;
+    if (!data_equal(p, s->user_data_64, o->user_data_64))
+        return RESULT_EXISTS_WITH_DIFFERENT_USER_DATA_64;
+    if (!data_equal(p, s->user_data_32, o->user_data_32))
+        return RESULT_EXISTS_WITH_DIFFERENT_USER_DATA_32;
+    if (!data_equal(p, s->currency, o->currency))
+        return RESULT_EXISTS_WITH_DIFFERENT_CURRENCY;
+    if (!data_equal(p, s->code, o->code))
+        return RESULT_EXISTS_WITH_DIFFERENT_CODE;
+    if (s->effective_time != o->effective_time)
+        return RESULT_EXISTS_WITH_DIFFERENT_TIME;
+    return RESULT_OK;
+}
+
+static uint16_t exists_check(struct posting *p)
+{
+    struct earlier_transfer o;
+    if (p->earlier.number == 0)
+        return RESULT_OK;
+    check(p->earlier_is_foreign || p->earlier.event != NULL);
+    if (p->earlier.number == TRANSFER_REFUSED_NUMBER && !p->earlier_is_foreign)
+        return RESULT_ID_ALREADY_FAILED;
+    const struct transfer_spec *s = &p->transfer;
+    if (p->earlier_is_foreign || !earlier_transfer_of(&p->earlier, &o) || s->flags != o.spec.flags)
+        return RESULT_EXISTS_WITH_DIFFERENT_FLAGS;
+    if (!id128_equal(s->pending_id, o.spec.pending_id))
+        return RESULT_EXISTS_WITH_DIFFERENT_PENDING_ID;
+    if (s->timeout_s != o.spec.timeout_s)
+        return RESULT_EXISTS_WITH_DIFFERENT_TIMEOUT;
+    uint16_t code = exists_accounts(p, &o.spec);
+    if (code == RESULT_OK && !amount_equal(p, &o))
+        code = RESULT_EXISTS_WITH_DIFFERENT_AMOUNT;
+    if (code == RESULT_OK)
+        code = exists_data(p, &o.spec);
+    if (code != RESULT_OK)
+        return code;
+    p->exists = true;
+    p->amount = o.spec.amount;
+    return RESULT_EXISTS;
+}
+
+/* --- checks of all transfers ------------------------------------------------------------------ */
+
+static uint16_t time_check(struct turn *t, const struct posting *p)
+{
+    uint64_t effective = p->transfer.effective_time;
+    if (posting_has(p, TRANSFER_FLAGS_IMPORTED)) {
+        if (effective == 0)
+            return RESULT_IMPORTED_EVENT_TIMESTAMP_OUT_OF_RANGE;
+        if (effective >= turn_time(t))
+            return RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_ADVANCE;
+    } else if (effective != 0 && effective > turn_time(t)) {
+        return RESULT_EFFECTIVE_TIME_IN_FUTURE;
+    }
+    return RESULT_OK;
+}
+
+static uint16_t accounts_given_check(const struct posting *p)
+{
+    const struct transfer_spec *s = &p->transfer;
+    if (id128_is_zero(s->debit_account_id))
+        return RESULT_DEBIT_ACCOUNT_ID_MUST_NOT_BE_ZERO;
+    if (id128_is_max(s->debit_account_id))
+        return RESULT_DEBIT_ACCOUNT_ID_MUST_NOT_BE_INT_MAX;
+    if (id128_is_zero(s->credit_account_id))
+        return RESULT_CREDIT_ACCOUNT_ID_MUST_NOT_BE_ZERO;
+    if (id128_is_max(s->credit_account_id))
+        return RESULT_CREDIT_ACCOUNT_ID_MUST_NOT_BE_INT_MAX;
+    if (id128_equal(s->debit_account_id, s->credit_account_id))
+        return RESULT_ACCOUNTS_MUST_BE_DIFFERENT;
+    return RESULT_OK;
+}
+
+static uint16_t form_check(const struct posting *p)
+{
+    const struct transfer_spec *s = &p->transfer;
+    if (!id128_is_zero(s->pending_id))
+        return RESULT_PENDING_ID_MUST_BE_ZERO;
+    if (s->timeout_s != 0 && !posting_has(p, TRANSFER_FLAGS_PENDING))
+        return RESULT_TIMEOUT_RESERVED_FOR_PENDING_TRANSFER;
+    if (posting_has(p, TRANSFER_FLAGS_KEEP_REMAINDER))
+        return RESULT_KEEP_REMAINDER_RESERVED_FOR_POST;
+    if (posting_has(p, POSTING_CLOSES) && !posting_has(p, TRANSFER_FLAGS_PENDING))
+        return RESULT_CLOSING_TRANSFER_MUST_BE_PENDING;
+    if (s->amount == 0 && !posting_has(p, POSTING_BALANCES | POSTING_CLOSES))
+        return RESULT_AMOUNT_MUST_NOT_BE_ZERO;
+    if (s->currency == 0)
+        return RESULT_CURRENCY_MUST_NOT_BE_ZERO;
+    if (s->code == 0)
+        return RESULT_CODE_MUST_NOT_BE_ZERO;
+    return RESULT_OK;
+}
+
+static uint16_t accounts_check(struct turn *t, const struct posting *p)
+{
+    const struct transfer_spec *s = &p->transfer;
+    if (!turn_at_home(t, s->debit_account_id) || !turn_at_home(t, s->credit_account_id))
+        return RESULT_ACCOUNTS_IN_DIFFERENT_SHARDS;
+    if (p->debit == NULL ||
+        (!p->any_tenant && !id128_equal(p->debit->tenant_id, p->tenant_id)))
+        return RESULT_DEBIT_ACCOUNT_NOT_FOUND;
+    if (p->credit == NULL || !id128_equal(p->credit->tenant_id, p->debit->tenant_id))
+        return RESULT_CREDIT_ACCOUNT_NOT_FOUND;
+    if (p->debit->currency != p->credit->currency)
+        return RESULT_ACCOUNTS_MUST_HAVE_THE_SAME_CURRENCY;
+    if (s->currency != p->debit->currency)
+        return RESULT_TRANSFER_MUST_HAVE_THE_SAME_CURRENCY_AS_ACCOUNTS;
+    return RESULT_OK;
+}
+
+static uint16_t imported_check(const struct posting *p)
+{
+    const struct transfer_spec *s = &p->transfer;
+    if (!posting_has(p, TRANSFER_FLAGS_IMPORTED))
+        return RESULT_OK;
+    check(p->totals != NULL);
+    if (s->effective_time <= p->totals->imported_transfer_time)
+        return RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS;
+    if (s->effective_time <= p->debit->opened_time)
+        return RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_POSTDATE_DEBIT_ACCOUNT;
+    if (s->effective_time <= p->credit->opened_time)
+        return RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_POSTDATE_CREDIT_ACCOUNT;
+    return s->timeout_s != 0 ? RESULT_IMPORTED_EVENT_TIMEOUT_MUST_BE_ZERO : RESULT_OK;
+}
+
+static uint16_t status_check(const struct posting *p)
+{
+    check(p->debit != NULL && p->credit != NULL);
+    uint32_t debit = p->debit->flags, credit = p->credit->flags;
+    if ((debit & ACCOUNT_FLAGS_CLOSED) != 0)
+        return RESULT_DEBIT_ACCOUNT_ALREADY_CLOSED;
+    if ((credit & ACCOUNT_FLAGS_CLOSED) != 0)
+        return RESULT_CREDIT_ACCOUNT_ALREADY_CLOSED;
+    if ((debit & ACCOUNT_FLAGS_DEBITS_FROZEN) != 0)
+        return RESULT_DEBIT_ACCOUNT_FROZEN;
+    if ((credit & ACCOUNT_FLAGS_CREDITS_FROZEN) != 0)
+        return RESULT_CREDIT_ACCOUNT_FROZEN;
+    return RESULT_OK;
+}
+
+static u128 posting_balanced(const struct posting *p)
+{
+    u128 amount = p->transfer.amount;
+    check(p->debit != NULL && p->credit != NULL);
+    if (posting_has(p, TRANSFER_FLAGS_BALANCING_DEBIT)) {
+        u128 room = account_debit_room(p->debit);
+        amount = room < amount ? room : amount;
+    }
+    if (posting_has(p, TRANSFER_FLAGS_BALANCING_CREDIT)) {
+        u128 room = account_credit_room(p->credit);
+        amount = room < amount ? room : amount;
+    }
+    return amount;
+}
+
+static bool posting_overflows(u128 a, u128 b)
+{
+    return a + b < a;
+}
+
+static uint16_t overflow_check(struct turn *t, const struct posting *p)
+{
+    const struct account *d = p->debit, *c = p->credit;
+    check(d != NULL && c != NULL);
+    if (posting_has(p, TRANSFER_FLAGS_PENDING)) {
+        if (posting_overflows(d->debits_pending, p->amount))
+            return RESULT_OVERFLOWS_DEBITS_PENDING;
+        if (posting_overflows(c->credits_pending, p->amount))
+            return RESULT_OVERFLOWS_CREDITS_PENDING;
+    }
+    if (posting_overflows(d->debits_posted, p->amount))
+        return RESULT_OVERFLOWS_DEBITS_POSTED;
+    if (posting_overflows(c->credits_posted, p->amount))
+        return RESULT_OVERFLOWS_CREDITS_POSTED;
+    if (posting_overflows(d->debits_pending + d->debits_posted, p->amount))
+        return RESULT_OVERFLOWS_DEBITS;
+    if (posting_overflows(c->credits_pending + c->credits_posted, p->amount))
+        return RESULT_OVERFLOWS_CREDITS;
+    uint64_t timeout_ns = (uint64_t)p->transfer.timeout_s * NS_PER_S;
+    return turn_time(t) + timeout_ns < timeout_ns ? RESULT_OVERFLOWS_TIMEOUT : RESULT_OK;
+}
+
+/* The sums over all accounts are in the ledger's totals: they may not overflow either. */
+static uint16_t totals_check(const struct posting *p)
+{
+    const struct ledger_totals *l = p->totals;
+    check(l != NULL);
+    if (posting_overflows(l->debits_posted, p->amount) ||
+        posting_overflows(l->debits_posted + l->debits_pending, p->amount))
+        return RESULT_OVERFLOWS_DEBITS;
+    return RESULT_OK;
+}
+
+/* --- checks of post and void ------------------------------------------------------------------ */
+
+static uint16_t pending_given_check(const struct posting *p)
+{
+    const struct transfer_spec *s = &p->transfer;
+    if (id128_is_zero(s->pending_id))
+        return RESULT_PENDING_ID_MUST_NOT_BE_ZERO;
+    if (id128_is_max(s->pending_id))
+        return RESULT_PENDING_ID_MUST_NOT_BE_INT_MAX;
+    if (id128_equal(s->pending_id, s->id))
+        return RESULT_PENDING_ID_MUST_BE_DIFFERENT;
+    if (s->timeout_s != 0)
+        return RESULT_TIMEOUT_RESERVED_FOR_PENDING_TRANSFER;
+    if (posting_has(p, TRANSFER_FLAGS_KEEP_REMAINDER) &&
+        posting_has(p, TRANSFER_FLAGS_VOID_PENDING))
+        return RESULT_KEEP_REMAINDER_RESERVED_FOR_POST;
+    return RESULT_OK;
+}
+
+static uint16_t pending_equal_check(const struct posting *p)
+{
+    const struct transfer_spec *s = &p->transfer;
+    const struct pending_transfer *h = p->pending;
+    if (h == NULL && p->pending_was_final)
+        return RESULT_PENDING_TRANSFER_NOT_PENDING;
+    if (h == NULL || (!p->any_tenant && !id128_equal(h->tenant_id, p->tenant_id)))
+        return RESULT_PENDING_TRANSFER_NOT_FOUND;
+    if (!id128_equal(p->debit_id, h->debit_account_id))
+        return RESULT_PENDING_TRANSFER_HAS_DIFFERENT_DEBIT_ACCOUNT_ID;
+    if (!id128_equal(p->credit_id, h->credit_account_id))
+        return RESULT_PENDING_TRANSFER_HAS_DIFFERENT_CREDIT_ACCOUNT_ID;
+    check(p->debit != NULL && p->credit != NULL);
+    if (s->currency != 0 && s->currency != h->currency)
+        return RESULT_PENDING_TRANSFER_HAS_DIFFERENT_CURRENCY;
+    if (s->code != 0 && s->code != h->code)
+        return RESULT_PENDING_TRANSFER_HAS_DIFFERENT_CODE;
+    return RESULT_OK;
+}
+
+static uint16_t pending_amount_check(struct posting *p)
+{
+    const struct pending_transfer *h = p->pending;
+    check(h != NULL);
+    bool voids = posting_has(p, TRANSFER_FLAGS_VOID_PENDING);
+    u128 asked = p->transfer.amount;
+    /* Once resolved nothing is held: the amount asked for is compared with what was. */
+    u128 most = h->status == TRANSFER_STATUS_PENDING ? h->held : h->amount;
+    p->amount = asked == POSTING_AMOUNT_ALL || (voids && asked == 0) ? most : asked;
+    if (p->amount > most)
+        return RESULT_EXCEEDS_PENDING_TRANSFER_AMOUNT;
+    if (voids && p->amount < most)
+        return RESULT_PENDING_TRANSFER_HAS_DIFFERENT_AMOUNT;
+    return RESULT_OK;
+}
+
+static uint16_t pending_status_check(struct turn *t, const struct posting *p)
+{
+    const struct pending_transfer *h = p->pending;
+    check(h != NULL);
+    switch (h->status) {
+    case TRANSFER_STATUS_POSTED:
+        return RESULT_PENDING_TRANSFER_ALREADY_POSTED;
+    case TRANSFER_STATUS_VOIDED:
+        return RESULT_PENDING_TRANSFER_ALREADY_VOIDED;
+    case TRANSFER_STATUS_EXPIRED:
+        return RESULT_PENDING_TRANSFER_EXPIRED;
+    default:
+        return h->due_time != 0 && h->due_time <= turn_time(t) ? RESULT_PENDING_TRANSFER_EXPIRED
+                                                               : RESULT_OK;
+    }
+}
+
+/* --- all of it: the order of the codes -------------------------------------------------------- */
+
+/* The first check that does not say OK decides; schemas/errors.toml lists the codes in this
+ * order. */
+
+static uint16_t flags_check(const struct posting *p)
+{
+    return (p->transfer.flags & ~TRANSFER_FLAGS_ALL) != 0 ? RESULT_RESERVED_FLAG : RESULT_OK;
+}
+
+static uint16_t exclusion_check(const struct posting *p)
+{
+    const uint32_t new_only = TRANSFER_FLAGS_PENDING | POSTING_BALANCES | POSTING_CLOSES;
+    bool both = (p->transfer.flags & POSTING_RESOLVES) == POSTING_RESOLVES;
+    return both || (posting_has(p, POSTING_RESOLVES) && posting_has(p, new_only))
+               ? RESULT_FLAGS_ARE_MUTUALLY_EXCLUSIVE
+               : RESULT_OK;
+}
+
+static uint16_t new_transfer_check(struct turn *t, struct posting *p)
+{
+    uint16_t code;
+    if ((code = accounts_given_check(p)) != RESULT_OK ||
+        (code = form_check(p)) != RESULT_OK ||
+        (code = accounts_check(t, p)) != RESULT_OK ||
+        (code = imported_check(p)) != RESULT_OK ||
+        (code = status_check(p)) != RESULT_OK)
+        return code;
+    p->amount = posting_balanced(p);
+    if ((code = overflow_check(t, p)) != RESULT_OK ||
+        (code = totals_check(p)) != RESULT_OK ||
+        (code = account_debit_check(p->debit, p->amount)) != RESULT_OK ||
+        (code = account_credit_check(p->credit, p->amount)) != RESULT_OK)
+        return code;
+    return RESULT_OK;
+}
+
+/* Pending and posted together did not overflow when it began: they cannot now. */
+static uint16_t resolving_check(struct turn *t, struct posting *p)
+{
+    uint16_t code;
+    if ((code = pending_given_check(p)) != RESULT_OK ||
+        (code = pending_equal_check(p)) != RESULT_OK ||
+        (code = pending_amount_check(p)) != RESULT_OK ||
+        (code = pending_status_check(t, p)) != RESULT_OK ||
+        (code = imported_check(p)) != RESULT_OK)
+        return code;
+    return posting_has(p, TRANSFER_FLAGS_POST_PENDING) ? status_check(p) : RESULT_OK;
+}
+
+uint16_t posting_check(struct turn *t, struct posting *p)
+{
+    uint16_t code;
+    if ((code = time_check(t, p)) != RESULT_OK ||
+        (code = flags_check(p)) != RESULT_OK ||
+        (code = account_id_check(t, p->transfer.id)) != RESULT_OK ||
+        (code = exists_check(p)) != RESULT_OK ||
+        (code = exclusion_check(p)) != RESULT_OK)
+        return code;
+    return posting_has(p, POSTING_RESOLVES) ? resolving_check(t, p) : new_transfer_check(t, p);
+}
