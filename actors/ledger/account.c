@@ -217,8 +217,20 @@ static struct account_details details_of(const struct account *a)
     };
 }
 
+void account_assert(const struct account *a)
+{
+    bool limits = a->extra != NULL && a->extra->limits != 0;
+    check(a->version > 0 && a->currency != 0);
+    check(((a->flags & ACCOUNT_LIMITED) != 0) == limits);
+    check((a->holds != NULL) == (a->hold_listed > 0));
+    check(a->hold_listed <= a->hold_count && a->hold_listed <= ACCOUNT_HOLDS_LISTED_MAX);
+    check(a->hold_count > 0 || (a->debits_pending == 0 && a->credits_pending == 0));
+}
+
 void account_hold_add(struct registry *r, struct account *a, struct id128 hold)
 {
+    check(!id128_is_zero(hold) && a->hold_count < UINT32_MAX);
+    check(a->hold_listed <= a->hold_count);
     a->hold_count++;
     if (a->hold_listed == ACCOUNT_HOLDS_LISTED_MAX)
         return;
@@ -232,6 +244,7 @@ void account_hold_add(struct registry *r, struct account *a, struct id128 hold)
         registry_free(r, a->holds);
         a->holds = bigger;
     }
+    check(a->hold_listed < a->holds->capacity);
     a->holds->ids[a->hold_listed++] = hold;
 }
 
@@ -239,6 +252,7 @@ void account_hold_add(struct registry *r, struct account *a, struct id128 hold)
 static void hold_list_without(struct registry *r, struct account *a, uint32_t index)
 {
     struct account_holds *old = a->holds;
+    check(index < a->hold_listed);
     uint32_t rest = a->hold_listed - 1;
     a->holds = NULL;
     if (rest > 0) {
@@ -300,6 +314,8 @@ void account_opened_apply(struct registry *r, const void *event, uint64_t time_n
 {
     const struct account_opened *e = event;
     struct account *a = registry_create(r, KIND_ACCOUNT, e->account_id);
+    check(a->version == 0);
+    check(e->currency != 0 && (e->flags & ~ACCOUNT_FLAGS_ALL) == 0);
     a->tenant_id = e->tenant_id;
     a->version = 1;
     a->opened_time = e->effective_time != 0 ? e->effective_time : time_ns;
@@ -325,6 +341,7 @@ void account_opened_apply(struct registry *r, const void *event, uint64_t time_n
     const struct metadata *metadata = e->has_metadata ? &e->metadata : NULL;
     if (extra_needed(&d) || (metadata != NULL && metadata->count > 0))
         extra_set_with(r, a, &d, metadata);
+    account_assert(a);
     ledger_totals_count_account(r, e);
 }
 
@@ -333,6 +350,8 @@ void account_marked_apply(struct registry *r, const void *event, uint64_t time_n
     (void)time_ns;
     const struct account_marked *e = event;
     struct account *a = registry_state(r, KIND_ACCOUNT, e->account_id);
+    account_assert(a);
+    check((e->flags & ~ACCOUNT_FLAGS_ALL) == 0);
     a->flags = (a->flags & ACCOUNT_LIMITED) | e->flags;
     a->version++;
 }
@@ -347,6 +366,7 @@ void account_updated_apply(struct registry *r, const void *event, uint64_t time_
     extra_limits(&d, e);
     extra_set_with(r, a, &d, e->has_metadata ? &e->metadata : NULL);
     a->version++;
+    account_assert(a);
 }
 
 /* --- stored form: what is kept apart ---------------------------------------------------------- */

@@ -75,6 +75,10 @@ void account_updated_apply(struct registry *r, const void *event, uint64_t time_
 void account_hold_add(struct registry *r, struct account *a, struct id128 hold);
 void account_hold_remove(struct registry *r, struct account *a, struct id128 hold);
 
+/* What holds of an account between two events: check() fails otherwise. Reads all of the state, so
+ * it is not for what happens with every transfer. */
+void account_assert(const struct account *a);
+
 /* How much more a balancing transfer may debit (credit) by the account's own rules. */
 u128 account_debit_room(const struct account *a);
 u128 account_credit_room(const struct account *a);

@@ -161,6 +161,9 @@ uint16_t account_open_check(struct turn *t, const struct account_opened *e,
 
 void account_open(struct turn *t, const struct account_opened *e)
 {
+    check(!id128_is_zero(e->account_id) && turn_at_home(t, e->account_id));
+    check(e->currency != 0 && e->code != 0 && e->shard == turn_shard(t));
+    check((e->flags & ~ACCOUNT_FLAGS_ALL) == 0);
     turn_emit(t, &account_opened_type, e);
 }
 
@@ -239,6 +242,8 @@ static struct open_hold open_hold_of(struct turn *t, struct id128 account_id, st
     check(there == PRESENCE_THERE);
     const struct pending_transfer *h = state;
     bool debit = id128_equal(h->debit_account_id, account_id);
+    check(debit || id128_equal(h->credit_account_id, account_id));
+    check(h->status == TRANSFER_STATUS_PENDING);
     return (struct open_hold){
         .transfer_id = id,
         .direction = debit ? ENTRY_DIRECTION_DEBIT : ENTRY_DIRECTION_CREDIT,
@@ -479,6 +484,8 @@ static void account_mark(struct turn *t, struct id128 self, const struct account
                          struct account_marked e)
 {
     e.account_id = self;
+    check(e.change != 0 && (e.flags & ~ACCOUNT_FLAGS_ALL) == 0);
+    check((a->flags & ACCOUNT_FLAGS_CLOSED) == 0);
     if (e.flags != (a->flags & ACCOUNT_FLAGS_ALL))
         turn_emit(t, &account_marked_type, &e);
     reply_account(t, self, a);

@@ -34,6 +34,7 @@ static bool take_account(void *context, const struct value *values)
     w->last = row.account_id;
     if (!account_wanted(w->asked, &row))
         return true;
+    check(w->list.page.count < w->list.page.limit);
     struct account_summary *item = &w->items[w->list.page.count++];
     *item = (struct account_summary){.version = 0};
     account_summary_from_accounts_row(item, &row);
@@ -117,6 +118,7 @@ static uint64_t version_at(struct ledger_list *list, struct id128 id, uint64_t n
     uint64_t low = 0, high = newest; /* low is early enough (0: nothing is), above high is late */
     while (low < high && list->error == ERR_OK) {
         uint64_t middle = low + (high - low + 1) / 2;
+        check(low < middle && middle <= high);
         struct entries_row row;
         if (!ledger_list_entry(list, id, middle, &row))
             return 0;
@@ -263,6 +265,7 @@ static bool take_entry(void *context, const struct value *values)
     if (!page_look(&w->list.page))
         return false;
     w->last = row.version;
+    check(w->list.page.count < w->list.page.limit);
     if (entry_wanted(w, &row))
         w->items[w->list.page.count++] = row;
     return true;

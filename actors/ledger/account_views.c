@@ -9,6 +9,7 @@
 void account_put_row(struct projection *p, struct id128 id)
 {
     const struct account *a = registry_state(projection_registry(p), KIND_ACCOUNT, id);
+    check(a->version > 0);
     struct accounts_row row = {
         .account_id = id,
         .tenant_id = a->tenant_id,

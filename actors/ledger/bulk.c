@@ -26,6 +26,7 @@ static uint16_t bulk_make(const struct bulk *b, struct turn *t, uint32_t i, cons
 static void chain_break(struct turn *t, struct chain *c, uint32_t i,
                         uint16_t *codes)
 {
+    check(c->open && !c->broken && c->first <= i);
     c->broken = true;
     turn_rollback(t, c->start);
     for (uint32_t j = c->first; j < i; j++)
@@ -35,6 +36,7 @@ static void chain_break(struct turn *t, struct chain *c, uint32_t i,
 bool bulk_run(const struct bulk *b, struct turn *t, uint16_t *codes)
 {
     struct chain c = {.open = false};
+    check(b->linked != NULL && b->imported != NULL && b->make != NULL && b->refused != NULL);
     for (uint32_t i = 0; i < b->count; i++) {
         bool linked = b->linked(b, i);
         turn_item(t, i);
@@ -50,6 +52,7 @@ bool bulk_run(const struct bulk *b, struct turn *t, uint16_t *codes)
             if (cause)
                 b->refused(b, t, i, codes[i]);
         }
+        check(!c.broken || codes[i] != RESULT_OK);
         if (!linked)
             c = (struct chain){.open = false};
     }
@@ -64,5 +67,6 @@ void bulk_reply(struct turn *t, const uint16_t *codes, uint32_t count,
         if (codes[i] != RESULT_OK)
             results[reply.results_count++] = (struct item_result){i, codes[i]};
     }
+    check(reply.results_count <= count);
     turn_reply(t, RESULT_OK, &item_results_type, &reply, 0);
 }

@@ -80,6 +80,8 @@ static void put_late(struct projection *p, const struct entries_row *previous,
                      const struct entries_row *row)
 {
     bool debit = row->direction == ENTRY_DIRECTION_DEBIT;
+    check(previous->version + 1 == row->version);
+    check(row->effective_time < previous->effective_max);
     u128 pending = debit ? row->debits_pending : row->credits_pending;
     u128 pending_before = debit ? previous->debits_pending : previous->credits_pending;
     struct late_entries_row late = {
@@ -109,7 +111,10 @@ static void put_entry(struct projection *p, const void *before, void *item)
         /* A failed read ends the transaction; a missing row would show as a break of the chain. */
         if (row->version > 1)
             (void)projection_get(p, &entries_view, key, take_previous, &stored);
+        check(stored.row.version == 0 || stored.row.version + 1 == row->version);
         previous = &stored;
+    } else {
+        check(previous->row.version + 1 == row->version);
     }
     bool late = row->effective_time < previous->row.effective_max;
     row->effective_max = late ? previous->row.effective_max : row->effective_time;
@@ -130,6 +135,8 @@ static void add_entry(struct projection *p, struct draft_entry *e)
 {
     struct entries_row *row = &e->row;
     const struct account *a = registry_state(projection_registry(p), KIND_ACCOUNT, row->account_id);
+    check(a->version > 0 && row->kind != 0 && row->direction != 0);
+    check(row->effective_time != 0 && row->recorded_time != 0);
     row->version = a->version;
     row->position = projection_position(p);
     row->debits_pending = a->debits_pending;
@@ -161,6 +168,9 @@ static void put_side(struct projection *p, enum entry_kind kind, const struct tr
 
 void entry_put_transfer(struct projection *p, enum entry_kind kind, const struct transfers_row *t)
 {
+    check(kind <= ENTRY_KIND_PENDING_EXPIRED);
+    check(!id128_is_zero(t->transfer_id));
+    check(!id128_equal(t->debit_account_id, t->credit_account_id));
     put_side(p, kind, t, true);
     put_side(p, kind, t, false);
 }
@@ -168,6 +178,7 @@ void entry_put_transfer(struct projection *p, enum entry_kind kind, const struct
 void entry_put_change(struct projection *p, enum entry_kind kind, struct id128 account_id,
                       uint64_t effective_time, uint64_t recorded_time)
 {
+    check(kind > ENTRY_KIND_PENDING_EXPIRED);
     struct draft_entry entry = {.row = {
                                     .account_id = account_id,
                                     .kind = (uint8_t)kind,

@@ -15,6 +15,7 @@
 
 static void directory_grow(struct registry *r, struct ledger_directory *d)
 {
+    check(d->names_count >= d->names_room); /* more: as it was read, without room */
     d->names_room = d->names_count == 0 ? 1 : d->names_count * 2;
     struct ledger_name *names = registry_alloc(r, d->names_room * sizeof *names);
     if (d->names_count > 0)
@@ -32,6 +33,7 @@ void ledger_directory_add(struct registry *r, uint16_t shard, struct ledger_name
     check(d->names_count < LEDGERS_MAX);
     if (d->names_count >= d->names_room)
         directory_grow(r, d);
+    check(name.currency != 0 && d->names_count < d->names_room);
     d->names[d->names_count++] = name;
 }
 

@@ -22,9 +22,14 @@ void ledger_totals_count_account(struct registry *r, const struct account_opened
         l->currency = e->currency;
         ledger_directory_add(r, e->shard, (struct ledger_name){e->tenant_id, e->currency});
     }
+    check(l->currency == e->currency);
+    ledger_totals_check(l);
     l->account_count++;
-    if ((e->flags & ACCOUNT_FLAGS_IMPORTED) != 0)
+    check(l->account_count > 0);
+    if ((e->flags & ACCOUNT_FLAGS_IMPORTED) != 0) {
+        check(e->effective_time > l->imported_account_time);
         l->imported_account_time = e->effective_time;
+    }
 }
 
 const struct actor_kind ledger_totals_kind = {

@@ -35,8 +35,13 @@ static inline struct sides sides_by(void *(*find)(struct registry *, uint16_t, s
     struct sides s;
     s.debit = find(r, KIND_ACCOUNT, debit_id);
     s.credit = find(r, KIND_ACCOUNT, credit_id);
+    check(s.debit != s.credit);
     check(s.debit->currency == s.credit->currency);
+    check(id128_equal(s.debit->tenant_id, s.credit->tenant_id));
+    check(s.debit->version > 0 && s.credit->version > 0);
     s.totals = ledger_totals_state(r, s.debit->tenant_id, s.debit->currency);
+    check(s.totals->currency == s.debit->currency);
+    ledger_totals_check(s.totals);
     s.debit->version++;
     s.credit->version++;
     return s;
@@ -68,8 +73,10 @@ static void movement_release(struct sides *s, u128 amount)
 
 static void note_import(struct ledger_totals *l, uint32_t flags, uint64_t effective_time)
 {
+    bool imported = (flags & TRANSFER_FLAGS_IMPORTED) != 0;
+    check(!imported || effective_time > l->imported_transfer_time);
     l->transfer_count++;
-    if ((flags & TRANSFER_FLAGS_IMPORTED) != 0)
+    if (imported)
         l->imported_transfer_time = effective_time;
 }
 
@@ -78,8 +85,17 @@ void transfer_posted_apply(struct registry *r, const void *event, uint64_t time_
     (void)time_ns;
     const struct transfer_posted *e = event;
     struct sides s = sides_by(registry_hot, r, e->debit_account_id, e->credit_account_id);
+    check(e->currency == s.debit->currency);
     movement_post(&s, e->amount);
     note_import(s.totals, e->flags, e->effective_time);
+}
+
+/* What holds of a pending transfer between two events. */
+static void pending_assert(const struct pending_transfer *h)
+{
+    check(h->status > 0 && h->status <= TRANSFER_STATUS_COUNT);
+    check(h->posted <= h->amount && h->held <= h->amount - h->posted);
+    check(h->status == TRANSFER_STATUS_PENDING || h->held == 0);
 }
 
 static void fill_pending(struct pending_transfer *h, const struct transfer_pending *e,
@@ -122,7 +138,11 @@ void transfer_pending_apply(struct registry *r, const void *event, uint64_t time
     account_hold_add(r, s.credit, e->id);
     struct pending_transfer *h = registry_create(r, KIND_TRANSFER, e->id);
     h->tenant_id = s.debit->tenant_id;
+    check(h->status == 0);
     fill_pending(h, e, time_ns);
+    pending_assert(h);
+    account_assert(s.debit);
+    account_assert(s.credit);
     if (h->due_time != 0)
         registry_deadline(r, KIND_TRANSFER, e->id, h->due_time);
 }
@@ -131,6 +151,7 @@ void transfer_pending_apply(struct registry *r, const void *event, uint64_t time
 static void movement_resolve(struct registry *r, struct sides *s, struct pending_transfer *h,
                              struct id128 id, enum transfer_status status)
 {
+    check(h->status == TRANSFER_STATUS_PENDING && status != TRANSFER_STATUS_PENDING);
     check(h->held == 0);
     h->status = (uint8_t)status;
     account_hold_remove(r, s->debit, id);
@@ -150,6 +171,9 @@ void transfer_resolved_apply(struct registry *r, const void *event, uint64_t tim
     const struct transfer_resolved *e = event;
     struct pending_transfer *h = registry_state(r, KIND_TRANSFER, e->pending_id);
     check(h->status == TRANSFER_STATUS_PENDING);
+    pending_assert(h);
+    check(id128_equal(e->debit_account_id, h->debit_account_id));
+    check(id128_equal(e->credit_account_id, h->credit_account_id));
     struct sides s = sides_of(r, h->debit_account_id, h->credit_account_id);
     u128 taken = e->amount;
     movement_add(&taken, e->released);
@@ -160,6 +184,7 @@ void transfer_resolved_apply(struct registry *r, const void *event, uint64_t tim
         movement_post(&s, e->amount);
     movement_add(&h->posted, e->amount);
     note_import(s.totals, e->flags, e->effective_time);
+    pending_assert(h);
     if (h->held > 0)
         return;
     bool voids = (e->flags & TRANSFER_FLAGS_VOID_PENDING) != 0;
@@ -172,11 +197,13 @@ void transfer_expired_apply(struct registry *r, const void *event, uint64_t time
     (void)time_ns;
     const struct transfer_expired *e = event;
     struct pending_transfer *h = registry_state(r, KIND_TRANSFER, e->pending_id);
-    check(h->status == TRANSFER_STATUS_PENDING);
+    check(h->status == TRANSFER_STATUS_PENDING && h->due_time != 0);
+    pending_assert(h);
     struct sides s = sides_of(r, h->debit_account_id, h->credit_account_id);
     movement_release(&s, h->held);
     h->held = 0;
     movement_resolve(r, &s, h, e->pending_id, TRANSFER_STATUS_EXPIRED);
+    pending_assert(h);
 }
 
 void event_kept_apply(struct registry *r, const void *event, uint64_t time_ns)

@@ -27,6 +27,7 @@ static enum turn_result on_timeout(struct turn *t, struct id128 self)
         return TURN_WAIT;
     if (d != PRESENCE_THERE || c != PRESENCE_THERE || l != PRESENCE_THERE)
         return turn_fail(t, "a pending transfer without its accounts");
+    check(h->due_time != 0 && h->held <= h->amount);
     struct transfer_expired e = {self};
     turn_emit(t, &transfer_expired_type, &e);
     return TURN_DONE;

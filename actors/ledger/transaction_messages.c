@@ -56,6 +56,7 @@ struct legs {
 
 static void refused_by(struct legs *legs, uint32_t leg)
 {
+    check(!legs->failed);
     legs->failed = true;
     legs->failed_leg = leg;
 }
@@ -90,6 +91,7 @@ static uint16_t make_legs(struct turn *t, uint32_t count, struct legs *legs)
         if (!id128_is_zero(p->reverses_id))
             transfer_reversal_emit(t, p->reverses_id, p->transfer.id);
     }
+    check(count > 0 && !legs->failed);
     legs->info.transfers_count = count;
     return RESULT_OK;
 }
@@ -98,6 +100,7 @@ static uint16_t make_legs(struct turn *t, uint32_t count, struct legs *legs)
 static void transaction_record(struct turn *t, bool has_metadata, struct legs *legs)
 {
     struct transaction_info *info = &legs->info;
+    check(info->transfers_count > 0 && legs->postings[0].debit != NULL);
     info->has_recorded_time = true;
     info->recorded_time = turn_time(t);
     struct transaction_recorded e = {

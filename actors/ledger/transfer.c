@@ -44,6 +44,7 @@ void transfer_note_emit(struct turn *t, struct id128 tenant_id, struct id128 tra
 
 void transfer_reversal_emit(struct turn *t, struct id128 transfer_id, struct id128 reversal_id)
 {
+    check(!id128_equal(transfer_id, reversal_id));
     struct transfer_reversed e = {transfer_reversal_key(transfer_id), transfer_id, reversal_id};
     turn_emit(t, &transfer_reversed_type, &e);
 }
@@ -131,6 +132,7 @@ struct transfer_info transfer_info_of_posting(struct turn *t, const struct posti
 {
     const struct transfer_spec *s = &p->transfer;
     uint64_t now = turn_time(t);
+    check(p->debit != NULL && p->credit != NULL && !p->exists);
     bool pending = (s->flags & TRANSFER_FLAGS_PENDING) != 0;
     struct transfer_info info = {
         .transfer_id = s->id,

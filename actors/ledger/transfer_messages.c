@@ -33,6 +33,7 @@ static enum turn_result transfer_conclude(struct turn *t, struct posting *p, uin
     struct transfer_info info;
     struct id128 tenant_id = ID128_ZERO;
     if (code == RESULT_EXISTS) {
+        check(p->exists);
         if (transfer_info_find(t, p->transfer.id, &info, &tenant_id) == PRESENCE_WAITING)
             return TURN_WAIT;
         turn_reply(t, RESULT_OK, &transfer_info_type, &info, 0);
@@ -44,6 +45,7 @@ static enum turn_result transfer_conclude(struct turn *t, struct posting *p, uin
         turn_refuse(t, code);
         return TURN_DONE;
     }
+    check(!p->exists && p->debit != NULL);
     info = transfer_info_of_posting(t, p, note);
     tenant_id = p->debit->tenant_id;
     posting_emit(t, p);

@@ -31,6 +31,8 @@ static bool transfer_wanted(const struct transfers_list *q, const struct transfe
 
 static void add_transfer(struct transfers_walk *w, const struct transfers_row *row)
 {
+    check(w->list.page.count < w->list.page.limit);
+    check(row->status != 0);
     w->tenants[w->list.page.count] = row->tenant_id;
     w->items[w->list.page.count++] = transfer_row_info(row);
 }
@@ -94,6 +96,7 @@ static bool take_entry(void *context, const struct value *values)
         w->list.page.more = true;
         return false;
     }
+    check(w->candidate_count < w->list.page.limit);
     w->list.page.looked_at++;
     w->last_version = row.version;
     if (row.kind <= ENTRY_KIND_PENDING_VOIDED)

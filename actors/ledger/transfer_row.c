@@ -5,6 +5,7 @@
 
 struct transfers_row transfer_row_of_posted(const struct transfer_posted *e, uint64_t time_ns)
 {
+    check(time_ns != 0);
     struct transfers_row row = {.transfer_id = e->id, .status = TRANSFER_STATUS_POSTED};
     transfers_row_from_transfer_posted(&row, e);
     row.effective_time = e->effective_time != 0 ? e->effective_time : time_ns;
@@ -15,6 +16,7 @@ struct transfers_row transfer_row_of_posted(const struct transfer_posted *e, uin
 struct transfers_row transfer_row_of_resolved(const struct transfer_resolved *e, uint64_t time_ns)
 {
     bool voids = (e->flags & TRANSFER_FLAGS_VOID_PENDING) != 0;
+    check(time_ns != 0 && (!voids || e->amount == 0));
     struct transfers_row row = {
         .transfer_id = e->id,
         .status = voids ? TRANSFER_STATUS_VOIDED : TRANSFER_STATUS_POSTED,
@@ -28,6 +30,7 @@ struct transfers_row transfer_row_of_resolved(const struct transfer_resolved *e,
 
 struct transfers_row transfer_row_of_pending(struct id128 id, const struct pending_transfer *h)
 {
+    check(h->posted <= h->amount && h->held <= h->amount - h->posted);
     return (struct transfers_row){
         .tenant_id = h->tenant_id,
         .transfer_id = id,
@@ -58,6 +61,7 @@ struct transfers_row transfer_row_of_pending(struct id128 id, const struct pendi
 
 struct transfer_info transfer_row_info(const struct transfers_row *row)
 {
+    check(row->status != 0 && row->recorded_time != 0);
     struct transfer_info info = {.amount = 0};
     transfer_info_from_transfers_row(&info, row);
     return info;

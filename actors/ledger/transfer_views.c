@@ -15,6 +15,8 @@
 static void put_row(struct projection *p, const struct transfers_row *row)
 {
     struct value values[TRANSFERS_COLUMNS];
+    check(!id128_is_zero(row->transfer_id) && row->status != 0);
+    check(row->recorded_time != 0 && row->effective_time != 0);
     transfers_row_to_values(row, values);
     projection_put(p, &transfers_view, values);
 }
@@ -61,6 +63,7 @@ void transfer_posted_project(struct projection *p, const void *event, uint64_t t
     const struct transfer_posted *e = event;
     const struct account *debit =
         registry_state(projection_registry(p), KIND_ACCOUNT, e->debit_account_id);
+    check(debit->currency == e->currency);
     struct transfers_row row = transfer_row_of_posted(e, time_ns);
     row.tenant_id = debit->tenant_id;
     row.position = projection_position(p);
@@ -73,6 +76,7 @@ void transfer_pending_project(struct projection *p, const void *event, uint64_t 
     (void)time_ns;
     const struct transfer_pending *e = event;
     const struct pending_transfer *h = pending_of(p, e->id);
+    check(h->status == TRANSFER_STATUS_PENDING && h->held == e->amount);
     struct transfers_row row = transfer_row_of_pending(e->id, h);
     entry_put_transfer(p, ENTRY_KIND_PENDING, &row);
     put_pending(p, e->id, h);
@@ -84,6 +88,8 @@ void transfer_resolved_project(struct projection *p, const void *event, uint64_t
     const struct transfer_resolved *e = event;
     bool voids = (e->flags & TRANSFER_FLAGS_VOID_PENDING) != 0;
     const struct pending_transfer *h = pending_of(p, e->pending_id);
+    check(h->held == e->remaining && h->currency == e->currency);
+    check((h->status == TRANSFER_STATUS_PENDING) == (e->remaining > 0));
     struct transfers_row row = transfer_row_of_resolved(e, time_ns);
     row.tenant_id = h->tenant_id;
     row.position = projection_position(p);
@@ -98,6 +104,7 @@ void transfer_expired_project(struct projection *p, const void *event, uint64_t 
 {
     const struct transfer_expired *e = event;
     const struct pending_transfer *h = pending_of(p, e->pending_id);
+    check(h->status == TRANSFER_STATUS_EXPIRED && h->held == 0);
     struct transfers_row row = transfer_row_of_pending(e->pending_id, h), stored;
     /* What was released: the row still shows what was held before. */
     row.amount = pending_row_stored(p, h, e->pending_id, &stored) ? stored.remaining_amount : 0;

@@ -28,6 +28,7 @@ static bool line_add(struct trial_balance_line *line, const struct trial_balance
 static struct trial_balance_line *line_of(struct trial_balance *b, uint16_t currency)
 {
     uint32_t at = 0;
+    check(currency != 0 && b->lines_count <= LINES_MAX);
     while (at < b->lines_count && b->lines[at].currency < currency)
         at++;
     if (at < b->lines_count && b->lines[at].currency == currency)

@@ -12,6 +12,7 @@ static struct verify_total *total_of(struct verify_info *info, uint16_t currency
         if (info->totals[i].currency == currency)
             return &info->totals[i];
     struct verify_total *total = &info->totals[info->totals_count++];
+    check(currency != 0);
     *total = (struct verify_total){.currency = currency};
     return total;
 }
