@@ -33,6 +33,7 @@ void json_writer_clear(struct json_writer *w)
 
 static bool json_writer_grow(struct json_writer *w, size_t more)
 {
+    check(w->len <= w->cap && w->cap <= w->len_max);
     char *data = NULL;
     if (!w->failed && more <= w->len_max - w->len)
         data = array_try_grow(w->data, &w->cap, w->len + more, w->len_max);

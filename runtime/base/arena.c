@@ -75,6 +75,7 @@ void *arena_alloc(struct arena *a, size_t size)
     void *memory = (char *)c->memory + c->used;
     c->used += rounded;
     a->allocated += size;
+    check(c->used <= c->size && a->allocated <= a->allocated_max);
     return memset(memory, 0, size);
 fail:
     a->failed = true;

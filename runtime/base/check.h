@@ -7,8 +7,8 @@
 #include <assert.h> /* for static_assert; assert() can be compiled out */
 #include <stddef.h>
 
-/* Prints the expression and its place to stderr and aborts. For what we own; what the world sends
- * is refused with an error instead. */
+/* Prints the expression with file and line to stderr and aborts. For what we own; what the world
+ * sends is refused with an error instead. */
 _Noreturn void check_failed(const char *expression, const char *file, int line);
 
 #define check(expression)                                                                          \

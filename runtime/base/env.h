@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "runtime/base/check.h"
 #include "runtime/base/inbox_item.h"
 #include "runtime/base/list.h"
 
@@ -71,12 +72,14 @@ static inline uint64_t env_random(struct env *e)
 
 static inline void env_work(struct env *e, struct worker *worker, struct work *w)
 {
+    check(w->run != NULL && w->done != NULL);
     w->env = e;
     e->ops->work(e, worker, w);
 }
 
 static inline void env_alarm_set(struct env *e, struct alarm *a, uint64_t due_ns)
 {
+    check(a->fire != NULL);
     a->env = e;
     e->ops->alarm_set(e, a, due_ns);
 }

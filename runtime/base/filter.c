@@ -13,6 +13,7 @@
 
 bool filter_init(struct filter *f, size_t bytes)
 {
+    check(bytes > 0);
     size_t blocks = 1;
     while (blocks <= bytes / BLOCK_SIZE / 2 && blocks < BLOCKS_MAX)
         blocks *= 2;

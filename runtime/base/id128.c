@@ -8,6 +8,7 @@ static const char digits[33] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 struct id128 id128_make(uint64_t unix_ms, uint64_t random, uint16_t home)
 {
+    check(unix_ms >> 48 == 0);
     return (struct id128){
         .hi = unix_ms << 16 | random >> 48,
         .lo = random << 16 | home,

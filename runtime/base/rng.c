@@ -54,5 +54,6 @@ uint64_t rng_below(struct rng *r, uint64_t bound)
 
 int rng_chance(struct rng *r, uint32_t parts_per_million)
 {
+    check(parts_per_million <= 1000000);
     return rng_below(r, 1000000) < parts_per_million;
 }

@@ -36,6 +36,7 @@ static void slab_init_layout(struct slab *s, size_t object_size, size_t align, s
     if (count < SLAB_BLOCK_OBJECTS_MIN)
         count = SLAB_BLOCK_OBJECTS_MIN;
     size_t bytes = lead + count * size;
+    check(size >= sizeof(struct free_object) && bytes <= UINT32_MAX);
     *s = (struct slab){
         .object_size = (uint32_t)size,
         .block_size = (uint32_t)((bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE),
@@ -83,6 +84,7 @@ static bool slab_add_block(struct slab *s)
     s->blocks = b;
     s->fresh = (char *)b + s->lead;
     s->fresh_end = s->fresh + (size - s->lead) / s->object_size * s->object_size;
+    check(s->fresh < s->fresh_end);
     return true;
 }
 
@@ -104,7 +106,7 @@ void *slab_take(struct slab *s)
 
 void slab_give(struct slab *s, void *object)
 {
-    check(s->live > 0);
+    check(s->live > 0 && (uintptr_t)object % SLAB_ALIGN == 0);
     struct free_object *head = object;
     head->next = s->free;
     s->free = head;

@@ -31,7 +31,7 @@ void table_done(struct table *t)
     table_init(t);
 }
 
-/* Slot of the id, or of the empty place that ends its probe sequence. */
+/* The slot of the id, or the empty slot that ends its probe sequence. */
 static inline size_t table_probe(const uintptr_t *slots, size_t capacity, struct id128 id,
                                  uint64_t hash)
 {
@@ -97,7 +97,7 @@ static bool table_grow(struct table *t)
     if (slots == NULL)
         return false;
     huge_page_advise(slots, capacity * sizeof *slots);
-    check(t->old_slots == NULL);
+    check(t->old_slots == NULL); /* a growth ends long before the next: TABLE_MOVES */
     if (t->capacity > 0) {
         t->old_slots = t->slots;
         t->old_capacity = t->capacity;
@@ -121,6 +121,7 @@ bool table_insert(struct table *t, struct table_entry *entry)
     check((uintptr_t)entry >> TABLE_TAG_SHIFT == 0);
     t->slots[i] = (uintptr_t)entry | (uintptr_t)hash << TABLE_TAG_SHIFT;
     t->count++;
+    check(t->count < t->capacity); /* so each probe ends */
     table_rehash_step(t, TABLE_MOVES);
     return true;
 }
@@ -141,7 +142,7 @@ static void table_close_gap(uintptr_t *slots, size_t capacity, size_t gap)
 
 void table_remove(struct table *t, struct table_entry *entry)
 {
-    check(t->capacity > 0);
+    check(t->capacity > 0 && t->count > 0);
     uint64_t hash = id128_hash(entry->id);
     uintptr_t *slots = t->slots;
     size_t capacity = t->capacity;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Hash table from id128 to objects that embed their own id: each slot is one pointer (with 16 bits
  * of the hash in the bits above it), the key is read through it. Linear probing,
- * power-of-two capacity, load at most 3/4, grows by steps so that no single insert pays for a
- * million. Order of iteration follows ids, not addresses, for a given history of inserts and
- * removes. Not thread-safe. */
+ * power-of-two capacity, load at most 3/4, grows by steps so that no single insert moves a
+ * million entries. Order of iteration follows ids, not addresses, for a given history of inserts
+ * and removes. Not thread-safe. */
 #ifndef BASE_TABLE_H
 #define BASE_TABLE_H
 
@@ -48,8 +48,8 @@ must_check bool table_insert(struct table *t, struct table_entry *entry);
 /* The entry must be present. */
 void table_remove(struct table *t, struct table_entry *entry);
 
-/* Goes on growing: up to so many slots are moved. For moments when nothing waits; without it only
- * inserts and removes do so. */
+/* Continues a growth that is under way: moves at most `moves` slots. For moments when nothing
+ * waits; without it only inserts and removes move slots. */
 void table_rehash_step(struct table *t, size_t moves);
 
 /* Walks all entries: start with *cursor = 0; NULL at the end. Entries inserted or removed during

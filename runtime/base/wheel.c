@@ -46,7 +46,7 @@ static void wheel_file(struct wheel *w, struct wheel_timer *t)
 
 static void wheel_unfile(struct wheel *w, struct wheel_timer *t)
 {
-    check(w->level_count[t->level] > 0);
+    check(t->level < WHEEL_LEVELS && w->level_count[t->level] > 0 && w->count > 0);
     list_remove(&t->link);
     w->level_count[t->level]--;
     w->count--;
@@ -93,6 +93,7 @@ static void wheel_step(struct wheel *w, uint64_t limit)
         w->tick = limit;
         return;
     }
+    check(next > w->tick);
     w->tick = next;
     for (int level = 1; level < WHEEL_LEVELS; level++) {
         if ((w->tick & (((uint64_t)1 << (SLOT_BITS * level)) - 1)) != 0)
@@ -108,6 +109,7 @@ struct wheel_timer *wheel_expire(struct wheel *w, uint64_t now_ns)
         struct list *slot = &w->slots[0][w->tick & SLOT_MASK];
         if (w->tick <= now && !list_empty(slot)) {
             struct wheel_timer *t = container_of(slot->next, struct wheel_timer, link);
+            check(t->level == 0 && t->due_ns <= now_ns); /* never early */
             wheel_stop(w, t);
             return t;
         }

@@ -167,8 +167,8 @@ bool log_level_parse(const char *text, enum log_level *level)
     return false;
 }
 
-/* A pipe or terminal that nobody empties would hold up the caller, and with it a whole shard: then
- * the line is lost instead. poll() says that a pipe has room as soon as LOG_LINE_MAX bytes fit. */
+/* A pipe or terminal without a reader would block the caller, and with it a whole shard: then the
+ * line is lost instead. poll() says that a pipe has room as soon as LOG_LINE_MAX bytes fit. */
 static bool log_write(const struct log *l, const char *line, size_t len)
 {
     struct pollfd room = {.fd = l->fd, .events = POLLOUT};

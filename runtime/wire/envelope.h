@@ -37,7 +37,7 @@ struct envelope_reply {
     uint16_t code;         /* enum result */
     uint16_t number;       /* of the reply's message type; 0 = no body */
     uint64_t version;      /* of the thing in the body; 0 = none */
-    bool replayed;         /* the first outcome of this key, given again */
+    bool replayed;         /* the first answer to this key, given again */
     uint32_t retry_after_ms;
     struct slice body;
 };

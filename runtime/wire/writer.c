@@ -24,6 +24,7 @@ void wire_writer_done(struct wire_writer *w)
 /* Enlarges the buffer for `more` bytes that do not fit. */
 static cold bool writer_grow(struct wire_writer *w, size_t more)
 {
+    check(w->len <= w->cap && w->cap <= w->len_max);
     uint8_t *data = NULL;
     if (!w->failed && more <= w->len_max - w->len)
         data = array_try_grow(w->data, &w->cap, w->len + more, w->len_max);
@@ -97,8 +98,8 @@ void wire_put_id(struct wire_writer *w, struct id128 id)
     if (!writer_reserve(w, 2 + 16))
         return;
     uint8_t *at = w->data + w->len;
-    at[0] = 0xc4; /* bin 8 ... */
-    at[1] = 16;   /* ... of so many bytes */
+    at[0] = 0xc4; /* bin 8 */
+    at[1] = 16;   /* its length */
     id128_store(id, at + 2);
     w->len += 2 + 16;
 }
