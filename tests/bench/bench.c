@@ -49,11 +49,11 @@ static void on_begin(struct inbox_item *item)
     b->start(b);
 }
 
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *level)
 {
     (void)status;
     (void)type;
-    (void)place;
+    (void)level;
     return remove(path);
 }
 

@@ -58,7 +58,7 @@ static void on_opened(struct message *m)
     bench_when_projected(&o->bench, on_projected);
 }
 
-static void start(struct bench *b)
+static void memory_start(struct bench *b)
 {
     struct opening *o = container_of(b, struct opening, bench);
     o->before_bytes = bench_resident_bytes();
@@ -70,7 +70,7 @@ int main(void)
 {
     static struct account_spec specs[BATCH];
     static struct opening o = {
-        .bench = {.service = &ledger_service, .resident_max = 2 * ACCOUNTS, .start = start},
+        .bench = {.service = &ledger_service, .resident_max = 2 * ACCOUNTS, .start = memory_start},
         .body.accounts = specs,
     };
     bench_run(&o.bench);

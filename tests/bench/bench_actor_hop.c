@@ -111,7 +111,7 @@ static bool token_read(struct registry *r, struct wire_reader *from, void *state
     return !from->failed;
 }
 
-static struct id128 locate(const void *body, const struct principal *who, uint16_t shards)
+static struct id128 hop_locate(const void *body, const struct principal *who, uint16_t shards)
 {
     (void)body;
     (void)who;
@@ -128,7 +128,7 @@ static const struct actor_kind token_kind = {
 static const struct event_rule rules[] = {
     {.type = &made_type, .key_offset = MESSAGE_NO_OFFSET, .apply = made_apply},
 };
-static const struct locator locators[] = {{&make_type, locate}};
+static const struct locator locators[] = {{&make_type, hop_locate}};
 static const struct service tokens = {
     .name = "tokens",
     .kinds = (const struct actor_kind *const[]){&token_kind},
@@ -230,7 +230,7 @@ static void on_made(struct message *m)
         bench_when_projected(&y->bench, start_hops);
 }
 
-static void start(struct bench *b)
+static void hop_start(struct bench *b)
 {
     struct relay *y = container_of(b, struct relay, bench);
     y->make = (struct make){0, MAKE_COUNT};
@@ -242,7 +242,7 @@ static void start(struct bench *b)
 int main(void)
 {
     static struct relay y = {
-        .bench = {.service = &tokens, .resident_max = 2 * ACTORS, .start = start}};
+        .bench = {.service = &tokens, .resident_max = 2 * ACTORS, .start = hop_start}};
     rng_seed(&y.rng, 1);
     bench_run(&y.bench);
     wire_writer_done(&y.making.reply);

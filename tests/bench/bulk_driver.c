@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bulk load over the operators' link, for the scripts beside it: reads `accounts N` (opens so many
+/* Bulk load over the operators' link, for the scripts beside it: reads `accounts N` (opens N
  * more) and `transfers N` (between those opened so far) from stdin; answers each with a JSON line.
  * Ids are new and in the order of time; accounts and amounts are drawn from one seed. */
 #include <inttypes.h>
@@ -116,7 +116,7 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void run(struct driver *d, send_cb write, uint64_t count)
+static void driver_run(struct driver *d, send_cb write, uint64_t count)
 {
     uint64_t left = count, under_way = 0;
     d->messages = d->refused = 0;
@@ -166,7 +166,7 @@ int main(int argc, char **argv)
             break;
         if (accounts)
             d.accounts = array_resize(d.accounts, d.account_count + count, sizeof *d.accounts);
-        run(&d, accounts ? send_accounts : send_transfers, count);
+        driver_run(&d, accounts ? send_accounts : send_transfers, count);
     }
     link_client_free(d.link);
     wire_writer_done(&d.frame);

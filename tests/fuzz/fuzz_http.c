@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-struct outcome {
+struct reading {
     uint32_t requests;
     bool refused;
     struct id128 hash; /* over everything a request says */
@@ -29,7 +29,7 @@ static void check_span(struct span s, size_t len)
 }
 
 /* What every accepted request promises. */
-static void take(struct outcome *o, const struct request *r, size_t used)
+static void take(struct reading *o, const struct request *r, size_t used)
 {
     struct slice pieces[FIELD_COUNT + 4];
     uint32_t count = 0;
@@ -54,11 +54,11 @@ static void take(struct outcome *o, const struct request *r, size_t used)
     o->requests++;
 }
 
-static struct outcome run(const uint8_t *data, size_t size, size_t piece)
+static struct reading run(const uint8_t *data, size_t size, size_t piece)
 {
     struct request *r = malloc(sizeof *r);
     char *buffer = malloc(size + 1);
-    struct outcome o = {0};
+    struct reading o = {0};
     size_t len = 0, given = 0;
     check(r != NULL && buffer != NULL);
     request_init(r, body_max, NULL);
@@ -99,8 +99,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2 || size > 16 * 1024)
         return 0;
     size_t piece = data[0] == 0 ? 1 : data[0];
-    struct outcome whole = run(data + 1, size - 1, size);
-    struct outcome pieces = run(data + 1, size - 1, piece);
+    struct reading whole = run(data + 1, size - 1, size);
+    struct reading pieces = run(data + 1, size - 1, piece);
     check(whole.requests == pieces.requests && whole.refused == pieces.refused);
     check(id128_equal(whole.hash, pieces.hash));
     return 0;

@@ -18,7 +18,7 @@ from openapi import Document
 from payd import Bank, Forger, Payd, account_of, base64url, new_id
 from scenarios import contains, equal, true
 
-# What one answers whose token is good and who owns nothing of what is named. Lists are empty, and
+# The answers to a caller with a good token that owns nothing of what is named. Lists are empty, and
 # what one opens is one's own. `user` is another subject of the tenant, `tenant` another tenant's.
 EMPTY, OWN = "empty", "own"
 STRANGERS = {

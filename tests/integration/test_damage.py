@@ -164,7 +164,7 @@ def test_a_bit_of_the_last_batch(deposit):
 
 
 def test_a_bit_of_an_old_batch(deposit):
-    """The views were made before: only who reads the whole journal sees it."""
+    """The views were made before: only a reader of the whole journal sees it."""
     for number in (0, len(deposit.batches()) // 2):
         seq = deposit.batches()[number][0]
         data = flipped(deposit, number, deposit.copy())
@@ -205,7 +205,7 @@ def test_missing_batches(deposit):
 
 
 def test_a_changed_batch_with_a_hash_of_its_own(deposit):
-    """Somebody who can write the file hides what was done to one row."""
+    """An attacker who can write the file hides what was done to one row."""
     rows = deposit.batches()
     first, second = rows[3][0], rows[4][0]
     data = deposit.copy()
@@ -336,7 +336,7 @@ def test_deleted_views_are_made_again(deposit):
 
 
 def test_damaged_views_are_made_again(deposit):
-    """Whatever was done to them; who only looks changes nothing."""
+    """Whatever was done to them; a reader changes nothing."""
     data = deposit.copy()
     with (data / "views.db").open("r+b") as file:
         file.write(b"\xff" * 200)
@@ -403,7 +403,7 @@ def test_leftovers_are_no_matter(deposit):
     equal((data / "payd.sock").read_text(), "somebody's", "a file that is not ours")
 
 
-# --- who may use the directory --------------------------------------------------------------------
+# --- permissions of the directory -----------------------------------------------------------------
 
 
 def arguments(data, port=None, **more):

@@ -45,7 +45,7 @@ def reads_go_on(bank, load):
 
 
 def resumes(load):
-    """By itself, without a restart, for those who ask again."""
+    """By itself, without a restart, for requests that are repeated."""
     before = load.acknowledged()
     wait_for(lambda: load.acknowledged() > before + 20, "transfers to go on", 30)
 
@@ -128,7 +128,7 @@ def test_a_start_on_a_full_disk(_):
 
 
 def test_files_that_must_not_grow(_):
-    """RLIMIT_FSIZE: the same for those who may mount nothing."""
+    """RLIMIT_FSIZE: the same where nothing may be mounted."""
     with Payd() as payd:
         pid = payd.process.pid
         hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]

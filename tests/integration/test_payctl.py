@@ -419,7 +419,7 @@ def test_a_batch_of_more_than_one_piece(tool):
 
 
 def in_terminal(tool, columns, *words):
-    """What payctl shows in a terminal of so many columns."""
+    """What payctl shows in a terminal of `columns` columns."""
     ours, its = pty.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = {**clean_environment(), "PAYCTL_SOCKET": str(tool.socket),

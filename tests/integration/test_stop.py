@@ -62,7 +62,7 @@ def test_what_was_sent_before_is_answered(_):
 
 
 def test_with_idle_and_unfinished_connections(_):
-    """Nobody who only holds a connection open can hold payd up."""
+    """A client that only keeps a connection open cannot delay the stop."""
     with Payd(log_level="warn") as payd:
         held = [socket.create_connection(("127.0.0.1", payd.port), timeout=10) for _ in range(50)]
         for number, s in enumerate(held):
@@ -163,7 +163,7 @@ def test_with_lists_that_wait_for_other_shards(_):
 
 
 def test_with_clients_that_do_not_read(_):
-    """Nor can they who ask for much and take none of it."""
+    """Nor can one that asks for much and reads none of it."""
     with Payd(log_level="warn") as payd:
         get = (f"GET /openapi.json HTTP/1.1\r\nHost: a\r\n"
                f"Authorization: Bearer {payd.token()}\r\n\r\n").encode()

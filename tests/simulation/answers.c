@@ -249,7 +249,7 @@ static void check_reply(struct run *run, const struct request *q, const struct m
     }
 }
 
-static bool crosses(uint16_t code)
+static bool answers_cross(uint16_t code)
 {
     return code == RESULT_ACCOUNTS_IN_DIFFERENT_SHARDS || code == RESULT_ID_OF_ANOTHER_SHARD ||
            code == RESULT_DESTINATION_ON_OTHER_SHARD || code == RESULT_PAYEE_ON_OTHER_SHARD;
@@ -258,8 +258,8 @@ static bool crosses(uint16_t code)
 void answers_check(struct run *run, const struct request *q, struct message *m)
 {
     check_code(q, m->code);
-    run->cover.faults[COVER_CROSSING] += crosses(m->code);
-    if (crosses(m->code) && run->swarm.shards == 1)
+    run->cover.faults[COVER_CROSSING] += answers_cross(m->code);
+    if (answers_cross(m->code) && run->swarm.shards == 1)
         broken("request %u (%s) crosses shards where there is one", q->number, q->type->name);
     if (m->code == ERR_KEY_REUSED && !q->steals)
         broken("request %u is taken for another one", q->number);

@@ -28,31 +28,31 @@ struct ask {
     struct list link;
 };
 
-static void answered(struct message *m);
-static void send(void *context);
+static void clients_answered(struct message *m);
+static void clients_send(void *context);
 static void next_request(void *context);
 
 /* --- sending ---------------------------------------------------------------------------------- */
 
-static void schedule(struct request *q, uint64_t within_ns)
+static void clients_schedule(struct request *q, uint64_t within_ns)
 {
     struct run *run = q->run;
     if (q->scheduled)
         return;
     q->scheduled = true;
-    world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, within_ns), send, q);
+    world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, within_ns), clients_send, q);
 }
 
 static void try_again(struct request *q)
 {
     struct run *run = q->run;
     if (run->quiet) {
-        schedule(q, RETRY_QUIET_NS);
+        clients_schedule(q, RETRY_QUIET_NS);
     } else if (q->attempts >= ATTEMPTS_MAX || rng_chance(&run->rng, run->swarm.give_up_ppm)) {
         q->settled = true;
     } else {
         run->counts.retries++;
-        schedule(q, RETRY_NS << (q->attempts < 5 ? q->attempts : 5));
+        clients_schedule(q, RETRY_NS << (q->attempts < 5 ? q->attempts : 5));
     }
 }
 
@@ -63,7 +63,7 @@ static struct world_loop *some_loop(struct run *run)
     return &run->loops[loops == 1 ? 0 : rng_below(&run->rng, loops)].loop;
 }
 
-static void post(struct request *q)
+static void clients_post(struct request *q)
 {
     struct run *run = q->run;
     struct ask *ask = calloc(1, sizeof *ask);
@@ -79,7 +79,7 @@ static void post(struct request *q)
         .fingerprint = q->fingerprint,
         .conditional = q->conditional,
         .expected_version = q->if_match,
-        .done = answered,
+        .done = clients_answered,
     };
     if (q->deadline && !run->quiet)
         ask->message.deadline_ns =
@@ -93,7 +93,7 @@ static void post(struct request *q)
     shard_set_post(run->shard_set, &some_loop(run)->env, &ask->message);
 }
 
-static void send(void *context)
+static void clients_send(void *context)
 {
     struct request *q = context;
     struct run *run = q->run;
@@ -105,10 +105,10 @@ static void send(void *context)
         try_again(q);
         return;
     }
-    post(q);
+    clients_post(q);
     if (!run->quiet && rng_chance(&run->rng, run->swarm.twice_ppm)) {
         run->cover.faults[COVER_REQUEST_TWICE]++;
-        post(q);
+        clients_post(q);
     }
 }
 
@@ -186,7 +186,7 @@ static void next_request(void *context)
     array_reserve(run->requests, run->request_cap, run->request_count + 1);
     run->requests[run->request_count++] = q;
     q->scheduled = true;
-    send(q);
+    clients_send(q);
     next_later(run);
 }
 
@@ -198,13 +198,13 @@ void clients_start(struct run *run)
 /* --- answers ---------------------------------------------------------------------------------- */
 
 /* Nothing was decided: the same request may be sent again. */
-static bool undecided(uint16_t code)
+static bool clients_undecided(uint16_t code)
 {
     return code == ERR_BUSY || code == ERR_EXPIRED || code == ERR_UNAVAILABLE ||
            code == ERR_STORE_FULL || code == ERR_IO || code == ERR_SUSPENDED;
 }
 
-static void drop(struct ask *ask)
+static void clients_drop(struct ask *ask)
 {
     list_remove(&ask->link);
     ask->request->asks--;
@@ -213,7 +213,7 @@ static void drop(struct ask *ask)
     free(ask);
 }
 
-static void answered(struct message *m)
+static void clients_answered(struct message *m)
 {
     struct ask *ask = container_of(m, struct ask, message);
     struct request *q = ask->request;
@@ -223,8 +223,8 @@ static void answered(struct message *m)
     if (m->code == ERR_OK)
         run->cover.done[q->type->number]++;
     world_note(&run->world, "answer", q->number, m->code);
-    if (undecided(m->code)) {
-        drop(ask);
+    if (clients_undecided(m->code)) {
+        clients_drop(ask);
         try_again(q);
         return;
     }
@@ -236,13 +236,13 @@ static void answered(struct message *m)
         run->counts.refusals++;
     q->answered = true;
     q->code = m->code;
-    drop(ask);
+    clients_drop(ask);
     if (!run->quiet && rng_chance(&run->rng, run->swarm.answer_lost_ppm)) {
         run->cover.faults[COVER_ANSWER_LOST]++;
         try_again(q);
     } else if (!run->quiet && rng_chance(&run->rng, run->swarm.again_ppm)) {
         run->cover.faults[COVER_REQUEST_AGAIN]++;
-        schedule(q, AGAIN_NS);
+        clients_schedule(q, AGAIN_NS);
     } else {
         q->settled = true;
     }
@@ -253,7 +253,7 @@ void clients_disconnected(struct run *run)
     while (!list_empty(&run->asks)) {
         struct ask *ask = container_of(run->asks.next, struct ask, link);
         struct request *q = ask->request;
-        drop(ask);
+        clients_drop(ask);
         try_again(q);
     }
 }
@@ -270,7 +270,7 @@ void clients_recorded(void *context, const struct history_record *record)
             return;
         }
     }
-    broken("the journal of shard %u has a record under a key that nobody used there",
+    broken("the journal of shard %u has a record under a key that no client used there",
            rs->number);
 }
 
@@ -289,14 +289,14 @@ void clients_repeat(struct run *run)
         if (!ask || q->scheduled)
             continue;
         q->settled = false;
-        schedule(q, RETRY_NS);
+        clients_schedule(q, RETRY_NS);
     }
 }
 
 void clients_free(struct run *run)
 {
     while (!list_empty(&run->asks))
-        drop(container_of(run->asks.next, struct ask, link));
+        clients_drop(container_of(run->asks.next, struct ask, link));
     for (uint32_t i = 0; i < run->request_count; i++)
         free(run->requests[i]);
     free(run->requests);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See faults.h. */
+/* Most faults of the store are drawn inside it (store_sim.h); these are of the machine and of its
+ * operator: clocks that jump, crashes, a full disk, commands to actors, stops in order. */
 #include "tests/simulation/faults.h"
 
+#include "runtime/base/time.h"
 #include "schemas/common.h"
 
-#define LEAVE_NS ((uint64_t)20000000) /* what a process that is to stop gives its requests */
+#define LEAVE_NS (20 * NS_PER_MS) /* at most what a process that stops gives its requests */
 
 /* Keys are kept for 30 days: no run lasts so long that its clients' retries come too late. */
-#define SKEW_NS_MAX ((int64_t)10 * 86400 * 1000000000)
+#define SKEW_NS_MAX ((int64_t)(10 * NS_PER_DAY))
 
 static void jump_clock(struct run *run)
 {
@@ -44,7 +46,7 @@ static bool any_is_full(const struct run *run)
     return false;
 }
 
-/* The store fills by itself; somebody makes room after a while. */
+/* The store fills by itself; an operator makes room after a while. */
 static void watch_disk(struct run *run)
 {
     if (run->full || !any_is_full(run))
@@ -57,7 +59,7 @@ static void watch_disk(struct run *run)
 
 /* --- an operator's commands ------------------------------------------------------------------- */
 
-/* Something that was there: an account (and its wallet), or what holds money. */
+/* Something that exists or did: an account (and its wallet), or what holds money. */
 static struct id128 some_actor(struct run *run, uint16_t *kind)
 {
     static const uint16_t kinds[] = {KIND_ACCOUNT, KIND_WALLET, KIND_TRANSFER, KIND_HOLD,
@@ -71,22 +73,22 @@ static struct id128 some_actor(struct run *run, uint16_t *kind)
                                   : r->transfers[rng_below(&run->rng, r->transfer_count)].id;
 }
 
-static void command(struct run *run)
+static void faults_command(struct run *run)
 {
     static const enum actor_command commands[] = {ACTOR_COMMAND_SUSPEND, ACTOR_COMMAND_RESUME,
                                                   ACTOR_COMMAND_RESUME, ACTOR_COMMAND_STOP};
-    enum actor_command order = commands[rng_below(&run->rng, array_len(commands))];
+    enum actor_command chosen = commands[rng_below(&run->rng, array_len(commands))];
     uint16_t kind;
     struct id128 id = some_actor(run, &kind);
     struct shard *s = run_shard_running(run, run_home(run, id));
     if (s == NULL)
         return;
-    enum err e = shard_actor_command(s, kind, id, order);
-    world_note(&run->world, "order", (uint64_t)order, (uint64_t)e);
+    enum err e = shard_actor_command(s, kind, id, chosen);
+    world_note(&run->world, "order", (uint64_t)chosen, (uint64_t)e);
     if (e != ERR_OK)
         return;
-    run->cover.faults[COVER_SUSPENDED] += order == ACTOR_COMMAND_SUSPEND;
-    run->cover.faults[COVER_STOPPED] += order == ACTOR_COMMAND_STOP;
+    run->cover.faults[COVER_SUSPENDED] += chosen == ACTOR_COMMAND_SUSPEND;
+    run->cover.faults[COVER_STOPPED] += chosen == ACTOR_COMMAND_STOP;
 }
 
 static void resume_kind(struct run *run, uint16_t kind, struct id128 id)
@@ -101,19 +103,19 @@ static void resume_kind(struct run *run, uint16_t kind, struct id128 id)
 static void close_shards(void *context)
 {
     struct run *run = context;
-    if (run->shard_set == NULL || !run->leaving || run->told_to_close)
+    if (run->shard_set == NULL || !run->leaving || run->close_began)
         return; /* it crashed meanwhile */
-    run->told_to_close = true;
+    run->close_began = true;
     shard_set_close(run->shard_set);
 }
 
 /* As payd does it: lists end at once, the shards when requests have had some time. */
-static void tell_to_leave(struct run *run)
+static void faults_leave(struct run *run)
 {
     run->cover.faults[COVER_LEFT]++;
     world_note(&run->world, "leave", 0, 0);
     run->leaving = true;
-    run->told_to_close = false;
+    run->close_began = false;
     shard_set_end_lists(run->shard_set);
     world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, LEAVE_NS), close_shards,
              run);
@@ -144,10 +146,10 @@ void faults_resume(struct run *run)
 void faults_after_step(struct run *run)
 {
     if (run->shard_set != NULL && !run->leaving) {
-        if (rng_chance(&run->rng, run->swarm.order_ppm))
-            command(run);
+        if (rng_chance(&run->rng, run->swarm.command_ppm))
+            faults_command(run);
         if (rng_chance(&run->rng, run->swarm.leave_ppm))
-            tell_to_leave(run);
+            faults_leave(run);
     }
     if (rng_chance(&run->rng, run->swarm.clock_jump_ppm))
         jump_clock(run);

@@ -47,13 +47,13 @@ void pages_note(struct run *run, struct request *q)
 
 /* --- lists ------------------------------------------------------------------------------------ */
 
-static _Noreturn void missing(const struct request *q, const char *what, struct id128 id)
+static _Noreturn void pages_missing(const struct request *q, const char *what, struct id128 id)
 {
     broken("request %u (%s) does not list %s %016llx, which was durable before", q->number,
            q->type->name, what, (unsigned long long)id.hi);
 }
 
-static _Noreturn void foreign(const struct request *q, const char *what)
+static _Noreturn void pages_foreign(const struct request *q, const char *what)
 {
     broken("request %u (%s) lists %s that is not durable, or not the caller's", q->number,
            q->type->name, what);
@@ -66,7 +66,7 @@ void pages_check_accounts(struct run *run, const struct request *q, const void *
     for (uint32_t i = 0; i < page->accounts_count; i++) {
         const struct ref_account *a = reference_account(r, page->accounts[i].account_id);
         if (a == NULL || !sees_tenant(&q->who, a->tenant))
-            foreign(q, "an account");
+            pages_foreign(q, "an account");
     }
     for (uint32_t i = 0; i < q->known.accounts && !page->has_next_cursor; i++) {
         const struct ref_account *a = &r->accounts[i];
@@ -74,7 +74,7 @@ void pages_check_accounts(struct run *run, const struct request *q, const void *
         for (uint32_t k = 0; k < page->accounts_count && !found; k++)
             found = id128_equal(page->accounts[k].account_id, a->id);
         if (!found)
-            missing(q, "the account", a->id);
+            pages_missing(q, "the account", a->id);
     }
 }
 
@@ -95,7 +95,7 @@ void pages_check_transfers(struct run *run, const struct request *q, const void 
     for (uint32_t i = 0; i < page->transfers_count; i++) {
         const struct ref_transfer *t = reference_transfer(r, page->transfers[i].transfer_id);
         if (t == NULL || !transfer_asked_for(r, q, t))
-            foreign(q, "a transfer");
+            pages_foreign(q, "a transfer");
     }
     for (uint32_t i = 0; i < q->known.transfers && !page->has_next_cursor; i++) {
         const struct ref_transfer *t = &r->transfers[i];
@@ -103,7 +103,7 @@ void pages_check_transfers(struct run *run, const struct request *q, const void 
         for (uint32_t k = 0; k < page->transfers_count && !found; k++)
             found = id128_equal(page->transfers[k].transfer_id, t->id);
         if (!found)
-            missing(q, "the transfer", t->id);
+            pages_missing(q, "the transfer", t->id);
     }
 }
 
@@ -120,7 +120,7 @@ void pages_check_wallets(struct run *run, const struct request *q, const void *r
     for (uint32_t i = 0; i < page->wallets_count; i++) {
         const struct ref_wallet *w = reference_wallet(r, page->wallets[i].wallet_id);
         if (w == NULL || !wallet_is_seen(&q->who, w))
-            foreign(q, "a wallet");
+            pages_foreign(q, "a wallet");
     }
     for (uint32_t i = 0; i < q->known.wallets && !page->has_next_cursor; i++) {
         const struct ref_wallet *w = &r->wallets[i];
@@ -128,7 +128,7 @@ void pages_check_wallets(struct run *run, const struct request *q, const void *r
         for (uint32_t k = 0; k < page->wallets_count && !found; k++)
             found = id128_equal(page->wallets[k].wallet_id, w->id);
         if (!found)
-            missing(q, "the wallet", w->id);
+            pages_missing(q, "the wallet", w->id);
     }
 }
 
@@ -146,7 +146,7 @@ void pages_check_payments(struct run *run, const struct request *q, const void *
     for (uint32_t i = 0; i < page->payments_count; i++) {
         const struct ref_payment *p = reference_payment(r, page->payments[i].payment_id);
         if (p == NULL || !payment_is_seen(r, &q->who, p))
-            foreign(q, "a payment");
+            pages_foreign(q, "a payment");
     }
     for (uint32_t i = 0; i < q->known.payments && !page->has_next_cursor; i++) {
         const struct ref_payment *p = &r->payments[i];
@@ -154,14 +154,14 @@ void pages_check_payments(struct run *run, const struct request *q, const void *
         for (uint32_t k = 0; k < page->payments_count && !found; k++)
             found = id128_equal(page->payments[k].payment_id, p->id);
         if (!found)
-            missing(q, "the payment", p->id);
+            pages_missing(q, "the payment", p->id);
     }
 }
 
 /* --- the trial balance ------------------------------------------------------------------------ */
 
-/* Each shard tells of its own moment between the asking and the answer. What is posted and how many
- * accounts there are only grows. */
+/* Each shard answers as of a moment of its own between the request and the answer. What is posted
+ * and how many accounts there are only grows. */
 static void check_line(const struct request *q, const struct trial_balance_line *line,
                        const struct ref_total *least, const struct ref_total *most)
 {

@@ -72,10 +72,10 @@ struct request_expects {
     struct id128 resolved_id; /* zero = not known */
 };
 
-/* What was durable, and so must be seen by who asks for a list or a trial balance. */
+/* What was durable when a list or a trial balance was asked for, and so must be in the answer. */
 struct known {
-    uint32_t accounts, transfers, wallets, payments; /* so many of the reference's */
-    struct ref_total totals[SWARM_CURRENCIES_MAX];   /* of whom the caller may see */
+    uint32_t accounts, transfers, wallets, payments; /* the first N of the reference's */
+    struct ref_total totals[SWARM_CURRENCIES_MAX];   /* of the tenants that the caller may see */
 };
 
 struct run;
@@ -107,7 +107,7 @@ struct request {
     uint32_t attempts;
     bool scheduled;    /* will be sent (again) */
     bool answered;     /* finally, at least once */
-    bool settled;      /* nobody will send it again */
+    bool settled;      /* will not be sent again */
     uint16_t code;
 };
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See run.h. */
+/* After each event of the world, run_step() lets the histories and checkers see what each shard has
+ * committed, then draws the faults. A crash drops every call that the node had scheduled and keeps
+ * those of clients, who then ask again. */
 #include "tests/simulation/run.h"
 
 #include <stdio.h>
@@ -24,7 +26,7 @@
 #define CLOSE_NS (60 * SECOND)
 #define FILTER_BYTES ((size_t)1 << 12)
 #define RESTART_NS (50 * MS)
-#define DROPS_ONE_IN 4              /* so often the views are deleted before the last start */
+#define DROPS_ONE_IN 4              /* runs that delete the views before the last start */
 #define SLOW_NS (20 * MS)           /* a commit that takes longer is slow */
 
 uint64_t run_wall_ns(const struct run *run)
@@ -104,7 +106,7 @@ static void on_pass(void *context)
         env_wake(&l->loop.env);
 }
 
-static void start(void *context)
+static void run_start(void *context)
 {
     struct run *run = context;
     if (run->shard_set != NULL)
@@ -139,7 +141,7 @@ static void start(void *context)
     check(run->shard_set != NULL);
 }
 
-static bool keep(void *context)
+static bool run_keeps_call(void *context)
 {
     (void)context;
     return true; /* all calls are of clients and faults */
@@ -166,7 +168,7 @@ static bool keys_are_merged(struct run *run)
     return merging;
 }
 
-static uint64_t batches(const struct run *run)
+static uint64_t run_batches(const struct run *run)
 {
     uint64_t sum = 0;
     for (uint16_t i = 0; i < run->swarm.shards; i++)
@@ -175,33 +177,34 @@ static uint64_t batches(const struct run *run)
 }
 
 /* The machine stops and starts again a little later. */
-static void crash(struct run *run)
+static void run_crash(struct run *run)
 {
-    world_note(&run->world, "crash", batches(run), 0);
+    world_note(&run->world, "crash", run_batches(run), 0);
     run->counts.crashes++;
     run->cover.faults[COVER_CRASH]++;
-    world_crash(&run->world, keep);
+    world_crash(&run->world, run_keeps_call);
     run->shard_set = shard_set_kill(run->shard_set);
     clients_disconnected(run);
     store_sim_crash(run->sim);
     run->cover.faults[COVER_MERGE_CUT] += keys_are_merged(run);
     run->leaving = false;
     run->journal.free_ns = run->views.free_ns = run->reads.free_ns = 0;
-    world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, RESTART_NS), start, run);
+    world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, RESTART_NS), run_start, run);
 }
 
-/* It was told to stop, has finished what it had accepted, and starts again a little later. */
-static void leave(struct run *run)
+/* The process was stopped in order and has finished what it had accepted; it starts again a little
+ * later. */
+static void run_leave(struct run *run)
 {
-    world_note(&run->world, "left", batches(run), 0);
+    world_note(&run->world, "left", run_batches(run), 0);
     run->shard_set = shard_set_free(run->shard_set);
     run->leaving = false;
-    world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, RESTART_NS), start, run);
+    world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, RESTART_NS), run_start, run);
 }
 
 /* --- watching --------------------------------------------------------------------------------- */
 
-static void follow(struct run *run, struct run_shard *rs)
+static void run_follow(struct run *run, struct run_shard *rs)
 {
     const struct shard *s = run_shard_running(run, rs->number);
     if (s == NULL || s->journal.committed_seq == rs->followed)
@@ -217,7 +220,7 @@ static void follow(struct run *run, struct run_shard *rs)
             shard_set_shard(run->shard_set, i)->state == SHARD_RECOVERING;
 }
 
-/* Nothing of it is left that could still happen. */
+/* No shard has anything under way. */
 static bool is_closed(const struct run *run)
 {
     for (uint16_t i = 0; i < run->swarm.shards; i++)
@@ -232,24 +235,24 @@ static bool watch_process(struct run *run)
     if (run->shard_set == NULL || run->closing)
         return false;
     if (run->leaving && is_closed(run)) {
-        leave(run);
+        run_leave(run);
         return true;
     }
     if (run->leaving || !any_stopped(run))
         return false;
     run->counts.restarts++;
     run->cover.faults[COVER_GIVEN_UP]++;
-    crash(run); /* whoever watches over the process starts it anew */
+    run_crash(run); /* the supervisor of the process starts it anew */
     return true;
 }
 
-static void step(struct run *run)
+static void run_step(struct run *run)
 {
     if (!world_step(&run->world))
         broken("nothing is left to happen");
     run->counts.steps++;
     for (uint16_t i = 0; i < run->swarm.shards; i++)
-        follow(run, &run->shards[i]);
+        run_follow(run, &run->shards[i]);
     for (uint16_t i = 0; i < run->swarm.shards; i++)
         checkers_after_step(&run->shards[i]);
     if (run->quiet)
@@ -265,19 +268,19 @@ static void busy_phase(struct run *run)
     clients_start(run);
     uint64_t end_ns = run->swarm.requests * 2 * run->swarm.think_ns + BUSY_NS;
     while (run->counts.steps < BUSY_STEPS_MAX && run->world.now_ns < end_ns && !clients_done(run)) {
-        step(run);
+        run_step(run);
         if (run->shard_set != NULL && faults_crash_now(run))
-            crash(run);
+            run_crash(run);
     }
 }
 
-/* Steps until done() or time is up; what is late is broken. */
-static void settle(struct run *run, bool (*done)(const struct run *run), uint64_t within_ns,
-                   const char *late)
+/* Steps until done(); a run that needs longer is broken. */
+static void run_settle(struct run *run, bool (*done)(const struct run *run), uint64_t within_ns,
+                       const char *late)
 {
     uint64_t end_ns = run->world.now_ns + within_ns;
     while (run->leaving || !done(run)) {
-        step(run);
+        run_step(run);
         if (run->world.now_ns > end_ns)
             broken("%s", late);
     }
@@ -311,25 +314,25 @@ static void quiet_phase(struct run *run)
     faults_stop(run);
     clients_repeat(run);
     uint64_t unmade_ns = (run->swarm.requests - run->request_count) * 2 * run->swarm.think_ns;
-    settle(run, clients_done, unmade_ns + QUIET_NS,
-           "requests are not answered although nothing fails");
-    settle(run, all_projected, QUIET_NS, "the views do not reach the journal");
+    run_settle(run, clients_done, unmade_ns + QUIET_NS,
+               "requests are not answered although nothing fails");
+    run_settle(run, all_projected, QUIET_NS, "the views do not reach the journal");
     checkers_full(run);
     uint64_t due_ns = reference_last_due(&run->reference);
     if (due_ns > run_wall_ns(run))
         run->world.wall_skew_ns += (int64_t)(due_ns - run_wall_ns(run));
     for (uint16_t i = 0; i < run->swarm.loops; i++)
         env_wake(&run->loops[i].loop.env);
-    settle(run, all_ended, EXPIRY_NS, "something that is due has not ended");
+    run_settle(run, all_ended, EXPIRY_NS, "something that is due has not ended");
     checkers_full(run);
 }
 
 /* Closed in order, opened again: all is there, and the same answers are given. */
-static void reopen(struct run *run)
+static void run_reopen(struct run *run)
 {
     run->closing = true;
     shard_set_close(run->shard_set);
-    settle(run, is_closed, CLOSE_NS, "a shard does not close");
+    run_settle(run, is_closed, CLOSE_NS, "a shard does not close");
     run->shard_set = shard_set_free(run->shard_set);
     run->closing = false;
     checkers_closed(run);
@@ -338,10 +341,10 @@ static void reopen(struct run *run)
         enum err e = run->store->ops->views_drop(run->store);
         check(e == ERR_OK);
     }
-    start(run);
+    run_start(run);
     clients_repeat(run);
-    settle(run, clients_done, QUIET_NS, "requests are not answered after a restart");
-    settle(run, all_projected, QUIET_NS, "the views do not reach the journal after a restart");
+    run_settle(run, clients_done, QUIET_NS, "requests are not answered after a restart");
+    run_settle(run, all_projected, QUIET_NS, "the views do not reach the journal after a restart");
     checkers_full(run);
 }
 
@@ -384,7 +387,7 @@ static void make_world(struct run *run)
     world_worker_init(&run->reads, w, "reads", s->reads.min_ns, s->reads.max_ns);
 }
 
-/* One after the other lives in each of the shards. */
+/* The home shards of the tenants take turns. */
 static void make_tenants(struct run *run)
 {
     uint32_t number = 0;
@@ -398,7 +401,7 @@ static void make_tenants(struct run *run)
     }
 }
 
-static void make_watchers(struct run *run)
+static void make_histories(struct run *run)
 {
     reference_init(&run->reference, run->swarm.shards);
     for (uint16_t i = 0; i < run->swarm.shards; i++) {
@@ -426,7 +429,7 @@ static void finish_cover(struct run *run)
     run->cover.faults[COVER_SLOW_SHARD] += run->swarm.slow_loop < run->swarm.loops &&
                                            run->swarm.loops > 1;
     if (run->swarm.journal.max_ns >= SLOW_NS)
-        run->cover.faults[COVER_SLOW_COMMIT] += batches(run);
+        run->cover.faults[COVER_SLOW_COMMIT] += run_batches(run);
     for (uint16_t i = 0; i < run->swarm.shards; i++)
         for (size_t k = 0; k < DOMAIN_NUMBER_MAX; k++)
             run->cover.events[k] += run->shards[i].history.kinds[k];
@@ -443,12 +446,12 @@ uint64_t run_seed(struct run *run, const struct run_options *options)
         run->swarm.requests = options->requests;
     make_world(run);
     make_store(run);
-    make_watchers(run);
+    make_histories(run);
     make_tenants(run);
-    start(run);
+    run_start(run);
     busy_phase(run);
     quiet_phase(run);
-    reopen(run);
+    run_reopen(run);
     finish_cover(run);
     for (uint16_t i = 0; i < run->swarm.shards; i++) {
         const struct history *h = &run->shards[i].history;
@@ -461,7 +464,7 @@ uint64_t run_seed(struct run *run, const struct run_options *options)
 
 void run_done(struct run *run)
 {
-    world_crash(&run->world, keep);
+    world_crash(&run->world, run_keeps_call);
     if (run->shard_set != NULL)
         run->shard_set = shard_set_kill(run->shard_set);
     clients_free(run);

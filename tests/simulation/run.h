@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Run: one seed. A node of one or more shards with the real domain in a simulated world, clients
- * that ask, faults that happen, and histories that watch. First everything at once, then a quiet
+ * that ask, faults that happen, and histories that check. First everything at once, then a quiet
  * phase in which all must end well, then a node that is closed and opened again. */
 #ifndef SIMULATION_RUN_H
 #define SIMULATION_RUN_H
@@ -38,14 +38,14 @@ struct run_loop {
     struct run *run;
 };
 
-/* What is watched of one shard. */
+/* What the checkers know of one shard. */
 struct run_shard {
     struct run *run;
     uint16_t number;
     struct history history;
     uint64_t followed; /* turns and commits the checkers have seen */
     uint64_t events_audited;
-    enum shard_state state; /* as it was told */
+    enum shard_state state; /* as last reported */
     uint64_t refusals;      /* of its appends, when it last recovered */
 };
 
@@ -77,7 +77,7 @@ struct run {
     bool quiet;           /* no more faults */
     bool closing;
     bool leaving;         /* an operator stops the process in order, to start it again */
-    bool told_to_close;   /* its shards, then */
+    bool close_began;     /* its shards close, too */
     bool full;            /* the disk; it will have room again */
     bool freed;
     int64_t skew_max_ns;
@@ -99,7 +99,7 @@ uint16_t run_home(const struct run *run, struct id128 id);
 /* NULL while the process is down or this shard does not run. */
 struct shard *run_shard_running(const struct run *run, uint16_t number);
 
-/* Is there a process, and not one that is almost gone? */
+/* Is there a process that takes requests? */
 bool run_listens(const struct run *run);
 
 /* Virtual wall clock. */

@@ -4,8 +4,8 @@
  *     sim --seeds N [--first S]   seeds S, S + 1, ...; says of each that fails how to repeat it
  *         --cover                 and what happened how often; fails if something never did
  *     sim --seed S [--trace]      one seed, showing what happens
- *         --shards N              with so many shards, not as many as the seed has
- *     sim --mutants                every mutant must be found
+ *         --shards N              with N shards, not as many as the seed has
+ *     sim --mutants               every mutant must be found
  */
 #include <inttypes.h>
 #include <setjmp.h>
@@ -22,9 +22,9 @@
 #include "tests/simulation/verdict.h"
 
 #define REASON_MAX 400
-#define SEED_S_MAX 300        /* no seed takes so long: it does not come back */
-#define TWICE_EVERY 16        /* of so many seeds one runs twice */
-#define MUTANT_SEEDS_MAX 3000  /* within which a mutant must be found */
+#define SEED_S_MAX 300        /* a seed that takes longer hangs */
+#define TWICE_EVERY 16        /* one seed of 16 runs twice */
+#define MUTANT_SEEDS_MAX 3000 /* a mutant must be found within them */
 
 struct options {
     uint64_t first, seeds;
@@ -73,7 +73,7 @@ _Noreturn void check_failed(const char *expression, const char *file, int line)
     end_run("check()");
 }
 
-/* The process ends here, but it must be known with which seed. */
+/* The process ends here, but says with which seed. */
 static void on_signal(int number)
 {
     char line[120];
@@ -125,7 +125,7 @@ static bool try_seed(const struct run_options *o, struct totals *t, uint64_t *ha
     return true;
 }
 
-static void tell_failure(const struct options *o, uint64_t seed)
+static void sim_print_failure(const struct options *o, uint64_t seed)
 {
     printf("seed %" PRIu64 ", step %" PRIu64 " (%.3f ms): %s: %s\n    again: %s --seed %" PRIu64
            " --trace", seed, verdict.step, verdict.at_ms, verdict.checker, verdict.reason, program,
@@ -156,7 +156,7 @@ static bool one_seed(const struct options *o, uint64_t seed, struct totals *t)
     if (!good) {
         t->failures++;
         if (!o->mutants)
-            tell_failure(o, seed);
+            sim_print_failure(o, seed);
         return false;
     }
     t->traces = (t->traces ^ hash) * 0x9E3779B97F4A7C15u;
@@ -222,7 +222,7 @@ static int run_mutants(struct options o)
 
 /* --- command line ----------------------------------------------------------------------------- */
 
-static int usage(void)
+static int sim_usage(void)
 {
     fputs("usage: sim --seeds N [--first S] [--requests N] [--mutant BUG] [--twice-every N]\n"
           "           [--shards N] [--cover]\n"
@@ -232,7 +232,7 @@ static int usage(void)
     return 2;
 }
 
-static bool number(const char *text, uint64_t *value)
+static bool sim_number(const char *text, uint64_t *value)
 {
     char *end;
     if (text == NULL || *text == '\0' || *text == '-')
@@ -255,7 +255,7 @@ static bool take_option(struct options *o, const char *name, const char *value, 
     *took_value = true;
     if (strcmp(name, "--mutant") == 0)
         return value != NULL && mutant_find(value, &o->mutant);
-    if (!number(value, &n))
+    if (!sim_number(value, &n))
         return false;
     if (strcmp(name, "--seeds") == 0)
         o->seeds = n;
@@ -289,13 +289,13 @@ int main(int argc, char **argv)
             return 0;
         }
         if (!take_option(&o, argv[i], i + 1 < argc ? argv[i + 1] : NULL, &took_value))
-            return usage();
+            return sim_usage();
         i += took_value;
     }
     if (o.mutants)
         return run_mutants(o);
     if (o.seeds == 0)
-        return usage();
+        return sim_usage();
     mutant_active = o.mutant;
     return run_seeds(&o);
 }

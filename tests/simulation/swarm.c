@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See swarm.h. */
+/* The delays of the workers are drawn first: the pace of the requests and how much slower one loop
+ * may be follow from them, so that a slow disk gets few requests and none of them hangs. */
 #include "tests/simulation/swarm.h"
 
 #include "runtime/base/check.h"
@@ -8,61 +9,61 @@
 #define US ((uint64_t)1000)
 #define MS NS_PER_MS
 #define S NS_PER_S
-/* of one worker; what a request needs is several of them in a row */
+/* of one worker; a request needs several jobs in a row */
 #define SLOW_JOB_NS_MAX (S / 5)
-#define BAD_DISK_ONE_IN 16 /* of so many seeds one reads from a disk that hardly can be read */
+#define BAD_DISK_ONE_IN 16 /* one seed of 16 has a disk from which most reads fail */
 
-static uint64_t between(struct rng *r, uint64_t low, uint64_t high)
+static uint64_t swarm_between(struct rng *r, uint64_t low, uint64_t high)
 {
     return low + rng_below(r, high - low + 1);
 }
 
-/* Half of the seeds know this fault; the others not at all. */
-static uint32_t sometimes(struct rng *r, uint32_t ppm_max)
+/* Half of the seeds have this fault at all. */
+static uint32_t swarm_sometimes(struct rng *r, uint32_t ppm_max)
 {
-    return rng_below(r, 2) == 0 ? 0 : (uint32_t)between(r, 1, ppm_max);
+    return rng_below(r, 2) == 0 ? 0 : (uint32_t)swarm_between(r, 1, ppm_max);
 }
 
-static uint64_t choose(struct rng *r, const uint64_t *choices, size_t count)
+static uint64_t swarm_choose(struct rng *r, const uint64_t *choices, size_t count)
 {
     return choices[rng_below(r, count)];
 }
 
-static struct swarm_delay delay(struct rng *r)
+static struct swarm_delay swarm_draw_delay(struct rng *r)
 {
     static const uint64_t longest[] = {20 * US, 100 * US, 500 * US, 2 * MS, 20 * MS, 200 * MS};
-    uint64_t max = choose(r, longest, array_len(longest));
-    return (struct swarm_delay){max / between(r, 1, 20), max};
+    uint64_t max = swarm_choose(r, longest, array_len(longest));
+    return (struct swarm_delay){max / swarm_between(r, 1, 20), max};
 }
 
 static void draw_requests(struct swarm *s, struct rng *r)
 {
     static const uint64_t amounts[] = {5, 100, 1000, 1000000, UINT64_MAX / 4};
     static const uint32_t paces[] = {2, 10, 40, 150}; /* requests while 10 jobs of a worker run */
-    s->requests = (uint32_t)between(r, 20, 160);
-    s->owners = (uint32_t)between(r, 1, 12);
-    s->accounts_max = (uint32_t)between(r, 2, 40);
-    s->currencies = (uint32_t)between(r, 1, SWARM_CURRENCIES_MAX);
+    s->requests = (uint32_t)swarm_between(r, 20, 160);
+    s->owners = (uint32_t)swarm_between(r, 1, 12);
+    s->accounts_max = (uint32_t)swarm_between(r, 2, 40);
+    s->currencies = (uint32_t)swarm_between(r, 1, SWARM_CURRENCIES_MAX);
     for (int i = 0; i < SWARM_OPERATIONS_MAX; i++)
-        s->weights[i] = rng_below(r, 4) == 0 ? 0 : (uint32_t)between(r, 1, 20);
+        s->weights[i] = rng_below(r, 4) == 0 ? 0 : (uint32_t)swarm_between(r, 1, 20);
     s->focus = (enum swarm_focus)rng_below(r, SWARM_FOCUSES);
-    s->amount_max = choose(r, amounts, array_len(amounts));
-    s->expiry_s_max = (uint32_t)between(r, 1, rng_below(r, 2) == 0 ? 5 : 5000);
-    s->items_max = (uint32_t)between(r, 1, 24);
+    s->amount_max = swarm_choose(r, amounts, array_len(amounts));
+    s->expiry_s_max = (uint32_t)swarm_between(r, 1, rng_below(r, 2) == 0 ? 5 : 5000);
+    s->items_max = (uint32_t)swarm_between(r, 1, 24);
     uint64_t job_ns = s->journal.max_ns > s->reads.max_ns ? s->journal.max_ns : s->reads.max_ns;
     s->think_ns = 5 * US + job_ns * 10 / paces[rng_below(r, array_len(paces))];
 }
 
 static void draw_manners(struct swarm *s, struct rng *r)
 {
-    s->lost_ppm = sometimes(r, 100000);
-    s->answer_lost_ppm = sometimes(r, 200000);
-    s->twice_ppm = sometimes(r, 200000);
-    s->again_ppm = sometimes(r, 500000);
-    s->give_up_ppm = sometimes(r, 200000);
-    s->reuse_key_ppm = sometimes(r, 50000);
-    s->deadline_ppm = sometimes(r, 200000);
-    s->unkeyed_ppm = sometimes(r, 500000);
+    s->lost_ppm = swarm_sometimes(r, 100000);
+    s->answer_lost_ppm = swarm_sometimes(r, 200000);
+    s->twice_ppm = swarm_sometimes(r, 200000);
+    s->again_ppm = swarm_sometimes(r, 500000);
+    s->give_up_ppm = swarm_sometimes(r, 200000);
+    s->reuse_key_ppm = swarm_sometimes(r, 50000);
+    s->deadline_ppm = swarm_sometimes(r, 200000);
+    s->unkeyed_ppm = swarm_sometimes(r, 500000);
 }
 
 static uint64_t longest_job_ns(const struct swarm *s)
@@ -76,14 +77,14 @@ static void draw_shards(struct swarm *s, struct rng *r, uint16_t shards)
 {
     static const uint64_t lags[] = {0, 5 * US, 100 * US, 5 * MS};
     static const uint64_t factors[] = {2, 10, 50};
-    uint16_t drawn = (uint16_t)between(r, 1, SWARM_SHARDS_MAX);
+    uint16_t drawn = (uint16_t)swarm_between(r, 1, SWARM_SHARDS_MAX);
     s->shards = shards == 0 ? drawn : shards;
-    s->loops = (uint16_t)between(r, 1, s->shards);
-    s->tenants = (uint32_t)between(r, s->shards, SWARM_TENANTS_MAX);
-    s->crossing_ppm = sometimes(r, 100000);
-    s->lag_ns = s->loops > 1 ? choose(r, lags, array_len(lags)) : 0;
+    s->loops = (uint16_t)swarm_between(r, 1, s->shards);
+    s->tenants = (uint32_t)swarm_between(r, s->shards, SWARM_TENANTS_MAX);
+    s->crossing_ppm = swarm_sometimes(r, 100000);
+    s->lag_ns = s->loops > 1 ? swarm_choose(r, lags, array_len(lags)) : 0;
     s->slow_loop = (uint32_t)rng_below(r, 2 * SWARM_SHARDS_MAX);
-    uint64_t factor = choose(r, factors, array_len(factors));
+    uint64_t factor = swarm_choose(r, factors, array_len(factors));
     uint64_t factor_max = 1 + SLOW_JOB_NS_MAX / longest_job_ns(s);
     s->slow_factor = (uint32_t)(factor < factor_max ? factor : factor_max);
 }
@@ -91,40 +92,40 @@ static void draw_shards(struct swarm *s, struct rng *r, uint16_t shards)
 static void draw_node(struct swarm *s, struct rng *r)
 {
     static const uint64_t residents[] = {2, 5, 15, 60, 100000};
-    static const uint64_t outcomes[] = {60, 200, 10000};
+    static const uint64_t entries[] = {60, 200, 10000};
     static const uint64_t merges[] = {2, 8, 30, 100000};
-    s->journal = delay(r);
-    s->views = delay(r);
-    s->reads = delay(r);
-    s->resident_max = choose(r, residents, array_len(residents));
-    s->dedup_entries_max = choose(r, outcomes, array_len(outcomes));
-    s->merge_keys = choose(r, merges, array_len(merges));
-    s->pass_ns = between(r, 5 * US, 500 * US);
+    s->journal = swarm_draw_delay(r);
+    s->views = swarm_draw_delay(r);
+    s->reads = swarm_draw_delay(r);
+    s->resident_max = swarm_choose(r, residents, array_len(residents));
+    s->dedup_entries_max = swarm_choose(r, entries, array_len(entries));
+    s->merge_keys = swarm_choose(r, merges, array_len(merges));
+    s->pass_ns = swarm_between(r, 5 * US, 500 * US);
 }
 
 static void draw_faults(struct swarm *s, struct rng *r)
 {
     static const uint64_t jumps[] = {MS, 2 * S, 600 * S, 7200 * S, 86400 * S};
     s->faults = (struct store_sim_faults){
-        .append_io_ppm = sometimes(r, 20000),
-        .append_full_ppm = sometimes(r, 10000),
-        .unknown_written_ppm = sometimes(r, 20000),
-        .unknown_lost_ppm = sometimes(r, 20000),
-        .read_io_ppm = sometimes(r, 20000),
-        .views_commit_ppm = sometimes(r, 200000),
-        .views_unknown_ppm = sometimes(r, 100000),
-        .crash_lost_ppm = sometimes(r, 800000),
-        .crash_torn_ppm = sometimes(r, 800000),
-        .crash_stale_ppm = sometimes(r, 500000),
+        .append_io_ppm = swarm_sometimes(r, 20000),
+        .append_full_ppm = swarm_sometimes(r, 10000),
+        .unknown_written_ppm = swarm_sometimes(r, 20000),
+        .unknown_lost_ppm = swarm_sometimes(r, 20000),
+        .read_io_ppm = swarm_sometimes(r, 20000),
+        .views_commit_ppm = swarm_sometimes(r, 200000),
+        .views_unknown_ppm = swarm_sometimes(r, 100000),
+        .crash_lost_ppm = swarm_sometimes(r, 800000),
+        .crash_torn_ppm = swarm_sometimes(r, 800000),
+        .crash_stale_ppm = swarm_sometimes(r, 500000),
     };
     if (rng_below(r, BAD_DISK_ONE_IN) == 0)
-        s->faults.read_io_ppm = (uint32_t)between(r, 200000, 600000);
-    s->crash_ppm = sometimes(r, 8000);
-    s->order_ppm = sometimes(r, 20000);
-    s->leave_ppm = sometimes(r, 3000);
-    s->clock_jump_ppm = sometimes(r, 5000);
-    s->clock_jump_ns = (int64_t)choose(r, jumps, array_len(jumps));
-    s->full_ns = between(r, 10 * MS, 3 * S);
+        s->faults.read_io_ppm = (uint32_t)swarm_between(r, 200000, 600000);
+    s->crash_ppm = swarm_sometimes(r, 8000);
+    s->command_ppm = swarm_sometimes(r, 20000);
+    s->leave_ppm = swarm_sometimes(r, 3000);
+    s->clock_jump_ppm = swarm_sometimes(r, 5000);
+    s->clock_jump_ns = (int64_t)swarm_choose(r, jumps, array_len(jumps));
+    s->full_ns = swarm_between(r, 10 * MS, 3 * S);
 }
 
 void swarm_draw(struct swarm *s, struct rng *rng, uint16_t shards)

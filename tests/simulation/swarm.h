@@ -61,12 +61,12 @@ struct swarm {
     uint32_t crash_ppm;      /* at each event */
     uint32_t clock_jump_ppm; /* at each event */
     int64_t clock_jump_ns;   /* at most, either way */
-    uint32_t order_ppm;      /* at each event: an operator commands some actor */
+    uint32_t command_ppm;    /* at each event: an operator commands some actor */
     uint32_t leave_ppm;      /* at each event: the process is stopped in order and started again */
     uint64_t full_ns;        /* how long a full disk stays full */
 };
 
-/* Of that many shards; 0: as drawn. */
+/* A run of `shards` shards; 0: as drawn. */
 void swarm_draw(struct swarm *s, struct rng *rng, uint16_t shards);
 
 #endif

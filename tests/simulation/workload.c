@@ -18,7 +18,7 @@
 
 const uint16_t workload_currencies[SWARM_CURRENCIES_MAX] = {840, 392, 978}; /* USD, JPY, EUR */
 
-static struct principal somebody(const struct run *run, const char *subject)
+static struct principal workload_somebody(const struct run *run, const char *subject)
 {
     const struct run_tenant *t = &run->tenants[run->acting];
     struct principal who = {
@@ -33,12 +33,12 @@ struct principal workload_owner(const struct run *run, uint32_t n)
 {
     static const char *const names[OWNERS_MAX] = {"ada",  "bob",  "cleo", "dan", "eve", "fay",
                                                   "gus",  "hana", "ivo",  "jo",  "kim", "lea"};
-    return somebody(run, names[n % OWNERS_MAX]);
+    return workload_somebody(run, names[n % OWNERS_MAX]);
 }
 
 struct principal workload_clerk(const struct run *run)
 {
-    struct principal who = somebody(run, "clerk");
+    struct principal who = workload_somebody(run, "clerk");
     who.any_owner = true;
     return who;
 }
@@ -112,7 +112,7 @@ uint32_t workload_expiry_s(struct run *run)
     return 1 + (uint32_t)rng_below(&run->rng, run->swarm.expiry_s_max);
 }
 
-static bool acts(struct run *run, struct id128 tenant)
+static bool workload_acts(struct run *run, struct id128 tenant)
 {
     return id128_equal(run->tenants[run->acting].id, tenant);
 }
@@ -128,7 +128,7 @@ const struct ref_account *workload_account(struct run *run)
     const struct ref_account *a = NULL;
     for (int i = 0; i < THINGS_TRIED && r->account_count > 0; i++) {
         a = &r->accounts[rng_below(&run->rng, r->account_count)];
-        if (acts(run, a->tenant) || take_any(run))
+        if (workload_acts(run, a->tenant) || take_any(run))
             break;
     }
     return a;
@@ -140,13 +140,13 @@ const struct ref_wallet *workload_wallet(struct run *run)
     const struct ref_wallet *w = NULL;
     for (int i = 0; i < THINGS_TRIED && r->wallet_count > 0; i++) {
         w = &r->wallets[rng_below(&run->rng, r->wallet_count)];
-        if (acts(run, w->tenant) || take_any(run))
+        if (workload_acts(run, w->tenant) || take_any(run))
             break;
     }
     return w;
 }
 
-static u128 available(const struct run *run, const struct ref_wallet *w)
+static u128 workload_available(const struct run *run, const struct ref_wallet *w)
 {
     const struct ref_counters *c = &reference_account(&run->reference, w->id)->now;
     u128 spent = c->debits_posted + c->debits_pending;
@@ -156,14 +156,14 @@ static u128 available(const struct run *run, const struct ref_wallet *w)
 const struct ref_wallet *workload_payer(struct run *run)
 {
     const struct ref_wallet *w = workload_wallet(run);
-    for (int i = 0; i < PAYERS_TRIED && w != NULL && available(run, w) == 0; i++)
+    for (int i = 0; i < PAYERS_TRIED && w != NULL && workload_available(run, w) == 0; i++)
         w = workload_wallet(run);
     return w;
 }
 
 u128 workload_payable(struct run *run, const struct ref_wallet *w)
 {
-    u128 amount = workload_amount(run), most = available(run, w);
+    u128 amount = workload_amount(run), most = workload_available(run, w);
     return amount > most && most > 0 && !workload_chance(run, 6) ? 1 + amount % most : amount;
 }
 
@@ -189,7 +189,7 @@ static uint32_t weight_of(const struct swarm *s, uint32_t i)
     return s->weights[i] * (group == s->focus ? FOCUS_FACTOR : 1);
 }
 
-static const struct operation *choose(struct run *run)
+static const struct operation *workload_choose(struct run *run)
 {
     enum swarm_focus group;
     uint32_t count = ledger_operation_count + wallet_operation_count + payment_operation_count;
@@ -207,7 +207,7 @@ static const struct operation *choose(struct run *run)
 }
 
 /* The first of each list makes what the others need. */
-static const struct operation *found(struct run *run)
+static const struct operation *workload_found(struct run *run)
 {
     bool account = workload_chance(run, run->swarm.focus == SWARM_LEDGER ? 2 : 6);
     return account ? &ledger_operations[0] : &wallet_operations[0];
@@ -218,7 +218,7 @@ static uint32_t own_accounts(struct run *run)
     const struct reference *r = &run->reference;
     uint32_t count = 0;
     for (uint32_t i = 0; i < r->account_count; i++)
-        count += acts(run, r->accounts[i].tenant);
+        count += workload_acts(run, r->accounts[i].tenant);
     return count;
 }
 
@@ -227,7 +227,7 @@ static uint32_t own_wallets(struct run *run)
     const struct reference *r = &run->reference;
     uint32_t count = 0;
     for (uint32_t i = 0; i < r->wallet_count; i++)
-        count += acts(run, r->wallets[i].tenant);
+        count += workload_acts(run, r->wallets[i].tenant);
     return count;
 }
 
@@ -243,8 +243,8 @@ static bool few_things(struct run *run)
 
 /* --- where it belongs ------------------------------------------------------------------------- */
 
-/* The thing that tells the shard, if it is not named as the target; zero = the caller's tenant. */
-static struct id128 told_by(const struct request *q)
+/* The id that decides the shard, if it is not named as the target; zero = the caller's tenant. */
+static struct id128 workload_named(const struct request *q)
 {
     const union request_body *b = &q->body;
     const struct transfer_spec *first = &q->items.transfers[0];
@@ -262,21 +262,21 @@ static struct id128 told_by(const struct request *q)
 
 static uint16_t shard_of(const struct run *run, const struct request *q)
 {
-    struct id128 id = told_by(q);
+    struct id128 id = workload_named(q);
     if (q->type->target_offset != MESSAGE_NO_OFFSET)
         memcpy(&id, (const char *)&q->body + q->type->target_offset, sizeof id);
     return run_home(run, id128_is_zero(id) ? q->who.tenant_id : id);
 }
 
-static void make(struct run *run, struct request *q)
+static void workload_draw(struct run *run, struct request *q)
 {
     const struct request blank = *q;
-    const struct operation *o = few_things(run) ? found(run) : choose(run);
+    const struct operation *o = few_things(run) ? workload_found(run) : workload_choose(run);
     for (int i = 0; i < CHOICES_MAX; i++) {
         *q = blank;
         if (o->make(run, q))
             return;
-        o = i == CHOICES_MAX / 2 ? found(run) : choose(run);
+        o = i == CHOICES_MAX / 2 ? workload_found(run) : workload_choose(run);
     }
     *q = blank;
     bool made = ledger_operations[0].make(run, q);
@@ -286,6 +286,6 @@ static void make(struct run *run, struct request *q)
 void workload_make(struct run *run, struct request *q)
 {
     run->acting = (uint32_t)rng_below(&run->rng, run->swarm.tenants);
-    make(run, q);
+    workload_draw(run, q);
     q->shard = shard_of(run, q);
 }

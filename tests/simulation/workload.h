@@ -20,10 +20,10 @@ extern const uint16_t workload_currencies[SWARM_CURRENCIES_MAX];
 extern const struct operation ledger_operations[], wallet_operations[], payment_operations[];
 extern const uint32_t ledger_operation_count, wallet_operation_count, payment_operation_count;
 
-/* Of the tenant that acts: its owner n, or somebody who may act for each of them. */
+/* Of the tenant that acts: its owner n, or the clerk, who may act for each of them. */
 struct principal workload_owner(const struct run *run, uint32_t n);
 struct principal workload_clerk(const struct run *run);
-/* Somebody who sees all tenants. */
+/* Sees all tenants. */
 struct principal workload_operator(void);
 /* The owner with this subject_id, most of the time. */
 struct principal workload_principal(struct run *run, struct id128 owner_id);

@@ -136,7 +136,7 @@ static bool account_is_closed(struct run *run, struct request *q)
     return true;
 }
 
-static bool entries(struct run *run, struct request *q)
+static bool make_entries(struct run *run, struct request *q)
 {
     const struct ref_account *a = workload_account(run);
     if (a == NULL)
@@ -242,7 +242,7 @@ static bool transfer_with(struct run *run, struct request *q, uint32_t flags)
     return true;
 }
 
-static bool transfer(struct run *run, struct request *q)
+static bool make_transfer(struct run *run, struct request *q)
 {
     return transfer_with(run, q, 0);
 }
@@ -355,7 +355,7 @@ static bool void_held(struct run *run, struct request *q)
     return true;
 }
 
-static bool reverse(struct run *run, struct request *q)
+static bool make_reverse(struct run *run, struct request *q)
 {
     const struct ref_transfer *t = a_transfer(run, REF_POSTED, false);
     if (t == NULL)
@@ -429,7 +429,7 @@ static uint32_t make_items(struct run *run, struct request *q)
     return count;
 }
 
-static bool bulk(struct run *run, struct request *q)
+static bool make_bulk(struct run *run, struct request *q)
 {
     if (workload_account(run) == NULL)
         return false;
@@ -439,7 +439,7 @@ static bool bulk(struct run *run, struct request *q)
     return true;
 }
 
-static bool batch(struct run *run, struct request *q)
+static bool make_batch(struct run *run, struct request *q)
 {
     if (workload_account(run) == NULL)
         return false;
@@ -454,7 +454,7 @@ static struct id128 any_transfer_id(struct run *run)
     return r->transfers[rng_below(&run->rng, r->transfer_count)].id;
 }
 
-static bool transaction(struct run *run, struct request *q)
+static bool make_transaction(struct run *run, struct request *q)
 {
     struct transaction_create *c = &q->body.transaction_create;
     const struct ref_account *debit, *credit;
@@ -566,10 +566,10 @@ const struct operation ledger_operations[] = {
     {"account_is_frozen", account_is_frozen},
     {"account_is_unfrozen", account_is_unfrozen},
     {"account_is_closed", account_is_closed},
-    {"entries", entries},
+    {"entries", make_entries},
     {"balance_at", balance_at},
     {"list_accounts", list_accounts},
-    {"transfer", transfer},
+    {"transfer", make_transfer},
     {"transfer_held", transfer_held},
     {"transfer_balancing", transfer_balancing},
     {"transfer_closing", transfer_closing},
@@ -577,10 +577,10 @@ const struct operation ledger_operations[] = {
     {"transfer_with_foreign_id", transfer_with_foreign_id},
     {"post_held", post_held},
     {"void_held", void_held},
-    {"reverse", reverse},
-    {"bulk", bulk},
-    {"batch", batch},
-    {"transaction", transaction},
+    {"reverse", make_reverse},
+    {"bulk", make_bulk},
+    {"batch", make_batch},
+    {"transaction", make_transaction},
     {"transfer_show", transfer_show},
     {"list_transfers", list_transfers},
     {"transaction_reversed", transaction_reversed},

@@ -2,7 +2,7 @@
 /* What is asked of payments. */
 #include "tests/simulation/workload.h"
 
-static bool create(struct run *run, struct request *q, bool now)
+static bool make_create(struct run *run, struct request *q, bool now)
 {
     const struct ref_wallet *from = workload_payer(run), *to = workload_wallet(run);
     if (from == NULL)
@@ -31,14 +31,14 @@ static bool create(struct run *run, struct request *q, bool now)
     return true;
 }
 
-static bool pay(struct run *run, struct request *q)
+static bool make_pay(struct run *run, struct request *q)
 {
-    return create(run, q, true);
+    return make_create(run, q, true);
 }
 
-static bool authorize(struct run *run, struct request *q)
+static bool make_authorize(struct run *run, struct request *q)
 {
-    return create(run, q, false);
+    return make_create(run, q, false);
 }
 
 static const struct ref_payment *a_payment(struct run *run)
@@ -61,7 +61,7 @@ static struct id128 owner_of(const struct run *run, struct id128 wallet)
     return reference_wallet(&run->reference, wallet)->owner;
 }
 
-static bool capture(struct run *run, struct request *q)
+static bool make_capture(struct run *run, struct request *q)
 {
     const struct ref_payment *p = an_authorized(run);
     if (p == NULL)
@@ -82,7 +82,7 @@ static bool capture(struct run *run, struct request *q)
     return true;
 }
 
-static bool refund(struct run *run, struct request *q)
+static bool make_refund(struct run *run, struct request *q)
 {
     const struct ref_payment *p = a_payment(run);
     if (p == NULL)
@@ -102,7 +102,7 @@ static bool refund(struct run *run, struct request *q)
     return true;
 }
 
-static bool cancel(struct run *run, struct request *q)
+static bool make_cancel(struct run *run, struct request *q)
 {
     const struct ref_payment *p = an_authorized(run);
     if (p == NULL)
@@ -154,11 +154,11 @@ static bool payment_history(struct run *run, struct request *q)
 }
 
 const struct operation payment_operations[] = {
-    {"pay", pay},
-    {"authorize", authorize},
-    {"capture", capture},
-    {"refund", refund},
-    {"cancel", cancel},
+    {"pay", make_pay},
+    {"authorize", make_authorize},
+    {"capture", make_capture},
+    {"refund", make_refund},
+    {"cancel", make_cancel},
     {"payment_show", payment_show},
     {"list_payments", list_payments},
     {"payment_history", payment_history},

@@ -14,7 +14,7 @@ static bool wallet_new(struct run *run, struct request *q)
     return true;
 }
 
-static bool fund(struct run *run, struct request *q)
+static bool make_fund(struct run *run, struct request *q)
 {
     const struct ref_wallet *w = workload_wallet(run);
     if (w == NULL)
@@ -31,7 +31,7 @@ static bool fund(struct run *run, struct request *q)
     return true;
 }
 
-static bool withdraw(struct run *run, struct request *q)
+static bool make_withdraw(struct run *run, struct request *q)
 {
     const struct ref_wallet *w = workload_payer(run);
     if (w == NULL)
@@ -66,7 +66,7 @@ static bool wallet_pays(struct run *run, struct request *q)
 
 /* --- holds ------------------------------------------------------------------------------------ */
 
-static bool hold(struct run *run, struct request *q)
+static bool make_hold(struct run *run, struct request *q)
 {
     const struct ref_wallet *w = workload_payer(run);
     if (w == NULL)
@@ -98,7 +98,7 @@ static const struct ref_hold *a_hold(struct run *run)
     return NULL;
 }
 
-static bool capture(struct run *run, struct request *q)
+static bool make_capture(struct run *run, struct request *q)
 {
     const struct ref_hold *h = a_hold(run);
     if (h == NULL)
@@ -125,7 +125,7 @@ static bool capture(struct run *run, struct request *q)
     return true;
 }
 
-static bool release(struct run *run, struct request *q)
+static bool make_release(struct run *run, struct request *q)
 {
     const struct ref_hold *h = a_hold(run);
     if (h == NULL)
@@ -205,7 +205,7 @@ static bool wallet_is_closed(struct run *run, struct request *q)
            about_wallet(run, q, &wallet_close_type, &q->body.wallet_close.wallet_id);
 }
 
-static bool limits(struct run *run, struct request *q)
+static bool make_limits(struct run *run, struct request *q)
 {
     struct wallet_limits_set *s = &q->body.wallet_limits_set;
     const struct ref_wallet *w = workload_wallet(run);
@@ -232,12 +232,12 @@ static bool list_wallets(struct run *run, struct request *q)
 
 const struct operation wallet_operations[] = {
     {"wallet_new", wallet_new},
-    {"fund", fund},
-    {"withdraw", withdraw},
+    {"fund", make_fund},
+    {"withdraw", make_withdraw},
     {"wallet_pays", wallet_pays},
-    {"hold", hold},
-    {"capture", capture},
-    {"release", release},
+    {"hold", make_hold},
+    {"capture", make_capture},
+    {"release", make_release},
     {"hold_show", hold_show},
     {"wallet_show", wallet_show},
     {"wallet_funds", wallet_funds},
@@ -246,7 +246,7 @@ const struct operation wallet_operations[] = {
     {"wallet_is_frozen", wallet_is_frozen},
     {"wallet_is_unfrozen", wallet_is_unfrozen},
     {"wallet_is_closed", wallet_is_closed},
-    {"limits", limits},
+    {"limits", make_limits},
     {"list_wallets", list_wallets},
 };
 const uint32_t wallet_operation_count = array_len(wallet_operations);

@@ -203,7 +203,7 @@ static inline uint16_t bank_ask(struct bank *b, struct principal who,
         .keyed = b->key != 0,
         .key = {0xBA4C, b->key},
         .fingerprint = {type->number, b->key},
-        .home = (struct env *)b, /* somebody's own, not the runtime's; never looked into here */
+        .home = (struct env *)b, /* not the runtime's; never looked into here */
         .reply = reply,
     };
     b->if_match = b->key = 0;

@@ -155,7 +155,7 @@ static inline void assert_new(struct fixture *f, struct key_finder *finder, stru
     assert_int_equal(key_finder_find(finder, f->store, key, &position), ERR_NOT_FOUND);
 }
 
-/* By somebody who comes anew. */
+/* By a finder that has read nothing yet. */
 static inline void assert_decided(struct fixture *f, uint64_t from, uint64_t to)
 {
     struct key_finder finder;

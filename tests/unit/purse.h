@@ -11,8 +11,8 @@
 #define PURSE_EMPTY 64
 #define PURSE_UNKNOWN 65
 
-#define PURSE_CURSED 13 /* a purse with so many coins fails when its deadline passes */
-#define PURSE_WORDY 17  /* ... and one with so many says then more than anybody takes */
+#define PURSE_CURSED 13 /* a purse with 13 coins fails when its deadline passes */
+#define PURSE_WORDY 17  /* ... and one with 17 then emits more than fits */
 
 struct purse {
     uint64_t coins;

@@ -208,7 +208,7 @@ static inline void post(struct fixture *f, struct ask *a, const struct message_t
     a->message.target_kind = PURSE_KIND;
     a->message.target = target;
     a->message.done = on_done;
-    a->message.home = (struct env *)f; /* anybody but NULL: answers go through on_answer */
+    a->message.home = (struct env *)f; /* not NULL: answers go through on_answer */
     if (a->message.reply.len_max == 0)
         wire_writer_init(&a->message.reply, 1 << 16);
     a->done = 0;

@@ -25,7 +25,7 @@ static void closing_leaves_a_start_to_the_next_one(void **state)
     run(f, 100 * MS); /* between two attempts */
     struct ask early = {.body.look = {purse(1)}};
     post(f, &early, &purse_look_type, purse(1));
-    shard_end_lists(f->shard); /* who waits for an answer holds up the node */
+    shard_end_lists(f->shard); /* a caller that waits for its answer delays the end of the node */
     finish(f, &early);
     assert_int_equal(early.message.code, ERR_UNAVAILABLE);
     forget(&early);

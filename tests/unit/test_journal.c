@@ -135,7 +135,7 @@ static void an_append_waits_at_the_worker_while_another_is_reported(void **state
     run_ms(s, 1); /* appended as well */
     assert_int_equal(stored(s), 2);
     assert_int_equal(s->durable, 1);
-    pass(s); /* both appends were away: who comes home takes it */
+    pass(s); /* both appends were under way: the first that returns takes it */
     run_ms(s, 10);
     assert_int_equal(s->durable, 3);
     assert_int_equal(s->journal.stats.appends, 3);

@@ -300,7 +300,7 @@ static void greet_and_leave(struct fixture *f, size_t bytes, bool abruptly)
     close(fd);
 }
 
-/* Who comes before the server has noticed waits in vain. */
+/* A client that connects before the server has noticed gets no answer. */
 static bool served(struct fixture *f)
 {
     struct link_client *c = given_client(f, 1);

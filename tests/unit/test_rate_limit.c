@@ -66,7 +66,7 @@ static void test_clients_do_not_share(void **state)
     rate_limit_free(r);
 }
 
-/* Whoever comes is let in; the one who has used up the most is remembered. */
+/* A new client is let in; the one that has used up the most is remembered. */
 static void test_a_full_table_keeps_the_busiest(void **state)
 {
     (void)state;

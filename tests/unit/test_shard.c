@@ -110,7 +110,7 @@ static uint16_t fill_keyed(struct fixture *f, uint64_t key, uint64_t coins, bool
 }
 
 /* The other shard of the deployment takes its turn in the same store, with nothing in memory. */
-static void visit(struct fixture *f, uint16_t number)
+static void change_shard(struct fixture *f, uint16_t number)
 {
     run(f, 1000 * MS); /* projected */
     f->number = number;
@@ -122,15 +122,15 @@ static void a_key_of_one_shard_is_none_of_another(void **state)
     struct fixture *f = *state;
     fill(f, 1, 1);
     assert_int_equal(fill_keyed(f, 11, 7, false), ERR_OK);
-    visit(f, 1);
+    change_shard(f, 1);
     assert_int_equal(fill_keyed(f, 11, 20, false), ERR_OK);
     assert_int_equal(fill_keyed(f, 12, 30, false), ERR_OK);
-    visit(f, 0);
+    change_shard(f, 0);
     assert_int_equal(fill_keyed(f, 11, 7, true), ERR_OK);
     assert_int_equal(fill_keyed(f, 11, 20, false), ERR_KEY_REUSED);
     assert_int_equal(fill_keyed(f, 12, 2, false), ERR_OK);
     assert_int_equal(look(f, 1), 10);
-    visit(f, 1);
+    change_shard(f, 1);
     assert_int_equal(fill_keyed(f, 11, 20, true), ERR_OK);
     assert_int_equal(fill_keyed(f, 12, 30, true), ERR_OK);
     assert_int_equal(look(f, 1), 50);
@@ -664,7 +664,7 @@ static void a_turn_beyond_a_limit_is_refused_and_leaves_nothing(void **state)
     finish(f, &a);
     assert_int_equal(a.message.code, ERR_OK);
     assert_false(a.message.replayed);
-    /* An outcome that this asker has no room for. */
+    /* An answer that this caller has no room for. */
     forget(&a);
     wire_writer_init(&a.message.reply, 1);
     post(f, &a, &purse_fill_type, purse(1));

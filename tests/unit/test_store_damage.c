@@ -123,7 +123,7 @@ static void assert_made_anew(struct fixture *f, const char *why)
     struct told told;
     struct store *refused;
     uint32_t coins;
-    assert_int_equal(fixture_open_sqlite(f, &refused), ERR_CORRUPT); /* who does not ask for it */
+    assert_int_equal(fixture_open_sqlite(f, &refused), ERR_CORRUPT); /* without asking for it */
     assert_non_null(strstr(f->reason, "rebuilt from the journal"));
     assert_int_equal(open_rebuilding(f, &told), ERR_OK);
     assert_int_equal(told.times, 1);
@@ -203,7 +203,7 @@ static void what_is_cut_off_is_not_read(void **state)
     assert_made_anew(f, "damage was found");
 }
 
-/* Only who reads them knows what they mean. */
+/* Only their readers know what they mean. */
 static void what_its_reader_calls_damaged_is_made_anew(void **state)
 {
     struct fixture *f = *state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pacing of the views worker on a disk that fails: who waits for a write hears of its failure,
- * and the sync behind it does not hear of it again. */
+/* The pacing of the views worker on a disk that fails: a caller that waits for a write hears of its
+ * failure, and the sync behind it does not hear of it again. */
 #include "tests/unit/store_fixture.h"
 
 #include <errno.h>

@@ -416,7 +416,7 @@ static void a_busy_actor_lets_others_run_between(void **state)
     command(f, 2, ACTOR_COMMAND_RESUME);
     run(f, 100 * MS);
     assert_int_equal(answered, MANY + 1);
-    assert_int_equal(asks[MANY].done, 64 + 1); /* after so many of the first one */
+    assert_int_equal(asks[MANY].done, 64 + 1); /* after 64 of the first one */
     for (int i = 0; i <= MANY; i++)
         forget(&asks[i]);
     free(asks);

@@ -77,7 +77,7 @@ static void check_wallet_hold(struct run_shard *rs, const struct ref_hold *h)
 {
     const struct wallet_hold *live = durable_state(rs, KIND_HOLD, h->id);
     if (live != NULL && (live->captured != h->captured || live->remaining != h->remaining))
-        broken("a hold is not what the journal says");
+        broken("a hold is not as the journal says");
 }
 
 void checkers_after_commit(struct run_shard *rs)
@@ -124,7 +124,7 @@ static bool copy_row(void *context, const struct state_row *row)
     return false;
 }
 
-static void compare(const struct replaying *r, const char *what)
+static void checkers_compare(const struct replaying *r, const char *what)
 {
     if (r->one.len != r->other.len || memcmp(r->one.data, r->other.data, r->one.len) != 0)
         broken("the %s state of an actor of kind %s is not what replaying the journal gives", what,
@@ -146,7 +146,7 @@ static bool check_state(void *context, struct id128 id, const void *state)
             broken("an actor of kind %s is in the journal, but not there", r->kind->name);
         wire_writer_clear(&r->other);
         r->kind->codec->write(&r->other, actor_state(live));
-        compare(r, "live");
+        checkers_compare(r, "live");
     }
     if (!r->stored)
         return true;
@@ -156,7 +156,7 @@ static bool check_state(void *context, struct id128 id, const void *state)
                                         &r->other);
     if (e != ERR_OK)
         broken("the stored state of an actor of kind %s is missing", r->kind->name);
-    compare(r, "stored");
+    checkers_compare(r, "stored");
     return true;
 }
 
@@ -249,10 +249,10 @@ void checkers_replay(struct run *run)
     run_faults(run, true);
 }
 
-/* --- books ------------------------------------------------------------------------------------ */
+/* --- totals ----------------------------------------------------------------------------------- */
 
 /* Each shard balances by itself, and so all of them do. */
-static void check_books(const struct reference *r, uint16_t currency, uint16_t shard)
+static void check_totals(const struct reference *r, uint16_t currency, uint16_t shard)
 {
     const struct ref_total t = reference_total(r, ID128_ZERO, currency, shard);
     if (t.counters.debits_posted != t.counters.credits_posted ||
@@ -265,7 +265,7 @@ static void check_all_books(const struct run *run)
     const struct reference *r = &run->reference;
     for (uint32_t i = 0; i < r->account_count; i++)
         for (uint16_t shard = 0; shard <= run->swarm.shards; shard++)
-            check_books(r, r->accounts[i].currency, shard);
+            check_totals(r, r->accounts[i].currency, shard);
 }
 
 /* --------------------------------------------------------------------------------------------- */

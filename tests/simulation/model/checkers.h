@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checkers: what must hold of a run at each moment. They end it with broken(). */
+/* Checkers: what must be true of a run at each moment. They end it with broken(). */
 #ifndef SIMULATION_CHECKERS_H
 #define SIMULATION_CHECKERS_H
 
@@ -11,7 +11,7 @@ void checkers_after_step(struct run_shard *rs);
 /* After each commit of the shard: its live states are what the reference made of the events. */
 void checkers_after_commit(struct run_shard *rs);
 
-/* With all shards at rest and projected: replay, states, views, entries, books. */
+/* With all shards idle and projected: replay, states, views, entries, totals. */
 void checkers_full(struct run *run);
 
 /* Each journal replayed from its first batch gives the live states, byte by byte. */

@@ -56,11 +56,11 @@ static uint32_t *slot_of(const struct history *h, struct id128 key)
 
 const struct history_record *history_find(const struct history *h, struct id128 key)
 {
-    uint32_t place = *slot_of(h, key);
-    return place == 0 ? NULL : &h->records[place - 1];
+    uint32_t number = *slot_of(h, key);
+    return number == 0 ? NULL : &h->records[number - 1];
 }
 
-static void grow(struct history *h)
+static void history_grow(struct history *h)
 {
     array_reserve(h->records, h->cap, h->count + 1);
     if (h->count * 2 < h->slot_count)
@@ -76,7 +76,7 @@ static void grow(struct history *h)
 static void add_record(struct history *h, const struct record_reader *r, uint64_t seq,
                        const struct ref_effects *effects)
 {
-    grow(h);
+    history_grow(h);
     if (history_find(h, r->key) != NULL)
         broken("one key has two records: the second is in batch %llu", (unsigned long long)seq);
     *slot_of(h, r->key) = h->count + 1;
@@ -138,7 +138,7 @@ static void read_body(struct history *h, const struct batch_row *row)
             break;
         case RECORD_DONE:
             if (records != row->count)
-                broken("batch %llu does not hold the records it says",
+                broken("batch %llu does not have the records it says",
                        (unsigned long long)row->seq);
             return;
         case RECORD_DAMAGED:

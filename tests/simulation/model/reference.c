@@ -86,8 +86,8 @@ static uint32_t *slot_of(const struct reference *r, struct id128 id)
 
 struct ref_transfer *reference_transfer(const struct reference *r, struct id128 id)
 {
-    uint32_t place = *slot_of(r, id);
-    return place == 0 ? NULL : &r->transfers[place - 1];
+    uint32_t number = *slot_of(r, id);
+    return number == 0 ? NULL : &r->transfers[number - 1];
 }
 
 static void grow_slots(struct reference *r)
@@ -106,7 +106,7 @@ static struct ref_transfer *add_transfer(struct reference *r, struct id128 id,
                                          enum ref_transfer_kind kind)
 {
     if (reference_transfer(r, id) != NULL)
-        broken("transfer %016llx has two outcomes", (unsigned long long)id.hi);
+        broken("transfer %016llx is resolved twice", (unsigned long long)id.hi);
     array_reserve(r->transfers, r->transfer_cap, r->transfer_count + 1);
     *slot_of(r, id) = r->transfer_count + 1;
     check_home(r, id);
@@ -127,13 +127,13 @@ static struct ref_account *account_of(const struct reference *r, struct id128 id
 
 /* --- counters --------------------------------------------------------------------------------- */
 
-static void add(u128 *counter, u128 amount)
+static void reference_add(u128 *counter, u128 amount)
 {
     if (!u128_add(*counter, amount, counter))
         broken("a counter overflows");
 }
 
-static void take(u128 *counter, u128 amount)
+static void reference_take(u128 *counter, u128 amount)
 {
     if (!u128_sub(*counter, amount, counter))
         broken("more is released than was pending");
@@ -206,7 +206,7 @@ static void close_sides(struct ref_account *debit, struct ref_account *credit, u
 
 /* --- events of the ledger --------------------------------------------------------------------- */
 
-static void opened(struct reference *r, const struct account_opened *e)
+static void reference_opened(struct reference *r, const struct account_opened *e)
 {
     if (reference_account(r, e->account_id) != NULL)
         broken("an account is opened twice");
@@ -225,7 +225,7 @@ static void opened(struct reference *r, const struct account_opened *e)
     next_changed_version(a);
 }
 
-static void updated(struct reference *r, const struct account_updated *e)
+static void reference_updated(struct reference *r, const struct account_updated *e)
 {
     struct ref_account *a = account_of(r, e->account_id);
     a->debit_max = (struct ref_limit){e->has_debit_balance_max, e->debit_balance_max};
@@ -234,14 +234,15 @@ static void updated(struct reference *r, const struct account_updated *e)
     next_changed_version(a);
 }
 
-static void posted(struct reference *r, const struct transfer_posted *e, struct ref_effects *f)
+static void reference_posted(struct reference *r, const struct transfer_posted *e,
+                             struct ref_effects *f)
 {
     struct ref_account *debit = account_of(r, e->debit_account_id);
     struct ref_account *credit = account_of(r, e->credit_account_id);
     check_sides(debit, credit);
     check_open(debit, credit);
-    add(&debit->now.debits_posted, e->amount);
-    add(&credit->now.credits_posted, e->amount);
+    reference_add(&debit->now.debits_posted, e->amount);
+    reference_add(&credit->now.credits_posted, e->amount);
     check_limits(debit, credit);
     next_version(debit);
     next_version(credit);
@@ -258,15 +259,15 @@ static void posted(struct reference *r, const struct transfer_posted *e, struct 
     f->posted_amount += e->amount;
 }
 
-static void pending(struct reference *r, const struct transfer_pending *e, uint64_t time_ns,
-                    struct ref_effects *f)
+static void reference_pending(struct reference *r, const struct transfer_pending *e,
+                              uint64_t time_ns, struct ref_effects *f)
 {
     struct ref_account *debit = account_of(r, e->debit_account_id);
     struct ref_account *credit = account_of(r, e->credit_account_id);
     check_sides(debit, credit);
     check_open(debit, credit);
-    add(&debit->now.debits_pending, e->amount);
-    add(&credit->now.credits_pending, e->amount);
+    reference_add(&debit->now.debits_pending, e->amount);
+    reference_add(&credit->now.credits_pending, e->amount);
     check_limits(debit, credit);
     next_version(debit);
     next_version(credit);
@@ -296,8 +297,8 @@ static struct ref_transfer *open_transfer(const struct reference *r, struct id12
 }
 
 /* `amount` moves, `released` goes back. */
-static void resolve(struct reference *r, struct ref_transfer *t, u128 amount, u128 released,
-                    bool posts)
+static void reference_resolve(struct reference *r, struct ref_transfer *t, u128 amount,
+                              u128 released, bool posts)
 {
     struct ref_account *debit = account_of(r, t->debit);
     struct ref_account *credit = account_of(r, t->credit);
@@ -305,10 +306,10 @@ static void resolve(struct reference *r, struct ref_transfer *t, u128 amount, u1
         broken("a pending transfer gives more than it holds");
     t->held -= amount + released;
     t->posted += amount;
-    take(&debit->now.debits_pending, amount + released);
-    take(&credit->now.credits_pending, amount + released);
-    add(&debit->now.debits_posted, amount);
-    add(&credit->now.credits_posted, amount);
+    reference_take(&debit->now.debits_pending, amount + released);
+    reference_take(&credit->now.credits_pending, amount + released);
+    reference_add(&debit->now.debits_posted, amount);
+    reference_add(&credit->now.credits_posted, amount);
     t->open = t->held > 0;
     next_version(debit);
     next_version(credit);
@@ -316,8 +317,8 @@ static void resolve(struct reference *r, struct ref_transfer *t, u128 amount, u1
         close_sides(debit, credit, t->flags, false);
 }
 
-static void resolved(struct reference *r, const struct transfer_resolved *e, uint64_t time_ns,
-                     struct ref_effects *f)
+static void reference_resolved(struct reference *r, const struct transfer_resolved *e,
+                               uint64_t time_ns, struct ref_effects *f)
 {
     struct ref_transfer *t = open_transfer(r, e->pending_id);
     if (t->due_ns != 0 && time_ns >= t->due_ns)
@@ -325,7 +326,7 @@ static void resolved(struct reference *r, const struct transfer_resolved *e, uin
     bool posts = (e->flags & TRANSFER_FLAGS_POST_PENDING) != 0;
     if (!posts && e->amount != 0)
         broken("a void moves money");
-    resolve(r, t, e->amount, e->released, posts);
+    reference_resolve(r, t, e->amount, e->released, posts);
     if (t->held != e->remaining)
         broken("what remains of a pending transfer is not what the event says");
     f->resolved++;
@@ -341,13 +342,13 @@ static void resolved(struct reference *r, const struct transfer_resolved *e, uin
     t->amount = e->amount;
 }
 
-static void expired(struct reference *r, const struct transfer_expired *e, uint64_t time_ns,
-                    struct ref_effects *f)
+static void reference_expired(struct reference *r, const struct transfer_expired *e,
+                              uint64_t time_ns, struct ref_effects *f)
 {
     struct ref_transfer *t = open_transfer(r, e->pending_id);
     if (t->due_ns == 0 || time_ns < t->due_ns)
         broken("a pending transfer expires before its time");
-    resolve(r, t, 0, t->held, false);
+    reference_resolve(r, t, 0, t->held, false);
     t->open = false;
     f->expired++;
 }
@@ -357,7 +358,7 @@ static struct ref_transaction *transaction_of(const struct reference *r, struct 
     FIND(ref_transaction, transaction);
 }
 
-static void reversed(struct reference *r, const struct transfer_reversed *e)
+static void reference_reversed(struct reference *r, const struct transfer_reversed *e)
 {
     struct ref_transaction *whole = transaction_of(r, e->transfer_id);
     if (whole != NULL) {
@@ -377,7 +378,7 @@ static void reversed(struct reference *r, const struct transfer_reversed *e)
 }
 
 /* Its transfers are in the same record, before it. */
-static void recorded(struct reference *r, const struct transaction_recorded *e)
+static void reference_recorded(struct reference *r, const struct transaction_recorded *e)
 {
     check_home(r, e->transaction_id);
     for (uint32_t i = 0; i < r->transaction_count; i++)
@@ -541,28 +542,28 @@ void reference_apply(struct reference *r, uint16_t shard, const struct message_t
     r->shard = shard;
     effects->events++;
     if (type == &account_opened_type) {
-        opened(r, event);
+        reference_opened(r, event);
     } else if (type == &account_marked_type) {
         const struct account_marked *e = event;
         struct ref_account *a = account_of(r, e->account_id);
         a->flags = e->flags;
         next_changed_version(a);
     } else if (type == &account_updated_type) {
-        updated(r, event);
+        reference_updated(r, event);
     } else if (type == &transfer_posted_type) {
-        posted(r, event, effects);
+        reference_posted(r, event, effects);
     } else if (type == &transfer_pending_type) {
-        pending(r, event, time_ns, effects);
+        reference_pending(r, event, time_ns, effects);
     } else if (type == &transfer_resolved_type) {
-        resolved(r, event, time_ns, effects);
+        reference_resolved(r, event, time_ns, effects);
     } else if (type == &transfer_expired_type) {
-        expired(r, event, time_ns, effects);
+        reference_expired(r, event, time_ns, effects);
     } else if (type == &transfer_refused_type) {
         add_transfer(r, ((const struct transfer_refused *)event)->id, REF_REFUSED);
     } else if (type == &transfer_reversed_type) {
-        reversed(r, event);
+        reference_reversed(r, event);
     } else if (type == &transaction_recorded_type) {
-        recorded(r, event);
+        reference_recorded(r, event);
     } else {
         wallet_event(r, type, event, time_ns);
         payment_event(r, type, event, time_ns);
@@ -580,10 +581,10 @@ struct ref_total reference_total(const struct reference *r, struct id128 tenant,
         if (a->currency != currency || other_tenant || other_shard)
             continue;
         total.accounts++;
-        add(&total.counters.debits_pending, a->now.debits_pending);
-        add(&total.counters.debits_posted, a->now.debits_posted);
-        add(&total.counters.credits_pending, a->now.credits_pending);
-        add(&total.counters.credits_posted, a->now.credits_posted);
+        reference_add(&total.counters.debits_pending, a->now.debits_pending);
+        reference_add(&total.counters.debits_posted, a->now.debits_posted);
+        reference_add(&total.counters.credits_pending, a->now.credits_pending);
+        reference_add(&total.counters.credits_posted, a->now.credits_posted);
     }
     return total;
 }

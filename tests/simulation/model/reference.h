@@ -108,7 +108,7 @@ struct reference {
     uint32_t account_count, transfer_count, wallet_count, hold_count, payment_count;
     uint32_t account_cap, transfer_cap, wallet_cap, hold_cap, payment_cap;
     uint32_t transaction_count, transaction_cap;
-    uint32_t *transfer_slots; /* hash table over the ids: place + 1 */
+    uint32_t *transfer_slots; /* hash table over the ids: index + 1 */
     uint32_t transfer_slot_count;
 };
 

@@ -19,8 +19,8 @@ struct walk {
     bool found;
 };
 
-static void scan(struct run *run, const struct view_table *t, const struct value *prefix,
-                 view_row_cb row, void *context)
+static void rows_scan(struct run *run, const struct view_table *t, const struct value *prefix,
+                      view_row_cb row, void *context)
 {
     struct view_scan q = {
         .table = t, .index = &t->key, .prefix = prefix, .prefix_count = prefix != NULL,
@@ -39,8 +39,8 @@ static void get_by(struct run *run, const struct view_table *t, const struct val
         broken("a row of the view %s is missing", t->name);
 }
 
-static void get(struct run *run, const struct view_table *t, struct id128 id, view_row_cb row,
-                struct walk *w)
+static void rows_get(struct run *run, const struct view_table *t, struct id128 id, view_row_cb row,
+                     struct walk *w)
 {
     struct value key = {.type = VALUE_ID, .id = id};
     get_by(run, t, &key, row, w);
@@ -85,9 +85,9 @@ static void check_accounts(struct run *run)
     const struct reference *r = &run->reference;
     for (uint32_t i = 0; i < r->account_count; i++) {
         struct walk w = {.run = run, .account = &r->accounts[i]};
-        get(run, &accounts_view, w.account->id, on_account, &w);
+        rows_get(run, &accounts_view, w.account->id, on_account, &w);
         struct value prefix = {.type = VALUE_ID, .id = w.account->id};
-        scan(run, &entries_view, &prefix, on_entry, &w);
+        rows_scan(run, &entries_view, &prefix, on_entry, &w);
         if (w.rows != w.account->version)
             broken("an account has %llu entries, but version %llu", (unsigned long long)w.rows,
                    (unsigned long long)w.account->version);
@@ -121,7 +121,7 @@ static void check_transfers(struct run *run)
 {
     const struct reference *r = &run->reference;
     struct walk w = {.run = run};
-    scan(run, &transfers_view, NULL, on_transfer, &w);
+    rows_scan(run, &transfers_view, NULL, on_transfer, &w);
     uint64_t expected = 0;
     for (uint32_t i = 0; i < r->transfer_count; i++)
         expected += r->transfers[i].kind != REF_REFUSED;
@@ -171,10 +171,11 @@ static bool on_wallet(void *context, const struct value *values)
     return true;
 }
 
-static void count(struct run *run, const struct view_table *t, view_row_cb row, uint32_t expected)
+static void rows_count(struct run *run, const struct view_table *t, view_row_cb row,
+                       uint32_t expected)
 {
     struct walk w = {.run = run};
-    scan(run, t, NULL, row, &w);
+    rows_scan(run, t, NULL, row, &w);
     if (w.rows != expected)
         broken("the view %s has %llu rows, the journal gives %u", t->name,
                (unsigned long long)w.rows, expected);
@@ -238,8 +239,8 @@ void view_checkers(struct run *run)
     }
     check_accounts(run);
     check_transfers(run);
-    count(run, &payments_view, on_payment, r->payment_count);
-    count(run, &wallet_holds_view, on_hold, r->hold_count);
-    count(run, &wallets_view, on_wallet, r->wallet_count);
+    rows_count(run, &payments_view, on_payment, r->payment_count);
+    rows_count(run, &wallet_holds_view, on_hold, r->hold_count);
+    rows_count(run, &wallets_view, on_wallet, r->wallet_count);
     run_faults(run, true);
 }
