@@ -6,7 +6,7 @@
 
 #include "runtime/sim/store_sim_priv.h"
 
-#define PLACE_SIZE 10 /* shard and seq, big-endian */
+#define BATCH_KEY_SIZE 10 /* shard and seq, big-endian */
 
 struct sim_batch {
     struct batch_row row;  /* body points behind this struct */
@@ -21,18 +21,10 @@ struct sim_lease {
     struct store_position committed; /* the newest batch that no crash may take */
 };
 
-bool sim_fault(struct store_sim *sim, enum store_sim_fault fault, uint32_t ppm)
-{
-    bool ordered = sim->script[fault] > 0 && --sim->script[fault] == 0;
-    bool met = ordered || (ppm > 0 && rng_chance(sim->rng, ppm));
-    sim->counts.met[fault] += met;
-    return met;
-}
-
 /* --- keys of batches -------------------------------------------------------------------------- */
 
 struct batch_key {
-    char bytes[PLACE_SIZE];
+    char bytes[BATCH_KEY_SIZE];
 };
 
 static struct batch_key batch_key_of(uint16_t shard, uint64_t seq)
@@ -47,7 +39,7 @@ static struct batch_key batch_key_of(uint16_t shard, uint64_t seq)
 
 static struct slice batch_key_slice(const struct batch_key *p)
 {
-    return (struct slice){p->bytes, PLACE_SIZE};
+    return (struct slice){p->bytes, BATCH_KEY_SIZE};
 }
 
 static struct sim_batch *find_batch(struct store_sim *sim, uint16_t shard, uint64_t seq)

@@ -4,6 +4,7 @@
 #define SIM_STORE_SIM_PRIV_H
 
 #include "runtime/base/list.h"
+#include "runtime/base/rng.h"
 #include "runtime/sim/ordered.h"
 #include "runtime/sim/store_sim.h"
 #include "runtime/store/views_priv.h"
@@ -26,7 +27,7 @@ struct sim_undo {
     struct sim_undo *older;
     struct sim_table *table;
     struct sim_row *before; /* owned */
-    struct sim_row *after;  /* the row put, NULL if deleted; its key finds the place again */
+    struct sim_row *after;  /* the row put, NULL if deleted; its key finds it again */
 };
 
 /* States and positions are tables like the views. */
@@ -34,7 +35,7 @@ struct sim_views {
     struct sim_table *tables; /* [0] states, [1] positions, then the views */
     uint32_t table_count;
     bool open;
-    bool damaged; /* somebody said so */
+    bool damaged; /* as a caller reported */
     struct sim_undo *undo; /* of the open transaction, newest first */
     struct sim_undo *commits[STORE_SIM_COMMITS_KEPT]; /* newest last */
     uint32_t commit_count;
@@ -63,7 +64,13 @@ static inline struct store_sim *store_sim_of(struct store *base)
 }
 
 /* Does this call meet the fault, by order or by chance? */
-bool sim_fault(struct store_sim *sim, enum store_sim_fault fault, uint32_t ppm);
+static inline bool sim_fault(struct store_sim *sim, enum store_sim_fault fault, uint32_t ppm)
+{
+    bool ordered = sim->script[fault] > 0 && --sim->script[fault] == 0;
+    bool met = ordered || (ppm > 0 && rng_chance(sim->rng, ppm));
+    sim->counts.met[fault] += met;
+    return met;
+}
 
 /* store_sim_views.c */
 void sim_views_init(struct sim_views *v, const struct view_table *const *tables, uint32_t count);
