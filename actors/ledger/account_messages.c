@@ -8,6 +8,7 @@
 #include "actors/ledger/pending_transfer.h"
 #include "runtime/base/time.h"
 #include "schemas/common.h"
+#include "schemas/ledger_states.h"
 #include "schemas/currency.h"
 #include "schemas/result.h"
 
@@ -23,12 +24,13 @@
 enum presence account_open_find(struct turn *t, const struct account_opened *e,
                                 const struct account **existing)
 {
-    const void *account = NULL, *ledger;
-    enum presence there = turn_find(t, KIND_ACCOUNT, e->account_id, &account);
-    enum presence shard = turn_find(t, KIND_LEDGER, ledger_directory_id(turn_shard(t)), &ledger);
+    const struct ledger_directory *directory;
+    const struct ledger_totals *totals;
+    enum presence there = turn_find_account(t, e->account_id, existing);
+    enum presence shard =
+        turn_find_ledger_directory(t, ledger_directory_id(turn_shard(t)), &directory);
     enum presence own =
-        turn_find(t, KIND_LEDGER_TOTALS, ledger_totals_id(e->tenant_id, e->currency), &ledger);
-    *existing = there == PRESENCE_THERE ? account : NULL;
+        turn_find_ledger_totals(t, ledger_totals_id(e->tenant_id, e->currency), &totals);
     if (shard == PRESENCE_WAITING || own == PRESENCE_WAITING)
         return PRESENCE_WAITING;
     return there;
@@ -108,19 +110,18 @@ static uint16_t open_time_check(struct turn *t, const struct account_opened *e)
 /* The order of imports, and room for one more ledger if this account begins one. */
 static uint16_t open_ledger_check(struct turn *t, const struct account_opened *e)
 {
-    const void *own = NULL, *shard = NULL;
+    const struct ledger_totals *own;
+    const struct ledger_directory *shard;
     enum presence there =
-        turn_find(t, KIND_LEDGER_TOTALS, ledger_totals_id(e->tenant_id, e->currency), &own);
+        turn_find_ledger_totals(t, ledger_totals_id(e->tenant_id, e->currency), &own);
     if (there == PRESENCE_THERE) {
-        uint64_t last = ((const struct ledger_totals *)own)->imported_account_time;
         bool imported = (e->flags & ACCOUNT_FLAGS_IMPORTED) != 0;
-        return imported && e->effective_time <= last
+        return imported && e->effective_time <= own->imported_account_time
                    ? RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS
                    : RESULT_OK;
     }
-    there = turn_find(t, KIND_LEDGER, ledger_directory_id(e->shard), &shard);
-    bool full = there == PRESENCE_THERE &&
-                ((const struct ledger_directory *)shard)->names_count == LEDGERS_MAX;
+    there = turn_find_ledger_directory(t, ledger_directory_id(e->shard), &shard);
+    bool full = there == PRESENCE_THERE && shard->names_count == LEDGERS_MAX;
     return full ? RESULT_TOO_LARGE : RESULT_OK;
 }
 
@@ -228,8 +229,8 @@ static enum presence find_holds(struct turn *t, const struct account *a)
 {
     enum presence all = PRESENCE_THERE;
     for (uint32_t i = 0; i < a->hold_listed; i++) {
-        const void *hold;
-        if (turn_find(t, KIND_TRANSFER, a->holds->ids[i], &hold) == PRESENCE_WAITING)
+        const struct pending_transfer *hold;
+        if (turn_find_pending_transfer(t, a->holds->ids[i], &hold) == PRESENCE_WAITING)
             all = PRESENCE_WAITING;
     }
     return all;
@@ -237,10 +238,7 @@ static enum presence find_holds(struct turn *t, const struct account *a)
 
 static struct open_hold open_hold_of(struct turn *t, struct id128 account_id, struct id128 id)
 {
-    const void *state = NULL;
-    enum presence there = turn_find(t, KIND_TRANSFER, id, &state);
-    check(there == PRESENCE_THERE);
-    const struct pending_transfer *h = state;
+    const struct pending_transfer *h = turn_found_pending_transfer(t, id);
     bool debit = id128_equal(h->debit_account_id, account_id);
     check(debit || id128_equal(h->credit_account_id, account_id));
     check(h->status == TRANSFER_STATUS_PENDING);
@@ -272,14 +270,10 @@ static void reply_account(struct turn *t, struct id128 id, const struct account 
 static bool find_own(struct turn *t, struct id128 id, const struct account **a,
                      enum turn_result *result)
 {
-    const void *state = NULL;
-    enum presence there = turn_find(t, KIND_ACCOUNT, id, &state);
-    if (there == PRESENCE_THERE) {
-        *a = state;
-        if (turn_may_see(t, (*a)->tenant_id, ID128_ZERO)) {
-            *result = TURN_WAIT;
-            return find_holds(t, *a) == PRESENCE_THERE;
-        }
+    enum presence there = turn_find_account(t, id, a);
+    if (there == PRESENCE_THERE && turn_may_see(t, (*a)->tenant_id, ID128_ZERO)) {
+        *result = TURN_WAIT;
+        return find_holds(t, *a) == PRESENCE_THERE;
     }
     *result = there == PRESENCE_WAITING ? TURN_WAIT : TURN_DONE;
     if (there != PRESENCE_WAITING)
@@ -320,10 +314,7 @@ enum turn_result account_on_create(struct turn *t, struct id128 self, const stru
         turn_refuse(t, code);
         return TURN_DONE;
     }
-    const void *state = NULL;
-    enum presence there = turn_find(t, KIND_ACCOUNT, e.account_id, &state);
-    check(there == PRESENCE_THERE);
-    reply_account(t, e.account_id, state);
+    reply_account(t, e.account_id, turn_found_account(t, e.account_id));
     return TURN_DONE;
 }
 

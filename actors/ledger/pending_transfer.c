@@ -11,18 +11,18 @@
 
 static enum turn_result on_timeout(struct turn *t, struct id128 self)
 {
-    const void *state = NULL;
-    enum presence there = turn_find(t, KIND_TRANSFER, self, &state);
+    const struct pending_transfer *h;
+    enum presence there = turn_find_pending_transfer(t, self, &h);
     if (there != PRESENCE_THERE)
         return there == PRESENCE_WAITING ? TURN_WAIT : TURN_DONE;
-    const struct pending_transfer *h = state;
     if (h->status != TRANSFER_STATUS_PENDING)
         return TURN_DONE;
-    const void *debit = NULL, *credit = NULL, *totals = NULL;
-    enum presence d = turn_find(t, KIND_ACCOUNT, h->debit_account_id, &debit);
-    enum presence c = turn_find(t, KIND_ACCOUNT, h->credit_account_id, &credit);
+    const struct account *debit, *credit;
+    const struct ledger_totals *totals;
+    enum presence d = turn_find_account(t, h->debit_account_id, &debit);
+    enum presence c = turn_find_account(t, h->credit_account_id, &credit);
     enum presence l =
-        turn_find(t, KIND_LEDGER_TOTALS, ledger_totals_id(h->tenant_id, h->currency), &totals);
+        turn_find_ledger_totals(t, ledger_totals_id(h->tenant_id, h->currency), &totals);
     if (d == PRESENCE_WAITING || c == PRESENCE_WAITING || l == PRESENCE_WAITING)
         return TURN_WAIT;
     if (d != PRESENCE_THERE || c != PRESENCE_THERE || l != PRESENCE_THERE)

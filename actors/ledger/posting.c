@@ -8,6 +8,7 @@
 #include "actors/ledger/pending_transfer.h"
 #include "runtime/base/mutant.h"
 #include "schemas/common.h"
+#include "schemas/ledger_states.h"
 #include "schemas/result.h"
 
 /* --- finding ---------------------------------------------------------------------------------- */
@@ -18,13 +19,9 @@ static enum presence find_account(struct turn *t, struct id128 id, struct id128 
 {
     if (*account != NULL && id128_equal(*found, id))
         return PRESENCE_THERE;
-    const void *state = NULL;
-    enum presence there = PRESENCE_ABSENT;
     *found = id;
-    if (!id128_is_zero(id))
-        there = turn_find(t, KIND_ACCOUNT, id, &state);
-    *account = there == PRESENCE_THERE ? state : NULL;
-    return there;
+    *account = NULL;
+    return id128_is_zero(id) ? PRESENCE_ABSENT : turn_find_account(t, id, account);
 }
 
 /* Of a transfer that was never pending: its debit account; zero if the event is another. */
@@ -41,9 +38,7 @@ static struct id128 final_debit_id(const struct stored_event *e)
  * another tenant's is as good as none. */
 static enum presence find_pending(struct turn *t, struct posting *p)
 {
-    const void *state = NULL;
-    enum presence there = turn_find(t, KIND_TRANSFER, p->transfer.pending_id, &state);
-    p->pending = there == PRESENCE_THERE ? state : NULL;
+    enum presence there = turn_find_pending_transfer(t, p->transfer.pending_id, &p->pending);
     if (there != PRESENCE_ABSENT)
         return there;
     struct stored_event other;
@@ -51,10 +46,10 @@ static enum presence find_pending(struct turn *t, struct posting *p)
     struct id128 debit_id = there == PRESENCE_THERE ? final_debit_id(&other) : ID128_ZERO;
     if (id128_is_zero(debit_id))
         return there;
-    there = turn_find(t, KIND_ACCOUNT, debit_id, &state);
+    const struct account *debit;
+    there = turn_find_account(t, debit_id, &debit);
     if (there == PRESENCE_THERE)
-        p->pending_was_final = p->any_tenant ||
-            id128_equal(((const struct account *)state)->tenant_id, p->tenant_id);
+        p->pending_was_final = p->any_tenant || id128_equal(debit->tenant_id, p->tenant_id);
     return there;
 }
 
@@ -74,9 +69,9 @@ static enum presence earlier_tenant(struct turn *t, const struct stored_event *e
         debit_id = ((const struct transfer_pending *)e->event)->debit_account_id;
         break;
     }
-    const void *debit = NULL;
-    enum presence there = turn_find(t, KIND_ACCOUNT, debit_id, &debit);
-    *tenant_id = there == PRESENCE_THERE ? ((const struct account *)debit)->tenant_id : ID128_ZERO;
+    const struct account *debit;
+    enum presence there = turn_find_account(t, debit_id, &debit);
+    *tenant_id = there == PRESENCE_THERE ? debit->tenant_id : ID128_ZERO;
     return there;
 }
 
@@ -101,11 +96,8 @@ static enum presence find_totals(struct turn *t, struct posting *p)
     struct id128 id = ledger_totals_id(p->debit->tenant_id, p->debit->currency);
     if (p->totals != NULL && id128_equal(p->totals_id, id))
         return PRESENCE_THERE;
-    const void *totals = NULL;
-    enum presence there = turn_find(t, KIND_LEDGER_TOTALS, id, &totals);
-    p->totals = there == PRESENCE_THERE ? totals : NULL;
     p->totals_id = id;
-    return there;
+    return turn_find_ledger_totals(t, id, &p->totals);
 }
 
 enum presence posting_find(struct turn *t, struct posting *p)

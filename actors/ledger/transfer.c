@@ -8,6 +8,7 @@
 #include "actors/ledger/transfer_row.h"
 #include "runtime/base/time.h"
 #include "schemas/common.h"
+#include "schemas/ledger_states.h"
 #include "schemas/result.h"
 
 /* Derived keys set bits of the id's time that no id of our time has: no client can choose one. The
@@ -64,19 +65,19 @@ static enum presence find_decided(struct turn *t, struct id128 id, struct transf
         *row = transfer_row_of_resolved(stored.event, stored.time_ns);
     else
         return PRESENCE_ABSENT;
-    const void *debit = NULL;
-    there = turn_find(t, KIND_ACCOUNT, row->debit_account_id, &debit);
+    const struct account *debit;
+    there = turn_find_account(t, row->debit_account_id, &debit);
     if (there == PRESENCE_THERE)
-        row->tenant_id = ((const struct account *)debit)->tenant_id;
+        row->tenant_id = debit->tenant_id;
     return there;
 }
 
 static enum presence find_row(struct turn *t, struct id128 id, struct transfers_row *row)
 {
-    const void *state = NULL;
-    enum presence there = turn_find(t, KIND_TRANSFER, id, &state);
+    const struct pending_transfer *pending;
+    enum presence there = turn_find_pending_transfer(t, id, &pending);
     if (there == PRESENCE_THERE)
-        *row = transfer_row_of_pending(id, state);
+        *row = transfer_row_of_pending(id, pending);
     return there == PRESENCE_ABSENT ? find_decided(t, id, row) : there;
 }
 

@@ -7,6 +7,7 @@
 #include "actors/ledger/ledger_directory.h"
 #include "actors/ledger/ledger_totals.h"
 #include "schemas/common.h"
+#include "schemas/ledger_states.h"
 #include "schemas/result.h"
 
 #define LINES_MAX 200 /* as declared */
@@ -82,15 +83,15 @@ static uint16_t sum_up(struct turn *t, const struct principal *who,
         bool other = who->one_tenant && !id128_equal(name->tenant_id, who->tenant_id);
         if (other || !turn_may_see(t, name->tenant_id, ID128_ZERO))
             continue;
-        const void *state = NULL;
-        enum presence there = turn_find(t, KIND_LEDGER_TOTALS,
-                                        ledger_totals_id(name->tenant_id, name->currency), &state);
+        const struct ledger_totals *totals;
+        enum presence there = turn_find_ledger_totals(
+            t, ledger_totals_id(name->tenant_id, name->currency), &totals);
         if (there == PRESENCE_WAITING) {
             *waiting = true;
             continue;
         }
         check(there == PRESENCE_THERE);
-        struct trial_balance_line line = line_of_totals(state);
+        struct trial_balance_line line = line_of_totals(totals);
         if (!trial_balance_add(b, &line))
             return RESULT_TOO_LARGE;
     }
@@ -99,15 +100,15 @@ static uint16_t sum_up(struct turn *t, const struct principal *who,
 
 enum turn_result trial_balance_on_get(struct turn *t, struct id128 self, const struct message *m)
 {
-    const void *state = NULL;
-    enum presence there = turn_find(t, KIND_LEDGER, self, &state);
+    const struct ledger_directory *own;
+    enum presence there = turn_find_ledger_directory(t, self, &own);
     if (there == PRESENCE_WAITING)
         return TURN_WAIT;
     struct trial_balance b = {.lines = turn_alloc(t, LINES_MAX * sizeof *b.lines)};
     bool waiting = false;
     uint16_t code = b.lines == NULL ? RESULT_NO_MEMORY : RESULT_OK;
     if (code == RESULT_OK && there == PRESENCE_THERE)
-        code = sum_up(t, &m->who, state, &b, &waiting);
+        code = sum_up(t, &m->who, own, &b, &waiting);
     if (waiting)
         return TURN_WAIT;
     if (code != RESULT_OK) {

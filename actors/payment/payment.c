@@ -107,7 +107,7 @@ void payment_apply_created(struct registry *r, const void *event, uint64_t time_
 void payment_apply_captured(struct registry *r, const void *event, uint64_t time_ns)
 {
     const struct payment_captured *e = event;
-    struct payment *p = registry_state(r, KIND_PAYMENT, e->payment_id);
+    struct payment *p = registry_payment(r, e->payment_id);
     enum payment_action action = payment_capture_action(p, e->amount, e->released);
     check(e->amount <= payment_remaining(p) && e->released <= payment_remaining(p) - e->amount);
     p->captured += e->amount;
@@ -119,7 +119,7 @@ void payment_apply_captured(struct registry *r, const void *event, uint64_t time
 void payment_apply_refunded(struct registry *r, const void *event, uint64_t time_ns)
 {
     const struct payment_refunded *e = event;
-    struct payment *p = registry_state(r, KIND_PAYMENT, e->payment_id);
+    struct payment *p = registry_payment(r, e->payment_id);
     enum payment_action action = payment_refund_action(p, e->amount);
     check(e->amount <= payment_refundable(p));
     p->refunded += e->amount;
@@ -130,7 +130,7 @@ void payment_apply_refunded(struct registry *r, const void *event, uint64_t time
 static void give_back(struct registry *r, struct id128 id, u128 released,
                       enum payment_action action, uint64_t time_ns)
 {
-    struct payment *p = registry_state(r, KIND_PAYMENT, id);
+    struct payment *p = registry_payment(r, id);
     check(released == payment_remaining(p));
     payment_move(r, id, p, action, time_ns);
     wallet_count_return(r, p->from_account, released, p->created_at, true);
@@ -188,7 +188,7 @@ static void put_payment(struct projection *to, struct id128 id, const struct pay
 static void payment_project(struct projection *to, struct id128 id, uint64_t time_ns,
                             struct payment_events_row *event)
 {
-    const struct payment *p = registry_state(projection_registry(to), KIND_PAYMENT, id);
+    const struct payment *p = registry_payment(projection_registry(to), id);
     put_payment(to, id, p);
     event->payment_id = id;
     event->sequence = p->version;
@@ -206,7 +206,7 @@ static void project_with_wallet(struct projection *to, struct id128 id, uint64_t
                                 struct payment_events_row *event)
 {
     payment_project(to, id, time_ns, event);
-    const struct payment *p = registry_state(projection_registry(to), KIND_PAYMENT, id);
+    const struct payment *p = registry_payment(projection_registry(to), id);
     wallet_project(to, p->from_account);
 }
 

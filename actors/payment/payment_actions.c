@@ -6,14 +6,12 @@
 #include "actors/wallet/wallet.h"
 #include "runtime/base/mutant.h"
 #include "schemas/common.h"
+#include "schemas/payment_states.h"
 
 /* `moved_by`: the transfer of the step that is answered; zero = it made none of its own. */
 static enum turn_result reply_payment(struct turn *t, struct id128 id, struct id128 moved_by)
 {
-    const void *state;
-    enum presence found = turn_find(t, KIND_PAYMENT, id, &state);
-    check(found == PRESENCE_THERE);
-    struct payment_info info = payment_info_of(id, state);
+    struct payment_info info = payment_info_of(id, turn_found_payment(t, id));
     info.has_last_transaction_id = !id128_is_zero(moved_by);
     info.last_transaction_id = moved_by;
     turn_reply(t, RESULT_OK, &payment_info_type, &info, info.version);
@@ -141,11 +139,10 @@ struct payment_ref {
 /* The payment and both wallets; WAITING or ABSENT concern the payment or any of them. */
 static enum presence payment_find(struct turn *t, struct id128 id, struct payment_ref *ref)
 {
-    const void *state = NULL;
-    enum presence found = turn_find(t, KIND_PAYMENT, id, &state);
+    *ref = (struct payment_ref){.id = id};
+    enum presence found = turn_find_payment(t, id, &ref->payment);
     if (found != PRESENCE_THERE)
         return found;
-    *ref = (struct payment_ref){.id = id, .payment = state};
     enum presence payer = wallet_find(t, ref->payment->from_account, &ref->payer);
     enum presence payee = wallet_find(t, ref->payment->to_account, &ref->payee);
     if (payer == PRESENCE_WAITING || payee == PRESENCE_WAITING)

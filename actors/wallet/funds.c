@@ -7,6 +7,7 @@
 #include "actors/ledger/ledger_totals.h"
 #include "runtime/base/sha256.h"
 #include "schemas/common.h"
+#include "schemas/ledger_states.h"
 #include "schemas/result.h"
 
 struct posting funds_transfer(const struct funds_move *m)
@@ -76,13 +77,13 @@ struct id128 funds_clearing_id(struct id128 tenant_id, uint16_t currency, uint16
 
 enum presence funds_find(struct turn *t, struct id128 tenant_id, uint16_t currency)
 {
-    const void *state;
-    enum presence totals =
-        turn_find(t, KIND_LEDGER_TOTALS, ledger_totals_id(tenant_id, currency), &state);
-    enum presence shard = turn_find(t, KIND_LEDGER, ledger_directory_id(turn_shard(t)), &state);
-    if (totals == PRESENCE_WAITING || shard == PRESENCE_WAITING)
-        return PRESENCE_WAITING;
-    return totals;
+    const struct ledger_totals *totals;
+    const struct ledger_directory *directory;
+    enum presence found =
+        turn_find_ledger_totals(t, ledger_totals_id(tenant_id, currency), &totals);
+    enum presence shard =
+        turn_find_ledger_directory(t, ledger_directory_id(turn_shard(t)), &directory);
+    return shard == PRESENCE_WAITING ? shard : found;
 }
 
 uint16_t funds_open_wallet(struct turn *t, struct id128 id, struct id128 tenant_id,
@@ -130,8 +131,8 @@ static void open_clearing(struct turn *t, const struct posting *p, struct id128 
 /* Looks for the clearing account and what opening it would change. */
 static enum presence find_clearing(struct turn *t, const struct posting *p, struct id128 id)
 {
-    const void *account;
-    enum presence there = turn_find(t, KIND_ACCOUNT, id, &account);
+    const struct account *account;
+    enum presence there = turn_find_account(t, id, &account);
     enum presence totals = funds_find(t, p->tenant_id, p->transfer.currency);
     return totals == PRESENCE_WAITING ? PRESENCE_WAITING : there;
 }

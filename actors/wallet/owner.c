@@ -53,15 +53,14 @@ static uint16_t may_open(const struct owner *o, const struct principal *who,
 static enum turn_result on_open(struct turn *t, struct id128 self, const struct message *m)
 {
     const struct wallet_open *open = m->body;
-    const void *state = NULL;
-    enum presence found = turn_find(t, KIND_OWNER, self, &state);
+    const struct owner *o;
+    enum presence found = turn_find_owner(t, self, &o);
     enum presence totals = funds_find(t, m->who.tenant_id, open->currency);
     if (found == PRESENCE_WAITING || totals == PRESENCE_WAITING)
         return TURN_WAIT;
     /* What does not exist yet has no version that If-Match could name. */
     if (!turn_version_matches(t, 0))
         return TURN_DONE;
-    const struct owner *o = state;
     struct id128 existing = owner_wallet_of(o, open->currency);
     uint16_t code = may_open(o, &m->who, open);
     if (!id128_is_zero(existing) && code != RESULT_FORBIDDEN) {
@@ -111,7 +110,7 @@ void owner_wallet_add(struct registry *r, struct id128 key, struct owner_wallet 
 
 void owner_wallet_drop(struct registry *r, struct id128 key, struct id128 wallet_id)
 {
-    struct owner *o = registry_state(r, KIND_OWNER, key);
+    struct owner *o = registry_owner(r, key);
     check(o->wallets_count > 0);
     struct owner_wallet *wallets = NULL;
     uint32_t kept = 0;

@@ -10,6 +10,7 @@
 #include "actors/wallet/wallet_move.h"
 #include "runtime/base/time.h"
 #include "schemas/common.h"
+#include "schemas/ledger_states.h"
 #include "schemas/wallet_states.h"
 
 /* --- finding ---------------------------------------------------------------------------------- */
@@ -19,16 +20,13 @@ enum presence wallet_find(struct turn *t, struct id128 id, struct wallet_ref *w)
     *w = (struct wallet_ref){.id = id};
     if (!turn_at_home(t, id))
         return PRESENCE_ABSENT;
-    const void *wallet = NULL, *account = NULL;
-    enum presence wallet_there = turn_find(t, KIND_WALLET, id, &wallet);
-    enum presence account_there = turn_find(t, KIND_ACCOUNT, id, &account);
+    enum presence wallet_there = turn_find_wallet(t, id, &w->wallet);
+    enum presence account_there = turn_find_account(t, id, &w->account);
     if (wallet_there == PRESENCE_WAITING || account_there == PRESENCE_WAITING)
         return PRESENCE_WAITING;
     if (wallet_there == PRESENCE_ABSENT)
         return PRESENCE_ABSENT;
     check(account_there == PRESENCE_THERE);
-    w->wallet = wallet;
-    w->account = account;
     return PRESENCE_THERE;
 }
 
@@ -124,15 +122,10 @@ uint16_t wallet_expiry(struct turn *t, bool given, uint32_t seconds, uint64_t *e
 
 /* --- apply ------------------------------------------------------------------------------------ */
 
-static struct wallet *state_of(struct registry *r, struct id128 id)
-{
-    return registry_state(r, KIND_WALLET, id);
-}
-
 void wallet_count_debit(struct registry *r, struct id128 id, u128 amount, uint64_t time_ns,
                         bool opens_hold)
 {
-    struct wallet *w = state_of(r, id);
+    struct wallet *w = registry_wallet(r, id);
     limit_use(&w->limit, amount, time_ns);
     if (opens_hold) {
         w->open_holds++;
@@ -143,7 +136,7 @@ void wallet_count_debit(struct registry *r, struct id128 id, u128 amount, uint64
 void wallet_count_return(struct registry *r, struct id128 id, u128 amount, uint64_t since_ns,
                          bool ends_hold)
 {
-    struct wallet *w = state_of(r, id);
+    struct wallet *w = registry_wallet(r, id);
     limit_return(&w->limit, amount, since_ns);
     if (ends_hold) {
         check(w->open_holds > 0);
@@ -181,7 +174,7 @@ void wallet_apply_status_changed(struct registry *r, const void *event, uint64_t
 {
     (void)time_ns;
     const struct wallet_status_changed *e = event;
-    struct wallet *w = state_of(r, e->wallet_id);
+    struct wallet *w = registry_wallet(r, e->wallet_id);
     check(w->status != WALLET_STATUS_CLOSED);
     w->status = e->status;
     w->version++;
@@ -193,7 +186,7 @@ void wallet_apply_limits_changed(struct registry *r, const void *event, uint64_t
 {
     (void)time_ns;
     const struct wallet_limits_changed *e = event;
-    struct wallet *w = state_of(r, e->wallet_id);
+    struct wallet *w = registry_wallet(r, e->wallet_id);
     w->limit.per_transaction = e->has_per_transaction ? e->per_transaction : LIMIT_NONE;
     w->limit.per_day = e->has_per_day ? e->per_day : LIMIT_NONE;
     w->version++;
@@ -203,7 +196,7 @@ void wallet_apply_limits_changed(struct registry *r, const void *event, uint64_t
 
 void wallet_project(struct projection *p, struct id128 id)
 {
-    const struct wallet *w = registry_state(projection_registry(p), KIND_WALLET, id);
+    const struct wallet *w = registry_wallet(projection_registry(p), id);
     struct wire_writer metadata;
     owned_metadata_encode(&metadata, &w->metadata);
     struct wallets_row row = {

@@ -13,10 +13,7 @@ static bool is_open(const struct wallet_hold *h)
 
 static enum turn_result reply_hold(struct turn *t, struct id128 id)
 {
-    const void *state;
-    enum presence found = turn_find(t, KIND_HOLD, id, &state);
-    check(found == PRESENCE_THERE);
-    const struct wallet_hold *h = state;
+    const struct wallet_hold *h = turn_found_wallet_hold(t, id);
     struct wallet_hold_info info = {
         .hold_id = id,
         .wallet_id = h->wallet_id,
@@ -97,14 +94,12 @@ struct hold_ref {
 static bool hold_enter(struct turn *t, struct id128 self, struct id128 wallet_id,
                        struct hold_ref *ref, enum turn_result *end)
 {
-    const void *state = NULL;
-    enum presence hold_there = turn_find(t, KIND_HOLD, self, &state);
+    enum presence hold_there = turn_find_wallet_hold(t, self, &ref->hold);
     enum presence wallet_there = wallet_find(t, wallet_id, &ref->wallet);
     *end = TURN_WAIT;
     if (hold_there == PRESENCE_WAITING || wallet_there == PRESENCE_WAITING)
         return false;
     *end = TURN_DONE;
-    ref->hold = state;
     const struct wallet *w = ref->wallet.wallet;
     if (hold_there == PRESENCE_ABSENT || wallet_there == PRESENCE_ABSENT ||
         !id128_equal(ref->hold->wallet_id, wallet_id) ||
@@ -244,11 +239,10 @@ static enum turn_result on_release(struct turn *t, struct id128 self, const stru
 
 static enum turn_result on_timeout(struct turn *t, struct id128 self)
 {
-    const void *state = NULL;
-    enum presence found = turn_find(t, KIND_HOLD, self, &state);
+    const struct wallet_hold *h;
+    enum presence found = turn_find_wallet_hold(t, self, &h);
     if (found == PRESENCE_WAITING)
         return TURN_WAIT;
-    const struct wallet_hold *h = state;
     if (found == PRESENCE_ABSENT || !is_open(h) || turn_now(t) < h->expires_at)
         return TURN_DONE;
     struct wallet_ref w;
@@ -274,7 +268,7 @@ void wallet_hold_apply_placed(struct registry *r, const void *event, uint64_t ti
 {
     const struct wallet_hold_placed *e = event;
     wallet_count_debit(r, e->wallet_id, e->amount, time_ns, true);
-    const struct wallet *w = registry_state(r, KIND_WALLET, e->wallet_id);
+    const struct wallet *w = registry_wallet(r, e->wallet_id);
     struct wallet_hold *h = registry_create(r, KIND_HOLD, e->hold_id);
     *h = (struct wallet_hold){
         .wallet_id = e->wallet_id,
@@ -296,7 +290,7 @@ void wallet_hold_apply_placed(struct registry *r, const void *event, uint64_t ti
 static void hold_move(struct registry *r, struct id128 id, u128 captured, u128 released,
                       uint8_t status)
 {
-    struct wallet_hold *h = registry_state(r, KIND_HOLD, id);
+    struct wallet_hold *h = registry_wallet_hold(r, id);
     check(is_open(h));
     bool fits = u128_sub(h->remaining, captured, &h->remaining) &&
                 u128_sub(h->remaining, released, &h->remaining) &&
@@ -314,7 +308,7 @@ void wallet_hold_apply_captured(struct registry *r, const void *event, uint64_t 
 {
     (void)time_ns;
     const struct wallet_hold_captured *e = event;
-    const struct wallet_hold *h = registry_state(r, KIND_HOLD, e->hold_id);
+    const struct wallet_hold *h = registry_wallet_hold(r, e->hold_id);
     bool all = h->remaining - e->amount == e->released;
     hold_move(r, e->hold_id, e->amount, e->released,
               all ? HOLD_STATUS_CAPTURED : HOLD_STATUS_PARTIALLY_CAPTURED);
@@ -322,7 +316,7 @@ void wallet_hold_apply_captured(struct registry *r, const void *event, uint64_t 
 
 static void give_back(struct registry *r, struct id128 id, uint8_t status)
 {
-    const struct wallet_hold *h = registry_state(r, KIND_HOLD, id);
+    const struct wallet_hold *h = registry_wallet_hold(r, id);
     hold_move(r, id, 0, h->remaining, status);
 }
 
@@ -343,7 +337,7 @@ void wallet_hold_apply_expired(struct registry *r, const void *event, uint64_t t
 /* The hold's row; and the wallet's, if how many are open changed. */
 static void hold_project(struct projection *p, struct id128 id)
 {
-    const struct wallet_hold *h = registry_state(projection_registry(p), KIND_HOLD, id);
+    const struct wallet_hold *h = registry_wallet_hold(projection_registry(p), id);
     struct wire_writer metadata;
     owned_metadata_encode(&metadata, &h->metadata);
     struct wallet_holds_row row = {

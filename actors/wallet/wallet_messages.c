@@ -4,6 +4,7 @@
 
 #include "actors/wallet/owner.h"
 #include "schemas/common.h"
+#include "schemas/wallet_states.h"
 
 /* --- showing ---------------------------------------------------------------------------------- */
 
@@ -162,9 +163,9 @@ enum turn_result wallet_on_close(struct turn *t, struct id128 self, const struct
     enum turn_result end;
     if (!wallet_enter(t, self, &w, &end))
         return end;
-    const void *owner;
+    const struct owner *owner;
     struct id128 key = owner_key(w.wallet->owner_id, id128_home(self));
-    if (turn_find(t, KIND_OWNER, key, &owner) == PRESENCE_WAITING)
+    if (turn_find_owner(t, key, &owner) == PRESENCE_WAITING)
         return TURN_WAIT;
     uint16_t code = may_close(&w, m);
     if (code != RESULT_OK)

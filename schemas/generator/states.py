@@ -52,6 +52,15 @@ must_check static inline enum presence turn_find_{n}(struct turn *t, struct id12
     return presence;
 }}
 
+/* One that was found before in this turn, or made by it. */
+static inline const struct {n} *turn_found_{n}(struct turn *t, struct id128 id)
+{{
+    const struct {n} *state;
+    enum presence presence = turn_find_{n}(t, id, &state);
+    check(presence == PRESENCE_THERE);
+    return state;
+}}
+
 /* registry_state(), typed. */
 static inline struct {n} *registry_{n}(struct registry *registry,
     struct id128 id)
