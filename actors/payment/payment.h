@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#include "actors/payment/payment_state.h"
+#include "actors/payment/payment_status.h"
 #include "runtime/actor/domain.h"
 
 #define PAYMENT_ADAPTER "wallet" /* what carries it, in the word of the API */
@@ -32,7 +32,7 @@ struct payment {
     uint32_t version;          /* counts its events */
     uint16_t currency;
     uint8_t capture;           /* enum payment_capture_mode */
-    uint8_t status;            /* enum payment_status; written by payment.c: move() alone */
+    uint8_t status;            /* enum payment_status; written by payment_move() alone */
 };
 
 extern const struct actor_kind payment_kind;
@@ -49,17 +49,12 @@ enum payment_action payment_refund_action(const struct payment *p, u128 amount);
 /* What the API shows; text points into the state. */
 struct payment_info payment_info_of(struct id128 id, const struct payment *p);
 
-/* --- apply and project of the payment's events, for the table of rules ------------------------ */
+/* --- apply, for the table of rules ------------------------------------------------------------ */
 
 void payment_apply_created(struct registry *r, const void *event, uint64_t time_ns);
 void payment_apply_captured(struct registry *r, const void *event, uint64_t time_ns);
 void payment_apply_refunded(struct registry *r, const void *event, uint64_t time_ns);
 void payment_apply_cancelled(struct registry *r, const void *event, uint64_t time_ns);
 void payment_apply_expired(struct registry *r, const void *event, uint64_t time_ns);
-void payment_project_created(struct projection *p, const void *event, uint64_t time_ns);
-void payment_project_captured(struct projection *p, const void *event, uint64_t time_ns);
-void payment_project_refunded(struct projection *p, const void *event, uint64_t time_ns);
-void payment_project_cancelled(struct projection *p, const void *event, uint64_t time_ns);
-void payment_project_expired(struct projection *p, const void *event, uint64_t time_ns);
 
 #endif

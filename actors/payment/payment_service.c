@@ -4,6 +4,7 @@
 
 #include "actors/payment/payment.h"
 #include "actors/payment/payment_queries.h"
+#include "actors/payment/payment_views.h"
 #include "schemas/common.h"
 
 static const struct actor_kind *const kinds[] = {

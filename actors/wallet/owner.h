@@ -19,9 +19,6 @@ struct owner {
 
 extern const struct actor_kind owner_kind;
 
-/* Where wallet_open goes. */
-struct id128 owner_locate(const void *body, const struct principal *who, uint16_t shards);
-
 /* The actor of an owner (hash of tenant and subject) whose wallets live in this shard. */
 struct id128 owner_key(struct id128 owner_id, uint16_t home);
 

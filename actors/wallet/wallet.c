@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Wallet: state, rules for debits and credits, rows. The handlers are in wallet_messages.c
- * (open, show, freeze, close, limits), wallet_move.c (fund, withdraw, transfer), wallet_hold.c. */
+/* What handlers of wallets and payments ask of a wallet (finding it, may it pay, may it receive),
+ * and what events do to it. The count of a day's debits is kept here and given back from here, also
+ * for payments. */
 #include "actors/wallet/wallet.h"
 
 #include "actors/common/owned_text.h"
 #include "actors/wallet/owner.h"
-#include "actors/wallet/wallet_hold.h"
+#include "actors/wallet/wallet_hold_messages.h"
 #include "actors/wallet/wallet_messages.h"
-#include "actors/wallet/wallet_move.h"
 #include "runtime/base/time.h"
 #include "schemas/common.h"
 #include "schemas/ledger_states.h"
@@ -190,53 +190,6 @@ void wallet_apply_limits_changed(struct registry *r, const void *event, uint64_t
     w->limit.per_transaction = e->has_per_transaction ? e->per_transaction : LIMIT_NONE;
     w->limit.per_day = e->has_per_day ? e->per_day : LIMIT_NONE;
     w->version++;
-}
-
-/* --- rows ------------------------------------------------------------------------------------- */
-
-void wallet_project(struct projection *p, struct id128 id)
-{
-    const struct wallet *w = registry_wallet(projection_registry(p), id);
-    struct wire_writer metadata;
-    owned_metadata_encode(&metadata, &w->metadata);
-    struct wallets_row row = {
-        .wallet_id = id,
-        .tenant_id = w->tenant_id,
-        .owner_id = w->owner_id,
-        .user_id = w->user_id,
-        .currency = w->currency,
-        .status = w->status,
-        .has_per_transaction = w->limit.per_transaction != LIMIT_NONE,
-        .per_transaction = w->limit.per_transaction,
-        .has_per_day = w->limit.per_day != LIMIT_NONE,
-        .per_day = w->limit.per_day,
-        .open_holds = w->open_holds,
-        .metadata = wire_written(&metadata),
-        .created_at = w->created_at,
-        .version = w->version,
-    };
-    struct value values[WALLETS_COLUMNS];
-    wallets_row_to_values(&row, values);
-    projection_put(p, &wallets_view, values);
-    wire_writer_done(&metadata);
-}
-
-void wallet_project_opened(struct projection *p, const void *event, uint64_t time_ns)
-{
-    (void)time_ns;
-    wallet_project(p, ((const struct wallet_opened *)event)->wallet_id);
-}
-
-void wallet_project_status_changed(struct projection *p, const void *event, uint64_t time_ns)
-{
-    (void)time_ns;
-    wallet_project(p, ((const struct wallet_status_changed *)event)->wallet_id);
-}
-
-void wallet_project_limits_changed(struct projection *p, const void *event, uint64_t time_ns)
-{
-    (void)time_ns;
-    wallet_project(p, ((const struct wallet_limits_changed *)event)->wallet_id);
 }
 
 /* --- kind ------------------------------------------------------------------------------------- */

@@ -72,9 +72,6 @@ must_check uint16_t wallet_check_destination(struct turn *t, const struct wallet
 must_check uint16_t wallet_expiry(struct turn *t, bool given, uint32_t seconds,
                                   uint64_t *expires_at);
 
-/* Emits a wallet with its account and answers with it; after funds_find(). */
-enum turn_result wallet_open_in_turn(struct turn *t, const struct wallet_opened *opened);
-
 static inline enum turn_result wallet_refuse(struct turn *t, uint16_t code)
 {
     turn_refuse(t, code);
@@ -91,17 +88,11 @@ void wallet_count_debit(struct registry *r, struct id128 id, u128 amount, uint64
 void wallet_count_return(struct registry *r, struct id128 id, u128 amount, uint64_t since_ns,
                          bool ends_hold);
 
-/* Writes the wallet's row; states are as after the event. */
-void wallet_project(struct projection *p, struct id128 id);
-
-/* --- apply and project of the wallet's events, for the table of rules ------------------------- */
+/* --- apply, for the table of rules ------------------------------------------------------------ */
 
 void wallet_apply_opened(struct registry *r, const void *event, uint64_t time_ns);
 void wallet_apply_debited(struct registry *r, const void *event, uint64_t time_ns);
 void wallet_apply_status_changed(struct registry *r, const void *event, uint64_t time_ns);
 void wallet_apply_limits_changed(struct registry *r, const void *event, uint64_t time_ns);
-void wallet_project_opened(struct projection *p, const void *event, uint64_t time_ns);
-void wallet_project_status_changed(struct projection *p, const void *event, uint64_t time_ns);
-void wallet_project_limits_changed(struct projection *p, const void *event, uint64_t time_ns);
 
 #endif

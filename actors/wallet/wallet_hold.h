@@ -5,6 +5,7 @@
 #ifndef WALLET_WALLET_HOLD_H
 #define WALLET_WALLET_HOLD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "actors/wallet/wallet.h"
@@ -25,18 +26,14 @@ struct wallet_hold {
 
 extern const struct actor_kind wallet_hold_kind;
 
-/* A message to the wallet that the hold is taken from. */
-enum turn_result wallet_hold_on_create(struct turn *t, struct id128 self, const struct message *m);
+/* Held or partially captured: money is kept aside. */
+bool wallet_hold_open(const struct wallet_hold *h);
 
-/* --- apply and project of the hold's events, for the table of rules --------------------------- */
+/* --- apply, for the table of rules ------------------------------------------------------------ */
 
 void wallet_hold_apply_placed(struct registry *r, const void *event, uint64_t time_ns);
 void wallet_hold_apply_captured(struct registry *r, const void *event, uint64_t time_ns);
 void wallet_hold_apply_released(struct registry *r, const void *event, uint64_t time_ns);
 void wallet_hold_apply_expired(struct registry *r, const void *event, uint64_t time_ns);
-void wallet_hold_project_placed(struct projection *p, const void *event, uint64_t time_ns);
-void wallet_hold_project_captured(struct projection *p, const void *event, uint64_t time_ns);
-void wallet_hold_project_released(struct projection *p, const void *event, uint64_t time_ns);
-void wallet_hold_project_expired(struct projection *p, const void *event, uint64_t time_ns);
 
 #endif

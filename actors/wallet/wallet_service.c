@@ -3,9 +3,11 @@
 #include "actors/wallet/wallet_service.h"
 
 #include "actors/wallet/owner.h"
+#include "actors/wallet/owner_messages.h"
 #include "actors/wallet/wallet.h"
 #include "actors/wallet/wallet_hold.h"
 #include "actors/wallet/wallet_queries.h"
+#include "actors/wallet/wallet_views.h"
 #include "schemas/common.h"
 
 static const struct actor_kind *const kinds[] = {
@@ -55,9 +57,8 @@ static bool audit_hold(void *context, struct id128 id, const void *state)
     (void)id;
     const char **broken = context;
     const struct wallet_hold *h = state;
-    bool open = h->status == HOLD_STATUS_HELD || h->status == HOLD_STATUS_PARTIALLY_CAPTURED;
     u128 used;
-    if (open != (h->remaining != 0))
+    if (wallet_hold_open(h) != (h->remaining != 0))
         *broken = "an open hold keeps nothing aside, or a closed one something";
     else if (!u128_add(h->captured, h->remaining, &used) || used > h->amount)
         *broken = "a hold keeps more than was asked for";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The states of a payment as a table. */
-#include "actors/payment/payment_state.h"
+#include "actors/payment/payment_status.h"
 
 #include "runtime/base/check.h"
 #include "schemas/result.h"

@@ -2,8 +2,8 @@
 /* Handlers of a payment. Each finds all it needs, asks the table of states, and moves the money,
  * the payment and the payer's limits in one turn. payment_create is addressed by the payer's
  * wallet: `self` is then the wallet's id, and the payment is made in its shard. */
-#ifndef PAYMENT_PAYMENT_ACTIONS_H
-#define PAYMENT_PAYMENT_ACTIONS_H
+#ifndef PAYMENT_PAYMENT_MESSAGES_H
+#define PAYMENT_PAYMENT_MESSAGES_H
 
 #include "runtime/actor/domain.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Handlers of a payment: create, show, capture, refund, cancel, expire. */
-#include "actors/payment/payment_actions.h"
+#include "actors/payment/payment_messages.h"
 
 #include "actors/payment/payment.h"
 #include "actors/wallet/wallet.h"

@@ -12,8 +12,8 @@
  * What is captured can be refunded while the rest is still open; the status tells of that only once
  * nothing is open any more: see payment_status_after().
  */
-#ifndef PAYMENT_PAYMENT_STATE_H
-#define PAYMENT_PAYMENT_STATE_H
+#ifndef PAYMENT_PAYMENT_STATUS_H
+#define PAYMENT_PAYMENT_STATUS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each event rewrites the payment's row and adds one to its history; the payer's wallet is written
+ * too when the number of its open holds changed. */
+#include "actors/payment/payment_views.h"
+
+#include "actors/common/owned_text.h"
+#include "actors/payment/payment.h"
+#include "actors/wallet/wallet_views.h"
+#include "schemas/payment_states.h"
+
+static void put_payment(struct projection *to, struct id128 id, const struct payment *p)
+{
+    struct wire_writer metadata;
+    owned_metadata_encode(&metadata, &p->metadata);
+    struct payments_row row = {
+        .payment_id = id,
+        .tenant_id = p->tenant_id,
+        .payer_id = p->payer_id,
+        .payee_id = p->payee_id,
+        .from_account = p->from_account,
+        .to_account = p->to_account,
+        .amount = p->amount,
+        .currency = p->currency,
+        .status = p->status,
+        .capture = p->capture,
+        .captured_amount = p->captured,
+        .refunded_amount = p->refunded,
+        .has_description = p->description.len != 0,
+        .description = p->description,
+        .has_customer_id = p->customer_id.len != 0,
+        .customer_id = p->customer_id,
+        .metadata = wire_written(&metadata),
+        .has_expires_at = p->expires_at != 0,
+        .expires_at = p->expires_at,
+        .created_at = p->created_at,
+        .updated_at = p->updated_at,
+        .version = p->version,
+    };
+    struct value values[PAYMENTS_COLUMNS];
+    payments_row_to_values(&row, values);
+    projection_put(to, &payments_view, values);
+    wire_writer_done(&metadata);
+}
+
+/* The payment's row and one of its history; *event says what happened, the rest is filled in. */
+static void payment_project(struct projection *to, struct id128 id, uint64_t time_ns,
+                            struct payment_events_row *event)
+{
+    const struct payment *p = registry_payment(projection_registry(to), id);
+    put_payment(to, id, p);
+    event->payment_id = id;
+    event->sequence = p->version;
+    event->status = p->status;
+    event->currency = p->currency;
+    event->timestamp = time_ns;
+    event->has_transfer_id = true;
+    struct value values[PAYMENT_EVENTS_COLUMNS];
+    payment_events_row_to_values(event, values);
+    projection_put(to, &payment_events_view, values);
+}
+
+/* As payment_project(), for events that change how many holds the payer's wallet has open. */
+static void project_with_wallet(struct projection *to, struct id128 id, uint64_t time_ns,
+                                struct payment_events_row *event)
+{
+    payment_project(to, id, time_ns, event);
+    const struct payment *p = registry_payment(projection_registry(to), id);
+    wallet_project(to, p->from_account);
+}
+
+void payment_project_created(struct projection *to, const void *event, uint64_t time_ns)
+{
+    const struct payment_created *e = event;
+    struct payment_events_row row = {
+        .type = PAYMENT_EVENT_KIND_CREATED,
+        .amount = e->amount,
+        .transfer_id = e->payment_id,
+        .by = e->by,
+    };
+    if (e->capture == PAYMENT_CAPTURE_MODE_MANUAL)
+        project_with_wallet(to, e->payment_id, time_ns, &row);
+    else
+        payment_project(to, e->payment_id, time_ns, &row);
+}
+
+void payment_project_captured(struct projection *to, const void *event, uint64_t time_ns)
+{
+    const struct payment_captured *e = event;
+    struct payment_events_row row = {
+        .type = PAYMENT_EVENT_KIND_CAPTURED,
+        .amount = e->amount,
+        .transfer_id = e->transfer_id,
+        .by = e->by,
+    };
+    project_with_wallet(to, e->payment_id, time_ns, &row);
+}
+
+void payment_project_refunded(struct projection *to, const void *event, uint64_t time_ns)
+{
+    const struct payment_refunded *e = event;
+    struct payment_events_row row = {
+        .type = PAYMENT_EVENT_KIND_REFUNDED,
+        .amount = e->amount,
+        .transfer_id = e->transfer_id,
+        .by = e->by,
+        .has_reason = e->has_reason,
+        .reason = e->reason,
+    };
+    payment_project(to, e->payment_id, time_ns, &row);
+}
+
+void payment_project_cancelled(struct projection *to, const void *event, uint64_t time_ns)
+{
+    const struct payment_cancelled *e = event;
+    struct payment_events_row row = {
+        .type = PAYMENT_EVENT_KIND_CANCELLED,
+        .amount = e->released,
+        .transfer_id = e->transfer_id,
+        .by = e->by,
+        .has_reason = e->has_reason,
+        .reason = e->reason,
+    };
+    project_with_wallet(to, e->payment_id, time_ns, &row);
+}
+
+void payment_project_expired(struct projection *to, const void *event, uint64_t time_ns)
+{
+    const struct payment_expired *e = event;
+    struct payment_events_row row = {
+        .type = PAYMENT_EVENT_KIND_EXPIRED,
+        .amount = e->released,
+        .transfer_id = e->transfer_id,
+    };
+    project_with_wallet(to, e->payment_id, time_ns, &row);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rows of a payment: itself and its history. For the table of rules; states are as after the
+ * event. */
+#ifndef PAYMENT_PAYMENT_VIEWS_H
+#define PAYMENT_PAYMENT_VIEWS_H
+
+#include "runtime/actor/domain.h"
+
+void payment_project_created(struct projection *p, const void *event, uint64_t time_ns);
+void payment_project_captured(struct projection *p, const void *event, uint64_t time_ns);
+void payment_project_refunded(struct projection *p, const void *event, uint64_t time_ns);
+void payment_project_cancelled(struct projection *p, const void *event, uint64_t time_ns);
+void payment_project_expired(struct projection *p, const void *event, uint64_t time_ns);
+
+#endif

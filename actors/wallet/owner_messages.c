@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening a wallet: asked of its owner, who has one of each currency. */
+#include "actors/wallet/owner_messages.h"
+
+#include "actors/ledger/ledger_directory.h"
+#include "actors/wallet/owner.h"
+#include "actors/wallet/wallet_messages.h"
+#include "schemas/common.h"
+#include "schemas/result.h"
+#include "schemas/wallet_states.h"
+
+struct id128 owner_locate(const void *body, const struct principal *who, uint16_t shards)
+{
+    const struct wallet_open *open = body;
+    struct id128 owner_id = open->has_user_id ? owner_id_of(who, open->user_id) : who->subject_id;
+    return owner_key(owner_id, ledger_tenant_shard(who->tenant_id, shards));
+}
+
+static uint16_t may_open(const struct owner *o, const struct principal *who,
+                         const struct wallet_open *open)
+{
+    bool own = !open->has_user_id || slice_equal(open->user_id, who->subject);
+    if (!own && !who->any_owner && !who->operator)
+        return RESULT_FORBIDDEN;
+    if (currency_by_number(open->currency) == NULL)
+        return RESULT_CURRENCY_UNKNOWN;
+    if (o != NULL && o->wallets_count == OWNER_WALLETS_MAX)
+        return RESULT_OWNER_FULL;
+    return RESULT_OK;
+}
+
+enum turn_result owner_on_wallet_open(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct wallet_open *open = m->body;
+    const struct owner *o;
+    enum presence found = turn_find_owner(t, self, &o);
+    enum presence totals = funds_find(t, m->who.tenant_id, open->currency);
+    if (found == PRESENCE_WAITING || totals == PRESENCE_WAITING)
+        return TURN_WAIT;
+    /* What does not exist yet has no version that If-Match could name. */
+    if (!turn_version_matches(t, 0))
+        return TURN_DONE;
+    struct id128 existing = owner_wallet_of(o, open->currency);
+    uint16_t code = may_open(o, &m->who, open);
+    if (!id128_is_zero(existing) && code != RESULT_FORBIDDEN) {
+        struct wallet_reference reference = {.wallet_id = existing};
+        turn_reply(t, RESULT_WALLET_EXISTS, &wallet_reference_type, &reference, 0);
+        return TURN_DONE;
+    }
+    if (code != RESULT_OK) {
+        turn_refuse(t, code);
+        return TURN_DONE;
+    }
+    struct slice user_id = open->has_user_id ? open->user_id : m->who.subject;
+    struct wallet_opened opened = {
+        .wallet_id = turn_new_id(t),
+        .tenant_id = m->who.tenant_id,
+        .owner_id = open->has_user_id ? owner_id_of(&m->who, user_id) : m->who.subject_id,
+        .user_id = user_id,
+        .currency = open->currency,
+    };
+    if (open->has_metadata)
+        opened.metadata = open->metadata;
+    return wallet_open_in_turn(t, &opened);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The handler of an owner: wallet_open, and where it goes. */
+#ifndef WALLET_OWNER_MESSAGES_H
+#define WALLET_OWNER_MESSAGES_H
+
+#include "runtime/actor/domain.h"
+
+struct id128 owner_locate(const void *body, const struct principal *who, uint16_t shards);
+enum turn_result owner_on_wallet_open(struct turn *t, struct id128 self, const struct message *m);
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Placing, capturing and releasing a hold. Each handler finds the hold, its wallet and what the
+ * ledger needs, then posts, resolves or voids the pending transfer of the hold's id and emits the
+ * hold's event in the same turn. */
+#include "actors/wallet/wallet_hold_messages.h"
+
+#include "actors/wallet/wallet_hold.h"
+#include "schemas/common.h"
+#include "schemas/wallet_states.h"
+
+static enum turn_result reply_hold(struct turn *t, struct id128 id)
+{
+    const struct wallet_hold *h = turn_found_wallet_hold(t, id);
+    struct wallet_hold_info info = {
+        .hold_id = id,
+        .wallet_id = h->wallet_id,
+        .amount = h->amount,
+        .currency = h->currency,
+        .status = h->status,
+        .captured_amount = h->captured,
+        .remaining_amount = h->remaining,
+        .created_at = h->created_at,
+        .expires_at = h->expires_at,
+        .has_description = h->description.len != 0,
+        .description = h->description,
+        .version = h->version,
+        .metadata = h->metadata,
+    };
+    turn_reply(t, RESULT_OK, &wallet_hold_info_type, &info, info.version);
+    return TURN_DONE;
+}
+
+/* --- placing ---------------------------------------------------------------------------------- */
+
+enum turn_result wallet_hold_on_create(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct wallet_hold_create *create = m->body;
+    struct wallet_ref w;
+    enum turn_result end;
+    if (!wallet_enter(t, self, &w, &end))
+        return end;
+    u128 amount = 0;
+    uint64_t expires_at = 0;
+    uint16_t code =
+        wallet_amount(w.wallet, create->amount, create->has_currency, create->currency, &amount);
+    if (code == RESULT_OK)
+        code = wallet_expiry(t, create->has_expires_in_s, create->expires_in_s, &expires_at);
+    if (code == RESULT_OK)
+        code = wallet_check_debit(w.wallet, amount, turn_time(t));
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    struct id128 hold_id = turn_new_id(t);
+    struct funds_move move = {
+        .id = hold_id,
+        .tenant_id = w.wallet->tenant_id,
+        .from = self,
+        .to = funds_clearing_id(w.wallet->tenant_id, w.wallet->currency, turn_shard(t)),
+        .reference = hold_id,
+        .amount = amount,
+        .currency = w.wallet->currency,
+        .code = FUNDS_HOLD,
+    };
+    struct posting p = funds_pending(&move);
+    if (funds_prepare(t, &p, &code) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    posting_emit(t, &p);
+    struct wallet_hold_placed placed = {
+        .hold_id = hold_id,
+        .wallet_id = self,
+        .amount = amount,
+        .expires_at = expires_at,
+        .has_description = create->has_description,
+        .description = create->description,
+        .metadata = create->metadata,
+    };
+    turn_emit(t, &wallet_hold_placed_type, &placed);
+    return reply_hold(t, hold_id);
+}
+
+/* --- finding ---------------------------------------------------------------------------------- */
+
+struct hold_ref {
+    const struct wallet_hold *hold;
+    struct wallet_ref wallet;
+};
+
+/* Finds a hold that belongs to the wallet named in the request and that the caller may see. false:
+ * the turn ends with *end. */
+static bool hold_enter(struct turn *t, struct id128 self, struct id128 wallet_id,
+                       struct hold_ref *ref, enum turn_result *end)
+{
+    enum presence hold_there = turn_find_wallet_hold(t, self, &ref->hold);
+    enum presence wallet_there = wallet_find(t, wallet_id, &ref->wallet);
+    *end = TURN_WAIT;
+    if (hold_there == PRESENCE_WAITING || wallet_there == PRESENCE_WAITING)
+        return false;
+    *end = TURN_DONE;
+    const struct wallet *w = ref->wallet.wallet;
+    if (hold_there == PRESENCE_ABSENT || wallet_there == PRESENCE_ABSENT ||
+        !id128_equal(ref->hold->wallet_id, wallet_id) ||
+        !turn_may_see(t, w->tenant_id, w->owner_id)) {
+        turn_refuse(t, RESULT_NOT_FOUND);
+        return false;
+    }
+    return turn_version_matches(t, ref->hold->version);
+}
+
+enum turn_result wallet_hold_on_get(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct wallet_hold_get *get = m->body;
+    struct hold_ref ref;
+    enum turn_result end;
+    if (!hold_enter(t, self, get->wallet_id, &ref, &end))
+        return end;
+    return reply_hold(t, self);
+}
+
+/* --- capturing -------------------------------------------------------------------------------- */
+
+static uint16_t capture_amount(struct turn *t, const struct hold_ref *ref,
+                               const struct wallet_hold_capture *capture, u128 *amount)
+{
+    /* The timeout may be behind: the node was down, or the store takes no writes. */
+    if (!wallet_hold_open(ref->hold) || turn_now(t) >= ref->hold->expires_at)
+        return RESULT_HOLD_NOT_OPEN;
+    *amount = ref->hold->remaining;
+    if (!capture->has_amount)
+        return RESULT_OK;
+    uint16_t code = wallet_amount(ref->wallet.wallet, capture->amount, false, 0, amount);
+    if (code == RESULT_OK && *amount > ref->hold->remaining)
+        return RESULT_CAPTURE_EXCEEDS_HOLD;
+    return code;
+}
+
+/* Posts what is captured and sends it on: both or none. The first posting is found already. */
+static uint16_t post_and_forward(struct turn *t, struct posting *post, struct posting *forward)
+{
+    uint16_t code = posting_check(t, post);
+    if (code != RESULT_OK || forward == NULL) {
+        if (code == RESULT_OK)
+            posting_emit(t, post);
+        return code;
+    }
+    struct turn_savepoint before = turn_savepoint(t);
+    posting_emit(t, post);
+    code = posting_check(t, forward);
+    if (code == RESULT_OK)
+        posting_emit(t, forward);
+    else
+        turn_rollback(t, before);
+    return code;
+}
+
+enum turn_result wallet_hold_on_capture(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct wallet_hold_capture *capture = m->body;
+    struct hold_ref ref;
+    struct wallet_ref to;
+    enum turn_result end;
+    enum presence found = PRESENCE_ABSENT;
+    if (capture->has_to_wallet_id)
+        found = wallet_find(t, capture->to_wallet_id, &to);
+    if (!hold_enter(t, self, capture->wallet_id, &ref, &end))
+        return end;
+    if (found == PRESENCE_WAITING)
+        return TURN_WAIT;
+    u128 amount = 0;
+    uint16_t code = capture_amount(t, &ref, capture, &amount);
+    if (code == RESULT_OK && capture->has_to_wallet_id)
+        code = wallet_check_destination(t, &ref.wallet, found, &to);
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    u128 rest = ref.hold->remaining - amount;
+    bool keep_rest = rest != 0 && !(capture->has_final && capture->final);
+    const struct wallet *w = ref.wallet.wallet;
+    struct funds_move move = {
+        .id = turn_new_id(t),
+        .tenant_id = w->tenant_id,
+        .reference = self,
+        .amount = amount,
+        .currency = w->currency,
+        .code = FUNDS_HOLD_FORWARD,
+    };
+    struct posting post = funds_capture(&move, self, keep_rest);
+    move.id = turn_new_id(t);
+    move.from = funds_clearing_id(w->tenant_id, w->currency, turn_shard(t));
+    move.to = capture->to_wallet_id;
+    struct posting forward = funds_transfer(&move);
+    bool waiting = posting_find(t, &post) == PRESENCE_WAITING;
+    if (capture->has_to_wallet_id)
+        waiting |= posting_find(t, &forward) == PRESENCE_WAITING;
+    if (waiting)
+        return TURN_WAIT;
+    code = post_and_forward(t, &post, capture->has_to_wallet_id ? &forward : NULL);
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    struct wallet_hold_captured captured = {self, amount, keep_rest ? 0 : rest};
+    turn_emit(t, &wallet_hold_captured_type, &captured);
+    return reply_hold(t, self);
+}
+
+/* --- releasing -------------------------------------------------------------------------------- */
+
+/* Finds what voiding the pending transfer needs. THERE: *code tells whether it may be emitted. */
+static enum presence prepare_void(struct turn *t, struct id128 self, const struct wallet *w,
+                                  struct posting *p, uint16_t *code)
+{
+    struct funds_move move = {
+        .id = turn_new_id(t), .tenant_id = w->tenant_id, .currency = w->currency};
+    *p = funds_void(&move, self);
+    return funds_prepare(t, p, code);
+}
+
+enum turn_result wallet_hold_on_release(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct wallet_hold_release *release = m->body;
+    struct hold_ref ref;
+    enum turn_result end;
+    if (!hold_enter(t, self, release->wallet_id, &ref, &end))
+        return end;
+    if (!wallet_hold_open(ref.hold))
+        return wallet_refuse(t, RESULT_HOLD_NOT_OPEN);
+    uint16_t code;
+    struct posting p;
+    if (prepare_void(t, self, ref.wallet.wallet, &p, &code) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    posting_emit(t, &p);
+    struct wallet_hold_released released = {self};
+    turn_emit(t, &wallet_hold_released_type, &released);
+    return reply_hold(t, self);
+}
+
+enum turn_result wallet_hold_on_timeout(struct turn *t, struct id128 self)
+{
+    const struct wallet_hold *h;
+    enum presence found = turn_find_wallet_hold(t, self, &h);
+    if (found == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (found == PRESENCE_ABSENT || !wallet_hold_open(h) || turn_now(t) < h->expires_at)
+        return TURN_DONE;
+    struct wallet_ref w;
+    if (wallet_find(t, h->wallet_id, &w) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    check(w.wallet != NULL);
+    uint16_t code;
+    struct posting p;
+    if (prepare_void(t, self, w.wallet, &p, &code) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (code != RESULT_OK && !funds_resolved_already(code))
+        return turn_fail(t, "an expired hold cannot be released");
+    if (code == RESULT_OK)
+        posting_emit(t, &p);
+    struct wallet_hold_expired expired = {self};
+    turn_emit(t, &wallet_hold_expired_type, &expired);
+    return TURN_DONE;
+}
