@@ -6,7 +6,7 @@
 #include "runtime/base/check.h"
 
 /* What a decoded metadata may take: the pairs alone, for text points into the input. */
-#define KEEP_ARENA_MAX 4096
+#define OWNED_ARENA_MAX 4096
 
 struct slice owned_text_copy(struct registry *r, struct slice text)
 {
@@ -28,6 +28,7 @@ static struct slice owned_text_append(char **at, struct slice text)
 
 struct metadata owned_metadata_copy(struct registry *r, const struct metadata *m)
 {
+    check(m->count <= METADATA_PAIRS_MAX);
     if (m->count == 0)
         return (struct metadata){0};
     size_t size = m->count * sizeof *m->items;
@@ -39,6 +40,7 @@ struct metadata owned_metadata_copy(struct registry *r, const struct metadata *m
         copy.items[i].key = owned_text_append(&at, m->items[i].key);
         copy.items[i].value = owned_text_append(&at, m->items[i].value);
     }
+    check(at == (char *)copy.items + size);
     return copy;
 }
 
@@ -60,7 +62,7 @@ struct slice owned_text_read(struct registry *r, struct wire_reader *from, uint3
 struct metadata owned_metadata_read(struct registry *r, struct wire_reader *from)
 {
     struct arena arena;
-    arena_init(&arena, KEEP_ARENA_MAX);
+    arena_init(&arena, OWNED_ARENA_MAX);
     struct metadata m = {0}, copy = {0};
     if (fields_get_metadata(from, &arena, &m))
         copy = owned_metadata_copy(r, &m);

@@ -71,6 +71,7 @@ struct payment_info payment_info_of(struct id128 id, const struct payment *p)
 static void payment_move(struct registry *r, struct id128 id, struct payment *p,
                          enum payment_action action, uint64_t time_ns)
 {
+    check(p->captured <= p->amount && p->refunded <= p->captured);
     p->status = payment_status_after(p->status, action, p->captured, p->refunded);
     p->updated_at = time_ns;
     p->version++;
@@ -81,6 +82,8 @@ void payment_apply_created(struct registry *r, const void *event, uint64_t time_
 {
     const struct payment_created *e = event;
     bool at_once = e->capture == PAYMENT_CAPTURE_MODE_AUTOMATIC;
+    check(e->amount != 0 && at_once == (e->expires_at == 0));
+    check(!id128_equal(e->from_account, e->to_account));
     wallet_count_debit(r, e->from_account, e->amount, time_ns, !at_once);
     struct payment *p = registry_create(r, KIND_PAYMENT, e->payment_id);
     *p = (struct payment){
@@ -129,7 +132,7 @@ void payment_apply_refunded(struct registry *r, const void *event, uint64_t time
 }
 
 /* What is still authorised goes back to the payer. */
-static void give_back(struct registry *r, struct id128 id, u128 released,
+static void payment_give_back(struct registry *r, struct id128 id, u128 released,
                       enum payment_action action, uint64_t time_ns)
 {
     struct payment *p = registry_payment(r, id);
@@ -141,13 +144,13 @@ static void give_back(struct registry *r, struct id128 id, u128 released,
 void payment_apply_cancelled(struct registry *r, const void *event, uint64_t time_ns)
 {
     const struct payment_cancelled *e = event;
-    give_back(r, e->payment_id, e->released, PAYMENT_ACTION_CANCEL, time_ns);
+    payment_give_back(r, e->payment_id, e->released, PAYMENT_ACTION_CANCEL, time_ns);
 }
 
 void payment_apply_expired(struct registry *r, const void *event, uint64_t time_ns)
 {
     const struct payment_expired *e = event;
-    give_back(r, e->payment_id, e->released, PAYMENT_ACTION_EXPIRE, time_ns);
+    payment_give_back(r, e->payment_id, e->released, PAYMENT_ACTION_EXPIRE, time_ns);
 }
 
 /* --- kind ------------------------------------------------------------------------------------- */

@@ -90,6 +90,7 @@ enum turn_result payment_on_create(struct turn *t, struct id128 self, const stru
     /* What does not exist yet has no version that If-Match could name. */
     if (!turn_version_matches(t, 0))
         return TURN_DONE;
+    enum turn_result end;
     bool at_once = !create->has_capture || create->capture == PAYMENT_CAPTURE_MODE_AUTOMATIC;
     uint64_t expires_at = 0;
     uint16_t code = check_terms(t, create, at_once, &expires_at);
@@ -113,11 +114,8 @@ enum turn_result payment_on_create(struct turn *t, struct id128 self, const stru
         .code = FUNDS_PAYMENT,
     };
     struct posting p = at_once ? funds_transfer(&move) : funds_pending(&move);
-    if (funds_prepare(t, &p, &code) == PRESENCE_WAITING)
-        return TURN_WAIT;
-    if (code != RESULT_OK)
-        return wallet_refuse(t, code);
-    posting_emit(t, &p);
+    if (!funds_post(t, &p, &end))
+        return end;
     turn_emit(t, &payment_created_type, &created);
     return reply_payment(t, created.payment_id, ID128_ZERO);
 }
@@ -243,11 +241,8 @@ enum turn_result payment_on_capture(struct turn *t, struct id128 self, const str
         return wallet_refuse(t, step.refusal);
     struct funds_move move = move_of(t, &ref, amount);
     struct posting p = funds_capture(&move, self, action == PAYMENT_ACTION_CAPTURE_PART);
-    if (funds_prepare(t, &p, &code) == PRESENCE_WAITING)
-        return TURN_WAIT;
-    if (code != RESULT_OK)
-        return wallet_refuse(t, code);
-    posting_emit(t, &p);
+    if (!funds_post(t, &p, &end))
+        return end;
     struct payment_captured captured = {
         .payment_id = self,
         .transfer_id = move.id,
@@ -306,11 +301,8 @@ enum turn_result payment_on_refund(struct turn *t, struct id128 self, const stru
         return wallet_refuse(t, code);
     struct funds_move move = move_of(t, &ref, amount);
     struct posting p = funds_transfer(&move);
-    if (funds_prepare(t, &p, &code) == PRESENCE_WAITING)
-        return TURN_WAIT;
-    if (code != RESULT_OK)
-        return wallet_refuse(t, code);
-    posting_emit(t, &p);
+    if (!funds_post(t, &p, &end))
+        return end;
     struct payment_refunded refunded = {
         .payment_id = self,
         .transfer_id = move.id,
@@ -325,13 +317,11 @@ enum turn_result payment_on_refund(struct turn *t, struct id128 self, const stru
 
 /* --- giving back ------------------------------------------------------------------------------ */
 
-/* Finds what voiding the authorisation needs. THERE: *code tells whether it may be emitted. */
-static enum presence prepare_void(struct turn *t, const struct payment_ref *ref, struct posting *p,
-                                  uint16_t *code)
+/* The posting that gives back what is still authorised. */
+static struct posting payment_void(struct turn *t, const struct payment_ref *ref)
 {
     struct funds_move move = move_of(t, ref, 0);
-    *p = funds_void(&move, ref->id);
-    return funds_prepare(t, p, code);
+    return funds_void(&move, ref->id);
 }
 
 enum turn_result payment_on_cancel(struct turn *t, struct id128 self, const struct message *m)
@@ -344,12 +334,7 @@ enum turn_result payment_on_cancel(struct turn *t, struct id128 self, const stru
     struct payment_step step = payment_step(ref.payment->status, PAYMENT_ACTION_CANCEL);
     if (step.next == 0)
         return wallet_refuse(t, step.refusal);
-    struct posting p;
-    uint16_t code;
-    if (prepare_void(t, &ref, &p, &code) == PRESENCE_WAITING)
-        return TURN_WAIT;
-    if (code != RESULT_OK)
-        return wallet_refuse(t, code);
+    struct posting p = payment_void(t, &ref);
     struct payment_cancelled cancelled = {
         .payment_id = self,
         .transfer_id = p.transfer.id,
@@ -358,7 +343,8 @@ enum turn_result payment_on_cancel(struct turn *t, struct id128 self, const stru
         .has_reason = cancel->has_reason,
         .reason = cancel->reason,
     };
-    posting_emit(t, &p);
+    if (!funds_post(t, &p, &end))
+        return end;
     turn_emit(t, &payment_cancelled_type, &cancelled);
     return reply_payment(t, self, cancelled.transfer_id);
 }
@@ -372,9 +358,9 @@ enum turn_result payment_on_timeout(struct turn *t, struct id128 self)
     if (found == PRESENCE_ABSENT || turn_now(t) < ref.payment->expires_at ||
         payment_step(ref.payment->status, PAYMENT_ACTION_EXPIRE).next == 0)
         return TURN_DONE;
-    struct posting p;
+    struct posting p = payment_void(t, &ref);
     uint16_t code;
-    if (prepare_void(t, &ref, &p, &code) == PRESENCE_WAITING)
+    if (funds_prepare(t, &p, &code) == PRESENCE_WAITING)
         return TURN_WAIT;
     if (code != RESULT_OK && !funds_resolved_already(code))
         return turn_fail(t, "an expired authorisation cannot be given back");

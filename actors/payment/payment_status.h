@@ -9,7 +9,7 @@
  *   authorized -- cancel -----> cancelled              authorized -- expire -----> expired
  *   partially_captured -- capture, cancel, expire ---> completed (for what was captured)
  *
- * What is captured can be refunded while the rest is still open; the status tells of that only once
+ * What is captured can be refunded while the rest is still open; the status shows that only once
  * nothing is open any more: see payment_status_after().
  */
 #ifndef PAYMENT_PAYMENT_STATUS_H
@@ -42,8 +42,7 @@ struct payment_step {
 
 struct payment_step payment_step(uint8_t status, enum payment_action action);
 
-/* The status after an action that the table allows, of a payment of which so much is now captured
- * and refunded. */
+/* The status after an action that the table allows; `captured` and `refunded` are as after it. */
 uint8_t payment_status_after(uint8_t status, enum payment_action action, u128 captured,
                              u128 refunded);
 

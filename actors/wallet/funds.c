@@ -165,6 +165,20 @@ enum presence funds_prepare(struct turn *t, struct posting *p, uint16_t *code)
     return PRESENCE_THERE;
 }
 
+bool funds_post(struct turn *t, struct posting *p, enum turn_result *end)
+{
+    uint16_t code;
+    *end = TURN_WAIT;
+    if (funds_prepare(t, p, &code) == PRESENCE_WAITING)
+        return false;
+    *end = TURN_DONE;
+    if (code == RESULT_OK)
+        posting_emit(t, p);
+    else
+        turn_refuse(t, code);
+    return code == RESULT_OK;
+}
+
 bool funds_resolved_already(uint16_t code)
 {
     return code == RESULT_PENDING_TRANSFER_ALREADY_POSTED ||

@@ -5,6 +5,7 @@
 #ifndef WALLET_FUNDS_H
 #define WALLET_FUNDS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "actors/ledger/posting.h"
@@ -48,6 +49,10 @@ struct posting funds_void(const struct funds_move *m, struct id128 pending_id);
  * from or to it and it is not there yet; if the posting is refused, that is taken back. Emits, so
  * all other checks come before it. */
 must_check enum presence funds_prepare(struct turn *t, struct posting *p, uint16_t *code);
+
+/* funds_prepare() and the posting's event. false: nothing moved, and the turn ends with *end,
+ * refused or waiting. */
+must_check bool funds_post(struct turn *t, struct posting *p, enum turn_result *end);
 
 /* Did an operator resolve the pending transfer in the ledger itself? Then nothing is left to give
  * back when its time is over. */

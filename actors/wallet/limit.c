@@ -16,6 +16,7 @@ u128 limit_spent(const struct limit *l, uint64_t time_ns)
 
 uint16_t limit_check(const struct limit *l, u128 amount, uint64_t time_ns)
 {
+    check(l->per_transaction != 0 && l->per_day != 0);
     if (amount > l->per_transaction)
         return RESULT_PER_TRANSACTION_LIMIT_EXCEEDED;
     u128 spent;
@@ -27,6 +28,7 @@ uint16_t limit_check(const struct limit *l, u128 amount, uint64_t time_ns)
 
 void limit_use(struct limit *l, u128 amount, uint64_t time_ns)
 {
+    check(amount != 0);
     /* Without a limit a day's debits may exceed what a counter holds: then it stays full. */
     u128 spent;
     if (!u128_add(limit_spent(l, time_ns), amount, &spent))

@@ -42,6 +42,7 @@ void owner_wallet_add(struct registry *r, struct id128 key, struct owner_wallet 
     if (o == NULL)
         o = registry_create(r, KIND_OWNER, key);
     check(o->wallets_count < OWNER_WALLETS_MAX);
+    check(id128_is_zero(owner_wallet_of(o, w.currency)));
     struct owner_wallet *wallets = registry_alloc(r, (o->wallets_count + 1) * sizeof *wallets);
     if (o->wallets_count != 0)
         memcpy(wallets, o->wallets, o->wallets_count * sizeof *wallets);
@@ -63,6 +64,7 @@ void owner_wallet_drop(struct registry *r, struct id128 key, struct id128 wallet
         check(kept < o->wallets_count - 1);
         wallets[kept++] = o->wallets[i];
     }
+    check(kept == o->wallets_count - 1);
     owner_replace_list(r, o, wallets, kept);
 }
 

@@ -126,6 +126,7 @@ void wallet_count_debit(struct registry *r, struct id128 id, u128 amount, uint64
                         bool opens_hold)
 {
     struct wallet *w = registry_wallet(r, id);
+    check(w->status == WALLET_STATUS_ACTIVE);
     limit_use(&w->limit, amount, time_ns);
     if (opens_hold) {
         w->open_holds++;
@@ -148,6 +149,7 @@ void wallet_count_return(struct registry *r, struct id128 id, u128 amount, uint6
 void wallet_apply_opened(struct registry *r, const void *event, uint64_t time_ns)
 {
     const struct wallet_opened *e = event;
+    check(!id128_is_zero(e->owner_id) && e->currency != 0);
     struct wallet *w = registry_create(r, KIND_WALLET, e->wallet_id);
     *w = (struct wallet){
         .tenant_id = e->tenant_id,
@@ -175,7 +177,8 @@ void wallet_apply_status_changed(struct registry *r, const void *event, uint64_t
     (void)time_ns;
     const struct wallet_status_changed *e = event;
     struct wallet *w = registry_wallet(r, e->wallet_id);
-    check(w->status != WALLET_STATUS_CLOSED);
+    check(w->status != WALLET_STATUS_CLOSED && w->status != e->status);
+    check(e->status != WALLET_STATUS_CLOSED || w->open_holds == 0);
     w->status = e->status;
     w->version++;
     if (e->status == WALLET_STATUS_CLOSED)
@@ -187,6 +190,7 @@ void wallet_apply_limits_changed(struct registry *r, const void *event, uint64_t
     (void)time_ns;
     const struct wallet_limits_changed *e = event;
     struct wallet *w = registry_wallet(r, e->wallet_id);
+    check(w->status != WALLET_STATUS_CLOSED);
     w->limit.per_transaction = e->has_per_transaction ? e->per_transaction : LIMIT_NONE;
     w->limit.per_day = e->has_per_day ? e->per_day : LIMIT_NONE;
     w->version++;

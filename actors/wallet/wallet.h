@@ -67,7 +67,7 @@ must_check uint16_t wallet_check_debit(const struct wallet *w, u128 amount, uint
 must_check uint16_t wallet_check_destination(struct turn *t, const struct wallet_ref *from,
                                              enum presence found, const struct wallet_ref *to);
 
-/* *expires_at = now and so many seconds (not given: WALLET_EXPIRY_S_DEFAULT), Unix time in ns.
+/* *expires_at = now and `seconds` (not given: WALLET_EXPIRY_S_DEFAULT), Unix time in ns.
  * RESULT_OK or RESULT_EXPIRY_OUT_OF_RANGE. */
 must_check uint16_t wallet_expiry(struct turn *t, bool given, uint32_t seconds,
                                   uint64_t *expires_at);

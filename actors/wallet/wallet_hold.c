@@ -18,6 +18,7 @@ bool wallet_hold_open(const struct wallet_hold *h)
 void wallet_hold_apply_placed(struct registry *r, const void *event, uint64_t time_ns)
 {
     const struct wallet_hold_placed *e = event;
+    check(e->amount != 0);
     wallet_count_debit(r, e->wallet_id, e->amount, time_ns, true);
     const struct wallet *w = registry_wallet(r, e->wallet_id);
     struct wallet_hold *h = registry_create(r, KIND_HOLD, e->hold_id);
@@ -37,7 +38,7 @@ void wallet_hold_apply_placed(struct registry *r, const void *event, uint64_t ti
     registry_deadline(r, KIND_HOLD, e->hold_id, e->expires_at);
 }
 
-/* The one place where a hold changes: some is captured, some goes back, the rest stays. */
+/* The one function that changes a hold: some is captured, some goes back, the rest stays. */
 static void hold_move(struct registry *r, struct id128 id, u128 captured, u128 released,
                       uint8_t status)
 {
@@ -60,12 +61,13 @@ void wallet_hold_apply_captured(struct registry *r, const void *event, uint64_t 
     (void)time_ns;
     const struct wallet_hold_captured *e = event;
     const struct wallet_hold *h = registry_wallet_hold(r, e->hold_id);
+    check(e->amount != 0 && e->amount <= h->remaining);
     bool all = h->remaining - e->amount == e->released;
     hold_move(r, e->hold_id, e->amount, e->released,
               all ? HOLD_STATUS_CAPTURED : HOLD_STATUS_PARTIALLY_CAPTURED);
 }
 
-static void give_back(struct registry *r, struct id128 id, uint8_t status)
+static void hold_give_back(struct registry *r, struct id128 id, uint8_t status)
 {
     const struct wallet_hold *h = registry_wallet_hold(r, id);
     hold_move(r, id, 0, h->remaining, status);
@@ -74,13 +76,13 @@ static void give_back(struct registry *r, struct id128 id, uint8_t status)
 void wallet_hold_apply_released(struct registry *r, const void *event, uint64_t time_ns)
 {
     (void)time_ns;
-    give_back(r, ((const struct wallet_hold_released *)event)->hold_id, HOLD_STATUS_RELEASED);
+    hold_give_back(r, ((const struct wallet_hold_released *)event)->hold_id, HOLD_STATUS_RELEASED);
 }
 
 void wallet_hold_apply_expired(struct registry *r, const void *event, uint64_t time_ns)
 {
     (void)time_ns;
-    give_back(r, ((const struct wallet_hold_expired *)event)->hold_id, HOLD_STATUS_EXPIRED);
+    hold_give_back(r, ((const struct wallet_hold_expired *)event)->hold_id, HOLD_STATUS_EXPIRED);
 }
 
 /* --- kind ------------------------------------------------------------------------------------- */

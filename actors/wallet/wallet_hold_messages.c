@@ -8,7 +8,7 @@
 #include "schemas/common.h"
 #include "schemas/wallet_states.h"
 
-static enum turn_result reply_hold(struct turn *t, struct id128 id)
+static enum turn_result hold_reply(struct turn *t, struct id128 id)
 {
     const struct wallet_hold *h = turn_found_wallet_hold(t, id);
     struct wallet_hold_info info = {
@@ -61,11 +61,8 @@ enum turn_result wallet_hold_on_create(struct turn *t, struct id128 self, const 
         .code = FUNDS_HOLD,
     };
     struct posting p = funds_pending(&move);
-    if (funds_prepare(t, &p, &code) == PRESENCE_WAITING)
-        return TURN_WAIT;
-    if (code != RESULT_OK)
-        return wallet_refuse(t, code);
-    posting_emit(t, &p);
+    if (!funds_post(t, &p, &end))
+        return end;
     struct wallet_hold_placed placed = {
         .hold_id = hold_id,
         .wallet_id = self,
@@ -76,7 +73,7 @@ enum turn_result wallet_hold_on_create(struct turn *t, struct id128 self, const 
         .metadata = create->metadata,
     };
     turn_emit(t, &wallet_hold_placed_type, &placed);
-    return reply_hold(t, hold_id);
+    return hold_reply(t, hold_id);
 }
 
 /* --- finding ---------------------------------------------------------------------------------- */
@@ -114,12 +111,12 @@ enum turn_result wallet_hold_on_get(struct turn *t, struct id128 self, const str
     enum turn_result end;
     if (!hold_enter(t, self, get->wallet_id, &ref, &end))
         return end;
-    return reply_hold(t, self);
+    return hold_reply(t, self);
 }
 
 /* --- capturing -------------------------------------------------------------------------------- */
 
-static uint16_t capture_amount(struct turn *t, const struct hold_ref *ref,
+static uint16_t hold_capture_amount(struct turn *t, const struct hold_ref *ref,
                                const struct wallet_hold_capture *capture, u128 *amount)
 {
     /* The timeout may be behind: the node was down, or the store takes no writes. */
@@ -135,7 +132,7 @@ static uint16_t capture_amount(struct turn *t, const struct hold_ref *ref,
 }
 
 /* Posts what is captured and sends it on: both or none. The first posting is found already. */
-static uint16_t post_and_forward(struct turn *t, struct posting *post, struct posting *forward)
+static uint16_t hold_post_and_forward(struct turn *t, struct posting *post, struct posting *forward)
 {
     uint16_t code = posting_check(t, post);
     if (code != RESULT_OK || forward == NULL) {
@@ -167,7 +164,7 @@ enum turn_result wallet_hold_on_capture(struct turn *t, struct id128 self, const
     if (found == PRESENCE_WAITING)
         return TURN_WAIT;
     u128 amount = 0;
-    uint16_t code = capture_amount(t, &ref, capture, &amount);
+    uint16_t code = hold_capture_amount(t, &ref, capture, &amount);
     if (code == RESULT_OK && capture->has_to_wallet_id)
         code = wallet_check_destination(t, &ref.wallet, found, &to);
     if (code != RESULT_OK)
@@ -193,24 +190,22 @@ enum turn_result wallet_hold_on_capture(struct turn *t, struct id128 self, const
         waiting |= posting_find(t, &forward) == PRESENCE_WAITING;
     if (waiting)
         return TURN_WAIT;
-    code = post_and_forward(t, &post, capture->has_to_wallet_id ? &forward : NULL);
+    code = hold_post_and_forward(t, &post, capture->has_to_wallet_id ? &forward : NULL);
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
     struct wallet_hold_captured captured = {self, amount, keep_rest ? 0 : rest};
     turn_emit(t, &wallet_hold_captured_type, &captured);
-    return reply_hold(t, self);
+    return hold_reply(t, self);
 }
 
 /* --- releasing -------------------------------------------------------------------------------- */
 
-/* Finds what voiding the pending transfer needs. THERE: *code tells whether it may be emitted. */
-static enum presence prepare_void(struct turn *t, struct id128 self, const struct wallet *w,
-                                  struct posting *p, uint16_t *code)
+/* The posting that gives back what the hold still keeps. */
+static struct posting hold_void(struct turn *t, struct id128 self, const struct wallet *w)
 {
     struct funds_move move = {
         .id = turn_new_id(t), .tenant_id = w->tenant_id, .currency = w->currency};
-    *p = funds_void(&move, self);
-    return funds_prepare(t, p, code);
+    return funds_void(&move, self);
 }
 
 enum turn_result wallet_hold_on_release(struct turn *t, struct id128 self, const struct message *m)
@@ -222,16 +217,12 @@ enum turn_result wallet_hold_on_release(struct turn *t, struct id128 self, const
         return end;
     if (!wallet_hold_open(ref.hold))
         return wallet_refuse(t, RESULT_HOLD_NOT_OPEN);
-    uint16_t code;
-    struct posting p;
-    if (prepare_void(t, self, ref.wallet.wallet, &p, &code) == PRESENCE_WAITING)
-        return TURN_WAIT;
-    if (code != RESULT_OK)
-        return wallet_refuse(t, code);
-    posting_emit(t, &p);
+    struct posting p = hold_void(t, self, ref.wallet.wallet);
+    if (!funds_post(t, &p, &end))
+        return end;
     struct wallet_hold_released released = {self};
     turn_emit(t, &wallet_hold_released_type, &released);
-    return reply_hold(t, self);
+    return hold_reply(t, self);
 }
 
 enum turn_result wallet_hold_on_timeout(struct turn *t, struct id128 self)
@@ -247,8 +238,8 @@ enum turn_result wallet_hold_on_timeout(struct turn *t, struct id128 self)
         return TURN_WAIT;
     check(w.wallet != NULL);
     uint16_t code;
-    struct posting p;
-    if (prepare_void(t, self, w.wallet, &p, &code) == PRESENCE_WAITING)
+    struct posting p = hold_void(t, self, w.wallet);
+    if (funds_prepare(t, &p, &code) == PRESENCE_WAITING)
         return TURN_WAIT;
     if (code != RESULT_OK && !funds_resolved_already(code))
         return turn_fail(t, "an expired hold cannot be released");
