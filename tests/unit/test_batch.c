@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The items of a batch are found in any order, while it grows and is cut back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "runtime/base/rng.h"
+#include "runtime/journal/batch.h"
+
+enum { EVENTS = 2, RECORD_ITEMS = 1 + EVENTS, RECORDS = 20 * BATCH_MARK_ITEMS };
+
+static int set_up(void **state)
+{
+    struct batch *b = batch_new((size_t)1 << 20);
+    batch_start(b, 7);
+    b->state = BATCH_OPEN;
+    *state = b;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    *state = batch_free(*state);
+    return 0;
+}
+
+/* A record whose events and answer tell which one it is. */
+static void write_record(struct batch *b, uint16_t number)
+{
+    record_begin(&b->body, number, NULL, NULL);
+    for (int i = 0; i < EVENTS; i++) {
+        record_event(&b->body, number);
+        wire_put_uint(&b->body, (uint64_t)i);
+    }
+    record_end(&b->body, &(struct record_answer){.code = number});
+    b->records++;
+    b->items += RECORD_ITEMS;
+}
+
+static void find_record(struct batch *b, uint32_t record, uint16_t number)
+{
+    struct record_reader r;
+    uint32_t item = record * RECORD_ITEMS;
+    batch_find(b, &r, item, RECORD_END);
+    assert_int_equal(r.answer.code, number);
+    for (uint32_t i = 1; i <= EVENTS; i++) {
+        batch_find(b, &r, item + i, RECORD_EVENT);
+        assert_int_equal(r.item, item + i);
+        assert_int_equal(r.number, number);
+    }
+}
+
+static void items_are_found_in_any_order(void **state)
+{
+    struct batch *b = *state;
+    struct rng rng;
+    rng_seed(&rng, 1);
+    for (uint16_t i = 0; i < RECORDS; i++) {
+        write_record(b, i);
+        uint16_t any = (uint16_t)rng_below(&rng, i + 1u);
+        find_record(b, any, any);
+    }
+    assert_in_range(b->mark_count, 1, b->items / BATCH_MARK_ITEMS);
+}
+
+static void what_was_cut_off_is_not_found_again(void **state)
+{
+    struct batch *b = *state;
+    size_t half = 0;
+    for (uint16_t i = 0; i < RECORDS; i++) {
+        if (i == RECORDS / 2)
+            half = b->body.len;
+        write_record(b, i);
+    }
+    find_record(b, RECORDS - 1, RECORDS - 1);
+    batch_cut(b, half);
+    b->records = RECORDS / 2;
+    b->items = b->records * RECORD_ITEMS;
+    for (uint16_t i = RECORDS / 2; i < RECORDS; i++)
+        write_record(b, (uint16_t)(1000 + i));
+    for (uint16_t i = 0; i < RECORDS; i++)
+        find_record(b, i, i < RECORDS / 2 ? i : (uint16_t)(1000 + i));
+}
+
+static void a_batch_is_used_again_from_the_start(void **state)
+{
+    struct batch *b = *state;
+    for (uint16_t i = 0; i < RECORDS; i++)
+        write_record(b, i);
+    find_record(b, RECORDS - 1, RECORDS - 1);
+    batch_trim(b);
+    b->state = BATCH_FREE;
+    batch_start(b, 8);
+    b->state = BATCH_OPEN;
+    assert_true(batch_empty(b));
+    write_record(b, 5);
+    find_record(b, 0, 5);
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(items_are_found_in_any_order),
+        CASE(what_was_cut_off_is_not_found_again),
+        CASE(a_batch_is_used_again_from_the_start),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
