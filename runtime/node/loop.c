@@ -110,11 +110,6 @@ static void loop_env_work(struct env *e, struct worker *worker, struct work *w)
     worker_post(worker, w);
 }
 
-void loop_work_finished(struct work *w)
-{
-    loop_mail(loop_of(w->env), &w->mail);
-}
-
 static void loop_on_timer(uv_timer_t *handle);
 
 /* Libuv counts milliseconds: round up, never early by much nor busy. */

@@ -60,7 +60,4 @@ void loop_remove_hook(struct loop_hook *h);
  * loop must not have been freed. */
 void loop_mail(struct loop *l, struct inbox_item *item);
 
-/* For workers, on their thread: sends the work back to the loop of its env. */
-void loop_work_finished(struct work *w);
-
 #endif

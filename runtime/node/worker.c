@@ -6,7 +6,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "runtime/node/loop.h"
 #include "runtime/node/thread.h"
 
 struct worker {
@@ -40,7 +39,7 @@ static void worker_main(void *context)
         while ((link = fifo_pop(&jobs)) != NULL) {
             struct work *w = container_of(link, struct work, link);
             w->run(w);
-            loop_work_finished(w);
+            env_mail(w->env, &w->mail);
         }
     }
 }

@@ -17,9 +17,9 @@
 /* *ret untouched on failure. */
 must_check enum err worker_start(const char *name, enum urgency urgency, struct worker **ret);
 
-/* Any thread; env_work() ends here. w->env is the env of a struct loop. From now on w is the
- * worker's, and the loop's once it has run, until done() gives it back; its run() touches nothing
- * that the loop may touch meanwhile. */
+/* Any thread; env_work() ends here, and has set w->env and where w->mail is delivered. From now on
+ * w is the worker's, and the loop's once it has run, until done() gives it back; its run() touches
+ * nothing that the loop may touch meanwhile. */
 void worker_post(struct worker *l, struct work *w);
 
 /* Runs what was posted, ends the thread and frees the worker. Nobody may post any more. Finished
