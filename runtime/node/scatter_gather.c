@@ -66,13 +66,13 @@ static void scatter_gather_part_done(struct message *m)
     asked->done(asked);
 }
 
-void scatter_gather_start(struct shard_set *c, struct env *from, const struct gatherer *how,
-                     struct message *m)
+struct scatter_gather *scatter_gather_new(const struct gatherer *how, struct env *from,
+                                          struct message *m, uint16_t count)
 {
-    uint16_t count = shard_set_count(c);
+    check(count > 0 && count <= SHARD_SET_MAX);
+    check(!m->type->mutates && !m->keyed);
     struct scatter_gather *g = calloc(1, sizeof *g + count * sizeof *g->parts);
     check(g != NULL);
-    check(!m->type->mutates && !m->keyed);
     *g = (struct scatter_gather){.how = how, .asked = m, .count = count, .left = count};
     m->home = from;
     m->runtime.gathering = NULL;
@@ -85,8 +85,13 @@ void scatter_gather_start(struct shard_set *c, struct env *from, const struct ga
         wire_writer_init(&part->reply, m->reply.len_max);
     }
     m->runtime.gathering = g;
-    for (uint16_t i = 0; i < count; i++)
-        shard_set_post_to(c, from, &g->parts[i].message, i);
+    return g;
+}
+
+struct message *scatter_gather_part(struct scatter_gather *g, uint16_t shard)
+{
+    check(shard < g->count);
+    return &g->parts[shard].message;
 }
 
 void scatter_gather_kill(struct message *m)

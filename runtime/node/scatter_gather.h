@@ -7,11 +7,13 @@
 
 #include "runtime/actor/domain.h"
 
-struct shard_set;
+struct scatter_gather;
 
-/* Takes over the message until its done(), which runs on `from`. */
-void scatter_gather_start(struct shard_set *c, struct env *from, const struct gatherer *how,
-                     struct message *m);
+/* Takes over the message until its done(), which runs on `from`. The caller posts each shard its
+ * part; what is returned lives until all of them are done, and so until the caller has posted. */
+struct scatter_gather *scatter_gather_new(const struct gatherer *how, struct env *from,
+                                          struct message *m, uint16_t count);
+struct message *scatter_gather_part(struct scatter_gather *g, uint16_t shard);
 
 /* The shards were killed (shard_set_kill()): frees what a message that they will not answer has
  * here. Any message will do. */

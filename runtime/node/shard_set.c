@@ -107,6 +107,15 @@ static uint16_t shard_set_home(const struct shard_set *c, struct id128 id)
     return (uint16_t)((id128_home(id) + (MUTANT(WRONG_SHARD) && id.hi % 16 == 15)) % shards);
 }
 
+static void shard_set_post_to_all(struct shard_set *c, struct env *from, const struct gatherer *how,
+                                  struct message *m)
+{
+    uint16_t count = c->options.shards;
+    struct scatter_gather *g = scatter_gather_new(how, from, m, count);
+    for (uint16_t i = 0; i < count; i++)
+        shard_set_post_to(c, from, scatter_gather_part(g, i), i);
+}
+
 void shard_set_post(struct shard_set *c, struct env *from, struct message *m)
 {
     if (m->target_kind == 0)
@@ -114,7 +123,7 @@ void shard_set_post(struct shard_set *c, struct env *from, struct message *m)
     if (id128_is_zero(m->target)) {
         const struct gatherer *gatherer = shard_set_gatherer(c, m->type);
         if (gatherer != NULL) {
-            scatter_gather_start(c, from, gatherer, m);
+            shard_set_post_to_all(c, from, gatherer, m);
             return;
         }
         m->target = domain_target(c->options.domain, m->type, m->body, &m->who,
