@@ -53,8 +53,9 @@ must_check enum err node_start(struct node *n);
  * node_free(). */
 must_check bool node_run(struct node *n);
 
-/* Loop 0's thread, once: closes all shards. Nobody posts any more. Before that, and before those
- * who ask are told to end, shard_set_end_lists() ends what would take long. */
+/* Loop 0's thread, once: closes all shards. Nobody posts any more. A program that stops calls
+ * shard_set_end_lists() first, so that clients whose lists wait are answered and it can end
+ * them. */
 void node_stop(struct node *n, uint64_t deadline_ns);
 
 /* After node_run() returned true. Takes NULL, returns NULL. */
