@@ -158,12 +158,12 @@ static void follower_done(struct work *w)
                unreadable ? f->unreadable : o->consumer->reason(o->consumer_context));
 }
 
-void follower_advance(struct follower *f, uint64_t committed_seq, bool hurry)
+void follower_advance(struct follower *f, uint64_t committed_seq, bool at_once)
 {
     struct env *env = f->options.env;
     if (f->busy || f->stopped || follower_lag(f, committed_seq) == 0)
         return;
-    if ((hurry && !f->failing) || env_mono_ns(env) >= f->next_ns) {
+    if ((at_once && !f->failing) || env_mono_ns(env) >= f->next_ns) {
         f->target_seq = committed_seq;
         f->busy = true;
         f->started_ns = env_mono_ns(env);

@@ -89,7 +89,7 @@ struct follower {
     bool stopped;
     uint64_t failures;            /* steps that failed */
     uint64_t started_ns, took_ns; /* of the newest step */
-    uint64_t next_ns;             /* asleep until then, unless hurried */
+    uint64_t next_ns;             /* sleeps until then, unless told `at_once` */
     struct alarm alarm;           /* ends the sleep */
 
     /* The worker's while busy. */
@@ -108,9 +108,9 @@ void follower_init(struct follower *f, const struct follower_options *options);
 /* Not while busy: where the consumer stands now. */
 void follower_restart(struct follower *f, const struct store_position *position);
 
-/* Call in each pass: starts a step towards committed_seq if one is due. `hurry`: something waits
+/* Call in each pass: starts a step towards committed_seq if one is due. `at_once`: something waits
  * for the consumer, so it does not sleep, unless steps fail. */
-void follower_advance(struct follower *f, uint64_t committed_seq, bool hurry);
+void follower_advance(struct follower *f, uint64_t committed_seq, bool at_once);
 
 /* For good: no step begins any more; one under way ends as it would. */
 void follower_stop(struct follower *f);

@@ -14,7 +14,7 @@ struct scene {
     struct world_worker worker;
     struct follower follower;
     uint64_t epoch, committed;
-    bool hurry;
+    bool at_once;
     uint32_t fill;
     /* the consumer's */
     struct store_position durable;
@@ -93,7 +93,7 @@ static uint32_t fill(void *context)
 static void pass(void *context)
 {
     struct scene *s = context;
-    follower_advance(&s->follower, s->committed, s->hurry);
+    follower_advance(&s->follower, s->committed, s->at_once);
 }
 
 static void follow(struct scene *s, struct follower_limits limits)
@@ -243,7 +243,7 @@ static void while_something_waits_for_it_it_does_not_sleep(void **state)
     struct scene *s = *state;
     commits(s, 1);
     step(s);
-    s->hurry = true;
+    s->at_once = true;
     commits(s, 1);
     assert_in_range(step(s), STEP_NS, STEP_NS + NS_PER_MS);
 }
@@ -251,7 +251,7 @@ static void while_something_waits_for_it_it_does_not_sleep(void **state)
 static void what_failed_is_given_again_after_a_while(void **state)
 {
     struct scene *s = *state;
-    s->hurry = true;
+    s->at_once = true;
     enum err *const errors[] = {&s->begin_error, &s->take_error, &s->commit_error};
     for (size_t i = 0; i < array_len(errors); i++) {
         *errors[i] = ERR_IO;
