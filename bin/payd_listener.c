@@ -49,7 +49,7 @@ static bool payd_short_of_connections(const struct payd *p)
 }
 
 /* A client that cannot connect cannot ask here either: a shortage is a warning to those that are
- * connected, and passes without anybody's help. */
+ * connected, and ends by itself. */
 static bool payd_ready(void *context, const char **reason)
 {
     struct payd *p = ((struct payd_listener *)context)->payd;
@@ -162,7 +162,7 @@ static bool payd_port_open(struct payd *p, const struct payd_port *port)
     return true;
 }
 
-/* Metrics tell how much money moves: they are served where the API is only if nobody but this
+/* Metrics tell how much money moves: they are served where the API is only if no other
  * machine reaches it. */
 static uint32_t payd_pages_with_api(const struct config *c)
 {

@@ -215,7 +215,7 @@ static bool jwks_source_refresh(struct jwks *j)
 
 /* --- the thread ------------------------------------------------------------------------------- */
 
-/* Seconds until the next refresh: soon when somebody wants it or the last one failed. */
+/* Seconds until the next refresh: soon when a verifier wants it or the last one failed. */
 static uint64_t jwks_pause_s(const struct jwks *j, bool good)
 {
     return j->wanted || !good ? j->options.cooldown_s : j->options.refresh_s;

@@ -319,7 +319,7 @@ enum revocations_outcome revocations_add(struct revocations *r, const struct rev
     if (!fits)
         return REVOCATIONS_FULL;
     return revocations_save(r) ? REVOCATIONS_DONE
-                               : REVOCATIONS_WRITING; /* nobody else changes the list */
+                               : REVOCATIONS_WRITING; /* no other thread changes the list */
 }
 
 struct revocations *revocations_open(const char *directory, char error[REVOCATIONS_ERROR_MAX])

@@ -88,7 +88,7 @@ void listener_init(struct listener *l, uv_loop_t *loop, const struct listener_ha
 }
 
 /* A bound socket, or a libuv error. `shared`: with other sockets bound so (SO_REUSEPORT); else it
- * fails if anybody listens there. */
+ * fails if any socket listens there. */
 static int listener_bind(const struct sockaddr_storage *address, socklen_t len, bool shared)
 {
     int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

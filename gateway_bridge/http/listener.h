@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Listener: a TCP socket whose connections are accepted. When there is no descriptor for the next
  * one it accepts none for LISTENER_PAUSE_MS, while clients that connect wait in the backlog.
- * libuv's own listening would do neither: it closes such connections and tells nobody, and once its
+ * libuv's own listening would do neither: it closes such connections without a word, and once its
  * reserve is gone (1.44) tries for ever inside one call. Loop thread only. */
 #ifndef HTTP_LISTENER_H
 #define HTTP_LISTENER_H
@@ -36,7 +36,7 @@ struct listener {
 
 void listener_init(struct listener *l, uv_loop_t *loop, const struct listener_handler *handler);
 
-/* 0 or a libuv error. The `first` listener of a port fails if anybody listens there; others may
+/* 0 or a libuv error. The `first` listener of a port fails if any socket listens there; others may
  * join it afterwards. Once. */
 must_check int listener_start(struct listener *l, const char *host, uint16_t port, bool first);
 

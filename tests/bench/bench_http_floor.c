@@ -40,7 +40,7 @@ struct asked {
 
 /* Thread of the durable floor: the loop fills `batch` and posts `filled`, the thread syncs and
  * wakes the loop by `done`. */
-struct worker {
+struct syncer {
     pthread_t thread;
     sem_t filled;
     uv_async_t done;
@@ -61,7 +61,7 @@ struct bench {
     struct wire_writer reply; /* of every transfer */
     uint64_t answered;
     bool durable;
-    struct worker worker;
+    struct syncer syncer;
     pid_t wrk;
 };
 
@@ -114,62 +114,62 @@ static void on_pass(uv_check_t *pass)
     struct bench *b = pass->data;
     if (!b->durable) {
         answer(b, &b->asked);
-    } else if (!b->worker.busy && b->asked.count > 0) {
-        b->worker.batch = b->asked;
+    } else if (!b->syncer.busy && b->asked.count > 0) {
+        b->syncer.batch = b->asked;
         b->asked.count = 0;
-        b->worker.busy = true;
-        check(sem_post(&b->worker.filled) == 0);
+        b->syncer.busy = true;
+        check(sem_post(&b->syncer.filled) == 0);
     }
 }
 
 /* --- the durable floor ------------------------------------------------------------------------ */
 
-static void *worker_run(void *context)
+static void *syncer_run(void *context)
 {
-    struct worker *l = context;
+    struct syncer *s = context;
     size_t at = 0;
     for (;;) {
-        while (sem_wait(&l->filled) != 0)
+        while (sem_wait(&s->filled) != 0)
             ; /* interrupted by a signal */
-        if (l->ends)
+        if (s->ends)
             return NULL;
-        size_t len = (size_t)l->batch.count * TRANSFER_BYTES;
+        size_t len = (size_t)s->batch.count * TRANSFER_BYTES;
         at = at + len > LOG_BYTES ? 0 : at;
-        check(pwrite(l->fd, l->bytes, len, (off_t)at) == (ssize_t)len && fdatasync(l->fd) == 0);
+        check(pwrite(s->fd, s->bytes, len, (off_t)at) == (ssize_t)len && fdatasync(s->fd) == 0);
         at += len;
-        uv_async_send(&l->done);
+        uv_async_send(&s->done);
     }
 }
 
 static void on_durable(uv_async_t *done)
 {
     struct bench *b = done->data;
-    answer(b, &b->worker.batch);
-    b->worker.busy = false;
+    answer(b, &b->syncer.batch);
+    b->syncer.busy = false;
     on_pass(&b->pass);
 }
 
-static void worker_start(struct bench *b, const char *directory)
+static void syncer_start(struct bench *b, const char *directory)
 {
-    struct worker *l = &b->worker;
+    struct syncer *s = &b->syncer;
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s/log", directory);
-    l->fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
-    check(l->fd >= 0 && unlink(path) == 0);
-    for (off_t at = 0; at < LOG_BYTES; at += sizeof l->bytes)
-        check(pwrite(l->fd, l->bytes, sizeof l->bytes, at) == (ssize_t)sizeof l->bytes);
-    check(fsync(l->fd) == 0 && sem_init(&l->filled, 0, 0) == 0);
-    check(uv_async_init(&b->loop, &l->done, on_durable) == 0);
-    l->done.data = b;
-    check(pthread_create(&l->thread, NULL, worker_run, l) == 0);
+    s->fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
+    check(s->fd >= 0 && unlink(path) == 0);
+    for (off_t at = 0; at < LOG_BYTES; at += sizeof s->bytes)
+        check(pwrite(s->fd, s->bytes, sizeof s->bytes, at) == (ssize_t)sizeof s->bytes);
+    check(fsync(s->fd) == 0 && sem_init(&s->filled, 0, 0) == 0);
+    check(uv_async_init(&b->loop, &s->done, on_durable) == 0);
+    s->done.data = b;
+    check(pthread_create(&s->thread, NULL, syncer_run, s) == 0);
 }
 
-static void worker_stop(struct worker *l)
+static void syncer_stop(struct syncer *s)
 {
-    l->ends = true;
-    check(sem_post(&l->filled) == 0 && pthread_join(l->thread, NULL) == 0);
-    uv_close((uv_handle_t *)&l->done, NULL);
-    close(l->fd);
+    s->ends = true;
+    check(sem_post(&s->filled) == 0 && pthread_join(s->thread, NULL) == 0);
+    uv_close((uv_handle_t *)&s->done, NULL);
+    close(s->fd);
 }
 
 /* --- the load --------------------------------------------------------------------------------- */
@@ -262,7 +262,7 @@ static void on_stopped(void *context)
 {
     struct bench *b = context;
     if (b->durable)
-        worker_stop(&b->worker);
+        syncer_stop(&b->syncer);
     uv_close((uv_handle_t *)&b->pass, NULL);
     uv_close((uv_handle_t *)&b->child, NULL);
 }
@@ -366,7 +366,7 @@ int main(int argc, char **argv)
     check(uv_signal_start(&b.child, on_child, SIGCHLD) == 0);
     b.pass.data = b.child.data = &b;
     if (b.durable)
-        worker_start(&b, directory);
+        syncer_start(&b, directory);
     signal(SIGPIPE, SIG_IGN);
     run(&b, &policy, &scopes, token, directory);
     uv_run(&b.loop, UV_RUN_DEFAULT);
