@@ -83,7 +83,8 @@ static bool payd_open_link(struct payd *p)
     struct operator_options options = {
         .node = p->node.node,
         .loop = node_loop(p->node.node, 0),
-        .store = p->node.store,
+        .journal_store = p->node.journal_store,
+        .view_store = p->node.view_store,
         .revocations = p->identity.revocations,
         .path = p->config.operator_socket,
         .version = PAYD_VERSION,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each step needs the one before: the store has the tables of the runtime's views and the
- * services', the node takes the store's lease under HOST:PID. A shard that stops for a reason takes
+/* Each step needs the one before: the stores have the tables of the services' views, the
+ * node takes the journal's lease under HOST:PID. A shard that stops for a reason takes
  * the whole process along: what was acknowledged is durable, and the next start recovers it. */
 #include "bin/payd_node.h"
 
@@ -10,11 +10,8 @@
 #include "actors/services.h"
 #include "bin/payd.h"
 #include "bin/payd_fail.h"
-#include "runtime/dedup/key_run.h"
 #include "runtime/store/sqlite/store_sqlite.h"
 #include "schemas/catalog.h"
-
-#define PAYD_VIEWS_MAX 64 /* tables of views, the runtime's and the services' */
 
 static void payd_rebuilding(void *context, const char *reason)
 {
@@ -34,25 +31,21 @@ static void payd_shard_stopped(void *context, uint16_t shard, const char *reason
 
 static bool payd_open_store(struct payd *p)
 {
-    static const struct view_table *tables[PAYD_VIEWS_MAX];
-    uint32_t count = 0;
-    check(RUNTIME_VIEWS + catalog_view_count <= PAYD_VIEWS_MAX);
-    for (uint32_t i = 0; i < RUNTIME_VIEWS; i++)
-        tables[count++] = runtime_views[i];
-    for (uint32_t i = 0; i < catalog_view_count; i++)
-        tables[count++] = catalog_views[i];
     struct store_sqlite_options options = {
         .directory = p->config.data_directory,
-        .tables = tables,
-        .table_count = count,
+        .tables = catalog_views,
+        .table_count = catalog_view_count,
         .migrations = sqlite_migrations,
         .migration_count = sqlite_migration_count,
+        .key_merge_keys = p->config.key_merge_keys,
+        .key_filter_bytes = (size_t)p->config.key_filter_mb << 20,
         .shards = (uint16_t)p->config.shards,
         .rebuilding = payd_rebuilding,
         .context = p,
     };
     char reason[PAYD_REASON_MAX];
-    enum err e = store_sqlite_open(&options, &p->node.store, reason, sizeof reason);
+    enum err e = store_sqlite_open(&options, &p->node.journal_store, &p->node.view_store, reason,
+                                   sizeof reason);
     return e == ERR_OK || payd_fail("the data cannot be opened", reason);
 }
 
@@ -65,7 +58,8 @@ static bool payd_make_node(struct payd *p)
     services_domain_init(&p->node.domain);
     struct node_options options = {
         .domain = &p->node.domain,
-        .store = p->node.store,
+        .journal_store = p->node.journal_store,
+        .view_store = p->node.view_store,
         .shards = (uint16_t)c->shards,
         .loops = (uint16_t)c->loops,
         .readers = (uint16_t)c->readers,
@@ -74,7 +68,6 @@ static bool payd_make_node(struct payd *p)
         .resident_max = c->resident_max,
         .dedup_entries_max = c->dedup_entries_max,
         .filter_bytes = (size_t)c->key_filter_mb << 20,
-        .merge_keys = c->key_merge_keys,
         .log = &p->log,
         .shard_stopped = payd_shard_stopped,
         .context = p,
@@ -92,6 +85,8 @@ bool payd_node_make(struct payd *p, void (*failed)(struct payd *p))
 void payd_node_free(struct payd_node *n)
 {
     n->node = node_free(n->node);
-    n->store->ops->close(n->store);
-    n->store = NULL;
+    n->view_store->ops->close(n->view_store);
+    n->journal_store->ops->close(n->journal_store);
+    n->view_store = NULL;
+    n->journal_store = NULL;
 }

@@ -14,7 +14,8 @@ struct payd;
 struct payd_node {
     char id[PAYD_ID_MAX]; /* name in the leases */
     struct domain domain;
-    struct store *store;
+    struct journal_store *journal_store;
+    struct view_store *view_store;
     struct node *node;
     void (*failed)(struct payd *p);
 };

@@ -94,8 +94,8 @@ static uint16_t accounts_page(struct accounts_walk *w, struct wire_writer *reply
     return RESULT_OK;
 }
 
-uint16_t account_query_list(struct store *s, const struct message *m, struct wire_writer *reply,
-                            uint16_t *reply_type)
+uint16_t account_query_list(struct view_store *s, const struct message *m,
+                            struct wire_writer *reply, uint16_t *reply_type)
 {
     const struct accounts_list *q = m->body;
     struct accounts_walk w = {.asked = q, .last = ID128_ZERO};
@@ -221,8 +221,8 @@ static uint16_t balance_at(struct ledger_list *list, const struct account_balanc
     return code;
 }
 
-uint16_t account_query_balance(struct store *s, const struct message *m, struct wire_writer *reply,
-                               uint16_t *reply_type)
+uint16_t account_query_balance(struct view_store *s, const struct message *m,
+                               struct wire_writer *reply, uint16_t *reply_type)
 {
     struct ledger_list list;
     struct account_balance b;
@@ -344,8 +344,8 @@ static uint16_t entries_page(struct entries_walk *w, struct wire_writer *reply)
     return RESULT_OK;
 }
 
-uint16_t account_query_entries(struct store *s, const struct message *m, struct wire_writer *reply,
-                               uint16_t *reply_type)
+uint16_t account_query_entries(struct view_store *s, const struct message *m,
+                               struct wire_writer *reply, uint16_t *reply_type)
 {
     const struct account_entries *q = m->body;
     struct entries_walk w = {.asked = q};
@@ -387,7 +387,7 @@ static uint16_t transactions_page(struct entries_walk *w, struct wire_writer *re
     return RESULT_OK;
 }
 
-uint16_t account_query_transactions(struct store *s, const struct message *m,
+uint16_t account_query_transactions(struct view_store *s, const struct message *m,
                                     struct wire_writer *reply, uint16_t *reply_type)
 {
     const struct account_transactions *q = m->body;

@@ -8,15 +8,15 @@
 
 #define ACCOUNT_LATE_ENTRIES_MAX 10000 /* back-dated entries one balance adds up */
 
-uint16_t account_query_list(struct store *s, const struct message *m, struct wire_writer *reply,
-                            uint16_t *reply_type);
+uint16_t account_query_list(struct view_store *s, const struct message *m,
+                            struct wire_writer *reply, uint16_t *reply_type);
 /* By effective time: the last entry of which all before it count (found in log2 of the account's
  * entries), and the back-dated entries after it. By recorded time the entry alone. */
-uint16_t account_query_balance(struct store *s, const struct message *m, struct wire_writer *reply,
-                               uint16_t *reply_type);
-uint16_t account_query_entries(struct store *s, const struct message *m, struct wire_writer *reply,
-                               uint16_t *reply_type);
-uint16_t account_query_transactions(struct store *s, const struct message *m,
+uint16_t account_query_balance(struct view_store *s, const struct message *m,
+                               struct wire_writer *reply, uint16_t *reply_type);
+uint16_t account_query_entries(struct view_store *s, const struct message *m,
+                               struct wire_writer *reply, uint16_t *reply_type);
+uint16_t account_query_transactions(struct view_store *s, const struct message *m,
                                     struct wire_writer *reply, uint16_t *reply_type);
 
 #endif

@@ -11,7 +11,7 @@ static const struct page_rules rules = {
     .memory_max = (size_t)16 << 20,
 };
 
-uint16_t ledger_list_init(struct ledger_list *list, struct store *s, const struct message *m,
+uint16_t ledger_list_init(struct ledger_list *list, struct view_store *s, const struct message *m,
                           bool has_limit, uint32_t limit)
 {
     *list = (struct ledger_list){.store = s, .who = &m->who};
@@ -84,7 +84,7 @@ bool ledger_list_entry(struct ledger_list *list, struct id128 account_id, uint64
     return reader.found;
 }
 
-enum err ledger_newest_entry(struct store *s, struct id128 account_id, view_row_cb row,
+enum err ledger_newest_entry(struct view_store *s, struct id128 account_id, view_row_cb row,
                              void *context)
 {
     const struct value prefix = {VALUE_ID, .id = account_id};

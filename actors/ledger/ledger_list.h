@@ -14,13 +14,13 @@
 
 struct ledger_list {
     struct page page;
-    struct store *store;
+    struct view_store *store;
     const struct principal *who;
     enum err error;
 };
 
 /* RESULT_OK, or what is wrong with the limit. ledger_list_done() in any case. */
-must_check uint16_t ledger_list_init(struct ledger_list *list, struct store *s,
+must_check uint16_t ledger_list_init(struct ledger_list *list, struct view_store *s,
                                      const struct message *m, bool has_limit, uint32_t limit);
 void ledger_list_done(struct ledger_list *list);
 
@@ -40,8 +40,8 @@ must_check bool ledger_list_entry(struct ledger_list *list, struct id128 account
                                   uint64_t version, struct entries_row *row);
 
 /* Gives the row of the account's newest entry, if it has any. */
-must_check enum err ledger_newest_entry(struct store *s, struct id128 account_id, view_row_cb row,
-                                        void *context);
+must_check enum err ledger_newest_entry(struct view_store *s, struct id128 account_id,
+                                        view_row_cb row, void *context);
 
 /* The account's newest entry, as ledger_list_entry() gives one. */
 must_check bool ledger_list_last_entry(struct ledger_list *list, struct id128 account_id,

@@ -247,8 +247,8 @@ static uint16_t transfers_page(struct transfers_walk *w, struct wire_writer *rep
     return RESULT_OK;
 }
 
-uint16_t transfer_query_list(struct store *s, const struct message *m, struct wire_writer *reply,
-                             uint16_t *reply_type)
+uint16_t transfer_query_list(struct view_store *s, const struct message *m,
+                             struct wire_writer *reply, uint16_t *reply_type)
 {
     const struct transfers_list *q = m->body;
     struct transfers_walk w = {.asked = q};

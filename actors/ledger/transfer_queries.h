@@ -6,7 +6,7 @@
 
 #include "runtime/actor/domain.h"
 
-uint16_t transfer_query_list(struct store *s, const struct message *m, struct wire_writer *reply,
-                             uint16_t *reply_type);
+uint16_t transfer_query_list(struct view_store *s, const struct message *m,
+                             struct wire_writer *reply, uint16_t *reply_type);
 
 #endif

@@ -101,7 +101,8 @@ struct walk {
     uint8_t prefix_count;
 };
 
-static uint16_t walk_payments(struct store *s, struct payment_scan *scan, const struct walk *walk)
+static uint16_t walk_payments(struct view_store *s, struct payment_scan *scan,
+                              const struct walk *walk)
 {
     const struct payment_list *request = scan->request;
     uint16_t code = page_init(&scan->page, PAGE_PAYMENTS, VALUE_ID, request->has_limit,
@@ -147,7 +148,7 @@ static bool look_at_wallet(void *context, const struct value *values)
 /* All that one wallet paid or received, if the caller may see the wallet. Of anybody else's, what
  * the caller received from it or paid to it: a walk over the wallet itself would give a cursor that
  * names a payment the caller may not see. */
-static uint16_t plan_wallet_walk(struct store *s, const struct message *m, struct walk *walk)
+static uint16_t plan_wallet_walk(struct view_store *s, const struct message *m, struct walk *walk)
 {
     const struct payment_list *request = m->body;
     const struct view_index *indexes = payments_view.indexes;
@@ -170,7 +171,7 @@ static uint16_t plan_wallet_walk(struct store *s, const struct message *m, struc
 }
 
 /* The walks that together give all that the caller may see of what is asked for. */
-static uint16_t plan_walks(struct store *s, const struct message *m, struct walk walks[2],
+static uint16_t plan_walks(struct view_store *s, const struct message *m, struct walk walks[2],
                            uint32_t *count)
 {
     const struct payment_list *request = m->body;
@@ -220,8 +221,8 @@ static void payment_queries_merge(struct payment_scan *a, struct payment_scan *b
     a->payments = merged;
 }
 
-uint16_t payment_query_list(struct store *s, const struct message *m, struct wire_writer *reply,
-                            uint16_t *reply_type)
+uint16_t payment_query_list(struct view_store *s, const struct message *m,
+                            struct wire_writer *reply, uint16_t *reply_type)
 {
     struct payment_scan scans[2] = {{.request = m->body, .who = &m->who},
                                     {.request = m->body, .who = &m->who, .received_only = true}};
@@ -301,7 +302,7 @@ static bool take_event(void *context, const struct value *values)
     return true;
 }
 
-static uint16_t scan_events(struct store *s, const struct message *m, struct event_scan *scan)
+static uint16_t scan_events(struct view_store *s, const struct message *m, struct event_scan *scan)
 {
     const struct payment_event_list *request = m->body;
     struct value key = {.type = VALUE_ID, .id = request->payment_id};
@@ -331,8 +332,8 @@ static uint16_t scan_events(struct store *s, const struct message *m, struct eve
     return scan->damaged ? RESULT_CORRUPT : RESULT_OK;
 }
 
-uint16_t payment_query_events(struct store *s, const struct message *m, struct wire_writer *reply,
-                              uint16_t *reply_type)
+uint16_t payment_query_events(struct view_store *s, const struct message *m,
+                              struct wire_writer *reply, uint16_t *reply_type)
 {
     const struct payment_event_list *request = m->body;
     struct event_scan scan = {0};
@@ -353,7 +354,7 @@ uint16_t payment_query_events(struct store *s, const struct message *m, struct w
 
 /* --- adapters --------------------------------------------------------------------------------- */
 
-uint16_t payment_query_adapters(struct store *s, const struct message *m,
+uint16_t payment_query_adapters(struct view_store *s, const struct message *m,
                                 struct wire_writer *reply, uint16_t *reply_type)
 {
     (void)s, (void)m;

@@ -5,11 +5,11 @@
 
 #include "runtime/actor/domain.h"
 
-uint16_t payment_query_list(struct store *s, const struct message *m, struct wire_writer *reply,
-                            uint16_t *reply_type);
-uint16_t payment_query_events(struct store *s, const struct message *m, struct wire_writer *reply,
-                              uint16_t *reply_type);
-uint16_t payment_query_adapters(struct store *s, const struct message *m,
+uint16_t payment_query_list(struct view_store *s, const struct message *m,
+                            struct wire_writer *reply, uint16_t *reply_type);
+uint16_t payment_query_events(struct view_store *s, const struct message *m,
+                              struct wire_writer *reply, uint16_t *reply_type);
+uint16_t payment_query_adapters(struct view_store *s, const struct message *m,
                                 struct wire_writer *reply, uint16_t *reply_type);
 
 #endif

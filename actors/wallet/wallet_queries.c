@@ -29,7 +29,7 @@ static bool keep_wallet(void *context, const struct value *values)
 }
 
 /* The wallet whose things are listed, if the asker may see it. */
-static uint16_t find_wallet(struct store *s, const struct principal *who, struct id128 id,
+static uint16_t find_wallet(struct view_store *s, const struct principal *who, struct id128 id,
                             struct wallet_row *row)
 {
     *row = (struct wallet_row){0};
@@ -110,7 +110,7 @@ static bool take_balance(void *context, const struct value *values)
 }
 
 /* The balances after the last entry of each account. */
-static enum err add_balances(struct store *s, struct wallet_scan *scan)
+static enum err add_balances(struct view_store *s, struct wallet_scan *scan)
 {
     enum err e = ERR_OK;
     for (uint32_t i = 0; e == ERR_OK && i < scan->page.count; i++) {
@@ -121,7 +121,8 @@ static enum err add_balances(struct store *s, struct wallet_scan *scan)
 }
 
 /* Of one owner, or of everybody in the tenant. */
-static uint16_t scan_wallets(struct store *s, const struct message *m, struct wallet_scan *scan)
+static uint16_t scan_wallets(struct view_store *s, const struct message *m,
+                             struct wallet_scan *scan)
 {
     const struct wallet_list *request = scan->request;
     bool all = (m->who.any_owner || m->who.operator) && !request->has_user_id;
@@ -148,7 +149,7 @@ static uint16_t scan_wallets(struct store *s, const struct message *m, struct wa
     return e == ERR_OK ? RESULT_OK : page_failed(e);
 }
 
-uint16_t wallet_query_list(struct store *s, const struct message *m, struct wire_writer *reply,
+uint16_t wallet_query_list(struct view_store *s, const struct message *m, struct wire_writer *reply,
                            uint16_t *reply_type)
 {
     const struct wallet_list *request = m->body;
@@ -266,7 +267,7 @@ static bool take_reference(void *context, const struct value *values)
 }
 
 /* The hold or payment that a transfer was made for. */
-static enum err add_reference(struct store *s, struct transaction_scan *scan, uint32_t index)
+static enum err add_reference(struct view_store *s, struct transaction_scan *scan, uint32_t index)
 {
     struct wallet_transaction *x = &scan->transactions[index];
     uint16_t code = scan->codes[index];
@@ -310,7 +311,7 @@ static bool take_words(void *context, const struct value *values)
 }
 
 /* Those of the hold or payment behind the movement, else its own. */
-static enum err add_words(struct store *s, struct transaction_scan *scan, uint32_t index)
+static enum err add_words(struct view_store *s, struct transaction_scan *scan, uint32_t index)
 {
     struct wallet_transaction *x = &scan->transactions[index];
     struct words words = {.page = &scan->page, .transaction = x};
@@ -339,7 +340,7 @@ static enum err add_words(struct store *s, struct transaction_scan *scan, uint32
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
-static uint16_t scan_transactions(struct store *s, struct id128 wallet_id,
+static uint16_t scan_transactions(struct view_store *s, struct id128 wallet_id,
                                   struct transaction_scan *scan)
 {
     struct value prefix = {.type = VALUE_ID, .id = wallet_id};
@@ -363,7 +364,7 @@ static uint16_t scan_transactions(struct store *s, struct id128 wallet_id,
     return e == ERR_OK ? RESULT_OK : page_failed(e);
 }
 
-uint16_t wallet_query_transactions(struct store *s, const struct message *m,
+uint16_t wallet_query_transactions(struct view_store *s, const struct message *m,
                                    struct wire_writer *reply, uint16_t *reply_type)
 {
     const struct wallet_transaction_list *request = m->body;
@@ -429,7 +430,7 @@ static bool take_hold(void *context, const struct value *values)
     return !scan->damaged;
 }
 
-static uint16_t scan_holds(struct store *s, struct hold_scan *scan)
+static uint16_t scan_holds(struct view_store *s, struct hold_scan *scan)
 {
     struct value prefix = {.type = VALUE_ID, .id = scan->request->wallet_id};
     struct view_scan walk = {
@@ -448,8 +449,8 @@ static uint16_t scan_holds(struct store *s, struct hold_scan *scan)
     return scan->damaged ? RESULT_CORRUPT : RESULT_OK;
 }
 
-uint16_t wallet_query_holds(struct store *s, const struct message *m, struct wire_writer *reply,
-                            uint16_t *reply_type)
+uint16_t wallet_query_holds(struct view_store *s, const struct message *m,
+                            struct wire_writer *reply, uint16_t *reply_type)
 {
     const struct wallet_hold_list *request = m->body;
     struct hold_scan scan = {.request = request};

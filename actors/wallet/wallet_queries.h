@@ -6,11 +6,11 @@
 
 #include "runtime/actor/domain.h"
 
-uint16_t wallet_query_list(struct store *s, const struct message *m, struct wire_writer *reply,
+uint16_t wallet_query_list(struct view_store *s, const struct message *m, struct wire_writer *reply,
                            uint16_t *reply_type);
-uint16_t wallet_query_transactions(struct store *s, const struct message *m,
+uint16_t wallet_query_transactions(struct view_store *s, const struct message *m,
                                    struct wire_writer *reply, uint16_t *reply_type);
-uint16_t wallet_query_holds(struct store *s, const struct message *m, struct wire_writer *reply,
-                            uint16_t *reply_type);
+uint16_t wallet_query_holds(struct view_store *s, const struct message *m,
+                            struct wire_writer *reply, uint16_t *reply_type);
 
 #endif

@@ -70,20 +70,20 @@ static int batch_take_online(struct payctl *p, struct journal_batch_get *m, stru
 static int batch_take_offline(struct payctl *p, const char *data, const struct journal_batch_get *m,
                               struct batch_copy *c)
 {
-    struct store *store;
+    struct payctl_store store;
     char rule[RULE_MAX];
     int code = payctl_store_open(p, data, &store);
     if (code != PAYCTL_OK)
         return code;
     uint16_t shard = (uint16_t)(m->has_shard ? m->shard : 0);
     uint64_t head = 0;
-    enum err e = batch_copy_take(c, store, shard, m->batch);
-    if (e == ERR_NOT_FOUND && store->ops->head(store, shard, &head) == ERR_OK)
+    enum err e = batch_copy_take(c, store.journal, shard, m->batch);
+    if (e == ERR_NOT_FOUND && store.journal->ops->head(store.journal, shard, &head) == ERR_OK)
         snprintf(rule, sizeof rule, "names no batch of shard %u, whose newest is %llu", shard,
                  (unsigned long long)head);
     else
         snprintf(rule, sizeof rule, "names a batch that cannot be read: %s", err_text(e));
-    store->ops->close(store);
+    payctl_store_close(&store);
     if (e != ERR_OK)
         payctl_print_error(p, result_info((uint16_t)e)->name, "--batch", rule);
     return e == ERR_OK ? PAYCTL_OK : PAYCTL_REFUSED;

@@ -2,11 +2,8 @@
 #include "bin/payctl/payctl_store.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
-#include "runtime/dedup/key_run.h"
 #include "runtime/store/sqlite/store_sqlite.h"
 #include "schemas/catalog.h"
 #include "schemas/result.h"
@@ -14,7 +11,7 @@
 #define PATH_MAX_BYTES 1024
 #define REASON_MAX 512
 
-int payctl_store_open(struct payctl *p, const char *data, struct store **ret)
+int payctl_store_open(struct payctl *p, const char *data, struct payctl_store *ret)
 {
     char path[PATH_MAX_BYTES], reason[REASON_MAX];
     struct stat status;
@@ -24,23 +21,24 @@ int payctl_store_open(struct payctl *p, const char *data, struct store **ret)
         payctl_print_error(p, NULL, NULL, reason);
         return PAYCTL_USAGE;
     }
-    const struct view_table **tables = calloc(catalog_view_count + RUNTIME_VIEWS, sizeof *tables);
-    check(tables != NULL);
-    memcpy(tables, runtime_views, sizeof runtime_views);
-    memcpy(tables + RUNTIME_VIEWS, catalog_views, catalog_view_count * sizeof *tables);
     struct store_sqlite_options options = {
         .directory = data,
-        .tables = tables,
-        .table_count = catalog_view_count + RUNTIME_VIEWS,
+        .tables = catalog_views,
+        .table_count = catalog_view_count,
         .migrations = sqlite_migrations,
         .migration_count = sqlite_migration_count,
     };
-    enum err e = store_sqlite_open(&options, ret, reason, sizeof reason);
-    free(tables);
+    enum err e = store_sqlite_open(&options, &ret->journal, &ret->views, reason, sizeof reason);
     if (e == ERR_OK)
         return PAYCTL_OK;
     if (e == ERR_IN_USE)
         snprintf(reason, sizeof reason, "a payd runs on %.300s: leave --data out to ask it", data);
     payctl_print_error(p, result_info((uint16_t)e)->name, NULL, reason);
     return PAYCTL_REFUSED;
+}
+
+void payctl_store_close(struct payctl_store *s)
+{
+    s->views->ops->close(s->views);
+    s->journal->ops->close(s->journal);
 }

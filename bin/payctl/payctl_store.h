@@ -4,10 +4,17 @@
 #define PAYCTL_PAYCTL_STORE_H
 
 #include "bin/payctl/payctl.h"
-#include "runtime/store/store.h"
+#include "runtime/store/journal_store.h"
+#include "runtime/store/view_store.h"
 
-/* Opens the data directory; whoever gets it closes it. Failures are printed, and returned as the
- * exit code. */
-int payctl_store_open(struct payctl *p, const char *data, struct store **ret);
+struct payctl_store {
+    struct journal_store *journal;
+    struct view_store *views;
+};
+
+/* Opens the data directory; the caller closes it after PAYCTL_OK. Failures are printed, and
+ * returned as the exit code. */
+int payctl_store_open(struct payctl *p, const char *data, struct payctl_store *ret);
+void payctl_store_close(struct payctl_store *s);
 
 #endif

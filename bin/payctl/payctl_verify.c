@@ -75,7 +75,7 @@ static int verify_online(struct payctl *p)
 
 struct offline {
     struct domain domain;
-    struct store *store;
+    struct payctl_store store;
     struct verify verify;
     struct verify_info info;
     struct verify_total totals[TOTALS_MAX];
@@ -87,7 +87,7 @@ struct offline {
 static bool verify_shard(struct offline *o, uint16_t shard)
 {
     struct verify_shard *line = &o->shards[o->info.shards_count++];
-    verify_init(&o->verify, &o->domain, o->store, shard);
+    verify_init(&o->verify, &o->domain, o->store.journal, shard);
     uint64_t head = o->verify.head_seq != UINT64_MAX ? o->verify.head_seq : 0;
     while (verify_step(&o->verify, STEP))
         progress_show("batches", o->verify.replay.seq, head);
@@ -122,9 +122,10 @@ static int verify_offline(struct payctl *p, const char *data)
     services_domain_init(&o->domain);
     o->info = (struct verify_info){
         .state = VERIFY_STATE_PASSED, .totals = o->totals, .shards = o->shards};
+    struct journal_store *journal = o->store.journal;
     uint64_t head = 1;
     for (uint16_t shard = 0; shard < SHARDS_MAX && o->info.state == VERIFY_STATE_PASSED; shard++) {
-        bool empty = o->store->ops->head(o->store, shard, &head) == ERR_OK && head == 0;
+        bool empty = journal->ops->head(journal, shard, &head) == ERR_OK && head == 0;
         if (empty || verify_shard(o, shard))
             continue;
         o->info.state = VERIFY_STATE_FAILED;
@@ -133,7 +134,7 @@ static int verify_offline(struct payctl *p, const char *data)
         o->info.totals_count = 0;
     }
     code = verify_report(p, &o->info);
-    o->store->ops->close(o->store);
+    payctl_store_close(&o->store);
     free(o);
     return code;
 }

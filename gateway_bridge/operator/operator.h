@@ -23,13 +23,15 @@ struct node;
 struct operator;
 struct registry;
 struct revocations;
-struct store;
+struct journal_store;
+struct view_store;
 struct verify_info;
 
 struct operator_options {
     struct node *node; /* outlives the operator, as do all pointers here */
     struct loop *loop;
-    struct store *store;
+    struct journal_store *journal_store;
+    struct view_store *view_store;
     struct revocations *revocations;
     const char *path;    /* of the Unix socket */
     const char *version; /* of the program */

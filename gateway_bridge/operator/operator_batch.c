@@ -27,7 +27,7 @@ static void operator_batch_take(struct work *w)
 {
     struct operator_request *q = container_of(w, struct operator_request, work);
     const struct journal_batch_get *m = q->body;
-    struct store *s = q->operator->options.store;
+    struct journal_store *s = q->operator->options.journal_store;
     struct look *l = q->answer;
     enum err e = batch_copy_take(&l->copy, s, operator_batch_shard(m), m->batch);
     enum err headless =

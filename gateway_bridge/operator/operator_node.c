@@ -140,8 +140,11 @@ static void operator_node_measure(struct work *w)
 {
     struct operator_request *q = container_of(w, struct operator_request, work);
     struct store_info *info = q->answer;
-    struct store *s = q->operator->options.store;
-    q->code = (uint16_t)s->ops->sizes(s, &info->journal_bytes, &info->views_bytes);
+    const struct operator_options *o = &q->operator->options;
+    enum err e = o->journal_store->ops->size(o->journal_store, &info->journal_bytes);
+    if (e == ERR_OK)
+        e = o->view_store->ops->size(o->view_store, &info->views_bytes);
+    q->code = (uint16_t)e;
 }
 
 static void operator_node_measured(struct work *w)
@@ -164,7 +167,7 @@ static void on_store_get(struct operator_request *q)
     if (!operator_make_answer(q, sizeof(struct store_info)))
         return;
     struct store_info *info = q->answer;
-    info->store = slice_of(q->operator->options.store->name);
+    info->store = slice_of(q->operator->options.journal_store->name);
     info->shards = arena_alloc(&q->arena, NODE_SHARDS_MAX * sizeof *info->shards);
     if (info->shards == NULL)
         operator_answer(q, RESULT_NO_MEMORY);

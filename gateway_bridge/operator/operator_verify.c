@@ -17,7 +17,8 @@ static void verification_run_step(struct work *w)
     if (v->verify == NULL) {
         v->verify = malloc(sizeof *v->verify);
         check(v->verify != NULL);
-        verify_init(v->verify, shard_set_domain(node_shard_set(o->node)), o->store, v->shard);
+        verify_init(v->verify, shard_set_domain(node_shard_set(o->node)), o->journal_store,
+                    v->shard);
     }
     v->step.more = verify_step(v->verify, OPERATOR_VERIFY_STEP);
     if (!v->step.more && v->verify->problem == NULL && o->totals != NULL)

@@ -12,7 +12,7 @@
 #include "runtime/actor/message.h"
 #include "runtime/actor/registry.h"
 #include "runtime/actor/turn.h"
-#include "runtime/store/store.h"
+#include "runtime/store/view_store.h"
 #include "runtime/store/views.h"
 
 #define KIND_MAX 32 /* kinds are numbered 1 .. KIND_MAX-1 */
@@ -75,7 +75,7 @@ struct event_needs {
  * *reply_type, returns the code. */
 struct query {
     const struct message_type *type;
-    uint16_t (*run)(struct store *s, const struct message *m, struct wire_writer *reply,
+    uint16_t (*run)(struct view_store *s, const struct message *m, struct wire_writer *reply,
                     uint16_t *reply_type);
 };
 

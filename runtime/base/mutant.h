@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Mutants: places where the simulator can break the code on purpose, to show that its checkers
- * would notice. Compiled in with MUTANT_BUGS only, which the simulator alone defines for its own
- * copy of the files; everywhere else MUTANT() is the constant 0. The active bug is one global of
- * the simulator, for apply functions are pure and have no env to find it through. */
+/* Mutants: places where a test can break the code on purpose, to show that its checks would notice:
+ * the simulator, and for what no simulated store has the model test of keys
+ * (tests/unit/test_key_model.c). Compiled in with MUTANT_BUGS only, which these alone define for
+ * their own copies of the files; everywhere else MUTANT() is the constant 0. The active bug is one
+ * global of the test, for apply functions are pure and have no env to find it through. */
 #ifndef BASE_MUTANT_H
 #define BASE_MUTANT_H
 
@@ -22,7 +23,6 @@
     X(SKIP_UNDO, "skip_undo")                                                                      \
     X(LEAVE_EARLY, "leave_early")                                                                  \
     X(SKIP_PROJECTION, "skip_projection")                                                          \
-    X(LOSE_KEY, "lose_key")                                                                        \
     X(STALE_LIST, "stale_list")                                                                    \
     X(CLOCK_GOES_BACK, "clock_goes_back")                                                          \
     X(FORGET_DEADLINES, "forget_deadlines")                                                        \
@@ -39,12 +39,22 @@
     X(LIST_OWN_SHARD, "list_own_shard")                                                            \
     X(FORGET_NOTIFY, "forget_notify")
 
+/* Of the sorted runs that the embedded store keeps keys in. */
+#define MUTANT_LIST_KEYS(X)                                                                        \
+    X(LOSE_KEY, "lose_key")                                                                        \
+    X(OLD_KEY_WINS, "old_key_wins")                                                                \
+    X(MERGE_ENDS_EARLY, "merge_ends_early")
+
 enum mutant {
     MUTANT_NONE,
 #define X(name, text) MUTANT_##name,
     MUTANT_LIST(X)
 #undef X
-    MUTANT_COUNT,
+    MUTANT_COUNT, /* of the simulator's, 0 included */
+#define X(name, text) MUTANT_##name,
+    MUTANT_LIST_KEYS(X)
+#undef X
+    MUTANT_END,
 };
 
 #ifdef MUTANT_BUGS

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See dedup_table.h. */
+/* Two rows of generations: `decided`, which only dedup_table_projected() shortens, oldest first,
+ * once the views have all of a generation, and `learned`, which drops its oldest when it is full. A
+ * look-up walks from the newest back. Of a key that memory does not have it is known that it is new
+ * if the filter lacks it (hashes), or if its time is beyond that of all that left (ids); else the
+ * views are asked. A decided key that the views had said to be new is overwritten in `learned` by a
+ * key that no client can have. */
 #include "runtime/dedup/dedup_table.h"
 
 #include <stdlib.h>
@@ -46,7 +51,9 @@ static uint32_t tag_of(uint64_t hash)
 
 static struct dedup_entry *entry_of(struct generation *g, uint32_t slot)
 {
-    return &g->entries[(slot & ((1u << SLOT_TAG_SHIFT) - 1)) - 1];
+    const uint32_t number = slot & ((1u << SLOT_TAG_SHIFT) - 1);
+    check(number > 0 && number <= DEDUP_GENERATION_COUNT);
+    return &g->entries[number - 1];
 }
 
 /* NULL: it is not in it. */
@@ -73,12 +80,14 @@ static struct dedup_entry *generation_put(struct generation *g, struct id128 key
     check(g->count < DEDUP_GENERATION_COUNT);
     struct dedup_entry *outcome = &g->entries[g->count++];
     g->slots[i] = tag_of(hash) | g->count;
+    check(entry_of(g, g->slots[i]) == outcome);
     outcome->key = key;
     return outcome;
 }
 
 static void set_position(struct generation *g, struct dedup_entry *outcome, uint64_t position)
 {
+    check(position == 0 || position_seq(position) > 0);
     outcome->position = position;
     if (position_seq(position) > g->newest_seq)
         g->newest_seq = position_seq(position);
@@ -88,6 +97,7 @@ static void set_position(struct generation *g, struct dedup_entry *outcome, uint
 
 static bool generations_init(struct generations *row, uint32_t cap)
 {
+    check(cap > 0 && row->items == NULL);
     row->items = calloc(cap, sizeof *row->items);
     row->ranges = calloc(cap, sizeof *row->ranges);
     row->cap = cap;
@@ -96,6 +106,7 @@ static bool generations_init(struct generations *row, uint32_t cap)
 
 static void generations_clear(struct generations *row)
 {
+    check(row->count <= row->cap);
     while (row->count > 0)
         free(row->items[--row->count]);
     row->entries = 0;
@@ -104,12 +115,14 @@ static void generations_clear(struct generations *row)
 static void generations_done(struct generations *row)
 {
     generations_clear(row);
+    check(row->count == 0 && row->entries == 0);
     free(row->items);
     free(row->ranges);
 }
 
 static bool has_room(const struct generations *row)
 {
+    check(row->count <= row->cap);
     return row->count > 0 && row->items[row->count - 1]->count < DEDUP_GENERATION_COUNT;
 }
 
@@ -123,6 +136,7 @@ static struct generation *newest_with_room(struct generations *row)
         row->items = array_resize(row->items, row->cap, sizeof *row->items);
         row->ranges = array_resize(row->ranges, row->cap, sizeof *row->ranges);
     }
+    check(row->count < row->cap);
     struct generation *g = malloc(sizeof *g);
     check(g != NULL);
     g->count = 0;
@@ -138,6 +152,7 @@ static struct generation *newest_with_room(struct generations *row)
 static struct dedup_entry *generations_find(const struct generations *row, bool timed,
                                         struct id128 key, struct generation **where)
 {
+    check(row->count <= row->cap);
     timed = timed && id128_tells_time(key);
     for (uint32_t i = row->count; i-- > 0;) {
         const struct dedup_range *range = &row->ranges[i];
@@ -162,6 +177,7 @@ static void range_take_in(struct dedup_range *range, struct id128 key)
         range->oldest = key;
     if (id128_compare(key, range->reach) > 0)
         range->reach = key;
+    check(id128_compare(range->oldest, range->reach) <= 0);
 }
 
 static struct dedup_entry *generations_put(struct generations *row, struct id128 key,
@@ -178,6 +194,7 @@ static struct dedup_entry *generations_put(struct generations *row, struct id128
 
 static void generations_drop_oldest(struct generations *row)
 {
+    check(row->count > 0 && row->entries >= row->items[0]->count);
     row->entries -= row->items[0]->count;
     free(row->items[0]);
     row->count--;
@@ -199,6 +216,7 @@ bool dedup_table_init(struct dedup_table *o, size_t count_max, size_t filter_byt
     };
     if (o->kept < GENERATIONS_KEPT_MIN)
         o->kept = GENERATIONS_KEPT_MIN;
+    check(o->kept < o->decided_max);
     return generations_init(&o->decided, o->decided_max) &&
            generations_init(&o->learned, o->kept) &&
            (o->timed || filter_init(&o->filter, filter_bytes));
@@ -209,6 +227,7 @@ void dedup_table_clear(struct dedup_table *o, uint64_t dropped_ms)
     generations_clear(&o->decided);
     generations_clear(&o->learned);
     o->dropped_ms = dropped_ms;
+    check(dedup_table_count(o) == 0);
 }
 
 void dedup_table_done(struct dedup_table *o)
@@ -241,6 +260,7 @@ enum dedup_answer dedup_table_find(const struct dedup_table *o, struct id128 key
         outcome = generations_find(&o->learned, o->timed, key, &where);
     if (outcome == NULL)
         return DEDUP_ASK;
+    check(id128_equal(outcome->key, key));
     *position = outcome->position;
     return outcome->position == 0 ? DEDUP_NEW : DEDUP_FOUND;
 }
@@ -252,12 +272,14 @@ void dedup_table_prefetch(const struct dedup_table *o, struct id128 key)
     if (o->decided.count == 0)
         return;
     const struct generation *g = o->decided.items[o->decided.count - 1];
+    check(g != NULL);
     __builtin_prefetch(&g->slots[home_of(id128_hash(key))]);
 }
 
 /* No generation holds it: the filter knows all they hold. */
 static bool is_new(const struct dedup_table *o, struct id128 key)
 {
+    check(!id128_is_zero(key));
     return !o->timed && !filter_maybe(&o->filter, key);
 }
 
@@ -273,6 +295,7 @@ static void dedup_table_unlearn(struct dedup_table *o, struct id128 key)
 struct dedup_entry *dedup_table_add(struct dedup_table *o, struct id128 key, uint64_t position)
 {
     struct generation *where;
+    check(position != 0);
     bool is_known_new = is_new(o, key);
     struct dedup_entry *outcome =
         is_known_new ? NULL : generations_find(&o->decided, o->timed, key, &where);
@@ -289,6 +312,7 @@ struct dedup_entry *dedup_table_add(struct dedup_table *o, struct id128 key, uin
 
 void dedup_table_remove(struct dedup_entry *outcome)
 {
+    check(outcome->position != 0);
     outcome->position = 0;
 }
 
@@ -302,6 +326,7 @@ void dedup_table_cache(struct dedup_table *o, struct id128 key, uint64_t positio
         return;
     if (o->learned.count == o->kept && !has_room(&o->learned))
         generations_drop_oldest(&o->learned);
+    check(o->learned.count <= o->kept);
     if (!o->timed)
         filter_add(&o->filter, key);
     generations_put(&o->learned, key, position);
@@ -311,6 +336,7 @@ void dedup_table_cache(struct dedup_table *o, struct id128 key, uint64_t positio
 
 static void drop_oldest(struct dedup_table *o)
 {
+    check(o->decided.count > o->kept);
     const struct generation *g = o->decided.items[0];
     for (uint32_t i = 0; i < g->count; i++) {
         const struct dedup_entry *outcome = &g->entries[i];
@@ -325,6 +351,7 @@ void dedup_table_projected(struct dedup_table *o, uint64_t seq)
 {
     while (o->decided.count > o->kept && o->decided.items[0]->newest_seq <= seq)
         drop_oldest(o);
+    check(o->decided.count > 0 || o->decided.entries == 0);
 }
 
 bool dedup_table_full(const struct dedup_table *o)
@@ -335,6 +362,7 @@ bool dedup_table_full(const struct dedup_table *o)
 
 bool dedup_table_filling(const struct dedup_table *o)
 {
+    check(o->decided_max >= GENERATIONS_MIN);
     return o->decided.count >= o->decided_max / 2;
 }
 
@@ -344,5 +372,6 @@ uint32_t dedup_table_behind(const struct dedup_table *o, uint64_t seq)
     while (behind < o->decided.count &&
            o->decided.items[o->decided.count - 1 - behind]->newest_seq > seq)
         behind++;
+    check(behind <= o->decided.count && o->decided_max > 0);
     return behind * 100 / o->decided_max;
 }

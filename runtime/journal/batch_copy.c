@@ -36,7 +36,8 @@ static bool batch_copy_hash(void *context, const struct batch_row *row)
     return false;
 }
 
-enum err batch_copy_take(struct batch_copy *c, struct store *s, uint16_t shard, uint64_t seq)
+enum err batch_copy_take(struct batch_copy *c, struct journal_store *s, uint16_t shard,
+                         uint64_t seq)
 {
     struct taking batch = {c, seq, false}, before = {c, seq - 1, seq == 1};
     *c = (struct batch_copy){0};

@@ -4,7 +4,7 @@
 #ifndef JOURNAL_BATCH_COPY_H
 #define JOURNAL_BATCH_COPY_H
 
-#include "runtime/store/store.h"
+#include "runtime/store/journal_store.h"
 
 struct batch_copy {
     struct batch_row row;        /* the body is the copy's own */
@@ -14,7 +14,7 @@ struct batch_copy {
 
 /* ERR_OK; ERR_NOT_FOUND: the journal has no such batch; or what the store said, ERR_CORRUPT if it
  * cannot read it. The copy is to be dropped in every case. */
-must_check enum err batch_copy_take(struct batch_copy *c, struct store *s, uint16_t shard,
+must_check enum err batch_copy_take(struct batch_copy *c, struct journal_store *s, uint16_t shard,
                                     uint64_t seq);
 void batch_copy_drop(struct batch_copy *c);
 

@@ -89,8 +89,8 @@ static void journal_move(struct journal *j, struct batch *b, enum batch_state to
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-void journal_init(struct journal *j, struct env *env, struct worker *worker, struct store *store,
-                  uint16_t shard)
+void journal_init(struct journal *j, struct env *env, struct worker *worker,
+                  struct journal_store *store, uint16_t shard)
 {
     check(env != NULL && store != NULL);
     *j = (struct journal){.env = env, .worker = worker, .store = store, .shard = shard};

@@ -17,7 +17,7 @@
 #include "runtime/base/list.h"
 #include "runtime/journal/batch.h"
 #include "runtime/observe/histogram.h"
-#include "runtime/store/store.h"
+#include "runtime/store/journal_store.h"
 
 #define JOURNAL_BATCH_BYTES ((size_t)64 << 10)     /* a batch closes at this size */
 #define JOURNAL_BATCH_BYTES_MAX ((size_t)64 << 20) /* no turn may write more */
@@ -45,7 +45,7 @@ struct append {
 struct journal {
     struct env *env;
     struct worker *worker;
-    struct store *store;
+    struct journal_store *store;
     uint16_t shard;
     uint64_t epoch;
 
@@ -84,8 +84,8 @@ struct journal {
     struct journal_stats stats;
 };
 
-void journal_init(struct journal *j, struct env *env, struct worker *worker, struct store *store,
-                  uint16_t shard);
+void journal_init(struct journal *j, struct env *env, struct worker *worker,
+                  struct journal_store *store, uint16_t shard);
 void journal_done(struct journal *j);
 
 /* Starts, or starts over: `seq` and `hash` are those of the last durable batch, `epoch` that of the

@@ -5,7 +5,7 @@
  * whatever does not follow the grammar, or exceeds what is ever written, is RECORD_DAMAGED. */
 #include "runtime/journal/record.h"
 
-#include "runtime/store/store.h"
+#include "runtime/store/journal_store.h"
 
 #define PARTS_BEGIN 3
 #define PARTS_EVENT 2

@@ -15,8 +15,8 @@ static void scrub_fire(struct alarm *a);
 static void scrub_run(struct work *w);
 static void scrub_done(struct work *w);
 
-void scrub_init(struct scrub *s, struct env *env, struct worker *worker, struct store *store,
-                const struct journal *journal, uint16_t shard)
+void scrub_init(struct scrub *s, struct env *env, struct worker *worker,
+                struct journal_store *store, const struct journal *journal, uint16_t shard)
 {
     check(journal != NULL && store != NULL);
     *s = (struct scrub){

@@ -13,7 +13,7 @@
 #include "runtime/base/env.h"
 #include "runtime/base/sha256.h"
 #include "runtime/base/time.h"
-#include "runtime/store/store.h"
+#include "runtime/store/journal_store.h"
 
 #define SCRUB_STEP_BYTES ((uint64_t)1 << 20)   /* of bodies: a millisecond or two of a reader */
 #define SCRUB_STEP_NS (2500 * NS_PER_MS) /* between steps: 34 GiB a day */
@@ -25,7 +25,7 @@ struct journal;
 struct scrub {
     struct env *env;
     struct worker *worker;
-    struct store *store;
+    struct journal_store *store;
     const struct journal *journal; /* tells up to where there must be batches */
     uint16_t shard;
     struct alarm alarm;
@@ -44,8 +44,8 @@ struct scrub {
     uint64_t damaged_seq; /* the first damaged batch of the latest pass that found one; 0 = none */
 };
 
-void scrub_init(struct scrub *s, struct env *env, struct worker *worker, struct store *store,
-                const struct journal *journal, uint16_t shard);
+void scrub_init(struct scrub *s, struct env *env, struct worker *worker,
+                struct journal_store *store, const struct journal *journal, uint16_t shard);
 
 /* Begins, or goes on. */
 void scrub_start(struct scrub *s);

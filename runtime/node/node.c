@@ -189,7 +189,8 @@ static struct shard_set *node_make_shard_set(struct node *n)
         envs[i] = loop_env(n->loops[i].loop);
     return shard_set_new(&(struct shard_set_options){
         .domain = o->domain,
-        .store = o->store,
+        .journal_store = o->journal_store,
+        .view_store = o->view_store,
         .shards = o->shards,
         .envs = envs,
         .env_count = o->loops,
@@ -201,7 +202,6 @@ static struct shard_set *node_make_shard_set(struct node *n)
         .resident_max = o->resident_max,
         .dedup_entries_max = o->dedup_entries_max,
         .filter_bytes = o->filter_bytes,
-        .merge_keys = o->merge_keys,
         .state_changed = node_state_changed,
         .quiet = node_shard_quiet,
         .context = n,

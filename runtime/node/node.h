@@ -27,13 +27,14 @@ struct node;
 
 struct node_options {
     const struct domain *domain;
-    struct store *store;  /* outlives the node */
+    struct journal_store *journal_store; /* both outlive the node */
+    struct view_store *view_store;
     uint16_t shards;      /* 1 .. NODE_SHARDS_MAX, fixed for the deployment */
     uint16_t loops;       /* 1 .. NODE_LOOPS_MAX */
     uint16_t readers;     /* read workers, 1 .. NODE_READERS_MAX */
     bool pin_cpus;        /* loop i (i > 0) stays on processor i */
     struct slice owner;   /* name of this process in the leases; static */
-    size_t resident_max, dedup_entries_max, filter_bytes, merge_keys; /* of each shard: shard.h */
+    size_t resident_max, dedup_entries_max, filter_bytes; /* of each shard: shard.h */
     struct log *log;      /* NULL = silent */
     /* Loop 0's thread: a shard stopped. An empty reason means it was closed by node_stop(), any
      * other that an operator must look. May be NULL. */

@@ -170,7 +170,8 @@ static void shard_set_open(struct shard_set *c, uint16_t number)
     cs->shard = shard_new(&(struct shard_options){
         .env = cs->env,
         .domain = o->domain,
-        .store = o->store,
+        .journal_store = o->journal_store,
+        .view_store = o->view_store,
         .journal_worker = o->journal_worker,
         .views_worker = o->views_worker,
         .read_worker = o->read_workers[number % o->reader_count],
@@ -181,7 +182,6 @@ static void shard_set_open(struct shard_set *c, uint16_t number)
         .resident_max = o->resident_max,
         .dedup_entries_max = o->dedup_entries_max,
         .filter_bytes = o->filter_bytes,
-        .merge_keys = o->merge_keys,
         .answer = shard_set_answer,
         .state_changed = shard_set_state_changed,
         .context = cs,

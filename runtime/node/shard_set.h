@@ -21,7 +21,8 @@ struct shard_set;
 
 struct shard_set_options {
     const struct domain *domain;
-    struct store *store;       /* outlives the shard set */
+    struct journal_store *journal_store; /* both outlive the shard set */
+    struct view_store *view_store;
     uint16_t shards;           /* 1 .. SHARD_SET_MAX, fixed for the deployment */
     struct env *const *envs;   /* dealt to the shards in turn; read by shard_set_new() only */
     uint16_t env_count;
@@ -29,7 +30,7 @@ struct shard_set_options {
     struct worker *const *read_workers; /* the same */
     uint16_t reader_count;
     struct slice owner;        /* name of this process in the leases; static */
-    size_t resident_max, dedup_entries_max, filter_bytes, merge_keys; /* of each shard: shard.h */
+    size_t resident_max, dedup_entries_max, filter_bytes; /* of each shard: shard.h */
     /* The shard's thread; reason is set for STOPPED. */
     void (*state_changed)(void *context, uint16_t shard, enum shard_state state,
                           const char *reason);

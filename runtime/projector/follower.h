@@ -26,7 +26,7 @@
 
 #include "runtime/base/env.h"
 #include "runtime/base/time.h"
-#include "runtime/store/store.h"
+#include "runtime/store/journal_store.h"
 
 #define FOLLOWER_SLEEP 3
 #define FOLLOWER_SLEEP_MIN_NS (20 * NS_PER_MS)
@@ -62,7 +62,7 @@ struct follower_limits {
 struct follower_options {
     struct env *env;
     struct worker *worker;
-    struct store *store; /* its journal is read */
+    struct journal_store *store;
     uint16_t shard;
     struct follower_limits limits;
     const struct follower_consumer *consumer;

@@ -75,7 +75,8 @@ static int preload_compare(const void *left, const void *right)
     return a->kind != b->kind ? (a->kind < b->kind ? -1 : 1) : id128_compare(a->id, b->id);
 }
 
-void preload_states(struct replay *r, struct store *s, uint64_t seq_max, uint64_t events_max)
+void preload_states(struct replay *r, struct journal_store *s, uint64_t seq_max,
+                    uint64_t events_max)
 {
     struct preload p = {.replay = r, .seq_max = seq_max, .events_left = events_max};
     (void)!s->ops->tail(s, r->shard, r->seq + 1, preload_batch, &p);

@@ -10,6 +10,7 @@
 /* For the batches up to seq_max, or as many of them as have events_max events. Blocks; as replay,
  * which has not begun these batches. Finds no fault: where a batch cannot be read, or a state not
  * loaded, it ends, and the replay will say so. */
-void preload_states(struct replay *r, struct store *s, uint64_t seq_max, uint64_t events_max);
+void preload_states(struct replay *r, struct journal_store *s, uint64_t seq_max,
+                    uint64_t events_max);
 
 #endif

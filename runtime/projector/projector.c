@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "runtime/base/array.h"
 #include "runtime/base/mutant.h"
 #include "runtime/dedup/dedup_table.h"
 #include "runtime/projector/preload.h"
@@ -41,7 +42,7 @@ static void projector_note(struct projection *p, enum err e)
 
 void projection_put(struct projection *p, const struct view_table *t, const struct value *row)
 {
-    struct store *s = p->projector->store;
+    struct view_store *s = p->projector->store;
     if (p->error == ERR_OK)
         projector_note(p, s->ops->put_row(s, t, row));
 }
@@ -76,7 +77,7 @@ void projection_put_sorted(struct projection *p, const struct sorted_kind *kind,
 
 void projection_delete(struct projection *p, const struct view_table *t, const struct value *key)
 {
-    struct store *s = p->projector->store;
+    struct view_store *s = p->projector->store;
     if (p->error == ERR_OK)
         projector_note(p, s->ops->delete_row(s, t, key));
 }
@@ -84,7 +85,7 @@ void projection_delete(struct projection *p, const struct view_table *t, const s
 bool projection_get(struct projection *p, const struct view_table *t, const struct value *key,
                     view_row_cb row, void *context)
 {
-    struct store *s = p->projector->store;
+    struct view_store *s = p->projector->store;
     if (p->error != ERR_OK)
         return false;
     enum err e = s->ops->get(s, t, key, row, context);
@@ -94,6 +95,13 @@ bool projection_get(struct projection *p, const struct view_table *t, const stru
 }
 
 /* --- one step, on the views worker ------------------------------------------------------------ */
+
+static void projector_keep_key(struct key_list *l, struct id128 key, uint64_t position,
+                               uint64_t time_ns)
+{
+    array_reserve(l->items, l->cap, l->count + 1);
+    l->items[l->count++] = (struct key_decision){key, position, time_ns};
+}
 
 static bool projector_on_event(void *context, const struct event_rule *rule, const void *event,
                                uint64_t time_ns, uint64_t position)
@@ -105,7 +113,7 @@ static bool projector_on_event(void *context, const struct event_rule *rule, con
     if (rule->key_offset != MESSAGE_NO_OFFSET) {
         struct id128 id;
         memcpy(&id, (const char *)event + rule->key_offset, sizeof id);
-        key_index_add(&p->ids, id, position, time_ns);
+        projector_keep_key(&p->ids, id, position, time_ns);
     }
     return p->projection.error == ERR_OK;
 }
@@ -115,7 +123,7 @@ static bool projector_on_key(void *context, struct id128 key, struct id128 finge
 {
     struct projector *p = context;
     (void)fingerprint; /* it stands in the record */
-    key_index_add(&p->keys, key, position, time_ns);
+    projector_keep_key(&p->keys, key, position, time_ns);
     return true;
 }
 
@@ -156,7 +164,20 @@ static enum err projector_put_states(struct projector *p)
 static enum err projector_views_error(struct projector *p, enum err e)
 {
     if (e == ERR_CORRUPT || e == ERR_FAILED)
-        p->store->ops->views_damaged(p->store);
+        p->store->ops->damaged(p->store);
+    return e;
+}
+
+static enum err projector_put_keys(struct projector *p)
+{
+    struct view_store *s = p->store;
+    const struct key_space keys = {p->shard, KEY_KIND_REQUEST}, ids = {p->shard, KEY_KIND_EVENT};
+    enum err e = s->ops->keys_add(s, keys, p->keys.items, p->keys.count);
+    if (e == ERR_OK && p->replay.time_ns >= DEDUP_KEEP_NS)
+        e = s->ops->keys_expire(s, keys, p->replay.time_ns - DEDUP_KEEP_NS);
+    if (e == ERR_OK)
+        e = s->ops->keys_add(s, ids, p->ids.items, p->ids.count);
+    p->keys.count = p->ids.count = 0;
     return e;
 }
 
@@ -166,11 +187,7 @@ static enum err projector_write(struct projector *p)
     enum err e = p->projection.error;
     if (e == ERR_OK)
         e = projector_put_states(p);
-    if (e == ERR_OK)
-        e = key_index_flush(&p->keys, p->store, p->replay.time_ns);
-    if (e == ERR_OK)
-        e = key_index_flush(&p->ids, p->store, p->replay.time_ns);
-    return projector_views_error(p, e);
+    return projector_views_error(p, e == ERR_OK ? projector_put_keys(p) : e);
 }
 
 /* Forgets what a failed step left behind and stands where the views stand. Only the store knows: a
@@ -179,12 +196,9 @@ static enum err projector_renew(struct projector *p)
 {
     struct store_position position;
     enum err e = p->store->ops->position(p->store, p->shard, &position);
-    if (e == ERR_OK)
-        e = key_index_load(&p->keys, p->store);
-    if (e == ERR_OK)
-        e = key_index_load(&p->ids, p->store);
     if (e != ERR_OK)
         return e;
+    p->keys.count = p->ids.count = 0;
     registry_clear(&p->registry);
     row_sorter_clear(&p->sorter);
     replay_done(&p->replay);
@@ -212,8 +226,8 @@ static enum err projector_begin(void *context, uint64_t target_seq, struct store
     if (e != ERR_OK)
         return e;
     *at = projector_position(p);
-    /* A commit that failed was done all the same. Another one must not follow it: keys would be
-     * merged without the position moving, which tells key finders of it. */
+    /* A commit that failed was done all the same. Another one, which would not move the position,
+     * must not follow it. */
     if (at->seq >= target_seq)
         return ERR_OK;
     e = projector_views_error(p, p->store->ops->begin(p->store));
@@ -223,7 +237,7 @@ static enum err projector_begin(void *context, uint64_t target_seq, struct store
     p->source.loads = 0;
     p->events_max = p->replay.events + PROJECTOR_STEP_EVENTS;
     if (preload)
-        preload_states(&p->replay, p->store, target_seq, PROJECTOR_STEP_EVENTS);
+        preload_states(&p->replay, p->follower.options.store, target_seq, PROJECTOR_STEP_EVENTS);
     return ERR_OK;
 }
 
@@ -233,7 +247,7 @@ static enum err projector_take(void *context, const struct batch_row *row, bool 
     enum err e = replay_batch(&p->replay, row);
     if (e == ERR_IO && p->projection.error != ERR_OK)
         e = projector_views_error(p, p->projection.error);
-    *full = p->replay.events >= p->events_max || p->keys.added_count >= PROJECTOR_STEP_KEYS;
+    *full = p->replay.events >= p->events_max || p->keys.count >= PROJECTOR_STEP_KEYS;
     return e;
 }
 
@@ -244,7 +258,10 @@ static enum err projector_commit(void *context, struct store_position *reached)
     if (e != ERR_OK)
         return e;
     *reached = projector_position(p);
-    return projector_views_error(p, p->store->ops->commit(p->store, p->shard, reached));
+    e = projector_views_error(p, p->store->ops->commit(p->store, p->shard, reached));
+    struct journal_store *journal = p->follower.options.store;
+    journal->ops->tidy(journal);
+    return e;
 }
 
 static void projector_rollback(void *context)
@@ -262,8 +279,8 @@ static const char *projector_reason(void *context)
 /* --- life ------------------------------------------------------------------------------------- */
 
 void projector_init(struct projector *p, struct env *env, struct worker *worker,
-                    struct store *store, const struct domain *domain, uint16_t shard,
-                    size_t merge_keys)
+                    struct journal_store *journal_store, struct view_store *view_store,
+                    const struct domain *domain, uint16_t shard)
 {
     static const struct follower_consumer consumer = {
         .begin = projector_begin,
@@ -272,22 +289,20 @@ void projector_init(struct projector *p, struct env *env, struct worker *worker,
         .rollback = projector_rollback,
         .reason = projector_reason,
     };
-    *p = (struct projector){.store = store, .domain = domain, .shard = shard};
+    *p = (struct projector){.store = view_store, .domain = domain, .shard = shard};
     follower_init(&p->follower, &(struct follower_options){.env = env,
                                                            .worker = worker,
-                                                           .store = store,
+                                                           .store = journal_store,
                                                            .shard = shard,
                                                            .consumer = &consumer,
                                                            .consumer_context = p});
     registry_init(&p->registry, domain);
-    p->source = (struct replay_source){.store = store, .registry = &p->registry, .shard = shard};
+    p->source =
+        (struct replay_source){.store = view_store, .registry = &p->registry, .shard = shard};
     p->registry.load = replay_load;
     p->registry.load_context = &p->source;
     p->registry.collect_dirty = true;
     row_sorter_init(&p->sorter);
-    key_index_init(&p->keys, (struct key_space){shard, KEY_KIND_REQUEST}, DEDUP_KEEP_NS,
-                   merge_keys);
-    key_index_init(&p->ids, (struct key_space){shard, KEY_KIND_EVENT}, 0, merge_keys);
     wire_writer_init(&p->state, STATE_BYTES_MAX);
     replay_init(&p->replay, domain, &p->registry, shard, &p->follower.position);
 }
@@ -298,8 +313,8 @@ void projector_done(struct projector *p)
     registry_done(&p->registry);
     replay_done(&p->replay);
     row_sorter_done(&p->sorter);
-    key_index_done(&p->keys);
-    key_index_done(&p->ids);
+    free(p->keys.items);
+    free(p->ids.items);
     wire_writer_done(&p->state);
 }
 

@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 #include "runtime/base/env.h"
-#include "runtime/dedup/key_index.h"
 #include "runtime/projector/follower.h"
 #include "runtime/projector/replay.h"
 #include "runtime/projector/row_sorter.h"
+#include "runtime/store/view_store.h"
 
 /* Of one transaction: about a second of work. Larger steps write each page fewer times. */
 #define PROJECTOR_STEP_EVENTS 100000
@@ -30,9 +30,15 @@ struct projection {
     enum err error; /* the first failure; ends the transaction */
 };
 
+/* Decisions of the step under way that the views do not have yet. */
+struct key_list {
+    struct key_decision *items;
+    size_t count, cap;
+};
+
 struct projector {
     struct follower follower; /* when steps run, the position, abandoning */
-    struct store *store;
+    struct view_store *store;
     const struct domain *domain;
     uint16_t shard;
 
@@ -42,16 +48,16 @@ struct projector {
     struct replay_source source;
     struct projection projection;
     struct row_sorter sorter;
-    struct key_index keys, ids;
+    struct key_list keys, ids;
     struct wire_writer state;
     uint64_t events_max; /* as replay.events: the step ends there */
     bool fresh;          /* registry and replay are as of the views; else renew() */
 };
 
-/* Its owner sets follower.on_step and calls follower_advance(). merge_keys: key_index.h. */
+/* Its owner sets follower.on_step and calls follower_advance(). */
 void projector_init(struct projector *p, struct env *env, struct worker *worker,
-                    struct store *store, const struct domain *domain, uint16_t shard,
-                    size_t merge_keys);
+                    struct journal_store *journal_store, struct view_store *view_store,
+                    const struct domain *domain, uint16_t shard);
 void projector_done(struct projector *p);
 
 /* Where the views stand now, as recovery found it. Not while busy. */

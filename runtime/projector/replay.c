@@ -214,7 +214,7 @@ enum err replay_load(void *context, const struct actor_kind *kind, struct id128 
     if (e == ERR_OK && !l.read)
         e = ERR_CORRUPT;
     if (e == ERR_CORRUPT)
-        source->store->ops->views_damaged(source->store);
+        source->store->ops->damaged(source->store);
     *due_ns = l.due_ns;
     return e;
 }

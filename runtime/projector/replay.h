@@ -8,7 +8,8 @@
 #include "runtime/actor/registry_priv.h"
 #include "runtime/base/arena.h"
 #include "runtime/journal/record.h"
-#include "runtime/store/store.h"
+#include "runtime/store/journal_store.h"
+#include "runtime/store/view_store.h"
 
 #define REPLAY_REASON_MAX 512
 
@@ -48,7 +49,7 @@ must_check enum err replay_batch(struct replay *r, const struct batch_row *row);
 /* A registry_load_cb (registry_priv.h) that reads states from a store: its context is a struct
  * replay_source. Blocks; any worker. */
 struct replay_source {
-    struct store *store;
+    struct view_store *store;
     struct registry *registry;
     uint16_t shard;
     uint64_t loads; /* counts them */

@@ -49,7 +49,7 @@ static void verify_unread(struct verify *v, enum err e)
     v->problem = r->reason;
 }
 
-void verify_init(struct verify *v, const struct domain *d, struct store *s, uint16_t shard)
+void verify_init(struct verify *v, const struct domain *d, struct journal_store *s, uint16_t shard)
 {
     static const struct store_position first = {0};
     *v = (struct verify){.store = s};

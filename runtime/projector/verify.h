@@ -8,7 +8,7 @@
 #include "runtime/projector/replay.h"
 
 struct verify {
-    struct store *store;
+    struct journal_store *store;
     struct registry registry;
     struct replay replay;
     uint64_t head_seq;   /* the newest batch when it began: verified up to here; UINT64_MAX: it
@@ -20,7 +20,7 @@ struct verify {
 };
 
 /* Embedded by its owner; large. */
-void verify_init(struct verify *v, const struct domain *d, struct store *s, uint16_t shard);
+void verify_init(struct verify *v, const struct domain *d, struct journal_store *s, uint16_t shard);
 void verify_done(struct verify *v);
 
 /* Replays until about `most` more events, records (a refusal has no event) and batches are done.

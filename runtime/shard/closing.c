@@ -12,7 +12,7 @@ bool closing_is_late(const struct shard *s)
 static void release_run(struct work *w)
 {
     struct shard *s = container_of(w, struct shard, release_work);
-    struct store *store = s->options.store;
+    struct journal_store *store = s->options.journal_store;
     /* Not released, it is taken over by the next start all the same. */
     (void)store->ops->lease_release(store, s->options.number, s->journal.epoch);
 }

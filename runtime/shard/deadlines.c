@@ -130,7 +130,7 @@ static bool keep_due(void *context, const struct state_row *row)
 static void sweep_run(struct work *w)
 {
     struct shard *s = container_of(w, struct shard, sweep_work);
-    struct store *store = s->options.store;
+    struct view_store *store = s->options.view_store;
     s->swept.result = store->ops->states_due(store, s->options.number, s->swept.due_max_ns,
                                              keep_due, s);
 }

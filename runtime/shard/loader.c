@@ -10,15 +10,17 @@
 static void loader_run(struct work *w);
 static void loader_finish(struct work *w);
 
-void loader_init(struct loader *l, struct env *env, struct worker *worker, struct store *store,
-                 uint16_t shard, size_t filter_bytes)
+void loader_init(struct loader *l, struct env *env, struct worker *worker,
+                 struct journal_store *journal_store, struct view_store *view_store, uint16_t shard)
 {
-    *l = (struct loader){.env = env, .worker = worker, .store = store, .shard = shard};
+    *l = (struct loader){.env = env,
+                         .worker = worker,
+                         .journal_store = journal_store,
+                         .view_store = view_store,
+                         .shard = shard};
     l->work.run = loader_run;
     l->work.done = loader_finish;
     table_init(&l->parts);
-    key_finder_init(&l->keys, (struct key_space){shard, KEY_KIND_REQUEST}, filter_bytes);
-    key_finder_init(&l->ids, (struct key_space){shard, KEY_KIND_EVENT}, LOADER_ID_FILTER_BYTES);
 }
 
 void loader_forget(struct loader *l)
@@ -40,8 +42,6 @@ void loader_done(struct loader *l)
     }
     free(l->asked);
     free(l->reading);
-    key_finder_done(&l->keys);
-    key_finder_done(&l->ids);
 }
 
 void loader_reset(struct loader *l)
@@ -172,7 +172,7 @@ static size_t load_parts(struct loader *l, struct load *loads, size_t count)
     while (group.count < count && loads[group.count].what == LOAD_PART &&
            position_seq(loads[group.count].position) == seq)
         group.count++;
-    enum err e = l->store->ops->tail(l->store, l->shard, seq, keep_parts, &group);
+    enum err e = l->journal_store->ops->tail(l->journal_store, l->shard, seq, keep_parts, &group);
     if (e == ERR_OK)
         e = group.error;
     for (size_t i = 0; i < group.count; i++)
@@ -182,14 +182,14 @@ static size_t load_parts(struct loader *l, struct load *loads, size_t count)
 
 static size_t load_one(struct loader *l, struct load *load, size_t count)
 {
-    struct store *s = l->store;
+    struct view_store *s = l->view_store;
     if (load->what == LOAD_PART)
         return load_parts(l, load, count);
     if (load->what == LOAD_STATE) {
         load->result = s->ops->state_load(s, l->shard, load->kind, load->id, keep_state, load);
     } else {
-        load->result =
-            key_finder_find(load->is_key ? &l->keys : &l->ids, s, load->id, &load->position);
+        const struct key_space space = {l->shard, load->is_key ? KEY_KIND_REQUEST : KEY_KIND_EVENT};
+        load->result = s->ops->key_find(s, space, load->id, &load->position);
     }
     return 1;
 }
@@ -197,8 +197,6 @@ static size_t load_one(struct loader *l, struct load *load, size_t count)
 static void loader_run(struct work *w)
 {
     struct loader *l = container_of(w, struct loader, work);
-    key_finder_outdate(&l->keys);
-    key_finder_outdate(&l->ids);
     qsort(l->reading, l->reading_count, sizeof *l->reading, by_position);
     for (size_t i = 0; i < l->reading_count;)
         i += load_one(l, &l->reading[i], l->reading_count - i);

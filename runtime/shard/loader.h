@@ -11,16 +11,14 @@
 #include "runtime/base/env.h"
 #include "runtime/base/slab.h"
 #include "runtime/base/table.h"
-#include "runtime/dedup/key_finder.h"
 #include "runtime/journal/record.h"
-#include "runtime/store/store.h"
+#include "runtime/store/journal_store.h"
+#include "runtime/store/view_store.h"
 
 /* Journal parts kept for turns that will run again: far more than any one turn needs (a message
  * names 8,192 transfers at most). When the turns that wait need more together, one of them is
  * served alone before the others try again. */
 #define LOADER_PARTS_MAX 65536
-#define LOADER_ID_FILTER_BYTES ((size_t)8 << 20) /* for filters over ids: little, as most ids tell
-                                                    their time and need none */
 
 enum load_what {
     LOAD_STATE,   /* of an actor */
@@ -50,7 +48,8 @@ struct part {
 struct loader {
     struct env *env;
     struct worker *worker;
-    struct store *store;
+    struct journal_store *journal_store;
+    struct view_store *view_store;
     uint16_t shard;
     struct load *asked;   /* for the next group */
     struct load *reading; /* the group on the read worker */
@@ -58,7 +57,6 @@ struct loader {
     bool busy;
     bool stale; /* the group was asked for before a recovery: its answers are dropped */
     struct work work;
-    struct key_finder keys, ids; /* the read worker's; as of this group */
     struct table parts;
     bool crowded; /* a part found no room; the owner clears it */
     /* Called on the loop for each load of a group; what it points to is freed after the call,
@@ -68,9 +66,9 @@ struct loader {
     void *context;
 };
 
-/* filter_bytes: for filters over keys in the views, at most; see key_finder.h. */
-void loader_init(struct loader *l, struct env *env, struct worker *worker, struct store *store,
-                 uint16_t shard, size_t filter_bytes);
+void loader_init(struct loader *l, struct env *env, struct worker *worker,
+                 struct journal_store *journal_store, struct view_store *view_store,
+                 uint16_t shard);
 void loader_done(struct loader *l);
 
 /* Asks for one thing; the request is copied. The same may be asked for twice. */

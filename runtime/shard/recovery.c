@@ -80,7 +80,7 @@ static enum err fail_damaged(struct recovery *r, uint64_t seq, const char *what)
         "%s (in %s); nothing of it was changed. payctl ledger show-batch %llu%s and payctl "
         "ledger verify, each with --data and the directory, tell more; restore the "
         "directory from a backup",
-        what, r->shard->options.store->location, (unsigned long long)seq, which);
+        what, r->shard->options.journal_store->location, (unsigned long long)seq, which);
 }
 
 /* The same of a batch of this shard. */
@@ -104,7 +104,7 @@ static bool store_doubtful(const struct recovery *r)
 static enum err take_lease(struct recovery *r)
 {
     struct shard *s = r->shard;
-    struct store *store = s->options.store;
+    struct journal_store *store = s->options.journal_store;
     if (store_doubtful(r)) {
         enum err e = store->ops->reopen(store);
         if (e != ERR_OK)
@@ -163,23 +163,24 @@ static enum err position_unlike(struct recovery *r, const struct position_check 
  * is whole; those before it are looked at by whoever asks for a verification. */
 static enum err check_position(struct recovery *r)
 {
-    struct store *store = r->shard->options.store;
+    struct journal_store *journal_store = r->shard->options.journal_store;
+    struct view_store *view_store = r->shard->options.view_store;
     uint16_t shard = r->shard->options.number;
     uint64_t head = 0;
-    enum err e = store->ops->position(store, shard, &r->position);
+    enum err e = view_store->ops->position(view_store, shard, &r->position);
     if (e == ERR_CORRUPT)
-        store->ops->views_damaged(store);
+        view_store->ops->damaged(view_store);
     if (e != ERR_OK)
         return recovery_fail(r, e, "the views cannot be read: %s", err_text(e));
     if (r->position.seq == 0)
         return ERR_OK;
-    e = store->ops->head(store, shard, &head);
+    e = journal_store->ops->head(journal_store, shard, &head);
     if (e == ERR_CORRUPT)
         head = UINT64_MAX; /* the reading that follows finds where it breaks off */
     else if (e != ERR_OK)
         return recovery_fail(r, e, "the journal cannot be read: %s", err_text(e));
     struct position_check c = {.position = &r->position};
-    e = store->ops->tail(store, shard, r->position.seq, compare_position, &c);
+    e = journal_store->ops->tail(journal_store, shard, r->position.seq, compare_position, &c);
     if (e == ERR_CORRUPT)
         return fail_at(r, r->position.seq, "it cannot be read");
     if (e != ERR_OK)
@@ -192,7 +193,7 @@ static enum err check_position(struct recovery *r)
 /* Who acknowledged what is missing now must not go on as if nothing had been. */
 static enum err check_committed(struct recovery *r)
 {
-    struct store *store = r->shard->options.store;
+    struct journal_store *store = r->shard->options.journal_store;
     uint16_t shard = r->shard->options.number;
     unsigned long long at = r->committed.seq;
     if (at > r->replay.seq)
@@ -303,7 +304,7 @@ static void start_replay(struct recovery *r)
 static enum err replay_tail(struct recovery *r)
 {
     struct shard *s = r->shard;
-    struct store *store = s->options.store;
+    struct journal_store *store = s->options.journal_store;
     struct tail_reading t = {.recovery = r};
     start_replay(r);
     enum err e = store->ops->tail(store, s->options.number, r->position.seq + 1, replay_row, &t);
@@ -332,7 +333,7 @@ static enum err replay_tail(struct recovery *r)
 static void recovery_run(struct work *w)
 {
     struct recovery *r = container_of(w, struct recovery, work);
-    struct store *store = r->shard->options.store;
+    struct journal_store *store = r->shard->options.journal_store;
     r->result = take_lease(r);
     if (r->result == ERR_OK)
         r->result = store->ops->committed(store, r->shard->options.number, &r->committed);
@@ -472,7 +473,7 @@ void recovery_start(struct shard *s, enum err cause)
     r->work.run = recovery_run;
     r->work.done = recovery_done;
     r->source = (struct replay_source){
-        .store = s->options.store, .registry = &s->registry, .shard = s->options.number};
+        .store = s->options.view_store, .registry = &s->registry, .shard = s->options.number};
     fifo_init(&r->failed);
     struct batch *b;
     while (s->journal.open != NULL && (b = journal_take_failed(&s->journal)) != NULL) {

@@ -157,7 +157,7 @@ static void fail_mailbox(struct shard *s, struct actor *a, uint16_t code)
 
 void shard_views_damaged(struct shard *s)
 {
-    s->options.store->ops->views_damaged(s->options.store);
+    s->options.view_store->ops->damaged(s->options.view_store);
     shard_stop(s, SHARD_VIEWS_DAMAGED);
 }
 
@@ -465,17 +465,17 @@ static void init_parts(struct shard *s)
     wheel_init(&s->wheel, 0);
     registry_init(&s->registry, o->domain);
     s->registry.wheel = &s->wheel;
-    journal_init(&s->journal, o->env, o->journal_worker, o->store, o->number);
+    journal_init(&s->journal, o->env, o->journal_worker, o->journal_store, o->number);
     s->journal.on_durable = on_durable;
     s->journal.on_failure = on_append_failure;
     s->journal.context = s;
-    projector_init(&s->projector, o->env, o->views_worker, o->store, o->domain, o->number,
-                   o->merge_keys);
+    projector_init(&s->projector, o->env, o->views_worker, o->journal_store, o->view_store,
+                   o->domain, o->number);
     s->projector.follower.on_step = on_projected;
     s->projector.follower.fill = unprojected_percent;
     s->projector.follower.context = s;
-    scrub_init(&s->scrub, o->env, o->read_worker, o->store, &s->journal, o->number);
-    loader_init(&s->loader, o->env, o->read_worker, o->store, o->number, o->filter_bytes);
+    scrub_init(&s->scrub, o->env, o->read_worker, o->journal_store, &s->journal, o->number);
+    loader_init(&s->loader, o->env, o->read_worker, o->journal_store, o->view_store, o->number);
     s->loader.loaded = on_loaded;
     s->loader.finished = on_load_finished;
     s->loader.context = s;

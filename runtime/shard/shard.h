@@ -30,7 +30,8 @@ enum shard_state {
 struct shard_options {
     struct env *env;
     const struct domain *domain;
-    struct store *store;
+    struct journal_store *journal_store;
+    struct view_store *view_store;
     struct worker *journal_worker, *views_worker, *read_worker;
     uint16_t number;
     uint16_t shards;          /* of the deployment */
@@ -39,9 +40,7 @@ struct shard_options {
     size_t resident_max;      /* actors in memory before passivation starts */
     /* remembered outcomes: unprojected ones always, then recent ones */
     size_t dedup_entries_max;
-    size_t filter_bytes;      /* of the filter over idempotency keys, and at most of
-                                 filters over those in the views */
-    size_t merge_keys;        /* merged in one transaction of the views; 0: KEY_MERGE_KEYS */
+    size_t filter_bytes;      /* of the filter over idempotency keys */
     /* An answer is final: run m->done(m) on the asker's thread. Never called inside shard_post().
      */
     void (*answer)(void *context, struct message *m);

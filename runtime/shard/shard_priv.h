@@ -160,10 +160,9 @@ struct shard {
         struct work work;
         bool busy;
         enum err result;
-        struct value after[2]; /* run and chunk: those up to here are in the filter */
+        struct key_cursor cursor; /* the keys up to here are in the filter, or in `keys` */
         struct id128 *keys;
-        size_t count, chunks;
-        bool started;
+        size_t count;
     } filter_fill;
     struct work release_work;  /* gives the lease back */
     bool releasing;

@@ -31,7 +31,7 @@ static void view_read_run(struct work *w)
     }
     wire_writer_clear(&m->reply);
     m->code = q->shard->options.domain->queries[m->type->number]->run(
-        q->shard->options.store, m, &m->reply, &m->reply_type);
+        q->shard->options.view_store, m, &m->reply, &m->reply_type);
     if (m->reply.failed) {
         m->code = ERR_TOO_LARGE;
         m->reply_type = 0;
@@ -59,7 +59,7 @@ static void view_read_done(struct work *w)
     struct shard *s = q->shard;
     uint64_t suppressed;
     if (q->message->code == ERR_CORRUPT)
-        s->options.store->ops->views_damaged(s->options.store);
+        s->options.view_store->ops->damaged(s->options.view_store);
     if (q->message->code == ERR_CORRUPT &&
         log_limit_pass(&s->view_reads.damaged_lines, env_mono_ns(s->env), &suppressed))
         LOG_ERROR(s->env->log, "views_damaged", log_uint("shard", s->options.number),

@@ -165,9 +165,9 @@ static enum err store_sim_append(struct store_sim *sim, const struct batch_row *
     return unknown ? ERR_UNKNOWN : ERR_OK;
 }
 
-static enum err sim_append(struct store *base, const struct batch_row *rows, uint32_t count)
+static enum err sim_append(struct journal_store *base, const struct batch_row *rows, uint32_t count)
 {
-    struct store_sim *sim = store_sim_of(base);
+    struct store_sim *sim = sim_of_journal(base);
     check(count > 0);
     bool broken = sim->broken;
     enum err e = store_sim_append(sim, rows, count);
@@ -179,9 +179,10 @@ static enum err sim_append(struct store *base, const struct batch_row *rows, uin
     return e;
 }
 
-static enum err sim_cut(struct store *base, uint16_t shard, uint64_t epoch, uint64_t first_seq)
+static enum err sim_cut(struct journal_store *base, uint16_t shard, uint64_t epoch,
+                        uint64_t first_seq)
 {
-    struct store_sim *sim = store_sim_of(base);
+    struct store_sim *sim = sim_of_journal(base);
     if (sim->broken)
         return ERR_IO;
     if (!lease_held(sim, shard, epoch))
@@ -192,19 +193,19 @@ static enum err sim_cut(struct store *base, uint16_t shard, uint64_t epoch, uint
     return ERR_OK;
 }
 
-static enum err sim_reopen(struct store *base)
+static enum err sim_reopen(struct journal_store *base)
 {
-    struct store_sim *sim = store_sim_of(base);
+    struct store_sim *sim = sim_of_journal(base);
     store_sim_settle(sim);
     sim->broken = false;
     return ERR_OK;
 }
 
-static enum err sim_lease_take(struct store *base, uint16_t shard, struct slice owner,
+static enum err sim_lease_take(struct journal_store *base, uint16_t shard, struct slice owner,
                                uint64_t *epoch)
 {
     (void)owner;
-    struct store_sim *sim = store_sim_of(base);
+    struct store_sim *sim = sim_of_journal(base);
     if (sim->broken)
         return ERR_IO;
     struct sim_lease *lease = lease_of(sim, shard);
@@ -213,9 +214,9 @@ static enum err sim_lease_take(struct store *base, uint16_t shard, struct slice 
     return ERR_OK;
 }
 
-static enum err sim_lease_release(struct store *base, uint16_t shard, uint64_t epoch)
+static enum err sim_lease_release(struct journal_store *base, uint16_t shard, uint64_t epoch)
 {
-    struct store_sim *sim = store_sim_of(base);
+    struct store_sim *sim = sim_of_journal(base);
     if (sim->broken)
         return ERR_IO;
     if (!lease_held(sim, shard, epoch))
@@ -226,10 +227,10 @@ static enum err sim_lease_release(struct store *base, uint16_t shard, uint64_t e
 
 /* --- any worker ------------------------------------------------------------------------------- */
 
-static enum err sim_tail(struct store *base, uint16_t shard, uint64_t first_seq, batch_row_cb row,
-                         void *context)
+static enum err sim_tail(struct journal_store *base, uint16_t shard, uint64_t first_seq,
+                         batch_row_cb row, void *context)
 {
-    struct store_sim *sim = store_sim_of(base);
+    struct store_sim *sim = sim_of_journal(base);
     if (sim_fault(sim, STORE_SIM_READ_IO, sim->faults.read_io_ppm))
         return ERR_IO;
     struct batch_key p = batch_key_of(shard, first_seq);
@@ -247,38 +248,42 @@ static enum err sim_tail(struct store *base, uint16_t shard, uint64_t first_seq,
     return ERR_OK;
 }
 
-static enum err sim_head(struct store *base, uint16_t shard, uint64_t *seq)
+static enum err sim_head(struct journal_store *base, uint16_t shard, uint64_t *seq)
 {
-    struct store_sim *sim = store_sim_of(base);
+    struct store_sim *sim = sim_of_journal(base);
     if (sim_fault(sim, STORE_SIM_READ_IO, sim->faults.read_io_ppm))
         return ERR_IO;
     *seq = head_of(sim, shard);
     return ERR_OK;
 }
 
-static enum err sim_committed(struct store *base, uint16_t shard, struct store_position *position)
+static enum err sim_committed(struct journal_store *base, uint16_t shard,
+                              struct store_position *position)
 {
-    *position = lease_of(store_sim_of(base), shard)->committed;
+    *position = lease_of(sim_of_journal(base), shard)->committed;
     return ERR_OK;
 }
 
-static enum err sim_sizes(struct store *base, uint64_t *journal_bytes, uint64_t *views_bytes)
+/* All of it is where it stays. */
+static void sim_tidy(struct journal_store *base)
 {
-    const struct store_sim *sim = store_sim_of(base);
-    *journal_bytes = sim->body_bytes + sim->batches.count * sizeof(struct sim_batch);
-    *views_bytes = sim_views_bytes(&sim->views);
+    (void)base;
+}
+
+static enum err sim_size(struct journal_store *base, uint64_t *bytes)
+{
+    const struct store_sim *sim = sim_of_journal(base);
+    *bytes = sim->body_bytes + sim->batches.count * sizeof(struct sim_batch);
     return ERR_OK;
 }
 
-/* The data stay: they are the disk, and belong to whoever made it. */
-static void sim_close(struct store *base)
+/* The data stay: they are the disk, and belong to the one that made it. */
+static void sim_close(struct journal_store *base)
 {
-    struct store_sim *sim = store_sim_of(base);
-    sim_views_abandon(&sim->views);
-    sim_views_renew(&sim->views);
+    (void)base;
 }
 
-static const struct store_ops sim_ops = {
+static const struct journal_store_ops journal_ops = {
     .append = sim_append,
     .cut = sim_cut,
     .reopen = sim_reopen,
@@ -287,10 +292,20 @@ static const struct store_ops sim_ops = {
     .tail = sim_tail,
     .head = sim_head,
     .committed = sim_committed,
+    .tidy = sim_tidy,
+    .size = sim_size,
+    .close = sim_close,
+};
+
+static const struct view_store_ops view_ops = {
     .position = sim_position,
     .state_load = sim_state_load,
     .states_due = sim_states_due,
     .states_each = sim_states_each,
+    .key_find = sim_key_find,
+    .keys_walk = sim_keys_walk,
+    .keys_add = sim_keys_add,
+    .keys_expire = sim_keys_expire,
     .scan = sim_scan,
     .get = sim_get,
     .begin = sim_begin,
@@ -299,10 +314,10 @@ static const struct store_ops sim_ops = {
     .delete_row = sim_delete_row,
     .commit = sim_commit,
     .rollback = sim_rollback,
-    .views_drop = sim_views_drop,
-    .views_damaged = sim_views_damaged,
-    .sizes = sim_sizes,
-    .close = sim_close,
+    .drop = sim_views_drop,
+    .damaged = sim_views_damaged,
+    .size = sim_views_size,
+    .close = sim_views_close,
 };
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -311,8 +326,9 @@ struct store_sim *store_sim_new(const struct store_sim_options *options)
 {
     struct store_sim *sim = calloc(1, sizeof *sim);
     check(sim != NULL);
-    sim->base = (struct store){.ops = &sim_ops, .name = "simulated", .location = "memory",
-                                 .tears = true};
+    sim->journal_base = (struct journal_store){
+        .ops = &journal_ops, .name = "simulated", .location = "memory", .tears = true};
+    sim->views_base = (struct view_store){.ops = &view_ops, .name = "simulated"};
     list_init(&sim->under_way);
     sim->rng = options->rng;
     sim->in_flight = options->in_flight;
@@ -337,9 +353,14 @@ void store_sim_free(struct store_sim *sim)
     free(sim);
 }
 
-struct store *store_sim_store(struct store_sim *sim)
+struct journal_store *store_sim_journal(struct store_sim *sim)
 {
-    return &sim->base;
+    return &sim->journal_base;
+}
+
+struct view_store *store_sim_views(struct store_sim *sim)
+{
+    return &sim->views_base;
 }
 
 /* --- faults ----------------------------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The simulated store: the whole contract of store.h in memory, on one thread, decided by one
- * random generator, with the faults of a bad disk. What it holds survives close() and
- * store_sim_crash(); a restarted node uses the same store again.
+/* The simulated store: the whole contract of journal_store.h and view_store.h in memory, on one
+ * thread, decided by one random generator, with the faults of a bad disk. What it holds survives
+ * close() and store_sim_crash(); a restarted node uses the same store again.
  *
  * Durability. An append that returned OK is durable at once, or, with `in_flight`, when
  * store_sim_delivered() says that its caller heard of it or the next append begins: until then it
@@ -11,7 +11,8 @@
 #define SIM_STORE_SIM_H
 
 #include "runtime/base/rng.h"
-#include "runtime/store/store.h"
+#include "runtime/store/journal_store.h"
+#include "runtime/store/view_store.h"
 
 #define STORE_SIM_COMMITS_KEPT 16 /* commits of the views that a crash can take back */
 
@@ -65,7 +66,8 @@ struct store_sim_options {
 
 struct store_sim *store_sim_new(const struct store_sim_options *options);
 void store_sim_free(struct store_sim *sim);
-struct store *store_sim_store(struct store_sim *sim);
+struct journal_store *store_sim_journal(struct store_sim *sim);
+struct view_store *store_sim_views(struct store_sim *sim);
 
 /* Replaces the chances: a run may end with a quiet phase. */
 void store_sim_set_faults(struct store_sim *sim, const struct store_sim_faults *faults);

@@ -30,9 +30,9 @@ struct sim_undo {
     struct sim_row *after;  /* the row put, NULL if deleted; its key finds it again */
 };
 
-/* States and positions are tables like the views. */
+/* States, positions and keys are tables like the views. */
 struct sim_views {
-    struct sim_table *tables; /* [0] states, [1] positions, then the views */
+    struct sim_table *tables; /* [0] states, [1] positions, [2] keys, then the views */
     uint32_t table_count;
     bool open;
     bool damaged; /* as a caller reported */
@@ -42,7 +42,8 @@ struct sim_views {
 };
 
 struct store_sim {
-    struct store base;
+    struct journal_store journal_base;
+    struct view_store views_base;
     struct rng *rng;
     bool in_flight;
     bool disk_full;
@@ -58,9 +59,14 @@ struct store_sim {
     struct sim_views views;
 };
 
-static inline struct store_sim *store_sim_of(struct store *base)
+static inline struct store_sim *sim_of_journal(struct journal_store *base)
 {
-    return container_of(base, struct store_sim, base);
+    return container_of(base, struct store_sim, journal_base);
+}
+
+static inline struct store_sim *sim_of_views(struct view_store *base)
+{
+    return container_of(base, struct store_sim, views_base);
 }
 
 /* Does this call meet the fault, by order or by chance? */
@@ -78,24 +84,37 @@ void sim_views_done(struct sim_views *v);
 void sim_views_abandon(struct sim_views *v);                   /* the open transaction */
 void sim_views_renew(struct sim_views *v);                     /* if they are damaged */
 bool sim_views_back(struct sim_views *v);                      /* the last commit */
-uint64_t sim_views_bytes(const struct sim_views *v);
-enum err sim_position(struct store *base, uint16_t shard, struct store_position *position);
-enum err sim_state_load(struct store *base, uint16_t shard, uint16_t kind, struct id128 id,
+enum err sim_position(struct view_store *base, uint16_t shard, struct store_position *position);
+enum err sim_state_load(struct view_store *base, uint16_t shard, uint16_t kind, struct id128 id,
                         state_row_cb row, void *context);
-enum err sim_states_due(struct store *base, uint16_t shard, uint64_t due_ns_max, state_row_cb row,
-                        void *context);
-enum err sim_states_each(struct store *base, uint16_t shard, uint16_t kind, struct id128 after,
+enum err sim_states_due(struct view_store *base, uint16_t shard, uint64_t due_ns_max,
+                        state_row_cb row, void *context);
+enum err sim_states_each(struct view_store *base, uint16_t shard, uint16_t kind, struct id128 after,
                          state_row_cb row, void *context);
-enum err sim_scan(struct store *base, const struct view_scan *q, view_row_cb row, void *context);
-enum err sim_get(struct store *base, const struct view_table *t, const struct value *key,
+enum err sim_scan(struct view_store *base, const struct view_scan *q, view_row_cb row,
+                  void *context);
+enum err sim_get(struct view_store *base, const struct view_table *t, const struct value *key,
                  view_row_cb row, void *context);
-enum err sim_begin(struct store *base);
-enum err sim_put_state(struct store *base, const struct state_row *row);
-enum err sim_put_row(struct store *base, const struct view_table *t, const struct value *row);
-enum err sim_delete_row(struct store *base, const struct view_table *t, const struct value *key);
-enum err sim_commit(struct store *base, uint16_t shard, const struct store_position *position);
-void sim_rollback(struct store *base);
-enum err sim_views_drop(struct store *base);
-void sim_views_damaged(struct store *base);
+enum err sim_begin(struct view_store *base);
+enum err sim_put_state(struct view_store *base, const struct state_row *row);
+enum err sim_put_row(struct view_store *base, const struct view_table *t, const struct value *row);
+enum err sim_delete_row(struct view_store *base, const struct view_table *t,
+                        const struct value *key);
+enum err sim_commit(struct view_store *base, uint16_t shard, const struct store_position *position);
+void sim_rollback(struct view_store *base);
+enum err sim_views_drop(struct view_store *base);
+void sim_views_damaged(struct view_store *base);
+enum err sim_views_size(struct view_store *base, uint64_t *bytes);
+void sim_views_close(struct view_store *base);
+
+/* store_sim_keys.c */
+extern const struct view_table sim_keys_table;
+enum err sim_key_find(struct view_store *base, struct key_space space, struct id128 key,
+                      uint64_t *position);
+enum err sim_keys_walk(struct view_store *base, struct key_space space, struct key_cursor *cursor,
+                       uint32_t most, key_cb key, void *context);
+enum err sim_keys_add(struct view_store *base, struct key_space space,
+                      const struct key_decision *decisions, size_t count);
+enum err sim_keys_expire(struct view_store *base, struct key_space space, uint64_t until_ns);
 
 #endif

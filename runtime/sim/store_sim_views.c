@@ -38,7 +38,8 @@ static const struct view_table positions_table = {
 
 #define TABLE_STATES 0
 #define TABLE_POSITIONS 1
-#define TABLES_OWN 2
+#define TABLE_KEYS 2
+#define TABLES_OWN 3
 
 static struct value number_value(uint64_t number)
 {
@@ -289,6 +290,7 @@ void sim_views_init(struct sim_views *v, const struct view_table *const *tables,
     check(v->tables != NULL);
     v->tables[TABLE_STATES].table = &states_table;
     v->tables[TABLE_POSITIONS].table = &positions_table;
+    v->tables[TABLE_KEYS].table = &sim_keys_table;
     for (uint32_t i = 0; i < count; i++)
         v->tables[TABLES_OWN + i].table = tables[i];
     for (uint32_t i = 0; i < v->table_count; i++)
@@ -320,12 +322,20 @@ void sim_views_done(struct sim_views *v)
     free(v->tables);
 }
 
-uint64_t sim_views_bytes(const struct sim_views *v)
+enum err sim_views_size(struct view_store *base, uint64_t *bytes)
 {
-    uint64_t bytes = 0;
+    const struct sim_views *v = &sim_of_views(base)->views;
+    *bytes = 0;
     for (uint32_t i = 0; i < v->table_count; i++)
-        bytes += v->tables[i].rows.count * v->tables[i].table->column_count * sizeof(struct value);
-    return bytes;
+        *bytes += v->tables[i].rows.count * v->tables[i].table->column_count * sizeof(struct value);
+    return ERR_OK;
+}
+
+void sim_views_close(struct view_store *base)
+{
+    struct sim_views *v = &sim_of_views(base)->views;
+    sim_views_abandon(v);
+    sim_views_renew(v);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -376,19 +386,20 @@ static void sim_views_walk(struct sim_table *st, const struct view_scan *q, view
     free(at.data);
 }
 
-enum err sim_scan(struct store *base, const struct view_scan *q, view_row_cb row, void *context)
+enum err sim_scan(struct view_store *base, const struct view_scan *q, view_row_cb row,
+                  void *context)
 {
-    struct store_sim *sim = store_sim_of(base);
+    struct store_sim *sim = sim_of_views(base);
     if (read_fails(sim))
         return ERR_IO;
     sim_views_walk(table_of(sim, q->table), q, row, context);
     return ERR_OK;
 }
 
-enum err sim_get(struct store *base, const struct view_table *t, const struct value *key,
+enum err sim_get(struct view_store *base, const struct view_table *t, const struct value *key,
                  view_row_cb row, void *context)
 {
-    struct store_sim *sim = store_sim_of(base);
+    struct store_sim *sim = sim_of_views(base);
     if (read_fails(sim))
         return ERR_IO;
     const struct sim_row *found = find_row(table_of(sim, t), key);
@@ -398,9 +409,9 @@ enum err sim_get(struct store *base, const struct view_table *t, const struct va
     return ERR_OK;
 }
 
-enum err sim_position(struct store *base, uint16_t shard, struct store_position *position)
+enum err sim_position(struct view_store *base, uint16_t shard, struct store_position *position)
 {
-    struct store_sim *sim = store_sim_of(base);
+    struct store_sim *sim = sim_of_views(base);
     if (read_fails(sim))
         return ERR_IO;
     struct value key = number_value(shard);
@@ -436,7 +447,7 @@ static bool give_state(void *context, const struct value *row)
     return w->row(w->context, &state);
 }
 
-enum err sim_state_load(struct store *base, uint16_t shard, uint16_t kind, struct id128 id,
+enum err sim_state_load(struct view_store *base, uint16_t shard, uint16_t kind, struct id128 id,
                         state_row_cb row, void *context)
 {
     struct value key[] = {number_value(shard), number_value(kind), id_value(id)};
@@ -444,8 +455,8 @@ enum err sim_state_load(struct store *base, uint16_t shard, uint16_t kind, struc
     return sim_get(base, &states_table, key, give_state, &w);
 }
 
-enum err sim_states_due(struct store *base, uint16_t shard, uint64_t due_ns_max, state_row_cb row,
-                        void *context)
+enum err sim_states_due(struct view_store *base, uint16_t shard, uint64_t due_ns_max,
+                        state_row_cb row, void *context)
 {
     struct value prefix = number_value(shard), none = number_value(0);
     struct state_walk w = {row, context, due_ns_max};
@@ -461,7 +472,7 @@ enum err sim_states_due(struct store *base, uint16_t shard, uint64_t due_ns_max,
     return sim_scan(base, &q, give_state, &w);
 }
 
-enum err sim_states_each(struct store *base, uint16_t shard, uint16_t kind, struct id128 after,
+enum err sim_states_each(struct view_store *base, uint16_t shard, uint16_t kind, struct id128 after,
                          state_row_cb row, void *context)
 {
     struct value prefix[] = {number_value(shard), number_value(kind)};
@@ -481,17 +492,17 @@ enum err sim_states_each(struct store *base, uint16_t shard, uint16_t kind, stru
 
 /* --- the transaction -------------------------------------------------------------------------- */
 
-enum err sim_begin(struct store *base)
+enum err sim_begin(struct view_store *base)
 {
-    struct store_sim *sim = store_sim_of(base);
+    struct store_sim *sim = sim_of_views(base);
     check(!sim->views.open);
     sim->views.open = true;
     return ERR_OK;
 }
 
-enum err sim_put_row(struct store *base, const struct view_table *t, const struct value *row)
+enum err sim_put_row(struct view_store *base, const struct view_table *t, const struct value *row)
 {
-    struct store_sim *sim = store_sim_of(base);
+    struct store_sim *sim = sim_of_views(base);
     check(sim->views.open);
     return sim_views_put(&sim->views, table_of(sim, t), row);
 }
@@ -502,18 +513,19 @@ static void delete_found(struct sim_views *v, struct sim_table *st, struct sim_r
         sim_views_change(v, st, found, NULL);
 }
 
-enum err sim_delete_row(struct store *base, const struct view_table *t, const struct value *key)
+enum err sim_delete_row(struct view_store *base, const struct view_table *t,
+                        const struct value *key)
 {
-    struct store_sim *sim = store_sim_of(base);
+    struct store_sim *sim = sim_of_views(base);
     check(sim->views.open);
     struct sim_table *st = table_of(sim, t);
     delete_found(&sim->views, st, find_row(st, key));
     return ERR_OK;
 }
 
-enum err sim_put_state(struct store *base, const struct state_row *row)
+enum err sim_put_state(struct view_store *base, const struct state_row *row)
 {
-    struct store_sim *sim = store_sim_of(base);
+    struct store_sim *sim = sim_of_views(base);
     check(sim->views.open);
     struct sim_table *st = &sim->views.tables[TABLE_STATES];
     struct value values[STATE_COLUMNS] = {
@@ -529,9 +541,9 @@ enum err sim_put_state(struct store *base, const struct state_row *row)
     return ERR_OK;
 }
 
-enum err sim_commit(struct store *base, uint16_t shard, const struct store_position *position)
+enum err sim_commit(struct view_store *base, uint16_t shard, const struct store_position *position)
 {
-    struct store_sim *sim = store_sim_of(base);
+    struct store_sim *sim = sim_of_views(base);
     struct sim_views *v = &sim->views;
     check(v->open);
     struct value values[POSITION_COLUMNS] = {
@@ -555,22 +567,22 @@ enum err sim_commit(struct store *base, uint16_t shard, const struct store_posit
     return unknown ? ERR_IO : ERR_OK;
 }
 
-void sim_rollback(struct store *base)
+void sim_rollback(struct view_store *base)
 {
-    sim_views_abandon(&store_sim_of(base)->views);
+    sim_views_abandon(&sim_of_views(base)->views);
 }
 
-enum err sim_views_drop(struct store *base)
+enum err sim_views_drop(struct view_store *base)
 {
-    struct store_sim *sim = store_sim_of(base);
+    struct store_sim *sim = sim_of_views(base);
     check(!sim->views.open);
     empty_tables(&sim->views);
     return ERR_OK;
 }
 
-void sim_views_damaged(struct store *base)
+void sim_views_damaged(struct view_store *base)
 {
-    store_sim_of(base)->views.damaged = true;
+    sim_of_views(base)->views.damaged = true;
 }
 
 void sim_views_renew(struct sim_views *v)

@@ -2,7 +2,7 @@
 /* Walks over views: the contract of views.h checked once for every store. */
 #include "runtime/store/views.h"
 
-#include "runtime/store/store.h"
+#include "runtime/store/view_store.h"
 #include "runtime/store/views_priv.h"
 
 uint8_t view_index_order(const struct view_table *t, const struct view_index *index,
@@ -59,7 +59,7 @@ bool view_row_fits(const struct view_table *t, uint64_t ordered, const struct va
     return true;
 }
 
-enum err views_scan(struct store *s, const struct view_scan *q, view_row_cb row, void *context)
+enum err views_scan(struct view_store *s, const struct view_scan *q, view_row_cb row, void *context)
 {
     uint8_t columns[VIEW_ORDER_COLUMNS_MAX];
     uint8_t count = view_index_order(q->table, q->index, columns);
@@ -75,7 +75,7 @@ enum err views_scan(struct store *s, const struct view_scan *q, view_row_cb row,
     return s->ops->scan(s, q, row, context);
 }
 
-enum err views_get(struct store *s, const struct view_table *t, const struct value *key,
+enum err views_get(struct view_store *s, const struct view_table *t, const struct value *key,
                    view_row_cb row, void *context)
 {
     for (uint8_t i = 0; i < t->key.count; i++) {

@@ -70,15 +70,15 @@ struct view_scan {
 /* Return false to stop the walk early. Values are valid during the call only. */
 typedef bool (*view_row_cb)(void *context, const struct value *row);
 
-struct store;
+struct view_store;
 
 /* On the read worker (queries) or the views worker (projector, which sees its own open
  * transaction). */
-must_check enum err views_scan(struct store *s, const struct view_scan *q, view_row_cb row,
+must_check enum err views_scan(struct view_store *s, const struct view_scan *q, view_row_cb row,
                                void *context);
 
 /* The row with this primary key; ERR_NOT_FOUND if absent. */
-must_check enum err views_get(struct store *s, const struct view_table *t, const struct value *key,
-                              view_row_cb row, void *context);
+must_check enum err views_get(struct view_store *s, const struct view_table *t,
+                              const struct value *key, view_row_cb row, void *context);
 
 #endif

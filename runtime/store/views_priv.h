@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every store needs to walk views. For the files of runtime/journal/ only. */
+/* What every store needs to walk views. For the files of stores only. */
 #ifndef STORE_VIEWS_PRIV_H
 #define STORE_VIEWS_PRIV_H
 

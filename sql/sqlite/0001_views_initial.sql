@@ -26,7 +26,7 @@ CREATE TABLE states (
 CREATE INDEX states_by_due ON states (shard, due_ns, kind, id) WHERE due_ns > 0;
 
 -- The positions of idempotency keys and ids, in sorted runs instead of a row for each
--- (runtime/dedup/key_index.h).
+-- (runtime/store/sqlite/key_index.h).
 
 -- One row per run of a shard and kind (1 idempotency keys, 2 ids).
 CREATE TABLE key_runs (
@@ -60,7 +60,7 @@ CREATE TABLE key_filters (
     run INTEGER NOT NULL,
     first BLOB NOT NULL, -- the smallest key of the stretch
     last BLOB NOT NULL,  -- the largest
-    bits BLOB NOT NULL,  -- runtime/dedup/key_filter.h
+    bits BLOB NOT NULL,  -- runtime/store/sqlite/key_filter.h
     PRIMARY KEY (shard, kind, run, first)
 ) STRICT, WITHOUT ROWID;
 

@@ -10,11 +10,9 @@
 #include <unistd.h>
 
 #include "runtime/base/time.h"
-#include "runtime/dedup/key_run.h"
 #include "runtime/store/sqlite/store_sqlite.h"
 #include "schemas/catalog.h"
 
-#define VIEWS_MAX 64
 #define DEDUP_ENTRIES_MAX 8000000
 #define FILTER_BYTES ((size_t)32 << 20)
 #define STOP_NS (60 * NS_PER_S)
@@ -25,22 +23,17 @@
 
 static void open_store(struct bench *b)
 {
-    const struct view_table *tables[VIEWS_MAX];
-    uint32_t count = 0;
-    check(RUNTIME_VIEWS + catalog_view_count <= VIEWS_MAX);
-    for (uint32_t i = 0; i < RUNTIME_VIEWS; i++)
-        tables[count++] = runtime_views[i];
-    for (uint32_t i = 0; i < catalog_view_count; i++)
-        tables[count++] = catalog_views[i];
     struct store_sqlite_options options = {
         .directory = b->directory,
-        .tables = tables,
-        .table_count = count,
+        .tables = catalog_views,
+        .table_count = catalog_view_count,
+        .key_filter_bytes = FILTER_BYTES,
         .migrations = sqlite_migrations,
         .migration_count = sqlite_migration_count,
     };
     char reason[512];
-    check(store_sqlite_open(&options, &b->store, reason, sizeof reason) == ERR_OK);
+    check(store_sqlite_open(&options, &b->journal_store, &b->view_store, reason, sizeof reason) ==
+          ERR_OK);
 }
 
 static void on_begin(struct inbox_item *item)
@@ -67,7 +60,8 @@ void bench_run(struct bench *b)
     domain_init(&b->domain, &b->service, 1);
     struct node_options options = {
         .domain = &b->domain,
-        .store = b->store,
+        .journal_store = b->journal_store,
+        .view_store = b->view_store,
         .shards = 1,
         .loops = 1,
         .readers = 1,
@@ -82,7 +76,8 @@ void bench_run(struct bench *b)
     check(node_start(b->node) == ERR_OK);
     if (node_run(b->node)) {
         b->node = node_free(b->node);
-        b->store->ops->close(b->store);
+        b->view_store->ops->close(b->view_store);
+        b->journal_store->ops->close(b->journal_store);
     }
     check(nftw(b->directory, remove_one, 8, FTW_DEPTH | FTW_PHYS) == 0);
 }

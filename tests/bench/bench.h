@@ -18,7 +18,8 @@ struct bench {
 
     char directory[PATH_MAX];
     struct domain domain;
-    struct store *store;
+    struct journal_store *journal_store;
+    struct view_store *view_store;
     struct node *node;
     struct inbox_item begin;
     struct alarm alarm;

@@ -12,7 +12,6 @@
 
 #include "gateway_bridge/operator/operator.h"
 #include "runtime/base/time.h"
-#include "runtime/dedup/key_run.h"
 #include "runtime/node/node.h"
 #include "runtime/store/sqlite/store_sqlite.h"
 #include "schemas/catalog.h"
@@ -22,12 +21,12 @@
 
 #define PATH_BYTES 512
 #define REASON_BYTES 512
-#define TABLES_MAX 64
 #define STOP_NS (5000 * NS_PER_MS)
 
 struct haunted {
     char data[PATH_BYTES], socket[PATH_BYTES];
-    struct store *store;
+    struct journal_store *journal_store;
+    struct view_store *view_store;
     struct domain domain;
     struct node *node;
     struct operator *operator;
@@ -84,20 +83,14 @@ static bool fail(const char *what, const char *why)
 
 static bool open_store(struct haunted *h)
 {
-    static const struct view_table *tables[TABLES_MAX];
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < RUNTIME_VIEWS; i++)
-        tables[count++] = runtime_views[i];
-    for (uint32_t i = 0; i < catalog_view_count; i++)
-        tables[count++] = catalog_views[i];
-    check(count <= TABLES_MAX);
     struct store_sqlite_options options = {.directory = h->data,
-                                           .tables = tables,
-                                           .table_count = count,
+                                           .tables = catalog_views,
+                                           .table_count = catalog_view_count,
                                            .migrations = sqlite_migrations,
                                            .migration_count = sqlite_migration_count};
     char reason[REASON_BYTES];
-    return store_sqlite_open(&options, &h->store, reason, sizeof reason) == ERR_OK ||
+    return store_sqlite_open(&options, &h->journal_store, &h->view_store, reason, sizeof reason) ==
+               ERR_OK ||
            fail("store", reason);
 }
 
@@ -105,7 +98,8 @@ static bool open_node(struct haunted *h)
 {
     domain_init(&h->domain, services, 1);
     struct node_options node = {.domain = &h->domain,
-                                .store = h->store,
+                                .journal_store = h->journal_store,
+                                    .view_store = h->view_store,
                                 .shards = 1,
                                 .loops = 1,
                                 .readers = 1,
@@ -117,7 +111,8 @@ static bool open_node(struct haunted *h)
         return fail("node", "cannot be made");
     struct operator_options link = {.node = h->node,
                                     .loop = node_loop(h->node, 0),
-                                    .store = h->store,
+                                    .journal_store = h->journal_store,
+                                    .view_store = h->view_store,
                                     .path = h->socket,
                                     .version = "haunted"};
     char reason[REASON_BYTES];
@@ -156,6 +151,6 @@ int main(int argc, char **argv)
     if (node_start(h.node) != ERR_OK || !node_run(h.node))
         return 1;
     h.node = node_free(h.node);
-    h.store->ops->close(h.store);
+    h.view_store->ops->close(h.view_store);
     return 0;
 }

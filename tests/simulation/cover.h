@@ -30,7 +30,6 @@
     X(VIEWS_WRITTEN, "views commit unknown, written")                                              \
     X(LOST, "append lost by a crash")                                                              \
     X(TORN, "append torn by a crash")                                                              \
-    X(MERGE_CUT, "crash while keys are merged")                                                    \
     X(STALE, "views commit lost, later appends kept")                                              \
     X(REQUEST_LOST, "request lost")                                                                \
     X(REQUEST_TWICE, "request sent twice")                                                         \

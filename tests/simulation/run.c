@@ -11,7 +11,6 @@
 #include "actors/services.h"
 #include "runtime/base/sha256.h"
 #include "runtime/base/time.h"
-#include "runtime/dedup/key_run.h"
 #include "tests/simulation/clients.h"
 #include "tests/simulation/faults.h"
 #include "tests/simulation/model/checkers.h"
@@ -121,7 +120,8 @@ static void run_start(void *context)
     }
     run->shard_set = shard_set_new(&(struct shard_set_options){
         .domain = run->domain,
-        .store = run->store,
+        .journal_store = run->journal_store,
+        .view_store = run->view_store,
         .shards = run->swarm.shards,
         .envs = envs,
         .env_count = run->swarm.loops,
@@ -133,7 +133,6 @@ static void run_start(void *context)
         .resident_max = run->swarm.resident_max,
         .dedup_entries_max = run->swarm.dedup_entries_max,
         .filter_bytes = FILTER_BYTES,
-        .merge_keys = run->swarm.merge_keys,
         .state_changed = on_state,
         .quiet = on_quiet,
         .context = run,
@@ -145,27 +144,6 @@ static bool run_keeps_call(void *context)
 {
     (void)context;
     return true; /* all calls are of clients and faults */
-}
-
-static void see_merge(void *context, const struct key_run *r)
-{
-    bool *merging = context;
-    *merging |= r->state == KEY_RUN_UNFINISHED;
-}
-
-static bool keys_are_merged(struct run *run)
-{
-    bool merging = false;
-    run_faults(run, false);
-    for (uint16_t shard = 0; shard < run->swarm.shards; shard++) {
-        for (enum key_kind kind = KEY_KIND_REQUEST; kind <= KEY_KIND_EVENT; kind++) {
-            enum err e =
-                key_runs_each((struct key_space){shard, kind}, run->store, see_merge, &merging);
-            check(e == ERR_OK);
-        }
-    }
-    run_faults(run, true);
-    return merging;
 }
 
 static uint64_t run_batches(const struct run *run)
@@ -186,7 +164,6 @@ static void run_crash(struct run *run)
     run->shard_set = shard_set_kill(run->shard_set);
     clients_disconnected(run);
     store_sim_crash(run->sim);
-    run->cover.faults[COVER_MERGE_CUT] += keys_are_merged(run);
     run->leaving = false;
     run->journal.free_ns = run->views.free_ns = run->reads.free_ns = 0;
     world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, RESTART_NS), run_start, run);
@@ -338,7 +315,7 @@ static void run_reopen(struct run *run)
     checkers_closed(run);
     if (rng_below(&run->rng, DROPS_ONE_IN) == 0) {
         run->cover.faults[COVER_VIEWS_DROPPED]++;
-        enum err e = run->store->ops->views_drop(run->store);
+        enum err e = run->view_store->ops->drop(run->view_store);
         check(e == ERR_OK);
     }
     run_start(run);
@@ -354,8 +331,6 @@ static void make_store(struct run *run)
 {
     const struct view_table *tables[RUN_TABLES_MAX];
     uint32_t count = 0;
-    for (uint32_t i = 0; i < RUNTIME_VIEWS; i++)
-        tables[count++] = runtime_views[i];
     const struct domain *d = run_domain();
     for (uint32_t i = 0; i < d->service_count; i++)
         for (uint32_t j = 0; j < d->services[i]->view_count; j++)
@@ -366,7 +341,8 @@ static void make_store(struct run *run)
                                                          .rng = &run->store_rng,
                                                          .in_flight = true,
                                                          .faults = run->swarm.faults});
-    run->store = store_sim_store(run->sim);
+    run->journal_store = store_sim_journal(run->sim);
+    run->view_store = store_sim_views(run->sim);
 }
 
 static void make_world(struct run *run)
@@ -408,7 +384,7 @@ static void make_histories(struct run *run)
         struct run_shard *rs = &run->shards[i];
         rs->run = run;
         rs->number = i;
-        history_init(&rs->history, run->domain, run->store, i, &run->reference);
+        history_init(&rs->history, run->domain, run->journal_store, i, &run->reference);
         rs->history.on_record = clients_recorded;
         rs->history.context = rs;
     }

@@ -68,7 +68,8 @@ struct run {
     struct swarm swarm;
     const struct domain *domain;
     struct store_sim *sim;
-    struct store *store;
+    struct journal_store *journal_store;
+    struct view_store *view_store;
     struct shard_set *shard_set;    /* NULL while the process is down */
     struct reference reference;
     struct request **requests;

@@ -93,13 +93,11 @@ static void draw_node(struct swarm *s, struct rng *r)
 {
     static const uint64_t residents[] = {2, 5, 15, 60, 100000};
     static const uint64_t entries[] = {60, 200, 10000};
-    static const uint64_t merges[] = {2, 8, 30, 100000};
     s->journal = swarm_draw_delay(r);
     s->views = swarm_draw_delay(r);
     s->reads = swarm_draw_delay(r);
     s->resident_max = swarm_choose(r, residents, array_len(residents));
     s->dedup_entries_max = swarm_choose(r, entries, array_len(entries));
-    s->merge_keys = swarm_choose(r, merges, array_len(merges));
     s->pass_ns = swarm_between(r, 5 * US, 500 * US);
 }
 

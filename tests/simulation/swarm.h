@@ -54,7 +54,7 @@ struct swarm {
     uint64_t lag_ns;           /* of the loops, where they are several */
     uint32_t slow_loop, slow_factor; /* one whose work takes longer; none if it is not there */
     struct swarm_delay journal, views, reads;
-    size_t resident_max, dedup_entries_max, merge_keys;
+    size_t resident_max, dedup_entries_max;
     uint64_t pass_ns;
     /* with which faults */
     struct store_sim_faults faults;

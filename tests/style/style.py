@@ -47,7 +47,7 @@ FOLDER_USES = {
     "runtime/store/sqlite": "base store",
     "runtime/actor": "base wire store",
     "runtime/journal": "base wire observe store",
-    "runtime/dedup": "base store journal",
+    "runtime/dedup": "base journal",
     "runtime/projector": "base wire store actor journal dedup",
     "runtime/shard": "base wire observe store actor journal dedup projector",
     "runtime/node": "base observe store actor shard",
@@ -77,7 +77,7 @@ LAYERS = ("runtime", "schemas", "actors", "gateway_bridge", "bin", "tests")
 
 # The files of runtime/ that are the real world: pattern -> (rules that do not hold there, why). All
 # else there and in actors/ reaches clock, randomness, network and disk through struct env and
-# struct store. A pattern that exempts nothing is a finding too.
+# the stores. A pattern that exempts nothing is a finding too.
 REAL_WORLD = {
     "runtime/node/loop*.c": (("clock", "entropy", "network"), "the real env: libuv's loops"),
     "runtime/observe/log.c": (("clock", "disk"), "the log's lines: their time and descriptor"),
@@ -121,7 +121,7 @@ CALL_RULES = [
     ("disk", ("runtime", "actors"), call("open", "openat", "fopen", "read", "write", "pread",
                                          "pwrite", "fsync", "fdatasync", "rename", "unlink",
                                          "mkdir", r"sqlite3_\w+"),
-     "the disk comes through struct store"),
+     "the disk comes through the stores"),
     ("environment", ("runtime", "actors", "schemas", "gateway_bridge"),
      call("getenv", "secure_getenv", "setenv"),
      "configuration is read in bin/ and handed down"),

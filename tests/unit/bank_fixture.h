@@ -17,7 +17,6 @@
 #include "actors/services.h"
 #include "runtime/base/sha256.h"
 #include "runtime/base/time.h"
-#include "runtime/dedup/key_run.h"
 #include "runtime/shard/shard.h"
 #include "runtime/sim/store_sim.h"
 #include "runtime/sim/world.h"
@@ -84,7 +83,8 @@ static inline void bank_start(struct bank *b)
     b->shard = shard_new(&(struct shard_options){
         .env = &b->world.loop.env,
         .domain = &b->domain,
-        .store = store_sim_store(b->sim),
+        .journal_store = store_sim_journal(b->sim),
+        .view_store = store_sim_views(b->sim),
         .journal_worker = (struct worker *)&b->journal,
         .views_worker = (struct worker *)&b->views,
         .read_worker = (struct worker *)&b->reads,
@@ -114,8 +114,6 @@ static inline int bank_setup(void **state)
     world_worker_init(&b->views, &b->world, "views", 1000, 50000);
     world_worker_init(&b->reads, &b->world, "reads", 1000, 50000);
     uint32_t tables = 0;
-    for (uint32_t i = 0; i < RUNTIME_VIEWS; i++)
-        b->tables[tables++] = runtime_views[i];
     services_domain_init(&b->domain);
     for (uint32_t i = 0; i < b->domain.service_count; i++)
         for (uint32_t j = 0; j < b->domain.services[i]->view_count; j++)

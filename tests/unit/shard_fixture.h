@@ -12,7 +12,6 @@
 #include <cmocka.h>
 
 #include "runtime/base/time.h"
-#include "runtime/dedup/key_run.h"
 #include "runtime/projector/replay.h"
 #include "runtime/shard/ingress.h"
 #include "runtime/shard/loader.h"
@@ -35,7 +34,7 @@ struct fixture {
     struct shard *shard;
     enum shard_state state;
     const char *reason;
-    size_t resident_max, merge_keys;
+    size_t resident_max;
     uint16_t number; /* of the shard that is running */
     struct progress progress;
     struct progress_shard shards[2]; /* the other does not run, and stands at nothing */
@@ -54,7 +53,7 @@ struct ask {
 };
 
 /* A list of nothing. */
-static inline uint16_t run_list(struct store *s, const struct message *m,
+static inline uint16_t run_list(struct view_store *s, const struct message *m,
                                 struct wire_writer *reply, uint16_t *reply_type)
 {
     (void)s;
@@ -80,8 +79,6 @@ static const struct service list_service = {
     .name = "list", .queries = queries, .query_count = array_len(queries)};
 
 static const struct service *const services[] = {&purse_service, &list_service};
-static const struct view_table *const tables[] = {&key_runs_view, &key_chunks_view,
-                                                  &key_filters_view};
 
 static inline void on_state(void *context, enum shard_state state, const char *reason)
 {
@@ -115,7 +112,8 @@ static inline void start(struct fixture *f)
     struct shard_options o = {
         .env = &f->world.loop.env,
         .domain = &f->domain,
-        .store = store_sim_store(f->sim),
+        .journal_store = store_sim_journal(f->sim),
+        .view_store = store_sim_views(f->sim),
         .journal_worker = (struct worker *)&f->journal,
         .views_worker = (struct worker *)&f->views,
         .read_worker = (struct worker *)&f->read,
@@ -126,7 +124,6 @@ static inline void start(struct fixture *f)
         .resident_max = f->resident_max,
         .dedup_entries_max = 10000,
         .filter_bytes = 1 << 16,
-        .merge_keys = f->merge_keys,
         .answer = on_answer,
         .state_changed = on_state,
         .context = f,
@@ -155,7 +152,7 @@ static inline int setup(void **state)
     world_worker_init(&f->read, &f->world, "read", MS / 100, MS / 10);
     rng_seed(&f->rng, 99);
     struct store_sim_options o = {
-        .tables = tables, .table_count = array_len(tables), .rng = &f->rng, .in_flight = false};
+        .rng = &f->rng, .in_flight = false};
     f->sim = store_sim_new(&o);
     domain_init(&f->domain, services, array_len(services));
     f->resident_max = 1000;
@@ -312,7 +309,7 @@ static inline void append_refusals(struct fixture *f, uint32_t count, struct wir
                                    struct batch_row *row)
 {
     const uint64_t seq = row->seq + 1;
-    struct store *s = store_sim_store(f->sim);
+    struct journal_store *s = store_sim_journal(f->sim);
     wire_writer_clear(body);
     record_body_start(body);
     for (uint32_t i = 0; i < count; i++) {

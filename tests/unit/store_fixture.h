@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "runtime/dedup/key_run.h"
 #include "runtime/sim/store_sim.h"
 #include "runtime/store/sqlite/store_sqlite.h"
 
@@ -50,20 +49,20 @@ static const struct view_table coins_view = {
     "CREATE INDEX coins_by_amount ON coins (owner, amount);"                                       \
     "CREATE INDEX coins_by_parent ON coins (parent);"
 
-static const struct view_table *const fixture_tables[] = {&key_runs_view, &key_chunks_view,
-                                                          &key_filters_view,
-                                                          &coins_view};
+static const struct view_table *const fixture_tables[] = {&coins_view};
 
 #define FIXTURE_MIGRATIONS_MAX 16
 
 struct fixture {
-    struct store *store;
+    struct journal_store *journal;
+    struct view_store *views; /* NULL, as `journal`: closed */
     struct store_sim *sim; /* NULL: the embedded store */
     struct rng rng;
     char directory[256];
     struct sqlite_migration migrations[FIXTURE_MIGRATIONS_MAX];
     uint32_t migration_count;
-    uint16_t shards; /* it is opened with; 0 = any */
+    uint16_t shards;         /* it is opened with; 0 = any */
+    size_t key_merge_keys;   /* the same; 0 = as many as the store likes */
     char reason[REASON_SIZE];
 };
 
@@ -76,13 +75,15 @@ static inline struct store_sqlite_options fixture_options(const struct fixture *
         .migrations = f->migrations,
         .migration_count = f->migration_count,
         .shards = f->shards,
+        .key_merge_keys = f->key_merge_keys,
+        .key_filter_bytes = 1 << 20,
     };
 }
 
-static inline enum err fixture_open_sqlite(struct fixture *f, struct store **ret)
+static inline enum err fixture_open_sqlite(struct fixture *f)
 {
     struct store_sqlite_options options = fixture_options(f);
-    return store_sqlite_open(&options, ret, f->reason, sizeof f->reason);
+    return store_sqlite_open(&options, &f->journal, &f->views, f->reason, sizeof f->reason);
 }
 
 /* The product's migrations and one for the coins. */
@@ -106,7 +107,7 @@ static inline int fixture_sqlite(void **state)
     struct fixture *f = calloc(1, sizeof *f);
     fixture_directory(f);
     fixture_migrations(f);
-    assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
+    assert_int_equal(fixture_open_sqlite(f), ERR_OK);
     *state = f;
     return 0;
 }
@@ -121,7 +122,8 @@ static inline int fixture_sim_options(void **state, bool in_flight)
         .rng = &f->rng,
         .in_flight = in_flight,
     });
-    f->store = store_sim_store(f->sim);
+    f->journal = store_sim_journal(f->sim);
+    f->views = store_sim_views(f->sim);
     *state = f;
     return 0;
 }
@@ -151,11 +153,25 @@ static inline void remove_directory(const char *path)
     rmdir(path);
 }
 
+/* Leaves the pointers: a simulated store is used again. */
+static inline void fixture_close(struct fixture *f)
+{
+    f->views->ops->close(f->views);
+    f->journal->ops->close(f->journal);
+}
+
+static inline void fixture_shut(struct fixture *f)
+{
+    fixture_close(f);
+    f->journal = NULL;
+    f->views = NULL;
+}
+
 static inline int fixture_done(void **state)
 {
     struct fixture *f = *state;
-    if (f->store != NULL)
-        f->store->ops->close(f->store);
+    if (f->views != NULL)
+        fixture_close(f);
     store_sim_free(f->sim);
     if (f->directory[0] != '\0')
         remove_directory(f->directory);
@@ -166,9 +182,9 @@ static inline int fixture_done(void **state)
 /* Ends the process's use of the store and begins anew. */
 static inline void fixture_restart(struct fixture *f)
 {
-    f->store->ops->close(f->store);
+    fixture_close(f);
     if (f->sim == NULL)
-        assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
+        assert_int_equal(fixture_open_sqlite(f), ERR_OK);
 }
 
 /* --- batches ---------------------------------------------------------------------------------- */
@@ -194,21 +210,21 @@ static inline struct batch_row batch(uint16_t shard, uint64_t seq, uint64_t epoc
     };
 }
 
-static inline uint64_t lease(struct store *s, uint16_t shard)
+static inline uint64_t lease(struct journal_store *s, uint16_t shard)
 {
     uint64_t epoch = 0;
     assert_int_equal(s->ops->lease_take(s, shard, slice_of("test"), &epoch), ERR_OK);
     return epoch;
 }
 
-static inline enum err append_one(struct store *s, uint16_t shard, uint64_t seq, uint64_t epoch,
-                                  const char *body)
+static inline enum err append_one(struct journal_store *s, uint16_t shard, uint64_t seq,
+                                  uint64_t epoch, const char *body)
 {
     struct batch_row row = batch(shard, seq, epoch, body);
     return s->ops->append(s, &row, 1);
 }
 
-static inline uint64_t head(struct store *s, uint16_t shard)
+static inline uint64_t head(struct journal_store *s, uint16_t shard)
 {
     uint64_t seq = UINT64_MAX;
     assert_int_equal(s->ops->head(s, shard, &seq), ERR_OK);
@@ -238,7 +254,7 @@ static inline bool see_batch(void *context, const struct batch_row *row)
     return seen_one(context, row->seq, row->body);
 }
 
-static inline void assert_tail(struct store *s, uint16_t shard, uint64_t first_seq,
+static inline void assert_tail(struct journal_store *s, uint16_t shard, uint64_t first_seq,
                                const char *expected)
 {
     struct seen seen = {{0}, 0, 0};
@@ -253,7 +269,7 @@ static inline bool see_state(void *context, const struct state_row *row)
 
 /* --- coins ------------------------------------------------------------------------------------ */
 
-static inline enum err put_coin(struct store *s, uint64_t owner, uint64_t place, u128 amount,
+static inline enum err put_coin(struct view_store *s, uint64_t owner, uint64_t place, u128 amount,
                                 const char *name, uint64_t parent)
 {
     struct value row[COIN_COLUMNS] = {
@@ -273,13 +289,13 @@ static inline bool see_coin(void *context, const struct value *row)
     return seen_one(context, row[COIN_PLACE].number, row[COIN_NAME].text);
 }
 
-static inline enum err commit_at(struct store *s, uint16_t shard, uint64_t seq)
+static inline enum err commit_at(struct view_store *s, uint16_t shard, uint64_t seq)
 {
     struct store_position position = {seq, digest_of(seq), seq * 10};
     return s->ops->commit(s, shard, &position);
 }
 
-static inline uint64_t views_seq(struct store *s, uint16_t shard)
+static inline uint64_t views_seq(struct view_store *s, uint16_t shard)
 {
     struct store_position position;
     assert_int_equal(s->ops->position(s, shard, &position), ERR_OK);

@@ -101,7 +101,7 @@ static void follow(struct scene *s, struct follower_limits limits)
     follower_init(&s->follower, &(struct follower_options){
                                     .env = &s->world.loop.env,
                                     .worker = (struct worker *)&s->worker,
-                                    .store = s->store->store,
+                                    .store = s->store->journal,
                                     .limits = limits,
                                     .consumer = &counter,
                                     .consumer_context = s,
@@ -121,7 +121,7 @@ static int set_up(void **state)
     s->world.loop.pass = pass;
     s->world.loop.context = s;
     world_worker_init(&s->worker, &s->world, "follower", STEP_NS / 2, STEP_NS / 2);
-    s->epoch = lease(s->store->store, 0);
+    s->epoch = lease(s->store->journal, 0);
     follow(s, (struct follower_limits){0});
     *state = s;
     return 0;
@@ -140,7 +140,7 @@ static int tear_down(void **state)
 /* The journal commits this many more, and the loop passes. */
 static void commits(struct scene *s, uint64_t batches)
 {
-    struct store *st = s->store->store;
+    struct journal_store *st = s->store->journal;
     for (uint64_t end = s->committed + batches; s->committed < end;) {
         struct batch_row row = batch(0, ++s->committed, s->epoch, "0123456789");
         assert_int_equal(st->ops->append(st, &row, 1), ERR_OK);

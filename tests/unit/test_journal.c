@@ -46,7 +46,7 @@ static int set_up(void **state)
     s->world.loop.pass = flush;
     s->world.loop.context = s;
     world_worker_init(&s->worker, &s->world, "journal", 1000000, 1000000);
-    struct store *st = s->store->store;
+    struct journal_store *st = s->store->journal;
     uint64_t epoch;
     assert_int_equal(st->ops->lease_take(st, 0, slice_of("test"), &epoch), ERR_OK);
     journal_init(&s->journal, &s->world.loop.env, (struct worker *)&s->worker, st, 0);
@@ -96,7 +96,7 @@ static bool count_row(void *context, const struct batch_row *row)
 
 static uint64_t stored(struct scene *s)
 {
-    struct store *st = s->store->store;
+    struct journal_store *st = s->store->journal;
     uint64_t rows = 0;
     assert_int_equal(st->ops->tail(st, 0, 1, count_row, &rows), ERR_OK);
     return rows;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The key index in both stores: every key is found where it was decided last, however many runs
+/* The key index: every key is found where it was decided last, however many runs
  * were merged since and wherever the process stopped, until it has expired. */
 #include "runtime/base/time.h"
 #include "tests/unit/key_fixture.h"
@@ -19,7 +19,7 @@ static void every_key_is_found_after_many_steps(void **state)
         begin_with(f, &writer, slices[slice]);
         key_finder_init(&reader, keys_of_shard, FILTER_BYTES);
         for (size_t i = 0; i < array_len(sizes); i++) {
-            add(&writer, count, count + sizes[i], i + 1);
+            add(count, count + sizes[i], i + 1);
             step(f, &writer, i + 1);
             count += sizes[i];
             assert_found(f, &reader, key_of(count - 1), count - 1); /* it knew older runs */
@@ -38,7 +38,7 @@ static void runs_become_few_and_large(void **state)
     struct key_index k;
     begin_with(f, &k, 100);
     for (uint64_t i = 0; i < 400; i++) {
-        add(&k, 1 + 50 * i, 1 + 50 * (i + 1), i);
+        add(1 + 50 * i, 1 + 50 * (i + 1), i);
         step(f, &k, i);
         assert_true(runs_in(&k, KEY_RUN_LIVE) + runs_in(&k, KEY_RUN_SOURCE) <= 60);
         assert_true(runs_in(&k, KEY_RUN_UNFINISHED) <= KEY_MERGES_MAX);
@@ -62,11 +62,11 @@ static void a_step_writes_only_so_many_rows(void **state)
     begin_with(f, &k, SLICE);
     size_t most = 0;
     for (uint64_t i = 0; i < STEPS; i++) {
-        add(&k, 1 + CAME * i, 1 + CAME * (i + 1), i);
-        key_work.written = 0;
+        add(1 + CAME * i, 1 + CAME * (i + 1), i);
+        const size_t before = rows_written(f);
         step(f, &k, i);
-        if (key_work.written > most)
-            most = key_work.written;
+        const size_t written = rows_written(f) - before;
+        most = written > most ? written : most;
     }
     uint64_t largest = 0;
     for (size_t i = 0; i < k.run_count; i++)
@@ -91,19 +91,19 @@ enum stop {
 static bool stop_in_step(struct fixture *f, struct key_index *k, enum stop stop, size_t merge_keys,
                          uint64_t now_ns)
 {
-    assert_int_equal(f->store->ops->begin(f->store), ERR_OK);
-    assert_int_equal(key_index_flush(k, f->store, now_ns), ERR_OK);
+    assert_int_equal(f->views->ops->begin(f->views), ERR_OK);
+    write_keys(k, now_ns);
     if (stop == STOP_BEFORE_COMMIT)
-        f->store->ops->rollback(f->store);
+        f->views->ops->rollback(f->views);
     else
         commit(f, now_ns);
     if (stop != STOP_UNHEARD) {
         key_index_done(k);
         fixture_restart(f);
-        count_work(f);
         begin_with(f, k, merge_keys);
     } else {
-        assert_int_equal(key_index_load(k, f->store), ERR_OK);
+        key_index_outdate(k);
+        assert_int_equal(key_index_load(k), ERR_OK);
     }
     return stop != STOP_BEFORE_COMMIT;
 }
@@ -119,7 +119,7 @@ static void a_merge_goes_on_wherever_it_was_cut_short(void **state)
         struct key_index k;
         begin_with(f, &k, 50);
         for (uint64_t i = 0; i < STEPS; i++) {
-            add(&k, count, count + CAME, i);
+            add(count, count + CAME, i);
             if (i % 3 == 0) {
                 cut_in_merge += runs_in(&k, KEY_RUN_UNFINISHED) > 0;
                 if (!stop_in_step(f, &k, (enum stop)stop, 50, i))
@@ -142,15 +142,15 @@ static void a_step_that_is_taken_back_leaves_all_as_it_was(void **state)
     struct fixture *f = *state;
     struct key_index k;
     begin(f, &k);
-    add(&k, 1, 10, 1);
+    add(1, 10, 1);
     step(f, &k, 1);
-    add(&k, 10, 100, 2);
-    assert_int_equal(f->store->ops->begin(f->store), ERR_OK);
-    assert_int_equal(key_index_flush(&k, f->store, 2), ERR_OK);
-    f->store->ops->rollback(f->store);
-    assert_int_equal(key_index_load(&k, f->store), ERR_OK);
+    add(10, 100, 2);
+    assert_int_equal(f->views->ops->begin(f->views), ERR_OK);
+    write_keys(&k, 2);
+    f->views->ops->rollback(f->views);
+    key_index_outdate(&k);
     assert_decided(f, 1, 10);
-    add(&k, 10, 100, 3);
+    add(10, 100, 3);
     step(f, &k, 3);
     assert_decided(f, 1, 100);
     key_index_done(&k);
@@ -165,15 +165,14 @@ static void what_was_decided_last_counts(void **state)
     struct key_finder finder;
     begin(f, &k);
     key_finder_init(&finder, keys_of_shard, FILTER_BYTES);
-    add(&k, 1, 10, 1);
+    add(1, 10, 1);
     step(f, &k, 1);
-    key_index_add(&k, key_of(4), 44, 2);
+    add_one(key_of(4), 44, 2);
     step(f, &k, 2);
     assert_found(f, &finder, key_of(4), 44);
-    key_finder_outdate(&finder);
-    key_index_add(&k, key_of(4), 45, 3);
-    key_index_add(&k, key_of(4), 46, 3);
-    add(&k, 10, 90, 3);
+    add_one(key_of(4), 45, 3);
+    add_one(key_of(4), 46, 3);
+    add(10, 90, 3);
     step(f, &k, 3);
     assert_int_equal(k.run_count, 1);
     assert_int_equal(k.runs[0].keys, 89);
@@ -192,11 +191,10 @@ static void what_was_decided_last_counts_while_runs_are_merged(void **state)
     begin_with(f, &k, 20);
     key_finder_init(&finder, keys_of_shard, FILTER_BYTES);
     for (uint64_t i = 1; i <= STEPS; i++) {
-        key_index_add(&k, key_of(7), 1000000 + i, i);
-        key_index_add(&k, key_of(i % 10), 2000000 + i, i);
-        add(&k, 100 * i, 100 * i + 20, i);
+        add_one(key_of(7), 1000000 + i, i);
+        add_one(key_of(i % 10), 2000000 + i, i);
+        add(100 * i, 100 * i + 20, i);
         step(f, &k, i);
-        key_finder_outdate(&finder);
         assert_found(f, &finder, key_of(7), i % 10 == 7 ? 2000000 + i : 1000000 + i);
         for (uint64_t back = 0; back < 10 && back < i; back++)
             if ((i - back) % 10 != 7)
@@ -216,9 +214,8 @@ static void the_smallest_and_the_largest_key(void **state)
     key_finder_init(&finder, keys_of_shard, FILTER_BYTES);
     for (size_t step_number = 0; step_number < 8; step_number++) {
         for (size_t i = 0; i < array_len(ends); i++)
-            key_index_add(&k, ends[i], step_number * 10 + i + 1, 1);
+            add_one(ends[i], step_number * 10 + i + 1, 1);
         step(f, &k, 1);
-        key_finder_outdate(&finder);
         for (size_t i = 0; i < array_len(ends); i++)
             assert_found(f, &finder, ends[i], step_number * 10 + i + 1);
         assert_new(f, &finder, (struct id128){UINT64_MAX, UINT64_MAX - 1});
@@ -241,14 +238,13 @@ static void keys_are_kept_for_their_time_and_not_much_longer(void **state)
         key_finder_init(&finder, keys_of_shard, FILTER_BYTES);
         for (uint64_t half = 2; half <= 80; half++) {
             uint64_t now_ns = (start + half / 2) * NS_PER_DAY + half % 2 * NS_PER_DAY / 2;
-            add(&k, half * 1000, half * 1000 + (half == 2 ? 500 : 100), now_ns);
+            add(half * 1000, half * 1000 + (half == 2 ? 500 : 100), now_ns);
             step(f, &k, now_ns);
         }
         for (uint64_t half = 2; half <= 12; half++)
             assert_new(f, &finder, key_of(half * 1000));
         for (uint64_t half = 20; half <= 80; half++)
             assert_found(f, &finder, key_of(half * 1000 + 99), half * 1000 + 99);
-        key_finder_outdate(&finder);
         for (int i = 0; i < 300; i++)
             step(f, &k, (start + 200) * NS_PER_DAY); /* nothing comes any more */
         assert_int_equal(rows_of(f, &key_chunks_view), 0);
@@ -268,7 +264,7 @@ static void keys_leave_as_fast_as_they_come(void **state)
     struct key_index k;
     begin_with(f, &k, 1000);
     for (uint64_t day = 1; day <= 70; day++) {
-        add(&k, day * KEYS, (day + 1) * KEYS, day * NS_PER_DAY);
+        add(day * KEYS, (day + 1) * KEYS, day * NS_PER_DAY);
         step(f, &k, day * NS_PER_DAY);
     }
     assert_in_range(rows_of(f, &key_chunks_view) * KEY_CHUNK_ENTRIES, 31 * KEYS, 40 * KEYS);
@@ -283,13 +279,12 @@ static void ids_are_kept_for_good_and_are_no_keys(void **state)
     struct fixture *f = *state;
     struct key_index ids;
     struct key_finder finder, keys;
-    key_index_init(&ids, ids_of_shard, 0, 0);
+    begin_in(f, &ids, ids_of_shard, 0);
     key_finder_init(&finder, ids_of_shard, FILTER_BYTES);
     key_finder_init(&keys, keys_of_shard, FILTER_BYTES);
-    assert_int_equal(key_index_load(&ids, f->store), ERR_OK);
-    add(&ids, 1, 4, NS_PER_DAY);
+    add(1, 4, NS_PER_DAY);
     step(f, &ids, NS_PER_DAY);
-    add(&ids, 4, 30, 500 * NS_PER_DAY);
+    add(4, 30, 500 * NS_PER_DAY);
     step(f, &ids, 500 * NS_PER_DAY);
     assert_int_equal(ids.run_count, 1);
     assert_found(f, &finder, key_of(1), 1);
@@ -302,17 +297,17 @@ static void ids_are_kept_for_good_and_are_no_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BOTH(every_key_is_found_after_many_steps),
-        BOTH(runs_become_few_and_large),
-        BOTH(a_step_writes_only_so_many_rows),
-        BOTH(a_merge_goes_on_wherever_it_was_cut_short),
-        BOTH(a_step_that_is_taken_back_leaves_all_as_it_was),
-        BOTH(what_was_decided_last_counts),
-        BOTH(what_was_decided_last_counts_while_runs_are_merged),
-        BOTH(the_smallest_and_the_largest_key),
-        BOTH(keys_are_kept_for_their_time_and_not_much_longer),
-        BOTH(keys_leave_as_fast_as_they_come),
-        BOTH(ids_are_kept_for_good_and_are_no_keys),
+        TEST(every_key_is_found_after_many_steps),
+        TEST(runs_become_few_and_large),
+        TEST(a_step_writes_only_so_many_rows),
+        TEST(a_merge_goes_on_wherever_it_was_cut_short),
+        TEST(a_step_that_is_taken_back_leaves_all_as_it_was),
+        TEST(what_was_decided_last_counts),
+        TEST(what_was_decided_last_counts_while_runs_are_merged),
+        TEST(the_smallest_and_the_largest_key),
+        TEST(keys_are_kept_for_their_time_and_not_much_longer),
+        TEST(keys_leave_as_fast_as_they_come),
+        TEST(ids_are_kept_for_good_and_are_no_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,7 @@
 /* As no shard would write it. */
 static void spoil_state(struct fixture *f, uint64_t n)
 {
-    struct store *s = store_sim_store(f->sim);
+    struct view_store *s = store_sim_views(f->sim);
     struct store_position position;
     struct state_row row = {
         .kind = PURSE_KIND, .id = purse(n), .due_ns = 1, .body = slice_of("no purse")};
@@ -56,7 +56,7 @@ static void a_state_damaged_before_the_start_is_made_anew_by_the_next(void **sta
 }
 
 /* What is due would not be known. */
-static enum err no_states_due(struct store *s, uint16_t shard, uint64_t due_ns_max,
+static enum err no_states_due(struct view_store *s, uint16_t shard, uint64_t due_ns_max,
                               state_row_cb row, void *context)
 {
     (void)s;
@@ -72,9 +72,9 @@ static void deadlines_that_cannot_be_read_stop_it(void **state)
     struct fixture *f = *state;
     fill(f, 1, 5);
     run(f, 1000 * MS);
-    struct store *store = store_sim_store(f->sim);
-    const struct store_ops *truly = store->ops;
-    struct store_ops damaged = *truly;
+    struct view_store *store = store_sim_views(f->sim);
+    const struct view_store_ops *truly = store->ops;
+    struct view_store_ops damaged = *truly;
     damaged.states_due = no_states_due;
     store->ops = &damaged;
     crash(f);

@@ -144,7 +144,7 @@ static bool take_state(void *context, const struct state_row *row)
     return false;
 }
 
-static uint16_t view_run(struct store *s, const struct message *m, struct wire_writer *reply,
+static uint16_t view_run(struct view_store *s, const struct message *m, struct wire_writer *reply,
                          uint16_t *reply_type)
 {
     struct count found = {.id = ((const struct count *)m->body)->id};
@@ -345,9 +345,18 @@ static void open_node(struct office *o)
     o->finished = o->stopped = 0;
     o->orderly = true;
     struct node_options options = {
-        .domain = &o->domain, .store = o->fixture->store, .shards = SHARDS, .loops = 2,
-        .readers = 2, .owner = slice_of("test"), .resident_max = 1000, .dedup_entries_max = 1000,
-        .filter_bytes = 4096, .shard_stopped = on_shard_stopped, .context = o,
+        .domain = &o->domain,
+        .journal_store = o->fixture->journal,
+        .view_store = o->fixture->views,
+        .shards = SHARDS,
+        .loops = 2,
+        .readers = 2,
+        .owner = slice_of("test"),
+        .resident_max = 1000,
+        .dedup_entries_max = 1000,
+        .filter_bytes = 4096,
+        .shard_stopped = on_shard_stopped,
+        .context = o,
     };
     assert_int_equal(node_new(&options, &o->node), ERR_OK);
     const char *reason = NULL;

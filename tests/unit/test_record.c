@@ -11,7 +11,7 @@
 
 #include "runtime/base/hex.h"
 #include "runtime/journal/record.h"
-#include "runtime/store/store.h"
+#include "runtime/store/journal_store.h"
 
 static const struct id128 key = {1, 2}, fingerprint = {3, 4};
 

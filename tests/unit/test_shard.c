@@ -268,7 +268,7 @@ static void an_unknown_commit_is_looked_up_until_it_can_be_read(void **state)
 }
 
 /* Opening anew writes, for which a full disk has no room. */
-static enum err reopen_full(struct store *s)
+static enum err reopen_full(struct journal_store *s)
 {
     (void)s;
     return ERR_STORE_FULL;
@@ -277,9 +277,9 @@ static enum err reopen_full(struct store *s)
 static void a_full_disk_needs_no_opening_anew(void **state)
 {
     struct fixture *f = *state;
-    struct store *store = store_sim_store(f->sim);
-    const struct store_ops *truly = store->ops;
-    struct store_ops full = *truly;
+    struct journal_store *store = store_sim_journal(f->sim);
+    const struct journal_store_ops *truly = store->ops;
+    struct journal_store_ops full = *truly;
     full.reopen = reopen_full;
     store->ops = &full;
     fill(f, 1, 10);
@@ -456,7 +456,7 @@ static void a_second_writer_fences_the_first(void **state)
 {
     struct fixture *f = *state;
     fill(f, 1, 1);
-    struct store *store = store_sim_store(f->sim);
+    struct journal_store *store = store_sim_journal(f->sim);
     uint64_t epoch;
     assert_int_equal(store->ops->lease_take(store, 0, slice_of("other"), &epoch), ERR_OK);
     assert_int_equal(fill(f, 1, 1), ERR_UNAVAILABLE);
@@ -508,10 +508,10 @@ static void a_read_error_during_recovery_is_survived(void **state)
 }
 
 /* A commit of the views that is done although it is reported as failed. */
-static enum err (*commit_truly)(struct store *s, uint16_t shard,
+static enum err (*commit_truly)(struct view_store *s, uint16_t shard,
                                 const struct store_position *position);
 
-static enum err commit_and_fail(struct store *s, uint16_t shard,
+static enum err commit_and_fail(struct view_store *s, uint16_t shard,
                                 const struct store_position *position)
 {
     enum err e = commit_truly(s, shard, position);
@@ -521,9 +521,9 @@ static enum err commit_and_fail(struct store *s, uint16_t shard,
 static void a_commit_of_the_views_that_only_seems_to_fail_moves_no_coin_twice(void **state)
 {
     struct fixture *f = *state;
-    struct store *store = store_sim_store(f->sim);
-    const struct store_ops *truly = store->ops;
-    struct store_ops lying = *truly;
+    struct view_store *store = store_sim_views(f->sim);
+    const struct view_store_ops *truly = store->ops;
+    struct view_store_ops lying = *truly;
     fill(f, 2, 50);
     passivate(f, 2);
     commit_truly = truly->commit;

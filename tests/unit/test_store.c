@@ -12,7 +12,7 @@
 static void batches_come_back_in_order(void **state)
 {
     struct fixture *f = *state;
-    struct store *s = f->store;
+    struct journal_store *s = f->journal;
     uint64_t epoch = lease(s, 3);
     assert_int_equal(head(s, 3), 0);
     struct batch_row rows[] = {batch(3, 1, epoch, "a"), batch(3, 2, epoch, "b")};
@@ -30,7 +30,7 @@ static void batches_come_back_in_order(void **state)
 static void shards_do_not_mix(void **state)
 {
     struct fixture *f = *state;
-    struct store *s = f->store;
+    struct journal_store *s = f->journal;
     static const uint16_t shards[] = {0, 1, UINT16_MAX};
     for (size_t i = 0; i < array_len(shards); i++)
         assert_int_equal(append_one(s, shards[i], 1, lease(s, shards[i]), i == 1 ? "b" : "x"),
@@ -44,7 +44,7 @@ static void shards_do_not_mix(void **state)
 static void only_the_lease_holder_appends(void **state)
 {
     struct fixture *f = *state;
-    struct store *s = f->store;
+    struct journal_store *s = f->journal;
     assert_int_equal(append_one(s, 0, 1, 1, "no lease"), ERR_FENCED);
     uint64_t old = lease(s, 0);
     assert_int_equal(append_one(s, 0, 1, old, "a"), ERR_OK);
@@ -63,7 +63,7 @@ static void only_the_lease_holder_appends(void **state)
 static void an_append_continues_the_head_or_nothing_is_written(void **state)
 {
     struct fixture *f = *state;
-    struct store *s = f->store;
+    struct journal_store *s = f->journal;
     uint64_t epoch = lease(s, 0);
     assert_int_equal(append_one(s, 0, 2, epoch, "gap"), ERR_FENCED);
     assert_int_equal(append_one(s, 0, 1, epoch, "a"), ERR_OK);
@@ -76,7 +76,7 @@ static void an_append_continues_the_head_or_nothing_is_written(void **state)
 static void a_cut_takes_the_tail_away(void **state)
 {
     struct fixture *f = *state;
-    struct store *s = f->store;
+    struct journal_store *s = f->journal;
     uint64_t epoch = lease(s, 0), other = lease(s, 1);
     for (uint64_t seq = 1; seq <= 4; seq++)
         assert_int_equal(append_one(s, 0, seq, epoch, "x"), ERR_OK);
@@ -93,42 +93,44 @@ static void a_cut_takes_the_tail_away(void **state)
 static void everything_survives_a_restart(void **state)
 {
     struct fixture *f = *state;
-    uint64_t epoch = lease(f->store, 0);
-    assert_int_equal(append_one(f->store, 0, 1, epoch, "a"), ERR_OK);
-    assert_int_equal(f->store->ops->reopen(f->store), ERR_OK);
-    assert_tail(f->store, 0, 1, "1:a ");
-    assert_int_equal(append_one(f->store, 0, 2, epoch, "b"), ERR_OK);
-    assert_int_equal(f->store->ops->begin(f->store), ERR_OK);
-    assert_int_equal(put_coin(f->store, 1, 1, 5, "coin", 0), ERR_OK);
-    assert_int_equal(commit_at(f->store, 0, 2), ERR_OK);
+    uint64_t epoch = lease(f->journal, 0);
+    assert_int_equal(append_one(f->journal, 0, 1, epoch, "a"), ERR_OK);
+    assert_int_equal(f->journal->ops->reopen(f->journal), ERR_OK);
+    assert_tail(f->journal, 0, 1, "1:a ");
+    assert_int_equal(append_one(f->journal, 0, 2, epoch, "b"), ERR_OK);
+    assert_int_equal(f->views->ops->begin(f->views), ERR_OK);
+    assert_int_equal(put_coin(f->views, 1, 1, 5, "coin", 0), ERR_OK);
+    assert_int_equal(commit_at(f->views, 0, 2), ERR_OK);
     fixture_restart(f);
-    struct store *s = f->store;
-    assert_tail(s, 0, 1, "1:a 2:b ");
-    assert_true(lease(s, 0) > epoch);
+    struct journal_store *journal = f->journal;
+    struct view_store *views = f->views;
+    assert_tail(journal, 0, 1, "1:a 2:b ");
+    assert_true(lease(journal, 0) > epoch);
     struct store_position position;
-    assert_int_equal(s->ops->position(s, 0, &position), ERR_OK);
+    assert_int_equal(views->ops->position(views, 0, &position), ERR_OK);
     assert_int_equal(position.seq, 2);
     assert_int_equal(position.time_ns, 20);
     assert_memory_equal(position.hash.bytes, digest_of(2).bytes, SHA256_SIZE);
     struct value key[] = {ID(1), U64(1)};
     struct seen seen = {{0}, 0, 0};
-    assert_int_equal(views_get(s, &coins_view, key, see_coin, &seen), ERR_OK);
+    assert_int_equal(views_get(views, &coins_view, key, see_coin, &seen), ERR_OK);
     assert_string_equal(seen.text, "1:coin ");
-    uint64_t journal = 0, views = 0;
-    assert_int_equal(s->ops->sizes(s, &journal, &views), ERR_OK);
-    assert_true(journal > 0 && views > 0);
+    uint64_t journal_bytes = 0, views_bytes = 0;
+    assert_int_equal(journal->ops->size(journal, &journal_bytes), ERR_OK);
+    assert_int_equal(views->ops->size(views, &views_bytes), ERR_OK);
+    assert_true(journal_bytes > 0 && views_bytes > 0);
 }
 
 /* --- states ----------------------------------------------------------------------------------- */
 
-static enum err put_state(struct store *s, uint16_t kind, uint64_t id, uint64_t due_ns,
+static enum err put_state(struct view_store *s, uint16_t kind, uint64_t id, uint64_t due_ns,
                           const char *body)
 {
     struct state_row row = {1, kind, {0, id}, due_ns, slice_of(body)};
     return s->ops->put_state(s, &row);
 }
 
-static void assert_due(struct store *s, uint64_t due_ns_max, const char *expected)
+static void assert_due(struct view_store *s, uint64_t due_ns_max, const char *expected)
 {
     struct seen seen = {{0}, 0, 0};
     assert_int_equal(s->ops->states_due(s, 1, due_ns_max, see_state, &seen), ERR_OK);
@@ -138,7 +140,7 @@ static void assert_due(struct store *s, uint64_t due_ns_max, const char *expecte
 static void states_are_replaced_and_deleted(void **state)
 {
     struct fixture *f = *state;
-    struct store *s = f->store;
+    struct view_store *s = f->views;
     assert_int_equal(s->ops->begin(s), ERR_OK);
     assert_int_equal(put_state(s, 2, 10, 0, "old"), ERR_OK);
     assert_int_equal(put_state(s, 2, 10, 0, "new"), ERR_OK);
@@ -158,7 +160,7 @@ static void states_are_replaced_and_deleted(void **state)
 static void states_of_a_kind_come_in_id_order(void **state)
 {
     struct fixture *f = *state;
-    struct store *s = f->store;
+    struct view_store *s = f->views;
     assert_int_equal(s->ops->begin(s), ERR_OK);
     for (uint64_t id = 4; id > 0; id--)
         assert_int_equal(put_state(s, 2, id, 0, "s"), ERR_OK);
@@ -171,7 +173,7 @@ static void states_of_a_kind_come_in_id_order(void **state)
 static void deadlines_come_soonest_first(void **state)
 {
     struct fixture *f = *state;
-    struct store *s = f->store;
+    struct view_store *s = f->views;
     assert_int_equal(s->ops->begin(s), ERR_OK);
     assert_int_equal(put_state(s, 2, 1, 300, "c"), ERR_OK);
     assert_int_equal(put_state(s, 3, 2, 100, "a"), ERR_OK);
@@ -195,7 +197,7 @@ static void deadlines_come_soonest_first(void **state)
 #define BIG_64 ((u128)1 << 64)
 
 /* Owner 1 has amounts around the border between INTEGER and BLOB, twice the same one. */
-static void put_coins(struct store *s)
+static void put_coins(struct view_store *s)
 {
     assert_int_equal(s->ops->begin(s), ERR_OK);
     assert_int_equal(put_coin(s, 1, 1, U128_MAX, "max", 7), ERR_OK);
@@ -208,7 +210,7 @@ static void put_coins(struct store *s)
     assert_int_equal(commit_at(s, 0, 1), ERR_OK);
 }
 
-static void assert_scan(struct store *s, const struct view_scan *q, const char *expected)
+static void assert_scan(struct view_store *s, const struct view_scan *q, const char *expected)
 {
     struct seen seen = {{0}, 0, 0};
     assert_int_equal(views_scan(s, q, see_coin, &seen), ERR_OK);
@@ -218,82 +220,82 @@ static void assert_scan(struct store *s, const struct view_scan *q, const char *
 static void an_index_orders_amounts_of_any_size(void **state)
 {
     struct fixture *f = *state;
-    put_coins(f->store);
+    put_coins(f->views);
     struct value owner = ID(1);
     struct view_scan q = {&coins_view, &coin_indexes[COIN_BY_AMOUNT], &owner, 1, NULL, 0, false,
                           100};
-    assert_scan(f->store, &q, "4:zero 3:2^63-1 2:2^63 6:2^63b 5:2^64 1:max ");
+    assert_scan(f->views, &q, "4:zero 3:2^63-1 2:2^63 6:2^63b 5:2^64 1:max ");
     q.descending = true;
-    assert_scan(f->store, &q, "1:max 5:2^64 6:2^63b 2:2^63 3:2^63-1 4:zero ");
+    assert_scan(f->views, &q, "1:max 5:2^64 6:2^63b 2:2^63 3:2^63-1 4:zero ");
     q.limit = 2;
-    assert_scan(f->store, &q, "1:max 5:2^64 ");
+    assert_scan(f->views, &q, "1:max 5:2^64 ");
 }
 
 static void a_cursor_goes_on_after_any_row(void **state)
 {
     struct fixture *f = *state;
-    put_coins(f->store);
+    put_coins(f->views);
     struct value owner = ID(1);
     /* amount, then place: the rest of the primary key */
     struct value from[] = {BIG(BIG_63), U64(2)};
     struct view_scan q = {&coins_view, &coin_indexes[COIN_BY_AMOUNT], &owner, 1, from, 2, false,
                           100};
-    assert_scan(f->store, &q, "6:2^63b 5:2^64 1:max ");
+    assert_scan(f->views, &q, "6:2^63b 5:2^64 1:max ");
     q.descending = true;
-    assert_scan(f->store, &q, "3:2^63-1 4:zero ");
+    assert_scan(f->views, &q, "3:2^63-1 4:zero ");
     q.from_count = 1; /* beyond all rows of that amount */
-    assert_scan(f->store, &q, "3:2^63-1 4:zero ");
+    assert_scan(f->views, &q, "3:2^63-1 4:zero ");
     q.descending = false;
-    assert_scan(f->store, &q, "5:2^64 1:max ");
+    assert_scan(f->views, &q, "5:2^64 1:max ");
     from[0] = BIG(U128_MAX);
-    assert_scan(f->store, &q, "");
+    assert_scan(f->views, &q, "");
 }
 
 static void a_key_walk_crosses_owners_without_prefix(void **state)
 {
     struct fixture *f = *state;
-    put_coins(f->store);
+    put_coins(f->views);
     struct value from[] = {ID(1), U64(5)};
     struct view_scan q = {&coins_view, &coins_view.key, NULL, 0, from, 2, false, 100};
-    assert_scan(f->store, &q, "6:2^63b 1:other ");
+    assert_scan(f->views, &q, "6:2^63b 1:other ");
     q.descending = true;
-    assert_scan(f->store, &q, "4:zero 3:2^63-1 2:2^63 1:max ");
+    assert_scan(f->views, &q, "4:zero 3:2^63-1 2:2^63 1:max ");
     q.from = NULL;
     q.from_count = 0;
     q.limit = 2;
-    assert_scan(f->store, &q, "1:other 6:2^63b ");
+    assert_scan(f->views, &q, "1:other 6:2^63b ");
     struct value full[] = {ID(1), U64(3)};
     struct view_scan one = {&coins_view, &coins_view.key, full, 2, NULL, 0, false, 100};
-    assert_scan(f->store, &one, "3:2^63-1 ");
+    assert_scan(f->views, &one, "3:2^63-1 ");
 }
 
 /* by_parent orders by parent, owner, place; rows without a parent come first. */
 static void absent_values_sort_first_and_are_reached(void **state)
 {
     struct fixture *f = *state;
-    put_coins(f->store);
+    put_coins(f->views);
     struct view_scan q = {&coins_view, &coin_indexes[COIN_BY_PARENT], NULL, 0, NULL, 0, false,
                           100};
-    assert_scan(f->store, &q, "2:2^63 4:zero 5:2^64 1:other 1:max 3:2^63-1 6:2^63b ");
+    assert_scan(f->views, &q, "2:2^63 4:zero 5:2^64 1:other 1:max 3:2^63-1 6:2^63b ");
     struct value after_four[] = {NONE, ID(1), U64(4)};
     q.from = after_four;
     q.from_count = 3;
-    assert_scan(f->store, &q, "5:2^64 1:other 1:max 3:2^63-1 6:2^63b ");
+    assert_scan(f->views, &q, "5:2^64 1:other 1:max 3:2^63-1 6:2^63b ");
     q.descending = true;
-    assert_scan(f->store, &q, "2:2^63 ");
+    assert_scan(f->views, &q, "2:2^63 ");
     struct value before_three[] = {ID(7), ID(1), U64(3)};
     q.from = before_three;
-    assert_scan(f->store, &q, "1:max 1:other 5:2^64 4:zero 2:2^63 ");
+    assert_scan(f->views, &q, "1:max 1:other 5:2^64 4:zero 2:2^63 ");
     struct value none = NONE;
     struct view_scan orphans = {&coins_view, &coin_indexes[COIN_BY_PARENT], &none, 1, NULL, 0,
                                 false, 100};
-    assert_scan(f->store, &orphans, "2:2^63 4:zero 5:2^64 1:other ");
+    assert_scan(f->views, &orphans, "2:2^63 4:zero 5:2^64 1:other ");
 }
 
 static void numbers_beyond_a_column_are_refused(void **state)
 {
     struct fixture *f = *state;
-    struct store *s = f->store;
+    struct view_store *s = f->views;
     struct value from[] = {ID(1), U64(UINT64_MAX)};
     struct view_scan q = {&coins_view, &coins_view.key, NULL, 0, from, 2, false, 100};
     struct seen seen = {{0}, 0, 0};
@@ -306,7 +308,7 @@ static void numbers_beyond_a_column_are_refused(void **state)
 }
 
 struct nested {
-    struct store *store;
+    struct view_store *views;
     struct seen seen;
 };
 
@@ -316,29 +318,29 @@ static bool see_nested(void *context, const struct value *row)
     struct value owner = row[COIN_OWNER];
     struct view_scan q = {&coins_view, &coin_indexes[COIN_BY_AMOUNT], &owner, 1, NULL, 0, false,
                           1};
-    assert_int_equal(views_scan(n->store, &q, see_coin, &n->seen), ERR_OK);
+    assert_int_equal(views_scan(n->views, &q, see_coin, &n->seen), ERR_OK);
     return n->seen.count < 2;
 }
 
 static void a_walk_may_walk(void **state)
 {
     struct fixture *f = *state;
-    put_coins(f->store);
+    put_coins(f->views);
     struct value owner = ID(1);
     struct view_scan q = {&coins_view, &coin_indexes[COIN_BY_AMOUNT], &owner, 1, NULL, 0, false,
                           100};
-    struct nested n = {.store = f->store};
-    assert_int_equal(f->store->ops->begin(f->store), ERR_OK); /* on the writer's connection */
-    assert_int_equal(views_scan(f->store, &q, see_nested, &n), ERR_OK);
-    f->store->ops->rollback(f->store);
-    assert_int_equal(views_scan(f->store, &q, see_nested, &n), ERR_OK);
+    struct nested n = {.views = f->views};
+    assert_int_equal(f->views->ops->begin(f->views), ERR_OK); /* on the writer's connection */
+    assert_int_equal(views_scan(f->views, &q, see_nested, &n), ERR_OK);
+    f->views->ops->rollback(f->views);
+    assert_int_equal(views_scan(f->views, &q, see_nested, &n), ERR_OK);
     assert_string_equal(n.seen.text, "4:zero 4:zero 4:zero ");
 }
 
 static void the_projector_sees_its_own_rows_and_takes_them_back(void **state)
 {
     struct fixture *f = *state;
-    struct store *s = f->store;
+    struct view_store *s = f->views;
     put_coins(s);
     struct value key[] = {ID(1), U64(4)}, absent[] = {ID(1), U64(99)};
     assert_int_equal(s->ops->begin(s), ERR_OK);
@@ -363,26 +365,27 @@ static void the_projector_sees_its_own_rows_and_takes_them_back(void **state)
 static void dropped_views_begin_at_nothing(void **state)
 {
     struct fixture *f = *state;
-    struct store *s = f->store;
-    assert_int_equal(append_one(s, 0, 1, lease(s, 0), "kept"), ERR_OK);
-    put_coins(s);
-    assert_int_equal(s->ops->begin(s), ERR_OK);
-    assert_int_equal(put_state(s, 2, 1, 50, "state"), ERR_OK);
-    assert_int_equal(commit_at(s, 1, 4), ERR_OK);
-    assert_int_equal(s->ops->views_drop(s), ERR_OK);
-    assert_int_equal(views_seq(s, 0), 0);
-    assert_int_equal(views_seq(s, 1), 0);
-    assert_due(s, 100, "");
+    struct journal_store *journal = f->journal;
+    struct view_store *views = f->views;
+    assert_int_equal(append_one(journal, 0, 1, lease(journal, 0), "kept"), ERR_OK);
+    put_coins(views);
+    assert_int_equal(views->ops->begin(views), ERR_OK);
+    assert_int_equal(put_state(views, 2, 1, 50, "state"), ERR_OK);
+    assert_int_equal(commit_at(views, 1, 4), ERR_OK);
+    assert_int_equal(views->ops->drop(views), ERR_OK);
+    assert_int_equal(views_seq(views, 0), 0);
+    assert_int_equal(views_seq(views, 1), 0);
+    assert_due(views, 100, "");
     struct view_scan q = {&coins_view, &coins_view.key, NULL, 0, NULL, 0, false, 10};
-    assert_scan(s, &q, "");
-    assert_tail(s, 0, 1, "1:kept ");
-    put_coins(s);
-    assert_int_equal(views_seq(s, 0), 1);
+    assert_scan(views, &q, "");
+    assert_tail(journal, 0, 1, "1:kept ");
+    put_coins(views);
+    assert_int_equal(views_seq(views, 0), 1);
 }
 
 /* --- both stores give the same answers to the same random history ----------------------------- */
 
-static void random_scan(struct rng *r, struct store *one, struct store *two)
+static void random_scan(struct rng *r, struct view_store *one, struct view_store *two)
 {
     struct value prefix[] = {ID(rng_below(r, 3) + 1)};
     struct value from[] = {BIG((u128)rng_below(r, 4) << 62), U64(rng_below(r, 40))};
@@ -407,9 +410,9 @@ static void random_scan(struct rng *r, struct store *one, struct store *two)
     assert_string_equal(a.text, b.text);
 }
 
-static void random_write(struct rng *r, struct store *one, struct store *two)
+static void random_write(struct rng *r, struct view_store *one, struct view_store *two)
 {
-    struct store *stores[] = {one, two};
+    struct view_store *stores[] = {one, two};
     uint64_t owner = rng_below(r, 3) + 1, place = rng_below(r, 40), parent = rng_below(r, 3);
     u128 amount = (u128)rng_below(r, 4) << 62;
     char name[8];
@@ -429,8 +432,8 @@ static void both_stores_agree(void **state)
     void *real = NULL, *simulated = NULL;
     fixture_sqlite(&real);
     fixture_sim(&simulated);
-    struct store *one = ((struct fixture *)real)->store;
-    struct store *two = ((struct fixture *)simulated)->store;
+    struct view_store *one = ((struct fixture *)real)->views;
+    struct view_store *two = ((struct fixture *)simulated)->views;
     struct rng r;
     rng_seed(&r, 1);
     for (uint64_t seq = 1; seq <= 60; seq++) {

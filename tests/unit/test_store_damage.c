@@ -57,7 +57,8 @@ static struct fixture crashed(const struct fixture *f)
                                         "commit-mark"};
     struct fixture copied = *f;
     char from[600];
-    copied.store = NULL;
+    copied.journal = NULL;
+    copied.views = NULL;
     fixture_directory(&copied);
     for (size_t i = 0; i < array_len(files); i++) {
         snprintf(from, sizeof from, "%s", path_in(f, files[i]));
@@ -66,7 +67,7 @@ static struct fixture crashed(const struct fixture *f)
     return copied;
 }
 
-static void put_coins(struct store *s, uint64_t first, uint64_t count, uint64_t seq)
+static void put_coins(struct view_store *s, uint64_t first, uint64_t count, uint64_t seq)
 {
     memset(name, 'n', NAME_BYTES);
     assert_int_equal(s->ops->begin(s), ERR_OK);
@@ -82,7 +83,7 @@ static bool count_row(void *context, const struct value *row)
     return true;
 }
 
-static enum err count_coins(struct store *s, uint32_t *count)
+static enum err count_coins(struct view_store *s, uint32_t *count)
 {
     struct view_scan q = {&coins_view, &coins_view.key, NULL, 0, NULL, 0, false, UINT32_MAX};
     *count = 0;
@@ -109,34 +110,27 @@ static enum err open_rebuilding(struct fixture *f, struct told *told)
     options.rebuilding = rebuilding;
     options.context = told;
     *told = (struct told){0};
-    return store_sqlite_open(&options, &f->store, f->reason, sizeof f->reason);
-}
-
-static void shut(struct fixture *f)
-{
-    f->store->ops->close(f->store);
-    f->store = NULL;
+    return store_sqlite_open(&options, &f->journal, &f->views, f->reason, sizeof f->reason);
 }
 
 static void assert_made_anew(struct fixture *f, const char *why)
 {
     struct told told;
-    struct store *refused;
     uint32_t coins;
-    assert_int_equal(fixture_open_sqlite(f, &refused), ERR_CORRUPT); /* without asking for it */
+    assert_int_equal(fixture_open_sqlite(f), ERR_CORRUPT); /* without asking for it */
     assert_non_null(strstr(f->reason, "rebuilt from the journal"));
     assert_int_equal(open_rebuilding(f, &told), ERR_OK);
     assert_int_equal(told.times, 1);
     if (strstr(told.reason, why) == NULL)
         fail_msg("reason: %s", told.reason);
-    assert_int_equal(views_seq(f->store, SHARD), 0);
-    assert_int_equal(count_coins(f->store, &coins), ERR_OK);
+    assert_int_equal(views_seq(f->views, SHARD), 0);
+    assert_int_equal(count_coins(f->views, &coins), ERR_OK);
     assert_int_equal(coins, 0);
-    put_coins(f->store, 1, 10, 1);
-    shut(f);
+    put_coins(f->views, 1, 10, 1);
+    fixture_shut(f);
     assert_int_equal(open_rebuilding(f, &told), ERR_OK);
     assert_int_equal(told.times, 0);
-    shut(f);
+    fixture_shut(f);
 }
 
 static void assert_taken(struct fixture *f, uint64_t seq, uint32_t coins)
@@ -146,10 +140,10 @@ static void assert_taken(struct fixture *f, uint64_t seq, uint32_t coins)
     assert_int_equal(open_rebuilding(f, &told), ERR_OK);
     if (told.times != 0)
         fail_msg("made anew: %s", told.reason);
-    assert_int_equal(views_seq(f->store, SHARD), seq);
-    assert_int_equal(count_coins(f->store, &found), ERR_OK);
+    assert_int_equal(views_seq(f->views, SHARD), seq);
+    assert_int_equal(count_coins(f->views, &found), ERR_OK);
     assert_int_equal(found, coins);
-    shut(f);
+    fixture_shut(f);
 }
 
 /* --- pages ------------------------------------------------------------------------------------ */
@@ -158,8 +152,8 @@ static void a_byte_that_changed_is_not_read(void **state)
 {
     struct fixture *f = *state;
     struct told told;
-    put_coins(f->store, 1, COINS, 1);
-    shut(f);
+    put_coins(f->views, 1, COINS, 1);
+    fixture_shut(f);
     off_t size = size_of(f, "views.db");
     uint32_t found_at_start = 0, found_by_reading = 0, unread = 0;
     for (off_t at = 100; at < size; at += size / 40) {
@@ -167,7 +161,7 @@ static void a_byte_that_changed_is_not_read(void **state)
         uint32_t coins;
         flip(&c, "views.db", at);
         assert_int_equal(open_rebuilding(&c, &told), ERR_OK);
-        enum err e = count_coins(c.store, &coins);
+        enum err e = count_coins(c.views, &coins);
         if (told.times > 0) {
             found_at_start++;
         } else if (e == ERR_OK) {
@@ -177,7 +171,7 @@ static void a_byte_that_changed_is_not_read(void **state)
             found_by_reading++;
             assert_int_equal(e, ERR_CORRUPT);
         }
-        shut(&c);
+        fixture_shut(&c);
         if (e != ERR_OK)
             assert_made_anew(&c, "damage was found");
         remove_directory(c.directory);
@@ -192,14 +186,14 @@ static void what_is_cut_off_is_not_read(void **state)
     struct fixture *f = *state;
     struct told told;
     uint32_t coins;
-    put_coins(f->store, 1, COINS, 1);
-    shut(f);
+    put_coins(f->views, 1, COINS, 1);
+    fixture_shut(f);
     assert_int_equal(open_rebuilding(f, &told), ERR_OK);
     assert_int_equal(told.times, 0);
-    put_coins(f->store, COINS + 1, 1, 2); /* the WAL tells now how many pages there are */
+    put_coins(f->views, COINS + 1, 1, 2); /* the WAL tells now how many pages there are */
     assert_int_equal(truncate(path_in(f, "views.db"), size_of(f, "views.db") / 2), 0);
-    assert_int_equal(count_coins(f->store, &coins), ERR_CORRUPT);
-    shut(f);
+    assert_int_equal(count_coins(f->views, &coins), ERR_CORRUPT);
+    fixture_shut(f);
     assert_made_anew(f, "damage was found");
 }
 
@@ -207,13 +201,13 @@ static void what_is_cut_off_is_not_read(void **state)
 static void what_its_reader_calls_damaged_is_made_anew(void **state)
 {
     struct fixture *f = *state;
-    put_coins(f->store, 1, 10, 1);
-    f->store->ops->views_damaged(f->store);
-    f->store->ops->views_damaged(f->store); /* one of several readers */
+    put_coins(f->views, 1, 10, 1);
+    f->views->ops->damaged(f->views);
+    f->views->ops->damaged(f->views); /* one of several readers */
     uint32_t coins;
-    assert_int_equal(count_coins(f->store, &coins), ERR_OK);
+    assert_int_equal(count_coins(f->views, &coins), ERR_OK);
     assert_int_equal(coins, 10);
-    shut(f);
+    fixture_shut(f);
     assert_made_anew(f, "damage was found");
 }
 
@@ -222,8 +216,8 @@ static void a_page_that_went_elsewhere_is_not_read(void **state)
 {
     struct fixture *f = *state;
     uint32_t coins;
-    put_coins(f->store, 1, COINS, 1);
-    shut(f);
+    put_coins(f->views, 1, COINS, 1);
+    fixture_shut(f);
     off_t last = size_of(f, "views.db") / 8192 - 1;
     char pages[2][8192];
     int fd = open(path_in(f, "views.db"), O_RDWR);
@@ -232,9 +226,9 @@ static void a_page_that_went_elsewhere_is_not_read(void **state)
     for (int i = 0; i < 2; i++)
         assert_int_equal(pwrite(fd, pages[1 - i], 8192, (last / 2 + i) * 8192), 8192);
     close(fd);
-    assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
-    assert_int_equal(count_coins(f->store, &coins), ERR_CORRUPT);
-    shut(f);
+    assert_int_equal(fixture_open_sqlite(f), ERR_OK);
+    assert_int_equal(count_coins(f->views, &coins), ERR_CORRUPT);
+    fixture_shut(f);
     assert_made_anew(f, "damage was found");
 }
 
@@ -247,7 +241,7 @@ static void what_is_left_of_a_wal_is_taken_or_made_anew(void **state)
     uint64_t seq = 0;
     while (size_of(f, "views.db") < (off_t)8 << 20) {
         seq++;
-        put_coins(f->store, seq * COINS, COINS, seq);
+        put_coins(f->views, seq * COINS, COINS, seq);
     }
     off_t copied = size_of(f, "views.db-wal");
     uint32_t coins = (uint32_t)seq * COINS;
@@ -268,7 +262,7 @@ static void what_is_left_of_a_wal_is_taken_or_made_anew(void **state)
     assert_made_anew(&c, "do not belong together");
     remove_directory(c.directory);
     /* The WAL starts over: whatever is left of the next one continues the file. */
-    put_coins(f->store, (seq + 1) * COINS, 1, seq + 1);
+    put_coins(f->views, (seq + 1) * COINS, 1, seq + 1);
     c = crashed(f);
     assert_taken(&c, seq + 1, coins + 1);
     remove_directory(c.directory);
@@ -283,16 +277,16 @@ static void a_wal_of_which_nothing_was_copied_may_end_anywhere(void **state)
 {
     struct fixture *f = *state;
     for (uint64_t seq = 1; seq <= 5; seq++)
-        put_coins(f->store, seq * 100, 100, seq);
+        put_coins(f->views, seq * 100, 100, seq);
     for (off_t cut = 0; cut < size_of(f, "views.db-wal"); cut += 300001) {
         struct fixture c = crashed(f);
         struct told told;
         uint32_t coins;
         assert_int_equal(truncate(path_in(&c, "views.db-wal"), cut), 0);
         assert_int_equal(open_rebuilding(&c, &told), ERR_OK);
-        assert_int_equal(count_coins(c.store, &coins), ERR_OK);
-        assert_int_equal(coins, views_seq(c.store, SHARD) * 100);
-        shut(&c);
+        assert_int_equal(count_coins(c.views, &coins), ERR_OK);
+        assert_int_equal(coins, views_seq(c.views, SHARD) * 100);
+        fixture_shut(&c);
         remove_directory(c.directory);
     }
 }
@@ -300,8 +294,8 @@ static void a_wal_of_which_nothing_was_copied_may_end_anywhere(void **state)
 static void without_its_commit_mark_it_is_made_anew(void **state)
 {
     struct fixture *f = *state;
-    put_coins(f->store, 1, 10, 1);
-    shut(f);
+    put_coins(f->views, 1, 10, 1);
+    fixture_shut(f);
     assert_int_equal(unlink(path_in(f, "commit-mark")), 0);
     assert_made_anew(f, "do not belong together");
 }
@@ -312,8 +306,8 @@ static void what_is_no_file_is_made_anew(void **state)
 {
     struct fixture *f = *state;
     static const char *const files[] = {"views.db", "views.db-wal", "views.db-shm"};
-    put_coins(f->store, 1, 10, 1);
-    shut(f);
+    put_coins(f->views, 1, 10, 1);
+    fixture_shut(f);
     for (size_t i = 0; i < array_len(files); i++) {
         unlink(path_in(f, files[i]));
         assert_int_equal(mkdir(path_in(f, files[i]), 0700), 0);
@@ -326,7 +320,7 @@ static void a_journal_s_files_are_never_removed(void **state)
     struct fixture *f = *state;
     static const char *const files[] = {"journal.db-wal", "journal.db-shm"};
     struct told told;
-    shut(f);
+    fixture_shut(f);
     for (size_t i = 0; i < array_len(files); i++) {
         assert_int_equal(mkdir(path_in(f, files[i]), 0700), 0);
         assert_int_equal(open_rebuilding(f, &told), ERR_CORRUPT);
@@ -338,7 +332,7 @@ static void a_journal_s_files_are_never_removed(void **state)
 
 /* --- what was committed ----------------------------------------------------------------------- */
 
-static uint64_t committed(struct store *s, uint16_t shard)
+static uint64_t committed(struct journal_store *s, uint16_t shard)
 {
     struct store_position position;
     assert_int_equal(s->ops->committed(s, shard, &position), ERR_OK);
@@ -350,21 +344,21 @@ static uint64_t committed(struct store *s, uint16_t shard)
 static void what_was_committed_is_remembered(void **state)
 {
     struct fixture *f = *state;
-    uint64_t epoch = lease(f->store, SHARD);
-    assert_int_equal(committed(f->store, SHARD), 0);
+    uint64_t epoch = lease(f->journal, SHARD);
+    assert_int_equal(committed(f->journal, SHARD), 0);
     for (uint64_t seq = 1; seq <= 5; seq++) {
-        assert_int_equal(append_one(f->store, SHARD, seq, epoch, "body"), ERR_OK);
-        assert_int_equal(committed(f->store, SHARD), seq);
+        assert_int_equal(append_one(f->journal, SHARD, seq, epoch, "body"), ERR_OK);
+        assert_int_equal(committed(f->journal, SHARD), seq);
     }
-    assert_int_equal(append_one(f->store, SHARD, 7, epoch, "body"), ERR_FENCED);
-    assert_int_equal(committed(f->store, SHARD), 5);
-    assert_int_equal(committed(f->store, SHARD + 1), 0);
+    assert_int_equal(append_one(f->journal, SHARD, 7, epoch, "body"), ERR_FENCED);
+    assert_int_equal(committed(f->journal, SHARD), 5);
+    assert_int_equal(committed(f->journal, SHARD + 1), 0);
     struct fixture c = crashed(f);
     assert_int_equal(truncate(path_in(&c, "journal.db-wal"), 100), 0);
-    assert_int_equal(fixture_open_sqlite(&c, &c.store), ERR_OK);
-    assert_int_equal(head(c.store, SHARD), 0);
-    assert_int_equal(committed(c.store, SHARD), 5);
-    shut(&c);
+    assert_int_equal(fixture_open_sqlite(&c), ERR_OK);
+    assert_int_equal(head(c.journal, SHARD), 0);
+    assert_int_equal(committed(c.journal, SHARD), 5);
+    fixture_shut(&c);
     remove_directory(c.directory);
 }
 
@@ -372,18 +366,18 @@ static void what_was_committed_is_remembered(void **state)
 static void a_torn_note_is_not_believed(void **state)
 {
     struct fixture *f = *state;
-    uint64_t epoch = lease(f->store, 0);
+    uint64_t epoch = lease(f->journal, 0);
     for (uint64_t seq = 1; seq <= 4; seq++)
-        assert_int_equal(append_one(f->store, 0, seq, epoch, "body"), ERR_OK);
-    shut(f);
+        assert_int_equal(append_one(f->journal, 0, seq, epoch, "body"), ERR_OK);
+    fixture_shut(f);
     off_t record = 128; /* of shard 0, behind that of the views; its 4th write is in the first */
     flip(f, "commit-mark", record + 10);
-    assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
-    assert_int_equal(committed(f->store, 0), 3);
-    shut(f);
+    assert_int_equal(fixture_open_sqlite(f), ERR_OK);
+    assert_int_equal(committed(f->journal, 0), 3);
+    fixture_shut(f);
     flip(f, "commit-mark", record + 64 + 10);
-    assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
-    assert_int_equal(committed(f->store, 0), 0);
+    assert_int_equal(fixture_open_sqlite(f), ERR_OK);
+    assert_int_equal(committed(f->journal, 0), 0);
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, fixture_sqlite, fixture_done)

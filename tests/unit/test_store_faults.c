@@ -206,7 +206,7 @@ static char body[BODY_SIZE + 1];
 static uint32_t unknown_written, unknown_lost;
 
 /* Does what a shard does after a failure: opens anew until that works, then reads the head. */
-static uint64_t recover(struct store *s, enum err e, uint64_t acknowledged)
+static uint64_t recover(struct journal_store *s, enum err e, uint64_t acknowledged)
 {
     if (e != ERR_STORE_FULL)
         while (s->ops->reopen(s) != ERR_OK) {
@@ -219,8 +219,10 @@ static uint64_t recover(struct store *s, enum err e, uint64_t acknowledged)
 }
 
 /* Appends and projects; every answer must be one the contract allows. */
-static void run_history(struct store *s)
+static void run_history(struct fixture *f)
 {
+    struct journal_store *s = f->journal;
+    struct view_store *v = f->views;
     uint64_t epoch = 0, acknowledged = 0;
     enum err e;
     while ((e = s->ops->lease_take(s, SHARD, slice_of("owner"), &epoch)) != ERR_OK)
@@ -233,10 +235,10 @@ static void run_history(struct store *s)
             acknowledged = recover(s, e, acknowledged);
         else
             fail_msg("append gave %s", err_text(e));
-        assert_int_equal(s->ops->begin(s), ERR_OK);
-        e = put_coin(s, 1, acknowledged, acknowledged, "coin", 0);
-        if (e != ERR_OK || commit_at(s, SHARD, acknowledged) != ERR_OK)
-            s->ops->rollback(s);
+        assert_int_equal(v->ops->begin(v), ERR_OK);
+        e = put_coin(v, 1, acknowledged, acknowledged, "coin", 0);
+        if (e != ERR_OK || commit_at(v, SHARD, acknowledged) != ERR_OK)
+            v->ops->rollback(v);
     }
 }
 
@@ -248,18 +250,19 @@ static bool count_batch(void *context, const struct batch_row *row)
     return true;
 }
 
-static void check_history(struct store *s)
+static void check_history(struct fixture *f)
 {
+    struct journal_store *s = f->journal;
     uint64_t read = 0;
     assert_int_equal(s->ops->tail(s, SHARD, 1, count_batch, &read), ERR_OK);
     assert_int_equal(read, BATCHES);
-    uint64_t projected = views_seq(s, SHARD);
+    uint64_t projected = views_seq(f->views, SHARD);
     assert_true(projected <= BATCHES);
     struct value key[] = {{.type = VALUE_ID, .id = {0, 1}},
                           {.type = VALUE_UINT, .number = projected}};
     struct seen seen = {{0}, 0, 0};
     if (projected > 0)
-        assert_int_equal(views_get(s, &coins_view, key, see_coin, &seen), ERR_OK);
+        assert_int_equal(views_get(f->views, &coins_view, key, see_coin, &seen), ERR_OK);
 }
 
 static void every_failing_call_is_survived(void **state)
@@ -277,12 +280,12 @@ static void every_failing_call_is_survived(void **state)
         disk.failed = 0;
         disk.calls_before = runs++;
         disk.failure = failure;
-        run_history(f->store);
-        check_history(f->store);
-        f->store->ops->close(f->store);
+        run_history(f);
+        check_history(f);
+        fixture_close(f);
         disk.failure = FAILURES;
-        assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
-        check_history(f->store);
+        assert_int_equal(fixture_open_sqlite(f), ERR_OK);
+        check_history(f);
         fixture_done(&fixture);
         disk_stop(&disk);
     }
@@ -320,9 +323,9 @@ static uint64_t head_after_a_crash(const struct fixture *f)
     fixture_directory(&after);
     for (size_t i = 0; i < array_len(names); i++)
         copy_file(f->directory, after.directory, names[i]);
-    assert_int_equal(fixture_open_sqlite(&after, &after.store), ERR_OK);
-    uint64_t found = head(after.store, SHARD);
-    after.store->ops->close(after.store);
+    assert_int_equal(fixture_open_sqlite(&after), ERR_OK);
+    uint64_t found = head(after.journal, SHARD);
+    fixture_close(&after);
     remove_directory(after.directory);
     return found;
 }
@@ -339,19 +342,19 @@ static void a_commit_whose_index_cannot_grow_is_unknown(void **state)
     fixture_sqlite(&fixture);
     struct fixture *f = fixture;
     uint64_t epoch = 0, acknowledged = 0;
-    assert_int_equal(f->store->ops->lease_take(f->store, SHARD, slice_of("owner"), &epoch),
+    assert_int_equal(f->journal->ops->lease_take(f->journal, SHARD, slice_of("owner"), &epoch),
                      ERR_OK);
     disk.failed = disk.calls_before = 0;
     disk.failure = FAIL_INDEX;
     enum err e;
-    while ((e = append_one(f->store, SHARD, acknowledged + 1, epoch, body)) == ERR_OK)
+    while ((e = append_one(f->journal, SHARD, acknowledged + 1, epoch, body)) == ERR_OK)
         acknowledged++;
     assert_int_equal(disk.failed, 1);
     assert_int_equal(head_after_a_crash(f), acknowledged + 1);
     assert_int_equal(e, ERR_UNKNOWN);
-    acknowledged = recover(f->store, e, acknowledged);
-    assert_int_equal(append_one(f->store, SHARD, acknowledged + 1, epoch, body), ERR_OK);
-    assert_int_equal(head(f->store, SHARD), acknowledged + 1);
+    acknowledged = recover(f->journal, e, acknowledged);
+    assert_int_equal(append_one(f->journal, SHARD, acknowledged + 1, epoch, body), ERR_OK);
+    assert_int_equal(head(f->journal, SHARD), acknowledged + 1);
     assert_int_equal(head_after_a_crash(f), acknowledged + 1);
     fixture_done(&fixture);
     disk_stop(&disk);

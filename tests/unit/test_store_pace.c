@@ -31,7 +31,7 @@ static const char *long_text(size_t size)
     return text;
 }
 
-static enum err project(struct store *s, uint64_t seq, size_t size)
+static enum err project(struct view_store *s, uint64_t seq, size_t size)
 {
     assert_int_equal(s->ops->begin(s), ERR_OK);
     enum err e = put_coin(s, 1, seq, 1, long_text(size), 0);
@@ -45,9 +45,9 @@ static void a_step_waits_for_the_disk(void **state)
 {
     struct fixture *f = *state;
     waits = 0;
-    assert_int_equal(project(f->store, 1, 10), ERR_OK);
+    assert_int_equal(project(f->views, 1, 10), ERR_OK);
     assert_int_equal(waits, 0);
-    assert_int_equal(project(f->store, 2, NAME_SIZE), ERR_OK);
+    assert_int_equal(project(f->views, 2, NAME_SIZE), ERR_OK);
     assert_true(waits >= 2);
 }
 
@@ -57,41 +57,41 @@ static void a_file_system_that_cannot_wait_does_no_harm(void **state)
     static const int codes[] = {ENOSYS, EINVAL, ESPIPE, EOPNOTSUPP, EPERM};
     for (uint32_t i = 0; i < array_len(codes); i++) {
         failure = codes[i];
-        assert_int_equal(project(f->store, i + 1, NAME_SIZE), ERR_OK);
+        assert_int_equal(project(f->views, i + 1, NAME_SIZE), ERR_OK);
     }
     failure = 0;
-    assert_int_equal(views_seq(f->store, 0), array_len(codes));
+    assert_int_equal(views_seq(f->views, 0), array_len(codes));
 }
 
 static void a_step_whose_write_failed_is_not_committed(void **state)
 {
     struct fixture *f = *state;
-    assert_int_equal(project(f->store, 1, 10), ERR_OK);
+    assert_int_equal(project(f->views, 1, 10), ERR_OK);
     failure = EIO;
-    assert_int_equal(project(f->store, 2, NAME_SIZE), ERR_IO);
+    assert_int_equal(project(f->views, 2, NAME_SIZE), ERR_IO);
     failure = ENOSPC;
-    assert_int_equal(project(f->store, 2, NAME_SIZE), ERR_STORE_FULL);
+    assert_int_equal(project(f->views, 2, NAME_SIZE), ERR_STORE_FULL);
     failure = 0;
-    assert_int_equal(views_seq(f->store, 0), 1);
-    assert_int_equal(project(f->store, 2, NAME_SIZE), ERR_OK);
+    assert_int_equal(views_seq(f->views, 0), 1);
+    assert_int_equal(project(f->views, 2, NAME_SIZE), ERR_OK);
 }
 
 /* Else the WAL would start over, and with it what journal.db never got. */
 static void after_a_failed_checkpoint_the_journal_is_opened_anew(void **state)
 {
     struct fixture *f = *state;
-    struct store *s = f->store;
-    uint64_t epoch = lease(s, 0);
-    assert_int_equal(append_one(s, 0, 1, epoch, long_text(BODY_SIZE)), ERR_OK);
+    struct journal_store *journal = f->journal;
+    uint64_t epoch = lease(journal, 0);
+    assert_int_equal(append_one(journal, 0, 1, epoch, long_text(BODY_SIZE)), ERR_OK);
     failure = EIO;
     waits = 0;
-    assert_int_equal(project(s, 1, 10), ERR_OK);
+    journal->ops->tidy(journal);
     assert_int_equal(waits, 1);
     failure = 0;
-    assert_int_equal(append_one(s, 0, 2, epoch, "b"), ERR_IO);
-    assert_int_equal(s->ops->reopen(s), ERR_OK);
-    assert_int_equal(head(s, 0), 1);
-    assert_int_equal(append_one(s, 0, 2, epoch, "b"), ERR_OK);
+    assert_int_equal(append_one(journal, 0, 2, epoch, "b"), ERR_IO);
+    assert_int_equal(journal->ops->reopen(journal), ERR_OK);
+    assert_int_equal(head(journal, 0), 1);
+    assert_int_equal(append_one(journal, 0, 2, epoch, "b"), ERR_OK);
 }
 
 int main(void)

@@ -23,7 +23,7 @@ static void an_ordered_fault_hits_once_and_then_needs_a_reopening(void **state)
         {STORE_SIM_UNKNOWN_WRITTEN, ERR_UNKNOWN, 3},
         {STORE_SIM_UNKNOWN_LOST, ERR_UNKNOWN, 2},
     };
-    struct store *s = f->store;
+    struct journal_store *s = f->journal;
     for (uint16_t i = 0; i < array_len(cases); i++) {
         uint64_t epoch = lease(s, i);
         store_sim_script(f->sim, cases[i].fault, 2);
@@ -40,32 +40,34 @@ static void an_ordered_fault_hits_once_and_then_needs_a_reopening(void **state)
 static void a_full_disk_stays_full_until_told_otherwise(void **state)
 {
     struct fixture *f = *state;
-    struct store *s = f->store;
-    uint64_t epoch = lease(s, 0);
+    struct journal_store *journal = f->journal;
+    struct view_store *views = f->views;
+    uint64_t epoch = lease(journal, 0);
     store_sim_script(f->sim, STORE_SIM_APPEND_FULL, 0);
-    assert_int_equal(append_one(s, 0, 1, epoch, "a"), ERR_STORE_FULL);
-    assert_int_equal(append_one(s, 0, 1, epoch, "a"), ERR_STORE_FULL);
-    assert_int_equal(s->ops->begin(s), ERR_OK);
-    assert_int_equal(commit_at(s, 0, 1), ERR_STORE_FULL);
-    assert_int_equal(head(s, 0), 0);
+    assert_int_equal(append_one(journal, 0, 1, epoch, "a"), ERR_STORE_FULL);
+    assert_int_equal(append_one(journal, 0, 1, epoch, "a"), ERR_STORE_FULL);
+    assert_int_equal(views->ops->begin(views), ERR_OK);
+    assert_int_equal(commit_at(views, 0, 1), ERR_STORE_FULL);
+    assert_int_equal(head(journal, 0), 0);
     store_sim_disk_full(f->sim, false);
-    assert_int_equal(append_one(s, 0, 1, epoch, "a"), ERR_OK);
-    assert_int_equal(s->ops->begin(s), ERR_OK);
-    assert_int_equal(commit_at(s, 0, 1), ERR_OK);
+    assert_int_equal(append_one(journal, 0, 1, epoch, "a"), ERR_OK);
+    assert_int_equal(views->ops->begin(views), ERR_OK);
+    assert_int_equal(commit_at(views, 0, 1), ERR_OK);
 }
 
 static void a_read_fails_once(void **state)
 {
     struct fixture *f = *state;
-    struct store *s = f->store;
-    assert_int_equal(append_one(s, 0, 1, lease(s, 0), "a"), ERR_OK);
+    struct journal_store *journal = f->journal;
+    struct view_store *views = f->views;
+    assert_int_equal(append_one(journal, 0, 1, lease(journal, 0), "a"), ERR_OK);
     struct seen seen = {{0}, 0, 0};
     store_sim_script(f->sim, STORE_SIM_READ_IO, 0);
-    assert_int_equal(s->ops->tail(s, 0, 1, see_batch, &seen), ERR_IO);
-    assert_tail(s, 0, 1, "1:a ");
+    assert_int_equal(journal->ops->tail(journal, 0, 1, see_batch, &seen), ERR_IO);
+    assert_tail(journal, 0, 1, "1:a ");
     chances(f, (struct store_sim_faults){.read_io_ppm = ALWAYS});
     struct store_position position;
-    assert_int_equal(s->ops->position(s, 0, &position), ERR_IO);
+    assert_int_equal(views->ops->position(views, 0, &position), ERR_IO);
 }
 
 /* --- crashes ---------------------------------------------------------------------------------- */
@@ -73,7 +75,7 @@ static void a_read_fails_once(void **state)
 static void what_was_acknowledged_survives_any_crash(void **state)
 {
     struct fixture *f = *state;
-    struct store *s = f->store;
+    struct journal_store *s = f->journal;
     uint64_t epoch = lease(s, 0);
     chances(f, (struct store_sim_faults){.crash_lost_ppm = ALWAYS, .crash_torn_ppm = ALWAYS});
     assert_int_equal(append_one(s, 0, 1, epoch, "a"), ERR_OK);
@@ -90,7 +92,7 @@ static void what_was_acknowledged_survives_any_crash(void **state)
 static void assert_left(struct fixture *f, struct store_sim_faults faults,
                         bool (*allowed)(const char *))
 {
-    struct store *s = f->store;
+    struct journal_store *s = f->journal;
     chances(f, faults);
     bool different = false;
     char first[1024] = "";
@@ -136,7 +138,7 @@ static void a_tear_cuts_the_last_row_of_an_append(void **state)
 static void an_unknown_commit_may_be_lost_by_a_crash(void **state)
 {
     struct fixture *f = *state;
-    struct store *s = f->store;
+    struct journal_store *s = f->journal;
     uint64_t epoch = lease(s, 0);
     chances(f, (struct store_sim_faults){.crash_lost_ppm = ALWAYS});
     store_sim_script(f->sim, STORE_SIM_UNKNOWN_WRITTEN, 1);
@@ -155,7 +157,7 @@ static void an_unknown_commit_may_be_lost_by_a_crash(void **state)
 
 /* --- views ------------------------------------------------------------------------------------ */
 
-static void put_and_commit(struct store *s, uint64_t seq)
+static void put_and_commit(struct view_store *s, uint64_t seq)
 {
     assert_int_equal(s->ops->begin(s), ERR_OK);
     assert_int_equal(put_coin(s, 1, 1, seq, "changing", 0), ERR_OK);
@@ -170,7 +172,7 @@ static bool see_amount(void *context, const struct value *row)
 }
 
 /* Rows and position always belong together. */
-static void assert_views_at(struct store *s, uint64_t seq)
+static void assert_views_at(struct view_store *s, uint64_t seq)
 {
     uint64_t amount = 0;
     struct value key[] = {{.type = VALUE_ID, .id = {0, 1}}, {.type = VALUE_UINT, .number = 1}};
@@ -183,7 +185,7 @@ static void assert_views_at(struct store *s, uint64_t seq)
 static void a_failed_commit_of_the_views_changes_nothing(void **state)
 {
     struct fixture *f = *state;
-    struct store *s = f->store;
+    struct view_store *s = f->views;
     put_and_commit(s, 1);
     store_sim_script(f->sim, STORE_SIM_VIEWS_COMMIT, 0);
     assert_int_equal(s->ops->begin(s), ERR_OK);
@@ -197,7 +199,7 @@ static void a_failed_commit_of_the_views_changes_nothing(void **state)
 static void a_crash_takes_the_open_transaction(void **state)
 {
     struct fixture *f = *state;
-    struct store *s = f->store;
+    struct view_store *s = f->views;
     put_and_commit(s, 1);
     assert_int_equal(s->ops->begin(s), ERR_OK);
     assert_int_equal(put_coin(s, 1, 1, 9, "open", 0), ERR_OK);
@@ -209,7 +211,7 @@ static void a_crash_takes_the_open_transaction(void **state)
 static void stale_views_fall_back_by_whole_commits(void **state)
 {
     struct fixture *f = *state;
-    struct store *s = f->store;
+    struct view_store *s = f->views;
     for (uint64_t seq = 1; seq <= 40; seq++)
         put_and_commit(s, seq);
     assert_int_equal(store_sim_views_back(f->sim, 3), 3);
@@ -227,20 +229,20 @@ static void stale_views_fall_back_by_whole_commits(void **state)
 static void damaged_views_begin_at_nothing_after_the_next_opening(void **state)
 {
     struct fixture *f = *state;
-    put_and_commit(f->store, 1);
-    f->store->ops->views_damaged(f->store);
-    assert_views_at(f->store, 1);
+    put_and_commit(f->views, 1);
+    f->views->ops->damaged(f->views);
+    assert_views_at(f->views, 1);
     fixture_restart(f);
-    assert_int_equal(views_seq(f->store, 0), 0);
-    put_and_commit(f->store, 1);
+    assert_int_equal(views_seq(f->views, 0), 0);
+    put_and_commit(f->views, 1);
     fixture_restart(f);
-    assert_views_at(f->store, 1);
+    assert_views_at(f->views, 1);
 }
 
 static void stored_batches_can_be_harmed(void **state)
 {
     struct fixture *f = *state;
-    struct store *s = f->store;
+    struct journal_store *s = f->journal;
     uint64_t epoch = lease(s, 0);
     for (uint64_t seq = 1; seq <= 3; seq++)
         assert_int_equal(append_one(s, 0, seq, epoch, seq == 2 ? "bb" : "aa"), ERR_OK);
@@ -267,7 +269,7 @@ static bool see_body_only(void *context, const struct batch_row *row)
 static void swapped_batches_keep_their_places(void **state)
 {
     struct fixture *f = *state;
-    struct store *s = f->store;
+    struct journal_store *s = f->journal;
     uint64_t epoch = lease(s, 0);
     assert_int_equal(append_one(s, 0, 1, epoch, "a"), ERR_OK);
     assert_int_equal(append_one(s, 0, 2, epoch, "b"), ERR_OK);
@@ -289,7 +291,7 @@ static bool count_row(void *context, const struct value *row)
 static void a_hundred_thousand_rows_stay_ordered(void **state)
 {
     struct fixture *f = *state;
-    struct store *s = f->store;
+    struct view_store *s = f->views;
     struct rng r;
     rng_seed(&r, 3);
     assert_int_equal(s->ops->begin(s), ERR_OK);

@@ -14,12 +14,6 @@ static char *path_in(const struct fixture *f, const char *name, char path[600])
     return path;
 }
 
-static void shut(struct fixture *f)
-{
-    f->store->ops->close(f->store);
-    f->store = NULL;
-}
-
 /* Changes a closed database from outside. */
 static void alter(struct fixture *f, const char *file, const char *sql)
 {
@@ -53,10 +47,12 @@ static void put_another(struct fixture *f, const char *file)
 static void assert_refused(struct fixture *f, enum err expected, const char *file,
                            const char *cause)
 {
-    struct store *s = NULL;
-    f->reason[0] = '\0';
-    assert_int_equal(fixture_open_sqlite(f, &s), expected);
-    assert_null(s);
+    struct fixture other = *f;
+    other.views = NULL;
+    other.reason[0] = '\0';
+    assert_int_equal(fixture_open_sqlite(&other), expected);
+    assert_null(other.views);
+    memcpy(f->reason, other.reason, sizeof f->reason);
     if (strstr(f->reason, file) == NULL || strstr(f->reason, cause) == NULL ||
         strchr(f->reason, '\n') != NULL)
         fail_msg("reason: %s", f->reason);
@@ -71,10 +67,10 @@ static void a_second_opener_is_refused(void **state)
     char pid[16];
     snprintf(pid, sizeof pid, "(%d)", (int)getpid());
     assert_non_null(strstr(f->reason, pid));
-    assert_int_equal(append_one(f->store, 0, 1, lease(f->store, 0), "a"), ERR_OK);
-    shut(f);
-    assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
-    assert_tail(f->store, 0, 1, "1:a ");
+    assert_int_equal(append_one(f->journal, 0, 1, lease(f->journal, 0), "a"), ERR_OK);
+    fixture_shut(f);
+    assert_int_equal(fixture_open_sqlite(f), ERR_OK);
+    assert_tail(f->journal, 0, 1, "1:a ");
 }
 
 /* As long as nothing was written, any number will do. */
@@ -86,25 +82,25 @@ static void another_number_of_shards_is_refused(void **state)
     f->shards = 3;
     fixture_restart(f);
     for (uint16_t shard = 0; shard < f->shards; shard++)
-        (void)lease(f->store, shard);
-    assert_int_equal(append_one(f->store, 1, 1, lease(f->store, 1), "a"), ERR_OK);
-    shut(f);
+        (void)lease(f->journal, shard);
+    assert_int_equal(append_one(f->journal, 1, 1, lease(f->journal, 1), "a"), ERR_OK);
+    fixture_shut(f);
     f->shards = 1;
     assert_refused(f, ERR_UNSUPPORTED, f->directory, "set SHARDS (--shards) to 3");
     f->shards = 4;
     assert_refused(f, ERR_UNSUPPORTED, f->directory, "has 3 shards");
     f->shards = 0;
-    assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
+    assert_int_equal(fixture_open_sqlite(f), ERR_OK);
     f->shards = 3;
     fixture_restart(f);
-    assert_tail(f->store, 1, 1, "1:a ");
+    assert_tail(f->journal, 1, 1, "1:a ");
 }
 
 static void files_are_the_owners_alone(void **state)
 {
     struct fixture *f = *state;
     static const char *const names[] = {".", "lock", "journal.db", "journal.db-wal", "views.db"};
-    assert_int_equal(append_one(f->store, 0, 1, lease(f->store, 0), "a"), ERR_OK);
+    assert_int_equal(append_one(f->journal, 0, 1, lease(f->journal, 0), "a"), ERR_OK);
     for (size_t i = 0; i < array_len(names); i++) {
         char path[600];
         struct stat st;
@@ -116,7 +112,7 @@ static void files_are_the_owners_alone(void **state)
 static void a_missing_parent_is_named(void **state)
 {
     struct fixture *f = *state;
-    shut(f);
+    fixture_shut(f);
     char directory[sizeof f->directory];
     memcpy(directory, f->directory, sizeof directory);
     snprintf(f->directory, sizeof f->directory, "/nonexistent/data");
@@ -129,7 +125,7 @@ static void a_missing_parent_is_named(void **state)
 static void an_unwritable_directory_is_refused(void **state)
 {
     struct fixture *f = *state;
-    shut(f);
+    fixture_shut(f);
     assert_int_equal(chmod(f->directory, 0500), 0);
     bool root = geteuid() == 0; /* may write everywhere */
     if (root)
@@ -147,20 +143,20 @@ static void nothing_is_durable_in_files_that_are_gone(void **state)
     static const char *const files[] = {"journal.db", "journal.db-wal"};
     char path[600], moved[600];
     for (size_t i = 0; i < array_len(files); i++) {
-        uint64_t head_seq = head(f->store, 0);
-        uint64_t epoch = lease(f->store, 0);
-        assert_int_equal(append_one(f->store, 0, head_seq + 1, epoch, "there"), ERR_OK);
+        uint64_t head_seq = head(f->journal, 0);
+        uint64_t epoch = lease(f->journal, 0);
+        assert_int_equal(append_one(f->journal, 0, head_seq + 1, epoch, "there"), ERR_OK);
         path_in(f, files[i], path);
         path_in(f, "elsewhere", moved);
         assert_int_equal(rename(path, moved), 0);
-        assert_int_equal(append_one(f->store, 0, head_seq + 2, epoch, "gone"), ERR_UNKNOWN);
-        assert_int_equal(append_one(f->store, 0, head_seq + 2, epoch, "gone"), ERR_IO);
-        assert_int_equal(f->store->ops->reopen(f->store), ERR_GONE);
+        assert_int_equal(append_one(f->journal, 0, head_seq + 2, epoch, "gone"), ERR_UNKNOWN);
+        assert_int_equal(append_one(f->journal, 0, head_seq + 2, epoch, "gone"), ERR_IO);
+        assert_int_equal(f->journal->ops->reopen(f->journal), ERR_GONE);
         put_another(f, files[i]);
-        assert_int_equal(f->store->ops->reopen(f->store), ERR_GONE);
+        assert_int_equal(f->journal->ops->reopen(f->journal), ERR_GONE);
         assert_int_equal(rename(moved, path), 0);
-        assert_int_equal(f->store->ops->reopen(f->store), ERR_OK);
-        assert_true(head(f->store, 0) > head_seq);
+        assert_int_equal(f->journal->ops->reopen(f->journal), ERR_OK);
+        assert_true(head(f->journal, 0) > head_seq);
     }
 }
 
@@ -169,7 +165,7 @@ static void nothing_is_durable_in_files_that_are_gone(void **state)
 static void a_damaged_header_is_refused_with_the_remedy(void **state)
 {
     struct fixture *f = *state;
-    shut(f);
+    fixture_shut(f);
     overwrite(f, "views.db", 0, "no database at all");
     assert_refused(f, ERR_CORRUPT, "views.db", "rebuilt from the journal");
     overwrite(f, "journal.db", 0, "no database at all");
@@ -182,25 +178,25 @@ static void a_damaged_page_is_found_when_read(void **state)
     char body[1500];
     memset(body, 'x', sizeof body - 1);
     body[sizeof body - 1] = '\0';
-    uint64_t epoch = lease(f->store, 0);
+    uint64_t epoch = lease(f->journal, 0);
     for (uint64_t seq = 1; seq <= 100; seq++)
-        assert_int_equal(append_one(f->store, 0, seq, epoch, body), ERR_OK);
-    shut(f);
+        assert_int_equal(append_one(f->journal, 0, seq, epoch, body), ERR_OK);
+    fixture_shut(f);
     char path[600];
     struct stat st;
     assert_int_equal(stat(path_in(f, "journal.db", path), &st), 0);
     for (off_t page = 4; page * 16384 < st.st_size; page++) /* all rows, not the schema */
         overwrite(f, "journal.db", page * 16384, "????????");
-    assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
+    assert_int_equal(fixture_open_sqlite(f), ERR_OK);
     struct seen seen = {{0}, 0, 0};
-    enum err e = f->store->ops->tail(f->store, 0, 1, see_batch, &seen);
+    enum err e = f->journal->ops->tail(f->journal, 0, 1, see_batch, &seen);
     assert_int_equal(e, ERR_CORRUPT);
 }
 
 static void a_file_of_another_store_is_refused(void **state)
 {
     struct fixture *f = *state;
-    shut(f);
+    fixture_shut(f);
     char journal[600], views[600];
     assert_int_equal(unlink(path_in(f, "views.db", views)), 0);
     assert_int_equal(link(path_in(f, "journal.db", journal), views), 0);
@@ -210,7 +206,7 @@ static void a_file_of_another_store_is_refused(void **state)
 static void a_lost_journal_is_not_made_anew(void **state)
 {
     struct fixture *f = *state;
-    shut(f);
+    fixture_shut(f);
     char path[600];
     struct stat st;
     assert_int_equal(unlink(path_in(f, "journal.db", path)), 0);
@@ -229,19 +225,19 @@ static void rows_of_another_form_are_damage(void **state)
         "UPDATE batches SET epoch = -1 WHERE seq = 2",
         "UPDATE batches SET count = 4294967296 WHERE seq = 2",
     };
-    uint64_t epoch = lease(f->store, 0);
+    uint64_t epoch = lease(f->journal, 0);
     for (uint64_t seq = 1; seq <= 3; seq++)
-        assert_int_equal(append_one(f->store, 0, seq, epoch, "x"), ERR_OK);
-    shut(f);
+        assert_int_equal(append_one(f->journal, 0, seq, epoch, "x"), ERR_OK);
+    fixture_shut(f);
     alter(f, "journal.db", "CREATE TABLE copy AS SELECT * FROM batches");
     for (size_t i = 0; i < array_len(harms); i++) {
         alter(f, "journal.db", harms[i]);
-        assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
+        assert_int_equal(fixture_open_sqlite(f), ERR_OK);
         struct seen seen = {{0}, 0, 0};
-        enum err e = f->store->ops->tail(f->store, 0, 1, see_batch, &seen);
+        enum err e = f->journal->ops->tail(f->journal, 0, 1, see_batch, &seen);
         if (e != ERR_CORRUPT || strcmp(seen.text, "1:x ") != 0)
             fail_msg("%s: %s, %s", harms[i], err_text(e), seen.text);
-        shut(f);
+        fixture_shut(f);
         alter(f, "journal.db", "DELETE FROM batches; INSERT INTO batches SELECT * FROM copy");
     }
 }
@@ -256,18 +252,18 @@ static void values_of_another_form_are_damage(void **state)
         "UPDATE coins SET rest = x'0409000000'", "UPDATE coins SET rest = substr(rest, 2)",
         "UPDATE coins SET rest = CAST(rest || x'00' AS BLOB)",
     };
-    assert_int_equal(f->store->ops->begin(f->store), ERR_OK);
-    assert_int_equal(put_coin(f->store, 1, 1, 1, "coin", 2), ERR_OK);
-    assert_int_equal(commit_at(f->store, 0, 1), ERR_OK);
-    shut(f);
+    assert_int_equal(f->views->ops->begin(f->views), ERR_OK);
+    assert_int_equal(put_coin(f->views, 1, 1, 1, "coin", 2), ERR_OK);
+    assert_int_equal(commit_at(f->views, 0, 1), ERR_OK);
+    fixture_shut(f);
     alter(f, "views.db", "CREATE TABLE copy AS SELECT * FROM coins");
     for (size_t i = 0; i < array_len(harms); i++) {
         alter(f, "views.db", harms[i]);
-        assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
+        assert_int_equal(fixture_open_sqlite(f), ERR_OK);
         struct view_scan q = {&coins_view, &coins_view.key, NULL, 0, NULL, 0, false, 10};
         struct seen seen = {{0}, 0, 0};
-        assert_int_equal(views_scan(f->store, &q, see_coin, &seen), ERR_CORRUPT);
-        shut(f);
+        assert_int_equal(views_scan(f->views, &q, see_coin, &seen), ERR_CORRUPT);
+        fixture_shut(f);
         alter(f, "views.db", "DELETE FROM coins; INSERT INTO coins SELECT * FROM copy");
     }
 }
@@ -277,7 +273,7 @@ static void values_of_another_form_are_damage(void **state)
 static void a_changed_migration_is_refused(void **state)
 {
     struct fixture *f = *state;
-    shut(f);
+    fixture_shut(f);
     f->migrations[f->migration_count - 1].sql = COINS_SQL " ";
     assert_refused(f, ERR_UNSUPPORTED, "views.db", "another content");
 }
@@ -285,7 +281,7 @@ static void a_changed_migration_is_refused(void **state)
 static void a_newer_database_is_refused(void **state)
 {
     struct fixture *f = *state;
-    shut(f);
+    fixture_shut(f);
     alter(f, "journal.db",
           "INSERT INTO migrations (name, sha256) VALUES ('0009_journal_x.sql', zeroblob(32))");
     assert_refused(f, ERR_UNSUPPORTED, "journal.db",
@@ -295,14 +291,14 @@ static void a_newer_database_is_refused(void **state)
 static void a_failing_migration_leaves_nothing(void **state)
 {
     struct fixture *f = *state;
-    shut(f);
+    fixture_shut(f);
     struct sqlite_migration *added = &f->migrations[f->migration_count++];
     *added = (struct sqlite_migration){
         "9001_views_more.sql", "CREATE TABLE more (a INTEGER) STRICT; CREATE TABLE coins (a);",
         false};
     assert_refused(f, ERR_IO, "views.db", "9001_views_more.sql failed");
     added->sql = "CREATE TABLE more (b INTEGER) STRICT;";
-    assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
+    assert_int_equal(fixture_open_sqlite(f), ERR_OK);
 }
 
 static void a_table_unlike_its_declaration_is_refused(void **state)
@@ -332,12 +328,12 @@ static void a_table_unlike_its_declaration_is_refused(void **state)
          "column owner is TEXT, declared is BLOB"},
     };
     for (size_t i = 0; i < array_len(cases); i++) {
-        shut(f);
+        fixture_shut(f);
         alter(f, "views.db", cases[i].sql);
         assert_refused(f, ERR_UNSUPPORTED, "views.db", cases[i].cause);
         char path[600];
         assert_int_equal(unlink(path_in(f, "views.db", path)), 0); /* rebuilt from nothing */
-        assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
+        assert_int_equal(fixture_open_sqlite(f), ERR_OK);
     }
 }
 
@@ -347,17 +343,17 @@ static void fill_until_refused(struct fixture *f, uint64_t epoch, uint64_t *ackn
                                const char *body)
 {
     enum err e;
-    while ((e = append_one(f->store, 0, *acknowledged + 1, epoch, body)) == ERR_OK)
+    while ((e = append_one(f->journal, 0, *acknowledged + 1, epoch, body)) == ERR_OK)
         (*acknowledged)++;
     assert_int_equal(e, ERR_STORE_FULL);
-    assert_int_equal(append_one(f->store, 0, *acknowledged + 1, epoch, body), ERR_STORE_FULL);
-    assert_int_equal(head(f->store, 0), *acknowledged); /* reads go on */
+    assert_int_equal(append_one(f->journal, 0, *acknowledged + 1, epoch, body), ERR_STORE_FULL);
+    assert_int_equal(head(f->journal, 0), *acknowledged); /* reads go on */
 }
 
 static void a_full_disk_refuses_and_recovers_by_itself(void **state)
 {
     struct fixture *f = *state;
-    shut(f);
+    fixture_shut(f);
     if (mount("tmpfs", f->directory, "tmpfs", 0, "size=2m,mode=0700") != 0) {
         print_message("skipped: cannot mount a small file system here\n");
         skip();
@@ -369,17 +365,17 @@ static void a_full_disk_refuses_and_recovers_by_itself(void **state)
     assert_true(fd >= 0);
     assert_int_equal(posix_fallocate(fd, 0, 500000), 0);
     close(fd);
-    assert_int_equal(fixture_open_sqlite(f, &f->store), ERR_OK);
-    uint64_t epoch = lease(f->store, 0), acknowledged = 0;
+    assert_int_equal(fixture_open_sqlite(f), ERR_OK);
+    uint64_t epoch = lease(f->journal, 0), acknowledged = 0;
     fill_until_refused(f, epoch, &acknowledged, body);
     assert_true(acknowledged > 0);
     assert_int_equal(unlink(ballast), 0);
-    assert_int_equal(append_one(f->store, 0, acknowledged + 1, epoch, body), ERR_OK);
+    assert_int_equal(append_one(f->journal, 0, acknowledged + 1, epoch, body), ERR_OK);
     acknowledged++;
     fill_until_refused(f, epoch, &acknowledged, body);
     fixture_restart(f);
-    assert_int_equal(head(f->store, 0), acknowledged);
-    shut(f);
+    assert_int_equal(head(f->journal, 0), acknowledged);
+    fixture_shut(f);
     assert_int_equal(umount2(f->directory, MNT_DETACH), 0);
 }
 

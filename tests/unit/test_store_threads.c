@@ -12,7 +12,8 @@
 #define BODY_SIZE 30000 /* enough for checkpoints by the views worker */
 
 struct workers {
-    struct store *store;
+    struct journal_store *journal;
+    struct view_store *views;
     _Atomic uint64_t appended; /* batches acknowledged */
     _Atomic bool done;
 };
@@ -20,7 +21,7 @@ struct workers {
 static void *journal_worker(void *argument)
 {
     struct workers *l = argument;
-    struct store *s = l->store;
+    struct journal_store *s = l->journal;
     char *body = calloc(1, BODY_SIZE + 1);
     memset(body, 'b', BODY_SIZE);
     uint64_t epoch = lease(s, 0);
@@ -37,7 +38,7 @@ static void *journal_worker(void *argument)
 static void *views_worker(void *argument)
 {
     struct workers *l = argument;
-    struct store *s = l->store;
+    struct view_store *s = l->views;
     uint64_t projected = 0;
     while (projected < BATCHES) {
         uint64_t appended = atomic_load(&l->appended);
@@ -51,6 +52,7 @@ static void *views_worker(void *argument)
             assert_int_equal(put_coin(s, 1, projected, projected, "coin", 0), ERR_OK);
         }
         assert_int_equal(commit_at(s, 0, projected), ERR_OK);
+        l->journal->ops->tidy(l->journal);
     }
     atomic_store(&l->done, true);
     return NULL;
@@ -71,15 +73,16 @@ static bool next_coin(void *context, const struct value *row)
 static void *read_worker(void *argument)
 {
     struct workers *l = argument;
-    struct store *s = l->store;
+    struct journal_store *journal = l->journal;
+    struct view_store *views = l->views;
     while (!atomic_load(&l->done)) {
         uint64_t before = atomic_load(&l->appended), batches = 0, coins = 0;
-        assert_int_equal(s->ops->tail(s, 0, 1, next_batch, &batches), ERR_OK);
+        assert_int_equal(journal->ops->tail(journal, 0, 1, next_batch, &batches), ERR_OK);
         assert_true(batches >= before);
-        uint64_t position = views_seq(s, 0);
+        uint64_t position = views_seq(views, 0);
         struct view_scan q = {&coins_view, &coins_view.key, NULL, 0, NULL, 0, false, UINT32_MAX};
-        assert_int_equal(views_scan(s, &q, next_coin, &coins), ERR_OK);
-        assert_true(coins >= position && head(s, 0) >= coins);
+        assert_int_equal(views_scan(views, &q, next_coin, &coins), ERR_OK);
+        assert_true(coins >= position && head(journal, 0) >= coins);
     }
     return NULL;
 }
@@ -87,7 +90,7 @@ static void *read_worker(void *argument)
 static void workers_work_at_the_same_time(void **state)
 {
     struct fixture *f = *state;
-    struct workers l = {.store = f->store};
+    struct workers l = {.journal = f->journal, .views = f->views};
     pthread_t threads[2 + READERS];
     pthread_create(&threads[0], NULL, journal_worker, &l);
     pthread_create(&threads[1], NULL, views_worker, &l);
@@ -96,8 +99,8 @@ static void workers_work_at_the_same_time(void **state)
     for (int i = 0; i < 2 + READERS; i++)
         pthread_join(threads[i], NULL);
     fixture_restart(f);
-    assert_int_equal(head(f->store, 0), BATCHES);
-    assert_int_equal(views_seq(f->store, 0), BATCHES);
+    assert_int_equal(head(f->journal, 0), BATCHES);
+    assert_int_equal(views_seq(f->views, 0), BATCHES);
 }
 
 int main(void)

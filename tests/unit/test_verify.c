@@ -24,7 +24,7 @@ static void a_step_takes_only_so_much_whatever_the_batches_hold(void **state)
         wire_writer_done(&body);
         crash(f);
         run(f, 5000 * MS);
-        verify_init(&v, &f->domain, store_sim_store(f->sim), f->number);
+        verify_init(&v, &f->domain, store_sim_journal(f->sim), f->number);
         uint64_t before, done = 0;
         do {
             before = done;
@@ -47,7 +47,7 @@ static void a_failed_read_is_no_damage(void **state)
         struct verify v;
         struct store_sim_faults broken = {.read_io_ppm = 1000000};
         store_sim_set_faults(f->sim, begun ? &(struct store_sim_faults){0} : &broken);
-        verify_init(&v, &f->domain, store_sim_store(f->sim), f->number);
+        verify_init(&v, &f->domain, store_sim_journal(f->sim), f->number);
         store_sim_set_faults(f->sim, &broken);
         assert_false(verify_step(&v, 1));
         assert_true(v.finished);

@@ -693,7 +693,7 @@ static void test_ids_rise_in_the_order_things_were_made(void **state)
 /* The shard's own ledger as the views would hold it when it names as many as it may. */
 static void fill_ledgers(struct bank *b)
 {
-    struct store *store = store_sim_store(b->sim);
+    struct view_store *store = store_sim_views(b->sim);
     struct ledger_directory own = {.names_count = LEDGERS_MAX};
     own.names = calloc(LEDGERS_MAX, sizeof *own.names);
     for (uint32_t i = 0; i < LEDGERS_MAX; i++)

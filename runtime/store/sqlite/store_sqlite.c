@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/store/sqlite/key_run.h"
 #include "runtime/store/sqlite/store_sqlite_priv.h"
 
 #define SYSTEM_TEXT_MAX 128
@@ -201,37 +202,65 @@ static uint64_t size_of(const struct store_sqlite *s, const struct db_kind *kind
     return size;
 }
 
-static enum err sqlite_sizes(struct store *base, uint64_t *journal_bytes, uint64_t *views_bytes)
+static enum err sqlite_journal_size(struct journal_store *base, uint64_t *bytes)
 {
-    const struct store_sqlite *s = store_sqlite_of(base);
-    *journal_bytes = size_of(s, &db_journal);
-    *views_bytes = size_of(s, &db_views);
+    *bytes = size_of(sqlite_of_journal(base), &db_journal);
     return ERR_OK;
 }
 
-static void sqlite_close(struct store *base)
+static enum err sqlite_views_size(struct view_store *base, uint64_t *bytes)
 {
-    struct store_sqlite *s = store_sqlite_of(base);
-    sqlite_rollback(base);
-    /* An unknown commit stays in the WAL for the next start to judge. */
-    bool keep_wal = atomic_load(&s->journal_broken) || !s->opened;
-    db_pool_close(&s->journal_readers, keep_wal);
-    db_pool_close(&s->views_readers, true);
-    db_close(&s->journal_checkpointer, keep_wal);
-    db_close(&s->journal, keep_wal);
-    db_close(&s->views_writer, !s->opened || !sqlite_views_checkpoint_all(s));
+    *bytes = size_of(sqlite_of_views(base), &db_views);
+    return ERR_OK;
+}
+
+/* --- closing ---------------------------------------------------------------------------------- */
+
+/* What both stores use goes with the second. */
+static void release(struct store_sqlite *s)
+{
+    if (!s->journal_closed || !s->views_closed)
+        return;
     commit_mark_close(&s->commit_mark);
     db_pool_done(&s->journal_readers);
     db_pool_done(&s->views_readers);
     pthread_rwlock_destroy(&s->journal_open);
     if (s->lock_fd >= 0)
         close(s->lock_fd);
+    pthread_mutex_destroy(&s->keys_mutex);
     free(s->views);
     free(s->rest);
     free(s);
 }
 
-static const struct store_ops sqlite_ops = {
+static void sqlite_journal_close(struct journal_store *base)
+{
+    struct store_sqlite *s = sqlite_of_journal(base);
+    check(!s->journal_closed);
+    /* An unknown commit stays in the WAL for the next start to judge. */
+    bool keep_wal = atomic_load(&s->journal_broken) || !s->opened;
+    db_pool_close(&s->journal_readers, keep_wal);
+    db_close(&s->journal_checkpointer, keep_wal);
+    db_close(&s->journal, keep_wal);
+    s->journal_closed = true;
+    release(s);
+}
+
+static void sqlite_views_close(struct view_store *base)
+{
+    struct store_sqlite *s = sqlite_of_views(base);
+    check(!s->views_closed);
+    sqlite_rollback(base);
+    sqlite_keys_done(s);
+    db_pool_close(&s->views_readers, true);
+    db_close(&s->views_writer, !s->opened || !sqlite_views_checkpoint_all(s));
+    s->views_closed = true;
+    release(s);
+}
+
+/* --- opening ---------------------------------------------------------------------------------- */
+
+static const struct journal_store_ops journal_ops = {
     .append = sqlite_append,
     .cut = sqlite_cut,
     .reopen = sqlite_reopen,
@@ -240,10 +269,20 @@ static const struct store_ops sqlite_ops = {
     .tail = sqlite_tail,
     .head = sqlite_head,
     .committed = sqlite_committed,
+    .tidy = sqlite_tidy,
+    .size = sqlite_journal_size,
+    .close = sqlite_journal_close,
+};
+
+static const struct view_store_ops view_ops = {
     .position = sqlite_position,
     .state_load = sqlite_state_load,
     .states_due = sqlite_states_due,
     .states_each = sqlite_states_each,
+    .key_find = sqlite_key_find,
+    .keys_walk = sqlite_keys_walk,
+    .keys_add = sqlite_keys_add,
+    .keys_expire = sqlite_keys_expire,
     .scan = sqlite_scan,
     .get = sqlite_get,
     .begin = sqlite_begin,
@@ -252,43 +291,48 @@ static const struct store_ops sqlite_ops = {
     .delete_row = sqlite_delete_row,
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,
-    .views_drop = sqlite_views_drop,
-    .views_damaged = sqlite_views_damaged,
-    .sizes = sqlite_sizes,
-    .close = sqlite_close,
+    .drop = sqlite_views_drop,
+    .damaged = sqlite_views_damaged,
+    .size = sqlite_views_size,
+    .close = sqlite_views_close,
 };
 
 static struct store_sqlite *make_store(const struct store_sqlite_options *options)
 {
     struct store_sqlite *s = calloc(1, sizeof *s);
-    struct view_info *views = calloc(options->table_count + 1, sizeof *views);
+    struct view_info *views = calloc(KEY_VIEWS + options->table_count, sizeof *views);
     if (s == NULL || views == NULL) {
         free(s);
         free(views);
         return NULL;
     }
-    s->base = (struct store){.ops = &sqlite_ops, .name = "sqlite", .tears = false};
+    s->journal_base = (struct journal_store){
+        .ops = &journal_ops, .name = "sqlite", .location = s->journal_path, .tears = false};
+    s->views_base = (struct view_store){.ops = &view_ops, .name = "sqlite"};
     s->lock_fd = -1;
     s->commit_mark.fd = -1;
     s->views = views;
-    s->view_count = options->table_count;
-    for (uint32_t i = 0; i < options->table_count; i++) {
-        const struct view_table *t = options->tables[i];
+    s->view_count = KEY_VIEWS + options->table_count;
+    s->key_merge_keys = options->key_merge_keys;
+    s->key_filter_bytes = options->key_filter_bytes;
+    for (uint32_t i = 0; i < s->view_count; i++) {
+        const struct view_table *t = i < KEY_VIEWS ? key_views[i] : options->tables[i - KEY_VIEWS];
         uint64_t ordered = view_ordered_columns(t);
         views[i] = (struct view_info){
             .table = t, .ordered = ordered, .packed = t->packed ? view_columns(t) & ~ordered : 0};
     }
     memcpy(s->directory, options->directory, strlen(options->directory) + 1);
     snprintf(s->journal_path, sizeof s->journal_path, "%s/%s", s->directory, db_journal.file_name);
-    s->base.location = s->journal_path;
     pthread_rwlock_init(&s->journal_open, NULL);
+    pthread_mutex_init(&s->keys_mutex, NULL);
     db_pool_init(&s->journal_readers, &db_journal, s->directory);
     db_pool_init(&s->views_readers, &db_views, s->directory);
     return s;
 }
 
-enum err store_sqlite_open(const struct store_sqlite_options *options, struct store **ret,
-                           char *reason, size_t reason_size)
+enum err store_sqlite_open(const struct store_sqlite_options *options,
+                           struct journal_store **journal, struct view_store **views, char *reason,
+                           size_t reason_size)
 {
     if (strlen(options->directory) >= DB_PATH_MAX)
         return sqlite_refuse(reason, reason_size, "data directory", "use its name", ENAMETOOLONG);
@@ -301,9 +345,11 @@ enum err store_sqlite_open(const struct store_sqlite_options *options, struct st
     if (e == ERR_OK)
         e = open_files(s, options, reason, reason_size);
     if (e != ERR_OK) {
-        sqlite_close(&s->base); /* everything is left as it was found */
+        sqlite_views_close(&s->views_base); /* everything is left as it was found */
+        sqlite_journal_close(&s->journal_base);
         return e;
     }
-    *ret = &s->base;
+    *journal = &s->journal_base;
+    *views = &s->views_base;
     return ERR_OK;
 }

@@ -7,7 +7,8 @@
 #ifndef SQLITE_STORE_SQLITE_H
 #define SQLITE_STORE_SQLITE_H
 
-#include "runtime/store/store.h"
+#include "runtime/store/journal_store.h"
+#include "runtime/store/view_store.h"
 
 struct store_sqlite_options {
     const char *directory;                  /* made if absent (mode 0700) */
@@ -15,6 +16,9 @@ struct store_sqlite_options {
     uint32_t table_count;
     const struct sqlite_migration *migrations; /* generated from sql/sqlite/, in order */
     uint32_t migration_count;
+    /* merged in one commit of the views; 0: KEY_MERGE_KEYS (key_index.h) */
+    size_t key_merge_keys;
+    size_t key_filter_bytes; /* for filters over a shard's idempotency keys in memory, at most */
     uint16_t shards; /* of the deployment: other than it was made with is refused; 0 = any */
     /* Told, with the reason, that views.db is damaged and will be made anew from the journal: the
      * caller's projector starts at its first batch. NULL: the opening is refused instead. */
@@ -40,9 +44,11 @@ extern const struct sqlite_migration sqlite_migrations[];
 extern const uint32_t sqlite_migration_count;
 
 /* Takes an exclusive lock on the directory (ERR_IN_USE if another process has it), migrates and
- * opens. On failure `reason`, a buffer of the caller's, has file, cause and remedy in one line, cut
- * at reason_size bytes. Blocks; any thread, before the workers start. */
+ * opens. Gives both stores of the directory; the caller closes each, and the lock is given up with
+ * the second. On failure `reason`, a buffer of the caller's, has file, cause and remedy in one
+ * line, cut at reason_size bytes. Blocks; any thread, before the workers start. */
 must_check enum err store_sqlite_open(const struct store_sqlite_options *options,
-                                      struct store **ret, char *reason, size_t reason_size);
+                                      struct journal_store **journal, struct view_store **views,
+                                      char *reason, size_t reason_size);
 
 #endif

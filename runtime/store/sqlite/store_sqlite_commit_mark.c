@@ -7,6 +7,10 @@
  * synced: it survives the process at once, and power loss up to what the system had written by
  * itself or the views worker synced. It may lag behind the journal, it never leads.
  *
+ * It costs a pwrite of 64 bytes for each append, into the page cache, and no sync. The library has
+ * no such thing: a WAL that ends early is by its design one whose writer stopped there. Only a file
+ * that is not the WAL can say that there was more.
+ *
  * A record has two slots that take turns, so that a torn write leaves the one before. */
 #include <endian.h>
 #include <errno.h>

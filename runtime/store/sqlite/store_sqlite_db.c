@@ -11,7 +11,7 @@
 
 /* Every connection distrusts the file: no triggers or views of a foreign schema may call
  * functions, cells are checked before use. Deleted rows need no overwriting: the directory is
- * private. Checkpoints of the journal are made by hand (sqlite_journal_checkpoint). */
+ * private. Checkpoints of the journal are made by hand (sqlite_tidy). */
 #define PRAGMAS_ALL                                                                                \
     "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA secure_delete=OFF;"              \
     "PRAGMA temp_store=MEMORY;"
@@ -46,6 +46,7 @@ const struct db_kind db_views = {
 
 static const char *const fixed_sql[DB_FIXED_COUNT] = {
     [DB_BEGIN] = "BEGIN IMMEDIATE",
+    [DB_BEGIN_READ] = "BEGIN",
     [DB_COMMIT] = "COMMIT",
     [DB_ROLLBACK] = "ROLLBACK",
     /* 1 row_key, 2 shard, 3 seq, 4 epoch, 5 count, 6 prev_hash, 7 hash, 8 body, 9 first row_key */

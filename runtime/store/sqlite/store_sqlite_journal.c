@@ -4,7 +4,7 @@
  * Checkpoints. In WAL mode an append writes and syncs the WAL alone; the pages must at some time be
  * copied into journal.db ("checkpoint") so that the WAL can start over. Left to SQLite that
  * happens inside an append, which then takes 20 to 50 ms. Here the views worker copies every
- * CHECKPOINT_FRAMES (sqlite_journal_checkpoint) while appends go on. It never quite catches up with
+ * CHECKPOINT_FRAMES (sqlite_tidy) while appends go on. It never quite catches up with
  * a busy writer, and the WAL starts over only when all of it is copied: so beyond RESTART_FRAMES an
  * append first copies the small rest itself. The WAL file keeps its size: overwriting a file that
  * does not grow is what makes its sync cheap. */
@@ -96,8 +96,10 @@ static uint32_t frames_behind(struct store_sqlite *s)
     return copied <= frames ? frames - copied : frames;
 }
 
-void sqlite_journal_checkpoint(struct store_sqlite *s)
+void sqlite_tidy(struct journal_store *base)
 {
+    struct store_sqlite *s = sqlite_of_journal(base);
+    sqlite_pace_thread();
     if (frames_behind(s) < CHECKPOINT_FRAMES || atomic_load(&s->journal_broken))
         return;
     pthread_rwlock_rdlock(&s->journal_open);
@@ -239,9 +241,9 @@ static void note_committed(struct store_sqlite *s, const struct batch_row *rows,
     }
 }
 
-enum err sqlite_append(struct store *base, const struct batch_row *rows, uint32_t count)
+enum err sqlite_append(struct journal_store *base, const struct batch_row *rows, uint32_t count)
 {
-    struct store_sqlite *s = store_sqlite_of(base);
+    struct store_sqlite *s = sqlite_of_journal(base);
     check(count > 0);
     if (atomic_load(&s->journal_broken))
         return ERR_IO;
@@ -262,9 +264,9 @@ enum err sqlite_append(struct store *base, const struct batch_row *rows, uint32_
     return e;
 }
 
-enum err sqlite_cut(struct store *base, uint16_t shard, uint64_t epoch, uint64_t first_seq)
+enum err sqlite_cut(struct journal_store *base, uint16_t shard, uint64_t epoch, uint64_t first_seq)
 {
-    struct store_sqlite *s = store_sqlite_of(base);
+    struct store_sqlite *s = sqlite_of_journal(base);
     struct db *d = &s->journal;
     if (atomic_load(&s->journal_broken))
         return ERR_IO;
@@ -286,9 +288,9 @@ enum err sqlite_cut(struct store *base, uint16_t shard, uint64_t epoch, uint64_t
 /* After an unknown commit its frames may stand in the WAL or not. All connections let go of it
  * without tidying, so that the opening reads the WAL as a start after a crash would; copying all
  * of it into journal.db, synced, then makes what was found the truth for good. */
-enum err sqlite_reopen(struct store *base)
+enum err sqlite_reopen(struct journal_store *base)
 {
-    struct store_sqlite *s = store_sqlite_of(base);
+    struct store_sqlite *s = sqlite_of_journal(base);
     if (!files_are_ours(s))
         return ERR_GONE;
     pthread_rwlock_wrlock(&s->journal_open);
@@ -313,10 +315,10 @@ enum err sqlite_reopen(struct store *base)
     return e;
 }
 
-enum err sqlite_lease_take(struct store *base, uint16_t shard, struct slice owner,
+enum err sqlite_lease_take(struct journal_store *base, uint16_t shard, struct slice owner,
                            uint64_t *epoch)
 {
-    struct store_sqlite *s = store_sqlite_of(base);
+    struct store_sqlite *s = sqlite_of_journal(base);
     struct db *d = &s->journal;
     if (atomic_load(&s->journal_broken))
         return ERR_IO;
@@ -341,9 +343,9 @@ enum err sqlite_lease_take(struct store *base, uint16_t shard, struct slice owne
     return e;
 }
 
-enum err sqlite_lease_release(struct store *base, uint16_t shard, uint64_t epoch)
+enum err sqlite_lease_release(struct journal_store *base, uint16_t shard, uint64_t epoch)
 {
-    struct store_sqlite *s = store_sqlite_of(base);
+    struct store_sqlite *s = sqlite_of_journal(base);
     struct db *d = &s->journal;
     if (atomic_load(&s->journal_broken))
         return ERR_IO;
@@ -407,10 +409,10 @@ static enum err read_batches(struct db *d, uint16_t shard, uint64_t first_seq, b
     return e;
 }
 
-enum err sqlite_tail(struct store *base, uint16_t shard, uint64_t first_seq, batch_row_cb row,
-                     void *context)
+enum err sqlite_tail(struct journal_store *base, uint16_t shard, uint64_t first_seq,
+                     batch_row_cb row, void *context)
 {
-    struct store_sqlite *s = store_sqlite_of(base);
+    struct store_sqlite *s = sqlite_of_journal(base);
     if (first_seq > SEQ_MAX)
         return ERR_OK;
     struct db *d;
@@ -424,9 +426,9 @@ enum err sqlite_tail(struct store *base, uint16_t shard, uint64_t first_seq, bat
     return e;
 }
 
-enum err sqlite_head(struct store *base, uint16_t shard, uint64_t *seq)
+enum err sqlite_head(struct journal_store *base, uint16_t shard, uint64_t *seq)
 {
-    struct store_sqlite *s = store_sqlite_of(base);
+    struct store_sqlite *s = sqlite_of_journal(base);
     struct db *d;
     pthread_rwlock_rdlock(&s->journal_open);
     enum err e = db_pool_borrow(&s->journal_readers, &d);
@@ -438,11 +440,13 @@ enum err sqlite_head(struct store *base, uint16_t shard, uint64_t *seq)
     return e;
 }
 
-enum err sqlite_committed(struct store *base, uint16_t shard, struct store_position *position)
+enum err sqlite_committed(struct journal_store *base, uint16_t shard,
+                          struct store_position *position)
 {
     struct commit_mark_record record;
     *position = (struct store_position){0};
-    if (commit_mark_read(&store_sqlite_of(base)->commit_mark, COMMIT_MARK_SHARD + shard, &record)) {
+    if (commit_mark_read(&sqlite_of_journal(base)->commit_mark, COMMIT_MARK_SHARD + shard,
+                         &record)) {
         position->seq = record.a;
         memcpy(position->hash.bytes, record.hash, SHA256_SIZE);
     }

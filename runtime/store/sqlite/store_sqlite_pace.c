@@ -7,6 +7,11 @@
  * after each PACE_BYTES (sync_file_range(2), no sync: nothing here makes anything durable), and the
  * journal's syncs come in between.
  *
+ * It costs the views worker the waiting, in which nothing else of it goes on; a transfer costs what
+ * it did. SQLite's own means is a checkpoint after fewer frames, so that each is small. That paces
+ * the copying alone: the commit of a step still writes all its pages into the WAL at once, and
+ * copies the pages that many steps change once for each of them instead of once for all.
+ *
  * SQLite's unix VFS lets its system calls be replaced; that is the one place where its writes pass
  * with their descriptor. The replacement is of the whole process, the wish to be paced of one
  * thread. */

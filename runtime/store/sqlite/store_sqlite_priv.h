@@ -69,6 +69,7 @@ struct db_use {
 
 enum db_fixed {
     DB_BEGIN,
+    DB_BEGIN_READ,
     DB_COMMIT,
     DB_ROLLBACK,
     DB_BATCH_INSERT,
@@ -210,8 +211,12 @@ struct file_identity {
     ino_t inode;
 };
 
+struct sqlite_keys;
+
 struct store_sqlite {
-    struct store base;
+    struct journal_store journal_base;
+    struct view_store views_base;
+    bool journal_closed, views_closed; /* by their users; the last one to go takes all with it */
     char directory[DB_PATH_MAX];
     char journal_path[DB_PATH_MAX + 16];
     int lock_fd;
@@ -234,12 +239,21 @@ struct store_sqlite {
     struct db views_writer;          /* views worker */
     uint32_t views_frames;           /* views worker: in the views' WAL after the last commit */
     struct db_pool views_readers;    /* any */
+    pthread_mutex_t keys_mutex;      /* of the array; store_sqlite_keys.c */
+    struct sqlite_keys **keys;
+    size_t keys_count, keys_cap;
+    size_t key_merge_keys, key_filter_bytes;
     _Atomic uintptr_t views_thread;  /* pthread_self() of the open transaction, 0 = none */
 };
 
-static inline struct store_sqlite *store_sqlite_of(struct store *base)
+static inline struct store_sqlite *sqlite_of_journal(struct journal_store *base)
 {
-    return container_of(base, struct store_sqlite, base);
+    return container_of(base, struct store_sqlite, journal_base);
+}
+
+static inline struct store_sqlite *sqlite_of_views(struct view_store *base)
+{
+    return container_of(base, struct store_sqlite, views_base);
 }
 
 /* store_sqlite.c: why a file cannot be used, with the remedy where there is one. */
@@ -263,7 +277,7 @@ must_check enum err sqlite_migrate_views(struct store_sqlite *s,
  * may be read and written. */
 must_check enum err sqlite_files_usable(const struct store_sqlite *s, const struct db_kind *kind,
                                         char *reason, size_t reason_size);
-void sqlite_views_damaged(struct store *base);
+void sqlite_views_damaged(struct view_store *base);
 /* Opens views.db; empty, if it is damaged and the options allow that. */
 must_check enum err sqlite_views_open(struct store_sqlite *s,
                                       const struct store_sqlite_options *options, char *reason,
@@ -287,42 +301,66 @@ void sqlite_pace_thread(void);
 
 /* store_sqlite_journal.c */
 void sqlite_journal_watch(struct store_sqlite *s); /* after each opening of s->journal */
-void sqlite_journal_checkpoint(struct store_sqlite *s);
-enum err sqlite_append(struct store *base, const struct batch_row *rows, uint32_t count);
-enum err sqlite_cut(struct store *base, uint16_t shard, uint64_t epoch, uint64_t first_seq);
-enum err sqlite_reopen(struct store *base);
-enum err sqlite_lease_take(struct store *base, uint16_t shard, struct slice owner,
+void sqlite_tidy(struct journal_store *base);
+enum err sqlite_append(struct journal_store *base, const struct batch_row *rows, uint32_t count);
+enum err sqlite_cut(struct journal_store *base, uint16_t shard, uint64_t epoch, uint64_t first_seq);
+enum err sqlite_reopen(struct journal_store *base);
+enum err sqlite_lease_take(struct journal_store *base, uint16_t shard, struct slice owner,
                            uint64_t *epoch);
-enum err sqlite_lease_release(struct store *base, uint16_t shard, uint64_t epoch);
-enum err sqlite_tail(struct store *base, uint16_t shard, uint64_t first_seq, batch_row_cb row,
-                     void *context);
-enum err sqlite_head(struct store *base, uint16_t shard, uint64_t *seq);
-enum err sqlite_committed(struct store *base, uint16_t shard, struct store_position *position);
+enum err sqlite_lease_release(struct journal_store *base, uint16_t shard, uint64_t epoch);
+enum err sqlite_tail(struct journal_store *base, uint16_t shard, uint64_t first_seq,
+                     batch_row_cb row, void *context);
+enum err sqlite_head(struct journal_store *base, uint16_t shard, uint64_t *seq);
+enum err sqlite_committed(struct journal_store *base, uint16_t shard,
+                          struct store_position *position);
 
 /* store_sqlite_states.c */
-enum err sqlite_position(struct store *base, uint16_t shard, struct store_position *position);
-enum err sqlite_state_load(struct store *base, uint16_t shard, uint16_t kind, struct id128 id,
+enum err sqlite_position(struct view_store *base, uint16_t shard, struct store_position *position);
+enum err sqlite_state_load(struct view_store *base, uint16_t shard, uint16_t kind, struct id128 id,
                            state_row_cb row, void *context);
-enum err sqlite_states_due(struct store *base, uint16_t shard, uint64_t due_ns_max,
+enum err sqlite_states_due(struct view_store *base, uint16_t shard, uint64_t due_ns_max,
                            state_row_cb row, void *context);
-enum err sqlite_states_each(struct store *base, uint16_t shard, uint16_t kind, struct id128 after,
-                            state_row_cb row, void *context);
-enum err sqlite_begin(struct store *base);
-enum err sqlite_put_state(struct store *base, const struct state_row *row);
-enum err sqlite_commit(struct store *base, uint16_t shard, const struct store_position *position);
-void sqlite_rollback(struct store *base);
-enum err sqlite_views_drop(struct store *base);
+enum err sqlite_states_each(struct view_store *base, uint16_t shard, uint16_t kind,
+                            struct id128 after, state_row_cb row, void *context);
+enum err sqlite_begin(struct view_store *base);
+enum err sqlite_put_state(struct view_store *base, const struct state_row *row);
+enum err sqlite_commit(struct view_store *base, uint16_t shard,
+                       const struct store_position *position);
+void sqlite_rollback(struct view_store *base);
+enum err sqlite_views_drop(struct view_store *base);
+
+/* The same through this connection. */
+must_check enum err sqlite_position_with(struct db *d, uint16_t shard,
+                                         struct store_position *position);
+
+/* store_sqlite_keys.c */
+void sqlite_keys_done(struct store_sqlite *s);
+/* Before the commit of a shard: what its keys have to do now and then. */
+must_check enum err sqlite_keys_advance(struct store_sqlite *s, uint16_t shard);
+/* The open transaction will leave nothing, or it is not known. */
+void sqlite_keys_outdate(struct store_sqlite *s);
+enum err sqlite_keys_add(struct view_store *base, struct key_space space,
+                         const struct key_decision *decisions, size_t count);
+enum err sqlite_keys_expire(struct view_store *base, struct key_space space, uint64_t until_ns);
+enum err sqlite_key_find(struct view_store *base, struct key_space space, struct id128 key,
+                         uint64_t *position);
+enum err sqlite_keys_walk(struct view_store *base, struct key_space space,
+                          struct key_cursor *cursor, uint32_t most, key_cb key, void *context);
 
 /* store_sqlite_views.c */
 /* For reading: the open transaction's own connection on its thread, else one of the pool. */
 must_check enum err sqlite_views_borrow(struct store_sqlite *s, struct db **ret);
 void sqlite_views_return(struct store_sqlite *s, struct db *d);
-enum err sqlite_scan(struct store *base, const struct view_scan *q, view_row_cb row,
+/* A scan through this connection. */
+enum err sqlite_scan_with(struct store_sqlite *s, struct db *d, const struct view_scan *q,
+                          view_row_cb row, void *context);
+enum err sqlite_scan(struct view_store *base, const struct view_scan *q, view_row_cb row,
                      void *context);
-enum err sqlite_get(struct store *base, const struct view_table *t, const struct value *key,
+enum err sqlite_get(struct view_store *base, const struct view_table *t, const struct value *key,
                     view_row_cb row, void *context);
-enum err sqlite_put_row(struct store *base, const struct view_table *t, const struct value *row);
-enum err sqlite_delete_row(struct store *base, const struct view_table *t,
+enum err sqlite_put_row(struct view_store *base, const struct view_table *t,
+                        const struct value *row);
+enum err sqlite_delete_row(struct view_store *base, const struct view_table *t,
                            const struct value *key);
 
 #endif

@@ -92,9 +92,9 @@ static enum err open_once(struct store_sqlite *s, const struct store_sqlite_opti
     return e == ERR_OK ? sqlite_migrate_views(s, options, reason, reason_size) : e;
 }
 
-void sqlite_views_damaged(struct store *base)
+void sqlite_views_damaged(struct view_store *base)
 {
-    pages_mark(path_of(store_sqlite_of(base), &db_views, "").text, "content that cannot be");
+    pages_mark(path_of(sqlite_of_views(base), &db_views, "").text, "content that cannot be");
 }
 
 static enum err remove_files(const struct store_sqlite *s, char *reason, size_t reason_size)

@@ -4,32 +4,38 @@
 
 /* --- reading, any worker ---------------------------------------------------------------------- */
 
-enum err sqlite_position(struct store *base, uint16_t shard, struct store_position *position)
+enum err sqlite_position_with(struct db *d, uint16_t shard, struct store_position *position)
 {
-    struct store_sqlite *s = store_sqlite_of(base);
+    struct store_position found = {0};
+    struct db_use use;
+    enum err e = db_fixed(d, DB_POSITION_GET, &use);
+    if (e != ERR_OK)
+        return e;
+    db_bind_number(use, 1, shard);
+    int code = sqlite3_step(use.statement);
+    if (code == SQLITE_ROW)
+        e = db_read_number(use, 0, &found.seq) &&
+                    db_read_exact(use, 1, found.hash.bytes, SHA256_SIZE) &&
+                    db_read_number(use, 2, &found.time_ns)
+                ? ERR_OK
+                : ERR_CORRUPT;
+    else if (code != SQLITE_DONE)
+        e = db_error(code);
+    db_release(use);
+    if (e == ERR_OK)
+        *position = found;
+    return e;
+}
+
+enum err sqlite_position(struct view_store *base, uint16_t shard, struct store_position *position)
+{
+    struct store_sqlite *s = sqlite_of_views(base);
     struct db *d;
     enum err e = db_pool_borrow(&s->views_readers, &d);
     if (e != ERR_OK)
         return e;
-    struct store_position found = {0};
-    struct db_use use;
-    e = db_fixed(d, DB_POSITION_GET, &use);
-    if (e == ERR_OK) {
-        db_bind_number(use, 1, shard);
-        int code = sqlite3_step(use.statement);
-        if (code == SQLITE_ROW)
-            e = db_read_number(use, 0, &found.seq) &&
-                        db_read_exact(use, 1, found.hash.bytes, SHA256_SIZE) &&
-                        db_read_number(use, 2, &found.time_ns)
-                    ? ERR_OK
-                    : ERR_CORRUPT;
-        else if (code != SQLITE_DONE)
-            e = db_error(code);
-        db_release(use);
-    }
+    e = sqlite_position_with(d, shard, position);
     db_pool_return(&s->views_readers, d);
-    if (e == ERR_OK)
-        *position = found;
     return e;
 }
 
@@ -68,10 +74,10 @@ static enum err give_states(struct db_use use, uint16_t shard, state_row_cb row,
     return e;
 }
 
-enum err sqlite_state_load(struct store *base, uint16_t shard, uint16_t kind, struct id128 id,
+enum err sqlite_state_load(struct view_store *base, uint16_t shard, uint16_t kind, struct id128 id,
                            state_row_cb row, void *context)
 {
-    struct store_sqlite *s = store_sqlite_of(base);
+    struct store_sqlite *s = sqlite_of_views(base);
     struct db *d;
     enum err e = sqlite_views_borrow(s, &d);
     if (e != ERR_OK)
@@ -91,10 +97,10 @@ enum err sqlite_state_load(struct store *base, uint16_t shard, uint16_t kind, st
     return e == ERR_OK && given == 0 ? ERR_NOT_FOUND : e;
 }
 
-enum err sqlite_states_due(struct store *base, uint16_t shard, uint64_t due_ns_max,
+enum err sqlite_states_due(struct view_store *base, uint16_t shard, uint64_t due_ns_max,
                            state_row_cb row, void *context)
 {
-    struct store_sqlite *s = store_sqlite_of(base);
+    struct store_sqlite *s = sqlite_of_views(base);
     struct db *d;
     enum err e = db_pool_borrow(&s->views_readers, &d);
     if (e != ERR_OK)
@@ -111,10 +117,10 @@ enum err sqlite_states_due(struct store *base, uint16_t shard, uint64_t due_ns_m
     return e;
 }
 
-enum err sqlite_states_each(struct store *base, uint16_t shard, uint16_t kind, struct id128 after,
-                            state_row_cb row, void *context)
+enum err sqlite_states_each(struct view_store *base, uint16_t shard, uint16_t kind,
+                            struct id128 after, state_row_cb row, void *context)
 {
-    struct store_sqlite *s = store_sqlite_of(base);
+    struct store_sqlite *s = sqlite_of_views(base);
     struct db *d;
     enum err e = db_pool_borrow(&s->views_readers, &d);
     if (e != ERR_OK)
@@ -136,9 +142,9 @@ enum err sqlite_states_each(struct store *base, uint16_t shard, uint16_t kind, s
 
 /* --- the transaction -------------------------------------------------------------------------- */
 
-enum err sqlite_begin(struct store *base)
+enum err sqlite_begin(struct view_store *base)
 {
-    struct store_sqlite *s = store_sqlite_of(base);
+    struct store_sqlite *s = sqlite_of_views(base);
     check(atomic_load(&s->views_thread) == 0);
     sqlite_pace_thread();
     enum err e = db_run(&s->views_writer, DB_BEGIN);
@@ -147,16 +153,22 @@ enum err sqlite_begin(struct store *base)
     return e;
 }
 
-void sqlite_rollback(struct store *base)
+static void end_transaction(struct store_sqlite *s)
 {
-    struct store_sqlite *s = store_sqlite_of(base);
     db_rollback(&s->views_writer);
     atomic_store(&s->views_thread, 0);
 }
 
-enum err sqlite_put_state(struct store *base, const struct state_row *row)
+void sqlite_rollback(struct view_store *base)
 {
-    struct store_sqlite *s = store_sqlite_of(base);
+    struct store_sqlite *s = sqlite_of_views(base);
+    end_transaction(s);
+    sqlite_keys_outdate(s);
+}
+
+enum err sqlite_put_state(struct view_store *base, const struct state_row *row)
+{
+    struct store_sqlite *s = sqlite_of_views(base);
     struct db *d = &s->views_writer;
     if (row->due_ns > INT64_MAX)
         return ERR_TOO_LARGE;
@@ -194,19 +206,23 @@ static enum err put_position(struct db *d, uint16_t shard, const struct store_po
 }
 
 /* A transaction that SQLite rolled back by itself must not be taken for the open one. */
-enum err sqlite_commit(struct store *base, uint16_t shard, const struct store_position *position)
+enum err sqlite_commit(struct view_store *base, uint16_t shard,
+                       const struct store_position *position)
 {
-    struct store_sqlite *s = store_sqlite_of(base);
+    struct store_sqlite *s = sqlite_of_views(base);
     check(atomic_load(&s->views_thread) == (uintptr_t)pthread_self());
     enum err e = ERR_IO;
     if (!sqlite3_get_autocommit(s->views_writer.handle)) {
-        e = put_position(&s->views_writer, shard, position);
+        e = sqlite_keys_advance(s, shard);
+        if (e == ERR_OK)
+            e = put_position(&s->views_writer, shard, position);
         if (e == ERR_OK)
             e = db_run(&s->views_writer, DB_COMMIT);
     }
-    sqlite_rollback(base);
+    end_transaction(s);
+    if (e != ERR_OK)
+        sqlite_keys_outdate(s);
     sqlite_views_checkpoint(s);
-    sqlite_journal_checkpoint(s);
     return e;
 }
 
@@ -235,9 +251,9 @@ static int delete_all(sqlite3 *handle)
     return code == SQLITE_DONE ? SQLITE_OK : end;
 }
 
-enum err sqlite_views_drop(struct store *base)
+enum err sqlite_views_drop(struct view_store *base)
 {
-    struct store_sqlite *s = store_sqlite_of(base);
+    struct store_sqlite *s = sqlite_of_views(base);
     enum err e = sqlite_begin(base);
     if (e != ERR_OK)
         return e;

@@ -337,38 +337,45 @@ static uint32_t scan_shape_number(const struct view_scan *q)
            (uint32_t)q->prefix_count << 12 | (uint32_t)q->from_count << 16;
 }
 
-enum err sqlite_scan(struct store *base, const struct view_scan *q, view_row_cb row,
-                     void *context)
+enum err sqlite_scan_with(struct store_sqlite *s, struct db *d, const struct view_scan *q,
+                          view_row_cb row, void *context)
 {
-    struct store_sqlite *s = store_sqlite_of(base);
     const struct view_info *info = info_of(s, q->table);
     struct scan_shape shape = {.q = q, .info = info};
     shape.count = view_index_order(q->table, q->index, shape.columns);
+    struct bound bound;
+    struct db_use use;
+    enum err e = db_prepare(d, (struct db_key){q->table, scan_shape_number(q)}, write_scan, &shape,
+                            &use);
+    if (e != ERR_OK)
+        return e;
+    int at = 1;
+    for (uint8_t i = 0; i < q->prefix_count; i++)
+        bind_value(use, at++, &q->prefix[i], &bound);
+    for (uint8_t i = 0; i < q->from_count; i++)
+        bind_value(use, at++, &q->from[i], &bound);
+    db_bind_number(use, at, q->limit);
+    uint64_t given = 0;
+    return give_rows(use, info, row, context, &given);
+}
+
+enum err sqlite_scan(struct view_store *base, const struct view_scan *q, view_row_cb row,
+                     void *context)
+{
+    struct store_sqlite *s = sqlite_of_views(base);
     struct db *d;
     enum err e = sqlite_views_borrow(s, &d);
     if (e != ERR_OK)
         return e;
-    struct bound bound;
-    struct db_use use;
-    e = db_prepare(d, (struct db_key){q->table, scan_shape_number(q)}, write_scan, &shape, &use);
-    if (e == ERR_OK) {
-        int at = 1;
-        for (uint8_t i = 0; i < q->prefix_count; i++)
-            bind_value(use, at++, &q->prefix[i], &bound);
-        for (uint8_t i = 0; i < q->from_count; i++)
-            bind_value(use, at++, &q->from[i], &bound);
-        db_bind_number(use, at, q->limit);
-        uint64_t given = 0;
-        e = give_rows(use, info, row, context, &given);
-    }
+    e = sqlite_scan_with(s, d, q, row, context);
     sqlite_views_return(s, d);
     return e;
 }
 
-enum err sqlite_get(struct store *base, const struct view_table *t, const struct value *key,
+enum err sqlite_get(struct view_store *base, const struct view_table *t, const struct value *key,
                     view_row_cb row, void *context)
 {
-    struct store_sqlite *s = store_sqlite_of(base);
+    struct store_sqlite *s = sqlite_of_views(base);
     const struct view_info *info = info_of(s, t);
     struct db *d;
     enum err e = sqlite_views_borrow(s, &d);
@@ -398,9 +405,10 @@ static void bind_rest(struct store_sqlite *s, struct db_use use, int at,
     db_bind_blob(use, at, s->rest, (size_t)(end - s->rest));
 }
 
-enum err sqlite_put_row(struct store *base, const struct view_table *t, const struct value *row)
+enum err sqlite_put_row(struct view_store *base, const struct view_table *t,
+                        const struct value *row)
 {
-    struct store_sqlite *s = store_sqlite_of(base);
+    struct store_sqlite *s = sqlite_of_views(base);
     struct db *d = &s->views_writer;
     const struct view_info *info = info_of(s, t);
     if (!view_row_fits(t, info->ordered, row))
@@ -420,10 +428,10 @@ enum err sqlite_put_row(struct store *base, const struct view_table *t, const st
     return code == SQLITE_DONE ? ERR_OK : db_error(code);
 }
 
-enum err sqlite_delete_row(struct store *base, const struct view_table *t,
+enum err sqlite_delete_row(struct view_store *base, const struct view_table *t,
                            const struct value *key)
 {
-    struct store_sqlite *s = store_sqlite_of(base);
+    struct store_sqlite *s = sqlite_of_views(base);
     struct db *d = &s->views_writer;
     for (uint8_t i = 0; i < t->key.count; i++)
         if (!value_fits(&key[i], t->column_types[t->key.columns[i]]))

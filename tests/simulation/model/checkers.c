@@ -151,7 +151,7 @@ static bool check_state(void *context, struct id128 id, const void *state)
     if (!r->stored)
         return true;
     wire_writer_clear(&r->other);
-    struct store *store = r->run->store;
+    struct view_store *store = r->run->view_store;
     enum err e = store->ops->state_load(store, r->watched->number, r->kind->number, id, copy_row,
                                         &r->other);
     if (e != ERR_OK)
@@ -189,7 +189,7 @@ static void check_kind(struct replaying *r, const struct actor_kind *kind)
         registry_each(&r->live->registry, kind->number, check_live, r);
     if (!r->stored)
         return;
-    struct store *store = r->run->store;
+    struct view_store *store = r->run->view_store;
     uint64_t stored = 0;
     uint16_t shard = r->watched->number;
     /* The walk begins after the id zero, which is that of the first shard's own ledger. */
@@ -206,7 +206,7 @@ static void check_kind(struct replaying *r, const struct actor_kind *kind)
 
 static bool stored_here(const struct run_shard *rs)
 {
-    struct store *store = rs->run->store;
+    struct view_store *store = rs->run->view_store;
     struct store_position position;
     enum err e = store->ops->position(store, rs->number, &position);
     check(e == ERR_OK);
@@ -226,7 +226,8 @@ static void replay_shard(struct run *run, struct run_shard *rs)
     wire_writer_init(&r.one, STATE_BYTES_MAX);
     wire_writer_init(&r.other, STATE_BYTES_MAX);
     if (rs->history.seq > 0) {
-        enum err e = run->store->ops->tail(run->store, rs->number, 1, replay_row, &r);
+        enum err e =
+            run->journal_store->ops->tail(run->journal_store, rs->number, 1, replay_row, &r);
         check(e == ERR_OK);
     }
     if (r.replay.seq != rs->history.seq)

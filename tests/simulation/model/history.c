@@ -13,7 +13,7 @@
 #define SLOTS_FIRST 512
 #define EVENT_MEMORY ((size_t)1 << 20)
 
-void history_init(struct history *h, const struct domain *domain, struct store *store,
+void history_init(struct history *h, const struct domain *domain, struct journal_store *store,
                   uint16_t shard, struct reference *reference)
 {
     *h = (struct history){.domain = domain, .store = store, .shard = shard,

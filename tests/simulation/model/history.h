@@ -6,7 +6,7 @@
 #ifndef SIMULATION_HISTORY_H
 #define SIMULATION_HISTORY_H
 
-#include "runtime/store/store.h"
+#include "runtime/store/journal_store.h"
 #include "tests/simulation/model/reference.h"
 
 struct history_record {
@@ -20,7 +20,7 @@ struct history_record {
 
 struct history {
     const struct domain *domain;
-    struct store *store;
+    struct journal_store *store;
     uint16_t shard;
     struct reference *reference;
     uint64_t seq, epoch;
@@ -38,7 +38,7 @@ struct history {
     void *event;
 };
 
-void history_init(struct history *h, const struct domain *domain, struct store *store,
+void history_init(struct history *h, const struct domain *domain, struct journal_store *store,
                   uint16_t shard, struct reference *reference);
 void history_done(struct history *h);
 

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "actors/ledger/entry.h"
-#include "runtime/dedup/key_finder.h"
 #include "tests/simulation/verdict.h"
 
 #define ROWS_MAX 100000
@@ -25,7 +24,7 @@ static void rows_scan(struct run *run, const struct view_table *t, const struct 
     struct view_scan q = {
         .table = t, .index = &t->key, .prefix = prefix, .prefix_count = prefix != NULL,
         .limit = ROWS_MAX};
-    enum err e = run->store->ops->scan(run->store, &q, row, context);
+    enum err e = run->view_store->ops->scan(run->view_store, &q, row, context);
     check(e == ERR_OK);
 }
 
@@ -33,7 +32,7 @@ static void get_by(struct run *run, const struct view_table *t, const struct val
                    view_row_cb row, struct walk *w)
 {
     w->found = false;
-    enum err e = run->store->ops->get(run->store, t, key, row, w);
+    enum err e = run->view_store->ops->get(run->view_store, t, key, row, w);
     check(e == ERR_OK || e == ERR_NOT_FOUND);
     if (!w->found)
         broken("a row of the view %s is missing", t->name);
@@ -183,43 +182,39 @@ static void rows_count(struct run *run, const struct view_table *t, view_row_cb 
 
 /* --- outcomes and ids ------------------------------------------------------------------------- */
 
+/* By its key or id. */
+static bool is_known(const struct run *run, struct key_space space, struct id128 key)
+{
+    uint64_t position;
+    enum err e = run->view_store->ops->key_find(run->view_store, space, key, &position);
+    check(e == ERR_OK || e == ERR_NOT_FOUND);
+    return e == ERR_OK;
+}
+
 /* Keys expire after a month; no run is that long before it is quiet. */
 static void check_outcomes(struct run *run, const struct run_shard *rs)
 {
-    struct key_finder keys;
-    key_finder_init(&keys, (struct key_space){rs->number, KEY_KIND_REQUEST}, FILTER_BYTES);
-    for (uint32_t i = 0; i < rs->history.count; i++) {
-        uint64_t position;
-        enum err e = key_finder_find(&keys, run->store, rs->history.records[i].key, &position);
-        check(e == ERR_OK || e == ERR_NOT_FOUND);
-        if (e == ERR_NOT_FOUND)
+    const struct key_space keys = {rs->number, KEY_KIND_REQUEST};
+    for (uint32_t i = 0; i < rs->history.count; i++)
+        if (!is_known(run, keys, rs->history.records[i].key))
             broken("the views do not know the key of record %u", i);
-    }
-    key_finder_done(&keys);
 }
 
 /* Refused ones too: an id is used once. */
 static void check_ids(struct run *run, const struct run_shard *rs)
 {
     const struct reference *r = &run->reference;
-    struct key_finder ids;
-    key_finder_init(&ids, (struct key_space){rs->number, KEY_KIND_EVENT}, FILTER_BYTES);
-    for (uint32_t i = 0; i < r->transfer_count; i++) {
-        if (run_home(run, r->transfers[i].id) != rs->number)
-            continue;
-        uint64_t position;
-        enum err e = key_finder_find(&ids, run->store, r->transfers[i].id, &position);
-        check(e == ERR_OK || e == ERR_NOT_FOUND);
-        if (e == ERR_NOT_FOUND)
+    const struct key_space ids = {rs->number, KEY_KIND_EVENT};
+    for (uint32_t i = 0; i < r->transfer_count; i++)
+        if (run_home(run, r->transfers[i].id) == rs->number &&
+            !is_known(run, ids, r->transfers[i].id))
             broken("the views do not know the id of transfer %u", i);
-    }
-    key_finder_done(&ids);
 }
 
 static void check_position(struct run *run, const struct run_shard *rs)
 {
     struct store_position position;
-    enum err e = run->store->ops->position(run->store, rs->number, &position);
+    enum err e = run->view_store->ops->position(run->view_store, rs->number, &position);
     check(e == ERR_OK);
     if (position.seq != rs->history.seq)
         broken("the views stand at batch %llu, the journal at %llu",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See key_filter.h. Bytes, not words: the same on every machine. */
-#include "runtime/dedup/key_filter.h"
+#include "runtime/store/sqlite/key_filter.h"
 
 #include <string.h>
 

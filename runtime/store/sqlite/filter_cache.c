@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See filter_cache.h. */
-#include "runtime/dedup/filter_cache.h"
+#include "runtime/store/sqlite/filter_cache.h"
 
 #include <stdlib.h>
 

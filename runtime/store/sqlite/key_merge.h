@@ -7,18 +7,18 @@
  * Until its last slice is written the new run is unfinished and not looked into, and its sources
  * are still there. The last key of the new run tells how far a merge has come, so after a crash it
  * goes on from what was committed. */
-#ifndef DEDUP_KEY_MERGE_H
-#define DEDUP_KEY_MERGE_H
+#ifndef SQLITE_KEY_MERGE_H
+#define SQLITE_KEY_MERGE_H
 
-#include "runtime/dedup/key_index.h"
+#include "runtime/store/sqlite/key_index.h"
 
 /* Begins a merge if there is one to make, and copies about `most` keys of those under way. */
-must_check enum err key_merges_advance(struct key_index *k, struct store *s, size_t most);
+must_check enum err key_merges_advance(struct key_index *k, size_t most);
 
 /* Copies up to *left entries from the sources (the newest run first) into the sink; of a key that
  * is in several, the entry of the newest. Takes the number read off *left: if it is still above 0,
  * the sources are at their end. */
-must_check enum err key_merge_sources(struct key_index *k, struct store *s,
+must_check enum err key_merge_sources(struct key_index *k,
                                       struct key_source *sources, size_t count, size_t *left);
 
 /* Which of the newest runs are worth a merge, given so many keys that are newer than all of them?

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See key_merge.h. */
-#include "runtime/dedup/key_merge.h"
+#include "runtime/store/sqlite/key_merge.h"
 
 #include "runtime/base/mutant.h"
 
@@ -9,7 +9,7 @@
 /* A run of keys that were decided in these times would keep some for too long. */
 static bool spans_too_much(const struct key_index *k, uint64_t oldest_ns, uint64_t newest_ns)
 {
-    return k->keep_ns != 0 && newest_ns - oldest_ns > KEY_RUN_SPAN_NS;
+    return k->expires && newest_ns - oldest_ns > KEY_RUN_SPAN_NS;
 }
 
 size_t key_merge_choose(const struct key_index *k, uint64_t keys, uint64_t newest_ns,
@@ -38,30 +38,33 @@ static struct key_source *key_merge_smallest(struct key_source *sources, size_t 
     struct key_source *found = NULL;
     for (size_t i = 0; i < count; i++) {
         struct key_source *other = &sources[i];
-        if (other->at < other->count &&
-            (found == NULL || id128_compare(other->entries[other->at].key,
-                                            found->entries[found->at].key) < 0))
+        if (other->at == other->count)
+            continue;
+        int order = found == NULL ? -1
+                                  : id128_compare(other->entries[other->at].key,
+                                                  found->entries[found->at].key);
+        if (order < 0 || (order == 0 && MUTANT(OLD_KEY_WINS)))
             found = other;
     }
     return found;
 }
 
-enum err key_merge_sources(struct key_index *k, struct store *s, struct key_source *sources,
+enum err key_merge_sources(struct key_index *k, struct key_source *sources,
                            size_t count, size_t *left)
 {
     enum err e = ERR_OK;
     struct key_source *next;
     while (e == ERR_OK && *left > 0 && (next = key_merge_smallest(sources, count)) != NULL) {
         struct key_entry entry = next->entries[next->at];
-        e = key_sink_put(k->sink, k->space, s, &entry);
+        e = key_sink_put(k->sink, &k->rows, &entry);
         for (struct key_source *same = next; e == ERR_OK && same < sources + count; same++) {
             if (same->at == same->count || !id128_equal(same->entries[same->at].key, entry.key))
                 continue;
-            e = key_source_next(same, k->space, s);
+            e = key_source_next(same, &k->rows);
             *left -= *left > 0;
         }
     }
-    return e == ERR_OK ? key_sink_flush(k->sink, k->space, s) : e;
+    return e == ERR_OK ? key_sink_flush(k->sink, &k->rows) : e;
 }
 
 /* --- one merge -------------------------------------------------------------------------------- */
@@ -107,7 +110,8 @@ static void key_merge_finish(struct key_run *merged, struct key_run **runs, size
     }
 }
 
-static enum err key_merge_advance(struct key_index *k, struct store *s, size_t at, size_t *left)
+static enum err key_merge_advance(struct key_index *k, size_t at,
+                                  size_t *left)
 {
     struct key_run *merged = &k->runs[at], *runs[KEY_MERGE_RUNS_MAX];
     struct key_source sources[KEY_MERGE_RUNS_MAX];
@@ -116,17 +120,17 @@ static enum err key_merge_advance(struct key_index *k, struct store *s, size_t a
     size_t open = 0;
     enum err e = ERR_OK;
     while (e == ERR_OK && open < count) {
-        e = key_source_init(&sources[open], k->space, s, runs[open]->number,
+        e = key_source_init(&sources[open], &k->rows, runs[open]->number,
                             merged->keys == 0 ? NULL : &last);
         open += e == ERR_OK;
     }
     if (e == ERR_OK && MUTANT(LOSE_KEY) && merged->keys > 0 && sources[0].at < sources[0].count)
-        e = key_source_next(&sources[0], k->space, s);
+        e = key_source_next(&sources[0], &k->rows);
     key_sink_init(k->sink, merged);
     merged->changed = true;
     if (e == ERR_OK)
-        e = key_merge_sources(k, s, sources, count, left);
-    if (e == ERR_OK && *left > 0)
+        e = key_merge_sources(k, sources, count, left);
+    if (e == ERR_OK && (*left > 0 || MUTANT(MERGE_ENDS_EARLY)))
         key_merge_finish(merged, runs, count);
     while (open > 0)
         key_source_done(&sources[--open]);
@@ -154,7 +158,7 @@ static size_t next_merge(const struct key_index *k, size_t at)
 
 /* Merges take turns, a whole slice each: every slice reads the first page of all its sources anew.
  */
-enum err key_merges_advance(struct key_index *k, struct store *s, size_t most)
+enum err key_merges_advance(struct key_index *k, size_t most)
 {
     if (under_way(k) < KEY_MERGES_MAX)
         key_merge_begin(k);
@@ -162,7 +166,7 @@ enum err key_merges_advance(struct key_index *k, struct store *s, size_t most)
     while (e == ERR_OK && most > 0 && under_way(k) > 0) {
         const size_t at = next_merge(k, k->merged_last % k->run_count);
         k->merged_last = at;
-        e = key_merge_advance(k, s, at, &most);
+        e = key_merge_advance(k, at, &most);
     }
     return e;
 }

@@ -4,8 +4,8 @@
  * 50 keys each, eight bits a key, one in each eighth of its block. 10.2 bits a key; of keys that
  * are not there 1 in 100 passes (0.93 % measured, fewer of small filters). What is stored depends
  * on all of this and on the hash: neither changes without new views. */
-#ifndef DEDUP_KEY_FILTER_H
-#define DEDUP_KEY_FILTER_H
+#ifndef SQLITE_KEY_FILTER_H
+#define SQLITE_KEY_FILTER_H
 
 #include <stdbool.h>
 #include <stdint.h>

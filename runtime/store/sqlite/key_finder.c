@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See key_finder.h. */
-#include "runtime/dedup/key_finder.h"
+#include "runtime/store/sqlite/key_finder.h"
 
 #include <stdlib.h>
 
@@ -19,11 +19,6 @@ void key_finder_done(struct key_finder *f)
     *f = (struct key_finder){0};
 }
 
-void key_finder_outdate(struct key_finder *f)
-{
-    f->current = false;
-}
-
 /* --- which runs there are --------------------------------------------------------------------- */
 
 static void keep_run(void *context, const struct key_run *run)
@@ -37,26 +32,20 @@ static void keep_run(void *context, const struct key_run *run)
 
 /* Every change of the runs moves the position. Views that went back were made anew: their runs have
  * the numbers of others. */
-static enum err key_finder_refresh(struct key_finder *f, struct store *s, bool *moved)
+static enum err key_finder_refresh(struct key_finder *f, const struct key_rows *rows, uint64_t seq)
 {
-    struct store_position position;
-    f->current = false;
-    enum err e = s->ops->position(s, f->space.shard, &position);
+    if (f->loaded && f->seq == seq)
+        return ERR_OK;
+    if (seq < f->seq)
+        filter_cache_keep(&f->filters, NULL, 0);
+    f->run_count = 0;
+    f->loaded = false;
+    enum err e = key_runs_each(rows, keep_run, f);
     if (e != ERR_OK)
         return e;
-    *moved = !f->loaded || position.seq != f->seq;
-    if (*moved) {
-        if (position.seq < f->seq)
-            filter_cache_keep(&f->filters, NULL, 0);
-        f->run_count = 0;
-        f->loaded = false;
-        e = key_runs_each(f->space, s, keep_run, f);
-        if (e != ERR_OK)
-            return e;
-        filter_cache_keep(&f->filters, f->runs, f->run_count);
-    }
-    f->seq = position.seq;
-    f->loaded = f->current = true;
+    filter_cache_keep(&f->filters, f->runs, f->run_count);
+    f->seq = seq;
+    f->loaded = true;
     return ERR_OK;
 }
 
@@ -78,38 +67,31 @@ static void take_filter(void *context, struct id128 first, struct id128 last, st
     f->answer = maybe ? FILTER_MAYBE : FILTER_ABSENT;
 }
 
-static enum err look_into(struct key_finder *f, struct store *s, const struct key_run *run,
-                          struct id128 key, uint64_t *position)
+static enum err look_into(struct key_finder *f, const struct key_rows *rows,
+                          const struct key_run *run, struct id128 key, uint64_t *position)
 {
     if (!key_run_spans(run, key))
         return ERR_NOT_FOUND;
     struct fetch fetch = {&f->filters, run->number, key, FILTER_MAYBE};
     fetch.answer = filter_cache_ask(&f->filters, run->number, key);
     if (fetch.answer == FILTER_UNKNOWN) {
-        enum err e = key_run_filter(f->space, s, run->number, key, take_filter, &fetch);
+        enum err e = key_run_filter(rows, run->number, key, take_filter, &fetch);
         if (e != ERR_OK && e != ERR_NOT_FOUND)
             return e;
     }
     return fetch.answer == FILTER_ABSENT ? ERR_NOT_FOUND
-                                         : key_run_find(f->space, s, run->number, key, position);
+                                         : key_run_find(rows, run->number, key, position);
 }
 
-/* A run may be merged away between two reads: "not found" holds only if the runs are still the
- * same. */
-enum err key_finder_find(struct key_finder *f, struct store *s, struct id128 key,
-                         uint64_t *position)
+/* The newest run that has the key has the decision that counts. */
+enum err key_finder_find(struct key_finder *f, const struct key_rows *rows, uint64_t seq,
+                         struct id128 key, uint64_t *position)
 {
-    bool moved;
-    enum err e = f->current ? ERR_OK : key_finder_refresh(f, s, &moved);
-    while (e == ERR_OK) {
-        enum err found = ERR_NOT_FOUND;
-        for (size_t i = f->run_count; found == ERR_NOT_FOUND && i-- > 0;)
-            found = look_into(f, s, &f->runs[i], key, position);
-        if (found != ERR_NOT_FOUND)
-            return found;
-        e = key_finder_refresh(f, s, &moved);
-        if (e == ERR_OK && !moved)
-            return ERR_NOT_FOUND;
-    }
+    enum err e = key_finder_refresh(f, rows, seq);
+    if (e != ERR_OK)
+        return e;
+    e = ERR_NOT_FOUND;
+    for (size_t i = f->run_count; e == ERR_NOT_FOUND && i-- > 0;)
+        e = look_into(f, rows, &f->runs[i], key, position);
     return e;
 }

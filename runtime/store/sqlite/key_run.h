@@ -4,25 +4,22 @@
  * filter (key_filter.h) for every KEY_FILTER_KEYS keys. A run is written in ascending order, over
  * several transactions if it is large: the last key in its row tells how far writing has come.
  *
- * Two kinds: idempotency keys (dedup_table.h says within what they are unique), and ids of things
- * that happen once, such as a transfer (event_rule.key_offset). */
-#ifndef DEDUP_KEY_RUN_H
-#define DEDUP_KEY_RUN_H
+ * The rows are read and written like those of any view, through the connection in key_rows. */
+#ifndef SQLITE_KEY_RUN_H
+#define SQLITE_KEY_RUN_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "runtime/dedup/key_filter.h"
-#include "runtime/store/store.h"
+#include "runtime/store/sqlite/key_filter.h"
+#include "runtime/store/view_store.h"
+
+struct db;
+struct store_sqlite;
 
 #define KEY_CHUNK_ENTRIES 80 /* four chunks a page of 8 KiB, without overflow */
 #define KEY_PAGE_CHUNKS 8    /* chunks of a run that a reader has in memory at once */
-
-enum key_kind {
-    KEY_KIND_REQUEST = 1, /* idempotency keys; the position of the record */
-    KEY_KIND_EVENT = 2,   /* ids; the position of the event */
-};
 
 enum key_run_column {
     KEY_RUN_SHARD,     /* UINT: primary key, with ... */
@@ -60,9 +57,8 @@ extern const struct view_table key_runs_view;
 extern const struct view_table key_chunks_view;
 extern const struct view_table key_filters_view;
 
-/* All of them: every store needs them beside the domain's. */
-#define RUNTIME_VIEWS 3
-extern const struct view_table *const runtime_views[RUNTIME_VIEWS];
+#define KEY_VIEWS 3
+extern const struct view_table *const key_views[KEY_VIEWS]; /* all of them */
 
 enum key_run_state {
     KEY_RUN_LIVE = 1,       /* keys are looked up in it */
@@ -71,10 +67,12 @@ enum key_run_state {
     KEY_RUN_GONE = 4,       /* merged or expired: its rows are being deleted */
 };
 
-/* Whose runs. */
-struct key_space {
-    uint16_t shard;
-    enum key_kind kind;
+/* The rows of a space's runs, through one connection: the writer's in its open transaction, or a
+ * reader's. */
+struct key_rows {
+    struct store_sqlite *store;
+    struct db *db;
+    struct key_space space;
 };
 
 struct key_entry {
@@ -94,19 +92,19 @@ struct key_run {
 
 /* All runs, the oldest first. */
 typedef void (*key_run_cb)(void *context, const struct key_run *run);
-must_check enum err key_runs_each(struct key_space space, struct store *s, key_run_cb each,
+must_check enum err key_runs_each(const struct key_rows *rows, key_run_cb each,
                                   void *context);
 
-must_check enum err key_run_put(struct key_space space, struct store *s,
+must_check enum err key_run_put(const struct key_rows *rows,
                                 const struct key_run *run);
 
 /* Deletes up to *left rows of its chunks and filters and takes their number off *left: if it is
  * still above 0, all are deleted. */
-must_check enum err key_run_erase(struct key_space space, struct store *s, uint64_t run,
+must_check enum err key_run_erase(const struct key_rows *rows, uint64_t run,
                                   size_t *left);
 
 /* Deletes its own row, the last. */
-must_check enum err key_run_delete(struct key_space space, struct store *s, uint64_t run);
+must_check enum err key_run_delete(const struct key_rows *rows, uint64_t run);
 
 /* --- looking up ------------------------------------------------------------------------------- */
 
@@ -117,19 +115,19 @@ static inline bool key_run_spans(const struct key_run *run, struct id128 key)
 }
 
 /* ERR_NOT_FOUND if the run does not have the key. */
-must_check enum err key_run_find(struct key_space space, struct store *s, uint64_t run,
+must_check enum err key_run_find(const struct key_rows *rows, uint64_t run,
                                  struct id128 key, uint64_t *position);
 
 /* Gives the filter that would have the key: the last one whose first key is not above it.
  * ERR_NOT_FOUND if there is none, as for runs written before there were filters. */
 typedef void (*key_run_filter_cb)(void *context, struct id128 first, struct id128 last,
                                   struct slice bits);
-must_check enum err key_run_filter(struct key_space space, struct store *s, uint64_t run,
+must_check enum err key_run_filter(const struct key_rows *rows, uint64_t run,
                                    struct id128 key, key_run_filter_cb give, void *context);
 
-/* The entries of a chunk; false: it is damaged. */
-must_check bool key_chunk_read(const struct value *row,
-                               struct key_entry entries[KEY_CHUNK_ENTRIES], uint32_t *count);
+/* As view_store.h says of keys_walk. */
+must_check enum err key_chunks_walk(const struct key_rows *rows, struct key_cursor *cursor,
+                                    uint32_t most, key_cb key, void *context);
 
 /* --- reading all of it ------------------------------------------------------------------------ */
 
@@ -146,11 +144,10 @@ struct key_source {
 
 /* Begins at the first key, or with `after` at the first one above it. After a success the caller
  * ends it with key_source_done(). */
-must_check enum err key_source_init(struct key_source *source, struct key_space space,
-                                    struct store *s, uint64_t run, const struct id128 *after);
+must_check enum err key_source_init(struct key_source *source, const struct key_rows *rows,
+                                    uint64_t run, const struct id128 *after);
 void key_source_done(struct key_source *source);
-must_check enum err key_source_next(struct key_source *source, struct key_space space,
-                                    struct store *s);
+must_check enum err key_source_next(struct key_source *source, const struct key_rows *rows);
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
@@ -166,10 +163,9 @@ struct key_sink {
 };
 
 void key_sink_init(struct key_sink *sink, struct key_run *run);
-must_check enum err key_sink_put(struct key_sink *sink, struct key_space space, struct store *s,
+must_check enum err key_sink_put(struct key_sink *sink, const struct key_rows *rows,
                                  const struct key_entry *entry);
 /* Writes what is left: all that was put is in the store then. */
-must_check enum err key_sink_flush(struct key_sink *sink, struct key_space space,
-                                   struct store *s);
+must_check enum err key_sink_flush(struct key_sink *sink, const struct key_rows *rows);
 
 #endif

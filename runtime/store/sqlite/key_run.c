@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See key_run.h. */
-#include "runtime/dedup/key_run.h"
+#include "runtime/store/sqlite/key_run.h"
 
 #include <stdlib.h>
+
+#include "runtime/store/sqlite/store_sqlite_priv.h"
 
 #include "runtime/base/check.h"
 
 #define ENTRY_SIZE 24
 #define ERASE_PAGE 32 /* rows found, then deleted */
 
+static_assert(KEYS_WALK_MIN >= KEY_CHUNK_ENTRIES, "a call of a walk gives a chunk");
 static_assert(sizeof((struct key_sink *)0)->chunk == KEY_CHUNK_ENTRIES * ENTRY_SIZE, "a chunk");
 
 /* --- tables ----------------------------------------------------------------------------------- */
@@ -75,13 +78,36 @@ const struct view_table key_filters_view = {
     .key = {"key", {KEY_FILTER_SHARD, KEY_FILTER_KIND, KEY_FILTER_RUN, KEY_FILTER_FIRST}, 4},
 };
 
-const struct view_table *const runtime_views[RUNTIME_VIEWS] = {&key_runs_view, &key_chunks_view,
+const struct view_table *const key_views[KEY_VIEWS] = {&key_runs_view, &key_chunks_view,
                                                                &key_filters_view};
 
 /* Chunks and filters are keyed alike: shard, kind, run, first. */
 #define PART_KEY 4
 #define PART_FIRST KEY_CHUNK_FIRST
 static_assert((int)KEY_CHUNK_FIRST == (int)KEY_FILTER_FIRST, "the same columns in front");
+
+/* --- rows ------------------------------------------------------------------------------------- */
+
+static enum err key_rows_scan(const struct key_rows *rows, const struct view_scan *q,
+                              view_row_cb row, void *context)
+{
+    return sqlite_scan_with(rows->store, rows->db, q, row, context);
+}
+
+/* Only the writer's connection has a transaction to write in. */
+static enum err key_rows_put(const struct key_rows *rows, const struct view_table *t,
+                             const struct value *row)
+{
+    check(rows->db == &rows->store->views_writer);
+    return sqlite_put_row(&rows->store->views_base, t, row);
+}
+
+static enum err key_rows_delete(const struct key_rows *rows, const struct view_table *t,
+                                const struct value *key)
+{
+    check(rows->db == &rows->store->views_writer);
+    return sqlite_delete_row(&rows->store->views_base, t, key);
+}
 
 static struct value key_run_number(uint64_t n)
 {
@@ -124,9 +150,10 @@ static bool give_run(void *context, const struct value *row)
     return !each->damaged;
 }
 
-enum err key_runs_each(struct key_space space, struct store *s, key_run_cb run, void *context)
+enum err key_runs_each(const struct key_rows *rows, key_run_cb run, void *context)
 {
-    const struct value prefix[] = {key_run_number(space.shard), key_run_number(space.kind)};
+    const struct value prefix[] = {key_run_number(rows->space.shard),
+                                   key_run_number(rows->space.kind)};
     const struct view_scan q = {
         .table = &key_runs_view,
         .index = &key_runs_view.key,
@@ -135,15 +162,15 @@ enum err key_runs_each(struct key_space space, struct store *s, key_run_cb run, 
         .limit = UINT32_MAX,
     };
     struct each each = {run, context, false};
-    enum err e = s->ops->scan(s, &q, give_run, &each);
+    enum err e = key_rows_scan(rows, &q, give_run, &each);
     return e == ERR_OK && each.damaged ? ERR_CORRUPT : e;
 }
 
-enum err key_run_put(struct key_space space, struct store *s, const struct key_run *run)
+enum err key_run_put(const struct key_rows *rows, const struct key_run *run)
 {
     const struct value row[KEY_RUN_COLUMNS] = {
-        [KEY_RUN_SHARD] = key_run_number(space.shard),
-        [KEY_RUN_KIND] = key_run_number(space.kind),
+        [KEY_RUN_SHARD] = key_run_number(rows->space.shard),
+        [KEY_RUN_KIND] = key_run_number(rows->space.kind),
         [KEY_RUN_NUMBER] = key_run_number(run->number),
         [KEY_RUN_KEYS] = key_run_number(run->keys),
         [KEY_RUN_FIRST] = key_run_id(run->first),
@@ -152,14 +179,14 @@ enum err key_run_put(struct key_space space, struct store *s, const struct key_r
         [KEY_RUN_NEWEST_NS] = key_run_number(run->newest_ns),
         [KEY_RUN_STATE] = key_run_number(run->state),
     };
-    return s->ops->put_row(s, &key_runs_view, row);
+    return key_rows_put(rows, &key_runs_view, row);
 }
 
-enum err key_run_delete(struct key_space space, struct store *s, uint64_t run)
+enum err key_run_delete(const struct key_rows *rows, uint64_t run)
 {
-    const struct value key[] = {key_run_number(space.shard), key_run_number(space.kind),
+    const struct value key[] = {key_run_number(rows->space.shard), key_run_number(rows->space.kind),
                                 key_run_number(run)};
-    return s->ops->delete_row(s, &key_runs_view, key);
+    return key_rows_delete(rows, &key_runs_view, key);
 }
 
 /* The first keys of some rows. */
@@ -175,11 +202,11 @@ static bool keep_first(void *context, const struct value *row)
     return true;
 }
 
-static enum err erase_page(struct key_space space, struct store *s, const struct view_table *t,
+static enum err erase_page(const struct key_rows *rows, const struct view_table *t,
                            uint64_t run, struct page *page)
 {
-    struct value key[PART_KEY] = {key_run_number(space.shard), key_run_number(space.kind),
-                                  key_run_number(run)};
+    struct value key[PART_KEY] = {key_run_number(rows->space.shard),
+                                  key_run_number(rows->space.kind), key_run_number(run)};
     const struct view_scan q = {
         .table = t,
         .index = &t->key,
@@ -188,21 +215,21 @@ static enum err erase_page(struct key_space space, struct store *s, const struct
         .limit = ERASE_PAGE,
     };
     page->count = 0;
-    enum err e = s->ops->scan(s, &q, keep_first, page);
+    enum err e = key_rows_scan(rows, &q, keep_first, page);
     for (size_t i = 0; e == ERR_OK && i < page->count; i++) {
         key[PART_KEY - 1] = key_run_id(page->firsts[i]);
-        e = s->ops->delete_row(s, t, key);
+        e = key_rows_delete(rows, t, key);
     }
     return e;
 }
 
-enum err key_run_erase(struct key_space space, struct store *s, uint64_t run, size_t *left)
+enum err key_run_erase(const struct key_rows *rows, uint64_t run, size_t *left)
 {
     const struct view_table *const tables[] = {&key_chunks_view, &key_filters_view};
     for (size_t i = 0; i < array_len(tables); i++) {
         struct page page;
         do {
-            enum err e = erase_page(space, s, tables[i], run, &page);
+            enum err e = erase_page(rows, tables[i], run, &page);
             if (e != ERR_OK)
                 return e;
             *left -= page.count < *left ? page.count : *left;
@@ -216,11 +243,11 @@ enum err key_run_erase(struct key_space space, struct store *s, uint64_t run, si
 /* --- looking up ------------------------------------------------------------------------------- */
 
 /* The chunk or filter that begins at the key, else the one before it. */
-static enum err part_at(struct key_space space, struct store *s, const struct view_table *t,
+static enum err part_at(const struct key_rows *rows, const struct view_table *t,
                         uint64_t run, struct id128 key, view_row_cb row, void *context)
 {
-    const struct value prefix[] = {key_run_number(space.shard), key_run_number(space.kind),
-                                   key_run_number(run)};
+    const struct value prefix[] = {key_run_number(rows->space.shard),
+                                   key_run_number(rows->space.kind), key_run_number(run)};
     const struct value behind =
         key_run_id((struct id128){key.hi + (key.lo == UINT64_MAX), key.lo + 1});
     const bool last = id128_is_max(key);
@@ -234,10 +261,11 @@ static enum err part_at(struct key_space space, struct store *s, const struct vi
         .descending = true,
         .limit = 1,
     };
-    return s->ops->scan(s, &q, row, context);
+    return key_rows_scan(rows, &q, row, context);
 }
 
-bool key_chunk_read(const struct value *row, struct key_entry entries[KEY_CHUNK_ENTRIES],
+/* The entries of a chunk; false: it is damaged. */
+static bool key_chunk_read(const struct value *row, struct key_entry entries[KEY_CHUNK_ENTRIES],
                     uint32_t *count)
 {
     struct slice packed = row[KEY_CHUNK_BYTES].text;
@@ -290,11 +318,11 @@ static bool search_chunk(void *context, const struct value *row)
     return false;
 }
 
-enum err key_run_find(struct key_space space, struct store *s, uint64_t run, struct id128 key,
+enum err key_run_find(const struct key_rows *rows, uint64_t run, struct id128 key,
                       uint64_t *position)
 {
     struct probe p = {.key = key, .result = ERR_NOT_FOUND};
-    enum err e = part_at(space, s, &key_chunks_view, run, key, search_chunk, &p);
+    enum err e = part_at(rows, &key_chunks_view, run, key, search_chunk, &p);
     if (e == ERR_OK && p.result == ERR_OK)
         *position = p.position;
     return e == ERR_OK ? p.result : e;
@@ -316,11 +344,11 @@ static bool give_filter(void *context, const struct value *row)
     return false;
 }
 
-enum err key_run_filter(struct key_space space, struct store *s, uint64_t run, struct id128 key,
-                        key_run_filter_cb give, void *context)
+enum err key_run_filter(const struct key_rows *rows, uint64_t run,
+                        struct id128 key, key_run_filter_cb give, void *context)
 {
     struct filter_reading r = {give, context, ERR_NOT_FOUND};
-    enum err e = part_at(space, s, &key_filters_view, run, key, give_filter, &r);
+    enum err e = part_at(rows, &key_filters_view, run, key, give_filter, &r);
     return e == ERR_OK ? r.result : e;
 }
 
@@ -340,10 +368,10 @@ static bool take_chunk(void *context, const struct value *row)
     return true;
 }
 
-static enum err read_page(struct key_source *source, struct key_space space, struct store *s)
+static enum err read_page(struct key_source *source, const struct key_rows *rows)
 {
-    const struct value prefix[] = {key_run_number(space.shard), key_run_number(space.kind),
-                                   key_run_number(source->run)};
+    const struct value prefix[] = {key_run_number(rows->space.shard),
+                                   key_run_number(rows->space.kind), key_run_number(source->run)};
     const struct value from = key_run_id(source->chunk);
     const struct view_scan q = {
         .table = &key_chunks_view,
@@ -355,16 +383,16 @@ static enum err read_page(struct key_source *source, struct key_space space, str
         .limit = KEY_PAGE_CHUNKS,
     };
     source->at = source->count = 0;
-    enum err e = s->ops->scan(s, &q, take_chunk, source);
+    enum err e = key_rows_scan(rows, &q, take_chunk, source);
     source->ended = source->count == 0;
     return e == ERR_OK && source->damaged ? ERR_CORRUPT : e;
 }
 
 /* The chunk that `after` is in, from there on. */
-static enum err skip_to(struct key_source *source, struct key_space space, struct store *s,
+static enum err skip_to(struct key_source *source, const struct key_rows *rows,
                         struct id128 after)
 {
-    enum err e = part_at(space, s, &key_chunks_view, source->run, after, take_chunk, source);
+    enum err e = part_at(rows, &key_chunks_view, source->run, after, take_chunk, source);
     if (e == ERR_OK && source->damaged)
         e = ERR_CORRUPT;
     if (e != ERR_OK)
@@ -375,15 +403,15 @@ static enum err skip_to(struct key_source *source, struct key_space space, struc
     return ERR_OK;
 }
 
-enum err key_source_init(struct key_source *source, struct key_space space, struct store *s,
+enum err key_source_init(struct key_source *source, const struct key_rows *rows,
                          uint64_t run, const struct id128 *after)
 {
     *source = (struct key_source){.run = run};
     source->entries = malloc(KEY_PAGE_CHUNKS * KEY_CHUNK_ENTRIES * sizeof *source->entries);
     check(source->entries != NULL);
-    enum err e = after == NULL ? ERR_OK : skip_to(source, space, s, *after);
+    enum err e = after == NULL ? ERR_OK : skip_to(source, rows, *after);
     if (e == ERR_OK && source->at == source->count)
-        e = read_page(source, space, s);
+        e = read_page(source, rows);
     if (e != ERR_OK)
         key_source_done(source);
     return e;
@@ -395,10 +423,58 @@ void key_source_done(struct key_source *source)
     source->entries = NULL;
 }
 
-enum err key_source_next(struct key_source *source, struct key_space space, struct store *s)
+enum err key_source_next(struct key_source *source, const struct key_rows *rows)
 {
     source->at++;
-    return source->at < source->count || source->ended ? ERR_OK : read_page(source, space, s);
+    return source->at < source->count || source->ended ? ERR_OK : read_page(source, rows);
+}
+
+/* Of all runs, in whatever state. */
+struct chunk_walk {
+    struct key_cursor *cursor;
+    key_cb key;
+    void *context;
+    uint32_t chunks;
+    bool damaged;
+};
+
+static bool give_chunk(void *context, const struct value *row)
+{
+    struct chunk_walk *w = context;
+    struct key_entry entries[KEY_CHUNK_ENTRIES];
+    uint32_t count;
+    w->damaged = !key_chunk_read(row, entries, &count);
+    if (w->damaged)
+        return false;
+    w->chunks++;
+    w->cursor->begun = true;
+    w->cursor->part = row[KEY_CHUNK_RUN].number;
+    w->cursor->after = row[KEY_CHUNK_FIRST].id;
+    for (uint32_t i = 0; i < count; i++)
+        w->key(w->context, entries[i].key);
+    return true;
+}
+
+enum err key_chunks_walk(const struct key_rows *rows, struct key_cursor *cursor, uint32_t most,
+                         key_cb key, void *context)
+{
+    struct chunk_walk walk = {.cursor = cursor, .key = key, .context = context};
+    const struct value prefix[] = {key_run_number(rows->space.shard),
+                                   key_run_number(rows->space.kind)};
+    const struct value from[] = {key_run_number(cursor->part), key_run_id(cursor->after)};
+    const struct view_scan q = {
+        .table = &key_chunks_view,
+        .index = &key_chunks_view.key,
+        .prefix = prefix,
+        .prefix_count = array_len(prefix),
+        .from = cursor->begun ? from : NULL,
+        .from_count = cursor->begun ? array_len(from) : 0,
+        .limit = most / KEY_CHUNK_ENTRIES,
+    };
+    check(most >= KEYS_WALK_MIN && !cursor->ended);
+    enum err e = key_rows_scan(rows, &q, give_chunk, &walk);
+    cursor->ended = e == ERR_OK && walk.chunks < q.limit;
+    return e == ERR_OK && walk.damaged ? ERR_CORRUPT : e;
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */
@@ -409,25 +485,25 @@ void key_sink_init(struct key_sink *sink, struct key_run *run)
     sink->chunk_count = sink->hash_count = 0;
 }
 
-static enum err put_chunk(struct key_sink *sink, struct key_space space, struct store *s)
+static enum err put_chunk(struct key_sink *sink, const struct key_rows *rows)
 {
     const struct value row[KEY_CHUNK_COLUMNS] = {
-        [KEY_CHUNK_SHARD] = key_run_number(space.shard),
-        [KEY_CHUNK_KIND] = key_run_number(space.kind),
+        [KEY_CHUNK_SHARD] = key_run_number(rows->space.shard),
+        [KEY_CHUNK_KIND] = key_run_number(rows->space.kind),
         [KEY_CHUNK_RUN] = key_run_number(sink->run->number),
         [KEY_CHUNK_FIRST] = key_run_id(sink->chunk_first),
         [KEY_CHUNK_BYTES] = key_run_bytes(sink->chunk, sink->chunk_count * ENTRY_SIZE),
     };
     sink->chunk_count = 0;
-    return s->ops->put_row(s, &key_chunks_view, row);
+    return key_rows_put(rows, &key_chunks_view, row);
 }
 
-static enum err put_filter(struct key_sink *sink, struct key_space space, struct store *s)
+static enum err put_filter(struct key_sink *sink, const struct key_rows *rows)
 {
     uint8_t bits[KEY_FILTER_BYTES_MAX];
     const struct value row[KEY_FILTER_COLUMNS] = {
-        [KEY_FILTER_SHARD] = key_run_number(space.shard),
-        [KEY_FILTER_KIND] = key_run_number(space.kind),
+        [KEY_FILTER_SHARD] = key_run_number(rows->space.shard),
+        [KEY_FILTER_KIND] = key_run_number(rows->space.kind),
         [KEY_FILTER_RUN] = key_run_number(sink->run->number),
         [KEY_FILTER_FIRST] = key_run_id(sink->filter_first),
         [KEY_FILTER_LAST] = key_run_id(sink->run->last),
@@ -435,7 +511,7 @@ static enum err put_filter(struct key_sink *sink, struct key_space space, struct
             key_run_bytes(bits, key_filter_make(sink->hashes, sink->hash_count, bits)),
     };
     sink->hash_count = 0;
-    return s->ops->put_row(s, &key_filters_view, row);
+    return key_rows_put(rows, &key_filters_view, row);
 }
 
 static void pack_entry(const struct key_entry *entry, uint8_t *to)
@@ -446,7 +522,7 @@ static void pack_entry(const struct key_entry *entry, uint8_t *to)
     memcpy(to + 16, position + 8, 8);
 }
 
-enum err key_sink_put(struct key_sink *sink, struct key_space space, struct store *s,
+enum err key_sink_put(struct key_sink *sink, const struct key_rows *rows,
                       const struct key_entry *entry)
 {
     struct key_run *run = sink->run;
@@ -459,16 +535,16 @@ enum err key_sink_put(struct key_sink *sink, struct key_space space, struct stor
         sink->filter_first = entry->key;
     pack_entry(entry, sink->chunk + sink->chunk_count++ * ENTRY_SIZE);
     sink->hashes[sink->hash_count++] = key_filter_hash(entry->key);
-    enum err e = sink->chunk_count < KEY_CHUNK_ENTRIES ? ERR_OK : put_chunk(sink, space, s);
+    enum err e = sink->chunk_count < KEY_CHUNK_ENTRIES ? ERR_OK : put_chunk(sink, rows);
     if (e == ERR_OK && sink->hash_count == KEY_FILTER_KEYS)
-        e = put_filter(sink, space, s);
+        e = put_filter(sink, rows);
     return e;
 }
 
-enum err key_sink_flush(struct key_sink *sink, struct key_space space, struct store *s)
+enum err key_sink_flush(struct key_sink *sink, const struct key_rows *rows)
 {
-    enum err e = sink->chunk_count == 0 ? ERR_OK : put_chunk(sink, space, s);
+    enum err e = sink->chunk_count == 0 ? ERR_OK : put_chunk(sink, rows);
     if (e == ERR_OK && sink->hash_count > 0)
-        e = put_filter(sink, space, s);
+        e = put_filter(sink, rows);
     return e;
 }

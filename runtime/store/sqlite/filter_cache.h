@@ -2,10 +2,10 @@
 /* Filter cache: the filters of runs (key_filter.h) that a reader has in memory, up to bytes_max.
  * Room is made by the clock algorithm: a hand goes round, and what was not asked for since it last
  * came by leaves. */
-#ifndef DEDUP_FILTER_CACHE_H
-#define DEDUP_FILTER_CACHE_H
+#ifndef SQLITE_FILTER_CACHE_H
+#define SQLITE_FILTER_CACHE_H
 
-#include "runtime/dedup/key_run.h"
+#include "runtime/store/sqlite/key_run.h"
 
 struct cached_filter {
     struct id128 first, last;

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keys in the embedded store. Each space has an index, which the views worker writes (key_index.h),
+ * and a finder, which whoever looks a key up borrows (key_finder.h). Both are made when the space
+ * is first named and stay until the store is closed.
+ *
+ * Merging is no concern of the callers: each commit of a shard lets its spaces do a slice of it. A
+ * transaction that is taken back, or whose end is not known, outdates what the indexes know of
+ * their runs. A look-up is one read transaction, so runs cannot be merged away between its
+ * reads. */
+#include <stdlib.h>
+
+#include "runtime/base/array.h"
+#include "runtime/store/sqlite/key_finder.h"
+#include "runtime/store/sqlite/key_index.h"
+#include "runtime/store/sqlite/store_sqlite_priv.h"
+
+#define KEY_KINDS 2
+#define EVENT_FILTER_BYTES ((size_t)8 << 20) /* little, as most ids tell their time and are not
+                                                looked up */
+static_assert(KEY_KIND_REQUEST == 1 && KEY_KIND_EVENT == KEY_KINDS, "slots of a shard");
+
+struct sqlite_keys {
+    struct key_index index;   /* views worker */
+    struct key_finder finder; /* with the mutex */
+    pthread_mutex_t mutex;
+};
+
+/* --- spaces ----------------------------------------------------------------------------------- */
+
+static struct sqlite_keys *make_keys(struct store_sqlite *s, struct key_space space)
+{
+    struct sqlite_keys *keys = calloc(1, sizeof *keys);
+    check(keys != NULL);
+    key_index_init(&keys->index, (struct key_rows){s, &s->views_writer, space}, s->key_merge_keys);
+    key_finder_init(&keys->finder, space,
+                    space.kind == KEY_KIND_EVENT ? EVENT_FILTER_BYTES : s->key_filter_bytes);
+    pthread_mutex_init(&keys->mutex, NULL);
+    return keys;
+}
+
+static struct sqlite_keys *keys_of(struct store_sqlite *s, struct key_space space)
+{
+    check(space.kind >= 1 && space.kind <= KEY_KINDS);
+    const size_t slot = (size_t)space.shard * KEY_KINDS + space.kind - 1;
+    pthread_mutex_lock(&s->keys_mutex);
+    array_reserve(s->keys, s->keys_cap, slot + 1);
+    while (s->keys_count <= slot)
+        s->keys[s->keys_count++] = NULL;
+    if (s->keys[slot] == NULL)
+        s->keys[slot] = make_keys(s, space);
+    struct sqlite_keys *found = s->keys[slot];
+    pthread_mutex_unlock(&s->keys_mutex);
+    return found;
+}
+
+void sqlite_keys_done(struct store_sqlite *s)
+{
+    for (size_t i = 0; i < s->keys_count; i++) {
+        if (s->keys[i] == NULL)
+            continue;
+        key_index_done(&s->keys[i]->index);
+        key_finder_done(&s->keys[i]->finder);
+        pthread_mutex_destroy(&s->keys[i]->mutex);
+        free(s->keys[i]);
+    }
+    free(s->keys);
+}
+
+/* --- views worker ----------------------------------------------------------------------------- */
+
+enum err sqlite_keys_add(struct view_store *base, struct key_space space,
+                         const struct key_decision *decisions, size_t count)
+{
+    return key_index_add(&keys_of(sqlite_of_views(base), space)->index, decisions, count);
+}
+
+enum err sqlite_keys_expire(struct view_store *base, struct key_space space, uint64_t until_ns)
+{
+    return key_index_expire(&keys_of(sqlite_of_views(base), space)->index, until_ns);
+}
+
+enum err sqlite_keys_advance(struct store_sqlite *s, uint16_t shard)
+{
+    enum err e = ERR_OK;
+    for (enum key_kind kind = 1; e == ERR_OK && kind <= KEY_KINDS; kind++)
+        e = key_index_advance(&keys_of(s, (struct key_space){shard, kind})->index);
+    return e;
+}
+
+/* Readers may add a space meanwhile; it knows of no runs yet. */
+void sqlite_keys_outdate(struct store_sqlite *s)
+{
+    pthread_mutex_lock(&s->keys_mutex);
+    for (size_t i = 0; i < s->keys_count; i++)
+        if (s->keys[i] != NULL)
+            key_index_outdate(&s->keys[i]->index);
+    pthread_mutex_unlock(&s->keys_mutex);
+}
+
+/* --- any worker ------------------------------------------------------------------------------- */
+
+static enum err find_with(struct store_sqlite *s, struct db *d, struct key_space space,
+                          struct id128 key, uint64_t *position)
+{
+    struct sqlite_keys *keys = keys_of(s, space);
+    struct store_position as_of;
+    const struct key_rows rows = {s, d, space};
+    enum err e = db_run(d, DB_BEGIN_READ);
+    if (e != ERR_OK)
+        return e;
+    e = sqlite_position_with(d, space.shard, &as_of);
+    pthread_mutex_lock(&keys->mutex);
+    if (e == ERR_OK)
+        e = key_finder_find(&keys->finder, &rows, as_of.seq, key, position);
+    pthread_mutex_unlock(&keys->mutex);
+    db_rollback(d);
+    return e;
+}
+
+enum err sqlite_key_find(struct view_store *base, struct key_space space, struct id128 key,
+                         uint64_t *position)
+{
+    struct store_sqlite *s = sqlite_of_views(base);
+    struct db *d;
+    enum err e = db_pool_borrow(&s->views_readers, &d);
+    if (e != ERR_OK)
+        return e;
+    e = find_with(s, d, space, key, position);
+    db_pool_return(&s->views_readers, d);
+    return e;
+}
+
+/* Runs are merged meanwhile, but only into newer ones, which come later. */
+enum err sqlite_keys_walk(struct view_store *base, struct key_space space,
+                          struct key_cursor *cursor, uint32_t most, key_cb key, void *context)
+{
+    struct store_sqlite *s = sqlite_of_views(base);
+    struct db *d;
+    enum err e = db_pool_borrow(&s->views_readers, &d);
+    if (e != ERR_OK)
+        return e;
+    const struct key_rows rows = {s, d, space};
+    e = key_chunks_walk(&rows, cursor, most, key, context);
+    db_pool_return(&s->views_readers, d);
+    return e;
+}
