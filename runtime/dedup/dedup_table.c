@@ -3,8 +3,8 @@
  * once the views have all of a generation, and `learned`, which drops its oldest when it is full. A
  * look-up walks from the newest back. Of a key that memory does not have it is known that it is new
  * if the filter lacks it (hashes), or if its time is beyond that of all that left (ids); else the
- * views are asked. A decided key that the views had said to be new is overwritten in `learned` by a
- * key that no client can have. */
+ * views are asked. A decided key that the views had said to be new is overwritten in
+ * `learned`. */
 #include "runtime/dedup/dedup_table.h"
 
 #include <stdlib.h>
