@@ -18,15 +18,19 @@
 enum actor_flags {
     ACTOR_EXISTS = 1 << 0,    /* has a state; without it the struct stands for a known absence,
                                  a removed actor or one whose load is under way */
-    ACTOR_LOADING = 1 << 1,   /* its state has been asked of the store */
-    ACTOR_QUEUED = 1 << 2,    /* on the shard's run queue */
-    ACTOR_WAITING = 1 << 3,   /* its first message waits for a load; on the shard's waiting queue */
-    ACTOR_USED = 1 << 4,      /* touched since the passivation hand last came by */
+    ACTOR_USED = 1 << 4,      /* touched since the passivation hand last passed */
     ACTOR_SUSPENDED = 1 << 5, /* by an operator */
     ACTOR_QUARANTINED = 1 << 6, /* by the supervisor */
     ACTOR_DIRTY = 1 << 7,       /* projector only: changed since the last commit of the views */
     ACTOR_TRACED = 1 << 8,      /* each of its turns is logged */
-    ACTOR_WOKEN = 1 << 9,       /* its first message waited, and has not run since */
+
+    /* Its state, one of five; changed by schedule_move() alone (runtime/shard/schedule.h). */
+    ACTOR_IDLE = 0,           /* has nothing to do, or is suspended, or its turns run now */
+    ACTOR_LOADING = 1 << 1,   /* its state has been asked of the store */
+    ACTOR_QUEUED = 1 << 2,    /* on the shard's run queue */
+    ACTOR_WAITING = 1 << 3,   /* its first message waits for a load; on the shard's wait queue */
+    ACTOR_RESUMABLE = 1 << 9, /* on the run queue; its first message waited, and can run now */
+    ACTOR_STATES = ACTOR_LOADING | ACTOR_QUEUED | ACTOR_WAITING | ACTOR_RESUMABLE,
 
     ACTOR_HALTED = ACTOR_SUSPENDED | ACTOR_QUARANTINED, /* none of its turns runs */
     ACTOR_CONTROLS = ACTOR_HALTED | ACTOR_TRACED,         /* controls.h */
@@ -34,7 +38,7 @@ enum actor_flags {
 
 struct actor {
     struct fifo_link *mailbox_last;  /* circular: its next is the oldest message; NULL = empty */
-    struct fifo_link run_link;       /* run queue or waiting queue */
+    struct fifo_link run_link;       /* run queue or wait queue */
     /* From here on what every turn that finds it reads: it begins a cache line. */
     struct table_entry entry;        /* the id */
     uint64_t touched_seq;            /* the batch that last changed it */
@@ -93,6 +97,7 @@ static inline void actor_mailbox_put_back(struct actor *a, struct fifo_link *mes
 /* Appends to the mailbox; false when it is full. */
 must_check static inline bool actor_mailbox_put(struct actor *a, struct fifo_link *message)
 {
+    check((a->mailbox_last == NULL) == (a->mailbox_count == 0));
     if (a->mailbox_count >= ACTOR_MAILBOX_MAX)
         return false;
     actor_mailbox_put_back(a, message);
@@ -103,6 +108,7 @@ must_check static inline bool actor_mailbox_put(struct actor *a, struct fifo_lin
 /* The oldest message, left in place; NULL if empty. */
 static inline struct fifo_link *actor_mailbox_first(const struct actor *a)
 {
+    check((a->mailbox_last == NULL) == (a->mailbox_count == 0));
     return a->mailbox_last == NULL ? NULL : a->mailbox_last->next;
 }
 

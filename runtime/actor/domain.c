@@ -54,6 +54,7 @@ static void add_numbers(struct domain *d, const struct service *s)
 
 void domain_init(struct domain *d, const struct service *const *services, uint32_t count)
 {
+    check(services != NULL || count == 0);
     *d = (struct domain){.services = services, .service_count = count};
     for (uint32_t i = 0; i < count; i++) {
         add_kinds(d, services[i]);
@@ -64,6 +65,7 @@ void domain_init(struct domain *d, const struct service *const *services, uint32
 struct id128 domain_target(const struct domain *d, const struct message_type *type,
                            const void *body, const struct principal *who, uint16_t shards)
 {
+    check(shards > 0);
     struct id128 id = ID128_ZERO;
     if (type->target_offset != MESSAGE_NO_OFFSET)
         memcpy(&id, (const char *)body + type->target_offset, sizeof id);

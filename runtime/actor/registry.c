@@ -39,6 +39,7 @@ static const struct actor_kind *kind_of(const struct registry *r, uint16_t kind)
 
 void registry_init(struct registry *r, const struct domain *d)
 {
+    check(d != NULL);
     *r = (struct registry){.domain = d, .undo_serial = SERIAL_STEP};
     for (int k = 0; k < KIND_MAX; k++) {
         table_init(&r->actors[k]);
@@ -61,6 +62,7 @@ static uint32_t state_size(const struct registry *r, const struct actor *a)
 
 static struct undo_entry *undo_push(struct registry *r, enum undo_op op, struct actor *a)
 {
+    check(r->undoable);
     array_reserve(r->undo, r->undo_cap, r->undo_count + 1);
     struct undo_entry *e = &r->undo[r->undo_count++];
     *e = (struct undo_entry){.op = op, .actor = a};
@@ -70,6 +72,7 @@ static struct undo_entry *undo_push(struct registry *r, enum undo_op op, struct 
 /* Saves the first bytes of the state. */
 static void undo_save(struct registry *r, enum undo_op op, struct actor *a, uint32_t size)
 {
+    check(size > 0);
     array_reserve(r->undo_bytes, r->undo_bytes_cap, r->undo_bytes_used + size);
     struct undo_entry *e = undo_push(r, op, a);
     e->size = size;
@@ -102,6 +105,7 @@ struct registry_mark registry_mark(struct registry *r)
 
 static void restore_state(struct registry *r, const struct undo_entry *e)
 {
+    check(e->bytes_at + e->size <= r->undo_bytes_used);
     memcpy(actor_state(e->actor), r->undo_bytes + e->bytes_at, e->size);
     e->actor->touched_seq = e->number;
     r->undo_bytes_used = e->bytes_at;
@@ -109,6 +113,7 @@ static void restore_state(struct registry *r, const struct undo_entry *e)
 
 static void undo_one(struct registry *r, const struct undo_entry *e)
 {
+    check(e->op <= UNDO_DEADLINE);
     switch (e->op) {
     case UNDO_STATE:
         restore_state(r, e);
@@ -134,6 +139,7 @@ static void undo_one(struct registry *r, const struct undo_entry *e)
 
 void registry_undo(struct registry *r, struct registry_mark to)
 {
+    check(to.entries <= r->undo_count);
     while (r->undo_count > to.entries)
         undo_one(r, &r->undo[--r->undo_count]);
     undo_next_serial(r);
@@ -141,6 +147,7 @@ void registry_undo(struct registry *r, struct registry_mark to)
 
 void registry_commit(struct registry *r)
 {
+    check(r->undo_count <= r->undo_cap);
     for (size_t i = 0; r->undo_frees && i < r->undo_count; i++) {
         struct undo_entry *e = &r->undo[i];
         if (e->op == UNDO_FREE)
@@ -179,6 +186,8 @@ static inline void registry_touch(struct registry *r, struct actor *a, bool hot)
 /* ERR_OK also if the store does not have it. */
 static enum err load_inserted(struct registry *r, struct actor *a)
 {
+    check((a->flags & ACTOR_EXISTS) == 0);
+    check(r->load != NULL);
     uint64_t due_ns = 0;
     bool undoable = r->undoable;
     r->undoable = false; /* what is loaded stays, though the event that needs it be undone */
@@ -205,7 +214,8 @@ static cold struct actor *registry_load(struct registry *r, uint16_t kind, struc
 }
 
 /* Resident, from memory or (replaying) from the store; a placeholder if it exists nowhere. */
-static inline struct actor *registry_bring(struct registry *r, uint16_t kind, struct id128 id)
+static inline struct actor *registry_find_or_load(struct registry *r, uint16_t kind,
+                                                  struct id128 id)
 {
     struct actor *a = registry_find(r, kind, id);
     return a != NULL || r->load == NULL ? a : registry_load(r, kind, id);
@@ -213,7 +223,7 @@ static inline struct actor *registry_bring(struct registry *r, uint16_t kind, st
 
 static inline void *state_to_change(struct registry *r, uint16_t kind, struct id128 id, bool hot)
 {
-    struct actor *a = registry_bring(r, kind, id);
+    struct actor *a = registry_find_or_load(r, kind, id);
     if (a == NULL || (a->flags & ACTOR_EXISTS) == 0)
         return NULL;
     registry_touch(r, a, hot);
@@ -241,7 +251,8 @@ void *registry_hot(struct registry *r, uint16_t kind, struct id128 id)
 
 void *registry_create(struct registry *r, uint16_t kind, struct id128 id)
 {
-    struct actor *a = registry_bring(r, kind, id);
+    check(kind < KIND_MAX);
+    struct actor *a = registry_find_or_load(r, kind, id);
     if (a == NULL)
         a = registry_insert(r, kind, id);
     check((a->flags & ACTOR_EXISTS) == 0);
@@ -257,7 +268,8 @@ void *registry_create(struct registry *r, uint16_t kind, struct id128 id)
 
 void registry_remove(struct registry *r, uint16_t kind, struct id128 id)
 {
-    struct actor *a = registry_bring(r, kind, id);
+    check(r->domain->kinds[kind] != NULL);
+    struct actor *a = registry_find_or_load(r, kind, id);
     check(a != NULL && (a->flags & ACTOR_EXISTS) != 0);
     uint64_t touched_seq = a->touched_seq;
     registry_deadline(r, kind, id, 0);
@@ -275,6 +287,7 @@ void registry_remove(struct registry *r, uint16_t kind, struct id128 id)
 
 void *registry_alloc(struct registry *r, size_t size)
 {
+    check(size > 0);
     void *memory = calloc(1, size);
     check(memory != NULL);
     if (r->undoable)
@@ -284,6 +297,7 @@ void *registry_alloc(struct registry *r, size_t size)
 
 void registry_free(struct registry *r, void *memory)
 {
+    check(r->domain != NULL);
     if (memory == NULL)
         return;
     if (r->undoable) {
@@ -296,6 +310,7 @@ void registry_free(struct registry *r, void *memory)
 
 bool registry_preload(struct registry *r, uint16_t kind, struct id128 id)
 {
+    check(r->load != NULL);
     if (registry_find(r, kind, id) != NULL)
         return true;
     struct actor *a = registry_insert(r, kind, id);
@@ -309,12 +324,14 @@ bool registry_preload(struct registry *r, uint16_t kind, struct id128 id)
 
 static struct deadline *deadline_of(const struct registry *r, uint16_t kind, struct id128 id)
 {
+    check(kind < KIND_MAX);
     struct table_entry *e = table_find(&r->deadlines[kind], id);
     return e == NULL ? NULL : container_of(e, struct deadline, entry);
 }
 
 uint64_t registry_due(const struct registry *r, const struct actor *a)
 {
+    check(a->kind < KIND_MAX);
     struct deadline *d = deadline_of(r, a->kind, a->entry.id);
     return d == NULL ? 0 : d->timer.due_ns;
 }
@@ -326,6 +343,7 @@ bool registry_armed(const struct registry *r, uint16_t kind, struct id128 id)
 
 void registry_disarm(struct registry *r, struct deadline *d)
 {
+    check(d->kind < KIND_MAX);
     if (!list_empty(&d->timer.link))
         wheel_stop(r->wheel, &d->timer);
     table_remove(&r->deadlines[d->kind], &d->entry);
@@ -385,6 +403,7 @@ struct actor *registry_insert(struct registry *r, uint16_t kind, struct id128 id
 
 bool registry_fill(struct registry *r, struct actor *a, struct slice body, uint64_t due_ns)
 {
+    check(due_ns == 0 || (a->flags & ACTOR_EXISTS) == 0);
     const struct actor_kind *k = kind_of(r, a->kind);
     check((a->flags & ACTOR_EXISTS) == 0);
     struct wire_reader reader;
@@ -402,6 +421,7 @@ bool registry_fill(struct registry *r, struct actor *a, struct slice body, uint6
 /* Frees what a state owns, outside any turn. */
 static void registry_release(struct registry *r, struct actor *a)
 {
+    check(a->kind < KIND_MAX);
     const struct actor_kind *k = r->domain->kinds[a->kind];
     bool undoable = r->undoable;
     r->undoable = false;
@@ -417,8 +437,9 @@ static void forget_recent(struct registry *r)
 
 void registry_evict(struct registry *r, struct actor *a)
 {
+    check(r->resident > 0);
     check(a->mailbox_last == NULL);
-    check((a->flags & (ACTOR_QUEUED | ACTOR_WAITING | ACTOR_LOADING | ACTOR_DIRTY)) == 0);
+    check((a->flags & (ACTOR_STATES | ACTOR_DIRTY)) == 0);
     registry_release(r, a);
     forget_recent(r);
     table_remove(&r->actors[a->kind], &a->entry);
@@ -435,6 +456,8 @@ void registry_rehash_step(struct registry *r)
 void registry_each(struct registry *r, uint16_t kind,
                    bool (*each)(void *context, struct id128 id, const void *state), void *context)
 {
+    check(each != NULL);
+    check(kind < KIND_MAX);
     size_t cursor = 0;
     struct table_entry *e;
     while ((e = table_next(&r->actors[kind], &cursor)) != NULL) {
@@ -446,6 +469,7 @@ void registry_each(struct registry *r, uint16_t kind,
 
 static void clear_kind(struct registry *r, int kind)
 {
+    check(r->domain->kinds[kind] != NULL);
     size_t cursor = 0;
     struct table_entry *e;
     while ((e = table_next(&r->actors[kind], &cursor)) != NULL)
@@ -464,6 +488,7 @@ static void clear_kind(struct registry *r, int kind)
 void registry_clear(struct registry *r)
 {
     registry_undo(r, (struct registry_mark){0});
+    check(r->undo_count == 0);
     forget_recent(r);
     for (int k = 0; k < KIND_MAX; k++)
         if (r->domain->kinds[k] != NULL)

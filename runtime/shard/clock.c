@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See clock.h. Backward jumps need no trust: time stands still until the wall has caught up. */
+/* The shard believes in an offset between wall and monotonic clock and adds it to the latter. A
+ * larger offset is believed after a while, a smaller one at once: time then stands still until the
+ * wall clock has caught up. */
 #include "runtime/shard/clock.h"
+
+#include "runtime/base/check.h"
 
 void clock_init(struct clock *c, struct env *e, uint64_t last_event_ns)
 {
+    check(e != NULL);
     uint64_t wall = env_wall_ns(e);
     *c = (struct clock){
         .now_ns = wall > last_event_ns ? wall : last_event_ns,
@@ -14,6 +19,7 @@ void clock_init(struct clock *c, struct env *e, uint64_t last_event_ns)
 
 void clock_tick(struct clock *c, struct env *e)
 {
+    check(c->now_ns != 0);
     uint64_t mono = env_mono_ns(e);
     uint64_t wall = env_wall_ns(e);
     bool jumped = wall > mono + c->offset_ns + CLOCK_JUMP_NS;

@@ -1,88 +1,93 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Closing: a shard takes nothing any more, finishes what it accepted, lets the views catch up for a
- * while, and gives the lease back. A recovery that takes too long for that is left to the next
- * start. */
-#include "runtime/shard/shard_priv.h"
+/* The phases only advance, in closing_move(). What is still to be finished in each the shard knows
+ * (shard_stop.c); here are the times, and the job that gives the lease back. A lease that cannot be
+ * given back is taken over by the next start all the same. */
+#include "runtime/shard/closing.h"
 
-bool closing_is_late(const struct shard *s)
+#include "runtime/base/check.h"
+
+static void closing_move(struct closing *c, enum closing_phase to)
 {
-    return s->closing && env_mono_ns(s->env) >= s->closing_views_ns;
+    check(to == c->phase + 1);
+    c->phase = to;
 }
 
-static void release_run(struct work *w)
+static void closing_wake(struct alarm *a)
 {
-    struct shard *s = container_of(w, struct shard, release_work);
-    struct journal_store *store = s->options.journal_store;
-    /* Not released, it is taken over by the next start all the same. */
-    (void)store->ops->lease_release(store, s->options.number, s->journal.epoch);
+    env_wake(a->env);
 }
 
-static void release_done(struct work *w)
+static void closing_run(struct work *w)
 {
-    struct shard *s = container_of(w, struct shard, release_work);
-    s->releasing = false;
-    shard_stop(s, "%s", "");
+    struct closing *c = container_of(w, struct closing, release);
+    check(c->phase == CLOSING_RELEASING);
+    (void)c->store->ops->lease_release(c->store, c->number, c->epoch);
 }
 
-static bool views_complete(const struct shard *s)
+static void closing_done(struct work *w)
 {
-    return follower_lag(&s->projector.follower, s->journal.committed_seq) == 0 ||
-           s->projector.follower.failing || closing_is_late(s);
+    struct closing *c = container_of(w, struct closing, release);
+    check(c->phase == CLOSING_RELEASING);
+    closing_move(c, CLOSING_RELEASED);
+    c->released(c->context);
 }
 
-static bool nothing_left(const struct shard *s)
+void closing_init(struct closing *c, const struct closing *uses)
 {
-    return s->ingress.count == 0 && fifo_empty(&s->run_queue) && fifo_empty(&s->wait_queue) &&
-           fifo_empty(&s->answered) && !s->loader.busy && journal_idle(&s->journal) &&
-           s->view_reads.count == 0 && !s->projector.follower.busy && views_complete(s);
+    check(uses->env != NULL);
+    check(uses->worker != NULL);
+    check(uses->store != NULL);
+    check(uses->released != NULL);
+    check(uses->phase == CLOSING_OPEN);
+    *c = *uses;
+    c->alarm.fire = closing_wake;
+    c->release.run = closing_run;
+    c->release.done = closing_done;
 }
 
-/* Of a shard that runs. */
-static void closing_finish(struct shard *s)
+void closing_end(struct closing *c, bool timed)
 {
-    if (s->releasing || !nothing_left(s))
+    check(c->env != NULL);
+    if (c->phase != CLOSING_OPEN)
         return;
-    s->releasing = true;
-    s->release_work.run = release_run;
-    s->release_work.done = release_done;
-    env_work(s->env, s->options.journal_worker, &s->release_work);
+    closing_move(c, CLOSING_ENDING);
+    c->ending_ns = env_mono_ns(c->env);
+    if (timed)
+        env_alarm_set(c->env, &c->alarm, c->ending_ns + CLOSING_VIEWS_NS);
 }
 
-/* At the start nobody waits for what it finds; later it tells what became of requests. */
-static bool may_recover(const struct shard *s)
+void closing_begin(struct closing *c, bool timed)
 {
-    return s->journal.epoch != 0 &&
-           env_mono_ns(s->env) < s->ending_ns + SHARD_CLOSING_VIEWS_NS;
+    check(closing_ends(c));
+    if (closing_begun(c))
+        return;
+    closing_move(c, CLOSING_CLOSING);
+    c->views_ns = env_mono_ns(c->env) + CLOSING_VIEWS_NS;
+    if (timed)
+        env_alarm_set(c->env, &c->alarm, c->views_ns);
 }
 
-void closing_advance(struct shard *s)
+void closing_release(struct closing *c, uint64_t epoch)
 {
-    bool running = s->state == SHARD_RUNNING;
-    if (closing_is_late(s) || !(running || may_recover(s)))
-        follower_abandon(&s->projector.follower); /* a large step would outlast the stop */
-    if (running && s->closing)
-        closing_finish(s);
-    else if (!running && !may_recover(s))
-        recovery_abandon(s);
+    check(epoch != 0);
+    closing_move(c, CLOSING_RELEASING);
+    c->epoch = epoch;
+    env_work(c->env, c->worker, &c->release);
 }
 
-void shard_end_lists(struct shard *s)
+void closing_kill(struct closing *c)
 {
-    if (!s->ending) {
-        s->ending = true;
-        s->ending_ns = env_mono_ns(s->env);
-        if (s->state != SHARD_STOPPED)
-            env_alarm_set(s->env, &s->closing_alarm, s->ending_ns + SHARD_CLOSING_VIEWS_NS);
-    }
-    view_reads_end_all(s);
-    env_wake(s->env);
+    c->phase = CLOSING_RELEASED;
 }
 
-void shard_close(struct shard *s)
+bool closing_is_late(const struct closing *c)
 {
-    s->closing = true;
-    shard_end_lists(s);
-    s->closing_views_ns = env_mono_ns(s->env) + SHARD_CLOSING_VIEWS_NS;
-    if (s->state != SHARD_STOPPED)
-        env_alarm_set(s->env, &s->closing_alarm, s->closing_views_ns);
+    check(c->phase <= CLOSING_RELEASED);
+    return closing_begun(c) && env_mono_ns(c->env) >= c->views_ns;
+}
+
+bool closing_has_time(const struct closing *c)
+{
+    check(closing_ends(c));
+    return env_mono_ns(c->env) < c->ending_ns + CLOSING_VIEWS_NS;
 }

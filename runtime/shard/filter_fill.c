@@ -1,70 +1,86 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Filter fill: after a start the filter over idempotency keys is empty, so every new key would need
- * a look into the views. This fills it from them, page by page on the read worker; until it is
- * complete the look-ups are made. */
+/* One page of keys is one job of the worker; the keys of a page go into the filter back on the
+ * loop. A page that ends while the shard recovers is dropped, for the recovery fills the tables on
+ * its own thread; the filling then begins at the front. */
+#include "runtime/shard/filter_fill.h"
+
 #include <stdlib.h>
 
-#include "runtime/shard/shard_priv.h"
+#include "runtime/base/check.h"
 
 #define FILTER_FILL_PAGE 20000 /* keys */
 
-static void keep_key(void *context, struct id128 key)
+static void filter_fill_keep(void *context, struct id128 key)
 {
-    struct shard *s = context;
-    check(s->filter_fill.count < FILTER_FILL_PAGE);
-    s->filter_fill.keys[s->filter_fill.count++] = key;
+    struct filter_fill *f = context;
+    check(f->count < FILTER_FILL_PAGE);
+    f->keys[f->count++] = key;
 }
 
-static void page_run(struct work *w)
+static void filter_fill_run(struct work *w)
 {
-    struct shard *s = container_of(w, struct shard, filter_fill.work);
-    struct view_store *store = s->options.view_store;
-    const struct key_space space = {s->options.number, KEY_KIND_REQUEST};
-    s->filter_fill.count = 0;
-    s->filter_fill.result = store->ops->keys_walk(store, space, &s->filter_fill.cursor,
-                                                  FILTER_FILL_PAGE, keep_key, s);
+    struct filter_fill *f = container_of(w, struct filter_fill, work);
+    check(f->busy);
+    const struct key_space space = {f->number, KEY_KIND_REQUEST};
+    f->count = 0;
+    f->result = f->store->ops->keys_walk(f->store, space, &f->cursor, FILTER_FILL_PAGE,
+                                         filter_fill_keep, f);
 }
 
-static void next_page(struct shard *s)
+static void filter_fill_next(struct filter_fill *f)
 {
-    s->filter_fill.busy = true;
-    env_work(s->env, s->options.read_worker, &s->filter_fill.work);
+    check(!f->busy);
+    f->busy = true;
+    env_work(f->env, f->worker, &f->work);
 }
 
-static void page_done(struct work *w)
+static void filter_fill_end(struct work *w)
 {
-    struct shard *s = container_of(w, struct shard, filter_fill.work);
-    s->filter_fill.busy = false;
-    if (s->state != SHARD_RUNNING) {
+    struct filter_fill *f = container_of(w, struct filter_fill, work);
+    check(f->count <= FILTER_FILL_PAGE);
+    check(f->busy);
+    f->busy = false;
+    if (!*f->running) {
         /* A recovery may be filling the filter on its worker: from the front when it is through. */
-        s->filter_fill.cursor = (struct key_cursor){.begun = false};
+        f->cursor = (struct key_cursor){.begun = false};
         return;
     }
-    for (size_t i = 0; i < s->filter_fill.count; i++)
-        filter_add(&s->keys.filter, s->filter_fill.keys[i]);
-    if (s->filter_fill.result == ERR_CORRUPT)
-        s->options.view_store->ops->damaged(s->options.view_store);
-    if (s->filter_fill.result != ERR_OK)
+    for (size_t i = 0; i < f->count; i++)
+        filter_add(&f->table->filter, f->keys[i]);
+    if (f->result == ERR_CORRUPT)
+        f->store->ops->damaged(f->store);
+    if (f->result != ERR_OK)
         return; /* look-ups go on asking the views */
-    if (s->filter_fill.cursor.ended)
-        s->keys.filter_complete = true;
+    if (f->cursor.ended)
+        f->table->filter_complete = true;
     else
-        next_page(s);
+        filter_fill_next(f);
 }
 
-void filter_fill_start(struct shard *s)
+void filter_fill_init(struct filter_fill *f, const struct filter_fill *uses)
 {
-    if (s->filter_fill.busy || s->keys.filter_complete)
+    check(uses->env != NULL);
+    check(uses->store != NULL);
+    check(uses->table != NULL);
+    check(uses->running != NULL);
+    *f = *uses;
+}
+
+void filter_fill_start(struct filter_fill *f)
+{
+    check(*f->running);
+    if (f->busy || f->table->filter_complete)
         return;
-    if (s->filter_fill.keys == NULL)
-        s->filter_fill.keys = malloc(FILTER_FILL_PAGE * sizeof *s->filter_fill.keys);
-    check(s->filter_fill.keys != NULL);
-    s->filter_fill.work.run = page_run;
-    s->filter_fill.work.done = page_done;
-    next_page(s);
+    if (f->keys == NULL)
+        f->keys = malloc(FILTER_FILL_PAGE * sizeof *f->keys);
+    check(f->keys != NULL);
+    f->work.run = filter_fill_run;
+    f->work.done = filter_fill_end;
+    filter_fill_next(f);
 }
 
-void filter_fill_done(struct shard *s)
+void filter_fill_done(struct filter_fill *f)
 {
-    free(s->filter_fill.keys);
+    check(!f->busy);
+    free(f->keys);
 }

@@ -1,163 +1,160 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See ingress.h. */
+/* Each message goes through three steps, a group of INGRESS_STEP at a time: its hash and the slot
+ * of its actor (ingress_hash), the actor by that slot (ingress_find), and its turn or mailbox. Each
+ * step asks the processor for what the next one reads. */
 #include "runtime/shard/ingress.h"
 
-#include "runtime/shard/shard_priv.h"
+#include "runtime/base/check.h"
+
+void ingress_init(struct ingress *in, const struct ingress_uses *uses)
+{
+    check(uses->env != NULL);
+    check(uses->registry != NULL);
+    check(uses->residence != NULL);
+    check(uses->schedule != NULL);
+    check(uses->answers != NULL);
+    check(uses->suspension != NULL);
+    check(uses->supervisor != NULL);
+    check(uses->view_reads != NULL);
+    check(uses->writable != NULL);
+    check(uses->ids != NULL);
+    check(uses->keys != NULL);
+    check(uses->stats != NULL);
+    in->uses = *uses;
+    in->count = in->next = in->hashed = in->found = 0;
+}
+
+cold void ingress_begin(struct ingress *in)
+{
+    check(in->count == 0);
+    check(in->next == 0);
+    in->since_ns = env_mono_ns(in->uses.env);
+    env_wake(in->uses.env);
+}
 
 /* --- refusals --------------------------------------------------------------------------------- */
 
-static void refuse_busy(struct shard *s, struct message *m, uint16_t code)
+void ingress_refuse(struct ingress *in, struct message *m, uint16_t code)
 {
-    s->stats.kinds[m->target_kind].busy++;
-    shard_finish(s, m, code);
-    m->retry_after_ms = SHARD_BUSY_RETRY_MS;
+    check(code != ERR_OK);
+    in->uses.stats->kinds[m->target_kind].busy++;
+    answers_refuse_busy(in->uses.answers, m, code);
 }
 
-bool ingress_may_enter(struct shard *s, struct message *m)
+bool ingress_may_enter(struct ingress *in, struct message *m)
 {
+    check(m->type->view || m->type->mutates);
     if (m->type->view) {
-        view_read_post(s, m);
+        view_reads_post(in->uses.view_reads, m);
         return false;
     }
-    if (s->writable && !dedup_table_full(&s->ids) && !dedup_table_full(&s->keys))
+    if (*in->uses.writable && !dedup_table_full(in->uses.ids) && !dedup_table_full(in->uses.keys))
         return true;
-    refuse_busy(s, m, s->writable ? ERR_BUSY : ERR_STORE_FULL);
+    ingress_refuse(in, m, *in->uses.writable ? ERR_BUSY : ERR_STORE_FULL);
     return false;
 }
 
 /* --- into a mailbox --------------------------------------------------------------------------- */
 
 /* None of its turns runs now. */
-static cold void deliver_held(struct shard *s, struct message *m, struct actor *a)
+static cold void ingress_deliver_halted(struct ingress *in, struct message *m, struct actor *a)
 {
+    check((a->flags & ACTOR_HALTED) != 0);
     if ((a->flags & ACTOR_QUARANTINED) != 0) {
-        supervisor_refused(s, m);
+        supervisor_refused(in->uses.supervisor, m);
     } else if (!actor_mailbox_put(a, &m->link)) {
-        refuse_busy(s, m, ERR_SUSPENDED);
+        ingress_refuse(in, m, ERR_SUSPENDED);
     } else {
-        s->stats.kinds[m->target_kind].depth++;
-        controls_await(s, m->deadline_ns);
+        in->uses.stats->kinds[m->target_kind].depth++;
+        suspension_await(in->uses.suspension, m->deadline_ns);
     }
 }
 
-void ingress_deliver(struct shard *s, struct message *m, struct actor *a)
+void ingress_deliver(struct ingress *in, struct message *m, struct actor *a)
 {
+    check(a->kind == m->target_kind);
     if ((a->flags & ACTOR_HALTED) != 0) {
-        deliver_held(s, m, a);
+        ingress_deliver_halted(in, m, a);
     } else if (!actor_mailbox_put(a, &m->link)) {
-        refuse_busy(s, m, ERR_BUSY);
+        ingress_refuse(in, m, ERR_BUSY);
     } else {
-        s->stats.kinds[m->target_kind].depth++;
-        shard_ready(s, a);
+        in->uses.stats->kinds[m->target_kind].depth++;
+        schedule_ready(in->uses.schedule, a);
     }
 }
 
-void ingress_take(struct shard *s, struct message *m)
+void ingress_take(struct ingress *in, struct message *m)
 {
-    struct actor *a = ingress_target(s, m, NULL);
+    check(m->type != NULL);
+    struct actor *a = ingress_target(in, m, NULL);
     if (a != NULL)
-        ingress_deliver(s, m, a);
+        ingress_deliver(in, m, a);
 }
 
 /* Where their actors lie, by their slots, which have come by now. */
-static void ingress_find(struct shard *s, size_t end)
+static void ingress_find(struct ingress *in, size_t end)
 {
-    struct ingress *a = &s->ingress;
-    for (struct ingress_item *i = &a->items[a->found]; i < &a->items[end]; i++) {
+    check(end <= in->count);
+    check(in->found <= end);
+    for (struct ingress_item *i = &in->items[in->found]; i < &in->items[end]; i++) {
         uint16_t kind = i->message->target_kind;
-        i->actor = registry_guess(&s->registry, kind, i->hash);
-        registry_prefetch(&s->registry, kind, i->actor);
+        i->actor = registry_guess(in->uses.registry, kind, i->hash);
+        registry_prefetch(in->uses.registry, kind, i->actor);
     }
-    a->found = end;
+    in->found = end;
 }
 
-static void ingress_hash(struct shard *s, size_t end)
+static void ingress_hash(struct ingress *in, size_t end)
 {
-    struct ingress *a = &s->ingress;
-    for (struct ingress_item *i = &a->items[a->hashed]; i < &a->items[end]; i++) {
+    check(end <= in->count);
+    check(in->hashed <= end);
+    for (struct ingress_item *i = &in->items[in->hashed]; i < &in->items[end]; i++) {
         const struct message *m = i->message;
         i->hash = id128_hash(m->target);
-        registry_prefetch_slot(&s->registry, m->target_kind, i->hash);
+        registry_prefetch_slot(in->uses.registry, m->target_kind, i->hash);
         if (m->keyed)
-            dedup_table_prefetch(&s->keys, m->key);
+            dedup_table_prefetch(in->uses.keys, m->key);
     }
-    a->hashed = end;
+    in->hashed = end;
 }
 
-void ingress_look_ahead(struct shard *s)
+void ingress_look_ahead(struct ingress *in)
 {
-    const struct ingress *a = &s->ingress;
-    size_t end = a->hashed + INGRESS_STEP;
-    ingress_find(s, a->hashed);
-    ingress_hash(s, end < a->count ? end : a->count);
+    check(in->hashed <= in->count);
+    check(in->found <= in->hashed);
+    size_t end = in->hashed + INGRESS_STEP;
+    ingress_find(in, in->hashed);
+    ingress_hash(in, end < in->count ? end : in->count);
 }
 
-void ingress_accept(struct shard *s)
+void ingress_accept(struct ingress *in)
 {
-    struct ingress *a = &s->ingress;
-    if (a->count == 0)
+    check(in->next <= in->count);
+    if (in->count == 0)
         return;
-    ingress_look_ahead(s);
-    ingress_look_ahead(s);
-    while (a->next < a->count) {
-        const struct ingress_item *i = ingress_next(s);
-        struct actor *to = ingress_target(s, i->message, i->actor);
+    ingress_look_ahead(in);
+    ingress_look_ahead(in);
+    while (in->next < in->count) {
+        const struct ingress_item *i = ingress_next(in);
+        struct actor *to = ingress_target(in, i->message, i->actor);
         if (to != NULL)
-            ingress_deliver(s, i->message, to);
+            ingress_deliver(in, i->message, to);
     }
-    a->count = a->next = a->hashed = a->found = 0;
+    in->count = in->next = in->hashed = in->found = 0;
 }
 
-void ingress_forget(struct shard *s, const struct actor *gone)
+void ingress_forget(struct ingress *in, const struct actor *gone)
 {
-    struct ingress *a = &s->ingress;
-    for (size_t i = a->next; i < a->found; i++)
-        if (a->items[i].actor == gone)
-            a->items[i].actor = NULL;
+    check(in->found <= in->count);
+    for (size_t i = in->next; i < in->found; i++)
+        if (in->items[i].actor == gone)
+            in->items[i].actor = NULL;
 }
 
-/* --- the post --------------------------------------------------------------------------------- */
-
-static cold void begin_group(struct shard *s)
+void ingress_drain(struct ingress *in, struct stash *to)
 {
-    s->ingress.since_ns = env_mono_ns(s->env);
-    env_wake(s->env);
-}
-
-/* To a running shard. */
-static inline void ingress_put(struct shard *s, struct message *m)
-{
-    struct ingress *a = &s->ingress;
-    if (a->count == INGRESS_MAX)
-        ingress_accept(s);
-    if (a->count == 0)
-        begin_group(s);
-    m->posted_ns = a->since_ns;
-    a->items[a->count++] = (struct ingress_item){.message = m};
-}
-
-/* Other than to a running shard. */
-static cold void post_later(struct shard *s, struct message *m)
-{
-    if (s->state == SHARD_STOPPED || s->closing) {
-        shard_finish(s, m, ERR_UNAVAILABLE);
-        return;
-    }
-    m->posted_ns = env_mono_ns(s->env);
-    if (!stash_put(s, m))
-        refuse_busy(s, m, ERR_UNAVAILABLE);
-}
-
-void shard_post(struct shard *s, struct message *m)
-{
-    m->drew_ids = false;
-    m->replayed = false;
-    if (m->target_kind >= KIND_MAX || s->options.domain->kinds[m->target_kind] == NULL) {
-        m->target_kind = 0;
-        shard_finish(s, m, ERR_UNSUPPORTED);
-    } else if (s->state == SHARD_RUNNING && !s->closing) {
-        ingress_put(s, m);
-    } else {
-        post_later(s, m);
-    }
+    check(in->next == 0); /* no turn runs */
+    for (size_t i = 0; i < in->count; i++)
+        stash_put_beyond(to, in->items[i].message);
+    in->count = in->hashed = in->found = 0;
 }

@@ -13,14 +13,31 @@
 #include <stdint.h>
 
 #include "runtime/base/check.h"
+#include "runtime/dedup/dedup_table.h"
+#include "runtime/shard/residence.h"
+#include "runtime/shard/stash.h"
+#include "runtime/shard/supervisor.h"
+#include "runtime/shard/suspension.h"
+#include "runtime/shard/view_reads.h"
 
 #define INGRESS_MAX 256 /* when one more comes between two passes, they go into the mailboxes */
 #define INGRESS_STEP 16 /* looked up together: one by one each would wait for its page's place,
                             many more at once than these the processor does not keep track of */
 
-struct actor;
-struct message;
-struct shard;
+/* What ingress works with; all of it outlives it. */
+struct ingress_uses {
+    struct env *env;
+    struct registry *registry;
+    struct residence *residence;
+    struct schedule *schedule;
+    struct answers *answers;
+    struct suspension *suspension;
+    struct supervisor *supervisor;
+    struct view_reads *view_reads;
+    struct dedup_table *ids, *keys;
+    const bool *writable; /* the store takes writes */
+    struct shard_stats *stats;
+};
 
 struct ingress {
     struct ingress_item {
@@ -33,25 +50,70 @@ struct ingress {
     size_t hashed; /* those below have their hash, and their slot is on its way ... */
     size_t found;  /* ... those below have their actor, and that is on its way */
     uint64_t since_ns; /* when the first of them came */
+    struct ingress_uses uses;
 };
 
-/* One step: the slots of INGRESS_STEP more, the actors of those before them. Twice ahead of the
- * first message, then whenever so many have left. */
-void ingress_look_ahead(struct shard *s);
-
 /* All into their mailboxes (or refused), in the order they came. */
-void ingress_accept(struct shard *s);
+void ingress_accept(struct ingress *in);
+
+void ingress_init(struct ingress *in, const struct ingress_uses *uses);
+
+/* --- the post: to a running shard ------------------------------------------------------------- */
+
+/* The first since the last pass: notes the time, wakes the loop. */
+void ingress_begin(struct ingress *in);
+
+static inline void ingress_put(struct ingress *in, struct message *m)
+{
+    if (in->count == INGRESS_MAX)
+        ingress_accept(in);
+    if (in->count == 0)
+        ingress_begin(in);
+    m->posted_ns = in->since_ns;
+    in->items[in->count++] = (struct ingress_item){.message = m};
+}
+
+/* One that waited elsewhere: into its actor's mailbox, or refused. */
+void ingress_take(struct ingress *in, struct message *m);
+
+/* One that finds no room at all: refused with this code. */
+void ingress_refuse(struct ingress *in, struct message *m, uint16_t code);
+
+/* --- the pass --------------------------------------------------------------------------------- */
+
+/* One step: the slots of INGRESS_STEP more, the actors of those before them. Twice ahead of the
+ * first message, then whenever that many have left. */
+void ingress_look_ahead(struct ingress *in);
+
+/* The oldest, which is no longer in here; there must be one. */
+static inline struct ingress_item *ingress_next(struct ingress *in)
+{
+    if (in->next % INGRESS_STEP == 0)
+        ingress_look_ahead(in);
+    return &in->items[in->next++];
+}
 
 /* Of a list or a change: may it go to its actor? If not, it was dealt with. */
-must_check bool ingress_may_enter(struct shard *s, struct message *m);
+must_check bool ingress_may_enter(struct ingress *in, struct message *m);
+
+/* The actor it goes to, with the one that was seen ahead; NULL if it goes to none. */
+static inline struct actor *ingress_target(struct ingress *in, struct message *m,
+                                           struct actor *seen)
+{
+    if ((m->type->view || m->type->mutates) && !ingress_may_enter(in, m))
+        return NULL;
+    if (seen == NULL || !id128_equal(seen->entry.id, m->target))
+        seen = residence_get(in->uses.residence, m->target_kind, m->target);
+    return seen;
+}
 
 /* Into the mailbox, or refused. */
-void ingress_deliver(struct shard *s, struct message *m, struct actor *a);
+void ingress_deliver(struct ingress *in, struct message *m, struct actor *a);
 
 /* This actor is about to leave the registry. */
-void ingress_forget(struct shard *s, const struct actor *a);
+void ingress_forget(struct ingress *in, const struct actor *a);
 
-/* One that waited elsewhere. */
-void ingress_take(struct shard *s, struct message *m);
+/* The actors are about to be rebuilt: puts all messages elsewhere. */
+void ingress_drain(struct ingress *in, struct stash *to);
 
 #endif

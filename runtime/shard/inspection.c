@@ -4,6 +4,7 @@
 
 void shard_get_stats(const struct shard *s, struct shard_stats *stats)
 {
+    check(stats != NULL);
     *stats = s->stats;
     stats->state = s->state;
     stats->writable = shard_writable(s);
@@ -51,32 +52,34 @@ static struct actor *inspection_resident(const struct shard *s, uint16_t kind, s
 
 static void inspection_resume(struct shard *s, struct actor *a)
 {
-    controls_lift(s, a, ACTOR_HALTED);
-    supervisor_forgive(s, a);
-    shard_ready(s, a);
+    check(s->recovery == NULL);
+    controls_lift(&s->controls, a, ACTOR_HALTED);
+    supervisor_forgive(&s->supervisor, a);
+    schedule_ready(&s->schedule, a);
 }
 
 enum err shard_actor_command(struct shard *s, uint16_t kind, struct id128 id,
                              enum actor_command command)
 {
     if (s->state == SHARD_RUNNING)
-        ingress_accept(s); /* what came before comes first */
+        ingress_accept(&s->ingress); /* what came before comes first */
     struct actor *a = inspection_resident(s, kind, id);
     if (a == NULL)
         return ERR_NOT_FOUND;
     switch (command) {
     case ACTOR_COMMAND_SUSPEND:
-        return controls_give(s, a, ACTOR_SUSPENDED);
+        return suspension_begin(&s->suspension, a);
     case ACTOR_COMMAND_RESUME:
         inspection_resume(s, a);
         return ERR_OK;
     case ACTOR_COMMAND_TRACE:
-        return controls_give(s, a, ACTOR_TRACED);
+        return controls_give(&s->controls, a, ACTOR_TRACED);
     case ACTOR_COMMAND_UNTRACE:
-        controls_lift(s, a, ACTOR_TRACED);
+        controls_lift(&s->controls, a, ACTOR_TRACED);
         return ERR_OK;
     case ACTOR_COMMAND_STOP:
-        return passivation_now(s, a) ? ERR_OK : ERR_BUSY;
+        return passivation_now(&s->passivation, a, s->projector.follower.position.seq) ? ERR_OK
+                                                                                       : ERR_BUSY;
     }
     return ERR_UNSUPPORTED;
 }
@@ -84,6 +87,7 @@ enum err shard_actor_command(struct shard *s, uint16_t kind, struct id128 id,
 static void inspection_describe(const struct shard *s, const struct actor *a,
                                 struct actor_info *info)
 {
+    check(a->kind < KIND_MAX);
     *info = (struct actor_info){
         .kind = a->kind,
         .id = a->entry.id,
@@ -102,6 +106,7 @@ static void inspection_describe(const struct shard *s, const struct actor *a,
 enum err shard_actor_info(const struct shard *s, uint16_t kind, struct id128 id,
                           struct actor_info *info)
 {
+    check(info != NULL);
     const struct actor *a = inspection_resident(s, kind, id);
     if (a == NULL)
         return ERR_NOT_FOUND;
@@ -123,6 +128,7 @@ enum err shard_actor_state(const struct shard *s, uint16_t kind, struct id128 id
 static uint32_t insert_info(const struct shard *s, const struct actor *a, struct actor_info *infos,
                            uint32_t count, uint32_t max)
 {
+    check(count <= max);
     if (count == max && infos[count - 1].mailbox >= a->mailbox_count)
         return count;
     uint32_t at = count < max ? count : max - 1;
@@ -136,6 +142,7 @@ static uint32_t insert_info(const struct shard *s, const struct actor *a, struct
 
 uint32_t shard_actors_top(const struct shard *s, struct actor_info *infos, uint32_t max)
 {
+    check(infos != NULL || max == 0);
     uint32_t count = 0;
     for (int k = 0; k < KIND_MAX && max > 0 && s->recovery == NULL; k++) {
         size_t cursor = 0;
@@ -144,4 +151,22 @@ uint32_t shard_actors_top(const struct shard *s, struct actor_info *infos, uint3
             count = insert_info(s, actor_of_entry(e), infos, count, max);
     }
     return count;
+}
+
+/* --- dead letters ----------------------------------------------------------------------------- */
+
+void shard_dead_letters(const struct shard *s,
+                        bool (*each)(void *context, const struct dead_letter *letter),
+                        void *context)
+{
+    dead_letters_each(&s->dead_letters, each, context);
+}
+
+enum err shard_dead_letter_replay(struct shard *s, uint64_t number)
+{
+    struct message *m = dead_letters_replay(&s->dead_letters, number);
+    if (m == NULL)
+        return ERR_NOT_FOUND;
+    shard_post(s, m);
+    return ERR_OK;
 }

@@ -13,6 +13,10 @@ static void loader_finish(struct work *w);
 void loader_init(struct loader *l, struct env *env, struct worker *worker,
                  struct journal_store *journal_store, struct view_store *view_store, uint16_t shard)
 {
+    check(env != NULL);
+    check(worker != NULL);
+    check(journal_store != NULL);
+    check(view_store != NULL);
     *l = (struct loader){.env = env,
                          .worker = worker,
                          .journal_store = journal_store,
@@ -25,6 +29,7 @@ void loader_init(struct loader *l, struct env *env, struct worker *worker,
 
 void loader_forget(struct loader *l)
 {
+    check(l->parts.count <= LOADER_PARTS_MAX);
     size_t cursor = 0;
     struct table_entry *e;
     while ((e = table_next(&l->parts, &cursor)) != NULL)
@@ -48,12 +53,14 @@ void loader_reset(struct loader *l)
 {
     loader_forget(l);
     l->asked_count = 0;
-    l->crowded = false;
     l->stale = l->busy;
 }
 
 static void loader_start(struct loader *l)
 {
+    check(l->reading_count == 0);
+    check(l->asked_count > 0);
+    check(!l->busy);
     struct load *loads = l->reading;
     size_t cap = l->reading_cap;
     l->reading = l->asked;
@@ -68,6 +75,8 @@ static void loader_start(struct loader *l)
 
 void loader_ask(struct loader *l, const struct load *load)
 {
+    check(load->what != LOAD_PART || load->position != 0);
+    check(l->loaded != NULL);
     array_reserve(l->asked, l->asked_cap, l->asked_count + 1);
     l->asked[l->asked_count++] = *load;
     if (!l->busy)
@@ -96,6 +105,7 @@ static bool keep_state(void *context, const struct state_row *row)
 static struct part *part_copy(const struct record_reader *found, uint64_t position)
 {
     struct slice bytes = found->inside ? found->event : found->answer.reply;
+    check(found->inside || bytes.len == 0 || bytes.data != NULL);
     struct part *part = malloc(sizeof *part + bytes.len);
     check(part != NULL);
     part->entry.id = (struct id128){0, position};
@@ -119,6 +129,7 @@ struct part_group {
 
 static struct load *first_of_item(const struct part_group *group, uint32_t item)
 {
+    check(group->count > 0);
     size_t low = 0, high = group->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -167,6 +178,8 @@ static int by_position(const void *a, const void *b)
 /* The loads are sorted by position: returns how many from the front lie in one batch. */
 static size_t load_parts(struct loader *l, struct load *loads, size_t count)
 {
+    check(loads[0].what == LOAD_PART);
+    check(count > 0);
     uint64_t seq = position_seq(loads[0].position);
     struct part_group group = {loads, 1, ERR_OK};
     while (group.count < count && loads[group.count].what == LOAD_PART &&
@@ -182,6 +195,7 @@ static size_t load_parts(struct loader *l, struct load *loads, size_t count)
 
 static size_t load_one(struct loader *l, struct load *load, size_t count)
 {
+    check(count > 0);
     struct view_store *s = l->view_store;
     if (load->what == LOAD_PART)
         return load_parts(l, load, count);
@@ -197,6 +211,8 @@ static size_t load_one(struct loader *l, struct load *load, size_t count)
 static void loader_run(struct work *w)
 {
     struct loader *l = container_of(w, struct loader, work);
+    check(l->busy);
+    check(l->reading_count > 0);
     qsort(l->reading, l->reading_count, sizeof *l->reading, by_position);
     for (size_t i = 0; i < l->reading_count;)
         i += load_one(l, &l->reading[i], l->reading_count - i);
@@ -204,37 +220,42 @@ static void loader_run(struct work *w)
 
 /* --- back on the loop ------------------------------------------------------------------------- */
 
-static void keep_part(struct loader *l, struct load *load)
+/* False: there is no room for it. */
+static bool keep_part(struct loader *l, struct load *load)
 {
+    check(load->what == LOAD_PART || load->part == NULL);
     if (load->part == NULL)
-        return;
+        return true;
     bool known = loader_part(l, load->position) != NULL;
     if (known || l->parts.count >= LOADER_PARTS_MAX) {
-        l->crowded |= !known;
         free(load->part);
-        return;
+        return known;
     }
     bool inserted = table_insert(&l->parts, &load->part->entry);
     check(inserted);
+    return true;
 }
 
 static void loader_finish(struct work *w)
 {
     struct loader *l = container_of(w, struct loader, work);
+    check(l->finished != NULL);
+    check(l->busy);
+    bool overflowed = false;
     l->busy = false;
     for (size_t i = 0; i < l->reading_count; i++) {
         struct load *load = &l->reading[i];
         if (l->stale) {
             free(load->part);
         } else {
-            keep_part(l, load);
+            overflowed |= !keep_part(l, load);
             l->loaded(l->context, load);
         }
         free((char *)load->body.data);
     }
     l->reading_count = 0;
     if (!l->stale)
-        l->finished(l->context);
+        l->finished(l->context, overflowed);
     l->stale = false;
     if (l->asked_count > 0 && !l->busy)
         loader_start(l);

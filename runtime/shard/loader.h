@@ -16,8 +16,8 @@
 #include "runtime/store/view_store.h"
 
 /* Journal parts kept for turns that will run again: far more than any one turn needs (a message
- * names 8,192 transfers at most). When the turns that wait need more together, one of them is
- * served alone before the others try again. */
+ * names 8,192 transfers at most). What to do when the turns that wait need more together
+ * the owner decides (admission.h). */
 #define LOADER_PARTS_MAX 65536
 
 enum load_what {
@@ -58,11 +58,11 @@ struct loader {
     bool stale; /* the group was asked for before a recovery: its answers are dropped */
     struct work work;
     struct table parts;
-    bool crowded; /* a part found no room; the owner clears it */
     /* Called on the loop for each load of a group; what it points to is freed after the call,
-     * except parts. Then `finished`, once for the group. */
+     * except parts. Then `finished`, once for the group, with whether a part of it found no room.
+     */
     void (*loaded)(void *context, struct load *l);
-    void (*finished)(void *context);
+    void (*finished)(void *context, bool overflowed);
     void *context;
 };
 

@@ -1,69 +1,75 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Passivation: keeps the number of resident actors under its limit. A clock hand goes over the
- * tables; an actor not used since its last visit, idle, and unchanged since the views hold it,
- * leaves. It comes back from the views with its next message. While turns wait for the loader the
- * hand goes round only once for each of its answers: every turn that waits looks anew then at all
- * it needs, so nothing leaves that one of them has already been given. */
+/* The CLOCK algorithm: a hand goes over the tables, clears ACTOR_USED, and sends away what is found
+ * without it. While turns wait for the loader the hand goes round only once for each of its
+ * answers: every turn that waits looks anew then at all it needs, so nothing leaves that one of
+ * them has already been given. */
+#include "runtime/shard/passivation.h"
+
+#include "runtime/base/check.h"
 #include "runtime/base/mutant.h"
-#include "runtime/shard/shard_priv.h"
 
 #define PASSIVATION_STEPS 256 /* actors looked at after one pass */
 
-static bool may_leave(const struct shard *s, const struct actor *a)
+void passivation_init(struct passivation *p, struct residence *residence, size_t resident_max)
 {
-    const uint16_t busy = ACTOR_LOADING | ACTOR_QUEUED | ACTOR_WAITING | ACTOR_CONTROLS;
-    return (a->flags & busy) == 0 && actor_mailbox_empty(a) &&
-           (a->touched_seq <= s->projector.follower.position.seq || MUTANT(LEAVE_EARLY)) &&
-           !s->options.domain->kinds[a->kind]->resident;
+    check(residence != NULL);
+    *p = (struct passivation){.residence = residence, .resident_max = resident_max};
 }
 
-static void passivation_leave(struct shard *s, struct actor *a)
+static bool may_leave(const struct passivation *p, const struct actor *a, uint64_t projected_seq)
 {
-    bool may_exist = (a->flags & ACTOR_EXISTS) != 0 || a->touched_seq != 0;
-    uint64_t ms = id128_unix_ms(a->entry.id);
-    if (may_exist && id128_tells_time(a->entry.id) && ms > s->evicted_ms[a->kind])
-        s->evicted_ms[a->kind] = ms;
-    registry_evict(&s->registry, a);
-    s->stats.evicted++;
+    check(a->kind < KIND_MAX);
+    return (a->flags & (ACTOR_STATES | ACTOR_CONTROLS)) == 0 && actor_mailbox_empty(a) &&
+           (a->touched_seq <= projected_seq || MUTANT(LEAVE_EARLY)) &&
+           !p->residence->registry->domain->kinds[a->kind]->resident;
 }
 
 /* The next actor under the hand, over all kinds. */
-static struct actor *next_under_hand(struct shard *s)
+static struct actor *next_under_hand(struct passivation *p)
 {
+    check(p->hand_kind < KIND_MAX);
     for (int tried = 0; tried <= KIND_MAX; tried++) {
-        struct table_entry *e = table_next(&s->registry.actors[s->hand_kind], &s->hand_cursor);
+        const struct table *actors = &p->residence->registry->actors[p->hand_kind];
+        struct table_entry *e = table_next(actors, &p->hand_cursor);
         if (e != NULL)
             return actor_of_entry(e);
-        s->hand_kind = (s->hand_kind + 1) % KIND_MAX;
-        s->hand_cursor = 0;
+        p->hand_kind = (p->hand_kind + 1) % KIND_MAX;
+        p->hand_cursor = 0;
     }
     return NULL;
 }
 
-void passivation_step(struct shard *s)
+void passivation_step(struct passivation *p, uint64_t projected_seq)
 {
+    const struct residence *r = p->residence;
     for (int i = 0; i < PASSIVATION_STEPS; i++) {
-        if (s->registry.resident <= s->options.resident_max)
+        if (r->registry->resident <= p->resident_max)
             return;
-        if (!fifo_empty(&s->wait_queue)) {
-            if (s->hand_left == 0)
+        if (!fifo_empty(&r->schedule->wait_queue)) {
+            if (p->left == 0)
                 return;
-            s->hand_left--;
+            p->left--;
         }
-        struct actor *a = next_under_hand(s);
+        struct actor *a = next_under_hand(p);
         if (a == NULL)
             return;
         if ((a->flags & ACTOR_USED) != 0)
             a->flags &= (uint16_t)~ACTOR_USED;
-        else if (may_leave(s, a))
-            passivation_leave(s, a);
+        else if (may_leave(p, a, projected_seq))
+            residence_evict(p->residence, a);
     }
 }
 
-bool passivation_now(struct shard *s, struct actor *a)
+bool passivation_now(struct passivation *p, struct actor *a, uint64_t projected_seq)
 {
-    if (!may_leave(s, a))
+    check(a != NULL);
+    if (!may_leave(p, a, projected_seq))
         return false;
-    passivation_leave(s, a);
+    residence_evict(p->residence, a);
     return true;
+}
+
+void passivation_loaded(struct passivation *p)
+{
+    p->left = p->residence->registry->resident;
 }

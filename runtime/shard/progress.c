@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Accesses are sequentially consistent: who waits writes that down and then looks where the views
- * are, who moves the views then looks for those that wait, so that one of them sees the other. */
+/* Accesses are sequentially consistent: a shard that waits marks that and then looks where the
+ * views are, one that moves its views then looks for marks, so that one of them sees the other. */
 #include "runtime/shard/progress.h"
 
 #include "runtime/base/mutant.h"
 
 static void notify_waiting(struct progress *p, uint16_t shard)
 {
+    check(shard < p->count);
     for (uint16_t i = 0; i < p->count; i++)
         if (i != shard && atomic_load(&p->shards[i].waiting) && !MUTANT(FORGET_NOTIFY))
             p->notify(p->context, i);
@@ -14,18 +15,23 @@ static void notify_waiting(struct progress *p, uint16_t shard)
 
 void progress_commit(struct progress *p, uint16_t shard, uint64_t seq)
 {
-    /* Read by who heard of the commit, whichever way, and so after it. */
+    check(atomic_load_explicit(&p->shards[shard].committed, memory_order_relaxed) <= seq);
+    check(shard < p->count);
+    /* A reader that depends on this batch has been told of its commit, and so reads after it. */
     atomic_store_explicit(&p->shards[shard].committed, seq, memory_order_release);
 }
 
 void progress_project(struct progress *p, uint16_t shard, uint64_t seq)
 {
+    check(shard < p->count);
     atomic_store(&p->shards[shard].projected, seq);
     notify_waiting(p, shard);
 }
 
 void progress_open(struct progress *p, uint16_t shard, uint64_t committed, uint64_t projected)
 {
+    check(projected <= committed);
+    check(shard < p->count);
     progress_commit(p, shard, committed);
     atomic_store(&p->shards[shard].projected, projected);
     atomic_store(&p->shards[shard].opened, true);
@@ -34,18 +40,21 @@ void progress_open(struct progress *p, uint16_t shard, uint64_t committed, uint6
 
 void progress_stop(struct progress *p, uint16_t shard)
 {
+    check(shard < p->count);
     atomic_store(&p->shards[shard].stopped, true);
     notify_waiting(p, shard);
 }
 
 void progress_wait(struct progress *p, uint16_t shard, bool waiting)
 {
+    check(shard < p->count);
     if (atomic_load_explicit(&p->shards[shard].waiting, memory_order_relaxed) != waiting)
         atomic_store(&p->shards[shard].waiting, waiting);
 }
 
 bool progress_wanted(const struct progress *p, uint16_t shard, uint64_t projected)
 {
+    check(shard < p->count);
     return atomic_load(&p->shards[shard].wanted) > projected;
 }
 
@@ -61,6 +70,7 @@ static bool progress_want(struct progress_shard *s, uint64_t seq)
 
 void progress_capture_own(struct progress *p, uint16_t shard, uint64_t *seqs)
 {
+    check(shard < p->count);
     for (uint16_t i = 0; i < p->count; i++)
         seqs[i] = 0;
     seqs[shard] = atomic_load(&p->shards[shard].committed);
@@ -69,6 +79,7 @@ void progress_capture_own(struct progress *p, uint16_t shard, uint64_t *seqs)
 
 bool progress_capture(struct progress *p, uint16_t shard, uint64_t *seqs)
 {
+    check(shard < p->count);
     for (uint16_t i = 0; i < p->count; i++)
         if (!atomic_load(&p->shards[i].opened) && !atomic_load(&p->shards[i].stopped))
             return false;
@@ -85,6 +96,7 @@ bool progress_capture(struct progress *p, uint16_t shard, uint64_t *seqs)
 
 enum progress_wait progress_reached(const struct progress *p, const uint64_t *seqs)
 {
+    check(p->count > 0);
     enum progress_wait found = PROGRESS_REACHED;
     for (uint16_t i = 0; i < p->count; i++) {
         if (atomic_load(&p->shards[i].projected) >= seqs[i])

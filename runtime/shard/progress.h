@@ -44,7 +44,7 @@ bool progress_wanted(const struct progress *p, uint16_t shard, uint64_t projecte
 /* --- what lists wait for ---------------------------------------------------------------------- */
 
 /* For a list of this shard: where all shards stand now, one seq each. false: one has not opened
- * yet, ask again. Shards whose views are behind are asked to hurry. */
+ * yet, ask again. Shards whose views are behind are told that they are wanted. */
 must_check bool progress_capture(struct progress *p, uint16_t shard, uint64_t *seqs);
 /* The same, if what is listed lies in this shard, which has opened: the others do not matter. */
 void progress_capture_own(struct progress *p, uint16_t shard, uint64_t *seqs);

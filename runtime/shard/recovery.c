@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Recovery: how a shard gets its state, at the start and after a commit that failed or whose
- * outcome is unknown. On the journal worker: take the lease (first time) or reopen the store, read
- * where the views stand, replay the journal after it onto an empty registry. Back on the loop: what
- * was held for a batch that turned out durable is answered, the rest is told to retry. An attempt
- * that fails is made again; nobody is answered before one has told what is durable, or the shard
- * stops.
+/* On the journal worker: take the lease (first time) or reopen the store, read where the views
+ * stand, replay the journal after it onto an empty registry. Back on the loop: what was deferred
+ * for a batch that turned out durable is answered, the rest is told to retry. An attempt that fails
+ * is made again; nobody is answered before one has told what is durable, or the shard stops.
  *
  * What a damaged journal means is decided here:
  *     newest batch torn, never acknowledged, store may tear      cut it, go on
@@ -13,14 +11,16 @@
  *     views ahead of the journal, or of another journal          stop: a restored backup
  *     a file removed or replaced while in use                    stop
  */
+#include "runtime/shard/recovery.h"
+
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "runtime/base/check.h"
 #include "runtime/base/mutant.h"
 #include "runtime/base/time.h"
-#include "runtime/shard/shard_priv.h"
 
 #define ID_AHEAD_MS 1000 /* ids may be this much ahead of the clock when they are accepted */
 #define RECOVERY_RETRY_NS (NS_PER_S / 2)
@@ -32,10 +32,22 @@ struct doubtful {
     bool durable;
 };
 
+/* Where an attempt is:
+ *
+ *     READING ──failed, may be tried again──▶ PAUSED ──a while later──▶ READING
+ *        └──read, or failed for good──▶ ENDED ◀──abandoned──┘
+ */
+enum recovery_phase {
+    RECOVERY_READING, /* the journal worker has registry, wheel and tables */
+    RECOVERY_PAUSED,
+    RECOVERY_ENDED,
+};
+
 struct recovery {
+    struct recovery_uses uses;
+    enum recovery_phase phase;
     struct work work;
-    struct alarm retry;
-    struct shard *shard;
+    struct alarm retry;         /* of a PAUSED one */
     enum err cause;             /* ERR_OK at the start */
     uint32_t attempts;          /* before this one */
     uint64_t now_ns;            /* the shard's clock when it began */
@@ -51,7 +63,7 @@ struct recovery {
     struct replay replay;
     struct replay_source source;
     uint64_t torn_seq;
-    char reason[SHARD_REASON_MAX];
+    char reason[RECOVERY_REASON_MAX];
 };
 
 /* --- on the journal worker -------------------------------------------------------------------- */
@@ -61,6 +73,7 @@ static enum err recovery_fail(struct recovery *r, enum err e, const char *format
 
 static enum err recovery_fail(struct recovery *r, enum err e, const char *format, ...)
 {
+    check(e != ERR_OK);
     va_list args;
     va_start(args, format);
     vsnprintf(r->reason, sizeof r->reason, format, args);
@@ -71,7 +84,8 @@ static enum err recovery_fail(struct recovery *r, enum err e, const char *format
 /* Damage of the journal, with what an operator can do about it. */
 static enum err fail_damaged(struct recovery *r, uint64_t seq, const char *what)
 {
-    uint16_t shard = r->shard->options.number;
+    check(seq > 0);
+    uint16_t shard = r->uses.number;
     char which[24] = "";
     if (shard > 0)
         snprintf(which, sizeof which, " --shard %u", shard);
@@ -80,15 +94,16 @@ static enum err fail_damaged(struct recovery *r, uint64_t seq, const char *what)
         "%s (in %s); nothing of it was changed. payctl ledger show-batch %llu%s and payctl "
         "ledger verify, each with --data and the directory, tell more; restore the "
         "directory from a backup",
-        what, r->shard->options.journal_store->location, (unsigned long long)seq, which);
+        what, r->uses.journal_store->location, (unsigned long long)seq, which);
 }
 
 /* The same of a batch of this shard. */
 static enum err fail_at(struct recovery *r, uint64_t seq, const char *how)
 {
+    check(seq > 0);
     char what[REPLAY_REASON_MAX];
-    snprintf(what, sizeof what, "journal of shard %u is damaged at batch %llu: %s",
-             r->shard->options.number, (unsigned long long)seq, how);
+    snprintf(what, sizeof what, "journal of shard %u is damaged at batch %llu: %s", r->uses.number,
+             (unsigned long long)seq, how);
     return fail_damaged(r, seq, what);
 }
 
@@ -103,8 +118,7 @@ static bool store_doubtful(const struct recovery *r)
 
 static enum err take_lease(struct recovery *r)
 {
-    struct shard *s = r->shard;
-    struct journal_store *store = s->options.journal_store;
+    struct journal_store *store = r->uses.journal_store;
     if (store_doubtful(r)) {
         enum err e = store->ops->reopen(store);
         if (e != ERR_OK)
@@ -112,12 +126,12 @@ static enum err take_lease(struct recovery *r)
                                  store->location);
     }
     if (r->cause != ERR_OK) {
-        r->epoch = s->journal.epoch;
+        r->epoch = r->uses.journal->epoch;
         return ERR_OK;
     }
-    enum err e = store->ops->lease_take(store, s->options.number, s->options.owner, &r->epoch);
+    enum err e = store->ops->lease_take(store, r->uses.number, r->uses.owner, &r->epoch);
     if (e != ERR_OK)
-        return recovery_fail(r, e, "the lease of shard %u cannot be taken: %s", s->options.number,
+        return recovery_fail(r, e, "the lease of shard %u cannot be taken: %s", r->uses.number,
                              err_text(e));
     return ERR_OK;
 }
@@ -140,6 +154,7 @@ static bool compare_position(void *context, const struct batch_row *row)
 /* What the check found, in words that tell what to do. */
 static enum err position_unlike(struct recovery *r, const struct position_check *c, uint64_t head)
 {
+    check(!(c->seen && c->same && c->whole));
     unsigned long long at = r->position.seq;
     if (at > head)
         return recovery_fail(
@@ -147,7 +162,7 @@ static enum err position_unlike(struct recovery *r, const struct position_check 
             "the views stand at batch %llu, but the journal of shard %u ends at batch "
             "%llu: its end is lost, or an older one was restored; restore journal and "
             "views together from a backup",
-            at, r->shard->options.number, (unsigned long long)head);
+            at, r->uses.number, (unsigned long long)head);
     if (!c->seen)
         return fail_at(r, at, "it is missing");
     if (!c->whole)
@@ -156,16 +171,17 @@ static enum err position_unlike(struct recovery *r, const struct position_check 
         r, ERR_CORRUPT,
         "the views stand at batch %llu of another journal of shard %u; if the journal is "
         "the right one, delete the views: they are rebuilt",
-        at, r->shard->options.number);
+        at, r->uses.number);
 }
 
 /* The views must have been made from this journal, and not be ahead of it. The batch they stand at
  * is whole; those before it are looked at by whoever asks for a verification. */
 static enum err check_position(struct recovery *r)
 {
-    struct journal_store *journal_store = r->shard->options.journal_store;
-    struct view_store *view_store = r->shard->options.view_store;
-    uint16_t shard = r->shard->options.number;
+    check(r->epoch != 0);
+    struct journal_store *journal_store = r->uses.journal_store;
+    struct view_store *view_store = r->uses.view_store;
+    uint16_t shard = r->uses.number;
     uint64_t head = 0;
     enum err e = view_store->ops->position(view_store, shard, &r->position);
     if (e == ERR_CORRUPT)
@@ -190,11 +206,12 @@ static enum err check_position(struct recovery *r)
     return alike ? ERR_OK : position_unlike(r, &c, head);
 }
 
-/* Who acknowledged what is missing now must not go on as if nothing had been. */
+/* A shard that acknowledged what is missing now must not go on as if nothing had been. */
 static enum err check_committed(struct recovery *r)
 {
-    struct journal_store *store = r->shard->options.journal_store;
-    uint16_t shard = r->shard->options.number;
+    check(r->epoch != 0);
+    struct journal_store *store = r->uses.journal_store;
+    uint16_t shard = r->uses.number;
     unsigned long long at = r->committed.seq;
     if (at > r->replay.seq)
         return recovery_fail(
@@ -225,12 +242,14 @@ static enum err check_committed(struct recovery *r)
 static bool add_event(void *context, const struct event_rule *rule, const void *event,
                       uint64_t time_ns, uint64_t position)
 {
+    check(position != 0);
+    check(rule != NULL);
     struct recovery *r = context;
     (void)time_ns;
     if (rule->key_offset != MESSAGE_NO_OFFSET && !MUTANT(FORGET_IDS)) {
         struct id128 key;
         memcpy(&key, (const char *)event + rule->key_offset, sizeof key);
-        dedup_table_add(&r->shard->ids, key, position);
+        dedup_table_add(r->uses.ids, key, position);
     }
     return true;
 }
@@ -238,11 +257,12 @@ static bool add_event(void *context, const struct event_rule *rule, const void *
 static bool add_key(void *context, struct id128 key, struct id128 fingerprint, uint64_t position,
                     uint64_t time_ns)
 {
+    check(position != 0);
     struct recovery *r = context;
     (void)fingerprint;
     (void)time_ns;
     if (!MUTANT(FORGET_KEYS))
-        dedup_table_add(&r->shard->keys, key, position);
+        dedup_table_add(r->uses.keys, key, position);
     return true;
 }
 
@@ -262,6 +282,7 @@ static bool replay_row(void *context, const struct batch_row *row)
 {
     struct tail_reading *t = context;
     struct recovery *r = t->recovery;
+    check(t->bad_seq == 0 || t->error != ERR_OK);
     if (t->error != ERR_OK) {
         t->bad_seq = 0; /* batches follow the damaged one: it is not a torn end */
         return false;
@@ -282,20 +303,21 @@ static bool replay_row(void *context, const struct batch_row *row)
 
 static void start_replay(struct recovery *r)
 {
-    struct shard *s = r->shard;
+    check(r->doubtful_count <= array_len(r->doubtful));
+    const struct recovery_uses *u = &r->uses;
     uint64_t dropped_ms = r->position.seq == 0 ? 0 : r->position.time_ns / NS_PER_MS + ID_AHEAD_MS;
-    registry_clear(&s->registry);
-    wheel_init(&s->wheel, r->now_ns);
-    dedup_table_clear(&s->ids, dropped_ms);
-    dedup_table_clear(&s->keys, 0);
+    registry_clear(u->registry);
+    check(u->registry->resident == 0);
+    wheel_init(u->wheel, r->now_ns);
+    dedup_table_clear(u->ids, dropped_ms);
+    dedup_table_clear(u->keys, 0);
     for (uint32_t i = 0; i < r->doubtful_count; i++)
         r->doubtful[i].durable = false;
-    for (int k = 0; k < KIND_MAX; k++)
-        s->evicted_ms[k] = dropped_ms;
-    s->registry.load = replay_load;
-    s->registry.load_context = &r->source;
+    residence_restart(u->residence, dropped_ms);
+    u->registry->load = replay_load;
+    u->registry->load_context = &r->source;
     replay_done(&r->replay);
-    replay_init(&r->replay, s->options.domain, &s->registry, s->options.number, &r->position);
+    replay_init(&r->replay, u->domain, u->registry, u->number, &r->position);
     r->replay.on_event = add_event;
     r->replay.on_key = add_key;
     r->replay.context = r;
@@ -303,18 +325,18 @@ static void start_replay(struct recovery *r)
 
 static enum err replay_tail(struct recovery *r)
 {
-    struct shard *s = r->shard;
-    struct journal_store *store = s->options.journal_store;
+    struct journal_store *store = r->uses.journal_store;
     struct tail_reading t = {.recovery = r};
     start_replay(r);
-    enum err e = store->ops->tail(store, s->options.number, r->position.seq + 1, replay_row, &t);
+    check(r->replay.seq >= r->position.seq);
+    enum err e = store->ops->tail(store, r->uses.number, r->position.seq + 1, replay_row, &t);
     if (t.error == ERR_OK && e == ERR_CORRUPT)
         return fail_at(r, r->replay.seq + 1, "it, or what tells where it is, cannot be read");
     if (t.error == ERR_OK && e != ERR_OK)
         return recovery_fail(r, e, "the journal cannot be read after batch %llu: %s",
                              (unsigned long long)r->replay.seq, err_text(e));
     if (t.error == ERR_CORRUPT && t.bad_seq > r->committed.seq && store->tears) {
-        e = store->ops->cut(store, s->options.number, r->epoch, t.bad_seq);
+        e = store->ops->cut(store, r->uses.number, r->epoch, t.bad_seq);
         if (e != ERR_OK)
             return recovery_fail(r, e, "torn batch %llu cannot be removed: %s",
                                  (unsigned long long)t.bad_seq, err_text(e));
@@ -326,17 +348,18 @@ static enum err replay_tail(struct recovery *r)
     if (t.error != ERR_OK)
         return recovery_fail(r, t.error, "%s",
                              r->replay.reason[0] != '\0' ? r->replay.reason : err_text(t.error));
-    s->registry.load = NULL;
+    r->uses.registry->load = NULL;
     return ERR_OK;
 }
 
 static void recovery_run(struct work *w)
 {
     struct recovery *r = container_of(w, struct recovery, work);
-    struct journal_store *store = r->shard->options.journal_store;
+    check(r->phase == RECOVERY_READING);
+    struct journal_store *store = r->uses.journal_store;
     r->result = take_lease(r);
     if (r->result == ERR_OK)
-        r->result = store->ops->committed(store, r->shard->options.number, &r->committed);
+        r->result = store->ops->committed(store, r->uses.number, &r->committed);
     if (r->result == ERR_OK)
         r->result = check_position(r);
     if (r->result == ERR_OK)
@@ -347,11 +370,28 @@ static void recovery_run(struct work *w)
 
 /* --- on the loop ------------------------------------------------------------------------------ */
 
-static void recovery_begin(struct recovery *r)
+static void recovery_move(struct recovery *r, enum recovery_phase to)
 {
-    struct shard *s = r->shard;
-    r->now_ns = s->journal.epoch == 0 ? env_wall_ns(s->env) : s->clock.now_ns;
-    env_work(s->env, s->options.journal_worker, &r->work);
+    switch (to) {
+    case RECOVERY_READING:
+        check(r->phase == RECOVERY_PAUSED);
+        break;
+    case RECOVERY_PAUSED:
+        check(r->phase == RECOVERY_READING);
+        break;
+    case RECOVERY_ENDED:
+        check(r->phase != RECOVERY_ENDED);
+        break;
+    }
+    r->phase = to;
+}
+
+static void recovery_read(struct recovery *r)
+{
+    check(r->phase == RECOVERY_READING);
+    const struct recovery_uses *u = &r->uses;
+    r->now_ns = u->journal->epoch == 0 ? env_wall_ns(u->env) : u->clock->now_ns;
+    env_work(u->env, u->worker, &r->work);
 }
 
 static bool was_durable(const struct recovery *r, uint64_t seq)
@@ -363,9 +403,11 @@ static bool was_durable(const struct recovery *r, uint64_t seq)
 }
 
 /* What was promised for a durable batch is said; all else may be tried again with the same key. */
-static void settle_failed(struct recovery *r)
+static void answer_failed(struct recovery *r)
 {
-    struct shard *s = r->shard;
+    check(r->phase == RECOVERY_ENDED);
+    const struct recovery_uses *u = &r->uses;
+    uint16_t refusal = r->cause == ERR_STORE_FULL ? ERR_STORE_FULL : ERR_UNAVAILABLE;
     struct fifo_link *link;
     while ((link = fifo_pop(&r->failed)) != NULL) {
         struct batch *b = container_of(link, struct batch, link);
@@ -374,20 +416,20 @@ static void settle_failed(struct recovery *r)
         while ((deferred = fifo_pop(&b->deferred)) != NULL) {
             struct message *m = container_of(deferred, struct message, link);
             if (durable)
-                fifo_push(&s->answered, &m->link);
+                answers_push(u->answers, m);
             else
-                shard_finish(s, m, r->cause == ERR_STORE_FULL ? ERR_STORE_FULL : ERR_UNAVAILABLE);
+                answers_refuse(u->answers, m, refusal);
         }
-        journal_spare(&s->journal, b);
+        journal_spare(u->journal, b);
     }
 }
 
 /* A full store is waited for, one that cannot be read only for a while. */
 static bool may_retry(struct recovery *r)
 {
-    struct supervisor *v = &r->shard->supervisor;
+    check(r->phase == RECOVERY_READING);
     if (r->result == ERR_IO)
-        return failures_add(&v->recoveries, env_mono_ns(r->shard->env)) <=
+        return failures_add(r->uses.recoveries, env_mono_ns(r->uses.env)) <=
                SUPERVISOR_RECOVERIES_MAX;
     return r->result == ERR_STORE_FULL;
 }
@@ -395,110 +437,130 @@ static bool may_retry(struct recovery *r)
 static void recovery_retry(struct alarm *a)
 {
     struct recovery *r = container_of(a, struct recovery, retry);
-    recovery_begin(r);
+    recovery_move(r, RECOVERY_READING);
+    recovery_read(r);
 }
 
 static void retry_later(struct recovery *r)
 {
-    struct shard *s = r->shard;
+    check(r->result != ERR_OK);
+    check(!is_abandoned(r));
+    recovery_move(r, RECOVERY_PAUSED);
     r->attempts++;
-    s->stats.recoveries++;
-    if (s->state != SHARD_RECOVERING)
-        shard_set_state(s, SHARD_RECOVERING);
-    env_alarm_set(s->env, &r->retry, env_mono_ns(s->env) + RECOVERY_RETRY_NS);
-}
-
-static void go_on(struct recovery *r)
-{
-    struct shard *s = r->shard;
-    /* Also if the first attempt failed and this is another. */
-    bool first = s->journal.epoch == 0;
-    if (first)
-        clock_init(&s->clock, s->env, r->replay.time_ns);
-    journal_resume(&s->journal, r->epoch, r->replay.seq, &r->replay.hash);
-    if (first)
-        projector_restart(&s->projector, &r->position);
-    s->writable = r->cause != ERR_STORE_FULL;
-    shard_set_state(s, SHARD_RUNNING);
+    r->uses.stats->recoveries++;
+    r->uses.retrying(r->uses.context);
+    env_alarm_set(r->uses.env, &r->retry, env_mono_ns(r->uses.env) + RECOVERY_RETRY_NS);
 }
 
 /* In vain only because there was no time for it, or none for another attempt. */
 static bool cut_short(const struct recovery *r)
 {
+    check(r->result != ERR_OK);
     return is_abandoned(r) && r->result != ERR_CORRUPT && r->result != ERR_FAILED;
 }
 
 static void recovery_end(struct recovery *r)
 {
-    struct shard *s = r->shard;
-    settle_failed(r);
+    recovery_move(r, RECOVERY_ENDED);
+    answer_failed(r);
+    check(fifo_empty(&r->failed));
     if (r->result == ERR_OK)
-        go_on(r);
+        r->uses.recovered(r->uses.context, &(struct recovery_found){.cause = r->cause,
+                                                                    .epoch = r->epoch,
+                                                                    .seq = r->replay.seq,
+                                                                    .hash = r->replay.hash,
+                                                                    .time_ns = r->replay.time_ns,
+                                                                    .position = r->position});
     else
-        shard_stop(s, "%s", cut_short(r) ? "" : r->reason);
+        r->uses.failed(r->uses.context, cut_short(r) ? "" : r->reason);
     replay_done(&r->replay);
     free(r);
-    s->recovery = NULL;
 }
 
 static void recovery_done(struct work *w)
 {
     struct recovery *r = container_of(w, struct recovery, work);
+    check(r->phase == RECOVERY_READING);
     if (!is_abandoned(r) && may_retry(r))
         retry_later(r);
     else
         recovery_end(r);
 }
 
-void recovery_abandon(struct shard *s)
+void recovery_abandon(struct recovery *r)
 {
-    struct recovery *r = s->recovery;
-    if (r == NULL)
-        return;
+    check(r->phase != RECOVERY_ENDED);
     atomic_store_explicit(&r->abandoned, true, memory_order_relaxed);
-    if (r->retry.due_ns == 0)
+    if (r->phase == RECOVERY_READING)
         return; /* its work ends soon */
-    env_alarm_stop(s->env, &r->retry);
+    env_alarm_stop(r->uses.env, &r->retry);
     recovery_end(r);
 }
 
-void recovery_start(struct shard *s, enum err cause)
+/* The batches whose outcome is not known; of those that were with the store the journal tells. */
+static void take_failed(struct recovery *r)
 {
-    check(s->recovery == NULL);
+    struct journal *j = r->uses.journal;
+    struct batch *b;
+    while (j->open != NULL && (b = journal_take_failed(j)) != NULL) {
+        if (r->doubtful_count < j->doubtful) {
+            check(r->doubtful_count < array_len(r->doubtful));
+            r->doubtful[r->doubtful_count++] = (struct doubtful){b->seq, b->hash, false};
+        }
+        fifo_push(&r->failed, &b->link);
+    }
+}
+
+static void recovery_check_uses(const struct recovery_uses *u)
+{
+    check(u->env != NULL);
+    check(u->domain != NULL);
+    check(u->journal_store != NULL);
+    check(u->view_store != NULL);
+    check(u->worker != NULL);
+    check(u->registry != NULL);
+    check(u->wheel != NULL);
+    check(u->ids != NULL);
+    check(u->keys != NULL);
+    check(u->residence != NULL);
+    check(u->clock != NULL);
+    check(u->journal != NULL);
+    check(u->answers != NULL);
+    check(u->recoveries != NULL);
+    check(u->stats != NULL);
+    check(u->recovered != NULL);
+    check(u->retrying != NULL);
+    check(u->failed != NULL);
+}
+
+struct recovery *recovery_start(const struct recovery_uses *uses, enum err cause)
+{
+    recovery_check_uses(uses);
     struct recovery *r = calloc(1, sizeof *r);
     check(r != NULL);
-    r->shard = s;
+    r->uses = *uses;
     r->cause = cause;
     r->retry.fire = recovery_retry;
     r->work.run = recovery_run;
     r->work.done = recovery_done;
     r->source = (struct replay_source){
-        .store = s->options.view_store, .registry = &s->registry, .shard = s->options.number};
+        .store = uses->view_store, .registry = uses->registry, .shard = uses->number};
     fifo_init(&r->failed);
-    struct batch *b;
-    while (s->journal.open != NULL && (b = journal_take_failed(&s->journal)) != NULL) {
-        bool handed = r->doubtful_count < s->journal.doubtful;
-        if (handed)
-            r->doubtful[r->doubtful_count++] = (struct doubtful){b->seq, b->hash, false};
-        fifo_push(&r->failed, &b->link);
-    }
-    s->recovery = r;
-    recovery_begin(r);
+    take_failed(r);
+    recovery_read(r);
+    return r;
 }
 
-void recovery_kill(struct shard *s)
+void recovery_kill(struct recovery *r)
 {
-    struct recovery *r = s->recovery;
-    if (r == NULL)
-        return;
-    env_alarm_stop(s->env, &r->retry);
+    check(r->phase != RECOVERY_ENDED);
+    env_alarm_stop(r->uses.env, &r->retry);
     struct fifo_link *link;
     while ((link = fifo_pop(&r->failed)) != NULL) {
         struct batch *b = container_of(link, struct batch, link);
         fifo_init(&b->deferred);
-        journal_spare(&s->journal, b);
+        journal_spare(r->uses.journal, b);
     }
     replay_done(&r->replay);
     free(r);
-    s->recovery = NULL;
 }

@@ -2,6 +2,7 @@
 /* Running: the turns of a pass, one after another, and what is noted of each. Whatever is done here
  * is done for every message, so the way of a turn that only looks at its actor is kept short. */
 #include "runtime/shard/shard_priv.h"
+#include "runtime/shard/turn_inline.h"
 
 /* --- the clock -------------------------------------------------------------------------------- */
 
@@ -14,7 +15,7 @@ static const char *name_of(const struct message_type *type)
     return type == NULL ? "timeout" : type->name;
 }
 
-/* One of the messages whose turns held up everybody else, all of one handler. */
+/* One of the messages whose turns delayed everybody else, all of one handler. */
 static void log_stall(struct shard *s, const struct message *m, uint64_t took_ns,
                       uint64_t suppressed)
 {
@@ -28,6 +29,8 @@ static void log_stall(struct shard *s, const struct message *m, uint64_t took_ns
 
 static void note_stall(struct shard *s, uint64_t took_ns)
 {
+    check(s->running.count <= SHARD_CLOCK_TURNS);
+    check(s->running.count > 0);
     s->stats.stalls++;
     if (took_ns > s->stats.stall_ns_max)
         s->stats.stall_ns_max = took_ns;
@@ -42,6 +45,7 @@ static void note_stall(struct shard *s, uint64_t took_ns)
 static void running_trace(struct shard *s, const struct actor *a, const struct message *m,
                           uint64_t took_ns)
 {
+    check((a->flags & ACTOR_TRACED) != 0);
     LOG_INFO(s->env->log, "turn", log_uint("shard", s->options.number),
              log_text("kind", s->options.domain->kinds[a->kind]->name),
              log_id("actor", a->entry.id), log_text("message", name_of(m->type)),
@@ -54,6 +58,7 @@ static cold uint64_t read_clock(struct shard *s)
 {
     uint64_t began_ns = s->running.now_ns;
     s->running.now_ns = env_mono_ns(s->env);
+    check(s->running.now_ns >= began_ns);
     uint64_t took_ns = s->running.now_ns - began_ns;
     if (took_ns >= SHARD_TURN_STALL_NS && s->running.count > 0)
         note_stall(s, took_ns);
@@ -72,6 +77,7 @@ static void part_turns(struct shard *s)
 /* The next message is for another handler. */
 static cold void change_handler(struct shard *s, const struct message *m)
 {
+    check(s->options.domain->kinds[m->target_kind] != NULL);
     const struct actor_kind *kind = s->options.domain->kinds[m->target_kind];
     part_turns(s);
     s->running.type = m->type;
@@ -85,24 +91,13 @@ static cold void change_handler(struct shard *s, const struct message *m)
 
 static cold void end_turns(struct shard *s, const struct actor *a, const struct message *m)
 {
+    check(s->running.count > 0);
     uint64_t took_ns = read_clock(s);
     if ((a->flags & (ACTOR_TRACED | ACTOR_WAITING)) == ACTOR_TRACED)
         running_trace(s, a, m, took_ns);
 }
 
 /* --- one message ------------------------------------------------------------------------------ */
-
-/* Its actor stops here: the message stays its first one until what it needs is there. */
-static cold void running_wait(struct shard *s, struct actor *a, struct message *m)
-{
-    actor_mailbox_put_back(a, &m->link);
-    s->running.stats->depth++;
-    a->flags |= ACTOR_WAITING;
-    if (a == s->alone)
-        fifo_push_front(&s->wait_queue, &a->run_link);
-    else
-        fifo_push(&s->wait_queue, &a->run_link);
-}
 
 static inline void count_turn(struct shard *s, const struct message *m)
 {
@@ -119,7 +114,7 @@ static inline void running_ran(struct shard *s, struct actor *a, struct message 
 {
     s->running.turns[s->running.count++] = m;
     if (result == TURN_WAIT)
-        running_wait(s, a, m);
+        admission_wait(&s->admission, a, m);
     else
         count_turn(s, m);
     if (s->turn.must_finish || s->running.count >= s->running.count_max)
@@ -128,8 +123,9 @@ static inline void running_ran(struct shard *s, struct actor *a, struct message 
 
 static cold void running_expire(struct shard *s, struct message *m)
 {
+    check(m->deadline_ns != 0);
     s->stats.kinds[m->target_kind].expired++;
-    shard_finish(s, m, ERR_EXPIRED);
+    answers_refuse(&s->answers, m, ERR_EXPIRED);
 }
 
 /* Twice in the code: the two ways here are those of nearly all messages. */
@@ -150,6 +146,7 @@ static inline __attribute__((always_inline)) void run_message(struct shard *s, s
 /* What is special about its next turn; false if there is none now. */
 static cold bool may_go_on(struct shard *s, const struct actor *a)
 {
+    check((a->flags & (ACTOR_CONTROLS | ACTOR_WAITING)) != 0);
     if ((a->flags & (ACTOR_HALTED | ACTOR_WAITING)) != 0)
         return false;
     part_turns(s);
@@ -159,29 +156,30 @@ static cold bool may_go_on(struct shard *s, const struct actor *a)
 
 static void refuse_mailbox(struct shard *s, struct actor *a)
 {
+    check((a->flags & ACTOR_QUARANTINED) != 0);
     while (a->mailbox_last != NULL) {
         struct message *m = container_of(actor_mailbox_take(a), struct message, link);
+        check(s->stats.kinds[a->kind].depth > 0);
         s->stats.kinds[a->kind].depth--;
-        supervisor_refused(s, m);
+        supervisor_refused(&s->supervisor, m);
     }
 }
 
 /* None of its turns runs any more. */
 static cold void running_halt(struct shard *s, struct actor *a)
 {
+    check((a->flags & ACTOR_HALTED) != 0);
     if ((a->flags & ACTOR_QUARANTINED) != 0)
         refuse_mailbox(s, a);
-    shard_woken_done(s, a);
 }
 
 /* A placeholder that turned out to stand for nothing. */
 static inline void forget_if_nothing(struct shard *s, struct actor *a)
 {
-    const uint16_t kept = ACTOR_EXISTS | ACTOR_LOADING | ACTOR_QUEUED | ACTOR_WAITING |
-                         ACTOR_CONTROLS;
+    const uint16_t kept = ACTOR_EXISTS | ACTOR_STATES | ACTOR_CONTROLS;
     if ((a->flags & kept) != 0 || a->touched_seq != 0)
         return;
-    ingress_forget(s, a);
+    ingress_forget(&s->ingress, a);
     registry_evict(&s->registry, a);
 }
 
@@ -192,7 +190,6 @@ static inline void run_mailbox(struct shard *s, struct actor *a)
             return;
         struct message *m = container_of(actor_mailbox_take(a), struct message, link);
         s->stats.kinds[a->kind].depth--;
-        shard_woken_done(s, a);
         run_message(s, a, m);
         if (journal_full(&s->journal))
             return;
@@ -204,10 +201,9 @@ static inline void done_with(struct shard *s, struct actor *a)
 {
     if ((a->flags & ACTOR_HALTED) != 0)
         running_halt(s, a);
-    if (a == s->alone && (a->flags & ACTOR_WAITING) == 0)
-        shard_served(s);
+    admission_ran(&s->admission, a);
     if (!actor_mailbox_empty(a))
-        shard_ready(s, a);
+        schedule_ready(&s->schedule, a);
     else
         forget_if_nothing(s, a);
 }
@@ -221,9 +217,8 @@ static inline bool time_left(const struct shard *s)
 
 static cold void run_queue(struct shard *s)
 {
-    while (!fifo_empty(&s->run_queue) && time_left(s)) {
-        struct actor *a = actor_of_run_link(fifo_pop(&s->run_queue));
-        a->flags &= (uint16_t)~ACTOR_QUEUED;
+    while (!fifo_empty(&s->schedule.run_queue) && time_left(s)) {
+        struct actor *a = schedule_next(&s->schedule);
         run_mailbox(s, a);
         done_with(s, a);
     }
@@ -232,8 +227,7 @@ static cold void run_queue(struct shard *s)
 /* Its turn can run without a stay in the mailbox. */
 static inline bool is_idle(const struct actor *a)
 {
-    const uint16_t special = ACTOR_CONTROLS | ACTOR_LOADING | ACTOR_QUEUED | ACTOR_WAITING;
-    return (a->flags & special) == 0 && actor_mailbox_empty(a);
+    return (a->flags & (ACTOR_CONTROLS | ACTOR_STATES)) == 0 && actor_mailbox_empty(a);
 }
 
 /* Those that came while nothing else waited. */
@@ -241,11 +235,11 @@ static cold void run_ingress(struct shard *s)
 {
     const struct actor *last = NULL;
     int left = 0; /* of this one before the next one's turn */
-    ingress_look_ahead(s);
-    ingress_look_ahead(s);
+    ingress_look_ahead(&s->ingress);
+    ingress_look_ahead(&s->ingress);
     while (s->ingress.next < s->ingress.count && time_left(s)) {
-        const struct ingress_item *i = ingress_next(s);
-        struct actor *a = ingress_target(s, i->message, i->actor);
+        const struct ingress_item *i = ingress_next(&s->ingress);
+        struct actor *a = ingress_target(&s->ingress, i->message, i->actor);
         if (a == NULL)
             continue;
         left = a == last ? left - 1 : SHARD_ACTOR_MESSAGES;
@@ -254,13 +248,15 @@ static cold void run_ingress(struct shard *s)
             run_message(s, a, i->message);
             done_with(s, a);
         } else {
-            ingress_deliver(s, i->message, a);
+            ingress_deliver(&s->ingress, i->message, a);
         }
     }
 }
 
 static cold void end_after_jump(struct shard *s)
 {
+    check(s->turn.actor != NULL);
+    check(s->turn.message != NULL);
     struct actor *a = s->turn.actor;
     running_ran(s, a, s->turn.message, turn_gave_up(s));
     done_with(s, a);
@@ -268,6 +264,8 @@ static cold void end_after_jump(struct shard *s)
 
 void running_turns(struct shard *s, uint64_t budget_ns)
 {
+    check(budget_ns > 0);
+    check(s->state == SHARD_RUNNING);
     (void)read_clock(s);
     s->running.end_ns = s->running.now_ns + budget_ns;
     /* Set once for all turns, for it costs as much as many a turn. What is needed behind it stands
@@ -276,7 +274,8 @@ void running_turns(struct shard *s, uint64_t budget_ns)
         end_after_jump(s);
     run_ingress(s);
     run_queue(s);
-    ingress_accept(s);
+    ingress_accept(&s->ingress);
+    check(s->ingress.count == 0);
     if (s->running.count > 0)
         (void)read_clock(s); /* their messages are given back now */
 }

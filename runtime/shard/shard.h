@@ -14,18 +14,13 @@
 #include "runtime/actor/domain.h"
 #include "runtime/base/env.h"
 #include "runtime/observe/histogram.h"
+#include "runtime/shard/dead_letters.h"
 #include "runtime/shard/progress.h"
+#include "runtime/shard/shard_stats.h"
 
 #define SHARD_REASON_MAX 768
 
 struct shard;
-
-enum shard_state {
-    SHARD_OPENING,
-    SHARD_RUNNING,
-    SHARD_RECOVERING,
-    SHARD_STOPPED,
-};
 
 struct shard_options {
     struct env *env;
@@ -82,33 +77,11 @@ bool shard_writable(const struct shard *s); /* false while the store is full */
 /* Turns an audit over all services (domain.h): NULL if all is well. */
 const char *shard_audit(struct shard *s);
 
-/* Runtime inspection. */
-struct shard_kind_stats {
-    uint64_t turns, failed, busy, expired;
-    uint64_t wait_ns_sum, wait_ns_max; /* from post to turn */
-    uint64_t depth;                    /* messages in mailboxes now */
-    uint64_t resident;
-};
-
-struct shard_stats {
-    enum shard_state state;
-    bool writable;
-    uint64_t epoch;
-    uint64_t committed_seq, projected_seq;
-    uint64_t batches, records, journal_bytes, appends, append_ns_sum, append_ns_max;
-    struct histogram batch_records, append_ns; /* units: runtime/observe/histogram.h */
-    uint64_t events, replays, conflicts, recoveries, restarts, stalls;
-    uint64_t stall_ns_max;
-    uint64_t resident, evicted, loads;
-    uint64_t outcomes;
-    uint64_t dead_letters, projector_failures;
-    uint64_t scrubs, damaged_seq; /* journal/scrub.h */
-    struct shard_kind_stats kinds[KIND_MAX];
-};
+/* --- runtime inspection ----------------------------------------------------------------------- */
 
 void shard_get_stats(const struct shard *s, struct shard_stats *stats);
 
-/* System messages every actor answers, for the operator. Orders last until they are lifted or the
+/* System messages every actor answers, for the operator. Controls last until they are lifted or the
  * process ends: controls.h. */
 enum actor_command {
     ACTOR_COMMAND_SUSPEND, /* its messages wait until their deadlines (and are answered SUSPENDED
@@ -140,18 +113,7 @@ must_check enum err shard_actor_state(const struct shard *s, uint16_t kind, stru
 /* The resident actors with the longest mailboxes, longest first; returns how many. */
 uint32_t shard_actors_top(const struct shard *s, struct actor_info *infos, uint32_t max);
 
-/* Dead letters: messages whose turn failed, or that waited for a quarantined actor. */
-struct dead_letter {
-    uint64_t number;   /* 1, 2, 3, ... */
-    uint64_t time_ns;
-    const struct message_type *type;
-    struct id128 target;
-    uint16_t target_kind;
-    const char *reason;
-    struct slice body; /* msgpack */
-};
-
-/* false stops. */
+/* Calls each dead letter, oldest first; false stops. */
 void shard_dead_letters(const struct shard *s,
                         bool (*each)(void *context, const struct dead_letter *letter),
                         void *context);

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Turn: runs one message against the actors of a shard. What a turn changes it changes at once, in
- * memory and in the open batch; what it says waits until that batch is durable. */
+ * memory and in the open batch; what it says waits until that batch is durable. turn_run(), the
+ * frame of all this, is in turn_inline.h. Here is what a handler may call (turn.h): finding,
+ * deciding, answering; and what the frame calls for turns that do more than look: those with a key,
+ * and the end of those that wrote, failed or wait. A turn that waits or fails leaves nothing
+ * behind. */
 
 #include "runtime/base/array.h"
 #include "runtime/base/mutant.h"
 #include "runtime/base/time.h"
 #include "runtime/shard/shard_priv.h"
+#include "runtime/shard/turn_inline.h"
 
 #define TURN_IDS_APART 0x9E3779B97F4A7C15u /* between the random parts of ids of one turn */
 /* The 16 bits after an id's milliseconds are their fraction: the ids of a shard rise in the order
@@ -16,6 +21,7 @@
  * of it remains. The handler is left where it stands: it owns nothing outside the turn. */
 static _Noreturn void give_up(struct turn *t)
 {
+    check(t->message != NULL);
     longjmp(t->shard->given_up, 1);
 }
 
@@ -49,12 +55,13 @@ static inline enum presence look_at(struct turn *t, struct actor *a, const void 
 static cold enum presence find_other(struct turn *t, uint16_t kind, struct id128 id,
                                      const void **state)
 {
+    check(kind < KIND_MAX);
     struct shard *s = t->shard;
     struct actor *a = registry_find(&s->registry, kind, id);
     if (a == NULL) {
-        if (shard_fresh(s, kind, id))
+        if (residence_fresh(&s->residence, kind, id))
             return PRESENCE_ABSENT;
-        a = shard_load(s, kind, id);
+        a = residence_get(&s->residence, kind, id);
     }
     return look_at(t, a, state);
 }
@@ -76,6 +83,7 @@ void turn_item(struct turn *t, uint32_t item)
 /* The event or (event = false) the end of a record at a position; NULL: asked of the loader. */
 static const struct record_reader *part_at(struct turn *t, uint64_t position, bool event)
 {
+    check(position != 0);
     struct shard *s = t->shard;
     struct batch *b = journal_batch(&s->journal, position_seq(position));
     if (b != NULL) {
@@ -85,7 +93,7 @@ static const struct record_reader *part_at(struct turn *t, uint64_t position, bo
     const struct part *part = loader_part(&s->loader, position);
     if (part != NULL)
         return &part->record;
-    if (!s->loader.crowded || s->alone == t->actor)
+    if (admission_grants(&s->admission, t->actor))
         loader_ask(&s->loader, &(struct load){.what = LOAD_PART, .position = position});
     t->waiting = true;
     return NULL;
@@ -136,6 +144,8 @@ static void begin_record(struct turn *t)
 {
     if (t->recorded)
         return;
+    check(!t->replied || t->message->keyed);
+    check(t->shard->journal.open != NULL);
     struct batch *b = t->shard->journal.open;
     const struct message *m = t->message;
     t->body_at = b->body.len;
@@ -178,6 +188,7 @@ void turn_emit(struct turn *t, const struct message_type *type, const void *even
 
 struct turn_savepoint turn_savepoint(struct turn *t)
 {
+    check(!t->replied);
     begin_record(t);
     return (struct turn_savepoint){
         .undo = registry_mark(&t->shard->registry).entries,
@@ -189,12 +200,15 @@ struct turn_savepoint turn_savepoint(struct turn *t)
 
 static void take_back_decisions(struct shard *s, size_t keep)
 {
+    check(keep <= s->added_count);
     while (s->added_count > keep)
         dedup_table_remove(s->added[--s->added_count]);
 }
 
 void turn_rollback(struct turn *t, struct turn_savepoint to)
 {
+    check(to.events <= t->events);
+    check(t->recorded);
     struct shard *s = t->shard;
     struct batch *b = s->journal.open;
     if (!MUTANT(SKIP_UNDO))
@@ -226,6 +240,7 @@ struct id128 turn_new_id(struct turn *t)
         m->runtime.ids_random = env_random(s->env);
     }
     uint64_t ns = m->runtime.ids_ns + t->ids * TURN_IDS_STEP_NS;
+    check(ns >= m->runtime.ids_ns);
     if (s->ids_ns < ns + TURN_IDS_STEP_NS)
         s->ids_ns = ns + TURN_IDS_STEP_NS;
     uint64_t random = m->runtime.ids_random + t->ids++ * TURN_IDS_APART;
@@ -246,17 +261,20 @@ uint16_t turn_shards(struct turn *t)
 bool turn_at_home(struct turn *t, struct id128 id)
 {
     const struct shard_options *o = &t->shard->options;
+    check(o->number < o->shards);
     return o->shards == 1 || id128_home(id) % o->shards == o->number;
 }
 
 void *turn_alloc(struct turn *t, size_t size)
 {
+    check(size > 0);
     t->must_finish = true;
     return arena_alloc(&t->shard->turn_arena, size);
 }
 
 enum turn_result turn_fail(struct turn *t, const char *reason)
 {
+    check(reason != NULL);
     t->failure = reason;
     t->must_finish = true;
     return TURN_FAILED;
@@ -278,6 +296,7 @@ static inline void reply_empty(struct turn *t, uint16_t code, uint64_t version)
 void turn_reply(struct turn *t, uint16_t code, const struct message_type *type, const void *reply,
                 uint64_t version)
 {
+    check((type == NULL) == (reply == NULL));
     struct message *m = t->message;
     reply_empty(t, code, version);
     if (type == NULL)
@@ -316,6 +335,8 @@ bool turn_version_matches(struct turn *t, uint64_t version)
 /* The first outcome of this key again, or a refusal if it was for something else. */
 static enum turn_result replay_outcome(struct turn *t, uint64_t position)
 {
+    check(!t->replied);
+    check(t->message->keyed);
     struct message *m = t->message;
     const struct record_reader *part = part_at(t, position, false);
     if (part == NULL)
@@ -340,7 +361,8 @@ static enum turn_result replay_outcome(struct turn *t, uint64_t position)
     return TURN_DONE;
 }
 
-enum turn_result turn_handle_other(struct turn *t)
+/* A durable deadline, or a message for which its actor's kind has no handler. */
+cold enum turn_result turn_handle_other(struct turn *t)
 {
     const struct message *m = t->message;
     if (m->type == NULL)
@@ -349,15 +371,17 @@ enum turn_result turn_handle_other(struct turn *t)
     return TURN_DONE;
 }
 
-enum turn_result turn_decide_keyed(struct turn *t)
+/* With an idempotency key: what was decided under it already is said again. */
+cold enum turn_result turn_decide_keyed(struct turn *t)
 {
+    check(t->message->keyed);
     uint64_t position;
     t->must_finish = true;
     if (MUTANT(SKIP_DEDUPE))
-        return turn_handle(t->shard, t);
+        return turn_handle(t);
     switch (position_of(t, &t->shard->keys, t->message->key, &position)) {
     case PRESENCE_ABSENT:
-        return turn_handle(t->shard, t);
+        return turn_handle(t);
     case PRESENCE_THERE:
         return replay_outcome(t, position);
     case PRESENCE_WAITING:
@@ -373,6 +397,7 @@ static void take_back(struct turn *t)
     struct batch *b = s->journal.open;
     if (!t->recorded)
         return;
+    check(t->items_at < b->items);
     registry_undo(&s->registry, (struct registry_mark){0});
     take_back_decisions(s, 0);
     batch_cut(b, t->body_at);
@@ -397,6 +422,7 @@ static void end_record(struct turn *t)
 {
     struct shard *s = t->shard;
     struct message *m = t->message;
+    check(t->replied || m->type == NULL);
     /* A success that changed nothing as well: done once more later it might. */
     bool decided = t->events > 0 || m->code == ERR_OK || m->code >= ERR_DOMAIN_FIRST;
     bool keep_answer = m->keyed && m->type->mutates && !m->replayed && decided;
@@ -427,21 +453,25 @@ static void end_record(struct turn *t)
     depend_on(t, b->seq);
 }
 
-void turn_defer_answer(struct turn *t)
+/* What it has seen or written is not durable yet, or the batch it names is empty. */
+cold void turn_defer_answer(struct turn *t)
 {
     struct shard *s = t->shard;
     const struct batch *open = s->journal.open;
+    check(open != NULL);
     /* What was rolled back may have been looked at: an empty batch is nothing to wait for. */
     if (t->depends_seq >= open->seq && open->records == 0)
         t->depends_seq = open->seq - 1;
     if (journal_durable(&s->journal, t->depends_seq) || MUTANT(ACK_BEFORE_COMMIT))
-        fifo_push(&s->answered, &t->message->link);
+        answers_push(&s->answers, t->message);
     else
         journal_defer(&s->journal, t->depends_seq, &t->message->link);
 }
 
-enum turn_result turn_finish(struct turn *t, enum turn_result result)
+/* The end of a turn that `must_finish` or is not DONE. */
+cold enum turn_result turn_finish(struct turn *t, enum turn_result result)
 {
+    check(result <= TURN_FAILED);
     struct shard *s = t->shard;
     struct message *m = t->message;
     if (result == TURN_DONE && t->failure != NULL)
@@ -461,8 +491,8 @@ enum turn_result turn_finish(struct turn *t, enum turn_result result)
         return result;
     }
     if (result == TURN_FAILED) {
-        supervisor_failed(s, m, t->failure);
-        fifo_push(&s->answered, &m->link);
+        supervisor_failed(&s->supervisor, m, t->failure);
+        answers_push(&s->answers, m);
         return result;
     }
     if (t->recorded)
@@ -473,5 +503,6 @@ enum turn_result turn_finish(struct turn *t, enum turn_result result)
 
 enum turn_result turn_gave_up(struct shard *s)
 {
+    check(s->turn.shard == s);
     return turn_finish(&s->turn, refuse_too_large(&s->turn));
 }

@@ -268,8 +268,8 @@ static bool is_projected(const struct run *run, const struct run_shard *rs)
     const struct shard *s = run_shard_running(run, rs->number);
     return s != NULL && journal_idle(&s->journal) && s->journal.committed_seq == rs->history.seq &&
            s->projector.follower.position.seq == s->journal.committed_seq &&
-           !s->projector.follower.busy && fifo_empty(&s->run_queue) && fifo_empty(&s->wait_queue) &&
-           fifo_empty(&s->answered);
+           !s->projector.follower.busy && schedule_idle(&s->schedule) &&
+           fifo_empty(&s->answers.final);
 }
 
 static bool all_projected(const struct run *run)

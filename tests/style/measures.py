@@ -35,7 +35,8 @@ DUPLICATES_MAX = 0
 NOT_YET = {
     "circles of files that call each other",
     "files of the largest",
-    *(f"assertions a function in {folder}" for folder in CHECKED_FOLDERS),
+    *(f"assertions a function in {folder}" for folder in CHECKED_FOLDERS
+      if folder not in ("runtime/actor", "runtime/shard")),
     "lines of the longest .c file",
     "duplicates in actors",
 }

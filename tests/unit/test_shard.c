@@ -198,10 +198,12 @@ static void a_suspended_actor_leaves_the_loader_to_others(void **state)
         finish_one(f, asks, i, false);
     post_many(f, asks);
     const struct shard *s = f->shard;
-    for (int i = 0; i < 2000 && (s->alone == NULL || (s->alone->flags & ACTOR_WAITING) == 0); i++)
+    const struct actor *const *exclusive = &s->admission.exclusive;
+    for (int i = 0; i < 2000 && (*exclusive == NULL || ((*exclusive)->flags & ACTOR_WAITING) == 0);
+         i++)
         run(f, MS);
-    assert_non_null(s->alone);
-    struct id128 id = s->alone->entry.id;
+    assert_non_null(*exclusive);
+    struct id128 id = (*exclusive)->entry.id;
     uint64_t held = id.hi - purse(0).hi;
     assert_int_equal(shard_actor_command(f->shard, PURSE_KIND, id, ACTOR_COMMAND_SUSPEND), ERR_OK);
     for (uint64_t i = 0; i < CROWD; i++)

@@ -26,7 +26,7 @@ void checkers_after_step(struct run_shard *rs)
     const char *wrong = shard_audit(s);
     if (wrong != NULL)
         broken("%s", wrong);
-    if (s->supervisor.letters != 0)
+    if (s->dead_letters.count != 0)
         broken("a turn failed: %s", "see the dead letters");
 }
 

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shard statistics: what is counted of one shard since it was made, and where it stands. Each part
+ * of the shard counts into its own members; loop thread only. */
+#ifndef SHARD_SHARD_STATS_H
+#define SHARD_SHARD_STATS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/actor/domain.h"
+#include "runtime/observe/histogram.h"
+
+enum shard_state {
+    SHARD_OPENING,
+    SHARD_RUNNING,
+    SHARD_RECOVERING,
+    SHARD_STOPPED,
+};
+
+struct shard_kind_stats {
+    uint64_t turns, failed, busy, expired;
+    uint64_t wait_ns_sum, wait_ns_max; /* from post to turn */
+    uint64_t depth;                    /* messages in mailboxes now */
+    uint64_t resident;
+};
+
+struct shard_stats {
+    enum shard_state state;
+    bool writable;
+    uint64_t epoch;
+    uint64_t committed_seq, projected_seq;
+    uint64_t batches, records, journal_bytes, appends, append_ns_sum, append_ns_max;
+    struct histogram batch_records, append_ns; /* units: runtime/observe/histogram.h */
+    uint64_t events, replays, conflicts, recoveries, restarts, stalls;
+    uint64_t stall_ns_max;
+    uint64_t resident, evicted, loads;
+    uint64_t outcomes;
+    uint64_t dead_letters, projector_failures;
+    uint64_t scrubs, damaged_seq; /* journal/scrub.h */
+    struct shard_kind_stats kinds[KIND_MAX];
+};
+
+#endif

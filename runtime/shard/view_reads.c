@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Two waiting lists, for the views of this shard and for those of all, each in the order of coming:
+ * one behind the first waits for no less, so only the first is looked at. A list whose wait is over
+ * runs on the read worker and is answered when that is done. Accesses to progress.h are ordered so
+ * that a view that moves either finds the waiting mark set or is seen by the look that follows. */
+#include "runtime/shard/view_reads.h"
+
+#include "runtime/base/mutant.h"
+#include "runtime/base/time.h"
+
+#define VIEW_READ_LOOK_NS (100 * NS_PER_MS) /* how late an answer EXPIRED may be */
+
+struct view_read {
+    struct fifo_link link;
+    struct work work;
+    struct view_reads *reads;
+    struct message *message;
+    bool captured;   /* seqs are set: each shard has opened */
+    uint64_t seqs[]; /* the views must have reached these batches, one of each shard */
+};
+
+static void view_read_run(struct work *w)
+{
+    struct view_read *q = container_of(w, struct view_read, work);
+    struct message *m = q->message;
+    check(m->type->view);
+    if (atomic_load_explicit(&q->reads->ended, memory_order_relaxed)) {
+        m->code = ERR_UNAVAILABLE; /* thousands may lie before the last one */
+        return;
+    }
+    wire_writer_clear(&m->reply);
+    m->code = q->reads->domain->queries[m->type->number]->run(q->reads->store, m, &m->reply,
+                                                              &m->reply_type);
+    if (m->reply.failed) {
+        m->code = ERR_TOO_LARGE;
+        m->reply_type = 0;
+    }
+}
+
+static void view_read_end(struct view_read *q)
+{
+    struct view_reads *v = q->reads;
+    answers_push(v->answers, q->message);
+    check(v->count > 0);
+    v->count--;
+    slab_give(&v->slab, q);
+    env_wake(v->env);
+}
+
+static void end_with(struct view_read *q, uint16_t code)
+{
+    check(code != ERR_OK);
+    q->message->code = code;
+    view_read_end(q);
+}
+
+static void view_read_done(struct work *w)
+{
+    struct view_read *q = container_of(w, struct view_read, work);
+    struct view_reads *v = q->reads;
+    uint64_t suppressed;
+    if (q->message->code == ERR_CORRUPT)
+        v->store->ops->damaged(v->store);
+    if (q->message->code == ERR_CORRUPT &&
+        log_limit_pass(&v->damaged_lines, env_mono_ns(v->env), &suppressed))
+        LOG_ERROR(v->env->log, "views_damaged", log_uint("shard", v->number),
+                  log_text("message", q->message->type->name),
+                  log_text("reason", VIEWS_DAMAGED_REASON), log_uint("suppressed", suppressed));
+    view_read_end(q);
+}
+
+static bool is_late(const struct view_reads *v, const struct view_read *q)
+{
+    uint64_t deadline = q->message->deadline_ns;
+    return deadline != 0 && env_mono_ns(v->env) > deadline;
+}
+
+static void end_late(struct view_reads *v, struct view_read *q)
+{
+    v->stats->kinds[q->message->target_kind].expired++;
+    end_with(q, ERR_EXPIRED);
+}
+
+static enum view_read_reach reach_of(const struct view_read *q)
+{
+    return q->message->type->target_offset == MESSAGE_NO_OFFSET ? VIEW_READ_ALL : VIEW_READ_OWN;
+}
+
+static bool view_read_capture(struct view_reads *v, struct view_read *q)
+{
+    struct progress *p = v->progress;
+    if (reach_of(q) == VIEW_READ_ALL && !MUTANT(LIST_OWN_SHARD))
+        return progress_capture(p, v->number, q->seqs);
+    progress_capture_own(p, v->number, q->seqs);
+    return true;
+}
+
+static void begin_wait(struct view_reads *v, struct view_read *q)
+{
+    check(v->count > 0);
+    fifo_push(&v->waiting[reach_of(q)], &q->link);
+    progress_wait(v->progress, v->number, true);
+    if (q->message->deadline_ns != 0 && v->expiry.due_ns == 0)
+        env_alarm_set(v->env, &v->expiry, env_mono_ns(v->env) + VIEW_READ_LOOK_NS);
+}
+
+/* Deadlines differ: one behind the first may pass before it. */
+static void view_read_expire(struct alarm *a)
+{
+    struct view_reads *v = container_of(a, struct view_reads, expiry);
+    check(v->expiry.due_ns == 0);
+    struct fifo looked_at;
+    struct fifo_link *link;
+    for (int reach = 0; reach < VIEW_READ_REACHES; reach++) {
+        looked_at = v->waiting[reach];
+        fifo_init(&v->waiting[reach]);
+        while ((link = fifo_pop(&looked_at)) != NULL) {
+            struct view_read *q = container_of(link, struct view_read, link);
+            if (is_late(v, q))
+                end_late(v, q);
+            else
+                begin_wait(v, q);
+        }
+    }
+}
+
+void view_reads_post(struct view_reads *v, struct message *m)
+{
+    check(m->type != NULL && m->type->view);
+    if (m->type->number >= DOMAIN_NUMBER_MAX || v->domain->queries[m->type->number] == NULL) {
+        answers_refuse(v->answers, m, ERR_UNSUPPORTED);
+        return;
+    }
+    if (atomic_load_explicit(&v->ended, memory_order_relaxed)) {
+        answers_refuse(v->answers, m, ERR_UNAVAILABLE);
+        return;
+    }
+    if (v->count >= VIEW_READS_MAX) {
+        answers_refuse_busy(v->answers, m, ERR_BUSY);
+        return;
+    }
+    struct view_read *q = slab_take(&v->slab);
+    check(q != NULL);
+    *q = (struct view_read){
+        .work = {.run = view_read_run, .done = view_read_done},
+        .reads = v,
+        .message = m,
+    };
+    q->captured = view_read_capture(v, q);
+    m->version = 0;
+    m->reply_type = 0;
+    v->count++;
+    begin_wait(v, q);
+    view_reads_advance(v);
+    env_wake(v->env);
+}
+
+/* A shard whose views are behind was told that they are wanted, projects without a pause, and
+ * notifies this shard when they have moved. */
+static enum progress_wait view_read_look(struct view_reads *v, struct view_read *q)
+{
+    if (!q->captured)
+        q->captured = view_read_capture(v, q);
+    if (MUTANT(STALE_LIST))
+        return PROGRESS_REACHED;
+    return q->captured ? progress_reached(v->progress, q->seqs) : PROGRESS_BEHIND;
+}
+
+static void view_read_advance(struct view_reads *v, struct fifo *waiting)
+{
+    while (!fifo_empty(waiting)) {
+        struct view_read *q = container_of(waiting->first, struct view_read, link);
+        bool late = is_late(v, q);
+        enum progress_wait found = late ? PROGRESS_NEVER : view_read_look(v, q);
+        if (found == PROGRESS_BEHIND)
+            return; /* those behind it came later and wait for no less */
+        fifo_pop(waiting);
+        if (late)
+            end_late(v, q);
+        else if (found == PROGRESS_NEVER)
+            end_with(q, ERR_UNAVAILABLE);
+        else
+            env_work(v->env, v->worker, &q->work);
+    }
+}
+
+void view_reads_advance(struct view_reads *v)
+{
+    bool waiting = false;
+    for (int reach = 0; reach < VIEW_READ_REACHES; reach++) {
+        view_read_advance(v, &v->waiting[reach]);
+        waiting |= !fifo_empty(&v->waiting[reach]);
+    }
+    if (!waiting)
+        progress_wait(v->progress, v->number, false);
+}
+
+void view_reads_fail_all(struct view_reads *v, uint16_t code)
+{
+    check(code != ERR_OK);
+    struct fifo_link *link;
+    for (int reach = 0; reach < VIEW_READ_REACHES; reach++)
+        while ((link = fifo_pop(&v->waiting[reach])) != NULL)
+            end_with(container_of(link, struct view_read, link), code);
+    progress_wait(v->progress, v->number, false);
+}
+
+void view_reads_end_all(struct view_reads *v)
+{
+    atomic_store_explicit(&v->ended, true, memory_order_relaxed);
+    check(atomic_load_explicit(&v->ended, memory_order_relaxed));
+    view_reads_fail_all(v, ERR_UNAVAILABLE);
+}
+
+bool view_reads_idle(const struct view_reads *v)
+{
+    return v->count == 0;
+}
+
+void view_reads_kill(struct view_reads *v)
+{
+    v->count = 0;
+}
+
+void view_reads_done(struct view_reads *v)
+{
+    check(v->count == 0);
+    slab_done(&v->slab);
+}
+
+void view_reads_init(struct view_reads *v, const struct view_reads *uses)
+{
+    check(uses->env != NULL);
+    check(uses->domain != NULL);
+    check(uses->store != NULL);
+    check(uses->progress != NULL);
+    check(uses->answers != NULL);
+    check(uses->stats != NULL);
+    check(uses->number < uses->progress->count);
+    *v = *uses;
+    v->damaged_lines = (struct log_limit){.lines_max = 1, .window_ns = VIEW_READS_LOG_NS};
+    for (int reach = 0; reach < VIEW_READ_REACHES; reach++)
+        fifo_init(&v->waiting[reach]);
+    slab_init(&v->slab, sizeof(struct view_read) + v->progress->count * sizeof(uint64_t));
+    v->expiry.fire = view_read_expire;
+}

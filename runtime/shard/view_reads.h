@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* View reads: messages that are answered from the views (message_type.view): lists and reports. A
+ * list first waits until the views hold everything that was durable when it came, so that a client
+ * sees its own writes; then its query (domain.h) runs on the store's read worker. A list about one
+ * actor waits for the views of its shard, any other for those of all shards. Loop thread only,
+ * except the queries. */
+#ifndef SHARD_VIEW_READS_H
+#define SHARD_VIEW_READS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/actor/domain.h"
+#include "runtime/base/slab.h"
+#include "runtime/base/time.h"
+#include "runtime/observe/log.h"
+#include "runtime/shard/answers.h"
+#include "runtime/shard/progress.h"
+#include "runtime/shard/shard_stats.h"
+
+#define VIEW_READS_MAX 4096               /* waiting or running; more are BUSY */
+#define VIEW_READS_LOG_NS (60 * NS_PER_S) /* one line about damaged views in this time */
+#define VIEWS_DAMAGED_REASON                                                                       \
+    "the views are damaged; the next start makes them anew from the journal, or else after they "  \
+    "were deleted"
+
+/* Whose views a list waits for. */
+enum view_read_reach {
+    VIEW_READ_OWN, /* it is about one actor, whose rows its shard alone writes */
+    VIEW_READ_ALL,
+    VIEW_READ_REACHES,
+};
+
+struct view_reads {
+    /* What it works with; all of it outlives it. */
+    struct env *env;
+    const struct domain *domain;
+    struct view_store *store;
+    struct worker *worker;
+    struct progress *progress;
+    uint16_t number; /* of the shard */
+    struct answers *answers;
+    struct shard_stats *stats;
+
+    struct fifo waiting[VIEW_READ_REACHES]; /* struct view_read, oldest first */
+    uint32_t count;                         /* waiting and running */
+    struct slab slab;
+    struct alarm expiry;
+    _Atomic bool ended; /* the loop's, read by the read worker: no list is begun any more */
+    struct log_limit damaged_lines;
+};
+
+/* `uses`: only the members that it works with are read. */
+void view_reads_init(struct view_reads *v, const struct view_reads *uses);
+void view_reads_done(struct view_reads *v);
+
+/* A list came. */
+void view_reads_post(struct view_reads *v, struct message *m);
+
+/* The views of some shard may have moved, or another shard has opened. */
+void view_reads_advance(struct view_reads *v);
+
+/* Answers all that wait with this code. */
+void view_reads_fail_all(struct view_reads *v, uint16_t code);
+
+/* Answers all that wait, and all that come, UNAVAILABLE. */
+void view_reads_end_all(struct view_reads *v);
+
+/* None waits or runs. */
+bool view_reads_idle(const struct view_reads *v);
+
+/* As if the process had been killed: nobody is answered. */
+void view_reads_kill(struct view_reads *v);
+
+#endif
