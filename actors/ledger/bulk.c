@@ -11,20 +11,20 @@ struct chain {
     struct turn_savepoint start;
 };
 
-static uint16_t bulk_make(const struct bulk *b, struct turn *t, uint32_t i, const struct chain *c)
+/* `imported`: the first item is, and so must be all. */
+static uint16_t bulk_make(const struct bulk *b, struct turn *t, uint32_t i, const struct chain *c,
+                          bool imported)
 {
     if (c->open && i + 1 == b->count && b->linked(b, i))
         return RESULT_LINKED_EVENT_CHAIN_OPEN;
     if (c->broken)
         return RESULT_LINKED_EVENT_FAILED;
-    if (b->imported(b, i) != b->imported(b, 0))
-        return b->imported(b, 0) ? RESULT_IMPORTED_EVENT_EXPECTED
-                                 : RESULT_IMPORTED_EVENT_NOT_EXPECTED;
+    if (b->imported(b, i) != imported)
+        return imported ? RESULT_IMPORTED_EVENT_EXPECTED : RESULT_IMPORTED_EVENT_NOT_EXPECTED;
     return b->make(b, t, i);
 }
 
-static void chain_break(struct turn *t, struct chain *c, uint32_t i,
-                        uint16_t *codes)
+static void chain_break(struct turn *t, struct chain *c, uint32_t i, uint16_t *codes)
 {
     check(c->open && !c->broken && c->first <= i);
     c->broken = true;
@@ -37,12 +37,13 @@ bool bulk_run(const struct bulk *b, struct turn *t, uint16_t *codes)
 {
     struct chain c = {.open = false};
     check(b->linked != NULL && b->imported != NULL && b->make != NULL && b->refused != NULL);
+    bool imported = b->count > 0 && b->imported(b, 0);
     for (uint32_t i = 0; i < b->count; i++) {
         bool linked = b->linked(b, i);
         turn_item(t, i);
         if (linked && !c.open)
             c = (struct chain){.open = true, .first = i, .start = turn_savepoint(t)};
-        codes[i] = bulk_make(b, t, i, &c);
+        codes[i] = bulk_make(b, t, i, &c, imported);
         if (codes[i] == BULK_WAITING)
             return false;
         if (codes[i] != RESULT_OK) {

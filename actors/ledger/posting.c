@@ -132,9 +132,35 @@ void posting_prepare(struct turn *t, struct posting *p)
 
 /* --- events ----------------------------------------------------------------------------------- */
 
+/* What posting_check() says OK to has all that its event and apply function need. That the sides
+ * are of one tenant and currency is asserted by the latter (movement.c), and that the sums fit. */
+static void posting_assert(const struct posting *p)
+{
+    check(!p->exists && !p->earlier_is_foreign && p->earlier.number == 0);
+    check(p->debit != NULL && p->credit != NULL && p->totals != NULL);
+    check(p->any_tenant || id128_equal(p->debit->tenant_id, p->tenant_id));
+}
+
+static void posting_assert_new(const struct posting *p)
+{
+    check(p->transfer.currency == p->debit->currency);
+    check(p->amount <= p->transfer.amount);
+}
+
+static void posting_assert_resolving(const struct posting *p)
+{
+    const struct pending_transfer *h = p->pending;
+    check(h != NULL && h->status == TRANSFER_STATUS_PENDING);
+    check(p->amount <= h->held);
+    check(id128_equal(p->debit_id, h->debit_account_id));
+    check(id128_equal(p->credit_id, h->credit_account_id));
+    check(h->held <= p->debit->debits_pending && h->held <= p->credit->credits_pending);
+}
+
 static void emit_new(struct turn *t, const struct posting *p)
 {
     const struct transfer_spec *s = &p->transfer;
+    posting_assert_new(p);
     if (!posting_has(p, TRANSFER_FLAGS_PENDING)) {
         struct transfer_posted e = {.amount = 0};
         transfer_posted_from_transfer_spec(&e, s);
@@ -160,6 +186,7 @@ static void emit_resolved(struct turn *t, const struct posting *p)
 {
     const struct transfer_spec *s = &p->transfer;
     const struct pending_transfer *h = p->pending;
+    posting_assert_resolving(p);
     bool voids = posting_has(p, TRANSFER_FLAGS_VOID_PENDING);
     bool keeps = posting_has(p, TRANSFER_FLAGS_KEEP_REMAINDER);
     u128 rest = voids ? h->held : h->held - p->amount;
@@ -180,46 +207,9 @@ static void emit_resolved(struct turn *t, const struct posting *p)
     turn_emit(t, &transfer_resolved_type, &e);
 }
 
-/* What posting_check() says OK to has all that its event and apply function need. */
-static void posting_assert(const struct posting *p)
-{
-    const struct account *debit = p->debit, *credit = p->credit;
-    check(!p->exists);
-    check(!p->earlier_is_foreign && p->earlier.number == 0);
-    check(debit != NULL && credit != NULL && p->totals != NULL);
-    check(debit != credit);
-    check(debit->currency == credit->currency && debit->currency == p->totals->currency);
-    check(id128_equal(debit->tenant_id, credit->tenant_id));
-    check(p->any_tenant || id128_equal(debit->tenant_id, p->tenant_id));
-}
-
-/* There is room for a new one in both counters of each account: pending money is posted later. */
-static void posting_assert_new(const struct posting *p)
-{
-    const struct account *debit = p->debit, *credit = p->credit;
-    check(p->transfer.currency == debit->currency);
-    check(p->amount <= p->transfer.amount);
-    check(p->amount <= U128_MAX - debit->debits_posted - debit->debits_pending);
-    check(p->amount <= U128_MAX - credit->credits_posted - credit->credits_pending);
-}
-
-static void posting_assert_resolving(const struct posting *p)
-{
-    const struct pending_transfer *h = p->pending;
-    check(h != NULL && h->status == TRANSFER_STATUS_PENDING);
-    check(p->amount <= h->held);
-    check(id128_equal(p->debit_id, h->debit_account_id));
-    check(id128_equal(p->credit_id, h->credit_account_id));
-    check(h->held <= p->debit->debits_pending && h->held <= p->credit->credits_pending);
-}
-
 void posting_emit(struct turn *t, const struct posting *p)
 {
     posting_assert(p);
-    if (posting_has(p, POSTING_RESOLVES))
-        posting_assert_resolving(p);
-    else
-        posting_assert_new(p);
     if (posting_has(p, POSTING_RESOLVES))
         emit_resolved(t, p);
     else

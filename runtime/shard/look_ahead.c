@@ -1,52 +1,71 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Works in groups of items. Two groups ahead of the item at work the slots of the tables are
  * fetched, of actors and of decisions; one group ahead, when these have come, the actors' states.
- * When an item begins, the actors found for it are put where a look-up looks first. */
+ * When an item begins, the actors found for it are put where a look-up looks first. A group is gone
+ * through once for each id that its items have: the table and its size stay in registers then. */
 #include "runtime/shard/look_ahead.h"
 
 #include "runtime/shard/shard_priv.h"
 
-static struct id128 look_ahead_id(const struct look_ahead *l, uint32_t item,
-                                  const struct message_id *id)
+/* An id of an item, by its address. */
+static inline struct id128 look_ahead_id(const char *item_id)
 {
-    struct id128 at;
-    memcpy(&at, l->items + (size_t)item * l->item_size + id->offset, sizeof at);
-    return at;
+    struct id128 id;
+    memcpy(&id, item_id, sizeof id);
+    return id;
 }
 
-static uint32_t look_ahead_end(const struct look_ahead *l, uint32_t first)
+static inline uint64_t look_ahead_hash(const char *item_id)
 {
-    return first + LOOK_AHEAD_GROUP < l->count ? first + LOOK_AHEAD_GROUP : l->count;
+    return id128_hash(look_ahead_id(item_id));
+}
+
+/* Items of the group that begins at this one; the last group may be short, those after it empty. */
+static uint32_t look_ahead_length(const struct look_ahead *l, uint32_t first)
+{
+    uint32_t left = first < l->count ? l->count - first : 0;
+    return left < LOOK_AHEAD_GROUP ? left : LOOK_AHEAD_GROUP;
+}
+
+static const char *look_ahead_first(const struct look_ahead *l, uint32_t first, uint16_t offset)
+{
+    return l->items + (size_t)first * l->item_size + offset;
 }
 
 static void look_ahead_slots(struct shard *s, uint32_t first)
 {
     const struct look_ahead *l = &s->look_ahead;
-    for (uint32_t i = first; i < look_ahead_end(l, first); i++) {
-        for (uint16_t k = 0; k < l->actor_count; k++) {
-            struct id128 id = look_ahead_id(l, i, &l->actors[k]);
-            registry_prefetch_slot(&s->registry, l->actors[k].kind, id128_hash(id));
-        }
-        for (uint16_t k = 0; k < l->decision_count; k++) {
-            struct id128 id = look_ahead_id(l, i, &l->decisions[k]);
+    uint32_t length = look_ahead_length(l, first);
+    for (uint16_t k = 0; k < l->actor_count; k++) {
+        const char *at = look_ahead_first(l, first, l->actors[k].offset);
+        for (uint32_t i = 0; i < length; i++, at += l->item_size)
+            registry_prefetch_slot(&s->registry, l->actors[k].kind, look_ahead_hash(at));
+    }
+    for (uint16_t k = 0; k < l->decision_count; k++) {
+        const char *at = look_ahead_first(l, first, l->decisions[k].offset);
+        for (uint32_t i = 0; i < length; i++, at += l->item_size) {
+            struct id128 id = look_ahead_id(at);
             if (!id128_is_zero(id))
                 dedup_table_prefetch(&s->ids, id);
         }
     }
 }
 
+/* First all are found, then fetched: so that the slots' misses overlap, too. */
 static void look_ahead_states(struct shard *s, uint32_t first)
 {
     struct look_ahead *l = &s->look_ahead;
-    struct actor **found = l->found[first / LOOK_AHEAD_GROUP % 2], **at = found;
-    for (uint32_t i = first; i < look_ahead_end(l, first); i++) {
-        for (uint16_t k = 0; k < l->actor_count; k++) {
-            struct id128 id = look_ahead_id(l, i, &l->actors[k]);
-            *at++ = registry_guess(&s->registry, l->actors[k].kind, id128_hash(id));
-        }
+    const struct registry *r = &s->registry;
+    uint32_t length = look_ahead_length(l, first);
+    for (uint16_t k = 0; k < l->actor_count; k++) {
+        uint16_t kind = l->actors[k].kind;
+        struct actor **found = l->found[first / LOOK_AHEAD_GROUP % 2][k];
+        const char *at = look_ahead_first(l, first, l->actors[k].offset);
+        for (uint32_t i = 0; i < length; i++, at += l->item_size)
+            found[i] = registry_guess(r, kind, look_ahead_hash(at));
+        for (uint32_t i = 0; i < length; i++)
+            registry_prefetch(r, kind, found[i]);
     }
-    for (uint16_t k = 0; found < at; found++, k = k + 1 < l->actor_count ? k + 1 : 0)
-        registry_prefetch(&s->registry, l->actors[k].kind, *found);
 }
 
 static void look_ahead_take_ids(struct look_ahead *l, const struct domain *d,
@@ -84,10 +103,11 @@ void look_ahead_item(struct shard *s, uint32_t item)
         look_ahead_slots(s, item + 2 * LOOK_AHEAD_GROUP);
         look_ahead_states(s, item + LOOK_AHEAD_GROUP);
     }
-    struct actor **found = &l->found[item / LOOK_AHEAD_GROUP % 2][within * l->actor_count];
-    for (uint16_t k = 0; k < l->actor_count; k++)
-        if (found[k] != NULL)
-            registry_recall(&s->registry, found[k]);
+    struct actor *const *found = &l->found[item / LOOK_AHEAD_GROUP % 2][0][within];
+    struct actor *const *end = found + (size_t)l->actor_count * LOOK_AHEAD_GROUP;
+    for (; found < end; found += LOOK_AHEAD_GROUP)
+        if (*found != NULL)
+            registry_recall(&s->registry, *found);
 }
 
 void look_ahead_forget(struct shard *s)

@@ -25,8 +25,8 @@ struct look_ahead {
     uint16_t decision_count; /* ... and those under which something was decided */
     struct message_id actors[LOOK_AHEAD_IDS_MAX];
     struct message_id decisions[LOOK_AHEAD_IDS_MAX];
-    /* Of this group of items and the next one, item by item: probably the actors; NULL: none. */
-    struct actor *found[2][LOOK_AHEAD_GROUP * LOOK_AHEAD_IDS_MAX];
+    /* Of this group of items and the next one, id by id: probably the items' actors; NULL: none. */
+    struct actor *found[2][LOOK_AHEAD_IDS_MAX][LOOK_AHEAD_GROUP];
 };
 
 /* A turn over the items of this message's list begins. */
