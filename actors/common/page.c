@@ -90,6 +90,22 @@ uint16_t page_init(struct page *p, enum page_list list, enum value_type type, bo
     return RESULT_OK;
 }
 
+struct view_scan page_scan(const struct page *p, const struct view_table *table,
+                           const struct view_index *index, const struct value *prefix,
+                           uint8_t prefix_count)
+{
+    check(p->rules->rows_max == PAGE_ROWS_MAX);
+    return (struct view_scan){
+        .table = table,
+        .index = index,
+        .prefix = prefix,
+        .prefix_count = prefix_count,
+        .from = p->has_from ? &p->from : NULL,
+        .from_count = p->has_from ? 1 : 0,
+        .limit = PAGE_ROWS_MAX + 1,
+    };
+}
+
 bool page_next(struct page *p, struct value key)
 {
     if (!page_look(p))

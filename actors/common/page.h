@@ -73,6 +73,11 @@ must_check uint16_t page_init(struct page *p, enum page_list list, enum value_ty
                               bool has_limit, uint32_t limit, bool has_cursor,
                               struct slice cursor);
 
+/* The walk over the rows with this prefix (the caller's), ascending, from the request's cursor. */
+struct view_scan page_scan(const struct page *p, const struct view_table *table,
+                           const struct view_index *index, const struct value *prefix,
+                           uint8_t prefix_count);
+
 /* page_look() at this key. */
 bool page_next(struct page *p, struct value key);
 

@@ -300,21 +300,7 @@ static uint16_t entries_collect(struct entries_walk *w, struct accounts_row *acc
     w->items = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->items);
     if (w->items == NULL)
         return RESULT_NO_MEMORY;
-    const struct value prefix = {VALUE_ID, .id = w->asked->account_id};
-    const struct value from = {VALUE_UINT, .number = version};
-    const struct view_scan scan = {
-        .table = &entries_view,
-        .index = &entries_view.key,
-        .prefix = &prefix,
-        .prefix_count = 1,
-        .from = version > 0 ? &from : NULL,
-        .from_count = version > 0 ? 1 : 0,
-        .descending = true,
-        .limit = LEDGER_LIST_ROWS_MAX + 1,
-    };
-    if (list->error == ERR_OK)
-        list->error = views_scan(list->store, &scan, take_entry, w);
-    return (uint16_t)list->error;
+    return ledger_list_entries(list, w->asked->account_id, version, take_entry, w);
 }
 
 static struct entry entry_of(const struct entries_row *row, uint16_t currency)

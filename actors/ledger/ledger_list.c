@@ -84,6 +84,26 @@ bool ledger_list_entry(struct ledger_list *list, struct id128 account_id, uint64
     return reader.found;
 }
 
+uint16_t ledger_list_entries(struct ledger_list *list, struct id128 account_id, uint64_t version,
+                             view_row_cb row, void *context)
+{
+    const struct value prefix = {VALUE_ID, .id = account_id};
+    const struct value from = {VALUE_UINT, .number = version};
+    const struct view_scan scan = {
+        .table = &entries_view,
+        .index = &entries_view.key,
+        .prefix = &prefix,
+        .prefix_count = 1,
+        .from = version > 0 ? &from : NULL,
+        .from_count = version > 0 ? 1 : 0,
+        .descending = true,
+        .limit = LEDGER_LIST_ROWS_MAX + 1,
+    };
+    if (list->error == ERR_OK)
+        list->error = views_scan(list->store, &scan, row, context);
+    return (uint16_t)list->error;
+}
+
 enum err ledger_newest_entry(struct view_store *s, struct id128 account_id, view_row_cb row,
                              void *context)
 {

@@ -116,20 +116,7 @@ static uint16_t candidates_of_account(struct transfers_walk *w, struct id128 *te
     if (w->asked->has_cursor &&
         !page_cursor_read(w->asked->cursor, PAGE_ENTRIES, &version, 1))
         return RESULT_INVALID_CURSOR;
-    const struct value prefix = {VALUE_ID, .id = w->asked->account_id};
-    const struct value from = {VALUE_UINT, .number = version};
-    const struct view_scan scan = {
-        .table = &entries_view,
-        .index = &entries_view.key,
-        .prefix = &prefix,
-        .prefix_count = 1,
-        .from = version > 0 ? &from : NULL,
-        .from_count = version > 0 ? 1 : 0,
-        .descending = true,
-        .limit = LEDGER_LIST_ROWS_MAX + 1,
-    };
-    list->error = views_scan(list->store, &scan, take_entry, w);
-    return (uint16_t)list->error;
+    return ledger_list_entries(list, w->asked->account_id, version, take_entry, w);
 }
 
 static bool take_part(void *context, const struct value *values)

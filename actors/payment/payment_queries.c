@@ -315,15 +315,8 @@ static uint16_t scan_events(struct view_store *s, const struct message *m, struc
     scan->events = arena_alloc(&scan->page.arena, scan->page.limit * sizeof *scan->events);
     if (scan->events == NULL)
         return RESULT_NO_MEMORY;
-    struct view_scan walk = {
-        .table = &payment_events_view,
-        .index = &payment_events_view.key,
-        .prefix = &key,
-        .prefix_count = 1,
-        .from = scan->page.has_from ? &scan->page.from : NULL,
-        .from_count = scan->page.has_from ? 1 : 0,
-        .limit = PAGE_ROWS_MAX + 1,
-    };
+    const struct view_scan walk =
+        page_scan(&scan->page, &payment_events_view, &payment_events_view.key, &key, 1);
     e = views_scan(s, &walk, take_event, scan);
     if (e != ERR_OK)
         return page_failed(e);

@@ -13,6 +13,24 @@ bool wallet_hold_open(const struct wallet_hold *h)
     return h->status == HOLD_STATUS_HELD || h->status == HOLD_STATUS_PARTIALLY_CAPTURED;
 }
 
+struct wallet_holds_row wallet_hold_row(struct id128 id, const struct wallet_hold *h)
+{
+    return (struct wallet_holds_row){
+        .hold_id = id,
+        .wallet_id = h->wallet_id,
+        .amount = h->amount,
+        .currency = h->currency,
+        .status = h->status,
+        .captured_amount = h->captured,
+        .remaining_amount = h->remaining,
+        .created_at = h->created_at,
+        .expires_at = h->expires_at,
+        .has_description = h->description.len != 0,
+        .description = h->description,
+        .version = h->version,
+    };
+}
+
 /* --- apply ------------------------------------------------------------------------------------ */
 
 void wallet_hold_apply_placed(struct registry *r, const void *event, uint64_t time_ns)

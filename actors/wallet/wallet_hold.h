@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "actors/wallet/wallet.h"
+#include "schemas/wallet.h"
 
 struct wallet_hold {
     struct id128 wallet_id;
@@ -28,6 +29,9 @@ extern const struct actor_kind wallet_hold_kind;
 
 /* Held or partially captured: money is kept aside. */
 bool wallet_hold_open(const struct wallet_hold *h);
+
+/* Its row without metadata, which the row has encoded. Texts are the hold's. */
+struct wallet_holds_row wallet_hold_row(struct id128 id, const struct wallet_hold *h);
 
 /* --- apply, for the table of rules ------------------------------------------------------------ */
 

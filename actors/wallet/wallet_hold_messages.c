@@ -11,21 +11,9 @@
 static enum turn_result hold_reply(struct turn *t, struct id128 id)
 {
     const struct wallet_hold *h = turn_found_wallet_hold(t, id);
-    struct wallet_hold_info info = {
-        .hold_id = id,
-        .wallet_id = h->wallet_id,
-        .amount = h->amount,
-        .currency = h->currency,
-        .status = h->status,
-        .captured_amount = h->captured,
-        .remaining_amount = h->remaining,
-        .created_at = h->created_at,
-        .expires_at = h->expires_at,
-        .has_description = h->description.len != 0,
-        .description = h->description,
-        .version = h->version,
-        .metadata = h->metadata,
-    };
+    const struct wallet_holds_row row = wallet_hold_row(id, h);
+    struct wallet_hold_info info = {.metadata = h->metadata};
+    wallet_hold_info_from_wallet_holds_row(&info, &row);
     turn_reply(t, RESULT_OK, &wallet_hold_info_type, &info, info.version);
     return TURN_DONE;
 }

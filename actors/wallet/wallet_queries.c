@@ -134,15 +134,10 @@ static uint16_t scan_wallets(struct view_store *s, const struct message *m,
         {.type = VALUE_ID, .id = m->who.tenant_id},
         {.type = VALUE_ID, .id = owner_id},
     };
-    struct view_scan walk = {
-        .table = &wallets_view,
-        .index = &wallets_view.indexes[all ? WALLETS_INDEX_BY_TENANT : WALLETS_INDEX_BY_OWNER],
-        .prefix = prefix,
-        .prefix_count = all ? 1 : 2,
-        .from = scan->page.has_from ? &scan->page.from : NULL,
-        .from_count = scan->page.has_from ? 1 : 0,
-        .limit = PAGE_ROWS_MAX + 1,
-    };
+    const struct view_scan walk =
+        page_scan(&scan->page, &wallets_view,
+                  &wallets_view.indexes[all ? WALLETS_INDEX_BY_TENANT : WALLETS_INDEX_BY_OWNER],
+                  prefix, all ? 1 : 2);
     enum err e = views_scan(s, &walk, take_wallet, scan);
     if (e == ERR_OK)
         e = scan->damaged ? ERR_CORRUPT : add_balances(s, scan);
@@ -344,16 +339,8 @@ static uint16_t scan_transactions(struct view_store *s, struct id128 wallet_id,
                                   struct transaction_scan *scan)
 {
     struct value prefix = {.type = VALUE_ID, .id = wallet_id};
-    struct view_scan walk = {
-        .table = &entries_view,
-        .index = &entries_view.key,
-        .prefix = &prefix,
-        .prefix_count = 1,
-        .from = scan->page.has_from ? &scan->page.from : NULL,
-        .from_count = scan->page.has_from ? 1 : 0,
-        .descending = true,
-        .limit = PAGE_ROWS_MAX + 1,
-    };
+    struct view_scan walk = page_scan(&scan->page, &entries_view, &entries_view.key, &prefix, 1);
+    walk.descending = true;
     enum err e = views_scan(s, &walk, take_transaction, scan);
     if (e == ERR_OK && scan->damaged)
         e = ERR_CORRUPT;
@@ -412,20 +399,9 @@ static bool take_hold(void *context, const struct value *values)
     if (scan->request->has_status && row.status != scan->request->status)
         return true;
     struct wallet_hold_info *info = &scan->holds[scan->page.count++];
-    *info = (struct wallet_hold_info){
-        .hold_id = row.hold_id,
-        .wallet_id = row.wallet_id,
-        .amount = row.amount,
-        .currency = row.currency,
-        .status = row.status,
-        .captured_amount = row.captured_amount,
-        .remaining_amount = row.remaining_amount,
-        .created_at = row.created_at,
-        .expires_at = row.expires_at,
-        .has_description = row.has_description,
-        .description = arena_copy(&scan->page.arena, row.description),
-        .version = row.version,
-    };
+    *info = (struct wallet_hold_info){.version = 0};
+    wallet_hold_info_from_wallet_holds_row(info, &row);
+    info->description = arena_copy(&scan->page.arena, row.description);
     scan->damaged = !page_metadata(&scan->page, row.metadata, &info->metadata);
     return !scan->damaged;
 }
@@ -433,16 +409,10 @@ static bool take_hold(void *context, const struct value *values)
 static uint16_t scan_holds(struct view_store *s, struct hold_scan *scan)
 {
     struct value prefix = {.type = VALUE_ID, .id = scan->request->wallet_id};
-    struct view_scan walk = {
-        .table = &wallet_holds_view,
-        .index = &wallet_holds_view.indexes[WALLET_HOLDS_INDEX_BY_WALLET],
-        .prefix = &prefix,
-        .prefix_count = 1,
-        .from = scan->page.has_from ? &scan->page.from : NULL,
-        .from_count = scan->page.has_from ? 1 : 0,
-        .descending = true,
-        .limit = PAGE_ROWS_MAX + 1,
-    };
+    struct view_scan walk =
+        page_scan(&scan->page, &wallet_holds_view,
+                  &wallet_holds_view.indexes[WALLET_HOLDS_INDEX_BY_WALLET], &prefix, 1);
+    walk.descending = true;
     enum err e = views_scan(s, &walk, take_hold, scan);
     if (e != ERR_OK)
         return page_failed(e);

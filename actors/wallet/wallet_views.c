@@ -63,21 +63,8 @@ static void hold_project(struct projection *p, struct id128 id)
     const struct wallet_hold *h = registry_wallet_hold(projection_registry(p), id);
     struct wire_writer metadata;
     owned_metadata_encode(&metadata, &h->metadata);
-    struct wallet_holds_row row = {
-        .hold_id = id,
-        .wallet_id = h->wallet_id,
-        .amount = h->amount,
-        .currency = h->currency,
-        .status = h->status,
-        .captured_amount = h->captured,
-        .remaining_amount = h->remaining,
-        .created_at = h->created_at,
-        .expires_at = h->expires_at,
-        .has_description = h->description.len != 0,
-        .description = h->description,
-        .version = h->version,
-        .metadata = wire_written(&metadata),
-    };
+    struct wallet_holds_row row = wallet_hold_row(id, h);
+    row.metadata = wire_written(&metadata);
     struct value values[WALLET_HOLDS_COLUMNS];
     wallet_holds_row_to_values(&row, values);
     projection_put(p, &wallet_holds_view, values);

@@ -33,9 +33,10 @@ def _source(known, to, name):
 
 
 def _shared(to, source):
-    """The fields that both have, as (of to, of source)."""
+    """The fields that both have, as (of to, of source); not metadata that one has encoded."""
     others = {f.name: f for f in source.fields}
     pairs = [(f, others[f.name]) for f in to.fields if f.name in others]
+    pairs = [(f, g) for f, g in pairs if {f.type, g.type} != {"metadata", "bytes"}]
     if not pairs:
         to.source.fail(f"copies {source.name}, with which it has no field in common")
     for f, g in pairs:

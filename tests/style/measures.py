@@ -38,7 +38,6 @@ NOT_YET = {
     *(f"assertions a function in {folder}" for folder in CHECKED_FOLDERS
       if folder not in ("runtime/actor", "runtime/shard")),
     "lines of the longest .c file",
-    "duplicates in actors",
 }
 
 DUPLICATE_LINES = 6
