@@ -76,6 +76,8 @@ static uint16_t debit_limits_check(const struct account *a, u128 debits)
     const struct account_extra *x = a->extra;
     if (MUTANT(IGNORE_LIMITS))
         return RESULT_OK;
+    check(x != NULL);
+    check(x->limits != 0);
     if ((x->limits & ACCOUNT_LIMITS_DEBIT_BALANCE_MAX) != 0 &&
         debits > account_saturated(a->credits_posted, x->debit_balance_max))
         return RESULT_EXCEEDS_DEBIT_BALANCE_MAX;
@@ -164,6 +166,9 @@ static bool extra_needed(const struct account_details *d)
 static struct account_extra *extra_new(struct registry *r, const struct account_details *d)
 {
     const struct slice pieces[] = {d->name, d->owner, d->metadata};
+    check(d->name.len <= UINT16_MAX);
+    check(d->owner.len <= UINT16_MAX);
+    check(d->metadata.len <= UINT16_MAX);
     struct account_extra *x =
         registry_alloc(r, sizeof *x + (size_t)d->name.len + d->owner.len + d->metadata.len);
     *x = (struct account_extra){
@@ -184,6 +189,7 @@ static struct account_extra *extra_new(struct registry *r, const struct account_
             memcpy(at, pieces[i].data, pieces[i].len);
         at += pieces[i].len;
     }
+    check(at == extra_text(x) + x->name_len + x->owner_len + x->metadata_len);
     return x;
 }
 
@@ -195,6 +201,7 @@ static void extra_set(struct registry *r, struct account *a, const struct accoun
     a->flags &= ~ACCOUNT_LIMITED;
     if (d->limits != 0)
         a->flags |= ACCOUNT_LIMITED;
+    check(a->extra != NULL || d->limits == 0);
     registry_free(r, old);
 }
 
@@ -220,22 +227,26 @@ static struct account_details details_of(const struct account *a)
 void account_assert(const struct account *a)
 {
     bool limits = a->extra != NULL && a->extra->limits != 0;
-    check(a->version > 0 && a->currency != 0);
+    check(a->version > 0);
+    check(a->currency != 0);
     check(((a->flags & ACCOUNT_LIMITED) != 0) == limits);
     check((a->holds != NULL) == (a->hold_listed > 0));
-    check(a->hold_listed <= a->hold_count && a->hold_listed <= ACCOUNT_HOLDS_LISTED_MAX);
+    check(a->hold_listed <= a->hold_count);
+    check(a->hold_listed <= ACCOUNT_HOLDS_LISTED_MAX);
     check(a->hold_count > 0 || (a->debits_pending == 0 && a->credits_pending == 0));
 }
 
 void account_hold_add(struct registry *r, struct account *a, struct id128 hold)
 {
-    check(!id128_is_zero(hold) && a->hold_count < UINT32_MAX);
+    check(!id128_is_zero(hold));
+    check(a->hold_count < UINT32_MAX);
     check(a->hold_listed <= a->hold_count);
     a->hold_count++;
     if (a->hold_listed == ACCOUNT_HOLDS_LISTED_MAX)
         return;
     if (a->holds == NULL || a->hold_listed == a->holds->capacity) {
         uint32_t capacity = a->holds == NULL ? HOLDS_CAPACITY_MIN : a->holds->capacity * 2;
+        check(capacity > a->hold_listed);
         struct account_holds *bigger =
             registry_alloc(r, sizeof *bigger + capacity * sizeof bigger->ids[0]);
         bigger->capacity = capacity;
@@ -252,6 +263,7 @@ void account_hold_add(struct registry *r, struct account *a, struct id128 hold)
 static void hold_list_without(struct registry *r, struct account *a, uint32_t index)
 {
     struct account_holds *old = a->holds;
+    check(old != NULL);
     check(index < a->hold_listed);
     uint32_t rest = a->hold_listed - 1;
     a->holds = NULL;
@@ -276,6 +288,7 @@ void account_hold_remove(struct registry *r, struct account *a, struct id128 hol
             return;
         }
     }
+    check(a->hold_listed <= a->hold_count); /* it was not among those listed */
 }
 
 /* --- events ----------------------------------------------------------------------------------- */
@@ -315,7 +328,11 @@ void account_opened_apply(struct registry *r, const void *event, uint64_t time_n
     const struct account_opened *e = event;
     struct account *a = registry_create(r, KIND_ACCOUNT, e->account_id);
     check(a->version == 0);
-    check(e->currency != 0 && (e->flags & ~ACCOUNT_FLAGS_ALL) == 0);
+    check(a->extra == NULL);
+    check(a->holds == NULL);
+    check(!id128_is_zero(e->account_id));
+    check(e->currency != 0);
+    check((e->flags & ~ACCOUNT_FLAGS_ALL) == 0);
     a->tenant_id = e->tenant_id;
     a->version = 1;
     a->opened_time = e->effective_time != 0 ? e->effective_time : time_ns;
@@ -351,6 +368,8 @@ void account_marked_apply(struct registry *r, const void *event, uint64_t time_n
     const struct account_marked *e = event;
     struct account *a = registry_state(r, KIND_ACCOUNT, e->account_id);
     account_assert(a);
+    check((a->flags & ACCOUNT_FLAGS_CLOSED) == 0);
+    check(e->change != 0);
     check((e->flags & ~ACCOUNT_FLAGS_ALL) == 0);
     a->flags = (a->flags & ACCOUNT_LIMITED) | e->flags;
     a->version++;
@@ -361,6 +380,8 @@ void account_updated_apply(struct registry *r, const void *event, uint64_t time_
     (void)time_ns;
     const struct account_updated *e = event;
     struct account *a = registry_state(r, KIND_ACCOUNT, e->account_id);
+    check((a->flags & ACCOUNT_FLAGS_CLOSED) == 0);
+    check(e->currency == a->currency);
     struct account_details d = details_of(a);
     d.name = account_given(e->has_name, e->name);
     extra_limits(&d, e);

@@ -60,6 +60,7 @@ static uint16_t open_exists(const struct account_opened *e, const struct account
     static const struct account_extra none;
     const struct account_extra *x = a->extra != NULL ? a->extra : &none;
     const uint32_t compared = ACCOUNT_FLAGS_ALL & ~FLAGS_CHANGING;
+    check(a->version > 0);
     if (!id128_equal(a->tenant_id, e->tenant_id) ||
         (a->flags & compared) != (e->flags & compared))
         return RESULT_EXISTS_WITH_DIFFERENT_FLAGS;
@@ -115,6 +116,7 @@ static uint16_t open_ledger_check(struct turn *t, const struct account_opened *e
     enum presence there =
         turn_find_ledger_totals(t, ledger_totals_id(e->tenant_id, e->currency), &own);
     if (there == PRESENCE_THERE) {
+        check(own->currency == e->currency);
         bool imported = (e->flags & ACCOUNT_FLAGS_IMPORTED) != 0;
         return imported && e->effective_time <= own->imported_account_time
                    ? RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS
@@ -162,8 +164,11 @@ uint16_t account_open_check(struct turn *t, const struct account_opened *e,
 
 void account_open(struct turn *t, const struct account_opened *e)
 {
-    check(!id128_is_zero(e->account_id) && turn_at_home(t, e->account_id));
-    check(e->currency != 0 && e->code != 0 && e->shard == turn_shard(t));
+    check(!id128_is_zero(e->account_id));
+    check(turn_at_home(t, e->account_id));
+    check(e->currency != 0);
+    check(e->code != 0);
+    check(e->shard == turn_shard(t));
     check((e->flags & ~ACCOUNT_FLAGS_ALL) == 0);
     turn_emit(t, &account_opened_type, e);
 }
@@ -183,6 +188,7 @@ static uint16_t client_open_check(struct turn *t, const struct account_opened *e
 
 static struct account_info info_of(struct turn *t, struct id128 id, const struct account *a)
 {
+    check(a->version > 0);
     struct account_info info = {
         .account_id = id,
         .currency = a->currency,
@@ -227,6 +233,7 @@ static struct account_info info_of(struct turn *t, struct id128 id, const struct
 /* All open holds that the account names are in memory. */
 static enum presence find_holds(struct turn *t, const struct account *a)
 {
+    check((a->holds != NULL) == (a->hold_listed > 0));
     enum presence all = PRESENCE_THERE;
     for (uint32_t i = 0; i < a->hold_listed; i++) {
         const struct pending_transfer *hold;
@@ -262,6 +269,7 @@ static void reply_account(struct turn *t, struct id128 id, const struct account 
         info.holds = turn_alloc(t, a->hold_listed * sizeof *info.holds);
     for (uint32_t i = 0; info.holds != NULL && i < a->hold_listed; i++)
         info.holds[info.holds_count++] = open_hold_of(t, id, a->holds->ids[i]);
+    check(info.holds_count <= a->hold_count);
     info.holds_complete = info.holds_count == a->hold_count;
     turn_reply(t, RESULT_OK, &account_info_type, &info, info.version);
 }
@@ -314,6 +322,7 @@ enum turn_result account_on_create(struct turn *t, struct id128 self, const stru
         turn_refuse(t, code);
         return TURN_DONE;
     }
+    check((code == RESULT_OK) == (a == NULL));
     reply_account(t, e.account_id, turn_found_account(t, e.account_id));
     return TURN_DONE;
 }
@@ -475,8 +484,10 @@ static void account_mark(struct turn *t, struct id128 self, const struct account
                          struct account_marked e)
 {
     e.account_id = self;
-    check(e.change != 0 && (e.flags & ~ACCOUNT_FLAGS_ALL) == 0);
+    check(e.change != 0);
+    check((e.flags & ~ACCOUNT_FLAGS_ALL) == 0);
     check((a->flags & ACCOUNT_FLAGS_CLOSED) == 0);
+    check(((e.flags ^ a->flags) & ACCOUNT_FLAGS_ALL & ~FLAGS_CHANGING) == 0);
     if (e.flags != (a->flags & ACCOUNT_FLAGS_ALL))
         turn_emit(t, &account_marked_type, &e);
     reply_account(t, self, a);
@@ -551,6 +562,8 @@ enum turn_result account_on_close(struct turn *t, struct id128 self, const struc
         turn_refuse(t, RESULT_ACCOUNT_NOT_EMPTY);
         return TURN_DONE;
     }
+    check(a->debits_pending == 0);
+    check(a->credits_pending == 0);
     account_mark(t, self, a,
                  (struct account_marked){
                      .change = ENTRY_KIND_CLOSED,

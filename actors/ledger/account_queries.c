@@ -51,6 +51,7 @@ static void add_counters(struct accounts_walk *w)
         struct entries_row entry;
         if (!ledger_list_last_entry(&w->list, item->account_id, &entry))
             continue;
+        check(id128_equal(entry.account_id, item->account_id));
         item->version = entry.version;
         item->debits_pending = entry.debits_pending;
         item->debits_posted = entry.debits_posted;
@@ -86,6 +87,7 @@ static uint16_t accounts_page(struct accounts_walk *w, struct wire_writer *reply
     add_counters(w);
     if (list->error != ERR_OK)
         return (uint16_t)list->error;
+    check(list->page.count <= list->page.limit);
     const uint64_t next[] = {w->last.hi, w->last.lo};
     struct account_page page = {.accounts = w->items, .accounts_count = list->page.count};
     page.next_cursor = page_cursor_of(&list->page, PAGE_ACCOUNTS, next, array_len(next));
@@ -118,7 +120,8 @@ static uint64_t version_at(struct ledger_list *list, struct id128 id, uint64_t n
     uint64_t low = 0, high = newest; /* low is early enough (0: nothing is), above high is late */
     while (low < high && list->error == ERR_OK) {
         uint64_t middle = low + (high - low + 1) / 2;
-        check(low < middle && middle <= high);
+        check(low < middle);
+        check(middle <= high);
         struct entries_row row;
         if (!ledger_list_entry(list, id, middle, &row))
             return 0;
@@ -127,6 +130,7 @@ static uint64_t version_at(struct ledger_list *list, struct id128 id, uint64_t n
         else
             high = middle - 1;
     }
+    check(low == high || list->error != ERR_OK);
     return low;
 }
 
@@ -148,6 +152,7 @@ static bool add_late(void *context, const struct value *values)
     struct late_entries_row row;
     bool read = late_entries_row_from_values(values, &row);
     check(read);
+    check(row.version > w->balance->version);
     w->looked++;
     if (row.effective_time > w->at)
         return true;
@@ -206,6 +211,7 @@ static uint16_t balance_at(struct ledger_list *list, const struct account_balanc
         b->version = version_at(list, q->account_id, row.version, q->at, effective);
     if (list->error != ERR_OK)
         return (uint16_t)list->error;
+    check(b->version <= row.version);
     if (b->version > 0 && b->version != row.version &&
         !ledger_list_entry(list, q->account_id, b->version, &row))
         return list->error != ERR_OK ? (uint16_t)list->error : RESULT_CORRUPT;
@@ -264,6 +270,7 @@ static bool take_entry(void *context, const struct value *values)
         return false;
     if (!page_look(&w->list.page))
         return false;
+    check(w->last == 0 || row.version < w->last);
     w->last = row.version;
     check(w->list.page.count < w->list.page.limit);
     if (entry_wanted(w, &row))
@@ -305,6 +312,7 @@ static uint16_t entries_collect(struct entries_walk *w, struct accounts_row *acc
 
 static struct entry entry_of(const struct entries_row *row, uint16_t currency)
 {
+    check(row->version > 0);
     struct entry e = {.currency = currency};
     entry_from_entries_row(&e, row);
     e.balance = account_net(e.debits_posted, e.credits_posted, &e.balance_side);

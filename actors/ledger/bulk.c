@@ -26,7 +26,9 @@ static uint16_t bulk_make(const struct bulk *b, struct turn *t, uint32_t i, cons
 
 static void chain_break(struct turn *t, struct chain *c, uint32_t i, uint16_t *codes)
 {
-    check(c->open && !c->broken && c->first <= i);
+    check(c->open);
+    check(!c->broken);
+    check(c->first <= i);
     c->broken = true;
     turn_rollback(t, c->start);
     for (uint32_t j = c->first; j < i; j++)
@@ -36,7 +38,10 @@ static void chain_break(struct turn *t, struct chain *c, uint32_t i, uint16_t *c
 bool bulk_run(const struct bulk *b, struct turn *t, uint16_t *codes)
 {
     struct chain c = {.open = false};
-    check(b->linked != NULL && b->imported != NULL && b->make != NULL && b->refused != NULL);
+    check(b->linked != NULL);
+    check(b->imported != NULL);
+    check(b->make != NULL);
+    check(b->refused != NULL);
     bool imported = b->count > 0 && b->imported(b, 0);
     for (uint32_t i = 0; i < b->count; i++) {
         bool linked = b->linked(b, i);

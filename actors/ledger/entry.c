@@ -70,7 +70,8 @@ static bool take_previous(void *context, const struct value *values)
 {
     struct draft_entry *previous = context;
     bool read = entries_row_from_values(values, &previous->row);
-    check(read && previous->row.hash.len == SHA256_SIZE);
+    check(read);
+    check(previous->row.hash.len == SHA256_SIZE);
     memcpy(previous->hash.bytes, previous->row.hash.data, SHA256_SIZE);
     return true;
 }
@@ -135,8 +136,11 @@ static void add_entry(struct projection *p, struct draft_entry *e)
 {
     struct entries_row *row = &e->row;
     const struct account *a = registry_state(projection_registry(p), KIND_ACCOUNT, row->account_id);
-    check(a->version > 0 && row->kind != 0 && row->direction != 0);
-    check(row->effective_time != 0 && row->recorded_time != 0);
+    check(a->version > 0);
+    check(row->kind != 0);
+    check(row->direction != 0);
+    check(row->effective_time != 0);
+    check(row->recorded_time != 0);
     row->version = a->version;
     row->position = projection_position(p);
     row->debits_pending = a->debits_pending;

@@ -33,7 +33,8 @@ void ledger_directory_add(struct registry *r, uint16_t shard, struct ledger_name
     check(d->names_count < LEDGERS_MAX);
     if (d->names_count >= d->names_room)
         directory_grow(r, d);
-    check(name.currency != 0 && d->names_count < d->names_room);
+    check(name.currency != 0);
+    check(d->names_count < d->names_room);
     d->names[d->names_count++] = name;
 }
 

@@ -45,6 +45,7 @@ uint16_t ledger_list_account(struct ledger_list *list, struct id128 id, struct a
     enum err e = views_get(list->store, &accounts_view, &key, take_account, &reader);
     if (e != ERR_OK)
         return (uint16_t)e;
+    check(id128_equal(row->account_id, id));
     if (!list->who->operator && !id128_equal(row->tenant_id, list->who->tenant_id))
         return RESULT_NOT_FOUND;
     return RESULT_OK;
@@ -68,6 +69,7 @@ struct entry_reader {
 static bool take_entry(void *context, const struct value *values)
 {
     struct entry_reader *reader = context;
+    check(!reader->found);
     *reader->row = ledger_list_entry_of(reader->list, values);
     reader->found = true;
     return false;
@@ -81,6 +83,7 @@ bool ledger_list_entry(struct ledger_list *list, struct id128 account_id, uint64
     enum err e = views_get(list->store, &entries_view, key, take_entry, &reader);
     if (e != ERR_OK)
         list->error = e;
+    check(!reader.found || row->version == version);
     return reader.found;
 }
 
@@ -126,5 +129,6 @@ bool ledger_list_last_entry(struct ledger_list *list, struct id128 account_id,
     enum err e = ledger_newest_entry(list->store, account_id, take_entry, &reader);
     if (e != ERR_OK)
         list->error = e;
+    check(!reader.found || id128_equal(row->account_id, account_id));
     return reader.found;
 }

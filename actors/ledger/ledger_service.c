@@ -16,6 +16,7 @@
 
 static struct id128 shard_of_id(struct id128 id, const struct principal *who, uint16_t shards)
 {
+    check(shards > 0);
     return ledger_directory_id(id128_is_zero(id) ? ledger_tenant_shard(who->tenant_id, shards)
                                              : (uint16_t)(id128_home(id) % shards));
 }

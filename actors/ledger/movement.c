@@ -38,7 +38,8 @@ static inline struct sides sides_by(void *(*find)(struct registry *, uint16_t, s
     check(s.debit != s.credit);
     check(s.debit->currency == s.credit->currency);
     check(id128_equal(s.debit->tenant_id, s.credit->tenant_id));
-    check(s.debit->version > 0 && s.credit->version > 0);
+    check(s.debit->version > 0);
+    check(s.credit->version > 0);
     s.totals = ledger_totals_state(r, s.debit->tenant_id, s.debit->currency);
     check(s.totals->currency == s.debit->currency);
     s.debit->version++;
@@ -92,8 +93,10 @@ void transfer_posted_apply(struct registry *r, const void *event, uint64_t time_
 /* What holds of a pending transfer between two events. */
 static void pending_assert(const struct pending_transfer *h)
 {
-    check(h->status > 0 && h->status <= TRANSFER_STATUS_COUNT);
-    check(h->posted <= h->amount && h->held <= h->amount - h->posted);
+    check(h->status > 0);
+    check(h->status <= TRANSFER_STATUS_COUNT);
+    check(h->posted <= h->amount);
+    check(h->held <= h->amount - h->posted);
     check(h->status == TRANSFER_STATUS_PENDING || h->held == 0);
 }
 
@@ -150,7 +153,8 @@ void transfer_pending_apply(struct registry *r, const void *event, uint64_t time
 static void movement_resolve(struct registry *r, struct sides *s, struct pending_transfer *h,
                              struct id128 id, enum transfer_status status)
 {
-    check(h->status == TRANSFER_STATUS_PENDING && status != TRANSFER_STATUS_PENDING);
+    check(h->status == TRANSFER_STATUS_PENDING);
+    check(status != TRANSFER_STATUS_PENDING);
     check(h->held == 0);
     h->status = (uint8_t)status;
     account_hold_remove(r, s->debit, id);
@@ -196,7 +200,8 @@ void transfer_expired_apply(struct registry *r, const void *event, uint64_t time
     (void)time_ns;
     const struct transfer_expired *e = event;
     struct pending_transfer *h = registry_state(r, KIND_TRANSFER, e->pending_id);
-    check(h->status == TRANSFER_STATUS_PENDING && h->due_time != 0);
+    check(h->status == TRANSFER_STATUS_PENDING);
+    check(h->due_time != 0);
     pending_assert(h);
     struct sides s = sides_of(r, h->debit_account_id, h->credit_account_id);
     movement_release(&s, h->held);

@@ -27,7 +27,10 @@ static enum turn_result on_timeout(struct turn *t, struct id128 self)
         return TURN_WAIT;
     if (d != PRESENCE_THERE || c != PRESENCE_THERE || l != PRESENCE_THERE)
         return turn_fail(t, "a pending transfer without its accounts");
-    check(h->due_time != 0 && h->held <= h->amount);
+    check(h->due_time != 0);
+    check(h->held <= h->amount);
+    check(h->held <= debit->debits_pending);
+    check(h->held <= credit->credits_pending);
     struct transfer_expired e = {self};
     turn_emit(t, &transfer_expired_type, &e);
     return TURN_DONE;

@@ -85,6 +85,7 @@ static enum presence find_earlier(struct turn *t, struct posting *p)
     enum presence there = turn_find_decision(t, p->transfer.id, &p->earlier);
     if (there != PRESENCE_THERE || p->any_tenant)
         return there;
+    check(p->earlier.number != 0);
     there = earlier_tenant(t, &p->earlier, &tenant_id);
     p->earlier_is_foreign = !id128_equal(tenant_id, p->tenant_id);
     return there;
@@ -136,8 +137,12 @@ void posting_prepare(struct turn *t, struct posting *p)
  * are of one tenant and currency is asserted by the latter (movement.c), and that the sums fit. */
 static void posting_assert(const struct posting *p)
 {
-    check(!p->exists && !p->earlier_is_foreign && p->earlier.number == 0);
-    check(p->debit != NULL && p->credit != NULL && p->totals != NULL);
+    check(!p->exists);
+    check(!p->earlier_is_foreign);
+    check(p->earlier.number == 0);
+    check(p->debit != NULL);
+    check(p->credit != NULL);
+    check(p->totals != NULL);
     check(p->any_tenant || id128_equal(p->debit->tenant_id, p->tenant_id));
 }
 
@@ -150,11 +155,13 @@ static void posting_assert_new(const struct posting *p)
 static void posting_assert_resolving(const struct posting *p)
 {
     const struct pending_transfer *h = p->pending;
-    check(h != NULL && h->status == TRANSFER_STATUS_PENDING);
+    check(h != NULL);
+    check(h->status == TRANSFER_STATUS_PENDING);
     check(p->amount <= h->held);
     check(id128_equal(p->debit_id, h->debit_account_id));
     check(id128_equal(p->credit_id, h->credit_account_id));
-    check(h->held <= p->debit->debits_pending && h->held <= p->credit->credits_pending);
+    check(h->held <= p->debit->debits_pending);
+    check(h->held <= p->credit->credits_pending);
 }
 
 static void emit_new(struct turn *t, const struct posting *p)
@@ -245,6 +252,7 @@ void posting_refused(struct turn *t, const struct posting *p, uint16_t code)
     check(code != RESULT_OK);
     if (!is_transient(code))
         return;
+    check(!id128_is_zero(p->transfer.id));
     struct transfer_refused e = {p->transfer.id, p->tenant_id, code};
     turn_emit(t, &transfer_refused_type, &e);
 }

@@ -100,6 +100,7 @@ static uint16_t exists_check(struct posting *p)
     const struct transfer_spec *s = &p->transfer;
     if (p->earlier_is_foreign || !earlier_transfer_of(&p->earlier, &o) || s->flags != o.spec.flags)
         return RESULT_EXISTS_WITH_DIFFERENT_FLAGS;
+    check(id128_equal(s->id, o.spec.id));
     if (!id128_equal(s->pending_id, o.spec.pending_id))
         return RESULT_EXISTS_WITH_DIFFERENT_PENDING_ID;
     if (s->timeout_s != o.spec.timeout_s)
@@ -202,7 +203,8 @@ static uint16_t imported_check(const struct posting *p)
 
 static uint16_t status_check(const struct posting *p)
 {
-    check(p->debit != NULL && p->credit != NULL);
+    check(p->debit != NULL);
+    check(p->credit != NULL);
     uint32_t debit = p->debit->flags, credit = p->credit->flags;
     if ((debit & ACCOUNT_FLAGS_CLOSED) != 0)
         return RESULT_DEBIT_ACCOUNT_ALREADY_CLOSED;
@@ -218,7 +220,8 @@ static uint16_t status_check(const struct posting *p)
 static u128 posting_balanced(const struct posting *p)
 {
     u128 amount = p->transfer.amount;
-    check(p->debit != NULL && p->credit != NULL);
+    check(p->debit != NULL);
+    check(p->credit != NULL);
     if (posting_has(p, TRANSFER_FLAGS_BALANCING_DEBIT)) {
         u128 room = account_debit_room(p->debit);
         amount = room < amount ? room : amount;
@@ -238,7 +241,8 @@ static bool posting_overflows(u128 a, u128 b)
 static uint16_t overflow_check(struct turn *t, const struct posting *p)
 {
     const struct account *d = p->debit, *c = p->credit;
-    check(d != NULL && c != NULL);
+    check(d != NULL);
+    check(c != NULL);
     if (posting_has(p, TRANSFER_FLAGS_PENDING)) {
         if (posting_overflows(d->debits_pending, p->amount))
             return RESULT_OVERFLOWS_DEBITS_PENDING;
@@ -299,7 +303,8 @@ static uint16_t pending_equal_check(const struct posting *p)
         return RESULT_PENDING_TRANSFER_HAS_DIFFERENT_DEBIT_ACCOUNT_ID;
     if (!id128_equal(p->credit_id, h->credit_account_id))
         return RESULT_PENDING_TRANSFER_HAS_DIFFERENT_CREDIT_ACCOUNT_ID;
-    check(p->debit != NULL && p->credit != NULL);
+    check(p->debit != NULL);
+    check(p->credit != NULL);
     if (s->currency != 0 && s->currency != h->currency)
         return RESULT_PENDING_TRANSFER_HAS_DIFFERENT_CURRENCY;
     if (s->code != 0 && s->code != h->code)
@@ -311,6 +316,7 @@ static uint16_t pending_amount_check(struct posting *p)
 {
     const struct pending_transfer *h = p->pending;
     check(h != NULL);
+    check(h->held <= h->amount);
     bool voids = posting_has(p, TRANSFER_FLAGS_VOID_PENDING);
     u128 asked = p->transfer.amount;
     /* Once resolved nothing is held: the amount asked for is compared with what was. */

@@ -64,6 +64,7 @@ static void refused_by(struct legs *legs, uint32_t leg)
 static void transaction_answer(struct turn *t, uint16_t code, const struct legs *legs)
 {
     const struct leg_refusal refusal = {legs->failed_leg};
+    check(code != RESULT_OK || !legs->failed);
     if (code == RESULT_OK)
         turn_reply(t, code, &transaction_info_type, &legs->info, 0);
     else if (legs->failed)
@@ -91,7 +92,8 @@ static uint16_t make_legs(struct turn *t, uint32_t count, struct legs *legs)
         if (!id128_is_zero(p->reverses_id))
             transfer_reversal_emit(t, p->reverses_id, p->transfer.id);
     }
-    check(count > 0 && !legs->failed);
+    check(count > 0);
+    check(!legs->failed);
     legs->info.transfers_count = count;
     return RESULT_OK;
 }
@@ -100,7 +102,8 @@ static uint16_t make_legs(struct turn *t, uint32_t count, struct legs *legs)
 static void transaction_record(struct turn *t, bool has_metadata, struct legs *legs)
 {
     struct transaction_info *info = &legs->info;
-    check(info->transfers_count > 0 && legs->postings[0].debit != NULL);
+    check(info->transfers_count > 0);
+    check(legs->postings[0].debit != NULL);
     info->has_recorded_time = true;
     info->recorded_time = turn_time(t);
     struct transaction_recorded e = {
@@ -169,6 +172,7 @@ static enum presence find_parts(struct turn *t, const struct transaction_recorde
                                 struct transaction_info *info)
 {
     enum presence all = PRESENCE_THERE;
+    check(e->transfers_count > 0);
     info->transfers = turn_alloc(t, (e->transfers_count + 1) * sizeof *info->transfers);
     if (info->transfers == NULL)
         return PRESENCE_ABSENT;
@@ -197,6 +201,7 @@ static enum presence find_whole(struct turn *t, struct id128 id,
     if (there == PRESENCE_ABSENT || stored.number != TRANSACTION_RECORDED_NUMBER ||
         !turn_may_see(t, (*e)->tenant_id, ID128_ZERO))
         return PRESENCE_ABSENT;
+    check(id128_equal((*e)->transaction_id, id));
     *info = (struct transaction_info){
         .transaction_id = id,
         .has_recorded_time = true,
@@ -247,6 +252,7 @@ static bool find_reversals(struct turn *t, const struct transaction_reverse *c,
                            struct legs *legs)
 {
     bool waiting = false;
+    check(whole->transfers_count > 0);
     for (uint32_t i = 0; i < whole->transfers_count; i++) {
         struct posting *p = &legs->postings[whole->transfers_count - 1 - i];
         *p = transfer_reversal_of(&whole->transfers[i], turn_new_id(t), tenant_id,
@@ -287,6 +293,7 @@ static enum turn_result transaction_decide_reversal(struct turn *t,
     uint16_t code = reversal_check(t, whole, earlier, legs);
     if (code == RESULT_OK) {
         code = make_legs(t, count, legs);
+        check(legs->failed_leg < count);
         if (code != RESULT_OK) /* named as the reversed transaction counts them */
             legs->failed_leg = count - 1 - legs->failed_leg;
     }

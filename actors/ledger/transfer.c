@@ -31,6 +31,7 @@ void transfer_note_emit(struct turn *t, struct id128 tenant_id, struct id128 tra
 {
     if (!note->has_description && (!note->has_metadata || note->metadata.count == 0))
         return;
+    check((transfer_id.hi & NOTE_BIT) == 0);
     struct transfer_noted e = {
         .note_key = transfer_note_key(transfer_id),
         .transfer_id = transfer_id,
@@ -46,6 +47,7 @@ void transfer_note_emit(struct turn *t, struct id128 tenant_id, struct id128 tra
 void transfer_reversal_emit(struct turn *t, struct id128 transfer_id, struct id128 reversal_id)
 {
     check(!id128_equal(transfer_id, reversal_id));
+    check((transfer_id.hi & REVERSAL_BITS) == 0);
     struct transfer_reversed e = {transfer_reversal_key(transfer_id), transfer_id, reversal_id};
     turn_emit(t, &transfer_reversed_type, &e);
 }
@@ -65,6 +67,7 @@ static enum presence find_decided(struct turn *t, struct id128 id, struct transf
         *row = transfer_row_of_resolved(stored.event, stored.time_ns);
     else
         return PRESENCE_ABSENT;
+    check(id128_equal(row->transfer_id, id));
     const struct account *debit;
     there = turn_find_account(t, row->debit_account_id, &debit);
     if (there == PRESENCE_THERE)
@@ -97,13 +100,16 @@ enum presence transfer_info_find(struct turn *t, struct id128 id, struct transfe
     *info = transfer_row_info(&row);
     if (noted == PRESENCE_THERE) {
         const struct transfer_noted *e = note.event;
+        check(id128_equal(e->transfer_id, id));
         info->has_description = e->has_description;
         info->description = e->description;
         info->metadata = e->metadata;
     }
     if (reversed == PRESENCE_THERE) {
+        const struct transfer_reversed *e = reversal.event;
+        check(id128_equal(e->transfer_id, id));
         info->has_reversed_by_id = true;
-        info->reversed_by_id = ((const struct transfer_reversed *)reversal.event)->reversal_id;
+        info->reversed_by_id = e->reversal_id;
     }
     return PRESENCE_THERE;
 }
@@ -119,6 +125,7 @@ static enum transfer_status status_after(uint32_t flags)
 /* What a post or void leaves out is that of the pending transfer. */
 static void info_complete(struct transfer_info *info, const struct pending_transfer *h)
 {
+    check(info->currency == h->currency);
     info->code = h->code;
     if (info->user_data_128 == 0)
         info->user_data_128 = h->user_data_128;
@@ -133,7 +140,9 @@ struct transfer_info transfer_info_of_posting(struct turn *t, const struct posti
 {
     const struct transfer_spec *s = &p->transfer;
     uint64_t now = turn_time(t);
-    check(p->debit != NULL && p->credit != NULL && !p->exists);
+    check(p->debit != NULL);
+    check(p->credit != NULL);
+    check(!p->exists);
     bool pending = (s->flags & TRANSFER_FLAGS_PENDING) != 0;
     struct transfer_info info = {
         .transfer_id = s->id,

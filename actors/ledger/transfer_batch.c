@@ -70,6 +70,7 @@ static bool make_all(struct turn *t, const struct message *m, const struct trans
     const struct turn_savepoint start = turn_savepoint(t);
     if (bulk_run(&b, t, codes))
         return true;
+    check(all.at < count);
     turn_rollback(t, start);
     for (uint32_t i = all.at; i < count; i++) {
         take_up(&all, i);
@@ -114,6 +115,7 @@ enum turn_result transfers_on_batch(struct turn *t, struct id128 self, const str
         else
             reply.failed++;
     }
+    check(reply.succeeded + reply.failed == count);
     reply.results_count = count;
     turn_reply(t, RESULT_OK, &batch_results_type, &reply, 0);
     return TURN_DONE;

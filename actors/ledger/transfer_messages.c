@@ -34,8 +34,10 @@ static enum turn_result transfer_conclude(struct turn *t, struct posting *p, uin
     struct id128 tenant_id = ID128_ZERO;
     if (code == RESULT_EXISTS) {
         check(p->exists);
-        if (transfer_info_find(t, p->transfer.id, &info, &tenant_id) == PRESENCE_WAITING)
+        enum presence there = transfer_info_find(t, p->transfer.id, &info, &tenant_id);
+        if (there == PRESENCE_WAITING)
             return TURN_WAIT;
+        check(there == PRESENCE_THERE);
         turn_reply(t, RESULT_OK, &transfer_info_type, &info, 0);
         return TURN_DONE;
     }
@@ -45,7 +47,8 @@ static enum turn_result transfer_conclude(struct turn *t, struct posting *p, uin
         turn_refuse(t, code);
         return TURN_DONE;
     }
-    check(!p->exists && p->debit != NULL);
+    check(!p->exists);
+    check(p->debit != NULL);
     info = transfer_info_of_posting(t, p, note);
     tenant_id = p->debit->tenant_id;
     posting_emit(t, p);
@@ -81,6 +84,7 @@ enum turn_result transfer_on_create(struct turn *t, struct id128 self, const str
 /* The part of `post` that needs the pending transfer's currency. */
 static uint16_t posted_amount(const struct transfer_post *c, struct posting *p)
 {
+    check(p->pending != NULL);
     if (c->has_currency && c->currency != p->pending->currency)
         return RESULT_CURRENCY_MISMATCH;
     if (!c->has_amount)

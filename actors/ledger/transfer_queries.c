@@ -159,6 +159,7 @@ static bool take_candidate(void *context, const struct value *values)
 
 static uint16_t read_candidates(struct transfers_walk *w, struct id128 tenant_id)
 {
+    check(w->candidate_count <= w->list.page.limit);
     for (uint32_t i = 0; i < w->candidate_count; i++) {
         const struct value key[] = {{VALUE_ID, .id = tenant_id},
                                     {VALUE_ID, .id = w->candidates[i]}};

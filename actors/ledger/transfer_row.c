@@ -30,7 +30,8 @@ struct transfers_row transfer_row_of_resolved(const struct transfer_resolved *e,
 
 struct transfers_row transfer_row_of_pending(struct id128 id, const struct pending_transfer *h)
 {
-    check(h->posted <= h->amount && h->held <= h->amount - h->posted);
+    check(h->posted <= h->amount);
+    check(h->held <= h->amount - h->posted);
     return (struct transfers_row){
         .tenant_id = h->tenant_id,
         .transfer_id = id,
@@ -61,7 +62,8 @@ struct transfers_row transfer_row_of_pending(struct id128 id, const struct pendi
 
 struct transfer_info transfer_row_info(const struct transfers_row *row)
 {
-    check(row->status != 0 && row->recorded_time != 0);
+    check(row->status != 0);
+    check(row->recorded_time != 0);
     struct transfer_info info = {.amount = 0};
     transfer_info_from_transfers_row(&info, row);
     return info;

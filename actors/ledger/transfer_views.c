@@ -15,8 +15,10 @@
 static void put_row(struct projection *p, const struct transfers_row *row)
 {
     struct value values[TRANSFERS_COLUMNS];
-    check(!id128_is_zero(row->transfer_id) && row->status != 0);
-    check(row->recorded_time != 0 && row->effective_time != 0);
+    check(!id128_is_zero(row->transfer_id));
+    check(row->status != 0);
+    check(row->recorded_time != 0);
+    check(row->effective_time != 0);
     transfers_row_to_values(row, values);
     projection_put(p, &transfers_view, values);
 }
@@ -76,7 +78,8 @@ void transfer_pending_project(struct projection *p, const void *event, uint64_t 
     (void)time_ns;
     const struct transfer_pending *e = event;
     const struct pending_transfer *h = pending_of(p, e->id);
-    check(h->status == TRANSFER_STATUS_PENDING && h->held == e->amount);
+    check(h->status == TRANSFER_STATUS_PENDING);
+    check(h->held == e->amount);
     struct transfers_row row = transfer_row_of_pending(e->id, h);
     entry_put_transfer(p, ENTRY_KIND_PENDING, &row);
     put_pending(p, e->id, h);
@@ -88,7 +91,8 @@ void transfer_resolved_project(struct projection *p, const void *event, uint64_t
     const struct transfer_resolved *e = event;
     bool voids = (e->flags & TRANSFER_FLAGS_VOID_PENDING) != 0;
     const struct pending_transfer *h = pending_of(p, e->pending_id);
-    check(h->held == e->remaining && h->currency == e->currency);
+    check(h->held == e->remaining);
+    check(h->currency == e->currency);
     check((h->status == TRANSFER_STATUS_PENDING) == (e->remaining > 0));
     struct transfers_row row = transfer_row_of_resolved(e, time_ns);
     row.tenant_id = h->tenant_id;
@@ -104,7 +108,8 @@ void transfer_expired_project(struct projection *p, const void *event, uint64_t 
 {
     const struct transfer_expired *e = event;
     const struct pending_transfer *h = pending_of(p, e->pending_id);
-    check(h->status == TRANSFER_STATUS_EXPIRED && h->held == 0);
+    check(h->status == TRANSFER_STATUS_EXPIRED);
+    check(h->held == 0);
     struct transfers_row row = transfer_row_of_pending(e->pending_id, h), stored;
     /* What was released: the row still shows what was held before. */
     row.amount = pending_row_stored(p, h, e->pending_id, &stored) ? stored.remaining_amount : 0;
@@ -121,6 +126,7 @@ static void put_note(struct projection *p, struct id128 tenant_id, struct id128 
                      bool has_description, struct slice description, const struct metadata *m)
 {
     struct wire_writer w;
+    check(has_description || m->count > 0);
     wire_writer_init(&w, ACCOUNT_METADATA_MAX);
     if (m->count > 0)
         fields_put_metadata(&w, m);
@@ -150,6 +156,7 @@ void transaction_recorded_project(struct projection *p, const void *event, uint6
 {
     (void)time_ns;
     const struct transaction_recorded *e = event;
+    check(e->transfers_count > 0);
     if (e->has_description || e->metadata.count > 0)
         put_note(p, e->tenant_id, e->transaction_id, e->has_description, e->description,
                  &e->metadata);

@@ -17,6 +17,7 @@
 
 static bool line_add(struct trial_balance_line *line, const struct trial_balance_line *more)
 {
+    check(line->currency == more->currency);
     line->account_count += more->account_count;
     line->transfer_count += more->transfer_count;
     return u128_add(line->debits_pending, more->debits_pending, &line->debits_pending) &&
@@ -29,7 +30,8 @@ static bool line_add(struct trial_balance_line *line, const struct trial_balance
 static struct trial_balance_line *line_of(struct trial_balance *b, uint16_t currency)
 {
     uint32_t at = 0;
-    check(currency != 0 && b->lines_count <= LINES_MAX);
+    check(currency != 0);
+    check(b->lines_count <= LINES_MAX);
     while (at < b->lines_count && b->lines[at].currency < currency)
         at++;
     if (at < b->lines_count && b->lines[at].currency == currency)
@@ -91,6 +93,7 @@ static uint16_t sum_up(struct turn *t, const struct principal *who,
             continue;
         }
         check(there == PRESENCE_THERE);
+        check(totals->currency == name->currency);
         struct trial_balance_line line = line_of_totals(totals);
         if (!trial_balance_add(b, &line))
             return RESULT_TOO_LARGE;
