@@ -54,9 +54,9 @@ static inline bool posting_has(const struct posting *p, uint32_t flags)
     return (p->transfer.flags & flags) != 0;
 }
 
-/* Finds accounts, pending transfer and an earlier outcome of the id. WAITING: something is being
- * loaded, return TURN_WAIT (calling it for further postings first lets them load together). THERE
- * otherwise, whatever was absent. */
+/* Finds accounts, pending transfer and an earlier decision about the id. WAITING: something is
+ * being loaded, return TURN_WAIT (calling it for further postings first lets them load together).
+ * THERE otherwise, whatever was absent. */
 must_check enum presence posting_find(struct turn *t, struct posting *p);
 
 /* Asks for whatever a posting will need and that is not in memory, so that it loads together with

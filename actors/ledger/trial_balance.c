@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See trial_balance.h. */
+/* A shard adds up its totals, one actor for each tenant and currency, to one line a currency, kept
+ * in the order of the codes; those that are not in memory are loaded first, and the turn runs
+ * again. The join decodes the lines of all shards and adds them in the same way. A sum beyond 128
+ * bits or a reply that is no trial balance is a refusal, never a wrong sum. */
 #include "actors/ledger/trial_balance.h"
 
 #include <string.h>

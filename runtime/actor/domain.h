@@ -121,7 +121,7 @@ struct domain {
     const struct service *const *services;
     uint32_t service_count;
     const struct actor_kind *kinds[KIND_MAX];
-    bool decided[KIND_MAX]; /* ids of this kind are outcome keys of events (key_offset) */
+    bool decided[KIND_MAX]; /* ids of this kind are keys of decisions (event_rule.key_offset) */
     const struct event_rule *rules[DOMAIN_NUMBER_MAX];
     const struct event_needs *needs[DOMAIN_NUMBER_MAX];
     const struct query *queries[DOMAIN_NUMBER_MAX];

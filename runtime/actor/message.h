@@ -83,7 +83,7 @@ struct message {
     uint16_t code;                   /* the answer: enum err or a domain result */
     uint16_t reply_type;             /* number of the reply's message type; 0 = no body */
     bool keyed : 1;                  /* the request carries an idempotency key */
-    bool replayed : 1;               /* the answer is the first outcome of this key, given again */
+    bool replayed : 1;               /* the answer is the first one of this key, given again */
     bool drew_ids : 1;               /* the runtime's own: runtime.ids_ns and ids_random are set */
     uint64_t deadline_ns;            /* env monotonic clock; 0 = none. Past it, not executed */
     uint64_t posted_ns;              /* set by the post */

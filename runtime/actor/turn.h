@@ -46,16 +46,16 @@ void turn_item(struct turn *t, uint32_t item);
 must_check enum presence turn_find(struct turn *t, uint16_t kind, struct id128 id,
                                    const void **state);
 
-/* An event stored earlier in this shard's journal under an outcome key (event_rule.key_offset). */
+/* An event stored earlier in this shard's journal, found by its key (event_rule.key_offset). */
 struct stored_event {
     uint16_t number; /* its event type */
     uint64_t time_ns;
     const void *event; /* decoded struct; valid during this turn */
 };
 
-/* Has this key, such as a transfer's id, an outcome already? THERE fills *stored. */
+/* Was this key, such as a transfer's id, decided already? THERE fills *stored. */
 must_check enum presence turn_find_decision(struct turn *t, struct id128 key,
-                                      struct stored_event *stored);
+                                           struct stored_event *stored);
 
 /* Records the event and applies it. Each event of a shard gets its own time, strictly later than
  * all before it; turn_time() tells the time the next emitted event will get. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See packed.h. */
+/* Writer and reader go over the columns of a bit set from the lowest bit up. A number is written in
+ * whole halves of eight bytes, for which packed_size_max() has room, and the next value overwrites
+ * the zeros: no loop over bytes. The reader checks each length against what is left, since stored
+ * bytes may be damaged. */
 #include "runtime/store/packed.h"
 
 #include <endian.h>
