@@ -8,8 +8,8 @@
 #include "actors/ledger/pending_transfer.h"
 #include "runtime/base/time.h"
 #include "schemas/common.h"
-#include "schemas/ledger_states.h"
 #include "schemas/currency.h"
+#include "schemas/ledger_states.h"
 #include "schemas/result.h"
 
 #define ID_AHEAD_MS_MAX 1000 /* how far the time in a client's id may lie ahead of ours */

@@ -3,7 +3,7 @@
  * an account it is one of its holds. The one sort of transfer that is an actor (KIND_TRANSFER; its
  * messages are in transfer.h). It stays after it was resolved, so that later attempts learn what
  * became of it; passivation makes that cheap. A wallet's hold (KIND_HOLD,
- * actors/wallet/wallet_hold.h) is an actor of its own and stands on one of these. */
+ * actors/wallet/hold.h) is an actor of its own and stands on one of these. */
 #ifndef LEDGER_PENDING_TRANSFER_H
 #define LEDGER_PENDING_TRANSFER_H
 

@@ -5,8 +5,8 @@
 #include "actors/wallet/wallet.h"
 
 #include "actors/common/owned_text.h"
+#include "actors/wallet/hold_messages.h"
 #include "actors/wallet/owner.h"
-#include "actors/wallet/wallet_hold_messages.h"
 #include "actors/wallet/wallet_messages.h"
 #include "runtime/base/time.h"
 #include "schemas/common.h"
@@ -204,7 +204,7 @@ static const struct handler handlers[] = {
     {&wallet_fund_type, wallet_on_fund},
     {&wallet_withdraw_type, wallet_on_withdraw},
     {&wallet_transfer_type, wallet_on_transfer},
-    {&wallet_hold_create_type, wallet_hold_on_create},
+    {&wallet_hold_create_type, hold_on_create},
     {&wallet_freeze_type, wallet_on_freeze},
     {&wallet_unfreeze_type, wallet_on_unfreeze},
     {&wallet_close_type, wallet_on_close},

@@ -2,10 +2,10 @@
 /* The wallet service: tables of kinds, rules, queries and views; and what must always hold. */
 #include "actors/wallet/wallet_service.h"
 
+#include "actors/wallet/hold.h"
 #include "actors/wallet/owner.h"
 #include "actors/wallet/owner_messages.h"
 #include "actors/wallet/wallet.h"
-#include "actors/wallet/wallet_hold.h"
 #include "actors/wallet/wallet_queries.h"
 #include "actors/wallet/wallet_views.h"
 #include "schemas/common.h"
@@ -13,7 +13,7 @@
 static const struct actor_kind *const kinds[] = {
     &owner_kind,
     &wallet_kind,
-    &wallet_hold_kind,
+    &hold_kind,
 };
 
 static const struct event_rule rules[] = {
@@ -23,14 +23,14 @@ static const struct event_rule rules[] = {
      wallet_project_status_changed},
     {&wallet_limits_changed_type, MESSAGE_NO_OFFSET, wallet_apply_limits_changed,
      wallet_project_limits_changed},
-    {&wallet_hold_placed_type, MESSAGE_NO_OFFSET, wallet_hold_apply_placed,
-     wallet_hold_project_placed},
-    {&wallet_hold_captured_type, MESSAGE_NO_OFFSET, wallet_hold_apply_captured,
-     wallet_hold_project_captured},
-    {&wallet_hold_released_type, MESSAGE_NO_OFFSET, wallet_hold_apply_released,
-     wallet_hold_project_released},
-    {&wallet_hold_expired_type, MESSAGE_NO_OFFSET, wallet_hold_apply_expired,
-     wallet_hold_project_expired},
+    {&wallet_hold_placed_type, MESSAGE_NO_OFFSET, hold_apply_placed,
+     hold_project_placed},
+    {&wallet_hold_captured_type, MESSAGE_NO_OFFSET, hold_apply_captured,
+     hold_project_captured},
+    {&wallet_hold_released_type, MESSAGE_NO_OFFSET, hold_apply_released,
+     hold_project_released},
+    {&wallet_hold_expired_type, MESSAGE_NO_OFFSET, hold_apply_expired,
+     hold_project_expired},
 };
 
 static const struct query queries[] = {
@@ -56,9 +56,9 @@ static bool audit_hold(void *context, struct id128 id, const void *state)
 {
     (void)id;
     const char **broken = context;
-    const struct wallet_hold *h = state;
+    const struct hold *h = state;
     u128 used;
-    if (wallet_hold_open(h) != (h->remaining != 0))
+    if (hold_open(h) != (h->remaining != 0))
         *broken = "an open hold keeps nothing aside, or a closed one something";
     else if (!u128_add(h->captured, h->remaining, &used) || used > h->amount)
         *broken = "a hold keeps more than was asked for";

@@ -4,8 +4,8 @@
 #include "actors/wallet/wallet_views.h"
 
 #include "actors/common/owned_text.h"
+#include "actors/wallet/hold.h"
 #include "actors/wallet/wallet.h"
-#include "actors/wallet/wallet_hold.h"
 #include "schemas/wallet_states.h"
 
 /* --- wallets ---------------------------------------------------------------------------------- */
@@ -60,10 +60,10 @@ void wallet_project_limits_changed(struct projection *p, const void *event, uint
 /* The hold's row; and the wallet's, if how many are open changed. */
 static void hold_project(struct projection *p, struct id128 id)
 {
-    const struct wallet_hold *h = registry_wallet_hold(projection_registry(p), id);
+    const struct hold *h = registry_hold(projection_registry(p), id);
     struct wire_writer metadata;
     owned_metadata_encode(&metadata, &h->metadata);
-    struct wallet_holds_row row = wallet_hold_row(id, h);
+    struct wallet_holds_row row = hold_row(id, h);
     row.metadata = wire_written(&metadata);
     struct value values[WALLET_HOLDS_COLUMNS];
     wallet_holds_row_to_values(&row, values);
@@ -73,25 +73,25 @@ static void hold_project(struct projection *p, struct id128 id)
         wallet_project(p, h->wallet_id);
 }
 
-void wallet_hold_project_placed(struct projection *p, const void *event, uint64_t time_ns)
+void hold_project_placed(struct projection *p, const void *event, uint64_t time_ns)
 {
     (void)time_ns;
     hold_project(p, ((const struct wallet_hold_placed *)event)->hold_id);
 }
 
-void wallet_hold_project_captured(struct projection *p, const void *event, uint64_t time_ns)
+void hold_project_captured(struct projection *p, const void *event, uint64_t time_ns)
 {
     (void)time_ns;
     hold_project(p, ((const struct wallet_hold_captured *)event)->hold_id);
 }
 
-void wallet_hold_project_released(struct projection *p, const void *event, uint64_t time_ns)
+void hold_project_released(struct projection *p, const void *event, uint64_t time_ns)
 {
     (void)time_ns;
     hold_project(p, ((const struct wallet_hold_released *)event)->hold_id);
 }
 
-void wallet_hold_project_expired(struct projection *p, const void *event, uint64_t time_ns)
+void hold_project_expired(struct projection *p, const void *event, uint64_t time_ns)
 {
     (void)time_ns;
     hold_project(p, ((const struct wallet_hold_expired *)event)->hold_id);

@@ -7,7 +7,7 @@
 #include "actors/ledger/account.h"
 #include "actors/ledger/pending_transfer.h"
 #include "actors/payment/payment.h"
-#include "actors/wallet/wallet_hold.h"
+#include "actors/wallet/hold.h"
 #include "runtime/projector/replay.h"
 #include "schemas/common.h"
 #include "tests/simulation/model/view_checkers.h"
@@ -75,7 +75,7 @@ static void check_payment(struct run_shard *rs, const struct ref_payment *p)
 
 static void check_wallet_hold(struct run_shard *rs, const struct ref_hold *h)
 {
-    const struct wallet_hold *live = durable_state(rs, KIND_HOLD, h->id);
+    const struct hold *live = durable_state(rs, KIND_HOLD, h->id);
     if (live != NULL && (live->captured != h->captured || live->remaining != h->remaining))
         broken("a hold is not as the journal says");
 }

@@ -2,16 +2,16 @@
 /* Placing, capturing and releasing a hold. Each handler finds the hold, its wallet and what the
  * ledger needs, then posts, resolves or voids the pending transfer of the hold's id and emits the
  * hold's event in the same turn. */
-#include "actors/wallet/wallet_hold_messages.h"
+#include "actors/wallet/hold_messages.h"
 
-#include "actors/wallet/wallet_hold.h"
+#include "actors/wallet/hold.h"
 #include "schemas/common.h"
 #include "schemas/wallet_states.h"
 
 static enum turn_result hold_reply(struct turn *t, struct id128 id)
 {
-    const struct wallet_hold *h = turn_found_wallet_hold(t, id);
-    const struct wallet_holds_row row = wallet_hold_row(id, h);
+    const struct hold *h = turn_found_hold(t, id);
+    const struct wallet_holds_row row = hold_row(id, h);
     struct wallet_hold_info info = {.metadata = h->metadata};
     wallet_hold_info_from_wallet_holds_row(&info, &row);
     turn_reply(t, RESULT_OK, &wallet_hold_info_type, &info, info.version);
@@ -20,7 +20,7 @@ static enum turn_result hold_reply(struct turn *t, struct id128 id)
 
 /* --- placing ---------------------------------------------------------------------------------- */
 
-enum turn_result wallet_hold_on_create(struct turn *t, struct id128 self, const struct message *m)
+enum turn_result hold_on_create(struct turn *t, struct id128 self, const struct message *m)
 {
     const struct wallet_hold_create *create = m->body;
     struct wallet_ref w;
@@ -67,7 +67,7 @@ enum turn_result wallet_hold_on_create(struct turn *t, struct id128 self, const 
 /* --- finding ---------------------------------------------------------------------------------- */
 
 struct hold_ref {
-    const struct wallet_hold *hold;
+    const struct hold *hold;
     struct wallet_ref wallet;
 };
 
@@ -76,7 +76,7 @@ struct hold_ref {
 static bool hold_enter(struct turn *t, struct id128 self, struct id128 wallet_id,
                        struct hold_ref *ref, enum turn_result *end)
 {
-    enum presence hold_there = turn_find_wallet_hold(t, self, &ref->hold);
+    enum presence hold_there = turn_find_hold(t, self, &ref->hold);
     enum presence wallet_there = wallet_find(t, wallet_id, &ref->wallet);
     *end = TURN_WAIT;
     if (hold_there == PRESENCE_WAITING || wallet_there == PRESENCE_WAITING)
@@ -92,7 +92,7 @@ static bool hold_enter(struct turn *t, struct id128 self, struct id128 wallet_id
     return turn_version_matches(t, ref->hold->version);
 }
 
-enum turn_result wallet_hold_on_get(struct turn *t, struct id128 self, const struct message *m)
+enum turn_result hold_on_get(struct turn *t, struct id128 self, const struct message *m)
 {
     const struct wallet_hold_get *get = m->body;
     struct hold_ref ref;
@@ -108,7 +108,7 @@ static uint16_t hold_capture_amount(struct turn *t, const struct hold_ref *ref,
                                const struct wallet_hold_capture *capture, u128 *amount)
 {
     /* The timeout may be behind: the node was down, or the store takes no writes. */
-    if (!wallet_hold_open(ref->hold) || turn_now(t) >= ref->hold->expires_at)
+    if (!hold_open(ref->hold) || turn_now(t) >= ref->hold->expires_at)
         return RESULT_HOLD_NOT_OPEN;
     *amount = ref->hold->remaining;
     if (!capture->has_amount)
@@ -138,7 +138,7 @@ static uint16_t hold_post_and_forward(struct turn *t, struct posting *post, stru
     return code;
 }
 
-enum turn_result wallet_hold_on_capture(struct turn *t, struct id128 self, const struct message *m)
+enum turn_result hold_on_capture(struct turn *t, struct id128 self, const struct message *m)
 {
     const struct wallet_hold_capture *capture = m->body;
     struct hold_ref ref;
@@ -196,14 +196,14 @@ static struct posting hold_void(struct turn *t, struct id128 self, const struct 
     return funds_void(&move, self);
 }
 
-enum turn_result wallet_hold_on_release(struct turn *t, struct id128 self, const struct message *m)
+enum turn_result hold_on_release(struct turn *t, struct id128 self, const struct message *m)
 {
     const struct wallet_hold_release *release = m->body;
     struct hold_ref ref;
     enum turn_result end;
     if (!hold_enter(t, self, release->wallet_id, &ref, &end))
         return end;
-    if (!wallet_hold_open(ref.hold))
+    if (!hold_open(ref.hold))
         return wallet_refuse(t, RESULT_HOLD_NOT_OPEN);
     struct posting p = hold_void(t, self, ref.wallet.wallet);
     if (!funds_post(t, &p, &end))
@@ -213,13 +213,13 @@ enum turn_result wallet_hold_on_release(struct turn *t, struct id128 self, const
     return hold_reply(t, self);
 }
 
-enum turn_result wallet_hold_on_timeout(struct turn *t, struct id128 self)
+enum turn_result hold_on_timeout(struct turn *t, struct id128 self)
 {
-    const struct wallet_hold *h;
-    enum presence found = turn_find_wallet_hold(t, self, &h);
+    const struct hold *h;
+    enum presence found = turn_find_hold(t, self, &h);
     if (found == PRESENCE_WAITING)
         return TURN_WAIT;
-    if (found == PRESENCE_ABSENT || !wallet_hold_open(h) || turn_now(t) < h->expires_at)
+    if (found == PRESENCE_ABSENT || !hold_open(h) || turn_now(t) < h->expires_at)
         return TURN_DONE;
     struct wallet_ref w;
     if (wallet_find(t, h->wallet_id, &w) == PRESENCE_WAITING)

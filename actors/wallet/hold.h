@@ -2,8 +2,8 @@
 /* Hold: money of a wallet kept aside for a while. Under it lies a pending transfer to the clearing
  * account with the same 128 bits as its id; its deadline is the hold's, the transfer has none of
  * its own. Captured money stays in clearing (it left for the outside) or goes on to a wallet. */
-#ifndef WALLET_WALLET_HOLD_H
-#define WALLET_WALLET_HOLD_H
+#ifndef WALLET_HOLD_H
+#define WALLET_HOLD_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,7 +11,7 @@
 #include "actors/wallet/wallet.h"
 #include "schemas/wallet.h"
 
-struct wallet_hold {
+struct hold {
     struct id128 wallet_id;
     u128 amount;
     u128 captured;
@@ -25,19 +25,19 @@ struct wallet_hold {
     uint8_t status;           /* enum hold_status */
 };
 
-extern const struct actor_kind wallet_hold_kind;
+extern const struct actor_kind hold_kind;
 
 /* Held or partially captured: money is kept aside. */
-bool wallet_hold_open(const struct wallet_hold *h);
+bool hold_open(const struct hold *h);
 
 /* Its row without metadata, which the row has encoded. Texts are the hold's. */
-struct wallet_holds_row wallet_hold_row(struct id128 id, const struct wallet_hold *h);
+struct wallet_holds_row hold_row(struct id128 id, const struct hold *h);
 
 /* --- apply, for the table of rules ------------------------------------------------------------ */
 
-void wallet_hold_apply_placed(struct registry *r, const void *event, uint64_t time_ns);
-void wallet_hold_apply_captured(struct registry *r, const void *event, uint64_t time_ns);
-void wallet_hold_apply_released(struct registry *r, const void *event, uint64_t time_ns);
-void wallet_hold_apply_expired(struct registry *r, const void *event, uint64_t time_ns);
+void hold_apply_placed(struct registry *r, const void *event, uint64_t time_ns);
+void hold_apply_captured(struct registry *r, const void *event, uint64_t time_ns);
+void hold_apply_released(struct registry *r, const void *event, uint64_t time_ns);
+void hold_apply_expired(struct registry *r, const void *event, uint64_t time_ns);
 
 #endif

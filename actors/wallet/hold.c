@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What events do to a hold: its money is kept aside when it is placed; each capture, release or
  * expiry is one hold_move(), which also gives the wallet back what went back. */
-#include "actors/wallet/wallet_hold.h"
+#include "actors/wallet/hold.h"
 
 #include "actors/common/owned_text.h"
-#include "actors/wallet/wallet_hold_messages.h"
+#include "actors/wallet/hold_messages.h"
 #include "schemas/common.h"
 #include "schemas/wallet_states.h"
 
-bool wallet_hold_open(const struct wallet_hold *h)
+bool hold_open(const struct hold *h)
 {
     return h->status == HOLD_STATUS_HELD || h->status == HOLD_STATUS_PARTIALLY_CAPTURED;
 }
 
-struct wallet_holds_row wallet_hold_row(struct id128 id, const struct wallet_hold *h)
+struct wallet_holds_row hold_row(struct id128 id, const struct hold *h)
 {
     return (struct wallet_holds_row){
         .hold_id = id,
@@ -33,14 +33,14 @@ struct wallet_holds_row wallet_hold_row(struct id128 id, const struct wallet_hol
 
 /* --- apply ------------------------------------------------------------------------------------ */
 
-void wallet_hold_apply_placed(struct registry *r, const void *event, uint64_t time_ns)
+void hold_apply_placed(struct registry *r, const void *event, uint64_t time_ns)
 {
     const struct wallet_hold_placed *e = event;
     check(e->amount != 0);
     wallet_count_debit(r, e->wallet_id, e->amount, time_ns, true);
     const struct wallet *w = registry_wallet(r, e->wallet_id);
-    struct wallet_hold *h = registry_create(r, KIND_HOLD, e->hold_id);
-    *h = (struct wallet_hold){
+    struct hold *h = registry_create(r, KIND_HOLD, e->hold_id);
+    *h = (struct hold){
         .wallet_id = e->wallet_id,
         .amount = e->amount,
         .remaining = e->amount,
@@ -60,25 +60,25 @@ void wallet_hold_apply_placed(struct registry *r, const void *event, uint64_t ti
 static void hold_move(struct registry *r, struct id128 id, u128 captured, u128 released,
                       uint8_t status)
 {
-    struct wallet_hold *h = registry_wallet_hold(r, id);
-    check(wallet_hold_open(h));
+    struct hold *h = registry_hold(r, id);
+    check(hold_open(h));
     bool fits = u128_sub(h->remaining, captured, &h->remaining) &&
                 u128_sub(h->remaining, released, &h->remaining) &&
                 u128_add(h->captured, captured, &h->captured);
     check(fits);
     h->status = status;
     h->version++;
-    check(wallet_hold_open(h) == (h->remaining != 0));
-    if (!wallet_hold_open(h))
+    check(hold_open(h) == (h->remaining != 0));
+    if (!hold_open(h))
         registry_deadline(r, KIND_HOLD, id, 0);
-    wallet_count_return(r, h->wallet_id, released, h->created_at, !wallet_hold_open(h));
+    wallet_count_return(r, h->wallet_id, released, h->created_at, !hold_open(h));
 }
 
-void wallet_hold_apply_captured(struct registry *r, const void *event, uint64_t time_ns)
+void hold_apply_captured(struct registry *r, const void *event, uint64_t time_ns)
 {
     (void)time_ns;
     const struct wallet_hold_captured *e = event;
-    const struct wallet_hold *h = registry_wallet_hold(r, e->hold_id);
+    const struct hold *h = registry_hold(r, e->hold_id);
     check(e->amount != 0 && e->amount <= h->remaining);
     bool all = h->remaining - e->amount == e->released;
     hold_move(r, e->hold_id, e->amount, e->released,
@@ -87,17 +87,17 @@ void wallet_hold_apply_captured(struct registry *r, const void *event, uint64_t 
 
 static void hold_give_back(struct registry *r, struct id128 id, uint8_t status)
 {
-    const struct wallet_hold *h = registry_wallet_hold(r, id);
+    const struct hold *h = registry_hold(r, id);
     hold_move(r, id, 0, h->remaining, status);
 }
 
-void wallet_hold_apply_released(struct registry *r, const void *event, uint64_t time_ns)
+void hold_apply_released(struct registry *r, const void *event, uint64_t time_ns)
 {
     (void)time_ns;
     hold_give_back(r, ((const struct wallet_hold_released *)event)->hold_id, HOLD_STATUS_RELEASED);
 }
 
-void wallet_hold_apply_expired(struct registry *r, const void *event, uint64_t time_ns)
+void hold_apply_expired(struct registry *r, const void *event, uint64_t time_ns)
 {
     (void)time_ns;
     hold_give_back(r, ((const struct wallet_hold_expired *)event)->hold_id, HOLD_STATUS_EXPIRED);
@@ -106,17 +106,17 @@ void wallet_hold_apply_expired(struct registry *r, const void *event, uint64_t t
 /* --- kind ------------------------------------------------------------------------------------- */
 
 static const struct handler handlers[] = {
-    {&wallet_hold_get_type, wallet_hold_on_get},
-    {&wallet_hold_capture_type, wallet_hold_on_capture},
-    {&wallet_hold_release_type, wallet_hold_on_release},
+    {&wallet_hold_get_type, hold_on_get},
+    {&wallet_hold_capture_type, hold_on_capture},
+    {&wallet_hold_release_type, hold_on_release},
 };
 
-const struct actor_kind wallet_hold_kind = {
+const struct actor_kind hold_kind = {
     .name = "hold",
     .number = KIND_HOLD,
-    .state_size = sizeof(struct wallet_hold),
+    .state_size = sizeof(struct hold),
     .handlers = handlers,
     .handler_count = array_len(handlers),
-    .codec = &wallet_hold_codec,
-    .timeout = wallet_hold_on_timeout,
+    .codec = &hold_codec,
+    .timeout = hold_on_timeout,
 };
