@@ -26,7 +26,7 @@ static inline struct id128 key_of(uint64_t n)
 
 static inline struct store_sqlite *sqlite_of(struct fixture *f)
 {
-    return sqlite_of_views(f->views);
+    return store_sqlite_of_views(f->views);
 }
 
 /* --- counting --------------------------------------------------------------------------------- */

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "runtime/store/sqlite/store_sqlite_priv.h"
+#include "runtime/store/sqlite/sqlite_views.h"
 
 #include "runtime/base/check.h"
 
@@ -91,7 +91,7 @@ static_assert((int)KEY_CHUNK_FIRST == (int)KEY_FILTER_FIRST, "the same columns i
 static enum err key_rows_scan(const struct key_rows *rows, const struct view_scan *q,
                               view_row_cb row, void *context)
 {
-    return sqlite_scan_with(rows->store, rows->db, q, row, context);
+    return sqlite_views_scan_with(rows->store, rows->db, q, row, context);
 }
 
 /* Only the writer's connection has a transaction to write in. */
@@ -99,14 +99,14 @@ static enum err key_rows_put(const struct key_rows *rows, const struct view_tabl
                              const struct value *row)
 {
     check(rows->db == &rows->store->views_writer);
-    return sqlite_put_row(&rows->store->views_base, t, row);
+    return sqlite_views_put_row(&rows->store->views_base, t, row);
 }
 
 static enum err key_rows_delete(const struct key_rows *rows, const struct view_table *t,
                                 const struct value *key)
 {
     check(rows->db == &rows->store->views_writer);
-    return sqlite_delete_row(&rows->store->views_base, t, key);
+    return sqlite_views_delete_row(&rows->store->views_base, t, key);
 }
 
 static struct value key_run_number(uint64_t n)

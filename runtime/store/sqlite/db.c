@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One SQLite connection with its prepared statements, and the reading of result codes. */
+#include "runtime/store/sqlite/db.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "runtime/store/sqlite/store_sqlite_priv.h"
+#include "runtime/store/sqlite/db_pace.h"
+#include "runtime/store/sqlite/db_pages.h"
 
 #define BUSY_TIMEOUT_MS 5000        /* only while another connection recovers the WAL */
 #define ROW_SIZE_MAX (64 * 1024 * 1024)
 
 /* Every connection distrusts the file: no triggers or views of a foreign schema may call
  * functions, cells are checked before use. Deleted rows need no overwriting: the directory is
- * private. Checkpoints of the journal are made by hand (sqlite_tidy). */
+ * private. Checkpoints of the journal are made by hand (sqlite_journal_tidy). */
 #define PRAGMAS_ALL                                                                                \
     "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA secure_delete=OFF;"              \
     "PRAGMA temp_store=MEMORY;"
@@ -40,8 +43,8 @@ const struct db_kind db_views = {
                "PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-65536;" PRAGMAS_ALL,
     .reader_pragmas = "PRAGMA query_only=ON; PRAGMA cache_size=-8192;" PRAGMAS_ALL,
     .remedy = "delete views.db, views.db-wal and views.db-shm: they are rebuilt from the journal",
-    .vfs = PAGES_VFS,
-    .reserved = PAGES_RESERVED,
+    .vfs = DB_PAGES_VFS,
+    .reserved = DB_PAGES_RESERVED,
 };
 
 static const char *const fixed_sql[DB_FIXED_COUNT] = {
@@ -190,8 +193,8 @@ enum err db_open(struct db *d, const struct db_kind *kind, const char *directory
     /* Counting memory takes a global lock at each allocation. Refused once SQLite is in use: then
      * an earlier call has done it. */
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    sqlite_pace_install();
-    pages_install();
+    db_pace_install();
+    db_pages_install();
     int code = sqlite3_open_v2(path, &d->handle,
                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
                                    (reader ? 0 : SQLITE_OPEN_CREATE),

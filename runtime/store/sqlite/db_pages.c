@@ -16,15 +16,17 @@
  * leaves nothing for the next start to find; it compares only what was read in full, so a page that
  * is cut off is zeros; and its checksum does not know where a page belongs: one that was written to
  * the place of another is right to it. */
+#include "runtime/store/sqlite/db_pages.h"
+
 #include <endian.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include "runtime/store/sqlite/store_sqlite_priv.h"
+#include "runtime/store/sqlite/db.h"
 
-#define CHECKED_BYTES (PAGES_SIZE - PAGES_RESERVED)
+#define CHECKED_BYTES (DB_PAGES_SIZE - DB_PAGES_RESERVED)
 #define LANES 4 /* they hide the latency of a multiplication */
 
 struct page_file {
@@ -40,46 +42,46 @@ static sqlite3_file *real_of(sqlite3_file *file)
 
 /* --- the checksum ----------------------------------------------------------------------------- */
 
-static uint64_t pages_load64(const uint8_t *bytes)
+static uint64_t db_pages_load64(const uint8_t *bytes)
 {
     uint64_t word;
     memcpy(&word, bytes, sizeof word);
     return le64toh(word);
 }
 
-static uint64_t pages_mix(uint64_t sum, uint64_t word)
+static uint64_t db_pages_mix(uint64_t sum, uint64_t word)
 {
     sum ^= word;
     return (sum << 29 | sum >> 35) * 0x9E3779B97F4A7C15u;
 }
 
 /* Of the page and its place: one that went elsewhere is wrong there. */
-static uint64_t pages_checksum(const uint8_t *page, sqlite3_int64 at)
+static uint64_t db_pages_checksum(const uint8_t *page, sqlite3_int64 at)
 {
     uint64_t sums[LANES] = {1, 2, 3, (uint64_t)at};
     size_t i = 0;
     for (; i + LANES * 8 <= CHECKED_BYTES; i += LANES * 8)
         for (size_t k = 0; k < LANES; k++)
-            sums[k] = pages_mix(sums[k], pages_load64(page + i + 8 * k));
+            sums[k] = db_pages_mix(sums[k], db_pages_load64(page + i + 8 * k));
     for (; i < CHECKED_BYTES; i += 8)
-        sums[0] = pages_mix(sums[0], pages_load64(page + i));
+        sums[0] = db_pages_mix(sums[0], db_pages_load64(page + i));
     for (size_t k = 1; k < LANES; k++)
-        sums[0] = pages_mix(sums[0], sums[k]);
+        sums[0] = db_pages_mix(sums[0], sums[k]);
     return sums[0] ^ sums[0] >> 32;
 }
 
 static bool is_page(int size, sqlite3_int64 at)
 {
-    return size == PAGES_SIZE && at % PAGES_SIZE == 0;
+    return size == DB_PAGES_SIZE && at % DB_PAGES_SIZE == 0;
 }
 
 /* --- reading and writing ---------------------------------------------------------------------- */
 
 /* For the next start: the process that found it may be unable to tell anybody. */
-void pages_mark(const char *path, const char *found)
+void db_pages_mark(const char *path, const char *found)
 {
     char mark[DB_PATH_MAX + 64];
-    snprintf(mark, sizeof mark, "%s%s", path, PAGES_MARK);
+    snprintf(mark, sizeof mark, "%s%s", path, DB_PAGES_MARK);
     int fd = open(mark, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return; /* it is there already, or cannot be: then the next start finds out for itself */
@@ -91,8 +93,8 @@ void pages_mark(const char *path, const char *found)
 static int refuse_page(const struct page_file *p, sqlite3_int64 at)
 {
     char found[32];
-    snprintf(found, sizeof found, "page %lld", (long long)(at / PAGES_SIZE + 1));
-    pages_mark(p->path, found);
+    snprintf(found, sizeof found, "page %lld", (long long)(at / DB_PAGES_SIZE + 1));
+    db_pages_mark(p->path, found);
     return SQLITE_IOERR_DATA;
 }
 
@@ -106,7 +108,7 @@ static int read_page(sqlite3_file *file, void *bytes, int size, sqlite3_int64 at
     if (code == SQLITE_IOERR_SHORT_READ)
         return refuse_page(p, at);
     if (code != SQLITE_OK ||
-        pages_load64((uint8_t *)bytes + CHECKED_BYTES) == pages_checksum(bytes, at))
+        db_pages_load64((uint8_t *)bytes + CHECKED_BYTES) == db_pages_checksum(bytes, at))
         return code;
     return refuse_page(p, at);
 }
@@ -116,9 +118,9 @@ static int write_page(sqlite3_file *file, const void *bytes, int size, sqlite3_i
     sqlite3_file *real = real_of(file);
     if (!is_page(size, at))
         return real->pMethods->xWrite(real, bytes, size, at);
-    uint8_t page[PAGES_SIZE];
+    uint8_t page[DB_PAGES_SIZE];
     memcpy(page, bytes, CHECKED_BYTES);
-    uint64_t sum = htole64(pages_checksum(page, at));
+    uint64_t sum = htole64(db_pages_checksum(page, at));
     memcpy(page + CHECKED_BYTES, &sum, sizeof sum);
     return real->pMethods->xWrite(real, page, size, at);
 }
@@ -215,7 +217,7 @@ static int pass_full_path(sqlite3_vfs *v, const char *path, int size, char *full
     return behind->xFullPathname(behind, path, size, full);
 }
 
-void pages_install(void)
+void db_pages_install(void)
 {
     pthread_mutex_lock(&vfs.mutex);
     sqlite3_vfs *behind = sqlite3_vfs_find(NULL);
@@ -225,7 +227,7 @@ void pages_install(void)
             sqlite3_vfs_unregister(&vfs.ours);
         vfs.behind = behind;
         vfs.ours = *behind; /* what is of no file, such as the time, as it is there */
-        vfs.ours.zName = PAGES_VFS;
+        vfs.ours.zName = DB_PAGES_VFS;
         vfs.ours.pNext = NULL;
         vfs.ours.pAppData = behind;
         vfs.ours.szOsFile = (int)sizeof(struct page_file) + behind->szOsFile;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Readers of one database file: any thread borrows one for the length of a call. They are opened
  * when first needed, so a process with one reading worker has one. */
-#include <stdio.h>
+#include "runtime/store/sqlite/db_pool.h"
 
-#include "runtime/store/sqlite/store_sqlite_priv.h"
+#include <stdio.h>
 
 void db_pool_init(struct db_pool *p, const struct db_kind *kind, const char *directory)
 {

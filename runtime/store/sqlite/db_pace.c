@@ -15,12 +15,17 @@
  * SQLite's unix VFS lets its system calls be replaced; that is the one place where its writes pass
  * with their descriptor. The replacement is of the whole process, the wish to be paced of one
  * thread. */
+#include "runtime/store/sqlite/db_pace.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <unistd.h>
 
-#include "runtime/store/sqlite/store_sqlite_priv.h"
+#include "runtime/base/check.h"
 
 #define PACE_BYTES (1024 * 1024) /* under 1 ms of a disk that writes 1 GB/s */
 
@@ -90,12 +95,12 @@ static void pace_replace(void)
     }
 }
 
-void sqlite_pace_install(void)
+void db_pace_install(void)
 {
     pthread_once(&original.once, pace_replace);
 }
 
-void sqlite_pace_thread(void)
+void db_pace_thread(void)
 {
     wake.paced = true;
 }

@@ -7,12 +7,14 @@
  * transaction that is taken back, or whose end is not known, outdates what the indexes know of
  * their runs. A look-up is one read transaction, so runs cannot be merged away between its
  * reads. */
+#include "runtime/store/sqlite/sqlite_keys.h"
+
 #include <stdlib.h>
 
 #include "runtime/base/array.h"
 #include "runtime/store/sqlite/key_finder.h"
 #include "runtime/store/sqlite/key_index.h"
-#include "runtime/store/sqlite/store_sqlite_priv.h"
+#include "runtime/store/sqlite/sqlite_states.h"
 
 #define KEY_KINDS 2
 #define EVENT_FILTER_BYTES ((size_t)8 << 20) /* little, as most ids tell their time and are not
@@ -71,12 +73,12 @@ void sqlite_keys_done(struct store_sqlite *s)
 enum err sqlite_keys_add(struct view_store *base, struct key_space space,
                          const struct key_decision *decisions, size_t count)
 {
-    return key_index_add(&keys_of(sqlite_of_views(base), space)->index, decisions, count);
+    return key_index_add(&keys_of(store_sqlite_of_views(base), space)->index, decisions, count);
 }
 
 enum err sqlite_keys_expire(struct view_store *base, struct key_space space, uint64_t until_ns)
 {
-    return key_index_expire(&keys_of(sqlite_of_views(base), space)->index, until_ns);
+    return key_index_expire(&keys_of(store_sqlite_of_views(base), space)->index, until_ns);
 }
 
 enum err sqlite_keys_advance(struct store_sqlite *s, uint16_t shard)
@@ -108,7 +110,7 @@ static enum err find_with(struct store_sqlite *s, struct db *d, struct key_space
     enum err e = db_run(d, DB_BEGIN_READ);
     if (e != ERR_OK)
         return e;
-    e = sqlite_position_with(d, space.shard, &as_of);
+    e = sqlite_states_position_with(d, space.shard, &as_of);
     pthread_mutex_lock(&keys->mutex);
     if (e == ERR_OK)
         e = key_finder_find(&keys->finder, &rows, as_of.seq, key, position);
@@ -117,10 +119,10 @@ static enum err find_with(struct store_sqlite *s, struct db *d, struct key_space
     return e;
 }
 
-enum err sqlite_key_find(struct view_store *base, struct key_space space, struct id128 key,
-                         uint64_t *position)
+enum err sqlite_keys_find(struct view_store *base, struct key_space space, struct id128 key,
+                          uint64_t *position)
 {
-    struct store_sqlite *s = sqlite_of_views(base);
+    struct store_sqlite *s = store_sqlite_of_views(base);
     struct db *d;
     enum err e = db_pool_borrow(&s->views_readers, &d);
     if (e != ERR_OK)
@@ -134,7 +136,7 @@ enum err sqlite_key_find(struct view_store *base, struct key_space space, struct
 enum err sqlite_keys_walk(struct view_store *base, struct key_space space,
                           struct key_cursor *cursor, uint32_t most, key_cb key, void *context)
 {
-    struct store_sqlite *s = sqlite_of_views(base);
+    struct store_sqlite *s = store_sqlite_of_views(base);
     struct db *d;
     enum err e = db_pool_borrow(&s->views_readers, &d);
     if (e != ERR_OK)

@@ -6,7 +6,7 @@
  * was, in which balances have had some transfers and not others. So the commit mark is told before
  * a checkpoint which WAL it copies and how many of its frames, and after it that all of them are in
  * the file. An opening asks whether the WAL still has what it must have. */
-#include "runtime/store/sqlite/store_sqlite_priv.h"
+#include "runtime/store/sqlite/sqlite_checkpoint.h"
 
 #define CHECKPOINT_FRAMES 4096 /* 32 MiB */
 
@@ -60,7 +60,7 @@ static uint32_t checkpoint_generation(uint64_t salts)
     return (uint32_t)(salts >> 32);
 }
 
-bool sqlite_views_whole(struct store_sqlite *s)
+bool sqlite_checkpoint_whole(struct store_sqlite *s)
 {
     struct commit_mark_record told;
     struct wal wal;
@@ -106,24 +106,24 @@ static int on_commit(void *context, sqlite3 *handle, const char *database, int f
     return SQLITE_OK;
 }
 
-void sqlite_views_watch(struct store_sqlite *s)
+void sqlite_checkpoint_watch(struct store_sqlite *s)
 {
     s->views_frames = 0;
     sqlite3_wal_hook(s->views_writer.handle, on_commit, s);
 }
 
-void sqlite_views_checkpoint(struct store_sqlite *s)
+void sqlite_checkpoint_due(struct store_sqlite *s)
 {
     if (s->views_frames >= CHECKPOINT_FRAMES)
         (void)copy_all(s);
 }
 
-bool sqlite_views_checkpoint_all(struct store_sqlite *s)
+bool sqlite_checkpoint_all(struct store_sqlite *s)
 {
     return copy_all(s) && checkpoint_tell(s, COPYING_NO_WAL, &(struct wal){0, 0});
 }
 
-void sqlite_views_new(struct store_sqlite *s)
+void sqlite_checkpoint_fresh(struct store_sqlite *s)
 {
     (void)checkpoint_tell(s, COPYING_NO_WAL, &(struct wal){0, 0});
 }

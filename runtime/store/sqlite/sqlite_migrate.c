@@ -3,10 +3,13 @@
  * applied is recorded with its hash; the record must be a beginning of the program's own list.
  * Afterwards each view is compared with its declaration, so that a forgotten migration stops the
  * start and not the first query. */
+#include "runtime/store/sqlite/sqlite_migrate.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "runtime/store/sqlite/store_sqlite_priv.h"
+#include "runtime/store/sqlite/sqlite_views.h"
+#include "runtime/store/views_priv.h"
 
 /* Where the complaints go. */
 struct complaint {

@@ -12,6 +12,8 @@
  * that is not the WAL can say that there was more.
  *
  * A record has two slots that take turns, so that a torn write leaves the one before. */
+#include "runtime/store/sqlite/commit_mark.h"
+
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +21,7 @@
 #include <unistd.h>
 
 #include "runtime/base/check.h"
-#include "runtime/store/sqlite/store_sqlite_priv.h"
+#include "runtime/store/sqlite/db.h"
 
 #define COMMIT_MARK_CHECK_SIZE 8
 /* there from the start: a full disk takes notes all the same */
@@ -73,54 +75,54 @@ static const struct commit_mark_slot *commit_mark_newest(const struct commit_mar
 }
 
 /* What the file is too short for reads as zero. */
-static void read_slots(const struct commit_mark *w, uint32_t first, uint32_t count,
+static void read_slots(const struct commit_mark *m, uint32_t first, uint32_t count,
                        struct commit_mark_slot *slots)
 {
     memset(slots, 0, 2 * count * sizeof *slots);
-    ssize_t size = pread(w->fd, slots, 2 * count * sizeof *slots, slot_offset(first, 0));
+    ssize_t size = pread(m->fd, slots, 2 * count * sizeof *slots, slot_offset(first, 0));
     (void)size;
 }
 
-static void read_counts(struct commit_mark *w)
+static void read_counts(struct commit_mark *m)
 {
     static_assert(COMMIT_MARK_RECORDS * 2 * sizeof(struct commit_mark_slot) < 64 * 1024,
                   "on the stack");
     struct commit_mark_slot slots[COMMIT_MARK_RECORDS * 2];
-    read_slots(w, 0, COMMIT_MARK_RECORDS, slots);
+    read_slots(m, 0, COMMIT_MARK_RECORDS, slots);
     for (uint32_t i = 0; i < COMMIT_MARK_RECORDS; i++) {
         const struct commit_mark_slot *slot = commit_mark_newest(&slots[2 * i], i);
-        w->counts[i] = slot != NULL ? le64toh(slot->count) : 0;
+        m->counts[i] = slot != NULL ? le64toh(slot->count) : 0;
     }
 }
 
-int commit_mark_open(struct commit_mark *w, const char *directory)
+int commit_mark_open(struct commit_mark *m, const char *directory)
 {
     char path[DB_PATH_MAX + 32];
     snprintf(path, sizeof path, "%s/%s", directory, COMMIT_MARK_FILE);
-    w->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (w->fd < 0)
+    m->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (m->fd < 0)
         return errno;
     static const char nothing[COMMIT_MARK_FIRST_BYTES];
-    if (lseek(w->fd, 0, SEEK_END) == 0 && write(w->fd, nothing, sizeof nothing) < 0)
+    if (lseek(m->fd, 0, SEEK_END) == 0 && write(m->fd, nothing, sizeof nothing) < 0)
         errno = 0; /* no room: the notes make their own later, or lag */
-    read_counts(w);
+    read_counts(m);
     return 0;
 }
 
-void commit_mark_close(struct commit_mark *w)
+void commit_mark_close(struct commit_mark *m)
 {
-    if (w->fd >= 0)
-        close(w->fd);
-    w->fd = -1;
+    if (m->fd >= 0)
+        close(m->fd);
+    m->fd = -1;
 }
 
-bool commit_mark_read(const struct commit_mark *w, uint32_t number,
+bool commit_mark_read(const struct commit_mark *m, uint32_t number,
                       struct commit_mark_record *record)
 {
     struct commit_mark_slot slots[2];
     if (number >= COMMIT_MARK_RECORDS)
         return false;
-    read_slots(w, number, 1, slots);
+    read_slots(m, number, 1, slots);
     const struct commit_mark_slot *slot = commit_mark_newest(slots, number);
     if (slot == NULL)
         return false;
@@ -130,21 +132,21 @@ bool commit_mark_read(const struct commit_mark *w, uint32_t number,
     return true;
 }
 
-void commit_mark_write(struct commit_mark *w, uint32_t number,
+void commit_mark_write(struct commit_mark *m, uint32_t number,
                        const struct commit_mark_record *record)
 {
     if (number >= COMMIT_MARK_RECORDS)
         return;
-    uint64_t count = ++w->counts[number];
+    uint64_t count = ++m->counts[number];
     struct commit_mark_slot slot = {.count = htole64(count), .record = *record};
     slot.record.a = htole64(record->a);
     slot.record.b = htole64(record->b);
     put_check(&slot, number, slot.check);
-    ssize_t written = pwrite(w->fd, &slot, sizeof slot, slot_offset(number, count));
+    ssize_t written = pwrite(m->fd, &slot, sizeof slot, slot_offset(number, count));
     (void)written; /* if it failed, the other slot holds the note before */
 }
 
-bool commit_mark_sync(struct commit_mark *w)
+bool commit_mark_sync(struct commit_mark *m)
 {
-    return fdatasync(w->fd) == 0;
+    return fdatasync(m->fd) == 0;
 }

@@ -4,14 +4,16 @@
  * Checkpoints. In WAL mode an append writes and syncs the WAL alone; the pages must at some time be
  * copied into journal.db ("checkpoint") so that the WAL can start over. Left to SQLite that
  * happens inside an append, which then takes 20 to 50 ms. Here the views worker copies every
- * CHECKPOINT_FRAMES (sqlite_tidy) while appends go on. It never quite catches up with
+ * CHECKPOINT_FRAMES (sqlite_journal_tidy) while appends go on. It never quite catches up with
  * a busy writer, and the WAL starts over only when all of it is copied: so beyond RESTART_FRAMES an
  * append first copies the small rest itself. The WAL file keeps its size: overwriting a file that
  * does not grow is what makes its sync cheap. */
+#include "runtime/store/sqlite/sqlite_journal.h"
+
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "runtime/store/sqlite/store_sqlite_priv.h"
+#include "runtime/store/sqlite/db_pace.h"
 
 #define SHARD_SHIFT 47 /* row_key = shard * 2^47 + seq: 16 + 47 bits fit a signed 64-bit rowid */
 #define SEQ_MAX ((1ull << SHARD_SHIFT) - 1)
@@ -96,10 +98,10 @@ static uint32_t frames_behind(struct store_sqlite *s)
     return copied <= frames ? frames - copied : frames;
 }
 
-void sqlite_tidy(struct journal_store *base)
+void sqlite_journal_tidy(struct journal_store *base)
 {
-    struct store_sqlite *s = sqlite_of_journal(base);
-    sqlite_pace_thread();
+    struct store_sqlite *s = store_sqlite_of_journal(base);
+    db_pace_thread();
     if (frames_behind(s) < CHECKPOINT_FRAMES || atomic_load(&s->journal_broken))
         return;
     pthread_rwlock_rdlock(&s->journal_open);
@@ -241,9 +243,10 @@ static void note_committed(struct store_sqlite *s, const struct batch_row *rows,
     }
 }
 
-enum err sqlite_append(struct journal_store *base, const struct batch_row *rows, uint32_t count)
+enum err sqlite_journal_append(struct journal_store *base, const struct batch_row *rows,
+                               uint32_t count)
 {
-    struct store_sqlite *s = sqlite_of_journal(base);
+    struct store_sqlite *s = store_sqlite_of_journal(base);
     check(count > 0);
     if (atomic_load(&s->journal_broken))
         return ERR_IO;
@@ -264,9 +267,10 @@ enum err sqlite_append(struct journal_store *base, const struct batch_row *rows,
     return e;
 }
 
-enum err sqlite_cut(struct journal_store *base, uint16_t shard, uint64_t epoch, uint64_t first_seq)
+enum err sqlite_journal_cut(struct journal_store *base, uint16_t shard, uint64_t epoch,
+                            uint64_t first_seq)
 {
-    struct store_sqlite *s = sqlite_of_journal(base);
+    struct store_sqlite *s = store_sqlite_of_journal(base);
     struct db *d = &s->journal;
     if (atomic_load(&s->journal_broken))
         return ERR_IO;
@@ -288,9 +292,9 @@ enum err sqlite_cut(struct journal_store *base, uint16_t shard, uint64_t epoch, 
 /* After an unknown commit its frames may stand in the WAL or not. All connections let go of it
  * without tidying, so that the opening reads the WAL as a start after a crash would; copying all
  * of it into journal.db, synced, then makes what was found the truth for good. */
-enum err sqlite_reopen(struct journal_store *base)
+enum err sqlite_journal_reopen(struct journal_store *base)
 {
-    struct store_sqlite *s = sqlite_of_journal(base);
+    struct store_sqlite *s = store_sqlite_of_journal(base);
     if (!files_are_ours(s))
         return ERR_GONE;
     pthread_rwlock_wrlock(&s->journal_open);
@@ -315,10 +319,10 @@ enum err sqlite_reopen(struct journal_store *base)
     return e;
 }
 
-enum err sqlite_lease_take(struct journal_store *base, uint16_t shard, struct slice owner,
-                           uint64_t *epoch)
+enum err sqlite_journal_lease_take(struct journal_store *base, uint16_t shard, struct slice owner,
+                                   uint64_t *epoch)
 {
-    struct store_sqlite *s = sqlite_of_journal(base);
+    struct store_sqlite *s = store_sqlite_of_journal(base);
     struct db *d = &s->journal;
     if (atomic_load(&s->journal_broken))
         return ERR_IO;
@@ -343,9 +347,9 @@ enum err sqlite_lease_take(struct journal_store *base, uint16_t shard, struct sl
     return e;
 }
 
-enum err sqlite_lease_release(struct journal_store *base, uint16_t shard, uint64_t epoch)
+enum err sqlite_journal_lease_release(struct journal_store *base, uint16_t shard, uint64_t epoch)
 {
-    struct store_sqlite *s = sqlite_of_journal(base);
+    struct store_sqlite *s = store_sqlite_of_journal(base);
     struct db *d = &s->journal;
     if (atomic_load(&s->journal_broken))
         return ERR_IO;
@@ -409,10 +413,10 @@ static enum err read_batches(struct db *d, uint16_t shard, uint64_t first_seq, b
     return e;
 }
 
-enum err sqlite_tail(struct journal_store *base, uint16_t shard, uint64_t first_seq,
-                     batch_row_cb row, void *context)
+enum err sqlite_journal_tail(struct journal_store *base, uint16_t shard, uint64_t first_seq,
+                             batch_row_cb row, void *context)
 {
-    struct store_sqlite *s = sqlite_of_journal(base);
+    struct store_sqlite *s = store_sqlite_of_journal(base);
     if (first_seq > SEQ_MAX)
         return ERR_OK;
     struct db *d;
@@ -426,9 +430,9 @@ enum err sqlite_tail(struct journal_store *base, uint16_t shard, uint64_t first_
     return e;
 }
 
-enum err sqlite_head(struct journal_store *base, uint16_t shard, uint64_t *seq)
+enum err sqlite_journal_head(struct journal_store *base, uint16_t shard, uint64_t *seq)
 {
-    struct store_sqlite *s = sqlite_of_journal(base);
+    struct store_sqlite *s = store_sqlite_of_journal(base);
     struct db *d;
     pthread_rwlock_rdlock(&s->journal_open);
     enum err e = db_pool_borrow(&s->journal_readers, &d);
@@ -440,12 +444,12 @@ enum err sqlite_head(struct journal_store *base, uint16_t shard, uint64_t *seq)
     return e;
 }
 
-enum err sqlite_committed(struct journal_store *base, uint16_t shard,
-                          struct store_position *position)
+enum err sqlite_journal_committed(struct journal_store *base, uint16_t shard,
+                                  struct store_position *position)
 {
     struct commit_mark_record record;
     *position = (struct store_position){0};
-    if (commit_mark_read(&sqlite_of_journal(base)->commit_mark, COMMIT_MARK_SHARD + shard,
+    if (commit_mark_read(&store_sqlite_of_journal(base)->commit_mark, COMMIT_MARK_SHARD + shard,
                          &record)) {
         position->seq = record.a;
         memcpy(position->hash.bytes, record.hash, SHA256_SIZE);

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The views worker of the embedded store: its transaction, the actors' states and the position. */
-#include "runtime/store/sqlite/store_sqlite_priv.h"
+/* States are rows of one table, found by shard, kind and id, or by when they are due; a state
+ * without a body is a row deleted. A reader on the thread of the open transaction goes through the
+ * transaction's own connection where it must see what the transaction has written
+ * (sqlite_states_load), else it borrows a reader's. */
+#include "runtime/store/sqlite/sqlite_states.h"
+
+#include "runtime/store/sqlite/sqlite_views.h"
 
 /* --- reading, any worker ---------------------------------------------------------------------- */
 
-enum err sqlite_position_with(struct db *d, uint16_t shard, struct store_position *position)
+enum err sqlite_states_position_with(struct db *d, uint16_t shard, struct store_position *position)
 {
     struct store_position found = {0};
     struct db_use use;
@@ -27,14 +32,15 @@ enum err sqlite_position_with(struct db *d, uint16_t shard, struct store_positio
     return e;
 }
 
-enum err sqlite_position(struct view_store *base, uint16_t shard, struct store_position *position)
+enum err sqlite_states_position(struct view_store *base, uint16_t shard,
+                                struct store_position *position)
 {
-    struct store_sqlite *s = sqlite_of_views(base);
+    struct store_sqlite *s = store_sqlite_of_views(base);
     struct db *d;
     enum err e = db_pool_borrow(&s->views_readers, &d);
     if (e != ERR_OK)
         return e;
-    e = sqlite_position_with(d, shard, position);
+    e = sqlite_states_position_with(d, shard, position);
     db_pool_return(&s->views_readers, d);
     return e;
 }
@@ -74,10 +80,10 @@ static enum err give_states(struct db_use use, uint16_t shard, state_row_cb row,
     return e;
 }
 
-enum err sqlite_state_load(struct view_store *base, uint16_t shard, uint16_t kind, struct id128 id,
-                           state_row_cb row, void *context)
+enum err sqlite_states_load(struct view_store *base, uint16_t shard, uint16_t kind, struct id128 id,
+                            state_row_cb row, void *context)
 {
-    struct store_sqlite *s = sqlite_of_views(base);
+    struct store_sqlite *s = store_sqlite_of_views(base);
     struct db *d;
     enum err e = sqlite_views_borrow(s, &d);
     if (e != ERR_OK)
@@ -100,7 +106,7 @@ enum err sqlite_state_load(struct view_store *base, uint16_t shard, uint16_t kin
 enum err sqlite_states_due(struct view_store *base, uint16_t shard, uint64_t due_ns_max,
                            state_row_cb row, void *context)
 {
-    struct store_sqlite *s = sqlite_of_views(base);
+    struct store_sqlite *s = store_sqlite_of_views(base);
     struct db *d;
     enum err e = db_pool_borrow(&s->views_readers, &d);
     if (e != ERR_OK)
@@ -120,7 +126,7 @@ enum err sqlite_states_due(struct view_store *base, uint16_t shard, uint64_t due
 enum err sqlite_states_each(struct view_store *base, uint16_t shard, uint16_t kind,
                             struct id128 after, state_row_cb row, void *context)
 {
-    struct store_sqlite *s = sqlite_of_views(base);
+    struct store_sqlite *s = store_sqlite_of_views(base);
     struct db *d;
     enum err e = db_pool_borrow(&s->views_readers, &d);
     if (e != ERR_OK)
@@ -140,35 +146,11 @@ enum err sqlite_states_each(struct view_store *base, uint16_t shard, uint16_t ki
     return e;
 }
 
-/* --- the transaction -------------------------------------------------------------------------- */
+/* --- writing, views worker -------------------------------------------------------------------- */
 
-enum err sqlite_begin(struct view_store *base)
+enum err sqlite_states_put(struct view_store *base, const struct state_row *row)
 {
-    struct store_sqlite *s = sqlite_of_views(base);
-    check(atomic_load(&s->views_thread) == 0);
-    sqlite_pace_thread();
-    enum err e = db_run(&s->views_writer, DB_BEGIN);
-    if (e == ERR_OK)
-        atomic_store(&s->views_thread, (uintptr_t)pthread_self());
-    return e;
-}
-
-static void end_transaction(struct store_sqlite *s)
-{
-    db_rollback(&s->views_writer);
-    atomic_store(&s->views_thread, 0);
-}
-
-void sqlite_rollback(struct view_store *base)
-{
-    struct store_sqlite *s = sqlite_of_views(base);
-    end_transaction(s);
-    sqlite_keys_outdate(s);
-}
-
-enum err sqlite_put_state(struct view_store *base, const struct state_row *row)
-{
-    struct store_sqlite *s = sqlite_of_views(base);
+    struct store_sqlite *s = store_sqlite_of_views(base);
     struct db *d = &s->views_writer;
     if (row->due_ns > INT64_MAX)
         return ERR_TOO_LARGE;
@@ -190,7 +172,8 @@ enum err sqlite_put_state(struct view_store *base, const struct state_row *row)
     return code == SQLITE_DONE ? ERR_OK : db_error(code);
 }
 
-static enum err put_position(struct db *d, uint16_t shard, const struct store_position *position)
+enum err sqlite_states_put_position(struct db *d, uint16_t shard,
+                                    const struct store_position *position)
 {
     check(position->seq <= INT64_MAX && position->time_ns <= INT64_MAX);
     struct db_use use;
@@ -203,63 +186,4 @@ static enum err put_position(struct db *d, uint16_t shard, const struct store_po
     db_bind_number(use, 4, position->time_ns);
     int code = db_finish(use);
     return code == SQLITE_DONE ? ERR_OK : db_error(code);
-}
-
-/* A transaction that SQLite rolled back by itself must not be taken for the open one. */
-enum err sqlite_commit(struct view_store *base, uint16_t shard,
-                       const struct store_position *position)
-{
-    struct store_sqlite *s = sqlite_of_views(base);
-    check(atomic_load(&s->views_thread) == (uintptr_t)pthread_self());
-    enum err e = ERR_IO;
-    if (!sqlite3_get_autocommit(s->views_writer.handle)) {
-        e = sqlite_keys_advance(s, shard);
-        if (e == ERR_OK)
-            e = put_position(&s->views_writer, shard, position);
-        if (e == ERR_OK)
-            e = db_run(&s->views_writer, DB_COMMIT);
-    }
-    end_transaction(s);
-    if (e != ERR_OK)
-        sqlite_keys_outdate(s);
-    sqlite_views_checkpoint(s);
-    return e;
-}
-
-/* --- emptying --------------------------------------------------------------------------------- */
-
-static int delete_all(sqlite3 *handle)
-{
-    sqlite3_stmt *tables;
-    int code = sqlite3_prepare_v2(handle,
-                                  "SELECT name FROM sqlite_schema WHERE type = 'table' "
-                                  "AND name NOT LIKE 'sqlite~_%' ESCAPE '~' "
-                                  "AND name <> 'migrations'",
-                                  -1, &tables, NULL);
-    if (code != SQLITE_OK)
-        return code;
-    while ((code = sqlite3_step(tables)) == SQLITE_ROW) {
-        char *sql = sqlite3_mprintf("DELETE FROM \"%w\"", sqlite3_column_text(tables, 0));
-        int deleted = sql == NULL ? SQLITE_NOMEM : sqlite3_exec(handle, sql, NULL, NULL, NULL);
-        sqlite3_free(sql);
-        if (deleted != SQLITE_OK) {
-            sqlite3_finalize(tables);
-            return deleted;
-        }
-    }
-    int end = sqlite3_finalize(tables);
-    return code == SQLITE_DONE ? SQLITE_OK : end;
-}
-
-enum err sqlite_views_drop(struct view_store *base)
-{
-    struct store_sqlite *s = sqlite_of_views(base);
-    enum err e = sqlite_begin(base);
-    if (e != ERR_OK)
-        return e;
-    int code = delete_all(s->views_writer.handle);
-    e = code == SQLITE_OK ? db_run(&s->views_writer, DB_COMMIT)
-                          : db_error(code);
-    sqlite_rollback(base);
-    return e;
 }

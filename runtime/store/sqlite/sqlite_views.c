@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of views in the embedded store: the SQL follows from the declaration of the table, is made
  * once for each shape of a call and connection, and stays prepared. */
+#include "runtime/store/sqlite/sqlite_views.h"
 
 #include "runtime/base/array.h"
 #include "runtime/store/packed.h"
-#include "runtime/store/sqlite/store_sqlite_priv.h"
+#include "runtime/store/views_priv.h"
 
 /* Numbers beyond INTEGER are 16 bytes big-endian; SQLite sorts every INTEGER before every BLOB, so
  * the order is that of the numbers. */
@@ -337,8 +338,8 @@ static uint32_t scan_shape_number(const struct view_scan *q)
            (uint32_t)q->prefix_count << 12 | (uint32_t)q->from_count << 16;
 }
 
-enum err sqlite_scan_with(struct store_sqlite *s, struct db *d, const struct view_scan *q,
-                          view_row_cb row, void *context)
+enum err sqlite_views_scan_with(struct store_sqlite *s, struct db *d, const struct view_scan *q,
+                                view_row_cb row, void *context)
 {
     const struct view_info *info = info_of(s, q->table);
     struct scan_shape shape = {.q = q, .info = info};
@@ -359,23 +360,23 @@ enum err sqlite_scan_with(struct store_sqlite *s, struct db *d, const struct vie
     return give_rows(use, info, row, context, &given);
 }
 
-enum err sqlite_scan(struct view_store *base, const struct view_scan *q, view_row_cb row,
-                     void *context)
+enum err sqlite_views_scan(struct view_store *base, const struct view_scan *q, view_row_cb row,
+                           void *context)
 {
-    struct store_sqlite *s = sqlite_of_views(base);
+    struct store_sqlite *s = store_sqlite_of_views(base);
     struct db *d;
     enum err e = sqlite_views_borrow(s, &d);
     if (e != ERR_OK)
         return e;
-    e = sqlite_scan_with(s, d, q, row, context);
+    e = sqlite_views_scan_with(s, d, q, row, context);
     sqlite_views_return(s, d);
     return e;
 }
 
-enum err sqlite_get(struct view_store *base, const struct view_table *t, const struct value *key,
-                    view_row_cb row, void *context)
+enum err sqlite_views_get(struct view_store *base, const struct view_table *t,
+                          const struct value *key, view_row_cb row, void *context)
 {
-    struct store_sqlite *s = sqlite_of_views(base);
+    struct store_sqlite *s = store_sqlite_of_views(base);
     const struct view_info *info = info_of(s, t);
     struct db *d;
     enum err e = sqlite_views_borrow(s, &d);
@@ -405,10 +406,10 @@ static void bind_rest(struct store_sqlite *s, struct db_use use, int at,
     db_bind_blob(use, at, s->rest, (size_t)(end - s->rest));
 }
 
-enum err sqlite_put_row(struct view_store *base, const struct view_table *t,
-                        const struct value *row)
+enum err sqlite_views_put_row(struct view_store *base, const struct view_table *t,
+                              const struct value *row)
 {
-    struct store_sqlite *s = sqlite_of_views(base);
+    struct store_sqlite *s = store_sqlite_of_views(base);
     struct db *d = &s->views_writer;
     const struct view_info *info = info_of(s, t);
     if (!view_row_fits(t, info->ordered, row))
@@ -428,10 +429,10 @@ enum err sqlite_put_row(struct view_store *base, const struct view_table *t,
     return code == SQLITE_DONE ? ERR_OK : db_error(code);
 }
 
-enum err sqlite_delete_row(struct view_store *base, const struct view_table *t,
-                           const struct value *key)
+enum err sqlite_views_delete_row(struct view_store *base, const struct view_table *t,
+                                 const struct value *key)
 {
-    struct store_sqlite *s = sqlite_of_views(base);
+    struct store_sqlite *s = store_sqlite_of_views(base);
     struct db *d = &s->views_writer;
     for (uint8_t i = 0; i < t->key.count; i++)
         if (!value_fits(&key[i], t->column_types[t->key.columns[i]]))

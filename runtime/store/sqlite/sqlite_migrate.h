@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Migrations of the embedded store: each brings one of the two files up to what this program
+ * expects, and the views are then compared with what is declared. On failure `reason` has file,
+ * cause and remedy in one line: ERR_UNSUPPORTED for a file of another version, else the database's
+ * error. Blocks; while opening. */
+#ifndef SQLITE_MIGRATE_H
+#define SQLITE_MIGRATE_H
+
+#include "runtime/store/sqlite/store_sqlite_priv.h"
+
+must_check enum err sqlite_migrate_journal(struct store_sqlite *s,
+                                           const struct store_sqlite_options *options, char *reason,
+                                           size_t reason_size);
+must_check enum err sqlite_migrate_views(struct store_sqlite *s,
+                                         const struct store_sqlite_options *options, char *reason,
+                                         size_t reason_size);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening of views.db. It is derived: whatever is wrong with it, the journal makes it again. So
+ * what is damaged is removed and the projector finds an empty one; but only where the caller asked
+ * for that, and never because the disk is full or a later version wrote it. */
+#include "runtime/store/sqlite/sqlite_rebuild.h"
+
+#include <stdio.h>
+
+#include "runtime/store/sqlite/db_pages.h"
+#include "runtime/store/sqlite/sqlite_checkpoint.h"
+#include "runtime/store/sqlite/sqlite_files.h"
+#include "runtime/store/sqlite/sqlite_migrate.h"
+
+static struct sqlite_path rebuild_path(const struct store_sqlite *s)
+{
+    return sqlite_files_path(s->directory, db_views.file_name, "");
+}
+
+static bool rebuild_filled(const struct store_sqlite *s, const char *suffix)
+{
+    return sqlite_files_filled(s->directory, db_views.file_name, suffix);
+}
+
+/* What the start reads first; the rest is looked at when it is read. */
+static enum err look_whole(struct store_sqlite *s, char *reason, size_t reason_size)
+{
+    const char *wrong = NULL;
+    if (!sqlite_checkpoint_whole(s))
+        wrong = "what was copied into it and what is left of its WAL do not belong together";
+    else if (sqlite3_exec(s->views_writer.handle, "SELECT total(seq), max(hash) FROM position",
+                          NULL, NULL, NULL) != SQLITE_OK)
+        wrong = "where it stands cannot be read";
+    if (wrong == NULL)
+        return ERR_OK;
+    snprintf(reason, reason_size, "%s: %s; %s", rebuild_path(s).text, wrong, db_views.remedy);
+    return ERR_CORRUPT;
+}
+
+static enum err open_once(struct store_sqlite *s, const struct store_sqlite_options *options,
+                          char *reason, size_t reason_size)
+{
+    enum err e = sqlite_files_usable(s->directory, &db_views, reason, reason_size);
+    if (e != ERR_OK)
+        return e;
+    if (rebuild_filled(s, DB_PAGES_MARK)) {
+        snprintf(reason, reason_size, "%s: damage was found when it was read; %s",
+                 rebuild_path(s).text, db_views.remedy);
+        return ERR_CORRUPT;
+    }
+    bool fresh = !rebuild_filled(s, "") && !rebuild_filled(s, "-wal");
+    if (fresh)
+        sqlite_checkpoint_fresh(s);
+    e = sqlite_files_make(s->directory, &db_views, reason, reason_size);
+    if (e == ERR_OK)
+        e = db_open(&s->views_writer, &db_views, s->directory, false, reason, reason_size);
+    if (e == ERR_OK && !fresh)
+        e = look_whole(s, reason, reason_size);
+    return e == ERR_OK ? sqlite_migrate_views(s, options, reason, reason_size) : e;
+}
+
+void sqlite_rebuild_damaged(struct view_store *base)
+{
+    db_pages_mark(rebuild_path(store_sqlite_of_views(base)).text, "content that cannot be");
+}
+
+enum err sqlite_rebuild_open(struct store_sqlite *s, const struct store_sqlite_options *options,
+                             char *reason, size_t reason_size)
+{
+    enum err e = open_once(s, options, reason, reason_size);
+    if (e == ERR_CORRUPT && options->rebuilding != NULL) {
+        options->rebuilding(options->context, reason);
+        db_close(&s->views_writer, true);
+        e = sqlite_files_remove(s->directory, &db_views, reason, reason_size);
+        if (e == ERR_OK)
+            e = open_once(s, options, reason, reason_size);
+    }
+    if (e == ERR_OK)
+        sqlite_checkpoint_watch(s);
+    return e;
+}

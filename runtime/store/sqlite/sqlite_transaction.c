@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One transaction of SQLite on the writer's connection. The commit first lets the keys of its shard
+ * merge a slice, then writes the position, so that rows, states, keys and position are in one
+ * commit; afterwards it copies the WAL into the file if that is due. SQLite rolls some failed
+ * transactions back by itself: a commit therefore asks whether one is open still. */
+#include "runtime/store/sqlite/sqlite_transaction.h"
+
+#include "runtime/store/sqlite/db_pace.h"
+#include "runtime/store/sqlite/sqlite_checkpoint.h"
+#include "runtime/store/sqlite/sqlite_keys.h"
+#include "runtime/store/sqlite/sqlite_states.h"
+
+enum err sqlite_transaction_begin(struct view_store *base)
+{
+    struct store_sqlite *s = store_sqlite_of_views(base);
+    check(atomic_load(&s->views_thread) == 0);
+    db_pace_thread();
+    enum err e = db_run(&s->views_writer, DB_BEGIN);
+    if (e == ERR_OK)
+        atomic_store(&s->views_thread, (uintptr_t)pthread_self());
+    return e;
+}
+
+static void transaction_end(struct store_sqlite *s)
+{
+    db_rollback(&s->views_writer);
+    atomic_store(&s->views_thread, 0);
+}
+
+void sqlite_transaction_rollback(struct view_store *base)
+{
+    struct store_sqlite *s = store_sqlite_of_views(base);
+    transaction_end(s);
+    sqlite_keys_outdate(s);
+}
+
+/* A transaction that SQLite rolled back by itself must not be taken for the open one. */
+enum err sqlite_transaction_commit(struct view_store *base, uint16_t shard,
+                                   const struct store_position *position)
+{
+    struct store_sqlite *s = store_sqlite_of_views(base);
+    check(atomic_load(&s->views_thread) == (uintptr_t)pthread_self());
+    enum err e = ERR_IO;
+    if (!sqlite3_get_autocommit(s->views_writer.handle)) {
+        e = sqlite_keys_advance(s, shard);
+        if (e == ERR_OK)
+            e = sqlite_states_put_position(&s->views_writer, shard, position);
+        if (e == ERR_OK)
+            e = db_run(&s->views_writer, DB_COMMIT);
+    }
+    transaction_end(s);
+    if (e != ERR_OK)
+        sqlite_keys_outdate(s);
+    sqlite_checkpoint_due(s);
+    return e;
+}
+
+/* --- emptying --------------------------------------------------------------------------------- */
+
+static int transaction_delete_all(sqlite3 *handle)
+{
+    sqlite3_stmt *tables;
+    int code = sqlite3_prepare_v2(handle,
+                                  "SELECT name FROM sqlite_schema WHERE type = 'table' "
+                                  "AND name NOT LIKE 'sqlite~_%' ESCAPE '~' "
+                                  "AND name <> 'migrations'",
+                                  -1, &tables, NULL);
+    if (code != SQLITE_OK)
+        return code;
+    while ((code = sqlite3_step(tables)) == SQLITE_ROW) {
+        char *sql = sqlite3_mprintf("DELETE FROM \"%w\"", sqlite3_column_text(tables, 0));
+        int deleted = sql == NULL ? SQLITE_NOMEM : sqlite3_exec(handle, sql, NULL, NULL, NULL);
+        sqlite3_free(sql);
+        if (deleted != SQLITE_OK) {
+            sqlite3_finalize(tables);
+            return deleted;
+        }
+    }
+    int end = sqlite3_finalize(tables);
+    return code == SQLITE_DONE ? SQLITE_OK : end;
+}
+
+enum err sqlite_transaction_drop(struct view_store *base)
+{
+    struct store_sqlite *s = store_sqlite_of_views(base);
+    enum err e = sqlite_transaction_begin(base);
+    if (e != ERR_OK)
+        return e;
+    int code = transaction_delete_all(s->views_writer.handle);
+    e = code == SQLITE_OK ? db_run(&s->views_writer, DB_COMMIT) : db_error(code);
+    sqlite_transaction_rollback(base);
+    return e;
+}
