@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commit mark: a small file beside the two databases that remembers how far they had come.
+/* SQLite takes a damaged or shortened WAL for one that ends there: what came after is gone without
+ * an error, acknowledged batches too. So after each append the journal worker notes the newest
+ * batch here; a start that does not find it in the journal refuses. The note is written, not
+ * synced: it survives the end of the process at once, and a loss of power as far as the system had
+ * written it or the views worker synced it. It may lag behind the journal, it never leads.
  *
- * SQLite takes a damaged or shortened WAL for one that ends there: what stood behind is gone
- * without a word, acknowledged batches too. So after each append the journal worker notes the
- * newest batch here; a start that does not find it in the journal refuses. The note is written, not
- * synced: it survives the process at once, and power loss up to what the system had written by
- * itself or the views worker synced. It may lag behind the journal, it never leads.
- *
- * It costs a pwrite of 64 bytes for each append, into the page cache, and no sync. The library has
- * no such thing: a WAL that ends early is by its design one whose writer stopped there. Only a file
+ * It costs a pwrite of 64 bytes for each append, into the page cache, and no sync. SQLite has no
+ * such thing: a WAL that ends early is by its design one whose writer stopped there. Only a file
  * that is not the WAL can say that there was more.
  *
  * A record has two slots that take turns, so that a torn write leaves the one before. */
@@ -24,7 +22,7 @@
 #include "runtime/store/sqlite/db.h"
 
 #define COMMIT_MARK_CHECK_SIZE 8
-/* there from the start: a full disk takes notes all the same */
+/* written when the file is made, so that notes need no space on a disk that is full */
 #define COMMIT_MARK_FIRST_BYTES 4096
 
 struct commit_mark_slot {
@@ -34,8 +32,8 @@ struct commit_mark_slot {
 };
 static_assert(sizeof(struct commit_mark_slot) == 64, "slots end at sector boundaries");
 
-static void put_check(const struct commit_mark_slot *slot, uint32_t number,
-                      uint8_t check[COMMIT_MARK_CHECK_SIZE])
+static void commit_mark_checksum(const struct commit_mark_slot *slot, uint32_t number,
+                                 uint8_t check[COMMIT_MARK_CHECK_SIZE])
 {
     uint32_t which = htole32(number);
     const struct slice pieces[] = {
@@ -47,18 +45,18 @@ static void put_check(const struct commit_mark_slot *slot, uint32_t number,
     memcpy(check, digest.bytes, COMMIT_MARK_CHECK_SIZE);
 }
 
-static off_t slot_offset(uint32_t number, uint64_t count)
+static off_t commit_mark_slot_offset(uint32_t number, uint64_t count)
 {
     return (off_t)(2 * number + (count & 1)) * (off_t)sizeof(struct commit_mark_slot);
 }
 
 /* Nothing is written with count 0. */
-static bool slot_holds(const struct commit_mark_slot *slot, uint32_t number)
+static bool commit_mark_slot_valid(const struct commit_mark_slot *slot, uint32_t number)
 {
     uint8_t found[COMMIT_MARK_CHECK_SIZE];
     if (slot->count == 0)
         return false;
-    put_check(slot, number, found);
+    commit_mark_checksum(slot, number, found);
     return memcmp(slot->check, found, sizeof found) == 0;
 }
 
@@ -68,27 +66,28 @@ static const struct commit_mark_slot *commit_mark_newest(const struct commit_mar
 {
     const struct commit_mark_slot *found = NULL;
     for (int i = 0; i < 2; i++)
-        if (slot_holds(&slots[i], number) &&
+        if (commit_mark_slot_valid(&slots[i], number) &&
             (found == NULL || le64toh(slots[i].count) > le64toh(found->count)))
             found = &slots[i];
     return found;
 }
 
-/* What the file is too short for reads as zero. */
-static void read_slots(const struct commit_mark *m, uint32_t first, uint32_t count,
-                       struct commit_mark_slot *slots)
+/* Slots beyond the end of the file read as zero. */
+static void commit_mark_read_slots(const struct commit_mark *m, uint32_t first, uint32_t count,
+                                   struct commit_mark_slot *slots)
 {
     memset(slots, 0, 2 * count * sizeof *slots);
-    ssize_t size = pread(m->fd, slots, 2 * count * sizeof *slots, slot_offset(first, 0));
+    ssize_t size =
+        pread(m->fd, slots, 2 * count * sizeof *slots, commit_mark_slot_offset(first, 0));
     (void)size;
 }
 
-static void read_counts(struct commit_mark *m)
+static void commit_mark_read_counts(struct commit_mark *m)
 {
     static_assert(COMMIT_MARK_RECORDS * 2 * sizeof(struct commit_mark_slot) < 64 * 1024,
                   "on the stack");
     struct commit_mark_slot slots[COMMIT_MARK_RECORDS * 2];
-    read_slots(m, 0, COMMIT_MARK_RECORDS, slots);
+    commit_mark_read_slots(m, 0, COMMIT_MARK_RECORDS, slots);
     for (uint32_t i = 0; i < COMMIT_MARK_RECORDS; i++) {
         const struct commit_mark_slot *slot = commit_mark_newest(&slots[2 * i], i);
         m->counts[i] = slot != NULL ? le64toh(slot->count) : 0;
@@ -104,8 +103,8 @@ int commit_mark_open(struct commit_mark *m, const char *directory)
         return errno;
     static const char nothing[COMMIT_MARK_FIRST_BYTES];
     if (lseek(m->fd, 0, SEEK_END) == 0 && write(m->fd, nothing, sizeof nothing) < 0)
-        errno = 0; /* no room: the notes make their own later, or lag */
-    read_counts(m);
+        errno = 0; /* no space: the notes extend the file later, or lag */
+    commit_mark_read_counts(m);
     return 0;
 }
 
@@ -122,7 +121,7 @@ bool commit_mark_read(const struct commit_mark *m, uint32_t number,
     struct commit_mark_slot slots[2];
     if (number >= COMMIT_MARK_RECORDS)
         return false;
-    read_slots(m, number, 1, slots);
+    commit_mark_read_slots(m, number, 1, slots);
     const struct commit_mark_slot *slot = commit_mark_newest(slots, number);
     if (slot == NULL)
         return false;
@@ -141,9 +140,9 @@ void commit_mark_write(struct commit_mark *m, uint32_t number,
     struct commit_mark_slot slot = {.count = htole64(count), .record = *record};
     slot.record.a = htole64(record->a);
     slot.record.b = htole64(record->b);
-    put_check(&slot, number, slot.check);
-    ssize_t written = pwrite(m->fd, &slot, sizeof slot, slot_offset(number, count));
-    (void)written; /* if it failed, the other slot holds the note before */
+    commit_mark_checksum(&slot, number, slot.check);
+    ssize_t written = pwrite(m->fd, &slot, sizeof slot, commit_mark_slot_offset(number, count));
+    (void)written; /* if it failed, the other slot has the record before */
 }
 
 bool commit_mark_sync(struct commit_mark *m)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One SQLite connection with its prepared statements, and the reading of result codes. */
+/* Statements are cached in an open-addressed table by the address and number of their key, half of
+ * it at most: beyond that, and while the cached one is in use, a statement is prepared for one use.
+ * The cache is emptied by closing alone. */
 #include "runtime/store/sqlite/db.h"
 
 #include <errno.h>
@@ -35,7 +37,7 @@ const struct db_kind db_journal = {
 
 /* NORMAL is enough here: the WAL is synced before it is copied, so power loss may take the last
  * commits but never tears one, and what is lost is projected again from the journal, because rows,
- * states and position travel in one commit. */
+ * states and position are in one commit. */
 const struct db_kind db_views = {
     .file_name = "views.db",
     .application_id = 0x50505631, /* "PPV1" */
@@ -52,7 +54,7 @@ static const char *const fixed_sql[DB_FIXED_COUNT] = {
     [DB_BEGIN_READ] = "BEGIN",
     [DB_COMMIT] = "COMMIT",
     [DB_ROLLBACK] = "ROLLBACK",
-    /* 1 row_key, 2 shard, 3 seq, 4 epoch, 5 count, 6 prev_hash, 7 hash, 8 body, 9 first row_key */
+    /* 1 row_key, 2 shard, 3 seq, 4 epoch, 5 count, 6 prev_hash, 7 hash, 8 body */
     [DB_BATCH_INSERT] =
         "INSERT INTO batches (row_key, shard, seq, epoch, count, prev_hash, hash, body) "
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -84,10 +86,10 @@ static const char *const fixed_sql[DB_FIXED_COUNT] = {
                        "WHERE shard = ?1 AND kind = ?2 AND id > ?3 ORDER BY id",
 };
 
-/* SQLite knows of a full disk only when ENOSPC comes from write(). Growing the shared memory of the
- * WAL, quotas and limits on a file's size end in an I/O error. What a sync says is never "full":
- * after it nobody knows what the disk has. sqlite3_system_errno() would not know either: a failing
- * COMMIT leaves it as it was (3.40). */
+/* SQLite reports a full disk only when ENOSPC comes from write(). Growing the shared memory of the
+ * WAL, quotas and limits on a file's size end in an I/O error. A failed sync is never "full":
+ * after it nobody knows what the disk has. sqlite3_system_errno() does not help: a failing COMMIT
+ * leaves it as it was (3.40). */
 bool db_no_space(int code)
 {
     if ((code & 0xff) == SQLITE_FULL)
@@ -124,7 +126,7 @@ enum err db_error(int code)
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
-static int read_integer(sqlite3 *handle, const char *sql, int64_t *ret)
+static int db_read_integer(sqlite3 *handle, const char *sql, int64_t *ret)
 {
     sqlite3_stmt *statement;
     int code = sqlite3_prepare_v2(handle, sql, -1, &statement, NULL);
@@ -137,22 +139,23 @@ static int read_integer(sqlite3 *handle, const char *sql, int64_t *ret)
     return code == SQLITE_ROW ? SQLITE_OK : end;
 }
 
-static const char *db_told(sqlite3 *handle, int code)
+static const char *db_message(sqlite3 *handle, int code)
 {
     return code == SQLITE_IOERR_DATA
                ? "a page does not match its checksum, or was written by an earlier version"
                : sqlite3_errmsg(handle);
 }
 
-/* Whose file is it? A new one gets our mark; NULL if all is well, else what is wrong. */
+/* Checks that the file is one of this kind, by its application_id, which a new one gets here. NULL
+ * if all is well, else what is wrong. */
 static const char *db_claim(sqlite3 *handle, const struct db_kind *kind, int *code)
 {
     int64_t found = 0, objects = 0;
-    *code = read_integer(handle, "PRAGMA application_id", &found);
+    *code = db_read_integer(handle, "PRAGMA application_id", &found);
     if (*code == SQLITE_OK)
-        *code = read_integer(handle, "SELECT count(*) FROM sqlite_schema", &objects);
+        *code = db_read_integer(handle, "SELECT count(*) FROM sqlite_schema", &objects);
     if (*code != SQLITE_OK)
-        return db_told(handle, *code);
+        return db_message(handle, *code);
     if (found == 0 && objects == 0) {
         char sql[64];
         snprintf(sql, sizeof sql, "PRAGMA application_id=%d", kind->application_id);
@@ -179,7 +182,7 @@ static const char *db_configure(sqlite3 *handle, const struct db_kind *kind, boo
     const char *pragmas = reader ? kind->reader_pragmas : kind->pragmas;
     *code = sqlite3_exec(handle, pragmas, NULL, NULL, NULL);
     if (*code != SQLITE_OK)
-        return db_told(handle, *code);
+        return db_message(handle, *code);
     return reader ? NULL : db_claim(handle, kind, code);
 }
 
@@ -239,7 +242,7 @@ void db_sql_add(struct db_sql *sql, const char *format, ...)
     sql->len += (size_t)len;
 }
 
-static uint32_t slot_of(struct db_key key)
+static uint32_t db_slot_of(struct db_key key)
 {
     uint64_t h = ((uintptr_t)key.about >> 4) * 0x9E3779B97F4A7C15u + key.shape;
     h *= 0xD6E8FEB86659FD93u;
@@ -249,7 +252,7 @@ static uint32_t slot_of(struct db_key key)
 enum err db_prepare(struct db *d, struct db_key key, db_sql_cb write, const void *context,
                     struct db_use *ret)
 {
-    uint32_t at = slot_of(key);
+    uint32_t at = db_slot_of(key);
     while (d->slots[at].statement != NULL) {
         const struct db_slot *slot = &d->slots[at];
         if (slot->key.about == key.about && slot->key.shape == key.shape) {
@@ -277,14 +280,14 @@ enum err db_prepare(struct db *d, struct db_key key, db_sql_cb write, const void
     return ERR_OK;
 }
 
-static void write_fixed(struct db_sql *sql, const void *context)
+static void db_write_fixed(struct db_sql *sql, const void *context)
 {
     db_sql_add(sql, "%s", (const char *)context);
 }
 
 enum err db_fixed(struct db *d, enum db_fixed which, struct db_use *ret)
 {
-    return db_prepare(d, (struct db_key){NULL, which}, write_fixed, fixed_sql[which], ret);
+    return db_prepare(d, (struct db_key){NULL, which}, db_write_fixed, fixed_sql[which], ret);
 }
 
 void db_release(struct db_use use)

@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pacing of what the views worker writes.
- *
- * SQLite writes a large transaction, or a checkpoint of one, into the page cache at once and syncs
+/* SQLite writes a large transaction, or a checkpoint of one, into the page cache at once and syncs
  * it at the end: tens of megabytes that reach the disk in one burst, behind which the next sync of
- * the journal, and with it every answer, waits 20 to 50 ms. So a paced thread waits for the disk
- * after each PACE_BYTES (sync_file_range(2), no sync: nothing here makes anything durable), and the
+ * the journal, and so every answer, waits 20 to 50 ms. So a paced thread waits for the disk after
+ * each PACE_BYTES (sync_file_range(2), no sync: nothing here makes anything durable), and the
  * journal's syncs come in between.
  *
- * It costs the views worker the waiting, in which nothing else of it goes on; a transfer costs what
- * it did. SQLite's own means is a checkpoint after fewer frames, so that each is small. That paces
- * the copying alone: the commit of a step still writes all its pages into the WAL at once, and
- * copies the pages that many steps change once for each of them instead of once for all.
+ * It costs the views worker the time of waiting; a transfer costs as much as without it. SQLite's
+ * own means is a checkpoint after fewer frames, so that each is small. That paces the copying
+ * alone: the commit of a step still writes all its pages into the WAL at once, and the pages that
+ * many steps change are copied once for each of them instead of once for all.
  *
  * SQLite's unix VFS lets its system calls be replaced; that is the one place where its writes pass
- * with their descriptor. The replacement is of the whole process, the wish to be paced of one
- * thread. */
+ * with their descriptor. The replacement is one for the whole process; whether a thread is paced is
+ * a variable of that thread. */
 #include "runtime/store/sqlite/db_pace.h"
 
 #include <errno.h>
@@ -42,42 +40,43 @@ static _Thread_local struct {
     int fd;
     off_t begin, end;
     size_t dirty;
-} wake;
+} unsynced;
 
-/* Is it only that this file system, or this sandbox, cannot wait? Things are as they were then. */
-static bool cannot_wait(int code)
+/* Is it only that this file system, or this sandbox, cannot wait? Then the thread is not paced. */
+static bool pace_cannot_wait(int code)
 {
     return code == ENOSYS || code == EINVAL || code == ESPIPE || code == EOPNOTSUPP ||
            code == EPERM;
 }
 
-/* false, with errno, if something written did not reach the disk. The kernel tells that once for
- * each open file: the sync that follows would succeed, and a checkpoint be taken for durable. */
-static bool wait_for_disk(void)
+/* false, with errno, if something written did not reach the disk. The kernel reports that once
+ * for each open file: the sync that follows would succeed, and a checkpoint be taken for durable.
+ */
+static bool pace_wait(void)
 {
-    wake.dirty = 0;
-    return sync_file_range(wake.fd, wake.begin, wake.end - wake.begin,
+    unsynced.dirty = 0;
+    return sync_file_range(unsynced.fd, unsynced.begin, unsynced.end - unsynced.begin,
                            SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
                                SYNC_FILE_RANGE_WAIT_AFTER) == 0 ||
-           cannot_wait(errno);
+           pace_cannot_wait(errno);
 }
 
-static ssize_t paced_pwrite(int fd, const void *bytes, size_t size, off_t at)
+static ssize_t pace_pwrite(int fd, const void *bytes, size_t size, off_t at)
 {
     ssize_t written = original.write(fd, bytes, size, at);
-    if (!wake.paced || written <= 0)
+    if (!unsynced.paced || written <= 0)
         return written;
     off_t end = at + written;
-    if (wake.dirty == 0 || fd != wake.fd) {
-        wake.fd = fd;
-        wake.begin = at;
-        wake.end = end;
-        wake.dirty = 0;
+    if (unsynced.dirty == 0 || fd != unsynced.fd) {
+        unsynced.fd = fd;
+        unsynced.begin = at;
+        unsynced.end = end;
+        unsynced.dirty = 0;
     }
-    wake.begin = at < wake.begin ? at : wake.begin;
-    wake.end = end > wake.end ? end : wake.end;
-    wake.dirty += (size_t)written;
-    return wake.dirty < PACE_BYTES || wait_for_disk() ? written : -1;
+    unsynced.begin = at < unsynced.begin ? at : unsynced.begin;
+    unsynced.end = end > unsynced.end ? end : unsynced.end;
+    unsynced.dirty += (size_t)written;
+    return unsynced.dirty < PACE_BYTES || pace_wait() ? written : -1;
 }
 
 static void pace_replace(void)
@@ -89,7 +88,7 @@ static void pace_replace(void)
         if (found == NULL)
             continue;
         original.write = (pwrite_fn)found;
-        if (vfs->xSetSystemCall(vfs, names[i], (sqlite3_syscall_ptr)paced_pwrite) != SQLITE_OK)
+        if (vfs->xSetSystemCall(vfs, names[i], (sqlite3_syscall_ptr)pace_pwrite) != SQLITE_OK)
             original.write = NULL;
         return;
     }
@@ -102,5 +101,5 @@ void db_pace_install(void)
 
 void db_pace_thread(void)
 {
-    wake.paced = true;
+    unsynced.paced = true;
 }

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checksums of the pages of views.db.
- *
- * SQLite trusts what it reads: a byte that changed on the disk is a wrong balance. Batches of the
+/* SQLite trusts what it reads: a byte that changed on the disk is a wrong balance. Batches of the
  * journal carry their hash; the pages of the views carry a checksum, in the bytes that SQLite
  * reserves at the end of each page. It is put there when a page is written into the file, which in
  * WAL mode only checkpoints do (the WAL has checksums of its own), and compared when one is read. A
  * page that does not match, or is cut off, is an error of the read, and leaves a mark beside the
  * file: with it the next start makes the views anew.
  *
- * All of it is a VFS in front of SQLite's own; other files pass it by. It costs a checksum of 8 KiB
- * for each page read from the file or checkpointed, eight bytes of each page, and these lines.
+ * It is a VFS in front of SQLite's own, for the database files alone: WAL and index are opened with
+ * SQLite's. It costs a checksum of 8 KiB for each page read from the file or checkpointed, and
+ * eight bytes of each page.
  *
  * SQLite has such a VFS, cksumvfs. It is a loadable extension that Debian's library does not have,
  * so its source would have to be kept here. It reports a wrong page as an error of the read and
  * leaves nothing for the next start to find; it compares only what was read in full, so a page that
- * is cut off is zeros; and its checksum does not know where a page belongs: one that was written to
- * the place of another is right to it. */
+ * is cut off is zeros; and its checksum does not know where a page belongs: it accepts a page that
+ * was written to the place of another. */
 #include "runtime/store/sqlite/db_pages.h"
 
 #include <endian.h>
@@ -27,7 +26,7 @@
 #include "runtime/store/sqlite/db.h"
 
 #define CHECKED_BYTES (DB_PAGES_SIZE - DB_PAGES_RESERVED)
-#define LANES 4 /* they hide the latency of a multiplication */
+#define CHAINS 4 /* independent sums, which hide the latency of a multiplication */
 
 struct page_file {
     sqlite3_file base;
@@ -35,7 +34,7 @@ struct page_file {
     sqlite3_file real; /* as large as SQLite's own VFS wants it: last */
 };
 
-static sqlite3_file *real_of(sqlite3_file *file)
+static sqlite3_file *page_real(sqlite3_file *file)
 {
     return &container_of(file, struct page_file, base)->real;
 }
@@ -55,42 +54,42 @@ static uint64_t db_pages_mix(uint64_t sum, uint64_t word)
     return (sum << 29 | sum >> 35) * 0x9E3779B97F4A7C15u;
 }
 
-/* Of the page and its place: one that went elsewhere is wrong there. */
+/* Of the page and its place, so that a page written to another place is wrong there. */
 static uint64_t db_pages_checksum(const uint8_t *page, sqlite3_int64 at)
 {
-    uint64_t sums[LANES] = {1, 2, 3, (uint64_t)at};
+    uint64_t sums[CHAINS] = {1, 2, 3, (uint64_t)at};
     size_t i = 0;
-    for (; i + LANES * 8 <= CHECKED_BYTES; i += LANES * 8)
-        for (size_t k = 0; k < LANES; k++)
+    for (; i + CHAINS * 8 <= CHECKED_BYTES; i += CHAINS * 8)
+        for (size_t k = 0; k < CHAINS; k++)
             sums[k] = db_pages_mix(sums[k], db_pages_load64(page + i + 8 * k));
     for (; i < CHECKED_BYTES; i += 8)
         sums[0] = db_pages_mix(sums[0], db_pages_load64(page + i));
-    for (size_t k = 1; k < LANES; k++)
+    for (size_t k = 1; k < CHAINS; k++)
         sums[0] = db_pages_mix(sums[0], sums[k]);
     return sums[0] ^ sums[0] >> 32;
 }
 
-static bool is_page(int size, sqlite3_int64 at)
+static bool page_is_whole(int size, sqlite3_int64 at)
 {
     return size == DB_PAGES_SIZE && at % DB_PAGES_SIZE == 0;
 }
 
 /* --- reading and writing ---------------------------------------------------------------------- */
 
-/* For the next start: the process that found it may be unable to tell anybody. */
+/* For the next start: the process that found the damage may end before it has reported it. */
 void db_pages_mark(const char *path, const char *found)
 {
     char mark[DB_PATH_MAX + 64];
     snprintf(mark, sizeof mark, "%s%s", path, DB_PAGES_MARK);
     int fd = open(mark, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return; /* it is there already, or cannot be: then the next start finds out for itself */
+        return; /* it is there already, or cannot be made: the next start reads the page again */
     dprintf(fd, "%s\n", found);
     fsync(fd);
     close(fd);
 }
 
-static int refuse_page(const struct page_file *p, sqlite3_int64 at)
+static int page_refuse(const struct page_file *p, sqlite3_int64 at)
 {
     char found[32];
     snprintf(found, sizeof found, "page %lld", (long long)(at / DB_PAGES_SIZE + 1));
@@ -98,25 +97,25 @@ static int refuse_page(const struct page_file *p, sqlite3_int64 at)
     return SQLITE_IOERR_DATA;
 }
 
-static int read_page(sqlite3_file *file, void *bytes, int size, sqlite3_int64 at)
+static int page_read(sqlite3_file *file, void *bytes, int size, sqlite3_int64 at)
 {
     struct page_file *p = container_of(file, struct page_file, base);
     int code = p->real.pMethods->xRead(&p->real, bytes, size, at);
-    if (!is_page(size, at))
+    if (!page_is_whole(size, at))
         return code;
     /* SQLite asks for no page behind the end, and would take what is missing for zeros. */
     if (code == SQLITE_IOERR_SHORT_READ)
-        return refuse_page(p, at);
+        return page_refuse(p, at);
     if (code != SQLITE_OK ||
         db_pages_load64((uint8_t *)bytes + CHECKED_BYTES) == db_pages_checksum(bytes, at))
         return code;
-    return refuse_page(p, at);
+    return page_refuse(p, at);
 }
 
-static int write_page(sqlite3_file *file, const void *bytes, int size, sqlite3_int64 at)
+static int page_write(sqlite3_file *file, const void *bytes, int size, sqlite3_int64 at)
 {
-    sqlite3_file *real = real_of(file);
-    if (!is_page(size, at))
+    sqlite3_file *real = page_real(file);
+    if (!page_is_whole(size, at))
         return real->pMethods->xWrite(real, bytes, size, at);
     uint8_t page[DB_PAGES_SIZE];
     memcpy(page, bytes, CHECKED_BYTES);
@@ -130,64 +129,64 @@ static int write_page(sqlite3_file *file, const void *bytes, int size, sqlite3_i
 #define PASS(name, parameters, ...)                                                                \
     static int name parameters                                                                     \
     {                                                                                              \
-        sqlite3_file *real = real_of(file);                                                        \
+        sqlite3_file *real = page_real(file);                                                      \
         return real->pMethods->__VA_ARGS__;                                                        \
     }
 
-PASS(pass_close, (sqlite3_file *file), xClose(real))
-PASS(pass_truncate, (sqlite3_file *file, sqlite3_int64 size), xTruncate(real, size))
-PASS(pass_sync, (sqlite3_file *file, int flags), xSync(real, flags))
-PASS(pass_size, (sqlite3_file *file, sqlite3_int64 *size), xFileSize(real, size))
-PASS(pass_lock, (sqlite3_file *file, int level), xLock(real, level))
-PASS(pass_unlock, (sqlite3_file *file, int level), xUnlock(real, level))
-PASS(pass_reserved, (sqlite3_file *file, int *result), xCheckReservedLock(real, result))
-PASS(pass_control, (sqlite3_file *file, int what, void *argument),
+PASS(page_close, (sqlite3_file *file), xClose(real))
+PASS(page_truncate, (sqlite3_file *file, sqlite3_int64 size), xTruncate(real, size))
+PASS(page_sync, (sqlite3_file *file, int flags), xSync(real, flags))
+PASS(page_size, (sqlite3_file *file, sqlite3_int64 *size), xFileSize(real, size))
+PASS(page_lock, (sqlite3_file *file, int level), xLock(real, level))
+PASS(page_unlock, (sqlite3_file *file, int level), xUnlock(real, level))
+PASS(page_reserved, (sqlite3_file *file, int *result), xCheckReservedLock(real, result))
+PASS(page_control, (sqlite3_file *file, int what, void *argument),
      xFileControl(real, what, argument))
-PASS(pass_sector, (sqlite3_file *file), xSectorSize(real))
-PASS(pass_device, (sqlite3_file *file), xDeviceCharacteristics(real))
-PASS(pass_shm_map, (sqlite3_file *file, int region, int size, int extend, void volatile **memory),
+PASS(page_sector, (sqlite3_file *file), xSectorSize(real))
+PASS(page_device, (sqlite3_file *file), xDeviceCharacteristics(real))
+PASS(page_shm_map, (sqlite3_file *file, int region, int size, int extend, void volatile **memory),
      xShmMap(real, region, size, extend, memory))
-PASS(pass_shm_lock, (sqlite3_file *file, int at, int count, int flags),
+PASS(page_shm_lock, (sqlite3_file *file, int at, int count, int flags),
      xShmLock(real, at, count, flags))
-PASS(pass_shm_unmap, (sqlite3_file *file, int remove), xShmUnmap(real, remove))
+PASS(page_shm_unmap, (sqlite3_file *file, int remove), xShmUnmap(real, remove))
 
-static void pass_shm_barrier(sqlite3_file *file)
+static void page_shm_barrier(sqlite3_file *file)
 {
-    sqlite3_file *real = real_of(file);
+    sqlite3_file *real = page_real(file);
     real->pMethods->xShmBarrier(real);
 }
 
 /* Version 2: without xFetch, by which SQLite would read past us. */
 static const sqlite3_io_methods page_methods = {
     .iVersion = 2,
-    .xClose = pass_close,
-    .xRead = read_page,
-    .xWrite = write_page,
-    .xTruncate = pass_truncate,
-    .xSync = pass_sync,
-    .xFileSize = pass_size,
-    .xLock = pass_lock,
-    .xUnlock = pass_unlock,
-    .xCheckReservedLock = pass_reserved,
-    .xFileControl = pass_control,
-    .xSectorSize = pass_sector,
-    .xDeviceCharacteristics = pass_device,
-    .xShmMap = pass_shm_map,
-    .xShmLock = pass_shm_lock,
-    .xShmBarrier = pass_shm_barrier,
-    .xShmUnmap = pass_shm_unmap,
+    .xClose = page_close,
+    .xRead = page_read,
+    .xWrite = page_write,
+    .xTruncate = page_truncate,
+    .xSync = page_sync,
+    .xFileSize = page_size,
+    .xLock = page_lock,
+    .xUnlock = page_unlock,
+    .xCheckReservedLock = page_reserved,
+    .xFileControl = page_control,
+    .xSectorSize = page_sector,
+    .xDeviceCharacteristics = page_device,
+    .xShmMap = page_shm_map,
+    .xShmLock = page_shm_lock,
+    .xShmBarrier = page_shm_barrier,
+    .xShmUnmap = page_shm_unmap,
 };
 
 /* --- the VFS ---------------------------------------------------------------------------------- */
 
-/* Of the whole process, as SQLite's own are. */
+/* SQLite's list of VFSs is one for the whole process. */
 static struct {
     pthread_mutex_t mutex;
     sqlite3_vfs *behind; /* the default when the last file was opened */
     sqlite3_vfs ours;
 } vfs = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
-static int open_file(sqlite3_vfs *v, const char *path, sqlite3_file *file, int flags, int *found)
+static int page_open(sqlite3_vfs *v, const char *path, sqlite3_file *file, int flags, int *found)
 {
     sqlite3_vfs *behind = v->pAppData;
     if ((flags & SQLITE_OPEN_MAIN_DB) == 0)
@@ -199,19 +198,19 @@ static int open_file(sqlite3_vfs *v, const char *path, sqlite3_file *file, int f
     return code;
 }
 
-static int pass_delete(sqlite3_vfs *v, const char *path, int sync_directory)
+static int page_vfs_delete(sqlite3_vfs *v, const char *path, int sync_directory)
 {
     sqlite3_vfs *behind = v->pAppData;
     return behind->xDelete(behind, path, sync_directory);
 }
 
-static int pass_access(sqlite3_vfs *v, const char *path, int flags, int *result)
+static int page_vfs_access(sqlite3_vfs *v, const char *path, int flags, int *result)
 {
     sqlite3_vfs *behind = v->pAppData;
     return behind->xAccess(behind, path, flags, result);
 }
 
-static int pass_full_path(sqlite3_vfs *v, const char *path, int size, char *full)
+static int page_vfs_full_path(sqlite3_vfs *v, const char *path, int size, char *full)
 {
     sqlite3_vfs *behind = v->pAppData;
     return behind->xFullPathname(behind, path, size, full);
@@ -226,15 +225,15 @@ void db_pages_install(void)
         if (vfs.behind != NULL)
             sqlite3_vfs_unregister(&vfs.ours);
         vfs.behind = behind;
-        vfs.ours = *behind; /* what is of no file, such as the time, as it is there */
+        vfs.ours = *behind; /* all that concerns no file, such as the time, stays */
         vfs.ours.zName = DB_PAGES_VFS;
         vfs.ours.pNext = NULL;
         vfs.ours.pAppData = behind;
         vfs.ours.szOsFile = (int)sizeof(struct page_file) + behind->szOsFile;
-        vfs.ours.xOpen = open_file;
-        vfs.ours.xDelete = pass_delete;
-        vfs.ours.xAccess = pass_access;
-        vfs.ours.xFullPathname = pass_full_path;
+        vfs.ours.xOpen = page_open;
+        vfs.ours.xDelete = page_vfs_delete;
+        vfs.ours.xAccess = page_vfs_access;
+        vfs.ours.xFullPathname = page_vfs_full_path;
         check(sqlite3_vfs_register(&vfs.ours, 0) == SQLITE_OK);
     }
     pthread_mutex_unlock(&vfs.mutex);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Readers of one database file: any thread borrows one for the length of a call. They are opened
- * when first needed, so a process with one reading worker has one. */
+/* The lowest free connection is borrowed, and opened if it never was, outside of the mutex: a
+ * process with one reading worker opens one. */
 #include "runtime/store/sqlite/db_pool.h"
 
 #include <stdio.h>
@@ -29,7 +29,7 @@ void db_pool_done(struct db_pool *p)
 }
 
 /* The first free one: the same few stay warm. */
-static struct db *find_free(struct db_pool *p)
+static struct db *db_pool_find_free(struct db_pool *p)
 {
     for (uint32_t i = 0; i < DB_READERS_MAX; i++)
         if (!p->items[i].borrowed)
@@ -40,10 +40,10 @@ static struct db *find_free(struct db_pool *p)
 enum err db_pool_borrow(struct db_pool *p, struct db **ret)
 {
     pthread_mutex_lock(&p->mutex);
-    struct db *d = find_free(p);
+    struct db *d = db_pool_find_free(p);
     while (d == NULL) {
         pthread_cond_wait(&p->returned, &p->mutex);
-        d = find_free(p);
+        d = db_pool_find_free(p);
     }
     d->borrowed = true;
     pthread_mutex_unlock(&p->mutex);

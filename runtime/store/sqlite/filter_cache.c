@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See filter_cache.h. */
+/* Runs, and the filters of each, are sorted arrays searched by halves. The clock's hand is a
+ * position in them; after filters were forgotten it points to another, which costs no more than an
+ * early eviction. */
 #include "runtime/store/sqlite/filter_cache.h"
 
 #include <stdlib.h>
@@ -57,7 +59,7 @@ static struct cached_run *find_run(const struct filter_cache *c, uint64_t number
     return at < c->run_count && c->runs[at].number == number ? &c->runs[at] : NULL;
 }
 
-/* How many filters begin at the key or before it. */
+/* The number of filters that begin at the key or before it. */
 static size_t filter_cache_begun(const struct cached_run *run, struct id128 key)
 {
     size_t low = 0, high = run->count;
@@ -87,7 +89,7 @@ enum filter_answer filter_cache_ask(struct filter_cache *c, uint64_t number, str
 
 /* --- making room ------------------------------------------------------------------------------ */
 
-/* The hand goes over the filters of run after run. */
+/* The run that the hand is in, NULL if it has just moved on to the next. */
 static struct cached_run *at_hand(struct filter_cache *c)
 {
     if (c->hand_run >= c->run_count)

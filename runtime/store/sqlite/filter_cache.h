@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Filter cache: the filters of runs (key_filter.h) that a reader has in memory, up to bytes_max.
- * Room is made by the clock algorithm: a hand goes round, and what was not asked for since it last
- * came by leaves. */
+ * Room is made by the clock algorithm: a hand goes round, and evicts what was not asked for since
+ * it last passed. One thread at a time. */
 #ifndef SQLITE_FILTER_CACHE_H
 #define SQLITE_FILTER_CACHE_H
 
@@ -9,7 +9,7 @@
 
 struct cached_filter {
     struct id128 first, last;
-    bool asked; /* since the hand came by */
+    bool asked; /* since the hand passed */
     uint32_t size;
     uint8_t bytes[];
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See key_filter.h. Bytes, not words: the same on every machine. */
+/* A hash names one block and one of 64 bits in each of its eight parts. Filters are written and
+ * read as bytes, not words: they are the same on every machine. */
 #include "runtime/store/sqlite/key_filter.h"
 
 #include <string.h>

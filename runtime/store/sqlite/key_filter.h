@@ -14,7 +14,7 @@
 #include "runtime/base/slice.h"
 
 #define KEY_FILTER_KEYS 6400       /* at most in one filter */
-#define KEY_FILTER_BYTES_MAX 8192  /* of one with so many: one overflow page */
+#define KEY_FILTER_BYTES_MAX 8192  /* of a filter with that number: one overflow page */
 
 static inline uint64_t key_filter_hash(struct id128 key)
 {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See key_finder.h. */
+/* Which runs there are is read again whenever the position has moved. A look-up goes from the
+ * newest run to the oldest: the range of its keys, then the filter (from the cache, else from the
+ * database), then the chunk that would have the key. */
 #include "runtime/store/sqlite/key_finder.h"
 
 #include <stdlib.h>
@@ -30,8 +32,8 @@ static void keep_run(void *context, const struct key_run *run)
     f->runs[f->run_count++] = *run;
 }
 
-/* Every change of the runs moves the position. Views that went back were made anew: their runs have
- * the numbers of others. */
+/* Every change of the runs moves the position. If the position went back, the views were made anew,
+ * and a run may have the number of another one before. */
 static enum err key_finder_refresh(struct key_finder *f, const struct key_rows *rows, uint64_t seq)
 {
     if (f->loaded && f->seq == seq)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Key finder: looks up where a key was decided, in the runs that a key index wrote. A run is read
- * only if its filter lets the key pass; of the keys it lacks, 1 in 100 do. The filters asked last
- * stay in memory, up to filter_bytes (10.2 bits a key: a MiB for 800,000); others are read from the
- * database, 8 KiB for each run. Blocks; one thread at a time. */
+ * only if its filter lets the key pass; of the keys it lacks, 1 in 100 do. The filters that were
+ * asked last stay in memory, up to filter_bytes (10.2 bits a key: a MiB for 800,000); others are
+ * read from the database, 8 KiB for each run. Blocks; one thread at a time. */
 #ifndef SQLITE_KEY_FINDER_H
 #define SQLITE_KEY_FINDER_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A step writes its keys as a run, merged with the newest runs as long as all of them together are
- * small; each commit then copies one slice of the larger merges and deletes one slice of what is
- * gone. `runs` is what the rows of the runs say; after a transaction that left nothing, or whose
- * end is not known, they are read again.
+ * small; each commit then copies one slice of the larger merges and deletes one slice of the
+ * runs that are gone. `runs` is what the rows of the runs say; after a transaction that left
+ * nothing, or whose end is not known, they are read again.
  *
  * Why not a table for each day, WITHOUT ROWID, the key its primary key, written in the order of the
  * keys and dropped whole after 31 days? Measured up to 50 million keys on two processors that had
@@ -20,8 +20,8 @@
  *     50 million   77 / 9 / 8              3.9 / 0.5 / 0.3      0.9 s
  *
  * Once the table has outgrown the cache, each key of a step is a page of its own that is read,
- * written into the WAL and copied. A day of 20 million keys (230 a second) is still well. At the
- * end of one of 50 million (580 a second) the keys alone take a quarter to a third of the views
+ * written into the WAL and copied. With 20 million keys a day (230 a second) that still works. At
+ * the end of one of 50 million (580 a second) the keys alone take a quarter to a third of the views
  * worker's time, of which it should use a quarter for all it does, and the drop is one transaction
  * of 35 s that writes 1.4 GB into the WAL. So from about 500 keys a second on it fails. Wanted are
  * 1,000 a second, and 200 million keys kept. */
@@ -81,7 +81,7 @@ enum err key_index_load(struct key_index *k)
 
 /* --- what was added --------------------------------------------------------------------------- */
 
-/* The newest of several positions of a key goes last. */
+/* By key, then by position: the newest position of a key is the last. */
 static int compare_added(const void *left, const void *right)
 {
     const struct key_entry *a = left, *b = right;
@@ -143,7 +143,7 @@ enum err key_index_add(struct key_index *k, const struct key_decision *decisions
     return add_run(k, sort_added(k, decisions, count), oldest_ns, newest_ns);
 }
 
-/* --- what goes -------------------------------------------------------------------------------- */
+/* --- what is deleted -------------------------------------------------------------------------- */
 
 /* A run that is being merged expires after the merge. */
 enum err key_index_expire(struct key_index *k, uint64_t until_ns)

@@ -19,9 +19,10 @@
 #include "runtime/base/time.h"
 #include "runtime/store/sqlite/key_run.h"
 
-#define KEY_MERGE_KEYS 25600 /* merge_keys unless told otherwise: 4 full filters, about 10 ms */
-#define KEY_MERGE_PACE 2     /* a step merges merge_keys, or this times as many keys as it adds if
-                                that is more: merging keeps up with whatever comes */
+#define KEY_MERGE_KEYS 25600 /* merge_keys if the caller gives 0: 4 full filters, about 10 ms */
+#define KEY_MERGE_PACE                                                                             \
+    2                        /* a step merges merge_keys, or this times as many keys as it adds if \
+                                that is more: merging keeps up with any rate */
 #define KEY_MERGES_MAX 4     /* under way at once */
 #define KEY_MERGE_RUNS_MAX 32
 #define KEY_RUN_KEYS_MAX ((uint64_t)1 << 24) /* no merge makes a larger run */
@@ -40,7 +41,7 @@ struct key_index {
     size_t added_cap;
     size_t step_keys;        /* added in the open transaction */
     struct key_sink *sink;   /* of the run that is being written */
-    size_t merged_last;      /* about the position in `runs` of the merge that had its turn last */
+    size_t merged_last;      /* position in `runs`, about, of the merge that had its turn last */
 };
 
 /* merge_keys 0: KEY_MERGE_KEYS. */
@@ -61,7 +62,7 @@ must_check enum err key_index_load(struct key_index *k);
 must_check enum err key_index_add(struct key_index *k, const struct key_decision *decisions,
                                   size_t count);
 
-/* Lets go of the runs whose newest decision is not later than this. */
+/* Ends the runs whose newest decision is not later than this; their rows are deleted in slices. */
 must_check enum err key_index_expire(struct key_index *k, uint64_t until_ns);
 
 /* The last before the commit: merges and deletes one slice, and writes the rows of runs. */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See key_merge.h. */
+/* A slice opens all sources of one merge behind the last key of the new run, copies the smallest
+ * key again and again, and closes them: nothing of a merge is in memory between two slices. An
+ * error ends the slice, and the transaction with it. */
 #include "runtime/store/sqlite/key_merge.h"
 
 #include "runtime/base/mutant.h"
 
-#define GROWTH 8 /* a run taken into a merge becomes about so many times as large, or more */
+#define GROWTH 8 /* a run that is merged becomes about this many times as large, or more */
 
 /* A run of keys that were decided in these times would keep some for too long. */
 static bool spans_too_much(const struct key_index *k, uint64_t oldest_ns, uint64_t newest_ns)
@@ -32,7 +34,7 @@ size_t key_merge_choose(const struct key_index *k, uint64_t keys, uint64_t newes
 
 /* --- copying ---------------------------------------------------------------------------------- */
 
-/* The source that stands at the smallest key; of equal ones the first, which is the newest. */
+/* The source whose next key is the smallest; of equal ones the first, which is the newest. */
 static struct key_source *key_merge_smallest(struct key_source *sources, size_t count)
 {
     struct key_source *found = NULL;

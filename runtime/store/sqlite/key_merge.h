@@ -5,7 +5,7 @@
  * may be merged among themselves; merges take turns.
  *
  * Until its last slice is written the new run is unfinished and not looked into, and its sources
- * are still there. The last key of the new run tells how far a merge has come, so after a crash it
+ * are still there. The last key of the new run is how far a merge has come, so after a crash it
  * goes on from what was committed. */
 #ifndef SQLITE_KEY_MERGE_H
 #define SQLITE_KEY_MERGE_H
@@ -21,7 +21,7 @@ must_check enum err key_merges_advance(struct key_index *k, size_t most);
 must_check enum err key_merge_sources(struct key_index *k,
                                       struct key_source *sources, size_t count, size_t *left);
 
-/* Which of the newest runs are worth a merge, given so many keys that are newer than all of them?
+/* Which of the newest runs are worth a merge, given that `keys` keys are newer than all of them?
  * Returns the position of the oldest one in k->runs, or run_count if none are. The merged run has
  * at most keys_max keys. */
 size_t key_merge_choose(const struct key_index *k, uint64_t keys, uint64_t newest_ns,

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See key_run.h. */
+/* Runs, chunks and filters are rows of three views. A key is looked up by a scan of one row: the
+ * last chunk, or filter, that begins at the key or before it. A source reads a run by pages of
+ * chunks, a sink writes a chunk or filter when it is full. A row that does not fit its form is
+ * ERR_CORRUPT. */
 #include "runtime/store/sqlite/key_run.h"
 
 #include <stdlib.h>
 
-#include "runtime/store/sqlite/sqlite_views.h"
-
 #include "runtime/base/check.h"
+#include "runtime/store/sqlite/sqlite_views.h"
 
 #define ENTRY_SIZE 24
 #define ERASE_PAGE 32 /* rows found, then deleted */

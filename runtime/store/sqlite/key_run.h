@@ -2,7 +2,7 @@
 /* Key run: 128-bit keys and where in the journal each was decided, sorted by key, in the views.
  * Three tables (sql/sqlite/0001_views_initial.sql): a row for each run, its keys in chunks, and a
  * filter (key_filter.h) for every KEY_FILTER_KEYS keys. A run is written in ascending order, over
- * several transactions if it is large: the last key in its row tells how far writing has come.
+ * several transactions if it is large: the last key in its row is how far writing has come.
  *
  * The rows are read and written like those of any view, through the connection in key_rows. */
 #ifndef SQLITE_KEY_RUN_H
@@ -24,8 +24,8 @@ struct store_sqlite;
 enum key_run_column {
     KEY_RUN_SHARD,     /* UINT: primary key, with ... */
     KEY_RUN_KIND,      /* UINT: ... */
-    KEY_RUN_NUMBER,    /* UINT: a run of a higher number holds later decisions */
-    KEY_RUN_KEYS,      /* UINT: how many */
+    KEY_RUN_NUMBER,    /* UINT: a run of a higher number has later decisions */
+    KEY_RUN_KEYS,      /* UINT: their number */
     KEY_RUN_FIRST,     /* ID: the smallest key */
     KEY_RUN_LAST,      /* ID: the largest */
     KEY_RUN_OLDEST_NS, /* UINT: Unix time of the first decision in it */

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checkpoints of views.db, and whether what they left behind is of one piece.
- *
- * A checkpoint copies pages from the WAL into views.db. If afterwards the WAL is lost or shortened,
+/* A checkpoint copies pages from the WAL into views.db. If afterwards the WAL is lost or shortened,
  * SQLite shows old pages of what is left of it beside new pages of the file: a state that never
- * was, in which balances have had some transfers and not others. So the commit mark is told before
- * a checkpoint which WAL it copies and how many of its frames, and after it that all of them are in
- * the file. An opening asks whether the WAL still has what it must have. */
+ * existed, in which balances have had some transfers and not others. So the commit mark
+ * records, before a checkpoint, which WAL it copies and how many of its frames, and after it that
+ * all of them are in the file. An opening checks that the WAL still has what it must have. */
 #include "runtime/store/sqlite/sqlite_checkpoint.h"
 
 #define CHECKPOINT_FRAMES 4096 /* 32 MiB */
@@ -15,7 +13,7 @@
 #define INDEX_FRAMES_AT 16
 #define INDEX_SALTS_AT 32
 
-/* Of the WAL as SQLite sees it. */
+/* What SQLite's index says of the WAL. */
 struct wal {
     uint64_t salts; /* which one: the first, big-endian, counts up each time the WAL starts over */
     uint32_t frames;
@@ -28,7 +26,7 @@ enum copying {
     COPYING_NO_WAL,        /* all is in the file, the next WAL may be any */
 };
 
-static bool look_at_wal(struct db *d, struct wal *wal)
+static bool checkpoint_look_at_wal(struct db *d, struct wal *wal)
 {
     sqlite3_file *file = NULL;
     void volatile *region = NULL;
@@ -47,7 +45,7 @@ static bool look_at_wal(struct db *d, struct wal *wal)
     return true;
 }
 
-static bool checkpoint_tell(struct store_sqlite *s, enum copying state, const struct wal *wal)
+static bool checkpoint_note(struct store_sqlite *s, enum copying state, const struct wal *wal)
 {
     struct commit_mark_record record = {
         .a = wal->salts, .b = wal->frames, .hash = {(uint8_t)state}};
@@ -62,42 +60,43 @@ static uint32_t checkpoint_generation(uint64_t salts)
 
 bool sqlite_checkpoint_whole(struct store_sqlite *s)
 {
-    struct commit_mark_record told;
+    struct commit_mark_record noted;
     struct wal wal;
-    if (!look_at_wal(&s->views_writer, &wal))
+    if (!checkpoint_look_at_wal(&s->views_writer, &wal))
         return false;
-    if (!commit_mark_read(&s->commit_mark, COMMIT_MARK_VIEWS, &told))
+    if (!commit_mark_read(&s->commit_mark, COMMIT_MARK_VIEWS, &noted))
         return false;
-    bool same = wal.salts == told.a && wal.frames > 0;
-    switch (told.hash[0]) {
+    bool same = wal.salts == noted.a && wal.frames > 0;
+    switch (noted.hash[0]) {
     case COPYING_UNDER_WAY:
-        return same && wal.frames >= told.b;
+        return same && wal.frames >= noted.b;
     case COPYING_DONE:
         if (same)
-            return wal.frames >= told.b;
+            return wal.frames >= noted.b;
         return wal.frames == 0 ||
-               checkpoint_generation(wal.salts) == checkpoint_generation(told.a) + 1;
+               checkpoint_generation(wal.salts) == checkpoint_generation(noted.a) + 1;
     default:
-        return told.hash[0] == COPYING_NO_WAL;
+        return noted.hash[0] == COPYING_NO_WAL;
     }
 }
 
-/* Copies all that is in the WAL unless a reader still needs the file as it is; the next one goes on
- * where this one stopped. false: not all. */
-static bool copy_all(struct store_sqlite *s)
+/* Copies all frames of the WAL, or as many as the readers allow that still need the file as it is;
+ * the next call goes on from there. false: not all were copied. */
+static bool checkpoint_copy_all(struct store_sqlite *s)
 {
     struct wal wal;
     int frames = 0, copied = 0;
-    if (!look_at_wal(&s->views_writer, &wal) || !checkpoint_tell(s, COPYING_UNDER_WAY, &wal))
+    if (!checkpoint_look_at_wal(&s->views_writer, &wal) ||
+        !checkpoint_note(s, COPYING_UNDER_WAY, &wal))
         return false;
     if (sqlite3_wal_checkpoint_v2(s->views_writer.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames,
                                   &copied) != SQLITE_OK ||
         copied != frames)
         return false;
-    return checkpoint_tell(s, COPYING_DONE, &wal);
+    return checkpoint_note(s, COPYING_DONE, &wal);
 }
 
-static int on_commit(void *context, sqlite3 *handle, const char *database, int frames)
+static int checkpoint_on_commit(void *context, sqlite3 *handle, const char *database, int frames)
 {
     (void)handle;
     (void)database;
@@ -109,21 +108,21 @@ static int on_commit(void *context, sqlite3 *handle, const char *database, int f
 void sqlite_checkpoint_watch(struct store_sqlite *s)
 {
     s->views_frames = 0;
-    sqlite3_wal_hook(s->views_writer.handle, on_commit, s);
+    sqlite3_wal_hook(s->views_writer.handle, checkpoint_on_commit, s);
 }
 
 void sqlite_checkpoint_due(struct store_sqlite *s)
 {
     if (s->views_frames >= CHECKPOINT_FRAMES)
-        (void)copy_all(s);
+        (void)checkpoint_copy_all(s);
 }
 
 bool sqlite_checkpoint_all(struct store_sqlite *s)
 {
-    return copy_all(s) && checkpoint_tell(s, COPYING_NO_WAL, &(struct wal){0, 0});
+    return checkpoint_copy_all(s) && checkpoint_note(s, COPYING_NO_WAL, &(struct wal){0, 0});
 }
 
 void sqlite_checkpoint_fresh(struct store_sqlite *s)
 {
-    (void)checkpoint_tell(s, COPYING_NO_WAL, &(struct wal){0, 0});
+    (void)checkpoint_note(s, COPYING_NO_WAL, &(struct wal){0, 0});
 }

@@ -82,22 +82,22 @@ enum err sqlite_files_lock(const char *directory, int *fd, char *reason, size_t 
     *fd = open(path.text, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (*fd < 0)
         return sqlite_files_refuse(reason, reason_size, path.text, "open the lock", errno);
-    char holder[32] = "";
+    char owner[32] = "";
     if (flock(*fd, LOCK_EX | LOCK_NB) != 0) {
         int system = errno;
         if (system != EWOULDBLOCK)
             return sqlite_files_refuse(reason, reason_size, path.text, "take the lock", system);
-        ssize_t size = pread(*fd, holder, sizeof holder - 1, 0);
-        holder[size > 0 ? size : 0] = '\0';
+        ssize_t size = pread(*fd, owner, sizeof owner - 1, 0);
+        owner[size > 0 ? size : 0] = '\0';
         snprintf(reason, reason_size,
                  "%s: the data directory is in use by another process (%s); stop it or choose "
                  "another directory with DATABASE_URL (--database-url sqlite:DIRECTORY)",
-                 directory, holder[0] != '\0' ? holder : "unknown");
+                 directory, owner[0] != '\0' ? owner : "unknown");
         return ERR_IN_USE;
     }
     /* For the message above only: nothing depends on it. */
-    int len = snprintf(holder, sizeof holder, "%ld", (long)getpid());
-    if (ftruncate(*fd, 0) != 0 || pwrite(*fd, holder, (size_t)len, 0) != len)
+    int len = snprintf(owner, sizeof owner, "%ld", (long)getpid());
+    if (ftruncate(*fd, 0) != 0 || pwrite(*fd, owner, (size_t)len, 0) != len)
         return sqlite_files_refuse(reason, reason_size, path.text, "write the lock", errno);
     return ERR_OK;
 }

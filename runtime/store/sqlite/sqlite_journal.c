@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The journal worker of the embedded store, the readers of batches, and the checkpoints.
+/* An append is one transaction: it checks the shard's lease and the journal's head, inserts the
+ * rows and commits, which syncs the WAL; then it notes the newest batch in the commit mark. A
+ * commit of which nobody knows whether it is there sets `journal_broken`: until
+ * sqlite_journal_reopen() has read the WAL again, nothing more is written.
  *
  * Checkpoints. In WAL mode an append writes and syncs the WAL alone; the pages must at some time be
  * copied into journal.db ("checkpoint") so that the WAL can start over. Left to SQLite that
@@ -22,17 +25,16 @@
 #define CHECKPOINT_FRAMES 512    /* 8 MiB */
 #define RESTART_FRAMES 4096      /* 64 MiB: the usual size of the WAL */
 #define RESTART_REST_FRAMES 128  /* 2 MiB: what an append copies itself, about 3 ms */
-#define RESTART_FORCE_FRAMES 16384 /* 256 MiB: the views worker stands still, copy whatever it is */
+#define RESTART_FORCE_FRAMES                                                                       \
+    16384 /* 256 MiB: the views worker does not copy; an append copies all of it */
 
-static uint64_t row_key_of(uint16_t shard, uint64_t seq)
+static uint64_t journal_row_key(uint16_t shard, uint64_t seq)
 {
     check(seq <= SEQ_MAX);
     return ((uint64_t)shard << SHARD_SHIFT) + seq;
 }
 
-/* --- checkpoints ------------------------------------------------------------------------------ */
-
-static int on_commit(void *context, sqlite3 *handle, const char *database, int frames)
+static int journal_on_commit(void *context, sqlite3 *handle, const char *database, int frames)
 {
     (void)handle;
     (void)database;
@@ -41,7 +43,7 @@ static int on_commit(void *context, sqlite3 *handle, const char *database, int f
     return SQLITE_OK;
 }
 
-/* --- files that vanish ------------------------------------------------------------------------ */
+/* --- files that were removed ------------------------------------------------------------------ */
 
 static struct file_identity file_identity_at(const struct store_sqlite *s, const char *suffix)
 {
@@ -52,17 +54,17 @@ static struct file_identity file_identity_at(const struct store_sqlite *s, const
                                 : (struct file_identity){0};
 }
 
-static bool same_file(struct file_identity a, struct file_identity b)
+static bool file_identity_equal(struct file_identity a, struct file_identity b)
 {
     return a.device == b.device && a.inode == b.inode;
 }
 
-/* A file that somebody removed or moved takes writes and syncs as before, until its last user
- * closes it: what was answered would then be gone. */
-static bool files_are_ours(const struct store_sqlite *s)
+/* A file that was removed or moved takes writes and syncs as before until its last user closes it:
+ * acknowledged batches would then be gone. */
+static bool journal_files_are_ours(const struct store_sqlite *s)
 {
-    return same_file(s->journal_file, file_identity_at(s, "")) &&
-           same_file(s->journal_wal, file_identity_at(s, "-wal"));
+    return file_identity_equal(s->journal_file, file_identity_at(s, "")) &&
+           file_identity_equal(s->journal_wal, file_identity_at(s, "-wal"));
 }
 
 void sqlite_journal_watch(struct store_sqlite *s)
@@ -71,19 +73,21 @@ void sqlite_journal_watch(struct store_sqlite *s)
     s->journal_wal = file_identity_at(s, "-wal");
     atomic_store(&s->wal_frames, 0);
     atomic_store(&s->wal_backfilled, 0);
-    sqlite3_wal_hook(s->journal.handle, on_commit, s);
+    sqlite3_wal_hook(s->journal.handle, journal_on_commit, s);
 }
 
-/* Copies what no reader still needs in the WAL; waits for nobody. */
-static void copy_wal(struct store_sqlite *s, struct db *d)
+/* --- checkpoints ------------------------------------------------------------------------------ */
+
+/* Copies what no reader still needs in the WAL; waits for no other connection. */
+static void journal_copy_wal(struct store_sqlite *s, struct db *d)
 {
     int frames = 0, copied = 0;
     int code =
         sqlite3_wal_checkpoint_v2(d->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &copied);
     if (code == SQLITE_OK && copied >= 0)
         atomic_store(&s->wal_backfilled, (uint32_t)copied);
-    /* A full disk or a busy colleague leaves everything in the WAL; any other failure may be a
-     * failed sync, after which nothing more is written before a new opening has looked. */
+    /* After a full disk or a busy connection everything is still in the WAL; any other failure may
+     * be a failed sync, after which nothing more is written until a reopen has read the WAL. */
     else if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY &&
              db_error(code) != ERR_STORE_FULL)
         atomic_store(&s->journal_broken, true);
@@ -91,7 +95,7 @@ static void copy_wal(struct store_sqlite *s, struct db *d)
 
 /* Frames not copied yet. After the WAL started over the old count of copied frames is too high:
  * then all frames count. */
-static uint32_t frames_behind(struct store_sqlite *s)
+static uint32_t journal_frames_behind(struct store_sqlite *s)
 {
     uint32_t frames = atomic_load(&s->wal_frames);
     uint32_t copied = atomic_load(&s->wal_backfilled);
@@ -102,28 +106,28 @@ void sqlite_journal_tidy(struct journal_store *base)
 {
     struct store_sqlite *s = store_sqlite_of_journal(base);
     db_pace_thread();
-    if (frames_behind(s) < CHECKPOINT_FRAMES || atomic_load(&s->journal_broken))
+    if (journal_frames_behind(s) < CHECKPOINT_FRAMES || atomic_load(&s->journal_broken))
         return;
     pthread_rwlock_rdlock(&s->journal_open);
     struct db *d = &s->journal_checkpointer;
     char reason[256];
     if (d->handle != NULL ||
         db_open(d, &db_journal, s->directory, true, reason, sizeof reason) == ERR_OK)
-        copy_wal(s, d);
+        journal_copy_wal(s, d);
     pthread_rwlock_unlock(&s->journal_open);
 }
 
-static void restart_wal(struct store_sqlite *s)
+static void journal_restart_wal(struct store_sqlite *s)
 {
     uint32_t frames = atomic_load(&s->wal_frames);
     if (frames >= RESTART_FORCE_FRAMES ||
-        (frames >= RESTART_FRAMES && frames_behind(s) <= RESTART_REST_FRAMES))
-        copy_wal(s, &s->journal);
+        (frames >= RESTART_FRAMES && journal_frames_behind(s) <= RESTART_REST_FRAMES))
+        journal_copy_wal(s, &s->journal);
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-static enum err lease_held(struct db *d, uint16_t shard, uint64_t epoch)
+static enum err journal_lease_held(struct db *d, uint16_t shard, uint64_t epoch)
 {
     struct db_use use;
     enum err e = db_fixed(d, DB_LEASE_HELD, &use);
@@ -138,14 +142,14 @@ static enum err lease_held(struct db *d, uint16_t shard, uint64_t epoch)
     return code == SQLITE_DONE ? ERR_FENCED : db_error(code);
 }
 
-static enum err read_head(struct db *d, uint16_t shard, uint64_t *seq)
+static enum err journal_read_head(struct db *d, uint16_t shard, uint64_t *seq)
 {
     struct db_use use;
     enum err e = db_fixed(d, DB_BATCH_HEAD, &use);
     if (e != ERR_OK)
         return e;
-    db_bind_number(use, 1, row_key_of(shard, 0));
-    db_bind_number(use, 2, row_key_of(shard, SEQ_MAX));
+    db_bind_number(use, 1, journal_row_key(shard, 0));
+    db_bind_number(use, 2, journal_row_key(shard, SEQ_MAX));
     int code = sqlite3_step(use.statement);
     uint64_t found = 0;
     if (code == SQLITE_ROW)
@@ -158,37 +162,37 @@ static enum err read_head(struct db *d, uint16_t shard, uint64_t *seq)
     return e;
 }
 
-/* Is it the writer's turn: the lease, and a row that continues what is there? In the transaction
- * of the rows, that nobody may come between. */
+/* Does the writer have the lease, and does the row continue what is stored? Asked in the
+ * transaction of the rows, so that no other writer can come between. */
 static enum err journal_continues(struct db *d, const struct batch_row *row)
 {
     uint64_t head;
-    enum err e = lease_held(d, row->shard, row->epoch);
+    enum err e = journal_lease_held(d, row->shard, row->epoch);
     if (e == ERR_OK)
-        e = read_head(d, row->shard, &head);
+        e = journal_read_head(d, row->shard, &head);
     if (e == ERR_OK && head + 1 != row->seq)
         e = ERR_FENCED;
     return e;
 }
 
-/* Rows of a shard stand together: the first of them is compared with what is stored, the others
- * with the one before. */
-static enum err continues_after(struct db *d, const struct batch_row *before,
-                                const struct batch_row *row)
+/* The rows of a shard are given one after the other: the first of them is compared with what is
+ * stored, the others with the one before. */
+static enum err journal_continues_after(struct db *d, const struct batch_row *before,
+                                        const struct batch_row *row)
 {
     if (before == NULL || before->shard != row->shard)
         return journal_continues(d, row);
     return row->epoch == before->epoch && row->seq == before->seq + 1 ? ERR_OK : ERR_FENCED;
 }
 
-static enum err insert_batch(struct db *d, const struct batch_row *row)
+static enum err journal_insert(struct db *d, const struct batch_row *row)
 {
     check(row->seq > 0 && row->epoch <= INT64_MAX);
     struct db_use use;
     enum err e = db_fixed(d, DB_BATCH_INSERT, &use);
     if (e != ERR_OK)
         return e;
-    db_bind_number(use, 1, row_key_of(row->shard, row->seq));
+    db_bind_number(use, 1, journal_row_key(row->shard, row->seq));
     db_bind_number(use, 2, row->shard);
     db_bind_number(use, 3, row->seq);
     db_bind_number(use, 4, row->epoch);
@@ -201,16 +205,16 @@ static enum err insert_batch(struct db *d, const struct batch_row *row)
 }
 
 /* Did a COMMIT that failed leave nothing behind? The commit frame is the last to be written: if
- * there is no space for it, the WAL's checksums keep the transaction out for ever. But the WAL's
+ * there is no space for it, the WAL's checksums exclude the transaction for good. But the WAL's
  * index in shared memory grows only after that, when the frames are on the disk: a later opening
  * finds them. */
-static bool left_nothing(int code)
+static bool journal_left_nothing(int code)
 {
     return db_no_space(code) && code != SQLITE_IOERR_SHMSIZE && code != SQLITE_IOERR_SHMMAP;
 }
 
 /* Ends the transaction according to `e`, what its statements gave. */
-static enum err end_transaction(struct store_sqlite *s, enum err e)
+static enum err journal_end(struct store_sqlite *s, enum err e)
 {
     struct db *d = &s->journal;
     struct db_use use;
@@ -220,7 +224,7 @@ static enum err end_transaction(struct store_sqlite *s, enum err e)
         int code = db_finish(use);
         if (code == SQLITE_DONE)
             return ERR_OK;
-        e = left_nothing(code) ? ERR_STORE_FULL : ERR_UNKNOWN;
+        e = journal_left_nothing(code) ? ERR_STORE_FULL : ERR_UNKNOWN;
     }
     db_rollback(d);
     if (e == ERR_NO_MEMORY)
@@ -230,8 +234,9 @@ static enum err end_transaction(struct store_sqlite *s, enum err e)
     return e;
 }
 
-/* Of each shard the newest. */
-static void note_committed(struct store_sqlite *s, const struct batch_row *rows, uint32_t count)
+/* Notes the newest batch of each shard. */
+static void journal_note_committed(struct store_sqlite *s, const struct batch_row *rows,
+                                   uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         const struct batch_row *row = &rows[i];
@@ -250,20 +255,20 @@ enum err sqlite_journal_append(struct journal_store *base, const struct batch_ro
     check(count > 0);
     if (atomic_load(&s->journal_broken))
         return ERR_IO;
-    restart_wal(s);
+    journal_restart_wal(s);
     enum err e = db_run(&s->journal, DB_BEGIN);
     for (uint32_t i = 0; e == ERR_OK && i < count; i++) {
-        e = continues_after(&s->journal, i > 0 ? &rows[i - 1] : NULL, &rows[i]);
+        e = journal_continues_after(&s->journal, i > 0 ? &rows[i - 1] : NULL, &rows[i]);
         if (e == ERR_OK)
-            e = insert_batch(&s->journal, &rows[i]);
+            e = journal_insert(&s->journal, &rows[i]);
     }
-    e = end_transaction(s, e);
-    if (e == ERR_OK && !files_are_ours(s)) {
+    e = journal_end(s, e);
+    if (e == ERR_OK && !journal_files_are_ours(s)) {
         atomic_store(&s->journal_broken, true);
         e = ERR_UNKNOWN;
     }
     if (e == ERR_OK)
-        note_committed(s, rows, count);
+        journal_note_committed(s, rows, count);
     return e;
 }
 
@@ -276,26 +281,26 @@ enum err sqlite_journal_cut(struct journal_store *base, uint16_t shard, uint64_t
         return ERR_IO;
     enum err e = db_run(d, DB_BEGIN);
     if (e == ERR_OK)
-        e = lease_held(d, shard, epoch);
+        e = journal_lease_held(d, shard, epoch);
     struct db_use use;
     if (e == ERR_OK)
         e = db_fixed(d, DB_BATCH_CUT, &use);
     if (e == ERR_OK) {
-        db_bind_number(use, 1, row_key_of(shard, first_seq));
-        db_bind_number(use, 2, row_key_of(shard, SEQ_MAX));
+        db_bind_number(use, 1, journal_row_key(shard, first_seq));
+        db_bind_number(use, 2, journal_row_key(shard, SEQ_MAX));
         int code = db_finish(use);
         e = code == SQLITE_DONE ? ERR_OK : db_error(code);
     }
-    return end_transaction(s, e);
+    return journal_end(s, e);
 }
 
-/* After an unknown commit its frames may stand in the WAL or not. All connections let go of it
- * without tidying, so that the opening reads the WAL as a start after a crash would; copying all
- * of it into journal.db, synced, then makes what was found the truth for good. */
+/* After an unknown commit its frames may be in the WAL or not. All connections close without
+ * touching it, so that the opening reads the WAL as a start after a crash would; copying all
+ * of it into journal.db, synced, then makes what was found durable. */
 enum err sqlite_journal_reopen(struct journal_store *base)
 {
     struct store_sqlite *s = store_sqlite_of_journal(base);
-    if (!files_are_ours(s))
+    if (!journal_files_are_ours(s))
         return ERR_GONE;
     pthread_rwlock_wrlock(&s->journal_open);
     db_pool_close(&s->journal_readers, true);
@@ -341,7 +346,7 @@ enum err sqlite_journal_lease_take(struct journal_store *base, uint16_t shard, s
             e = ERR_CORRUPT;
         db_release(use);
     }
-    e = end_transaction(s, e);
+    e = journal_end(s, e);
     if (e == ERR_OK)
         *epoch = taken;
     return e;
@@ -366,12 +371,12 @@ enum err sqlite_journal_lease_release(struct journal_store *base, uint16_t shard
         else if (sqlite3_changes(d->handle) != 1)
             e = ERR_FENCED;
     }
-    return end_transaction(s, e);
+    return journal_end(s, e);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-static bool read_batch(struct db_use use, struct batch_row *row)
+static bool journal_read_batch(struct db_use use, struct batch_row *row)
 {
     uint64_t row_key, shard, count;
     if (!db_read_number(use, 0, &row_key) || !db_read_number(use, 1, &shard) ||
@@ -379,7 +384,7 @@ static bool read_batch(struct db_use use, struct batch_row *row)
         !db_read_number(use, 4, &count))
         return false;
     if (shard > UINT16_MAX || count > UINT32_MAX || row->seq > SEQ_MAX ||
-        row_key != row_key_of((uint16_t)shard, row->seq))
+        row_key != journal_row_key((uint16_t)shard, row->seq))
         return false;
     row->shard = (uint16_t)shard;
     row->count = (uint32_t)count;
@@ -388,19 +393,19 @@ static bool read_batch(struct db_use use, struct batch_row *row)
            db_read_blob(use, 7, &row->body);
 }
 
-static enum err read_batches(struct db *d, uint16_t shard, uint64_t first_seq, batch_row_cb row,
-                             void *context)
+static enum err journal_read_batches(struct db *d, uint16_t shard, uint64_t first_seq,
+                                     batch_row_cb row, void *context)
 {
     struct db_use use;
     enum err e = db_fixed(d, DB_BATCH_TAIL, &use);
     if (e != ERR_OK)
         return e;
-    db_bind_number(use, 1, row_key_of(shard, first_seq));
-    db_bind_number(use, 2, row_key_of(shard, SEQ_MAX));
+    db_bind_number(use, 1, journal_row_key(shard, first_seq));
+    db_bind_number(use, 2, journal_row_key(shard, SEQ_MAX));
     int code;
     while ((code = sqlite3_step(use.statement)) == SQLITE_ROW) {
         struct batch_row found;
-        if (!read_batch(use, &found)) {
+        if (!journal_read_batch(use, &found)) {
             e = ERR_CORRUPT;
             break;
         }
@@ -423,7 +428,7 @@ enum err sqlite_journal_tail(struct journal_store *base, uint16_t shard, uint64_
     pthread_rwlock_rdlock(&s->journal_open);
     enum err e = db_pool_borrow(&s->journal_readers, &d);
     if (e == ERR_OK) {
-        e = read_batches(d, shard, first_seq, row, context);
+        e = journal_read_batches(d, shard, first_seq, row, context);
         db_pool_return(&s->journal_readers, d);
     }
     pthread_rwlock_unlock(&s->journal_open);
@@ -437,7 +442,7 @@ enum err sqlite_journal_head(struct journal_store *base, uint16_t shard, uint64_
     pthread_rwlock_rdlock(&s->journal_open);
     enum err e = db_pool_borrow(&s->journal_readers, &d);
     if (e == ERR_OK) {
-        e = read_head(d, shard, seq);
+        e = journal_read_head(d, shard, seq);
         db_pool_return(&s->journal_readers, d);
     }
     pthread_rwlock_unlock(&s->journal_open);

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keys in the embedded store. Each space has an index, which the views worker writes (key_index.h),
- * and a finder, which whoever looks a key up borrows (key_finder.h). Both are made when the space
- * is first named and stay until the store is closed.
+/* Index and finder of a space are made when the space is first named and stay until the store is
+ * closed. A finder has a mutex, for any thread may look a key up; an index is the views worker's.
  *
- * Merging is no concern of the callers: each commit of a shard lets its spaces do a slice of it. A
- * transaction that is taken back, or whose end is not known, outdates what the indexes know of
- * their runs. A look-up is one read transaction, so runs cannot be merged away between its
- * reads. */
+ * Each commit of a shard merges a slice of its spaces' runs. After a transaction that was taken
+ * back, or whose end is not known, the indexes read their runs anew. A look-up is one read
+ * transaction, so runs cannot be merged away between its reads. */
 #include "runtime/store/sqlite/sqlite_keys.h"
 
 #include <stdlib.h>
@@ -17,19 +15,20 @@
 #include "runtime/store/sqlite/sqlite_states.h"
 
 #define KEY_KINDS 2
-#define EVENT_FILTER_BYTES ((size_t)8 << 20) /* little, as most ids tell their time and are not
-                                                looked up */
+#define EVENT_FILTER_BYTES                                                                         \
+    ((size_t)8 << 20) /* little: most ids have their time in them and                              \
+                         are not looked up */
 static_assert(KEY_KIND_REQUEST == 1 && KEY_KIND_EVENT == KEY_KINDS, "slots of a shard");
 
 struct sqlite_keys {
     struct key_index index;   /* views worker */
-    struct key_finder finder; /* with the mutex */
+    struct key_finder finder; /* under the mutex */
     pthread_mutex_t mutex;
 };
 
 /* --- spaces ----------------------------------------------------------------------------------- */
 
-static struct sqlite_keys *make_keys(struct store_sqlite *s, struct key_space space)
+static struct sqlite_keys *keys_make(struct store_sqlite *s, struct key_space space)
 {
     struct sqlite_keys *keys = calloc(1, sizeof *keys);
     check(keys != NULL);
@@ -49,7 +48,7 @@ static struct sqlite_keys *keys_of(struct store_sqlite *s, struct key_space spac
     while (s->keys_count <= slot)
         s->keys[s->keys_count++] = NULL;
     if (s->keys[slot] == NULL)
-        s->keys[slot] = make_keys(s, space);
+        s->keys[slot] = keys_make(s, space);
     struct sqlite_keys *found = s->keys[slot];
     pthread_mutex_unlock(&s->keys_mutex);
     return found;
@@ -101,8 +100,8 @@ void sqlite_keys_outdate(struct store_sqlite *s)
 
 /* --- any worker ------------------------------------------------------------------------------- */
 
-static enum err find_with(struct store_sqlite *s, struct db *d, struct key_space space,
-                          struct id128 key, uint64_t *position)
+static enum err keys_find_with(struct store_sqlite *s, struct db *d, struct key_space space,
+                               struct id128 key, uint64_t *position)
 {
     struct sqlite_keys *keys = keys_of(s, space);
     struct store_position as_of;
@@ -127,7 +126,7 @@ enum err sqlite_keys_find(struct view_store *base, struct key_space space, struc
     enum err e = db_pool_borrow(&s->views_readers, &d);
     if (e != ERR_OK)
         return e;
-    e = find_with(s, d, space, key, position);
+    e = keys_find_with(s, d, space, key, position);
     db_pool_return(&s->views_readers, d);
     return e;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Brings the two files up to what this program expects, or says in one line why not. What was
- * applied is recorded with its hash; the record must be a beginning of the program's own list.
+/* Each migration is applied once, in a transaction of its own that also records its name and hash.
+ * The recorded ones must be the first of the program's own list; the rest of the list is applied.
  * Afterwards each view is compared with its declaration, so that a forgotten migration stops the
  * start and not the first query. */
 #include "runtime/store/sqlite/sqlite_migrate.h"
@@ -11,7 +11,7 @@
 #include "runtime/store/sqlite/sqlite_views.h"
 #include "runtime/store/views_priv.h"
 
-/* Where the complaints go. */
+/* Which file a complaint is about, and the buffer it is written to. */
 struct complaint {
     const struct store_sqlite *store;
     const struct db_kind *kind;
@@ -20,12 +20,13 @@ struct complaint {
 };
 
 #define complain(c, ...)                                                                           \
-    complain_to(c, snprintf((c)->reason, (c)->reason_size, "%s/%s: ", (c)->store->directory,       \
-                            (c)->kind->file_name),                                                 \
-                __VA_ARGS__)
+    migrate_complain_to(c,                                                                         \
+                        snprintf((c)->reason, (c)->reason_size, "%s/%s: ", (c)->store->directory,  \
+                                 (c)->kind->file_name),                                            \
+                        __VA_ARGS__)
 
-printf_like(3, 4) static void complain_to(const struct complaint *c, int at, const char *format,
-                                          ...)
+printf_like(3, 4) static void migrate_complain_to(const struct complaint *c, int at,
+                                                  const char *format, ...)
 {
     if (at < 0 || (size_t)at >= c->reason_size)
         return;
@@ -35,7 +36,7 @@ printf_like(3, 4) static void complain_to(const struct complaint *c, int at, con
     va_end(arguments);
 }
 
-static enum err complain_sqlite(const struct complaint *c, struct db *d, const char *doing)
+static enum err migrate_complain_sqlite(const struct complaint *c, struct db *d, const char *doing)
 {
     enum err e = db_error(sqlite3_extended_errcode(d->handle));
     bool damaged = e == ERR_CORRUPT;
@@ -46,8 +47,8 @@ static enum err complain_sqlite(const struct complaint *c, struct db *d, const c
 
 /* --- migrations ------------------------------------------------------------------------------- */
 
-static const struct sqlite_migration *next_of(const struct store_sqlite_options *options,
-                                              const struct db_kind *kind, uint32_t *at)
+static const struct sqlite_migration *migrate_next(const struct store_sqlite_options *options,
+                                                   const struct db_kind *kind, uint32_t *at)
 {
     while (*at < options->migration_count) {
         const struct sqlite_migration *m = &options->migrations[(*at)++];
@@ -57,15 +58,15 @@ static const struct sqlite_migration *next_of(const struct store_sqlite_options 
     return NULL;
 }
 
-static struct sha256_digest digest_of(const struct sqlite_migration *m)
+static struct sha256_digest migrate_digest(const struct sqlite_migration *m)
 {
     struct slice text = slice_of(m->sql);
     return sha256(&text, 1);
 }
 
-/* Compares one recorded migration with ours of the same place. */
-static enum err compare_recorded(const struct complaint *c, struct db_use recorded,
-                                 const struct sqlite_migration *ours)
+/* Compares one recorded migration with the one of the same number in our list. */
+static enum err migrate_compare_recorded(const struct complaint *c, struct db_use recorded,
+                                         const struct sqlite_migration *ours)
 {
     const char *name = (const char *)sqlite3_column_text(recorded.statement, 0);
     struct sha256_digest found;
@@ -78,7 +79,7 @@ static enum err compare_recorded(const struct complaint *c, struct db_use record
                     "wrote it or a later one", name);
         return ERR_UNSUPPORTED;
     }
-    struct sha256_digest digest = digest_of(ours);
+    struct sha256_digest digest = migrate_digest(ours);
     if (memcmp(found.bytes, digest.bytes, SHA256_SIZE) != 0) {
         complain(c, "migration %s was applied with another content than this program has; start "
                     "the version that wrote it", name);
@@ -88,39 +89,39 @@ static enum err compare_recorded(const struct complaint *c, struct db_use record
 }
 
 /* Steps *at over the migrations already there. */
-static enum err skip_applied(const struct complaint *c, struct db *d,
-                             const struct store_sqlite_options *options, uint32_t *at)
+static enum err migrate_skip_applied(const struct complaint *c, struct db *d,
+                                     const struct store_sqlite_options *options, uint32_t *at)
 {
     struct db_use recorded = {.temporary = true};
     if (sqlite3_prepare_v2(d->handle, "SELECT name, sha256 FROM migrations ORDER BY number", -1,
                            &recorded.statement, NULL) != SQLITE_OK)
-        return complain_sqlite(c, d, "cannot read the table of migrations");
+        return migrate_complain_sqlite(c, d, "cannot read the table of migrations");
     enum err e = ERR_OK;
     int code;
     while (e == ERR_OK && (code = sqlite3_step(recorded.statement)) == SQLITE_ROW)
-        e = compare_recorded(c, recorded, next_of(options, c->kind, at));
+        e = migrate_compare_recorded(c, recorded, migrate_next(options, c->kind, at));
     if (e == ERR_OK && code != SQLITE_DONE)
-        e = complain_sqlite(c, d, "cannot read the table of migrations");
+        e = migrate_complain_sqlite(c, d, "cannot read the table of migrations");
     db_release(recorded);
     return e;
 }
 
-static enum err apply_statements(const struct complaint *c, struct db *d,
-                                 const struct sqlite_migration *m)
+static enum err migrate_apply_statements(const struct complaint *c, struct db *d,
+                                         const struct sqlite_migration *m)
 {
     char doing[256];
     snprintf(doing, sizeof doing, "migration %s failed", m->name);
     if (sqlite3_exec(d->handle, m->sql, NULL, NULL, NULL) != SQLITE_OK)
-        return complain_sqlite(c, d, doing);
+        return migrate_complain_sqlite(c, d, doing);
     struct db_use record = {.temporary = true};
     if (sqlite3_prepare_v2(d->handle, "INSERT INTO migrations (name, sha256) VALUES (?1, ?2)", -1,
                            &record.statement, NULL) != SQLITE_OK)
-        return complain_sqlite(c, d, doing);
-    struct sha256_digest digest = digest_of(m);
+        return migrate_complain_sqlite(c, d, doing);
+    struct sha256_digest digest = migrate_digest(m);
     check(sqlite3_bind_text(record.statement, 1, m->name, -1, SQLITE_STATIC) == SQLITE_OK);
     db_bind_blob(record, 2, digest.bytes, SHA256_SIZE);
     if (db_finish(record) != SQLITE_DONE)
-        return complain_sqlite(c, d, doing);
+        return migrate_complain_sqlite(c, d, doing);
     return ERR_OK;
 }
 
@@ -128,10 +129,10 @@ static enum err migrate_apply(const struct complaint *c, struct db *d,
                               const struct sqlite_migration *m)
 {
     if (db_run(d, DB_BEGIN) != ERR_OK)
-        return complain_sqlite(c, d, "cannot begin a migration");
-    enum err e = apply_statements(c, d, m);
+        return migrate_complain_sqlite(c, d, "cannot begin a migration");
+    enum err e = migrate_apply_statements(c, d, m);
     if (e == ERR_OK && db_run(d, DB_COMMIT) != ERR_OK)
-        e = complain_sqlite(c, d, "cannot commit a migration");
+        e = migrate_complain_sqlite(c, d, "cannot commit a migration");
     db_rollback(d);
     return e;
 }
@@ -143,11 +144,11 @@ static enum err migrate_file(const struct complaint *c, struct db *d,
                      "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, "
                      "name TEXT NOT NULL UNIQUE, sha256 BLOB NOT NULL) STRICT",
                      NULL, NULL, NULL) != SQLITE_OK)
-        return complain_sqlite(c, d, "cannot create the table of migrations");
+        return migrate_complain_sqlite(c, d, "cannot create the table of migrations");
     uint32_t at = 0;
-    enum err e = skip_applied(c, d, options, &at);
+    enum err e = migrate_skip_applied(c, d, options, &at);
     const struct sqlite_migration *m;
-    while (e == ERR_OK && (m = next_of(options, c->kind, &at)) != NULL)
+    while (e == ERR_OK && (m = migrate_next(options, c->kind, &at)) != NULL)
         e = migrate_apply(c, d, m);
     return e;
 }
@@ -164,18 +165,19 @@ static enum err migrate_query(const struct complaint *c, struct db *d, const cha
 {
     *ret = (struct db_use){.temporary = true};
     if (sqlite3_prepare_v2(d->handle, sql, -1, &ret->statement, NULL) != SQLITE_OK)
-        return complain_sqlite(c, d, "cannot read the schema");
+        return migrate_complain_sqlite(c, d, "cannot read the schema");
     check(sqlite3_bind_text(ret->statement, 1, name, -1, SQLITE_STATIC) == SQLITE_OK);
     return ERR_OK;
 }
 
-static bool text_is(struct db_use use, int column, const char *expected)
+static bool migrate_text_is(struct db_use use, int column, const char *expected)
 {
     const char *text = (const char *)sqlite3_column_text(use.statement, column);
     return text != NULL && strcmp(text, expected) == 0;
 }
 
-static enum err compare_kind(const struct complaint *c, struct db *d, const struct view_table *t)
+static enum err migrate_compare_kind(const struct complaint *c, struct db *d,
+                                     const struct view_table *t)
 {
     struct db_use use;
     enum err e = migrate_query(c, d,
@@ -198,7 +200,7 @@ static enum err compare_kind(const struct complaint *c, struct db *d, const stru
 }
 
 /* 1-based place of a column in the primary key, 0 if it is not in it: as SQLite reports it. */
-static int place_in_key(const struct view_table *t, uint8_t column)
+static int migrate_place_in_key(const struct view_table *t, uint8_t column)
 {
     for (uint8_t i = 0; i < t->key.count; i++)
         if (t->key.columns[i] == column)
@@ -207,7 +209,7 @@ static int place_in_key(const struct view_table *t, uint8_t column)
 }
 
 /* The column at this place of the table; VIEW_COLUMNS_MAX for VIEW_REST, -1 for none. */
-static int column_at(const struct view_info *info, uint8_t at)
+static int migrate_column_at(const struct view_info *info, uint8_t at)
 {
     for (uint8_t i = 0; i < info->table->column_count; i++)
         if ((info->packed >> i & 1) == 0 && at-- == 0)
@@ -215,12 +217,12 @@ static int column_at(const struct view_info *info, uint8_t at)
     return info->packed != 0 && at == 0 ? VIEW_COLUMNS_MAX : -1;
 }
 
-static bool compare_column(const struct complaint *c, struct db_use use,
-                           const struct view_info *info, uint8_t at)
+static bool migrate_compare_column(const struct complaint *c, struct db_use use,
+                                   const struct view_info *info, uint8_t at)
 {
     const struct view_table *t = info->table;
     const char *name = (const char *)sqlite3_column_text(use.statement, 0);
-    int column = column_at(info, at);
+    int column = migrate_column_at(info, at);
     bool rest = column == VIEW_COLUMNS_MAX;
     if (column < 0) {
         complain(c, "table %s has a column %s more than its declaration", t->name, name);
@@ -228,16 +230,17 @@ static bool compare_column(const struct complaint *c, struct db_use use,
     }
     const char *declared = rest ? VIEW_REST : t->column_names[column];
     const char *type = type_names[rest ? VALUE_BYTES : t->column_types[column]];
-    if (!text_is(use, 0, declared)) {
+    if (!migrate_text_is(use, 0, declared)) {
         complain(c, "table %s: column %d is %s, declared is %s", t->name, at + 1, name, declared);
         return false;
     }
-    if (!text_is(use, 1, type)) {
+    if (!migrate_text_is(use, 1, type)) {
         complain(c, "table %s: column %s is %s, declared is %s", t->name, declared,
                  (const char *)sqlite3_column_text(use.statement, 1), type);
         return false;
     }
-    if (sqlite3_column_int(use.statement, 3) != (rest ? 0 : place_in_key(t, (uint8_t)column))) {
+    if (sqlite3_column_int(use.statement, 3) !=
+        (rest ? 0 : migrate_place_in_key(t, (uint8_t)column))) {
         complain(c, "table %s: column %s stands elsewhere in the primary key than declared",
                  t->name, declared);
         return false;
@@ -245,7 +248,8 @@ static bool compare_column(const struct complaint *c, struct db_use use,
     return true;
 }
 
-static enum err compare_columns(const struct complaint *c, struct db *d, struct view_info *info)
+static enum err migrate_compare_columns(const struct complaint *c, struct db *d,
+                                        struct view_info *info)
 {
     const struct view_table *t = info->table;
     struct db_use use;
@@ -257,10 +261,10 @@ static enum err compare_columns(const struct complaint *c, struct db *d, struct 
         return e;
     uint8_t found = 0;
     for (; e == ERR_OK && sqlite3_step(use.statement) == SQLITE_ROW; found++) {
-        if (!compare_column(c, use, info, found))
+        if (!migrate_compare_column(c, use, info, found))
             e = ERR_UNSUPPORTED;
         else if (sqlite3_column_int(use.statement, 2) == 0)
-            info->nullable |= 1ull << column_at(info, found);
+            info->nullable |= 1ull << migrate_column_at(info, found);
     }
     db_release(use);
     int declared = __builtin_popcountll(view_columns(t) & ~info->packed) + (info->packed != 0);
@@ -271,8 +275,8 @@ static enum err compare_columns(const struct complaint *c, struct db *d, struct 
     return e;
 }
 
-static enum err compare_index(const struct complaint *c, struct db *d, const struct view_table *t,
-                              const struct view_index *index)
+static enum err migrate_compare_index(const struct complaint *c, struct db *d,
+                                      const struct view_table *t, const struct view_index *index)
 {
     char name[128];
     snprintf(name, sizeof name, "%s_%s", t->name, index->name);
@@ -287,8 +291,9 @@ static enum err compare_index(const struct complaint *c, struct db *d, const str
     check(sqlite3_bind_text(use.statement, 2, t->name, -1, SQLITE_STATIC) == SQLITE_OK);
     uint8_t same = 0, found = 0;
     for (; sqlite3_step(use.statement) == SQLITE_ROW; found++)
-        if (found < index->count && text_is(use, 0, t->column_names[index->columns[found]]) &&
-            sqlite3_column_int(use.statement, 1) == 0 && text_is(use, 2, "BINARY") &&
+        if (found < index->count &&
+            migrate_text_is(use, 0, t->column_names[index->columns[found]]) &&
+            sqlite3_column_int(use.statement, 1) == 0 && migrate_text_is(use, 2, "BINARY") &&
             sqlite3_column_int(use.statement, 3) == 0)
             same++;
     db_release(use);
@@ -300,15 +305,16 @@ static enum err compare_index(const struct complaint *c, struct db *d, const str
     return ERR_UNSUPPORTED;
 }
 
-static enum err compare_view(const struct complaint *c, struct db *d, struct view_info *info)
+static enum err migrate_compare_view(const struct complaint *c, struct db *d,
+                                     struct view_info *info)
 {
     const struct view_table *t = info->table;
     check(t->column_count <= VIEW_COLUMNS_MAX && t->index_count <= VIEW_INDEXES_MAX);
-    enum err e = compare_kind(c, d, t);
+    enum err e = migrate_compare_kind(c, d, t);
     if (e == ERR_OK)
-        e = compare_columns(c, d, info);
+        e = migrate_compare_columns(c, d, info);
     for (uint8_t i = 0; e == ERR_OK && i < t->index_count; i++)
-        e = compare_index(c, d, t, &t->indexes[i]);
+        e = migrate_compare_index(c, d, t, &t->indexes[i]);
     return e;
 }
 
@@ -326,6 +332,6 @@ enum err sqlite_migrate_views(struct store_sqlite *s, const struct store_sqlite_
     struct complaint c = {s, &db_views, reason, reason_size};
     enum err e = migrate_file(&c, &s->views_writer, options);
     for (uint32_t i = 0; e == ERR_OK && i < s->view_count; i++)
-        e = compare_view(&c, &s->views_writer, &s->views[i]);
+        e = migrate_compare_view(&c, &s->views_writer, &s->views[i]);
     return e;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opening of views.db. It is derived: whatever is wrong with it, the journal makes it again. So
- * what is damaged is removed and the projector finds an empty one; but only where the caller asked
- * for that, and never because the disk is full or a later version wrote it. */
+/* views.db is derived: whatever is wrong with it, it can be made again from the journal. So a
+ * damaged file is removed and the projector finds an empty one; but only if the caller asked for
+ * that, and never because the disk is full or a later version wrote the file. */
 #include "runtime/store/sqlite/sqlite_rebuild.h"
 
 #include <stdio.h>
@@ -22,7 +22,7 @@ static bool rebuild_filled(const struct store_sqlite *s, const char *suffix)
 }
 
 /* What the start reads first; the rest is looked at when it is read. */
-static enum err look_whole(struct store_sqlite *s, char *reason, size_t reason_size)
+static enum err rebuild_look_whole(struct store_sqlite *s, char *reason, size_t reason_size)
 {
     const char *wrong = NULL;
     if (!sqlite_checkpoint_whole(s))
@@ -36,8 +36,9 @@ static enum err look_whole(struct store_sqlite *s, char *reason, size_t reason_s
     return ERR_CORRUPT;
 }
 
-static enum err open_once(struct store_sqlite *s, const struct store_sqlite_options *options,
-                          char *reason, size_t reason_size)
+static enum err rebuild_open_once(struct store_sqlite *s,
+                                  const struct store_sqlite_options *options, char *reason,
+                                  size_t reason_size)
 {
     enum err e = sqlite_files_usable(s->directory, &db_views, reason, reason_size);
     if (e != ERR_OK)
@@ -54,7 +55,7 @@ static enum err open_once(struct store_sqlite *s, const struct store_sqlite_opti
     if (e == ERR_OK)
         e = db_open(&s->views_writer, &db_views, s->directory, false, reason, reason_size);
     if (e == ERR_OK && !fresh)
-        e = look_whole(s, reason, reason_size);
+        e = rebuild_look_whole(s, reason, reason_size);
     return e == ERR_OK ? sqlite_migrate_views(s, options, reason, reason_size) : e;
 }
 
@@ -66,13 +67,13 @@ void sqlite_rebuild_damaged(struct view_store *base)
 enum err sqlite_rebuild_open(struct store_sqlite *s, const struct store_sqlite_options *options,
                              char *reason, size_t reason_size)
 {
-    enum err e = open_once(s, options, reason, reason_size);
+    enum err e = rebuild_open_once(s, options, reason, reason_size);
     if (e == ERR_CORRUPT && options->rebuilding != NULL) {
         options->rebuilding(options->context, reason);
         db_close(&s->views_writer, true);
         e = sqlite_files_remove(s->directory, &db_views, reason, reason_size);
         if (e == ERR_OK)
-            e = open_once(s, options, reason, reason_size);
+            e = rebuild_open_once(s, options, reason, reason_size);
     }
     if (e == ERR_OK)
         sqlite_checkpoint_watch(s);

@@ -45,7 +45,7 @@ enum err sqlite_states_position(struct view_store *base, uint16_t shard,
     return e;
 }
 
-static bool read_state(struct db_use use, struct state_row *row)
+static bool states_read(struct db_use use, struct state_row *row)
 {
     uint64_t kind;
     uint8_t id[16];
@@ -58,15 +58,15 @@ static bool read_state(struct db_use use, struct state_row *row)
     return true;
 }
 
-/* Hands over the rows of a bound statement and releases it; *given counts them. */
-static enum err give_states(struct db_use use, uint16_t shard, state_row_cb row,
-                            void *context, uint64_t *given)
+/* Gives each row of a bound statement to `row` and releases the statement; *given counts them. */
+static enum err states_give(struct db_use use, uint16_t shard, state_row_cb row, void *context,
+                            uint64_t *given)
 {
     enum err e = ERR_OK;
     int code;
     while ((code = sqlite3_step(use.statement)) == SQLITE_ROW) {
         struct state_row found = {.shard = shard};
-        if (!read_state(use, &found)) {
+        if (!states_read(use, &found)) {
             e = ERR_CORRUPT;
             break;
         }
@@ -97,7 +97,7 @@ enum err sqlite_states_load(struct view_store *base, uint16_t shard, uint16_t ki
         db_bind_number(use, 1, shard);
         db_bind_number(use, 2, kind);
         db_bind_blob(use, 3, bytes, sizeof bytes);
-        e = give_states(use, shard, row, context, &given);
+        e = states_give(use, shard, row, context, &given);
     }
     sqlite_views_return(s, d);
     return e == ERR_OK && given == 0 ? ERR_NOT_FOUND : e;
@@ -117,7 +117,7 @@ enum err sqlite_states_due(struct view_store *base, uint16_t shard, uint64_t due
     if (e == ERR_OK) {
         db_bind_number(use, 1, shard);
         db_bind_number(use, 2, due_ns_max <= INT64_MAX ? due_ns_max : INT64_MAX);
-        e = give_states(use, shard, row, context, &given);
+        e = states_give(use, shard, row, context, &given);
     }
     db_pool_return(&s->views_readers, d);
     return e;
@@ -140,7 +140,7 @@ enum err sqlite_states_each(struct view_store *base, uint16_t shard, uint16_t ki
         db_bind_number(use, 1, shard);
         db_bind_number(use, 2, kind);
         db_bind_blob(use, 3, bytes, sizeof bytes);
-        e = give_states(use, shard, row, context, &given);
+        e = states_give(use, shard, row, context, &given);
     }
     db_pool_return(&s->views_readers, d);
     return e;

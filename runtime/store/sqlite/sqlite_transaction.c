@@ -34,7 +34,6 @@ void sqlite_transaction_rollback(struct view_store *base)
     sqlite_keys_outdate(s);
 }
 
-/* A transaction that SQLite rolled back by itself must not be taken for the open one. */
 enum err sqlite_transaction_commit(struct view_store *base, uint16_t shard,
                                    const struct store_position *position)
 {

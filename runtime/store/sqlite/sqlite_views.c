@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows of views in the embedded store: the SQL follows from the declaration of the table, is made
- * once for each shape of a call and connection, and stays prepared. */
+/* The SQL of a call follows from the declaration of the table. It is made once for each connection
+ * and shape of a call (which table and index, how many columns are bound), and stays prepared.
+ * Columns that order nothing are packed into one (VIEW_REST) if the table is declared so. */
 #include "runtime/store/sqlite/sqlite_views.h"
 
 #include "runtime/base/array.h"
@@ -18,7 +19,7 @@ enum shape {
     SHAPE_SCAN, /* plus index, direction, prefix_count and from_count */
 };
 
-static const struct view_info *info_of(const struct store_sqlite *s, const struct view_table *t)
+static const struct view_info *views_info(const struct store_sqlite *s, const struct view_table *t)
 {
     uint32_t at = 0;
     while (at < s->view_count && s->views[at].table != t)
@@ -29,25 +30,25 @@ static const struct view_info *info_of(const struct store_sqlite *s, const struc
 
 /* --- values ----------------------------------------------------------------------------------- */
 
-/* Where ids and large numbers stand as bytes until their statement is released. */
+/* Ids and large numbers as bytes, which must stay until their statement is released. */
 struct bound {
     uint8_t bytes[VIEW_COLUMNS_MAX][U128_SIZE];
 };
 
-static int bind_id(struct db_use use, int at, struct id128 id, struct bound *bound)
+static int views_bind_id(struct db_use use, int at, struct id128 id, struct bound *bound)
 {
     id128_store(id, bound->bytes[at - 1]);
     return sqlite3_bind_blob(use.statement, at, bound->bytes[at - 1], U128_SIZE, SQLITE_STATIC);
 }
 
-static int bind_u128(struct db_use use, int at, u128 big, struct bound *bound)
+static int views_bind_u128(struct db_use use, int at, u128 big, struct bound *bound)
 {
     if (big <= INT64_MAX)
         return sqlite3_bind_int64(use.statement, at, (sqlite3_int64)big);
-    return bind_id(use, at, (struct id128){(uint64_t)(big >> 64), (uint64_t)big}, bound);
+    return views_bind_id(use, at, (struct id128){(uint64_t)(big >> 64), (uint64_t)big}, bound);
 }
 
-static void bind_value(struct db_use use, int at, const struct value *v, struct bound *bound)
+static void views_bind_value(struct db_use use, int at, const struct value *v, struct bound *bound)
 {
     int code = SQLITE_OK;
     switch (v->type) {
@@ -58,10 +59,10 @@ static void bind_value(struct db_use use, int at, const struct value *v, struct 
         code = sqlite3_bind_int64(use.statement, at, (sqlite3_int64)v->number);
         break;
     case VALUE_U128:
-        code = bind_u128(use, at, v->big, bound);
+        code = views_bind_u128(use, at, v->big, bound);
         break;
     case VALUE_ID:
-        code = bind_id(use, at, v->id, bound);
+        code = views_bind_id(use, at, v->id, bound);
         break;
     case VALUE_TEXT:
         code = sqlite3_bind_text(use.statement, at, v->text.len > 0 ? v->text.data : "",
@@ -74,7 +75,7 @@ static void bind_value(struct db_use use, int at, const struct value *v, struct 
     check(code == SQLITE_OK);
 }
 
-static bool read_u128(struct db_use use, int column, u128 *ret)
+static bool views_read_u128(struct db_use use, int column, u128 *ret)
 {
     uint64_t number;
     uint8_t bytes[U128_SIZE];
@@ -89,7 +90,7 @@ static bool read_u128(struct db_use use, int column, u128 *ret)
     return *ret > INT64_MAX;
 }
 
-static bool read_uint(struct db_use use, int column, bool ordered, uint64_t *ret)
+static bool views_read_uint(struct db_use use, int column, bool ordered, uint64_t *ret)
 {
     if (ordered)
         return db_read_number(use, column, ret);
@@ -98,8 +99,8 @@ static bool read_uint(struct db_use use, int column, bool ordered, uint64_t *ret
 }
 
 /* Column i of the row, which is `column` of the result. */
-static bool read_value(struct db_use use, int column, uint8_t i, const struct view_info *info,
-                       struct value *v)
+static bool views_read_value(struct db_use use, int column, uint8_t i, const struct view_info *info,
+                             struct value *v)
 {
     enum value_type type = info->table->column_types[i];
     if (sqlite3_column_type(use.statement, column) == SQLITE_NULL) {
@@ -110,9 +111,9 @@ static bool read_value(struct db_use use, int column, uint8_t i, const struct vi
     uint8_t bytes[16];
     switch (type) {
     case VALUE_UINT:
-        return read_uint(use, column, (info->ordered >> i & 1) != 0, &v->number);
+        return views_read_uint(use, column, (info->ordered >> i & 1) != 0, &v->number);
     case VALUE_U128:
-        return read_u128(use, column, &v->big);
+        return views_read_u128(use, column, &v->big);
     case VALUE_ID:
         if (!db_read_exact(use, column, bytes, sizeof bytes))
             return false;
@@ -134,20 +135,20 @@ static bool read_value(struct db_use use, int column, uint8_t i, const struct vi
 
 /* --- SQL -------------------------------------------------------------------------------------- */
 
-static void add_column(struct db_sql *sql, const struct view_table *t, uint8_t column)
+static void views_add_column(struct db_sql *sql, const struct view_table *t, uint8_t column)
 {
     db_sql_add(sql, "\"%s\"", t->column_names[column]);
 }
 
-/* Those of the SQL table; the number of them. */
-static int add_columns(struct db_sql *sql, const struct view_info *info)
+/* The columns of the SQL table; returns their number. */
+static int views_add_columns(struct db_sql *sql, const struct view_info *info)
 {
     int count = 0;
     for (uint8_t i = 0; i < info->table->column_count; i++) {
         if ((info->packed >> i & 1) != 0)
             continue;
         db_sql_add(sql, count++ > 0 ? ", " : "");
-        add_column(sql, info->table, i);
+        views_add_column(sql, info->table, i);
     }
     if (info->packed != 0)
         db_sql_add(sql, count++ > 0 ? ", " VIEW_REST : VIEW_REST);
@@ -155,39 +156,39 @@ static int add_columns(struct db_sql *sql, const struct view_info *info)
 }
 
 /* " WHERE key = ?1 AND ..." */
-static void add_key(struct db_sql *sql, const struct view_table *t)
+static void views_add_key(struct db_sql *sql, const struct view_table *t)
 {
     for (uint8_t i = 0; i < t->key.count; i++) {
         db_sql_add(sql, i > 0 ? " AND " : " WHERE ");
-        add_column(sql, t, t->key.columns[i]);
+        views_add_column(sql, t, t->key.columns[i]);
         db_sql_add(sql, " = ?%d", i + 1);
     }
 }
 
-static void write_put(struct db_sql *sql, const void *context)
+static void views_write_put(struct db_sql *sql, const void *context)
 {
     const struct view_info *info = context;
     db_sql_add(sql, "INSERT OR REPLACE INTO \"%s\" (", info->table->name);
-    int count = add_columns(sql, info);
+    int count = views_add_columns(sql, info);
     for (int i = 0; i < count; i++)
         db_sql_add(sql, "%s?%d", i > 0 ? ", " : ") VALUES (", i + 1);
     db_sql_add(sql, ")");
 }
 
-static void write_delete(struct db_sql *sql, const void *context)
+static void views_write_delete(struct db_sql *sql, const void *context)
 {
     const struct view_table *t = context;
     db_sql_add(sql, "DELETE FROM \"%s\"", t->name);
-    add_key(sql, t);
+    views_add_key(sql, t);
 }
 
-static void write_get(struct db_sql *sql, const void *context)
+static void views_write_get(struct db_sql *sql, const void *context)
 {
     const struct view_info *info = context;
     db_sql_add(sql, "SELECT ");
-    add_columns(sql, info);
+    views_add_columns(sql, info);
     db_sql_add(sql, " FROM \"%s\"", info->table->name);
-    add_key(sql, info->table);
+    views_add_key(sql, info->table);
 }
 
 struct scan_shape {
@@ -198,13 +199,13 @@ struct scan_shape {
 };
 
 /* "(a, b) > (?1, ?2)": SQLite seeks it in the index. */
-static void add_from_plain(struct db_sql *sql, const struct scan_shape *s)
+static void scan_add_from_plain(struct db_sql *sql, const struct scan_shape *s)
 {
     const struct view_scan *q = s->q;
     uint8_t first = q->prefix_count;
     for (uint8_t i = 0; i < q->from_count; i++) {
         db_sql_add(sql, i > 0 ? ", " : "(");
-        add_column(sql, q->table, s->columns[first + i]);
+        views_add_column(sql, q->table, s->columns[first + i]);
     }
     for (uint8_t i = 0; i < q->from_count; i++)
         db_sql_add(sql, "%s?%d", i > 0 ? ", " : q->descending ? ") < (" : ") > (", first + i + 1);
@@ -213,7 +214,7 @@ static void add_from_plain(struct db_sql *sql, const struct scan_shape *s)
 
 /* The same where a column may be NULL, which sorts first but compares as neither: spelled out as
  * a > ?1 OR (a = ?1 AND b > ?2). Slower: the index gives the prefix and the order only. */
-static void add_from_nullable(struct db_sql *sql, const struct scan_shape *s)
+static void scan_add_from_nullable(struct db_sql *sql, const struct scan_shape *s)
 {
     const struct view_scan *q = s->q;
     uint8_t first = q->prefix_count;
@@ -235,18 +236,18 @@ static void add_from_nullable(struct db_sql *sql, const struct scan_shape *s)
     db_sql_add(sql, ")");
 }
 
-static void write_scan(struct db_sql *sql, const void *context)
+static void scan_write(struct db_sql *sql, const void *context)
 {
     const struct scan_shape *s = context;
     const struct view_scan *q = s->q;
     db_sql_add(sql, "SELECT ");
-    add_columns(sql, s->info);
+    views_add_columns(sql, s->info);
     db_sql_add(sql, " FROM \"%s\"", q->table->name);
     if (q->index != &q->table->key)
         db_sql_add(sql, " INDEXED BY \"%s_%s\"", q->table->name, q->index->name);
     for (uint8_t i = 0; i < q->prefix_count; i++) {
         db_sql_add(sql, i > 0 ? " AND " : " WHERE ");
-        add_column(sql, q->table, s->columns[i]);
+        views_add_column(sql, q->table, s->columns[i]);
         db_sql_add(sql, " IS ?%d", i + 1);
     }
     uint64_t from_columns = 0;
@@ -255,12 +256,12 @@ static void write_scan(struct db_sql *sql, const void *context)
     if (q->from_count > 0)
         db_sql_add(sql, q->prefix_count > 0 ? " AND " : " WHERE ");
     if (q->from_count > 0 && (from_columns & s->info->nullable) == 0)
-        add_from_plain(sql, s);
+        scan_add_from_plain(sql, s);
     else if (q->from_count > 0)
-        add_from_nullable(sql, s);
+        scan_add_from_nullable(sql, s);
     for (uint8_t i = q->prefix_count; i < s->count; i++) {
         db_sql_add(sql, i > q->prefix_count ? ", " : " ORDER BY ");
-        add_column(sql, q->table, s->columns[i]);
+        views_add_column(sql, q->table, s->columns[i]);
         db_sql_add(sql, q->descending ? " DESC" : "");
     }
     db_sql_add(sql, " LIMIT ?%d", q->prefix_count + q->from_count + 1);
@@ -283,8 +284,8 @@ void sqlite_views_return(struct store_sqlite *s, struct db *d)
         db_pool_return(&s->views_readers, d);
 }
 
-static bool read_rest(struct db_use use, int column, const struct view_info *info,
-                      struct value *row)
+static bool views_read_rest(struct db_use use, int column, const struct view_info *info,
+                            struct value *row)
 {
     struct slice rest;
     if (!db_read_blob(use, column, &rest))
@@ -300,23 +301,23 @@ static bool read_rest(struct db_use use, int column, const struct view_info *inf
     return true;
 }
 
-static bool read_row(struct db_use use, const struct view_info *info, struct value *row)
+static bool views_read_row(struct db_use use, const struct view_info *info, struct value *row)
 {
     int column = 0;
     for (uint8_t i = 0; i < info->table->column_count; i++)
-        if ((info->packed >> i & 1) == 0 && !read_value(use, column++, i, info, &row[i]))
+        if ((info->packed >> i & 1) == 0 && !views_read_value(use, column++, i, info, &row[i]))
             return false;
-    return info->packed == 0 || read_rest(use, column, info, row);
+    return info->packed == 0 || views_read_rest(use, column, info, row);
 }
 
-static enum err give_rows(struct db_use use, const struct view_info *info,
-                          view_row_cb row, void *context, uint64_t *given)
+static enum err views_give_rows(struct db_use use, const struct view_info *info, view_row_cb row,
+                                void *context, uint64_t *given)
 {
     struct value values[VIEW_COLUMNS_MAX];
     enum err e = ERR_OK;
     int code;
     while ((code = sqlite3_step(use.statement)) == SQLITE_ROW) {
-        if (!read_row(use, info, values)) {
+        if (!views_read_row(use, info, values)) {
             e = ERR_CORRUPT;
             break;
         }
@@ -341,23 +342,23 @@ static uint32_t scan_shape_number(const struct view_scan *q)
 enum err sqlite_views_scan_with(struct store_sqlite *s, struct db *d, const struct view_scan *q,
                                 view_row_cb row, void *context)
 {
-    const struct view_info *info = info_of(s, q->table);
+    const struct view_info *info = views_info(s, q->table);
     struct scan_shape shape = {.q = q, .info = info};
     shape.count = view_index_order(q->table, q->index, shape.columns);
     struct bound bound;
     struct db_use use;
-    enum err e = db_prepare(d, (struct db_key){q->table, scan_shape_number(q)}, write_scan, &shape,
-                            &use);
+    enum err e =
+        db_prepare(d, (struct db_key){q->table, scan_shape_number(q)}, scan_write, &shape, &use);
     if (e != ERR_OK)
         return e;
     int at = 1;
     for (uint8_t i = 0; i < q->prefix_count; i++)
-        bind_value(use, at++, &q->prefix[i], &bound);
+        views_bind_value(use, at++, &q->prefix[i], &bound);
     for (uint8_t i = 0; i < q->from_count; i++)
-        bind_value(use, at++, &q->from[i], &bound);
+        views_bind_value(use, at++, &q->from[i], &bound);
     db_bind_number(use, at, q->limit);
     uint64_t given = 0;
-    return give_rows(use, info, row, context, &given);
+    return views_give_rows(use, info, row, context, &given);
 }
 
 enum err sqlite_views_scan(struct view_store *base, const struct view_scan *q, view_row_cb row,
@@ -377,7 +378,7 @@ enum err sqlite_views_get(struct view_store *base, const struct view_table *t,
                           const struct value *key, view_row_cb row, void *context)
 {
     struct store_sqlite *s = store_sqlite_of_views(base);
-    const struct view_info *info = info_of(s, t);
+    const struct view_info *info = views_info(s, t);
     struct db *d;
     enum err e = sqlite_views_borrow(s, &d);
     if (e != ERR_OK)
@@ -385,11 +386,11 @@ enum err sqlite_views_get(struct view_store *base, const struct view_table *t,
     uint64_t given = 0;
     struct bound bound;
     struct db_use use;
-    e = db_prepare(d, (struct db_key){t, SHAPE_GET}, write_get, info, &use);
+    e = db_prepare(d, (struct db_key){t, SHAPE_GET}, views_write_get, info, &use);
     if (e == ERR_OK) {
         for (uint8_t i = 0; i < t->key.count; i++)
-            bind_value(use, i + 1, &key[i], &bound);
-        e = give_rows(use, info, row, context, &given);
+            views_bind_value(use, i + 1, &key[i], &bound);
+        e = views_give_rows(use, info, row, context, &given);
     }
     sqlite_views_return(s, d);
     return e == ERR_OK && given == 0 ? ERR_NOT_FOUND : e;
@@ -397,8 +398,8 @@ enum err sqlite_views_get(struct view_store *base, const struct view_table *t,
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-static void bind_rest(struct store_sqlite *s, struct db_use use, int at,
-                      const struct view_info *info, const struct value *row)
+static void views_bind_rest(struct store_sqlite *s, struct db_use use, int at,
+                            const struct view_info *info, const struct value *row)
 {
     size_t size = packed_size_max(row, info->packed);
     array_reserve(s->rest, s->rest_cap, size);
@@ -411,20 +412,20 @@ enum err sqlite_views_put_row(struct view_store *base, const struct view_table *
 {
     struct store_sqlite *s = store_sqlite_of_views(base);
     struct db *d = &s->views_writer;
-    const struct view_info *info = info_of(s, t);
+    const struct view_info *info = views_info(s, t);
     if (!view_row_fits(t, info->ordered, row))
         return ERR_TOO_LARGE;
     struct bound bound;
     struct db_use use;
-    enum err e = db_prepare(d, (struct db_key){t, SHAPE_PUT}, write_put, info, &use);
+    enum err e = db_prepare(d, (struct db_key){t, SHAPE_PUT}, views_write_put, info, &use);
     if (e != ERR_OK)
         return e;
     int at = 1;
     for (uint8_t i = 0; i < t->column_count; i++)
         if ((info->packed >> i & 1) == 0)
-            bind_value(use, at++, &row[i], &bound);
+            views_bind_value(use, at++, &row[i], &bound);
     if (info->packed != 0)
-        bind_rest(s, use, at, info, row);
+        views_bind_rest(s, use, at, info, row);
     int code = db_finish_bound(use);
     return code == SQLITE_DONE ? ERR_OK : db_error(code);
 }
@@ -439,11 +440,11 @@ enum err sqlite_views_delete_row(struct view_store *base, const struct view_tabl
             return ERR_TOO_LARGE;
     struct bound bound;
     struct db_use use;
-    enum err e = db_prepare(d, (struct db_key){t, SHAPE_DELETE}, write_delete, t, &use);
+    enum err e = db_prepare(d, (struct db_key){t, SHAPE_DELETE}, views_write_delete, t, &use);
     if (e != ERR_OK)
         return e;
     for (uint8_t i = 0; i < t->key.count; i++)
-        bind_value(use, i + 1, &key[i], &bound);
+        views_bind_value(use, i + 1, &key[i], &bound);
     int code = db_finish(use);
     return code == SQLITE_DONE ? ERR_OK : db_error(code);
 }

@@ -22,8 +22,9 @@
 #include "runtime/store/views_priv.h"
 
 /* A new journal beside old views, or in place of one whose WAL is still here, would be an empty
- * ledger with somebody's money gone. */
-static enum err refuse_lost_journal(const struct store_sqlite *s, char *reason, size_t reason_size)
+ * ledger: all money would be gone. */
+static enum err store_sqlite_refuse_lost_journal(const struct store_sqlite *s, char *reason,
+                                                 size_t reason_size)
 {
     if (sqlite_files_filled(s->directory, db_journal.file_name, "") ||
         (!sqlite_files_filled(s->directory, db_views.file_name, "") &&
@@ -36,10 +37,11 @@ static enum err refuse_lost_journal(const struct store_sqlite *s, char *reason, 
     return ERR_CORRUPT;
 }
 
-/* Ids name shards by their remainder: with another number of them actors would be looked for, and
- * made, where their journal is not. A journal that cannot be read is the recovery's to tell. */
-static enum err refuse_other_shards(const struct store_sqlite *s, uint16_t shards, char *reason,
-                                    size_t reason_size)
+/* Ids name shards by their remainder: with another number of shards actors would be looked for,
+ * and made, in shards whose journal has nothing of them. A journal that cannot be read is reported
+ * by the recovery. */
+static enum err store_sqlite_refuse_other_shards(const struct store_sqlite *s, uint16_t shards,
+                                                 char *reason, size_t reason_size)
 {
     static const char sql[] =
         "SELECT max(shard) + 1 FROM leases WHERE EXISTS (SELECT 1 FROM batches)";
@@ -60,10 +62,11 @@ static enum err refuse_other_shards(const struct store_sqlite *s, uint16_t shard
     return ERR_UNSUPPORTED;
 }
 
-static enum err open_journal(struct store_sqlite *s, const struct store_sqlite_options *options,
-                             char *reason, size_t reason_size)
+static enum err store_sqlite_open_journal(struct store_sqlite *s,
+                                          const struct store_sqlite_options *options, char *reason,
+                                          size_t reason_size)
 {
-    enum err e = refuse_lost_journal(s, reason, reason_size);
+    enum err e = store_sqlite_refuse_lost_journal(s, reason, reason_size);
     if (e == ERR_OK)
         e = sqlite_files_usable(s->directory, &db_journal, reason, reason_size);
     if (e == ERR_OK)
@@ -73,7 +76,7 @@ static enum err open_journal(struct store_sqlite *s, const struct store_sqlite_o
     if (e == ERR_OK)
         e = sqlite_migrate_journal(s, options, reason, reason_size);
     if (e == ERR_OK)
-        e = refuse_other_shards(s, options->shards, reason, reason_size);
+        e = store_sqlite_refuse_other_shards(s, options->shards, reason, reason_size);
     int failed = e == ERR_OK ? commit_mark_open(&s->commit_mark, s->directory) : 0;
     if (failed != 0) {
         struct sqlite_path path = sqlite_files_path(s->directory, COMMIT_MARK_FILE, "");
@@ -82,10 +85,11 @@ static enum err open_journal(struct store_sqlite *s, const struct store_sqlite_o
     return e;
 }
 
-static enum err open_files(struct store_sqlite *s, const struct store_sqlite_options *options,
-                           char *reason, size_t reason_size)
+static enum err store_sqlite_open_files(struct store_sqlite *s,
+                                        const struct store_sqlite_options *options, char *reason,
+                                        size_t reason_size)
 {
-    enum err e = open_journal(s, options, reason, reason_size);
+    enum err e = store_sqlite_open_journal(s, options, reason, reason_size);
     if (e == ERR_OK)
         e = sqlite_rebuild_open(s, options, reason, reason_size);
     if (e != ERR_OK)
@@ -112,8 +116,8 @@ static enum err store_sqlite_views_size(struct view_store *base, uint64_t *bytes
 
 /* --- closing ---------------------------------------------------------------------------------- */
 
-/* What both stores use goes with the second. */
-static void release(struct store_sqlite *s)
+/* Frees what both stores use once both are closed. */
+static void store_sqlite_release(struct store_sqlite *s)
 {
     if (!s->journal_closed || !s->views_closed)
         return;
@@ -139,7 +143,7 @@ static void store_sqlite_close_journal(struct journal_store *base)
     db_close(&s->journal_checkpointer, keep_wal);
     db_close(&s->journal, keep_wal);
     s->journal_closed = true;
-    release(s);
+    store_sqlite_release(s);
 }
 
 static void store_sqlite_close_views(struct view_store *base)
@@ -151,7 +155,7 @@ static void store_sqlite_close_views(struct view_store *base)
     db_pool_close(&s->views_readers, true);
     db_close(&s->views_writer, !s->opened || !sqlite_checkpoint_all(s));
     s->views_closed = true;
-    release(s);
+    store_sqlite_release(s);
 }
 
 /* --- opening ---------------------------------------------------------------------------------- */
@@ -193,7 +197,7 @@ static const struct view_store_ops view_ops = {
     .close = store_sqlite_close_views,
 };
 
-static struct store_sqlite *make_store(const struct store_sqlite_options *options)
+static struct store_sqlite *store_sqlite_make(const struct store_sqlite_options *options)
 {
     struct store_sqlite *s = calloc(1, sizeof *s);
     struct view_info *views = calloc(KEY_VIEWS + options->table_count, sizeof *views);
@@ -233,7 +237,7 @@ enum err store_sqlite_open(const struct store_sqlite_options *options,
     if (strlen(options->directory) >= DB_PATH_MAX)
         return sqlite_files_refuse(reason, reason_size, "data directory", "use its name",
                                    ENAMETOOLONG);
-    struct store_sqlite *s = make_store(options);
+    struct store_sqlite *s = store_sqlite_make(options);
     if (s == NULL)
         return sqlite_files_refuse(reason, reason_size, options->directory, "open the store",
                                    ENOMEM);
@@ -241,7 +245,7 @@ enum err store_sqlite_open(const struct store_sqlite_options *options,
     if (e == ERR_OK)
         e = sqlite_files_lock(s->directory, &s->lock_fd, reason, reason_size);
     if (e == ERR_OK)
-        e = open_files(s, options, reason, reason_size);
+        e = store_sqlite_open_files(s, options, reason, reason_size);
     if (e != ERR_OK) {
         store_sqlite_close_views(&s->views_base); /* everything is left as it was found */
         store_sqlite_close_journal(&s->journal_base);

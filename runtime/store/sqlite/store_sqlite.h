@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The embedded store: two SQLite files in one directory. journal.db holds the batches (WAL,
+/* The embedded store: two SQLite files in one directory. journal.db has the batches (WAL,
  * synchronous=FULL: a returned append survives power loss), views.db what the projector derives
- * from them (it may be deleted; it is rebuilt). Apart, so that the projector's long transactions
- * never delay a commit. A third file, `commit-mark`, remembers how far both had come, so that a
- * lost end is noticed. */
+ * from them (it may be deleted; it is rebuilt). They are two files so that the projector's long
+ * transactions never delay a commit. A third file, `commit-mark`, remembers how far both had come,
+ * so that a lost end is noticed. */
 #ifndef SQLITE_STORE_SQLITE_H
 #define SQLITE_STORE_SQLITE_H
 
@@ -19,9 +19,11 @@ struct store_sqlite_options {
     /* merged in one commit of the views; 0: KEY_MERGE_KEYS (key_index.h) */
     size_t key_merge_keys;
     size_t key_filter_bytes; /* for filters over a shard's idempotency keys in memory, at most */
-    uint16_t shards; /* of the deployment: other than it was made with is refused; 0 = any */
-    /* Told, with the reason, that views.db is damaged and will be made anew from the journal: the
-     * caller's projector starts at its first batch. NULL: the opening is refused instead. */
+    uint16_t
+        shards; /* of the deployment; another number than it was made with is refused; 0 = any */
+    /* Called during the opening, on its thread, when views.db is damaged (`reason`) and will be
+     * made anew from the journal: the caller's projector then starts at its first batch. NULL: the
+     * opening is refused instead. */
     void (*rebuilding)(void *context, const char *reason);
     void *context;
 };
@@ -39,7 +41,8 @@ struct sqlite_migration {
     bool journal;
 };
 
-/* All of sql/sqlite/, made by sql/embed.py at build time: whoever names them links sql_dep. */
+/* All of sql/sqlite/, made by sql/embed.py at build time: a program that uses them links sql_dep.
+ */
 extern const struct sqlite_migration sqlite_migrations[];
 extern const uint32_t sqlite_migration_count;
 
