@@ -341,14 +341,9 @@ static const struct account_spec *spec_at(const struct bulk *b, uint32_t i)
     return &((const struct accounts_create *)m->body)->accounts[i];
 }
 
-static bool spec_linked(const struct bulk *b, uint32_t i)
+static uint32_t spec_flags(const struct bulk *b, uint32_t i)
 {
-    return (spec_at(b, i)->flags & ACCOUNT_FLAGS_LINKED) != 0;
-}
-
-static bool spec_imported(const struct bulk *b, uint32_t i)
-{
-    return (spec_at(b, i)->flags & ACCOUNT_FLAGS_IMPORTED) != 0;
+    return spec_at(b, i)->flags;
 }
 
 static uint16_t spec_make(const struct bulk *b, struct turn *t, uint32_t i)
@@ -387,8 +382,8 @@ enum turn_result accounts_on_create(struct turn *t, struct id128 self, const str
         turn_refuse(t, RESULT_NO_MEMORY);
         return TURN_DONE;
     }
-    struct bulk b = {c->accounts_count, (void *)(uintptr_t)m, spec_linked, spec_imported,
-                     spec_make, spec_refused};
+    struct bulk b = {c->accounts_count, (void *)(uintptr_t)m, ACCOUNT_FLAGS_LINKED,
+                     ACCOUNT_FLAGS_IMPORTED, spec_flags, spec_make, spec_refused};
     bool made = bulk_run(&b, t, codes);
     check(made);
     bulk_reply(t, codes, b.count, results);

@@ -11,16 +11,17 @@ struct chain {
     struct turn_savepoint start;
 };
 
-/* `imported`: the first item is, and so must be all. */
+/* `first`: flags of the first item. If it is imported all must be. */
 static uint16_t bulk_make(const struct bulk *b, struct turn *t, uint32_t i, const struct chain *c,
-                          bool imported)
+                          uint32_t flags, uint32_t first)
 {
-    if (c->open && i + 1 == b->count && b->linked(b, i))
+    if (c->open && i + 1 == b->count && (flags & b->linked) != 0)
         return RESULT_LINKED_EVENT_CHAIN_OPEN;
     if (c->broken)
         return RESULT_LINKED_EVENT_FAILED;
-    if (b->imported(b, i) != imported)
-        return imported ? RESULT_IMPORTED_EVENT_EXPECTED : RESULT_IMPORTED_EVENT_NOT_EXPECTED;
+    if (((flags ^ first) & b->imported) != 0)
+        return (first & b->imported) != 0 ? RESULT_IMPORTED_EVENT_EXPECTED
+                                          : RESULT_IMPORTED_EVENT_NOT_EXPECTED;
     return b->make(b, t, i);
 }
 
@@ -38,17 +39,19 @@ static void chain_break(struct turn *t, struct chain *c, uint32_t i, uint16_t *c
 bool bulk_run(const struct bulk *b, struct turn *t, uint16_t *codes)
 {
     struct chain c = {.open = false};
-    check(b->linked != NULL);
-    check(b->imported != NULL);
+    check(b->linked != 0);
+    check(b->imported != 0);
+    check(b->flags != NULL);
     check(b->make != NULL);
     check(b->refused != NULL);
-    bool imported = b->count > 0 && b->imported(b, 0);
+    uint32_t first = b->count > 0 ? b->flags(b, 0) : 0;
     for (uint32_t i = 0; i < b->count; i++) {
-        bool linked = b->linked(b, i);
+        uint32_t flags = b->flags(b, i);
+        bool linked = (flags & b->linked) != 0;
         turn_item(t, i);
         if (linked && !c.open)
             c = (struct chain){.open = true, .first = i, .start = turn_savepoint(t)};
-        codes[i] = bulk_make(b, t, i, &c, imported);
+        codes[i] = bulk_make(b, t, i, &c, flags, first);
         if (codes[i] == BULK_WAITING)
             return false;
         if (codes[i] != RESULT_OK) {

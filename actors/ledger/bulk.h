@@ -13,8 +13,8 @@
 struct bulk {
     uint32_t count;
     void *context;
-    bool (*linked)(const struct bulk *b, uint32_t index);
-    bool (*imported)(const struct bulk *b, uint32_t index);
+    uint32_t linked, imported; /* which flag of an item says so */
+    uint32_t (*flags)(const struct bulk *b, uint32_t index);
     /* Makes the item (emits) or returns why not (nothing emitted), BULK_WAITING among it. */
     uint16_t (*make)(const struct bulk *b, struct turn *t, uint32_t index);
     /* The item's refusal stands, and what its chain did is undone: time to remember it. */

@@ -22,16 +22,10 @@ static void take_up(struct transfers *all, uint32_t i)
     all->posting.transfer = all->specs[i];
 }
 
-static bool spec_linked(const struct bulk *b, uint32_t i)
+static uint32_t spec_flags(const struct bulk *b, uint32_t i)
 {
     const struct transfers *all = b->context;
-    return (all->specs[i].flags & TRANSFER_FLAGS_LINKED) != 0;
-}
-
-static bool spec_imported(const struct bulk *b, uint32_t i)
-{
-    const struct transfers *all = b->context;
-    return (all->specs[i].flags & TRANSFER_FLAGS_IMPORTED) != 0;
+    return all->specs[i].flags;
 }
 
 static uint16_t spec_make(const struct bulk *b, struct turn *t, uint32_t i)
@@ -66,7 +60,8 @@ static bool make_all(struct turn *t, const struct message *m, const struct trans
                                     .tenant_id = m->who.tenant_id,
                                     .any_tenant = m->who.operator},
                             };
-    const struct bulk b = {count, &all, spec_linked, spec_imported, spec_make, spec_refused};
+    const struct bulk b = {count,      &all,      TRANSFER_FLAGS_LINKED, TRANSFER_FLAGS_IMPORTED,
+                           spec_flags, spec_make, spec_refused};
     const struct turn_savepoint start = turn_savepoint(t);
     if (bulk_run(&b, t, codes))
         return true;

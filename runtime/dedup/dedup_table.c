@@ -177,7 +177,8 @@ static void range_take_in(struct dedup_range *range, struct id128 key)
         range->oldest = key;
     if (id128_compare(key, range->reach) > 0)
         range->reach = key;
-    check(id128_compare(range->oldest, range->reach) <= 0);
+    else
+        check(id128_compare(range->oldest, range->reach) <= 0);
 }
 
 static struct dedup_entry *generations_put(struct generations *row, struct id128 key,

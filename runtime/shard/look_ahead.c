@@ -15,11 +15,6 @@ static inline struct id128 look_ahead_id(const char *item_id)
     return id;
 }
 
-static inline uint64_t look_ahead_hash(const char *item_id)
-{
-    return id128_hash(look_ahead_id(item_id));
-}
-
 /* Items of the group that begins at this one; the last group may be short, those after it empty. */
 static uint32_t look_ahead_length(const struct look_ahead *l, uint32_t first)
 {
@@ -34,12 +29,15 @@ static const char *look_ahead_first(const struct look_ahead *l, uint32_t first, 
 
 static void look_ahead_slots(struct shard *s, uint32_t first)
 {
-    const struct look_ahead *l = &s->look_ahead;
+    struct look_ahead *l = &s->look_ahead;
     uint32_t length = look_ahead_length(l, first);
     for (uint16_t k = 0; k < l->actor_count; k++) {
         const char *at = look_ahead_first(l, first, l->actors[k].offset);
-        for (uint32_t i = 0; i < length; i++, at += l->item_size)
-            registry_prefetch_slot(&s->registry, l->actors[k].kind, look_ahead_hash(at));
+        uint64_t *hashes = l->hashes[first / LOOK_AHEAD_GROUP % 2][k];
+        for (uint32_t i = 0; i < length; i++, at += l->item_size) {
+            hashes[i] = id128_hash(look_ahead_id(at));
+            registry_prefetch_slot(&s->registry, l->actors[k].kind, hashes[i]);
+        }
     }
     for (uint16_t k = 0; k < l->decision_count; k++) {
         const char *at = look_ahead_first(l, first, l->decisions[k].offset);
@@ -60,9 +58,9 @@ static void look_ahead_states(struct shard *s, uint32_t first)
     for (uint16_t k = 0; k < l->actor_count; k++) {
         uint16_t kind = l->actors[k].kind;
         struct actor **found = l->found[first / LOOK_AHEAD_GROUP % 2][k];
-        const char *at = look_ahead_first(l, first, l->actors[k].offset);
-        for (uint32_t i = 0; i < length; i++, at += l->item_size)
-            found[i] = registry_guess(r, kind, look_ahead_hash(at));
+        const uint64_t *hashes = l->hashes[first / LOOK_AHEAD_GROUP % 2][k];
+        for (uint32_t i = 0; i < length; i++)
+            found[i] = registry_guess(r, kind, hashes[i]);
         for (uint32_t i = 0; i < length; i++)
             registry_prefetch(r, kind, found[i]);
     }
@@ -94,20 +92,31 @@ void look_ahead_begin(struct shard *s, const struct message *m)
     look_ahead_states(s, 0);
 }
 
-void look_ahead_item(struct shard *s, uint32_t item)
+static void look_ahead_recall(struct shard *s, uint32_t item)
 {
-    struct look_ahead *l = &s->look_ahead;
-    check(item < l->count);
-    uint32_t within = item % LOOK_AHEAD_GROUP;
-    if (within == 0) {
-        look_ahead_slots(s, item + 2 * LOOK_AHEAD_GROUP);
-        look_ahead_states(s, item + LOOK_AHEAD_GROUP);
-    }
-    struct actor *const *found = &l->found[item / LOOK_AHEAD_GROUP % 2][0][within];
+    const struct look_ahead *l = &s->look_ahead;
+    struct actor *const *found =
+        &l->found[item / LOOK_AHEAD_GROUP % 2][0][item % LOOK_AHEAD_GROUP];
     struct actor *const *end = found + (size_t)l->actor_count * LOOK_AHEAD_GROUP;
     for (; found < end; found += LOOK_AHEAD_GROUP)
         if (*found != NULL)
             registry_recall(&s->registry, *found);
+}
+
+static cold void look_ahead_group(struct shard *s, uint32_t item)
+{
+    look_ahead_slots(s, item + 2 * LOOK_AHEAD_GROUP);
+    look_ahead_states(s, item + LOOK_AHEAD_GROUP);
+    look_ahead_recall(s, item);
+}
+
+void look_ahead_item(struct shard *s, uint32_t item)
+{
+    check(item < s->look_ahead.count);
+    if (item % LOOK_AHEAD_GROUP == 0)
+        look_ahead_group(s, item);
+    else
+        look_ahead_recall(s, item);
 }
 
 void look_ahead_forget(struct shard *s)

@@ -27,6 +27,8 @@ struct look_ahead {
     struct message_id decisions[LOOK_AHEAD_IDS_MAX];
     /* Of this group of items and the next one, id by id: probably the items' actors; NULL: none. */
     struct actor *found[2][LOOK_AHEAD_IDS_MAX][LOOK_AHEAD_GROUP];
+    /* Of the next group and the one after it, likewise: of the ids. */
+    uint64_t hashes[2][LOOK_AHEAD_IDS_MAX][LOOK_AHEAD_GROUP];
 };
 
 /* A turn over the items of this message's list begins. */

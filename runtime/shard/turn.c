@@ -71,13 +71,19 @@ enum presence turn_find(struct turn *t, uint16_t kind, struct id128 id, const vo
     return is_self(t, kind, id) ? look_at(t, t->actor, state) : find_other(t, kind, id, state);
 }
 
+static cold void turn_first_item(struct turn *t, uint32_t item)
+{
+    look_ahead_begin(t->shard, t->message);
+    t->looks_ahead = true;
+    look_ahead_item(t->shard, item);
+}
+
 void turn_item(struct turn *t, uint32_t item)
 {
-    if (!t->looks_ahead) {
-        look_ahead_begin(t->shard, t->message);
-        t->looks_ahead = true;
-    }
-    look_ahead_item(t->shard, item);
+    if (t->looks_ahead)
+        look_ahead_item(t->shard, item);
+    else
+        turn_first_item(t, item);
 }
 
 /* The event or (event = false) the end of a record at a position; NULL: asked of the loader. */
@@ -261,8 +267,10 @@ uint16_t turn_shards(struct turn *t)
 bool turn_at_home(struct turn *t, struct id128 id)
 {
     const struct shard_options *o = &t->shard->options;
+    if (o->shards == 1)
+        return true;
     check(o->number < o->shards);
-    return o->shards == 1 || id128_home(id) % o->shards == o->number;
+    return id128_home(id) % o->shards == o->number;
 }
 
 void *turn_alloc(struct turn *t, size_t size)
