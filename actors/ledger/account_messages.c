@@ -382,8 +382,10 @@ enum turn_result accounts_on_create(struct turn *t, struct id128 self, const str
         turn_refuse(t, RESULT_NO_MEMORY);
         return TURN_DONE;
     }
-    struct bulk b = {c->accounts_count, (void *)(uintptr_t)m, ACCOUNT_FLAGS_LINKED,
-                     ACCOUNT_FLAGS_IMPORTED, spec_flags, spec_make, spec_refused};
+    struct bulk b = {c->accounts_count,    (void *)(uintptr_t)m,
+                     ACCOUNT_FLAGS_LINKED, ACCOUNT_FLAGS_IMPORTED,
+                     spec_flags,           spec_make,
+                     spec_refused};
     bool made = bulk_run(&b, t, codes);
     check(made);
     bulk_reply(t, codes, b.count, results);

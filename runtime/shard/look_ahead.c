@@ -95,8 +95,7 @@ void look_ahead_begin(struct shard *s, const struct message *m)
 static void look_ahead_recall(struct shard *s, uint32_t item)
 {
     const struct look_ahead *l = &s->look_ahead;
-    struct actor *const *found =
-        &l->found[item / LOOK_AHEAD_GROUP % 2][0][item % LOOK_AHEAD_GROUP];
+    struct actor *const *found = &l->found[item / LOOK_AHEAD_GROUP % 2][0][item % LOOK_AHEAD_GROUP];
     struct actor *const *end = found + (size_t)l->actor_count * LOOK_AHEAD_GROUP;
     for (; found < end; found += LOOK_AHEAD_GROUP)
         if (*found != NULL)

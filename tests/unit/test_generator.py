@@ -18,7 +18,7 @@ SAMPLE = (HERE / "schemas" / "sample.toml").read_text(encoding="utf-8")
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(SCHEMAS))
-from generator import declarations, openapi  # noqa: E402
+from generator import copies, declarations, openapi, structs  # noqa: E402
 
 
 def generate(*arguments):
@@ -235,6 +235,94 @@ class Refusals(unittest.TestCase):
 
     def test_of_a_service_that_is_not_there(self):
         self.refused("sample.toml", SAMPLE, r"absent.toml: is missing", "sample,absent")
+
+
+class Structs(unittest.TestCase):
+    """What is made of a message beyond its wire form."""
+    def loaded(self, addition):
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "sample.toml").write_text(SAMPLE + addition, encoding="utf-8")
+            return declarations.load([folder, SCHEMAS], ["sample"])
+
+    def copied(self, addition):
+        """The lines of each function that copies, by its name."""
+        made = copies.header(self.loaded(addition), "sample")
+        return {name: [line.strip() for line in body.splitlines() if line.strip()]
+                for name, body in re.findall(r"static inline void (\w+)\(.*?\n{\n(.*?)}\n", made,
+                                             re.S)}
+
+    def test_copy_what_both_have(self):
+        made = self.copied(message('name = "amount", type = "amount" }, '
+                                   '{ name = "currency", type = "currency" }, '
+                                   '{ name = "other", type = "u8"',
+                                   'copies = ["sample_part", "samples_row"]\ndoc = "x"'))
+        both = ["to->amount = from->amount;", "to->currency = from->currency;"]
+        self.assertEqual(made, {"bad_from_sample_part": both, "bad_from_samples_row": both})
+
+    def test_copy_whether_it_is_there(self):
+        made = self.copied(message(
+            'name = "name", type = "text", max = 40, optional = true }, '
+            '{ name = "sample_id", type = "id:acc", optional = true }, '
+            '{ name = "latest", type = "text", max = 10, optional = true }, '
+            '{ name = "fee_currency", type = "currency" }, '
+            '{ name = "fee", type = "amount", currency = "fee_currency"',
+            'copies = ["sample_create"]\ndoc = "x"'))
+        self.assertEqual(made["bad_from_sample_create"], [
+            "to->has_name = true;", "to->name = from->name;",
+            "to->has_sample_id = !id128_is_zero(from->sample_id);",
+            "to->sample_id = from->sample_id;",
+            "to->has_latest = from->has_latest;", "to->latest = from->latest;",
+            "to->fee_currency = from->fee_currency;", "to->fee = from->fee;"])
+
+    def test_copy_lists_with_their_count(self):
+        made = self.copied(message('name = "parts", type = "list:sample_part", max = 4',
+                                   'copies = ["sample_reply"]\ndoc = "x"'))
+        self.assertEqual(made["bad_from_sample_reply"], [
+            "to->parts = from->parts;", "to->parts_count = from->parts_count;"])
+
+    def test_leave_metadata_that_one_has_encoded(self):
+        view = ('\n[view.bad]\ndoc = "x"\ncopies = ["sample_create"]\nkey = ["sample_id"]\n'
+                'columns = [{ name = "sample_id", type = "id:acc" }, { name = "metadata", type = "bytes" }]\n')
+        self.assertEqual(self.copied(view), {
+            "bad_row_from_sample_create": ["to->sample_id = from->sample_id;"]})
+
+    def test_copy_nothing_that_does_not_fit(self):
+        for names, body, said in [
+                ('"none"', 'name = "a", type = "u8"', r"bad\]: copies none, which is not another"),
+                ('"bad"', 'name = "a", type = "u8"', r"bad\]: copies bad, which is not another"),
+                ('"samples"', 'name = "a", type = "u8"', r"copies samples, which is not another"),
+                ('"sample_part"', 'name = "a", type = "u8"', r"it has no field in common"),
+                ('"sample_part"', 'name = "amount", type = "u8"',
+                 r"bad\] amount: cannot be copied from that of sample_part"),
+                ('"sample_create"', 'name = "part", type = "message:sample_part"',
+                 r"bad\] part: cannot be copied")]:
+            with self.subTest(said), self.assertRaisesRegex(declarations.DeclarationError, said):
+                self.copied(message(body, f'copies = [{names}]\ndoc = "x"'))
+
+    def tables(self, name, addition=""):
+        """The rows of a message's tables of ids and lists, and the counts its type names."""
+        made = structs.source(self.loaded(addition), "sample")
+        rows = [re.findall(r"^    {(.*)},$", found.group(1), re.M) if found else None
+                for found in (re.search(rf"struct message_{kind} {name}_{kind}s\[\] = {{\n(.*?)}};",
+                                        made, re.S) for kind in ("id", "list"))]
+        body = re.search(rf"const struct message_type {name}_type = {{\n(.*?)}};", made, re.S)
+        return rows, dict(re.findall(r"\.(ids|lists|id_count|list_count) = (.*),", body[1]))
+
+    def test_name_ids_and_lists(self):
+        rows, named = self.tables("sample_reply")
+        self.assertEqual(rows, [
+            ["offsetof(struct sample_reply, sample_id), KIND_ACCOUNT"],
+            ["offsetof(struct sample_reply, parts), offsetof(struct sample_reply, parts_count), "
+             "&sample_part_type"]])
+        self.assertEqual(named, {
+            "ids": "sample_reply_ids", "id_count": "array_len(sample_reply_ids)",
+            "lists": "sample_reply_lists", "list_count": "array_len(sample_reply_lists)"})
+
+    def test_name_no_ids_without_a_kind(self):
+        rows, named = self.tables("bad", message('name = "a", type = "raw_id"'))
+        self.assertEqual(rows, [None, None])
+        self.assertEqual(named, {"ids": "NULL", "id_count": "0", "lists": "NULL",
+                                 "list_count": "0"})
 
 
 class Output(unittest.TestCase):
