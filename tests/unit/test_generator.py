@@ -282,7 +282,8 @@ class Structs(unittest.TestCase):
 
     def test_leave_metadata_that_one_has_encoded(self):
         view = ('\n[view.bad]\ndoc = "x"\ncopies = ["sample_create"]\nkey = ["sample_id"]\n'
-                'columns = [{ name = "sample_id", type = "id:acc" }, { name = "metadata", type = "bytes" }]\n')
+                'columns = [{ name = "sample_id", type = "id:acc" }, '
+                '{ name = "metadata", type = "bytes" }]\n')
         self.assertEqual(self.copied(view), {
             "bad_row_from_sample_create": ["to->sample_id = from->sample_id;"]})
 
