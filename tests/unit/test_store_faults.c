@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The embedded store over a disk that fails: the same short history with the n-th write, sync or
  * truncation failing, n = 1, 2, ... until none is hit. After each run the journal must hold what
- * was acknowledged and at most the one batch whose fate was unknown, and a restart must agree. */
+ * was acknowledged and at most the one batch whose fate was unknown, and a restart must agree. The
+ * same with keys: of those in the views, and only of those, the position must be found while their
+ * runs are merged. */
 #include "tests/unit/store_fixture.h"
 
 #include <errno.h>
@@ -314,8 +316,8 @@ static void copy_file(const char *from, const char *to, const char *name)
     assert_int_equal(fclose(out), 0);
 }
 
-/* What a start would find if the process died now. */
-static uint64_t head_after_a_crash(const struct fixture *f)
+/* Opens what a start would find if the process died now. */
+static struct fixture open_after_a_crash(const struct fixture *f)
 {
     static const char *const names[] = {"journal.db", "journal.db-wal", "views.db",
                                         "views.db-wal", "commit-mark"};
@@ -324,9 +326,20 @@ static uint64_t head_after_a_crash(const struct fixture *f)
     for (size_t i = 0; i < array_len(names); i++)
         copy_file(f->directory, after.directory, names[i]);
     assert_int_equal(fixture_open_sqlite(&after), ERR_OK);
+    return after;
+}
+
+static void close_after_a_crash(struct fixture *after)
+{
+    fixture_close(after);
+    remove_directory(after->directory);
+}
+
+static uint64_t head_after_a_crash(const struct fixture *f)
+{
+    struct fixture after = open_after_a_crash(f);
     uint64_t found = head(after.journal, SHARD);
-    fixture_close(&after);
-    remove_directory(after.directory);
+    close_after_a_crash(&after);
     return found;
 }
 
@@ -360,6 +373,125 @@ static void a_commit_whose_index_cannot_grow_is_unknown(void **state)
     disk_stop(&disk);
 }
 
+/* --- keys ------------------------------------------------------------------------------------- */
+
+#define KEYS_SLICE 4 /* merged in one commit */
+#define KEYS_STEP 2  /* added in one commit */
+/* A merge begins in the commit of step 8 (sixteen keys) and ends in that of step 11; the following
+ * commits delete its sources. */
+#define STEP_MERGING 8
+#define STEPS 14
+
+static const struct key_space keys_space = {SHARD, KEY_KIND_REQUEST};
+
+static struct id128 key_of(uint64_t n)
+{
+    return (struct id128){id128_hash((struct id128){n, 1}), n};
+}
+
+/* Keys KEYS_STEP * (step - 1) and on, each with its number as its position. */
+static enum err add_keys(struct view_store *v, uint64_t step)
+{
+    struct key_decision decisions[KEYS_STEP];
+    for (uint64_t i = 0, n = KEYS_STEP * (step - 1); i < KEYS_STEP; i++, n++)
+        decisions[i] = (struct key_decision){key_of(n), n, step};
+    enum err e = v->ops->begin(v);
+    if (e == ERR_OK)
+        e = v->ops->keys_add(v, keys_space, decisions, KEYS_STEP);
+    if (e == ERR_OK)
+        e = commit_at(v, SHARD, step);
+    if (e != ERR_OK)
+        v->ops->rollback(v);
+    return e;
+}
+
+/* The keys of the steps that are in the views are found, the others are not. Returns the number of
+ * these steps, which is `acknowledged`, or one more if a commit failed. */
+static uint64_t check_keys(struct view_store *v, uint64_t acknowledged, bool failed)
+{
+    uint64_t there = views_seq(v, SHARD);
+    assert_in_range(there, acknowledged, acknowledged + failed);
+    for (uint64_t n = 0; n < KEYS_STEP * (STEPS + 1); n++) {
+        uint64_t position = UINT64_MAX;
+        enum err e = v->ops->key_find(v, keys_space, key_of(n), &position);
+        assert_int_equal(e, n < KEYS_STEP * there ? ERR_OK : ERR_NOT_FOUND);
+        assert_int_equal(position, e == ERR_OK ? n : UINT64_MAX);
+    }
+    return there;
+}
+
+static uint64_t check_keys_after_a_crash(const struct fixture *f, uint64_t acknowledged)
+{
+    struct fixture after = open_after_a_crash(f);
+    uint64_t there = check_keys(after.views, acknowledged, true);
+    close_after_a_crash(&after);
+    return there;
+}
+
+/* Adds keys up to this step. After a failure the position says what is there, as it does to the
+ * projector, and a start after a crash must find the same. */
+static void add_keys_until(struct fixture *f, uint64_t last)
+{
+    uint64_t there = views_seq(f->views, SHARD);
+    while (there < last) {
+        if (add_keys(f->views, there + 1) == ERR_OK) {
+            there++;
+            continue;
+        }
+        const uint64_t found = check_keys(f->views, there, true);
+        assert_int_equal(check_keys_after_a_crash(f, there), found);
+        there = found;
+    }
+}
+
+static bool is_merging(const struct fixture *f)
+{
+    char path[300];
+    sqlite3 *handle;
+    sqlite3_stmt *statement;
+    snprintf(path, sizeof path, "%s/views.db", f->directory);
+    assert_int_equal(sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE, "payd-pages"),
+                     SQLITE_OK);
+    /* KEY_RUN_UNFINISHED */
+    static const char sql[] = "SELECT 1 FROM key_runs WHERE state = 3";
+    assert_int_equal(sqlite3_prepare_v2(handle, sql, -1, &statement, NULL), SQLITE_OK);
+    bool found = sqlite3_step(statement) == SQLITE_ROW;
+    sqlite3_finalize(statement);
+    sqlite3_close(handle);
+    return found;
+}
+
+static void keys_are_found_whatever_call_of_a_merge_fails(void **state)
+{
+    enum failure failure = *(enum failure *)*state;
+    struct disk disk = {.failed = 1};
+    uint32_t runs = 0;
+    while (disk.failed > 0) {
+        disk_start(&disk);
+        void *fixture = NULL;
+        fixture_sqlite(&fixture);
+        struct fixture *f = fixture;
+        f->key_merge_keys = KEYS_SLICE;
+        fixture_restart(f);
+        add_keys_until(f, STEP_MERGING);
+        assert_true(is_merging(f));
+        disk.failed = 0;
+        disk.calls_before = runs++;
+        disk.failure = failure;
+        add_keys_until(f, STEPS);
+        assert_false(is_merging(f));
+        check_keys(f->views, STEPS, false);
+        fixture_close(f);
+        disk.failure = FAILURES;
+        assert_int_equal(fixture_open_sqlite(f), ERR_OK);
+        check_keys(f->views, STEPS, false);
+        fixture_done(&fixture);
+        disk_stop(&disk);
+    }
+    print_message("keys, %s: %u places\n", failures[failure].name, runs - 1);
+    assert_true(runs > 1);
+}
+
 int main(void)
 {
     static enum failure each[FAILURES] = {FAIL_WRITE_IO, FAIL_WRITE_FULL, FAIL_SYNC,
@@ -370,6 +502,11 @@ int main(void)
          &each[FAIL_WRITE_FULL]},
         {"sync", every_failing_call_is_survived, NULL, NULL, &each[FAIL_SYNC]},
         {"truncate", every_failing_call_is_survived, NULL, NULL, &each[FAIL_TRUNCATE]},
+        {"keys, write", keys_are_found_whatever_call_of_a_merge_fails, NULL, NULL,
+         &each[FAIL_WRITE_IO]},
+        {"keys, write to a full disk", keys_are_found_whatever_call_of_a_merge_fails, NULL, NULL,
+         &each[FAIL_WRITE_FULL]},
+        {"keys, sync", keys_are_found_whatever_call_of_a_merge_fails, NULL, NULL, &each[FAIL_SYNC]},
         cmocka_unit_test(a_commit_whose_index_cannot_grow_is_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
