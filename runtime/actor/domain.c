@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Look-up tables over the services, so that a message or event finds its code in one step. */
+/* Each table has one slot for every possible number, so one access finds the code, without a hash.
+ * What the services declare twice or out of range stops the process when it starts, not when the
+ * first such message comes. */
 #include "runtime/actor/domain.h"
 
 static void add_kinds(struct domain *d, const struct service *s)

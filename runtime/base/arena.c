@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Chunked arena. The first chunk survives resets, so a request of ordinary size costs no malloc. */
+/* A list of chunks, of which only the newest is filled; an allocation that does not fit starts a
+ * new chunk, and what was left of the older one stays unused. The first chunk survives resets, so a
+ * request of ordinary size costs no malloc. The limit counts the bytes asked for, not those of the
+ * chunks, so that it does not depend on how allocations happen to fit. Failure is sticky: a decoder
+ * may check once at its end. */
 #include "runtime/base/arena.h"
 
 #include <stdlib.h>

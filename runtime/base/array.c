@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Growth by doubling, with at least BYTES_MIN bytes at first. Overflow of count times size is
+ * caught by reallocarray(). */
 #include "runtime/base/array.h"
 
 #include <stdlib.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base64url: six bits a character, most significant first. */
+/* Six bits a character, most significant first: bits are shifted into an accumulator and whole
+ * bytes (or characters) are taken from its upper end. What is left at the end must be zero, so that
+ * each byte string has one spelling and a signature cannot be written in two ways. */
 #include "runtime/base/base64url.h"
 
 #define FOREIGN 0xff

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* English text of the runtime's errors. */
+/* One switch made from ERR_LIST, so that the compiler names an error without text. */
 #include "runtime/base/error.h"
 
 const char *err_text(enum err e)

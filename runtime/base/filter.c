@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Blocked Bloom filter: the key's hash picks a block of eight words and one bit in each word. */
+/* A blocked Bloom filter: the upper half of the key's hash picks a block of eight words, which is
+ * one cache line, and the rest picks one bit in each word; a look-up therefore costs one miss of
+ * the cache. Bits are only ever set: an old key stays "maybe seen", which costs a look-up and no
+ * correctness. Huge pages where the system gives them, since each key lies on another page. */
 #include "runtime/base/filter.h"
 
 #include <stdlib.h>

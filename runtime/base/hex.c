@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Writing gives lower case only, and so does reading of stored bytes; digits of requests may be of
+ * either case. */
 #include "runtime/base/hex.h"
 
 static const char hex_digits[] = "0123456789abcdef";

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Making, storing and spelling of 128-bit identifiers. */
+/* The text is base32 of the number, made in two groups of 60 bits and two single characters, so
+ * that no shift of 128 bits is needed. Reading looks each character up in a table and gathers all
+ * values in one word; a foreign character sets bits above 31 there, which are looked at once at the
+ * end instead of at each of 26 characters. */
 #include "runtime/base/id128.h"
 
 /* Crockford's base32: no I, L, O, U. Their look-alike aliases are refused, so that an id has one

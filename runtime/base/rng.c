@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* xoshiro256** with its seed expanded by splitmix64. */
+/* xoshiro256** (Blackman and Vigna) with its four words expanded from one seed by splitmix64, which
+ * cannot give the state of all zeros. The same seed gives the same numbers on every machine: the
+ * simulator's runs are repeated by it. */
 #include "runtime/base/rng.h"
 
 #include "runtime/base/check.h"

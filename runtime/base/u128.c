@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Product and decimal text of unsigned 128-bit integers. */
+/* What needs more than the compiler's own operators. Decimal text divides by ten, in 128 bits only
+ * as long as the value needs it; reading refuses what has a second spelling. */
 #include "runtime/base/u128.h"
 
 #define DIGITS_MAX (U128_TEXT_MAX - 1)

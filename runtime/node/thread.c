@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Threads on pthreads and Linux: nice values and processors are per thread there. */
+/* Threads on pthreads and Linux, where nice values, slices and processors belong to a thread and
+ * not to the process; each thread sets them for itself before its work. A failure there is ignored:
+ * the work does not depend on them. Signals are blocked around pthread_create() rather than in the
+ * new thread, so that none can arrive before its first instruction. */
 #include "runtime/node/thread.h"
 
 #include <sched.h>

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Building of lines is pure (log_format); only log_line() touches the clock and the descriptor. */
+/* log_format() builds a line and depends on its arguments alone, so tests compare whole lines;
+ * log_line() reads the clock and writes. A field that does not fit is taken back as a whole, and
+ * the room for the closing bracket is kept free from the start, so a cut line is still valid JSON.
+ * The descriptor is asked for room before each write: a reader that has stopped costs lines, never
+ * a blocked shard. */
 #include "runtime/observe/log.h"
 
 #include <errno.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Linux: /proc/self and getrusage(). */
+/* Reads /proc/self and getrusage() anew at each call. The start is computed as now minus the time
+ * since then, from two clocks read one after the other, and therefore rounded to 10 ms: otherwise
+ * it would change a little between two calls. */
 #include "runtime/observe/process.h"
 
 #include <dirent.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A table for each kind, by the actor's id; an entry whose last flag is lifted goes. */
+/* One table for each kind, by the actor's id. Every change is made twice, in the entry and in the
+ * flags of the resident actor: turns look at the flags alone, the entry is for the moment when the
+ * actor becomes resident again. An entry exists as long as one of its flags is set. With no entry
+ * at all, the usual case, a look-up touches no table. */
 #include "runtime/shard/controls.h"
 
 #include <stdlib.h>

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inspection: what an operator may ask of a shard and of any actor in it. */
+/* Between turns, so what is read belongs to one moment. While the shard recovers, registry and
+ * dedup tables belong to the recovering worker: statistics leave their counts out, and no actor is
+ * found. A command first takes in the messages that were sent before it, so that a suspension
+ * applies from its own position in the order on. A replayed dead letter is posted like a new
+ * message. */
 #include "runtime/shard/shard_priv.h"
 
 void shard_get_stats(const struct shard *s, struct shard_stats *stats)
@@ -23,7 +27,7 @@ void shard_get_stats(const struct shard *s, struct shard_stats *stats)
     stats->scrubs = s->scrub.passes;
     stats->damaged_seq = s->scrub.damaged_seq;
     if (s->recovery != NULL)
-        return; /* registry and outcomes are the worker's */
+        return; /* registry and dedup tables are the worker's */
     stats->resident = s->registry.resident;
     stats->outcomes = dedup_table_count(&s->ids) + dedup_table_count(&s->keys);
     for (int k = 0; k < KIND_MAX; k++)

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two arrays that are swapped: one collects requests, the other is being read. */
+/* Two arrays that are swapped: one collects requests on the loop, the other is being read by the
+ * worker; when a group is back, the next one starts. On the worker the loads are sorted by
+ * position, so that all parts of one batch are found in one walk over its body, whose hash is
+ * verified first. Back on the loop, parts enter a table that turns look in, states go to the
+ * owner's callback and are freed after it. A part beyond LOADER_PARTS_MAX is dropped and the group
+ * reported as overflowed. After a reset the answers of the group under way are dropped: they are of
+ * the time before. */
 #include "runtime/shard/loader.h"
 
 #include <stdlib.h>

@@ -29,9 +29,9 @@ enum load_what {
 struct load {
     enum load_what what;
     uint16_t kind;      /* STATE */
-    struct id128 id;    /* STATE: the actor; OUTCOME: the key */
-    bool is_key;        /* OUTCOME: of the table of keys, not of ids */
-    uint64_t position;     /* PART: asked; OUTCOME: answer, 0 = none */
+    struct id128 id;    /* STATE: the actor; DECISION: the key */
+    bool is_key;        /* DECISION: of the table of keys, not of ids */
+    uint64_t position;     /* PART: asked; DECISION: answer, 0 = none */
     enum err result;
     uint64_t due_ns;    /* STATE */
     struct slice body;  /* STATE: its bytes, allocated */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Treap: a search tree by key that is a heap by priority. */
+/* A search tree by key that is a heap by priority: insertion goes down to where the new priority
+ * belongs and splits the rest of the path there, removal merges both subtrees. All walks are loops,
+ * because the depth is logarithmic only on average. */
 #include "runtime/sim/ordered.h"
 
 #include <stdlib.h>

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The simulated store: journal, leases, faults and crashes. */
+/* Batches are in one ordered map by shard and seq. An append first makes durable what is under way,
+ * checks lease and seq, then draws its faults: refused (IO, STORE_FULL), or UNKNOWN, written or
+ * not. After IO and UNKNOWN every write fails until reopen(), as after a failed fsync. What was
+ * written but not confirmed is in the list `under_way`, in order, until a later append, reopen() or
+ * store_sim_delivered() makes it durable; a crash loses all of it, tears its last batch or keeps
+ * it. `committed` in a lease is the newest batch that was promised, so that a checker can tell a
+ * lost one from one that never was. */
 #include "runtime/sim/store_sim.h"
 
 #include <stdlib.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Walks over views: the contract of views.h checked once for every store. */
+/* What is the same for every store: a scan or look-up is checked here against its table and then
+ * passed to the store's own function. Wrong types or counts are mistakes of ours and stop the
+ * process; a number above 2^63-1 in a key may come from a request, cannot be in any row, and gives
+ * ERR_TOO_LARGE. Sets of columns are bit masks. */
 #include "runtime/store/views.h"
 
 #include "runtime/store/view_store.h"

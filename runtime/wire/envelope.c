@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Reading goes through wire_reader, whose failure is sticky: all fields are read, and `failed` is
+ * looked at once before anything reaches the caller. A key or tenant that is present must not be
+ * empty, since empty means absent in the struct; the frame would have two spellings otherwise.
+ * Reading copies nothing. */
 #include "runtime/wire/envelope.h"
 
 #include "runtime/wire/reader.h"
