@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owned text: text and metadata that a state owns. */
+/* Metadata becomes one block: the pairs, then all their bytes, so one free ends it. Reading decodes
+ * into an arena of its own, which needs room for the pairs alone because their text points into the
+ * input, and copies what is whole. Memory comes from the registry, so a turn that is undone gives
+ * it back; without memory the process ends, so no caller looks for NULL. */
 #include "actors/common/owned_text.h"
 
 #include "runtime/base/arena.h"

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Page: parts of lists. */
+/* A cursor is one byte for the list and eight, big-endian, for each number of the key: it depends
+ * on nothing but the row, so it is good after a restart and while rows are added. It is not signed:
+ * a changed one begins elsewhere in a list whose rows are checked against the caller all the same.
+ * The walk ends before the row that page_look() refuses (page full, too many rows looked at, or no
+ * memory); the row before it gives the next cursor, wanted or not, so a filter that rarely matches
+ * gets on. */
 #include "actors/common/page.h"
 
 #include "schemas/result.h"

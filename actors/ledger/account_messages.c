@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opening, showing and changing accounts. */
+/* Each handler first finds everything it needs and returns TURN_WAIT while anything is being
+ * loaded, then checks, then emits and answers with the account as the event left it. Checks come in
+ * the order of their codes, since clients see the first that fails. An account that exists with the
+ * same fields is shown again, so that opening can be repeated; what may change later (closed,
+ * frozen) is not compared. An account of another tenant is NOT_FOUND. Several accounts in one
+ * message run through bulk.c. A closed account changes no more; a freeze or unfreeze without a
+ * difference records nothing. */
 #include "actors/ledger/account_messages.h"
 
 #include "actors/ledger/bulk.h"

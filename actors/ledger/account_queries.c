@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists of accounts and entries, and balances as of a moment. */
+/* Every list is one walk over a view: rows are filtered while they are read, and what the page
+ * keeps is copied into its arena, since a row is valid during its callback only. Accounts have no
+ * counters in their rows; those are in each account's newest entry, read after the walk for the
+ * rows of the page alone. A balance as of a moment is found by binary search over the versions,
+ * each entry having the counters after it; by effective time the entries that were recorded later
+ * with an earlier time are added to it, at most ACCOUNT_LATE_ENTRIES_MAX, beyond which the query is
+ * refused rather than wrong. */
 #include "actors/ledger/account_queries.h"
 
 #include "actors/ledger/account.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows are made from the account's state as its event left it. */
+/* Rows are made from the account's state as its event left it, not from the event: one function
+ * fills the row for every event, and no event needs all columns. */
 #include "actors/ledger/account_views.h"
 
 #include "actors/ledger/account.h"

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The ledger service: tables of kinds, rules, queries, views and locators. */
+/* Messages that make something have no target, so locators choose the shard: the one in the first
+ * id that the client gave, since all accounts of a posting are in one shard, or else the shard of
+ * the tenant. The second member of a rule is the id under which a later message with the same id
+ * finds this decision again; events without one (openings, expiries) are found by the state they
+ * leave. Needs name both accounts of a transfer, so that the projector loads the states of many
+ * events at once. */
 #include "actors/ledger/ledger_service.h"
 
 #include "actors/ledger/account.h"

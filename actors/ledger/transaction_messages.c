@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All legs are found, then made one after the other; the first refusal undoes those before it. */
+/* All legs are found first, which may wait; then they are made one after the other, each checked
+ * against what the ones before it left. The first refusal rolls back to the beginning, and the
+ * answer names the leg. Reversing makes the opposite legs in the opposite order, because a later
+ * leg may have used what an earlier one brought. A transaction has no actor: its event is found by
+ * its id, as are those of its transfers, and "reversed by" by a key derived from the id. A retry of
+ * a reversal with the same id shows the first one. */
 #include "actors/ledger/transaction_messages.h"
 
 #include "actors/ledger/account.h"

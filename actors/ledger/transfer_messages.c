@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every handler fills a posting and ends in transfer_conclude(). */
+/* Every handler fills a posting, finds what it needs (or waits), checks it, and ends in
+ * transfer_conclude(): emit and show it, show the earlier transfer of the same id, or refuse. A
+ * transient refusal of an id that the client chose is recorded, so that the id keeps its first
+ * answer. A post or void is addressed to the pending transfer, a reversal to the transfer that it
+ * reverses; a reversal is an ordinary posting with both accounts exchanged, and a second event says
+ * what it reverses. */
 #include "actors/ledger/transfer_messages.h"
 
 #include "actors/ledger/account.h"

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists of transfers: of a tenant, of an account, of a multi-leg transaction. */
+/* A tenant's list walks the transfers themselves, newest first. An account's or a transaction's
+ * walks another table for at most a page of ids (candidates) and then reads each transfer by its
+ * key; filters apply there, so such a page may be short. An account's cursor is therefore a version
+ * of its entries. Description and metadata are in rows of their own and read last, for the
+ * transfers of the page only. */
 #include "actors/ledger/transfer_queries.h"
 
 #include "actors/ledger/ledger_list.h"

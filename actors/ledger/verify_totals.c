@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Of each currency one line, found by looking through those there are. */
+/* Of each currency one line, found by looking through those there are: they are few. */
 #include "actors/ledger/verify_totals.h"
 
 #include "actors/ledger/ledger_totals.h"

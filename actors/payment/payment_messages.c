@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Handlers of a payment: create, show, capture, refund, cancel, expire. */
+/* The path of each handler: find the payment and both wallets (or wait); who may do it, and
+ * If-Match; the amount; the table of states; the posting; the payment's event; the answer. The
+ * posting is the last that can be refused, because it emits. Payer and payee are in one shard, so
+ * one turn decides all of it. The time of an authorisation is checked at a capture too, since its
+ * timeout may be late. At the timeout an operator may have resolved the pending transfer in the
+ * ledger: then only the payment's own event is left to record; any other refusal fails the turn. */
 #include "actors/payment/payment_messages.h"
 
 #include "actors/payment/payment.h"

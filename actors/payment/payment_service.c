@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The payment service: tables of kinds, rules, queries and views; and what must always hold. */
+/* Tables of constants, and the audit: each payment in memory by itself, not compared with the
+ * pending transfer in the ledger. */
 #include "actors/payment/payment_service.h"
 
 #include "actors/payment/payment.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The states of a payment as a table. */
+/* The table has a cell for every status and action, so nothing depends on the order of ifs; an
+ * action that is refused says why in its cell. One thing does not fit: a refund while part is still
+ * authorised leaves the status as it is, and payment_status_after() applies it when the last part
+ * is captured or given back. */
 #include "actors/payment/payment_status.h"
 
 #include "runtime/base/check.h"

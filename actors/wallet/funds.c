@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Funds: what wallets and payments ask of the ledger. */
+/* Builds postings in the ledger's own form and runs them within the caller's turn: there is no
+ * message between wallet and ledger. funds_prepare() finds the clearing account first; if it does
+ * not exist, it is opened after a savepoint and the posting is found and checked once more with it,
+ * and a refusal rolls the opening back. The clearing account's id is a hash of tenant and currency
+ * in the shard, so no table of them is needed and two turns cannot open two. */
 #include "actors/wallet/funds.h"
 
 #include "actors/ledger/account.h"

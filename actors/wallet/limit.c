@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Limit: per transaction and per UTC day. */
+/* One sum with the day that it belongs to: a new day begins by the first debit whose day differs,
+ * without a timer. Time comes from the caller, that of the turn or event, so a replay gives the
+ * same sums. */
 #include "actors/wallet/limit.h"
 
 #include "schemas/result.h"

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists of wallets, of their movements and of their holds. */
+/* Wallets and holds are one walk over their own view each; balances come from the newest entry of
+ * each wallet's account. Movements are entries, whose type follows from the code of the transfer,
+ * the kind of the entry and its direction by a table (first match); entries that are no movement of
+ * the wallet are passed over. After the walk, and for the page only, each movement's transfer gives
+ * the hold or payment behind it, and that one's row the description and metadata. If such a row is
+ * missing, the fields stay empty; one that cannot be read gives CORRUPT. */
 #include "actors/wallet/wallet_queries.h"
 
 #include "actors/common/page.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The wallet service: tables of kinds, rules, queries and views; and what must always hold. */
+/* Tables of constants, and the audit: each hold and wallet in memory by itself, without the ledger.
+ * wallet_debited has no row in the views: it only counts towards limits. */
 #include "actors/wallet/wallet_service.h"
 
 #include "actors/wallet/hold.h"
