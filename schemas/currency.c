@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Currencies and decimals. */
+/* Amounts are whole minor units or digits with a scale; conversion multiplies by a power of ten and
+ * is exact, or says that it does not fit. A currency is found by its number through an array, by
+ * its code by binary search, since the generated list is in the order of codes. A number has one
+ * spelling apart from zeros at the end of its decimals. */
 #include "schemas/currency.h"
 
 #include <string.h>

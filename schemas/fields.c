@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fields on the wire. */
+/* Every function reads on after a failure of the reader and returns something harmless, so
+ * generated code checks `failed` once, at the end. Messages may have more elements than are known
+ * here (a newer sender), stored states may not. */
 #include "schemas/fields.h"
 
 bool fields_printable(struct slice text)

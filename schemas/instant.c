@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Instants: the civil-date arithmetic counts years from March, so that leap days come last. */
+/* Dates are counted in days from 0000-03-01, in eras of 400 years: with the year beginning in March
+ * the leap day is its last, and the length of months follows one formula. Both the date as written
+ * and the instant in UTC must be from 1970 on, and the product in nanoseconds is checked before it
+ * is made. */
 #include "schemas/instant.h"
 
 #include <string.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What actors do, and doing something about it. */
+/* top sends the same message every second and draws the answer over the last one; with --once, with
+ * --json or without a terminal it prints one answer and ends. Any failure ends it with its exit
+ * code. The five commands that control an actor are one message, whose action follows from the
+ * command's name. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

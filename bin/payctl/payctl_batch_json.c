@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of the batch's body become JSON as record_reader gives them: a record's begin opens an
+ * object, its events are items in it, its end closes it with the answer. The batch is shown whether
+ * its hash holds or not; `fault` says why it does not. At the first part that cannot be read the
+ * walk ends, and what is open is closed, so the output is JSON in any case. An event or answer that
+ * does not fit its declaration, or whose number is not known, is shown as bytes. */
 #include "bin/payctl/payctl_batch_json.h"
 
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commands that are more than one message, as the table that help and completion read too. */
+/* The commands that are more than one message, written by hand; payctl.c appends those that are
+ * generated. Help and completion read the same table, so a command cannot lack its help. */
 #include "bin/payctl/payctl.h"
 
 static const struct command_option actor_options[] = {

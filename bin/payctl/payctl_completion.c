@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Scripts that complete payctl's commands and options in bash, zsh and fish. */
+/* The script for bash has the whole list of commands in it, a line each with its options, and picks
+ * the lines that begin with the words typed so far; zsh runs the same script through bashcompinit.
+ * fish gets one line for each word. No script calls payctl, so completing works without a payd. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Help about the commands, from the same tables that they are run by, and the version. */
+/* Everything comes from the tables that commands are run by: one word that begins several commands
+ * (wallets) lists them, two words show a command and its options, and none lists all. A summary is
+ * the first sentence of a command's text. A word that is no command is explained as in a command
+ * line and ends with PAYCTL_USAGE. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Unquoting moves the content of a cell to its front: it only becomes shorter, so no memory is
+ * needed. NUL, CR and LF all end the line. */
 #include "bin/payctl/payctl_import_csv.h"
 
 #include <string.h>

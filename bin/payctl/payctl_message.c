@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands that are one message and its answer, as declared. */
+/* Options go through the readers of JSON fields, as a query's parameters do, so payctl and HTTP
+ * take the same forms and refuse with the same rules; an error names the option instead of the
+ * field. Fields that no option gives are the defaults of the message, or missing. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Each call writes the line over the last one. The bar is as long as the terminal leaves room for,
+ * asked anew each time: a line that wraps could not be written over. */
 #include "bin/payctl/payctl_progress.h"
 
 #include <stdio.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The journal's file is looked for first, because opening would make a new one in a wrong
+ * directory. A directory that a payd uses gives ERR_IN_USE, and the message says how to ask that
+ * payd instead. */
 #include "bin/payctl/payctl_store.h"
 
 #include <stdio.h>

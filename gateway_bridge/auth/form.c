@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Decodes a form in one pass into the memory of the form. */
+/* One pass: the body is cut at & and =, and each name and value is decoded into the form's own
+ * text, which is never the shorter one. A repeated name is refused, because two readers could each
+ * take another value of it. */
 #include "gateway_bridge/auth/form.h"
 
 #include "gateway_bridge/http/percent.h"

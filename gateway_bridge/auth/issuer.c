@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The development issuer's three endpoints. libjwt signs; the verifier does not use it. */
+/* A request for a token passes the form, the client's credentials (in the form or as Basic, never
+ * both) and the grant, and is then signed; the first step that fails answers with the error code of
+ * RFC 6749. The key set and the discovery document are made once at the start, from options that
+ * are checked to need no escaping in JSON. libjwt signs and the verifier does not use it, so that
+ * neither hides a fault of the other. After the start there is no I/O, and nothing is remembered of
+ * the tokens. */
 #include "gateway_bridge/auth/issuer.h"
 
 #include <arpa/inet.h>

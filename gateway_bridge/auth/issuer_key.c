@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Making, keeping and describing of the development issuer's keys. */
+/* A key is written under another name, fsynced and renamed, so that a crash leaves a whole key or
+ * none. A file that others may read, or that has another kind of key, is refused and never
+ * replaced: tokens signed with it may be in use. The public part is derived from the private one at
+ * each start; the kid is the hash of the public key, so a new key has a new name. */
 #include "gateway_bridge/auth/issuer_key.h"
 
 #include <errno.h>

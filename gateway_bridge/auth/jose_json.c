@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Strict reading over yyjson, in memory of the caller's. */
+/* yyjson parses into the caller's memory, whose size follows from the text's length, so reading
+ * allocates nothing. One recursion then checks depth, number of members and repeated names, each
+ * name against those before it; a member given twice is refused because parsers differ in which one
+ * counts. */
 #include "gateway_bridge/auth/jose_json.h"
 
 #include <yyjson.h>

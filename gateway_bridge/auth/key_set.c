@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading of JWK Sets: base64url numbers to OpenSSL keys, made once and used for every token. */
+/* Each JWK is read into an OpenSSL key once, when the document comes; verifying a token afterwards
+ * takes no conversion. A key for another purpose is left out, an unusable one too, and the first of
+ * these is reported; neither affects the other keys. Weak keys are refused here (short or even
+ * moduli, small exponents, those of a known faulty generator, points off the curve), since a
+ * signature by one proves nothing. Two keys of one kid refuse the whole set. The reference count is
+ * atomic: the loop that drops a set last frees it. */
 #include "gateway_bridge/auth/key_set.h"
 
 #include <openssl/bn.h>

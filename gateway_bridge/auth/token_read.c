@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Header and claims of a token, one rule per function. */
+/* One rule per function; the first that fails gives the reason, which goes to the log, while the
+ * client gets one of fewer, coarser texts. Numbers and text are taken only in the exact type that
+ * the RFCs name: a parser that converts would accept what another refuses. The subject, client and
+ * tenant come from the claims that the issuer's rules name, else from the usual ones. Nothing here
+ * looks at keys or memory of earlier tokens. */
 #include "gateway_bridge/auth/token_read.h"
 
 #include <strings.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two hexadecimal digits behind each %, of either case; the decoded text is never the longer one.
- */
+/* The decoded text is never the longer one, so decoding in place is safe. */
 #include "gateway_bridge/http/percent.h"
 
 #include "runtime/base/hex.h"

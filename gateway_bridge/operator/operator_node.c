@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages to the process itself: what it is, its dead letters, its store. */
+/* A table maps the message type to its function. Some answer at once, on the operator's loop; what
+ * concerns shards goes to each of them in turn and runs on its loop (operator_run_on_shard.c);
+ * sizes of the store are asked on a worker, because they read files. The answer is made in the
+ * request's arena before it is sent around, so that a shard's loop only fills it. A list of dead
+ * letters ends at LETTERS_MAX, and `complete` is then false. */
 #include "gateway_bridge/operator/operator_priv.h"
 #include "schemas/result.h"
 

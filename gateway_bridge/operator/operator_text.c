@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* msgpack as text for people: the stored form of a state, [format: 1, tenant_id: 0x01.., [...]]. */
+/* msgpack as text for people: [format: 1, tenant_id: 0x01.., [...]]. The first byte of a value
+ * decides its type; lists recurse, at most WIRE_DEPTH_MAX deep. Damaged bytes end the text where
+ * they begin, and a text that is too long is cut after a whole character: what an operator looks at
+ * may be what is broken, so nothing here fails. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
