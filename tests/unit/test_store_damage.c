@@ -4,6 +4,7 @@
 #include "tests/unit/store_fixture.h"
 
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 
 #define SHARD 3
@@ -232,6 +233,52 @@ static void a_page_that_went_elsewhere_is_not_read(void **state)
     assert_made_anew(f, "damage was found");
 }
 
+static sqlite3_file *file_of(sqlite3 *database)
+{
+    sqlite3_file *file = NULL;
+    assert_int_equal(sqlite3_exec(database, "SELECT count(*) FROM coins", NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_file_control(database, "main", SQLITE_FCNTL_FILE_POINTER, &file),
+                     SQLITE_OK);
+    return file;
+}
+
+/* Some versions of SQLite ask for what they want of an overflow page, and all of them could. */
+static void a_part_of_a_page_is_read_only_if_the_page_is_whole(void **state)
+{
+    static const struct {
+        int at, size; /* within the pages that begin at `pages` */
+    } parts[] = {{0, 8188}, {0, 4}, {4, 8180}, {8191, 1}, {5000, 100}, {1, 8191}, {8000, 8300}};
+    struct fixture *f = *state;
+    char read[2 * 8192], written[2 * 8192];
+    put_coins(f->views, 1, 100, 1);
+    fixture_shut(f);
+    off_t pages = size_of(f, "views.db") / 8192 / 2 * 8192;
+    int fd = open(path_in(f, "views.db"), O_RDONLY);
+    assert_int_equal(pread(fd, written, sizeof written, pages), sizeof written);
+    close(fd);
+    sqlite3 *database;
+    assert_int_equal(
+        sqlite3_open_v2(path_in(f, "views.db"), &database, SQLITE_OPEN_READWRITE, "payd-pages"),
+        SQLITE_OK);
+    sqlite3_file *file = file_of(database);
+    for (size_t i = 0; i < array_len(parts); i++) {
+        assert_int_equal(file->pMethods->xRead(file, read, parts[i].size, pages + parts[i].at),
+                         SQLITE_OK);
+        assert_memory_equal(read, written + parts[i].at, parts[i].size);
+    }
+    assert_int_equal(size_of(f, "views.db-damaged"), -1);
+    flip(f, "views.db", pages + 6000);
+    for (size_t i = 0; i < array_len(parts); i++)
+        assert_int_equal(file->pMethods->xRead(file, read, parts[i].size, pages + parts[i].at),
+                         SQLITE_IOERR_DATA);
+    flip(f, "views.db", pages + 6000);
+    assert_int_equal(truncate(path_in(f, "views.db"), pages + 6000), 0);
+    assert_int_equal(file->pMethods->xRead(file, read, 100, pages), SQLITE_IOERR_DATA);
+    assert_int_equal(sqlite3_close(database), SQLITE_OK);
+    assert_made_anew(f, "damage was found");
+}
+
 /* --- the WAL of the views --------------------------------------------------------------------- */
 
 /* After a checkpoint began, the file has pages that the WAL must agree with. */
@@ -389,6 +436,7 @@ int main(void)
         CASE(what_is_cut_off_is_not_read),
         CASE(what_its_reader_calls_damaged_is_made_anew),
         CASE(a_page_that_went_elsewhere_is_not_read),
+        CASE(a_part_of_a_page_is_read_only_if_the_page_is_whole),
         CASE(what_is_left_of_a_wal_is_taken_or_made_anew),
         CASE(a_wal_of_which_nothing_was_copied_may_end_anywhere),
         CASE(without_its_commit_mark_it_is_made_anew),

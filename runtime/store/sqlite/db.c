@@ -207,7 +207,8 @@ enum err db_open(struct db *d, const struct db_kind *kind, const char *directory
     if (wrong == NULL)
         return ERR_OK;
     enum err e = db_error(code);
-    int system = d->handle != NULL ? sqlite3_system_errno(d->handle) : 0;
+    bool ours = code == SQLITE_IOERR_DATA; /* found by the checksum: no call has failed */
+    int system = d->handle != NULL && !ours ? sqlite3_system_errno(d->handle) : 0;
     char text[128];
     snprintf(reason, reason_size, "%s: %s%s%s%s%s", path, wrong, system != 0 ? ": " : "",
              system != 0 ? strerror_r(system, text, sizeof text) : "",

@@ -6,6 +6,10 @@
  * page that does not match, or is cut off, is an error of the read, and leaves a mark beside the
  * file: with it the next start makes the views anew.
  *
+ * Not every read is of a whole page: from 3.45 on, and earlier where it is built so, SQLite reads
+ * what it wants of an overflow page straight into the row (SQLITE_DIRECT_OVERFLOW_READ). A part
+ * has no checksum of its own, so its whole page is read and compared, and the part given.
+ *
  * It is a VFS in front of SQLite's own, for the database files alone: WAL and index are opened with
  * SQLite's. It costs a checksum of 8 KiB for each page read from the file or checkpointed, and
  * eight bytes of each page.
@@ -26,6 +30,7 @@
 #include "runtime/store/sqlite/db.h"
 
 #define CHECKED_BYTES (DB_PAGES_SIZE - DB_PAGES_RESERVED)
+#define HEADER_BYTES 100 /* of the file, at its beginning */
 #define CHAINS 4 /* independent sums, which hide the latency of a multiplication */
 
 struct page_file {
@@ -97,19 +102,46 @@ static int page_refuse(const struct page_file *p, sqlite3_int64 at)
     return SQLITE_IOERR_DATA;
 }
 
-static int page_read(sqlite3_file *file, void *bytes, int size, sqlite3_int64 at)
+/* Reads a page into the buffer, which has room for it, and compares it. */
+static int page_read_whole(struct page_file *p, uint8_t *page, sqlite3_int64 at)
 {
-    struct page_file *p = container_of(file, struct page_file, base);
-    int code = p->real.pMethods->xRead(&p->real, bytes, size, at);
-    if (!page_is_whole(size, at))
-        return code;
+    int code = p->real.pMethods->xRead(&p->real, page, DB_PAGES_SIZE, at);
     /* SQLite asks for no page behind the end, and would take what is missing for zeros. */
     if (code == SQLITE_IOERR_SHORT_READ)
         return page_refuse(p, at);
-    if (code != SQLITE_OK ||
-        db_pages_load64((uint8_t *)bytes + CHECKED_BYTES) == db_pages_checksum(bytes, at))
+    if (code != SQLITE_OK || db_pages_load64(page + CHECKED_BYTES) == db_pages_checksum(page, at))
         return code;
     return page_refuse(p, at);
+}
+
+/* Reads any other range, page by page: of a file whose header has another page size, too. */
+static int page_read_parts(struct page_file *p, uint8_t *bytes, int size, sqlite3_int64 at)
+{
+    uint8_t page[DB_PAGES_SIZE];
+    while (size > 0) {
+        int skipped = (int)(at % DB_PAGES_SIZE);
+        int part = size < DB_PAGES_SIZE - skipped ? size : DB_PAGES_SIZE - skipped;
+        int code = page_read_whole(p, page, at - skipped);
+        if (code != SQLITE_OK)
+            return code;
+        memcpy(bytes, page + skipped, (size_t)part);
+        bytes += part;
+        at += part;
+        size -= part;
+    }
+    return SQLITE_OK;
+}
+
+/* The file's header is read before it is known whether there is a file yet, and whether the WAL has
+ * a newer page 1: what is in it counts only once that page was read whole. */
+static int page_read(sqlite3_file *file, void *bytes, int size, sqlite3_int64 at)
+{
+    struct page_file *p = container_of(file, struct page_file, base);
+    if (page_is_whole(size, at))
+        return page_read_whole(p, bytes, at);
+    if (at + size <= HEADER_BYTES)
+        return p->real.pMethods->xRead(&p->real, bytes, size, at);
+    return page_read_parts(p, bytes, size, at);
 }
 
 static int page_write(sqlite3_file *file, const void *bytes, int size, sqlite3_int64 at)
