@@ -3,8 +3,8 @@
  * on nothing but the row, so it is good after a restart and while rows are added. It is not signed:
  * a changed one begins elsewhere in a list whose rows are checked against the caller all the same.
  * The walk ends before the row that page_look() refuses (page full, too many rows looked at, or no
- * memory); the row before it gives the next cursor, wanted or not, so a filter that rarely matches
- * gets on. */
+ * memory); the row before it gives the next cursor, wanted or not, so a list with a filter that
+ * rarely matches advances too. */
 #include "actors/common/page.h"
 
 #include "schemas/result.h"

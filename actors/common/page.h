@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Page: which part of a list a request wants, and where the next one begins. A cursor is the last
- * place that was looked at. A list with filters looks at a bounded number of
- * rows for each page, so a page may be short while there is a next one. */
+ * row that was looked at. A list with filters looks at a bounded number of rows for each page, so a
+ * page may be short while there is a next one. */
 #ifndef COMMON_PAGE_H
 #define COMMON_PAGE_H
 
@@ -87,7 +87,7 @@ bool page_cursor(struct page *p, struct slice *cursor);
 /* Metadata as a row has it, in the page's memory; false if damaged or without memory. */
 must_check bool page_metadata(struct page *p, struct slice encoded, struct metadata *m);
 
-/* Is the asker allowed to see things of this tenant and owner? */
+/* Is the caller allowed to see what belongs to this tenant and owner? */
 bool page_may_see(const struct principal *who, struct id128 tenant_id, struct id128 owner_id);
 
 /* The answer to a failed walk over a view. */

@@ -193,7 +193,7 @@ static struct account_extra *extra_new(struct registry *r, const struct account_
     return x;
 }
 
-/* Puts a new extra in the place of the old one, which the details may still point into. */
+/* Replaces the extra; the details may still point into the old one. */
 static void extra_set(struct registry *r, struct account *a, const struct account_details *d)
 {
     struct account_extra *old = a->extra;
@@ -303,7 +303,7 @@ static void extra_limits(struct account_details *x, const struct account_updated
     x->credit_balance_min = e->has_credit_balance_min ? e->credit_balance_min : 0;
 }
 
-/* What is absent counts for nothing, whatever lies in its place: the journal does not hold it. */
+/* An absent member is ignored whatever its bytes are: the journal does not contain it. */
 static struct slice account_given(bool has, struct slice text)
 {
     return has ? text : (struct slice){NULL, 0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Account: the state of a ledger account, its rules for postings, and how accounts are opened. Only
- * apply functions change a state. It takes 128 bytes; open holds lie apart, as do limits, texts and
- * user data, which few accounts have. */
+ * apply functions change a state. It takes 128 bytes; open holds have memory of their own, as have
+ * limits, texts and user data, which few accounts have. */
 #ifndef LEDGER_ACCOUNT_H
 #define LEDGER_ACCOUNT_H
 
@@ -17,7 +17,7 @@
 #define ACCOUNT_METADATA_MAX 6144     /* bytes of encoded metadata */
 #define ACCOUNT_STATE_MAX 32768       /* bytes of a stored state */
 
-/* Set in account.flags (and nowhere else) when extra holds limits, so that postings need not look
+/* Set in account.flags (and nowhere else) when extra has limits, so that postings need not look
  * there otherwise. */
 #define ACCOUNT_LIMITED (1u << 31)
 
@@ -52,7 +52,7 @@ struct account {
     uint16_t currency;
     uint16_t code;
     uint32_t flags;       /* enum account_flags and ACCOUNT_LIMITED */
-    /* So far what every transfer reads, and the most that one changes which holds nothing. */
+    /* Up to here is what every transfer reads, and all that one changes unless it is pending. */
     uint64_t opened_time; /* of imported accounts the given one */
     struct account_extra *extra; /* NULL if nothing is there */
     struct account_holds *holds; /* NULL without open holds */
@@ -75,8 +75,8 @@ void account_updated_apply(struct registry *r, const void *event, uint64_t time_
 void account_hold_add(struct registry *r, struct account *a, struct id128 hold);
 void account_hold_remove(struct registry *r, struct account *a, struct id128 hold);
 
-/* What holds of an account between two events: check() fails otherwise. Reads all of the state, so
- * it is not for what happens with every transfer. */
+/* What must be true of an account between two events: check() fails otherwise. Reads all of the
+ * state, so it is not for what happens with every transfer. */
 void account_assert(const struct account *a);
 
 /* How much more a balancing transfer may debit (credit) by the account's own rules. */
@@ -112,7 +112,7 @@ struct slice account_metadata(const struct account *a); /* encoded map */
 struct slice account_name(const struct account *a);
 struct slice account_owner(const struct account *a);
 
-/* |credits - debits| and on which side it stands. */
+/* |credits - debits| and the side that is larger. */
 u128 account_net(u128 debits, u128 credits, uint8_t *side);
 
 /* Pairs of an encoded map; memory of the turn. Empty if there is none. */

@@ -267,7 +267,7 @@ static struct open_hold open_hold_of(struct turn *t, struct id128 account_id, st
     };
 }
 
-/* The account with its holds, which find_holds() brought in. */
+/* The account with its holds, which find_holds() found in memory. */
 static void reply_account(struct turn *t, struct id128 id, const struct account *a)
 {
     struct account_info info = info_of(t, id, a);

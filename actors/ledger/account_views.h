@@ -9,7 +9,7 @@ void account_opened_project(struct projection *p, const void *event, uint64_t ti
 void account_marked_project(struct projection *p, const void *event, uint64_t time_ns);
 void account_updated_project(struct projection *p, const void *event, uint64_t time_ns);
 
-/* The account's row as its state is now, for those who change its status otherwise. */
+/* The account's row as its state is now, for events of transfers that change its status. */
 void account_put_row(struct projection *p, struct id128 id);
 
 #endif

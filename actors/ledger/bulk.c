@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A chain is a run of items flagged as linked and the first one after them. At its first item a
  * savepoint is taken; the first refusal rolls the turn back to it, gives all earlier items of the
- * chain LINKED_EVENT_FAILED, and the later ones are not tried. Items outside a chain stand for
- * themselves. A refusal is reported to its owner after the rollback, since what the owner emits to
- * remember it would be undone too. A chain that the last item leaves open is refused as a whole. */
+ * chain LINKED_EVENT_FAILED, and the later ones are not tried. Items outside a chain do not affect
+ * each other. refused() is called after the rollback, since an event that it emits would be undone
+ * too. A chain that the last item leaves open is refused as a whole. */
 #include "actors/ledger/bulk.h"
 
 #include "schemas/result.h"

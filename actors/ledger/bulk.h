@@ -17,7 +17,7 @@ struct bulk {
     uint32_t (*flags)(const struct bulk *b, uint32_t index);
     /* Makes the item (emits) or returns why not (nothing emitted), BULK_WAITING among it. */
     uint16_t (*make)(const struct bulk *b, struct turn *t, uint32_t index);
-    /* The item's refusal stands, and what its chain did is undone: time to remember it. */
+    /* The item's refusal is final, and what its chain did is undone: an event may record it now. */
     void (*refused)(const struct bulk *b, struct turn *t, uint32_t index, uint16_t code);
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Path of an entry: it is completed from the account's state as its event left it, sorted with all
- * others of the step, and put behind the entry before, whose hash it covers. That is the one put
+ * others of the step, and put after the entry before, whose hash it covers. That is the one put
  * just before, or, of an account's first entry in a step, the one read back from the view. One that
  * is back-dated is put among the late entries too. */
 #include "actors/ledger/entry.h"
@@ -60,7 +60,7 @@ struct sha256_digest entry_hash(const struct sha256_digest *before, const struct
 
 /* --- entries ---------------------------------------------------------------------------------- */
 
-/* An entry on its way: it gets its hash when it is put, behind the entry before. */
+/* An entry before it is put: it gets its hash then, from the entry before. */
 struct draft_entry {
     struct entries_row row;
     struct sha256_digest hash; /* row.hash points here once it is known */

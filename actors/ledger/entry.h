@@ -11,7 +11,7 @@
 
 /* The hash of an entry that follows one with the hash `before` (zeros before the first): SHA-256
  * over `before` and the entry's fields, big-endian, in the order of their columns, without position
- * and effective_max. sql/sqlite/README.md tells auditors their sizes: they never change. */
+ * and effective_max. sql/sqlite/README.md gives auditors their sizes: they never change. */
 struct sha256_digest entry_hash(const struct sha256_digest *before, const struct entries_row *row);
 
 /* The entries of both accounts of a transfer, of which the row says ids, amount, code and times. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ledger audit: what must hold of the ledger's states at every moment between two turns. */
+/* Ledger audit: what must be true of the ledger's states at every moment between two turns. */
 #ifndef LEDGER_LEDGER_AUDIT_H
 #define LEDGER_LEDGER_AUDIT_H
 

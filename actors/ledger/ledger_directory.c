@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A new name goes behind the others, where what an undo of the turn brings back does not reach. A
- * full list is replaced by a copy with twice the room; the old one lives as long as an undo may
- * want it. */
+/* A new name is put after the others: an undo of the turn restores the count and needs no copy of
+ * the list. A full list is replaced by a copy with twice the room; the old one is freed when an
+ * undo can no longer need it. */
 #include "actors/ledger/ledger_directory.h"
 
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A failure of the store goes into `list->error` and the functions that find a row return false, so
- * that a caller tells "absent" from "failed" by looking at it once at the end. Entries are found by
- * their key (account, version), newest first. An account of another tenant is NOT_FOUND. Text of
- * rows is copied into the page's arena: the row itself ends with its callback. */
+ * that a caller distinguishes "absent" from "failed" by looking at it once at the end. Entries are
+ * found by their key (account, version), newest first. An account of another tenant is NOT_FOUND.
+ * Text of rows is copied into the page's arena: the row itself ends with its callback. */
 #include "actors/ledger/ledger_list.h"
 
 #include "schemas/result.h"

@@ -24,7 +24,7 @@ must_check uint16_t ledger_list_init(struct ledger_list *list, struct view_store
                                      const struct message *m, bool has_limit, uint32_t limit);
 void ledger_list_done(struct ledger_list *list);
 
-/* Is everybody's to be listed: for an operator who named no tenant? */
+/* Are the accounts of all tenants listed: for an operator who named no tenant? */
 static inline bool ledger_list_all(const struct ledger_list *list)
 {
     return list->who->operator && !list->who->one_tenant;

@@ -77,7 +77,7 @@ static const struct locator locators[] = {
     {&accounts_list_type, locate_tenant},           {&transfers_list_type, locate_tenant},
 };
 
-/* The operator's accounts may lie in any shard, and a tenant's too if it made their ids itself. */
+/* The operator's accounts may be in any shard, and a tenant's too if it made their ids itself. */
 static const struct gatherer gatherers[] = {
     {&trial_balance_get_type, ledger_directory_id, trial_balance_join},
 };

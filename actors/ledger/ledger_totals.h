@@ -24,8 +24,8 @@ struct ledger_totals {
 
 extern const struct actor_kind ledger_totals_kind;
 
-/* Like all ids made from hashes it must not tell a time: the shard takes late times for ids it
- * never saw. */
+/* Like all ids made from hashes it must not look like one with a time: the shard takes an id with a
+ * late time for one that it never saw. */
 static inline struct id128 ledger_totals_id(struct id128 tenant_id, uint16_t currency)
 {
     struct id128 both = {tenant_id.hi ^ currency, tenant_id.lo};

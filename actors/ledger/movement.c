@@ -94,7 +94,7 @@ void transfer_posted_apply(struct registry *r, const void *event, uint64_t time_
     note_import(s.totals, e->flags, e->effective_time);
 }
 
-/* What holds of a pending transfer between two events. */
+/* What must be true of a pending transfer between two events. */
 static void pending_assert(const struct pending_transfer *h)
 {
     check(h->status > 0);

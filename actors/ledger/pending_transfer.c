@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The deadline may be late, or behind a post or void: the status is looked at anew, and only
- * what is still pending expires. Both accounts and the totals are found before the event,
- * because its apply changes them and cannot wait. A missing account is a broken invariant, and
- * the turn fails. */
+/* The deadline may be late, or come after a post or void: the status is looked at anew, and only
+ * what is still pending expires. Both accounts and the totals are found before the event, because
+ * its apply changes them and cannot wait. A missing account is a broken invariant, and the turn
+ * fails. */
 #include "actors/ledger/pending_transfer.h"
 
 #include "actors/ledger/account.h"

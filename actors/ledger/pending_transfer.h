@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pending transfer: money that both accounts keep aside until it is posted, voided or expires; for
  * an account it is one of its holds. The one sort of transfer that is an actor (KIND_TRANSFER; its
- * messages are in transfer.h). It stays after it was resolved, so that later attempts learn what
- * became of it; passivation makes that cheap. A wallet's hold (KIND_HOLD,
- * actors/wallet/hold.h) is an actor of its own and stands on one of these. */
+ * messages are in transfer.h). It stays after it was resolved, so that later attempts are answered
+ * with what became of it; passivation makes that cheap. A wallet's hold (KIND_HOLD,
+ * actors/wallet/hold.h) is an actor of its own whose money one of these keeps aside. */
 #ifndef LEDGER_PENDING_TRANSFER_H
 #define LEDGER_PENDING_TRANSFER_H
 

@@ -34,8 +34,8 @@ static struct id128 final_debit_id(const struct stored_event *e)
     return ID128_ZERO;
 }
 
-/* The pending transfer, or whether its id belongs to one of the tenant that never was pending:
- * another tenant's is as good as none. */
+/* The pending transfer, or whether its id belongs to a transfer of the tenant that never was
+ * pending: one of another tenant counts as none. */
 static enum presence find_pending(struct turn *t, struct posting *p)
 {
     enum presence there = turn_find_pending_transfer(t, p->transfer.pending_id, &p->pending);
@@ -76,7 +76,7 @@ static enum presence earlier_tenant(struct turn *t, const struct stored_event *e
 }
 
 /* Ids are unique over all tenants, as the id alone is an actor's address; but of another tenant's
- * use nothing is told beyond that the id is taken. */
+ * use a client sees only that the id is taken. */
 static enum presence find_earlier(struct turn *t, struct posting *p)
 {
     struct id128 tenant_id;
@@ -133,8 +133,9 @@ void posting_prepare(struct turn *t, struct posting *p)
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-/* What posting_check() says OK to has all that its event and apply function need. That the sides
- * are of one tenant and currency is asserted by the latter (movement.c), and that the sums fit. */
+/* A posting that posting_check() found OK has all that its event and apply function need. The apply
+ * function (movement.c) asserts that the sides are of one tenant and currency and that the sums
+ * fit. */
 static void posting_assert(const struct posting *p)
 {
     check(!p->exists);
@@ -225,7 +226,7 @@ void posting_emit(struct turn *t, const struct posting *p)
         emit_new(t, p);
 }
 
-/* Refusals that may turn into a success when the same is asked later. */
+/* Refusals that the same request may not get later. */
 static bool is_transient(uint16_t code)
 {
     switch (code) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Posting: the one way to move money. Whoever handles a turn - a transfer from outside, a wallet, a
- * payment - calls these; balances change nowhere else.
+/* Posting: the one way to move money. Every handler that moves money (a transfer from outside, a
+ * wallet, a payment) calls these; balances change nowhere else.
  *
  *     struct posting p = { .transfer = { ... } };
  *     if (posting_find(t, &p) == PRESENCE_WAITING) return TURN_WAIT;
@@ -59,7 +59,7 @@ static inline bool posting_has(const struct posting *p, uint32_t flags)
  * THERE otherwise, whatever was absent. */
 must_check enum presence posting_find(struct turn *t, struct posting *p);
 
-/* Asks for whatever a posting will need and that is not in memory, so that it loads together with
+/* Asks for all that a posting will need and that is not in memory, so that it loads together with
  * what others need; found or not, posting_find() is called again before it is checked. */
 void posting_prepare(struct turn *t, struct posting *p);
 

@@ -53,7 +53,7 @@ static bool amount_equal(const struct posting *p, const struct earlier_transfer 
     return asked == o->spec.amount;
 }
 
-/* 0 in a post or void stands for the value of the pending transfer, which was recorded. */
+/* 0 in a post or void means the value of the pending transfer, which was recorded. */
 static bool data_equal(const struct posting *p, u128 asked, u128 recorded)
 {
     return asked == recorded || (asked == 0 && posting_has(p, POSTING_RESOLVES));
@@ -319,7 +319,7 @@ static uint16_t pending_amount_check(struct posting *p)
     check(h->held <= h->amount);
     bool voids = posting_has(p, TRANSFER_FLAGS_VOID_PENDING);
     u128 asked = p->transfer.amount;
-    /* Once resolved nothing is held: the amount asked for is compared with what was. */
+    /* Once resolved nothing is pending: the amount asked for is compared with what was. */
     u128 most = h->status == TRANSFER_STATUS_PENDING ? h->held : h->amount;
     p->amount = asked == POSTING_AMOUNT_ALL || (voids && asked == 0) ? most : asked;
     if (p->amount > most)

@@ -78,7 +78,7 @@ static void transaction_answer(struct turn *t, uint16_t code, const struct legs 
         turn_refuse(t, code);
 }
 
-/* Makes the legs; on a refusal undoes them and tells which leg it was. */
+/* Makes the legs; on a refusal undoes them and notes which leg it was. */
 static uint16_t make_legs(struct turn *t, uint32_t count, struct legs *legs)
 {
     static const struct transfer_note no_note;
@@ -288,7 +288,7 @@ static uint16_t reversal_check(struct turn *t, const struct transaction_info *wh
     return RESULT_OK;
 }
 
-/* Everything is found: all of it, or the first reason why not. */
+/* Everything is found: makes all of it, or refuses with the first reason. */
 static enum turn_result transaction_decide_reversal(struct turn *t,
                                                     const struct transaction_reverse *c,
                                                     const struct transaction_info *whole,

@@ -12,7 +12,7 @@
 #include "schemas/result.h"
 
 /* Derived keys set bits of the id's time that no id of our time has: no client can choose one. The
- * highest is in both: it says that the rest tells no time (dedup_table.h). */
+ * highest is in both: it says that the other bits are no time (dedup_table.h). */
 #define NOTE_BIT ((uint64_t)1 << 63)
 #define REVERSAL_BITS ((uint64_t)3 << 62)
 
@@ -122,7 +122,7 @@ static enum transfer_status status_after(uint32_t flags)
                                                       : TRANSFER_STATUS_POSTED;
 }
 
-/* What a post or void leaves out is that of the pending transfer. */
+/* A member that a post or void leaves out is taken from the pending transfer. */
 static void info_complete(struct transfer_info *info, const struct pending_transfer *h)
 {
     check(info->currency == h->currency);

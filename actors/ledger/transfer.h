@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Transfer: what is known of one, and what is recorded beside it: its note and its reversal. Moving
- * money is posting's work. */
+/* Transfer: what is known of one, and what is recorded beside it: its note and its reversal. Money
+ * is moved by posting.h. */
 #ifndef LEDGER_TRANSFER_H
 #define LEDGER_TRANSFER_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Items are made one after the other, as if nothing had to be loaded, which is usual: one look at
- * each account is then enough. If something is missing all is undone, and what the rest needs is
- * asked for together before the turn runs again. */
+ * each account is then enough. If something is missing all is undone, and what the remaining items
+ * need is asked for together before the turn runs again. */
 #include "actors/ledger/transfer_batch.h"
 
 #include "actors/ledger/bulk.h"
@@ -47,9 +47,8 @@ static void spec_refused(const struct bulk *b, struct turn *t, uint32_t i, uint1
     posting_refused(t, &all->posting, code);
 }
 
-/* Makes them all in order, filling codes[count]; false: something is being loaded. It hopes that
- * nothing is missing, as is usual: one look at each account is then enough. Else nothing is made,
- * and all that the rest needs is asked for together. */
+/* Makes them all in order, filling codes[count]; false: something is being loaded. If something is
+ * missing nothing is made, and all that the remaining items need is asked for together. */
 static bool make_all(struct turn *t, const struct message *m, const struct transfer_spec *specs,
                      uint32_t count, uint16_t *codes)
 {

@@ -9,7 +9,7 @@
 #include "actors/ledger/pending_transfer.h"
 #include "schemas/ledger.h"
 
-/* Of events, with the time they were recorded. They do not know the tenant; position is zero. */
+/* Of events, with the time they were recorded. Without the tenant; position is zero. */
 struct transfers_row transfer_row_of_posted(const struct transfer_posted *e, uint64_t time_ns);
 struct transfers_row transfer_row_of_resolved(const struct transfer_resolved *e, uint64_t time_ns);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Trial balance: what debits and credits add up to, per currency. Each shard balances by itself at
- * every moment, so what they add up to does, too. */
+ * every moment, so the sum of all shards does too. */
 #ifndef LEDGER_TRIAL_BALANCE_H
 #define LEDGER_TRIAL_BALANCE_H
 

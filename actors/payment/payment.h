@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Payment: money from one wallet to another, at once or authorised first. Its first transfer has
  * the payment's 128 bits as its id: posted, or pending, with the payment's deadline and none of its
- * own.
- * Who may do what: the payer's owner creates and cancels, the payee's owner captures and refunds,
- * both see it; whoever may act for any owner may do all of it. */
+ * own. Rights: the payer's owner creates and cancels, the payee's owner captures and refunds, both
+ * see it; a caller who may act for any owner may do all of it. */
 #ifndef PAYMENT_PAYMENT_H
 #define PAYMENT_PAYMENT_H
 
@@ -42,7 +41,8 @@ u128 payment_remaining(const struct payment *p);
 /* Captured and not refunded. */
 u128 payment_refundable(const struct payment *p);
 
-/* Which action a capture of `amount` is when `released` goes back with it; a refund of `amount`. */
+/* Which action a capture of `amount` is when `released` goes back with it, and a refund of
+ * `amount`. */
 enum payment_action payment_capture_action(const struct payment *p, u128 amount, u128 released);
 enum payment_action payment_refund_action(const struct payment *p, u128 amount);
 

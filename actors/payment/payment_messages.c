@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The path of each handler: find the payment and both wallets (or wait); who may do it, and
- * If-Match; the amount; the table of states; the posting; the payment's event; the answer. The
+/* The path of each handler: find the payment and both wallets (or wait); check the caller's role
+ * and If-Match; the amount; the table of states; the posting; the payment's event; the answer. The
  * posting is the last that can be refused, because it emits. Payer and payee are in one shard, so
  * one turn decides all of it. The time of an authorisation is checked at a capture too, since its
  * timeout may be late. At the timeout an operator may have resolved the pending transfer in the
@@ -46,7 +46,7 @@ static uint16_t check_parties(struct turn *t, const struct payment_create *creat
     return RESULT_OK;
 }
 
-/* What the request alone says: amount and expiry, whoever pays whom. */
+/* What the request alone decides: amount and expiry. */
 static uint16_t check_terms(struct turn *t, const struct payment_create *create, bool at_once,
                             uint64_t *expires_at)
 {
@@ -216,7 +216,7 @@ static uint16_t capture_amounts(struct turn *t, const struct payment_ref *ref,
     uint16_t code = payment_step(ref->payment->status, PAYMENT_ACTION_CAPTURE_LAST).refusal;
     *amount = remaining;
     *released = 0;
-    /* The timeout may be behind: the node was down, or the store takes no writes. */
+    /* The timeout may be late: the node was down, or the store takes no writes. */
     if (code == RESULT_OK && turn_now(t) >= ref->payment->expires_at)
         code = RESULT_PAYMENT_EXPIRED;
     if (code == RESULT_OK && capture->has_amount)

@@ -145,9 +145,9 @@ static bool look_at_wallet(void *context, const struct value *values)
     return false;
 }
 
-/* All that one wallet paid or received, if the caller may see the wallet. Of anybody else's, what
- * the caller received from it or paid to it: a walk over the wallet itself would give a cursor that
- * names a payment the caller may not see. */
+/* All that one wallet paid or received, if the caller may see the wallet. Of another owner's
+ * wallet, what the caller received from it or paid to it: a walk over the wallet itself would give
+ * a cursor that names a payment the caller may not see. */
 static uint16_t plan_wallet_walk(struct view_store *s, const struct message *m, struct walk *walk)
 {
     const struct payment_list *request = m->body;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Funds: what wallets and payments ask of the ledger. A wallet's account has the wallet's id. Money
  * from and to the outside passes the clearing account of its tenant, currency and shard, which is
- * opened when it is first needed and may stand on either side of zero. */
+ * opened when it is first needed and may be on either side of zero. */
 #ifndef WALLET_FUNDS_H
 #define WALLET_FUNDS_H
 
@@ -14,8 +14,8 @@
 #define FUNDS_WALLET 1
 #define FUNDS_CLEARING 2
 
-/* Codes of transfers: with direction and kind of an entry they tell what it was for the wallet. A
- * transfer that resolves a pending one has that one's code. */
+/* Codes of transfers: with direction and kind of an entry they give its type among the wallet's
+ * transactions. A transfer that resolves a pending one has that one's code. */
 enum funds_code {
     FUNDS_DEPOSIT = 1,
     FUNDS_WITHDRAWAL,
@@ -31,7 +31,7 @@ struct funds_move {
     struct id128 tenant_id;
     struct id128 from;
     struct id128 to;
-    struct id128 reference; /* the hold or payment behind it, or zero */
+    struct id128 reference; /* the hold or payment that it is for, or zero */
     u128 amount;
     uint16_t currency;
     uint16_t code;

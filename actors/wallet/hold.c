@@ -56,7 +56,7 @@ void hold_apply_placed(struct registry *r, const void *event, uint64_t time_ns)
     registry_deadline(r, KIND_HOLD, e->hold_id, e->expires_at);
 }
 
-/* The one function that changes a hold: some is captured, some goes back, the rest stays. */
+/* The one function that changes a hold: some is captured, some goes back, what is left stays. */
 static void hold_move(struct registry *r, struct id128 id, u128 captured, u128 released,
                       uint8_t status)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hold: money of a wallet kept aside for a while. Under it lies a pending transfer to the clearing
- * account with the same 128 bits as its id; its deadline is the hold's, the transfer has none of
- * its own. Captured money stays in clearing (it left for the outside) or goes on to a wallet. */
+/* Hold: money of a wallet kept aside for a while. The ledger keeps it aside in a pending transfer
+ * to the clearing account, whose id has the same 128 bits; the hold has the deadline, the transfer
+ * none of its own. Captured money stays in clearing (it left for the outside) or goes on to a
+ * wallet. */
 #ifndef WALLET_HOLD_H
 #define WALLET_HOLD_H
 

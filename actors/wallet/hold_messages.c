@@ -107,7 +107,7 @@ enum turn_result hold_on_get(struct turn *t, struct id128 self, const struct mes
 static uint16_t hold_capture_amount(struct turn *t, const struct hold_ref *ref,
                                const struct wallet_hold_capture *capture, u128 *amount)
 {
-    /* The timeout may be behind: the node was down, or the store takes no writes. */
+    /* The timeout may be late: the node was down, or the store takes no writes. */
     if (!hold_open(ref->hold) || turn_now(t) >= ref->hold->expires_at)
         return RESULT_HOLD_NOT_OPEN;
     *amount = ref->hold->remaining;

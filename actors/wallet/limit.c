@@ -31,7 +31,7 @@ uint16_t limit_check(const struct limit *l, u128 amount, uint64_t time_ns)
 void limit_use(struct limit *l, u128 amount, uint64_t time_ns)
 {
     check(amount != 0);
-    /* Without a limit a day's debits may exceed what a counter holds: then it stays full. */
+    /* Without a limit a day's debits may exceed the counter's range: it then stays at its end. */
     u128 spent;
     if (!u128_add(limit_spent(l, time_ns), amount, &spent))
         spent = U128_MAX;

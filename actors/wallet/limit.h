@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Limit: how much one debit, and all debits of a UTC day, may take from a wallet. What was taken is
- * counted also while no limit is set, so that a limit holds from the moment it is set. */
+ * counted also while no limit is set, so that a limit applies from the moment it is set. */
 #ifndef WALLET_LIMIT_H
 #define WALLET_LIMIT_H
 

@@ -19,10 +19,10 @@ struct owner {
 
 extern const struct actor_kind owner_kind;
 
-/* The actor of an owner (hash of tenant and subject) whose wallets live in this shard. */
+/* The actor of an owner (hash of tenant and subject) whose wallets are in this shard. */
 struct id128 owner_key(struct id128 owner_id, uint16_t home);
 
-/* Tenant and subject make the owner, as the bridge does it for the caller. */
+/* The owner's id from tenant and subject, as the bridge makes it for the caller. */
 struct id128 owner_id_of(const struct principal *who, struct slice user_id);
 
 /* The wallet of this currency, or zero. `o` may be NULL. */

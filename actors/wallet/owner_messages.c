@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The owner's actor decides, so that two requests at once cannot open two wallets of one currency:
- * its turns run one after the other, and the wallet is opened in the same turn. A wallet that
- * exists is told as a refusal that names it, but only to a caller who may open it. */
+ * its turns run one after the other, and the wallet is opened in the same turn. If the wallet
+ * exists, the refusal names it, but only to a caller who may open it. */
 #include "actors/wallet/owner_messages.h"
 
 #include "actors/ledger/ledger_directory.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The handler of an owner: wallet_open, and where it goes. */
+/* The handler of an owner: wallet_open, and the actor that it is addressed to. */
 #ifndef WALLET_OWNER_MESSAGES_H
 #define WALLET_OWNER_MESSAGES_H
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Wallet: whose money an account holds, and what may be done with it. Balances are those of the
- * ledger account with the same id; the wallet knows owner, status, limits and how many holds and
- * authorised payments are open. A frozen wallet pays nothing out and still receives; what was held
- * before can be captured or released. The version shown to clients is the wallet's and the
- * account's together: it grows with every change of either. */
+/* Wallet: whose money is in an account, and what may be done with it. Balances are those of the
+ * ledger account with the same id; the wallet has the owner, the status, the limits and the number
+ * of open holds and authorised payments. A frozen wallet pays nothing out and still receives; what
+ * was kept aside before can be captured or released. The version shown to clients is the wallet's
+ * and the account's together: it grows with every change of either. */
 #ifndef WALLET_WALLET_H
 #define WALLET_WALLET_H
 
@@ -60,7 +60,7 @@ struct balance wallet_balance_of(const struct wallet_ref *w);
 must_check uint16_t wallet_amount(const struct wallet *w, struct decimal d, bool has_currency,
                                   uint16_t currency, u128 *amount);
 
-/* May this much leave the wallet now? Status and limits; the balance is the ledger's affair. */
+/* May this much leave the wallet now? Looks at status and limits; the ledger checks the balance. */
 must_check uint16_t wallet_check_debit(const struct wallet *w, u128 amount, uint64_t time_ns);
 
 /* May money of `from` go to this wallet? `found` is what wallet_find() said of it. */

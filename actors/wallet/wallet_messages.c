@@ -145,7 +145,7 @@ enum turn_result wallet_on_unfreeze(struct turn *t, struct id128 self, const str
     return change_status(t, self, m, &change);
 }
 
-/* An owner may close a wallet, a frozen one only who may unfreeze it. */
+/* An owner may close a wallet; a frozen one only a caller who may unfreeze it. */
 static uint16_t may_close(const struct wallet_ref *w, const struct message *m)
 {
     struct balance b = wallet_balance_of(w);
@@ -206,7 +206,7 @@ enum turn_result wallet_on_limits_set(struct turn *t, struct id128 self, const s
 
 /* --- moving money ----------------------------------------------------------------------------- */
 
-/* What a handler knows once the request itself is in order. */
+/* What is decided once the request itself is found to be in order. */
 struct plan {
     struct id128 wallet_id; /* whose history the answer shows */
     struct funds_move move;

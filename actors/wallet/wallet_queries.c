@@ -33,7 +33,7 @@ static bool keep_wallet(void *context, const struct value *values)
     return false;
 }
 
-/* The wallet whose things are listed, if the asker may see it. */
+/* The wallet that the list is about, if the caller may see it. */
 static uint16_t find_wallet(struct view_store *s, const struct principal *who, struct id128 id,
                             struct wallet_row *row)
 {
@@ -125,7 +125,7 @@ static enum err add_balances(struct view_store *s, struct wallet_scan *scan)
     return e;
 }
 
-/* Of one owner, or of everybody in the tenant. */
+/* Wallets of one owner, or of all owners in the tenant. */
 static uint16_t scan_wallets(struct view_store *s, const struct message *m,
                              struct wallet_scan *scan)
 {
@@ -310,7 +310,7 @@ static bool take_words(void *context, const struct value *values)
     return false;
 }
 
-/* Those of the hold or payment behind the movement, else its own. */
+/* The words of the hold or payment that the movement was made for, else its own. */
 static enum err add_words(struct view_store *s, struct transaction_scan *scan, uint32_t index)
 {
     struct wallet_transaction *x = &scan->transactions[index];

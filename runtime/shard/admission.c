@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The states change in admission_move() alone. The exclusive actor is the schedule's first: when it
- * waits, it waits in front, and what comes from the loader wakes it and nobody else. A turn that
- * waits looks anew at all it needs when it runs again, so nothing is noted here of what it asked
- * for. A failed load is answered by refusing all that wait: whose it was is not known, and each may
+ * waits, it waits in front, and the loader's answers make only its turn run again. A turn that
+ * waits looks anew at all it needs when it runs again, so what it asked for is not noted here. A
+ * failed load refuses all turns that wait: it is not known which of them asked for it, and each may
  * be tried again with the same key. */
 #include "runtime/shard/admission.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A list that the pass empties. A message of the runtime's own has no home: its done() runs here
- * and now, all others leave through the owner's callback, which knows the way to their loops. */
+/* A list that the pass empties. A message of the runtime's own has no home loop: its done() runs at
+ * once, all others are given to the owner's callback, which sends them to their loops. */
 #include "runtime/shard/answers.h"
 
 #include "runtime/base/check.h"

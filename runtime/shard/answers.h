@@ -24,7 +24,7 @@ struct answers {
 void answers_init(struct answers *a, struct env *env,
                   void (*give)(void *context, struct message *m), void *context);
 
-/* The answer stands in the message already. Within a pass: it is given back at its end. */
+/* The answer is in the message already. Within a pass: it is given back at its end. */
 static inline void answers_push(struct answers *a, struct message *m)
 {
     fifo_push(&a->final, &m->link);

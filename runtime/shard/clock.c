@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The shard believes in an offset between wall and monotonic clock and adds it to the latter. A
- * larger offset is believed after a while, a smaller one at once: time then stands still until the
- * wall clock has caught up. */
+/* Time is the monotonic clock plus an accepted offset to the wall clock. A larger offset is
+ * accepted after CLOCK_TRUST_NS, a smaller one at once: the time given then stays the same until
+ * the wall clock has caught up. */
 #include "runtime/shard/clock.h"
 
 #include "runtime/base/check.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The shard's clock: wall time that never goes back and does not believe a jump at once. A forward
+/* The shard's clock: wall time that never goes back and does not follow a jump at once. A forward
  * jump of the wall clock by more than CLOCK_JUMP_NS against the monotonic clock is followed only
  * after it has lasted CLOCK_TRUST_NS, so a passing error of the time service expires no hold. */
 #ifndef SHARD_CLOCK_H
@@ -16,9 +16,9 @@
 #define CLOCK_TRUST_NS (10 * NS_PER_S)
 
 struct clock {
-    uint64_t now_ns;        /* last time told */
-    uint64_t offset_ns;     /* wall minus monotonic, as believed */
-    uint64_t doubt_since_ns; /* monotonic; 0 = the wall clock is believed */
+    uint64_t now_ns;        /* last time given */
+    uint64_t offset_ns;     /* wall minus monotonic, as accepted */
+    uint64_t doubt_since_ns; /* monotonic; 0 = the wall clock's offset is the accepted one */
     uint64_t last_event_ns; /* the last event's time */
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The phases only advance, in closing_move(). What is still to be finished in each the shard knows
- * (shard_stop.c); here are the times, and the job that gives the lease back. A lease that cannot be
+/* The phases only advance, in closing_move(). What is still to be finished in each is decided in
+ * shard_stop.c; here are the times, and the job that gives the lease back. A lease that cannot be
  * given back is taken over by the next start all the same. */
 #include "runtime/shard/closing.h"
 

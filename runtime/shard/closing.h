@@ -38,7 +38,7 @@ struct closing {
     uint64_t ending_ns; /* since when it is more than OPEN */
     uint64_t views_ns;  /* of a CLOSING one: until then it waits for the views */
     uint64_t epoch;     /* of the lease that is given back */
-    struct alarm alarm; /* at these times: wakes the loop */
+    struct alarm alarm; /* fires at these times */
     struct work release;
 };
 
@@ -77,7 +77,7 @@ static inline bool closing_releases(const struct closing *c)
 /* The views had time enough: the next start goes on with them. */
 bool closing_is_late(const struct closing *c);
 
-/* Is there time for a recovery that tells what became of requests? */
+/* Is there time for a recovery, which finds out what became of requests? */
 bool closing_has_time(const struct closing *c);
 
 #endif

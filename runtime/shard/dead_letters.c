@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A singly linked list, oldest first, bounded by number and by bytes. A letter keeps the message's
- * body as msgpack, since the asker's memory is gone by the time it is replayed. Replaying takes the
- * letter out and makes a message that owns itself; its done() either frees the letter or, if nobody
- * could handle it, puts it back at the end. */
+ * body as msgpack, since the sender's memory is freed by the time it is replayed. Replaying takes
+ * the letter out and makes a message that owns itself; its done() either frees the letter or, if no
+ * handler took it, puts it back at the end. */
 #include "runtime/shard/dead_letters.h"
 
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #define DEAD_LETTERS_REPLAY_MEMORY ((size_t)32 << 20) /* of a letter's body, decoded */
 
 /* A message with all that decides what it does: its caller, its key, its condition. Replayed, it is
- * the same request once more: what the asker retried with success meanwhile is not done twice. */
+ * the same request once more: what the sender retried with success in between is not done twice. */
 struct dead_letter_entry {
     struct dead_letter_entry *next;
     struct dead_letter letter;
@@ -62,7 +62,7 @@ static void dead_letters_add(struct dead_letters *d, struct dead_letter_entry *e
         dead_letters_drop_first(d);
 }
 
-/* Copies a text behind those before it. */
+/* Copies a text after those before it. */
 static struct slice dead_letters_copy(char **to, struct slice text)
 {
     if (text.len > 0)

@@ -11,7 +11,7 @@
 #include "runtime/actor/message.h"
 #include "runtime/shard/shard_stats.h"
 
-#define DEAD_LETTERS_MAX 1024                     /* the oldest goes when a further one comes ... */
+#define DEAD_LETTERS_MAX 1024                     /* the oldest is dropped for a new one ... */
 #define DEAD_LETTERS_BYTES_MAX ((size_t)64 << 20) /* ... or when all have more bytes than this */
 
 struct dead_letter {
@@ -47,7 +47,7 @@ void dead_letters_each(const struct dead_letters *d,
                        void *context);
 
 /* Takes a letter out as a message to post; NULL if there is none of this number. The message owns
- * itself: its done() frees it, or puts the letter back if nobody could handle it. */
+ * itself: its done() frees it, or puts the letter back if no handler took it. */
 struct message *dead_letters_replay(struct dead_letters *d, uint64_t number);
 
 #endif

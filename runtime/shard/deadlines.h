@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Durable deadlines of actors. Those of resident actors stand in the shard's wheel since the event
- * that set them; those of actors that nobody asked for yet are read from the store (due_sweep.h).
- * When one passes, its actor gets a timeout message; whether something is really due its handler
- * decides from its state, so a deadline that fires twice does no harm. Loop thread only. */
+/* Durable deadlines of actors. Those of resident actors are in the shard's wheel from the event on
+ * that set them; those of actors that are not resident are read from the store (due_sweep.h). When
+ * one passes, its actor gets a timeout message; the handler decides from the state whether
+ * something is due, so a deadline that fires twice does no harm. Loop thread only. */
 #ifndef SHARD_DEADLINES_H
 #define SHARD_DEADLINES_H
 
@@ -39,7 +39,7 @@ void deadlines_done(struct deadlines *d);
 /* Sends the timeouts of deadlines that have passed; only while what they decide can be written. */
 void deadlines_fire(struct deadlines *d);
 
-/* After a pass: wakes the loop when the next one passes; under the same condition. */
+/* After a pass: sets the loop's timer to the next deadline; under the same condition. */
 void deadlines_arm_alarm(struct deadlines *d);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One job of the read worker collects the rows, back on the loop they are armed. Where memory knows
- * more of an actor than its row, the row is passed over. A sweep that cannot read is made again
- * soon; damage stops the shard, for a hold that never expires is worse. */
+/* One job of the read worker collects the rows, back on the loop their deadlines are armed. Where
+ * the state in memory is newer than the row, the row is passed over. A sweep that cannot read is
+ * made again soon; damage stops the shard, since a hold that never expires would be worse. */
 #include "runtime/shard/due_sweep.h"
 
 #include <stdlib.h>
@@ -43,7 +43,7 @@ static void due_sweep_run(struct work *w)
     u->result = store->ops->states_due(store, u->number, u->due_max_ns, due_sweep_keep, u);
 }
 
-/* Does memory know more of it than the row? Not of an actor that is still being loaded. */
+/* Is the state in memory newer than the row? Not that of an actor that is still being loaded. */
 static bool due_sweep_known(struct due_sweep *u, const struct due_row *row)
 {
     const struct actor *a = registry_find(u->registry, row->kind, row->id);

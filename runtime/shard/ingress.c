@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each message goes through three steps, a group of INGRESS_STEP at a time: its hash and the slot
  * of its actor (ingress_hash), the actor by that slot (ingress_find), and its turn or mailbox. Each
- * step asks the processor for what the next one reads. */
+ * step prefetches what the next one reads. */
 #include "runtime/shard/ingress.h"
 
 #include "runtime/base/check.h"

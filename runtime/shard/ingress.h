@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ingress: messages that were posted since the last pass. What a message will touch lies somewhere
- * in gigabytes; looked up one by one each would wait for memory several times. So the look-up is
- * done in steps (prefetch), and a message is some way along while others before it are dealt with.
- * If nothing else waits, the pass runs their turns in the order they came, straight from here;
- * else they go into the mailboxes. None is left behind when the turns of a pass end. Loop thread
- * only. */
+/* Ingress: messages that were posted since the last pass. What a message will touch is spread over
+ * gigabytes; looked up one by one, each message would wait for memory several times. So the look-up
+ * is done in steps that prefetch for the next one, and the first steps of a message are done while
+ * earlier messages run. If nothing else waits, the pass runs their turns in the order they came,
+ * straight from here; else they go into the mailboxes. None is left behind when the turns of a pass
+ * end. Loop thread only. */
 #ifndef SHARD_INGRESS_H
 #define SHARD_INGRESS_H
 
@@ -21,8 +21,8 @@
 #include "runtime/shard/view_reads.h"
 
 #define INGRESS_MAX 256 /* when one more comes between two passes, they go into the mailboxes */
-#define INGRESS_STEP 16 /* looked up together: one by one each would wait for its page's place,
-                            many more at once than these the processor does not keep track of */
+#define INGRESS_STEP 16 /* looked up together: one by one each would wait for the translation of its
+                            page's address; the processor does not track many more misses at once */
 
 /* What ingress works with; all of it outlives it. */
 struct ingress_uses {
@@ -60,7 +60,7 @@ void ingress_init(struct ingress *in, const struct ingress_uses *uses);
 
 /* --- the post: to a running shard ------------------------------------------------------------- */
 
-/* The first since the last pass: notes the time, wakes the loop. */
+/* The first since the last pass: notes the time, makes the loop run a pass. */
 void ingress_begin(struct ingress *in);
 
 static inline void ingress_put(struct ingress *in, struct message *m)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loader: reads what turns wait for. Requests for states, outcomes and journal parts are collected
+/* Loader: reads what turns wait for. Requests for states, decisions and journal parts are collected
  * while one group of them is being read on the store's read worker, so that a thousand cold
  * accounts cost one job of the worker. Loop thread, except the reading. */
 #ifndef SHARD_LOADER_H
@@ -16,8 +16,8 @@
 #include "runtime/store/view_store.h"
 
 /* Journal parts kept for turns that will run again: far more than any one turn needs (a message
- * names 8,192 transfers at most). What to do when the turns that wait need more together
- * the owner decides (admission.h). */
+ * names 8,192 transfers at most). If the turns that wait need more than that together, the owner
+ * decides what to do (admission.h). */
 #define LOADER_PARTS_MAX 65536
 
 enum load_what {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Look-ahead: in a turn over the many items of a list, brings what the items to come will look for
- * into the processor's cache, so that their cache misses overlap. Which ids an item has is
- * generated (message_type.ids). No effect but time. Of a shard, for the turn that runs; its thread
- * only. */
+/* Look-ahead: in a turn over the many items of a list, prefetches what the next items will look up,
+ * so that their cache misses overlap. The ids of an item are generated (message_type.ids). It
+ * changes nothing but the time taken. One for each shard, for the turn that runs; the shard's
+ * thread only. */
 #ifndef SHARD_LOOK_AHEAD_H
 #define SHARD_LOOK_AHEAD_H
 

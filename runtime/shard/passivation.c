@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The CLOCK algorithm: a hand goes over the tables, clears ACTOR_USED, and sends away what is found
- * without it. While turns wait for the loader the hand goes round only once for each of its
- * answers: every turn that waits looks anew then at all it needs, so nothing leaves that one of
- * them has already been given. */
+/* The CLOCK algorithm: a position (the hand) advances over the tables, clears ACTOR_USED, and
+ * passivates each actor found without it. While turns wait for the loader, it goes round only once
+ * for each of the loader's answers: every turn that waits then looks anew at all it needs, which
+ * sets the flag, so no state is passivated that one of them has already been given. */
 #include "runtime/shard/passivation.h"
 
 #include "runtime/base/check.h"

@@ -14,7 +14,7 @@
 struct passivation {
     struct residence *residence;
     size_t resident_max; /* actors in memory before any leaves */
-    int hand_kind;       /* where the clock hand stands: this kind's table ... */
+    int hand_kind;       /* position of the clock's hand: this kind's table ... */
     size_t hand_cursor;  /* ... at this slot */
     size_t left;         /* actors it may look at before the loader's next answer */
 };

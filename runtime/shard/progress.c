@@ -17,7 +17,7 @@ void progress_commit(struct progress *p, uint16_t shard, uint64_t seq)
 {
     check(atomic_load_explicit(&p->shards[shard].committed, memory_order_relaxed) <= seq);
     check(shard < p->count);
-    /* A reader that depends on this batch has been told of its commit, and so reads after it. */
+    /* A reader that depends on this batch has seen its commit, and so reads after it. */
     atomic_store_explicit(&p->shards[shard].committed, seq, memory_order_release);
 }
 
@@ -58,7 +58,7 @@ bool progress_wanted(const struct progress *p, uint16_t shard, uint64_t projecte
     return atomic_load(&p->shards[shard].wanted) > projected;
 }
 
-/* true: nobody wanted as much before. */
+/* true: no shard waited for as much before. */
 static bool progress_want(struct progress_shard *s, uint64_t seq)
 {
     uint64_t wanted = atomic_load(&s->wanted);
@@ -86,7 +86,7 @@ bool progress_capture(struct progress *p, uint16_t shard, uint64_t *seqs)
     for (uint16_t i = 0; i < p->count; i++) {
         struct progress_shard *s = &p->shards[i];
         bool opened = atomic_load(&s->opened);
-        seqs[i] = opened ? atomic_load(&s->committed) : UINT64_MAX; /* stopped: nobody knows */
+        seqs[i] = opened ? atomic_load(&s->committed) : UINT64_MAX; /* stopped: not known */
         if (opened && seqs[i] > atomic_load(&s->projected) && progress_want(s, seqs[i]) &&
             i != shard)
             p->notify(p->context, i);

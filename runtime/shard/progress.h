@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Progress: how far the journal and the views of each shard of a node are, told to all its shards.
- * A list may show what several have committed, and then waits for the views of all. Each shard
- * writes its own line; any thread reads. */
+/* Progress: how far the journal and the views of each shard of a node are, for all its shards to
+ * read. A list may show what several have committed, and then waits for the views of all. Each
+ * shard writes its own line; any thread reads. */
 #ifndef SHARD_PROGRESS_H
 #define SHARD_PROGRESS_H
 
@@ -43,8 +43,8 @@ bool progress_wanted(const struct progress *p, uint16_t shard, uint64_t projecte
 
 /* --- what lists wait for ---------------------------------------------------------------------- */
 
-/* For a list of this shard: where all shards stand now, one seq each. false: one has not opened
- * yet, ask again. Shards whose views are behind are told that they are wanted. */
+/* For a list of this shard: the present seq of every shard. false: one has not opened yet, ask
+ * again. Marks each shard whose views are late as waited for. */
 must_check bool progress_capture(struct progress *p, uint16_t shard, uint64_t *seqs);
 /* The same, if what is listed lies in this shard, which has opened: the others do not matter. */
 void progress_capture_own(struct progress *p, uint16_t shard, uint64_t *seqs);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* On the journal worker: take the lease (first time) or reopen the store, read where the views
- * stand, replay the journal after it onto an empty registry. Back on the loop: what was deferred
- * for a batch that turned out durable is answered, the rest is told to retry. An attempt that fails
- * is made again; nobody is answered before one has told what is durable, or the shard stops.
+/* On the journal worker: take the lease (first time) or reopen the store, read the position of the
+ * views, replay the journal after it onto an empty registry. Back on the loop: an answer that was
+ * deferred for a batch that turned out durable is given, all others say that the caller should
+ * retry. An attempt that fails is made again; no answer is given before one attempt has read what
+ * is durable, or the shard stops.
  *
  * What a damaged journal means is decided here:
  *     newest batch torn, never acknowledged, store may tear      cut it, go on
@@ -151,7 +152,7 @@ static bool compare_position(void *context, const struct batch_row *row)
     return false;
 }
 
-/* What the check found, in words that tell what to do. */
+/* What the check found, with what an operator can do about it. */
 static enum err position_unlike(struct recovery *r, const struct position_check *c, uint64_t head)
 {
     check(!(c->seen && c->same && c->whole));
@@ -174,8 +175,8 @@ static enum err position_unlike(struct recovery *r, const struct position_check 
         at, r->uses.number);
 }
 
-/* The views must have been made from this journal, and not be ahead of it. The batch they stand at
- * is whole; those before it are looked at by whoever asks for a verification. */
+/* The views must have been made from this journal, and not be ahead of it. The batch of their
+ * position is read and checked; those before it are checked by a verification alone. */
 static enum err check_position(struct recovery *r)
 {
     check(r->epoch != 0);
@@ -497,7 +498,7 @@ void recovery_abandon(struct recovery *r)
     recovery_end(r);
 }
 
-/* The batches whose outcome is not known; of those that were with the store the journal tells. */
+/* Batches whose outcome is not known; the journal shows that of those that the store was given. */
 static void take_failed(struct recovery *r)
 {
     struct journal *j = r->uses.journal;

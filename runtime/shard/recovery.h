@@ -29,7 +29,7 @@ struct recovery_found {
     uint64_t seq;                   /* the journal's newest batch, ... */
     struct sha256_digest hash;      /* ... its hash, ... */
     uint64_t time_ns;               /* ... and the time of its last event */
-    struct store_position position; /* where the views stand */
+    struct store_position position; /* position of the views */
 };
 
 /* What it works with; all of it outlives it. */
@@ -64,7 +64,7 @@ struct recovery *recovery_start(const struct recovery_uses *uses, enum err cause
 /* The shard stops; the next start does it again. May end it within the call. */
 void recovery_abandon(struct recovery *r);
 
-/* As if the process had been killed: frees it, nobody is answered. */
+/* As if the process had been killed: frees it, no message is answered. */
 void recovery_kill(struct recovery *r);
 
 #endif

@@ -39,7 +39,7 @@ enum err residence_loaded(struct residence *r, struct load *l)
     check(l->what == LOAD_STATE);
     struct actor *a = registry_find(r->registry, l->kind, l->id);
     if (a == NULL || (a->flags & ACTOR_LOADING) == 0)
-        return ERR_OK; /* the registry was rebuilt meanwhile */
+        return ERR_OK; /* the registry was rebuilt in between */
     check((a->flags & ACTOR_EXISTS) == 0);
     schedule_move(r->schedule, a, ACTOR_IDLE);
     a->flags |= ACTOR_USED; /* it stays until whoever asked for it has looked */
@@ -72,7 +72,7 @@ void residence_restart(struct residence *r, uint64_t evicted_ms)
         r->evicted_ms[k] = evicted_ms;
 }
 
-/* Who is called, and with what. */
+/* The callback and its arguments. */
 struct controlled_walk {
     struct residence *residence;
     void (*each)(void *context, struct actor *a);

@@ -67,7 +67,7 @@ static cold uint64_t read_clock(struct shard *s)
     return took_ns;
 }
 
-/* The clock is to tell what the next turns take without those before them. */
+/* Starts the clock anew, so that it measures the next turns without those before them. */
 static void part_turns(struct shard *s)
 {
     if (s->running.count > 0)
@@ -268,8 +268,8 @@ void running_turns(struct shard *s, uint64_t budget_ns)
     check(s->state == SHARD_RUNNING);
     (void)read_clock(s);
     s->running.end_ns = s->running.now_ns + budget_ns;
-    /* Set once for all turns, for it costs as much as many a turn. What is needed behind it stands
-     * in the shard: variables of this function need not survive the jump. */
+    /* Set once for all turns, because it costs as much as a small turn. What is needed after the
+     * jump is in the shard: variables of this function need not survive it. */
     if (setjmp(s->given_up) != 0)
         end_after_jump(s);
     run_ingress(s);

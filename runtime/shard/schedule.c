@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The lists are singly linked, so an actor can only leave one at its front; every way through the
- * states does. An actor on the run queue may be suspended meanwhile: it stays there, and whoever
- * runs its turns looks. */
+/* The lists are singly linked, so an actor can only leave one at its front; every path through the
+ * states does. An actor on the run queue may be suspended while it is there: it stays, and the code
+ * that runs its turns checks its flags. */
 #include "runtime/shard/schedule.h"
 
 #include "runtime/base/check.h"

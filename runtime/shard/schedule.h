@@ -26,7 +26,7 @@ struct schedule {
     struct fifo run_queue;     /* QUEUED and RESUMABLE, in the order they run (actor.run_link) */
     struct fifo wait_queue;    /* WAITING, oldest first */
     size_t resumable;          /* actors that are RESUMABLE: what was loaded for them is kept */
-    const struct actor *first; /* WAITING, it stands in front of all others; NULL: none does */
+    const struct actor *first; /* WAITING, in front of all others; or NULL */
 };
 
 void schedule_init(struct schedule *q, struct env *env);

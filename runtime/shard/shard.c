@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Shard: the pass, and what its parts report. A pass runs turns until the budget is spent or none
- * is ready, starts the commit of what they wrote, lets the background go a step, and gives back the
- * answers that are final. Between two passes the reports come in: loads, commits, steps of the
- * views, a recovery. A commit that failed, or whose outcome is unknown, makes the shard recover:
- * its actors' messages go to the stash, and a recovery rebuilds the rest from what the store has.
- */
+ * is ready, starts the commit of what they wrote, starts one step of the background work, and gives
+ * back the answers that are final. Between two passes the parts report: loads, commits, steps of
+ * the views, a recovery. A commit that failed, or whose outcome is unknown, makes the shard
+ * recover: messages to its actors go to the stash, and a recovery rebuilds the rest from what the
+ * store has. */
 #include "runtime/base/mutant.h"
 #include "runtime/base/time.h"
 #include "runtime/observe/log.h"
@@ -147,7 +147,7 @@ bool shard_quiet(const struct shard *s)
 
 /* --- pass ------------------------------------------------------------------------------------- */
 
-/* What a timeout decides must be written: it waits for a store that takes writes, and behind the
+/* What a timeout decides must be written: it waits for a store that takes writes, and after the
  * last batch of a shard that closes there may be no other. */
 static bool may_decide(const struct shard *s)
 {

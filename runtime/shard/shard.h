@@ -54,8 +54,8 @@ void shard_post(struct shard *s, struct message *m);
  * left: call again after polling I/O. */
 bool shard_pass(struct shard *s, uint64_t budget_ns);
 
-/* For a node that is about to stop. From now on lists are UNAVAILABLE, those too that wait: they
- * change nothing, and the views may be far behind what they wait for. A recovery that would take
+/* For a node that is about to stop. From now on lists are UNAVAILABLE, including those that wait:
+ * they change nothing, and the views may be far from what they wait for. A recovery that would take
  * long is given up, with the requests that wait for it. */
 void shard_end_lists(struct shard *s);
 
@@ -67,8 +67,8 @@ void shard_close(struct shard *s);
 bool shard_quiet(const struct shard *s);
 struct shard *shard_free(struct shard *s); /* returns NULL */
 
-/* As if the process had been killed: memory is freed, nothing is finished, nobody is answered. No
- * work of it may run or finish afterwards; only a simulated world can promise that. */
+/* As if the process had been killed: memory is freed, nothing is finished, no message is answered.
+ * No work of it may run or finish afterwards; only a simulated world can promise that. */
 struct shard *shard_kill(struct shard *s);
 
 enum shard_state shard_state(const struct shard *s);
@@ -117,8 +117,8 @@ uint32_t shard_actors_top(const struct shard *s, struct actor_info *infos, uint3
 void shard_dead_letters(const struct shard *s,
                         bool (*each)(void *context, const struct dead_letter *letter),
                         void *context);
-/* Posts it again, as the same request of the same caller with the same key, and removes it; it
- * comes back if nobody can handle it now, and as a new one if it fails again. */
+/* Posts it again, as the same request of the same caller with the same key, and removes it; it is
+ * put back if no handler takes it now, and becomes a new one if it fails again. */
 must_check enum err shard_dead_letter_replay(struct shard *s, uint64_t number);
 
 #endif

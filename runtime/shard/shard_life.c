@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a shard is made and freed: its parts live in struct shard, and each is told here what it
- * works with and whom it reports to. Making it starts a recovery, which opens it (shard.c). */
+/* How a shard is made and freed: its parts are members of struct shard, and each is given here what
+ * it works with and the callback that it reports to. Making it starts a recovery, which opens it
+ * (shard.c). */
 #include <stdlib.h>
 
 #include "runtime/base/check.h"
@@ -180,7 +181,7 @@ struct shard *shard_new(const struct shard_options *options)
     return s;
 }
 
-/* A message of the runtime's own that nobody will answer any more. */
+/* A message of the runtime's own that will not be answered any more. */
 static void drop_own(struct fifo *messages)
 {
     struct fifo_link *link;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Shard, as its core sees it: shard.c (post, pass, reports of its parts), running.c (the turns of a
  * pass), turn_inline.h and turn.c (one message), shard_state.c, shard_stop.c, shard_life.c,
- * inspection.c. Its parts have a header each and do not know it. */
+ * inspection.c. Its parts have a header each and do not include this one. */
 #ifndef SHARD_SHARD_PRIV_H
 #define SHARD_SHARD_PRIV_H
 
@@ -161,7 +161,8 @@ void shard_close_step(struct shard *s);
  */
 void shard_stash_actors(struct shard *s);
 
-/* shard_state.c: the one place that changes the state. shard_set_state() also tells the owner. */
+/* shard_state.c: the one place that changes the state. shard_set_state() also calls the owner's
+ * callback. */
 void shard_move(struct shard *s, enum shard_state to);
 void shard_set_state(struct shard *s, enum shard_state to);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The state of a shard changes in shard_move(), which checks the edge. Entering RUNNING opens the
  * shard to everything that needs actors: messages that waited, deadlines, background reading.
- * Entering STOPPED tells the other shards that these views go no further. */
+ * Entering STOPPED publishes to the other shards that these views go no further. */
 #include "runtime/base/check.h"
 #include "runtime/shard/shard_priv.h"
 

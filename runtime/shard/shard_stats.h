@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shard statistics: what is counted of one shard since it was made, and where it stands. Each part
- * of the shard counts into its own members; loop thread only. */
+/* Shard statistics: what is counted of one shard since it was made, and its present state. Each
+ * part of the shard counts into its own members; loop thread only. */
 #ifndef SHARD_SHARD_STATS_H
 #define SHARD_SHARD_STATS_H
 

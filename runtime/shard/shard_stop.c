@@ -11,7 +11,7 @@
 
 /* --- at once ---------------------------------------------------------------------------------- */
 
-/* The outcome of these batches is not told by this process. */
+/* This process will not find out the outcome of these batches. */
 void shard_fail_batches(struct shard *s, bool sent_too)
 {
     struct batch *b;
@@ -89,7 +89,7 @@ static bool nothing_left(const struct shard *s)
            !s->projector.follower.busy && views_complete(s);
 }
 
-/* At the start nobody waits for what it finds; later it tells what became of requests. */
+/* At the start no request waits for what it finds; later it finds out what became of requests. */
 static bool may_recover(const struct shard *s)
 {
     return s->journal.epoch != 0 && closing_has_time(&s->closing);

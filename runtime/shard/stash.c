@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A list in the order of coming. While a message with a deadline is in it, an alarm goes through
- * all of them every STASH_LOOK_NS: their deadlines differ, and there is nothing else to do
- * meanwhile. */
+/* A list in the order of arrival. While a message with a deadline is in it, a timer looks at all of
+ * them every STASH_LOOK_NS: their deadlines differ, and the shard has nothing else to do at that
+ * time. */
 #include "runtime/shard/stash.h"
 
 #include "runtime/base/check.h"

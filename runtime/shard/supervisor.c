@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Failures are counted per actor in tables by id, and in all; an actor's entry goes when its period
- * is over and room is needed, or when an operator resumes it. Beyond SUPERVISOR_FAILING_MAX actors
- * only the sum is counted. */
+/* Failures are counted per actor in tables by id, and in all; an actor's entry is removed when its
+ * period is over and room is needed, or when an operator resumes it. Beyond SUPERVISOR_FAILING_MAX
+ * actors only the sum is counted. */
 #include "runtime/shard/supervisor.h"
 
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Supervisor of one shard's actors, in the manner of OTP's restart intensity. A turn that breaks an
- * invariant was undone, so its actor stands as the journal says; it may go on. More than
+ * invariant was undone, so its actor is as the journal says and may go on. More than
  * SUPERVISOR_ACTOR_FAILURES of one actor within SUPERVISOR_PERIOD_NS quarantine it: its messages
- * become dead letters until an operator resumes it. More than SUPERVISOR_SHARD_FAILURES in all
- * make the shard rebuild itself from the journal; if that does not help either, it stops and the
- * node reports it. Loop thread only. */
+ * become dead letters until an operator resumes it. More than SUPERVISOR_SHARD_FAILURES in all make
+ * the shard rebuild itself from the journal; if that does not help either, it stops and the node
+ * reports it. Loop thread only. */
 #ifndef SHARD_SUPERVISOR_H
 #define SHARD_SUPERVISOR_H
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Turn: runs one message against the actors of a shard. What a turn changes it changes at once, in
- * memory and in the open batch; what it says waits until that batch is durable. turn_run(), the
- * frame of all this, is in turn_inline.h. Here is what a handler may call (turn.h): finding,
- * deciding, answering; and what the frame calls for turns that do more than look: those with a key,
- * and the end of those that wrote, failed or wait. A turn that waits or fails leaves nothing
- * behind. */
+/* Turn: runs one message against the actors of a shard. A turn changes states at once, in memory
+ * and in the open batch; its answer waits until that batch is durable. turn_run(), the frame of all
+ * this, is in turn_inline.h. Here is what a handler may call (turn.h): finding, deciding,
+ * answering; and what the frame calls for turns that do more than look: those with a key, and the
+ * end of those that wrote, failed or wait. A turn that waits or fails leaves nothing behind. */
 
 #include "runtime/base/array.h"
 #include "runtime/base/mutant.h"
@@ -14,11 +13,12 @@
 
 #define TURN_IDS_APART 0x9E3779B97F4A7C15u /* between the random parts of ids of one turn */
 /* The 16 bits after an id's milliseconds are their fraction: the ids of a shard rise in the order
- * they were drawn, and lists show what came first. The step is the least that they can tell. */
+ * they were drawn, and lists show what came first. The step is the smallest difference that they
+ * can show. */
 #define TURN_IDS_STEP_NS 16
 
 /* A turn beyond a limit - of the batch, the answer, its memory - is answered TOO_LARGE and nothing
- * of it remains. The handler is left where it stands: it owns nothing outside the turn. */
+ * of it remains. The handler is left by a jump: it owns nothing outside the turn. */
 static _Noreturn void give_up(struct turn *t)
 {
     check(t->message != NULL);
@@ -340,7 +340,7 @@ bool turn_version_matches(struct turn *t, uint64_t version)
 
 /* --- running ---------------------------------------------------------------------------------- */
 
-/* The first outcome of this key again, or a refusal if it was for something else. */
+/* The first answer to this key again, or a refusal if the key was used for something else. */
 static enum turn_result replay_outcome(struct turn *t, uint64_t position)
 {
     check(!t->replied);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two waiting lists, for the views of this shard and for those of all, each in the order of coming:
- * one behind the first waits for no less, so only the first is looked at. A list whose wait is over
- * runs on the read worker and is answered when that is done. Accesses to progress.h are ordered so
- * that a view that moves either finds the waiting mark set or is seen by the look that follows. */
+/* Two waiting lists, for the views of this shard and for those of all, each in the order of
+ * arrival: a later one never waits for less than the first, so only the first is looked at. A list
+ * whose wait is over runs on the read worker and is answered when that is done. Accesses to
+ * progress.h are ordered so that a view that moves either finds the waiting mark set or is seen by
+ * the look that follows. */
 #include "runtime/shard/view_reads.h"
 
 #include "runtime/base/mutant.h"
@@ -104,7 +105,7 @@ static void begin_wait(struct view_reads *v, struct view_read *q)
         env_alarm_set(v->env, &v->expiry, env_mono_ns(v->env) + VIEW_READ_LOOK_NS);
 }
 
-/* Deadlines differ: one behind the first may pass before it. */
+/* Deadlines differ: that of a later one may pass before that of the first. */
 static void view_read_expire(struct alarm *a)
 {
     struct view_reads *v = container_of(a, struct view_reads, expiry);
@@ -155,8 +156,8 @@ void view_reads_post(struct view_reads *v, struct message *m)
     env_wake(v->env);
 }
 
-/* A shard whose views are behind was told that they are wanted, projects without a pause, and
- * notifies this shard when they have moved. */
+/* A shard whose views are late has a mark that its views are waited for: it projects without a
+ * pause and notifies this shard when they have moved. */
 static enum progress_wait view_read_look(struct view_reads *v, struct view_read *q)
 {
     if (!q->captured)
@@ -173,7 +174,7 @@ static void view_read_advance(struct view_reads *v, struct fifo *waiting)
         bool late = is_late(v, q);
         enum progress_wait found = late ? PROGRESS_NEVER : view_read_look(v, q);
         if (found == PROGRESS_BEHIND)
-            return; /* those behind it came later and wait for no less */
+            return; /* those after it came later and wait for no less */
         fifo_pop(waiting);
         if (late)
             end_late(v, q);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* View reads: messages that are answered from the views (message_type.view): lists and reports. A
- * list first waits until the views hold everything that was durable when it came, so that a client
- * sees its own writes; then its query (domain.h) runs on the store's read worker. A list about one
- * actor waits for the views of its shard, any other for those of all shards. Loop thread only,
- * except the queries. */
+ * list first waits until the views contain everything that was durable when it came, so that a
+ * client sees its own writes; then its query (domain.h) runs on the store's read worker. A list
+ * about one actor waits for the views of its shard, any other for those of all shards. Loop thread
+ * only, except the queries. */
 #ifndef SHARD_VIEW_READS_H
 #define SHARD_VIEW_READS_H
 
@@ -70,7 +70,7 @@ void view_reads_end_all(struct view_reads *v);
 /* None waits or runs. */
 bool view_reads_idle(const struct view_reads *v);
 
-/* As if the process had been killed: nobody is answered. */
+/* As if the process had been killed: no message is answered. */
 void view_reads_kill(struct view_reads *v);
 
 #endif
