@@ -162,8 +162,8 @@ static bool payd_port_open(struct payd *p, const struct payd_port *port)
     return true;
 }
 
-/* Metrics tell how much money moves: they are served where the API is only if no other
- * machine reaches it. */
+/* Metrics show how much money moves: the API's address serves them only if no other machine reaches
+ * it. */
 static uint32_t payd_pages_with_api(const struct config *c)
 {
     bool metrics = c->metrics_port == 0 && issuer_loopback(c->host);

@@ -34,7 +34,7 @@ struct json_input {
 
 void json_input_init(struct json_input *in, struct arena *a, struct json_error *e);
 
-/* What the generator knows of a message's JSON form; constant. */
+/* A message's JSON form as generated; constant. */
 struct json_type {
     const char *name;
     uint32_t size;              /* of the C struct */

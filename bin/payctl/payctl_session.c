@@ -186,7 +186,7 @@ int payctl_receive(struct payctl *p, struct payctl_reply *reply)
     return PAYCTL_OK;
 }
 
-/* A key for one request that changes something; it lives in the arena. */
+/* A key for one request that changes something; its memory is the arena's. */
 static const char *session_new_key(struct payctl *p)
 {
     uint64_t random[2];

@@ -107,7 +107,7 @@ static EVP_PKEY *issuer_key_key_make(struct issuer_key *k)
 
 /* --- the public part -------------------------------------------------------------------------- */
 
-/* A number of the key as base64url of `size` bytes (0 = as many as it takes). */
+/* A number of the key as base64url of `size` bytes (0 = no more than it needs). */
 static bool issuer_key_number_text(EVP_PKEY *pkey, const char *name, int size,
                                    char text[BASE64URL_LEN(NUMBER_BYTES_MAX) + 1])
 {

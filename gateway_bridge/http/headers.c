@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each function reads its value once, from the left, and stops at the first byte that does not fit.
- * What a value may not be is decided here; what the client is told, and whether a missing field
- * matters, by whoever asked. The sizes are bounded before anything is copied. */
+ * What a value may not be is decided here; the caller decides what the client is answered and
+ * whether a missing field matters. The sizes are bounded before anything is copied. */
 #include "gateway_bridge/http/headers.h"
 
 #include <string.h>

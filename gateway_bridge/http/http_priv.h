@@ -53,7 +53,7 @@ struct http_connection {
     uint32_t requests;   /* taken so far */
     enum http_phase phase;
     enum http_input input;
-    bool reading;           /* what libuv was last told */
+    bool reading;           /* what was last set in libuv */
     uint64_t entered_ms;    /* the phase; of the timed ones */
     struct list phase_link; /* in server->phases[phase], or alone */
     struct list flush_link; /* in server->to_flush, or alone */

@@ -173,7 +173,7 @@ void operator_actor_list(struct operator_request *q)
 
 /* --- one of them ------------------------------------------------------------------------------ */
 
-/* An actor that one message names. An id tells its shard, except a ledger's: it is the same in all
+/* An actor that one message names. An id names its shard, except a ledger's: it is the same in all
  * where its tenant has accounts. So it is looked for where its id belongs, then elsewhere. */
 struct named {
     uint16_t kind;

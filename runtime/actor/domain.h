@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Domain: what the runtime is told of the services it runs: kinds of actors, what events do, which
+/* Domain: what the runtime needs of the services it runs: kinds of actors, what events do, which
  * queries exist. Constant tables, one `struct service` for each folder of actors/, put together in
  * bin/. */
 #ifndef ACTOR_DOMAIN_H

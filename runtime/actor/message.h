@@ -31,7 +31,7 @@ struct message_list {
     const struct message_type *item;
 };
 
-/* What the generator knows of one declared message; constant, from schemas/. */
+/* One declared message as generated; constant, from schemas/. */
 struct message_type {
     const char *name;       /* "transfer_create" */
     uint16_t number;        /* on the wire and in the journal, never reused */

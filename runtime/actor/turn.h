@@ -58,7 +58,7 @@ must_check enum presence turn_find_decision(struct turn *t, struct id128 key,
                                            struct stored_event *stored);
 
 /* Records the event and applies it. Each event of a shard gets its own time, strictly later than
- * all before it; turn_time() tells the time the next emitted event will get. */
+ * all before it; turn_time() is the time that the next emitted event will get. */
 void turn_emit(struct turn *t, const struct message_type *type, const void *event);
 uint64_t turn_time(struct turn *t);
 

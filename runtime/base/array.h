@@ -4,7 +4,7 @@
  * item at a time stays cheap.
  *
  * Two forms: the process ends where memory ends, which is the rule of runtime and actors; or the
- * caller is told, where the world sends what is stored and can be refused. */
+ * call fails, where the array stores what the world sends and the caller can refuse. */
 #ifndef BASE_ARRAY_H
 #define BASE_ARRAY_H
 

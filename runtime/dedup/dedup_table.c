@@ -277,7 +277,7 @@ void dedup_table_prefetch(const struct dedup_table *o, struct id128 key)
     __builtin_prefetch(&g->slots[home_of(id128_hash(key))]);
 }
 
-/* No generation holds it: the filter knows all they hold. */
+/* No generation has it: the filter has all that they have. */
 static bool is_new(const struct dedup_table *o, struct id128 key)
 {
     check(!id128_is_zero(key));
@@ -319,7 +319,7 @@ void dedup_table_remove(struct dedup_entry *outcome)
 
 void dedup_table_cache(struct dedup_table *o, struct id128 key, uint64_t position)
 {
-    /* A turn may have decided it since the question was asked: then memory knows better. */
+    /* A turn may have decided it since the question was asked: memory is then newer. */
     struct generation *where;
     if (!is_new(o, key) &&
         (generations_find(&o->decided, o->timed, key, &where) != NULL ||

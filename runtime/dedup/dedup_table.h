@@ -42,7 +42,7 @@ struct dedup_entry {
 
 struct generation;
 
-/* The ids of a generation that tell a time: a client that lets its ids rise within a millisecond
+/* The ids of a generation that have a time: a client that lets its ids rise within a millisecond
  * too has none of them looked up. */
 struct dedup_range {
     struct id128 oldest;
@@ -70,7 +70,7 @@ struct dedup_table {
 enum dedup_answer {
     DEDUP_NEW,
     DEDUP_FOUND,
-    DEDUP_ASK, /* memory cannot tell: look into the views, then tell dedup_table_cache() */
+    DEDUP_ASK, /* memory does not decide it: look into the views, then call dedup_table_cache() */
 };
 
 /* count_max: of entries. filter_bytes 0: the keys are ids with a time (id128.h). */
@@ -108,7 +108,7 @@ static inline size_t dedup_table_count(const struct dedup_table *o)
 /* No room for more until the projector catches up. */
 bool dedup_table_full(const struct dedup_table *o);
 
-/* Half of the room is taken: the projector should hurry. */
+/* Half of the room is taken: the projector should run without pauses. */
 bool dedup_table_filling(const struct dedup_table *o);
 
 /* Per cent of the room that views at `seq` leave taken. */

@@ -42,7 +42,7 @@ struct batch {
     struct wire_writer body;
     struct fifo deferred;      /* answers (struct message.link) that wait for it to be durable */
     struct sha256_digest hash; /* known once its append has ended */
-    struct batch_mark *marks;  /* one every BATCH_MARK_ITEMS, as far as anybody walked */
+    struct batch_mark *marks;  /* one every BATCH_MARK_ITEMS, as far as the body was walked */
     uint32_t mark_count, mark_cap;
 };
 

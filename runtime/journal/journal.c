@@ -378,8 +378,8 @@ static void append_batch_durable(struct append *a, const struct batch_row *row)
     journal_move(j, b, BATCH_FREE);
 }
 
-/* After a failure the owner hears of it only when the append behind, which does nothing, is back as
- * well. */
+/* After a failure the owner is called only when the append queued after it, which does nothing, is
+ * back as well. */
 static void append_done(struct work *w)
 {
     struct append *a = container_of(w, struct append, work);

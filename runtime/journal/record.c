@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parts of the stream differ in the length of their array, which is all that tells them apart.
+/* The parts of the stream differ in the length of their array, the only difference between them.
  * Writing relies on the turn to call in order (begin, events, end); it writes into its own batch,
- * so a wrong order is a bug. Reading believes nothing: the body may come from a damaged file, and
+ * so a wrong order is a bug. Reading trusts nothing: the body may come from a damaged file, and
  * whatever does not follow the grammar, or exceeds what is ever written, is RECORD_DAMAGED. */
 #include "runtime/journal/record.h"
 

@@ -26,7 +26,7 @@ struct scrub {
     struct env *env;
     struct worker *worker;
     struct journal_store *store;
-    const struct journal *journal; /* tells up to where there must be batches */
+    const struct journal *journal; /* gives the seq up to which there must be batches */
     uint16_t shard;
     struct alarm alarm;
     struct work work;

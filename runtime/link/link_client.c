@@ -164,7 +164,7 @@ struct link_client *link_client_free(struct link_client *c)
     for (uint32_t i = 0; i < c->count; i++) {
         nng_aio *aio = c->slots[i].aio;
         if (aio != NULL)
-            nng_msg_free(nng_aio_get_msg(aio)); /* not sent, or an answer nobody took */
+            nng_msg_free(nng_aio_get_msg(aio)); /* not sent, or an answer that was not taken */
         nng_aio_free(aio);
     }
     nng_msg_free(c->answer);

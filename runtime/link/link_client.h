@@ -16,7 +16,7 @@ struct link_client;
 
 enum link_result {
     LINK_OK,
-    LINK_NO_SERVER, /* nobody listens there */
+    LINK_NO_SERVER, /* no process listens there */
     LINK_LOST,      /* the connection ended; what becomes of the requests is not known */
     LINK_TIMEOUT,   /* no answer in time; it may still come */
 };

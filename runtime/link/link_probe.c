@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A connection of our own, without NNG, up to the first byte of the server's greeting; the errors
- * of stat and connect tell the other cases apart. */
+ * of stat and connect distinguish the other cases. */
 #include "runtime/link/link_probe.h"
 
 #include <errno.h>

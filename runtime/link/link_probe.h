@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Link probe: does anybody listen at a Unix socket? Waits for the first byte that NNG sends to
- * whoever connects: NNG 1.5.2 stops accepting for good when a connection ends before it was
- * greeted, and its own dialling has no time limit. */
+/* Link probe: does a process listen at a Unix socket? Waits for the first byte that NNG sends on
+ * each connection: NNG 1.5.2 stops accepting for good when a connection ends before it was greeted,
+ * and its own dialling has no time limit. */
 #ifndef LINK_LINK_PROBE_H
 #define LINK_LINK_PROBE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Process: what the system knows of this process. */
+/* Process: what the system counts of this process. */
 #ifndef OBSERVE_PROCESS_H
 #define OBSERVE_PROCESS_H
 
@@ -13,7 +13,7 @@ struct process_usage {
     uint64_t started_ns; /* when that was, Unix time to 10 ms */
 };
 
-/* Any thread; takes some microseconds. What the system does not tell stays 0. */
+/* Any thread; takes some microseconds. What the system does not give stays 0. */
 void process_get_usage(struct process_usage *usage);
 
 #endif

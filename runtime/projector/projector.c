@@ -190,8 +190,8 @@ static enum err projector_write(struct projector *p)
     return projector_views_error(p, e == ERR_OK ? projector_put_keys(p) : e);
 }
 
-/* Forgets what a failed step left behind and stands where the views stand. Only the store knows: a
- * commit that failed may be done all the same, and its events must not reach the states twice. */
+/* Drops what a failed step left and takes the views' position, which only the store has: a commit
+ * that failed may be done all the same, and its events must not reach the states twice. */
 static enum err projector_renew(struct projector *p)
 {
     struct store_position position;

@@ -439,7 +439,7 @@ static void decide_under_way(struct store_sim *sim)
         lose_under_way(sim);
     else if (rng_chance(sim->rng, sim->faults.crash_torn_ppm))
         tear_under_way(sim);
-    while (!list_empty(&sim->under_way)) /* nobody was told what is left of them */
+    while (!list_empty(&sim->under_way)) /* no caller was answered for what is left of them */
         list_remove(sim->under_way.next);
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The simulated store: the whole contract of journal_store.h and view_store.h in memory, on one
- * thread, decided by one random generator, with the faults of a bad disk. What it holds survives
+ * thread, decided by one random generator, with the faults of a bad disk. Its content survives
  * close() and store_sim_crash(); a restarted node uses the same store again.
  *
  * Durability. An append that returned OK is durable at once, or, with `in_flight`, when
- * store_sim_delivered() says that its caller heard of it or the next append begins: until then it
+ * store_sim_delivered() says that its caller was answered or the next append begins: until then it
  * is what a machine had under way when it stopped. An append that returned UNKNOWN is under way
  * until reopen or crash. A crash decides whether what is under way stays, is lost or is torn. */
 #ifndef SIM_STORE_SIM_H
@@ -22,7 +22,7 @@ struct store_sim;
 struct store_sim_faults {
     /* per append */
     uint32_t append_io_ppm;       /* IO, nothing written */
-    uint32_t append_full_ppm;     /* STORE_FULL; the disk then stays full until told otherwise */
+    uint32_t append_full_ppm;     /* STORE_FULL, until store_sim_disk_full(sim, false) */
     uint32_t unknown_written_ppm; /* UNKNOWN, but written */
     uint32_t unknown_lost_ppm;    /* UNKNOWN, and not written */
     /* per call */
@@ -81,7 +81,7 @@ const struct store_sim_counts *store_sim_counts(const struct store_sim *sim);
 /* While full, every append gives STORE_FULL and every commit of the views too. */
 void store_sim_disk_full(struct store_sim *sim, bool full);
 
-/* The shard has heard that its batches up to this one are durable (only with in_flight). */
+/* The shard was answered that its batches up to this one are durable (only with in_flight). */
 void store_sim_delivered(struct store_sim *sim, uint16_t shard, uint64_t seq);
 
 /* How many appends of this shard were refused, or it is not known. */

@@ -78,7 +78,8 @@ bool world_step(struct world *w);
 void world_run(struct world *w, uint64_t until_ns);
 
 /* All that was under way never happens: work does not run, or is not reported, mail does not
- * arrive. `keep` tells which timers of the test itself (their context) stay. Loops stay usable. */
+ * arrive. `keep` decides which timers of the test itself (by their context) stay. Loops stay
+ * usable. */
 void world_crash(struct world *w, bool (*keep)(void *context));
 
 /* Mixes something into the trace hash; printed when verbose. */

@@ -78,7 +78,7 @@ struct view_store_ops {
     /* Forgets the keys decided up to this time; a store may keep them up to two days longer. */
     enum err (*keys_expire)(struct view_store *s, struct key_space space, uint64_t until_ns);
     /* Commits rows, states, keys and the new position together. The transaction ends either way;
-     * after a failure position() tells what is in the store. Each commit moves the position. */
+     * after a failure position() gives what is in the store. Each commit moves the position. */
     enum err (*commit)(struct view_store *s, uint16_t shard,
                        const struct store_position *position);
     void (*rollback)(struct view_store *s);
