@@ -511,6 +511,20 @@ static bool find_to_mark(struct turn *t, struct id128 self, const struct account
     return false;
 }
 
+/* The flags that a mode names; without one both sides. */
+static uint32_t frozen_flags(bool has_mode, uint8_t mode)
+{
+    static const uint32_t frozen[] = {
+        [FREEZE_MODE_DEBITS] = ACCOUNT_FLAGS_DEBITS_FROZEN,
+        [FREEZE_MODE_CREDITS] = ACCOUNT_FLAGS_CREDITS_FROZEN,
+        [FREEZE_MODE_BOTH] = ACCOUNT_FLAGS_DEBITS_FROZEN | ACCOUNT_FLAGS_CREDITS_FROZEN,
+    };
+    check(!has_mode || (mode != 0 && mode < array_len(frozen)));
+    return frozen[has_mode ? mode : FREEZE_MODE_BOTH];
+}
+
+/* A freeze adds to those before: whoever freezes the debits does not lift another's freeze of the
+ * credits. */
 enum turn_result account_on_freeze(struct turn *t, struct id128 self, const struct message *m)
 {
     const struct account_freeze *f = m->body;
@@ -518,17 +532,10 @@ enum turn_result account_on_freeze(struct turn *t, struct id128 self, const stru
     enum turn_result result;
     if (!find_to_mark(t, self, &a, &result))
         return result;
-    static const uint32_t frozen[] = {
-        [FREEZE_MODE_DEBITS] = ACCOUNT_FLAGS_DEBITS_FROZEN,
-        [FREEZE_MODE_CREDITS] = ACCOUNT_FLAGS_CREDITS_FROZEN,
-        [FREEZE_MODE_BOTH] = ACCOUNT_FLAGS_DEBITS_FROZEN | ACCOUNT_FLAGS_CREDITS_FROZEN,
-    };
-    uint32_t all = frozen[FREEZE_MODE_BOTH];
     account_mark(t, self, a,
                  (struct account_marked){
                      .change = ENTRY_KIND_FROZEN,
-                     .flags = (a->flags & ACCOUNT_FLAGS_ALL & ~all) |
-                              frozen[f->has_mode ? f->mode : FREEZE_MODE_BOTH],
+                     .flags = (a->flags & ACCOUNT_FLAGS_ALL) | frozen_flags(f->has_mode, f->mode),
                      .has_reason = f->has_reason,
                      .reason = f->reason,
                  });
@@ -542,15 +549,13 @@ enum turn_result account_on_unfreeze(struct turn *t, struct id128 self, const st
     enum turn_result result;
     if (!find_to_mark(t, self, &a, &result))
         return result;
-    account_mark(
-        t, self, a,
-        (struct account_marked){
-            .change = ENTRY_KIND_UNFROZEN,
-            .flags = a->flags & ACCOUNT_FLAGS_ALL &
-                     ~(uint32_t)(ACCOUNT_FLAGS_DEBITS_FROZEN | ACCOUNT_FLAGS_CREDITS_FROZEN),
-            .has_reason = u->has_reason,
-            .reason = u->reason,
-        });
+    account_mark(t, self, a,
+                 (struct account_marked){
+                     .change = ENTRY_KIND_UNFROZEN,
+                     .flags = a->flags & ACCOUNT_FLAGS_ALL & ~frozen_flags(u->has_mode, u->mode),
+                     .has_reason = u->has_reason,
+                     .reason = u->reason,
+                 });
     return TURN_DONE;
 }
 

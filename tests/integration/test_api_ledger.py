@@ -86,9 +86,14 @@ def test_a_frozen_account_moves_nothing_until_unfrozen(bank):
     bank.post("/transfers", transfer_body(account, outside, "1.00")).expect(
         409, "debit_account_frozen")
     bank.move(outside, account, "1.00")
-    bank.post(f"/accounts/{account}/freeze", {"mode": "credits"}, key=None).expect(200)
+    both = bank.post(f"/accounts/{account}/freeze", {"mode": "credits"}, key=None).expect(200).json
+    equal(both["flags"], [NEVER_NEGATIVE, "debits_frozen", "credits_frozen"], "freezes that add up")
     bank.post("/transfers", transfer_body(outside, account, "1.00")).expect(
         409, "credit_account_frozen")
+    bank.post("/transfers", transfer_body(account, outside, "1.00")).expect(
+        409, "debit_account_frozen")
+    left = bank.post(f"/accounts/{account}/unfreeze", {"mode": "credits"}, key=None).expect(200)
+    equal((left.json["status"], left.json["flags"]), ("frozen", [NEVER_NEGATIVE, "debits_frozen"]))
     equal(bank.post(f"/accounts/{account}/unfreeze", {}, key=None).expect(200).json["status"],
           "open")
     bank.move(account, outside, "1.00")

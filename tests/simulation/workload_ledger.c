@@ -121,6 +121,8 @@ static bool account_is_unfrozen(struct run *run, struct request *q)
     q->who = workload_clerk(run);
     q->expects = moves_nothing;
     q->body.account_unfreeze.account_id = a->id;
+    q->body.account_unfreeze.has_mode = workload_chance(run, 2);
+    q->body.account_unfreeze.mode = (uint8_t)(1 + rng_below(&run->rng, 3));
     return true;
 }
 

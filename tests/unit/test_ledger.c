@@ -487,6 +487,37 @@ static void test_limits_and_name_change_by_version(void **state)
     assert_true(slice_equal(show(b, 1).name, slice_of("Till")));
 }
 
+static uint16_t unfreeze(struct bank *b, uint64_t n, enum freeze_mode mode)
+{
+    struct account_unfreeze u = {.account_id = id_of(n), .has_mode = true, .mode = (uint8_t)mode};
+    return bank_ask(b, teller(), &account_unfreeze_type, &u);
+}
+
+static void test_freezes_of_both_sides_add_up(void **state)
+{
+    struct bank *b = *state;
+    given_two_accounts(b);
+    given_transfer(b, spec_of(9, 2, 1, 5));
+    freeze(b, 1, FREEZE_MODE_DEBITS);
+    freeze(b, 1, FREEZE_MODE_CREDITS);
+    assert_int_equal(transfer(b, spec_of(10, 1, 2, 1)), RESULT_DEBIT_ACCOUNT_FROZEN);
+    assert_int_equal(transfer(b, spec_of(11, 2, 1, 1)), RESULT_CREDIT_ACCOUNT_FROZEN);
+    assert_int_equal(unfreeze(b, 1, FREEZE_MODE_DEBITS), RESULT_OK);
+    bank_restart(b);
+    given_transfer(b, spec_of(12, 1, 2, 1));
+    assert_int_equal(transfer(b, spec_of(13, 2, 1, 1)), RESULT_CREDIT_ACCOUNT_FROZEN);
+    uint64_t version = show(b, 1).version;
+    assert_int_equal(unfreeze(b, 1, FREEZE_MODE_DEBITS), RESULT_OK);
+    freeze(b, 1, FREEZE_MODE_CREDITS);
+    assert_true(show(b, 1).version == version);
+    freeze(b, 1, FREEZE_MODE_BOTH);
+    assert_int_equal(unfreeze(b, 1, FREEZE_MODE_CREDITS), RESULT_OK);
+    assert_int_equal(transfer(b, spec_of(14, 1, 2, 1)), RESULT_DEBIT_ACCOUNT_FROZEN);
+    given_transfer(b, spec_of(15, 2, 1, 1));
+    assert_int_equal(unfreeze(b, 1, FREEZE_MODE_BOTH), RESULT_OK);
+    assert_int_equal(show(b, 1).status, ACCOUNT_STATUS_OPEN);
+}
+
 static void test_freeze_and_close(void **state)
 {
     struct bank *b = *state;
@@ -652,6 +683,7 @@ int main(void)
         LEDGER_TEST(test_imported_history),
         LEDGER_TEST(test_account_refusals),
         LEDGER_TEST(test_limits_and_name_change_by_version),
+        LEDGER_TEST(test_freezes_of_both_sides_add_up),
         LEDGER_TEST(test_freeze_and_close),
         LEDGER_TEST(test_tenants_do_not_see_each_other),
         LEDGER_TEST(test_an_id_of_another_tenant_is_taken_and_says_no_more),

@@ -234,6 +234,18 @@ static void reference_updated(struct reference *r, const struct account_updated 
     next_changed_version(a);
 }
 
+static void reference_marked(struct reference *r, const struct account_marked *e)
+{
+    struct ref_account *a = account_of(r, e->account_id);
+    const uint32_t frozen = ACCOUNT_FLAGS_DEBITS_FROZEN | ACCOUNT_FLAGS_CREDITS_FROZEN;
+    if (e->change != ENTRY_KIND_UNFROZEN && (a->flags & ~e->flags & frozen) != 0)
+        broken("what is frozen is lifted by something that is no unfreeze");
+    if (e->change != ENTRY_KIND_FROZEN && (e->flags & ~a->flags & frozen) != 0)
+        broken("an account is frozen by something that is no freeze");
+    a->flags = e->flags;
+    next_changed_version(a);
+}
+
 static void reference_posted(struct reference *r, const struct transfer_posted *e,
                              struct ref_effects *f)
 {
@@ -544,10 +556,7 @@ void reference_apply(struct reference *r, uint16_t shard, const struct message_t
     if (type == &account_opened_type) {
         reference_opened(r, event);
     } else if (type == &account_marked_type) {
-        const struct account_marked *e = event;
-        struct ref_account *a = account_of(r, e->account_id);
-        a->flags = e->flags;
-        next_changed_version(a);
+        reference_marked(r, event);
     } else if (type == &account_updated_type) {
         reference_updated(r, event);
     } else if (type == &transfer_posted_type) {
