@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Events change a payment here: each names the action, payment_move() takes the status from the
- * table of payment_status.c, and what was kept aside for an authorisation goes back to the payer's
- * limits when nothing is kept any more. */
+ * table of payment_status.c, and what goes back to the payer, released or refunded, goes back to
+ * the allowance of the day that it was taken from. */
 #include "actors/payment/payment.h"
 
 #include "actors/common/owned_text.h"
@@ -129,6 +129,7 @@ void payment_apply_refunded(struct registry *r, const void *event, uint64_t time
     check(e->amount <= payment_refundable(p));
     p->refunded += e->amount;
     payment_move(r, e->payment_id, p, action, time_ns);
+    wallet_count_return(r, p->from_account, e->amount, p->created_at, false);
 }
 
 /* What is still authorised goes back to the payer. */

@@ -16,6 +16,11 @@ u128 limit_spent(const struct limit *l, uint64_t time_ns)
     return l->spent_day == day_of(time_ns) ? l->spent : 0;
 }
 
+bool limit_consistent(const struct limit *l)
+{
+    return l->per_transaction == LIMIT_NONE || l->per_day >= l->per_transaction;
+}
+
 uint16_t limit_check(const struct limit *l, u128 amount, uint64_t time_ns)
 {
     check(l->per_transaction != 0 && l->per_day != 0);

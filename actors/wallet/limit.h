@@ -4,6 +4,7 @@
 #ifndef WALLET_LIMIT_H
 #define WALLET_LIMIT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "runtime/base/check.h"
@@ -25,6 +26,9 @@ must_check uint16_t limit_check(const struct limit *l, u128 amount, uint64_t tim
 
 /* Counts a debit. */
 void limit_use(struct limit *l, u128 amount, uint64_t time_ns);
+
+/* A day allows at least one transaction of the greatest amount. */
+bool limit_consistent(const struct limit *l);
 
 /* Takes back part of a debit made at `used_ns`, if its day is still the one that is counted. */
 void limit_return(struct limit *l, u128 amount, uint64_t used_ns);

@@ -193,6 +193,7 @@ void wallet_apply_limits_changed(struct registry *r, const void *event, uint64_t
     check(w->status != WALLET_STATUS_CLOSED);
     w->limit.per_transaction = e->has_per_transaction ? e->per_transaction : LIMIT_NONE;
     w->limit.per_day = e->has_per_day ? e->per_day : LIMIT_NONE;
+    check(limit_consistent(&w->limit));
     w->version++;
 }
 

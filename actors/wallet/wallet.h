@@ -84,7 +84,8 @@ static inline enum turn_result wallet_refuse(struct turn *t, uint16_t code)
 void wallet_count_debit(struct registry *r, struct id128 id, u128 amount, uint64_t time_ns,
                         bool opens_hold);
 
-/* Gives money back that was kept aside at `since_ns`; ends_hold: nothing is kept aside any more. */
+/* Money that was paid or kept aside at `since_ns` goes back to the wallet; ends_hold: nothing is
+ * kept aside any more. */
 void wallet_count_return(struct registry *r, struct id128 id, u128 amount, uint64_t since_ns,
                          bool ends_hold);
 

@@ -179,6 +179,21 @@ enum turn_result wallet_on_close(struct turn *t, struct id128 self, const struct
 
 /* --- limits ----------------------------------------------------------------------------------- */
 
+/* The limits asked for, in minor units; LIMIT_NONE where there is to be none. */
+static uint16_t limits_wanted(const struct wallet *w, const struct wallet_limits_set *set,
+                              struct limit *wanted)
+{
+    uint16_t code = RESULT_OK;
+    *wanted = (struct limit){.per_transaction = LIMIT_NONE, .per_day = LIMIT_NONE};
+    if (set->has_per_transaction)
+        code = wallet_amount(w, set->per_transaction, false, 0, &wanted->per_transaction);
+    if (code == RESULT_OK && set->has_per_day)
+        code = wallet_amount(w, set->per_day, false, 0, &wanted->per_day);
+    if (code == RESULT_OK && !limit_consistent(wanted))
+        code = RESULT_PER_DAY_BELOW_PER_TRANSACTION;
+    return code;
+}
+
 enum turn_result wallet_on_limits_set(struct turn *t, struct id128 self, const struct message *m)
 {
     const struct wallet_limits_set *set = m->body;
@@ -186,19 +201,18 @@ enum turn_result wallet_on_limits_set(struct turn *t, struct id128 self, const s
     enum turn_result end;
     if (!enter_open(t, self, &w, &end))
         return end;
+    struct limit wanted;
+    uint16_t code = limits_wanted(w.wallet, set, &wanted);
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
     struct wallet_limits_changed changed = {
         .wallet_id = self,
         .has_per_transaction = set->has_per_transaction,
+        .per_transaction = wanted.per_transaction,
         .has_per_day = set->has_per_day,
+        .per_day = wanted.per_day,
         .by = m->who.subject,
     };
-    uint16_t code = RESULT_OK;
-    if (set->has_per_transaction)
-        code = wallet_amount(w.wallet, set->per_transaction, false, 0, &changed.per_transaction);
-    if (code == RESULT_OK && set->has_per_day)
-        code = wallet_amount(w.wallet, set->per_day, false, 0, &changed.per_day);
-    if (code != RESULT_OK)
-        return wallet_refuse(t, code);
     turn_emit(t, &wallet_limits_changed_type, &changed);
     struct wallet_ref after = wallet_again(t, self);
     return reply_wallet(t, &after);

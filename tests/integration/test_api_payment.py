@@ -99,6 +99,8 @@ def test_limits_and_freezes_of_the_payer_hold(deal):
     deal.pay("20.00")
     deal.bank.post_as(deal.payers, "/payments", deal.body("10.01")).expect(
         422, "daily_limit_exceeded")
+    deal.act(deal.payees, deal.pay("10.00"), "refund", {"amount": "4.00"}).expect(200)
+    equal(deal.bank.get(f"/wallets/{deal.payer}").json["spent_today"], "26.00")
     deal.bank.post(f"/wallets/{deal.payer}/freeze", {}, key=None).expect(200)
     deal.bank.post_as(deal.payers, "/payments", deal.body("1.00")).expect(409, "wallet_frozen")
 

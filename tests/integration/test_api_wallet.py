@@ -212,6 +212,8 @@ def test_limits_hold_per_transaction_and_per_day(bank):
     true("per_day" not in lifted and "per_transaction" not in lifted, "absent limits to be lifted")
     bank.transfer(ann, bob, "50.00")
     bank.request("PUT", path, {"per_day": "1.001"}).expect(422, "amount_too_precise")
+    bank.request("PUT", path, {"per_transaction": "2.00", "per_day": "1.99"}).expect(
+        422, "per_day_below_per_transaction", "per_day")
     for action in ("freeze", "unfreeze", "close"):
         bank.post(f"/wallets/{new_id('wal')}/{action}", {}, key=None).expect(404, "not_found")
     bank.request("PUT", f"/wallets/{new_id('wal')}/limits", {}).expect(404, "not_found")

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Payments: every edge of the table of states, money at each step, who may do what, lists. */
-#include "tests/unit/bank_fixture.h"
+#include "tests/unit/payment_fixture.h"
 
 #include "actors/common/page.h"
 #include "actors/payment/payment.h"
@@ -9,98 +9,6 @@
 
 #define STORED_MAX 4096
 #define ACTORS_MAX 32
-
-/* alice pays, shop receives. */
-struct parties {
-    struct bank *bank;
-    struct id128 alice, shop;
-};
-
-static struct parties given(void **state, const char *alice_has, const char *shop_has)
-{
-    struct bank *b = *state;
-    struct parties p = {.bank = b};
-    p.alice = given_wallet(b, "alice", alice_has);
-    p.shop = given_wallet(b, "shop", shop_has);
-    return p;
-}
-
-static struct payment_create order(const struct parties *p, u128 minor)
-{
-    return (struct payment_create){
-        .amount = minor, .currency = USD, .from_account = p->alice, .to_account = p->shop};
-}
-
-static struct id128 paid(struct bank *b, struct principal who, const struct payment_create *create)
-{
-    assert_int_equal(bank_ask(b, who, &payment_create_type, create), RESULT_OK);
-    struct payment_info info;
-    bank_reply(b, &payment_info_type, &info);
-    return info.payment_id;
-}
-
-static struct id128 pay(const struct parties *p, u128 minor)
-{
-    struct payment_create create = order(p, minor);
-    return paid(p->bank, person("alice"), &create);
-}
-
-static struct id128 authorize(const struct parties *p, u128 minor)
-{
-    struct payment_create create = order(p, minor);
-    create.has_capture = true;
-    create.capture = PAYMENT_CAPTURE_MODE_MANUAL;
-    return paid(p->bank, person("alice"), &create);
-}
-
-static uint16_t capture(struct bank *b, const char *who, struct id128 id, const char *amount,
-                        bool final)
-{
-    struct payment_capture body = {
-        .payment_id = id, .has_amount = amount != NULL, .has_final = true, .final = final};
-    if (amount != NULL)
-        body.amount = money(amount);
-    return bank_ask(b, person(who), &payment_capture_type, &body);
-}
-
-static uint16_t refund(struct bank *b, const char *who, struct id128 id, const char *amount)
-{
-    struct payment_refund body = {.payment_id = id, .has_amount = amount != NULL};
-    if (amount != NULL)
-        body.amount = money(amount);
-    return bank_ask(b, person(who), &payment_refund_type, &body);
-}
-
-static uint16_t cancel(struct bank *b, const char *who, struct id128 id)
-{
-    struct payment_cancel body = {
-        .payment_id = id, .has_reason = true, .reason = slice_of("changed my mind")};
-    return bank_ask(b, person(who), &payment_cancel_type, &body);
-}
-
-static struct payment_info show(struct bank *b, struct id128 id)
-{
-    struct payment_get get = {.payment_id = id};
-    assert_int_equal(bank_ask(b, clerk(), &payment_get_type, &get), RESULT_OK);
-    struct payment_info info;
-    bank_reply(b, &payment_info_type, &info);
-    return info;
-}
-
-static void expect_payment(struct bank *b, struct id128 id, uint8_t status, uint64_t captured,
-                           uint64_t refunded)
-{
-    struct payment_info info = show(b, id);
-    assert_int_equal(info.status, status);
-    assert_true(info.captured_amount == captured);
-    assert_true(info.refunded_amount == refunded);
-}
-
-static void expect_money(const struct parties *p, uint64_t alice, uint64_t held, uint64_t shop)
-{
-    expect_wallet(p->bank, p->alice, alice, held);
-    expect_wallet(p->bank, p->shop, shop, 0);
-}
 
 /* --- the table -------------------------------------------------------------------------------- */
 
@@ -403,6 +311,31 @@ static void test_a_frozen_payer_still_honours_what_is_authorised(void **state)
 }
 
 /* --- refunding -------------------------------------------------------------------------------- */
+
+/* To the day that it was taken from: a day later nothing comes back. */
+static void test_a_refund_returns_its_allowance(void **state)
+{
+    struct parties p = given(state, "1000", NULL);
+    struct bank *b = p.bank;
+    assert_int_equal(set_limits(b, p.alice, NULL, "50"), RESULT_OK);
+    struct id128 first = pay(&p, 4500);
+    assert_int_equal(refund(b, "shop", first, "15"), RESULT_OK);
+    assert_true(show_wallet(b, p.alice).spent_today == 3000);
+    bank_restart(b);
+    assert_int_equal(refund(b, "shop", first, NULL), RESULT_OK);
+    assert_true(show_wallet(b, p.alice).spent_today == 0);
+    struct id128 part = authorize(&p, 5000);
+    assert_int_equal(capture(b, "shop", part, "20", false), RESULT_OK);
+    assert_int_equal(refund(b, "shop", part, NULL), RESULT_OK);
+    assert_true(show_wallet(b, p.alice).spent_today == 3000);
+    assert_int_equal(cancel(b, "alice", part), RESULT_OK);
+    assert_true(show_wallet(b, p.alice).spent_today == 0);
+    struct id128 yesterday = pay(&p, 5000);
+    bank_wait(b, NS_PER_DAY);
+    (void)pay(&p, 1000);
+    assert_int_equal(refund(b, "shop", yesterday, NULL), RESULT_OK);
+    assert_true(show_wallet(b, p.alice).spent_today == 1000);
+}
 
 static void test_refunds_never_exceed_what_was_captured(void **state)
 {
@@ -770,6 +703,7 @@ int main(void)
         TEST(test_an_authorisation_expires_by_itself),
         TEST(test_what_has_expired_is_not_captured),
         TEST(test_a_frozen_payer_still_honours_what_is_authorised),
+        TEST(test_a_refund_returns_its_allowance),
         TEST(test_refunds_never_exceed_what_was_captured),
         TEST(test_a_refund_without_money_leaves_the_payment_as_it_is),
         TEST(test_states_are_one_value_when_stored),

@@ -268,6 +268,20 @@ static void test_limits_per_transaction_and_day(void **state)
     assert_int_equal(set_limits(b, alice, "0", NULL), RESULT_AMOUNT_OUT_OF_RANGE);
 }
 
+static void test_a_day_allows_no_less_than_one_transaction(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "1000");
+    assert_int_equal(set_limits(b, alice, "60", "80"), RESULT_OK);
+    uint64_t version = show_wallet(b, alice).version;
+    assert_int_equal(set_limits(b, alice, "50.01", "50"), RESULT_PER_DAY_BELOW_PER_TRANSACTION);
+    struct wallet_info kept = show_wallet(b, alice);
+    assert_true(kept.version == version && kept.per_transaction == 6000 && kept.per_day == 8000);
+    assert_int_equal(set_limits(b, alice, "50", "50"), RESULT_OK);
+    assert_int_equal(set_limits(b, alice, NULL, "20"), RESULT_OK);
+    assert_int_equal(set_limits(b, alice, "50", NULL), RESULT_OK);
+}
+
 static void test_what_goes_back_returns_its_allowance(void **state)
 {
     struct bank *b = *state;
@@ -730,6 +744,7 @@ int main(void)
         TEST(test_a_first_withdrawal_that_is_refused_opens_no_clearing),
         TEST(test_if_match_must_name_the_current_version),
         TEST(test_limits_per_transaction_and_day),
+        TEST(test_a_day_allows_no_less_than_one_transaction),
         TEST(test_what_goes_back_returns_its_allowance),
         TEST(one_tenant_too_many_is_refused),
         TEST(test_ids_rise_in_the_order_things_were_made),

@@ -73,6 +73,14 @@ static void check_payment(struct run_shard *rs, const struct ref_payment *p)
         broken("a payment is not what the journal says");
 }
 
+static void check_wallet(struct run_shard *rs, const struct ref_wallet *w)
+{
+    const struct wallet *live = durable_state(rs, KIND_WALLET, w->id);
+    if (live != NULL && (live->status != w->status || live->limit.spent != w->spent ||
+                         live->limit.spent_day != w->spent_day))
+        broken("a wallet is not what the journal says");
+}
+
 static void check_wallet_hold(struct run_shard *rs, const struct ref_hold *h)
 {
     const struct hold *live = durable_state(rs, KIND_HOLD, h->id);
@@ -89,6 +97,8 @@ void checkers_after_commit(struct run_shard *rs)
         check_transfer(rs, &r->transfers[i]);
     for (uint32_t i = 0; i < r->payment_count; i++)
         check_payment(rs, &r->payments[i]);
+    for (uint32_t i = 0; i < r->wallet_count; i++)
+        check_wallet(rs, &r->wallets[i]);
     for (uint32_t i = 0; i < r->hold_count; i++)
         check_wallet_hold(rs, &r->holds[i]);
 }

@@ -10,6 +10,7 @@
 #include "schemas/ledger.h"
 #include "schemas/payment.h"
 #include "schemas/wallet.h"
+#include "tests/simulation/model/ref_spending.h"
 #include "tests/simulation/verdict.h"
 
 #define SLOTS_FIRST 256
@@ -416,18 +417,39 @@ static void wallet_is_opened(struct reference *r, const struct wallet_opened *e)
             broken("an owner has two wallets of one currency");
     array_reserve(r->wallets, r->wallet_cap, r->wallet_count + 1);
     r->wallets[r->wallet_count++] = (struct ref_wallet){
-        e->wallet_id, e->tenant_id, e->owner_id, e->currency, WALLET_STATUS_ACTIVE};
+        .id = e->wallet_id,
+        .tenant = e->tenant_id,
+        .owner = e->owner_id,
+        .currency = e->currency,
+        .status = WALLET_STATUS_ACTIVE,
+    };
 }
 
-static void hold_is_placed(struct reference *r, const struct wallet_hold_placed *e)
+static struct ref_wallet *wallet_of(const struct reference *r, struct id128 id)
+{
+    struct ref_wallet *w = reference_wallet(r, id);
+    if (w == NULL)
+        broken("an event names a wallet that was never opened");
+    return w;
+}
+
+static void hold_is_placed(struct reference *r, const struct wallet_hold_placed *e,
+                           uint64_t time_ns)
 {
     const struct ref_transfer *t = reference_transfer(r, e->hold_id);
     if (t == NULL || t->kind != REF_PENDING || t->amount != e->amount ||
         !id128_equal(t->debit, e->wallet_id))
         broken("a hold without its pending transfer");
+    spending_use(wallet_of(r, e->wallet_id), e->amount, time_ns);
     array_reserve(r->holds, r->hold_cap, r->hold_count + 1);
     r->holds[r->hold_count++] = (struct ref_hold){
-        e->hold_id, e->wallet_id, e->amount, 0, e->amount, e->expires_at};
+        .id = e->hold_id,
+        .wallet = e->wallet_id,
+        .amount = e->amount,
+        .remaining = e->amount,
+        .created_ns = time_ns,
+        .expires_ns = e->expires_at,
+    };
 }
 
 static struct ref_hold *hold_of(const struct reference *r, struct id128 id)
@@ -445,9 +467,17 @@ static void hold_is_captured(struct reference *r, const struct wallet_hold_captu
         broken("a hold gives more than it holds");
     h->captured += e->amount;
     h->remaining -= e->amount + e->released;
+    spending_return(wallet_of(r, h->wallet), e->released, h->created_ns);
 }
 
-static void payment_is_created(struct reference *r, const struct payment_created *e)
+static void hold_is_ended(struct reference *r, struct ref_hold *h)
+{
+    spending_return(wallet_of(r, h->wallet), h->remaining, h->created_ns);
+    h->remaining = 0;
+}
+
+static void payment_is_created(struct reference *r, const struct payment_created *e,
+                               uint64_t time_ns)
 {
     bool now = e->capture == PAYMENT_CAPTURE_MODE_AUTOMATIC;
     const struct ref_transfer *t = reference_transfer(r, e->payment_id);
@@ -455,6 +485,7 @@ static void payment_is_created(struct reference *r, const struct payment_created
         !id128_equal(t->debit, e->from_account) || !id128_equal(t->credit, e->to_account))
         broken("a payment without its transfer");
     check_home(r, e->payment_id);
+    spending_use(wallet_of(r, e->from_account), e->amount, time_ns);
     array_reserve(r->payments, r->payment_cap, r->payment_count + 1);
     r->payments[r->payment_count++] = (struct ref_payment){
         .id = e->payment_id,
@@ -464,6 +495,7 @@ static void payment_is_created(struct reference *r, const struct payment_created
         .amount = e->amount,
         .captured = now ? e->amount : 0,
         .remaining = now ? 0 : e->amount,
+        .created_ns = time_ns,
         .expires_ns = now ? 0 : e->expires_at,
     };
 }
@@ -483,6 +515,7 @@ static void payment_is_captured(struct reference *r, const struct payment_captur
         broken("a payment captures more than was authorised");
     p->captured += e->amount;
     p->remaining -= e->amount + e->released;
+    spending_return(wallet_of(r, p->from), e->released, p->created_ns);
 }
 
 static void payment_is_refunded(struct reference *r, const struct payment_refunded *e)
@@ -491,6 +524,7 @@ static void payment_is_refunded(struct reference *r, const struct payment_refund
     if (e->amount > p->captured - p->refunded)
         broken("a payment refunds more than was captured");
     p->refunded += e->amount;
+    spending_return(wallet_of(r, p->from), e->amount, p->created_ns);
 }
 
 static void payment_is_ended(struct reference *r, struct id128 id, u128 released)
@@ -499,6 +533,7 @@ static void payment_is_ended(struct reference *r, struct id128 id, u128 released
     if (p->remaining == 0 || released != p->remaining)
         broken("a payment gives back what is not authorised");
     p->remaining = 0;
+    spending_return(wallet_of(r, p->from), released, p->created_ns);
 }
 
 /* --- all of them ------------------------------------------------------------------------------ */
@@ -509,16 +544,22 @@ static void wallet_event(struct reference *r, const struct message_type *type, c
     if (type == &wallet_opened_type) {
         wallet_is_opened(r, event);
     } else if (type == &wallet_hold_placed_type) {
-        hold_is_placed(r, event);
+        hold_is_placed(r, event, time_ns);
     } else if (type == &wallet_hold_captured_type) {
         hold_is_captured(r, event);
     } else if (type == &wallet_hold_released_type) {
-        hold_of(r, ((const struct wallet_hold_released *)event)->hold_id)->remaining = 0;
+        hold_is_ended(r, hold_of(r, ((const struct wallet_hold_released *)event)->hold_id));
     } else if (type == &wallet_hold_expired_type) {
         struct ref_hold *h = hold_of(r, ((const struct wallet_hold_expired *)event)->hold_id);
         if (time_ns < h->expires_ns)
             broken("a hold expires before its time");
-        h->remaining = 0;
+        hold_is_ended(r, h);
+    } else if (type == &wallet_debited_type) {
+        const struct wallet_debited *e = event;
+        spending_use(wallet_of(r, e->wallet_id), e->amount, time_ns);
+    } else if (type == &wallet_limits_changed_type) {
+        const struct wallet_limits_changed *e = event;
+        spending_limits_changed(wallet_of(r, e->wallet_id), e);
     } else if (type == &wallet_status_changed_type) {
         const struct wallet_status_changed *e = event;
         struct ref_wallet *w = reference_wallet(r, e->wallet_id);
@@ -532,7 +573,7 @@ static void payment_event(struct reference *r, const struct message_type *type, 
                           uint64_t time_ns)
 {
     if (type == &payment_created_type) {
-        payment_is_created(r, event);
+        payment_is_created(r, event, time_ns);
     } else if (type == &payment_captured_type) {
         payment_is_captured(r, event);
     } else if (type == &payment_refunded_type) {

@@ -58,18 +58,22 @@ struct ref_wallet {
     struct id128 id, tenant, owner;
     uint16_t currency;
     uint8_t status;
+    struct ref_limit per_transaction, per_day;
+    u128 spent;         /* on spent_day, less what came back */
+    uint64_t spent_day; /* days since 1970 */
 };
 
 struct ref_hold {
     struct id128 id, wallet;
     u128 amount, captured, remaining;
-    uint64_t expires_ns;
+    uint64_t created_ns, expires_ns;
 };
 
 struct ref_payment {
     struct id128 id, from, to;
     uint16_t currency;
     u128 amount, captured, refunded, remaining;
+    uint64_t created_ns;
     uint64_t expires_ns; /* 0 = captured at once */
 };
 

@@ -164,7 +164,8 @@ static bool on_wallet(void *context, const struct value *values)
     if (!wallets_row_from_values(values, &row))
         broken("a row of the wallets cannot be read");
     const struct ref_wallet *wallet = reference_wallet(&w->run->reference, row.wallet_id);
-    if (wallet == NULL || wallet->status != row.status || wallet->currency != row.currency)
+    if (wallet == NULL || wallet->status != row.status || wallet->currency != row.currency ||
+        wallet->per_day.given != row.has_per_day || wallet->per_day.amount != row.per_day)
         broken("a row of the wallets is not what the journal gives");
     w->rows++;
     return true;
