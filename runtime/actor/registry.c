@@ -297,7 +297,6 @@ void *registry_alloc(struct registry *r, size_t size)
 
 void registry_free(struct registry *r, void *memory)
 {
-    check(r->domain != NULL);
     if (memory == NULL)
         return;
     if (r->undoable) {
