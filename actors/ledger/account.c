@@ -236,12 +236,9 @@ void account_assert(const struct account *a)
     check(a->hold_count > 0 || (a->debits_pending == 0 && a->credits_pending == 0));
 }
 
-void account_hold_add(struct registry *r, struct account *a, struct id128 hold)
+/* Only the list: stored states bring their count with them. */
+static void hold_list_add(struct registry *r, struct account *a, struct id128 hold)
 {
-    check(!id128_is_zero(hold));
-    check(a->hold_count < UINT32_MAX);
-    check(a->hold_listed <= a->hold_count);
-    a->hold_count++;
     if (a->hold_listed == ACCOUNT_HOLDS_LISTED_MAX)
         return;
     if (a->holds == NULL || a->hold_listed == a->holds->capacity) {
@@ -257,6 +254,15 @@ void account_hold_add(struct registry *r, struct account *a, struct id128 hold)
     }
     check(a->hold_listed < a->holds->capacity);
     a->holds->ids[a->hold_listed++] = hold;
+}
+
+void account_hold_add(struct registry *r, struct account *a, struct id128 hold)
+{
+    check(!id128_is_zero(hold));
+    check(a->hold_count < UINT32_MAX);
+    check(a->hold_listed <= a->hold_count);
+    a->hold_count++;
+    hold_list_add(r, a, hold);
 }
 
 /* A copy without the entry: the old list must survive an undo of the turn. */
@@ -429,14 +435,12 @@ void account_put_holds(struct wire_writer *w, const struct account *a)
 /* Needs the count of open holds, which is read before. */
 bool account_get_holds(struct registry *r, struct wire_reader *from, struct account *a)
 {
-    uint32_t hold_count = a->hold_count;
     uint32_t listed = wire_get_array(from, ACCOUNT_HOLDS_LISTED_MAX);
     struct account_hold hold;
     for (uint32_t i = 0; i < listed && account_hold_read(from, NULL, &hold); i++)
         if (!MUTANT(FORGET_HOLD))
-            account_hold_add(r, a, hold.transfer_id);
-    a->hold_count = hold_count;
-    return !from->failed && listed <= hold_count;
+            hold_list_add(r, a, hold.transfer_id);
+    return !from->failed && listed <= a->hold_count;
 }
 
 void account_free_holds(struct registry *r, struct account *a)
