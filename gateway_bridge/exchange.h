@@ -41,7 +41,7 @@ struct exchange {
     uint8_t request_id_len;
     char request_id[HEADER_REQUEST_ID_MAX];
     char traceparent[HEADER_TRACEPARENT_LEN];
-    struct slice none_match; /* copy of If-None-Match; empty = absent or of no meaning */
+    const struct precondition *precondition; /* in the arena; NULL = none was given */
     const void *created;     /* the reply of a 201, in the arena; NULL = nothing was created */
     struct message message;
     struct arena arena;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The order of the steps decides which refusal a client sees that makes several mistakes: the key,
- * If-Match, then the fields of path, query and body as they come, then what is missing. Texts are
- * copied into the arena as they are decoded, as the request's own bytes are gone when its handler
- * returns. */
+ * If-Match and If-None-Match, then the fields of path, query and body as they come, then what is
+ * missing. Texts are copied into the arena as they are decoded, as the request's own bytes are gone
+ * when its handler returns. */
 #include "gateway_bridge/message_reader.h"
 
 #include <string.h>
@@ -191,33 +191,75 @@ static uint16_t message_set_fingerprint(struct exchange *x)
     return RESULT_OK;
 }
 
-static uint16_t message_read_if_match(struct exchange *x, const struct request *r)
+/* All lines of the field. */
+static bool message_read_tags(const struct request *r, enum request_field field, bool weak_counts,
+                              struct version_list *list)
 {
+    bool good = header_version_list(request_field(r, field), weak_counts, list);
+    for (uint32_t i = 0; i < r->line_count; i++) {
+        if (r->lines[i].field == field)
+            good = good && header_version_list(request_slice(r, r->lines[i].value), weak_counts,
+                                               list);
+    }
+    return good;
+}
+
+static const char message_tags_rule[] = "must be entity tags like \"17\", at most 16, or *";
+
+static uint16_t message_read_if_match(struct exchange *x, const struct request *r,
+                                      struct version_list *list)
+{
+    struct slice field = slice_of("If-Match");
     if (!request_has(r, FIELD_IF_MATCH))
         return RESULT_OK;
-    struct slice field = slice_of("If-Match");
     if (!x->route->etag)
         return message_refuse_field(x, RESULT_INVALID_HEADER, field,
                                     "this operation has no versions");
-    struct message *m = &x->message;
-    switch (header_if_match(request_field(r, FIELD_IF_MATCH), &m->expected_version)) {
-    case IF_MATCH_ANY:
-        return RESULT_OK;
-    case IF_MATCH_VERSION:
-        m->conditional = true;
-        return RESULT_OK;
-    case IF_MATCH_MALFORMED:
-        break;
-    }
-    return message_refuse_field(x, RESULT_INVALID_HEADER, field,
-                                "must be one entity tag like \"17\", or *");
+    if (!message_read_tags(r, FIELD_IF_MATCH, false, list))
+        return message_refuse_field(x, RESULT_INVALID_HEADER, field, message_tags_rule);
+    return RESULT_OK;
 }
 
-/* Where a version has just one answer: if it is the one the client has, 304 is enough. */
-static void message_read_if_none_match(struct exchange *x, const struct request *r)
+/* What is read is sent whole if the field is no list of tags; what would be changed is not, as
+ * money would move against the client's will. */
+static uint16_t message_read_if_none_match(struct exchange *x, const struct request *r,
+                                           struct version_list *list)
 {
-    if (x->route->not_modified && request_has(r, FIELD_IF_NONE_MATCH))
-        x->none_match = arena_copy(&x->arena, request_field(r, FIELD_IF_NONE_MATCH));
+    bool mutates = x->route->message->mutates;
+    if (!request_has(r, FIELD_IF_NONE_MATCH) || (!mutates && !x->route->not_modified))
+        return RESULT_OK;
+    if (message_read_tags(r, FIELD_IF_NONE_MATCH, true, list))
+        return RESULT_OK;
+    *list = (struct version_list){0};
+    return mutates ? message_refuse_field(x, RESULT_INVALID_HEADER, slice_of("If-None-Match"),
+                                          message_tags_rule)
+                   : RESULT_OK;
+}
+
+static uint16_t message_read_precondition(struct exchange *x, const struct request *r)
+{
+    if (!request_has(r, FIELD_IF_MATCH) && !request_has(r, FIELD_IF_NONE_MATCH))
+        return RESULT_OK;
+    struct precondition *p = arena_alloc(&x->arena, sizeof *p);
+    if (p == NULL)
+        return RESULT_NO_MEMORY;
+    uint16_t code = message_read_if_match(x, r, &p->match);
+    if (code == RESULT_OK)
+        code = message_read_if_none_match(x, r, &p->none_match);
+    x->precondition = p;
+    return code;
+}
+
+/* An actor compares the version of what it would change. What has no versions is there all the
+ * same, which "*" forbids; what is read is compared once it is there (response.c). */
+static uint16_t message_set_precondition(struct exchange *x)
+{
+    const struct precondition *p = x->precondition;
+    if (p == NULL || !x->route->message->mutates)
+        return RESULT_OK;
+    if (x->route->etag)
+        x->message.precondition = p;
+    return !x->route->etag && p->none_match.any ? RESULT_PRECONDITION : RESULT_OK;
 }
 
 uint16_t message_read(struct exchange *x, const struct route_match *match, const struct request *r)
@@ -225,11 +267,10 @@ uint16_t message_read(struct exchange *x, const struct route_match *match, const
     check(x->route != NULL && x->route == match->route && x->message.type == NULL);
     uint16_t code = message_read_key(x, r);
     if (code == RESULT_OK)
-        code = message_read_if_match(x, r);
+        code = message_read_precondition(x, r);
     if (code == RESULT_OK)
         code = message_read_fields(x, match, r);
     if (code == RESULT_OK && x->message.keyed)
         code = message_set_fingerprint(x);
-    message_read_if_none_match(x, r);
-    return code;
+    return code == RESULT_OK ? message_set_precondition(x) : code;
 }

@@ -331,6 +331,25 @@ static void response_log_refusal(const struct exchange *x, uint16_t code, uint16
     log_line(log, level, "request_refused", fields);
 }
 
+/* With a condition, and it has a version to compare. */
+static bool response_reads_version(const struct exchange *x)
+{
+    return x->precondition != NULL && !x->route->message->mutates && x->message.version != 0;
+}
+
+/* Of what was read: If-None-Match names the version that came, and If-Match does not name it. */
+static bool response_is_known(const struct exchange *x)
+{
+    return response_reads_version(x) &&
+           version_list_has(&x->precondition->none_match, x->message.version);
+}
+
+static bool response_is_unwanted(const struct exchange *x)
+{
+    return response_reads_version(x) && x->precondition->match.given &&
+           !version_list_has(&x->precondition->match, x->message.version);
+}
+
 /* The body of an answer that is no refusal; the status, or 0 if it cannot be given. */
 static uint16_t response_write_success(struct exchange *x, struct json_writer *body)
 {
@@ -344,8 +363,7 @@ static uint16_t response_write_success(struct exchange *x, struct json_writer *b
         status = 204; /* OPTIONS: what Allow says */
     } else {
         status = response_write_reply(x, body);
-        if (status == 200 && x->none_match.len > 0 && x->message.version != 0 &&
-            header_none_match(x->none_match, x->message.version)) {
+        if (status == 200 && response_is_known(x)) {
             status = 304;
             json_writer_clear(body);
         }
@@ -373,6 +391,8 @@ void response_write(void *context, struct http_answer *a, struct json_writer *ou
         x->page != NULL ? page_content_type(x->page) : "application/json";
     uint16_t code = x->refusal != RESULT_OK ? x->refusal : x->message.code;
     uint16_t status = 0;
+    if (code == RESULT_OK && response_is_unwanted(x))
+        code = x->refusal = RESULT_PRECONDITION;
     bridge_clock(b);
     json_writer_clear(body);
     if (code == RESULT_OK)

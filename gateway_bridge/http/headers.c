@@ -242,38 +242,57 @@ bool header_idempotency_key(struct slice value, char key[HEADER_KEY_MAX], uint32
 
 /* --- If-Match, If-None-Match ------------------------------------------------------------------ */
 
-enum header_if_match header_if_match(struct slice value, uint64_t *version)
+/* Bytes of the entity tag at the front, "W/" included; 0 = there is none. */
+static uint32_t header_tag_len(struct slice value)
 {
-    if (slice_equal(value, slice_of("*")))
-        return IF_MATCH_ANY;
-    bool weak = value.len > 2 && memcmp(value.data, "W/", 2) == 0;
-    struct slice tag = weak ? header_skip(value, 2) : value;
-    if (tag.len < 2 || tag.data[0] != '"' ||
-        memchr(tag.data + 1, '"', tag.len - 1) != tag.data + tag.len - 1)
-        return IF_MATCH_MALFORMED;
-    u128 number = 0;
-    bool ours =
-        !weak && u128_parse(tag.data + 1, tag.len - 2, &number) && number < HEADER_NO_VERSION;
-    *version = ours ? (uint64_t)number : HEADER_NO_VERSION;
-    return IF_MATCH_VERSION;
+    uint32_t quote = value.len > 2 && memcmp(value.data, "W/", 2) == 0 ? 2 : 0;
+    if (value.len < quote + 2 || value.data[quote] != '"')
+        return 0;
+    const char *end = memchr(value.data + quote + 1, '"', value.len - quote - 1);
+    return end != NULL ? (uint32_t)(end - value.data) + 1 : 0;
 }
 
-bool header_none_match(struct slice value, uint64_t version)
+/* The version that a tag names; 0 = none of ours. */
+static uint64_t header_tag_version(struct slice tag, bool weak_counts)
 {
-    char text[U128_TEXT_MAX];
-    struct slice own = {text, (uint32_t)u128_text(version, text)};
-    if (slice_equal(value, slice_of("*")))
+    u128 number = 0;
+    bool weak = tag.data[0] == 'W';
+    if (weak)
+        tag = header_skip(tag, 2);
+    bool ours = (!weak || weak_counts) && u128_parse(tag.data + 1, tag.len - 2, &number) &&
+                number < UINT64_MAX;
+    return ours ? (uint64_t)number : 0;
+}
+
+/* False if there is no room. */
+static bool header_list_add(struct version_list *list, uint64_t version)
+{
+    if (version == 0)
         return true;
-    for (uint32_t at = 0; at < value.len; at++) {
-        if (value.data[at] != '"')
-            continue;
-        const char *end = memchr(value.data + at + 1, '"', value.len - at - 1);
-        if (end == NULL)
+    if (list->count == VERSION_LIST_MAX)
+        return false;
+    list->versions[list->count++] = version;
+    return true;
+}
+
+bool header_version_list(struct slice value, bool weak_counts, struct version_list *list)
+{
+    bool any = slice_equal(value, slice_of("*"));
+    bool fits = !list->given || !(any || list->any);
+    list->given = true;
+    list->any |= any;
+    if (any || !fits)
+        return fits;
+    bool has_tag = false, after_comma = true;
+    while (value.len > 0) {
+        bool blank = header_blank(value.data[0]), comma = value.data[0] == ',';
+        uint32_t len = blank || comma ? 1 : after_comma ? header_tag_len(value) : 0;
+        struct slice tag = {value.data, len};
+        if (len == 0 || (len > 1 && !header_list_add(list, header_tag_version(tag, weak_counts))))
             return false;
-        uint32_t len = (uint32_t)(end - value.data) - at - 1;
-        if (slice_equal((struct slice){value.data + at + 1, len}, own))
-            return true;
-        at += len + 1;
+        has_tag |= len > 1;
+        after_comma = comma || (blank && after_comma);
+        value = header_skip(value, len);
     }
-    return false;
+    return has_tag;
 }

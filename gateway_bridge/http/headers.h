@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "runtime/base/check.h"
+#include "runtime/base/precondition.h"
 #include "runtime/base/slice.h"
 
 #define HEADER_REQUEST_ID_MAX 128 /* bytes of X-Request-Id */
@@ -16,7 +17,6 @@
 #define HEADER_TRACEPARENT_LEN 55 /* 00-<32>-<16>-<2> */
 #define HEADER_TRACE_ID_AT 3      /* in a traceparent */
 #define HEADER_TRACE_ID_LEN 32
-#define HEADER_NO_VERSION UINT64_MAX /* a version that nothing ever has */
 
 static inline char header_lower(char c)
 {
@@ -49,18 +49,12 @@ must_check bool header_traceparent(struct slice value, char out[HEADER_TRACEPARE
  * fields (RFC 8941 section 3.3.3), which may have spaces. `key` gets the content of the string. */
 must_check bool header_idempotency_key(struct slice value, char key[HEADER_KEY_MAX], uint32_t *len);
 
-enum header_if_match {
-    IF_MATCH_MALFORMED,
-    IF_MATCH_ANY,     /* "*" */
-    IF_MATCH_VERSION, /* one entity tag */
-};
-
-/* If-Match with one entity tag. Ours are versions, like "17". A weak tag, such as a proxy makes of
- * ours, and one that we never made are HEADER_NO_VERSION: they match no version (RFC 9110
- * section 13.1.1). *version is set for IF_MATCH_VERSION alone. */
-must_check enum header_if_match header_if_match(struct slice value, uint64_t *version);
-
-/* If-None-Match: is this version among the entity tags? Weak tags are taken as strong ones. */
-must_check bool header_none_match(struct slice value, uint64_t version);
+/* If-Match and If-None-Match: one line of entity tags, added to those of the lines before; ours are
+ * versions, like "17". Another's tag names none, nor does a weak one, such as a proxy makes of
+ * ours, unless weak_counts (RFC 9110 sections 13.1.1 and 13.1.2). False if it is no list of tags,
+ * if "*" is not alone, or if there are more than VERSION_LIST_MAX versions; *list is of no use
+ * then. */
+must_check bool header_version_list(struct slice value, bool weak_counts,
+                                    struct version_list *list);
 
 #endif

@@ -125,6 +125,22 @@ static int on_header_value(llhttp_t *http, const char *at, size_t len)
     return 0;
 }
 
+/* A field that came before comes again, as r->value. */
+static int request_repeat(struct request *r, const struct field_name *known)
+{
+    enum request_field f = (enum request_field)known->field;
+    if (f == FIELD_TRACEPARENT || f == FIELD_REQUEST_ID) {
+        r->fields[f] = (struct span){0};
+        return 0;
+    }
+    if (f != FIELD_IF_MATCH && f != FIELD_IF_NONE_MATCH)
+        return request_refuse(r, RESULT_BAD_REQUEST, known->shown, "is given twice");
+    if (r->line_count == REQUEST_LINES_MAX)
+        return request_refuse(r, RESULT_BAD_REQUEST, known->shown, "has too many lines");
+    r->lines[r->line_count++] = (struct request_line){r->value, f};
+    return 0;
+}
+
 static int on_header_value_complete(llhttp_t *http)
 {
     struct request *r = http->data;
@@ -146,11 +162,14 @@ static int on_header_value_complete(llhttp_t *http)
         if (underscore)
             return request_refuse(r, RESULT_BAD_REQUEST, known->shown,
                                   "is spelled with _ in place of -");
-        bool again = request_has(r, f), hint = f == FIELD_TRACEPARENT || f == FIELD_REQUEST_ID;
-        if (again && !hint)
-            return request_refuse(r, RESULT_BAD_REQUEST, known->shown, "is given twice");
-        r->seen |= 1u << f;
-        r->fields[f] = again ? (struct span){0} : r->value;
+        if (request_has(r, f)) {
+            int refused = request_repeat(r, known);
+            if (refused != 0)
+                return refused;
+        } else {
+            r->seen |= 1u << f;
+            r->fields[f] = r->value;
+        }
     }
     r->head_end = r->value.len > 0 ? r->value.at + r->value.len : r->name.at + r->name.len;
     r->name = (struct span){0};

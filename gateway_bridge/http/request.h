@@ -19,11 +19,12 @@
 #define REQUEST_BODY_MAX (64 * 1024)      /* of ordinary operations */
 #define REQUEST_BODY_LARGE_MAX (1024 * 1024) /* of bulk operations */
 #define REQUEST_FRAMING_MAX (64 * 1024)   /* chunk sizes, their extensions and trailers together */
+#define REQUEST_LINES_MAX 8           /* further lines of fields that are lists */
 #define REQUEST_EXTENSION_MAX 256         /* bytes of chunk extensions */
 
 /* The fields that are read; all others are dropped, among them every X-Forwarded-*, X-User* and
- * X-JWT-Assertion a client may send. None of these may be repeated; the last two, which change
- * nothing, are as if absent then. */
+ * X-JWT-Assertion a client may send. If-Match and If-None-Match are lists and may have several
+ * lines. No other may be repeated; the last two, which change nothing, are as if absent then. */
 enum request_field {
     FIELD_HOST,
     FIELD_CONTENT_LENGTH,
@@ -46,6 +47,12 @@ struct span {
     uint32_t len;
 };
 
+/* A further line of a field that is a list. */
+struct request_line {
+    struct span value;
+    enum request_field field;
+};
+
 enum request_step {
     REQUEST_MORE,    /* the bytes end before the request does */
     REQUEST_READY,   /* the request is whole */
@@ -64,9 +71,11 @@ struct request {
     struct span path;  /* of the target, without query */
     struct span query; /* without '?' */
     struct span fields[FIELD_COUNT];
+    struct request_line lines[REQUEST_LINES_MAX]; /* beyond the first ones, which are in `fields` */
     struct span body;
     struct span name, value; /* of the header field being read */
     uint32_t seen; /* bit n: field n has come */
+    uint32_t line_count;
     uint32_t header_count;
     uint32_t head_at;  /* where the header block begins */
     uint32_t head_end; /* where its last field ends */

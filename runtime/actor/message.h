@@ -12,6 +12,7 @@
 #include "runtime/base/id128.h"
 #include "runtime/base/inbox_item.h"
 #include "runtime/base/list.h"
+#include "runtime/base/precondition.h"
 #include "runtime/base/slice.h"
 #include "runtime/wire/reader.h"
 #include "runtime/wire/writer.h"
@@ -102,8 +103,7 @@ struct message {
     } runtime;
 
     uint32_t retry_after_ms;         /* only with a code that says to come again */
-    bool conditional;                /* If-Match was given ... */
-    uint64_t expected_version;       /* ... with this version */
+    const struct precondition *precondition; /* of the thing's version; NULL = none */
     struct inbox_item mail;          /* between loops, there and back */
     struct principal who;
     struct slice request_id;         /* of the request behind it, for the log; empty = none */

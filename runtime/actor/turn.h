@@ -101,7 +101,8 @@ void turn_refuse(struct turn *t, uint16_t code);
  * "any owner of the tenant". Answer NOT_FOUND, never FORBIDDEN, when it is false. */
 bool turn_may_see(const struct turn *t, struct id128 tenant_id, struct id128 owner_id);
 
-/* If-Match: false (and refused with PRECONDITION) when the given version is not this one. */
+/* If-Match and If-None-Match: false (and refused with PRECONDITION) if they do not allow this
+ * version; 0 for what is about to be made. */
 must_check bool turn_version_matches(struct turn *t, uint64_t version);
 
 /* Memory that lives until the turn ends; NULL beyond the turn's limit. */

@@ -28,7 +28,7 @@
     X(UNSUPPORTED, 17, "nobody handles this message")                                              \
     X(FAILED, 18, "the turn broke an invariant and was undone")                                    \
     X(IN_USE, 19, "the resource is held by another process")                                       \
-    X(PRECONDITION, 20, "the version given in If-Match is not the current one")                    \
+    X(PRECONDITION, 20, "If-Match or If-None-Match rules out this version")                        \
     X(GONE, 47, "a file of the store was removed or replaced while in use")
 
 enum err {

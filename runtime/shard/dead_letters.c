@@ -18,6 +18,7 @@ struct dead_letter_entry {
     struct dead_letter_entry *next;
     struct dead_letter letter;
     struct message message; /* not to be posted: only what was asked is filled in */
+    struct precondition precondition; /* the message's, if it has one */
     size_t bytes_len;
     char bytes[]; /* body and the caller's texts */
 };
@@ -86,9 +87,11 @@ static void dead_letters_copy_request(struct dead_letter_entry *entry, const str
         .keyed = m->keyed,
         .key = m->key,
         .fingerprint = m->fingerprint,
-        .conditional = m->conditional,
-        .expected_version = m->expected_version,
     };
+    if (m->precondition != NULL) {
+        entry->precondition = *m->precondition;
+        entry->message.precondition = &entry->precondition;
+    }
     entry->message.who.tenant = dead_letters_copy(at, who->tenant);
     entry->message.who.subject = dead_letters_copy(at, who->subject);
     entry->message.who.client = dead_letters_copy(at, who->client);

@@ -332,7 +332,8 @@ bool turn_may_see(const struct turn *t, struct id128 tenant_id, struct id128 own
 
 bool turn_version_matches(struct turn *t, uint64_t version)
 {
-    if (!t->message->conditional || t->message->expected_version == version)
+    const struct precondition *p = t->message->precondition;
+    if (p == NULL || precondition_holds(p, version))
         return true;
     turn_refuse(t, ERR_PRECONDITION);
     return false;

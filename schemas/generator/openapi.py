@@ -8,7 +8,7 @@ AMOUNT_PATTERN = r"^(0|[1-9][0-9]*)(\.[0-9]{1,8})?$"
 WHOLE_PATTERN = "^(0|[1-9][0-9]*)$"
 TEXT_PATTERN = r"^[^\x00-\x1F\x7F]*$"
 KEY_PATTERN = r'^([!#-~]+|"([ !#-\[\]-~]|\\["\\])+")$'
-TAG_PATTERN = r'^(\*|(W/)?"[!#-~]*")$'
+TAG_PATTERN = r'^(\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$'
 EXAMPLE_ID = "01J8Z3N5V7Q9C2K4M6P8R0T1W3"
 EXAMPLE_TIME = "2026-01-31T12:00:00Z"
 U64_DIGITS, U128_DIGITS = 20, 39
@@ -97,14 +97,15 @@ PARAMETERS = {
     "IdempotencyKeyOptional": IDEMPOTENCY_KEY | {"required": False},
     "IfMatch": {
         "name": "If-Match", "in": "header", "required": False,
-        "description": "The ETag last seen of what the path names; if it has changed since, the "
-                       "request is refused with 412.",
+        "description": "The ETag last seen of what the path names, or a list of ETags; if none "
+                       "of them is current, the request is refused with 412.",
         "schema": {"type": "string", "pattern": TAG_PATTERN}, "example": '"7"',
     },
     "IfNoneMatch": {
         "name": "If-None-Match", "in": "header", "required": False,
-        "description": "The ETag last seen: if it is still current, the answer is 304 without a "
-                       "body.",
+        "description": "The ETag last seen, or a list: if one is still current, the answer is "
+                       "304 without a body. What changes something is refused with 412 then, and "
+                       "with * always.",
         "schema": {"type": "string"}, "example": '"7"',
     },
     "XRequestId": {
@@ -245,9 +246,9 @@ def _parameters(schema, r, m):
     if m.mutates:
         key = "IdempotencyKey" if r.idempotency else "IdempotencyKeyOptional"
         out.append({"$ref": f"#/components/parameters/{key}"})
-    if r.etag and r.body and r.path_fields:
+    if r.etag and r.path_fields:
         out.append({"$ref": "#/components/parameters/IfMatch"})
-    if r.not_modified:
+    if r.not_modified or m.mutates:
         out.append({"$ref": "#/components/parameters/IfNoneMatch"})
     out.append({"$ref": "#/components/parameters/XRequestId"})
     out.append({"$ref": "#/components/parameters/Traceparent"})
@@ -263,7 +264,7 @@ def refusals(schema, r, m):
     names += WITH_BODY if r.body else []
     names += WITH_KEY if m.mutates else []
     names += ["key_missing"] if r.idempotency else []
-    names += WITH_MATCH if r.etag and r.body and r.path_fields else []
+    names += WITH_MATCH if m.mutates or (r.etag and r.path_fields) else []
     names += WRITING if m.mutates else []
     names += WITH_PATH if r.path_fields else []
     names += ["invalid_cursor"] if "cursor" in r.query_fields else []

@@ -74,11 +74,11 @@ static void read_key(struct slice value)
 
 static void read_tags(struct slice value)
 {
-    uint64_t version = 0;
-    if (header_if_match(value, &version) == IF_MATCH_VERSION && version != HEADER_NO_VERSION)
-        check(header_none_match(value, version));
-    if (header_none_match(value, 17))
-        check(value.len > 0);
+    struct version_list strong = {0}, all = {0};
+    if (!header_version_list(value, true, &all))
+        return;
+    check(value.len > 0 && (all.any || all.count <= VERSION_LIST_MAX));
+    check(header_version_list(value, false, &strong) && strong.count <= all.count);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -125,6 +125,11 @@ def test_a_change_needs_the_version_it_was_made_for(bank):
     equal(bank.account(account)["name"], "a", "the name")
     bank.request("PATCH", path, {"name": "c"}, headers={"If-Match": second.etag}).expect(200)
     bank.request("PATCH", path, {"name": "d"}, headers={"If-Match": "*"}).expect(200)
+    bank.request("PATCH", path, {"name": "e"}, headers={"If-None-Match": "*"}).expect(
+        412, "precondition")
+    now = bank.get(path).etag
+    bank.request("GET", path, headers={"If-Match": first}).expect(412, "precondition")
+    bank.request("PATCH", path, {"name": "f"}, headers={"If-Match": f"{first}, {now},"}).expect(200)
 
 
 def test_pages_of_accounts_have_each_once(bank):

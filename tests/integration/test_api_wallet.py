@@ -264,7 +264,15 @@ def test_a_spend_may_demand_the_version_last_seen(bank):
     for foreign in ('"x"', f"W/{bank.get(f'/wallets/{ann}').etag}"):
         bank.post(f"/wallets/{ann}/transfer", body, **{"If-Match": foreign}).expect(
             412, "precondition")
-    for wrong in ("1", '"1", "2"'):
+    # If-None-Match forbids the version that is there: no money moves (RFC 9110 13.1.2).
+    now = bank.get(f"/wallets/{ann}").etag
+    for known in ("*", now, f'"x", W/{now}'):
+        for path, wanted in ((f"/wallets/{ann}/transfer", body),
+                             (f"/wallets/{ann}/withdraw", {"amount": "1.00"}),
+                             (f"/wallets/{ann}/freeze", {"reason": "x"})):
+            bank.post(path, wanted, **{"If-None-Match": known}).expect(412, "precondition")
+    bank.request("GET", f"/wallets/{ann}/balance", headers={"If-Match": '"1"'}).expect(412)
+    for wrong in ("1", '*, "2"'):
         bank.post(f"/wallets/{ann}/transfer", body, **{"If-Match": wrong}).expect(
             400, "invalid_header", field="If-Match")
     equal(bank.balance(ann)["balance"], "99.00")

@@ -77,8 +77,7 @@ static void clients_post(struct request *q)
         .keyed = q->keyed,
         .key = q->key,
         .fingerprint = q->fingerprint,
-        .conditional = q->conditional,
-        .expected_version = q->if_match,
+        .precondition = q->conditional ? &q->precondition : NULL,
         .done = clients_answered,
     };
     if (q->deadline && !run->quiet)

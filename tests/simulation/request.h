@@ -96,7 +96,7 @@ struct request {
     struct id128 key, fingerprint;
     bool steals; /* the key was used for another request */
     bool conditional;
-    uint64_t if_match;
+    struct precondition precondition;
     bool deadline;
     struct request_expects expects;
     struct id128 reads;       /* account that a read is about; its version ... */

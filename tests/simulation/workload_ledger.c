@@ -90,7 +90,8 @@ static bool account_change(struct run *run, struct request *q)
     u->credit_balance_min = workload_decimal(workload_amount(run), a->currency);
     if (workload_chance(run, 4)) {
         q->conditional = true;
-        q->if_match = a->version - rng_below(&run->rng, 2);
+        q->precondition.match = (struct version_list){
+            .versions = {a->version - rng_below(&run->rng, 2)}, .count = 1, .given = true};
     }
     return true;
 }

@@ -44,6 +44,8 @@ struct bank {
     struct message message;
     bool answered;
     uint64_t if_match; /* version for the next request; 0 = none */
+    struct precondition precondition; /* of the request under way */
+    uint64_t if_none_match; /* as if_match */
     uint64_t key;      /* idempotency key of the next request; 0 = none */
     uint16_t shards;   /* of the deployment; this is the first */
 };
@@ -190,21 +192,24 @@ static inline uint16_t bank_ask(struct bank *b, struct principal who,
 {
     struct wire_writer reply = b->message.reply;
     wire_writer_clear(&reply);
+    b->precondition = (struct precondition){
+        .match = {{b->if_match}, b->if_match != 0, b->if_match != 0, false},
+        .none_match = {{b->if_none_match}, b->if_none_match != 0, b->if_none_match != 0, false},
+    };
     b->message = (struct message){
         .type = type,
         .body = body,
         .target_kind = type->target_kind,
         .target = domain_target(&b->domain, type, body, &who, 1),
         .who = who,
-        .conditional = b->if_match != 0,
-        .expected_version = b->if_match,
+        .precondition = &b->precondition,
         .keyed = b->key != 0,
         .key = {0xBA4C, b->key},
         .fingerprint = {type->number, b->key},
         .home = (struct env *)b, /* not the runtime's; never looked into here */
         .reply = reply,
     };
-    b->if_match = b->key = 0;
+    b->if_match = b->if_none_match = b->key = 0;
     b->answered = false;
     shard_post(b->shard, &b->message);
     env_wake(&b->world.loop.env);

@@ -245,8 +245,8 @@ struct fixture {
     uint32_t retry_after_ms;
     struct id128 key, fingerprint, target;
     char request_id[64], trace_id[64]; /* of the last message */
-    bool conditional, stopped;
-    uint64_t expected_version;
+    struct precondition precondition; /* of the last message */
+    bool stopped;
     uint64_t random;
     int client;
     char answer[ANSWER_MAX];
@@ -278,8 +278,7 @@ static inline void ask(void *context, struct message *m)
     f->key = m->key;
     f->fingerprint = m->fingerprint;
     f->target = m->target;
-    f->conditional = m->conditional;
-    f->expected_version = m->expected_version;
+    f->precondition = m->precondition != NULL ? *m->precondition : (struct precondition){0};
     snprintf(f->request_id, sizeof f->request_id, "%.*s", (int)m->request_id.len,
              m->request_id.data);
     snprintf(f->trace_id, sizeof f->trace_id, "%.*s", (int)m->trace_id.len, m->trace_id.data);

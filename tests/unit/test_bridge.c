@@ -109,16 +109,16 @@ static void an_answer_carries_version_and_identity(void **state)
     assert_non_null(strstr(f->answer, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
     assert_string_equal(f->request_id, "abc.1");
     assert_string_equal(f->trace_id, "0af7651916cd43dd8448eb211c80319c");
-    assert_true(f->conditional);
-    assert_int_equal(f->expected_version, 41);
+    assert_true(f->precondition.match.given && !precondition_holds(&f->precondition, 7));
+    assert_true(precondition_holds(&f->precondition, 41));
     assert_int_equal(post(f, KEY "If-Match: *\r\n", BODY), 201);
-    assert_false(f->conditional);
+    assert_true(f->precondition.match.any && precondition_holds(&f->precondition, 7));
     done(f);
 }
 
 static void a_tag_that_is_none_of_ours_is_never_the_current_version(void **state)
 {
-    static const char *const wrong[] = {"41",  "\"1\", \"2\"", "\"1", "1\"", "\"",
+    static const char *const wrong[] = {"41",  "*, \"2\"", "\"1", "1\"", "\"",
                                         "W/\"1", "W/",           ""};
     static const char *const foreign[] = {"W/\"41\"", "\"x\"", "\"\"", "\"-1\"",
                                           "\"99999999999999999999999\"",
@@ -129,13 +129,65 @@ static void a_tag_that_is_none_of_ours_is_never_the_current_version(void **state
     for (size_t i = 0; i < array_len(foreign); i++) {
         snprintf(text, sizeof text, KEY "If-Match: %s\r\n", foreign[i]);
         assert_int_equal(post(f, text, BODY), 201); /* what answers here compares nothing */
-        assert_true(f->conditional && f->expected_version == UINT64_MAX);
+        assert_true(f->precondition.match.given && f->precondition.match.count == 0);
     }
     for (size_t i = 0; i < array_len(wrong); i++) {
         snprintf(text, sizeof text, KEY "If-Match: %s\r\n", wrong[i]);
         assert_int_equal(post(f, text, BODY), 400);
         assert_non_null(strstr(f->answer, "\"invalid_header\""));
     }
+    done(f);
+}
+
+static void any_version_of_a_list_in_any_line_will_do(void **state)
+{
+    static const char *const lists[] = {"\"0\", \"5\"", "\"4\"\r\nIf-Match: \"5\"", "\"5\",",
+                                        "\"x\"\r\nX-Other: 1\r\nIf-Match: W/\"4\", \"5\""};
+    struct fixture *f = given();
+    char text[128];
+    (void)state;
+    for (size_t i = 0; i < array_len(lists); i++) {
+        snprintf(text, sizeof text, KEY "If-Match: %s\r\n", lists[i]);
+        assert_int_equal(post(f, text, BODY), 201);
+        assert_true(precondition_holds(&f->precondition, 5));
+        assert_false(precondition_holds(&f->precondition, 6));
+    }
+    done(f);
+}
+
+static void what_is_changed_must_not_have_a_version_of_if_none_match(void **state)
+{
+    struct fixture *f = given();
+    (void)state;
+    assert_int_equal(post(f, KEY "If-None-Match: *\r\n", BODY), 201);
+    assert_false(precondition_holds(&f->precondition, 7));
+    assert_int_equal(post(f, KEY "If-None-Match: \"7\"\r\nIf-None-Match: W/\"8\"\r\n", BODY), 201);
+    assert_false(precondition_holds(&f->precondition, 7) ||
+                 precondition_holds(&f->precondition, 8));
+    assert_true(precondition_holds(&f->precondition, 9));
+    assert_int_equal(post(f, KEY "If-None-Match: 7\r\n", BODY), 400);
+    assert_non_null(strstr(f->answer, "\"field\":\"If-None-Match\""));
+    done(f);
+}
+
+static void what_has_no_versions_is_not_changed_either_if_nothing_may_be_there(void **state)
+{
+    static const char note[] = "{\"wallet_id\":\"" WALLET "\",\"text\":\"hello\"}";
+    static const struct {
+        const char *tags;
+        int status;
+    } rows[] = {{"*", 412}, {"\"7\"", 201}, {"7", 400}};
+    struct fixture *f = given();
+    (void)state;
+    for (size_t i = 0; i < array_len(rows); i++) {
+        char text[512];
+        snprintf(text, sizeof text,
+                 "POST /notes/batch HTTP/1.1\r\n" H "Authorization: Bearer writer\r\n" JSON
+                 "If-None-Match: %s\r\nContent-Length: %zu\r\n\r\n%s",
+                 rows[i].tags, sizeof note - 1, note);
+        assert_int_equal(tell_text(f, text), rows[i].status);
+    }
+    assert_int_equal(f->asked, 1);
     done(f);
 }
 
@@ -204,6 +256,35 @@ static void a_known_version_is_not_sent_again(void **state)
     }
     f->code = RESULT_NOT_FOUND;
     assert_int_equal(tell_text(f, ONE "If-None-Match: *\r\n\r\n"), 404);
+    done(f);
+}
+
+static void what_is_read_must_have_a_version_of_if_match(void **state)
+{
+    static const struct {
+        const char *fields;
+        int status;
+    } rows[] = {
+        {"If-Match: \"7\"\r\n", 200},
+        {"If-Match: \"1\", \"7\"\r\n", 200},
+        {"If-Match: *\r\n", 200},
+        {"If-Match: \"8\"\r\n", 412},
+        {"If-Match: W/\"7\"\r\n", 412},
+        {"If-Match: \"nope\"\r\n", 412},
+        {"If-Match: \"8\"\r\nIf-None-Match: \"7\"\r\n", 412},
+        {"If-Match: \"7\"\r\nIf-None-Match: \"7\"\r\n", 304},
+    };
+    struct fixture *f = given();
+    (void)state;
+    for (size_t i = 0; i < array_len(rows); i++) {
+        char text[512];
+        snprintf(text, sizeof text, ONE "%s\r\n", rows[i].fields);
+        if (tell_text(f, text) != rows[i].status)
+            fail_msg("%s: %s", rows[i].fields, f->answer);
+        assert_true(rows[i].status < 400 || strstr(f->answer, "\"code\":\"precondition\"") != NULL);
+    }
+    f->code = RESULT_NOT_FOUND;
+    assert_int_equal(tell_text(f, ONE "If-Match: \"8\"\r\n\r\n"), 404);
     done(f);
 }
 
@@ -559,6 +640,10 @@ int main(void)
         cmocka_unit_test(a_tag_that_is_none_of_ours_is_never_the_current_version),
         cmocka_unit_test(a_trace_goes_on_whatever_version_its_parent_has),
         cmocka_unit_test(a_known_version_is_not_sent_again),
+        cmocka_unit_test(any_version_of_a_list_in_any_line_will_do),
+        cmocka_unit_test(what_is_changed_must_not_have_a_version_of_if_none_match),
+        cmocka_unit_test(what_has_no_versions_is_not_changed_either_if_nothing_may_be_there),
+        cmocka_unit_test(what_is_read_must_have_a_version_of_if_match),
         cmocka_unit_test(a_client_that_sends_too_much_is_told_when_to_go_on),
         cmocka_unit_test(a_key_is_bound_to_what_was_asked),
         cmocka_unit_test(a_refusal_of_the_domain_becomes_a_problem),

@@ -239,7 +239,11 @@ static void test_if_match_must_name_the_current_version(void **state)
     assert_true(b->message.version > version);
     b->if_match = version;
     assert_int_equal(transfer(b, "alice", alice, bob, "1"), RESULT_PRECONDITION);
+    b->if_none_match = version + 1;
+    assert_int_equal(transfer(b, "alice", alice, bob, "1"), RESULT_PRECONDITION);
     expect_wallet(b, alice, 900, 0);
+    b->if_none_match = version;
+    assert_int_equal(transfer(b, "alice", alice, bob, "1"), RESULT_OK);
 }
 
 /* --- limits ----------------------------------------------------------------------------------- */
