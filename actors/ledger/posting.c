@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finding what a posting needs, and its event; between them come the checks (posting_check.c). What
- * is found is kept in the posting, so that the next one of the same turn finds less. */
+/* Finding what a posting needs, and its event; between them come the checks (posting_check.c).
+ * posting_find() asks for everything before it says WAITING, so that all of it loads together; only
+ * what follows from something found (the accounts that a pending transfer names, the totals of an
+ * account) may wait once more. What is found is kept in the posting, so that the next one of the
+ * same turn finds less. posting_emit() chooses among three events: posted, pending, or resolved, in
+ * which what a post or void left open is taken from the pending transfer. */
 #include "actors/ledger/posting.h"
 
 #include "actors/ledger/account.h"

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lists of payments, and the history of one. A list of one's own payments is two walks, over those
- * paid and those received, put together newest first. */
+ * paid and those received, put together newest first; the second leaves out what the caller pays,
+ * so that no payment comes twice. Each walk fills a whole page of its own, and what is older than
+ * where one of them stopped is left to the next page. A list by time begins and ends ID_SLACK_MS
+ * outside its limits, because ids are made a little before their events. */
 #include "actors/payment/payment_queries.h"
 
 #include "actors/common/page.h"

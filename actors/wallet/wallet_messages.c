@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Handlers of a wallet, and what opening one emits. Those that move money make all their checks,
- * then one posting, the count against the limits, and the answer. */
+/* Handlers of a wallet, and what opening one emits. Those that move money find the wallets, make
+ * all their checks and fill a plan; carry_out() then makes one posting, the note, the count against
+ * the limits of the wallet that pays, and the answer. The posting is the last that can wait or be
+ * refused, and nothing before it emits, so a turn that waits can simply run again. The answer shows
+ * the balance after the turn's events. */
 #include "actors/wallet/wallet_messages.h"
 
 #include "actors/ledger/transfer.h"

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The list is sorted by id. Its file has one line for each, separated by tabs, and a last line with
- * the hash of all before it. */
+/* The list is sorted by id, so a look-up is a binary search under the lock. One thread changes it:
+ * it puts the revocation into memory first, moves the generation, by which verifiers notice, and
+ * then writes the file under another name, fsyncs and renames it. If writing fails the revocation
+ * is in force all the same, but only until a restart, and the caller gets REVOCATIONS_WRITING. The
+ * file has one line for each, separated by tabs, and a last line with the hash of all before it; a
+ * damaged one keeps the process from starting, since an empty list would accept revoked tokens. */
 #include "gateway_bridge/auth/revocations.h"
 
 #include <errno.h>

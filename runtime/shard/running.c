@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Running: the turns of a pass, one after another, and what is noted of each. Whatever is done here
- * is done for every message, so the way of a turn that only looks at its actor is kept short. */
+/* Running: the turns of a pass, one after another, and what is noted of each. Messages that came
+ * while nothing waited run straight from ingress; all others from their actor's mailbox, at most
+ * SHARD_ACTOR_MESSAGES in a row, so that one busy actor does not keep the others waiting. The clock
+ * is read once for up to SHARD_CLOCK_TURNS turns; a traced actor's turn is measured by itself. A
+ * turn beyond a limit jumps back to running_turns(), which ends it and goes on. All of this is done
+ * for every message, so the path of a turn that only looks at its actor is kept short. */
 #include "runtime/shard/shard_priv.h"
 #include "runtime/shard/turn_inline.h"
 
