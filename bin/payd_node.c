@@ -5,11 +5,13 @@
 #include "bin/payd_node.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "actors/services.h"
 #include "bin/payd.h"
 #include "bin/payd_fail.h"
+#include "runtime/projector/journal_end.h"
 #include "runtime/store/sqlite/store_sqlite.h"
 #include "schemas/catalog.h"
 
@@ -29,9 +31,9 @@ static void payd_shard_stopped(void *context, uint16_t shard, const char *reason
     p->node.failed(p);
 }
 
-static bool payd_open_store(struct payd *p)
+static struct store_sqlite_options payd_store_options(struct payd *p)
 {
-    struct store_sqlite_options options = {
+    return (struct store_sqlite_options){
         .directory = p->config.data_directory,
         .tables = catalog_views,
         .table_count = catalog_view_count,
@@ -43,6 +45,34 @@ static bool payd_open_store(struct payd *p)
         .rebuilding = payd_rebuilding,
         .context = p,
     };
+}
+
+/* What SQLite does when it opens a journal that has lost its end, and the leases that follow, write
+ * where the lost batches may still be. So all shards' ends are looked at before. */
+static bool payd_look_at_ends(struct payd *p)
+{
+    struct store_sqlite_options options = payd_store_options(p);
+    struct journal_store *journal;
+    struct view_store *views;
+    char reason[PAYD_REASON_MAX], path[CONFIG_TEXT_MAX + 16];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/journal.db", options.directory);
+    if (stat(path, &st) != 0 || st.st_size == 0)
+        return true; /* new, or lost, which the opening tells apart */
+    options.look = true;
+    if (store_sqlite_open(&options, &journal, &views, reason, sizeof reason) != ERR_OK)
+        return payd_fail("the data cannot be opened", reason);
+    bool good = true;
+    for (uint16_t shard = 0; good && shard < p->config.shards; shard++)
+        good = journal_end_holds(journal, views, shard, reason, sizeof reason);
+    views->ops->close(views);
+    journal->ops->close(journal);
+    return good || payd_fail("stopped", reason);
+}
+
+static bool payd_open_store(struct payd *p)
+{
+    struct store_sqlite_options options = payd_store_options(p);
     char reason[PAYD_REASON_MAX];
     enum err e = store_sqlite_open(&options, &p->node.journal_store, &p->node.view_store, reason,
                                    sizeof reason);
@@ -79,7 +109,7 @@ static bool payd_make_node(struct payd *p)
 bool payd_node_make(struct payd *p, void (*failed)(struct payd *p))
 {
     p->node.failed = failed;
-    return payd_open_store(p) && payd_make_node(p);
+    return payd_look_at_ends(p) && payd_open_store(p) && payd_make_node(p);
 }
 
 void payd_node_free(struct payd_node *n)

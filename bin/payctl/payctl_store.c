@@ -30,6 +30,7 @@ int payctl_store_open(struct payctl *p, const char *data, struct payctl_store *r
         .table_count = catalog_view_count,
         .migrations = sqlite_migrations,
         .migration_count = sqlite_migration_count,
+        .look = true,
     };
     enum err e = store_sqlite_open(&options, &ret->journal, &ret->views, reason, sizeof reason);
     if (e == ERR_OK)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The store of a payd that does not run, opened by payctl itself. */
+/* The store of a payd that does not run, opened by payctl itself, to look: no file is changed. */
 #ifndef PAYCTL_PAYCTL_STORE_H
 #define PAYCTL_PAYCTL_STORE_H
 

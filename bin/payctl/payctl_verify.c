@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ledger verify: in the payd that runs, or here on the data directory of one that does not. Either
- * way the journal is replayed from its first batch by runtime/projector/verify.h. */
+ * way the journal is replayed from its first batch by runtime/projector/verify.h; here its end is
+ * also compared with commit mark and views, as the payd that runs did when it started. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "bin/payctl/payctl_progress.h"
 #include "bin/payctl/payctl_store.h"
 #include "runtime/base/hex.h"
+#include "runtime/projector/journal_end.h"
 #include "runtime/projector/verify.h"
 #include "schemas/operator.h"
 
@@ -110,6 +112,13 @@ static bool verify_shard(struct offline *o, uint16_t shard)
     return good;
 }
 
+/* A journal whose batches all hold may still be shorter than it was. */
+static bool verify_end(struct offline *o, uint16_t shard)
+{
+    return journal_end_holds(o->store.journal, o->store.views, shard, o->problem,
+                             sizeof o->problem);
+}
+
 static int verify_offline(struct payctl *p, const char *data)
 {
     struct offline *o = calloc(1, sizeof *o);
@@ -126,7 +135,7 @@ static int verify_offline(struct payctl *p, const char *data)
     uint64_t head = 1;
     for (uint16_t shard = 0; shard < SHARDS_MAX && o->info.state == VERIFY_STATE_PASSED; shard++) {
         bool empty = journal->ops->head(journal, shard, &head) == ERR_OK && head == 0;
-        if (empty || verify_shard(o, shard))
+        if ((empty || verify_shard(o, shard)) && verify_end(o, shard))
             continue;
         o->info.state = VERIFY_STATE_FAILED;
         o->info.has_problem = true;

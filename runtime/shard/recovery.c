@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* On the journal worker: take the lease (first time) or reopen the store, read the position of the
- * views, replay the journal after it onto an empty registry. Back on the loop: an answer that was
- * deferred for a batch that turned out durable is given, all others say that the caller should
- * retry. An attempt that fails is made again; no answer is given before one attempt has read what
- * is durable, or the shard stops.
+/* On the journal worker: reopen the store (not the first time), read the position of the views,
+ * replay the journal after it onto an empty registry, take the lease (first time). Back on the
+ * loop: an answer that was deferred for a batch that turned out durable is given, all others say
+ * that the caller should retry. An attempt that fails is made again; no answer is given before one
+ * attempt has read what is durable, or the shard stops.
  *
  * What a damaged journal means is decided here:
  *     newest batch torn, never acknowledged, store may tear      cut it, go on
@@ -50,7 +50,7 @@ struct recovery {
     struct work work;
     struct alarm retry;         /* of a PAUSED one */
     enum err cause;             /* ERR_OK at the start */
-    uint32_t attempts;          /* before this one */
+    bool lease_asked;           /* by an attempt: the store may have written */
     uint64_t now_ns;            /* the shard's clock when it began */
     struct fifo failed;         /* struct batch, oldest first */
     struct doubtful doubtful[JOURNAL_APPEND_BATCHES];
@@ -113,23 +113,26 @@ static enum err fail_at(struct recovery *r, uint64_t seq, const char *how)
 static bool store_doubtful(const struct recovery *r)
 {
     if (r->cause == ERR_OK)
-        return r->attempts > 0;
+        return r->lease_asked;
     return r->cause != ERR_STORE_FULL && r->cause != ERR_FAILED;
+}
+
+static enum err recovery_reopen(struct recovery *r)
+{
+    struct journal_store *store = r->uses.journal_store;
+    enum err e = store_doubtful(r) ? store->ops->reopen(store) : ERR_OK;
+    if (e != ERR_OK)
+        return recovery_fail(r, e, "the store cannot be reopened: %s (%s)", err_text(e),
+                             store->location);
+    r->epoch = r->cause != ERR_OK ? r->uses.journal->epoch : 0;
+    return ERR_OK;
 }
 
 static enum err take_lease(struct recovery *r)
 {
+    check(r->epoch == 0);
     struct journal_store *store = r->uses.journal_store;
-    if (store_doubtful(r)) {
-        enum err e = store->ops->reopen(store);
-        if (e != ERR_OK)
-            return recovery_fail(r, e, "the store cannot be reopened: %s (%s)", err_text(e),
-                                 store->location);
-    }
-    if (r->cause != ERR_OK) {
-        r->epoch = r->uses.journal->epoch;
-        return ERR_OK;
-    }
+    r->lease_asked = true;
     enum err e = store->ops->lease_take(store, r->uses.number, r->uses.owner, &r->epoch);
     if (e != ERR_OK)
         return recovery_fail(r, e, "the lease of shard %u cannot be taken: %s", r->uses.number,
@@ -179,7 +182,6 @@ static enum err position_unlike(struct recovery *r, const struct position_check 
  * position is read and checked; those before it are checked by a verification alone. */
 static enum err check_position(struct recovery *r)
 {
-    check(r->epoch != 0);
     struct journal_store *journal_store = r->uses.journal_store;
     struct view_store *view_store = r->uses.view_store;
     uint16_t shard = r->uses.number;
@@ -210,7 +212,6 @@ static enum err check_position(struct recovery *r)
 /* A shard that acknowledged what is missing now must not go on as if nothing had been. */
 static enum err check_committed(struct recovery *r)
 {
-    check(r->epoch != 0);
     struct journal_store *store = r->uses.journal_store;
     uint16_t shard = r->uses.number;
     unsigned long long at = r->committed.seq;
@@ -337,6 +338,10 @@ static enum err replay_tail(struct recovery *r)
         return recovery_fail(r, e, "the journal cannot be read after batch %llu: %s",
                              (unsigned long long)r->replay.seq, err_text(e));
     if (t.error == ERR_CORRUPT && t.bad_seq > r->committed.seq && store->tears) {
+        if (r->epoch == 0) {
+            e = take_lease(r);
+            return e == ERR_OK ? replay_tail(r) : e; /* once: as nobody else can change it now */
+        }
         e = store->ops->cut(store, r->uses.number, r->epoch, t.bad_seq);
         if (e != ERR_OK)
             return recovery_fail(r, e, "torn batch %llu cannot be removed: %s",
@@ -353,20 +358,44 @@ static enum err replay_tail(struct recovery *r)
     return ERR_OK;
 }
 
+static enum err recovery_look(struct recovery *r)
+{
+    struct journal_store *store = r->uses.journal_store;
+    enum err e = store->ops->committed(store, r->uses.number, &r->committed);
+    if (e == ERR_OK)
+        e = check_position(r);
+    if (e == ERR_OK)
+        e = replay_tail(r);
+    return e == ERR_OK ? check_committed(r) : e;
+}
+
+/* At the start the lease is taken last, since it is the first thing written: what is refused stays
+ * as it was found. If another writer has appended before it was taken, all is read again. */
+static enum err recovery_take(struct recovery *r)
+{
+    struct journal_store *store = r->uses.journal_store;
+    uint64_t head = 0;
+    enum err e = take_lease(r);
+    if (e == ERR_OK)
+        e = store->ops->head(store, r->uses.number, &head);
+    if (e == ERR_OK && head != r->replay.seq)
+        e = recovery_look(r);
+    else if (e != ERR_OK && r->reason[0] == '\0')
+        e = recovery_fail(r, e, "the journal cannot be read: %s", err_text(e));
+    return e;
+}
+
 static void recovery_run(struct work *w)
 {
     struct recovery *r = container_of(w, struct recovery, work);
     check(r->phase == RECOVERY_READING);
-    struct journal_store *store = r->uses.journal_store;
-    r->result = take_lease(r);
+    r->reason[0] = '\0';
+    r->result = recovery_reopen(r);
     if (r->result == ERR_OK)
-        r->result = store->ops->committed(store, r->uses.number, &r->committed);
-    if (r->result == ERR_OK)
-        r->result = check_position(r);
-    if (r->result == ERR_OK)
-        r->result = replay_tail(r);
-    if (r->result == ERR_OK)
-        r->result = check_committed(r);
+        r->result = recovery_look(r);
+    if (r->result == ERR_OK && r->epoch == 0)
+        r->result = recovery_take(r);
+    check(r->result != ERR_OK || r->epoch != 0);
 }
 
 /* --- on the loop ------------------------------------------------------------------------------ */
@@ -447,7 +476,6 @@ static void retry_later(struct recovery *r)
     check(r->result != ERR_OK);
     check(!is_abandoned(r));
     recovery_move(r, RECOVERY_PAUSED);
-    r->attempts++;
     r->uses.stats->recoveries++;
     r->uses.retrying(r->uses.context);
     env_alarm_set(r->uses.env, &r->retry, env_mono_ns(r->uses.env) + RECOVERY_RETRY_NS);

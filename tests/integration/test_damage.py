@@ -76,8 +76,36 @@ class Deposit:
             equal(payd.stop(), 0, "the exit code")
 
 
+# What says who runs, and what SQLite keeps in memory that processes share.
+TRANSIENT = ("lock", "payd.sock", "journal.db-shm", "views.db-shm")
+
+
+def content(data, but=()):
+    """Of all files; an empty one is as good as none."""
+    return {path.name: path.read_bytes() for path in sorted(data.iterdir())
+            if path.is_file() and path.name not in but and path.stat().st_size > 0}
+
+
+def unchanged(before, data, but=()):
+    after = content(data, but)
+    for name in sorted({*before, *after}):
+        if name not in but:
+            true(before.get(name) == after.get(name),
+                 f"{name} to stay as it was ({len(before.get(name, b''))} bytes, "
+                 f"now {len(after.get(name, b''))})")
+
+
 def refused(data, *parts):
-    """payd does not come up, and its last word has all parts in one line."""
+    """payd does not come up, and its last word has all parts in one line. It changes no file; views
+    that were not there are made, which the commit mark notes."""
+    before = content(data)
+    said = refused_saying(data, *parts)
+    made = () if "views.db" in before else ("views.db", "views.db-wal", "commit-mark")
+    unchanged(before, data, (*TRANSIENT, *made))
+    return said
+
+
+def refused_saying(data, *parts):
     payd = Payd(data=data, log_level="error")
     try:
         payd.spawn()
@@ -102,8 +130,21 @@ def payctl(code, *words):
     return done.stdout + done.stderr
 
 
+def looks(data, code, *words):
+    """Whoever only looks changes nothing, and makes nothing."""
+    before, names = content(data), sorted(path.name for path in data.iterdir())
+    said = payctl(code, *words, "--data", str(data))
+    unchanged(before, data)
+    equal(sorted(path.name for path in data.iterdir()), names, "the files")
+    return said
+
+
 def verify(data, code):
-    return payctl(code, "ledger", "verify", "--data", str(data))
+    return looks(data, code, "ledger", "verify")
+
+
+def show_batch(data, code, seq):
+    return looks(data, code, "ledger", "show-batch", str(seq))
 
 
 def overwrite_pages(path, bodies):
@@ -170,7 +211,7 @@ def test_a_bit_of_an_old_batch(deposit):
         data = flipped(deposit, number, deposit.copy())
         contains(verify(data, 1), f"batch {seq}", "backup",
                  f"ledger show-batch {seq} --data {data}")
-        said = payctl(1, "ledger", "show-batch", str(seq), "--data", str(data))
+        said = show_batch(data, 1, seq)
         contains(said, "its hash does not match its content", f"payctl: corrupt: batch {seq}")
         refused(without_views(data), f"batch {seq}", "hash")
 
@@ -188,7 +229,7 @@ def test_pages_that_cannot_be_read(deposit):
         true(found is not None, f"the batch and the file in {said}")
         equal((found[2], int(found[3])), (f"{data}/journal.db", int(found[1]) - 1))
         contains(said, "backup", "nothing was changed")
-        contains(payctl(1, "ledger", "show-batch", found[1], "--data", str(data)), "cannot be read")
+        contains(show_batch(data, 1, found[1]), "cannot be read")
         refused(without_views(data), f"batch {found[1]}", "backup")
 
 
@@ -201,7 +242,62 @@ def test_missing_batches(deposit):
         refused(without_views(data), f"batch {rows[number][0] + 1}")
     data = deposit.copy()
     change(data, "journal.db", f"DELETE FROM batches WHERE seq = {rows[-1][0]}")
+    contains(verify(data, 1), f"batch {rows[-1][0]} was committed",
+             f"ends at batch {rows[-2][0]}", "backup")
+    refused(data, f"batch {rows[-1][0]} was committed", f"ends at batch {rows[-2][0]}", "backup")
+    (data / "commit-mark").unlink()
+    contains(verify(data, 1), f"views stand at batch {rows[-1][0]}")
     refused(data, f"views stand at batch {rows[-1][0]}", f"ends at batch {rows[-2][0]}", "backup")
+    contains(verify(without_views(data), 0), "passed")  # nothing else knows of it
+
+
+def test_a_journal_that_ends_too_early(deposit):
+    """Each batch that is left holds: only what stands beside the journal knows of more."""
+    rows = deposit.batches()
+    for left in (0, 1, len(rows) - 10):
+        last = rows[left - 1][0] if left else 0
+        for views in (True, False):
+            data = deposit.copy()
+            change(data, "journal.db", f"DELETE FROM batches WHERE seq > {last}")
+            if not views:
+                without_views(data)
+            contains(verify(data, 1), "was committed", f"shard 0 ends at batch {last}", "corrupt")
+            equal(payctl(1, "--json", "ledger", "verify", "--data", str(data)).count('"failed"'), 1)
+
+
+def test_another_journal_as_long_as_this(deposit):
+    rows = deposit.batches()
+    data = deposit.copy()
+    with Payd() as other:
+        with other.bank() as bank:
+            wallet = bank.open_wallet()
+            for _ in range(len(rows) + 20):
+                bank.fund(wallet, "1.00")
+        other.stop()
+        for path in data.glob("journal.db*"):
+            path.unlink()
+        shutil.copy(other.data / "journal.db", data / "journal.db")
+    contains(verify(data, 1), "is not the one that was committed")
+    (data / "commit-mark").unlink()
+    contains(verify(data, 1), "views stand at batch", "another journal")
+
+
+def test_whoever_looks_needs_no_right_to_write(deposit):
+    """On a copy that is read-only, whole or killed, with an index of the log or without."""
+    seq = deposit.batches()[-1][0]
+    for killed in (False, True):
+        for without in ((), ("journal.db-shm", "views.db-shm"), ("lock",)):
+            data = deposit.copy(killed=killed)
+            for name in without:
+                (data / name).unlink(missing_ok=True)
+            for path in data.iterdir():
+                path.chmod(0o400)
+            data.chmod(0o500)
+            try:
+                contains(verify(data, 0), "passed")
+                contains(show_batch(data, 0, seq), f"{seq}")
+            finally:
+                data.chmod(0o700)
 
 
 def test_a_changed_batch_with_a_hash_of_its_own(deposit):
@@ -278,17 +374,24 @@ def test_an_older_journal_beside_newer_views(deposit):
     shutil.copy(old / "journal.db", data / "journal.db")
     for path in data.glob("journal.db-*"):
         path.unlink()
-    refused(data, "views stand at batch", "backup")
+    refused(data, "was committed", "backup")
 
 
 def test_bits_of_the_log_that_was_not_copied_yet(deposit):
-    """SQLite takes a damaged frame for the end of its log; the views know how far it went."""
+    """SQLite takes a damaged frame for the end of its log. What is behind it is not written over:
+    with the bit flipped back all is there."""
     data = deposit.copy(killed=True)
     wal = data / "journal.db-wal"
     true(wal.stat().st_size > 10 * PAGE, "batches in the log")
     flip(wal, wal.stat().st_size // 2)
-    refused(data, "views stand at batch", "backup")
-    deposit.starts(deposit.copy(killed=True))
+    contains(verify(data, 1), "was committed", "shard 0 ends at batch", "backup")
+    before = content(data)
+    for _ in range(2):
+        refused(data, "was committed", "shard 0 ends at batch", "backup")
+        unchanged(before, data, ("lock",))  # SQLite has not opened it
+    flip(wal, wal.stat().st_size // 2)
+    contains(verify(data, 0), "passed")
+    deposit.starts(data)
 
 
 def test_a_lost_end_of_the_journal_is_found_without_views(deposit):
@@ -399,7 +502,7 @@ def test_leftovers_are_no_matter(deposit):
     deposit.starts(data)
     (data / "payd.sock").unlink(missing_ok=True)
     (data / "payd.sock").write_text("somebody's")
-    refused(data, "payd.sock")
+    refused_saying(data, "payd.sock")  # the data is in order: a shard may have begun
     equal((data / "payd.sock").read_text(), "somebody's", "a file that is not ours")
 
 

@@ -466,11 +466,13 @@ static void a_second_writer_fences_the_first(void **state)
     assert_non_null(f->reason);
 }
 
-/* What was told must not be missing after the next start: gone, or as if it had been torn. */
+/* What was told must not be missing after the next start: gone, or as if it had been torn. The
+ * lease, which would be the first thing to be written, is not taken then. */
 static void assert_refused_after(struct fixture *f, bool delete, const char *reason)
 {
     assert_int_equal(fill(f, 1, 1), ERR_OK);
-    uint64_t last = f->shard->journal.committed_seq;
+    struct journal_store *store = store_sim_journal(f->sim);
+    uint64_t last = f->shard->journal.committed_seq, epoch = f->shard->journal.epoch, next;
     store_sim_views_back(f->sim, UINT32_MAX);
     assert_true(delete ? store_sim_delete(f->sim, 0, last)
                        : store_sim_truncate(f->sim, 0, last, 1));
@@ -479,6 +481,8 @@ static void assert_refused_after(struct fixture *f, bool delete, const char *rea
     assert_int_equal(f->state, SHARD_STOPPED);
     if (strstr(f->reason, reason) == NULL)
         fail_msg("reason: %s", f->reason);
+    assert_int_equal(store->ops->lease_take(store, 0, slice_of("other"), &next), ERR_OK);
+    assert_int_equal(next, epoch + 1);
 }
 
 static void a_journal_whose_end_is_lost_is_refused(void **state)

@@ -427,6 +427,123 @@ static void a_torn_note_is_not_believed(void **state)
     assert_int_equal(committed(f->journal, 0), 0);
 }
 
+/* --- whoever looks ---------------------------------------------------------------------------- */
+
+static const char *const all_files[] = {"journal.db",  "journal.db-wal", "journal.db-shm",
+                                        "views.db",    "views.db-wal",   "views.db-shm",
+                                        "commit-mark", "lock",           "views.db-damaged"};
+
+/* One digest of them all, and of which there are. */
+static struct sha256_digest files_digest(const struct fixture *f)
+{
+    static char bytes[32 << 20];
+    struct sha256_digest digest = {{0}};
+    for (size_t i = 0; i < array_len(all_files); i++) {
+        int fd = open(path_in(f, all_files[i]), O_RDONLY);
+        ssize_t size = fd >= 0 ? read(fd, bytes, sizeof bytes) : 0;
+        assert_in_range(size, 0, sizeof bytes - 1);
+        struct slice parts[] = {{(const char *)digest.bytes, SHA256_SIZE},
+                                slice_of(fd >= 0 ? all_files[i] : ""),
+                                {bytes, (uint32_t)size}};
+        digest = sha256(parts, array_len(parts));
+        if (fd >= 0)
+            close(fd);
+    }
+    return digest;
+}
+
+static enum err open_looking(struct fixture *f)
+{
+    struct store_sqlite_options options = fixture_options(f);
+    options.look = true;
+    return store_sqlite_open(&options, &f->journal, &f->views, f->reason, sizeof f->reason);
+}
+
+/* What is seen by a look, which changes nothing. */
+static void assert_looks(struct fixture *f, uint64_t batches, uint64_t mark, uint64_t views)
+{
+    struct sha256_digest before = files_digest(f);
+    if (open_looking(f) != ERR_OK)
+        fail_msg("looking: %s", f->reason);
+    struct seen seen = {{0}, 0, 0};
+    assert_int_equal(f->journal->ops->tail(f->journal, SHARD, 1, see_batch, &seen), ERR_OK);
+    assert_int_equal(seen.count, batches);
+    assert_int_equal(head(f->journal, SHARD), batches);
+    assert_int_equal(committed(f->journal, SHARD), mark);
+    assert_int_equal(views_seq(f->views, SHARD), views);
+    fixture_shut(f);
+    assert_memory_equal(before.bytes, files_digest(f).bytes, SHA256_SIZE);
+}
+
+static void a_look_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t epoch = lease(f->journal, SHARD);
+    for (uint64_t seq = 1; seq <= 5; seq++)
+        assert_int_equal(append_one(f->journal, SHARD, seq, epoch, "body"), ERR_OK);
+    put_coins(f->views, 1, 10, 4);
+    struct fixture c = crashed(f);
+    assert_looks(&c, 5, 5, 4); /* all of it in WALs without an index */
+    flip(&c, "journal.db-wal", size_of(&c, "journal.db-wal") - 5);
+    assert_looks(&c, 4, 5, 4);
+    flip(&c, "journal.db-wal", size_of(&c, "journal.db-wal") - 5);
+    assert_looks(&c, 5, 5, 4);
+    assert_int_equal(unlink(path_in(&c, "commit-mark")), 0);
+    assert_int_equal(unlink(path_in(&c, "views.db")), 0);
+    assert_int_equal(unlink(path_in(&c, "views.db-wal")), 0);
+    assert_looks(&c, 5, 0, 0);
+    remove_directory(c.directory);
+    fixture_shut(f);
+    assert_looks(f, 5, 5, 4); /* none of it */
+}
+
+static void a_damaged_page_is_seen_by_a_look_without_a_mark(void **state)
+{
+    struct fixture *f = *state;
+    put_coins(f->views, 1, 10, 4);
+    fixture_shut(f);
+    flip(f, "views.db", 5000);
+    struct sha256_digest before = files_digest(f);
+    assert_int_equal(open_looking(f), ERR_CORRUPT);
+    assert_non_null(strstr(f->reason, "checksum"));
+    assert_memory_equal(before.bytes, files_digest(f).bytes, SHA256_SIZE);
+}
+
+static void a_look_and_a_node_exclude_each_other(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture other = *f, third = *f;
+    assert_int_equal(open_looking(&other), ERR_IN_USE);
+    fixture_shut(f);
+    assert_int_equal(open_looking(f), ERR_OK);
+    assert_int_equal(open_looking(&third), ERR_OK);
+    assert_int_equal(fixture_open_sqlite(&other), ERR_IN_USE);
+    fixture_shut(&third);
+}
+
+/* The end of the WAL may be lost only to SQLite: what is behind a flipped bit is not written over
+ * before something is to be stored. */
+static void a_wal_stays_until_something_is_written(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t epoch = lease(f->journal, SHARD);
+    for (uint64_t seq = 1; seq <= 5; seq++)
+        assert_int_equal(append_one(f->journal, SHARD, seq, epoch, "body"), ERR_OK);
+    put_coins(f->views, 1, 10, 4);
+    struct fixture c = crashed(f);
+    off_t wal = size_of(&c, "journal.db-wal"), views_wal = size_of(&c, "views.db-wal");
+    off_t at = wal - 40000; /* some frames before the end */
+    flip(&c, "journal.db-wal", at);
+    assert_int_equal(fixture_open_sqlite(&c), ERR_OK);
+    assert_in_range(head(c.journal, SHARD), 1, 4);
+    fixture_shut(&c);
+    assert_int_equal(size_of(&c, "journal.db-wal"), wal);
+    assert_int_equal(size_of(&c, "views.db-wal"), views_wal);
+    flip(&c, "journal.db-wal", at);
+    assert_looks(&c, 5, 5, 4);
+    remove_directory(c.directory);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, fixture_sqlite, fixture_done)
 
 int main(void)
@@ -444,6 +561,10 @@ int main(void)
         CASE(a_journal_s_files_are_never_removed),
         CASE(what_was_committed_is_remembered),
         CASE(a_torn_note_is_not_believed),
+        CASE(a_look_changes_nothing),
+        CASE(a_damaged_page_is_seen_by_a_look_without_a_mark),
+        CASE(a_look_and_a_node_exclude_each_other),
+        CASE(a_wal_stays_until_something_is_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

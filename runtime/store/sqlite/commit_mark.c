@@ -108,6 +108,14 @@ int commit_mark_open(struct commit_mark *m, const char *directory)
     return 0;
 }
 
+int commit_mark_look(struct commit_mark *m, const char *directory)
+{
+    char path[DB_PATH_MAX + 32];
+    snprintf(path, sizeof path, "%s/%s", directory, COMMIT_MARK_FILE);
+    m->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    return m->fd >= 0 || errno == ENOENT ? 0 : errno;
+}
+
 void commit_mark_close(struct commit_mark *m)
 {
     if (m->fd >= 0)

@@ -28,6 +28,8 @@ struct commit_mark {
 
 /* Creates the file if need be. 0 or the system's error (errno). */
 must_check int commit_mark_open(struct commit_mark *m, const char *directory);
+/* The same for reading only: without a file nothing is known. */
+must_check int commit_mark_look(struct commit_mark *m, const char *directory);
 void commit_mark_close(struct commit_mark *m);
 /* false: nothing is known. Any thread that does not write this record. */
 must_check bool commit_mark_read(const struct commit_mark *m, uint32_t number,

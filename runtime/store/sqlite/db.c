@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "runtime/store/sqlite/db_look.h"
 #include "runtime/store/sqlite/db_pace.h"
 #include "runtime/store/sqlite/db_pages.h"
 
@@ -47,6 +48,29 @@ const struct db_kind db_views = {
     .remedy = "delete views.db, views.db-wal and views.db-shm: they are rebuilt from the journal",
     .vfs = DB_PAGES_VFS,
     .reserved = DB_PAGES_RESERVED,
+};
+
+/* The mode comes first: the pragmas after it read the file. */
+#define PRAGMAS_LOOK                                                                               \
+    "PRAGMA locking_mode=EXCLUSIVE; PRAGMA query_only=ON; PRAGMA cache_size=-2048;" PRAGMAS_ALL
+
+const struct db_kind db_journal_look = {
+    .file_name = "journal.db",
+    .application_id = 0x50504a31,
+    .reader_pragmas = PRAGMAS_LOOK,
+    .remedy = "restore the directory from a backup",
+    .vfs = DB_LOOK_VFS,
+    .look = true,
+};
+
+const struct db_kind db_views_look = {
+    .file_name = "views.db",
+    .application_id = 0x50505631,
+    .reader_pragmas = PRAGMAS_LOOK,
+    .remedy = "delete views.db, views.db-wal and views.db-shm: they are rebuilt from the journal",
+    .vfs = DB_LOOK_PAGES_VFS,
+    .reserved = DB_PAGES_RESERVED,
+    .look = true,
 };
 
 static const char *const fixed_sql[DB_FIXED_COUNT] = {
@@ -156,6 +180,8 @@ static const char *db_claim(sqlite3 *handle, const struct db_kind *kind, int *co
         *code = db_read_integer(handle, "SELECT count(*) FROM sqlite_schema", &objects);
     if (*code != SQLITE_OK)
         return db_message(handle, *code);
+    if (found == 0 && objects == 0 && kind->look)
+        return NULL;
     if (found == 0 && objects == 0) {
         char sql[64];
         snprintf(sql, sizeof sql, "PRAGMA application_id=%d", kind->application_id);
@@ -183,12 +209,13 @@ static const char *db_configure(sqlite3 *handle, const struct db_kind *kind, boo
     *code = sqlite3_exec(handle, pragmas, NULL, NULL, NULL);
     if (*code != SQLITE_OK)
         return db_message(handle, *code);
-    return reader ? NULL : db_claim(handle, kind, code);
+    return reader && !kind->look ? NULL : db_claim(handle, kind, code);
 }
 
 enum err db_open(struct db *d, const struct db_kind *kind, const char *directory, bool reader,
                  char *reason, size_t reason_size)
 {
+    check(reader || !kind->look);
     memset(d->slots, 0, sizeof d->slots);
     d->slots_used = 0;
     char path[DB_PATH_MAX + 32];
@@ -198,10 +225,12 @@ enum err db_open(struct db *d, const struct db_kind *kind, const char *directory
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     db_pace_install();
     db_pages_install();
-    int code = sqlite3_open_v2(path, &d->handle,
-                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
-                                   (reader ? 0 : SQLITE_OPEN_CREATE),
-                               kind->vfs);
+    if (kind->look)
+        db_look_install();
+    int mode = kind->look ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+    int code =
+        sqlite3_open_v2(path, &d->handle,
+                        mode | SQLITE_OPEN_NOMUTEX | (reader ? 0 : SQLITE_OPEN_CREATE), kind->vfs);
     const char *wrong = code == SQLITE_OK ? db_configure(d->handle, kind, reader, &code)
                                           : sqlite3_errmsg(d->handle);
     if (wrong == NULL)

@@ -28,10 +28,12 @@ struct db_kind {
     const char *remedy;         /* what an operator does about a damaged file */
     const char *vfs;            /* NULL: SQLite's own */
     int reserved;               /* bytes at the end of each page that are not SQLite's */
+    bool look;                  /* nothing of the directory is changed; readers only */
 };
 
 extern const struct db_kind db_journal;
 extern const struct db_kind db_views;
+extern const struct db_kind db_journal_look, db_views_look; /* the same files */
 
 /* A statement's identity within a connection: a table and a shape, or NULL and enum db_fixed. */
 struct db_key {

@@ -35,7 +35,7 @@
 
 struct page_file {
     sqlite3_file base;
-    const char *path;
+    const char *path;  /* NULL: opened for reading only, by whoever may leave no mark */
     sqlite3_file real; /* as large as SQLite's own VFS wants it: last */
 };
 
@@ -98,7 +98,8 @@ static int page_refuse(const struct page_file *p, sqlite3_int64 at)
 {
     char found[32];
     snprintf(found, sizeof found, "page %lld", (long long)(at / DB_PAGES_SIZE + 1));
-    db_pages_mark(p->path, found);
+    if (p->path != NULL)
+        db_pages_mark(p->path, found);
     return SQLITE_IOERR_DATA;
 }
 
@@ -224,7 +225,8 @@ static int page_open(sqlite3_vfs *v, const char *path, sqlite3_file *file, int f
     if ((flags & SQLITE_OPEN_MAIN_DB) == 0)
         return behind->xOpen(behind, path, file, flags, found);
     struct page_file *p = container_of(file, struct page_file, base);
-    p->path = path; /* SQLite's, as long as the file is open */
+    /* SQLite's, as long as the file is open */
+    p->path = (flags & SQLITE_OPEN_READONLY) == 0 ? path : NULL;
     int code = behind->xOpen(behind, path, &p->real, flags, found);
     file->pMethods = p->real.pMethods != NULL ? &page_methods : NULL;
     return code;

@@ -76,14 +76,18 @@ enum err sqlite_files_make_directory(const char *directory, char *reason, size_t
     return ERR_OK;
 }
 
-enum err sqlite_files_lock(const char *directory, int *fd, char *reason, size_t reason_size)
+enum err sqlite_files_lock(const char *directory, bool look, int *fd, char *reason,
+                           size_t reason_size)
 {
+    int mode = look ? O_RDONLY : O_RDWR | O_CREAT;
     struct sqlite_path path = sqlite_files_path(directory, "lock", "");
-    *fd = open(path.text, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    *fd = open(path.text, mode | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (*fd < 0 && look && errno == ENOENT)
+        return ERR_OK;
     if (*fd < 0)
         return sqlite_files_refuse(reason, reason_size, path.text, "open the lock", errno);
     char owner[32] = "";
-    if (flock(*fd, LOCK_EX | LOCK_NB) != 0) {
+    if (flock(*fd, (look ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
         int system = errno;
         if (system != EWOULDBLOCK)
             return sqlite_files_refuse(reason, reason_size, path.text, "take the lock", system);
@@ -95,6 +99,8 @@ enum err sqlite_files_lock(const char *directory, int *fd, char *reason, size_t 
                  directory, owner[0] != '\0' ? owner : "unknown");
         return ERR_IN_USE;
     }
+    if (look)
+        return ERR_OK;
     /* For the message above only: nothing depends on it. */
     int len = snprintf(owner, sizeof owner, "%ld", (long)getpid());
     if (ftruncate(*fd, 0) != 0 || pwrite(*fd, owner, (size_t)len, 0) != len)
@@ -128,8 +134,8 @@ enum err sqlite_files_usable(const char *directory, const struct db_kind *kind, 
             wrong = errno == ENOENT ? NULL : "cannot be looked at";
         else if (!S_ISREG(st.st_mode))
             wrong = "is not a file";
-        else if (faccessat(AT_FDCWD, p.text, R_OK | W_OK, AT_EACCESS) != 0)
-            wrong = "may not be read and written";
+        else if (faccessat(AT_FDCWD, p.text, kind->look ? R_OK : R_OK | W_OK, AT_EACCESS) != 0)
+            wrong = kind->look ? "may not be read" : "may not be read and written";
         if (wrong != NULL) {
             snprintf(reason, reason_size, "%s: %s; %s", p.text, wrong, kind->remedy);
             return ERR_CORRUPT;

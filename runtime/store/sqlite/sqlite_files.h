@@ -25,15 +25,16 @@ must_check enum err sqlite_files_make_directory(const char *directory, char *rea
 must_check int sqlite_files_sync_directory(const char *directory);
 
 /* Takes the lock of the directory: *fd is the caller's to close, which gives the lock up, also
- * after a failure if it is not -1. ERR_IN_USE if another process has it. */
-must_check enum err sqlite_files_lock(const char *directory, int *fd, char *reason,
+ * after a failure if it is not -1. ERR_IN_USE if another process has it. Looking, it is shared with
+ * others that look, and where no lock was ever made there is none to take. */
+must_check enum err sqlite_files_lock(const char *directory, bool look, int *fd, char *reason,
                                       size_t reason_size);
 
 /* Creates the file, if it is absent, for its owner only. */
 must_check enum err sqlite_files_make(const char *directory, const struct db_kind *kind,
                                       char *reason, size_t reason_size);
 /* ERR_CORRUPT unless what has the names of this kind's files, if anything, are files that may be
- * read and written. */
+ * read and, but for looking, written. */
 must_check enum err sqlite_files_usable(const char *directory, const struct db_kind *kind,
                                         char *reason, size_t reason_size);
 /* Removes all files of this kind. */

@@ -332,6 +332,7 @@ enum err sqlite_journal_lease_take(struct journal_store *base, uint16_t shard, s
     if (atomic_load(&s->journal_broken))
         return ERR_IO;
     uint64_t taken = 0;
+    atomic_store(&s->used, true);
     enum err e = db_run(d, DB_BEGIN);
     struct db_use use;
     if (e == ERR_OK)
@@ -422,7 +423,7 @@ enum err sqlite_journal_tail(struct journal_store *base, uint16_t shard, uint64_
                              batch_row_cb row, void *context)
 {
     struct store_sqlite *s = store_sqlite_of_journal(base);
-    if (first_seq > SEQ_MAX)
+    if (first_seq > SEQ_MAX || s->journal_empty)
         return ERR_OK;
     struct db *d;
     pthread_rwlock_rdlock(&s->journal_open);
@@ -439,6 +440,10 @@ enum err sqlite_journal_head(struct journal_store *base, uint16_t shard, uint64_
 {
     struct store_sqlite *s = store_sqlite_of_journal(base);
     struct db *d;
+    if (s->journal_empty) {
+        *seq = 0;
+        return ERR_OK;
+    }
     pthread_rwlock_rdlock(&s->journal_open);
     enum err e = db_pool_borrow(&s->journal_readers, &d);
     if (e == ERR_OK) {

@@ -13,7 +13,7 @@
 
 /* Which file a complaint is about, and the buffer it is written to. */
 struct complaint {
-    const struct store_sqlite *store;
+    struct store_sqlite *store;
     const struct db_kind *kind;
     char *reason;
     size_t reason_size;
@@ -128,6 +128,7 @@ static enum err migrate_apply_statements(const struct complaint *c, struct db *d
 static enum err migrate_apply(const struct complaint *c, struct db *d,
                               const struct sqlite_migration *m)
 {
+    atomic_store(&c->store->used, true);
     if (db_run(d, DB_BEGIN) != ERR_OK)
         return migrate_complain_sqlite(c, d, "cannot begin a migration");
     enum err e = migrate_apply_statements(c, d, m);
@@ -140,12 +141,14 @@ static enum err migrate_apply(const struct complaint *c, struct db *d,
 static enum err migrate_file(const struct complaint *c, struct db *d,
                              const struct store_sqlite_options *options)
 {
+    uint32_t at = 0;
+    if (options->look)
+        return migrate_skip_applied(c, d, options, &at);
     if (sqlite3_exec(d->handle,
                      "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, "
                      "name TEXT NOT NULL UNIQUE, sha256 BLOB NOT NULL) STRICT",
                      NULL, NULL, NULL) != SQLITE_OK)
         return migrate_complain_sqlite(c, d, "cannot create the table of migrations");
-    uint32_t at = 0;
     enum err e = migrate_skip_applied(c, d, options, &at);
     const struct sqlite_migration *m;
     while (e == ERR_OK && (m = migrate_next(options, c->kind, &at)) != NULL)
@@ -331,7 +334,7 @@ enum err sqlite_migrate_views(struct store_sqlite *s, const struct store_sqlite_
 {
     struct complaint c = {s, &db_views, reason, reason_size};
     enum err e = migrate_file(&c, &s->views_writer, options);
-    for (uint32_t i = 0; e == ERR_OK && i < s->view_count; i++)
+    for (uint32_t i = 0; e == ERR_OK && !options->look && i < s->view_count; i++)
         e = migrate_compare_view(&c, &s->views_writer, &s->views[i]);
     return e;
 }

@@ -2,7 +2,8 @@
 /* Migrations of the embedded store: each brings one of the two files up to what this program
  * expects, and the views are then compared with what is declared. On failure `reason` has file,
  * cause and remedy in one line: ERR_UNSUPPORTED for a file of another version, else the database's
- * error. Blocks; while opening. */
+ * error. Looking, the files stay as they are: only those of a later version are refused. Blocks;
+ * while opening. */
 #ifndef SQLITE_MIGRATE_H
 #define SQLITE_MIGRATE_H
 

@@ -21,11 +21,12 @@ static bool rebuild_filled(const struct store_sqlite *s, const char *suffix)
     return sqlite_files_filled(s->directory, db_views.file_name, suffix);
 }
 
-/* What the start reads first; the rest is looked at when it is read. */
+/* What the start reads first; the rest is looked at when it is read. Who only looks has no index
+ * of the WAL to compare, and wants no more than the position: that of an older commit at worst. */
 static enum err rebuild_look_whole(struct store_sqlite *s, char *reason, size_t reason_size)
 {
     const char *wrong = NULL;
-    if (!sqlite_checkpoint_whole(s))
+    if (!s->views_kind->look && !sqlite_checkpoint_whole(s))
         wrong = "what was copied into it and what is left of its WAL do not belong together";
     else if (sqlite3_exec(s->views_writer.handle, "SELECT total(seq), max(hash) FROM position",
                           NULL, NULL, NULL) != SQLITE_OK)
@@ -40,7 +41,7 @@ static enum err rebuild_open_once(struct store_sqlite *s,
                                   const struct store_sqlite_options *options, char *reason,
                                   size_t reason_size)
 {
-    enum err e = sqlite_files_usable(s->directory, &db_views, reason, reason_size);
+    enum err e = sqlite_files_usable(s->directory, s->views_kind, reason, reason_size);
     if (e != ERR_OK)
         return e;
     if (rebuild_filled(s, DB_PAGES_MARK)) {
@@ -48,12 +49,16 @@ static enum err rebuild_open_once(struct store_sqlite *s,
                  rebuild_path(s).text, db_views.remedy);
         return ERR_CORRUPT;
     }
-    bool fresh = !rebuild_filled(s, "") && !rebuild_filled(s, "-wal");
+    bool fresh = !rebuild_filled(s, "") && !rebuild_filled(s, "-wal"), look = s->views_kind->look;
+    s->views_absent = fresh && look;
+    if (s->views_absent)
+        return ERR_OK;
     if (fresh)
         sqlite_checkpoint_fresh(s);
-    e = sqlite_files_make(s->directory, &db_views, reason, reason_size);
+    if (!look)
+        e = sqlite_files_make(s->directory, &db_views, reason, reason_size);
     if (e == ERR_OK)
-        e = db_open(&s->views_writer, &db_views, s->directory, false, reason, reason_size);
+        e = db_open(&s->views_writer, s->views_kind, s->directory, look, reason, reason_size);
     if (e == ERR_OK && !fresh)
         e = rebuild_look_whole(s, reason, reason_size);
     return e == ERR_OK ? sqlite_migrate_views(s, options, reason, reason_size) : e;
@@ -68,6 +73,10 @@ enum err sqlite_rebuild_open(struct store_sqlite *s, const struct store_sqlite_o
                              char *reason, size_t reason_size)
 {
     enum err e = rebuild_open_once(s, options, reason, reason_size);
+    if (options->look) {
+        s->views_absent = s->views_absent || (e == ERR_CORRUPT && options->rebuilding != NULL);
+        return s->views_absent ? ERR_OK : e;
+    }
     if (e == ERR_CORRUPT && options->rebuilding != NULL) {
         options->rebuilding(options->context, reason);
         db_close(&s->views_writer, true);

@@ -37,6 +37,10 @@ enum err sqlite_states_position(struct view_store *base, uint16_t shard,
 {
     struct store_sqlite *s = store_sqlite_of_views(base);
     struct db *d;
+    if (s->views_absent) {
+        *position = (struct store_position){0};
+        return ERR_OK;
+    }
     enum err e = db_pool_borrow(&s->views_readers, &d);
     if (e != ERR_OK)
         return e;

@@ -15,6 +15,7 @@ enum err sqlite_transaction_begin(struct view_store *base)
     struct store_sqlite *s = store_sqlite_of_views(base);
     check(atomic_load(&s->views_thread) == 0);
     db_pace_thread();
+    atomic_store(&s->used, true);
     enum err e = db_run(&s->views_writer, DB_BEGIN);
     if (e == ERR_OK)
         atomic_store(&s->views_thread, (uintptr_t)pthread_self());

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening takes the lock of the directory, then opens the journal, the commit mark and the views in
  * this order, each migrated before the next; a failure closes what was opened and leaves the files
- * as they were found. The two stores are one struct with two bases: the second close frees it. */
+ * as they were found, and so does closing what was opened and never written (`used`): a WAL that
+ * has lost its end may still have what was behind that place. Who only looks (`look`) opens through
+ * a VFS that changes nothing (db_look.h). The two stores are one struct with two bases: the second
+ * close frees it. */
 #include "runtime/store/sqlite/store_sqlite.h"
 
 #include <errno.h>
@@ -62,22 +65,38 @@ static enum err store_sqlite_refuse_other_shards(const struct store_sqlite *s, u
     return ERR_UNSUPPORTED;
 }
 
+/* All was in a WAL that is lost. */
+static bool store_sqlite_empty(struct db *d)
+{
+    sqlite3_stmt *statement = NULL;
+    static const char sql[] = "SELECT 1 FROM sqlite_schema";
+    bool empty = sqlite3_prepare_v2(d->handle, sql, -1, &statement, NULL) == SQLITE_OK &&
+                 sqlite3_step(statement) == SQLITE_DONE;
+    sqlite3_finalize(statement);
+    return empty;
+}
+
 static enum err store_sqlite_open_journal(struct store_sqlite *s,
                                           const struct store_sqlite_options *options, char *reason,
                                           size_t reason_size)
 {
+    bool look = options->look;
     enum err e = store_sqlite_refuse_lost_journal(s, reason, reason_size);
     if (e == ERR_OK)
-        e = sqlite_files_usable(s->directory, &db_journal, reason, reason_size);
-    if (e == ERR_OK)
+        e = sqlite_files_usable(s->directory, s->journal_kind, reason, reason_size);
+    if (e == ERR_OK && !look)
         e = sqlite_files_make(s->directory, &db_journal, reason, reason_size);
     if (e == ERR_OK)
-        e = db_open(&s->journal, &db_journal, s->directory, false, reason, reason_size);
-    if (e == ERR_OK)
+        e = db_open(&s->journal, s->journal_kind, s->directory, look, reason, reason_size);
+    s->journal_empty = e == ERR_OK && look && store_sqlite_empty(&s->journal);
+    if (e == ERR_OK && !s->journal_empty)
         e = sqlite_migrate_journal(s, options, reason, reason_size);
     if (e == ERR_OK)
         e = store_sqlite_refuse_other_shards(s, options->shards, reason, reason_size);
-    int failed = e == ERR_OK ? commit_mark_open(&s->commit_mark, s->directory) : 0;
+    if (e != ERR_OK)
+        return e;
+    int failed = look ? commit_mark_look(&s->commit_mark, s->directory)
+                      : commit_mark_open(&s->commit_mark, s->directory);
     if (failed != 0) {
         struct sqlite_path path = sqlite_files_path(s->directory, COMMIT_MARK_FILE, "");
         return sqlite_files_refuse(reason, reason_size, path.text, "open it", failed);
@@ -92,7 +111,7 @@ static enum err store_sqlite_open_files(struct store_sqlite *s,
     enum err e = store_sqlite_open_journal(s, options, reason, reason_size);
     if (e == ERR_OK)
         e = sqlite_rebuild_open(s, options, reason, reason_size);
-    if (e != ERR_OK)
+    if (e != ERR_OK || options->look)
         return e;
     int failed = sqlite_files_sync_directory(s->directory);
     if (failed != 0)
@@ -138,7 +157,7 @@ static void store_sqlite_close_journal(struct journal_store *base)
     struct store_sqlite *s = store_sqlite_of_journal(base);
     check(!s->journal_closed);
     /* An unknown commit stays in the WAL for the next start to judge. */
-    bool keep_wal = atomic_load(&s->journal_broken) || !s->opened;
+    bool keep_wal = atomic_load(&s->journal_broken) || !s->opened || !atomic_load(&s->used);
     db_pool_close(&s->journal_readers, keep_wal);
     db_close(&s->journal_checkpointer, keep_wal);
     db_close(&s->journal, keep_wal);
@@ -153,7 +172,8 @@ static void store_sqlite_close_views(struct view_store *base)
     sqlite_transaction_rollback(base);
     sqlite_keys_done(s);
     db_pool_close(&s->views_readers, true);
-    db_close(&s->views_writer, !s->opened || !sqlite_checkpoint_all(s));
+    bool tidy = s->opened && atomic_load(&s->used) && sqlite_checkpoint_all(s);
+    db_close(&s->views_writer, !tidy);
     s->views_closed = true;
     store_sqlite_release(s);
 }
@@ -225,8 +245,10 @@ static struct store_sqlite *store_sqlite_make(const struct store_sqlite_options 
     snprintf(s->journal_path, sizeof s->journal_path, "%s/%s", s->directory, db_journal.file_name);
     pthread_rwlock_init(&s->journal_open, NULL);
     pthread_mutex_init(&s->keys_mutex, NULL);
-    db_pool_init(&s->journal_readers, &db_journal, s->directory);
-    db_pool_init(&s->views_readers, &db_views, s->directory);
+    s->journal_kind = options->look ? &db_journal_look : &db_journal;
+    s->views_kind = options->look ? &db_views_look : &db_views;
+    db_pool_init(&s->journal_readers, s->journal_kind, s->directory);
+    db_pool_init(&s->views_readers, s->views_kind, s->directory);
     return s;
 }
 
@@ -241,9 +263,11 @@ enum err store_sqlite_open(const struct store_sqlite_options *options,
     if (s == NULL)
         return sqlite_files_refuse(reason, reason_size, options->directory, "open the store",
                                    ENOMEM);
-    enum err e = sqlite_files_make_directory(s->directory, reason, reason_size);
+    enum err e = ERR_OK;
+    if (!options->look)
+        e = sqlite_files_make_directory(s->directory, reason, reason_size);
     if (e == ERR_OK)
-        e = sqlite_files_lock(s->directory, &s->lock_fd, reason, reason_size);
+        e = sqlite_files_lock(s->directory, options->look, &s->lock_fd, reason, reason_size);
     if (e == ERR_OK)
         e = store_sqlite_open_files(s, options, reason, reason_size);
     if (e != ERR_OK) {

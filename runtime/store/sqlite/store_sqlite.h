@@ -21,6 +21,10 @@ struct store_sqlite_options {
     size_t key_filter_bytes; /* for filters over a shard's idempotency keys in memory, at most */
     uint16_t
         shards; /* of the deployment; another number than it was made with is refused; 0 = any */
+    /* Only to look: no file of the directory is made, changed or removed, and it may be one that
+     * cannot be written. Of the stores' calls journal tail, head, committed and views position are
+     * allowed. Damaged views are refused, or with `rebuilding` taken for absent. */
+    bool look;
     /* Called during the opening, on its thread, when views.db is damaged (`reason`) and will be
      * made anew from the journal: the caller's projector then starts at its first batch. NULL: the
      * opening is refused instead. */

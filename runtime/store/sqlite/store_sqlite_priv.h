@@ -31,7 +31,11 @@ struct store_sqlite {
     char directory[DB_PATH_MAX];
     char journal_path[DB_PATH_MAX + 16];
     int lock_fd;
-    bool opened; /* both files, in order: on closing their WALs may be tidied */
+    bool opened;        /* both files, in order */
+    _Atomic bool used;  /* and something may have been written: on closing the WALs may be tidied */
+    bool journal_empty; /* opened to look, and it has not even its tables */
+    bool views_absent;  /* the same, and there are none, or none that can be read */
+    const struct db_kind *journal_kind, *views_kind; /* for what they were opened */
     struct view_info *views;
     uint32_t view_count;
     struct commit_mark commit_mark;
