@@ -193,17 +193,22 @@ static const char *key_set_ec_read(yyjson_val *jwk, struct key *key)
     return NULL;
 }
 
-bool key_kid_valid(struct slice kid)
+enum jose_found key_kid_read(yyjson_val *object, struct slice *kid)
 {
-    if (kid.len == 0 || kid.len > KEY_KID_MAX)
-        return false;
-    for (uint32_t i = 0; i < kid.len; i++) {
-        char c = kid.data[i];
-        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-              c == '.' || c == '_' || c == '-'))
-            return false;
+    yyjson_val *value = jose_member(object, "kid");
+    if (value == NULL)
+        return JOSE_ABSENT;
+    if (!yyjson_is_str(value))
+        return JOSE_WRONG;
+    struct slice text = {yyjson_get_str(value), (uint32_t)yyjson_get_len(value)};
+    if (text.len == 0 || text.len > KEY_KID_MAX)
+        return JOSE_WRONG;
+    for (uint32_t i = 0; i < text.len; i++) {
+        if ((uint8_t)text.data[i] < 0x20 || text.data[i] == 0x7f)
+            return JOSE_WRONG;
     }
-    return true;
+    *kid = text;
+    return JOSE_FOUND;
 }
 
 /* Does the member, if there is one, say what we need? */
@@ -231,9 +236,9 @@ static bool key_set_operations_allow(yyjson_val *jwk)
 static enum key_verdict key_read(yyjson_val *jwk, struct key *key, const char **fault)
 {
     struct slice kty, kid;
-    enum jose_found found = jose_text(jwk, "kid", KEY_KID_MAX, &kid);
-    if (found == JOSE_WRONG || (found == JOSE_FOUND && !key_kid_valid(kid))) {
-        *fault = "kid is not 1 to 128 of A-Z a-z 0-9 . _ -";
+    enum jose_found found = key_kid_read(jwk, &kid);
+    if (found == JOSE_WRONG) {
+        *fault = "kid is not a string of 1 to 128 bytes without control characters";
         return UNUSABLE;
     }
     if (found == JOSE_FOUND) {
@@ -258,21 +263,16 @@ static enum key_verdict key_read(yyjson_val *jwk, struct key *key, const char **
 
 /* --- the set ---------------------------------------------------------------------------------- */
 
-/* The kids of all keys of the document, those left out included: a kid names one key. */
-struct kids {
-    struct slice names[KEY_SET_KEYS_MAX];
-    uint32_t count;
-};
-
-static bool key_set_kid_repeated(struct kids *kids, yyjson_val *jwk)
+/* Has a key before this one the same kid? Those left out count: a kid names one key. */
+static bool key_set_kid_repeated(yyjson_val *keys, size_t index)
 {
-    struct slice kid;
-    if (jose_text(jwk, "kid", KEY_KID_MAX, &kid) != JOSE_FOUND)
+    struct slice kid, before;
+    if (key_kid_read(yyjson_arr_get(keys, index), &kid) != JOSE_FOUND)
         return false;
-    for (uint32_t i = 0; i < kids->count; i++)
-        if (slice_equal(kids->names[i], kid))
+    for (size_t i = 0; i < index; i++)
+        if (key_kid_read(yyjson_arr_get(keys, i), &before) == JOSE_FOUND &&
+            slice_equal(before, kid))
             return true;
-    kids->names[kids->count++] = kid;
     return false;
 }
 
@@ -280,18 +280,21 @@ static bool key_set_kid_repeated(struct kids *kids, yyjson_val *jwk)
  * one more would lock everybody out; but which key a kid names must be clear. */
 static bool key_set_set_fill(struct key_set *s, yyjson_val *keys, char error[KEY_SET_ERROR_MAX])
 {
-    struct kids kids = {.count = 0};
     error[0] = '\0';
     for (size_t i = 0; i < yyjson_arr_size(keys); i++) {
         yyjson_val *jwk = yyjson_arr_get(keys, i);
         struct key key = {.kid_len = 0};
         const char *fault = "not an object";
         enum key_verdict verdict = yyjson_is_obj(jwk) ? key_read(jwk, &key, &fault) : UNUSABLE;
+        if (verdict == TAKEN && s->count == KEY_SET_KEYS_MAX) {
+            verdict = UNUSABLE;
+            fault = "it is beyond the 32 that are used";
+        }
         if (verdict == TAKEN)
             s->keys[s->count++] = key;
         else
             EVP_PKEY_free(key.pkey);
-        if (yyjson_is_obj(jwk) && key_set_kid_repeated(&kids, jwk)) {
+        if (key_set_kid_repeated(keys, i)) {
             snprintf(error, KEY_SET_ERROR_MAX, "key %zu: its kid is that of another key", i);
             return false;
         }
@@ -325,8 +328,8 @@ struct key_set *key_set_parse(struct slice document, char error[KEY_SET_ERROR_MA
         yyjson_val *keys = root == NULL ? NULL : jose_member(root, "keys");
         if (!yyjson_is_arr(keys))
             snprintf(error, KEY_SET_ERROR_MAX, "not a JSON object with an array \"keys\"");
-        else if (yyjson_arr_size(keys) > KEY_SET_KEYS_MAX)
-            snprintf(error, KEY_SET_ERROR_MAX, "more than %d keys", KEY_SET_KEYS_MAX);
+        else if (yyjson_arr_size(keys) > KEY_SET_LISTED_MAX)
+            snprintf(error, KEY_SET_ERROR_MAX, "more than %d keys", KEY_SET_LISTED_MAX);
         else
             filled = key_set_set_fill(s, keys, error);
     }

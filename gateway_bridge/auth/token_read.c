@@ -119,8 +119,7 @@ enum token_reason token_header_read(yyjson_val *object, struct token_header *h)
     else
         return TOKEN_ALG;
     h->kid = (struct slice){NULL, 0};
-    enum jose_found found = jose_text(object, "kid", KEY_KID_MAX, &h->kid);
-    if (found == JOSE_WRONG || (found == JOSE_FOUND && !key_kid_valid(h->kid)))
+    if (key_kid_read(object, &h->kid) == JOSE_WRONG)
         return TOKEN_KID;
     return token_typ_read(object, &h->typ);
 }

@@ -51,7 +51,8 @@ static void sets_that_are_not_clear_are_refused(void **state)
                    "key 1: its kid");
     assert_refused("{\"keys\":[" EC("a") ",{\"kty\":\"EC\",\"crv\":\"P-256\"," EC_XY "}]}",
                    "without kid");
-    assert_refused("{\"keys\":[" EC("a/../b") "]}", "key 0: kid");
+    assert_refused("{\"keys\":[" EC("a\\u0000b") "]}", "key 0: kid");
+    assert_refused("{\"keys\":[" EC("") "]}", "key 0: kid");
     assert_refused("{\"keys\":[{\"kid\":\"a\"}]}", "kty");
     assert_refused("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"d\":\"AA\"," EC_XY "}]}",
                    "private");
@@ -147,7 +148,7 @@ static void a_key_that_cannot_be_used_leaves_the_others(void **state)
     static const char *const rows[] = {
         "7",
         "{\"kid\":\"b\"}",
-        EC("b/c="),
+        EC("b\\n"),
         "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"b\",\"x\":\"AA\",\"y\":\"AA\"}",
         "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"b\",\"d\":\"AA\"," EC_XY "}",
         "{\"kty\":\"RSA\",\"kid\":\"b\",\"n\":\"AQAB\",\"e\":\"AQAB\"}",
@@ -177,11 +178,61 @@ static void a_set_has_its_limits(void **state)
     assert_null(key_set_parse((struct slice){document, KEY_SET_SIZE_MAX + 1}, error));
     assert_non_null(strstr(error, "longer"));
     size_t at = (size_t)snprintf(document, 64, "{\"keys\":[{}");
-    for (int i = 0; i < KEY_SET_KEYS_MAX; i++)
+    for (int i = 0; i < KEY_SET_LISTED_MAX; i++)
         at += (size_t)snprintf(document + at, 8, ",{}");
     snprintf(document + at, 8, "]}");
-    assert_refused(document, "more than 32");
+    assert_refused(document, "more than 256");
     free(document);
+}
+
+/* A kid is compared and nothing else (RFC 7517 section 4.5). */
+static void a_kid_may_be_any_text(void **state)
+{
+    static const char *const kids[] = {"1234example=", "abc+def/ghi=", "a/../b",
+                                       "bilbo.baggins@hobbiton.example", "sha256:abcd",
+                                       "2024-01-01T00:00:00Z", " key 1 ", "schl\xc3\xbcssel"};
+    char document[1024], error[KEY_SET_ERROR_MAX];
+    (void)state;
+    for (size_t i = 0; i < array_len(kids); i++) {
+        snprintf(document, sizeof document,
+                 "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"%s\"," EC_XY "}," EC("a")
+                 "]}", kids[i]);
+        struct key_set *s = parsed(document, error);
+        assert_non_null(s);
+        assert_string_equal(error, "");
+        assert_ptr_equal(key_set_find(s, slice_of(kids[i])), &s->keys[0]);
+        key_set_unref(s);
+    }
+}
+
+/* `others` keys, which are these two texts with a number between, before and behind the key "a". */
+static struct key_set *set_among(int others, const char *begin, const char *end,
+                                 char error[KEY_SET_ERROR_MAX])
+{
+    char document[16 * 1024];
+    size_t at = (size_t)snprintf(document, sizeof document, "{\"keys\":[");
+    for (int i = 0; i < others; i++)
+        at += (size_t)snprintf(document + at, sizeof document - at, "%s%d%s,%s", begin, i, end,
+                               i == others / 2 ? EC("a") "," : "");
+    snprintf(document + at - 1, sizeof document - at, "]}");
+    return parsed(document, error);
+}
+
+static void only_keys_that_are_used_are_counted(void **state)
+{
+    char error[KEY_SET_ERROR_MAX];
+    (void)state;
+    struct key_set *s = set_among(40, "{\"kty\":\"oct\",\"k\":\"AA\",\"kid\":\"o", "\"}", error);
+    assert_non_null(s);
+    assert_int_equal(s->count, 1);
+    assert_string_equal(error, "");
+    key_set_unref(s);
+    s = set_among(40, "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"k", "\"," EC_XY "}", error);
+    assert_non_null(s);
+    assert_int_equal(s->count, 32);
+    assert_non_null(key_set_find(s, slice_of("a")));
+    assert_non_null(strstr(error, "key 32: it is beyond the 32"));
+    key_set_unref(s);
 }
 
 static void only_safe_places_are_asked(void **state)
@@ -476,6 +527,8 @@ int main(void)
         cmocka_unit_test(keys_for_other_uses_are_left_out),
         cmocka_unit_test(a_key_that_cannot_be_used_leaves_the_others),
         cmocka_unit_test(a_set_has_its_limits),
+        cmocka_unit_test(a_kid_may_be_any_text),
+        cmocka_unit_test(only_keys_that_are_used_are_counted),
         cmocka_unit_test(only_safe_places_are_asked),
         cmocka_unit_test(an_unknown_key_makes_us_look_again),
         cmocka_unit_test(keys_without_refresh_are_given_up_in_the_end),
