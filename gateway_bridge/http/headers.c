@@ -113,14 +113,21 @@ static struct slice header_next_parameter(struct slice *value)
     return text;
 }
 
+/* Some clients spell it without the dash. */
+static bool header_charset_utf8(struct slice parameter)
+{
+    return header_equal(parameter, "charset=utf-8") ||
+           header_equal(parameter, "charset=\"utf-8\"") ||
+           header_equal(parameter, "charset=utf8") || header_equal(parameter, "charset=\"utf8\"");
+}
+
 bool header_media_type_json(struct slice value)
 {
     if (!header_equal(header_next_parameter(&value), "application/json"))
         return false;
     while (value.len > 0) {
         struct slice parameter = header_next_parameter(&value);
-        if (header_starts(parameter, "charset=") && !header_equal(parameter, "charset=utf-8") &&
-            !header_equal(parameter, "charset=\"utf-8\""))
+        if (header_starts(parameter, "charset=") && !header_charset_utf8(parameter))
             return false;
     }
     return true;
