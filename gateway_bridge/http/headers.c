@@ -21,6 +21,8 @@ static bool header_alphanumeric(char c)
 static struct slice header_skip(struct slice value, uint32_t count)
 {
     check(count <= value.len);
+    if (count == 0)
+        return value; /* its data may be NULL, to which nothing is added */
     return (struct slice){value.data + count, value.len - count};
 }
 
