@@ -70,7 +70,7 @@ enum turn_result transfer_on_create(struct turn *t, struct id128 self, const str
     const struct transfer_create *c = m->body;
     bool resolves = (c->flags & POSTING_RESOLVES) != 0;
     bool all = resolves || (c->flags & POSTING_BALANCES) != 0;
-    struct posting p = {.tenant_id = m->who.tenant_id, .any_tenant = m->who.operator, };
+    struct posting p = {.tenant_id = m->who.tenant_id, .any_tenant = m->who.operator};
     transfer_spec_from_transfer_create(&p.transfer, c);
     p.transfer.id = c->has_transfer_id ? c->transfer_id : turn_new_id(t);
     p.transfer.amount = c->has_amount ? c->amount : all ? POSTING_AMOUNT_ALL : 0;
@@ -127,7 +127,7 @@ enum turn_result transfer_on_post(struct turn *t, struct id128 self, const struc
                                 .effective_time = c->effective_time,
                             },
                         .tenant_id = m->who.tenant_id,
-                        .any_tenant = m->who.operator, };
+                        .any_tenant = m->who.operator};
     if (posting_find(t, &p) == PRESENCE_WAITING)
         return TURN_WAIT;
     uint16_t code = pending_seen(t, &p);
@@ -150,7 +150,7 @@ enum turn_result transfer_on_void(struct turn *t, struct id128 self, const struc
                                 .flags = TRANSFER_FLAGS_VOID_PENDING,
                             },
                         .tenant_id = m->who.tenant_id,
-                        .any_tenant = m->who.operator, };
+                        .any_tenant = m->who.operator};
     if (posting_find(t, &p) == PRESENCE_WAITING)
         return TURN_WAIT;
     uint16_t code = pending_seen(t, &p);
