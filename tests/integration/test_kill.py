@@ -332,6 +332,9 @@ def torment_and_judge(make_world, options):
         except (AssertionError, NotReady) as failure:
             print(f"FAILED: {failure}")
             return 1
+        except (OSError, Unanswered) as failure:
+            print(f"FAILED: {failure}: {world.payd.log()}")
+            return 1
         finally:
             world.over.set()
             world.payd.close()
