@@ -238,6 +238,8 @@ enum turn_result payment_on_capture(struct turn *t, struct id128 self, const str
         return end;
     u128 amount, released;
     uint16_t code = capture_amounts(t, &ref, m->body, &amount, &released);
+    if (code == RESULT_OK)
+        code = wallet_check_capture(ref.payer.wallet, &m->who);
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
     enum payment_action action = payment_capture_action(ref.payment, amount, released);

@@ -153,6 +153,8 @@ enum turn_result hold_on_capture(struct turn *t, struct id128 self, const struct
         return TURN_WAIT;
     u128 amount = 0;
     uint16_t code = hold_capture_amount(t, &ref, capture, &amount);
+    if (code == RESULT_OK)
+        code = wallet_check_capture(ref.wallet.wallet, &m->who);
     if (code == RESULT_OK && capture->has_to_wallet_id)
         code = wallet_check_destination(t, &ref.wallet, found, &to);
     if (code != RESULT_OK)

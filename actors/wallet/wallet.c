@@ -51,6 +51,14 @@ struct wallet_ref wallet_again(struct turn *t, struct id128 id)
     return w;
 }
 
+uint8_t wallet_freeze_scope(const struct wallet *w)
+{
+    check(!w->frozen_for_all || w->status == WALLET_STATUS_FROZEN);
+    if (w->status != WALLET_STATUS_FROZEN)
+        return 0;
+    return w->frozen_for_all ? FREEZE_SCOPE_ALL : FREEZE_SCOPE_OWNER;
+}
+
 uint64_t wallet_version(const struct wallet_ref *w)
 {
     return w->wallet->version + w->account->version;
@@ -94,6 +102,16 @@ uint16_t wallet_check_debit(const struct wallet *w, u128 amount, uint64_t time_n
     if (w->status == WALLET_STATUS_FROZEN)
         return RESULT_WALLET_FROZEN;
     return limit_check(&w->limit, amount, time_ns);
+}
+
+uint16_t wallet_check_capture(const struct wallet *w, const struct principal *who)
+{
+    /* A wallet with something held is not closed. */
+    check(w->status != WALLET_STATUS_CLOSED && w->open_holds > 0);
+    if (w->status != WALLET_STATUS_FROZEN)
+        return RESULT_OK;
+    bool owner = id128_equal(who->subject_id, w->owner_id) && !wallet_administrator(who);
+    return owner || w->frozen_for_all ? RESULT_WALLET_FROZEN : RESULT_OK;
 }
 
 uint16_t wallet_check_destination(struct turn *t, const struct wallet_ref *from,
@@ -177,9 +195,13 @@ void wallet_apply_status_changed(struct registry *r, const void *event, uint64_t
     (void)time_ns;
     const struct wallet_status_changed *e = event;
     struct wallet *w = registry_wallet(r, e->wallet_id);
-    check(w->status != WALLET_STATUS_CLOSED && w->status != e->status);
+    bool for_all = e->has_freeze_scope && e->freeze_scope == FREEZE_SCOPE_ALL;
+    check(w->status != WALLET_STATUS_CLOSED);
+    check(w->status != e->status || (for_all && !w->frozen_for_all));
+    check(e->has_freeze_scope == (e->status == WALLET_STATUS_FROZEN));
     check(e->status != WALLET_STATUS_CLOSED || w->open_holds == 0);
     w->status = e->status;
+    w->frozen_for_all = for_all;
     w->version++;
     if (e->status == WALLET_STATUS_CLOSED)
         owner_wallet_drop(r, owner_key(w->owner_id, id128_home(e->wallet_id)), e->wallet_id);

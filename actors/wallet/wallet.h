@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Wallet: whose money is in an account, and what may be done with it. Balances are those of the
  * ledger account with the same id; the wallet has the owner, the status, the limits and the number
- * of open holds and authorised payments. A frozen wallet pays nothing out and still receives; what
- * was kept aside before can be captured or released. The version shown to clients is the wallet's
- * and the account's together: it grows with every change of either. */
+ * of open holds and authorised payments. A frozen wallet still receives. Its owner takes nothing
+ * out of it, captures of own holds included; others capture what they were promised before, unless
+ * it is frozen for all. What is kept aside can always be given back. The version shown to clients
+ * is the wallet's and the account's together: it grows with every change of either. */
 #ifndef WALLET_WALLET_H
 #define WALLET_WALLET_H
 
@@ -31,6 +32,7 @@ struct wallet {
     uint32_t open_holds;      /* holds and authorised payments that still keep money aside */
     uint16_t currency;
     uint8_t status;           /* enum wallet_status; changes in wallet_status_changed alone */
+    bool frozen_for_all;      /* only while frozen: the freeze stops captures by others too */
 };
 
 extern const struct actor_kind wallet_kind;
@@ -53,6 +55,9 @@ must_check bool wallet_enter(struct turn *t, struct id128 id, struct wallet_ref 
 /* The same wallet again, after events of this turn changed it. */
 struct wallet_ref wallet_again(struct turn *t, struct id128 id);
 
+/* enum freeze_scope; 0 while it is not frozen. */
+uint8_t wallet_freeze_scope(const struct wallet *w);
+
 uint64_t wallet_version(const struct wallet_ref *w);
 struct balance wallet_balance_of(const struct wallet_ref *w);
 
@@ -62,6 +67,16 @@ must_check uint16_t wallet_amount(const struct wallet *w, struct decimal d, bool
 
 /* May this much leave the wallet now? Looks at status and limits; the ledger checks the balance. */
 must_check uint16_t wallet_check_debit(const struct wallet *w, u128 amount, uint64_t time_ns);
+
+/* May this caller take what the wallet promised before: capture a hold or an authorised payment?
+ * RESULT_OK or RESULT_WALLET_FROZEN. */
+must_check uint16_t wallet_check_capture(const struct wallet *w, const struct principal *who);
+
+/* Acts for any owner: may do what a freeze forbids to the owner. */
+static inline bool wallet_administrator(const struct principal *who)
+{
+    return who->any_owner || who->operator;
+}
 
 /* May money of `from` go to this wallet? `found` is what wallet_find() said of it. */
 must_check uint16_t wallet_check_destination(struct turn *t, const struct wallet_ref *from,

@@ -23,6 +23,8 @@ static enum turn_result reply_wallet(struct turn *t, const struct wallet_ref *w)
         .balance = b.posted,
         .currency = s->currency,
         .status = s->status,
+        .has_freeze_scope = s->status == WALLET_STATUS_FROZEN,
+        .freeze_scope = wallet_freeze_scope(s),
         .created_at = s->created_at,
         .available_balance = b.available,
         .pending_balance = b.held,
@@ -91,6 +93,7 @@ enum turn_result wallet_open_in_turn(struct turn *t, const struct wallet_opened 
 
 struct status_change {
     uint8_t status;
+    uint8_t freeze_scope; /* 0 = no freeze */
     bool has_reason;
     struct slice reason;
 };
@@ -101,6 +104,8 @@ static enum turn_result change_status(struct turn *t, struct id128 self, const s
     struct wallet_status_changed changed = {
         .wallet_id = self,
         .status = change->status,
+        .has_freeze_scope = change->freeze_scope != 0,
+        .freeze_scope = change->freeze_scope,
         .by = m->who.subject,
         .has_reason = change->has_reason,
         .reason = change->reason,
@@ -122,6 +127,7 @@ static bool enter_open(struct turn *t, struct id128 self, struct wallet_ref *w,
     return false;
 }
 
+/* A frozen wallet is frozen again only to widen the scope. */
 enum turn_result wallet_on_freeze(struct turn *t, struct id128 self, const struct message *m)
 {
     const struct wallet_freeze *freeze = m->body;
@@ -129,9 +135,10 @@ enum turn_result wallet_on_freeze(struct turn *t, struct id128 self, const struc
     enum turn_result end;
     if (!enter_open(t, self, &w, &end))
         return end;
-    if (w.wallet->status == WALLET_STATUS_FROZEN)
+    uint8_t scope = freeze->has_scope ? freeze->scope : FREEZE_SCOPE_OWNER;
+    if (scope <= wallet_freeze_scope(w.wallet))
         return wallet_refuse(t, RESULT_WALLET_FROZEN);
-    struct status_change change = {WALLET_STATUS_FROZEN, freeze->has_reason, freeze->reason};
+    struct status_change change = {WALLET_STATUS_FROZEN, scope, freeze->has_reason, freeze->reason};
     return change_status(t, self, m, &change);
 }
 
@@ -144,7 +151,7 @@ enum turn_result wallet_on_unfreeze(struct turn *t, struct id128 self, const str
         return end;
     if (w.wallet->status != WALLET_STATUS_FROZEN)
         return wallet_refuse(t, RESULT_WALLET_NOT_FROZEN);
-    struct status_change change = {WALLET_STATUS_ACTIVE, unfreeze->has_reason, unfreeze->reason};
+    struct status_change change = {WALLET_STATUS_ACTIVE, 0, unfreeze->has_reason, unfreeze->reason};
     return change_status(t, self, m, &change);
 }
 
@@ -154,7 +161,7 @@ static uint16_t may_close(const struct wallet_ref *w, const struct message *m)
     struct balance b = wallet_balance_of(w);
     if (w->wallet->status == WALLET_STATUS_CLOSED)
         return RESULT_WALLET_CLOSED;
-    if (w->wallet->status == WALLET_STATUS_FROZEN && !m->who.any_owner && !m->who.operator)
+    if (w->wallet->status == WALLET_STATUS_FROZEN && !wallet_administrator(&m->who))
         return RESULT_WALLET_FROZEN;
     if (w->wallet->open_holds != 0 || b.held != 0 || b.incoming != 0)
         return RESULT_WALLET_HAS_HOLDS;
@@ -176,7 +183,7 @@ enum turn_result wallet_on_close(struct turn *t, struct id128 self, const struct
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
     funds_close_wallet(t, self, w.account);
-    struct status_change change = {WALLET_STATUS_CLOSED, close->has_reason, close->reason};
+    struct status_change change = {WALLET_STATUS_CLOSED, 0, close->has_reason, close->reason};
     return change_status(t, self, m, &change);
 }
 

@@ -86,6 +86,8 @@ static bool take_wallet(void *context, const struct value *values)
         .user_id = arena_copy(&scan->page.arena, row.user_id),
         .currency = row.currency,
         .status = row.status,
+        .has_freeze_scope = row.has_freeze_scope,
+        .freeze_scope = row.freeze_scope,
         .created_at = row.created_at,
         .has_per_transaction = row.has_per_transaction,
         .per_transaction = row.per_transaction,

@@ -22,6 +22,8 @@ void wallet_project(struct projection *p, struct id128 id)
         .user_id = w->user_id,
         .currency = w->currency,
         .status = w->status,
+        .has_freeze_scope = w->status == WALLET_STATUS_FROZEN,
+        .freeze_scope = wallet_freeze_scope(w),
         .has_per_transaction = w->limit.per_transaction != LIMIT_NONE,
         .per_transaction = w->limit.per_transaction,
         .has_per_day = w->limit.per_day != LIMIT_NONE,

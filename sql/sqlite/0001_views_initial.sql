@@ -139,6 +139,7 @@ CREATE TABLE wallets (
     user_id TEXT NOT NULL,
     currency INTEGER NOT NULL, -- ISO 4217 numeric
     status INTEGER NOT NULL, -- 1 active, 2 frozen, 3 closed
+    freeze_scope INTEGER, -- 1 owner, 2 all; of a frozen one
     per_transaction ANY,
     per_day ANY,
     open_holds INTEGER NOT NULL,

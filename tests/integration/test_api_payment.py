@@ -105,6 +105,22 @@ def test_limits_and_freezes_of_the_payer_hold(deal):
     deal.bank.post_as(deal.payers, "/payments", deal.body("1.00")).expect(409, "wallet_frozen")
 
 
+def test_a_freeze_stops_the_owner_and_for_all_everybody(deal):
+    held = deal.bank.post_as(deal.payers, f"/wallets/{deal.payer}/holds", {"amount": "50.00"})
+    capture = f"/wallets/{deal.payer}/holds/{held.expect(201).json['hold_id']}/capture"
+    payment = deal.authorise("30.00")
+    freeze = f"/wallets/{deal.payer}/freeze"
+    deal.bank.post(freeze, {"reason": "court order"}, key=None).expect(200)
+    for body in ({}, {"to_wallet_id": deal.payee}):
+        deal.bank.post_as(deal.payers, capture, body).expect(409, "wallet_frozen")
+    deal.act(deal.payees, payment, "capture", {"amount": "10.00"}).expect(200)
+    deal.bank.post(freeze, {"scope": "all"}, key=None).expect(200)
+    deal.act(deal.payees, payment, "capture").expect(409, "wallet_frozen")
+    equal(deal.bank.balance(deal.payer)["balance"], "90.00")
+    listed = [w for w in deal.bank.get_as(deal.payers, "/wallets").expect(200).json["wallets"]]
+    equal([(w["status"], w["freeze_scope"]) for w in listed], [("frozen", "all")], "the list")
+
+
 # --- authorised payments --------------------------------------------------------------------------
 
 

@@ -161,15 +161,20 @@ def test_nothing_is_taken_from_a_frozen_wallet(bank):
     ann, bob = people(bank)
     hold = bank.post(f"/wallets/{ann}/holds", {"amount": "5.00"}).expect(201).json["hold_id"]
     path = f"/wallets/{ann}"
-    equal(bank.post(f"{path}/freeze", {"reason": "stolen"}, key=None).expect(200).json["status"],
-          "frozen")
+    frozen = bank.post(f"{path}/freeze", {"reason": "stolen"}, key=None).expect(200).json
+    equal((frozen["status"], frozen["freeze_scope"]), ("frozen", "owner"))
     bank.post(f"{path}/freeze", {}, key=None).expect(409, "wallet_frozen")
     for action, body in (("withdraw", {"amount": "1.00"}), ("holds", {"amount": "1.00"}),
                          ("transfer", {"to_wallet_id": bob, "amount": "1.00"})):
         bank.post(f"{path}/{action}", body).expect(409, "wallet_frozen")
     bank.fund(ann, "1.00")
-    bank.post(f"{path}/holds/{hold}/capture", {}).expect(200)
-    bank.post(f"{path}/unfreeze", {}, key=None).expect(200)
+    bank.post(f"{path}/holds/{hold}/capture", {"amount": "1.00"}).expect(200)
+    wider = bank.post(f"{path}/freeze", {"scope": "all"}, key=None).expect(200).json
+    equal(wider["freeze_scope"], "all")
+    bank.post(f"{path}/holds/{hold}/capture", {}).expect(409, "wallet_frozen")
+    bank.post(f"{path}/freeze", {"scope": "some"}, key=None).expect(400, "invalid_field", "scope")
+    lifted = bank.post(f"{path}/unfreeze", {}, key=None).expect(200).json
+    true("freeze_scope" not in lifted, "a wallet that is not frozen to have no freeze_scope")
     bank.post(f"{path}/unfreeze", {}, key=None).expect(409, "wallet_not_frozen")
     bank.transfer(ann, bob, "1.00")
 

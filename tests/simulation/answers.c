@@ -45,6 +45,10 @@ void answers_check_record(const struct request *q, const struct history_record *
         broken("request %u (%s) holds money of other accounts", q->number, q->type->name);
     if (x->resolved == 1 && !id_as_expected(x->resolved_id, f->resolved_id))
         broken("request %u (%s) resolved another transfer", q->number, q->type->name);
+    if (!q->who.any_owner && !id128_is_zero(f->frozen_owner) &&
+        id128_equal(f->frozen_owner, q->who.subject_id))
+        broken("request %u (%s) let the owner of a frozen wallet capture", q->number,
+               q->type->name);
     u128 moved = x->resolved == 1 ? f->resolved_amount
                  : x->pending == 1 ? f->pending_amount
                                    : f->posted_amount;

@@ -2,6 +2,8 @@
 /* What is asked of payments. */
 #include "tests/simulation/workload.h"
 
+#define PAYMENTS_TRIED 20
+
 static bool make_create(struct run *run, struct request *q, bool now)
 {
     const struct ref_wallet *from = workload_payer(run), *to = workload_wallet(run);
@@ -47,12 +49,19 @@ static const struct ref_payment *a_payment(struct run *run)
     return r->payment_count == 0 ? NULL : &r->payments[rng_below(&run->rng, r->payment_count)];
 }
 
-/* With something left to capture, most of the time. */
+/* With something left to capture, most of the time; by a frozen payer, if such is wanted and soon
+ * found. */
 static const struct ref_payment *an_authorized(struct run *run)
 {
+    bool frozen = workload_chance(run, 3);
     const struct ref_payment *p = a_payment(run);
-    for (int i = 0; i < 10 && p != NULL && p->remaining == 0 && !workload_chance(run, 10); i++)
+    for (int i = 0; i < PAYMENTS_TRIED && p != NULL; i++) {
+        bool wanted = !frozen || i >= PAYMENTS_TRIED / 2 ||
+                      reference_wallet(&run->reference, p->from)->status == WALLET_STATUS_FROZEN;
+        if ((p->remaining > 0 && wanted) || workload_chance(run, 10))
+            break;
         p = a_payment(run);
+    }
     return p;
 }
 

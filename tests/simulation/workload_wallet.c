@@ -3,6 +3,7 @@
 #include "tests/simulation/workload.h"
 
 #define FUND_FACTOR 20 /* wallets get more at once than they spend at once */
+#define HOLDS_TRIED 20
 
 /* --- moving money ----------------------------------------------------------------------------- */
 
@@ -86,13 +87,16 @@ static bool make_hold(struct run *run, struct request *q)
     return true;
 }
 
-/* Open, most of the time. */
+/* Open, most of the time; of a frozen wallet, if such is wanted and soon found. */
 static const struct ref_hold *a_hold(struct run *run)
 {
     const struct reference *r = &run->reference;
-    for (int i = 0; i < 10 && r->hold_count > 0; i++) {
+    bool frozen = workload_chance(run, 3);
+    for (int i = 0; i < HOLDS_TRIED && r->hold_count > 0; i++) {
         const struct ref_hold *h = &r->holds[rng_below(&run->rng, r->hold_count)];
-        if (h->remaining > 0 || workload_chance(run, 8))
+        bool wanted = !frozen || i >= HOLDS_TRIED / 2 ||
+                      reference_wallet(r, h->wallet)->status == WALLET_STATUS_FROZEN;
+        if ((h->remaining > 0 && wanted) || workload_chance(run, 8))
             return h;
     }
     return NULL;
@@ -190,8 +194,17 @@ static bool wallet_holds_listed(struct run *run, struct request *q)
 
 static bool wallet_is_frozen(struct run *run, struct request *q)
 {
-    return workload_chance(run, 2) &&
-           about_wallet(run, q, &wallet_freeze_type, &q->body.wallet_freeze.wallet_id);
+    struct wallet_freeze *f = &q->body.wallet_freeze;
+    if (!workload_chance(run, 2) || !about_wallet(run, q, &wallet_freeze_type, &f->wallet_id))
+        return false;
+    const struct ref_hold *h = workload_chance(run, 2) ? a_hold(run) : NULL;
+    if (h != NULL) {
+        q->who = workload_clerk(run);
+        q->reads = f->wallet_id = h->wallet;
+    }
+    f->has_scope = workload_chance(run, 2);
+    f->scope = (uint8_t)(1 + rng_below(&run->rng, 2));
+    return true;
 }
 
 static bool wallet_is_unfrozen(struct run *run, struct request *q)

@@ -310,6 +310,31 @@ static void test_a_frozen_payer_still_honours_what_is_authorised(void **state)
     assert_int_equal(refund(b, "shop", id, NULL), RESULT_WALLET_FROZEN);
 }
 
+/* What is authorised can only go back; what comes in does. */
+static void test_a_payer_frozen_for_all_pays_nobody(void **state)
+{
+    struct parties p = given(state, "100", "50");
+    struct bank *b = p.bank;
+    struct id128 paid_before = pay(&p, 1000);
+    struct id128 cancelled = authorize(&p, 1000), later = authorize(&p, 2000);
+    struct wallet_freeze freeze = {
+        .wallet_id = p.alice, .has_scope = true, .scope = FREEZE_SCOPE_ALL};
+    assert_int_equal(bank_ask(b, clerk(), &wallet_freeze_type, &freeze), RESULT_OK);
+    assert_int_equal(capture(b, "shop", later, NULL, false), RESULT_WALLET_FROZEN);
+    struct payment_capture by_clerk = {.payment_id = later};
+    assert_int_equal(bank_ask(b, clerk(), &payment_capture_type, &by_clerk), RESULT_WALLET_FROZEN);
+    assert_int_equal(cancel(b, "alice", cancelled), RESULT_OK);
+    assert_int_equal(refund(b, "shop", paid_before, "4"), RESULT_OK);
+    expect_money(&p, 9400, 2000, 5600);
+    struct wallet_unfreeze unfreeze = {.wallet_id = p.alice};
+    assert_int_equal(bank_ask(b, clerk(), &wallet_unfreeze_type, &unfreeze), RESULT_OK);
+    assert_int_equal(capture(b, "shop", later, "5", false), RESULT_OK);
+    assert_int_equal(bank_ask(b, clerk(), &wallet_freeze_type, &freeze), RESULT_OK);
+    bank_wait(b, 8 * NS_PER_DAY);
+    expect_payment(b, later, PAYMENT_STATUS_COMPLETED, 500, 0);
+    expect_money(&p, 8900, 0, 6100);
+}
+
 /* --- refunding -------------------------------------------------------------------------------- */
 
 /* To the day that it was taken from: a day later nothing comes back. */
@@ -703,6 +728,7 @@ int main(void)
         TEST(test_an_authorisation_expires_by_itself),
         TEST(test_what_has_expired_is_not_captured),
         TEST(test_a_frozen_payer_still_honours_what_is_authorised),
+        TEST(test_a_payer_frozen_for_all_pays_nobody),
         TEST(test_a_refund_returns_its_allowance),
         TEST(test_refunds_never_exceed_what_was_captured),
         TEST(test_a_refund_without_money_leaves_the_payment_as_it_is),

@@ -1,94 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Wallets: opening, moving money, holds, limits, freezing, closing, who sees what, lists. */
-#include "tests/unit/bank_fixture.h"
+#include "tests/unit/wallet_fixture.h"
 
 #include "actors/wallet/wallet.h"
 #include "runtime/base/time.h"
-
-/* --- requests --------------------------------------------------------------------------------- */
-
-static uint16_t withdraw(struct bank *b, const char *who, struct id128 wallet, const char *amount)
-{
-    struct wallet_withdraw body = {.wallet_id = wallet, .amount = money(amount)};
-    return bank_ask(b, person(who), &wallet_withdraw_type, &body);
-}
-
-static uint16_t transfer(struct bank *b, const char *who, struct id128 from, struct id128 to,
-                         const char *amount)
-{
-    struct wallet_transfer body = {
-        .wallet_id = from, .to_wallet_id = to, .amount = money(amount)};
-    return bank_ask(b, person(who), &wallet_transfer_type, &body);
-}
-
-static uint16_t hold(struct bank *b, const char *who, struct id128 wallet, const char *amount,
-                     struct id128 *id)
-{
-    struct wallet_hold_create body = {.wallet_id = wallet, .amount = money(amount)};
-    uint16_t code = bank_ask(b, person(who), &wallet_hold_create_type, &body);
-    if (code == RESULT_OK) {
-        struct wallet_hold_info info;
-        bank_reply(b, &wallet_hold_info_type, &info);
-        *id = info.hold_id;
-    }
-    return code;
-}
-
-struct capture {
-    const char *amount; /* NULL = all */
-    bool final;
-    struct id128 to; /* zero = outside */
-};
-
-static uint16_t capture(struct bank *b, const char *who, struct id128 wallet, struct id128 id,
-                        struct capture how)
-{
-    struct wallet_hold_capture body = {
-        .hold_id = id,
-        .wallet_id = wallet,
-        .has_amount = how.amount != NULL,
-        .has_final = true,
-        .final = how.final,
-        .has_to_wallet_id = !id128_is_zero(how.to),
-        .to_wallet_id = how.to,
-    };
-    if (how.amount != NULL)
-        body.amount = money(how.amount);
-    return bank_ask(b, person(who), &wallet_hold_capture_type, &body);
-}
-
-static uint16_t release(struct bank *b, const char *who, struct id128 wallet, struct id128 id)
-{
-    struct wallet_hold_release body = {.hold_id = id, .wallet_id = wallet};
-    return bank_ask(b, person(who), &wallet_hold_release_type, &body);
-}
-
-static struct wallet_hold_info show_hold(struct bank *b, struct id128 wallet, struct id128 id)
-{
-    struct wallet_hold_get get = {.hold_id = id, .wallet_id = wallet};
-    assert_int_equal(bank_ask(b, clerk(), &wallet_hold_get_type, &get), RESULT_OK);
-    struct wallet_hold_info info;
-    bank_reply(b, &wallet_hold_info_type, &info);
-    return info;
-}
-
-static uint16_t freeze(struct bank *b, struct id128 wallet)
-{
-    struct wallet_freeze body = {.wallet_id = wallet};
-    return bank_ask(b, clerk(), &wallet_freeze_type, &body);
-}
-
-static uint16_t unfreeze(struct bank *b, struct id128 wallet)
-{
-    struct wallet_unfreeze body = {.wallet_id = wallet};
-    return bank_ask(b, clerk(), &wallet_unfreeze_type, &body);
-}
-
-static uint16_t close_wallet(struct bank *b, const char *who, struct id128 wallet)
-{
-    struct wallet_close body = {.wallet_id = wallet};
-    return bank_ask(b, person(who), &wallet_close_type, &body);
-}
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
@@ -443,11 +358,62 @@ static void test_a_frozen_wallet_receives_and_does_not_pay(void **state)
     assert_int_equal(close_wallet(b, "alice", alice), RESULT_WALLET_FROZEN);
     assert_int_equal(transfer(b, "bob", bob, alice, "5"), RESULT_OK);
     assert_int_equal(fund(b, alice, "1"), RESULT_OK);
-    assert_int_equal(capture(b, "alice", alice, id, (struct capture){"20", false, bob}),
-                     RESULT_OK);
-    expect_wallet(b, alice, 8600, 0);
+    expect_wallet(b, alice, 10600, 2000);
     assert_int_equal(unfreeze(b, alice), RESULT_OK);
     assert_int_equal(transfer(b, "alice", alice, bob, "1"), RESULT_OK);
+}
+
+/* To another wallet no more than to the outside; an administrator may, and whoever may see the
+ * wallet gives back what is held. */
+static void test_the_owner_of_a_frozen_wallet_captures_none_of_its_holds(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "100");
+    struct id128 bob = given_wallet(b, "bob", NULL);
+    struct id128 id, other;
+    assert_int_equal(hold(b, "alice", alice, "60", &id), RESULT_OK);
+    assert_int_equal(hold(b, "alice", alice, "40", &other), RESULT_OK);
+    assert_int_equal(freeze(b, alice), RESULT_OK);
+    assert_int_equal(show_wallet(b, alice).freeze_scope, FREEZE_SCOPE_OWNER);
+    struct capture out = {NULL, false, {0, 0}}, to_bob = {"10", false, bob};
+    assert_int_equal(capture(b, "alice", alice, id, out), RESULT_WALLET_FROZEN);
+    assert_int_equal(capture(b, "alice", alice, id, to_bob), RESULT_WALLET_FROZEN);
+    bank_restart(b);
+    assert_int_equal(capture(b, "alice", alice, id, to_bob), RESULT_WALLET_FROZEN);
+    expect_wallet(b, alice, 10000, 10000);
+    assert_int_equal(capture_by(b, clerk(), alice, id, to_bob), RESULT_OK);
+    assert_int_equal(release(b, "alice", alice, other), RESULT_OK);
+    expect_wallet(b, alice, 9000, 5000);
+    assert_int_equal(unfreeze(b, alice), RESULT_OK);
+    assert_false(show_wallet(b, alice).has_freeze_scope);
+    assert_int_equal(capture(b, "alice", alice, id, out), RESULT_OK);
+    expect_wallet(b, alice, 4000, 0);
+}
+
+static void test_a_freeze_for_all_stops_administrators_too(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "100");
+    struct id128 id, other;
+    struct capture all = {NULL, false, {0, 0}};
+    assert_int_equal(hold(b, "alice", alice, "20", &id), RESULT_OK);
+    assert_int_equal(hold(b, "alice", alice, "30", &other), RESULT_OK);
+    assert_int_equal(freeze_for(b, alice, FREEZE_SCOPE_OWNER), RESULT_OK);
+    assert_int_equal(freeze_for(b, alice, FREEZE_SCOPE_OWNER), RESULT_WALLET_FROZEN);
+    assert_int_equal(freeze_for(b, alice, FREEZE_SCOPE_ALL), RESULT_OK);
+    assert_int_equal(freeze_for(b, alice, FREEZE_SCOPE_ALL), RESULT_WALLET_FROZEN);
+    assert_int_equal(freeze(b, alice), RESULT_WALLET_FROZEN);
+    assert_int_equal(capture_by(b, clerk(), alice, id, all), RESULT_WALLET_FROZEN);
+    bank_restart(b);
+    assert_int_equal(show_wallet(b, alice).freeze_scope, FREEZE_SCOPE_ALL);
+    assert_int_equal(capture_by(b, clerk(), alice, id, all), RESULT_WALLET_FROZEN);
+    assert_int_equal(fund(b, alice, "1"), RESULT_OK);
+    assert_int_equal(release(b, "alice", alice, other), RESULT_OK);
+    expect_wallet(b, alice, 10100, 2000);
+    bank_wait(b, 8 * NS_PER_DAY);
+    assert_int_equal(show_hold(b, alice, id).status, HOLD_STATUS_EXPIRED);
+    assert_int_equal(unfreeze(b, alice), RESULT_OK);
+    assert_int_equal(withdraw(b, "alice", alice, "101"), RESULT_OK);
 }
 
 static void test_only_an_empty_wallet_closes(void **state)
@@ -699,7 +665,7 @@ static void test_ids_rise_in_the_order_things_were_made(void **state)
     struct id128 alice = given_wallet(b, "alice", "100");
     struct id128 before = ID128_ZERO;
     for (int i = 0; i < 20; i++) {
-        struct id128 id;
+        struct id128 id = ID128_ZERO;
         assert_int_equal(hold(b, "alice", alice, "1", &id), RESULT_OK);
         assert_true(id128_compare(before, id) < 0);
         before = id;
@@ -758,6 +724,8 @@ int main(void)
         TEST(test_a_hold_expires_by_itself),
         TEST(test_what_has_expired_is_not_captured),
         TEST(test_a_frozen_wallet_receives_and_does_not_pay),
+        TEST(test_the_owner_of_a_frozen_wallet_captures_none_of_its_holds),
+        TEST(test_a_freeze_for_all_stops_administrators_too),
         TEST(test_only_an_empty_wallet_closes),
         TEST(test_others_learn_nothing_of_a_wallet),
         TEST(test_history_names_every_movement),

@@ -29,6 +29,25 @@ void spending_return(struct ref_wallet *w, u128 amount, uint64_t since_ns)
     w->spent -= amount;
 }
 
+void spending_capture(const struct ref_wallet *w, struct ref_effects *effects)
+{
+    if (w->status == WALLET_STATUS_CLOSED || w->frozen_for_all)
+        broken("something of a wallet is captured that is closed or frozen for all");
+    if (w->status == WALLET_STATUS_FROZEN)
+        effects->frozen_owner = w->owner;
+}
+
+void spending_status_changed(struct ref_wallet *w, const struct wallet_status_changed *e)
+{
+    bool for_all = e->has_freeze_scope && e->freeze_scope == FREEZE_SCOPE_ALL;
+    if (w->status == WALLET_STATUS_CLOSED)
+        broken("the status of a closed wallet changes");
+    if (w->status == e->status && (!for_all || w->frozen_for_all))
+        broken("a wallet is frozen again, and not wider");
+    w->status = e->status;
+    w->frozen_for_all = for_all;
+}
+
 void spending_limits_changed(struct ref_wallet *w, const struct wallet_limits_changed *e)
 {
     w->per_transaction = (struct ref_limit){e->has_per_transaction, e->per_transaction};

@@ -460,7 +460,8 @@ static struct ref_hold *hold_of(const struct reference *r, struct id128 id)
     return h;
 }
 
-static void hold_is_captured(struct reference *r, const struct wallet_hold_captured *e)
+static void hold_is_captured(struct reference *r, const struct wallet_hold_captured *e,
+                             struct ref_effects *f)
 {
     struct ref_hold *h = hold_of(r, e->hold_id);
     if (e->amount > h->remaining || e->released > h->remaining - e->amount)
@@ -468,6 +469,7 @@ static void hold_is_captured(struct reference *r, const struct wallet_hold_captu
     h->captured += e->amount;
     h->remaining -= e->amount + e->released;
     spending_return(wallet_of(r, h->wallet), e->released, h->created_ns);
+    spending_capture(wallet_of(r, h->wallet), f);
 }
 
 static void hold_is_ended(struct reference *r, struct ref_hold *h)
@@ -508,7 +510,8 @@ static struct ref_payment *payment_of(const struct reference *r, struct id128 id
     return p;
 }
 
-static void payment_is_captured(struct reference *r, const struct payment_captured *e)
+static void payment_is_captured(struct reference *r, const struct payment_captured *e,
+                                struct ref_effects *f)
 {
     struct ref_payment *p = payment_of(r, e->payment_id);
     if (e->amount > p->remaining || e->released > p->remaining - e->amount)
@@ -516,6 +519,7 @@ static void payment_is_captured(struct reference *r, const struct payment_captur
     p->captured += e->amount;
     p->remaining -= e->amount + e->released;
     spending_return(wallet_of(r, p->from), e->released, p->created_ns);
+    spending_capture(wallet_of(r, p->from), f);
 }
 
 static void payment_is_refunded(struct reference *r, const struct payment_refunded *e)
@@ -523,6 +527,8 @@ static void payment_is_refunded(struct reference *r, const struct payment_refund
     struct ref_payment *p = payment_of(r, e->payment_id);
     if (e->amount > p->captured - p->refunded)
         broken("a payment refunds more than was captured");
+    if (wallet_of(r, p->to)->status != WALLET_STATUS_ACTIVE)
+        broken("a payment is refunded from a wallet that is frozen or closed");
     p->refunded += e->amount;
     spending_return(wallet_of(r, p->from), e->amount, p->created_ns);
 }
@@ -539,14 +545,14 @@ static void payment_is_ended(struct reference *r, struct id128 id, u128 released
 /* --- all of them ------------------------------------------------------------------------------ */
 
 static void wallet_event(struct reference *r, const struct message_type *type, const void *event,
-                         uint64_t time_ns)
+                         uint64_t time_ns, struct ref_effects *f)
 {
     if (type == &wallet_opened_type) {
         wallet_is_opened(r, event);
     } else if (type == &wallet_hold_placed_type) {
         hold_is_placed(r, event, time_ns);
     } else if (type == &wallet_hold_captured_type) {
-        hold_is_captured(r, event);
+        hold_is_captured(r, event, f);
     } else if (type == &wallet_hold_released_type) {
         hold_is_ended(r, hold_of(r, ((const struct wallet_hold_released *)event)->hold_id));
     } else if (type == &wallet_hold_expired_type) {
@@ -562,20 +568,17 @@ static void wallet_event(struct reference *r, const struct message_type *type, c
         spending_limits_changed(wallet_of(r, e->wallet_id), e);
     } else if (type == &wallet_status_changed_type) {
         const struct wallet_status_changed *e = event;
-        struct ref_wallet *w = reference_wallet(r, e->wallet_id);
-        if (w == NULL || w->status == WALLET_STATUS_CLOSED)
-            broken("the status of a wallet changes that is not there or closed");
-        w->status = e->status;
+        spending_status_changed(wallet_of(r, e->wallet_id), e);
     }
 }
 
 static void payment_event(struct reference *r, const struct message_type *type, const void *event,
-                          uint64_t time_ns)
+                          uint64_t time_ns, struct ref_effects *f)
 {
     if (type == &payment_created_type) {
         payment_is_created(r, event, time_ns);
     } else if (type == &payment_captured_type) {
-        payment_is_captured(r, event);
+        payment_is_captured(r, event, f);
     } else if (type == &payment_refunded_type) {
         payment_is_refunded(r, event);
     } else if (type == &payment_cancelled_type) {
@@ -615,8 +618,8 @@ void reference_apply(struct reference *r, uint16_t shard, const struct message_t
     } else if (type == &transaction_recorded_type) {
         reference_recorded(r, event);
     } else {
-        wallet_event(r, type, event, time_ns);
-        payment_event(r, type, event, time_ns);
+        wallet_event(r, type, event, time_ns, effects);
+        payment_event(r, type, event, time_ns, effects);
     }
 }
 

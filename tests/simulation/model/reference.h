@@ -58,6 +58,7 @@ struct ref_wallet {
     struct id128 id, tenant, owner;
     uint16_t currency;
     uint8_t status;
+    bool frozen_for_all;
     struct ref_limit per_transaction, per_day;
     u128 spent;         /* on spent_day, less what came back */
     uint64_t spent_day; /* days since 1970 */
@@ -87,6 +88,7 @@ struct ref_effects {
     u128 pending_amount;
     struct id128 resolved_id;
     u128 resolved_amount, released_amount;
+    struct id128 frozen_owner; /* of a frozen wallet of which something was captured */
 };
 
 struct ref_transaction {

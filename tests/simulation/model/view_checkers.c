@@ -165,6 +165,7 @@ static bool on_wallet(void *context, const struct value *values)
         broken("a row of the wallets cannot be read");
     const struct ref_wallet *wallet = reference_wallet(&w->run->reference, row.wallet_id);
     if (wallet == NULL || wallet->status != row.status || wallet->currency != row.currency ||
+        wallet->frozen_for_all != (row.freeze_scope == FREEZE_SCOPE_ALL) ||
         wallet->per_day.given != row.has_per_day || wallet->per_day.amount != row.per_day)
         broken("a row of the wallets is not what the journal gives");
     w->rows++;
