@@ -18,20 +18,21 @@
 #define REFUSALS_LOGGED_MAX 100 /* lines per second */
 #define SHORTAGES_LOGGED_NS (10 * NS_PER_S)
 
-/* Only bulk operations may be larger; the path says which they are. */
+static bool bridge_is_bulk(const struct route *route)
+{
+    struct slice path = slice_of(route->path), end = slice_of("/batch");
+    return path.len >= end.len && memcmp(path.data + path.len - end.len, end.data, end.len) == 0;
+}
+
+/* Only bulk operations may be larger; the route's own path says which they are. */
 static uint32_t bridge_body_max(void *context, const struct request *r)
 {
-    static const char bulk[] = "/batch";
     struct bridge *b = context;
-    struct slice path = request_slice(r, r->path);
     struct route_match match;
-    uint32_t len = sizeof bulk - 1;
-    if (path.len < len || memcmp(path.data + path.len - len, bulk, len) != 0)
-        return REQUEST_BODY_MAX;
-    router_find(b->router, slice_of(llhttp_method_name((llhttp_method_t)r->http.method)), path,
-                &match);
-    return match.route != NULL && match.parameter_count == 0 ? REQUEST_BODY_LARGE_MAX
-                                                             : REQUEST_BODY_MAX;
+    router_find(b->router, slice_of(llhttp_method_name((llhttp_method_t)r->http.method)),
+                request_slice(r, r->path), &match);
+    return match.route != NULL && bridge_is_bulk(match.route) ? REQUEST_BODY_LARGE_MAX
+                                                              : REQUEST_BODY_MAX;
 }
 
 static void bridge_note_shortage(void *context, enum http_shortage what, uint32_t connections)

@@ -9,6 +9,7 @@
 #include "gateway_bridge/auth/issuer.h"
 #include "gateway_bridge/docs/documents.h"
 #include "gateway_bridge/exchange.h"
+#include "gateway_bridge/http/percent.h"
 
 #define JSON "application/json"
 
@@ -181,9 +182,12 @@ const struct issuer_answer *page_of_issuer(struct exchange *x, const struct requ
     if (b->options.issuer == NULL)
         return NULL;
     struct issuer_answer *answer = arena_alloc(&x->arena, sizeof *answer);
+    struct slice path = arena_copy(&x->arena, x->path);
+    if (path.data == NULL || !percent_decode(path, false, (char *)path.data, &path.len))
+        path = x->path;
     bool answered = answer != NULL &&
                     issuer_handle(b->options.issuer, slice_of(llhttp_method_name(r->http.method)),
-                                  x->path, request_field(r, FIELD_AUTHORIZATION),
+                                  path, request_field(r, FIELD_AUTHORIZATION),
                                   request_slice(r, r->body), b->wall_s, answer);
     return answered ? answer : NULL;
 }

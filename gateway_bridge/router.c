@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One node for each segment of a template, its literal children in a list and at most one child for
  * a parameter. A path goes down one way only, without going back: where a literal child fits, the
- * parameter beside it is not tried. The header Allow of a path is written when a route is added. */
+ * parameter beside it is not tried. A segment is compared as it reads when its percent-encoding is
+ * taken off (RFC 9110 section 4.2.3); a '/' in that form does not cut it. The header Allow of a
+ * path is written when a route is added. */
 #include "gateway_bridge/router.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "gateway_bridge/http/percent.h"
+
+#define SEGMENT_MAX 64 /* bytes of a literal segment, decoded */
 
 enum method {
     METHOD_GET,
@@ -92,8 +98,23 @@ static bool router_next_segment(struct slice *path, struct slice *segment)
     return true;
 }
 
+/* As it reads without percent-encoding; as sent if that is malformed or no literal's. */
+static struct slice router_plain_segment(struct slice segment, char plain[SEGMENT_MAX])
+{
+    uint32_t len;
+    if (segment.len > 3 * SEGMENT_MAX || memchr(segment.data, '%', segment.len) == NULL)
+        return segment;
+    char decoded[3 * SEGMENT_MAX];
+    if (!percent_decode(segment, false, decoded, &len) || len > SEGMENT_MAX)
+        return segment;
+    memcpy(plain, decoded, len);
+    return (struct slice){plain, len};
+}
+
 static struct node *router_find_literal(const struct node *n, struct slice segment)
 {
+    char plain[SEGMENT_MAX];
+    segment = router_plain_segment(segment, plain);
     for (struct node *child = n->literals; child != NULL; child = child->next) {
         if (slice_equal(child->segment, segment))
             return child;
