@@ -38,6 +38,7 @@ struct exchange {
     bool keep_alive_1_0; /* an answer to HTTP/1.0 must say that the connection stays */
     bool no_content;     /* asked by HEAD: the answer's head alone is sent */
     bool traced;         /* it came with a traceparent */
+    bool coded;          /* its body has a Content-Encoding, which is refused */
     uint8_t request_id_len;
     char request_id[HEADER_REQUEST_ID_MAX];
     char traceparent[HEADER_TRACEPARENT_LEN];

@@ -109,8 +109,8 @@ static uint16_t message_read_body(struct exchange *x, void *body, const struct r
     if (!x->route->body)
         return message_refuse_field(x, RESULT_BAD_REQUEST, slice_of("body"),
                                     "is not taken by this operation");
-    if (!header_media_type_json(request_field(r, FIELD_CONTENT_TYPE)) ||
-        request_has(r, FIELD_CONTENT_ENCODING))
+    x->coded = request_has(r, FIELD_CONTENT_ENCODING);
+    if (x->coded || !header_media_type_json(request_field(r, FIELD_CONTENT_TYPE)))
         return RESULT_UNSUPPORTED_MEDIA_TYPE;
     const struct yyjson_val *root = json_parse(text, &x->arena, &x->error);
     if (root == NULL || !json_read_object(x->route->request, body, root, in))

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/base/hex.h"
 #include "schemas/json.h"
 #include "schemas/json_writer.h"
 #include "schemas/result.h"
@@ -72,6 +73,31 @@ static void problem_put_detail(struct json_writer *out, const struct problem *p,
     problem_put_text(out, "detail", detail);
 }
 
+/* What of a request's path is no URI reference is encoded: brackets and a '%' that encodes nothing
+ * (RFC 3986 section 3.3). All else of it can stand in JSON. */
+static void problem_put_instance(struct json_writer *out, struct slice path)
+{
+    uint32_t from = 0;
+    json_put_key(out, "instance");
+    json_put_literal(out, "\"");
+    for (uint32_t i = 0; i < path.len; i++) {
+        char c = path.data[i];
+        bool encodes = c == '%' && path.len - i > 2 && hex_value(path.data[i + 1]) >= 0 &&
+                       hex_value(path.data[i + 2]) >= 0;
+        const char *code = c == '['               ? "%5B"
+                           : c == ']'             ? "%5D"
+                           : c == '%' && !encodes ? "%25"
+                                                  : NULL;
+        if (code == NULL)
+            continue;
+        json_put_raw(out, path.data + from, i - from);
+        json_put_raw(out, code, 3);
+        from = i + 1;
+    }
+    json_put_raw(out, path.data + from, path.len - from);
+    json_put_literal(out, "\"");
+}
+
 void problem_write(const struct problem *p, struct json_writer *out)
 {
     const struct result_info *info = problem_info(p->code);
@@ -83,7 +109,7 @@ void problem_write(const struct problem *p, struct json_writer *out)
     problem_put_detail(out, p, info);
     problem_put_text(out, "code", slice_of(info->name));
     if (p->instance.len > 0)
-        problem_put_text(out, "instance", p->instance);
+        problem_put_instance(out, p->instance);
     if (p->request_id.len > 0)
         problem_put_text(out, "request_id", p->request_id);
     if (p->rule != NULL) {

@@ -137,6 +137,13 @@ static void response_put_location(const struct exchange *x, struct json_writer *
     json_put_literal(out, "\r\n");
 }
 
+/* RFC 5789 sections 2.2 and 3.1 */
+static bool response_tells_patch(const struct exchange *x, uint16_t status)
+{
+    return status == 415 ? x->route != NULL && strcmp(x->route->method, "PATCH") == 0
+                         : x->allow != NULL && strstr(x->allow, "PATCH") != NULL;
+}
+
 /* Header fields that only some answers carry. */
 static void response_put_special(const struct exchange *x, uint16_t status, struct json_writer *out)
 {
@@ -163,6 +170,10 @@ static void response_put_special(const struct exchange *x, uint16_t status, stru
         response_put(out, x->allow);
         json_put_literal(out, "\r\n");
     }
+    if (x->coded && status == 415)
+        json_put_literal(out, "Accept-Encoding: identity\r\n");
+    if (response_tells_patch(x, status))
+        json_put_literal(out, "Accept-Patch: application/json\r\n");
     response_put_challenge(x, out);
     if (x->issuer_answer != NULL)
         json_put_literal(out, "Pragma: no-cache\r\n"); /* RFC 6749 section 5.1 */

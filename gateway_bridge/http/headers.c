@@ -210,19 +210,84 @@ static char header_string_char(struct slice text, uint32_t at, uint32_t *used)
     return c == '"' || c == '\\' ? c : 0;
 }
 
+/* A string at the front, whose quote is off already; *text is what follows it. */
+static bool header_take_string(struct slice *text, char string[HEADER_KEY_MAX], uint32_t *len)
+{
+    uint32_t used;
+    *len = 0;
+    while (text->len > 0 && text->data[0] != '"') {
+        char c = header_string_char(*text, 0, &used);
+        if (c == 0 || *len == HEADER_KEY_MAX)
+            return false;
+        string[(*len)++] = c;
+        *text = header_skip(*text, used);
+    }
+    bool closed = text->len > 0;
+    *text = header_skip(*text, closed ? 1 : 0);
+    return closed;
+}
+
+/* A parameter's value but a string: a number, token, boolean or bytes, as far as their characters
+ * tell (RFC 8941 section 3.3). Nothing depends on it. */
+static uint32_t header_bare_item_len(struct slice text)
+{
+    uint32_t len = 0;
+    while (len < text.len && text.data[len] > ' ' && text.data[len] <= '~' &&
+           strchr("\"(),;<>@[\\]{}", text.data[len]) == NULL)
+        len++;
+    return len;
+}
+
+static uint32_t header_parameter_name_len(struct slice text)
+{
+    uint32_t len = 0;
+    while (len < text.len &&
+           ((text.data[len] >= 'a' && text.data[len] <= 'z') || text.data[len] == '*' ||
+            (len > 0 && (header_digit(text.data[len]) ||
+                         (text.data[len] != '\0' && strchr("_-.", text.data[len]) != NULL)))))
+        len++;
+    return len;
+}
+
+static bool header_take_parameter_value(struct slice *text)
+{
+    char string[HEADER_KEY_MAX];
+    uint32_t len;
+    if (text->len > 0 && text->data[0] == '"') {
+        *text = header_skip(*text, 1);
+        return header_take_string(text, string, &len);
+    }
+    len = header_bare_item_len(*text);
+    *text = header_skip(*text, len);
+    return len > 0;
+}
+
+/* The parameters of an item (RFC 8941 section 3.1.2), which mean nothing here. */
+static bool header_parameters_valid(struct slice text)
+{
+    while (text.len > 0) {
+        if (text.data[0] != ';')
+            return false;
+        text = header_skip(text, 1);
+        while (text.len > 0 && text.data[0] == ' ')
+            text = header_skip(text, 1);
+        uint32_t name = header_parameter_name_len(text);
+        text = header_skip(text, name);
+        bool valued = text.len > 0 && text.data[0] == '=';
+        text = header_skip(text, valued ? 1 : 0);
+        if (name == 0 || (valued && !header_take_parameter_value(&text)))
+            return false;
+    }
+    return true;
+}
+
 static bool header_quoted_key(struct slice text, char key[HEADER_KEY_MAX], uint32_t *len)
 {
-    uint32_t used, count = 0;
-    char copy[HEADER_KEY_MAX];
-    for (uint32_t at = 0; at < text.len; at += used) {
-        char c = header_string_char(text, at, &used);
-        if (c == 0 || count == HEADER_KEY_MAX)
-            return false;
-        copy[count++] = c;
-    }
-    if (count == 0)
+    char string[HEADER_KEY_MAX];
+    uint32_t count;
+    if (!header_take_string(&text, string, &count) || count == 0 || !header_parameters_valid(text))
         return false;
-    memcpy(key, copy, count);
+    memcpy(key, string, count);
     *len = count;
     return true;
 }
@@ -244,9 +309,7 @@ bool header_idempotency_key(struct slice value, char key[HEADER_KEY_MAX], uint32
 {
     if (value.len < 2 || value.data[0] != '"')
         return header_bare_key(value, key, len);
-    if (value.data[value.len - 1] != '"')
-        return false;
-    return header_quoted_key((struct slice){value.data + 1, value.len - 2}, key, len);
+    return header_quoted_key(header_skip(value, 1), key, len);
 }
 
 /* --- If-Match, If-None-Match ------------------------------------------------------------------ */

@@ -46,7 +46,8 @@ must_check bool header_request_id_valid(struct slice value);
 must_check bool header_traceparent(struct slice value, char out[HEADER_TRACEPARENT_LEN]);
 
 /* Idempotency-Key: 1 to HEADER_KEY_MAX visible characters of ASCII, or a string of structured
- * fields (RFC 8941 section 3.3.3), which may have spaces. `key` gets the content of the string. */
+ * fields (RFC 8941 section 3.3.3), which may have spaces and, behind it, parameters, which mean
+ * nothing. `key` gets the content of the string. */
 must_check bool header_idempotency_key(struct slice value, char key[HEADER_KEY_MAX], uint32_t *len);
 
 /* If-Match and If-None-Match: one line of entity tags, added to those of the lines before; ours are

@@ -192,10 +192,10 @@ static int request_check_host(struct request *r)
     return 0;
 }
 
-/* "http://host" before the path must say what Host says. */
-static int request_strip_authority(struct request *r, struct span *rest)
+/* "http://host" before the path: the host that is meant, whatever Host says (RFC 9112 section
+ * 3.2.2). *rest is what follows it. */
+static int request_take_authority(struct request *r, struct span *rest)
 {
-    static const char other_host[] = "names another host than Host";
     struct slice target = request_slice(r, *rest);
     uint32_t scheme = 0;
     if (header_starts(target, "http://"))
@@ -207,17 +207,40 @@ static int request_strip_authority(struct request *r, struct span *rest)
     uint32_t end = scheme;
     while (end < target.len && target.data[end] != '/' && target.data[end] != '?')
         end++;
-    struct slice host = request_field(r, FIELD_HOST);
-    if (host.len != end - scheme)
-        return request_refuse(r, RESULT_BAD_REQUEST, "request target", other_host);
-    for (uint32_t i = 0; i < host.len; i++) {
-        if (header_lower(host.data[i]) != header_lower(target.data[scheme + i]))
-            return request_refuse(r, RESULT_BAD_REQUEST, "request target", other_host);
-    }
-    if (end == target.len || target.data[end] != '/')
-        return request_refuse(r, RESULT_BAD_REQUEST, "request target", "has no path");
+    struct span authority = {rest->at + scheme, end - scheme};
+    if (!header_host_valid(request_slice(r, authority)))
+        return request_refuse(r, RESULT_BAD_REQUEST, "request target",
+                              "must name a host or address, with a port or without");
+    r->fields[FIELD_HOST] = authority;
     *rest = (struct span){rest->at + end, rest->len - end};
     return 0;
+}
+
+/* May it stand in a target? Those that some programs encode and others do not are refused, as what
+ * has them is no URI (RFC 3986 appendix A, RFC 9112 section 3.2). */
+static bool request_target_char(unsigned char c)
+{
+#define BIT(c) (UINT64_C(1) << ((c) & 63))
+    static const uint64_t refused[2] = {
+        UINT64_C(0x1ffffffff) | BIT('"') | BIT('#') | BIT('<') | BIT('>'),
+        BIT('\\') | BIT('^') | BIT('`') | BIT('{') | BIT('|') | BIT('}') | BIT(0x7f),
+    };
+    return c < 0x80 && (refused[c >> 6] & BIT(c)) == 0;
+#undef BIT
+}
+
+/* An empty path is "/" (RFC 9110 section 4.2.3): the one before the authority. */
+static void request_set_path(struct request *r, struct span rest)
+{
+    const char *mark = memchr(r->data + rest.at, '?', rest.len);
+    r->path = rest;
+    r->query = (struct span){rest.at + rest.len, 0};
+    if (mark != NULL) {
+        r->path.len = (uint32_t)(mark - r->data) - rest.at;
+        r->query = (struct span){r->path.at + r->path.len + 1, rest.len - r->path.len - 1};
+    }
+    if (r->path.len == 0)
+        r->path = (struct span){r->fields[FIELD_HOST].at - 1, 1};
 }
 
 static int request_check_target(struct request *r)
@@ -233,26 +256,19 @@ static int request_check_target(struct request *r)
     if (memcmp(version, "HTTP/", 5) != 0) /* llhttp takes RTSP/1.0 and ICE/1.0 as well */
         return request_refuse(r, RESULT_VERSION_NOT_SUPPORTED, NULL, NULL);
     for (uint32_t i = 0; i < rest.len; i++) {
-        unsigned char c = (unsigned char)data[rest.at + i];
-        if (c <= 0x20 || c >= 0x7f || c == '#')
+        if (!request_target_char((unsigned char)data[rest.at + i]))
             return request_refuse(r, RESULT_BAD_REQUEST, "request target",
-                                  "has a character that is not allowed there");
+                                  "has a character that must be percent-encoded");
     }
     if (rest.len == 0)
         return request_refuse(r, RESULT_BAD_REQUEST, "request target", "is empty");
     bool whole_server = r->http.method == HTTP_OPTIONS && rest.len == 1 && data[rest.at] == '*';
     if (data[rest.at] != '/' && !whole_server) {
-        int refused = request_strip_authority(r, &rest);
+        int refused = request_take_authority(r, &rest);
         if (refused != 0)
             return refused;
     }
-    const char *mark = memchr(data + rest.at, '?', rest.len);
-    r->path = rest;
-    r->query = (struct span){rest.at + rest.len, 0};
-    if (mark != NULL) {
-        r->path.len = (uint32_t)(mark - data) - rest.at;
-        r->query = (struct span){r->path.at + r->path.len + 1, rest.len - r->path.len - 1};
-    }
+    request_set_path(r, rest);
     return 0;
 }
 
@@ -307,8 +323,10 @@ static int on_headers_complete(llhttp_t *http)
 {
     struct request *r = http->data;
     r->head_done = true;
-    if (http->http_major != 1 || http->http_minor > 1)
+    if (http->http_major != 1)
         return request_refuse(r, RESULT_VERSION_NOT_SUPPORTED, NULL, NULL);
+    if (http->http_minor > 1)
+        http->http_minor = 1; /* it understands 1.1 as well (RFC 9110 section 2.5) */
     int refused = request_check_method(r);
     if (refused == 0)
         refused = request_check_host(r);
@@ -383,6 +401,7 @@ void request_init(struct request *r, uint32_t (*body_max)(void *, const struct r
 {
     *r = (struct request){.body_max = body_max, .context = context};
     llhttp_init(&r->http, HTTP_REQUEST, &settings);
+    llhttp_set_lenient_version(&r->http, 1); /* any digit: on_headers_complete() looks at them */
     r->http.data = r;
 }
 
@@ -420,7 +439,6 @@ static bool request_method_goes_on(const char *at, const char *end)
 /* What llhttp itself refuses; `end` is that of the bytes that came. */
 static void request_refuse_error(struct request *r, llhttp_errno_t error, const char *end)
 {
-    bool known_version = r->http.http_major == 1 && r->http.http_minor <= 1;
     switch (error) {
     case HPE_INVALID_METHOD:
         if (request_method_goes_on(llhttp_get_error_pos(&r->http), end))
@@ -428,12 +446,8 @@ static void request_refuse_error(struct request *r, llhttp_errno_t error, const 
         else
             request_refuse(r, RESULT_BAD_REQUEST, NULL, llhttp_get_error_reason(&r->http));
         return;
-    case HPE_INVALID_VERSION: /* also for what follows the version in its line */
     case HPE_PAUSED_H2_UPGRADE:
-        if (known_version)
-            request_refuse(r, RESULT_BAD_REQUEST, NULL, llhttp_get_error_reason(&r->http));
-        else
-            request_refuse(r, RESULT_VERSION_NOT_SUPPORTED, NULL, NULL);
+        request_refuse(r, RESULT_VERSION_NOT_SUPPORTED, NULL, NULL);
         return;
     default:
         request_refuse(r, RESULT_BAD_REQUEST, NULL, llhttp_get_error_reason(&r->http));

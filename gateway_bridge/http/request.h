@@ -13,7 +13,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/slice.h"
 
-#define REQUEST_TARGET_MAX 4096           /* bytes of the request target */
+#define REQUEST_TARGET_MAX 8192           /* bytes of the request target */
 #define REQUEST_HEAD_MAX (16 * 1024)      /* bytes of the header block */
 #define REQUEST_HEADERS_MAX 64            /* header fields */
 #define REQUEST_BODY_MAX (64 * 1024)      /* of ordinary operations */

@@ -163,7 +163,8 @@ class Document:
                 raise Undeclared(f"{member} is {problem[member]!r}, declared {example[member]!r}")
         if problem.get("request_id") != answer.headers["x-request-id"]:
             raise Undeclared("request_id is not that of the header X-Request-Id")
-        if problem.get("instance") != path.split("?")[0]:
+        asked = re.sub("%(?![0-9A-Fa-f]{2})", "%25", path.split("?")[0])
+        if problem.get("instance") != asked.replace("[", "%5B").replace("]", "%5D"):
             raise Undeclared("instance is not the path asked for")
 
     # --- what was seen --------------------------------------------------------------------------

@@ -441,6 +441,33 @@ static void options_name_the_methods_of_a_path(void **state)
     done(f);
 }
 
+static void a_client_is_told_which_bodies_are_taken(void **state)
+{
+    static const char note[] =
+        " /wallets/" WALLET "/note HTTP/1.1\r\n" H "Authorization: Bearer writer\r\n";
+    static const struct {
+        const char *method, *fields, *told;
+        int status;
+    } rows[] = {
+        {"OPTIONS", "\r\n", "\r\nAccept-Patch: application/json\r\n", 204},
+        {"PATCH", "Content-Type: text/plain\r\nContent-Length: 16\r\n\r\n" BODY,
+         "\r\nAccept-Patch: application/json\r\n", 415},
+        {"PATCH", JSON "Content-Encoding: gzip\r\nContent-Length: 16\r\n\r\n" BODY,
+         "\r\nAccept-Encoding: identity\r\n", 415},
+    };
+    struct fixture *f = given();
+    (void)state;
+    for (size_t i = 0; i < array_len(rows); i++) {
+        char text[512];
+        snprintf(text, sizeof text, "%s%s%s", rows[i].method, note, rows[i].fields);
+        assert_int_equal(tell_text(f, text), rows[i].status);
+        assert_non_null(strstr(f->answer, rows[i].told));
+    }
+    assert_int_equal(post(f, KEY, BODY), 201);
+    assert_null(strstr(f->answer, "\r\nAccept-"));
+    done(f);
+}
+
 static void the_own_pages_answer(void **state)
 {
     struct fixture *f = given();
@@ -651,6 +678,7 @@ int main(void)
         cmocka_unit_test(head_gives_the_head_of_get),
         cmocka_unit_test(head_is_answered_in_order_with_others),
         cmocka_unit_test(options_name_the_methods_of_a_path),
+        cmocka_unit_test(a_client_is_told_which_bodies_are_taken),
         cmocka_unit_test(the_own_pages_answer),
         cmocka_unit_test(a_refusal_is_logged_without_secrets),
         cmocka_unit_test(a_refusal_names_what_broke_which_rule),

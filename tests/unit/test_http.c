@@ -18,6 +18,19 @@ static const struct vector {
     {"1.0 kept", "GET /health HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", 200, true, NULL},
     {"close", GET "Connection: close\r\n\r\n", 200, false, NULL},
     {"absolute form", "GET http://pay.example/health HTTP/1.1\r\n" H "\r\n", 200, true, NULL},
+    {"absolute form, other host", "GET https://evil:1/health HTTP/1.1\r\n" H "\r\n", 200, true,
+     "healthy"},
+    {"absolute form without a path", "GET http://pay.example HTTP/1.1\r\n" H "\r\n", 200, true,
+     "endpoints"},
+    {"absolute form with a query alone", "GET http://a?b=/c HTTP/1.1\r\n" H "\r\n", 200, true,
+     "endpoints"},
+    {"encoded path", "GET /%68ealt%68 HTTP/1.1\r\n" H "\r\n", 200, true, "healthy"},
+    {"encoded path of another length", "GET /%68ealth%20 HTTP/1.1\r\n" H "\r\n", 404, true, NULL},
+    {"1.2", "GET /health HTTP/1.2\r\n" H "\r\n", 200, true, "healthy"},
+    {"1.9, chunked", "POST " NOTES " HTTP/1.9\r\n" H "Authorization: Bearer writer\r\n" KEY JSON
+     "Transfer-Encoding: chunked\r\n\r\n10\r\n" BODY "\r\n0\r\n\r\n", 201, true, NULL},
+    {"key with parameters", POST "Idempotency-Key: \"k 1\";x=1; *y=\"a;\\\"b\";z\r\n" JSON
+     "Content-Length: 16\r\n\r\n" BODY, 201, true, NULL},
     {"host with port", "GET /health HTTP/1.1\r\nHost: pay.example:8080\r\n\r\n", 200, true, NULL},
     {"host IPv6", "GET /health HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", 200, true, NULL},
     {"content length", POST KEY JSON "Content-Length: 16\r\n\r\n" BODY, 201, true, NULL},
@@ -102,7 +115,8 @@ static const struct vector {
     {"host with space", "GET /health HTTP/1.1\r\nHost: a b\r\n\r\n", 400, false, NULL},
     {"host with bad port", "GET /health HTTP/1.1\r\nHost: a:8x\r\n\r\n", 400, false, NULL},
     {"host list", "GET /health HTTP/1.1\r\nHost: [::1\r\n\r\n", 400, false, NULL},
-    {"absolute form, other host", "GET http://evil/health HTTP/1.1\r\n" H "\r\n", 400, false, NULL},
+    {"absolute form without a host", "GET http:///health HTTP/1.1\r\n" H "\r\n", 400, false, NULL},
+    {"absolute form, no Host", "GET http://a/health HTTP/1.1\r\n\r\n", 400, false, NULL},
     {"absolute form, user", "GET http://a@pay.example/health HTTP/1.1\r\n" H "\r\n", 400, false,
      NULL},
     {"other scheme", "GET ftp://pay.example/health HTTP/1.1\r\n" H "\r\n", 400, false, NULL},
@@ -118,7 +132,9 @@ static const struct vector {
     {"two keys", POST KEY KEY JSON "Content-Length: 16\r\n\r\n" BODY, 400, false, NULL},
     {"two tokens", POST "Authorization: Bearer reader\r\n\r\n", 400, false, NULL},
 
-    {"1.2", "GET /health HTTP/1.2\r\n" H "\r\n", 505, false, "version_not_supported"},
+    {"01.01", "GET /health HTTP/01.01\r\n" H "\r\n", 400, false, "bad_request"},
+    {"1.10", "GET /health HTTP/1.10\r\n" H "\r\n", 400, false, "bad_request"},
+    {"version with a space", "GET /health HTTP/ 1.1\r\n" H "\r\n", 400, false, "bad_request"},
     {"2.0", "GET /health HTTP/2.0\r\n" H "\r\n", 505, false, NULL},
     {"HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, false, NULL},
     {"0.9", "GET /health\r\n\r\n", 505, false, NULL},
@@ -192,6 +208,26 @@ static void what_is_accepted_and_what_is_not(void **state)
             assert_non_null(strstr(f->answer, "application/problem+json"));
     }
     assert_int_equal(wrong, 0);
+    done(f);
+}
+
+static void what_is_no_uri_is_refused(void **state)
+{
+    static const char wrong[] = "\"<>\\^`{|}\x7f";
+    struct fixture *f = given();
+    (void)state;
+    for (const char *c = wrong; *c != '\0'; c++) {
+        char text[128];
+        for (int query = 0; query < 2; query++) {
+            snprintf(text, sizeof text, "GET /health%s%c HTTP/1.1\r\n" H "\r\n",
+                     query ? "?a=" : "/", *c);
+            if (tell_text(f, text) != 400)
+                fail_msg("%s: %s", text, f->answer);
+            assert_null(strstr(f->answer, "\"instance\""));
+        }
+    }
+    assert_int_equal(tell_text(f, "GET /a[b]%5c%%zz%2 HTTP/1.1\r\n" H "\r\n"), 404);
+    assert_non_null(strstr(f->answer, "\"instance\":\"/a%5Bb%5D%5c%25%25zz%252\""));
     done(f);
 }
 
@@ -477,13 +513,15 @@ static void the_body_has_a_limit_in_chunks(void **state)
 
 static void a_bulk_operation_takes_a_larger_body(void **state)
 {
+    static const char *const paths[] = {"/notes/batch", "/n%6ftes/%62atch"};
     struct fixture *f = given();
     (void)state;
     for (size_t len = REQUEST_BODY_LARGE_MAX - 1; len <= REQUEST_BODY_LARGE_MAX + 1; len++) {
         char head[512];
         snprintf(head, sizeof head,
-                 "POST /notes/batch HTTP/1.1\r\n" H "Authorization: Bearer writer\r\n" JSON
-                 "Content-Length: %zu\r\n\r\n{\"wallet_id\":\"" WALLET "\",\"text\":\"a\"}", len);
+                 "POST %s HTTP/1.1\r\n" H "Authorization: Bearer writer\r\n" JSON
+                 "Content-Length: %zu\r\n\r\n{\"wallet_id\":\"" WALLET "\",\"text\":\"a\"}",
+                 paths[len % 2], len);
         const char *body = strstr(head, "{");
         int got = tell_padded(f, head, len - strlen(body), ' ', "");
         assert_int_equal(got, len <= REQUEST_BODY_LARGE_MAX ? 201 : 413);
@@ -664,6 +702,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_accepted_and_what_is_not),
+        cmocka_unit_test(what_is_no_uri_is_refused),
         cmocka_unit_test(nul_bytes_are_refused_anywhere_in_the_head),
         cmocka_unit_test(a_request_may_come_in_any_two_pieces),
         cmocka_unit_test(a_request_may_come_byte_by_byte),
