@@ -95,7 +95,7 @@ struct bridge *bridge_new(const struct bridge_options *options)
     b->shortages = (struct log_limit){.lines_max = 1, .window_ns = SHORTAGES_LOGGED_NS};
     slab_init(&b->exchanges, sizeof(struct exchange));
     fifo_init(&b->spare);
-    wire_writer_init(&b->encoded, ENCODED_MAX);
+    wire_writer_init_refusing(&b->encoded, ENCODED_MAX);
     json_writer_init(&b->body, BODY_TEXT_MAX);
     const struct http_handler handler = {
         .context = b,

@@ -30,7 +30,7 @@ static struct exchange *exchange_new(struct bridge *b)
     struct exchange *x = slab_take(&b->exchanges);
     if (x == NULL)
         return NULL;
-    arena_init(&x->arena, EXCHANGE_ARENA_MAX);
+    arena_init_refusing(&x->arena, EXCHANGE_ARENA_MAX);
     wire_writer_init(&x->message.reply, BRIDGE_REPLY_MAX);
     return x;
 }

@@ -183,7 +183,7 @@ static uint16_t message_set_fingerprint(struct exchange *x)
     wire_writer_clear(w);
     m->type->write(w, m->body);
     if (w->failed)
-        return RESULT_TOO_LARGE;
+        return w->no_memory ? RESULT_NO_MEMORY : RESULT_TOO_LARGE;
     struct slice zero = {"", 1};
     struct slice pieces[] = {slice_of(x->route->method), zero, slice_of(x->route->path), zero,
                              wire_written(w)};

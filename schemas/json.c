@@ -162,6 +162,13 @@ static const char *json_fault_rule(const yyjson_read_err *fault, struct arena *a
     return kept.data != NULL ? kept.data : "must be valid JSON";
 }
 
+bool json_refuse_room(struct json_error *e, const struct arena *a)
+{
+    check(a->failed);
+    return a->no_memory ? json_refuse(e, RESULT_NO_MEMORY, "needs more memory than there is now")
+                        : json_refuse(e, RESULT_TOO_LARGE, "takes too much memory");
+}
+
 const struct yyjson_val *json_parse(struct slice text, struct arena *a, struct json_error *e)
 {
     const yyjson_alc alc = {json_arena_malloc, json_arena_realloc, json_arena_free, a};
@@ -174,9 +181,10 @@ const struct yyjson_val *json_parse(struct slice text, struct arena *a, struct j
     yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)text.data, text.len,
                                        YYJSON_READ_NUMBER_AS_RAW, &alc, &fault);
     if (doc == NULL) {
-        bool memory = fault.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION;
-        json_refuse(e, memory ? RESULT_TOO_LARGE : RESULT_INVALID_JSON,
-                    memory ? "takes too much memory" : json_fault_rule(&fault, a));
+        if (fault.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
+            json_refuse_room(e, a);
+        else
+            json_refuse(e, RESULT_INVALID_JSON, json_fault_rule(&fault, a));
         return NULL;
     }
     yyjson_val *root = yyjson_doc_get_root(doc);

@@ -24,6 +24,10 @@ struct json_error {
     uint16_t code;              /* enum result */
 };
 
+/* The arena has failed: at its limit, which is final, or for want of memory, which passes. Gives
+ * false. */
+bool json_refuse_room(struct json_error *e, const struct arena *a);
+
 /* The root value, living in the arena; NULL and *e on any fault. */
 const struct yyjson_val *json_parse(struct slice text, struct arena *a, struct json_error *e);
 

@@ -117,7 +117,7 @@ bool json_get_list(const struct json_token *t, struct json_input *in,
         return true;
     char *list = arena_alloc(in->arena, i.max * type->size);
     if (list == NULL)
-        return json_refuse(in->error, RESULT_TOO_LARGE, "takes too much memory");
+        return json_refuse_room(in->error, in->arena);
     yyjson_val *item;
     while ((item = yyjson_arr_iter_next(&i)) != NULL) {
         size_t index = i.idx - 1;
@@ -273,7 +273,7 @@ bool json_get_bytes(const struct json_token *t, struct json_input *in, uint32_t 
         return json_input_invalid(in, rule);
     uint8_t *bytes = arena_alloc(in->arena, t->text.len + 1);
     if (bytes == NULL)
-        return json_refuse(in->error, RESULT_TOO_LARGE, "takes too much memory");
+        return json_refuse_room(in->error, in->arena);
     uint32_t len;
     if (!base64url_decode(t->text, bytes, t->text.len + 1, &len))
         return json_input_invalid(in, "must be base64url without padding");
@@ -409,7 +409,7 @@ bool json_get_metadata(const struct json_token *t, struct json_input *in, struct
         return json_input_invalid(in, "must be an object of strings");
     struct metadata m = {arena_alloc(in->arena, METADATA_PAIRS_MAX * sizeof *m.items), 0};
     if (m.items == NULL)
-        return json_refuse(in->error, RESULT_TOO_LARGE, "takes too much memory");
+        return json_refuse_room(in->error, in->arena);
     if (t->kind == JSON_TEXT) {
         if (!json_input_add_pairs(t->text, in, &m))
             return false;

@@ -148,12 +148,12 @@ struct metadata account_pairs(struct turn *t, struct slice encoded)
     wire_reader_init(&r, encoded.data, encoded.len);
     uint32_t count = wire_get_map(&r, METADATA_PAIRS_MAX);
     m.items = count == 0 ? NULL : turn_alloc(t, count * sizeof *m.items);
-    for (uint32_t i = 0; i < count && m.items != NULL; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         m.items[i].key = wire_get_text(&r, METADATA_KEY_MAX);
         m.items[i].value = wire_get_text(&r, METADATA_VALUE_MAX);
     }
     check(!r.failed);
-    m.count = m.items == NULL ? 0 : count;
+    m.count = count;
     return m;
 }
 

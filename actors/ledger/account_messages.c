@@ -273,7 +273,7 @@ static void reply_account(struct turn *t, struct id128 id, const struct account 
     struct account_info info = info_of(t, id, a);
     if (a->hold_listed > 0)
         info.holds = turn_alloc(t, a->hold_listed * sizeof *info.holds);
-    for (uint32_t i = 0; info.holds != NULL && i < a->hold_listed; i++)
+    for (uint32_t i = 0; i < a->hold_listed; i++)
         info.holds[info.holds_count++] = open_hold_of(t, id, a->holds->ids[i]);
     check(info.holds_count <= a->hold_count);
     info.holds_complete = info.holds_count == a->hold_count;
@@ -384,10 +384,6 @@ enum turn_result accounts_on_create(struct turn *t, struct id128 self, const str
         return TURN_WAIT;
     uint16_t *codes = turn_alloc(t, (c->accounts_count + 1) * sizeof *codes);
     struct item_result *results = turn_alloc(t, (c->accounts_count + 1) * sizeof *results);
-    if (codes == NULL || results == NULL) {
-        turn_refuse(t, RESULT_NO_MEMORY);
-        return TURN_DONE;
-    }
     struct bulk b = {c->accounts_count,    (void *)(uintptr_t)m,
                      ACCOUNT_FLAGS_LINKED, ACCOUNT_FLAGS_IMPORTED,
                      spec_flags,           spec_make,

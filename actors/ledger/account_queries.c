@@ -72,7 +72,7 @@ static uint16_t accounts_page(struct accounts_walk *w, struct wire_writer *reply
     w->items = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->items);
     uint64_t numbers[2];
     if (w->items == NULL)
-        return RESULT_NO_MEMORY;
+        return RESULT_TOO_LARGE;
     if (w->asked->has_cursor &&
         !page_cursor_read(w->asked->cursor, PAGE_ACCOUNTS, numbers,
                                  array_len(numbers)))
@@ -312,7 +312,7 @@ static uint16_t entries_collect(struct entries_walk *w, struct accounts_row *acc
         return code;
     w->items = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->items);
     if (w->items == NULL)
-        return RESULT_NO_MEMORY;
+        return RESULT_TOO_LARGE;
     return ledger_list_entries(list, w->asked->account_id, version, take_entry, w);
 }
 
@@ -334,7 +334,7 @@ static uint16_t entries_page(struct entries_walk *w, struct wire_writer *reply)
     struct page *p = &w->list.page;
     struct entry *items = arena_alloc(&p->arena, (p->count + 1) * sizeof *items);
     if (items == NULL)
-        return RESULT_NO_MEMORY;
+        return RESULT_TOO_LARGE;
     for (uint32_t i = 0; i < p->count; i++)
         items[i] = entry_of(&w->items[i], account.currency);
     struct entry_page page = {.entries = items, .entries_count = p->count};
@@ -367,7 +367,7 @@ static uint16_t transactions_page(struct entries_walk *w, struct wire_writer *re
     struct page *p = &w->list.page;
     struct transaction_line *lines = arena_alloc(&p->arena, (p->count + 1) * sizeof *lines);
     if (lines == NULL)
-        return RESULT_NO_MEMORY;
+        return RESULT_TOO_LARGE;
     for (uint32_t i = 0; i < p->count; i++) {
         const struct entries_row *row = &w->items[i];
         lines[i] = (struct transaction_line){

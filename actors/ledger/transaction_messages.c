@@ -128,12 +128,11 @@ static void transaction_record(struct turn *t, bool has_metadata, struct legs *l
         transfer_reversal_emit(t, info->reverses_id, info->transaction_id);
 }
 
-static bool legs_alloc(struct turn *t, uint32_t count, struct legs *legs)
+static void legs_alloc(struct turn *t, uint32_t count, struct legs *legs)
 {
     legs->postings = turn_alloc(t, (count + 1) * sizeof *legs->postings);
     legs->info.transfers = turn_alloc(t, (count + 1) * sizeof *legs->info.transfers);
     legs->parts = turn_alloc(t, (count + 1) * sizeof *legs->parts);
-    return legs->postings != NULL && legs->info.transfers != NULL && legs->parts != NULL;
 }
 
 enum turn_result transaction_on_create(struct turn *t, struct id128 self, const struct message *m)
@@ -147,10 +146,7 @@ enum turn_result transaction_on_create(struct turn *t, struct id128 self, const 
                             .description = c->description,
                             .metadata = c->metadata,
                         }};
-    if (!legs_alloc(t, c->legs_count, &legs)) {
-        turn_refuse(t, RESULT_NO_MEMORY);
-        return TURN_DONE;
-    }
+    legs_alloc(t, c->legs_count, &legs);
     struct stored_event stored = {.number = 0};
     enum presence earlier = turn_find_decision(t, legs.info.transaction_id, &stored);
     bool waiting = earlier == PRESENCE_WAITING;
@@ -179,8 +175,6 @@ static enum presence find_parts(struct turn *t, const struct transaction_recorde
     enum presence all = PRESENCE_THERE;
     check(e->transfers_count > 0);
     info->transfers = turn_alloc(t, (e->transfers_count + 1) * sizeof *info->transfers);
-    if (info->transfers == NULL)
-        return PRESENCE_ABSENT;
     for (uint32_t i = 0; i < e->transfers_count; i++) {
         struct id128 tenant_id;
         enum presence there = transfer_info_find(t, e->transfers[i].transfer_id,
@@ -338,10 +332,7 @@ enum turn_result transaction_on_reverse(struct turn *t, struct id128 self, const
         return TURN_WAIT;
     if (there == PRESENCE_ABSENT)
         return turn_fail(t, "a transaction without its transfers");
-    if (!legs_alloc(t, whole.transfers_count, &legs)) {
-        turn_refuse(t, RESULT_NO_MEMORY);
-        return TURN_DONE;
-    }
+    legs_alloc(t, whole.transfers_count, &legs);
     if (!find_reversals(t, c, &whole, e->tenant_id, &legs))
         return TURN_WAIT;
     return transaction_decide_reversal(t, c, &whole, earlier, &legs);

@@ -79,10 +79,6 @@ enum turn_result transfers_on_create(struct turn *t, struct id128 self, const st
     const struct transfers_create *c = m->body;
     uint16_t *codes = turn_alloc(t, (c->transfers_count + 1) * sizeof *codes);
     struct item_result *results = turn_alloc(t, (c->transfers_count + 1) * sizeof *results);
-    if (codes == NULL || results == NULL) {
-        turn_refuse(t, RESULT_NO_MEMORY);
-        return TURN_DONE;
-    }
     if (!make_all(t, m, c->transfers, c->transfers_count, codes))
         return TURN_WAIT;
     bulk_reply(t, codes, c->transfers_count, results);
@@ -96,10 +92,6 @@ enum turn_result transfers_on_batch(struct turn *t, struct id128 self, const str
     uint32_t count = c->transfers_count;
     uint16_t *codes = turn_alloc(t, (count + 1) * sizeof *codes);
     struct batch_results reply = {.results = turn_alloc(t, (count + 1) * sizeof *reply.results)};
-    if (codes == NULL || reply.results == NULL) {
-        turn_refuse(t, RESULT_NO_MEMORY);
-        return TURN_DONE;
-    }
     if (!make_all(t, m, c->transfers, count, codes))
         return TURN_WAIT;
     for (uint32_t i = 0; i < count; i++) {

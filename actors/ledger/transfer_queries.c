@@ -217,7 +217,7 @@ static uint16_t transfers_page(struct transfers_walk *w, struct wire_writer *rep
     w->tenants = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->tenants);
     w->candidates = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->candidates);
     if (w->items == NULL || w->tenants == NULL || w->candidates == NULL)
-        return RESULT_NO_MEMORY;
+        return RESULT_TOO_LARGE;
     struct id128 tenant_id = list->who->tenant_id;
     bool by_account = w->asked->has_account_id;
     uint16_t code = by_account                      ? candidates_of_account(w, &tenant_id)

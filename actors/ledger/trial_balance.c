@@ -112,8 +112,8 @@ enum turn_result trial_balance_on_get(struct turn *t, struct id128 self, const s
         return TURN_WAIT;
     struct trial_balance b = {.lines = turn_alloc(t, LINES_MAX * sizeof *b.lines)};
     bool waiting = false;
-    uint16_t code = b.lines == NULL ? RESULT_NO_MEMORY : RESULT_OK;
-    if (code == RESULT_OK && there == PRESENCE_THERE)
+    uint16_t code = RESULT_OK;
+    if (there == PRESENCE_THERE)
         code = sum_up(t, &m->who, own, &b, &waiting);
     if (waiting)
         return TURN_WAIT;
@@ -135,7 +135,7 @@ static uint16_t join_one(struct trial_balance *b, struct arena *memory, struct s
     wire_reader_init(&r, reply.data, reply.len);
     bool read = trial_balance_type.read(&r, memory, &one);
     if (!read)
-        return memory->failed ? RESULT_NO_MEMORY : RESULT_CORRUPT;
+        return memory->failed ? RESULT_TOO_LARGE : RESULT_CORRUPT;
     for (uint32_t i = 0; i < one.lines_count; i++)
         if (!trial_balance_add(b, &one.lines[i]))
             return RESULT_TOO_LARGE;

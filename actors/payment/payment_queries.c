@@ -114,7 +114,7 @@ static uint16_t walk_payments(struct view_store *s, struct payment_scan *scan,
         return code;
     scan->payments = arena_alloc(&scan->page.arena, scan->page.limit * sizeof *scan->payments);
     if (scan->payments == NULL)
-        return RESULT_NO_MEMORY;
+        return RESULT_TOO_LARGE;
     set_start(scan);
     struct view_scan view = {
         .table = &payments_view,
@@ -130,7 +130,7 @@ static uint16_t walk_payments(struct view_store *s, struct payment_scan *scan,
     if (e != ERR_OK)
         return page_failed(e);
     if (scan->page.arena.failed)
-        return RESULT_NO_MEMORY;
+        return RESULT_TOO_LARGE;
     return scan->damaged ? RESULT_CORRUPT : RESULT_OK;
 }
 
@@ -239,7 +239,7 @@ uint16_t payment_query_list(struct view_store *s, const struct message *m,
         struct payment_info *merged =
             arena_alloc(&page->arena, page->limit * sizeof *merged);
         if (merged == NULL)
-            code = RESULT_NO_MEMORY;
+            code = RESULT_TOO_LARGE;
         else
             payment_queries_merge(&scans[0], &scans[1], merged);
     }
@@ -317,14 +317,14 @@ static uint16_t scan_events(struct view_store *s, const struct message *m, struc
         return RESULT_NOT_FOUND;
     scan->events = arena_alloc(&scan->page.arena, scan->page.limit * sizeof *scan->events);
     if (scan->events == NULL)
-        return RESULT_NO_MEMORY;
+        return RESULT_TOO_LARGE;
     const struct view_scan walk =
         page_scan(&scan->page, &payment_events_view, &payment_events_view.key, &key, 1);
     e = views_scan(s, &walk, take_event, scan);
     if (e != ERR_OK)
         return page_failed(e);
     if (scan->page.arena.failed)
-        return RESULT_NO_MEMORY;
+        return RESULT_TOO_LARGE;
     return scan->damaged ? RESULT_CORRUPT : RESULT_OK;
 }
 

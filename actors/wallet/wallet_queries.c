@@ -160,10 +160,10 @@ uint16_t wallet_query_list(struct view_store *s, const struct message *m, struct
                               request->limit, request->has_cursor, request->cursor);
     if (code == RESULT_OK) {
         scan.wallets = arena_alloc(&scan.page.arena, scan.page.limit * sizeof *scan.wallets);
-        code = scan.wallets == NULL ? RESULT_NO_MEMORY : scan_wallets(s, m, &scan);
+        code = scan.wallets == NULL ? RESULT_TOO_LARGE : scan_wallets(s, m, &scan);
     }
     if (code == RESULT_OK && scan.page.arena.failed)
-        code = RESULT_NO_MEMORY;
+        code = RESULT_TOO_LARGE;
     if (code == RESULT_OK) {
         struct wallet_page page = {.wallets = scan.wallets, .wallets_count = scan.page.count};
         page.has_next_cursor = page_cursor(&scan.page, &page.next_cursor);
@@ -338,7 +338,7 @@ static enum err add_words(struct view_store *s, struct transaction_scan *scan, u
     }
     enum err e = views_get(s, table, key, take_words, &words);
     if (e == ERR_OK && words.damaged)
-        e = scan->page.arena.failed ? ERR_NO_MEMORY : ERR_CORRUPT;
+        e = scan->page.arena.failed ? ERR_TOO_LARGE : ERR_CORRUPT;
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
@@ -370,7 +370,7 @@ uint16_t wallet_query_transactions(struct view_store *s, const struct message *m
     if (code == RESULT_OK) {
         scan.transactions =
             arena_alloc(&scan.page.arena, scan.page.limit * sizeof *scan.transactions);
-        code = scan.transactions == NULL ? RESULT_NO_MEMORY
+        code = scan.transactions == NULL ? RESULT_TOO_LARGE
                                          : scan_transactions(s, request->wallet_id, &scan);
     }
     if (code == RESULT_OK) {
@@ -438,10 +438,10 @@ uint16_t wallet_query_holds(struct view_store *s, const struct message *m,
         code = find_wallet(s, &m->who, request->wallet_id, &wallet);
     if (code == RESULT_OK) {
         scan.holds = arena_alloc(&scan.page.arena, scan.page.limit * sizeof *scan.holds);
-        code = scan.holds == NULL ? RESULT_NO_MEMORY : scan_holds(s, &scan);
+        code = scan.holds == NULL ? RESULT_TOO_LARGE : scan_holds(s, &scan);
     }
     if (code == RESULT_OK && scan.page.arena.failed)
-        code = RESULT_NO_MEMORY;
+        code = RESULT_TOO_LARGE;
     if (code == RESULT_OK) {
         struct wallet_hold_page page = {.holds = scan.holds, .holds_count = scan.page.count};
         page.has_next_cursor = page_cursor(&scan.page, &page.next_cursor);

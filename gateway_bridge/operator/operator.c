@@ -105,7 +105,9 @@ static uint16_t operator_read_body(struct operator_request *q, const struct mess
         return RESULT_NO_MEMORY;
     wire_reader_init(&r, body.data, body.len);
     if (!type->read(&r, &q->arena, decoded) || !wire_finished(&r))
-        return q->arena.failed ? RESULT_TOO_LARGE : RESULT_MALFORMED;
+        return q->arena.no_memory ? RESULT_NO_MEMORY
+               : q->arena.failed  ? RESULT_TOO_LARGE
+                                  : RESULT_MALFORMED;
     q->body = decoded;
     return RESULT_OK;
 }
@@ -172,7 +174,7 @@ struct operator *operator_new(const struct operator_options *options, char *reas
     wire_writer_init(&o->frame, ENVELOPE_FRAME_MAX);
     for (uint32_t i = 0; i < o->request_count; i++) {
         o->requests[i].operator = o;
-        arena_init(&o->requests[i].arena, ARENA_MAX);
+        arena_init_refusing(&o->requests[i].arena, ARENA_MAX);
         wire_writer_init(&o->requests[i].message.reply, OPERATOR_REPLY_MAX);
     }
     const struct link_server_options link = {

@@ -85,9 +85,9 @@ uint16_t turn_shards(struct turn *t); /* how many the deployment has */
 bool turn_at_home(struct turn *t, struct id128 id);
 
 /* Limits. More events than a batch holds, or a larger answer than the asker takes: the whole turn
- * is undone and answered TOO_LARGE, and turn_emit(), turn_reply() or turn_find_decision() do not
- * return (they jump). So a handler must own nothing that needs freeing: turn_alloc() has its
- * memory. */
+ * is undone and answered TOO_LARGE, and turn_emit(), turn_reply(), turn_savepoint(), turn_alloc()
+ * or turn_find_decision() do not return (they jump). So a handler must own nothing that needs
+ * freeing: turn_alloc() has its memory. */
 
 /* Answers the message, exactly once for an ask. code 0 = success; version 0 = no ETag. With an
  * idempotency key the answer is recorded with the events; refusals too. */
@@ -105,7 +105,7 @@ bool turn_may_see(const struct turn *t, struct id128 tenant_id, struct id128 own
  * version; 0 for what is about to be made. */
 must_check bool turn_version_matches(struct turn *t, uint64_t version);
 
-/* Memory that lives until the turn ends; NULL beyond the turn's limit. */
+/* Memory that lives until the turn ends; never NULL. Beyond the turn's limit it does not return. */
 void *turn_alloc(struct turn *t, size_t size);
 
 /* Reason of a TURN_FAILED, for the log and the dead letter. Static text. */

@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#include "runtime/base/memory.h"
+
 #define ARENA_CHUNK_MIN 4000 /* with malloc's and our own header still within one page */
 #define ARENA_ALIGN _Alignof(max_align_t)
 
@@ -21,6 +23,11 @@ struct arena_chunk {
 void arena_init(struct arena *a, size_t allocated_max)
 {
     *a = (struct arena){.allocated_max = allocated_max};
+}
+
+void arena_init_refusing(struct arena *a, size_t allocated_max)
+{
+    *a = (struct arena){.allocated_max = allocated_max, .refusing = true};
 }
 
 static void arena_free_newer(struct arena *a, const struct arena_chunk *kept)
@@ -46,16 +53,19 @@ void arena_forget(struct arena *a)
     if (oldest != NULL)
         oldest->used = 0;
     a->allocated = 0;
-    a->failed = false;
+    a->failed = a->no_memory = false;
 }
 
-/* A chunk with room for `size` bytes in front of the others; false without memory. */
+/* A chunk with room for `size` bytes in front of the others; false without memory, if refusing. */
 static bool arena_add_chunk(struct arena *a, size_t size)
 {
     size_t chunk_size = size > ARENA_CHUNK_MIN ? size : ARENA_CHUNK_MIN;
-    struct arena_chunk *c = malloc(sizeof *c + chunk_size);
-    if (c == NULL)
+    size_t bytes = sizeof(struct arena_chunk) + chunk_size;
+    struct arena_chunk *c = a->refusing ? malloc(bytes) : memory_take(bytes);
+    if (c == NULL) {
+        a->no_memory = true;
         return false;
+    }
     c->older = a->chunks;
     c->size = chunk_size;
     c->used = 0;

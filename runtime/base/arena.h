@@ -16,10 +16,15 @@ struct arena {
     struct arena_chunk *chunks; /* newest first; the oldest is kept by arena_reset() */
     size_t allocated;           /* bytes handed out since the last reset */
     size_t allocated_max;       /* beyond this arena_alloc() fails */
-    bool failed;                /* sticky until the reset */
+    bool failed;                /* something did not fit; sticky until the reset */
+    bool no_memory;             /* ... for want of memory; never set unless refusing */
+    bool refusing;              /* fails without memory, where others end the process */
 };
 
+/* An arena that fails at its limit alone: without memory the process ends (base/memory.h). */
 void arena_init(struct arena *a, size_t allocated_max);
+/* The bridge's, which can refuse the request: fails without memory as well, with `no_memory`. */
+void arena_init_refusing(struct arena *a, size_t allocated_max);
 void arena_done(struct arena *a);
 
 /* Forgets everything handed out; keeps one chunk for reuse. */
@@ -30,7 +35,7 @@ static inline void arena_reset(struct arena *a)
         arena_forget(a);
 }
 
-/* Zeroed memory aligned for any type; NULL (and a->failed) beyond the limit or without memory. */
+/* Zeroed memory aligned for any type; NULL (and a->failed) if the arena fails. */
 must_check void *arena_alloc(struct arena *a, size_t size);
 
 /* A copy of the bytes that lives as long as the arena; an empty slice on failure. */

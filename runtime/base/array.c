@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "runtime/base/memory.h"
+
 #define BYTES_MIN 512 /* the first capacity: smaller steps would only be copied */
 
 cold size_t array_larger(size_t cap, size_t needed, size_t size, size_t cap_max)
@@ -20,9 +22,7 @@ cold size_t array_larger(size_t cap, size_t needed, size_t size, size_t cap_max)
 
 cold void *array_resize(void *items, size_t cap, size_t size)
 {
-    void *moved = reallocarray(items, cap, size);
-    check(moved != NULL);
-    return moved;
+    return memory_resize(items, cap, size);
 }
 
 void *array_try_grow(void *bytes, size_t *cap, size_t needed, size_t cap_max)

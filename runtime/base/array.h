@@ -3,8 +3,8 @@
  * struct that it already has) and frees the array itself. Capacities double at least, so adding one
  * item at a time stays cheap.
  *
- * Two forms: the process ends where memory ends, which is the rule of runtime and actors; or the
- * call fails, where the array stores what the world sends and the caller can refuse. */
+ * Two forms: the process ends where memory ends, which is the rule of runtime and actors
+ * (memory.h); or the call fails, where the caller is the bridge's and can refuse. */
 #ifndef BASE_ARRAY_H
 #define BASE_ARRAY_H
 

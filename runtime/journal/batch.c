@@ -39,6 +39,7 @@ void batch_start(struct batch *b, uint64_t seq)
     b->records = b->items = 0;
     wire_writer_clear(&b->body);
     record_body_start(&b->body);
+    check(!b->body.failed);
 }
 
 void batch_trim(struct batch *b)
@@ -94,8 +95,8 @@ void batch_find(struct batch *b, struct record_reader *r, uint32_t item, enum re
 
 void batch_cut(struct batch *b, size_t len)
 {
-    check(b->state == BATCH_OPEN && len <= b->body.len);
-    b->body.len = len;
+    check(b->state == BATCH_OPEN && len >= RECORD_BODY_START);
+    wire_writer_cut(&b->body, len);
     while (b->mark_count > 0 && b->marks[b->mark_count - 1].at > len)
         b->mark_count--;
 }

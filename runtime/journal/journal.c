@@ -166,6 +166,7 @@ static void journal_close_open(struct journal *j)
 {
     struct batch *b = j->open;
     check(!b->body.failed && b->body.len <= JOURNAL_BATCH_BYTES_MAX);
+    check(record_body_started(&b->body));
     check(b->items >= b->records && b->items <= BATCH_ITEMS_MAX);
     journal_move(j, b, BATCH_CLOSED);
     journal_open_next(j, b->seq + 1);

@@ -14,7 +14,13 @@
 void record_body_start(struct wire_writer *w)
 {
     check(w->len == 0);
+    static_assert(RECORD_SCHEMA_VERSION <= 0x7f, "one byte: the number itself");
     wire_put_uint(w, RECORD_SCHEMA_VERSION);
+}
+
+bool record_body_started(const struct wire_writer *w)
+{
+    return w->len >= RECORD_BODY_START && w->data[0] == RECORD_SCHEMA_VERSION;
 }
 
 void record_begin(struct wire_writer *w, uint64_t time_ns, const struct id128 *key,

@@ -55,7 +55,11 @@ struct record_answer {
     struct slice reply;
 };
 
+#define RECORD_BODY_START 1 /* bytes: the version */
+
 void record_body_start(struct wire_writer *w);
+/* Does the body begin with the version? Without it nobody can read what follows. */
+bool record_body_started(const struct wire_writer *w);
 /* key and fingerprint NULL for a request without a key. */
 void record_begin(struct wire_writer *w, uint64_t time_ns, const struct id128 *key,
                   const struct id128 *fingerprint);

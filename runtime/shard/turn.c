@@ -136,7 +136,7 @@ enum presence turn_find_decision(struct turn *t, struct id128 key, struct stored
     void *event = turn_alloc(t, rule->type->size);
     struct wire_reader wire;
     wire_reader_init(&wire, part->event.data, part->event.len);
-    bool read = event != NULL && rule->type->read(&wire, &t->shard->turn_arena, event);
+    bool read = rule->type->read(&wire, &t->shard->turn_arena, event);
     if (!read && t->shard->turn_arena.failed)
         give_up(t);
     check(read);
@@ -196,6 +196,8 @@ struct turn_savepoint turn_savepoint(struct turn *t)
 {
     check(!t->replied);
     begin_record(t);
+    if (t->shard->journal.open->body.failed)
+        give_up(t); /* a cut back to here would leave half of the beginning */
     return (struct turn_savepoint){
         .undo = registry_mark(&t->shard->registry).entries,
         .record = t->shard->journal.open->body.len,
@@ -277,7 +279,10 @@ void *turn_alloc(struct turn *t, size_t size)
 {
     check(size > 0);
     t->must_finish = true;
-    return arena_alloc(&t->shard->turn_arena, size);
+    void *memory = arena_alloc(&t->shard->turn_arena, size);
+    if (memory == NULL)
+        give_up(t);
+    return memory;
 }
 
 enum turn_result turn_fail(struct turn *t, const char *reason)
@@ -410,7 +415,6 @@ static void take_back(struct turn *t)
     registry_undo(&s->registry, (struct registry_mark){0});
     take_back_decisions(s, 0);
     batch_cut(b, t->body_at);
-    b->body.failed = false;
     b->items = t->items_at;
     t->recorded = false;
     t->events = 0;

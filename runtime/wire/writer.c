@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/array.h"
+#include "runtime/base/memory.h"
 
 void wire_writer_init(struct wire_writer *w, size_t len_max)
 {
@@ -15,24 +16,35 @@ void wire_writer_init(struct wire_writer *w, size_t len_max)
     *w = (struct wire_writer){.len_max = len_max};
 }
 
+void wire_writer_init_refusing(struct wire_writer *w, size_t len_max)
+{
+    wire_writer_init(w, len_max);
+    w->refusing = true;
+}
+
 void wire_writer_done(struct wire_writer *w)
 {
     free(w->data);
-    wire_writer_init(w, w->len_max);
+    *w = (struct wire_writer){.len_max = w->len_max, .refusing = w->refusing};
 }
 
 /* Enlarges the buffer for `more` bytes that do not fit. */
 static cold bool writer_grow(struct wire_writer *w, size_t more)
 {
     check(w->len <= w->cap && w->cap <= w->len_max);
-    uint8_t *data = NULL;
-    if (!w->failed && more <= w->len_max - w->len)
-        data = array_try_grow(w->data, &w->cap, w->len + more, w->len_max);
-    if (data == NULL)
+    if (w->failed || more > w->len_max - w->len) {
         w->failed = true;
-    else
-        w->data = data;
-    return data != NULL;
+        return false;
+    }
+    size_t cap = array_larger(w->cap, w->len + more, 1, w->len_max);
+    uint8_t *data = w->refusing ? realloc(w->data, cap) : memory_resize(w->data, cap, 1);
+    if (data == NULL) {
+        w->failed = w->no_memory = true;
+        return false;
+    }
+    w->data = data;
+    w->cap = cap;
+    return true;
 }
 
 static inline bool writer_reserve(struct wire_writer *w, size_t more)

@@ -19,20 +19,35 @@ struct wire_writer {
     size_t len;
     size_t cap;
     size_t len_max; /* growing beyond this fails the writer */
-    bool failed;    /* sticky until wire_writer_clear() */
+    bool failed;    /* it does not fit; sticky until wire_writer_clear() or wire_writer_cut() */
+    bool no_memory; /* ... for want of memory; never set unless refusing */
+    bool refusing;  /* fails without memory, where others end the process */
 };
 
+/* A writer that fails at its limit alone: without memory the process ends (base/memory.h). Whatever
+ * actors or the journal write goes into such a one. */
 void wire_writer_init(struct wire_writer *w, size_t len_max);
+/* The bridge's, which can refuse the request: fails without memory as well, with `no_memory`. */
+void wire_writer_init_refusing(struct wire_writer *w, size_t len_max);
 void wire_writer_done(struct wire_writer *w);
 
 /* Keeps the memory. */
 static inline void wire_writer_clear(struct wire_writer *w)
 {
     w->len = 0;
-    w->failed = false;
+    w->failed = w->no_memory = false;
 }
 
-/* Makes room for `more` bytes; false (and failed) at the limit or without memory. */
+/* Takes back what was written behind `len`, which was whole: also what did not fit, if it began
+ * there or later. */
+static inline void wire_writer_cut(struct wire_writer *w, size_t len)
+{
+    check(len <= w->len);
+    w->len = len;
+    w->failed = w->no_memory = false;
+}
+
+/* Makes room for `more` bytes; false if the writer has failed. */
 bool wire_reserve(struct wire_writer *w, size_t more);
 
 void wire_put_nil(struct wire_writer *w);

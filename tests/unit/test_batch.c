@@ -99,6 +99,35 @@ static void a_batch_is_used_again_from_the_start(void **state)
     find_record(b, 0, 5);
 }
 
+/* What does not fit is forgotten by the cut to where it began, and only what fitted remains. */
+static void a_record_that_did_not_fit_leaves_a_batch_that_can_be_read(void **state)
+{
+    struct batch *b = *state;
+    write_record(b, 1);
+    size_t whole = b->body.len;
+    while (!b->body.failed)
+        record_begin(&b->body, 1, NULL, NULL);
+    assert_false(b->body.no_memory);
+    batch_cut(b, whole);
+    assert_false(b->body.failed);
+    assert_true(record_body_started(&b->body));
+    write_record(b, 2);
+    find_record(b, 0, 1);
+    find_record(b, 1, 2);
+}
+
+static void a_body_without_the_version_is_seen(void **state)
+{
+    struct batch *b = *state;
+    struct wire_writer body;
+    wire_writer_init(&body, 100);
+    assert_true(record_body_started(&b->body));
+    assert_false(record_body_started(&body));
+    record_begin(&body, 1, NULL, NULL); /* the batch of a turn, but for its first byte */
+    assert_false(record_body_started(&body));
+    wire_writer_done(&body);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -107,6 +136,8 @@ int main(void)
         CASE(items_are_found_in_any_order),
         CASE(what_was_cut_off_is_not_found_again),
         CASE(a_batch_is_used_again_from_the_start),
+        CASE(a_record_that_did_not_fit_leaves_a_batch_that_can_be_read),
+        CASE(a_body_without_the_version_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
