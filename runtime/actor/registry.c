@@ -307,16 +307,16 @@ void registry_free(struct registry *r, void *memory)
     }
 }
 
-bool registry_preload(struct registry *r, uint16_t kind, struct id128 id)
+enum err registry_preload(struct registry *r, uint16_t kind, struct id128 id)
 {
     check(r->load != NULL);
     if (registry_find(r, kind, id) != NULL)
-        return true;
+        return ERR_OK;
     struct actor *a = registry_insert(r, kind, id);
-    if (load_inserted(r, a) == ERR_OK)
-        return true;
-    registry_evict(r, a);
-    return false;
+    enum err e = load_inserted(r, a);
+    if (e != ERR_OK)
+        registry_evict(r, a);
+    return e;
 }
 
 /* --- deadlines -------------------------------------------------------------------------------- */

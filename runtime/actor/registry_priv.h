@@ -120,8 +120,8 @@ prefetching void registry_prefetch(const struct registry *r, uint16_t kind, cons
 /* The actor struct, made as a placeholder without state if not resident. */
 struct actor *registry_insert(struct registry *r, uint16_t kind, struct id128 id);
 
-/* Loads what is not resident, as the first look-up would. false: that failed; nothing changed. */
-must_check bool registry_preload(struct registry *r, uint16_t kind, struct id128 id);
+/* Loads what is not resident, as the first look-up would. Nothing changed after an error. */
+must_check enum err registry_preload(struct registry *r, uint16_t kind, struct id128 id);
 
 /* Puts a loaded state into a placeholder. false if the bytes are damaged. */
 must_check bool registry_fill(struct registry *r, struct actor *a, struct slice body,

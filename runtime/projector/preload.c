@@ -75,15 +75,18 @@ static int preload_compare(const void *left, const void *right)
     return a->kind != b->kind ? (a->kind < b->kind ? -1 : 1) : id128_compare(a->id, b->id);
 }
 
-void preload_states(struct replay *r, struct journal_store *s, uint64_t seq_max,
-                    uint64_t events_max)
+enum err preload_states(struct replay *r, struct journal_store *s, uint64_t seq_max,
+                        uint64_t events_max)
 {
     struct preload p = {.replay = r, .seq_max = seq_max, .events_left = events_max};
+    /* The journal has its own connection: what is wrong with it the replay, which reads the same
+     * batches, will say. */
     (void)!s->ops->tail(s, r->shard, r->seq + 1, preload_batch, &p);
+    enum err e = ERR_OK;
     if (p.count > 0)
         qsort(p.items, p.count, sizeof *p.items, preload_compare);
-    for (size_t i = 0; i < p.count; i++)
-        if (!registry_preload(r->registry, p.items[i].kind, p.items[i].id))
-            break;
+    for (size_t i = 0; i < p.count && e == ERR_OK; i++)
+        e = registry_preload(r->registry, p.items[i].kind, p.items[i].id);
     free(p.items);
+    return e == ERR_OK ? ERR_OK : replay_load_failed(r, e);
 }

@@ -216,6 +216,13 @@ static struct store_position projector_position(const struct projector *p)
     return (struct store_position){p->replay.seq, p->replay.hash, p->replay.time_ns};
 }
 
+static void projector_rollback(void *context)
+{
+    struct projector *p = context;
+    p->store->ops->rollback(p->store);
+    p->fresh = false;
+}
+
 static enum err projector_begin(void *context, uint64_t target_seq, struct store_position *at)
 {
     struct projector *p = context;
@@ -237,8 +244,11 @@ static enum err projector_begin(void *context, uint64_t target_seq, struct store
     p->source.loads = 0;
     p->events_max = p->replay.events + PROJECTOR_STEP_EVENTS;
     if (preload)
-        preload_states(&p->replay, p->follower.options.store, target_seq, PROJECTOR_STEP_EVENTS);
-    return ERR_OK;
+        e = projector_views_error(p, preload_states(&p->replay, p->follower.options.store,
+                                                    target_seq, PROJECTOR_STEP_EVENTS));
+    if (e != ERR_OK)
+        projector_rollback(p); /* the follower rolls back only what has begun */
+    return e;
 }
 
 static enum err projector_take(void *context, const struct batch_row *row, bool *full)
@@ -262,13 +272,6 @@ static enum err projector_commit(void *context, struct store_position *reached)
     struct journal_store *journal = p->follower.options.store;
     journal->ops->tidy(journal);
     return e;
-}
-
-static void projector_rollback(void *context)
-{
-    struct projector *p = context;
-    p->store->ops->rollback(p->store);
-    p->fresh = false;
 }
 
 static const char *projector_reason(void *context)

@@ -85,10 +85,9 @@ static bool replay_apply(struct replay *r, const struct event_rule *rule, uint64
     return true;
 }
 
-/* Damage of a state is no damage of the journal: it must not be taken for a torn batch. */
-static enum err replay_load_failed(struct replay *r)
+enum err replay_load_failed(struct replay *r, enum err e)
 {
-    enum err e = r->registry->load_error;
+    check(e != ERR_OK);
     if (e != ERR_CORRUPT)
         return e;
     snprintf(r->reason, sizeof r->reason,
@@ -112,7 +111,7 @@ static enum err replay_event(struct replay *r, const struct record_reader *recor
         return replay_damaged(r, r->seq + 1, "event %u (%s) cannot be read", record->number,
                               rule->type->name);
     if (r->registry != NULL && !replay_apply(r, rule, record->time_ns))
-        return replay_load_failed(r);
+        return replay_load_failed(r, r->registry->load_error);
     r->events++;
     uint64_t position = position_make(r->seq + 1, record->item);
     if (r->on_event != NULL && !r->on_event(r->context, rule, r->event, record->time_ns, position))

@@ -43,8 +43,12 @@ void replay_init(struct replay *r, const struct domain *d, struct registry *regi
                  uint16_t shard, const struct store_position *from);
 void replay_done(struct replay *r);
 
-/* ERR_OK, or ERR_CORRUPT, ERR_IO, ERR_NO_MEMORY with r->reason set. */
+/* ERR_OK, or ERR_CORRUPT, ERR_IO with r->reason set. */
 must_check enum err replay_batch(struct replay *r, const struct batch_row *row);
+
+/* The error of a step whose state could not be loaded for `e`. A damaged state is ERR_FAILED with
+ * r->reason set: it is no damage of the journal, and must not be taken for a torn batch. */
+enum err replay_load_failed(struct replay *r, enum err e);
 
 /* A registry_load_cb (registry_priv.h) that reads states from a store: its context is a struct
  * replay_source. Blocks; any worker. */

@@ -290,10 +290,16 @@ static const struct event_rule rules[] = {
     {&emptied_type, MESSAGE_NO_OFFSET, apply_emptied, NULL},
 };
 
+static const struct event_needs needs[] = {
+    {&filled_type, PURSE_KIND, 1, {offsetof(struct purse_fill, id)}},
+};
+
 const struct service purse_service = {
     .name = "purse",
     .kinds = kinds,
     .kind_count = 1,
     .rules = rules,
     .rule_count = array_len(rules),
+    .needs = needs,
+    .needs_count = array_len(needs),
 };

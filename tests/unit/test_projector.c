@@ -79,13 +79,86 @@ static void a_commit_that_was_done_although_it_failed_is_not_done_again(void **s
     assert_int_equal(look(f, 1), 40);
 }
 
+/* A store as SQLite: a read that fails takes the open transaction back, and whatever is written
+ * then is there for good, without its position. */
+static struct {
+    const struct view_store_ops *truly;
+    bool open, fails_next, taken_back;
+    uint64_t failed, stray;
+} broken;
+
+static enum err broken_begin(struct view_store *s)
+{
+    broken.open = true;
+    return broken.truly->begin(s);
+}
+
+static void broken_rollback(struct view_store *s)
+{
+    broken.open = broken.taken_back = false;
+    broken.truly->rollback(s);
+}
+
+static enum err broken_load(struct view_store *s, uint16_t shard, uint16_t kind, struct id128 id,
+                            state_row_cb row, void *context)
+{
+    if (!broken.open || !broken.fails_next)
+        return broken.truly->state_load(s, shard, kind, id, row, context);
+    broken.fails_next = false;
+    broken.taken_back = true;
+    broken.failed++;
+    return ERR_IO;
+}
+
+static enum err broken_put_state(struct view_store *s, const struct state_row *row)
+{
+    broken.stray += broken.taken_back;
+    return broken.truly->put_state(s, row);
+}
+
+static enum err broken_commit(struct view_store *s, uint16_t shard,
+                              const struct store_position *position)
+{
+    broken.stray += broken.taken_back;
+    broken.open = false;
+    return broken.truly->commit(s, shard, position);
+}
+
+static void after_a_state_that_could_not_be_preloaded_nothing_is_written(void **state)
+{
+    struct fixture *f = *state;
+    struct view_store *s = store_sim_views(f->sim);
+    struct view_store_ops ops = *s->ops;
+    memset(&broken, 0, sizeof broken);
+    broken.truly = s->ops;
+    fill(f, 1, 1);
+    run(f, 5000 * MS); /* projected */
+    fill(f, 1, 1);
+    ops.begin = broken_begin;
+    ops.rollback = broken_rollback;
+    ops.state_load = broken_load;
+    ops.put_state = broken_put_state;
+    ops.commit = broken_commit;
+    s->ops = &ops;
+    broken.fails_next = true;
+    crash(f);
+    run(f, 30000 * MS);
+    s->ops = broken.truly;
+    assert_int_equal(broken.failed, 1);
+    assert_int_equal(broken.stray, 0);
+    assert_int_equal(views_stand_at(f), f->shard->journal.committed_seq);
+    assert_int_equal(look(f, 1), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_step_of_the_views_takes_only_so_many_refusals, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_commit_that_was_done_although_it_failed_is_not_done_again,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(
-            a_commit_that_was_done_although_it_failed_is_not_done_again, setup, teardown),
+            after_a_state_that_could_not_be_preloaded_nothing_is_written, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

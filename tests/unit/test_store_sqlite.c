@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What only the embedded store can meet: locks, damaged and foreign files, migrations that do not
  * fit, a full disk. Each refusal is one line that names file, cause and remedy. */
+#include "runtime/store/sqlite/store_sqlite_priv.h"
 #include "tests/unit/store_fixture.h"
 
 #include <fcntl.h>
@@ -56,6 +57,37 @@ static void assert_refused(struct fixture *f, enum err expected, const char *fil
     if (strstr(f->reason, file) == NULL || strstr(f->reason, cause) == NULL ||
         strchr(f->reason, '\n') != NULL)
         fail_msg("reason: %s", f->reason);
+}
+
+/* --- a transaction that SQLite takes back by itself ------------------------------------------- */
+
+/* As after an error of any statement in it, also of one that only reads. */
+static void nothing_is_written_into_views_outside_a_transaction(void **state)
+{
+    struct fixture *f = *state;
+    struct view_store *s = f->views;
+    sqlite3 *writer = store_sqlite_of_views(s)->views_writer.handle;
+    const struct state_row row = {.kind = 1, .id = {0, 5}, .body = slice_of("state")};
+    const struct key_decision key = {{0, 6}, 1, 1};
+    assert_int_equal(s->ops->begin(s), ERR_OK);
+    assert_int_equal(put_coin(s, 1, 1, 1, "before", 0), ERR_OK);
+    assert_int_equal(sqlite3_exec(writer, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(put_coin(s, 1, 2, 1, "after", 0), ERR_IO);
+    assert_int_equal(s->ops->put_state(s, &row), ERR_IO);
+    (void)s->ops->keys_add(s, (struct key_space){0, KEY_KIND_REQUEST}, &key, 1);
+    assert_int_equal(commit_at(s, 0, 1), ERR_IO);
+    assert_int_equal(views_seq(s, 0), 0);
+    assert_int_equal(s->ops->begin(s), ERR_OK);
+    assert_int_equal(put_coin(s, 1, 3, 1, "again", 0), ERR_OK);
+    assert_int_equal(commit_at(s, 0, 1), ERR_OK);
+    assert_int_equal(views_seq(s, 0), 1);
+    struct seen seen = {{0}, 0, 0};
+    for (uint64_t place = 1; place <= 3; place++) {
+        const struct value key_of_coin[] = {{.type = VALUE_ID, .id = {0, 1}},
+                                            {.type = VALUE_UINT, .number = place}};
+        enum err e = s->ops->get(s, &coins_view, key_of_coin, see_coin, &seen);
+        assert_int_equal(e, place == 3 ? ERR_OK : ERR_NOT_FOUND);
+    }
 }
 
 /* --- lock and files --------------------------------------------------------------------------- */
@@ -386,6 +418,7 @@ static void a_full_disk_refuses_and_recovers_by_itself(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(nothing_is_written_into_views_outside_a_transaction),
         CASE(a_second_opener_is_refused),
         CASE(another_number_of_shards_is_refused),
         CASE(files_are_the_owners_alone),

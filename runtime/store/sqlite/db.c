@@ -8,7 +8,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "runtime/base/memory.h"
 #include "runtime/store/sqlite/db_look.h"
+#include "runtime/store/sqlite/db_memory.h"
 #include "runtime/store/sqlite/db_pace.h"
 #include "runtime/store/sqlite/db_pages.h"
 
@@ -134,7 +136,7 @@ enum err db_error(int code)
     case SQLITE_SCHEMA:
         return ERR_CORRUPT;
     case SQLITE_NOMEM:
-        return ERR_NO_MEMORY;
+        memory_ended(0);
     case SQLITE_CONSTRAINT: /* a row that its table refuses */
         return ERR_FAILED;
     case SQLITE_TOOBIG:
@@ -220,9 +222,7 @@ enum err db_open(struct db *d, const struct db_kind *kind, const char *directory
     d->slots_used = 0;
     char path[DB_PATH_MAX + 32];
     snprintf(path, sizeof path, "%s/%s", directory, kind->file_name);
-    /* Counting memory takes a global lock at each allocation. Refused once SQLite is in use: then
-     * an earlier call has done it. */
-    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    db_memory_install();
     db_pace_install();
     db_pages_install();
     if (kind->look)
@@ -363,6 +363,11 @@ enum err db_run(struct db *d, enum db_fixed which)
         return e;
     int code = db_finish(use);
     return code == SQLITE_DONE ? ERR_OK : db_error(code);
+}
+
+enum err db_in_transaction(const struct db *d)
+{
+    return sqlite3_get_autocommit(d->handle) ? ERR_IO : ERR_OK;
 }
 
 void db_rollback(struct db *d)

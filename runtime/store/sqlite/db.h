@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One SQLite connection with its prepared statements. It is used by one thread at a time, hence
  * opened without SQLite's own mutex. Calls block on the disk. A result code of SQLite's becomes an
- * error by db_error(): ERR_STORE_FULL, ERR_CORRUPT, ERR_NO_MEMORY, ERR_FAILED for a row that its
- * table refuses, ERR_TOO_LARGE, else ERR_IO. */
+ * error by db_error(): ERR_STORE_FULL, ERR_CORRUPT, ERR_FAILED for a row that its table refuses,
+ * ERR_TOO_LARGE, else ERR_IO. Without memory the process ends. */
 #ifndef SQLITE_DB_H
 #define SQLITE_DB_H
 
@@ -119,6 +119,10 @@ enum err db_error(int code);
 /* To be asked right after a statement failed with this code: did it fail for want of space, and
  * certainly before a sync? */
 bool db_no_space(int code);
+
+/* ERR_IO if no transaction is open: some errors, also of a statement that only reads, make SQLite
+ * take the whole transaction back, and what is written then is committed at once. */
+must_check enum err db_in_transaction(const struct db *d);
 
 /* Ends an open transaction without its effects. */
 void db_rollback(struct db *d);

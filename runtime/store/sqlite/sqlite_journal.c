@@ -227,8 +227,6 @@ static enum err journal_end(struct store_sqlite *s, enum err e)
         e = journal_left_nothing(code) ? ERR_STORE_FULL : ERR_UNKNOWN;
     }
     db_rollback(d);
-    if (e == ERR_NO_MEMORY)
-        e = ERR_IO; /* the same for the caller: nothing durable, open anew */
     if (e != ERR_STORE_FULL && e != ERR_FENCED && e != ERR_TOO_LARGE)
         atomic_store(&s->journal_broken, true);
     return e;

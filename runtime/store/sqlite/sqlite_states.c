@@ -160,7 +160,9 @@ enum err sqlite_states_put(struct view_store *base, const struct state_row *row)
         return ERR_TOO_LARGE;
     bool keep = row->body.len > 0;
     struct db_use use;
-    enum err e = db_fixed(d, keep ? DB_STATE_PUT : DB_STATE_DELETE, &use);
+    enum err e = db_in_transaction(d);
+    if (e == ERR_OK)
+        e = db_fixed(d, keep ? DB_STATE_PUT : DB_STATE_DELETE, &use);
     if (e != ERR_OK)
         return e;
     uint8_t bytes[16];
@@ -181,7 +183,9 @@ enum err sqlite_states_put_position(struct db *d, uint16_t shard,
 {
     check(position->seq <= INT64_MAX && position->time_ns <= INT64_MAX);
     struct db_use use;
-    enum err e = db_fixed(d, DB_POSITION_PUT, &use);
+    enum err e = db_in_transaction(d);
+    if (e == ERR_OK)
+        e = db_fixed(d, DB_POSITION_PUT, &use);
     if (e != ERR_OK)
         return e;
     db_bind_number(use, 1, shard);

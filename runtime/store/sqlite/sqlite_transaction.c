@@ -40,14 +40,13 @@ enum err sqlite_transaction_commit(struct view_store *base, uint16_t shard,
 {
     struct store_sqlite *s = store_sqlite_of_views(base);
     check(atomic_load(&s->views_thread) == (uintptr_t)pthread_self());
-    enum err e = ERR_IO;
-    if (!sqlite3_get_autocommit(s->views_writer.handle)) {
+    enum err e = db_in_transaction(&s->views_writer);
+    if (e == ERR_OK)
         e = sqlite_keys_advance(s, shard);
-        if (e == ERR_OK)
-            e = sqlite_states_put_position(&s->views_writer, shard, position);
-        if (e == ERR_OK)
-            e = db_run(&s->views_writer, DB_COMMIT);
-    }
+    if (e == ERR_OK)
+        e = sqlite_states_put_position(&s->views_writer, shard, position);
+    if (e == ERR_OK)
+        e = db_run(&s->views_writer, DB_COMMIT);
     transaction_end(s);
     if (e != ERR_OK)
         sqlite_keys_outdate(s);

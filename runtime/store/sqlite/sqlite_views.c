@@ -417,7 +417,9 @@ enum err sqlite_views_put_row(struct view_store *base, const struct view_table *
         return ERR_TOO_LARGE;
     struct bound bound;
     struct db_use use;
-    enum err e = db_prepare(d, (struct db_key){t, SHAPE_PUT}, views_write_put, info, &use);
+    enum err e = db_in_transaction(d);
+    if (e == ERR_OK)
+        e = db_prepare(d, (struct db_key){t, SHAPE_PUT}, views_write_put, info, &use);
     if (e != ERR_OK)
         return e;
     int at = 1;
@@ -440,7 +442,9 @@ enum err sqlite_views_delete_row(struct view_store *base, const struct view_tabl
             return ERR_TOO_LARGE;
     struct bound bound;
     struct db_use use;
-    enum err e = db_prepare(d, (struct db_key){t, SHAPE_DELETE}, views_write_delete, t, &use);
+    enum err e = db_in_transaction(d);
+    if (e == ERR_OK)
+        e = db_prepare(d, (struct db_key){t, SHAPE_DELETE}, views_write_delete, t, &use);
     if (e != ERR_OK)
         return e;
     for (uint8_t i = 0; i < t->key.count; i++)
