@@ -27,7 +27,7 @@ static struct exchange *exchange_of_link(struct fifo_link *link)
 /* One to begin with; NULL without memory. */
 static struct exchange *exchange_new(struct bridge *b)
 {
-    struct exchange *x = slab_take(&b->exchanges);
+    struct exchange *x = slab_try_take(&b->exchanges);
     if (x == NULL)
         return NULL;
     arena_init_refusing(&x->arena, EXCHANGE_ARENA_MAX);

@@ -84,7 +84,7 @@ bool page_next(struct page *p, struct value key);
 /* The cursor of the next page; false if there is none. */
 bool page_cursor(struct page *p, struct slice *cursor);
 
-/* Metadata as a row has it, in the page's memory; false if damaged or without memory. */
+/* Metadata as a row has it, in the page's memory; false if damaged or beyond its limit. */
 must_check bool page_metadata(struct page *p, struct slice encoded, struct metadata *m);
 
 /* Is the caller allowed to see what belongs to this tenant and owner? */

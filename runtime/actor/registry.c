@@ -4,6 +4,7 @@
  * taken back. */
 #include "runtime/actor/registry_priv.h"
 #include "runtime/base/array.h"
+#include "runtime/base/memory.h"
 
 #include <stdlib.h>
 
@@ -99,6 +100,7 @@ static void undo_next_serial(struct registry *r)
 
 struct registry_mark registry_mark(struct registry *r)
 {
+    check(r->undo_count <= r->undo_cap);
     undo_next_serial(r);
     return (struct registry_mark){r->undo_count};
 }
@@ -288,8 +290,7 @@ void registry_remove(struct registry *r, uint16_t kind, struct id128 id)
 void *registry_alloc(struct registry *r, size_t size)
 {
     check(size > 0);
-    void *memory = calloc(1, size);
-    check(memory != NULL);
+    void *memory = memory_take_zeroed(1, size);
     if (r->undoable)
         undo_push(r, UNDO_ALLOC, NULL)->memory = memory;
     return memory;
@@ -309,6 +310,7 @@ void registry_free(struct registry *r, void *memory)
 
 enum err registry_preload(struct registry *r, uint16_t kind, struct id128 id)
 {
+    check(kind < KIND_MAX);
     check(r->load != NULL);
     if (registry_find(r, kind, id) != NULL)
         return ERR_OK;
@@ -357,7 +359,6 @@ struct deadline *registry_arm(struct registry *r, uint16_t kind, struct id128 id
     if (due_ns == 0)
         return NULL;
     d = slab_take(&r->deadline_slab);
-    check(d != NULL);
     *d = (struct deadline){.entry.id = id, .timer.due_ns = due_ns, .kind = kind};
     list_init(&d->timer.link);
     bool inserted = table_insert(&r->deadlines[kind], &d->entry);
@@ -390,7 +391,6 @@ struct actor *registry_insert(struct registry *r, uint16_t kind, struct id128 id
         return a;
     const struct actor_kind *k = kind_of(r, kind);
     a = slab_take(&r->slabs[kind]);
-    check(a != NULL);
     memset(a, 0, sizeof *a + k->state_size);
     a->entry.id = id;
     a->kind = kind & (ACTOR_KIND_MAX - 1);

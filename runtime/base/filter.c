@@ -9,12 +9,13 @@
 #include <string.h>
 
 #include "runtime/base/huge.h"
+#include "runtime/base/memory.h"
 
 #define BLOCK_SIZE sizeof(uint64_t[8])
 #define BLOCK_WORDS 8
 #define BLOCKS_MAX ((size_t)1 << 32) /* the block comes from 32 bits of the hash */
 
-bool filter_init(struct filter *f, size_t bytes)
+void filter_init(struct filter *f, size_t bytes)
 {
     check(bytes > 0);
     size_t blocks = 1;
@@ -22,12 +23,9 @@ bool filter_init(struct filter *f, size_t bytes)
         blocks *= 2;
     *f = (struct filter){.block_mask = blocks - 1};
     size_t size = blocks * BLOCK_SIZE;
-    f->blocks = aligned_alloc(size < HUGE_PAGE_SIZE ? BLOCK_SIZE : HUGE_PAGE_SIZE, size);
-    if (f->blocks == NULL)
-        return false;
+    f->blocks = memory_take_aligned(size < HUGE_PAGE_SIZE ? BLOCK_SIZE : HUGE_PAGE_SIZE, size);
     huge_page_advise(f->blocks, size);
     memset(f->blocks, 0, size);
-    return true;
 }
 
 void filter_done(struct filter *f)

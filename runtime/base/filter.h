@@ -18,8 +18,8 @@ struct filter {
     uint64_t added;
 };
 
-/* Takes about `bytes` (rounded down to a power of two, at least 64); false without memory. */
-must_check bool filter_init(struct filter *f, size_t bytes);
+/* Takes about `bytes` (rounded down to a power of two, at least 64). */
+void filter_init(struct filter *f, size_t bytes);
 void filter_done(struct filter *f);
 
 void filter_add(struct filter *f, struct id128 key);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/huge.h"
+#include "runtime/base/memory.h"
 #include "runtime/base/prefetch.h"
 
 #define SLAB_BLOCK_SIZE 65536
@@ -67,19 +68,26 @@ void slab_done(struct slab *s)
         .object_size = s->object_size, .block_size = s->block_size, .lead = s->lead};
 }
 
-static bool slab_add_block(struct slab *s)
+/* NULL without memory, if refusing; else the process ends. */
+static void *slab_block(size_t align, size_t size, bool refusing)
+{
+    return refusing ? aligned_alloc(align, size) : memory_take_aligned(align, size);
+}
+
+static bool slab_add_block(struct slab *s, bool refusing)
 {
     size_t size = s->block_size;
     struct block *b;
     if (s->live * s->object_size < SLAB_LARGE_AT) {
-        b = aligned_alloc(CACHE_LINE, size);
+        b = slab_block(CACHE_LINE, size, refusing);
     } else {
         size = SLAB_LARGE_BLOCK_SIZE;
-        b = aligned_alloc(HUGE_PAGE_SIZE, size);
-        huge_page_advise(b, size);
+        b = slab_block(HUGE_PAGE_SIZE, size, refusing);
     }
     if (b == NULL)
         return false;
+    if (size == SLAB_LARGE_BLOCK_SIZE)
+        huge_page_advise(b, size);
     b->older = s->blocks;
     s->blocks = b;
     s->fresh = (char *)b + s->lead;
@@ -88,7 +96,7 @@ static bool slab_add_block(struct slab *s)
     return true;
 }
 
-void *slab_take(struct slab *s)
+static inline void *slab_take_either(struct slab *s, bool refusing)
 {
     struct free_object *object = s->free;
     if (object != NULL) {
@@ -96,12 +104,22 @@ void *slab_take(struct slab *s)
         s->live++;
         return object;
     }
-    if (s->fresh == s->fresh_end && !slab_add_block(s))
+    if (s->fresh == s->fresh_end && !slab_add_block(s, refusing))
         return NULL;
     void *fresh = s->fresh;
     s->fresh += s->object_size;
     s->live++;
     return fresh;
+}
+
+void *slab_take(struct slab *s)
+{
+    return slab_take_either(s, false);
+}
+
+void *slab_try_take(struct slab *s)
+{
+    return slab_take_either(s, true);
 }
 
 void slab_give(struct slab *s, void *object)

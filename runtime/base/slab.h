@@ -27,8 +27,10 @@ void slab_init(struct slab *s, size_t object_size);
 void slab_init_lined(struct slab *s, size_t object_size, size_t hot_at);
 void slab_done(struct slab *s);
 
-/* Uninitialised object aligned to 16 bytes, or NULL without memory. */
+/* Uninitialised object aligned to 16 bytes. Without memory the process ends. */
 must_check void *slab_take(struct slab *s);
+/* The same for the bridge, which can refuse the request: NULL without memory. */
+must_check void *slab_try_take(struct slab *s);
 void slab_give(struct slab *s, void *object);
 
 #endif

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/huge.h"
+#include "runtime/base/memory.h"
 
 #define TABLE_CAPACITY_MIN 16
 #define TABLE_CAPACITY_MAX ((size_t)1 << 32) /* the slot comes from 32 bits of the hash */
@@ -93,9 +94,7 @@ static bool table_grow(struct table *t)
     if (capacity > TABLE_CAPACITY_MAX)
         return false;
     /* calloc of this size is fresh pages of the system: nothing is written before it is used. */
-    uintptr_t *slots = calloc(capacity, sizeof *slots);
-    if (slots == NULL)
-        return false;
+    uintptr_t *slots = memory_take_zeroed(capacity, sizeof *slots);
     huge_page_advise(slots, capacity * sizeof *slots);
     check(t->old_slots == NULL); /* a growth ends long before the next: TABLE_MOVES */
     if (t->capacity > 0) {

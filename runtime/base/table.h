@@ -42,7 +42,7 @@ struct table_entry *table_find(const struct table *t, struct id128 id);
 prefetching void table_prefetch_slot(const struct table *t, uint64_t hash);
 static inline struct table_entry *table_guess(const struct table *t, uint64_t hash);
 
-/* The id must be absent. false without memory. */
+/* The id must be absent. false: no array is larger. */
 must_check bool table_insert(struct table *t, struct table_entry *entry);
 
 /* The entry must be present. */

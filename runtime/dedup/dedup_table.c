@@ -12,6 +12,7 @@
 
 #include "runtime/base/array.h"
 #include "runtime/base/check.h"
+#include "runtime/base/memory.h"
 #include "runtime/journal/record.h"
 
 #define GENERATIONS_MIN 4
@@ -95,13 +96,12 @@ static void set_position(struct generation *g, struct dedup_entry *outcome, uint
 
 /* --- a row of them ---------------------------------------------------------------------------- */
 
-static bool generations_init(struct generations *row, uint32_t cap)
+static void generations_init(struct generations *row, uint32_t cap)
 {
     check(cap > 0 && row->items == NULL);
-    row->items = calloc(cap, sizeof *row->items);
-    row->ranges = calloc(cap, sizeof *row->ranges);
+    row->items = memory_take_zeroed(cap, sizeof *row->items);
+    row->ranges = memory_take_zeroed(cap, sizeof *row->ranges);
     row->cap = cap;
-    return row->items != NULL && row->ranges != NULL;
 }
 
 static void generations_clear(struct generations *row)
@@ -137,8 +137,7 @@ static struct generation *newest_with_room(struct generations *row)
         row->ranges = array_resize(row->ranges, row->cap, sizeof *row->ranges);
     }
     check(row->count < row->cap);
-    struct generation *g = malloc(sizeof *g);
-    check(g != NULL);
+    struct generation *g = memory_take(sizeof *g);
     g->count = 0;
     g->newest_seq = 0;
     memset(g->slots, 0, sizeof g->slots);
@@ -205,8 +204,9 @@ static void generations_drop_oldest(struct generations *row)
 
 /* --- all of them ------------------------------------------------------------------------------ */
 
-bool dedup_table_init(struct dedup_table *o, size_t count_max, size_t filter_bytes)
+void dedup_table_init(struct dedup_table *o, size_t count_max, size_t filter_bytes)
 {
+    check(count_max > 0);
     size_t most = count_max / DEDUP_GENERATION_COUNT;
     if (most < GENERATIONS_MIN)
         most = GENERATIONS_MIN;
@@ -218,9 +218,10 @@ bool dedup_table_init(struct dedup_table *o, size_t count_max, size_t filter_byt
     if (o->kept < GENERATIONS_KEPT_MIN)
         o->kept = GENERATIONS_KEPT_MIN;
     check(o->kept < o->decided_max);
-    return generations_init(&o->decided, o->decided_max) &&
-           generations_init(&o->learned, o->kept) &&
-           (o->timed || filter_init(&o->filter, filter_bytes));
+    generations_init(&o->decided, o->decided_max);
+    generations_init(&o->learned, o->kept);
+    if (!o->timed)
+        filter_init(&o->filter, filter_bytes);
 }
 
 void dedup_table_clear(struct dedup_table *o, uint64_t dropped_ms)

@@ -74,7 +74,7 @@ enum dedup_answer {
 };
 
 /* count_max: of entries. filter_bytes 0: the keys are ids with a time (id128.h). */
-must_check bool dedup_table_init(struct dedup_table *o, size_t count_max, size_t filter_bytes);
+void dedup_table_init(struct dedup_table *o, size_t count_max, size_t filter_bytes);
 void dedup_table_done(struct dedup_table *o);
 
 /* Forgets all (before a recovery). dropped_ms: ids up to this time may be in the views. */

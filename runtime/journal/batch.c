@@ -9,13 +9,13 @@
 
 #include "runtime/base/array.h"
 #include "runtime/base/check.h"
+#include "runtime/base/memory.h"
 
 #define BATCH_BODY_KEPT ((size_t)4 << 20) /* larger bodies are given back to the system */
 
 struct batch *batch_new(size_t body_max)
 {
-    struct batch *b = calloc(1, sizeof *b);
-    check(b != NULL);
+    struct batch *b = memory_take_zeroed(1, sizeof *b);
     wire_writer_init(&b->body, body_max);
     fifo_init(&b->deferred);
     return b;

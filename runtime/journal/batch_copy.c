@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "runtime/base/memory.h"
 #include "runtime/journal/record.h"
 
 struct taking {
@@ -20,8 +21,7 @@ static bool batch_copy_row(void *context, const struct batch_row *row)
     if (!t->found)
         return false;
     check(t->copy->row.body.data == NULL);
-    char *body = malloc(row->body.len + 1);
-    check(body != NULL);
+    char *body = memory_take(row->body.len + 1);
     memcpy(body, row->body.data, row->body.len);
     t->copy->row = *row;
     t->copy->row.body.data = body;

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "runtime/base/list.h"
+#include "runtime/base/memory.h"
 #include "runtime/link/link_probe.h"
 
 #define RECONNECT_NEVER_MS 86400000 /* a request in work would be sent again on a new connection */
@@ -108,11 +109,9 @@ static int link_client_open_slots(struct link_client *c)
 
 static struct link_client *link_client_allocate(uint32_t outstanding)
 {
-    struct link_client *c = calloc(1, sizeof *c);
-    check(c != NULL);
+    struct link_client *c = memory_take_zeroed(1, sizeof *c);
     c->count = outstanding;
-    c->slots = calloc(outstanding, sizeof *c->slots);
-    check(c->slots != NULL);
+    c->slots = memory_take_zeroed(outstanding, sizeof *c->slots);
     fifo_init(&c->spare);
     fifo_init(&c->answered);
     pthread_condattr_t monotonic;

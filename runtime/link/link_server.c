@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "runtime/base/check.h"
+#include "runtime/base/memory.h"
 #include "runtime/base/time.h"
 #include "runtime/link/link_probe.h"
 #include "runtime/node/loop.h"
@@ -365,13 +366,11 @@ struct link_server *link_server_new(const struct link_server_options *options, c
         snprintf(reason, reason_size, "%s: %s", options->path, refusal);
         return NULL;
     }
-    struct link_server *s = calloc(1, sizeof *s);
-    check(s != NULL);
+    struct link_server *s = memory_take_zeroed(1, sizeof *s);
     s->options = *options;
     s->count = options->contexts != 0 ? options->contexts : LINK_CONTEXTS;
     check(s->count <= LINK_CONTEXTS_MAX);
-    s->slots = calloc(s->count, sizeof *s->slots);
-    check(s->slots != NULL);
+    s->slots = memory_take_zeroed(s->count, sizeof *s->slots);
     s->flush.fire = link_server_on_flushed;
     s->watch.alarm.fire = link_server_on_watch;
     s->watch.fd = -1;

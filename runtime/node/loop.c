@@ -15,6 +15,7 @@
 #include <time.h>
 #include <uv.h>
 
+#include "runtime/base/memory.h"
 #include "runtime/base/rng.h"
 #include "runtime/base/time.h"
 #include "runtime/node/alarms.h"
@@ -250,10 +251,10 @@ static void loop_thread_main(void *context)
 
 enum err loop_new(const struct loop_options *options, struct loop **ret)
 {
-    struct loop *l = calloc(1, sizeof *l);
-    if (l == NULL)
-        return ERR_NO_MEMORY;
+    struct loop *l = memory_take_zeroed(1, sizeof *l);
     int refused = uv_loop_init(&l->uv);
+    if (refused == UV_ENOMEM)
+        memory_ended(0);
     if (refused != 0)
         goto err_after_alloc;
     refused = uv_async_init(&l->uv, &l->async, loop_on_async);
@@ -279,7 +280,7 @@ err_after_loop:
     check(uv_loop_close(&l->uv) == 0);
 err_after_alloc:
     free(l);
-    return refused == UV_ENOMEM ? ERR_NO_MEMORY : ERR_IO;
+    return ERR_IO;
 }
 
 struct loop *loop_free(struct loop *l)

@@ -35,7 +35,7 @@ struct loop_hook {
     bool (*run)(struct loop_hook *h); /* loop's thread; true: work is left, do not block in poll */
 };
 
-/* ERR_NO_MEMORY or ERR_IO (no descriptors left); *ret untouched then. */
+/* ERR_IO: no descriptors left; *ret untouched then. */
 must_check enum err loop_new(const struct loop_options *options, struct loop **ret);
 /* Not running, no work under way, foreign libuv handles closed. Delivers mail that still lies
  * there. Takes NULL, returns NULL. */

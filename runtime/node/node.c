@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "runtime/base/memory.h"
 #include "runtime/node/shard_set.h"
 #include "runtime/node/worker.h"
 #include "runtime/observe/log.h"
@@ -226,8 +227,6 @@ static enum err node_make_shards(struct node *n)
     for (uint16_t i = 0; i < n->options.shards; i++)
         node_init_shard(n, i);
     n->shard_set = node_make_shard_set(n);
-    if (n->shard_set == NULL)
-        return ERR_NO_MEMORY;
     for (uint16_t i = 0; i < n->options.shards; i++) {
         loop_add_pass(n->shards[i].loop, &n->shards[i].hook);
         node_publish_shard(&n->shards[i]);
@@ -259,12 +258,10 @@ enum err node_new(const struct node_options *options, struct node **ret)
     check(options->shards >= 1 && options->shards <= NODE_SHARDS_MAX);
     check(options->loops >= 1 && options->loops <= NODE_LOOPS_MAX);
     check(options->readers >= 1 && options->readers <= NODE_READERS_MAX);
-    struct node *n = calloc(1, sizeof *n);
-    if (n == NULL)
-        return ERR_NO_MEMORY;
+    struct node *n = memory_take_zeroed(1, sizeof *n);
     n->options = *options;
-    n->shards = calloc(options->shards, sizeof *n->shards);
-    enum err e = n->shards != NULL ? node_make_loops(n) : ERR_NO_MEMORY;
+    n->shards = memory_take_zeroed(options->shards, sizeof *n->shards);
+    enum err e = node_make_loops(n);
     if (e == ERR_OK)
         e = node_make_workers(n);
     if (e == ERR_OK)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/memory.h"
 #include "runtime/observe/process.h"
 
 struct family {
@@ -214,11 +215,7 @@ void node_metrics(struct node *n, struct metrics *m)
     node_metrics_put_process(m);
     struct shard_set *set = node_shard_set(n);
     struct page p = {.m = m, .domain = shard_set_domain(set), .count = shard_set_count(set)};
-    p.shards = calloc(p.count, sizeof *p.shards);
-    if (p.shards == NULL) {
-        m->failed = true;
-        return;
-    }
+    p.shards = memory_take_zeroed(p.count, sizeof *p.shards);
     for (uint16_t i = 0; i < p.count; i++)
         node_get_stats(n, i, &p.shards[i]);
     node_metrics_put_states(&p);

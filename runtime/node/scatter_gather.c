@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "runtime/base/memory.h"
 #include "runtime/base/mutant.h"
 #include "runtime/node/shard_set.h"
 
@@ -71,8 +72,7 @@ struct scatter_gather *scatter_gather_new(const struct gatherer *how, struct env
 {
     check(count > 0 && count <= SHARD_SET_MAX);
     check(!m->type->mutates && !m->keyed);
-    struct scatter_gather *g = calloc(1, sizeof *g + count * sizeof *g->parts);
-    check(g != NULL);
+    struct scatter_gather *g = memory_take_zeroed(1, sizeof *g + count * sizeof *g->parts);
     *g = (struct scatter_gather){.how = how, .asked = m, .count = count, .left = count};
     m->home = from;
     m->runtime.gathering = NULL;

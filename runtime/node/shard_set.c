@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "runtime/base/memory.h"
 #include "runtime/base/mutant.h"
 #include "runtime/node/scatter_gather.h"
 
@@ -199,16 +200,13 @@ struct shard_set *shard_set_new(const struct shard_set_options *options)
 {
     uint16_t count = options->shards;
     check(count >= 1 && count <= SHARD_SET_MAX);
-    struct shard_set *c = calloc(1, sizeof *c + count * sizeof *c->shards);
-    if (c == NULL)
-        return NULL;
+    struct shard_set *c = memory_take_zeroed(1, sizeof *c + count * sizeof *c->shards);
     c->options = *options;
-    c->progress = (struct progress){.count = count,
-                                    .notify = shard_set_notify,
-                                    .context = c,
-                                    .shards = calloc(count, sizeof *c->progress.shards)};
-    if (c->progress.shards == NULL)
-        return shard_set_free_memory(c);
+    c->progress =
+        (struct progress){.count = count,
+                          .notify = shard_set_notify,
+                          .context = c,
+                          .shards = memory_take_zeroed(count, sizeof *c->progress.shards)};
     for (uint16_t i = 0; i < count; i++)
         shard_set_open(c, i);
     return c;

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "runtime/base/memory.h"
 #include "runtime/node/thread.h"
 
 struct worker {
@@ -46,9 +47,7 @@ static void worker_main(void *context)
 
 enum err worker_start(const char *name, enum urgency urgency, struct worker **ret)
 {
-    struct worker *l = calloc(1, sizeof *l);
-    if (l == NULL)
-        return ERR_NO_MEMORY;
+    struct worker *l = memory_take_zeroed(1, sizeof *l);
     check(pthread_mutex_init(&l->lock, NULL) == 0);
     check(pthread_cond_init(&l->more, NULL) == 0);
     fifo_init(&l->queue);

@@ -35,12 +35,9 @@ static bool metrics_reserve(struct metrics *m, size_t more)
     }
     if (m->len + more <= m->cap)
         return true;
-    char *text = array_try_grow(m->text, &m->cap, m->len + more, METRICS_PAGE_MAX);
-    if (text == NULL)
-        m->failed = true;
-    else
-        m->text = text;
-    return text != NULL;
+    m->cap = array_larger(m->cap, m->len + more, 1, METRICS_PAGE_MAX);
+    m->text = array_resize(m->text, m->cap, 1);
+    return true;
 }
 
 static void metrics_put(struct metrics *m, const char *bytes, size_t len)

@@ -4,7 +4,7 @@
  *     metrics_family(m, METRICS_COUNTER, "payd_turns_total", "Messages handled.");
  *     metrics_uint(m, "payd_turns_total", turns, "shard", "0", "kind", "wallet");
  *
- * Grows up to METRICS_PAGE_MAX; beyond it or without memory it fails, sticky: ask once at the end.
+ * Grows up to METRICS_PAGE_MAX; beyond it it fails, sticky: ask once at the end.
  * One thread. */
 #ifndef OBSERVE_METRICS_H
 #define OBSERVE_METRICS_H

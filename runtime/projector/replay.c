@@ -6,8 +6,9 @@
  *
  * apply may need a state that is not in memory. registry_get() then loads it, and if that fails it
  * jumps back into replay_apply() (setjmp), which undoes what the event had changed. */
-#include "runtime/base/mutant.h"
 #include "runtime/projector/replay.h"
+#include "runtime/base/memory.h"
+#include "runtime/base/mutant.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -39,8 +40,7 @@ void replay_init(struct replay *r, const struct domain *d, struct registry *regi
     arena_init(&r->arena, REPLAY_ARENA_MAX);
     if (registry != NULL)
         registry->undoable = true;
-    r->event = aligned_alloc(16, (r->event_size + 15) / 16 * 16);
-    check(r->event != NULL);
+    r->event = memory_take_aligned(16, (r->event_size + 15) / 16 * 16);
 }
 
 void replay_done(struct replay *r)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/check.h"
+#include "runtime/base/memory.h"
 
 struct control {
     struct table_entry entry; /* the actor's id */
@@ -43,8 +44,7 @@ static struct control *controls_find(const struct controls *o, uint16_t kind, st
 static struct control *controls_add(struct controls *o, const struct actor *a)
 {
     check(o->count < CONTROLS_MAX);
-    struct control *control = calloc(1, sizeof *control);
-    check(control != NULL);
+    struct control *control = memory_take_zeroed(1, sizeof *control);
     control->entry.id = a->entry.id;
     bool inserted = table_insert(&o->actors[a->kind], &control->entry);
     check(inserted);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/check.h"
+#include "runtime/base/memory.h"
 #include "runtime/journal/journal.h"
 
 #define DEAD_LETTERS_REPLAY_MEMORY ((size_t)32 << 20) /* of a letter's body, decoded */
@@ -106,8 +107,8 @@ void dead_letters_keep(struct dead_letters *d, const struct message *m, const ch
     wire_writer_init(&w, JOURNAL_BATCH_BYTES_MAX);
     m->type->write(&w, m->body);
     size_t len = w.len + m->who.tenant.len + m->who.subject.len + m->who.client.len;
-    struct dead_letter_entry *entry = malloc(sizeof *entry + len);
-    check(entry != NULL && !w.failed);
+    struct dead_letter_entry *entry = memory_take(sizeof *entry + len);
+    check(!w.failed);
     char *at = entry->bytes;
     entry->bytes_len = len;
     entry->letter = (struct dead_letter){
@@ -189,8 +190,7 @@ struct message *dead_letters_replay(struct dead_letters *d, uint64_t number)
     struct dead_letter_entry *entry = dead_letters_take(d, number);
     if (entry == NULL)
         return NULL;
-    struct replayed_letter *r = calloc(1, sizeof *r);
-    check(r != NULL);
+    struct replayed_letter *r = memory_take_zeroed(1, sizeof *r);
     r->entry = entry;
     r->letters = d;
     r->message = entry->message;

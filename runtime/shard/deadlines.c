@@ -95,7 +95,6 @@ static void post_timeout(struct deadlines *d, uint16_t kind, struct id128 id, ui
         return;
     }
     struct timeout_message *t = slab_take(&d->timeouts);
-    check(t != NULL);
     *t = (struct timeout_message){.message =
                                       {
                                           .target_kind = kind,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/check.h"
+#include "runtime/base/memory.h"
 
 #define FILTER_FILL_PAGE 20000 /* keys */
 
@@ -72,8 +73,7 @@ void filter_fill_start(struct filter_fill *f)
     if (f->busy || f->table->filter_complete)
         return;
     if (f->keys == NULL)
-        f->keys = malloc(FILTER_FILL_PAGE * sizeof *f->keys);
-    check(f->keys != NULL);
+        f->keys = memory_take(FILTER_FILL_PAGE * sizeof *f->keys);
     f->work.run = filter_fill_run;
     f->work.done = filter_fill_end;
     filter_fill_next(f);

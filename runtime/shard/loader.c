@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/array.h"
+#include "runtime/base/memory.h"
 #include "runtime/projector/replay.h"
 
 static void loader_run(struct work *w);
@@ -100,8 +101,7 @@ const struct part *loader_part(const struct loader *l, uint64_t position)
 static bool keep_state(void *context, const struct state_row *row)
 {
     struct load *load = context;
-    char *copy = malloc(row->body.len + 1);
-    check(copy != NULL);
+    char *copy = memory_take(row->body.len + 1);
     memcpy(copy, row->body.data, row->body.len);
     load->body = (struct slice){copy, row->body.len};
     load->due_ns = row->due_ns;
@@ -112,8 +112,7 @@ static struct part *part_copy(const struct record_reader *found, uint64_t positi
 {
     struct slice bytes = found->inside ? found->event : found->answer.reply;
     check(found->inside || bytes.len == 0 || bytes.data != NULL);
-    struct part *part = malloc(sizeof *part + bytes.len);
-    check(part != NULL);
+    struct part *part = memory_take(sizeof *part + bytes.len);
     part->entry.id = (struct id128){0, position};
     part->record = *found;
     if (bytes.len > 0)

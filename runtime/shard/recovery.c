@@ -20,6 +20,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/check.h"
+#include "runtime/base/memory.h"
 #include "runtime/base/mutant.h"
 #include "runtime/base/time.h"
 
@@ -565,8 +566,7 @@ static void recovery_check_uses(const struct recovery_uses *u)
 struct recovery *recovery_start(const struct recovery_uses *uses, enum err cause)
 {
     recovery_check_uses(uses);
-    struct recovery *r = calloc(1, sizeof *r);
-    check(r != NULL);
+    struct recovery *r = memory_take_zeroed(1, sizeof *r);
     r->uses = *uses;
     r->cause = cause;
     r->retry.fire = recovery_retry;

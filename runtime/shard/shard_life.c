@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/check.h"
+#include "runtime/base/memory.h"
 #include "runtime/shard/shard_priv.h"
 
 static void init_queues(struct shard *s)
@@ -166,17 +167,15 @@ struct shard *shard_new(const struct shard_options *options)
     check(options->view_store != NULL);
     check(options->domain != NULL);
     check(options->env != NULL);
-    struct shard *s = calloc(1, sizeof *s);
-    check(s != NULL);
+    struct shard *s = memory_take_zeroed(1, sizeof *s);
     s->options = *options;
     s->env = options->env;
     s->state = SHARD_OPENING;
     s->writable = true;
     init_queues(s);
     init_parts(s);
-    bool ready = dedup_table_init(&s->ids, options->dedup_entries_max, 0) &&
-                 dedup_table_init(&s->keys, options->dedup_entries_max, options->filter_bytes);
-    check(ready);
+    dedup_table_init(&s->ids, options->dedup_entries_max, 0);
+    dedup_table_init(&s->keys, options->dedup_entries_max, options->filter_bytes);
     shard_start_recovery(s, ERR_OK);
     return s;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/check.h"
+#include "runtime/base/memory.h"
 #include "runtime/base/time.h"
 
 /* An actor that failed lately. */
@@ -110,8 +111,7 @@ static uint32_t count_actor(struct supervisor *v, const struct actor *a)
             forget_old(v, now_ns);
         if (v->failing_count == SUPERVISOR_FAILING_MAX)
             return 1;
-        f = calloc(1, sizeof *f);
-        check(f != NULL);
+        f = memory_take_zeroed(1, sizeof *f);
         f->entry.id = a->entry.id;
         bool inserted = table_insert(&v->failing[a->kind], &f->entry);
         check(inserted);

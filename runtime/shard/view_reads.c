@@ -141,7 +141,6 @@ void view_reads_post(struct view_reads *v, struct message *m)
         return;
     }
     struct view_read *q = slab_take(&v->slab);
-    check(q != NULL);
     *q = (struct view_read){
         .work = {.run = view_read_run, .done = view_read_done},
         .reads = v,

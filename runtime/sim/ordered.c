@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "runtime/base/memory.h"
+
 struct ordered_node {
     struct ordered_node *left, *right;
     void *value;
@@ -76,8 +78,7 @@ void *ordered_find(const struct ordered *o, struct slice key)
 
 static struct ordered_node *make_node(struct slice key, void *value)
 {
-    struct ordered_node *n = malloc(sizeof *n + key.len);
-    check(n != NULL);
+    struct ordered_node *n = memory_take(sizeof *n + key.len);
     *n = (struct ordered_node){.value = value, .priority = priority_of(key), .len = key.len};
     if (key.len > 0)
         memcpy(n->key, key.data, key.len);

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "runtime/base/memory.h"
 #include "runtime/sim/store_sim_priv.h"
 
 #define BATCH_KEY_SIZE 10 /* shard and seq, big-endian */
@@ -86,8 +87,7 @@ static struct sim_lease *lease_of(struct store_sim *sim, uint16_t shard)
     struct batch_key p = batch_key_of(shard, 0);
     struct sim_lease *lease = ordered_find(&sim->leases, batch_key_slice(&p));
     if (lease == NULL) {
-        lease = calloc(1, sizeof *lease);
-        check(lease != NULL);
+        lease = memory_take_zeroed(1, sizeof *lease);
         ordered_put(&sim->leases, batch_key_slice(&p), lease);
     }
     return lease;
@@ -109,8 +109,7 @@ static void note_committed(struct store_sim *sim, const struct sim_batch *b)
 
 static void store_batch(struct store_sim *sim, const struct batch_row *row, bool durable)
 {
-    struct sim_batch *b = malloc(sizeof *b + row->body.len);
-    check(b != NULL);
+    struct sim_batch *b = memory_take(sizeof *b + row->body.len);
     b->row = *row;
     b->row.body.data = b->body;
     list_init(&b->under_way);
@@ -330,8 +329,7 @@ static const struct view_store_ops view_ops = {
 
 struct store_sim *store_sim_new(const struct store_sim_options *options)
 {
-    struct store_sim *sim = calloc(1, sizeof *sim);
-    check(sim != NULL);
+    struct store_sim *sim = memory_take_zeroed(1, sizeof *sim);
     sim->journal_base = (struct journal_store){
         .ops = &journal_ops, .name = "simulated", .location = "memory", .tears = true};
     sim->views_base = (struct view_store){.ops = &view_ops, .name = "simulated"};

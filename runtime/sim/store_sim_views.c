@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/array.h"
+#include "runtime/base/memory.h"
 #include "runtime/sim/store_sim_priv.h"
 
 /* --- states and positions as tables ----------------------------------------------------------- */
@@ -144,8 +145,7 @@ static struct sim_row *copy_row(const struct view_table *t, const struct value *
     for (uint8_t i = 0; i < t->column_count; i++)
         bytes += is_text(&row[i]) ? row[i].text.len : 0;
     size_t values_size = t->column_count * sizeof(struct value);
-    struct sim_row *copy = malloc(sizeof *copy + values_size + bytes);
-    check(copy != NULL);
+    struct sim_row *copy = memory_take(sizeof *copy + values_size + bytes);
     copy->bytes = bytes;
     memcpy(copy->values, row, values_size);
     char *text = (char *)copy->values + values_size;
@@ -190,8 +190,7 @@ static void unlink_row(struct sim_table *st, struct sim_row *row)
 static void sim_views_change(struct sim_views *v, struct sim_table *st, struct sim_row *before,
                              struct sim_row *after)
 {
-    struct sim_undo *u = malloc(sizeof *u);
-    check(u != NULL);
+    struct sim_undo *u = memory_take(sizeof *u);
     *u = (struct sim_undo){v->undo, st, before, after};
     v->undo = u;
     if (before != NULL)
@@ -286,8 +285,7 @@ static void keep_commit(struct sim_views *v)
 void sim_views_init(struct sim_views *v, const struct view_table *const *tables, uint32_t count)
 {
     v->table_count = TABLES_OWN + count;
-    v->tables = calloc(v->table_count, sizeof *v->tables);
-    check(v->tables != NULL);
+    v->tables = memory_take_zeroed(v->table_count, sizeof *v->tables);
     v->tables[TABLE_STATES].table = &states_table;
     v->tables[TABLE_POSITIONS].table = &positions_table;
     v->tables[TABLE_KEYS].table = &sim_keys_table;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/array.h"
+#include "runtime/base/memory.h"
 
 void filter_cache_init(struct filter_cache *c, size_t bytes_max)
 {
@@ -147,8 +148,7 @@ void filter_cache_put(struct filter_cache *c, uint64_t number, struct id128 firs
     size_t at = filter_cache_begun(run, first);
     if (at > 0 && id128_equal(run->filters[at - 1]->first, first))
         return;
-    struct cached_filter *filter = malloc(sizeof *filter + bits.len);
-    check(filter != NULL);
+    struct cached_filter *filter = memory_take(sizeof *filter + bits.len);
     *filter = (struct cached_filter){first, last, true, bits.len};
     memcpy(filter->bytes, bits.data, bits.len);
     array_reserve(run->filters, run->cap, run->count + 1);

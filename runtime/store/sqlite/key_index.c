@@ -30,6 +30,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/array.h"
+#include "runtime/base/memory.h"
 #include "runtime/store/sqlite/key_merge.h"
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -38,8 +39,7 @@ void key_index_init(struct key_index *k, struct key_rows rows, size_t merge_keys
 {
     *k = (struct key_index){.rows = rows, .expires = rows.space.kind == KEY_KIND_REQUEST};
     k->merge_keys = merge_keys == 0 ? KEY_MERGE_KEYS : merge_keys;
-    k->sink = malloc(sizeof *k->sink);
-    check(k->sink != NULL);
+    k->sink = memory_take(sizeof *k->sink);
 }
 
 void key_index_done(struct key_index *k)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/check.h"
+#include "runtime/base/memory.h"
 #include "runtime/store/sqlite/sqlite_views.h"
 
 #define ENTRY_SIZE 24
@@ -409,8 +410,7 @@ enum err key_source_init(struct key_source *source, const struct key_rows *rows,
                          uint64_t run, const struct id128 *after)
 {
     *source = (struct key_source){.run = run};
-    source->entries = malloc(KEY_PAGE_CHUNKS * KEY_CHUNK_ENTRIES * sizeof *source->entries);
-    check(source->entries != NULL);
+    source->entries = memory_take(KEY_PAGE_CHUNKS * KEY_CHUNK_ENTRIES * sizeof *source->entries);
     enum err e = after == NULL ? ERR_OK : skip_to(source, rows, *after);
     if (e == ERR_OK && source->at == source->count)
         e = read_page(source, rows);

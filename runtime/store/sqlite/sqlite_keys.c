@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/array.h"
+#include "runtime/base/memory.h"
 #include "runtime/store/sqlite/key_finder.h"
 #include "runtime/store/sqlite/key_index.h"
 #include "runtime/store/sqlite/sqlite_states.h"
@@ -30,8 +31,7 @@ struct sqlite_keys {
 
 static struct sqlite_keys *keys_make(struct store_sqlite *s, struct key_space space)
 {
-    struct sqlite_keys *keys = calloc(1, sizeof *keys);
-    check(keys != NULL);
+    struct sqlite_keys *keys = memory_take_zeroed(1, sizeof *keys);
     key_index_init(&keys->index, (struct key_rows){s, &s->views_writer, space}, s->key_merge_keys);
     key_finder_init(&keys->finder, space,
                     space.kind == KEY_KIND_EVENT ? EVENT_FILTER_BYTES : s->key_filter_bytes);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "runtime/base/memory.h"
 #include "runtime/store/sqlite/key_run.h"
 #include "runtime/store/sqlite/sqlite_checkpoint.h"
 #include "runtime/store/sqlite/sqlite_files.h"
@@ -219,13 +220,8 @@ static const struct view_store_ops view_ops = {
 
 static struct store_sqlite *store_sqlite_make(const struct store_sqlite_options *options)
 {
-    struct store_sqlite *s = calloc(1, sizeof *s);
-    struct view_info *views = calloc(KEY_VIEWS + options->table_count, sizeof *views);
-    if (s == NULL || views == NULL) {
-        free(s);
-        free(views);
-        return NULL;
-    }
+    struct store_sqlite *s = memory_take_zeroed(1, sizeof *s);
+    struct view_info *views = memory_take_zeroed(KEY_VIEWS + options->table_count, sizeof *views);
     s->journal_base = (struct journal_store){
         .ops = &journal_ops, .name = "sqlite", .location = s->journal_path, .tears = false};
     s->views_base = (struct view_store){.ops = &view_ops, .name = "sqlite"};
