@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The order of the steps decides which refusal a client sees that makes several mistakes: the key,
- * If-Match and If-None-Match, then the fields of path, query and body as they come, then what is
- * missing. Texts are copied into the arena as they are decoded, as the request's own bytes are gone
+ * If-Match and If-None-Match, then the first wrong field of path or query, then all wrong and
+ * missing ones of the body together. What may stand in the query or in the body counts as the body
+ * has it. Texts are copied into the arena as they are decoded, as the request's own bytes are gone
  * when its handler returns. */
 #include "gateway_bridge/message_reader.h"
 
@@ -113,9 +114,10 @@ static uint16_t message_read_body(struct exchange *x, void *body, const struct r
     if (x->coded || !header_media_type_json(request_field(r, FIELD_CONTENT_TYPE)))
         return RESULT_UNSUPPORTED_MEDIA_TYPE;
     const struct yyjson_val *root = json_parse(text, &x->arena, &x->error);
-    if (root == NULL || !json_read_object(x->route->request, body, root, in))
+    if (root == NULL)
         return x->error.code;
-    return RESULT_OK;
+    bool read = json_read_object(x->route->request, body, root, in);
+    return read || in->faults > 0 ? RESULT_OK : x->error.code; /* faults: json_complete() adds */
 }
 
 /* The message's struct from path, query and body. */
@@ -130,8 +132,10 @@ static uint16_t message_read_fields(struct exchange *x, const struct route_match
     struct json_input in;
     json_input_init(&in, &x->arena, &x->error);
     uint16_t code = message_read_path(x, body, match, &in);
+    uint64_t of_path = in.seen;
     if (code == RESULT_OK)
         code = message_read_query(x, body, request_slice(r, r->query), &in);
+    in.repeatable = in.seen & ~of_path;
     if (code == RESULT_OK)
         code = message_read_body(x, body, r, &in);
     if (code == RESULT_OK && !json_complete(x->route->request, body, &in))

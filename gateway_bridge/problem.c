@@ -98,6 +98,25 @@ static void problem_put_instance(struct json_writer *out, struct slice path)
     json_put_literal(out, "\"");
 }
 
+static void problem_put_error(struct json_writer *out, const char *field, const char *rule)
+{
+    json_put_comma(out);
+    size_t error = json_open(out);
+    problem_put_text(out, "field", slice_of(field != NULL ? field : ""));
+    problem_put_text(out, "rule", slice_of(rule));
+    json_close_object(out, error);
+}
+
+static void problem_put_errors(struct json_writer *out, const struct problem *p)
+{
+    json_put_key(out, "errors");
+    size_t errors = json_open(out);
+    problem_put_error(out, p->field, p->rule);
+    for (const struct json_error *e = p->more; e != NULL; e = e->next)
+        problem_put_error(out, e->field, e->rule);
+    json_close_array(out, errors);
+}
+
 void problem_write(const struct problem *p, struct json_writer *out)
 {
     const struct result_info *info = problem_info(p->code);
@@ -112,16 +131,8 @@ void problem_write(const struct problem *p, struct json_writer *out)
         problem_put_instance(out, p->instance);
     if (p->request_id.len > 0)
         problem_put_text(out, "request_id", p->request_id);
-    if (p->rule != NULL) {
-        json_put_key(out, "errors");
-        size_t errors = json_open(out);
-        json_put_comma(out);
-        size_t error = json_open(out);
-        problem_put_text(out, "field", slice_of(p->field != NULL ? p->field : ""));
-        problem_put_text(out, "rule", slice_of(p->rule));
-        json_close_object(out, error);
-        json_close_array(out, errors);
-    }
+    if (p->rule != NULL)
+        problem_put_errors(out, p);
     if (p->policy != NULL) {
         json_put_key(out, "violated-policies");
         size_t policies = json_open(out);

@@ -10,6 +10,7 @@
 
 #include "runtime/base/slice.h"
 
+struct json_error;
 struct json_type;
 struct json_writer;
 
@@ -17,6 +18,7 @@ struct problem {
     uint16_t code;           /* enum result; an unlisted one becomes "failed" */
     const char *field;       /* that broke the rule: "" or NULL = the body or request as a whole */
     const char *rule;        /* NULL = the code's own words say all */
+    const struct json_error *more; /* further fields that broke rules; NULL = none */
     const char *detail;      /* of this occurrence; NULL = the rule's, else the code's own words */
     struct slice instance;   /* path of the request; empty = left out */
     struct slice request_id; /* empty = left out */

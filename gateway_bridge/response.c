@@ -297,6 +297,7 @@ static uint16_t response_write_problem(struct exchange *x, uint16_t code, struct
             .code = code,
             .field = field,
             .rule = silent ? NULL : rule,
+            .more = x->error.next,
             .detail = response_detail(x, status, detail),
             .instance = x->path,
             .request_id = exchange_request_id(x),

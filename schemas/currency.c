@@ -41,30 +41,38 @@ static bool currency_is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-bool decimal_parse(const char *text, size_t len, struct decimal *d)
+/* Where the point is, or would be; false if the text is no decimal. */
+static bool decimal_point(const char *text, size_t len, size_t *point)
 {
-    size_t point = len;
-    u128 digits = 0;
-    if (len == 0 || len > DECIMAL_DIGITS_MAX + 1 || !currency_is_digit(text[0]) ||
-        !currency_is_digit(text[len - 1]))
+    *point = len;
+    if (len == 0 || !currency_is_digit(text[0]) || !currency_is_digit(text[len - 1]))
         return false;
     for (size_t i = 0; i < len; i++) {
-        if (text[i] == '.' && point == len) {
-            point = i;
-            continue;
-        }
-        if (!currency_is_digit(text[i]))
+        if (text[i] == '.' && *point == len)
+            *point = i;
+        else if (!currency_is_digit(text[i]))
             return false;
-        u128 next;
-        if (digits > U128_MAX / 10 || !u128_add(digits * 10, (u128)(text[i] - '0'), &next))
-            return false;
-        digits = next;
     }
+    return text[0] != '0' || *point == 1;
+}
+
+enum decimal_form decimal_parse(const char *text, size_t len, struct decimal *d)
+{
+    size_t point;
+    u128 digits = 0;
+    if (!decimal_point(text, len, &point))
+        return DECIMAL_MALFORMED;
     size_t scale = point == len ? 0 : len - point - 1;
-    if (scale > DECIMAL_SCALE_MAX || (text[0] == '0' && point > 1))
-        return false;
+    if (scale > DECIMAL_SCALE_MAX)
+        return DECIMAL_TOO_PRECISE;
+    for (size_t i = 0; i < len; i++) {
+        if (i == point)
+            continue;
+        if (digits > U128_MAX / 10 || !u128_add(digits * 10, (u128)(text[i] - '0'), &digits))
+            return DECIMAL_TOO_LARGE;
+    }
     *d = (struct decimal){digits, (uint8_t)scale};
-    return true;
+    return DECIMAL_GOOD;
 }
 
 size_t decimal_text(struct decimal d, char text[DECIMAL_TEXT_MAX])

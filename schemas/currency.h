@@ -13,7 +13,6 @@
 #define CURRENCY_NUMBER_MAX 999
 #define CURRENCY_CODE_LEN 3
 #define DECIMAL_SCALE_MAX 8   /* digits after the point */
-#define DECIMAL_DIGITS_MAX 39 /* of all digits, as many as a u128 has */
 #define DECIMAL_TEXT_MAX 56   /* a u128 with a point and zeros before it, and NUL */
 
 struct currency {
@@ -45,9 +44,16 @@ extern const uint8_t currency_decimals[CURRENCY_NUMBER_MAX + 1];
 const struct currency *currency_by_code(const char *code, size_t len);
 const struct currency *currency_by_number(uint32_t number);
 
-/* Digits with at most one point between digits: no sign, exponent, blank or needless leading zero,
- * at most DECIMAL_SCALE_MAX decimals. */
-must_check bool decimal_parse(const char *text, size_t len, struct decimal *d);
+enum decimal_form {
+    DECIMAL_GOOD,
+    DECIMAL_MALFORMED,
+    DECIMAL_TOO_PRECISE, /* more than DECIMAL_SCALE_MAX decimals: more than any currency has */
+    DECIMAL_TOO_LARGE,   /* its digits are a number beyond 128 bits */
+};
+
+/* Digits with at most one point between digits: no sign, exponent, blank or needless leading zero.
+ * *d is written only if it is good. */
+must_check enum decimal_form decimal_parse(const char *text, size_t len, struct decimal *d);
 
 /* The text of d with all its decimals; returns the length (NUL-terminated as well). */
 size_t decimal_text(struct decimal d, char text[DECIMAL_TEXT_MAX]);

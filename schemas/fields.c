@@ -4,13 +4,29 @@
  * here (a newer sender), stored states may not. */
 #include "schemas/fields.h"
 
+/* Does a character begin here that is refused and has more than one byte? U+0080 to U+009F are C2
+ * 80 to C2 9F, U+202A to U+202E are E2 80 AA to E2 80 AE, U+2066 to U+2069 are E2 81 A6 to E2 81
+ * A9. */
+static bool fields_refused_at(const unsigned char *at, uint32_t left)
+{
+    if (left >= 2 && at[0] == 0xC2)
+        return at[1] < 0xA0;
+    if (left < 3 || at[0] != 0xE2)
+        return false;
+    return (at[1] == 0x80 && at[2] >= 0xAA && at[2] <= 0xAE) ||
+           (at[1] == 0x81 && at[2] >= 0xA6 && at[2] <= 0xA9);
+}
+
 bool fields_printable(struct slice text)
 {
-    unsigned control = 0; /* no early exit, so that the compiler can take 16 bytes at once */
+    const unsigned char *data = (const unsigned char *)text.data;
+    unsigned control = 0, lead = 0; /* no early exit: the compiler can take 16 bytes at once */
     for (uint32_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-        control |= (c < 0x20) | (c == 0x7F);
+        control |= (data[i] < 0x20) | (data[i] == 0x7F);
+        lead |= (data[i] == 0xC2) | (data[i] == 0xE2);
     }
+    for (uint32_t i = 0; lead != 0 && i < text.len; i++)
+        control |= fields_refused_at(data + i, text.len - i);
     return control == 0;
 }
 

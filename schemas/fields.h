@@ -30,7 +30,9 @@ struct metadata {
     uint32_t count;
 };
 
-/* No control characters (U+0000 to U+001F and U+007F). */
+/* No control characters (U+0000 to U+001F, U+007F to U+009F), which terminals obey, and none that
+ * reorder the text around them (U+202A to U+202E, U+2066 to U+2069), which people are deceived by.
+ * `text` is UTF-8. */
 bool fields_printable(struct slice text);
 
 /* The head of a message: fails below `count_min` elements; returns how many there are. */

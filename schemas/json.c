@@ -18,10 +18,11 @@ bool json_refuse(struct json_error *e, uint16_t code, const char *rule)
     e->field[0] = 0;
     e->rule = rule;
     e->code = code;
+    e->next = NULL;
     return false;
 }
 
-void json_error_within(struct json_error *e, const char *name, int64_t index)
+static void json_error_prefix(struct json_error *e, const char *name, int64_t index)
 {
     char inner[JSON_FIELD_MAX];
     memcpy(inner, e->field, sizeof inner);
@@ -30,6 +31,12 @@ void json_error_within(struct json_error *e, const char *name, int64_t index)
                         : snprintf(e->field, sizeof e->field, "%s[%lld]%s%s", name,
                                    (long long)index, dot, inner);
     check(len >= 0); /* a long path is cut at its end */
+}
+
+void json_error_within(struct json_error *e, const char *name, int64_t index)
+{
+    for (; e != NULL; e = e->next)
+        json_error_prefix(e, name, index);
 }
 
 bool json_refuse_name(struct json_error *e, uint16_t code, const char *rule, struct slice name)

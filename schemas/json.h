@@ -18,10 +18,12 @@
 
 struct yyjson_val; /* <yyjson.h>: a value within a parsed text */
 
+/* The first fault of a text; *next and so on are those found after it. */
 struct json_error {
     char field[JSON_FIELD_MAX]; /* "transfers[3].amount"; "" = the whole text */
     const char *rule;           /* "must have at most 500 bytes"; static or in the arena */
     uint16_t code;              /* enum result */
+    struct json_error *next;    /* in the arena; NULL = there is none */
 };
 
 /* The arena has failed: at its limit, which is final, or for want of memory, which passes. Gives
@@ -56,11 +58,11 @@ const struct yyjson_val *json_member(const struct yyjson_val *object, const char
 /* Item of an array, or NULL. */
 const struct yyjson_val *json_item(const struct yyjson_val *array, size_t index);
 
-/* Fills *e with an empty field. Always false, so that a reader can return it. */
+/* Fills *e, alone, with an empty field. Always false, so that a reader can return it. */
 bool json_refuse(struct json_error *e, uint16_t code, const char *rule);
 /* Fills *e with this field, which may hold any bytes; false too. */
 bool json_refuse_name(struct json_error *e, uint16_t code, const char *rule, struct slice name);
-/* Puts "name." or "name[index]." before the field of *e. */
+/* Puts "name." or "name[index]." before the field of *e and of all after it. */
 void json_error_within(struct json_error *e, const char *name, int64_t index);
 
 #endif

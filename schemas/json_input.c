@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each value becomes a token, the generated set() of the message gives it to the reader of its
  * field, and a bit remembers that the field was given. Amounts wait as digits with their scale
- * until all fields are there, for the currency may come after them. */
+ * until all fields are there, for the currency may come after them. A fault goes into in->error,
+ * and the next one into a new one that follows it: a client is told all that is wrong with an
+ * object at once. A list ends with its first item that is at fault. */
 #include "schemas/json_input.h"
 
 #include <string.h>
@@ -18,6 +20,22 @@ void json_input_init(struct json_input *in, struct arena *a, struct json_error *
     *in = (struct json_input){.arena = a, .error = e};
 }
 
+/* Puts in->error, which was just filled, behind the faults before it. false: no more are told. */
+static bool json_input_fault(struct json_input *in)
+{
+    if (in->error == &in->beyond)
+        return false;
+    if (in->faults++ > 0)
+        in->last->next = in->error;
+    for (in->last = in->error; in->last->next != NULL; in->last = in->last->next)
+        ; /* a message within has noted several */
+    struct json_error *room = NULL;
+    if (in->faults < JSON_FAULTS_MAX)
+        room = arena_alloc(in->arena, sizeof *room);
+    in->error = room != NULL ? room : &in->beyond;
+    return room != NULL;
+}
+
 static bool json_input_set(const struct json_type *type, void *m, struct slice name,
                       const struct json_token *t, struct json_input *in)
 {
@@ -25,17 +43,18 @@ static bool json_input_set(const struct json_type *type, void *m, struct slice n
     if (field < 0)
         return json_refuse_name(in->error, RESULT_UNKNOWN_FIELD, "is not known here", name);
     uint64_t bit = (uint64_t)1 << field;
-    if ((in->seen & bit) != 0)
+    if ((in->seen & bit & ~in->repeatable) != 0)
         return json_refuse_name(in->error, RESULT_DUPLICATE_FIELD, "is given twice", name);
+    in->repeatable &= ~bit;
     if (t->kind == JSON_NULL && (type->required & bit) == 0)
         return true;
+    in->seen |= bit; /* also if it is at fault: it is not missing */
     if (t->kind == JSON_NULL)
         return json_refuse_name(in->error, RESULT_INVALID_FIELD, "must not be null", name);
     if (!type->set(m, field, t, in)) {
         json_error_within(in->error, type->fields[field], -1);
         return false;
     }
-    in->seen |= bit;
     return true;
 }
 
@@ -44,32 +63,38 @@ bool json_read_object(const struct json_type *type, void *m, const struct yyjson
 {
     yyjson_obj_iter i;
     yyjson_val *key;
+    bool more = true;
     if (object == NULL)
         return false;
     if (!yyjson_obj_iter_init((yyjson_val *)(uintptr_t)object, &i))
         return json_refuse(in->error, RESULT_INVALID_FIELD, "must be an object");
-    while ((key = yyjson_obj_iter_next(&i)) != NULL) {
+    while (more && (key = yyjson_obj_iter_next(&i)) != NULL) {
         struct json_token t = json_token_of(yyjson_obj_iter_get_val(key));
         if (!json_input_set(type, m, json_token_of(key).text, &t, in))
-            return false;
+            more = json_input_fault(in);
     }
-    return true;
+    return in->faults == 0;
 }
 
 bool json_text_get(const struct json_type *type, void *m, struct slice name, struct slice text,
                    struct json_input *in)
 {
     struct json_token t = {JSON_TEXT, text, NULL};
-    return json_input_set(type, m, name, &t, in);
+    if (json_input_set(type, m, name, &t, in))
+        return true;
+    (void)json_input_fault(in);
+    return false;
 }
 
 bool json_complete(const struct json_type *type, void *m, struct json_input *in)
 {
     uint64_t missing = type->required & ~in->seen;
-    if (missing != 0)
-        return json_refuse_name(in->error, RESULT_MISSING_FIELD, "is required",
-                           slice_of(type->fields[__builtin_ctzll(missing)]));
-    return type->amounts == NULL || type->amounts(m, in);
+    for (bool more = true; more && missing != 0; missing &= missing - 1) {
+        json_refuse_name(in->error, RESULT_MISSING_FIELD, "is required",
+                         slice_of(type->fields[__builtin_ctzll(missing)]));
+        more = json_input_fault(in);
+    }
+    return in->faults == 0 && (type->amounts == NULL || type->amounts(m, in));
 }
 
 /* A message within another one: nothing of it comes from elsewhere. */
@@ -78,7 +103,8 @@ static bool json_input_part(const struct json_type *type, void *m, const struct 
 {
     struct json_input in;
     json_input_init(&in, outer->arena, outer->error);
-    return json_read_object(type, m, object, &in) && json_complete(type, m, &in);
+    bool read = json_read_object(type, m, object, &in);
+    return (read || in.faults > 0) && json_complete(type, m, &in);
 }
 
 /* Lists and messages may come as the text of an option: then it is JSON. */
@@ -152,12 +178,24 @@ bool json_get_bool(const struct json_token *t, struct json_input *in, bool *valu
     return true;
 }
 
+/* JSON has one kind of number: 7.0 is the whole number 7. */
+static bool json_input_whole(const struct json_token *t, u128 *value)
+{
+    uint32_t len = t->text.len;
+    if (t->kind == JSON_NUMBER && memchr(t->text.data, '.', len) != NULL) {
+        while (t->text.data[len - 1] == '0')
+            len--;
+        len -= t->text.data[len - 1] == '.';
+    }
+    return u128_parse(t->text.data, len, value);
+}
+
 bool json_get_uint(const struct json_token *t, struct json_input *in, uint64_t min, uint64_t max,
                    const char *rule, uint64_t *value)
 {
     u128 wide;
-    if ((t->kind != JSON_NUMBER && t->kind != JSON_TEXT) ||
-        !u128_parse(t->text.data, t->text.len, &wide) || wide > max || wide < min)
+    if ((t->kind != JSON_NUMBER && t->kind != JSON_TEXT) || !json_input_whole(t, &wide) ||
+        wide > max || wide < min)
         return json_input_invalid(in, rule);
     *value = (uint64_t)wide;
     return true;
@@ -165,8 +203,7 @@ bool json_get_uint(const struct json_token *t, struct json_input *in, uint64_t m
 
 bool json_get_u128(const struct json_token *t, struct json_input *in, u128 *value)
 {
-    if ((t->kind != JSON_NUMBER && !json_input_is_text(t)) ||
-        !u128_parse(t->text.data, t->text.len, value))
+    if ((t->kind != JSON_NUMBER && !json_input_is_text(t)) || !json_input_whole(t, value))
         return json_input_invalid(in,
                             "must be a whole number of at most 128 bits, without sign or exponent");
     return true;
@@ -182,15 +219,25 @@ bool json_get_u64(const struct json_token *t, struct json_input *in, uint64_t *v
     return true;
 }
 
+static const char json_input_too_large[] = "must be less than 2^128 - 1 minor units";
+
 bool json_get_decimal(const struct json_token *t, struct json_input *in, struct decimal *value)
 {
     if (t->kind != JSON_NUMBER && !json_input_is_text(t))
         return json_input_invalid(in, "must be a decimal in a string, like \"10.50\"");
-    if (!decimal_parse(t->text.data, t->text.len, value))
-        return json_input_invalid(in,
-                            "must be a decimal like \"10.50\": no sign, no exponent, no needless "
-                            "zeros in front, at most 8 decimals and 39 digits");
-    return true;
+    switch (decimal_parse(t->text.data, t->text.len, value)) {
+    case DECIMAL_GOOD:
+        return true;
+    case DECIMAL_TOO_PRECISE:
+        return json_refuse(in->error, RESULT_AMOUNT_TOO_PRECISE,
+                           "has more decimals than any currency");
+    case DECIMAL_TOO_LARGE:
+        return json_refuse(in->error, RESULT_AMOUNT_OUT_OF_RANGE, json_input_too_large);
+    case DECIMAL_MALFORMED:
+        break;
+    }
+    return json_input_invalid(in, "must be a decimal like \"10.50\": digits with at most one point "
+                                  "between them, no sign, no exponent, no needless zeros in front");
 }
 
 bool json_get_amount(const struct json_token *t, struct json_input *in, int slot, u128 *value)
@@ -204,20 +251,25 @@ bool json_get_amount(const struct json_token *t, struct json_input *in, int slot
     return true;
 }
 
-bool json_amount_minor(uint8_t scale, uint16_t currency, u128 *amount, struct json_error *e)
+bool json_amount_minor(struct json_input *in, const char *name, int slot, uint16_t currency,
+                       u128 *amount)
 {
     const struct currency *c = currency_by_number(currency);
+    struct slice field = slice_of(name);
+    enum currency_fit fit = CURRENCY_FITS;
     if (c == NULL)
-        return json_refuse(e, RESULT_INVALID_FIELD, "needs a currency");
-    switch (currency_minor((struct decimal){*amount, scale}, c, amount)) {
-    case CURRENCY_FITS:
+        json_refuse_name(in->error, RESULT_INVALID_FIELD, "needs a currency", field);
+    else
+        fit = currency_minor((struct decimal){*amount, in->scales[slot]}, c, amount);
+    if (fit == CURRENCY_TOO_PRECISE)
+        json_refuse_name(in->error, RESULT_AMOUNT_TOO_PRECISE,
+                         "has more decimals than its currency", field);
+    if (fit == CURRENCY_OVERFLOW)
+        json_refuse_name(in->error, RESULT_AMOUNT_OUT_OF_RANGE, json_input_too_large, field);
+    if (c != NULL && fit == CURRENCY_FITS)
         return true;
-    case CURRENCY_TOO_PRECISE:
-        return json_refuse(e, RESULT_INVALID_FIELD, "has more decimals than its currency");
-    case CURRENCY_OVERFLOW:
-    default:
-        return json_refuse(e, RESULT_INVALID_FIELD, "must be less than 2^128 minor units");
-    }
+    (void)json_input_fault(in);
+    return false;
 }
 
 bool json_get_id(const struct json_token *t, struct json_input *in, const char *prefix,
@@ -259,7 +311,8 @@ bool json_get_text(const struct json_token *t, struct json_input *in, uint32_t l
     if (t->text.len < len_min || t->text.len > len_max)
         return json_input_invalid(in, rule);
     if (!fields_printable(t->text))
-        return json_input_invalid(in, "must not contain control characters");
+        return json_input_invalid(in, "must not contain control characters, nor such that reorder "
+                                      "text (U+202A to U+202E, U+2066 to U+2069)");
     *value = t->text;
     return true;
 }
@@ -373,9 +426,11 @@ static bool json_input_add_pair(struct slice key, const struct json_token *t, st
     if (m->count == METADATA_PAIRS_MAX)
         return json_refuse(in->error, RESULT_INVALID_FIELD, "has more than 16 pairs");
     if (key.len == 0 || key.len > METADATA_KEY_MAX || !fields_printable(key))
-        return json_input_invalid(in, "keys must have 1 to 64 bytes without control characters");
+        return json_input_invalid(
+            in, "keys must have 1 to 64 bytes without control characters and such "
+                "that reorder text");
     static const char rule[] = "values must be strings of at most 256 bytes without control "
-                               "characters";
+                               "characters and such that reorder text";
     if (t->kind == JSON_NULL || !json_get_text(t, in, 0, METADATA_VALUE_MAX, rule, &text))
         return json_input_invalid(in, rule);
     m->items[m->count++] = (struct metadata_pair){key, text};

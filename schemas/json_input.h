@@ -19,17 +19,23 @@
 #include "schemas/json.h"
 
 #define JSON_AMOUNTS_MAX 16 /* fields of type amount in one message */
+#define JSON_FAULTS_MAX 16  /* told of one object */
 
 struct json_writer; /* schemas/json_writer.h */
 
 /* The state of filling one message from path, query and body. Usage: json_input_init(), any number
  * of json_text_get() and at most one json_read_object(), then json_complete(). A field given twice
- * is refused. After the first false the error stands and the message must not be used. */
+ * is refused, unless it is one of `repeatable`. After the first false the message must not be used;
+ * reading on adds further faults to the error. */
 struct json_input {
     struct arena *arena;
-    struct json_error *error;
-    uint64_t seen;                     /* bit per field */
+    struct json_error *error; /* what the next fault goes into */
+    struct json_error *last;  /* the newest fault; NULL = there was none */
+    uint32_t faults;
+    uint64_t seen;                    /* bit per field */
+    uint64_t repeatable;              /* given already, but what comes now counts */
     uint8_t scales[JSON_AMOUNTS_MAX]; /* of amounts, until the currency is known */
+    struct json_error beyond;         /* what is not told any more */
 };
 
 void json_input_init(struct json_input *in, struct arena *a, struct json_error *e);
@@ -43,18 +49,18 @@ struct json_type {
     uint64_t required;          /* bit per field */
     int (*find)(struct slice field_name); /* index, or -1 */
     bool (*set)(void *m, int field, const struct json_token *t, struct json_input *in);
-    bool (*amounts)(void *m, struct json_input *in); /* to minor units; NULL = none */
+    bool (*amounts)(void *m, struct json_input *in); /* to minor units; NULL = none. false: told */
     void (*write)(struct json_writer *w, const void *m);
 };
 
-/* The members of a JSON object, into *m, which the caller has zeroed. NULL for the object means
- * that json_parse() failed: its error stands. */
+/* The members of a JSON object, into *m, which the caller has zeroed; all faults of it are noted.
+ * NULL for the object means that json_parse() failed: its error stands. */
 must_check bool json_read_object(const struct json_type *type, void *m,
                                 const struct yyjson_val *object, struct json_input *in);
 /* One field by its name, from a path or query parameter or an option of payctl. */
 must_check bool json_text_get(const struct json_type *type, void *m, struct slice name,
                               struct slice text, struct json_input *in);
-/* Are all required fields there? Makes minor units of amounts. */
+/* Are all required fields there, and was there no fault? Makes minor units of amounts. */
 must_check bool json_complete(const struct json_type *type, void *m, struct json_input *in);
 
 /* Fields. On a fault they fill in->error with code and rule, leaving its field empty: the caller
@@ -89,7 +95,8 @@ bool json_get_list(const struct json_token *t, struct json_input *in,
                    const struct json_type *type, uint32_t count_min, uint32_t count_max,
                    const char *rule, void **items, uint32_t *count);
 
-/* Digits of an amount to minor units of a currency, both already read; code and rule in *e. */
-bool json_amount_minor(uint8_t scale, uint16_t currency, u128 *amount, struct json_error *e);
+/* Digits of the amount `name` to minor units of a currency, both already read; a fault is noted. */
+bool json_amount_minor(struct json_input *in, const char *name, int slot, uint16_t currency,
+                       u128 *amount);
 
 #endif

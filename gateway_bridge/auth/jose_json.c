@@ -7,6 +7,8 @@
 
 #include <yyjson.h>
 
+#include "schemas/fields.h"
+
 size_t jose_memory_size(size_t text_len)
 {
     /* The pool's own bookkeeping comes on top of what the reader asks for. */
@@ -81,9 +83,8 @@ enum jose_found jose_text(yyjson_val *object, const char *name, uint32_t len_max
     struct slice found = {yyjson_get_str(value), (uint32_t)yyjson_get_len(value)};
     if (found.len == 0 || found.len > len_max)
         return JOSE_WRONG;
-    for (uint32_t i = 0; i < found.len; i++)
-        if ((uint8_t)found.data[i] < 0x20 || found.data[i] == 0x7f)
-            return JOSE_WRONG;
+    if (!fields_printable(found)) /* it may be recorded: as strict as the fields of events */
+        return JOSE_WRONG;
     if (found.data[0] == ' ' || found.data[found.len - 1] == ' ')
         return JOSE_WRONG;
     *text = found;

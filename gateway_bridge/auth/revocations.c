@@ -22,6 +22,7 @@
 #include "gateway_bridge/auth/token.h"
 #include "runtime/base/hex.h"
 #include "runtime/base/sha256.h"
+#include "schemas/fields.h"
 
 #define FILE_NAME "revoked"
 #define LINE_MAX_BYTES (REVOCATION_NAME_MAX + REVOCATION_TENANT_MAX + 80)
@@ -45,14 +46,11 @@ struct id128 revocation_token_id(struct slice jti)
     return sha256_id(pieces, array_len(pieces));
 }
 
-/* Whatever a claim of a token may be (jose_json.c): no control character, so also no tab. */
+/* Whatever a claim of a token may be (jose_json.c). */
 static bool revocations_copy_text(char *to, size_t max, struct slice text)
 {
-    if (text.len == 0 || text.len > max)
+    if (text.len == 0 || text.len > max || !fields_printable(text))
         return false;
-    for (uint32_t i = 0; i < text.len; i++)
-        if ((uint8_t)text.data[i] < 0x20 || text.data[i] == 0x7f)
-            return false;
     memcpy(to, text.data, text.len);
     to[text.len] = '\0';
     return true;

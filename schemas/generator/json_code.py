@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """JSON: the readers and writers of a service's messages."""
-from .text import generated, quote, upper
+from .text import base64url_length, generated, quote, upper
 
 
 def source(schema, service):
@@ -39,10 +39,16 @@ def _getter(m, f):
     ref = f"&{at}"
     if f.type in ("u8", "u16", "u32"):
         bits = f.type[1:]
-        rule = quote(f"must be a whole number from {f.min} to {f.max}")
+        least, most = f.range or (f.min, f.max)
+        rule = quote(f"must be a whole number from {least} to {most}")
+        if most == f.max:
+            return (["uint64_t number;"],
+                    f"json_get_uint(t, in, {f.min}, {f.max}u,\n                {rule}, &number)",
+                    [f"{at} = (uint{bits}_t)number;"])
+        # However far beyond its range, the actor refuses it with its own code.
         return (["uint64_t number;"],
-                f"json_get_uint(t, in, {f.min}, {f.max}u,\n                {rule}, &number)",
-                [f"{at} = (uint{bits}_t)number;"])
+                f"json_get_uint(t, in, {f.min}, UINT64_MAX,\n                {rule}, &number)",
+                [f"{at} = number < {f.max}u ? (uint{bits}_t)number : {f.max}u;"])
     if f.type == "amount":
         slot = [x for x in m.json_fields if x.type == "amount"].index(f)
         return [], f"json_get_amount(t, in, {slot}, {ref})", []
@@ -50,8 +56,11 @@ def _getter(m, f):
         rule = quote(f'must be an id like "{f.argument}_01J8Z3N5..."')
         return [], f"json_get_id(t, in, {quote(f.argument)},\n            {rule}, {ref})", []
     if f.type in ("text", "bytes"):
-        rule = quote(f"must have {_limits(f)} bytes")
-        return [], f"json_get_{f.type}(t, in, {f.min}, {f.max}, {rule}, {ref})", []
+        rule = f"must have {_limits(f)} bytes"
+        if f.type == "bytes":
+            rule = (f"must be {base64url_length(f.min)} to {base64url_length(f.max)} characters of "
+                    f"base64url, for {_limits(f)} bytes")
+        return [], f"json_get_{f.type}(t, in, {f.min}, {f.max}, {quote(rule)}, {ref})", []
     if f.type in ("enum", "flags"):
         names = f"{f.argument}_names, {upper(f.argument, 'count')}"
         rule = "must be one of: " if f.type == "enum" else "must be names out of: "
@@ -98,15 +107,14 @@ def _amounts(m):
         return ""
     n = m.name
     out = (f"\nstatic bool {n}_amounts(void *message, struct json_input *in)\n{{\n"
-           f"    struct {n} *m = message;\n")
+           f"    struct {n} *m = message;\n    bool good = true;\n")
     for slot, f in enumerate(amounts):
         i = m.json_fields.index(f)
         out += (f"    if ((in->seen >> {i} & 1) != 0 &&\n"
-                f"        !json_amount_minor(in->scales[{slot}], m->{f.currency}, &m->{f.name}, "
-                f"in->error)) {{\n"
-                f"        json_error_within(in->error, {quote(f.json_name)}, -1);\n"
-                f"        return false;\n    }}\n")
-    return out + "    return true;\n}\n"
+                f"        !json_amount_minor(in, {quote(f.json_name)}, {slot}, m->{f.currency}, "
+                f"&m->{f.name}))\n"
+                f"        good = false;\n")
+    return out + "    return good;\n}\n"
 
 
 def _put(f):

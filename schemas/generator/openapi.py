@@ -3,10 +3,12 @@
 import json
 import re
 
+from .text import base64url_length
+
 ID_PATTERN = "_[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$"
 AMOUNT_PATTERN = r"^(0|[1-9][0-9]*)(\.[0-9]{1,8})?$"
 WHOLE_PATTERN = "^(0|[1-9][0-9]*)$"
-TEXT_PATTERN = r"^[^\x00-\x1F\x7F]*$"
+TEXT_PATTERN = r"^[^\x00-\x1F\x7F-\x9F\u202A-\u202E\u2066-\u2069]*$"
 KEY_PATTERN = r'^([!#-~]+|"([ !#-\[\]-~]|\\["\\])+")$'
 TAG_PATTERN = r'^(\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$'
 EXAMPLE_ID = "01J8Z3N5V7Q9C2K4M6P8R0T1W3"
@@ -19,8 +21,8 @@ ALWAYS = ["bad_request", "malformed", "busy", "rate_limited", "expired", "unavai
           "unknown_field", "invalid_header"]
 SECURED = ["unauthenticated", "insufficient_scope", "forbidden"]
 WITH_FIELDS = ["invalid_field", "missing_field", "duplicate_field"]
-WITH_DECIMALS = ["amount_too_precise", "amount_out_of_range"]
-RULES = {"invalid_field": "has more decimals than its currency",
+WITH_AMOUNTS = ["amount_too_precise", "amount_out_of_range"]
+RULES = {"invalid_field": "must be an active ISO 4217 currency code, like \"USD\"",
          "unknown_field": "is not known here",
          "missing_field": "is required", "duplicate_field": "is given twice"}
 WITH_BODY = ["invalid_json", "unsupported_media_type"]
@@ -73,7 +75,10 @@ def document(schema, version):
 
 INTRODUCTION = (
     "Wallets, payments and the ledger behind them.\n\n"
-    "Amounts are decimal strings with at most as many decimals as ISO 4217 gives the currency. "
+    "Amounts are decimal strings in major units, with at most as many decimals as ISO 4217 gives "
+    "the currency: `\"10.50\"` USD are ten dollars and fifty cents. In requests a JSON number is "
+    "taken by its literal text, in major units too: who comes from an API that counts minor units "
+    "must divide first, because `1050` are 1,050.00 dollars. "
     "Times are RFC 3339: answers have them in UTC, requests with any offset. Lengths of texts are "
     "counted in bytes of UTF-8. Every refusal is an RFC 9457 problem with a stable `code`; it "
     "changes nothing. A POST that moves money needs an `Idempotency-Key`: the same key and body "
@@ -233,7 +238,7 @@ def _parameters(schema, r, m):
             shape = _shape(schema, f)
             doc = f.doc or name.replace("_", " ")
             if where == "query" and r.body:
-                doc += " Here or in the body, not in both."
+                doc += " Here or in the body; if it is in both, the body's counts."
             parameter = {"name": name, "in": where,
                          "required": where == "path" or not f.optional,
                          "description": doc, "schema": shape}
@@ -255,12 +260,17 @@ def _parameters(schema, r, m):
     return out
 
 
+def _takes_amounts(schema, m):
+    return any(f.type in ("decimal", "amount") for f in m.json_fields) or \
+        any(_takes_amounts(schema, part) for part in schema.uses(m))
+
+
 def refusals(schema, r, m):
     """Names of all errors that can answer this operation."""
     names = list(ALWAYS)
     names += SECURED if r.scope else []
     names += WITH_FIELDS if m.json_fields else []
-    names += WITH_DECIMALS if any(f.type == "decimal" for f in m.json_fields) else []
+    names += WITH_AMOUNTS if _takes_amounts(schema, m) else []
     names += WITH_BODY if r.body else []
     names += WITH_KEY if m.mutates else []
     names += ["key_missing"] if r.idempotency else []
@@ -337,7 +347,7 @@ def _problem(error):
     problem = {"type": error.type or f"/docs#error-{error.name}", "title": error.title,
                "status": error.status, "detail": error.detail, "code": error.name}
     if error.name in RULES:
-        problem["errors"] = [{"field": "amount", "rule": RULES[error.name]}]
+        problem["errors"] = [{"field": "currency", "rule": RULES[error.name]}]
     elif error.field:
         problem["errors"] = [{"field": error.field, "rule": error.detail}]
     if error.name == "rate_limited":
@@ -358,7 +368,7 @@ PROBLEM = {
         "code": {"type": "string", "description": "For programs; stable."},
         "instance": {"type": "string", "description": "The path asked for."},
         "errors": {
-            "type": "array", "description": "What broke which rule.",
+            "type": "array", "description": "What broke which rule; of a body all that did.",
             "items": {"type": "object", "required": ["field", "rule"], "properties": {
                 "field": {"type": "string", "description": "Like transfers[3].amount; empty: the "
                                                            "whole body."},
@@ -374,16 +384,27 @@ PROBLEM = {
 }
 
 
+# What a request may have for an amount; an answer has the string.
+AMOUNT = {
+    "description": "A decimal in major units, as a string; a number is taken by its literal text, "
+                   "without exponent: 1050 is 1,050.00 and not 10.50.",
+    "oneOf": [{"type": "string", "pattern": AMOUNT_PATTERN, "maxLength": U128_DIGITS + 1},
+              {"type": "number", "minimum": 0}],
+}
+
+
 def _schemas(schema, used):
     out = {"problem": PROBLEM}
-    todo = list(used.items())
+    todo = [(name, m, without, name.endswith("_request")) for name, (m, without) in used.items()]
     while todo:
-        name, (m, without) = todo.pop(0)
+        name, m, without, asked = todo.pop(0)
         if name in out:
             continue
-        out[name] = _object(schema, m, without, closed=name.endswith("_request"))
-        todo += [(part.name, (part, [])) for part in schema.uses(m)]
+        out[name] = _object(schema, m, without, asked)
+        todo += [(part.name, part, [], asked) for part in schema.uses(m)]
         out.update(_words(schema, m))
+        if asked and _takes_amounts(schema, m):
+            out["amount"] = AMOUNT
     for r in schema.routes:
         out.update(_words(schema, schema.messages[r.message]))
     return {name: out[name] for name in sorted(out)}
@@ -397,22 +418,22 @@ def _words(schema, m):
             for v in used}
 
 
-def _object(schema, m, without, closed):
+def _object(schema, m, without, asked):
+    """Of a request (asked) or of a part of one, else of an answer."""
     fields = [f for f in m.json_fields if f.json_name not in without]
     out = {"type": "object", "description": m.doc}
     required = [f.json_name for f in fields if not f.optional]
     if required:
         out["required"] = required
-    out["properties"] = {f.json_name: _property(schema, f) for f in fields}
-    if closed:
+    out["properties"] = {f.json_name: _property(schema, f, asked) for f in fields}
+    if asked:
         out["additionalProperties"] = False
     return out
 
 
-def _property(schema, f):
-    shape = _shape(schema, f)
-    if "$ref" in shape:
-        return {"$ref": shape["$ref"], "description": f.doc} if f.doc else shape
+def _property(schema, f, asked):
+    amount = asked and f.type in ("decimal", "amount")
+    shape = {"$ref": "#/components/schemas/amount"} if amount else _shape(schema, f)
     if f.doc:
         shape["description"] = f.doc
     if f.example is not None:
@@ -446,7 +467,7 @@ def _shape(schema, f):
         return {"type": "string", "pattern": TEXT_PATTERN, "minLength": f.min, "maxLength": f.max}
     if kind == "bytes":
         return {"type": "string", "pattern": "^[A-Za-z0-9_-]*$",
-                "minLength": (f.min * 4 + 2) // 3, "maxLength": (f.max * 4 + 2) // 3}
+                "minLength": base64url_length(f.min), "maxLength": base64url_length(f.max)}
     if kind == "time":
         return {"type": "string", "format": "date-time"}
     if kind == "result":
@@ -478,7 +499,7 @@ def _field_example(schema, f):
         text = re.sub(r"[_-]", " ", f.json_name).capitalize()[:f.max]
         return text + "x" * (f.min - len(text))
     if kind == "bytes":
-        return "AAECAwQF"[:(f.max * 4 + 2) // 3].ljust((f.min * 4 + 2) // 3, "A")
+        return "AAECAwQF"[:base64url_length(f.max)].ljust(base64url_length(f.min), "A")
     if kind == "enum":
         return schema.enums[f.argument].values[0]
     if kind == "message":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Text: what all emitters share to write readable C."""
+"""Text: what all emitters share."""
 
 WIDTH = 100
 HEAD = "/* SPDX-License-Identifier: Apache-2.0 */\n"
@@ -24,6 +24,11 @@ def quote(text):
         out += "\\" + char if char in '"\\' else \
             char if 0x20 <= byte < 0x7F else f"\\{byte:03o}"
     return f'"{out}"'
+
+
+def base64url_length(size):
+    """Characters that so many bytes have, without padding."""
+    return (size * 4 + 2) // 3
 
 
 def upper(*parts):

@@ -36,6 +36,7 @@ METADATA = ['"x"', "7", "[]", '{"a": 1}', '{"a": {}}', '{"a": "1", "a": "2"}', '
 
 def wrong_values(schema):
     """JSON texts that are no such value."""
+    schema = schema.get("oneOf", [schema])[0]
     kind, pattern = schema["type"], schema.get("pattern", "")
     if kind == "integer":
         more = [str(schema["maximum"] + 1)] if schema["maximum"] < 2**32 else []
@@ -127,6 +128,7 @@ class World:
 def good_value(world, name, schema):
     """A value in the right form, for fields that only have to be there."""
     schema = world.document.resolve(schema)
+    schema = schema.get("oneOf", [schema])[0]
     if schema["type"] in ("integer", "boolean"):
         return 1 if schema["type"] == "integer" else False
     if schema["type"] == "array":

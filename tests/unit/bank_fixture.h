@@ -252,7 +252,7 @@ static inline void bank_wait(struct bank *b, uint64_t ns)
 static inline struct decimal money(const char *text)
 {
     struct decimal d;
-    assert_true(decimal_parse(text, strlen(text), &d));
+    assert_int_equal(decimal_parse(text, strlen(text), &d), DECIMAL_GOOD);
     return d;
 }
 

@@ -571,6 +571,18 @@ static void a_refusal_names_what_broke_which_rule(void **state)
     done(f);
 }
 
+static void a_refusal_names_all_that_a_body_lacks_or_has_wrong(void **state)
+{
+    struct fixture *f = given();
+    (void)state;
+    assert_int_equal(post(f, "Idempotency-Key: k\r\n", "{\"count\":-1,\"colour\":1}"), 400);
+    assert_non_null(strstr(f->answer, "\"detail\":\"count must be "));
+    assert_non_null(strstr(f->answer, "\"errors\":[{\"field\":\"count\",\"rule\":\""));
+    assert_non_null(strstr(f->answer, "{\"field\":\"colour\",\"rule\":\"is not known here\"},"
+                                      "{\"field\":\"text\",\"rule\":\"is required\"}]"));
+    done(f);
+}
+
 static void what_clients_do_wrong_is_no_warning(void **state)
 {
     static const char *const wrong[] = {"FETCH /health HTTP/1.1\r\n" H "\r\n",
@@ -682,6 +694,7 @@ int main(void)
         cmocka_unit_test(the_own_pages_answer),
         cmocka_unit_test(a_refusal_is_logged_without_secrets),
         cmocka_unit_test(a_refusal_names_what_broke_which_rule),
+        cmocka_unit_test(a_refusal_names_all_that_a_body_lacks_or_has_wrong),
         cmocka_unit_test(what_clients_do_wrong_is_no_warning),
         cmocka_unit_test(the_declared_routes_can_be_served),
         cmocka_unit_test(stopping_answers_what_is_in_work),

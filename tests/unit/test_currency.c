@@ -67,7 +67,7 @@ static void decimals_are_taken_by_their_digits(void **state)
     for (size_t i = 0; i < array_len(cases); i++) {
         struct decimal d;
         char text[DECIMAL_TEXT_MAX];
-        assert_true(decimal_parse(cases[i].text, strlen(cases[i].text), &d));
+        assert_int_equal(decimal_parse(cases[i].text, strlen(cases[i].text), &d), DECIMAL_GOOD);
         assert_true(d.digits == cases[i].digits && d.scale == cases[i].scale);
         assert_int_equal(decimal_text(d, text), strlen(cases[i].text));
         assert_string_equal(text, cases[i].text);
@@ -78,17 +78,37 @@ static void anything_else_is_no_decimal(void **state)
 {
     (void)state;
     static const char *const cases[] = {
-        "", "-1", "+1", "01", "00", "00.5", ".5", "5.", ".", "1.2.3", "1e3", "1E3", "0x10", " 1",
-        "1 ", "1,5", "1.123456789", "NaN", "Infinity", "1_000", "1'000", "\xD9\xA1", "--1", "1-",
-        "340282366920938463463374607431768211456", "1000000000000000000000000000000000000000",
-        "340282366920938463463374607431768211455.0",
+        "",      "-1",    "+1",       "01",    "00",  "00.5",
+        ".5",    "5.",    ".",        "1.2.3", "1e3", "1E3",
+        "0x10",  " 1",    "1 ",       "1,5",   "NaN", "Infinity",
+        "1_000", "1'000", "\xD9\xA1", "--1",   "1-",  "99999999999999999999999999999999999999999x",
     };
     for (size_t i = 0; i < array_len(cases); i++) {
         struct decimal d;
-        assert_false(decimal_parse(cases[i], strlen(cases[i]), &d));
+        assert_int_equal(decimal_parse(cases[i], strlen(cases[i]), &d), DECIMAL_MALFORMED);
     }
     struct decimal d;
-    assert_false(decimal_parse("1\0002", 3, &d));
+    assert_int_equal(decimal_parse("1\0002", 3, &d), DECIMAL_MALFORMED);
+}
+
+static void what_no_currency_has_is_a_decimal_all_the_same(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum decimal_form form;
+    } cases[] = {
+        {"1.123456789", DECIMAL_TOO_PRECISE},
+        {"0.0000000000000000000000000000000000000000001", DECIMAL_TOO_PRECISE},
+        {"340282366920938463463374607431768211456", DECIMAL_TOO_LARGE},
+        {"1000000000000000000000000000000000000000", DECIMAL_TOO_LARGE},
+        {"340282366920938463463374607431768211455.0", DECIMAL_TOO_LARGE},
+        {"9999999999999999999999999999999999999999999999999999999999999", DECIMAL_TOO_LARGE},
+    };
+    for (size_t i = 0; i < array_len(cases); i++) {
+        struct decimal d;
+        assert_int_equal(decimal_parse(cases[i].text, strlen(cases[i].text), &d), cases[i].form);
+    }
 }
 
 static void the_largest_decimals_survive(void **state)
@@ -101,7 +121,7 @@ static void the_largest_decimals_survive(void **state)
     for (size_t i = 0; i < array_len(cases); i++) {
         struct decimal d;
         char text[DECIMAL_TEXT_MAX];
-        assert_true(decimal_parse(cases[i], strlen(cases[i]), &d));
+        assert_int_equal(decimal_parse(cases[i], strlen(cases[i]), &d), DECIMAL_GOOD);
         assert_true(d.digits == U128_MAX);
         decimal_text(d, text);
         assert_string_equal(text, cases[i]);
@@ -166,6 +186,7 @@ int main(void)
         cmocka_unit_test(the_list_is_ordered_and_agrees_with_its_index),
         cmocka_unit_test(decimals_are_taken_by_their_digits),
         cmocka_unit_test(anything_else_is_no_decimal),
+        cmocka_unit_test(what_no_currency_has_is_a_decimal_all_the_same),
         cmocka_unit_test(the_largest_decimals_survive),
         cmocka_unit_test(minor_units_have_the_decimals_of_the_currency),
         cmocka_unit_test(too_precise_and_too_large_are_told_apart),

@@ -174,6 +174,24 @@ class Document(unittest.TestCase):
                 keys = [n for n in names if "IdempotencyKey" in n]
                 self.assertEqual(len(keys), method != "get", (method, template))
 
+    def test_requests_take_numbers_for_amounts_and_answers_have_texts(self):
+        schemas = self.json["components"]["schemas"]
+        self.assertEqual([one["type"] for one in schemas["amount"]["oneOf"]], ["string", "number"])
+        for name in ("payment_create_request", "transaction_leg"):
+            self.assertEqual(schemas[name]["properties"]["amount"]["$ref"],
+                             "#/components/schemas/amount")
+        self.assertEqual(schemas["payment_info"]["properties"]["amount"]["type"], "string")
+
+    def test_requests_and_their_parts_take_no_unknown_members(self):
+        schemas = self.json["components"]["schemas"]
+        for name in [n for n in schemas if n.endswith("_request")] + ["transaction_leg"]:
+            self.assertIs(schemas[name]["additionalProperties"], False, name)
+
+    def test_numbers_have_the_range_that_the_actors_take(self):
+        schemas = self.json["components"]["schemas"]
+        for name in ("account_create_request", "transfer_create_request", "transaction_leg"):
+            self.assertEqual(schemas[name]["properties"]["code"]["minimum"], 1, name)
+
     def test_texts_have_the_pattern_that_is_checked(self):
         for path, node in self.nodes(self.json["components"]["schemas"]):
             free = isinstance(node, dict) and node.get("type") == "string" and "maxLength" in node

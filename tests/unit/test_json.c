@@ -129,8 +129,10 @@ static const struct {
     {"amount", "[]", "amount", RESULT_INVALID_FIELD},
     {"amount", "{\"a\":1}", "amount", RESULT_INVALID_FIELD},
     {"amount", "null", "amount", RESULT_INVALID_FIELD},
-    {"amount", "\"10.505\"", "amount", RESULT_INVALID_FIELD},
-    {"amount", "\"340282366920938463463374607431768211455\"", "amount", RESULT_INVALID_FIELD},
+    {"amount", "\"10.505\"", "amount", RESULT_AMOUNT_TOO_PRECISE},
+    {"amount", "\"10.123456789\"", "amount", RESULT_AMOUNT_TOO_PRECISE},
+    {"amount", "\"340282366920938463463374607431768211455\"", "amount", RESULT_AMOUNT_OUT_OF_RANGE},
+    {"amount", "\"999999999999999999999999999999999999999\"", "amount", RESULT_AMOUNT_OUT_OF_RANGE},
     {"amount", NULL, "amount", RESULT_MISSING_FIELD},
     {"currency", "\"usd\"", "currency", RESULT_INVALID_FIELD},
     {"currency", "\"XXX\"", "currency", RESULT_INVALID_FIELD},
@@ -145,15 +147,23 @@ static const struct {
     {"tiny", "256", "tiny", RESULT_INVALID_FIELD},
     {"tiny", "-0", "tiny", RESULT_INVALID_FIELD},
     {"tiny", "\"7\"", "tiny", RESULT_INVALID_FIELD},
-    {"tiny", "7.0", "tiny", RESULT_INVALID_FIELD},
+    {"tiny", "7.5", "tiny", RESULT_INVALID_FIELD},
+    {"tiny", "256.0", "tiny", RESULT_INVALID_FIELD},
+    {"tiny", "7e0", "tiny", RESULT_INVALID_FIELD},
     {"count", "4294967296", "count", RESULT_INVALID_FIELD},
     {"number", "1", "number", RESULT_UNKNOWN_FIELD},
     {"big", "\"18446744073709551616\"", "big", RESULT_INVALID_FIELD},
     {"huge", "340282366920938463463374607431768211456", "huge", RESULT_INVALID_FIELD},
-    {"rate", "\"1.123456789\"", "rate", RESULT_INVALID_FIELD},
+    {"rate", "\"1.123456789\"", "rate", RESULT_AMOUNT_TOO_PRECISE},
     {"name", "\"\"", "name", RESULT_INVALID_FIELD},
     {"name", "\"a\\nb\"", "name", RESULT_INVALID_FIELD},
     {"name", "\"a\\u0000b\"", "name", RESULT_INVALID_FIELD},
+    {"name", "\"a\\u0080b\"", "name", RESULT_INVALID_FIELD},
+    {"name", "\"a\\u009f\"", "name", RESULT_INVALID_FIELD},
+    {"name", "\"\\u202a\"", "name", RESULT_INVALID_FIELD},
+    {"name", "\"abcdefghijklmnop\\u202e\"", "name", RESULT_INVALID_FIELD},
+    {"name", "\"\\u2066b\"", "name", RESULT_INVALID_FIELD},
+    {"name", "\"\\u2069\"", "name", RESULT_INVALID_FIELD},
     {"name", "\"0123456789012345678901234567890123456789x\"", "name", RESULT_INVALID_FIELD},
     {"name", "7", "name", RESULT_INVALID_FIELD},
     {"blob", "\"AA==\"", "blob", RESULT_INVALID_FIELD},
@@ -171,6 +181,8 @@ static const struct {
     {"flags", "\"fresh\"", "flags", RESULT_INVALID_FIELD},
     {"metadata", "{\"a\":1}", "metadata", RESULT_INVALID_FIELD},
     {"metadata", "{\"\":\"x\"}", "metadata", RESULT_INVALID_FIELD},
+    {"metadata", "{\"a\":\"\\u202e\"}", "metadata", RESULT_INVALID_FIELD},
+    {"metadata", "{\"\\u009b\":\"x\"}", "metadata", RESULT_INVALID_FIELD},
     {"metadata", "{\"a\":\"x\",\"a\":\"y\"}", "metadata.a", RESULT_DUPLICATE_FIELD},
     {"metadata", "[]", "metadata", RESULT_INVALID_FIELD},
     {"parts", "[]", "parts", RESULT_INVALID_FIELD},
@@ -179,7 +191,7 @@ static const struct {
     {"parts", "[{\"amount\":\"1\",\"currency\":\"USD\"},{\"amount\":\"x\"}]", "parts[1].amount",
      RESULT_INVALID_FIELD},
     {"parts", "[{\"amount\":\"1.5\",\"currency\":\"JPY\"}]", "parts[0].amount",
-     RESULT_INVALID_FIELD},
+     RESULT_AMOUNT_TOO_PRECISE},
     {"parts", "[{\"amount\":\"1\"}]", "parts[0].currency", RESULT_MISSING_FIELD},
     {"part", "{\"colour\":\"red\"}", "part.colour", RESULT_UNKNOWN_FIELD},
     {"part", "\"x\"", "part", RESULT_INVALID_FIELD},
@@ -208,6 +220,81 @@ static void too_precise_and_too_large_are_told_apart(void **state)
     assert_non_null(strstr(fault.rule, "2^128"));
 }
 
+static void a_whole_number_may_have_zeros_behind_a_point(void **state)
+{
+    (void)state;
+    assert_true(read_body("tiny", "100.0") && sample.tiny == 100);
+    assert_true(read_body("tiny", "0.00") && sample.tiny == 0);
+    assert_true(read_body("huge", "8.000") && sample.huge == 8);
+}
+
+static void signs_beside_those_that_are_refused_are_text(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "\\u00a0", "\\u2029", "\\u202f", "\\u2065", "\\u206a", "\\u04aa", "\\u00e2",
+    };
+    for (size_t i = 0; i < array_len(texts); i++) {
+        char value[16];
+        snprintf(value, sizeof value, "\"%s\"", texts[i]);
+        assert_true(read_body("name", value));
+    }
+}
+
+/* The n-th fault that is told; a field of "" if there are fewer. */
+static const struct json_error *told(uint32_t n)
+{
+    static const struct json_error none;
+    const struct json_error *e = &fault;
+    while (n-- > 0 && e != NULL)
+        e = e->next;
+    return e != NULL ? e : &none;
+}
+
+static bool read_raw(const char *body)
+{
+    memset(&sample, 0, sizeof sample);
+    const struct yyjson_val *root = parse(body);
+    json_input_init(&input, &arena, &fault);
+    bool read = json_read_object(&sample_create_json, &sample, root, &input);
+    return json_complete(&sample_create_json, &sample, &input) && read;
+}
+
+static void all_faults_of_an_object_are_told(void **state)
+{
+    (void)state;
+    assert_false(read_raw("{\"tiny\":256,\"colour\":1,\"amount\":\"x\",\"yes\":null}"));
+    assert_string_equal(told(0)->field, "tiny");
+    assert_int_equal(told(1)->code, RESULT_UNKNOWN_FIELD);
+    assert_string_equal(told(2)->field, "amount");
+    assert_string_equal(told(3)->field, "yes");
+    assert_string_equal(told(4)->field, "sample_id");
+    assert_int_equal(told(4)->code, RESULT_MISSING_FIELD);
+    assert_int_equal(input.faults, JSON_FAULTS_MAX);
+    assert_string_equal(told(JSON_FAULTS_MAX)->field, "");
+}
+
+static void faults_within_a_part_say_where_it_is(void **state)
+{
+    (void)state;
+    assert_false(read_body("parts", "[{\"amount\":\"1\",\"currency\":\"USD\"},"
+                                    "{\"note\":7,\"amount\":\"x\"}]"));
+    assert_string_equal(told(0)->field, "parts[1].note");
+    assert_string_equal(told(1)->field, "parts[1].amount");
+    assert_string_equal(told(2)->field, "parts[1].currency");
+    assert_string_equal(told(3)->field, "");
+}
+
+/* The sample's amount in yen has too many decimals, as its fee has. */
+static void amounts_at_fault_are_told_together(void **state)
+{
+    (void)state;
+    assert_false(read_body("currency", "\"JPY\", \"fee\": \"0.5\""));
+    assert_string_equal(told(0)->field, "amount");
+    assert_string_equal(told(1)->field, "fee");
+    assert_string_equal(told(2)->field, "");
+}
+
 /* A stranger learns the limit from the refusal. */
 static void a_rule_names_its_limits(void **state)
 {
@@ -218,7 +305,7 @@ static void a_rule_names_its_limits(void **state)
         {"tiny", "\"x\"", "must be a whole number from 0 to 255"},
         {"name", "\"\"", "must have 1 to 40 bytes"},
         {"name", "\"0123456789012345678901234567890123456789x\"", "must have 1 to 40 bytes"},
-        {"blob", "\"AA\"", "must have 2 to 33 bytes"},
+        {"blob", "\"AA\"", "must be 3 to 44 characters of base64url, for 2 to 33 bytes"},
         {"parts", "[]", "must have 1 to 3 items"},
         {"parts", "[{},{},{},{}]", "must have 1 to 3 items"},
     };
@@ -340,11 +427,11 @@ static void path_and_options_fill_fields_as_text(void **state)
     assert_string_equal(fault.field, "raw");
     assert_int_equal(fault.code, RESULT_MISSING_FIELD);
     assert_false(set("small", "65536"));
-    assert_string_equal(fault.field, "small");
+    assert_string_equal(input.last->field, "small");
     assert_false(set("flags", "sealed"));
-    assert_int_equal(fault.code, RESULT_DUPLICATE_FIELD);
+    assert_int_equal(input.last->code, RESULT_DUPLICATE_FIELD);
     assert_false(set("colour", "red"));
-    assert_int_equal(fault.code, RESULT_UNKNOWN_FIELD);
+    assert_int_equal(input.last->code, RESULT_UNKNOWN_FIELD);
 }
 
 static void the_body_may_not_repeat_the_path(void **state)
@@ -356,6 +443,20 @@ static void the_body_may_not_repeat_the_path(void **state)
     assert_true(set("sample_id", ID_TEXT));
     assert_false(json_read_object(&sample_create_json, &sample, root, &input));
     assert_string_equal(fault.field, "sample_id");
+    assert_int_equal(fault.code, RESULT_DUPLICATE_FIELD);
+}
+
+static void what_is_repeatable_counts_as_it_comes_last(void **state)
+{
+    (void)state;
+    const struct yyjson_val *root = parse("{\"tiny\":8}");
+    memset(&sample, 0, sizeof sample);
+    json_input_init(&input, &arena, &fault);
+    assert_true(set("tiny", "7"));
+    input.repeatable = input.seen;
+    assert_true(json_read_object(&sample_create_json, &sample, root, &input));
+    assert_int_equal(sample.tiny, 8);
+    assert_false(set("tiny", "9"));
     assert_int_equal(fault.code, RESULT_DUPLICATE_FIELD);
 }
 
@@ -481,6 +582,11 @@ int main(void)
         cmocka_unit_test(numbers_are_taken_by_their_literal),
         cmocka_unit_test(a_bad_value_is_refused_with_its_field),
         cmocka_unit_test(too_precise_and_too_large_are_told_apart),
+        cmocka_unit_test(a_whole_number_may_have_zeros_behind_a_point),
+        cmocka_unit_test(signs_beside_those_that_are_refused_are_text),
+        cmocka_unit_test(all_faults_of_an_object_are_told),
+        cmocka_unit_test(faults_within_a_part_say_where_it_is),
+        cmocka_unit_test(amounts_at_fault_are_told_together),
         cmocka_unit_test(a_rule_names_its_limits),
         cmocka_unit_test(null_is_absent_where_that_is_allowed),
         cmocka_unit_test(what_is_not_strict_json_is_refused),
@@ -490,6 +596,7 @@ int main(void)
         cmocka_unit_test(pairs_in_a_text_have_lines_of_their_own),
         cmocka_unit_test(path_and_options_fill_fields_as_text),
         cmocka_unit_test(the_body_may_not_repeat_the_path),
+        cmocka_unit_test(what_is_repeatable_counts_as_it_comes_last),
         cmocka_unit_test(a_long_path_of_a_fault_is_cut),
         cmocka_unit_test(members_and_items_are_found),
         cmocka_unit_test(text_is_escaped_and_never_invalid),

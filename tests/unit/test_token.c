@@ -192,6 +192,8 @@ static const struct hostile hostile[] = {
      TOKEN_SUBJECT},
     {"sub with NUL", BY_RSA, RS "}", WITH_WHO("\"sub\":\"a\\u0000b\",\"azp\":\"c\","),
      TOKEN_SUBJECT},
+    {"sub that reorders text", BY_RSA, RS "}", WITH_WHO("\"sub\":\"a\\u202eb\",\"azp\":\"c\","),
+     TOKEN_SUBJECT},
     {"no client", BY_RSA, RS "}", WITH_WHO("\"sub\":\"5f0c\","), TOKEN_CLIENT},
     {"client a number", BY_RSA, RS "}", WITH_WHO("\"sub\":\"5f0c\",\"azp\":1,"), TOKEN_CLIENT},
     {"two different clients", BY_RSA, RS "}",
