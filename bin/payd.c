@@ -9,11 +9,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "actors/ledger/verify_totals.h"
 #include "bin/payd_fail.h"
+#include "bin/payd_files.h"
 #include "runtime/base/time.h"
 
 /* From the signal until the process leaves, finished or not. */
@@ -116,12 +118,15 @@ static void payd_log_serving(struct payd *p)
              log_uint("connections_max", connections_max * node_loops(p->node.node)));
 }
 
+/* The signals are watched before anybody can connect: who has seen the port open may stop the node
+ * at once, and the stop is an orderly one. */
 static bool payd_start(struct payd *p)
 {
-    if (!payd_node_make(p, payd_shard_failed) || !payd_identity_make(p) ||
-        !payd_listeners_open(p) || !payd_open_link(p))
+    if (!payd_files_safe(p) || !payd_node_make(p, payd_shard_failed))
         return false;
     payd_watch_signals(p);
+    if (!payd_identity_make(p) || !payd_listeners_open(p) || !payd_open_link(p))
+        return false;
     enum err e = node_start(p->node.node);
     if (e != ERR_OK)
         return payd_fail("the scheduler threads cannot start", err_text(e));
@@ -157,6 +162,7 @@ int main(int argc, char **argv)
     case CONFIG_RUN:
         break;
     }
+    umask(077);                /* what is made here, sockets too, is its owner's alone */
     prctl(PR_SET_DUMPABLE, 0); /* keys and tokens stay out of core files */
     signal(SIGXFSZ, SIG_IGN);  /* the write fails instead, as on a full disk */
     log_init(&p->log, STDERR_FILENO, p->config.level);

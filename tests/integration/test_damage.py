@@ -567,6 +567,62 @@ def test_files_are_for_their_owner_only(deposit):
         true(path.is_socket() or path.stat().st_mode & 0o077 == 0, f"{path} to be private")
 
 
+def test_what_others_may_write_is_not_trusted(deposit):
+    data = deposit.copy()
+    for name in ("", "journal.db", "commit-mark", "issuer"):
+        path = data / name
+        mode = path.stat().st_mode & 0o777
+        path.chmod(mode | 0o002)
+        contains(refused_line(1, *arguments(data)), str(path), "may be written by others",
+                 f"chmod go-w {path}")
+        path.chmod(mode)
+    keys = deposit.folder / "open-keys.json"
+    keys.write_text("{}")
+    keys.chmod(0o666)
+    for setting in ("jwks_file", "jwks_ca_file"):
+        refused = {"dev_issuer": "off", "token_issuer": "http://x", "jwks_file": "/none",
+                   setting: keys}
+        contains(refused_line(1, *arguments(data, **refused)), str(keys), "written by others")
+    key = next((data / "issuer").glob("*.pem"))
+    key.chmod(0o640)
+    contains(refused_line(1, *arguments(data)), str(key), "0600")
+    key.chmod(0o600)
+    deposit.starts(data)
+
+
+def test_the_own_group_may_write(deposit):
+    """As a umask of 002 has it where each user has a group of their own."""
+    data = deposit.copy()
+    os.chown(data, -1, os.getegid())
+    data.chmod(0o770)
+    deposit.starts(data, told="data_directory_open")
+    if os.geteuid() != 0:
+        return  # only root can give a file to a group that is not its own
+    os.chown(data, -1, os.getegid() + 1)
+    contains(refused_line(1, *arguments(data)), str(data), "may be written by others")
+
+
+def test_a_directory_that_others_may_read_is_told(deposit):
+    data = deposit.copy()
+    data.chmod(0o755)
+    deposit.starts(data, told="data_directory_open")
+    data.chmod(0o700)
+    with Payd(data=data) as payd:
+        true("data_directory_open" not in payd.stderr.read_text(), "no word about a private one")
+
+
+def test_what_is_made_is_private_whatever_the_umask(deposit):
+    made = deposit.folder / "made"
+    before = os.umask(0)
+    try:
+        payd = Payd(data=made, operator_socket=deposit.folder / "link.sock")
+        with payd:
+            for path in [made, *made.rglob("*"), deposit.folder / "link.sock"]:
+                true(path.stat().st_mode & 0o077 == 0, f"{path} to be private")
+    finally:
+        os.umask(before)
+
+
 # --- settings -------------------------------------------------------------------------------------
 
 

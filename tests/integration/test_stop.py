@@ -206,6 +206,25 @@ def test_while_it_starts(_):
         payd.close()
 
 
+def test_right_after_the_port_opens(_):
+    """Whoever has seen the port open may stop the node, and the stop is an orderly one."""
+    with Payd(log_level="info") as payd:
+        stopped(payd)
+        for _ in range(ROUNDS * 4):
+            payd.spawn()
+            wait_for(lambda: connected(payd), "the port to open")
+            stopped(payd)
+            contains(payd.log(lines=1), '"stopped"')
+
+
+def connected(payd):
+    try:
+        socket.create_connection(("127.0.0.1", payd.port), timeout=10).close()
+        return True
+    except ConnectionRefusedError:
+        return False
+
+
 def main():
     return scenarios.run(globals(), lambda name: (name,))
 
