@@ -10,6 +10,7 @@
 #include "runtime/base/arena.h"
 #include "runtime/link/link_client.h"
 #include "runtime/wire/writer.h"
+#include "schemas/json_writer.h"
 
 #define PAYCTL_VERSION "0.1.0"
 
@@ -65,10 +66,11 @@ void payctl_print_refusal(const struct payctl *p, uint16_t code);
 void payctl_print_error(const struct payctl *p, const char *code, const char *field,
                         const char *text);
 
-/* --- payctl_output.c -------------------------------------------------------------------------- */
+/* --- payctl_output.c: what was written by others is escaped ----------------------------------- */
 
 /* A message as one JSON document, or as lines and tables for people. */
 void payctl_print(struct payctl *p, const struct json_type *type, const void *message);
+void payctl_print_json(const struct json_writer *w); /* and ends the line */
 /* The members of a JSON object for people, numbers read raw: first one in a line, then its lists
  * as tables, `indent` blanks from the margin. */
 void payctl_print_lines(struct yyjson_val *object, int indent);

@@ -165,7 +165,7 @@ static int batch_show(const struct payctl *p, const struct batch_copy *c)
     yyjson_doc *doc = yyjson_read(w.data, w.len, YYJSON_READ_NUMBER_AS_RAW);
     check(doc != NULL);
     if (p->args.json)
-        printf("%.*s\n", (int)w.len, w.data);
+        payctl_print_json(&w);
     else
         batch_print_people(p, yyjson_doc_get_root(doc));
     fflush(stdout);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers for people: objects as aligned lines, lists as tables whose columns are the members that
- * any row has. Made from the JSON form, so that both say the same in the same words. */
+ * any row has. Made from the JSON form, so that both say the same in the same words. What comes
+ * from others is escaped on its way into a cell or a line (payctl_escape.h). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yyjson.h>
 
 #include "bin/payctl/payctl.h"
+#include "bin/payctl/payctl_escape.h"
 #include "bin/payctl/payctl_fit.h"
 #include "schemas/json_writer.h"
 
@@ -20,8 +22,7 @@ static bool output_is_table(yyjson_val *v)
 
 static void output_add(char cell[FIT_CELL_MAX], const char *text)
 {
-    size_t len = strlen(cell);
-    snprintf(cell + len, FIT_CELL_MAX - len, "%s", text);
+    escape_add(cell, FIT_CELL_MAX, slice_of(text));
 }
 
 /* One value in one line. */
@@ -150,6 +151,12 @@ static void output_print_table(const struct payctl *p, yyjson_val *rows, int ind
         printf("%*snarrowed to this terminal: a pipe or --json shows all\n", indent, "");
 }
 
+void payctl_print_json(const struct json_writer *w)
+{
+    escape_put(stdout, json_written(w));
+    putchar('\n');
+}
+
 void payctl_print_lines(struct yyjson_val *object, int indent)
 {
     size_t i, n;
@@ -166,8 +173,9 @@ void payctl_print_lines(struct yyjson_val *object, int indent)
         if (output_is_table(value))
             continue;
         if (yyjson_is_str(value)) { /* may be longer than a cell */
-            printf("%*s%-*s  %s\n", indent, "", width, yyjson_get_str(key),
-                   yyjson_get_str(value));
+            printf("%*s%-*s  ", indent, "", width, yyjson_get_str(key));
+            escape_put(stdout, slice_of(yyjson_get_str(value)));
+            putchar('\n');
             continue;
         }
         output_format_cell(value, cell);
@@ -228,7 +236,7 @@ void payctl_print(struct payctl *p, const struct json_type *type, const void *me
     type->write(&w, message);
     check(!w.failed);
     if (p->args.json) {
-        printf("%.*s\n", (int)w.len, w.data);
+        payctl_print_json(&w);
     } else if (type->count == 0) {
         printf("done\n");
     } else {

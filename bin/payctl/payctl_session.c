@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "bin/payctl/payctl.h"
+#include "bin/payctl/payctl_escape.h"
 #include "runtime/base/id128.h"
 #include "schemas/catalog.h"
 #include "schemas/json_writer.h"
@@ -21,8 +22,11 @@ void payctl_print_error(const struct payctl *p, const char *code, const char *fi
                         const char *text)
 {
     if (!p->args.json) {
-        fprintf(stderr, "payctl: %s%s%s%s%s\n", code != NULL ? code : "", code != NULL ? ": " : "",
-                field != NULL ? field : "", field != NULL ? " " : "", text);
+        fprintf(stderr, "payctl: %s%s", code != NULL ? code : "", code != NULL ? ": " : "");
+        escape_put(stderr, slice_of(field != NULL ? field : ""));
+        fprintf(stderr, "%s", field != NULL ? " " : "");
+        escape_put(stderr, slice_of(text));
+        fputc('\n', stderr);
         return;
     }
     struct json_writer w;
@@ -37,7 +41,8 @@ void payctl_print_error(const struct payctl *p, const char *code, const char *fi
     json_put_key(&w, "detail");
     json_put_text(&w, slice_of(text));
     json_close_object(&w, mark);
-    fprintf(stderr, "%.*s\n", (int)w.len, w.data);
+    escape_put(stderr, json_written(&w));
+    fputc('\n', stderr);
     json_writer_done(&w);
 }
 
