@@ -14,6 +14,7 @@ struct command_option {
     const char *type;   /* for the help: "id", "decimal", "text", "one of open, closed" */
     const char *doc;
     bool required;
+    bool argument; /* taken as a word too: those of a command in their order */
 };
 
 struct command {

@@ -292,11 +292,12 @@ static bool args_refuse_position(const struct command *spec, const char *word, c
     for (uint32_t i = 0; i < spec->option_count; i++) {
         char name[WORD_MAX];
         size_t len = strlen(taken);
-        if (!spec->options[i].required || len + sizeof name + 3 > sizeof taken)
+        bool required = spec->options[i].required;
+        if (!spec->options[i].argument || len + sizeof name + 3 > sizeof taken)
             continue;
         snprintf(name, sizeof name, "%s", spec->options[i].name);
         payctl_args_dashed(name);
-        snprintf(taken + len, sizeof taken - len, " <%s>", name);
+        snprintf(taken + len, sizeof taken - len, required ? " <%s>" : " [%s]", name);
     }
     snprintf(error, PAYCTL_ERROR_MAX,
              "%s does not take %s: it takes%s%s, all else is an --option; see payctl help %s",
@@ -304,7 +305,7 @@ static bool args_refuse_position(const struct command *spec, const char *word, c
     return false;
 }
 
-/* A word without -- goes to the first required option that has no value yet. */
+/* A word without -- goes to the first argument that has no value yet. */
 static bool args_parse_position(struct parser *p, const char *word)
 {
     struct payctl_args *a = p->args;
@@ -318,7 +319,7 @@ static bool args_parse_position(struct parser *p, const char *word)
         }
     }
     for (uint32_t i = 0; i < spec->option_count; i++) {
-        if (spec->options[i].required && a->values[i] == NULL) {
+        if (spec->options[i].argument && a->values[i] == NULL) {
             a->values[i] = word;
             return true;
         }

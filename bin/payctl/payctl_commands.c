@@ -4,23 +4,29 @@
 #include "bin/payctl/payctl.h"
 
 static const struct command_option actor_options[] = {
-    {"actor", "acc_..., or kind/hex", "The actor.", true},
-    {"shard", "number", "Whose, where several shards have an actor of this name; it is looked for "
-                        "if absent.", false},
+    {"actor", "acc_..., or kind/hex", "The actor.", true, true},
+    {"shard", "number",
+     "Whose, where several shards have an actor of this name; it is looked for "
+     "if absent.",
+     false, false},
 };
 static const struct command_option top_options[] = {
-    {"limit", "number", "How many actors, 1 to 100; 20 if absent.", false},
-    {"once", "bool", "Print once instead of refreshing.", false},
+    {"limit", "number", "How many actors, 1 to 100; 20 if absent.", false, false},
+    {"once", "bool", "Print once instead of refreshing.", false, false},
 };
 static const struct command_option verify_options[] = {
-    {"data", "path", "The data directory of a payd that does not run; without it a running one is "
-                     "asked.", false},
+    {"data", "path",
+     "The data directory of a payd that does not run; without it a running one is "
+     "asked.",
+     false, false},
 };
 static const struct command_option batch_options[] = {
-    {"batch", "number", "The batch, from 1 on, as ledger verify names it.", true},
-    {"shard", "number", "Whose journal; 0 if absent.", false},
-    {"data", "path", "The data directory of a payd that does not run; without it a running one is "
-                     "asked.", false},
+    {"batch", "number", "The batch, from 1 on, as ledger verify names it.", true, true},
+    {"shard", "number", "Whose journal; 0 if absent.", false, false},
+    {"data", "path",
+     "The data directory of a payd that does not run; without it a running one is "
+     "asked.",
+     false, false},
 };
 static const struct command_option import_options[] = {
     {"file", "path",
@@ -29,22 +35,23 @@ static const struct command_option import_options[] = {
      "effective_time. Of a transfer: id, debit_account_id, credit_account_id, amount, currency, "
      "code, flags, pending_id, timeout_s, effective_time, user_data_128, user_data_64, "
      "user_data_32. The ids are the caller's own, acc_... and trf_..., so that the same file may "
-     "be imported again.", true},
+     "be imported again.",
+     true, true},
 };
 static const struct command_option bench_options[] = {
-    {"accounts", "number", "Accounts to move money between; 1000 if absent.", false},
-    {"transfers", "number", "Transfers to make; 1000000 if absent.", false},
-    {"batch", "number", "Transfers of a message, at most 8192; 8000 if absent.", false},
-    {"outstanding", "number", "Messages at once, at most 64; 4 if absent.", false},
-    {"currency", "code like USD", "Of the accounts; USD if absent.", false},
-    {"shard", "number", "Where the accounts live; 0 if absent.", false},
+    {"accounts", "number", "Accounts to move money between; 1000 if absent.", false, false},
+    {"transfers", "number", "Transfers to make; 1000000 if absent.", false, false},
+    {"batch", "number", "Transfers of a message, at most 8192; 8000 if absent.", false, false},
+    {"outstanding", "number", "Messages at once, at most 64; 4 if absent.", false, false},
+    {"currency", "code like USD", "Of the accounts; USD if absent.", false, false},
+    {"shard", "number", "Where the accounts live; 0 if absent.", false, false},
 };
 #define BENCH_DOC                                                                                  \
     "Makes many transfers and tells how fast that was. They are real and stay in the journal: "    \
     "between accounts of their own, which belong to the tenant \"bench\" unless --tenant names "   \
     "another."
 static const struct command_option completion_options[] = {
-    {"shell", "one of bash, zsh, fish", "The shell.", true},
+    {"shell", "one of bash, zsh, fish", "The shell.", true, true},
 };
 
 #define HAND(name, doc, options, run) \

@@ -41,13 +41,13 @@ static void help_command(const struct payctl *p, const struct payctl_command *c)
     printf("usage: payctl %s", spec->name);
     bool keyed = spec->message != NULL && spec->message->mutates, optional = keyed;
     for (uint32_t i = 0; i < spec->option_count; i++) {
-        if (!spec->options[i].required) {
-            optional = true;
+        const struct command_option *o = &spec->options[i];
+        optional |= !o->argument;
+        if (!o->argument)
             continue;
-        }
-        printf(" <");
-        payctl_put_option(spec->options[i].name);
-        printf(">");
+        printf(o->required ? " <" : " [");
+        payctl_put_option(o->name);
+        printf(o->required ? ">" : "]");
     }
     printf("%s\n\n", optional ? " [--option value ...]" : "");
     wrap_put(stdout, p->width, 0, 0, slice_of(spec->doc));

@@ -80,10 +80,10 @@ struct top {
     struct actor_info infos[ACTORS_MAX];     /* scratch */
 };
 
-static int operator_by_mailbox(const void *a, const void *b)
+static int operator_by_business(const void *a, const void *b)
 {
     const struct top_actor *x = a, *y = b;
-    return (x->info.mailbox < y->info.mailbox) - (x->info.mailbox > y->info.mailbox);
+    return shard_actor_busier(&y->info, &x->info) - shard_actor_busier(&x->info, &y->info);
 }
 
 static void operator_add_kinds(struct top *t)
@@ -111,7 +111,7 @@ static void on_shard_top(struct operator_request *q, struct shard *s)
     uint32_t found = shard_actors_top(s, t->infos, t->limit);
     for (uint32_t i = 0; i < found; i++)
         t->actors[t->count++] = (struct top_actor){t->infos[i], q->shard};
-    qsort(t->actors, t->count, sizeof t->actors[0], operator_by_mailbox);
+    qsort(t->actors, t->count, sizeof t->actors[0], operator_by_business);
     if (t->count > t->limit)
         t->count = t->limit;
 }
@@ -150,6 +150,7 @@ static void operator_finish_top(struct operator_request *q)
             .kind = operator_kind_name(a->kind),
             .shard = t->actors[i].shard,
             .mailbox = a->mailbox,
+            .changed_in_batch = a->touched_seq,
             .failures = a->failures,
             .suspended = a->suspended,
             .quarantined = a->quarantined,

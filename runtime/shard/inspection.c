@@ -128,15 +128,22 @@ enum err shard_actor_state(const struct shard *s, uint16_t kind, struct id128 id
     return w->failed ? ERR_TOO_LARGE : ERR_OK;
 }
 
-/* Keeps infos sorted, longest mailbox first. */
+bool shard_actor_busier(const struct actor_info *a, const struct actor_info *b)
+{
+    check(a != NULL && b != NULL);
+    return a->mailbox != b->mailbox ? a->mailbox > b->mailbox : a->touched_seq > b->touched_seq;
+}
+
+/* Keeps infos sorted, the busiest first. */
 static uint32_t insert_info(const struct shard *s, const struct actor *a, struct actor_info *infos,
                            uint32_t count, uint32_t max)
 {
+    struct actor_info it = {.mailbox = a->mailbox_count, .touched_seq = a->touched_seq};
     check(count <= max);
-    if (count == max && infos[count - 1].mailbox >= a->mailbox_count)
+    if (count == max && !shard_actor_busier(&it, &infos[count - 1]))
         return count;
     uint32_t at = count < max ? count : max - 1;
-    while (at > 0 && infos[at - 1].mailbox < a->mailbox_count) {
+    while (at > 0 && shard_actor_busier(&it, &infos[at - 1])) {
         infos[at] = infos[at - 1];
         at--;
     }

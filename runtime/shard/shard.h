@@ -110,7 +110,9 @@ must_check enum err shard_actor_info(const struct shard *s, uint16_t kind, struc
 /* Its state as msgpack (the form of the store). */
 must_check enum err shard_actor_state(const struct shard *s, uint16_t kind, struct id128 id,
                                       struct wire_writer *w);
-/* The resident actors with the longest mailboxes, longest first; returns how many. */
+/* Has it more to do, the longer mailbox, or where both are as long, was it changed later? */
+bool shard_actor_busier(const struct actor_info *a, const struct actor_info *b);
+/* The busiest resident actors, the busiest first; returns how many. */
 uint32_t shard_actors_top(const struct shard *s, struct actor_info *infos, uint32_t max);
 
 /* Calls each dead letter, oldest first; false stops. */

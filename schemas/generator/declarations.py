@@ -89,6 +89,7 @@ class Message:
     view: bool = False
     reply: str = ""
     cli: str = ""
+    cli_arguments: list = list_field(default_factory=list)
     refusals: list = list_field(default_factory=list)
     copies: list = list_field(default_factory=list) # structs that it takes fields over from
 
@@ -431,6 +432,7 @@ def _message(schema, service, name, t, event):
         m.view = t.get("view", bool, False)
         m.reply = t.get("reply", str, "")
         m.cli = t.get("cli", str, "")
+        m.cli_arguments = t.get("cli_arguments", list, [])
         m.refusals = t.get("refusals", list, [])
     m.copies = t.get("copies", list, [])
     t.finish()
@@ -602,6 +604,16 @@ def _route(schema, service, name, t):
     schema.routes.append(r)
 
 
+def _check_arguments(m):
+    names = [f.json_name for f in m.json_fields]
+    needed = [f.json_name for f in m.json_fields if not f.optional]
+    for name in m.cli_arguments:
+        if name not in names:
+            m.source.fail(f"cli_arguments: there is no field {name}")
+    if m.cli_arguments and not set(needed) <= set(m.cli_arguments):
+        m.source.fail("cli_arguments must have every field that is not optional")
+
+
 def _check(schema):
     """What needs everything read: names that refer to other tables."""
     for m in schema.messages.values():
@@ -618,6 +630,7 @@ def _check(schema):
         if m.cli and m.cli in commands:
             m.source.fail(f"cli {m.cli!r} is taken by {commands[m.cli]}")
         commands[m.cli] = m.name
+        _check_arguments(m)
     for service in schema.services:
         schema.ordered(service)
         for other in schema.includes(service):

@@ -269,16 +269,23 @@ def option_doc(schema, f):
             + (f"; it may have {', '.join(optional)}" if optional else "") + ".")
 
 
+def option_order(m):
+    """The arguments in their order, then all else."""
+    places = {name: place for place, name in enumerate(m.cli_arguments)}
+    return sorted(m.json_fields, key=lambda f: places.get(f.json_name, len(places)))
+
+
 def _commands(schema):
     before, body = "", ""
     commands = sorted((m for m in schema.messages.values() if m.cli), key=lambda m: m.cli)
     for i, m in enumerate(commands):
         if m.json_fields:
             before += f"\nstatic const struct command_option command_{i}_options[] = {{\n"
-            for f in m.json_fields:
+            for f in option_order(m):
+                argument = not f.optional or f.json_name in m.cli_arguments
                 before += (f"    {{{quote(f.json_name)}, {quote(option_type(schema, f))},\n"
                            f"     {quote(option_doc(schema, f))}, "
-                           f"{str(not f.optional).lower()}}},\n")
+                           f"{str(not f.optional).lower()}, {str(argument).lower()}}},\n")
             before += "};\n"
         body += f"""    {{
         .name = {quote(m.cli)},

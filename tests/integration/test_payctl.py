@@ -69,7 +69,6 @@ def contains(text, *parts):
 def accounts(tool, count=2, currency="USD"):
     return [tool.json("accounts", "create", currency, 1)["account_id"] for _ in range(count)]
 
-
 # -- the declared commands ---------------------------------------------------------------------
 
 
@@ -81,8 +80,7 @@ def test_ping(tool):
 
 def test_accounts_and_transfers(tool):
     debit, credit = accounts(tool)
-    made = tool.json("transfers", "create", debit, "USD", "--credit-account-id", credit,
-                     "--amount", "10.50")
+    made = tool.json("transfers", "create", debit, credit, "10.50", "USD")
     equal(made["amount"], "10.50")
     equal(tool.json("accounts", "show", credit)["balance"], "10.50")
     equal(tool.json("transfers", "show", made["transfer_id"])["status"], "posted")
@@ -109,8 +107,7 @@ def test_wallets_and_payments(tool):
 
 def test_a_key_makes_it_once(tool):
     debit, credit = accounts(tool)
-    words = ("transfers", "create", debit, "USD", "--credit-account-id", credit, "--amount", "3.00",
-             "--key", "rent-may")
+    words = ("transfers", "create", debit, credit, "3.00", "USD", "--key", "rent-may")
     equal(tool.json(*words)["transfer_id"], tool.json(*words)["transfer_id"])
     contains(tool.said(*words), "this key was used before: nothing was done again")
     equal(tool.json("accounts", "show", credit)["balance"], "3.00")
@@ -123,8 +120,7 @@ def test_tenants_have_their_own(tool):
     equal(len(tool.json("wallets", "list")["wallets"]), 1)
     equal(tool.json("wallets", "list", "--tenant", "stranger"), {"wallets": []})
     debit, credit = accounts(tool)
-    made = tool.json("transfers", "create", debit, "USD", "--credit-account-id", credit,
-                     "--amount", "1.00")["transfer_id"]
+    made = tool.json("transfers", "create", debit, credit, "1.00", "USD")["transfer_id"]
     listed = tool.json("accounts", "list")["accounts"]
     equal(len({account["tenant_id"] for account in listed}), 1)
     contains([account["account_id"] for account in listed], debit, credit)
@@ -145,8 +141,7 @@ def test_tenants_have_their_own(tool):
 
 def test_refusals_name_code_and_explanation(tool):
     [account] = accounts(tool, 1)
-    text = tool.run("transfers", "create", account, "USD", "--credit-account-id", account,
-                    "--amount", "1.00", code=1)
+    text = tool.run("transfers", "create", account, account, "1.00", "USD", code=1)
     contains(text, "accounts_must_be_different", "cannot debit and credit the same account")
     equal(len(text.strip().splitlines()), 1)
     refusal = json.loads(tool.run("accounts", "show", new_id("acc"), "--json", code=1))
@@ -155,8 +150,8 @@ def test_refusals_name_code_and_explanation(tool):
 
 def test_wrong_usage_names_the_field(tool):
     [account] = accounts(tool, 1)
-    contains(tool.run("transfers", "create", account, "USD", "--credit-account-id", account,
-                      "--amount", "1.005", code=2), "--amount", "decimals")
+    contains(tool.run("transfers", "create", account, account, "1.005", "USD", code=2),
+             "--amount", "decimals")
     contains(tool.run("accounts", "show", "wal_1", code=2), "--account-id")
     contains(tool.run("accounts", "shw", code=2), "did you mean accounts show?")
     contains(tool.run("accounts", code=2), "One of: ")
@@ -193,6 +188,19 @@ def test_actors(tool):
     contains(tool.run("actors", "top", "--limit", 101, code=2),
              "--limit must be a whole number from 1 to 100")
     contains(tool.run("actors", "top", "--once=x", code=2), "--once must be true or false")
+
+
+def test_the_busiest_actors_come_first(tool):
+    """Where no messages wait, those that changed last: not the ones that stand idle."""
+    idle = accounts(tool)
+    debit, credit = accounts(tool)
+    tool.run("transfers", "create", debit, credit, "1.00", "USD")
+    actors = tool.json("actors", "top", "--limit", 100)["actors"]
+    order = [(actor["mailbox"], int(actor["changed_in_batch"])) for actor in actors]
+    equal(order, sorted(order, reverse=True))
+    names = [actor["actor"] for actor in actors]
+    equal({debit, credit} <= set(names[:4]), True)
+    equal(names.index(debit) < min(names.index(account) for account in idle), True)
 
 
 def test_dead_letters(tool):
@@ -250,7 +258,7 @@ def test_a_transaction_and_its_reversal(tool):
 
 
 def completions(tool, *words):
-    """What bash offers in place of the last word."""
+    """What bash offers in place of the last word; nothing twice."""
     script = tool.run("completion", "bash") + """
 words=("$@")
 COMP_WORDS=(payctl "${words[@]}")
@@ -261,18 +269,55 @@ printf '%s\\n' "${COMPREPLY[@]}"
     done = subprocess.run(["bash", "-c", script, "bash", *words], capture_output=True, text=True,
                           env=clean_environment(), timeout=COMMAND_S, check=False)
     equal((done.returncode, done.stderr), (0, ""))
-    return set(done.stdout.split())
+    offered = done.stdout.split()
+    equal(sorted(offered), sorted(set(offered)))
+    return set(offered)
+
+
+GLOBALS = {"--socket", "--tenant", "--timeout", "--json", "--no-color", "--help", "--version"}
 
 
 def test_bash_completes(tool):
     equal(completions(tool, "wal"), {"wallets"})
+    contains(completions(tool, ""), "wallets", "ping", "help", "completion")
     contains(completions(tool, "wallets", ""), "fund", "show", "transfer")
     equal(completions(tool, "wallets", "tr"), {"transfer"})
-    contains(completions(tool, "wallets", "fund", "--"), "--amount", "--description", "--json")
+    offered = completions(tool, "wallets", "fund", "--")
+    equal(offered >= GLOBALS | {"--wallet-id", "--amount", "--description", "--key"}, True)
     equal(completions(tool, "wallets", "fund", "wal_1", "--amount", "1.00", "--curr"),
           {"--currency"})
     equal(completions(tool, "ping", "--js"), {"--json"})
+    equal("--key" in completions(tool, "wallets", "show", "--"), False)
     equal(completions(tool, "nonsense", "x"), set())
+
+
+def test_bash_completes_behind_global_options(tool):
+    equal(completions(tool, "--"), GLOBALS)
+    for before in (("--json",), ("--socket", "/x"), ("--socket", "=", "/x"), ("--key", "help"),
+                   ("--tenant", "wallets", "--timeout", "3", "--no-color")):
+        equal(completions(tool, *before, "wal"), {"wallets"})
+        contains(completions(tool, *before, "wallets", ""), "fund", "show")
+        equal(completions(tool, *before, "wallets", "fund", "--curr"), {"--currency"})
+
+
+def test_bash_completes_values(tool):
+    for words in (("--capture", ""), ("--capture", "=")):
+        equal(completions(tool, "payments", "create", *words), {"automatic", "manual"})
+    equal(completions(tool, "payments", "create", "--capture", "m"), {"manual"})
+    equal(completions(tool, "payments", "create", "--amount", ""), set())
+    contains(completions(tool, "accounts", "create", "--flags", ""), "linked", "history")
+    equal(completions(tool, "completion", ""), {"bash", "zsh", "fish"})
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(folder, "moved.csv").write_text("")
+        for words in (("ledger", "import"), ("ledger", "verify", "--data"), ("--socket",)):
+            equal(completions(tool, *words, f"{folder}/m"), {f"{folder}/moved.csv"})
+
+
+def test_bash_completes_help(tool):
+    contains(completions(tool, "help", ""), "wallets", "ping")
+    equal(completions(tool, "help", "wal"), {"wallets"})
+    contains(completions(tool, "help", "wallets", ""), "fund", "show")
+    equal(completions(tool, "help", "wallets", "fund", ""), set())
 
 
 def test_help_and_completion(tool):
@@ -321,6 +366,20 @@ def test_what_is_no_import_is_refused(tool):
         marked = pathlib.Path(folder, "marked.csv")
         marked.write_text(f"\ufeffaccount_id,currency\n{new_id('acc')},USD\n", encoding="utf-8")
         equal(tool.json("ledger", "import", marked)["made"], 1)
+
+
+def test_what_others_wrote_does_not_act_on_the_terminal(tool):
+    """A header of a file that somebody sent; the same words with --json."""
+    with tempfile.TemporaryDirectory() as folder:
+        sent = pathlib.Path(folder, "sent.csv")
+        sent.write_text("\x1b[2J\x9b31m\u202eDear all\n", encoding="utf-8")
+        for words in ((), ("--json",)):
+            said = tool.run("ledger", "import", sent, *words, code=2)
+            contains(said, "\\u001b[2J\\u009b31m\\u202eDear all")
+            equal(said.isascii() and said.rstrip("\n").isprintable(), True)
+        user = "Z\u00fcrich \u6771"
+        wallet = tool.json("wallets", "create", "USD", "--user-id", user)["wallet_id"]
+        contains(tool.run("wallets", "show", wallet), user)
 
 
 def test_help_names_the_fields_of_an_import(tool):
@@ -393,8 +452,7 @@ def events_of(batch):
 
 def test_a_batch_is_shown(tool):
     debit, credit = accounts(tool)
-    made = tool.json("transfers", "create", debit, "USD", "--credit-account-id", credit,
-                     "--amount", "10.50")
+    made = tool.json("transfers", "create", debit, credit, "10.50", "USD")
     newest = tool.json("store", "status")["shards"][0]["committed"]
     batch = tool.json("ledger", "show-batch", newest)
     [event] = [e for e in events_of(batch) if e["event"] == "transfer_posted"]

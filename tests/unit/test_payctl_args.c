@@ -13,11 +13,11 @@
 #include "bin/payctl/payctl_import_csv.h"
 
 static const struct command_option fund_options[] = {
-    {"wallet_id", "wal_...", "The wallet.", true},
-    {"amount", "decimal", "How much.", true},
-    {"currency", "code like USD", "Its currency.", false},
-    {"final", "bool", "A switch.", false},
-    {"metadata", "key=value", "Pairs.", false},
+    {"wallet_id", "wal_...", "The wallet.", true, true},
+    {"amount", "decimal", "How much.", true, true},
+    {"currency", "code like USD", "Its currency.", false, true},
+    {"final", "bool", "A switch.", false, false},
+    {"metadata", "key=value", "Pairs.", false, false},
 };
 
 static const struct payctl_command commands[] = {
@@ -88,6 +88,15 @@ static void test_words_fill_what_is_required(void **state)
     assert_null(payctl_args_value(&a, "nothing"));
 }
 
+static void test_words_fill_optional_arguments_in_their_order(void **state)
+{
+    (void)state;
+    struct payctl_args a = parse("wallets fund wal_1 10.50 USD");
+    assert_string_equal(payctl_args_value(&a, "currency"), "USD");
+    a = parse("wallets fund --amount 1 wal_1 USD");
+    assert_string_equal(payctl_args_value(&a, "currency"), "USD");
+}
+
 static void test_options_come_in_any_order_and_form(void **state)
 {
     (void)state;
@@ -155,7 +164,8 @@ static void test_mistakes_are_named(void **state)
     assert_refused("wallets", "One of: fund, list");
     assert_refused("wallets fund", "needs --wallet-id (wal_...)");
     assert_refused("wallets fund wal_1", "needs --amount (decimal)");
-    assert_refused("wallets fund wal_1 1 2", "does not take 2: it takes only <wallet-id> <amount>");
+    assert_refused("wallets fund wal_1 1 USD 2",
+                   "does not take 2: it takes only <wallet-id> <amount> [currency]");
     assert_refused("wallets list 2", "it takes no such word");
     assert_refused("wallets fund wal_1 1 --amount 2", "--amount is given twice");
     assert_refused("wallets fund --curency USD", "did you mean --currency?");
@@ -224,6 +234,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_words_fill_what_is_required),
+        cmocka_unit_test(test_words_fill_optional_arguments_in_their_order),
         cmocka_unit_test(test_options_come_in_any_order_and_form),
         cmocka_unit_test(test_globals_and_environment),
         cmocka_unit_test(test_help_needs_nothing_else),
