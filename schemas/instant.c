@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Dates are counted in days from 0000-03-01, in eras of 400 years: with the year beginning in March
- * the leap day is its last, and the length of months follows one formula. Both the date as written
- * and the instant in UTC must be from 1970 on, and the product in nanoseconds is checked before it
- * is made. */
+ * the leap day is its last, and the length of months follows one formula. The instant is counted in
+ * seconds, before 1970 too, so that what is a time and cannot be held is told from what is none. */
 #include "schemas/instant.h"
 
 #include <string.h>
@@ -12,6 +11,7 @@
 #define DAY_SECONDS 86400u
 #define ERA_DAYS 146097u   /* 400 years */
 #define EPOCH_DAYS 719468u /* from 0000-03-01 to 1970-01-01 */
+#define NS_LAST (NS_PER_S - 1) /* of a second */
 
 static bool instant_leap(uint32_t year)
 {
@@ -24,14 +24,14 @@ static uint32_t instant_month_days(uint32_t year, uint32_t month)
     return month == 2 && instant_leap(year) ? 29 : days[month - 1];
 }
 
-/* Days since 1970-01-01; year >= 1970. */
-static uint32_t instant_days_of(uint32_t year, uint32_t month, uint32_t day)
+/* Days since 1970-01-01. Before the year 0 there is an era, for its January and February. */
+static int64_t instant_days_of(uint32_t year, uint32_t month, uint32_t day)
 {
-    uint32_t y = month <= 2 ? year - 1 : year;
+    uint32_t y = (month <= 2 ? year - 1 : year) + 400;
     uint32_t era = y / 400, year_of_era = y % 400;
     uint32_t day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     uint32_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return era * ERA_DAYS + day_of_era - EPOCH_DAYS;
+    return (int64_t)era * ERA_DAYS + day_of_era - EPOCH_DAYS - ERA_DAYS;
 }
 
 static void instant_date_of(uint32_t days, uint32_t *year, uint32_t *month, uint32_t *day)
@@ -60,15 +60,21 @@ static bool instant_get_digits(const char *text, size_t at, size_t count, uint32
     return true;
 }
 
+/* What is finer than nanoseconds is cut. */
 static bool instant_parse_fraction(const char *text, size_t len, uint32_t *ns)
 {
     *ns = 0;
     if (len == 0)
         return true;
-    if (text[0] != '.' || len < 2 || len > 10 || !instant_get_digits(text, 1, len - 1, ns))
+    if (text[0] != '.' || len < 2)
         return false;
-    for (size_t i = len - 1; i < 9; i++)
-        *ns *= 10;
+    uint32_t unit = NS_PER_S;
+    for (size_t i = 1; i < len; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        unit /= 10;
+        *ns += unit * (uint32_t)(text[i] - '0');
+    }
     return true;
 }
 
@@ -90,34 +96,58 @@ static bool instant_parse_offset(const char *text, size_t len, int64_t *ahead, s
     return true;
 }
 
-bool instant_parse(const char *text, size_t len, uint64_t *ns)
-{
+/* A date and a time of day as written, and how far ahead of UTC they are. */
+struct instant_parts {
     uint32_t year, month, day, hour, minute, second, fraction;
     int64_t ahead;
+};
+
+static bool instant_parse_parts(const char *text, size_t len, struct instant_parts *p)
+{
     size_t zone;
-    if (len < 20 || !instant_parse_offset(text, len, &ahead, &zone) || len < 19 + zone)
+    if (len < 20 || !instant_parse_offset(text, len, &p->ahead, &zone) || len < 19 + zone)
         return false;
     if (text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't') ||
         text[13] != ':' || text[16] != ':')
         return false;
-    if (!instant_get_digits(text, 0, 4, &year) || !instant_get_digits(text, 5, 2, &month) ||
-        !instant_get_digits(text, 8, 2, &day) || !instant_get_digits(text, 11, 2, &hour) ||
-        !instant_get_digits(text, 14, 2, &minute) || !instant_get_digits(text, 17, 2, &second) ||
-        !instant_parse_fraction(text + 19, len - 19 - zone, &fraction))
+    return instant_get_digits(text, 0, 4, &p->year) && instant_get_digits(text, 5, 2, &p->month) &&
+           instant_get_digits(text, 8, 2, &p->day) && instant_get_digits(text, 11, 2, &p->hour) &&
+           instant_get_digits(text, 14, 2, &p->minute) &&
+           instant_get_digits(text, 17, 2, &p->second) &&
+           instant_parse_fraction(text + 19, len - 19 - zone, &p->fraction);
+}
+
+/* Do these seconds since 1970 begin the last second of a month? Only a leap second may follow. */
+static bool instant_ends_month(int64_t seconds)
+{
+    check(seconds >= 0);
+    if (seconds % DAY_SECONDS != DAY_SECONDS - 1)
         return false;
-    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > instant_month_days(year, month))
-        return false;
-    if (hour > 23 || minute > 59 || second > 59)
-        return false;
-    int64_t seconds = (int64_t)instant_days_of(year, month, day) * DAY_SECONDS + hour * 3600 +
-                      minute * 60 + second - ahead;
+    uint32_t year, month, day;
+    instant_date_of((uint32_t)(seconds / DAY_SECONDS), &year, &month, &day);
+    return day == instant_month_days(year, month);
+}
+
+enum instant_found instant_parse(const char *text, size_t len, uint64_t *ns)
+{
+    struct instant_parts p;
+    if (!instant_parse_parts(text, len, &p) || p.month < 1 || p.month > 12 || p.day < 1 ||
+        p.day > instant_month_days(p.year, p.month) || p.hour > 23 || p.minute > 59 ||
+        p.second > 60)
+        return INSTANT_NONE;
+    bool leap = p.second == 60; /* not counted: it is the last moment of the second before */
+    uint32_t fraction = leap ? NS_LAST : p.fraction;
+    int64_t seconds = instant_days_of(p.year, p.month, p.day) * DAY_SECONDS + p.hour * 3600 +
+                      p.minute * 60 + p.second - leap - p.ahead;
     if (seconds < 0 || (uint64_t)seconds > UINT64_MAX / NS_PER_S)
-        return false;
+        return INSTANT_BEYOND;
+    if (leap && !instant_ends_month(seconds))
+        return INSTANT_NONE;
     uint64_t whole = (uint64_t)seconds * NS_PER_S;
     if (whole > UINT64_MAX - fraction)
-        return false;
+        return INSTANT_BEYOND;
     *ns = whole + fraction;
-    return true;
+    return INSTANT_THERE;
 }
 
 static char *instant_put_digits(char *at, uint32_t value, int count)

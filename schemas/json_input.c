@@ -338,9 +338,13 @@ bool json_get_bytes(const struct json_token *t, struct json_input *in, uint32_t 
 
 bool json_get_time(const struct json_token *t, struct json_input *in, uint64_t *value)
 {
-    if (!json_input_is_text(t) || !instant_parse(t->text.data, t->text.len, value))
-        return json_input_invalid(in,
-                            "must be an RFC 3339 time from 1970 on, like \"2026-01-31T12:00:00Z\"");
+    enum instant_found found =
+        json_input_is_text(t) ? instant_parse(t->text.data, t->text.len, value) : INSTANT_NONE;
+    if (found == INSTANT_BEYOND)
+        return json_input_invalid(in, "must lie between 1970-01-01T00:00:00Z and "
+                                      "2554-07-21T23:34:33Z");
+    if (found == INSTANT_NONE)
+        return json_input_invalid(in, "must be an RFC 3339 time, like \"2026-01-31T12:00:00Z\"");
     return true;
 }
 

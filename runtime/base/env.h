@@ -40,7 +40,7 @@ struct alarm {
 };
 
 struct env_ops {
-    uint64_t (*mono_ns)(struct env *e);
+    uint64_t (*mono_ns)(struct env *e); /* never goes back; counts while the machine sleeps */
     uint64_t (*wall_ns)(struct env *e); /* Unix time; may jump either way */
     uint64_t (*random)(struct env *e);
     void (*work)(struct env *e, struct worker *worker, struct work *w);

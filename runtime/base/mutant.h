@@ -25,6 +25,7 @@
     X(SKIP_PROJECTION, "skip_projection")                                                          \
     X(STALE_LIST, "stale_list")                                                                    \
     X(CLOCK_GOES_BACK, "clock_goes_back")                                                          \
+    X(CLOCK_FOLLOWS, "clock_follows")                                                              \
     X(FORGET_DEADLINES, "forget_deadlines")                                                        \
     X(EXPIRE_EARLY, "expire_early")                                                                \
     X(POST_TWICE, "post_twice")                                                                    \

@@ -71,6 +71,12 @@ static void loop_on_async(uv_async_t *handle)
 
 /* --- env -------------------------------------------------------------------------------------- */
 
+/* Time passes for deadlines while the machine sleeps, too. */
+#define LOOP_CLOCK CLOCK_BOOTTIME
+
+/* The timer does not count that time: it looks at the clock at least this often. */
+#define LOOP_WAIT_MS_MAX 1000
+
 static uint64_t loop_clock_ns(clockid_t clock)
 {
     struct timespec t;
@@ -81,7 +87,7 @@ static uint64_t loop_clock_ns(clockid_t clock)
 static uint64_t loop_env_mono_ns(struct env *e)
 {
     (void)e;
-    return loop_clock_ns(CLOCK_MONOTONIC);
+    return loop_clock_ns(LOOP_CLOCK);
 }
 
 static uint64_t loop_env_wall_ns(struct env *e)
@@ -124,8 +130,10 @@ static void loop_arm_timer(struct loop *l)
         check(uv_timer_stop(&l->timer) == 0);
         return;
     }
-    uint64_t now_ns = loop_clock_ns(CLOCK_MONOTONIC);
+    uint64_t now_ns = loop_clock_ns(LOOP_CLOCK);
     uint64_t wait_ms = due_ns <= now_ns ? 0 : (due_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS;
+    if (wait_ms > LOOP_WAIT_MS_MAX)
+        wait_ms = LOOP_WAIT_MS_MAX;
     uv_update_time(&l->uv); /* else a long pass would count as time waited */
     check(uv_timer_start(&l->timer, loop_on_timer, wait_ms, 0) == 0);
 }
@@ -135,7 +143,7 @@ static void loop_on_timer(uv_timer_t *handle)
     struct loop *l = handle->data;
     l->timer_due_ns = UINT64_MAX;
     l->awake = true; /* what fires makes work for a pass, and poll comes before it */
-    alarms_fire(&l->alarms, loop_clock_ns(CLOCK_MONOTONIC));
+    alarms_fire(&l->alarms, loop_clock_ns(LOOP_CLOCK));
     loop_arm_timer(l);
 }
 

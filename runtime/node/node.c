@@ -17,6 +17,7 @@
 #include "runtime/node/shard_set.h"
 #include "runtime/node/worker.h"
 #include "runtime/observe/log.h"
+#include "runtime/shard/clock.h"
 
 struct node_shard {
     struct node *node;
@@ -345,8 +346,13 @@ bool node_ready(struct node *n, const char **reason)
     for (uint16_t i = 0; i < n->options.shards; i++) {
         struct shard_stats stats;
         node_get_stats(n, i, &stats);
-        if (stats.damaged_seq != 0)
+        if (stats.clock_ahead_ns + stats.clock_behind_ns > CLOCK_STEP_NS)
+            *reason = "the wall clock was set: times go on from what it was at the start, by elapsed "
+                      "time; a restart takes the new one, from the journal's last time on";
+        if (stats.damaged_seq != 0) {
             *reason = "a batch of the journal is damaged: payctl store status names it";
+            return true;
+        }
     }
     return true;
 }

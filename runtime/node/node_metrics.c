@@ -50,6 +50,12 @@ static const struct family shard_families[] = {
     {"payd_actors_evicted_total", "Actors passivated.", METRICS_COUNTER, SHARD(evicted), false},
     {"payd_actors_loads_total", "Actors asked of the store.", METRICS_COUNTER, SHARD(loads), false},
     {"payd_dedup_entries", "Outcomes remembered in memory.", METRICS_GAUGE, SHARD(outcomes), false},
+    {"payd_wall_clock_steps_total", "Times the wall clock was set by more than a second.",
+     METRICS_COUNTER, SHARD(clock_steps), false},
+    {"payd_clock_ahead_seconds", "By how much the shard's time is ahead of the wall clock.",
+     METRICS_GAUGE, SHARD(clock_ahead_ns), true},
+    {"payd_clock_behind_seconds", "By how much it is behind the wall clock.", METRICS_GAUGE,
+     SHARD(clock_behind_ns), true},
     {"payd_dead_letters", "Messages that await an operator.", METRICS_GAUGE, SHARD(dead_letters),
      false},
 };

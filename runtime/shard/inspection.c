@@ -26,6 +26,10 @@ void shard_get_stats(const struct shard *s, struct shard_stats *stats)
     stats->append_ns = s->journal.stats.append_ns;
     stats->scrubs = s->scrub.passes;
     stats->damaged_seq = s->scrub.damaged_seq;
+    stats->clock_steps = s->clock.steps;
+    int64_t ahead_ns = clock_ahead_ns(&s->clock);
+    stats->clock_ahead_ns = ahead_ns > 0 ? (uint64_t)ahead_ns : 0;
+    stats->clock_behind_ns = ahead_ns < 0 ? (uint64_t)-ahead_ns : 0;
     if (s->recovery != NULL)
         return; /* registry and dedup tables are the worker's */
     stats->resident = s->registry.resident;

@@ -421,7 +421,7 @@ static void recovery_read(struct recovery *r)
 {
     check(r->phase == RECOVERY_READING);
     const struct recovery_uses *u = &r->uses;
-    r->now_ns = u->journal->epoch == 0 ? env_wall_ns(u->env) : u->clock->now_ns;
+    r->now_ns = u->clock->now_ns;
     env_work(u->env, u->worker, &r->work);
 }
 

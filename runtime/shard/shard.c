@@ -88,6 +88,17 @@ void shard_on_recovery_failed(void *context, const char *reason)
     s->recovery = NULL;
 }
 
+/* The books' times do not go back: after a start with a wall clock that is behind them, time goes on
+ * from where they end. */
+static void shard_take_time(struct shard *s, uint64_t last_event_ns)
+{
+    (void)clock_tick(&s->clock, s->env);
+    uint64_t behind_ns = clock_reach(&s->clock, last_event_ns);
+    if (behind_ns > CLOCK_STEP_NS)
+        LOG_WARN(s->env->log, "wall_clock_behind_journal", log_uint("shard", s->options.number),
+                 log_uint("behind_ms", behind_ns / NS_PER_MS));
+}
+
 void shard_on_recovered(void *context, const struct recovery_found *found)
 {
     struct shard *s = context;
@@ -97,7 +108,7 @@ void shard_on_recovered(void *context, const struct recovery_found *found)
     /* Also if the first attempt failed and this is another. */
     bool first = s->journal.epoch == 0;
     if (first)
-        clock_init(&s->clock, s->env, found->time_ns);
+        shard_take_time(s, found->time_ns);
     journal_resume(&s->journal, found->epoch, found->seq, &found->hash);
     if (first)
         projector_restart(&s->projector, &found->position);
@@ -154,12 +165,28 @@ static bool may_decide(const struct shard *s)
     return s->writable && !closing_releases(&s->closing);
 }
 
+/* One shard says it for all of them. */
+static cold void shard_wall_clock_set(struct shard *s, int64_t by_ns)
+{
+    check(by_ns != 0);
+    if (s->options.number == 0)
+        LOG_WARN(s->env->log, "wall_clock_set", log_int("by_ms", by_ns / (int64_t)NS_PER_MS),
+                 log_int("now_ahead_ms", clock_ahead_ns(&s->clock) / (int64_t)NS_PER_MS));
+}
+
+static void shard_look_at_clock(struct shard *s)
+{
+    int64_t by_ns = clock_tick(&s->clock, s->env);
+    if (by_ns != 0)
+        shard_wall_clock_set(s, by_ns);
+}
+
 bool shard_pass(struct shard *s, uint64_t budget_ns)
 {
     check(s->runs == (s->state == SHARD_RUNNING));
     check(budget_ns > 0);
     if (s->state == SHARD_RUNNING) {
-        clock_tick(&s->clock, s->env);
+        shard_look_at_clock(s);
         if (!fifo_empty(&s->schedule.run_queue))
             ingress_accept(&s->ingress); /* behind those that wait */
         if (may_decide(s))

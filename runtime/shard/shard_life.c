@@ -172,6 +172,7 @@ struct shard *shard_new(const struct shard_options *options)
     s->env = options->env;
     s->state = SHARD_OPENING;
     s->writable = true;
+    clock_init(&s->clock, s->env);
     init_queues(s);
     init_parts(s);
     dedup_table_init(&s->ids, options->dedup_entries_max, 0);

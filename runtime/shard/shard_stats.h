@@ -37,6 +37,8 @@ struct shard_stats {
     uint64_t outcomes;
     uint64_t dead_letters, projector_failures;
     uint64_t scrubs, damaged_seq; /* journal/scrub.h */
+    uint64_t clock_steps;         /* times the wall clock was set: clock.h */
+    uint64_t clock_ahead_ns, clock_behind_ns; /* of the wall clock; one of them is 0 */
     struct shard_kind_stats kinds[KIND_MAX];
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Preloaded into payd by test_faults.py: calls on the files of a data directory fail, write a part
- * or take long, as an order says that stands in the file FAULTS and may change at any time. */
+/* Preloaded into payd by test_faults.py and test_clock.py: calls on the files of a data directory
+ * fail, write a part or take long, and the wall clock is another, as an order says that stands in
+ * the file FAULTS and may change at any time. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +31,7 @@ struct order {
     uint32_t delay_us;
     uint32_t part;          /* reads and writes do half of what they should */
     _Atomic int32_t left;   /* how often; below 0 without end */
+    _Atomic int32_t wall_s; /* by how much the wall clock is ahead, whether `given` or not */
 };
 
 static const char *const names[] = {"journal.db", "journal.db-wal", "journal.db-shm", "views.db",
@@ -184,4 +186,12 @@ int ftruncate64(int fd, off64_t size)
 int ftruncate(int fd, off_t size)
 {
     return ftruncate64(fd, size);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+    int result = TRULY(clock_gettime)(clock, time);
+    if (result == 0 && clock == CLOCK_REALTIME && order != NULL)
+        time->tv_sec += atomic_load(&order->wall_s);
+    return result;
 }

@@ -38,6 +38,7 @@ class Order:
     """What faults.c is told, in memory that both share."""
 
     LAYOUT = struct.Struct("<7Ii")
+    WALL_AT = LAYOUT.size
 
     def __init__(self, path):
         path.write_bytes(bytes(mmap.PAGESIZE))
@@ -53,6 +54,9 @@ class Order:
 
     def end(self):
         self.page[:4] = bytes(4)
+
+    def set_wall_clock(self, ahead_s):
+        self.page[self.WALL_AT:self.WALL_AT + 4] = struct.pack("<i", ahead_s)
 
 
 class Faulty(Payd):

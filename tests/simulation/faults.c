@@ -21,8 +21,6 @@ static void jump_clock(struct run *run)
         w->wall_skew_ns = -(int64_t)span; /* not before the epoch of the world by much */
     if (w->wall_skew_ns > SKEW_NS_MAX)
         w->wall_skew_ns = SKEW_NS_MAX;
-    if (w->wall_skew_ns > run->skew_max_ns)
-        run->skew_max_ns = w->wall_skew_ns;
     run->counts.clock_jumps++;
     run->cover.faults[jump < 0 ? COVER_CLOCK_BACK : COVER_CLOCK_FORWARD]++;
     world_note(w, "clock", (uint64_t)w->wall_skew_ns, 0);
@@ -166,6 +164,4 @@ void faults_stop(struct run *run)
     run->quiet = true;
     run_faults(run, false);
     store_sim_disk_full(run->sim, false);
-    if (run->skew_max_ns > run->world.wall_skew_ns)
-        run->world.wall_skew_ns = run->skew_max_ns;
 }

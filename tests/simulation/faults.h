@@ -9,7 +9,7 @@
 void faults_after_step(struct run *run);
 must_check bool faults_crash_now(struct run *run);
 
-/* From now on nothing fails; the clock is where it was at its latest. */
+/* From now on nothing fails. */
 void faults_stop(struct run *run);
 
 /* The shard runs and nothing fails any more: whoever suspended an actor resumes it. */

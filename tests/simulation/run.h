@@ -44,6 +44,8 @@ struct run_shard {
     uint16_t number;
     struct history history;
     uint64_t followed; /* turns and commits the checkers have seen */
+    uint64_t lived_from; /* this process found batches up to this one; UINT64_MAX: not yet known */
+    uint64_t lead_ns;    /* of its events' times over elapsed time; 0: none since then */
     uint64_t events_audited;
     enum shard_state state; /* as last reported */
     uint64_t refusals;      /* of its appends, when it last recovered */
@@ -81,7 +83,6 @@ struct run {
     bool close_began;     /* its shards close, too */
     bool full;            /* the disk; it will have room again */
     bool freed;
-    int64_t skew_max_ns;
     struct run_counts counts;
     struct cover cover;
 };

@@ -716,24 +716,6 @@ static void refusals_that_go_on_do_not_keep_it_open(void **state)
     forget(&a);
 }
 
-static void a_recovery_believes_no_jump_of_the_clock(void **state)
-{
-    struct fixture *f = *state;
-    fill(f, 1, 10);
-    expire_after(f, 1, 60000 * MS);
-    f->world.wall_skew_ns = (int64_t)(3600000 * MS);
-    run(f, 100 * MS);
-    store_sim_script(f->sim, STORE_SIM_UNKNOWN_WRITTEN, 0);
-    assert_int_equal(fill(f, 2, 1), ERR_OK);
-    run(f, 5000 * MS);
-    f->world.wall_skew_ns = 0;
-    assert_int_equal(look(f, 1), 10);
-    run(f, 50000 * MS);
-    assert_int_equal(look(f, 1), 10);
-    run(f, 10000 * MS);
-    assert_int_equal(look(f, 1), 0);
-}
-
 int main(void)
 {
 #define SCENARIO(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -773,7 +755,6 @@ int main(void)
         SCENARIO(a_turn_beyond_a_limit_is_refused_and_leaves_nothing),
         SCENARIO(closing_finishes_what_waits_for_a_cold_actor),
         SCENARIO(refusals_that_go_on_do_not_keep_it_open),
-        SCENARIO(a_recovery_believes_no_jump_of_the_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
