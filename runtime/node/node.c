@@ -347,8 +347,9 @@ bool node_ready(struct node *n, const char **reason)
         struct shard_stats stats;
         node_get_stats(n, i, &stats);
         if (stats.clock_ahead_ns + stats.clock_behind_ns > CLOCK_STEP_NS)
-            *reason = "the wall clock was set: times go on from what it was at the start, by elapsed "
-                      "time; a restart takes the new one, from the journal's last time on";
+            *reason =
+                "the wall clock was set: times go on from what it was at the start, by elapsed "
+                "time; a restart takes the new one, from the journal's last time on";
         if (stats.damaged_seq != 0) {
             *reason = "a batch of the journal is damaged: payctl store status names it";
             return true;

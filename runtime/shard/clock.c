@@ -11,8 +11,7 @@ void clock_init(struct clock *c, struct env *e)
     check(e != NULL);
     uint64_t mono = env_mono_ns(e);
     uint64_t wall = env_wall_ns(e);
-    *c = (struct clock){
-        .now_ns = wall, .offset_ns = wall - mono, .wall_offset_ns = wall - mono};
+    *c = (struct clock){.now_ns = wall, .offset_ns = wall - mono, .wall_offset_ns = wall - mono};
 }
 
 uint64_t clock_reach(struct clock *c, uint64_t last_event_ns)

@@ -13,7 +13,8 @@
 #include "runtime/base/mutant.h"
 #include "runtime/base/time.h"
 
-#define CLOCK_STEP_NS NS_PER_S /* the wall clock was set, if by more than this between two looks */
+#define CLOCK_STEP_NS NS_PER_S /* the wall clock was set, if by more than this between two looks   \
+                                */
 
 struct clock {
     uint64_t now_ns;         /* last time given */

@@ -88,8 +88,8 @@ void shard_on_recovery_failed(void *context, const char *reason)
     s->recovery = NULL;
 }
 
-/* The books' times do not go back: after a start with a wall clock that is behind them, time goes on
- * from where they end. */
+/* The books' times do not go back: after a start with a wall clock that is behind them, time goes
+ * on from where they end. */
 static void shard_take_time(struct shard *s, uint64_t last_event_ns)
 {
     (void)clock_tick(&s->clock, s->env);

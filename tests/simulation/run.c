@@ -82,7 +82,8 @@ static void on_state(void *context, uint16_t shard, enum shard_state state, cons
     if (state == SHARD_RECOVERING && run->shards[shard].state == SHARD_RUNNING)
         check_recovery(&run->shards[shard]);
     if (state == SHARD_RUNNING && run->shards[shard].lived_from == UINT64_MAX)
-        run->shards[shard].lived_from = shard_set_shard(run->shard_set, shard)->journal.committed_seq;
+        run->shards[shard].lived_from =
+            shard_set_shard(run->shard_set, shard)->journal.committed_seq;
     run->shards[shard].state = state;
     if (state == SHARD_STOPPED && reason != NULL &&
         (strstr(reason, "damaged") != NULL || strstr(reason, "restored") != NULL ||
@@ -326,7 +327,8 @@ static void quiet_phase(struct run *run)
                "requests are not answered although nothing fails");
     run_settle(run, all_projected, QUIET_NS, "the views do not reach the journal");
     checkers_full(run);
-    run_settle(run, all_ended, left_to_wait(run) + EXPIRY_NS, "something that is due has not ended");
+    run_settle(run, all_ended, left_to_wait(run) + EXPIRY_NS,
+               "something that is due has not ended");
     checkers_full(run);
 }
 
