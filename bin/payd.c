@@ -16,6 +16,7 @@
 #include "actors/ledger/verify_totals.h"
 #include "bin/payd_fail.h"
 #include "bin/payd_files.h"
+#include "runtime/base/id128.h"
 #include "runtime/base/time.h"
 
 /* From the signal until the process leaves, finished or not. */
@@ -165,6 +166,7 @@ int main(int argc, char **argv)
     umask(077);                /* what is made here, sockets too, is its owner's alone */
     prctl(PR_SET_DUMPABLE, 0); /* keys and tokens stay out of core files */
     signal(SIGXFSZ, SIG_IGN);  /* the write fails instead, as on a full disk */
+    id128_draw_seed();
     log_init(&p->log, STDERR_FILENO, p->config.level);
     /* Where it ends early other threads go on until the process ends: nothing may be taken apart
      * under them, as by what libraries do at exit(). What was acknowledged is durable. */

@@ -79,6 +79,7 @@ int main(int argc, char **argv)
     char error[PAYCTL_ERROR_MAX];
     int code = PAYCTL_USAGE;
     payctl_fill_closed_streams();
+    id128_draw_seed();
     payctl_gather_commands(&p);
     arena_init(&p.arena, ARENA_MAX);
     wire_writer_init(&p.frame, ENVELOPE_FRAME_MAX);

@@ -5,9 +5,28 @@
  * end instead of at each of 26 characters. */
 #include "runtime/base/id128.h"
 
+#include "runtime/base/entropy.h"
+
 /* Crockford's base32: no I, L, O, U. Their look-alike aliases are refused, so that an id has one
  * spelling per letter case. */
 static const char digits[33] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/* Digits of pi, as good as any. */
+struct id128_seed id128_seed = {
+    {0x243F6A8885A308D3u, 0x13198A2E03707344u, 0xA4093822299F31D0u, 0x082EFA98EC4E6C89u}};
+
+void id128_set_seed(const struct id128_seed *seed)
+{
+    id128_seed = *seed;
+    id128_seed.words[3] |= 1; /* as a factor it must not be 0 */
+}
+
+void id128_draw_seed(void)
+{
+    struct id128_seed seed;
+    entropy_fill(&seed, sizeof seed);
+    id128_set_seed(&seed);
+}
 
 struct id128 id128_make(uint64_t unix_ms, uint64_t random, uint16_t home)
 {

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "runtime/base/check.h"
+#include "runtime/base/u128.h"
 
 struct id128 {
     uint64_t hi;
@@ -60,12 +61,32 @@ static inline bool id128_tells_time(struct id128 id)
     return id.hi >> 63 == 0;
 }
 
-/* Well mixed 64 bits of an id for hash tables; the seed is fixed, so the simulator repeats. */
+/* What the hash of ids is keyed with, in the whole process: a constant until it is set. Programs
+ * that take ids of clients draw it (entropy.h); the simulator has its own, so that it repeats. */
+struct id128_seed {
+    uint64_t words[4];
+};
+extern struct id128_seed id128_seed;
+
+/* Before the first table is filled, while there is one thread; from then on it stays. */
+void id128_set_seed(const struct id128_seed *seed);
+void id128_draw_seed(void); /* at random */
+
+/* Both halves of a product, added without carry: without the bits that a factor was masked with
+ * nobody knows which others give the same. */
+static inline uint64_t id128_fold(uint64_t a, uint64_t b)
+{
+    u128 product = (u128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Well mixed 64 bits of an id for hash tables. Clients choose ids: keyed with the seed, so that
+ * they cannot choose many with the same hash. Nothing that is stored or sent may depend on it. */
 static inline uint64_t id128_hash(struct id128 id)
 {
-    uint64_t h = (id.hi ^ (id.lo * 0x9E3779B97F4A7C15u)) * 0xD6E8FEB86659FD93u;
-    h ^= h >> 32;
-    return h * 0xD6E8FEB86659FD93u;
+    const uint64_t *key = id128_seed.words;
+    uint64_t h = id128_fold(id.hi ^ key[0], id.lo ^ key[1]);
+    return id128_fold(h ^ key[2], key[3]);
 }
 
 /* Builds an id from its parts. */

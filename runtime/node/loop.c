@@ -8,13 +8,12 @@
  * arm its timer or deliver mail has no way to go on. */
 #include "runtime/node/loop.h"
 
-#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <time.h>
 #include <uv.h>
 
+#include "runtime/base/entropy.h"
 #include "runtime/base/memory.h"
 #include "runtime/base/rng.h"
 #include "runtime/base/time.h"
@@ -226,20 +225,6 @@ static void loop_on_stop(struct inbox_item *item)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-static void loop_seed(struct rng *r)
-{
-    unsigned char *at = (unsigned char *)r->s;
-    size_t left = sizeof r->s;
-    while (left > 0) {
-        ssize_t got = getrandom(at, left, 0);
-        check(got > 0 || errno == EINTR);
-        if (got > 0) {
-            at += got;
-            left -= (size_t)got;
-        }
-    }
-}
-
 /* Handles other than the async cannot fail to start. */
 static void loop_start_handles(struct loop *l)
 {
@@ -273,7 +258,7 @@ enum err loop_new(const struct loop_options *options, struct loop **ret)
     l->env.log = options->log;
     l->timer_due_ns = UINT64_MAX;
     alarms_init(&l->alarms);
-    loop_seed(&l->rng);
+    entropy_fill(l->rng.s, sizeof l->rng.s);
     list_init(&l->passes);
     list_init(&l->after_passes);
     inbox_init(&l->inbox);

@@ -373,6 +373,17 @@ static void make_store(struct run *run)
     run->view_store = store_sim_views(run->sim);
 }
 
+/* In which order tables have their entries is drawn, too. */
+static void make_hashes(struct run *run)
+{
+    struct id128_seed seed;
+    struct rng rng;
+    rng_seed(&rng, run->options.seed);
+    for (size_t i = 0; i < array_len(seed.words); i++)
+        seed.words[i] = rng_next(&rng);
+    id128_set_seed(&seed);
+}
+
 static void make_world(struct run *run)
 {
     struct world *w = &run->world;
@@ -448,6 +459,7 @@ uint64_t run_seed(struct run *run, const struct run_options *options)
     swarm_draw(&run->swarm, &run->rng, options->shards);
     if (options->requests != 0)
         run->swarm.requests = options->requests;
+    make_hashes(run);
     make_world(run);
     make_store(run);
     make_histories(run);

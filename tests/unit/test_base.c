@@ -98,6 +98,42 @@ static void an_id_tells_its_time_and_home(void **state)
     assert_true(id128_equal(id128_load(bytes), id));
 }
 
+/* Chosen so that (hi ^ lo * odd) is the same for all of them: a hash that only mixes such a term
+ * gives one value, and a table of them is a list. */
+static struct id128 chosen_id(uint64_t n)
+{
+    const uint64_t inverse =
+        0xF1DE83E19937733Du; /* of the golden ratio's odd number, modulo 2^64 */
+    uint64_t hi = (1700000000000 + n) << 16;
+    return (struct id128){hi, (hi ^ 0x1234567890AB0000u) * inverse};
+}
+
+static uint64_t distinct_homes(void)
+{
+    static bool taken[1 << 16];
+    memset(taken, 0, sizeof taken);
+    uint64_t count = 0;
+    for (uint64_t n = 0; n < array_len(taken); n++) {
+        size_t home = id128_hash(chosen_id(n)) >> 32 & (array_len(taken) - 1);
+        count += !taken[home];
+        taken[home] = true;
+    }
+    return count;
+}
+
+static void hashes_of_chosen_ids_are_apart_whatever_the_seed(void **state)
+{
+    (void)state;
+    const struct id128_seed fixed = id128_seed;
+    uint64_t before = id128_hash(chosen_id(1));
+    assert_in_range(distinct_homes(), 40000, 43000); /* at random: 41,427 */
+    id128_draw_seed();
+    assert_int_not_equal(id128_hash(chosen_id(1)), before);
+    assert_in_range(distinct_homes(), 40000, 43000);
+    id128_set_seed(&fixed);
+    assert_int_equal(id128_hash(chosen_id(1)), before);
+}
+
 static void ids_survive_their_text_in_order(void **state)
 {
     (void)state;
@@ -377,6 +413,7 @@ int main(void)
         cmocka_unit_test(amounts_survive_their_text),
         cmocka_unit_test(malformed_amounts_are_refused),
         cmocka_unit_test(an_id_tells_its_time_and_home),
+        cmocka_unit_test(hashes_of_chosen_ids_are_apart_whatever_the_seed),
         cmocka_unit_test(ids_survive_their_text_in_order),
         cmocka_unit_test(malformed_ids_are_refused),
         cmocka_unit_test(an_arena_hands_out_zeroed_memory_up_to_its_limit),
