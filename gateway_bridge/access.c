@@ -57,6 +57,8 @@ static uint16_t access_authorise(struct exchange *x, struct http_connection *c,
         .client = claims->client,
         .tenant_id = claims->tenant_id,
         .subject_id = claims->subject_id,
+        .token_id = claims->token_id,
+        .id = claims->principal_id,
         .any_owner = access->any_owner != 0 && token_allows(claims, access->any_owner),
     };
     return RESULT_OK;

@@ -13,9 +13,12 @@
 #include "gateway_bridge/message_reader.h"
 #include "gateway_bridge/pages.h"
 #include "runtime/base/time.h"
+#include "runtime/wire/attribution.h"
 #include "schemas/result.h"
 
 #define REPLY_KEPT_MAX (64 * 1024) /* a larger reply buffer is not kept */
+
+static_assert(HEADER_REQUEST_ID_MAX <= ATTRIBUTION_REQUEST_MAX, "records take all of it");
 
 /* --- pool ------------------------------------------------------------------------------------- */
 
@@ -141,9 +144,8 @@ static void exchange_set_request_id(struct exchange *x, struct slice given)
         return;
     }
     struct bridge *b = x->bridge;
-    memcpy(x->request_id, "req_", 4);
-    id128_text(id128_make(b->wall_s * 1000, env_random(b->options.env), 0), x->request_id + 4);
-    x->request_id_len = 4 + ID128_TEXT_LEN;
+    x->request_id_len = (uint8_t)attribution_make_request(
+        b->wall_s * 1000, env_random(b->options.env), x->request_id);
 }
 
 static struct exchange *exchange_begin(struct bridge *b, const struct request *r)

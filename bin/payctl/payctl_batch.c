@@ -112,6 +112,18 @@ static void batch_print_message(const struct payctl *p, yyjson_val *owner, const
     payctl_print_tables(p, fields, 2 * INDENT);
 }
 
+static void batch_print_attribution(yyjson_val *record)
+{
+    static const char *const members[] = {"by", "tenant", "client_id", "token", "request_id"};
+    printf("%*s", INDENT, "");
+    for (size_t i = 0; i < array_len(members); i++) {
+        const char *text = batch_text(record, members[i]);
+        if (text[0] != '\0')
+            printf("%s%s %s", i > 0 ? "  " : "", members[i], text);
+    }
+    printf("\n");
+}
+
 static void batch_print_record(const struct payctl *p, yyjson_val *record)
 {
     size_t i, n;
@@ -119,6 +131,7 @@ static void batch_print_record(const struct payctl *p, yyjson_val *record)
     printf("\nrecord %s  %s  %s%s%s\n", yyjson_get_raw(yyjson_obj_get(record, "item")),
            batch_text(record, "time"), batch_text(record, "result"), key != NULL ? "  key " : "",
            batch_text(record, "key"));
+    batch_print_attribution(record);
     yyjson_arr_foreach(yyjson_obj_get(record, "events"), i, n, event)
     {
         printf("%*s%s  ", INDENT, "", batch_text(event, "time"));

@@ -19,6 +19,7 @@
 struct reading {
     struct json_writer *w;
     struct record_reader record;
+    struct attribution_list principals;
     struct arena arena;   /* of the event or answer being read */
     bool open;            /* a record has begun and not ended */
     size_t record_mark, events_mark;
@@ -72,6 +73,31 @@ static void batch_json_put_name(struct json_writer *w, const char *member,
         json_put_u64(w, number);
 }
 
+static void batch_json_put_slice(struct json_writer *w, const char *name, struct slice text)
+{
+    if (text.len == 0)
+        return;
+    json_put_key(w, name);
+    json_put_text(w, text);
+}
+
+/* Who asked, and by which request. */
+static void batch_json_put_attribution(struct reading *r)
+{
+    struct attribution a = r->record.attribution;
+    char request[ATTRIBUTION_REQUEST_MAX];
+    attribution_resolve(&r->principals, &a);
+    batch_json_put_slice(r->w, "by", a.subject);
+    batch_json_put_slice(r->w, "tenant", a.tenant);
+    batch_json_put_slice(r->w, "client_id", a.client);
+    if (!id128_is_zero(a.token_id)) {
+        json_put_key(r->w, "token");
+        json_put_raw_id(r->w, a.token_id);
+    }
+    uint32_t len = (uint32_t)attribution_request_text(&a, request);
+    batch_json_put_slice(r->w, "request_id", (struct slice){request, len});
+}
+
 static void batch_json_begin_record(struct reading *r)
 {
     struct json_writer *w = r->w;
@@ -88,6 +114,7 @@ static void batch_json_begin_record(struct reading *r)
         json_put_key(w, "fingerprint");
         json_put_raw_id(w, record->fingerprint);
     }
+    batch_json_put_attribution(r);
     json_put_key(w, "events");
     r->events_mark = json_open(w);
 }
@@ -194,5 +221,6 @@ void batch_json_put(struct json_writer *w, const struct batch_copy *c)
         json_put_text(w, slice_of(text));
     }
     json_close_object(w, object);
+    attribution_list_done(&r.principals);
     arena_done(&r.arena);
 }

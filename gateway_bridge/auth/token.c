@@ -16,6 +16,7 @@
 #include "gateway_bridge/auth/token_read.h"
 #include "runtime/base/base64url.h"
 #include "runtime/base/check.h"
+#include "runtime/base/principal.h"
 #include "runtime/base/sha256.h"
 #include "schemas/result.h"
 
@@ -125,11 +126,16 @@ static struct entry *token_entry_new(const struct token_claims *read, struct sli
     e->claims.tenant = token_text_keep(&to, read->tenant);
     e->claims.subject = token_text_keep(&to, read->subject);
     e->claims.client = token_text_keep(&to, read->client);
-    struct slice pieces[] = {e->claims.tenant, {"", 1}, e->claims.subject};
-    e->claims.tenant_id = sha256_id(pieces, 1);
-    e->claims.subject_id = sha256_id(pieces, array_len(pieces));
-    pieces[2] = e->claims.client;
+    struct slice pieces[] = {e->claims.tenant, {"", 1}, e->claims.client};
+    struct principal who = {.tenant = e->claims.tenant,
+                            .subject = e->claims.subject,
+                            .client = e->claims.client,
+                            .token_id = e->claims.token_id};
+    principal_identify(&who);
+    e->claims.tenant_id = who.tenant_id;
+    e->claims.subject_id = who.subject_id;
     e->claims.client_id = sha256_id(pieces, array_len(pieces));
+    e->claims.principal_id = who.id;
     e->digest = *digest;
     e->revocations = UINT64_MAX; /* not looked for yet */
     e->refs = 1;

@@ -134,6 +134,7 @@ struct token_claims {
     struct id128 subject_id; /* sha256_id(tenant, 0, subject) */
     struct id128 client_id;  /* sha256_id(tenant, 0, client) */
     struct id128 token_id;   /* revocation_token_id(jti); zero = it has none */
+    struct id128 principal_id; /* struct principal's id */
     uint64_t scopes;         /* bits of token_scope_bit(); unknown scopes have none */
     uint64_t expires_s;      /* Unix time of exp */
     uint64_t issued_s;       /* of iat */

@@ -13,6 +13,7 @@
 #include "gateway_bridge/operator/operator_priv.h"
 #include "runtime/base/sha256.h"
 #include "runtime/base/time.h"
+#include "runtime/wire/attribution.h"
 #include "schemas/catalog.h"
 #include "schemas/result.h"
 
@@ -21,23 +22,27 @@
 
 /* --- to actors -------------------------------------------------------------------------------- */
 
-static struct principal operator_principal(struct slice tenant)
+/* The user's Unix name acts, and owns what is opened for nobody else. */
+static struct principal operator_principal(const struct operator_request *q, struct slice tenant)
 {
-    struct slice zero = {"", 1}, subject = slice_of(OPERATOR_SUBJECT);
-    bool named = tenant.len > 0;
-    if (!named)
-        tenant = slice_of(OPERATOR_TENANT);
-    struct slice both[] = {tenant, zero, subject};
-    return (struct principal){
-        .tenant = tenant,
-        .subject = subject,
+    struct principal who = {
+        .tenant = tenant.len > 0 ? tenant : slice_of(OPERATOR_TENANT),
+        .subject = slice_of(q->exchange->user),
         .client = slice_of(CLIENT),
-        .tenant_id = sha256_id(&tenant, 1),
-        .subject_id = sha256_id(both, array_len(both)),
         .any_owner = true,
-        .operator = true,
-        .one_tenant = named,
+        .operator= true,
+        .one_tenant = tenant.len > 0,
     };
+    principal_identify(&who);
+    return who;
+}
+
+static struct slice operator_request_id(struct operator_request *q)
+{
+    struct env *env = loop_env(q->operator->options.loop);
+    size_t len =
+        attribution_make_request(env_wall_ns(env) / NS_PER_MS, env_random(env), q->request_id);
+    return (struct slice){q->request_id, (uint32_t)len};
 }
 
 /* As the HTTP bridge does it, with the message's name in place of method and path; there is one
@@ -70,7 +75,8 @@ static void operator_ask_actor(struct operator_request *q, const struct message_
         .type = type,
         .body = q->body,
         .target_kind = type->target_kind,
-        .who = operator_principal(e->tenant),
+        .who = operator_principal(q, e->tenant),
+        .request_id = operator_request_id(q),
         .deadline_ns = env_mono_ns(env) + deadline_ms * NS_PER_MS,
         .done = on_actor_answered,
         .reply = reply,

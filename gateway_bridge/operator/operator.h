@@ -13,8 +13,6 @@
 #include "runtime/base/check.h"
 
 #define OPERATOR_TENANT "default"   /* of an envelope without one, as of a token without one */
-#define OPERATOR_SUBJECT                                                                           \
-    "operator" /* the acting subject; also the owner of wallets opened without one */
 #define OPERATOR_DEADLINE_MS 30000  /* of an envelope without one */
 #define OPERATOR_VERIFY_STEP 40000 /* events and records of one step, some 20 ms */
 

@@ -33,6 +33,7 @@ struct operator_request {
     const void *body; /* of the request, decoded into the arena */
     struct arena arena;
     struct message message; /* to actors; its reply buffer also serves answers of our own */
+    char request_id[ATTRIBUTION_REQUEST_MAX];
 
     /* What runs on one shard or on all of them, in order. */
     struct inbox_item mail;

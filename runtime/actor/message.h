@@ -13,6 +13,7 @@
 #include "runtime/base/inbox_item.h"
 #include "runtime/base/list.h"
 #include "runtime/base/precondition.h"
+#include "runtime/base/principal.h"
 #include "runtime/base/slice.h"
 #include "runtime/wire/reader.h"
 #include "runtime/wire/writer.h"
@@ -50,19 +51,6 @@ struct message_type {
     const struct message_list *lists; /* whose items have ids in turn */
     uint16_t id_count;
     uint16_t list_count;
-};
-
-/* On whose behalf a message acts; filled by the bridge from the token, by the operator's link with
- * `operator` set. Text lives as long as the message. */
-struct principal {
-    struct slice tenant;
-    struct slice subject;
-    struct slice client;
-    struct id128 tenant_id;  /* sha256_id(tenant): what states and views compare */
-    struct id128 subject_id; /* sha256_id(tenant, 0, subject) */
-    bool any_owner; /* may act on things of other owners of the same tenant */
-    bool operator;  /* payctl: any tenant, any owner */
-    bool one_tenant; /* the operator named the tenant: what is listed is of that one alone */
 };
 
 struct scatter_gather;
@@ -105,8 +93,8 @@ struct message {
     uint32_t retry_after_ms;         /* only with a code that says to come again */
     const struct precondition *precondition; /* of the thing's version; NULL = none */
     struct inbox_item mail;          /* between loops, there and back */
-    struct principal who;
-    struct slice request_id;         /* of the request behind it, for the log; empty = none */
+    struct principal who;            /* its texts live as long as the message */
+    struct slice request_id;         /* of what is behind it; empty = none */
     struct slice trace_id;           /* W3C Trace Context, 32 hex digits; empty = none */
     struct id128 key;                /* hash of tenant, caller, route and key: dedup_table.h */
     struct id128 fingerprint;        /* hash of the canonical request */

@@ -21,6 +21,7 @@
     X(LOSE_EVENT, "lose_event")                                                                    \
     X(APPLY_TWICE, "apply_twice")                                                                  \
     X(SKIP_UNDO, "skip_undo")                                                                      \
+    X(KEEP_PRINCIPALS, "keep_principals")                                                          \
     X(LEAVE_EARLY, "leave_early")                                                                  \
     X(SKIP_PROJECTION, "skip_projection")                                                          \
     X(STALE_LIST, "stale_list")                                                                    \

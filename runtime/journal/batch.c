@@ -2,7 +2,11 @@
 /* The body is one msgpack stream (record.h) that only grows, or is cut back by a turn that is
  * undone. Each walk to an item leaves marks behind, so that the next one need not begin at the
  * start; a cut drops the marks beyond it. What the walk finds was written by this process, so
- * anything else than the item looked for is a bug. */
+ * anything else than the item looked for is a bug.
+ *
+ * Principals are found by a table with open addressing. The ones that a cut takes back are those
+ * that came last, and they are taken out in the reverse order: so a slot that becomes free is on
+ * the way to none that stays. */
 #include "runtime/journal/batch.h"
 
 #include <stdlib.h>
@@ -10,7 +14,9 @@
 #include "runtime/base/array.h"
 #include "runtime/base/check.h"
 #include "runtime/base/memory.h"
+#include "runtime/base/mutant.h"
 
+#define BATCH_SLOTS_FIRST 64              /* a power of two */
 #define BATCH_BODY_KEPT ((size_t)4 << 20) /* larger bodies are given back to the system */
 
 struct batch *batch_new(size_t body_max)
@@ -27,14 +33,74 @@ struct batch *batch_free(struct batch *b)
         return NULL;
     wire_writer_done(&b->body);
     free(b->marks);
+    free(b->principals);
+    free(b->principal_slots);
     free(b);
     return NULL;
 }
+
+/* --- principals ------------------------------------------------------------------------------- */
+
+static uint32_t *batch_slot_of(const struct batch *b, struct id128 id)
+{
+    uint32_t mask = b->principal_slot_count - 1, at = (uint32_t)id128_hash(id) & mask;
+    while (b->principal_slots[at] != 0 &&
+           !id128_equal(b->principals[b->principal_slots[at] - 1].id, id))
+        at = (at + 1) & mask;
+    return &b->principal_slots[at];
+}
+
+static void batch_grow_slots(struct batch *b)
+{
+    b->principal_slot_count =
+        b->principal_slot_count == 0 ? BATCH_SLOTS_FIRST : 2 * b->principal_slot_count;
+    free(b->principal_slots);
+    b->principal_slots =
+        memory_take_zeroed(b->principal_slot_count, sizeof *b->principal_slots);
+    for (uint32_t i = 0; i < b->principal_count; i++)
+        *batch_slot_of(b, b->principals[i].id) = i + 1;
+}
+
+static void batch_drop_principals(struct batch *b, size_t from)
+{
+    while (b->principal_count > 0 && b->principals[b->principal_count - 1].at >= from)
+        *batch_slot_of(b, b->principals[--b->principal_count].id) = 0;
+}
+
+/* The number of the principal; *first: it is new. */
+static uint32_t batch_number_of(struct batch *b, struct id128 id, bool *first)
+{
+    check(!id128_is_zero(id));
+    *first = false;
+    if (b->principal_count > 0 && id128_equal(b->principals[b->principal_count - 1].id, id))
+        return b->principal_count - 1;
+    if (2 * (b->principal_count + 1) > b->principal_slot_count)
+        batch_grow_slots(b);
+    uint32_t *slot = batch_slot_of(b, id);
+    if (*slot != 0)
+        return *slot - 1;
+    *first = true;
+    array_reserve(b->principals, b->principal_cap, b->principal_count + 1);
+    b->principals[b->principal_count] = (struct batch_principal){id, b->body.len};
+    *slot = ++b->principal_count;
+    return b->principal_count - 1;
+}
+
+void batch_begin_record(struct batch *b, const struct record_head *head)
+{
+    bool first;
+    check(b->state == BATCH_OPEN);
+    uint32_t number = batch_number_of(b, head->who->id, &first);
+    record_begin(&b->body, head, number, first);
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
 
 void batch_start(struct batch *b, uint64_t seq)
 {
     check(b->state == BATCH_FREE && seq > 0);
     check(fifo_empty(&b->deferred) && b->mark_count == 0);
+    batch_drop_principals(b, 0);
     b->seq = seq;
     b->records = b->items = 0;
     wire_writer_clear(&b->body);
@@ -84,7 +150,7 @@ void batch_find(struct batch *b, struct record_reader *r, uint32_t item, enum re
 {
     enum record_part found;
     check(b->state != BATCH_FREE);
-    check(part == RECORD_EVENT || part == RECORD_END);
+    check(part <= RECORD_END);
     batch_read_from(b, r, item);
     do {
         batch_add_mark(b, r);
@@ -93,9 +159,31 @@ void batch_find(struct batch *b, struct record_reader *r, uint32_t item, enum re
     } while (r->item != item || found != part);
 }
 
+void batch_attribution(struct batch *b, uint32_t begin_item, struct attribution *ret)
+{
+    struct record_reader r;
+    batch_find(b, &r, begin_item, RECORD_BEGIN);
+    *ret = r.attribution;
+    if (ret->first)
+        return;
+    /* Its principal appeared in another record. */
+    check(ret->number < b->principal_count);
+    const uint8_t *at = b->body.data + b->principals[ret->number].at;
+    struct record_reader earlier = {.principals = ret->number};
+    wire_reader_init(&earlier.wire, at, (size_t)(b->body.data + b->body.len - at));
+    enum record_part part = record_next(&earlier);
+    check(part == RECORD_BEGIN && earlier.attribution.first);
+    ret->tenant = earlier.attribution.tenant;
+    ret->subject = earlier.attribution.subject;
+    ret->client = earlier.attribution.client;
+    ret->token_id = earlier.attribution.token_id;
+}
+
 void batch_cut(struct batch *b, size_t len)
 {
     check(b->state == BATCH_OPEN && len >= RECORD_BODY_START);
+    if (!MUTANT(KEEP_PRINCIPALS))
+        batch_drop_principals(b, len);
     wire_writer_cut(&b->body, len);
     while (b->mark_count > 0 && b->marks[b->mark_count - 1].at > len)
         b->mark_count--;

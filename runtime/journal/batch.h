@@ -33,6 +33,12 @@ struct batch_mark {
     size_t at;
 };
 
+/* A principal that has appeared in a batch. */
+struct batch_principal {
+    struct id128 id; /* of struct principal */
+    size_t at;       /* where in the body its first record begins */
+};
+
 struct batch {
     struct fifo_link link; /* in the list of its state */
     enum batch_state state;
@@ -44,6 +50,10 @@ struct batch {
     struct sha256_digest hash; /* known once its append has ended */
     struct batch_mark *marks;  /* one every BATCH_MARK_ITEMS, as far as the body was walked */
     uint32_t mark_count, mark_cap;
+    struct batch_principal *principals; /* in the order of their numbers */
+    uint32_t principal_count, principal_cap;
+    uint32_t *principal_slots; /* open addressing by id: number + 1, 0 = free */
+    uint32_t principal_slot_count;
 };
 
 static inline struct batch *batch_of(struct fifo_link *link)
@@ -67,12 +77,21 @@ void batch_start(struct batch *b, uint64_t seq);
 /* Gives memory back that the next use would seldom need. */
 void batch_trim(struct batch *b);
 
-/* Walks to an event (RECORD_EVENT), or to the end (RECORD_END) of the record that begins with this
- * item; it must be there. What *r then points into is valid until the batch grows. A walk begins at
- * the nearest mark before the item, so items may be asked for in any order. */
+/* Walks to an event (RECORD_EVENT), or to the begin or end of the record that begins with this item
+ * (RECORD_BEGIN, RECORD_END); it must be there. What *r then points into is valid until the batch
+ * grows. A walk begins at the nearest mark before the item, so items may be asked for in any order.
+ */
 void batch_find(struct batch *b, struct record_reader *r, uint32_t item, enum record_part part);
 
-/* Takes back what was written beyond this length of the body. */
+/* A record begins in the body; its principal is named by the number it has in this batch. */
+void batch_begin_record(struct batch *b, const struct record_head *head);
+
+/* Who asked for the record that begins with this item, and by which request. What *ret points into
+ * is valid until the batch grows. */
+void batch_attribution(struct batch *b, uint32_t begin_item, struct attribution *ret);
+
+/* Takes back what was written beyond this length of the body, at which a record begins or an event:
+ * the principals that appeared first there as well. */
 void batch_cut(struct batch *b, size_t len);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "runtime/store/journal_store.h"
 
-#define PARTS_BEGIN 3
+#define PARTS_BEGIN (3 + ATTRIBUTION_PARTS)
 #define PARTS_EVENT 2
 #define PARTS_END 4
 
@@ -23,19 +23,20 @@ bool record_body_started(const struct wire_writer *w)
     return w->len >= RECORD_BODY_START && w->data[0] == RECORD_SCHEMA_VERSION;
 }
 
-void record_begin(struct wire_writer *w, uint64_t time_ns, const struct id128 *key,
-                  const struct id128 *fingerprint)
+void record_begin(struct wire_writer *w, const struct record_head *head, uint32_t number,
+                  bool first)
 {
-    check((key == NULL) == (fingerprint == NULL));
+    check((head->key == NULL) == (head->fingerprint == NULL));
     wire_put_array(w, PARTS_BEGIN);
-    wire_put_uint(w, time_ns);
-    if (key == NULL) {
+    wire_put_uint(w, head->time_ns);
+    if (head->key == NULL) {
         wire_put_nil(w);
         wire_put_nil(w);
     } else {
-        wire_put_id(w, *key);
-        wire_put_id(w, *fingerprint);
+        wire_put_id(w, *head->key);
+        wire_put_id(w, *head->fingerprint);
     }
+    attribution_put(w, head->who, number, first, head->request);
 }
 
 void record_event(struct wire_writer *w, uint16_t number)
@@ -81,6 +82,7 @@ static enum record_part record_read_begin(struct record_reader *r)
     } else if (!wire_get_nil(&r->wire)) {
         return RECORD_DAMAGED;
     }
+    attribution_get(&r->wire, &r->principals, &r->attribution);
     return r->wire.failed ? RECORD_DAMAGED : RECORD_BEGIN;
 }
 
@@ -116,7 +118,7 @@ enum record_part record_next(struct record_reader *r)
 {
     if (wire_finished(&r->wire))
         return r->inside ? RECORD_DAMAGED : RECORD_DONE;
-    switch (wire_get_array(&r->wire, PARTS_END)) {
+    switch (wire_get_array(&r->wire, PARTS_BEGIN)) {
     case PARTS_BEGIN:
         return record_read_begin(r);
     case PARTS_EVENT:

@@ -2,10 +2,12 @@
 /* Record: what one turn leaves in the journal. A batch body is a msgpack stream:
  *
  *     schema version
- *     [time, key | nil, fingerprint | nil]        a record begins
+ *     [time, key | nil, fingerprint | nil, principal, request | nil]    a record begins
  *     [event number, event]                       its events, event i at time + i
  *     ...
  *     [code, reply type, version, reply | nil]    it ends; with a key: the answer as first given
+ *
+ * Who asked, and by which request, is in the form of runtime/wire/attribution.h.
  *
  * Records and events are counted together from 0 as the batch's items; an item's position is its
  * batch and number and finds it again. */
@@ -19,6 +21,7 @@
 #include "runtime/base/id128.h"
 #include "runtime/base/sha256.h"
 #include "runtime/base/slice.h"
+#include "runtime/wire/attribution.h"
 #include "runtime/wire/reader.h"
 #include "runtime/wire/writer.h"
 
@@ -60,9 +63,18 @@ struct record_answer {
 void record_body_start(struct wire_writer *w);
 /* Does the body begin with the version? Without it nobody can read what follows. */
 bool record_body_started(const struct wire_writer *w);
-/* key and fingerprint NULL for a request without a key. */
-void record_begin(struct wire_writer *w, uint64_t time_ns, const struct id128 *key,
-                  const struct id128 *fingerprint);
+
+/* What a record begins with. */
+struct record_head {
+    uint64_t time_ns;
+    const struct id128 *key, *fingerprint; /* NULL for a request without a key */
+    const struct principal *who;
+    struct slice request; /* its id; empty: none */
+};
+
+/* `number`: of the principal, as batch_begin_record() finds it. */
+void record_begin(struct wire_writer *w, const struct record_head *head, uint32_t number,
+                  bool first);
 /* Then the event's own msgpack follows. */
 void record_event(struct wire_writer *w, uint16_t number);
 void record_end(struct wire_writer *w, const struct record_answer *o);
@@ -84,11 +96,13 @@ struct record_reader {
     uint32_t item;       /* of the part just read (for END: of its record) */
     uint32_t begin_item;
     uint32_t events;     /* of this record so far */
+    uint32_t principals; /* that have appeared so far */
     /* the record */
     uint64_t time_ns;    /* of the event just read, or of the record */
     uint64_t begin_ns;
     bool keyed;
     struct id128 key, fingerprint;
+    struct attribution attribution; /* as it stands there: attribution_resolve() */
     /* the event */
     uint16_t number;
     struct slice event;

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/rep.h>
+#include <pwd.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@
 #define LINK_PROBE_MS 1000   /* how long another process may take to greet */
 #define LINK_WATCH_MS 1000
 #define LINK_LISTENERS_MAX 8 /* beyond, the oldest is closed, with its clients */
+#define LINK_NAMES_MAX 1024  /* bytes of a user's entry; a longer one is named by its number */
 #define LINK_BOUND_MAX (LINK_PATH_MAX + 4)
 
 static_assert(LINK_BOUND_MAX < sizeof(((struct sockaddr_un *)NULL)->sun_path), "it can be bound");
@@ -53,6 +55,7 @@ struct slot {
     nng_ctx ctx;
     nng_aio *aio;
     nng_msg *request;
+    uint64_t uid; /* of exchange.user, if that is not empty */
 };
 
 struct link_server {
@@ -94,13 +97,40 @@ static void link_server_receive(struct slot *slot)
         nng_aio_cancel(slot->aio);
 }
 
+/* May block where the users are asked of another machine, so not on the loop's thread. */
+static void link_server_name_user(struct slot *slot, uint64_t uid)
+{
+    char *user = slot->exchange.user, names[LINK_NAMES_MAX];
+    struct passwd entry, *found = NULL;
+    if (user[0] != '\0' && slot->uid == uid)
+        return;
+    slot->uid = uid;
+    if (getpwuid_r((uid_t)uid, &entry, names, sizeof names, &found) == 0 && found != NULL)
+        snprintf(user, LINK_USER_MAX, "unix:%s", found->pw_name);
+    else
+        snprintf(user, LINK_USER_MAX, "unix:%llu", (unsigned long long)uid);
+}
+
+/* False: whoever sent it has gone, and is not to be known any more. */
+static bool link_server_take_request(struct slot *slot)
+{
+    uint64_t uid;
+    nng_msg *request = nng_aio_get_msg(slot->aio);
+    nng_aio_set_msg(slot->aio, NULL);
+    if (nng_pipe_get_uint64(nng_msg_get_pipe(request), NNG_OPT_IPC_PEER_UID, &uid) != 0) {
+        nng_msg_free(request);
+        return false;
+    }
+    link_server_name_user(slot, uid);
+    slot->request = request;
+    slot->state = SLOT_IN_WORK;
+    return true;
+}
+
 static void link_server_on_received(struct slot *slot, int result)
 {
     struct link_server *s = slot->server;
-    if (result == 0) {
-        slot->request = nng_aio_get_msg(slot->aio);
-        nng_aio_set_msg(slot->aio, NULL);
-        slot->state = SLOT_IN_WORK;
+    if (result == 0 && link_server_take_request(slot)) {
         link_server_hand_over(slot);
     } else if (atomic_load(&s->stopping) || result == NNG_ECLOSED) {
         slot->state = SLOT_OUT;

@@ -16,6 +16,7 @@
 #define LINK_CONTEXTS 64         /* requests in work, unless the options say otherwise */
 #define LINK_CONTEXTS_MAX 1024
 #define LINK_CONNECTIONS_MAX 256 /* more are closed at once */
+#define LINK_USER_MAX 64         /* bytes, with the NUL */
 #define LINK_FLUSH_MS 50         /* NNG does not say when a reply left: waited before closing */
 
 struct link_server;
@@ -25,6 +26,9 @@ struct loop;
 struct link_exchange {
     struct slice frame; /* valid until the reply */
     uint32_t index;     /* 0 .. contexts-1: the caller's own state lies there */
+    /* "unix:" and the name, or else the number, of the user whose process sent the frame: the
+     * system's word (SO_PEERCRED), not the sender's. */
+    char user[LINK_USER_MAX];
 };
 
 struct link_server_options {

@@ -142,6 +142,8 @@ static enum err replay_body(struct replay *r, const struct batch_row *row)
         }
         case RECORD_END:
             records++;
+            if (r->on_record != NULL)
+                r->on_record(r->context, &record);
             if (record.keyed && r->on_key != NULL &&
                 !r->on_key(r->context, record.key, record.fingerprint,
                            position_make(row->seq, record.item), record.begin_ns))

@@ -29,6 +29,8 @@ struct replay {
     /* Called at the end of each record with a key; may be NULL. */
     bool (*on_key)(void *context, struct id128 key, struct id128 fingerprint, uint64_t position,
                    uint64_t time_ns);
+    /* Called at the end of each record; may be NULL. */
+    void (*on_record)(void *context, const struct record_reader *record);
     void *context;
 
     struct arena arena;

@@ -74,7 +74,7 @@ static struct slice dead_letters_copy(char **to, struct slice text)
     return kept;
 }
 
-/* What was asked, by whom, under which key and condition. */
+/* What was asked, by whom and by which request, under which key and condition. */
 static void dead_letters_copy_request(struct dead_letter_entry *entry, const struct message *m,
                                       char **at)
 {
@@ -96,6 +96,7 @@ static void dead_letters_copy_request(struct dead_letter_entry *entry, const str
     entry->message.who.tenant = dead_letters_copy(at, who->tenant);
     entry->message.who.subject = dead_letters_copy(at, who->subject);
     entry->message.who.client = dead_letters_copy(at, who->client);
+    entry->message.request_id = dead_letters_copy(at, m->request_id);
 }
 
 void dead_letters_keep(struct dead_letters *d, const struct message *m, const char *reason,
@@ -106,7 +107,8 @@ void dead_letters_keep(struct dead_letters *d, const struct message *m, const ch
     struct wire_writer w;
     wire_writer_init(&w, JOURNAL_BATCH_BYTES_MAX);
     m->type->write(&w, m->body);
-    size_t len = w.len + m->who.tenant.len + m->who.subject.len + m->who.client.len;
+    size_t len =
+        w.len + m->who.tenant.len + m->who.subject.len + m->who.client.len + m->request_id.len;
     struct dead_letter_entry *entry = memory_take(sizeof *entry + len);
     check(!w.failed);
     char *at = entry->bytes;

@@ -95,18 +95,17 @@ static void post_timeout(struct deadlines *d, uint16_t kind, struct id128 id, ui
         return;
     }
     struct timeout_message *t = slab_take(&d->timeouts);
-    *t = (struct timeout_message){.message =
-                                      {
-                                          .target_kind = kind,
-                                          .target = id,
-                                          .who =
-                                              {
-                                                  .operator= true },
-                                                  .posted_ns = env_mono_ns(d->env),
-                                                  .done = timeout_done,
-                                          },
-                                          .deadlines = d,
-                                          .tries = tries,
+    *t = (struct timeout_message){
+        .message =
+            {
+                .target_kind = kind,
+                .target = id,
+                .who = principal_system(),
+                .posted_ns = env_mono_ns(d->env),
+                .done = timeout_done,
+            },
+        .deadlines = d,
+        .tries = tries,
     };
     if (actor_mailbox_put(a, &t->message.link)) {
         d->stats->kinds[kind].depth++;

@@ -158,8 +158,13 @@ static void begin_record(struct turn *t)
     t->items_at = b->items;
     t->begin_ns = clock_event_ns(&t->shard->clock);
     t->recorded = t->must_finish = true;
-    record_begin(&b->body, t->begin_ns, m->keyed ? &m->key : NULL,
-                 m->keyed ? &m->fingerprint : NULL);
+    batch_begin_record(b, &(struct record_head){
+                              .time_ns = t->begin_ns,
+                              .key = m->keyed ? &m->key : NULL,
+                              .fingerprint = m->keyed ? &m->fingerprint : NULL,
+                              .who = &m->who,
+                              .request = m->request_id,
+                          });
     b->items++;
 }
 

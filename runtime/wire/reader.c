@@ -75,6 +75,17 @@ static inline uint64_t reader_take_fix(struct wire_reader *r, uint64_t value)
     return value;
 }
 
+bool wire_next_is_array(const struct wire_reader *r)
+{
+    uint8_t first = r->at == r->end ? NEVER_USED : *r->at;
+    return (first >= FIX_ARRAY && first < FIX_STR) || first == ARRAY_16 || first == ARRAY_32;
+}
+
+bool wire_next_is_bytes(const struct wire_reader *r)
+{
+    return r->at != r->end && *r->at >= BIN_8 && *r->at < EXT_8;
+}
+
 bool wire_get_nil(struct wire_reader *r)
 {
     if (r->at == r->end || *r->at != NIL)

@@ -36,6 +36,10 @@ static inline bool wire_finished(const struct wire_reader *r)
     return !r->failed && r->at == r->end;
 }
 
+/* What is the next value? Consumes nothing. */
+bool wire_next_is_array(const struct wire_reader *r);
+bool wire_next_is_bytes(const struct wire_reader *r);
+
 bool wire_get_nil(struct wire_reader *r); /* true and consumed only if the next value is nil */
 bool wire_get_bool(struct wire_reader *r);
 uint64_t wire_get_uint(struct wire_reader *r, uint64_t max);

@@ -109,7 +109,7 @@ void bench_when_projected(struct bench *b, void (*projected)(struct bench *b))
 struct message bench_message(const struct message_type *type, const void *body,
                              message_done_cb done)
 {
-    struct message m = {.type = type, .body = body, .done = done, .who = {.operator = true}};
+    struct message m = {.type = type, .body = body, .done = done, .who = principal_system()};
     wire_writer_init(&m.reply, REPLY_MAX);
     return m;
 }

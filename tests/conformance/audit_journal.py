@@ -5,9 +5,9 @@ with nothing but Python's standard library and the declarations in schemas/.
 
 usage: audit_journal.py DATA_DIRECTORY    also of a payd that runs
 
-Checks hash, place and chain of every batch, moves the money of every account as the events say,
-prints the sums of each currency, which payctl ledger trial-balance must show too. Exit code 0: all
-holds.
+Checks hash, place and chain of every batch and that each record names who asked for it, moves the
+money of every account as the events say, prints the sums of each currency, which payctl ledger
+trial-balance must show too. Exit code 0: all holds.
 """
 import hashlib
 import pathlib
@@ -18,6 +18,7 @@ import tomllib
 
 SCHEMAS = pathlib.Path(__file__).resolve().parents[2] / "schemas"
 SCHEMA_VERSION = 1
+PLATFORM = [None, "system", None, None]
 COUNTERS = ("debits_pending", "debits_posted", "credits_pending", "credits_posted")
 
 
@@ -82,6 +83,7 @@ class Books:
     def __init__(self):
         self.accounts, self.currencies = {}, {}  # id: its counters, its currency
         self.transfers = {}  # currency: how many
+        self.records_by = {}  # tenant, subject: how many records are theirs
         self.held = {}  # pending transfer: account to debit, account to credit, what it holds
 
     def move(self, debit, credit, kind, units):
@@ -145,14 +147,36 @@ def decimal(units, decimals):
     return f"{text[:-decimals]}.{text[-decimals:]}" if decimals else text
 
 
+class Principals:
+    """Who asked for the records of a batch: named whole when they first appear, by number later."""
+
+    def __init__(self):
+        self.known = []
+
+    def take(self, principal, by):
+        if isinstance(principal, list):
+            tenant, subject, client, token = principal
+            require(isinstance(subject, str) and subject, "a record of nobody")
+            require(tenant is not None or principal == PLATFORM, "a record of no tenant")
+            require(client is not None or token is None, "a token of no client")
+            self.known.append(principal)
+        else:
+            principal = self.known[principal]
+        who = tuple(principal[:2])
+        by[who] = by.get(who, 0) + 1
+
+
 def audit_body(body, count, last_ns, events, books):
-    """Returns the time of the last event. A record is [time, key, fingerprint], then events as
-    [number, fields], then [code, reply type, version, reply]: the lengths tell them apart."""
+    """Returns the time of the last event. A record is [time, key, fingerprint, principal, request],
+    then events as [number, fields], then [code, reply type, version, reply]: the lengths tell them
+    apart."""
     unpacker = Unpacker(body)
+    principals = Principals()
     require(unpacker.value() == SCHEMA_VERSION, "another schema version")
     records = 0
     while unpacker.at < len(body):
-        time_ns, _key, _fingerprint = unpacker.value()
+        time_ns, _key, _fingerprint, principal, _request = unpacker.value()
+        principals.take(principal, books.records_by)
         while len(part := unpacker.value()) == 2:
             require(time_ns > last_ns, "a time that is not later than the one before")
             last_ns, time_ns = time_ns, time_ns + 1
@@ -182,7 +206,7 @@ def audit(data):
             require(prev_hash == hash_before, "does not name the hash of the batch before")
             require(hashlib.sha256(head + prev_hash + body).digest() == found, "has another hash")
             last_ns = audit_body(body, count, last_ns, events, books)
-        except (Damage, KeyError, TypeError, ValueError) as e:
+        except (Damage, IndexError, KeyError, TypeError, ValueError) as e:
             raise Damage(f"batch {seq} of shard {shard}: {e!r}") from e
         heads[shard] = (seq, found, epoch, last_ns)
     return books, {shard: (head[0], head[1].hex()) for shard, head in heads.items()}
@@ -197,6 +221,7 @@ def main():
         sys.exit(f"damaged: {e}")
     for shard, (seq, newest) in heads.items():
         print(f"shard {shard}: {seq} batches, the last with hash {newest}")
+    print(sum(books.records_by.values()), "records of", len(books.records_by), "principals")
     for code, total in books.totals().items():
         print(code, *(f"{name} {value}" for name, value in total.items()))
 

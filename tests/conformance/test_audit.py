@@ -64,6 +64,42 @@ def test_the_sums_are_those_of_the_platform(payd):
     compare(payd)
 
 
+def test_every_act_names_who_did_it(payd):
+    """15 acts, each of a subject of its own: the journal has them, with token and request."""
+    with payd.bank() as bank:
+        account, other = bank.open_account(), bank.open_account()
+        wallet, payee = bank.open_wallet(funds="100.00"), bank.open_wallet()
+        moved = bank.move(account, other, "1.00", code=1)["transfer_id"]
+        held = bank.post(f"/wallets/{wallet}/holds",
+                         {"amount": "1.00", "currency": "USD"}).expect(201).json["hold_id"]
+    usd = {"amount": "1.00", "currency": "USD"}
+    acts = (
+        ("fund", "POST", f"/wallets/{wallet}/fund", usd),
+        ("withdraw", "POST", f"/wallets/{wallet}/withdraw", usd),
+        ("transfer", "POST", f"/wallets/{wallet}/transfer", {"to_wallet_id": payee, **usd}),
+        ("hold", "POST", f"/wallets/{wallet}/holds", usd),
+        ("capture", "POST", f"/wallets/{wallet}/holds/{held}/capture", {}),
+        ("pay", "POST", "/payments", {"from_account": wallet, "to_account": payee, **usd}),
+        ("open wallet", "POST", "/wallets", {"currency": "USD", "user_id": "somebody"}),
+        ("freeze wallet", "POST", f"/wallets/{wallet}/freeze", {"reason": "audit"}),
+        ("limits", "PUT", f"/wallets/{wallet}/limits", {"per_day": "50.00"}),
+        ("move", "POST", "/transfers", {"debit_account_id": account, "code": 1,
+                                        "credit_account_id": other, **usd}),
+        ("reverse", "POST", f"/transfers/{moved}/reverse", {}),
+        ("open", "POST", "/accounts", {"currency": "USD", "code": 1}),
+        ("update", "PATCH", f"/accounts/{account}", {"name": "audited"}),
+        ("freeze", "POST", f"/accounts/{account}/freeze", {"mode": "debits", "reason": "audit"}),
+        ("close", "POST", f"/accounts/{bank.open_account()}/close", {}),
+    )
+    for act, method, path, body in acts:
+        with payd.bank(subject=f"audit {act}") as bank:
+            true(bank.request(method, path, body, key=True).status in (200, 201), act)
+    books, _ = audit_journal.audit(payd.data)
+    for act, *_ in acts:
+        equal(books.records_by.get(("default", f"audit {act}")), 1, f"records of {act}")
+    true(books.records_by[None, "system"] > 0, "what expired was nobody's act")
+
+
 def test_entries_hold(payd):
     with payd.bank() as bank:
         wallet = bank.get("/wallets").expect(200).json["wallets"][0]["wallet_id"]

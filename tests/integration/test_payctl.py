@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import pty
+import pwd
 import random
 import re
 import struct
@@ -458,10 +459,15 @@ def test_a_batch_is_shown(tool):
     [event] = [e for e in events_of(batch) if e["event"] == "transfer_posted"]
     equal((event["fields"]["id"], event["fields"]["amount"], event["fields"]["currency"]),
           (made["transfer_id"], "10.50", "USD"))
+    [record] = batch["records"]
+    user = "unix:" + pwd.getpwuid(os.getuid()).pw_name
+    equal((record["by"], record["tenant"], "client_id" in record, "token" in record),
+          (user, tool.tenant, False, False))
+    contains(record["request_id"], "req_")
     before = tool.json("ledger", "show-batch", int(newest) - 1)
     equal((batch["seq"], batch["previous_hash"], batch["holds"]), (newest, before["hash"], True))
     contains(tool.run("ledger", "show-batch", newest), "transfer_posted", made["transfer_id"],
-             "10.50", batch["hash"], "answered with transfer")
+             "10.50", batch["hash"], "answered with transfer", user, record["request_id"])
     contains(tool.run("ledger", "show-batch", int(newest) + 1, code=1), f"from 1 to {newest}")
     contains(tool.run("ledger", "show-batch", newest, "--shard", 1, code=1), "--shard")
     contains(tool.run("ledger", "show-batch", "first", code=2), "--batch", "number")

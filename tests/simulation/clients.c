@@ -2,6 +2,7 @@
 /* See clients.h. */
 #include "tests/simulation/clients.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@
 #define RETRY_QUIET_NS ((uint64_t)20000000)
 #define AGAIN_NS ((uint64_t)2000000000)
 #define DEADLINE_NS ((uint64_t)2000000)
+#define REQUEST_NAMED "sim-" /* and its number: the id that its client gave it */
 #define FIRST_MAX 8     /* requests until there are accounts to do something with */
 #define ATTEMPTS_MAX 30 /* beyond that only in the quiet phase */
 
@@ -74,6 +76,7 @@ static void clients_post(struct request *q)
         .type = q->type,
         .body = &q->body,
         .who = q->who,
+        .request_id = q->request_id,
         .keyed = q->keyed,
         .key = q->key,
         .fingerprint = q->fingerprint,
@@ -145,6 +148,16 @@ static void steal_key(struct run *run, struct request *q)
     run->cover.faults[q->steals ? COVER_KEY_STOLEN : COVER_KEY_ELSEWHERE]++;
 }
 
+/* Some are named by their clients, the others by the bridge. */
+static void clients_name_request(struct request *q)
+{
+    size_t len = q->number % 3 == 0
+                     ? (size_t)snprintf(q->request_id_text, sizeof q->request_id_text,
+                                        REQUEST_NAMED "%u", q->number)
+                     : attribution_make_request(q->number, q->number, q->request_id_text);
+    q->request_id = (struct slice){q->request_id_text, (uint32_t)len};
+}
+
 static bool all_settled(const struct run *run)
 {
     for (uint32_t i = 0; i < run->request_count; i++)
@@ -173,6 +186,7 @@ static void next_request(void *context)
     check(q != NULL);
     q->run = run;
     q->number = run->request_count;
+    clients_name_request(q);
     workload_make(run, q);
     q->keyed = q->type->mutates && !(rng_chance(&run->rng, run->swarm.unkeyed_ppm));
     q->key = random_id(run);
@@ -271,6 +285,33 @@ void clients_recorded(void *context, const struct history_record *record)
     }
     broken("the journal of shard %u has a record under a key that no client used there",
            rs->number);
+}
+
+/* The request that this text names, or NULL. */
+static const struct request *clients_request_of(const struct run *run, struct slice text)
+{
+    for (uint32_t i = 0; i < run->request_count; i++)
+        if (slice_equal(run->requests[i]->request_id, text))
+            return run->requests[i];
+    return NULL;
+}
+
+void clients_attributed(void *context, const struct attribution *a)
+{
+    const struct run *run = ((const struct run_shard *)context)->run;
+    char text[ATTRIBUTION_REQUEST_MAX];
+    struct slice request = {text, (uint32_t)attribution_request_text(a, text)};
+    if (a->tenant.len == 0 && a->client.len == 0 && request.len == 0 &&
+        slice_equal(a->subject, slice_of(PRINCIPAL_SYSTEM)))
+        return;
+    const struct request *q = clients_request_of(run, request);
+    if (q == NULL || !q->type->mutates)
+        broken("a record comes from \"%.*s\", which nobody sent", (int)request.len, text);
+    struct slice client = q->who.operator? (struct slice){0} : q->who.client;
+    if (!slice_equal(a->tenant, q->who.tenant) || !slice_equal(a->subject, q->who.subject) ||
+        !slice_equal(a->client, client) || !id128_equal(a->token_id, q->who.token_id))
+        broken("a record is attributed to \"%.*s\", not to who sent %.*s", (int)a->subject.len,
+               a->subject.data, (int)request.len, text);
 }
 
 bool clients_done(const struct run *run)

@@ -21,6 +21,9 @@ void clients_repeat(struct run *run);
 /* A record became durable (history.on_record); the context is its struct run_shard. */
 void clients_recorded(void *context, const struct history_record *record);
 
+/* A record became durable (history.on_attribution): did they ask for it? */
+void clients_attributed(void *context, const struct attribution *a);
+
 void clients_free(struct run *run);
 
 #endif

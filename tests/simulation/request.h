@@ -4,6 +4,7 @@
 #define SIMULATION_REQUEST_H
 
 #include "runtime/actor/message.h"
+#include "runtime/wire/attribution.h"
 #include "schemas/ledger.h"
 #include "schemas/payment.h"
 #include "schemas/wallet.h"
@@ -91,6 +92,8 @@ struct request {
         struct transaction_leg legs[REQUEST_ITEMS_MAX];
     } items;
     struct principal who;
+    struct slice request_id; /* of request_id_text */
+    char request_id_text[ATTRIBUTION_REQUEST_MAX];
     uint16_t shard; /* where it must be decided, if it changes anything */
     bool keyed;
     struct id128 key, fingerprint;

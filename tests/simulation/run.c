@@ -425,6 +425,7 @@ static void make_histories(struct run *run)
         rs->number = i;
         history_init(&rs->history, run->domain, run->journal_store, i, &run->reference);
         rs->history.on_record = clients_recorded;
+        rs->history.on_attribution = clients_attributed;
         rs->history.context = rs;
     }
 }

@@ -21,11 +21,11 @@ const uint16_t workload_currencies[SWARM_CURRENCIES_MAX] = {840, 392, 978}; /* U
 static struct principal workload_somebody(const struct run *run, const char *subject)
 {
     const struct run_tenant *t = &run->tenants[run->acting];
-    struct principal who = {
-        .tenant = t->name, .tenant_id = t->id, .subject = slice_of(subject)};
+    struct principal who = {.tenant = t->name, .subject = slice_of(subject)};
     who.client = who.subject;
-    const struct slice pieces[] = {who.tenant, {"", 1}, who.subject};
-    who.subject_id = sha256_id(pieces, array_len(pieces));
+    who.token_id = (struct id128){0, run->request_count % 3}; /* two tokens, or none */
+    principal_identify(&who);
+    check(id128_equal(who.tenant_id, t->id));
     return who;
 }
 
@@ -47,8 +47,8 @@ struct principal workload_operator(void)
 {
     struct principal who = {.tenant = slice_of("operator"), .subject = slice_of("somebody")};
     who.client = who.subject;
-    who.tenant_id = who.subject_id = sha256_id(&who.tenant, 1);
     who.any_owner = who.operator = true;
+    principal_identify(&who);
     return who;
 }
 

@@ -168,9 +168,7 @@ static inline struct principal someone(const char *tenant, const char *subject)
 {
     struct principal who = {.tenant = slice_of(tenant), .subject = slice_of(subject)};
     who.client = who.subject;
-    const struct slice pieces[] = {who.tenant, {"", 1}, who.subject};
-    who.tenant_id = sha256_id(pieces, 1);
-    who.subject_id = sha256_id(pieces, array_len(pieces));
+    principal_identify(&who);
     return who;
 }
 

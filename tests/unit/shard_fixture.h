@@ -197,6 +197,14 @@ static inline struct id128 purse(uint64_t n)
     return (struct id128){((WORLD_EPOCH_NS / NS_PER_MS) << 16) | n, 0};
 }
 
+static inline struct principal someone_asking(void)
+{
+    struct principal who = {
+        .tenant = slice_of("acme"), .subject = slice_of("ada"), .client = slice_of("app")};
+    principal_identify(&who);
+    return who;
+}
+
 static inline void post(struct fixture *f, struct ask *a, const struct message_type *type,
                         struct id128 target)
 {
@@ -204,6 +212,7 @@ static inline void post(struct fixture *f, struct ask *a, const struct message_t
     a->message.body = &a->body;
     a->message.target_kind = PURSE_KIND;
     a->message.target = target;
+    a->message.who = someone_asking();
     a->message.done = on_done;
     a->message.home = (struct env *)f; /* not NULL: answers go through on_answer */
     if (a->message.reply.len_max == 0)
@@ -314,7 +323,12 @@ static inline void append_refusals(struct fixture *f, uint32_t count, struct wir
     record_body_start(body);
     for (uint32_t i = 0; i < count; i++) {
         const struct id128 key = {seq, i + 1}, fingerprint = {1, 1};
-        record_begin(body, env_wall_ns(&f->world.loop.env) + seq, &key, &fingerprint);
+        const struct principal who = principal_system();
+        const struct record_head head = {.time_ns = env_wall_ns(&f->world.loop.env) + seq,
+                                         .key = &key,
+                                         .fingerprint = &fingerprint,
+                                         .who = &who};
+        record_begin(body, &head, 0, i == 0);
         record_end(body, &(struct record_answer){.code = PURSE_EMPTY});
     }
     row->seq = seq;

@@ -10,6 +10,9 @@
 #include "runtime/journal/batch.h"
 
 enum { EVENTS = 2, RECORD_ITEMS = 1 + EVENTS, RECORDS = 20 * BATCH_MARK_ITEMS };
+enum {
+    PRINCIPALS = 100
+}; /* record n is of the n-th of them */
 
 static int set_up(void **state)
 {
@@ -26,10 +29,17 @@ static int tear_down(void **state)
     return 0;
 }
 
+static void begin_record(struct batch *b, uint16_t number)
+{
+    struct principal who = {.subject = slice_of("ada"), .id = {1, number % PRINCIPALS + 1u}};
+    who.token_id = who.id;
+    batch_begin_record(b, &(struct record_head){.time_ns = number, .who = &who});
+}
+
 /* A record whose events and answer tell which one it is. */
 static void write_record(struct batch *b, uint16_t number)
 {
-    record_begin(&b->body, number, NULL, NULL);
+    begin_record(b, number);
     for (int i = 0; i < EVENTS; i++) {
         record_event(&b->body, number);
         wire_put_uint(&b->body, (uint64_t)i);
@@ -39,12 +49,21 @@ static void write_record(struct batch *b, uint16_t number)
     b->items += RECORD_ITEMS;
 }
 
+static void find_principal(struct batch *b, uint32_t record, uint16_t number)
+{
+    struct attribution a;
+    batch_attribution(b, record * RECORD_ITEMS, &a);
+    assert_true(slice_equal(a.subject, slice_of("ada")));
+    assert_int_equal(a.token_id.lo, number % PRINCIPALS + 1u);
+}
+
 static void find_record(struct batch *b, uint32_t record, uint16_t number)
 {
     struct record_reader r;
     uint32_t item = record * RECORD_ITEMS;
     batch_find(b, &r, item, RECORD_END);
     assert_int_equal(r.answer.code, number);
+    find_principal(b, record, number);
     for (uint32_t i = 1; i <= EVENTS; i++) {
         batch_find(b, &r, item + i, RECORD_EVENT);
         assert_int_equal(r.item, item + i);
@@ -105,8 +124,8 @@ static void a_record_that_did_not_fit_leaves_a_batch_that_can_be_read(void **sta
     struct batch *b = *state;
     write_record(b, 1);
     size_t whole = b->body.len;
-    while (!b->body.failed)
-        record_begin(&b->body, 1, NULL, NULL);
+    for (uint16_t i = 2; !b->body.failed; i++)
+        begin_record(b, i);
     assert_false(b->body.no_memory);
     batch_cut(b, whole);
     assert_false(b->body.failed);
@@ -123,7 +142,8 @@ static void a_body_without_the_version_is_seen(void **state)
     wire_writer_init(&body, 100);
     assert_true(record_body_started(&b->body));
     assert_false(record_body_started(&body));
-    record_begin(&body, 1, NULL, NULL); /* the batch of a turn, but for its first byte */
+    const struct principal who = principal_system(); /* a turn writes it, but for its first byte */
+    record_begin(&body, &(struct record_head){.time_ns = 1, .who = &who}, 0, true);
     assert_false(record_body_started(&body));
     wire_writer_done(&body);
 }

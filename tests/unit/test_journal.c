@@ -74,7 +74,8 @@ static void pass(struct scene *s)
 {
     journal_reopen(&s->journal);
     struct batch *b = s->journal.open;
-    record_begin(&b->body, 1, NULL, NULL);
+    const struct principal who = principal_system();
+    batch_begin_record(b, &(struct record_head){.time_ns = 1, .who = &who});
     record_end(&b->body, &(struct record_answer){0});
     b->records++;
     b->items += 2;

@@ -224,6 +224,7 @@ static void ask(struct asker *a)
     uint16_t shard = (uint16_t)(a->asked % SHARDS);
     a->body = (struct count){.id = counter_of(shard), .amount = a->asked % 50 == 49 ? 11 : 1};
     a->asked++;
+    a->message.who = principal_system();
     a->message.type = &count_type;
     a->message.target = ID128_ZERO;
     a->message.target_kind = 0;
@@ -233,6 +234,7 @@ static void ask(struct asker *a)
 /* Asks the next shard, which did not count. */
 static void look(struct asker *a)
 {
+    a->message.who = principal_system();
     a->message.type = &view_type;
     a->message.target = counter_of((uint16_t)((id128_home(a->body.id) + 1) % SHARDS));
     a->message.target_kind = 0;
@@ -310,6 +312,7 @@ static void ask_sum(struct office *o, uint64_t refuses)
 {
     struct asker *a = &o->askers[0];
     a->body = (struct count){.amount = refuses};
+    a->message.who = principal_system();
     a->message.type = &sum_type;
     a->message.done = on_sum_answer;
     a->message.target = ID128_ZERO;
@@ -367,6 +370,7 @@ static void open_node(struct office *o)
         *a = (struct asker){.office = o, .loop = node_loop(o->node, i)};
         a->begin.deliver = on_begin;
         a->finished.deliver = on_finished;
+        a->message.who = principal_system();
         a->message.type = &count_type;
         a->message.body = &a->body;
         a->message.done = on_answer;

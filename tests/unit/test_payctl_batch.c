@@ -56,7 +56,17 @@ static int given(void **state)
     json_writer_init(&f->text, TEXT_MAX);
     struct id128 key = {7, 8}, fingerprint = {9, 10};
     record_body_start(&f->body);
-    record_begin(&f->body, TIME_NS, &key, &fingerprint);
+    const struct principal who = {.tenant = slice_of("acme"),
+                                  .subject = slice_of("ada"),
+                                  .client = slice_of("app"),
+                                  .token_id = {11, 12}};
+    record_begin(&f->body,
+                 &(struct record_head){.time_ns = TIME_NS,
+                                       .key = &key,
+                                       .fingerprint = &fingerprint,
+                                       .who = &who,
+                                       .request = slice_of("req_01J9ZQ4Z6C8Y3N5T7V9X1B2D40")},
+                 0, true);
     put_transfer(&f->body, 1050);
     put_transfer(&f->body, 5);
     put_end(&f->body);
@@ -101,6 +111,11 @@ static void test_events_are_shown_as_declared(void **state)
     assert_string_equal(at(root, "/time"), "2023-11-14T22:13:20Z");
     assert_true(yyjson_get_bool(yyjson_obj_get(root, "holds")));
     assert_string_equal(at(root, "/records/0/key"), "00000000000000070000000000000008");
+    assert_string_equal(at(root, "/records/0/by"), "ada");
+    assert_string_equal(at(root, "/records/0/tenant"), "acme");
+    assert_string_equal(at(root, "/records/0/client_id"), "app");
+    assert_string_equal(at(root, "/records/0/token"), "000000000000000b000000000000000c");
+    assert_string_equal(at(root, "/records/0/request_id"), "req_01J9ZQ4Z6C8Y3N5T7V9X1B2D40");
     assert_string_equal(at(root, "/records/0/result"), "ok");
     assert_string_equal(at(root, "/records/0/events/0/event"), "transfer_posted");
     assert_string_equal(at(root, "/records/0/events/0/fields/amount"), "10.50");
@@ -113,13 +128,16 @@ static void test_events_are_shown_as_declared(void **state)
 static void test_an_unknown_event_is_shown_as_its_bytes(void **state)
 {
     struct fixture *f = *state;
-    record_begin(&f->body, TIME_NS + 9, NULL, NULL);
+    const struct principal ada = {.subject = slice_of("ada")};
+    record_begin(&f->body, &(struct record_head){.time_ns = TIME_NS + 9, .who = &ada}, 0, false);
     record_event(&f->body, UNDECLARED);
     wire_put_uint(&f->body, 42);
     put_transfer(&f->body, 100);
     put_end(&f->body);
     seal(f);
     yyjson_val *root = shown(f);
+    assert_string_equal(at(root, "/records/1/by"), "ada");
+    assert_string_equal(at(root, "/records/1/tenant"), "acme");
     assert_string_equal(at(root, "/records/1/events/0/event"), "4095");
     assert_string_equal(at(root, "/records/1/events/0/bytes"), "Kg");
     assert_string_equal(at(root, "/records/1/events/1/fields/amount"), "1.00");

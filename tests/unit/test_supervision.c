@@ -91,6 +91,51 @@ static bool note_number(void *context, const struct dead_letter *letter)
     return true;
 }
 
+struct last_record {
+    uint32_t batches;
+    char request[ATTRIBUTION_REQUEST_MAX + 1];
+};
+
+static bool note_last_record(void *context, const struct batch_row *row)
+{
+    struct last_record *last = context;
+    struct record_reader r;
+    struct attribution_list principals = {0};
+    record_reader_init(&r, row->body);
+    last->batches++;
+    for (enum record_part part; (part = record_next(&r)) != RECORD_DONE;) {
+        assert_int_not_equal(part, RECORD_DAMAGED);
+        if (part != RECORD_BEGIN)
+            continue;
+        attribution_resolve(&principals, &r.attribution);
+        assert_true(slice_equal(r.attribution.subject, slice_of("ada")));
+        assert_true(slice_equal(r.attribution.client, slice_of("app")));
+        memset(last->request, 0, sizeof last->request);
+        attribution_request_text(&r.attribution, last->request);
+    }
+    attribution_list_done(&principals);
+    return true;
+}
+
+static void a_letter_that_is_replayed_is_a_record_of_who_sent_it(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 10);
+    quarantine(f, 1);
+    struct ask a = {.message.request_id = slice_of("the-first-time"), .body.fill = {purse(1), 5}};
+    post(f, &a, &purse_fill_type, purse(1));
+    finish(f, &a);
+    forget(&a);
+    command(f, 1, ACTOR_COMMAND_RESUME);
+    assert_int_equal(shard_dead_letter_replay(f->shard, SUPERVISOR_ACTOR_FAILURES + 2), ERR_OK);
+    run(f, 100 * MS);
+    struct last_record last = {0};
+    struct journal_store *s = store_sim_journal(f->sim);
+    assert_int_equal(s->ops->tail(s, f->number, 1, note_last_record, &last), ERR_OK);
+    assert_true(last.batches > 1);
+    assert_string_equal(last.request, "the-first-time");
+}
+
 static void a_letter_that_nobody_can_handle_now_is_kept(void **state)
 {
     struct fixture *f = *state;
@@ -428,6 +473,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCENARIO(a_failing_actor_is_quarantined_and_others_go_on),
         SCENARIO(a_letter_that_was_sent_again_meanwhile_does_nothing_when_it_is_replayed),
+        SCENARIO(a_letter_that_is_replayed_is_a_record_of_who_sent_it),
         SCENARIO(a_letter_that_nobody_can_handle_now_is_kept),
         SCENARIO(a_rebuild_does_not_wait_for_the_load_to_end),
         SCENARIO(a_message_for_a_suspended_actor_waits_until_its_deadline),

@@ -111,6 +111,7 @@ static void read_event(struct history *h, const struct record_reader *r,
     memset(h->event, 0, rule->type->size);
     if (!rule->type->read(&wire, &h->arena, h->event) || !wire_finished(&wire))
         broken("an event of the journal cannot be read");
+    h->expires |= strstr(rule->type->name, "_expired") != NULL;
     h->events++;
     h->kinds[r->number]++;
     reference_apply(h->reference, h->shard, rule->type, h->event, r->time_ns, effects);
@@ -120,6 +121,7 @@ static void read_event(struct history *h, const struct record_reader *r,
 static void read_body(struct history *h, const struct batch_row *row)
 {
     struct record_reader r;
+    struct attribution_list principals = {0};
     struct ref_effects effects = {0};
     uint32_t records = 0;
     record_reader_init(&r, row->body);
@@ -127,12 +129,17 @@ static void read_body(struct history *h, const struct batch_row *row)
         switch (record_next(&r)) {
         case RECORD_BEGIN:
             effects = (struct ref_effects){0};
+            h->expires = false;
+            attribution_resolve(&principals, &r.attribution);
+            h->on_attribution(h->context, &r.attribution);
             break;
         case RECORD_EVENT:
             read_event(h, &r, &effects);
             break;
         case RECORD_END:
             records++;
+            if (h->expires != (r.attribution.tenant.len == 0))
+                broken(h->expires ? "somebody made a thing expire" : "a record is nobody's");
             if (r.keyed)
                 add_record(h, &r, row->seq, &effects);
             break;
@@ -140,6 +147,7 @@ static void read_body(struct history *h, const struct batch_row *row)
             if (records != row->count)
                 broken("batch %llu does not have the records it says",
                        (unsigned long long)row->seq);
+            attribution_list_done(&principals);
             return;
         case RECORD_DAMAGED:
             broken("durable batch %llu is damaged", (unsigned long long)row->seq);

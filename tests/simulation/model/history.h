@@ -7,6 +7,7 @@
 #define SIMULATION_HISTORY_H
 
 #include "runtime/store/journal_store.h"
+#include "runtime/wire/attribution.h"
 #include "tests/simulation/model/reference.h"
 
 struct history_record {
@@ -26,6 +27,7 @@ struct history {
     uint64_t seq, epoch;
     struct sha256_digest hash;
     uint64_t time_ns;  /* of the last event */
+    bool expires;      /* something, in the record being read */
     struct history_record *records; /* those with a key */
     uint32_t count, cap;
     uint32_t *slots;
@@ -33,6 +35,8 @@ struct history {
     uint64_t events;
     uint64_t kinds[DOMAIN_NUMBER_MAX]; /* events by number of their type */
     void (*on_record)(void *context, const struct history_record *record);
+    /* Who asked for a record, with or without a key. */
+    void (*on_attribution)(void *context, const struct attribution *a);
     void *context;
     struct arena arena;
     void *event;
