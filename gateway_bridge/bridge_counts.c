@@ -20,13 +20,14 @@ struct sums {
     } routes[BRIDGE_ROUTES_MAX];
     uint64_t answers[BRIDGE_STATUS_CLASSES];
     uint64_t refused[CHALLENGE_COUNT];
-    uint64_t connections, accepted, timeouts, bytes_in, bytes_out;
+    uint64_t connections, pending, accepted, timeouts, bytes_in, bytes_out;
     uint64_t shortages[HTTP_SHORTAGES];
 };
 
 static void counts_add_http(struct sums *s, const struct http_counts *c)
 {
     s->connections += http_counted(&c->connections);
+    s->pending += http_counted(&c->pending);
     s->accepted += http_counted(&c->accepted);
     s->timeouts += http_counted(&c->timeouts);
     s->bytes_in += http_counted(&c->bytes_in);
@@ -92,6 +93,9 @@ static void counts_put_connections(const struct sums *s, struct metrics *m)
     };
     metrics_family(m, METRICS_GAUGE, "payd_http_connections", "Open connections of HTTP clients.");
     metrics_sample(m, "payd_http_connections", s->connections, (const char *const[]){NULL});
+    metrics_family(m, METRICS_GAUGE, "payd_http_pending_bytes",
+                   "Bytes held of answers that wait for their clients.");
+    metrics_sample(m, "payd_http_pending_bytes", s->pending, (const char *const[]){NULL});
     counts_put_one(m, "payd_http_accepted_total", "Connections of HTTP clients so far.",
                    s->accepted);
     metrics_family(m, METRICS_COUNTER, "payd_http_shortages_total",

@@ -92,6 +92,7 @@ static struct http_answer *exchange_ready(struct exchange *x, uint16_t refusal)
 static void exchange_answered(struct message *m)
 {
     struct exchange *x = container_of(m, struct exchange, message);
+    x->answer.held = m->reply.len;
     http_answer_ready(&x->answer);
 }
 
@@ -183,6 +184,7 @@ struct http_answer *exchange_request(void *context, struct http_connection *c,
     if (match.route->message != NULL)
         return exchange_operation(x, c, &match, r);
     x->page = page_of(match.route);
+    page_negotiate(x, r);
     return exchange_ready(x, RESULT_OK);
 }
 

@@ -38,6 +38,8 @@ struct exchange {
     bool keep_alive_1_0; /* an answer to HTTP/1.0 must say that the connection stays */
     bool no_content;     /* asked by HEAD: the answer's head alone is sent */
     bool traced;         /* it came with a traceparent */
+    bool gzip;           /* its page goes out in that coding */
+    bool known;          /* and the client has it already */
     bool coded;          /* its body has a Content-Encoding, which is refused */
     uint8_t request_id_len;
     char request_id[HEADER_REQUEST_ID_MAX];
@@ -67,8 +69,9 @@ struct http_answer *exchange_request(void *context, struct http_connection *c,
 struct http_answer *exchange_refuse(void *context, struct http_connection *c,
                                     const struct request *r);
 void exchange_release(void *context, struct http_answer *a);
-/* In response.c: appends the answer of an exchange that is ready. */
-void response_write(void *context, struct http_answer *a, struct json_writer *out);
+/* In response.c: appends the answer of an exchange that is ready; returns a page's fixed
+ * content. */
+struct slice response_write(void *context, struct http_answer *a, struct json_writer *out);
 
 /* None may be in work. */
 void exchange_free_all(struct bridge *b);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pages: health, metrics, the documents, and what the development issuer answers. They are open to
  * every client that reaches the address: options.pages says which of them a bridge has. A page is a
- * route without a message, whose body is a document of the build or written by a function. */
+ * route without a message, whose body is a document of the build, sent from where it is, or written
+ * by a function. */
 #include "gateway_bridge/pages.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "gateway_bridge/auth/issuer.h"
-#include "gateway_bridge/docs/documents.h"
 #include "gateway_bridge/exchange.h"
 #include "gateway_bridge/http/percent.h"
 
@@ -170,10 +171,45 @@ bool page_is_document(const struct page *p)
 
 uint16_t page_write(const struct page *p, struct bridge *b, struct json_writer *body)
 {
-    if (p->content == NULL)
-        return p->write(b, body);
-    json_put_raw(body, (const char *)p->content->data, p->content->len);
-    return 200;
+    check(p->content == NULL);
+    return p->write(b, body);
+}
+
+/* --- fixed content ---------------------------------------------------------------------------- */
+
+void page_tag(const struct exchange *x, char tag[PAGE_TAG_MAX])
+{
+    snprintf(tag, PAGE_TAG_MAX, "\"%s%s\"", x->page->content->tag, x->gzip ? "-gzip" : "");
+}
+
+/* Does any line of the field name the tag? */
+static bool page_tag_given(const struct request *r, enum request_field field, bool weak_counts,
+                           struct slice tag)
+{
+    bool found = header_tag_listed(request_field(r, field), weak_counts, tag);
+    for (uint32_t i = 0; i < r->line_count; i++)
+        found |= r->lines[i].field == field &&
+                 header_tag_listed(request_slice(r, r->lines[i].value), weak_counts, tag);
+    return found;
+}
+
+void page_negotiate(struct exchange *x, const struct request *r)
+{
+    char tag[PAGE_TAG_MAX];
+    if (x->page->content == NULL)
+        return;
+    x->gzip = header_takes_gzip(request_field(r, FIELD_ACCEPT_ENCODING));
+    page_tag(x, tag);
+    x->known = page_tag_given(r, FIELD_IF_NONE_MATCH, true, slice_of(tag));
+}
+
+struct slice page_content(const struct exchange *x)
+{
+    const struct document *d = x->page != NULL ? x->page->content : NULL;
+    if (d == NULL)
+        return (struct slice){0};
+    return x->gzip ? (struct slice){(const char *)d->gzip, (uint32_t)d->gzip_len}
+                   : (struct slice){(const char *)d->data, (uint32_t)d->len};
 }
 
 const struct issuer_answer *page_of_issuer(struct exchange *x, const struct request *r)

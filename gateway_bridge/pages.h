@@ -4,6 +4,7 @@
 #define GATEWAY_BRIDGE_PAGES_H
 
 #include "gateway_bridge/bridge_priv.h"
+#include "gateway_bridge/docs/documents.h"
 
 struct exchange;
 struct issuer_answer;
@@ -15,8 +16,18 @@ must_check bool pages_add(struct bridge *b);
 const struct page *page_of(const struct route *route);
 const char *page_content_type(const struct page *p);
 bool page_is_document(const struct page *p); /* HTML and what it loads: gets a security policy */
-/* Appends the body; returns the status. */
+/* Appends the body; returns the status. Not for a page with a fixed content. */
 uint16_t page_write(const struct page *p, struct bridge *b, struct json_writer *body);
+
+#define PAGE_TAG_MAX (DOCUMENT_TAG_LEN + 8) /* of an ETag, with its quotes and NUL */
+
+/* In which coding the exchange's page goes out and whether the client has it already; nothing for
+ * one without a fixed content. */
+void page_negotiate(struct exchange *x, const struct request *r);
+/* The content that was chosen; empty: page_write() makes it. */
+struct slice page_content(const struct exchange *x);
+/* Its entity tag, each coding's own (RFC 9110 section 8.8.3). */
+void page_tag(const struct exchange *x, char tag[PAGE_TAG_MAX]);
 
 /* The development issuer's answer, in the exchange's arena; NULL: it is not one of its paths, there
  * is no issuer, or no memory. */

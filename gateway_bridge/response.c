@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a ready exchange to the bytes of its answer: the body first, as it decides status and length
  * (a page, the issuer's answer, a reply as JSON, or a problem), then the head, then both into the
- * connection's buffer. A reply that is not what the route declares becomes a 500. */
+ * connection's buffer, but for a page's fixed content, which is sent from where it is. A reply that
+ * is not what the route declares becomes a 500. */
 #include <stdio.h>
 #include <string.h>
 
@@ -193,8 +194,26 @@ static void response_put_special(const struct exchange *x, uint16_t status, stru
         json_put_literal(out, "Connection: keep-alive\r\n");
 }
 
+/* Of a page with a fixed content: it may be kept, but is asked for again each time. */
+static void response_put_caching(const struct exchange *x, uint16_t status, bool fixed,
+                                 struct json_writer *out)
+{
+    char tag[PAGE_TAG_MAX];
+    if (!fixed) {
+        json_put_literal(out, "\r\nCache-Control: no-store\r\n");
+        return;
+    }
+    page_tag(x, tag);
+    json_put_literal(out, "\r\nCache-Control: no-cache\r\nVary: Accept-Encoding\r\nETag: ");
+    response_put(out, tag);
+    json_put_literal(out, "\r\n");
+    if (x->gzip && status == 200)
+        json_put_literal(out, "Content-Encoding: gzip\r\n");
+}
+
+/* The body is what stands in b->body and `tail`. */
 static void response_put_head(const struct exchange *x, uint16_t status, const char *content_type,
-                              struct json_writer *out)
+                              struct slice tail, struct json_writer *out)
 {
     struct bridge *b = x->bridge;
     response_put_status(out, status);
@@ -204,10 +223,10 @@ static void response_put_head(const struct exchange *x, uint16_t status, const c
         json_put_literal(out, "\r\nContent-Type: ");
         response_put(out, content_type);
         json_put_literal(out, "\r\nContent-Length: ");
-        response_put_number(out, b->body.len);
+        response_put_number(out, b->body.len + tail.len);
     }
-    json_put_literal(out, "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-                          "X-Request-Id: ");
+    response_put_caching(x, status, tail.len > 0, out);
+    json_put_literal(out, "X-Content-Type-Options: nosniff\r\nX-Request-Id: ");
     json_put_raw(out, x->request_id, x->request_id_len);
     json_put_literal(out, "\r\n");
     if (x->page != NULL && page_is_document(x->page))
@@ -366,7 +385,9 @@ static bool response_is_unwanted(const struct exchange *x)
 static uint16_t response_write_success(struct exchange *x, struct json_writer *body)
 {
     uint16_t status;
-    if (x->page != NULL) {
+    if (page_content(x).len > 0) {
+        status = x->known ? 304 : 200;
+    } else if (x->page != NULL) {
         status = page_write(x->page, x->bridge, body);
     } else if (x->issuer_answer != NULL) {
         status = x->issuer_answer->status;
@@ -394,7 +415,7 @@ static void response_count(const struct exchange *x, uint16_t status)
         http_count(&counts->refused[x->challenge]);
 }
 
-void response_write(void *context, struct http_answer *a, struct json_writer *out)
+struct slice response_write(void *context, struct http_answer *a, struct json_writer *out)
 {
     struct bridge *b = context;
     struct exchange *x = container_of(a, struct exchange, answer);
@@ -420,7 +441,10 @@ void response_write(void *context, struct http_answer *a, struct json_writer *ou
         response_log_refusal(x, code, status);
     }
     response_count(x, status);
-    response_put_head(x, status, content_type, out);
-    if (!x->no_content && body->len > 0)
+    struct slice tail = code == RESULT_OK ? page_content(x) : (struct slice){0};
+    response_put_head(x, status, content_type, tail, out);
+    bool content = !x->no_content && status != 304;
+    if (content && body->len > 0)
         json_put_raw(out, body->data, body->len);
+    return content ? tail : (struct slice){0};
 }

@@ -101,10 +101,10 @@ static bool header_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* The text up to the next ';', without the blanks around it; *value goes on behind it. */
-static struct slice header_next_parameter(struct slice *value)
+/* The text up to the next separator, without the blanks around it; *value goes on behind it. */
+static struct slice header_next_part(struct slice *value, char separator)
 {
-    const char *end = value->len > 0 ? memchr(value->data, ';', value->len) : NULL;
+    const char *end = value->len > 0 ? memchr(value->data, separator, value->len) : NULL;
     uint32_t len = end != NULL ? (uint32_t)(end - value->data) : value->len;
     struct slice text = {value->data, len};
     *value = header_skip(*value, end != NULL ? len + 1 : len);
@@ -125,14 +125,57 @@ static bool header_charset_utf8(struct slice parameter)
 
 bool header_media_type_json(struct slice value)
 {
-    if (!header_equal(header_next_parameter(&value), "application/json"))
+    if (!header_equal(header_next_part(&value, ';'), "application/json"))
         return false;
     while (value.len > 0) {
-        struct slice parameter = header_next_parameter(&value);
+        struct slice parameter = header_next_part(&value, ';');
         if (header_starts(parameter, "charset=") && !header_charset_utf8(parameter))
             return false;
     }
     return true;
+}
+
+/* --- Accept-Encoding -------------------------------------------------------------------------- */
+
+/* q=0.5 in thousandths, which no parameter is too (RFC 9110 section 12.4.2); -1: malformed. */
+static int header_weight(struct slice parameter)
+{
+    int weight = 0, scale = 1000;
+    if (parameter.len == 0)
+        return 1000;
+    if (parameter.len < 3 || parameter.len > 7 || !header_starts(parameter, "q=") ||
+        (parameter.len > 3 && parameter.data[3] != '.'))
+        return -1;
+    for (uint32_t i = 2; i < parameter.len; i++) {
+        if (i == 3)
+            continue;
+        if (!header_digit(parameter.data[i]))
+            return -1;
+        weight += (parameter.data[i] - '0') * scale;
+        scale /= 10;
+    }
+    return weight <= 1000 ? weight : -1;
+}
+
+bool header_takes_gzip(struct slice value)
+{
+    int gzip = -1, plain = -1, others = -1;
+    while (value.len > 0) {
+        struct slice item = header_next_part(&value, ',');
+        struct slice coding = header_next_part(&item, ';');
+        int weight = header_weight(header_next_part(&item, ';'));
+        if (item.len > 0 || weight < 0)
+            return false;
+        if (header_equal(coding, "gzip") || header_equal(coding, "x-gzip"))
+            gzip = weight;
+        else if (header_equal(coding, "identity"))
+            plain = weight;
+        else if (header_equal(coding, "*"))
+            others = weight;
+    }
+    if (gzip < 0)
+        gzip = others;
+    return gzip > 0 && gzip >= plain;
 }
 
 /* --- X-Request-Id, traceparent ---------------------------------------------------------------- */
@@ -367,4 +410,21 @@ bool header_version_list(struct slice value, bool weak_counts, struct version_li
         value = header_skip(value, len);
     }
     return has_tag;
+}
+
+bool header_tag_listed(struct slice value, bool weak_counts, struct slice tag)
+{
+    if (slice_equal(value, slice_of("*")))
+        return true;
+    while (value.len > 0) {
+        uint32_t len = header_tag_len(value);
+        struct slice found = {value.data, len};
+        bool weak = len > 0 && found.data[0] == 'W';
+        if (weak)
+            found = header_skip(found, 2);
+        if (len > 0 && (!weak || weak_counts) && slice_equal(found, tag))
+            return true;
+        value = header_skip(value, len > 0 ? len : 1);
+    }
+    return false;
 }

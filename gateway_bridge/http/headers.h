@@ -37,6 +37,10 @@ must_check bool header_bearer(struct slice value, struct slice *token);
  * section 11). */
 must_check bool header_media_type_json(struct slice value);
 
+/* Accept-Encoding: is gzip welcome, and not less than what is not coded (RFC 9110 section 12.5.3)?
+ * A malformed value welcomes nothing. */
+must_check bool header_takes_gzip(struct slice value);
+
 /* X-Request-Id: 1 to HEADER_REQUEST_ID_MAX letters, digits, '-', '_' and '.', so that it is
  * harmless in logs and answers. */
 must_check bool header_request_id_valid(struct slice value);
@@ -57,5 +61,9 @@ must_check bool header_idempotency_key(struct slice value, char key[HEADER_KEY_M
  * then. */
 must_check bool header_version_list(struct slice value, bool weak_counts,
                                     struct version_list *list);
+
+/* Is `tag`, as it stands in an ETag, one of the list of If-None-Match or If-Match, or is that "*"?
+ * Weak tags count if weak_counts. */
+must_check bool header_tag_listed(struct slice value, bool weak_counts, struct slice tag);
 
 #endif

@@ -5,8 +5,9 @@
  * for the whole loop looks at the front of each list.
  *
  * Passes. A connection with something to write or to go on with is in the list `to_flush`.
- * http_flush_all() empties it before the loop can block: from the prepare handle, and for those
- * that came into it later from an idle handle, which keeps the loop from blocking. */
+ * http_flush_all() goes once through it: from the prepare handle, and while it is not empty from an
+ * idle handle too, which keeps the loop from blocking. So a connection with much to write waits for
+ * its next turn until all others had theirs. */
 #include "gateway_bridge/http/http_priv.h"
 
 #include <stdlib.h>
@@ -25,6 +26,7 @@ const struct http_limits http_limits_default = {
     .stop_ms = 1000,
     .connections_max = 10000,
     .requests_max = 100000,
+    .pending_max = 64 * 1024 * 1024,
 };
 
 /* --- end -------------------------------------------------------------------------------------- */
@@ -77,15 +79,18 @@ void http_server_forget(struct http_server *s)
 
 static void http_flush_all(struct http_server *s)
 {
-    while (!list_empty(&s->to_flush)) {
-        struct http_connection *c =
-            container_of(s->to_flush.next, struct http_connection, flush_link);
+    struct list pass;
+    list_init(&pass);
+    list_move_all(&pass, &s->to_flush);
+    while (!list_empty(&pass)) {
+        struct http_connection *c = container_of(pass.next, struct http_connection, flush_link);
         list_remove(&c->flush_link);
         http_connection_flush(c);
     }
-    if (s->idling)
+    if (s->idling && list_empty(&s->to_flush)) {
         uv_idle_stop(&s->idle);
-    s->idling = false;
+        s->idling = false;
+    }
 }
 
 static void on_idle(uv_idle_t *idle)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HTTP/1.1 server of one loop: connections with limits and timeouts, requests in, answers out in
- * the order of the requests. One read and one write per connection and loop pass: every answer that
- * became ready in a pass leaves in the same write. All on the loop's thread. */
+ * the order of the requests. One read and one write per connection and loop pass: answers that
+ * became ready in a pass leave in the same write. What waits for a client that does not read is
+ * bounded, for each and for all together. All on the loop's thread. */
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
 
@@ -16,7 +17,10 @@
 
 #define HTTP_PIPELINE_MAX 16               /* unanswered requests of a connection */
 #define HTTP_READ_SIZE (64 * 1024)         /* bytes of one read */
-#define HTTP_WRITE_MAX (32 * 1024 * 1024)  /* bytes written to a connection in one pass */
+#define HTTP_WRITE_MAX (32 * 1024 * 1024)  /* bytes of one answer, and HTTP_PENDING_MAX */
+/* Bytes that wait for a client beyond one answer: no further request of it is taken until they are
+ * on their way. */
+#define HTTP_PENDING_MAX (64 * 1024)
 #define HTTP_BODY_RATE_MIN 500             /* bytes per second, after the first two seconds */
 #define HTTP_LINGER_BYTES_MAX (256 * 1024) /* read and dropped after the last answer */
 
@@ -29,7 +33,8 @@ struct http_answer {
     struct fifo_link link;
     struct http_connection *connection;
     bool ready;
-    bool close; /* the connection ends after it */
+    bool close;  /* the connection ends after it */
+    size_t held; /* bytes that it holds until it is written, about; known when it is ready */
 };
 
 struct http_handler {
@@ -42,8 +47,9 @@ struct http_handler {
     struct http_answer *(*refuse)(void *context, struct http_connection *c,
                                   const struct request *r);
     uint32_t (*body_max)(void *context, const struct request *r);
-    /* Appends head and body of a ready answer. */
-    void (*write)(void *context, struct http_answer *a, struct json_writer *out);
+    /* Appends head and body of a ready answer. What it returns is sent after them from where it is:
+     * of the program itself, or empty. */
+    struct slice (*write)(void *context, struct http_answer *a, struct json_writer *out);
     /* The answer was written, or its connection is gone. Exactly once, after it was ready. */
     void (*release)(void *context, struct http_answer *a);
     /* A connection ends whose http_connection_user() was set. */
@@ -61,12 +67,14 @@ struct http_limits {
     uint32_t stop_ms;         /* instead of write_ms, once the server stops */
     uint32_t connections_max; /* beyond them they are accepted and closed at once */
     uint32_t requests_max;    /* of one connection */
+    /* Bytes of all answers that wait: beyond them connections end whose clients do not read. */
+    size_t pending_max;
 };
 
-/* 5 s, 10 s, 75 s, 30 s, 2 s, 1 s, 10,000 and 100,000. Most proxies give up an idle connection
- * after 60 s: were we first, a request on its way at that moment would be lost. Enough requests
- * for a load test on connections that stay; behind a gateway 1,000 spread the load better over
- * nodes. */
+/* 5 s, 10 s, 75 s, 30 s, 2 s, 1 s, 10,000, 100,000 and 64 MiB. Most proxies give up an idle
+ * connection after 60 s: were we first, a request on its way at that moment would be lost. Enough
+ * requests for a load test on connections that stay; behind a gateway 1,000 spread the load better
+ * over nodes. */
 extern const struct http_limits http_limits_default;
 
 /* NULL without memory. `handler` and `limits` are copied. */

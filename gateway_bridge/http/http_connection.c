@@ -3,7 +3,8 @@
  *
  * Buffers. All connections of a loop read into the server's one input buffer and write from its one
  * output buffer. A connection has memory of its own only for an unfinished request (`unfinished`)
- * and for what the socket did not take (`unsent`).
+ * and for what the socket did not take (`outgoing`). Answers that are ready stay with their handler
+ * until those before them are on their way: what they hold there is counted (`pending`).
  *
  * Path. on_read() gives the bytes to connection_consume(), which takes requests out of them. An
  * answer that becomes ready puts the connection into the server's `to_flush`;
@@ -40,23 +41,23 @@ static const uint16_t phase_edges[PHASE_COUNT] = {
 /* What holds in a phase: the table in http_priv.h. */
 static bool connection_fits(const struct http_connection *c, enum http_phase phase)
 {
-    bool requests = c->input == INPUT_REQUESTS, unsent = c->unsent != NULL;
+    bool requests = c->input == INPUT_REQUESTS, busy = c->outgoing.busy;
     switch (phase) {
     case PHASE_IDLE:
-        return requests && !unsent && c->unanswered == 0;
+        return requests && !busy && c->unanswered == 0;
     case PHASE_HEAD:
     case PHASE_BODY:
-        return requests && !unsent;
+        return requests && !busy;
     case PHASE_BUSY:
-        return !unsent && c->unanswered > 0;
+        return !busy && c->unanswered > 0;
     case PHASE_WRITE:
-        return unsent;
+        return busy;
     case PHASE_LINGER:
-        return c->input == INPUT_REFUSED && !unsent && c->unanswered == 0;
+        return c->input == INPUT_REFUSED && !busy && c->unanswered == 0;
     case PHASE_CLOSING:
         return !requests;
     case PHASE_CLOSED:
-        return !requests && !unsent;
+        return !requests && !busy;
     default:
         return phase == PHASE_NONE;
     }
@@ -92,7 +93,7 @@ static void connection_free_if_done(struct http_connection *c)
     if (c->phase != PHASE_CLOSED || c->unanswered > 0)
         return;
     struct http_server *s = c->server;
-    check(c->unsent == NULL && fifo_empty(&c->answers));
+    check(!c->outgoing.busy && fifo_empty(&c->answers) && c->pending == 0);
     list_remove(&c->flush_link);
     if (c->user != NULL)
         s->handler.forget(s->handler.context, c->user);
@@ -128,6 +129,13 @@ static struct http_answer *connection_first_ready(struct http_connection *c)
     return a->ready ? a : NULL;
 }
 
+static void connection_set_pending(struct http_connection *c, size_t pending)
+{
+    c->server->pending += pending - c->pending;
+    http_count_add(&c->server->counts->pending, (uint64_t)pending - c->pending);
+    c->pending = pending;
+}
+
 static void connection_take_answer(struct http_connection *c, struct http_answer *a)
 {
     if (a == NULL) {
@@ -137,14 +145,17 @@ static void connection_take_answer(struct http_connection *c, struct http_answer
     a->connection = c;
     fifo_push(&c->answers, &a->link);
     c->unanswered++;
-    if (a->ready)
-        http_server_flush_later(c);
+    if (!a->ready)
+        return;
+    connection_set_pending(c, c->pending + a->held);
+    http_server_flush_later(c);
 }
 
 static void connection_release_answer(struct http_connection *c, struct http_answer *a)
 {
     fifo_pop(&c->answers);
     c->unanswered--;
+    connection_set_pending(c, c->pending - a->held);
     c->server->handler.release(c->server->handler.context, a);
 }
 
@@ -152,60 +163,45 @@ void http_answer_ready(struct http_answer *a)
 {
     check(!a->ready);
     a->ready = true;
-    if (a->connection != NULL)
-        http_server_flush_later(a->connection);
+    if (a->connection == NULL)
+        return;
+    connection_set_pending(a->connection, a->connection->pending + a->held);
+    http_server_flush_later(a->connection);
 }
 
-static void on_written(uv_write_t *write, int status)
+static void on_gone(struct outgoing *o, bool good)
 {
-    struct http_connection *c = write->data;
-    free(c->unsent);
-    c->unsent = NULL;
+    struct http_connection *c = container_of(o, struct http_connection, outgoing);
+    connection_set_pending(c, c->pending - o->held);
     if (connection_closing(c))
         return;
-    if (status < 0) {
+    if (good)
+        http_server_flush_later(c);
+    else
         connection_close(c);
-        return;
-    }
-    http_server_flush_later(c);
 }
 
-static void connection_send(struct http_connection *c, const char *data, size_t len)
+static void connection_send(struct http_connection *c, struct slice data, struct slice tail)
 {
-    uv_buf_t buffer = uv_buf_init((char *)data, (unsigned)len);
-    int sent = uv_try_write((uv_stream_t *)&c->tcp, &buffer, 1);
-    if (sent < 0 && sent != UV_EAGAIN) {
+    http_count_add(&c->server->counts->bytes_out, (uint64_t)data.len + tail.len);
+    if (outgoing_send(&c->outgoing, (uv_stream_t *)&c->tcp, data.data, data.len, tail))
+        connection_set_pending(c, c->pending + c->outgoing.held);
+    else
         connection_close(c);
-        return;
-    }
-    size_t done = sent < 0 ? 0 : (size_t)sent;
-    http_count_add(&c->server->counts->bytes_out, len);
-    if (done == len)
-        return;
-    c->unsent = malloc(len - done);
-    if (c->unsent == NULL) {
-        connection_close(c);
-        return;
-    }
-    memcpy(c->unsent, data + done, len - done);
-    buffer = uv_buf_init(c->unsent, (unsigned)(len - done));
-    c->write.data = c;
-    if (uv_write(&c->write, (uv_stream_t *)&c->tcp, &buffer, 1, on_written) != 0) {
-        free(c->unsent);
-        c->unsent = NULL;
-        connection_close(c);
-    }
 }
 
+/* Those that are ready, until they are as many bytes as one write takes. */
 static void connection_write_answers(struct http_connection *c)
 {
     struct http_server *s = c->server;
     struct http_answer *a;
+    struct slice tail = {0};
     json_writer_clear(&s->out);
-    while ((a = connection_first_ready(c)) != NULL && s->out.len < HTTP_WRITE_MAX / 2) {
+    while (tail.len == 0 && s->out.len < HTTP_PENDING_MAX &&
+           (a = connection_first_ready(c)) != NULL) {
         if (s->stopping && c->unanswered == 1)
             a->close = true;
-        s->handler.write(s->handler.context, a, &s->out);
+        tail = s->handler.write(s->handler.context, a, &s->out);
         bool last = a->close;
         connection_release_answer(c, a);
         if (last) {
@@ -216,8 +212,8 @@ static void connection_write_answers(struct http_connection *c)
     if (s->out.failed)
         connection_close(c);
     else if (s->out.len > 0)
-        connection_send(c, s->out.data, s->out.len);
-    if (!connection_closing(c) && c->unsent == NULL && connection_first_ready(c) != NULL)
+        connection_send(c, json_written(&s->out), tail);
+    if (!connection_closing(c) && !c->outgoing.busy && connection_first_ready(c) != NULL)
         http_server_flush_later(c);
 }
 
@@ -282,7 +278,8 @@ static void connection_take_refusal(struct http_connection *c)
 
 static bool connection_may_take(const struct http_connection *c)
 {
-    return c->input == INPUT_REQUESTS && c->unanswered < HTTP_PIPELINE_MAX && c->unsent == NULL;
+    return c->input == INPUT_REQUESTS && c->unanswered < HTTP_PIPELINE_MAX &&
+           c->pending < HTTP_PENDING_MAX && !c->outgoing.busy;
 }
 
 static void connection_consume(struct http_connection *c, char *data, size_t len)
@@ -335,7 +332,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
     (void)buffer;
     if (n == 0 || connection_closing(c))
         return;
-    if (n == UV_EOF && c->phase != PHASE_LINGER && (c->unanswered > 0 || c->unsent != NULL)) {
+    if (n == UV_EOF && c->phase != PHASE_LINGER && (c->unanswered > 0 || c->outgoing.busy)) {
         connection_end_input(c, INPUT_ENDED); /* half closed: it still waits for its answers */
         http_connection_update(c);
         return;
@@ -394,17 +391,17 @@ static void connection_linger(struct http_connection *c)
 static void connection_send_continue(struct http_connection *c)
 {
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    if (c->input != INPUT_REQUESTS || c->unanswered > 0 || c->unsent != NULL ||
+    if (c->input != INPUT_REQUESTS || c->unanswered > 0 || c->outgoing.busy ||
         !request_expects_continue(&c->request))
         return;
     c->request.seen &= ~(1u << FIELD_EXPECT);
-    connection_send(c, text, sizeof text - 1);
+    connection_send(c, (struct slice){text, sizeof text - 1}, (struct slice){0});
 }
 
 /* Of one that goes on. */
 static enum http_phase connection_phase(const struct http_connection *c)
 {
-    if (c->unsent != NULL)
+    if (c->outgoing.busy)
         return PHASE_WRITE;
     if (c->input == INPUT_REQUESTS && request_begun(&c->request))
         return c->request.head_done ? PHASE_BODY : PHASE_HEAD;
@@ -418,7 +415,7 @@ void http_connection_update(struct http_connection *c)
     connection_send_continue(c);
     if (connection_closing(c))
         return;
-    if (c->input != INPUT_REQUESTS && c->unanswered == 0 && c->unsent == NULL) {
+    if (c->input != INPUT_REQUESTS && c->unanswered == 0 && !c->outgoing.busy) {
         connection_linger(c);
         return;
     }
@@ -432,6 +429,12 @@ void http_connection_update(struct http_connection *c)
 
 /* --- what the server asks of it --------------------------------------------------------------- */
 
+/* It does not read, and all that waits is more than there is memory for. */
+static bool connection_sheds(const struct http_connection *c)
+{
+    return c->outgoing.busy && c->server->pending > c->server->limits.pending_max;
+}
+
 void http_connection_flush(struct http_connection *c)
 {
     struct http_answer *a;
@@ -441,8 +444,12 @@ void http_connection_flush(struct http_connection *c)
         connection_free_if_done(c);
         return;
     }
-    if (c->unsent == NULL)
+    if (!c->outgoing.busy)
         connection_write_answers(c);
+    if (connection_sheds(c)) {
+        http_count(&c->server->counts->timeouts);
+        connection_close(c);
+    }
     if (!connection_closing(c) && c->unfinished_len > c->request.fed && connection_may_take(c))
         connection_consume(c, c->unfinished, c->unfinished_len);
     http_connection_update(c);
@@ -479,6 +486,7 @@ static struct http_connection *connection_new(struct http_server *s)
     list_init(&c->phase_link);
     list_init(&c->flush_link);
     fifo_init(&c->answers);
+    outgoing_init(&c->outgoing, on_gone);
     c->phase = PHASE_NONE;
     check(uv_tcp_init(s->loop, &c->tcp) == 0); /* only fails for invalid arguments */
     c->tcp.data = c;

@@ -17,6 +17,7 @@ enum http_shortage {
 
 struct http_counts {
     _Atomic uint64_t connections; /* open now */
+    _Atomic uint64_t pending;     /* bytes held now of answers that wait for their clients */
     _Atomic uint64_t accepted;
     _Atomic uint64_t shortages[HTTP_SHORTAGES];
     _Atomic uint64_t shortage_ns; /* when the last one was, by env_mono_ns(); 0 = never */

@@ -6,20 +6,21 @@
 
 #include "gateway_bridge/http/http.h"
 #include "gateway_bridge/http/listener.h"
+#include "gateway_bridge/http/outgoing.h"
 
 /* What a connection waits for, with what holds then. connection_move() in http_connection.c is the
  * only mover and has the edges.
  *
- *   phase    input      unanswered  unsent  reads
- *   IDLE     REQUESTS   0           none    yes
- *   HEAD     REQUESTS   any         none    below HTTP_PIPELINE_MAX unanswered
- *   BODY     REQUESTS   any         none    below HTTP_PIPELINE_MAX unanswered
- *   BUSY     any        1 or more   none    with input REQUESTS below HTTP_PIPELINE_MAX
- *   WRITE    any        any         some    no
- *   LINGER   REFUSED    0           none    yes, and drops it
- *   NONE     any        any         none    as before
+ *   phase    input      unanswered  outgoing  reads
+ *   IDLE     REQUESTS   0           nothing   yes
+ *   HEAD     REQUESTS   any         nothing   below HTTP_PIPELINE_MAX and HTTP_PENDING_MAX
+ *   BODY     REQUESTS   any         nothing   below HTTP_PIPELINE_MAX and HTTP_PENDING_MAX
+ *   BUSY     any        1 or more   nothing   the same, with input REQUESTS
+ *   WRITE    any        any         busy      no
+ *   LINGER   REFUSED    0           nothing   yes, and drops it
+ *   NONE     any        any         nothing   as before
  *   CLOSING  not REQUESTS, any, any: uv_close() was called
- *   CLOSED   not REQUESTS, any, none: the handle is gone; freed once nothing is unanswered */
+ *   CLOSED   not REQUESTS, any, nothing: the handle is gone; freed once nothing is unanswered */
 enum http_phase {
     PHASE_IDLE,   /* between requests */
     PHASE_HEAD,   /* a head has begun */
@@ -43,13 +44,14 @@ enum http_input {
 
 struct http_connection {
     uv_tcp_t tcp;
-    uv_write_t write;
+    struct outgoing outgoing;
     uv_shutdown_t shutdown;
     struct http_server *server;
     struct request request;
     void *user;          /* the handler's */
     struct fifo answers; /* in the order of their requests */
     uint32_t unanswered; /* requests: the length of `answers` */
+    size_t pending;      /* bytes that the ready ones and `outgoing` hold */
     uint32_t requests;   /* taken so far */
     enum http_phase phase;
     enum http_input input;
@@ -60,7 +62,6 @@ struct http_connection {
     char *unfinished;       /* begins with what is left of an unfinished request */
     size_t unfinished_len;
     size_t unfinished_cap;
-    char *unsent;   /* what the socket did not take, being written; NULL = nothing */
     size_t dropped; /* bytes that came in PHASE_LINGER */
 };
 
@@ -79,6 +80,7 @@ struct http_server {
     struct list phases[PHASE_TIMED]; /* connections, in the order of entered_ms */
     struct list to_flush;            /* connections with something to write or to go on with */
     struct json_writer out;
+    size_t pending; /* of all connections */
     struct http_counts *counts;
     uint32_t connections;
     void (*stopped)(void *context);

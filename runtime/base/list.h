@@ -38,6 +38,18 @@ static inline void list_remove(struct list *item)
     list_init(item);
 }
 
+/* Appends all items of `from`, which is empty afterwards. */
+static inline void list_move_all(struct list *head, struct list *from)
+{
+    if (list_empty(from))
+        return;
+    from->next->prev = head->prev;
+    head->prev->next = from->next;
+    from->prev->next = head;
+    head->prev = from->prev;
+    list_init(from);
+}
+
 struct fifo_link {
     struct fifo_link *next;
 };

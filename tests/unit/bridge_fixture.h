@@ -246,6 +246,7 @@ struct fixture {
     uint16_t code; /* of the next answers */
     bool ready, warned;
     bool replayed;
+    size_t metrics_len; /* of a page of metrics, at least */
     uint32_t retry_after_ms;
     struct id128 key, fingerprint, target;
     char request_id[64], trace_id[64]; /* of the last message */
@@ -300,8 +301,9 @@ static inline bool is_ready(void *context, const char **reason)
 
 static inline void metrics(void *context, struct json_writer *out)
 {
-    (void)context;
-    json_put_literal(out, "notes_total 1\n");
+    struct fixture *f = context;
+    for (size_t len = 0; len == 0 || len < f->metrics_len; len += strlen("notes_total 1\n"))
+        json_put_literal(out, "notes_total 1\n");
 }
 
 static inline void answer_one(struct fixture *f, struct message *m)

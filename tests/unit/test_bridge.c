@@ -498,6 +498,54 @@ static void the_own_pages_answer(void **state)
     done(f);
 }
 
+/* Of the last answer; empty: it has no such field. */
+static const char *field_of(const struct fixture *f, const char *name, char value[128])
+{
+    char start[64];
+    snprintf(start, sizeof start, "\r\n%s: ", name);
+    const char *at = strstr(f->answer, start);
+    value[0] = '\0';
+    if (at != NULL)
+        snprintf(value, 128, "%.*s", (int)strcspn(at + strlen(start), "\r"), at + strlen(start));
+    return value;
+}
+
+static int ask_document(struct fixture *f, const char *fields)
+{
+    char text[512];
+    snprintf(text, sizeof text, "GET /docs HTTP/1.1\r\n" H "%s\r\n", fields);
+    return tell_text(f, text);
+}
+
+static void a_document_comes_in_the_coding_that_is_welcome(void **state)
+{
+    struct fixture *f = given();
+    char plain[128], coded[128], value[128], fields[256];
+    (void)state;
+    assert_int_equal(ask_document(f, ""), 200);
+    assert_non_null(strstr(f->answer, "<!DOCTYPE html>"));
+    assert_string_equal(field_of(f, "Vary", value), "Accept-Encoding");
+    assert_string_equal(field_of(f, "Content-Encoding", value), "");
+    assert_string_equal(field_of(f, "Cache-Control", value), "no-cache");
+    field_of(f, "ETag", plain);
+    assert_int_equal(ask_document(f, "Accept-Encoding: br, gzip;q=0.5\r\n"), 200);
+    assert_string_equal(field_of(f, "Content-Encoding", value), "gzip");
+    assert_memory_equal(strstr(f->answer, "\r\n\r\n") + 4, "\x1f\x8b\x08", 3);
+    assert_string_not_equal(field_of(f, "ETag", coded), plain);
+    assert_int_equal(ask_document(f, "Accept-Encoding: gzip\r\nAccept-Encoding: br\r\n"), 200);
+    assert_string_equal(field_of(f, "Content-Encoding", value), "");
+    for (int gzip = 0; gzip < 2; gzip++) { /* a tag is that of its coding alone */
+        snprintf(fields, sizeof fields,
+                 "Accept-Encoding: gzip;q=%d\r\nIf-None-Match: \"x\", W/%s\r\n", gzip, coded);
+        assert_int_equal(ask_document(f, fields), gzip ? 304 : 200);
+    }
+    snprintf(fields, sizeof fields, "If-None-Match: \"x\"\r\nIf-None-Match: %s\r\n", plain);
+    assert_int_equal(ask_document(f, fields), 304);
+    assert_string_equal(field_of(f, "ETag", value), plain);
+    assert_string_equal(f->answer + f->answer_len - 4, "\r\n\r\n");
+    done(f);
+}
+
 static void a_refusal_is_logged_without_secrets(void **state)
 {
     struct fixture *f = given();
@@ -692,6 +740,7 @@ int main(void)
         cmocka_unit_test(options_name_the_methods_of_a_path),
         cmocka_unit_test(a_client_is_told_which_bodies_are_taken),
         cmocka_unit_test(the_own_pages_answer),
+        cmocka_unit_test(a_document_comes_in_the_coding_that_is_welcome),
         cmocka_unit_test(a_refusal_is_logged_without_secrets),
         cmocka_unit_test(a_refusal_names_what_broke_which_rule),
         cmocka_unit_test(a_refusal_names_all_that_a_body_lacks_or_has_wrong),

@@ -177,6 +177,39 @@ static void traceparent(void **state)
     }
 }
 
+static void accept_encoding(void **state)
+{
+    static const struct {
+        const char *name, *value;
+        bool good;
+    } vectors[] = {
+        {"gzip", "gzip", true},
+        {"old name", "x-GZIP", true},
+        {"among others", "br;q=1.0, gzip;q=0.8, *;q=0.1", true},
+        {"anything", "*", true},
+        {"as good as plain", "identity;q=0.5, gzip;q=0.5", true},
+        {"least weight", "gzip; q=0.001", true},
+        {"empty items", ", gzip ,,", true},
+        {"nothing", "", false},
+        {"another", "br, deflate", false},
+        {"unwelcome", "gzip;q=0", false},
+        {"unwelcome with digits", "*, gzip;q=0.000", false},
+        {"anything but", "*;q=0", false},
+        {"plain is better", "identity, gzip;q=0.9", false},
+        {"weight above one", "gzip;q=1.001", false},
+        {"weight without a digit", "gzip;q=", false},
+        {"weight with a comma", "gzip;q=0,5", false},
+        {"weight too long", "gzip;q=0.1234", false},
+        {"signed weight", "gzip;q=-1", false},
+        {"two weights", "gzip;q=1;q=0", false},
+        {"another parameter", "gzip;level=9", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < array_len(vectors); i++)
+        expect_good(vectors[i].name, header_takes_gzip(slice_of(vectors[i].value)),
+                    vectors[i].good);
+}
+
 static void idempotency_key(void **state)
 {
     static const struct vector vectors[] = {
@@ -280,6 +313,7 @@ int main(void)
         cmocka_unit_test(media_type),
         cmocka_unit_test(request_id),
         cmocka_unit_test(traceparent),
+        cmocka_unit_test(accept_encoding),
         cmocka_unit_test(idempotency_key),
         cmocka_unit_test(entity_tags),
     };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HTTP/1.1 as the bridge speaks it: what is answered, what is refused, whether the connection
- * survives; pieces, order, sizes, time. */
+ * survives; pieces, order, sizes. */
 #include "tests/unit/bridge_fixture.h"
 
 /* --- what is accepted and what is not --------------------------------------------------------- */
@@ -541,163 +541,6 @@ static void chunks_may_not_waste_bytes(void **state)
     done(f);
 }
 
-/* --- time ------------------------------------------------------------------------------------- */
-
-static const struct http_limits short_limits = {
-    .head_ms = 80,
-    .body_ms = 120,
-    .idle_ms = 200,
-    .write_ms = 200,
-    .linger_ms = 40,
-    .stop_ms = 60,
-    .connections_max = 3,
-    .requests_max = 4,
-};
-
-/* Goes on until the bridge hangs up; returns the milliseconds, 2000 = never. */
-static int until_closed(struct fixture *f, const char *drip)
-{
-    uint64_t begin = uv_hrtime();
-    while (!f->closed && uv_hrtime() - begin < 2000000000u) {
-        usleep(5000);
-        if (drip != NULL && *drip != '\0')
-            send(f->client, drip, 1, MSG_NOSIGNAL);
-        step(f);
-    }
-    return (int)((uv_hrtime() - begin) / 1000000);
-}
-
-static void a_slow_head_is_cut_off(void **state)
-{
-    struct fixture *f = given_limits(&short_limits);
-    (void)state;
-    connect_to(f);
-    send_all(f, GET "X-A: ", strlen(GET) + 5);
-    int ms = until_closed(f, "a");
-    assert_int_equal(status(f), 408);
-    assert_in_range(ms, 60, 1000);
-    connect_to(f);
-    send_all(f, "HEAD /health HTTP/1.1\r\nX-A: ", 28);
-    until_closed(f, "a");
-    assert_int_equal(status(f), 408);
-    assert_string_equal(f->answer + f->answer_len - 4, "\r\n\r\n"); /* no body, as for any HEAD */
-    done(f);
-}
-
-static void a_slow_body_is_cut_off(void **state)
-{
-    struct fixture *f = given_limits(&short_limits);
-    (void)state;
-    static const char text[] = POST KEY JSON "Content-Length: 1000\r\n\r\n{";
-    connect_to(f);
-    send_all(f, text, sizeof text - 1);
-    int ms = until_closed(f, " ");
-    assert_int_equal(status(f), 408);
-    assert_in_range(ms, 100, 1000);
-    assert_int_equal(f->asked, 0);
-    done(f);
-}
-
-static void an_idle_connection_is_closed_without_a_word(void **state)
-{
-    struct fixture *f = given_limits(&short_limits);
-    (void)state;
-    connect_to(f);
-    int ms = until_closed(f, NULL);
-    assert_in_range(ms, 150, 1500);
-    assert_int_equal(f->answer_len, 0);
-    tell_text(f, GET "\r\n");
-    until_closed(f, NULL);
-    assert_true(is_closed(f));
-    assert_int_equal(answers(f), 1);
-    done(f);
-}
-
-static void a_request_in_work_is_not_idle(void **state)
-{
-    struct fixture *f = given_limits(&short_limits);
-    (void)state;
-    connect_to(f);
-    send_all(f, POST KEY JSON "Content-Length: 16\r\n\r\n" BODY, strlen(POST KEY JSON) + 38);
-    for (int i = 0; i < 60; i++) {
-        usleep(5000);
-        uv_run(&f->loop, UV_RUN_NOWAIT);
-    }
-    settle(f);
-    assert_int_equal(status(f), 201);
-    assert_false(f->closed);
-    done(f);
-}
-
-static void a_connection_has_a_number_of_requests(void **state)
-{
-    struct fixture *f = given_limits(&short_limits);
-    (void)state;
-    tell_text(f, GET "\r\n" GET "\r\n" GET "\r\n" GET "\r\n" GET "\r\n");
-    assert_int_equal(answers(f), 4);
-    assert_non_null(strstr(f->answer, "Connection: close"));
-    assert_true(is_closed(f));
-    done(f);
-}
-
-static void connections_beyond_the_limit_are_closed(void **state)
-{
-    struct fixture *f = given_limits(&short_limits);
-    int others[3];
-    (void)state;
-    for (int i = 0; i < 3; i++) {
-        assert_int_equal(tell_text(f, GET "\r\n"), 200);
-        others[i] = f->client;
-        f->client = -1;
-    }
-    assert_int_equal(tell_text(f, GET "\r\n"), 0);
-    assert_true(is_closed(f));
-    assert_int_equal(http_counted(&f->counts.http.shortages[HTTP_SHORT_OF_CONNECTIONS]), 1);
-    assert_true(bridge_counts_short(&f->counts, env_mono_ns(&f->env)));
-    assert_false(bridge_counts_short(&f->counts, env_mono_ns(&f->env) + BRIDGE_SHORT_NS));
-    for (int i = 0; i < 3; i++)
-        close(others[i]);
-    hang_up(f);
-    while (http_counted(&f->counts.http.connections) > 0)
-        uv_run(&f->loop, UV_RUN_ONCE);
-    assert_int_equal(tell_text(f, GET "\r\n"), 200);
-    done(f);
-}
-
-static void a_proxy_before_us_gives_up_an_idle_connection_first(void **state)
-{
-    (void)state;
-    assert_true(http_limits_default.idle_ms > 60000);
-}
-
-/* A client that sends and never reads fills its socket; the bridge stops reading, then hangs up. */
-static void a_client_that_does_not_read_is_cut_off(void **state)
-{
-    static const char text[] = GET "\r\n";
-    struct http_limits limits = short_limits;
-    limits.head_ms = limits.idle_ms = 10000;
-    limits.requests_max = 1000000;
-    struct fixture *f = given_limits(&limits);
-    (void)state;
-    f->receive_size = 4096;
-    connect_to(f);
-    uint64_t begin = uv_hrtime();
-    size_t at = 0;
-    const struct http_counts *c = &f->counts.http;
-    while ((http_counted(&c->connections) > 0 || http_counted(&c->accepted) == 0) &&
-           uv_hrtime() - begin < 20000000000u) {
-        ssize_t n = send(f->client, text + at, sizeof text - 1 - at, MSG_NOSIGNAL);
-        if (n > 0)
-            at = (at + (size_t)n) % (sizeof text - 1);
-        else
-            usleep(1000);
-        uv_run(&f->loop, UV_RUN_NOWAIT);
-    }
-    assert_int_equal(http_counted(&c->connections), 0);
-    assert_int_equal(http_counted(&c->timeouts), 1);
-    done(f);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -720,14 +563,6 @@ int main(void)
         cmocka_unit_test(the_body_has_a_limit_in_chunks),
         cmocka_unit_test(a_bulk_operation_takes_a_larger_body),
         cmocka_unit_test(chunks_may_not_waste_bytes),
-        cmocka_unit_test(a_slow_head_is_cut_off),
-        cmocka_unit_test(a_slow_body_is_cut_off),
-        cmocka_unit_test(an_idle_connection_is_closed_without_a_word),
-        cmocka_unit_test(a_request_in_work_is_not_idle),
-        cmocka_unit_test(a_connection_has_a_number_of_requests),
-        cmocka_unit_test(connections_beyond_the_limit_are_closed),
-        cmocka_unit_test(a_proxy_before_us_gives_up_an_idle_connection_first),
-        cmocka_unit_test(a_client_that_does_not_read_is_cut_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

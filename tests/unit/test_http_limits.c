@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What one client can take of the server: time, connections, memory; and what becomes of it. */
+#include "tests/unit/bridge_fixture.h"
+
+/* --- time ------------------------------------------------------------------------------------- */
+
+static const struct http_limits short_limits = {
+    .head_ms = 80,
+    .body_ms = 120,
+    .idle_ms = 200,
+    .write_ms = 200,
+    .linger_ms = 40,
+    .stop_ms = 60,
+    .connections_max = 3,
+    .requests_max = 4,
+};
+
+/* Goes on until the bridge hangs up; returns the milliseconds, 2000 = never. */
+static int until_closed(struct fixture *f, const char *drip)
+{
+    uint64_t begin = uv_hrtime();
+    while (!f->closed && uv_hrtime() - begin < 2000000000u) {
+        usleep(5000);
+        if (drip != NULL && *drip != '\0')
+            send(f->client, drip, 1, MSG_NOSIGNAL);
+        step(f);
+    }
+    return (int)((uv_hrtime() - begin) / 1000000);
+}
+
+static void a_slow_head_is_cut_off(void **state)
+{
+    struct fixture *f = given_limits(&short_limits);
+    (void)state;
+    connect_to(f);
+    send_all(f, GET "X-A: ", strlen(GET) + 5);
+    int ms = until_closed(f, "a");
+    assert_int_equal(status(f), 408);
+    assert_in_range(ms, 60, 1000);
+    connect_to(f);
+    send_all(f, "HEAD /health HTTP/1.1\r\nX-A: ", 28);
+    until_closed(f, "a");
+    assert_int_equal(status(f), 408);
+    assert_string_equal(f->answer + f->answer_len - 4, "\r\n\r\n"); /* no body, as for any HEAD */
+    done(f);
+}
+
+static void a_slow_body_is_cut_off(void **state)
+{
+    struct fixture *f = given_limits(&short_limits);
+    (void)state;
+    static const char text[] = POST KEY JSON "Content-Length: 1000\r\n\r\n{";
+    connect_to(f);
+    send_all(f, text, sizeof text - 1);
+    int ms = until_closed(f, " ");
+    assert_int_equal(status(f), 408);
+    assert_in_range(ms, 100, 1000);
+    assert_int_equal(f->asked, 0);
+    done(f);
+}
+
+static void an_idle_connection_is_closed_without_a_word(void **state)
+{
+    struct fixture *f = given_limits(&short_limits);
+    (void)state;
+    connect_to(f);
+    int ms = until_closed(f, NULL);
+    assert_in_range(ms, 150, 1500);
+    assert_int_equal(f->answer_len, 0);
+    tell_text(f, GET "\r\n");
+    until_closed(f, NULL);
+    assert_true(is_closed(f));
+    assert_int_equal(answers(f), 1);
+    done(f);
+}
+
+static void a_request_in_work_is_not_idle(void **state)
+{
+    struct fixture *f = given_limits(&short_limits);
+    (void)state;
+    connect_to(f);
+    send_all(f, POST KEY JSON "Content-Length: 16\r\n\r\n" BODY, strlen(POST KEY JSON) + 38);
+    for (int i = 0; i < 60; i++) {
+        usleep(5000);
+        uv_run(&f->loop, UV_RUN_NOWAIT);
+    }
+    settle(f);
+    assert_int_equal(status(f), 201);
+    assert_false(f->closed);
+    done(f);
+}
+
+static void a_connection_has_a_number_of_requests(void **state)
+{
+    struct fixture *f = given_limits(&short_limits);
+    (void)state;
+    tell_text(f, GET "\r\n" GET "\r\n" GET "\r\n" GET "\r\n" GET "\r\n");
+    assert_int_equal(answers(f), 4);
+    assert_non_null(strstr(f->answer, "Connection: close"));
+    assert_true(is_closed(f));
+    done(f);
+}
+
+static void connections_beyond_the_limit_are_closed(void **state)
+{
+    struct fixture *f = given_limits(&short_limits);
+    int others[3];
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(tell_text(f, GET "\r\n"), 200);
+        others[i] = f->client;
+        f->client = -1;
+    }
+    assert_int_equal(tell_text(f, GET "\r\n"), 0);
+    assert_true(is_closed(f));
+    assert_int_equal(http_counted(&f->counts.http.shortages[HTTP_SHORT_OF_CONNECTIONS]), 1);
+    assert_true(bridge_counts_short(&f->counts, env_mono_ns(&f->env)));
+    assert_false(bridge_counts_short(&f->counts, env_mono_ns(&f->env) + BRIDGE_SHORT_NS));
+    for (int i = 0; i < 3; i++)
+        close(others[i]);
+    hang_up(f);
+    while (http_counted(&f->counts.http.connections) > 0)
+        uv_run(&f->loop, UV_RUN_ONCE);
+    assert_int_equal(tell_text(f, GET "\r\n"), 200);
+    done(f);
+}
+
+static void a_proxy_before_us_gives_up_an_idle_connection_first(void **state)
+{
+    (void)state;
+    assert_true(http_limits_default.idle_ms > 60000);
+}
+
+/* A client that sends and never reads fills its socket; the bridge stops reading, then hangs up. */
+static void a_client_that_does_not_read_is_cut_off(void **state)
+{
+    static const char text[] = GET "\r\n";
+    struct http_limits limits = short_limits;
+    limits.head_ms = limits.idle_ms = 10000;
+    limits.requests_max = 1000000;
+    struct fixture *f = given_limits(&limits);
+    (void)state;
+    f->receive_size = 4096;
+    connect_to(f);
+    uint64_t begin = uv_hrtime();
+    size_t at = 0;
+    const struct http_counts *c = &f->counts.http;
+    while ((http_counted(&c->connections) > 0 || http_counted(&c->accepted) == 0) &&
+           uv_hrtime() - begin < 20000000000u) {
+        ssize_t n = send(f->client, text + at, sizeof text - 1 - at, MSG_NOSIGNAL);
+        if (n > 0)
+            at = (at + (size_t)n) % (sizeof text - 1);
+        else
+            usleep(1000);
+        uv_run(&f->loop, UV_RUN_NOWAIT);
+    }
+    assert_int_equal(http_counted(&c->connections), 0);
+    assert_int_equal(http_counted(&c->timeouts), 1);
+    done(f);
+}
+
+/* Sends `count` requests of `path` on a connection that reads nothing for a while. */
+static void ask_and_not_read(struct fixture *f, const char *path, int count)
+{
+    char text[128];
+    snprintf(text, sizeof text, "GET %s HTTP/1.1\r\n" H "\r\n", path);
+    f->receive_size = 4096;
+    connect_to(f);
+    for (int i = 0; i < count; i++)
+        assert_true(send(f->client, text, strlen(text), MSG_NOSIGNAL) > 0);
+    for (int i = 0; i < 50; i++) {
+        uv_run(&f->loop, UV_RUN_NOWAIT);
+        usleep(1000);
+    }
+}
+
+/* All bytes that come. */
+static size_t read_all(struct fixture *f)
+{
+    size_t len = 0;
+    for (int quiet = 0; quiet < 200; quiet++) {
+        f->answer_len = 0;
+        step(f);
+        len += f->answer_len;
+        if (f->answer_len > 0)
+            quiet = 0;
+        else
+            usleep(100);
+    }
+    return len;
+}
+
+static void what_waits_for_a_client_that_does_not_read_is_bounded(void **state)
+{
+    static const struct {
+        const char *path;
+        size_t page, bytes; /* of a made page; how much may wait: a document stays where it is */
+    } rows[] = {{"/metrics", 1 << 20, (1 << 20) + HTTP_PENDING_MAX + 4096},
+                {"/openapi.json", 0, HTTP_PENDING_MAX}};
+    (void)state;
+    for (size_t i = 0; i < array_len(rows); i++) {
+        struct fixture *f = given();
+        const struct http_counts *c = &f->counts.http;
+        f->metrics_len = rows[i].page;
+        ask_and_not_read(f, rows[i].path, 1);
+        size_t one = read_all(f);
+        assert_int_equal(one, http_counted(&c->bytes_out));
+        ask_and_not_read(f, rows[i].path, 40);
+        assert_in_range(http_counted(&c->pending), 0, rows[i].bytes);
+        assert_true(http_counted(&c->bytes_out) < one * 30);
+        assert_int_equal(read_all(f), one * 40);
+        assert_int_equal(http_counted(&c->pending), 0);
+        done(f);
+    }
+}
+
+static void where_too_much_waits_who_does_not_read_is_cut_off(void **state)
+{
+    struct http_limits limits = http_limits_default;
+    limits.pending_max = 1000;
+    struct fixture *f = given_limits(&limits);
+    (void)state;
+    f->metrics_len = 8 << 20;
+    ask_and_not_read(f, "/metrics", 1);
+    assert_int_equal(http_counted(&f->counts.http.connections), 0);
+    assert_int_equal(http_counted(&f->counts.http.pending), 0);
+    assert_int_equal(tell_text(f, GET "\r\n"), 200);
+    done(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_slow_head_is_cut_off),
+        cmocka_unit_test(a_slow_body_is_cut_off),
+        cmocka_unit_test(an_idle_connection_is_closed_without_a_word),
+        cmocka_unit_test(a_request_in_work_is_not_idle),
+        cmocka_unit_test(a_connection_has_a_number_of_requests),
+        cmocka_unit_test(connections_beyond_the_limit_are_closed),
+        cmocka_unit_test(a_proxy_before_us_gives_up_an_idle_connection_first),
+        cmocka_unit_test(a_client_that_does_not_read_is_cut_off),
+        cmocka_unit_test(what_waits_for_a_client_that_does_not_read_is_bounded),
+        cmocka_unit_test(where_too_much_waits_who_does_not_read_is_cut_off),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
