@@ -171,12 +171,13 @@ static void posting_assert_resolving(const struct posting *p)
 
 static void emit_new(struct turn *t, const struct posting *p)
 {
-    const struct transfer_spec *s = &p->transfer;
+    struct transfer_spec s = p->transfer;
     posting_assert_new(p);
+    s.amount = p->amount;
+    s.flags |= p->managed ? TRANSFER_FLAGS_MANAGED : 0u;
     if (!posting_has(p, TRANSFER_FLAGS_PENDING)) {
         struct transfer_posted e = {.amount = 0};
-        transfer_posted_from_transfer_spec(&e, s);
-        e.amount = p->amount;
+        transfer_posted_from_transfer_spec(&e, &s);
         e.has_reverses_id = !id128_is_zero(p->reverses_id);
         e.reverses_id = p->reverses_id;
         e.has_transaction_id = !id128_is_zero(p->transaction_id);
@@ -185,8 +186,7 @@ static void emit_new(struct turn *t, const struct posting *p)
         return;
     }
     struct transfer_pending e = {.amount = 0};
-    transfer_pending_from_transfer_spec(&e, s);
-    e.amount = p->amount;
+    transfer_pending_from_transfer_spec(&e, &s);
     e.has_reverses_id = !id128_is_zero(p->reverses_id);
     e.reverses_id = p->reverses_id;
     e.has_transaction_id = !id128_is_zero(p->transaction_id);
@@ -211,6 +211,7 @@ static void emit_resolved(struct turn *t, const struct posting *p)
     e.remaining = keeps ? rest : 0;
     e.currency = h->currency;
     e.code = h->code;
+    e.flags |= h->flags & TRANSFER_FLAGS_MANAGED;
     e.user_data_128 = s->user_data_128 != 0 ? s->user_data_128 : h->user_data_128;
     e.user_data_64 = s->user_data_64 != 0 ? s->user_data_64 : h->user_data_64;
     e.user_data_32 = s->user_data_32 != 0 ? s->user_data_32 : h->user_data_32;

@@ -7,6 +7,7 @@
 #include "actors/ledger/account.h"
 #include "actors/ledger/ledger_totals.h"
 #include "actors/ledger/pending_transfer.h"
+#include "runtime/base/mutant.h"
 #include "runtime/base/time.h"
 #include "schemas/result.h"
 
@@ -312,6 +313,15 @@ static uint16_t pending_equal_check(const struct posting *p)
     return RESULT_OK;
 }
 
+/* What a service keeps aside, it alone gives on or back. */
+static uint16_t pending_managed_check(const struct posting *p)
+{
+    check(p->pending != NULL);
+    bool managed = (p->pending->flags & TRANSFER_FLAGS_MANAGED) != 0;
+    check(managed || !p->managed);
+    return managed && !p->managed && !MUTANT(RESOLVE_MANAGED) ? RESULT_MANAGED : RESULT_OK;
+}
+
 static uint16_t pending_amount_check(struct posting *p)
 {
     const struct pending_transfer *h = p->pending;
@@ -353,7 +363,8 @@ static uint16_t pending_status_check(struct turn *t, const struct posting *p)
 
 static uint16_t flags_check(const struct posting *p)
 {
-    return (p->transfer.flags & ~TRANSFER_FLAGS_ALL) != 0 ? RESULT_RESERVED_FLAG : RESULT_OK;
+    const uint32_t asked = TRANSFER_FLAGS_ALL & ~(uint32_t)TRANSFER_FLAGS_MANAGED;
+    return (p->transfer.flags & ~asked) != 0 ? RESULT_RESERVED_FLAG : RESULT_OK;
 }
 
 static uint16_t exclusion_check(const struct posting *p)
@@ -389,6 +400,7 @@ static uint16_t resolving_check(struct turn *t, struct posting *p)
     uint16_t code;
     if ((code = pending_given_check(p)) != RESULT_OK ||
         (code = pending_equal_check(p)) != RESULT_OK ||
+        (code = pending_managed_check(p)) != RESULT_OK ||
         (code = pending_amount_check(p)) != RESULT_OK ||
         (code = pending_status_check(t, p)) != RESULT_OK ||
         (code = imported_check(p)) != RESULT_OK)

@@ -97,7 +97,8 @@ enum presence transfer_info_find(struct turn *t, struct id128 id, struct transfe
     if (there == PRESENCE_WAITING || noted == PRESENCE_WAITING || reversed == PRESENCE_WAITING)
         return PRESENCE_WAITING;
     *tenant_id = row.tenant_id;
-    *info = transfer_row_info(&row);
+    char *memory = turn_alloc(t, MANAGER_TEXT_MAX);
+    *info = transfer_row_info(&row, memory);
     if (noted == PRESENCE_THERE) {
         const struct transfer_noted *e = note.event;
         check(id128_equal(e->transfer_id, id));

@@ -8,7 +8,9 @@
 #include "actors/ledger/transfer_messages.h"
 
 #include "actors/ledger/account.h"
+#include "actors/ledger/manager.h"
 #include "actors/ledger/pending_transfer.h"
+#include "runtime/base/mutant.h"
 #include "schemas/currency.h"
 #include "schemas/result.h"
 
@@ -31,6 +33,20 @@ enum turn_result transfer_on_get(struct turn *t, struct id128 self, const struct
 
 /* --- making ----------------------------------------------------------------------------------- */
 
+/* A refusal of what a service manages names the manager. */
+static void transfer_refuse(struct turn *t, const struct posting *p, uint16_t code)
+{
+    const struct pending_transfer *h = p->pending;
+    if (code != RESULT_MANAGED) {
+        turn_refuse(t, code);
+        return;
+    }
+    check(h != NULL);
+    const struct managed managed = MANAGED_OF(h);
+    manager_refuse(t, &managed,
+                   posting_has(p, TRANSFER_FLAGS_VOID_PENDING) ? MANAGER_VOID : MANAGER_POST);
+}
+
 /* The end of every single transfer: emit and show it, show the earlier one, or refuse. */
 static enum turn_result transfer_conclude(struct turn *t, struct posting *p, uint16_t code,
                                           const struct transfer_note *note, bool id_chosen)
@@ -49,7 +65,7 @@ static enum turn_result transfer_conclude(struct turn *t, struct posting *p, uin
     if (code != RESULT_OK) {
         if (id_chosen)
             posting_refused(t, p, code);
-        turn_refuse(t, code);
+        transfer_refuse(t, p, code);
         return TURN_DONE;
     }
     check(!p->exists);
@@ -168,7 +184,14 @@ uint16_t transfer_reversible(const struct transfer_info *info)
     /* What a pending transfer moved was moved by the transfers that posted it. */
     if (info->status != TRANSFER_STATUS_POSTED || (info->flags & TRANSFER_FLAGS_PENDING) != 0)
         return RESULT_TRANSFER_NOT_POSTED;
-    return RESULT_OK;
+    return info->has_managed_by && !MUTANT(REVERSE_MANAGED) ? RESULT_MANAGED : RESULT_OK;
+}
+
+static enum turn_result refuse_managed_reversal(struct turn *t, const struct transfer_info *info)
+{
+    const struct managed managed = MANAGED_OF(info);
+    manager_refuse(t, &managed, MANAGER_REVERSE);
+    return TURN_DONE;
 }
 
 struct posting transfer_reversal_of(const struct transfer_info *info, struct id128 reversal_id,
@@ -210,6 +233,8 @@ enum turn_result transfer_on_reverse(struct turn *t, struct id128 self, const st
     if (posting_find(t, &p) == PRESENCE_WAITING)
         return TURN_WAIT;
     uint16_t code = transfer_reversible(&info);
+    if (code == RESULT_MANAGED)
+        return refuse_managed_reversal(t, &info);
     bool retried = code == RESULT_ALREADY_REVERSED && c->has_reversal_id &&
                    id128_equal(info.reversed_by_id, c->reversal_id);
     if (code == RESULT_OK || retried)

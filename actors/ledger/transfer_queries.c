@@ -15,6 +15,7 @@ struct transfers_walk {
     const struct transfers_list *asked;
     struct transfer_info *items;
     struct id128 *tenants;    /* of each item */
+    char (*managers)[MANAGER_TEXT_MAX];
     struct id128 *candidates; /* ids whose rows are still to be read */
     uint32_t candidate_count;
     struct id128 last_tenant, last; /* the last row looked at, by id */
@@ -38,7 +39,8 @@ static void add_transfer(struct transfers_walk *w, const struct transfers_row *r
     check(w->list.page.count < w->list.page.limit);
     check(row->status != 0);
     w->tenants[w->list.page.count] = row->tenant_id;
-    w->items[w->list.page.count++] = transfer_row_info(row);
+    char *memory = w->managers[w->list.page.count];
+    w->items[w->list.page.count++] = transfer_row_info(row, memory);
 }
 
 static bool take_transfer(void *context, const struct value *values)
@@ -215,8 +217,9 @@ static uint16_t transfers_page(struct transfers_walk *w, struct wire_writer *rep
     struct ledger_list *list = &w->list;
     w->items = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->items);
     w->tenants = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->tenants);
+    w->managers = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->managers);
     w->candidates = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->candidates);
-    if (w->items == NULL || w->tenants == NULL || w->candidates == NULL)
+    if (w->items == NULL || w->tenants == NULL || w->managers == NULL || w->candidates == NULL)
         return RESULT_TOO_LARGE;
     struct id128 tenant_id = list->who->tenant_id;
     bool by_account = w->asked->has_account_id;

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "actors/ledger/manager.h"
 #include "actors/ledger/pending_transfer.h"
 #include "schemas/ledger.h"
 
@@ -16,6 +17,8 @@ struct transfers_row transfer_row_of_resolved(const struct transfer_resolved *e,
 /* Of a pending transfer as it is now; position is zero. */
 struct transfers_row transfer_row_of_pending(struct id128 id, const struct pending_transfer *h);
 
-struct transfer_info transfer_row_info(const struct transfers_row *row);
+/* `memory` is for the manager's id, if it has one. */
+struct transfer_info transfer_row_info(const struct transfers_row *row,
+                                       char memory[MANAGER_TEXT_MAX]);
 
 #endif

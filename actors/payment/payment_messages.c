@@ -3,8 +3,8 @@
  * and If-Match; the amount; the table of states; the posting; the payment's event; the answer. The
  * posting is the last that can be refused, because it emits. Payer and payee are in one shard, so
  * one turn decides all of it. The time of an authorisation is checked at a capture too, since its
- * timeout may be late. At the timeout an operator may have resolved the pending transfer in the
- * ledger: then only the payment's own event is left to record; any other refusal fails the turn. */
+ * timeout may be late. At the timeout nothing can refuse: what is still authorised is pending, for
+ * the ledger's own messages resolve nothing that a payment made. */
 #include "actors/payment/payment_messages.h"
 
 #include "actors/payment/payment.h"
@@ -116,7 +116,7 @@ enum turn_result payment_on_create(struct turn *t, struct id128 self, const stru
         .reference = created.payment_id,
         .amount = created.amount,
         .currency = created.currency,
-        .code = FUNDS_PAYMENT,
+        .code = MANAGED_PAYMENT,
     };
     struct posting p = at_once ? funds_transfer(&move) : funds_pending(&move);
     if (!funds_post(t, &p, &end))
@@ -201,7 +201,7 @@ static struct funds_move move_of(struct turn *t, const struct payment_ref *ref, 
         .reference = ref->id,
         .amount = amount,
         .currency = ref->payment->currency,
-        .code = FUNDS_REFUND,
+        .code = MANAGED_REFUND,
     };
 }
 
@@ -369,15 +369,14 @@ enum turn_result payment_on_timeout(struct turn *t, struct id128 self)
     uint16_t code;
     if (funds_prepare(t, &p, &code) == PRESENCE_WAITING)
         return TURN_WAIT;
-    if (code != RESULT_OK && !funds_resolved_already(code))
+    if (code != RESULT_OK)
         return turn_fail(t, "an expired authorisation cannot be given back");
     struct payment_expired expired = {
         .payment_id = self,
         .transfer_id = p.transfer.id,
         .released = payment_remaining(ref.payment),
     };
-    if (code == RESULT_OK)
-        posting_emit(t, &p);
+    posting_emit(t, &p);
     turn_emit(t, &payment_expired_type, &expired);
     return TURN_DONE;
 }

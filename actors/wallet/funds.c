@@ -27,6 +27,7 @@ struct posting funds_transfer(const struct funds_move *m)
             .user_data_128 = (u128)m->reference.hi << 64 | m->reference.lo,
         },
         .tenant_id = m->tenant_id,
+        .managed = true,
     };
 }
 
@@ -50,6 +51,7 @@ static struct posting funds_resolve(const struct funds_move *m, struct id128 pen
             .flags = flags,
         },
         .tenant_id = m->tenant_id,
+        .managed = true,
     };
 }
 
@@ -97,7 +99,7 @@ uint16_t funds_open_wallet(struct turn *t, struct id128 id, struct id128 tenant_
         .account_id = id,
         .tenant_id = tenant_id,
         .currency = currency,
-        .code = FUNDS_WALLET,
+        .code = MANAGED_WALLET,
         .shard = turn_shard(t),
         .flags = ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS,
     };
@@ -124,7 +126,7 @@ static void open_clearing(struct turn *t, const struct posting *p, struct id128 
         .account_id = id,
         .tenant_id = p->tenant_id,
         .currency = p->transfer.currency,
-        .code = FUNDS_CLEARING,
+        .code = MANAGED_CLEARING,
         .shard = turn_shard(t),
         .has_name = true,
         .name = slice_of("External clearing"),
@@ -143,7 +145,7 @@ static enum presence find_clearing(struct turn *t, const struct posting *p, stru
 
 static bool passes_clearing(uint16_t code)
 {
-    return code == FUNDS_DEPOSIT || code == FUNDS_WITHDRAWAL || code == FUNDS_HOLD;
+    return code == MANAGED_DEPOSIT || code == MANAGED_WITHDRAWAL || code == MANAGED_HOLD;
 }
 
 enum presence funds_prepare(struct turn *t, struct posting *p, uint16_t *code)
@@ -181,12 +183,6 @@ bool funds_post(struct turn *t, struct posting *p, enum turn_result *end)
     else
         turn_refuse(t, code);
     return code == RESULT_OK;
-}
-
-bool funds_resolved_already(uint16_t code)
-{
-    return code == RESULT_PENDING_TRANSFER_ALREADY_POSTED ||
-           code == RESULT_PENDING_TRANSFER_ALREADY_VOIDED;
 }
 
 struct balance funds_balance(u128 debits_pending, u128 debits_posted, u128 credits_pending,

@@ -8,23 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "actors/ledger/manager.h"
 #include "actors/ledger/posting.h"
-
-/* Codes of accounts. */
-#define FUNDS_WALLET 1
-#define FUNDS_CLEARING 2
-
-/* Codes of transfers: with direction and kind of an entry they give its type among the wallet's
- * transactions. A transfer that resolves a pending one has that one's code. */
-enum funds_code {
-    FUNDS_DEPOSIT = 1,
-    FUNDS_WITHDRAWAL,
-    FUNDS_TRANSFER,
-    FUNDS_HOLD,         /* pending, to clearing */
-    FUNDS_HOLD_FORWARD, /* captured money from clearing on to the wallet that receives it */
-    FUNDS_PAYMENT,      /* posted at once, or pending when authorised */
-    FUNDS_REFUND,
-};
 
 struct funds_move {
     struct id128 id;
@@ -34,7 +19,7 @@ struct funds_move {
     struct id128 reference; /* the hold or payment that it is for, or zero */
     u128 amount;
     uint16_t currency;
-    uint16_t code;
+    uint16_t code; /* enum managed_transfer */
 };
 
 /* The postings. */
@@ -53,10 +38,6 @@ must_check enum presence funds_prepare(struct turn *t, struct posting *p, uint16
 /* funds_prepare() and the posting's event. false: nothing moved, and the turn ends with *end,
  * refused or waiting. */
 must_check bool funds_post(struct turn *t, struct posting *p, enum turn_result *end);
-
-/* Did an operator resolve the pending transfer in the ledger itself? Then nothing is left to give
- * back when its time is over. */
-bool funds_resolved_already(uint16_t code);
 
 struct id128 funds_clearing_id(struct id128 tenant_id, uint16_t currency, uint16_t shard);
 

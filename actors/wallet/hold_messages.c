@@ -46,7 +46,7 @@ enum turn_result hold_on_create(struct turn *t, struct id128 self, const struct 
         .reference = hold_id,
         .amount = amount,
         .currency = w.wallet->currency,
-        .code = FUNDS_HOLD,
+        .code = MANAGED_HOLD,
     };
     struct posting p = funds_pending(&move);
     if (!funds_post(t, &p, &end))
@@ -168,7 +168,7 @@ enum turn_result hold_on_capture(struct turn *t, struct id128 self, const struct
         .reference = self,
         .amount = amount,
         .currency = w->currency,
-        .code = FUNDS_HOLD_FORWARD,
+        .code = MANAGED_HOLD_FORWARD,
     };
     struct posting post = funds_capture(&move, self, keep_rest);
     move.id = turn_new_id(t);
@@ -231,10 +231,9 @@ enum turn_result hold_on_timeout(struct turn *t, struct id128 self)
     struct posting p = hold_void(t, self, w.wallet);
     if (funds_prepare(t, &p, &code) == PRESENCE_WAITING)
         return TURN_WAIT;
-    if (code != RESULT_OK && !funds_resolved_already(code))
+    if (code != RESULT_OK)
         return turn_fail(t, "an expired hold cannot be released");
-    if (code == RESULT_OK)
-        posting_emit(t, &p);
+    posting_emit(t, &p);
     struct wallet_hold_expired expired = {self};
     turn_emit(t, &wallet_hold_expired_type, &expired);
     return TURN_DONE;

@@ -313,7 +313,7 @@ enum turn_result wallet_on_fund(struct turn *t, struct id128 self, const struct 
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
     struct plan plan =
-        plan_of(t, self, w.wallet, amount, WALLET_TRANSACTION_TYPE_DEPOSIT, FUNDS_DEPOSIT);
+        plan_of(t, self, w.wallet, amount, WALLET_TRANSACTION_TYPE_DEPOSIT, MANAGED_DEPOSIT);
     plan.move.from = funds_clearing_id(w.wallet->tenant_id, w.wallet->currency, turn_shard(t));
     plan.move.to = self;
     plan.note = (struct transfer_note){fund->has_description, fund->has_metadata,
@@ -336,7 +336,7 @@ enum turn_result wallet_on_withdraw(struct turn *t, struct id128 self, const str
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
     struct plan plan =
-        plan_of(t, self, w.wallet, amount, WALLET_TRANSACTION_TYPE_WITHDRAWAL, FUNDS_WITHDRAWAL);
+        plan_of(t, self, w.wallet, amount, WALLET_TRANSACTION_TYPE_WITHDRAWAL, MANAGED_WITHDRAWAL);
     plan.move.from = self;
     plan.move.to = funds_clearing_id(w.wallet->tenant_id, w.wallet->currency, turn_shard(t));
     plan.note = (struct transfer_note){withdraw->has_description, withdraw->has_metadata,
@@ -364,7 +364,7 @@ enum turn_result wallet_on_transfer(struct turn *t, struct id128 self, const str
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
     struct plan plan = plan_of(t, self, from.wallet, amount, WALLET_TRANSACTION_TYPE_TRANSFER_OUT,
-                               FUNDS_TRANSFER);
+                               MANAGED_TRANSFER);
     plan.move.from = self;
     plan.move.to = to.id;
     plan.has_counterparty = true;

@@ -186,18 +186,18 @@ struct type_rule {
 
 /* First match wins. A pending credit is not yet a movement of the wallet (type 0). */
 static const struct type_rule type_rules[] = {
-    {FUNDS_DEPOSIT, ENTRY_KIND_POSTED, TYPE(DEPOSIT), TYPE(OTHER_OUT)},
-    {FUNDS_WITHDRAWAL, ENTRY_KIND_POSTED, TYPE(OTHER_IN), TYPE(WITHDRAWAL)},
-    {FUNDS_TRANSFER, ENTRY_KIND_POSTED, TYPE(TRANSFER_IN), TYPE(TRANSFER_OUT)},
-    {FUNDS_HOLD_FORWARD, ENTRY_KIND_POSTED, TYPE(HOLD_RECEIVED), TYPE(OTHER_OUT)},
-    {FUNDS_REFUND, ENTRY_KIND_POSTED, TYPE(REFUND_IN), TYPE(REFUND_OUT)},
-    {FUNDS_PAYMENT, ENTRY_KIND_POSTED, TYPE(PAYMENT_IN), TYPE(PAYMENT_OUT)},
-    {FUNDS_PAYMENT, ENTRY_KIND_PENDING_POSTED, TYPE(PAYMENT_IN), TYPE(PAYMENT_OUT)},
-    {FUNDS_PAYMENT, ENTRY_KIND_PENDING, 0, TYPE(PAYMENT_AUTHORIZED)},
-    {FUNDS_PAYMENT, 0, 0, TYPE(PAYMENT_RELEASED)},
-    {FUNDS_HOLD, ENTRY_KIND_PENDING, 0, TYPE(HOLD)},
-    {FUNDS_HOLD, ENTRY_KIND_PENDING_POSTED, 0, TYPE(HOLD_CAPTURED)},
-    {FUNDS_HOLD, 0, 0, TYPE(HOLD_RELEASED)},
+    {MANAGED_DEPOSIT, ENTRY_KIND_POSTED, TYPE(DEPOSIT), TYPE(OTHER_OUT)},
+    {MANAGED_WITHDRAWAL, ENTRY_KIND_POSTED, TYPE(OTHER_IN), TYPE(WITHDRAWAL)},
+    {MANAGED_TRANSFER, ENTRY_KIND_POSTED, TYPE(TRANSFER_IN), TYPE(TRANSFER_OUT)},
+    {MANAGED_HOLD_FORWARD, ENTRY_KIND_POSTED, TYPE(HOLD_RECEIVED), TYPE(OTHER_OUT)},
+    {MANAGED_REFUND, ENTRY_KIND_POSTED, TYPE(REFUND_IN), TYPE(REFUND_OUT)},
+    {MANAGED_PAYMENT, ENTRY_KIND_POSTED, TYPE(PAYMENT_IN), TYPE(PAYMENT_OUT)},
+    {MANAGED_PAYMENT, ENTRY_KIND_PENDING_POSTED, TYPE(PAYMENT_IN), TYPE(PAYMENT_OUT)},
+    {MANAGED_PAYMENT, ENTRY_KIND_PENDING, 0, TYPE(PAYMENT_AUTHORIZED)},
+    {MANAGED_PAYMENT, 0, 0, TYPE(PAYMENT_RELEASED)},
+    {MANAGED_HOLD, ENTRY_KIND_PENDING, 0, TYPE(HOLD)},
+    {MANAGED_HOLD, ENTRY_KIND_PENDING_POSTED, 0, TYPE(HOLD_CAPTURED)},
+    {MANAGED_HOLD, 0, 0, TYPE(HOLD_RELEASED)},
     {0, ENTRY_KIND_POSTED, TYPE(OTHER_IN), TYPE(OTHER_OUT)},
     {0, ENTRY_KIND_PENDING_POSTED, TYPE(OTHER_IN), TYPE(OTHER_OUT)},
 };
@@ -246,9 +246,9 @@ static bool take_transaction(void *context, const struct value *values)
         .timestamp = row.recorded_time,
         .balance = b.posted,
         .available_balance = b.available,
-        .has_counterparty_wallet_id = row.has_counterparty_id &&
-                                      (row.code == FUNDS_TRANSFER || row.code == FUNDS_PAYMENT ||
-                                       row.code == FUNDS_REFUND),
+        .has_counterparty_wallet_id =
+            row.has_counterparty_id && (row.code == MANAGED_TRANSFER ||
+                                        row.code == MANAGED_PAYMENT || row.code == MANAGED_REFUND),
         .counterparty_wallet_id = row.counterparty_id,
     };
     return true;
@@ -273,8 +273,8 @@ static enum err add_reference(struct view_store *s, struct transaction_scan *sca
 {
     struct wallet_transaction *x = &scan->transactions[index];
     uint16_t code = scan->codes[index];
-    bool held = code == FUNDS_HOLD || code == FUNDS_HOLD_FORWARD;
-    bool paid = code == FUNDS_PAYMENT || code == FUNDS_REFUND;
+    bool held = code == MANAGED_HOLD || code == MANAGED_HOLD_FORWARD;
+    bool paid = code == MANAGED_PAYMENT || code == MANAGED_REFUND;
     if (!held && !paid)
         return ERR_OK;
     struct value key[2] = {

@@ -36,6 +36,8 @@
     X(FORGET_HOLD, "forget_hold")                                                                  \
     X(CAPTURE_TOO_MUCH, "capture_too_much")                                                        \
     X(REFUND_TOO_MUCH, "refund_too_much")                                                          \
+    X(RESOLVE_MANAGED, "resolve_managed")                                                          \
+    X(REVERSE_MANAGED, "reverse_managed")                                                          \
     X(WRONG_SHARD, "wrong_shard")                                                                  \
     X(FORGET_SHARD, "forget_shard")                                                                \
     X(LIST_OWN_SHARD, "list_own_shard")                                                            \

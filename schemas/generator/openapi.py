@@ -352,6 +352,9 @@ def _problem(error):
         problem["errors"] = [{"field": "currency", "rule": RULES[error.name]}]
     elif error.field:
         problem["errors"] = [{"field": error.field, "rule": error.detail}]
+    if error.name == "managed":
+        problem["managed_by"] = "pay_01J8Z3Q4R5S6T7V8W9XAYBZC00"
+        problem["use"] = "POST /payments/{payment_id}/refund"
     if error.name == "rate_limited":
         problem["violated-policies"] = ["client"]
     return problem
@@ -380,6 +383,9 @@ PROBLEM = {
                                                        "`wallet_exists`."},
         "failed_leg": {"type": "integer", "description": "Place of the refused leg, from 0, where "
                                                          "one of several was refused."},
+        "managed_by": {"type": "string", "description": "What made it and alone resolves it, with "
+                                                        "`managed`."},
+        "use": {"type": "string", "description": "The operation that does it, with `managed`."},
         "violated-policies": {"type": "array", "items": {"type": "string"},
                               "description": "Names in RateLimit-Policy, with `rate_limited`."},
     },

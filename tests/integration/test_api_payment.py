@@ -121,6 +121,33 @@ def test_a_freeze_stops_the_owner_and_for_all_everybody(deal):
     equal([(w["status"], w["freeze_scope"]) for w in listed], [("frozen", "all")], "the list")
 
 
+def test_the_ledger_undoes_nothing_beneath_a_payment(deal):
+    """Else the same money went back twice: once by the reversal, once by the refund."""
+    bank = deal.bank
+
+    def refused(transfer, act, manager, use, body=None):
+        path = f"/transfers/trf_{transfer[4:]}/{act}"
+        answer = bank.post(path, body or {}).expect(409, "managed")
+        equal((answer.json["managed_by"], answer.json["use"]), (manager, use), act)
+        true(tuple(use.split(" ")) in bank.document.operations, f"{use} to be an operation")
+    paid, authorised = deal.pay("50.00"), deal.authorise("10.00")
+    payments = "POST /payments/{payment_id}"
+    refused(paid, "reverse", paid, f"{payments}/refund")
+    refused(authorised, "post", authorised, f"{payments}/capture", {"amount": "4.00"})
+    refused(authorised, "void", authorised, f"{payments}/cancel")
+    holds = f"/wallets/{deal.payer}/holds"
+    hold = bank.post(holds, {"amount": "5.00"}).expect(201).json["hold_id"]
+    of_holds = "POST /wallets/{wallet_id}/holds/{hold_id}"
+    refused(hold, "post", hold, f"{of_holds}/capture")
+    refused(hold, "void", hold, f"{of_holds}/release")
+    shown = bank.get(f"/transfers/trf_{hold[4:]}").expect(200).json
+    equal((shown["managed_by"], "managed" in shown["flags"]), (hold, True))
+    deal.act(deal.payees, paid, "refund").expect(200)
+    deal.act(deal.payers, authorised, "cancel").expect(200)
+    bank.post(f"{holds}/{hold}/release", {}).expect(200)
+    equal(deal.balances(), ("100.00", "0.00"))
+
+
 # --- authorised payments --------------------------------------------------------------------------
 
 

@@ -46,4 +46,8 @@ bool workload_chance(struct run *run, uint32_t one_in);
 const struct ref_account *workload_account(struct run *run);
 const struct ref_wallet *workload_wallet(struct run *run);
 
+/* Ledger operations on the transfer of a payment or hold. */
+bool workload_beneath_payment(struct run *run, struct request *q);
+bool workload_beneath_hold(struct run *run, struct request *q);
+
 #endif

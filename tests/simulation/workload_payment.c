@@ -172,5 +172,6 @@ const struct operation payment_operations[] = {
     {"list_payments", list_payments},
     {"payment_history", payment_history},
     {"list_adapters", list_adapters},
+    {"beneath_payment", workload_beneath_payment},
 };
 const uint32_t payment_operation_count = array_len(payment_operations);

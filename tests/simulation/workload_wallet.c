@@ -261,5 +261,6 @@ const struct operation wallet_operations[] = {
     {"wallet_is_closed", wallet_is_closed},
     {"limits", make_limits},
     {"list_wallets", list_wallets},
+    {"beneath_hold", workload_beneath_hold},
 };
 const uint32_t wallet_operation_count = array_len(wallet_operations);

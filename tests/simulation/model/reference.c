@@ -265,6 +265,7 @@ static void reference_posted(struct reference *r, const struct transfer_posted *
     t->currency = e->currency;
     t->flags = e->flags;
     t->amount = e->amount;
+    f->managed += (e->flags & TRANSFER_FLAGS_MANAGED) != 0;
     if (f->posted++ == 0) {
         f->posted_from = debit->id;
         f->posted_to = credit->id;
@@ -293,6 +294,7 @@ static void reference_pending(struct reference *r, const struct transfer_pending
     t->amount = t->held = e->amount;
     t->due_ns = e->timeout_s == 0 ? 0 : time_ns + (uint64_t)e->timeout_s * NS_PER_S;
     t->open = true;
+    f->managed += (e->flags & TRANSFER_FLAGS_MANAGED) != 0;
     f->pending++;
     f->pending_from = debit->id;
     f->pending_to = credit->id;
@@ -336,12 +338,15 @@ static void reference_resolved(struct reference *r, const struct transfer_resolv
     struct ref_transfer *t = open_transfer(r, e->pending_id);
     if (t->due_ns != 0 && time_ns >= t->due_ns)
         broken("a pending transfer is resolved after its time");
+    if (((e->flags ^ t->flags) & TRANSFER_FLAGS_MANAGED) != 0)
+        broken("a transfer is resolved by another than the one that made it");
     bool posts = (e->flags & TRANSFER_FLAGS_POST_PENDING) != 0;
     if (!posts && e->amount != 0)
         broken("a void moves money");
     reference_resolve(r, t, e->amount, e->released, posts);
     if (t->held != e->remaining)
         broken("what remains of a pending transfer is not what the event says");
+    f->managed += (e->flags & TRANSFER_FLAGS_MANAGED) != 0;
     f->resolved++;
     f->resolved_id = e->pending_id;
     f->resolved_amount += e->amount;
@@ -387,6 +392,8 @@ static void reference_reversed(struct reference *r, const struct transfer_revers
     if (back->amount != t->amount || !id128_equal(back->debit, t->credit) ||
         !id128_equal(back->credit, t->debit))
         broken("a reversal does not move back what was moved");
+    if ((t->flags & TRANSFER_FLAGS_MANAGED) != 0)
+        broken("the ledger reverses what a service moved");
     t->reversed = true;
 }
 

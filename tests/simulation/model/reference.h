@@ -82,6 +82,7 @@ struct ref_payment {
 struct ref_effects {
     uint32_t events;
     uint32_t posted, pending, resolved, expired;
+    uint32_t managed; /* of those posted, pending and resolved */
     struct id128 posted_from, posted_to; /* of the first */
     u128 posted_amount;                  /* of all */
     struct id128 pending_from, pending_to;
