@@ -16,6 +16,7 @@
 #include "actors/ledger/verify_totals.h"
 #include "bin/payd_fail.h"
 #include "bin/payd_files.h"
+#include "bin/payd_memory.h"
 #include "runtime/base/id128.h"
 #include "runtime/base/time.h"
 
@@ -147,6 +148,7 @@ int main(int argc, char **argv)
     static struct payd payd;
     struct payd *p = &payd;
     char reason[CONFIG_REASON_MAX];
+    payd_memory_install();
     switch (config_read(&p->config, argc, argv, reason)) {
     case CONFIG_HELP:
         config_help(stdout);

@@ -27,10 +27,10 @@ static uint16_t access_verify(struct exchange *x, struct http_connection *c,
     struct token_memo memo = {http_connection_user(c)};
     uint16_t code = token_memo_verify(&memo, b->options.verifier, token, b->wall_s, claims);
     http_connection_set_user(c, memo.claims);
-    if (code != RESULT_OK) {
+    if (code == RESULT_UNAUTHENTICATED)
         x->challenge = CHALLENGE_TOKEN_INVALID;
+    if (code != RESULT_OK)
         x->token = token_reason(b->options.verifier);
-    }
     return code;
 }
 

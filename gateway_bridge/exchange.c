@@ -102,7 +102,9 @@ static uint16_t exchange_make_message(struct exchange *x, struct http_connection
     if (x->bridge->in_work > BRIDGE_IN_WORK_MAX)
         return RESULT_BUSY;
     uint16_t code = access_check(x, c, r);
-    return code == RESULT_OK ? message_read(x, match, r) : code;
+    if (code == RESULT_OK)
+        code = message_read(x, match, r);
+    return x->arena.no_memory ? RESULT_NO_MEMORY : code;
 }
 
 static struct http_answer *exchange_operation(struct exchange *x, struct http_connection *c,

@@ -415,6 +415,28 @@ static void response_count(const struct exchange *x, uint16_t status)
         http_count(&counts->refused[x->challenge]);
 }
 
+static bool response_lacks_memory(const struct exchange *x)
+{
+    return x->arena.no_memory || x->bridge->body.no_memory;
+}
+
+/* Without memory for what it would say, it says that; and nothing if there is none for that. */
+static uint16_t response_write_refusal(struct exchange *x, uint16_t *code, struct json_writer *body)
+{
+    json_writer_clear(body);
+    uint16_t status = response_write_problem(x, *code, body);
+    if (response_lacks_memory(x) && *code != RESULT_NO_MEMORY) {
+        *code = x->refusal = RESULT_NO_MEMORY;
+        x->challenge = CHALLENGE_NONE;
+        x->error = (struct json_error){0};
+        json_writer_clear(body);
+        status = response_write_problem(x, *code, body);
+    }
+    if (body->failed)
+        json_writer_clear(body);
+    return status;
+}
+
 struct slice response_write(void *context, struct http_answer *a, struct json_writer *out)
 {
     struct bridge *b = context;
@@ -431,13 +453,13 @@ struct slice response_write(void *context, struct http_answer *a, struct json_wr
     if (code == RESULT_OK)
         status = response_write_success(x, body);
     if (code == RESULT_OK && status == 0) {
-        json_writer_clear(body);
-        code = RESULT_FAILED;
+        code = response_lacks_memory(x) ? RESULT_NO_MEMORY : RESULT_FAILED;
         x->page = NULL;
+        x->issuer_answer = NULL;
     }
     if (code != RESULT_OK) {
         content_type = "application/problem+json";
-        status = response_write_problem(x, code, body);
+        status = response_write_refusal(x, &code, body);
         response_log_refusal(x, code, status);
     }
     response_count(x, status);

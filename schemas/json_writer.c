@@ -28,20 +28,23 @@ void json_writer_done(struct json_writer *w)
 void json_writer_clear(struct json_writer *w)
 {
     w->len = 0;
-    w->failed = false;
+    w->failed = w->no_memory = false;
 }
 
 static bool json_writer_grow(struct json_writer *w, size_t more)
 {
     check(w->len <= w->cap && w->cap <= w->len_max);
-    char *data = NULL;
-    if (!w->failed && more <= w->len_max - w->len)
-        data = array_try_grow(w->data, &w->cap, w->len + more, w->len_max);
-    if (data == NULL)
+    if (w->failed || more > w->len_max - w->len) {
         w->failed = true;
-    else
-        w->data = data;
-    return data != NULL;
+        return false;
+    }
+    char *data = array_try_grow(w->data, &w->cap, w->len + more, w->len_max);
+    if (data == NULL) {
+        w->failed = w->no_memory = true;
+        return false;
+    }
+    w->data = data;
+    return true;
 }
 
 static inline bool json_writer_reserve(struct json_writer *w, size_t more)

@@ -22,6 +22,7 @@ struct json_writer {
     size_t cap;
     size_t len_max; /* growing beyond this fails the writer */
     bool failed;    /* sticky until json_writer_clear() */
+    bool no_memory; /* failed, though not at len_max */
 };
 
 void json_writer_init(struct json_writer *w, size_t len_max);

@@ -24,6 +24,7 @@
 #include "gateway_bridge/auth/issuer_key.h"
 #include "gateway_bridge/http/percent.h"
 #include "runtime/base/hex.h"
+#include "runtime/base/utf8.h"
 
 #define URL_MAX 256
 #define JWKS_MAX (2 * ISSUER_KEY_JWK_MAX + 32)
@@ -293,6 +294,9 @@ static bool issuer_grant_read(const struct issuer *i, const struct form *form, s
                !issuer_text_take(form_get(form, "tenant"), ISSUER_TENANT, g->tenant,
                                  sizeof(g->tenant))) {
         issuer_refuse(out, 400, "invalid_request", "subject or tenant is empty or too long");
+    } else if (!utf8_valid((const uint8_t *)g->subject, strlen(g->subject)) ||
+               !utf8_valid((const uint8_t *)g->tenant, strlen(g->tenant))) {
+        issuer_refuse(out, 400, "invalid_request", "subject or tenant is not UTF-8");
     } else if (!issuer_scope_take(i, form_get(form, "scope"), g->scope)) {
         issuer_refuse(out, 400, "invalid_scope",
                       "scope has a name that is not in scopes_supported");
@@ -335,7 +339,7 @@ static int issuer_claims_add(jwt_t *jwt, const struct issuer *i, const struct gr
     return rc;
 }
 
-/* The signed token, to be freed; NULL if libjwt fails (text that is no UTF-8, no memory). */
+/* The signed token, to be freed; NULL if libjwt fails: no memory. */
 static char *issuer_token_sign(const struct issuer *i, const struct grant *g, uint64_t now_s)
 {
     jwt_t *jwt = NULL;
@@ -366,7 +370,7 @@ static void issuer_token_answer(const struct issuer *i, struct slice authorizati
         return;
     char *token = issuer_token_sign(i, &grant, now_s);
     if (token == NULL) {
-        issuer_refuse(out, 400, "invalid_request", "subject or tenant is not UTF-8");
+        issuer_refuse(out, 503, "temporarily_unavailable", "no memory for a token");
         return;
     }
     issuer_put_answer(out, 200,

@@ -440,8 +440,10 @@ uint16_t token_verify(struct token_verifier *v, struct slice token, uint64_t now
         return token_refuse(v, reason);
     v->statistics.verified++;
     e = token_entry_new(&read, token, &digest);
-    if (e == NULL)
-        return token_refuse(v, TOKEN_NO_MEMORY);
+    if (e == NULL) {
+        v->reason = TOKEN_NO_MEMORY;
+        return RESULT_NO_MEMORY;
+    }
     e->origin = origin;
     if (read.expires_s < origin.until_s)
         e->origin.until_s = read.expires_s;

@@ -132,12 +132,14 @@ class Payd:
 
     def token(self, **form):
         """From the development issuer; form: scope, tenant, subject."""
+        return self.ask_token(**form).expect(200).json["access_token"]
+
+    def ask_token(self, **form):
         with Client(self, token=None) as client:
             form = {"grant_type": "client_credentials", **form}
-            answer = client.send("POST", "/oauth2/token", urllib.parse.urlencode(form).encode(), {
+            return client.send("POST", "/oauth2/token", urllib.parse.urlencode(form).encode(), {
                 "Authorization": "Basic " + base64.b64encode(b"dev:dev-secret").decode(),
                 "Content-Type": "application/x-www-form-urlencoded"})
-            return answer.expect(200).json["access_token"]
 
     def client_of(self, token):
         return Client(self, token)
