@@ -90,6 +90,7 @@ int payctl_actors_control(struct payctl *p);
 int payctl_verify(struct payctl *p);
 int payctl_show_batch(struct payctl *p);
 int payctl_import(struct payctl *p);
+int payctl_salvage(struct payctl *p);
 int payctl_bench(struct payctl *p);
 
 #endif

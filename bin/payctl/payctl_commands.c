@@ -28,6 +28,16 @@ static const struct command_option batch_options[] = {
      "asked.",
      false, false},
 };
+static const struct command_option salvage_options[] = {
+    {"data", "path",
+     "The damaged data directory. No payd runs on it, and nothing in it is changed.", true, true},
+    {"into", "path", "The directory to make.", true, true},
+    {"until_gap", "bool",
+     "Where batches are missing before others, copy of each shard only those before the first that "
+     "is missing. Without this word all that is whole is copied, and no payd starts on a journal "
+     "with a gap.",
+     false, false},
+};
 static const struct command_option import_options[] = {
     {"file", "path",
      "CSV with a header, or one JSON object per line; - is standard input. The fields of an "
@@ -70,9 +80,16 @@ const struct payctl_command payctl_commands[] = {
          payctl_actors_control),
     HAND("ledger verify", "Replays the journal from its first batch and checks all of it.",
          verify_options, payctl_verify),
-    HAND("ledger show-batch", "Shows a batch of the journal: its place in the hash chain and every "
+    HAND("ledger show-batch",
+         "Shows a batch of the journal: its place in the hash chain and every "
          "event in it. Amounts of an event without a currency are minor units of that of the "
-         "transfer beside it.", batch_options, payctl_show_batch),
+         "transfer beside it.",
+         batch_options, payctl_show_batch),
+    HAND("store salvage",
+         "Copies all batches of a damaged journal that are whole, also those behind "
+         "the damage, into a new data directory, and says which are missing. Whole is a batch that "
+         "matches its hash. With the exit code 1 something is missing.",
+         salvage_options, payctl_salvage),
     HAND("ledger import", "Makes the accounts and transfers of a file; may be repeated.",
          import_options, payctl_import),
     HAND("bench", BENCH_DOC, bench_options, payctl_bench),

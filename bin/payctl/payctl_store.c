@@ -7,12 +7,22 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "runtime/store/sqlite/store_sqlite.h"
 #include "schemas/catalog.h"
 #include "schemas/result.h"
 
 #define PATH_MAX_BYTES 1024
 #define REASON_MAX 512
+
+struct store_sqlite_options payctl_store_options(const char *data)
+{
+    return (struct store_sqlite_options){
+        .directory = data,
+        .tables = catalog_views,
+        .table_count = catalog_view_count,
+        .migrations = sqlite_migrations,
+        .migration_count = sqlite_migration_count,
+    };
+}
 
 int payctl_store_open(struct payctl *p, const char *data, struct payctl_store *ret)
 {
@@ -24,14 +34,8 @@ int payctl_store_open(struct payctl *p, const char *data, struct payctl_store *r
         payctl_print_error(p, NULL, NULL, reason);
         return PAYCTL_USAGE;
     }
-    struct store_sqlite_options options = {
-        .directory = data,
-        .tables = catalog_views,
-        .table_count = catalog_view_count,
-        .migrations = sqlite_migrations,
-        .migration_count = sqlite_migration_count,
-        .look = true,
-    };
+    struct store_sqlite_options options = payctl_store_options(data);
+    options.look = true;
     enum err e = store_sqlite_open(&options, &ret->journal, &ret->views, reason, sizeof reason);
     if (e == ERR_OK)
         return PAYCTL_OK;

@@ -4,13 +4,15 @@
 #define PAYCTL_PAYCTL_STORE_H
 
 #include "bin/payctl/payctl.h"
-#include "runtime/store/journal_store.h"
-#include "runtime/store/view_store.h"
+#include "runtime/store/sqlite/store_sqlite.h"
 
 struct payctl_store {
     struct journal_store *journal;
     struct view_store *views;
 };
+
+/* Of a store in this directory, to be changed as needed. */
+struct store_sqlite_options payctl_store_options(const char *data);
 
 /* Opens the data directory; the caller closes it after PAYCTL_OK. Failures are printed, and
  * returned as the exit code. */

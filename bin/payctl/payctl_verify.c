@@ -37,7 +37,8 @@ static void verify_put_advice(const struct payctl *p, const struct verify_info *
         snprintf(shard, sizeof shard, " --shard %u", info->damaged_shard);
     snprintf(text, size,
              "; nothing was changed. payctl ledger show-batch %llu%s%s%s shows what can be read of "
-             "it; restore the directory from a backup",
+             "it; restore the directory from a backup, or save what is whole of it (payctl store "
+             "salvage)",
              (unsigned long long)info->damaged_batch, shard, data != NULL ? " --data " : "",
              data != NULL ? data : "");
 }

@@ -5,6 +5,7 @@
 What the journal says is never guessed: payd refuses to start, with one line that names the file or
 the batch and what to do. What is derived from it is made again.
 """
+import json
 import os
 import pathlib
 import re
@@ -429,6 +430,72 @@ def test_a_newer_version_wrote_it(deposit):
     data = deposit.copy()
     change(data, "journal.db", "UPDATE migrations SET sha256 = zeroblob(32)")
     refused(data, "journal.db", "another content")
+
+
+# --- what can be saved of it ----------------------------------------------------------------------
+
+
+def salvage(data, into, code, *words):
+    before = content(data)
+    done = subprocess.run([PAYCTL, "--json", "store", "salvage", str(data), str(into), *words],
+                          capture_output=True, text=True, env=clean_environment(), timeout=60,
+                          check=False)
+    equal(done.returncode, code, f"payctl's exit code after {done.stdout}{done.stderr}")
+    unchanged(before, data)
+    return json.loads(done.stdout) if done.stdout else done.stderr
+
+
+def test_batches_behind_a_flipped_bit_of_the_log_are_saved(deposit):
+    """SQLite, and so a start, would know of none of them."""
+    data, into = deposit.copy(killed=True), deposit.folder / "saved"
+    wal = data / "journal.db-wal"
+    flip(wal, wal.stat().st_size // 2)
+    contains(verify(data, 1), "was committed")
+    (data / "revoked").write_text("of last hour\n")
+    told = salvage(data, into, 0)
+    equal((told["missing"], told["starts"]), ([], True))
+    [place] = told["damaged"]
+    equal(place["file"], "journal.db-wal")
+    at = wal.stat().st_size // 2 - int(place["offset"])
+    true(0 <= at < int(place["bytes"]), f"the byte within {place}")
+    contains(verify(into, 0), "passed")
+    equal((into / "revoked").read_text(), "of last hour\n")
+    (into / "revoked").unlink()
+    deposit.starts(into)
+
+
+def test_a_lost_end_is_named_and_the_rest_starts(deposit):
+    data, into = deposit.copy(killed=True), deposit.folder / "beginning"
+    os.truncate(data / "journal.db-wal", (data / "journal.db-wal").stat().st_size // 2)
+    last = deposit.batches()[-1][0]
+    told = salvage(data, into, 1)
+    [lost] = told["missing"]
+    equal((int(lost["last"]), lost["at_the_end"], told["starts"]), (last, True, True))
+    equal(int(told["shards"][0]["last_batch"]), int(lost["first"]) - 1)
+    with Payd(data=into) as payd:
+        with payd.bank() as bank:
+            bank.check_books()
+
+
+def test_a_gap_starts_only_with_a_word(deposit):
+    middle = deposit.batches()[len(deposit.batches()) // 2]
+    data = flipped(deposit, len(deposit.batches()) // 2, deposit.copy())
+    into = deposit.folder / "gap"
+    told = salvage(data, into, 1)
+    equal(told["missing"], [{"shard": 0, "first": str(middle[0]), "last": str(middle[0]),
+                             "at_the_end": False}])
+    equal((told["starts"], int(told["shards"][0]["batches"])), (False, len(deposit.batches()) - 1))
+    refused(into, f"batch {middle[0]}")
+    contains(show_batch(into, 0, middle[0] + 2), "holds")
+    cut = deposit.folder / "until-gap"
+    told = salvage(data, cut, 1, "--until-gap")
+    equal((told["starts"], int(told["shards"][0]["last_batch"]),
+           int(told["shards"][0]["left_out"])),
+          (True, middle[0] - 1, deposit.batches()[-1][0] - middle[0]))
+    with Payd(data=cut) as payd:
+        with payd.bank() as bank:
+            bank.check_books()
+    contains(salvage(data, cut, 1), "exists")
 
 
 # --- what is derived from it ----------------------------------------------------------------------

@@ -27,15 +27,21 @@
 /* Pages of 16 KiB: against 4 KiB, batches of 8 KiB cost 15 % less, of 64 KiB and more 40 % less
  * (each page is a frame of its own in the WAL); 32 KiB gains nothing further up to 64 KiB and
  * makes the smallest commit write twice as much. FULL: a commit returns after its fsync. */
+#define DB_JOURNAL_REMEDY                                                                          \
+    "restore the directory from a backup, or save what is whole of it (payctl store salvage)"
+#define DB_TEXT_OF(number) #number
+#define DB_TEXT(number) DB_TEXT_OF(number)
+
 const struct db_kind db_journal = {
     .file_name = "journal.db",
     .application_id = 0x50504a31, /* "PPJ1" */
-    .pragmas = "PRAGMA page_size=16384; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-               "PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-8192;" PRAGMAS_ALL,
+    .pragmas = "PRAGMA page_size=" DB_TEXT(
+        DB_JOURNAL_PAGE) "; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                         "PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-8192;" PRAGMAS_ALL,
     /* also those of the checkpointer, hence FULL */
     .reader_pragmas = "PRAGMA query_only=ON; PRAGMA synchronous=FULL;"
                       "PRAGMA cache_size=-2048;" PRAGMAS_ALL,
-    .remedy = "restore the directory from a backup",
+    .remedy = DB_JOURNAL_REMEDY,
 };
 
 /* NORMAL is enough here: the WAL is synced before it is copied, so power loss may take the last
@@ -60,7 +66,7 @@ const struct db_kind db_journal_look = {
     .file_name = "journal.db",
     .application_id = 0x50504a31,
     .reader_pragmas = PRAGMAS_LOOK,
-    .remedy = "restore the directory from a backup",
+    .remedy = DB_JOURNAL_REMEDY,
     .vfs = DB_LOOK_VFS,
     .look = true,
 };
@@ -95,6 +101,8 @@ static const char *const fixed_sql[DB_FIXED_COUNT] = {
                       "RETURNING epoch",
     [DB_LEASE_RELEASE] = "UPDATE leases SET owner = NULL "
                          "WHERE shard = ?1 AND epoch = ?2 AND owner IS NOT NULL",
+    [DB_LEASE_COPY] = "INSERT INTO leases (shard, epoch) VALUES (?1, ?2) "
+                      "ON CONFLICT (shard) DO UPDATE SET epoch = max(epoch, ?2)",
     [DB_LEASE_HELD] = "SELECT 1 FROM leases "
                       "WHERE shard = ?1 AND epoch = ?2 AND owner IS NOT NULL",
     [DB_POSITION_GET] = "SELECT seq, hash, time_ns FROM position WHERE shard = ?1",

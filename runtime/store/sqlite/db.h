@@ -18,6 +18,7 @@
 #define DB_PATH_MAX 4096
 #define DB_STATEMENTS_MAX 512 /* slots of the cache of prepared statements; power of two */
 #define DB_SQL_MAX 8192
+#define DB_JOURNAL_PAGE 16384 /* bytes of a page of journal.db */
 
 /* What differs between the two files. Strings are constants. */
 struct db_kind {
@@ -77,6 +78,7 @@ enum db_fixed {
     DB_LEASE_TAKE,
     DB_LEASE_RELEASE,
     DB_LEASE_HELD,
+    DB_LEASE_COPY,
     DB_POSITION_GET,
     DB_POSITION_PUT,
     DB_STATE_GET,

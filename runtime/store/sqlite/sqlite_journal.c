@@ -18,21 +18,12 @@
 
 #include "runtime/store/sqlite/db_pace.h"
 
-#define SHARD_SHIFT 47 /* row_key = shard * 2^47 + seq: 16 + 47 bits fit a signed 64-bit rowid */
-#define SEQ_MAX ((1ull << SHARD_SHIFT) - 1)
-
 /* In frames of one page, 16 KiB. */
 #define CHECKPOINT_FRAMES 512    /* 8 MiB */
 #define RESTART_FRAMES 4096      /* 64 MiB: the usual size of the WAL */
 #define RESTART_REST_FRAMES 128  /* 2 MiB: what an append copies itself, about 3 ms */
 #define RESTART_FORCE_FRAMES                                                                       \
     16384 /* 256 MiB: the views worker does not copy; an append copies all of it */
-
-static uint64_t journal_row_key(uint16_t shard, uint64_t seq)
-{
-    check(seq <= SEQ_MAX);
-    return ((uint64_t)shard << SHARD_SHIFT) + seq;
-}
 
 static int journal_on_commit(void *context, sqlite3 *handle, const char *database, int frames)
 {
@@ -149,7 +140,7 @@ static enum err journal_read_head(struct db *d, uint16_t shard, uint64_t *seq)
     if (e != ERR_OK)
         return e;
     db_bind_number(use, 1, journal_row_key(shard, 0));
-    db_bind_number(use, 2, journal_row_key(shard, SEQ_MAX));
+    db_bind_number(use, 2, journal_row_key(shard, JOURNAL_SEQ_MAX));
     int code = sqlite3_step(use.statement);
     uint64_t found = 0;
     if (code == SQLITE_ROW)
@@ -185,7 +176,7 @@ static enum err journal_continues_after(struct db *d, const struct batch_row *be
     return row->epoch == before->epoch && row->seq == before->seq + 1 ? ERR_OK : ERR_FENCED;
 }
 
-static enum err journal_insert(struct db *d, const struct batch_row *row)
+enum err sqlite_journal_insert(struct db *d, const struct batch_row *row)
 {
     check(row->seq > 0 && row->epoch <= INT64_MAX);
     struct db_use use;
@@ -258,7 +249,7 @@ enum err sqlite_journal_append(struct journal_store *base, const struct batch_ro
     for (uint32_t i = 0; e == ERR_OK && i < count; i++) {
         e = journal_continues_after(&s->journal, i > 0 ? &rows[i - 1] : NULL, &rows[i]);
         if (e == ERR_OK)
-            e = journal_insert(&s->journal, &rows[i]);
+            e = sqlite_journal_insert(&s->journal, &rows[i]);
     }
     e = journal_end(s, e);
     if (e == ERR_OK && !journal_files_are_ours(s)) {
@@ -285,7 +276,7 @@ enum err sqlite_journal_cut(struct journal_store *base, uint16_t shard, uint64_t
         e = db_fixed(d, DB_BATCH_CUT, &use);
     if (e == ERR_OK) {
         db_bind_number(use, 1, journal_row_key(shard, first_seq));
-        db_bind_number(use, 2, journal_row_key(shard, SEQ_MAX));
+        db_bind_number(use, 2, journal_row_key(shard, JOURNAL_SEQ_MAX));
         int code = db_finish(use);
         e = code == SQLITE_DONE ? ERR_OK : db_error(code);
     }
@@ -382,7 +373,7 @@ static bool journal_read_batch(struct db_use use, struct batch_row *row)
         !db_read_number(use, 2, &row->seq) || !db_read_number(use, 3, &row->epoch) ||
         !db_read_number(use, 4, &count))
         return false;
-    if (shard > UINT16_MAX || count > UINT32_MAX || row->seq > SEQ_MAX ||
+    if (shard > UINT16_MAX || count > UINT32_MAX || row->seq > JOURNAL_SEQ_MAX ||
         row_key != journal_row_key((uint16_t)shard, row->seq))
         return false;
     row->shard = (uint16_t)shard;
@@ -400,7 +391,7 @@ static enum err journal_read_batches(struct db *d, uint16_t shard, uint64_t firs
     if (e != ERR_OK)
         return e;
     db_bind_number(use, 1, journal_row_key(shard, first_seq));
-    db_bind_number(use, 2, journal_row_key(shard, SEQ_MAX));
+    db_bind_number(use, 2, journal_row_key(shard, JOURNAL_SEQ_MAX));
     int code;
     while ((code = sqlite3_step(use.statement)) == SQLITE_ROW) {
         struct batch_row found;
@@ -421,7 +412,7 @@ enum err sqlite_journal_tail(struct journal_store *base, uint16_t shard, uint64_
                              batch_row_cb row, void *context)
 {
     struct store_sqlite *s = store_sqlite_of_journal(base);
-    if (first_seq > SEQ_MAX || s->journal_empty)
+    if (first_seq > JOURNAL_SEQ_MAX || s->journal_empty)
         return ERR_OK;
     struct db *d;
     pthread_rwlock_rdlock(&s->journal_open);

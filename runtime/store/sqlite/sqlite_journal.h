@@ -5,6 +5,16 @@
 
 #include "runtime/store/sqlite/store_sqlite_priv.h"
 
+#define JOURNAL_SHARD_SHIFT 47
+#define JOURNAL_SEQ_MAX ((1ull << JOURNAL_SHARD_SHIFT) - 1)
+
+/* shard * 2^47 + seq: 16 + 47 bits fit a signed 64-bit rowid. */
+static inline uint64_t journal_row_key(uint16_t shard, uint64_t seq)
+{
+    check(seq <= JOURNAL_SEQ_MAX);
+    return ((uint64_t)shard << JOURNAL_SHARD_SHIFT) + seq;
+}
+
 /* After each opening of s->journal: remembers which files it led to, and counts the WAL's frames.
  */
 void sqlite_journal_watch(struct store_sqlite *s);
@@ -21,6 +31,9 @@ enum err sqlite_journal_reopen(struct journal_store *base);
 enum err sqlite_journal_lease_take(struct journal_store *base, uint16_t shard, struct slice owner,
                                    uint64_t *epoch);
 enum err sqlite_journal_lease_release(struct journal_store *base, uint16_t shard, uint64_t epoch);
+
+/* Puts one row into the open transaction of a journal's writer. */
+must_check enum err sqlite_journal_insert(struct db *d, const struct batch_row *row);
 
 /* Any thread. */
 enum err sqlite_journal_tail(struct journal_store *base, uint16_t shard, uint64_t first_seq,
