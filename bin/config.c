@@ -47,7 +47,9 @@ static const struct setting settings[] = {
     NUMBER("LOOPS", loops, "1", 1, 64, "scheduler threads, each with its own HTTP listener"),
     NUMBER("SHARDS", shards, "1", 1, 256,
            "shards of the deployment, fixed when it is created; each tenant lives in one of them"),
-    NUMBER("READERS", readers, "2", 1, 8, "threads that read lists and cold actors"),
+    NUMBER(
+        "READERS", readers, "2", 1, 8,
+        "threads that read lists; as many more, but one for each shard at most, read cold actors"),
     NUMBER("RESIDENT_MAX", resident_max, "4000000", 1000, 1000000000,
            "accounts, wallets, payments and other actors kept in memory, for each shard"),
     NUMBER("DEDUP_ENTRIES_MAX", dedup_entries_max, "8000000", 10000, 1000000000,

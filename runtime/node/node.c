@@ -39,7 +39,8 @@ struct node_loop {
 
 struct node {
     struct node_options options;
-    struct worker *journal_worker, *views_worker, *read_workers[NODE_READERS_MAX];
+    struct worker *journal_worker, *views_worker;
+    struct worker *read_workers[NODE_READERS_MAX], *load_workers[NODE_READERS_MAX];
     struct node_loop loops[NODE_LOOPS_MAX];
     struct node_shard *shards;
     struct shard_set *shard_set;
@@ -158,6 +159,13 @@ void node_get_stats(struct node *n, uint16_t shard, struct shard_stats *stats)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
+/* A shard has one load under way. */
+static uint16_t node_loaders(const struct node *n)
+{
+    const struct node_options *o = &n->options;
+    return o->shards < o->readers ? o->shards : o->readers;
+}
+
 static enum err node_make_workers(struct node *n)
 {
     enum err e = worker_start("journal", URGENCY_HIGH, &n->journal_worker);
@@ -165,6 +173,8 @@ static enum err node_make_workers(struct node *n)
         e = worker_start("views", URGENCY_LOW, &n->views_worker);
     for (uint16_t i = 0; i < n->options.readers && e == ERR_OK; i++)
         e = worker_start("reader", URGENCY_USUAL, &n->read_workers[i]);
+    for (uint16_t i = 0; i < node_loaders(n) && e == ERR_OK; i++)
+        e = worker_start("loader", URGENCY_USUAL, &n->load_workers[i]);
     return e;
 }
 
@@ -200,6 +210,8 @@ static struct shard_set *node_make_shard_set(struct node *n)
         .views_worker = n->views_worker,
         .read_workers = n->read_workers,
         .reader_count = o->readers,
+        .load_workers = n->load_workers,
+        .loader_count = node_loaders(n),
         .owner = o->owner,
         .resident_max = o->resident_max,
         .dedup_entries_max = o->dedup_entries_max,
@@ -242,6 +254,8 @@ static void node_free_threads(struct node *n)
     worker_stop(n->views_worker);
     for (uint16_t i = 0; i < n->options.readers; i++)
         worker_stop(n->read_workers[i]);
+    for (uint16_t i = 0; i < NODE_READERS_MAX; i++)
+        worker_stop(n->load_workers[i]);
     for (uint16_t i = 0; i < n->options.loops; i++)
         loop_free(n->loops[i].loop);
 }

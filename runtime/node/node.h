@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Node: the life of one process's loops, workers and shards, on real threads. Loop 0 runs on the
  * thread that calls node_run(); shards are dealt to the loops in turn. All shards share one journal
- * worker and one views worker of the store, and its read workers. Messages go to the shard set
- * (shard_set.h), with the loop_env() of whoever posts. */
+ * worker and one views worker of the store, and its read and load workers. Messages go to the shard
+ * set (shard_set.h), with the loop_env() of whoever posts. */
 #ifndef NODE_NODE_H
 #define NODE_NODE_H
 
@@ -31,7 +31,8 @@ struct node_options {
     struct view_store *view_store;
     uint16_t shards;      /* 1 .. NODE_SHARDS_MAX, fixed for the deployment */
     uint16_t loops;       /* 1 .. NODE_LOOPS_MAX */
-    uint16_t readers;     /* read workers, 1 .. NODE_READERS_MAX */
+    uint16_t readers;     /* workers that read lists, 1 .. NODE_READERS_MAX; as many, but one for
+                             each shard at most, read what turns wait for */
     bool pin_cpus;        /* loop i (i > 0) stays on processor i */
     struct slice owner;   /* name of this process in the leases; static */
     size_t resident_max, dedup_entries_max, filter_bytes; /* of each shard: shard.h */

@@ -176,6 +176,7 @@ static void shard_set_open(struct shard_set *c, uint16_t number)
         .journal_worker = o->journal_worker,
         .views_worker = o->views_worker,
         .read_worker = o->read_workers[number % o->reader_count],
+        .load_worker = o->load_workers[number % o->loader_count],
         .number = number,
         .shards = o->shards,
         .progress = &c->progress,

@@ -29,6 +29,8 @@ struct shard_set_options {
     struct worker *journal_worker, *views_worker;
     struct worker *const *read_workers; /* the same */
     uint16_t reader_count;
+    struct worker *const *load_workers; /* the same */
+    uint16_t loader_count;
     struct slice owner;        /* name of this process in the leases; static */
     size_t resident_max, dedup_entries_max, filter_bytes; /* of each shard: shard.h */
     /* The shard's thread; reason is set for STOPPED. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One job of the read worker collects the rows, back on the loop their deadlines are armed. Where
+/* One job of the load worker collects the rows, back on the loop their deadlines are armed. Where
  * the state in memory is newer than the row, the row is passed over. A sweep that cannot read is
  * made again soon; damage stops the shard, since a hold that never expires would be worse. */
 #include "runtime/shard/due_sweep.h"
@@ -22,7 +22,7 @@ struct due_row {
     uint16_t kind;
 };
 
-/* --- from the store, on the read worker ------------------------------------------------------- */
+/* --- from the store, on the load worker ------------------------------------------------------- */
 
 static bool due_sweep_keep(void *context, const struct state_row *row)
 {

@@ -31,7 +31,7 @@ struct due_sweep {
     struct alarm alarm; /* the next sweep */
     bool busy;
     bool outdated;        /* the loop's: to be read once more */
-    struct due_row *rows; /* the read worker's while busy, like the rest */
+    struct due_row *rows; /* the load worker's while busy, like the rest */
     size_t count, cap;
     uint64_t due_max_ns;
     enum err result;

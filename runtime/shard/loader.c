@@ -96,7 +96,7 @@ const struct part *loader_part(const struct loader *l, uint64_t position)
     return e == NULL ? NULL : container_of(e, struct part, entry);
 }
 
-/* --- on the read worker ----------------------------------------------------------------------- */
+/* --- on the load worker ----------------------------------------------------------------------- */
 
 static bool keep_state(void *context, const struct state_row *row)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Loader: reads what turns wait for. Requests for states, decisions and journal parts are collected
- * while one group of them is being read on the store's read worker, so that a thousand cold
- * accounts cost one job of the worker. Loop thread, except the reading. */
+ * while one group of them is being read on a load worker, so that a thousand cold accounts cost one
+ * job of the worker. Lists are read elsewhere: no turn waits for them. Loop thread, except the
+ * reading. */
 #ifndef SHARD_LOADER_H
 #define SHARD_LOADER_H
 
@@ -52,7 +53,7 @@ struct loader {
     struct view_store *view_store;
     uint16_t shard;
     struct load *asked;   /* for the next group */
-    struct load *reading; /* the group on the read worker */
+    struct load *reading; /* the group on the worker */
     size_t asked_count, asked_cap, reading_count, reading_cap;
     bool busy;
     bool stale; /* the group was asked for before a recovery: its answers are dropped */

@@ -27,7 +27,9 @@ struct shard_options {
     const struct domain *domain;
     struct journal_store *journal_store;
     struct view_store *view_store;
-    struct worker *journal_worker, *views_worker, *read_worker;
+    struct worker *journal_worker, *views_worker;
+    struct worker *read_worker; /* of lists and of what has time */
+    struct worker *load_worker; /* of what turns wait for: no list is before it */
     uint16_t number;
     uint16_t shards;          /* of the deployment */
     struct progress *progress; /* of all of them; outlives the shard */

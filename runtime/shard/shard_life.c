@@ -78,7 +78,7 @@ static void init_store_parts(struct shard *s)
                                                          .answers = &s->answers,
                                                          .stats = &s->stats});
     due_sweep_init(&s->due_sweep, &(struct due_sweep){.env = s->env,
-                                                      .worker = o->read_worker,
+                                                      .worker = o->load_worker,
                                                       .store = o->view_store,
                                                       .number = o->number,
                                                       .registry = &s->registry,
@@ -143,7 +143,7 @@ static void init_parts(struct shard *s)
     s->projector.follower.fill = shard_unprojected_percent;
     s->projector.follower.context = s;
     scrub_init(&s->scrub, o->env, o->read_worker, o->journal_store, &s->journal, o->number);
-    loader_init(&s->loader, o->env, o->read_worker, o->journal_store, o->view_store, o->number);
+    loader_init(&s->loader, o->env, o->load_worker, o->journal_store, o->view_store, o->number);
     s->loader.loaded = shard_on_loaded;
     s->loader.finished = shard_on_load_finished;
     s->loader.context = s;
@@ -157,6 +157,7 @@ struct shard *shard_new(const struct shard_options *options)
 {
     check(options->dedup_entries_max > 0);
     check(options->read_worker != NULL);
+    check(options->load_worker != NULL);
     check(options->views_worker != NULL);
     check(options->journal_worker != NULL);
     check(options->state_changed != NULL);

@@ -118,6 +118,7 @@ static void run_start(void *context)
     for (uint16_t i = 0; i < run->swarm.loops; i++)
         envs[i] = &run->loops[i].loop.env;
     struct worker *const readers[] = {(struct worker *)&run->reads};
+    struct worker *const loaders[] = {(struct worker *)&run->loads};
     for (uint16_t i = 0; i < run->swarm.shards; i++) {
         run->shards[i].state = SHARD_OPENING;
         run->shards[i].lived_from = UINT64_MAX;
@@ -135,6 +136,8 @@ static void run_start(void *context)
         .views_worker = (struct worker *)&run->views,
         .read_workers = readers,
         .reader_count = array_len(readers),
+        .load_workers = loaders,
+        .loader_count = array_len(loaders),
         .owner = slice_of("simulated"),
         .resident_max = run->swarm.resident_max,
         .dedup_entries_max = run->swarm.dedup_entries_max,
@@ -171,7 +174,7 @@ static void run_crash(struct run *run)
     clients_disconnected(run);
     store_sim_crash(run->sim);
     run->leaving = false;
-    run->journal.free_ns = run->views.free_ns = run->reads.free_ns = 0;
+    run->journal.free_ns = run->views.free_ns = run->reads.free_ns = run->loads.free_ns = 0;
     world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, RESTART_NS), run_start, run);
 }
 
@@ -400,6 +403,7 @@ static void make_world(struct run *run)
     world_worker_init(&run->journal, w, "journal", s->journal.min_ns, s->journal.max_ns);
     world_worker_init(&run->views, w, "views", s->views.min_ns, s->views.max_ns);
     world_worker_init(&run->reads, w, "reads", s->reads.min_ns, s->reads.max_ns);
+    world_worker_init(&run->loads, w, "loads", s->reads.min_ns, s->reads.max_ns);
 }
 
 /* The home shards of the tenants take turns. */

@@ -64,7 +64,7 @@ struct run {
     struct run_shard shards[RUN_SHARDS_MAX];
     struct run_tenant tenants[SWARM_TENANTS_MAX];
     uint32_t acting; /* the tenant whose request is made */
-    struct world_worker journal, views, reads;
+    struct world_worker journal, views, reads, loads;
     struct rng rng;       /* of clients and faults */
     struct rng store_rng;
     struct swarm swarm;

@@ -33,7 +33,7 @@
 
 struct bank {
     struct world world;
-    struct world_worker journal, views, reads;
+    struct world_worker journal, views, reads, loads;
     struct store_sim *sim;
     const struct view_table *tables[BANK_TABLES_MAX];
     struct domain domain;
@@ -90,6 +90,7 @@ static inline void bank_start(struct bank *b)
         .journal_worker = (struct worker *)&b->journal,
         .views_worker = (struct worker *)&b->views,
         .read_worker = (struct worker *)&b->reads,
+        .load_worker = (struct worker *)&b->loads,
         .number = 0,
         .shards = b->shards,
         .progress = &b->progress,
@@ -115,6 +116,7 @@ static inline int bank_setup(void **state)
     world_worker_init(&b->journal, &b->world, "journal", 1000, 50000);
     world_worker_init(&b->views, &b->world, "views", 1000, 50000);
     world_worker_init(&b->reads, &b->world, "reads", 1000, 50000);
+    world_worker_init(&b->loads, &b->world, "loads", 1000, 50000);
     uint32_t tables = 0;
     services_domain_init(&b->domain);
     for (uint32_t i = 0; i < b->domain.service_count; i++)

@@ -27,7 +27,7 @@
 
 struct fixture {
     struct world world;
-    struct world_worker journal, views, read;
+    struct world_worker journal, views, read, loads;
     struct rng rng;
     struct store_sim *sim;
     struct domain domain;
@@ -117,6 +117,7 @@ static inline void start(struct fixture *f)
         .journal_worker = (struct worker *)&f->journal,
         .views_worker = (struct worker *)&f->views,
         .read_worker = (struct worker *)&f->read,
+        .load_worker = (struct worker *)&f->loads,
         .number = f->number,
         .shards = 2,
         .progress = &f->progress,
@@ -150,6 +151,7 @@ static inline int setup(void **state)
     world_worker_init(&f->journal, &f->world, "journal", MS / 10, MS / 2);
     world_worker_init(&f->views, &f->world, "views", MS / 10, 2 * MS);
     world_worker_init(&f->read, &f->world, "read", MS / 100, MS / 10);
+    world_worker_init(&f->loads, &f->world, "loads", MS / 100, MS / 10);
     rng_seed(&f->rng, 99);
     struct store_sim_options o = {
         .rng = &f->rng, .in_flight = false};
@@ -183,7 +185,7 @@ static inline void crash(struct fixture *f)
     world_crash(&f->world, keep_none);
     f->shard = shard_kill(f->shard);
     store_sim_crash(f->sim);
-    f->journal.free_ns = f->views.free_ns = f->read.free_ns = 0;
+    f->journal.free_ns = f->views.free_ns = f->read.free_ns = f->loads.free_ns = 0;
     start(f);
 }
 

@@ -144,7 +144,7 @@ static struct ask *given_many_asks(struct fixture *f)
     f->resident_max = 2 * (size_t)CROWD;
     crash(f);
     run(f, 50 * MS);
-    f->read.delay_min_ns = f->read.delay_max_ns = 200 * MS; /* meanwhile all of them come */
+    f->loads.delay_min_ns = f->loads.delay_max_ns = 200 * MS; /* meanwhile all of them come */
     struct ask *asks = calloc(CROWD, sizeof *asks);
     assert_non_null(asks);
     return asks;
@@ -571,7 +571,7 @@ static void a_cold_deadline_outlives_a_read_error_of_the_start(void **state)
 static void a_deadline_outlives_a_read_error_of_another_message(void **state)
 {
     struct fixture *f = *state;
-    f->read.delay_min_ns = f->read.delay_max_ns = 5 * MS;
+    f->loads.delay_min_ns = f->loads.delay_max_ns = 5 * MS;
     for (uint32_t position = 0; position < 12; position++) {
         fill(f, 1, 10);
         expire_after(f, 1, 2000 * MS);
@@ -688,7 +688,7 @@ static void closing_finishes_what_waits_for_a_cold_actor(void **state)
     struct fixture *f = *state;
     fill(f, 1, 10);
     passivate(f, 1);
-    f->read.delay_min_ns = f->read.delay_max_ns = 20 * MS;
+    f->loads.delay_min_ns = f->loads.delay_max_ns = 20 * MS;
     struct ask a = {.body.fill = {purse(1), 5}};
     post(f, &a, &purse_fill_type, purse(1));
     shard_close(f->shard);

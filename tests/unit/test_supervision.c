@@ -309,7 +309,7 @@ static void a_held_actor_that_cannot_be_read_stays_held(void **state)
     passivate(f, 1);
     assert_int_equal(look(f, 1), 10);
     command(f, 1, ACTOR_COMMAND_SUSPEND);
-    f->read.delay_min_ns = f->read.delay_max_ns = 20 * MS;
+    f->loads.delay_min_ns = f->loads.delay_max_ns = 20 * MS;
     store_sim_script(f->sim, STORE_SIM_UNKNOWN_WRITTEN, 0);
     assert_int_equal(fill(f, 2, 1), ERR_OK);
     store_sim_script(f->sim, STORE_SIM_READ_IO, 0);

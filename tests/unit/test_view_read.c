@@ -66,6 +66,31 @@ static void lists_end_before_the_rest(void **state)
     forget(&a);
 }
 
+/* A cold actor has workers of its own: lists of others, however long they take, are not before it.
+ */
+static void a_cold_actor_waits_for_no_list(void **state)
+{
+    struct fixture *f = *state;
+    struct ask lists[20] = {0}, cool = {.body.look = {purse(1)}};
+    fill(f, 1, 10);
+    passivate(f, 1);
+    f->read.delay_min_ns = f->read.delay_max_ns = 1000 * MS;
+    for (size_t i = 0; i < array_len(lists); i++)
+        post(f, &lists[i], &list_type, purse(2));
+    run(f, 10 * MS);
+    post(f, &cool, &purse_look_type, purse(1));
+    run(f, 10 * MS);
+    assert_int_equal(cool.done, 1);
+    assert_int_equal(coins_of(&cool), 10);
+    assert_int_equal(lists[0].done, 0);
+    f->read.delay_min_ns = f->read.delay_max_ns = MS;
+    for (size_t i = 0; i < array_len(lists); i++) {
+        run(f, 2000 * MS);
+        forget(&lists[i]);
+    }
+    forget(&cool);
+}
+
 /* Those that the read worker has not begun. */
 static void lists_on_their_way_end_too(void **state)
 {
@@ -253,6 +278,7 @@ int main(void)
         SCENARIO(a_list_waits_for_views_that_fail),
         SCENARIO(lists_end_before_the_rest),
         SCENARIO(lists_on_their_way_end_too),
+        SCENARIO(a_cold_actor_waits_for_no_list),
         SCENARIO(a_list_waits_for_the_views_of_other_shards),
         SCENARIO(a_list_of_one_actor_waits_for_its_own_shard_alone),
         SCENARIO(a_list_waits_until_other_shards_have_opened),
