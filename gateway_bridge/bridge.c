@@ -104,6 +104,7 @@ struct bridge *bridge_new(const struct bridge_options *options)
         .body_max = bridge_body_max,
         .write = response_write,
         .forget = access_forget_connection,
+        .abandon = exchange_abandon,
         .release = exchange_release,
         .shortage = bridge_note_shortage,
     };

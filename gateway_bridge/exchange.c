@@ -3,7 +3,8 @@
  * rate (access.c), the message (message_reader.c), the backend, which calls exchange_answered() on
  * a later turn of the loop. Any refusal, page or answer of the development issuer is ready at once.
  * The server then has response_write() called, in the order of the connection's requests, and
- * exchange_release() puts the exchange back into the pool. */
+ * exchange_release() puts the exchange back into the pool. If the connection ends before, the
+ * backend is told (message.gone), so that lists nobody reads are not made. */
 #include "gateway_bridge/exchange.h"
 
 #include <string.h>
@@ -68,6 +69,13 @@ void exchange_release(void *context, struct http_answer *a)
     b->in_work--;
 }
 
+void exchange_abandon(void *context, struct http_answer *a)
+{
+    struct exchange *x = container_of(a, struct exchange, answer);
+    check(x->bridge == context && !a->ready);
+    atomic_store_explicit(&x->gone, true, memory_order_relaxed);
+}
+
 void exchange_free_all(struct bridge *b)
 {
     struct fifo_link *spare;
@@ -120,6 +128,7 @@ static struct http_answer *exchange_operation(struct exchange *x, struct http_co
     check(m->type == x->route->message && m->body != NULL);
     m->deadline_ns = b->mono_ns + BRIDGE_DEADLINE_MS * NS_PER_MS;
     m->done = exchange_answered;
+    m->gone = &x->gone;
     m->request_id = exchange_request_id(x);
     m->trace_id = exchange_trace_id(x);
     b->options.backend->ask(b->options.backend->context, m);

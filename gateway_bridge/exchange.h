@@ -45,6 +45,7 @@ struct exchange {
     char request_id[HEADER_REQUEST_ID_MAX];
     char traceparent[HEADER_TRACEPARENT_LEN];
     const struct precondition *precondition; /* in the arena; NULL = none was given */
+    atomic_bool gone;                        /* the client is: for message.gone */
     const void *created;     /* the reply of a 201, in the arena; NULL = nothing was created */
     struct message message;
     struct arena arena;
@@ -68,6 +69,7 @@ struct http_answer *exchange_request(void *context, struct http_connection *c,
                                      const struct request *r);
 struct http_answer *exchange_refuse(void *context, struct http_connection *c,
                                     const struct request *r);
+void exchange_abandon(void *context, struct http_answer *a);
 void exchange_release(void *context, struct http_answer *a);
 /* In response.c: appends the answer of an exchange that is ready; returns a page's fixed
  * content. */

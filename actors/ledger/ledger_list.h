@@ -8,7 +8,8 @@
 #include "runtime/actor/domain.h"
 #include "schemas/ledger.h"
 
-#define LEDGER_LIST_ROWS_MAX 10000 /* rows one list looks at; then it gives a cursor to go on */
+#define LEDGER_LIST_ROWS_MAX                                                                       \
+    PAGE_ROWS_MAX /* looked at by one list; then it gives a cursor to go on */
 #define LEDGER_LIST_PAGE_DEFAULT 50
 #define LEDGER_LIST_PAGE_MAX 1000
 

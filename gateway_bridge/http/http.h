@@ -50,6 +50,8 @@ struct http_handler {
     /* Appends head and body of a ready answer. What it returns is sent after them from where it is:
      * of the program itself, or empty. */
     struct slice (*write)(void *context, struct http_answer *a, struct json_writer *out);
+    /* The connection is gone and the answer, which is not ready yet, will be read by nobody. */
+    void (*abandon)(void *context, struct http_answer *a);
     /* The answer was written, or its connection is gone. Exactly once, after it was ready. */
     void (*release)(void *context, struct http_answer *a);
     /* A connection ends whose http_connection_user() was set. */

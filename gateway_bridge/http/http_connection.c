@@ -109,12 +109,23 @@ static void on_closed(uv_handle_t *handle)
     connection_free_if_done(c);
 }
 
+static void connection_abandon_answers(struct http_connection *c)
+{
+    const struct http_handler *h = &c->server->handler;
+    for (struct fifo_link *link = c->answers.first; link != NULL; link = link->next) {
+        struct http_answer *a = container_of(link, struct http_answer, link);
+        if (!a->ready)
+            h->abandon(h->context, a);
+    }
+}
+
 static void connection_close(struct http_connection *c)
 {
     if (connection_closing(c))
         return;
     connection_end_input(c, INPUT_REFUSED);
     connection_move(c, PHASE_CLOSING);
+    connection_abandon_answers(c);
     http_server_flush_later(c); /* answers that are ready are released */
     uv_close((uv_handle_t *)&c->tcp, on_closed);
 }

@@ -3,6 +3,7 @@
 #ifndef ACTOR_MESSAGE_H
 #define ACTOR_MESSAGE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -92,6 +93,9 @@ struct message {
 
     uint32_t retry_after_ms;         /* only with a code that says to come again */
     const struct precondition *precondition; /* of the thing's version; NULL = none */
+    /* The asker's, set on its thread once it does not wait for the answer any more, and looked at
+     * by any; NULL: it waits until the end. What has not begun by then is not executed. */
+    const atomic_bool *gone;
     struct inbox_item mail;          /* between loops, there and back */
     struct principal who;            /* its texts live as long as the message */
     struct slice request_id;         /* of what is behind it; empty = none */
@@ -99,6 +103,13 @@ struct message {
     struct id128 key;                /* hash of tenant, caller, route and key: dedup_table.h */
     struct id128 fingerprint;        /* hash of the canonical request */
 };
+
+/* Nothing needs to be done for it any more: its deadline has passed, or nobody waits. */
+static inline bool message_over(const struct message *m, uint64_t now_ns)
+{
+    return (m->deadline_ns != 0 && now_ns > m->deadline_ns) ||
+           (m->gone != NULL && atomic_load_explicit(m->gone, memory_order_relaxed));
+}
 
 /* For mail. */
 static inline void message_done(struct inbox_item *item)
@@ -111,6 +122,7 @@ static inline void message_done(struct inbox_item *item)
  * home or it has none, else by mail. */
 static inline void message_answer(struct env *here, struct message *m)
 {
+    check(m->done != NULL);
     if (m->home == here || m->home == NULL) {
         m->done(m);
         return;

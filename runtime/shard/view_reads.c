@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two waiting lists, for the views of this shard and for those of all, each in the order of
  * arrival: a later one never waits for less than the first, so only the first is looked at. A list
- * whose wait is over runs on the read worker and is answered when that is done. Accesses to
- * progress.h are ordered so that a view that moves either finds the waiting mark set or is seen by
- * the look that follows. */
+ * whose wait is over goes into the fair queue, from there to the read worker, at most
+ * VIEW_READS_BEGUN_MAX at a time, and is answered when it was read. So nearly all that wait are
+ * here, where they can be ended, and not in the worker's queue. Accesses to progress.h are ordered
+ * so that a view that moves either finds the waiting mark set or is seen by the look that follows.
+ */
 #include "runtime/shard/view_reads.h"
 
 #include "runtime/base/mutant.h"
 #include "runtime/base/time.h"
-
-#define VIEW_READ_LOOK_NS (100 * NS_PER_MS) /* how late an answer EXPIRED may be */
+#include "runtime/shard/query_run.h"
 
 struct view_read {
     struct fifo_link link;
     struct work work;
     struct view_reads *reads;
+    struct fair_asker *asker;
     struct message *message;
+    uint64_t cost;   /* once it was read */
     bool captured;   /* seqs are set: each shard has opened */
     uint64_t seqs[]; /* the views must have reached these batches, one of each shard */
 };
@@ -23,25 +26,18 @@ struct view_read {
 static void view_read_run(struct work *w)
 {
     struct view_read *q = container_of(w, struct view_read, work);
+    struct view_reads *v = q->reads;
     struct message *m = q->message;
     check(m->type->view);
-    if (atomic_load_explicit(&q->reads->ended, memory_order_relaxed)) {
-        m->code = ERR_UNAVAILABLE; /* thousands may lie before the last one */
-        return;
-    }
-    wire_writer_clear(&m->reply);
-    m->code = q->reads->domain->queries[m->type->number]->run(q->reads->store, m, &m->reply,
-                                                              &m->reply_type);
-    if (m->reply.failed) {
-        m->code = ERR_TOO_LARGE;
-        m->reply_type = 0;
-    }
+    struct query_run run = {.under = v->store, .env = v->env, .message = m, .ended = &v->ended};
+    q->cost = query_run(&run, v->domain->queries[m->type->number]);
 }
 
 static void view_read_end(struct view_read *q)
 {
     struct view_reads *v = q->reads;
     answers_push(v->answers, q->message);
+    fair_queue_leave(&v->ready, q->asker);
     check(v->count > 0);
     v->count--;
     slab_give(&v->slab, q);
@@ -55,11 +51,42 @@ static void end_with(struct view_read *q, uint16_t code)
     view_read_end(q);
 }
 
+static bool is_over(const struct view_reads *v, const struct view_read *q)
+{
+    return message_over(q->message, env_mono_ns(v->env));
+}
+
+static void end_over(struct view_reads *v, struct view_read *q)
+{
+    v->stats->kinds[q->message->target_kind].expired++;
+    end_with(q, ERR_EXPIRED);
+}
+
+/* Keeps the worker busy with what is next. */
+static void view_reads_begin(struct view_reads *v)
+{
+    struct fifo_link *link;
+    while (v->begun < VIEW_READS_BEGUN_MAX && (link = fair_queue_pop(&v->ready)) != NULL) {
+        struct view_read *q = container_of(link, struct view_read, link);
+        if (is_over(v, q)) {
+            end_over(v, q);
+            continue;
+        }
+        v->begun++;
+        env_work(v->env, v->worker, &q->work);
+    }
+}
+
 static void view_read_done(struct work *w)
 {
     struct view_read *q = container_of(w, struct view_read, work);
     struct view_reads *v = q->reads;
     uint64_t suppressed;
+    check(v->begun > 0);
+    v->begun--;
+    fair_queue_charge(q->asker, q->cost);
+    if (q->message->code == ERR_EXPIRED)
+        v->stats->kinds[q->message->target_kind].expired++;
     if (q->message->code == ERR_CORRUPT)
         v->store->ops->damaged(v->store);
     if (q->message->code == ERR_CORRUPT &&
@@ -68,18 +95,7 @@ static void view_read_done(struct work *w)
                   log_text("message", q->message->type->name),
                   log_text("reason", VIEWS_DAMAGED_REASON), log_uint("suppressed", suppressed));
     view_read_end(q);
-}
-
-static bool is_late(const struct view_reads *v, const struct view_read *q)
-{
-    uint64_t deadline = q->message->deadline_ns;
-    return deadline != 0 && env_mono_ns(v->env) > deadline;
-}
-
-static void end_late(struct view_reads *v, struct view_read *q)
-{
-    v->stats->kinds[q->message->target_kind].expired++;
-    end_with(q, ERR_EXPIRED);
+    view_reads_begin(v);
 }
 
 static enum view_read_reach reach_of(const struct view_read *q)
@@ -101,8 +117,28 @@ static void begin_wait(struct view_reads *v, struct view_read *q)
     check(v->count > 0);
     fifo_push(&v->waiting[reach_of(q)], &q->link);
     progress_wait(v->progress, v->number, true);
-    if (q->message->deadline_ns != 0 && v->expiry.due_ns == 0)
+}
+
+/* What is not begun is looked at from time to time. */
+static void view_reads_watch(struct view_reads *v)
+{
+    if (v->count > v->begun && v->expiry.due_ns == 0)
         env_alarm_set(v->env, &v->expiry, env_mono_ns(v->env) + VIEW_READ_LOOK_NS);
+}
+
+static bool link_is_over(void *context, const struct fifo_link *link)
+{
+    return is_over(context, container_of(link, const struct view_read, link));
+}
+
+static void expire_ready(struct view_reads *v)
+{
+    struct fifo over;
+    struct fifo_link *link;
+    fifo_init(&over);
+    fair_queue_take(&v->ready, link_is_over, v, &over);
+    while ((link = fifo_pop(&over)) != NULL)
+        end_over(v, container_of(link, struct view_read, link));
 }
 
 /* Deadlines differ: that of a later one may pass before that of the first. */
@@ -117,12 +153,14 @@ static void view_read_expire(struct alarm *a)
         fifo_init(&v->waiting[reach]);
         while ((link = fifo_pop(&looked_at)) != NULL) {
             struct view_read *q = container_of(link, struct view_read, link);
-            if (is_late(v, q))
-                end_late(v, q);
+            if (is_over(v, q))
+                end_over(v, q);
             else
                 begin_wait(v, q);
         }
     }
+    expire_ready(v);
+    view_reads_watch(v);
 }
 
 void view_reads_post(struct view_reads *v, struct message *m)
@@ -140,10 +178,16 @@ void view_reads_post(struct view_reads *v, struct message *m)
         answers_refuse_busy(v->answers, m, ERR_BUSY);
         return;
     }
+    struct fair_asker *asker = fair_queue_enter(&v->ready, &m->who);
+    if (asker == NULL) {
+        answers_refuse_busy(v->answers, m, ERR_BUSY);
+        return;
+    }
     struct view_read *q = slab_take(&v->slab);
     *q = (struct view_read){
         .work = {.run = view_read_run, .done = view_read_done},
         .reads = v,
+        .asker = asker,
         .message = m,
     };
     q->captured = view_read_capture(v, q);
@@ -152,6 +196,7 @@ void view_reads_post(struct view_reads *v, struct message *m)
     v->count++;
     begin_wait(v, q);
     view_reads_advance(v);
+    view_reads_watch(v);
     env_wake(v->env);
 }
 
@@ -170,17 +215,17 @@ static void view_read_advance(struct view_reads *v, struct fifo *waiting)
 {
     while (!fifo_empty(waiting)) {
         struct view_read *q = container_of(waiting->first, struct view_read, link);
-        bool late = is_late(v, q);
-        enum progress_wait found = late ? PROGRESS_NEVER : view_read_look(v, q);
+        bool over = is_over(v, q);
+        enum progress_wait found = over ? PROGRESS_NEVER : view_read_look(v, q);
         if (found == PROGRESS_BEHIND)
             return; /* those after it came later and wait for no less */
         fifo_pop(waiting);
-        if (late)
-            end_late(v, q);
+        if (over)
+            end_over(v, q);
         else if (found == PROGRESS_NEVER)
             end_with(q, ERR_UNAVAILABLE);
         else
-            env_work(v->env, v->worker, &q->work);
+            fair_queue_push(&v->ready, q->asker, &q->link);
     }
 }
 
@@ -193,6 +238,7 @@ void view_reads_advance(struct view_reads *v)
     }
     if (!waiting)
         progress_wait(v->progress, v->number, false);
+    view_reads_begin(v);
 }
 
 void view_reads_fail_all(struct view_reads *v, uint16_t code)
@@ -202,6 +248,8 @@ void view_reads_fail_all(struct view_reads *v, uint16_t code)
     for (int reach = 0; reach < VIEW_READ_REACHES; reach++)
         while ((link = fifo_pop(&v->waiting[reach])) != NULL)
             end_with(container_of(link, struct view_read, link), code);
+    while ((link = fair_queue_pop(&v->ready)) != NULL)
+        end_with(container_of(link, struct view_read, link), code);
     progress_wait(v->progress, v->number, false);
 }
 
@@ -225,6 +273,7 @@ void view_reads_kill(struct view_reads *v)
 void view_reads_done(struct view_reads *v)
 {
     check(v->count == 0);
+    fair_queue_done(&v->ready);
     slab_done(&v->slab);
 }
 
@@ -241,6 +290,7 @@ void view_reads_init(struct view_reads *v, const struct view_reads *uses)
     v->damaged_lines = (struct log_limit){.lines_max = 1, .window_ns = VIEW_READS_LOG_NS};
     for (int reach = 0; reach < VIEW_READ_REACHES; reach++)
         fifo_init(&v->waiting[reach]);
+    fair_queue_init(&v->ready);
     slab_init(&v->slab, sizeof(struct view_read) + v->progress->count * sizeof(uint64_t));
     v->expiry.fire = view_read_expire;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* View reads: messages that are answered from the views (message_type.view): lists and reports. A
  * list first waits until the views contain everything that was durable when it came, so that a
- * client sees its own writes; then its query (domain.h) runs on the store's read worker. A list
- * about one actor waits for the views of its shard, any other for those of all shards. Loop thread
- * only, except the queries. */
+ * client sees its own writes; a list about one actor waits for the views of its shard, any other
+ * for those of all shards. Then it waits for its turn among those of all callers (fair_queue.h),
+ * and its query (domain.h) runs on the store's read worker. Whose deadline has passed, or whose
+ * asker is gone, is answered wherever it waits, within VIEW_READ_LOOK_NS, or while its rows are
+ * read (query_run.h). Loop thread only, except the queries. */
 #ifndef SHARD_VIEW_READS_H
 #define SHARD_VIEW_READS_H
 
@@ -16,10 +18,17 @@
 #include "runtime/base/time.h"
 #include "runtime/observe/log.h"
 #include "runtime/shard/answers.h"
+#include "runtime/shard/fair_queue.h"
 #include "runtime/shard/progress.h"
 #include "runtime/shard/shard_stats.h"
 
-#define VIEW_READS_MAX 4096               /* waiting or running; more are BUSY */
+#define VIEW_READS_MAX                                                                             \
+    4096 /* waiting or running; more are BUSY, and so are more than                                \
+            FAIR_QUEUE_EACH_MAX of one client */
+#define VIEW_READS_BEGUN_MAX                                                                       \
+    2 /* one that is read and one that follows, so that none waits for the                         \
+         way to this loop and back */
+#define VIEW_READ_LOOK_NS (100 * NS_PER_MS) /* how late an answer EXPIRED may be */
 #define VIEW_READS_LOG_NS (60 * NS_PER_S) /* one line about damaged views in this time */
 #define VIEWS_DAMAGED_REASON                                                                       \
     "the views are damaged; the next start makes them anew from the journal, or else after they "  \
@@ -44,7 +53,9 @@ struct view_reads {
     struct shard_stats *stats;
 
     struct fifo waiting[VIEW_READ_REACHES]; /* struct view_read, oldest first */
-    uint32_t count;                         /* waiting and running */
+    struct fair_queue ready;                /* the same: the views are there */
+    uint32_t begun;                         /* given to the worker */
+    uint32_t count;                         /* waiting, ready and begun */
     struct slab slab;
     struct alarm expiry;
     _Atomic bool ended; /* the loop's, read by the read worker: no list is begun any more */
@@ -61,10 +72,10 @@ void view_reads_post(struct view_reads *v, struct message *m);
 /* The views of some shard may have moved, or another shard has opened. */
 void view_reads_advance(struct view_reads *v);
 
-/* Answers all that wait with this code. */
+/* Answers all that are not begun with this code. */
 void view_reads_fail_all(struct view_reads *v, uint16_t code);
 
-/* Answers all that wait, and all that come, UNAVAILABLE. */
+/* Answers all that are not read to the end, and all that come, UNAVAILABLE. */
 void view_reads_end_all(struct view_reads *v);
 
 /* None waits or runs. */

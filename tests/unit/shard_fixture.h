@@ -214,7 +214,10 @@ static inline void post(struct fixture *f, struct ask *a, const struct message_t
     a->message.body = &a->body;
     a->message.target_kind = PURSE_KIND;
     a->message.target = target;
+    struct slice client = a->message.who.client;
     a->message.who = someone_asking();
+    if (client.len > 0)
+        a->message.who.client = client;
     a->message.done = on_done;
     a->message.home = (struct env *)f; /* not NULL: answers go through on_answer */
     if (a->message.reply.len_max == 0)

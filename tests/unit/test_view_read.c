@@ -91,6 +91,111 @@ static void a_cold_actor_waits_for_no_list(void **state)
     forget(&cool);
 }
 
+#define MANY 100
+
+/* Of a caller who asks for much. */
+struct burst {
+    struct ask asks[MANY];
+};
+
+static struct burst *burst_of(struct fixture *f, const char *client)
+{
+    struct burst *b = calloc(1, sizeof *b);
+    assert_non_null(b);
+    for (size_t i = 0; i < MANY; i++) {
+        b->asks[i].message.who.client = slice_of(client);
+        b->asks[i].message.deadline_ns = f->world.now_ns + 5000 * MS;
+        post(f, &b->asks[i], &list_type, purse(1));
+    }
+    return b;
+}
+
+static uint32_t burst_answered(const struct burst *b, uint16_t code)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < MANY; i++)
+        count += b->asks[i].done == 1 && b->asks[i].message.code == code;
+    return count;
+}
+
+static void burst_end(struct fixture *f, struct burst *b)
+{
+    run(f, 10000 * MS);
+    for (size_t i = 0; i < MANY; i++) {
+        assert_int_equal(b->asks[i].done, 1);
+        forget(&b->asks[i]);
+    }
+    free(b);
+}
+
+static void lists_of_one_caller_hold_up_nobody_elses(void **state)
+{
+    struct fixture *f = *state;
+    f->read.delay_min_ns = f->read.delay_max_ns = 20 * MS;
+    struct burst *much = burst_of(f, "much");
+    struct ask one = {.message.who.client = slice_of("one")};
+    run(f, 10 * MS);
+    post(f, &one, &list_type, purse(1));
+    run(f, 200 * MS);
+    assert_int_equal(one.done, 1);
+    assert_int_equal(one.message.code, ERR_OK);
+    assert_true(burst_answered(much, ERR_OK) < 12);
+    burst_end(f, much);
+    forget(&one);
+}
+
+/* Whatever is read before them. */
+static void lists_end_at_their_deadlines(void **state)
+{
+    struct fixture *f = *state;
+    f->read.delay_min_ns = f->read.delay_max_ns = 200 * MS;
+    struct burst *b = burst_of(f, "much");
+    run(f, 5400 * MS); /* one more than was begun is read after the deadline, and seen to be late */
+    assert_int_equal(burst_answered(b, ERR_OK) + burst_answered(b, ERR_EXPIRED), MANY);
+    assert_in_range(burst_answered(b, ERR_OK), 20, 26);
+    burst_end(f, b);
+}
+
+static void nothing_is_read_for_who_has_left(void **state)
+{
+    struct fixture *f = *state;
+    atomic_bool gone = false;
+    struct ask lists[10] = {0};
+    struct shard_stats stats;
+    f->read.delay_min_ns = f->read.delay_max_ns = 20 * MS;
+    for (size_t i = 0; i < array_len(lists); i++) {
+        lists[i].message.gone = &gone;
+        post(f, &lists[i], &list_type, purse(1));
+    }
+    run(f, 10 * MS);
+    gone = true;
+    run(f, 150 * MS);
+    for (size_t i = 0; i < array_len(lists); i++) {
+        assert_int_equal(lists[i].done, 1);
+        assert_int_equal(lists[i].message.code, ERR_EXPIRED);
+        forget(&lists[i]);
+    }
+    shard_get_stats(f->shard, &stats);
+    assert_int_equal(stats.kinds[PURSE_KIND].expired, array_len(lists));
+}
+
+static void a_caller_has_a_bounded_number_of_lists(void **state)
+{
+    struct fixture *f = *state;
+    struct ask other = {.message.who.client = slice_of("other")};
+    struct burst *bursts[3];
+    f->read.delay_min_ns = f->read.delay_max_ns = 20 * MS;
+    for (size_t i = 0; i < array_len(bursts); i++)
+        bursts[i] = burst_of(f, "much");
+    post(f, &other, &list_type, purse(1));
+    run(f, 100 * MS);
+    assert_int_equal(burst_answered(bursts[2], ERR_BUSY), 3 * MANY - FAIR_QUEUE_EACH_MAX);
+    assert_int_equal(other.message.code, ERR_OK);
+    for (size_t i = 0; i < array_len(bursts); i++)
+        burst_end(f, bursts[i]);
+    forget(&other);
+}
+
 /* Those that the read worker has not begun. */
 static void lists_on_their_way_end_too(void **state)
 {
@@ -279,6 +384,10 @@ int main(void)
         SCENARIO(lists_end_before_the_rest),
         SCENARIO(lists_on_their_way_end_too),
         SCENARIO(a_cold_actor_waits_for_no_list),
+        SCENARIO(lists_of_one_caller_hold_up_nobody_elses),
+        SCENARIO(lists_end_at_their_deadlines),
+        SCENARIO(nothing_is_read_for_who_has_left),
+        SCENARIO(a_caller_has_a_bounded_number_of_lists),
         SCENARIO(a_list_waits_for_the_views_of_other_shards),
         SCENARIO(a_list_of_one_actor_waits_for_its_own_shard_alone),
         SCENARIO(a_list_waits_until_other_shards_have_opened),
