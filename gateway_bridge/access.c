@@ -64,13 +64,14 @@ static uint16_t access_authorise(struct exchange *x, struct http_connection *c,
     return RESULT_OK;
 }
 
-/* Takes one request off what the token's client may send. */
-static uint16_t access_count(struct exchange *x)
+/* Takes one request off what the token's client may send, once it is whole. */
+static uint16_t access_count(struct exchange *x, bool whole)
 {
     struct bridge *b = x->bridge;
     if (b->options.rate_limit == NULL || x->claims == NULL)
         return RESULT_OK;
-    x->rate = rate_limit_take(b->options.rate_limit, x->claims->client_id, b->mono_ns);
+    x->rate =
+        rate_limit_take(b->options.rate_limit, x->claims->client_id, whole ? 1 : 0, b->mono_ns);
     x->rated = true;
     if (x->rate.passed)
         return RESULT_OK;
@@ -78,9 +79,10 @@ static uint16_t access_count(struct exchange *x)
     return RESULT_RATE_LIMITED;
 }
 
-uint16_t access_check(struct exchange *x, struct http_connection *c, const struct request *r)
+uint16_t access_check(struct exchange *x, struct http_connection *c, const struct request *r,
+                      bool whole)
 {
     check(x->route != NULL && x->claims == NULL);
     uint16_t code = access_authorise(x, c, r);
-    return code == RESULT_OK ? access_count(x) : code;
+    return code == RESULT_OK ? access_count(x, whole) : code;
 }

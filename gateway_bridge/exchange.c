@@ -4,7 +4,9 @@
  * a later turn of the loop. Any refusal, page or answer of the development issuer is ready at once.
  * The server then has response_write() called, in the order of the connection's requests, and
  * exchange_release() puts the exchange back into the pool. If the connection ends before, the
- * backend is told (message.gone), so that lists nobody reads are not made. */
+ * backend is told (message.gone), so that lists nobody reads are not made.
+ * A request whose body is still to come passes exchange_admit() first: what its head is enough to
+ * refuse or to answer is, and nothing is remembered of the others. */
 #include "gateway_bridge/exchange.h"
 
 #include <string.h>
@@ -53,11 +55,10 @@ static struct exchange *exchange_take(struct bridge *b)
     return x;
 }
 
-void exchange_release(void *context, struct http_answer *a)
+static void exchange_put_back(struct exchange *x)
 {
-    struct bridge *b = context;
-    struct exchange *x = container_of(a, struct exchange, answer);
-    check(b->in_work > 0 && x->bridge == b && a->ready);
+    struct bridge *b = x->bridge;
+    check(b->in_work > 0);
     x->claims = token_claims_unref(x->claims);
     arena_reset(&x->arena);
     if (x->message.reply.cap > REPLY_KEPT_MAX) {
@@ -74,6 +75,13 @@ void exchange_abandon(void *context, struct http_answer *a)
     struct exchange *x = container_of(a, struct exchange, answer);
     check(x->bridge == context && !a->ready);
     atomic_store_explicit(&x->gone, true, memory_order_relaxed);
+}
+
+void exchange_release(void *context, struct http_answer *a)
+{
+    struct exchange *x = container_of(a, struct exchange, answer);
+    check(x->bridge == context && a->ready);
+    exchange_put_back(x);
 }
 
 void exchange_free_all(struct bridge *b)
@@ -109,7 +117,7 @@ static uint16_t exchange_make_message(struct exchange *x, struct http_connection
 {
     if (x->bridge->in_work > BRIDGE_IN_WORK_MAX)
         return RESULT_BUSY;
-    uint16_t code = access_check(x, c, r);
+    uint16_t code = access_check(x, c, r, true);
     if (code == RESULT_OK)
         code = message_read(x, match, r);
     return x->arena.no_memory ? RESULT_NO_MEMORY : code;
@@ -175,6 +183,32 @@ static struct exchange *exchange_begin(struct bridge *b, const struct request *r
     return x;
 }
 
+static void exchange_find_route(const struct bridge *b, const struct request *r,
+                                struct route_match *match)
+{
+    struct slice method = slice_of(llhttp_method_name((llhttp_method_t)r->http.method));
+    router_find(b->router, method, request_slice(r, r->path), match);
+}
+
+static bool exchange_is_operation(const struct route_match *match)
+{
+    return match->route != NULL && match->route->message != NULL;
+}
+
+/* What needs no body. */
+static struct http_answer *exchange_own_answer(struct exchange *x, const struct route_match *match,
+                                               const struct request *r)
+{
+    if (match->route == NULL) {
+        x->allow = match->allow;
+        return exchange_ready(x, r->http.method == HTTP_OPTIONS ? RESULT_OK
+                                                                : RESULT_METHOD_NOT_ALLOWED);
+    }
+    x->page = page_of(match->route);
+    page_negotiate(x, r);
+    return exchange_ready(x, RESULT_OK);
+}
+
 struct http_answer *exchange_request(void *context, struct http_connection *c,
                                      const struct request *r)
 {
@@ -183,20 +217,45 @@ struct http_answer *exchange_request(void *context, struct http_connection *c,
     if (x == NULL)
         return NULL;
     struct route_match match;
-    struct slice method = slice_of(llhttp_method_name((llhttp_method_t)r->http.method));
-    router_find(b->router, method, request_slice(r, r->path), &match);
+    exchange_find_route(b, r, &match);
     if (match.allow == NULL)
         return exchange_elsewhere(x, r);
-    if (match.route == NULL) {
-        x->allow = match.allow;
-        return exchange_ready(x, r->http.method == HTTP_OPTIONS ? RESULT_OK
-                                                                : RESULT_METHOD_NOT_ALLOWED);
+    return exchange_is_operation(&match) ? exchange_operation(x, c, &match, r)
+                                         : exchange_own_answer(x, &match, r);
+}
+
+/* Of the operation x->route. */
+static uint16_t exchange_check_head(struct exchange *x, struct http_connection *c,
+                                    const struct request *r)
+{
+    if (x->bridge->in_work > BRIDGE_IN_WORK_MAX)
+        return RESULT_BUSY;
+    uint16_t code = access_check(x, c, r, false);
+    return code == RESULT_OK ? message_check_head(x, r) : code;
+}
+
+struct http_answer *exchange_admit(void *context, struct http_connection *c,
+                                   const struct request *r)
+{
+    struct bridge *b = context;
+    struct exchange *x = exchange_begin(b, r);
+    if (x == NULL)
+        return NULL;
+    struct route_match match;
+    exchange_find_route(b, r, &match);
+    uint16_t code = RESULT_OK;
+    if (match.allow == NULL) {
+        code = b->options.issuer != NULL ? RESULT_OK : RESULT_NO_ROUTE; /* it needs its form */
+    } else if (!exchange_is_operation(&match)) {
+        return exchange_own_answer(x, &match, r);
+    } else {
+        x->route = match.route;
+        code = exchange_check_head(x, c, r);
     }
-    if (match.route->message != NULL)
-        return exchange_operation(x, c, &match, r);
-    x->page = page_of(match.route);
-    page_negotiate(x, r);
-    return exchange_ready(x, RESULT_OK);
+    if (code != RESULT_OK)
+        return exchange_ready(x, code);
+    exchange_put_back(x);
+    return NULL;
 }
 
 struct http_answer *exchange_refuse(void *context, struct http_connection *c,

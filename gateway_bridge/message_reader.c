@@ -101,18 +101,34 @@ static uint16_t message_read_query(struct exchange *x, void *body, struct slice 
     return RESULT_OK;
 }
 
+static uint16_t message_check_type(struct exchange *x, const struct request *r)
+{
+    if (!x->route->body)
+        return message_refuse_field(x, RESULT_BAD_REQUEST, slice_of("body"),
+                                    "is not taken by this operation");
+    x->coded = request_has(r, FIELD_CONTENT_ENCODING);
+    return x->coded || !header_media_type_json(request_field(r, FIELD_CONTENT_TYPE))
+               ? RESULT_UNSUPPORTED_MEDIA_TYPE
+               : RESULT_OK;
+}
+
+/* One in chunks may still turn out to be none. */
+uint16_t message_check_head(struct exchange *x, const struct request *r)
+{
+    bool typed = request_has(r, FIELD_CONTENT_TYPE) || request_has(r, FIELD_CONTENT_ENCODING);
+    bool sized = request_has(r, FIELD_CONTENT_LENGTH);
+    return sized || (typed && x->route->body) ? message_check_type(x, r) : RESULT_OK;
+}
+
 static uint16_t message_read_body(struct exchange *x, void *body, const struct request *r,
                                   struct json_input *in)
 {
     struct slice text = request_slice(r, r->body);
     if (text.len == 0)
         return RESULT_OK;
-    if (!x->route->body)
-        return message_refuse_field(x, RESULT_BAD_REQUEST, slice_of("body"),
-                                    "is not taken by this operation");
-    x->coded = request_has(r, FIELD_CONTENT_ENCODING);
-    if (x->coded || !header_media_type_json(request_field(r, FIELD_CONTENT_TYPE)))
-        return RESULT_UNSUPPORTED_MEDIA_TYPE;
+    uint16_t code = message_check_type(x, r);
+    if (code != RESULT_OK)
+        return code;
     const struct yyjson_val *root = json_parse(text, &x->arena, &x->error);
     if (root == NULL)
         return x->error.code;

@@ -12,6 +12,9 @@
 must_check uint16_t message_read(struct exchange *x, const struct route_match *match,
                                  const struct request *r);
 
+/* What the head alone tells of the body: it is taken, and is JSON. RESULT_OK or the refusal. */
+must_check uint16_t message_check_head(struct exchange *x, const struct request *r);
+
 /* Notes which field broke which rule (static), for the client; returns the code. */
 uint16_t message_refuse_field(struct exchange *x, uint16_t code, struct slice field,
                               const char *rule);

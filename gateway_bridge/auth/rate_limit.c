@@ -81,14 +81,17 @@ static struct bucket *rate_limit_find(struct bucket set[WAYS], struct id128 clie
     return fullest;
 }
 
-static struct rate_verdict rate_limit_take_token(const struct rate_limit *r, struct bucket *b,
-                                                 uint64_t now_ns)
+static struct rate_verdict rate_limit_take_tokens(const struct rate_limit *r, struct bucket *b,
+                                                  uint32_t count, uint64_t now_ns)
 {
     uint64_t missing = b->full_ns > now_ns ? b->full_ns - now_ns : 0;
-    if (missing + r->token_ns > r->depth_ns)
-        return (struct rate_verdict){
-            .reset_s = rate_limit_seconds_up(missing + r->token_ns - r->depth_ns)};
-    missing += r->token_ns;
+    uint64_t wanted = r->token_ns * (count > 0 ? count : 1);
+    if (wanted > r->depth_ns)
+        wanted = r->depth_ns; /* what costs more than there can be is had from a full bucket */
+    if (missing + wanted > r->depth_ns)
+        return (struct rate_verdict){.reset_s =
+                                         rate_limit_seconds_up(missing + wanted - r->depth_ns)};
+    missing += count > 0 ? wanted : 0;
     b->full_ns = now_ns + missing;
     return (struct rate_verdict){
         .passed = true,
@@ -97,13 +100,14 @@ static struct rate_verdict rate_limit_take_token(const struct rate_limit *r, str
     };
 }
 
-struct rate_verdict rate_limit_take(struct rate_limit *r, struct id128 client, uint64_t mono_ns)
+struct rate_verdict rate_limit_take(struct rate_limit *r, struct id128 client, uint32_t count,
+                                    uint64_t mono_ns)
 {
     size_t set = client.lo % SETS;
     uv_mutex_t *lock = &r->locks[set % LOCKS];
     uv_mutex_lock(lock);
     struct rate_verdict verdict =
-        rate_limit_take_token(r, rate_limit_find(r->buckets[set], client), mono_ns);
+        rate_limit_take_tokens(r, rate_limit_find(r->buckets[set], client), count, mono_ns);
     uv_mutex_unlock(lock);
     return verdict;
 }

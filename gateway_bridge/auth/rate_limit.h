@@ -30,7 +30,9 @@ struct rate_verdict {
     uint32_t reset_s;   /* until the bucket is full; not passed: until the next token; rounded up */
 };
 
-/* Takes a token of this client, whose id is a hash. */
-struct rate_verdict rate_limit_take(struct rate_limit *r, struct id128 client, uint64_t mono_ns);
+/* Takes `count` tokens of this client, whose id is a hash, or none if there are not as many; with
+ * 0, it only looks whether there is one. */
+struct rate_verdict rate_limit_take(struct rate_limit *r, struct id128 client, uint32_t count,
+                                    uint64_t mono_ns);
 
 #endif

@@ -15,11 +15,12 @@
 
 #define TICK_MS_MAX 250          /* how late a timeout may be noticed */
 #define TICK_MS_MIN 10
-#define BODY_RATE_GRACE_MS 2000  /* HTTP_BODY_RATE_MIN holds from then on */
+#define TICKS_MISSED 4 /* then the loop was held up, and what clients sent meanwhile is unread */
 
 const struct http_limits http_limits_default = {
-    .head_ms = 5000,
-    .body_ms = 10000,
+    .head_ms = 20000,
+    .head_most_ms = 40000,
+    .body_ms = 20000,
     .idle_ms = 75000,
     .write_ms = 30000,
     .linger_ms = 2000,
@@ -134,31 +135,6 @@ static uint32_t http_phase_limit_ms(const struct http_server *s, enum http_phase
     }
 }
 
-static bool http_body_slow(const struct http_connection *c, uint64_t elapsed_ms)
-{
-    return elapsed_ms > BODY_RATE_GRACE_MS &&
-           (uint64_t)c->request.body.len * 1000 < HTTP_BODY_RATE_MIN * elapsed_ms;
-}
-
-static void on_tick(uv_timer_t *tick)
-{
-    struct http_server *s = tick->data;
-    uint64_t now = uv_now(s->loop);
-    for (int phase = 0; phase < PHASE_TIMED; phase++) {
-        uint32_t limit_ms = http_phase_limit_ms(s, (enum http_phase)phase);
-        struct list *head = &s->phases[phase], *at = head->next;
-        while (at != head) {
-            struct http_connection *c = container_of(at, struct http_connection, phase_link);
-            uint64_t elapsed_ms = now - c->entered_ms;
-            at = at->next;
-            if (elapsed_ms >= limit_ms || (phase == PHASE_BODY && http_body_slow(c, elapsed_ms)))
-                http_connection_expire(c);
-            else if (phase != PHASE_BODY)
-                break; /* the rest entered later */
-        }
-    }
-}
-
 static uint64_t http_tick_ms(const struct http_limits *l)
 {
     uint32_t least = l->head_ms;
@@ -172,6 +148,46 @@ static uint64_t http_tick_ms(const struct http_limits *l)
         least = l->stop_ms;
     least /= 4;
     return least > TICK_MS_MAX ? TICK_MS_MAX : least < TICK_MS_MIN ? TICK_MS_MIN : least;
+}
+
+/* Until its phase is over, which has lasted http_phase_limit_ms() already. */
+static uint64_t http_patience_ms(const struct http_server *s, const struct http_connection *c)
+{
+    const struct http_limits *l = &s->limits;
+    uint64_t head_ms = l->head_ms + (uint64_t)request_kept(&c->request) * 1000 / HTTP_RATE_MIN;
+    switch (c->phase) {
+    case PHASE_HEAD:
+        return head_ms < l->head_most_ms ? head_ms : l->head_most_ms;
+    case PHASE_BODY:
+        return l->body_ms + (uint64_t)c->request.body.len * 1000 / HTTP_RATE_MIN;
+    default:
+        return 0;
+    }
+}
+
+static void http_expire_phase(struct http_server *s, enum http_phase phase, uint64_t now)
+{
+    uint32_t limit_ms = http_phase_limit_ms(s, phase);
+    struct list *head = &s->phases[phase], *at = head->next;
+    while (at != head) {
+        struct http_connection *c = container_of(at, struct http_connection, phase_link);
+        uint64_t elapsed_ms = now - c->entered_ms;
+        at = at->next;
+        if (elapsed_ms < limit_ms)
+            return; /* the rest entered later */
+        if (elapsed_ms >= http_patience_ms(s, c))
+            http_connection_expire(c);
+    }
+}
+
+static void on_tick(uv_timer_t *tick)
+{
+    struct http_server *s = tick->data;
+    uint64_t now = uv_now(s->loop);
+    bool held_up = now - s->ticked_ms > TICKS_MISSED * http_tick_ms(&s->limits);
+    s->ticked_ms = now;
+    for (int phase = 0; phase < PHASE_TIMED && !held_up; phase++)
+        http_expire_phase(s, (enum http_phase)phase, now);
 }
 
 /* --- connections ------------------------------------------------------------------------------ */
@@ -211,6 +227,7 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_handler *
     s->handler = *handler;
     s->limits = *limits;
     s->counts = counts;
+    s->ticked_ms = uv_now(loop);
     json_writer_init(&s->out, HTTP_WRITE_MAX);
     list_init(&s->to_flush);
     for (int phase = 0; phase < PHASE_TIMED; phase++)

@@ -21,7 +21,7 @@
 /* Bytes that wait for a client beyond one answer: no further request of it is taken until they are
  * on their way. */
 #define HTTP_PENDING_MAX (64 * 1024)
-#define HTTP_BODY_RATE_MIN 500             /* bytes per second, after the first two seconds */
+#define HTTP_RATE_MIN 500 /* bytes per second that keep a head or body from being too slow */
 #define HTTP_LINGER_BYTES_MAX (256 * 1024) /* read and dropped after the last answer */
 
 struct http_server;
@@ -43,7 +43,10 @@ struct http_handler {
      * ready already; NULL without memory: the connection is dropped. */
     struct http_answer *(*request)(void *context, struct http_connection *c,
                                    const struct request *r);
-    /* As above for one that was refused before it was whole: r->refusal says why. */
+    /* A request's head is whole, but not its body, which has not been kept yet. NULL: it may come.
+     * Else the request is refused: its answer is the connection's last one. */
+    struct http_answer *(*admit)(void *context, struct http_connection *c, const struct request *r);
+    /* As request() for one that was refused before it was whole: r->refusal says why. */
     struct http_answer *(*refuse)(void *context, struct http_connection *c,
                                   const struct request *r);
     uint32_t (*body_max)(void *context, const struct request *r);
@@ -61,8 +64,10 @@ struct http_handler {
 };
 
 struct http_limits {
-    uint32_t head_ms;         /* from a request's first byte to the end of its head */
-    uint32_t body_ms;
+    /* From a request's first byte to the end of its head, and as long as HTTP_RATE_MIN needs for
+     * what came so far, up to head_most_ms in all. */
+    uint32_t head_ms, head_most_ms;
+    uint32_t body_ms;         /* the same of its body, which has a size instead of an end */
     uint32_t idle_ms;         /* between requests */
     uint32_t write_ms;        /* a client that does not read */
     uint32_t linger_ms;       /* for a client to notice the end */
@@ -73,10 +78,11 @@ struct http_limits {
     size_t pending_max;
 };
 
-/* 5 s, 10 s, 75 s, 30 s, 2 s, 1 s, 10,000, 100,000 and 64 MiB. Most proxies give up an idle
- * connection after 60 s: were we first, a request on its way at that moment would be lost. Enough
- * requests for a load test on connections that stay; behind a gateway 1,000 spread the load better
- * over nodes. */
+/* 20 s, 40 s, 20 s, 75 s, 30 s, 2 s, 1 s, 10,000, 100,000 and 64 MiB. For heads and bodies that is
+ * the patience of Apache's mod_reqtimeout, which honest clients on bad lines can do with. Most
+ * proxies give up an idle connection after 60 s: were we first, a request on its way at that moment
+ * would be lost. Enough requests for a load test on connections that stay; behind a gateway 1,000
+ * spread the load better over nodes. */
 extern const struct http_limits http_limits_default;
 
 /* NULL without memory. `handler` and `limits` are copied. */

@@ -277,6 +277,22 @@ static void connection_take_request(struct http_connection *c)
     request_next(&c->request);
 }
 
+/* Nothing of a body is kept, nor is the client told to go on, before its request is admitted. */
+static bool connection_admits(struct http_connection *c)
+{
+    struct http_server *s = c->server;
+    if (!c->request.head_done || c->request.admitted)
+        return true;
+    struct http_answer *a = s->handler.admit(s->handler.context, c, &c->request);
+    c->request.admitted = a == NULL;
+    if (a == NULL)
+        return true;
+    connection_end_input(c, INPUT_REFUSED);
+    connection_take_answer(c, a);
+    a->close = true;
+    return false;
+}
+
 static void connection_take_refusal(struct http_connection *c)
 {
     struct http_server *s = c->server;
@@ -305,7 +321,7 @@ static void connection_consume(struct http_connection *c, char *data, size_t len
             len -= used;
             break;
         case REQUEST_MORE:
-            len = request_kept(&c->request);
+            len = connection_admits(c) ? request_kept(&c->request) : 0;
             more = true;
             break;
         case REQUEST_REFUSED:

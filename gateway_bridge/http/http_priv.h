@@ -71,6 +71,7 @@ struct http_server {
     struct http_limits limits;
     struct listener listener;
     uv_timer_t tick;
+    uint64_t ticked_ms; /* when it last fired */
     uv_prepare_t prepare;
     uv_idle_t idle;
     uint32_t handles; /* of the four above, not yet closed */

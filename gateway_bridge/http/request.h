@@ -87,6 +87,7 @@ struct request {
     uint32_t body_limit; /* bytes of this request's body */
     bool no_content; /* the method is HEAD: its answer has no body, refused or not */
     bool head_done;
+    bool admitted; /* its body may come: whoever reads for it has asked */
     bool keep_alive;
     uint16_t refusal;         /* enum result; 0 = none */
     const char *refusal_field; /* what broke the rule, "Host" or "body"; NULL = HTTP's grammar */
@@ -122,12 +123,18 @@ static inline bool request_begun(const struct request *r)
 
 static inline bool request_expects_continue(const struct request *r)
 {
-    return r->head_done && r->body.len == 0 && (r->seen & 1u << FIELD_EXPECT) != 0;
+    return r->admitted && r->body.len == 0 && (r->seen & 1u << FIELD_EXPECT) != 0;
 }
 
 static inline struct slice request_slice(const struct request *r, struct span s)
 {
     return (struct slice){r->data + s.at, s.len};
+}
+
+/* Its head says that there is a body. */
+static inline bool request_has_body(const struct request *r)
+{
+    return r->http.content_length > 0 || (r->seen & 1u << FIELD_TRANSFER_ENCODING) != 0;
 }
 
 /* Empty if the field is absent. */

@@ -524,4 +524,12 @@ static inline int answers(const struct fixture *f)
 #define CHUNKED POST KEY JSON "Transfer-Encoding: chunked\r\n"
 #define READ "GET " NOTES "%s HTTP/1.1\r\n" H "Authorization: Bearer reader\r\n\r\n"
 
+static inline int post(struct fixture *f, const char *more, const char *body)
+{
+    char text[8192];
+    snprintf(text, sizeof text, POST "%s" JSON "Content-Length: %zu\r\n\r\n%s", more, strlen(body),
+             body);
+    return tell_text(f, text);
+}
+
 #endif

@@ -7,14 +7,6 @@
 
 /* --- what an answer says ---------------------------------------------------------------------- */
 
-static int post(struct fixture *f, const char *more, const char *body)
-{
-    char text[8192];
-    snprintf(text, sizeof text, POST "%s" JSON "Content-Length: %zu\r\n\r\n%s", more, strlen(body),
-             body);
-    return tell_text(f, text);
-}
-
 static void a_refused_body_names_field_and_rule(void **state)
 {
     static const struct {
@@ -288,26 +280,6 @@ static void what_is_read_must_have_a_version_of_if_match(void **state)
     done(f);
 }
 
-static void a_client_that_sends_too_much_is_told_when_to_go_on(void **state)
-{
-    struct fixture *f = given_with(NULL, rate_limit_new(1, 2));
-    (void)state;
-    assert_int_equal(post(f, KEY, BODY), 201);
-    assert_non_null(strstr(f->answer, "\r\nRateLimit-Policy: \"client\";q=2;w=2\r\n"));
-    assert_non_null(strstr(f->answer, "\r\nRateLimit: \"client\";r=1;t=1\r\n"));
-    assert_int_equal(post(f, KEY, BODY), 201);
-    assert_int_equal(post(f, KEY, BODY), 429);
-    assert_int_equal(f->asked, 2);
-    assert_non_null(strstr(f->answer, "\r\nRateLimit: \"client\";r=0;t=1\r\n"));
-    assert_non_null(strstr(f->answer, "\r\nRetry-After: 1\r\n"));
-    assert_non_null(strstr(f->answer, "\"code\":\"rate_limited\""));
-    assert_non_null(strstr(f->answer, "#quota-exceeded\""));
-    assert_non_null(strstr(f->answer, "\"violated-policies\":[\"client\"]"));
-    assert_int_equal(tell_text(f, GET "\r\n"), 200); /* pages need no token */
-    assert_null(strstr(f->answer, "RateLimit"));
-    done(f);
-}
-
 static void a_key_is_bound_to_what_was_asked(void **state)
 {
     struct fixture *f = given();
@@ -345,25 +317,6 @@ static void a_refusal_of_the_domain_becomes_a_problem(void **state)
     assert_non_null(strstr(f->answer, "\"instance\":\"" NOTES "\""));
     f->code = 65535; /* it is not declared */
     assert_int_equal(post(f, KEY, BODY), 500);
-    done(f);
-}
-
-static void a_missing_token_and_a_missing_scope_say_what_is_needed(void **state)
-{
-    struct fixture *f = given();
-    (void)state;
-    tell_text(f, "GET " NOTES " HTTP/1.1\r\n" H "\r\n");
-    assert_non_null(strstr(f->answer, "WWW-Authenticate: Bearer realm=\"payments\"\r\n"));
-    assert_non_null(strstr(f->answer, "\"detail\":\"send a token\""));
-    tell_text(f, "GET " NOTES " HTTP/1.1\r\n" H "Authorization: Bearer x\r\n\r\n");
-    assert_non_null(strstr(f->answer, "error=\"invalid_token\", "
-                                      "error_description=\"it is not acceptable\"\r\n"));
-    assert_non_null(strstr(f->answer, "\"detail\":\"it is not acceptable\""));
-    tell_text(f, "POST " NOTES " HTTP/1.1\r\n" H "Authorization: Bearer reader\r\n\r\n");
-    assert_non_null(strstr(f->answer, "error=\"insufficient_scope\", scope=\"notes:write\""));
-    assert_non_null(strstr(f->answer, "lacks the scope notes:write"));
-    tell_text(f, "DELETE " NOTES " HTTP/1.1\r\n" H "\r\n");
-    assert_non_null(strstr(f->answer, "\r\nAllow: GET, HEAD, POST, OPTIONS\r\n"));
     done(f);
 }
 
@@ -731,10 +684,8 @@ int main(void)
         cmocka_unit_test(what_is_changed_must_not_have_a_version_of_if_none_match),
         cmocka_unit_test(what_has_no_versions_is_not_changed_either_if_nothing_may_be_there),
         cmocka_unit_test(what_is_read_must_have_a_version_of_if_match),
-        cmocka_unit_test(a_client_that_sends_too_much_is_told_when_to_go_on),
         cmocka_unit_test(a_key_is_bound_to_what_was_asked),
         cmocka_unit_test(a_refusal_of_the_domain_becomes_a_problem),
-        cmocka_unit_test(a_missing_token_and_a_missing_scope_say_what_is_needed),
         cmocka_unit_test(head_gives_the_head_of_get),
         cmocka_unit_test(head_is_answered_in_order_with_others),
         cmocka_unit_test(options_name_the_methods_of_a_path),

@@ -6,6 +6,7 @@
 
 static const struct http_limits short_limits = {
     .head_ms = 80,
+    .head_most_ms = 160,
     .body_ms = 120,
     .idle_ms = 200,
     .write_ms = 200,
@@ -57,6 +58,51 @@ static void a_slow_body_is_cut_off(void **state)
     assert_in_range(ms, 100, 1000);
     assert_int_equal(f->asked, 0);
     done(f);
+}
+
+/* 1,000 bytes and more in a second, for longer than body_ms. */
+static void a_body_that_keeps_coming_may_take_longer(void **state)
+{
+    struct fixture *f = given_limits(&short_limits);
+    (void)state;
+    static const char text[] = POST KEY JSON "Content-Length: 1016\r\n\r\n" BODY;
+    char blanks[100];
+    memset(blanks, ' ', sizeof blanks);
+    connect_to(f);
+    send_all(f, text, sizeof text - 1);
+    uint64_t begin = uv_hrtime();
+    for (int i = 0; i < 10; i++) {
+        while (uv_hrtime() - begin < (uint64_t)i * 40000000u) {
+            step(f);
+            usleep(1000);
+        }
+        send_all(f, blanks, sizeof blanks);
+    }
+    settle(f);
+    assert_int_equal(status(f), 201);
+    done(f);
+}
+
+static void a_loop_that_was_held_up_reads_before_it_loses_patience(void **state)
+{
+    struct fixture *f = given_limits(&short_limits);
+    (void)state;
+    static const char text[] = POST KEY JSON "Content-Length: 16\r\n\r\n";
+    connect_to(f);
+    send_all(f, text, sizeof text - 1);
+    arrive(f);
+    send_all(f, BODY, 16);
+    usleep(300000); /* the body lies there, unread, for longer than body_ms */
+    settle(f);
+    assert_int_equal(status(f), 201);
+    done(f);
+}
+
+static void heads_and_bodies_have_the_patience_that_clients_know(void **state)
+{
+    const struct http_limits *l = &http_limits_default;
+    (void)state;
+    assert_true(l->head_ms >= 20000 && l->head_most_ms >= 40000 && l->body_ms >= 20000);
 }
 
 static void an_idle_connection_is_closed_without_a_word(void **state)
@@ -233,6 +279,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_slow_head_is_cut_off),
         cmocka_unit_test(a_slow_body_is_cut_off),
+        cmocka_unit_test(a_body_that_keeps_coming_may_take_longer),
+        cmocka_unit_test(a_loop_that_was_held_up_reads_before_it_loses_patience),
+        cmocka_unit_test(heads_and_bodies_have_the_patience_that_clients_know),
         cmocka_unit_test(an_idle_connection_is_closed_without_a_word),
         cmocka_unit_test(a_request_in_work_is_not_idle),
         cmocka_unit_test(a_connection_has_a_number_of_requests),

@@ -22,24 +22,24 @@ static void test_a_burst_and_then_the_rate(void **state)
     assert_int_equal(rate_limit_window_s(r), 2);
     uint64_t now = 5 * S;
     for (uint32_t i = 0; i < 20; i++) {
-        struct rate_verdict v = rate_limit_take(r, ALICE, now);
+        struct rate_verdict v = rate_limit_take(r, ALICE, 1, now);
         assert_true(v.passed);
         assert_int_equal(v.remaining, 19 - i);
         assert_int_equal(v.reset_s, i < 10 ? 1 : 2);
     }
-    struct rate_verdict refused = rate_limit_take(r, ALICE, now);
+    struct rate_verdict refused = rate_limit_take(r, ALICE, 1, now);
     assert_false(refused.passed);
     assert_int_equal(refused.remaining, 0);
     assert_int_equal(refused.reset_s, 1);
     for (uint32_t i = 0; i < 50; i++) { /* a tenth of a second for each */
         now += S / 10;
-        assert_true(rate_limit_take(r, ALICE, now).passed);
-        assert_false(rate_limit_take(r, ALICE, now).passed);
+        assert_true(rate_limit_take(r, ALICE, 1, now).passed);
+        assert_false(rate_limit_take(r, ALICE, 1, now).passed);
     }
     now += 60 * S; /* never more than the burst */
     for (uint32_t i = 0; i < 20; i++)
-        assert_true(rate_limit_take(r, ALICE, now).passed);
-    assert_false(rate_limit_take(r, ALICE, now).passed);
+        assert_true(rate_limit_take(r, ALICE, 1, now).passed);
+    assert_false(rate_limit_take(r, ALICE, 1, now).passed);
     rate_limit_free(r);
 }
 
@@ -47,11 +47,26 @@ static void test_a_slow_rate_tells_how_long(void **state)
 {
     (void)state;
     struct rate_limit *r = rate_limit_new(1, 1);
-    assert_true(rate_limit_take(r, ALICE, S).passed);
-    struct rate_verdict v = rate_limit_take(r, ALICE, S + S / 2);
+    assert_true(rate_limit_take(r, ALICE, 1, S).passed);
+    struct rate_verdict v = rate_limit_take(r, ALICE, 1, S + S / 2);
     assert_false(v.passed);
     assert_int_equal(v.reset_s, 1);
-    assert_true(rate_limit_take(r, ALICE, 2 * S).passed);
+    assert_true(rate_limit_take(r, ALICE, 1, 2 * S).passed);
+    rate_limit_free(r);
+}
+
+static void test_what_costs_more_takes_more(void **state)
+{
+    (void)state;
+    struct rate_limit *r = rate_limit_new(1, 10);
+    assert_true(rate_limit_take(r, ALICE, 0, S).passed);
+    struct rate_verdict v = rate_limit_take(r, ALICE, 7, S);
+    assert_true(v.passed && v.remaining == 3);
+    v = rate_limit_take(r, ALICE, 5, S);
+    assert_true(!v.passed && v.reset_s == 2);
+    assert_int_equal(rate_limit_take(r, ALICE, 0, S).remaining, 3); /* a refusal takes nothing */
+    assert_true(rate_limit_take(r, BOB, 11, S).passed); /* more than there can be */
+    assert_false(rate_limit_take(r, BOB, 0, S).passed);
     rate_limit_free(r);
 }
 
@@ -60,9 +75,9 @@ static void test_clients_do_not_share(void **state)
     (void)state;
     struct rate_limit *r = rate_limit_new(1, 2);
     for (uint32_t i = 0; i < 2; i++)
-        assert_true(rate_limit_take(r, ALICE, S).passed);
-    assert_false(rate_limit_take(r, ALICE, S).passed);
-    assert_true(rate_limit_take(r, BOB, S).passed);
+        assert_true(rate_limit_take(r, ALICE, 1, S).passed);
+    assert_false(rate_limit_take(r, ALICE, 1, S).passed);
+    assert_true(rate_limit_take(r, BOB, 1, S).passed);
     rate_limit_free(r);
 }
 
@@ -72,10 +87,10 @@ static void test_a_full_table_keeps_the_busiest(void **state)
     (void)state;
     struct rate_limit *r = rate_limit_new(1, 100);
     for (uint32_t i = 0; i < 100; i++)
-        assert_true(rate_limit_take(r, ALICE, S).passed);
+        assert_true(rate_limit_take(r, ALICE, 1, S).passed);
     for (uint64_t i = 0; i < 1000; i++)
-        assert_true(rate_limit_take(r, (struct id128){100 + i, 17}, S).passed);
-    assert_false(rate_limit_take(r, ALICE, S).passed);
+        assert_true(rate_limit_take(r, (struct id128){100 + i, 17}, 1, S).passed);
+    assert_false(rate_limit_take(r, ALICE, 1, S).passed);
     rate_limit_free(r);
 }
 
@@ -90,7 +105,7 @@ static void *take_many(void *context)
 {
     struct loop_of_requests *l = context;
     for (uint32_t i = 0; i < 20000; i++)
-        l->passed += rate_limit_take(l->limit, ALICE, S).passed;
+        l->passed += rate_limit_take(l->limit, ALICE, 1, S).passed;
     return NULL;
 }
 
@@ -118,6 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_burst_and_then_the_rate),
         cmocka_unit_test(test_a_slow_rate_tells_how_long),
+        cmocka_unit_test(test_what_costs_more_takes_more),
         cmocka_unit_test(test_clients_do_not_share),
         cmocka_unit_test(test_a_full_table_keeps_the_busiest),
         cmocka_unit_test(test_loops_share_one_bucket),

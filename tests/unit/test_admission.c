@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who is let in, when, and how often: token, scope and rate, before the body is read. */
+#include "tests/unit/bridge_fixture.h"
+
+static void a_missing_token_and_a_missing_scope_say_what_is_needed(void **state)
+{
+    struct fixture *f = given();
+    (void)state;
+    tell_text(f, "GET " NOTES " HTTP/1.1\r\n" H "\r\n");
+    assert_non_null(strstr(f->answer, "WWW-Authenticate: Bearer realm=\"payments\"\r\n"));
+    assert_non_null(strstr(f->answer, "\"detail\":\"send a token\""));
+    tell_text(f, "GET " NOTES " HTTP/1.1\r\n" H "Authorization: Bearer x\r\n\r\n");
+    assert_non_null(strstr(f->answer, "error=\"invalid_token\", "
+                                      "error_description=\"it is not acceptable\"\r\n"));
+    assert_non_null(strstr(f->answer, "\"detail\":\"it is not acceptable\""));
+    tell_text(f, "POST " NOTES " HTTP/1.1\r\n" H "Authorization: Bearer reader\r\n\r\n");
+    assert_non_null(strstr(f->answer, "error=\"insufficient_scope\", scope=\"notes:write\""));
+    assert_non_null(strstr(f->answer, "lacks the scope notes:write"));
+    tell_text(f, "DELETE " NOTES " HTTP/1.1\r\n" H "\r\n");
+    assert_non_null(strstr(f->answer, "\r\nAllow: GET, HEAD, POST, OPTIONS\r\n"));
+    done(f);
+}
+
+static void a_head_is_enough_to_refuse(void **state)
+{
+    static const struct {
+        const char *head;
+        int status;
+    } rows[] = {
+        {"POST " NOTES " HTTP/1.1\r\n" H KEY JSON, 401},
+        {"POST " NOTES " HTTP/1.1\r\n" H KEY JSON "Authorization: Bearer x\r\n", 401},
+        {"POST " NOTES " HTTP/1.1\r\n" H KEY JSON "Authorization: Bearer reader\r\n", 403},
+        {POST KEY, 415},
+        {POST KEY JSON "Content-Encoding: br\r\n", 415},
+        {"POST /nothing HTTP/1.1\r\n" H, 404},
+        {"PUT " NOTES " HTTP/1.1\r\n" H, 405},
+        {"GET " NOTES " HTTP/1.1\r\n" H "Authorization: Bearer reader\r\n", 400},
+        {"GET /health HTTP/1.1\r\n" H, 200}, /* or to answer */
+    };
+    struct fixture *f = given();
+    (void)state;
+    for (size_t i = 0; i < array_len(rows); i++) {
+        char text[512];
+        for (int expects = 0; expects < 2; expects++) { /* with a byte of the body, or none */
+            snprintf(text, sizeof text, "%sContent-Length: 1000\r\n%s", rows[i].head,
+                     expects ? "Expect: 100-continue\r\n\r\n" : "\r\n{");
+            if (tell_text(f, text) != rows[i].status)
+                fail_msg("%s: %s", text, f->answer);
+            assert_int_equal(answers(f), 1);
+            assert_non_null(strstr(f->answer, "\r\nConnection: close\r\n"));
+            assert_true(is_closed(f));
+        }
+    }
+    assert_int_equal(f->asked, 0);
+    done(f);
+}
+
+static void what_may_not_be_asked_now_is_refused_before_its_body(void **state)
+{
+    struct fixture *f = given_with(NULL, rate_limit_new(1, 1));
+    static const char head[] = POST KEY JSON "Content-Length: 16\r\n\r\n";
+    (void)state;
+    connect_to(f);
+    send_all(f, head, strlen(head));
+    arrive(f);
+    send_all(f, BODY, 16); /* counted once it is whole */
+    settle(f);
+    assert_int_equal(status(f), 201);
+    assert_non_null(strstr(f->answer, "\r\nRateLimit: \"client\";r=0;t=1\r\n"));
+    assert_int_equal(tell_text(f, head), 429);
+    assert_int_equal(f->asked, 1);
+    done(f);
+}
+
+static void a_client_that_sends_too_much_is_told_when_to_go_on(void **state)
+{
+    struct fixture *f = given_with(NULL, rate_limit_new(1, 2));
+    (void)state;
+    assert_int_equal(post(f, KEY, BODY), 201);
+    assert_non_null(strstr(f->answer, "\r\nRateLimit-Policy: \"client\";q=2;w=2\r\n"));
+    assert_non_null(strstr(f->answer, "\r\nRateLimit: \"client\";r=1;t=1\r\n"));
+    assert_int_equal(post(f, KEY, BODY), 201);
+    assert_int_equal(post(f, KEY, BODY), 429);
+    assert_int_equal(f->asked, 2);
+    assert_non_null(strstr(f->answer, "\r\nRateLimit: \"client\";r=0;t=1\r\n"));
+    assert_non_null(strstr(f->answer, "\r\nRetry-After: 1\r\n"));
+    assert_non_null(strstr(f->answer, "\"code\":\"rate_limited\""));
+    assert_non_null(strstr(f->answer, "#quota-exceeded\""));
+    assert_non_null(strstr(f->answer, "\"violated-policies\":[\"client\"]"));
+    assert_int_equal(tell_text(f, GET "\r\n"), 200); /* pages need no token */
+    assert_null(strstr(f->answer, "RateLimit"));
+    done(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_missing_token_and_a_missing_scope_say_what_is_needed),
+        cmocka_unit_test(a_head_is_enough_to_refuse),
+        cmocka_unit_test(what_may_not_be_asked_now_is_refused_before_its_body),
+        cmocka_unit_test(a_client_that_sends_too_much_is_told_when_to_go_on),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
