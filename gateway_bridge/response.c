@@ -8,10 +8,12 @@
 
 #include "gateway_bridge/auth/issuer.h"
 #include "gateway_bridge/exchange.h"
+#include "gateway_bridge/message_reader.h"
 #include "gateway_bridge/pages.h"
 #include "gateway_bridge/problem.h"
 #include "runtime/observe/log.h"
 #include "schemas/catalog.h"
+#include "schemas/common.h"
 #include "schemas/result.h"
 
 #define RETRY_AFTER_S 1 /* where neither actor nor rate limit says how long */
@@ -75,6 +77,12 @@ static void response_put_status(struct json_writer *out, uint16_t status)
     json_put_literal(out, " \r\n");
 }
 
+/* The scope that is missing: the operation's, or for an actor the one for things of others. */
+static const char *response_scope(const struct exchange *x)
+{
+    return x->refusal == RESULT_OK ? x->route->any_owner_scope : x->route->scope;
+}
+
 static void response_put_challenge(const struct exchange *x, struct json_writer *out)
 {
     const char *told = token_reason_told(x->token);
@@ -98,7 +106,7 @@ static void response_put_challenge(const struct exchange *x, struct json_writer 
     case CHALLENGE_SCOPE:
         json_put_literal(out, "WWW-Authenticate: Bearer realm=\"payments\", "
                               "error=\"insufficient_scope\", scope=\"");
-        response_put(out, x->route->scope);
+        response_put(out, response_scope(x));
         json_put_literal(out, "\"\r\n");
         return;
     }
@@ -296,8 +304,8 @@ static const char *response_detail(const struct exchange *x, uint16_t status, ch
         return token_reason_told(x->token);
     if (x->challenge != CHALLENGE_SCOPE)
         return NULL;
-    snprintf(text, DETAIL_MAX, "The token lacks the scope %s, which this operation needs.",
-             x->route->scope);
+    snprintf(text, DETAIL_MAX, "The token lacks the scope %s, which this operation needs%s.",
+             response_scope(x), x->refusal == RESULT_OK ? " for another owner" : "");
     return text;
 }
 
@@ -311,6 +319,13 @@ static uint16_t response_write_problem(struct exchange *x, uint16_t code, struct
         rule = response_rule(x, code, &field);
     const void *named = NULL;
     const struct json_type *named_type = silent ? NULL : response_read_named(x, &named);
+    if (named_type == &field_refusal_json) {
+        const struct field_refusal *refusal = named;
+        message_refuse_field(x, code, refusal->field, result_info(code)->detail);
+        field = x->error.field;
+        rule = x->error.rule;
+        named_type = NULL;
+    }
     problem_write(
         &(struct problem){
             .code = code,
@@ -457,6 +472,8 @@ struct slice response_write(void *context, struct http_answer *a, struct json_wr
         x->page = NULL;
         x->issuer_answer = NULL;
     }
+    if (code == RESULT_INSUFFICIENT_SCOPE)
+        x->challenge = CHALLENGE_SCOPE; /* also where an actor says so */
     if (code != RESULT_OK) {
         content_type = "application/problem+json";
         status = response_write_refusal(x, &code, body);

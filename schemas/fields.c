@@ -137,6 +137,18 @@ void fields_put_metadata(struct wire_writer *w, const struct metadata *m)
     }
 }
 
+bool fields_metadata_equal(const struct metadata *a, const struct metadata *b)
+{
+    uint32_t equal = 0;
+    for (uint32_t i = 0; i < a->count; i++) {
+        for (uint32_t j = 0; j < b->count; j++) {
+            equal += slice_equal(a->items[i].key, b->items[j].key) &&
+                     slice_equal(a->items[i].value, b->items[j].value);
+        }
+    }
+    return a->count == b->count && equal == a->count;
+}
+
 void *fields_list(struct wire_reader *r, struct arena *a, uint32_t count, size_t item_size)
 {
     if (count == 0 || r->failed)

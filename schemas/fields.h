@@ -59,6 +59,8 @@ uint32_t fields_get_flags(struct wire_reader *r, uint32_t known);
 /* false (and the reader failed) on repeated keys, a length beyond its limit, or no memory. */
 bool fields_get_metadata(struct wire_reader *r, struct arena *a, struct metadata *m);
 void fields_put_metadata(struct wire_writer *w, const struct metadata *m);
+/* The same pairs, in whatever order. */
+bool fields_metadata_equal(const struct metadata *a, const struct metadata *b);
 
 /* Zeroed memory for a list whose count is already bounded by the bytes left; fails the reader
  * without memory. NULL for an empty list. */

@@ -26,6 +26,7 @@ enum page_list { /* first byte of a cursor, so that one list's cursor is no othe
     PAGE_HOLDS,
     PAGE_PAYMENTS,
     PAGE_PAYMENT_EVENTS,
+    PAGE_LEGS,
 };
 
 struct page_rules {

@@ -9,6 +9,7 @@
 #include "actors/ledger/ledger_totals.h"
 #include "actors/ledger/transfer_messages.h"
 #include "runtime/base/mutant.h"
+#include "runtime/base/sha256.h"
 #include "schemas/common.h"
 #include "schemas/ledger_states.h"
 #include "schemas/result.h"
@@ -160,7 +161,8 @@ struct metadata account_pairs(struct turn *t, struct slice encoded)
 static bool extra_needed(const struct account_details *d)
 {
     return d->user_data_128 != 0 || d->user_data_64 != 0 || d->user_data_32 != 0 ||
-           d->limits != 0 || d->name.len != 0 || d->owner.len != 0 || d->metadata.len != 0;
+           d->limits != 0 || d->name.len != 0 || d->owner.len != 0 || d->metadata.len != 0 ||
+           d->asked_limits != 0 || d->asked_name != 0 || d->asked_metadata != 0;
 }
 
 static struct account_extra *extra_new(struct registry *r, const struct account_details *d)
@@ -179,6 +181,7 @@ static struct account_extra *extra_new(struct registry *r, const struct account_
         .debit_balance_max = d->debit_balance_max,
         .credit_balance_max = d->credit_balance_max,
         .credit_balance_min = d->credit_balance_min,
+        .asked = {d->asked_limits, d->asked_name, d->asked_metadata},
         .name_len = (uint16_t)d->name.len,
         .owner_len = (uint16_t)d->owner.len,
         .metadata_len = (uint16_t)d->metadata.len,
@@ -221,6 +224,9 @@ static struct account_details details_of(const struct account *a)
         .name = account_name(a),
         .owner = account_owner(a),
         .metadata = account_metadata(a),
+        .asked_limits = x->asked.limits,
+        .asked_name = x->asked.name,
+        .asked_metadata = x->asked.metadata,
     };
 }
 
@@ -297,6 +303,36 @@ void account_hold_remove(struct registry *r, struct account *a, struct id128 hol
     check(a->hold_listed <= a->hold_count); /* it was not among those listed */
 }
 
+/* --- what was asked for ----------------------------------------------------------------------- */
+
+static uint64_t account_digest(struct slice first, struct slice second)
+{
+    const struct slice pieces[] = {first, {"", 1}, second};
+    return sha256_id(pieces, array_len(pieces)).hi;
+}
+
+static uint64_t account_limit_digest(const char *name, bool has, u128 limit)
+{
+    uint8_t bytes[16];
+    id128_store((struct id128){(uint64_t)(limit >> 64), (uint64_t)limit}, bytes);
+    return has ? account_digest(slice_of(name), (struct slice){(const char *)bytes, sizeof bytes})
+               : 0;
+}
+
+struct account_asked account_asked_of(const struct account_opened *e)
+{
+    struct account_asked asked = {
+        .limits =
+            account_limit_digest("debit max", e->has_debit_balance_max, e->debit_balance_max) ^
+            account_limit_digest("credit max", e->has_credit_balance_max, e->credit_balance_max) ^
+            account_limit_digest("credit min", e->has_credit_balance_min, e->credit_balance_min),
+        .name = e->has_name ? account_digest(slice_of("name"), e->name) : 0,
+    };
+    for (uint32_t i = 0; e->has_metadata && i < e->metadata.count; i++)
+        asked.metadata ^= account_digest(e->metadata.items[i].key, e->metadata.items[i].value);
+    return asked;
+}
+
 /* --- events ----------------------------------------------------------------------------------- */
 
 static void extra_limits(struct account_details *x, const struct account_updated *e)
@@ -329,6 +365,18 @@ static void extra_set_with(struct registry *r, struct account *a, struct account
     wire_writer_done(&w);
 }
 
+struct account_updated account_limits_of(const struct account_opened *e)
+{
+    return (struct account_updated){
+        .has_debit_balance_max = e->has_debit_balance_max,
+        .debit_balance_max = e->debit_balance_max,
+        .has_credit_balance_max = e->has_credit_balance_max,
+        .credit_balance_max = e->credit_balance_max,
+        .has_credit_balance_min = e->has_credit_balance_min,
+        .credit_balance_min = e->credit_balance_min,
+    };
+}
+
 void account_opened_apply(struct registry *r, const void *event, uint64_t time_ns)
 {
     const struct account_opened *e = event;
@@ -345,20 +393,17 @@ void account_opened_apply(struct registry *r, const void *event, uint64_t time_n
     a->currency = e->currency;
     a->code = e->code;
     a->flags = e->flags;
-    const struct account_updated limits = {
-        .has_debit_balance_max = e->has_debit_balance_max,
-        .debit_balance_max = e->debit_balance_max,
-        .has_credit_balance_max = e->has_credit_balance_max,
-        .credit_balance_max = e->credit_balance_max,
-        .has_credit_balance_min = e->has_credit_balance_min,
-        .credit_balance_min = e->credit_balance_min,
-    };
+    const struct account_updated limits = account_limits_of(e);
+    const struct account_asked asked = account_asked_of(e);
     struct account_details d = {
         .user_data_128 = e->user_data_128,
         .user_data_64 = e->user_data_64,
         .user_data_32 = e->user_data_32,
         .name = account_given(e->has_name, e->name),
         .owner = account_given(e->has_owner, e->owner),
+        .asked_limits = asked.limits,
+        .asked_name = asked.name,
+        .asked_metadata = asked.metadata,
     };
     extra_limits(&d, &limits);
     const struct metadata *metadata = e->has_metadata ? &e->metadata : NULL;

@@ -21,6 +21,12 @@
  * there otherwise. */
 #define ACCOUNT_LIMITED (1u << 31)
 
+/* Digests of what an account was opened with and may have changed since: by them a repeated request
+ * is recognised. 0 of what was not given. */
+struct account_asked {
+    uint64_t limits, name, metadata;
+};
+
 /* What few accounts have. Never changed in place: a change makes a new one, so that the turn can
  * still be undone. */
 struct account_extra {
@@ -31,6 +37,7 @@ struct account_extra {
     u128 debit_balance_max;
     u128 credit_balance_max;
     u128 credit_balance_min;
+    struct account_asked asked;
     uint16_t name_len, owner_len, metadata_len;
     /* name, owner and metadata (msgpack map) follow */
 };
@@ -91,6 +98,13 @@ enum account_status account_status_of(uint32_t flags);
 
 /* --- opening, for the other services as well -------------------------------------------------- */
 
+/* Of the limits, name and pairs of this event. */
+struct account_asked account_asked_of(const struct account_opened *e);
+struct account_updated account_limits_of(const struct account_opened *e);
+
+/* Is this a contradiction: among the limits, or with the flags? */
+bool account_limits_contradict(const struct account_updated *limits, uint32_t flags);
+
 /* Finds what opening an account needs; *existing is the account if its id is in use already. */
 must_check enum presence account_open_find(struct turn *t, const struct account_opened *e,
                                            const struct account **existing);
@@ -99,6 +113,11 @@ must_check enum presence account_open_find(struct turn *t, const struct account_
  * same content. Says nothing of the id, which may be a derived one. */
 must_check uint16_t account_open_check(struct turn *t, const struct account_opened *e,
                                        const struct account *existing);
+
+/* The same, with the rules for an id that a client gave where they come in the order of the
+ * codes. */
+must_check uint16_t account_open_client_check(struct turn *t, const struct account_opened *e,
+                                              const struct account *existing);
 
 /* Emits. Only after account_open_check() said RESULT_OK. */
 void account_open(struct turn *t, const struct account_opened *e);

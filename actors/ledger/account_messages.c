@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each handler first finds everything it needs and returns TURN_WAIT while anything is being
- * loaded, then checks, then emits and answers with the account as the event left it. Checks come in
- * the order of their codes, since clients see the first that fails. An account that exists with the
- * same fields is shown again, so that opening can be repeated; what may change later (closed,
- * frozen) is not compared. An account of another tenant is NOT_FOUND. Several accounts in one
- * message run through bulk.c. A closed account changes no more; a freeze or unfreeze without a
- * difference records nothing. */
+ * loaded, then checks, then emits and answers with the account as the event left it. An account
+ * that exists as it is asked for is shown again, so that opening can be repeated
+ * (account_opening.c). An account of another tenant is NOT_FOUND. Several accounts in one message
+ * run through bulk.c. A closed account changes no more; a freeze or unfreeze without a difference
+ * records nothing. */
 #include "actors/ledger/account_messages.h"
 
+#include "actors/common/refusal.h"
 #include "actors/ledger/bulk.h"
 #include "actors/ledger/ledger_directory.h"
 #include "actors/ledger/ledger_totals.h"
@@ -18,177 +18,8 @@
 #include "schemas/ledger_states.h"
 #include "schemas/result.h"
 
-#define ID_AHEAD_MS_MAX 1000 /* how far the time in a client's id may lie ahead of ours */
-
 #define FLAGS_CHANGING                                                                             \
     (ACCOUNT_FLAGS_CLOSED | ACCOUNT_FLAGS_DEBITS_FROZEN | ACCOUNT_FLAGS_CREDITS_FROZEN)
-#define FLAGS_EXCLUSIVE                                                                            \
-    (ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS | ACCOUNT_FLAGS_CREDITS_MUST_NOT_EXCEED_DEBITS)
-
-/* --- opening ---------------------------------------------------------------------------------- */
-
-enum presence account_open_find(struct turn *t, const struct account_opened *e,
-                                const struct account **existing)
-{
-    const struct ledger_directory *directory;
-    const struct ledger_totals *totals;
-    enum presence there = turn_find_account(t, e->account_id, existing);
-    enum presence shard =
-        turn_find_ledger_directory(t, ledger_directory_id(turn_shard(t)), &directory);
-    enum presence own =
-        turn_find_ledger_totals(t, ledger_totals_id(e->tenant_id, e->currency), &totals);
-    if (shard == PRESENCE_WAITING || own == PRESENCE_WAITING)
-        return PRESENCE_WAITING;
-    return there;
-}
-
-uint16_t account_id_check(struct turn *t, struct id128 id)
-{
-    if (id128_is_zero(id))
-        return RESULT_ID_MUST_NOT_BE_ZERO;
-    if (id128_is_max(id))
-        return RESULT_ID_MUST_NOT_BE_INT_MAX;
-    if (id128_unix_ms(id) > turn_now(t) / NS_PER_MS + ID_AHEAD_MS_MAX)
-        return RESULT_ID_TIMESTAMP_IN_FUTURE;
-    if (!turn_at_home(t, id))
-        return RESULT_ID_OF_ANOTHER_SHARD;
-    return RESULT_OK;
-}
-
-static bool limit_equal(bool has, u128 value, const struct account_extra *x, uint32_t bit, u128 is)
-{
-    bool is_there = x != NULL && (x->limits & bit) != 0;
-    return has == is_there && (!has || value == is);
-}
-
-static uint16_t open_exists(const struct account_opened *e, const struct account *a)
-{
-    static const struct account_extra none;
-    const struct account_extra *x = a->extra != NULL ? a->extra : &none;
-    const uint32_t compared = ACCOUNT_FLAGS_ALL & ~FLAGS_CHANGING;
-    check(a->version > 0);
-    if (!id128_equal(a->tenant_id, e->tenant_id) ||
-        (a->flags & compared) != (e->flags & compared))
-        return RESULT_EXISTS_WITH_DIFFERENT_FLAGS;
-    if (x->user_data_128 != e->user_data_128)
-        return RESULT_EXISTS_WITH_DIFFERENT_USER_DATA_128;
-    if (x->user_data_64 != e->user_data_64)
-        return RESULT_EXISTS_WITH_DIFFERENT_USER_DATA_64;
-    if (x->user_data_32 != e->user_data_32)
-        return RESULT_EXISTS_WITH_DIFFERENT_USER_DATA_32;
-    if (a->currency != e->currency)
-        return RESULT_EXISTS_WITH_DIFFERENT_CURRENCY;
-    if (a->code != e->code)
-        return RESULT_EXISTS_WITH_DIFFERENT_CODE;
-    if (e->effective_time != 0 && a->opened_time != e->effective_time)
-        return RESULT_EXISTS_WITH_DIFFERENT_TIME;
-    if (!limit_equal(e->has_debit_balance_max, e->debit_balance_max, x,
-                     ACCOUNT_LIMITS_DEBIT_BALANCE_MAX, x->debit_balance_max) ||
-        !limit_equal(e->has_credit_balance_max, e->credit_balance_max, x,
-                     ACCOUNT_LIMITS_CREDIT_BALANCE_MAX, x->credit_balance_max) ||
-        !limit_equal(e->has_credit_balance_min, e->credit_balance_min, x,
-                     ACCOUNT_LIMITS_CREDIT_BALANCE_MIN, x->credit_balance_min))
-        return RESULT_EXISTS_WITH_DIFFERENT_LIMITS;
-    return RESULT_ACCOUNT_EXISTS;
-}
-
-static bool limits_contradict(bool has_debit_max, u128 debit_max, bool has_credit_max,
-                              u128 credit_max, bool has_min, u128 min, uint32_t flags)
-{
-    bool no_debit_balance = (flags & ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS) != 0;
-    bool no_credit_balance = (flags & ACCOUNT_FLAGS_CREDITS_MUST_NOT_EXCEED_DEBITS) != 0;
-    return (has_min && has_credit_max && min > credit_max) ||
-           (has_min && min > 0 && has_debit_max && debit_max > 0) ||
-           (has_debit_max && debit_max > 0 && no_debit_balance) ||
-           (no_credit_balance && ((has_credit_max && credit_max > 0) || (has_min && min > 0)));
-}
-
-static uint16_t open_time_check(struct turn *t, const struct account_opened *e)
-{
-    if ((e->flags & ACCOUNT_FLAGS_IMPORTED) == 0)
-        return e->effective_time != 0 ? RESULT_EFFECTIVE_TIME_MUST_BE_ZERO : RESULT_OK;
-    if (e->effective_time == 0)
-        return RESULT_IMPORTED_EVENT_TIMESTAMP_OUT_OF_RANGE;
-    if (e->effective_time >= turn_time(t))
-        return RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_ADVANCE;
-    return RESULT_OK;
-}
-
-/* The order of imports, and room for one more ledger if this account begins one. */
-static uint16_t open_ledger_check(struct turn *t, const struct account_opened *e)
-{
-    const struct ledger_totals *own;
-    const struct ledger_directory *shard;
-    enum presence there =
-        turn_find_ledger_totals(t, ledger_totals_id(e->tenant_id, e->currency), &own);
-    if (there == PRESENCE_THERE) {
-        check(own->currency == e->currency);
-        bool imported = (e->flags & ACCOUNT_FLAGS_IMPORTED) != 0;
-        return imported && e->effective_time <= own->imported_account_time
-                   ? RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS
-                   : RESULT_OK;
-    }
-    there = turn_find_ledger_directory(t, ledger_directory_id(e->shard), &shard);
-    bool full = there == PRESENCE_THERE && shard->names_count == LEDGERS_MAX;
-    return full ? RESULT_TOO_LARGE : RESULT_OK;
-}
-
-static uint16_t open_rules_check(struct turn *t, const struct account_opened *e)
-{
-    if ((e->flags & FLAGS_EXCLUSIVE) == FLAGS_EXCLUSIVE)
-        return RESULT_FLAGS_ARE_MUTUALLY_EXCLUSIVE;
-    if (e->currency == 0)
-        return RESULT_CURRENCY_MUST_NOT_BE_ZERO;
-    if (currency_by_number(e->currency) == NULL)
-        return RESULT_CURRENCY_UNKNOWN;
-    if (e->code == 0)
-        return RESULT_CODE_MUST_NOT_BE_ZERO;
-    if (limits_contradict(e->has_debit_balance_max, e->debit_balance_max,
-                          e->has_credit_balance_max, e->credit_balance_max,
-                          e->has_credit_balance_min, e->credit_balance_min, e->flags))
-        return RESULT_LIMITS_CONTRADICT;
-    return open_ledger_check(t, e);
-}
-
-static uint16_t open_form_check(struct turn *t, const struct account_opened *e)
-{
-    uint16_t code = open_time_check(t, e);
-    if (code == RESULT_OK && (e->flags & ~ACCOUNT_FLAGS_ALL) != 0)
-        code = RESULT_RESERVED_FLAG;
-    return code;
-}
-
-uint16_t account_open_check(struct turn *t, const struct account_opened *e,
-                            const struct account *existing)
-{
-    uint16_t code;
-    if ((code = open_form_check(t, e)) != RESULT_OK ||
-        (existing != NULL && (code = open_exists(e, existing)) != RESULT_OK))
-        return code;
-    return open_rules_check(t, e);
-}
-
-void account_open(struct turn *t, const struct account_opened *e)
-{
-    check(!id128_is_zero(e->account_id));
-    check(turn_at_home(t, e->account_id));
-    check(e->currency != 0);
-    check(e->code != 0);
-    check(e->shard == turn_shard(t));
-    check((e->flags & ~ACCOUNT_FLAGS_ALL) == 0);
-    turn_emit(t, &account_opened_type, e);
-}
-
-/* Time, flags and id come first in the order of the codes, also when the id is a client's. */
-static uint16_t client_open_check(struct turn *t, const struct account_opened *e,
-                                  const struct account *existing)
-{
-    uint16_t code;
-    if ((code = open_form_check(t, e)) != RESULT_OK ||
-        (code = account_id_check(t, e->account_id)) != RESULT_OK)
-        return code;
-    return account_open_check(t, e, existing);
-}
 
 /* --- showing ---------------------------------------------------------------------------------- */
 
@@ -321,7 +152,7 @@ enum turn_result account_on_create(struct turn *t, struct id128 self, const stru
         (a != NULL && find_holds(t, a) == PRESENCE_WAITING))
         return TURN_WAIT;
     uint16_t code = (e.flags & ACCOUNT_FLAGS_LINKED) != 0 ? RESULT_LINKED_EVENT_CHAIN_OPEN
-                                                          : client_open_check(t, &e, a);
+                                                          : account_open_client_check(t, &e, a);
     if (code == RESULT_OK)
         account_open(t, &e);
     else if (code != RESULT_ACCOUNT_EXISTS) {
@@ -359,7 +190,7 @@ static uint16_t spec_make(const struct bulk *b, struct turn *t, uint32_t i)
     const struct account *a;
     enum presence there = account_open_find(t, &e, &a);
     check(there != PRESENCE_WAITING);
-    uint16_t code = client_open_check(t, &e, a);
+    uint16_t code = account_open_client_check(t, &e, a);
     if (code == RESULT_OK)
         account_open(t, &e);
     return code;
@@ -415,30 +246,43 @@ static uint16_t new_limit(bool given, struct decimal d, bool removed, const stru
     }
 }
 
+/* *field is the limit that is refused by itself; NULL = none is. */
 static uint16_t update_limits(const struct account *a, const struct account_update *u,
-                              struct account_updated *e)
+                              struct account_updated *e, const char **field)
 {
     const struct currency *c = currency_by_number(a->currency);
     if (c == NULL)
         return RESULT_CURRENCY_UNKNOWN;
     uint32_t off = u->remove_limits;
-    uint16_t code = new_limit(u->has_debit_balance_max, u->debit_balance_max,
-                              (off & ACCOUNT_LIMITS_DEBIT_BALANCE_MAX) != 0, c,
-                              &e->has_debit_balance_max, &e->debit_balance_max);
-    if (code == RESULT_OK)
-        code = new_limit(u->has_credit_balance_max, u->credit_balance_max,
-                         (off & ACCOUNT_LIMITS_CREDIT_BALANCE_MAX) != 0, c,
-                         &e->has_credit_balance_max, &e->credit_balance_max);
-    if (code == RESULT_OK)
-        code = new_limit(u->has_credit_balance_min, u->credit_balance_min,
-                         (off & ACCOUNT_LIMITS_CREDIT_BALANCE_MIN) != 0, c,
-                         &e->has_credit_balance_min, &e->credit_balance_min);
-    if (code == RESULT_OK &&
-        limits_contradict(e->has_debit_balance_max, e->debit_balance_max,
-                          e->has_credit_balance_max, e->credit_balance_max,
-                          e->has_credit_balance_min, e->credit_balance_min, a->flags))
+    uint16_t code;
+    if ((code = new_limit(u->has_debit_balance_max, u->debit_balance_max,
+                          (off & ACCOUNT_LIMITS_DEBIT_BALANCE_MAX) != 0, c,
+                          &e->has_debit_balance_max, &e->debit_balance_max)) != RESULT_OK)
+        *field = "debit_balance_max";
+    else if ((code = new_limit(u->has_credit_balance_max, u->credit_balance_max,
+                               (off & ACCOUNT_LIMITS_CREDIT_BALANCE_MAX) != 0, c,
+                               &e->has_credit_balance_max, &e->credit_balance_max)) != RESULT_OK)
+        *field = "credit_balance_max";
+    else if ((code = new_limit(u->has_credit_balance_min, u->credit_balance_min,
+                               (off & ACCOUNT_LIMITS_CREDIT_BALANCE_MIN) != 0, c,
+                               &e->has_credit_balance_min, &e->credit_balance_min)) != RESULT_OK)
+        *field = "credit_balance_min";
+    else if (account_limits_contradict(e, a->flags))
         code = RESULT_LIMITS_CONTRADICT;
     return code;
+}
+
+/* Is anything other than it is now? What is equal makes no version. */
+static bool update_differs(const struct account_info *now, const struct account_updated *e)
+{
+    return now->has_debit_balance_max != e->has_debit_balance_max ||
+           now->has_credit_balance_max != e->has_credit_balance_max ||
+           now->has_credit_balance_min != e->has_credit_balance_min ||
+           (e->has_debit_balance_max && now->debit_balance_max != e->debit_balance_max) ||
+           (e->has_credit_balance_max && now->credit_balance_max != e->credit_balance_max) ||
+           (e->has_credit_balance_min && now->credit_balance_min != e->credit_balance_min) ||
+           now->has_name != e->has_name || !slice_equal(now->name, e->name) ||
+           !fields_metadata_equal(&now->metadata, &e->metadata);
 }
 
 enum turn_result account_on_update(struct turn *t, struct id128 self, const struct message *m)
@@ -465,15 +309,21 @@ enum turn_result account_on_update(struct turn *t, struct id128 self, const stru
         .has_metadata = true,
         .metadata = u->has_metadata ? u->metadata : now.metadata,
     };
+    const char *field = NULL;
     uint16_t code = (a->flags & ACCOUNT_FLAGS_CLOSED) != 0 ? RESULT_ACCOUNT_CLOSED
                     : u->has_currency && u->currency != a->currency
                         ? RESULT_CURRENCY_MISMATCH
-                        : update_limits(a, u, &e);
+                        : update_limits(a, u, &e, &field);
+    if (field != NULL) {
+        refusal_of_field(t, code, field);
+        return TURN_DONE;
+    }
     if (code != RESULT_OK) {
         turn_refuse(t, code);
         return TURN_DONE;
     }
-    turn_emit(t, &account_updated_type, &e);
+    if (update_differs(&now, &e))
+        turn_emit(t, &account_updated_type, &e);
     reply_account(t, self, a);
     return TURN_DONE;
 }

@@ -118,28 +118,6 @@ uint16_t account_query_list(struct view_store *s, const struct message *m,
 
 /* --- balance as of a moment ------------------------------------------------------------------- */
 
-/* The last version whose time on this axis is not after `at`; 0 if there is none. Both times never
- * decrease with the version: recorded_time by itself, effective_max by making. */
-static uint64_t version_at(struct ledger_list *list, struct id128 id, uint64_t newest, uint64_t at,
-                           bool effective)
-{
-    uint64_t low = 0, high = newest; /* low is early enough (0: nothing is), above high is late */
-    while (low < high && list->error == ERR_OK) {
-        uint64_t middle = low + (high - low + 1) / 2;
-        check(low < middle);
-        check(middle <= high);
-        struct entries_row row;
-        if (!ledger_list_entry(list, id, middle, &row))
-            return 0;
-        if ((effective ? row.effective_max : row.recorded_time) <= at)
-            low = middle;
-        else
-            high = middle - 1;
-    }
-    check(low == high || list->error != ERR_OK);
-    return low;
-}
-
 struct late_walk {
     uint64_t at;
     uint32_t looked;
@@ -214,7 +192,7 @@ static uint16_t balance_at(struct ledger_list *list, const struct account_balanc
         .version = row.version,
     };
     if (q->has_at)
-        b->version = version_at(list, q->account_id, row.version, q->at, effective);
+        b->version = ledger_list_version_at(list, q->account_id, row.version, q->at, effective);
     if (list->error != ERR_OK)
         return (uint16_t)list->error;
     check(b->version <= row.version);
@@ -296,7 +274,7 @@ static uint16_t entries_start(struct entries_walk *w, uint64_t *version)
     if (!q->has_to || !ledger_list_last_entry(&w->list, q->account_id, &row))
         return RESULT_OK;
     uint64_t before = q->to == 0 ? 0 : q->to - 1;
-    *version = version_at(&w->list, q->account_id, row.version, before, false) + 1;
+    *version = ledger_list_version_at(&w->list, q->account_id, row.version, before, false) + 1;
     return RESULT_OK;
 }
 
@@ -371,12 +349,12 @@ static uint16_t transactions_page(struct entries_walk *w, struct wire_writer *re
     for (uint32_t i = 0; i < p->count; i++) {
         const struct entries_row *row = &w->items[i];
         lines[i] = (struct transaction_line){
+            .transfer_id = row->transfer_id,
             .transaction_id = row->transfer_id,
             .account_id = row->account_id,
             .amount = row->amount,
             .currency = account.currency,
-            .type = row->direction == ENTRY_DIRECTION_DEBIT ? ENTRY_TYPE_DEBIT
-                                                            : ENTRY_TYPE_CREDIT,
+            .type = row->direction == ENTRY_DIRECTION_DEBIT ? ENTRY_TYPE_DEBIT : ENTRY_TYPE_CREDIT,
             .timestamp = row->recorded_time,
         };
     }

@@ -135,3 +135,23 @@ bool ledger_list_last_entry(struct ledger_list *list, struct id128 account_id,
     check(!reader.found || id128_equal(row->account_id, account_id));
     return reader.found;
 }
+
+uint64_t ledger_list_version_at(struct ledger_list *list, struct id128 account_id, uint64_t newest,
+                                uint64_t at, bool effective)
+{
+    uint64_t low = 0, high = newest; /* low is early enough (0: nothing is), above high is late */
+    while (low < high && list->error == ERR_OK) {
+        uint64_t middle = low + (high - low + 1) / 2;
+        check(low < middle);
+        check(middle <= high);
+        struct entries_row row;
+        if (!ledger_list_entry(list, account_id, middle, &row))
+            return 0;
+        if ((effective ? row.effective_max : row.recorded_time) <= at)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    check(low == high || list->error != ERR_OK);
+    return low;
+}

@@ -3,12 +3,13 @@
  * against what the ones before it left. The first refusal rolls back to the beginning, and the
  * answer names the leg. Reversing makes the opposite legs in the opposite order, because a later
  * leg may have used what an earlier one brought. A transaction has no actor: its event is found by
- * its id, as are those of its transfers, and "reversed by" by a key derived from the id. A retry of
- * a reversal with the same id shows the first one. */
+ * its id, as are those of its transfers, and "reversed by" by a key derived from the id. Repeated
+ * with the same id and content it shows the first one, a reversal too. */
 #include "actors/ledger/transaction_messages.h"
 
 #include "actors/ledger/account.h"
 #include "actors/ledger/transfer_messages.h"
+#include "runtime/base/time.h"
 #include "schemas/common.h"
 #include "schemas/result.h"
 
@@ -135,39 +136,6 @@ static void legs_alloc(struct turn *t, uint32_t count, struct legs *legs)
     legs->parts = turn_alloc(t, (count + 1) * sizeof *legs->parts);
 }
 
-enum turn_result transaction_on_create(struct turn *t, struct id128 self, const struct message *m)
-{
-    (void)self;
-    const struct transaction_create *c = m->body;
-    struct legs legs = {.info = {
-                            .transaction_id = c->has_transaction_id ? c->transaction_id
-                                                                    : turn_new_id(t),
-                            .has_description = c->has_description,
-                            .description = c->description,
-                            .metadata = c->metadata,
-                        }};
-    legs_alloc(t, c->legs_count, &legs);
-    struct stored_event stored = {.number = 0};
-    enum presence earlier = turn_find_decision(t, legs.info.transaction_id, &stored);
-    bool waiting = earlier == PRESENCE_WAITING;
-    for (uint32_t i = 0; i < c->legs_count; i++) {
-        legs.postings[i] = posting_of(t, m, &c->legs[i], legs.info.transaction_id);
-        waiting |= posting_find(t, &legs.postings[i]) == PRESENCE_WAITING;
-    }
-    if (waiting)
-        return TURN_WAIT;
-    uint16_t code = whole_check(t, c, legs.info.transaction_id, earlier);
-    if (code != RESULT_OK) {
-        turn_refuse(t, code);
-        return TURN_DONE;
-    }
-    code = make_legs(t, c->legs_count, &legs);
-    if (code == RESULT_OK)
-        transaction_record(t, c->has_metadata, &legs);
-    transaction_answer(t, code, &legs);
-    return TURN_DONE;
-}
-
 /* Fills the transfers of a recorded transaction. */
 static enum presence find_parts(struct turn *t, const struct transaction_recorded *e,
                                 struct transaction_info *info)
@@ -241,6 +209,93 @@ enum turn_result transaction_on_get(struct turn *t, struct id128 self, const str
 {
     (void)m;
     return transaction_find_and_answer(t, self);
+}
+
+/* --- making ----------------------------------------------------------------------------------- */
+
+/* Was this leg asked for when the transfer was made? Balancing ones moved no more than asked. */
+static bool leg_equal(const struct transaction_create *c, const struct transaction_leg *leg,
+                      const struct transfer_info *made)
+{
+    bool balances = (leg->flags & POSTING_BALANCES) != 0;
+    uint64_t timeout_ns = made->has_expires_time ? made->expires_time - made->recorded_time : 0;
+    uint64_t effective = c->has_effective_time ? c->effective_time : made->recorded_time;
+    return id128_equal(leg->debit_account_id, made->debit_account_id) &&
+           id128_equal(leg->credit_account_id, made->credit_account_id) &&
+           (leg->amount == made->amount ||
+            (balances && (leg->amount == 0 || leg->amount > made->amount))) &&
+           leg->currency == made->currency && leg->flags == made->flags &&
+           (leg->has_code ? leg->code : CODE_DEFAULT) == made->code &&
+           (uint64_t)leg->timeout_s * NS_PER_S == timeout_ns && effective == made->effective_time &&
+           leg->user_data_128 == made->user_data_128 && leg->user_data_64 == made->user_data_64 &&
+           leg->user_data_32 == made->user_data_32;
+}
+
+static bool transaction_equal(const struct transaction_create *c,
+                              const struct transaction_info *made)
+{
+    if (c->legs_count != made->transfers_count || made->has_reverses_id ||
+        c->has_description != made->has_description ||
+        (c->has_description && !slice_equal(c->description, made->description)) ||
+        !fields_metadata_equal(&c->metadata, &made->metadata))
+        return false;
+    for (uint32_t i = 0; i < c->legs_count; i++) {
+        if (!leg_equal(c, &c->legs[i], &made->transfers[i]))
+            return false;
+    }
+    return true;
+}
+
+/* The id was used before: the same content shows what was made. */
+static enum turn_result transaction_repeat(struct turn *t, const struct transaction_create *c)
+{
+    const struct transaction_recorded *e;
+    struct transaction_info made;
+    enum presence there = find_whole(t, c->transaction_id, &e, &made);
+    if (there == PRESENCE_THERE)
+        there = find_parts(t, e, &made);
+    if (there == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (there == PRESENCE_THERE && transaction_equal(c, &made))
+        turn_reply(t, RESULT_OK, &transaction_info_type, &made, 0);
+    else
+        turn_refuse(t, RESULT_TRANSACTION_EXISTS);
+    return TURN_DONE;
+}
+
+enum turn_result transaction_on_create(struct turn *t, struct id128 self, const struct message *m)
+{
+    (void)self;
+    const struct transaction_create *c = m->body;
+    struct legs legs = {
+        .info = {
+            .transaction_id = c->has_transaction_id ? c->transaction_id : turn_new_id(t),
+            .has_description = c->has_description,
+            .description = c->description,
+            .metadata = c->metadata,
+        }};
+    legs_alloc(t, c->legs_count, &legs);
+    struct stored_event stored = {.number = 0};
+    enum presence earlier = turn_find_decision(t, legs.info.transaction_id, &stored);
+    bool waiting = earlier == PRESENCE_WAITING;
+    for (uint32_t i = 0; i < c->legs_count; i++) {
+        legs.postings[i] = posting_of(t, m, &c->legs[i], legs.info.transaction_id);
+        waiting |= posting_find(t, &legs.postings[i]) == PRESENCE_WAITING;
+    }
+    if (waiting)
+        return TURN_WAIT;
+    if (earlier == PRESENCE_THERE && stored.number == TRANSACTION_RECORDED_NUMBER)
+        return transaction_repeat(t, c);
+    uint16_t code = whole_check(t, c, legs.info.transaction_id, earlier);
+    if (code != RESULT_OK) {
+        turn_refuse(t, code);
+        return TURN_DONE;
+    }
+    code = make_legs(t, c->legs_count, &legs);
+    if (code == RESULT_OK)
+        transaction_record(t, c->has_metadata, &legs);
+    transaction_answer(t, code, &legs);
+    return TURN_DONE;
 }
 
 /* --- reversing -------------------------------------------------------------------------------- */

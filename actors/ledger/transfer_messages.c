@@ -47,6 +47,20 @@ static void transfer_refuse(struct turn *t, const struct posting *p, uint16_t co
                    posting_has(p, TRANSFER_FLAGS_VOID_PENDING) ? MANAGER_VOID : MANAGER_POST);
 }
 
+/* Is an earlier transfer's note the same? */
+static uint16_t transfer_note_check(const struct transfer_info *info,
+                                    const struct transfer_note *note)
+{
+    static const struct metadata none;
+    struct slice description = note->has_description ? note->description : (struct slice){NULL, 0};
+    if (info->has_description != (description.len > 0) ||
+        !slice_equal(info->description, description))
+        return RESULT_EXISTS_WITH_DIFFERENT_DESCRIPTION;
+    const struct metadata *pairs = note->has_metadata ? &note->metadata : &none;
+    return fields_metadata_equal(&info->metadata, pairs) ? RESULT_OK
+                                                         : RESULT_EXISTS_WITH_DIFFERENT_METADATA;
+}
+
 /* The end of every single transfer: emit and show it, show the earlier one, or refuse. */
 static enum turn_result transfer_conclude(struct turn *t, struct posting *p, uint16_t code,
                                           const struct transfer_note *note, bool id_chosen)
@@ -59,7 +73,11 @@ static enum turn_result transfer_conclude(struct turn *t, struct posting *p, uin
         if (there == PRESENCE_WAITING)
             return TURN_WAIT;
         check(there == PRESENCE_THERE);
-        turn_reply(t, RESULT_OK, &transfer_info_type, &info, 0);
+        code = transfer_note_check(&info, note);
+        if (code == RESULT_OK)
+            turn_reply(t, RESULT_OK, &transfer_info_type, &info, 0);
+        else
+            turn_refuse(t, code);
         return TURN_DONE;
     }
     if (code != RESULT_OK) {

@@ -2,8 +2,8 @@
 /* A tenant's list walks the transfers themselves, newest first. An account's or a transaction's
  * walks another table for at most a page of ids (candidates) and then reads each transfer by its
  * key; filters apply there, so such a page may be short. An account's cursor is therefore a version
- * of its entries. Description and metadata are in rows of their own and read last, for the
- * transfers of the page only. */
+ * of its entries, a transaction's a place among its legs. Description and metadata are in rows of
+ * their own and read last, for the transfers of the page only. */
 #include "actors/ledger/transfer_queries.h"
 
 #include "actors/ledger/ledger_list.h"
@@ -20,16 +20,20 @@ struct transfers_walk {
     uint32_t candidate_count;
     struct id128 last_tenant, last; /* the last row looked at, by id */
     uint64_t last_version;          /* ... or, within an account, by version */
+    uint64_t last_leg;              /* ... or, within a transaction, by place */
 };
 
 static bool transfer_wanted(const struct transfers_list *q, const struct transfers_row *row)
 {
-    return (!q->has_code || q->code == row->code) &&
-           (!q->has_status || q->status == row->status) &&
+    return (!q->has_code || q->code == row->code) && (!q->has_status || q->status == row->status) &&
            (!q->has_flags || (row->flags & q->flags) == q->flags) &&
            (!q->has_user_data_128 || q->user_data_128 == row->user_data_128) &&
            (!q->has_user_data_64 || q->user_data_64 == row->user_data_64) &&
            (!q->has_user_data_32 || q->user_data_32 == row->user_data_32) &&
+           (!q->has_transaction_id ||
+            (row->has_transaction_id && id128_equal(q->transaction_id, row->transaction_id))) &&
+           (!q->has_effective_from || row->effective_time >= q->effective_from) &&
+           (!q->has_effective_to || row->effective_time < q->effective_to) &&
            (!q->has_from || row->recorded_time >= q->from) &&
            (!q->has_to || row->recorded_time < q->to);
 }
@@ -131,14 +135,22 @@ static bool take_part(void *context, const struct value *values)
     struct transaction_transfers_row row;
     bool read = transaction_transfers_row_from_values(values, &row);
     check(read);
-    if (w->candidate_count < w->list.page.limit)
-        w->candidates[w->candidate_count++] = row.transfer_id;
+    if (w->candidate_count == w->list.page.limit) {
+        w->list.page.more = true;
+        return false;
+    }
+    w->last_leg = row.leg;
+    w->candidates[w->candidate_count++] = row.transfer_id;
     return true;
 }
 
 static uint16_t candidates_of_transaction(struct transfers_walk *w)
 {
     struct ledger_list *list = &w->list;
+    struct value leg = {VALUE_UINT, .number = 0};
+    if (w->asked->has_cursor &&
+        (!page_cursor_read(w->asked->cursor, PAGE_LEGS, &leg.number, 1) || leg.number > UINT32_MAX))
+        return RESULT_INVALID_CURSOR;
     const struct value prefix[] = {{VALUE_ID, .id = list->who->tenant_id},
                                    {VALUE_ID, .id = w->asked->transaction_id}};
     const struct view_scan scan = {
@@ -146,7 +158,9 @@ static uint16_t candidates_of_transaction(struct transfers_walk *w)
         .index = &transaction_transfers_view.key,
         .prefix = prefix,
         .prefix_count = 2,
-        .limit = list->page.limit,
+        .from = w->asked->has_cursor ? &leg : NULL,
+        .from_count = w->asked->has_cursor ? 1 : 0,
+        .limit = list->page.limit + 1,
     };
     list->error = views_scan(list->store, &scan, take_part, w);
     return (uint16_t)list->error;
@@ -223,9 +237,10 @@ static uint16_t transfers_page(struct transfers_walk *w, struct wire_writer *rep
         return RESULT_TOO_LARGE;
     struct id128 tenant_id = list->who->tenant_id;
     bool by_account = w->asked->has_account_id;
-    uint16_t code = by_account                      ? candidates_of_account(w, &tenant_id)
-                    : w->asked->has_transaction_id ? candidates_of_transaction(w)
-                                                    : walk_tenant(w);
+    bool by_transaction = !by_account && w->asked->has_transaction_id;
+    uint16_t code = by_account       ? candidates_of_account(w, &tenant_id)
+                    : by_transaction ? candidates_of_transaction(w)
+                                     : walk_tenant(w);
     if (code == RESULT_OK)
         code = read_candidates(w, tenant_id);
     if (code == RESULT_OK)
@@ -234,9 +249,10 @@ static uint16_t transfers_page(struct transfers_walk *w, struct wire_writer *rep
         return code;
     const uint64_t next[] = {w->last_tenant.hi, w->last_tenant.lo, w->last.hi, w->last.lo};
     struct transfer_page page = {.transfers = w->items, .transfers_count = list->page.count};
-    page.next_cursor =
-        by_account ? page_cursor_of(&list->page, PAGE_ENTRIES, &w->last_version, 1)
-                   : page_cursor_of(&list->page, PAGE_TRANSFERS, next, array_len(next));
+    page.next_cursor = by_account ? page_cursor_of(&list->page, PAGE_ENTRIES, &w->last_version, 1)
+                       : by_transaction
+                           ? page_cursor_of(&list->page, PAGE_LEGS, &w->last_leg, 1)
+                           : page_cursor_of(&list->page, PAGE_TRANSFERS, next, array_len(next));
     page.has_next_cursor = page.next_cursor.len > 0;
     transfer_page_write(reply, &page);
     return RESULT_OK;

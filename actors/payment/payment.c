@@ -52,26 +52,31 @@ struct payment_info payment_info_of(struct id128 id, const struct payment *p)
         .captured_amount = p->captured,
         .refunded_amount = p->refunded,
         .adapter = slice_of(PAYMENT_ADAPTER),
-        .details = {
-            .capture = p->capture,
-            .has_expires_at = p->expires_at != 0,
-            .expires_at = p->expires_at,
-        },
+        .details =
+            {
+                .capture = p->capture,
+                .has_expires_at = p->expires_at != 0,
+                .expires_at = p->expires_at,
+            },
         .metadata = p->metadata,
         .updated_at = p->updated_at,
         .version = p->version,
-        .has_transaction_id = true,
-        .transaction_id = id,
+        .has_transfer_id = true,
+        .transfer_id = id,
+        .has_last_transfer_id = true,
+        .last_transfer_id = p->last_transfer_id,
     };
 }
 
 /* --- apply ------------------------------------------------------------------------------------ */
 
-/* The one function that writes the status; check() fails if the table has no such step. */
+/* The one function that writes the status; check() fails if the table has no such step. The
+ * transfer is the step's own. */
 static void payment_move(struct registry *r, struct id128 id, struct payment *p,
-                         enum payment_action action, uint64_t time_ns)
+                         enum payment_action action, struct id128 transfer_id, uint64_t time_ns)
 {
     check(p->captured <= p->amount && p->refunded <= p->captured);
+    p->last_transfer_id = transfer_id;
     p->status = payment_status_after(p->status, action, p->captured, p->refunded);
     p->updated_at = time_ns;
     p->version++;
@@ -106,7 +111,7 @@ void payment_apply_created(struct registry *r, const void *event, uint64_t time_
     if (e->has_customer_id)
         p->customer_id = owned_text_copy(r, e->customer_id);
     payment_move(r, e->payment_id, p, at_once ? PAYMENT_ACTION_PAY : PAYMENT_ACTION_AUTHORIZE,
-                 time_ns);
+                 e->payment_id, time_ns);
 }
 
 void payment_apply_captured(struct registry *r, const void *event, uint64_t time_ns)
@@ -116,7 +121,7 @@ void payment_apply_captured(struct registry *r, const void *event, uint64_t time
     enum payment_action action = payment_capture_action(p, e->amount, e->released);
     check(e->amount <= payment_remaining(p) && e->released <= payment_remaining(p) - e->amount);
     p->captured += e->amount;
-    payment_move(r, e->payment_id, p, action, time_ns);
+    payment_move(r, e->payment_id, p, action, e->transfer_id, time_ns);
     wallet_count_return(r, p->from_account, e->released, p->created_at,
                         action == PAYMENT_ACTION_CAPTURE_LAST);
 }
@@ -128,30 +133,33 @@ void payment_apply_refunded(struct registry *r, const void *event, uint64_t time
     enum payment_action action = payment_refund_action(p, e->amount);
     check(e->amount <= payment_refundable(p));
     p->refunded += e->amount;
-    payment_move(r, e->payment_id, p, action, time_ns);
+    payment_move(r, e->payment_id, p, action, e->transfer_id, time_ns);
     wallet_count_return(r, p->from_account, e->amount, p->created_at, false);
 }
 
 /* What is still authorised goes back to the payer. */
 static void payment_give_back(struct registry *r, struct id128 id, u128 released,
-                      enum payment_action action, uint64_t time_ns)
+                              struct id128 transfer_id, enum payment_action action,
+                              uint64_t time_ns)
 {
     struct payment *p = registry_payment(r, id);
     check(released == payment_remaining(p));
-    payment_move(r, id, p, action, time_ns);
+    payment_move(r, id, p, action, transfer_id, time_ns);
     wallet_count_return(r, p->from_account, released, p->created_at, true);
 }
 
 void payment_apply_cancelled(struct registry *r, const void *event, uint64_t time_ns)
 {
     const struct payment_cancelled *e = event;
-    payment_give_back(r, e->payment_id, e->released, PAYMENT_ACTION_CANCEL, time_ns);
+    payment_give_back(r, e->payment_id, e->released, e->transfer_id, PAYMENT_ACTION_CANCEL,
+                      time_ns);
 }
 
 void payment_apply_expired(struct registry *r, const void *event, uint64_t time_ns)
 {
     const struct payment_expired *e = event;
-    payment_give_back(r, e->payment_id, e->released, PAYMENT_ACTION_EXPIRE, time_ns);
+    payment_give_back(r, e->payment_id, e->released, e->transfer_id, PAYMENT_ACTION_EXPIRE,
+                      time_ns);
 }
 
 /* --- kind ------------------------------------------------------------------------------------- */

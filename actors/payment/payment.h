@@ -22,6 +22,7 @@ struct payment {
     u128 amount;
     u128 captured;
     u128 refunded;             /* never more than captured */
+    struct id128 last_transfer_id; /* of its last step */
     uint64_t created_at;
     uint64_t updated_at;
     uint64_t expires_at;       /* 0 = captured at once */

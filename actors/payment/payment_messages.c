@@ -13,12 +13,15 @@
 #include "schemas/common.h"
 #include "schemas/payment_states.h"
 
-/* `moved_by`: the transfer of the step that is answered; zero = it made none of its own. */
-static enum turn_result reply_payment(struct turn *t, struct id128 id, struct id128 moved_by)
+/* What the payer noted with it is not for the payee. */
+static enum turn_result reply_payment(struct turn *t, struct id128 id)
 {
-    struct payment_info info = payment_info_of(id, turn_found_payment(t, id));
-    info.has_last_transaction_id = !id128_is_zero(moved_by);
-    info.last_transaction_id = moved_by;
+    const struct payment *p = turn_found_payment(t, id);
+    struct payment_info info = payment_info_of(id, p);
+    if (!turn_may_see(t, p->tenant_id, p->payer_id)) {
+        info.has_customer_id = false;
+        info.metadata = (struct metadata){0};
+    }
     turn_reply(t, RESULT_OK, &payment_info_type, &info, info.version);
     return TURN_DONE;
 }
@@ -122,7 +125,7 @@ enum turn_result payment_on_create(struct turn *t, struct id128 self, const stru
     if (!funds_post(t, &p, &end))
         return end;
     turn_emit(t, &payment_created_type, &created);
-    return reply_payment(t, created.payment_id, ID128_ZERO);
+    return reply_payment(t, created.payment_id);
 }
 
 /* --- finding ---------------------------------------------------------------------------------- */
@@ -186,7 +189,7 @@ enum turn_result payment_on_get(struct turn *t, struct id128 self, const struct 
     enum turn_result end;
     if (!payment_enter(t, self, ROLE_EITHER, &ref, &end))
         return end;
-    return reply_payment(t, self, ID128_ZERO);
+    return reply_payment(t, self);
 }
 
 /* A move of the payment's money under a new id. Accounts and code are those of a refund; a capture
@@ -258,7 +261,7 @@ enum turn_result payment_on_capture(struct turn *t, struct id128 self, const str
         .by = m->who.subject,
     };
     turn_emit(t, &payment_captured_type, &captured);
-    return reply_payment(t, self, captured.transfer_id);
+    return reply_payment(t, self);
 }
 
 /* --- refunding -------------------------------------------------------------------------------- */
@@ -308,8 +311,13 @@ enum turn_result payment_on_refund(struct turn *t, struct id128 self, const stru
         return wallet_refuse(t, code);
     struct funds_move move = move_of(t, &ref, amount);
     struct posting p = funds_transfer(&move);
-    if (!funds_post(t, &p, &end))
-        return end;
+    if (funds_prepare(t, &p, &code) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (code == RESULT_EXCEEDS_CREDITS) /* whose: a refund is not the payer's to cover */
+        code = RESULT_PAYEE_LACKS_FUNDS;
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    posting_emit(t, &p);
     struct payment_refunded refunded = {
         .payment_id = self,
         .transfer_id = move.id,
@@ -319,7 +327,7 @@ enum turn_result payment_on_refund(struct turn *t, struct id128 self, const stru
         .reason = refund->reason,
     };
     turn_emit(t, &payment_refunded_type, &refunded);
-    return reply_payment(t, self, refunded.transfer_id);
+    return reply_payment(t, self);
 }
 
 /* --- giving back ------------------------------------------------------------------------------ */
@@ -353,7 +361,7 @@ enum turn_result payment_on_cancel(struct turn *t, struct id128 self, const stru
     if (!funds_post(t, &p, &end))
         return end;
     turn_emit(t, &payment_cancelled_type, &cancelled);
-    return reply_payment(t, self, cancelled.transfer_id);
+    return reply_payment(t, self);
 }
 
 enum turn_result payment_on_timeout(struct turn *t, struct id128 self)

@@ -56,17 +56,21 @@ static void take_row(struct payment_scan *scan, const struct payments_row *row)
         .to_account = row->to_account,
         .has_description = row->has_description,
         .description = arena_copy(arena, row->description),
-        .has_customer_id = row->has_customer_id,
-        .customer_id = arena_copy(arena, row->customer_id),
         .captured_amount = row->captured_amount,
         .refunded_amount = row->refunded_amount,
         .adapter = slice_of(PAYMENT_ADAPTER),
         .details = {row->capture, row->has_expires_at, row->expires_at},
         .updated_at = row->updated_at,
         .version = row->version,
-        .has_transaction_id = true,
-        .transaction_id = row->payment_id,
+        .has_transfer_id = true,
+        .transfer_id = row->payment_id,
+        .has_last_transfer_id = true,
+        .last_transfer_id = row->last_transfer_id,
     };
+    if (!page_may_see(scan->who, row->tenant_id, row->payer_id))
+        return; /* what the payer noted with it is not for the payee */
+    info->has_customer_id = row->has_customer_id;
+    info->customer_id = arena_copy(arena, row->customer_id);
     scan->damaged = !page_metadata(&scan->page, row->metadata, &info->metadata);
 }
 
@@ -296,8 +300,8 @@ static bool take_event(void *context, const struct value *values)
         .amount = row.amount,
         .currency = row.currency,
         .timestamp = row.timestamp,
-        .has_transaction_id = row.has_transfer_id,
-        .transaction_id = row.transfer_id,
+        .has_transfer_id = row.has_transfer_id,
+        .transfer_id = row.transfer_id,
         .by = arena_copy(&scan->page.arena, row.by),
         .has_reason = row.has_reason,
         .reason = arena_copy(&scan->page.arena, row.reason),

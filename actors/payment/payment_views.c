@@ -35,6 +35,7 @@ static void put_payment(struct projection *to, struct id128 id, const struct pay
         .created_at = p->created_at,
         .updated_at = p->updated_at,
         .version = p->version,
+        .last_transfer_id = p->last_transfer_id,
     };
     struct value values[PAYMENTS_COLUMNS];
     payments_row_to_values(&row, values);

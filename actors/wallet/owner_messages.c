@@ -23,7 +23,7 @@ static uint16_t may_open(const struct owner *o, const struct principal *who,
 {
     bool own = !open->has_user_id || slice_equal(open->user_id, who->subject);
     if (!own && !who->any_owner && !who->operator)
-        return RESULT_FORBIDDEN;
+        return RESULT_INSUFFICIENT_SCOPE;
     if (currency_by_number(open->currency) == NULL)
         return RESULT_CURRENCY_UNKNOWN;
     if (o != NULL && o->wallets_count == OWNER_WALLETS_MAX)
@@ -44,7 +44,7 @@ enum turn_result owner_on_wallet_open(struct turn *t, struct id128 self, const s
         return TURN_DONE;
     struct id128 existing = owner_wallet_of(o, open->currency);
     uint16_t code = may_open(o, &m->who, open);
-    if (!id128_is_zero(existing) && code != RESULT_FORBIDDEN) {
+    if (!id128_is_zero(existing) && code != RESULT_INSUFFICIENT_SCOPE) {
         struct wallet_reference reference = {.wallet_id = existing};
         turn_reply(t, RESULT_WALLET_EXISTS, &wallet_reference_type, &reference, 0);
         return TURN_DONE;

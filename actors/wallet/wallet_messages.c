@@ -6,6 +6,7 @@
  * the balance after the turn's events. */
 #include "actors/wallet/wallet_messages.h"
 
+#include "actors/common/refusal.h"
 #include "actors/ledger/transfer.h"
 #include "actors/wallet/owner.h"
 #include "schemas/common.h"
@@ -137,7 +138,7 @@ enum turn_result wallet_on_freeze(struct turn *t, struct id128 self, const struc
         return end;
     uint8_t scope = freeze->has_scope ? freeze->scope : FREEZE_SCOPE_OWNER;
     if (scope <= wallet_freeze_scope(w.wallet))
-        return wallet_refuse(t, RESULT_WALLET_FROZEN);
+        return reply_wallet(t, &w); /* as asked for: nothing changes */
     struct status_change change = {WALLET_STATUS_FROZEN, scope, freeze->has_reason, freeze->reason};
     return change_status(t, self, m, &change);
 }
@@ -189,19 +190,29 @@ enum turn_result wallet_on_close(struct turn *t, struct id128 self, const struct
 
 /* --- limits ----------------------------------------------------------------------------------- */
 
-/* The limits asked for, in minor units; LIMIT_NONE where there is to be none. */
+/* The limits asked for, in minor units; LIMIT_NONE where there is to be none. *field is the one
+ * that is refused. */
 static uint16_t limits_wanted(const struct wallet *w, const struct wallet_limits_set *set,
-                              struct limit *wanted)
+                              struct limit *wanted, const char **field)
 {
     uint16_t code = RESULT_OK;
     *wanted = (struct limit){.per_transaction = LIMIT_NONE, .per_day = LIMIT_NONE};
+    *field = "per_transaction";
     if (set->has_per_transaction)
         code = wallet_amount(w, set->per_transaction, false, 0, &wanted->per_transaction);
-    if (code == RESULT_OK && set->has_per_day)
+    if (code != RESULT_OK)
+        return code;
+    *field = "per_day";
+    if (set->has_per_day)
         code = wallet_amount(w, set->per_day, false, 0, &wanted->per_day);
     if (code == RESULT_OK && !limit_consistent(wanted))
         code = RESULT_PER_DAY_BELOW_PER_TRANSACTION;
     return code;
+}
+
+static bool limits_equal(const struct limit *a, const struct limit *b)
+{
+    return a->per_transaction == b->per_transaction && a->per_day == b->per_day;
 }
 
 enum turn_result wallet_on_limits_set(struct turn *t, struct id128 self, const struct message *m)
@@ -212,9 +223,14 @@ enum turn_result wallet_on_limits_set(struct turn *t, struct id128 self, const s
     if (!enter_open(t, self, &w, &end))
         return end;
     struct limit wanted;
-    uint16_t code = limits_wanted(w.wallet, set, &wanted);
-    if (code != RESULT_OK)
-        return wallet_refuse(t, code);
+    const char *field;
+    uint16_t code = limits_wanted(w.wallet, set, &wanted, &field);
+    if (code != RESULT_OK) {
+        refusal_of_field(t, code, field);
+        return TURN_DONE;
+    }
+    if (limits_equal(&wanted, &w.wallet->limit))
+        return reply_wallet(t, &w);
     struct wallet_limits_changed changed = {
         .wallet_id = self,
         .has_per_transaction = set->has_per_transaction,
@@ -262,6 +278,7 @@ static enum turn_result reply_transaction(struct turn *t, const struct plan *pla
     struct wallet_ref w = wallet_again(t, plan->wallet_id);
     struct balance b = wallet_balance_of(&w);
     struct wallet_transaction reply = {
+        .transfer_id = plan->move.id,
         .transaction_id = plan->move.id,
         .wallet_id = plan->wallet_id,
         .amount = plan->move.amount,
@@ -276,7 +293,7 @@ static enum turn_result reply_transaction(struct turn *t, const struct plan *pla
         .description = plan->note.description,
         .metadata = plan->note.metadata,
     };
-    turn_reply(t, RESULT_OK, &wallet_transaction_type, &reply, wallet_version(&w));
+    turn_reply(t, RESULT_OK, &wallet_transaction_type, &reply, 0); /* it has no versions */
     return TURN_DONE;
 }
 

@@ -215,12 +215,40 @@ static uint8_t type_of(const struct entries_row *e)
 }
 
 struct transaction_scan {
-    struct page page;
+    struct ledger_list list;
+    const struct wallet_transaction_list *request;
     struct wallet_row wallet;
     struct wallet_transaction *transactions;
     uint16_t codes[PAGE_LIMIT_MAX]; /* of each transaction */
     bool damaged;
 };
+
+/* The entry as a movement, unless it is none or another is asked for. */
+static void add_transaction(struct transaction_scan *scan, const struct entries_row *row)
+{
+    uint8_t type = type_of(row);
+    if (type == 0 || !row->has_transfer_id ||
+        (scan->request->has_type && type != scan->request->type))
+        return;
+    struct balance b = entry_balance(row);
+    struct page *page = &scan->list.page;
+    scan->codes[page->count] = row->code;
+    scan->transactions[page->count++] = (struct wallet_transaction){
+        .transfer_id = row->transfer_id,
+        .transaction_id = row->transfer_id,
+        .wallet_id = row->account_id,
+        .amount = row->amount,
+        .currency = scan->wallet.currency,
+        .type = type,
+        .timestamp = row->recorded_time,
+        .balance = b.posted,
+        .available_balance = b.available,
+        .has_counterparty_wallet_id = row->has_counterparty_id &&
+                                      (row->code == MANAGED_TRANSFER ||
+                                       row->code == MANAGED_PAYMENT || row->code == MANAGED_REFUND),
+        .counterparty_wallet_id = row->counterparty_id,
+    };
+}
 
 static bool take_transaction(void *context, const struct value *values)
 {
@@ -230,27 +258,11 @@ static bool take_transaction(void *context, const struct value *values)
         scan->damaged = true;
         return false;
     }
-    if (!page_next(&scan->page, (struct value){.type = VALUE_UINT, .number = row.version}))
+    if (scan->request->has_from && row.recorded_time < scan->request->from)
+        return false; /* all that follow are older */
+    if (!page_next(&scan->list.page, (struct value){.type = VALUE_UINT, .number = row.version}))
         return false;
-    uint8_t type = type_of(&row);
-    if (type == 0 || !row.has_transfer_id)
-        return true;
-    struct balance b = entry_balance(&row);
-    scan->codes[scan->page.count] = row.code;
-    scan->transactions[scan->page.count++] = (struct wallet_transaction){
-        .transaction_id = row.transfer_id,
-        .wallet_id = row.account_id,
-        .amount = row.amount,
-        .currency = scan->wallet.currency,
-        .type = type,
-        .timestamp = row.recorded_time,
-        .balance = b.posted,
-        .available_balance = b.available,
-        .has_counterparty_wallet_id =
-            row.has_counterparty_id && (row.code == MANAGED_TRANSFER ||
-                                        row.code == MANAGED_PAYMENT || row.code == MANAGED_REFUND),
-        .counterparty_wallet_id = row.counterparty_id,
-    };
+    add_transaction(scan, &row);
     return true;
 }
 
@@ -279,7 +291,7 @@ static enum err add_reference(struct view_store *s, struct transaction_scan *sca
         return ERR_OK;
     struct value key[2] = {
         {.type = VALUE_ID, .id = scan->wallet.tenant_id},
-        {.type = VALUE_ID, .id = x->transaction_id},
+        {.type = VALUE_ID, .id = x->transfer_id},
     };
     struct id128 reference = ID128_ZERO;
     enum err e = views_get(s, &transfers_view, key, take_reference, &reference);
@@ -312,11 +324,18 @@ static bool take_words(void *context, const struct value *values)
     return false;
 }
 
+/* Pairs are for whoever made the payment, hold or transfer, not for who receives from it. */
+static bool pairs_are_others(uint8_t type)
+{
+    return type == TYPE(TRANSFER_IN) || type == TYPE(HOLD_RECEIVED) || type == TYPE(PAYMENT_IN) ||
+           type == TYPE(REFUND_OUT);
+}
+
 /* The words of the hold or payment that the movement was made for, else its own. */
 static enum err add_words(struct view_store *s, struct transaction_scan *scan, uint32_t index)
 {
     struct wallet_transaction *x = &scan->transactions[index];
-    struct words words = {.page = &scan->page, .transaction = x};
+    struct words words = {.page = &scan->list.page, .transaction = x};
     struct value key[2] = {{.type = VALUE_ID}};
     const struct view_table *table;
     if (x->has_hold_id) {
@@ -332,55 +351,143 @@ static enum err add_words(struct view_store *s, struct transaction_scan *scan, u
     } else {
         table = &transfer_notes_view;
         key[0].id = scan->wallet.tenant_id;
-        key[1] = (struct value){.type = VALUE_ID, .id = x->transaction_id};
+        key[1] = (struct value){.type = VALUE_ID, .id = x->transfer_id};
         words.description = TRANSFER_NOTES_COLUMN_DESCRIPTION;
         words.metadata = TRANSFER_NOTES_COLUMN_METADATA;
     }
     enum err e = views_get(s, table, key, take_words, &words);
     if (e == ERR_OK && words.damaged)
-        e = scan->page.arena.failed ? ERR_TOO_LARGE : ERR_CORRUPT;
+        e = scan->list.page.arena.failed ? ERR_TOO_LARGE : ERR_CORRUPT;
+    const struct principal *who = scan->list.who;
+    if (pairs_are_others(x->type) && !who->any_owner && !who->operator)
+        x->metadata = (struct metadata){0};
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
-static uint16_t scan_transactions(struct view_store *s, struct id128 wallet_id,
-                                  struct transaction_scan *scan)
+/* Holds, payments and words of what is on the page. */
+static uint16_t complete_transactions(struct view_store *s, struct transaction_scan *scan)
 {
-    struct value prefix = {.type = VALUE_ID, .id = wallet_id};
-    struct view_scan walk = page_scan(&scan->page, &entries_view, &entries_view.key, &prefix, 1);
-    walk.descending = true;
-    enum err e = views_scan(s, &walk, take_transaction, scan);
-    if (e == ERR_OK && scan->damaged)
-        e = ERR_CORRUPT;
-    for (uint32_t i = 0; e == ERR_OK && i < scan->page.count; i++)
+    enum err e = scan->damaged ? ERR_CORRUPT : scan->list.error;
+    for (uint32_t i = 0; e == ERR_OK && i < scan->list.page.count; i++)
         e = add_reference(s, scan, i);
-    for (uint32_t i = 0; e == ERR_OK && i < scan->page.count; i++)
+    for (uint32_t i = 0; e == ERR_OK && i < scan->list.page.count; i++)
         e = add_words(s, scan, i);
     return e == ERR_OK ? RESULT_OK : page_failed(e);
+}
+
+/* Without a cursor a list that ends in time begins at the newest entry before its end. */
+static void start_in_time(struct transaction_scan *scan)
+{
+    const struct wallet_transaction_list *request = scan->request;
+    struct page *page = &scan->list.page;
+    struct entries_row newest;
+    if (page->has_from || !request->has_to ||
+        !ledger_list_last_entry(&scan->list, request->wallet_id, &newest))
+        return;
+    uint64_t last = request->to == 0 ? 0 : request->to - 1;
+    page->has_from = true;
+    page->from = (struct value){
+        .type = VALUE_UINT,
+        .number =
+            ledger_list_version_at(&scan->list, request->wallet_id, newest.version, last, false) +
+            1,
+    };
+}
+
+static uint16_t scan_transactions(struct view_store *s, struct transaction_scan *scan)
+{
+    start_in_time(scan);
+    struct value prefix = {.type = VALUE_ID, .id = scan->request->wallet_id};
+    struct view_scan walk =
+        page_scan(&scan->list.page, &entries_view, &entries_view.key, &prefix, 1);
+    walk.descending = true;
+    if (scan->list.error == ERR_OK)
+        scan->list.error = views_scan(s, &walk, take_transaction, scan);
+    return complete_transactions(s, scan);
+}
+
+/* The page and the wallet; room for as many movements as the page may have. */
+static uint16_t begin_transactions(struct view_store *s, const struct message *m,
+                                   struct transaction_scan *scan)
+{
+    const struct wallet_transaction_list *request = scan->request;
+    struct page *page = &scan->list.page;
+    scan->list.store = s;
+    scan->list.who = &m->who;
+    uint16_t code = page_init(page, PAGE_MOVEMENTS, VALUE_UINT, request->has_limit, request->limit,
+                              request->has_cursor, request->cursor);
+    if (code == RESULT_OK)
+        code = find_wallet(s, &m->who, request->wallet_id, &scan->wallet);
+    if (code != RESULT_OK)
+        return code;
+    scan->transactions = arena_alloc(&page->arena, page->limit * sizeof *scan->transactions);
+    return scan->transactions == NULL ? RESULT_TOO_LARGE : RESULT_OK;
 }
 
 uint16_t wallet_query_transactions(struct view_store *s, const struct message *m,
                                    struct wire_writer *reply, uint16_t *reply_type)
 {
-    const struct wallet_transaction_list *request = m->body;
-    struct transaction_scan scan = {0};
-    uint16_t code = page_init(&scan.page, PAGE_MOVEMENTS, VALUE_UINT, request->has_limit,
-                              request->limit, request->has_cursor, request->cursor);
+    struct transaction_scan scan = {.request = m->body};
+    uint16_t code = begin_transactions(s, m, &scan);
     if (code == RESULT_OK)
-        code = find_wallet(s, &m->who, request->wallet_id, &scan.wallet);
+        code = scan_transactions(s, &scan);
     if (code == RESULT_OK) {
-        scan.transactions =
-            arena_alloc(&scan.page.arena, scan.page.limit * sizeof *scan.transactions);
-        code = scan.transactions == NULL ? RESULT_TOO_LARGE
-                                         : scan_transactions(s, request->wallet_id, &scan);
-    }
-    if (code == RESULT_OK) {
-        struct wallet_transaction_page page = {
-            .transactions = scan.transactions, .transactions_count = scan.page.count};
-        page.has_next_cursor = page_cursor(&scan.page, &page.next_cursor);
+        struct wallet_transaction_page page = {.transactions = scan.transactions,
+                                               .transactions_count = scan.list.page.count};
+        page.has_next_cursor = page_cursor(&scan.list.page, &page.next_cursor);
         wallet_transaction_page_write(reply, &page);
         *reply_type = WALLET_TRANSACTION_PAGE_NUMBER;
     }
-    page_done(&scan.page);
+    page_done(&scan.list.page);
+    return code;
+}
+
+static bool take_recorded(void *context, const struct value *values)
+{
+    uint64_t *recorded = context;
+    struct transfers_row row;
+    if (transfers_row_from_values(values, &row))
+        *recorded = row.recorded_time;
+    return false;
+}
+
+/* No index has an account's entries by transfer, but both have the time of one event. */
+static uint16_t find_transaction(struct view_store *s, struct transaction_scan *scan,
+                                 const struct wallet_transaction_get *get)
+{
+    const struct value key[] = {{.type = VALUE_ID, .id = scan->wallet.tenant_id},
+                                {.type = VALUE_ID, .id = get->transfer_id}};
+    uint64_t recorded = 0;
+    struct entries_row newest, row;
+    enum err e = views_get(s, &transfers_view, key, take_recorded, &recorded);
+    if (e != ERR_OK)
+        return page_failed(e);
+    struct ledger_list *list = &scan->list;
+    uint64_t version = 0;
+    if (ledger_list_last_entry(list, get->wallet_id, &newest))
+        version = ledger_list_version_at(list, get->wallet_id, newest.version, recorded, false);
+    if (version > 0 && ledger_list_entry(list, get->wallet_id, version, &row) &&
+        row.has_transfer_id && id128_equal(row.transfer_id, get->transfer_id))
+        add_transaction(scan, &row);
+    uint16_t code = complete_transactions(s, scan);
+    return code == RESULT_OK && list->page.count == 0 ? RESULT_NOT_FOUND : code;
+}
+
+uint16_t wallet_query_transaction(struct view_store *s, const struct message *m,
+                                  struct wire_writer *reply, uint16_t *reply_type)
+{
+    const struct wallet_transaction_get *get = m->body;
+    const struct wallet_transaction_list one = {
+        .wallet_id = get->wallet_id, .has_limit = true, .limit = 1};
+    struct transaction_scan scan = {.request = &one};
+    uint16_t code = begin_transactions(s, m, &scan);
+    if (code == RESULT_OK)
+        code = find_transaction(s, &scan, get);
+    if (code == RESULT_OK) {
+        wallet_transaction_write(reply, &scan.transactions[0]);
+        *reply_type = WALLET_TRANSACTION_NUMBER;
+    }
+    page_done(&scan.list.page);
     return code;
 }
 

@@ -10,6 +10,8 @@ uint16_t wallet_query_list(struct view_store *s, const struct message *m, struct
                            uint16_t *reply_type);
 uint16_t wallet_query_transactions(struct view_store *s, const struct message *m,
                                    struct wire_writer *reply, uint16_t *reply_type);
+uint16_t wallet_query_transaction(struct view_store *s, const struct message *m,
+                                  struct wire_writer *reply, uint16_t *reply_type);
 uint16_t wallet_query_holds(struct view_store *s, const struct message *m,
                             struct wire_writer *reply, uint16_t *reply_type);
 

@@ -37,6 +37,7 @@ static const struct event_rule rules[] = {
 static const struct query queries[] = {
     {&wallet_list_type, wallet_query_list},
     {&wallet_transaction_list_type, wallet_query_transactions},
+    {&wallet_transaction_get_type, wallet_query_transaction},
     {&wallet_hold_list_type, wallet_query_holds},
 };
 

@@ -218,7 +218,7 @@ int payctl_ask(struct payctl *p, const struct message_type *type, const void *bo
                         "first answer\n");
     if (code != PAYCTL_OK || reply->code == RESULT_OK)
         return code;
-    if (reply->number == field_refusal_type.number && reply->code == RESULT_INVALID_FIELD)
+    if (reply->number == field_refusal_type.number)
         session_print_field_refusal(p, reply);
     else
         session_print_refusal(p, reply);

@@ -293,7 +293,7 @@ def _responses(schema, r, m, used):
         headers["RateLimit-Policy"] = {"$ref": "#/components/headers/RateLimitPolicy"}
         headers["RateLimit"] = {"$ref": "#/components/headers/RateLimit"}
     success = dict(headers)
-    if r.etag:
+    if r.etag and any(f.json_name == "version" for f in schema.messages[m.reply].json_fields):
         success["ETag"] = {"$ref": "#/components/headers/ETag"}
     if m.mutates:
         success["Idempotency-Replayed"] = {"$ref": "#/components/headers/IdempotencyReplayed"}

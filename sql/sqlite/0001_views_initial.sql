@@ -194,6 +194,7 @@ CREATE TABLE payments (
     created_at INTEGER NOT NULL, -- nanoseconds since 1970, as all times
     updated_at INTEGER NOT NULL,
     version INTEGER NOT NULL,
+    last_transfer_id BLOB NOT NULL, -- the ledger transfer of the last step
     PRIMARY KEY (payment_id)
 ) STRICT, WITHOUT ROWID;
 

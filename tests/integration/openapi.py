@@ -187,7 +187,7 @@ class CheckedBank(Bank):
 
     def __init__(self, payd, token, document):
         super().__init__(payd, token)
-        self.document = document
+        self.payd, self.document = payd, document
 
     def request(self, method, path, body=None, key=None, headers=None):
         answer = super().request(method, path, body, key, headers)

@@ -253,6 +253,15 @@ def test_every_operation_needs_its_scope(world):
     world.every(check)
 
 
+def test_a_wallet_for_another_owner_names_the_scope(world):
+    token = world.payd.token(subject="eve", scope="wallets:write")
+    body = {"currency": "EUR", "user_id": "ann"}
+    with Bank(world.payd, token) as client:
+        answer = client.post("/wallets", body).expect(403, "insufficient_scope")
+    contains(answer.json["detail"], "wallets:admin")
+    contains(answer.headers["www-authenticate"], 'scope="wallets:admin"')
+
+
 def test_no_scope_and_unlike_scopes(world):
     for scope in (None, "", "wallets", "wallets:readx", "WALLETS:READ", "*", "wallets:*"):
         token = world.forger.token(scope=scope)

@@ -334,7 +334,7 @@ def leg(debit, credit, amount, **more):
 def test_a_transaction_does_all_legs_or_none(bank):
     _, rich, poor = two_accounts(bank)
     fees = bank.open_account()
-    body = {"transaction_id": new_id("trf"), "description": "purchase with fee",
+    body = {"transaction_id": new_id("txn"), "description": "purchase with fee",
             "legs": [leg(rich, poor, "10.00"), leg(rich, fees, "0.50", code=9)]}
     made = bank.post("/transactions", body).expect(201).json
     equal([t["amount"] for t in made["transfers"]], ["10.00", "0.50"])

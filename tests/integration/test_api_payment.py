@@ -232,15 +232,16 @@ def test_each_step_names_its_transfer(deal):
     answers = [deal.bank.get_as(deal.payers, f"/payments/{payment}").expect(200).json] + [
         deal.act(deal.payees, payment, action, {"amount": amount}).expect(200).json
         for action, amount in (("capture", "50.00"), ("refund", "20.00"))]
-    steps = [a.get("last_transaction_id", a["transaction_id"]) for a in answers]
+    steps = [a["last_transfer_id"] for a in answers]
+    equal(deal.bank.get(f"/payments/{payment}").json["last_transfer_id"], steps[-1])
     equal(len(set(steps)), 3)
-    equal({a["transaction_id"] for a in answers}, {steps[0]})
+    equal({a["transfer_id"] for a in answers}, {steps[0]})
     events = deal.bank.get_as(deal.payers, f"/payments/{payment}/events")
-    equal([e["transaction_id"] for e in events.expect(200).json["events"]][1:], steps[1:])
+    equal([e["transfer_id"] for e in events.expect(200).json["events"]][1:], steps[1:])
     for step, amount in zip(steps, ("50.00", "50.00", "20.00")):
         equal(deal.bank.get(f"/transfers/{step}").expect(200).json["amount"], amount)
     [listed] = deal.bank.get_as(deal.payers, "/payments").expect(200).json["payments"]
-    equal(listed["transaction_id"], steps[0])
+    equal(listed["transfer_id"], steps[0])
 
 
 def test_refunds_never_exceed_what_was_captured(deal):

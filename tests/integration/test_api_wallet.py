@@ -163,7 +163,8 @@ def test_nothing_is_taken_from_a_frozen_wallet(bank):
     path = f"/wallets/{ann}"
     frozen = bank.post(f"{path}/freeze", {"reason": "stolen"}, key=None).expect(200).json
     equal((frozen["status"], frozen["freeze_scope"]), ("frozen", "owner"))
-    bank.post(f"{path}/freeze", {}, key=None).expect(409, "wallet_frozen")
+    again = bank.post(f"{path}/freeze", {}, key=None).expect(200).json
+    equal(again["version"], frozen["version"])
     for action, body in (("withdraw", {"amount": "1.00"}), ("holds", {"amount": "1.00"}),
                          ("transfer", {"to_wallet_id": bob, "amount": "1.00"})):
         bank.post(f"{path}/{action}", body).expect(409, "wallet_frozen")
@@ -216,7 +217,8 @@ def test_limits_hold_per_transaction_and_per_day(bank):
     lifted = bank.request("PUT", path, {}).expect(200).json
     true("per_day" not in lifted and "per_transaction" not in lifted, "absent limits to be lifted")
     bank.transfer(ann, bob, "50.00")
-    bank.request("PUT", path, {"per_day": "1.001"}).expect(422, "amount_too_precise")
+    for limit in ("per_day", "per_transaction"):
+        bank.request("PUT", path, {limit: "1.001"}).expect(422, "amount_too_precise", limit)
     bank.request("PUT", path, {"per_transaction": "2.00", "per_day": "1.99"}).expect(
         422, "per_day_below_per_transaction", "per_day")
     for action in ("freeze", "unfreeze", "close"):
@@ -283,6 +285,21 @@ def test_a_spend_may_demand_the_version_last_seen(bank):
     equal(bank.balance(ann)["balance"], "99.00")
     bank.get(f"/wallets/{new_id('wal')}").expect(404, "not_found")
     bank.get(f"/wallets/{new_id('wal')}/balance").expect(404, "not_found")
+
+
+def test_the_owner_reads_what_was_made(bank):
+    user = "user-" + uuid.uuid4().hex
+    token = bank.payd.token(subject=user, scope="wallets:read wallets:write")
+    ann = bank.open_wallet(user, funds="100.00")
+    for wanted, made in (("deposit", bank.post(f"/wallets/{ann}/fund", {"amount": "1.00"})),
+                         ("withdrawal", bank.post_as(token, f"/wallets/{ann}/withdraw",
+                                                     {"amount": "2.00"}))):
+        shown = bank.get_as(token, made.expect(201).headers["location"]).expect(200).json
+        equal((shown["type"], shown["transfer_id"]), (wanted, made.json["transfer_id"]))
+        equal(shown["balance"], made.json["balance"])
+    listed = bank.get_as(token, f"/wallets/{ann}/transactions", type="withdrawal").expect(200).json
+    equal([t["amount"] for t in listed["transactions"]], ["2.00"])
+    bank.get(f"/wallets/{ann}/transactions/{new_id('trf')}").expect(404, "not_found")
 
 
 def test_a_key_spends_once(bank):

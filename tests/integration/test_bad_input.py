@@ -86,7 +86,7 @@ class World:
         moved = bank.move(account_of(self.ann), account_of(self.bob), "1.00", flags=["pending"])
         self.ids = {"wallet_id": self.ann, "account_id": account_of(self.ann),
                     "payment_id": self.payment, "hold_id": hold["hold_id"],
-                    "transfer_id": moved["transfer_id"], "transaction_id": new_id("trf")}
+                    "transfer_id": moved["transfer_id"], "transaction_id": new_id("txn")}
         self.before = self.snapshot()
 
     def snapshot(self):

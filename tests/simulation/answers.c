@@ -214,6 +214,38 @@ static void check_transfer(struct run *run, const struct request *q, const void 
         broken("request %u (%s) shows a transfer that is not durable", q->number, q->type->name);
 }
 
+static bool is_movement_of(const struct ref_transfer *t, struct id128 wallet_id)
+{
+    return t != NULL && t->kind != REF_REFUSED &&
+           (id128_equal(t->debit, wallet_id) || id128_equal(t->credit, wallet_id));
+}
+
+static void check_movement(struct run *run, const struct request *q, const void *reply)
+{
+    const struct wallet_transaction *x = reply;
+    const struct ref_transfer *t = reference_transfer(&run->reference, x->transfer_id);
+    const struct wallet_transaction_get *get = &q->body.wallet_transaction_get;
+    if (!is_movement_of(t, x->wallet_id))
+        broken("request %u (%s) shows a movement that is not durable", q->number, q->type->name);
+    if (q->type == &wallet_transaction_get_type &&
+        (!id128_equal(x->transfer_id, get->transfer_id) ||
+         !id128_equal(x->wallet_id, get->wallet_id)))
+        broken("request %u shows another movement", q->number);
+}
+
+static void check_movements(struct run *run, const struct request *q, const void *reply)
+{
+    const struct wallet_transaction_page *page = reply;
+    const struct wallet_transaction_list *list = &q->body.wallet_transaction_list;
+    for (uint32_t i = 0; i < page->transactions_count; i++) {
+        const struct wallet_transaction *x = &page->transactions[i];
+        check_movement(run, q, x);
+        if (!id128_equal(x->wallet_id, list->wallet_id) ||
+            (list->has_type && x->type != list->type))
+            broken("request %u lists a movement that was not asked for", q->number);
+    }
+}
+
 static void check_payment(struct run *run, const struct request *q, const void *reply)
 {
     const struct payment_info *i = reply;
@@ -227,14 +259,13 @@ static const struct reply_check {
     const struct message_type *reply;
     void (*look)(struct run *run, const struct request *q, const void *reply);
 } reply_checks[] = {
-    {&account_info_type, check_account},   {&entry_page_type, check_entries},
-    {&item_results_type, check_items},     {&batch_results_type, check_batch},
-    {&transfer_info_type, check_transfer}, {&payment_info_type, check_payment},
-    {&wallet_balance_type, check_wallet},  {&trial_balance_type, pages_check_books},
-    {&account_page_type, pages_check_accounts},
-    {&transfer_page_type, pages_check_transfers},
-    {&wallet_page_type, pages_check_wallets},
-    {&payment_page_type, pages_check_payments},
+    {&account_info_type, check_account},        {&entry_page_type, check_entries},
+    {&item_results_type, check_items},          {&batch_results_type, check_batch},
+    {&transfer_info_type, check_transfer},      {&payment_info_type, check_payment},
+    {&wallet_balance_type, check_wallet},       {&trial_balance_type, pages_check_books},
+    {&wallet_transaction_type, check_movement}, {&wallet_transaction_page_type, check_movements},
+    {&account_page_type, pages_check_accounts}, {&transfer_page_type, pages_check_transfers},
+    {&wallet_page_type, pages_check_wallets},   {&payment_page_type, pages_check_payments},
 };
 
 static void check_reply(struct run *run, const struct request *q, const struct message *m)

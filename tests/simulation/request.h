@@ -42,6 +42,7 @@ union request_body {
     struct wallet_balance_get wallet_balance_get;
     struct wallet_list wallet_list;
     struct wallet_transaction_list wallet_transaction_list;
+    struct wallet_transaction_get wallet_transaction_get;
     struct wallet_fund wallet_fund;
     struct wallet_withdraw wallet_withdraw;
     struct wallet_transfer wallet_transfer;

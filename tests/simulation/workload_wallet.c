@@ -183,8 +183,27 @@ static bool wallet_funds(struct run *run, struct request *q)
 
 static bool wallet_history(struct run *run, struct request *q)
 {
-    return about_wallet(run, q, &wallet_transaction_list_type,
-                        &q->body.wallet_transaction_list.wallet_id);
+    struct wallet_transaction_list *list = &q->body.wallet_transaction_list;
+    list->has_type = workload_chance(run, 2);
+    list->type = (uint8_t)(1 + rng_below(&run->rng, WALLET_TRANSACTION_TYPE_COUNT));
+    return about_wallet(run, q, &wallet_transaction_list_type, &list->wallet_id);
+}
+
+static bool wallet_movement(struct run *run, struct request *q)
+{
+    const struct reference *r = &run->reference;
+    if (r->transfer_count == 0)
+        return false;
+    const struct ref_transfer *t = &r->transfers[rng_below(&run->rng, r->transfer_count)];
+    const struct ref_wallet *w =
+        reference_wallet(r, workload_chance(run, 2) ? t->debit : t->credit);
+    if (w == NULL)
+        return false;
+    q->type = &wallet_transaction_get_type;
+    q->who = workload_principal(run, w->owner);
+    q->body.wallet_transaction_get.wallet_id = w->id;
+    q->body.wallet_transaction_get.transfer_id = t->id;
+    return true;
 }
 
 static bool wallet_holds_listed(struct run *run, struct request *q)
@@ -255,6 +274,7 @@ const struct operation wallet_operations[] = {
     {"wallet_show", wallet_show},
     {"wallet_funds", wallet_funds},
     {"wallet_history", wallet_history},
+    {"wallet_movement", wallet_movement},
     {"wallet_holds_listed", wallet_holds_listed},
     {"wallet_is_frozen", wallet_is_frozen},
     {"wallet_is_unfrozen", wallet_is_unfrozen},

@@ -232,6 +232,14 @@ static inline void bank_reply(struct bank *b, const struct message_type *type, v
     assert_true(type->read(&from, &b->arena, reply));
 }
 
+/* The last answer is a refusal about this field. */
+static inline void expect_field(struct bank *b, const char *field)
+{
+    struct field_refusal refusal;
+    bank_reply(b, &field_refusal_type, &refusal);
+    assert_true(slice_equal(refusal.field, slice_of(field)));
+}
+
 static inline void bank_wake_up(void *context)
 {
     *(bool *)context = true;

@@ -48,6 +48,36 @@ static void test_reversal_happens_once(void **state)
     assert_int_equal(reverse(b, id_of(77), &back), RESULT_NOT_FOUND);
 }
 
+/* Repeated with its id a transfer is the same only if all of it is, its words too. */
+static void test_a_repeated_transfer_has_the_same_words(void **state)
+{
+    struct bank *b = *state;
+    given_two_accounts(b);
+    struct metadata_pair pair = {slice_of("order"), slice_of("17")};
+    struct transfer_create c = {.has_transfer_id = true,
+                                .transfer_id = id_of(10),
+                                .debit_account_id = id_of(1),
+                                .credit_account_id = id_of(2),
+                                .has_amount = true,
+                                .amount = 5,
+                                .currency = USD,
+                                .has_description = true,
+                                .description = slice_of("two books"),
+                                .has_metadata = true,
+                                .metadata = {&pair, 1}};
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(bank_ask(b, teller(), &transfer_create_type, &c), RESULT_OK);
+    struct transfer_create other = c;
+    other.description = slice_of("three books");
+    assert_int_equal(bank_ask(b, teller(), &transfer_create_type, &other),
+                     RESULT_EXISTS_WITH_DIFFERENT_DESCRIPTION);
+    other = c;
+    other.has_metadata = false;
+    assert_int_equal(bank_ask(b, teller(), &transfer_create_type, &other),
+                     RESULT_EXISTS_WITH_DIFFERENT_METADATA);
+    expect_counters(b, 1, 0, 5, 0, 0);
+}
+
 static void test_post_and_void_by_message(void **state)
 {
     struct bank *b = *state;
@@ -102,6 +132,16 @@ static void test_transaction_is_all_or_nothing(void **state)
     assert_true(slice_equal(info.description, slice_of("with fee")));
     c.has_transaction_id = true;
     c.transaction_id = info.transaction_id;
+    struct transaction_info again;
+    assert_int_equal(bank_ask(b, teller(), &transaction_create_type, &c), RESULT_OK);
+    bank_reply(b, &transaction_info_type, &again);
+    assert_true(id128_equal(again.transfers[1].transfer_id, info.transfers[1].transfer_id));
+    expect_counters(b, 3, 0, 4, 0, 10);
+    legs[1].amount = 3;
+    assert_int_equal(bank_ask(b, teller(), &transaction_create_type, &c),
+                     RESULT_TRANSACTION_EXISTS);
+    legs[1].amount = 4;
+    c.description = slice_of("without fee");
     assert_int_equal(bank_ask(b, teller(), &transaction_create_type, &c),
                      RESULT_TRANSACTION_EXISTS);
     struct transfers_list list = {.has_transaction_id = true,
@@ -219,6 +259,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         LEDGER_TEST(test_reversal_happens_once),
+        LEDGER_TEST(test_a_repeated_transfer_has_the_same_words),
         LEDGER_TEST(test_post_and_void_by_message),
         LEDGER_TEST(test_transaction_is_all_or_nothing),
         LEDGER_TEST(test_a_transaction_is_reversed_once_and_whole),

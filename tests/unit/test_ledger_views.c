@@ -166,6 +166,51 @@ static void test_lists_filter_and_continue(void **state)
     assert_int_equal(transfers.transfers_count, 2);
 }
 
+#define LEGS 7
+
+/* A transaction has more transfers than a page: pages go on, and none is missed or comes twice. */
+static void test_the_transfers_of_a_transaction_continue(void **state)
+{
+    struct bank *b = *state;
+    given_two_accounts(b);
+    struct transaction_leg legs[LEGS];
+    for (uint32_t i = 0; i < LEGS; i++)
+        legs[i] = (struct transaction_leg){.debit_account_id = id_of(1),
+                                           .credit_account_id = id_of(2),
+                                           .amount = 1 + i,
+                                           .currency = USD};
+    struct transaction_create c = {
+        .has_transaction_id = true, .transaction_id = id_of(50), .legs = legs, .legs_count = LEGS};
+    assert_int_equal(bank_ask(b, teller(), &transaction_create_type, &c), RESULT_OK);
+    given_transfer(b, spec_of(60, 1, 2, 99));
+    struct transfers_list q = {
+        .has_transaction_id = true, .transaction_id = id_of(50), .has_limit = true, .limit = 3};
+    struct transfer_page page;
+    u128 seen = 0;
+    for (int pages = 0; pages < 3; pages++) {
+        assert_int_equal(bank_ask(b, teller(), &transfers_list_type, &q), RESULT_OK);
+        bank_reply(b, &transfer_page_type, &page);
+        for (uint32_t i = 0; i < page.transfers_count; i++)
+            assert_true(page.transfers[i].amount == ++seen);
+        assert_int_equal(page.has_next_cursor, pages < 2);
+        q.has_cursor = true;
+        q.cursor = page.next_cursor;
+    }
+    assert_true(seen == LEGS);
+    q = (struct transfers_list){.has_account_id = true,
+                                .account_id = id_of(1),
+                                .has_transaction_id = true,
+                                .transaction_id = id_of(50)};
+    assert_int_equal(bank_ask(b, teller(), &transfers_list_type, &q), RESULT_OK);
+    bank_reply(b, &transfer_page_type, &page);
+    assert_int_equal(page.transfers_count, LEGS);
+    q = (struct transfers_list){.has_transaction_id = true,
+                                .transaction_id = id_of(50),
+                                .has_cursor = true,
+                                .cursor = slice_of("x")};
+    assert_int_equal(bank_ask(b, teller(), &transfers_list_type, &q), RESULT_INVALID_CURSOR);
+}
+
 /* --- stored form ------------------------------------------------------------------------------ */
 
 static struct slice stored_state(struct bank *b, uint16_t kind, struct id128 id,
@@ -230,6 +275,7 @@ int main(void)
         LEDGER_TEST(test_balance_as_of_either_time),
         LEDGER_TEST(test_an_operator_sees_one_tenant_or_all),
         LEDGER_TEST(test_lists_filter_and_continue),
+        LEDGER_TEST(test_the_transfers_of_a_transaction_continue),
         LEDGER_TEST(test_states_survive_their_stored_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -90,7 +90,7 @@ static void test_a_captures_transfer_is_reversed_by_the_refund_alone(void **stat
     assert_int_equal(capture(p.bank, "shop", id, "20", false), RESULT_OK);
     struct payment_info info;
     bank_reply(p.bank, &payment_info_type, &info);
-    assert_int_equal(reverse(p.bank, info.last_transaction_id), RESULT_MANAGED);
+    assert_int_equal(reverse(p.bank, info.last_transfer_id), RESULT_MANAGED);
     expect_use(p.bank, "pay_", id, "POST /payments/{payment_id}/refund");
     assert_int_equal(reverse(p.bank, id), RESULT_TRANSFER_NOT_POSTED);
     expect_money(&p, 8000, 3000, 12000);

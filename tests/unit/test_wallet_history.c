@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What was moved in and out of a wallet: all of it, by type and time, one movement by its transfer,
+ * and the words that stay with it. */
+#include "tests/unit/wallet_fixture.h"
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, bank_setup, bank_teardown)
+
+static void test_history_names_every_movement(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "100");
+    struct id128 bob = given_wallet(b, "bob", NULL);
+    struct id128 first, second;
+    assert_int_equal(transfer(b, "alice", alice, bob, "10"), RESULT_OK);
+    assert_int_equal(hold(b, "alice", alice, "20", &first), RESULT_OK);
+    assert_int_equal(capture(b, "alice", alice, first, (struct capture){NULL, false, bob}),
+                     RESULT_OK);
+    assert_int_equal(hold(b, "alice", alice, "5", &second), RESULT_OK);
+    assert_int_equal(release(b, "alice", alice, second), RESULT_OK);
+    assert_int_equal(withdraw(b, "alice", alice, "1"), RESULT_OK);
+    const struct {
+        uint8_t type;
+        uint64_t amount, balance;
+        struct id128 hold;
+    } expected[] = {
+        {WALLET_TRANSACTION_TYPE_WITHDRAWAL, 100, 6900, {0, 0}},
+        {WALLET_TRANSACTION_TYPE_HOLD_RELEASED, 500, 7000, second},
+        {WALLET_TRANSACTION_TYPE_HOLD, 500, 7000, second},
+        {WALLET_TRANSACTION_TYPE_HOLD_CAPTURED, 2000, 7000, first},
+        {WALLET_TRANSACTION_TYPE_HOLD, 2000, 9000, first},
+        {WALLET_TRANSACTION_TYPE_TRANSFER_OUT, 1000, 9000, {0, 0}},
+        {WALLET_TRANSACTION_TYPE_DEPOSIT, 10000, 10000, {0, 0}},
+    };
+    struct wallet_transaction_list list = {.wallet_id = alice, .has_limit = true, .limit = 2};
+    size_t seen = 0;
+    struct wallet_transaction_page page;
+    do {
+        assert_int_equal(bank_ask(b, person("alice"), &wallet_transaction_list_type, &list),
+                         RESULT_OK);
+        bank_reply(b, &wallet_transaction_page_type, &page);
+        for (uint32_t i = 0; i < page.transactions_count; i++, seen++) {
+            const struct wallet_transaction *x = &page.transactions[i];
+            assert_true(seen < array_len(expected));
+            assert_int_equal(x->type, expected[seen].type);
+            assert_true(x->amount == expected[seen].amount);
+            assert_true(x->balance == expected[seen].balance);
+            assert_int_equal(x->has_hold_id, !id128_is_zero(expected[seen].hold));
+            assert_true(!x->has_hold_id || id128_equal(x->hold_id, expected[seen].hold));
+        }
+        list.has_cursor = page.has_next_cursor;
+        list.cursor = arena_copy(&b->arena, page.next_cursor);
+    } while (page.has_next_cursor);
+    assert_int_equal(seen, array_len(expected));
+    list = (struct wallet_transaction_list){.wallet_id = bob};
+    assert_int_equal(bank_ask(b, person("bob"), &wallet_transaction_list_type, &list), RESULT_OK);
+    bank_reply(b, &wallet_transaction_page_type, &page);
+    assert_int_equal(page.transactions_count, 2);
+    assert_int_equal(page.transactions[0].type, WALLET_TRANSACTION_TYPE_HOLD_RECEIVED);
+    assert_true(id128_equal(page.transactions[0].hold_id, first));
+    assert_int_equal(page.transactions[1].type, WALLET_TRANSACTION_TYPE_TRANSFER_IN);
+}
+
+static uint32_t movements(struct bank *b, const struct wallet_transaction_list *list,
+                          struct wallet_transaction_page *page)
+{
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_transaction_list_type, list), RESULT_OK);
+    bank_reply(b, &wallet_transaction_page_type, page);
+    return page->transactions_count;
+}
+
+static void test_movements_are_found_by_type_and_time(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "100");
+    struct id128 bob = given_wallet(b, "bob", NULL);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(withdraw(b, "alice", alice, "1"), RESULT_OK);
+        assert_int_equal(transfer(b, "alice", alice, bob, "2"), RESULT_OK);
+    }
+    struct wallet_transaction_list list = {.wallet_id = alice};
+    struct wallet_transaction_page page;
+    assert_int_equal(movements(b, &list, &page), 7);
+    uint64_t times[7];
+    for (int i = 0; i < 7; i++)
+        times[i] = page.transactions[i].timestamp; /* the newest first */
+    list.has_type = true;
+    list.type = WALLET_TRANSACTION_TYPE_WITHDRAWAL;
+    assert_int_equal(movements(b, &list, &page), 3);
+    list = (struct wallet_transaction_list){.wallet_id = alice,
+                                            .has_from = true,
+                                            .has_to = true,
+                                            .from = times[4],
+                                            .to = times[1],
+                                            .has_limit = true,
+                                            .limit = 2};
+    assert_int_equal(movements(b, &list, &page), 2);
+    assert_true(page.transactions[0].timestamp == times[2]);
+    list.has_cursor = true;
+    list.cursor = arena_copy(&b->arena, page.next_cursor);
+    assert_int_equal(movements(b, &list, &page), 1);
+    assert_true(page.transactions[0].timestamp == times[4] && !page.has_next_cursor);
+    list.has_cursor = false;
+    list.from = list.to = times[6];
+    assert_int_equal(movements(b, &list, &page), 0);
+}
+
+static uint16_t movement(struct bank *b, struct principal who, struct id128 wallet,
+                         struct id128 transfer_id, struct wallet_transaction *found)
+{
+    struct wallet_transaction_get get = {.wallet_id = wallet, .transfer_id = transfer_id};
+    uint16_t code = bank_ask(b, who, &wallet_transaction_get_type, &get);
+    if (code == RESULT_OK)
+        bank_reply(b, &wallet_transaction_type, found);
+    return code;
+}
+
+static void test_a_movement_is_shown_to_the_owners_of_both_wallets(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "100");
+    struct id128 bob = given_wallet(b, "bob", NULL);
+    assert_int_equal(transfer(b, "alice", alice, bob, "10"), RESULT_OK);
+    struct wallet_transaction done, found;
+    bank_reply(b, &wallet_transaction_type, &done);
+    assert_true(id128_equal(done.transfer_id, done.transaction_id));
+    assert_int_equal(withdraw(b, "alice", alice, "1"), RESULT_OK);
+    assert_int_equal(movement(b, person("alice"), alice, done.transfer_id, &found), RESULT_OK);
+    assert_true(id128_equal(found.transfer_id, done.transfer_id));
+    assert_int_equal(found.type, WALLET_TRANSACTION_TYPE_TRANSFER_OUT);
+    assert_true(found.amount == 1000 && found.balance == 9000);
+    assert_int_equal(movement(b, person("bob"), bob, done.transfer_id, &found), RESULT_OK);
+    assert_int_equal(found.type, WALLET_TRANSACTION_TYPE_TRANSFER_IN);
+    assert_int_equal(movement(b, person("bob"), alice, done.transfer_id, &found), RESULT_NOT_FOUND);
+    struct id128 carol = given_wallet(b, "carol", "5");
+    assert_int_equal(movement(b, person("carol"), carol, done.transfer_id, &found),
+                     RESULT_NOT_FOUND);
+    assert_int_equal(movement(b, person("carol"), carol, (struct id128){7, 7}, &found),
+                     RESULT_NOT_FOUND);
+}
+
+static struct metadata_pair table_seven[] = {{{"table", 5}, {"7", 1}}};
+
+static void expect_words(const struct wallet_transaction *x, const char *description)
+{
+    assert_true(x->has_description && slice_equal(x->description, slice_of(description)));
+    assert_int_equal(x->metadata.count, 1);
+    assert_true(slice_equal(x->metadata.items[0].key, slice_of("table")));
+    assert_true(slice_equal(x->metadata.items[0].value, slice_of("7")));
+}
+
+/* Each movement of alice with words of its own; the newest is the hold. */
+static struct id128 move_with_words(struct bank *b, struct id128 alice, struct id128 bob)
+{
+    const struct metadata pairs = {table_seven, 1};
+    struct wallet_fund in = {
+        alice, money("100"), false, 0, true, slice_of("top-up"), true, pairs};
+    struct wallet_transfer across = {
+        alice, bob, money("10"), false, 0, true, slice_of("lunch"), true, pairs};
+    struct wallet_withdraw out = {
+        alice, money("1"), false, 0, true, slice_of("cash"), true, pairs};
+    struct wallet_hold_create aside = {
+        .wallet_id = alice,
+        .amount = money("5"),
+        .has_description = true,
+        .description = slice_of("deposit"),
+        .has_metadata = true,
+        .metadata = pairs,
+    };
+    struct wallet_transaction answer;
+    assert_int_equal(bank_ask(b, clerk(), &wallet_fund_type, &in), RESULT_OK);
+    bank_reply(b, &wallet_transaction_type, &answer);
+    expect_words(&answer, "top-up");
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_transfer_type, &across), RESULT_OK);
+    bank_reply(b, &wallet_transaction_type, &answer);
+    expect_words(&answer, "lunch");
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_withdraw_type, &out), RESULT_OK);
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_hold_create_type, &aside), RESULT_OK);
+    struct wallet_hold_info placed;
+    bank_reply(b, &wallet_hold_info_type, &placed);
+    return placed.hold_id;
+}
+
+static void test_words_stay_with_a_movement(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", NULL), bob = given_wallet(b, "bob", NULL);
+    struct id128 hold_id = move_with_words(b, alice, bob);
+    bank_restart(b);
+    const char *expected[] = {"deposit", "cash", "lunch", "top-up"};
+    struct wallet_transaction_list list = {.wallet_id = alice};
+    struct wallet_transaction_page page;
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_transaction_list_type, &list),
+                     RESULT_OK);
+    bank_reply(b, &wallet_transaction_page_type, &page);
+    assert_int_equal(page.transactions_count, array_len(expected));
+    for (size_t i = 0; i < array_len(expected); i++)
+        expect_words(&page.transactions[i], expected[i]);
+    list.wallet_id = bob;
+    assert_int_equal(bank_ask(b, person("bob"), &wallet_transaction_list_type, &list), RESULT_OK);
+    bank_reply(b, &wallet_transaction_page_type, &page);
+    assert_true(slice_equal(page.transactions[0].description, slice_of("lunch")));
+    assert_int_equal(page.transactions[0].metadata.count, 0); /* alice's own */
+    assert_int_equal(bank_ask(b, clerk(), &wallet_transaction_list_type, &list), RESULT_OK);
+    bank_reply(b, &wallet_transaction_page_type, &page);
+    expect_words(&page.transactions[0], "lunch");
+    struct wallet_hold_get get = {.wallet_id = alice, .hold_id = hold_id};
+    struct wallet_hold_info shown;
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_hold_get_type, &get), RESULT_OK);
+    bank_reply(b, &wallet_hold_info_type, &shown);
+    assert_int_equal(shown.metadata.count, 1);
+    struct wallet_hold_list holds = {.wallet_id = alice};
+    struct wallet_hold_page held;
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_hold_list_type, &holds), RESULT_OK);
+    bank_reply(b, &wallet_hold_page_type, &held);
+    assert_int_equal(held.holds[0].metadata.count, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_history_names_every_movement),
+        TEST(test_movements_are_found_by_type_and_time),
+        TEST(test_a_movement_is_shown_to_the_owners_of_both_wallets),
+        TEST(test_words_stay_with_a_movement),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
