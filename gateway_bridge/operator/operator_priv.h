@@ -52,6 +52,7 @@ struct verification {
     bool abandoned;      /* the operator stops */
     void (*stopped)(struct operator* o); /* called when it ends, if it was abandoned */
     struct verify *verify; /* of the shard that is being replayed, or NULL */
+    struct operator_request verdict; /* the run that tells the shard */
     uint16_t shard;
     uint16_t shards;
     struct work work;

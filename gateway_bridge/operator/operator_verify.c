@@ -77,6 +77,27 @@ static void verification_take_over(struct verification *v)
     line->hash = (struct slice){hash, 2 * SHA256_SIZE};
 }
 
+/* --- the shard is told ------------------------------------------------------------------------ */
+
+static void on_shard_verdict(struct operator_request *q, struct shard *s)
+{
+    const struct verification *v = &q->operator->verification;
+    shard_verified(s, v->verify->problem, v->verify->damaged_seq);
+}
+
+static void verification_told(struct operator_request *q)
+{
+    struct verification *v = &q->operator->verification;
+    if (v->verify->problem != NULL) {
+        operator_verify_finish(v, VERIFY_STATE_FAILED, v->verify->problem);
+    } else if (++v->shard == v->shards) {
+        operator_verify_finish(v, VERIFY_STATE_PASSED, NULL);
+    } else {
+        verification_close_shard(v);
+        verification_next_step(v);
+    }
+}
+
 static void on_step(struct work *w)
 {
     struct verification *v = container_of(w, struct verification, work);
@@ -85,14 +106,8 @@ static void on_step(struct work *w)
         operator_verify_finish(v, VERIFY_STATE_FAILED, "payd is stopping");
     else if (v->step.more)
         verification_next_step(v);
-    else if (v->verify->problem != NULL)
-        operator_verify_finish(v, VERIFY_STATE_FAILED, v->verify->problem);
-    else if (++v->shard == v->shards)
-        operator_verify_finish(v, VERIFY_STATE_PASSED, NULL);
-    else {
-        verification_close_shard(v);
-        verification_next_step(v);
-    }
+    else
+        operator_run_on_shard(&v->verdict, v->shard, v->shard, on_shard_verdict, verification_told);
 }
 
 void verification_start(struct verification *v)
@@ -116,6 +131,7 @@ void verification_start(struct verification *v)
         v->info.batches_total += stats.committed_seq;
     }
     v->shard = 0;
+    v->verdict.operator= o;
     v->running = true;
     v->work = (struct work){.run = verification_run_step, .done = on_step};
     verification_next_step(v);

@@ -22,6 +22,7 @@
 #define NODE_SHARDS_MAX SHARD_SET_MAX
 #define NODE_READERS_MAX 8
 #define NODE_PUBLISH_NS NS_PER_S  /* how old the statistics of node_get_stats() may be */
+#define NODE_HEAD_NS (3600 * NS_PER_S) /* from one line journal_head of a shard to the next */
 
 struct node;
 

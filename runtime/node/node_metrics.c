@@ -33,6 +33,8 @@ static const struct family shard_families[] = {
      METRICS_COUNTER, SHARD(scrubs), false},
     {"payd_journal_damaged_batch", "The first batch found damaged; 0 = none.", METRICS_GAUGE,
      SHARD(damaged_seq), false},
+    {"payd_journal_verify_failed", "1: the last verification found something wrong.", METRICS_GAUGE,
+     SHARD(verify_failed), false},
     {"payd_journal_append_max_seconds", "Longest commit.", METRICS_GAUGE, SHARD(append_ns_max),
      true},
     {"payd_events_total", "Events applied.", METRICS_COUNTER, SHARD(events), false},

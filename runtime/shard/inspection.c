@@ -25,7 +25,9 @@ void shard_get_stats(const struct shard *s, struct shard_stats *stats)
     stats->batch_records = s->journal.stats.batch_records;
     stats->append_ns = s->journal.stats.append_ns;
     stats->scrubs = s->scrub.passes;
-    stats->damaged_seq = s->scrub.damaged_seq;
+    stats->damaged_seq = s->scrub.damaged_seq != 0 ? s->scrub.damaged_seq : s->verified.damaged_seq;
+    stats->verify_failed = s->verified.failed;
+    stats->committed_hash = s->journal.hash;
     stats->clock_steps = s->clock.steps;
     int64_t ahead_ns = clock_ahead_ns(&s->clock);
     stats->clock_ahead_ns = ahead_ns > 0 ? (uint64_t)ahead_ns : 0;
@@ -36,6 +38,16 @@ void shard_get_stats(const struct shard *s, struct shard_stats *stats)
     stats->outcomes = dedup_table_count(&s->ids) + dedup_table_count(&s->keys);
     for (int k = 0; k < KIND_MAX; k++)
         stats->kinds[k].resident = s->registry.actors[k].count;
+}
+
+void shard_verified(struct shard *s, const char *problem, uint64_t damaged_seq)
+{
+    check(problem != NULL || damaged_seq == 0);
+    s->verified.failed = problem != NULL;
+    s->verified.damaged_seq = damaged_seq;
+    if (problem != NULL)
+        LOG_ERROR(s->options.env->log, "verification_failed", log_uint("shard", s->options.number),
+                  log_uint("batch", damaged_seq), log_text("reason", problem));
 }
 
 const char *shard_audit(struct shard *s)

@@ -83,6 +83,10 @@ const char *shard_audit(struct shard *s);
 
 void shard_get_stats(const struct shard *s, struct shard_stats *stats);
 
+/* What a verification of the journal has found: NULL, or a problem, with the batch that it is about
+ * or 0. Statistics show it until the next one; it is logged. */
+void shard_verified(struct shard *s, const char *problem, uint64_t damaged_seq);
+
 /* System messages every actor answers, for the operator. Controls last until they are lifted or the
  * process ends: controls.h. */
 enum actor_command {

@@ -79,6 +79,10 @@ struct shard {
     struct journal journal;
     struct projector projector;
     struct scrub scrub;
+    struct {
+        bool failed;
+        uint64_t damaged_seq; /* the batch that the problem is about, 0 = about none */
+    } verified;               /* the last verification: shard_verified() */
     struct loader loader;
     struct dedup_table ids, keys;
     struct controls controls;

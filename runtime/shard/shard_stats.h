@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "runtime/actor/domain.h"
+#include "runtime/base/sha256.h"
 #include "runtime/observe/histogram.h"
 
 enum shard_state {
@@ -36,7 +37,10 @@ struct shard_stats {
     uint64_t resident, evicted, loads;
     uint64_t outcomes;
     uint64_t dead_letters, projector_failures;
-    uint64_t scrubs, damaged_seq; /* journal/scrub.h */
+    uint64_t scrubs;                     /* journal/scrub.h */
+    uint64_t damaged_seq;                /* found by scrub or verification; 0 = none */
+    uint64_t verify_failed;              /* 1: the last verification found something wrong */
+    struct sha256_digest committed_hash; /* of the batch committed_seq */
     uint64_t clock_steps;         /* times the wall clock was set: clock.h */
     uint64_t clock_ahead_ns, clock_behind_ns; /* of the wall clock; one of them is 0 */
     struct shard_kind_stats kinds[KIND_MAX];

@@ -3,12 +3,15 @@
 """Audits a journal without a line of the platform's code: written from sql/sqlite/README.md alone,
 with nothing but Python's standard library and the declarations in schemas/.
 
-usage: audit_journal.py DATA_DIRECTORY    also of a payd that runs
+usage: audit_journal.py DATA_DIRECTORY    also of a payd that runs; nothing is written there
+       audit_journal.py --help
 
 Checks hash, place and chain of every batch and that each record names who asked for it, moves the
 money of every account as the events say, prints the sums of each currency, which payctl ledger
-trial-balance must show too. Exit code 0: all holds.
+trial-balance must show too. Exit code 0: all holds; 1: something does
+not; 2: there is no journal.
 """
+import contextlib
 import hashlib
 import pathlib
 import sqlite3
@@ -188,9 +191,21 @@ def audit_body(body, count, last_ns, events, books):
     return last_ns
 
 
+def open_journal(data):
+    """For reading only. A reader makes an index where there is a log; without one, nothing."""
+    path = pathlib.Path(data, "journal.db").resolve()
+    log = path.with_name("journal.db-wal")
+    alone = not log.exists() or log.stat().st_size == 0
+    return sqlite3.connect(path.as_uri() + ("?immutable=1" if alone else "?mode=ro"), uri=True)
+
+
 def audit(data):
     """The books and, by shard, the newest batch and its hash."""
-    journal = sqlite3.connect(f"file:{pathlib.Path(data, 'journal.db')}?mode=ro", uri=True)
+    with contextlib.closing(open_journal(data)) as journal:
+        return audit_batches(journal)
+
+
+def audit_batches(journal):
     events = {event["number"]: (name, [field["name"] for field in event["fields"]])
               for name, event in declared("event").items()}
     books, heads = Books(), {}
@@ -213,8 +228,15 @@ def audit(data):
 
 
 def main():
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
+    if sys.argv[1:] in (["--help"], ["-h"]):
+        print(__doc__)
+        return
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
+        print(__doc__, file=sys.stderr)
+        sys.exit(2)
+    if not pathlib.Path(sys.argv[1], "journal.db").is_file():
+        print(f"{sys.argv[1]} holds no journal.db", file=sys.stderr)
+        sys.exit(2)
     try:
         books, heads = audit(sys.argv[1])
     except (Damage, sqlite3.Error) as e:

@@ -166,6 +166,34 @@ def test_every_damage_is_found(payd):
         shutil.rmtree(copy)
 
 
+def auditor(code, *words):
+    done = subprocess.run([sys.executable, audit_journal.__file__, *map(str, words)], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    equal(done.returncode, code, f"the exit code after {done.stdout}")
+    return done.stdout
+
+
+def test_the_program_says_how_it_is_used(payd):
+    contains(auditor(0, "--help"), "usage: audit_journal.py DATA_DIRECTORY")
+    for words in ((), ("a", "b"), ("--data", )):
+        contains(auditor(2, *words), "usage: audit_journal.py DATA_DIRECTORY")
+    contains(auditor(2, payd.root), f"{payd.root} holds no journal.db")
+
+
+def test_it_writes_nothing(payd):
+    """Also where it may not: the payd has stopped, and left no log."""
+    copy = payd.root / "100% read-only?"
+    shutil.copytree(payd.data, copy, ignore=shutil.ignore_patterns("payd.sock", "*-shm", "*-wal"))
+    before = {path.name: path.read_bytes() for path in copy.iterdir() if path.is_file()}
+    copy.chmod(0o500)
+    try:
+        contains(auditor(0, copy), "shard 0: ", "USD")
+        after = {path.name: path.read_bytes() for path in copy.iterdir() if path.is_file()}
+        true(before == after, f"no file to change, found {sorted(after)}")
+    finally:
+        copy.chmod(0o700)
+
+
 def main():
     with Payd(shards=2, log_level="warn") as payd:
         return scenarios.run(globals(), lambda name: (payd,))

@@ -20,7 +20,7 @@ import tempfile
 import scenarios
 from payd import (NotReady, PAYCTL, Payd, STOP_S, Unanswered, account_of, clean_environment,
                   free_port, refused_start)
-from scenarios import contains, equal, skip, true
+from scenarios import contains, equal, skip, true, wait_for
 
 TRANSFERS = 30
 PAGE = 16384
@@ -215,6 +215,35 @@ def test_a_bit_of_an_old_batch(deposit):
         said = show_batch(data, 1, seq)
         contains(said, "its hash does not match its content", f"payctl: corrupt: batch {seq}")
         refused(without_views(data), f"batch {seq}", "hash")
+
+
+def test_what_a_running_payd_finds_is_shown(deposit):
+    number = len(deposit.batches()) // 2
+    seq = deposit.batches()[number][0]
+    with Payd(data=flipped(deposit, number, deposit.copy()), log_level="info") as payd:
+        with payd.client() as client:
+            equal(client.get("/health/ready").expect(200).json, {"status": "ready"})
+            said = payctl(1, "--socket", str(payd.data / "payd.sock"), "ledger", "verify")
+            contains(said, f"batch {seq}")
+            warned = wait_for(lambda: client.get("/health/ready").expect(200).json.get("warning"),
+                              "a warning")
+            contains(warned, "damaged", "payctl store status")
+            contains(client.get("/metrics").body.decode(),
+                     f'payd_journal_damaged_batch{{shard="0"}} {seq}',
+                     'payd_journal_verify_failed{shard="0"} 1')
+        contains(payd.stderr.read_text(), "verification_failed")
+
+
+def test_the_newest_batch_is_logged_with_its_hash(deposit):
+    """Soon after the start and then every hour: an auditor who keeps these lines has an anchor."""
+    data = deposit.copy()
+    with Payd(data=data, log_level="info") as payd:
+        line = wait_for(lambda: [line for line in payd.stderr.read_text().splitlines()
+                                 if '"journal_head"' in line], "the line")[0]
+        equal(payd.stop(), 0, "the exit code")
+    shown = json.loads(payctl(0, "--json", "ledger", "show-batch", str(json.loads(line)["batch"]),
+                              "--data", str(data)))
+    equal(json.loads(line)["hash"], shown["hash"], "the hash")
 
 
 def test_pages_that_cannot_be_read(deposit):
@@ -524,6 +553,24 @@ def test_damaged_views_are_made_again(deposit):
             (data / name).unlink(missing_ok=True)
             (data / name).mkdir()
             deposit.starts(data, told="is not a file")
+
+
+def test_why_views_are_made_again_is_told(deposit):
+    """As it is, and without advice: nobody has to do anything."""
+    data = deposit.copy()
+    (data / "views.db").write_bytes(os.urandom(100_000))
+    lost = deposit.copy(killed=True)
+    (lost / "commit-mark").unlink()
+    foreign = deposit.copy()
+    without_views(foreign)
+    change(foreign, "views.db", "CREATE TABLE t (x)")
+    for spoilt, why in ((data, "views.db: "), (lost, "commit mark"), (foreign, "views.db: ")):
+        with Payd(data=spoilt) as payd:
+            [line] = [json.loads(line) for line in payd.stderr.read_text().splitlines()
+                      if "views_rebuilding" in line]
+        contains(line["reason"], why)
+        for advice in ("delete", "No such file", "rebuilt"):
+            true(advice not in line["reason"], f"no {advice!r} in {line['reason']!r}")
 
 
 def test_a_damaged_page_of_the_views_is_found_when_it_is_read(deposit):

@@ -344,7 +344,7 @@ static void without_its_commit_mark_it_is_made_anew(void **state)
     put_coins(f->views, 1, 10, 1);
     fixture_shut(f);
     assert_int_equal(unlink(path_in(f, "commit-mark")), 0);
-    assert_made_anew(f, "do not belong together");
+    assert_made_anew(f, "the commit mark does not say");
 }
 
 /* --- what stands in a file's place ------------------------------------------------------------ */

@@ -244,8 +244,10 @@ enum err db_open(struct db *d, const struct db_kind *kind, const char *directory
     if (wrong == NULL)
         return ERR_OK;
     enum err e = db_error(code);
-    bool ours = code == SQLITE_IOERR_DATA; /* found by the checksum: no call has failed */
-    int system = d->handle != NULL && !ours ? sqlite3_system_errno(d->handle) : 0;
+    /* Anything else is found in the content: no call has failed. */
+    bool failed = ((code & 0xff) == SQLITE_IOERR && code != SQLITE_IOERR_DATA) ||
+                  (code & 0xff) == SQLITE_CANTOPEN || (code & 0xff) == SQLITE_FULL;
+    int system = d->handle != NULL && failed ? sqlite3_system_errno(d->handle) : 0;
     char text[128];
     snprintf(reason, reason_size, "%s: %s%s%s%s%s", path, wrong, system != 0 ? ": " : "",
              system != 0 ? strerror_r(system, text, sizeof text) : "",

@@ -58,26 +58,33 @@ static uint32_t checkpoint_generation(uint64_t salts)
     return (uint32_t)(salts >> 32);
 }
 
-bool sqlite_checkpoint_whole(struct store_sqlite *s)
+static bool checkpoint_fits(const struct commit_mark_record *noted, const struct wal *wal)
+{
+    bool same = wal->salts == noted->a && wal->frames > 0;
+    switch (noted->hash[0]) {
+    case COPYING_UNDER_WAY:
+        return same && wal->frames >= noted->b;
+    case COPYING_DONE:
+        if (same)
+            return wal->frames >= noted->b;
+        return wal->frames == 0 ||
+               checkpoint_generation(wal->salts) == checkpoint_generation(noted->a) + 1;
+    default:
+        return noted->hash[0] == COPYING_NO_WAL;
+    }
+}
+
+const char *sqlite_checkpoint_fault(struct store_sqlite *s)
 {
     struct commit_mark_record noted;
     struct wal wal;
     if (!checkpoint_look_at_wal(&s->views_writer, &wal))
-        return false;
+        return "its WAL cannot be looked at";
     if (!commit_mark_read(&s->commit_mark, COMMIT_MARK_VIEWS, &noted))
-        return false;
-    bool same = wal.salts == noted.a && wal.frames > 0;
-    switch (noted.hash[0]) {
-    case COPYING_UNDER_WAY:
-        return same && wal.frames >= noted.b;
-    case COPYING_DONE:
-        if (same)
-            return wal.frames >= noted.b;
-        return wal.frames == 0 ||
-               checkpoint_generation(wal.salts) == checkpoint_generation(noted.a) + 1;
-    default:
-        return noted.hash[0] == COPYING_NO_WAL;
-    }
+        return "the commit mark does not say which WAL belongs to it";
+    return checkpoint_fits(&noted, &wal)
+               ? NULL
+               : "what was copied into it and what is left of its WAL do not belong together";
 }
 
 /* Copies all frames of the WAL, or as many as the readers allow that still need the file as it is;

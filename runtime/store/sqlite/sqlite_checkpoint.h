@@ -7,8 +7,8 @@
 
 #include "runtime/store/sqlite/store_sqlite_priv.h"
 
-/* Do file and WAL, just opened, belong together, and is nothing missing? */
-must_check bool sqlite_checkpoint_whole(struct store_sqlite *s);
+/* NULL, or why file and WAL, just opened, may not belong together or something may be missing. */
+must_check const char *sqlite_checkpoint_fault(struct store_sqlite *s);
 /* Before the first opening of an empty file. */
 void sqlite_checkpoint_fresh(struct store_sqlite *s);
 /* After the opening: from now on the frames in the WAL are counted. */

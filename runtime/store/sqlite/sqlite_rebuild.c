@@ -26,10 +26,11 @@ static bool rebuild_filled(const struct store_sqlite *s, const char *suffix)
 static enum err rebuild_look_whole(struct store_sqlite *s, char *reason, size_t reason_size)
 {
     const char *wrong = NULL;
-    if (!s->views_kind->look && !sqlite_checkpoint_whole(s))
-        wrong = "what was copied into it and what is left of its WAL do not belong together";
-    else if (sqlite3_exec(s->views_writer.handle, "SELECT total(seq), max(hash) FROM position",
-                          NULL, NULL, NULL) != SQLITE_OK)
+    if (!s->views_kind->look)
+        wrong = sqlite_checkpoint_fault(s);
+    if (wrong == NULL &&
+        sqlite3_exec(s->views_writer.handle, "SELECT total(seq), max(hash) FROM position", NULL,
+                     NULL, NULL) != SQLITE_OK)
         wrong = "where it stands cannot be read";
     if (wrong == NULL)
         return ERR_OK;
@@ -69,6 +70,14 @@ void sqlite_rebuild_damaged(struct view_store *base)
     db_pages_mark(rebuild_path(store_sqlite_of_views(base)).text, "content that cannot be");
 }
 
+/* What a refusal would advise is done here without being asked. */
+static void rebuild_drop_remedy(char *reason)
+{
+    char *remedy = strstr(reason, db_views.remedy);
+    if (remedy != NULL && remedy - reason >= 2)
+        memcpy(remedy - 2, "", 1); /* with the "; " before it */
+}
+
 enum err sqlite_rebuild_open(struct store_sqlite *s, const struct store_sqlite_options *options,
                              char *reason, size_t reason_size)
 {
@@ -78,6 +87,7 @@ enum err sqlite_rebuild_open(struct store_sqlite *s, const struct store_sqlite_o
         return s->views_absent ? ERR_OK : e;
     }
     if (e == ERR_CORRUPT && options->rebuilding != NULL) {
+        rebuild_drop_remedy(reason);
         options->rebuilding(options->context, reason);
         db_close(&s->views_writer, true);
         e = sqlite_files_remove(s->directory, &db_views, reason, reason_size);
