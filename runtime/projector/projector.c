@@ -207,6 +207,7 @@ static enum err projector_renew(struct projector *p)
     p->replay.on_event = projector_on_event;
     p->replay.on_key = projector_on_key;
     p->replay.context = p;
+    p->replay.views = position.seq > 0 ? p->store : NULL;
     p->fresh = true;
     return ERR_OK;
 }

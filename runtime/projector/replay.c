@@ -5,8 +5,12 @@
  * the registry: whoever goes on after damage rebuilds it.
  *
  * apply may need a state that is not in memory. registry_get() then loads it, and if that fails it
- * jumps back into replay_apply() (setjmp), which undoes what the event had changed. */
+ * jumps back into replay_apply() (setjmp), which undoes what the event had changed. There too jumps
+ * a check that fails on states from the views: they may be ahead of their position, or made from
+ * another journal, and each start would end the same way. The views are marked, and the next start
+ * makes them anew. A check that fails on states made from the journal alone ends the process. */
 #include "runtime/projector/replay.h"
+#include "runtime/base/check_catcher.h"
 #include "runtime/base/memory.h"
 #include "runtime/base/mutant.h"
 
@@ -65,24 +69,47 @@ static enum err replay_damaged(struct replay *r, uint64_t seq, const char *forma
     return ERR_CORRUPT;
 }
 
-/* false: a state could not be brought from the store; nothing of the event remains. */
-static bool replay_apply(struct replay *r, const struct event_rule *rule, uint64_t time_ns)
+/* What the event had changed stays in the registry, which whoever goes on clears. */
+static enum err replay_unfit(struct replay *r, const struct check_catcher *caught)
+{
+    r->registry->load_failed = NULL;
+    r->views->ops->damaged(r->views);
+    snprintf(r->reason, sizeof r->reason,
+             "the views do not fit the journal of shard %u: on states from them batch %llu fails a "
+             "check (%s:%d: %s); the next start makes the views anew from the journal, or else "
+             "after they were deleted",
+             r->shard, (unsigned long long)r->seq + 1, caught->file, caught->line,
+             caught->expression);
+    return ERR_FAILED;
+}
+
+/* After ERR_IO nothing of the event remains. */
+static enum err replay_apply(struct replay *r, const struct event_rule *rule, uint64_t time_ns)
 {
     struct registry *registry = r->registry;
-    jmp_buf failed;
-    registry->load_failed = &failed;
-    if (setjmp(failed) != 0) {
+    struct check_catcher caught;
+    switch (setjmp(caught.at)) {
+    case 0:
+        break;
+    case CHECK_CAUGHT:
+        return replay_unfit(r, &caught);
+    default:
+        check_catch(NULL);
         registry->load_failed = NULL;
         registry_undo(registry, (struct registry_mark){0});
-        return false;
+        return replay_load_failed(r, registry->load_error);
     }
+    registry->load_failed = &caught.at;
+    if (r->views != NULL)
+        check_catch(&caught);
     if (!MUTANT(LOSE_EVENT) || r->events % 16 != 15)
         rule->apply(registry, r->event, time_ns);
     if (MUTANT(APPLY_TWICE) && r->events % 16 == 15)
         rule->apply(registry, r->event, time_ns);
+    check_catch(NULL);
     registry->load_failed = NULL;
     registry_commit(registry);
-    return true;
+    return ERR_OK;
 }
 
 enum err replay_load_failed(struct replay *r, enum err e)
@@ -110,8 +137,9 @@ static enum err replay_event(struct replay *r, const struct record_reader *recor
     if (!rule->type->read(&wire, &r->arena, r->event) || !wire_finished(&wire))
         return replay_damaged(r, r->seq + 1, "event %u (%s) cannot be read", record->number,
                               rule->type->name);
-    if (r->registry != NULL && !replay_apply(r, rule, record->time_ns))
-        return replay_load_failed(r, r->registry->load_error);
+    enum err e = r->registry == NULL ? ERR_OK : replay_apply(r, rule, record->time_ns);
+    if (e != ERR_OK)
+        return e;
     r->events++;
     uint64_t position = position_make(r->seq + 1, record->item);
     if (r->on_event != NULL && !r->on_event(r->context, rule, r->event, record->time_ns, position))
@@ -210,8 +238,10 @@ enum err replay_load(void *context, const struct actor_kind *kind, struct id128 
     struct replay_source *source = context;
     source->loads++;
     struct loading l = {.source = source, .kind = kind, .state = state};
+    struct check_catcher *catcher = check_catch(NULL); /* the store owns what a jump would lose */
     enum err e = source->store->ops->state_load(source->store, source->shard, kind->number, id,
                                                 replay_load_row, &l);
+    check_catch(catcher);
     if (e == ERR_OK && !l.read)
         e = ERR_CORRUPT;
     if (e == ERR_CORRUPT)

@@ -15,6 +15,7 @@
 
 struct replay {
     struct registry *registry; /* NULL: only check the bytes */
+    struct view_store *views;  /* states come from them; NULL: all are made from the journal */
     const struct domain *domain;
     uint16_t shard;
     uint64_t seq;              /* last batch replayed */
@@ -45,7 +46,9 @@ void replay_init(struct replay *r, const struct domain *d, struct registry *regi
                  uint16_t shard, const struct store_position *from);
 void replay_done(struct replay *r);
 
-/* ERR_OK, or ERR_CORRUPT, ERR_IO with r->reason set. */
+/* ERR_OK, or an error with r->reason set: ERR_CORRUPT: the journal is damaged; ERR_FAILED: a state
+ * in the views is damaged, or the views do not fit the journal, and are marked for the next start;
+ * ERR_IO. */
 must_check enum err replay_batch(struct replay *r, const struct batch_row *row);
 
 /* The error of a step whose state could not be loaded for `e`. A damaged state is ERR_FAILED with

@@ -324,6 +324,7 @@ static void start_replay(struct recovery *r)
     r->replay.on_event = add_event;
     r->replay.on_key = add_key;
     r->replay.context = r;
+    r->replay.views = r->position.seq > 0 ? u->view_store : NULL;
 }
 
 static enum err replay_tail(struct recovery *r)

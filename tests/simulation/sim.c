@@ -62,7 +62,8 @@ _Noreturn void broken_at(const char *checker, const char *format, ...)
     end_run(checker);
 }
 
-/* In place of the one in runtime/base/check.c, which would end the process without the seed. */
+/* In place of the one in runtime/base/check.c, which would end the process without the seed, or
+ * blame the views, which here always fit. */
 _Noreturn void check_failed(const char *expression, const char *file, int line)
 {
     if (current == NULL) {

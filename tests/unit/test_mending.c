@@ -55,6 +55,30 @@ static void a_state_damaged_before_the_start_is_made_anew_by_the_next(void **sta
     assert_mended_by_the_next_start(f, 6);
 }
 
+/* As after a step whose states were committed without the position: the one after it, whose events
+ * the start replays, has taken the purse away. */
+static void views_ahead_of_their_position_are_made_anew_by_the_next_start(void **state)
+{
+    struct fixture *f = *state;
+    struct view_store *s = store_sim_views(f->sim);
+    struct store_position position;
+    struct state_row gone = {.kind = PURSE_KIND, .id = purse(1)};
+    fill(f, 1, 5);
+    fill(f, 2, 1);
+    run(f, 1000 * MS);
+    f->views.delay_min_ns = f->views.delay_max_ns = 100000 * MS;
+    assert_int_equal(move(f, 1, 2, 1, 1), ERR_OK);
+    assert_int_equal(s->ops->position(s, 0, &position), ERR_OK);
+    assert_int_equal(s->ops->begin(s), ERR_OK);
+    assert_int_equal(s->ops->put_state(s, &gone), ERR_OK);
+    assert_int_equal(s->ops->commit(s, 0, &position), ERR_OK);
+    crash(f);
+    run(f, 100 * MS);
+    f->views.delay_min_ns = f->views.delay_max_ns = MS;
+    assert_non_null(strstr(f->reason, "the views do not fit the journal of shard 0"));
+    assert_mended_by_the_next_start(f, 4);
+}
+
 /* What is due would not be known. */
 static enum err no_states_due(struct view_store *s, uint16_t shard, uint64_t due_ns_max,
                               state_row_cb row, void *context)
@@ -90,6 +114,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCENARIO(a_damaged_state_is_made_anew_by_the_next_start),
         SCENARIO(a_state_damaged_before_the_start_is_made_anew_by_the_next),
+        SCENARIO(views_ahead_of_their_position_are_made_anew_by_the_next_start),
         SCENARIO(deadlines_that_cannot_be_read_stop_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
