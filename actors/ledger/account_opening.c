@@ -12,8 +12,6 @@
 #include "schemas/ledger_states.h"
 #include "schemas/result.h"
 
-#define ID_AHEAD_MS_MAX 1000 /* how far the time in a client's id may lie ahead of ours */
-
 #define FLAGS_CHANGING                                                                             \
     (ACCOUNT_FLAGS_CLOSED | ACCOUNT_FLAGS_DEBITS_FROZEN | ACCOUNT_FLAGS_CREDITS_FROZEN)
 #define FLAGS_EXCLUSIVE                                                                            \
@@ -38,10 +36,8 @@ uint16_t account_id_check(struct turn *t, struct id128 id)
 {
     if (id128_is_zero(id))
         return RESULT_ID_MUST_NOT_BE_ZERO;
-    if (id128_is_max(id))
+    if (id128_is_reserved(id))
         return RESULT_ID_MUST_NOT_BE_INT_MAX;
-    if (id128_unix_ms(id) > turn_now(t) / NS_PER_MS + ID_AHEAD_MS_MAX)
-        return RESULT_ID_TIMESTAMP_IN_FUTURE;
     if (!turn_at_home(t, id))
         return RESULT_ID_OF_ANOTHER_SHARD;
     return RESULT_OK;

@@ -159,9 +159,10 @@ static enum presence find_whole(struct turn *t, struct id128 id,
                                 const struct transaction_recorded **e,
                                 struct transaction_info *info)
 {
-    struct stored_event stored = {.number = 0}, reversal = {.number = 0};
+    struct stored_event stored = {.number = 0};
+    struct id128 reversed_by_id = ID128_ZERO;
     enum presence there = turn_find_decision(t, id, &stored);
-    enum presence reversed = turn_find_decision(t, transfer_reversal_key(id), &reversal);
+    enum presence reversed = transfer_find_reversal(t, id, &reversed_by_id);
     if (there == PRESENCE_WAITING || reversed == PRESENCE_WAITING)
         return PRESENCE_WAITING;
     *e = stored.event;
@@ -178,11 +179,9 @@ static enum presence find_whole(struct turn *t, struct id128 id,
         .metadata = (*e)->metadata,
         .has_reverses_id = (*e)->has_reverses_id,
         .reverses_id = (*e)->reverses_id,
+        .has_reversed_by_id = reversed == PRESENCE_THERE,
+        .reversed_by_id = reversed_by_id,
     };
-    if (reversed == PRESENCE_THERE) {
-        info->has_reversed_by_id = true;
-        info->reversed_by_id = ((const struct transfer_reversed *)reversal.event)->reversal_id;
-    }
     return PRESENCE_THERE;
 }
 

@@ -6,24 +6,56 @@
 #include "actors/ledger/account.h"
 #include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/transfer_row.h"
+#include "runtime/base/sha256.h"
 #include "runtime/base/time.h"
 #include "schemas/common.h"
 #include "schemas/ledger_states.h"
 #include "schemas/result.h"
 
-/* Derived keys set bits of the id's time that no id of our time has: no client can choose one. The
- * highest is in both: it says that the other bits are no time (dedup_table.h). */
-#define NOTE_BIT ((uint64_t)1 << 63)
-#define REVERSAL_BITS ((uint64_t)3 << 62)
-
-struct id128 transfer_note_key(struct id128 transfer_id)
+/* A client may choose the key of a note as the id of a transfer, but none whose note has a key that
+ * is given: it is a hash. So what is found under such a key may be something else, of whoever chose
+ * it, and is then no note; the note that comes later takes its place. */
+static struct id128 transfer_derived_key(struct id128 transfer_id, const char *what)
 {
-    return (struct id128){transfer_id.hi | NOTE_BIT, transfer_id.lo};
+    uint8_t id[16];
+    id128_store(transfer_id, id);
+    const struct slice pieces[] = {slice_of(what), {(const char *)id, sizeof id}};
+    return id128_derive(sha256_id(pieces, array_len(pieces)), id128_home(transfer_id));
 }
 
-struct id128 transfer_reversal_key(struct id128 transfer_id)
+static struct id128 transfer_note_key(struct id128 transfer_id)
 {
-    return (struct id128){transfer_id.hi | REVERSAL_BITS, transfer_id.lo};
+    return transfer_derived_key(transfer_id, "note");
+}
+
+static struct id128 transfer_reversal_key(struct id128 transfer_id)
+{
+    return transfer_derived_key(transfer_id, "reversal");
+}
+
+/* What is known of a transfer under such a key: an event of this number; ABSENT: none. */
+static enum presence find_derived(struct turn *t, struct id128 key, uint16_t number,
+                                  const void **event)
+{
+    struct stored_event stored;
+    enum presence there = turn_find_decision(t, key, &stored);
+    if (there == PRESENCE_THERE && stored.number != number)
+        return PRESENCE_ABSENT;
+    *event = there == PRESENCE_THERE ? stored.event : NULL;
+    return there;
+}
+
+enum presence transfer_find_reversal(struct turn *t, struct id128 id, struct id128 *reversal_id)
+{
+    const void *event;
+    enum presence there =
+        find_derived(t, transfer_reversal_key(id), TRANSFER_REVERSED_NUMBER, &event);
+    if (there != PRESENCE_THERE)
+        return there;
+    const struct transfer_reversed *e = event;
+    check(id128_equal(e->transfer_id, id));
+    *reversal_id = e->reversal_id;
+    return there;
 }
 
 void transfer_note_emit(struct turn *t, struct id128 tenant_id, struct id128 transfer_id,
@@ -31,7 +63,6 @@ void transfer_note_emit(struct turn *t, struct id128 tenant_id, struct id128 tra
 {
     if (!note->has_description && (!note->has_metadata || note->metadata.count == 0))
         return;
-    check((transfer_id.hi & NOTE_BIT) == 0);
     struct transfer_noted e = {
         .note_key = transfer_note_key(transfer_id),
         .transfer_id = transfer_id,
@@ -47,7 +78,6 @@ void transfer_note_emit(struct turn *t, struct id128 tenant_id, struct id128 tra
 void transfer_reversal_emit(struct turn *t, struct id128 transfer_id, struct id128 reversal_id)
 {
     check(!id128_equal(transfer_id, reversal_id));
-    check((transfer_id.hi & REVERSAL_BITS) == 0);
     struct transfer_reversed e = {transfer_reversal_key(transfer_id), transfer_id, reversal_id};
     turn_emit(t, &transfer_reversed_type, &e);
 }
@@ -91,27 +121,25 @@ enum presence transfer_info_find(struct turn *t, struct id128 id, struct transfe
     enum presence there = find_row(t, id, &row);
     if (there == PRESENCE_ABSENT)
         return there;
-    struct stored_event note, reversal;
-    enum presence noted = turn_find_decision(t, transfer_note_key(id), &note);
-    enum presence reversed = turn_find_decision(t, transfer_reversal_key(id), &reversal);
+    const void *note;
+    struct id128 reversed_by_id;
+    enum presence noted = find_derived(t, transfer_note_key(id), TRANSFER_NOTED_NUMBER, &note);
+    enum presence reversed = transfer_find_reversal(t, id, &reversed_by_id);
     if (there == PRESENCE_WAITING || noted == PRESENCE_WAITING || reversed == PRESENCE_WAITING)
         return PRESENCE_WAITING;
     *tenant_id = row.tenant_id;
     char *memory = turn_alloc(t, MANAGER_TEXT_MAX);
     *info = transfer_row_info(&row, memory);
     if (noted == PRESENCE_THERE) {
-        const struct transfer_noted *e = note.event;
+        const struct transfer_noted *e = note;
         check(id128_equal(e->transfer_id, id));
         info->has_description = e->has_description;
         info->description = e->description;
         info->metadata = e->metadata;
     }
-    if (reversed == PRESENCE_THERE) {
-        const struct transfer_reversed *e = reversal.event;
-        check(id128_equal(e->transfer_id, id));
-        info->has_reversed_by_id = true;
-        info->reversed_by_id = e->reversal_id;
-    }
+    info->has_reversed_by_id = reversed == PRESENCE_THERE;
+    if (info->has_reversed_by_id)
+        info->reversed_by_id = reversed_by_id;
     return PRESENCE_THERE;
 }
 

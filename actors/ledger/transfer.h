@@ -7,9 +7,9 @@
 #include "actors/ledger/posting.h"
 #include "schemas/ledger.h"
 
-/* Keys under which at most one reversal and one note of a transfer can be recorded. */
-struct id128 transfer_reversal_key(struct id128 transfer_id);
-struct id128 transfer_note_key(struct id128 transfer_id);
+/* The transfer, or the transaction, that reversed this one. */
+must_check enum presence transfer_find_reversal(struct turn *t, struct id128 id,
+                                                struct id128 *reversal_id);
 
 /* Description and metadata as a message gave them. */
 struct transfer_note {

@@ -3,7 +3,8 @@
  * message between wallet and ledger. funds_prepare() finds the clearing account first; if it does
  * not exist, it is opened after a savepoint and the posting is found and checked once more with it,
  * and a refusal rolls the opening back. The clearing account's id is a hash of tenant and currency
- * in the shard, so no table of them is needed and two turns cannot open two. */
+ * in the shard, so no table of them is needed and two turns cannot open two; it is one of those
+ * that no client may choose, who could take it before. */
 #include "actors/wallet/funds.h"
 
 #include "actors/ledger/account.h"
@@ -78,7 +79,7 @@ struct id128 funds_clearing_id(struct id128 tenant_id, uint16_t currency, uint16
         {(const char *)tenant, sizeof tenant},
         {(const char *)number, sizeof number},
     };
-    return id128_derive(sha256_id(pieces, array_len(pieces)), shard);
+    return id128_reserve(sha256_id(pieces, array_len(pieces)), shard);
 }
 
 enum presence funds_find(struct turn *t, struct id128 tenant_id, uint16_t currency)

@@ -34,6 +34,13 @@ void filter_done(struct filter *f)
     *f = (struct filter){0};
 }
 
+void filter_clear(struct filter *f)
+{
+    if (f->added > 0)
+        memset(f->blocks, 0, (f->block_mask + 1) * BLOCK_SIZE);
+    f->added = 0;
+}
+
 /* Six bits per word, from the bits the block was not taken from and mixed again. */
 static uint64_t filter_choices(uint64_t hash)
 {

@@ -21,6 +21,7 @@ struct filter {
 /* Takes about `bytes` (rounded down to a power of two, at least 64). */
 void filter_init(struct filter *f, size_t bytes);
 void filter_done(struct filter *f);
+void filter_clear(struct filter *f); /* of all that was added */
 
 void filter_add(struct filter *f, struct id128 key);
 void filter_prefetch(const struct filter *f, struct id128 key); /* for the next two calls */

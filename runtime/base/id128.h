@@ -45,6 +45,12 @@ static inline int id128_compare(struct id128 a, struct id128 b)
     return (a.lo > b.lo) - (a.lo < b.lo);
 }
 
+/* The one before it in this order; not of zero. */
+static inline struct id128 id128_before(struct id128 id)
+{
+    return (struct id128){id.hi - (id.lo == 0), id.lo - 1};
+}
+
 static inline uint64_t id128_unix_ms(struct id128 id)
 {
     return id.hi >> 16;
@@ -55,10 +61,18 @@ static inline uint16_t id128_home(struct id128 id)
     return (uint16_t)id.lo;
 }
 
-/* false of ids derived from a hash: their first bits are no time. */
+/* false: the first bits are no time, as of ids derived from a hash and of half of those that
+ * clients draw at random. Of the others it is a hint: whoever chose the id may have had another
+ * clock, or none. */
 static inline bool id128_tells_time(struct id128 id)
 {
     return id.hi >> 63 == 0;
+}
+
+/* One of the greatest, whose first 48 bits are set: no client may choose it. */
+static inline bool id128_is_reserved(struct id128 id)
+{
+    return id128_unix_ms(id) == UINT64_MAX >> 16;
 }
 
 /* What the hash of ids is keyed with, in the whole process: a constant until it is set. Programs
@@ -92,11 +106,19 @@ static inline uint64_t id128_hash(struct id128 id)
 /* Builds an id from its parts. */
 struct id128 id128_make(uint64_t unix_ms, uint64_t random, uint16_t home);
 
-/* An id derived from a hash instead of a clock (one per owner, one per house account): the top bit
- * is set, so it never looks like an id of our time, and the home shard is put in. */
+/* An id derived from a hash instead of a clock (one per owner): the top bit is set, so it never
+ * looks like an id of our time, and the home shard is put in. */
 static inline struct id128 id128_derive(struct id128 hash, uint16_t home)
 {
     return (struct id128){hash.hi | (uint64_t)1 << 63, (hash.lo & ~(uint64_t)UINT16_MAX) | home};
+}
+
+/* The same for what stands among things whose ids clients choose, as the accounts: 64 bits of the
+ * hash in an id that is reserved. */
+static inline struct id128 id128_reserve(struct id128 hash, uint16_t home)
+{
+    return (struct id128){UINT64_MAX << 16 | (hash.hi & UINT16_MAX),
+                          (hash.lo & ~(uint64_t)UINT16_MAX) | home};
 }
 
 /* 16 bytes big-endian, the form of the wire and of the store. */

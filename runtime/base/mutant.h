@@ -17,6 +17,7 @@
     X(OTHER_ANSWER_AGAIN, "other_answer_again")                                                    \
     X(FORGET_KEYS, "forget_keys")                                                                  \
     X(FORGET_IDS, "forget_ids")                                                                    \
+    X(FORGET_EARLY_IDS, "forget_early_ids")                                                        \
     X(LOSE_TAIL, "lose_tail")                                                                      \
     X(LOSE_EVENT, "lose_event")                                                                    \
     X(APPLY_TWICE, "apply_twice")                                                                  \

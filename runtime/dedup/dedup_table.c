@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two rows of generations: `decided`, which only dedup_table_projected() shortens, oldest first,
- * once the views have all of a generation, and `learned`, which drops its oldest when it is full. A
- * look-up walks from the newest back. Of a key that memory does not have it is known that it is new
- * if the filter lacks it (hashes), or if its time is beyond that of all that left (ids); else the
- * views are asked. A decided key that the views had said to be new is overwritten in
- * `learned`. */
+/* Three rows of generations: `decided` and `early`, which only dedup_table_projected() shortens,
+ * oldest first, once the views have all of a generation, and `learned`, which drops its oldest when
+ * it is full. Early ids have a row of their own: among the others one far time would end all that
+ * the order of times spares. A look-up walks from the newest back. Of a key that memory does not
+ * have it is known that it is new if the filter lacks it (hashes), or if its time is beyond that of
+ * all that left, but for the early ones, which early_ids.h knows (ids); else the views are asked. A
+ * decided key that the views had said to be new is overwritten in `learned`. */
 #include "runtime/dedup/dedup_table.h"
 
 #include <stdlib.h>
@@ -204,30 +205,35 @@ static void generations_drop_oldest(struct generations *row)
 
 /* --- all of them ------------------------------------------------------------------------------ */
 
-void dedup_table_init(struct dedup_table *o, size_t count_max, size_t filter_bytes)
+void dedup_table_init(struct dedup_table *o, size_t count_max, struct early_ids *early_ids,
+                      size_t filter_bytes)
 {
     check(count_max > 0);
+    check((early_ids == NULL) == (filter_bytes > 0));
     size_t most = count_max / DEDUP_GENERATION_COUNT;
     if (most < GENERATIONS_MIN)
         most = GENERATIONS_MIN;
     *o = (struct dedup_table){
         .decided_max = (uint32_t)most,
         .kept = (uint32_t)most / 4,
-        .timed = filter_bytes == 0,
+        .early_ids = early_ids,
     };
     if (o->kept < GENERATIONS_KEPT_MIN)
         o->kept = GENERATIONS_KEPT_MIN;
     check(o->kept < o->decided_max);
     generations_init(&o->decided, o->decided_max);
+    generations_init(&o->early, 1);
     generations_init(&o->learned, o->kept);
-    if (!o->timed)
+    if (early_ids == NULL)
         filter_init(&o->filter, filter_bytes);
 }
 
-void dedup_table_clear(struct dedup_table *o, uint64_t dropped_ms)
+void dedup_table_clear(struct dedup_table *o, bool whole, uint64_t dropped_ms)
 {
     generations_clear(&o->decided);
+    generations_clear(&o->early);
     generations_clear(&o->learned);
+    o->whole = whole;
     o->dropped_ms = dropped_ms;
     check(dedup_table_count(o) == 0);
 }
@@ -235,15 +241,38 @@ void dedup_table_clear(struct dedup_table *o, uint64_t dropped_ms)
 void dedup_table_done(struct dedup_table *o)
 {
     generations_done(&o->decided);
+    generations_done(&o->early);
     generations_done(&o->learned);
-    if (!o->timed)
+    if (o->early_ids == NULL)
         filter_done(&o->filter);
 }
 
-/* Later than all that left memory: neither the views nor their answers have it. */
+/* An id that certainly never left memory: neither the views nor their answers have it. */
 static bool dedup_table_fresh(const struct dedup_table *o, struct id128 key)
 {
-    return o->timed && id128_tells_time(key) && id128_unix_ms(key) > o->dropped_ms;
+    if (o->early_ids == NULL || o->whole)
+        return o->early_ids != NULL;
+    return id128_tells_time(key) && id128_unix_ms(key) > o->dropped_ms &&
+           early_ids_lack(o->early_ids, key);
+}
+
+/* In what was decided here. */
+static struct dedup_entry *dedup_table_decided(const struct dedup_table *o, struct id128 key,
+                                               struct generation **where)
+{
+    const bool timed = o->early_ids != NULL;
+    check(timed || o->early.count == 0);
+    struct dedup_entry *outcome = generations_find(&o->decided, timed, key, where);
+    if (outcome == NULL && o->early.count > 0 && id128_tells_time(key))
+        outcome = generations_find(&o->early, timed, key, where);
+    return outcome;
+}
+
+static struct dedup_entry *dedup_table_learned(const struct dedup_table *o, struct id128 key,
+                                               struct generation **where)
+{
+    check(!id128_is_zero(key));
+    return generations_find(&o->learned, o->early_ids != NULL, key, where);
 }
 
 enum dedup_answer dedup_table_find(const struct dedup_table *o, struct id128 key,
@@ -255,11 +284,11 @@ enum dedup_answer dedup_table_find(const struct dedup_table *o, struct id128 key
     if (o->filter_complete && !filter_maybe(&o->filter, key))
         return DEDUP_NEW;
     struct generation *where;
-    struct dedup_entry *outcome = generations_find(&o->decided, o->timed, key, &where);
+    struct dedup_entry *outcome = dedup_table_decided(o, key, &where);
     if (outcome == NULL && dedup_table_fresh(o, key))
         return DEDUP_NEW;
     if (outcome == NULL)
-        outcome = generations_find(&o->learned, o->timed, key, &where);
+        outcome = dedup_table_learned(o, key, &where);
     if (outcome == NULL)
         return DEDUP_ASK;
     check(id128_equal(outcome->key, key));
@@ -269,7 +298,7 @@ enum dedup_answer dedup_table_find(const struct dedup_table *o, struct id128 key
 
 void dedup_table_prefetch(const struct dedup_table *o, struct id128 key)
 {
-    if (!o->timed)
+    if (o->early_ids == NULL)
         filter_prefetch(&o->filter, key);
     if (o->decided.count == 0)
         return;
@@ -282,34 +311,36 @@ void dedup_table_prefetch(const struct dedup_table *o, struct id128 key)
 static bool is_new(const struct dedup_table *o, struct id128 key)
 {
     check(!id128_is_zero(key));
-    return !o->timed && !filter_maybe(&o->filter, key);
+    return o->early_ids == NULL && !filter_maybe(&o->filter, key);
 }
 
 /* What the views said is true no longer. */
 static void dedup_table_unlearn(struct dedup_table *o, struct id128 key)
 {
     struct generation *where;
-    struct dedup_entry *outcome = generations_find(&o->learned, o->timed, key, &where);
+    struct dedup_entry *outcome = dedup_table_learned(o, key, &where);
     if (outcome != NULL)
         *outcome = (struct dedup_entry){gone, 0};
 }
 
-struct dedup_entry *dedup_table_add(struct dedup_table *o, struct id128 key, uint64_t position)
+struct dedup_entry *dedup_table_add(struct dedup_table *o, struct id128 key, uint64_t position,
+                                    uint64_t time_ns)
 {
     struct generation *where;
     check(position != 0);
     bool is_known_new = is_new(o, key);
-    struct dedup_entry *outcome =
-        is_known_new ? NULL : generations_find(&o->decided, o->timed, key, &where);
+    struct dedup_entry *outcome = is_known_new ? NULL : dedup_table_decided(o, key, &where);
     if (outcome != NULL) {
         set_position(where, outcome, position);
         return outcome;
     }
-    if (!is_known_new && !dedup_table_fresh(o, key))
+    if (!is_known_new)
         dedup_table_unlearn(o, key);
-    if (!o->timed)
+    if (o->early_ids == NULL)
         filter_add(&o->filter, key);
-    return generations_put(&o->decided, key, position);
+    bool early = o->early_ids != NULL && early_ids_is_early(key, time_ns);
+    check(!early || id128_tells_time(key));
+    return generations_put(early ? &o->early : &o->decided, key, position);
 }
 
 void dedup_table_remove(struct dedup_entry *outcome)
@@ -322,14 +353,13 @@ void dedup_table_cache(struct dedup_table *o, struct id128 key, uint64_t positio
 {
     /* A turn may have decided it since the question was asked: memory is then newer. */
     struct generation *where;
-    if (!is_new(o, key) &&
-        (generations_find(&o->decided, o->timed, key, &where) != NULL ||
-         generations_find(&o->learned, o->timed, key, &where) != NULL))
+    if (!is_new(o, key) && (dedup_table_decided(o, key, &where) != NULL ||
+                            dedup_table_learned(o, key, &where) != NULL))
         return;
     if (o->learned.count == o->kept && !has_room(&o->learned))
         generations_drop_oldest(&o->learned);
     check(o->learned.count <= o->kept);
-    if (!o->timed)
+    if (o->early_ids == NULL)
         filter_add(&o->filter, key);
     generations_put(&o->learned, key, position);
 }
@@ -346,26 +376,41 @@ static void drop_oldest(struct dedup_table *o)
         if (outcome->position != 0 && id128_tells_time(outcome->key) && ms > o->dropped_ms)
             o->dropped_ms = ms;
     }
+    o->whole = false;
     generations_drop_oldest(&o->decided);
 }
 
+static void drop_early(struct dedup_table *o)
+{
+    check(o->early_ids != NULL);
+    const struct generation *g = o->early.items[0];
+    for (uint32_t i = 0; i < g->count; i++)
+        if (g->entries[i].position != 0)
+            early_ids_note(o->early_ids, g->entries[i].key);
+    o->whole = false;
+    generations_drop_oldest(&o->early);
+}
+
+/* The generation that is being filled stays. */
 void dedup_table_projected(struct dedup_table *o, uint64_t seq)
 {
     while (o->decided.count > o->kept && o->decided.items[0]->newest_seq <= seq)
         drop_oldest(o);
+    while (o->early.count > 1 && o->early.items[0]->newest_seq <= seq)
+        drop_early(o);
     check(o->decided.count > 0 || o->decided.entries == 0);
 }
 
 bool dedup_table_full(const struct dedup_table *o)
 {
-    return o->decided.count > o->decided_max ||
-           (o->decided.count == o->decided_max && !has_room(&o->decided));
+    uint32_t count = o->decided.count + o->early.count;
+    return count > o->decided_max || (count == o->decided_max && !has_room(&o->decided));
 }
 
 bool dedup_table_filling(const struct dedup_table *o)
 {
     check(o->decided_max >= GENERATIONS_MIN);
-    return o->decided.count >= o->decided_max / 2;
+    return o->decided.count + o->early.count >= o->decided_max / 2;
 }
 
 uint32_t dedup_table_behind(const struct dedup_table *o, uint64_t seq)

@@ -12,7 +12,8 @@
  * shard, the default, there is no such case.
  *
  * Two shortcuts spare the look-up in the views, both exact:
- *   - ids carry their time: one later than every id that was ever dropped from memory is new;
+ *   - ids carry a time: one near now and later than every id that was ever dropped from memory is
+ *     new, if it is none of those that were used before their time (early_ids.h);
  *   - keys do not: a Bloom filter over all kept keys says which are certainly new.
  *
  * The memory is a row of generations, small hash tables filled one after another and dropped whole,
@@ -29,6 +30,7 @@
 #include "runtime/base/filter.h"
 #include "runtime/base/id128.h"
 #include "runtime/base/time.h"
+#include "runtime/dedup/early_ids.h"
 
 #define DEDUP_KEEP_NS (31 * NS_PER_DAY) /* in the views; promised: 30 d */
 #define DEDUP_GENERATION_SLOTS 65536
@@ -57,12 +59,14 @@ struct generations {
 };
 
 struct dedup_table {
-    struct generations decided; /* here, since the process began or in what it replayed */
+    struct generations decided; /* here, since the process began or in what it replayed ... */
+    struct generations early;   /* ... the ids that were used before their time */
     struct generations learned; /* of the views; a key is in one of both at most */
     uint32_t decided_max;
     uint32_t kept; /* generations of each: projected ones beyond are dropped */
-    bool timed;                /* keys are ids; else hashes, and there is a filter */
-    uint64_t dropped_ms;       /* timed: newest time in any id that is not in memory */
+    struct early_ids *early_ids; /* keys are ids; NULL: they are hashes, and there is a filter */
+    bool whole;                  /* of ids: none has left memory yet */
+    uint64_t dropped_ms;         /* of ids: newest time in any that left and was not early */
     struct filter filter;
     bool filter_complete;      /* it holds all keys of the views */
 };
@@ -73,12 +77,15 @@ enum dedup_answer {
     DEDUP_ASK, /* memory does not decide it: look into the views, then call dedup_table_cache() */
 };
 
-/* count_max: of entries. filter_bytes 0: the keys are ids with a time (id128.h). */
-void dedup_table_init(struct dedup_table *o, size_t count_max, size_t filter_bytes);
+/* count_max: of entries. early_ids, which outlive it: the keys are ids; NULL: they are hashes, with
+ * a filter of filter_bytes. */
+void dedup_table_init(struct dedup_table *o, size_t count_max, struct early_ids *early_ids,
+                      size_t filter_bytes);
 void dedup_table_done(struct dedup_table *o);
 
-/* Forgets all (before a recovery). dropped_ms: ids up to this time may be in the views. */
-void dedup_table_clear(struct dedup_table *o, uint64_t dropped_ms);
+/* Forgets all (before a recovery). whole: the views have none; else those up to dropped_ms, and
+ * early ones. */
+void dedup_table_clear(struct dedup_table *o, bool whole, uint64_t dropped_ms);
 
 enum dedup_answer dedup_table_find(const struct dedup_table *o, struct id128 key,
                                    uint64_t *position);
@@ -86,8 +93,10 @@ enum dedup_answer dedup_table_find(const struct dedup_table *o, struct id128 key
 /* Starts to bring into the cache what dedup_table_find() will read first. */
 void dedup_table_prefetch(const struct dedup_table *o, struct id128 key);
 
-/* A new outcome. It stays where it is until dedup_table_projected() or dedup_table_clear(). */
-struct dedup_entry *dedup_table_add(struct dedup_table *o, struct id128 key, uint64_t position);
+/* A new outcome, decided at this time. It stays where it is until dedup_table_projected() or
+ * dedup_table_clear(). */
+struct dedup_entry *dedup_table_add(struct dedup_table *o, struct id128 key, uint64_t position,
+                                    uint64_t time_ns);
 
 /* What the views said (position 0: it is new). Forgotten when `kept` generations of answers
  * follow. */
@@ -102,7 +111,7 @@ void dedup_table_projected(struct dedup_table *o, uint64_t seq);
 /* How many are in memory. */
 static inline size_t dedup_table_count(const struct dedup_table *o)
 {
-    return o->decided.entries + o->learned.entries;
+    return o->decided.entries + o->early.entries + o->learned.entries;
 }
 
 /* No room for more until the projector catches up. */

@@ -24,7 +24,6 @@
 #include "runtime/base/mutant.h"
 #include "runtime/base/time.h"
 
-#define ID_AHEAD_MS 1000 /* ids may be this much ahead of the clock when they are accepted */
 #define RECOVERY_RETRY_NS (NS_PER_S / 2)
 
 /* A batch that was with the store when it failed. */
@@ -248,11 +247,10 @@ static bool add_event(void *context, const struct event_rule *rule, const void *
     check(position != 0);
     check(rule != NULL);
     struct recovery *r = context;
-    (void)time_ns;
     if (rule->key_offset != MESSAGE_NO_OFFSET && !MUTANT(FORGET_IDS)) {
         struct id128 key;
         memcpy(&key, (const char *)event + rule->key_offset, sizeof key);
-        dedup_table_add(r->uses.ids, key, position);
+        dedup_table_add(r->uses.ids, key, position, time_ns);
     }
     return true;
 }
@@ -263,9 +261,8 @@ static bool add_key(void *context, struct id128 key, struct id128 fingerprint, u
     check(position != 0);
     struct recovery *r = context;
     (void)fingerprint;
-    (void)time_ns;
     if (!MUTANT(FORGET_KEYS))
-        dedup_table_add(r->uses.keys, key, position);
+        dedup_table_add(r->uses.keys, key, position, time_ns);
     return true;
 }
 
@@ -308,15 +305,17 @@ static void start_replay(struct recovery *r)
 {
     check(r->doubtful_count <= array_len(r->doubtful));
     const struct recovery_uses *u = &r->uses;
-    uint64_t dropped_ms = r->position.seq == 0 ? 0 : r->position.time_ns / NS_PER_MS + ID_AHEAD_MS;
+    bool none = r->position.seq == 0; /* of the ids is in the views */
+    uint64_t dropped_ms = none ? 0 : r->position.time_ns / NS_PER_MS + EARLY_MS;
     registry_clear(u->registry);
     check(u->registry->resident == 0);
     wheel_init(u->wheel, r->now_ns);
-    dedup_table_clear(u->ids, dropped_ms);
-    dedup_table_clear(u->keys, 0);
+    dedup_table_clear(u->ids, none, dropped_ms);
+    dedup_table_clear(u->keys, false, 0);
+    early_ids_clear(u->early_ids, dropped_ms);
     for (uint32_t i = 0; i < r->doubtful_count; i++)
         r->doubtful[i].durable = false;
-    residence_restart(u->residence, dropped_ms);
+    residence_restart(u->residence, none, dropped_ms);
     u->registry->load = replay_load;
     u->registry->load_context = &r->source;
     replay_done(&r->replay);
@@ -552,6 +551,7 @@ static void recovery_check_uses(const struct recovery_uses *u)
     check(u->registry != NULL);
     check(u->wheel != NULL);
     check(u->ids != NULL);
+    check(u->early_ids != NULL);
     check(u->keys != NULL);
     check(u->residence != NULL);
     check(u->clock != NULL);

@@ -44,6 +44,7 @@ struct recovery_uses {
     struct registry *registry;
     struct wheel *wheel;
     struct dedup_table *ids, *keys;
+    struct early_ids *early_ids;
     struct residence *residence;
     const struct clock *clock;
     struct journal *journal;

@@ -54,22 +54,33 @@ enum err residence_loaded(struct residence *r, struct load *l)
     return ERR_OK;
 }
 
+/* It may exist, and is no longer here. */
+static void residence_note_evicted(struct residence *r, uint16_t kind, struct id128 id)
+{
+    uint64_t ms = id128_unix_ms(id);
+    r->whole[kind] = false;
+    if (early_ids_is_early(id, r->early_ids->now_ms * NS_PER_MS))
+        early_ids_note(r->early_ids, id);
+    else if (id128_tells_time(id) && ms > r->evicted_ms[kind])
+        r->evicted_ms[kind] = ms;
+}
+
 void residence_evict(struct residence *r, struct actor *a)
 {
     check((a->flags & (ACTOR_STATES | ACTOR_CONTROLS)) == 0);
-    bool may_exist = (a->flags & ACTOR_EXISTS) != 0 || a->touched_seq != 0;
-    uint64_t ms = id128_unix_ms(a->entry.id);
-    if (may_exist && id128_tells_time(a->entry.id) && ms > r->evicted_ms[a->kind])
-        r->evicted_ms[a->kind] = ms;
+    if ((a->flags & ACTOR_EXISTS) != 0 || a->touched_seq != 0)
+        residence_note_evicted(r, a->kind, a->entry.id);
     registry_evict(r->registry, a);
     r->stats->evicted++;
 }
 
-void residence_restart(struct residence *r, uint64_t evicted_ms)
+void residence_restart(struct residence *r, bool whole, uint64_t evicted_ms)
 {
     check(r->registry->resident == 0);
-    for (int k = 0; k < KIND_MAX; k++)
+    for (int k = 0; k < KIND_MAX; k++) {
+        r->whole[k] = whole;
         r->evicted_ms[k] = evicted_ms;
+    }
 }
 
 /* The callback and its arguments. */

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "runtime/actor/registry_priv.h"
+#include "runtime/dedup/early_ids.h"
 #include "runtime/shard/answers.h"
 #include "runtime/shard/controls.h"
 #include "runtime/shard/loader.h"
@@ -23,17 +24,21 @@ struct residence {
     struct schedule *schedule;
     struct answers *answers;
     struct shard_stats *stats;
+    struct early_ids *early_ids;
+    bool whole[KIND_MAX];          /* all that exist of the kind are resident */
     uint64_t evicted_ms[KIND_MAX]; /* newest time in any id of the kind that is not resident but may
-                                      exist: a later one is new without asking the store */
+                                      exist, and was not early when it left: a later one that is
+                                      no early one is new without asking the store */
 };
 
 /* Resident, or a placeholder whose load is under way, or (a fresh id) known to be absent. */
 struct actor *residence_get(struct residence *r, uint16_t kind, struct id128 id);
 
-/* By its time the id is of an actor that never left memory. */
+/* The id is of an actor that never left memory. */
 static inline bool residence_fresh(const struct residence *r, uint16_t kind, struct id128 id)
 {
-    return id128_tells_time(id) && id128_unix_ms(id) > r->evicted_ms[kind];
+    return r->whole[kind] || (id128_tells_time(id) && id128_unix_ms(id) > r->evicted_ms[kind] &&
+                              early_ids_lack(r->early_ids, id));
 }
 
 /* The loader has looked for a state. CORRUPT: it cannot be read. Any other error: the actor's
@@ -43,8 +48,9 @@ must_check enum err residence_loaded(struct residence *r, struct load *l);
 /* An idle actor leaves; the views must have all its changes. */
 void residence_evict(struct residence *r, struct actor *a);
 
-/* All actors are gone; those with ids up to this time may be in the store. */
-void residence_restart(struct residence *r, uint64_t evicted_ms);
+/* All actors are gone. whole: the store has none; else those with ids up to this time, and early
+ * ones. */
+void residence_restart(struct residence *r, bool whole, uint64_t evicted_ms);
 
 /* Calls each actor that has controls, after asking for those that are not resident. */
 void residence_each_controlled(struct residence *r, void (*each)(void *context, struct actor *a),

@@ -153,7 +153,8 @@ bool shard_quiet(const struct shard *s)
     return s->state == SHARD_STOPPED && journal_at_rest(&s->journal) &&
            !s->projector.follower.busy && !s->loader.busy && s->recovery == NULL &&
            !s->due_sweep.busy && view_reads_idle(&s->view_reads) && !s->filter_fill.busy &&
-           !s->scrub.busy && !closing_releases(&s->closing) && fifo_empty(&s->answers.final);
+           !s->early_fill.busy && !s->scrub.busy && !closing_releases(&s->closing) &&
+           fifo_empty(&s->answers.final);
 }
 
 /* --- pass ------------------------------------------------------------------------------------- */
@@ -177,6 +178,8 @@ static cold void shard_wall_clock_set(struct shard *s, int64_t by_ns)
 static void shard_look_at_clock(struct shard *s)
 {
     int64_t by_ns = clock_tick(&s->clock, s->env);
+    early_ids_advance(&s->early_ids, s->clock.now_ns);
+    early_fill_step(&s->early_fill);
     if (by_ns != 0)
         shard_wall_clock_set(s, by_ns);
 }

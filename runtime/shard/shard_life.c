@@ -29,7 +29,8 @@ static void init_actor_parts(struct shard *s)
                                       .controls = &s->controls,
                                       .schedule = &s->schedule,
                                       .answers = &s->answers,
-                                      .stats = &s->stats};
+                                      .stats = &s->stats,
+                                      .early_ids = &s->early_ids};
     passivation_init(&s->passivation, &s->residence, o->resident_max);
     suspension_init(&s->suspension, s->env, &s->residence, &s->runs);
     dead_letters_init(&s->dead_letters, &s->stats);
@@ -92,6 +93,13 @@ static void init_store_parts(struct shard *s)
                                                             .number = o->number,
                                                             .table = &s->keys,
                                                             .running = &s->runs});
+    early_fill_init(&s->early_fill, &(struct early_fill){.env = s->env,
+                                                         .worker = o->read_worker,
+                                                         .store = o->view_store,
+                                                         .domain = o->domain,
+                                                         .number = o->number,
+                                                         .early_ids = &s->early_ids,
+                                                         .running = &s->runs});
 }
 
 /* Those that begin and end it. */
@@ -115,6 +123,7 @@ static void init_life_parts(struct shard *s)
                                               .wheel = &s->wheel,
                                               .ids = &s->ids,
                                               .keys = &s->keys,
+                                              .early_ids = &s->early_ids,
                                               .residence = &s->residence,
                                               .clock = &s->clock,
                                               .journal = &s->journal,
@@ -176,8 +185,10 @@ struct shard *shard_new(const struct shard_options *options)
     clock_init(&s->clock, s->env);
     init_queues(s);
     init_parts(s);
-    dedup_table_init(&s->ids, options->dedup_entries_max, 0);
-    dedup_table_init(&s->keys, options->dedup_entries_max, options->filter_bytes);
+    early_ids_init(&s->early_ids, SHARD_EARLY_BYTES);
+    early_ids_advance(&s->early_ids, s->clock.now_ns);
+    dedup_table_init(&s->ids, options->dedup_entries_max, &s->early_ids, 0);
+    dedup_table_init(&s->keys, options->dedup_entries_max, NULL, options->filter_bytes);
     shard_start_recovery(s, ERR_OK);
     return s;
 }
@@ -199,7 +210,7 @@ struct shard *shard_kill(struct shard *s)
     shard_stop_alarms(s);
     s->journal.under_way = 0;
     s->projector.follower.busy = s->loader.busy = s->due_sweep.busy = false;
-    s->filter_fill.busy = s->scrub.busy = false;
+    s->filter_fill.busy = s->early_fill.busy = s->scrub.busy = false;
     closing_kill(&s->closing);
     struct batch *b;
     while ((b = journal_take_failed(&s->journal)) != NULL) {
@@ -238,6 +249,8 @@ struct shard *shard_free(struct shard *s)
     due_sweep_done(&s->due_sweep);
     arena_done(&s->turn_arena);
     filter_fill_done(&s->filter_fill);
+    early_fill_done(&s->early_fill);
+    early_ids_done(&s->early_ids);
     free(s->added);
     free(s);
     return NULL;

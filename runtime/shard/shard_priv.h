@@ -22,6 +22,7 @@
 #include "runtime/shard/dead_letters.h"
 #include "runtime/shard/deadlines.h"
 #include "runtime/shard/due_sweep.h"
+#include "runtime/shard/early_fill.h"
 #include "runtime/shard/filter_fill.h"
 #include "runtime/shard/ingress.h"
 #include "runtime/shard/loader.h"
@@ -36,6 +37,7 @@
 #include "runtime/shard/suspension.h"
 #include "runtime/shard/view_reads.h"
 
+#define SHARD_EARLY_BYTES ((size_t)64 << 10) /* of each span's filter: early_ids.h */
 #define SHARD_ACTOR_MESSAGES 64           /* of one actor before the next one's turn */
 #define SHARD_CLOCK_TURNS 16              /* at most before the clock is read again */
 #define SHARD_TURN_STALL_NS (5 * NS_PER_MS)      /* a handler longer than this is recorded */
@@ -84,6 +86,7 @@ struct shard {
         uint64_t damaged_seq; /* the batch that the problem is about, 0 = about none */
     } verified;               /* the last verification: shard_verified() */
     struct loader loader;
+    struct early_ids early_ids;
     struct dedup_table ids, keys;
     struct controls controls;
     struct look_ahead look_ahead; /* of the turn that runs, if it looks ahead */
@@ -97,6 +100,7 @@ struct shard {
     struct deadlines deadlines;
     struct due_sweep due_sweep;
     struct filter_fill filter_fill;
+    struct early_fill early_fill;
 
     uint64_t ids_ns; /* of the next id, unless the clock is ahead of it */
     struct schedule schedule;

@@ -194,7 +194,7 @@ void turn_emit(struct turn *t, const struct message_type *type, const void *even
         return;
     struct id128 key;
     memcpy(&key, (const char *)event + rule->key_offset, sizeof key);
-    note_added(s, dedup_table_add(&s->ids, key, position_make(b->seq, item)));
+    note_added(s, dedup_table_add(&s->ids, key, position_make(b->seq, item), time_ns));
 }
 
 struct turn_savepoint turn_savepoint(struct turn *t)
@@ -467,7 +467,7 @@ static void end_record(struct turn *t)
     b->records++;
     s->clock.last_event_ns = t->begin_ns + (t->events > 0 ? t->events - 1 : 0);
     if (keep_answer)
-        dedup_table_add(&s->keys, m->key, position_make(b->seq, t->items_at));
+        dedup_table_add(&s->keys, m->key, position_make(b->seq, t->items_at), t->begin_ns);
     depend_on(t, b->seq);
 }
 

@@ -309,6 +309,7 @@ static const struct view_store_ops view_ops = {
     .states_each = sim_states_each,
     .key_find = sim_key_find,
     .keys_walk = sim_keys_walk,
+    .keys_between = sim_keys_between,
     .keys_add = sim_keys_add,
     .keys_expire = sim_keys_expire,
     .scan = sim_scan,

@@ -86,6 +86,30 @@ enum err sim_keys_walk(struct view_store *base, struct key_space space, struct k
     return e;
 }
 
+static bool give_between(void *context, const struct value *row)
+{
+    const struct key_range *range = context;
+    const struct id128 key = row[KEY_KEY].id;
+    return id128_compare(key, range->to) <= 0 && range->key(range->context, key);
+}
+
+enum err sim_keys_between(struct view_store *base, const struct key_range *range)
+{
+    check(!id128_is_zero(range->from));
+    const struct key_row from = key_row_of(range->space, id128_before(range->from));
+    const struct view_scan q = {
+        .table = &sim_keys_table,
+        .index = &sim_keys_table.key,
+        .prefix = from.values,
+        .prefix_count = KEY_KEY,
+        .from = &from.values[KEY_KEY],
+        .from_count = 1,
+        .limit = UINT32_MAX,
+    };
+    struct key_range copy = *range;
+    return sim_scan(base, &q, give_between, &copy);
+}
+
 /* --- views worker ----------------------------------------------------------------------------- */
 
 enum err sim_keys_add(struct view_store *base, struct key_space space,

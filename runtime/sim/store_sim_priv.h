@@ -113,6 +113,7 @@ enum err sim_key_find(struct view_store *base, struct key_space space, struct id
                       uint64_t *position);
 enum err sim_keys_walk(struct view_store *base, struct key_space space, struct key_cursor *cursor,
                        uint32_t most, key_cb key, void *context);
+enum err sim_keys_between(struct view_store *base, const struct key_range *range);
 enum err sim_keys_add(struct view_store *base, struct key_space space,
                       const struct key_decision *decisions, size_t count);
 enum err sim_keys_expire(struct view_store *base, struct key_space space, uint64_t until_ns);

@@ -42,4 +42,12 @@ struct key_cursor {
 
 typedef void (*key_cb)(void *context, struct id128 key);
 
+/* Both ends belong to it. `key` says false to end the reading. */
+struct key_range {
+    struct key_space space;
+    struct id128 from, to;
+    bool (*key)(void *context, struct id128 key);
+    void *context;
+};
+
 #endif

@@ -63,6 +63,8 @@ struct view_store_ops {
      * there at the beginning is given, unless it expires meanwhile. */
     enum err (*keys_walk)(struct view_store *s, struct key_space space, struct key_cursor *cursor,
                           uint32_t most, key_cb key, void *context);
+    /* Gives the keys of a range, in any order, some of them twice. */
+    enum err (*keys_between)(struct view_store *s, const struct key_range *range);
 
     /* --- views worker: one transaction at a time ---------------------------------------------- */
     enum err (*begin)(struct view_store *s);

@@ -88,6 +88,19 @@ uint16_t workload_currency(struct run *run)
     return workload_currencies[rng_below(&run->rng, run->swarm.currencies)];
 }
 
+/* Of about now by the client's clock, or one that is wrong, or has no time at all. */
+static struct id128 workload_id_of(struct run *run, uint16_t home)
+{
+    static const uint64_t wrong_ms[] = {1500, 5000, 60000, 700000, 3600000, 86400000};
+    uint64_t random = rng_next(&run->rng), ms = run_wall_ns(run) / NS_PER_MS;
+    uint64_t by_ms = rng_below(&run->rng, wrong_ms[rng_below(&run->rng, array_len(wrong_ms))]);
+    if (workload_chance(run, 12))
+        return (struct id128){rng_next(&run->rng) >> 1 << (random & 1), random << 16 | home};
+    if (workload_chance(run, 4))
+        ms = random % 2 == 0 ? ms + by_ms : ms - by_ms;
+    return id128_make(ms, random, home);
+}
+
 /* Any number that leaves the shard's when divided names the shard. */
 struct id128 workload_new_id(struct run *run, uint16_t shard)
 {
@@ -97,7 +110,7 @@ struct id128 workload_new_id(struct run *run, uint16_t shard)
         home = rng_below(&run->rng, shards);
     if (workload_chance(run, 8))
         home += shards * rng_below(&run->rng, 1000);
-    return id128_make(run_wall_ns(run) / NS_PER_MS, rng_next(&run->rng), (uint16_t)home);
+    return workload_id_of(run, (uint16_t)home);
 }
 
 uint16_t workload_shard(struct run *run)

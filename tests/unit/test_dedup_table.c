@@ -11,7 +11,9 @@
 #include "runtime/dedup/dedup_table.h"
 #include "runtime/journal/record.h"
 
-#define TIME_MS 1700000000000u
+#define TIME_MS UINT64_C(1700000000000)
+#define TIME_NS (TIME_MS * NS_PER_MS)
+#define MINUTE_MS 60000
 #define FULL DEDUP_GENERATION_COUNT
 
 static struct id128 id_at(uint64_t ms, uint64_t n)
@@ -19,11 +21,30 @@ static struct id128 id_at(uint64_t ms, uint64_t n)
     return (struct id128){ms << 16, n};
 }
 
+static struct early_ids early_ids;
+
+/* The views have told which early ids there are around now. */
+static void now_is(uint64_t ms)
+{
+    uint64_t span;
+    early_ids_advance(&early_ids, ms * NS_PER_MS);
+    while (early_ids_unknown(&early_ids, &span))
+        early_ids_learned(&early_ids, span);
+}
+
 static struct dedup_table given(size_t filter_bytes)
 {
     struct dedup_table o;
-    dedup_table_init(&o, 1, filter_bytes);
+    early_ids_init(&early_ids, 1 << 20);
+    now_is(TIME_MS);
+    dedup_table_init(&o, 1, filter_bytes == 0 ? &early_ids : NULL, filter_bytes);
     return o;
+}
+
+static void finish(struct dedup_table *o)
+{
+    dedup_table_done(o);
+    early_ids_done(&early_ids);
 }
 
 static void expect(const struct dedup_table *o, struct id128 key, enum dedup_answer answer)
@@ -36,7 +57,7 @@ static void expect(const struct dedup_table *o, struct id128 key, enum dedup_ans
 static void decide_until_full(struct dedup_table *o, uint64_t seq)
 {
     for (uint64_t n = 1; !dedup_table_full(o); n++)
-        dedup_table_add(o, id_at(TIME_MS, n), position_make(seq, (uint32_t)n));
+        dedup_table_add(o, id_at(TIME_MS, n), position_make(seq, (uint32_t)n), TIME_NS);
 }
 
 /* Ids that were never used are asked for, and nothing is projected meanwhile. */
@@ -45,7 +66,7 @@ static void questions_take_no_more_than_their_room(void **state)
     (void)state;
     for (size_t filter_bytes = 0; filter_bytes <= 1 << 20; filter_bytes += 1 << 20) {
         struct dedup_table o = given(filter_bytes);
-        dedup_table_clear(&o, TIME_MS);
+        dedup_table_clear(&o, false, TIME_MS);
         decide_until_full(&o, 7);
         const uint32_t decided = o.decided.count;
         for (uint64_t n = 1; n <= (uint64_t)5 * FULL; n++) {
@@ -60,7 +81,7 @@ static void questions_take_no_more_than_their_room(void **state)
         assert_true(dedup_table_full(&o));
         dedup_table_projected(&o, 7);
         assert_false(dedup_table_full(&o));
-        dedup_table_done(&o);
+        finish(&o);
     }
 }
 
@@ -71,12 +92,12 @@ static void full_means_full_until_the_views_have_caught_up(void **state)
     struct dedup_table o = given(0);
     decide_until_full(&o, 7);
     for (uint64_t n = 1; n <= 2 * FULL; n++) {
-        dedup_table_add(&o, id_at(TIME_MS + 1, n), position_make(8, (uint32_t)n));
+        dedup_table_add(&o, id_at(TIME_MS + 1, n), position_make(8, (uint32_t)n), TIME_NS);
         assert_true(dedup_table_full(&o));
     }
     dedup_table_projected(&o, 8);
     assert_false(dedup_table_full(&o));
-    dedup_table_done(&o);
+    finish(&o);
 }
 
 /* The views said it was new; then it was decided, projected and dropped. */
@@ -86,15 +107,15 @@ static void what_was_learned_is_not_believed_after_a_decision(void **state)
     for (size_t filter_bytes = 0; filter_bytes <= 1 << 20; filter_bytes += 1 << 20) {
         struct dedup_table o = given(filter_bytes);
         struct id128 key = id_at(TIME_MS - 1, 1);
-        dedup_table_clear(&o, TIME_MS);
+        dedup_table_clear(&o, false, TIME_MS);
         dedup_table_cache(&o, key, 0);
         expect(&o, key, DEDUP_NEW);
-        dedup_table_add(&o, key, position_make(5, 1));
+        dedup_table_add(&o, key, position_make(5, 1), TIME_NS);
         expect(&o, key, DEDUP_FOUND);
         decide_until_full(&o, 6);
         dedup_table_projected(&o, 6);
         expect(&o, key, DEDUP_ASK);
-        dedup_table_done(&o);
+        finish(&o);
     }
 }
 
@@ -103,13 +124,13 @@ static void an_undone_decision_leaves_the_key_new(void **state)
     (void)state;
     struct dedup_table o = given(0);
     struct id128 key = id_at(TIME_MS - 1, 1);
-    dedup_table_clear(&o, TIME_MS);
+    dedup_table_clear(&o, false, TIME_MS);
     dedup_table_cache(&o, key, 0);
-    dedup_table_remove(dedup_table_add(&o, key, position_make(5, 1)));
+    dedup_table_remove(dedup_table_add(&o, key, position_make(5, 1), TIME_NS));
     expect(&o, key, DEDUP_NEW);
     dedup_table_cache(&o, key, position_make(1, 1)); /* an answer that is older than the decision */
     expect(&o, key, DEDUP_NEW);
-    dedup_table_done(&o);
+    finish(&o);
 }
 
 /* Generations of batch 1, 2 and so on: the views follow, and less and less of the room is taken. */
@@ -119,12 +140,100 @@ static void how_far_the_views_are_behind_is_told_in_parts_of_the_room(void **sta
     struct dedup_table o = given(0);
     assert_int_equal(dedup_table_behind(&o, 0), 0);
     for (uint64_t n = 0; !dedup_table_full(&o); n++)
-        dedup_table_add(&o, id_at(TIME_MS, n + 1), position_make(1 + n / FULL, 1));
+        dedup_table_add(&o, id_at(TIME_MS, n + 1), position_make(1 + n / FULL, 1), TIME_NS);
     const uint32_t all = o.decided.count;
     assert_true(all > 1);
     for (uint32_t projected = 0; projected <= all; projected++)
         assert_int_equal(dedup_table_behind(&o, projected), (all - projected) * 100 / all);
-    dedup_table_done(&o);
+    finish(&o);
+}
+
+/* As many early ids as make the table forget the oldest, which the views have. */
+static void forget_early(struct dedup_table *o, uint64_t ms)
+{
+    for (uint64_t n = 1; n <= 2 * (uint64_t)FULL; n++)
+        dedup_table_add(o, id_at(ms + n % 1000, n), position_make(1, (uint32_t)n), TIME_NS);
+    dedup_table_projected(o, 1);
+    assert_int_equal(o->early.count, 1);
+}
+
+/* The first of them is asked for, and others of that time are new; so are those of now. */
+static void expect_first_asked(const struct dedup_table *o, uint64_t ms)
+{
+    expect(o, id_at(ms + 1, 1), DEDUP_ASK);
+    expect(o, id_at(ms + 1, UINT64_MAX), DEDUP_NEW);
+    expect(o, id_at(ms + 500, 89500), DEDUP_FOUND);
+}
+
+static void an_early_id_that_left_is_asked_for_when_its_time_comes(void **state)
+{
+    (void)state;
+    struct dedup_table o = given(0);
+    forget_early(&o, TIME_MS + 9 * MINUTE_MS);
+    expect(&o, id_at(TIME_MS + 1, 1), DEDUP_NEW);
+    for (uint64_t minute = 0; minute < 19; minute++) {
+        now_is(TIME_MS + minute * MINUTE_MS);
+        expect_first_asked(&o, TIME_MS + 9 * MINUTE_MS);
+    }
+    now_is(TIME_MS + 20 * MINUTE_MS);
+    expect(&o, id_at(TIME_MS + 9 * MINUTE_MS + 1, UINT64_MAX), DEDUP_ASK); /* long ago */
+    finish(&o);
+}
+
+static void what_the_views_have_not_told_is_asked_for(void **state)
+{
+    (void)state;
+    struct dedup_table o = given(0);
+    uint64_t hours_ms = TIME_MS + 300 * MINUTE_MS, span;
+    forget_early(&o, hours_ms);
+    early_ids_advance(&early_ids, hours_ms * NS_PER_MS);
+    expect(&o, id_at(hours_ms + 1, UINT64_MAX), DEDUP_ASK);
+    assert_true(early_ids_unknown(&early_ids, &span));
+    for (uint64_t n = 1; n <= FULL; n++)
+        early_ids_note(&early_ids, id_at(hours_ms + n % 1000, n));
+    now_is(hours_ms);
+    expect(&o, id_at(hours_ms + 1, 1), DEDUP_ASK);
+    early_ids_clear(&early_ids, TIME_MS);
+    expect(&o, id_at(hours_ms + 1, UINT64_MAX), DEDUP_ASK);
+    finish(&o);
+}
+
+static void an_id_far_from_now_is_asked_for_unless_all_are_here(void **state)
+{
+    (void)state;
+    struct dedup_table o = given(0);
+    const struct id128 far[] = {id_at(TIME_MS - 11 * MINUTE_MS, 1),
+                                id_at(TIME_MS + 11 * MINUTE_MS, 1),
+                                {UINT64_MAX - 1, 1}};
+    dedup_table_clear(&o, false, 1);
+    for (size_t i = 0; i < array_len(far); i++)
+        expect(&o, far[i], DEDUP_ASK);
+    dedup_table_clear(&o, true, 0);
+    for (size_t i = 0; i < array_len(far); i++)
+        expect(&o, far[i], DEDUP_NEW);
+    decide_until_full(&o, 7);
+    dedup_table_projected(&o, 7);
+    for (size_t i = 0; i < array_len(far); i++)
+        expect(&o, far[i], DEDUP_ASK);
+    finish(&o);
+}
+
+/* It was asked for while its time was far; then that came near, and it was decided. */
+static void what_was_learned_of_a_far_id_is_not_believed_either(void **state)
+{
+    (void)state;
+    struct dedup_table o = given(0);
+    struct id128 key = id_at(TIME_MS + 12 * MINUTE_MS, 1);
+    dedup_table_clear(&o, false, 1);
+    expect(&o, key, DEDUP_ASK);
+    dedup_table_cache(&o, key, 0);
+    now_is(TIME_MS + 12 * MINUTE_MS);
+    expect(&o, key, DEDUP_NEW);
+    dedup_table_add(&o, key, position_make(5, 1), TIME_NS + 12 * MINUTE_MS * NS_PER_MS);
+    decide_until_full(&o, 6);
+    dedup_table_projected(&o, 6);
+    expect(&o, key, DEDUP_ASK);
+    finish(&o);
 }
 
 int main(void)
@@ -133,6 +242,10 @@ int main(void)
         cmocka_unit_test(questions_take_no_more_than_their_room),
         cmocka_unit_test(full_means_full_until_the_views_have_caught_up),
         cmocka_unit_test(what_was_learned_is_not_believed_after_a_decision),
+        cmocka_unit_test(an_early_id_that_left_is_asked_for_when_its_time_comes),
+        cmocka_unit_test(what_the_views_have_not_told_is_asked_for),
+        cmocka_unit_test(an_id_far_from_now_is_asked_for_unless_all_are_here),
+        cmocka_unit_test(what_was_learned_of_a_far_id_is_not_believed_either),
         cmocka_unit_test(an_undone_decision_leaves_the_key_new),
         cmocka_unit_test(how_far_the_views_are_behind_is_told_in_parts_of_the_room),
     };

@@ -132,6 +132,38 @@ static bool walks_agree(struct model *m)
     return true;
 }
 
+struct between {
+    struct key_range range;
+    struct walk seen;
+};
+
+static bool see_between(void *context, struct id128 key)
+{
+    struct between *b = context;
+    assert_true(id128_compare(key, b->range.from) >= 0 && id128_compare(key, b->range.to) <= 0);
+    see_key(&b->seen, key);
+    return true;
+}
+
+/* false: a range of the runs lacks a key. */
+static bool ranges_agree(struct model *m)
+{
+    struct between found[2];
+    struct id128 one = key_of(rng_below(&m->rng, KEYS)), other = key_of(rng_below(&m->rng, KEYS));
+    bool in_order = id128_compare(one, other) <= 0;
+    for (int which = 0; which < 2; which++) {
+        struct view_store *s = views_of(m, which);
+        found[which] =
+            (struct between){.range = {m->space, in_order ? one : other, in_order ? other : one,
+                                       see_between, &found[which]}};
+        assert_int_equal(s->ops->keys_between(s, &found[which].range), ERR_OK);
+    }
+    for (uint64_t n = 0; n < KEYS; n++)
+        if (found[1].seen.seen[n] && !found[0].seen.seen[n])
+            return false;
+    return true;
+}
+
 /* --- a history -------------------------------------------------------------------------------- */
 
 static bool run_steps(struct model *m, uint64_t keep_ns)
@@ -141,6 +173,8 @@ static bool run_steps(struct model *m, uint64_t keep_ns)
         for (int k = 0; k < 20; k++)
             if (!agree(m, rng_below(&m->rng, KEYS), keep_ns))
                 return false;
+        if (!ranges_agree(m))
+            return false;
     }
     for (uint64_t n = 0; n < KEYS; n++)
         if (!agree(m, n, keep_ns))

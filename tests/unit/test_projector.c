@@ -133,6 +133,7 @@ static void after_a_state_that_could_not_be_preloaded_nothing_is_written(void **
     broken.truly = s->ops;
     fill(f, 1, 1);
     run(f, 5000 * MS); /* projected */
+    f->views.delay_min_ns = f->views.delay_max_ns = 500 * MS; /* not before the crash */
     fill(f, 1, 1);
     ops.begin = broken_begin;
     ops.rollback = broken_rollback;

@@ -145,3 +145,70 @@ enum err sqlite_keys_walk(struct view_store *base, struct key_space space,
     db_pool_return(&s->views_readers, d);
     return e;
 }
+
+/* The runs that may have keys of a range. */
+struct range_reading {
+    const struct key_range *range;
+    uint64_t *runs;
+    size_t count, cap;
+    bool ended; /* no more are wanted */
+};
+
+static void keys_keep_run(void *context, const struct key_run *run)
+{
+    struct range_reading *r = context;
+    bool looked_up = run->state == KEY_RUN_LIVE || run->state == KEY_RUN_SOURCE;
+    if (!looked_up || run->keys == 0 || id128_compare(run->first, r->range->to) > 0 ||
+        id128_compare(run->last, r->range->from) < 0)
+        return;
+    array_reserve(r->runs, r->cap, r->count + 1);
+    r->runs[r->count++] = run->number;
+}
+
+static enum err keys_read_run(struct range_reading *r, const struct key_rows *rows, uint64_t run)
+{
+    const struct key_range *range = r->range;
+    const struct id128 after = id128_before(range->from);
+    struct key_source source;
+    enum err e = key_source_init(&source, rows, run, &after);
+    if (e != ERR_OK)
+        return e;
+    while (e == ERR_OK && !r->ended && source.at < source.count) {
+        const struct id128 key = source.entries[source.at].key;
+        if (id128_compare(key, range->to) > 0)
+            break;
+        r->ended = !range->key(range->context, key);
+        e = key_source_next(&source, rows);
+    }
+    key_source_done(&source);
+    return e;
+}
+
+static enum err keys_between_with(struct store_sqlite *s, struct db *d,
+                                  const struct key_range *range)
+{
+    const struct key_rows rows = {s, d, range->space};
+    struct range_reading r = {.range = range};
+    enum err e = db_run(d, DB_BEGIN_READ);
+    if (e != ERR_OK)
+        return e;
+    e = key_runs_each(&rows, keys_keep_run, &r);
+    for (size_t i = 0; e == ERR_OK && !r.ended && i < r.count; i++)
+        e = keys_read_run(&r, &rows, r.runs[i]);
+    db_rollback(d);
+    free(r.runs);
+    return e;
+}
+
+enum err sqlite_keys_between(struct view_store *base, const struct key_range *range)
+{
+    struct store_sqlite *s = store_sqlite_of_views(base);
+    struct db *d;
+    check(!id128_is_zero(range->from));
+    enum err e = db_pool_borrow(&s->views_readers, &d);
+    if (e != ERR_OK)
+        return e;
+    e = keys_between_with(s, d, range);
+    db_pool_return(&s->views_readers, d);
+    return e;
+}

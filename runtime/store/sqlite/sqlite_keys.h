@@ -23,5 +23,6 @@ enum err sqlite_keys_find(struct view_store *base, struct key_space space, struc
                           uint64_t *position);
 enum err sqlite_keys_walk(struct view_store *base, struct key_space space,
                           struct key_cursor *cursor, uint32_t most, key_cb key, void *context);
+enum err sqlite_keys_between(struct view_store *base, const struct key_range *range);
 
 #endif

@@ -202,6 +202,7 @@ static const struct view_store_ops view_ops = {
     .states_each = sqlite_states_each,
     .key_find = sqlite_keys_find,
     .keys_walk = sqlite_keys_walk,
+    .keys_between = sqlite_keys_between,
     .keys_add = sqlite_keys_add,
     .keys_expire = sqlite_keys_expire,
     .scan = sqlite_views_scan,

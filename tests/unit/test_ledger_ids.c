@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ids that clients choose: of any time, or none, each is taken, and each is taken once. */
+#include "actors/wallet/funds.h"
+#include "tests/unit/ledger_fixture.h"
+
+#define MINUTE (60 * NS_PER_S)
+#define YEAR (365 * NS_PER_DAY)
+#define NOW_NS WORLD_EPOCH_NS
+
+static struct id128 id_at(uint64_t ns, uint64_t n)
+{
+    return (struct id128){ns / NS_PER_MS << 16 | n, n << 16};
+}
+
+/* Times as of the start of a test; the last ones are none at all. */
+static struct id128 chosen_id(size_t i)
+{
+    const struct id128 ids[] = {
+        id_at(NOW_NS - 20 * YEAR, 1),
+        id_at(NOW_NS - 11 * MINUTE, 2),
+        id_at(NOW_NS - NS_PER_S, 3),
+        id_at(NOW_NS + 2 * NS_PER_S, 4),
+        id_at(NOW_NS + 9 * MINUTE, 5),
+        id_at(NOW_NS + 11 * MINUTE, 6),
+        id_at(NOW_NS + 60 * MINUTE, 7),
+        id_at(NOW_NS + 400 * YEAR, 8),
+        {7, 9 << 16},
+        {UINT64_MAX >> 1, 10 << 16},
+        {0xF47AC10B58CC4372u, 0xA5670E02B2C30000u},
+        {0xFFFFFFFFFFFE0000u, 0},
+    };
+    return i < array_len(ids) ? ids[i] : ID128_ZERO;
+}
+
+static uint16_t open_chosen(struct bank *b, struct id128 id)
+{
+    return open_as(b, teller(), (struct account_spec){.id = id, .currency = USD, .code = 100});
+}
+
+/* All of them as accounts and as transfers, of which every second one is pending. */
+static void expect_all(struct bank *b, uint16_t opened, uint16_t moved)
+{
+    for (size_t i = 0; !id128_is_zero(chosen_id(i)); i++) {
+        assert_int_equal(open_chosen(b, chosen_id(i)), opened);
+        struct transfer_spec s = spec_of(1, 1, 2, 5);
+        s.id = chosen_id(i);
+        s.flags = i % 2 == 0 ? 0u : (uint32_t)TRANSFER_FLAGS_PENDING;
+        assert_int_equal(transfer(b, s), moved);
+    }
+}
+
+static void given_books(struct bank *b)
+{
+    given_account(b, 1, USD, 0);
+    given_account(b, 2, USD, 0);
+}
+
+static void an_id_of_any_time_is_taken_once(void **state)
+{
+    struct bank *b = *state;
+    given_books(b);
+    expect_all(b, RESULT_OK, RESULT_OK);
+    expect_all(b, RESULT_ACCOUNT_EXISTS, RESULT_EXISTS);
+}
+
+/* The views have them, and memory has not. */
+static void one_that_left_memory_is_known_when_its_time_comes(void **state)
+{
+    struct bank *b = *state;
+    given_books(b);
+    expect_all(b, RESULT_OK, RESULT_OK);
+    bank_wait(b, NS_PER_S);
+    bank_restart(b);
+    expect_all(b, RESULT_ACCOUNT_EXISTS, RESULT_EXISTS);
+    for (int i = 0; i < 7; i++) { /* the times of the first seven come near, and pass */
+        bank_wait(b, 10 * MINUTE);
+        expect_all(b, RESULT_ACCOUNT_EXISTS, RESULT_EXISTS);
+        bank_restart(b);
+        bank_wait(b, NS_PER_S);
+        expect_all(b, RESULT_ACCOUNT_EXISTS, RESULT_EXISTS);
+    }
+}
+
+static void the_platform_s_own_ids_are_not_taken(void **state)
+{
+    struct bank *b = *state;
+    struct id128 clearing = funds_clearing_id(teller().tenant_id, USD, 0);
+    assert_int_equal(open_chosen(b, clearing), RESULT_ID_MUST_NOT_BE_INT_MAX);
+    assert_int_equal(open_chosen(b, (struct id128){UINT64_MAX, UINT64_MAX}),
+                     RESULT_ID_MUST_NOT_BE_INT_MAX);
+    struct id128 wallet = given_wallet(b, "ann", "5.00");
+    expect_wallet(b, wallet, 500, 0);
+}
+
+static struct transfer_info create(struct bank *b, struct id128 id, const char *description)
+{
+    struct transfer_create c = {.has_transfer_id = true,
+                                .transfer_id = id,
+                                .debit_account_id = id_of(1),
+                                .has_credit_account_id = true,
+                                .credit_account_id = id_of(2),
+                                .has_amount = true,
+                                .amount = 5,
+                                .currency = USD,
+                                .has_description = true,
+                                .description = slice_of(description)};
+    assert_int_equal(bank_ask(b, teller(), &transfer_create_type, &c), RESULT_OK);
+    struct transfer_info info;
+    bank_reply(b, &transfer_info_type, &info);
+    return info;
+}
+
+/* Whatever bits of it are set, and those of another differ. */
+static void notes_and_reversals_of_ids_that_are_alike_are_apart(void **state)
+{
+    static const uint64_t tops[] = {0, 1, 2, 3};
+    struct bank *b = *state;
+    struct id128 ids[array_len(tops)];
+    given_books(b);
+    for (size_t i = 0; i < array_len(tops); i++) {
+        ids[i] = (struct id128){tops[i] << 62 | 0x1234, 7 << 16};
+        create(b, ids[i], "what one says");
+    }
+    struct transfer_reverse r = {.transfer_id = ids[2]};
+    assert_int_equal(bank_ask(b, teller(), &transfer_reverse_type, &r), RESULT_OK);
+    for (size_t i = 0; i < array_len(tops); i++) {
+        struct transfer_get get = {ids[i]};
+        assert_int_equal(bank_ask(b, teller(), &transfer_get_type, &get), RESULT_OK);
+        struct transfer_info info;
+        bank_reply(b, &transfer_info_type, &info);
+        assert_true(slice_equal(info.description, slice_of("what one says")));
+        assert_int_equal(info.has_reversed_by_id, i == 2);
+    }
+}
+
+int main(void)
+{
+#define SCENARIO(name) cmocka_unit_test_setup_teardown(name, bank_setup, bank_teardown)
+    const struct CMUnitTest tests[] = {
+        SCENARIO(an_id_of_any_time_is_taken_once),
+        SCENARIO(one_that_left_memory_is_known_when_its_time_comes),
+        SCENARIO(the_platform_s_own_ids_are_not_taken),
+        SCENARIO(notes_and_reversals_of_ids_that_are_alike_are_apart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
