@@ -12,8 +12,8 @@
 
 #include "bin/wrap.h"
 
-#define HELP_NAME_WIDTH 18 /* of the longest setting */
-#define HELP_FLAG_WIDTH 20
+#define HELP_NAME_WIDTH 19 /* of the longest setting */
+#define HELP_FLAG_WIDTH 21
 #define HELP_INDENT (2 + HELP_NAME_WIDTH + 1 + HELP_FLAG_WIDTH + 1)
 #define HELP_DOC_MAX 512
 
@@ -76,6 +76,11 @@ static const struct setting settings[] = {
            "requests a second that each client may send; 0 = no limit but the gateway's"),
     NUMBER("RATE_LIMIT_BURST", rate_limit_burst, "0", 0, 10000000,
            "requests that it may send at once; 0 = those of one second"),
+    NUMBER("ADDRESS_CONNECTIONS", address_connections, "1000", 1, 1000000,
+           "connections that one address may have; of IPv6 that is a network of 64 bits"),
+    TEXT("GATEWAY_ADDRESSES", gateway_addresses, "",
+         "addresses or networks of gateways in front, between commas: for them no limit of an "
+         "address holds"),
     SWITCH("DEV_ISSUER", dev_issuer, "off",
            "issue tokens for development; on loopback addresses only"),
     TEXT("LOG_LEVEL", log_level, "info", "debug, info, warn, error or off"),
@@ -281,6 +286,14 @@ enum config_request config_read(struct config *c, int argc, char **argv,
     }
     if (c->rate_limit_burst == 0)
         c->rate_limit_burst = c->rate_limit_per_s;
+    if (!address_list_parse(c->gateway_addresses, &c->gateways)) {
+        snprintf(
+            reason, CONFIG_REASON_MAX,
+            "GATEWAY_ADDRESSES is '%.200s', but must be at most 32 addresses or networks, like "
+            "10.0.0.0/8, between commas",
+            c->gateway_addresses);
+        return CONFIG_WRONG;
+    }
     if (!config_derive_metrics(c, reason) || !config_derive_directory(c, reason) ||
         !config_derive_issuer(c, reason))
         return CONFIG_WRONG;

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "gateway_bridge/http/address.h"
 #include "runtime/base/check.h"
 #include "runtime/observe/log.h"
 
@@ -26,6 +27,9 @@ struct config {
     uint64_t key_filter_mb;
     uint64_t key_merge_keys;
     char metrics_listen[CONFIG_TEXT_MAX];
+    uint64_t address_connections;
+    char gateway_addresses[CONFIG_TEXT_MAX];
+    struct address_list gateways; /* parsed gateway_addresses */
     uint64_t rate_limit_per_s;
     uint64_t rate_limit_burst;
     char operator_socket[CONFIG_TEXT_MAX];

@@ -105,9 +105,15 @@ static void payd_set_limits(struct payd *p)
     check(getrlimit(RLIMIT_NOFILE, &files) == 0);
     rlim_t half = files.rlim_cur / 2;
     rlim_t own = half < PAYD_DESCRIPTORS_OWN ? half : PAYD_DESCRIPTORS_OWN;
-    rlim_t each = (files.rlim_cur - own) / node_loops(p->node.node);
-    if (each < limits->connections_max)
-        limits->connections_max = (uint32_t)each;
+    uint16_t loops = node_loops(p->node.node);
+    rlim_t each = (files.rlim_cur - own) / loops;
+    if (each / 4 < limits->reserve_max)
+        limits->reserve_max = (uint32_t)each / 4;
+    if (each - limits->reserve_max < limits->connections_max)
+        limits->connections_max = (uint32_t)each - limits->reserve_max;
+    limits->address_max = (uint32_t)((p->config.address_connections + loops - 1) / loops);
+    limits->trusted = &p->config.gateways;
+    limits->pending_max /= loops;
 }
 
 static bool payd_listen(struct payd_listener *l, const struct payd_port *port, bool first)

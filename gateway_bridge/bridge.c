@@ -35,7 +35,9 @@ static uint32_t bridge_body_max(void *context, const struct request *r)
                                                               : REQUEST_BODY_MAX;
 }
 
-static void bridge_note_shortage(void *context, enum http_shortage what, uint32_t connections)
+/* Of too many from one address an operator learns, but the node is not short of anything. */
+static void bridge_note_shortage(void *context, enum http_shortage what, const struct address *from,
+                                 uint32_t connections)
 {
     static const struct {
         const char *event, *message;
@@ -44,16 +46,25 @@ static void bridge_note_shortage(void *context, enum http_shortage what, uint32_
                                        "new connections wait until one is free; raise the limit "
                                        "of open files"},
         [HTTP_SHORT_OF_CONNECTIONS] = {"connections_exhausted",
-                                       "new connections are closed; the limit follows that of open "
-                                       "files"},
+                                       "new connections are told nothing but health; the limit "
+                                       "follows that of open files"},
+        [HTTP_SHORT_OF_ITS_OWN] = {"address_exhausted",
+                                   "its new connections are told nothing but health; a gateway "
+                                   "belongs into GATEWAY_ADDRESSES"},
     };
     struct bridge *b = context;
     struct env *env = b->options.env;
     uint64_t now_ns = env_mono_ns(env), suppressed;
-    atomic_store_explicit(&b->options.counts->http.shortage_ns, now_ns, memory_order_relaxed);
-    if (log_limit_pass(&b->shortages, now_ns, &suppressed))
-        LOG_ERROR(env->log, lines[what].event, log_uint("connections", connections),
-                  log_text("message", lines[what].message), log_uint("suppressed", suppressed));
+    char address[ADDRESS_TEXT_MAX] = "";
+    if (what != HTTP_SHORT_OF_ITS_OWN)
+        atomic_store_explicit(&b->options.counts->http.shortage_ns, now_ns, memory_order_relaxed);
+    if (!log_limit_pass(&b->shortages, now_ns, &suppressed))
+        return;
+    if (from != NULL)
+        address_text(from, address);
+    LOG_ERROR(env->log, lines[what].event, log_uint("connections", connections),
+              log_text("address", from != NULL ? address : NULL),
+              log_text("message", lines[what].message), log_uint("suppressed", suppressed));
 }
 
 static bool bridge_add_routes(struct bridge *b)
@@ -110,10 +121,10 @@ struct bridge *bridge_new(const struct bridge_options *options)
         .shortage = bridge_note_shortage,
     };
     if (bridge_add_routes(b))
-        b->server = http_server_new(options->loop, &handler,
-                                    options->limits != NULL ? options->limits
-                                                            : &http_limits_default,
-                                    &options->counts->http);
+        b->server =
+            http_server_new(options->loop, &handler,
+                            options->limits != NULL ? options->limits : &http_limits_default,
+                            &options->counts->http, env_random(options->env));
     if (b->server != NULL)
         return b;
     bridge_free(b);

@@ -90,6 +90,7 @@ static void counts_put_connections(const struct sums *s, struct metrics *m)
     static const char *const reasons[HTTP_SHORTAGES] = {
         [HTTP_SHORT_OF_DESCRIPTORS] = "descriptors",
         [HTTP_SHORT_OF_CONNECTIONS] = "limit",
+        [HTTP_SHORT_OF_ITS_OWN] = "address",
     };
     metrics_family(m, METRICS_GAUGE, "payd_http_connections", "Open connections of HTTP clients.");
     metrics_sample(m, "payd_http_connections", s->connections, (const char *const[]){NULL});
@@ -99,8 +100,8 @@ static void counts_put_connections(const struct sums *s, struct metrics *m)
     counts_put_one(m, "payd_http_accepted_total", "Connections of HTTP clients so far.",
                    s->accepted);
     metrics_family(m, METRICS_COUNTER, "payd_http_shortages_total",
-                   "Times that clients had to wait for a descriptor, or were closed at once for "
-                   "the limit of connections.");
+                   "Times that clients had to wait for a descriptor, or were told nothing but "
+                   "health for the limit of connections, or for that of their address.");
     for (size_t i = 0; i < HTTP_SHORTAGES; i++)
         metrics_uint(m, "payd_http_shortages_total", s->shortages[i], "reason", reasons[i]);
     counts_put_one(

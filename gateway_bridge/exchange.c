@@ -190,6 +190,13 @@ static void exchange_find_route(const struct bridge *b, const struct request *r,
     router_find(b->router, method, request_slice(r, r->path), match);
 }
 
+/* Is there a place for what it asks? */
+static bool exchange_has_place(const struct http_connection *c, const struct route_match *match)
+{
+    return !http_connection_reserved(c) || (match->route != NULL && match->route->message == NULL &&
+                                            page_is_health(page_of(match->route)));
+}
+
 static bool exchange_is_operation(const struct route_match *match)
 {
     return match->route != NULL && match->route->message != NULL;
@@ -218,6 +225,8 @@ struct http_answer *exchange_request(void *context, struct http_connection *c,
         return NULL;
     struct route_match match;
     exchange_find_route(b, r, &match);
+    if (!exchange_has_place(c, &match))
+        return exchange_ready(x, RESULT_NO_PLACE);
     if (match.allow == NULL)
         return exchange_elsewhere(x, r);
     return exchange_is_operation(&match) ? exchange_operation(x, c, &match, r)
@@ -244,7 +253,9 @@ struct http_answer *exchange_admit(void *context, struct http_connection *c,
     struct route_match match;
     exchange_find_route(b, r, &match);
     uint16_t code = RESULT_OK;
-    if (match.allow == NULL) {
+    if (!exchange_has_place(c, &match)) {
+        code = RESULT_NO_PLACE;
+    } else if (match.allow == NULL) {
         code = b->options.issuer != NULL ? RESULT_OK : RESULT_NO_ROUTE; /* it needs its form */
     } else if (!exchange_is_operation(&match)) {
         return exchange_own_answer(x, &match, r);

@@ -159,6 +159,11 @@ const struct page *page_of(const struct route *route)
     return container_of(route, struct page, route);
 }
 
+bool page_is_health(const struct page *p)
+{
+    return (p->group & (BRIDGE_PAGES_HEALTH | BRIDGE_PAGES_METRICS)) != 0;
+}
+
 const char *page_content_type(const struct page *p)
 {
     return p->content_type;

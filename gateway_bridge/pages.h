@@ -14,6 +14,7 @@ struct page;
 must_check bool pages_add(struct bridge *b);
 /* The page of a route without a message. */
 const struct page *page_of(const struct route *route);
+bool page_is_health(const struct page *p); /* or metrics: answered however many clients there are */
 const char *page_content_type(const struct page *p);
 bool page_is_document(const struct page *p); /* HTML and what it loads: gets a security policy */
 /* Appends the body; returns the status. Not for a page with a fixed content. */

@@ -4,6 +4,10 @@
  * Timeouts. A connection is in the list of its phase, ordered by when it entered it, so one timer
  * for the whole loop looks at the front of each list.
  *
+ * Places. A new connection takes one of connections_max or of the reserve, and gives it back when
+ * it is closed, which frees its descriptor at once. Who has not sent a byte holds no place for
+ * long: a flood of silent connections replaces itself.
+ *
  * Passes. A connection with something to write or to go on with is in the list `to_flush`.
  * http_flush_all() goes once through it: from the prepare handle, and while it is not empty from an
  * idle handle too, which keeps the loop from blocking. So a connection with much to write waits for
@@ -18,6 +22,7 @@
 #define TICKS_MISSED 4 /* then the loop was held up, and what clients sent meanwhile is unread */
 
 const struct http_limits http_limits_default = {
+    .first_ms = 10000,
     .head_ms = 20000,
     .head_most_ms = 40000,
     .body_ms = 20000,
@@ -26,6 +31,8 @@ const struct http_limits http_limits_default = {
     .linger_ms = 2000,
     .stop_ms = 1000,
     .connections_max = 10000,
+    .reserve_max = 32,
+    .address_max = 1000,
     .requests_max = 100000,
     .pending_max = 64 * 1024 * 1024,
 };
@@ -39,6 +46,7 @@ static void http_part_closed(struct http_server *s)
     void (*stopped)(void *) = s->stopped;
     void *context = s->stopped_context;
     json_writer_done(&s->out);
+    peers_done(&s->peers);
     free(s);
     if (stopped != NULL)
         stopped(context);
@@ -119,6 +127,8 @@ void http_server_flush_later(struct http_connection *c)
 static uint32_t http_phase_limit_ms(const struct http_server *s, enum http_phase phase)
 {
     switch (phase) {
+    case PHASE_FIRST:
+        return s->limits.first_ms;
     case PHASE_IDLE:
         return s->limits.idle_ms;
     case PHASE_HEAD:
@@ -137,7 +147,7 @@ static uint32_t http_phase_limit_ms(const struct http_server *s, enum http_phase
 
 static uint64_t http_tick_ms(const struct http_limits *l)
 {
-    uint32_t least = l->head_ms;
+    uint32_t least = l->head_ms < l->first_ms ? l->head_ms : l->first_ms;
     if (l->body_ms < least)
         least = l->body_ms;
     if (l->idle_ms < least)
@@ -192,37 +202,100 @@ static void on_tick(uv_timer_t *tick)
 
 /* --- connections ------------------------------------------------------------------------------ */
 
-static void http_note_shortage(struct http_server *s, enum http_shortage what)
+static void http_note_shortage(struct http_server *s, enum http_shortage what,
+                               const struct address *from, uint32_t connections)
 {
     http_count(&s->counts->shortages[what]);
-    s->handler.shortage(s->handler.context, what, s->connections);
+    s->handler.shortage(s->handler.context, what, from, connections);
 }
 
 static void on_listener_exhausted(void *context)
 {
-    http_note_shortage(context, HTTP_SHORT_OF_DESCRIPTORS);
+    struct http_server *s = context;
+    http_note_shortage(s, HTTP_SHORT_OF_DESCRIPTORS, NULL, s->connections);
 }
 
-static void on_connection(void *context, int fd)
+void http_server_heard(struct http_connection *c)
+{
+    if (c->heard)
+        return;
+    c->heard = true;
+    list_remove(&c->peer_link);
+    if (!c->reserved)
+        list_remove(&c->place_link);
+}
+
+void http_server_vacate(struct http_connection *c)
+{
+    struct http_server *s = c->server;
+    uint32_t *open = c->reserved ? &s->open_reserved : &s->open;
+    check(*open > 0 && c->peer != NULL);
+    (*open)--;
+    list_remove(&c->peer_link);
+    list_remove(&c->place_link);
+    peers_leave(&s->peers, c->peer);
+    c->peer = NULL;
+}
+
+void http_server_take_place(struct http_connection *c, bool reserved)
+{
+    struct http_server *s = c->server;
+    c->reserved = reserved;
+    (*(reserved ? &s->open_reserved : &s->open))++;
+    list_append(&c->peer->silent, &c->peer_link);
+    list_append(reserved ? &s->reserved : &s->silent, &c->place_link);
+}
+
+/* Ends a connection, so that there is a place for one of this peer; false: there is none but in the
+ * reserve. */
+static bool http_make_room(struct http_server *s, struct peer *peer)
+{
+    bool crowded = !peer->trusted && peer->connections > s->limits.address_max;
+    bool full = s->open >= s->limits.connections_max;
+    struct http_connection *silent = NULL;
+    if (!crowded && !full)
+        return true;
+    if (crowded && !list_empty(&peer->silent))
+        silent = container_of(peer->silent.next, struct http_connection, peer_link);
+    else if (!crowded && !list_empty(&s->silent))
+        silent = container_of(s->silent.next, struct http_connection, place_link);
+    if (silent != NULL && !silent->reserved) {
+        http_connection_expire(silent);
+        return true;
+    }
+    http_note_shortage(s, crowded ? HTTP_SHORT_OF_ITS_OWN : HTTP_SHORT_OF_CONNECTIONS,
+                       &peer->address, crowded ? peer->connections : s->open);
+    return false;
+}
+
+static void on_connection(void *context, int fd, const struct sockaddr_storage *from)
 {
     struct http_server *s = context;
+    const struct address address = address_of(from);
     http_count(&s->counts->accepted);
-    if (s->connections < s->limits.connections_max) {
-        http_connection_open(s, fd);
+    struct peer *peer = peers_enter(&s->peers, &address);
+    if (peer == NULL) {
+        close(fd);
         return;
     }
-    http_note_shortage(s, HTTP_SHORT_OF_CONNECTIONS);
-    close(fd);
+    peer->trusted = s->limits.trusted != NULL && address_list_has(s->limits.trusted, &address);
+    bool reserved = !http_make_room(s, peer);
+    if (reserved && s->open_reserved >= s->limits.reserve_max && !list_empty(&s->reserved))
+        http_connection_expire(container_of(s->reserved.next, struct http_connection, place_link));
+    http_connection_open(s, fd, peer, reserved);
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
 
 struct http_server *http_server_new(uv_loop_t *loop, const struct http_handler *handler,
-                                    const struct http_limits *limits, struct http_counts *counts)
+                                    const struct http_limits *limits, struct http_counts *counts,
+                                    uint64_t seed)
 {
     struct http_server *s = calloc(1, sizeof *s);
-    if (s == NULL)
+    if (s == NULL || !peers_init(&s->peers, seed)) {
+        free(s);
         return NULL;
+    }
     s->loop = loop;
     s->handler = *handler;
     s->limits = *limits;
@@ -230,6 +303,8 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_handler *
     s->ticked_ms = uv_now(loop);
     json_writer_init(&s->out, HTTP_WRITE_MAX);
     list_init(&s->to_flush);
+    list_init(&s->silent);
+    list_init(&s->reserved);
     for (int phase = 0; phase < PHASE_TIMED; phase++)
         list_init(&s->phases[phase]);
     s->handles = 4;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "gateway_bridge/http/address.h"
 #include "gateway_bridge/http/http_counts.h"
 #include "gateway_bridge/http/request.h"
 #include "runtime/base/list.h"
@@ -59,11 +60,17 @@ struct http_handler {
     void (*release)(void *context, struct http_answer *a);
     /* A connection ends whose http_connection_user() was set. */
     void (*forget)(void *context, void *user);
-    /* A client could not be let in; `connections` of this server are open. */
-    void (*shortage)(void *context, enum http_shortage what, uint32_t connections);
+    /* A client from `from` could not be let in, or NULL: not accepted yet; `connections` of this
+     * server, or of the address, are open. */
+    void (*shortage)(void *context, enum http_shortage what, const struct address *from,
+                     uint32_t connections);
 };
 
+/* A connection that has sent nothing makes room for one that may: the oldest of an address that has
+ * address_max, or of all where there are connections_max. Where none is silent, the new one comes
+ * into the reserve, for one request: http_connection_reserved(). There the oldest makes room. */
 struct http_limits {
+    uint32_t first_ms; /* of a new connection, to its first byte */
     /* From a request's first byte to the end of its head, and as long as HTTP_RATE_MIN needs for
      * what came so far, up to head_most_ms in all. */
     uint32_t head_ms, head_most_ms;
@@ -72,23 +79,26 @@ struct http_limits {
     uint32_t write_ms;        /* a client that does not read */
     uint32_t linger_ms;       /* for a client to notice the end */
     uint32_t stop_ms;         /* instead of write_ms, once the server stops */
-    uint32_t connections_max; /* beyond them they are accepted and closed at once */
+    uint32_t connections_max;
+    uint32_t reserve_max;               /* beyond connections_max */
+    uint32_t address_max;               /* of connections_max, of one address that is not trusted */
+    const struct address_list *trusted; /* gateways in front; NULL = none; outlives the server */
     uint32_t requests_max;    /* of one connection */
     /* Bytes of all answers that wait: beyond them connections end whose clients do not read. */
     size_t pending_max;
 };
 
-/* 20 s, 40 s, 20 s, 75 s, 30 s, 2 s, 1 s, 10,000, 100,000 and 64 MiB. For heads and bodies that is
- * the patience of Apache's mod_reqtimeout, which honest clients on bad lines can do with. Most
- * proxies give up an idle connection after 60 s: were we first, a request on its way at that moment
- * would be lost. Enough requests for a load test on connections that stay; behind a gateway 1,000
- * spread the load better over nodes. */
+/* 10 s, 20 s, 40 s, 20 s, 75 s, 30 s, 2 s, 1 s, 10,000, 32, 1,000, 100,000 and 64 MiB. For heads
+ * and bodies that is the patience of Apache's mod_reqtimeout, which honest clients on bad lines can
+ * do with. Most proxies give up an idle connection after 60 s: were we first, a request on its way
+ * at that moment would be lost. Enough requests for a load test on connections that stay; behind a
+ * gateway 1,000 spread the load better over nodes. */
 extern const struct http_limits http_limits_default;
 
-/* NULL without memory. `handler` and `limits` are copied. */
+/* NULL without memory. `handler` and `limits` are copied; `seed` is random. */
 must_check struct http_server *http_server_new(uv_loop_t *loop, const struct http_handler *handler,
                                                const struct http_limits *limits,
-                                               struct http_counts *counts);
+                                               struct http_counts *counts, uint64_t seed);
 
 /* Listens on host:port beside the other loops of this process (SO_REUSEPORT); port 0 takes a free
  * one. The `first` of them finds out whether another program listens there already. 0 or a libuv
@@ -104,6 +114,12 @@ void http_server_stop(struct http_server *s, void (*stopped)(void *context), voi
 
 /* The answer can be written now. May be called within handler->request(). */
 void http_answer_ready(struct http_answer *a);
+
+/* Of one that may still be answered. */
+const struct address *http_connection_address(const struct http_connection *c);
+bool http_connection_trusted(const struct http_connection *c);
+/* It was let in only to be told that the server lives, or that it is full. */
+bool http_connection_reserved(const struct http_connection *c);
 
 /* What the handler remembers of a connection from one request to the next; NULL until set. */
 void *http_connection_user(const struct http_connection *c);

@@ -28,7 +28,9 @@
 
 /* The phases that may follow. HEAD and BODY end with their request (NONE) or its refusal (BUSY). */
 static const uint16_t phase_edges[PHASE_COUNT] = {
-    [PHASE_NONE] = TO(NONE) | TO(IDLE) | TO(HEAD) | TO(BODY) | TO(BUSY) | TO(CLOSING),
+    [PHASE_NONE] = TO(NONE) | TO(FIRST) | TO(IDLE) | TO(HEAD) | TO(BODY) | TO(BUSY) | TO(CLOSING),
+    [PHASE_FIRST] =
+        TO(NONE) | TO(IDLE) | TO(HEAD) | TO(BODY) | TO(BUSY) | TO(WRITE) | TO(LINGER) | TO(CLOSING),
     [PHASE_IDLE] = TO(NONE) | TO(HEAD) | TO(BODY) | TO(BUSY) | TO(WRITE) | TO(LINGER) | TO(CLOSING),
     [PHASE_HEAD] = TO(NONE) | TO(BODY) | TO(BUSY) | TO(WRITE) | TO(LINGER) | TO(CLOSING),
     [PHASE_BODY] = TO(NONE) | TO(BUSY) | TO(WRITE) | TO(LINGER) | TO(CLOSING),
@@ -43,6 +45,7 @@ static bool connection_fits(const struct http_connection *c, enum http_phase pha
 {
     bool requests = c->input == INPUT_REQUESTS, busy = c->outgoing.busy;
     switch (phase) {
+    case PHASE_FIRST:
     case PHASE_IDLE:
         return requests && !busy && c->unanswered == 0;
     case PHASE_HEAD:
@@ -125,6 +128,7 @@ static void connection_close(struct http_connection *c)
         return;
     connection_end_input(c, INPUT_REFUSED);
     connection_move(c, PHASE_CLOSING);
+    http_server_vacate(c);
     connection_abandon_answers(c);
     http_server_flush_later(c); /* answers that are ready are released */
     uv_close((uv_handle_t *)&c->tcp, on_closed);
@@ -266,7 +270,8 @@ static void connection_keep(struct http_connection *c, const char *data, size_t 
 static void connection_take_request(struct http_connection *c)
 {
     struct http_server *s = c->server;
-    bool last = !c->request.keep_alive || ++c->requests >= s->limits.requests_max || s->stopping;
+    bool last = !c->request.keep_alive || ++c->requests >= s->limits.requests_max || s->stopping ||
+                c->reserved;
     connection_move(c, PHASE_NONE); /* the next request has its own time */
     struct http_answer *a = s->handler.request(s->handler.context, c, &c->request);
     connection_take_answer(c, a);
@@ -369,6 +374,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
         return;
     }
     http_count_add(&c->server->counts->bytes_in, (uint64_t)n);
+    http_server_heard(c);
     if (c->phase == PHASE_LINGER) {
         c->dropped += (size_t)n;
         if (c->dropped > HTTP_LINGER_BYTES_MAX)
@@ -432,7 +438,9 @@ static enum http_phase connection_phase(const struct http_connection *c)
         return PHASE_WRITE;
     if (c->input == INPUT_REQUESTS && request_begun(&c->request))
         return c->request.head_done ? PHASE_BODY : PHASE_HEAD;
-    return c->unanswered > 0 ? PHASE_BUSY : PHASE_IDLE;
+    if (c->unanswered > 0)
+        return PHASE_BUSY;
+    return c->heard ? PHASE_IDLE : PHASE_FIRST;
 }
 
 void http_connection_update(struct http_connection *c)
@@ -504,12 +512,15 @@ void http_connection_stop(struct http_connection *c)
     http_connection_update(c);
 }
 
-static struct http_connection *connection_new(struct http_server *s)
+static struct http_connection *connection_new(struct http_server *s, struct peer *peer)
 {
     struct http_connection *c = calloc(1, sizeof *c);
     if (c == NULL)
         return NULL;
     c->server = s;
+    c->peer = peer;
+    list_init(&c->peer_link);
+    list_init(&c->place_link);
     list_init(&c->phase_link);
     list_init(&c->flush_link);
     fifo_init(&c->answers);
@@ -523,13 +534,15 @@ static struct http_connection *connection_new(struct http_server *s)
     return c;
 }
 
-void http_connection_open(struct http_server *s, int fd)
+void http_connection_open(struct http_server *s, int fd, struct peer *peer, bool reserved)
 {
-    struct http_connection *c = connection_new(s);
+    struct http_connection *c = connection_new(s, peer);
     if (c == NULL) {
         close(fd);
+        peers_leave(&s->peers, peer);
         return;
     }
+    http_server_take_place(c, reserved);
     if (uv_tcp_open(&c->tcp, fd) != 0) {
         close(fd);
         connection_close(c);
@@ -537,6 +550,21 @@ void http_connection_open(struct http_server *s, int fd)
     }
     uv_tcp_nodelay(&c->tcp, 1);
     http_connection_update(c);
+}
+
+const struct address *http_connection_address(const struct http_connection *c)
+{
+    return &c->peer->address;
+}
+
+bool http_connection_trusted(const struct http_connection *c)
+{
+    return c->peer->trusted;
+}
+
+bool http_connection_reserved(const struct http_connection *c)
+{
+    return c->reserved;
 }
 
 void *http_connection_user(const struct http_connection *c)

@@ -11,7 +11,8 @@
 /* Why a client could not be let in. */
 enum http_shortage {
     HTTP_SHORT_OF_DESCRIPTORS, /* it waits, and is let in as soon as one is free */
-    HTTP_SHORT_OF_CONNECTIONS, /* over connections_max: it was let in and closed at once */
+    HTTP_SHORT_OF_CONNECTIONS, /* over connections_max: it is told nothing but health */
+    HTTP_SHORT_OF_ITS_OWN,     /* over address_max: the same */
     HTTP_SHORTAGES,
 };
 

@@ -7,11 +7,13 @@
 #include "gateway_bridge/http/http.h"
 #include "gateway_bridge/http/listener.h"
 #include "gateway_bridge/http/outgoing.h"
+#include "gateway_bridge/http/peers.h"
 
 /* What a connection waits for, with what holds then. connection_move() in http_connection.c is the
  * only mover and has the edges.
  *
  *   phase    input      unanswered  outgoing  reads
+ *   FIRST    REQUESTS   0           nothing   yes
  *   IDLE     REQUESTS   0           nothing   yes
  *   HEAD     REQUESTS   any         nothing   below HTTP_PIPELINE_MAX and HTTP_PENDING_MAX
  *   BODY     REQUESTS   any         nothing   below HTTP_PIPELINE_MAX and HTTP_PENDING_MAX
@@ -22,6 +24,7 @@
  *   CLOSING  not REQUESTS, any, any: uv_close() was called
  *   CLOSED   not REQUESTS, any, nothing: the handle is gone; freed once nothing is unanswered */
 enum http_phase {
+    PHASE_FIRST,  /* nothing has come yet */
     PHASE_IDLE,   /* between requests */
     PHASE_HEAD,   /* a head has begun */
     PHASE_BODY,   /* a head is whole, its body is not */
@@ -59,6 +62,11 @@ struct http_connection {
     uint64_t entered_ms;    /* the phase; of the timed ones */
     struct list phase_link; /* in server->phases[phase], or alone */
     struct list flush_link; /* in server->to_flush, or alone */
+    struct peer *peer;      /* NULL once it is closed */
+    struct list peer_link;  /* in peer->silent while nothing has come, or alone */
+    struct list place_link; /* so in server->silent; in server->reserved until it is closed */
+    bool heard;             /* something has come */
+    bool reserved;
     char *unfinished;       /* begins with what is left of an unfinished request */
     size_t unfinished_len;
     size_t unfinished_cap;
@@ -83,7 +91,11 @@ struct http_server {
     struct json_writer out;
     size_t pending; /* of all connections */
     struct http_counts *counts;
-    uint32_t connections;
+    uint32_t connections; /* until they are freed */
+    uint32_t open;        /* not closed, without those of the reserve */
+    uint32_t open_reserved;
+    struct peers peers;
+    struct list silent, reserved; /* connections, oldest first */
     void (*stopped)(void *context);
     void *stopped_context;
     char in[HTTP_READ_SIZE];
@@ -95,13 +107,22 @@ struct http_server {
  * blocks. */
 void http_server_flush_later(struct http_connection *c);
 
+/* A new connection of a peer begins. */
+void http_server_take_place(struct http_connection *c, bool reserved);
+
+/* Something has come from a new connection: it does not have to make room any more. */
+void http_server_heard(struct http_connection *c);
+
+/* A connection is closed: its place is free. */
+void http_server_vacate(struct http_connection *c);
+
 /* A connection is gone; the last one of a server that stops takes the server along. */
 void http_server_forget(struct http_server *s);
 
 /* --- http_connection.c ------------------------------------------------------------------------ */
 
-/* Takes an accepted descriptor; without memory it is closed. */
-void http_connection_open(struct http_server *s, int fd);
+/* Takes an accepted descriptor; without memory it is closed, and the peer left. */
+void http_connection_open(struct http_server *s, int fd, struct peer *peer, bool reserved);
 
 /* Writes what is ready, and goes on with requests that had to wait. May free the connection. */
 void http_connection_flush(struct http_connection *c);

@@ -61,9 +61,11 @@ static void on_waiting(uv_poll_t *poll, int status, int events)
     struct listener *l = poll->data;
     (void)status, (void)events;
     for (int i = 0; i < ACCEPTED_MAX && !l->closing; i++) {
-        int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct sockaddr_storage from = {0};
+        socklen_t len = sizeof from;
+        int fd = accept4(l->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0)
-            l->handler.connection(l->handler.context, fd);
+            l->handler.connection(l->handler.context, fd, &from);
         else if (errno == EAGAIN)
             return;
         else if (listener_lacks(errno)) {

@@ -17,7 +17,7 @@
 struct listener_handler {
     void *context;
     /* A connection, non-blocking and close-on-exec; the descriptor is the handler's from now on. */
-    void (*connection)(void *context, int fd);
+    void (*connection)(void *context, int fd, const struct sockaddr_storage *from);
     /* No descriptor or memory was left for the next connection; a pause begins. */
     void (*exhausted)(void *context);
     void (*closed)(void *context);

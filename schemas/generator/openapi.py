@@ -18,7 +18,7 @@ U64_DIGITS, U128_DIGITS = 20, 39
 # What can answer any operation, with its conditions, beyond the message's own refusals.
 ALWAYS = ["bad_request", "malformed", "busy", "rate_limited", "expired", "unavailable", "unknown",
           "failed", "too_large", "uri_too_long", "header_too_large", "request_timeout",
-          "unknown_field", "invalid_header"]
+          "unknown_field", "invalid_header", "no_place"]
 SECURED = ["unauthenticated", "insufficient_scope", "forbidden"]
 WITH_FIELDS = ["invalid_field", "missing_field", "duplicate_field"]
 WITH_AMOUNTS = ["amount_too_precise", "amount_out_of_range"]

@@ -5,6 +5,7 @@
 /* --- time ------------------------------------------------------------------------------------- */
 
 static const struct http_limits short_limits = {
+    .first_ms = 120,
     .head_ms = 80,
     .head_most_ms = 160,
     .body_ms = 120,
@@ -13,7 +14,10 @@ static const struct http_limits short_limits = {
     .linger_ms = 40,
     .stop_ms = 60,
     .connections_max = 3,
+    .reserve_max = 2,
+    .address_max = 1000,
     .requests_max = 4,
+    .pending_max = 1 << 20,
 };
 
 /* Goes on until the bridge hangs up; returns the milliseconds, 2000 = never. */
@@ -111,10 +115,11 @@ static void an_idle_connection_is_closed_without_a_word(void **state)
     (void)state;
     connect_to(f);
     int ms = until_closed(f, NULL);
-    assert_in_range(ms, 150, 1500);
+    assert_in_range(ms, 80, 1500); /* first_ms: it has not sent a byte */
     assert_int_equal(f->answer_len, 0);
     tell_text(f, GET "\r\n");
-    until_closed(f, NULL);
+    ms = until_closed(f, NULL);
+    assert_in_range(ms, 150, 1500);
     assert_true(is_closed(f));
     assert_int_equal(answers(f), 1);
     done(f);
@@ -147,19 +152,45 @@ static void a_connection_has_a_number_of_requests(void **state)
     done(f);
 }
 
-static void connections_beyond_the_limit_are_closed(void **state)
+/* The client's connection is kept open beside those that follow. */
+static int keep_apart(struct fixture *f)
+{
+    int client = f->client;
+    f->client = -1;
+    for (int i = 0; i < 5; i++)
+        uv_run(&f->loop, UV_RUN_NOWAIT);
+    return client;
+}
+
+static bool hung_up(int client)
+{
+    char byte;
+    fcntl(client, F_SETFL, O_NONBLOCK);
+    ssize_t n = recv(client, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
+    return n == 0 || (n < 0 && errno != EAGAIN);
+}
+
+static uint64_t short_of(const struct fixture *f, enum http_shortage what)
+{
+    return http_counted(&f->counts.http.shortages[what]);
+}
+
+static void who_finds_no_place_is_told_health_and_nothing_else(void **state)
 {
     struct fixture *f = given_limits(&short_limits);
     int others[3];
     (void)state;
     for (int i = 0; i < 3; i++) {
         assert_int_equal(tell_text(f, GET "\r\n"), 200);
-        others[i] = f->client;
-        f->client = -1;
+        others[i] = keep_apart(f);
     }
-    assert_int_equal(tell_text(f, GET "\r\n"), 0);
+    assert_int_equal(tell_text(f, POST KEY JSON "Content-Length: 16\r\n\r\n" BODY), 503);
+    assert_non_null(strstr(f->answer, "\"no_place\""));
     assert_true(is_closed(f));
-    assert_int_equal(http_counted(&f->counts.http.shortages[HTTP_SHORT_OF_CONNECTIONS]), 1);
+    assert_int_equal(tell_text(f, GET "\r\n"), 200);
+    assert_true(is_closed(f));
+    assert_int_equal(f->asked, 0);
+    assert_int_equal(short_of(f, HTTP_SHORT_OF_CONNECTIONS), 2);
     assert_true(bridge_counts_short(&f->counts, env_mono_ns(&f->env)));
     assert_false(bridge_counts_short(&f->counts, env_mono_ns(&f->env) + BRIDGE_SHORT_NS));
     for (int i = 0; i < 3; i++)
@@ -167,7 +198,77 @@ static void connections_beyond_the_limit_are_closed(void **state)
     hang_up(f);
     while (http_counted(&f->counts.http.connections) > 0)
         uv_run(&f->loop, UV_RUN_ONCE);
+    assert_int_equal(tell_text(f, POST KEY JSON "Content-Length: 16\r\n\r\n" BODY), 201);
+    done(f);
+}
+
+/* However many silent connections there are, of its own address or of others, the next is
+ * served. */
+static void silent_connections_make_room(void **state)
+{
+    (void)state;
+    for (int own = 0; own < 2; own++) {
+        struct http_limits limits = short_limits;
+        limits.first_ms = 10000;
+        limits.connections_max = own ? 100 : 3;
+        limits.address_max = own ? 3 : 100;
+        struct fixture *f = given_limits(&limits);
+        int silent[10];
+        for (int i = 0; i < 10; i++) {
+            connect_to(f);
+            silent[i] = keep_apart(f);
+        }
+        assert_true(hung_up(silent[0]) && hung_up(silent[6]) && !hung_up(silent[7]));
+        assert_int_equal(tell_text(f, POST KEY JSON "Content-Length: 16\r\n\r\n" BODY), 201);
+        assert_true(hung_up(silent[7]) && !hung_up(silent[9]));
+        assert_int_equal(short_of(f, HTTP_SHORT_OF_CONNECTIONS), 0);
+        for (int i = 0; i < 10; i++)
+            close(silent[i]);
+        done(f);
+    }
+}
+
+static void an_address_has_its_own_limit_unless_it_is_a_gateway(void **state)
+{
+    struct address_list trusted;
+    assert_true(address_list_parse("10.0.0.0/8, 127.0.0.1", &trusted));
+    (void)state;
+    for (int gateway = 0; gateway < 2; gateway++) {
+        struct http_limits limits = short_limits;
+        limits.connections_max = 10;
+        limits.address_max = 2;
+        limits.trusted = gateway ? &trusted : NULL;
+        struct fixture *f = given_limits(&limits);
+        int others[2];
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(tell_text(f, GET "\r\n"), 200);
+            others[i] = keep_apart(f);
+        }
+        assert_int_equal(tell_text(f, POST KEY JSON "Content-Length: 16\r\n\r\n" BODY),
+                         gateway ? 201 : 503);
+        assert_int_equal(short_of(f, HTTP_SHORT_OF_ITS_OWN), gateway ? 0 : 1);
+        assert_false(bridge_counts_short(&f->counts, env_mono_ns(&f->env)));
+        for (int i = 0; i < 2; i++)
+            close(others[i]);
+        done(f);
+    }
+}
+
+static void the_reserve_holds_the_newest(void **state)
+{
+    struct http_limits limits = short_limits;
+    limits.connections_max = limits.reserve_max = 1;
+    limits.first_ms = 10000;
+    struct fixture *f = given_limits(&limits);
+    (void)state;
     assert_int_equal(tell_text(f, GET "\r\n"), 200);
+    int first = keep_apart(f);
+    connect_to(f);
+    int silent = keep_apart(f);
+    assert_int_equal(tell_text(f, GET "\r\n"), 200);
+    assert_true(hung_up(silent) && !hung_up(first));
+    close(first);
+    close(silent);
     done(f);
 }
 
@@ -285,7 +386,10 @@ int main(void)
         cmocka_unit_test(an_idle_connection_is_closed_without_a_word),
         cmocka_unit_test(a_request_in_work_is_not_idle),
         cmocka_unit_test(a_connection_has_a_number_of_requests),
-        cmocka_unit_test(connections_beyond_the_limit_are_closed),
+        cmocka_unit_test(who_finds_no_place_is_told_health_and_nothing_else),
+        cmocka_unit_test(silent_connections_make_room),
+        cmocka_unit_test(an_address_has_its_own_limit_unless_it_is_a_gateway),
+        cmocka_unit_test(the_reserve_holds_the_newest),
         cmocka_unit_test(a_proxy_before_us_gives_up_an_idle_connection_first),
         cmocka_unit_test(a_client_that_does_not_read_is_cut_off),
         cmocka_unit_test(what_waits_for_a_client_that_does_not_read_is_bounded),

@@ -29,9 +29,10 @@ struct scene {
     struct rlimit limit; /* as it was */
 };
 
-static void on_connection(void *context, int fd)
+static void on_connection(void *context, int fd, const struct sockaddr_storage *from)
 {
     struct scene *s = context;
+    assert_int_equal(from->ss_family, AF_INET);
     assert_int_equal(fcntl(fd, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
     assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
     s->accepted[s->accepted_count++] = fd;
