@@ -72,10 +72,19 @@ static const struct setting settings[] = {
     TEXT("TENANT_CLAIM", tenant_claim, "tenant", "claim that names the tenant"),
     TEXT("TENANT_DEFAULT", tenant_default, "",
          "tenant of tokens without that claim; empty = such tokens are refused"),
-    NUMBER("RATE_LIMIT_PER_S", rate_limit_per_s, "0", 0, 1000000,
-           "requests a second that each client may send; 0 = no limit but the gateway's"),
-    NUMBER("RATE_LIMIT_BURST", rate_limit_burst, "0", 0, 10000000,
+    SWITCH("RATE_LIMITS", rate_limits, "on",
+           "limit how much clients, users and addresses may send, as the next six say"),
+    NUMBER("RATE_LIMIT_PER_S", client_rate.per_s, "2000", 0, 1000000,
+           "requests a second that each client may send; 0 = no limit"),
+    NUMBER("RATE_LIMIT_BURST", client_rate.burst, "10000", 0, 10000000,
            "requests that it may send at once; 0 = those of one second"),
+    NUMBER("SUBJECT_PER_S", subject_rate.per_s, "100", 0, 1000000,
+           "the same of each user of a client, so that one does not lock out the others"),
+    NUMBER("SUBJECT_BURST", subject_rate.burst, "500", 0, 10000000, "and at once"),
+    NUMBER("ADDRESS_PER_S", address_rate.per_s, "100", 0, 1000000,
+           "the same of each address, of documents and of what has no good token, which counts "
+           "five times"),
+    NUMBER("ADDRESS_BURST", address_rate.burst, "500", 0, 10000000, "and at once"),
     NUMBER("ADDRESS_CONNECTIONS", address_connections, "1000", 1, 1000000,
            "connections that one address may have; of IPv6 that is a network of 64 bits"),
     TEXT("GATEWAY_ADDRESSES", gateway_addresses, "",
@@ -244,6 +253,14 @@ static bool config_derive_issuer(struct config *c, char reason[CONFIG_REASON_MAX
     return problem == NULL;
 }
 
+static void config_derive_rate(const struct config *c, struct config_rate *rate)
+{
+    if (!c->rate_limits)
+        rate->per_s = 0;
+    if (rate->burst == 0)
+        rate->burst = rate->per_s;
+}
+
 /* HOST:PORT, where HOST may be an IPv6 address in brackets. */
 static bool config_derive_metrics(struct config *c, char reason[CONFIG_REASON_MAX])
 {
@@ -284,8 +301,9 @@ enum config_request config_read(struct config *c, int argc, char **argv,
                  c->log_level);
         return CONFIG_WRONG;
     }
-    if (c->rate_limit_burst == 0)
-        c->rate_limit_burst = c->rate_limit_per_s;
+    config_derive_rate(c, &c->client_rate);
+    config_derive_rate(c, &c->subject_rate);
+    config_derive_rate(c, &c->address_rate);
     if (!address_list_parse(c->gateway_addresses, &c->gateways)) {
         snprintf(
             reason, CONFIG_REASON_MAX,

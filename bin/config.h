@@ -15,6 +15,11 @@
 #define CONFIG_TEXT_MAX 512   /* bytes of a text setting, with NUL */
 #define CONFIG_REASON_MAX 512 /* bytes, with NUL */
 
+struct config_rate {
+    uint64_t per_s; /* 0 = no limit */
+    uint64_t burst;
+};
+
 struct config {
     char database_url[CONFIG_TEXT_MAX];
     char host[CONFIG_TEXT_MAX];
@@ -30,8 +35,8 @@ struct config {
     uint64_t address_connections;
     char gateway_addresses[CONFIG_TEXT_MAX];
     struct address_list gateways; /* parsed gateway_addresses */
-    uint64_t rate_limit_per_s;
-    uint64_t rate_limit_burst;
+    bool rate_limits;
+    struct config_rate client_rate, subject_rate, address_rate;
     char operator_socket[CONFIG_TEXT_MAX];
     char wso2_is_url[CONFIG_TEXT_MAX];
     char token_issuer[CONFIG_TEXT_MAX];

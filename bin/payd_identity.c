@@ -99,20 +99,27 @@ static bool payd_open_revocations(struct payd *p)
            payd_fail("the list of revoked tokens cannot be used", reason);
 }
 
-static bool payd_make_rate_limit(struct payd *p)
+static bool payd_make_rate_limit(const struct config_rate *rate, struct rate_limit **limit)
+{
+    if (rate->per_s == 0)
+        return true;
+    *limit = rate_limit_new((uint32_t)rate->per_s, (uint32_t)rate->burst);
+    return *limit != NULL || payd_fail("out of memory", NULL);
+}
+
+static bool payd_make_rate_limits(struct payd *p)
 {
     const struct config *c = &p->config;
-    if (c->rate_limit_per_s == 0)
-        return true;
-    p->identity.rate_limit =
-        rate_limit_new((uint32_t)c->rate_limit_per_s, (uint32_t)c->rate_limit_burst);
-    return p->identity.rate_limit != NULL || payd_fail("out of memory", NULL);
+    struct rate_limits *limits = &p->identity.rate_limits;
+    return payd_make_rate_limit(&c->client_rate, &limits->client) &&
+           payd_make_rate_limit(&c->subject_rate, &limits->subject) &&
+           payd_make_rate_limit(&c->address_rate, &limits->address);
 }
 
 bool payd_identity_make(struct payd *p)
 {
     struct payd_identity *i = &p->identity;
-    if (!payd_open_revocations(p) || !payd_make_rate_limit(p))
+    if (!payd_open_revocations(p) || !payd_make_rate_limits(p))
         return false;
     i->loop_count = node_loops(p->node.node);
     for (uint16_t k = 0; k < i->loop_count; k++) {
@@ -131,6 +138,8 @@ void payd_identity_free(struct payd_identity *i)
         i->loops[k].issuer = issuer_stop(i->loops[k].issuer);
     }
     i->keys = jwks_stop(i->keys);
-    i->rate_limit = rate_limit_free(i->rate_limit);
+    i->rate_limits.client = rate_limit_free(i->rate_limits.client);
+    i->rate_limits.subject = rate_limit_free(i->rate_limits.subject);
+    i->rate_limits.address = rate_limit_free(i->rate_limits.address);
     i->revocations = revocations_close(i->revocations);
 }

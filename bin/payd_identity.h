@@ -21,7 +21,7 @@ struct payd_loop_identity {
 
 struct payd_identity {
     struct token_scopes scopes;    /* those of all routes */
-    struct rate_limit *rate_limit; /* NULL = clients are not limited */
+    struct rate_limits rate_limits;
     struct revocations *revocations;
     struct jwks *keys; /* of the token issuer */
     struct payd_loop_identity loops[NODE_LOOPS_MAX];

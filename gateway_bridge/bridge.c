@@ -101,6 +101,7 @@ struct bridge *bridge_new(const struct bridge_options *options)
         return NULL;
     b->options = *options;
     b->date_s = BRIDGE_DATE_NEVER;
+    b->rate_seed = env_random(options->env);
     b->refusals = (struct log_limit){.lines_max = REFUSALS_LOGGED_MAX,
                                      .window_ns = NS_PER_S};
     b->shortages = (struct log_limit){.lines_max = 1, .window_ns = SHORTAGES_LOGGED_NS};

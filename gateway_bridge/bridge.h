@@ -54,7 +54,7 @@ struct bridge_options {
     uint32_t pages;                  /* of BRIDGE_PAGES_... */
     const char *service;             /* name in GET /health: "payment_service" */
     struct bridge_counts *counts;    /* of this loop */
-    struct rate_limit *rate_limit;   /* of the process; NULL = clients are not limited */
+    struct rate_limits rate_limits;  /* of the process */
     struct issuer *issuer;           /* development tokens (issuer.h); NULL = none */
 };
 

@@ -27,6 +27,7 @@ struct bridge {
     uint32_t in_work;          /* exchanges not in `spare` */
     struct wire_writer encoded; /* scratch of fingerprints */
     struct json_writer body;    /* scratch of answers */
+    uint64_t rate_seed;         /* addresses are hashed with it, as clients choose them */
     uint64_t clock_ms;          /* uv_now() when the next three were read */
     uint64_t mono_ns;
     uint64_t wall_s;

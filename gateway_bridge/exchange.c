@@ -144,8 +144,12 @@ static struct http_answer *exchange_operation(struct exchange *x, struct http_co
 }
 
 /* A path without routes is the development issuer's, or unknown. */
-static struct http_answer *exchange_elsewhere(struct exchange *x, const struct request *r)
+static struct http_answer *exchange_elsewhere(struct exchange *x, struct http_connection *c,
+                                              const struct request *r)
 {
+    uint16_t code = access_check_elsewhere(x, c);
+    if (code != RESULT_OK)
+        return exchange_ready(x, code);
     x->issuer_answer = page_of_issuer(x, r);
     if (x->issuer_answer == NULL)
         return exchange_ready(x, RESULT_NO_ROUTE);
@@ -203,7 +207,8 @@ static bool exchange_is_operation(const struct route_match *match)
 }
 
 /* What needs no body. */
-static struct http_answer *exchange_own_answer(struct exchange *x, const struct route_match *match,
+static struct http_answer *exchange_own_answer(struct exchange *x, struct http_connection *c,
+                                               const struct route_match *match,
                                                const struct request *r)
 {
     if (match->route == NULL) {
@@ -211,7 +216,11 @@ static struct http_answer *exchange_own_answer(struct exchange *x, const struct 
         return exchange_ready(x, r->http.method == HTTP_OPTIONS ? RESULT_OK
                                                                 : RESULT_METHOD_NOT_ALLOWED);
     }
-    x->page = page_of(match->route);
+    const struct page *page = page_of(match->route);
+    uint16_t code = page_is_health(page) ? RESULT_OK : access_check_shared(x, c);
+    if (code != RESULT_OK)
+        return exchange_ready(x, code);
+    x->page = page;
     page_negotiate(x, r);
     return exchange_ready(x, RESULT_OK);
 }
@@ -228,9 +237,9 @@ struct http_answer *exchange_request(void *context, struct http_connection *c,
     if (!exchange_has_place(c, &match))
         return exchange_ready(x, RESULT_NO_PLACE);
     if (match.allow == NULL)
-        return exchange_elsewhere(x, r);
+        return exchange_elsewhere(x, c, r);
     return exchange_is_operation(&match) ? exchange_operation(x, c, &match, r)
-                                         : exchange_own_answer(x, &match, r);
+                                         : exchange_own_answer(x, c, &match, r);
 }
 
 /* Of the operation x->route. */
@@ -258,7 +267,7 @@ struct http_answer *exchange_admit(void *context, struct http_connection *c,
     } else if (match.allow == NULL) {
         code = b->options.issuer != NULL ? RESULT_OK : RESULT_NO_ROUTE; /* it needs its form */
     } else if (!exchange_is_operation(&match)) {
-        return exchange_own_answer(x, &match, r);
+        return exchange_own_answer(x, c, &match, r);
     } else {
         x->route = match.route;
         code = exchange_check_head(x, c, r);

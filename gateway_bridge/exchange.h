@@ -14,6 +14,15 @@
 struct issuer_answer;
 struct page;
 
+/* A limit that counted a request. */
+struct exchange_rate {
+    const char *policy; /* its name, for the client */
+    const struct rate_limit *limit;
+    struct rate_verdict verdict;
+};
+
+#define EXCHANGE_RATES_MAX 3
+
 /* Used again and again: `arena` and the buffer of `message.reply` stay, all else begins as zero. */
 struct exchange {
     struct http_answer answer;
@@ -32,8 +41,9 @@ struct exchange {
     enum token_reason token;     /* why the token was refused */
     struct json_error error;     /* which field broke which rule; rule NULL = none */
     struct token_claims *claims; /* a reference; NULL without a good token */
-    struct rate_verdict rate;
-    bool rated; /* `rate` counts this request */
+    struct exchange_rate rates[EXCHANGE_RATES_MAX];
+    uint32_t rate_count;
+    const char *rate_refused; /* the policy that it broke, or NULL */
 
     bool keep_alive_1_0; /* an answer to HTTP/1.0 must say that the connection stays */
     bool no_content;     /* asked by HEAD: the answer's head alone is sent */

@@ -112,18 +112,37 @@ static void response_put_challenge(const struct exchange *x, struct json_writer 
     }
 }
 
-/* draft-ietf-httpapi-ratelimit-headers: what the client may send, and what of it is left. */
-static void response_put_rate(const struct exchange *x, struct json_writer *out)
+/* "client";q=10000;w=5 */
+static void response_put_rate_item(const struct exchange_rate *rate, char first, uint64_t a,
+                                   const char *second, uint64_t b, struct json_writer *out)
 {
-    const struct rate_limit *limit = x->bridge->options.rate_limit;
-    json_put_literal(out, "RateLimit-Policy: \"client\";q=");
-    response_put_number(out, rate_limit_burst(limit));
-    json_put_literal(out, ";w=");
-    response_put_number(out, rate_limit_window_s(limit));
-    json_put_literal(out, "\r\nRateLimit: \"client\";r=");
-    response_put_number(out, x->rate.remaining);
-    json_put_literal(out, ";t=");
-    response_put_number(out, x->rate.reset_s);
+    json_put_literal(out, "\"");
+    response_put(out, rate->policy);
+    json_put_literal(out, "\";");
+    json_put_raw(out, &first, 1);
+    json_put_literal(out, "=");
+    response_put_number(out, a);
+    response_put(out, second);
+    response_put_number(out, b);
+}
+
+/* draft-ietf-httpapi-ratelimit-headers: what may be sent, and what of it is left. */
+static void response_put_rates(const struct exchange *x, struct json_writer *out)
+{
+    json_put_literal(out, "RateLimit-Policy: ");
+    for (uint32_t i = 0; i < x->rate_count; i++) {
+        const struct exchange_rate *rate = &x->rates[i];
+        response_put(out, i > 0 ? ", " : "");
+        response_put_rate_item(rate, 'q', rate_limit_burst(rate->limit),
+                               ";w=", rate_limit_window_s(rate->limit), out);
+    }
+    json_put_literal(out, "\r\nRateLimit: ");
+    for (uint32_t i = 0; i < x->rate_count; i++) {
+        const struct exchange_rate *rate = &x->rates[i];
+        response_put(out, i > 0 ? ", " : "");
+        response_put_rate_item(rate, 'r', rate->verdict.remaining, ";t=", rate->verdict.reset_s,
+                               out);
+    }
     json_put_literal(out, "\r\n");
 }
 
@@ -164,8 +183,8 @@ static void response_put_special(const struct exchange *x, uint16_t status, stru
         response_put_number(out, m->version);
         json_put_literal(out, "\"\r\n");
     }
-    if (x->rated)
-        response_put_rate(x, out);
+    if (x->rate_count > 0)
+        response_put_rates(x, out);
     if (m->replayed)
         json_put_literal(out, "Idempotency-Replayed: true\r\n");
     if (status == 429 || status == 503) {
@@ -337,7 +356,7 @@ static uint16_t response_write_problem(struct exchange *x, uint16_t code, struct
             .request_id = exchange_request_id(x),
             .named_type = named_type,
             .named = named,
-            .policy = code == RESULT_RATE_LIMITED ? "client" : NULL,
+            .policy = x->rate_refused,
         },
         body);
     return status;
@@ -359,8 +378,10 @@ static void response_log_refusal(const struct exchange *x, uint16_t code, uint16
     const struct result_info *info = result_info(code);
     enum log_level level = response_refusal_level(status);
     uint64_t suppressed = 0;
+    char address[ADDRESS_TEXT_MAX];
     if (!log_takes(log, level) || !log_limit_pass(&b->refusals, b->mono_ns, &suppressed))
         return;
+    address_text(http_connection_address(x->answer.connection), address);
     const struct log_field fields[] = {
         log_uint("status", status),
         log_text("code", info != NULL ? info->name : NULL),
@@ -371,6 +392,7 @@ static void response_log_refusal(const struct exchange *x, uint16_t code, uint16
         log_text("rule", x->error.rule),
         log_text("token", x->token != TOKEN_OK ? token_reason_text(x->token) : NULL),
         log_slice("client", x->message.who.client),
+        log_text("address", address),
         log_uint("suppressed", suppressed),
         {0},
     };

@@ -77,7 +77,7 @@ static struct bucket *rate_limit_find(struct bucket set[WAYS], struct id128 clie
         if (set[i].full_ns < fullest->full_ns)
             fullest = &set[i];
     }
-    *fullest = (struct bucket){.client = client};
+    fullest->client = client; /* and as full as it was */
     return fullest;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rate limit: how many requests each client may send, as a bucket of `burst` tokens that fills with
  * `per_s` tokens a second. One for all loops of a process, any thread. The table is bounded: where
- * it is full, the client that has used the least of its bucket is forgotten. */
+ * it is full, the client that has used the least of its bucket is forgotten, and the new one finds
+ * the bucket as that one left it, so that coming anew gains nothing. */
 #ifndef AUTH_RATE_LIMIT_H
 #define AUTH_RATE_LIMIT_H
 
@@ -16,6 +17,13 @@
 #define RATE_LIMIT_BURST_MAX 10000000
 
 struct rate_limit;
+
+/* What is limited; NULL = not. */
+struct rate_limits {
+    struct rate_limit *client;
+    struct rate_limit *subject; /* of a token that is not its client's own */
+    struct rate_limit *address; /* of who shows no good token */
+};
 
 /* NULL without memory. Both from 1 to their maximum. */
 must_check struct rate_limit *rate_limit_new(uint32_t per_s, uint32_t burst);

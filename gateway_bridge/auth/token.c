@@ -413,7 +413,7 @@ static void token_set_returned(struct token_verifier *v, struct entry *e)
         token_claims_unref(&old->claims);
 }
 
-uint16_t token_verify(struct token_verifier *v, struct slice token, uint64_t now_s,
+uint16_t token_verify(struct token_verifier *v, struct slice token, uint64_t now_s, bool examine,
                       const struct token_claims **ret)
 {
     if (token.len == 0 || token.len > TOKEN_SIZE_MAX)
@@ -430,6 +430,10 @@ uint16_t token_verify(struct token_verifier *v, struct slice token, uint64_t now
         token_origin_valid(v, &refused->origin, now_s)) {
         v->statistics.refused_hits++;
         return token_refuse(v, TOKEN_SIGNATURE);
+    }
+    if (!examine) {
+        v->reason = TOKEN_UNEXAMINED;
+        return RESULT_UNAUTHENTICATED;
     }
     struct token_claims read = {.expires_s = 0};
     struct origin origin = {.until_s = now_s + TOKEN_CACHE_S};
@@ -463,7 +467,7 @@ struct token_statistics token_statistics(const struct token_verifier *v)
 }
 
 uint16_t token_memo_verify(struct token_memo *m, struct token_verifier *v, struct slice token,
-                           uint64_t now_s, const struct token_claims **ret)
+                           uint64_t now_s, bool examine, const struct token_claims **ret)
 {
     if (m->claims != NULL) {
         struct entry *e = token_entry_of(m->claims);
@@ -474,7 +478,7 @@ uint16_t token_memo_verify(struct token_memo *m, struct token_verifier *v, struc
         }
     }
     const struct token_claims *claims = NULL;
-    uint16_t code = token_verify(v, token, now_s, &claims);
+    uint16_t code = token_verify(v, token, now_s, examine, &claims);
     m->claims = token_claims_unref(m->claims);
     if (code == 0) {
         m->claims = token_claims_ref(claims);

@@ -74,6 +74,7 @@ struct token_verifier;
     X(ID, CLAIMS, "jti is malformed or too long")                                                  \
     X(KIND, KIND, "an ID token or one bound to a key that was not shown")                          \
     X(REVOKED, REVOKED, "revoked by an operator")                                                  \
+    X(UNEXAMINED, OK, "neither known nor to be examined now")                                      \
     X(NO_MEMORY, OK, "out of memory")
 
 enum token_reason {
@@ -155,9 +156,10 @@ struct token_verifier *token_verifier_free(struct token_verifier *v); /* NULL; t
 
 /* 0, or RESULT_UNAUTHENTICATED with token_reason(v) set and *ret untouched. `token` is what follows
  * "Bearer "; now_s is Unix time. *ret is borrowed until the next call on this verifier; take a
- * reference to keep it longer. */
+ * reference to keep it longer. Unless `examine`, a token that is
+ * not remembered is refused as TOKEN_UNEXAMINED, without work for a public key. */
 must_check uint16_t token_verify(struct token_verifier *v, struct slice token, uint64_t now_s,
-                                 const struct token_claims **ret);
+                                 bool examine, const struct token_claims **ret);
 
 /* Of the last token_verify() or token_memo_verify(). */
 enum token_reason token_reason(const struct token_verifier *v);
@@ -170,7 +172,7 @@ struct token_memo {
 
 /* As token_verify(); *ret is borrowed until the memo's next call or its end. */
 must_check uint16_t token_memo_verify(struct token_memo *m, struct token_verifier *v,
-                                      struct slice token, uint64_t now_s,
+                                      struct slice token, uint64_t now_s, bool examine,
                                       const struct token_claims **ret);
 
 /* Before the verifier is freed. */

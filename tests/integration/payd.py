@@ -57,14 +57,15 @@ def clean_environment():
 class Payd:
     """One node. Its directory lives until close(); start and stop it as often as you like.
 
-    `settings` are flags without dashes: Payd(shards=2, log_level="debug").
+    `settings` are flags without dashes: Payd(shards=2, log_level="debug"). Nobody is limited
+    unless rate_limits="on": tests and benchmarks are one client at one address.
     """
 
     def __init__(self, data=None, port=None, **settings):
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="payd-"))
         self.data = pathlib.Path(data) if data else self.root / "data"
         self.port = port or free_port()
-        self.settings = {"dev_issuer": "on", **settings}
+        self.settings = {"dev_issuer": "on", "rate_limits": "off", **settings}
         self.process = None
         self.stderr = self.root / "stderr"
 

@@ -59,7 +59,7 @@ def log_lines(payd):
 
 
 def test_a_client_that_sends_too_much_is_refused():
-    with Payd(rate_limit_per_s=5, rate_limit_burst=10) as payd:
+    with Payd(rate_limits="on", rate_limit_per_s=5, rate_limit_burst=10) as payd:
         with payd.client() as client, payd.client(tenant="other") as other:
             answers = [client.get("/wallets") for _ in range(11)]
             equal([a.status for a in answers], [200] * 10 + [429])
@@ -73,10 +73,34 @@ def test_a_client_that_sends_too_much_is_refused():
             client.get("/health").expect(200)
 
 
-def test_nobody_is_limited_unless_told():
-    with Payd() as payd, payd.client() as client:
-        for _ in range(200):
-            true("ratelimit" not in client.get("/wallets").expect(200).headers, "no limit")
+def test_everybody_is_limited_unless_it_is_turned_off():
+    for setting in ("on", "off"):
+        with Payd(rate_limits=setting) as payd:
+            with payd.client() as client, payd.client(subject="ann") as ann:
+                told = client.get("/wallets").expect(200).headers.get("ratelimit-policy")
+                equal(told, '"client";q=10000;w=5' if setting == "on" else None)
+                told = ann.get("/wallets").expect(200).headers.get("ratelimit-policy")
+                both = '"subject";q=500;w=5, "client";q=10000;w=5'
+                equal(told, both if setting == "on" else None)
+
+
+def test_one_user_does_not_lock_out_the_others():
+    with Payd(rate_limits="on", subject_per_s=1, subject_burst=5) as payd:
+        with payd.client(subject="ann") as ann, payd.client(subject="bob") as bob:
+            equal([ann.get("/wallets").status for _ in range(6)], [200] * 5 + [429])
+            refused = ann.get("/wallets").expect(429, "rate_limited")
+            equal(refused.json["violated-policies"], ["subject"])
+            bob.get("/wallets").expect(200)
+
+
+def test_who_shows_no_good_token_is_limited_by_address():
+    with Payd(rate_limits="on", address_per_s=1, address_burst=30) as payd:
+        with payd.client() as good, Client(payd, "x.y.z") as bad:  # a token counts five times
+            good.get("/wallets").expect(200)
+            equal([bad.get("/wallets").status for _ in range(6)], [401] * 5 + [429])
+            equal(bad.get("/openapi.json").expect(429).json["violated-policies"], ["address"])
+            good.get("/wallets").expect(200)
+            bad.get("/health/ready").expect(200)
 
 
 def test_metrics_count_answers_and_refused_tokens():

@@ -24,10 +24,16 @@
 #define ANSWER_MAX (1024 * 1024)
 #define REPLY_TYPE 2
 
-/* --- tokens: "reader" may read, "writer" may read and write ----------------------------------- */
+/* --- tokens: "reader" may read, "writer" may read and write; "ann" and "bob" use one client --- */
 
-static struct token_claims reader = {.scopes = 1, .tenant = {"acme", 4}, .client = {"app", 3}};
-static struct token_claims writer = {.scopes = 3, .tenant = {"acme", 4}, .client = {"app", 3}};
+static struct token_claims reader = {
+    .scopes = 1, .tenant = {"acme", 4}, .client = {"app", 3}, .application = true};
+static struct token_claims writer = {
+    .scopes = 3, .tenant = {"acme", 4}, .client = {"app", 3}, .application = true};
+static struct token_claims ann = {.scopes = 3, .client = {"app", 3}, .subject_id = {1, 1}};
+static struct token_claims bob = {.scopes = 3, .client = {"app", 3}, .subject_id = {2, 2}};
+static enum token_reason refused_for;
+static int examined; /* tokens that cost the work for a public key */
 
 uint64_t token_scope_bit(struct token_scopes *scopes, const char *name)
 {
@@ -36,22 +42,28 @@ uint64_t token_scope_bit(struct token_scopes *scopes, const char *name)
 }
 
 uint16_t token_memo_verify(struct token_memo *m, struct token_verifier *v, struct slice token,
-                           uint64_t now_s, const struct token_claims **ret)
+                           uint64_t now_s, bool examine, const struct token_claims **ret)
 {
+    static const struct {
+        const char *token;
+        const struct token_claims *claims;
+    } known[] = {{"reader", &reader}, {"writer", &writer}, {"ann", &ann}, {"bob", &bob}};
     (void)m, (void)v, (void)now_s;
-    if (slice_equal(token, slice_of("reader")))
-        *ret = &reader;
-    else if (slice_equal(token, slice_of("writer")))
-        *ret = &writer;
-    else
-        return RESULT_UNAUTHENTICATED;
-    return RESULT_OK;
+    for (size_t i = 0; i < array_len(known); i++) {
+        if (slice_equal(token, slice_of(known[i].token))) {
+            *ret = known[i].claims;
+            return RESULT_OK;
+        }
+    }
+    examined += examine;
+    refused_for = examine ? TOKEN_SIGNATURE : TOKEN_UNEXAMINED;
+    return RESULT_UNAUTHENTICATED;
 }
 
 enum token_reason token_reason(const struct token_verifier *v)
 {
     (void)v;
-    return TOKEN_SIGNATURE;
+    return refused_for;
 }
 
 const char *token_reason_text(enum token_reason reason)
@@ -237,7 +249,7 @@ struct fixture {
     struct bridge_backend backend;
     struct token_scopes scopes;
     struct bridge_counts counts;
-    struct rate_limit *rate_limit;
+    struct rate_limits rate_limits;
     struct bridge *bridge;
     struct message *unanswered[UNANSWERED_MAX]; /* asked, not answered yet */
     int unanswered_count;
@@ -328,12 +340,12 @@ static inline void answer_all(struct fixture *f)
 }
 
 static inline struct fixture *given_with(const struct http_limits *limits,
-                                         struct rate_limit *rate_limit)
+                                         struct rate_limits rate_limits)
 {
     struct fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
     assert_int_equal(uv_loop_init(&f->loop), 0);
-    f->rate_limit = rate_limit;
+    f->rate_limits = rate_limits;
     f->env.ops = &world;
     f->ready = true;
     f->client = -1;
@@ -347,7 +359,7 @@ static inline struct fixture *given_with(const struct http_limits *limits,
         .scopes = &f->scopes,
         .limits = limits,
         .counts = &f->counts,
-        .rate_limit = rate_limit,
+        .rate_limits = rate_limits,
         .pages = BRIDGE_PAGES_HEALTH | BRIDGE_PAGES_METRICS | BRIDGE_PAGES_DOCUMENTS,
         .service = "payment_service",
     });
@@ -358,12 +370,12 @@ static inline struct fixture *given_with(const struct http_limits *limits,
 
 static inline struct fixture *given_limits(const struct http_limits *limits)
 {
-    return given_with(limits, NULL);
+    return given_with(limits, (struct rate_limits){0});
 }
 
 static inline struct fixture *given(void)
 {
-    return given_with(NULL, NULL);
+    return given_with(NULL, (struct rate_limits){0});
 }
 
 static inline void hang_up(struct fixture *f)
@@ -392,7 +404,9 @@ static inline void done(struct fixture *f)
     }
     assert_true(f->stopped);
     assert_int_equal(uv_loop_close(&f->loop), 0);
-    rate_limit_free(f->rate_limit);
+    rate_limit_free(f->rate_limits.client);
+    rate_limit_free(f->rate_limits.subject);
+    rate_limit_free(f->rate_limits.address);
     free(f);
 }
 

@@ -57,7 +57,7 @@ static void a_head_is_enough_to_refuse(void **state)
 
 static void what_may_not_be_asked_now_is_refused_before_its_body(void **state)
 {
-    struct fixture *f = given_with(NULL, rate_limit_new(1, 1));
+    struct fixture *f = given_with(NULL, (struct rate_limits){.client = rate_limit_new(1, 1)});
     static const char head[] = POST KEY JSON "Content-Length: 16\r\n\r\n";
     (void)state;
     connect_to(f);
@@ -74,7 +74,7 @@ static void what_may_not_be_asked_now_is_refused_before_its_body(void **state)
 
 static void a_client_that_sends_too_much_is_told_when_to_go_on(void **state)
 {
-    struct fixture *f = given_with(NULL, rate_limit_new(1, 2));
+    struct fixture *f = given_with(NULL, (struct rate_limits){.client = rate_limit_new(1, 2)});
     (void)state;
     assert_int_equal(post(f, KEY, BODY), 201);
     assert_non_null(strstr(f->answer, "\r\nRateLimit-Policy: \"client\";q=2;w=2\r\n"));
@@ -92,6 +92,72 @@ static void a_client_that_sends_too_much_is_told_when_to_go_on(void **state)
     done(f);
 }
 
+static int read_as(struct fixture *f, const char *token)
+{
+    char text[256];
+    snprintf(text, sizeof text, "GET " NOTES " HTTP/1.1\r\n" H "Authorization: Bearer %s\r\n\r\n",
+             token);
+    return tell_text(f, text);
+}
+
+static void one_user_does_not_lock_out_the_others_of_its_client(void **state)
+{
+    struct fixture *f = given_with(NULL, (struct rate_limits){.client = rate_limit_new(10, 10),
+                                                              .subject = rate_limit_new(1, 2)});
+    (void)state;
+    assert_int_equal(read_as(f, "ann"), 200);
+    assert_non_null(
+        strstr(f->answer, "\r\nRateLimit: \"subject\";r=1;t=1, \"client\";r=9;t=1\r\n"));
+    assert_int_equal(read_as(f, "ann"), 200);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(read_as(f, "ann"), 429);
+    assert_non_null(strstr(f->answer, "\"violated-policies\":[\"subject\"]"));
+    assert_int_equal(read_as(f, "bob"), 200);
+    assert_non_null(strstr(f->answer, "\"client\";r=7;"));
+    for (int i = 0; i < 5; i++) /* a client is no user of its own */
+        assert_int_equal(read_as(f, "reader"), 200);
+    done(f);
+}
+
+static void a_missing_scope_counts_five_times(void **state)
+{
+    struct fixture *f = given_with(NULL, (struct rate_limits){.client = rate_limit_new(1, 11)});
+    static const char wrong[] =
+        "POST " NOTES " HTTP/1.1\r\n" H "Authorization: Bearer reader\r\n\r\n";
+    (void)state;
+    assert_int_equal(tell_text(f, wrong), 403);
+    assert_int_equal(tell_text(f, wrong), 403);
+    assert_int_equal(tell_text(f, wrong), 429);
+    assert_int_equal(read_as(f, "reader"), 200);
+    assert_int_equal(read_as(f, "reader"), 429);
+    done(f);
+}
+
+static void without_a_good_token_the_address_counts(void **state)
+{
+    struct address_list gateways;
+    assert_true(address_list_parse("127.0.0.1", &gateways));
+    (void)state;
+    for (int gateway = 0; gateway < 2; gateway++) {
+        struct http_limits limits = http_limits_default;
+        limits.trusted = gateway ? &gateways : NULL;
+        struct fixture *f =
+            given_with(&limits, (struct rate_limits){.address = rate_limit_new(1, 16)});
+        examined = 0;
+        assert_int_equal(tell_text(f, "GET /docs HTTP/1.1\r\n" H "\r\n"), 200);
+        assert_int_equal(read_as(f, "forged"), 401);
+        assert_int_equal(read_as(f, "forged"), 401);
+        assert_int_equal(tell_text(f, "GET " NOTES " HTTP/1.1\r\n" H "\r\n"), 401);
+        assert_int_equal(read_as(f, "forged"), gateway ? 401 : 429);
+        assert_int_equal(examined, gateway ? 3 : 2); /* no key was used for the last one */
+        assert_int_equal(tell_text(f, "GET /openapi.json HTTP/1.1\r\n" H "\r\n"),
+                         gateway ? 200 : 429);
+        assert_int_equal(read_as(f, "reader"), 200);
+        assert_int_equal(tell_text(f, GET "\r\n"), 200);
+        done(f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -99,6 +165,9 @@ int main(void)
         cmocka_unit_test(a_head_is_enough_to_refuse),
         cmocka_unit_test(what_may_not_be_asked_now_is_refused_before_its_body),
         cmocka_unit_test(a_client_that_sends_too_much_is_told_when_to_go_on),
+        cmocka_unit_test(one_user_does_not_lock_out_the_others_of_its_client),
+        cmocka_unit_test(a_missing_scope_counts_five_times),
+        cmocka_unit_test(without_a_good_token_the_address_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

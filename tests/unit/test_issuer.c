@@ -94,7 +94,7 @@ static const struct token_claims *claims_given(struct platform *p)
     char token[4096];
     const struct token_claims *claims = NULL;
     (void)member(p, "access_token", token);
-    if (token_verify(p->verifier, slice_of(token), NOW, &claims) != 0)
+    if (token_verify(p->verifier, slice_of(token), NOW, true, &claims) != 0)
         fail_msg("%s: %s", p->answer.body, token_reason_text(token_reason(p->verifier)));
     return claims;
 }

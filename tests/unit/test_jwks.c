@@ -372,7 +372,7 @@ struct scene {
 static uint16_t verify(struct scene *s, const char *token)
 {
     const struct token_claims *claims = NULL;
-    return token_verify(s->verifier, slice_of(token), NOW, &claims);
+    return token_verify(s->verifier, slice_of(token), NOW, true, &claims);
 }
 
 static void scene_start(struct scene *s, struct fixture *f)

@@ -88,9 +88,20 @@ static void test_a_full_table_keeps_the_busiest(void **state)
     struct rate_limit *r = rate_limit_new(1, 100);
     for (uint32_t i = 0; i < 100; i++)
         assert_true(rate_limit_take(r, ALICE, 1, S).passed);
-    for (uint64_t i = 0; i < 1000; i++)
+    for (uint64_t i = 0; i < 500; i++)
         assert_true(rate_limit_take(r, (struct id128){100 + i, 17}, 1, S).passed);
     assert_false(rate_limit_take(r, ALICE, 1, S).passed);
+    rate_limit_free(r);
+}
+
+static void test_who_comes_anew_into_a_full_table_gains_nothing(void **state)
+{
+    (void)state;
+    struct rate_limit *r = rate_limit_new(1, 2);
+    for (uint64_t i = 0; i < 8; i++)
+        assert_true(rate_limit_take(r, (struct id128){100 + i, 17}, 2, S).passed);
+    assert_false(rate_limit_take(r, ALICE, 1, S).passed);
+    assert_true(rate_limit_take(r, ALICE, 1, 2 * S).passed);
     rate_limit_free(r);
 }
 
@@ -134,6 +145,7 @@ int main(void)
         cmocka_unit_test(test_a_burst_and_then_the_rate),
         cmocka_unit_test(test_a_slow_rate_tells_how_long),
         cmocka_unit_test(test_what_costs_more_takes_more),
+        cmocka_unit_test(test_who_comes_anew_into_a_full_table_gains_nothing),
         cmocka_unit_test(test_clients_do_not_share),
         cmocka_unit_test(test_a_full_table_keeps_the_busiest),
         cmocka_unit_test(test_loops_share_one_bucket),

@@ -230,7 +230,7 @@ static void hostile_tokens_are_refused(void **state)
         const struct hostile *h = &hostile[i];
         const struct token_claims *claims = NULL;
         char *token = token_make(f, h->by, h->header, h->payload);
-        uint16_t code = token_verify(f->verifier, text(token), NOW, &claims);
+        uint16_t code = token_verify(f->verifier, text(token), NOW, true, &claims);
         if (code != RESULT_UNAUTHENTICATED || token_reason(f->verifier) != h->reason)
             fail_msg("%s: code %u, %s", h->name, code,
                      token_reason_text(token_reason(f->verifier)));
@@ -259,7 +259,7 @@ static const struct token_claims *accepted(struct fixture *f, enum signer by, co
 {
     const struct token_claims *claims = NULL;
     char *token = token_make(f, by, header, payload);
-    if (token_verify(f->verifier, text(token), NOW, &claims) != 0)
+    if (token_verify(f->verifier, text(token), NOW, true, &claims) != 0)
         fail_msg("%s: %s", payload, token_reason_text(token_reason(f->verifier)));
     if (strstr(payload, ISSUER_AM) != NULL)
         second_engine_agrees(f, token);
@@ -340,7 +340,7 @@ static void a_client_for_itself_is_an_application(void **state)
 static enum token_reason reason_of(struct fixture *f, const char *token)
 {
     const struct token_claims *claims = NULL;
-    return token_verify(f->verifier, text(token), NOW, &claims) == 0 ? TOKEN_OK
+    return token_verify(f->verifier, text(token), NOW, true, &claims) == 0 ? TOKEN_OK
                                                                      : token_reason(f->verifier);
 }
 
@@ -432,7 +432,7 @@ static void every_truncation_is_refused(void **state)
     char *good = token_make(f, BY_RSA, RS "}", WHOLE "}");
     const struct token_claims *claims = NULL;
     for (uint32_t len = 0; len < strlen(good); len++)
-        assert_int_equal(token_verify(f->verifier, (struct slice){good, len}, NOW, &claims),
+        assert_int_equal(token_verify(f->verifier, (struct slice){good, len}, NOW, true, &claims),
                          RESULT_UNAUTHENTICATED);
     free(good);
 }
@@ -476,7 +476,7 @@ static void a_verified_token_is_remembered_for_a_minute_or_until_exp(void **stat
         bool good;
     } steps[] = {{0, 1, true}, {59, 1, true}, {60, 2, true}, {89, 2, true}, {90, 2, false}};
     for (size_t i = 0; i < array_len(steps); i++) {
-        uint16_t code = token_verify(v, text(token), NOW + steps[i].at_s, &claims);
+        uint16_t code = token_verify(v, text(token), NOW + steps[i].at_s, true, &claims);
         assert_int_equal(code == 0, steps[i].good);
         assert_int_equal(token_statistics(v).verified, steps[i].verified);
     }
@@ -509,19 +509,19 @@ static void a_revoked_token_is_refused_wherever_it_is_remembered(void **state)
     const struct token_claims *claims = NULL;
     char *lost = token_make(f, BY_EC, ES "}", WHOLE ",\"jti\":\"lost\"}");
     char *kept = token_make(f, BY_EC, ES "}", WHOLE ",\"jti\":\"kept\"}");
-    assert_int_equal(token_memo_verify(&memo, v, text(lost), NOW, &claims), 0);
-    assert_int_equal(token_memo_verify(&other_memo, v, text(kept), NOW, &claims), 0);
+    assert_int_equal(token_memo_verify(&memo, v, text(lost), NOW, true, &claims), 0);
+    assert_int_equal(token_memo_verify(&other_memo, v, text(kept), NOW, true, &claims), 0);
     strike(policy.revocations, "lost", NULL);
-    assert_int_equal(token_memo_verify(&memo, v, text(lost), NOW, &claims),
+    assert_int_equal(token_memo_verify(&memo, v, text(lost), NOW, true, &claims),
                      RESULT_UNAUTHENTICATED);
     assert_int_equal(token_reason(v), TOKEN_REVOKED);
-    assert_int_equal(token_verify(v, text(lost), NOW, &claims), RESULT_UNAUTHENTICATED);
-    assert_int_equal(token_memo_verify(&other_memo, v, text(kept), NOW, &claims), 0);
+    assert_int_equal(token_verify(v, text(lost), NOW, true, &claims), RESULT_UNAUTHENTICATED);
+    assert_int_equal(token_memo_verify(&other_memo, v, text(kept), NOW, true, &claims), 0);
     strike(policy.revocations, NULL, "5f0c");
-    assert_int_equal(token_memo_verify(&other_memo, v, text(kept), NOW, &claims),
+    assert_int_equal(token_memo_verify(&other_memo, v, text(kept), NOW, true, &claims),
                      RESULT_UNAUTHENTICATED);
     struct token_verifier *later = token_verifier_new(&policy); /* that never saw it good */
-    assert_int_equal(token_verify(later, text(lost), NOW, &claims), RESULT_UNAUTHENTICATED);
+    assert_int_equal(token_verify(later, text(lost), NOW, true, &claims), RESULT_UNAUTHENTICATED);
     assert_int_equal(token_reason(later), TOKEN_REVOKED);
     token_memo_done(&memo);
     token_memo_done(&other_memo);
@@ -541,7 +541,7 @@ static void a_wrong_signature_is_paid_for_once(void **state)
     const struct token_claims *claims = NULL;
     char *token = token_make(f, BY_OTHER_RSA, RS "}", WHOLE "}");
     for (int i = 0; i < 3; i++)
-        assert_int_equal(token_verify(v, text(token), NOW, &claims), RESULT_UNAUTHENTICATED);
+        assert_int_equal(token_verify(v, text(token), NOW, true, &claims), RESULT_UNAUTHENTICATED);
     assert_int_equal(token_reason(v), TOKEN_SIGNATURE);
     assert_int_equal(token_statistics(v).refused, 3);
     assert_int_equal(token_statistics(v).refused_hits, 2);
@@ -559,7 +559,7 @@ static void the_cache_is_bounded_and_claims_in_use_survive_it(void **state)
         char payload[1024];
         snprintf(payload, sizeof(payload), WHOLE ",\"jti\":\"%d\"}", i);
         char *token = token_make(f, BY_RSA, RS "}", payload);
-        assert_int_equal(token_verify(v, text(token), NOW, &claims), 0);
+        assert_int_equal(token_verify(v, text(token), NOW, true, &claims), 0);
         if (i == 0)
             kept = token_claims_ref(claims);
         free(token);
@@ -578,15 +578,20 @@ static void a_connection_remembers_its_last_token(void **state)
     const struct token_claims *claims = NULL;
     char *token = token_make(f, BY_RSA, RS "}", WHOLE "}");
     char *other = token_make(f, BY_EC, ES "}", WITH_TENANT("\"tenant\":\"other\","));
+    assert_int_equal(token_memo_verify(&memo, v, text(token), NOW, false, &claims),
+                     RESULT_UNAUTHENTICATED); /* it is not known yet, and may not be examined */
+    assert_int_equal(token_reason(v), TOKEN_UNEXAMINED);
     for (int i = 0; i < 5; i++)
-        assert_int_equal(token_memo_verify(&memo, v, text(token), NOW, &claims), 0);
+        assert_int_equal(token_memo_verify(&memo, v, text(token), NOW, true, &claims), 0);
     assert_int_equal(token_statistics(v).verified, 1);
     assert_int_equal(token_statistics(v).hits, 4);
-    assert_int_equal(token_memo_verify(&memo, v, text(other), NOW, &claims), 0);
+    assert_int_equal(token_memo_verify(&memo, v, text(token), NOW, false, &claims), 0);
+    assert_int_equal(token_memo_verify(&memo, v, text(other), NOW, true, &claims), 0);
     assert_slice(claims->tenant, "other");
-    assert_int_equal(token_memo_verify(&memo, v, text("x"), NOW, &claims), RESULT_UNAUTHENTICATED);
+    assert_int_equal(token_memo_verify(&memo, v, text("x"), NOW, true, &claims),
+                     RESULT_UNAUTHENTICATED);
     assert_null(memo.claims);
-    assert_int_equal(token_memo_verify(&memo, v, text(token), NOW + 3000, &claims),
+    assert_int_equal(token_memo_verify(&memo, v, text(token), NOW + 3000, true, &claims),
                      RESULT_UNAUTHENTICATED);
     assert_int_equal(token_reason(v), TOKEN_EXPIRED);
     token_memo_done(&memo);
@@ -601,7 +606,8 @@ static void what_a_client_is_told_can_be_sent(void **state)
     (void)state;
     assert_null(token_reason_told(TOKEN_OK));
     assert_null(token_reason_told(TOKEN_NO_MEMORY));
-    for (int reason = TOKEN_MISSING; reason < TOKEN_NO_MEMORY; reason++) {
+    assert_null(token_reason_told(TOKEN_UNEXAMINED));
+    for (int reason = TOKEN_MISSING; reason < TOKEN_UNEXAMINED; reason++) {
         const char *told = token_reason_told((enum token_reason)reason);
         assert_non_null(told);
         assert_int_equal(strcspn(told, "\"\\"), strlen(told));
