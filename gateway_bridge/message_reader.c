@@ -63,6 +63,28 @@ static bool message_query_has(const struct route *route, struct slice name)
     return false;
 }
 
+/* `metadata[order]=17` is the pair order=17 of the field metadata, as an option of payctl has it.
+ */
+static bool message_name_pair(struct exchange *x, struct slice *name, struct slice *text)
+{
+    struct slice field = slice_of("metadata");
+    uint32_t field_len = field.len;
+    if (name->len < field_len + 2 || memcmp(name->data, field.data, field_len) != 0 ||
+        name->data[field_len] != '[' || name->data[name->len - 1] != ']')
+        return true;
+    struct slice key = {name->data + field_len + 1, name->len - field_len - 2};
+    char *pair = arena_alloc(&x->arena, (size_t)key.len + 1 + text->len);
+    if (pair == NULL || memchr(key.data, '=', key.len) != NULL)
+        return false;
+    memcpy(pair, key.data, key.len);
+    pair[key.len] = '=';
+    if (text->len > 0)
+        memcpy(pair + key.len + 1, text->data, text->len);
+    *text = (struct slice){pair, key.len + 1 + text->len};
+    name->len = field_len;
+    return true;
+}
+
 static uint16_t message_read_pair(struct exchange *x, void *body, struct slice pair,
                                   struct json_input *in)
 {
@@ -74,11 +96,11 @@ static uint16_t message_read_pair(struct exchange *x, void *body, struct slice p
     if (!message_decode_text(x, (struct slice){pair.data, name_len}, true, &name))
         return message_refuse_field(x, RESULT_BAD_REQUEST, slice_of("query"),
                                     "is not percent-encoded text");
-    if (!message_query_has(x->route, name))
-        return message_refuse_field(x, RESULT_UNKNOWN_FIELD, name,
-                                    "is no parameter of this operation");
     if (!message_decode_text(x, coded, true, &text))
         return message_refuse_field(x, RESULT_BAD_REQUEST, name, "is not percent-encoded text");
+    if (!message_name_pair(x, &name, &text) || !message_query_has(x->route, name))
+        return message_refuse_field(x, RESULT_UNKNOWN_FIELD, name,
+                                    "is no parameter of this operation");
     return json_text_get(x->route->request, body, name, text, in) ? RESULT_OK : x->error.code;
 }
 

@@ -135,6 +135,22 @@ bool page_metadata(struct page *p, struct slice encoded, struct metadata *m)
     return fields_get_metadata(&from, &p->arena, m);
 }
 
+bool page_metadata_has(struct slice encoded, const struct metadata *wanted)
+{
+    uint32_t found = 0;
+    struct wire_reader from;
+    wire_reader_init(&from, encoded.data, encoded.len);
+    uint32_t count = wire_get_map(&from, METADATA_PAIRS_MAX);
+    for (uint32_t i = 0; i < count && !from.failed; i++) {
+        struct slice key = wire_get_text(&from, METADATA_KEY_MAX);
+        struct slice value = wire_get_text(&from, METADATA_VALUE_MAX);
+        for (uint32_t k = 0; k < wanted->count; k++)
+            found += slice_equal(wanted->items[k].key, key) &&
+                     slice_equal(wanted->items[k].value, value);
+    }
+    return !from.failed && found == wanted->count;
+}
+
 bool page_may_see(const struct principal *who, struct id128 tenant_id, struct id128 owner_id)
 {
     if (who->operator)

@@ -27,6 +27,7 @@ enum page_list { /* first byte of a cursor, so that one list's cursor is no othe
     PAGE_PAYMENTS,
     PAGE_PAYMENT_EVENTS,
     PAGE_LEGS,
+    PAGE_REFUNDS,
 };
 
 struct page_rules {
@@ -87,6 +88,9 @@ bool page_cursor(struct page *p, struct slice *cursor);
 
 /* Metadata as a row has it, in the page's memory; false if damaged or beyond its limit. */
 must_check bool page_metadata(struct page *p, struct slice encoded, struct metadata *m);
+
+/* Does metadata as a row has it have all these pairs? */
+bool page_metadata_has(struct slice encoded, const struct metadata *wanted);
 
 /* Is the caller allowed to see what belongs to this tenant and owner? */
 bool page_may_see(const struct principal *who, struct id128 tenant_id, struct id128 owner_id);

@@ -37,24 +37,29 @@ static struct id128 locate_accounts(const void *body, const struct principal *wh
     return shard_of_id(c->accounts_count > 0 ? c->accounts[0].id : ID128_ZERO, who, shards);
 }
 
-static struct id128 spec_home(const struct transfer_spec *s)
+/* A post or void may name its pending transfer alone. */
+static struct id128 transfer_home(struct id128 debit_account_id, struct id128 pending_id)
 {
-    return id128_is_zero(s->debit_account_id) ? s->pending_id : s->debit_account_id;
+    return id128_is_zero(debit_account_id) ? pending_id : debit_account_id;
 }
 
 static struct id128 locate_transfers(const void *body, const struct principal *who,
                                      uint16_t shards)
 {
     const struct transfers_create *c = body;
-    return shard_of_id(c->transfers_count > 0 ? spec_home(&c->transfers[0]) : ID128_ZERO, who,
-                       shards);
+    struct id128 home = ID128_ZERO;
+    if (c->transfers_count > 0)
+        home = transfer_home(c->transfers[0].debit_account_id, c->transfers[0].pending_id);
+    return shard_of_id(home, who, shards);
 }
 
 static struct id128 locate_batch(const void *body, const struct principal *who, uint16_t shards)
 {
     const struct transfers_batch *c = body;
-    return shard_of_id(c->transfers_count > 0 ? spec_home(&c->transfers[0]) : ID128_ZERO, who,
-                       shards);
+    struct id128 home = ID128_ZERO;
+    if (c->transfers_count > 0)
+        home = transfer_home(c->transfers[0].debit_account_id, c->transfers[0].pending_id);
+    return shard_of_id(home, who, shards);
 }
 
 static struct id128 locate_transaction(const void *body, const struct principal *who,

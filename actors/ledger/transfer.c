@@ -12,6 +12,8 @@
 #include "schemas/ledger_states.h"
 #include "schemas/result.h"
 
+#define CODE_DEFAULT 1
+
 /* A client may choose the key of a note as the id of a transfer, but none whose note has a key that
  * is given: it is a hash. So what is found under such a key may be something else, of whoever chose
  * it, and is then no note; the note that comes later takes its place. */
@@ -80,6 +82,32 @@ void transfer_reversal_emit(struct turn *t, struct id128 transfer_id, struct id1
     check(!id128_equal(transfer_id, reversal_id));
     struct transfer_reversed e = {transfer_reversal_key(transfer_id), transfer_id, reversal_id};
     turn_emit(t, &transfer_reversed_type, &e);
+}
+
+/* --- asking ----------------------------------------------------------------------------------- */
+
+struct transfer_spec transfer_asked_for(struct turn *t, const struct transfer_create *c)
+{
+    bool resolves = (c->flags & POSTING_RESOLVES) != 0;
+    bool all = resolves || (c->flags & POSTING_BALANCES) != 0;
+    struct transfer_spec s = {.amount = 0};
+    transfer_spec_from_transfer_create(&s, c);
+    s.id = c->has_transfer_id ? c->transfer_id : turn_new_id(t);
+    s.amount = c->has_amount ? c->amount : all ? POSTING_AMOUNT_ALL : 0;
+    s.code = c->has_code ? c->code : resolves ? 0 : CODE_DEFAULT;
+    return s;
+}
+
+uint16_t transfer_note_check(const struct transfer_info *info, const struct transfer_note *note)
+{
+    static const struct metadata none;
+    struct slice description = note->has_description ? note->description : (struct slice){NULL, 0};
+    if (info->has_description != (description.len > 0) ||
+        !slice_equal(info->description, description))
+        return RESULT_EXISTS_WITH_DIFFERENT_DESCRIPTION;
+    const struct metadata *pairs = note->has_metadata ? &note->metadata : &none;
+    return fields_metadata_equal(&info->metadata, pairs) ? RESULT_OK
+                                                         : RESULT_EXISTS_WITH_DIFFERENT_METADATA;
 }
 
 /* --- showing ---------------------------------------------------------------------------------- */

@@ -33,4 +33,11 @@ void transfer_reversal_emit(struct turn *t, struct id128 transfer_id, struct id1
 must_check enum presence transfer_info_find(struct turn *t, struct id128 id,
                                             struct transfer_info *info, struct id128 *tenant_id);
 
+/* As posting_find() takes it: with an id, and defaults for what was left out. */
+struct transfer_spec transfer_asked_for(struct turn *t, const struct transfer_create *c);
+
+/* RESULT_OK if an earlier transfer has this note, else which part of it differs. */
+must_check uint16_t transfer_note_check(const struct transfer_info *info,
+                                        const struct transfer_note *note);
+
 #endif

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Items are made one after the other, as if nothing had to be loaded, which is usual: one look at
- * each account is then enough. If something is missing all is undone, and what the remaining items
- * need is asked for together before the turn runs again. */
+ * each account is then enough. Those of the compact form are as they come; those with the fields of
+ * a single transfer are brought to it first, and their words go beside. If something is missing all
+ * is undone, and what the remaining items need is asked for together before the turn runs again. */
 #include "actors/ledger/transfer_batch.h"
 
+#include "actors/ledger/account.h"
 #include "actors/ledger/bulk.h"
 #include "actors/ledger/posting.h"
+#include "actors/ledger/transfer.h"
 #include "schemas/common.h"
 #include "schemas/result.h"
 
 struct transfers {
     const struct transfer_spec *specs;
+    const struct transfer_create *asked; /* NULL: in the compact form, without words */
     uint32_t count;
     uint32_t at;            /* the item at work */
     struct posting posting; /* of it; keeps what the one before had in common with it */
@@ -28,6 +32,28 @@ static uint32_t spec_flags(const struct bulk *b, uint32_t i)
     return all->specs[i].flags;
 }
 
+/* Emits a checked posting and its words; or compares the words of one that is there. */
+static uint16_t spec_make_with_words(struct turn *t, const struct posting *p, uint16_t code,
+                                     const struct transfer_create *c)
+{
+    const struct transfer_note note = {c->has_description, c->has_metadata, c->description,
+                                       c->metadata};
+    if (code == RESULT_OK) {
+        struct id128 tenant_id = p->debit->tenant_id;
+        posting_emit(t, p);
+        transfer_note_emit(t, tenant_id, p->transfer.id, &note);
+        return code;
+    }
+    struct transfer_info info;
+    struct id128 tenant_id;
+    enum presence there = transfer_info_find(t, p->transfer.id, &info, &tenant_id);
+    if (there == PRESENCE_WAITING)
+        return BULK_WAITING;
+    check(there == PRESENCE_THERE);
+    uint16_t differs = transfer_note_check(&info, &note);
+    return differs == RESULT_OK ? code : differs;
+}
+
 static uint16_t spec_make(const struct bulk *b, struct turn *t, uint32_t i)
 {
     struct transfers *all = b->context;
@@ -35,6 +61,8 @@ static uint16_t spec_make(const struct bulk *b, struct turn *t, uint32_t i)
     if (posting_find(t, &all->posting) == PRESENCE_WAITING)
         return BULK_WAITING;
     uint16_t code = posting_check(t, &all->posting);
+    if (all->asked != NULL && (code == RESULT_OK || code == RESULT_EXISTS))
+        return spec_make_with_words(t, &all->posting, code, &all->asked[i]);
     if (code == RESULT_OK)
         posting_emit(t, &all->posting);
     return code;
@@ -44,15 +72,17 @@ static void spec_refused(const struct bulk *b, struct turn *t, uint32_t i, uint1
 {
     struct transfers *all = b->context;
     take_up(all, i);
-    posting_refused(t, &all->posting, code);
+    if (all->asked == NULL || all->asked[i].has_transfer_id)
+        posting_refused(t, &all->posting, code);
 }
 
 /* Makes them all in order, filling codes[count]; false: something is being loaded. If something is
  * missing nothing is made, and all that the remaining items need is asked for together. */
 static bool make_all(struct turn *t, const struct message *m, const struct transfer_spec *specs,
-                     uint32_t count, uint16_t *codes)
+                     const struct transfer_create *asked, uint32_t count, uint16_t *codes)
 {
     struct transfers all = {.specs = specs,
+                            .asked = asked,
                             .count = count,
                             .posting =
                                 {
@@ -79,7 +109,7 @@ enum turn_result transfers_on_create(struct turn *t, struct id128 self, const st
     const struct transfers_create *c = m->body;
     uint16_t *codes = turn_alloc(t, (c->transfers_count + 1) * sizeof *codes);
     struct item_result *results = turn_alloc(t, (c->transfers_count + 1) * sizeof *results);
-    if (!make_all(t, m, c->transfers, c->transfers_count, codes))
+    if (!make_all(t, m, c->transfers, NULL, c->transfers_count, codes))
         return TURN_WAIT;
     bulk_reply(t, codes, c->transfers_count, results);
     return TURN_DONE;
@@ -92,10 +122,13 @@ enum turn_result transfers_on_batch(struct turn *t, struct id128 self, const str
     uint32_t count = c->transfers_count;
     uint16_t *codes = turn_alloc(t, (count + 1) * sizeof *codes);
     struct batch_results reply = {.results = turn_alloc(t, (count + 1) * sizeof *reply.results)};
-    if (!make_all(t, m, c->transfers, count, codes))
+    struct transfer_spec *specs = turn_alloc(t, (count + 1) * sizeof *specs);
+    for (uint32_t i = 0; i < count; i++)
+        specs[i] = transfer_asked_for(t, &c->transfers[i]);
+    if (!make_all(t, m, specs, c->transfers, count, codes))
         return TURN_WAIT;
     for (uint32_t i = 0; i < count; i++) {
-        reply.results[i] = (struct batch_result){i, c->transfers[i].id, codes[i]};
+        reply.results[i] = (struct batch_result){i, specs[i].id, codes[i]};
         if (codes[i] == RESULT_OK || codes[i] == RESULT_EXISTS)
             reply.succeeded++;
         else

@@ -14,8 +14,6 @@
 #include "schemas/currency.h"
 #include "schemas/result.h"
 
-#define CODE_DEFAULT 1
-
 enum turn_result transfer_on_get(struct turn *t, struct id128 self, const struct message *m)
 {
     (void)m;
@@ -45,20 +43,6 @@ static void transfer_refuse(struct turn *t, const struct posting *p, uint16_t co
     const struct managed managed = MANAGED_OF(h);
     manager_refuse(t, &managed,
                    posting_has(p, TRANSFER_FLAGS_VOID_PENDING) ? MANAGER_VOID : MANAGER_POST);
-}
-
-/* Is an earlier transfer's note the same? */
-static uint16_t transfer_note_check(const struct transfer_info *info,
-                                    const struct transfer_note *note)
-{
-    static const struct metadata none;
-    struct slice description = note->has_description ? note->description : (struct slice){NULL, 0};
-    if (info->has_description != (description.len > 0) ||
-        !slice_equal(info->description, description))
-        return RESULT_EXISTS_WITH_DIFFERENT_DESCRIPTION;
-    const struct metadata *pairs = note->has_metadata ? &note->metadata : &none;
-    return fields_metadata_equal(&info->metadata, pairs) ? RESULT_OK
-                                                         : RESULT_EXISTS_WITH_DIFFERENT_METADATA;
 }
 
 /* The end of every single transfer: emit and show it, show the earlier one, or refuse. */
@@ -102,13 +86,9 @@ enum turn_result transfer_on_create(struct turn *t, struct id128 self, const str
 {
     (void)self;
     const struct transfer_create *c = m->body;
-    bool resolves = (c->flags & POSTING_RESOLVES) != 0;
-    bool all = resolves || (c->flags & POSTING_BALANCES) != 0;
-    struct posting p = {.tenant_id = m->who.tenant_id, .any_tenant = m->who.operator};
-    transfer_spec_from_transfer_create(&p.transfer, c);
-    p.transfer.id = c->has_transfer_id ? c->transfer_id : turn_new_id(t);
-    p.transfer.amount = c->has_amount ? c->amount : all ? POSTING_AMOUNT_ALL : 0;
-    p.transfer.code = c->has_code ? c->code : resolves ? 0 : CODE_DEFAULT;
+    struct posting p = {.transfer = transfer_asked_for(t, c),
+                        .tenant_id = m->who.tenant_id,
+                        .any_tenant = m->who.operator, };
     const struct transfer_note note = {c->has_description, c->has_metadata, c->description,
                                        c->metadata};
     if (posting_find(t, &p) == PRESENCE_WAITING)

@@ -61,9 +61,11 @@ struct payment_info payment_info_of(struct id128 id, const struct payment *p)
         .metadata = p->metadata,
         .updated_at = p->updated_at,
         .version = p->version,
-        .has_transfer_id = true,
+        .has_failure_code = p->failure != 0,
+        .failure_code = p->failure,
+        .has_transfer_id = p->failure == 0,
         .transfer_id = id,
-        .has_last_transfer_id = true,
+        .has_last_transfer_id = p->failure == 0,
         .last_transfer_id = p->last_transfer_id,
     };
 }
@@ -83,13 +85,11 @@ static void payment_move(struct registry *r, struct id128 id, struct payment *p,
     registry_deadline(r, KIND_PAYMENT, id, payment_status_open(p->status) ? p->expires_at : 0);
 }
 
-void payment_apply_created(struct registry *r, const void *event, uint64_t time_ns)
+/* As it was asked for. */
+static struct payment *payment_new(struct registry *r, const struct payment_created *e,
+                                   uint64_t time_ns)
 {
-    const struct payment_created *e = event;
-    bool at_once = e->capture == PAYMENT_CAPTURE_MODE_AUTOMATIC;
-    check(e->amount != 0 && at_once == (e->expires_at == 0));
-    check(!id128_equal(e->from_account, e->to_account));
-    wallet_count_debit(r, e->from_account, e->amount, time_ns, !at_once);
+    check(e->amount != 0 && !id128_equal(e->from_account, e->to_account));
     struct payment *p = registry_create(r, KIND_PAYMENT, e->payment_id);
     *p = (struct payment){
         .tenant_id = e->tenant_id,
@@ -98,7 +98,6 @@ void payment_apply_created(struct registry *r, const void *event, uint64_t time_
         .from_account = e->from_account,
         .to_account = e->to_account,
         .amount = e->amount,
-        .captured = at_once ? e->amount : 0,
         .created_at = time_ns,
         .expires_at = e->expires_at,
         .metadata = owned_metadata_copy(r, &e->metadata),
@@ -110,8 +109,52 @@ void payment_apply_created(struct registry *r, const void *event, uint64_t time_
         p->description = owned_text_copy(r, e->description);
     if (e->has_customer_id)
         p->customer_id = owned_text_copy(r, e->customer_id);
+    return p;
+}
+
+void payment_apply_created(struct registry *r, const void *event, uint64_t time_ns)
+{
+    const struct payment_created *e = event;
+    bool at_once = e->capture == PAYMENT_CAPTURE_MODE_AUTOMATIC;
+    check(at_once == (e->expires_at == 0));
+    wallet_count_debit(r, e->from_account, e->amount, time_ns, !at_once);
+    struct payment *p = payment_new(r, e, time_ns);
+    p->captured = at_once ? e->amount : 0;
     payment_move(r, e->payment_id, p, at_once ? PAYMENT_ACTION_PAY : PAYMENT_ACTION_AUTHORIZE,
                  e->payment_id, time_ns);
+}
+
+void payment_apply_declined(struct registry *r, const void *event, uint64_t time_ns)
+{
+    const struct payment_declined *e = event;
+    struct payment_created asked = {.expires_at = 0};
+    payment_created_from_payment_declined(&asked, e);
+    check(e->failure != 0);
+    struct payment *p = payment_new(r, &asked, time_ns);
+    p->failure = e->failure;
+    payment_move(r, e->payment_id, p, PAYMENT_ACTION_DECLINE, ID128_ZERO, time_ns);
+}
+
+void payment_apply_updated(struct registry *r, const void *event, uint64_t time_ns)
+{
+    const struct payment_updated *e = event;
+    struct payment *p = registry_payment(r, e->payment_id);
+    struct metadata before = p->metadata;
+    p->metadata = owned_metadata_copy(r, &e->metadata);
+    p->updated_at = time_ns;
+    p->version++;
+    owned_metadata_free(r, &before);
+}
+
+void payment_apply_extended(struct registry *r, const void *event, uint64_t time_ns)
+{
+    const struct payment_extended *e = event;
+    struct payment *p = registry_payment(r, e->payment_id);
+    check(payment_status_open(p->status) && e->expires_at > p->expires_at);
+    p->expires_at = e->expires_at;
+    p->updated_at = time_ns;
+    p->version++;
+    registry_deadline(r, KIND_PAYMENT, e->payment_id, e->expires_at);
 }
 
 void payment_apply_captured(struct registry *r, const void *event, uint64_t time_ns)
@@ -165,11 +208,10 @@ void payment_apply_expired(struct registry *r, const void *event, uint64_t time_
 /* --- kind ------------------------------------------------------------------------------------- */
 
 static const struct handler handlers[] = {
-    {&payment_create_type, payment_on_create},
-    {&payment_get_type, payment_on_get},
-    {&payment_capture_type, payment_on_capture},
-    {&payment_refund_type, payment_on_refund},
-    {&payment_cancel_type, payment_on_cancel},
+    {&payment_create_type, payment_on_create},   {&payment_get_type, payment_on_get},
+    {&payment_capture_type, payment_on_capture}, {&payment_refund_type, payment_on_refund},
+    {&payment_cancel_type, payment_on_cancel},   {&payment_update_type, payment_on_update},
+    {&payment_extend_type, payment_on_extend},
 };
 
 const struct actor_kind payment_kind = {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Payment: money from one wallet to another, at once or authorised first. Its first transfer has
  * the payment's 128 bits as its id: posted, or pending, with the payment's deadline and none of its
- * own. Rights: the payer's owner creates and cancels, the payee's owner captures and refunds, both
- * see it; a caller who may act for any owner may do all of it. */
+ * own. One that is declined has none. Rights: the payer's owner creates and cancels, the payee's
+ * owner captures and refunds, both see it, but a declined one only its payer; a caller who may act
+ * for any owner may do all of it. */
 #ifndef PAYMENT_PAYMENT_H
 #define PAYMENT_PAYMENT_H
 
@@ -33,6 +34,7 @@ struct payment {
     uint16_t currency;
     uint8_t capture;           /* enum payment_capture_mode */
     uint8_t status;            /* enum payment_status; written by payment_move() alone */
+    uint16_t failure;          /* enum result, of a failed one; else 0 */
 };
 
 extern const struct actor_kind payment_kind;
@@ -56,6 +58,9 @@ void payment_apply_created(struct registry *r, const void *event, uint64_t time_
 void payment_apply_captured(struct registry *r, const void *event, uint64_t time_ns);
 void payment_apply_refunded(struct registry *r, const void *event, uint64_t time_ns);
 void payment_apply_cancelled(struct registry *r, const void *event, uint64_t time_ns);
+void payment_apply_declined(struct registry *r, const void *event, uint64_t time_ns);
+void payment_apply_updated(struct registry *r, const void *event, uint64_t time_ns);
+void payment_apply_extended(struct registry *r, const void *event, uint64_t time_ns);
 void payment_apply_expired(struct registry *r, const void *event, uint64_t time_ns);
 
 #endif

@@ -44,8 +44,6 @@ static uint16_t check_parties(struct turn *t, const struct payment_create *creat
         return RESULT_PAYEE_NOT_FOUND;
     if (create->currency != payer->wallet->currency || create->currency != payee->wallet->currency)
         return RESULT_CURRENCY_MISMATCH;
-    if (payee->wallet->status == WALLET_STATUS_CLOSED)
-        return RESULT_DESTINATION_CLOSED;
     return RESULT_OK;
 }
 
@@ -87,6 +85,28 @@ static struct payment_created created_of(const struct message *m, const struct w
     return created;
 }
 
+/* What the wallets say to it. */
+static uint16_t check_wallets(struct turn *t, const struct payment_create *create,
+                              const struct wallet_ref *payer, const struct wallet_ref *payee)
+{
+    if (payee->wallet->status == WALLET_STATUS_CLOSED)
+        return RESULT_DESTINATION_CLOSED;
+    return wallet_check_debit(payer->wallet, create->amount, turn_time(t));
+}
+
+/* The request is in order and the payer the caller's, so that it is kept what became of it; what is
+ * refused before this is no payment. */
+static enum turn_result payment_decline(struct turn *t, const struct payment_created *asked,
+                                        uint16_t code)
+{
+    struct payment_declined declined = {.failure = code};
+    const struct payment_reference reference = {asked->payment_id};
+    payment_declined_from_payment_created(&declined, asked);
+    turn_emit(t, &payment_declined_type, &declined);
+    turn_reply(t, code, &payment_reference_type, &reference, 0);
+    return TURN_DONE;
+}
+
 enum turn_result payment_on_create(struct turn *t, struct id128 self, const struct message *m)
 {
     const struct payment_create *create = m->body;
@@ -98,19 +118,19 @@ enum turn_result payment_on_create(struct turn *t, struct id128 self, const stru
     /* What does not exist yet has no version that If-Match could name. */
     if (!turn_version_matches(t, 0))
         return TURN_DONE;
-    enum turn_result end;
     bool at_once = !create->has_capture || create->capture == PAYMENT_CAPTURE_MODE_AUTOMATIC;
     uint64_t expires_at = 0;
     uint16_t code = check_terms(t, create, at_once, &expires_at);
     if (code == RESULT_OK)
         code = check_parties(t, create, payer_found, &payer, payee_found, &payee);
-    if (code == RESULT_OK)
-        code = wallet_check_debit(payer.wallet, create->amount, turn_time(t));
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
     struct payment_created created = created_of(m, payer.wallet, payee.wallet);
     created.expires_at = expires_at;
     created.payment_id = turn_new_id(t);
+    code = check_wallets(t, create, &payer, &payee);
+    if (code != RESULT_OK)
+        return payment_decline(t, &created, code);
     struct funds_move move = {
         .id = created.payment_id,
         .tenant_id = created.tenant_id,
@@ -122,8 +142,11 @@ enum turn_result payment_on_create(struct turn *t, struct id128 self, const stru
         .code = MANAGED_PAYMENT,
     };
     struct posting p = at_once ? funds_transfer(&move) : funds_pending(&move);
-    if (!funds_post(t, &p, &end))
-        return end;
+    if (funds_prepare(t, &p, &code) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (code != RESULT_OK)
+        return payment_decline(t, &created, code);
+    posting_emit(t, &p);
     turn_emit(t, &payment_created_type, &created);
     return reply_payment(t, created.payment_id);
 }
@@ -169,7 +192,8 @@ static bool payment_enter(struct turn *t, struct id128 self, enum role role,
     bool payer = false, payee = false;
     if (found == PRESENCE_THERE) {
         payer = turn_may_see(t, ref->payment->tenant_id, ref->payment->payer_id);
-        payee = turn_may_see(t, ref->payment->tenant_id, ref->payment->payee_id);
+        payee = turn_may_see(t, ref->payment->tenant_id, ref->payment->payee_id) &&
+                ref->payment->status != PAYMENT_STATUS_FAILED;
     }
     if (!payer && !payee) {
         turn_refuse(t, RESULT_NOT_FOUND);
@@ -189,6 +213,39 @@ enum turn_result payment_on_get(struct turn *t, struct id128 self, const struct 
     enum turn_result end;
     if (!payment_enter(t, self, ROLE_EITHER, &ref, &end))
         return end;
+    return reply_payment(t, self);
+}
+
+enum turn_result payment_on_update(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct payment_update *update = m->body;
+    struct payment_ref ref;
+    enum turn_result end;
+    if (!payment_enter(t, self, ROLE_PAYER, &ref, &end))
+        return end;
+    struct payment_updated updated = {self, update->metadata, m->who.subject};
+    if (update->has_metadata && !fields_metadata_equal(&update->metadata, &ref.payment->metadata))
+        turn_emit(t, &payment_updated_type, &updated);
+    return reply_payment(t, self);
+}
+
+enum turn_result payment_on_extend(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct payment_extend *extend = m->body;
+    struct payment_ref ref;
+    enum turn_result end;
+    if (!payment_enter(t, self, ROLE_PAYER, &ref, &end))
+        return end;
+    struct payment_extended extended = {.payment_id = self, .by = m->who.subject};
+    uint16_t code = payment_step(ref.payment->status, PAYMENT_ACTION_CAPTURE_LAST).refusal;
+    if (code == RESULT_OK && turn_now(t) >= ref.payment->expires_at)
+        code = RESULT_PAYMENT_EXPIRED;
+    if (code == RESULT_OK)
+        code = wallet_expiry_after(t, extend->has_expires_in_s, extend->expires_in_s,
+                                   ref.payment->expires_at, &extended.expires_at);
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    turn_emit(t, &payment_extended_type, &extended);
     return reply_payment(t, self);
 }
 
@@ -235,12 +292,13 @@ static uint16_t capture_amounts(struct turn *t, const struct payment_ref *ref,
 
 enum turn_result payment_on_capture(struct turn *t, struct id128 self, const struct message *m)
 {
+    const struct payment_capture *capture = m->body;
     struct payment_ref ref;
     enum turn_result end;
     if (!payment_enter(t, self, ROLE_PAYEE, &ref, &end))
         return end;
     u128 amount, released;
-    uint16_t code = capture_amounts(t, &ref, m->body, &amount, &released);
+    uint16_t code = capture_amounts(t, &ref, capture, &amount, &released);
     if (code == RESULT_OK)
         code = wallet_check_capture(ref.payer.wallet, &m->who);
     if (code != RESULT_OK)
@@ -259,6 +317,7 @@ enum turn_result payment_on_capture(struct turn *t, struct id128 self, const str
         .amount = amount,
         .released = released,
         .by = m->who.subject,
+        .metadata = capture->metadata,
     };
     turn_emit(t, &payment_captured_type, &captured);
     return reply_payment(t, self);
@@ -325,6 +384,7 @@ enum turn_result payment_on_refund(struct turn *t, struct id128 self, const stru
         .by = m->who.subject,
         .has_reason = refund->has_reason,
         .reason = refund->reason,
+        .metadata = refund->metadata,
     };
     turn_emit(t, &payment_refunded_type, &refunded);
     return reply_payment(t, self);

@@ -27,19 +27,38 @@ struct payment_scan {
     bool damaged;
 };
 
+/* Both parties see a payment, but its payer alone one that was declined. */
+static bool payment_queries_seen(const struct principal *who, const struct payments_row *row)
+{
+    return page_may_see(who, row->tenant_id, row->payer_id) ||
+           (row->status != PAYMENT_STATUS_FAILED &&
+            page_may_see(who, row->tenant_id, row->payee_id));
+}
+
+/* By what the payer noted with it: who only receives it finds nothing by that. */
+static bool payment_queries_noted(const struct payment_scan *scan, const struct payments_row *row)
+{
+    const struct payment_list *request = scan->request;
+    if (!request->has_customer_id && !request->has_metadata)
+        return true;
+    return page_may_see(scan->who, row->tenant_id, row->payer_id) &&
+           (!request->has_customer_id ||
+            (row->has_customer_id && slice_equal(row->customer_id, request->customer_id))) &&
+           (!request->has_metadata || page_metadata_has(row->metadata, &request->metadata));
+}
+
 static bool payment_queries_wanted(const struct payment_scan *scan, const struct payments_row *row)
 {
     const struct payment_list *request = scan->request;
     if (scan->received_only && id128_equal(row->payer_id, scan->who->subject_id))
         return false;
     return (!request->has_status || row->status == request->status) &&
-           (!request->has_from_account ||
-            id128_equal(row->from_account, request->from_account)) &&
+           (!request->has_from_account || id128_equal(row->from_account, request->from_account)) &&
            (!request->has_to_account || id128_equal(row->to_account, request->to_account)) &&
            (!request->has_created_from || row->created_at >= request->created_from) &&
            (!request->has_created_before || row->created_at < request->created_before) &&
-           (page_may_see(scan->who, row->tenant_id, row->payer_id) ||
-            page_may_see(scan->who, row->tenant_id, row->payee_id));
+           (!request->has_currency || row->currency == request->currency) &&
+           payment_queries_noted(scan, row) && payment_queries_seen(scan->who, row);
 }
 
 static void take_row(struct payment_scan *scan, const struct payments_row *row)
@@ -62,9 +81,11 @@ static void take_row(struct payment_scan *scan, const struct payments_row *row)
         .details = {row->capture, row->has_expires_at, row->expires_at},
         .updated_at = row->updated_at,
         .version = row->version,
-        .has_transfer_id = true,
+        .has_failure_code = row->has_failure,
+        .failure_code = row->failure,
+        .has_transfer_id = !row->has_failure,
         .transfer_id = row->payment_id,
-        .has_last_transfer_id = true,
+        .has_last_transfer_id = row->has_last_transfer_id,
         .last_transfer_id = row->last_transfer_id,
     };
     if (!page_may_see(scan->who, row->tenant_id, row->payer_id))
@@ -188,6 +209,11 @@ static uint16_t plan_walks(struct view_store *s, const struct message *m, struct
     *count = 1;
     if (request->has_from_account || request->has_to_account)
         return plan_wallet_walk(s, m, &walks[0]);
+    if ((m->who.any_owner || m->who.operator) && request->has_customer_id) {
+        struct value customer = {.type = VALUE_TEXT, .text = request->customer_id};
+        walks[0] = (struct walk){&indexes[PAYMENTS_INDEX_BY_CUSTOMER], {tenant, customer}, 2};
+        return RESULT_OK;
+    }
     if (m->who.any_owner || m->who.operator) {
         walks[0] = (struct walk){&indexes[PAYMENTS_INDEX_BY_TENANT], {tenant}, 1};
         return RESULT_OK;
@@ -264,23 +290,74 @@ uint16_t payment_query_list(struct view_store *s, const struct message *m,
 struct visible {
     const struct principal *who;
     bool may_see;
+    bool as_payee;
 };
 
 static bool check_visible(void *context, const struct value *values)
 {
     struct visible *visible = context;
     struct payments_row row;
-    visible->may_see = payments_row_from_values(values, &row) &&
-                       (page_may_see(visible->who, row.tenant_id, row.payer_id) ||
-                        page_may_see(visible->who, row.tenant_id, row.payee_id));
+    if (!payments_row_from_values(values, &row))
+        return false;
+    visible->may_see = payment_queries_seen(visible->who, &row);
+    visible->as_payee = page_may_see(visible->who, row.tenant_id, row.payee_id);
     return false;
 }
 
 struct event_scan {
     struct page page;
     struct payment_event *events;
+    struct payment_refund_info *refunds; /* of a list of them; else NULL */
+    bool as_payee;
     bool damaged;
 };
+
+/* What the payee noted with a capture or refund is the payee's own. */
+static bool event_metadata(struct event_scan *scan, const struct payment_events_row *row,
+                           struct metadata *m)
+{
+    *m = (struct metadata){0};
+    return !row->has_metadata || !scan->as_payee || page_metadata(&scan->page, row->metadata, m);
+}
+
+static bool add_event(struct event_scan *scan, const struct payment_events_row *row)
+{
+    struct payment_event *event = &scan->events[scan->page.count++];
+    *event = (struct payment_event){
+        .payment_id = row->payment_id,
+        .sequence = row->sequence,
+        .type = row->type,
+        .status = row->status,
+        .amount = row->amount,
+        .currency = row->currency,
+        .timestamp = row->timestamp,
+        .has_transfer_id = row->has_transfer_id,
+        .transfer_id = row->transfer_id,
+        .by = arena_copy(&scan->page.arena, row->by),
+        .has_reason = row->has_reason,
+        .reason = arena_copy(&scan->page.arena, row->reason),
+    };
+    return event_metadata(scan, row, &event->metadata);
+}
+
+static bool add_refund(struct event_scan *scan, const struct payment_events_row *row)
+{
+    if (row->type != PAYMENT_EVENT_KIND_REFUNDED)
+        return true;
+    struct payment_refund_info *refund = &scan->refunds[scan->page.count++];
+    *refund = (struct payment_refund_info){
+        .refund_id = row->transfer_id,
+        .payment_id = row->payment_id,
+        .status = REFUND_STATUS_SUCCEEDED,
+        .amount = row->amount,
+        .currency = row->currency,
+        .has_reason = row->has_reason,
+        .reason = arena_copy(&scan->page.arena, row->reason),
+        .transfer_id = row->transfer_id,
+        .created_at = row->timestamp,
+    };
+    return event_metadata(scan, row, &refund->metadata);
+}
 
 static bool take_event(void *context, const struct value *values)
 {
@@ -292,36 +369,21 @@ static bool take_event(void *context, const struct value *values)
     }
     if (!page_next(&scan->page, (struct value){.type = VALUE_UINT, .number = row.sequence}))
         return false;
-    scan->events[scan->page.count++] = (struct payment_event){
-        .payment_id = row.payment_id,
-        .sequence = row.sequence,
-        .type = row.type,
-        .status = row.status,
-        .amount = row.amount,
-        .currency = row.currency,
-        .timestamp = row.timestamp,
-        .has_transfer_id = row.has_transfer_id,
-        .transfer_id = row.transfer_id,
-        .by = arena_copy(&scan->page.arena, row.by),
-        .has_reason = row.has_reason,
-        .reason = arena_copy(&scan->page.arena, row.reason),
-    };
-    return true;
+    scan->damaged = scan->refunds != NULL ? !add_refund(scan, &row) : !add_event(scan, &row);
+    return !scan->damaged;
 }
 
-static uint16_t scan_events(struct view_store *s, const struct message *m, struct event_scan *scan)
+static uint16_t scan_events(struct view_store *s, const struct message *m, struct id128 payment_id,
+                            struct event_scan *scan)
 {
-    const struct payment_event_list *request = m->body;
-    struct value key = {.type = VALUE_ID, .id = request->payment_id};
+    struct value key = {.type = VALUE_ID, .id = payment_id};
     struct visible visible = {.who = &m->who};
     enum err e = views_get(s, &payments_view, &key, check_visible, &visible);
     if (e != ERR_OK)
         return page_failed(e);
     if (!visible.may_see)
         return RESULT_NOT_FOUND;
-    scan->events = arena_alloc(&scan->page.arena, scan->page.limit * sizeof *scan->events);
-    if (scan->events == NULL)
-        return RESULT_TOO_LARGE;
+    scan->as_payee = visible.as_payee;
     const struct view_scan walk =
         page_scan(&scan->page, &payment_events_view, &payment_events_view.key, &key, 1);
     e = views_scan(s, &walk, take_event, scan);
@@ -339,14 +401,40 @@ uint16_t payment_query_events(struct view_store *s, const struct message *m,
     struct event_scan scan = {0};
     uint16_t code = page_init(&scan.page, PAGE_PAYMENT_EVENTS, VALUE_UINT, request->has_limit,
                               request->limit, request->has_cursor, request->cursor);
-    if (code == RESULT_OK)
-        code = scan_events(s, m, &scan);
+    if (code == RESULT_OK) {
+        scan.events = arena_alloc(&scan.page.arena, scan.page.limit * sizeof *scan.events);
+        code =
+            scan.events == NULL ? RESULT_TOO_LARGE : scan_events(s, m, request->payment_id, &scan);
+    }
     if (code == RESULT_OK) {
         struct payment_event_page page = {
             .events = scan.events, .events_count = scan.page.count};
         page.has_next_cursor = page_cursor(&scan.page, &page.next_cursor);
         payment_event_page_write(reply, &page);
         *reply_type = PAYMENT_EVENT_PAGE_NUMBER;
+    }
+    page_done(&scan.page);
+    return code;
+}
+
+uint16_t payment_query_refunds(struct view_store *s, const struct message *m,
+                               struct wire_writer *reply, uint16_t *reply_type)
+{
+    const struct payment_refund_list *request = m->body;
+    struct event_scan scan = {0};
+    uint16_t code = page_init(&scan.page, PAGE_REFUNDS, VALUE_UINT, request->has_limit,
+                              request->limit, request->has_cursor, request->cursor);
+    if (code == RESULT_OK) {
+        scan.refunds = arena_alloc(&scan.page.arena, scan.page.limit * sizeof *scan.refunds);
+        code =
+            scan.refunds == NULL ? RESULT_TOO_LARGE : scan_events(s, m, request->payment_id, &scan);
+    }
+    if (code == RESULT_OK) {
+        struct payment_refund_page page = {.refunds = scan.refunds,
+                                           .refunds_count = scan.page.count};
+        page.has_next_cursor = page_cursor(&scan.page, &page.next_cursor);
+        payment_refund_page_write(reply, &page);
+        *reply_type = PAYMENT_REFUND_PAGE_NUMBER;
     }
     page_done(&scan.page);
     return code;

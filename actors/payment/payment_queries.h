@@ -9,6 +9,8 @@ uint16_t payment_query_list(struct view_store *s, const struct message *m,
                             struct wire_writer *reply, uint16_t *reply_type);
 uint16_t payment_query_events(struct view_store *s, const struct message *m,
                               struct wire_writer *reply, uint16_t *reply_type);
+uint16_t payment_query_refunds(struct view_store *s, const struct message *m,
+                               struct wire_writer *reply, uint16_t *reply_type);
 uint16_t payment_query_adapters(struct view_store *s, const struct message *m,
                                 struct wire_writer *reply, uint16_t *reply_type);
 

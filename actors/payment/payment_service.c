@@ -19,11 +19,15 @@ static const struct event_rule rules[] = {
     {&payment_cancelled_type, MESSAGE_NO_OFFSET, payment_apply_cancelled,
      payment_project_cancelled},
     {&payment_expired_type, MESSAGE_NO_OFFSET, payment_apply_expired, payment_project_expired},
+    {&payment_declined_type, MESSAGE_NO_OFFSET, payment_apply_declined, payment_project_declined},
+    {&payment_updated_type, MESSAGE_NO_OFFSET, payment_apply_updated, payment_project_updated},
+    {&payment_extended_type, MESSAGE_NO_OFFSET, payment_apply_extended, payment_project_extended},
 };
 
 static const struct query queries[] = {
     {&payment_list_type, payment_query_list},
     {&payment_event_list_type, payment_query_events},
+    {&payment_refund_list_type, payment_query_refunds},
     {&payment_adapter_list_type, payment_query_adapters},
 };
 
@@ -43,6 +47,8 @@ static bool audit_payment(void *context, struct id128 id, const void *state)
         *broken = "a payment refunded more than was captured";
     else if (p->status == PAYMENT_STATUS_NONE)
         *broken = "a payment has no status";
+    else if ((p->status == PAYMENT_STATUS_FAILED) != (p->failure != 0))
+        *broken = "a payment failed without a reason, or has one and did not";
     return *broken == NULL;
 }
 

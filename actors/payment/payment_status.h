@@ -26,6 +26,7 @@
 enum payment_action {
     PAYMENT_ACTION_PAY,          /* create, captured at once */
     PAYMENT_ACTION_AUTHORIZE,    /* create, captured later */
+    PAYMENT_ACTION_DECLINE,      /* create, without moving money */
     PAYMENT_ACTION_CAPTURE_PART, /* something stays authorised */
     PAYMENT_ACTION_CAPTURE_LAST, /* nothing stays authorised */
     PAYMENT_ACTION_CANCEL,

@@ -35,7 +35,10 @@ static void put_payment(struct projection *to, struct id128 id, const struct pay
         .created_at = p->created_at,
         .updated_at = p->updated_at,
         .version = p->version,
+        .has_last_transfer_id = p->failure == 0,
         .last_transfer_id = p->last_transfer_id,
+        .has_failure = p->failure != 0,
+        .failure = p->failure,
     };
     struct value values[PAYMENTS_COLUMNS];
     payments_row_to_values(&row, values);
@@ -54,7 +57,7 @@ static void payment_project(struct projection *to, struct id128 id, uint64_t tim
     event->status = p->status;
     event->currency = p->currency;
     event->timestamp = time_ns;
-    event->has_transfer_id = true;
+    event->has_transfer_id = !id128_is_zero(event->transfer_id);
     struct value values[PAYMENT_EVENTS_COLUMNS];
     payment_events_row_to_values(event, values);
     projection_put(to, &payment_events_view, values);
@@ -87,18 +90,25 @@ void payment_project_created(struct projection *to, const void *event, uint64_t 
 void payment_project_captured(struct projection *to, const void *event, uint64_t time_ns)
 {
     const struct payment_captured *e = event;
+    struct wire_writer metadata;
+    owned_metadata_encode(&metadata, &e->metadata);
     struct payment_events_row row = {
         .type = PAYMENT_EVENT_KIND_CAPTURED,
         .amount = e->amount,
         .transfer_id = e->transfer_id,
         .by = e->by,
+        .has_metadata = e->metadata.count > 0,
+        .metadata = wire_written(&metadata),
     };
     project_with_wallet(to, e->payment_id, time_ns, &row);
+    wire_writer_done(&metadata);
 }
 
 void payment_project_refunded(struct projection *to, const void *event, uint64_t time_ns)
 {
     const struct payment_refunded *e = event;
+    struct wire_writer metadata;
+    owned_metadata_encode(&metadata, &e->metadata);
     struct payment_events_row row = {
         .type = PAYMENT_EVENT_KIND_REFUNDED,
         .amount = e->amount,
@@ -106,8 +116,11 @@ void payment_project_refunded(struct projection *to, const void *event, uint64_t
         .by = e->by,
         .has_reason = e->has_reason,
         .reason = e->reason,
+        .has_metadata = e->metadata.count > 0,
+        .metadata = wire_written(&metadata),
     };
     payment_project(to, e->payment_id, time_ns, &row);
+    wire_writer_done(&metadata);
 }
 
 void payment_project_cancelled(struct projection *to, const void *event, uint64_t time_ns)
@@ -133,4 +146,26 @@ void payment_project_expired(struct projection *to, const void *event, uint64_t 
         .transfer_id = e->transfer_id,
     };
     project_with_wallet(to, e->payment_id, time_ns, &row);
+}
+
+void payment_project_declined(struct projection *to, const void *event, uint64_t time_ns)
+{
+    const struct payment_declined *e = event;
+    struct payment_events_row row = {
+        .type = PAYMENT_EVENT_KIND_DECLINED, .amount = e->amount, .by = e->by};
+    payment_project(to, e->payment_id, time_ns, &row);
+}
+
+void payment_project_updated(struct projection *to, const void *event, uint64_t time_ns)
+{
+    const struct payment_updated *e = event;
+    struct payment_events_row row = {.type = PAYMENT_EVENT_KIND_UPDATED, .by = e->by};
+    payment_project(to, e->payment_id, time_ns, &row);
+}
+
+void payment_project_extended(struct projection *to, const void *event, uint64_t time_ns)
+{
+    const struct payment_extended *e = event;
+    struct payment_events_row row = {.type = PAYMENT_EVENT_KIND_EXTENDED, .by = e->by};
+    payment_project(to, e->payment_id, time_ns, &row);
 }

@@ -11,5 +11,8 @@ void payment_project_captured(struct projection *p, const void *event, uint64_t 
 void payment_project_refunded(struct projection *p, const void *event, uint64_t time_ns);
 void payment_project_cancelled(struct projection *p, const void *event, uint64_t time_ns);
 void payment_project_expired(struct projection *p, const void *event, uint64_t time_ns);
+void payment_project_declined(struct projection *p, const void *event, uint64_t time_ns);
+void payment_project_updated(struct projection *p, const void *event, uint64_t time_ns);
+void payment_project_extended(struct projection *p, const void *event, uint64_t time_ns);
 
 #endif

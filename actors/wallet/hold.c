@@ -103,12 +103,24 @@ void hold_apply_expired(struct registry *r, const void *event, uint64_t time_ns)
     hold_give_back(r, ((const struct wallet_hold_expired *)event)->hold_id, HOLD_STATUS_EXPIRED);
 }
 
+void hold_apply_extended(struct registry *r, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    const struct wallet_hold_extended *e = event;
+    struct hold *h = registry_hold(r, e->hold_id);
+    check(hold_open(h) && e->expires_at > h->expires_at);
+    h->expires_at = e->expires_at;
+    h->version++;
+    registry_deadline(r, KIND_HOLD, e->hold_id, e->expires_at);
+}
+
 /* --- kind ------------------------------------------------------------------------------------- */
 
 static const struct handler handlers[] = {
     {&wallet_hold_get_type, hold_on_get},
     {&wallet_hold_capture_type, hold_on_capture},
     {&wallet_hold_release_type, hold_on_release},
+    {&wallet_hold_extend_type, hold_on_extend},
 };
 
 const struct actor_kind hold_kind = {

@@ -40,5 +40,6 @@ void hold_apply_placed(struct registry *r, const void *event, uint64_t time_ns);
 void hold_apply_captured(struct registry *r, const void *event, uint64_t time_ns);
 void hold_apply_released(struct registry *r, const void *event, uint64_t time_ns);
 void hold_apply_expired(struct registry *r, const void *event, uint64_t time_ns);
+void hold_apply_extended(struct registry *r, const void *event, uint64_t time_ns);
 
 #endif

@@ -188,6 +188,26 @@ enum turn_result hold_on_capture(struct turn *t, struct id128 self, const struct
     return hold_reply(t, self);
 }
 
+/* --- extending -------------------------------------------------------------------------------- */
+
+enum turn_result hold_on_extend(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct wallet_hold_extend *extend = m->body;
+    struct hold_ref ref;
+    enum turn_result end;
+    if (!hold_enter(t, self, extend->wallet_id, &ref, &end))
+        return end;
+    struct wallet_hold_extended extended = {.hold_id = self};
+    uint16_t code = RESULT_HOLD_NOT_OPEN;
+    if (hold_open(ref.hold) && turn_now(t) < ref.hold->expires_at)
+        code = wallet_expiry_after(t, extend->has_expires_in_s, extend->expires_in_s,
+                                   ref.hold->expires_at, &extended.expires_at);
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    turn_emit(t, &wallet_hold_extended_type, &extended);
+    return hold_reply(t, self);
+}
+
 /* --- releasing -------------------------------------------------------------------------------- */
 
 /* The posting that gives back what the hold still keeps. */

@@ -10,6 +10,7 @@ enum turn_result hold_on_create(struct turn *t, struct id128 self, const struct 
 enum turn_result hold_on_get(struct turn *t, struct id128 self, const struct message *m);
 enum turn_result hold_on_capture(struct turn *t, struct id128 self, const struct message *m);
 enum turn_result hold_on_release(struct turn *t, struct id128 self, const struct message *m);
+enum turn_result hold_on_extend(struct turn *t, struct id128 self, const struct message *m);
 
 /* The hold's time is over. */
 enum turn_result hold_on_timeout(struct turn *t, struct id128 self);

@@ -138,6 +138,13 @@ uint16_t wallet_expiry(struct turn *t, bool given, uint32_t seconds, uint64_t *e
     return RESULT_OK;
 }
 
+uint16_t wallet_expiry_after(struct turn *t, bool given, uint32_t seconds, uint64_t present,
+                             uint64_t *expires_at)
+{
+    uint16_t code = wallet_expiry(t, given, seconds, expires_at);
+    return code == RESULT_OK && *expires_at <= present ? RESULT_EXPIRY_NOT_LATER : code;
+}
+
 /* --- apply ------------------------------------------------------------------------------------ */
 
 void wallet_count_debit(struct registry *r, struct id128 id, u128 amount, uint64_t time_ns,
@@ -207,6 +214,18 @@ void wallet_apply_status_changed(struct registry *r, const void *event, uint64_t
         owner_wallet_drop(r, owner_key(w->owner_id, id128_home(e->wallet_id)), e->wallet_id);
 }
 
+void wallet_apply_updated(struct registry *r, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    const struct wallet_updated *e = event;
+    struct wallet *w = registry_wallet(r, e->wallet_id);
+    check(w->status != WALLET_STATUS_CLOSED);
+    struct metadata before = w->metadata;
+    w->metadata = owned_metadata_copy(r, &e->metadata);
+    w->version++;
+    owned_metadata_free(r, &before);
+}
+
 void wallet_apply_limits_changed(struct registry *r, const void *event, uint64_t time_ns)
 {
     (void)time_ns;
@@ -222,16 +241,12 @@ void wallet_apply_limits_changed(struct registry *r, const void *event, uint64_t
 /* --- kind ------------------------------------------------------------------------------------- */
 
 static const struct handler handlers[] = {
-    {&wallet_get_type, wallet_on_get},
-    {&wallet_balance_get_type, wallet_on_balance_get},
-    {&wallet_fund_type, wallet_on_fund},
-    {&wallet_withdraw_type, wallet_on_withdraw},
-    {&wallet_transfer_type, wallet_on_transfer},
-    {&wallet_hold_create_type, hold_on_create},
-    {&wallet_freeze_type, wallet_on_freeze},
-    {&wallet_unfreeze_type, wallet_on_unfreeze},
-    {&wallet_close_type, wallet_on_close},
-    {&wallet_limits_set_type, wallet_on_limits_set},
+    {&wallet_get_type, wallet_on_get},           {&wallet_balance_get_type, wallet_on_balance_get},
+    {&wallet_fund_type, wallet_on_fund},         {&wallet_withdraw_type, wallet_on_withdraw},
+    {&wallet_transfer_type, wallet_on_transfer}, {&wallet_hold_create_type, hold_on_create},
+    {&wallet_freeze_type, wallet_on_freeze},     {&wallet_unfreeze_type, wallet_on_unfreeze},
+    {&wallet_close_type, wallet_on_close},       {&wallet_limits_set_type, wallet_on_limits_set},
+    {&wallet_update_type, wallet_on_update},
 };
 
 const struct actor_kind wallet_kind = {

@@ -82,6 +82,10 @@ static inline bool wallet_administrator(const struct principal *who)
 must_check uint16_t wallet_check_destination(struct turn *t, const struct wallet_ref *from,
                                              enum presence found, const struct wallet_ref *to);
 
+/* wallet_expiry() of what ends at `present`: RESULT_EXPIRY_NOT_LATER too. */
+must_check uint16_t wallet_expiry_after(struct turn *t, bool given, uint32_t seconds,
+                                        uint64_t present, uint64_t *expires_at);
+
 /* *expires_at = now and `seconds` (not given: WALLET_EXPIRY_S_DEFAULT), Unix time in ns.
  * RESULT_OK or RESULT_EXPIRY_OUT_OF_RANGE. */
 must_check uint16_t wallet_expiry(struct turn *t, bool given, uint32_t seconds,
@@ -109,6 +113,7 @@ void wallet_count_return(struct registry *r, struct id128 id, u128 amount, uint6
 void wallet_apply_opened(struct registry *r, const void *event, uint64_t time_ns);
 void wallet_apply_debited(struct registry *r, const void *event, uint64_t time_ns);
 void wallet_apply_status_changed(struct registry *r, const void *event, uint64_t time_ns);
+void wallet_apply_updated(struct registry *r, const void *event, uint64_t time_ns);
 void wallet_apply_limits_changed(struct registry *r, const void *event, uint64_t time_ns);
 
 #endif

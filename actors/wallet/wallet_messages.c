@@ -244,6 +244,23 @@ enum turn_result wallet_on_limits_set(struct turn *t, struct id128 self, const s
     return reply_wallet(t, &after);
 }
 
+/* --- words ------------------------------------------------------------------------------------ */
+
+enum turn_result wallet_on_update(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct wallet_update *update = m->body;
+    struct wallet_ref w;
+    enum turn_result end;
+    if (!enter_open(t, self, &w, &end))
+        return end;
+    if (!update->has_metadata || fields_metadata_equal(&update->metadata, &w.wallet->metadata))
+        return reply_wallet(t, &w);
+    struct wallet_updated updated = {self, update->metadata};
+    turn_emit(t, &wallet_updated_type, &updated);
+    struct wallet_ref after = wallet_again(t, self);
+    return reply_wallet(t, &after);
+}
+
 /* --- moving money ----------------------------------------------------------------------------- */
 
 /* What is decided once the request itself is found to be in order. */

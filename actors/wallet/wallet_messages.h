@@ -12,6 +12,7 @@ enum turn_result wallet_on_freeze(struct turn *t, struct id128 self, const struc
 enum turn_result wallet_on_unfreeze(struct turn *t, struct id128 self, const struct message *m);
 enum turn_result wallet_on_close(struct turn *t, struct id128 self, const struct message *m);
 enum turn_result wallet_on_limits_set(struct turn *t, struct id128 self, const struct message *m);
+enum turn_result wallet_on_update(struct turn *t, struct id128 self, const struct message *m);
 enum turn_result wallet_on_fund(struct turn *t, struct id128 self, const struct message *m);
 enum turn_result wallet_on_withdraw(struct turn *t, struct id128 self, const struct message *m);
 enum turn_result wallet_on_transfer(struct turn *t, struct id128 self, const struct message *m);

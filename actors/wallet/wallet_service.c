@@ -24,14 +24,12 @@ static const struct event_rule rules[] = {
      wallet_project_status_changed},
     {&wallet_limits_changed_type, MESSAGE_NO_OFFSET, wallet_apply_limits_changed,
      wallet_project_limits_changed},
-    {&wallet_hold_placed_type, MESSAGE_NO_OFFSET, hold_apply_placed,
-     hold_project_placed},
-    {&wallet_hold_captured_type, MESSAGE_NO_OFFSET, hold_apply_captured,
-     hold_project_captured},
-    {&wallet_hold_released_type, MESSAGE_NO_OFFSET, hold_apply_released,
-     hold_project_released},
-    {&wallet_hold_expired_type, MESSAGE_NO_OFFSET, hold_apply_expired,
-     hold_project_expired},
+    {&wallet_updated_type, MESSAGE_NO_OFFSET, wallet_apply_updated, wallet_project_updated},
+    {&wallet_hold_placed_type, MESSAGE_NO_OFFSET, hold_apply_placed, hold_project_placed},
+    {&wallet_hold_captured_type, MESSAGE_NO_OFFSET, hold_apply_captured, hold_project_captured},
+    {&wallet_hold_released_type, MESSAGE_NO_OFFSET, hold_apply_released, hold_project_released},
+    {&wallet_hold_expired_type, MESSAGE_NO_OFFSET, hold_apply_expired, hold_project_expired},
+    {&wallet_hold_extended_type, MESSAGE_NO_OFFSET, hold_apply_extended, hold_project_extended},
 };
 
 static const struct query queries[] = {

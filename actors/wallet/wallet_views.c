@@ -57,6 +57,12 @@ void wallet_project_limits_changed(struct projection *p, const void *event, uint
     wallet_project(p, ((const struct wallet_limits_changed *)event)->wallet_id);
 }
 
+void wallet_project_updated(struct projection *p, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    wallet_project(p, ((const struct wallet_updated *)event)->wallet_id);
+}
+
 /* --- holds ------------------------------------------------------------------------------------ */
 
 /* The hold's row; and the wallet's, if how many are open changed. */
@@ -97,4 +103,10 @@ void hold_project_expired(struct projection *p, const void *event, uint64_t time
 {
     (void)time_ns;
     hold_project(p, ((const struct wallet_hold_expired *)event)->hold_id);
+}
+
+void hold_project_extended(struct projection *p, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    hold_project(p, ((const struct wallet_hold_extended *)event)->hold_id);
 }

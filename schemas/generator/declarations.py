@@ -708,8 +708,8 @@ def _check_route(schema, r):
         if name not in fields or name in r.path_fields:
             r.source.fail(f"query parameter {name} is no field of {m.name} "
                           "beside those of the path")
-        if fields[name].type in ("list", "message", "metadata"):
-            r.source.fail(f"query parameter {name} must be a scalar")
+        if fields[name].type in ("list", "message"):
+            r.source.fail(f"query parameter {name} must be a scalar or a pair")
         if r.body and not fields[name].optional:
             r.source.fail(f"query parameter {name} may also stand in the body: it must be optional")
     if r.idempotency and not m.mutates:

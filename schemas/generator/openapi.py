@@ -246,6 +246,9 @@ def _parameters(schema, r, m):
                          "description": doc, "schema": shape}
             if f.type == "flags":
                 parameter.update(style="form", explode=False)
+            if f.type == "metadata":
+                parameter.update(style="deepObject", explode=True)
+                shape["maxProperties"] = 1
             example = _field_example(schema, f)
             if f.type not in ("flags",) and not (f.optional and f.example is None):
                 parameter["example"] = example
@@ -381,6 +384,8 @@ PROBLEM = {
         "request_id": {"type": "string", "description": "As in X-Request-Id."},
         "wallet_id": {"type": "string", "description": "The wallet that exists, with "
                                                        "`wallet_exists`."},
+        "payment_id": {"type": "string", "description": "The payment that was recorded as failed, "
+                                                        "where one was declined."},
         "failed_leg": {"type": "integer", "description": "Place of the refused leg, from 0, where "
                                                          "one of several was refused."},
         "managed_by": {"type": "string", "description": "What made it and alone resolves it, with "

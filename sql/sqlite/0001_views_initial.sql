@@ -194,7 +194,8 @@ CREATE TABLE payments (
     created_at INTEGER NOT NULL, -- nanoseconds since 1970, as all times
     updated_at INTEGER NOT NULL,
     version INTEGER NOT NULL,
-    last_transfer_id BLOB NOT NULL, -- the ledger transfer of the last step
+    last_transfer_id BLOB, -- the ledger transfer of the last step; of a failed one none
+    failure INTEGER, -- result code of a failed one
     PRIMARY KEY (payment_id)
 ) STRICT, WITHOUT ROWID;
 
@@ -203,12 +204,13 @@ CREATE INDEX payments_by_payer ON payments (tenant_id, payer_id);
 CREATE INDEX payments_by_payee ON payments (tenant_id, payee_id);
 CREATE INDEX payments_by_from ON payments (from_account);
 CREATE INDEX payments_by_to ON payments (to_account);
+CREATE INDEX payments_by_customer ON payments (tenant_id, customer_id);
 
 -- One row per step of a payment.
 CREATE TABLE payment_events (
     payment_id BLOB NOT NULL,
     sequence INTEGER NOT NULL,
-    type INTEGER NOT NULL, -- 1 created, 2 captured, 3 refunded, 4 cancelled, 5 expired
+    type INTEGER NOT NULL, -- in the order of payment_event_kind in schemas/payment.toml
     status INTEGER NOT NULL,
     amount ANY NOT NULL,
     currency INTEGER NOT NULL,
@@ -216,5 +218,6 @@ CREATE TABLE payment_events (
     transfer_id BLOB,
     by TEXT NOT NULL,
     reason TEXT,
+    metadata BLOB, -- msgpack map
     PRIMARY KEY (payment_id, sequence)
 ) STRICT, WITHOUT ROWID;

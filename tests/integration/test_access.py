@@ -63,10 +63,8 @@ class World:
                                     "amount": "1.00", "currency": "USD"},
             ("POST", "/wallets/{wallet_id}/transfer"): {"to_wallet_id": self.other,
                                                         "amount": "1.00"},
-            ("POST", "/transfers/batch"): {"transfers": [{
-                "id": new_id("trf"), "pending_id": "trf_" + 26 * "0", "code": 1, "flags": [],
-                "timeout_s": 0, "effective_time": "1970-01-01T00:00:00Z", "user_data_128": "0",
-                "user_data_64": "0", "user_data_32": 0, **legs[0]}]},
+            ("POST", "/transfers/batch"): {"transfers": [
+                {"transfer_id": new_id("trf"), **legs[0]}]},
         }
 
     def path(self, template):
@@ -84,7 +82,7 @@ class World:
         if content:
             body = self.bodies.get(key, content["application/json"].get("example", {}))
         for item in (body or {}).get("transfers", []):
-            item["id"] = new_id("trf")  # a refused id stays refused
+            item["transfer_id"] = new_id("trf")  # a refused id stays refused
         headers = {} if token is None else {"Authorization": f"{scheme} {token}".strip()}
         with Bank(self.payd) as client:
             return client.request(method, self.path(template), body,

@@ -288,11 +288,9 @@ def test_a_transfer_is_reversed_once(bank):
 
 
 def batch_item(debit, credit, units, **more):
-    """Bulk transfers have every field."""
-    return {"id": new_id("trf"), "debit_account_id": debit, "credit_account_id": credit,
-            "amount": units, "pending_id": "trf_" + 26 * "0", "currency": "USD", "code": 1,
-            "flags": [], "timeout_s": 0, "effective_time": "1970-01-01T00:00:00Z",
-            "user_data_128": "0", "user_data_64": "0", "user_data_32": 0, **more}
+    """With as few fields as a single transfer has."""
+    return {"transfer_id": new_id("trf"), "debit_account_id": debit, "credit_account_id": credit,
+            "amount": units, "currency": "USD", **more}
 
 
 def test_a_batch_answers_for_each_transfer(bank):
@@ -308,6 +306,23 @@ def test_a_batch_answers_for_each_transfer(bank):
     equal([r["result"] for r in again["results"]], ["exists"], "the first one again")
     equal(bank.account(poor)["balance"], "12.00")
     bank.post("/transfers/batch", {"transfers": items[:1] * 1001}).expect(400, field="transfers")
+
+
+def test_a_batch_takes_what_a_single_transfer_takes(bank):
+    _, rich, poor = two_accounts(bank)
+    words = {"description": "two books", "metadata": {"order": "17"}}
+    item = batch_item(rich, poor, "1.00", **words)
+    unnamed = {k: v for k, v in batch_item(rich, poor, "2.00").items() if k != "transfer_id"}
+    found = bank.post("/transfers/batch", {"transfers": [item, unnamed]}).expect(200).json
+    equal(found["succeeded"], 2)
+    shown = bank.get(f"/transfers/{item['transfer_id']}").expect(200).json
+    equal({name: shown[name] for name in words}, words)
+    made = bank.get(f"/transfers/{found['results'][1]['transfer_id']}").expect(200).json
+    equal((made["amount"], made["code"]), ("2.00", 1))
+    other = [{**item, "description": "three books"}, item]
+    again = bank.post("/transfers/batch", {"transfers": other}).expect(200).json
+    equal([r["result"] for r in again["results"]],
+          ["exists_with_different_description", "exists"])
 
 
 def test_transfers_are_found_by_what_they_have(bank):

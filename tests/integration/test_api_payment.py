@@ -65,8 +65,10 @@ def test_a_payment_moves_money_at_once(deal):
                         "captured_amount": "30.00", "refunded_amount": "0.00"}.items():
         equal(made.json[name], value, name)
     payment = made.json["payment_id"]
-    for token in (deal.payers, deal.payees):
-        equal(deal.bank.get_as(token, f"/payments/{payment}").expect(200).json, made.json)
+    equal(deal.bank.get_as(deal.payers, f"/payments/{payment}").expect(200).json, made.json)
+    # What the payer noted with it is not for the payee.
+    received = {k: v for k, v in made.json.items() if k != "customer_id"} | {"metadata": {}}
+    equal(deal.bank.get_as(deal.payees, f"/payments/{payment}").expect(200).json, received)
     equal(deal.balances(), ("70.00", "30.00"))
     equal(deal.kinds(payment), [("created", "30.00")])
 
@@ -193,12 +195,13 @@ def test_a_cancelled_payment_gives_back_the_rest(deal):
                           ("refund", deal.payees)):
         deal.act(token, other, action).expect(409, "payment_cancelled")
     equal(deal.balances(), ("90.00", "10.00"))
-    third = deal.authorise("5.00")
     target = "cancel?adapter=wallet&reason=changed+my+mind"
-    deal.act(deal.payers, third, target, {"reason": "said twice"}).expect(400, "duplicate_field")
-    deal.act(deal.payers, third, target).expect(200)
-    last = deal.bank.pages(f"/payments/{third}/events", "events")[-1]
-    equal((last["type"], last["reason"]), ("cancelled", "changed my mind"))
+    # What is in both counts as the body has it.
+    for body, reason in ((None, "changed my mind"), ({"reason": "lost"}, "lost")):
+        third = deal.authorise("5.00")
+        deal.act(deal.payers, third, target, body).expect(200)
+        last = deal.bank.pages(f"/payments/{third}/events", "events")[-1]
+        equal((last["type"], last["reason"]), ("cancelled", reason))
 
 
 def test_the_adapter_may_be_named(deal):
@@ -223,6 +226,58 @@ def test_an_authorisation_expires_by_itself(deal):
     equal(deal.kinds(payment), [("created", "60.00"), ("expired", "60.00")])
 
 
+def test_an_authorisation_is_extended(deal):
+    payment = deal.authorise("10.00", expires_in_s=600)
+    ends = deal.bank.get(f"/payments/{payment}").json["details"]["expires_at"]
+    deal.act(deal.payees, payment, "extend", {}, None).expect(403, "forbidden")
+    deal.act(deal.payers, payment, "extend", {"expires_in_s": 60}, None).expect(
+        422, "expiry_not_later", "expires_in_s")
+    deal.act(deal.payers, payment, "extend", {"expires_in_s": 2592001}, None).expect(
+        422, "expiry_out_of_range", "expires_in_s")
+    longer = deal.act(deal.payers, payment, "extend", {"expires_in_s": 6000}, None).expect(200)
+    true(longer.json["details"]["expires_at"] > ends, "a later end")
+    deal.act(deal.payees, payment, "capture").expect(200)
+    deal.act(deal.payers, payment, "extend", {}, None).expect(409, "payment_already_captured")
+
+
+# --- notes ----------------------------------------------------------------------------------------
+
+
+def test_the_payer_changes_what_was_noted(deal):
+    payment, path = deal.pay("1.00", customer_id="c-9"), "/payments"
+    body = {"metadata": {"order": "17", "a b": "c=d"}}
+    deal.bank.token, admin = deal.payers, deal.bank.token
+    noted = deal.bank.request("PATCH", f"{path}/{payment}", body).expect(200).json
+    again = deal.bank.request("PATCH", f"{path}/{payment}", {}).expect(200).json
+    deal.bank.request("PATCH", f"{path}/{new_id('pay')}", body).expect(404, "not_found")
+    deal.bank.token = admin
+    equal((noted["metadata"], again["version"]), (body["metadata"], noted["version"]))
+    for query in ({"metadata[order]": "17"}, {"metadata[a b]": "c=d"}, {"customer_id": "c-9"},
+                  {"currency": "USD", "from_account": deal.payer}):
+        [found] = deal.bank.get_as(deal.payers, path, **query).expect(200).json["payments"]
+        equal(found["payment_id"], payment, query)
+        if "currency" not in query:
+            equal(deal.bank.get_as(deal.payees, path, **query).json["payments"], [], query)
+    for query in ({"metadata[order]": "18"}, {"currency": "EUR", "from_account": deal.payer}):
+        equal(deal.bank.get_as(deal.payers, path, **query).json["payments"], [], query)
+    deal.bank.get(path, **{"metadata[order": "17"}).expect(400, "unknown_field")
+    deal.bank.get(path, metadata="order").expect(400, "invalid_field", "metadata")
+
+
+def test_a_declined_payment_is_kept(deal):
+    refused = deal.bank.post_as(deal.payers, "/payments", deal.body("100.01")).expect(
+        422, "exceeds_credits", "amount")
+    path = f"/payments/{refused.json['payment_id']}"
+    kept = deal.bank.get_as(deal.payers, path).expect(200).json
+    equal((kept["status"], kept["failure_code"]), ("failed", "exceeds_credits"))
+    true("transfer_id" not in kept, "no transfer to be named")
+    deal.bank.get_as(deal.payees, path).expect(404, "not_found")
+    [listed] = deal.bank.get_as(deal.payers, "/payments", status="failed").json["payments"]
+    equal(listed, kept)
+    equal(deal.kinds(kept["payment_id"]), [("declined", "100.01")])
+    equal(deal.balances(), ("100.00", "0.00"))
+
+
 # --- refunds --------------------------------------------------------------------------------------
 
 
@@ -244,6 +299,23 @@ def test_each_step_names_its_transfer(deal):
     equal(listed["transfer_id"], steps[0])
 
 
+def test_refunds_are_listed(deal):
+    payment, own = deal.pay("50.00"), {"metadata": {"case": "8"}}
+    for amount in ("20.00", "5.00"):
+        body = {"amount": amount, "reason": "returned", **own}
+        deal.act(deal.payees, payment, "refund", body).expect(200)
+    path = f"/payments/{payment}/refunds"
+    refunds = deal.bank.pages(path, "refunds", limit=1)
+    equal([(r["amount"], r["status"], r["reason"]) for r in refunds],
+          [("20.00", "succeeded", "returned"), ("5.00", "succeeded", "returned")])
+    for r in refunds:
+        equal(r["refund_id"][4:], r["transfer_id"][4:])
+    seen = {token: deal.bank.get_as(token, path).expect(200).json["refunds"][0]["metadata"]
+            for token in (deal.payers, deal.payees)}
+    equal(seen, {deal.payers: {}, deal.payees: own["metadata"]})
+    deal.bank.get(f"/payments/{new_id('pay')}/refunds").expect(404, "not_found")
+
+
 def test_refunds_never_exceed_what_was_captured(deal):
     payment = deal.pay("50.00")
     deal.act(deal.payees, payment, "refund", {"amount": "50.01"}).expect(
@@ -263,7 +335,7 @@ def test_refunds_never_exceed_what_was_captured(deal):
 def test_spent_money_is_not_refunded(deal):
     payment = deal.pay("50.00")
     deal.bank.post(f"/wallets/{deal.payee}/withdraw", {"amount": "30.00"}).expect(201)
-    deal.act(deal.payees, payment, "refund", {"amount": "20.01"}).expect(422, "exceeds_credits")
+    deal.act(deal.payees, payment, "refund", {"amount": "20.01"}).expect(422, "payee_lacks_funds")
     deal.act(deal.payees, payment, "refund", {"amount": "20.00"}).expect(200)
     equal(deal.balances(), ("70.00", "0.00"))
 

@@ -287,6 +287,31 @@ def test_a_spend_may_demand_the_version_last_seen(bank):
     bank.get(f"/wallets/{new_id('wal')}/balance").expect(404, "not_found")
 
 
+def test_pairs_of_a_wallet_change(bank):
+    ann, _ = people(bank)
+    path = f"/wallets/{ann}"
+    made = bank.request("PATCH", path, {"metadata": {"tier": "gold"}}).expect(200).json
+    equal(made["metadata"], {"tier": "gold"})
+    for body in ({}, {"metadata": None}, {"metadata": {"tier": "gold"}}):
+        equal(bank.request("PATCH", path, body).expect(200).json["version"], made["version"])
+    equal(bank.request("PATCH", path, {"metadata": {}}).expect(200).json["metadata"], {})
+    bank.request("PATCH", f"/wallets/{new_id('wal')}", {}).expect(404, "not_found")
+
+
+def test_a_hold_is_extended(bank):
+    ann, _ = people(bank)
+    hold = bank.post(f"/wallets/{ann}/holds", {"amount": "5.00", "expires_in_s": 600}).json
+    path = f"/wallets/{ann}/holds/{hold['hold_id']}"
+    bank.post(f"{path}/extend", {"expires_in_s": 60}, key=None).expect(
+        422, "expiry_not_later", "expires_in_s")
+    bank.post(f"{path}/extend", {"expires_in_s": 0}, key=None).expect(422, "expiry_out_of_range")
+    longer = bank.post(f"{path}/extend", {"expires_in_s": 6000}, key=None).expect(200).json
+    true(longer["expires_at"] > hold["expires_at"], "a later end")
+    equal(bank.get(path).json["expires_at"], longer["expires_at"])
+    bank.post(f"{path}/release", {}).expect(200)
+    bank.post(f"{path}/extend", {}, key=None).expect(409, "hold_not_open")
+
+
 def test_the_owner_reads_what_was_made(bank):
     user = "user-" + uuid.uuid4().hex
     token = bank.payd.token(subject=user, scope="wallets:read wallets:write")

@@ -201,8 +201,16 @@ static void check_batch(struct run *run, const struct request *q, const void *re
     const struct transfers_batch *c = &q->body.transfers_batch;
     if (r->results_count != c->transfers_count)
         broken("request %u: not every transfer has a result", q->number);
-    for (uint32_t i = 0; i < c->transfers_count; i++)
-        check_item(run, q, &c->transfers[i], r->results[i].result);
+    for (uint32_t i = 0; i < c->transfers_count; i++) {
+        const struct transfer_spec item = {
+            .id = c->transfers[i].transfer_id,
+            .debit_account_id = c->transfers[i].debit_account_id,
+            .credit_account_id = c->transfers[i].credit_account_id,
+            .amount = c->transfers[i].amount,
+            .flags = c->transfers[i].flags,
+        };
+        check_item(run, q, &item, r->results[i].result);
+    }
 }
 
 static void check_transfer(struct run *run, const struct request *q, const void *reply)

@@ -136,21 +136,25 @@ static bool payment_is_seen(const struct reference *r, const struct principal *w
                             const struct ref_payment *p)
 {
     return wallet_is_seen(who, reference_wallet(r, p->from)) ||
-           wallet_is_seen(who, reference_wallet(r, p->to));
+           (!p->declined && wallet_is_seen(who, reference_wallet(r, p->to)));
 }
 
 void pages_check_payments(struct run *run, const struct request *q, const void *reply)
 {
     const struct payment_page *page = reply;
     const struct reference *r = &run->reference;
+    const struct payment_list *asked = &q->body.payment_list;
     for (uint32_t i = 0; i < page->payments_count; i++) {
         const struct ref_payment *p = reference_payment(r, page->payments[i].payment_id);
-        if (p == NULL || !payment_is_seen(r, &q->who, p))
+        if (p == NULL || !payment_is_seen(r, &q->who, p) ||
+            p->declined != (page->payments[i].status == PAYMENT_STATUS_FAILED) ||
+            (asked->has_currency && p->currency != asked->currency))
             pages_foreign(q, "a payment");
     }
     for (uint32_t i = 0; i < q->known.payments && !page->has_next_cursor; i++) {
         const struct ref_payment *p = &r->payments[i];
-        bool found = !payment_is_seen(r, &q->who, p);
+        bool found = !payment_is_seen(r, &q->who, p) ||
+                     (asked->has_currency && p->currency != asked->currency);
         for (uint32_t k = 0; k < page->payments_count && !found; k++)
             found = id128_equal(page->payments[k].payment_id, p->id);
         if (!found)

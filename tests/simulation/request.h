@@ -55,6 +55,8 @@ union request_body {
     struct wallet_unfreeze wallet_unfreeze;
     struct wallet_close wallet_close;
     struct wallet_limits_set wallet_limits_set;
+    struct wallet_update wallet_update;
+    struct wallet_hold_extend wallet_hold_extend;
     struct payment_create payment_create;
     struct payment_capture payment_capture;
     struct payment_refund payment_refund;
@@ -62,6 +64,9 @@ union request_body {
     struct payment_get payment_get;
     struct payment_list payment_list;
     struct payment_event_list payment_event_list;
+    struct payment_refund_list payment_refund_list;
+    struct payment_update payment_update;
+    struct payment_extend payment_extend;
     struct payment_adapter_list payment_adapter_list;
 };
 
@@ -89,6 +94,7 @@ struct request {
     union request_body body;
     union {
         struct transfer_spec transfers[REQUEST_ITEMS_MAX];
+        struct transfer_create singles[REQUEST_ITEMS_MAX];
         struct account_spec accounts[REQUEST_ITEMS_MAX];
         struct transaction_leg legs[REQUEST_ITEMS_MAX];
     } items;

@@ -83,6 +83,13 @@ struct decimal workload_decimal(u128 minor, uint16_t currency)
     return (struct decimal){minor, c->decimals};
 }
 
+struct metadata workload_pairs(struct run *run)
+{
+    static struct metadata_pair pairs[] = {
+        {{"order", 5}, {"17", 2}}, {{"order", 5}, {"18", 2}}, {{"table", 5}, {"7", 1}}};
+    return (struct metadata){&pairs[rng_below(&run->rng, array_len(pairs))], 1};
+}
+
 uint16_t workload_currency(struct run *run)
 {
     return workload_currencies[rng_below(&run->rng, run->swarm.currencies)];
@@ -261,15 +268,19 @@ static struct id128 workload_named(const struct request *q)
 {
     const union request_body *b = &q->body;
     const struct transfer_spec *first = &q->items.transfers[0];
+    const struct transfer_create *single = &q->items.singles[0];
     if (q->type == &account_create_type)
         return b->account_create.account_id;
     if (q->type == &accounts_create_type)
         return q->items.accounts[0].id;
     if (q->type == &transaction_create_type)
         return q->items.legs[0].debit_account_id;
-    if (q->type == &transfers_create_type || q->type == &transfers_batch_type)
+    if (q->type == &transfers_create_type)
         return id128_is_zero(first->debit_account_id) ? first->pending_id
                                                       : first->debit_account_id;
+    if (q->type == &transfers_batch_type)
+        return id128_is_zero(single->debit_account_id) ? single->pending_id
+                                                       : single->debit_account_id;
     return ID128_ZERO;
 }
 

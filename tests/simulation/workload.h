@@ -34,6 +34,8 @@ u128 workload_amount(struct run *run);
 const struct ref_wallet *workload_payer(struct run *run);
 u128 workload_payable(struct run *run, const struct ref_wallet *w);
 struct decimal workload_decimal(u128 minor, uint16_t currency);
+/* One pair, the same one now and then. */
+struct metadata workload_pairs(struct run *run);
 uint16_t workload_currency(struct run *run);
 /* For something in this shard, most of the time. */
 struct id128 workload_new_id(struct run *run, uint16_t shard);

@@ -420,7 +420,7 @@ static void make_item(struct run *run, struct transfer_spec *s, uint16_t shard, 
         s->timeout_s = workload_expiry_s(run);
 }
 
-static uint32_t make_items(struct run *run, struct request *q)
+static uint32_t make_items(struct run *run, struct request *q, struct transfer_spec *items)
 {
     uint32_t count = 1 + (uint32_t)rng_below(&run->rng, run->swarm.items_max);
     uint16_t shard = run_home(run, workload_account(run)->id);
@@ -428,7 +428,7 @@ static uint32_t make_items(struct run *run, struct request *q)
     q->expects = (struct request_expects){REQUEST_ANY, REQUEST_ANY, REQUEST_ANY, {0, 0}, {0, 0},
                                           false, 0, {0, 0}};
     for (uint32_t i = 0; i < count; i++)
-        make_item(run, &q->items.transfers[i], shard, i + 1 == count);
+        make_item(run, &items[i], shard, i + 1 == count);
     return count;
 }
 
@@ -438,16 +438,49 @@ static bool make_bulk(struct run *run, struct request *q)
         return false;
     q->type = &transfers_create_type;
     q->body.transfers_create =
-        (struct transfers_create){q->items.transfers, make_items(run, q)};
+        (struct transfers_create){q->items.transfers, make_items(run, q, q->items.transfers)};
     return true;
+}
+
+/* The item with the fields of a single transfer, some with words. */
+static struct transfer_create single_of(struct run *run, const struct transfer_spec *s)
+{
+    return (struct transfer_create){
+        .has_transfer_id = true,
+        .transfer_id = s->id,
+        .debit_account_id = s->debit_account_id,
+        .has_credit_account_id = true,
+        .credit_account_id = s->credit_account_id,
+        .has_amount = true,
+        .amount = s->amount,
+        .currency = s->currency,
+        .has_code = true,
+        .code = s->code,
+        .has_flags = true,
+        .flags = s->flags,
+        .has_pending_id = true,
+        .pending_id = s->pending_id,
+        .has_timeout_s = true,
+        .timeout_s = s->timeout_s,
+        .has_effective_time = s->effective_time != 0,
+        .effective_time = s->effective_time,
+        .has_user_data_64 = true,
+        .user_data_64 = s->user_data_64,
+        .has_description = workload_chance(run, 4),
+        .description = slice_of("One of several"),
+    };
 }
 
 static bool make_batch(struct run *run, struct request *q)
 {
     if (workload_account(run) == NULL)
         return false;
+    struct transfer_spec items[REQUEST_ITEMS_MAX];
+    uint32_t count = make_items(run, q, items);
+    for (uint32_t i = 0; i < count; i++)
+        q->items.singles[i] = single_of(run, &items[i]);
     q->type = &transfers_batch_type;
-    q->body.transfers_batch = (struct transfers_batch){q->items.transfers, make_items(run, q)};
+    q->body.transfers_batch = (struct transfers_batch){q->items.singles, count};
     return true;
 }
 

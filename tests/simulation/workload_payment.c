@@ -84,6 +84,8 @@ static bool make_capture(struct run *run, struct request *q)
     c->amount = workload_decimal(amount, p->currency);
     c->has_final = workload_chance(run, 2);
     c->final = true;
+    c->has_metadata = workload_chance(run, 3);
+    c->metadata = workload_pairs(run);
     q->expects = (struct request_expects){.resolved = 1,
                                           .amount_known = c->has_amount,
                                           .amount = amount,
@@ -103,6 +105,8 @@ static bool make_refund(struct run *run, struct request *q)
     r->has_amount = !workload_chance(run, 3);
     u128 amount = 1 + rng_below(&run->rng, (uint64_t)(p->captured - p->refunded) + 2);
     r->amount = workload_decimal(amount, p->currency);
+    r->has_metadata = workload_chance(run, 3);
+    r->metadata = workload_pairs(run);
     q->expects = (struct request_expects){.posted = 1,
                                           .from = p->to,
                                           .to = p->from,
@@ -124,6 +128,44 @@ static bool make_cancel(struct run *run, struct request *q)
     return true;
 }
 
+/* With other pairs, or with none: a repetition then changes nothing. */
+static bool payment_noted(struct run *run, struct request *q)
+{
+    const struct ref_payment *p = a_payment(run);
+    if (p == NULL)
+        return false;
+    q->type = &payment_update_type;
+    q->who = workload_principal(run, owner_of(run, p->from));
+    q->body.payment_update.payment_id = p->id;
+    q->body.payment_update.has_metadata = !workload_chance(run, 4);
+    q->body.payment_update.metadata = workload_pairs(run);
+    return true;
+}
+
+static bool payment_longer(struct run *run, struct request *q)
+{
+    const struct ref_payment *p = an_authorized(run);
+    if (p == NULL)
+        return false;
+    q->type = &payment_extend_type;
+    q->who = workload_principal(run, owner_of(run, p->from));
+    q->body.payment_extend.payment_id = p->id;
+    q->body.payment_extend.has_expires_in_s = !workload_chance(run, 4);
+    q->body.payment_extend.expires_in_s = workload_expiry_s(run);
+    return true;
+}
+
+static bool list_refunds(struct run *run, struct request *q)
+{
+    const struct ref_payment *p = a_payment(run);
+    if (p == NULL)
+        return false;
+    q->type = &payment_refund_list_type;
+    q->who = workload_principal(run, owner_of(run, p->to));
+    q->body.payment_refund_list.payment_id = p->id;
+    return true;
+}
+
 static bool payment_show(struct run *run, struct request *q)
 {
     const struct ref_payment *p = a_payment(run);
@@ -138,6 +180,8 @@ static bool payment_show(struct run *run, struct request *q)
 static bool list_payments(struct run *run, struct request *q)
 {
     q->type = &payment_list_type;
+    q->body.payment_list.has_currency = workload_chance(run, 4);
+    q->body.payment_list.currency = workload_currency(run);
     q->who = workload_chance(run, 2)
                  ? workload_clerk(run)
                  : workload_owner(run, (uint32_t)rng_below(&run->rng, run->swarm.owners));
@@ -168,6 +212,9 @@ const struct operation payment_operations[] = {
     {"capture", make_capture},
     {"refund", make_refund},
     {"cancel", make_cancel},
+    {"payment_noted", payment_noted},
+    {"payment_longer", payment_longer},
+    {"list_refunds", list_refunds},
     {"payment_show", payment_show},
     {"list_payments", list_payments},
     {"payment_history", payment_history},

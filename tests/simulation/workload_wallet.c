@@ -143,6 +143,21 @@ static bool make_release(struct run *run, struct request *q)
     return true;
 }
 
+static bool hold_longer(struct run *run, struct request *q)
+{
+    const struct ref_hold *h = a_hold(run);
+    if (h == NULL)
+        return false;
+    const struct ref_wallet *w = reference_wallet(&run->reference, h->wallet);
+    q->type = &wallet_hold_extend_type;
+    q->who = workload_principal(run, w->owner);
+    q->body.wallet_hold_extend.hold_id = h->id;
+    q->body.wallet_hold_extend.wallet_id = h->wallet;
+    q->body.wallet_hold_extend.has_expires_in_s = !workload_chance(run, 4);
+    q->body.wallet_hold_extend.expires_in_s = workload_expiry_s(run);
+    return true;
+}
+
 static bool hold_show(struct run *run, struct request *q)
 {
     const struct ref_hold *h = a_hold(run);
@@ -169,6 +184,14 @@ static bool about_wallet(struct run *run, struct request *q, const struct messag
     *wallet_id = w->id;
     q->reads = w->id;
     return true;
+}
+
+static bool wallet_noted(struct run *run, struct request *q)
+{
+    struct wallet_update *u = &q->body.wallet_update;
+    u->has_metadata = !workload_chance(run, 4);
+    u->metadata = workload_pairs(run);
+    return about_wallet(run, q, &wallet_update_type, &u->wallet_id);
 }
 
 static bool wallet_show(struct run *run, struct request *q)
@@ -271,6 +294,8 @@ const struct operation wallet_operations[] = {
     {"capture", make_capture},
     {"release", make_release},
     {"hold_show", hold_show},
+    {"hold_longer", hold_longer},
+    {"wallet_noted", wallet_noted},
     {"wallet_show", wallet_show},
     {"wallet_funds", wallet_funds},
     {"wallet_history", wallet_history},

@@ -144,11 +144,48 @@ static inline uint16_t create_transfer(struct bank *b, struct principal who, uin
     return code;
 }
 
+#define BATCH_MAX 256
+
+/* With the fields of a single transfer. */
+static inline struct transfer_create create_of(const struct transfer_spec *s)
+{
+    return (struct transfer_create){
+        .has_transfer_id = true,
+        .transfer_id = s->id,
+        .debit_account_id = s->debit_account_id,
+        .has_credit_account_id = true,
+        .credit_account_id = s->credit_account_id,
+        .has_amount = true,
+        .amount = s->amount,
+        .currency = s->currency,
+        .has_code = true,
+        .code = s->code,
+        .has_flags = true,
+        .flags = s->flags,
+        .has_pending_id = true,
+        .pending_id = s->pending_id,
+        .has_timeout_s = true,
+        .timeout_s = s->timeout_s,
+        .has_effective_time = s->effective_time != 0,
+        .effective_time = s->effective_time,
+        .has_user_data_128 = true,
+        .user_data_128 = s->user_data_128,
+        .has_user_data_64 = true,
+        .user_data_64 = s->user_data_64,
+        .has_user_data_32 = true,
+        .user_data_32 = s->user_data_32,
+    };
+}
+
 /* Made as one list. */
 static inline void expect_results(struct bank *b, struct transfer_spec *specs,
                                   const uint16_t *codes, uint32_t count)
 {
-    struct transfers_batch c = {specs, count};
+    struct transfer_create items[BATCH_MAX];
+    assert_true(count <= BATCH_MAX);
+    for (uint32_t i = 0; i < count; i++)
+        items[i] = create_of(&specs[i]);
+    struct transfers_batch c = {items, count};
     assert_int_equal(bank_ask(b, teller(), &transfers_batch_type, &c), RESULT_OK);
     struct batch_results r;
     bank_reply(b, &batch_results_type, &r);

@@ -126,7 +126,7 @@ BAD = [
     (route("GET /bad", SOUND_ROUTE.replace("sample_get", "sample_reply")),
      r"message sample_reply is no message with a target"),
     (route("GET /bad", SOUND_ROUTE.replace("sample_get", "sample_create")),
-     r"query parameter metadata must be a scalar"),
+     r"query parameter parts must be a scalar or a pair"),
     (route("POST /bad/{sample_id}", SOUND_ROUTE + '\nquery = ["rain"]'),
      r"query parameter rain is no field of sample_get"),
     (route("POST /bad", SOUND_ROUTE + '\nquery = ["sample_id"]'), r"sample_id .* must be optional"),

@@ -50,11 +50,13 @@ static struct transfer_spec any_transfer(struct walk *w)
 
 static void make_list(struct walk *w)
 {
-    struct transfer_spec specs[WALK_LIST_MAX];
+    struct transfer_create items[WALK_LIST_MAX];
     uint32_t count = 1 + (uint32_t)below(w, WALK_LIST_MAX);
-    for (uint32_t i = 0; i < count; i++)
-        specs[i] = any_transfer(w);
-    struct transfers_batch c = {specs, count};
+    for (uint32_t i = 0; i < count; i++) {
+        struct transfer_spec spec = any_transfer(w);
+        items[i] = create_of(&spec);
+    }
+    struct transfers_batch c = {items, count};
     assert_int_equal(bank_ask(w->bank, teller(), &transfers_batch_type, &c), RESULT_OK);
     struct batch_results r;
     bank_reply(w->bank, &batch_results_type, &r);

@@ -509,6 +509,24 @@ static void payment_is_created(struct reference *r, const struct payment_created
     };
 }
 
+static void payment_is_declined(struct reference *r, const struct payment_declined *e,
+                                uint64_t time_ns, const struct ref_effects *f)
+{
+    if (f->posted + f->pending + f->resolved > 0)
+        broken("a payment is declined, but money moved");
+    check_home(r, e->payment_id);
+    array_reserve(r->payments, r->payment_cap, r->payment_count + 1);
+    r->payments[r->payment_count++] = (struct ref_payment){
+        .id = e->payment_id,
+        .from = e->from_account,
+        .to = e->to_account,
+        .currency = e->currency,
+        .amount = e->amount,
+        .created_ns = time_ns,
+        .declined = true,
+    };
+}
+
 static struct ref_payment *payment_of(const struct reference *r, struct id128 id)
 {
     struct ref_payment *p = reference_payment(r, id);
@@ -549,6 +567,21 @@ static void payment_is_ended(struct reference *r, struct id128 id, u128 released
     spending_return(wallet_of(r, p->from), released, p->created_ns);
 }
 
+static void payment_is_extended(struct reference *r, const struct payment_extended *e)
+{
+    struct ref_payment *p = payment_of(r, e->payment_id);
+    if (p->remaining == 0 || e->expires_at <= p->expires_ns)
+        broken("a payment is extended that is not open, or to an earlier end");
+    p->expires_ns = e->expires_at;
+}
+
+static void hold_is_extended(struct ref_hold *h, const struct wallet_hold_extended *e)
+{
+    if (h->remaining == 0 || e->expires_at <= h->expires_ns)
+        broken("a hold is extended that is not open, or to an earlier end");
+    h->expires_ns = e->expires_at;
+}
+
 /* --- all of them ------------------------------------------------------------------------------ */
 
 static void wallet_event(struct reference *r, const struct message_type *type, const void *event,
@@ -567,6 +600,9 @@ static void wallet_event(struct reference *r, const struct message_type *type, c
         if (time_ns < h->expires_ns)
             broken("a hold expires before its time");
         hold_is_ended(r, h);
+    } else if (type == &wallet_hold_extended_type) {
+        const struct wallet_hold_extended *e = event;
+        hold_is_extended(hold_of(r, e->hold_id), e);
     } else if (type == &wallet_debited_type) {
         const struct wallet_debited *e = event;
         spending_use(wallet_of(r, e->wallet_id), e->amount, time_ns);
@@ -584,6 +620,10 @@ static void payment_event(struct reference *r, const struct message_type *type, 
 {
     if (type == &payment_created_type) {
         payment_is_created(r, event, time_ns);
+    } else if (type == &payment_declined_type) {
+        payment_is_declined(r, event, time_ns, f);
+    } else if (type == &payment_extended_type) {
+        payment_is_extended(r, event);
     } else if (type == &payment_captured_type) {
         payment_is_captured(r, event, f);
     } else if (type == &payment_refunded_type) {

@@ -76,6 +76,7 @@ struct ref_payment {
     u128 amount, captured, refunded, remaining;
     uint64_t created_ns;
     uint64_t expires_ns; /* 0 = captured at once */
+    bool declined;       /* no money moved, nor ever will */
 };
 
 /* What one record did, to be compared with what was asked for. */
