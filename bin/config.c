@@ -66,6 +66,11 @@ static const struct setting settings[] = {
          "identity server: sets TOKEN_ISSUER and JWKS_URL unless they are given"),
     TEXT("TOKEN_ISSUER", token_issuer, "", "exact issuer of access tokens"),
     TEXT("TOKEN_AUDIENCE", token_audience, "payment-platform", "audience a token must name"),
+    TEXT("TOKEN_TYP", token_typ, "at+jwt",
+         "what typ in a token's header may be, between commas: at+jwt, JWT (as Keycloak and Auth0 "
+         "write it), none (as Cognito leaves it out)"),
+    NUMBER("TOKEN_LIFETIME_S", token_lifetime_s, "3600", 60, 2592000,
+           "seconds that a token may live; revocations are kept as long"),
     TEXT("JWKS_URL", jwks_url, "", "where the issuer's keys are (https, or http on loopback)"),
     TEXT("JWKS_FILE", jwks_file, "", "the issuer's keys in a file, instead of JWKS_URL"),
     TEXT("JWKS_CA_FILE", jwks_ca_file, "", "authority that signs the certificate of JWKS_URL"),
@@ -253,6 +258,31 @@ static bool config_derive_issuer(struct config *c, char reason[CONFIG_REASON_MAX
     return problem == NULL;
 }
 
+static bool config_derive_typs(struct config *c, char reason[CONFIG_REASON_MAX])
+{
+    static const struct {
+        const char *name;
+        enum token_typ typ;
+    } typs[] = {{"at+jwt", TOKEN_TYP_AT_JWT}, {"JWT", TOKEN_TYP_JWT}, {"none", TOKEN_TYP_ABSENT}};
+    const char *rest = c->token_typ;
+    c->token_typs = 0;
+    while (*rest != '\0') {
+        uint32_t len = (uint32_t)strcspn(rest, ", "), before = c->token_typs;
+        for (size_t i = 0; i < array_len(typs); i++)
+            c->token_typs |=
+                slice_equal((struct slice){rest, len}, slice_of(typs[i].name)) ? typs[i].typ : 0;
+        if (c->token_typs == before)
+            break;
+        rest += len + strspn(rest + len, ", ");
+    }
+    if (*rest == '\0' && c->token_typs != 0)
+        return true;
+    snprintf(reason, CONFIG_REASON_MAX,
+             "TOKEN_TYP is '%.200s', but must be some of at+jwt, JWT and none, each once",
+             c->token_typ);
+    return false;
+}
+
 static void config_derive_rate(const struct config *c, struct config_rate *rate)
 {
     if (!c->rate_limits)
@@ -312,8 +342,8 @@ enum config_request config_read(struct config *c, int argc, char **argv,
             c->gateway_addresses);
         return CONFIG_WRONG;
     }
-    if (!config_derive_metrics(c, reason) || !config_derive_directory(c, reason) ||
-        !config_derive_issuer(c, reason))
+    if (!config_derive_typs(c, reason) || !config_derive_metrics(c, reason) ||
+        !config_derive_directory(c, reason) || !config_derive_issuer(c, reason))
         return CONFIG_WRONG;
     return request;
 }

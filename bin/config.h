@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "gateway_bridge/auth/token.h"
 #include "gateway_bridge/http/address.h"
 #include "runtime/base/check.h"
 #include "runtime/observe/log.h"
@@ -41,6 +42,9 @@ struct config {
     char wso2_is_url[CONFIG_TEXT_MAX];
     char token_issuer[CONFIG_TEXT_MAX];
     char token_audience[CONFIG_TEXT_MAX];
+    char token_typ[CONFIG_TEXT_MAX];
+    uint32_t token_typs; /* parsed token_typ, of enum token_typ */
+    uint64_t token_lifetime_s;
     char jwks_url[CONFIG_TEXT_MAX];
     char jwks_file[CONFIG_TEXT_MAX];
     char jwks_ca_file[CONFIG_TEXT_MAX];

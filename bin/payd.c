@@ -118,6 +118,10 @@ static void payd_log_serving(struct payd *p)
              log_text("data", c->data_directory), log_uint("loops", c->loops),
              log_uint("shards", c->shards),
              log_uint("connections_max", connections_max * node_loops(p->node.node)));
+    if (!issuer_loopback(c->host))
+        LOG_WARN(&p->log, "plain_http", log_text("host", c->host),
+                 log_text("message", "other machines reach this address, and nothing here is "
+                                     "encrypted: put a gateway with TLS in front"));
 }
 
 /* The signals are watched before anybody can connect: who has seen the port open may stop the node

@@ -81,6 +81,8 @@ static bool payd_make_verifier(struct payd *p, struct payd_loop_identity *l)
             .issuer = c->token_issuer,
             .audiences = {c->token_audience},
             .audience_count = 1,
+            .typs = c->token_typs,
+            .lifetime_max_s = (uint32_t)c->token_lifetime_s,
             .tenant_claim = c->tenant_claim,
             .tenant_default = c->tenant_default[0] != '\0' ? c->tenant_default : NULL,
             .keys = i->keys,
@@ -94,7 +96,10 @@ static bool payd_make_verifier(struct payd *p, struct payd_loop_identity *l)
 static bool payd_open_revocations(struct payd *p)
 {
     char reason[REVOCATIONS_ERROR_MAX];
-    p->identity.revocations = revocations_open(p->config.data_directory, reason);
+    const struct config *c = &p->config;
+    uint32_t lifetime_s =
+        c->token_issuer[0] != '\0' ? (uint32_t)c->token_lifetime_s : ISSUER_LIFETIME_S;
+    p->identity.revocations = revocations_open(c->data_directory, lifetime_s, reason);
     return p->identity.revocations != NULL ||
            payd_fail("the list of revoked tokens cannot be used", reason);
 }

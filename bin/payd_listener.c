@@ -149,6 +149,7 @@ static bool payd_listener_open(struct payd *p, const struct payd_port *port, uin
         .counts = &all->counts[loop],
         .pages = port->pages,
         .service = PAYD_SERVICE_NAME,
+        .version = PAYD_VERSION,
         .rate_limits = p->identity.rate_limits,
         .issuer = port->route_count > 0 ? p->identity.loops[loop].issuer : NULL,
     };

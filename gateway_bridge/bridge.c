@@ -16,7 +16,7 @@
 #define ENCODED_MAX (2 * 1024 * 1024)   /* bytes of a message on the wire */
 #define BODY_TEXT_MAX (16 * 1024 * 1024) /* bytes of an answer's body */
 #define REFUSALS_LOGGED_MAX 100 /* lines per second */
-#define SHORTAGES_LOGGED_NS (10 * NS_PER_S)
+#define WARNINGS_LOGGED_NS (10 * NS_PER_S)
 
 static bool bridge_is_bulk(const struct route *route)
 {
@@ -104,7 +104,8 @@ struct bridge *bridge_new(const struct bridge_options *options)
     b->rate_seed = env_random(options->env);
     b->refusals = (struct log_limit){.lines_max = REFUSALS_LOGGED_MAX,
                                      .window_ns = NS_PER_S};
-    b->shortages = (struct log_limit){.lines_max = 1, .window_ns = SHORTAGES_LOGGED_NS};
+    b->foreign_hosts = (struct log_limit){.lines_max = 1, .window_ns = WARNINGS_LOGGED_NS};
+    b->shortages = (struct log_limit){.lines_max = 1, .window_ns = WARNINGS_LOGGED_NS};
     slab_init(&b->exchanges, sizeof(struct exchange));
     fifo_init(&b->spare);
     wire_writer_init_refusing(&b->encoded, ENCODED_MAX);

@@ -53,6 +53,7 @@ struct bridge_options {
     const struct http_limits *limits; /* NULL = http_limits_default */
     uint32_t pages;                  /* of BRIDGE_PAGES_... */
     const char *service;             /* name in GET /health: "payment_service" */
+    const char *version;             /* of the build, in GET /health/live */
     struct bridge_counts *counts;    /* of this loop */
     struct rate_limits rate_limits;  /* of the process */
     struct issuer *issuer;           /* development tokens (issuer.h); NULL = none */

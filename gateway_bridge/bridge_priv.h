@@ -34,6 +34,7 @@ struct bridge {
     uint64_t date_s;
     char date[BRIDGE_DATE_LEN + 1];
     struct log_limit refusals; /* lines about them */
+    struct log_limit foreign_hosts; /* the same of those that ask the development issuer */
     struct log_limit shortages; /* the same of clients that could not be let in */
     void (*stopped)(void *context);
     void *stopped_context;

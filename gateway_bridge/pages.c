@@ -29,15 +29,25 @@ static void page_put_member(struct json_writer *body, const char *key, const cha
     json_put_text(body, slice_of(value));
 }
 
-/* Clients of the services this one replaces know exactly these three members. */
-static uint16_t page_write_health(struct bridge *b, struct json_writer *body)
+static uint16_t page_write_version(struct bridge *b, const char *version, struct json_writer *body)
 {
     size_t object = json_open(body);
     page_put_member(body, "status", "healthy");
     page_put_member(body, "service", b->options.service);
-    page_put_member(body, "version", "1.0.0");
+    page_put_member(body, "version", version);
     json_close_object(body, object);
     return 200;
+}
+
+/* Clients of the services this one replaces know exactly these three members, to the byte. */
+static uint16_t page_write_health(struct bridge *b, struct json_writer *body)
+{
+    return page_write_version(b, "1.0.0", body);
+}
+
+static uint16_t page_write_live(struct bridge *b, struct json_writer *body)
+{
+    return page_write_version(b, b->options.version, body);
 }
 
 static uint16_t page_write_ready(struct bridge *b, struct json_writer *body)
@@ -72,7 +82,7 @@ static const struct page pages[] = {
     {.route = {.method = "GET", .path = "/health/live"},
      .group = BRIDGE_PAGES_HEALTH,
      .content_type = JSON,
-     .write = page_write_health},
+     .write = page_write_live},
     {.route = {.method = "GET", .path = "/health/ready"},
      .group = BRIDGE_PAGES_HEALTH,
      .content_type = JSON,
@@ -217,6 +227,21 @@ struct slice page_content(const struct exchange *x)
                    : (struct slice){(const char *)d->data, (uint32_t)d->len};
 }
 
+/* A page of another site may have its name lead here (DNS rebinding), where any secret is known. */
+static void page_warn_of_host(struct bridge *b, struct slice host)
+{
+    uint64_t suppressed;
+    struct slice name = header_host_name(host);
+    char text[64];
+    snprintf(text, sizeof text, "%.*s", (int)name.len, name.data);
+    if (issuer_loopback(text) || !log_limit_pass(&b->foreign_hosts, b->mono_ns, &suppressed))
+        return;
+    LOG_WARN(b->options.env->log, "issuer_foreign_host", log_slice("host", host),
+             log_text("message", "the development issuer was asked under a name that is not this "
+                                 "machine's: is it reachable from elsewhere?"),
+             log_uint("suppressed", suppressed));
+}
+
 const struct issuer_answer *page_of_issuer(struct exchange *x, const struct request *r)
 {
     struct bridge *b = x->bridge;
@@ -230,5 +255,7 @@ const struct issuer_answer *page_of_issuer(struct exchange *x, const struct requ
                     issuer_handle(b->options.issuer, slice_of(llhttp_method_name(r->http.method)),
                                   path, request_field(r, FIELD_AUTHORIZATION),
                                   request_slice(r, r->body), b->wall_s, answer);
+    if (answered)
+        page_warn_of_host(b, request_field(r, FIELD_HOST));
     return answered ? answer : NULL;
 }

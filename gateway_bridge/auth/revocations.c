@@ -31,6 +31,7 @@
 
 struct revocations {
     char directory[PATH_MAX];
+    uint32_t lifetime_s; /* of a token, at most */
     uv_mutex_t lock; /* list and count */
     struct revocation *list;
     uint32_t count;
@@ -56,19 +57,12 @@ static bool revocations_copy_text(char *to, size_t max, struct slice text)
     return true;
 }
 
-/* Whatever was issued until then has expired after this. */
-static uint64_t revocations_end_of(uint64_t issued_s)
-{
-    return issued_s + TOKEN_LIFETIME_MAX_S + TOKEN_SKEW_S;
-}
-
 bool revocation_of_token(struct revocation *v, struct slice jti, uint64_t now_s)
 {
     *v = (struct revocation){
         .id = revocation_token_id(jti),
         .kind = REVOCATION_TOKEN,
         .revoked_s = now_s,
-        .until_s = revocations_end_of(now_s),
     };
     return revocations_copy_text(v->name, REVOCATION_NAME_MAX, jti);
 }
@@ -82,7 +76,6 @@ bool revocation_of_subject(struct revocation *v, struct slice tenant, struct sli
         .kind = REVOCATION_SUBJECT,
         .revoked_s = now_s,
         .before_s = before_s,
-        .until_s = revocations_end_of(before_s),
     };
     return revocations_copy_text(v->tenant, REVOCATION_TENANT_MAX, tenant) &&
            revocations_copy_text(v->name, REVOCATION_NAME_MAX, subject);
@@ -117,6 +110,13 @@ static void revocations_drop_ended(struct revocations *r, uint64_t now_s)
         if (r->list[i].until_s > now_s)
             r->list[kept++] = r->list[i];
     r->count = kept;
+}
+
+/* Whatever it concerns was issued before one of its times, and has expired after this. */
+static uint64_t revocations_end_of(const struct revocations *r, const struct revocation *v)
+{
+    uint64_t issued_s = v->kind == REVOCATION_SUBJECT ? v->before_s : v->revoked_s;
+    return issued_s + r->lifetime_s + TOKEN_SKEW_S;
 }
 
 /* A subject's later time stays; false if there is no room. */
@@ -259,7 +259,9 @@ static bool revocations_read_line(struct revocations *r, struct slice line)
                 : kind == REVOCATION_SUBJECT
                     ? revocation_of_subject(&v, tenant, name, before_s, revoked_s)
                     : false;
-    v.until_s = until_s;
+    v.until_s = revocations_end_of(r, &v); /* later than it was, if tokens may live longer now */
+    if (v.until_s < until_s)
+        v.until_s = until_s;
     return good && revocations_put(r, &v);
 }
 
@@ -310,9 +312,10 @@ static bool revocations_load(struct revocations *r, char error[REVOCATIONS_ERROR
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-enum revocations_outcome revocations_add(struct revocations *r, const struct revocation *v,
+enum revocations_outcome revocations_add(struct revocations *r, struct revocation *v,
                                          uint64_t now_s)
 {
+    v->until_s = revocations_end_of(r, v);
     uv_mutex_lock(&r->lock);
     revocations_drop_ended(r, now_s);
     bool fits = revocations_put(r, v);
@@ -324,12 +327,14 @@ enum revocations_outcome revocations_add(struct revocations *r, const struct rev
                                : REVOCATIONS_WRITING; /* no other thread changes the list */
 }
 
-struct revocations *revocations_open(const char *directory, char error[REVOCATIONS_ERROR_MAX])
+struct revocations *revocations_open(const char *directory, uint32_t lifetime_s,
+                                     char error[REVOCATIONS_ERROR_MAX])
 {
     struct revocations *r = calloc(1, sizeof *r);
     check(r != NULL && uv_mutex_init(&r->lock) == 0);
     r->list = calloc(REVOCATIONS_MAX, sizeof *r->list);
     check(r->list != NULL);
+    r->lifetime_s = lifetime_s;
     int len = snprintf(r->directory, sizeof r->directory, "%s", directory);
     check(len > 0 && (size_t)len < sizeof r->directory);
     return revocations_load(r, error) ? r : revocations_close(r);

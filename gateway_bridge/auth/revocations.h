@@ -28,7 +28,7 @@ struct revocation {
     uint8_t kind;       /* enum revocation_kind */
     uint64_t revoked_s; /* Unix times */
     uint64_t before_s;  /* of a subject: tokens with an iat below this */
-    uint64_t until_s;   /* when it ends */
+    uint64_t until_s;   /* when it ends; known once it is in the list */
     char tenant[REVOCATION_TENANT_MAX + 1]; /* of a subject */
     char name[REVOCATION_NAME_MAX + 1];
 };
@@ -42,9 +42,10 @@ must_check bool revocation_of_token(struct revocation *v, struct slice jti, uint
 must_check bool revocation_of_subject(struct revocation *v, struct slice tenant,
                                       struct slice subject, uint64_t before_s, uint64_t now_s);
 
-/* Reads the file, if there is one. NULL, with one line in error, if it cannot be read or is
- * damaged: without the list no token could be accepted safely. */
-must_check struct revocations *revocations_open(const char *directory,
+/* Reads the file, if there is one; lifetime_s is the longest that any token may have, which decides
+ * when those in the list end, and all that come. NULL, with one line in error, if it cannot be read
+ * or is damaged: without the list no token could be accepted safely. */
+must_check struct revocations *revocations_open(const char *directory, uint32_t lifetime_s,
                                                 char error[REVOCATIONS_ERROR_MAX]);
 struct revocations *revocations_close(struct revocations *r); /* NULL; takes NULL */
 
@@ -54,9 +55,10 @@ enum revocations_outcome {
     REVOCATIONS_WRITING, /* it is in force, but a restart would forget it: try again */
 };
 
-/* Holds at once on all loops, and is durable when this returns DONE. Blocks; one call at a time. */
-must_check enum revocations_outcome revocations_add(struct revocations *r,
-                                                    const struct revocation *v, uint64_t now_s);
+/* Holds at once on all loops, and is durable when this returns DONE; sets v->until_s. Blocks; one
+ * call at a time. */
+must_check enum revocations_outcome revocations_add(struct revocations *r, struct revocation *v,
+                                                    uint64_t now_s);
 
 /* Changes with the list. */
 uint64_t revocations_generation(const struct revocations *r);

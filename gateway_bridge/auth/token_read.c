@@ -163,15 +163,19 @@ static enum token_reason token_audience_check(const struct token_issuer *issuer,
     return found ? TOKEN_OK : TOKEN_AUDIENCE;
 }
 
-/* A whole number of seconds: no fraction, exponent, sign or milliseconds. */
+/* A NumericDate (RFC 7519 section 2), cut to its whole second: any form of a number, but no sign
+ * and no milliseconds. */
 static enum jose_found token_seconds_get(yyjson_val *payload, const char *name, uint64_t *seconds)
 {
     yyjson_val *value = jose_member(payload, name);
     if (value == NULL)
         return JOSE_ABSENT;
-    if (!yyjson_is_uint(value) || yyjson_get_uint(value) > TOKEN_SECONDS_MAX)
+    if (!yyjson_is_uint(value) && !yyjson_is_real(value))
         return JOSE_WRONG;
-    *seconds = yyjson_get_uint(value);
+    double number = yyjson_get_num(value);
+    if (!(number >= 0 && number <= TOKEN_SECONDS_MAX))
+        return JOSE_WRONG;
+    *seconds = (uint64_t)number; /* below 2^53: exact */
     return JOSE_FOUND;
 }
 

@@ -82,6 +82,13 @@ bool header_host_valid(struct slice value)
     return true;
 }
 
+struct slice header_host_name(struct slice value)
+{
+    struct slice name = {value.data, header_host_len(value)};
+    bool bracketed = name.len > 2 && name.data[0] == '[';
+    return bracketed ? (struct slice){name.data + 1, name.len - 2} : name;
+}
+
 /* --- Authorization, Content-Type -------------------------------------------------------------- */
 
 bool header_bearer(struct slice value, struct slice *token)

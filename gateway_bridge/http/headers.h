@@ -30,6 +30,9 @@ bool header_starts(struct slice value, const char *lower);
 /* Host: uri-host [":" port], RFC 9110 section 7.2. An empty host names nothing we serve. */
 must_check bool header_host_valid(struct slice value);
 
+/* Of a valid Host: without port, and an IPv6 address without its brackets. */
+struct slice header_host_name(struct slice value);
+
 /* Authorization: Bearer <token>, RFC 6750 section 2.1. The token may be empty. */
 must_check bool header_bearer(struct slice value, struct slice *token);
 

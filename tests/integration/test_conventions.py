@@ -13,7 +13,7 @@ import sys
 import time
 
 import scenarios
-from payd import PAYCTL, Client, Payd, clean_environment, free_port, refused_start
+from payd import PAYCTL, Client, Forger, Payd, clean_environment, free_port, refused_start
 from scenarios import contains, equal, true
 
 
@@ -242,6 +242,44 @@ def test_a_damaged_list_of_revocations_stops_the_start():
         code, lines = refused_start(*payd.arguments()[1:])
         equal(code, 1, "the exit code")
         contains(" ".join(lines), str(file), "is damaged")
+
+
+def test_what_reaches_beyond_this_machine_is_said():
+    with Payd() as payd, Client(payd) as client:
+        for host in ("127.0.0.1:1", "localhost", "[::1]:80"):
+            client.send("GET", "/oauth2/jwks", headers={"Host": host}).expect(200)
+        equal([e for e in log_lines(payd) if e["level"] == "warn"], [], "warnings")
+        client.send("GET", "/oauth2/jwks", headers={"Host": "evil.example"}).expect(200)
+        said = [e for e in log_lines(payd) if e["event"] == "issuer_foreign_host"]
+        equal([(e["level"], e["host"]) for e in said], [("warn", "evil.example")])
+        keys = client.get("/oauth2/jwks").expect(200).body
+    payd = Payd(dev_issuer="off", host="0.0.0.0", token_issuer="https://id.example")
+    payd.settings["jwks_file"] = payd.root / "keys.json"
+    (payd.root / "keys.json").write_bytes(keys)
+    with payd:
+        said = [e for e in log_lines(payd) if e["event"] == "plain_http"]
+        equal([(e["level"], e["host"]) for e in said], [("warn", "0.0.0.0")])
+
+
+def test_another_issuers_tokens_are_taken_as_its_settings_say():
+    with Payd() as issuer, issuer.client() as client:
+        forger = Forger(issuer)
+        keys = client.get("/oauth2/jwks").expect(200).body
+        now = int(time.time())
+        good, long = {"typ": "at+jwt"}, {"iat": now, "nbf": now, "exp": now + 7200.5}
+        for settings, header, claims, status in (
+                ({}, good, {}, 200), ({}, {"typ": "JWT"}, {}, 401),
+                ({"token_typ": "at+jwt, JWT"}, {"typ": "JWT"}, {}, 200), ({}, good, long, 401),
+                ({"token_lifetime_s": 7200}, good, long, 200)):
+            payd = Payd(dev_issuer="off", token_issuer=forger.claims["iss"], **settings)
+            payd.settings["jwks_file"] = payd.root / "keys.json"
+            (payd.root / "keys.json").write_bytes(keys)
+            with payd:
+                with Client(payd, forger.token(header, **claims)) as other:
+                    equal(other.get("/wallets").status, status, f"{settings} {header} {claims}")
+    code, lines = refused_start("--dev-issuer", "on", "--token-typ", "at+jwt,JOSE")
+    equal(code, 2)
+    contains(lines[-1], "TOKEN_TYP")
 
 
 def test_one_request_is_found_in_the_log_of_its_actor():

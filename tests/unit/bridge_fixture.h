@@ -362,6 +362,7 @@ static inline struct fixture *given_with(const struct http_limits *limits,
         .rate_limits = rate_limits,
         .pages = BRIDGE_PAGES_HEALTH | BRIDGE_PAGES_METRICS | BRIDGE_PAGES_DOCUMENTS,
         .service = "payment_service",
+        .version = "9.8.7",
     });
     assert_non_null(f->bridge);
     assert_int_equal(bridge_listen(f->bridge, "127.0.0.1", 0, true), 0);

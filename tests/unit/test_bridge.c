@@ -428,6 +428,9 @@ static void the_own_pages_answer(void **state)
     assert_int_equal(tell_text(f, GET "\r\n"), 200);
     assert_non_null(strstr(f->answer, "\r\n\r\n{\"status\":\"healthy\","
                                       "\"service\":\"payment_service\",\"version\":\"1.0.0\"}"));
+    assert_int_equal(tell_text(f, "GET /health/live HTTP/1.1\r\n" H "\r\n"), 200);
+    assert_non_null(strstr(f->answer, "\r\n\r\n{\"status\":\"healthy\","
+                                      "\"service\":\"payment_service\",\"version\":\"9.8.7\"}"));
     assert_int_equal(tell_text(f, "GET /health/ready HTTP/1.1\r\n" H "\r\n"), 200);
     assert_null(strstr(f->answer, "warning"));
     f->warned = true;
@@ -642,6 +645,7 @@ static void the_declared_routes_can_be_served(void **state)
         .counts = &f->counts,
         .pages = BRIDGE_PAGES_HEALTH | BRIDGE_PAGES_METRICS | BRIDGE_PAGES_DOCUMENTS,
         .service = "payment_service",
+        .version = "1",
     });
     assert_non_null(b);
     bridge_stop(b, set_true, &stopped);

@@ -177,6 +177,20 @@ static void traceparent(void **state)
     }
 }
 
+static void host_name(void **state)
+{
+    static const struct vector vectors[] = {
+        {"name", "pay.example", "pay.example"}, {"with a port", "localhost:8080", "localhost"},
+        {"IPv6", "[::1]", "::1"},               {"IPv6 with a port", "[::1]:8080", "::1"},
+        {"IPv4", "127.0.0.1:1", "127.0.0.1"},
+    };
+    (void)state;
+    for (size_t i = 0; i < array_len(vectors); i++) {
+        struct slice name = header_host_name(slice_of(vectors[i].value));
+        expect_text(&vectors[i], true, name.data, name.len);
+    }
+}
+
 static void accept_encoding(void **state)
 {
     static const struct {
@@ -313,6 +327,7 @@ int main(void)
         cmocka_unit_test(media_type),
         cmocka_unit_test(request_id),
         cmocka_unit_test(traceparent),
+        cmocka_unit_test(host_name),
         cmocka_unit_test(accept_encoding),
         cmocka_unit_test(idempotency_key),
         cmocka_unit_test(entity_tags),

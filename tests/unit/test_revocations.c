@@ -31,13 +31,18 @@ static struct id128 subject_id(const char *tenant, const char *subject)
     return sha256_id(pieces, array_len(pieces));
 }
 
-static void again(struct fixture *f)
+static void again_with(struct fixture *f, uint32_t lifetime_s)
 {
     char error[REVOCATIONS_ERROR_MAX] = "";
     revocations_close(f->list);
-    f->list = revocations_open(f->directory, error);
+    f->list = revocations_open(f->directory, lifetime_s, error);
     if (f->list == NULL)
         fail_msg("%s", error);
+}
+
+static void again(struct fixture *f)
+{
+    again_with(f, TOKEN_LIFETIME_MAX_S);
 }
 
 static int setup(void **state)
@@ -160,6 +165,22 @@ static void write_full_list(const char *path)
     free(text);
 }
 
+static void test_it_lasts_as_long_as_tokens_may_live(void **state)
+{
+    struct fixture *f = *state;
+    struct revocation list[4];
+    assert_int_equal(revoke_token(f, "old", NOW), REVOCATIONS_DONE);
+    revoke_subject(f, "alice", NOW - 10);
+    again_with(f, 86400); /* the setting has changed */
+    assert_int_equal(revocations_list(f->list, list, 4, NOW + 86400), 1);
+    assert_string_equal(list[0].name, "old");
+    assert_int_equal(revocations_list(f->list, list, 4, NOW + 86400 + TOKEN_SKEW_S), 0);
+    again_with(f, 60); /* what was let in until then lives on */
+    assert_int_equal(revocations_list(f->list, list, 4, NOW + 3599), 2);
+    assert_int_equal(revoke_token(f, "new", NOW + 3600), REVOCATIONS_DONE);
+    assert_int_equal(revocations_list(f->list, list, 4, NOW + 3660 + TOKEN_SKEW_S), 0);
+}
+
 static void test_a_full_list_refuses_more(void **state)
 {
     struct fixture *f = *state;
@@ -192,7 +213,7 @@ static void test_damage_stops_the_start(void **state)
         fclose(file);
         if (i < len)
             text[i] ^= 1;
-        assert_null(revocations_open(f->directory, error));
+        assert_null(revocations_open(f->directory, TOKEN_LIFETIME_MAX_S, error));
         assert_non_null(strstr(error, f->path));
     }
 }
@@ -266,6 +287,7 @@ int main(void)
         TEST(test_a_token_stays_revoked_over_a_restart),
         TEST(test_a_subject_is_revoked_up_to_a_time),
         TEST(test_it_ends_with_the_last_token_it_could_concern),
+        TEST(test_it_lasts_as_long_as_tokens_may_live),
         TEST(test_a_full_list_refuses_more),
         TEST(test_damage_stops_the_start),
         TEST(test_what_cannot_be_written_holds_until_the_end),

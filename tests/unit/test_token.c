@@ -151,14 +151,16 @@ static const struct hostile hostile[] = {
     {"aud an object", BY_RSA, RS "}", WITH_AUD("\"aud\":{\"payment-platform\":1},"),
      TOKEN_AUDIENCE},
 
-    /* Times are whole seconds. */
+    /* Times are numbers of seconds. */
     {"exp missing", BY_RSA, RS "}", WITH_TIMES("\"iat\":1799999900"), TOKEN_TIME_TYPE},
     {"iat missing", BY_RSA, RS "}", WITH_TIMES("\"exp\":1800003000"), TOKEN_TIME_TYPE},
     {"exp a text", BY_RSA, RS "}", WITH_TIMES("\"iat\":1799999900,\"exp\":\"1800003000\""),
      TOKEN_TIME_TYPE},
-    {"exp a fraction", BY_RSA, RS "}", WITH_TIMES("\"iat\":1799999900,\"exp\":1800003000.5"),
-     TOKEN_TIME_TYPE},
-    {"exp with an exponent", BY_RSA, RS "}", WITH_TIMES("\"iat\":1799999900,\"exp\":18e8"),
+    {"exp a fraction later", BY_RSA, RS "}", WITH_TIMES("\"iat\":1799999900,\"exp\":1800000000.5"),
+     TOKEN_EXPIRED},
+    {"exp in milliseconds with an exponent", BY_RSA, RS "}",
+     WITH_TIMES("\"iat\":1799999900,\"exp\":1.8e12"), TOKEN_TIME_TYPE},
+    {"exp a negative fraction", BY_RSA, RS "}", WITH_TIMES("\"iat\":1799999900,\"exp\":-0.5"),
      TOKEN_TIME_TYPE},
     {"exp negative", BY_RSA, RS "}", WITH_TIMES("\"iat\":1799999900,\"exp\":-1"),
      TOKEN_TIME_TYPE},
@@ -289,6 +291,23 @@ static void a_token_of_the_identity_server_is_read(void **state)
     struct slice pieces[] = {text("acme"), {"", 1}, text("5f0c")};
     assert_true(id128_equal(c->tenant_id, sha256_id(pieces, 1)));
     assert_true(id128_equal(c->subject_id, sha256_id(pieces, 3)));
+}
+
+static void a_time_is_any_number_of_seconds(void **state)
+{
+    static const char *const times[] = {
+        WITH_TIMES("\"iat\":1799999900.25,\"exp\":1800003000.5"),
+        WITH_TIMES("\"iat\":1.7999999E9,\"nbf\":0.0,\"exp\":1.800003e+09"),
+    };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < array_len(times); i++) {
+        const struct token_claims *claims = NULL;
+        char *token = token_make(f, BY_RSA, RS "}", times[i]);
+        assert_int_equal(token_verify(f->verifier, text(token), NOW, true, &claims), 0);
+        assert_int_equal(claims->issued_s, 1799999900);
+        assert_int_equal(claims->expires_s, 1800003000);
+        free(token);
+    }
 }
 
 static void an_ec_key_verifies_as_well(void **state)
@@ -502,7 +521,7 @@ static void a_revoked_token_is_refused_wherever_it_is_remembered(void **state)
     struct fixture *f = *state;
     char error[REVOCATIONS_ERROR_MAX], path[64];
     struct token_policy policy = f->policy;
-    policy.revocations = revocations_open(f->directory, error);
+    policy.revocations = revocations_open(f->directory, TOKEN_LIFETIME_MAX_S, error);
     assert_non_null(policy.revocations);
     struct token_verifier *v = token_verifier_new(&policy);
     struct token_memo memo = {0}, other_memo = {0};
@@ -620,6 +639,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hostile_tokens_are_refused),
         cmocka_unit_test(a_token_of_the_identity_server_is_read),
+        cmocka_unit_test(a_time_is_any_number_of_seconds),
         cmocka_unit_test(an_ec_key_verifies_as_well),
         cmocka_unit_test(a_backend_token_of_the_gateway_is_read),
         cmocka_unit_test(what_may_be_missing_has_its_meaning),
