@@ -355,12 +355,13 @@ def test_a_transaction_does_all_legs_or_none(bank):
     equal([t["amount"] for t in made["transfers"]], ["10.00", "0.50"])
     path = f"/transactions/{made['transaction_id']}/transfers"
     equal(bank.get(path).expect(200).json["transfers"], made["transfers"])
-    bank.post("/transactions", body).expect(409, "transaction_exists")
+    equal(bank.post("/transactions", body).expect(201).json, made, "what was asked for again")
+    bank.post("/transactions", {**body, "description": "x"}).expect(409, "transaction_exists")
     refused = {"legs": [leg(rich, poor, "10.00"), leg(rich, fees, "500.00")]}
     answer = bank.post("/transactions", refused).expect(422, "exceeds_credits")
     assert answer.json["failed_leg"] == 1, answer
     bank.post("/transactions", {"legs": []}).expect(422, "legs_missing")
-    bank.get(f"/transactions/{new_id('trf')}/transfers").expect(404, "not_found")
+    bank.get(f"/transactions/{new_id('txn')}/transfers").expect(404, "not_found")
     equal([bank.account(a)["balance"] for a in (rich, poor, fees)], ["89.50", "10.00", "0.50"])
 
 
@@ -380,7 +381,7 @@ def test_a_transaction_is_reversed_whole_and_once(bank):
     bank.post(single, {}).expect(409, "already_reversed")
     whole = bank.get(f"/transactions/{made['transaction_id']}/transfers").expect(200).json
     equal(whole["reversed_by_id"], back["transaction_id"])
-    bank.post(f"/transactions/{new_id('trf')}/reverse", {}).expect(404, "not_found")
+    bank.post(f"/transactions/{new_id('txn')}/reverse", {}).expect(404, "not_found")
 
 
 def test_the_books_balance(bank):
