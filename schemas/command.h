@@ -24,6 +24,8 @@ struct command {
     const struct json_type *request;
     const struct message_type *reply;
     const struct json_type *reply_json;
+    const char *list;                 /* the one list in the answer, or NULL ... */
+    const struct json_type *row_json; /* ... and what its items are */
     const struct command_option *options;
     uint8_t option_count;
 };

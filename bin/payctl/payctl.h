@@ -74,11 +74,15 @@ void payctl_print_json(const struct json_writer *w); /* and ends the line */
 /* The members of a JSON object for people, numbers read raw: first one in a line, then its lists
  * as tables, `indent` blanks from the margin. */
 void payctl_print_lines(struct yyjson_val *object, int indent);
+void payctl_print_rows(const struct payctl *p, struct yyjson_val *rows); /* a table */
+/* One value in one line, escaped, as a table has it; FIT_CELL_MAX bytes. */
+void payctl_format_cell(struct yyjson_val *value, char *cell);
 void payctl_print_tables(const struct payctl *p, struct yyjson_val *object, int indent);
 
 /* --- the commands ----------------------------------------------------------------------------- */
 
 int payctl_run_message(struct payctl *p); /* a generated one */
+int payctl_pages(struct payctl *p);       /* the same with --all or --csv */
 /* Fills a message's struct, zeroed, from those options that are its fields. */
 int payctl_read_options(struct payctl *p, const struct json_type *type, void *body);
 void payctl_put_option(const char *name); /* a field's name as an option has it */
@@ -88,6 +92,8 @@ int payctl_completion(struct payctl *p);
 int payctl_actors_top(struct payctl *p);
 int payctl_actors_control(struct payctl *p);
 int payctl_verify(struct payctl *p);
+int payctl_verify_data(struct payctl *p, const char *data); /* of a directory no payd runs on */
+int payctl_backup(struct payctl *p);
 int payctl_show_batch(struct payctl *p);
 int payctl_import(struct payctl *p);
 int payctl_salvage(struct payctl *p);

@@ -142,13 +142,15 @@ enum global {
     GLOBAL_TIMEOUT,
     GLOBAL_KEY,
     GLOBAL_JSON,
+    GLOBAL_CSV,
+    GLOBAL_ALL,
     GLOBAL_NO_COLOR,
     GLOBAL_HELP,
     GLOBAL_VERSION,
 };
 
-static const char *const globals[] = {
-    "socket", "tenant", "timeout", "key", "json", "no_color", "help", "version"};
+static const char *const globals[] = {"socket", "tenant", "timeout",  "key",  "json",
+                                      "csv",    "all",    "no_color", "help", "version"};
 
 static bool args_parse_timeout(struct parser *p, const char *text)
 {
@@ -179,6 +181,12 @@ static bool args_set_global(struct parser *p, enum global g, const char *value)
         return true;
     case GLOBAL_JSON:
         p->args->json = true;
+        return true;
+    case GLOBAL_CSV:
+        p->args->csv = true;
+        return true;
+    case GLOBAL_ALL:
+        p->args->all = true;
         return true;
     case GLOBAL_NO_COLOR:
         p->args->no_color = true;
@@ -389,9 +397,29 @@ static bool args_lengths_hold(const struct payctl_args *a, char *error)
     return false;
 }
 
+/* Rows and pages are of lists only. */
+static bool args_list_fits(const struct payctl_args *a, char *error)
+{
+    const struct command *spec = &a->command->spec;
+    bool pages = false;
+    for (uint32_t i = 0; i < spec->option_count; i++)
+        pages = pages || strcmp(spec->options[i].name, "cursor") == 0;
+    if (a->csv && a->json)
+        snprintf(error, PAYCTL_ERROR_MAX, "--csv and --json are both given: choose one");
+    else if (a->csv && spec->list == NULL)
+        snprintf(error, PAYCTL_ERROR_MAX, "--csv is for lists, %s gives none", spec->name);
+    else if (a->all && !pages)
+        snprintf(error, PAYCTL_ERROR_MAX, "--all is for lists in pages, %s gives none", spec->name);
+    else
+        return true;
+    return false;
+}
+
 static bool args_complete(const struct payctl_args *a, char *error)
 {
     const struct command *spec = &a->command->spec;
+    if (!args_list_fits(a, error))
+        return false;
     for (uint32_t i = 0; i < spec->option_count; i++) {
         if (!spec->options[i].required || a->values[i] != NULL)
             continue;

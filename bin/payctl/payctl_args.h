@@ -28,7 +28,8 @@ struct payctl_args {
     const char *tenant; /* NULL = the server's default */
     const char *key;    /* idempotency key; NULL = a new one */
     uint32_t timeout_ms;
-    bool json, no_color, help, version;
+    bool json, csv, no_color, help, version;
+    bool all;                               /* pages of a list */
     const struct payctl_command *command;   /* NULL: none was given */
     const char *values[PAYCTL_OPTIONS_MAX]; /* by index in command->spec.options; NULL = absent */
     const char *topic[2];                   /* words after `help` */

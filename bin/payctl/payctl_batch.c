@@ -6,6 +6,7 @@
 #include <string.h>
 #include <yyjson.h>
 
+#include "bin/payctl/payctl_batch.h"
 #include "bin/payctl/payctl_batch_json.h"
 #include "bin/payctl/payctl_store.h"
 #include "schemas/operator.h"
@@ -44,7 +45,7 @@ static void batch_take_head(struct batch_copy *c, const struct journal_batch *b)
 }
 
 /* Piece after piece of the body. */
-static int batch_take_online(struct payctl *p, struct journal_batch_get *m, struct batch_copy *c)
+int payctl_batch_take(struct payctl *p, struct journal_batch_get *m, struct batch_copy *c)
 {
     struct journal_batch b;
     uint64_t size = 0; /* of the body, as the first piece says */
@@ -195,7 +196,7 @@ int payctl_show_batch(struct payctl *p)
     struct batch_copy c = {0};
     int code = payctl_read_options(p, &journal_batch_get_json, &m);
     if (code == PAYCTL_OK)
-        code = data != NULL ? batch_take_offline(p, data, &m, &c) : batch_take_online(p, &m, &c);
+        code = data != NULL ? batch_take_offline(p, data, &m, &c) : payctl_batch_take(p, &m, &c);
     if (code == PAYCTL_OK)
         code = batch_show(p, &c);
     batch_copy_drop(&c);

@@ -28,6 +28,12 @@ static const struct command_option batch_options[] = {
      "asked.",
      false, false},
 };
+static const struct command_option backup_options[] = {
+    {"into", "path",
+     "The directory to make, or that of an earlier backup, to which only what is new "
+     "is added.",
+     true, true},
+};
 static const struct command_option salvage_options[] = {
     {"data", "path",
      "The damaged data directory. No payd runs on it, and nothing in it is changed.", true, true},
@@ -64,9 +70,14 @@ static const struct command_option completion_options[] = {
     {"shell", "one of bash, zsh, fish", "The shell.", true, true},
 };
 
-#define HAND(name, doc, options, run) \
-    {{name, doc, NULL, NULL, NULL, NULL, options, array_len(options)}, run}
-#define BARE(name, doc, run) {{name, doc, NULL, NULL, NULL, NULL, NULL, 0}, run}
+#define HAND(NAME, DOC, OPTIONS, RUN)                                                              \
+    {                                                                                              \
+        {.name = NAME, .doc = DOC, .options = OPTIONS, .option_count = array_len(OPTIONS)}, RUN    \
+    }
+#define BARE(NAME, DOC, RUN)                                                                       \
+    {                                                                                              \
+        {.name = NAME, .doc = DOC}, RUN                                                            \
+    }
 
 const struct payctl_command payctl_commands[] = {
     HAND("actors top", "Shows the busiest actors and each kind, again every second.", top_options,
@@ -85,6 +96,11 @@ const struct payctl_command payctl_commands[] = {
          "event in it. Amounts of an event without a currency are minor units of that of the "
          "transfer beside it.",
          batch_options, payctl_show_batch),
+    HAND("store backup",
+         "Copies the journal of the payd that runs into a data directory, up to the "
+         "newest batch there is when it begins, and verifies the copy. The node goes on serving. A "
+         "payd starts on the copy and makes the views anew.",
+         backup_options, payctl_backup),
     HAND("store salvage",
          "Copies all batches of a damaged journal that are whole, also those behind "
          "the damage, into a new data directory, and says which are missing. Whole is a batch that "

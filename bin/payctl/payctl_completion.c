@@ -13,7 +13,9 @@
 #define WORD_MAX 64
 
 /* The options of every command, as they stand in the table. */
-#define GLOBAL_OPTIONS "--socket=@ --tenant= --timeout= --json --no-color --help --version"
+#define GLOBAL_OPTIONS                                                                             \
+    "--socket=@ --tenant= --timeout= --json --csv --all --no-color --help "                        \
+    "--version"
 
 /* Goes over the words before the one to be completed, then chooses by the place it stands at. */
 static const char function_begin[] =
@@ -167,6 +169,8 @@ static const char fish_functions[] =
     "complete -c payctl -l tenant -x\n"
     "complete -c payctl -l timeout -x\n"
     "complete -c payctl -l json\n"
+    "complete -c payctl -l csv\n"
+    "complete -c payctl -l all\n"
     "complete -c payctl -l no-color\n"
     "complete -c payctl -l help\n"
     "complete -c payctl -l version\n";
@@ -204,7 +208,7 @@ static void completion_put_fish_command(const struct command *spec)
 
 static void completion_put_fish_flags(const struct payctl *p)
 {
-    printf("set -g __payctl_flags --json --no-color --help -h --version");
+    printf("set -g __payctl_flags --json --csv --all --no-color --help -h --version");
     for (uint32_t i = 0; i < p->command_count; i++) {
         const struct command *spec = &p->commands[i].spec;
         for (uint32_t k = 0; k < spec->option_count; k++) {

@@ -17,7 +17,9 @@
     "command gets a new one; if no answer comes, the message names it, so that the command can "   \
     "be repeated."
 #define CLOSING_WORDS                                                                              \
-    "payctl help <command> shows its options. PAYCTL_SOCKET (else " PAYCTL_SOCKET ") and "         \
+    "payctl help <command> shows its options. Of a list, --all shows every page and --csv rows "   \
+    "for a "                                                                                       \
+    "spreadsheet. PAYCTL_SOCKET (else " PAYCTL_SOCKET ") and "                                     \
     "PAYCTL_TENANT are the defaults of --socket and --tenant. What is made, listed and summed up " \
     "is of that tenant. Without one, wallets and payments are of the tenant \"default\"; "         \
     "accounts, transfers and totals are of all. Exit codes: 0 done, 1 refused, 2 wrong usage, 3 "  \
@@ -97,8 +99,8 @@ static bool help_is_group(const struct payctl *p, const char *word)
 
 static void help_all(const struct payctl *p)
 {
-    printf("usage: payctl [--socket path] [--tenant name] [--timeout seconds] [--json]\n"
-           "              [--no-color]\n"
+    printf("usage: payctl [--socket path] [--tenant name] [--timeout seconds]\n"
+           "              [--json | --csv] [--all] [--no-color]\n"
            "              command [argument ...] [--option value ...]\n\n");
     help_lines(p, NULL);
     putchar('\n');

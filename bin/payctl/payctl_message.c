@@ -38,6 +38,8 @@ int payctl_read_options(struct payctl *p, const struct json_type *type, void *bo
 int payctl_run_message(struct payctl *p)
 {
     const struct command *spec = &p->args.command->spec;
+    if (p->args.all || p->args.csv)
+        return payctl_pages(p);
     void *body = arena_alloc(&p->arena, spec->message->size);
     void *answer = arena_alloc(&p->arena, spec->reply->size);
     check(body != NULL && answer != NULL);

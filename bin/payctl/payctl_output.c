@@ -25,8 +25,7 @@ static void output_add(char cell[FIT_CELL_MAX], const char *text)
     escape_add(cell, FIT_CELL_MAX, slice_of(text));
 }
 
-/* One value in one line. */
-static void output_format_cell(yyjson_val *v, char cell[FIT_CELL_MAX])
+void payctl_format_cell(struct yyjson_val *v, char *cell)
 {
     size_t i, count;
     yyjson_val *key, *item;
@@ -42,7 +41,7 @@ static void output_format_cell(yyjson_val *v, char cell[FIT_CELL_MAX])
         yyjson_arr_foreach(v, i, count, item)
         {
             output_add(cell, i > 0 ? "," : "");
-            output_format_cell(item, cell);
+            payctl_format_cell(item, cell);
         }
     } else {
         yyjson_obj_foreach(v, i, count, key, item)
@@ -50,7 +49,7 @@ static void output_format_cell(yyjson_val *v, char cell[FIT_CELL_MAX])
             output_add(cell, i > 0 ? " " : "");
             output_add(cell, yyjson_get_str(key));
             output_add(cell, "=");
-            output_format_cell(item, cell);
+            payctl_format_cell(item, cell);
         }
     }
 }
@@ -102,7 +101,7 @@ static uint32_t output_measure(yyjson_val *rows, struct column *columns)
             struct column *c = output_column(columns, &count, yyjson_get_str(key));
             if (c == NULL)
                 continue;
-            output_format_cell(value, cell);
+            payctl_format_cell(value, cell);
             if (cell[0] == '\0')
                 continue;
             c->filled = true;
@@ -140,7 +139,7 @@ static void output_print_table(const struct payctl *p, yyjson_val *rows, int ind
             char cell[FIT_CELL_MAX] = "";
             if (!columns[k].filled)
                 continue;
-            output_format_cell(yyjson_obj_get(row, columns[k].name), cell);
+            payctl_format_cell(yyjson_obj_get(row, columns[k].name), cell);
             fit_cell(cell, columns[k].width);
             output_put_padded(cell, columns[k].width, columns[k].right);
             output_put_gap(columns, k, count);
@@ -178,10 +177,15 @@ void payctl_print_lines(struct yyjson_val *object, int indent)
             putchar('\n');
             continue;
         }
-        output_format_cell(value, cell);
+        payctl_format_cell(value, cell);
         if (cell[0] != '\0')
             printf("%*s%-*s  %s\n", indent, "", width, yyjson_get_str(key), cell);
     }
+}
+
+void payctl_print_rows(const struct payctl *p, struct yyjson_val *rows)
+{
+    output_print_table(p, rows, 0);
 }
 
 void payctl_print_tables(const struct payctl *p, struct yyjson_val *object, int indent)

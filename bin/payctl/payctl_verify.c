@@ -120,7 +120,7 @@ static bool verify_end(struct offline *o, uint16_t shard)
                              sizeof o->problem);
 }
 
-static int verify_offline(struct payctl *p, const char *data)
+int payctl_verify_data(struct payctl *p, const char *data)
 {
     struct offline *o = calloc(1, sizeof *o);
     check(o != NULL);
@@ -152,5 +152,5 @@ static int verify_offline(struct payctl *p, const char *data)
 int payctl_verify(struct payctl *p)
 {
     const char *data = payctl_args_value(&p->args, "data");
-    return data != NULL ? verify_offline(p, data) : verify_online(p);
+    return data != NULL ? payctl_verify_data(p, data) : verify_online(p);
 }

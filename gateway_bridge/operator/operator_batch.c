@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A batch of the journal, as it is stored: what an auditor looks at when a verification names one.
- * Whoever asks puts the pieces of its body together and reads them. */
+/* Batches of the journal, as they are stored. One, in pieces: what an auditor looks at when a
+ * verification names it; whoever asks puts the pieces of its body together and reads them. Or a run
+ * of them, as many as make RUN_BYTES: what a backup is made of; they are copied into the request's
+ * arena, which only the worker touches meanwhile. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,6 +12,8 @@
 
 #define PIECE_MAX 65536 /* as declared */
 #define RULE_MAX 200
+#define RUN_MAX 1000 /* as declared */
+#define RUN_BYTES ((size_t)1 << 20)
 
 struct look {
     struct batch_copy copy;
@@ -106,5 +110,71 @@ void operator_batch_get(struct operator_request *q)
         return;
     }
     q->work = (struct work){.run = operator_batch_take, .done = operator_batch_taken};
+    env_work(loop_env(q->operator->options.loop), q->operator->worker, &q->work);
+}
+
+/* --- a run of batches ------------------------------------------------------------------------- */
+
+struct run {
+    struct operator_request *request;
+    struct stored_batch batches[RUN_MAX];
+    uint32_t count;
+    size_t bytes;
+};
+
+static struct slice operator_copy_bytes(struct run *r, const void *data, size_t size)
+{
+    return arena_copy(&r->request->arena, (struct slice){data, (uint32_t)size});
+}
+
+static bool operator_run_add(void *context, const struct batch_row *row)
+{
+    struct run *r = context;
+    if (row->body.len > PIECE_MAX)
+        return false;
+    r->batches[r->count++] = (struct stored_batch){
+        .seq = row->seq,
+        .epoch = row->epoch,
+        .count = row->count,
+        .previous_hash = operator_copy_bytes(r, row->prev_hash.bytes, SHA256_SIZE),
+        .hash = operator_copy_bytes(r, row->hash.bytes, SHA256_SIZE),
+        .body = operator_copy_bytes(r, row->body.data, row->body.len),
+    };
+    r->bytes += row->body.len;
+    return r->count < RUN_MAX && r->bytes < RUN_BYTES;
+}
+
+static void operator_run_take(struct work *w)
+{
+    struct operator_request *q = container_of(w, struct operator_request, work);
+    const struct journal_run_get *m = q->body;
+    struct journal_store *s = q->operator->options.journal_store;
+    q->code = (uint16_t)s->ops->tail(s, (uint16_t)m->shard, m->first, operator_run_add, q->answer);
+    if (q->arena.failed)
+        q->code = RESULT_NO_MEMORY;
+}
+
+static void operator_run_taken(struct work *w)
+{
+    struct operator_request *q = container_of(w, struct operator_request, work);
+    struct run *r = q->answer;
+    struct journal_run run = {.batches = r->batches, .batches_count = r->count};
+    if (q->code == RESULT_OK)
+        operator_answer_with(q, &journal_run_type, &run);
+    else
+        operator_answer(q, q->code);
+}
+
+void operator_run_get(struct operator_request *q)
+{
+    const struct journal_run_get *m = q->body;
+    if (m->shard >= shard_set_count(operator_shards(q->operator))) {
+        operator_refuse_shard(q);
+        return;
+    }
+    if (!operator_make_answer(q, sizeof(struct run)))
+        return;
+    ((struct run *)q->answer)->request = q;
+    q->work = (struct work){.run = operator_run_take, .done = operator_run_taken};
     env_work(loop_env(q->operator->options.loop), q->operator->worker, &q->work);
 }

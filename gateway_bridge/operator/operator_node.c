@@ -210,6 +210,7 @@ static const struct {
     {&store_get_type, on_store_get},
     {&ledger_verify_type, on_verify},
     {&journal_batch_get_type, operator_batch_get},
+    {&journal_run_get_type, operator_run_get},
     {&token_revoke_type, operator_token_revoke},
     {&subject_revoke_type, operator_subject_revoke},
     {&revocation_list_type, operator_revocation_list},

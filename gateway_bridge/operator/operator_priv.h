@@ -133,6 +133,7 @@ struct slice operator_state_text(struct arena *a, struct slice bytes, const char
 
 /* operator_batch.c */
 void operator_batch_get(struct operator_request *q);
+void operator_run_get(struct operator_request *q);
 
 /* operator_tokens.c */
 void operator_token_revoke(struct operator_request *q);

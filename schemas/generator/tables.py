@@ -269,6 +269,12 @@ def option_doc(schema, f):
             + (f"; it may have {', '.join(optional)}" if optional else "") + ".")
 
 
+def reply_list(schema, m):
+    """The field of the answer that has its rows, if it has one such."""
+    lists = [f for f in schema.messages[m.reply].json_fields if f.type == "list"] if m.reply else []
+    return lists[0] if len(lists) == 1 else None
+
+
 def option_order(m):
     """The arguments in their order, then all else."""
     places = {name: place for place, name in enumerate(m.cli_arguments)}
@@ -279,6 +285,7 @@ def _commands(schema):
     before, body = "", ""
     commands = sorted((m for m in schema.messages.values() if m.cli), key=lambda m: m.cli)
     for i, m in enumerate(commands):
+        rows = reply_list(schema, m)
         if m.json_fields:
             before += f"\nstatic const struct command_option command_{i}_options[] = {{\n"
             for f in option_order(m):
@@ -294,6 +301,8 @@ def _commands(schema):
         .request = &{m.name}_json,
         .reply = {_type_of(schema, m.reply)},
         .reply_json = {f'&{m.reply}_json' if m.reply else 'NULL'},
+        .list = {quote(rows.json_name) if rows else 'NULL'},
+        .row_json = {f'&{rows.argument}_json' if rows else 'NULL'},
         .options = {f'command_{i}_options' if m.json_fields else 'NULL'},
         .option_count = {len(m.json_fields)},
     }},

@@ -18,6 +18,7 @@ import sys
 import tempfile
 
 import scenarios
+from load import Load
 from payd import (NotReady, PAYCTL, Payd, STOP_S, Unanswered, account_of, clean_environment,
                   free_port, refused_start)
 from scenarios import contains, equal, skip, true, wait_for
@@ -459,6 +460,48 @@ def test_a_newer_version_wrote_it(deposit):
     data = deposit.copy()
     change(data, "journal.db", "UPDATE migrations SET sha256 = zeroblob(32)")
     refused(data, "journal.db", "another content")
+
+
+# --- backups --------------------------------------------------------------------------------------
+
+
+def backup(payd, into, code=0):
+    return payctl(code, "--json", "--socket", str(payd.data / "payd.sock"), "store", "backup",
+                  str(into))
+
+
+def test_a_running_payd_is_backed_up(deposit):
+    """While it serves; again, only what is new is added; and the copy starts."""
+    into = deposit.folder / "backup"
+    with Payd(data=deposit.copy()) as payd:
+        with Load(payd, clients=4) as load:
+            for _ in range(2):
+                before = load.acknowledged()
+                told = json.loads(backup(payd, into))
+                equal(told["state"], "passed", "the copy")
+                wait_for(lambda: load.acknowledged() > before, "the load to go on")
+        load.judge()
+        told = json.loads(backup(payd, into))
+        newest = json.loads(payctl(0, "--json", "--socket", str(payd.data / "payd.sock"), "store",
+                                   "status"))["shards"][0]["committed"]
+        equal(told["shards"][0]["batches"], newest, "batches of a quiet node")
+        with payd.bank() as bank:
+            trial = bank.check_books()
+    with Payd(data=into) as copy:
+        with copy.bank() as bank:
+            equal(bank.check_books(), trial, "the books")
+            bank.transfer(deposit.ann, deposit.bob, "1.00")
+    with Payd(data=deposit.copy()) as payd:
+        contains(backup(payd, into, 1), "a backup of another journal, or a payd ran on it")
+        contains(backup(payd, payd.data, 1), "in use")
+
+
+def test_a_batch_of_several_pieces_is_backed_up(deposit):
+    with Payd() as payd:
+        payctl(0, "--socket", str(payd.data / "payd.sock"), "bench", "--transfers", "8000",
+               "--accounts", "50", "--batch", "8000")
+        told = json.loads(backup(payd, deposit.folder / "large"))
+        equal(told["totals"][0]["transfers"], "8000", "transfers in the copy")
 
 
 # --- what can be saved of it ----------------------------------------------------------------------

@@ -5,7 +5,9 @@
 Each function test_* is a scenario of its own; all share one payd, as tenants of their own names
 where they would disturb each other.
 """
+import csv
 import fcntl
+import io
 import json
 import os
 import pathlib
@@ -167,6 +169,39 @@ def test_no_payd_is_a_clear_line(tool):
 # -- the operator's commands -------------------------------------------------------------------
 
 
+def test_all_pages_of_a_list(tool):
+    made = accounts(tool, 7)
+    pages = tool.json("accounts", "list", "--all", "--limit", 3)
+    equal(sorted(account["account_id"] for account in pages["accounts"]), sorted(made))
+    equal("next_cursor" in pages, False)
+    equal(tool.json("accounts", "list", "--all"), pages)
+    first = tool.json("accounts", "list", "--limit", 3)
+    rest = tool.json("accounts", "list", "--all", "--limit", 2, "--cursor", first["next_cursor"])
+    equal(first["accounts"] + rest["accounts"], pages["accounts"])
+    said = tool.run("accounts", "list", "--all", "--limit", 3)
+    equal([said.count(account) for account in made], [1] * 7)
+    equal("--cursor" in said, False)
+    equal(tool.json("payments", "list", "--all"), {"payments": []})
+    contains(tool.run("accounts", "show", made[0], "--all", code=2), "--all is for lists in pages")
+
+
+def test_rows_for_a_spreadsheet(tool):
+    user = 'Smith, "Ann"'
+    made = [tool.json("wallets", "create", "USD", "--user-id", name)["wallet_id"]
+            for name in (user, "=1+1", "-5", "bob")]
+    text = tool.run("wallets", "list", "--csv", "--all", "--limit", 2)
+    rows = list(csv.DictReader(io.StringIO(text)))
+    equal({row["wallet_id"]: row["user_id"] for row in rows},
+          dict(zip(made, (user, "'=1+1", "-5", "bob"))))
+    equal({row["balance"] for row in rows}, {"0.00"})
+    one = tool.said("wallets", "list", "--csv", "--limit", 2)
+    contains(one, "there are more: --all, or --cursor ")
+    header = tool.run("payments", "list", "--csv")
+    equal((header.count("\n"), header.startswith("payment_id,")), (1, True))
+    contains(tool.run("wallets", "list", "--csv", "--json", code=2), "choose one")
+    contains(tool.run("wallets", "show", made[0], "--csv", code=2), "--csv is for lists")
+
+
 def test_actors(tool):
     [account] = accounts(tool, 1)
     contains(tool.run("actors", "top", "--once"), "ledger", "mailbox")
@@ -275,7 +310,8 @@ printf '%s\\n' "${COMPREPLY[@]}"
     return set(offered)
 
 
-GLOBALS = {"--socket", "--tenant", "--timeout", "--json", "--no-color", "--help", "--version"}
+GLOBALS = {"--socket", "--tenant", "--timeout", "--json", "--csv", "--all", "--no-color", "--help",
+           "--version"}
 
 
 def test_bash_completes(tool):
