@@ -12,6 +12,7 @@
 #define NAME_WIDTH 22 /* of the longest command */
 #define SUMMARY_INDENT (2 + NAME_WIDTH + 1)
 #define DOC_INDENT 6
+#define USAGE_MAX 512
 #define KEY_DOC                                                                                    \
     "Idempotency key: the same command with the same key is carried out once. Without it each "    \
     "command gets a new one; if no answer comes, the message names it, so that the command can "   \
@@ -37,21 +38,33 @@ void payctl_put_option(const char *name)
         putchar(*name == '_' ? '-' : *name);
 }
 
-static void help_command(const struct payctl *p, const struct payctl_command *c)
+static void help_usage(const struct payctl *p, const struct command *spec, bool keyed)
 {
-    const struct command *spec = &c->spec;
-    printf("usage: payctl %s", spec->name);
-    bool keyed = spec->message != NULL && spec->message->mutates, optional = keyed;
+    char line[USAGE_MAX];
+    bool optional = keyed;
+    int len = snprintf(line, sizeof line, "usage: payctl %s", spec->name);
     for (uint32_t i = 0; i < spec->option_count; i++) {
         const struct command_option *o = &spec->options[i];
+        char name[USAGE_MAX / 4];
         optional |= !o->argument;
         if (!o->argument)
             continue;
-        printf(o->required ? " <" : " [");
-        payctl_put_option(o->name);
-        printf(o->required ? ">" : "]");
+        snprintf(name, sizeof name, "%s", o->name);
+        payctl_args_dashed(name);
+        len +=
+            snprintf(line + len, sizeof line - (size_t)len, o->required ? " <%s>" : " [%s]", name);
+        check(len < (int)sizeof line); /* names are ours */
     }
-    printf("%s\n\n", optional ? " [--option value ...]" : "");
+    snprintf(line + len, sizeof line - (size_t)len, "%s", optional ? " [--option value ...]" : "");
+    wrap_put(stdout, p->width, 0, DOC_INDENT, slice_of(line));
+    putchar('\n');
+}
+
+static void help_command(const struct payctl *p, const struct payctl_command *c)
+{
+    const struct command *spec = &c->spec;
+    bool keyed = spec->message != NULL && spec->message->mutates;
+    help_usage(p, spec, keyed);
     wrap_put(stdout, p->width, 0, 0, slice_of(spec->doc));
     for (uint32_t i = 0; i < spec->option_count; i++) {
         const struct command_option *o = &spec->options[i];

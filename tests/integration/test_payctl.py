@@ -549,6 +549,13 @@ def test_tables_fit_the_terminal(tool):
     equal("narrowed" in wide or "\u2026" in wide, False)
 
 
+def test_the_usage_of_a_command_fits_the_terminal(tool):
+    for words in (("transfers", "create"), ("payments", "create"), ("ping",)):
+        usage = in_terminal(tool, 80, "help", *words).split("\r\n\r\n")[0]
+        equal(max(len(line) for line in usage.splitlines()) <= 80, True)
+        contains(usage, "usage: payctl " + " ".join(words))
+
+
 def verify_when_stopped(payd, tool):
     contains(tool.run("ledger", "verify", "--data", payd.data, code=1), "leave --data out")
     [account] = accounts(tool, 1)
