@@ -172,8 +172,8 @@ static uint16_t add_late_entries(struct ledger_list *list, struct account_balanc
     return w.looked > ACCOUNT_LATE_ENTRIES_MAX ? RESULT_TOO_MANY_LATE_ENTRIES : RESULT_OK;
 }
 
-static uint16_t balance_at(struct ledger_list *list, const struct account_balance_at *q,
-                           struct account_balance *b)
+uint16_t account_balance_find(struct ledger_list *list, const struct account_balance_at *q,
+                              struct account_balance *b)
 {
     struct accounts_row account;
     uint16_t code = ledger_list_account(list, q->account_id, &account);
@@ -218,7 +218,7 @@ uint16_t account_query_balance(struct view_store *s, const struct message *m,
     struct account_balance b;
     uint16_t code = ledger_list_init(&list, s, m, false, 0);
     if (code == RESULT_OK)
-        code = balance_at(&list, m->body, &b);
+        code = account_balance_find(&list, m->body, &b);
     ledger_list_done(&list);
     if (code != RESULT_OK)
         return code;

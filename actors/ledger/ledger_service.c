@@ -14,6 +14,7 @@
 #include "actors/ledger/ledger_directory.h"
 #include "actors/ledger/ledger_totals.h"
 #include "actors/ledger/movement.h"
+#include "actors/ledger/past_trial_balance.h"
 #include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/transfer_queries.h"
 #include "actors/ledger/transfer_views.h"
@@ -120,6 +121,7 @@ static const struct event_needs needs[] = {
 static const struct query queries[] = {
     {&accounts_list_type, account_query_list},
     {&account_balance_at_type, account_query_balance},
+    {&trial_balance_at_type, past_trial_balance_query},
     {&account_entries_type, account_query_entries},
     {&account_transactions_type, account_query_transactions},
     {&transfers_list_type, transfer_query_list},

@@ -24,6 +24,7 @@ EMPTY, OWN = "empty", "own"
 STRANGERS = {
     ("GET", "/accounts"): EMPTY, ("GET", "/transfers"): EMPTY, ("GET", "/wallets"): EMPTY,
     ("GET", "/payments"): EMPTY, ("GET", "/trial-balance"): EMPTY,
+    ("GET", "/trial-balance/at"): (400, "missing_field"),
     ("POST", "/accounts"): OWN, ("POST", "/wallets"): OWN,
     ("POST", "/transfers"): (404, "debit_account_not_found"),
     ("POST", "/transactions"): (404, "debit_account_not_found"),

@@ -388,6 +388,13 @@ def test_the_books_balance(bank):
     lines = bank.check_books()
     contains([line["currency"] for line in lines], "USD", "EUR", "JPY")
     bank.get("/trial-balance", currency="USD").expect(400, "unknown_field")
+    path, day = "/trial-balance/at", "2100-01-01T00:00:00Z"
+    past = bank.get(path, at=day, time="recorded").expect(200).json
+    lines = bank.get("/trial-balance").expect(200).json["lines"]
+    equal([{k: v for k, v in line.items() if k != "transfer_count"} for line in lines],
+          past["lines"], "the books of a day to come, as they are now")
+    equal(bank.get(path, at="2000-01-01T00:00:00Z").expect(200).json["lines"], [])
+    bank.get(path).expect(400, "missing_field", "at")
 
 
 # --- once and again -------------------------------------------------------------------------------

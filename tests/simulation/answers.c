@@ -267,13 +267,21 @@ static const struct reply_check {
     const struct message_type *reply;
     void (*look)(struct run *run, const struct request *q, const void *reply);
 } reply_checks[] = {
-    {&account_info_type, check_account},        {&entry_page_type, check_entries},
-    {&item_results_type, check_items},          {&batch_results_type, check_batch},
-    {&transfer_info_type, check_transfer},      {&payment_info_type, check_payment},
-    {&wallet_balance_type, check_wallet},       {&trial_balance_type, pages_check_books},
-    {&wallet_transaction_type, check_movement}, {&wallet_transaction_page_type, check_movements},
-    {&account_page_type, pages_check_accounts}, {&transfer_page_type, pages_check_transfers},
-    {&wallet_page_type, pages_check_wallets},   {&payment_page_type, pages_check_payments},
+    {&account_info_type, check_account},
+    {&entry_page_type, check_entries},
+    {&item_results_type, check_items},
+    {&batch_results_type, check_batch},
+    {&transfer_info_type, check_transfer},
+    {&payment_info_type, check_payment},
+    {&wallet_balance_type, check_wallet},
+    {&trial_balance_type, pages_check_books},
+    {&past_trial_balance_type, pages_check_past_books},
+    {&wallet_transaction_type, check_movement},
+    {&wallet_transaction_page_type, check_movements},
+    {&account_page_type, pages_check_accounts},
+    {&transfer_page_type, pages_check_transfers},
+    {&wallet_page_type, pages_check_wallets},
+    {&payment_page_type, pages_check_payments},
 };
 
 static void check_reply(struct run *run, const struct request *q, const struct message *m)

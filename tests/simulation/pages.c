@@ -192,3 +192,22 @@ void pages_check_books(struct run *run, const struct request *q, const void *rep
     }
     run->cover.faults[COVER_GATHERED] += run->swarm.shards > 1;
 }
+
+/* At every moment debits equalled credits, and nothing was there that is not now. */
+void pages_check_past_books(struct run *run, const struct request *q, const void *reply)
+{
+    const struct past_trial_balance *b = reply;
+    struct ref_total now[SWARM_CURRENCIES_MAX];
+    note_totals(run, &q->who, now);
+    if (!b->balanced)
+        broken("request %u: a past trial balance does not balance", q->number);
+    for (uint32_t i = 0; i < SWARM_CURRENCIES_MAX; i++) {
+        for (uint32_t k = 0; k < b->lines_count; k++) {
+            const struct past_trial_balance_line *line = &b->lines[k];
+            if (line->currency == workload_currencies[i] &&
+                (line->debits_posted > now[i].counters.debits_posted ||
+                 line->account_count > now[i].accounts))
+                broken("request %u: a past trial balance has more than is durable", q->number);
+        }
+    }
+}

@@ -13,6 +13,7 @@ void pages_check_accounts(struct run *run, const struct request *q, const void *
 void pages_check_transfers(struct run *run, const struct request *q, const void *reply);
 void pages_check_wallets(struct run *run, const struct request *q, const void *reply);
 void pages_check_payments(struct run *run, const struct request *q, const void *reply);
+void pages_check_past_books(struct run *run, const struct request *q, const void *reply);
 void pages_check_books(struct run *run, const struct request *q, const void *reply);
 
 #endif

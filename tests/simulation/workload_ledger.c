@@ -2,6 +2,8 @@
 /* What is asked of the ledger. */
 #include "tests/simulation/workload.h"
 
+#include "runtime/base/time.h"
+
 #define CODE 7
 #define HISTORY_LIMIT_MAX 60
 #define LIST_LIMIT 1000 /* the largest page */
@@ -587,6 +589,18 @@ static bool account_moves(struct run *run, struct request *q)
     return true;
 }
 
+/* As of any moment up to now: the tenant's, by the time that is recorded. */
+static bool trial_balance_then(struct run *run, struct request *q)
+{
+    uint64_t now = run->world.now_ns;
+    q->type = &trial_balance_at_type;
+    q->who = workload_clerk(run);
+    q->body.trial_balance_at.at = now - rng_below(&run->rng, NS_PER_S * 60);
+    q->body.trial_balance_at.has_time = true;
+    q->body.trial_balance_at.time = TIME_AXIS_RECORDED;
+    return true;
+}
+
 static bool trial_balance(struct run *run, struct request *q)
 {
     q->type = &trial_balance_get_type;
@@ -623,5 +637,6 @@ const struct operation ledger_operations[] = {
     {"transaction_show", transaction_show},
     {"account_moves", account_moves},
     {"trial_balance", trial_balance},
+    {"trial_balance_then", trial_balance_then},
 };
 const uint32_t ledger_operation_count = array_len(ledger_operations);

@@ -211,6 +211,44 @@ static void test_the_transfers_of_a_transaction_continue(void **state)
     assert_int_equal(bank_ask(b, teller(), &transfers_list_type, &q), RESULT_INVALID_CURSOR);
 }
 
+static struct past_trial_balance books_at(struct bank *b, uint64_t at, uint8_t axis)
+{
+    const struct trial_balance_at q = {.at = at, .has_time = true, .time = axis};
+    struct past_trial_balance books;
+    assert_int_equal(bank_ask(b, teller(), &trial_balance_at_type, &q), RESULT_OK);
+    bank_reply(b, &past_trial_balance_type, &books);
+    return books;
+}
+
+static void test_the_books_as_they_were(void **state)
+{
+    struct bank *b = *state;
+    given_two_accounts(b);
+    given_transfer(b, spec_of(10, 1, 2, 10));
+    uint64_t first = show_transfer(b, id_of(10)).recorded_time;
+    given_transfer(b, with_flags(spec_of(11, 1, 2, 7), TRANSFER_FLAGS_PENDING));
+    uint64_t second = show_transfer(b, id_of(11)).recorded_time;
+    struct transfer_spec late = spec_of(12, 1, 2, 100);
+    late.effective_time = first;
+    given_transfer(b, late);
+    given_account(b, 3, EUR, 0);
+    struct past_trial_balance books = books_at(b, first - 1, TIME_AXIS_RECORDED);
+    assert_int_equal(books.lines_count, 1);
+    assert_true(books.lines[0].account_count == 2 && books.lines[0].debits_posted == 0);
+    books = books_at(b, first, TIME_AXIS_RECORDED);
+    assert_true(books.balanced && books.lines[0].debits_posted == 10);
+    assert_true(books.lines[0].credits_posted == 10 && books.lines[0].debits_pending == 0);
+    books = books_at(b, second, TIME_AXIS_RECORDED);
+    assert_true(books.lines[0].debits_pending == 7 && books.lines[0].credits_pending == 7);
+    books = books_at(b, first, TIME_AXIS_EFFECTIVE);
+    assert_true(books.balanced && books.lines[0].debits_posted == 110);
+    books = books_at(b, second + NS_PER_DAY, TIME_AXIS_RECORDED);
+    assert_int_equal(books.lines_count, 2);
+    assert_int_equal(books.lines[0].currency, USD);
+    assert_int_equal(books.lines[1].currency, EUR);
+    assert_int_equal(books_at(b, 1, TIME_AXIS_RECORDED).lines_count, 0);
+}
+
 /* --- stored form ------------------------------------------------------------------------------ */
 
 static struct slice stored_state(struct bank *b, uint16_t kind, struct id128 id,
@@ -276,6 +314,7 @@ int main(void)
         LEDGER_TEST(test_an_operator_sees_one_tenant_or_all),
         LEDGER_TEST(test_lists_filter_and_continue),
         LEDGER_TEST(test_the_transfers_of_a_transaction_continue),
+        LEDGER_TEST(test_the_books_as_they_were),
         LEDGER_TEST(test_states_survive_their_stored_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
