@@ -16,6 +16,13 @@ _Noreturn void check_failed(const char *expression, const char *file, int line);
 
 /* The caller may not ignore the result. */
 #define must_check __attribute__((warn_unused_result))
+/* The same of a type: whatever function gives one, also through a pointer. gcc has no such thing;
+ * ./check builds with both. */
+#ifdef __clang__
+#define must_check_type __attribute__((warn_unused_result))
+#else
+#define must_check_type
+#endif
 /* A rare path, kept out of its caller: if it were inlined, the frequent path would have to save
  * more registers. Not the compiler's own `cold`, which would also optimise it for size. */
 #define cold __attribute__((noinline))

@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#include "runtime/base/check.h"
+
 #define ERR_LIST(X)                                                                                \
     X(OK, 0, "ok")                                                                                 \
     X(BUSY, 1, "the actor's mailbox or the shard is full; retry later")                            \
@@ -31,7 +33,8 @@
     X(PRECONDITION, 20, "If-Match or If-None-Match rules out this version")                        \
     X(GONE, 47, "a file of the store was removed or replaced while in use")
 
-enum err {
+/* Nobody forgets to look at one. */
+enum must_check_type err {
 #define X(name, number, text) ERR_##name = number,
     ERR_LIST(X)
 #undef X
