@@ -400,18 +400,28 @@ struct actor *registry_insert(struct registry *r, uint16_t kind, struct id128 id
     return a;
 }
 
+bool registry_read(struct registry *r, const struct actor_kind *k, struct slice body, void *state)
+{
+    struct wire_reader reader;
+    wire_reader_init(&reader, body.data, body.len);
+    check(k->codec != NULL);
+    bool undoable = r->undoable;
+    r->undoable = false;
+    bool read = k->codec->read(r, &reader, state);
+    bool whole = read && wire_finished(&reader);
+    if (read && !whole && k->codec->release != NULL)
+        k->codec->release(r, state);
+    r->undoable = undoable;
+    return whole;
+}
+
 bool registry_fill(struct registry *r, struct actor *a, struct slice body, uint64_t due_ns)
 {
     check(due_ns == 0 || (a->flags & ACTOR_EXISTS) == 0);
     const struct actor_kind *k = kind_of(r, a->kind);
     check((a->flags & ACTOR_EXISTS) == 0);
-    struct wire_reader reader;
-    wire_reader_init(&reader, body.data, body.len);
-    if (!k->codec->read(r, &reader, actor_state(a)) || !wire_finished(&reader)) {
-        registry_commit(r);
+    if (!registry_read(r, k, body, actor_state(a)))
         return false;
-    }
-    registry_commit(r); /* memory of a loaded state is not part of any turn */
     a->flags |= ACTOR_EXISTS | ACTOR_USED;
     registry_arm(r, a->kind, a->entry.id, due_ns);
     return true;

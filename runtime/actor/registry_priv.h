@@ -123,6 +123,11 @@ struct actor *registry_insert(struct registry *r, uint16_t kind, struct id128 id
 /* Loads what is not resident, as the first look-up would. Nothing changed after an error. */
 must_check enum err registry_preload(struct registry *r, uint16_t kind, struct id128 id);
 
+/* A state from its stored bytes, outside any turn. false if they are damaged or go on behind it:
+ * then the state owns nothing. */
+must_check bool registry_read(struct registry *r, const struct actor_kind *k, struct slice body,
+                              void *state);
+
 /* Puts a loaded state into a placeholder. false if the bytes are damaged. */
 must_check bool registry_fill(struct registry *r, struct actor *a, struct slice body,
                               uint64_t due_ns);

@@ -134,12 +134,16 @@ static void follower_moved(struct follower *f)
 
 static void follower_failed(struct follower *f)
 {
+    uint64_t twice_ns = 2 * f->retry_ns;
+    f->retry_ns = !f->failing                        ? FOLLOWER_RETRY_NS
+                  : twice_ns < FOLLOWER_RETRY_MAX_NS ? twice_ns
+                                                     : FOLLOWER_RETRY_MAX_NS;
     f->failing = true;
     f->failures++;
     if (f->result == ERR_CORRUPT || f->result == ERR_FAILED)
         follower_stop(f);
     else
-        f->next_ns = env_mono_ns(f->options.env) + FOLLOWER_RETRY_NS;
+        f->next_ns = env_mono_ns(f->options.env) + f->retry_ns;
 }
 
 static void follower_done(struct work *w)

@@ -7,7 +7,8 @@
  * and the newest committed one, as many as its limits allow, and ends with the consumer's commit.
  * Between two steps the follower sleeps FOLLOWER_SLEEP times as long as the step took, at least
  * FOLLOWER_SLEEP_MIN_NS and at most FOLLOWER_SLEEP_MAX_NS; a step that failed is tried again after
- * FOLLOWER_RETRY_NS. Only the consumer knows its position: what it did not commit it is given
+ * FOLLOWER_RETRY_NS, and after twice the pause before each time that it fails again, up to
+ * FOLLOWER_RETRY_MAX_NS. Only the consumer knows its position: what it did not commit it is given
  * again.
  *
  * To write a consumer: keep the position beside what it makes, in one transaction, and tell it in
@@ -32,6 +33,7 @@
 #define FOLLOWER_SLEEP_MIN_NS (20 * NS_PER_MS)
 #define FOLLOWER_SLEEP_MAX_NS (4 * NS_PER_S)
 #define FOLLOWER_RETRY_NS (NS_PER_S / 2)
+#define FOLLOWER_RETRY_MAX_NS (2 * NS_PER_S) /* a list that waits has patience for it */
 #define FOLLOWER_FULL_PERCENT 12 /* the sleep is the shortest from this on: follower.fill */
 #define FOLLOWER_REASON_MAX 192
 
@@ -86,6 +88,7 @@ struct follower {
     struct store_position position; /* what the consumer has made durable */
     bool busy;                      /* a step is under way */
     bool failing;                   /* the newest step failed */
+    uint64_t retry_ns;              /* the pause after it */
     bool stopped;
     uint64_t failures;            /* steps that failed */
     uint64_t started_ns, took_ns; /* of the newest step */

@@ -225,9 +225,7 @@ struct loading {
 static bool replay_load_row(void *context, const struct state_row *row)
 {
     struct loading *l = context;
-    struct wire_reader wire;
-    wire_reader_init(&wire, row->body.data, row->body.len);
-    l->read = l->kind->codec->read(l->source->registry, &wire, l->state) && wire_finished(&wire);
+    l->read = registry_read(l->source->registry, l->kind, row->body, l->state);
     l->due_ns = row->due_ns;
     return false;
 }

@@ -268,6 +268,27 @@ static void what_failed_is_given_again_after_a_while(void **state)
     }
 }
 
+static void the_pause_grows_while_it_fails(void **state)
+{
+    struct scene *s = *state;
+    uint64_t pause_ns = FOLLOWER_RETRY_NS;
+    commits(s, 1);
+    s->begin_error = ERR_IO;
+    step(s);
+    for (int i = 0; i < 6; i++) {
+        s->begin_error = ERR_IO;
+        assert_in_range(step(s), pause_ns, pause_ns + STEP_NS + NS_PER_MS);
+        assert_int_equal(s->result, ERR_IO);
+        pause_ns = 2 * pause_ns < FOLLOWER_RETRY_MAX_NS ? 2 * pause_ns : FOLLOWER_RETRY_MAX_NS;
+    }
+    assert_in_range(step(s), pause_ns, pause_ns + STEP_NS + NS_PER_MS);
+    assert_int_equal(s->result, ERR_OK);
+    s->begin_error = ERR_IO;
+    commits(s, 1);
+    step(s);
+    assert_in_range(step(s), FOLLOWER_RETRY_NS, FOLLOWER_RETRY_NS + STEP_NS + NS_PER_MS);
+}
+
 static void a_commit_that_was_done_all_the_same_is_not_repeated(void **state)
 {
     struct scene *s = *state;
@@ -330,6 +351,7 @@ int main(void)
         CASE(it_sleeps_in_proportion_to_its_steps_and_wakes_by_itself),
         CASE(while_something_waits_for_it_it_does_not_sleep),
         CASE(what_failed_is_given_again_after_a_while),
+        CASE(the_pause_grows_while_it_fails),
         CASE(a_commit_that_was_done_all_the_same_is_not_repeated),
         CASE(damage_stops_it),
         CASE(a_stopped_one_ends_its_step_and_begins_none),

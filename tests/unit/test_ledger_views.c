@@ -277,6 +277,9 @@ static void expect_same_after_restart(struct bank *b, uint16_t kind, struct id12
         bool whole = len == first.len;
         assert_int_equal(registry_fill(&r, a, (struct slice){first.data, len}, 0), whole);
     }
+    wire_put_nil(&before);
+    struct actor *longer = registry_insert(&r, kind, (struct id128){2, 1});
+    assert_false(registry_fill(&r, longer, wire_written(&before), 0)); /* and owns nothing */
     registry_clear(&r);
     registry_done(&r);
     wire_writer_done(&before);
