@@ -238,7 +238,8 @@ void link_server_reply(struct link_server *s, struct link_exchange *x, struct sl
     check(slot->server == s && slot->state == SLOT_IN_WORK);
     check(frame.len > 0 && frame.len <= ENVELOPE_FRAME_MAX);
     nng_msg *m;
-    check(nng_msg_alloc(&m, frame.len) == 0);
+    if (nng_msg_alloc(&m, frame.len) != 0)
+        memory_ended(frame.len);
     memcpy(nng_msg_body(m), frame.data, frame.len); /* which may lie in the request */
     nng_msg_free(slot->request);
     slot->request = NULL;

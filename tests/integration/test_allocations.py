@@ -198,6 +198,13 @@ class World:
                 return client.get("/wallets", limit=1)
         return ask
 
+    def do_operator(self):
+        """Over the operators' link; payctl itself has all the memory it wants."""
+        def ask(_):
+            subprocess.run([PAYCTL, "--socket", self.payd.data / "payd.sock", "store", "status"],
+                           capture_output=True, timeout=ENDS_S, check=False)
+        return ask
+
     def do_stop(self):
         self.answered(self.do_transfer())
         def stop(_):

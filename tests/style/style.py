@@ -80,6 +80,10 @@ LAYERS = ("runtime", "schemas", "actors", "gateway_bridge", "bin", "tests")
 # the stores. A pattern that exempts nothing is a finding too.
 REAL_WORLD = {
     "runtime/base/entropy.c": (("entropy",), "seeds that the process draws before it has an env"),
+    "runtime/base/memory.c": (("memory",), "where memory is taken, or the process ends"),
+    "runtime/base/ar*.c": (("memory",), "arrays and arenas of the bridge, which can refuse"),
+    "runtime/base/slab.c": (("memory",), "slabs of the bridge, which can refuse"),
+    "runtime/wire/writer.c": (("memory",), "writers of the bridge, which can refuse"),
     "runtime/node/loop*.c": (("clock", "network"), "the real env: libuv's loops"),
     "runtime/observe/log.c": (("clock", "disk"), "the log's lines: their time and descriptor"),
     "runtime/observe/process.c": (("clock", "disk"), "what the system knows of this process"),
@@ -126,6 +130,10 @@ CALL_RULES = [
     ("environment", ("runtime", "actors", "schemas", "gateway_bridge"),
      call("getenv", "secure_getenv", "setenv"),
      "configuration is read in bin/ and handed down"),
+    ("memory", ("runtime", "actors"),
+     call("malloc", "calloc", "realloc", "reallocarray", "aligned_alloc", "posix_memalign",
+          "strdup", "strndup", "asprintf", "vasprintf"),
+     "memory comes through runtime/base/memory.h, which gives no NULL"),
     ("threads", ("actors",), call(r"pthread_\w+", r"thrd_\w+", r"mtx_\w+"),
      "an actor runs on its shard's thread and starts none"),
     ("globals", ("runtime", "actors", "schemas"),
