@@ -294,12 +294,46 @@ static uint16_t entries_collect(struct entries_walk *w, struct accounts_row *acc
     return ledger_list_entries(list, w->asked->account_id, version, take_entry, w);
 }
 
-static struct entry entry_of(const struct entries_row *row, uint16_t currency)
+struct change_reader {
+    struct ledger_list *list;
+    struct entry *entry;
+};
+
+static bool take_change(void *context, const struct value *values)
+{
+    struct change_reader *reader = context;
+    struct account_changes_row row;
+    bool read = account_changes_row_from_values(values, &row);
+    check(read);
+    row.reason = arena_copy(&reader->list->page.arena, row.reason);
+    entry_from_account_changes_row(reader->entry, &row);
+    return false;
+}
+
+/* What an entry that moves nothing changed. */
+static void entry_add_change(struct ledger_list *list, struct entry *e)
+{
+    const struct value key[] = {{VALUE_ID, .id = e->account_id},
+                                {VALUE_UINT, .number = e->version}};
+    struct change_reader reader = {list, e};
+    if (list->error != ERR_OK || e->direction != ENTRY_DIRECTION_NONE)
+        return;
+    enum err error = views_get(list->store, &account_changes_view, key, take_change, &reader);
+    if (error != ERR_NOT_FOUND)
+        list->error = error;
+}
+
+static struct entry entry_of(struct ledger_list *list, const struct entries_row *row,
+                             uint16_t currency)
 {
     check(row->version > 0);
     struct entry e = {.currency = currency};
     entry_from_entries_row(&e, row);
     e.balance = account_net(e.debits_posted, e.credits_posted, &e.balance_side);
+    const struct attributed by =
+        attributions_find(&list->attributions, row->account_id, row->position);
+    entry_from_attributed(&e, &by);
+    entry_add_change(list, &e);
     return e;
 }
 
@@ -314,7 +348,11 @@ static uint16_t entries_page(struct entries_walk *w, struct wire_writer *reply)
     if (items == NULL)
         return RESULT_TOO_LARGE;
     for (uint32_t i = 0; i < p->count; i++)
-        items[i] = entry_of(&w->items[i], account.currency);
+        items[i] = entry_of(&w->list, &w->items[i], account.currency);
+    if (w->list.error == ERR_OK)
+        w->list.error = w->list.attributions.error;
+    if (w->list.error != ERR_OK)
+        return (uint16_t)w->list.error;
     struct entry_page page = {.entries = items, .entries_count = p->count};
     page.next_cursor = page_cursor_of(p, PAGE_ENTRIES, &w->last, 1);
     page.has_next_cursor = page.next_cursor.len > 0;

@@ -35,24 +35,45 @@ void account_put_row(struct projection *p, struct id128 id)
     projection_put(p, &accounts_view, values);
 }
 
+/* The row beside the entry of the account's present version. */
+static void account_put_change(struct projection *p, struct account_changes_row *row)
+{
+    const struct account *a = registry_state(projection_registry(p), KIND_ACCOUNT, row->account_id);
+    struct value values[ACCOUNT_CHANGES_COLUMNS];
+    check(a->version > 0);
+    row->version = a->version;
+    account_changes_row_to_values(row, values);
+    projection_put(p, &account_changes_view, values);
+}
+
 void account_opened_project(struct projection *p, const void *event, uint64_t time_ns)
 {
     const struct account_opened *e = event;
     uint64_t effective = e->effective_time != 0 ? e->effective_time : time_ns;
+    struct account_changes_row limits = {.version = 0};
+    account_changes_row_from_account_opened(&limits, e);
     entry_put_change(p, ENTRY_KIND_OPENED, e->account_id, effective, time_ns);
+    if (e->has_debit_balance_max || e->has_credit_balance_max || e->has_credit_balance_min)
+        account_put_change(p, &limits);
     account_put_row(p, e->account_id);
 }
 
 void account_marked_project(struct projection *p, const void *event, uint64_t time_ns)
 {
     const struct account_marked *e = event;
+    struct account_changes_row mark = {.version = 0};
+    account_changes_row_from_account_marked(&mark, e);
     entry_put_change(p, e->change, e->account_id, time_ns, time_ns);
+    account_put_change(p, &mark);
     account_put_row(p, e->account_id);
 }
 
 void account_updated_project(struct projection *p, const void *event, uint64_t time_ns)
 {
     const struct account_updated *e = event;
+    struct account_changes_row limits = {.version = 0};
+    account_changes_row_from_account_updated(&limits, e);
     entry_put_change(p, ENTRY_KIND_UPDATED, e->account_id, time_ns, time_ns);
+    account_put_change(p, &limits);
     account_put_row(p, e->account_id);
 }

@@ -18,11 +18,13 @@ uint16_t ledger_list_init(struct ledger_list *list, struct view_store *s, const 
                           bool has_limit, uint32_t limit)
 {
     *list = (struct ledger_list){.store = s, .who = &m->who};
+    attributions_init(&list->attributions, s, m, &list->page.arena);
     return page_begin(&list->page, &rules, has_limit, limit);
 }
 
 void ledger_list_done(struct ledger_list *list)
 {
+    attributions_done(&list->attributions);
     page_done(&list->page);
 }
 

@@ -4,6 +4,7 @@
 #ifndef LEDGER_LEDGER_LIST_H
 #define LEDGER_LEDGER_LIST_H
 
+#include "actors/common/attributions.h"
 #include "actors/common/page.h"
 #include "runtime/actor/domain.h"
 #include "schemas/ledger.h"
@@ -17,6 +18,7 @@ struct ledger_list {
     struct page page;
     struct view_store *store;
     const struct principal *who;
+    struct attributions attributions; /* who did what is listed */
     enum err error;
 };
 

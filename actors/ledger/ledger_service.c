@@ -134,9 +134,10 @@ static const struct actor_kind *const kinds[] = {
     &pending_transfer_kind,
 };
 
+/* And the one that all services have in common. */
 static const struct view_table *const views[] = {
-    &accounts_view,  &entries_view,        &late_entries_view,
-    &transfers_view, &transfer_notes_view, &transaction_transfers_view,
+    &attributions_view, &accounts_view,  &account_changes_view, &entries_view,
+    &late_entries_view, &transfers_view, &transfer_notes_view,  &transaction_transfers_view,
 };
 
 const struct service ledger_service = {
@@ -155,5 +156,6 @@ const struct service ledger_service = {
     .gatherer_count = array_len(gatherers),
     .views = views,
     .view_count = array_len(views),
+    .attributions = &attributions_view,
     .audit = ledger_audit,
 };

@@ -154,6 +154,17 @@ static enum presence find_parts(struct turn *t, const struct transaction_recorde
     return all;
 }
 
+static enum presence attribute_parts(struct turn *t, struct transaction_info *info)
+{
+    enum presence all = PRESENCE_THERE;
+    for (uint32_t i = 0; i < info->transfers_count; i++) {
+        enum presence there = transfer_info_attribute(t, &info->transfers[i]);
+        if (there != PRESENCE_THERE)
+            all = there;
+    }
+    return all;
+}
+
 /* A recorded transaction, whole. *e is its event; ABSENT also if the caller must not see it. */
 static enum presence find_whole(struct turn *t, struct id128 id,
                                 const struct transaction_recorded **e,
@@ -185,7 +196,8 @@ static enum presence find_whole(struct turn *t, struct id128 id,
     return PRESENCE_THERE;
 }
 
-static enum turn_result transaction_find_and_answer(struct turn *t, struct id128 id)
+/* `look`: with who asked for it, which no answer to a request to make it says. */
+static enum turn_result transaction_find_and_answer(struct turn *t, struct id128 id, bool look)
 {
     const struct transaction_recorded *e;
     struct transaction_info info;
@@ -196,6 +208,8 @@ static enum turn_result transaction_find_and_answer(struct turn *t, struct id128
     }
     if (there == PRESENCE_THERE)
         there = find_parts(t, e, &info);
+    if (there == PRESENCE_THERE && look)
+        there = attribute_parts(t, &info);
     if (there == PRESENCE_WAITING)
         return TURN_WAIT;
     if (there == PRESENCE_ABSENT)
@@ -207,7 +221,7 @@ static enum turn_result transaction_find_and_answer(struct turn *t, struct id128
 enum turn_result transaction_on_get(struct turn *t, struct id128 self, const struct message *m)
 {
     (void)m;
-    return transaction_find_and_answer(t, self);
+    return transaction_find_and_answer(t, self, true);
 }
 
 /* --- making ----------------------------------------------------------------------------------- */
@@ -380,7 +394,7 @@ enum turn_result transaction_on_reverse(struct turn *t, struct id128 self, const
     }
     if (whole.has_reversed_by_id && c->has_reversal_id &&
         id128_equal(whole.reversed_by_id, c->reversal_id))
-        return transaction_find_and_answer(t, c->reversal_id);
+        return transaction_find_and_answer(t, c->reversal_id, false);
     there = find_parts(t, e, &whole);
     if (there == PRESENCE_WAITING)
         return TURN_WAIT;

@@ -3,6 +3,7 @@
  * an actor; its note and its reversal under keys derived from its id. */
 #include "actors/ledger/transfer.h"
 
+#include "actors/common/attributions.h"
 #include "actors/ledger/account.h"
 #include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/transfer_row.h"
@@ -169,6 +170,17 @@ enum presence transfer_info_find(struct turn *t, struct id128 id, struct transfe
     if (info->has_reversed_by_id)
         info->reversed_by_id = reversed_by_id;
     return PRESENCE_THERE;
+}
+
+enum presence transfer_info_attribute(struct turn *t, struct transfer_info *info)
+{
+    struct attribution who;
+    enum presence there = turn_find_attribution(t, info->transfer_id, &who);
+    if (there != PRESENCE_THERE)
+        return there;
+    const struct attributed by = attributed_of(&who, who.request);
+    transfer_info_from_attributed(info, &by);
+    return there;
 }
 
 static enum transfer_status status_after(uint32_t flags)

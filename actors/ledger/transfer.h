@@ -29,7 +29,7 @@ struct transfer_info transfer_info_of_posting(struct turn *t, const struct posti
 /* Records that a transfer was reversed, after the reversal's posting_emit(). */
 void transfer_reversal_emit(struct turn *t, struct id128 transfer_id, struct id128 reversal_id);
 
-/* Everything about one transfer. THERE: *info and *tenant_id are filled. */
+/* Everything about one transfer but who asked for it. THERE: *info and *tenant_id are filled. */
 must_check enum presence transfer_info_find(struct turn *t, struct id128 id,
                                             struct transfer_info *info, struct id128 *tenant_id);
 
@@ -39,5 +39,9 @@ struct transfer_spec transfer_asked_for(struct turn *t, const struct transfer_cr
 /* RESULT_OK if an earlier transfer has this note, else which part of it differs. */
 must_check uint16_t transfer_note_check(const struct transfer_info *info,
                                         const struct transfer_note *note);
+
+/* Who asked for the transfer that *info is about: for those who look at it, not in the answer to
+ * whoever made it, which is kept under their key. */
+must_check enum presence transfer_info_attribute(struct turn *t, struct transfer_info *info);
 
 #endif

@@ -20,6 +20,8 @@ enum turn_result transfer_on_get(struct turn *t, struct id128 self, const struct
     struct transfer_info info;
     struct id128 tenant_id = ID128_ZERO;
     enum presence there = transfer_info_find(t, self, &info, &tenant_id);
+    if (there == PRESENCE_THERE)
+        there = transfer_info_attribute(t, &info);
     if (there == PRESENCE_WAITING)
         return TURN_WAIT;
     if (there == PRESENCE_THERE && turn_may_see(t, tenant_id, ID128_ZERO))

@@ -16,6 +16,7 @@ struct transfers_walk {
     struct transfer_info *items;
     struct id128 *tenants;    /* of each item */
     char (*managers)[MANAGER_TEXT_MAX];
+    uint64_t *positions;
     struct id128 *candidates; /* ids whose rows are still to be read */
     uint32_t candidate_count;
     struct id128 last_tenant, last; /* the last row looked at, by id */
@@ -43,6 +44,7 @@ static void add_transfer(struct transfers_walk *w, const struct transfers_row *r
     check(w->list.page.count < w->list.page.limit);
     check(row->status != 0);
     w->tenants[w->list.page.count] = row->tenant_id;
+    w->positions[w->list.page.count] = row->position;
     char *memory = w->managers[w->list.page.count];
     w->items[w->list.page.count++] = transfer_row_info(row, memory);
 }
@@ -224,6 +226,20 @@ static uint16_t add_notes(struct transfers_walk *w)
     return RESULT_OK;
 }
 
+/* --- who did it ------------------------------------------------------------------------------- */
+
+static uint16_t add_attributions(struct transfers_walk *w)
+{
+    struct ledger_list *list = &w->list;
+    for (uint32_t i = 0; i < list->page.count; i++) {
+        struct transfer_info *info = &w->items[i];
+        const struct attributed by =
+            attributions_find(&list->attributions, info->debit_account_id, w->positions[i]);
+        transfer_info_from_attributed(info, &by);
+    }
+    return (uint16_t)list->attributions.error;
+}
+
 /* --- all of it -------------------------------------------------------------------------------- */
 
 static uint16_t transfers_page(struct transfers_walk *w, struct wire_writer *reply)
@@ -233,7 +249,9 @@ static uint16_t transfers_page(struct transfers_walk *w, struct wire_writer *rep
     w->tenants = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->tenants);
     w->managers = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->managers);
     w->candidates = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->candidates);
-    if (w->items == NULL || w->tenants == NULL || w->managers == NULL || w->candidates == NULL)
+    w->positions = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->positions);
+    if (w->items == NULL || w->tenants == NULL || w->managers == NULL || w->candidates == NULL ||
+        w->positions == NULL)
         return RESULT_TOO_LARGE;
     struct id128 tenant_id = list->who->tenant_id;
     bool by_account = w->asked->has_account_id;
@@ -245,6 +263,8 @@ static uint16_t transfers_page(struct transfers_walk *w, struct wire_writer *rep
         code = read_candidates(w, tenant_id);
     if (code == RESULT_OK)
         code = add_notes(w);
+    if (code == RESULT_OK)
+        code = add_attributions(w);
     if (code != RESULT_OK)
         return code;
     const uint64_t next[] = {w->last_tenant.hi, w->last_tenant.lo, w->last.hi, w->last.lo};

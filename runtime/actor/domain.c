@@ -61,6 +61,8 @@ void domain_init(struct domain *d, const struct service *const *services, uint32
     for (uint32_t i = 0; i < count; i++) {
         add_kinds(d, services[i]);
         add_numbers(d, services[i]);
+        if (services[i]->attributions != NULL)
+            d->attributions = services[i]->attributions;
     }
 }
 

@@ -109,6 +109,9 @@ struct service {
     uint32_t gatherer_count;
     const struct view_table *const *views;
     uint32_t view_count;
+    /* One of the views of one service: who asked for the records of each batch, as its shard, its
+     * number and their attributions (wire/attribution.h), each after the item of its record. */
+    const struct view_table *attributions;
     /* Online checker, called by the simulator and `payctl ledger verify`: NULL if all is well,
      * else what is broken. May be NULL. */
     const char *(*audit)(struct registry *r);
@@ -127,6 +130,7 @@ struct domain {
     const struct query *queries[DOMAIN_NUMBER_MAX];
     const struct locator *locators[DOMAIN_NUMBER_MAX];
     const struct gatherer *gatherers[DOMAIN_NUMBER_MAX];
+    const struct view_table *attributions; /* NULL: no such rows are kept */
 };
 
 /* A number or kind declared twice is a bug: check() fails. */

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "runtime/actor/message.h"
+#include "runtime/wire/attribution.h"
 
 struct turn;
 struct registry;
@@ -56,6 +57,11 @@ struct stored_event {
 /* Was this key, such as a transfer's id, decided already? THERE fills *stored. */
 must_check enum presence turn_find_decision(struct turn *t, struct id128 key,
                                            struct stored_event *stored);
+
+/* Who asked for what was decided under this key. The texts, that of the request's id among them,
+ * are valid during this turn. */
+must_check enum presence turn_find_attribution(struct turn *t, struct id128 key,
+                                               struct attribution *ret);
 
 /* Records the event and applies it. Each event of a shard gets its own time, strictly later than
  * all before it; turn_time() is the time that the next emitted event will get. */

@@ -19,6 +19,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/id128.h"
+#include "runtime/base/journal_position.h"
 #include "runtime/base/sha256.h"
 #include "runtime/base/slice.h"
 #include "runtime/wire/attribution.h"
@@ -26,27 +27,6 @@
 #include "runtime/wire/writer.h"
 
 #define RECORD_SCHEMA_VERSION 1
-
-/* --- position: 40 bits of seq, 24 of item ----------------------------------------------------- */
-
-#define POSITION_ITEM_BITS 24
-#define BATCH_ITEMS_MAX ((uint32_t)1 << POSITION_ITEM_BITS)
-
-static inline uint64_t position_make(uint64_t seq, uint32_t item)
-{
-    check(item < BATCH_ITEMS_MAX);
-    return seq << POSITION_ITEM_BITS | item;
-}
-
-static inline uint64_t position_seq(uint64_t position)
-{
-    return position >> POSITION_ITEM_BITS;
-}
-
-static inline uint32_t position_item(uint64_t position)
-{
-    return (uint32_t)(position & (BATCH_ITEMS_MAX - 1));
-}
 
 /* --- writing ---------------------------------------------------------------------------------- */
 

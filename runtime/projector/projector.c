@@ -16,6 +16,7 @@
 #include "runtime/projector/preload.h"
 
 #define STATE_BYTES_MAX ((size_t)16 << 20)
+#define ATTRIBUTIONS_BYTES_MAX ((size_t)128 << 20) /* a batch's body has less */
 
 /* --- for the domain --------------------------------------------------------------------------- */
 
@@ -127,6 +128,30 @@ static bool projector_on_key(void *context, struct id128 key, struct id128 finge
     return true;
 }
 
+/* Rows are made from records with events; of the others only a principal that appears first, to
+ * whom later ones refer by its number. */
+static void projector_on_record(void *context, const struct record_reader *record)
+{
+    struct projector *p = context;
+    if (record->events == 0 && !record->attribution.first)
+        return;
+    wire_put_uint(&p->attributions, record->begin_item);
+    attribution_put_again(&p->attributions, &record->attribution);
+}
+
+static void projector_put_attributions(struct projector *p, uint64_t seq)
+{
+    const struct value row[] = {
+        {VALUE_UINT, .number = p->shard},
+        {VALUE_UINT, .number = seq},
+        {VALUE_BYTES, .text = wire_written(&p->attributions)},
+    };
+    check(!p->attributions.failed);
+    if (p->attributions.len > 0)
+        projection_put(&p->projection, p->domain->attributions, row);
+    wire_writer_clear(&p->attributions);
+}
+
 static int projector_compare_actors(const void *left, const void *right)
 {
     const struct actor *a = *(struct actor *const *)left, *b = *(struct actor *const *)right;
@@ -206,6 +231,7 @@ static enum err projector_renew(struct projector *p)
     p->source.loads = PROJECTOR_PRELOAD_MIN; /* nothing is resident any more */
     p->replay.on_event = projector_on_event;
     p->replay.on_key = projector_on_key;
+    p->replay.on_record = projector_on_record;
     p->replay.context = p;
     p->replay.views = position.seq > 0 ? p->store : NULL;
     p->fresh = true;
@@ -255,7 +281,10 @@ static enum err projector_begin(void *context, uint64_t target_seq, struct store
 static enum err projector_take(void *context, const struct batch_row *row, bool *full)
 {
     struct projector *p = context;
+    wire_writer_clear(&p->attributions);
     enum err e = replay_batch(&p->replay, row);
+    if (e == ERR_OK && p->domain->attributions != NULL)
+        projector_put_attributions(p, row->seq);
     if (e == ERR_IO && p->projection.error != ERR_OK)
         e = projector_views_error(p, p->projection.error);
     *full = p->replay.events >= p->events_max || p->keys.count >= PROJECTOR_STEP_KEYS;
@@ -308,6 +337,7 @@ void projector_init(struct projector *p, struct env *env, struct worker *worker,
     p->registry.collect_dirty = true;
     row_sorter_init(&p->sorter);
     wire_writer_init(&p->state, STATE_BYTES_MAX);
+    wire_writer_init(&p->attributions, ATTRIBUTIONS_BYTES_MAX);
     replay_init(&p->replay, domain, &p->registry, shard, &p->follower.position);
 }
 
@@ -320,6 +350,7 @@ void projector_done(struct projector *p)
     free(p->keys.items);
     free(p->ids.items);
     wire_writer_done(&p->state);
+    wire_writer_done(&p->attributions);
 }
 
 void projector_restart(struct projector *p, const struct store_position *position)

@@ -50,6 +50,7 @@ struct projector {
     struct row_sorter sorter;
     struct key_list keys, ids;
     struct wire_writer state;
+    struct wire_writer attributions; /* of the batch being replayed: a row of domain.attributions */
     uint64_t events_max; /* as replay.events: the step ends there */
     bool fresh;          /* registry and replay are as of the views; else renew() */
 };

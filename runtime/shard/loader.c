@@ -112,7 +112,8 @@ static struct part *part_copy(const struct record_reader *found, uint64_t positi
 {
     struct slice bytes = found->inside ? found->event : found->answer.reply;
     check(found->inside || bytes.len == 0 || bytes.data != NULL);
-    struct part *part = memory_take(sizeof *part + bytes.len);
+    struct part *part =
+        memory_take(sizeof *part + bytes.len + attribution_texts_len(&found->attribution));
     part->entry.id = (struct id128){0, position};
     part->record = *found;
     if (bytes.len > 0)
@@ -122,6 +123,7 @@ static struct part *part_copy(const struct record_reader *found, uint64_t positi
         part->record.event = copy;
     else
         part->record.answer.reply = copy;
+    attribution_keep(&part->record.attribution, part->bytes + bytes.len);
     return part;
 }
 
@@ -158,18 +160,21 @@ static bool keep_parts(void *context, const struct batch_row *row)
     }
     const struct load *end = group->loads + group->count;
     struct record_reader reader;
+    struct attribution_list principals = {0};
+    enum record_part part;
     record_reader_init(&reader, row->body);
-    for (;;) {
-        enum record_part part = record_next(&reader);
-        if (part == RECORD_DONE || part == RECORD_DAMAGED)
-            return false;
-        if (part == RECORD_BEGIN)
+    while ((part = record_next(&reader)) != RECORD_DONE && part != RECORD_DAMAGED) {
+        if (part == RECORD_BEGIN) {
+            attribution_resolve(&principals, &reader.attribution);
             continue;
+        }
         struct load *load = first_of_item(group, reader.item);
         for (; load < end && position_item(load->position) == reader.item; load++)
             if (load->part == NULL)
                 load->part = part_copy(&reader, load->position);
     }
+    attribution_list_done(&principals);
+    return false;
 }
 
 static int by_position(const void *a, const void *b)

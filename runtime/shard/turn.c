@@ -144,6 +144,28 @@ enum presence turn_find_decision(struct turn *t, struct id128 key, struct stored
     return PRESENCE_THERE;
 }
 
+enum presence turn_find_attribution(struct turn *t, struct id128 key, struct attribution *ret)
+{
+    uint64_t position;
+    enum presence p = position_of(t, &t->shard->ids, key, &position);
+    if (p != PRESENCE_THERE)
+        return p;
+    const struct record_reader *part = part_at(t, position, true);
+    if (part == NULL)
+        return PRESENCE_WAITING;
+    struct batch *b = journal_batch(&t->shard->journal, position_seq(position));
+    *ret = part->attribution;
+    if (b != NULL)
+        batch_attribution(b, part->begin_item, ret);
+    char *texts = turn_alloc(t, ATTRIBUTION_REQUEST_MAX + attribution_texts_len(ret));
+    if (texts == NULL)
+        give_up(t);
+    attribution_keep(ret, texts + ATTRIBUTION_REQUEST_MAX);
+    ret->request = (struct slice){texts, (uint32_t)attribution_request_text(ret, texts)};
+    ret->request_made = false;
+    return PRESENCE_THERE;
+}
+
 /* --- deciding --------------------------------------------------------------------------------- */
 
 static void begin_record(struct turn *t)

@@ -139,6 +139,22 @@ size_t attribution_request_text(const struct attribution *a, char text[ATTRIBUTI
     return a->request.len;
 }
 
+size_t attribution_texts_len(const struct attribution *a)
+{
+    return (size_t)a->tenant.len + a->subject.len + a->client.len + a->request.len;
+}
+
+void attribution_keep(struct attribution *a, char *to)
+{
+    struct slice *const texts[] = {&a->tenant, &a->subject, &a->client, &a->request};
+    for (size_t i = 0; i < array_len(texts); i++) {
+        if (texts[i]->len > 0)
+            memcpy(to, texts[i]->data, texts[i]->len);
+        texts[i]->data = to;
+        to += texts[i]->len;
+    }
+}
+
 void attribution_resolve(struct attribution_list *l, struct attribution *a)
 {
     if (a->first) {

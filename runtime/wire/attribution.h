@@ -54,6 +54,10 @@ size_t attribution_make_request(uint64_t unix_ms, uint64_t random,
 /* Writes the text of the request; returns its length, 0 = none. */
 size_t attribution_request_text(const struct attribution *a, char text[ATTRIBUTION_REQUEST_MAX]);
 
+/* Copies all texts to `to`, which has room for as many bytes as this says, and names them there. */
+size_t attribution_texts_len(const struct attribution *a);
+void attribution_keep(struct attribution *a, char *to);
+
 /* The principals of a batch by their numbers. All zero at first; the texts are not copied. */
 struct attribution_list {
     struct attribution *items;

@@ -64,6 +64,15 @@ CREATE TABLE key_filters (
     PRIMARY KEY (shard, kind, run, first)
 ) STRICT, WITHOUT ROWID;
 
+-- Who asked for the records of a batch, and by which requests: rows of other tables have the position
+-- of their event, which leads here. One row per batch with events.
+CREATE TABLE attributions (
+    shard INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    records BLOB NOT NULL, -- actors/common/attributions.h
+    PRIMARY KEY (shard, seq)
+) STRICT, WITHOUT ROWID;
+
 -- the ledger ---------------------------------------------------------------------------------------
 
 CREATE TABLE accounts (
@@ -90,6 +99,18 @@ CREATE TABLE entries (
     account_id BLOB NOT NULL,
     version INTEGER NOT NULL,
     rest BLOB NOT NULL, -- the other columns of view.entries in schemas/ledger.toml
+    PRIMARY KEY (account_id, version)
+) STRICT, WITHOUT ROWID;
+
+-- What an entry that moves nothing changed.
+CREATE TABLE account_changes (
+    account_id BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    reason TEXT,
+    flags INTEGER,
+    debit_balance_max ANY,
+    credit_balance_max ANY,
+    credit_balance_min ANY,
     PRIMARY KEY (account_id, version)
 ) STRICT, WITHOUT ROWID;
 

@@ -22,6 +22,12 @@ def two_accounts(bank, funds="100.00"):
     return outside, rich, poor
 
 
+def but_who(shown):
+    """Without what the answer to whoever made it does not say."""
+    return {name: value for name, value in shown.items()
+            if name not in ("by", "client_id", "request_id")}
+
+
 def transfer_body(debit, credit, amount, **more):
     return {"debit_account_id": debit, "credit_account_id": credit, "amount": amount,
             "currency": "USD", **more}
@@ -97,6 +103,25 @@ def test_a_frozen_account_moves_nothing_until_unfrozen(bank):
     equal(bank.post(f"/accounts/{account}/unfreeze", {}, key=None).expect(200).json["status"],
           "open")
     bank.move(account, outside, "1.00")
+
+
+def test_histories_say_who_did_it_and_why(bank):
+    outside, account, _ = two_accounts(bank)
+    made = bank.post("/transfers", transfer_body(account, outside, "1.00"),
+                     **{"X-Request-Id": "order-4711"}).expect(201)
+    bank.request("PATCH", f"/accounts/{account}", {"credit_balance_max": "500.00"}).expect(200)
+    frozen = bank.post(f"/accounts/{account}/freeze", {"mode": "debits", "reason": "review"},
+                       key=None).expect(200)
+    [moved, updated, stopped] = bank.entries(account)[-3:]
+    equal((stopped["kind"], stopped["reason"], stopped["flags"], stopped["request_id"]),
+          ("frozen", "review", [NEVER_NEGATIVE, "debits_frozen"], frozen.headers["x-request-id"]))
+    equal((updated["kind"], updated["credit_balance_max"]), ("updated", "500.00"))
+    shown = bank.get(f"/transfers/{made.json['transfer_id']}").expect(200).json
+    [listed] = [t for t in bank.pages("/transfers", "transfers", account_id=account)
+                if t["transfer_id"] == shown["transfer_id"]]
+    for one in (moved, shown, listed):
+        equal((one["by"], one["client_id"], one["request_id"]),
+              ("dev", "dev", "order-4711"), "who did it")
 
 
 def test_only_an_empty_account_is_closed(bank):
@@ -192,7 +217,7 @@ def test_a_transfer_moves_money_once(bank):
                          metadata={"month": "may"}, user_data_64="12")
     made = bank.post("/transfers", body).expect(201).json
     equal((made["status"], made["amount"], made["description"]), ("posted", "10.00", "rent"))
-    equal(bank.get(f"/transfers/{made['transfer_id']}").expect(200).json, made)
+    equal(but_who(bank.get(f"/transfers/{made['transfer_id']}").expect(200).json), made)
     equal(bank.post("/transfers", body).expect(201).json, made, "the same id and content again")
     bank.post("/transfers", {**body, "amount": "11.00"}).expect(409, "exists_with_different_amount")
     equal(bank.account(poor)["balance"], "10.00", "what was moved")
@@ -354,7 +379,9 @@ def test_a_transaction_does_all_legs_or_none(bank):
     made = bank.post("/transactions", body).expect(201).json
     equal([t["amount"] for t in made["transfers"]], ["10.00", "0.50"])
     path = f"/transactions/{made['transaction_id']}/transfers"
-    equal(bank.get(path).expect(200).json["transfers"], made["transfers"])
+    shown = bank.get(path).expect(200).json["transfers"]
+    equal([transfer["by"] for transfer in shown], ["dev", "dev"])
+    equal([but_who(transfer) for transfer in shown], made["transfers"])
     equal(bank.post("/transactions", body).expect(201).json, made, "what was asked for again")
     bank.post("/transactions", {**body, "description": "x"}).expect(409, "transaction_exists")
     refused = {"legs": [leg(rich, poor, "10.00"), leg(rich, fees, "500.00")]}

@@ -88,6 +88,7 @@ def test_accounts_and_transfers(tool):
     equal(tool.json("accounts", "show", credit)["balance"], "10.50")
     equal(tool.json("transfers", "show", made["transfer_id"])["status"], "posted")
     entries = tool.json("accounts", "history", credit)["entries"]
+    equal({entry["by"] for entry in entries}, {"unix:" + pwd.getpwuid(os.getuid()).pw_name})
     equal([entry["kind"] for entry in entries], ["posted", "opened"])
     contains(tool.run("accounts", "list"), "account_id", debit, credit)
     contains(tool.run("accounts", "show", credit), "balance ", "10.50")

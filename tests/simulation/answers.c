@@ -146,6 +146,25 @@ static void check_wallet(struct run *run, const struct request *q, const void *r
     broken("request %u shows a balance that the wallet durably never had", q->number);
 }
 
+/* Of a transfer that the answer shows; in that to whoever made it, nobody is named. */
+static void check_by(const struct request *q, const struct ref_transfer *t, bool has_by,
+                     struct slice by)
+{
+    if (!has_by ? q->type == &transfer_get_type : history_hash(by) != t->by)
+        broken("request %u (%s) attributes a transfer to \"%.*s\"", q->number, q->type->name,
+               (int)by.len, by.data);
+}
+
+static void check_entry_by(const struct run *run, const struct request *q, const struct entry *e)
+{
+    const struct ref_transfer *t = reference_transfer(&run->reference, e->transfer_id);
+    bool expired = e->kind == ENTRY_KIND_PENDING_EXPIRED;
+    if (expired ? !slice_equal(e->by, slice_of(PRINCIPAL_SYSTEM)) : !e->has_by)
+        broken("request %u: an entry is of nobody", q->number);
+    if (!expired && t != NULL)
+        check_by(q, t, e->has_by, e->by);
+}
+
 static void check_entries(struct run *run, const struct request *q, const void *reply)
 {
     const struct entry_page *page = reply;
@@ -153,6 +172,7 @@ static void check_entries(struct run *run, const struct request *q, const void *
         const struct entry *e = &page->entries[i];
         const struct ref_counters c = {e->debits_pending, e->debits_posted, e->credits_pending,
                                        e->credits_posted};
+        check_entry_by(run, q, e);
         if (i == 0) {
             check_counters(run, q, e->account_id, e->version, &c);
             continue;
@@ -220,6 +240,7 @@ static void check_transfer(struct run *run, const struct request *q, const void 
     if (t == NULL || t->kind == REF_REFUSED || !id128_equal(t->debit, i->debit_account_id) ||
         !id128_equal(t->credit, i->credit_account_id))
         broken("request %u (%s) shows a transfer that is not durable", q->number, q->type->name);
+    check_by(q, t, i->has_by, i->by);
 }
 
 static bool is_movement_of(const struct ref_transfer *t, struct id128 wallet_id)

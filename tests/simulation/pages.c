@@ -96,6 +96,8 @@ void pages_check_transfers(struct run *run, const struct request *q, const void 
         const struct ref_transfer *t = reference_transfer(r, page->transfers[i].transfer_id);
         if (t == NULL || !transfer_asked_for(r, q, t))
             pages_foreign(q, "a transfer");
+        if (history_hash(page->transfers[i].by) != t->by)
+            pages_foreign(q, "a transfer's author");
     }
     for (uint32_t i = 0; i < q->known.transfers && !page->has_next_cursor; i++) {
         const struct ref_transfer *t = &r->transfers[i];

@@ -42,6 +42,7 @@ struct bank {
     struct shard *shard;
     struct arena arena; /* of decoded replies */
     struct message message;
+    const char *request_id; /* of what is asked from now on; NULL: none */
     bool answered;
     uint64_t if_match; /* version for the next request; 0 = none */
     struct precondition precondition; /* of the request under way */
@@ -202,6 +203,7 @@ static inline uint16_t bank_ask(struct bank *b, struct principal who,
         .target_kind = type->target_kind,
         .target = domain_target(&b->domain, type, body, &who, 1),
         .who = who,
+        .request_id = slice_of(b->request_id != NULL ? b->request_id : ""),
         .precondition = &b->precondition,
         .keyed = b->key != 0,
         .key = {0xBA4C, b->key},

@@ -87,6 +87,70 @@ static void test_balance_as_of_either_time(void **state)
     assert_true(balance_at(b, 1, 1, TIME_AXIS_EFFECTIVE) == 0);
 }
 
+static void expect_by(bool has_by, struct slice by, const char *wanted)
+{
+    assert_true(has_by);
+    assert_true(slice_equal(by, slice_of(wanted)));
+}
+
+/* Seen again after a restart, when all is read from the store. */
+static void expect_attributed(struct bank *b)
+{
+    struct account_entries asked = {.account_id = id_of(1)};
+    struct entry_page page;
+    struct transfers_list transfers = {.has_account_id = true, .account_id = id_of(1)};
+    struct transfer_page moved;
+    const char *const by[] = {"system", "auditor", "teller", "teller", "ada", "teller"};
+    assert_int_equal(bank_ask(b, teller(), &account_entries_type, &asked), RESULT_OK);
+    bank_reply(b, &entry_page_type, &page);
+    assert_int_equal(page.entries_count, array_len(by));
+    for (size_t i = 0; i < array_len(by); i++)
+        expect_by(page.entries[i].has_by, page.entries[i].by, by[i]);
+    assert_true(slice_equal(page.entries[1].reason, slice_of("court order")));
+    assert_int_equal(page.entries[1].flags, ACCOUNT_FLAGS_DEBITS_FROZEN);
+    assert_true(page.entries[2].has_credit_balance_max &&
+                page.entries[2].credit_balance_max == 500);
+    assert_false(page.entries[0].has_client_id || page.entries[0].has_request_id);
+    assert_true(slice_equal(page.entries[4].client_id, slice_of("ada")));
+    assert_int_equal(bank_ask(b, teller(), &transfers_list_type, &transfers), RESULT_OK);
+    bank_reply(b, &transfer_page_type, &moved);
+    assert_int_equal(moved.transfers_count, 2);
+    expect_by(moved.transfers[0].has_by, moved.transfers[0].by, "teller");
+    expect_by(moved.transfers[1].has_by, moved.transfers[1].by, "ada");
+    struct transfer_info shown = show_transfer(b, id_of(10));
+    expect_by(shown.has_by, shown.by, "ada");
+    expect_by(shown.has_request_id, shown.request_id, "req_01J9ZQ4Z6C8Y3N5T7V9X1B2D40");
+    shown = show_transfer(b, id_of(11)); /* a pending one */
+    expect_by(shown.has_by, shown.by, "teller");
+}
+
+static void test_histories_say_who_did_it_and_why(void **state)
+{
+    struct bank *b = *state;
+    given_two_accounts(b);
+    b->request_id = "req_01J9ZQ4Z6C8Y3N5T7V9X1B2D40";
+    assert_int_equal(transfer_as(b, person("ada"), spec_of(10, 1, 2, 100)), RESULT_OK);
+    b->request_id = NULL;
+    struct transfer_spec pending = spec_of(11, 1, 2, 7);
+    pending.flags = TRANSFER_FLAGS_PENDING;
+    pending.timeout_s = 5;
+    given_transfer(b, pending);
+    struct account_update limit = {.account_id = id_of(1),
+                                   .has_credit_balance_max = true,
+                                   .credit_balance_max = {.digits = 500, .scale = 2}};
+    assert_int_equal(bank_ask(b, teller(), &account_update_type, &limit), RESULT_OK);
+    struct account_freeze freeze = {.account_id = id_of(1),
+                                    .has_mode = true,
+                                    .mode = FREEZE_MODE_DEBITS,
+                                    .has_reason = true,
+                                    .reason = slice_of("court order")};
+    assert_int_equal(bank_ask(b, person("auditor"), &account_freeze_type, &freeze), RESULT_OK);
+    bank_wait(b, 10 * NS_PER_S);
+    expect_attributed(b);
+    bank_restart(b);
+    expect_attributed(b);
+}
+
 static uint32_t listed_for(struct bank *b, struct principal who)
 {
     struct accounts_list accounts = {.has_limit = true, .limit = 10};
@@ -314,6 +378,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LEDGER_TEST(test_entries_form_a_chain),
         LEDGER_TEST(test_balance_as_of_either_time),
+        LEDGER_TEST(test_histories_say_who_did_it_and_why),
         LEDGER_TEST(test_an_operator_sees_one_tenant_or_all),
         LEDGER_TEST(test_lists_filter_and_continue),
         LEDGER_TEST(test_the_transfers_of_a_transaction_continue),

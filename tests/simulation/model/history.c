@@ -132,6 +132,7 @@ static void read_body(struct history *h, const struct batch_row *row)
             h->expires = false;
             attribution_resolve(&principals, &r.attribution);
             h->on_attribution(h->context, &r.attribution);
+            h->reference->by = history_hash(r.attribution.subject);
             break;
         case RECORD_EVENT:
             read_event(h, &r, &effects);

@@ -112,7 +112,7 @@ static struct ref_transfer *add_transfer(struct reference *r, struct id128 id,
     *slot_of(r, id) = r->transfer_count + 1;
     check_home(r, id);
     struct ref_transfer *t = &r->transfers[r->transfer_count++];
-    *t = (struct ref_transfer){.id = id, .kind = kind};
+    *t = (struct ref_transfer){.id = id, .kind = kind, .by = r->by};
     grow_slots(r);
     return t;
 }

@@ -46,6 +46,7 @@ struct ref_transfer {
     enum ref_transfer_kind kind;
     uint16_t currency;
     uint32_t flags;
+    uint64_t by; /* hash of who asked for it */
     u128 amount;
     bool reversed;
     /* of a pending one */
@@ -107,6 +108,7 @@ struct ref_total {
 struct reference {
     uint16_t shards; /* each thing lives in the one that its id names */
     uint16_t shard;  /* whose event is applied */
+    uint64_t by;     /* hash of who asked for it */
     struct ref_account *accounts;
     struct ref_transfer *transfers;
     struct ref_wallet *wallets;

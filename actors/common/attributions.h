@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attributions: who did what a row of a view shows. Rows have the journal position of their event;
+ * the view `attributions` has, for each batch, the item at which a record begins and who asked for
+ * it (wire/attribution.h), one record behind the other. One reader per query, on the read worker.
+ */
+#ifndef COMMON_ATTRIBUTIONS_H
+#define COMMON_ATTRIBUTIONS_H
+
+#include "runtime/actor/message.h"
+#include "runtime/base/arena.h"
+#include "runtime/store/view_store.h"
+#include "runtime/wire/attribution.h"
+#include "schemas/common.h"
+
+struct attributions {
+    struct view_store *store;
+    struct arena *arena;
+    const struct message *message;
+    enum err error;     /* a row could not be read, or there was no memory */
+    bool read;          /* the records of the batch below are here */
+    uint16_t shard;
+    uint64_t seq;
+    struct slice records;
+    struct attribution_list principals;
+};
+
+/* What is found lives in the arena, and the reader keeps the batch that it read last in it. */
+void attributions_init(struct attributions *a, struct view_store *s, const struct message *m,
+                       struct arena *arena);
+void attributions_done(struct attributions *a);
+
+/* Who did what stands at this position of the journal of the shard that is the home of `id`. What
+ * is not known is absent; whether reading failed is in a->error. */
+struct attributed attributions_find(struct attributions *a, struct id128 id, uint64_t position);
+
+/* The same of what was found elsewhere, with the text of the request's id; nothing is copied. */
+struct attributed attributed_of(const struct attribution *from, struct slice request);
+
+#endif
