@@ -13,6 +13,7 @@
 #include "schemas/json_writer.h"
 
 #define PAYCTL_VERSION "0.1.0"
+#define PAYCTL_BENCH_TENANT "bench" /* unless one is named: its accounts are among no others */
 
 enum payctl_exit {
     PAYCTL_OK = 0,

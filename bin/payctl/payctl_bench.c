@@ -22,7 +22,6 @@
 #define ACCOUNT_CODE 1
 #define TRANSFER_CODE 1
 #define WORD_MAX 64
-#define TENANT "bench" /* unless one is named: its accounts are among no others */
 
 struct bench {
     struct payctl *p;
@@ -222,7 +221,7 @@ int payctl_bench(struct payctl *p)
 {
     struct bench b = {.p = p};
     if (p->args.tenant == NULL)
-        p->args.tenant = TENANT;
+        p->args.tenant = PAYCTL_BENCH_TENANT;
     int code = bench_read_options(&b);
     if (code == PAYCTL_OK)
         code = payctl_connect(p, (uint32_t)b.outstanding);

@@ -133,7 +133,10 @@ def test_tenants_have_their_own(tool):
     for nobodys in (("accounts", "list"), ("transfers", "list")):
         [items] = tool.json(*nobodys, "--tenant", "stranger").values()
         equal(items, [])
+    contains(tool.run("accounts", "list"), tool.tenant)
     tool.tenant = None
+    tool.run("accounts", "create", "USD", 1)
+    contains(tool.run("accounts", "list", "--limit", 1000), "default")
     everybodys = tool.json("transfers", "list", "--limit", 100)["transfers"]
     contains([t["transfer_id"] for t in everybodys], made)
     listed = tool.json("accounts", "list", "--limit", 100)["accounts"]
