@@ -56,6 +56,7 @@ struct exchange {
     char traceparent[HEADER_TRACEPARENT_LEN];
     const struct precondition *precondition; /* in the arena; NULL = none was given */
     atomic_bool gone;                        /* the client is: for message.gone */
+    uint32_t digest;         /* of the reply, in its tag; 0 = its version says all */
     const void *created;     /* the reply of a 201, in the arena; NULL = nothing was created */
     struct message message;
     struct arena arena;

@@ -268,7 +268,7 @@ static uint16_t message_read_if_none_match(struct exchange *x, const struct requ
                                            struct version_list *list)
 {
     bool mutates = x->route->message->mutates;
-    if (!request_has(r, FIELD_IF_NONE_MATCH) || (!mutates && !x->route->not_modified))
+    if (!request_has(r, FIELD_IF_NONE_MATCH) || (!mutates && !route_is_conditional(x->route)))
         return RESULT_OK;
     if (message_read_tags(r, FIELD_IF_NONE_MATCH, true, list))
         return RESULT_OK;

@@ -3,6 +3,7 @@
  * (a page, the issuer's answer, a reply as JSON, or a problem), then the head, then both into the
  * connection's buffer, but for a page's fixed content, which is sent from where it is. A reply that
  * is not what the route declares becomes a 500. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "gateway_bridge/message_reader.h"
 #include "gateway_bridge/pages.h"
 #include "gateway_bridge/problem.h"
+#include "runtime/base/sha256.h"
 #include "runtime/observe/log.h"
 #include "schemas/catalog.h"
 #include "schemas/common.h"
@@ -81,6 +83,15 @@ static void response_put_status(struct json_writer *out, uint16_t status)
 static const char *response_scope(const struct exchange *x)
 {
     return x->refusal == RESULT_OK ? x->route->any_owner_scope : x->route->scope;
+}
+
+static void response_put_digest(const struct exchange *x, struct json_writer *out)
+{
+    char text[HEADER_DIGEST_LEN + 2];
+    if (x->digest == 0)
+        return;
+    snprintf(text, sizeof text, "-%08" PRIx32, x->digest);
+    response_put(out, text);
 }
 
 static void response_put_challenge(const struct exchange *x, struct json_writer *out)
@@ -181,6 +192,7 @@ static void response_put_special(const struct exchange *x, uint16_t status, stru
     if (status < 400 && x->route != NULL && x->route->etag && m->version != 0) {
         json_put_literal(out, "ETag: \"");
         response_put_number(out, m->version);
+        response_put_digest(x, out);
         json_put_literal(out, "\"\r\n");
     }
     if (x->rate_count > 0)
@@ -409,13 +421,20 @@ static bool response_reads_version(const struct exchange *x)
 static bool response_is_known(const struct exchange *x)
 {
     return response_reads_version(x) &&
-           version_list_has(&x->precondition->none_match, x->message.version);
+           version_list_names(&x->precondition->none_match, x->message.version, x->digest);
 }
 
 static bool response_is_unwanted(const struct exchange *x)
 {
     return response_reads_version(x) && x->precondition->match.given &&
            !version_list_has(&x->precondition->match, x->message.version);
+}
+
+/* Not 0. What one version has several replies of, such as one for each day, is told apart. */
+static uint32_t response_digest(struct slice body)
+{
+    uint32_t digest = (uint32_t)sha256_id(&body, 1).lo;
+    return digest != 0 ? digest : 1;
 }
 
 /* The body of an answer that is no refusal; the status, or 0 if it cannot be given. */
@@ -433,6 +452,8 @@ static uint16_t response_write_success(struct exchange *x, struct json_writer *b
         status = 204; /* OPTIONS: what Allow says */
     } else {
         status = response_write_reply(x, body);
+        if (status == 200 && route_is_conditional(x->route) && !x->route->not_modified)
+            x->digest = response_digest(json_written(body));
         if (status == 200 && response_is_known(x)) {
             status = 304;
             json_writer_clear(body);

@@ -29,7 +29,7 @@ struct route {
     const char *any_owner_scope;   /* with it other owners' things are visible; NULL: nothing is */
     bool idempotency_required;     /* without the header Idempotency-Key it is refused */
     bool etag;                     /* the reply carries a version */
-    bool not_modified;             /* one version, one reply: 304 if the client has it */
+    bool not_modified;             /* one version, one reply; else a tag has the reply's digest */
     bool body;                     /* takes a JSON body */
     uint16_t status;               /* of success */
     const struct route_location *location; /* of what a 201 made; NULL: none */
@@ -39,5 +39,11 @@ struct route {
     uint8_t path_field_count;
     uint8_t query_field_count;
 };
+
+/* What it reads has an ETag: 304 if the client has it. */
+static inline bool route_is_conditional(const struct route *r)
+{
+    return r->etag && !r->body && !r->message->mutates;
+}
 
 #endif

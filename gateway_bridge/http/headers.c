@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "runtime/base/hex.h"
 #include "runtime/base/u128.h"
 
 static bool header_digit(char c)
@@ -374,25 +375,48 @@ static uint32_t header_tag_len(struct slice value)
     return end != NULL ? (uint32_t)(end - value.data) + 1 : 0;
 }
 
-/* The version that a tag names; 0 = none of ours. */
-static uint64_t header_tag_version(struct slice tag, bool weak_counts)
+/* Eight hexadecimal digits in lower case, not all zero; 0 = they are none. */
+static uint32_t header_digest(struct slice text)
+{
+    uint32_t digest = 0;
+    if (text.len != HEADER_DIGEST_LEN)
+        return 0;
+    for (uint32_t i = 0; i < text.len; i++) {
+        int value = header_lower(text.data[i]) == text.data[i] ? hex_value(text.data[i]) : -1;
+        if (value < 0)
+            return 0;
+        digest = digest << 4 | (uint32_t)value;
+    }
+    return digest;
+}
+
+/* The version and digest that a tag names, "17" or "17-0a1b2c3d"; false: none of ours. */
+static bool header_tag_read(struct slice tag, bool weak_counts, uint64_t *version, uint32_t *digest)
 {
     u128 number = 0;
     bool weak = tag.data[0] == 'W';
     if (weak)
         tag = header_skip(tag, 2);
-    bool ours = (!weak || weak_counts) && u128_parse(tag.data + 1, tag.len - 2, &number) &&
-                number < UINT64_MAX;
-    return ours ? (uint64_t)number : 0;
+    struct slice text = {tag.data + 1, tag.len - 2};
+    const char *dash = text.len > 0 ? memchr(text.data, '-', text.len) : NULL;
+    uint32_t len = dash != NULL ? (uint32_t)(dash - text.data) : text.len;
+    *digest = dash != NULL ? header_digest(header_skip(text, len + 1)) : 0;
+    bool ours = (!weak || weak_counts) && u128_parse(text.data, len, &number) &&
+                number < UINT64_MAX && number > 0 && (dash == NULL || *digest != 0);
+    *version = (uint64_t)number;
+    return ours;
 }
 
 /* False if there is no room. */
-static bool header_list_add(struct version_list *list, uint64_t version)
+static bool header_list_add(struct version_list *list, struct slice tag, bool weak_counts)
 {
-    if (version == 0)
+    uint64_t version;
+    uint32_t digest;
+    if (!header_tag_read(tag, weak_counts, &version, &digest))
         return true;
     if (list->count == VERSION_LIST_MAX)
         return false;
+    list->digests[list->count] = digest;
     list->versions[list->count++] = version;
     return true;
 }
@@ -410,7 +434,7 @@ bool header_version_list(struct slice value, bool weak_counts, struct version_li
         bool blank = header_blank(value.data[0]), comma = value.data[0] == ',';
         uint32_t len = blank || comma ? 1 : after_comma ? header_tag_len(value) : 0;
         struct slice tag = {value.data, len};
-        if (len == 0 || (len > 1 && !header_list_add(list, header_tag_version(tag, weak_counts))))
+        if (len == 0 || (len > 1 && !header_list_add(list, tag, weak_counts)))
             return false;
         has_tag |= len > 1;
         after_comma = comma || (blank && after_comma);

@@ -17,6 +17,7 @@
 #define HEADER_TRACEPARENT_LEN 55 /* 00-<32>-<16>-<2> */
 #define HEADER_TRACE_ID_AT 3      /* in a traceparent */
 #define HEADER_TRACE_ID_LEN 32
+#define HEADER_DIGEST_LEN 8 /* digits of it in an entity tag */
 
 static inline char header_lower(char c)
 {
@@ -58,10 +59,10 @@ must_check bool header_traceparent(struct slice value, char out[HEADER_TRACEPARE
 must_check bool header_idempotency_key(struct slice value, char key[HEADER_KEY_MAX], uint32_t *len);
 
 /* If-Match and If-None-Match: one line of entity tags, added to those of the lines before; ours are
- * versions, like "17". Another's tag names none, nor does a weak one, such as a proxy makes of
- * ours, unless weak_counts (RFC 9110 sections 13.1.1 and 13.1.2). False if it is no list of tags,
- * if "*" is not alone, or if there are more than VERSION_LIST_MAX versions; *list is of no use
- * then. */
+ * versions, like "17", or of one of a version's answers, like "17-0a1b2c3d". Another's tag names
+ * none, nor does a weak one, such as a proxy makes of ours, unless weak_counts (RFC 9110 sections
+ * 13.1.1 and 13.1.2). False if it is no list of tags, if "*" is not alone, or if there are more
+ * than VERSION_LIST_MAX versions; *list is of no use then. */
 must_check bool header_version_list(struct slice value, bool weak_counts,
                                     struct version_list *list);
 

@@ -9,12 +9,14 @@
 
 #define VERSION_LIST_MAX 16
 
-/* Versions begin at 1. A tag that names no version is not in the list, as it matches nothing. */
+/* Versions begin at 1. A tag that names no version is not in the list, as it matches nothing. A tag
+ * may also name which of the answers it is that one version has, by a digest of it. */
 struct version_list {
     uint64_t versions[VERSION_LIST_MAX];
     uint8_t count;
     bool given; /* the request carries the field */
     bool any;   /* "*" */
+    uint32_t digests[VERSION_LIST_MAX]; /* 0 = none is named */
 };
 
 struct precondition {
@@ -27,6 +29,16 @@ static inline bool version_list_has(const struct version_list *list, uint64_t ve
     bool found = list->any;
     for (uint8_t i = 0; i < list->count; i++)
         found |= list->versions[i] == version;
+    return found;
+}
+
+/* As version_list_has(), of one answer; digest 0 = the only one of its version. */
+static inline bool version_list_names(const struct version_list *list, uint64_t version,
+                                      uint32_t digest)
+{
+    bool found = list->any;
+    for (uint8_t i = 0; i < list->count; i++)
+        found |= list->versions[i] == version && list->digests[i] == digest;
     return found;
 }
 

@@ -258,7 +258,7 @@ def _parameters(schema, r, m):
         out.append({"$ref": f"#/components/parameters/{key}"})
     if r.etag and r.path_fields:
         out.append({"$ref": "#/components/parameters/IfMatch"})
-    if r.not_modified or m.mutates:
+    if m.mutates or (r.etag and not r.body):
         out.append({"$ref": "#/components/parameters/IfNoneMatch"})
     out.append({"$ref": "#/components/parameters/XRequestId"})
     out.append({"$ref": "#/components/parameters/Traceparent"})
@@ -312,7 +312,7 @@ def _responses(schema, r, m, used):
             "schema": {"$ref": f"#/components/schemas/{m.reply}"},
             "example": _example(schema, schema.messages[m.reply])}}
     responses = {str(r.status): good}
-    if r.not_modified:
+    if r.etag and not r.body and not m.mutates:
         responses["304"] = {"description": "Not changed since the version in If-None-Match.",
                             "headers": dict(success)}
     grouped = {}

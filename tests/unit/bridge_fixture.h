@@ -230,6 +230,10 @@ static const struct route routes[] = {
      .request = &note_list_json, .reply = &note_reply, .reply_json = &note_create_json,
      .scope = "notes:read", .etag = true, .not_modified = true, .status = 200,
      .path_fields = wallet_field, .path_field_count = 1},
+    {.method = "GET", .path = "/wallets/{wallet_id}/today", .message = &note_list,
+     .request = &note_list_json, .reply = &note_reply, .reply_json = &note_create_json,
+     .scope = "notes:read", .etag = true, .status = 200, .path_fields = wallet_field,
+     .path_field_count = 1, .query_fields = count_field, .query_field_count = 2},
     {.method = "PATCH", .path = "/wallets/{wallet_id}/note", .message = &note_create,
      .request = &note_create_json, .reply = &note_reply, .reply_json = &note_create_json,
      .scope = "notes:write", .etag = true, .body = true, .status = 200,
@@ -545,6 +549,18 @@ static inline int post(struct fixture *f, const char *more, const char *body)
     snprintf(text, sizeof text, POST "%s" JSON "Content-Length: %zu\r\n\r\n%s", more, strlen(body),
              body);
     return tell_text(f, text);
+}
+
+/* Of the last answer; empty: it has no such field. */
+static inline const char *field_of(const struct fixture *f, const char *name, char value[128])
+{
+    char start[64];
+    snprintf(start, sizeof start, "\r\n%s: ", name);
+    const char *at = strstr(f->answer, start);
+    value[0] = '\0';
+    if (at != NULL)
+        snprintf(value, 128, "%.*s", (int)strcspn(at + strlen(start), "\r"), at + strlen(start));
+    return value;
 }
 
 #endif

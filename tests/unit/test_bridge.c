@@ -251,6 +251,30 @@ static void a_known_version_is_not_sent_again(void **state)
     done(f);
 }
 
+/* The count changes without a new version, as what was spent today does at midnight. */
+static void a_reply_that_changes_without_its_version_has_a_tag_of_its_own(void **state)
+{
+    struct fixture *f = given();
+    char text[512], tag[128], other[128];
+    static const char today[] = "GET /wallets/" WALLET "/today?count=%d HTTP/1.1\r\n" H
+                                "Authorization: Bearer reader\r\nIf-None-Match: %s\r\n\r\n";
+    (void)state;
+    snprintf(text, sizeof text, today, 1, "\"7\"");
+    assert_int_equal(tell_text(f, text), 200);
+    field_of(f, "ETag", tag);
+    assert_int_equal(strncmp(tag, "\"7-", 3), 0);
+    snprintf(text, sizeof text, today, 1, tag);
+    assert_int_equal(tell_text(f, text), 304);
+    assert_string_equal(field_of(f, "ETag", other), tag);
+    snprintf(text, sizeof text, today, 2, tag);
+    assert_int_equal(tell_text(f, text), 200);
+    assert_string_not_equal(field_of(f, "ETag", other), tag);
+    snprintf(text, sizeof text, KEY "If-Match: %s\r\n", tag); /* of a write the version counts */
+    assert_int_equal(post(f, text, BODY), 201);
+    assert_true(precondition_holds(&f->precondition, 7));
+    done(f);
+}
+
 static void what_is_read_must_have_a_version_of_if_match(void **state)
 {
     static const struct {
@@ -452,18 +476,6 @@ static void the_own_pages_answer(void **state)
         assert_non_null(strstr(f->answer, "Content-Security-Policy: default-src 'none'"));
     }
     done(f);
-}
-
-/* Of the last answer; empty: it has no such field. */
-static const char *field_of(const struct fixture *f, const char *name, char value[128])
-{
-    char start[64];
-    snprintf(start, sizeof start, "\r\n%s: ", name);
-    const char *at = strstr(f->answer, start);
-    value[0] = '\0';
-    if (at != NULL)
-        snprintf(value, 128, "%.*s", (int)strcspn(at + strlen(start), "\r"), at + strlen(start));
-    return value;
 }
 
 static int ask_document(struct fixture *f, const char *fields)
@@ -687,6 +699,7 @@ int main(void)
         cmocka_unit_test(any_version_of_a_list_in_any_line_will_do),
         cmocka_unit_test(what_is_changed_must_not_have_a_version_of_if_none_match),
         cmocka_unit_test(what_has_no_versions_is_not_changed_either_if_nothing_may_be_there),
+        cmocka_unit_test(a_reply_that_changes_without_its_version_has_a_tag_of_its_own),
         cmocka_unit_test(what_is_read_must_have_a_version_of_if_match),
         cmocka_unit_test(a_key_is_bound_to_what_was_asked),
         cmocka_unit_test(a_refusal_of_the_domain_becomes_a_problem),

@@ -274,6 +274,10 @@ static void entity_tags(void **state)
     } vectors[] = {
         {"any", "*", NULL, false, true, true},
         {"a version", "\"17\"", NULL, false, true, true},
+        {"one of its answers", "\"17-0a1b2c3d\"", NULL, false, true, true},
+        {"digest too short", "\"17-0a1b2c3\"", NULL, false, true, false},
+        {"digest in capitals", "\"17-0A1B2C3D\"", NULL, false, true, false},
+        {"no digest", "\"17-\"", NULL, false, true, false},
         {"another", "\"170\"", NULL, false, true, false},
         {"zero, which is no version", "\"0\"", NULL, false, true, false},
         {"beyond", "\"18446744073709551615\"", NULL, false, true, false},
