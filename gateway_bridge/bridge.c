@@ -113,7 +113,7 @@ struct bridge *bridge_new(const struct bridge_options *options)
     const struct http_handler handler = {
         .context = b,
         .request = exchange_request,
-        .admit = exchange_admit,
+        .head = exchange_head,
         .refuse = exchange_refuse,
         .body_max = bridge_body_max,
         .write = response_write,

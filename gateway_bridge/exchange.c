@@ -5,7 +5,7 @@
  * The server then has response_write() called, in the order of the connection's requests, and
  * exchange_release() puts the exchange back into the pool. If the connection ends before, the
  * backend is told (message.gone), so that lists nobody reads are not made.
- * A request whose body is still to come passes exchange_admit() first: what its head is enough to
+ * A request whose body is still to come passes exchange_head() first: what its head is enough to
  * refuse or to answer is, and nothing is remembered of the others. */
 #include "gateway_bridge/exchange.h"
 
@@ -252,8 +252,7 @@ static uint16_t exchange_check_head(struct exchange *x, struct http_connection *
     return code == RESULT_OK ? message_check_head(x, r) : code;
 }
 
-struct http_answer *exchange_admit(void *context, struct http_connection *c,
-                                   const struct request *r)
+struct http_answer *exchange_head(void *context, struct http_connection *c, const struct request *r)
 {
     struct bridge *b = context;
     struct exchange *x = exchange_begin(b, r);

@@ -78,8 +78,8 @@ static inline struct slice exchange_trace_id(const struct exchange *x)
 /* Calls of struct http_handler. */
 struct http_answer *exchange_request(void *context, struct http_connection *c,
                                      const struct request *r);
-struct http_answer *exchange_admit(void *context, struct http_connection *c,
-                                   const struct request *r);
+struct http_answer *exchange_head(void *context, struct http_connection *c,
+                                  const struct request *r);
 struct http_answer *exchange_refuse(void *context, struct http_connection *c,
                                     const struct request *r);
 void exchange_abandon(void *context, struct http_answer *a);

@@ -46,7 +46,7 @@ struct http_handler {
                                    const struct request *r);
     /* A request's head is whole, but not its body, which has not been kept yet. NULL: it may come.
      * Else the request is refused: its answer is the connection's last one. */
-    struct http_answer *(*admit)(void *context, struct http_connection *c, const struct request *r);
+    struct http_answer *(*head)(void *context, struct http_connection *c, const struct request *r);
     /* As request() for one that was refused before it was whole: r->refusal says why. */
     struct http_answer *(*refuse)(void *context, struct http_connection *c,
                                   const struct request *r);

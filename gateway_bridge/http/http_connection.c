@@ -282,14 +282,14 @@ static void connection_take_request(struct http_connection *c)
     request_next(&c->request);
 }
 
-/* Nothing of a body is kept, nor is the client told to go on, before its request is admitted. */
-static bool connection_admits(struct http_connection *c)
+/* Nothing of a body is kept, nor is the client told to go on, before its head has passed. */
+static bool connection_passes_head(struct http_connection *c)
 {
     struct http_server *s = c->server;
-    if (!c->request.head_done || c->request.admitted)
+    if (!c->request.head_done || c->request.head_passed)
         return true;
-    struct http_answer *a = s->handler.admit(s->handler.context, c, &c->request);
-    c->request.admitted = a == NULL;
+    struct http_answer *a = s->handler.head(s->handler.context, c, &c->request);
+    c->request.head_passed = a == NULL;
     if (a == NULL)
         return true;
     connection_end_input(c, INPUT_REFUSED);
@@ -326,7 +326,7 @@ static void connection_consume(struct http_connection *c, char *data, size_t len
             len -= used;
             break;
         case REQUEST_MORE:
-            len = connection_admits(c) ? request_kept(&c->request) : 0;
+            len = connection_passes_head(c) ? request_kept(&c->request) : 0;
             more = true;
             break;
         case REQUEST_REFUSED:

@@ -87,7 +87,7 @@ struct request {
     uint32_t body_limit; /* bytes of this request's body */
     bool no_content; /* the method is HEAD: its answer has no body, refused or not */
     bool head_done;
-    bool admitted; /* its body may come: whoever reads for it has asked */
+    bool head_passed; /* its body may come: whoever reads for it has asked */
     bool keep_alive;
     uint16_t refusal;         /* enum result; 0 = none */
     const char *refusal_field; /* what broke the rule, "Host" or "body"; NULL = HTTP's grammar */
@@ -123,7 +123,7 @@ static inline bool request_begun(const struct request *r)
 
 static inline bool request_expects_continue(const struct request *r)
 {
-    return r->admitted && r->body.len == 0 && (r->seen & 1u << FIELD_EXPECT) != 0;
+    return r->head_passed && r->body.len == 0 && (r->seen & 1u << FIELD_EXPECT) != 0;
 }
 
 static inline struct slice request_slice(const struct request *r, struct span s)

@@ -244,6 +244,32 @@ def test_a_damaged_list_of_revocations_stops_the_start():
         contains(" ".join(lines), str(file), "is damaged")
 
 
+def test_silent_connections_shut_nobody_out():
+    with Payd(address_connections=20) as payd, payd.client() as client:
+        silent = []
+        for _ in range(60):
+            silent.append(socket.create_connection(("127.0.0.1", payd.port), timeout=5))
+        with Client(payd) as other:
+            other.get("/health/ready").expect(200)
+            other.get("/openapi.json").expect(200)
+        client.get("/wallets").expect(200)
+        counts = client.get("/metrics").body.decode()
+        contains(counts, 'payd_http_shortages_total{reason="address"} 0')
+        for s in silent:
+            s.close()
+
+
+def test_who_has_all_its_connections_is_told_health_alone():
+    with Payd(address_connections=2) as payd, payd.client() as first, payd.client() as second:
+        first.get("/wallets").expect(200)
+        second.get("/wallets").expect(200)
+        with Client(payd, first.token) as third:
+            third.get("/wallets").expect(503, "no_place")
+            third.get("/health/ready").expect(200)
+        said = [e for e in log_lines(payd) if e["event"] == "address_exhausted"]
+        equal([(e["address"], e["connections"]) for e in said[:1]], [("127.0.0.1", 3)])
+
+
 def test_what_reaches_beyond_this_machine_is_said():
     with Payd() as payd, Client(payd) as client:
         for host in ("127.0.0.1:1", "localhost", "[::1]:80"):
