@@ -495,6 +495,25 @@ static uint16_t response_write_refusal(struct exchange *x, uint16_t *code, struc
     return status;
 }
 
+/* An act on somebody's thing that its scope alone allows and that moves no money: a freeze, new
+ * limits, and what becomes of ledger accounts. */
+static bool response_is_administrative(const struct exchange *x)
+{
+    const struct route *r = x->route;
+    return r != NULL && r->message != NULL && r->message->mutates && !r->idempotency_required &&
+           r->scope != NULL &&
+           (r->any_owner_scope == NULL || strcmp(r->any_owner_scope, r->scope) == 0);
+}
+
+static void response_log_act(const struct exchange *x)
+{
+    const struct message *m = &x->message;
+    struct log *log = x->bridge->options.env->log;
+    LOG_INFO(log, "administrative_act", log_text("act", m->type->name), log_slice("path", x->path),
+             log_slice("tenant", m->who.tenant), log_slice("by", m->who.subject),
+             log_slice("client", m->who.client), log_slice("request_id", exchange_request_id(x)));
+}
+
 struct slice response_write(void *context, struct http_answer *a, struct json_writer *out)
 {
     struct bridge *b = context;
@@ -521,6 +540,8 @@ struct slice response_write(void *context, struct http_answer *a, struct json_wr
         content_type = "application/problem+json";
         status = response_write_refusal(x, &code, body);
         response_log_refusal(x, code, status);
+    } else if (response_is_administrative(x)) {
+        response_log_act(x);
     }
     response_count(x, status);
     struct slice tail = code == RESULT_OK ? page_content(x) : (struct slice){0};

@@ -290,7 +290,7 @@ uint16_t payment_query_list(struct view_store *s, const struct message *m,
 struct visible {
     const struct principal *who;
     bool may_see;
-    bool as_payee;
+    bool as_payer, as_payee;
 };
 
 static bool check_visible(void *context, const struct value *values)
@@ -300,6 +300,8 @@ static bool check_visible(void *context, const struct value *values)
     if (!payments_row_from_values(values, &row))
         return false;
     visible->may_see = payment_queries_seen(visible->who, &row);
+    visible->as_payer = page_may_see(visible->who, row.tenant_id, row.payer_id);
+    visible->as_payer = page_may_see(visible->who, row.tenant_id, row.payer_id);
     visible->as_payee = page_may_see(visible->who, row.tenant_id, row.payee_id);
     return false;
 }
@@ -308,9 +310,30 @@ struct event_scan {
     struct page page;
     struct payment_event *events;
     struct payment_refund_info *refunds; /* of a list of them; else NULL */
-    bool as_payee;
+    const struct principal *who;         /* looks at them, ... */
+    bool as_payer, as_payee;             /* ... as which side */
     bool damaged;
 };
+
+/* Who acted is told to whoever may act for any owner; to others if it was they themselves or the
+ * system, or of an act of their own side: nobody is told who acts for the other one. */
+static bool event_by_seen(const struct event_scan *scan, const struct payment_events_row *row)
+{
+    const struct principal *who = scan->who;
+    if (who->any_owner || who->operator|| slice_equal(row->by, who->subject) ||
+        slice_equal(row->by, slice_of(PRINCIPAL_SYSTEM)))
+        return true;
+    switch ((enum payment_event_kind)row->type) {
+    case PAYMENT_EVENT_KIND_CREATED:
+    case PAYMENT_EVENT_KIND_DECLINED:
+        return scan->as_payer;
+    case PAYMENT_EVENT_KIND_CAPTURED:
+    case PAYMENT_EVENT_KIND_REFUNDED:
+        return scan->as_payee;
+    default:
+        return false;
+    }
+}
 
 /* What the payee noted with a capture or refund is the payee's own. */
 static bool event_metadata(struct event_scan *scan, const struct payment_events_row *row,
@@ -333,7 +356,7 @@ static bool add_event(struct event_scan *scan, const struct payment_events_row *
         .timestamp = row->timestamp,
         .has_transfer_id = row->has_transfer_id,
         .transfer_id = row->transfer_id,
-        .by = arena_copy(&scan->page.arena, row->by),
+        .by = event_by_seen(scan, row) ? arena_copy(&scan->page.arena, row->by) : (struct slice){0},
         .has_reason = row->has_reason,
         .reason = arena_copy(&scan->page.arena, row->reason),
     };
@@ -383,6 +406,8 @@ static uint16_t scan_events(struct view_store *s, const struct message *m, struc
         return page_failed(e);
     if (!visible.may_see)
         return RESULT_NOT_FOUND;
+    scan->who = &m->who;
+    scan->as_payer = visible.as_payer;
     scan->as_payee = visible.as_payee;
     const struct view_scan walk =
         page_scan(&scan->page, &payment_events_view, &payment_events_view.key, &key, 1);

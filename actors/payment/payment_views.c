@@ -144,6 +144,7 @@ void payment_project_expired(struct projection *to, const void *event, uint64_t 
         .type = PAYMENT_EVENT_KIND_EXPIRED,
         .amount = e->released,
         .transfer_id = e->transfer_id,
+        .by = slice_of(PRINCIPAL_SYSTEM),
     };
     project_with_wallet(to, e->payment_id, time_ns, &row);
 }

@@ -13,6 +13,7 @@
 #include "gateway_bridge/operator/operator_priv.h"
 #include "runtime/base/sha256.h"
 #include "runtime/base/time.h"
+#include "runtime/observe/log.h"
 #include "runtime/wire/attribution.h"
 #include "schemas/catalog.h"
 #include "schemas/result.h"
@@ -118,6 +119,20 @@ static uint16_t operator_read_body(struct operator_request *q, const struct mess
     return RESULT_OK;
 }
 
+/* What changes something: the books, tokens or what actors do. */
+static bool operator_acts(const struct message_type *type)
+{
+    return type->mutates || type == &token_revoke_type || type == &subject_revoke_type ||
+           type == &actor_control_type || type == &dead_letter_replay_type;
+}
+
+static void operator_log_act(const struct operator_request *q, const struct message_type *type,
+                             const struct envelope_request *e)
+{
+    LOG_INFO(loop_env(q->operator->options.loop)->log, "operator_act", log_text("act", type->name),
+             log_text("by", q->exchange->user), log_slice("tenant", e->tenant));
+}
+
 static void on_request(void *context, struct link_exchange *x)
 {
     struct operator *o = context;
@@ -134,6 +149,8 @@ static void on_request(void *context, struct link_exchange *x)
         return;
     }
     uint16_t code = operator_read_body(q, entry->type, e.body);
+    if (code == RESULT_OK && operator_acts(entry->type))
+        operator_log_act(q, entry->type, &e);
     if (code != RESULT_OK)
         operator_answer(q, code);
     else if (!operator_node(q, entry->type))

@@ -98,6 +98,12 @@ def test_every_act_names_who_did_it(payd):
     for act, *_ in acts:
         equal(books.records_by.get(("default", f"audit {act}")), 1, f"records of {act}")
     true(books.records_by[None, "system"] > 0, "what expired was nobody's act")
+    logged = payd.log(lines=10000)
+    for act, name in (("freeze wallet", "wallet_freeze"), ("limits", "wallet_limits_set"),
+                      ("update", "account_update"), ("freeze", "account_freeze"),
+                      ("close", "account_close")):
+        contains(logged, f'"event":"administrative_act","act":"{name}"', f'"by":"audit {act}"')
+    true('"by":"audit pay"' not in logged, "money that moves is no line of the log")
 
 
 def test_entries_hold(payd):
@@ -195,7 +201,7 @@ def test_it_writes_nothing(payd):
 
 
 def main():
-    with Payd(shards=2, log_level="warn") as payd:
+    with Payd(shards=2, log_level="info") as payd:
         return scenarios.run(globals(), lambda name: (payd,))
 
 

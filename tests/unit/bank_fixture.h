@@ -194,8 +194,10 @@ static inline uint16_t bank_ask(struct bank *b, struct principal who,
     struct wire_writer reply = b->message.reply;
     wire_writer_clear(&reply);
     b->precondition = (struct precondition){
-        .match = {{b->if_match}, b->if_match != 0, b->if_match != 0, false},
-        .none_match = {{b->if_none_match}, b->if_none_match != 0, b->if_none_match != 0, false},
+        .match = {.versions = {b->if_match}, .count = b->if_match != 0, .given = b->if_match != 0},
+        .none_match = {.versions = {b->if_none_match},
+                       .count = b->if_none_match != 0,
+                       .given = b->if_none_match != 0},
     };
     b->message = (struct message){
         .type = type,
