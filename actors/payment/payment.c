@@ -120,6 +120,7 @@ void payment_apply_created(struct registry *r, const void *event, uint64_t time_
     wallet_count_debit(r, e->from_account, e->amount, time_ns, !at_once);
     struct payment *p = payment_new(r, e, time_ns);
     p->captured = at_once ? e->amount : 0;
+    p->pending_id = e->payment_id;
     payment_move(r, e->payment_id, p, at_once ? PAYMENT_ACTION_PAY : PAYMENT_ACTION_AUTHORIZE,
                  e->payment_id, time_ns);
 }
@@ -144,6 +145,19 @@ void payment_apply_updated(struct registry *r, const void *event, uint64_t time_
     p->updated_at = time_ns;
     p->version++;
     owned_metadata_free(r, &before);
+}
+
+void payment_apply_increased(struct registry *r, const void *event, uint64_t time_ns)
+{
+    const struct payment_increased *e = event;
+    struct payment *p = registry_payment(r, e->payment_id);
+    check(payment_status_open(p->status) && e->amount != 0);
+    bool fits = u128_add(p->amount, e->amount, &p->amount);
+    check(fits);
+    wallet_count_debit(r, p->from_account, e->amount, time_ns, false);
+    p->pending_id = p->last_transfer_id = e->transfer_id;
+    p->updated_at = time_ns;
+    p->version++;
 }
 
 void payment_apply_extended(struct registry *r, const void *event, uint64_t time_ns)
@@ -211,7 +225,7 @@ static const struct handler handlers[] = {
     {&payment_create_type, payment_on_create},   {&payment_get_type, payment_on_get},
     {&payment_capture_type, payment_on_capture}, {&payment_refund_type, payment_on_refund},
     {&payment_cancel_type, payment_on_cancel},   {&payment_update_type, payment_on_update},
-    {&payment_extend_type, payment_on_extend},
+    {&payment_extend_type, payment_on_extend},   {&payment_increase_type, payment_on_increase},
 };
 
 const struct actor_kind payment_kind = {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Payment: money from one wallet to another, at once or authorised first. Its first transfer has
  * the payment's 128 bits as its id: posted, or pending, with the payment's deadline and none of its
- * own. One that is declined has none. Rights: the payer's owner creates and cancels, the payee's
- * owner captures and refunds, both see it, but a declined one only its payer; a caller who may act
- * for any owner may do all of it. */
+ * own; an increase puts another pending one in its place. One that is declined has none. Rights:
+ * the payer's owner creates and cancels, the payee's owner captures and refunds, both see it, but a
+ * declined one only its payer; a caller who may act for any owner may do all of it. */
 #ifndef PAYMENT_PAYMENT_H
 #define PAYMENT_PAYMENT_H
 
@@ -16,25 +16,26 @@
 
 struct payment {
     struct id128 tenant_id;
-    struct id128 payer_id;     /* owner of from_account */
+    struct id128 payer_id; /* owner of from_account */
     struct id128 payee_id;
     struct id128 from_account; /* wallets */
     struct id128 to_account;
     u128 amount;
     u128 captured;
-    u128 refunded;             /* never more than captured */
+    u128 refunded;                 /* never more than captured */
     struct id128 last_transfer_id; /* of its last step */
+    struct id128 pending_id;       /* the transfer that holds what is authorised and not captured */
     uint64_t created_at;
     uint64_t updated_at;
-    uint64_t expires_at;       /* 0 = captured at once */
-    struct slice description;  /* registry memory, as the next two */
+    uint64_t expires_at;      /* 0 = captured at once */
+    struct slice description; /* registry memory, as the next two */
     struct slice customer_id;
     struct metadata metadata;
-    uint32_t version;          /* counts its events */
+    uint32_t version; /* counts its events */
     uint16_t currency;
-    uint8_t capture;           /* enum payment_capture_mode */
-    uint8_t status;            /* enum payment_status; written by payment_move() alone */
-    uint16_t failure;          /* enum result, of a failed one; else 0 */
+    uint8_t capture;  /* enum payment_capture_mode */
+    uint8_t status;   /* enum payment_status; written by payment_move() alone */
+    uint16_t failure; /* enum result, of a failed one; else 0 */
 };
 
 extern const struct actor_kind payment_kind;
@@ -60,6 +61,7 @@ void payment_apply_refunded(struct registry *r, const void *event, uint64_t time
 void payment_apply_cancelled(struct registry *r, const void *event, uint64_t time_ns);
 void payment_apply_declined(struct registry *r, const void *event, uint64_t time_ns);
 void payment_apply_updated(struct registry *r, const void *event, uint64_t time_ns);
+void payment_apply_increased(struct registry *r, const void *event, uint64_t time_ns);
 void payment_apply_extended(struct registry *r, const void *event, uint64_t time_ns);
 void payment_apply_expired(struct registry *r, const void *event, uint64_t time_ns);
 

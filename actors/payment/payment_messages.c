@@ -308,7 +308,8 @@ enum turn_result payment_on_capture(struct turn *t, struct id128 self, const str
     if (step.next == 0)
         return wallet_refuse(t, step.refusal);
     struct funds_move move = move_of(t, &ref, amount);
-    struct posting p = funds_capture(&move, self, action == PAYMENT_ACTION_CAPTURE_PART);
+    struct posting p =
+        funds_capture(&move, ref.payment->pending_id, action == PAYMENT_ACTION_CAPTURE_PART);
     if (!funds_post(t, &p, &end))
         return end;
     struct payment_captured captured = {
@@ -396,7 +397,68 @@ enum turn_result payment_on_refund(struct turn *t, struct id128 self, const stru
 static struct posting payment_void(struct turn *t, const struct payment_ref *ref)
 {
     struct funds_move move = move_of(t, ref, 0);
-    return funds_void(&move, ref->id);
+    return funds_void(&move, ref->payment->pending_id);
+}
+
+/* --- authorising more ------------------------------------------------------------------------- */
+
+/* How much more, within the payer's limits: one payment is one transaction to them. */
+static uint16_t increase_amount(struct turn *t, const struct payment_ref *ref,
+                                const struct payment_increase *increase, u128 *amount)
+{
+    const struct payment *p = ref->payment;
+    const struct wallet *payer = ref->payer.wallet;
+    u128 total;
+    uint16_t code = payment_step(p->status, PAYMENT_ACTION_CAPTURE_LAST).refusal;
+    if (code == RESULT_OK && turn_now(t) >= p->expires_at)
+        code = RESULT_PAYMENT_EXPIRED;
+    if (code == RESULT_OK)
+        code = wallet_amount(payer, increase->amount, false, 0, amount);
+    if (code != RESULT_OK)
+        return code;
+    if (!u128_add(p->amount, *amount, &total) || total == U128_MAX)
+        return RESULT_AMOUNT_OUT_OF_RANGE;
+    if (ref->payee.wallet->status == WALLET_STATUS_CLOSED)
+        return RESULT_DESTINATION_CLOSED;
+    code = wallet_check_debit(payer, *amount, turn_time(t));
+    return code == RESULT_OK && total > payer->limit.per_transaction
+               ? RESULT_PER_TRANSACTION_LIMIT_EXCEEDED
+               : code;
+}
+
+/* A pending transfer cannot grow: it is voided and another one made in its place, both or none. */
+enum turn_result payment_on_increase(struct turn *t, struct id128 self, const struct message *m)
+{
+    struct payment_ref ref;
+    enum turn_result end;
+    if (!payment_enter(t, self, ROLE_PAYER, &ref, &end))
+        return end;
+    struct payment_increased increased = {.payment_id = self, .by = m->who.subject};
+    uint16_t code = increase_amount(t, &ref, m->body, &increased.amount);
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    struct posting given_back = payment_void(t, &ref);
+    struct funds_move move = {
+        .id = turn_new_id(t),
+        .tenant_id = ref.payment->tenant_id,
+        .from = ref.payment->from_account,
+        .to = ref.payment->to_account,
+        .reference = self,
+        .amount = payment_remaining(ref.payment) + increased.amount,
+        .currency = ref.payment->currency,
+        .code = MANAGED_PAYMENT,
+    };
+    struct posting held = funds_pending(&move);
+    bool waiting = posting_find(t, &given_back) == PRESENCE_WAITING;
+    waiting |= posting_find(t, &held) == PRESENCE_WAITING;
+    if (waiting)
+        return TURN_WAIT;
+    code = funds_post_both(t, &given_back, &held);
+    if (code != RESULT_OK)
+        return wallet_refuse(t, code);
+    increased.transfer_id = move.id;
+    turn_emit(t, &payment_increased_type, &increased);
+    return reply_payment(t, self);
 }
 
 enum turn_result payment_on_cancel(struct turn *t, struct id128 self, const struct message *m)

@@ -14,6 +14,7 @@ enum turn_result payment_on_refund(struct turn *t, struct id128 self, const stru
 enum turn_result payment_on_cancel(struct turn *t, struct id128 self, const struct message *m);
 enum turn_result payment_on_update(struct turn *t, struct id128 self, const struct message *m);
 enum turn_result payment_on_extend(struct turn *t, struct id128 self, const struct message *m);
+enum turn_result payment_on_increase(struct turn *t, struct id128 self, const struct message *m);
 
 /* The authorisation's time is over. */
 enum turn_result payment_on_timeout(struct turn *t, struct id128 self);

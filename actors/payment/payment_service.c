@@ -22,6 +22,8 @@ static const struct event_rule rules[] = {
     {&payment_declined_type, MESSAGE_NO_OFFSET, payment_apply_declined, payment_project_declined},
     {&payment_updated_type, MESSAGE_NO_OFFSET, payment_apply_updated, payment_project_updated},
     {&payment_extended_type, MESSAGE_NO_OFFSET, payment_apply_extended, payment_project_extended},
+    {&payment_increased_type, MESSAGE_NO_OFFSET, payment_apply_increased,
+     payment_project_increased},
 };
 
 static const struct query queries[] = {

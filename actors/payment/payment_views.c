@@ -170,3 +170,15 @@ void payment_project_extended(struct projection *to, const void *event, uint64_t
     struct payment_events_row row = {.type = PAYMENT_EVENT_KIND_EXTENDED, .by = e->by};
     payment_project(to, e->payment_id, time_ns, &row);
 }
+
+void payment_project_increased(struct projection *to, const void *event, uint64_t time_ns)
+{
+    const struct payment_increased *e = event;
+    struct payment_events_row row = {
+        .type = PAYMENT_EVENT_KIND_INCREASED,
+        .amount = e->amount,
+        .transfer_id = e->transfer_id,
+        .by = e->by,
+    };
+    payment_project(to, e->payment_id, time_ns, &row);
+}

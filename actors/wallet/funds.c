@@ -186,6 +186,24 @@ bool funds_post(struct turn *t, struct posting *p, enum turn_result *end)
     return code == RESULT_OK;
 }
 
+uint16_t funds_post_both(struct turn *t, struct posting *post, struct posting *forward)
+{
+    uint16_t code = posting_check(t, post);
+    if (code != RESULT_OK || forward == NULL) {
+        if (code == RESULT_OK)
+            posting_emit(t, post);
+        return code;
+    }
+    struct turn_savepoint before = turn_savepoint(t);
+    posting_emit(t, post);
+    code = posting_check(t, forward);
+    if (code == RESULT_OK)
+        posting_emit(t, forward);
+    else
+        turn_rollback(t, before);
+    return code;
+}
+
 struct balance funds_balance(u128 debits_pending, u128 debits_posted, u128 credits_pending,
                              u128 credits_posted)
 {

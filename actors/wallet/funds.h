@@ -39,6 +39,10 @@ must_check enum presence funds_prepare(struct turn *t, struct posting *p, uint16
  * refused or waiting. */
 must_check bool funds_post(struct turn *t, struct posting *p, enum turn_result *end);
 
+/* Both or none: the second, unless it is NULL, is checked with what the first did. Both are found
+ * already. RESULT_OK, or why not. */
+must_check uint16_t funds_post_both(struct turn *t, struct posting *post, struct posting *forward);
+
 struct id128 funds_clearing_id(struct id128 tenant_id, uint16_t currency, uint16_t shard);
 
 /* Finds the totals that opening an account of this currency changes. */

@@ -119,25 +119,6 @@ static uint16_t hold_capture_amount(struct turn *t, const struct hold_ref *ref,
     return code;
 }
 
-/* Posts what is captured and sends it on: both or none. The first posting is found already. */
-static uint16_t hold_post_and_forward(struct turn *t, struct posting *post, struct posting *forward)
-{
-    uint16_t code = posting_check(t, post);
-    if (code != RESULT_OK || forward == NULL) {
-        if (code == RESULT_OK)
-            posting_emit(t, post);
-        return code;
-    }
-    struct turn_savepoint before = turn_savepoint(t);
-    posting_emit(t, post);
-    code = posting_check(t, forward);
-    if (code == RESULT_OK)
-        posting_emit(t, forward);
-    else
-        turn_rollback(t, before);
-    return code;
-}
-
 enum turn_result hold_on_capture(struct turn *t, struct id128 self, const struct message *m)
 {
     const struct wallet_hold_capture *capture = m->body;
@@ -180,7 +161,7 @@ enum turn_result hold_on_capture(struct turn *t, struct id128 self, const struct
         waiting |= posting_find(t, &forward) == PRESENCE_WAITING;
     if (waiting)
         return TURN_WAIT;
-    code = hold_post_and_forward(t, &post, capture->has_to_wallet_id ? &forward : NULL);
+    code = funds_post_both(t, &post, capture->has_to_wallet_id ? &forward : NULL);
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
     struct wallet_hold_captured captured = {self, amount, keep_rest ? 0 : rest};

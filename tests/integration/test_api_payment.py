@@ -240,6 +240,19 @@ def test_an_authorisation_is_extended(deal):
     deal.act(deal.payers, payment, "extend", {}, None).expect(409, "payment_already_captured")
 
 
+def test_an_authorisation_is_increased(deal):
+    payment = deal.authorise("60.00")
+    deal.act(deal.payees, payment, "increase", {"amount": "1.00"}).expect(403, "forbidden")
+    deal.act(deal.payers, payment, "increase", {"amount": "40.01"}).expect(422, "exceeds_credits")
+    more = deal.act(deal.payers, payment, "increase", {"amount": "40.00"}).expect(200).json
+    equal((more["amount"], more["status"]), ("100.00", "authorized"))
+    equal(deal.balances(), ("0.00", "0.00"))
+    deal.act(deal.payees, payment, "capture", {"amount": "90.00", "final": True}).expect(200)
+    equal(deal.balances(), ("10.00", "90.00"))
+    equal(deal.kinds(payment), [("created", "60.00"), ("increased", "40.00"),
+                                ("captured", "90.00")])
+
+
 # --- notes ----------------------------------------------------------------------------------------
 
 

@@ -68,6 +68,7 @@ union request_body {
     struct payment_refund_list payment_refund_list;
     struct payment_update payment_update;
     struct payment_extend payment_extend;
+    struct payment_increase payment_increase;
     struct payment_adapter_list payment_adapter_list;
 };
 

@@ -86,10 +86,8 @@ static bool make_capture(struct run *run, struct request *q)
     c->final = true;
     c->has_metadata = workload_chance(run, 3);
     c->metadata = workload_pairs(run);
-    q->expects = (struct request_expects){.resolved = 1,
-                                          .amount_known = c->has_amount,
-                                          .amount = amount,
-                                          .resolved_id = p->id};
+    q->expects =
+        (struct request_expects){.resolved = 1, .amount_known = c->has_amount, .amount = amount};
     return true;
 }
 
@@ -123,8 +121,7 @@ static bool make_cancel(struct run *run, struct request *q)
     q->type = &payment_cancel_type;
     q->who = workload_principal(run, owner_of(run, p->from));
     q->body.payment_cancel.payment_id = p->id;
-    q->expects = (struct request_expects){
-        .resolved = 1, .amount_known = true, .amount = 0, .resolved_id = p->id};
+    q->expects = (struct request_expects){.resolved = 1, .amount_known = true, .amount = 0};
     return true;
 }
 
@@ -152,6 +149,21 @@ static bool payment_longer(struct run *run, struct request *q)
     q->body.payment_extend.payment_id = p->id;
     q->body.payment_extend.has_expires_in_s = !workload_chance(run, 4);
     q->body.payment_extend.expires_in_s = workload_expiry_s(run);
+    return true;
+}
+
+static bool payment_more(struct run *run, struct request *q)
+{
+    const struct ref_payment *p = an_authorized(run);
+    if (p == NULL)
+        return false;
+    q->type = &payment_increase_type;
+    q->who = workload_principal(run, owner_of(run, p->from));
+    q->body.payment_increase.payment_id = p->id;
+    q->body.payment_increase.amount =
+        workload_decimal(1 + rng_below(&run->rng, (uint64_t)p->amount + 1), p->currency);
+    q->expects =
+        (struct request_expects){.pending = 1, .resolved = 1, .from = p->from, .to = p->to};
     return true;
 }
 
@@ -214,6 +226,7 @@ const struct operation payment_operations[] = {
     {"cancel", make_cancel},
     {"payment_noted", payment_noted},
     {"payment_longer", payment_longer},
+    {"payment_more", payment_more},
     {"list_refunds", list_refunds},
     {"payment_show", payment_show},
     {"list_payments", list_payments},

@@ -230,6 +230,50 @@ static void test_an_extended_authorisation_lives_longer(void **state)
     assert_int_equal(extend(b, "alice", id, 600), RESULT_PAYMENT_ALREADY_CAPTURED);
 }
 
+/* --- more ------------------------------------------------------------------------------------- */
+
+static uint16_t increase(struct bank *b, const char *who, struct id128 id, const char *amount)
+{
+    struct payment_increase body = {.payment_id = id, .amount = money(amount)};
+    return bank_ask(b, person(who), &payment_increase_type, &body);
+}
+
+static void test_an_authorisation_grows_within_what_the_payer_may(void **state)
+{
+    struct parties p = given(state, "100", NULL);
+    struct bank *b = p.bank;
+    struct id128 id = authorize(&p, 4000);
+    assert_int_equal(capture(b, "shop", id, "10", false), RESULT_OK);
+    assert_int_equal(increase(b, "shop", id, "5"), RESULT_FORBIDDEN);
+    assert_int_equal(increase(b, "alice", id, "60.01"), RESULT_EXCEEDS_CREDITS);
+    expect_money(&p, 9000, 3000, 1000);
+    assert_int_equal(set_limits(b, p.alice, "50", NULL), RESULT_OK);
+    assert_int_equal(increase(b, "alice", id, "10.01"), RESULT_PER_TRANSACTION_LIMIT_EXCEEDED);
+    assert_int_equal(increase(b, "alice", id, "10"), RESULT_OK);
+    assert_true(show(b, id).amount == 5000);
+    expect_money(&p, 9000, 4000, 1000);
+    assert_int_equal(show_wallet(b, p.alice).open_holds, 1);
+    bank_restart(b);
+    assert_int_equal(capture(b, "shop", id, "40.01", false), RESULT_CAPTURE_EXCEEDS_AUTHORIZED);
+    assert_int_equal(capture(b, "shop", id, "15", false), RESULT_OK);
+    assert_int_equal(cancel(b, "alice", id), RESULT_OK);
+    expect_payment(b, id, PAYMENT_STATUS_COMPLETED, 2500, 0);
+    expect_money(&p, 7500, 0, 2500);
+    assert_int_equal(show_wallet(b, p.alice).open_holds, 0);
+    assert_int_equal(increase(b, "alice", id, "1"), RESULT_PAYMENT_ALREADY_CAPTURED);
+}
+
+static void test_an_increased_authorisation_expires_as_a_whole(void **state)
+{
+    struct parties p = given(state, "100", NULL);
+    struct id128 id = authorize(&p, 4000);
+    assert_int_equal(increase(p.bank, "alice", id, "20"), RESULT_OK);
+    expect_money(&p, 10000, 6000, 0);
+    bank_wait(p.bank, 8 * NS_PER_DAY);
+    expect_payment(p.bank, id, PAYMENT_STATUS_EXPIRED, 0, 0);
+    expect_money(&p, 10000, 0, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +285,8 @@ int main(void)
         TEST(test_limits_and_freezes_decline_a_payment),
         TEST(test_what_is_no_payment_is_not_kept),
         TEST(test_an_extended_authorisation_lives_longer),
+        TEST(test_an_authorisation_grows_within_what_the_payer_may),
+        TEST(test_an_increased_authorisation_expires_as_a_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

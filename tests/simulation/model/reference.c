@@ -506,6 +506,7 @@ static void payment_is_created(struct reference *r, const struct payment_created
         .remaining = now ? 0 : e->amount,
         .created_ns = time_ns,
         .expires_ns = now ? 0 : e->expires_at,
+        .pending = e->payment_id,
     };
 }
 
@@ -541,6 +542,8 @@ static void payment_is_captured(struct reference *r, const struct payment_captur
     struct ref_payment *p = payment_of(r, e->payment_id);
     if (e->amount > p->remaining || e->released > p->remaining - e->amount)
         broken("a payment captures more than was authorised");
+    if (!id128_equal(f->resolved_id, p->pending))
+        broken("a payment captures what another transfer holds");
     p->captured += e->amount;
     p->remaining -= e->amount + e->released;
     spending_return(wallet_of(r, p->from), e->released, p->created_ns);
@@ -561,10 +564,25 @@ static void payment_is_refunded(struct reference *r, const struct payment_refund
 static void payment_is_ended(struct reference *r, struct id128 id, u128 released)
 {
     struct ref_payment *p = payment_of(r, id);
-    if (p->remaining == 0 || released != p->remaining)
+    if (p->remaining == 0 || released != p->remaining || reference_transfer(r, p->pending)->open)
         broken("a payment gives back what is not authorised");
     p->remaining = 0;
     spending_return(wallet_of(r, p->from), released, p->created_ns);
+}
+
+static void payment_is_increased(struct reference *r, const struct payment_increased *e,
+                                 uint64_t time_ns)
+{
+    struct ref_payment *p = payment_of(r, e->payment_id);
+    const struct ref_transfer *t = reference_transfer(r, e->transfer_id);
+    const struct ref_transfer *before = reference_transfer(r, p->pending);
+    if (p->remaining == 0 || t == NULL || t->kind != REF_PENDING || before->open ||
+        t->amount != p->remaining + e->amount)
+        broken("a payment is increased, but not what is held");
+    spending_use(wallet_of(r, p->from), e->amount, time_ns);
+    p->amount += e->amount;
+    p->remaining += e->amount;
+    p->pending = e->transfer_id;
 }
 
 static void payment_is_extended(struct reference *r, const struct payment_extended *e)
@@ -624,6 +642,8 @@ static void payment_event(struct reference *r, const struct message_type *type, 
         payment_is_declined(r, event, time_ns, f);
     } else if (type == &payment_extended_type) {
         payment_is_extended(r, event);
+    } else if (type == &payment_increased_type) {
+        payment_is_increased(r, event, time_ns);
     } else if (type == &payment_captured_type) {
         payment_is_captured(r, event, f);
     } else if (type == &payment_refunded_type) {
