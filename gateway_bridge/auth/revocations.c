@@ -21,6 +21,7 @@
 
 #include "gateway_bridge/auth/token.h"
 #include "runtime/base/hex.h"
+#include "runtime/base/memory.h"
 #include "runtime/base/sha256.h"
 #include "schemas/fields.h"
 
@@ -330,10 +331,9 @@ enum revocations_outcome revocations_add(struct revocations *r, struct revocatio
 struct revocations *revocations_open(const char *directory, uint32_t lifetime_s,
                                      char error[REVOCATIONS_ERROR_MAX])
 {
-    struct revocations *r = calloc(1, sizeof *r);
-    check(r != NULL && uv_mutex_init(&r->lock) == 0);
-    r->list = calloc(REVOCATIONS_MAX, sizeof *r->list);
-    check(r->list != NULL);
+    struct revocations *r = memory_take_zeroed(1, sizeof *r);
+    check(uv_mutex_init(&r->lock) == 0);
+    r->list = memory_take_zeroed(REVOCATIONS_MAX, sizeof *r->list);
     r->lifetime_s = lifetime_s;
     int len = snprintf(r->directory, sizeof r->directory, "%s", directory);
     check(len > 0 && (size_t)len < sizeof r->directory);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "gateway_bridge/operator/operator_priv.h"
+#include "runtime/base/memory.h"
 #include "runtime/base/sha256.h"
 #include "runtime/base/time.h"
 #include "runtime/observe/log.h"
@@ -187,12 +188,10 @@ static void operator_end(struct operator* o)
 struct operator *operator_new(const struct operator_options *options, char *reason,
                               size_t reason_size)
 {
-    struct operator *o = calloc(1, sizeof *o);
-    check(o != NULL);
+    struct operator *o = memory_take_zeroed(1, sizeof *o);
     o->options = *options;
     o->request_count = LINK_CONTEXTS;
-    o->requests = calloc(o->request_count, sizeof *o->requests);
-    check(o->requests != NULL);
+    o->requests = memory_take_zeroed(o->request_count, sizeof *o->requests);
     o->verification = (struct verification){.operator= o, .stopped = operator_end};
     wire_writer_init(&o->frame, ENVELOPE_FRAME_MAX);
     for (uint32_t i = 0; i < o->request_count; i++) {

@@ -7,6 +7,7 @@
 
 #include "gateway_bridge/operator/operator_priv.h"
 #include "runtime/base/hex.h"
+#include "runtime/base/memory.h"
 
 /* --- on the worker ---------------------------------------------------------------------------- */
 
@@ -15,8 +16,7 @@ static void verification_run_step(struct work *w)
     struct verification *v = container_of(w, struct verification, work);
     const struct operator_options *o = &v->operator->options;
     if (v->verify == NULL) {
-        v->verify = malloc(sizeof *v->verify);
-        check(v->verify != NULL);
+        v->verify = memory_take(sizeof *v->verify);
         verify_init(v->verify, shard_set_domain(node_shard_set(o->node)), o->journal_store,
                     v->shard);
     }
@@ -118,9 +118,8 @@ void verification_start(struct verification *v)
         return;
     v->shards = shard_set_count(operator_shards(o));
     if (v->lines == NULL) {
-        v->lines = calloc(v->shards, sizeof *v->lines);
-        v->hashes = calloc(v->shards, sizeof *v->hashes);
-        check(v->lines != NULL && v->hashes != NULL);
+        v->lines = memory_take_zeroed(v->shards, sizeof *v->lines);
+        v->hashes = memory_take_zeroed(v->shards, sizeof *v->hashes);
     }
     memset(v->lines, 0, v->shards * sizeof *v->lines);
     v->info = (struct verify_info){.state = VERIFY_STATE_RUNNING, .totals = v->totals};

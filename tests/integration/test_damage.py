@@ -619,10 +619,13 @@ def test_why_views_are_made_again_is_told(deposit):
 def test_a_damaged_page_of_the_views_is_found_when_it_is_read(deposit):
     """Such a list is refused, a state stops the node; the next start makes the views again."""
     data = deposit.copy()
-    with (data / "views.db").open("r+b") as file:
-        for place in range(PAGE // 2 * 4 + 100, (data / "views.db").stat().st_size, PAGE // 2):
-            file.seek(place)
-            file.write(b"other")
+    with sqlite3.connect(data / "views.db") as db:
+        [page] = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'entries'").fetchone()
+        [size] = db.execute("PRAGMA page_size").fetchone()
+    db.close()
+    with (data / "views.db").open("r+b") as file:  # the start does not read it
+        file.seek((page - 1) * size + 100)
+        file.write(b"other")
     payd = Payd(data=data)
     try:
         payd.start()
