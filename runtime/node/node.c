@@ -135,7 +135,7 @@ static bool node_shard_pass(struct loop_hook *h)
  * whether anything up to there was changed. */
 static void node_log_head(struct node_shard *ns, const struct shard_stats *stats)
 {
-    char hash[2 * SHA256_SIZE + 1];
+    char hash[2 * SHA256_SIZE + 1] = {0};
     hex_write(stats->committed_hash.bytes, SHA256_SIZE, hash);
     LOG_INFO(ns->node->options.log, "journal_head", log_uint("shard", ns->number),
              log_uint("batch", stats->committed_seq), log_text("hash", hash));
