@@ -2,18 +2,13 @@
 /* stderr has no buffer of its own, so that the line takes no memory. */
 #include "runtime/base/memory.h"
 
-#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-/* Where memory is out for one thread, it is for others: the first says so, they wait for its end. */
 _Noreturn void memory_ended(size_t size)
 {
-    static atomic_flag ended = ATOMIC_FLAG_INIT;
-    while (atomic_flag_test_and_set(&ended))
-        pause();
+    flockfile(stderr); /* for good: other threads without memory wait here for the end */
     if (size > 0)
         fprintf(stderr, "out of memory: %zu bytes wanted\n", size);
     else
