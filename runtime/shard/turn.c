@@ -123,15 +123,24 @@ static enum presence position_of(struct turn *t, struct dedup_table *table, stru
     return PRESENCE_WAITING;
 }
 
+/* The event that took this id. */
+static enum presence turn_find_part(struct turn *t, struct id128 key, uint64_t *position,
+                                    const struct record_reader **part)
+{
+    enum presence p = position_of(t, &t->shard->ids, key, position);
+    if (p != PRESENCE_THERE)
+        return p;
+    *part = part_at(t, *position, true);
+    return *part != NULL ? PRESENCE_THERE : PRESENCE_WAITING;
+}
+
 enum presence turn_find_decision(struct turn *t, struct id128 key, struct stored_event *stored)
 {
     uint64_t position;
-    enum presence p = position_of(t, &t->shard->ids, key, &position);
+    const struct record_reader *part;
+    enum presence p = turn_find_part(t, key, &position, &part);
     if (p != PRESENCE_THERE)
         return p;
-    const struct record_reader *part = part_at(t, position, true);
-    if (part == NULL)
-        return PRESENCE_WAITING;
     const struct event_rule *rule = t->shard->options.domain->rules[part->number];
     void *event = turn_alloc(t, rule->type->size);
     struct wire_reader wire;
@@ -147,12 +156,10 @@ enum presence turn_find_decision(struct turn *t, struct id128 key, struct stored
 enum presence turn_find_attribution(struct turn *t, struct id128 key, struct attribution *ret)
 {
     uint64_t position;
-    enum presence p = position_of(t, &t->shard->ids, key, &position);
+    const struct record_reader *part;
+    enum presence p = turn_find_part(t, key, &position, &part);
     if (p != PRESENCE_THERE)
         return p;
-    const struct record_reader *part = part_at(t, position, true);
-    if (part == NULL)
-        return PRESENCE_WAITING;
     struct batch *b = journal_batch(&t->shard->journal, position_seq(position));
     *ret = part->attribution;
     if (b != NULL)
