@@ -46,6 +46,7 @@ static void payd_list_scopes(char *text, size_t size)
     for (uint32_t i = 0; i < catalog_route_count; i++) {
         token_scope_bit(&scopes, catalog_routes[i].scope);
         token_scope_bit(&scopes, catalog_routes[i].any_owner_scope);
+        token_scope_bit(&scopes, catalog_routes[i].adjust_scope);
     }
     size_t n = 0;
     for (uint32_t i = 0; i < scopes.count && n < size; i++)

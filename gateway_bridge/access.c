@@ -125,6 +125,7 @@ static uint16_t access_authorise(struct exchange *x, struct http_connection *c,
         .token_id = claims->token_id,
         .id = claims->principal_id,
         .any_owner = access->any_owner != 0 && token_allows(claims, access->any_owner),
+        .adjusts = access->adjust != 0 && token_allows(claims, access->adjust),
     };
     if (token_allows(claims, access->scope))
         return RESULT_OK;

@@ -80,6 +80,7 @@ static bool bridge_add_routes(struct bridge *b)
             return false;
         b->access[i].scope = token_scope_bit(o->scopes, o->routes[i].scope);
         b->access[i].any_owner = token_scope_bit(o->scopes, o->routes[i].any_owner_scope);
+        b->access[i].adjust = token_scope_bit(o->scopes, o->routes[i].adjust_scope);
     }
     return true;
 }

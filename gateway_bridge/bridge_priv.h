@@ -15,6 +15,7 @@
 struct bridge_access {
     uint64_t scope;
     uint64_t any_owner;
+    uint64_t adjust;
 };
 
 struct bridge {

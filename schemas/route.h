@@ -27,6 +27,7 @@ struct route {
     const struct json_type *reply_json;
     const char *scope;             /* NULL: open to everyone */
     const char *any_owner_scope;   /* with it other owners' things are visible; NULL: nothing is */
+    const char *adjust_scope;      /* with it money moves that a service manages; NULL: none does */
     bool idempotency_required;     /* without the header Idempotency-Key it is refused */
     bool etag;                     /* the reply carries a version */
     bool not_modified;             /* one version, one reply; else a tag has the reply's digest */

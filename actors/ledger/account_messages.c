@@ -11,6 +11,7 @@
 #include "actors/ledger/bulk.h"
 #include "actors/ledger/ledger_directory.h"
 #include "actors/ledger/ledger_totals.h"
+#include "actors/ledger/manager.h"
 #include "actors/ledger/pending_transfer.h"
 #include "runtime/base/time.h"
 #include "schemas/common.h"
@@ -47,6 +48,11 @@ static struct account_info info_of(struct turn *t, struct id128 id, const struct
     u128 out = debit_normal ? a->credits_posted : a->debits_posted;
     u128 held = debit_normal ? a->credits_pending : a->debits_pending;
     info.available = in > out && in - out > held ? in - out - held : 0;
+    info.has_managed_by = (a->flags & ACCOUNT_FLAGS_MANAGED) != 0;
+    if (info.has_managed_by) {
+        const struct manager m = manager_of_account(a->code, id);
+        info.managed_by = manager_text(&m, turn_alloc(t, MANAGER_TEXT_MAX));
+    }
     const struct account_extra *x = a->extra;
     if (x == NULL)
         return info;
@@ -272,6 +278,12 @@ static uint16_t update_limits(const struct account *a, const struct account_upda
     return code;
 }
 
+static bool changes_limits(const struct account_update *u)
+{
+    return u->has_debit_balance_max || u->has_credit_balance_max || u->has_credit_balance_min ||
+           u->remove_limits != 0;
+}
+
 /* Is anything other than it is now? What is equal makes no version. */
 static bool update_differs(const struct account_info *now, const struct account_updated *e)
 {
@@ -292,7 +304,8 @@ enum turn_result account_on_update(struct turn *t, struct id128 self, const stru
     enum turn_result result;
     if (!find_own(t, self, &a, &result))
         return result;
-    if (!turn_version_matches(t, a->version))
+    if (!turn_version_matches(t, a->version) ||
+        (changes_limits(u) && !manager_allows(t, a, self, MANAGER_LIMIT)))
         return TURN_DONE;
     struct account_info now = info_of(t, self, a);
     struct account_updated e = {
@@ -343,13 +356,13 @@ static void account_mark(struct turn *t, struct id128 self, const struct account
 }
 
 /* The account, open for changes, or the turn is answered. */
-static bool find_to_mark(struct turn *t, struct id128 self, const struct account **a,
-                         enum turn_result *result)
+static bool find_to_mark(struct turn *t, struct id128 self, enum manager_act act,
+                         const struct account **a, enum turn_result *result)
 {
     if (!find_own(t, self, a, result))
         return false;
     *result = TURN_DONE;
-    if (!turn_version_matches(t, (*a)->version))
+    if (!turn_version_matches(t, (*a)->version) || !manager_allows(t, *a, self, act))
         return false;
     if (((*a)->flags & ACCOUNT_FLAGS_CLOSED) == 0)
         return true;
@@ -376,7 +389,7 @@ enum turn_result account_on_freeze(struct turn *t, struct id128 self, const stru
     const struct account_freeze *f = m->body;
     const struct account *a;
     enum turn_result result;
-    if (!find_to_mark(t, self, &a, &result))
+    if (!find_to_mark(t, self, MANAGER_FREEZE, &a, &result))
         return result;
     account_mark(t, self, a,
                  (struct account_marked){
@@ -393,7 +406,7 @@ enum turn_result account_on_unfreeze(struct turn *t, struct id128 self, const st
     const struct account_unfreeze *u = m->body;
     const struct account *a;
     enum turn_result result;
-    if (!find_to_mark(t, self, &a, &result))
+    if (!find_to_mark(t, self, MANAGER_UNFREEZE, &a, &result))
         return result;
     account_mark(t, self, a,
                  (struct account_marked){
@@ -410,7 +423,7 @@ enum turn_result account_on_close(struct turn *t, struct id128 self, const struc
     const struct account_close *c = m->body;
     const struct account *a;
     enum turn_result result;
-    if (!find_to_mark(t, self, &a, &result))
+    if (!find_to_mark(t, self, MANAGER_CLOSE, &a, &result))
         return result;
     if (a->hold_count > 0 || a->debits_posted != a->credits_posted) {
         turn_refuse(t, RESULT_ACCOUNT_NOT_EMPTY);

@@ -170,5 +170,7 @@ uint16_t account_open_client_check(struct turn *t, const struct account_opened *
     if ((code = open_form_check(t, e)) != RESULT_OK ||
         (code = account_id_check(t, e->account_id)) != RESULT_OK)
         return code;
+    if ((e->flags & ACCOUNT_FLAGS_MANAGED) != 0)
+        return RESULT_RESERVED_FLAG;
     return account_open_check(t, e, existing);
 }

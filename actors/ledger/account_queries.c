@@ -10,6 +10,7 @@
 
 #include "actors/ledger/account.h"
 #include "actors/ledger/ledger_list.h"
+#include "actors/ledger/manager.h"
 #include "schemas/result.h"
 
 /* --- accounts --------------------------------------------------------------------------------- */
@@ -47,6 +48,12 @@ static bool take_account(void *context, const struct value *values)
     item->name = arena_copy(&w->list.page.arena, row.name);
     item->owner = arena_copy(&w->list.page.arena, row.owner);
     item->has_tenant_id = w->list.who->operator;
+    item->has_managed_by = (row.flags & ACCOUNT_FLAGS_MANAGED) != 0;
+    if (item->has_managed_by) {
+        char memory[MANAGER_TEXT_MAX];
+        const struct manager m = manager_of_account(row.code, row.account_id);
+        item->managed_by = arena_copy(&w->list.page.arena, manager_text(&m, memory));
+    }
     return true;
 }
 

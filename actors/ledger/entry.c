@@ -164,6 +164,7 @@ static void put_side(struct projection *p, enum entry_kind kind, const struct tr
             .counterparty_id = debit ? t->credit_account_id : t->debit_account_id,
             .amount = t->amount,
             .code = t->code,
+            .managed = (t->flags & TRANSFER_FLAGS_MANAGED) != 0,
             .effective_time = t->effective_time,
             .recorded_time = t->recorded_time,
         }};

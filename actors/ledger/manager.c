@@ -1,70 +1,103 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One row for each code that services give: where the manager's id is found, and which operation
- * does what the ledger refuses. A new service adds its rows here. */
+ * does what the ledger refuses. A new service adds its rows here. A clearing account has no owner
+ * and no operation of its own: its id stands for the manager. */
 #include "actors/ledger/manager.h"
 
 #include <string.h>
 
+#include "actors/ledger/account.h"
+#include "runtime/base/mutant.h"
 #include "schemas/result.h"
 
 enum managed_by {
-    BY_DEBITED = 1, /* the wallet of the account debited */
+    BY_DEBITED, /* the wallet of the account debited */
     BY_CREDITED,
-    BY_HOLD,        /* that the reference names */
-    BY_PAYMENT,
+    BY_REFERENCE,
 };
 
 struct manager_rule {
     uint8_t by;
-    const char *use[MANAGER_REVERSE + 1]; /* for each act; NULL: it is never pending */
+    const char *prefix;
+    const char *uses[MANAGER_ACTS];
 };
 
-static const struct manager_rule rules[] = {
-    [MANAGED_DEPOSIT] = {BY_CREDITED, {[MANAGER_REVERSE] = "POST /wallets/{wallet_id}/withdraw"}},
-    [MANAGED_WITHDRAWAL] = {BY_DEBITED, {[MANAGER_REVERSE] = "POST /wallets/{wallet_id}/fund"}},
-    [MANAGED_TRANSFER] = {BY_DEBITED, {[MANAGER_REVERSE] = "POST /wallets/{wallet_id}/transfer"}},
-    [MANAGED_HOLD] = {BY_HOLD,
+static const struct manager_rule transfer_rules[] = {
+    [MANAGED_DEPOSIT] = {BY_CREDITED, "wal_",
+                         {[MANAGER_REVERSE] = "POST /wallets/{wallet_id}/withdraw"}},
+    [MANAGED_WITHDRAWAL] = {BY_DEBITED, "wal_",
+                            {[MANAGER_REVERSE] = "POST /wallets/{wallet_id}/fund"}},
+    [MANAGED_TRANSFER] = {BY_DEBITED, "wal_",
+                          {[MANAGER_REVERSE] = "POST /wallets/{wallet_id}/transfer"}},
+    [MANAGED_HOLD] = {BY_REFERENCE, "hld_",
                       {[MANAGER_POST] = "POST /wallets/{wallet_id}/holds/{hold_id}/capture",
                        [MANAGER_VOID] = "POST /wallets/{wallet_id}/holds/{hold_id}/release",
                        [MANAGER_REVERSE] = "POST /wallets/{wallet_id}/fund"}},
-    [MANAGED_HOLD_FORWARD] = {BY_HOLD, {[MANAGER_REVERSE] = "POST /wallets/{wallet_id}/transfer"}},
-    [MANAGED_PAYMENT] = {BY_PAYMENT,
+    [MANAGED_HOLD_FORWARD] = {BY_REFERENCE, "hld_",
+                              {[MANAGER_REVERSE] = "POST /wallets/{wallet_id}/transfer"}},
+    [MANAGED_PAYMENT] = {BY_REFERENCE, "pay_",
                          {[MANAGER_POST] = "POST /payments/{payment_id}/capture",
                           [MANAGER_VOID] = "POST /payments/{payment_id}/cancel",
                           [MANAGER_REVERSE] = "POST /payments/{payment_id}/refund"}},
-    [MANAGED_REFUND] = {BY_PAYMENT, {[MANAGER_REVERSE] = "POST /payments"}},
+    [MANAGED_REFUND] = {BY_REFERENCE, "pay_", {[MANAGER_REVERSE] = "POST /payments"}},
 };
 
-static const struct manager_rule *rule_of(const struct managed *m)
+static const struct manager_rule account_rules[] = {
+    [MANAGED_WALLET] = {0, "wal_",
+                        {[MANAGER_KEEP_ASIDE] = "POST /wallets/{wallet_id}/holds",
+                         [MANAGER_FREEZE] = "POST /wallets/{wallet_id}/freeze",
+                         [MANAGER_UNFREEZE] = "POST /wallets/{wallet_id}/unfreeze",
+                         [MANAGER_CLOSE] = "POST /wallets/{wallet_id}/close",
+                         [MANAGER_LIMIT] = "PUT /wallets/{wallet_id}/limits"}},
+    [MANAGED_CLEARING] = {0, "acc_", {NULL}},
+};
+
+struct manager manager_of_transfer(uint16_t code, struct id128 debit_account_id,
+                                   struct id128 credit_account_id, u128 user_data_128)
 {
-    check(m->code > 0 && m->code < array_len(rules));
-    return &rules[m->code];
+    check(code > 0 && code < array_len(transfer_rules));
+    const struct manager_rule *rule = &transfer_rules[code];
+    const struct id128 ids[] = {
+        [BY_DEBITED] = debit_account_id,
+        [BY_CREDITED] = credit_account_id,
+        [BY_REFERENCE] = {(uint64_t)(user_data_128 >> 64), (uint64_t)user_data_128},
+    };
+    check(!id128_is_zero(ids[rule->by]));
+    return (struct manager){ids[rule->by], rule->prefix, rule->uses};
 }
 
-struct slice manager_text(const struct managed *m, char memory[MANAGER_TEXT_MAX])
+struct manager manager_of_account(uint16_t code, struct id128 account_id)
 {
-    static const char *const prefixes[] = {
-        [BY_DEBITED] = "wal_", [BY_CREDITED] = "wal_", [BY_HOLD] = "hld_", [BY_PAYMENT] = "pay_"};
-    const uint8_t by = rule_of(m)->by;
-    const struct id128 ids[] = {
-        [BY_DEBITED] = m->debit_account_id,
-        [BY_CREDITED] = m->credit_account_id,
-        [BY_HOLD] = {(uint64_t)(m->user_data_128 >> 64), (uint64_t)m->user_data_128},
-        [BY_PAYMENT] = {(uint64_t)(m->user_data_128 >> 64), (uint64_t)m->user_data_128},
-    };
-    const size_t len = strlen(prefixes[by]);
-    check(!id128_is_zero(ids[by]));
+    check(code > 0 && code < array_len(account_rules));
+    return (struct manager){account_id, account_rules[code].prefix, account_rules[code].uses};
+}
+
+struct slice manager_text(const struct manager *m, char memory[MANAGER_TEXT_MAX])
+{
+    const size_t len = strlen(m->prefix);
     check(len + ID128_TEXT_LEN <= MANAGER_TEXT_MAX);
-    memcpy(memory, prefixes[by], len);
-    id128_text(ids[by], memory + len);
+    memcpy(memory, m->prefix, len);
+    id128_text(m->id, memory + len);
     return (struct slice){memory, (uint32_t)(len + ID128_TEXT_LEN)};
 }
 
-void manager_refuse(struct turn *t, const struct managed *m, enum manager_act act)
+void manager_refuse(struct turn *t, const struct manager *m, enum manager_act act)
 {
-    const char *use = rule_of(m)->use[act];
-    check(use != NULL);
     char memory[MANAGER_TEXT_MAX];
-    const struct managed_refusal refusal = {manager_text(m, memory), slice_of(use)};
+    const char *use = m->uses[act];
+    const struct managed_refusal refusal = {
+        .managed_by = manager_text(m, memory),
+        .has_use = use != NULL,
+        .use = slice_of(use != NULL ? use : ""),
+    };
     turn_reply(t, RESULT_MANAGED, &managed_refusal_type, &refusal, 0);
+}
+
+bool manager_allows(struct turn *t, const struct account *a, struct id128 id, enum manager_act act)
+{
+    if ((a->flags & ACCOUNT_FLAGS_MANAGED) == 0 || MUTANT(CHANGE_MANAGED))
+        return true;
+    const struct manager m = manager_of_account(a->code, id);
+    manager_refuse(t, &m, act);
+    return false;
 }

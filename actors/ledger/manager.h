@@ -7,10 +7,13 @@
 #ifndef LEDGER_MANAGER_H
 #define LEDGER_MANAGER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "runtime/actor/turn.h"
 #include "schemas/ledger.h"
+
+struct account; /* actors/ledger/account.h */
 
 #define MANAGER_TEXT_MAX 32
 
@@ -32,29 +35,44 @@ enum managed_transfer {
     MANAGED_REFUND,
 };
 
-/* What the ledger is asked to do with a managed transfer. */
+/* What the ledger is asked for and refuses. */
 enum manager_act {
+    /* Of a managed transfer. */
     MANAGER_POST,
     MANAGER_VOID,
     MANAGER_REVERSE,
+    /* Of a managed account. */
+    MANAGER_KEEP_ASIDE,
+    MANAGER_FREEZE,
+    MANAGER_UNFREEZE,
+    MANAGER_CLOSE,
+    MANAGER_LIMIT,
+    MANAGER_ACTS,
 };
 
-/* A managed transfer, as far as its manager follows from it. */
-struct managed {
-    struct id128 debit_account_id;
-    struct id128 credit_account_id;
-    u128 user_data_128;
-    uint16_t code;
+struct manager {
+    struct id128 id;
+    const char *prefix;      /* of its id's text */
+    const char *const *uses; /* the operation for each act; NULL: there is none */
 };
 
-/* Of an event, state, row or info of a transfer. */
-#define MANAGED_OF(x)                                                                              \
-    ((struct managed){(x)->debit_account_id, (x)->credit_account_id, (x)->user_data_128, (x)->code})
+struct manager manager_of_transfer(uint16_t code, struct id128 debit_account_id,
+                                   struct id128 credit_account_id, u128 user_data_128);
+struct manager manager_of_account(uint16_t code, struct id128 account_id);
 
-/* The manager's id as clients know it, such as pay_01J8Z3Q4R5S6T7V8W9XAYBZC00; in `memory`. */
-struct slice manager_text(const struct managed *m, char memory[MANAGER_TEXT_MAX]);
+/* Of any struct with these members: an event, a state, a row, an info. */
+#define MANAGER_OF_TRANSFER(x)                                                                     \
+    manager_of_transfer((x)->code, (x)->debit_account_id, (x)->credit_account_id,                  \
+                        (x)->user_data_128)
+
+/* Its id as clients know it, such as pay_01J8Z3Q4R5S6T7V8W9XAYBZC00; in `memory`. */
+struct slice manager_text(const struct manager *m, char memory[MANAGER_TEXT_MAX]);
 
 /* Refuses with MANAGED, and names the manager and the operation that does this act instead. */
-void manager_refuse(struct turn *t, const struct managed *m, enum manager_act act);
+void manager_refuse(struct turn *t, const struct manager *m, enum manager_act act);
+
+/* May the ledger's own messages do this to an account? false: refused, as above. */
+must_check bool manager_allows(struct turn *t, const struct account *a, struct id128 id,
+                               enum manager_act act);
 
 #endif

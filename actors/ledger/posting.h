@@ -34,6 +34,7 @@ struct posting {
     struct id128 tenant_id;      /* both accounts must be of this tenant ... */
     bool any_tenant;             /* ... or (operator) of one, whichever it is */
     bool managed;                /* a service makes or resolves it: manager.h */
+    bool adjusts;                /* else: who asks may move money of what a service manages */
     struct id128 reverses_id;    /* recorded with the transfer; zero = none */
     struct id128 transaction_id; /* the multi-leg transaction it is part of; zero = none */
     /* Filled by posting_find(), which keeps what was found earlier in this turn. */

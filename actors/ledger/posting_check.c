@@ -187,6 +187,20 @@ static uint16_t accounts_check(struct turn *t, const struct posting *p)
     return RESULT_OK;
 }
 
+/* The ledger's own messages adjust what a service manages: at once, with a right and a reason. They
+ * keep nothing aside there, for no hold or payment would have it, and close nothing. */
+static uint16_t sides_managed_check(const struct posting *p)
+{
+    uint32_t flags = p->debit->flags | p->credit->flags;
+    if (p->managed || (flags & ACCOUNT_FLAGS_MANAGED) == 0)
+        return RESULT_OK;
+    if (posting_has(p, TRANSFER_FLAGS_PENDING))
+        return RESULT_MANAGED;
+    if (!p->adjusts && !MUTANT(ADJUST_FREELY))
+        return RESULT_ADJUSTMENT_NOT_ALLOWED;
+    return p->transfer.has_reason || MUTANT(ADJUST_SILENTLY) ? RESULT_OK : RESULT_REASON_MISSING;
+}
+
 static uint16_t imported_check(const struct posting *p)
 {
     const struct transfer_spec *s = &p->transfer;
@@ -382,6 +396,7 @@ static uint16_t new_transfer_check(struct turn *t, struct posting *p)
     if ((code = accounts_given_check(p)) != RESULT_OK ||
         (code = form_check(p)) != RESULT_OK ||
         (code = accounts_check(t, p)) != RESULT_OK ||
+        (code = sides_managed_check(p)) != RESULT_OK ||
         (code = imported_check(p)) != RESULT_OK ||
         (code = status_check(p)) != RESULT_OK)
         return code;

@@ -24,6 +24,7 @@ static struct posting posting_of(struct turn *t, const struct message *m,
     struct posting p = {
         .tenant_id = m->who.tenant_id,
         .any_tenant = m->who.operator,
+        .adjusts = m->who.adjusts,
         .transaction_id = transaction_id,
     };
     transfer_spec_from_transaction_leg(&p.transfer, leg);
@@ -31,6 +32,8 @@ static struct posting posting_of(struct turn *t, const struct message *m,
     p.transfer.amount = all ? POSTING_AMOUNT_ALL : leg->amount;
     p.transfer.code = leg->has_code ? leg->code : CODE_DEFAULT;
     p.transfer.effective_time = c->effective_time;
+    p.transfer.has_reason = c->has_reason;
+    p.transfer.reason = c->reason;
     return p;
 }
 
@@ -82,7 +85,6 @@ static void transaction_answer(struct turn *t, uint16_t code, const struct legs 
 /* Makes the legs; on a refusal undoes them and notes which leg it was. */
 static uint16_t make_legs(struct turn *t, uint32_t count, struct legs *legs)
 {
-    static const struct transfer_note no_note;
     struct turn_savepoint start = turn_savepoint(t);
     for (uint32_t i = 0; i < count; i++) {
         struct posting *p = &legs->postings[i];
@@ -92,9 +94,12 @@ static uint16_t make_legs(struct turn *t, uint32_t count, struct legs *legs)
             refused_by(legs, i);
             return code;
         }
-        legs->info.transfers[i] = transfer_info_of_posting(t, p, &no_note);
+        const struct transfer_note note = {.has_reason = p->transfer.has_reason,
+                                           .reason = p->transfer.reason};
+        legs->info.transfers[i] = transfer_info_of_posting(t, p, &note);
         legs->parts[i].transfer_id = p->transfer.id;
         posting_emit(t, p);
+        transfer_note_emit(t, p->debit->tenant_id, p->transfer.id, &note);
         if (!id128_is_zero(p->reverses_id))
             transfer_reversal_emit(t, p->reverses_id, p->transfer.id);
     }
@@ -314,10 +319,11 @@ enum turn_result transaction_on_create(struct turn *t, struct id128 self, const 
 /* --- reversing -------------------------------------------------------------------------------- */
 
 /* The last transfer is moved back first, as it may have used what the first brought. */
-static bool find_reversals(struct turn *t, const struct transaction_reverse *c,
+static bool find_reversals(struct turn *t, const struct message *m,
                            const struct transaction_info *whole, struct id128 tenant_id,
                            struct legs *legs)
 {
+    const struct transaction_reverse *c = m->body;
     bool waiting = false;
     check(whole->transfers_count > 0);
     for (uint32_t i = 0; i < whole->transfers_count; i++) {
@@ -325,6 +331,9 @@ static bool find_reversals(struct turn *t, const struct transaction_reverse *c,
         *p = transfer_reversal_of(&whole->transfers[i], turn_new_id(t), tenant_id,
                                   c->effective_time);
         p->transaction_id = legs->info.transaction_id;
+        p->adjusts = m->who.adjusts;
+        p->transfer.has_reason = c->has_reason;
+        p->transfer.reason = c->reason;
         waiting |= posting_find(t, p) == PRESENCE_WAITING;
     }
     return !waiting;
@@ -401,7 +410,7 @@ enum turn_result transaction_on_reverse(struct turn *t, struct id128 self, const
     if (there == PRESENCE_ABSENT)
         return turn_fail(t, "a transaction without its transfers");
     legs_alloc(t, whole.transfers_count, &legs);
-    if (!find_reversals(t, c, &whole, e->tenant_id, &legs))
+    if (!find_reversals(t, m, &whole, e->tenant_id, &legs))
         return TURN_WAIT;
     return transaction_decide_reversal(t, c, &whole, earlier, &legs);
 }

@@ -64,7 +64,8 @@ enum presence transfer_find_reversal(struct turn *t, struct id128 id, struct id1
 void transfer_note_emit(struct turn *t, struct id128 tenant_id, struct id128 transfer_id,
                         const struct transfer_note *note)
 {
-    if (!note->has_description && (!note->has_metadata || note->metadata.count == 0))
+    bool pairs = note->has_metadata && note->metadata.count > 0;
+    if (!note->has_description && !note->has_reason && !pairs)
         return;
     struct transfer_noted e = {
         .note_key = transfer_note_key(transfer_id),
@@ -72,6 +73,8 @@ void transfer_note_emit(struct turn *t, struct id128 tenant_id, struct id128 tra
         .tenant_id = tenant_id,
         .has_description = note->has_description,
         .description = note->description,
+        .has_reason = note->has_reason,
+        .reason = note->reason,
         .has_metadata = note->has_metadata,
         .metadata = note->metadata,
     };
@@ -164,6 +167,8 @@ enum presence transfer_info_find(struct turn *t, struct id128 id, struct transfe
         check(id128_equal(e->transfer_id, id));
         info->has_description = e->has_description;
         info->description = e->description;
+        info->has_reason = e->has_reason;
+        info->reason = e->reason;
         info->metadata = e->metadata;
     }
     info->has_reversed_by_id = reversed == PRESENCE_THERE;

@@ -11,12 +11,19 @@
 must_check enum presence transfer_find_reversal(struct turn *t, struct id128 id,
                                                 struct id128 *reversal_id);
 
-/* Description and metadata as a message gave them. */
+/* Description, reason and metadata as a message gave them. */
 struct transfer_note {
-    bool has_description, has_metadata;
-    struct slice description;
+    bool has_description, has_metadata, has_reason;
+    struct slice description, reason;
     struct metadata metadata;
 };
+
+/* Of any message with these members; a reason is added apart. */
+#define TRANSFER_NOTE_OF(m)                                                                        \
+    ((struct transfer_note){.has_description = (m)->has_description,                               \
+                            .description = (m)->description,                                       \
+                            .has_metadata = (m)->has_metadata,                                     \
+                            .metadata = (m)->metadata})
 
 /* Records a note if there is anything in it. */
 void transfer_note_emit(struct turn *t, struct id128 tenant_id, struct id128 transfer_id,

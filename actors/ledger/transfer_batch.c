@@ -36,8 +36,9 @@ static uint32_t spec_flags(const struct bulk *b, uint32_t i)
 static uint16_t spec_make_with_words(struct turn *t, const struct posting *p, uint16_t code,
                                      const struct transfer_create *c)
 {
-    const struct transfer_note note = {c->has_description, c->has_metadata, c->description,
-                                       c->metadata};
+    struct transfer_note note = TRANSFER_NOTE_OF(c);
+    note.has_reason = c->has_reason;
+    note.reason = c->reason;
     if (code == RESULT_OK) {
         struct id128 tenant_id = p->debit->tenant_id;
         posting_emit(t, p);
@@ -63,8 +64,12 @@ static uint16_t spec_make(const struct bulk *b, struct turn *t, uint32_t i)
     uint16_t code = posting_check(t, &all->posting);
     if (all->asked != NULL && (code == RESULT_OK || code == RESULT_EXISTS))
         return spec_make_with_words(t, &all->posting, code, &all->asked[i]);
-    if (code == RESULT_OK)
-        posting_emit(t, &all->posting);
+    if (code != RESULT_OK)
+        return code;
+    const struct transfer_spec *s = &all->posting.transfer;
+    const struct transfer_note note = {.has_reason = s->has_reason, .reason = s->reason};
+    posting_emit(t, &all->posting);
+    transfer_note_emit(t, all->posting.debit->tenant_id, s->id, &note);
     return code;
 }
 
@@ -87,7 +92,8 @@ static bool make_all(struct turn *t, const struct message *m, const struct trans
                             .posting =
                                 {
                                     .tenant_id = m->who.tenant_id,
-                                    .any_tenant = m->who.operator},
+                                    .any_tenant = m->who.operator,
+                                    .adjusts = m->who.adjusts},
                             };
     const struct bulk b = {count,      &all,      TRANSFER_FLAGS_LINKED, TRANSFER_FLAGS_IMPORTED,
                            spec_flags, spec_make, spec_refused};

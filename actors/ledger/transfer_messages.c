@@ -33,18 +33,31 @@ enum turn_result transfer_on_get(struct turn *t, struct id128 self, const struct
 
 /* --- making ----------------------------------------------------------------------------------- */
 
+/* Of a posting refused as MANAGED: whose the pending transfer is that it would resolve, or the
+ * account that it would close or keep something aside of. */
+static struct manager posting_manager(const struct posting *p, enum manager_act *act)
+{
+    *act = posting_has(p, TRANSFER_FLAGS_VOID_PENDING) ? MANAGER_VOID : MANAGER_POST;
+    if (posting_has(p, POSTING_RESOLVES))
+        return MANAGER_OF_TRANSFER(p->pending);
+    bool debit = (p->debit->flags & ACCOUNT_FLAGS_MANAGED) != 0;
+    bool closes =
+        posting_has(p, debit ? TRANSFER_FLAGS_CLOSING_DEBIT : TRANSFER_FLAGS_CLOSING_CREDIT);
+    *act = closes ? MANAGER_CLOSE : MANAGER_KEEP_ASIDE;
+    return debit ? manager_of_account(p->debit->code, p->debit_id)
+                 : manager_of_account(p->credit->code, p->credit_id);
+}
+
 /* A refusal of what a service manages names the manager. */
 static void transfer_refuse(struct turn *t, const struct posting *p, uint16_t code)
 {
-    const struct pending_transfer *h = p->pending;
     if (code != RESULT_MANAGED) {
         turn_refuse(t, code);
         return;
     }
-    check(h != NULL);
-    const struct managed managed = MANAGED_OF(h);
-    manager_refuse(t, &managed,
-                   posting_has(p, TRANSFER_FLAGS_VOID_PENDING) ? MANAGER_VOID : MANAGER_POST);
+    enum manager_act act;
+    const struct manager manager = posting_manager(p, &act);
+    manager_refuse(t, &manager, act);
 }
 
 /* The end of every single transfer: emit and show it, show the earlier one, or refuse. */
@@ -90,9 +103,11 @@ enum turn_result transfer_on_create(struct turn *t, struct id128 self, const str
     const struct transfer_create *c = m->body;
     struct posting p = {.transfer = transfer_asked_for(t, c),
                         .tenant_id = m->who.tenant_id,
-                        .any_tenant = m->who.operator, };
-    const struct transfer_note note = {c->has_description, c->has_metadata, c->description,
-                                       c->metadata};
+                        .any_tenant = m->who.operator,
+                        .adjusts = m->who.adjusts};
+    struct transfer_note note = TRANSFER_NOTE_OF(c);
+    note.has_reason = c->has_reason;
+    note.reason = c->reason;
     if (posting_find(t, &p) == PRESENCE_WAITING)
         return TURN_WAIT;
     uint16_t code = (c->flags & TRANSFER_FLAGS_LINKED) != 0 ? RESULT_LINKED_EVENT_CHAIN_OPEN
@@ -151,8 +166,7 @@ enum turn_result transfer_on_post(struct turn *t, struct id128 self, const struc
         code = posted_amount(c, &p);
     if (code == RESULT_OK)
         code = posting_check(t, &p);
-    const struct transfer_note note = {c->has_description, c->has_metadata, c->description,
-                                       c->metadata};
+    const struct transfer_note note = TRANSFER_NOTE_OF(c);
     return transfer_conclude(t, &p, code, &note, c->has_posting_id);
 }
 
@@ -172,8 +186,7 @@ enum turn_result transfer_on_void(struct turn *t, struct id128 self, const struc
     uint16_t code = pending_seen(t, &p);
     if (code == RESULT_OK)
         code = posting_check(t, &p);
-    const struct transfer_note note = {c->has_description, c->has_metadata, c->description,
-                                       c->metadata};
+    const struct transfer_note note = TRANSFER_NOTE_OF(c);
     return transfer_conclude(t, &p, code, &note, c->has_posting_id);
 }
 
@@ -189,8 +202,8 @@ uint16_t transfer_reversible(const struct transfer_info *info)
 
 static enum turn_result refuse_managed_reversal(struct turn *t, const struct transfer_info *info)
 {
-    const struct managed managed = MANAGED_OF(info);
-    manager_refuse(t, &managed, MANAGER_REVERSE);
+    const struct manager manager = MANAGER_OF_TRANSFER(info);
+    manager_refuse(t, &manager, MANAGER_REVERSE);
     return TURN_DONE;
 }
 
@@ -230,6 +243,9 @@ enum turn_result transfer_on_reverse(struct turn *t, struct id128 self, const st
     }
     struct id128 id = c->has_reversal_id ? c->reversal_id : turn_new_id(t);
     struct posting p = transfer_reversal_of(&info, id, tenant_id, c->effective_time);
+    p.adjusts = m->who.adjusts;
+    p.transfer.has_reason = c->has_reason;
+    p.transfer.reason = c->reason;
     if (posting_find(t, &p) == PRESENCE_WAITING)
         return TURN_WAIT;
     uint16_t code = transfer_reversible(&info);
@@ -239,7 +255,8 @@ enum turn_result transfer_on_reverse(struct turn *t, struct id128 self, const st
                    id128_equal(info.reversed_by_id, c->reversal_id);
     if (code == RESULT_OK || retried)
         code = posting_check(t, &p);
-    const struct transfer_note note = {c->has_description, c->has_metadata, c->description,
-                                       c->metadata};
+    struct transfer_note note = TRANSFER_NOTE_OF(c);
+    note.has_reason = c->has_reason;
+    note.reason = c->reason;
     return transfer_conclude(t, &p, code, &note, c->has_reversal_id);
 }

@@ -15,7 +15,6 @@ struct transfers_walk {
     const struct transfers_list *asked;
     struct transfer_info *items;
     struct id128 *tenants;    /* of each item */
-    char (*managers)[MANAGER_TEXT_MAX];
     uint64_t *positions;
     struct id128 *candidates; /* ids whose rows are still to be read */
     uint32_t candidate_count;
@@ -45,8 +44,10 @@ static void add_transfer(struct transfers_walk *w, const struct transfers_row *r
     check(row->status != 0);
     w->tenants[w->list.page.count] = row->tenant_id;
     w->positions[w->list.page.count] = row->position;
-    char *memory = w->managers[w->list.page.count];
-    w->items[w->list.page.count++] = transfer_row_info(row, memory);
+    char memory[MANAGER_TEXT_MAX];
+    struct transfer_info *info = &w->items[w->list.page.count++];
+    *info = transfer_row_info(row, memory);
+    info->managed_by = arena_copy(&w->list.page.arena, info->managed_by);
 }
 
 static bool take_transfer(void *context, const struct value *values)
@@ -207,6 +208,8 @@ static bool take_note(void *context, const struct value *values)
     check(read);
     n->info->has_description = row.has_description;
     n->info->description = arena_copy(&n->page->arena, row.description);
+    n->info->has_reason = row.has_reason;
+    n->info->reason = arena_copy(&n->page->arena, row.reason);
     bool pairs = !row.has_metadata ||
                  page_metadata(n->page, row.metadata, &n->info->metadata);
     check(pairs || n->page->arena.failed);
@@ -247,11 +250,9 @@ static uint16_t transfers_page(struct transfers_walk *w, struct wire_writer *rep
     struct ledger_list *list = &w->list;
     w->items = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->items);
     w->tenants = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->tenants);
-    w->managers = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->managers);
     w->candidates = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->candidates);
     w->positions = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->positions);
-    if (w->items == NULL || w->tenants == NULL || w->managers == NULL || w->candidates == NULL ||
-        w->positions == NULL)
+    if (w->items == NULL || w->tenants == NULL || w->candidates == NULL || w->positions == NULL)
         return RESULT_TOO_LARGE;
     struct id128 tenant_id = list->who->tenant_id;
     bool by_account = w->asked->has_account_id;

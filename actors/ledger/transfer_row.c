@@ -63,13 +63,14 @@ struct transfers_row transfer_row_of_pending(struct id128 id, const struct pendi
 struct transfer_info transfer_row_info(const struct transfers_row *row,
                                        char memory[MANAGER_TEXT_MAX])
 {
-    const struct managed managed = MANAGED_OF(row);
     check(row->status != 0);
     check(row->recorded_time != 0);
     struct transfer_info info = {.amount = 0};
     transfer_info_from_transfers_row(&info, row);
     info.has_managed_by = (row->flags & TRANSFER_FLAGS_MANAGED) != 0;
-    if (info.has_managed_by)
-        info.managed_by = manager_text(&managed, memory);
+    if (info.has_managed_by) {
+        const struct manager m = MANAGER_OF_TRANSFER(row);
+        info.managed_by = manager_text(&m, memory);
+    }
     return info;
 }

@@ -122,25 +122,18 @@ void transfer_expired_project(struct projection *p, const void *event, uint64_t 
 
 /* --- notes and transactions ------------------------------------------------------------------- */
 
-static void put_note(struct projection *p, struct id128 tenant_id, struct id128 id,
-                     bool has_description, struct slice description, const struct metadata *m)
+static void put_note(struct projection *p, struct transfer_notes_row *row, const struct metadata *m)
 {
     struct wire_writer w;
-    check(has_description || m->count > 0);
     wire_writer_init(&w, ACCOUNT_METADATA_MAX);
     if (m->count > 0)
         fields_put_metadata(&w, m);
     check(!w.failed);
-    struct transfer_notes_row row = {
-        .tenant_id = tenant_id,
-        .transfer_id = id,
-        .has_description = has_description,
-        .description = description,
-        .has_metadata = m->count > 0,
-        .metadata = wire_written(&w),
-    };
+    row->has_metadata = m->count > 0;
+    row->metadata = wire_written(&w);
+    check(row->has_description || row->has_reason || row->has_metadata);
     struct value values[TRANSFER_NOTES_COLUMNS];
-    transfer_notes_row_to_values(&row, values);
+    transfer_notes_row_to_values(row, values);
     projection_put(p, &transfer_notes_view, values);
     wire_writer_done(&w);
 }
@@ -149,7 +142,15 @@ void transfer_noted_project(struct projection *p, const void *event, uint64_t ti
 {
     (void)time_ns;
     const struct transfer_noted *e = event;
-    put_note(p, e->tenant_id, e->transfer_id, e->has_description, e->description, &e->metadata);
+    struct transfer_notes_row row = {
+        .tenant_id = e->tenant_id,
+        .transfer_id = e->transfer_id,
+        .has_description = e->has_description,
+        .description = e->description,
+        .has_reason = e->has_reason,
+        .reason = e->reason,
+    };
+    put_note(p, &row, &e->metadata);
 }
 
 void transaction_recorded_project(struct projection *p, const void *event, uint64_t time_ns)
@@ -157,9 +158,14 @@ void transaction_recorded_project(struct projection *p, const void *event, uint6
     (void)time_ns;
     const struct transaction_recorded *e = event;
     check(e->transfers_count > 0);
+    struct transfer_notes_row note = {
+        .tenant_id = e->tenant_id,
+        .transfer_id = e->transaction_id,
+        .has_description = e->has_description,
+        .description = e->description,
+    };
     if (e->has_description || e->metadata.count > 0)
-        put_note(p, e->tenant_id, e->transaction_id, e->has_description, e->description,
-                 &e->metadata);
+        put_note(p, &note, &e->metadata);
     for (uint32_t i = 0; i < e->transfers_count; i++) {
         struct transaction_transfers_row row = {e->tenant_id, e->transaction_id, i,
                                                 e->transfers[i].transfer_id};

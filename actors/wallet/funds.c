@@ -102,7 +102,7 @@ uint16_t funds_open_wallet(struct turn *t, struct id128 id, struct id128 tenant_
         .currency = currency,
         .code = MANAGED_WALLET,
         .shard = turn_shard(t),
-        .flags = ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS,
+        .flags = ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS | ACCOUNT_FLAGS_MANAGED,
     };
     uint16_t code = account_open_check(t, &opened, NULL);
     if (code == RESULT_OK)
@@ -117,8 +117,8 @@ void funds_close_wallet(struct turn *t, struct id128 id, const struct account *a
         .change = ENTRY_KIND_CLOSED,
         .flags = (account->flags & ACCOUNT_FLAGS_ALL) | ACCOUNT_FLAGS_CLOSED,
     };
-    if ((account->flags & ACCOUNT_FLAGS_CLOSED) == 0)
-        turn_emit(t, &account_marked_type, &marked);
+    check((account->flags & ACCOUNT_FLAGS_CLOSED) == 0);
+    turn_emit(t, &account_marked_type, &marked);
 }
 
 static void open_clearing(struct turn *t, const struct posting *p, struct id128 id)
@@ -129,6 +129,7 @@ static void open_clearing(struct turn *t, const struct posting *p, struct id128 
         .currency = p->transfer.currency,
         .code = MANAGED_CLEARING,
         .shard = turn_shard(t),
+        .flags = ACCOUNT_FLAGS_MANAGED,
         .has_name = true,
         .name = slice_of("External clearing"),
     };

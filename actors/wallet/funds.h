@@ -52,7 +52,7 @@ must_check enum presence funds_find(struct turn *t, struct id128 tenant_id, uint
 must_check uint16_t funds_open_wallet(struct turn *t, struct id128 id, struct id128 tenant_id,
                                       uint16_t currency);
 
-/* Emits the end of a wallet's account, unless it is closed already. */
+/* Emits the end of a wallet's account. */
 void funds_close_wallet(struct turn *t, struct id128 id, const struct account *account);
 
 struct balance {

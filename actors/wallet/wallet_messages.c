@@ -350,8 +350,7 @@ enum turn_result wallet_on_fund(struct turn *t, struct id128 self, const struct 
         plan_of(t, self, w.wallet, amount, WALLET_TRANSACTION_TYPE_DEPOSIT, MANAGED_DEPOSIT);
     plan.move.from = funds_clearing_id(w.wallet->tenant_id, w.wallet->currency, turn_shard(t));
     plan.move.to = self;
-    plan.note = (struct transfer_note){fund->has_description, fund->has_metadata,
-                                       fund->description, fund->metadata};
+    plan.note = TRANSFER_NOTE_OF(fund);
     return carry_out(t, &plan);
 }
 
@@ -373,8 +372,7 @@ enum turn_result wallet_on_withdraw(struct turn *t, struct id128 self, const str
         plan_of(t, self, w.wallet, amount, WALLET_TRANSACTION_TYPE_WITHDRAWAL, MANAGED_WITHDRAWAL);
     plan.move.from = self;
     plan.move.to = funds_clearing_id(w.wallet->tenant_id, w.wallet->currency, turn_shard(t));
-    plan.note = (struct transfer_note){withdraw->has_description, withdraw->has_metadata,
-                                       withdraw->description, withdraw->metadata};
+    plan.note = TRANSFER_NOTE_OF(withdraw);
     return carry_out(t, &plan);
 }
 
@@ -403,7 +401,6 @@ enum turn_result wallet_on_transfer(struct turn *t, struct id128 self, const str
     plan.move.to = to.id;
     plan.has_counterparty = true;
     plan.counterparty = to.id;
-    plan.note = (struct transfer_note){transfer->has_description, transfer->has_metadata,
-                                       transfer->description, transfer->metadata};
+    plan.note = TRANSFER_NOTE_OF(transfer);
     return carry_out(t, &plan);
 }

@@ -177,7 +177,7 @@ uint16_t wallet_query_list(struct view_store *s, const struct message *m, struct
 /* --- movements -------------------------------------------------------------------------------- */
 
 struct type_rule {
-    uint16_t code;    /* enum funds_code; 0 = any */
+    uint16_t code;    /* enum managed_transfer */
     uint8_t kind;     /* enum entry_kind; 0 = any */
     uint8_t in, out;  /* for credits, for debits */
 };
@@ -186,10 +186,10 @@ struct type_rule {
 
 /* First match wins. A pending credit is not yet a movement of the wallet (type 0). */
 static const struct type_rule type_rules[] = {
-    {MANAGED_DEPOSIT, ENTRY_KIND_POSTED, TYPE(DEPOSIT), TYPE(OTHER_OUT)},
-    {MANAGED_WITHDRAWAL, ENTRY_KIND_POSTED, TYPE(OTHER_IN), TYPE(WITHDRAWAL)},
+    {MANAGED_DEPOSIT, ENTRY_KIND_POSTED, TYPE(DEPOSIT), 0},
+    {MANAGED_WITHDRAWAL, ENTRY_KIND_POSTED, 0, TYPE(WITHDRAWAL)},
     {MANAGED_TRANSFER, ENTRY_KIND_POSTED, TYPE(TRANSFER_IN), TYPE(TRANSFER_OUT)},
-    {MANAGED_HOLD_FORWARD, ENTRY_KIND_POSTED, TYPE(HOLD_RECEIVED), TYPE(OTHER_OUT)},
+    {MANAGED_HOLD_FORWARD, ENTRY_KIND_POSTED, TYPE(HOLD_RECEIVED), 0},
     {MANAGED_REFUND, ENTRY_KIND_POSTED, TYPE(REFUND_IN), TYPE(REFUND_OUT)},
     {MANAGED_PAYMENT, ENTRY_KIND_POSTED, TYPE(PAYMENT_IN), TYPE(PAYMENT_OUT)},
     {MANAGED_PAYMENT, ENTRY_KIND_PENDING_POSTED, TYPE(PAYMENT_IN), TYPE(PAYMENT_OUT)},
@@ -198,18 +198,20 @@ static const struct type_rule type_rules[] = {
     {MANAGED_HOLD, ENTRY_KIND_PENDING, 0, TYPE(HOLD)},
     {MANAGED_HOLD, ENTRY_KIND_PENDING_POSTED, 0, TYPE(HOLD_CAPTURED)},
     {MANAGED_HOLD, 0, 0, TYPE(HOLD_RELEASED)},
-    {0, ENTRY_KIND_POSTED, TYPE(OTHER_IN), TYPE(OTHER_OUT)},
-    {0, ENTRY_KIND_PENDING_POSTED, TYPE(OTHER_IN), TYPE(OTHER_OUT)},
 };
 
+/* What no service moved is an adjustment, whatever its code. */
 static uint8_t type_of(const struct entries_row *e)
 {
     if (e->direction != ENTRY_DIRECTION_DEBIT && e->direction != ENTRY_DIRECTION_CREDIT)
         return 0;
+    bool in = e->direction == ENTRY_DIRECTION_CREDIT;
+    if (!e->managed)
+        return in ? TYPE(ADJUSTMENT_IN) : TYPE(ADJUSTMENT_OUT);
     for (size_t i = 0; i < array_len(type_rules); i++) {
         const struct type_rule *r = &type_rules[i];
-        if ((r->code == 0 || r->code == e->code) && (r->kind == 0 || r->kind == e->kind))
-            return e->direction == ENTRY_DIRECTION_CREDIT ? r->in : r->out;
+        if (r->code == e->code && (r->kind == 0 || r->kind == e->kind))
+            return in ? r->in : r->out;
     }
     return 0;
 }
@@ -219,7 +221,7 @@ struct transaction_scan {
     const struct wallet_transaction_list *request;
     struct wallet_row wallet;
     struct wallet_transaction *transactions;
-    uint16_t codes[PAGE_LIMIT_MAX]; /* of each transaction */
+    uint16_t codes[PAGE_LIMIT_MAX]; /* of each transaction; 0 = not a service's */
     bool damaged;
 };
 
@@ -232,7 +234,8 @@ static void add_transaction(struct transaction_scan *scan, const struct entries_
         return;
     struct balance b = entry_balance(row);
     struct page *page = &scan->list.page;
-    scan->codes[page->count] = row->code;
+    const uint16_t code = row->managed ? row->code : 0;
+    scan->codes[page->count] = code;
     scan->transactions[page->count++] = (struct wallet_transaction){
         .transfer_id = row->transfer_id,
         .transaction_id = row->transfer_id,
@@ -243,9 +246,9 @@ static void add_transaction(struct transaction_scan *scan, const struct entries_
         .timestamp = row->recorded_time,
         .balance = b.posted,
         .available_balance = b.available,
-        .has_counterparty_wallet_id = row->has_counterparty_id &&
-                                      (row->code == MANAGED_TRANSFER ||
-                                       row->code == MANAGED_PAYMENT || row->code == MANAGED_REFUND),
+        .has_counterparty_wallet_id =
+            row->has_counterparty_id &&
+            (code == MANAGED_TRANSFER || code == MANAGED_PAYMENT || code == MANAGED_REFUND),
         .counterparty_wallet_id = row->counterparty_id,
     };
 }
@@ -308,6 +311,7 @@ struct words {
     struct page *page;
     struct wallet_transaction *transaction;
     uint32_t description, metadata;
+    uint32_t reason; /* 0 = the row has none */
     bool damaged;
 };
 
@@ -319,6 +323,9 @@ static bool take_words(void *context, const struct value *values)
     x->has_description = description->type == VALUE_TEXT;
     if (x->has_description)
         x->description = arena_copy(&w->page->arena, description->text);
+    x->has_reason = w->reason != 0 && values[w->reason].type == VALUE_TEXT;
+    if (x->has_reason)
+        x->reason = arena_copy(&w->page->arena, values[w->reason].text);
     if (metadata->type == VALUE_BYTES)
         w->damaged = !page_metadata(w->page, metadata->text, &x->metadata);
     return false;
@@ -353,6 +360,7 @@ static enum err add_words(struct view_store *s, struct transaction_scan *scan, u
         key[0].id = scan->wallet.tenant_id;
         key[1] = (struct value){.type = VALUE_ID, .id = x->transfer_id};
         words.description = TRANSFER_NOTES_COLUMN_DESCRIPTION;
+        words.reason = TRANSFER_NOTES_COLUMN_REASON;
         words.metadata = TRANSFER_NOTES_COLUMN_METADATA;
     }
     enum err e = views_get(s, table, key, take_words, &words);

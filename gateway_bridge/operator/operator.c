@@ -32,6 +32,7 @@ static struct principal operator_principal(const struct operator_request *q, str
         .subject = slice_of(q->exchange->user),
         .client = slice_of(CLIENT),
         .any_owner = true,
+        .adjusts = true,
         .operator= true,
         .one_tenant = tenant.len > 0,
     };

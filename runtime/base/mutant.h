@@ -39,6 +39,9 @@
     X(REFUND_TOO_MUCH, "refund_too_much")                                                          \
     X(RESOLVE_MANAGED, "resolve_managed")                                                          \
     X(REVERSE_MANAGED, "reverse_managed")                                                          \
+    X(CHANGE_MANAGED, "change_managed")                                                            \
+    X(ADJUST_FREELY, "adjust_freely")                                                              \
+    X(ADJUST_SILENTLY, "adjust_silently")                                                          \
     X(WRONG_SHARD, "wrong_shard")                                                                  \
     X(FORGET_SHARD, "forget_shard")                                                                \
     X(LIST_OWN_SHARD, "list_own_shard")                                                            \

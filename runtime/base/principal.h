@@ -22,6 +22,7 @@ struct principal {
     struct id128 token_id;   /* hash of the token's jti; zero: none */
     struct id128 id;         /* of all this together: two with the same are one and the same */
     bool any_owner;          /* may act on things of other owners of the same tenant */
+    bool adjusts;            /* may move money of what a service manages, with a reason */
     bool operator;           /* payctl: any tenant, any owner */
     bool one_tenant; /* the operator named the tenant: what is listed is of that one alone */
 };

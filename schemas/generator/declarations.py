@@ -147,6 +147,7 @@ class Route:
     tag: str
     scope: str         # "" = open
     any_owner_scope: str
+    adjust_scope: str
     idempotency: bool
     status: int
     etag: bool
@@ -585,6 +586,7 @@ def _route(schema, service, name, t):
     r = Route(service, method, path, t.get("message", str, required=True),
               t.get("doc", str, required=True), t.get("tag", str, required=True),
               "" if scope == "none" else scope, t.get("any_owner_scope", str, ""),
+              t.get("adjust_scope", str, ""),
               idempotency == "required", t.get("status", int, 200), t.get("etag", bool, False),
               t.get("not_modified", bool, True), t.get("location", str, ""),
               t.get("example", object), re.findall(r"\{(\w+)\}", path), t.get("query", list, []),

@@ -44,7 +44,8 @@ STATUS_TEXT = {
 
 
 def document(schema, version):
-    scopes = sorted({s for r in schema.routes for s in (r.scope, r.any_owner_scope) if s})
+    scopes = sorted({s for r in schema.routes
+                     for s in (r.scope, r.any_owner_scope, r.adjust_scope) if s})
     used = {}
     paths = {}
     for r in schema.routes:
@@ -160,8 +161,10 @@ def _security(scopes):
 # Of scopes that know no owner.
 SCOPES = {
     "ledger:read": "See all accounts and transfers of the tenant, those of wallets included",
-    "ledger:write": "Move money between any accounts of the tenant, past the limits and freezes "
-                    "of wallets: for book-keeping services",
+    "ledger:write": "Open accounts and move money between all accounts of the tenant that no "
+                    "wallet manages: for book-keeping services",
+    "ledger:adjust": "With ledger:write and a reason, also from and to the accounts of wallets: "
+                     "past their limits and freezes, never what they keep aside",
 }
 
 
@@ -189,6 +192,9 @@ def _operation(schema, r, used):
     if r.any_owner_scope and r.any_owner_scope != r.scope:
         operation["description"] += (f" With the scope `{r.any_owner_scope}` also for things of "
                                      "other owners of the same tenant.")
+    if r.adjust_scope:
+        operation["description"] += (f" With the scope `{r.adjust_scope}` and a reason also from "
+                                     "and to accounts that wallets manage.")
     if r.scope:
         operation["description"] += f" Needs the scope `{r.scope}`."
     parameters = _parameters(schema, r, m)

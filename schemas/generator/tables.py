@@ -225,6 +225,7 @@ def _routes(schema):
         .reply_json = {f'&{m.reply}_json' if m.reply else 'NULL'},
         .scope = {quote(r.scope) if r.scope else 'NULL'},
         .any_owner_scope = {quote(r.any_owner_scope) if r.any_owner_scope else 'NULL'},
+        .adjust_scope = {quote(r.adjust_scope) if r.adjust_scope else 'NULL'},
         .idempotency_required = {str(r.idempotency).lower()},
         .etag = {str(r.etag).lower()},
         .not_modified = {str(r.not_modified).lower()},

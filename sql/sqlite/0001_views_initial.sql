@@ -138,6 +138,7 @@ CREATE TABLE transfer_notes (
     tenant_id BLOB NOT NULL,
     transfer_id BLOB NOT NULL, -- or that of a multi-leg transaction
     description TEXT,
+    reason TEXT,
     metadata BLOB, -- msgpack map
     PRIMARY KEY (tenant_id, transfer_id)
 ) STRICT, WITHOUT ROWID;

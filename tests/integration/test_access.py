@@ -49,10 +49,10 @@ class World:
         bank.fund(self.wallet, "1000.00")
         self.payment = bank.authorise(self.wallet, self.other, "10.00")["payment_id"]
         held = bank.post(f"/wallets/{self.wallet}/holds", {"amount": "5.00"}).expect(201)
-        moved = bank.move(account_of(self.wallet), account_of(self.other), "1.00")
+        moved = bank.move(account_of(self.wallet), account_of(self.other), "1.00", reason="a test")
         legs = [{"debit_account_id": account_of(self.wallet), "amount": "1.00", "currency": "USD",
                  "credit_account_id": account_of(self.other)}]
-        made = bank.post("/transactions", {"legs": legs}).expect(201).json
+        made = bank.post("/transactions", {"legs": legs, "reason": "a test"}).expect(201).json
         self.things = {"wallet_id": self.wallet, "account_id": account_of(self.wallet),
                        "payment_id": self.payment, "hold_id": held.json["hold_id"],
                        "transfer_id": moved["transfer_id"],

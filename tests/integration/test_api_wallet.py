@@ -226,16 +226,40 @@ def test_limits_hold_per_transaction_and_per_day(bank):
     bank.request("PUT", f"/wallets/{new_id('wal')}/limits", {}).expect(404, "not_found")
 
 
-def test_rules_of_the_account_below_hold_too(bank):
-    ann, bob = people(bank)
-    account = f"/accounts/{account_of(bob)}"
-    bank.request("PATCH", account, {"credit_balance_max": "10.00"}).expect(200)
-    body = {"to_wallet_id": bob, "amount": "10.01"}
-    bank.post(f"/wallets/{ann}/transfer", body).expect(422, "exceeds_credit_balance_max")
-    bank.post(f"/accounts/{account_of(ann)}/freeze", {}, key=None).expect(200)
-    bank.post(f"/wallets/{ann}/transfer", {**body, "amount": "1.00"}).expect(
-        409, "debit_account_frozen")
-    bank.post(f"/wallets/{ann}/fund", {"amount": "1.00"}).expect(409, "credit_account_frozen")
+def test_the_ledger_changes_no_account_of_a_wallet(bank):
+    ann, _ = people(bank)
+    account = f"/accounts/{account_of(ann)}"
+    for method, path, body, use in (
+            ("POST", f"{account}/freeze", {}, "POST /wallets/{wallet_id}/freeze"),
+            ("POST", f"{account}/unfreeze", {}, "POST /wallets/{wallet_id}/unfreeze"),
+            ("POST", f"{account}/close", {}, "POST /wallets/{wallet_id}/close"),
+            ("PATCH", account, {"credit_balance_max": "9.00"}, "PUT /wallets/{wallet_id}/limits")):
+        refused = bank.request(method, path, body).expect(409, "managed").json
+        equal((refused["managed_by"], refused["use"]), (ann, use), path)
+        true(tuple(use.split(" ")) in bank.document.operations, f"{use} to be an operation")
+    bank.request("PATCH", account, {"name": "Ann"}).expect(200)
+    equal(bank.get(account).expect(200).json["managed_by"], ann)
+
+
+def test_an_adjustment_needs_a_scope_and_a_reason(bank):
+    ann, _ = people(bank)
+    house = bank.post("/accounts", {"currency": "USD", "code": 100}).expect(201).json["account_id"]
+    body = {"debit_account_id": account_of(ann), "credit_account_id": house, "amount": "2.00",
+            "currency": "USD"}
+    bank.post("/transfers", body).expect(422, "reason_missing", "reason")
+    body["reason"] = "Booked twice"
+    bank.post_as(bank.books, "/transfers", body).expect(403, "adjustment_not_allowed")
+    before = bank.balance(ann)["balance"]
+    made = bank.post("/transfers", body).expect(201).json
+    path = f"/transfers/{made['transfer_id']}/reverse"
+    bank.post_as(bank.books, path, {"reason": "Right before"}).expect(403, "adjustment_not_allowed")
+    bank.post(path, {"reason": "Right before"}).expect(201)
+    equal(bank.balance(ann)["balance"], before)
+    history = bank.pages(f"/wallets/{ann}/transactions", "transactions")[:2]
+    equal([(m["type"], m["reason"]) for m in history],
+          [("adjustment_in", "Right before"), ("adjustment_out", "Booked twice")])
+    pending = {**body, "amount": "0.00", "flags": ["pending", "closing_debit"]}
+    bank.post("/transfers", pending).expect(409, "managed")
 
 
 def test_words_stay_with_a_movement(bank):
@@ -343,5 +367,11 @@ def test_a_key_spends_once(bank):
     equal(bank.balance(ann)["balance"], "40.00")
 
 
+def with_books(bank, payd):
+    """The bank, and a token of somebody who keeps its books and adjusts nothing."""
+    bank.books = payd.token(scope="ledger:read ledger:write")
+    return bank
+
+
 if __name__ == "__main__":
-    sys.exit(openapi.run(globals(), lambda bank, payd: bank, "wallets"))
+    sys.exit(openapi.run(globals(), with_books, "wallets"))

@@ -83,8 +83,10 @@ class World:
         self.ann, self.bob = bank.open_wallet(funds="1000.00"), bank.open_wallet()
         self.payment = bank.authorise(self.ann, self.bob, "100.00")["payment_id"]
         hold = bank.post(f"/wallets/{self.ann}/holds", {"amount": "50.00"}).expect(201).json
-        moved = bank.move(account_of(self.ann), account_of(self.bob), "1.00", flags=["pending"])
-        self.ids = {"wallet_id": self.ann, "account_id": account_of(self.ann),
+        mine, other = (bank.post("/accounts", {"currency": "USD", "code": 1}).expect(201).json
+                       for _ in range(2))
+        moved = bank.move(mine["account_id"], other["account_id"], "1.00", flags=["pending"])
+        self.ids = {"wallet_id": self.ann, "account_id": mine["account_id"],
                     "payment_id": self.payment, "hold_id": hold["hold_id"],
                     "transfer_id": moved["transfer_id"], "transaction_id": new_id("txn")}
         self.before = self.snapshot()

@@ -88,7 +88,8 @@ def test_spends_of_all_kinds_share_one_balance(world):
              ("/payments", {"from_account": source, "to_account": target, "amount": "1.00",
                             "currency": "USD", "capture": "manual"}),
              ("/transfers", {"debit_account_id": account_of(source), "currency": "USD",
-                             "credit_account_id": account_of(target), "amount": "1.00"}))
+                             "credit_account_id": account_of(target), "amount": "1.00",
+                             "reason": "a test"}))
     answers = world.at_once(300, lambda bank, i: bank.post(*kinds[i % len(kinds)]))
     equal(outcomes(answers), {201: 100, "exceeds_credits": 200})
     equal(world.bank.balance(source)["available_balance"], "0.00")

@@ -64,7 +64,7 @@ def test_a_tenant_has_its_money_in_one_shard(payd):
             for payer, payee in zip(wallets, wallets[1:]):
                 bank.transfer(payer, payee, "1.00")
                 bank.pay(payer, payee, "2.00")
-            bank.move(account, account_of(wallets[0]), "5.00")
+            bank.move(account, account_of(wallets[0]), "5.00", reason="a test")
             equal(cents(bank.balance(wallets[-1])["balance"]), 1300, "the last wallet")
             line, = bank.check_books()
             equal(line["account_count"], "7", "accounts")  # a wallet was opened to find the tenant

@@ -40,6 +40,8 @@ void answers_check_record(const struct request *q, const struct history_record *
     bool ledger = q->type->number >> 8 == account_create_type.number >> 8;
     if (f->managed != (ledger ? 0 : f->posted + f->pending + f->resolved))
         broken("request %u (%s) moved what only the others manage", q->number, q->type->name);
+    if (f->adjusted > f->reasons || (f->adjusted > 0 && !q->who.adjusts))
+        broken("request %u (%s) adjusts without a reason or a right", q->number, q->type->name);
     if (x->posted == 1 &&
         (!id_as_expected(x->from, f->posted_from) || !id_as_expected(x->to, f->posted_to)))
         broken("request %u (%s) moved money between other accounts", q->number, q->type->name);

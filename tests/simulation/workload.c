@@ -43,6 +43,19 @@ struct principal workload_clerk(const struct run *run)
     return who;
 }
 
+struct principal workload_bookkeeper(struct run *run)
+{
+    struct principal who = workload_clerk(run);
+    who.adjusts = workload_chance(run, 2);
+    return who;
+}
+
+void workload_reason(struct run *run, bool *given, struct slice *reason)
+{
+    *given = !workload_chance(run, 4);
+    *reason = slice_of("A mistake");
+}
+
 struct principal workload_operator(void)
 {
     struct principal who = {.tenant = slice_of("operator"), .subject = slice_of("somebody")};
@@ -148,7 +161,8 @@ const struct ref_account *workload_account(struct run *run)
     const struct ref_account *a = NULL;
     for (int i = 0; i < THINGS_TRIED && r->account_count > 0; i++) {
         a = &r->accounts[rng_below(&run->rng, r->account_count)];
-        if (workload_acts(run, a->tenant) || take_any(run))
+        bool wanted = (a->flags & ACCOUNT_FLAGS_MANAGED) == 0 || workload_chance(run, 4);
+        if ((wanted && workload_acts(run, a->tenant)) || take_any(run))
             break;
     }
     return a;

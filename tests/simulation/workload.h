@@ -23,6 +23,10 @@ extern const uint32_t ledger_operation_count, wallet_operation_count, payment_op
 /* Of the tenant that acts: its owner n, or the clerk, who may act for each of them. */
 struct principal workload_owner(const struct run *run, uint32_t n);
 struct principal workload_clerk(const struct run *run);
+/* The clerk who keeps the books: may adjust what services manage, some of the time. */
+struct principal workload_bookkeeper(struct run *run);
+/* Given most of the time. */
+void workload_reason(struct run *run, bool *given, struct slice *reason);
 /* Sees all tenants. */
 struct principal workload_operator(void);
 /* The owner with this subject_id, most of the time. */
@@ -44,7 +48,7 @@ uint16_t workload_shard(struct run *run);
 uint32_t workload_expiry_s(struct run *run);
 bool workload_chance(struct run *run, uint32_t one_in);
 
-/* Most of the time of the tenant that acts. */
+/* Most of the time of the tenant that acts, and no service's. */
 const struct ref_account *workload_account(struct run *run);
 const struct ref_wallet *workload_wallet(struct run *run);
 

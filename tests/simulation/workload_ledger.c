@@ -220,7 +220,8 @@ static bool transfer_with(struct run *run, struct request *q, uint32_t flags)
         return false;
     struct transfer_create *c = &q->body.transfer_create;
     q->type = &transfer_create_type;
-    q->who = workload_clerk(run);
+    q->who = workload_bookkeeper(run);
+    workload_reason(run, &c->has_reason, &c->reason);
     c->has_transfer_id = !workload_chance(run, 4);
     c->transfer_id = workload_new_id(run, run_home(run, debit->id));
     c->debit_account_id = debit->id;
@@ -367,7 +368,8 @@ static bool make_reverse(struct run *run, struct request *q)
         return false;
     struct transfer_reverse *v = &q->body.transfer_reverse;
     q->type = &transfer_reverse_type;
-    q->who = workload_clerk(run);
+    q->who = workload_bookkeeper(run);
+    workload_reason(run, &v->has_reason, &v->reason);
     v->transfer_id = t->id;
     v->has_reversal_id = workload_chance(run, 2);
     v->reversal_id = workload_new_id(run, run_home(run, t->id));
@@ -418,6 +420,7 @@ static void make_item(struct run *run, struct transfer_spec *s, uint16_t shard, 
     s->amount = workload_chance(run, 15) ? 0 : workload_amount(run);
     s->currency = debit->currency;
     s->code = CODE;
+    workload_reason(run, &s->has_reason, &s->reason);
     if ((s->flags & TRANSFER_FLAGS_PENDING) != 0)
         s->timeout_s = workload_expiry_s(run);
 }
@@ -426,7 +429,7 @@ static uint32_t make_items(struct run *run, struct request *q, struct transfer_s
 {
     uint32_t count = 1 + (uint32_t)rng_below(&run->rng, run->swarm.items_max);
     uint16_t shard = run_home(run, workload_account(run)->id);
-    q->who = workload_clerk(run);
+    q->who = workload_bookkeeper(run);
     q->expects = (struct request_expects){REQUEST_ANY, REQUEST_ANY, REQUEST_ANY, {0, 0}, {0, 0},
                                           false, 0, {0, 0}};
     for (uint32_t i = 0; i < count; i++)
@@ -500,7 +503,8 @@ static bool make_transaction(struct run *run, struct request *q)
         return false;
     uint16_t shard = run_home(run, workload_account(run)->id);
     q->type = &transaction_create_type;
-    q->who = workload_clerk(run);
+    q->who = workload_bookkeeper(run);
+    workload_reason(run, &c->has_reason, &c->reason);
     c->has_transaction_id = workload_chance(run, 2);
     c->transaction_id = workload_new_id(run, shard);
     if (run->reference.transfer_count > 0 && workload_chance(run, 12))
@@ -559,8 +563,10 @@ static bool transaction_reversed(struct run *run, struct request *q)
     if (r->transaction_count == 0)
         return false;
     q->type = &transaction_reverse_type;
-    q->who = workload_clerk(run);
-    q->body.transaction_reverse.transaction_id =
+    q->who = workload_bookkeeper(run);
+    struct transaction_reverse *v = &q->body.transaction_reverse;
+    workload_reason(run, &v->has_reason, &v->reason);
+    v->transaction_id =
         r->transactions[rng_below(&run->rng, r->transaction_count)].id;
     q->expects = (struct request_expects){.posted = REQUEST_ANY};
     return true;

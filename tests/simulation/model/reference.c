@@ -229,6 +229,9 @@ static void reference_opened(struct reference *r, const struct account_opened *e
 static void reference_updated(struct reference *r, const struct account_updated *e)
 {
     struct ref_account *a = account_of(r, e->account_id);
+    if ((a->flags & ACCOUNT_FLAGS_MANAGED) != 0 &&
+        (e->has_debit_balance_max || e->has_credit_balance_max || e->has_credit_balance_min))
+        broken("the ledger limits an account that a service manages");
     a->debit_max = (struct ref_limit){e->has_debit_balance_max, e->debit_balance_max};
     a->credit_max = (struct ref_limit){e->has_credit_balance_max, e->credit_balance_max};
     a->credit_min = (struct ref_limit){e->has_credit_balance_min, e->credit_balance_min};
@@ -243,6 +246,10 @@ static void reference_marked(struct reference *r, const struct account_marked *e
         broken("what is frozen is lifted by something that is no unfreeze");
     if (e->change != ENTRY_KIND_FROZEN && (e->flags & ~a->flags & frozen) != 0)
         broken("an account is frozen by something that is no freeze");
+    if ((a->flags & ACCOUNT_FLAGS_MANAGED) != 0 && (e->flags & frozen) != 0)
+        broken("the ledger freezes an account that a service manages");
+    if (((a->flags ^ e->flags) & ACCOUNT_FLAGS_MANAGED) != 0)
+        broken("an account changes its manager");
     a->flags = e->flags;
     next_changed_version(a);
 }
@@ -265,7 +272,10 @@ static void reference_posted(struct reference *r, const struct transfer_posted *
     t->currency = e->currency;
     t->flags = e->flags;
     t->amount = e->amount;
-    f->managed += (e->flags & TRANSFER_FLAGS_MANAGED) != 0;
+    if ((e->flags & TRANSFER_FLAGS_MANAGED) != 0)
+        f->managed++;
+    else if (((debit->flags | credit->flags) & ACCOUNT_FLAGS_MANAGED) != 0)
+        f->adjusted++;
     if (f->posted++ == 0) {
         f->posted_from = debit->id;
         f->posted_to = credit->id;
@@ -294,7 +304,10 @@ static void reference_pending(struct reference *r, const struct transfer_pending
     t->amount = t->held = e->amount;
     t->due_ns = e->timeout_s == 0 ? 0 : time_ns + (uint64_t)e->timeout_s * NS_PER_S;
     t->open = true;
-    f->managed += (e->flags & TRANSFER_FLAGS_MANAGED) != 0;
+    bool managed = (e->flags & TRANSFER_FLAGS_MANAGED) != 0;
+    if (!managed && ((debit->flags | credit->flags) & ACCOUNT_FLAGS_MANAGED) != 0)
+        broken("the ledger keeps money aside that a service manages");
+    f->managed += managed;
     f->pending++;
     f->pending_from = debit->id;
     f->pending_to = credit->id;
@@ -682,6 +695,8 @@ void reference_apply(struct reference *r, uint16_t shard, const struct message_t
         add_transfer(r, ((const struct transfer_refused *)event)->id, REF_REFUSED);
     } else if (type == &transfer_reversed_type) {
         reference_reversed(r, event);
+    } else if (type == &transfer_noted_type) {
+        effects->reasons += ((const struct transfer_noted *)event)->has_reason;
     } else if (type == &transaction_recorded_type) {
         reference_recorded(r, event);
     } else {

@@ -85,7 +85,9 @@ struct ref_payment {
 struct ref_effects {
     uint32_t events;
     uint32_t posted, pending, resolved, expired;
-    uint32_t managed; /* of those posted, pending and resolved */
+    uint32_t managed;  /* of those posted, pending and resolved */
+    uint32_t adjusted; /* posted by others than who manages one of the accounts */
+    uint32_t reasons;
     struct id128 posted_from, posted_to; /* of the first */
     u128 posted_amount;                  /* of all */
     struct id128 pending_from, pending_to;
