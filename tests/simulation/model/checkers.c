@@ -88,8 +88,51 @@ static void check_wallet_hold(struct run_shard *rs, const struct ref_hold *h)
         broken("a hold is not as the journal says");
 }
 
+/* What a hold or payment keeps aside its pending transfer holds, to the unit. */
+static void check_pending(const struct reference *r, struct id128 id, u128 remaining)
+{
+    const struct ref_transfer *t = reference_transfer(r, id);
+    if (t == NULL || t->kind != REF_PENDING || t->held != remaining || t->open != (remaining != 0))
+        broken("a hold or payment keeps aside what its pending transfer does not hold");
+}
+
+/* A wallet's account has pending what its holds and payments keep aside, and ends with it. */
+static void check_wallets_account(const struct reference *r, const struct ref_wallet *w)
+{
+    u128 out = 0, in = 0;
+    for (uint32_t i = 0; i < r->hold_count; i++)
+        out += id128_equal(r->holds[i].wallet, w->id) ? r->holds[i].remaining : 0;
+    for (uint32_t i = 0; i < r->payment_count; i++) {
+        const struct ref_payment *p = &r->payments[i];
+        out += id128_equal(p->from, w->id) ? p->remaining : 0;
+        in += id128_equal(p->to, w->id) ? p->remaining : 0;
+    }
+    const struct ref_account *a = reference_account(r, w->id);
+    const uint32_t frozen = ACCOUNT_FLAGS_DEBITS_FROZEN | ACCOUNT_FLAGS_CREDITS_FROZEN;
+    if (a == NULL || a->now.debits_pending != out || a->now.credits_pending != in)
+        broken("a wallet's account has pending what no hold or payment keeps aside");
+    bool closed = (a->flags & ACCOUNT_FLAGS_CLOSED) != 0;
+    if (closed != (w->status == WALLET_STATUS_CLOSED) || (a->flags & frozen) != 0)
+        broken("a wallet and its account are not closed together, or the account is frozen");
+    if (closed && a->now.debits_posted != a->now.credits_posted)
+        broken("money is in a closed wallet, out of reach");
+}
+
+/* Wallets, holds and payments against the ledger, as of this batch. */
+static void check_managers(const struct reference *r)
+{
+    for (uint32_t i = 0; i < r->hold_count; i++)
+        check_pending(r, r->holds[i].id, r->holds[i].remaining);
+    for (uint32_t i = 0; i < r->payment_count; i++)
+        if (r->payments[i].expires_ns != 0)
+            check_pending(r, r->payments[i].pending, r->payments[i].remaining);
+    for (uint32_t i = 0; i < r->wallet_count; i++)
+        check_wallets_account(r, &r->wallets[i]);
+}
+
 void checkers_after_commit(struct run_shard *rs)
 {
+    check_managers(rs->history.reference);
     const struct reference *r = rs->history.reference;
     for (uint32_t i = 0; i < r->account_count; i++)
         check_account(rs, &r->accounts[i]);
