@@ -9,8 +9,12 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 #include "bin/wrap.h"
+#include "gateway_bridge/auth/issuer.h"
+#include "gateway_bridge/auth/jwks.h"
+#include "runtime/base/utf8.h"
 
 #define HELP_NAME_WIDTH 19 /* of the longest setting */
 #define HELP_FLAG_WIDTH 21
@@ -30,6 +34,10 @@ struct setting {
 
 #define TEXT(NAME, FIELD, INITIAL, DOC)                                                            \
     {NAME, SETTING_TEXT, offsetof(struct config, FIELD), INITIAL, 0, 0, DOC}
+#define NAMED(NAME, FIELD, INITIAL, DOC) /* a text that may not be empty */                        \
+    {                                                                                              \
+        NAME, SETTING_TEXT, offsetof(struct config, FIELD), INITIAL, 1, CONFIG_TEXT_MAX - 1, DOC   \
+    }
 #define NUMBER(NAME, FIELD, INITIAL, MIN, MAX, DOC)                                                \
     {NAME, SETTING_NUMBER, offsetof(struct config, FIELD), INITIAL, MIN, MAX, DOC}
 #define SWITCH(NAME, FIELD, INITIAL, DOC)                                                          \
@@ -65,7 +73,7 @@ static const struct setting settings[] = {
     TEXT("WSO2_IS_URL", wso2_is_url, "",
          "identity server: sets TOKEN_ISSUER and JWKS_URL unless they are given"),
     TEXT("TOKEN_ISSUER", token_issuer, "", "exact issuer of access tokens"),
-    TEXT("TOKEN_AUDIENCE", token_audience, "payment-platform", "audience a token must name"),
+    NAMED("TOKEN_AUDIENCE", token_audience, "payment-platform", "audience a token must name"),
     TEXT("TOKEN_TYP", token_typ, "at+jwt",
          "what typ in a token's header may be, between commas: at+jwt, JWT (as Keycloak and Auth0 "
          "write it), none (as Cognito leaves it out)"),
@@ -74,7 +82,7 @@ static const struct setting settings[] = {
     TEXT("JWKS_URL", jwks_url, "", "where the issuer's keys are (https, or http on loopback)"),
     TEXT("JWKS_FILE", jwks_file, "", "the issuer's keys in a file, instead of JWKS_URL"),
     TEXT("JWKS_CA_FILE", jwks_ca_file, "", "authority that signs the certificate of JWKS_URL"),
-    TEXT("TENANT_CLAIM", tenant_claim, "tenant", "claim that names the tenant"),
+    NAMED("TENANT_CLAIM", tenant_claim, "tenant", "claim that names the tenant"),
     TEXT("TENANT_DEFAULT", tenant_default, "",
          "tenant of tokens without that claim; empty = such tokens are refused"),
     SWITCH("RATE_LIMITS", rate_limits, "on",
@@ -116,10 +124,10 @@ static void config_flag_name(const struct setting *s, char flag[64])
     flag[n] = '\0';
 }
 
-static bool config_wrong(char reason[CONFIG_REASON_MAX], const struct setting *s, const char *value,
+static bool config_wrong(char reason[CONFIG_REASON_MAX], const char *name, const char *value,
                          const char *rule)
 {
-    snprintf(reason, CONFIG_REASON_MAX, "%s is '%.200s', but must be %s", s->name, value, rule);
+    snprintf(reason, CONFIG_REASON_MAX, "%s is '%.200s', but must be %s", name, value, rule);
     return false;
 }
 
@@ -134,8 +142,23 @@ static bool config_set_number(struct config *c, const struct setting *s, const c
     unsigned long long number = strtoull(value, &end, 10);
     if (!isdigit((unsigned char)value[0]) || *end != '\0' || errno != 0 || number < s->min ||
         number > s->max)
-        return config_wrong(reason, s, value, rule);
+        return config_wrong(reason, s->name, value, rule);
     *(uint64_t *)((char *)c + s->offset) = number;
+    return true;
+}
+
+static bool config_set_text(struct config *c, const struct setting *s, const char *value,
+                            char reason[CONFIG_REASON_MAX])
+{
+    if (strlen(value) >= CONFIG_TEXT_MAX)
+        return config_wrong(reason, s->name, value, "shorter than 512 bytes");
+    for (const char *at = value; *at != '\0'; at++) {
+        if (iscntrl((unsigned char)*at))
+            return config_wrong(reason, s->name, value, "without control characters");
+    }
+    if (value[0] == '\0' && s->min > 0)
+        return config_wrong(reason, s->name, value, s->doc);
+    memcpy(config_text_of(c, s), value, strlen(value) + 1);
     return true;
 }
 
@@ -144,15 +167,12 @@ static bool config_set(struct config *c, const struct setting *s, const char *va
 {
     switch (s->type) {
     case SETTING_TEXT:
-        if (strlen(value) >= CONFIG_TEXT_MAX)
-            return config_wrong(reason, s, value, "shorter than 512 bytes");
-        memcpy(config_text_of(c, s), value, strlen(value) + 1);
-        return true;
+        return config_set_text(c, s, value, reason);
     case SETTING_NUMBER:
         return config_set_number(c, s, value, reason);
     case SETTING_SWITCH:
         if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0)
-            return config_wrong(reason, s, value, "on or off");
+            return config_wrong(reason, s->name, value, "on or off");
         *(bool *)((char *)c + s->offset) = strcmp(value, "on") == 0;
         return true;
     }
@@ -226,8 +246,44 @@ static bool config_derive_directory(struct config *c, char reason[CONFIG_REASON_
     return true;
 }
 
+static bool config_is_address(const char *text)
+{
+    struct sockaddr_in four;
+    struct sockaddr_in6 six;
+    return uv_ip4_addr(text, 0, &four) == 0 || uv_ip6_addr(text, 0, &six) == 0;
+}
+
+static bool config_check_host(const struct config *c, char reason[CONFIG_REASON_MAX])
+{
+    if (!config_is_address(c->host))
+        return config_wrong(reason, "HOST", c->host, "an IPv4 or IPv6 address");
+    if (!c->dev_issuer || issuer_loopback(c->host))
+        return true;
+    snprintf(reason, CONFIG_REASON_MAX,
+             "DEV_ISSUER is on, but HOST is '%.64s': the development issuer gives tokens to "
+             "anybody, so it only works on a loopback address; set WSO2_IS_URL, or JWKS_URL with "
+             "TOKEN_ISSUER, instead",
+             c->host);
+    return false;
+}
+
+/* Of keys that are fetched: from where, and how it is known that they come from there. */
+static bool config_check_keys(const struct config *c, bool derived, char reason[CONFIG_REASON_MAX])
+{
+    const char *fault = c->jwks_url[0] != '\0' ? jwks_url_fault(c->jwks_url) : NULL;
+    bool unused = c->jwks_ca_file[0] != '\0' && c->jwks_url[0] == '\0';
+    if (unused)
+        snprintf(reason, CONFIG_REASON_MAX, "JWKS_CA_FILE is set, but no JWKS_URL that it is for");
+    else if (fault != NULL)
+        snprintf(reason, CONFIG_REASON_MAX, "%s cannot be used: '%.200s' %s",
+                 derived ? "WSO2_IS_URL" : "JWKS_URL", derived ? c->wso2_is_url : c->jwks_url,
+                 fault);
+    return !unused && fault == NULL;
+}
+
 static bool config_derive_issuer(struct config *c, char reason[CONFIG_REASON_MAX])
 {
+    bool derived = false;
     if (c->wso2_is_url[0] != '\0') {
         int n = (int)strlen(c->wso2_is_url);
         while (n > 0 && c->wso2_is_url[n - 1] == '/')
@@ -239,7 +295,8 @@ static bool config_derive_issuer(struct config *c, char reason[CONFIG_REASON_MAX
         if (c->token_issuer[0] == '\0')
             snprintf(c->token_issuer, sizeof c->token_issuer, "%.*s/oauth2/token", n,
                      c->wso2_is_url);
-        if (c->jwks_url[0] == '\0' && c->jwks_file[0] == '\0')
+        derived = c->jwks_url[0] == '\0' && c->jwks_file[0] == '\0';
+        if (derived)
             snprintf(c->jwks_url, sizeof c->jwks_url, "%.*s/oauth2/jwks", n, c->wso2_is_url);
     }
     const char *problem = NULL;
@@ -255,7 +312,14 @@ static bool config_derive_issuer(struct config *c, char reason[CONFIG_REASON_MAX
                   "development DEV_ISSUER=on";
     if (problem != NULL)
         snprintf(reason, CONFIG_REASON_MAX, "%s", problem);
-    return problem == NULL;
+    return problem == NULL && config_check_keys(c, derived, reason);
+}
+
+static bool config_check_tenant(const struct config *c, char reason[CONFIG_REASON_MAX])
+{
+    size_t len = strlen(c->tenant_default);
+    return (len <= TOKEN_TENANT_MAX && utf8_valid((const uint8_t *)c->tenant_default, len)) ||
+           config_wrong(reason, "TENANT_DEFAULT", c->tenant_default, "at most 64 bytes of UTF-8");
 }
 
 static bool config_derive_typs(struct config *c, char reason[CONFIG_REASON_MAX])
@@ -277,10 +341,8 @@ static bool config_derive_typs(struct config *c, char reason[CONFIG_REASON_MAX])
     }
     if (*rest == '\0' && c->token_typs != 0)
         return true;
-    snprintf(reason, CONFIG_REASON_MAX,
-             "TOKEN_TYP is '%.200s', but must be some of at+jwt, JWT and none, each once",
-             c->token_typ);
-    return false;
+    return config_wrong(reason, "TOKEN_TYP", c->token_typ,
+                        "some of at+jwt, JWT and none, each once");
 }
 
 static void config_derive_rate(const struct config *c, struct config_rate *rate)
@@ -303,14 +365,28 @@ static bool config_derive_metrics(struct config *c, char reason[CONFIG_REASON_MA
     bool bracketed = len > 2 && text[0] == '[' && text[len - 1] == ']';
     if (len == 0 || !isdigit((unsigned char)colon[1]) || *end != '\0' || port == 0 ||
         port > UINT16_MAX || (!bracketed && memchr(text, ':', len) != NULL)) {
-        snprintf(reason, CONFIG_REASON_MAX,
-                 "METRICS_LISTEN is '%.200s', but must be HOST:PORT or [IPv6]:PORT", text);
-        return false;
+        return config_wrong(reason, "METRICS_LISTEN", text, "HOST:PORT or [IPv6]:PORT");
     }
     snprintf(c->metrics_host, sizeof c->metrics_host, "%.*s", (int)(bracketed ? len - 2 : len),
              bracketed ? text + 1 : text);
     c->metrics_port = port;
-    return true;
+    return config_is_address(c->metrics_host) ||
+           config_wrong(reason, "METRICS_LISTEN", text, "an address, a colon and a port");
+}
+
+static bool config_derive(struct config *c, char reason[CONFIG_REASON_MAX])
+{
+    config_derive_rate(c, &c->client_rate);
+    config_derive_rate(c, &c->subject_rate);
+    config_derive_rate(c, &c->address_rate);
+    if (!log_level_parse(c->log_level, &c->level))
+        return config_wrong(reason, "LOG_LEVEL", c->log_level, "debug, info, warn, error or off");
+    if (!address_list_parse(c->gateway_addresses, &c->gateways))
+        return config_wrong(reason, "GATEWAY_ADDRESSES", c->gateway_addresses,
+                            "at most 32 addresses or networks, like 10.0.0.0/8, between commas");
+    return config_derive_typs(c, reason) && config_derive_metrics(c, reason) &&
+           config_derive_directory(c, reason) && config_derive_issuer(c, reason) &&
+           config_check_tenant(c, reason) && config_check_host(c, reason);
 }
 
 enum config_request config_read(struct config *c, int argc, char **argv,
@@ -325,27 +401,7 @@ enum config_request config_read(struct config *c, int argc, char **argv,
     enum config_request request = config_read_arguments(c, argc, argv, reason);
     if (request != CONFIG_RUN && request != CONFIG_PRINT)
         return request;
-    if (!log_level_parse(c->log_level, &c->level)) {
-        snprintf(reason, CONFIG_REASON_MAX,
-                 "LOG_LEVEL is '%.200s', but must be debug, info, warn, error or off",
-                 c->log_level);
-        return CONFIG_WRONG;
-    }
-    config_derive_rate(c, &c->client_rate);
-    config_derive_rate(c, &c->subject_rate);
-    config_derive_rate(c, &c->address_rate);
-    if (!address_list_parse(c->gateway_addresses, &c->gateways)) {
-        snprintf(
-            reason, CONFIG_REASON_MAX,
-            "GATEWAY_ADDRESSES is '%.200s', but must be at most 32 addresses or networks, like "
-            "10.0.0.0/8, between commas",
-            c->gateway_addresses);
-        return CONFIG_WRONG;
-    }
-    if (!config_derive_typs(c, reason) || !config_derive_metrics(c, reason) ||
-        !config_derive_directory(c, reason) || !config_derive_issuer(c, reason))
-        return CONFIG_WRONG;
-    return request;
+    return config_derive(c, reason) ? request : CONFIG_WRONG;
 }
 
 void config_help(FILE *out)

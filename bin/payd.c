@@ -6,8 +6,10 @@
  */
 #include "bin/payd.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,6 +21,7 @@
 #include "bin/payd_memory.h"
 #include "runtime/base/id128.h"
 #include "runtime/base/time.h"
+#include "runtime/link/link_probe.h"
 
 /* From the signal until the process leaves, finished or not. */
 #define PAYD_STOP_NS (4500 * NS_PER_MS)
@@ -82,6 +85,26 @@ static void on_signal(uv_signal_t *handle, int number)
 
 /* --- starting --------------------------------------------------------------------------------- */
 
+/* Before the data is opened, which a path that nobody can listen at shall not change. Who answers
+ * at the one in the data directory has its lock, which says more. */
+static bool payd_link_possible(const struct payd *p)
+{
+    const char *path = p->config.operator_socket, *name = strrchr(path, '/'), *fault = NULL;
+    char directory[CONFIG_TEXT_MAX], reason[PAYD_REASON_MAX + 64], text[80];
+    enum link_probe found = link_probe(path, LINK_PROBE_MS);
+    snprintf(directory, sizeof directory, "%.*s", name != NULL ? (int)(name - path) : 1,
+             name != NULL ? path : ".");
+    if (found == LINK_PROBE_ABSENT && strcmp(directory, p->config.data_directory) != 0 &&
+        access(directory, W_OK) != 0)
+        fault = strerror_r(errno, text, sizeof text);
+    if (found == LINK_PROBE_NO_SOCKET || found == LINK_PROBE_DENIED || found == LINK_PROBE_PATH)
+        fault = link_probe_text(found);
+    if (fault == NULL)
+        return true;
+    snprintf(reason, sizeof reason, "%s: %s", path, fault);
+    return payd_fail("OPERATOR_SOCKET cannot be used", reason);
+}
+
 static bool payd_open_link(struct payd *p)
 {
     struct operator_options options = {
@@ -128,7 +151,8 @@ static void payd_log_serving(struct payd *p)
  * at once, and the stop is an orderly one. */
 static bool payd_start(struct payd *p)
 {
-    if (!payd_files_safe(p) || !payd_node_make(p, payd_shard_failed))
+    if (!payd_files_safe(p) || !payd_link_possible(p) || !payd_identity_fetch_keys(p) ||
+        !payd_node_make(p, payd_shard_failed))
         return false;
     payd_watch_signals(p);
     if (!payd_identity_make(p) || !payd_listeners_open(p) || !payd_open_link(p))

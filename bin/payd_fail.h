@@ -6,11 +6,19 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Prints why payd cannot go on; reason may be NULL. Always false. */
+#include "bin/escape.h"
+
+/* Prints why payd cannot go on, in one line, whatever stands in a name or setting; reason may be
+ * NULL. Always false. */
 static inline bool payd_fail(const char *what, const char *reason)
 {
-    fprintf(stderr, "payd: %s%s%s\n", what, reason != NULL && reason[0] != '\0' ? ": " : "",
-            reason != NULL ? reason : "");
+    fputs("payd: ", stderr);
+    escape_put(stderr, slice_of(what));
+    if (reason != NULL && reason[0] != '\0') {
+        fputs(": ", stderr);
+        escape_put(stderr, slice_of(reason));
+    }
+    fputc('\n', stderr);
     return false;
 }
 

@@ -18,25 +18,37 @@ static void payd_report_keys(void *arg, bool wrong, const char *line)
            log_text("message", line), {0});
 }
 
-static bool payd_fetch_keys(struct payd *p)
+static bool payd_use_keys(struct payd *p, const struct jwks_options *options, const char *setting)
+{
+    char what[64], reason[JWKS_ERROR_MAX];
+    p->identity.keys = jwks_start(options, reason);
+    snprintf(what, sizeof what, "the keys of %s cannot be used", setting);
+    return p->identity.keys != NULL || payd_fail(what, reason);
+}
+
+bool payd_identity_fetch_keys(struct payd *p)
 {
     const struct config *c = &p->config;
-    struct slice document = {NULL, 0};
-    bool given = c->jwks_url[0] != '\0' || c->jwks_file[0] != '\0';
-    if (!given)
-        document = issuer_jwks(p->identity.loops[0].issuer);
+    bool file = c->jwks_file[0] != '\0';
     struct jwks_options options = {
-        .document = document,
-        .file = c->jwks_file[0] != '\0' ? c->jwks_file : NULL,
-        .url = c->jwks_url[0] != '\0' ? c->jwks_url : NULL,
+        .file = file ? c->jwks_file : NULL,
+        .url = file ? NULL : c->jwks_url,
         .ca_file = c->jwks_ca_file[0] != '\0' ? c->jwks_ca_file : NULL,
         .report = payd_report_keys,
         .report_arg = p,
     };
-    char reason[JWKS_ERROR_MAX];
-    p->identity.keys = jwks_start(&options, reason);
-    return p->identity.keys != NULL ||
-           payd_fail("the keys of the token issuer cannot be used", reason);
+    return c->token_issuer[0] == '\0' ||
+           payd_use_keys(p, &options, file ? "JWKS_FILE" : "JWKS_URL");
+}
+
+static bool payd_use_issuer_keys(struct payd *p)
+{
+    const struct jwks_options options = {
+        .document = issuer_jwks(p->identity.loops[0].issuer),
+        .report = payd_report_keys,
+        .report_arg = p,
+    };
+    return p->identity.keys != NULL || payd_use_keys(p, &options, "the development issuer");
 }
 
 /* Each scope once, in the order of the routes. */
@@ -130,7 +142,7 @@ bool payd_identity_make(struct payd *p)
     i->loop_count = node_loops(p->node.node);
     for (uint16_t k = 0; k < i->loop_count; k++) {
         struct payd_loop_identity *l = &i->loops[k];
-        if (!payd_start_issuer(p, l) || (k == 0 && !payd_fetch_keys(p)) ||
+        if (!payd_start_issuer(p, l) || (k == 0 && !payd_use_issuer_keys(p)) ||
             !payd_make_verifier(p, l))
             return false;
     }

@@ -28,6 +28,10 @@ struct payd_identity {
     uint16_t loop_count;
 };
 
+/* Those of an issuer that is not ours, before the data is opened: what is wrong with the settings
+ * changes no file. false after payd_fail(). */
+must_check bool payd_identity_fetch_keys(struct payd *p);
+
 /* For each loop of the node; false after payd_fail(). */
 must_check bool payd_identity_make(struct payd *p);
 

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <yyjson.h>
 
+#include "bin/escape.h"
 #include "bin/payctl/payctl.h"
-#include "bin/payctl/payctl_escape.h"
 #include "bin/payctl/payctl_fit.h"
 #include "gateway_bridge/operator/operator.h"
 #include "runtime/base/hex.h"

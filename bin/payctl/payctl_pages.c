@@ -8,8 +8,8 @@
 #include <string.h>
 #include <yyjson.h>
 
+#include "bin/escape.h"
 #include "bin/payctl/payctl.h"
-#include "bin/payctl/payctl_escape.h"
 #include "bin/payctl/payctl_fit.h"
 
 #define TEXT_MAX ((size_t)64 << 20)

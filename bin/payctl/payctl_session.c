@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "bin/escape.h"
 #include "bin/payctl/payctl.h"
-#include "bin/payctl/payctl_escape.h"
 #include "runtime/base/id128.h"
 #include "schemas/catalog.h"
 #include "schemas/json_writer.h"

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "runtime/base/sha256.h"
 
@@ -249,22 +250,20 @@ static void *jwks_source_run(void *arg)
 
 /* --- interface -------------------------------------------------------------------------------- */
 
-static bool jwks_url_allowed(const char *url, char *error)
+const char *jwks_url_fault(const char *url)
 {
     static const char *const starts[] = {"https://", "http://127.0.0.1", "http://[::1]",
                                          "http://localhost"};
-    const char *fault = "the URL is neither https:// nor http:// to a loopback address";
+    const char *fault = "is neither https:// nor http:// to a loopback address";
     for (size_t i = 0; i < array_len(starts); i++) {
         size_t len = strlen(starts[i]);
         if (strncmp(url, starts[i], len) != 0)
             continue;
         /* Not "http://localhost.example" nor "http://127.0.0.1@example". */
         if (i == 0 || url[len] == 0 || url[len] == ':' || url[len] == '/')
-            fault = strpbrk(url, "@ \\") != NULL ? "the URL has a user name or a blank" : NULL;
+            fault = strpbrk(url, "@ \\") != NULL ? "has a user name or a blank" : NULL;
     }
-    if (fault != NULL)
-        snprintf(error, JWKS_ERROR_MAX, "%s", fault);
-    return fault == NULL;
+    return fault;
 }
 
 static bool jwks_monotonic_init(pthread_cond_t *wake)
@@ -320,8 +319,17 @@ static struct jwks *jwks_new(const struct jwks_options *o)
 struct jwks *jwks_start(const struct jwks_options *o, char error[JWKS_ERROR_MAX])
 {
     check((o->document.len > 0) + (o->file != NULL) + (o->url != NULL) == 1);
-    if (o->url != NULL && !jwks_url_allowed(o->url, error))
+    const char *fault = o->url != NULL ? jwks_url_fault(o->url) : NULL;
+    if (fault != NULL) {
+        snprintf(error, JWKS_ERROR_MAX, "the URL %s", fault);
         return NULL;
+    }
+    if (o->ca_file != NULL && access(o->ca_file, R_OK) != 0) {
+        char text[80];
+        snprintf(error, JWKS_ERROR_MAX, "cannot read %.128s: %s", o->ca_file,
+                 strerror_r(errno, text, sizeof text));
+        return NULL;
+    }
     /* Counted by the library; its first call must not race. */
     if (o->url != NULL && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         snprintf(error, JWKS_ERROR_MAX, "libcurl does not start");

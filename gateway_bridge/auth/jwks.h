@@ -35,6 +35,9 @@ struct jwks_options {
     uint32_t stale_max_s; /* 0 = JWKS_STALE_MAX_S */
 };
 
+/* What is wrong with a URL, as a phrase about it; NULL = it may be asked. */
+const char *jwks_url_fault(const char *url);
+
 /* Documents and files are read before this returns and must be good; a URL is asked by the thread,
  * so an identity server that comes up later is no reason not to start. NULL with one line in
  * `error`. */

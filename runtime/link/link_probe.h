@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define LINK_PATH_MAX 100 /* bytes of a socket's path; the system allows 107 */
+#define LINK_PROBE_MS 1000 /* how long a process that listens may take to greet */
 
 enum link_probe {
     LINK_PROBE_ANSWERS,

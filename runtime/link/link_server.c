@@ -32,7 +32,6 @@
 #include "runtime/node/loop.h"
 #include "runtime/observe/log.h"
 
-#define LINK_PROBE_MS 1000   /* how long another process may take to greet */
 #define LINK_WATCH_MS 1000
 #define LINK_LISTENERS_MAX 8 /* beyond, the oldest is closed, with its clients */
 #define LINK_NAMES_MAX 1024  /* bytes of a user's entry; a longer one is named by its number */

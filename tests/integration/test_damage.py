@@ -679,8 +679,9 @@ def arguments(data, port=None, **more):
 def refused_line(code, *words, environment=None):
     found, lines = refused_start(*words, environment=environment)
     equal(found, code, f"the exit code after {lines}")
-    true(lines, "a line that says why")
-    return lines[-1]
+    said = [line for line in lines if not line.startswith("{")]  # the log is JSON
+    equal(len(said), 1, f"the number of lines that say why in {lines}")
+    return said[0]
 
 
 def test_a_second_payd_on_the_same_directory(deposit):
@@ -739,9 +740,8 @@ def test_what_others_may_write_is_not_trusted(deposit):
     keys = deposit.folder / "open-keys.json"
     keys.write_text("{}")
     keys.chmod(0o666)
-    for setting in ("jwks_file", "jwks_ca_file"):
-        refused = {"dev_issuer": "off", "token_issuer": "http://x", "jwks_file": "/none",
-                   setting: keys}
+    for trusted in ({"jwks_file": keys}, {"jwks_url": "https://x", "jwks_ca_file": keys}):
+        refused = {"dev_issuer": "off", "token_issuer": "http://x", **trusted}
         contains(refused_line(1, *arguments(data, **refused)), str(keys), "written by others")
     key = next((data / "issuer").glob("*.pem"))
     key.chmod(0o640)
@@ -788,6 +788,7 @@ def test_what_is_made_is_private_whatever_the_umask(deposit):
 
 def test_wrong_settings_name_themselves(deposit):
     data = deposit.copy()
+    before = content(data, but=TRANSIENT)
     for words, parts in (
             (["--port", "0"], ("PORT", "1 to 65535")), (["--port", "x"], ("PORT",)),
             (["--port", "65536"], ("PORT",)), (["--port", "-1"], ("PORT",)),
@@ -802,18 +803,43 @@ def test_wrong_settings_name_themselves(deposit):
             (["--prot", "8080"], ("--prot", "--help")), (["serve"], ("serve", "--help")),
             (["--port"], ("--port", "value")),
             (["--jwks-url", "http://127.0.0.1/a", "--jwks-file", "b"], ("JWKS_URL", "JWKS_FILE")),
-            (["--token-issuer", "http://x"], ("TOKEN_ISSUER", "JWKS_URL"))):
+            (["--token-issuer", "http://x"], ("TOKEN_ISSUER", "JWKS_URL")),
+            (["--host", "localhost"], ("HOST", "IPv4 or IPv6")), (["--host", ""], ("HOST",)),
+            (["--metrics-listen", "here:9000"], ("METRICS_LISTEN", "an address")),
+            (["--wso2-is-url", "is.example"], ("WSO2_IS_URL", "https://")),
+            (["--token-issuer", "x", "--jwks-url", "http://is.example"], ("JWKS_URL", "https://")),
+            (["--jwks-ca-file", "/ca.pem"], ("JWKS_CA_FILE", "JWKS_URL")),
+            (["--token-audience", ""], ("TOKEN_AUDIENCE",)),
+            (["--tenant-claim", ""], ("TENANT_CLAIM",)),
+            (["--tenant-default", "x" * 65], ("TENANT_DEFAULT", "64 bytes")),
+            (["--operator-socket", "a\rb"], ("OPERATOR_SOCKET", "control characters")),
+            (["--log-level", "\x1b[2Jloud\nx"], ("LOG_LEVEL", "\\u001b[2Jloud\\u000ax"))):
         contains(refused_line(2, *arguments(data), *words), "payd: ", *parts)
     contains(refused_line(2, *arguments(data), environment={"READERS": "many"}), "READERS", "many")
     contains(refused_line(2, "--database-url", f"sqlite:{data}"), "DEV_ISSUER=on")
+    unchanged(before, data, but=TRANSIENT)
     deposit.starts(data)
+
+
+def test_what_settings_name_is_looked_at_before_the_data(deposit):
+    data = deposit.copy()
+    before = content(data, but=TRANSIENT)
+    for socket_path, fault in (("/no/such/link", "No such file"), ("/", "than a socket"),
+                               ("/" + "x" * 120, "1 to 100 bytes")):
+        contains(refused_line(1, *arguments(data, operator_socket=socket_path)), "OPERATOR_SOCKET",
+                 socket_path, fault)
+    issuer = {"dev_issuer": "off", "token_issuer": "x"}
+    for name, keys in (("JWKS_FILE", {"jwks_file": "/none"}),
+                       ("/ca.pem", {"jwks_url": "https://x", "jwks_ca_file": "/ca.pem"})):
+        contains(refused_line(1, *arguments(data, **issuer, **keys)), name, "No such file")
+    unchanged(before, data, but=TRANSIENT)
 
 
 def test_no_address_or_keys_to_use(deposit):
     data = deposit.copy()
     contains(refused_line(1, *arguments(data, host="192.0.2.1", dev_issuer="off",
                                         token_issuer="http://x", jwks_file="/nowhere")), "/nowhere")
-    contains(refused_line(1, *arguments(data, host="localhost.invalid")), "localhost.invalid")
+    contains(refused_line(2, *arguments(data, host="localhost.invalid")), "localhost.invalid")
     keys = deposit.folder / "keys.json"
     for text in ("", "{}", '{"keys": []}', "[1]", '{"keys": [{"kty": "oct", "k": "AA"}]}'):
         keys.write_text(text)
@@ -825,8 +851,8 @@ def test_no_address_or_keys_to_use(deposit):
 def test_the_development_issuer_stays_on_loopback(deposit):
     data = deposit.copy()
     for host in ("0.0.0.0", "::", "192.0.2.1"):
-        contains(refused_line(1, *arguments(data, host=host)), "development issuer", "loopback",
-                 host)
+        contains(refused_line(2, *arguments(data, host=host)), "development issuer", "loopback",
+                 host, "HOST", "DEV_ISSUER")
 
 
 def test_help_and_settings_are_shown(deposit):

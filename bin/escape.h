@@ -3,8 +3,8 @@
  * its colours or the order in which text is read is shown as \u009b: control characters (C0, DEL,
  * C1; ECMA-48), marks of direction (UAX 9), other ends of lines; a byte that is not UTF-8 as \x9b.
  * In JSON the first form means the character itself, so JSON may be written this way too. */
-#ifndef PAYCTL_PAYCTL_ESCAPE_H
-#define PAYCTL_PAYCTL_ESCAPE_H
+#ifndef BIN_ESCAPE_H
+#define BIN_ESCAPE_H
 
 #include <stdio.h>
 

@@ -8,7 +8,7 @@
 /* cmocka needs the first four */
 #include <cmocka.h>
 
-#include "bin/payctl/payctl_escape.h"
+#include "bin/escape.h"
 
 #define SHOWN_MAX 256
 

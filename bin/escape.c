@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Text is taken apart into characters, each of which is either passed on or replaced by a few ASCII
  * letters. */
-#include "bin/payctl/payctl_escape.h"
+#include "bin/escape.h"
 
 #include <stdbool.h>
 #include <stdint.h>
