@@ -227,7 +227,8 @@ enum turn_result accounts_on_create(struct turn *t, struct id128 self, const str
                      spec_refused};
     bool made = bulk_run(&b, t, codes);
     check(made);
-    bulk_reply(t, codes, b.count, results);
+    const struct item_results refused = bulk_results(codes, b.count, results);
+    turn_reply(t, RESULT_OK, &item_results_type, &refused, 0);
     return TURN_DONE;
 }
 

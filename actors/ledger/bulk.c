@@ -72,14 +72,13 @@ bool bulk_run(const struct bulk *b, struct turn *t, uint16_t *codes)
     return true;
 }
 
-void bulk_reply(struct turn *t, const uint16_t *codes, uint32_t count,
-                struct item_result *results)
+struct item_results bulk_results(const uint16_t *codes, uint32_t count, struct item_result *results)
 {
-    struct item_results reply = {.results = results};
+    struct item_results refused = {.results = results};
     for (uint32_t i = 0; i < count; i++) {
         if (codes[i] != RESULT_OK)
-            results[reply.results_count++] = (struct item_result){i, codes[i]};
+            results[refused.results_count++] = (struct item_result){.index = i, .result = codes[i]};
     }
-    check(reply.results_count <= count);
-    turn_reply(t, RESULT_OK, &item_results_type, &reply, 0);
+    check(refused.results_count <= count);
+    return refused;
 }

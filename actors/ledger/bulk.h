@@ -28,9 +28,8 @@ struct bulk {
  * caller rolls back what was made before it. */
 must_check bool bulk_run(const struct bulk *b, struct turn *t, uint16_t *codes);
 
-/* Answers with the items whose code is not RESULT_OK; `results` has room for `count` and was taken
- * before anything was emitted, so that this cannot fail. */
-void bulk_reply(struct turn *t, const uint16_t *codes, uint32_t count,
-                struct item_result *results);
+/* The items whose code is not RESULT_OK; in `results`, which has room for `count`. */
+struct item_results bulk_results(const uint16_t *codes, uint32_t count,
+                                 struct item_result *results);
 
 #endif

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "actors/ledger/account.h"
+#include "actors/ledger/pending_transfer.h"
+#include "actors/ledger/posting.h"
 #include "runtime/base/mutant.h"
 #include "schemas/result.h"
 
@@ -81,15 +83,40 @@ struct slice manager_text(const struct manager *m, char memory[MANAGER_TEXT_MAX]
     return (struct slice){memory, (uint32_t)(len + ID128_TEXT_LEN)};
 }
 
-void manager_refuse(struct turn *t, const struct manager *m, enum manager_act act)
+struct managed_refusal manager_refusal(struct turn *t, const struct manager *m,
+                                       enum manager_act act)
 {
-    char memory[MANAGER_TEXT_MAX];
+    check(act < MANAGER_ACTS);
     const char *use = m->uses[act];
-    const struct managed_refusal refusal = {
-        .managed_by = manager_text(m, memory),
+    return (struct managed_refusal){
+        .managed_by = manager_text(m, turn_alloc(t, MANAGER_TEXT_MAX)),
         .has_use = use != NULL,
         .use = slice_of(use != NULL ? use : ""),
     };
+}
+
+/* Whose the pending transfer is that it would resolve, or the account that it would close or keep
+ * something aside of. */
+struct managed_refusal manager_refusal_of_posting(struct turn *t, const struct posting *p)
+{
+    if (posting_has(p, POSTING_RESOLVES)) {
+        check((p->pending->flags & TRANSFER_FLAGS_MANAGED) != 0);
+        const struct manager m = MANAGER_OF_TRANSFER(p->pending);
+        bool voids = posting_has(p, TRANSFER_FLAGS_VOID_PENDING);
+        return manager_refusal(t, &m, voids ? MANAGER_VOID : MANAGER_POST);
+    }
+    bool debit = (p->debit->flags & ACCOUNT_FLAGS_MANAGED) != 0;
+    check(debit || (p->credit->flags & ACCOUNT_FLAGS_MANAGED) != 0);
+    bool closes =
+        posting_has(p, debit ? TRANSFER_FLAGS_CLOSING_DEBIT : TRANSFER_FLAGS_CLOSING_CREDIT);
+    const struct manager m = debit ? manager_of_account(p->debit->code, p->debit_id)
+                                   : manager_of_account(p->credit->code, p->credit_id);
+    return manager_refusal(t, &m, closes ? MANAGER_CLOSE : MANAGER_KEEP_ASIDE);
+}
+
+void manager_refuse(struct turn *t, const struct manager *m, enum manager_act act)
+{
+    const struct managed_refusal refusal = manager_refusal(t, m, act);
     turn_reply(t, RESULT_MANAGED, &managed_refusal_type, &refusal, 0);
 }
 

@@ -14,6 +14,7 @@
 #include "schemas/ledger.h"
 
 struct account; /* actors/ledger/account.h */
+struct posting; /* actors/ledger/posting.h */
 
 #define MANAGER_TEXT_MAX 32
 
@@ -68,7 +69,20 @@ struct manager manager_of_account(uint16_t code, struct id128 account_id);
 /* Its id as clients know it, such as pay_01J8Z3Q4R5S6T7V8W9XAYBZC00; in `memory`. */
 struct slice manager_text(const struct manager *m, char memory[MANAGER_TEXT_MAX]);
 
-/* Refuses with MANAGED, and names the manager and the operation that does this act instead. */
+/* What goes with a refusal as MANAGED: the manager, and the operation that does this act instead.
+ * In the turn's memory. */
+struct managed_refusal manager_refusal(struct turn *t, const struct manager *m,
+                                       enum manager_act act);
+
+/* The same of a posting that posting_check() refused as MANAGED. */
+struct managed_refusal manager_refusal_of_posting(struct turn *t, const struct posting *p);
+
+/* Into a struct that has these members: an answer for one item of several. */
+#define MANAGER_TELL(answer, refusal)                                                              \
+    ((answer)->has_managed_by = true, (answer)->managed_by = (refusal).managed_by,                 \
+     (answer)->has_use = (refusal).has_use, (answer)->use = (refusal).use)
+
+/* Refuses with MANAGED. */
 void manager_refuse(struct turn *t, const struct manager *m, enum manager_act act);
 
 /* May the ledger's own messages do this to an account? false: refused, as above. */

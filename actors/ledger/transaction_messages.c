@@ -8,6 +8,7 @@
 #include "actors/ledger/transaction_messages.h"
 
 #include "actors/ledger/account.h"
+#include "actors/ledger/manager.h"
 #include "actors/ledger/transfer_messages.h"
 #include "runtime/base/time.h"
 #include "schemas/common.h"
@@ -61,6 +62,8 @@ struct legs {
     struct transaction_part *parts;
     bool failed; /* refused by this leg */
     uint32_t failed_leg;
+    bool managed; /* because this manages what it would change */
+    struct managed_refusal manager;
 };
 
 static void refused_by(struct legs *legs, uint32_t leg)
@@ -72,8 +75,11 @@ static void refused_by(struct legs *legs, uint32_t leg)
 
 static void transaction_answer(struct turn *t, uint16_t code, const struct legs *legs)
 {
-    const struct leg_refusal refusal = {legs->failed_leg};
+    struct leg_refusal refusal = {.failed_leg = legs->failed_leg};
     check(code != RESULT_OK || !legs->failed);
+    check(!legs->managed || (legs->failed && code == RESULT_MANAGED));
+    if (legs->managed)
+        MANAGER_TELL(&refusal, legs->manager);
     if (code == RESULT_OK)
         turn_reply(t, code, &transaction_info_type, &legs->info, 0);
     else if (legs->failed)
@@ -90,6 +96,9 @@ static uint16_t make_legs(struct turn *t, uint32_t count, struct legs *legs)
         struct posting *p = &legs->postings[i];
         uint16_t code = posting_check(t, p);
         if (code != RESULT_OK) {
+            legs->managed = code == RESULT_MANAGED;
+            if (legs->managed)
+                legs->manager = manager_refusal_of_posting(t, p);
             turn_rollback(t, start);
             refused_by(legs, i);
             return code;

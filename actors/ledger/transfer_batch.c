@@ -7,11 +7,13 @@
 
 #include "actors/ledger/account.h"
 #include "actors/ledger/bulk.h"
+#include "actors/ledger/manager.h"
 #include "actors/ledger/posting.h"
 #include "actors/ledger/transfer.h"
 #include "schemas/common.h"
 #include "schemas/result.h"
 
+/* All items of a message. */
 struct transfers {
     const struct transfer_spec *specs;
     const struct transfer_create *asked; /* NULL: in the compact form, without words */
@@ -81,32 +83,41 @@ static void spec_refused(const struct bulk *b, struct turn *t, uint32_t i, uint1
         posting_refused(t, &all->posting, code);
 }
 
+static struct transfers transfers_of(const struct message *m, const struct transfer_spec *specs,
+                                     uint32_t count)
+{
+    return (struct transfers){.specs = specs,
+                              .count = count,
+                              .posting = {.tenant_id = m->who.tenant_id,
+                                          .any_tenant = m->who.operator,
+                                          .adjusts = m->who.adjusts } };
+}
+
 /* Makes them all in order, filling codes[count]; false: something is being loaded. If something is
  * missing nothing is made, and all that the remaining items need is asked for together. */
-static bool make_all(struct turn *t, const struct message *m, const struct transfer_spec *specs,
-                     const struct transfer_create *asked, uint32_t count, uint16_t *codes)
+static bool make_all(struct turn *t, struct transfers *all, uint16_t *codes)
 {
-    struct transfers all = {.specs = specs,
-                            .asked = asked,
-                            .count = count,
-                            .posting =
-                                {
-                                    .tenant_id = m->who.tenant_id,
-                                    .any_tenant = m->who.operator,
-                                    .adjusts = m->who.adjusts},
-                            };
-    const struct bulk b = {count,      &all,      TRANSFER_FLAGS_LINKED, TRANSFER_FLAGS_IMPORTED,
+    const struct bulk b = {all->count, all,       TRANSFER_FLAGS_LINKED, TRANSFER_FLAGS_IMPORTED,
                            spec_flags, spec_make, spec_refused};
     const struct turn_savepoint start = turn_savepoint(t);
     if (bulk_run(&b, t, codes))
         return true;
-    check(all.at < count);
+    check(all->at < all->count);
     turn_rollback(t, start);
-    for (uint32_t i = all.at; i < count; i++) {
-        take_up(&all, i);
-        posting_prepare(t, &all.posting);
+    for (uint32_t i = all->at; i < all->count; i++) {
+        take_up(all, i);
+        posting_prepare(t, &all->posting);
     }
     return false;
+}
+
+/* Of an item that was refused as MANAGED. What it found then it finds again. */
+static struct managed_refusal spec_manager(struct turn *t, struct transfers *all, uint32_t i)
+{
+    take_up(all, i);
+    enum presence there = posting_find(t, &all->posting);
+    check(there == PRESENCE_THERE);
+    return manager_refusal_of_posting(t, &all->posting);
 }
 
 enum turn_result transfers_on_create(struct turn *t, struct id128 self, const struct message *m)
@@ -115,9 +126,17 @@ enum turn_result transfers_on_create(struct turn *t, struct id128 self, const st
     const struct transfers_create *c = m->body;
     uint16_t *codes = turn_alloc(t, (c->transfers_count + 1) * sizeof *codes);
     struct item_result *results = turn_alloc(t, (c->transfers_count + 1) * sizeof *results);
-    if (!make_all(t, m, c->transfers, NULL, c->transfers_count, codes))
+    struct transfers all = transfers_of(m, c->transfers, c->transfers_count);
+    if (!make_all(t, &all, codes))
         return TURN_WAIT;
-    bulk_reply(t, codes, c->transfers_count, results);
+    const struct item_results refused = bulk_results(codes, c->transfers_count, results);
+    for (uint32_t i = 0; i < refused.results_count; i++) {
+        if (results[i].result == RESULT_MANAGED) {
+            const struct managed_refusal managed = spec_manager(t, &all, results[i].index);
+            MANAGER_TELL(&results[i], managed);
+        }
+    }
+    turn_reply(t, RESULT_OK, &item_results_type, &refused, 0);
     return TURN_DONE;
 }
 
@@ -131,10 +150,17 @@ enum turn_result transfers_on_batch(struct turn *t, struct id128 self, const str
     struct transfer_spec *specs = turn_alloc(t, (count + 1) * sizeof *specs);
     for (uint32_t i = 0; i < count; i++)
         specs[i] = transfer_asked_for(t, &c->transfers[i]);
-    if (!make_all(t, m, specs, c->transfers, count, codes))
+    struct transfers all = transfers_of(m, specs, count);
+    all.asked = c->transfers;
+    if (!make_all(t, &all, codes))
         return TURN_WAIT;
     for (uint32_t i = 0; i < count; i++) {
-        reply.results[i] = (struct batch_result){i, specs[i].id, codes[i]};
+        struct batch_result *r = &reply.results[i];
+        *r = (struct batch_result){.index = i, .transfer_id = specs[i].id, .result = codes[i]};
+        if (codes[i] == RESULT_MANAGED) {
+            const struct managed_refusal managed = spec_manager(t, &all, i);
+            MANAGER_TELL(r, managed);
+        }
         if (codes[i] == RESULT_OK || codes[i] == RESULT_EXISTS)
             reply.succeeded++;
         else

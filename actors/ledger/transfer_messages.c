@@ -33,21 +33,6 @@ enum turn_result transfer_on_get(struct turn *t, struct id128 self, const struct
 
 /* --- making ----------------------------------------------------------------------------------- */
 
-/* Of a posting refused as MANAGED: whose the pending transfer is that it would resolve, or the
- * account that it would close or keep something aside of. */
-static struct manager posting_manager(const struct posting *p, enum manager_act *act)
-{
-    *act = posting_has(p, TRANSFER_FLAGS_VOID_PENDING) ? MANAGER_VOID : MANAGER_POST;
-    if (posting_has(p, POSTING_RESOLVES))
-        return MANAGER_OF_TRANSFER(p->pending);
-    bool debit = (p->debit->flags & ACCOUNT_FLAGS_MANAGED) != 0;
-    bool closes =
-        posting_has(p, debit ? TRANSFER_FLAGS_CLOSING_DEBIT : TRANSFER_FLAGS_CLOSING_CREDIT);
-    *act = closes ? MANAGER_CLOSE : MANAGER_KEEP_ASIDE;
-    return debit ? manager_of_account(p->debit->code, p->debit_id)
-                 : manager_of_account(p->credit->code, p->credit_id);
-}
-
 /* A refusal of what a service manages names the manager. */
 static void transfer_refuse(struct turn *t, const struct posting *p, uint16_t code)
 {
@@ -55,9 +40,8 @@ static void transfer_refuse(struct turn *t, const struct posting *p, uint16_t co
         turn_refuse(t, code);
         return;
     }
-    enum manager_act act;
-    const struct manager manager = posting_manager(p, &act);
-    manager_refuse(t, &manager, act);
+    const struct managed_refusal refusal = manager_refusal_of_posting(t, p);
+    turn_reply(t, code, &managed_refusal_type, &refusal, 0);
 }
 
 /* The end of every single transfer: emit and show it, show the earlier one, or refuse. */

@@ -262,6 +262,49 @@ def test_an_adjustment_needs_a_scope_and_a_reason(bank):
     bank.post("/transfers", pending).expect(409, "managed")
 
 
+def managed_things(bank):
+    """Of each what the ledger may not do with it, as transfers of a list: who manages it, and what
+    is to be used instead."""
+    ann, bob = people(bank)
+    house = bank.post("/accounts", {"currency": "USD", "code": 100}).expect(201).json["account_id"]
+    hold = bank.post(f"/wallets/{ann}/holds", {"amount": "5.00"}).expect(201).json["hold_id"]
+    payment = bank.authorise(ann, bob, "7.00")["payment_id"]
+    resolving = {"debit_account_id": account_of(ann), "currency": "USD"}
+    moving = {"debit_account_id": house, "credit_account_id": account_of(ann), "amount": "1.00",
+              "currency": "USD", "reason": "A trial"}
+    holds, payments = "POST /wallets/{wallet_id}/holds", "POST /payments/{payment_id}"
+    for thing, verb, use in ((hold, "post_pending", f"{holds}/{{hold_id}}/capture"),
+                             (hold, "void_pending", f"{holds}/{{hold_id}}/release"),
+                             (payment, "post_pending", f"{payments}/capture"),
+                             (payment, "void_pending", f"{payments}/cancel")):
+        pending = "trf_" + thing[4:]
+        yield {**resolving, "pending_id": pending, "flags": [verb]}, thing, use
+    yield {**moving, "flags": ["pending"]}, ann, holds
+    yield ({**moving, "amount": "0.00", "flags": ["pending", "closing_credit"]}, ann,
+           "POST /wallets/{wallet_id}/close")
+
+
+def test_lists_name_who_manages_what_they_do_not_change(bank):
+    """One by one, in a batch, in a chain of it, and as a leg of a transaction."""
+    things = list(managed_things(bank))
+    batch = bank.post("/transfers/batch", {"transfers": [t for t, _, _ in things]}).expect(200)
+    for (transfer, owner, use), told in zip(things, batch.json["results"]):
+        named = {"managed_by": owner, "use": use}
+        equal({name: told.get(name) for name in ("result", *named)}, {"result": "managed", **named})
+        alone = bank.post("/transfers", transfer).expect(409, "managed").json
+        equal({name: alone[name] for name in named}, named)
+        chain = [{**transfer, "flags": [*transfer["flags"], "linked"]}, transfer]
+        first, second = bank.post("/transfers/batch", {"transfers": chain}).expect(
+            200).json["results"]
+        equal({name: first.get(name) for name in named}, named)
+        equal((second["result"], "managed_by" in second), ("linked_event_failed", False))
+    legs = [{name: value for name, value in t.items() if name not in ("reason", "pending_id")}
+            for t, _, _ in things if "pending" in t["flags"] and len(t["flags"]) == 1]
+    told = bank.post("/transactions", {"legs": legs, "reason": "A trial"}).expect(
+        409, "managed").json
+    equal((told["failed_leg"], told["managed_by"], told["use"]), (0, *things[4][1:]))
+
+
 def test_words_stay_with_a_movement(bank):
     ann, bob = people(bank)
     words = {"description": "Lunch", "metadata": {"table": "7"}}

@@ -200,6 +200,13 @@ static void check_item(struct run *run, const struct request *q, const struct tr
         broken("request %u: a transfer is not what was asked for", q->number);
 }
 
+/* What the ledger leaves to a service names who that is, and nothing else does. */
+static void check_manager_named(const struct request *q, uint16_t code, bool named)
+{
+    if ((code == RESULT_MANAGED) != named)
+        broken("request %u: an item that is managed names nobody, or another one does", q->number);
+}
+
 /* Only the refused ones are listed. */
 static void check_items(struct run *run, const struct request *q, const void *reply)
 {
@@ -213,6 +220,8 @@ static void check_items(struct run *run, const struct request *q, const void *re
         check_item(run, q, &c->transfers[i], listed ? r->results[next].result : RESULT_OK);
         next += listed;
     }
+    for (uint32_t i = 0; i < r->results_count; i++)
+        check_manager_named(q, r->results[i].result, r->results[i].has_managed_by);
     if (next != r->results_count)
         broken("request %u: results that belong to no transfer", q->number);
 }
@@ -232,6 +241,7 @@ static void check_batch(struct run *run, const struct request *q, const void *re
             .flags = c->transfers[i].flags,
         };
         check_item(run, q, &item, r->results[i].result);
+        check_manager_named(q, r->results[i].result, r->results[i].has_managed_by);
     }
 }
 

@@ -124,6 +124,21 @@ static void test_what_is_authorised_is_captured_by_its_payment_alone(void **stat
     assert_int_equal(post(p.bank, id, NULL, false), RESULT_MANAGED);
 }
 
+/* The pending transfer that an increase puts in place of the first. */
+static void test_what_is_authorised_on_top_is_captured_by_its_payment_alone(void **state)
+{
+    struct parties p = given(state, "100", "100");
+    struct id128 id = authorize(&p, 1000);
+    struct payment_increase more = {.payment_id = id, .amount = money("5")};
+    assert_int_equal(bank_ask(p.bank, person("alice"), &payment_increase_type, &more), RESULT_OK);
+    struct payment_info info;
+    bank_reply(p.bank, &payment_info_type, &info);
+    assert_int_equal(void_it(p.bank, info.last_transfer_id), RESULT_MANAGED);
+    expect_use(p.bank, "pay_", id, "POST /payments/{payment_id}/cancel");
+    assert_int_equal(post(p.bank, info.last_transfer_id, NULL, false), RESULT_MANAGED);
+    expect_money(&p, 10000, 1500, 10000);
+}
+
 static void test_a_holds_transfer_is_resolved_by_the_hold_alone(void **state)
 {
     struct parties p = given(state, "100", NULL);
@@ -450,6 +465,7 @@ int main(void)
         TEST(test_a_payments_transfer_is_reversed_by_its_refund_alone),
         TEST(test_a_captures_transfer_is_reversed_by_the_refund_alone),
         TEST(test_what_is_authorised_is_captured_by_its_payment_alone),
+        TEST(test_what_is_authorised_on_top_is_captured_by_its_payment_alone),
         TEST(test_a_holds_transfer_is_resolved_by_the_hold_alone),
         TEST(test_what_a_wallet_moved_its_own_operations_move_back),
         TEST(test_a_managed_transfer_names_its_manager),
