@@ -18,6 +18,7 @@
 
 #define BATCH 8000       /* items of a message, more only to end a linked chain */
 #define BATCH_MAX 8192
+#define WORDS_MAX (1u << 20) /* bytes of text in the items of a message: with the rest it fits */
 #define CODE_DEFAULT 1
 #define TEXT_CELL_MAX 1024
 #define NOTE_MAX 1024
@@ -33,6 +34,7 @@ struct import {
     struct account_spec *accounts;
     struct transfer_spec *specs;
     uint64_t *lines;     /* of the items gathered */
+    struct arena words;  /* their texts, which outlive the line that they come from */
     uint32_t sent;       /* items of the message under way; 0 = none is */
     uint64_t *sent_lines;
     uint64_t made, there, refused;
@@ -53,6 +55,18 @@ static void import_note(struct import *m, uint64_t line, uint16_t code, const ch
     payctl_print_error(m->p, info != NULL ? info->name : NULL, NULL, words);
 }
 
+/* With whose it is and what to use instead, of what the ledger does not change. */
+static void import_note_refused(struct import *m, const struct item_result *r)
+{
+    char words[NOTE_MAX / 2];
+    const struct result_info *info = result_info(r->result);
+    uint64_t line = r->index < m->sent ? m->sent_lines[r->index] : 0;
+    snprintf(words, sizeof words, "%s%s%.*s%s%.*s", info != NULL ? info->detail : "",
+             r->has_managed_by ? " managed_by " : "", (int)r->managed_by.len, r->managed_by.data,
+             r->has_use ? ", use " : "", (int)r->use.len, r->use.data);
+    import_note(m, line, r->result, NULL, words);
+}
+
 static void import_take_results(struct import *m, const struct item_results *results)
 {
     m->made += m->sent - results->results_count;
@@ -62,7 +76,7 @@ static void import_take_results(struct import *m, const struct item_results *res
             m->there++;
         } else {
             m->refused++;
-            import_note(m, r->index < m->sent ? m->sent_lines[r->index] : 0, r->result, NULL, NULL);
+            import_note_refused(m, r);
         }
     }
 }
@@ -165,7 +179,8 @@ static bool import_is_linked(const struct import *m, uint32_t item)
 /* A message ends only where no linked chain is open, unless the chain is too long for one. */
 static int import_flush_if_full(struct import *m)
 {
-    bool full = m->count >= BATCH && !import_is_linked(m, m->count - 1);
+    bool full = (m->count >= BATCH || m->words.allocated >= WORDS_MAX) &&
+                !import_is_linked(m, m->count - 1);
     return m->count == BATCH_MAX || full ? import_flush_items(m) : PAYCTL_OK;
 }
 
@@ -205,6 +220,27 @@ static int import_flush_if_elsewhere(struct import *m)
     return code;
 }
 
+/* The item that is gathered next keeps its texts until it is sent. */
+static void import_keep_words(struct import *m)
+{
+    struct arena *words = &m->words;
+    if (m->count == 0)
+        arena_reset(words);
+    if (m->transfers) {
+        m->specs[m->count].reason = arena_copy(words, m->specs[m->count].reason);
+        return;
+    }
+    struct account_spec *s = &m->accounts[m->count];
+    s->name = arena_copy(words, s->name);
+    s->owner = arena_copy(words, s->owner);
+    const struct metadata_pair *given = s->metadata.items;
+    s->metadata.items = arena_alloc(words, (s->metadata.count + 1) * sizeof *given);
+    check(s->metadata.items != NULL);
+    for (uint32_t i = 0; i < s->metadata.count; i++)
+        s->metadata.items[i] = (struct metadata_pair){arena_copy(words, given[i].key),
+                                                      arena_copy(words, given[i].value)};
+}
+
 static int import_end_item(struct import *m, struct item *item, bool good)
 {
     if (good && m->transfers && m->specs[m->count].currency == 0) {
@@ -226,6 +262,7 @@ static int import_end_item(struct import *m, struct item *item, bool good)
     int code = import_flush_if_elsewhere(m);
     if (code != PAYCTL_OK)
         return code;
+    import_keep_words(m);
     m->lines[m->count++] = m->line;
     return import_flush_if_full(m);
 }
@@ -370,7 +407,7 @@ static int import_read_lines(struct import *m)
     bool csv = false, transfers = false;
     int code = PAYCTL_OK;
     while (code == PAYCTL_OK && (len = getline(&text, &cap, m->file)) > 0) {
-        arena_reset(&m->p->arena); /* items hold no text */
+        arena_reset(&m->p->arena); /* what is kept of a line is in m->words */
         m->line++;
         m->at += (uint64_t)len;
         if (m->line == 1)
@@ -434,11 +471,13 @@ int payctl_import(struct payctl *p)
     m.lines = calloc(BATCH_MAX, sizeof *m.lines);
     m.sent_lines = calloc(BATCH_MAX, sizeof *m.sent_lines);
     check(m.accounts != NULL && m.specs != NULL && m.lines != NULL && m.sent_lines != NULL);
+    arena_init(&m.words, SIZE_MAX);
     int code = import_read_lines(&m);
     progress_clear();
     import_report(&m);
     if (m.file != stdin)
         fclose(m.file);
+    arena_done(&m.words);
     free(m.accounts);
     free(m.specs);
     free(m.lines);

@@ -469,6 +469,31 @@ def test_import_may_be_repeated(tool):
         equal(tool.json("accounts", "show", ids[1])["balance"], "900.00")
 
 
+def test_an_import_keeps_the_words_of_each_line(tool):
+    ids = [new_id("acc") for _ in range(3)]
+    with tempfile.TemporaryDirectory() as folder:
+        opened = pathlib.Path(folder, "accounts.csv")
+        opened.write_text("account_id,currency,name,owner,metadata\n" + "".join(
+            f'{i},USD,Box {n},Ann {n},shelf={n}\n' for n, i in enumerate(ids)))
+        equal(tool.json("ledger", "import", opened)["made"], 3)
+        for number, account in enumerate(ids):
+            shown = tool.json("accounts", "show", account)
+            equal((shown["name"], shown["owner"], shown["metadata"]),
+                  (f"Box {number}", f"Ann {number}", {"shelf": str(number)}))
+        wallet = tool.json("wallets", "create", "USD", "--user-id", "words")["wallet_id"]
+        moved = pathlib.Path(folder, "transfers.jsonl")
+        moves = [{"transfer_id": new_id("trf"), "debit_account_id": ids[0],
+                  "credit_account_id": "acc_" + wallet[4:], "amount": "1.00", "currency": "USD",
+                  "reason": f"Gift {number}"} for number in range(3)]
+        moved.write_text("\n".join(map(json.dumps, moves)))
+        equal(tool.json("ledger", "import", moved)["made"], 3)
+        for move in moves:
+            equal(tool.json("transfers", "show", move["transfer_id"])["reason"], move["reason"])
+        moved.write_text(json.dumps({**moves[0], "transfer_id": new_id("trf"), "flags": "pending"}))
+        contains(tool.run("ledger", "import", moved, code=1), "line 1: ", "managed",
+                 f"managed_by {wallet}, use POST /wallets/{{wallet_id}}/holds")
+
+
 def test_bench_makes_what_it_says(tool):
     tool.tenant = None  # then it has one of its own
     bank = tool.payd.bank()
