@@ -206,11 +206,11 @@ static uint16_t message_read_key(struct exchange *x, const struct request *r)
                                     "quotes");
     struct message *m = &x->message;
     const struct principal *who = &m->who;
-    /* The subject is in it so that no user of a client is ever given another user's answer. NUL
-     * stands between, as no part contains it. */
+    /* The subject is in it so that no user of a client is ever given another user's answer. The
+     * route is not: with one key only one thing is done, whatever it is sent to; the fingerprint
+     * has it. NUL stands between, as no part contains it. */
     struct slice zero = {"", 1};
     struct slice pieces[] = {who->tenant, zero, who->client, zero, who->subject, zero,
-                             slice_of(route->method), zero, slice_of(route->path), zero,
                              {key, key_len}};
     m->keyed = true;
     m->key = sha256_id(pieces, array_len(pieces));

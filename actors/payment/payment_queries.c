@@ -209,12 +209,12 @@ static uint16_t plan_walks(struct view_store *s, const struct message *m, struct
     *count = 1;
     if (request->has_from_account || request->has_to_account)
         return plan_wallet_walk(s, m, &walks[0]);
-    if ((m->who.any_owner || m->who.operator) && request->has_customer_id) {
+    if (principal_sees_all_owners(&m->who) && request->has_customer_id) {
         struct value customer = {.type = VALUE_TEXT, .text = request->customer_id};
         walks[0] = (struct walk){&indexes[PAYMENTS_INDEX_BY_CUSTOMER], {tenant, customer}, 2};
         return RESULT_OK;
     }
-    if (m->who.any_owner || m->who.operator) {
+    if (principal_sees_all_owners(&m->who)) {
         walks[0] = (struct walk){&indexes[PAYMENTS_INDEX_BY_TENANT], {tenant}, 1};
         return RESULT_OK;
     }

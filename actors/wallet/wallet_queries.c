@@ -132,7 +132,7 @@ static uint16_t scan_wallets(struct view_store *s, const struct message *m,
                              struct wallet_scan *scan)
 {
     const struct wallet_list *request = scan->request;
-    bool all = (m->who.any_owner || m->who.operator) && !request->has_user_id;
+    bool all = principal_sees_all_owners(&m->who) && !request->has_user_id;
     struct id128 owner_id = request->has_user_id ? owner_id_of(&m->who, request->user_id)
                                                  : m->who.subject_id;
     if (!all && !page_may_see(&m->who, m->who.tenant_id, owner_id))

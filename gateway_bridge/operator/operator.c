@@ -48,12 +48,11 @@ static struct slice operator_request_id(struct operator_request *q)
     return (struct slice){q->request_id, (uint32_t)len};
 }
 
-/* As the HTTP bridge does it, with the message's name in place of method and path; there is one
- * subject only. */
+/* As the HTTP bridge does it, with the message's name in place of method and path. */
 static void operator_set_key(struct message *m, const struct envelope_request *e)
 {
     struct slice zero = {"", 1}, name = slice_of(m->type->name);
-    struct slice key[] = {m->who.tenant, zero, m->who.client, zero, name, zero, e->key};
+    struct slice key[] = {m->who.tenant, zero, m->who.client, zero, m->who.subject, zero, e->key};
     struct slice fingerprint[] = {name, zero, e->body};
     m->keyed = true;
     m->key = sha256_id(key, array_len(key));

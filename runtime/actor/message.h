@@ -101,8 +101,8 @@ struct message {
     struct principal who;            /* its texts live as long as the message */
     struct slice request_id;         /* of what is behind it; empty = none */
     struct slice trace_id;           /* W3C Trace Context, 32 hex digits; empty = none */
-    struct id128 key;                /* hash of tenant, caller, route and key: dedup_table.h */
-    struct id128 fingerprint;        /* hash of the canonical request */
+    struct id128 key;                /* hash of tenant, client, subject and key: dedup_table.h */
+    struct id128 fingerprint;        /* hash of its route and canonical content */
 };
 
 /* Nothing needs to be done for it any more: its deadline has passed, or nobody waits. */

@@ -27,6 +27,12 @@ struct principal {
     bool one_tenant; /* the operator named the tenant: what is listed is of that one alone */
 };
 
+/* Not only things of its own. */
+static inline bool principal_sees_all_owners(const struct principal *p)
+{
+    return p->any_owner || p->operator;
+}
+
 /* Sets tenant_id, subject_id and id from the texts, token_id and `operator`. */
 void principal_identify(struct principal *p);
 

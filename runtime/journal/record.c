@@ -7,7 +7,7 @@
 
 #include "runtime/store/journal_store.h"
 
-#define PARTS_BEGIN (3 + ATTRIBUTION_PARTS)
+#define PARTS_BEGIN (4 + ATTRIBUTION_PARTS)
 #define PARTS_EVENT 2
 #define PARTS_END 4
 
@@ -36,6 +36,7 @@ void record_begin(struct wire_writer *w, const struct record_head *head, uint32_
         wire_put_id(w, *head->key);
         wire_put_id(w, *head->fingerprint);
     }
+    wire_put_bool(w, principal_sees_all_owners(head->who));
     attribution_put(w, head->who, number, first, head->request);
 }
 
@@ -82,6 +83,7 @@ static enum record_part record_read_begin(struct record_reader *r)
     } else if (!wire_get_nil(&r->wire)) {
         return RECORD_DAMAGED;
     }
+    r->wide = wire_get_bool(&r->wire);
     attribution_get(&r->wire, &r->principals, &r->attribution);
     return r->wire.failed ? RECORD_DAMAGED : RECORD_BEGIN;
 }

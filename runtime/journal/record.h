@@ -2,12 +2,13 @@
 /* Record: what one turn leaves in the journal. A batch body is a msgpack stream:
  *
  *     schema version
- *     [time, key | nil, fingerprint | nil, principal, request | nil]    a record begins
+ *     [time, key | nil, fingerprint | nil, wide, principal, request | nil]    a record begins
  *     [event number, event]                       its events, event i at time + i
  *     ...
  *     [code, reply type, version, reply | nil]    it ends; with a key: the answer as first given
  *
- * Who asked, and by which request, is in the form of runtime/wire/attribution.h.
+ * Who asked, and by which request, is in the form of runtime/wire/attribution.h; wide: with the
+ * right to see things of all owners.
  *
  * Records and events are counted together from 0 as the batch's items; an item's position is its
  * batch and number and finds it again. */
@@ -82,6 +83,7 @@ struct record_reader {
     uint64_t begin_ns;
     bool keyed;
     struct id128 key, fingerprint;
+    bool wide;           /* whoever asked saw things of all owners */
     struct attribution attribution; /* as it stands there: attribution_resolve() */
     /* the event */
     uint16_t number;

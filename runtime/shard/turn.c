@@ -380,7 +380,8 @@ bool turn_version_matches(struct turn *t, uint64_t version)
 
 /* --- running ---------------------------------------------------------------------------------- */
 
-/* The first answer to this key again, or a refusal if the key was used for something else. */
+/* The first answer to this key again, or a refusal if the key was used for something else. Whoever
+ * saw things of other owners then, and may not now, is not given them again. */
 static enum turn_result replay_outcome(struct turn *t, uint64_t position)
 {
     check(!t->replied);
@@ -395,6 +396,10 @@ static enum turn_result replay_outcome(struct turn *t, uint64_t position)
         return TURN_DONE;
     }
     const struct record_answer *o = &part->answer;
+    if (part->wide && !principal_sees_all_owners(&m->who)) {
+        turn_refuse(t, ERR_FORBIDDEN);
+        return TURN_DONE;
+    }
     t->replied = true;
     m->code = o->code;
     m->version = MUTANT(OTHER_ANSWER_AGAIN) ? 0 : o->version;

@@ -26,7 +26,7 @@ RULES = {"invalid_field": "must be an active ISO 4217 currency code, like \"USD\
          "unknown_field": "is not known here",
          "missing_field": "is required", "duplicate_field": "is given twice"}
 WITH_BODY = ["invalid_json", "unsupported_media_type"]
-WITH_KEY = ["invalid_key", "key_reused"]
+WITH_KEY = ["invalid_key", "key_reused", "forbidden"]
 WITH_MATCH = ["precondition"]
 WRITING = ["store_full"]
 WITH_PATH = ["not_found"]
@@ -95,7 +95,11 @@ INTRODUCTION = (
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key", "in": "header", "required": True,
     "description": "Names this request: repeated with the same key it is carried out once and "
-                   "gives the same answer. Kept for at least 30 days.",
+                   "gives the same answer. Kept for at least 30 days. A key belongs to tenant, "
+                   "client and subject of the token, for all operations: sent with another "
+                   "request it is refused (422 `key_reused`; with more than one shard only where "
+                   "both come to the same). Whoever was answered by the rights of an administrator "
+                   "and no longer has them is refused (403) instead of being shown the answer.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": KEY_PATTERN},
     "example": "order-4711-attempt-1",
 }

@@ -170,15 +170,15 @@ class Principals:
 
 
 def audit_body(body, count, last_ns, events, books):
-    """Returns the time of the last event. A record is [time, key, fingerprint, principal, request],
-    then events as [number, fields], then [code, reply type, version, reply]: the lengths tell them
-    apart."""
+    """Returns the time of the last event. A record is [time, key, fingerprint, wide, principal,
+    request], then events as [number, fields], then [code, reply type, version, reply]: the lengths
+    tell them apart."""
     unpacker = Unpacker(body)
     principals = Principals()
     require(unpacker.value() == SCHEMA_VERSION, "another schema version")
     records = 0
     while unpacker.at < len(body):
-        time_ns, _key, _fingerprint, principal, _request = unpacker.value()
+        time_ns, _key, _fingerprint, _wide, principal, _request = unpacker.value()
         principals.take(principal, books.records_by)
         while len(part := unpacker.value()) == 2:
             require(time_ns > last_ns, "a time that is not later than the one before")

@@ -407,6 +407,9 @@ def test_a_key_spends_once(bank):
         422, "key_reused")
     bank.post(f"/wallets/{bob}/transfer", {**body, "to_wallet_id": ann}, key=key).expect(
         422, "key_reused")
+    bank.post(f"/wallets/{ann}/withdraw", {"amount": "1.00"}, key=key).expect(422, "key_reused")
+    bank.post("/payments", {"from_account": ann, "to_account": bob, "amount": "1.00",
+                            "currency": "USD"}, key=key).expect(422, "key_reused")
     equal(bank.balance(ann)["balance"], "40.00")
 
 

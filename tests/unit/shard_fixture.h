@@ -215,7 +215,9 @@ static inline void post(struct fixture *f, struct ask *a, const struct message_t
     a->message.target_kind = PURSE_KIND;
     a->message.target = target;
     struct slice client = a->message.who.client;
+    bool any_owner = a->message.who.any_owner;
     a->message.who = someone_asking();
+    a->message.who.any_owner = any_owner;
     if (client.len > 0)
         a->message.who.client = client;
     a->message.done = on_done;

@@ -117,6 +117,26 @@ static void change_shard(struct fixture *f, uint16_t number)
     crash(f);
 }
 
+/* An administrator's answer may be about others: it is for administrators. */
+static void an_answer_is_not_for_whoever_may_not_see_it_any_more(void **state)
+{
+    struct fixture *f = *state;
+    for (int again = 0; again < 2; again++) {
+        for (int wide = 1; wide >= 0; wide--) {
+            struct ask a = {.body.fill = {purse(1), 5}};
+            keyed(&a, 7, 7);
+            a.message.who.any_owner = wide != 0;
+            post(f, &a, &purse_fill_type, purse(1));
+            finish(f, &a);
+            assert_int_equal(a.message.code, wide ? ERR_OK : ERR_FORBIDDEN);
+            assert_int_equal(a.message.replayed, wide && again);
+            forget(&a);
+        }
+        crash(f);
+    }
+    assert_int_equal(look(f, 1), 5);
+}
+
 static void a_key_of_one_shard_is_none_of_another(void **state)
 {
     struct fixture *f = *state;
@@ -725,6 +745,7 @@ int main(void)
         SCENARIO(nothing_is_answered_before_it_is_durable),
         SCENARIO(passes_during_an_append_fill_one_batch),
         SCENARIO(a_key_gives_its_first_outcome_again),
+        SCENARIO(an_answer_is_not_for_whoever_may_not_see_it_any_more),
         SCENARIO(a_key_of_one_shard_is_none_of_another),
         SCENARIO(many_keys_at_once_all_give_their_outcomes),
         SCENARIO(a_suspended_actor_leaves_the_loader_to_others),
