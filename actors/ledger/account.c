@@ -389,7 +389,7 @@ void account_opened_apply(struct registry *r, const void *event, uint64_t time_n
     check((e->flags & ~ACCOUNT_FLAGS_ALL) == 0);
     a->tenant_id = e->tenant_id;
     a->version = 1;
-    a->opened_time = e->effective_time != 0 ? e->effective_time : time_ns;
+    a->opened_time = e->has_effective_time ? e->effective_time : time_ns;
     a->currency = e->currency;
     a->code = e->code;
     a->flags = e->flags;

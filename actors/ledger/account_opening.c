@@ -61,7 +61,7 @@ static uint16_t open_exists(const struct account_opened *e, const struct account
         return RESULT_EXISTS_WITH_DIFFERENT_CURRENCY;
     if (a->code != e->code)
         return RESULT_EXISTS_WITH_DIFFERENT_CODE;
-    if (e->effective_time != 0 && a->opened_time != e->effective_time)
+    if (e->has_effective_time && a->opened_time != e->effective_time)
         return RESULT_EXISTS_WITH_DIFFERENT_TIME;
     const struct account_asked asked = account_asked_of(e);
     if (asked.limits != x->asked.limits)
@@ -90,8 +90,8 @@ bool account_limits_contradict(const struct account_updated *l, uint32_t flags)
 static uint16_t open_time_check(struct turn *t, const struct account_opened *e)
 {
     if ((e->flags & ACCOUNT_FLAGS_IMPORTED) == 0)
-        return e->effective_time != 0 ? RESULT_EFFECTIVE_TIME_MUST_BE_ZERO : RESULT_OK;
-    if (e->effective_time == 0)
+        return e->has_effective_time ? RESULT_EFFECTIVE_TIME_MUST_BE_ZERO : RESULT_OK;
+    if (!e->has_effective_time)
         return RESULT_IMPORTED_EVENT_TIMESTAMP_OUT_OF_RANGE;
     if (e->effective_time >= turn_time(t))
         return RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_ADVANCE;

@@ -49,7 +49,7 @@ static void account_put_change(struct projection *p, struct account_changes_row 
 void account_opened_project(struct projection *p, const void *event, uint64_t time_ns)
 {
     const struct account_opened *e = event;
-    uint64_t effective = e->effective_time != 0 ? e->effective_time : time_ns;
+    uint64_t effective = e->has_effective_time ? e->effective_time : time_ns;
     struct account_changes_row limits = {.version = 0};
     account_changes_row_from_account_opened(&limits, e);
     entry_put_change(p, ENTRY_KIND_OPENED, e->account_id, effective, time_ns);

@@ -139,7 +139,7 @@ static void add_entry(struct projection *p, struct draft_entry *e)
     check(a->version > 0);
     check(row->kind != 0);
     check(row->direction != 0);
-    check(row->effective_time != 0);
+    check(row->effective_time <= row->recorded_time);
     check(row->recorded_time != 0);
     row->version = a->version;
     row->position = projection_position(p);

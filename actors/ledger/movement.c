@@ -115,7 +115,7 @@ static void fill_pending(struct pending_transfer *h, const struct transfer_pendi
     h->reverses_id = e->reverses_id;
     h->transaction_id = e->transaction_id;
     h->user_data_64 = e->user_data_64;
-    h->effective_time = e->effective_time != 0 ? e->effective_time : time_ns;
+    h->effective_time = e->has_effective_time ? e->effective_time : time_ns;
     h->recorded_time = time_ns;
     h->due_time = e->timeout_s == 0 ? 0 : time_ns + (uint64_t)e->timeout_s * NS_PER_S;
     h->user_data_32 = e->user_data_32;

@@ -36,6 +36,7 @@ struct posting {
     bool managed;                /* a service makes or resolves it: manager.h */
     bool adjusts;                /* else: who asks may move money of what a service manages */
     struct id128 reverses_id;    /* recorded with the transfer; zero = none */
+    uint64_t original_time;      /* with it: when the reversed transfer counts */
     struct id128 transaction_id; /* the multi-leg transaction it is part of; zero = none */
     /* Filled by posting_find(), which keeps what was found earlier in this turn. */
     const struct account *debit, *credit; /* NULL: absent */

@@ -85,7 +85,8 @@ static uint16_t exists_data(const struct posting *p, const struct transfer_spec 
         return RESULT_EXISTS_WITH_DIFFERENT_CURRENCY;
     if (!data_equal(p, s->code, o->code))
         return RESULT_EXISTS_WITH_DIFFERENT_CODE;
-    if (s->effective_time != o->effective_time)
+    if (s->has_effective_time != o->has_effective_time ||
+        (s->has_effective_time && s->effective_time != o->effective_time))
         return RESULT_EXISTS_WITH_DIFFERENT_TIME;
     return RESULT_OK;
 }
@@ -122,13 +123,13 @@ static uint16_t exists_check(struct posting *p)
 
 static uint16_t time_check(struct turn *t, const struct posting *p)
 {
-    uint64_t effective = p->transfer.effective_time;
+    const struct transfer_spec *s = &p->transfer;
     if (posting_has(p, TRANSFER_FLAGS_IMPORTED)) {
-        if (effective == 0)
+        if (!s->has_effective_time)
             return RESULT_IMPORTED_EVENT_TIMESTAMP_OUT_OF_RANGE;
-        if (effective >= turn_time(t))
+        if (s->effective_time >= turn_time(t))
             return RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_ADVANCE;
-    } else if (effective != 0 && effective > turn_time(t)) {
+    } else if (s->has_effective_time && s->effective_time > turn_time(t)) {
         return RESULT_EFFECTIVE_TIME_IN_FUTURE;
     }
     return RESULT_OK;
@@ -204,9 +205,8 @@ static uint16_t sides_managed_check(const struct posting *p)
 static uint16_t imported_check(const struct posting *p)
 {
     const struct transfer_spec *s = &p->transfer;
-    if (!posting_has(p, TRANSFER_FLAGS_IMPORTED))
-        return RESULT_OK;
     check(p->totals != NULL);
+    check(s->has_effective_time);
     if (s->effective_time <= p->totals->imported_transfer_time)
         return RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS;
     if (s->effective_time <= p->debit->opened_time)
@@ -214,6 +214,24 @@ static uint16_t imported_check(const struct posting *p)
     if (s->effective_time <= p->credit->opened_time)
         return RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_POSTDATE_CREDIT_ACCOUNT;
     return s->timeout_s != 0 ? RESULT_IMPORTED_EVENT_TIMEOUT_MUST_BE_ZERO : RESULT_OK;
+}
+
+/* What counts must be there by then: both accounts, and the transfer that this one undoes or
+ * resolves. Without a time of its own a transfer counts from now on, which is later. */
+static uint16_t past_check(const struct posting *p)
+{
+    const struct transfer_spec *s = &p->transfer;
+    if (posting_has(p, TRANSFER_FLAGS_IMPORTED))
+        return imported_check(p);
+    if (!s->has_effective_time)
+        return RESULT_OK;
+    if (s->effective_time < p->debit->opened_time || s->effective_time < p->credit->opened_time)
+        return RESULT_EFFECTIVE_TIME_BEFORE_ACCOUNT;
+    bool undoes = !id128_is_zero(p->reverses_id), resolves = posting_has(p, POSTING_RESOLVES);
+    if ((undoes && s->effective_time < p->original_time) ||
+        (resolves && s->effective_time < p->pending->effective_time))
+        return RESULT_EFFECTIVE_TIME_BEFORE_ORIGINAL;
+    return RESULT_OK;
 }
 
 static uint16_t status_check(const struct posting *p)
@@ -393,11 +411,9 @@ static uint16_t exclusion_check(const struct posting *p)
 static uint16_t new_transfer_check(struct turn *t, struct posting *p)
 {
     uint16_t code;
-    if ((code = accounts_given_check(p)) != RESULT_OK ||
-        (code = form_check(p)) != RESULT_OK ||
+    if ((code = accounts_given_check(p)) != RESULT_OK || (code = form_check(p)) != RESULT_OK ||
         (code = accounts_check(t, p)) != RESULT_OK ||
-        (code = sides_managed_check(p)) != RESULT_OK ||
-        (code = imported_check(p)) != RESULT_OK ||
+        (code = sides_managed_check(p)) != RESULT_OK || (code = past_check(p)) != RESULT_OK ||
         (code = status_check(p)) != RESULT_OK)
         return code;
     p->amount = posting_balanced(p);
@@ -417,8 +433,7 @@ static uint16_t resolving_check(struct turn *t, struct posting *p)
         (code = pending_equal_check(p)) != RESULT_OK ||
         (code = pending_managed_check(p)) != RESULT_OK ||
         (code = pending_amount_check(p)) != RESULT_OK ||
-        (code = pending_status_check(t, p)) != RESULT_OK ||
-        (code = imported_check(p)) != RESULT_OK)
+        (code = pending_status_check(t, p)) != RESULT_OK || (code = past_check(p)) != RESULT_OK)
         return code;
     return posting_has(p, TRANSFER_FLAGS_POST_PENDING) ? status_check(p) : RESULT_OK;
 }

@@ -32,6 +32,7 @@ static struct posting posting_of(struct turn *t, const struct message *m,
     p.transfer.id = turn_new_id(t);
     p.transfer.amount = all ? POSTING_AMOUNT_ALL : leg->amount;
     p.transfer.code = leg->has_code ? leg->code : CODE_DEFAULT;
+    p.transfer.has_effective_time = c->has_effective_time;
     p.transfer.effective_time = c->effective_time;
     p.transfer.has_reason = c->has_reason;
     p.transfer.reason = c->reason;
@@ -337,8 +338,9 @@ static bool find_reversals(struct turn *t, const struct message *m,
     check(whole->transfers_count > 0);
     for (uint32_t i = 0; i < whole->transfers_count; i++) {
         struct posting *p = &legs->postings[whole->transfers_count - 1 - i];
-        *p = transfer_reversal_of(&whole->transfers[i], turn_new_id(t), tenant_id,
-                                  c->effective_time);
+        *p = transfer_reversal_of(&whole->transfers[i], turn_new_id(t), tenant_id);
+        p->transfer.has_effective_time = c->has_effective_time;
+        p->transfer.effective_time = c->effective_time;
         p->transaction_id = legs->info.transaction_id;
         p->adjusts = m->who.adjusts;
         p->transfer.has_reason = c->has_reason;

@@ -240,7 +240,7 @@ struct transfer_info transfer_info_of_posting(struct turn *t, const struct posti
     info.credit_account_id = p->credit_id;
     info.amount = p->amount;
     info.currency = p->debit->currency;
-    info.effective_time = s->effective_time != 0 ? s->effective_time : now;
+    info.effective_time = s->has_effective_time ? s->effective_time : now;
     if (p->pending != NULL)
         info_complete(&info, p->pending);
     return info;

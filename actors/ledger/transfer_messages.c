@@ -139,6 +139,7 @@ enum turn_result transfer_on_post(struct turn *t, struct id128 self, const struc
                                 .amount = POSTING_AMOUNT_ALL,
                                 .flags = TRANSFER_FLAGS_POST_PENDING |
                                          (c->keep_remainder ? TRANSFER_FLAGS_KEEP_REMAINDER : 0u),
+                                .has_effective_time = c->has_effective_time,
                                 .effective_time = c->effective_time,
                             },
                         .tenant_id = m->who.tenant_id,
@@ -192,7 +193,7 @@ static enum turn_result refuse_managed_reversal(struct turn *t, const struct tra
 }
 
 struct posting transfer_reversal_of(const struct transfer_info *info, struct id128 reversal_id,
-                                    struct id128 tenant_id, uint64_t effective_time)
+                                    struct id128 tenant_id)
 {
     return (struct posting){
         .transfer =
@@ -203,13 +204,13 @@ struct posting transfer_reversal_of(const struct transfer_info *info, struct id1
                 .amount = info->amount,
                 .currency = info->currency,
                 .code = info->code,
-                .effective_time = effective_time,
                 .user_data_128 = info->user_data_128,
                 .user_data_64 = info->user_data_64,
                 .user_data_32 = info->user_data_32,
             },
         .tenant_id = tenant_id,
         .reverses_id = info->transfer_id,
+        .original_time = info->effective_time,
     };
 }
 
@@ -226,10 +227,12 @@ enum turn_result transfer_on_reverse(struct turn *t, struct id128 self, const st
         return TURN_DONE;
     }
     struct id128 id = c->has_reversal_id ? c->reversal_id : turn_new_id(t);
-    struct posting p = transfer_reversal_of(&info, id, tenant_id, c->effective_time);
+    struct posting p = transfer_reversal_of(&info, id, tenant_id);
     p.adjusts = m->who.adjusts;
     p.transfer.has_reason = c->has_reason;
     p.transfer.reason = c->reason;
+    p.transfer.has_effective_time = c->has_effective_time;
+    p.transfer.effective_time = c->effective_time;
     if (posting_find(t, &p) == PRESENCE_WAITING)
         return TURN_WAIT;
     uint16_t code = transfer_reversible(&info);

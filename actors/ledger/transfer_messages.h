@@ -16,6 +16,6 @@ enum turn_result transfer_on_reverse(struct turn *t, struct id128 self, const st
 must_check uint16_t transfer_reversible(const struct transfer_info *info);
 /* The posting that moves it back; transfer_reversal_emit() after its posting_emit(). */
 struct posting transfer_reversal_of(const struct transfer_info *info, struct id128 reversal_id,
-                                    struct id128 tenant_id, uint64_t effective_time);
+                                    struct id128 tenant_id);
 
 #endif

@@ -8,7 +8,7 @@ struct transfers_row transfer_row_of_posted(const struct transfer_posted *e, uin
     check(time_ns != 0);
     struct transfers_row row = {.transfer_id = e->id, .status = TRANSFER_STATUS_POSTED};
     transfers_row_from_transfer_posted(&row, e);
-    row.effective_time = e->effective_time != 0 ? e->effective_time : time_ns;
+    row.effective_time = e->has_effective_time ? e->effective_time : time_ns;
     row.recorded_time = time_ns;
     return row;
 }
@@ -23,7 +23,7 @@ struct transfers_row transfer_row_of_resolved(const struct transfer_resolved *e,
     };
     transfers_row_from_transfer_resolved(&row, e);
     row.amount = voids ? e->released : e->amount;
-    row.effective_time = e->effective_time != 0 ? e->effective_time : time_ns;
+    row.effective_time = e->has_effective_time ? e->effective_time : time_ns;
     row.recorded_time = time_ns;
     return row;
 }

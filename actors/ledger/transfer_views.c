@@ -18,7 +18,7 @@ static void put_row(struct projection *p, const struct transfers_row *row)
     check(!id128_is_zero(row->transfer_id));
     check(row->status != 0);
     check(row->recorded_time != 0);
-    check(row->effective_time != 0);
+    check(row->effective_time <= row->recorded_time);
     transfers_row_to_values(row, values);
     projection_put(p, &transfers_view, values);
 }

@@ -55,7 +55,7 @@ struct payment_info payment_info_of(struct id128 id, const struct payment *p)
         .details =
             {
                 .capture = p->capture,
-                .has_expires_at = p->expires_at != 0,
+                .has_expires_at = payment_expires(p),
                 .expires_at = p->expires_at,
             },
         .metadata = p->metadata,
@@ -116,7 +116,7 @@ void payment_apply_created(struct registry *r, const void *event, uint64_t time_
 {
     const struct payment_created *e = event;
     bool at_once = e->capture == PAYMENT_CAPTURE_MODE_AUTOMATIC;
-    check(at_once == (e->expires_at == 0));
+    check(at_once != e->has_expires_at);
     wallet_count_debit(r, e->from_account, e->amount, time_ns, !at_once);
     struct payment *p = payment_new(r, e, time_ns);
     p->captured = at_once ? e->amount : 0;
@@ -128,7 +128,7 @@ void payment_apply_created(struct registry *r, const void *event, uint64_t time_
 void payment_apply_declined(struct registry *r, const void *event, uint64_t time_ns)
 {
     const struct payment_declined *e = event;
-    struct payment_created asked = {.expires_at = 0};
+    struct payment_created asked = {.amount = 0};
     payment_created_from_payment_declined(&asked, e);
     check(e->failure != 0);
     struct payment *p = payment_new(r, &asked, time_ns);

@@ -27,7 +27,7 @@ struct payment {
     struct id128 pending_id;       /* the transfer that holds what is authorised and not captured */
     uint64_t created_at;
     uint64_t updated_at;
-    uint64_t expires_at;      /* 0 = captured at once */
+    uint64_t expires_at;      /* if payment_expires() */
     struct slice description; /* registry memory, as the next two */
     struct slice customer_id;
     struct metadata metadata;
@@ -37,6 +37,12 @@ struct payment {
     uint8_t status;   /* enum payment_status; written by payment_move() alone */
     uint16_t failure; /* enum result, of a failed one; else 0 */
 };
+
+/* It was authorised, not captured at once nor declined. */
+static inline bool payment_expires(const struct payment *p)
+{
+    return p->capture == PAYMENT_CAPTURE_MODE_MANUAL && p->failure == 0;
+}
 
 extern const struct actor_kind payment_kind;
 

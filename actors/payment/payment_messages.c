@@ -48,8 +48,7 @@ static uint16_t check_parties(struct turn *t, const struct payment_create *creat
 }
 
 /* What the request alone decides: amount and expiry. */
-static uint16_t check_terms(struct turn *t, const struct payment_create *create, bool at_once,
-                            uint64_t *expires_at)
+static uint16_t check_terms(const struct payment_create *create, bool at_once, uint64_t *life_ns)
 {
     /* The largest number means "all" to the ledger. */
     if (create->amount == 0 || create->amount == U128_MAX)
@@ -58,7 +57,7 @@ static uint16_t check_terms(struct turn *t, const struct payment_create *create,
         return RESULT_EXPIRY_WITHOUT_AUTHORIZATION;
     if (at_once)
         return RESULT_OK;
-    return wallet_expiry(t, create->has_expires_in_s, create->expires_in_s, expires_at);
+    return wallet_life(create->has_expires_in_s, create->expires_in_s, life_ns);
 }
 
 static struct payment_created created_of(const struct message *m, const struct wallet *payer,
@@ -119,14 +118,13 @@ enum turn_result payment_on_create(struct turn *t, struct id128 self, const stru
     if (!turn_version_matches(t, 0))
         return TURN_DONE;
     bool at_once = !create->has_capture || create->capture == PAYMENT_CAPTURE_MODE_AUTOMATIC;
-    uint64_t expires_at = 0;
-    uint16_t code = check_terms(t, create, at_once, &expires_at);
+    uint64_t life_ns = 0;
+    uint16_t code = check_terms(create, at_once, &life_ns);
     if (code == RESULT_OK)
         code = check_parties(t, create, payer_found, &payer, payee_found, &payee);
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
     struct payment_created created = created_of(m, payer.wallet, payee.wallet);
-    created.expires_at = expires_at;
     created.payment_id = turn_new_id(t);
     code = check_wallets(t, create, &payer, &payee);
     if (code != RESULT_OK)
@@ -147,6 +145,8 @@ enum turn_result payment_on_create(struct turn *t, struct id128 self, const stru
     if (code != RESULT_OK)
         return payment_decline(t, &created, code);
     posting_emit(t, &p);
+    created.has_expires_at = !at_once;
+    created.expires_at = at_once ? 0 : turn_time(t) + life_ns;
     turn_emit(t, &payment_created_type, &created);
     return reply_payment(t, created.payment_id);
 }

@@ -128,20 +128,22 @@ uint16_t wallet_check_destination(struct turn *t, const struct wallet_ref *from,
     return to->wallet->status == WALLET_STATUS_CLOSED ? RESULT_DESTINATION_CLOSED : RESULT_OK;
 }
 
-uint16_t wallet_expiry(struct turn *t, bool given, uint32_t seconds, uint64_t *expires_at)
+uint16_t wallet_life(bool given, uint32_t seconds, uint64_t *life_ns)
 {
     if (!given)
         seconds = WALLET_EXPIRY_S_DEFAULT;
     if (seconds == 0 || seconds > WALLET_EXPIRY_S_MAX)
         return RESULT_EXPIRY_OUT_OF_RANGE;
-    *expires_at = turn_now(t) + seconds * NS_PER_S;
+    *life_ns = seconds * NS_PER_S;
     return RESULT_OK;
 }
 
 uint16_t wallet_expiry_after(struct turn *t, bool given, uint32_t seconds, uint64_t present,
                              uint64_t *expires_at)
 {
-    uint16_t code = wallet_expiry(t, given, seconds, expires_at);
+    uint64_t life_ns = 0;
+    uint16_t code = wallet_life(given, seconds, &life_ns);
+    *expires_at = turn_time(t) + life_ns;
     return code == RESULT_OK && *expires_at <= present ? RESULT_EXPIRY_NOT_LATER : code;
 }
 

@@ -75,21 +75,21 @@ must_check uint16_t wallet_check_capture(const struct wallet *w, const struct pr
 /* Acts for any owner: may do what a freeze forbids to the owner. */
 static inline bool wallet_administrator(const struct principal *who)
 {
-    return who->any_owner || who->operator;
+    return principal_sees_all_owners(who);
 }
 
 /* May money of `from` go to this wallet? `found` is what wallet_find() said of it. */
 must_check uint16_t wallet_check_destination(struct turn *t, const struct wallet_ref *from,
                                              enum presence found, const struct wallet_ref *to);
 
-/* wallet_expiry() of what ends at `present`: RESULT_EXPIRY_NOT_LATER too. */
+/* How long a hold or authorisation lives: `seconds` (not given: WALLET_EXPIRY_S_DEFAULT), counted
+ * from the time of the event that makes it. RESULT_OK or RESULT_EXPIRY_OUT_OF_RANGE. */
+must_check uint16_t wallet_life(bool given, uint32_t seconds, uint64_t *life_ns);
+
+/* The same for what ends at `present` and is to end later, counted from the time of the event that
+ * says so; RESULT_EXPIRY_NOT_LATER too. */
 must_check uint16_t wallet_expiry_after(struct turn *t, bool given, uint32_t seconds,
                                         uint64_t present, uint64_t *expires_at);
-
-/* *expires_at = now and `seconds` (not given: WALLET_EXPIRY_S_DEFAULT), Unix time in ns.
- * RESULT_OK or RESULT_EXPIRY_OUT_OF_RANGE. */
-must_check uint16_t wallet_expiry(struct turn *t, bool given, uint32_t seconds,
-                                  uint64_t *expires_at);
 
 static inline enum turn_result wallet_refuse(struct turn *t, uint16_t code)
 {

@@ -191,12 +191,17 @@ def test_entries_tell_the_balance_after_each(bank):
 def test_balances_as_of_a_moment(bank):
     outside, rich, _ = two_accounts(bank)
     before = bank.entries(rich)[-1]["recorded_time"]
-    bank.move(rich, outside, "1.00", effective_time="2020-01-01T00:00:00Z")
+    opened = bank.account(rich)["opened_time"]
+    bank.move(rich, outside, "1.00", effective_time=opened)
+    for early in ("1970-01-01T00:00:00Z", "2020-01-01T00:00:00Z"):
+        bank.post("/transfers", transfer_body(rich, outside, "1.00", effective_time=early)).expect(
+            422, "effective_time_before_account", "effective_time")
     path = f"/accounts/{rich}/balance"
     equal(bank.get(path).expect(200).json["balance"], "99.00")
     equal(bank.get(path, at=before, time="recorded").expect(200).json["balance"], "100.00")
-    equal(bank.get(path, at="2020-06-01T00:00:00Z").expect(200).json["balance"], "1.00")
-    equal(bank.get(path, at="2020-06-01T00:00:00Z").json["balance_side"], "debit")
+    equal(bank.get(path, at=opened).expect(200).json["balance"], "1.00")
+    equal(bank.get(path, at=opened).json["balance_side"], "debit")
+    equal(bank.get(path, at="2020-06-01T00:00:00Z").expect(200).json["balance"], "0.00")
     bank.get(f"/accounts/{new_id('acc')}/balance").expect(404, "not_found")
 
 

@@ -102,6 +102,7 @@ struct refusal {
 };
 
 #define A(n) {ID_TIME, (uint64_t)(n) << 16}
+#define AT(time) .has_effective_time = true, .effective_time = (time)
 #define SPEC(n, d, c, a, ...)                                                                      \
     {                                                                                              \
         .id = A(n), .debit_account_id = A(d), .credit_account_id = A(c), .amount = (a),            \
@@ -118,8 +119,8 @@ static const struct refusal refusals[] = {
     {RESULT_LINKED_EVENT_CHAIN_OPEN, SPEC(FRESH, 1, 2, 1, .flags = TRANSFER_FLAGS_LINKED)},
     {RESULT_IMPORTED_EVENT_TIMESTAMP_OUT_OF_RANGE, SPEC(FRESH, 1, 2, 1, .flags = IMPORTED)},
     {RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_ADVANCE,
-     SPEC(FRESH, 1, 2, 1, .flags = IMPORTED, .effective_time = WORLD_EPOCH_NS * 2)},
-    {RESULT_EFFECTIVE_TIME_IN_FUTURE, SPEC(FRESH, 1, 2, 1, .effective_time = WORLD_EPOCH_NS * 2)},
+     SPEC(FRESH, 1, 2, 1, .flags = IMPORTED, AT(WORLD_EPOCH_NS * 2))},
+    {RESULT_EFFECTIVE_TIME_IN_FUTURE, SPEC(FRESH, 1, 2, 1, AT(WORLD_EPOCH_NS * 2))},
     {RESULT_RESERVED_FLAG, SPEC(FRESH, 1, 2, 1, .flags = 1u << 20)},
     {RESULT_ID_MUST_NOT_BE_ZERO, {.currency = USD}},
     {RESULT_ID_MUST_NOT_BE_INT_MAX, {.id = MAX_ID}},
@@ -145,7 +146,7 @@ static const struct refusal refusals[] = {
       .currency = USD, .code = 2, .user_data_128 = 7, .user_data_64 = 8, .user_data_32 = 9}},
     {RESULT_EXISTS_WITH_DIFFERENT_TIME,
      SPEC(600, 1, 2, 10, .user_data_128 = 7, .user_data_64 = 8, .user_data_32 = 9,
-          .effective_time = PAST)},
+          AT(PAST))},
     {RESULT_EXISTS, RESOLVING(603, 602, U128_MAX, POST, .code = 1)},
     {RESULT_EXISTS, RESOLVING(603, 602, 20, POST, .currency = USD)},
     {RESULT_EXISTS_WITH_DIFFERENT_AMOUNT, RESOLVING(603, 602, 19, POST, .code = 0)},
@@ -205,7 +206,7 @@ static const struct refusal refusals[] = {
     {RESULT_PENDING_TRANSFER_ALREADY_VOIDED, RESOLVING(FRESH, 604, 0, VOID, .code = 0)},
     {RESULT_PENDING_TRANSFER_EXPIRED, RESOLVING(FRESH, 606, 0, VOID, .code = 0)},
     {RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_POSTDATE_DEBIT_ACCOUNT,
-     SPEC(FRESH, 1, 2, 1, .flags = IMPORTED, .effective_time = PAST)},
+     SPEC(FRESH, 1, 2, 1, .flags = IMPORTED, AT(PAST))},
     {RESULT_DEBIT_ACCOUNT_ALREADY_CLOSED, SPEC(FRESH, 6, 2, 1, .flags = 0)},
     {RESULT_CREDIT_ACCOUNT_ALREADY_CLOSED, SPEC(FRESH, 1, 6, 1, .flags = 0)},
     {RESULT_DEBIT_ACCOUNT_FROZEN, SPEC(FRESH, 7, 2, 1, .flags = 0)},
@@ -389,11 +390,12 @@ static void test_imported_history(void **state)
     for (uint64_t n = 1; n <= 2; n++)
         assert_int_equal(open_as(b, teller(), (struct account_spec){
             .id = id_of(n), .currency = USD, .code = 1, .flags = ACCOUNT_FLAGS_IMPORTED,
-            .effective_time = PAST + n}), RESULT_OK);
+            AT(PAST + n)}), RESULT_OK);
     assert_int_equal(open_as(b, teller(), (struct account_spec){
         .id = id_of(3), .currency = USD, .code = 1, .flags = ACCOUNT_FLAGS_IMPORTED,
-        .effective_time = PAST + 2}), RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS);
+        AT(PAST + 2)}), RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS);
     struct transfer_spec s = with_flags(spec_of(10, 1, 2, 5), IMPORTED);
+    s.has_effective_time = true;
     s.effective_time = PAST + 2;
     assert_int_equal(transfer(b, s), RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_POSTDATE_CREDIT_ACCOUNT);
     s.effective_time = PAST + 10;
@@ -427,8 +429,8 @@ static void test_account_refusals(void **state)
         {RESULT_IMPORTED_EVENT_TIMESTAMP_OUT_OF_RANGE,
          {.id = id_of(2), .flags = ACCOUNT_FLAGS_IMPORTED}},
         {RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_ADVANCE,
-         {.id = id_of(2), .flags = ACCOUNT_FLAGS_IMPORTED, .effective_time = UINT64_MAX}},
-        {RESULT_EFFECTIVE_TIME_MUST_BE_ZERO, {.id = id_of(2), .effective_time = 1}},
+         {.id = id_of(2), .flags = ACCOUNT_FLAGS_IMPORTED, AT(UINT64_MAX)}},
+        {RESULT_EFFECTIVE_TIME_MUST_BE_ZERO, {.id = id_of(2), AT(1)}},
         {RESULT_RESERVED_FLAG, {.id = id_of(2), .flags = 1u << 31}},
         {RESULT_ID_MUST_NOT_BE_ZERO, {.code = 1}},
         {RESULT_ID_MUST_NOT_BE_INT_MAX, {.id = MAX_ID}},

@@ -74,6 +74,7 @@ static void test_balance_as_of_either_time(void **state)
     uint64_t middle = show_transfer(b, id_of(10)).recorded_time + NS_PER_S;
     bank_wait(b, 10 * NS_PER_S);
     struct transfer_spec late = spec_of(11, 1, 2, 7);
+    late.has_effective_time = true;
     late.effective_time = opened + 5 * NS_PER_S;
     given_transfer(b, late);
     uint64_t end = show_transfer(b, id_of(11)).recorded_time;
@@ -293,6 +294,7 @@ static void test_the_books_as_they_were(void **state)
     given_transfer(b, with_flags(spec_of(11, 1, 2, 7), TRANSFER_FLAGS_PENDING));
     uint64_t second = show_transfer(b, id_of(11)).recorded_time;
     struct transfer_spec late = spec_of(12, 1, 2, 100);
+    late.has_effective_time = true;
     late.effective_time = first;
     given_transfer(b, late);
     given_account(b, 3, EUR, 0);

@@ -256,6 +256,10 @@ static void test_an_authorisation_expires_by_itself(void **state)
     create.capture = PAYMENT_CAPTURE_MODE_MANUAL;
     create.expires_in_s = 3600;
     struct id128 whole = paid(b, person("alice"), &create);
+    struct payment_info info;
+    bank_reply(b, &payment_info_type, &info);
+    assert_true(info.details.has_expires_at);
+    assert_int_equal(info.details.expires_at - info.timestamp, 3600 * NS_PER_S);
     struct id128 part = paid(b, person("alice"), &create);
     struct id128 later = authorize(&p, 1000);
     assert_int_equal(capture(b, "shop", part, "10", false), RESULT_OK);

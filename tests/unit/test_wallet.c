@@ -335,6 +335,7 @@ static void test_a_hold_expires_by_itself(void **state)
     assert_int_equal(bank_ask(b, person("alice"), &wallet_hold_create_type, &body), RESULT_OK);
     struct wallet_hold_info info;
     bank_reply(b, &wallet_hold_info_type, &info);
+    assert_int_equal(info.expires_at - info.created_at, 60 * NS_PER_S);
     bank_wait(b, 59 * NS_PER_S);
     expect_wallet(b, alice, 10000, 6000);
     bank_restart(b);
