@@ -455,11 +455,11 @@ def test_a_key_remembers_refusals(bank):
     equal(bank.account(poor)["balance"], "0.00")
 
 
-def test_a_key_belongs_to_one_operation(bank):
+def test_a_key_belongs_to_all_operations(bank):
     _, rich, poor = two_accounts(bank)
     key = new_key()
     bank.post("/transfers", transfer_body(rich, poor, "1.00"), key=key).expect(201)
-    bank.post("/accounts", {"currency": "USD", "code": 1}, key=key).expect(201)
+    bank.post("/accounts", {"currency": "USD", "code": 1}, key=key).expect(422, "key_reused")
 
 
 if __name__ == "__main__":
