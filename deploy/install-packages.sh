@@ -34,7 +34,7 @@ needed="gcc libc6-dev meson ninja-build pkg-config python3 curl libuv1-dev libnn
 case "${1:-}" in
 run) ;;
 check)
-    needed="$needed clang $clang_rt git sqlite3 strace wrk"
+    needed="$needed clang $clang_rt fish git sqlite3 strace wrk zsh"
     # Only where absent: many machines have node from elsewhere.
     command -v node >/dev/null || needed="$needed nodejs"
     command -v npm >/dev/null || needed="$needed npm"

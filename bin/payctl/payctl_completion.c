@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The script for bash has the table of commands in it, a line each: its words, its options, its
  * arguments in their order; zsh runs the same script through bashcompinit. An option or argument
- * that takes a value ends in `=` and what the value may be: names, `@` for a file, or nothing that
- * could be offered. fish has completions of its own kind, one for each word. No script calls
- * payctl, so completing works without a payd. */
+ * that takes a value ends in `=` and what the value may be: one of some names, after `+` several of
+ * them, `@` for a file, or nothing that could be offered. fish has completions of its own kind, one
+ * for each word. No script calls payctl, so completing works without a payd. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +11,8 @@
 
 #define KEY_OPTION " --key="
 #define WORD_MAX 64
+#define ONE_OF "one of " /* a type's text, before the names */
+#define ANY_OF "any of "
 
 /* The options of every command, as they stand in the table. */
 #define GLOBAL_OPTIONS                                                                             \
@@ -22,7 +24,7 @@ static const char function_begin[] =
     "_payctl() {\n"
     "    local globals='" GLOBAL_OPTIONS "'\n"
     "    local now=\"${COMP_WORDS[COMP_CWORD]}\" word wants='' given='' found='' topic=''\n"
-    "    local table command options='' places='' place=0 choices='' i one\n"
+    "    local table command options='' places='' place=0 choices='' before='' i one\n"
     "    IFS= read -r -d '' table <<'COMMANDS'\n";
 static const char function_end[] =
     "COMMANDS\n"
@@ -49,6 +51,12 @@ static const char function_end[] =
     "        fi\n"
     "    done\n"
     "    [[ -n \"$topic\" ]] && options='' places=''\n"
+    "    if [[ -z \"$wants\" && \"$now\" == --*=* ]]; then\n"
+    "        before=\"${now%%=*}=\" now=\"${now#*=}\" wants='='\n"
+    "        for one in $options $globals --key=; do\n"
+    "            [[ \"$one\" == \"$before\"* ]] && wants=\"$one\"\n"
+    "        done\n"
+    "    fi\n"
     "    if [[ -n \"$wants\" ]]; then\n"
     "        choices=\"${wants#*=}\"\n"
     "    elif [[ \"$now\" == -* ]]; then\n"
@@ -66,11 +74,16 @@ static const char function_end[] =
     "            [[ \" $choices \" == *\" $one \"* ]] || choices+=\" $one\"\n"
     "        done <<< \"$table\"\n"
     "    fi\n"
+    "    if [[ \"$choices\" == '+'* ]]; then\n"
+    "        compopt -o nospace 2>/dev/null\n"
+    "        choices=\"${choices#+}\"\n"
+    "        [[ \"$now\" == *,* ]] && before+=\"${now%,*},\" now=\"${now##*,}\"\n"
+    "    fi\n"
     "    if [[ \"$choices\" == '@' ]]; then\n"
     "        compopt -o filenames 2>/dev/null\n"
-    "        COMPREPLY=($(compgen -f -- \"$now\"))\n"
+    "        COMPREPLY=($(compgen -P \"$before\" -f -- \"$now\"))\n"
     "    else\n"
-    "        COMPREPLY=($(compgen -W \"${choices//,/ }\" -- \"$now\"))\n"
+    "        COMPREPLY=($(compgen -P \"$before\" -W \"${choices//,/ }\" -- \"$now\"))\n"
     "    fi\n"
     "}\n"
     "complete -F _payctl payctl\n";
@@ -80,13 +93,17 @@ static bool completion_is(const struct command_option *o, const char *type)
     return strcmp(o->type, type) == 0;
 }
 
+static bool completion_is_list(const struct command_option *o)
+{
+    return strncmp(o->type, ANY_OF, sizeof ANY_OF - 1) == 0;
+}
+
 /* The names that a value may have, or "". */
 static const char *completion_values(const struct command_option *o)
 {
-    static const char one_of[] = "one of ", any_of[] = "any of ";
-    if (strncmp(o->type, one_of, sizeof one_of - 1) == 0)
-        return o->type + sizeof one_of - 1;
-    return strncmp(o->type, any_of, sizeof any_of - 1) == 0 ? o->type + sizeof any_of - 1 : "";
+    if (strncmp(o->type, ONE_OF, sizeof ONE_OF - 1) == 0)
+        return o->type + sizeof ONE_OF - 1;
+    return completion_is_list(o) ? o->type + sizeof ANY_OF - 1 : "";
 }
 
 /* Separated by `between` instead of commas and blanks. */
@@ -105,7 +122,7 @@ static void completion_put_option(const struct command_option *o)
     payctl_put_option(o->name);
     if (completion_is(o, "bool"))
         return;
-    putchar('=');
+    printf(completion_is_list(o) ? "=+" : "=");
     completion_put_values(o, ',');
     if (completion_is(o, "path"))
         putchar('@');
@@ -166,6 +183,12 @@ static const char fish_functions[] =
     "    set -l words (__payctl_words)\n"
     "    string match -q -- \"$argv *\" \"$words \"\n"
     "end\n"
+    "# Names after what a list has already.\n"
+    "function __payctl_list\n"
+    "    set -l before (commandline -ct | string replace -r '^--[^=]*=' '' |\n"
+    "        string match -r '.*,')\n"
+    "    printf '%s\\n' \"$before\"$argv\n"
+    "end\n"
     "complete -c payctl -f\n"
     "complete -c payctl -l socket -r -F\n"
     "complete -c payctl -l tenant -x\n"
@@ -177,17 +200,21 @@ static const char fish_functions[] =
     "complete -c payctl -l help\n"
     "complete -c payctl -l version\n";
 
+static void completion_put_fish_names(const struct command_option *o)
+{
+    printf(completion_is_list(o) ? " -a '(__payctl_list " : " -a '");
+    completion_put_values(o, ' ');
+    printf(completion_is_list(o) ? ")'" : "'");
+}
+
 static void completion_put_fish_value(const struct command_option *o)
 {
     if (completion_is(o, "path"))
         printf(" -r -F");
     else if (!completion_is(o, "bool"))
         printf(" -x");
-    if (completion_values(o)[0] != '\0') {
-        printf(" -a '");
-        completion_put_values(o, ' ');
-        putchar('\'');
-    }
+    if (completion_values(o)[0] != '\0')
+        completion_put_fish_names(o);
 }
 
 static void completion_put_fish_command(const struct command *spec)
@@ -198,10 +225,12 @@ static void completion_put_fish_command(const struct command *spec)
         payctl_put_option(o->name);
         completion_put_fish_value(o);
         printf("\n");
+        if (o->argument && completion_is(o, "path"))
+            printf("complete -c payctl -n '__payctl_is %s' -F\n", spec->name);
         if (o->argument && completion_values(o)[0] != '\0') {
-            printf("complete -c payctl -n '__payctl_is %s' -a '", spec->name);
-            completion_put_values(o, ' ');
-            printf("'\n");
+            printf("complete -c payctl -n '__payctl_is %s'", spec->name);
+            completion_put_fish_names(o);
+            printf("\n");
         }
     }
     if (spec->message != NULL && spec->message->mutates)
