@@ -55,4 +55,5 @@ const struct actor_kind ledger_directory_kind = {
     .handler_count = array_len(handlers),
     .codec = &ledger_directory_codec,
     .resident = true,
+    .independent = true,
 };

@@ -38,7 +38,10 @@ enum actor_flags {
 
 struct actor {
     struct fifo_link *mailbox_last;  /* circular: its next is the oldest message; NULL = empty */
-    struct fifo_link run_link;       /* run queue or wait queue */
+    union {
+        struct fifo_link run_link; /* run queue or wait queue */
+        size_t loading_at;         /* LOADING: where it stands in schedule.loading */
+    };
     /* From here on what every turn that finds it reads: it begins a cache line. */
     struct table_entry entry;        /* the id */
     uint64_t touched_seq;            /* the batch that last changed it */

@@ -76,6 +76,15 @@ void admission_served(struct admission *ad)
     admission_resume_all(ad);
 }
 
+void admission_forgo(struct admission *ad, struct actor *a)
+{
+    check((a->flags & ACTOR_WAITING) != 0);
+    schedule_move(ad->schedule, a, ACTOR_IDLE);
+    schedule_ready(ad->schedule, a);
+    if (a == ad->exclusive)
+        admission_served(ad);
+}
+
 static void admission_refuse_all(struct admission *ad)
 {
     check(fifo_empty(&ad->schedule->wait_queue) || ad->failed != ERR_OK);

@@ -48,6 +48,10 @@ static inline bool admission_grants(const struct admission *ad, const struct act
 /* The turn of this message lacks something: it stays its actor's first one, and the actor waits. */
 void admission_wait(struct admission *ad, struct actor *a, struct message *m);
 
+/* The first message of an actor that waits, and stands in front of all that do, is gone: it goes on
+ * with the next one. */
+void admission_forgo(struct admission *ad, struct actor *a);
+
 /* A load failed for another reason than that nothing is there; before admission_loaded(). */
 void admission_load_failed(struct admission *ad, enum err e);
 

@@ -113,6 +113,16 @@ void ingress_deliver(struct ingress *in, struct message *m, struct actor *a);
 /* This actor is about to leave the registry. */
 void ingress_forget(struct ingress *in, const struct actor *a);
 
+/* A placeholder that turned out to stand for nothing is let go. */
+static inline void ingress_let_go(struct ingress *in, struct actor *a)
+{
+    const uint16_t kept = ACTOR_EXISTS | ACTOR_STATES | ACTOR_CONTROLS;
+    if ((a->flags & kept) != 0 || a->touched_seq != 0)
+        return;
+    ingress_forget(in, a);
+    registry_evict(in->uses.registry, a);
+}
+
 /* The actors are about to be rebuilt: puts all messages elsewhere. */
 void ingress_drain(struct ingress *in, struct stash *to);
 

@@ -21,7 +21,8 @@ static bool may_leave(const struct passivation *p, const struct actor *a, uint64
     check(a->kind < KIND_MAX);
     return (a->flags & (ACTOR_STATES | ACTOR_CONTROLS)) == 0 && actor_mailbox_empty(a) &&
            (a->touched_seq <= projected_seq || MUTANT(LEAVE_EARLY)) &&
-           !p->residence->registry->domain->kinds[a->kind]->resident;
+           ((a->flags & ACTOR_EXISTS) == 0 ||
+            !p->residence->registry->domain->kinds[a->kind]->resident);
 }
 
 /* The next actor under the hand, over all kinds. */

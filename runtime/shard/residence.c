@@ -65,6 +65,22 @@ static void residence_note_evicted(struct residence *r, uint16_t kind, struct id
         r->evicted_ms[kind] = ms;
 }
 
+void residence_expire(struct residence *r, struct actor *a, uint64_t now_ns)
+{
+    for (uint32_t left = a->mailbox_count; left > 0; left--) {
+        struct message *m = container_of(actor_mailbox_take(a), struct message, link);
+        if (!message_over(m, now_ns)) {
+            actor_mailbox_put_back(a, &m->link);
+            a->mailbox_last = &m->link; /* once around keeps the order */
+            continue;
+        }
+        check(r->stats->kinds[a->kind].depth > 0);
+        r->stats->kinds[a->kind].expired++;
+        r->stats->kinds[a->kind].depth--;
+        answers_refuse(r->answers, m, ERR_EXPIRED);
+    }
+}
+
 void residence_evict(struct residence *r, struct actor *a)
 {
     check((a->flags & (ACTOR_STATES | ACTOR_CONTROLS)) == 0);

@@ -45,6 +45,10 @@ static inline bool residence_fresh(const struct residence *r, uint16_t kind, str
  * messages are refused, and it is forgotten. */
 must_check enum err residence_loaded(struct residence *r, struct load *l);
 
+/* Refuses (EXPIRED) what is over of an actor's mailbox; the order of the rest stays. The state
+ * stays too: the caller sees to it if the first is gone, or all. */
+void residence_expire(struct residence *r, struct actor *a, uint64_t now_ns);
+
 /* An idle actor leaves; the views must have all its changes. */
 void residence_evict(struct residence *r, struct actor *a);
 

@@ -8,6 +8,8 @@
 #include "runtime/shard/shard_priv.h"
 #include "runtime/shard/turn_inline.h"
 
+#define RUNNING_ASIDE ((uint64_t)1 << 63) /* in the high half of such an id */
+
 /* --- the clock -------------------------------------------------------------------------------- */
 
 /* To read the clock costs as much as a short turn. So it is read after each turn that wrote, and
@@ -113,12 +115,29 @@ static inline void count_turn(struct shard *s, const struct message *m)
         stats->wait_ns_max = wait_ns;
 }
 
+/* Where a message waits: with its actor, or, if it need not come before the others of that one,
+ * under an id of its own, which no other message has. */
+static cold struct actor *waits_with(struct shard *s, struct actor *a, struct message *m)
+{
+    if (!s->options.domain->kinds[a->kind]->independent || (a->entry.id.hi & RUNNING_ASIDE) != 0)
+        return a;
+    m->target = (struct id128){RUNNING_ASIDE | ++s->running.asides, s->options.number};
+    return registry_insert(&s->registry, a->kind, m->target);
+}
+
+static cold struct actor *running_wait(struct shard *s, struct actor *a, struct message *m)
+{
+    struct actor *with = waits_with(s, a, m);
+    admission_wait(&s->admission, with, m);
+    return with;
+}
+
 static inline void running_ran(struct shard *s, struct actor *a, struct message *m,
                                enum turn_result result)
 {
     s->running.turns[s->running.count++] = m;
     if (result == TURN_WAIT)
-        admission_wait(&s->admission, a, m);
+        a = running_wait(s, a, m);
     else
         count_turn(s, m);
     if (s->turn.must_finish || s->running.count >= s->running.count_max)
@@ -177,16 +196,6 @@ static cold void running_halt(struct shard *s, struct actor *a)
         refuse_mailbox(s, a);
 }
 
-/* A placeholder that turned out to stand for nothing. */
-static inline void forget_if_nothing(struct shard *s, struct actor *a)
-{
-    const uint16_t kept = ACTOR_EXISTS | ACTOR_STATES | ACTOR_CONTROLS;
-    if ((a->flags & kept) != 0 || a->touched_seq != 0)
-        return;
-    ingress_forget(&s->ingress, a);
-    registry_evict(&s->registry, a);
-}
-
 static inline void run_mailbox(struct shard *s, struct actor *a)
 {
     for (int left = SHARD_ACTOR_MESSAGES; !actor_mailbox_empty(a) && left > 0; left--) {
@@ -209,7 +218,7 @@ static inline void done_with(struct shard *s, struct actor *a)
     if (!actor_mailbox_empty(a))
         schedule_ready(&s->schedule, a);
     else
-        forget_if_nothing(s, a);
+        ingress_let_go(&s->ingress, a);
 }
 
 /* --- all actors ------------------------------------------------------------------------------- */

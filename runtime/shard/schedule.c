@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The lists are singly linked, so an actor can only leave one at its front; every path through the
- * states does. An actor on the run queue may be suspended while it is there: it stays, and the code
- * that runs its turns checks its flags. */
+ * states does. Actors that load come back in any order: each knows its place in their array. An
+ * actor on the run queue may be suspended while it is there: it stays, and the code that runs its
+ * turns checks its flags. */
 #include "runtime/shard/schedule.h"
 
+#include <stdlib.h>
+
+#include "runtime/base/array.h"
 #include "runtime/base/check.h"
 
 void schedule_init(struct schedule *q, struct env *env)
@@ -12,6 +16,13 @@ void schedule_init(struct schedule *q, struct env *env)
     *q = (struct schedule){.env = env};
     fifo_init(&q->run_queue);
     fifo_init(&q->wait_queue);
+}
+
+void schedule_done(struct schedule *q)
+{
+    free(q->loading);
+    q->loading = NULL;
+    q->loading_count = q->loading_cap = 0;
 }
 
 /* Where a state leads. */
@@ -62,16 +73,36 @@ static void schedule_enter_wait(struct schedule *q, struct actor *a)
         fifo_push(&q->wait_queue, &a->run_link);
 }
 
+static void schedule_enter_loading(struct schedule *q, struct actor *a)
+{
+    array_reserve(q->loading, q->loading_cap, q->loading_count + 1);
+    a->loading_at = q->loading_count;
+    q->loading[q->loading_count++] = a;
+}
+
+static void schedule_leave_loading(struct schedule *q, const struct actor *a)
+{
+    check(q->loading_count > 0);
+    check(q->loading[a->loading_at] == a);
+    struct actor *last = q->loading[--q->loading_count];
+    q->loading[a->loading_at] = last;
+    last->loading_at = a->loading_at;
+}
+
 void schedule_move(struct schedule *q, struct actor *a, enum actor_flags to)
 {
     unsigned from = a->flags & ACTOR_STATES;
     check(to == ACTOR_IDLE ? from != ACTOR_IDLE : (schedule_edges(from) & to) == (unsigned)to);
-    if (from == ACTOR_WAITING)
+    if (from == ACTOR_LOADING)
+        schedule_leave_loading(q, a);
+    else if (from == ACTOR_WAITING)
         schedule_leave(&q->wait_queue, a);
     else if (schedule_runs(from) && !schedule_runs(to))
         schedule_leave(&q->run_queue, a);
     a->flags = (uint16_t)((a->flags & ~ACTOR_STATES) | to);
-    if (to == ACTOR_WAITING)
+    if (to == ACTOR_LOADING)
+        schedule_enter_loading(q, a);
+    else if (to == ACTOR_WAITING)
         schedule_enter_wait(q, a);
     else if (schedule_runs(to) && !schedule_runs(from))
         schedule_enter_run(q, a);
@@ -101,8 +132,15 @@ struct actor *schedule_first_waiting(const struct schedule *q)
     return fifo_empty(&q->wait_queue) ? NULL : actor_of_run_link(q->wait_queue.first);
 }
 
+void schedule_rotate_waiting(struct schedule *q)
+{
+    check(!fifo_empty(&q->wait_queue));
+    fifo_push(&q->wait_queue, fifo_pop(&q->wait_queue));
+}
+
 void schedule_reset(struct schedule *q)
 {
+    q->loading_count = 0;
     fifo_init(&q->run_queue);
     fifo_init(&q->wait_queue);
     q->resumable = 0;

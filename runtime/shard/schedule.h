@@ -27,9 +27,12 @@ struct schedule {
     struct fifo wait_queue;    /* WAITING, oldest first */
     size_t resumable;          /* actors that are RESUMABLE: what was loaded for them is kept */
     const struct actor *first; /* WAITING, in front of all others; or NULL */
+    struct actor **loading;    /* LOADING, in any order */
+    size_t loading_count, loading_cap;
 };
 
 void schedule_init(struct schedule *q, struct env *env);
+void schedule_done(struct schedule *q);
 
 /* Changes the state. check() fails if the state does not lead there, or if the actor would leave a
  * list that it is not the first of. */
@@ -51,6 +54,10 @@ struct actor *schedule_next(struct schedule *q);
 
 /* The actor that has waited longest, or NULL. */
 struct actor *schedule_first_waiting(const struct schedule *q);
+
+/* Puts that one behind the others. Whoever does so does it with all that wait: once around keeps
+ * the order. */
+void schedule_rotate_waiting(struct schedule *q);
 
 static inline bool schedule_idle(const struct schedule *q)
 {

@@ -207,6 +207,7 @@ bool shard_pass(struct shard *s, uint64_t budget_ns)
         shard_project(s);
         passivation_step(&s->passivation, s->projector.follower.position.seq);
         registry_rehash_step(&s->registry);
+        overdue_watch(&s->overdue);
         if (may_decide(s))
             deadlines_arm_alarm(&s->deadlines);
     }

@@ -33,6 +33,12 @@ static void init_actor_parts(struct shard *s)
                                       .early_ids = &s->early_ids};
     passivation_init(&s->passivation, &s->residence, o->resident_max);
     suspension_init(&s->suspension, s->env, &s->residence, &s->runs);
+    overdue_init(&s->overdue, &(struct overdue){.env = s->env,
+                                                .schedule = &s->schedule,
+                                                .admission = &s->admission,
+                                                .residence = &s->residence,
+                                                .ingress = &s->ingress,
+                                                .running = &s->runs});
     dead_letters_init(&s->dead_letters, &s->stats);
     supervisor_init(&s->supervisor, &(struct supervisor_uses){.env = s->env,
                                                               .domain = o->domain,
@@ -245,6 +251,7 @@ struct shard *shard_free(struct shard *s)
     dedup_table_done(&s->keys);
     dead_letters_done(&s->dead_letters);
     view_reads_done(&s->view_reads);
+    schedule_done(&s->schedule);
     deadlines_done(&s->deadlines);
     due_sweep_done(&s->due_sweep);
     arena_done(&s->turn_arena);

@@ -27,6 +27,7 @@
 #include "runtime/shard/ingress.h"
 #include "runtime/shard/loader.h"
 #include "runtime/shard/look_ahead.h"
+#include "runtime/shard/overdue.h"
 #include "runtime/shard/passivation.h"
 #include "runtime/shard/recovery.h"
 #include "runtime/shard/residence.h"
@@ -93,6 +94,7 @@ struct shard {
     struct residence residence;
     struct passivation passivation;
     struct suspension suspension;
+    struct overdue overdue;
     struct dead_letters dead_letters;
     struct supervisor supervisor;
     struct view_reads view_reads;
@@ -116,6 +118,7 @@ struct shard {
         const struct message *turns[SHARD_CLOCK_TURNS];
         uint32_t count;
         uint32_t count_max; /* at this number the clock is read again */
+        uint64_t asides;    /* messages that waited aside of their actor so far */
     } running;
     struct turn turn;        /* the one that runs, and ... */
     jmp_buf given_up;        /* ... where things go on if it writes or reads too much */

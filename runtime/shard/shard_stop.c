@@ -42,6 +42,7 @@ void shard_stop_alarms(struct shard *s)
     env_alarm_stop(s->env, &s->due_sweep.alarm);
     env_alarm_stop(s->env, &s->closing.alarm);
     env_alarm_stop(s->env, &s->suspension.expiry);
+    env_alarm_stop(s->env, &s->overdue.alarm);
     env_alarm_stop(s->env, &s->stash.expiry);
     env_alarm_stop(s->env, &s->view_reads.expiry);
     scrub_stop(&s->scrub);

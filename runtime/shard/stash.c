@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A list in the order of arrival. While a message with a deadline is in it, a timer looks at all of
- * them every STASH_LOOK_NS: their deadlines differ, and the shard has nothing else to do at that
- * time. */
+/* A list in the order of arrival. While a message with a deadline, or whose asker may leave, is in
+ * it, a timer looks at all of them every STASH_LOOK_NS: their deadlines differ, and the shard has
+ * nothing else to do at that time. */
 #include "runtime/shard/stash.h"
 
 #include "runtime/base/check.h"
@@ -27,7 +27,7 @@ void stash_put_beyond(struct stash *p, struct message *m)
     check(m->target_kind < KIND_MAX);
     p->count++;
     fifo_push(&p->messages, &m->link);
-    if (m->deadline_ns != 0 && p->expiry.due_ns == 0)
+    if ((m->deadline_ns != 0 || m->gone != NULL) && p->expiry.due_ns == 0)
         env_alarm_set(p->env, &p->expiry, env_mono_ns(p->env) + STASH_LOOK_NS);
 }
 
@@ -79,7 +79,7 @@ static void stash_expire(struct alarm *a)
     uint64_t now_ns = env_mono_ns(p->env);
     for (size_t left = p->count; left > 0; left--) {
         struct message *m = stash_take(p);
-        if (m->deadline_ns == 0 || now_ns <= m->deadline_ns) {
+        if (!message_over(m, now_ns)) {
             stash_put_beyond(p, m); /* once around keeps the order */
             continue;
         }

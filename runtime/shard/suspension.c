@@ -27,30 +27,23 @@ void suspension_await(struct suspension *su, uint64_t deadline_ns)
         env_alarm_set(su->env, &su->expiry, deadline_ns + 1);
 }
 
+static void suspension_await_all(struct suspension *su, const struct actor *a)
+{
+    struct fifo_link *first = actor_mailbox_first(a), *link = first;
+    while (link != NULL) {
+        suspension_await(su, container_of(link, struct message, link)->deadline_ns);
+        link = link->next == first ? NULL : link->next;
+    }
+}
+
 enum err suspension_begin(struct suspension *su, struct actor *a)
 {
     enum err e = controls_give(su->residence->controls, a, ACTOR_SUSPENDED);
     if (e != ERR_OK)
         return e;
     check((a->flags & ACTOR_SUSPENDED) != 0);
-    /* Those that came before count as well. */
-    struct fifo_link *first = actor_mailbox_first(a), *link = first;
-    while (link != NULL) {
-        suspension_await(su, container_of(link, struct message, link)->deadline_ns);
-        link = link->next == first ? NULL : link->next;
-    }
+    suspension_await_all(su, a); /* those that came before count as well */
     return ERR_OK;
-}
-
-/* Takes the first message out: the actor, if it was to try that one again, has forgotten it. */
-static struct message *suspension_take(struct suspension *su, struct actor *a)
-{
-    check((a->flags & ACTOR_WAITING) == 0);
-    check((a->flags & ACTOR_SUSPENDED) != 0);
-    struct message *m = container_of(actor_mailbox_take(a), struct message, link);
-    if ((a->flags & ACTOR_RESUMABLE) != 0)
-        schedule_move(su->residence->schedule, a, ACTOR_QUEUED);
-    return m;
 }
 
 static void suspension_expire(void *context, struct actor *a)
@@ -64,18 +57,11 @@ static void suspension_expire(void *context, struct actor *a)
         suspension_await(su, now_ns + SUSPENSION_RETRY_NS);
         return;
     }
-    for (uint32_t left = a->mailbox_count; left > 0; left--) {
-        struct message *m = suspension_take(su, a);
-        if (m->deadline_ns == 0 || now_ns <= m->deadline_ns) {
-            actor_mailbox_put_back(a, &m->link);
-            a->mailbox_last = &m->link; /* once around keeps the order */
-            suspension_await(su, m->deadline_ns);
-            continue;
-        }
-        r->stats->kinds[a->kind].expired++;
-        r->stats->kinds[a->kind].depth--;
-        answers_refuse(r->answers, m, ERR_EXPIRED);
-    }
+    const struct fifo_link *first = actor_mailbox_first(a);
+    residence_expire(r, a, now_ns);
+    if ((a->flags & ACTOR_RESUMABLE) != 0 && actor_mailbox_first(a) != first)
+        schedule_move(r->schedule, a, ACTOR_QUEUED); /* it has forgotten what it was to try again */
+    suspension_await_all(su, a);
 }
 
 static void suspension_fire(struct alarm *alarm)

@@ -3,6 +3,7 @@
 #include "tests/unit/ledger_fixture.h"
 
 #define PENDING TRANSFER_FLAGS_PENDING
+#define UNANSWERED UINT16_MAX
 #define POST TRANSFER_FLAGS_POST_PENDING
 
 static void test_chain_stands_or_falls_together(void **state)
@@ -62,6 +63,42 @@ static void test_postings_and_holds_of_a_chain_are_undone(void **state)
     assert_true(id128_equal(after.holds[0].transfer_id, id_of(9)));
     given_transfer(b, resolving(16, 9, 8, POST));
     expect_counters(b, 2, 0, 0, 0, 8);
+}
+
+/* Though both are for the ledger itself, what needs no load does not stay behind what does. */
+static void test_a_list_that_waits_holds_up_no_other(void **state)
+{
+    struct bank *b = *state;
+    struct transfer_spec spec = spec_of(10, 1, 2, 5);
+    struct transfers_create list = {&spec, 1};
+    struct shard_stats stats;
+    struct account_create open = {.currency = USD, .code = 1};
+    given_two_accounts(b);
+    bank_wait(b, NS_PER_S);
+    bank_restart(b);
+    assert_int_equal(bank_ask(b, teller(), &account_create_type, &open), RESULT_OK);
+    b->loads.delay_min_ns = b->loads.delay_max_ns = NS_PER_S;
+    struct message waits = {
+        .type = &transfers_create_type,
+        .body = &list,
+        .who = teller(),
+        .target_kind = KIND_LEDGER,
+        .target = ledger_directory_id(0),
+        .home = (struct env *)b,
+        .code = UNANSWERED,
+    };
+    wire_writer_init(&waits.reply, BANK_REPLY_MAX);
+    shard_post(b->shard, &waits);
+    uint64_t began_ns = b->world.now_ns;
+    assert_int_equal(bank_ask(b, teller(), &account_create_type, &open), RESULT_OK);
+    assert_in_range(b->world.now_ns - began_ns, 0, NS_PER_S / 10);
+    assert_int_equal(waits.code, UNANSWERED);
+    bank_wait(b, 10 * NS_PER_S);
+    assert_int_equal(waits.code, RESULT_OK);
+    assert_true(show(b, 1).debits_posted == 5);
+    shard_get_stats(b->shard, &stats);
+    assert_int_equal(stats.kinds[KIND_LEDGER].resident, 1);
+    wire_writer_done(&waits.reply);
 }
 
 /* One of its accounts is in the views alone: what was made before it is made once. */
@@ -141,6 +178,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LEDGER_TEST(test_chain_stands_or_falls_together),
         LEDGER_TEST(test_postings_and_holds_of_a_chain_are_undone),
+        LEDGER_TEST(test_a_list_that_waits_holds_up_no_other),
         LEDGER_TEST(test_a_list_that_waits_for_an_account_is_made_once),
         LEDGER_TEST(test_same_id_twice_in_one_list),
         LEDGER_TEST(test_ids_are_found_again_in_any_order),
