@@ -55,7 +55,7 @@ static uint16_t page_write_ready(struct bridge *b, struct json_writer *body)
     const char *reason = NULL;
     bool ready = b->options.backend->ready(b->options.backend->context, &reason);
     size_t object = json_open(body);
-    page_put_member(body, "status", ready ? "ready" : "unavailable");
+    page_put_member(body, "status", !ready ? "unavailable" : reason == NULL ? "ready" : "degraded");
     if (reason != NULL)
         page_put_member(body, ready ? "warning" : "reason", reason);
     json_close_object(body, object);

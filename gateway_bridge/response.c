@@ -16,6 +16,7 @@
 #include "runtime/observe/log.h"
 #include "schemas/catalog.h"
 #include "schemas/common.h"
+#include "schemas/instant.h"
 #include "schemas/result.h"
 
 #define RETRY_AFTER_S 1 /* where neither actor nor rate limit says how long */
@@ -183,6 +184,14 @@ static bool response_tells_patch(const struct exchange *x, uint16_t status)
                          : x->allow != NULL && strstr(x->allow, "PATCH") != NULL;
 }
 
+static void response_put_stale(const struct message *m, struct json_writer *out)
+{
+    char text[INSTANT_TEXT_MAX];
+    json_put_literal(out, "X-Stale-As-Of: ");
+    json_put_raw(out, text, instant_text(m->shown_ns, text));
+    json_put_literal(out, "\r\n");
+}
+
 /* Header fields that only some answers carry. */
 static void response_put_special(const struct exchange *x, uint16_t status, struct json_writer *out)
 {
@@ -197,6 +206,8 @@ static void response_put_special(const struct exchange *x, uint16_t status, stru
     }
     if (x->rate_count > 0)
         response_put_rates(x, out);
+    if (m->stale && status < 400)
+        response_put_stale(m, out);
     if (m->replayed)
         json_put_literal(out, "Idempotency-Replayed: true\r\n");
     if (status == 429 || status == 503) {

@@ -93,6 +93,8 @@ struct message {
     } runtime;
 
     uint32_t retry_after_ms;         /* only with a code that says to come again */
+    bool stale;                      /* a list that may lack what was acknowledged after ... */
+    uint64_t shown_ns;               /* ... this time of the shard's clock */
     const struct precondition *precondition; /* of the thing's version; NULL = none */
     /* The asker's, set on its thread once it does not wait for the answer any more, and looked at
      * by any; NULL: it waits until the end. What has not begun by then is not executed. */

@@ -381,6 +381,9 @@ bool node_ready(struct node *n, const char **reason)
             *reason =
                 "the wall clock was set: times go on from what it was at the start, by elapsed "
                 "time; a restart takes the new one, from the journal's last time on";
+        if (stats.state == SHARD_RUNNING && !stats.writable)
+            *reason = "the store has no space left: nothing can be changed, and lists may lack the "
+                      "newest changes";
         if (stats.damaged_seq != 0) {
             *reason = "a batch of the journal is damaged: payctl store status names it";
             return true;

@@ -68,8 +68,8 @@ struct node *node_free(struct node *n);
 struct shard_set *node_shard_set(const struct node *n);
 
 /* Any thread. Do all shards run? If not, *reason (static) says why. It is also set while all run,
- * if the journal of one is damaged in batches that are not needed, or the wall clock is another
- * than the shards' (clock.h). */
+ * if the store of one is full, its journal is damaged in batches that are not needed, or the wall
+ * clock is another than the shards' (clock.h). */
 bool node_ready(struct node *n, const char **reason);
 
 uint16_t node_loops(const struct node *n);

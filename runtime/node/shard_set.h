@@ -33,7 +33,7 @@ struct shard_set_options {
     uint16_t loader_count;
     struct slice owner;        /* name of this process in the leases; static */
     size_t resident_max, dedup_entries_max, filter_bytes; /* of each shard: shard.h */
-    /* The shard's thread; reason is set for STOPPED. */
+    /* The shard's thread; reason is set for RECOVERING and STOPPED. */
     void (*state_changed)(void *context, uint16_t shard, enum shard_state state,
                           const char *reason);
     /* The shard's thread, once: it is closed and nothing of it is under way. */

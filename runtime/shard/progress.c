@@ -21,18 +21,29 @@ void progress_commit(struct progress *p, uint16_t shard, uint64_t seq)
     atomic_store_explicit(&p->shards[shard].committed, seq, memory_order_release);
 }
 
-void progress_project(struct progress *p, uint16_t shard, uint64_t seq)
+void progress_project(struct progress *p, uint16_t shard, uint64_t seq, uint64_t time_ns)
 {
     check(shard < p->count);
+    atomic_store(&p->shards[shard].stuck, false);
+    atomic_store(&p->shards[shard].shown_ns, time_ns);
     atomic_store(&p->shards[shard].projected, seq);
     notify_waiting(p, shard);
 }
 
-void progress_open(struct progress *p, uint16_t shard, uint64_t committed, uint64_t projected)
+void progress_stick(struct progress *p, uint16_t shard)
+{
+    check(shard < p->count);
+    atomic_store(&p->shards[shard].stuck, true);
+    notify_waiting(p, shard);
+}
+
+void progress_open(struct progress *p, uint16_t shard, uint64_t committed, uint64_t projected,
+                   uint64_t time_ns)
 {
     check(projected <= committed);
     check(shard < p->count);
     progress_commit(p, shard, committed);
+    atomic_store(&p->shards[shard].shown_ns, time_ns);
     atomic_store(&p->shards[shard].projected, projected);
     atomic_store(&p->shards[shard].opened, true);
     notify_waiting(p, shard);
@@ -103,7 +114,22 @@ enum progress_wait progress_reached(const struct progress *p, const uint64_t *se
             continue;
         if (atomic_load(&p->shards[i].stopped))
             return PROGRESS_NEVER;
-        found = PROGRESS_BEHIND;
+        if (!atomic_load(&p->shards[i].stuck))
+            found = PROGRESS_BEHIND;
+        else if (found == PROGRESS_REACHED)
+            found = PROGRESS_STUCK;
     }
     return found;
+}
+
+uint64_t progress_shown_ns(const struct progress *p, const uint64_t *seqs)
+{
+    check(p->count > 0);
+    uint64_t shown_ns = UINT64_MAX;
+    for (uint16_t i = 0; i < p->count; i++) {
+        uint64_t ns = atomic_load(&p->shards[i].shown_ns);
+        if (atomic_load(&p->shards[i].projected) < seqs[i] && ns < shown_ns)
+            shown_ns = ns;
+    }
+    return shown_ns;
 }

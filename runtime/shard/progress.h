@@ -14,8 +14,10 @@
 struct progress_shard {
     atomic_bool opened;  /* its positions are known */
     atomic_bool stopped; /* its views go no further */
+    atomic_bool stuck;   /* its views go no further for now: there is no space for them */
     atomic_bool waiting; /* its lists wait for views */
     _Atomic uint64_t committed, projected;
+    _Atomic uint64_t shown_ns; /* time of the batch that the views show */
     _Atomic uint64_t wanted; /* some list of any shard waits for its views up to this batch */
 };
 
@@ -31,10 +33,13 @@ struct progress {
 
 /* Call before answers of these batches leave. */
 void progress_commit(struct progress *p, uint16_t shard, uint64_t seq);
-/* The views moved: notifies the shards whose lists wait. */
-void progress_project(struct progress *p, uint16_t shard, uint64_t seq);
+/* The views moved, to a batch of this time: notifies the shards whose lists wait. */
+void progress_project(struct progress *p, uint16_t shard, uint64_t seq, uint64_t time_ns);
+/* They cannot move until there is space again: notifies too. */
+void progress_stick(struct progress *p, uint16_t shard);
 /* Its positions are known, as recovery found them; may be called again. */
-void progress_open(struct progress *p, uint16_t shard, uint64_t committed, uint64_t projected);
+void progress_open(struct progress *p, uint16_t shard, uint64_t committed, uint64_t projected,
+                   uint64_t time_ns);
 void progress_stop(struct progress *p, uint16_t shard);
 /* Set it before looking whether the wait is over: what comes later notifies. */
 void progress_wait(struct progress *p, uint16_t shard, bool waiting);
@@ -51,9 +56,12 @@ void progress_capture_own(struct progress *p, uint16_t shard, uint64_t *seqs);
 
 enum progress_wait {
     PROGRESS_REACHED, /* all views show at least this */
+    PROGRESS_STUCK,   /* those that do not are stuck */
     PROGRESS_BEHIND,
     PROGRESS_NEVER,   /* one of them has stopped before it */
 };
 enum progress_wait progress_reached(const struct progress *p, const uint64_t *seqs);
+/* The time as of which the views show everything, if they are stuck before these batches. */
+uint64_t progress_shown_ns(const struct progress *p, const uint64_t *seqs);
 
 #endif

@@ -40,6 +40,18 @@ void shard_on_load_finished(void *context, bool overflowed)
     env_wake(s->env);
 }
 
+/* A disk that stays full is said once, and once that it has room again. */
+static void shard_set_writable(struct shard *s, bool writable)
+{
+    if (s->writable && !writable)
+        LOG_WARN(s->env->log, "store_full", log_uint("shard", s->options.number),
+                 log_text("reason", "no space is left: what changes something is refused, lists "
+                                    "show the last that could be stored"));
+    else if (!s->writable && writable)
+        LOG_INFO(s->env->log, "store_writable", log_uint("shard", s->options.number));
+    s->writable = writable;
+}
+
 /* --- recovering ------------------------------------------------------------------------------- */
 
 void shard_start_recovery(struct shard *s, enum err cause)
@@ -112,7 +124,7 @@ void shard_on_recovered(void *context, const struct recovery_found *found)
     journal_resume(&s->journal, found->epoch, found->seq, &found->hash);
     if (first)
         projector_restart(&s->projector, &found->position);
-    s->writable = found->cause != ERR_STORE_FULL;
+    shard_set_writable(s, found->cause != ERR_STORE_FULL);
     shard_set_state(s, SHARD_RUNNING);
     s->recovery = NULL;
 }
@@ -258,7 +270,7 @@ void shard_on_durable(void *context, struct batch *b)
     while ((link = fifo_pop(&b->deferred)) != NULL)
         answers_push(&s->answers, container_of(link, struct message, link));
     if (!s->writable) {
-        s->writable = true; /* the probe went through */
+        shard_set_writable(s, true); /* the probe went through */
         s->options.state_changed(s->options.context, s->state, NULL);
     }
     env_wake(s->env);
@@ -303,9 +315,12 @@ void shard_on_projected(void *context, enum err result, const char *reason)
     if (result == ERR_CORRUPT || result == ERR_FAILED) {
         shard_stop(s, "%s", reason[0] != '\0' ? reason : VIEWS_DAMAGED_REASON);
     } else if (result == ERR_OK) {
-        progress_project(s->options.progress, s->options.number, seq);
+        progress_project(s->options.progress, s->options.number, seq,
+                         s->projector.follower.position.time_ns);
         dedup_table_projected(&s->ids, seq);
         dedup_table_projected(&s->keys, seq);
+    } else if (result == ERR_STORE_FULL) {
+        progress_stick(s->options.progress, s->options.number);
     }
     recover_if_possible(s);
     env_wake(s->env);

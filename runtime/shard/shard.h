@@ -41,7 +41,7 @@ struct shard_options {
     /* An answer is final: run m->done(m) on the asker's thread. Never called inside shard_post().
      */
     void (*answer)(void *context, struct message *m);
-    /* The state changed; reason is set for STOPPED. */
+    /* The state changed; reason is set for RECOVERING and STOPPED. */
     void (*state_changed)(void *context, enum shard_state state, const char *reason);
     void *context;
 };

@@ -50,7 +50,7 @@ static void shard_open(struct shard *s)
     check(s->projector.follower.position.seq <= s->journal.committed_seq);
     check(s->journal.epoch != 0);
     progress_open(s->options.progress, s->options.number, s->journal.committed_seq,
-                  s->projector.follower.position.seq);
+                  s->projector.follower.position.seq, s->projector.follower.position.time_ns);
     residence_restore_controls(&s->residence);
     accept_stashed(s);
     due_sweep_start(&s->due_sweep);
@@ -68,6 +68,9 @@ void shard_set_state(struct shard *s, enum shard_state to)
         progress_stop(s->options.progress, s->options.number);
     if (to == SHARD_RUNNING)
         shard_open(s);
-    s->options.state_changed(s->options.context, to, to == SHARD_STOPPED ? s->reason : NULL);
+    const char *reason = to == SHARD_STOPPED ? s->reason : NULL;
+    if (to == SHARD_RECOVERING)
+        reason = err_text(s->recovery_cause);
+    s->options.state_changed(s->options.context, to, reason);
     env_wake(s->env);
 }

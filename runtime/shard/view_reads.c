@@ -212,6 +212,14 @@ static enum progress_wait view_read_look(struct view_reads *v, struct view_read 
     return q->captured ? progress_reached(v->progress, q->seqs) : PROGRESS_BEHIND;
 }
 
+static void view_read_ready(struct view_reads *v, struct view_read *q, bool stale)
+{
+    struct message *m = q->message;
+    m->stale = stale;
+    m->shown_ns = stale ? progress_shown_ns(v->progress, q->seqs) : 0;
+    fair_queue_push(&v->ready, q->asker, &q->link);
+}
+
 static void view_read_advance(struct view_reads *v, struct fifo *waiting)
 {
     while (!fifo_empty(waiting)) {
@@ -226,7 +234,7 @@ static void view_read_advance(struct view_reads *v, struct fifo *waiting)
         else if (found == PROGRESS_NEVER)
             end_with(q, ERR_UNAVAILABLE);
         else
-            fair_queue_push(&v->ready, q->asker, &q->link);
+            view_read_ready(v, q, found == PROGRESS_STUCK);
     }
 }
 

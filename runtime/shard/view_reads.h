@@ -2,7 +2,8 @@
 /* View reads: messages that are answered from the views (message_type.view): lists and reports. A
  * list first waits until the views contain everything that was durable when it came, so that a
  * client sees its own writes; a list about one actor waits for the views of its shard, any other
- * for those of all shards. Then it waits for its turn among those of all callers (fair_queue.h),
+ * for those of all shards. If the views have no space to move on, it is served as they are, and
+ * says so (message.stale). Then it waits for its turn among those of all callers (fair_queue.h),
  * and its query (domain.h) runs on the store's read worker. Whose deadline has passed, or whose
  * asker is gone, is answered wherever it waits, within VIEW_READ_LOOK_NS, or while its rows are
  * read (query_run.h). Loop thread only, except the queries. */

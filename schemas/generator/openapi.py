@@ -146,6 +146,10 @@ HEADERS = {
                   "schema": {"type": "string"}, "example": '"client";r=150;t=1'},
     "RetryAfter": {"description": "Seconds to wait before trying again.",
                    "schema": {"type": "integer"}, "example": 1},
+    "StaleAsOf": {"description": "The store has no space left: the list may lack what was changed "
+                                 "after this time. Absent, it has all that was acknowledged.",
+                  "schema": {"type": "string", "format": "date-time"},
+                  "example": "2026-01-31T12:00:00.000000001Z"},
     "IdempotencyReplayed": {"description": "true: this is the first answer of this key again.",
                            "schema": {"type": "string", "enum": ["true"]}},
 }
@@ -310,6 +314,8 @@ def _responses(schema, r, m, used):
         success["ETag"] = {"$ref": "#/components/headers/ETag"}
     if m.mutates:
         success["Idempotency-Replayed"] = {"$ref": "#/components/headers/IdempotencyReplayed"}
+    if m.view:
+        success["X-Stale-As-Of"] = {"$ref": "#/components/headers/StaleAsOf"}
     if r.location:
         success["Location"] = {
             "description": "Path of what was made.", "example": _location_example(schema, r),

@@ -19,7 +19,7 @@ import time
 import scenarios
 from load import Load
 from payd import NotReady, Payd, Unanswered
-from scenarios import equal, skip, true, wait_for
+from scenarios import contains, equal, skip, true, wait_for
 
 SEED = int(os.environ.get("DISK_SEED", time.time()))
 ONCE, STICKY = 6, 3  # how many places of each kind are tried
@@ -35,6 +35,16 @@ def refused_as_full(bank, purse):
     answer.expect(503)
     true(int(answer.headers["retry-after"]) >= 1, f"a Retry-After in {answer}")
     return answer
+
+
+def lists_go_on(bank, load):
+    """As of a time that they name, and whoever asks whether the node is ready is told."""
+    listed = bank.get(f"/wallets/{load.source}/transactions?limit=1").expect(200)
+    bank.get("/wallets").expect(200)
+    ready = bank.get("/health/ready").expect(200).json
+    equal(ready["status"], "degraded", f"the status in {ready}")
+    contains(ready["warning"], "space")
+    true("x-stale-as-of" in listed.headers, f"a time in {listed}")
 
 
 def reads_go_on(bank, load):
@@ -97,9 +107,13 @@ def test_a_full_disk(_):
                 time.sleep(0.7)  # a probe or two in vain
                 refused = refused_as_full(bank, purse)
                 true(refused is not None, "writes to be refused as long as the disk is full")
+                wait_for(lambda: "warning" in bank.get("/health/ready").json, "a warning")
+                lists_go_on(bank, load)
                 disk.free()
                 resumes(load)
         load.judge()
+        told = payd.log(1 << 20).count('"event":"store_full"')
+        equal(told, 3, "lines that say that the disk is full")
         disk.fill()
         equal(payd.stop(), 0, "the exit code of a stop while the disk is full")
         disk.free()

@@ -264,6 +264,7 @@ struct fixture {
     bool replayed;
     size_t metrics_len; /* of a page of metrics, at least */
     uint32_t retry_after_ms;
+    uint64_t shown_ns; /* the same: lists may lack what came after; 0 = they do not */
     struct id128 key, fingerprint, target;
     char request_id[64], trace_id[64]; /* of the last message */
     struct precondition precondition; /* of the last message */
@@ -327,6 +328,8 @@ static inline void answer_one(struct fixture *f, struct message *m)
     m->code = f->code;
     m->replayed = f->replayed;
     m->retry_after_ms = f->retry_after_ms;
+    m->stale = f->shown_ns != 0;
+    m->shown_ns = f->shown_ns;
     m->version = 7;
     if (f->code == RESULT_OK) {
         m->reply_type = REPLY_TYPE;

@@ -326,6 +326,24 @@ static void a_key_is_bound_to_what_was_asked(void **state)
     done(f);
 }
 
+static void a_list_that_may_lack_something_says_since_when(void **state)
+{
+    struct fixture *f = given();
+    static const char list[] =
+        "GET " NOTES " HTTP/1.1\r\n" H "Authorization: Bearer reader\r\n\r\n";
+    (void)state;
+    assert_int_equal(tell_text(f, list), 200);
+    assert_null(strstr(f->answer, "X-Stale"));
+    f->shown_ns = 1700000000 * NS_PER_S + 5;
+    assert_int_equal(tell_text(f, list), 200);
+    assert_non_null(
+        strstr(f->answer, "\r\nX-Stale-As-Of: 2023-11-14T22:13:20.000000005Z\r\n"));
+    f->code = RESULT_NOT_FOUND;
+    assert_int_equal(tell_text(f, list), 404);
+    assert_null(strstr(f->answer, "X-Stale"));
+    done(f);
+}
+
 static void a_refusal_of_the_domain_becomes_a_problem(void **state)
 {
     struct fixture *f = given();
@@ -459,7 +477,7 @@ static void the_own_pages_answer(void **state)
     assert_null(strstr(f->answer, "warning"));
     f->warned = true;
     assert_int_equal(tell_text(f, "GET /health/ready HTTP/1.1\r\n" H "\r\n"), 200);
-    assert_non_null(strstr(f->answer, "\"warning\":\"a batch is damaged\""));
+    assert_non_null(strstr(f->answer, "\"degraded\",\"warning\":\"a batch is damaged\""));
     f->ready = false;
     assert_int_equal(tell_text(f, "GET /health/ready HTTP/1.1\r\n" H "\r\n"), 503);
     assert_non_null(strstr(f->answer, "the store is full"));
@@ -702,6 +720,7 @@ int main(void)
         cmocka_unit_test(a_reply_that_changes_without_its_version_has_a_tag_of_its_own),
         cmocka_unit_test(what_is_read_must_have_a_version_of_if_match),
         cmocka_unit_test(a_key_is_bound_to_what_was_asked),
+        cmocka_unit_test(a_list_that_may_lack_something_says_since_when),
         cmocka_unit_test(a_refusal_of_the_domain_becomes_a_problem),
         cmocka_unit_test(head_gives_the_head_of_get),
         cmocka_unit_test(head_is_answered_in_order_with_others),

@@ -216,7 +216,7 @@ static void lists_on_their_way_end_too(void **state)
 static void other_stands(struct fixture *f, uint64_t committed, uint64_t projected)
 {
     progress_commit(&f->progress, 1, committed);
-    progress_project(&f->progress, 1, projected);
+    progress_project(&f->progress, 1, projected, projected);
 }
 
 /* Posts a list that has to wait. */
@@ -277,16 +277,69 @@ static void a_list_of_one_actor_waits_for_its_own_shard_alone(void **state)
     forget(&one);
 }
 
+/* Without space the views stand where they are: a list says as of when it is, until they move
+ * on. */
+static void lists_without_space_are_as_of_the_last_projection(void **state)
+{
+    struct fixture *f = *state;
+    struct ask a = {.done = 0}, one = {.done = 0};
+    fill(f, 1, 10);
+    run(f, 1000 * MS);
+    uint64_t shown_ns = WORLD_EPOCH_NS + f->world.now_ns;
+    other_stands(f, 3, 3);
+    f->views.delay_min_ns = f->views.delay_max_ns = 300 * MS;
+    fill(f, 1, 5);
+    store_sim_disk_full(f->sim, true);
+    run(f, 2000 * MS);
+    post(f, &a, &list_type, purse(1));
+    post(f, &one, &list_of_one_type, purse(1));
+    run(f, 100 * MS);
+    assert_int_equal(a.message.code + one.message.code, ERR_OK);
+    assert_int_equal(a.done + one.done, 2);
+    assert_true(a.message.stale && one.message.stale);
+    assert_in_range(a.message.shown_ns, WORLD_EPOCH_NS, shown_ns);
+    assert_int_equal(one.message.shown_ns, a.message.shown_ns);
+    store_sim_disk_full(f->sim, false);
+    run(f, 2000 * MS);
+    post(f, &a, &list_type, purse(1));
+    finish(f, &a);
+    assert_false(a.message.stale);
+    assert_int_equal(a.message.code, ERR_OK);
+    forget(&a);
+    forget(&one);
+}
+
+/* What another shard has no space for may be missing, nothing else. */
+static void a_list_is_as_of_the_shard_that_is_behind(void **state)
+{
+    struct fixture *f = *state;
+    struct ask a = {.done = 0}, one = {.done = 0};
+    run(f, 100 * MS);
+    other_stands(f, 7, 5);
+    progress_stick(&f->progress, 1);
+    post(f, &a, &list_type, purse(1));
+    post(f, &one, &list_of_one_type, purse(1));
+    run(f, 100 * MS);
+    assert_int_equal(a.done + one.done, 2);
+    assert_true(a.message.stale);
+    assert_int_equal(a.message.shown_ns, 5);
+    assert_false(one.message.stale);
+    progress_project(&f->progress, 1, 6, 6);
+    post_waiting(f, &a);
+    forget(&a);
+    forget(&one);
+}
+
 static void a_list_waits_until_other_shards_have_opened(void **state)
 {
     struct fixture *f = *state;
     f->shards[1].opened = false;
     struct ask a = {.done = 0};
     post_waiting(f, &a);
-    progress_open(&f->progress, 1, 20, 19);
+    progress_open(&f->progress, 1, 20, 19, 19);
     run(f, 100 * MS);
     assert_int_equal(a.done, 0);
-    progress_project(&f->progress, 1, 20);
+    progress_project(&f->progress, 1, 20, 20);
     finish(f, &a);
     assert_int_equal(a.message.code, ERR_OK);
     forget(&a);
@@ -390,6 +443,8 @@ int main(void)
         SCENARIO(a_caller_has_a_bounded_number_of_lists),
         SCENARIO(a_list_waits_for_the_views_of_other_shards),
         SCENARIO(a_list_of_one_actor_waits_for_its_own_shard_alone),
+        SCENARIO(lists_without_space_are_as_of_the_last_projection),
+        SCENARIO(a_list_is_as_of_the_shard_that_is_behind),
         SCENARIO(a_list_waits_until_other_shards_have_opened),
         SCENARIO(a_list_waits_for_no_shard_that_stopped),
         SCENARIO(a_list_waits_until_its_deadline),
