@@ -45,7 +45,9 @@
     X(WRONG_SHARD, "wrong_shard")                                                                  \
     X(FORGET_SHARD, "forget_shard")                                                                \
     X(LIST_OWN_SHARD, "list_own_shard")                                                            \
-    X(FORGET_NOTIFY, "forget_notify")
+    X(FORGET_NOTIFY, "forget_notify")                                                              \
+    X(LISTS_IN_ORDER, "lists_in_order")                                                            \
+    X(WAIT_FOR_THE_GONE, "wait_for_the_gone")
 
 /* Of the sorted runs that the embedded store keeps keys in. */
 #define MUTANT_LIST_KEYS(X)                                                                        \

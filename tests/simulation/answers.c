@@ -317,8 +317,25 @@ static const struct reply_check {
     {&payment_page_type, pages_check_payments},
 };
 
+/* A list made without space for the views may lack anything, but what is there must be durable. */
+static struct request answers_as_stale(struct run *run, const struct request *q)
+{
+    struct request asked = *q;
+    if (store_sim_counts(run->sim)->met[STORE_SIM_APPEND_FULL] == 0)
+        broken("request %u (%s) is stale, but the disk was never full", q->number, q->type->name);
+    run->cover.faults[COVER_LISTED_STALE]++;
+    asked.known = (struct known){0};
+    asked.reads = ID128_ZERO;
+    return asked;
+}
+
 static void check_reply(struct run *run, const struct request *q, const struct message *m)
 {
+    struct request stale;
+    if (m->stale) {
+        stale = answers_as_stale(run, q);
+        q = &stale;
+    }
     for (size_t i = 0; i < array_len(reply_checks); i++) {
         const struct message_type *type = reply_checks[i].reply;
         if (m->reply_type != type->number)

@@ -65,6 +65,13 @@ static struct world_loop *some_loop(struct run *run)
     return &run->loops[loops == 1 ? 0 : rng_below(&run->rng, loops)].loop;
 }
 
+static void clients_hang_up(void *context)
+{
+    struct request *q = context;
+    q->run->cover.faults[COVER_HUNG_UP] += q->asks > 0;
+    q->gone = !q->run->quiet;
+}
+
 static void clients_post(struct request *q)
 {
     struct run *run = q->run;
@@ -82,6 +89,7 @@ static void clients_post(struct request *q)
         .fingerprint = q->fingerprint,
         .precondition = q->conditional ? &q->precondition : NULL,
         .done = clients_answered,
+        .gone = &q->gone,
     };
     if (q->deadline && !run->quiet)
         ask->message.deadline_ns =
@@ -89,6 +97,9 @@ static void clients_post(struct request *q)
     wire_writer_init(&ask->message.reply, REPLY_MAX);
     if (q->asks == 0)
         pages_note(run, q);
+    if (q->hangs_up && q->attempts == 1)
+        world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, DEADLINE_NS),
+                 clients_hang_up, q);
     q->asks++;
     run->counts.asks++;
     world_note(&run->world, q->type->name, q->number, q->attempts);
@@ -100,6 +111,7 @@ static void clients_send(void *context)
     struct request *q = context;
     struct run *run = q->run;
     q->scheduled = false;
+    q->gone = false;
     q->attempts++;
     bool lost = !run->quiet && rng_chance(&run->rng, run->swarm.lost_ppm);
     run->cover.faults[COVER_REQUEST_LOST] += lost;
@@ -194,6 +206,7 @@ static void next_request(void *context)
     if (q->keyed && rng_chance(&run->rng, run->swarm.reuse_key_ppm))
         steal_key(run, q);
     q->deadline = rng_chance(&run->rng, run->swarm.deadline_ppm);
+    q->hangs_up = rng_chance(&run->rng, run->swarm.hang_up_ppm);
     const struct ref_account *a = reference_account(&run->reference, q->reads);
     q->reads_version = a == NULL ? 0 : a->version;
     array_reserve(run->requests, run->request_cap, run->request_count + 1);

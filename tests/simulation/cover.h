@@ -43,6 +43,9 @@
     X(CROSSING, "refused across shards")                                                           \
     X(LISTED_LATE, "list while another shard's views are behind")                                  \
     X(GATHERED, "answer of all shards")                                                            \
+    X(CROWD, "many lists of one caller")                                                           \
+    X(HUNG_UP, "client hung up")                                                                   \
+    X(LISTED_STALE, "list without space for the views")                                            \
     X(KEY_ELSEWHERE, "key used in another shard")
 
 enum cover_fault {

@@ -110,6 +110,8 @@ struct request {
     bool conditional;
     struct precondition precondition;
     bool deadline;
+    bool hangs_up;    /* some time after it was first sent */
+    atomic_bool gone; /* ... which is now; until it is sent again */
     struct request_expects expects;
     struct id128 reads;       /* account that a read is about; its version ... */
     uint64_t reads_version;   /* ... when the request was first made */

@@ -12,6 +12,7 @@
 #include "runtime/base/sha256.h"
 #include "runtime/base/time.h"
 #include "tests/simulation/clients.h"
+#include "tests/simulation/crowd.h"
 #include "tests/simulation/faults.h"
 #include "tests/simulation/model/checkers.h"
 #include "tests/simulation/verdict.h"
@@ -320,6 +321,23 @@ static uint64_t left_to_wait(const struct run *run)
     return left_ns;
 }
 
+static bool crowd_has_left(const struct run *run)
+{
+    return crowd_left(run->crowd);
+}
+
+/* Of some tenant, while nothing else happens. */
+static void meet_a_crowd(struct run *run)
+{
+    run->crowd = calloc(1, sizeof *run->crowd);
+    check(run->crowd != NULL);
+    run->acting = (uint32_t)rng_below(&run->rng, run->swarm.tenants);
+    crowd_gather(run->crowd, run);
+    run_settle(run, crowd_has_left, QUIET_NS, "lists are not answered although nothing fails");
+    crowd_free(run->crowd);
+    run->crowd = NULL;
+}
+
 static void quiet_phase(struct run *run)
 {
     world_note(&run->world, "quiet", run->counts.steps, 0);
@@ -330,6 +348,7 @@ static void quiet_phase(struct run *run)
                "requests are not answered although nothing fails");
     run_settle(run, all_projected, QUIET_NS, "the views do not reach the journal");
     checkers_full(run);
+    meet_a_crowd(run);
     run_settle(run, all_ended, left_to_wait(run) + EXPIRY_NS,
                "something that is due has not ended");
     checkers_full(run);

@@ -31,6 +31,7 @@ struct run_counts {
 };
 
 struct run;
+struct crowd;
 
 /* A thread of the node, as the real one has them: each runs some of the shards. */
 struct run_loop {
@@ -85,6 +86,7 @@ struct run {
     bool freed;
     struct run_counts counts;
     struct cover cover;
+    struct crowd *crowd; /* NULL but while it is there */
 };
 
 /* Runs one seed to its end; broken() leaves it. Returns the hash of its trace. */

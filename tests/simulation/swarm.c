@@ -64,6 +64,7 @@ static void draw_manners(struct swarm *s, struct rng *r)
     s->reuse_key_ppm = swarm_sometimes(r, 50000);
     s->deadline_ppm = swarm_sometimes(r, 200000);
     s->unkeyed_ppm = swarm_sometimes(r, 500000);
+    s->hang_up_ppm = swarm_sometimes(r, 200000);
 }
 
 static uint64_t longest_job_ns(const struct swarm *s)

@@ -48,6 +48,7 @@ struct swarm {
     uint32_t reuse_key_ppm;   /* with the key of another request */
     uint32_t crossing_ppm;    /* about accounts of any tenant, in any shard */
     uint32_t deadline_ppm;    /* with a short deadline */
+    uint32_t hang_up_ppm;     /* the client does not wait for the answer */
     uint32_t unkeyed_ppm;     /* without idempotency key, where the ids do */
     /* on what */
     uint16_t shards, loops;
