@@ -29,12 +29,9 @@ static enum turn_result reply_payment(struct turn *t, struct id128 id)
 /* --- creating --------------------------------------------------------------------------------- */
 
 static uint16_t check_parties(struct turn *t, const struct payment_create *create,
-                              enum presence payer_found, const struct wallet_ref *payer,
-                              enum presence payee_found, const struct wallet_ref *payee)
+                              const struct wallet_ref *payer, enum presence payee_found,
+                              const struct wallet_ref *payee)
 {
-    if (payer_found != PRESENCE_THERE ||
-        !turn_may_see(t, payer->wallet->tenant_id, payer->wallet->owner_id))
-        return RESULT_PAYER_NOT_FOUND;
     if (id128_equal(payer->id, payee->id))
         return RESULT_PAYMENT_TO_SELF;
     if (!turn_at_home(t, payee->id))
@@ -114,6 +111,11 @@ enum turn_result payment_on_create(struct turn *t, struct id128 self, const stru
     enum presence payee_found = wallet_find(t, create->to_account, &payee);
     if (payer_found == PRESENCE_WAITING || payee_found == PRESENCE_WAITING)
         return TURN_WAIT;
+    if (payer_found != PRESENCE_THERE ||
+        !turn_may_see(t, payer.wallet->tenant_id, payer.wallet->owner_id)) {
+        turn_refuse_unseen(t, RESULT_PAYER_NOT_FOUND);
+        return TURN_DONE;
+    }
     /* What does not exist yet has no version that If-Match could name. */
     if (!turn_version_matches(t, 0))
         return TURN_DONE;
@@ -121,7 +123,7 @@ enum turn_result payment_on_create(struct turn *t, struct id128 self, const stru
     uint64_t life_ns = 0;
     uint16_t code = check_terms(create, at_once, &life_ns);
     if (code == RESULT_OK)
-        code = check_parties(t, create, payer_found, &payer, payee_found, &payee);
+        code = check_parties(t, create, &payer, payee_found, &payee);
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
     struct payment_created created = created_of(m, payer.wallet, payee.wallet);

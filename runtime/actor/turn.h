@@ -103,6 +103,11 @@ void turn_reply(struct turn *t, uint16_t code, const struct message_type *type, 
 /* A refusal without a body. */
 void turn_refuse(struct turn *t, uint16_t code);
 
+/* The same, where the caller may not see what the request is about, or it does not exist: unless
+ * something was emitted nothing is recorded, under a key either. Who owns nothing leaves nothing;
+ * the same request with the same key is decided anew. */
+void turn_refuse_unseen(struct turn *t, uint16_t code);
+
 /* Is the caller allowed to see things of this tenant and owner? An owner_id of zero means
  * "any owner of the tenant". Answer NOT_FOUND, never FORBIDDEN, when it is false. */
 bool turn_may_see(const struct turn *t, struct id128 tenant_id, struct id128 owner_id);

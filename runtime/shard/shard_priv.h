@@ -59,6 +59,7 @@ struct turn {
     const char *failure;
     uint32_t events;
     bool replied;
+    bool unseen;            /* refused, of what the caller may not see */
     bool waiting;           /* something was asked of the loader */
     bool looks_ahead;       /* it handles the items of a list one by one */
     bool must_finish;       /* it must go through turn_finish(): it wrote, allocated or failed */

@@ -359,6 +359,13 @@ void turn_refuse(struct turn *t, uint16_t code)
     reply_empty(t, code, 0);
 }
 
+void turn_refuse_unseen(struct turn *t, uint16_t code)
+{
+    check(code != ERR_OK);
+    turn_refuse(t, code);
+    t->unseen = true;
+}
+
 bool turn_may_see(const struct turn *t, struct id128 tenant_id, struct id128 owner_id)
 {
     const struct principal *who = &t->message->who;
@@ -477,7 +484,8 @@ static void end_record(struct turn *t)
     check(t->replied || m->type == NULL);
     /* A success that changed nothing as well: done once more later it might. */
     bool decided = t->events > 0 || m->code == ERR_OK || m->code >= ERR_DOMAIN_FIRST;
-    bool keep_answer = m->keyed && m->type->mutates && !m->replayed && decided;
+    bool unseen = t->unseen && t->events == 0;
+    bool keep_answer = m->keyed && m->type->mutates && !m->replayed && decided && !unseen;
     if (keep_answer)
         begin_record(t);
     if (!t->recorded)

@@ -94,6 +94,33 @@ static void test_a_payment_moves_money_at_once(void **state)
     }
 }
 
+/* Whoever owns nothing fills no journal; what the caller may see is remembered as before. */
+static void test_a_refusal_of_what_is_not_the_callers_leaves_nothing(void **state)
+{
+    struct parties p = given(state, "100", NULL);
+    struct bank *b = p.bank;
+    struct payment_create create = order(&p, 1);
+    struct shard_stats before, after;
+    shard_get_stats(b->shard, &before);
+    for (int again = 0; again < 2; again++) {
+        b->key = 7;
+        assert_int_equal(bank_ask(b, person("shop"), &payment_create_type, &create),
+                         RESULT_PAYER_NOT_FOUND);
+        assert_false(b->message.replayed);
+    }
+    shard_get_stats(b->shard, &after);
+    assert_int_equal(after.records, before.records);
+    b->key = 7;
+    assert_int_equal(bank_ask(b, person("alice"), &payment_create_type, &create), RESULT_OK);
+    create.to_account = create.from_account;
+    for (int again = 0; again < 2; again++) {
+        b->key = 8;
+        assert_int_equal(bank_ask(b, person("alice"), &payment_create_type, &create),
+                         RESULT_PAYMENT_TO_SELF);
+        assert_int_equal(b->message.replayed, again);
+    }
+}
+
 static void test_a_refused_payment_creates_nothing(void **state)
 {
     struct parties p = given(state, "100", NULL);
@@ -730,6 +757,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_row_of_the_table),
         TEST(test_a_payment_moves_money_at_once),
+        TEST(test_a_refusal_of_what_is_not_the_callers_leaves_nothing),
         TEST(test_a_refused_payment_creates_nothing),
         TEST(test_an_authorisation_is_captured_in_parts),
         TEST(test_a_final_capture_gives_back_the_rest),
