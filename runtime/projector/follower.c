@@ -177,6 +177,12 @@ void follower_advance(struct follower *f, uint64_t committed_seq, bool at_once)
     }
 }
 
+void follower_retry(struct follower *f)
+{
+    f->failing = false;
+    f->next_ns = env_mono_ns(f->options.env);
+}
+
 void follower_stop(struct follower *f)
 {
     f->stopped = true;

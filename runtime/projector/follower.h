@@ -115,6 +115,9 @@ void follower_restart(struct follower *f, const struct store_position *position)
  * for the consumer, so it does not sleep, unless steps fail. */
 void follower_advance(struct follower *f, uint64_t committed_seq, bool at_once);
 
+/* What made steps fail may be over: the next one is due at once. */
+void follower_retry(struct follower *f);
+
 /* For good: no step begins any more; one under way ends as it would. */
 void follower_stop(struct follower *f);
 

@@ -37,6 +37,12 @@ void progress_stick(struct progress *p, uint16_t shard)
     notify_waiting(p, shard);
 }
 
+void progress_unstick(struct progress *p, uint16_t shard)
+{
+    check(shard < p->count);
+    atomic_store(&p->shards[shard].stuck, false);
+}
+
 void progress_open(struct progress *p, uint16_t shard, uint64_t committed, uint64_t projected,
                    uint64_t time_ns)
 {

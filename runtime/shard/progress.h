@@ -37,6 +37,8 @@ void progress_commit(struct progress *p, uint16_t shard, uint64_t seq);
 void progress_project(struct progress *p, uint16_t shard, uint64_t seq, uint64_t time_ns);
 /* They cannot move until there is space again: notifies too. */
 void progress_stick(struct progress *p, uint16_t shard);
+/* There is: lists wait again. */
+void progress_unstick(struct progress *p, uint16_t shard);
 /* Its positions are known, as recovery found them; may be called again. */
 void progress_open(struct progress *p, uint16_t shard, uint64_t committed, uint64_t projected,
                    uint64_t time_ns);

@@ -270,7 +270,9 @@ void shard_on_durable(void *context, struct batch *b)
     while ((link = fifo_pop(&b->deferred)) != NULL)
         answers_push(&s->answers, container_of(link, struct message, link));
     if (!s->writable) {
-        shard_set_writable(s, true); /* the probe went through */
+        shard_set_writable(s, true); /* the probe went through: the views have space as well */
+        progress_unstick(s->options.progress, s->options.number);
+        follower_retry(&s->projector.follower);
         s->options.state_changed(s->options.context, s->state, NULL);
     }
     env_wake(s->env);

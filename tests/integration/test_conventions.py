@@ -177,7 +177,7 @@ def test_a_lack_of_descriptors_is_told_and_passes():
                 other.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             time.sleep(0.5)
             ready = kept.get("/health/ready").expect(200).json
-            equal(ready["status"], "ready")
+            equal(ready["status"], "degraded")
             contains(ready["warning"], "limit of open files")
             text = kept.get("/metrics").expect(200).body.decode()
             [times] = re.findall(r'^payd_http_shortages_total{reason="descriptors"} (\d+)$', text,

@@ -54,10 +54,16 @@ def reads_go_on(bank, load):
     bank.get("/health").expect(200)
 
 
-def resumes(load):
+def lists_show_all(bank, load):
+    path = f"/wallets/{load.source}/transactions?limit=1"
+    return "x-stale-as-of" not in bank.get(path).expect(200).headers
+
+
+def resumes(bank, load):
     """By itself, without a restart, for requests that are repeated."""
     before = load.acknowledged()
     wait_for(lambda: load.acknowledged() > before + 20, "transfers to go on", 30)
+    wait_for(lambda: lists_show_all(bank, load), "lists to show all")
 
 
 # --- no space -------------------------------------------------------------------------------------
@@ -110,7 +116,7 @@ def test_a_full_disk(_):
                 wait_for(lambda: "warning" in bank.get("/health/ready").json, "a warning")
                 lists_go_on(bank, load)
                 disk.free()
-                resumes(load)
+                resumes(bank, load)
         load.judge()
         told = payd.log(1 << 20).count('"event":"store_full"')
         equal(told, 3, "lines that say that the disk is full")
@@ -157,7 +163,7 @@ def test_files_that_must_not_grow(_):
                 true(payd.running(), "payd to be there")
                 reads_go_on(bank, load)
                 resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
-                resumes(load)
+                resumes(bank, load)
         load.judge()
         equal(payd.stop(), 0, "the exit code")
         payd.start()

@@ -289,6 +289,18 @@ static void the_pause_grows_while_it_fails(void **state)
     assert_in_range(step(s), FOLLOWER_RETRY_NS, FOLLOWER_RETRY_NS + STEP_NS + NS_PER_MS);
 }
 
+static void it_does_not_wait_for_what_is_over(void **state)
+{
+    struct scene *s = *state;
+    commits(s, 1);
+    s->begin_error = ERR_STORE_FULL;
+    step(s);
+    follower_retry(&s->follower);
+    env_wake(&s->world.loop.env);
+    assert_in_range(step(s), STEP_NS, STEP_NS + NS_PER_MS);
+    assert_int_equal(s->result, ERR_OK);
+}
+
 static void a_commit_that_was_done_all_the_same_is_not_repeated(void **state)
 {
     struct scene *s = *state;
@@ -352,6 +364,7 @@ int main(void)
         CASE(while_something_waits_for_it_it_does_not_sleep),
         CASE(what_failed_is_given_again_after_a_while),
         CASE(the_pause_grows_while_it_fails),
+        CASE(it_does_not_wait_for_what_is_over),
         CASE(a_commit_that_was_done_all_the_same_is_not_repeated),
         CASE(damage_stops_it),
         CASE(a_stopped_one_ends_its_step_and_begins_none),

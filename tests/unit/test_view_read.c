@@ -299,8 +299,12 @@ static void lists_without_space_are_as_of_the_last_projection(void **state)
     assert_true(a.message.stale && one.message.stale);
     assert_in_range(a.message.shown_ns, WORLD_EPOCH_NS, shown_ns);
     assert_int_equal(one.message.shown_ns, a.message.shown_ns);
+    assert_int_equal(fill(f, 1, 1), ERR_STORE_FULL);
+    f->views.delay_min_ns = f->views.delay_max_ns = MS;
+    run(f, 1000 * MS); /* no step is under way that began without space */
     store_sim_disk_full(f->sim, false);
-    run(f, 2000 * MS);
+    while (fill(f, 1, 5) != ERR_OK) /* until a write goes through again: then all is listed */
+        run(f, 10 * MS);
     post(f, &a, &list_type, purse(1));
     finish(f, &a);
     assert_false(a.message.stale);
