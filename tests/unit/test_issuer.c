@@ -7,6 +7,7 @@
 #include <stdlib.h>
 /* cmocka needs the four above */
 #include <cmocka.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <yyjson.h>
 
@@ -250,6 +251,64 @@ static void it_starts_on_loopback_only(void **state)
     assert_true(issuer_loopback("localhost"));
 }
 
+static const char *refusal(const struct issuer_options *o)
+{
+    static char error[ISSUER_ERROR_MAX];
+    error[0] = '\0';
+    assert_null(issuer_start(o, error));
+    return error;
+}
+
+/* They stand in its documents as they are. */
+static void its_url_and_scopes_need_no_escape(void **state)
+{
+    static const char *const bad[] = {"", "http://a\\", "\\http://a", "http://a\"b", "\"",
+                                      "http://a\x1f", "http://a\x7f", "http://\xc3\xa4"};
+    struct platform *p = *state;
+    struct issuer_options o = {
+        .directory = p->directory, .url = URL, .listen_address = "::1", .scopes = SCOPES};
+    for (size_t i = 0; i < array_len(bad); i++) {
+        o.url = bad[i];
+        assert_non_null(strstr(refusal(&o), "empty or malformed"));
+        o.url = URL;
+        o.scopes = bad[i];
+        assert_non_null(strstr(refusal(&o), "empty or malformed"));
+        o.scopes = SCOPES;
+    }
+    char url[257], error[ISSUER_ERROR_MAX];
+    memset(url, 'u', sizeof url);
+    url[256] = '\0';
+    o.url = url;
+    assert_non_null(strstr(refusal(&o), "empty or malformed"));
+    url[255] = '\0';
+    url[254] = '~';
+    url[253] = ' ';
+    struct issuer *longest = issuer_start(&o, error);
+    assert_non_null(longest);
+    issuer_stop(longest);
+}
+
+static void its_directory_is_made_or_named(void **state)
+{
+    struct platform *p = *state;
+    char path[PATH_MAX + 1], made[64], error[ISSUER_ERROR_MAX];
+    struct issuer_options o = {
+        .directory = path, .url = URL, .listen_address = "::1", .scopes = SCOPES};
+    snprintf(path, sizeof path, "%s/a/b", p->directory);
+    assert_non_null(strstr(refusal(&o), "cannot make /tmp/issuer-"));
+    snprintf(made, sizeof made, "%s/a", p->directory);
+    o.directory = made;
+    struct issuer *there = issuer_start(&o, error);
+    assert_non_null(there);
+    issuer_stop(there);
+    directory_remove(made);
+    o.directory = path;
+    size_t len = (size_t)snprintf(path, sizeof path, "%s", p->directory);
+    for (; len + 2 < PATH_MAX - 4; len += 2)
+        memcpy(path + len, "/.", 3);
+    assert_non_null(strstr(refusal(&o), "name too long: /tmp/issuer-"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +319,8 @@ int main(void)
         cmocka_unit_test(its_documents_name_its_endpoints),
         cmocka_unit_test(its_keys_outlive_it_and_are_its_own),
         cmocka_unit_test(it_starts_on_loopback_only),
+        cmocka_unit_test(its_url_and_scopes_need_no_escape),
+        cmocka_unit_test(its_directory_is_made_or_named),
     };
     return cmocka_run_group_tests(tests, given_an_issuer, no_more_issuer);
 }

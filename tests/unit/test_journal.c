@@ -216,6 +216,40 @@ static void a_probe_is_retracted_until_there_is_space(void **state)
     assert_int_equal(s->durable, 2);
 }
 
+/* The clock goes on while the worker appends, by as much as each look at it. */
+static uint64_t slow_look;
+
+static uint64_t mono_ns_slow(struct env *e)
+{
+    struct world *w = container_of(e, struct world, loop.env);
+    return w->now_ns += slow_look;
+}
+
+static void what_appends_take_is_counted(void **state)
+{
+    struct scene *s = *state;
+    const struct env_ops *truly = s->world.loop.env.ops;
+    struct env_ops slowly = *truly;
+    slowly.mono_ns = mono_ns_slow;
+    s->world.loop.env.ops = &slowly;
+    static const uint64_t looks[] = {100, 500 * 1000, 7};
+    for (size_t i = 0; i < array_len(looks); i++) {
+        slow_look = looks[i];
+        pass(s);
+        run_ms(s, 10);
+    }
+    s->world.loop.env.ops = truly;
+    const struct journal_stats *stats = &s->journal.stats;
+    uint64_t counted = 0;
+    for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
+        counted += stats->append_ns.counts[i];
+    assert_int_equal(counted, 3);
+    assert_int_equal(stats->appends, 3);
+    assert_int_equal(stats->append_ns.sum, stats->append_ns_sum);
+    assert_in_range(stats->append_ns_max, 500 * 1000, 2 * 500 * 1000);
+    assert_in_range(stats->append_ns_sum, stats->append_ns_max + 107, 3 * 500 * 1000);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -227,6 +261,7 @@ int main(void)
         CASE(more_than_one_transaction_takes_is_appended_in_order),
         CASE(after_a_failure_nothing_more_is_appended),
         CASE(a_probe_is_retracted_until_there_is_space),
+        CASE(what_appends_take_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -121,6 +121,51 @@ static void weak_rsa_keys_are_refused(void **state)
     EVP_PKEY_free(pkey);
 }
 
+static bool is_prime(uint32_t n)
+{
+    for (uint32_t i = 2; i < n; i++)
+        if (n % i == 0)
+            return false;
+    return true;
+}
+
+/* A modulus that is 1 modulo everything up to 168 but multiples of this prime, which divides it. */
+static BIGNUM *modulus_divided_by(uint32_t prime)
+{
+    BIGNUM *n = BN_new(), *step = BN_new();
+    check(BN_one(step) == 1);
+    for (uint32_t q = 2; q <= 168; q++) {
+        for (uint32_t power = q; is_prime(q) && q != prime && power <= 168; power *= q)
+            check(BN_mul_word(step, q) == 1);
+    }
+    check(BN_copy(n, step) != NULL && BN_lshift(n, n, 2048) == 1 && BN_add_word(n, 1) == 1);
+    while (BN_mod_word(n, prime) != 0)
+        check(BN_add(n, n, step) == 1);
+    BN_free(step);
+    return n;
+}
+
+/* No key of the faulty generator has a modulus that a small prime divides: one is enough. */
+static void each_small_prime_tells_a_sound_key(void **state)
+{
+    (void)state;
+    for (uint32_t prime = 3; prime <= 167; prime++) {
+        if (!is_prime(prime))
+            continue;
+        char document[4096], n[2048], error[KEY_SET_ERROR_MAX];
+        uint8_t bytes[1100];
+        BIGNUM *number = modulus_divided_by(prime);
+        n[base64url_encode(bytes, (size_t)BN_bn2bin(number, bytes), n)] = 0;
+        BN_free(number);
+        snprintf(document, sizeof(document),
+                 "{\"keys\":[{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"AQAB\"}]}", n);
+        struct key_set *s = parsed(document, error);
+        if (s == NULL)
+            fail_msg("%u: %s", prime, error);
+        key_set_unref(s);
+    }
+}
+
 static void keys_for_other_uses_are_left_out(void **state)
 {
     (void)state;
@@ -203,6 +248,35 @@ static void a_kid_may_be_any_text(void **state)
         assert_ptr_equal(key_set_find(s, slice_of(kids[i])), &s->keys[0]);
         key_set_unref(s);
     }
+}
+
+static void a_kid_has_its_limits(void **state)
+{
+    static const struct {
+        size_t len;
+        char last;
+        bool good;
+    } cases[] = {{1, 'a', true},           {KEY_KID_MAX, 'a', true}, {KEY_KID_MAX + 1, 'a', false},
+                 {2, 0x20, true},          {2, 0x7e, true},          {2, 0x7f, false},
+                 {KEY_KID_MAX, 0x7f, false}};
+    char kid[KEY_KID_MAX + 2], document[1024], error[KEY_SET_ERROR_MAX];
+    (void)state;
+    for (size_t i = 0; i < array_len(cases); i++) {
+        memset(kid, 'k', sizeof kid);
+        kid[cases[i].len - 1] = cases[i].last;
+        kid[cases[i].len] = '\0';
+        snprintf(document, sizeof document,
+                 "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"%s\"," EC_XY "}]}", kid);
+        struct key_set *s = parsed(document, error);
+        assert_int_equal(s != NULL, cases[i].good);
+        if (s == NULL)
+            continue;
+        assert_ptr_equal(key_set_find(s, slice_of(kid)), &s->keys[0]);
+        kid[0]++;
+        assert_null(key_set_find(s, slice_of(kid)));
+        key_set_unref(s);
+    }
+    assert_refused("{\"keys\":[" EC("a\\u001f") "]}", "key 0: kid");
 }
 
 /* `others` keys, which are these two texts with a number between, before and behind the key "a". */
@@ -506,6 +580,35 @@ static void a_file_is_read_again(void **state)
     jwks_stop(j);
 }
 
+/* Loops keep what they verified with it, and nobody is told of it again. */
+static void an_unchanged_document_is_not_swapped(void **state)
+{
+    struct fixture *f = *state;
+    struct lines lines = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    struct server *server = server_start();
+    char error[JWKS_ERROR_MAX], url[64];
+    server_say(server, "200 OK", f->document);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/oauth2/jwks", server->port);
+    struct jwks *j = jwks_start(&(struct jwks_options){.url = url,
+                                                       .report = line_keep,
+                                                       .report_arg = &lines,
+                                                       .cooldown_s = 1,
+                                                       .refresh_s = 1},
+                                error);
+    assert_non_null(j);
+    assert_true(line_seen(&lines, "2 in use\n"));
+    uint64_t generation = jwks_generation(j);
+    for (int i = 0; i < 1500 && server->asked < 3; i++)
+        poll(NULL, 0, 10);
+    server_say(server, "200 OK", "{\"keys\":[" EC("a") "]}");
+    assert_int_equal(jwks_generation(j), generation);
+    assert_true(line_seen(&lines, "1 in use\n"));
+    assert_int_equal(jwks_generation(j), generation + 1);
+    assert_null(strstr(strstr(lines.text, "2 in use") + 1, "2 in use"));
+    jwks_stop(j);
+    server_stop(server);
+}
+
 static int given_keys(void **state)
 {
     *state = fixture_new();
@@ -524,15 +627,18 @@ int main(void)
         cmocka_unit_test(sets_that_are_not_clear_are_refused),
         cmocka_unit_test(curve_points_are_checked),
         cmocka_unit_test(weak_rsa_keys_are_refused),
+        cmocka_unit_test(each_small_prime_tells_a_sound_key),
         cmocka_unit_test(keys_for_other_uses_are_left_out),
         cmocka_unit_test(a_key_that_cannot_be_used_leaves_the_others),
         cmocka_unit_test(a_set_has_its_limits),
         cmocka_unit_test(a_kid_may_be_any_text),
+        cmocka_unit_test(a_kid_has_its_limits),
         cmocka_unit_test(only_keys_that_are_used_are_counted),
         cmocka_unit_test(only_safe_places_are_asked),
         cmocka_unit_test(an_unknown_key_makes_us_look_again),
         cmocka_unit_test(keys_without_refresh_are_given_up_in_the_end),
         cmocka_unit_test(a_file_is_read_again),
+        cmocka_unit_test(an_unchanged_document_is_not_swapped),
     };
     return cmocka_run_group_tests(tests, given_keys, no_more_keys);
 }

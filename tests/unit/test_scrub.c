@@ -2,7 +2,10 @@
 /* A journal that is damaged where nobody looks any more: found, named, and served on. */
 #include "tests/unit/shard_fixture.h"
 
+#include <unistd.h>
+
 #include "runtime/journal/scrub.h"
+#include "runtime/observe/log.h"
 
 #define DAY ((uint64_t)24 * 3600 * 1000 * MS)
 #define FIRST (SCRUB_FIRST_NS + 1000 * MS) /* the first step of a small journal is all of it */
@@ -73,6 +76,39 @@ static void swapped_batches_are_damage(void **state)
     assert_int_equal(stats_of(f).damaged_seq, 3);
 }
 
+/* What the log says of the pass that begins now. */
+static const char *scrubbed(struct fixture *f)
+{
+    static char text[LOG_LINE_MAX + 1];
+    int ends[2];
+    struct log log;
+    assert_int_equal(pipe(ends), 0);
+    log_init(&log, ends[1], LOG_LEVEL_INFO);
+    f->world.loop.env.log = &log;
+    run(f, DAY);
+    f->world.loop.env.log = NULL;
+    close(ends[1]);
+    ssize_t len = read(ends[0], text, sizeof text - 1);
+    assert_in_range(len, 1, sizeof text - 1);
+    text[len] = '\0';
+    close(ends[0]);
+    return text;
+}
+
+static void an_operator_reads_what_is_wrong(void **state)
+{
+    struct fixture *f = *state;
+    given_batches(f, 10);
+    run(f, FIRST);
+    assert_true(store_sim_flip(f->sim, 0, 4, 77));
+    assert_non_null(strstr(scrubbed(f), "\"batch\":4,\"reason\":\"its hash does not match"));
+    assert_true(store_sim_flip(f->sim, 0, 4, 77));
+    assert_true(store_sim_delete(f->sim, 0, 6));
+    assert_non_null(strstr(scrubbed(f), "\"batch\":6,\"reason\":\"it is missing"));
+    assert_true(store_sim_swap(f->sim, 0, 2, 3));
+    assert_non_null(strstr(scrubbed(f), "\"batch\":2,\"reason\":\"it does not follow"));
+}
+
 static void a_read_error_is_no_damage(void **state)
 {
     struct fixture *f = *state;
@@ -122,6 +158,7 @@ int main(void)
         SCENARIO(damage_is_named_and_the_shard_serves_on),
         SCENARIO(a_missing_batch_is_damage),
         SCENARIO(swapped_batches_are_damage),
+        SCENARIO(an_operator_reads_what_is_wrong),
         SCENARIO(a_read_error_is_no_damage),
         SCENARIO(a_large_journal_is_read_in_steps),
         SCENARIO(a_new_process_begins_anew),

@@ -58,12 +58,87 @@ static void a_failed_read_is_no_damage(void **state)
     }
 }
 
+/* --- what services find in the end ------------------------------------------------------------ */
+
+static struct {
+    const char *first, *second;
+    int asked;
+} audits;
+
+static const char *audit_first(struct registry *r)
+{
+    (void)r;
+    audits.asked++;
+    return audits.first;
+}
+
+static const char *audit_second(struct registry *r)
+{
+    (void)r;
+    audits.asked++;
+    return audits.second;
+}
+
+/* Of the whole journal, by these audits; gives what was found. */
+static const char *audited(struct fixture *f, const char *first, const char *second)
+{
+    static const struct service one = {.name = "one", .audit = audit_first},
+                                other = {.name = "other", .audit = audit_second};
+    static const struct service *const audited_services[] = {&purse_service, &one, &other};
+    static struct domain domain;
+    static struct verify v;
+    domain_init(&domain, audited_services, array_len(audited_services));
+    audits.first = first;
+    audits.second = second;
+    audits.asked = 0;
+    verify_init(&v, &domain, store_sim_journal(f->sim), f->number);
+    while (verify_step(&v, 1))
+        assert_int_equal(audits.asked, 0);
+    const char *problem = v.problem;
+    verify_done(&v);
+    return problem;
+}
+
+static void the_first_service_that_finds_something_is_heard(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i < 3; i++)
+        fill(f, 1, 1);
+    assert_null(audited(f, NULL, NULL));
+    assert_int_equal(audits.asked, 2);
+    assert_string_equal(audited(f, NULL, "two"), "two");
+    assert_string_equal(audited(f, "one", "two"), "one");
+    assert_int_equal(audits.asked, 1);
+    assert_true(store_sim_flip(f->sim, 0, 2, 77));
+    assert_non_null(audited(f, "one", "two"));
+    assert_int_equal(audits.asked, 0); /* of states that are not all there */
+}
+
+static void a_damaged_batch_is_named(void **state)
+{
+    struct fixture *f = *state;
+    struct verify v;
+    for (int i = 0; i < 3; i++)
+        fill(f, 1, 1);
+    assert_true(store_sim_delete(f->sim, 0, 2));
+    verify_init(&v, &f->domain, store_sim_journal(f->sim), f->number);
+    while (verify_step(&v, 1))
+        assert_null(v.problem);
+    assert_non_null(strstr(v.problem, "journal of shard 0 is damaged at batch 2: "));
+    assert_int_equal(v.damaged_seq, 2);
+    assert_int_equal(v.replay.seq, 1);
+    verify_done(&v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_step_takes_only_so_much_whatever_the_batches_hold, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_failed_read_is_no_damage, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_first_service_that_finds_something_is_heard, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_damaged_batch_is_named, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
