@@ -18,7 +18,8 @@ static void given_different_transfers(struct bank *b, uint64_t *recorded)
     specs[1].flags = PENDING;
     specs[2].user_data_32 = 72;
     specs[2].code = 9;
-    specs[3].effective_time = show(b, 1).opened_time + 1;
+    specs[3].has_effective_time = true;
+    specs[3].effective_time = show(b, 2).opened_time + 1;
     for (size_t i = 0; i < array_len(specs); i++) {
         bank_wait(b, NS_PER_S);
         given_transfer(b, specs[i]);
@@ -49,7 +50,7 @@ static void test_each_filter_of_transfers_keeps_its_own(void **state)
     struct bank *b = *state;
     uint64_t at[MADE_MAX];
     given_different_transfers(b, at);
-    uint64_t early = show(b, 1).opened_time + 1;
+    uint64_t early = show(b, 2).opened_time + 1;
     const struct {
         struct transfers_list q;
         uint32_t wanted;
