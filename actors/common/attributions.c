@@ -10,11 +10,13 @@ void attributions_init(struct attributions *a, struct view_store *s, const struc
 {
     check(m->runtime.shards > 0);
     *a = (struct attributions){.store = s, .message = m, .arena = arena};
+    arena_init(&a->batch, SIZE_MAX);
 }
 
 void attributions_done(struct attributions *a)
 {
     attribution_list_done(&a->principals);
+    arena_done(&a->batch);
 }
 
 static bool attributions_keep(void *context, const struct value *values)
@@ -22,7 +24,7 @@ static bool attributions_keep(void *context, const struct value *values)
     struct attributions *a = context;
     struct attributions_row row;
     if (attributions_row_from_values(values, &row))
-        a->records = arena_copy(a->arena, row.records);
+        a->records = arena_copy(&a->batch, row.records);
     else
         a->error = ERR_CORRUPT;
     return false;
@@ -33,6 +35,7 @@ static void attributions_read(struct attributions *a, uint16_t shard, uint64_t s
     if (a->read && a->shard == shard && a->seq == seq)
         return;
     const struct value key[] = {{VALUE_UINT, .number = shard}, {VALUE_UINT, .number = seq}};
+    arena_reset(&a->batch);
     a->records = (struct slice){0};
     enum err e = views_get(a->store, &attributions_view, key, attributions_keep, a);
     if (e != ERR_OK)
@@ -81,4 +84,12 @@ struct attributed attributions_find(struct attributions *a, struct id128 id, uin
     by.client_id = arena_copy(a->arena, by.client_id);
     by.request_id = arena_copy(a->arena, by.request_id);
     return by;
+}
+
+struct attributed attributions_told(const struct principal *who, struct attributed by,
+                                    bool own_side)
+{
+    bool told = own_side || who->any_owner || who->operator|| slice_equal(by.by, who->subject) ||
+                slice_equal(by.by, slice_of(PRINCIPAL_SYSTEM));
+    return told ? by : (struct attributed){.has_by = false};
 }

@@ -14,17 +14,18 @@
 
 struct attributions {
     struct view_store *store;
-    struct arena *arena;
+    struct arena *arena; /* of what is found */
     const struct message *message;
     enum err error;     /* a row could not be read, or there was no memory */
     bool read;          /* the records of the batch below are here */
     uint16_t shard;
     uint64_t seq;
+    struct arena batch; /* memory of these: a busy one has far more records than a page has rows */
     struct slice records;
     struct attribution_list principals;
 };
 
-/* What is found lives in the arena, and the reader keeps the batch that it read last in it. */
+/* What is found lives in the arena. */
 void attributions_init(struct attributions *a, struct view_store *s, const struct message *m,
                        struct arena *arena);
 void attributions_done(struct attributions *a);
@@ -32,6 +33,12 @@ void attributions_done(struct attributions *a);
 /* Who did what stands at this position of the journal of the shard that is the home of `id`. What
  * is not known is absent; whether reading failed is in a->error. */
 struct attributed attributions_find(struct attributions *a, struct id128 id, uint64_t position);
+
+/* What of it somebody is told who is a party: all, if they may act for any owner, if it was they
+ * themselves or the system, or if it was done for their own side. Nobody is told who acts for the
+ * other one. */
+struct attributed attributions_told(const struct principal *who, struct attributed by,
+                                    bool own_side);
 
 /* The same of what was found elsewhere, with the text of the request's id; nothing is copied. */
 struct attributed attributed_of(const struct attribution *from, struct slice request);
