@@ -70,7 +70,6 @@ static struct payment_created created_of(const struct message *m, const struct w
         .amount = create->amount,
         .currency = create->currency,
         .capture = create->has_capture ? create->capture : PAYMENT_CAPTURE_MODE_AUTOMATIC,
-        .by = m->who.subject,
         .has_description = create->has_description,
         .description = create->description,
         .has_customer_id = create->has_customer_id,
@@ -225,7 +224,7 @@ enum turn_result payment_on_update(struct turn *t, struct id128 self, const stru
     enum turn_result end;
     if (!payment_enter(t, self, ROLE_PAYER, &ref, &end))
         return end;
-    struct payment_updated updated = {self, update->metadata, m->who.subject};
+    struct payment_updated updated = {self, update->metadata};
     if (update->has_metadata && !fields_metadata_equal(&update->metadata, &ref.payment->metadata))
         turn_emit(t, &payment_updated_type, &updated);
     return reply_payment(t, self);
@@ -238,7 +237,7 @@ enum turn_result payment_on_extend(struct turn *t, struct id128 self, const stru
     enum turn_result end;
     if (!payment_enter(t, self, ROLE_PAYER, &ref, &end))
         return end;
-    struct payment_extended extended = {.payment_id = self, .by = m->who.subject};
+    struct payment_extended extended = {.payment_id = self};
     uint16_t code = payment_step(ref.payment->status, PAYMENT_ACTION_CAPTURE_LAST).refusal;
     if (code == RESULT_OK && turn_now(t) >= ref.payment->expires_at)
         code = RESULT_PAYMENT_EXPIRED;
@@ -319,7 +318,6 @@ enum turn_result payment_on_capture(struct turn *t, struct id128 self, const str
         .transfer_id = move.id,
         .amount = amount,
         .released = released,
-        .by = m->who.subject,
         .metadata = capture->metadata,
     };
     turn_emit(t, &payment_captured_type, &captured);
@@ -384,7 +382,6 @@ enum turn_result payment_on_refund(struct turn *t, struct id128 self, const stru
         .payment_id = self,
         .transfer_id = move.id,
         .amount = amount,
-        .by = m->who.subject,
         .has_reason = refund->has_reason,
         .reason = refund->reason,
         .metadata = refund->metadata,
@@ -435,7 +432,7 @@ enum turn_result payment_on_increase(struct turn *t, struct id128 self, const st
     enum turn_result end;
     if (!payment_enter(t, self, ROLE_PAYER, &ref, &end))
         return end;
-    struct payment_increased increased = {.payment_id = self, .by = m->who.subject};
+    struct payment_increased increased = {.payment_id = self};
     uint16_t code = increase_amount(t, &ref, m->body, &increased.amount);
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
@@ -478,7 +475,6 @@ enum turn_result payment_on_cancel(struct turn *t, struct id128 self, const stru
         .payment_id = self,
         .transfer_id = p.transfer.id,
         .released = payment_remaining(ref.payment),
-        .by = m->who.subject,
         .has_reason = cancel->has_reason,
         .reason = cancel->reason,
     };

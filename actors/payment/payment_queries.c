@@ -6,6 +6,7 @@
  * outside its limits, because ids are made a little before their events. */
 #include "actors/payment/payment_queries.h"
 
+#include "actors/common/attributions.h"
 #include "actors/common/page.h"
 #include "actors/payment/payment.h"
 #include "runtime/base/time.h"
@@ -301,7 +302,6 @@ static bool check_visible(void *context, const struct value *values)
         return false;
     visible->may_see = payment_queries_seen(visible->who, &row);
     visible->as_payer = page_may_see(visible->who, row.tenant_id, row.payer_id);
-    visible->as_payer = page_may_see(visible->who, row.tenant_id, row.payer_id);
     visible->as_payee = page_may_see(visible->who, row.tenant_id, row.payee_id);
     return false;
 }
@@ -309,30 +309,18 @@ static bool check_visible(void *context, const struct value *values)
 struct event_scan {
     struct page page;
     struct payment_event *events;
+    uint64_t positions[PAGE_LIMIT_MAX];  /* of the events in the journal */
     struct payment_refund_info *refunds; /* of a list of them; else NULL */
     const struct principal *who;         /* looks at them, ... */
     bool as_payer, as_payee;             /* ... as which side */
     bool damaged;
 };
 
-/* Who acted is told to whoever may act for any owner; to others if it was they themselves or the
- * system, or of an act of their own side: nobody is told who acts for the other one. */
-static bool event_by_seen(const struct event_scan *scan, const struct payment_events_row *row)
+/* Which side's act it is: what the payee does not do is the payer's, or the system's. */
+static bool event_is_own(const struct event_scan *scan, uint8_t type)
 {
-    const struct principal *who = scan->who;
-    if (who->any_owner || who->operator|| slice_equal(row->by, who->subject) ||
-        slice_equal(row->by, slice_of(PRINCIPAL_SYSTEM)))
-        return true;
-    switch ((enum payment_event_kind)row->type) {
-    case PAYMENT_EVENT_KIND_CREATED:
-    case PAYMENT_EVENT_KIND_DECLINED:
-        return scan->as_payer;
-    case PAYMENT_EVENT_KIND_CAPTURED:
-    case PAYMENT_EVENT_KIND_REFUNDED:
-        return scan->as_payee;
-    default:
-        return false;
-    }
+    bool payees = type == PAYMENT_EVENT_KIND_CAPTURED || type == PAYMENT_EVENT_KIND_REFUNDED;
+    return payees ? scan->as_payee : scan->as_payer;
 }
 
 /* What the payee noted with a capture or refund is the payee's own. */
@@ -345,6 +333,7 @@ static bool event_metadata(struct event_scan *scan, const struct payment_events_
 
 static bool add_event(struct event_scan *scan, const struct payment_events_row *row)
 {
+    scan->positions[scan->page.count] = row->position;
     struct payment_event *event = &scan->events[scan->page.count++];
     *event = (struct payment_event){
         .payment_id = row->payment_id,
@@ -356,7 +345,6 @@ static bool add_event(struct event_scan *scan, const struct payment_events_row *
         .timestamp = row->timestamp,
         .has_transfer_id = row->has_transfer_id,
         .transfer_id = row->transfer_id,
-        .by = event_by_seen(scan, row) ? arena_copy(&scan->page.arena, row->by) : (struct slice){0},
         .has_reason = row->has_reason,
         .reason = arena_copy(&scan->page.arena, row->reason),
     };
@@ -419,6 +407,24 @@ static uint16_t scan_events(struct view_store *s, const struct message *m, struc
     return scan->damaged ? RESULT_CORRUPT : RESULT_OK;
 }
 
+/* Who did what is on the page. */
+static uint16_t add_authors(struct view_store *s, const struct message *m, struct event_scan *scan)
+{
+    struct attributions all;
+    attributions_init(&all, s, m, &scan->page.arena);
+    for (uint32_t i = 0; i < scan->page.count && all.error == ERR_OK; i++) {
+        struct payment_event *e = &scan->events[i];
+        const struct attributed by =
+            attributions_told(&m->who, attributions_find(&all, e->payment_id, scan->positions[i]),
+                              event_is_own(scan, e->type));
+        payment_event_from_attributed(e, &by);
+    }
+    attributions_done(&all);
+    if (scan->page.arena.failed)
+        return RESULT_TOO_LARGE;
+    return all.error == ERR_OK ? RESULT_OK : page_failed(all.error);
+}
+
 uint16_t payment_query_events(struct view_store *s, const struct message *m,
                               struct wire_writer *reply, uint16_t *reply_type)
 {
@@ -431,6 +437,8 @@ uint16_t payment_query_events(struct view_store *s, const struct message *m,
         code =
             scan.events == NULL ? RESULT_TOO_LARGE : scan_events(s, m, request->payment_id, &scan);
     }
+    if (code == RESULT_OK)
+        code = add_authors(s, m, &scan);
     if (code == RESULT_OK) {
         struct payment_event_page page = {
             .events = scan.events, .events_count = scan.page.count};

@@ -57,6 +57,7 @@ static void payment_project(struct projection *to, struct id128 id, uint64_t tim
     event->status = p->status;
     event->currency = p->currency;
     event->timestamp = time_ns;
+    event->position = projection_position(to);
     event->has_transfer_id = !id128_is_zero(event->transfer_id);
     struct value values[PAYMENT_EVENTS_COLUMNS];
     payment_events_row_to_values(event, values);
@@ -79,7 +80,6 @@ void payment_project_created(struct projection *to, const void *event, uint64_t 
         .type = PAYMENT_EVENT_KIND_CREATED,
         .amount = e->amount,
         .transfer_id = e->payment_id,
-        .by = e->by,
     };
     if (e->capture == PAYMENT_CAPTURE_MODE_MANUAL)
         project_with_wallet(to, e->payment_id, time_ns, &row);
@@ -96,7 +96,6 @@ void payment_project_captured(struct projection *to, const void *event, uint64_t
         .type = PAYMENT_EVENT_KIND_CAPTURED,
         .amount = e->amount,
         .transfer_id = e->transfer_id,
-        .by = e->by,
         .has_metadata = e->metadata.count > 0,
         .metadata = wire_written(&metadata),
     };
@@ -113,7 +112,6 @@ void payment_project_refunded(struct projection *to, const void *event, uint64_t
         .type = PAYMENT_EVENT_KIND_REFUNDED,
         .amount = e->amount,
         .transfer_id = e->transfer_id,
-        .by = e->by,
         .has_reason = e->has_reason,
         .reason = e->reason,
         .has_metadata = e->metadata.count > 0,
@@ -130,7 +128,6 @@ void payment_project_cancelled(struct projection *to, const void *event, uint64_
         .type = PAYMENT_EVENT_KIND_CANCELLED,
         .amount = e->released,
         .transfer_id = e->transfer_id,
-        .by = e->by,
         .has_reason = e->has_reason,
         .reason = e->reason,
     };
@@ -144,7 +141,6 @@ void payment_project_expired(struct projection *to, const void *event, uint64_t 
         .type = PAYMENT_EVENT_KIND_EXPIRED,
         .amount = e->released,
         .transfer_id = e->transfer_id,
-        .by = slice_of(PRINCIPAL_SYSTEM),
     };
     project_with_wallet(to, e->payment_id, time_ns, &row);
 }
@@ -152,22 +148,21 @@ void payment_project_expired(struct projection *to, const void *event, uint64_t 
 void payment_project_declined(struct projection *to, const void *event, uint64_t time_ns)
 {
     const struct payment_declined *e = event;
-    struct payment_events_row row = {
-        .type = PAYMENT_EVENT_KIND_DECLINED, .amount = e->amount, .by = e->by};
+    struct payment_events_row row = {.type = PAYMENT_EVENT_KIND_DECLINED, .amount = e->amount};
     payment_project(to, e->payment_id, time_ns, &row);
 }
 
 void payment_project_updated(struct projection *to, const void *event, uint64_t time_ns)
 {
     const struct payment_updated *e = event;
-    struct payment_events_row row = {.type = PAYMENT_EVENT_KIND_UPDATED, .by = e->by};
+    struct payment_events_row row = {.type = PAYMENT_EVENT_KIND_UPDATED};
     payment_project(to, e->payment_id, time_ns, &row);
 }
 
 void payment_project_extended(struct projection *to, const void *event, uint64_t time_ns)
 {
     const struct payment_extended *e = event;
-    struct payment_events_row row = {.type = PAYMENT_EVENT_KIND_EXTENDED, .by = e->by};
+    struct payment_events_row row = {.type = PAYMENT_EVENT_KIND_EXTENDED};
     payment_project(to, e->payment_id, time_ns, &row);
 }
 
@@ -178,7 +173,6 @@ void payment_project_increased(struct projection *to, const void *event, uint64_
         .type = PAYMENT_EVENT_KIND_INCREASED,
         .amount = e->amount,
         .transfer_id = e->transfer_id,
-        .by = e->by,
     };
     payment_project(to, e->payment_id, time_ns, &row);
 }

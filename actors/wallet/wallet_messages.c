@@ -99,7 +99,7 @@ struct status_change {
     struct slice reason;
 };
 
-static enum turn_result change_status(struct turn *t, struct id128 self, const struct message *m,
+static enum turn_result change_status(struct turn *t, struct id128 self,
                                       const struct status_change *change)
 {
     struct wallet_status_changed changed = {
@@ -107,7 +107,6 @@ static enum turn_result change_status(struct turn *t, struct id128 self, const s
         .status = change->status,
         .has_freeze_scope = change->freeze_scope != 0,
         .freeze_scope = change->freeze_scope,
-        .by = m->who.subject,
         .has_reason = change->has_reason,
         .reason = change->reason,
     };
@@ -140,7 +139,7 @@ enum turn_result wallet_on_freeze(struct turn *t, struct id128 self, const struc
     if (scope <= wallet_freeze_scope(w.wallet))
         return reply_wallet(t, &w); /* as asked for: nothing changes */
     struct status_change change = {WALLET_STATUS_FROZEN, scope, freeze->has_reason, freeze->reason};
-    return change_status(t, self, m, &change);
+    return change_status(t, self, &change);
 }
 
 enum turn_result wallet_on_unfreeze(struct turn *t, struct id128 self, const struct message *m)
@@ -153,7 +152,7 @@ enum turn_result wallet_on_unfreeze(struct turn *t, struct id128 self, const str
     if (w.wallet->status != WALLET_STATUS_FROZEN)
         return wallet_refuse(t, RESULT_WALLET_NOT_FROZEN);
     struct status_change change = {WALLET_STATUS_ACTIVE, 0, unfreeze->has_reason, unfreeze->reason};
-    return change_status(t, self, m, &change);
+    return change_status(t, self, &change);
 }
 
 /* An owner may close a wallet; a frozen one only a caller who may unfreeze it. */
@@ -185,7 +184,7 @@ enum turn_result wallet_on_close(struct turn *t, struct id128 self, const struct
         return wallet_refuse(t, code);
     funds_close_wallet(t, self, w.account);
     struct status_change change = {WALLET_STATUS_CLOSED, 0, close->has_reason, close->reason};
-    return change_status(t, self, m, &change);
+    return change_status(t, self, &change);
 }
 
 /* --- limits ----------------------------------------------------------------------------------- */
@@ -237,7 +236,6 @@ enum turn_result wallet_on_limits_set(struct turn *t, struct id128 self, const s
         .per_transaction = wanted.per_transaction,
         .has_per_day = set->has_per_day,
         .per_day = wanted.per_day,
-        .by = m->who.subject,
     };
     turn_emit(t, &wallet_limits_changed_type, &changed);
     struct wallet_ref after = wallet_again(t, self);

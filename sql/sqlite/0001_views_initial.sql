@@ -238,7 +238,7 @@ CREATE TABLE payment_events (
     currency INTEGER NOT NULL,
     timestamp INTEGER NOT NULL,
     transfer_id BLOB,
-    by TEXT NOT NULL,
+    position INTEGER NOT NULL, -- of its event in the shard's journal
     reason TEXT,
     metadata BLOB, -- msgpack map
     PRIMARY KEY (payment_id, sequence)

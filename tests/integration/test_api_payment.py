@@ -305,8 +305,13 @@ def test_each_step_names_its_transfer(deal):
     equal(deal.bank.get(f"/payments/{payment}").json["last_transfer_id"], steps[-1])
     equal(len(set(steps)), 3)
     equal({a["transfer_id"] for a in answers}, {steps[0]})
-    events = deal.bank.get_as(deal.payers, f"/payments/{payment}/events")
-    equal([e["transfer_id"] for e in events.expect(200).json["events"]][1:], steps[1:])
+    events = deal.bank.get_as(deal.payers, f"/payments/{payment}/events").expect(200).json["events"]
+    equal([e["transfer_id"] for e in events][1:], steps[1:])
+    [authorised, captured, refunded] = deal.bank.pages(f"/payments/{payment}/events", "events")
+    true(authorised["request_id"] != captured["request_id"], "a request of each step")
+    equal({e["client_id"] for e in (authorised, captured, refunded)}, {"dev"})
+    equal([[name in e for name in ("by", "client_id", "request_id")] for e in events],
+          [[True] * 3, [False] * 3, [False] * 3], "what the payer is told of who acts")
     for step, amount in zip(steps, ("50.00", "50.00", "20.00")):
         equal(deal.bank.get(f"/transfers/{step}").expect(200).json["amount"], amount)
     [listed] = deal.bank.get_as(deal.payers, "/payments").expect(200).json["payments"]

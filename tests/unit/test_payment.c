@@ -554,34 +554,6 @@ static void test_others_learn_nothing_of_a_payment(void **state)
     assert_int_equal(bank_ask(b, clerk(), &payment_get_type, &get), RESULT_NOT_FOUND);
 }
 
-static void expect_authors(struct bank *b, struct id128 id, struct principal who,
-                           const char *const authors[3])
-{
-    const struct payment_event_list list = {.payment_id = id};
-    struct payment_event_page page;
-    assert_int_equal(bank_ask(b, who, &payment_event_list_type, &list), RESULT_OK);
-    bank_reply(b, &payment_event_page_type, &page);
-    assert_int_equal(page.events_count, 3);
-    for (uint32_t i = 0; i < 3; i++)
-        assert_true(slice_equal(page.events[i].by, slice_of(authors[i])));
-}
-
-static void test_nobody_is_told_who_acts_for_the_other_side(void **state)
-{
-    struct parties p = given(state, "100", NULL);
-    struct bank *b = p.bank;
-    struct payment_create create = order(&p, 6000);
-    create.has_capture = create.has_expires_in_s = true;
-    create.capture = PAYMENT_CAPTURE_MODE_MANUAL;
-    create.expires_in_s = 5;
-    struct id128 id = paid(b, clerk(), &create);
-    assert_int_equal(capture(b, "shop", id, "10", false), RESULT_OK);
-    bank_wait(b, 10 * NS_PER_S);
-    expect_authors(b, id, clerk(), (const char *const[]){"clerk", "shop", "system"});
-    expect_authors(b, id, person("alice"), (const char *const[]){"clerk", "", "system"});
-    expect_authors(b, id, person("shop"), (const char *const[]){"", "shop", "system"});
-}
-
 static void test_history_has_every_step(void **state)
 {
     struct parties p = given(state, "100", NULL);
@@ -776,7 +748,6 @@ int main(void)
         TEST(test_if_match_must_name_the_current_version),
         TEST(test_others_learn_nothing_of_a_payment),
         TEST(test_history_has_every_step),
-        TEST(test_nobody_is_told_who_acts_for_the_other_side),
         TEST(test_adapters_are_listed),
         TEST(test_lists_hold_what_one_pays_and_receives),
         TEST(test_a_list_by_a_strangers_wallet_is_empty),

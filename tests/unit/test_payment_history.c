@@ -3,6 +3,56 @@
  * transfer of its last step. */
 #include "tests/unit/payment_fixture.h"
 
+static void expect_authors(struct bank *b, struct id128 id, struct principal who,
+                           const char *const authors[7])
+{
+    const struct payment_event_list list = {.payment_id = id};
+    struct payment_event_page page;
+    assert_int_equal(bank_ask(b, who, &payment_event_list_type, &list), RESULT_OK);
+    bank_reply(b, &payment_event_page_type, &page);
+    assert_int_equal(page.events_count, 7);
+    for (uint32_t i = 0; i < 7; i++) {
+        const struct payment_event *e = &page.events[i];
+        bool system = strcmp(authors[i], "system") == 0;
+        assert_true(slice_equal(e->by, slice_of(authors[i])));
+        assert_true(slice_equal(e->client_id, system ? slice_of("") : e->by));
+        assert_int_equal(e->has_request_id, !system && authors[i][0] != '\0');
+    }
+}
+
+/* What the clerk does for the payer the payee is not told, nor the payer who captures. */
+static void test_nobody_is_told_who_acts_for_the_other_side(void **state)
+{
+    struct parties p = given(state, "100", NULL);
+    struct bank *b = p.bank;
+    struct payment_create create = order(&p, 6000);
+    create.has_capture = create.has_expires_in_s = true;
+    create.capture = PAYMENT_CAPTURE_MODE_MANUAL;
+    create.expires_in_s = 5;
+    b->request_id = "req_01J9ZQ4Z6C8Y3N5T7V9X1B2D40";
+    struct id128 id = paid(b, clerk(), &create);
+    struct payment_increase more = {.payment_id = id, .amount = money("5")};
+    struct payment_extend longer = {.payment_id = id, .has_expires_in_s = true, .expires_in_s = 9};
+    struct metadata_pair pair = {slice_of("table"), slice_of("7")};
+    struct payment_update noted = {.payment_id = id, .has_metadata = true, .metadata = {&pair, 1}};
+    assert_int_equal(bank_ask(b, clerk(), &payment_increase_type, &more), RESULT_OK);
+    assert_int_equal(bank_ask(b, clerk(), &payment_extend_type, &longer), RESULT_OK);
+    assert_int_equal(bank_ask(b, clerk(), &payment_update_type, &noted), RESULT_OK);
+    assert_int_equal(capture(b, "shop", id, "10", false), RESULT_OK);
+    bank_wait(b, 10 * NS_PER_S);
+    assert_int_equal(refund(b, "shop", id, "1"), RESULT_OK);
+    expect_authors(
+        b, id, clerk(),
+        (const char *const[]){"clerk", "clerk", "clerk", "clerk", "shop", "system", "shop"});
+    expect_authors(b, id, person("alice"),
+                   (const char *const[]){"clerk", "clerk", "clerk", "clerk", "", "system", ""});
+    expect_authors(b, id, person("shop"),
+                   (const char *const[]){"", "", "", "", "shop", "system", "shop"});
+    bank_restart(b);
+    expect_authors(b, id, person("shop"),
+                   (const char *const[]){"", "", "", "", "shop", "system", "shop"});
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, bank_setup, bank_teardown)
 
 /* With words of the payer. */
@@ -82,6 +132,7 @@ static void test_a_payment_names_the_transfer_of_its_last_step(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_nobody_is_told_who_acts_for_the_other_side),
         TEST(test_a_wallet_shows_what_a_payment_was_for),
         TEST(test_what_the_payer_noted_is_not_for_the_payee),
         TEST(test_a_payment_names_the_transfer_of_its_last_step),
