@@ -9,8 +9,8 @@
  * - journal_hand_over(): closed batches go into `handed`, where the worker finds them, and an
  *   append is sent to the worker if none is on its way there. There are two appends: while one
  *   runs the other is queued behind it, so the worker never waits for the loop between them.
- * - append_run(), on the worker: takes all of `handed` at that moment, so that what gathered during
- *   the append before becomes one transaction (group commit without a timer). Chains the hashes.
+ * - append_take(), on the worker, when the committer makes a transaction of what all shards have
+ *   handed over: takes all of `handed` at that moment. Chains the hashes.
  * - append_done(), on the loop: its batches, the oldest in flight, are durable; the owner gives
  *   their answers. What was closed meanwhile is handed over.
  *
@@ -27,7 +27,8 @@
 
 #include "runtime/base/mutant.h"
 
-static void append_run(struct work *w);
+static void append_take(struct append *a);
+static void append_ended(struct append *a);
 static void append_done(struct work *w);
 
 /* --- the state of a batch --------------------------------------------------------------------- */
@@ -89,15 +90,15 @@ static void journal_move(struct journal *j, struct batch *b, enum batch_state to
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-void journal_init(struct journal *j, struct env *env, struct worker *worker,
-                  struct journal_store *store, uint16_t shard)
+void journal_init(struct journal *j, struct env *env, struct committer *committer, uint16_t shard)
 {
-    check(env != NULL && store != NULL);
-    *j = (struct journal){.env = env, .worker = worker, .store = store, .shard = shard};
+    check(env != NULL && committer != NULL);
+    *j = (struct journal){.env = env, .committer = committer, .shard = shard};
     for (int i = 0; i < JOURNAL_APPENDS; i++) {
         j->appends[i].journal = j;
-        j->appends[i].work.run = append_run;
-        j->appends[i].work.done = append_done;
+        j->appends[i].append.work.done = append_done;
+        j->appends[i].append.take = append_take;
+        j->appends[i].append.ended = append_ended;
     }
     check(pthread_mutex_init(&j->handed.lock, NULL) == 0);
     fifo_init(&j->closed);
@@ -172,7 +173,7 @@ static void journal_close_open(struct journal *j)
     journal_open_next(j, b->seq + 1);
 }
 
-static struct append *journal_idle_append(struct journal *j)
+static struct journal_append *journal_idle_append(struct journal *j)
 {
     for (int i = 0; i < JOURNAL_APPENDS; i++)
         if (!j->appends[i].under_way)
@@ -188,11 +189,11 @@ static uint64_t journal_next_in_flight(const struct journal *j)
 
 static void journal_hand_over(struct journal *j)
 {
-    struct append *call = NULL;
+    struct journal_append *call = NULL;
     if (j->failure != ERR_OK)
         return;
     check(pthread_mutex_lock(&j->handed.lock) == 0);
-    while (j->handed.count < JOURNAL_APPEND_BATCHES && !fifo_empty(&j->closed)) {
+    while (j->handed.count < APPEND_BATCHES && !fifo_empty(&j->closed)) {
         struct batch *b = batch_of(j->closed.first);
         check(b->seq == journal_next_in_flight(j));
         j->handed.rows[j->handed.count++] = (struct batch_row){
@@ -213,7 +214,7 @@ static void journal_hand_over(struct journal *j)
     call->under_way = true;
     j->under_way++;
     check(j->under_way <= JOURNAL_APPENDS);
-    env_work(j->env, j->worker, &call->work);
+    committer_post(j->committer, j->env, &call->append);
 }
 
 void journal_turn_done(struct journal *j)
@@ -288,54 +289,49 @@ bool journal_retract(struct journal *j)
 
 /* --- an append, on the journal worker --------------------------------------------------------- */
 
-static void append_take(struct append *a)
+static struct journal_append *append_of(struct append *a)
 {
-    struct journal *j = a->journal;
-    check(pthread_mutex_lock(&j->handed.lock) == 0);
-    check(j->handed.count <= JOURNAL_APPEND_BATCHES && j->handed.called);
-    a->count = j->handed.count;
-    memcpy(a->rows, j->handed.rows, a->count * sizeof a->rows[0]);
-    j->handed.count = 0;
-    j->handed.called = false;
-    check(pthread_mutex_unlock(&j->handed.lock) == 0);
+    return container_of(a, struct journal_append, append);
 }
 
 /* What is asserted here the replay finds again, as damage (replay.c). */
-static void append_chain(struct append *a)
+static void append_chain(const struct journal *j, struct append *a, struct sha256_digest *hash)
 {
-    struct sha256_digest *hash = &a->journal->at_worker.hash;
     for (uint32_t i = 0; i < a->count; i++) {
         struct batch_row *row = &a->rows[i];
         check(row->seq == a->rows[0].seq + i && row->epoch == a->rows[0].epoch);
-        check(row->shard == a->journal->shard && row->body.len > 0);
+        check(row->shard == j->shard && row->body.len > 0);
         row->prev_hash = *hash;
         row->hash = batch_hash(row);
         *hash = row->hash;
     }
 }
 
-static void append_run(struct work *w)
+/* After a failure nothing is taken: what follows would follow a gap. */
+static void append_take(struct append *a)
 {
-    struct append *a = container_of(w, struct append, work);
-    struct journal *j = a->journal;
-    uint64_t started_ns = env_mono_ns(j->env);
-    append_take(a);
-    a->result = ERR_OK;
-    if (a->count == 0 || j->at_worker.broken)
-        return;
-    append_chain(a);
-    a->result = j->store->ops->append(j->store, a->rows, a->count);
-    if (MUTANT(UNKNOWN_IS_SUCCESS) && a->result == ERR_UNKNOWN)
-        a->result = ERR_OK;
-    j->at_worker.broken = a->result != ERR_OK;
-    a->took_ns = env_mono_ns(j->env) - started_ns;
+    struct journal *j = append_of(a)->journal;
+    check(pthread_mutex_lock(&j->handed.lock) == 0);
+    check(j->handed.count <= APPEND_BATCHES && j->handed.called);
+    if (!j->at_worker.broken) {
+        a->count = j->handed.count;
+        memcpy(a->rows, j->handed.rows, a->count * sizeof a->rows[0]);
+        j->handed.count = 0;
+    }
+    j->handed.called = false;
+    check(pthread_mutex_unlock(&j->handed.lock) == 0);
+    append_chain(j, a, &j->at_worker.hash);
+}
+
+static void append_ended(struct append *a)
+{
+    append_of(a)->journal->at_worker.broken = a->result != ERR_OK;
 }
 
 /* --- and back --------------------------------------------------------------------------------- */
 
-static void append_count(const struct append *a)
+static void append_count(struct journal_stats *stats, const struct append *a)
 {
-    struct journal_stats *stats = &a->journal->stats;
     stats->appends++;
     stats->append_ns_sum += a->took_ns;
     histogram_add(&stats->append_ns, HISTOGRAM_LATENCY_UNIT, a->took_ns);
@@ -344,11 +340,10 @@ static void append_count(const struct append *a)
 }
 
 /* The rows are those of the oldest batches in flight, which have not changed meanwhile. */
-static void append_note_result(struct append *a)
+static void append_note_result(struct journal *j, const struct append *a)
 {
-    struct journal *j = a->journal;
     uint32_t n = 0;
-    append_count(a);
+    append_count(&j->stats, a);
     for (struct fifo_link *l = j->in_flight.first; n < a->count; l = l->next) {
         const struct batch_row *row = &a->rows[n++];
         struct batch *b = batch_of(l);
@@ -362,9 +357,8 @@ static void append_note_result(struct append *a)
     }
 }
 
-static void append_batch_durable(struct append *a, const struct batch_row *row)
+static void append_batch_durable(struct journal *j, const struct batch_row *row)
 {
-    struct journal *j = a->journal;
     struct batch *b = batch_of(j->in_flight.first);
     check(b->seq == j->committed_seq + 1 && b->seq == row->seq);
     check(memcmp(row->prev_hash.bytes, j->hash.bytes, SHA256_SIZE) == 0);
@@ -384,15 +378,15 @@ static void append_batch_durable(struct append *a, const struct batch_row *row)
 static void append_done(struct work *w)
 {
     struct append *a = container_of(w, struct append, work);
-    struct journal *j = a->journal;
-    check(a->under_way && j->under_way > 0);
-    a->under_way = false;
+    struct journal *j = append_of(a)->journal;
+    check(append_of(a)->under_way && j->under_way > 0);
+    append_of(a)->under_way = false;
     j->under_way--;
     if (j->failure == ERR_OK && a->count > 0)
-        append_note_result(a);
+        append_note_result(j, a);
     if (j->failure == ERR_OK) {
         for (uint32_t i = 0; i < a->count; i++)
-            append_batch_durable(a, &a->rows[i]);
+            append_batch_durable(j, &a->rows[i]);
         journal_hand_over(j);
     } else if (journal_at_rest(j)) {
         j->handed.count = 0;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Journal of one shard: collects the records of turns into batches and makes them durable in order,
- * one append at a time (group commit). Answers are deferred to their batch and given back only when
- * it is durable.
+/* Journal of one shard: collects the records of turns into batches and has them made durable in
+ * order, one append at a time, by the committer of all shards. Answers are deferred to their batch
+ * and given back only when it is durable.
  *
  * The owner calls it around each turn and each pass, and turns write straight into `open`. All is
- * for the loop's thread; the appends run on the journal worker by themselves. The store belongs to
- * the caller. */
+ * for the loop's thread; the appends run on the journal worker by themselves. */
 #ifndef JOURNAL_JOURNAL_H
 #define JOURNAL_JOURNAL_H
 
@@ -16,13 +15,12 @@
 #include "runtime/base/env.h"
 #include "runtime/base/list.h"
 #include "runtime/journal/batch.h"
+#include "runtime/journal/committer.h"
 #include "runtime/observe/histogram.h"
-#include "runtime/store/journal_store.h"
 
 #define JOURNAL_BATCH_BYTES ((size_t)64 << 10)     /* a batch closes at this size */
 #define JOURNAL_BATCH_BYTES_MAX ((size_t)64 << 20) /* no turn may write more */
 #define JOURNAL_QUEUE_BYTES ((size_t)16 << 20)     /* closed, not durable: no more turns */
-#define JOURNAL_APPEND_BATCHES 32                  /* at most in one store transaction */
 #define JOURNAL_APPENDS 2                          /* one on the worker, one behind it */
 
 struct journal_stats {
@@ -31,21 +29,16 @@ struct journal_stats {
     struct histogram batch_records, append_ns; /* units: runtime/observe/histogram.h */
 };
 
-/* One store transaction, while `under_way`: queued at the worker, running there, or coming back. */
-struct append {
-    struct work work;
+/* While `under_way`: queued at the worker, running there, or coming back. */
+struct journal_append {
+    struct append append;
     struct journal *journal;
-    struct batch_row rows[JOURNAL_APPEND_BATCHES];
-    uint32_t count;
-    enum err result;
-    uint64_t took_ns;
     bool under_way;
 };
 
 struct journal {
     struct env *env;
-    struct worker *worker;
-    struct journal_store *store;
+    struct committer *committer;
     uint16_t shard;
     uint64_t epoch;
 
@@ -58,14 +51,14 @@ struct journal {
     uint64_t committed_seq;
     struct sha256_digest hash; /* of the last durable batch */
 
-    struct append appends[JOURNAL_APPENDS];
+    struct journal_append appends[JOURNAL_APPENDS];
     uint32_t under_way; /* of these */
     enum err failure;   /* of the first append that failed; none is started after it */
     uint32_t doubtful;  /* batches in it, the oldest in `in_flight` */
 
     struct {
         pthread_mutex_t lock; /* guards all below */
-        struct batch_row rows[JOURNAL_APPEND_BATCHES];
+        struct batch_row rows[APPEND_BATCHES];
         uint32_t count;
         bool called; /* an append that will take them is under way to the worker */
     } handed;
@@ -84,8 +77,7 @@ struct journal {
     struct journal_stats stats;
 };
 
-void journal_init(struct journal *j, struct env *env, struct worker *worker,
-                  struct journal_store *store, uint16_t shard);
+void journal_init(struct journal *j, struct env *env, struct committer *committer, uint16_t shard);
 void journal_done(struct journal *j);
 
 /* Starts, or starts over: `seq` and `hash` are those of the last durable batch, `epoch` that of the

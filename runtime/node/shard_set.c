@@ -28,6 +28,7 @@ struct shard_set_shard {
 struct shard_set {
     struct shard_set_options options;
     struct progress progress;
+    struct committer committer;
     struct shard_set_shard shards[];
 };
 
@@ -171,9 +172,8 @@ static void shard_set_open(struct shard_set *c, uint16_t number)
     cs->shard = shard_new(&(struct shard_options){
         .env = cs->env,
         .domain = o->domain,
-        .journal_store = o->journal_store,
+        .committer = &c->committer,
         .view_store = o->view_store,
-        .journal_worker = o->journal_worker,
         .views_worker = o->views_worker,
         .read_worker = o->read_workers[number % o->reader_count],
         .load_worker = o->load_workers[number % o->loader_count],
@@ -192,6 +192,7 @@ static void shard_set_open(struct shard_set *c, uint16_t number)
 
 static struct shard_set *shard_set_free_memory(struct shard_set *c)
 {
+    committer_done(&c->committer);
     free(c->progress.shards);
     free(c);
     return NULL;
@@ -203,6 +204,7 @@ struct shard_set *shard_set_new(const struct shard_set_options *options)
     check(count >= 1 && count <= SHARD_SET_MAX);
     struct shard_set *c = memory_take_zeroed(1, sizeof *c + count * sizeof *c->shards);
     c->options = *options;
+    committer_init(&c->committer, options->journal_worker, options->journal_store);
     c->progress =
         (struct progress){.count = count,
                           .notify = shard_set_notify,

@@ -53,7 +53,7 @@ struct recovery {
     bool lease_asked;           /* by an attempt: the store may have written */
     uint64_t now_ns;            /* the shard's clock when it began */
     struct fifo failed;         /* struct batch, oldest first */
-    struct doubtful doubtful[JOURNAL_APPEND_BATCHES];
+    struct doubtful doubtful[APPEND_BATCHES];
     uint32_t doubtful_count;
     _Atomic bool abandoned;     /* the loop's, read by the worker */
     /* results */

@@ -13,6 +13,7 @@
 
 #include "runtime/actor/domain.h"
 #include "runtime/base/env.h"
+#include "runtime/journal/committer.h"
 #include "runtime/observe/histogram.h"
 #include "runtime/shard/dead_letters.h"
 #include "runtime/shard/progress.h"
@@ -25,9 +26,9 @@ struct shard;
 struct shard_options {
     struct env *env;
     const struct domain *domain;
-    struct journal_store *journal_store;
+    struct committer *committer; /* of all shards; has their journal's store and worker */
     struct view_store *view_store;
-    struct worker *journal_worker, *views_worker;
+    struct worker *views_worker;
     struct worker *read_worker; /* of lists and of what has time */
     struct worker *load_worker; /* of what turns wait for: no list is before it */
     uint16_t number;

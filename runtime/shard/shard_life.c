@@ -113,8 +113,8 @@ static void init_life_parts(struct shard *s)
 {
     const struct shard_options *o = &s->options;
     closing_init(&s->closing, &(struct closing){.env = s->env,
-                                                .worker = o->journal_worker,
-                                                .store = o->journal_store,
+                                                .worker = o->committer->worker,
+                                                .store = o->committer->store,
                                                 .number = o->number,
                                                 .released = shard_on_released,
                                                 .context = s});
@@ -122,9 +122,9 @@ static void init_life_parts(struct shard *s)
                                               .domain = o->domain,
                                               .number = o->number,
                                               .owner = o->owner,
-                                              .journal_store = o->journal_store,
+                                              .journal_store = o->committer->store,
                                               .view_store = o->view_store,
-                                              .worker = o->journal_worker,
+                                              .worker = o->committer->worker,
                                               .registry = &s->registry,
                                               .wheel = &s->wheel,
                                               .ids = &s->ids,
@@ -148,17 +148,17 @@ static void init_parts(struct shard *s)
     wheel_init(&s->wheel, 0);
     registry_init(&s->registry, o->domain);
     s->registry.wheel = &s->wheel;
-    journal_init(&s->journal, o->env, o->journal_worker, o->journal_store, o->number);
+    journal_init(&s->journal, o->env, o->committer, o->number);
     s->journal.on_durable = shard_on_durable;
     s->journal.on_failure = shard_on_append_failure;
     s->journal.context = s;
-    projector_init(&s->projector, o->env, o->views_worker, o->journal_store, o->view_store,
+    projector_init(&s->projector, o->env, o->views_worker, o->committer->store, o->view_store,
                    o->domain, o->number);
     s->projector.follower.on_step = shard_on_projected;
     s->projector.follower.fill = shard_unprojected_percent;
     s->projector.follower.context = s;
-    scrub_init(&s->scrub, o->env, o->read_worker, o->journal_store, &s->journal, o->number);
-    loader_init(&s->loader, o->env, o->load_worker, o->journal_store, o->view_store, o->number);
+    scrub_init(&s->scrub, o->env, o->read_worker, o->committer->store, &s->journal, o->number);
+    loader_init(&s->loader, o->env, o->load_worker, o->committer->store, o->view_store, o->number);
     s->loader.loaded = shard_on_loaded;
     s->loader.finished = shard_on_load_finished;
     s->loader.context = s;
@@ -174,12 +174,11 @@ struct shard *shard_new(const struct shard_options *options)
     check(options->read_worker != NULL);
     check(options->load_worker != NULL);
     check(options->views_worker != NULL);
-    check(options->journal_worker != NULL);
     check(options->state_changed != NULL);
     check(options->answer != NULL);
     check(options->number < options->shards);
     check(options->progress != NULL);
-    check(options->journal_store != NULL);
+    check(options->committer != NULL);
     check(options->view_store != NULL);
     check(options->domain != NULL);
     check(options->env != NULL);

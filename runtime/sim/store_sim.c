@@ -124,15 +124,6 @@ static void store_batch(struct store_sim *sim, const struct batch_row *row, bool
     sim->body_bytes += row->body.len;
 }
 
-/* The newest batch of row i's shard if the rows before it were written. */
-static uint64_t head_before(struct store_sim *sim, const struct batch_row *rows, uint32_t i)
-{
-    for (uint32_t k = i; k > 0; k--)
-        if (rows[k - 1].shard == rows[i].shard)
-            return rows[k - 1].seq;
-    return head_of(sim, rows[i].shard);
-}
-
 /* Everything under way becomes durable. */
 static void store_sim_settle(struct store_sim *sim)
 {
@@ -143,16 +134,25 @@ static void store_sim_settle(struct store_sim *sim)
     }
 }
 
-static enum err store_sim_append(struct store_sim *sim, const struct batch_row *rows,
-                                 uint32_t count)
+static bool store_sim_continues(struct store_sim *sim, const struct batch_run *run)
 {
-    if (sim->broken)
-        return ERR_IO;
-    store_sim_settle(sim);
-    for (uint32_t i = 0; i < count; i++)
-        if (!lease_held(sim, rows[i].shard, rows[i].epoch) ||
-            head_before(sim, rows, i) != rows[i].seq - 1)
-            return ERR_FENCED;
+    const struct batch_row *first = &run->rows[0];
+    check(run->count > 0);
+    for (uint32_t i = 1; i < run->count; i++)
+        check(run->rows[i].shard == first->shard && run->rows[i].seq == first->seq + i);
+    return lease_held(sim, first->shard, first->epoch) &&
+           head_of(sim, first->shard) == first->seq - 1;
+}
+
+static void store_sim_write(struct store_sim *sim, const struct batch_run *run, bool durable)
+{
+    for (uint32_t i = 0; run->result != ERR_FENCED && i < run->count; i++)
+        store_batch(sim, &run->rows[i], durable);
+}
+
+/* Of all runs that are not fenced. */
+static enum err store_sim_commit(struct store_sim *sim, struct batch_run *runs, uint32_t count)
+{
     const struct store_sim_faults *f = &sim->faults;
     if (sim_fault(sim, STORE_SIM_APPEND_IO, f->append_io_ppm)) {
         sim->broken = true;
@@ -165,23 +165,30 @@ static enum err store_sim_append(struct store_sim *sim, const struct batch_row *
     bool lost = sim_fault(sim, STORE_SIM_UNKNOWN_LOST, f->unknown_lost_ppm);
     bool unknown = sim_fault(sim, STORE_SIM_UNKNOWN_WRITTEN, f->unknown_written_ppm) || lost;
     for (uint32_t i = 0; !lost && i < count; i++)
-        store_batch(sim, &rows[i], !unknown && !sim->in_flight);
+        store_sim_write(sim, &runs[i], !unknown && !sim->in_flight);
     sim->broken = unknown;
     return unknown ? ERR_UNKNOWN : ERR_OK;
 }
 
-static enum err sim_append(struct journal_store *base, const struct batch_row *rows, uint32_t count)
+static void sim_append(struct journal_store *base, struct batch_run *runs, uint32_t count)
 {
     struct store_sim *sim = sim_of_journal(base);
+    enum err e = ERR_IO;
     check(count > 0);
+    sim->counts.joint += count > 1;
     bool broken = sim->broken;
-    enum err e = store_sim_append(sim, rows, count);
-    if (broken && sim->broken_by != rows[0].shard)
-        sim->counts.neighbours++;
-    if (!broken && sim->broken)
-        sim->broken_by = rows[0].shard;
-    lease_of(sim, rows[0].shard)->refused += e != ERR_OK;
-    return e;
+    if (!broken)
+        store_sim_settle(sim);
+    for (uint32_t i = 0; i < count; i++)
+        runs[i].result = broken || store_sim_continues(sim, &runs[i]) ? ERR_OK : ERR_FENCED;
+    if (!broken)
+        e = store_sim_commit(sim, runs, count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (runs[i].result != ERR_FENCED)
+            runs[i].result = e;
+        lease_of(sim, runs[i].rows[0].shard)->refused += runs[i].result != ERR_OK;
+    }
+    sim->counts.neighbours += e != ERR_OK && (broken || count > 1);
 }
 
 static enum err sim_cut(struct journal_store *base, uint16_t shard, uint64_t epoch,
@@ -395,14 +402,15 @@ static struct sim_batch *first_under_way(struct store_sim *sim)
     return container_of(sim->under_way.next, struct sim_batch, under_way);
 }
 
+/* What is under way is one transaction: all of it is durable, or nothing. */
 void store_sim_delivered(struct store_sim *sim, uint16_t shard, uint64_t seq)
 {
-    while (!list_empty(&sim->under_way)) {
-        struct sim_batch *b = first_under_way(sim);
-        if (b->row.shard != shard || b->row.seq > seq)
+    for (struct list *l = sim->under_way.next; l != &sim->under_way; l = l->next) {
+        const struct batch_row *row = &container_of(l, struct sim_batch, under_way)->row;
+        if (row->shard == shard && row->seq <= seq) {
+            store_sim_settle(sim);
             return;
-        note_committed(sim, b);
-        list_remove(&b->under_way);
+        }
     }
 }
 

@@ -53,7 +53,8 @@ enum store_sim_fault {
 struct store_sim_counts {
     uint64_t met[STORE_SIM_FAULTS];
     uint64_t lost, torn, stale; /* by crashes */
-    uint64_t neighbours;        /* appends refused because another shard's had failed */
+    uint64_t joint;             /* appends of several shards in one transaction */
+    uint64_t neighbours;        /* appends that failed with those of other shards, or for them */
 };
 
 struct store_sim_options {

@@ -47,8 +47,7 @@ struct store_sim {
     struct rng *rng;
     bool in_flight;
     bool disk_full;
-    bool broken; /* appends refused until reopened ... */
-    uint16_t broken_by; /* ... for one of this shard */
+    bool broken; /* appends refused until reopened */
     struct store_sim_faults faults;
     struct store_sim_counts counts;
     uint32_t script[STORE_SIM_FAULTS]; /* calls until the ordered fault + 1; 0 = none */

@@ -32,6 +32,13 @@ struct batch_row {
     struct slice body;
 };
 
+/* Batches of one shard that follow each other, to be appended, and what became of them. */
+struct batch_run {
+    const struct batch_row *rows;
+    uint32_t count;
+    enum err result;
+};
+
 /* false stops the reading. The row is valid during the call only. */
 typedef bool (*batch_row_cb)(void *context, const struct batch_row *row);
 
@@ -39,9 +46,10 @@ struct journal_store;
 
 struct journal_store_ops {
     /* --- journal worker ----------------------------------------------------------------------- */
-    /* Makes the batches durable, all or none, if `epoch` is the shard's current lease epoch and
-     * the first continues the journal's head; else FENCED. */
-    enum err (*append)(struct journal_store *s, const struct batch_row *rows, uint32_t count);
+    /* Makes runs of different shards durable in one transaction. A run of which `epoch` is not the
+     * shard's current lease epoch, or that does not continue the journal's head, is left out:
+     * FENCED. All others have one result: they are durable together or none of them is. */
+    void (*append)(struct journal_store *s, struct batch_run *runs, uint32_t count);
     /* Deletes the batches first_seq, first_seq + 1, ...: recovery's cut of a damaged tail that was
      * never acknowledged. FENCED unless `epoch` is the shard's current one. */
     enum err (*cut)(struct journal_store *s, uint16_t shard, uint64_t epoch, uint64_t first_seq);

@@ -24,6 +24,7 @@ void cover_store(struct cover *c, const struct store_sim_counts *counts)
     c->faults[COVER_LOST] += counts->lost;
     c->faults[COVER_TORN] += counts->torn;
     c->faults[COVER_STALE] += counts->stale;
+    c->faults[COVER_JOINT] += counts->joint;
     c->faults[COVER_NEIGHBOUR] += counts->neighbours;
 }
 

@@ -39,7 +39,8 @@
     X(SEVERAL_SHARDS, "several shards")                                                            \
     X(SLOW_SHARD, "commits of one loop slow")                                                      \
     X(OTHERS_GO_ON, "commit while another shard recovers")                                         \
-    X(NEIGHBOUR, "append refused, for another shard's was unknown")                                \
+    X(JOINT, "batches of several shards in one transaction")                                       \
+    X(NEIGHBOUR, "append failed with another shard's, or for it")                                  \
     X(CROSSING, "refused across shards")                                                           \
     X(LISTED_LATE, "list while another shard's views are behind")                                  \
     X(GATHERED, "answer of all shards")                                                            \

@@ -33,6 +33,7 @@
 
 struct bank {
     struct world world;
+    struct committer committer;
     struct world_worker journal, views, reads, loads;
     struct store_sim *sim;
     const struct view_table *tables[BANK_TABLES_MAX];
@@ -83,12 +84,12 @@ static inline void bank_start(struct bank *b)
 {
     memset(&b->line, 0, sizeof b->line);
     b->progress = (struct progress){.count = 1, .shards = &b->line};
+    committer_init(&b->committer, (struct worker *)&b->journal, store_sim_journal(b->sim));
     b->shard = shard_new(&(struct shard_options){
         .env = &b->world.loop.env,
         .domain = &b->domain,
-        .journal_store = store_sim_journal(b->sim),
+        .committer = &b->committer,
         .view_store = store_sim_views(b->sim),
-        .journal_worker = (struct worker *)&b->journal,
         .views_worker = (struct worker *)&b->views,
         .read_worker = (struct worker *)&b->reads,
         .load_worker = (struct worker *)&b->loads,
@@ -136,6 +137,7 @@ static inline int bank_teardown(void **state)
 {
     struct bank *b = *state;
     shard_kill(b->shard);
+    committer_done(&b->committer);
     world_done(&b->world);
     store_sim_free(b->sim);
     wire_writer_done(&b->message.reply);
@@ -155,6 +157,7 @@ static inline void bank_restart_after(struct bank *b, uint64_t ns)
 {
     world_crash(&b->world, bank_keeps_nothing);
     b->shard = shard_kill(b->shard);
+    committer_done(&b->committer);
     store_sim_crash(b->sim);
     b->world.now_ns += ns;
     bank_start(b);

@@ -27,6 +27,7 @@
 
 struct fixture {
     struct world world;
+    struct committer committer;
     struct world_worker journal, views, read, loads;
     struct rng rng;
     struct store_sim *sim;
@@ -109,12 +110,14 @@ static inline void on_notify(void *context, uint16_t shard)
 
 static inline void start(struct fixture *f)
 {
+    if (f->committer.store != NULL)
+        committer_done(&f->committer);
+    committer_init(&f->committer, (struct worker *)&f->journal, store_sim_journal(f->sim));
     struct shard_options o = {
         .env = &f->world.loop.env,
         .domain = &f->domain,
-        .journal_store = store_sim_journal(f->sim),
+        .committer = &f->committer,
         .view_store = store_sim_views(f->sim),
-        .journal_worker = (struct worker *)&f->journal,
         .views_worker = (struct worker *)&f->views,
         .read_worker = (struct worker *)&f->read,
         .load_worker = (struct worker *)&f->loads,
@@ -168,6 +171,7 @@ static inline int teardown(void **state)
     struct fixture *f = *state;
     if (f->shard != NULL)
         f->shard = shard_kill(f->shard);
+    committer_done(&f->committer);
     store_sim_free(f->sim);
     world_done(&f->world);
     free(f);
@@ -343,7 +347,9 @@ static inline void append_refusals(struct fixture *f, uint32_t count, struct wir
     row->body = wire_written(body);
     row->prev_hash = row->hash;
     row->hash = batch_hash(row);
-    assert_int_equal(s->ops->append(s, row, 1), ERR_OK);
+    struct batch_run run = {.rows = row, .count = 1};
+    s->ops->append(s, &run, 1);
+    assert_int_equal(run.result, ERR_OK);
 }
 
 #endif

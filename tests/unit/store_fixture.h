@@ -217,11 +217,20 @@ static inline uint64_t lease(struct journal_store *s, uint16_t shard)
     return epoch;
 }
 
+/* Batches of one shard. */
+static inline enum err append_rows(struct journal_store *s, const struct batch_row *rows,
+                                   uint32_t count)
+{
+    struct batch_run run = {.rows = rows, .count = count};
+    s->ops->append(s, &run, 1);
+    return run.result;
+}
+
 static inline enum err append_one(struct journal_store *s, uint16_t shard, uint64_t seq,
                                   uint64_t epoch, const char *body)
 {
     struct batch_row row = batch(shard, seq, epoch, body);
-    return s->ops->append(s, &row, 1);
+    return append_rows(s, &row, 1);
 }
 
 static inline uint64_t head(struct journal_store *s, uint16_t shard)

@@ -9,6 +9,7 @@ struct scene {
     struct fixture *store;
     struct world world;
     struct world_worker worker;
+    struct committer committer;
     struct journal journal;
     uint64_t durable;    /* the newest batch told */
     enum err failure;    /* told once */
@@ -49,7 +50,8 @@ static int set_up(void **state)
     struct journal_store *st = s->store->journal;
     uint64_t epoch;
     assert_int_equal(st->ops->lease_take(st, 0, slice_of("test"), &epoch), ERR_OK);
-    journal_init(&s->journal, &s->world.loop.env, (struct worker *)&s->worker, st, 0);
+    committer_init(&s->committer, (struct worker *)&s->worker, st);
+    journal_init(&s->journal, &s->world.loop.env, &s->committer, 0);
     s->journal.on_durable = on_durable;
     s->journal.on_failure = on_failure;
     s->journal.context = s;
@@ -62,6 +64,7 @@ static int tear_down(void **state)
 {
     struct scene *s = *state;
     journal_done(&s->journal);
+    committer_done(&s->committer);
     world_done(&s->world);
     void *store = s->store;
     fixture_done(&store);
@@ -161,10 +164,10 @@ static void a_batch_that_waits_behind_an_append_grows(void **state)
 static void more_than_one_transaction_takes_is_appended_in_order(void **state)
 {
     struct scene *s = *state;
-    for (int i = 0; i < 3 * JOURNAL_APPEND_BATCHES; i++)
+    for (int i = 0; i < 3 * APPEND_BATCHES; i++)
         pass(s);
     run_ms(s, 20);
-    assert_int_equal(s->journal.stats.records, 3 * JOURNAL_APPEND_BATCHES);
+    assert_int_equal(s->journal.stats.records, 3 * APPEND_BATCHES);
     assert_int_equal(s->durable, stored(s));
     assert_int_equal(s->journal.queued_bytes, 0);
 }

@@ -16,7 +16,7 @@ static void batches_come_back_in_order(void **state)
     uint64_t epoch = lease(s, 3);
     assert_int_equal(head(s, 3), 0);
     struct batch_row rows[] = {batch(3, 1, epoch, "a"), batch(3, 2, epoch, "b")};
-    assert_int_equal(s->ops->append(s, rows, 2), ERR_OK);
+    assert_int_equal(append_rows(s, rows, 2), ERR_OK);
     assert_int_equal(append_one(s, 3, 3, epoch, ""), ERR_OK);
     assert_int_equal(head(s, 3), 3);
     assert_tail(s, 3, 0, "1:a 2:b 3: ");
@@ -68,9 +68,25 @@ static void an_append_continues_the_head_or_nothing_is_written(void **state)
     assert_int_equal(append_one(s, 0, 2, epoch, "gap"), ERR_FENCED);
     assert_int_equal(append_one(s, 0, 1, epoch, "a"), ERR_OK);
     assert_int_equal(append_one(s, 0, 1, epoch, "again"), ERR_FENCED);
-    struct batch_row rows[] = {batch(0, 2, epoch, "b"), batch(0, 4, epoch, "d")};
-    assert_int_equal(s->ops->append(s, rows, 2), ERR_FENCED);
     assert_tail(s, 0, 1, "1:a ");
+}
+
+static void a_fenced_shard_is_left_out_of_the_transaction_of_others(void **state)
+{
+    struct fixture *f = *state;
+    struct journal_store *s = f->journal;
+    uint64_t old = lease(s, 1), epochs[] = {lease(s, 0), lease(s, 1), lease(s, 2)};
+    struct batch_row first[] = {batch(0, 1, epochs[0], "a"), batch(0, 2, epochs[0], "b")};
+    struct batch_row zombie = batch(1, 1, old, "z"), last = batch(2, 1, epochs[2], "c");
+    struct batch_run runs[] = {{first, 2, 0}, {&zombie, 1, 0}, {&last, 1, 0}};
+    s->ops->append(s, runs, 3);
+    assert_int_equal(runs[0].result, ERR_OK);
+    assert_int_equal(runs[1].result, ERR_FENCED);
+    assert_int_equal(runs[2].result, ERR_OK);
+    assert_tail(s, 0, 1, "1:a 2:b ");
+    assert_tail(s, 1, 1, "");
+    assert_tail(s, 2, 1, "1:c ");
+    assert_int_equal(append_one(s, 1, 1, epochs[1], "d"), ERR_OK);
 }
 
 static void a_cut_takes_the_tail_away(void **state)
@@ -465,6 +481,7 @@ int main(void)
         BOTH(batches_come_back_in_order),
         BOTH(shards_do_not_mix),
         BOTH(only_the_lease_holder_appends),
+        BOTH(a_fenced_shard_is_left_out_of_the_transaction_of_others),
         BOTH(an_append_continues_the_head_or_nothing_is_written),
         BOTH(a_cut_takes_the_tail_away),
         BOTH(everything_survives_a_restart),

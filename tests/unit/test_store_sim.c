@@ -100,7 +100,7 @@ static void assert_left(struct fixture *f, struct store_sim_faults faults,
         uint64_t epoch = lease(s, shard);
         struct batch_row pair[] = {batch(shard, 2, epoch, "bb"), batch(shard, 3, epoch, "cc")};
         assert_int_equal(append_one(s, shard, 1, epoch, "aa"), ERR_OK);
-        assert_int_equal(s->ops->append(s, pair, 2), ERR_OK);
+        assert_int_equal(append_rows(s, pair, 2), ERR_OK);
         store_sim_crash(f->sim);
         struct seen seen = {{0}, 0, 0};
         assert_int_equal(s->ops->tail(s, shard, 1, see_batch, &seen), ERR_OK);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An append is one transaction: it checks the shard's lease and the journal's head, inserts the
- * rows and commits, which syncs the WAL; then it notes the newest batch in the commit mark. A
- * commit of which nobody knows whether it is there sets `journal_broken`: until
- * sqlite_journal_reopen() has read the WAL again, nothing more is written.
+/* An append is one transaction: for each shard it checks the lease and the journal's head and
+ * inserts the rows, then it commits, which syncs the WAL once for all of them, and notes the newest
+ * batches in the commit mark. A shard that may not write any more is found before a row of it is
+ * inserted, so the others need not be undone. A commit of which nobody knows whether it is there
+ * sets `journal_broken`: until sqlite_journal_reopen() has read the WAL again, nothing more is
+ * written.
  *
  * Checkpoints. In WAL mode an append writes and syncs the WAL alone; the pages must at some time be
  * copied into journal.db ("checkpoint") so that the WAL can start over. Left to SQLite that
@@ -166,16 +168,6 @@ static enum err journal_continues(struct db *d, const struct batch_row *row)
     return e;
 }
 
-/* The rows of a shard are given one after the other: the first of them is compared with what is
- * stored, the others with the one before. */
-static enum err journal_continues_after(struct db *d, const struct batch_row *before,
-                                        const struct batch_row *row)
-{
-    if (before == NULL || before->shard != row->shard)
-        return journal_continues(d, row);
-    return row->epoch == before->epoch && row->seq == before->seq + 1 ? ERR_OK : ERR_FENCED;
-}
-
 enum err sqlite_journal_insert(struct db *d, const struct batch_row *row)
 {
     check(row->seq > 0 && row->epoch <= INT64_MAX);
@@ -223,42 +215,58 @@ static enum err journal_end(struct store_sqlite *s, enum err e)
     return e;
 }
 
-/* Notes the newest batch of each shard. */
-static void journal_note_committed(struct store_sqlite *s, const struct batch_row *rows,
-                                   uint32_t count)
+/* Only the first row is compared with what is stored. */
+static enum err journal_insert_run(struct db *d, const struct batch_run *run)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        const struct batch_row *row = &rows[i];
-        if (i + 1 < count && rows[i + 1].shard == row->shard)
-            continue;
-        struct commit_mark_record record = {.a = row->seq};
-        memcpy(record.hash, row->hash.bytes, SHA256_SIZE);
-        commit_mark_write(&s->commit_mark, COMMIT_MARK_SHARD + row->shard, &record);
+    check(run->count > 0);
+    enum err e = journal_continues(d, &run->rows[0]);
+    for (uint32_t i = 0; e == ERR_OK && i < run->count; i++) {
+        check(run->rows[i].shard == run->rows[0].shard && run->rows[i].epoch == run->rows[0].epoch);
+        check(run->rows[i].seq == run->rows[0].seq + i);
+        e = sqlite_journal_insert(d, &run->rows[i]);
     }
+    return e;
 }
 
-enum err sqlite_journal_append(struct journal_store *base, const struct batch_row *rows,
-                               uint32_t count)
+static void journal_note_committed(struct store_sqlite *s, const struct batch_run *run)
 {
-    struct store_sqlite *s = store_sqlite_of_journal(base);
-    check(count > 0);
-    if (atomic_load(&s->journal_broken))
-        return ERR_IO;
+    const struct batch_row *newest = &run->rows[run->count - 1];
+    struct commit_mark_record record = {.a = newest->seq};
+    memcpy(record.hash, newest->hash.bytes, SHA256_SIZE);
+    commit_mark_write(&s->commit_mark, COMMIT_MARK_SHARD + newest->shard, &record);
+}
+
+static enum err journal_insert_runs(struct store_sqlite *s, struct batch_run *runs, uint32_t count)
+{
     journal_restart_wal(s);
     enum err e = db_run(&s->journal, DB_BEGIN);
     for (uint32_t i = 0; e == ERR_OK && i < count; i++) {
-        e = journal_continues_after(&s->journal, i > 0 ? &rows[i - 1] : NULL, &rows[i]);
-        if (e == ERR_OK)
-            e = sqlite_journal_insert(&s->journal, &rows[i]);
+        runs[i].result = journal_insert_run(&s->journal, &runs[i]);
+        if (runs[i].result != ERR_FENCED)
+            e = runs[i].result;
     }
     e = journal_end(s, e);
     if (e == ERR_OK && !journal_files_are_ours(s)) {
         atomic_store(&s->journal_broken, true);
         e = ERR_UNKNOWN;
     }
-    if (e == ERR_OK)
-        journal_note_committed(s, rows, count);
     return e;
+}
+
+void sqlite_journal_append(struct journal_store *base, struct batch_run *runs, uint32_t count)
+{
+    struct store_sqlite *s = store_sqlite_of_journal(base);
+    check(count > 0);
+    for (uint32_t i = 0; i < count; i++)
+        runs[i].result = ERR_OK;
+    enum err e = atomic_load(&s->journal_broken) ? ERR_IO : journal_insert_runs(s, runs, count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (runs[i].result == ERR_FENCED)
+            continue;
+        runs[i].result = e;
+        if (e == ERR_OK)
+            journal_note_committed(s, &runs[i]);
+    }
 }
 
 enum err sqlite_journal_cut(struct journal_store *base, uint16_t shard, uint64_t epoch,

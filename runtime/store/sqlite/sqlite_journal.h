@@ -23,8 +23,7 @@ void sqlite_journal_watch(struct store_sqlite *s);
 void sqlite_journal_tidy(struct journal_store *base);
 
 /* Journal worker. After ERR_IO or ERR_UNKNOWN each gives ERR_IO until a reopen succeeded. */
-enum err sqlite_journal_append(struct journal_store *base, const struct batch_row *rows,
-                               uint32_t count);
+void sqlite_journal_append(struct journal_store *base, struct batch_run *runs, uint32_t count);
 enum err sqlite_journal_cut(struct journal_store *base, uint16_t shard, uint64_t epoch,
                             uint64_t first_seq);
 enum err sqlite_journal_reopen(struct journal_store *base);
