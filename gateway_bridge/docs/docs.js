@@ -266,10 +266,9 @@ function navigation(groups, hasErrors) {
         element("span", {class: "method " + item.method.toUpperCase()},
           item.method.toUpperCase()), item.operation.summary || item.path)))));
   }
-  if (hasErrors) {
-    links.append(element("h2", {}, "Reference"), element("ul", {},
-      element("li", {}, element("a", {href: "#errors"}, "Errors"))));
-  }
+  links.append(element("h2", {}, "Reference"), element("ul", {},
+    hasErrors ? element("li", {}, element("a", {href: "#errors"}, "Errors")) : null,
+    element("li", {}, element("a", {href: "openapi.json"}, "openapi.json"))));
 }
 
 /* Opens what the address names. */
@@ -328,22 +327,39 @@ function setTheme(theme) {
   document.getElementById("theme").textContent = theme === "dark" ? "Light" : "Dark";
 }
 
-function start() {
+/* Where the window is narrow the index lies over the page. */
+function openIndex(open) {
+  document.getElementById("index").classList.toggle("open", open);
+  document.getElementById("menu").setAttribute("aria-expanded", String(open));
+}
+
+/* Whoever has opened it is in it; it is gone once they are elsewhere, or with Escape. */
+function startIndex() {
   const index = document.getElementById("index");
   const menu = document.getElementById("menu");
+  menu.addEventListener("click", () => {
+    openIndex(!index.classList.contains("open"));
+    if (index.classList.contains("open")) document.getElementById("filter").focus();
+  });
+  index.addEventListener("click", (event) => {
+    if (event.target.closest("a")) openIndex(false);
+  });
+  document.getElementById("content").addEventListener("focusin", () => openIndex(false));
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && index.classList.contains("open")) {
+      openIndex(false);
+      menu.focus();
+    }
+  });
+}
+
+function start() {
   setTheme(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
   document.getElementById("theme").addEventListener("click", () =>
     setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
   document.getElementById("filter").addEventListener("input", (event) =>
     filter(event.target.value));
-  menu.addEventListener("click", () =>
-    menu.setAttribute("aria-expanded", String(index.classList.toggle("open"))));
-  index.addEventListener("click", (event) => {
-    if (event.target.closest("a")) {
-      index.classList.remove("open");
-      menu.setAttribute("aria-expanded", "false");
-    }
-  });
+  startIndex();
   addEventListener("hashchange", follow);
   fetch("openapi.json").then((answer) => {
     if (!answer.ok) throw new Error("status " + answer.status);
