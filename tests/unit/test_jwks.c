@@ -317,10 +317,23 @@ static void only_safe_places_are_asked(void **state)
         "http://127.0.0.1@evil.example/", "http://127.0.0.1:80@evil.example/",
         "ftp://127.0.0.1/jwks",           "file:///etc/passwd",
         "HTTPS//x",                       "",
+        "http://[::1].evil.example/",     "http://localhost/a b",
+        "https://is.example/a\\b",        "https://user@is.example/",
     };
+    static const char *const asked[] = {"http://localhost:1/jwks", "http://127.0.0.1:1/jwks",
+                                        "http://[::1]:1/jwks"};
     char error[JWKS_ERROR_MAX];
-    for (size_t i = 0; i < array_len(refused); i++)
+    for (size_t i = 0; i < array_len(refused); i++) {
+        error[0] = '\0';
         assert_null(jwks_start(&(struct jwks_options){.url = refused[i]}, error));
+        assert_non_null(strstr(error, "the URL "));
+    }
+    for (size_t i = 0; i < array_len(asked); i++) {
+        struct jwks *j = jwks_start(&(struct jwks_options){.url = asked[i]}, error);
+        assert_non_null(j);
+        assert_false(jwks_ready(j));
+        jwks_stop(j);
+    }
     assert_null(jwks_start(&(struct jwks_options){.file = "/nowhere/jwks.json"}, error));
     assert_non_null(strstr(error, "cannot open /nowhere/jwks.json"));
     assert_null(jwks_start(&(struct jwks_options){.document = slice_of("{}")}, error));
