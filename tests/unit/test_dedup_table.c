@@ -236,6 +236,49 @@ static void what_was_learned_of_a_far_id_is_not_believed_either(void **state)
     finish(&o);
 }
 
+/* What the views do not have yet is nowhere else. */
+static void only_what_the_views_have_leaves(void **state)
+{
+    (void)state;
+    struct dedup_table o = given(0);
+    const uint64_t early = TIME_MS + 9 * MINUTE_MS;
+    decide_until_full(&o, 7);
+    for (uint64_t n = 1; n <= 2 * (uint64_t)FULL; n++)
+        dedup_table_add(&o, id_at(early, n), position_make(5, (uint32_t)n), TIME_NS);
+    uint32_t decided = o.decided.count, of_early = o.early.count;
+    dedup_table_projected(&o, 4);
+    assert_int_equal(o.early.count, of_early);
+    assert_int_equal(o.decided.count, decided);
+    dedup_table_projected(&o, 5);
+    assert_int_equal(o.early.count, 1);
+    assert_int_equal(o.decided.count, decided);
+    dedup_table_projected(&o, 6);
+    assert_int_equal(o.decided.count, decided);
+    dedup_table_projected(&o, 7);
+    assert_int_equal(o.decided.count, o.kept);
+    finish(&o);
+}
+
+/* Up to the newest time of what left, an id may be one of those; an id without a time, and one
+ * whose decision was undone, make none older. */
+static void an_id_as_old_as_one_that_left_is_asked_for(void **state)
+{
+    (void)state;
+    struct dedup_table o = given(0);
+    dedup_table_clear(&o, true, 0);
+    dedup_table_add(&o, (struct id128){0xF47AC10B58CC4372u, 1}, position_make(7, 0), TIME_NS);
+    dedup_table_remove(dedup_table_add(&o, id_at(TIME_MS + 8, 1), position_make(7, 0), TIME_NS));
+    for (uint64_t n = 1; !dedup_table_full(&o); n++)
+        dedup_table_add(&o, id_at(n == 7 ? TIME_MS + 3 : TIME_MS, n),
+                        position_make(7, (uint32_t)n), TIME_NS);
+    expect(&o, id_at(TIME_MS, UINT64_MAX), DEDUP_NEW);
+    dedup_table_projected(&o, 7);
+    expect(&o, id_at(TIME_MS, UINT64_MAX), DEDUP_ASK);
+    expect(&o, id_at(TIME_MS + 3, UINT64_MAX), DEDUP_ASK);
+    expect(&o, id_at(TIME_MS + 4, UINT64_MAX), DEDUP_NEW);
+    finish(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +291,8 @@ int main(void)
         cmocka_unit_test(what_was_learned_of_a_far_id_is_not_believed_either),
         cmocka_unit_test(an_undone_decision_leaves_the_key_new),
         cmocka_unit_test(how_far_the_views_are_behind_is_told_in_parts_of_the_room),
+        cmocka_unit_test(only_what_the_views_have_leaves),
+        cmocka_unit_test(an_id_as_old_as_one_that_left_is_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -303,6 +303,7 @@ static void test_an_authorisation_expires_by_itself(void **state)
     bank_wait(b, 8 * NS_PER_DAY);
     expect_payment(b, later, PAYMENT_STATUS_EXPIRED, 0, 0);
     expect_money(&p, 9000, 0, 1000);
+    assert_int_equal(capture(b, "shop", part, NULL, false), RESULT_PAYMENT_ALREADY_CAPTURED);
 }
 
 /* The node was down when its time came: the capture may be there before the timeout is. */

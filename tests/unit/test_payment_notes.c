@@ -230,6 +230,22 @@ static void test_an_extended_authorisation_lives_longer(void **state)
     assert_int_equal(extend(b, "alice", id, 600), RESULT_PAYMENT_ALREADY_CAPTURED);
 }
 
+/* The node was down when its time came: the wish may be there before the timeout is. */
+static void test_what_has_expired_is_not_extended(void **state)
+{
+    struct parties p = given(state, "100", NULL);
+    struct bank *b = p.bank;
+    struct id128 id = authorize(&p, 1000);
+    struct id128 captured = pay(&p, 500);
+    bank_restart_after(b, 8 * NS_PER_DAY);
+    assert_int_equal(extend(b, "alice", id, 120), RESULT_PAYMENT_EXPIRED);
+    assert_int_equal(extend(b, "alice", captured, 120), RESULT_PAYMENT_ALREADY_CAPTURED);
+    bank_wait(b, NS_PER_S);
+    assert_int_equal(extend(b, "alice", id, 120), RESULT_PAYMENT_EXPIRED);
+    expect_payment(b, id, PAYMENT_STATUS_EXPIRED, 0, 0);
+    expect_money(&p, 9500, 0, 500);
+}
+
 /* --- more ------------------------------------------------------------------------------------- */
 
 static uint16_t increase(struct bank *b, const char *who, struct id128 id, const char *amount)
@@ -285,6 +301,7 @@ int main(void)
         TEST(test_limits_and_freezes_decline_a_payment),
         TEST(test_what_is_no_payment_is_not_kept),
         TEST(test_an_extended_authorisation_lives_longer),
+        TEST(test_what_has_expired_is_not_extended),
         TEST(test_an_authorisation_grows_within_what_the_payer_may),
         TEST(test_an_increased_authorisation_expires_as_a_whole),
     };

@@ -361,6 +361,51 @@ static void test_what_has_expired_is_not_captured(void **state)
     assert_int_equal(show_hold(b, alice, id).status, HOLD_STATUS_EXPIRED);
 }
 
+static uint16_t extend(struct bank *b, const char *who, struct id128 wallet, struct id128 id,
+                       uint32_t seconds)
+{
+    struct wallet_hold_extend body = {.hold_id = id,
+                                      .wallet_id = wallet,
+                                      .has_expires_in_s = seconds != 0,
+                                      .expires_in_s = seconds};
+    return bank_ask(b, person(who), &wallet_hold_extend_type, &body);
+}
+
+static void test_an_extended_hold_lives_longer(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "100"), id;
+    struct wallet_hold_create body = {.wallet_id = alice,
+                                      .amount = money("60"),
+                                      .has_expires_in_s = true,
+                                      .expires_in_s = 60};
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_hold_create_type, &body), RESULT_OK);
+    struct wallet_hold_info info;
+    bank_reply(b, &wallet_hold_info_type, &info);
+    id = info.hold_id;
+    uint64_t before = info.expires_at;
+    assert_int_equal(extend(b, "alice", alice, id, 30), RESULT_EXPIRY_NOT_LATER);
+    assert_int_equal(extend(b, "alice", alice, id, WALLET_EXPIRY_S_MAX + 1),
+                     RESULT_EXPIRY_OUT_OF_RANGE);
+    assert_int_equal(extend(b, "alice", alice, id, 120), RESULT_OK);
+    bank_reply(b, &wallet_hold_info_type, &info);
+    assert_in_range(info.expires_at, before + 60 * NS_PER_S, before + 61 * NS_PER_S);
+    bank_restart(b);
+    bank_wait(b, 90 * NS_PER_S);
+    expect_wallet(b, alice, 10000, 6000);
+    bank_wait(b, 40 * NS_PER_S);
+    expect_wallet(b, alice, 10000, 0);
+    assert_int_equal(extend(b, "alice", alice, id, 120), RESULT_HOLD_NOT_OPEN);
+    assert_int_equal(hold(b, "alice", alice, "10", &id), RESULT_OK);
+    bank_restart_after(b, (uint64_t)WALLET_EXPIRY_S_MAX * NS_PER_S);
+    assert_int_equal(extend(b, "alice", alice, id, 120), RESULT_HOLD_NOT_OPEN);
+    bank_wait(b, NS_PER_S);
+    assert_int_equal(show_hold(b, alice, id).status, HOLD_STATUS_EXPIRED);
+    assert_int_equal(hold(b, "alice", alice, "10", &id), RESULT_OK);
+    assert_int_equal(release(b, "alice", alice, id), RESULT_OK);
+    assert_int_equal(extend(b, "alice", alice, id, 120), RESULT_HOLD_NOT_OPEN);
+}
+
 /* --- status ----------------------------------------------------------------------------------- */
 
 static void test_a_frozen_wallet_receives_and_does_not_pay(void **state)
@@ -625,6 +670,7 @@ int main(void)
         TEST(test_a_capture_that_cannot_go_on_changes_nothing),
         TEST(test_a_hold_expires_by_itself),
         TEST(test_what_has_expired_is_not_captured),
+        TEST(test_an_extended_hold_lives_longer),
         TEST(test_a_frozen_wallet_receives_and_does_not_pay),
         TEST(test_the_owner_of_a_frozen_wallet_captures_none_of_its_holds),
         TEST(test_a_freeze_for_all_stops_administrators_too),
