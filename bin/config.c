@@ -69,6 +69,9 @@ static const struct setting settings[] = {
            "keeps, of which as much again stays in memory"),
     NUMBER("KEY_MERGE_KEYS", key_merge_keys, "25600", 100, 10000000,
            "keys that one transaction of the views sorts into larger runs; lists wait for it"),
+    NUMBER("JOURNAL_QUOTA_MB", journal_quota_mb, "65536", 0, 1000000000,
+           "MiB that the requests of each tenant may add to the journal in a day, in each shard; "
+           "0 = no limit"),
     SWITCH("PIN_CPUS", pin_cpus, "off", "keep scheduler threads on processors of their own"),
     TEXT("WSO2_IS_URL", wso2_is_url, "",
          "identity server: sets TOKEN_ISSUER and JWKS_URL unless they are given"),

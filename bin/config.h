@@ -31,6 +31,7 @@ struct config {
     uint64_t resident_max;
     uint64_t dedup_entries_max;
     uint64_t key_filter_mb;
+    uint64_t journal_quota_mb;
     uint64_t key_merge_keys;
     char metrics_listen[CONFIG_TEXT_MAX];
     uint64_t address_connections;

@@ -98,6 +98,7 @@ static bool payd_make_node(struct payd *p)
         .resident_max = c->resident_max,
         .dedup_entries_max = c->dedup_entries_max,
         .filter_bytes = (size_t)c->key_filter_mb << 20,
+        .journal_quota = c->journal_quota_mb << 20,
         .log = &p->log,
         .shard_stopped = payd_shard_stopped,
         .context = p,

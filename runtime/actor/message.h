@@ -43,6 +43,7 @@ struct message_type {
                                MESSAGE_NO_OFFSET: then the domain's locator decides */
     uint32_t size;          /* of the C struct */
     bool mutates;           /* may change state: needs a writable store, goes to the journal */
+    bool passes_quota;      /* settles what was promised, or stops harm: quota.h does not hold it */
     bool view;              /* answered from the views by a query, not by an actor */
     /* Decodes into *body (size bytes, zeroed); false on malformed bytes. Text points into the
      * input; lists are allocated from the arena. */
@@ -93,6 +94,7 @@ struct message {
     } runtime;
 
     uint32_t retry_after_ms;         /* only with a code that says to come again */
+    uint8_t quota_percent;           /* of the tenant's quota of the journal; 0: far from it */
     bool stale;                      /* a list that may lack what was acknowledged after ... */
     uint64_t shown_ns;               /* ... this time of the shard's clock */
     const struct precondition *precondition; /* of the thing's version; NULL = none */

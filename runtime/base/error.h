@@ -31,7 +31,8 @@
     X(FAILED, 18, "the turn broke an invariant and was undone")                                    \
     X(IN_USE, 19, "the resource is held by another process")                                       \
     X(PRECONDITION, 20, "If-Match or If-None-Match rules out this version")                        \
-    X(GONE, 47, "a file of the store was removed or replaced while in use")
+    X(GONE, 47, "a file of the store was removed or replaced while in use")                        \
+    X(JOURNAL_QUOTA, 48, "the tenant has used up its part of the journal; retry later")
 
 /* Nobody forgets to look at one. */
 enum must_check_type err {

@@ -233,6 +233,7 @@ static struct shard_set *node_make_shard_set(struct node *n)
         .resident_max = o->resident_max,
         .dedup_entries_max = o->dedup_entries_max,
         .filter_bytes = o->filter_bytes,
+        .journal_quota = o->journal_quota,
         .state_changed = node_state_changed,
         .quiet = node_shard_quiet,
         .context = n,

@@ -37,6 +37,7 @@ struct node_options {
     bool pin_cpus;        /* loop i (i > 0) stays on processor i */
     struct slice owner;   /* name of this process in the leases; static */
     size_t resident_max, dedup_entries_max, filter_bytes; /* of each shard: shard.h */
+    uint64_t journal_quota;                               /* the same */
     struct log *log;      /* NULL = silent */
     /* Loop 0's thread: a shard stopped. An empty reason means it was closed by node_stop(), any
      * other that an operator must look. May be NULL. */

@@ -184,6 +184,7 @@ static void shard_set_open(struct shard_set *c, uint16_t number)
         .resident_max = o->resident_max,
         .dedup_entries_max = o->dedup_entries_max,
         .filter_bytes = o->filter_bytes,
+        .journal_quota = o->journal_quota,
         .answer = shard_set_answer,
         .state_changed = shard_set_state_changed,
         .context = cs,

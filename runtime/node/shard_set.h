@@ -33,6 +33,7 @@ struct shard_set_options {
     uint16_t loader_count;
     struct slice owner;        /* name of this process in the leases; static */
     size_t resident_max, dedup_entries_max, filter_bytes; /* of each shard: shard.h */
+    uint64_t journal_quota;                               /* the same */
     /* The shard's thread; reason is set for RECOVERING and STOPPED. */
     void (*state_changed)(void *context, uint16_t shard, enum shard_state state,
                           const char *reason);

@@ -28,6 +28,8 @@ void shard_get_stats(const struct shard *s, struct shard_stats *stats)
     stats->damaged_seq = s->scrub.damaged_seq != 0 ? s->scrub.damaged_seq : s->verified.damaged_seq;
     stats->verify_failed = s->verified.failed;
     stats->committed_hash = s->journal.hash;
+    stats->quota_near = quota_near_count(&s->quota, env_mono_ns(s->env));
+    stats->quota_refused = s->quota.refused;
     stats->clock_steps = s->clock.steps;
     int64_t ahead_ns = clock_ahead_ns(&s->clock);
     stats->clock_ahead_ns = ahead_ns > 0 ? (uint64_t)ahead_ns : 0;

@@ -248,6 +248,7 @@ void shard_post(struct shard *s, struct message *m)
 {
     m->drew_ids = false;
     m->replayed = false;
+    m->quota_percent = 0;
     if (m->target_kind >= KIND_MAX || s->options.domain->kinds[m->target_kind] == NULL) {
         m->target_kind = 0;
         answers_refuse(&s->answers, m, ERR_UNSUPPORTED);

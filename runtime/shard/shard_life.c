@@ -14,6 +14,7 @@ static void init_queues(struct shard *s)
     schedule_init(&s->schedule, s->env);
     admission_init(&s->admission, &s->schedule, &s->loader, &s->answers, s->stats.kinds);
     stash_init(&s->stash, s->env, &s->answers, &s->stats);
+    quota_init(&s->quota, s->env->log, s->options.number, s->options.journal_quota);
     arena_init(&s->turn_arena, SHARD_TURN_MEMORY);
     for (size_t i = 0; i < SHARD_STALL_LIMITS; i++)
         s->stall_lines[i] = (struct log_limit){.lines_max = 1, .window_ns = SHARD_STALL_LOG_NS};
@@ -253,6 +254,7 @@ struct shard *shard_free(struct shard *s)
     schedule_done(&s->schedule);
     deadlines_done(&s->deadlines);
     due_sweep_done(&s->due_sweep);
+    quota_done(&s->quota);
     arena_done(&s->turn_arena);
     filter_fill_done(&s->filter_fill);
     early_fill_done(&s->early_fill);

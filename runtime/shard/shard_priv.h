@@ -29,6 +29,7 @@
 #include "runtime/shard/look_ahead.h"
 #include "runtime/shard/overdue.h"
 #include "runtime/shard/passivation.h"
+#include "runtime/shard/quota.h"
 #include "runtime/shard/recovery.h"
 #include "runtime/shard/residence.h"
 #include "runtime/shard/schedule.h"
@@ -60,6 +61,7 @@ struct turn {
     uint32_t events;
     bool replied;
     bool unseen;            /* refused, of what the caller may not see */
+    bool over_quota;        /* of a tenant that has used its quota up */
     bool waiting;           /* something was asked of the loader */
     bool looks_ahead;       /* it handles the items of a list one by one */
     bool must_finish;       /* it must go through turn_finish(): it wrote, allocated or failed */
@@ -121,6 +123,7 @@ struct shard {
         uint32_t count_max; /* at this number the clock is read again */
         uint64_t asides;    /* messages that waited aside of their actor so far */
     } running;
+    struct quota quota;
     struct turn turn;        /* the one that runs, and ... */
     jmp_buf given_up;        /* ... where things go on if it writes or reads too much */
     struct stash stash;

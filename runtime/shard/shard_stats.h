@@ -41,6 +41,7 @@ struct shard_stats {
     uint64_t damaged_seq;                /* found by scrub or verification; 0 = none */
     uint64_t verify_failed;              /* 1: the last verification found something wrong */
     struct sha256_digest committed_hash; /* of the batch committed_seq */
+    uint64_t quota_near, quota_refused;  /* tenants, requests: quota.h */
     uint64_t clock_steps;         /* times the wall clock was set: clock.h */
     uint64_t clock_ahead_ns, clock_behind_ns; /* of the wall clock; one of them is 0 */
     struct shard_kind_stats kinds[KIND_MAX];

@@ -421,6 +421,25 @@ static enum turn_result replay_outcome(struct turn *t, uint64_t position)
     return TURN_DONE;
 }
 
+/* Of a tenant without quota runs what settles something, but if it is refused it leaves nothing. */
+cold bool turn_held_by_quota(struct turn *t)
+{
+    struct shard *s = t->shard;
+    struct message *m = t->message;
+    uint32_t retry_after_ms;
+    if (m->type == NULL || !m->type->mutates ||
+        !quota_exceeded(&s->quota, &m->who, s->running.now_ns, &retry_after_ms))
+        return false;
+    t->over_quota = true;
+    if (m->type->passes_quota)
+        return false;
+    s->quota.refused++;
+    turn_refuse(t, ERR_JOURNAL_QUOTA);
+    m->retry_after_ms = retry_after_ms;
+    m->quota_percent = 100;
+    return true;
+}
+
 /* A durable deadline, or a message for which its actor's kind has no handler. */
 cold enum turn_result turn_handle_other(struct turn *t)
 {
@@ -484,8 +503,8 @@ static void end_record(struct turn *t)
     check(t->replied || m->type == NULL);
     /* A success that changed nothing as well: done once more later it might. */
     bool decided = t->events > 0 || m->code == ERR_OK || m->code >= ERR_DOMAIN_FIRST;
-    bool unseen = t->unseen && t->events == 0;
-    bool keep_answer = m->keyed && m->type->mutates && !m->replayed && decided && !unseen;
+    bool unkept = (t->unseen || (t->over_quota && m->code != ERR_OK)) && t->events == 0;
+    bool keep_answer = m->keyed && m->type->mutates && !m->replayed && decided && !unkept;
     if (keep_answer)
         begin_record(t);
     if (!t->recorded)
@@ -507,6 +526,8 @@ static void end_record(struct turn *t)
         return;
     }
     b->records++;
+    m->quota_percent =
+        quota_charge(&s->quota, &m->who, b->body.len - t->body_at, s->running.now_ns);
     s->clock.last_event_ns = t->begin_ns + (t->events > 0 ? t->events - 1 : 0);
     if (keep_answer)
         dedup_table_add(&s->keys, m->key, position_make(b->seq, t->items_at), t->begin_ns);

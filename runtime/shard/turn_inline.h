@@ -7,8 +7,10 @@
 #include "runtime/base/check.h"
 #include "runtime/shard/shard_priv.h"
 
-/* turn.c: the turn of a message with an idempotency key; one that has no handler of its own; the
- * end of a turn that `must_finish` or is not DONE; an answer that may not be given yet. */
+/* turn.c: does its quota keep it from running? Then it was refused. The turn of a message with an
+ * idempotency key; one that has no handler of its own; the end of a turn that `must_finish` or is
+ * not DONE; an answer that may not be given yet. */
+bool turn_held_by_quota(struct turn *t);
 enum turn_result turn_decide_keyed(struct turn *t);
 enum turn_result turn_handle_other(struct turn *t);
 enum turn_result turn_finish(struct turn *t, enum turn_result result);
@@ -17,6 +19,8 @@ void turn_defer_answer(struct turn *t);
 /* The handler was looked for when the first message of its group came. */
 static inline enum turn_result turn_handle(struct turn *t)
 {
+    if (t->shard->quota.over > 0 && turn_held_by_quota(t))
+        return TURN_DONE;
     handle_cb handle = t->shard->running.handle;
     return handle == NULL ? turn_handle_other(t) : handle(t, t->actor->entry.id, t->message);
 }

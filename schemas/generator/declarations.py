@@ -86,6 +86,7 @@ class Message:
     target_kind: str = ""
     target_field: str = ""
     mutates: bool = False
+    passes_quota: bool = False
     view: bool = False
     reply: str = ""
     cli: str = ""
@@ -430,6 +431,7 @@ def _message(schema, service, name, t, event):
         target = t.get("target", str, "")
         m.target_kind, _, m.target_field = target.partition(":")
         m.mutates = t.get("mutates", bool, False)
+        m.passes_quota = t.get("passes_quota", bool, False)
         m.view = t.get("view", bool, False)
         m.reply = t.get("reply", str, "")
         m.cli = t.get("cli", str, "")
@@ -684,6 +686,8 @@ def _check_message(schema, m):
         m.source.fail("a message with a target needs a number")
     if m.target_kind and m.target_kind not in schema.kinds:
         m.source.fail(f"target: kind {m.target_kind} is not declared")
+    if m.passes_quota and not m.mutates:
+        m.source.fail("passes_quota is for messages that mutate")
     if m.mutates and m.view:
         m.source.fail("a view cannot mutate")
     if m.target_field:

@@ -29,6 +29,7 @@ WITH_BODY = ["invalid_json", "unsupported_media_type"]
 WITH_KEY = ["invalid_key", "key_reused", "forbidden"]
 WITH_MATCH = ["precondition"]
 WRITING = ["store_full"]
+METERED = ["journal_quota"]
 WITH_PATH = ["not_found"]
 
 STATUS_TEXT = {
@@ -150,6 +151,10 @@ HEADERS = {
                                  "after this time. Absent, it has all that was acknowledged.",
                   "schema": {"type": "string", "format": "date-time"},
                   "example": "2026-01-31T12:00:00.000000001Z"},
+    "JournalQuotaUsed": {"description": "Per cent of what the tenant may write in a day, from 80 "
+                                        "on. At 100, what writes is refused for a while.",
+                         "schema": {"type": "integer", "minimum": 80, "maximum": 100},
+                         "example": 85},
     "IdempotencyReplayed": {"description": "true: this is the first answer of this key again.",
                            "schema": {"type": "string", "enum": ["true"]}},
 }
@@ -295,6 +300,7 @@ def refusals(schema, r, m):
     names += ["key_missing"] if r.idempotency else []
     names += WITH_MATCH if m.mutates or (r.etag and r.path_fields) else []
     names += WRITING if m.mutates else []
+    names += METERED if m.mutates and not m.passes_quota else []
     names += WITH_PATH if r.path_fields else []
     names += ["invalid_cursor"] if "cursor" in r.query_fields else []
     known = []
@@ -314,6 +320,7 @@ def _responses(schema, r, m, used):
         success["ETag"] = {"$ref": "#/components/headers/ETag"}
     if m.mutates:
         success["Idempotency-Replayed"] = {"$ref": "#/components/headers/IdempotencyReplayed"}
+        success["X-Journal-Quota-Used"] = {"$ref": "#/components/headers/JournalQuotaUsed"}
     if m.view:
         success["X-Stale-As-Of"] = {"$ref": "#/components/headers/StaleAsOf"}
     if r.location:

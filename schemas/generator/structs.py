@@ -325,6 +325,7 @@ const struct message_type {n}_type = {{
     .target_offset = {offset},
     .size = sizeof(struct {n}),
     .mutates = {str(m.mutates).lower()},
+    .passes_quota = {str(m.passes_quota).lower()},
     .view = {str(m.view).lower()},
     .read = {n}_read_any,
     .write = {n}_write_any,

@@ -17,7 +17,8 @@ WORDS = {"type", "format", "enum", "pattern", "minLength", "maxLength", "minimum
          "additionalProperties", "propertyNames", "maxProperties", "$ref", "description",
          "examples"}
 # Only on a repeated answer, or where clients are limited.
-SOMETIMES = {"Idempotency-Replayed", "RateLimit", "RateLimit-Policy", "X-Stale-As-Of"}
+SOMETIMES = {"Idempotency-Replayed", "RateLimit", "RateLimit-Policy", "X-Stale-As-Of",
+             "X-Journal-Quota-Used"}
 TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
 

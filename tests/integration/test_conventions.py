@@ -14,7 +14,7 @@ import time
 
 import scenarios
 from payd import PAYCTL, Client, Forger, Payd, clean_environment, free_port, refused_start
-from scenarios import contains, equal, true
+from scenarios import contains, equal, true, wait_for
 
 
 def payctl(payd, *words):
@@ -191,6 +191,35 @@ def test_a_lack_of_descriptors_is_told_and_passes():
         finally:
             for other in others:
                 other.close()
+
+
+def test_one_tenants_quota_of_the_journal_is_nobody_elses():
+    with Payd(journal_quota_mb=1) as payd, payd.bank() as bank, payd.bank(tenant="other") as other:
+        purse, friend = bank.open_wallet(funds="100.00"), bank.open_wallet()
+        payment = bank.authorise(purse, friend, "10.00")["payment_id"]
+        note = {"metadata": {f"n{i}": "x" * 250 for i in range(16)}}
+        percents = []
+        for _ in range(400):
+            answer = bank.request("PATCH", f"/wallets/{purse}", note)
+            percents.append(int(answer.headers.get("x-journal-quota-used", 0)))
+            note["metadata"]["n0"] = str(len(percents))
+            if answer.status != 200:
+                break
+        answer.expect(429, "journal_quota")
+        true(int(answer.headers["retry-after"]) >= 1, f"a Retry-After in {answer}")
+        equal((percents[0], 80 in percents, percents[-1]), (0, True, 100), "what was told")
+        contains(payd.stderr.read_text(), "journal_quota_near", "journal_quota_used_up")
+        told = [f'payd_journal_quota_{name}{{shard="0"}} 1\n'
+                for name in ("near_tenants", "refused_total")]
+        wait_for(lambda: all(line in bank.get("/metrics").body.decode() for line in told),
+                 "metrics to tell")
+        other.fund(other.open_wallet(), "1.00")
+        bank.get(f"/wallets/{purse}").expect(200)
+        bank.post(f"/payments/{payment}/capture", {"amount": "4.00"}).expect(200)
+        bank.post(f"/payments/{payment}/refund", {"amount": "1.00"}).expect(200)
+        bank.post(f"/payments/{payment}/cancel").expect(200)
+        bank.post(f"/wallets/{purse}/freeze", {"reason": "too much"}).expect(200)
+        bank.post(f"/wallets/{friend}/fund", {"amount": "1.00"}).expect(429, "journal_quota")
 
 
 def test_a_wrong_metrics_address_stops_the_start():

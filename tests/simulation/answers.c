@@ -89,6 +89,12 @@ static bool is_of_the_unseen(uint16_t code)
            code == RESULT_CREDIT_ACCOUNT_NOT_FOUND || code == RESULT_PENDING_TRANSFER_NOT_FOUND;
 }
 
+/* What settles something and is refused leaves nothing where the quota is used up. */
+static bool is_unkept(const struct run *run, const struct request *q, uint16_t code)
+{
+    return is_of_the_unseen(code) || (q->type->passes_quota && run->swarm.journal_quota != 0);
+}
+
 static void check_keyed(struct run *run, const struct request *q, const struct message *m)
 {
     const struct history_record *record = history_find(&run->shards[q->shard].history, q->key);
@@ -99,7 +105,7 @@ static void check_keyed(struct run *run, const struct request *q, const struct m
         return;
     }
     if (record == NULL) {
-        if (m->code == ERR_OK || (m->code >= ERR_DOMAIN_FIRST && !is_of_the_unseen(m->code)))
+        if (m->code == ERR_OK || (m->code >= ERR_DOMAIN_FIRST && !is_unkept(run, q, m->code)))
             broken("request %u (%s) was answered %u, but nothing durable says so", q->number,
                    q->type->name, m->code);
         return;
@@ -364,6 +370,21 @@ static bool answers_cross(uint16_t code)
 {
     return code == RESULT_ACCOUNTS_IN_DIFFERENT_SHARDS || code == RESULT_ID_OF_ANOTHER_SHARD ||
            code == RESULT_DESTINATION_ON_OTHER_SHARD || code == RESULT_PAYEE_ON_OTHER_SHARD;
+}
+
+void answers_check_quota(struct run *run, const struct request *q, const struct message *m)
+{
+    if (run->swarm.journal_quota == 0 || !q->type->mutates || q->type->passes_quota ||
+        q->who.operator)
+        broken("request %u (%s) is refused for a quota that does not hold it", q->number,
+               q->type->name);
+    if (m->retry_after_ms == 0)
+        broken("request %u (%s) is not told when there is room again", q->number, q->type->name);
+    if (q->keyed && !q->steals && q->asks == 1 &&
+        history_find(&run->shards[q->shard].history, q->key) != NULL)
+        broken("request %u (%s) was decided, but is refused for the quota", q->number,
+               q->type->name);
+    run->cover.faults[COVER_QUOTA]++;
 }
 
 void answers_check(struct run *run, const struct request *q, struct message *m)

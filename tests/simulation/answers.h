@@ -9,6 +9,9 @@
 /* A decided answer came. */
 void answers_check(struct run *run, const struct request *q, struct message *m);
 
+/* It was refused because its tenant has used up its quota of the journal: rightly? */
+void answers_check_quota(struct run *run, const struct request *q, const struct message *m);
+
 /* The record of a request became durable: did it do what was asked for, no more and no less? */
 void answers_check_record(const struct request *q, const struct history_record *record);
 

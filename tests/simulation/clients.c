@@ -249,6 +249,12 @@ static void clients_answered(struct message *m)
     if (m->code == ERR_OK)
         run->cover.done[q->type->number]++;
     world_note(&run->world, "answer", q->number, m->code);
+    if (m->code == ERR_JOURNAL_QUOTA) {
+        answers_check_quota(run, q, m);
+        clients_drop(ask);
+        q->settled = true; /* it would have to come again tomorrow */
+        return;
+    }
     if (clients_undecided(m->code)) {
         clients_drop(ask);
         try_again(q);

@@ -47,6 +47,7 @@
     X(CROWD, "many lists of one caller")                                                           \
     X(HUNG_UP, "client hung up")                                                                   \
     X(LISTED_STALE, "list without space for the views")                                            \
+    X(QUOTA, "quota of the journal used up")                                                       \
     X(KEY_ELSEWHERE, "key used in another shard")
 
 enum cover_fault {

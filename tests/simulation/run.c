@@ -143,6 +143,7 @@ static void run_start(void *context)
         .resident_max = run->swarm.resident_max,
         .dedup_entries_max = run->swarm.dedup_entries_max,
         .filter_bytes = FILTER_BYTES,
+        .journal_quota = run->swarm.journal_quota,
         .state_changed = on_state,
         .quiet = on_quiet,
         .context = run,

@@ -11,6 +11,7 @@
 #define S NS_PER_S
 /* of one worker; a request needs several jobs in a row */
 #define SLOW_JOB_NS_MAX (S / 5)
+#define QUOTA_ONE_IN 12    /* and one of 12 has quotas of the journal, after which little happens */
 #define BAD_DISK_ONE_IN 16 /* one seed of 16 has a disk from which most reads fail */
 
 static uint64_t swarm_between(struct rng *r, uint64_t low, uint64_t high)
@@ -100,6 +101,8 @@ static void draw_node(struct swarm *s, struct rng *r)
     s->resident_max = swarm_choose(r, residents, array_len(residents));
     s->dedup_entries_max = swarm_choose(r, entries, array_len(entries));
     s->pass_ns = swarm_between(r, 5 * US, 500 * US);
+    if (rng_below(r, QUOTA_ONE_IN) == 0)
+        s->journal_quota = swarm_between(r, 2000, 30000); /* less than most seeds write */
 }
 
 static void draw_faults(struct swarm *s, struct rng *r)

@@ -56,6 +56,7 @@ struct swarm {
     uint32_t slow_loop, slow_factor; /* one whose work takes longer; none if it is not there */
     struct swarm_delay journal, views, reads;
     size_t resident_max, dedup_entries_max;
+    uint64_t journal_quota; /* of each tenant, bytes a day; 0 = none */
     uint64_t pass_ns;
     /* with which faults */
     struct store_sim_faults faults;

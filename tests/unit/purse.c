@@ -82,26 +82,27 @@ static void write_coins(struct wire_writer *w, const void *body)
     wire_put_uint(w, m->changes);
 }
 
-#define TYPE(NAME, NUMBER, SHAPE, STRUCT, OFFSET, MUTATES)                                         \
+#define TYPE(NAME, NUMBER, SHAPE, STRUCT, OFFSET, MUTATES, PASSES)                                 \
     const struct message_type NAME = {.name = #NAME,                                               \
                                       .number = NUMBER,                                            \
                                       .target_kind = PURSE_KIND,                                   \
                                       .target_offset = OFFSET,                                     \
                                       .size = sizeof(struct STRUCT),                               \
                                       .mutates = MUTATES,                                          \
+                                      .passes_quota = PASSES,                                      \
                                       .read = read_##SHAPE,                                        \
                                       .write = write_##SHAPE}
 
-TYPE(purse_fill_type, 11, fill, purse_fill, 0, true);
-TYPE(purse_move_type, 12, move, purse_move, 0, true);
-TYPE(purse_look_type, 13, look, purse_look, 0, false);
-TYPE(purse_break_type, 14, look, purse_break, 0, true);
-TYPE(purse_expire_type, 15, fill, purse_expire, 0, true);
-TYPE(purse_coins_type, 16, coins, purse_coins, MESSAGE_NO_OFFSET, false);
-static TYPE(filled_type, EVENT_FILLED, fill, purse_fill, 0, true);
-static TYPE(moved_type, EVENT_MOVED, move, purse_move, 0, true);
-static TYPE(expires_type, EVENT_EXPIRES, fill, purse_expire, 0, true);
-static TYPE(emptied_type, EVENT_EMPTIED, look, purse_look, 0, true);
+TYPE(purse_fill_type, 11, fill, purse_fill, 0, true, false);
+TYPE(purse_move_type, 12, move, purse_move, 0, true, true);
+TYPE(purse_look_type, 13, look, purse_look, 0, false, false);
+TYPE(purse_break_type, 14, look, purse_break, 0, true, false);
+TYPE(purse_expire_type, 15, fill, purse_expire, 0, true, false);
+TYPE(purse_coins_type, 16, coins, purse_coins, MESSAGE_NO_OFFSET, false, false);
+static TYPE(filled_type, EVENT_FILLED, fill, purse_fill, 0, true, false);
+static TYPE(moved_type, EVENT_MOVED, move, purse_move, 0, true, false);
+static TYPE(expires_type, EVENT_EXPIRES, fill, purse_expire, 0, true, false);
+static TYPE(emptied_type, EVENT_EMPTIED, look, purse_look, 0, true, false);
 
 /* --- apply ------------------------------------------------------------------------------------ */
 

@@ -36,6 +36,7 @@ struct fixture {
     enum shard_state state;
     const char *reason;
     size_t resident_max;
+    uint64_t journal_quota;
     uint16_t number; /* of the shard that is running */
     struct progress progress;
     struct progress_shard shards[2]; /* the other does not run, and stands at nothing */
@@ -128,6 +129,7 @@ static inline void start(struct fixture *f)
         .resident_max = f->resident_max,
         .dedup_entries_max = 10000,
         .filter_bytes = 1 << 16,
+        .journal_quota = f->journal_quota,
         .answer = on_answer,
         .state_changed = on_state,
         .context = f,
@@ -218,12 +220,17 @@ static inline void post(struct fixture *f, struct ask *a, const struct message_t
     a->message.body = &a->body;
     a->message.target_kind = PURSE_KIND;
     a->message.target = target;
-    struct slice client = a->message.who.client;
-    bool any_owner = a->message.who.any_owner;
+    struct slice client = a->message.who.client, tenant = a->message.who.tenant;
+    bool any_owner = a->message.who.any_owner, operator= a->message.who.operator;
     a->message.who = someone_asking();
     a->message.who.any_owner = any_owner;
+    a->message.who.operator= operator;
     if (client.len > 0)
         a->message.who.client = client;
+    if (tenant.len > 0) {
+        a->message.who.tenant = tenant;
+        principal_identify(&a->message.who);
+    }
     a->message.done = on_done;
     a->message.home = (struct env *)f; /* not NULL: answers go through on_answer */
     if (a->message.reply.len_max == 0)
