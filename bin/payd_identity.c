@@ -41,14 +41,17 @@ bool payd_identity_fetch_keys(struct payd *p)
            payd_use_keys(p, &options, file ? "JWKS_FILE" : "JWKS_URL");
 }
 
+/* Unless there are keys of another issuer. */
 static bool payd_use_issuer_keys(struct payd *p)
 {
+    if (p->identity.keys != NULL)
+        return true;
     const struct jwks_options options = {
         .document = issuer_jwks(p->identity.loops[0].issuer),
         .report = payd_report_keys,
         .report_arg = p,
     };
-    return p->identity.keys != NULL || payd_use_keys(p, &options, "the development issuer");
+    return payd_use_keys(p, &options, "the development issuer");
 }
 
 /* Each scope once, in the order of the routes. */
