@@ -19,6 +19,8 @@
 #define PAYD_COMPILER "gcc " __VERSION__
 #endif
 #define PAYD_SERVICE_NAME "payment_service"
+#define PAYD_METRICS_CONNECTIONS 48 /* of scrapers, where they have a port of their own ... */
+#define PAYD_METRICS_RESERVE 8      /* ... and beyond */
 #define PAYD_DESCRIPTORS_OWN 256 /* kept from clients: the store, its recovery, operators */
 
 /* An address, and what is served there. */
@@ -29,6 +31,7 @@ struct payd_port {
     const struct route *routes;
     uint32_t route_count;
     uint32_t pages; /* of BRIDGE_PAGES_... */
+    const struct http_limits *limits;
 };
 
 /* --- backend of the bridges ------------------------------------------------------------------- */
@@ -68,7 +71,7 @@ static bool payd_ready(void *context, const char **reason)
     return taken;
 }
 
-static void payd_metrics(void *context, struct json_writer *out)
+static bool payd_metrics(void *context, struct json_writer *out)
 {
     struct payd *p = ((struct payd_listener *)context)->payd;
     const struct bridge_counts *counts[NODE_LOOPS_MAX];
@@ -85,12 +88,32 @@ static void payd_metrics(void *context, struct json_writer *out)
                    (const char *const[]){NULL});
     node_metrics(p->node.node, &m);
     bridge_counts_metrics(counts, loops, catalog_routes, catalog_route_count, &m);
-    if (!m.failed)
+    bool whole = !m.failed;
+    if (whole)
         json_put_raw(out, m.text, m.len);
     metrics_done(&m);
+    return whole;
 }
 
 /* --- opening ---------------------------------------------------------------------------------- */
+
+/* Of the port of metrics; returns how many descriptors its connections may have. */
+static rlim_t payd_limit_metrics(struct payd *p, rlim_t files)
+{
+    struct http_limits *limits = &p->listeners.metrics_limits;
+    rlim_t eighth = files / 8;
+    *limits = http_limits_default;
+    limits->trusted = &p->config.gateways;
+    if (p->config.metrics_port == 0)
+        return 0;
+    limits->reserve_max = PAYD_METRICS_RESERVE;
+    limits->connections_max = PAYD_METRICS_CONNECTIONS;
+    if (eighth < PAYD_METRICS_CONNECTIONS + PAYD_METRICS_RESERVE) {
+        limits->reserve_max = 1;
+        limits->connections_max = eighth > 2 ? (uint32_t)eighth - 1 : 1;
+    }
+    return limits->connections_max + limits->reserve_max;
+}
 
 /* Takes all descriptors that the system allows, and leaves clients only those which the rest of the
  * node never needs: a recovery must be able to open the store again. */
@@ -104,7 +127,8 @@ static void payd_set_limits(struct payd *p)
     (void)setrlimit(RLIMIT_NOFILE, &files); /* what it was may be enough */
     check(getrlimit(RLIMIT_NOFILE, &files) == 0);
     rlim_t half = files.rlim_cur / 2;
-    rlim_t own = half < PAYD_DESCRIPTORS_OWN ? half : PAYD_DESCRIPTORS_OWN;
+    rlim_t wanted = PAYD_DESCRIPTORS_OWN + payd_limit_metrics(p, files.rlim_cur);
+    rlim_t own = half < wanted ? half : wanted;
     uint16_t loops = node_loops(p->node.node);
     rlim_t each = (files.rlim_cur - own) / loops;
     if (each / 4 < limits->reserve_max)
@@ -145,7 +169,7 @@ static bool payd_listener_open(struct payd *p, const struct payd_port *port, uin
         .route_count = port->route_count,
         .verifier = p->identity.loops[loop].verifier,
         .scopes = &p->identity.scopes,
-        .limits = &all->limits,
+        .limits = port->limits,
         .counts = &all->counts[loop],
         .pages = port->pages,
         .service = PAYD_SERVICE_NAME,
@@ -187,11 +211,13 @@ bool payd_listeners_open(struct payd *p)
         .routes = catalog_routes,
         .route_count = catalog_route_count,
         .pages = payd_pages_with_api(c),
+        .limits = &p->listeners.limits,
     };
     const struct payd_port metrics = {
         .host = c->metrics_host,
         .port = (uint16_t)c->metrics_port,
         .pages = BRIDGE_PAGES_HEALTH | BRIDGE_PAGES_METRICS,
+        .limits = &p->listeners.metrics_limits,
     };
     payd_set_limits(p);
     return payd_port_open(p, &api) && (c->metrics_port == 0 || payd_port_open(p, &metrics));

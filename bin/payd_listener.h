@@ -26,7 +26,8 @@ struct payd_listeners {
     struct payd_listener all[PAYD_LISTENERS_MAX];
     uint16_t count;
     void (*stopped)(struct payd *p);
-    struct http_limits limits;                   /* of each listener with routes */
+    struct http_limits limits;                   /* of each listener with routes ... */
+    struct http_limits metrics_limits;           /* ... and of that of the metrics' own port */
     struct bridge_counts counts[NODE_LOOPS_MAX]; /* of all listeners of a loop */
 };
 

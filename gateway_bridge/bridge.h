@@ -33,8 +33,9 @@ struct bridge_backend {
     void (*ask)(void *context, struct message *m);
     /* May traffic be sent here? *reason (static) says why not, or what is wrong all the same. */
     bool (*ready)(void *context, const char **reason);
-    /* Appends the text of /metrics with json_put_raw(); NULL without such a page. */
-    void (*metrics)(void *context, struct json_writer *out);
+    /* Appends the text of /metrics with json_put_raw(); false if there is more than it may have.
+     * NULL without such a page. */
+    bool (*metrics)(void *context, struct json_writer *out);
 };
 
 /* Pages that a bridge has beside its routes. */

@@ -64,8 +64,7 @@ static uint16_t page_write_ready(struct bridge *b, struct json_writer *body)
 
 static uint16_t page_write_metrics(struct bridge *b, struct json_writer *body)
 {
-    b->options.backend->metrics(b->options.backend->context, body);
-    return 200;
+    return b->options.backend->metrics(b->options.backend->context, body) ? 200 : 0;
 }
 
 static uint16_t page_write_info(struct bridge *b, struct json_writer *body);

@@ -15,7 +15,7 @@
 
 #include "runtime/observe/histogram.h"
 
-#define METRICS_PAGE_MAX ((size_t)4 << 20)
+#define METRICS_PAGE_MAX ((size_t)12 << 20) /* 256 shards have some 3 MiB */
 #define METRICS_LABEL_MAX 128 /* bytes of a label's value; the rest is cut */
 
 struct metrics {

@@ -165,6 +165,25 @@ def test_metrics_are_not_open_to_the_world():
             world.get("/health/ready").expect(200)
 
 
+def test_both_ports_together_have_the_descriptors_for_all_they_let_in():
+    own, crowd = free_port(), []
+    payd = Payd(metrics_listen=f"127.0.0.1:{own}", address_connections=1000)
+    try:
+        payd.start(wrap=("sh", "-c", 'ulimit -n 400; exec "$@"', "sh"))
+        for port in (own, payd.port):
+            for _ in range(250):
+                crowd.append(socket.create_connection(("127.0.0.1", port)))
+        time.sleep(0.5)
+        with Client(Elsewhere(own)) as scraper:
+            text = scraper.get("/metrics").expect(200).body.decode()
+        contains(text, 'payd_http_shortages_total{reason="descriptors"} 0')
+        true("descriptors_exhausted" not in payd.stderr.read_text(), "descriptors to be left")
+    finally:
+        for connection in crowd:
+            connection.close()
+        payd.close()
+
+
 def test_a_lack_of_descriptors_is_told_and_passes():
     with Payd() as payd, payd.client() as kept:
         equal(kept.get("/health/ready").expect(200).json, {"status": "ready"})

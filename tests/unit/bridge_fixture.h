@@ -262,6 +262,7 @@ struct fixture {
     uint16_t code; /* of the next answers */
     bool ready, warned;
     bool replayed;
+    bool metrics_too_long;
     size_t metrics_len; /* of a page of metrics, at least */
     uint32_t retry_after_ms;
     uint64_t shown_ns; /* the same: lists may lack what came after; 0 = they do not */
@@ -316,11 +317,12 @@ static inline bool is_ready(void *context, const char **reason)
     return f->ready;
 }
 
-static inline void metrics(void *context, struct json_writer *out)
+static inline bool metrics(void *context, struct json_writer *out)
 {
     struct fixture *f = context;
     for (size_t len = 0; len == 0 || len < f->metrics_len; len += strlen("notes_total 1\n"))
         json_put_literal(out, "notes_total 1\n");
+    return !f->metrics_too_long;
 }
 
 static inline void answer_one(struct fixture *f, struct message *m)

@@ -483,6 +483,9 @@ static void the_own_pages_answer(void **state)
     assert_non_null(strstr(f->answer, "the store is full"));
     assert_int_equal(tell_text(f, "GET /metrics HTTP/1.1\r\n" H "\r\n"), 200);
     assert_non_null(strstr(f->answer, "notes_total 1\n"));
+    f->metrics_too_long = true;
+    assert_int_equal(tell_text(f, "GET /metrics HTTP/1.1\r\n" H "\r\n"), 500);
+    assert_non_null(strstr(f->answer, "\"status\":500"));
     assert_int_equal(tell_text(f, "GET / HTTP/1.1\r\n" H "\r\n"), 200);
     assert_non_null(strstr(f->answer, "\"/wallets/{wallet_id}/notes\""));
     assert_int_equal(tell_text(f, "GET /openapi.json HTTP/1.1\r\n" H "\r\n"), 200);
