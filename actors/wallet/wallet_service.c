@@ -8,6 +8,7 @@
 #include "actors/wallet/owner_messages.h"
 #include "actors/wallet/wallet.h"
 #include "actors/wallet/wallet_queries.h"
+#include "actors/wallet/wallet_transactions.h"
 #include "actors/wallet/wallet_views.h"
 #include "schemas/common.h"
 
