@@ -28,6 +28,8 @@ enum page_list { /* first byte of a cursor, so that one list's cursor is no othe
     PAGE_PAYMENT_EVENTS,
     PAGE_LEGS,
     PAGE_REFUNDS,
+    PAGE_WALLET_EVENTS,
+    PAGE_HOLD_EVENTS,
 };
 
 struct page_rules {

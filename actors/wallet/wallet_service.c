@@ -7,6 +7,7 @@
 #include "actors/wallet/owner.h"
 #include "actors/wallet/owner_messages.h"
 #include "actors/wallet/wallet.h"
+#include "actors/wallet/wallet_history.h"
 #include "actors/wallet/wallet_queries.h"
 #include "actors/wallet/wallet_transactions.h"
 #include "actors/wallet/wallet_views.h"
@@ -38,6 +39,8 @@ static const struct query queries[] = {
     {&wallet_transaction_list_type, wallet_query_transactions},
     {&wallet_transaction_get_type, wallet_query_transaction},
     {&wallet_hold_list_type, wallet_query_holds},
+    {&wallet_event_list_type, wallet_query_events},
+    {&wallet_hold_event_list_type, wallet_query_hold_events},
 };
 
 static const struct locator locators[] = {
@@ -47,6 +50,7 @@ static const struct locator locators[] = {
 static const struct view_table *const views[] = {
     &wallets_view,
     &wallet_holds_view,
+    &wallet_events_view,
 };
 
 /* --- what must always hold -------------------------------------------------------------------- */

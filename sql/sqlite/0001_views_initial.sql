@@ -193,6 +193,24 @@ CREATE TABLE wallet_holds (
 
 CREATE INDEX wallet_holds_by_wallet ON wallet_holds (wallet_id);
 
+-- One row per change of a wallet or step of a hold; movements of money are entries.
+CREATE TABLE wallet_events (
+    wallet_id BLOB NOT NULL,
+    position INTEGER NOT NULL, -- of its event in the shard's journal
+    type INTEGER NOT NULL, -- in the order of wallet_event_kind in schemas/wallet.toml
+    timestamp INTEGER NOT NULL,
+    hold_id BLOB,
+    amount ANY,
+    expires_at INTEGER,
+    freeze_scope INTEGER, -- 1 owner, 2 all
+    per_transaction ANY,
+    per_day ANY,
+    reason TEXT,
+    PRIMARY KEY (wallet_id, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX wallet_events_by_hold ON wallet_events (hold_id);
+
 -- payments -----------------------------------------------------------------------------------------
 
 -- One row per payment.

@@ -17,7 +17,6 @@ def people(bank, funds="100.00"):
     """A wallet with money and one without."""
     return bank.open_wallet(funds=funds), bank.open_wallet()
 
-
 # --- opening ------------------------------------------------------------------------------------
 
 
@@ -224,6 +223,39 @@ def test_limits_hold_per_transaction_and_per_day(bank):
     for action in ("freeze", "unfreeze", "close"):
         bank.post(f"/wallets/{new_id('wal')}/{action}", {}, key=None).expect(404, "not_found")
     bank.request("PUT", f"/wallets/{new_id('wal')}/limits", {}).expect(404, "not_found")
+
+
+def test_all_that_happened_to_a_wallet_says_who_did_it(bank):
+    user = "user-" + uuid.uuid4().hex
+    token = bank.payd.token(subject=user, scope="wallets:read wallets:write")
+    ann = bank.open_wallet(user, funds="100.00")
+    path = f"/wallets/{ann}"
+    frozen = bank.post(f"{path}/freeze", {"scope": "all", "reason": "review"}, key=None)
+    bank.post(f"{path}/unfreeze", {}, key=None).expect(200)
+    bank.request("PUT", f"{path}/limits", {"per_day": "90.00"}).expect(200)
+    hold = bank.post_as(token, f"{path}/holds", {"amount": "5.00"}).expect(201).json["hold_id"]
+    bank.post_as(token, f"{path}/holds/{hold}/extend", {"expires_in_s": 700000}).expect(200)
+    bank.post_as(token, f"{path}/holds/{hold}/release").expect(200)
+    all_of_it = bank.pages(f"{path}/events", "events", limit=3)
+    equal([e["type"] for e in all_of_it],
+          ["hold_released", "hold_extended", "hold", "limits_set", "unfrozen", "frozen", "deposit",
+           "opened"])
+    stopped = all_of_it[5]
+    equal({name: stopped[name] for name in ("by", "client_id", "request_id", "freeze_scope",
+                                            "reason")},
+          {"by": "dev", "client_id": "dev", "request_id": frozen.headers["x-request-id"],
+           "freeze_scope": "all", "reason": "review"})
+    equal((all_of_it[3]["per_day"], "per_transaction" in all_of_it[3]), ("90.00", False))
+    equal((all_of_it[0]["amount"], all_of_it[0]["balance"]), ("5.00", "100.00"))
+    seen = bank.get_as(token, f"{path}/events").expect(200).json["events"]
+    equal([e.get("by") for e in seen], [user] * 3 + [None] * 4 + ["dev"])
+    true("reason" not in seen[5], "the owner not to be told why the wallet was frozen")
+    steps = bank.get_as(token, f"{path}/holds/{hold}/events").expect(200).json["events"]
+    equal([(e["type"], e["by"]) for e in steps],
+          [(kind, user) for kind in ("hold", "hold_extended", "hold_released")])
+    bank.get(f"/wallets/{new_id('wal')}/events").expect(404, "not_found")
+    bank.get(f"{path}/holds/{new_id('hld')}/events").expect(404, "not_found")
+    bank.get(f"{path}/events", cursor="AA").expect(400, "invalid_cursor")
 
 
 def test_the_ledger_changes_no_account_of_a_wallet(bank):

@@ -279,7 +279,7 @@ def test_words_of_all_kinds(tool):
     equal(tool.json("wallets", "show", ann)["metadata"], {"tier": "gold", "since": "2020"})
     tool.run("wallets", "fund", ann, "5.00", "--description", "Card top-up")
     tool.run("wallets", "transfer", ann, bob, "1.00", "--metadata=table=7", "--metadata=who=a=b")
-    moved, funded = tool.json("wallets", "history", ann)["transactions"]
+    moved, funded = tool.json("wallets", "transactions", ann)["transactions"]
     equal((funded["description"], moved["metadata"]),
           ("Card top-up", {"table": "7", "who": "a=b"}))
     contains(tool.run("wallets", "fund", ann, "1.00", "--metadata", "tier", code=2), "--metadata")
@@ -384,6 +384,17 @@ def test_a_refusal_shows_what_came_with_it(tool):
     wallet = tool.json("wallets", "create", "USD", "--user-id", "eve")["wallet_id"]
     contains(tool.run("wallets", "create", "USD", "--user-id", "eve", code=1), "wallet_exists",
              wallet)
+
+
+def test_a_wallets_history_says_who_did_it(tool):
+    wallet = tool.json("wallets", "create", "USD", "--user-id", "history")["wallet_id"]
+    tool.run("wallets", "freeze", wallet, "--reason", "court order")
+    operator = "unix:" + pwd.getpwuid(os.getuid()).pw_name
+    equal([(e["type"], e["by"], e.get("reason")) for e in
+           tool.json("wallets", "history", wallet)["events"]],
+          [("frozen", operator, "court order"), ("opened", operator, None)])
+    equal(tool.json("wallets", "transactions", wallet)["transactions"], [])
+    contains(tool.run("wallets", "hold-history", wallet, new_id("hld"), code=1), "not_found")
 
 
 def test_import_may_be_repeated(tool):

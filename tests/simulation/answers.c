@@ -300,6 +300,47 @@ static void check_movements(struct run *run, const struct request *q, const void
     }
 }
 
+/* Whoever may act for any owner is told who did what; a movement is by whom its transfer is. */
+static void check_event(struct run *run, const struct request *q, const struct wallet_event *e)
+{
+    const struct ref_transfer *t =
+        e->has_transfer_id ? reference_transfer(&run->reference, e->transfer_id) : NULL;
+    if (e->has_transfer_id && !is_movement_of(t, e->wallet_id))
+        broken("request %u (%s) shows a movement that is not durable", q->number, q->type->name);
+    if (!e->has_by && q->who.any_owner)
+        broken("request %u: something happened that nobody did", q->number);
+    if (t != NULL && e->has_by)
+        check_by(q, t, true, e->by);
+    bool adjusted =
+        e->type == WALLET_EVENT_KIND_ADJUSTMENT_IN || e->type == WALLET_EVENT_KIND_ADJUSTMENT_OUT;
+    if (adjusted && !e->has_reason)
+        broken("request %u: an adjustment is without a reason", q->number);
+}
+
+/* Of a hold all steps fit a page; of a wallet the newest come first. */
+static void check_events(struct run *run, const struct request *q, const void *reply)
+{
+    const struct wallet_event_page *page = reply;
+    bool of_hold = q->type == &wallet_hold_event_list_type;
+    u128 captured = 0;
+    for (uint32_t i = 0; i < page->events_count; i++) {
+        const struct wallet_event *e = &page->events[i], *before = i > 0 ? e - 1 : e;
+        check_event(run, q, e);
+        if (of_hold ? e->timestamp < before->timestamp : e->timestamp > before->timestamp)
+            broken("request %u: what happened is not in order", q->number);
+        captured += e->type == WALLET_EVENT_KIND_HOLD_CAPTURED ? e->amount : 0;
+    }
+    if (!of_hold)
+        return;
+    const struct ref_hold *h = NULL;
+    for (uint32_t i = 0; i < run->reference.hold_count && h == NULL; i++)
+        if (id128_equal(run->reference.holds[i].id, q->body.wallet_hold_event_list.hold_id))
+            h = &run->reference.holds[i];
+    if (h == NULL || page->events_count == 0 || page->events[0].type != WALLET_EVENT_KIND_HOLD ||
+        page->events[0].amount != h->amount || captured > h->captured)
+        broken("request %u shows what did not happen to a hold", q->number);
+}
+
 static void check_payment(struct run *run, const struct request *q, const void *reply)
 {
     const struct payment_info *i = reply;
@@ -324,6 +365,7 @@ static const struct reply_check {
     {&past_trial_balance_type, pages_check_past_books},
     {&wallet_transaction_type, check_movement},
     {&wallet_transaction_page_type, check_movements},
+    {&wallet_event_page_type, check_events},
     {&account_page_type, pages_check_accounts},
     {&transfer_page_type, pages_check_transfers},
     {&wallet_page_type, pages_check_wallets},

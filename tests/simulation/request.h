@@ -58,6 +58,8 @@ union request_body {
     struct wallet_limits_set wallet_limits_set;
     struct wallet_update wallet_update;
     struct wallet_hold_extend wallet_hold_extend;
+    struct wallet_event_list wallet_event_list;
+    struct wallet_hold_event_list wallet_hold_event_list;
     struct payment_create payment_create;
     struct payment_capture payment_capture;
     struct payment_refund payment_refund;

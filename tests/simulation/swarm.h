@@ -11,7 +11,7 @@
 #include "runtime/sim/store_sim.h"
 
 #define SWARM_CURRENCIES_MAX 3
-#define SWARM_OPERATIONS_MAX 64
+#define SWARM_OPERATIONS_MAX 96
 #define SWARM_SHARDS_MAX 3
 #define SWARM_TENANTS_MAX 4
 

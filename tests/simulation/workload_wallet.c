@@ -212,6 +212,26 @@ static bool wallet_history(struct run *run, struct request *q)
     return about_wallet(run, q, &wallet_transaction_list_type, &list->wallet_id);
 }
 
+static bool wallet_happened(struct run *run, struct request *q)
+{
+    struct wallet_event_list *list = &q->body.wallet_event_list;
+    list->has_limit = workload_chance(run, 2);
+    list->limit = (uint32_t)(1 + rng_below(&run->rng, 5));
+    return about_wallet(run, q, &wallet_event_list_type, &list->wallet_id);
+}
+
+static bool hold_happened(struct run *run, struct request *q)
+{
+    const struct ref_hold *h = a_hold(run);
+    if (h == NULL)
+        return false;
+    q->type = &wallet_hold_event_list_type;
+    q->who = workload_principal(run, reference_wallet(&run->reference, h->wallet)->owner);
+    q->body.wallet_hold_event_list.hold_id = h->id;
+    q->body.wallet_hold_event_list.wallet_id = h->wallet;
+    return true;
+}
+
 static bool wallet_movement(struct run *run, struct request *q)
 {
     const struct reference *r = &run->reference;
@@ -299,6 +319,8 @@ const struct operation wallet_operations[] = {
     {"wallet_show", wallet_show},
     {"wallet_funds", wallet_funds},
     {"wallet_history", wallet_history},
+    {"wallet_happened", wallet_happened},
+    {"hold_happened", hold_happened},
     {"wallet_movement", wallet_movement},
     {"wallet_holds_listed", wallet_holds_listed},
     {"wallet_is_frozen", wallet_is_frozen},

@@ -215,12 +215,164 @@ static void test_words_stay_with_a_movement(void **state)
     assert_int_equal(held.holds[0].metadata.count, 1);
 }
 
+/* --- all that happened ------------------------------------------------------------------------ */
+
+struct happened {
+    uint8_t type;
+    const char *by;     /* told to the clerk */
+    const char *told;   /* to the owner; "" = nobody is named */
+    const char *reason; /* told to the clerk; NULL = none */
+};
+
+static uint16_t adjusted(struct bank *b, struct id128 from, struct id128 to, u128 amount)
+{
+    struct principal auditor = person("auditor");
+    auditor.adjusts = true;
+    struct transfer_create body = {
+        .debit_account_id = from,
+        .has_credit_account_id = true,
+        .credit_account_id = to,
+        .has_amount = true,
+        .amount = amount,
+        .currency = USD,
+        .has_reason = true,
+        .reason = slice_of("booked twice"),
+    };
+    return bank_ask(b, auditor, &transfer_create_type, &body);
+}
+
+static void expect_event(const struct wallet_event *e, const struct happened *h, bool owner)
+{
+    const char *by = owner ? h->told : h->by;
+    bool discreet = h->type == WALLET_EVENT_KIND_FROZEN;
+    assert_int_equal(e->type, h->type);
+    assert_true(slice_equal(e->by, slice_of(by)));
+    assert_int_equal(e->has_by, by[0] != '\0');
+    assert_int_equal(e->has_client_id, e->has_by && strcmp(by, "system") != 0);
+    assert_int_equal(e->has_reason, h->reason != NULL && !(owner && discreet));
+    if (e->has_reason)
+        assert_true(slice_equal(e->reason, slice_of(h->reason)));
+}
+
+/* Newest first, in pages of any size. */
+static void expect_happened(struct bank *b, struct id128 wallet, struct principal who,
+                            uint32_t limit, const struct happened *expected, size_t count)
+{
+    struct wallet_event_list list = {.wallet_id = wallet, .has_limit = true, .limit = limit};
+    size_t seen = 0;
+    struct wallet_event_page page;
+    do {
+        assert_int_equal(bank_ask(b, who, &wallet_event_list_type, &list), RESULT_OK);
+        bank_reply(b, &wallet_event_page_type, &page);
+        assert_in_range(page.events_count, 0, limit);
+        for (uint32_t i = 0; i < page.events_count; i++, seen++) {
+            assert_true(seen < count);
+            expect_event(&page.events[i], &expected[seen], !who.any_owner);
+        }
+        list.has_cursor = page.has_next_cursor;
+        list.cursor = arena_copy(&b->arena, page.next_cursor);
+    } while (page.has_next_cursor);
+    assert_int_equal(seen, count);
+}
+
+static void test_a_wallets_history_has_all_that_happened(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "100"), bob = given_wallet(b, "bob", NULL), held;
+    struct wallet_freeze freeze = {
+        .wallet_id = alice, .has_reason = true, .reason = slice_of("court order")};
+    struct wallet_hold_extend longer = {.has_expires_in_s = true, .expires_in_s = 2000000};
+    struct wallet_close over = {
+        .wallet_id = alice, .has_reason = true, .reason = slice_of("moved")};
+    assert_int_equal(set_limits(b, alice, "50", "90"), RESULT_OK);
+    assert_int_equal(transfer(b, "alice", alice, bob, "10"), RESULT_OK);
+    assert_int_equal(hold(b, "alice", alice, "20", &held), RESULT_OK);
+    longer.hold_id = held;
+    longer.wallet_id = alice;
+    assert_int_equal(bank_ask(b, clerk(), &wallet_hold_extend_type, &longer), RESULT_OK);
+    assert_int_equal(bank_ask(b, clerk(), &wallet_freeze_type, &freeze), RESULT_OK);
+    assert_int_equal(adjusted(b, alice, bob, 7000), RESULT_OK);
+    assert_int_equal(unfreeze(b, alice), RESULT_OK);
+    bank_wait(b, (uint64_t)2000000 * NS_PER_S);
+    assert_int_equal(withdraw(b, "alice", alice, "20"), RESULT_OK);
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_close_type, &over), RESULT_OK);
+    static const struct happened expected[] = {
+        {WALLET_EVENT_KIND_CLOSED, "alice", "alice", "moved"},
+        {WALLET_EVENT_KIND_WITHDRAWAL, "alice", "alice", NULL},
+        {WALLET_EVENT_KIND_HOLD_RELEASED, "system", "system", NULL},
+        {WALLET_EVENT_KIND_UNFROZEN, "clerk", "", NULL},
+        {WALLET_EVENT_KIND_ADJUSTMENT_OUT, "auditor", "", "booked twice"},
+        {WALLET_EVENT_KIND_FROZEN, "clerk", "", "court order"},
+        {WALLET_EVENT_KIND_HOLD_EXTENDED, "clerk", "clerk", NULL},
+        {WALLET_EVENT_KIND_HOLD, "alice", "alice", NULL},
+        {WALLET_EVENT_KIND_TRANSFER_OUT, "alice", "alice", NULL},
+        {WALLET_EVENT_KIND_LIMITS_SET, "clerk", "", NULL},
+        {WALLET_EVENT_KIND_DEPOSIT, "clerk", "", NULL},
+        {WALLET_EVENT_KIND_OPENED, "alice", "alice", NULL},
+    };
+    for (uint32_t limit = 1; limit <= array_len(expected) + 1; limit++) {
+        expect_happened(b, alice, clerk(), limit, expected, array_len(expected));
+        expect_happened(b, alice, person("alice"), limit, expected, array_len(expected));
+    }
+    struct wallet_event_list list = {.wallet_id = alice};
+    assert_int_equal(bank_ask(b, person("bob"), &wallet_event_list_type, &list), RESULT_NOT_FOUND);
+}
+
+/* A captured hold's rest is given back when its time is over. */
+static void test_a_holds_history_has_each_of_its_steps(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "100"), held, other;
+    assert_int_equal(hold(b, "alice", alice, "20", &held), RESULT_OK);
+    assert_int_equal(hold(b, "alice", alice, "1", &other), RESULT_OK);
+    struct wallet_hold_extend longer = {
+        .hold_id = held, .wallet_id = alice, .has_expires_in_s = true, .expires_in_s = 2000000};
+    assert_int_equal(bank_ask(b, clerk(), &wallet_hold_extend_type, &longer), RESULT_OK);
+    assert_int_equal(capture(b, "alice", alice, held, (struct capture){"5", false, ID128_ZERO}),
+                     RESULT_OK);
+    bank_wait(b, (uint64_t)2000000 * NS_PER_S);
+    static const struct {
+        uint8_t type;
+        uint64_t amount;
+        const char *by;
+    } expected[] = {
+        {WALLET_EVENT_KIND_HOLD, 2000, "alice"},
+        {WALLET_EVENT_KIND_HOLD_EXTENDED, 0, "clerk"},
+        {WALLET_EVENT_KIND_HOLD_CAPTURED, 500, "alice"},
+        {WALLET_EVENT_KIND_HOLD_EXPIRED, 1500, "system"},
+    };
+    struct wallet_hold_event_list list = {
+        .wallet_id = alice, .hold_id = held, .has_limit = true, .limit = 3};
+    struct wallet_event_page page;
+    for (size_t seen = 0; seen < array_len(expected);) {
+        assert_int_equal(bank_ask(b, person("alice"), &wallet_hold_event_list_type, &list),
+                         RESULT_OK);
+        bank_reply(b, &wallet_event_page_type, &page);
+        for (uint32_t i = 0; i < page.events_count; i++, seen++) {
+            assert_int_equal(page.events[i].type, expected[seen].type);
+            assert_true(page.events[i].amount == expected[seen].amount);
+            assert_true(slice_equal(page.events[i].by, slice_of(expected[seen].by)));
+            assert_true(id128_equal(page.events[i].hold_id, held));
+        }
+        assert_int_equal(page.has_next_cursor, seen < array_len(expected));
+        list.has_cursor = page.has_next_cursor;
+        list.cursor = arena_copy(&b->arena, page.next_cursor);
+    }
+    list =
+        (struct wallet_hold_event_list){.wallet_id = given_wallet(b, "bob", NULL), .hold_id = held};
+    assert_int_equal(bank_ask(b, clerk(), &wallet_hold_event_list_type, &list), RESULT_NOT_FOUND);
+    list = (struct wallet_hold_event_list){.wallet_id = alice, .hold_id = alice};
+    assert_int_equal(bank_ask(b, clerk(), &wallet_hold_event_list_type, &list), RESULT_NOT_FOUND);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_history_names_every_movement),
         TEST(test_movements_are_found_by_type_and_time),
         TEST(test_a_movement_is_shown_to_the_owners_of_both_wallets),
+        TEST(test_a_wallets_history_has_all_that_happened),
+        TEST(test_a_holds_history_has_each_of_its_steps),
         TEST(test_words_stay_with_a_movement),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
