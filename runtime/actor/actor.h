@@ -24,7 +24,7 @@ enum actor_flags {
     ACTOR_DIRTY = 1 << 7,       /* projector only: changed since the last commit of the views */
     ACTOR_TRACED = 1 << 8,      /* each of its turns is logged */
 
-    /* Its state, one of five; changed by schedule_move() alone (runtime/shard/schedule.h). */
+    /* Its state, one of five; changed by runtime/shard/schedule.h alone. */
     ACTOR_IDLE = 0,           /* has nothing to do, or is suspended, or its turns run now */
     ACTOR_LOADING = 1 << 1,   /* its state has been asked of the store */
     ACTOR_QUEUED = 1 << 2,    /* on the shard's run queue */

@@ -148,9 +148,16 @@ static struct generation *newest_with_room(struct generations *row)
     return g;
 }
 
-/* The key's entry, and the generation it is in. */
-static struct dedup_entry *generations_find(const struct generations *row, bool timed,
-                                        struct id128 key, struct generation **where)
+/* Later than all in the row: so are nearly all ids that are new. */
+static inline bool generations_before(const struct generations *row, bool timed, struct id128 key)
+{
+    check(row->count > 0);
+    return timed && id128_tells_time(key) &&
+           id128_compare(key, row->ranges[row->count - 1].reach) > 0;
+}
+
+static cold struct dedup_entry *generations_search(const struct generations *row, bool timed,
+                                                   struct id128 key, struct generation **where)
 {
     check(row->count <= row->cap);
     timed = timed && id128_tells_time(key);
@@ -167,6 +174,15 @@ static struct dedup_entry *generations_find(const struct generations *row, bool 
         }
     }
     return NULL;
+}
+
+/* The key's entry, and the generation it is in. */
+static inline struct dedup_entry *generations_find(const struct generations *row, bool timed,
+                                                   struct id128 key, struct generation **where)
+{
+    if (row->count == 0 || generations_before(row, timed, key))
+        return NULL;
+    return generations_search(row, timed, key, where);
 }
 
 static void range_take_in(struct dedup_range *range, struct id128 key)
@@ -257,8 +273,8 @@ static bool dedup_table_fresh(const struct dedup_table *o, struct id128 key)
 }
 
 /* In what was decided here. */
-static struct dedup_entry *dedup_table_decided(const struct dedup_table *o, struct id128 key,
-                                               struct generation **where)
+static inline struct dedup_entry *dedup_table_decided(const struct dedup_table *o, struct id128 key,
+                                                      struct generation **where)
 {
     const bool timed = o->early_ids != NULL;
     check(timed || o->early.count == 0);

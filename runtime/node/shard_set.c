@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The way of a message: shard_set_post() finds the shard, and posts to it at once if it belongs to
- * the sender's env, else by mail. Its answer comes back through shard_set_answer() in the same two
- * ways. A message about the whole node becomes one to each shard (scatter_gather.c).
+ * the sender's env, else by mail. Its answer comes back in the same two ways (message_answer()). A
+ * message about the whole node becomes one to each shard (scatter_gather.c).
  *
  * Shards know of each other only how far their journals and views are (atomics of progress.h). The
  * one that moved notifies those whose lists wait, with one mail at most on its way to each. */
@@ -33,12 +33,6 @@ struct shard_set {
 };
 
 /* --- from the shards -------------------------------------------------------------------------- */
-
-static void shard_set_answer(void *context, struct message *m)
-{
-    struct shard_set_shard *cs = context;
-    message_answer(cs->env, m);
-}
 
 static void shard_set_state_changed(void *context, enum shard_state state, const char *reason)
 {
@@ -185,7 +179,6 @@ static void shard_set_open(struct shard_set *c, uint16_t number)
         .dedup_entries_max = o->dedup_entries_max,
         .filter_bytes = o->filter_bytes,
         .journal_quota = o->journal_quota,
-        .answer = shard_set_answer,
         .state_changed = shard_set_state_changed,
         .context = cs,
     });

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A list that the pass empties. A message of the runtime's own has no home loop: its done() runs at
- * once, all others are given to the owner's callback, which sends them to their loops. */
+/* A list that the pass empties. A message of the runtime's own has no home loop; its done() runs at
+ * once, like that of a message whose home is this loop. */
 #include "runtime/shard/answers.h"
 
 #include "runtime/base/check.h"
 
-void answers_init(struct answers *a, struct env *env,
-                  void (*give)(void *context, struct message *m), void *context)
+void answers_init(struct answers *a, struct env *env)
 {
     check(env != NULL);
-    check(give != NULL);
-    *a = (struct answers){.env = env, .give = give, .context = context};
+    *a = (struct answers){.env = env};
     fifo_init(&a->final);
 }
 
@@ -33,15 +31,10 @@ void answers_refuse_busy(struct answers *a, struct message *m, uint16_t code)
 
 void answers_give(struct answers *a)
 {
-    check(a->give != NULL);
+    check(a->env != NULL);
     struct fifo_link *link;
-    while ((link = fifo_pop(&a->final)) != NULL) {
-        struct message *m = container_of(link, struct message, link);
-        if (m->home == NULL)
-            m->done(m);
-        else
-            a->give(a->context, m);
-    }
+    while ((link = fifo_pop(&a->final)) != NULL)
+        message_answer(a->env, container_of(link, struct message, link));
 }
 
 void answers_drop(struct answers *a)

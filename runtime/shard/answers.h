@@ -16,13 +16,9 @@
 struct answers {
     struct env *env;
     struct fifo final; /* struct message, oldest first */
-    /* Gives an answer back; not called for the runtime's own messages (home NULL). */
-    void (*give)(void *context, struct message *m);
-    void *context;
 };
 
-void answers_init(struct answers *a, struct env *env,
-                  void (*give)(void *context, struct message *m), void *context);
+void answers_init(struct answers *a, struct env *env);
 
 /* The answer is in the message already. Within a pass: it is given back at its end. */
 static inline void answers_push(struct answers *a, struct message *m)
@@ -36,7 +32,7 @@ void answers_refuse(struct answers *a, struct message *m, uint16_t code);
 /* The same, with the advice to come again after ANSWERS_BUSY_RETRY_MS. */
 void answers_refuse_busy(struct answers *a, struct message *m, uint16_t code);
 
-/* Gives all back, also those that come while it does. */
+/* Gives all back, each on the thread of its home, also those that come while it does. */
 void answers_give(struct answers *a);
 
 /* The process ends: only the runtime's own messages, which free themselves, are given back. */

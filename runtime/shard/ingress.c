@@ -26,6 +26,7 @@ void ingress_init(struct ingress *in, const struct ingress_uses *uses)
 
 cold void ingress_begin(struct ingress *in)
 {
+    ingress_accept(in);
     check(in->count == 0);
     check(in->next == 0);
     in->since_ns = env_mono_ns(in->uses.env);
@@ -96,10 +97,11 @@ static void ingress_find(struct ingress *in, size_t end)
 {
     check(end <= in->count);
     check(in->found <= end);
+    const struct registry *r = in->uses.registry;
     for (struct ingress_item *i = &in->items[in->found]; i < &in->items[end]; i++) {
         uint16_t kind = i->message->target_kind;
-        i->actor = registry_guess(in->uses.registry, kind, i->hash);
-        registry_prefetch(in->uses.registry, kind, i->actor);
+        i->actor = registry_guess(r, kind, i->hash);
+        registry_prefetch(r, kind, i->actor);
     }
     in->found = end;
 }
@@ -108,10 +110,11 @@ static void ingress_hash(struct ingress *in, size_t end)
 {
     check(end <= in->count);
     check(in->hashed <= end);
+    const struct registry *r = in->uses.registry;
     for (struct ingress_item *i = &in->items[in->hashed]; i < &in->items[end]; i++) {
         const struct message *m = i->message;
         i->hash = id128_hash(m->target);
-        registry_prefetch_slot(in->uses.registry, m->target_kind, i->hash);
+        registry_prefetch_slot(r, m->target_kind, i->hash);
         if (m->keyed)
             dedup_table_prefetch(in->uses.keys, m->key);
     }

@@ -60,14 +60,13 @@ void ingress_init(struct ingress *in, const struct ingress_uses *uses);
 
 /* --- the post: to a running shard ------------------------------------------------------------- */
 
-/* The first since the last pass: notes the time, makes the loop run a pass. */
+/* Before the first since the last pass, or one for which there is no room: sends those before it
+ * into the mailboxes, notes the time, makes the loop run a pass. */
 void ingress_begin(struct ingress *in);
 
 static inline void ingress_put(struct ingress *in, struct message *m)
 {
-    if (in->count == INGRESS_MAX)
-        ingress_accept(in);
-    if (in->count == 0)
+    if (in->count % INGRESS_MAX == 0)
         ingress_begin(in);
     m->posted_ns = in->since_ns;
     in->items[in->count++] = (struct ingress_item){.message = m};

@@ -56,14 +56,6 @@ static void schedule_leave(struct fifo *list, const struct actor *a)
     check(left == &a->run_link);
 }
 
-static void schedule_enter_run(struct schedule *q, struct actor *a)
-{
-    check(!actor_mailbox_empty(a));
-    if (fifo_empty(&q->run_queue))
-        env_wake(q->env); /* the pass goes on by itself until the queue is empty */
-    fifo_push(&q->run_queue, &a->run_link);
-}
-
 static void schedule_enter_wait(struct schedule *q, struct actor *a)
 {
     check(!actor_mailbox_empty(a));
@@ -116,14 +108,6 @@ bool schedule_resume(struct schedule *q, struct actor *a)
     bool runs_now = (a->flags & ACTOR_SUSPENDED) == 0;
     schedule_move(q, a, runs_now ? ACTOR_RESUMABLE : ACTOR_IDLE);
     return runs_now;
-}
-
-struct actor *schedule_next(struct schedule *q)
-{
-    check(!fifo_empty(&q->run_queue));
-    struct actor *a = actor_of_run_link(q->run_queue.first);
-    schedule_move(q, a, ACTOR_IDLE);
-    return a;
 }
 
 struct actor *schedule_first_waiting(const struct schedule *q)

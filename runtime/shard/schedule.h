@@ -9,7 +9,8 @@
  *                       WAITING ──loaded──▶ RESUMABLE ──its turn──▶ IDLE
  *                          └──refused, or suspended──▶ IDLE
  *
- * While its turns run an actor is IDLE. schedule_move() is the only place that changes a state.
+ * While its turns run an actor is IDLE. Its state changes here alone: in schedule_move(), and in
+ * schedule_ready() and schedule_next(), inlined because nearly every message goes through both.
  * Loop thread only. */
 #ifndef SHARD_SCHEDULE_H
 #define SHARD_SCHEDULE_H
@@ -18,6 +19,7 @@
 #include <stddef.h>
 
 #include "runtime/actor/actor.h"
+#include "runtime/base/check.h"
 #include "runtime/base/env.h"
 #include "runtime/base/list.h"
 
@@ -38,19 +40,42 @@ void schedule_done(struct schedule *q);
  * list that it is not the first of. */
 void schedule_move(struct schedule *q, struct actor *a, enum actor_flags to);
 
+/* At the end of the run queue. */
+static inline void schedule_enter_run(struct schedule *q, struct actor *a)
+{
+    check(!actor_mailbox_empty(a));
+    if (fifo_empty(&q->run_queue))
+        env_wake(q->env); /* the pass goes on by itself until the queue is empty */
+    fifo_push(&q->run_queue, &a->run_link);
+}
+
 /* QUEUED, if it is IDLE, has a message and is not suspended. */
 static inline void schedule_ready(struct schedule *q, struct actor *a)
 {
-    if ((a->flags & (ACTOR_STATES | ACTOR_SUSPENDED)) == 0 && !actor_mailbox_empty(a))
-        schedule_move(q, a, ACTOR_QUEUED);
+    if ((a->flags & (ACTOR_STATES | ACTOR_SUSPENDED)) != 0 || actor_mailbox_empty(a))
+        return;
+    a->flags |= ACTOR_QUEUED;
+    schedule_enter_run(q, a);
+}
+
+/* The next actor to run, IDLE from now on; there must be one. */
+static inline struct actor *schedule_next(struct schedule *q)
+{
+    check(!fifo_empty(&q->run_queue));
+    struct actor *a = actor_of_run_link(fifo_pop(&q->run_queue));
+    if ((a->flags & ACTOR_STATES) == ACTOR_RESUMABLE) {
+        check(q->resumable > 0);
+        q->resumable--;
+    } else {
+        check((a->flags & ACTOR_STATES) == ACTOR_QUEUED);
+    }
+    a->flags &= (uint16_t)~ACTOR_STATES;
+    return a;
 }
 
 /* A WAITING actor, the first of them, tries its message again. False: it is suspended, and stays
  * IDLE until an operator resumes it. */
 bool schedule_resume(struct schedule *q, struct actor *a);
-
-/* The next actor to run, IDLE from now on; there must be one. */
-struct actor *schedule_next(struct schedule *q);
 
 /* The actor that has waited longest, or NULL. */
 struct actor *schedule_first_waiting(const struct schedule *q);

@@ -40,9 +40,6 @@ struct shard_options {
     size_t dedup_entries_max;
     size_t filter_bytes;      /* of the filter over idempotency keys */
     uint64_t journal_quota;   /* bytes a day of each tenant; 0 = no limit: quota.h */
-    /* An answer is final: run m->done(m) on the asker's thread. Never called inside shard_post().
-     */
-    void (*answer)(void *context, struct message *m);
     /* The state changed; reason is set for RECOVERING and STOPPED. */
     void (*state_changed)(void *context, enum shard_state state, const char *reason);
     void *context;

@@ -10,7 +10,7 @@
 
 static void init_queues(struct shard *s)
 {
-    answers_init(&s->answers, s->env, s->options.answer, s->options.context);
+    answers_init(&s->answers, s->env);
     schedule_init(&s->schedule, s->env);
     admission_init(&s->admission, &s->schedule, &s->loader, &s->answers, s->stats.kinds);
     stash_init(&s->stash, s->env, &s->answers, &s->stats);
@@ -176,7 +176,6 @@ struct shard *shard_new(const struct shard_options *options)
     check(options->load_worker != NULL);
     check(options->views_worker != NULL);
     check(options->state_changed != NULL);
-    check(options->answer != NULL);
     check(options->number < options->shards);
     check(options->progress != NULL);
     check(options->committer != NULL);

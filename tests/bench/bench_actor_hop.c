@@ -141,9 +141,12 @@ static const struct service tokens = {
 
 /* --- the hops --------------------------------------------------------------------------------- */
 
+struct relay;
+
 struct runner {
     _Alignas(CACHE_LINE) struct message message;
     struct hop body;
+    struct relay *relay;
 };
 
 struct relay {
@@ -158,11 +161,6 @@ struct relay {
     double took_ns[WINDOWS], processor_ns[WINDOWS];
     uint32_t under_way;
 };
-
-static struct relay *relay_of(struct message *m)
-{
-    return (struct relay *)(uintptr_t)m->fingerprint.lo; /* it carries no key */
-}
 
 /* True when all windows are done. */
 static bool window_ended(struct relay *y)
@@ -191,14 +189,15 @@ static void send_on(struct relay *y, struct runner *r)
 
 static void on_hopped(struct message *m)
 {
-    struct relay *y = relay_of(m);
+    struct runner *r = container_of(m, struct runner, message);
+    struct relay *y = r->relay;
     check(m->code == ERR_OK);
     if (y->window == WARM_UPS + WINDOWS || (++y->hops == WINDOW_HOPS && window_ended(y))) {
         if (--y->under_way == 0)
             bench_finish(&y->bench);
         return;
     }
-    send_on(y, container_of(m, struct runner, message));
+    send_on(y, r);
 }
 
 static void start_hops(struct bench *b)
@@ -212,8 +211,7 @@ static void start_hops(struct bench *b)
     y->under_way = MESSAGES;
     for (uint32_t i = 0; i < MESSAGES; i++) {
         struct runner *r = &y->runners[i];
-        *r = (struct runner){.message = bench_message(&hop_type, &r->body, on_hopped)};
-        r->message.fingerprint.lo = (uint64_t)(uintptr_t)y;
+        *r = (struct runner){.message = bench_message(&hop_type, &r->body, on_hopped), .relay = y};
         r->message.home = loop_env(node_loop(y->bench.node, 0));
         send_on(y, r);
     }
@@ -221,7 +219,7 @@ static void start_hops(struct bench *b)
 
 static void on_made(struct message *m)
 {
-    struct relay *y = relay_of(m);
+    struct relay *y = container_of(m, struct relay, making);
     check(m->code == ERR_OK);
     y->make.first += y->make.count;
     if (y->make.first < ACTORS)
@@ -235,7 +233,6 @@ static void hop_start(struct bench *b)
     struct relay *y = container_of(b, struct relay, bench);
     y->make = (struct make){0, MAKE_COUNT};
     y->making = bench_message(&make_type, &y->make, on_made);
-    y->making.fingerprint.lo = (uint64_t)(uintptr_t)y;
     bench_post(b, &y->making);
 }
 

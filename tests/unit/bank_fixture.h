@@ -52,10 +52,9 @@ struct bank {
     uint16_t shards;   /* of the deployment; this is the first */
 };
 
-static inline void bank_answer(void *context, struct message *m)
+static inline void bank_answered(struct message *m)
 {
-    struct bank *b = context;
-    b->answered |= m == &b->message;
+    container_of(m, struct bank, message)->answered = true;
 }
 
 static inline void bank_state_changed(void *context, enum shard_state state, const char *reason)
@@ -100,7 +99,6 @@ static inline void bank_start(struct bank *b)
         .resident_max = 100000,
         .dedup_entries_max = 100000,
         .filter_bytes = 1 << 16,
-        .answer = bank_answer,
         .state_changed = bank_state_changed,
         .context = b,
     });
@@ -213,7 +211,8 @@ static inline uint16_t bank_ask(struct bank *b, struct principal who,
         .keyed = b->key != 0,
         .key = {0xBA4C, b->key},
         .fingerprint = {type->number, b->key},
-        .home = (struct env *)b, /* not the runtime's; never looked into here */
+        .home = &b->world.loop.env,
+        .done = bank_answered,
         .reply = reply,
     };
     b->if_match = b->if_none_match = b->key = 0;

@@ -89,12 +89,6 @@ static inline void on_state(void *context, enum shard_state state, const char *r
     f->reason = reason;
 }
 
-static inline void on_answer(void *context, struct message *m)
-{
-    (void)context;
-    m->done(m);
-}
-
 static inline void on_pass(void *context)
 {
     struct fixture *f = context;
@@ -130,7 +124,6 @@ static inline void start(struct fixture *f)
         .dedup_entries_max = 10000,
         .filter_bytes = 1 << 16,
         .journal_quota = f->journal_quota,
-        .answer = on_answer,
         .state_changed = on_state,
         .context = f,
     };
@@ -232,7 +225,7 @@ static inline void post(struct fixture *f, struct ask *a, const struct message_t
         principal_identify(&a->message.who);
     }
     a->message.done = on_done;
-    a->message.home = (struct env *)f; /* not NULL: answers go through on_answer */
+    a->message.home = &f->world.loop.env;
     if (a->message.reply.len_max == 0)
         wire_writer_init(&a->message.reply, 1 << 16);
     a->done = 0;

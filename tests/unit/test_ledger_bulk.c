@@ -65,6 +65,11 @@ static void test_postings_and_holds_of_a_chain_are_undone(void **state)
     expect_counters(b, 2, 0, 0, 0, 8);
 }
 
+static void list_answered(struct message *m)
+{
+    assert_int_not_equal(m->code, UNANSWERED);
+}
+
 /* Though both are for the ledger itself, what needs no load does not stay behind what does. */
 static void test_a_list_that_waits_holds_up_no_other(void **state)
 {
@@ -84,7 +89,8 @@ static void test_a_list_that_waits_holds_up_no_other(void **state)
         .who = teller(),
         .target_kind = KIND_LEDGER,
         .target = ledger_directory_id(0),
-        .home = (struct env *)b,
+        .home = &b->world.loop.env,
+        .done = list_answered,
         .code = UNANSWERED,
     };
     wire_writer_init(&waits.reply, BANK_REPLY_MAX);
