@@ -150,20 +150,14 @@ static inline bool bank_keeps_nothing(void *context)
     return false;
 }
 
-/* Power fails and comes back after that long: what was answered must still be there. */
-static inline void bank_restart_after(struct bank *b, uint64_t ns)
+/* Power fails and comes back: what was answered must still be there. */
+static inline void bank_restart(struct bank *b)
 {
     world_crash(&b->world, bank_keeps_nothing);
     b->shard = shard_kill(b->shard);
     committer_done(&b->committer);
     store_sim_crash(b->sim);
-    b->world.now_ns += ns;
     bank_start(b);
-}
-
-static inline void bank_restart(struct bank *b)
-{
-    bank_restart_after(b, 0);
 }
 
 /* --- asking ----------------------------------------------------------------------------------- */
@@ -259,6 +253,16 @@ static inline void bank_wait(struct bank *b, uint64_t ns)
     while (!woken)
         assert_true(world_step(&b->world));
     assert_null(shard_audit(b->shard));
+}
+
+/* Time goes by while no state can be read: what became due meanwhile has not happened yet. */
+static inline void bank_wait_unread(struct bank *b, uint64_t ns)
+{
+    bank_wait(b, NS_PER_S);
+    bank_restart(b);
+    store_sim_set_faults(b->sim, &(struct store_sim_faults){.read_io_ppm = 1000000});
+    bank_wait(b, ns);
+    store_sim_set_faults(b->sim, &(struct store_sim_faults){0});
 }
 
 /* --- the words of the domain ------------------------------------------------------------------ */

@@ -50,6 +50,16 @@ static inline struct id128 authorize(const struct parties *p, u128 minor)
     return paid(p->bank, person("alice"), &create);
 }
 
+/* The same for a minute. */
+static inline struct id128 authorize_briefly(const struct parties *p, u128 minor)
+{
+    struct payment_create create = order(p, minor);
+    create.has_capture = create.has_expires_in_s = true;
+    create.capture = PAYMENT_CAPTURE_MODE_MANUAL;
+    create.expires_in_s = 60;
+    return paid(p->bank, person("alice"), &create);
+}
+
 static inline uint16_t capture(struct bank *b, const char *who, struct id128 id, const char *amount,
                                bool final)
 {
