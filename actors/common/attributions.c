@@ -57,11 +57,12 @@ struct attributed attributed_of(const struct attribution *from, struct slice req
     };
 }
 
-struct attributed attributions_find(struct attributions *a, struct id128 id, uint64_t position)
+/* Its texts are those of the records that were read. */
+static struct attribution attributions_look_up(struct attributions *a, struct id128 id,
+                                               uint64_t position)
 {
     struct attribution one, found = {0};
     struct wire_reader r;
-    char text[ATTRIBUTION_REQUEST_MAX];
     uint32_t known = 0;
     attributions_read(a, id128_home(id) % a->message->runtime.shards, position_seq(position));
     a->principals.count = 0;
@@ -78,12 +79,24 @@ struct attributed attributions_find(struct attributions *a, struct id128 id, uin
     }
     if (a->error == ERR_OK && (r.failed || found.subject.len == 0))
         a->error = ERR_CORRUPT;
+    return found;
+}
+
+struct attributed attributions_find(struct attributions *a, struct id128 id, uint64_t position)
+{
+    struct attribution found = attributions_look_up(a, id, position);
+    char text[ATTRIBUTION_REQUEST_MAX];
     uint32_t len = (uint32_t)attribution_request_text(&found, text);
     struct attributed by = attributed_of(&found, (struct slice){text, len});
     by.by = arena_copy(a->arena, by.by);
     by.client_id = arena_copy(a->arena, by.client_id);
     by.request_id = arena_copy(a->arena, by.request_id);
     return by;
+}
+
+struct slice attributions_tenant(struct attributions *a, struct id128 id, uint64_t position)
+{
+    return arena_copy(a->arena, attributions_look_up(a, id, position).tenant);
 }
 
 struct attributed attributions_told(const struct principal *who, struct attributed by,

@@ -40,7 +40,11 @@ struct attributed attributions_find(struct attributions *a, struct id128 id, uin
 struct attributed attributions_told(const struct principal *who, struct attributed by,
                                     bool own_side);
 
-/* The same of what was found elsewhere, with the text of the request's id; nothing is copied. */
+/* The name of the tenant that it was done for; empty if there was none or it is not known. */
+struct slice attributions_tenant(struct attributions *a, struct id128 id, uint64_t position);
+
+/* The same as attributions_find() of what was found elsewhere, with the text of the request's id;
+ * nothing is copied. */
 struct attributed attributed_of(const struct attribution *from, struct slice request);
 
 #endif

@@ -11,6 +11,7 @@
 #include "actors/ledger/account.h"
 #include "actors/ledger/ledger_list.h"
 #include "actors/ledger/manager.h"
+#include "runtime/base/sha256.h"
 #include "schemas/result.h"
 
 /* --- accounts --------------------------------------------------------------------------------- */
@@ -57,6 +58,34 @@ static bool take_account(void *context, const struct value *values)
     return true;
 }
 
+static bool name_tenant(struct accounts_walk *w, struct account_summary *item,
+                        const struct entries_row *e)
+{
+    item->tenant = attributions_tenant(&w->list.attributions, item->account_id, e->position);
+    item->has_tenant = id128_equal(sha256_id(&item->tenant, 1), item->tenant_id);
+    return item->has_tenant;
+}
+
+/* States and rows have the hash of a tenant's name. The name stands where something was done to the
+ * account for its tenant: with its last entry, or with the one that opened it. */
+static void add_tenant(struct accounts_walk *w, struct account_summary *item,
+                       const struct entries_row *last)
+{
+    struct entries_row opened;
+    for (const struct account_summary *known = w->items; known < item; known++) {
+        if (id128_equal(known->tenant_id, item->tenant_id)) {
+            item->has_tenant = known->has_tenant;
+            item->tenant = known->tenant;
+            return;
+        }
+    }
+    bool named =
+        name_tenant(w, item, last) || (ledger_list_entry(&w->list, item->account_id, 1, &opened) &&
+                                       name_tenant(w, item, &opened));
+    if (!named && w->list.error == ERR_OK)
+        w->list.error = w->list.attributions.error;
+}
+
 static void add_counters(struct accounts_walk *w)
 {
     for (uint32_t i = 0; i < w->list.page.count && w->list.error == ERR_OK; i++) {
@@ -70,6 +99,8 @@ static void add_counters(struct accounts_walk *w)
         item->debits_posted = entry.debits_posted;
         item->credits_pending = entry.credits_pending;
         item->credits_posted = entry.credits_posted;
+        if (w->list.who->operator)
+            add_tenant(w, item, &entry);
     }
 }
 

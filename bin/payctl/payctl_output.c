@@ -10,9 +10,6 @@
 #include "bin/escape.h"
 #include "bin/payctl/payctl.h"
 #include "bin/payctl/payctl_fit.h"
-#include "gateway_bridge/operator/operator.h"
-#include "runtime/base/hex.h"
-#include "runtime/base/sha256.h"
 #include "schemas/json_writer.h"
 
 #define TEXT_MAX ((size_t)64 << 20)
@@ -91,32 +88,7 @@ static struct column *output_column(struct column *columns, uint32_t *count, con
     return &columns[(*count)++];
 }
 
-/* A tenant's id is the hash of its name, which the journal's states do not keep: the names that can
- * be known are the one given, that of who names none, and that of the benchmark. */
-static void output_name_tenant(const struct payctl *p, char cell[FIT_CELL_MAX])
-{
-    const char *const names[] = {p->args.tenant, OPERATOR_TENANT, PAYCTL_BENCH_TENANT};
-    for (size_t i = 0; i < array_len(names); i++) {
-        struct slice name = slice_of(names[i] != NULL ? names[i] : "");
-        uint8_t bytes[16];
-        char text[2 * sizeof bytes + 1] = "";
-        id128_store(sha256_id(&name, 1), bytes);
-        hex_write(bytes, sizeof bytes, text);
-        if (strcmp(text, cell) == 0)
-            snprintf(cell, FIT_CELL_MAX, "%s", names[i]);
-    }
-}
-
-static void output_put_cell(const struct payctl *p, yyjson_val *value, const char *column,
-                            char cell[FIT_CELL_MAX])
-{
-    cell[0] = '\0';
-    payctl_format_cell(value, cell);
-    if (strcmp(column, "tenant_id") == 0)
-        output_name_tenant(p, cell);
-}
-
-static uint32_t output_measure(const struct payctl *p, yyjson_val *rows, struct column *columns)
+static uint32_t output_measure(yyjson_val *rows, struct column *columns)
 {
     uint32_t count = 0;
     size_t i, n, j, m;
@@ -125,11 +97,11 @@ static uint32_t output_measure(const struct payctl *p, yyjson_val *rows, struct 
     {
         yyjson_obj_foreach(row, j, m, key, value)
         {
-            char cell[FIT_CELL_MAX];
+            char cell[FIT_CELL_MAX] = "";
             struct column *c = output_column(columns, &count, yyjson_get_str(key));
             if (c == NULL)
                 continue;
-            output_put_cell(p, value, c->name, cell);
+            payctl_format_cell(value, cell);
             if (cell[0] == '\0')
                 continue;
             c->filled = true;
@@ -141,14 +113,25 @@ static uint32_t output_measure(const struct payctl *p, yyjson_val *rows, struct 
     return count;
 }
 
+/* A tenant is whatever is named, so one with a typing error in it has nothing. */
+static void output_print_none(const struct payctl *p, int indent)
+{
+    printf("%*s(none", indent, "");
+    if (p->args.tenant != NULL && indent == 0) {
+        printf(" of the tenant ");
+        escape_put(stdout, slice_of(p->args.tenant));
+    }
+    printf(")\n");
+}
+
 static void output_print_table(const struct payctl *p, yyjson_val *rows, int indent)
 {
     struct column columns[COLUMNS_MAX];
-    uint32_t count = output_measure(p, rows, columns);
+    uint32_t count = output_measure(rows, columns);
     size_t i, n;
     yyjson_val *row;
     if (yyjson_arr_size(rows) == 0) {
-        printf("%*s(none)\n", indent, "");
+        output_print_none(p, indent);
         return;
     }
     bool narrowed = p->width > 0 && fit_columns(columns, count, p->width - indent);
@@ -164,10 +147,10 @@ static void output_print_table(const struct payctl *p, yyjson_val *rows, int ind
     {
         printf("%*s", indent, "");
         for (uint32_t k = 0; k < count; k++) {
-            char cell[FIT_CELL_MAX];
+            char cell[FIT_CELL_MAX] = "";
             if (!columns[k].filled)
                 continue;
-            output_put_cell(p, yyjson_obj_get(row, columns[k].name), columns[k].name, cell);
+            payctl_format_cell(yyjson_obj_get(row, columns[k].name), cell);
             fit_cell(cell, columns[k].width);
             output_put_padded(cell, columns[k].width, columns[k].right);
             output_put_gap(columns, k, count);

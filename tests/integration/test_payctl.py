@@ -133,14 +133,28 @@ def test_tenants_have_their_own(tool):
     for nobodys in (("accounts", "list"), ("transfers", "list")):
         [items] = tool.json(*nobodys, "--tenant", "stranger").values()
         equal(items, [])
-    contains(tool.run("accounts", "list"), tool.tenant)
+        equal(tool.run(*nobodys, "--tenant", "a stranger\x1b"),
+              "(none of the tenant a stranger\\u001b)\n")
     tool.tenant = None
     tool.run("accounts", "create", "USD", 1)
-    contains(tool.run("accounts", "list", "--limit", 1000), "default")
     everybodys = tool.json("transfers", "list", "--limit", 100)["transfers"]
     contains([t["transfer_id"] for t in everybodys], made)
     listed = tool.json("accounts", "list", "--limit", 100)["accounts"]
     equal(len({account["tenant_id"] for account in listed}) > 1, True)
+
+
+def test_accounts_name_their_tenant(tool):
+    """Also where who did something last, or opened it, was there for nobody's tenant."""
+    wallet = tool.json("wallets", "create", "USD")["wallet_id"]
+    tool.run("wallets", "fund", wallet, "1.00")
+    [account] = accounts(tool, 1)
+    tenant, tool.tenant = tool.tenant, None
+    tool.run("accounts", "freeze", account)
+    accounts(tool, 1)
+    names = {a["account_id"]: a["tenant"]
+             for a in tool.json("accounts", "list", "--limit", 1000)["accounts"]}
+    equal((names[account], names["acc_" + wallet[4:]]), (tenant, tenant))
+    contains(set(names.values()), tenant, "default")
 
 
 # -- refusals ----------------------------------------------------------------------------------
