@@ -99,8 +99,8 @@ static struct open_hold open_hold_of(struct turn *t, struct id128 account_id, st
         .amount = h->held,
         .currency = h->currency,
         .code = h->code,
-        .has_expires_time = h->due_time != 0,
-        .expires_time = h->due_time,
+        .has_expires_time = h->has_timeout_s,
+        .expires_time = pending_transfer_due_ns(h),
     };
 }
 

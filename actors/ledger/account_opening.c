@@ -108,7 +108,7 @@ static uint16_t open_ledger_check(struct turn *t, const struct account_opened *e
     if (there == PRESENCE_THERE) {
         check(own->currency == e->currency);
         bool imported = (e->flags & ACCOUNT_FLAGS_IMPORTED) != 0;
-        return imported && e->effective_time <= own->imported_account_time
+        return imported && e->effective_time < own->accounts_imported_to
                    ? RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS
                    : RESULT_OK;
     }

@@ -27,8 +27,8 @@ void ledger_totals_count_account(struct registry *r, const struct account_opened
     l->account_count++;
     check(l->account_count > 0);
     if ((e->flags & ACCOUNT_FLAGS_IMPORTED) != 0) {
-        check(e->effective_time > l->imported_account_time || l->account_count == 1);
-        l->imported_account_time = e->effective_time;
+        check(e->effective_time >= l->accounts_imported_to);
+        l->accounts_imported_to = e->effective_time + 1;
     }
 }
 

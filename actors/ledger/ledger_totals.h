@@ -17,8 +17,8 @@ struct ledger_totals {
     u128 credits_posted;
     uint64_t account_count;
     uint64_t transfer_count;
-    uint64_t imported_account_time;  /* of the last imported ones: imports never go back */
-    uint64_t imported_transfer_time;
+    uint64_t accounts_imported_to; /* the time after the last one's: imports never go back */
+    uint64_t transfers_imported_to;
     uint16_t currency;
 };
 

@@ -78,10 +78,10 @@ static void movement_release(struct sides *s, u128 amount)
 static void note_import(struct ledger_totals *l, uint32_t flags, uint64_t effective_time)
 {
     bool imported = (flags & TRANSFER_FLAGS_IMPORTED) != 0;
-    check(!imported || effective_time > l->imported_transfer_time);
+    check(!imported || effective_time >= l->transfers_imported_to);
     l->transfer_count++;
     if (imported)
-        l->imported_transfer_time = effective_time;
+        l->transfers_imported_to = effective_time + 1;
 }
 
 void transfer_posted_apply(struct registry *r, const void *event, uint64_t time_ns)
@@ -117,9 +117,9 @@ static void fill_pending(struct pending_transfer *h, const struct transfer_pendi
     h->user_data_64 = e->user_data_64;
     h->effective_time = e->has_effective_time ? e->effective_time : time_ns;
     h->recorded_time = time_ns;
-    h->due_time = e->timeout_s == 0 ? 0 : time_ns + (uint64_t)e->timeout_s * NS_PER_S;
     h->user_data_32 = e->user_data_32;
     h->flags = e->flags;
+    h->has_timeout_s = e->has_timeout_s;
     h->timeout_s = e->timeout_s;
     h->currency = e->currency;
     h->code = e->code;
@@ -149,8 +149,8 @@ void transfer_pending_apply(struct registry *r, const void *event, uint64_t time
     pending_assert(h);
     account_assert(s.debit);
     account_assert(s.credit);
-    if (h->due_time != 0)
-        registry_deadline(r, KIND_TRANSFER, e->id, h->due_time);
+    if (h->has_timeout_s)
+        registry_deadline(r, KIND_TRANSFER, e->id, pending_transfer_due_ns(h));
 }
 
 /* Nothing of it is held any more. */
@@ -205,7 +205,7 @@ void transfer_expired_apply(struct registry *r, const void *event, uint64_t time
     const struct transfer_expired *e = event;
     struct pending_transfer *h = registry_state(r, KIND_TRANSFER, e->pending_id);
     check(h->status == TRANSFER_STATUS_PENDING);
-    check(h->due_time != 0);
+    check(h->has_timeout_s);
     pending_assert(h);
     struct sides s = sides_of(r, h->debit_account_id, h->credit_account_id);
     movement_release(&s, h->held);

@@ -30,7 +30,7 @@ static enum turn_result on_timeout(struct turn *t, struct id128 self)
         return TURN_WAIT;
     if (d != PRESENCE_THERE || c != PRESENCE_THERE || l != PRESENCE_THERE)
         return turn_fail(t, "a pending transfer without its accounts");
-    check(h->due_time != 0);
+    check(h->has_timeout_s);
     check(h->held <= h->amount);
     check(h->held <= debit->debits_pending);
     check(h->held <= credit->credits_pending);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "runtime/actor/domain.h"
+#include "runtime/base/time.h"
 #include "schemas/ledger.h"
 
 struct pending_transfer {
@@ -26,14 +27,20 @@ struct pending_transfer {
     uint64_t user_data_64;
     uint64_t effective_time;
     uint64_t recorded_time;
-    uint64_t due_time; /* 0 = never */
     uint32_t user_data_32;
     uint32_t flags;
-    uint32_t timeout_s;
+    uint32_t timeout_s; /* from recorded_time on */
     uint16_t currency;
     uint16_t code;
     uint8_t status; /* enum transfer_status; PENDING while anything is held */
+    bool has_timeout_s;
 };
+
+/* When its time is up, if it has a timeout. */
+static inline uint64_t pending_transfer_due_ns(const struct pending_transfer *h)
+{
+    return h->recorded_time + (uint64_t)h->timeout_s * NS_PER_S;
+}
 
 extern const struct actor_kind pending_transfer_kind;
 

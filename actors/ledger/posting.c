@@ -154,7 +154,7 @@ static void posting_assert(const struct posting *p)
 static void posting_assert_new(const struct posting *p)
 {
     check(p->transfer.currency == p->debit->currency);
-    check(p->amount <= p->transfer.amount);
+    check(!p->transfer.has_amount || p->amount <= p->transfer.amount);
 }
 
 static void posting_assert_resolving(const struct posting *p)
@@ -212,9 +212,9 @@ static void emit_resolved(struct turn *t, const struct posting *p)
     e.currency = h->currency;
     e.code = h->code;
     e.flags |= h->flags & TRANSFER_FLAGS_MANAGED;
-    e.user_data_128 = s->user_data_128 != 0 ? s->user_data_128 : h->user_data_128;
-    e.user_data_64 = s->user_data_64 != 0 ? s->user_data_64 : h->user_data_64;
-    e.user_data_32 = s->user_data_32 != 0 ? s->user_data_32 : h->user_data_32;
+    e.user_data_128 = s->has_user_data_128 ? s->user_data_128 : h->user_data_128;
+    e.user_data_64 = s->has_user_data_64 ? s->user_data_64 : h->user_data_64;
+    e.user_data_32 = s->has_user_data_32 ? s->user_data_32 : h->user_data_32;
     e.has_transaction_id = !id128_is_zero(p->transaction_id);
     e.transaction_id = p->transaction_id;
     turn_emit(t, &transfer_resolved_type, &e);

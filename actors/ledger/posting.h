@@ -26,8 +26,6 @@ struct pending_transfer; /* actors/ledger/pending_transfer.h */
 #define POSTING_BALANCES (TRANSFER_FLAGS_BALANCING_DEBIT | TRANSFER_FLAGS_BALANCING_CREDIT)
 #define POSTING_CLOSES (TRANSFER_FLAGS_CLOSING_DEBIT | TRANSFER_FLAGS_CLOSING_CREDIT)
 
-#define POSTING_AMOUNT_ALL U128_MAX /* post: all that is held; balancing: as much as possible */
-
 /* One transfer as asked for: generated from schemas/ledger.toml [message.transfer_spec]. */
 struct posting {
     struct transfer_spec transfer;
@@ -48,7 +46,7 @@ struct posting {
     bool earlier_is_foreign;              /* it is of another tenant */
     bool pending_was_final;               /* pending_id names a transfer that was never pending */
     /* Filled by posting_check(). */
-    u128 amount;  /* what is really moved: after balancing, partial post, POSTING_AMOUNT_ALL */
+    u128 amount;  /* what is really moved: after balancing, or of all that is pending */
     bool exists;  /* the id was used before with equal content: nothing is emitted */
 };
 

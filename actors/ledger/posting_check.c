@@ -44,20 +44,18 @@ static bool earlier_transfer_of(const struct stored_event *stored, struct earlie
 
 static bool amount_equal(const struct posting *p, const struct earlier_transfer *o)
 {
-    u128 asked = p->transfer.amount;
+    bool asked = p->transfer.has_amount;
     if (posting_has(p, POSTING_BALANCES))
-        return asked >= o->spec.amount;
-    if (posting_has(p, TRANSFER_FLAGS_VOID_PENDING) && asked == 0)
-        return true;
-    if (posting_has(p, POSTING_RESOLVES) && asked == POSTING_AMOUNT_ALL)
+        return !asked || p->transfer.amount >= o->spec.amount;
+    if (posting_has(p, POSTING_RESOLVES) && !asked)
         return o->all;
-    return asked == o->spec.amount;
+    return p->transfer.amount == o->spec.amount;
 }
 
-/* 0 in a post or void means the value of the pending transfer, which was recorded. */
-static bool data_equal(const struct posting *p, u128 asked, u128 recorded)
+/* What a post or void leaves out is the value of the pending transfer, which was recorded. */
+static bool data_equal(const struct posting *p, bool asked, u128 value, u128 recorded)
 {
-    return asked == recorded || (asked == 0 && posting_has(p, POSTING_RESOLVES));
+    return value == recorded || (!asked && posting_has(p, POSTING_RESOLVES));
 }
 
 static uint16_t exists_accounts(const struct posting *p, const struct transfer_spec *o)
@@ -75,15 +73,15 @@ static uint16_t exists_accounts(const struct posting *p, const struct transfer_s
 static uint16_t exists_data(const struct posting *p, const struct transfer_spec *o)
 {
     const struct transfer_spec *s = &p->transfer;
-    if (!data_equal(p, s->user_data_128, o->user_data_128))
+    if (!data_equal(p, s->has_user_data_128, s->user_data_128, o->user_data_128))
         return RESULT_EXISTS_WITH_DIFFERENT_USER_DATA_128;
-    if (!data_equal(p, s->user_data_64, o->user_data_64))
+    if (!data_equal(p, s->has_user_data_64, s->user_data_64, o->user_data_64))
         return RESULT_EXISTS_WITH_DIFFERENT_USER_DATA_64;
-    if (!data_equal(p, s->user_data_32, o->user_data_32))
+    if (!data_equal(p, s->has_user_data_32, s->user_data_32, o->user_data_32))
         return RESULT_EXISTS_WITH_DIFFERENT_USER_DATA_32;
-    if (!data_equal(p, s->currency, o->currency))
+    if (!data_equal(p, s->currency != 0, s->currency, o->currency))
         return RESULT_EXISTS_WITH_DIFFERENT_CURRENCY;
-    if (!data_equal(p, s->code, o->code))
+    if (!data_equal(p, s->code != 0, s->code, o->code))
         return RESULT_EXISTS_WITH_DIFFERENT_CODE;
     if (s->has_effective_time != o->has_effective_time ||
         (s->has_effective_time && s->effective_time != o->effective_time))
@@ -105,7 +103,7 @@ static uint16_t exists_check(struct posting *p)
     check(id128_equal(s->id, o.spec.id));
     if (!id128_equal(s->pending_id, o.spec.pending_id))
         return RESULT_EXISTS_WITH_DIFFERENT_PENDING_ID;
-    if (s->timeout_s != o.spec.timeout_s)
+    if (s->has_timeout_s != o.spec.has_timeout_s || s->timeout_s != o.spec.timeout_s)
         return RESULT_EXISTS_WITH_DIFFERENT_TIMEOUT;
     uint16_t code = exists_accounts(p, &o.spec);
     if (code == RESULT_OK && !amount_equal(p, &o))
@@ -156,13 +154,14 @@ static uint16_t form_check(const struct posting *p)
     const struct transfer_spec *s = &p->transfer;
     if (!id128_is_zero(s->pending_id))
         return RESULT_PENDING_ID_MUST_BE_ZERO;
-    if (s->timeout_s != 0 && !posting_has(p, TRANSFER_FLAGS_PENDING))
+    if (s->has_timeout_s && !posting_has(p, TRANSFER_FLAGS_PENDING))
         return RESULT_TIMEOUT_RESERVED_FOR_PENDING_TRANSFER;
     if (posting_has(p, TRANSFER_FLAGS_KEEP_REMAINDER))
         return RESULT_KEEP_REMAINDER_RESERVED_FOR_POST;
     if (posting_has(p, POSTING_CLOSES) && !posting_has(p, TRANSFER_FLAGS_PENDING))
         return RESULT_CLOSING_TRANSFER_MUST_BE_PENDING;
-    if (s->amount == 0 && !posting_has(p, POSTING_BALANCES | POSTING_CLOSES))
+    bool all = posting_has(p, POSTING_BALANCES) && !s->has_amount;
+    if (s->amount == 0 && !all && !posting_has(p, POSTING_CLOSES))
         return RESULT_AMOUNT_MUST_NOT_BE_ZERO;
     if (s->currency == 0)
         return RESULT_CURRENCY_MUST_NOT_BE_ZERO;
@@ -207,13 +206,13 @@ static uint16_t imported_check(const struct posting *p)
     const struct transfer_spec *s = &p->transfer;
     check(p->totals != NULL);
     check(s->has_effective_time);
-    if (s->effective_time <= p->totals->imported_transfer_time)
+    if (s->effective_time < p->totals->transfers_imported_to)
         return RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS;
     if (s->effective_time <= p->debit->opened_time)
         return RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_POSTDATE_DEBIT_ACCOUNT;
     if (s->effective_time <= p->credit->opened_time)
         return RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_POSTDATE_CREDIT_ACCOUNT;
-    return s->timeout_s != 0 ? RESULT_IMPORTED_EVENT_TIMEOUT_MUST_BE_ZERO : RESULT_OK;
+    return s->has_timeout_s ? RESULT_IMPORTED_EVENT_TIMEOUT_MUST_BE_ZERO : RESULT_OK;
 }
 
 /* What counts must be there by then: both accounts, and the transfer that this one undoes or
@@ -253,6 +252,8 @@ static uint16_t status_check(const struct posting *p)
 static u128 posting_balanced(const struct posting *p)
 {
     u128 amount = p->transfer.amount;
+    if (posting_has(p, POSTING_BALANCES) && !p->transfer.has_amount)
+        amount = U128_MAX;
     check(p->debit != NULL);
     check(p->credit != NULL);
     if (posting_has(p, TRANSFER_FLAGS_BALANCING_DEBIT)) {
@@ -316,12 +317,12 @@ static uint16_t pending_given_check(const struct posting *p)
         return RESULT_PENDING_ID_MUST_NOT_BE_INT_MAX;
     if (id128_equal(s->pending_id, s->id))
         return RESULT_PENDING_ID_MUST_BE_DIFFERENT;
-    if (s->timeout_s != 0)
+    if (s->has_timeout_s)
         return RESULT_TIMEOUT_RESERVED_FOR_PENDING_TRANSFER;
     if (posting_has(p, TRANSFER_FLAGS_KEEP_REMAINDER) &&
         posting_has(p, TRANSFER_FLAGS_VOID_PENDING))
         return RESULT_KEEP_REMAINDER_RESERVED_FOR_POST;
-    return RESULT_OK;
+    return s->has_amount && s->amount == 0 ? RESULT_AMOUNT_MUST_NOT_BE_ZERO : RESULT_OK;
 }
 
 static uint16_t pending_equal_check(const struct posting *p)
@@ -360,10 +361,9 @@ static uint16_t pending_amount_check(struct posting *p)
     check(h != NULL);
     check(h->held <= h->amount);
     bool voids = posting_has(p, TRANSFER_FLAGS_VOID_PENDING);
-    u128 asked = p->transfer.amount;
     /* Once resolved nothing is pending: the amount asked for is compared with what was. */
     u128 most = h->status == TRANSFER_STATUS_PENDING ? h->held : h->amount;
-    p->amount = asked == POSTING_AMOUNT_ALL || (voids && asked == 0) ? most : asked;
+    p->amount = p->transfer.has_amount ? p->transfer.amount : most;
     if (p->amount > most)
         return RESULT_EXCEEDS_PENDING_TRANSFER_AMOUNT;
     if (voids && p->amount < most)
@@ -383,8 +383,9 @@ static uint16_t pending_status_check(struct turn *t, const struct posting *p)
     case TRANSFER_STATUS_EXPIRED:
         return RESULT_PENDING_TRANSFER_EXPIRED;
     default:
-        return h->due_time != 0 && h->due_time <= turn_time(t) ? RESULT_PENDING_TRANSFER_EXPIRED
-                                                               : RESULT_OK;
+        return h->has_timeout_s && pending_transfer_due_ns(h) <= turn_time(t)
+                   ? RESULT_PENDING_TRANSFER_EXPIRED
+                   : RESULT_OK;
     }
 }
 

@@ -21,7 +21,6 @@ static struct posting posting_of(struct turn *t, const struct message *m,
                                  const struct transaction_leg *leg, struct id128 transaction_id)
 {
     const struct transaction_create *c = m->body;
-    bool all = leg->amount == 0 && (leg->flags & POSTING_BALANCES) != 0;
     struct posting p = {
         .tenant_id = m->who.tenant_id,
         .any_tenant = m->who.operator,
@@ -30,7 +29,6 @@ static struct posting posting_of(struct turn *t, const struct message *m,
     };
     transfer_spec_from_transaction_leg(&p.transfer, leg);
     p.transfer.id = turn_new_id(t);
-    p.transfer.amount = all ? POSTING_AMOUNT_ALL : leg->amount;
     p.transfer.code = leg->has_code ? leg->code : CODE_DEFAULT;
     p.transfer.has_effective_time = c->has_effective_time;
     p.transfer.effective_time = c->effective_time;
@@ -251,7 +249,7 @@ static bool leg_equal(const struct transaction_create *c, const struct transacti
     return id128_equal(leg->debit_account_id, made->debit_account_id) &&
            id128_equal(leg->credit_account_id, made->credit_account_id) &&
            (leg->amount == made->amount ||
-            (balances && (leg->amount == 0 || leg->amount > made->amount))) &&
+            (balances && (!leg->has_amount || leg->amount > made->amount))) &&
            leg->currency == made->currency && leg->flags == made->flags &&
            (leg->has_code ? leg->code : CODE_DEFAULT) == made->code &&
            (uint64_t)leg->timeout_s * NS_PER_S == timeout_ns && effective == made->effective_time &&

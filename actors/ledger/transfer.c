@@ -93,11 +93,9 @@ void transfer_reversal_emit(struct turn *t, struct id128 transfer_id, struct id1
 struct transfer_spec transfer_asked_for(struct turn *t, const struct transfer_create *c)
 {
     bool resolves = (c->flags & POSTING_RESOLVES) != 0;
-    bool all = resolves || (c->flags & POSTING_BALANCES) != 0;
     struct transfer_spec s = {.amount = 0};
     transfer_spec_from_transfer_create(&s, c);
     s.id = c->has_transfer_id ? c->transfer_id : turn_new_id(t);
-    s.amount = c->has_amount ? c->amount : all ? POSTING_AMOUNT_ALL : 0;
     s.code = c->has_code ? c->code : resolves ? 0 : CODE_DEFAULT;
     return s;
 }
@@ -197,15 +195,16 @@ static enum transfer_status status_after(uint32_t flags)
 }
 
 /* A member that a post or void leaves out is taken from the pending transfer. */
-static void info_complete(struct transfer_info *info, const struct pending_transfer *h)
+static void info_complete(struct transfer_info *info, const struct transfer_spec *s,
+                          const struct pending_transfer *h)
 {
     check(info->currency == h->currency);
     info->code = h->code;
-    if (info->user_data_128 == 0)
+    if (!s->has_user_data_128)
         info->user_data_128 = h->user_data_128;
-    if (info->user_data_64 == 0)
+    if (!s->has_user_data_64)
         info->user_data_64 = h->user_data_64;
-    if (info->user_data_32 == 0)
+    if (!s->has_user_data_32)
         info->user_data_32 = h->user_data_32;
 }
 
@@ -224,7 +223,7 @@ struct transfer_info transfer_info_of_posting(struct turn *t, const struct posti
         .has_posted_amount = pending,
         .has_remaining_amount = pending,
         .remaining_amount = p->amount,
-        .has_expires_time = s->timeout_s != 0,
+        .has_expires_time = s->has_timeout_s,
         .expires_time = now + (uint64_t)s->timeout_s * NS_PER_S,
         .has_reverses_id = !id128_is_zero(p->reverses_id),
         .reverses_id = p->reverses_id,
@@ -242,6 +241,6 @@ struct transfer_info transfer_info_of_posting(struct turn *t, const struct posti
     info.currency = p->debit->currency;
     info.effective_time = s->has_effective_time ? s->effective_time : now;
     if (p->pending != NULL)
-        info_complete(&info, p->pending);
+        info_complete(&info, s, p->pending);
     return info;
 }

@@ -116,6 +116,7 @@ static uint16_t posted_amount(const struct transfer_post *c, struct posting *p)
         return RESULT_OK;
     const struct currency *currency = currency_by_number(p->pending->currency);
     check(currency != NULL);
+    p->transfer.has_amount = true;
     switch (currency_minor(c->amount, currency, &p->transfer.amount)) {
     case CURRENCY_FITS:
         return p->transfer.amount == 0 ? RESULT_AMOUNT_MUST_NOT_BE_ZERO : RESULT_OK;
@@ -141,7 +142,6 @@ enum turn_result transfer_on_post(struct turn *t, struct id128 self, const struc
                             {
                                 .id = c->has_posting_id ? c->posting_id : turn_new_id(t),
                                 .pending_id = self,
-                                .amount = POSTING_AMOUNT_ALL,
                                 .flags = TRANSFER_FLAGS_POST_PENDING |
                                          (c->keep_remainder ? TRANSFER_FLAGS_KEEP_REMAINDER : 0u),
                                 .has_effective_time = c->has_effective_time,
@@ -206,11 +206,15 @@ struct posting transfer_reversal_of(const struct transfer_info *info, struct id1
                 .id = reversal_id,
                 .debit_account_id = info->credit_account_id,
                 .credit_account_id = info->debit_account_id,
+                .has_amount = true,
                 .amount = info->amount,
                 .currency = info->currency,
                 .code = info->code,
+                .has_user_data_128 = true,
                 .user_data_128 = info->user_data_128,
+                .has_user_data_64 = true,
                 .user_data_64 = info->user_data_64,
+                .has_user_data_32 = true,
                 .user_data_32 = info->user_data_32,
             },
         .tenant_id = tenant_id,

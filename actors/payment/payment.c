@@ -55,7 +55,7 @@ struct payment_info payment_info_of(struct id128 id, const struct payment *p)
         .details =
             {
                 .capture = p->capture,
-                .has_expires_at = payment_expires(p),
+                .has_expires_at = p->has_expires_at,
                 .expires_at = p->expires_at,
             },
         .metadata = p->metadata,
@@ -99,6 +99,7 @@ static struct payment *payment_new(struct registry *r, const struct payment_crea
         .to_account = e->to_account,
         .amount = e->amount,
         .created_at = time_ns,
+        .has_expires_at = e->has_expires_at,
         .expires_at = e->expires_at,
         .metadata = owned_metadata_copy(r, &e->metadata),
         .currency = e->currency,

@@ -27,7 +27,7 @@ struct payment {
     struct id128 pending_id;       /* the transfer that holds what is authorised and not captured */
     uint64_t created_at;
     uint64_t updated_at;
-    uint64_t expires_at;      /* if payment_expires() */
+    uint64_t expires_at;
     struct slice description; /* registry memory, as the next two */
     struct slice customer_id;
     struct metadata metadata;
@@ -35,14 +35,9 @@ struct payment {
     uint16_t currency;
     uint8_t capture;  /* enum payment_capture_mode */
     uint8_t status;   /* enum payment_status; written by payment_move() alone */
-    uint16_t failure; /* enum result, of a failed one; else 0 */
+    uint16_t failure; /* enum result, of a failed one; else OK */
+    bool has_expires_at; /* it was authorised, not captured at once nor declined */
 };
-
-/* It was authorised, not captured at once nor declined. */
-static inline bool payment_expires(const struct payment *p)
-{
-    return p->capture == PAYMENT_CAPTURE_MODE_MANUAL && p->failure == 0;
-}
 
 extern const struct actor_kind payment_kind;
 

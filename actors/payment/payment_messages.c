@@ -47,8 +47,7 @@ static uint16_t check_parties(struct turn *t, const struct payment_create *creat
 /* What the request alone decides: amount and expiry. */
 static uint16_t check_terms(const struct payment_create *create, bool at_once, uint64_t *life_ns)
 {
-    /* The largest number means "all" to the ledger. */
-    if (create->amount == 0 || create->amount == U128_MAX)
+    if (create->amount == 0)
         return RESULT_AMOUNT_OUT_OF_RANGE;
     if (at_once && create->has_expires_in_s)
         return RESULT_EXPIRY_WITHOUT_AUTHORIZATION;
@@ -415,12 +414,12 @@ static uint16_t increase_amount(struct turn *t, const struct payment_ref *ref,
         code = wallet_amount(payer, increase->amount, false, 0, amount);
     if (code != RESULT_OK)
         return code;
-    if (!u128_add(p->amount, *amount, &total) || total == U128_MAX)
+    if (!u128_add(p->amount, *amount, &total))
         return RESULT_AMOUNT_OUT_OF_RANGE;
     if (ref->payee.wallet->status == WALLET_STATUS_CLOSED)
         return RESULT_DESTINATION_CLOSED;
     code = wallet_check_debit(payer, *amount, turn_time(t));
-    return code == RESULT_OK && total > payer->limit.per_transaction
+    return code == RESULT_OK && limit_forbids(&payer->limit, total)
                ? RESULT_PER_TRANSACTION_LIMIT_EXCEEDED
                : code;
 }

@@ -30,7 +30,7 @@ static void put_payment(struct projection *to, struct id128 id, const struct pay
         .has_customer_id = p->customer_id.len != 0,
         .customer_id = p->customer_id,
         .metadata = wire_written(&metadata),
-        .has_expires_at = payment_expires(p),
+        .has_expires_at = p->has_expires_at,
         .expires_at = p->expires_at,
         .created_at = p->created_at,
         .updated_at = p->updated_at,

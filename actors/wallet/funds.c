@@ -18,15 +18,18 @@
 struct posting funds_transfer(const struct funds_move *m)
 {
     return (struct posting){
-        .transfer = {
-            .id = m->id,
-            .debit_account_id = m->from,
-            .credit_account_id = m->to,
-            .amount = m->amount,
-            .currency = m->currency,
-            .code = m->code,
-            .user_data_128 = (u128)m->reference.hi << 64 | m->reference.lo,
-        },
+        .transfer =
+            {
+                .id = m->id,
+                .debit_account_id = m->from,
+                .credit_account_id = m->to,
+                .has_amount = true,
+                .amount = m->amount,
+                .currency = m->currency,
+                .code = m->code,
+                .has_user_data_128 = true,
+                .user_data_128 = (u128)m->reference.hi << 64 | m->reference.lo,
+            },
         .tenant_id = m->tenant_id,
         .managed = true,
     };
@@ -44,13 +47,15 @@ static struct posting funds_resolve(const struct funds_move *m, struct id128 pen
                                     uint32_t flags)
 {
     return (struct posting){
-        .transfer = {
-            .id = m->id,
-            .pending_id = pending_id,
-            .amount = m->amount,
-            .currency = m->currency,
-            .flags = flags,
-        },
+        .transfer =
+            {
+                .id = m->id,
+                .pending_id = pending_id,
+                .has_amount = true,
+                .amount = m->amount,
+                .currency = m->currency,
+                .flags = flags,
+            },
         .tenant_id = m->tenant_id,
         .managed = true,
     };
@@ -65,7 +70,7 @@ struct posting funds_capture(const struct funds_move *m, struct id128 pending_id
 struct posting funds_void(const struct funds_move *m, struct id128 pending_id)
 {
     struct posting p = funds_resolve(m, pending_id, TRANSFER_FLAGS_VOID_PENDING);
-    p.transfer.amount = 0;
+    p.transfer.has_amount = false;
     return p;
 }
 

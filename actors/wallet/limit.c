@@ -18,16 +18,20 @@ u128 limit_spent(const struct limit *l, uint64_t time_ns)
 
 bool limit_consistent(const struct limit *l)
 {
-    return l->per_transaction == LIMIT_NONE || l->per_day >= l->per_transaction;
+    return !l->has_per_transaction || !l->has_per_day || l->per_day >= l->per_transaction;
+}
+
+bool limit_forbids(const struct limit *l, u128 amount)
+{
+    return l->has_per_transaction && amount > l->per_transaction;
 }
 
 uint16_t limit_check(const struct limit *l, u128 amount, uint64_t time_ns)
 {
-    check(l->per_transaction != 0 && l->per_day != 0);
-    if (amount > l->per_transaction)
+    if (limit_forbids(l, amount))
         return RESULT_PER_TRANSACTION_LIMIT_EXCEEDED;
     u128 spent;
-    if (l->per_day != LIMIT_NONE &&
+    if (l->has_per_day &&
         (!u128_add(limit_spent(l, time_ns), amount, &spent) || spent > l->per_day))
         return RESULT_DAILY_LIMIT_EXCEEDED;
     return RESULT_OK;

@@ -11,18 +11,21 @@
 #include "runtime/base/time.h"
 #include "runtime/base/u128.h"
 
-#define LIMIT_NONE U128_MAX
 #define LIMIT_DAY_NS NS_PER_DAY
 
 struct limit {
-    u128 per_transaction; /* minor units; LIMIT_NONE = no limit */
+    u128 per_transaction; /* minor units */
     u128 per_day;
     u128 spent;           /* on spent_day */
     uint32_t spent_day;   /* days since 1970 */
+    bool has_per_transaction, has_per_day;
 };
 
 /* RESULT_OK, or which limit a debit of this amount would break at this time. */
 must_check uint16_t limit_check(const struct limit *l, u128 amount, uint64_t time_ns);
+
+/* One transaction of this amount is more than one may be, on whatever day. */
+bool limit_forbids(const struct limit *l, u128 amount);
 
 /* Counts a debit. */
 void limit_use(struct limit *l, u128 amount, uint64_t time_ns);

@@ -88,8 +88,7 @@ uint16_t wallet_amount(const struct wallet *w, struct decimal d, bool has_curren
     case CURRENCY_FITS:
         break;
     }
-    /* The largest number means "all" to the ledger and "no limit" to a limit. */
-    if (minor == 0 || minor == U128_MAX)
+    if (minor == 0)
         return RESULT_AMOUNT_OUT_OF_RANGE;
     *amount = minor;
     return RESULT_OK;
@@ -181,7 +180,6 @@ void wallet_apply_opened(struct registry *r, const void *event, uint64_t time_ns
     *w = (struct wallet){
         .tenant_id = e->tenant_id,
         .owner_id = e->owner_id,
-        .limit = {.per_transaction = LIMIT_NONE, .per_day = LIMIT_NONE},
         .created_at = time_ns,
         .version = 1,
         .user_id = owned_text_copy(r, e->user_id),
@@ -234,8 +232,10 @@ void wallet_apply_limits_changed(struct registry *r, const void *event, uint64_t
     const struct wallet_limits_changed *e = event;
     struct wallet *w = registry_wallet(r, e->wallet_id);
     check(w->status != WALLET_STATUS_CLOSED);
-    w->limit.per_transaction = e->has_per_transaction ? e->per_transaction : LIMIT_NONE;
-    w->limit.per_day = e->has_per_day ? e->per_day : LIMIT_NONE;
+    w->limit.has_per_transaction = e->has_per_transaction;
+    w->limit.per_transaction = e->per_transaction;
+    w->limit.has_per_day = e->has_per_day;
+    w->limit.per_day = e->per_day;
     check(limit_consistent(&w->limit));
     w->version++;
 }

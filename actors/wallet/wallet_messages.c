@@ -31,9 +31,9 @@ static enum turn_result reply_wallet(struct turn *t, const struct wallet_ref *w)
         .pending_balance = b.held,
         .incoming_balance = b.incoming,
         .total_balance = b.posted,
-        .has_per_transaction = s->limit.per_transaction != LIMIT_NONE,
+        .has_per_transaction = s->limit.has_per_transaction,
         .per_transaction = s->limit.per_transaction,
-        .has_per_day = s->limit.per_day != LIMIT_NONE,
+        .has_per_day = s->limit.has_per_day,
         .per_day = s->limit.per_day,
         .has_spent_today = true,
         .spent_today = limit_spent(&s->limit, turn_now(t)),
@@ -189,13 +189,13 @@ enum turn_result wallet_on_close(struct turn *t, struct id128 self, const struct
 
 /* --- limits ----------------------------------------------------------------------------------- */
 
-/* The limits asked for, in minor units; LIMIT_NONE where there is to be none. *field is the one
- * that is refused. */
+/* The limits asked for. *field is the one that is refused. */
 static uint16_t limits_wanted(const struct wallet *w, const struct wallet_limits_set *set,
                               struct limit *wanted, const char **field)
 {
     uint16_t code = RESULT_OK;
-    *wanted = (struct limit){.per_transaction = LIMIT_NONE, .per_day = LIMIT_NONE};
+    *wanted = (struct limit){.has_per_transaction = set->has_per_transaction,
+                             .has_per_day = set->has_per_day};
     *field = "per_transaction";
     if (set->has_per_transaction)
         code = wallet_amount(w, set->per_transaction, false, 0, &wanted->per_transaction);
@@ -211,7 +211,8 @@ static uint16_t limits_wanted(const struct wallet *w, const struct wallet_limits
 
 static bool limits_equal(const struct limit *a, const struct limit *b)
 {
-    return a->per_transaction == b->per_transaction && a->per_day == b->per_day;
+    return a->has_per_transaction == b->has_per_transaction && a->has_per_day == b->has_per_day &&
+           a->per_transaction == b->per_transaction && a->per_day == b->per_day;
 }
 
 enum turn_result wallet_on_limits_set(struct turn *t, struct id128 self, const struct message *m)

@@ -137,6 +137,7 @@ static bool bench_send_batch(struct bench *b, uint64_t tag)
             .id = bench_new_id(b, b->accounts + b->sent++),
             .debit_account_id = b->ids[debit],
             .credit_account_id = b->ids[credit],
+            .has_amount = true,
             .amount = 1 + rng_below(&b->rng, AMOUNT_MAX),
             .currency = b->currency,
             .code = TRANSFER_CODE,

@@ -97,7 +97,12 @@ static bool verify_shard(struct offline *o, uint16_t shard)
     const struct replay *r = &o->verify.replay;
     char *hash = o->hashes[shard];
     hex_write(r->hash.bytes, SHA256_SIZE, hash);
-    *line = (struct verify_shard){shard, r->seq, r->records, r->events, {hash, 2 * SHA256_SIZE}};
+    *line = (struct verify_shard){.shard = shard,
+                                  .batches = r->seq,
+                                  .records = r->records,
+                                  .events = r->events,
+                                  .has_hash = r->seq > 0,
+                                  .hash = {hash, 2 * SHA256_SIZE}};
     o->info.batches += r->seq;
     o->info.batches_total += head > r->seq ? head : r->seq;
     o->info.events += r->events;

@@ -74,6 +74,7 @@ static void verification_take_over(struct verification *v)
     line->records = v->step.records;
     line->events = v->step.events;
     hex_write(v->step.hash.bytes, SHA256_SIZE, hash);
+    line->has_hash = line->batches > 0;
     line->hash = (struct slice){hash, 2 * SHA256_SIZE};
 }
 

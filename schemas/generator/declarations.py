@@ -25,9 +25,10 @@ PLAIN_TYPES = {"bool", "u8", "u16", "u32", "u64", "u128", "decimal", "amount", "
 WITH_ARGUMENT = {"id", "enum", "flags", "list", "message"}
 VIEW_TYPES = {"bool", "u8", "u16", "u32", "u64", "u128", "amount", "id", "raw_id", "currency",
               "text", "bytes", "time", "result", "enum", "flags"}
-# Those of a state that are stored and read without code by hand. All have a valid zero: that is how
-# a state says that something is absent.
+# Those of a state that are stored and read without code by hand, and those of them that may be
+# optional: the others have an empty value.
 STATE_TYPES = VIEW_TYPES - {"bytes"} | {"metadata", "list"}
+STATE_OPTIONAL = {"u8", "u16", "u32", "u64", "u128", "amount", "id", "time"}
 STATE_FORMAT = 1   # the first element of every stored state
 C_WORDS = set("""auto break case char const continue default do double else enum extern float for
 goto if inline int long register restrict return short signed sizeof static struct switch typedef
@@ -529,8 +530,8 @@ def _state_field(raw, source):
     f.member, f.by_hand = member or f.name, by_hand
     if by_hand and member:
         f.source.fail("by_hand needs no member")
-    if not by_hand and (f.optional or f.type not in STATE_TYPES):
-        f.source.fail("what is optional, or of this type, a state keeps by_hand")
+    if not by_hand and f.type not in (STATE_OPTIONAL if f.optional else STATE_TYPES):
+        f.source.fail("what is of this type, or optional and of this type, a state keeps by_hand")
     return f
 
 

@@ -92,6 +92,8 @@ def _types(s):
     for f in s.fields:
         if f.by_hand:
             continue
+        if f.optional and f.type != "id":
+            out += f"DECLARED({s.name}, {_has(f)}, bool);\n"
         if f.type == "list":
             out += f"DECLARED({s.name}, {f.member}, struct {f.argument} *);\n"
             out += f"DECLARED({s.name}, {f.member}_count, uint32_t);\n"
@@ -104,9 +106,19 @@ def _indented(lines, indent="    "):
     return "".join(f"{indent}{line}\n" for line in lines)
 
 
+def _has(f):
+    """The member beside it that says whether it is there."""
+    path, _, name = f.member.rpartition(".")
+    return f"{path}.has_{name}" if path else f"has_{name}"
+
+
 def _put_field(s, f):
     if f.by_hand:
         return [f"{s.name}_put_{f.name}(w, s);"]
+    if f.optional: # no id is zero
+        there = f"!id128_is_zero(s->{f.member})" if f.type == "id" else f"s->{_has(f)}"
+        return [f"if ({there})", *(f"    {line}" for line in put(f, f"s->{f.member}")),
+                "else", "    wire_put_nil(w);"]
     if f.type == "flags": # bits beyond the declared ones are for the memory alone
         return [f"wire_put_uint(w, s->{f.member} & {upper(f.argument, 'all')});"]
     return put(f, f"s->{f.member}")
@@ -146,6 +158,10 @@ def _get_field(schema, s, f):
     if f.by_hand:
         return [f"if (!r->failed && !{s.name}_get_{f.name}(registry, r, s))",
                 "    r->failed = true;"]
+    if f.optional:
+        has = [] if f.type == "id" else [f"    s->{_has(f)} = true;"]
+        return ["if (!wire_get_nil(r)) {", *has,
+                *(f"    {line}" for line in get(schema, f, at)), "}"]
     if f.type == "text":
         return [f"{at} = owned_text_read(registry, r, {f.max});"]
     if f.type == "metadata":

@@ -67,6 +67,7 @@ static void send_transfers(struct driver *d, uint32_t count)
             .id = new_id(d),
             .debit_account_id = d->accounts[debit],
             .credit_account_id = d->accounts[(debit + other) % d->account_count],
+            .has_amount = true,
             .amount = 1 + rng_below(&d->rng, AMOUNT_MAX),
             .currency = USD,
             .code = 1,

@@ -243,6 +243,8 @@ def test_what_a_transfer_must_not_be(bank):
             (transfer_body(rich, poor, "1.00", code=0), 422, "code_must_not_be_zero"),
             (transfer_body(rich, poor, "1.00", timeout_s=5), 422,
              "timeout_reserved_for_pending_transfer"),
+            (transfer_body(rich, poor, "1.00", flags=["pending"], timeout_s=0), 400,
+             "invalid_field"),
             (transfer_body(rich, poor, "1.00", flags=["pending", "post_pending"]), 422,
              "flags_are_mutually_exclusive"),
             (transfer_body(rich, poor, "1.00", effective_time="2500-01-01T00:00:00Z"), 422,

@@ -320,7 +320,7 @@ def test_help_and_completion(tool):
     equal(tool.run("wallets", "--help"), tool.run("help", "wallets"))
     contains(tool.run("walets", "fund", "-h", code=2), "did you mean wallets fund?")
     contains(" ".join(tool.run("help", "transactions", "create").split()),
-             "Each is an object with debit_account_id, credit_account_id, amount")
+             "Each is an object with debit_account_id, credit_account_id, currency; it may have")
     for shell in ("bash", "zsh", "fish"):
         contains(tool.run("completion", shell), "wallets", "verify")
     contains(tool.run("completion", "tcsh", code=2), "bash, zsh or fish")
@@ -490,6 +490,7 @@ def test_a_batch_is_shown(tool):
     equal((record["by"], record["tenant"], "client_id" in record, "token" in record),
           (user, tool.tenant, False, False))
     contains(record["request_id"], "req_")
+    equal({"timeout_s", "effective_time", "reverses_id"} & event["fields"].keys(), set())
     before = tool.json("ledger", "show-batch", int(newest) - 1)
     equal((batch["seq"], batch["previous_hash"], batch["holds"]), (newest, before["hash"], True))
     contains(tool.run("ledger", "show-batch", newest), "transfer_posted", made["transfer_id"],

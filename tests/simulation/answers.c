@@ -205,8 +205,8 @@ static void check_item(struct run *run, const struct request *q, const struct tr
     bool there = t != NULL && t->kind != REF_REFUSED;
     if ((code == RESULT_OK || code == RESULT_EXISTS) && !there)
         broken("request %u: a transfer was acknowledged, but is not in the journal", q->number);
-    bool plain = s->amount != U128_MAX && (s->flags & ~(uint32_t)(TRANSFER_FLAGS_LINKED |
-                                                                  TRANSFER_FLAGS_PENDING)) == 0;
+    bool plain = s->has_amount &&
+                 (s->flags & ~(uint32_t)(TRANSFER_FLAGS_LINKED | TRANSFER_FLAGS_PENDING)) == 0;
     if (there && code == RESULT_OK && plain &&
         (t->amount != s->amount || !id128_equal(t->debit, s->debit_account_id) ||
          !id128_equal(t->credit, s->credit_account_id)))
@@ -250,6 +250,7 @@ static void check_batch(struct run *run, const struct request *q, const void *re
             .id = c->transfers[i].transfer_id,
             .debit_account_id = c->transfers[i].debit_account_id,
             .credit_account_id = c->transfers[i].credit_account_id,
+            .has_amount = c->transfers[i].has_amount,
             .amount = c->transfers[i].amount,
             .flags = c->transfers[i].flags,
         };

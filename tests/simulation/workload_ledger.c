@@ -402,7 +402,6 @@ static bool make_resolution(struct run *run, struct transfer_spec *s, uint16_t s
     s->flags = (s->flags & TRANSFER_FLAGS_LINKED) |
                (voids ? TRANSFER_FLAGS_VOID_PENDING : TRANSFER_FLAGS_POST_PENDING);
     s->pending_id = pending->id;
-    s->amount = voids ? 0 : U128_MAX;
     return true;
 }
 
@@ -417,12 +416,13 @@ static void make_item(struct run *run, struct transfer_spec *s, uint16_t shard, 
         debit = credit = workload_account(run);
     s->debit_account_id = debit->id;
     s->credit_account_id = credit->id;
+    s->has_amount = true;
     s->amount = workload_chance(run, 15) ? 0 : workload_amount(run);
     s->currency = debit->currency;
     s->code = CODE;
     workload_reason(run, &s->has_reason, &s->reason);
-    if ((s->flags & TRANSFER_FLAGS_PENDING) != 0)
-        s->timeout_s = workload_expiry_s(run);
+    s->has_timeout_s = (s->flags & TRANSFER_FLAGS_PENDING) != 0;
+    s->timeout_s = s->has_timeout_s ? workload_expiry_s(run) : 0;
 }
 
 static uint32_t make_items(struct run *run, struct request *q, struct transfer_spec *items)
@@ -456,7 +456,7 @@ static struct transfer_create single_of(struct run *run, const struct transfer_s
         .debit_account_id = s->debit_account_id,
         .has_credit_account_id = true,
         .credit_account_id = s->credit_account_id,
-        .has_amount = true,
+        .has_amount = s->has_amount,
         .amount = s->amount,
         .currency = s->currency,
         .has_code = true,
@@ -465,11 +465,11 @@ static struct transfer_create single_of(struct run *run, const struct transfer_s
         .flags = s->flags,
         .has_pending_id = true,
         .pending_id = s->pending_id,
-        .has_timeout_s = true,
+        .has_timeout_s = s->has_timeout_s,
         .timeout_s = s->timeout_s,
-        .has_effective_time = s->effective_time != 0,
+        .has_effective_time = s->has_effective_time,
         .effective_time = s->effective_time,
-        .has_user_data_64 = true,
+        .has_user_data_64 = s->has_user_data_64,
         .user_data_64 = s->user_data_64,
         .has_description = workload_chance(run, 4),
         .description = slice_of("One of several"),
@@ -517,6 +517,7 @@ static bool make_transaction(struct run *run, struct request *q)
         bool pending = workload_chance(run, 6);
         c->legs[i] = (struct transaction_leg){.debit_account_id = debit->id,
                                               .credit_account_id = credit->id,
+                                              .has_amount = true,
                                               .amount = workload_amount(run),
                                               .currency = debit->currency,
                                               .has_flags = pending,

@@ -71,6 +71,7 @@ static inline struct transfer_spec spec_of(uint64_t n, uint64_t debit, uint64_t 
         .id = id_of(n),
         .debit_account_id = debit == 0 ? ID128_ZERO : id_of(debit),
         .credit_account_id = credit == 0 ? ID128_ZERO : id_of(credit),
+        .has_amount = true,
         .amount = amount,
         .currency = USD,
         .code = 1,
@@ -83,11 +84,23 @@ static inline struct transfer_spec with_flags(struct transfer_spec s, uint32_t f
     return s;
 }
 
+#define WHOLE 0 /* of what is pending: no amount is given */
+
 static inline struct transfer_spec resolving(uint64_t n, uint64_t pending, u128 amount,
                                              uint32_t flags)
 {
-    return (struct transfer_spec){
-        .id = id_of(n), .pending_id = id_of(pending), .amount = amount, .flags = flags};
+    return (struct transfer_spec){.id = id_of(n),
+                                  .pending_id = id_of(pending),
+                                  .has_amount = amount != WHOLE,
+                                  .amount = amount,
+                                  .flags = flags};
+}
+
+static inline struct transfer_spec with_timeout(struct transfer_spec s, uint32_t timeout_s)
+{
+    s.has_timeout_s = true;
+    s.timeout_s = timeout_s;
+    return s;
 }
 
 static inline void given_transfer(struct bank *b, struct transfer_spec spec)
@@ -155,7 +168,7 @@ static inline struct transfer_create create_of(const struct transfer_spec *s)
         .debit_account_id = s->debit_account_id,
         .has_credit_account_id = true,
         .credit_account_id = s->credit_account_id,
-        .has_amount = true,
+        .has_amount = s->has_amount,
         .amount = s->amount,
         .currency = s->currency,
         .has_code = true,
@@ -164,15 +177,15 @@ static inline struct transfer_create create_of(const struct transfer_spec *s)
         .flags = s->flags,
         .has_pending_id = true,
         .pending_id = s->pending_id,
-        .has_timeout_s = true,
+        .has_timeout_s = s->has_timeout_s,
         .timeout_s = s->timeout_s,
-        .has_effective_time = s->effective_time != 0,
+        .has_effective_time = s->has_effective_time,
         .effective_time = s->effective_time,
-        .has_user_data_128 = true,
+        .has_user_data_128 = s->has_user_data_128,
         .user_data_128 = s->user_data_128,
-        .has_user_data_64 = true,
+        .has_user_data_64 = s->has_user_data_64,
         .user_data_64 = s->user_data_64,
-        .has_user_data_32 = true,
+        .has_user_data_32 = s->has_user_data_32,
         .user_data_32 = s->user_data_32,
     };
 }

@@ -64,17 +64,18 @@ static void given_everything(struct bank *b)
     /* 600 posted, 601 pending, 602 posted by 603, 604 voided by 605, 606 expired, 607 refused,
      * 608 balancing */
     struct transfer_spec s = spec_of(600, 1, 2, 10);
+    s.has_user_data_128 = s.has_user_data_64 = s.has_user_data_32 = true;
     s.user_data_128 = 7, s.user_data_64 = 8, s.user_data_32 = 9;
     given_transfer(b, s);
     s = with_flags(spec_of(601, 1, 2, 20), PENDING);
-    s.timeout_s = 1000;
+    s = with_timeout(s, 1000);
     given_transfer(b, s);
     given_transfer(b, with_flags(spec_of(602, 1, 2, 20), PENDING));
-    given_transfer(b, resolving(603, 602, U128_MAX, POST));
+    given_transfer(b, resolving(603, 602, WHOLE, POST));
     given_transfer(b, with_flags(spec_of(604, 1, 2, 20), PENDING));
-    given_transfer(b, resolving(605, 604, 0, VOID));
+    given_transfer(b, resolving(605, 604, WHOLE, VOID));
     s = with_flags(spec_of(606, 1, 2, 20), PENDING);
-    s.timeout_s = 1;
+    s = with_timeout(s, 1);
     given_transfer(b, s);
     assert_int_equal(transfer(b, spec_of(607, 3, 2, 101)), RESULT_EXCEEDS_CREDITS);
     given_transfer(b, with_flags(spec_of(608, 3, 2, 10), TRANSFER_FLAGS_BALANCING_DEBIT));
@@ -102,15 +103,17 @@ struct refusal {
 };
 
 #define A(n) {ID_TIME, (uint64_t)(n) << 16}
+#define GIVEN(field, value) .has_##field = true, .field = (value)
 #define AT(time) .has_effective_time = true, .effective_time = (time)
 #define SPEC(n, d, c, a, ...)                                                                      \
     {                                                                                              \
-        .id = A(n), .debit_account_id = A(d), .credit_account_id = A(c), .amount = (a),            \
-        .currency = USD, .code = 1, __VA_ARGS__                                                    \
+        .id = A(n), .debit_account_id = A(d), .credit_account_id = A(c), .has_amount = true,       \
+        .amount = (a), .currency = USD, .code = 1, __VA_ARGS__                                     \
     }
 #define RESOLVING(n, p, a, f, ...)                                                                 \
     {                                                                                              \
-        .id = A(n), .pending_id = A(p), .amount = (a), .flags = (f), __VA_ARGS__                   \
+        .id = A(n), .pending_id = A(p), .has_amount = (a) != WHOLE, .amount = (a), .flags = (f),   \
+        __VA_ARGS__                                                                                \
     }
 #define MAX_ID {UINT64_MAX, UINT64_MAX}
 
@@ -125,29 +128,45 @@ static const struct refusal refusals[] = {
     {RESULT_ID_MUST_NOT_BE_ZERO, {.currency = USD}},
     {RESULT_ID_MUST_NOT_BE_INT_MAX, {.id = MAX_ID}},
     {RESULT_EXISTS,
-     SPEC(600, 1, 2, 10, .user_data_128 = 7, .user_data_64 = 8, .user_data_32 = 9)},
+     SPEC(600, 1, 2, 10, GIVEN(user_data_128, 7), GIVEN(user_data_64, 8), GIVEN(user_data_32, 9))},
     {RESULT_EXISTS_WITH_DIFFERENT_FLAGS, SPEC(600, 1, 2, 10, .flags = PENDING)},
     {RESULT_EXISTS_WITH_DIFFERENT_PENDING_ID, SPEC(600, 1, 2, 10, .pending_id = A(1))},
     {RESULT_EXISTS_WITH_DIFFERENT_TIMEOUT,
-     SPEC(601, 1, 2, 20, .flags = PENDING, .timeout_s = 999)},
+     SPEC(601, 1, 2, 20, .flags = PENDING, GIVEN(timeout_s, 999))},
     {RESULT_EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT_ID, SPEC(600, 3, 2, 10, .flags = 0)},
     {RESULT_EXISTS_WITH_DIFFERENT_CREDIT_ACCOUNT_ID, SPEC(600, 1, 3, 10, .flags = 0)},
     {RESULT_EXISTS_WITH_DIFFERENT_AMOUNT, SPEC(600, 1, 2, 11, .flags = 0)},
-    {RESULT_EXISTS_WITH_DIFFERENT_USER_DATA_128, SPEC(600, 1, 2, 10, .user_data_128 = 1)},
+    {RESULT_EXISTS_WITH_DIFFERENT_USER_DATA_128, SPEC(600, 1, 2, 10, GIVEN(user_data_128, 1))},
     {RESULT_EXISTS_WITH_DIFFERENT_USER_DATA_64,
-     SPEC(600, 1, 2, 10, .user_data_128 = 7, .user_data_64 = 1)},
+     SPEC(600, 1, 2, 10, GIVEN(user_data_128, 7), GIVEN(user_data_64, 1))},
     {RESULT_EXISTS_WITH_DIFFERENT_USER_DATA_32,
-     SPEC(600, 1, 2, 10, .user_data_128 = 7, .user_data_64 = 8)},
+     SPEC(600, 1, 2, 10, GIVEN(user_data_128, 7), GIVEN(user_data_64, 8))},
     {RESULT_EXISTS_WITH_DIFFERENT_CURRENCY,
-     {.id = A(600), .debit_account_id = A(1), .credit_account_id = A(2), .amount = 10,
-      .currency = EUR, .code = 1, .user_data_128 = 7, .user_data_64 = 8, .user_data_32 = 9}},
+     {.id = A(600),
+      .debit_account_id = A(1),
+      .credit_account_id = A(2),
+      .has_amount = true,
+      .amount = 10,
+      .currency = EUR,
+      .code = 1,
+      GIVEN(user_data_128, 7),
+      GIVEN(user_data_64, 8),
+      GIVEN(user_data_32, 9)}},
     {RESULT_EXISTS_WITH_DIFFERENT_CODE,
-     {.id = A(600), .debit_account_id = A(1), .credit_account_id = A(2), .amount = 10,
-      .currency = USD, .code = 2, .user_data_128 = 7, .user_data_64 = 8, .user_data_32 = 9}},
+     {.id = A(600),
+      .debit_account_id = A(1),
+      .credit_account_id = A(2),
+      .has_amount = true,
+      .amount = 10,
+      .currency = USD,
+      .code = 2,
+      GIVEN(user_data_128, 7),
+      GIVEN(user_data_64, 8),
+      GIVEN(user_data_32, 9)}},
     {RESULT_EXISTS_WITH_DIFFERENT_TIME,
-     SPEC(600, 1, 2, 10, .user_data_128 = 7, .user_data_64 = 8, .user_data_32 = 9,
+     SPEC(600, 1, 2, 10, GIVEN(user_data_128, 7), GIVEN(user_data_64, 8), GIVEN(user_data_32, 9),
           AT(PAST))},
-    {RESULT_EXISTS, RESOLVING(603, 602, U128_MAX, POST, .code = 1)},
+    {RESULT_EXISTS, RESOLVING(603, 602, WHOLE, POST, .code = 1)},
     {RESULT_EXISTS, RESOLVING(603, 602, 20, POST, .currency = USD)},
     {RESULT_EXISTS_WITH_DIFFERENT_AMOUNT, RESOLVING(603, 602, 19, POST, .code = 0)},
     {RESULT_EXISTS, RESOLVING(605, 604, 20, VOID, .code = 0)},
@@ -156,10 +175,10 @@ static const struct refusal refusals[] = {
     {RESULT_EXISTS_WITH_DIFFERENT_AMOUNT,
      SPEC(608, 3, 2, 9, .flags = TRANSFER_FLAGS_BALANCING_DEBIT)},
     {RESULT_ID_ALREADY_FAILED, SPEC(607, 1, 2, 1, .flags = 0)},
-    {RESULT_FLAGS_ARE_MUTUALLY_EXCLUSIVE, RESOLVING(FRESH, 601, 0, POST | VOID, .code = 0)},
-    {RESULT_FLAGS_ARE_MUTUALLY_EXCLUSIVE, RESOLVING(FRESH, 601, 0, POST | PENDING, .code = 0)},
+    {RESULT_FLAGS_ARE_MUTUALLY_EXCLUSIVE, RESOLVING(FRESH, 601, WHOLE, POST | VOID, .code = 0)},
+    {RESULT_FLAGS_ARE_MUTUALLY_EXCLUSIVE, RESOLVING(FRESH, 601, WHOLE, POST | PENDING, .code = 0)},
     {RESULT_FLAGS_ARE_MUTUALLY_EXCLUSIVE,
-     RESOLVING(FRESH, 601, 0, VOID | TRANSFER_FLAGS_CLOSING_DEBIT, .code = 0)},
+     RESOLVING(FRESH, 601, WHOLE, VOID | TRANSFER_FLAGS_CLOSING_DEBIT, .code = 0)},
     {RESULT_DEBIT_ACCOUNT_ID_MUST_NOT_BE_ZERO, {.id = A(FRESH), .credit_account_id = A(2)}},
     {RESULT_DEBIT_ACCOUNT_ID_MUST_NOT_BE_INT_MAX, {.id = A(FRESH), .debit_account_id = MAX_ID}},
     {RESULT_CREDIT_ACCOUNT_ID_MUST_NOT_BE_ZERO, {.id = A(FRESH), .debit_account_id = A(1)}},
@@ -167,15 +186,23 @@ static const struct refusal refusals[] = {
      {.id = A(FRESH), .debit_account_id = A(1), .credit_account_id = MAX_ID}},
     {RESULT_ACCOUNTS_MUST_BE_DIFFERENT, SPEC(FRESH, 1, 1, 1, .flags = 0)},
     {RESULT_PENDING_ID_MUST_BE_ZERO, SPEC(FRESH, 1, 2, 1, .pending_id = A(601))},
-    {RESULT_TIMEOUT_RESERVED_FOR_PENDING_TRANSFER, SPEC(FRESH, 1, 2, 1, .timeout_s = 1)},
+    {RESULT_TIMEOUT_RESERVED_FOR_PENDING_TRANSFER, SPEC(FRESH, 1, 2, 1, GIVEN(timeout_s, 1))},
     {RESULT_KEEP_REMAINDER_RESERVED_FOR_POST, SPEC(FRESH, 1, 2, 1, .flags = KEEP)},
     {RESULT_CLOSING_TRANSFER_MUST_BE_PENDING,
      SPEC(FRESH, 1, 2, 0, .flags = TRANSFER_FLAGS_CLOSING_DEBIT)},
     {RESULT_AMOUNT_MUST_NOT_BE_ZERO, SPEC(FRESH, 1, 2, 0, .flags = 0)},
     {RESULT_CURRENCY_MUST_NOT_BE_ZERO,
-     {.id = A(FRESH), .debit_account_id = A(1), .credit_account_id = A(2), .amount = 1}},
+     {.id = A(FRESH),
+      .debit_account_id = A(1),
+      .credit_account_id = A(2),
+      .has_amount = true,
+      .amount = 1}},
     {RESULT_CODE_MUST_NOT_BE_ZERO,
-     {.id = A(FRESH), .debit_account_id = A(1), .credit_account_id = A(2), .amount = 1,
+     {.id = A(FRESH),
+      .debit_account_id = A(1),
+      .credit_account_id = A(2),
+      .has_amount = true,
+      .amount = 1,
       .currency = USD}},
     {RESULT_DEBIT_ACCOUNT_NOT_FOUND, SPEC(FRESH, 99, 2, 1, .flags = 0)},
     {RESULT_DEBIT_ACCOUNT_NOT_FOUND, SPEC(FRESH, 9, 2, 1, .flags = 0)},
@@ -183,28 +210,33 @@ static const struct refusal refusals[] = {
     {RESULT_CREDIT_ACCOUNT_NOT_FOUND, SPEC(FRESH, 1, 9, 1, .flags = 0)},
     {RESULT_ACCOUNTS_MUST_HAVE_THE_SAME_CURRENCY, SPEC(FRESH, 1, 5, 1, .flags = 0)},
     {RESULT_TRANSFER_MUST_HAVE_THE_SAME_CURRENCY_AS_ACCOUNTS,
-     {.id = A(FRESH), .debit_account_id = A(1), .credit_account_id = A(2), .amount = 1,
-      .currency = EUR, .code = 1}},
+     {.id = A(FRESH),
+      .debit_account_id = A(1),
+      .credit_account_id = A(2),
+      .has_amount = true,
+      .amount = 1,
+      .currency = EUR,
+      .code = 1}},
     {RESULT_PENDING_ID_MUST_NOT_BE_ZERO, {.id = A(FRESH), .flags = POST}},
     {RESULT_PENDING_ID_MUST_NOT_BE_INT_MAX, {.id = A(FRESH), .pending_id = MAX_ID, .flags = POST}},
-    {RESULT_PENDING_ID_MUST_BE_DIFFERENT, RESOLVING(800, 800, 0, POST, .code = 0)},
+    {RESULT_PENDING_ID_MUST_BE_DIFFERENT, RESOLVING(800, 800, WHOLE, POST, .code = 0)},
     {RESULT_TIMEOUT_RESERVED_FOR_PENDING_TRANSFER,
-     RESOLVING(FRESH, 601, 0, POST, .timeout_s = 1)},
-    {RESULT_KEEP_REMAINDER_RESERVED_FOR_POST, RESOLVING(FRESH, 601, 0, VOID | KEEP, .code = 0)},
-    {RESULT_PENDING_TRANSFER_NOT_FOUND, RESOLVING(FRESH, 801, 0, POST, .code = 0)},
-    {RESULT_PENDING_TRANSFER_NOT_PENDING, RESOLVING(FRESH, 600, 0, POST, .code = 0)},
+     RESOLVING(FRESH, 601, WHOLE, POST, GIVEN(timeout_s, 1))},
+    {RESULT_KEEP_REMAINDER_RESERVED_FOR_POST, RESOLVING(FRESH, 601, WHOLE, VOID | KEEP, .code = 0)},
+    {RESULT_PENDING_TRANSFER_NOT_FOUND, RESOLVING(FRESH, 801, WHOLE, POST, .code = 0)},
+    {RESULT_PENDING_TRANSFER_NOT_PENDING, RESOLVING(FRESH, 600, WHOLE, POST, .code = 0)},
     {RESULT_PENDING_TRANSFER_HAS_DIFFERENT_DEBIT_ACCOUNT_ID,
-     RESOLVING(FRESH, 601, 0, POST, .debit_account_id = A(3))},
+     RESOLVING(FRESH, 601, WHOLE, POST, .debit_account_id = A(3))},
     {RESULT_PENDING_TRANSFER_HAS_DIFFERENT_CREDIT_ACCOUNT_ID,
-     RESOLVING(FRESH, 601, 0, POST, .credit_account_id = A(3))},
+     RESOLVING(FRESH, 601, WHOLE, POST, .credit_account_id = A(3))},
     {RESULT_PENDING_TRANSFER_HAS_DIFFERENT_CURRENCY,
-     RESOLVING(FRESH, 601, 0, POST, .currency = EUR)},
-    {RESULT_PENDING_TRANSFER_HAS_DIFFERENT_CODE, RESOLVING(FRESH, 601, 0, POST, .code = 2)},
+     RESOLVING(FRESH, 601, WHOLE, POST, .currency = EUR)},
+    {RESULT_PENDING_TRANSFER_HAS_DIFFERENT_CODE, RESOLVING(FRESH, 601, WHOLE, POST, .code = 2)},
     {RESULT_EXCEEDS_PENDING_TRANSFER_AMOUNT, RESOLVING(FRESH, 601, 21, POST, .code = 0)},
     {RESULT_PENDING_TRANSFER_HAS_DIFFERENT_AMOUNT, RESOLVING(FRESH, 601, 19, VOID, .code = 0)},
-    {RESULT_PENDING_TRANSFER_ALREADY_POSTED, RESOLVING(FRESH, 602, U128_MAX, POST, .code = 0)},
-    {RESULT_PENDING_TRANSFER_ALREADY_VOIDED, RESOLVING(FRESH, 604, 0, VOID, .code = 0)},
-    {RESULT_PENDING_TRANSFER_EXPIRED, RESOLVING(FRESH, 606, 0, VOID, .code = 0)},
+    {RESULT_PENDING_TRANSFER_ALREADY_POSTED, RESOLVING(FRESH, 602, WHOLE, POST, .code = 0)},
+    {RESULT_PENDING_TRANSFER_ALREADY_VOIDED, RESOLVING(FRESH, 604, WHOLE, VOID, .code = 0)},
+    {RESULT_PENDING_TRANSFER_EXPIRED, RESOLVING(FRESH, 606, WHOLE, VOID, .code = 0)},
     {RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_POSTDATE_DEBIT_ACCOUNT,
      SPEC(FRESH, 1, 2, 1, .flags = IMPORTED, AT(PAST))},
     {RESULT_DEBIT_ACCOUNT_ALREADY_CLOSED, SPEC(FRESH, 6, 2, 1, .flags = 0)},
@@ -213,26 +245,63 @@ static const struct refusal refusals[] = {
     {RESULT_CREDIT_ACCOUNT_FROZEN, SPEC(FRESH, 1, 8, 1, .flags = 0)},
     {RESULT_OK, SPEC(FRESH, 8, 7, 1, .flags = 0)},
     {RESULT_OVERFLOWS_DEBITS_PENDING,
-     {.id = A(FRESH), .debit_account_id = A(33), .credit_account_id = A(35), .amount = 10,
-      .currency = GBP, .code = 1, .flags = PENDING}},
+     {.id = A(FRESH),
+      .debit_account_id = A(33),
+      .credit_account_id = A(35),
+      .has_amount = true,
+      .amount = 10,
+      .currency = GBP,
+      .code = 1,
+      .flags = PENDING}},
     {RESULT_OVERFLOWS_CREDITS_PENDING,
-     {.id = A(FRESH), .debit_account_id = A(35), .credit_account_id = A(34), .amount = 10,
-      .currency = GBP, .code = 1, .flags = PENDING}},
+     {.id = A(FRESH),
+      .debit_account_id = A(35),
+      .credit_account_id = A(34),
+      .has_amount = true,
+      .amount = 10,
+      .currency = GBP,
+      .code = 1,
+      .flags = PENDING}},
     {RESULT_OVERFLOWS_DEBITS_POSTED,
-     {.id = A(FRESH), .debit_account_id = A(30), .credit_account_id = A(32), .amount = 10,
-      .currency = JPY, .code = 1}},
+     {.id = A(FRESH),
+      .debit_account_id = A(30),
+      .credit_account_id = A(32),
+      .has_amount = true,
+      .amount = 10,
+      .currency = JPY,
+      .code = 1}},
     {RESULT_OVERFLOWS_CREDITS_POSTED,
-     {.id = A(FRESH), .debit_account_id = A(32), .credit_account_id = A(31), .amount = 10,
-      .currency = JPY, .code = 1}},
+     {.id = A(FRESH),
+      .debit_account_id = A(32),
+      .credit_account_id = A(31),
+      .has_amount = true,
+      .amount = 10,
+      .currency = JPY,
+      .code = 1}},
     {RESULT_OVERFLOWS_DEBITS,
-     {.id = A(FRESH), .debit_account_id = A(33), .credit_account_id = A(35), .amount = 10,
-      .currency = GBP, .code = 1}},
+     {.id = A(FRESH),
+      .debit_account_id = A(33),
+      .credit_account_id = A(35),
+      .has_amount = true,
+      .amount = 10,
+      .currency = GBP,
+      .code = 1}},
     {RESULT_OVERFLOWS_CREDITS,
-     {.id = A(FRESH), .debit_account_id = A(35), .credit_account_id = A(34), .amount = 10,
-      .currency = GBP, .code = 1}},
+     {.id = A(FRESH),
+      .debit_account_id = A(35),
+      .credit_account_id = A(34),
+      .has_amount = true,
+      .amount = 10,
+      .currency = GBP,
+      .code = 1}},
     {RESULT_OVERFLOWS_DEBITS, /* of the whole ledger */
-     {.id = A(FRESH), .debit_account_id = A(32), .credit_account_id = A(30), .amount = 10,
-      .currency = JPY, .code = 1}},
+     {.id = A(FRESH),
+      .debit_account_id = A(32),
+      .credit_account_id = A(30),
+      .has_amount = true,
+      .amount = 10,
+      .currency = JPY,
+      .code = 1}},
     {RESULT_EXCEEDS_CREDITS, SPEC(FRESH, 3, 2, 91, .flags = 0)},
     {RESULT_EXCEEDS_CREDITS, SPEC(FRESH, 3, 2, 91, .flags = PENDING)},
     {RESULT_EXCEEDS_DEBITS, SPEC(FRESH, 1, 4, 101, .flags = 0)},
@@ -305,7 +374,7 @@ static void test_remainder_is_kept_for_later_posts(void **state)
     struct bank *b = *state;
     given_two_accounts(b);
     struct transfer_spec s = with_flags(spec_of(10, 1, 2, 100), PENDING);
-    s.timeout_s = 60;
+    s = with_timeout(s, 60);
     given_transfer(b, s);
     given_transfer(b, resolving(11, 10, 30, POST | KEEP));
     expect_counters(b, 1, 70, 30, 0, 0);
@@ -327,7 +396,7 @@ static void test_last_post_of_a_kept_remainder_ends_the_hold(void **state)
     given_two_accounts(b);
     given_transfer(b, with_flags(spec_of(10, 1, 2, 100), PENDING));
     given_transfer(b, resolving(11, 10, 60, POST | KEEP));
-    given_transfer(b, resolving(12, 10, U128_MAX, POST | KEEP));
+    given_transfer(b, resolving(12, 10, WHOLE, POST | KEEP));
     assert_int_equal(show_transfer(b, id_of(10)).status, TRANSFER_STATUS_POSTED);
     assert_int_equal(show(b, 2).open_hold_count, 0);
     assert_int_equal(transfer(b, resolving(13, 10, 1, POST)),
@@ -341,13 +410,13 @@ static void test_closing_transfer_closes_until_voided(void **state)
     given_transfer(b, with_flags(spec_of(10, 1, 2, 0), PENDING | TRANSFER_FLAGS_CLOSING_DEBIT));
     assert_int_equal(show(b, 1).status, ACCOUNT_STATUS_CLOSED);
     assert_int_equal(transfer(b, spec_of(11, 1, 2, 1)), RESULT_DEBIT_ACCOUNT_ALREADY_CLOSED);
-    assert_int_equal(transfer(b, resolving(12, 10, U128_MAX, POST)),
+    assert_int_equal(transfer(b, resolving(12, 10, WHOLE, POST)),
                      RESULT_DEBIT_ACCOUNT_ALREADY_CLOSED);
-    given_transfer(b, resolving(13, 10, 0, VOID));
+    given_transfer(b, resolving(13, 10, WHOLE, VOID));
     assert_int_equal(show(b, 1).status, ACCOUNT_STATUS_OPEN);
     struct transfer_spec s = with_flags(spec_of(14, 1, 2, 5),
                                         PENDING | TRANSFER_FLAGS_CLOSING_CREDIT);
-    s.timeout_s = 1;
+    s = with_timeout(s, 1);
     given_transfer(b, s);
     assert_int_equal(show(b, 2).status, ACCOUNT_STATUS_CLOSED);
     bank_wait(b, 2 * NS_PER_S);
@@ -375,7 +444,7 @@ static void test_many_holds_are_counted_and_released(void **state)
     for (uint64_t i = 0; i < 40; i++)
         given_transfer(b, with_flags(spec_of(100 + i, 1, 2, 1), PENDING));
     for (uint64_t i = 0; i < 40; i += 2)
-        given_transfer(b, resolving(200 + i, 100 + i, 0, VOID));
+        given_transfer(b, resolving(200 + i, 100 + i, WHOLE, VOID));
     struct account_info a = show(b, 1);
     assert_int_equal(a.holds_count, 20);
     for (uint32_t i = 0; i < 20; i++)
@@ -404,10 +473,10 @@ static void test_imported_history(void **state)
     assert_int_equal(transfer(b, s), RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS);
     s.effective_time = PAST + 11;
     s.flags |= PENDING;
-    s.timeout_s = 1;
+    s = with_timeout(s, 1);
     assert_int_equal(transfer(b, s), RESULT_IMPORTED_EVENT_TIMEOUT_MUST_BE_ZERO);
     struct transfer_spec mixed[] = {s, spec_of(12, 1, 2, 1)};
-    mixed[0].timeout_s = 0;
+    mixed[0].has_timeout_s = false;
     const uint16_t codes[] = {RESULT_OK, RESULT_IMPORTED_EVENT_EXPECTED};
     expect_results(b, mixed, codes, 2);
     struct transfer_spec other[] = {spec_of(13, 1, 2, 1), mixed[0]};
@@ -525,9 +594,9 @@ static void test_freeze_and_close(void **state)
     given_transfer(b, with_flags(spec_of(10, 1, 2, 5), PENDING));
     freeze(b, 1, FREEZE_MODE_BOTH);
     assert_int_equal(show(b, 1).status, ACCOUNT_STATUS_FROZEN);
-    assert_int_equal(transfer(b, resolving(11, 10, U128_MAX, POST)), RESULT_DEBIT_ACCOUNT_FROZEN);
+    assert_int_equal(transfer(b, resolving(11, 10, WHOLE, POST)), RESULT_DEBIT_ACCOUNT_FROZEN);
     assert_int_equal(transfer(b, spec_of(12, 2, 1, 1)), RESULT_CREDIT_ACCOUNT_FROZEN);
-    given_transfer(b, resolving(13, 10, 0, VOID));
+    given_transfer(b, resolving(13, 10, WHOLE, VOID));
     struct account_unfreeze thaw = {.account_id = id_of(1)};
     assert_int_equal(bank_ask(b, teller(), &account_unfreeze_type, &thaw), RESULT_OK);
     given_transfer(b, spec_of(14, 1, 2, 5));
@@ -586,7 +655,7 @@ static void test_an_id_of_another_tenant_is_taken_and_says_no_more(void **state)
     given_account(b, 3, USD, ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS);
     given_transfer(b, spec_of(10, 1, 2, 5));
     given_transfer(b, with_flags(spec_of(11, 1, 2, 5), PENDING));
-    given_transfer(b, resolving(12, 11, U128_MAX, POST));
+    given_transfer(b, resolving(12, 11, WHOLE, POST));
     assert_int_equal(transfer(b, spec_of(13, 3, 2, 5)), RESULT_EXCEEDS_CREDITS);
     for (uint64_t n = 21; n <= 22; n++)
         assert_int_equal(open_as(b, stranger, (struct account_spec){
@@ -595,7 +664,7 @@ static void test_an_id_of_another_tenant_is_taken_and_says_no_more(void **state)
         spec_of(10, 21, 22, 5),
         spec_of(10, 1, 2, 5),
         with_flags(spec_of(11, 21, 22, 5), PENDING),
-        resolving(12, 11, U128_MAX, POST),
+        resolving(12, 11, WHOLE, POST),
         spec_of(13, 21, 22, 5),
     };
     for (size_t i = 0; i < array_len(guesses); i++)

@@ -18,7 +18,7 @@ static void test_chain_stands_or_falls_together(void **state)
         spec_of(12, 1, 2, 1),
         spec_of(13, 1, 2, 7),
         with_flags(spec_of(14, 1, 3, 5), linked | PENDING),
-        resolving(15, 14, U128_MAX, POST | linked),
+        resolving(15, 14, WHOLE, POST | linked),
         spec_of(16, 3, 2, 5),
         with_flags(spec_of(17, 1, 2, 1), linked),
         with_flags(spec_of(18, 1, 2, 1), linked),

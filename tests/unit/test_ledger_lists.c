@@ -13,10 +13,10 @@ static void given_different_transfers(struct bank *b, uint64_t *recorded)
     given_two_accounts(b);
     struct transfer_spec specs[] = {
         spec_of(10, 1, 2, 1), spec_of(11, 1, 2, 2), spec_of(12, 2, 1, 3), spec_of(13, 1, 2, 4)};
-    specs[0].user_data_128 = 70;
-    specs[1].user_data_64 = 71;
+    specs[0].has_user_data_128 = true, specs[0].user_data_128 = 70;
+    specs[1].has_user_data_64 = true, specs[1].user_data_64 = 71;
     specs[1].flags = PENDING;
-    specs[2].user_data_32 = 72;
+    specs[2].has_user_data_32 = true, specs[2].user_data_32 = 72;
     specs[2].code = 9;
     specs[3].has_effective_time = true;
     specs[3].effective_time = show(b, 2).opened_time + 1;
@@ -241,7 +241,7 @@ static void test_transactions_are_entries_that_moved_money(void **state)
     struct bank *b = *state;
     uint64_t at[MADE_MAX];
     given_different_transfers(b, at);
-    given_transfer(b, resolving(14, 11, U128_MAX, TRANSFER_FLAGS_POST_PENDING));
+    given_transfer(b, resolving(14, 11, WHOLE, TRANSFER_FLAGS_POST_PENDING));
     freeze(b, 1, FREEZE_MODE_BOTH);
     const struct {
         uint64_t transfer, amount;

@@ -177,8 +177,8 @@ static void test_a_post_has_data_of_its_own(void **state)
     c.flags = PENDING;
     (void)made(b, &transfer_create_type, &c);
     struct transfer_spec post = resolving(11, 10, 40, TRANSFER_FLAGS_POST_PENDING);
-    post.user_data_128 = 1281;
-    post.user_data_32 = 321;
+    post.has_user_data_128 = true, post.user_data_128 = 1281;
+    post.has_user_data_32 = true, post.user_data_32 = 321;
     given_transfer(b, post);
     struct transfer_info t = show_transfer(b, id_of(11));
     assert_true(t.user_data_128 == 1281 && t.user_data_64 == 64 && t.user_data_32 == 321);
@@ -207,10 +207,12 @@ static void test_the_legs_of_a_transaction_are_shown_as_answered(void **state)
     struct bank *b = *state;
     given_two_accounts(b);
     struct transaction_leg legs[] = {
-        {.debit_account_id = id_of(1), .credit_account_id = id_of(2), .amount = 10,
-         .currency = USD, .has_code = true, .code = 5, .user_data_128 = 128},
-        {.debit_account_id = id_of(2), .credit_account_id = id_of(1), .amount = 4,
-         .currency = USD, .has_flags = true, .flags = PENDING, .timeout_s = 30},
+        {.debit_account_id = id_of(1), .credit_account_id = id_of(2), .has_amount = true,
+         .amount = 10, .currency = USD, .has_code = true, .code = 5, .has_user_data_128 = true,
+         .user_data_128 = 128},
+        {.debit_account_id = id_of(2), .credit_account_id = id_of(1), .has_amount = true,
+         .amount = 4, .currency = USD, .has_flags = true, .flags = PENDING, .has_timeout_s = true,
+         .timeout_s = 30},
     };
     struct transaction_create c = {
         .has_transaction_id = true, .transaction_id = id_of(50), .legs = legs, .legs_count = 2};
@@ -266,7 +268,7 @@ static void test_an_entry_says_what_changed(void **state)
                                 TRANSFER_FLAGS_POST_PENDING | TRANSFER_FLAGS_KEEP_REMAINDER));
     given_transfer(b, resolving(13, 11, 0, TRANSFER_FLAGS_VOID_PENDING));
     struct transfer_spec brief = with_flags(spec_of(14, 1, 2, 8), PENDING);
-    brief.timeout_s = 1;
+    brief = with_timeout(brief, 1);
     given_transfer(b, brief);
     bank_wait(b, 2 * NS_PER_S);
     given_transfer(b, spec_of(15, 2, 1, 9));

@@ -42,7 +42,7 @@ static void test_reversal_happens_once(void **state)
     assert_int_equal(t.metadata.count, 1);
     given_transfer(b, with_flags(spec_of(20, 1, 2, 5), PENDING));
     assert_int_equal(reverse(b, id_of(20), &back), RESULT_TRANSFER_NOT_POSTED);
-    given_transfer(b, resolving(21, 20, U128_MAX, POST));
+    given_transfer(b, resolving(21, 20, WHOLE, POST));
     assert_int_equal(reverse(b, id_of(20), &back), RESULT_TRANSFER_NOT_POSTED);
     assert_int_equal(reverse(b, id_of(21), &back), RESULT_OK);
     assert_int_equal(reverse(b, id_of(77), &back), RESULT_NOT_FOUND);
@@ -109,9 +109,15 @@ static void test_transaction_is_all_or_nothing(void **state)
     given_two_accounts(b);
     given_account(b, 3, USD, ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS);
     struct transaction_leg legs[] = {
-        {.debit_account_id = id_of(1), .credit_account_id = id_of(3), .amount = 10,
+        {.debit_account_id = id_of(1),
+         .credit_account_id = id_of(3),
+         .has_amount = true,
+         .amount = 10,
          .currency = USD},
-        {.debit_account_id = id_of(3), .credit_account_id = id_of(2), .amount = 11,
+        {.debit_account_id = id_of(3),
+         .credit_account_id = id_of(2),
+         .has_amount = true,
+         .amount = 11,
          .currency = USD},
     };
     struct transaction_create c = {.legs = legs, .legs_count = 2, .has_description = true,
@@ -158,9 +164,15 @@ static struct id128 given_transaction(struct bank *b, struct id128 transfers[2])
     given_two_accounts(b);
     given_account(b, 3, USD, ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS);
     struct transaction_leg legs[] = {
-        {.debit_account_id = id_of(1), .credit_account_id = id_of(3), .amount = 10,
+        {.debit_account_id = id_of(1),
+         .credit_account_id = id_of(3),
+         .has_amount = true,
+         .amount = 10,
          .currency = USD},
-        {.debit_account_id = id_of(3), .credit_account_id = id_of(2), .amount = 4,
+        {.debit_account_id = id_of(3),
+         .credit_account_id = id_of(2),
+         .has_amount = true,
+         .amount = 4,
          .currency = USD},
     };
     struct transaction_create c = {.legs = legs, .legs_count = 2};

@@ -134,7 +134,7 @@ static void test_histories_say_who_did_it_and_why(void **state)
     b->request_id = NULL;
     struct transfer_spec pending = spec_of(11, 1, 2, 7);
     pending.flags = TRANSFER_FLAGS_PENDING;
-    pending.timeout_s = 5;
+    pending = with_timeout(pending, 5);
     given_transfer(b, pending);
     struct account_update limit = {.account_id = id_of(1),
                                    .has_credit_balance_max = true,
@@ -242,6 +242,7 @@ static void test_the_transfers_of_a_transaction_continue(void **state)
     for (uint32_t i = 0; i < LEGS; i++)
         legs[i] = (struct transaction_leg){.debit_account_id = id_of(1),
                                            .credit_account_id = id_of(2),
+                                           .has_amount = true,
                                            .amount = 1 + i,
                                            .currency = USD};
     struct transaction_create c = {

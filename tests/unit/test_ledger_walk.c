@@ -27,12 +27,12 @@ static struct transfer_spec any_transfer(struct walk *w)
     uint32_t linked = below(w, 3) == 0 ? TRANSFER_FLAGS_LINKED : 0u;
     switch (below(w, 8)) {
     case 0:
-        return resolving(id, earlier, U128_MAX, linked | TRANSFER_FLAGS_POST_PENDING);
+        return resolving(id, earlier, WHOLE, linked | TRANSFER_FLAGS_POST_PENDING);
     case 1:
         return resolving(id, earlier, 1 + below(w, 5),
                          linked | TRANSFER_FLAGS_POST_PENDING | TRANSFER_FLAGS_KEEP_REMAINDER);
     case 2:
-        return resolving(id, earlier, 0, linked | TRANSFER_FLAGS_VOID_PENDING);
+        return resolving(id, earlier, WHOLE, linked | TRANSFER_FLAGS_VOID_PENDING);
     default:
         break;
     }
@@ -44,7 +44,7 @@ static struct transfer_spec any_transfer(struct walk *w)
     s.flags = linked | (below(w, 40) == 0 ? closing : modes[below(w, array_len(modes))]);
     bool reopens = (s.flags & TRANSFER_FLAGS_CLOSING_DEBIT) != 0;
     if (reopens || ((s.flags & TRANSFER_FLAGS_PENDING) != 0 && below(w, 4) == 0))
-        s.timeout_s = 1 + (uint32_t)below(w, 3);
+        s = with_timeout(s, 1 + (uint32_t)below(w, 3));
     return s;
 }
 

@@ -108,10 +108,8 @@ static void test_what_is_authorised_is_captured_by_its_payment_alone(void **stat
     expect_use(p.bank, "pay_", id, "POST /payments/{payment_id}/cancel");
     for (uint32_t flag = TRANSFER_FLAGS_POST_PENDING; flag <= TRANSFER_FLAGS_VOID_PENDING;
          flag <<= 1) {
-        struct transfer_spec spec = {.id = {id.hi, id.lo + ((uint64_t)flag << 16)},
-                                     .pending_id = id,
-                                     .flags = flag,
-                                     .amount = flag == TRANSFER_FLAGS_POST_PENDING ? U128_MAX : 0};
+        struct transfer_spec spec = {
+            .id = {id.hi, id.lo + ((uint64_t)flag << 16)}, .pending_id = id, .flags = flag};
         struct transfers_create list = {&spec, 1};
         assert_int_equal(bank_ask(p.bank, bookkeeper(), &transfers_create_type, &list), RESULT_OK);
         struct item_results results;
@@ -362,8 +360,11 @@ static void test_every_way_to_adjust_has_the_same_rules(void **state)
     assert_int_equal(bank_ask(b, bookkeeper(), &transfer_reverse_type, &back),
                      RESULT_ADJUSTMENT_NOT_ALLOWED);
     assert_int_equal(bank_ask(b, auditor(), &transfer_reverse_type, &back), RESULT_OK);
-    struct transaction_leg leg = {
-        .debit_account_id = house, .credit_account_id = p.shop, .amount = 300, .currency = USD};
+    struct transaction_leg leg = {.debit_account_id = house,
+                                  .credit_account_id = p.shop,
+                                  .has_amount = true,
+                                  .amount = 300,
+                                  .currency = USD};
     struct transaction_create legs = {.legs = &leg, .legs_count = 1};
     assert_int_equal(bank_ask(b, auditor(), &transaction_create_type, &legs),
                      RESULT_REASON_MISSING);
@@ -373,6 +374,7 @@ static void test_every_way_to_adjust_has_the_same_rules(void **state)
     struct transfer_spec item = {.id = {house.hi, house.lo ^ 1 << 20},
                                  .debit_account_id = house,
                                  .credit_account_id = p.shop,
+                                 .has_amount = true,
                                  .amount = 200,
                                  .currency = USD,
                                  .code = 1};

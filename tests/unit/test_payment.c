@@ -136,7 +136,7 @@ static void test_a_refused_payment_creates_nothing(void **state)
     } cases[] = {
         {"alice", p.alice, p.shop, 6001, RESULT_PER_TRANSACTION_LIMIT_EXCEEDED},
         {"alice", p.alice, p.shop, 0, RESULT_AMOUNT_OUT_OF_RANGE},
-        {"alice", p.alice, p.shop, U128_MAX, RESULT_AMOUNT_OUT_OF_RANGE},
+        {"alice", p.alice, p.shop, U128_MAX, RESULT_PER_TRANSACTION_LIMIT_EXCEEDED},
         {"alice", p.alice, p.alice, 1, RESULT_PAYMENT_TO_SELF},
         {"alice", p.alice, nobody, 1, RESULT_PAYEE_NOT_FOUND},
         {"alice", p.alice, yen, 1, RESULT_CURRENCY_MISMATCH},

@@ -245,11 +245,12 @@ static void test_what_goes_back_returns_its_allowance(void **state)
 static void test_a_counter_stays_full_rather_than_wrap(void **state)
 {
     (void)state;
-    struct limit l = {.per_transaction = LIMIT_NONE, .per_day = LIMIT_NONE};
+    struct limit l = {.has_per_day = false};
     limit_use(&l, U128_MAX - 1, 5 * LIMIT_DAY_NS);
     limit_use(&l, 10, 5 * LIMIT_DAY_NS + 1);
     assert_true(limit_spent(&l, 6 * LIMIT_DAY_NS - 1) == U128_MAX);
     assert_true(limit_spent(&l, 6 * LIMIT_DAY_NS) == 0);
+    l.has_per_day = true;
     l.per_day = 100;
     assert_int_equal(limit_check(&l, 1, 5 * LIMIT_DAY_NS), RESULT_DAILY_LIMIT_EXCEEDED);
     assert_int_equal(limit_check(&l, 100, 6 * LIMIT_DAY_NS), RESULT_OK);

@@ -302,7 +302,7 @@ static void reference_pending(struct reference *r, const struct transfer_pending
     t->currency = e->currency;
     t->flags = e->flags;
     t->amount = t->held = e->amount;
-    t->due_ns = e->timeout_s == 0 ? 0 : time_ns + (uint64_t)e->timeout_s * NS_PER_S;
+    t->due_ns = e->has_timeout_s ? time_ns + (uint64_t)e->timeout_s * NS_PER_S : 0;
     t->open = true;
     bool managed = (e->flags & TRANSFER_FLAGS_MANAGED) != 0;
     if (!managed && ((debit->flags | credit->flags) & ACCOUNT_FLAGS_MANAGED) != 0)
