@@ -22,6 +22,13 @@ u128 payment_refundable(const struct payment *p)
     return p->captured - p->refunded;
 }
 
+uint64_t payment_due(const struct payment *p)
+{
+    if (p->status == PAYMENT_STATUS_FAILED)
+        return p->created_at + PAYMENT_DECLINED_NS;
+    return payment_status_open(p->status) ? p->expires_at : 0;
+}
+
 enum payment_action payment_capture_action(const struct payment *p, u128 amount, u128 released)
 {
     u128 used = payment_remaining(p);
@@ -82,7 +89,7 @@ static void payment_move(struct registry *r, struct id128 id, struct payment *p,
     p->status = payment_status_after(p->status, action, p->captured, p->refunded);
     p->updated_at = time_ns;
     p->version++;
-    registry_deadline(r, KIND_PAYMENT, id, payment_status_open(p->status) ? p->expires_at : 0);
+    registry_deadline(r, KIND_PAYMENT, id, payment_due(p));
 }
 
 /* As it was asked for. */
@@ -218,6 +225,15 @@ void payment_apply_expired(struct registry *r, const void *event, uint64_t time_
     const struct payment_expired *e = event;
     payment_give_back(r, e->payment_id, e->released, e->transfer_id, PAYMENT_ACTION_EXPIRE,
                       time_ns);
+}
+
+void payment_apply_forgotten(struct registry *r, const void *event, uint64_t time_ns)
+{
+    const struct payment_forgotten *e = event;
+    const struct payment *p = registry_payment(r, e->payment_id);
+    check(p->status == PAYMENT_STATUS_FAILED && time_ns >= payment_due(p));
+    check(p->version == e->steps);
+    registry_remove(r, KIND_PAYMENT, e->payment_id);
 }
 
 /* --- kind ------------------------------------------------------------------------------------- */

@@ -11,6 +11,13 @@
 
 #include "actors/payment/payment_status.h"
 #include "runtime/actor/domain.h"
+#include "runtime/base/time.h"
+
+/* How long one that was declined is shown: as long as the answer is kept under its key. The
+ * simulator has less patience. */
+#ifndef PAYMENT_DECLINED_NS
+#define PAYMENT_DECLINED_NS (31 * NS_PER_DAY)
+#endif
 
 #define PAYMENT_ADAPTER "wallet" /* what carries it, in the word of the API */
 
@@ -41,6 +48,10 @@ struct payment {
 
 extern const struct actor_kind payment_kind;
 
+/* When something happens to it by itself: what is open expires, what was declined is forgotten.
+ * 0 = never. */
+uint64_t payment_due(const struct payment *p);
+
 /* Authorised, not captured, not given back. */
 u128 payment_remaining(const struct payment *p);
 /* Captured and not refunded. */
@@ -64,6 +75,7 @@ void payment_apply_declined(struct registry *r, const void *event, uint64_t time
 void payment_apply_updated(struct registry *r, const void *event, uint64_t time_ns);
 void payment_apply_increased(struct registry *r, const void *event, uint64_t time_ns);
 void payment_apply_extended(struct registry *r, const void *event, uint64_t time_ns);
+void payment_apply_forgotten(struct registry *r, const void *event, uint64_t time_ns);
 void payment_apply_expired(struct registry *r, const void *event, uint64_t time_ns);
 
 #endif

@@ -483,15 +483,24 @@ enum turn_result payment_on_cancel(struct turn *t, struct id128 self, const stru
     return reply_payment(t, self);
 }
 
+static enum turn_result payment_forget(struct turn *t, const struct payment_ref *ref)
+{
+    const struct payment_forgotten e = {.payment_id = ref->id, .steps = ref->payment->version};
+    turn_emit(t, &payment_forgotten_type, &e);
+    return TURN_DONE;
+}
+
 enum turn_result payment_on_timeout(struct turn *t, struct id128 self)
 {
     struct payment_ref ref;
     enum presence found = payment_find(t, self, &ref);
     if (found == PRESENCE_WAITING)
         return TURN_WAIT;
-    if (found == PRESENCE_ABSENT || turn_now(t) < ref.payment->expires_at ||
-        payment_step(ref.payment->status, PAYMENT_ACTION_EXPIRE).next == 0)
+    if (found == PRESENCE_ABSENT || payment_due(ref.payment) == 0 ||
+        turn_now(t) < payment_due(ref.payment))
         return TURN_DONE;
+    if (ref.payment->status == PAYMENT_STATUS_FAILED)
+        return payment_forget(t, &ref);
     struct posting p = payment_void(t, &ref);
     uint16_t code;
     if (funds_prepare(t, &p, &code) == PRESENCE_WAITING)

@@ -20,6 +20,8 @@ static const struct event_rule rules[] = {
      payment_project_cancelled},
     {&payment_expired_type, MESSAGE_NO_OFFSET, payment_apply_expired, payment_project_expired},
     {&payment_declined_type, MESSAGE_NO_OFFSET, payment_apply_declined, payment_project_declined},
+    {&payment_forgotten_type, MESSAGE_NO_OFFSET, payment_apply_forgotten,
+     payment_project_forgotten},
     {&payment_updated_type, MESSAGE_NO_OFFSET, payment_apply_updated, payment_project_updated},
     {&payment_extended_type, MESSAGE_NO_OFFSET, payment_apply_extended, payment_project_extended},
     {&payment_increased_type, MESSAGE_NO_OFFSET, payment_apply_increased,

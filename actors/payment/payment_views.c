@@ -152,6 +152,18 @@ void payment_project_declined(struct projection *to, const void *event, uint64_t
     payment_project(to, e->payment_id, time_ns, &row);
 }
 
+void payment_project_forgotten(struct projection *to, const void *event, uint64_t time_ns)
+{
+    const struct payment_forgotten *e = event;
+    (void)time_ns;
+    struct value key[] = {{VALUE_ID, .id = e->payment_id}, {VALUE_UINT, .number = 0}};
+    projection_delete(to, &payments_view, key);
+    for (uint64_t step = 1; step <= e->steps; step++) {
+        key[1].number = step;
+        projection_delete(to, &payment_events_view, key);
+    }
+}
+
 void payment_project_updated(struct projection *to, const void *event, uint64_t time_ns)
 {
     const struct payment_updated *e = event;

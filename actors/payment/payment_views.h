@@ -12,6 +12,7 @@ void payment_project_refunded(struct projection *p, const void *event, uint64_t 
 void payment_project_cancelled(struct projection *p, const void *event, uint64_t time_ns);
 void payment_project_expired(struct projection *p, const void *event, uint64_t time_ns);
 void payment_project_declined(struct projection *p, const void *event, uint64_t time_ns);
+void payment_project_forgotten(struct projection *p, const void *event, uint64_t time_ns);
 void payment_project_updated(struct projection *p, const void *event, uint64_t time_ns);
 void payment_project_extended(struct projection *p, const void *event, uint64_t time_ns);
 void payment_project_increased(struct projection *p, const void *event, uint64_t time_ns);

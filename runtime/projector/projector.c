@@ -135,6 +135,7 @@ static void projector_on_record(void *context, const struct record_reader *recor
     struct projector *p = context;
     if (record->events == 0 && !record->attribution.first)
         return;
+    p->attributed |= record->events > 0;
     wire_put_uint(&p->attributions, record->begin_item);
     attribution_put_again(&p->attributions, &record->attribution);
 }
@@ -147,7 +148,7 @@ static void projector_put_attributions(struct projector *p, uint64_t seq)
         {VALUE_BYTES, .text = wire_written(&p->attributions)},
     };
     check(!p->attributions.failed);
-    if (p->attributions.len > 0)
+    if (p->attributed)
         projection_put(&p->projection, p->domain->attributions, row);
     wire_writer_clear(&p->attributions);
 }
@@ -282,6 +283,7 @@ static enum err projector_take(void *context, const struct batch_row *row, bool 
 {
     struct projector *p = context;
     wire_writer_clear(&p->attributions);
+    p->attributed = false;
     enum err e = replay_batch(&p->replay, row);
     if (e == ERR_OK && p->domain->attributions != NULL)
         projector_put_attributions(p, row->seq);

@@ -51,6 +51,7 @@ struct projector {
     struct key_list keys, ids;
     struct wire_writer state;
     struct wire_writer attributions; /* of the batch being replayed: a row of domain.attributions */
+    bool attributed;                 /* ... which is wanted: some record has events */
     uint64_t events_max; /* as replay.events: the step ends there */
     bool fresh;          /* registry and replay are as of the views; else renew() */
 };

@@ -155,7 +155,7 @@ void pages_check_payments(struct run *run, const struct request *q, const void *
     }
     for (uint32_t i = 0; i < q->known.payments && !page->has_next_cursor; i++) {
         const struct ref_payment *p = &r->payments[i];
-        bool found = !payment_is_seen(r, &q->who, p) ||
+        bool found = p->forgotten || !payment_is_seen(r, &q->who, p) ||
                      (asked->has_currency && p->currency != asked->currency);
         for (uint32_t k = 0; k < page->payments_count && !found; k++)
             found = id128_equal(page->payments[k].payment_id, p->id);

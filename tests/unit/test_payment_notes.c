@@ -167,6 +167,30 @@ static void test_a_declined_payment_is_kept_and_moves_nothing(void **state)
     assert_int_equal(refund(b, "shop", id, NULL), RESULT_NOT_FOUND);
 }
 
+/* With its rows and all that was noted with it. The journal has it for good. */
+static void test_a_declined_payment_is_forgotten_with_its_key(void **state)
+{
+    struct parties p = given(state, "10", NULL);
+    struct bank *b = p.bank;
+    struct id128 noted = declined(b, order(&p, 1001), RESULT_EXCEEDS_CREDITS);
+    const struct payment_update note = {.payment_id = noted, .has_metadata = true};
+    assert_int_equal(bank_ask(b, person("alice"), &payment_update_type, &note), RESULT_OK);
+    struct id128 done = pay(&p, 500);
+    bank_wait(b, 30 * NS_PER_DAY);
+    assert_int_equal(show(b, noted).status, PAYMENT_STATUS_FAILED);
+    assert_int_equal(found(b, clerk(), (struct payment_list){0}), 2);
+    bank_restart(b);
+    bank_wait(b, 2 * NS_PER_DAY);
+    struct payment_get get = {.payment_id = noted};
+    assert_int_equal(bank_ask(b, person("alice"), &payment_get_type, &get), RESULT_NOT_FOUND);
+    assert_int_equal(found(b, clerk(), (struct payment_list){0}), 1);
+    struct payment_event_list events = {.payment_id = noted};
+    assert_int_equal(bank_ask(b, clerk(), &payment_event_list_type, &events), RESULT_NOT_FOUND);
+    bank_restart(b);
+    assert_int_equal(show(b, done).status, PAYMENT_STATUS_COMPLETED);
+    assert_int_equal(bank_ask(b, person("alice"), &payment_get_type, &get), RESULT_NOT_FOUND);
+}
+
 static void test_limits_and_freezes_decline_a_payment(void **state)
 {
     struct parties p = given(state, "100", NULL);
@@ -293,6 +317,7 @@ int main(void)
         TEST(test_refunds_are_things_of_their_own),
         TEST(test_a_capture_keeps_the_pairs_given_with_it),
         TEST(test_a_declined_payment_is_kept_and_moves_nothing),
+        TEST(test_a_declined_payment_is_forgotten_with_its_key),
         TEST(test_limits_and_freezes_decline_a_payment),
         TEST(test_what_is_no_payment_is_not_kept),
         TEST(test_an_extended_authorisation_lives_longer),

@@ -26,6 +26,38 @@ static void a_step_of_the_views_takes_only_so_many_refusals(void **state)
     assert_int_equal(f->shard->projector.follower.position.seq, head + BATCHES);
 }
 
+/* The journal has a refusal for good, the views as long as its key: then the same request is
+ * decided anew. */
+static void a_refusal_leaves_the_views_with_its_key(void **state)
+{
+    struct fixture *f = *state;
+    const struct key_space keys = {f->number, KEY_KIND_REQUEST};
+    struct view_store *views = store_sim_views(f->sim);
+    struct ask a = {.body.move = {purse(1), purse(2), 1, 1}};
+    uint64_t position;
+    fill(f, 1, 0);
+    fill(f, 2, 0);
+    keyed(&a, 7, 7);
+    post(f, &a, &purse_move_type, purse(1));
+    finish(f, &a);
+    assert_int_equal(a.message.code, PURSE_EMPTY);
+    run(f, DEDUP_KEEP_NS - NS_PER_DAY);
+    fill(f, 1, 1);
+    run(f, 5000 * MS);
+    assert_int_equal(views->ops->key_find(views, keys, a.message.key, &position), ERR_OK);
+    run(f, 2 * NS_PER_DAY);
+    fill(f, 1, 1);
+    run(f, 5000 * MS);
+    assert_int_equal(views->ops->key_find(views, keys, a.message.key, &position), ERR_NOT_FOUND);
+    crash(f);
+    run(f, 100 * MS);
+    post(f, &a, &purse_move_type, purse(1));
+    finish(f, &a);
+    assert_int_equal(a.message.code, ERR_OK);
+    assert_false(a.message.replayed);
+    forget(&a);
+}
+
 /* Commits of the views, counted, that did not move the position they found. */
 static struct {
     const struct view_store_ops *truly;
@@ -156,6 +188,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_step_of_the_views_takes_only_so_many_refusals, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_refusal_leaves_the_views_with_its_key, setup, teardown),
         cmocka_unit_test_setup_teardown(a_commit_that_was_done_although_it_failed_is_not_done_again,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(

@@ -69,6 +69,8 @@ static void check_transfer(struct run_shard *rs, const struct ref_transfer *t)
 static void check_payment(struct run_shard *rs, const struct ref_payment *p)
 {
     const struct payment *live = durable_state(rs, KIND_PAYMENT, p->id);
+    if (live != NULL && p->forgotten)
+        broken("a payment that was forgotten is there");
     if (live != NULL && (live->captured != p->captured || live->refunded != p->refunded))
         broken("a payment is not what the journal says");
 }

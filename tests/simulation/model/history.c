@@ -111,7 +111,8 @@ static void read_event(struct history *h, const struct record_reader *r,
     memset(h->event, 0, rule->type->size);
     if (!rule->type->read(&wire, &h->arena, h->event) || !wire_finished(&wire))
         broken("an event of the journal cannot be read");
-    h->expires |= strstr(rule->type->name, "_expired") != NULL;
+    h->expires |= strstr(rule->type->name, "_expired") != NULL ||
+                  strstr(rule->type->name, "_forgotten") != NULL;
     h->events++;
     h->kinds[r->number]++;
     reference_apply(h->reference, h->shard, rule->type, h->event, r->time_ns, effects);

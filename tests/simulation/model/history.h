@@ -27,7 +27,7 @@ struct history {
     uint64_t seq, epoch;
     struct sha256_digest hash;
     uint64_t time_ns;  /* of the last event */
-    bool expires;      /* something, in the record being read */
+    bool expires;      /* something, or is forgotten, in the record being read */
     struct history_record *records; /* those with a key */
     uint32_t count, cap;
     uint32_t *slots;

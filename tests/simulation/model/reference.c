@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/payment/payment.h"
 #include "runtime/base/array.h"
 #include "runtime/base/time.h"
 #include "schemas/ledger.h"
@@ -544,9 +545,18 @@ static void payment_is_declined(struct reference *r, const struct payment_declin
 static struct ref_payment *payment_of(const struct reference *r, struct id128 id)
 {
     struct ref_payment *p = reference_payment(r, id);
-    if (p == NULL)
+    if (p == NULL || p->forgotten)
         broken("an event uses a payment that does not exist");
     return p;
+}
+
+static void payment_is_forgotten(struct reference *r, const struct payment_forgotten *e,
+                                 uint64_t time_ns)
+{
+    struct ref_payment *p = payment_of(r, e->payment_id);
+    if (!p->declined || time_ns < p->created_ns + PAYMENT_DECLINED_NS)
+        broken("a payment is forgotten that is to be shown");
+    p->forgotten = true;
 }
 
 static void payment_is_captured(struct reference *r, const struct payment_captured *e,
@@ -653,6 +663,8 @@ static void payment_event(struct reference *r, const struct message_type *type, 
         payment_is_created(r, event, time_ns);
     } else if (type == &payment_declined_type) {
         payment_is_declined(r, event, time_ns, f);
+    } else if (type == &payment_forgotten_type) {
+        payment_is_forgotten(r, event, time_ns);
     } else if (type == &payment_extended_type) {
         payment_is_extended(r, event);
     } else if (type == &payment_increased_type) {
@@ -733,8 +745,13 @@ uint64_t reference_last_due(const struct reference *r)
     for (uint32_t i = 0; i < r->hold_count; i++)
         if (r->holds[i].remaining > 0 && r->holds[i].expires_ns > last)
             last = r->holds[i].expires_ns;
-    for (uint32_t i = 0; i < r->payment_count; i++)
-        if (r->payments[i].remaining > 0 && r->payments[i].expires_ns > last)
-            last = r->payments[i].expires_ns;
+    for (uint32_t i = 0; i < r->payment_count; i++) {
+        const struct ref_payment *p = &r->payments[i];
+        uint64_t due_ns = p->remaining > 0               ? p->expires_ns
+                          : p->declined && !p->forgotten ? p->created_ns + PAYMENT_DECLINED_NS
+                                                         : 0;
+        if (due_ns > last)
+            last = due_ns;
+    }
     return last;
 }

@@ -78,6 +78,7 @@ struct ref_payment {
     uint64_t created_ns;
     uint64_t expires_ns; /* 0 = captured at once */
     bool declined;       /* no money moved, nor ever will */
+    bool forgotten;      /* ... and nobody is shown it any more */
     struct id128 pending; /* the transfer that holds what remains */
 };
 

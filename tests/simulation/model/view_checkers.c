@@ -136,8 +136,8 @@ static bool on_payment(void *context, const struct value *values)
     if (!payments_row_from_values(values, &row))
         broken("a row of the payments cannot be read");
     const struct ref_payment *p = reference_payment(&w->run->reference, row.payment_id);
-    if (p == NULL || p->amount != row.amount || p->captured != row.captured_amount ||
-        p->refunded != row.refunded_amount)
+    if (p == NULL || p->forgotten || p->amount != row.amount ||
+        p->captured != row.captured_amount || p->refunded != row.refunded_amount)
         broken("a row of the payments is not what the journal gives");
     w->rows++;
     return true;
@@ -236,7 +236,10 @@ void view_checkers(struct run *run)
     }
     check_accounts(run);
     check_transfers(run);
-    rows_count(run, &payments_view, on_payment, r->payment_count);
+    uint32_t shown = 0;
+    for (uint32_t i = 0; i < r->payment_count; i++)
+        shown += !r->payments[i].forgotten;
+    rows_count(run, &payments_view, on_payment, shown);
     rows_count(run, &wallet_holds_view, on_hold, r->hold_count);
     rows_count(run, &wallets_view, on_wallet, r->wallet_count);
     run_faults(run, true);
