@@ -3,13 +3,15 @@
 """Audits a journal without a line of the platform's code: written from sql/sqlite/README.md alone,
 with nothing but Python's standard library and the declarations in schemas/.
 
-usage: audit_journal.py DATA_DIRECTORY    also of a payd that runs; nothing is written there
+usage: audit_journal.py DATA_DIRECTORY         also of a payd that runs; nothing is written there
+       audit_journal.py --find WORD DATA_DIRECTORY
        audit_journal.py --help
 
 Checks hash, place and chain of every batch and that each record names who asked for it, moves the
 money of every account as the events say, prints the sums of each currency, which payctl ledger
-trial-balance must show too. Exit code 0: all holds; 1: something does
-not; 2: there is no journal.
+trial-balance must show too. With --find it also says in which batches something is spoken of:
+an id like pay_..., the X-Request-Id of a request, a user; payctl ledger show-batch shows them.
+Exit code 0: all holds; 1: something does not; 2: there is no journal.
 """
 import contextlib
 import hashlib
@@ -22,6 +24,8 @@ import tomllib
 SCHEMAS = pathlib.Path(__file__).resolve().parents[2] / "schemas"
 SCHEMA_VERSION = 1
 PLATFORM = [None, "system", None, None]
+DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # of ids: 128 bits in 26 digits
+ID_DIGITS = 26
 COUNTERS = ("debits_pending", "debits_posted", "credits_pending", "credits_posted")
 
 
@@ -78,6 +82,35 @@ def declared(what):
     """All that the declarations have of a kind, by name."""
     return {name: thing for file in SCHEMAS.glob("*.toml")
             for name, thing in tomllib.loads(file.read_text()).get(what, {}).items()}
+
+
+def forms(word):
+    """What the journal has for a word: itself, and if it is an id, 16 bytes."""
+    digits = word.partition("_")[2]
+    if len(digits) != ID_DIGITS or not set(digits) <= set(DIGITS):
+        return {word}
+    number = sum(DIGITS.index(digit) << 5 * i for i, digit in enumerate(reversed(digits)))
+    return {word, (number & 2**128 - 1).to_bytes(16, "big")}
+
+
+class Search:
+    """The records that speak of a word, as they come by."""
+
+    def __init__(self, word):
+        self.wanted = forms(word) if word else set()
+        self.place, self.found = None, []  # shard and batch that is read; lines
+
+    def mentions(self, value):
+        parts = [*value, *value.values()] if isinstance(value, dict) else value
+        return (any(map(self.mentions, parts)) if isinstance(parts, list)
+                else value in self.wanted)
+
+    def record(self, number, principal, request, events):
+        if self.wanted and self.mentions([principal, request, *(part for _, part in events)]):
+            tenant, subject = principal[:2]
+            said = ", ".join(name for name, _ in events) or "no event"
+            self.found.append(f"shard {self.place[0]} batch {self.place[1]} record {number}: "
+                              f"{said} by {subject} of {tenant}")
 
 
 class Books:
@@ -167,9 +200,10 @@ class Principals:
             principal = self.known[principal]
         who = tuple(principal[:2])
         by[who] = by.get(who, 0) + 1
+        return principal
 
 
-def audit_body(body, count, last_ns, events, books):
+def audit_body(body, count, last_ns, events, books, search):
     """Returns the time of the last event. A record is [time, key, fingerprint, wide, principal,
     request], then events as [number, fields], then [code, reply type, version, reply]: the lengths
     tell them apart."""
@@ -178,14 +212,16 @@ def audit_body(body, count, last_ns, events, books):
     require(unpacker.value() == SCHEMA_VERSION, "another schema version")
     records = 0
     while unpacker.at < len(body):
-        time_ns, _key, _fingerprint, _wide, principal, _request = unpacker.value()
-        principals.take(principal, books.records_by)
+        time_ns, _key, _fingerprint, _wide, principal, request = unpacker.value()
+        principal, told = principals.take(principal, books.records_by), []
         while len(part := unpacker.value()) == 2:
             require(time_ns > last_ns, "a time that is not later than the one before")
             last_ns, time_ns = time_ns, time_ns + 1
             name, fields = events[part[0]]
             books.apply(name, dict(zip(fields, part[1])))
+            told.append((name, part[1]))
         require(len(part) == 4, "a record without an end")
+        search.record(records, principal, request, told)
         records += 1
     require(records == count, f"{records} records, not {count}")
     return last_ns
@@ -199,13 +235,13 @@ def open_journal(data):
     return sqlite3.connect(path.as_uri() + ("?immutable=1" if alone else "?mode=ro"), uri=True)
 
 
-def audit(data):
+def audit(data, search=None):
     """The books and, by shard, the newest batch and its hash."""
     with contextlib.closing(open_journal(data)) as journal:
-        return audit_batches(journal)
+        return audit_batches(journal, search or Search(None))
 
 
-def audit_batches(journal):
+def audit_batches(journal, search):
     events = {event["number"]: (name, [field["name"] for field in event["fields"]])
               for name, event in declared("event").items()}
     books, heads = Books(), {}
@@ -214,13 +250,14 @@ def audit_batches(journal):
             " ORDER BY row_key"):
         before, hash_before, epoch_before, last_ns = heads.get(shard, (0, bytes(32), 0, 0))
         head = struct.pack(">HQQQ", shard, seq, epoch, count)
+        search.place = shard, seq
         try:
             require(seq == before + 1, f"follows batch {before}")
             require(row_key == shard * 2**47 + seq, f"stands at {row_key}")
             require(epoch >= epoch_before, "has an older epoch than the one before")
             require(prev_hash == hash_before, "does not name the hash of the batch before")
             require(hashlib.sha256(head + prev_hash + body).digest() == found, "has another hash")
-            last_ns = audit_body(body, count, last_ns, events, books)
+            last_ns = audit_body(body, count, last_ns, events, books, search)
         except (Damage, IndexError, KeyError, TypeError, ValueError) as e:
             raise Damage(f"batch {seq} of shard {shard}: {e!r}") from e
         heads[shard] = (seq, found, epoch, last_ns)
@@ -231,19 +268,23 @@ def main():
     if sys.argv[1:] in (["--help"], ["-h"]):
         print(__doc__)
         return
-    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
+    *options, data = sys.argv[1:] or [""]
+    if not data or data.startswith("-") or (options and options[:-1] != ["--find"]):
         print(__doc__, file=sys.stderr)
         sys.exit(2)
-    if not pathlib.Path(sys.argv[1], "journal.db").is_file():
-        print(f"{sys.argv[1]} holds no journal.db", file=sys.stderr)
+    if not pathlib.Path(data, "journal.db").is_file():
+        print(f"{data} holds no journal.db", file=sys.stderr)
         sys.exit(2)
+    search = Search(options[1] if options else None)
     try:
-        books, heads = audit(sys.argv[1])
+        books, heads = audit(data, search)
     except (Damage, sqlite3.Error) as e:
         sys.exit(f"damaged: {e}")
     for shard, (seq, newest) in heads.items():
         print(f"shard {shard}: {seq} batches, the last with hash {newest}")
     print(sum(books.records_by.values()), "records of", len(books.records_by), "principals")
+    if options:
+        print(*search.found or [f"nothing speaks of {options[1]}"], sep="\n")
     for code, total in books.totals().items():
         print(code, *(f"{name} {value}" for name, value in total.items()))
 

@@ -106,6 +106,27 @@ def test_every_act_names_who_did_it(payd):
     true('"by":"audit pay"' not in logged, "money that moves is no line of the log")
 
 
+def test_a_payment_is_found_by_its_request(payd):
+    """From the request's id to the batch, and from the payment's; payctl shows the same batch."""
+    with payd.bank() as bank:
+        payer, payee = bank.open_wallet(funds="20.00"), bank.open_wallet()
+    body = {"from_account": payer, "to_account": payee, "amount": "10.50", "currency": "USD",
+            "metadata": {"order": "shoes-4711"}}
+    with payd.bank(subject="audited payer") as bank:
+        paid = bank.request("POST", "/payments", body, key=True,
+                            headers={"X-Request-Id": "order-4711"}).expect(201).json
+    found = {line for word in ("order-4711", paid["payment_id"], "audited payer", "shoes-4711")
+             for line in auditor(0, "--find", word, payd.data).splitlines() if " record " in line}
+    equal(len(found), 1, f"records of the payment in {found}")
+    [said] = found
+    contains(said, "transfer_posted, payment_created by audited payer of default")
+    batch = payctl(payd, "ledger", "show-batch", said.split()[3],
+                   "--shard", said.split()[1])
+    equal([(r["by"], r["request_id"]) for r in batch["records"]
+           if r["request_id"] == "order-4711"], [("audited payer", "order-4711")], "who did it")
+    contains(auditor(0, "--find", "order-4712", payd.data), "nothing speaks of order-4712")
+
+
 def test_entries_hold(payd):
     with payd.bank() as bank:
         wallet = bank.get("/wallets").expect(200).json["wallets"][0]["wallet_id"]
@@ -181,7 +202,7 @@ def auditor(code, *words):
 
 def test_the_program_says_how_it_is_used(payd):
     contains(auditor(0, "--help"), "usage: audit_journal.py DATA_DIRECTORY")
-    for words in ((), ("a", "b"), ("--data", )):
+    for words in ((), ("a", "b"), ("--data", ), ("--find", "x"), ("--find", "x", "y", "z")):
         contains(auditor(2, *words), "usage: audit_journal.py DATA_DIRECTORY")
     contains(auditor(2, payd.root), f"{payd.root} holds no journal.db")
 
