@@ -50,6 +50,46 @@ static void test_opening_is_compared_with_what_was_asked_for_then(void **state)
                      RESULT_EXISTS_WITH_DIFFERENT_METADATA);
 }
 
+/* Each thing that few accounts have, by itself: shown, and known when it is opened again. */
+static void test_one_thing_of_an_account_is_kept_alone(void **state)
+{
+    struct bank *b = *state;
+    struct metadata_pair pair = {slice_of("team"), slice_of("north")};
+    const struct account_create cases[] = {
+        {.has_user_data_128 = true, .user_data_128 = (u128)1 << 64},
+        {.has_user_data_64 = true, .user_data_64 = 1},
+        {.has_user_data_32 = true, .user_data_32 = 1},
+        {.has_debit_balance_max = true, .debit_balance_max = 0},
+        {.has_credit_balance_max = true, .credit_balance_max = 0},
+        {.has_credit_balance_min = true, .credit_balance_min = 0},
+        {.has_name = true, .name = slice_of("n")},
+        {.has_owner = true, .owner = slice_of("o")},
+        {.has_metadata = true, .metadata = {&pair, 1}},
+        {.metadata = {&pair, 1}}, /* absent, whatever its bytes are */
+    };
+    for (int times = 0; times < 2; times++) {
+        for (size_t i = 0; i < array_len(cases); i++) {
+            struct account_create c = cases[i];
+            c.has_account_id = true;
+            c.account_id = id_of(1 + i);
+            c.currency = USD;
+            c.code = 7;
+            assert_int_equal(bank_ask(b, teller(), &account_create_type, &c), RESULT_OK);
+            struct account_info a = show(b, 1 + i);
+            assert_true(a.user_data_128 == c.user_data_128);
+            assert_int_equal(a.user_data_64, c.user_data_64);
+            assert_int_equal(a.user_data_32, c.user_data_32);
+            assert_int_equal(a.has_debit_balance_max, c.has_debit_balance_max);
+            assert_int_equal(a.has_credit_balance_max, c.has_credit_balance_max);
+            assert_int_equal(a.has_credit_balance_min, c.has_credit_balance_min);
+            assert_int_equal(a.has_name, c.has_name);
+            assert_int_equal(a.has_owner, c.has_owner);
+            assert_int_equal(a.metadata.count, c.has_metadata ? 1 : 0);
+        }
+        bank_restart(b);
+    }
+}
+
 /* An account that had nothing beside its currency is known as that too. */
 static void test_a_plain_account_stays_known_as_it_was_opened(void **state)
 {
@@ -214,6 +254,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         LEDGER_TEST(test_opening_is_compared_with_what_was_asked_for_then),
+        LEDGER_TEST(test_one_thing_of_an_account_is_kept_alone),
         LEDGER_TEST(test_a_plain_account_stays_known_as_it_was_opened),
         LEDGER_TEST(test_an_update_without_a_difference_makes_no_version),
         LEDGER_TEST(test_a_refused_limit_is_named),

@@ -87,7 +87,7 @@ static void given_huge(struct bank *b)
 {
     for (uint64_t n = 30; n <= 32; n++)
         given_account(b, n, JPY, 0);
-    for (uint64_t n = 33; n <= 35; n++)
+    for (uint64_t n = 33; n <= 37; n++)
         given_account(b, n, GBP, 0);
     struct transfer_spec s = spec_of(700, 30, 31, HUGE_AMOUNT);
     s.currency = JPY;
@@ -135,6 +135,10 @@ static const struct refusal refusals[] = {
      SPEC(601, 1, 2, 20, .flags = PENDING, GIVEN(timeout_s, 999))},
     {RESULT_EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT_ID, SPEC(600, 3, 2, 10, .flags = 0)},
     {RESULT_EXISTS_WITH_DIFFERENT_CREDIT_ACCOUNT_ID, SPEC(600, 1, 3, 10, .flags = 0)},
+    {RESULT_EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT_ID,
+     {.id = A(600), .credit_account_id = A(2), GIVEN(amount, 10), .currency = USD, .code = 1}},
+    {RESULT_EXISTS_WITH_DIFFERENT_CREDIT_ACCOUNT_ID,
+     {.id = A(600), .debit_account_id = A(1), GIVEN(amount, 10), .currency = USD, .code = 1}},
     {RESULT_EXISTS_WITH_DIFFERENT_AMOUNT, SPEC(600, 1, 2, 11, .flags = 0)},
     {RESULT_EXISTS_WITH_DIFFERENT_USER_DATA_128, SPEC(600, 1, 2, 10, GIVEN(user_data_128, 1))},
     {RESULT_EXISTS_WITH_DIFFERENT_USER_DATA_64,
@@ -301,6 +305,14 @@ static const struct refusal refusals[] = {
       .has_amount = true,
       .amount = 10,
       .currency = JPY,
+      .code = 1}},
+    {RESULT_OVERFLOWS_DEBITS, /* of the whole ledger, with what is pending */
+     {.id = A(FRESH),
+      .debit_account_id = A(36),
+      .credit_account_id = A(37),
+      .has_amount = true,
+      .amount = 10,
+      .currency = GBP,
       .code = 1}},
     {RESULT_EXCEEDS_CREDITS, SPEC(FRESH, 3, 2, 91, .flags = 0)},
     {RESULT_EXCEEDS_CREDITS, SPEC(FRESH, 3, 2, 91, .flags = PENDING)},
@@ -674,6 +686,26 @@ static void test_an_id_of_another_tenant_is_taken_and_says_no_more(void **state)
     assert_int_equal(transfer_as(b, stranger, spec_of(14, 21, 22, 5)), RESULT_EXISTS);
 }
 
+/* An operator is told what became of any tenant's transfer; a stranger, that there is none. */
+static void test_a_transfer_that_never_was_pending_is_final(void **state)
+{
+    struct bank *b = *state;
+    struct principal stranger = someone("other", "x"), operator = stranger;
+    operator.operator = true;
+    given_two_accounts(b);
+    given_transfer(b, spec_of(10, 1, 2, 5));
+    given_transfer(b, with_flags(spec_of(11, 1, 2, 5), PENDING));
+    given_transfer(b, resolving(12, 11, WHOLE, POST));
+    for (uint64_t id = 10; id <= 12; id += 2) {
+        assert_int_equal(transfer_as(b, stranger, resolving(20 + id, id, 1, POST)),
+                         RESULT_PENDING_TRANSFER_NOT_FOUND);
+        assert_int_equal(transfer_as(b, operator, resolving(40 + id, id, 1, POST)),
+                         RESULT_PENDING_TRANSFER_NOT_PENDING);
+        assert_int_equal(transfer(b, resolving(60 + id, id, 1, POST)),
+                         RESULT_PENDING_TRANSFER_NOT_PENDING);
+    }
+}
+
 /* Whoever opens an account in a new currency must not pay for all the ledgers there are. */
 static void test_the_names_of_all_ledgers_are_seldom_copied(void **state)
 {
@@ -756,6 +788,7 @@ int main(void)
         LEDGER_TEST(test_freeze_and_close),
         LEDGER_TEST(test_tenants_do_not_see_each_other),
         LEDGER_TEST(test_an_id_of_another_tenant_is_taken_and_says_no_more),
+        LEDGER_TEST(test_a_transfer_that_never_was_pending_is_final),
         LEDGER_TEST(test_the_names_of_all_ledgers_are_seldom_copied),
         LEDGER_TEST(test_a_ledger_that_was_undone_is_no_longer_named),
         LEDGER_TEST(test_trial_balance),

@@ -63,6 +63,10 @@ static void test_each_filter_of_transfers_keeps_its_own(void **state)
         {{.has_flags = true, .flags = PENDING}, 0x2},
         {{.has_flags = true, .flags = PENDING | TRANSFER_FLAGS_LINKED}, 0},
         {{.has_flags = true, .flags = 0}, 0xf},
+        {{.code = 77, .status = 77, .flags = 77, .user_data_128 = 7, .user_data_64 = 7,
+          .user_data_32 = 7, .effective_from = UINT64_MAX, .from = UINT64_MAX, .to = 1,
+          .effective_to = 1, .transaction_id = {7, 7}},
+         0xf}, /* absent, whatever its bytes are */
         {{.has_user_data_128 = true, .user_data_128 = 70}, 0x1},
         {{.has_user_data_64 = true, .user_data_64 = 71}, 0x2},
         {{.has_user_data_32 = true, .user_data_32 = 72}, 0x4},
@@ -151,6 +155,32 @@ static void test_pages_of_transfers_continue_in_the_next_tenant(void **state)
     assert_int_equal(seen, 0x3f);
 }
 
+/* Of another list, cut, or with something behind it. */
+static void test_a_cursor_is_whole_and_of_its_list(void **state)
+{
+    struct bank *b = *state;
+    given_two_accounts(b);
+    for (uint64_t i = 0; i < 3; i++)
+        given_transfer(b, spec_of(10 + i, 1, 2, 1));
+    struct accounts_list q = {.has_limit = true, .limit = 1};
+    struct account_page page;
+    char bytes[64] = {0};
+    assert_int_equal(bank_ask(b, teller(), &accounts_list_type, &q), RESULT_OK);
+    bank_reply(b, &account_page_type, &page);
+    uint32_t len = page.next_cursor.len;
+    memcpy(bytes, page.next_cursor.data, len);
+    q.has_cursor = true;
+    for (uint32_t n = 0; n <= len + 1; n++) {
+        q.cursor = (struct slice){bytes, n};
+        assert_int_equal(bank_ask(b, teller(), &accounts_list_type, &q),
+                         n == len ? RESULT_OK : RESULT_INVALID_CURSOR);
+    }
+    struct account_entries entries = {
+        .account_id = id_of(1), .has_cursor = true, .cursor = {bytes, 9}};
+    assert_int_equal(bank_ask(b, teller(), &account_entries_type, &entries),
+                     RESULT_INVALID_CURSOR);
+}
+
 /* --- accounts --------------------------------------------------------------------------------- */
 
 static void expect_accounts(struct bank *b, struct accounts_list q, uint32_t wanted)
@@ -180,6 +210,10 @@ static void test_each_filter_of_accounts_keeps_its_own(void **state)
     given_transfer(b, spec_of(10, 3, 4, 5));
     given_transfer(b, with_flags(spec_of(11, 3, 4, 6), PENDING));
     expect_accounts(b, (struct accounts_list){0}, 0x1e);
+    expect_accounts(b,
+                    (struct accounts_list){
+                        .currency = EUR, .code = 7, .user_data_64 = 64, .status = 77},
+                    0x1e); /* absent */
     expect_accounts(b, (struct accounts_list){.has_currency = true, .currency = EUR}, 0x4);
     expect_accounts(b, (struct accounts_list){.has_code = true, .code = 7}, 0x8);
     expect_accounts(b, (struct accounts_list){.has_user_data_64 = true, .user_data_64 = 64}, 0x10);
@@ -217,6 +251,10 @@ static void test_entries_between_two_times(void **state)
     uint64_t at[MADE_MAX];
     given_different_transfers(b, at); /* the versions 2 to 5 */
     expect_entries(b, (struct account_entries){0}, 5, 1);
+    expect_entries(b,
+                   (struct account_entries){
+                       .from = UINT64_MAX, .to = 1, .code = 77, .direction = 77},
+                   5, 1); /* absent */
     expect_entries(b, (struct account_entries){.has_from = true, .from = at[1]}, 5, 3);
     expect_entries(b, (struct account_entries){.has_from = true, .from = at[1] + 1}, 5, 4);
     expect_entries(b, (struct account_entries){.has_to = true, .to = at[2]}, 3, 1);
@@ -272,6 +310,7 @@ int main(void)
         LEDGER_TEST(test_each_filter_of_transfers_keeps_its_own),
         LEDGER_TEST(test_pages_of_transfers_continue_for_everyone),
         LEDGER_TEST(test_pages_of_transfers_continue_in_the_next_tenant),
+        LEDGER_TEST(test_a_cursor_is_whole_and_of_its_list),
         LEDGER_TEST(test_each_filter_of_accounts_keeps_its_own),
         LEDGER_TEST(test_entries_between_two_times),
         LEDGER_TEST(test_transactions_are_entries_that_moved_money),

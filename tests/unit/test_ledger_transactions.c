@@ -48,6 +48,24 @@ static void test_reversal_happens_once(void **state)
     assert_int_equal(reverse(b, id_of(77), &back), RESULT_NOT_FOUND);
 }
 
+/* What was reversed is reversed by that one alone: another id, or none, brings nothing back. */
+static void test_a_reversal_is_repeated_by_its_id_alone(void **state)
+{
+    struct bank *b = *state;
+    given_two_accounts(b);
+    given_transfer(b, spec_of(10, 1, 2, 5));
+    struct transfer_reverse r = {
+        .transfer_id = id_of(10), .has_reversal_id = true, .reversal_id = id_of(11)};
+    for (int times = 0; times < 2; times++)
+        assert_int_equal(bank_ask(b, teller(), &transfer_reverse_type, &r), RESULT_OK);
+    r.reversal_id = id_of(12);
+    assert_int_equal(bank_ask(b, teller(), &transfer_reverse_type, &r), RESULT_ALREADY_REVERSED);
+    r.has_reversal_id = false;
+    r.reversal_id = id_of(11); /* absent, whatever its bytes are */
+    assert_int_equal(bank_ask(b, teller(), &transfer_reverse_type, &r), RESULT_ALREADY_REVERSED);
+    expect_counters(b, 1, 0, 5, 0, 5);
+}
+
 /* Repeated with its id a transfer is the same only if all of it is, its words too. */
 static void test_a_repeated_transfer_has_the_same_words(void **state)
 {
@@ -158,6 +176,76 @@ static void test_transaction_is_all_or_nothing(void **state)
     assert_int_equal(page.transfers_count, 2);
 }
 
+/* Repeated with its id a transaction is the same only if all of it is. */
+static void test_a_repeated_transaction_is_the_same_in_all(void **state)
+{
+    struct bank *b = *state;
+    given_two_accounts(b);
+    given_account(b, 3, USD, 0);
+    bank_wait(b, NS_PER_S);
+    uint64_t early = show(b, 3).opened_time + 1;
+    struct metadata_pair pair = {slice_of("order"), slice_of("17")};
+    const struct transaction_leg leg = {.debit_account_id = id_of(1),
+                                        .credit_account_id = id_of(2),
+                                        .amount = 10,
+                                        .currency = USD,
+                                        .has_code = true,
+                                        .code = 5,
+                                        .has_flags = true,
+                                        .flags = PENDING,
+                                        .has_timeout_s = true,
+                                        .timeout_s = 60,
+                                        .user_data_128 = 128,
+                                        .user_data_64 = 64,
+                                        .user_data_32 = 32};
+    struct transaction_leg legs[] = {leg, leg};
+    const struct transaction_create first = {.has_transaction_id = true,
+                                             .transaction_id = id_of(50),
+                                             .legs = legs,
+                                             .legs_count = 2,
+                                             .has_effective_time = true,
+                                             .effective_time = early,
+                                             .has_description = true,
+                                             .description = slice_of("fees"),
+                                             .has_metadata = true,
+                                             .metadata = {&pair, 1}};
+    for (int times = 0; times < 2; times++)
+        assert_int_equal(bank_ask(b, teller(), &transaction_create_type, &first), RESULT_OK);
+    struct transaction_leg others[10];
+    for (size_t i = 0; i < array_len(others); i++)
+        others[i] = leg;
+    others[0].debit_account_id = id_of(3);
+    others[1].credit_account_id = id_of(3);
+    others[2].amount++;
+    others[3].currency = EUR;
+    others[4].code++;
+    others[5].flags = 0;
+    others[6].timeout_s++;
+    others[7].user_data_128++;
+    others[8].user_data_64++;
+    others[9].user_data_32++;
+    for (size_t i = 0; i < array_len(others); i++) {
+        legs[1] = others[i];
+        assert_int_equal(bank_ask(b, teller(), &transaction_create_type, &first),
+                         RESULT_TRANSACTION_EXISTS);
+    }
+    legs[1] = leg;
+    struct transaction_create other[6];
+    for (size_t i = 0; i < array_len(other); i++)
+        other[i] = first;
+    other[0].legs_count = 1;
+    other[1].effective_time++;
+    other[2].has_effective_time = false;
+    other[3].description = slice_of("fee");
+    other[4].has_description = false;
+    other[5].metadata.count = 0;
+    for (size_t i = 0; i < array_len(other); i++)
+        assert_int_equal(bank_ask(b, teller(), &transaction_create_type, &other[i]),
+                         RESULT_TRANSACTION_EXISTS);
+    assert_int_equal(bank_ask(b, teller(), &transaction_create_type, &first), RESULT_OK);
+    expect_counters(b, 1, 20, 0, 0, 0);
+}
+
 /* 1 pays 10 to 3, which pays 4 of it on to 2. */
 static struct id128 given_transaction(struct bank *b, struct id128 transfers[2])
 {
@@ -235,6 +323,16 @@ static void test_a_transaction_is_reversed_once_and_whole(void **state)
     assert_true(id128_equal(back.reverses_id, id));
     assert_true(slice_equal(back.description, slice_of("returned")));
     expect_counters(b, 1, 0, 10, 0, 10);
+    struct transaction_leg again[] = { /* the reversal's, as if it had been asked for */
+        {.debit_account_id = id_of(2), .credit_account_id = id_of(3), .amount = 4,
+         .currency = USD},
+        {.debit_account_id = id_of(3), .credit_account_id = id_of(1), .amount = 10,
+         .currency = USD}};
+    struct transaction_create c = {.has_transaction_id = true, .transaction_id = id_of(40),
+                                   .legs = again, .legs_count = 2, .has_description = true,
+                                   .description = slice_of("returned")};
+    assert_int_equal(bank_ask(b, teller(), &transaction_create_type, &c),
+                     RESULT_TRANSACTION_EXISTS);
     assert_int_equal(reverse_whole(b, id_of(77), ID128_ZERO, &back), RESULT_NOT_FOUND);
     assert_int_equal(reverse_whole(b, transfers[0], ID128_ZERO, &back), RESULT_NOT_FOUND);
 }
@@ -271,7 +369,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         LEDGER_TEST(test_reversal_happens_once),
+        LEDGER_TEST(test_a_reversal_is_repeated_by_its_id_alone),
         LEDGER_TEST(test_a_repeated_transfer_has_the_same_words),
+        LEDGER_TEST(test_a_repeated_transaction_is_the_same_in_all),
         LEDGER_TEST(test_post_and_void_by_message),
         LEDGER_TEST(test_transaction_is_all_or_nothing),
         LEDGER_TEST(test_a_transaction_is_reversed_once_and_whole),
