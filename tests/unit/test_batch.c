@@ -86,21 +86,23 @@ static void items_are_found_in_any_order(void **state)
 
 static void what_was_cut_off_is_not_found_again(void **state)
 {
+    static const uint16_t kept[] = {RECORDS / 2, 2 * BATCH_MARK_ITEMS / RECORD_ITEMS, 1, 0};
     struct batch *b = *state;
-    size_t half = 0;
+    size_t ends[RECORDS + 1] = {b->body.len};
     for (uint16_t i = 0; i < RECORDS; i++) {
-        if (i == RECORDS / 2)
-            half = b->body.len;
         write_record(b, i);
+        ends[i + 1] = b->body.len;
     }
-    find_record(b, RECORDS - 1, RECORDS - 1);
-    batch_cut(b, half);
-    b->records = RECORDS / 2;
-    b->items = b->records * RECORD_ITEMS;
-    for (uint16_t i = RECORDS / 2; i < RECORDS; i++)
-        write_record(b, (uint16_t)(1000 + i));
-    for (uint16_t i = 0; i < RECORDS; i++)
-        find_record(b, i, i < RECORDS / 2 ? i : (uint16_t)(1000 + i));
+    for (uint16_t n = 0; n < array_len(kept); n++) {
+        find_record(b, RECORDS - 1, (uint16_t)(1000 * n + RECORDS - 1));
+        batch_cut(b, ends[kept[n]]);
+        b->records = kept[n];
+        b->items = b->records * RECORD_ITEMS;
+        for (uint16_t i = kept[n]; i < RECORDS; i++) /* longer ones, so that no old place fits */
+            write_record(b, (uint16_t)(1000 * (n + 1) + i));
+        for (uint16_t i = RECORDS; i-- > 0;)
+            find_record(b, i, i < kept[n] ? i : (uint16_t)(1000 * (n + 1) + i));
+    }
 }
 
 static void a_batch_is_used_again_from_the_start(void **state)

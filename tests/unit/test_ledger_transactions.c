@@ -176,15 +176,10 @@ static void test_transaction_is_all_or_nothing(void **state)
     assert_int_equal(page.transfers_count, 2);
 }
 
-/* Repeated with its id a transaction is the same only if all of it is. */
-static void test_a_repeated_transaction_is_the_same_in_all(void **state)
+/* Two legs with all that a leg may have. */
+static struct transaction_create full_transaction(struct transaction_leg legs[2], uint64_t early)
 {
-    struct bank *b = *state;
-    given_two_accounts(b);
-    given_account(b, 3, USD, 0);
-    bank_wait(b, NS_PER_S);
-    uint64_t early = show(b, 3).opened_time + 1;
-    struct metadata_pair pair = {slice_of("order"), slice_of("17")};
+    static struct metadata_pair pair = {{"order", 5}, {"17", 2}};
     const struct transaction_leg leg = {.debit_account_id = id_of(1),
                                         .credit_account_id = id_of(2),
                                         .amount = 10,
@@ -195,23 +190,43 @@ static void test_a_repeated_transaction_is_the_same_in_all(void **state)
                                         .flags = PENDING,
                                         .has_timeout_s = true,
                                         .timeout_s = 60,
+                                        .has_user_data_128 = true,
                                         .user_data_128 = 128,
+                                        .has_user_data_64 = true,
                                         .user_data_64 = 64,
+                                        .has_user_data_32 = true,
                                         .user_data_32 = 32};
-    struct transaction_leg legs[] = {leg, leg};
-    const struct transaction_create first = {.has_transaction_id = true,
-                                             .transaction_id = id_of(50),
-                                             .legs = legs,
-                                             .legs_count = 2,
-                                             .has_effective_time = true,
-                                             .effective_time = early,
-                                             .has_description = true,
-                                             .description = slice_of("fees"),
-                                             .has_metadata = true,
-                                             .metadata = {&pair, 1}};
+    legs[0] = legs[1] = leg;
+    return (struct transaction_create){.has_transaction_id = true,
+                                       .transaction_id = id_of(50),
+                                       .legs = legs,
+                                       .legs_count = 2,
+                                       .has_effective_time = true,
+                                       .effective_time = early,
+                                       .has_description = true,
+                                       .description = slice_of("fees"),
+                                       .has_metadata = true,
+                                       .metadata = {&pair, 1}};
+}
+
+static void expect_another(struct bank *b, const struct transaction_create *c)
+{
+    assert_int_equal(bank_ask(b, teller(), &transaction_create_type, c),
+                     RESULT_TRANSACTION_EXISTS);
+}
+
+/* Repeated with its id a transaction is the same only if all of it is. */
+static void test_a_repeated_transaction_is_the_same_in_all(void **state)
+{
+    struct bank *b = *state;
+    given_two_accounts(b);
+    given_account(b, 3, USD, 0);
+    bank_wait(b, NS_PER_S);
+    struct transaction_leg legs[2], others[10];
+    struct transaction_create first = full_transaction(legs, show(b, 3).opened_time + 1), other[6];
     for (int times = 0; times < 2; times++)
         assert_int_equal(bank_ask(b, teller(), &transaction_create_type, &first), RESULT_OK);
-    struct transaction_leg others[10];
+    const struct transaction_leg leg = legs[1];
     for (size_t i = 0; i < array_len(others); i++)
         others[i] = leg;
     others[0].debit_account_id = id_of(3);
@@ -226,11 +241,9 @@ static void test_a_repeated_transaction_is_the_same_in_all(void **state)
     others[9].user_data_32++;
     for (size_t i = 0; i < array_len(others); i++) {
         legs[1] = others[i];
-        assert_int_equal(bank_ask(b, teller(), &transaction_create_type, &first),
-                         RESULT_TRANSACTION_EXISTS);
+        expect_another(b, &first);
     }
     legs[1] = leg;
-    struct transaction_create other[6];
     for (size_t i = 0; i < array_len(other); i++)
         other[i] = first;
     other[0].legs_count = 1;
@@ -240,8 +253,7 @@ static void test_a_repeated_transaction_is_the_same_in_all(void **state)
     other[4].has_description = false;
     other[5].metadata.count = 0;
     for (size_t i = 0; i < array_len(other); i++)
-        assert_int_equal(bank_ask(b, teller(), &transaction_create_type, &other[i]),
-                         RESULT_TRANSACTION_EXISTS);
+        expect_another(b, &other[i]);
     assert_int_equal(bank_ask(b, teller(), &transaction_create_type, &first), RESULT_OK);
     expect_counters(b, 1, 20, 0, 0, 0);
 }

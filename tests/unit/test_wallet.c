@@ -2,7 +2,9 @@
 /* Wallets: opening, moving money, holds, limits, freezing, closing, who sees what, lists. */
 #include "tests/unit/wallet_fixture.h"
 
+#include "actors/wallet/funds.h"
 #include "actors/wallet/wallet.h"
+#include "schemas/ledger.h"
 #include "runtime/base/time.h"
 
 /* --- opening ---------------------------------------------------------------------------------- */
@@ -136,8 +138,11 @@ static void test_a_first_withdrawal_that_is_refused_opens_no_clearing(void **sta
 {
     struct bank *b = *state;
     struct id128 alice = given_wallet(b, "alice", NULL);
+    struct account_get clearing = {funds_clearing_id(person("alice").tenant_id, USD, 0)};
     assert_int_equal(withdraw(b, "alice", alice, "1"), RESULT_EXCEEDS_CREDITS);
+    assert_int_equal(bank_ask(b, clerk(), &account_get_type, &clearing), RESULT_NOT_FOUND);
     assert_int_equal(fund(b, alice, "1"), RESULT_OK);
+    assert_int_equal(bank_ask(b, clerk(), &account_get_type, &clearing), RESULT_OK);
     assert_int_equal(withdraw(b, "alice", alice, "1"), RESULT_OK);
     expect_wallet(b, alice, 0, 0);
 }
