@@ -156,6 +156,7 @@ const struct service ledger_service = {
     .gatherer_count = array_len(gatherers),
     .views = views,
     .view_count = array_len(views),
+    .refusal = &transfer_refused_type,
     .attributions = &attributions_view,
     .audit = ledger_audit,
 };

@@ -63,6 +63,8 @@ void domain_init(struct domain *d, const struct service *const *services, uint32
         add_numbers(d, services[i]);
         if (services[i]->attributions != NULL)
             d->attributions = services[i]->attributions;
+        if (services[i]->refusal != NULL)
+            d->refusal = services[i]->refusal;
     }
 }
 

@@ -116,6 +116,9 @@ struct service {
     /* One of the views of one service: who asked for the records of each batch, as its shard, its
      * number and their attributions (wire/attribution.h), each after the item of its record. */
     const struct view_table *attributions;
+    /* An event of one service: an id is refused. The views keep such ids as long as the keys of
+     * requests (DEDUP_KEEP_NS), and those of all other events for good. */
+    const struct message_type *refusal;
     /* Online checker, called by the simulator and `payctl ledger verify`: NULL if all is well,
      * else what is broken. May be NULL. */
     const char *(*audit)(struct registry *r);
@@ -135,6 +138,7 @@ struct domain {
     const struct locator *locators[DOMAIN_NUMBER_MAX];
     const struct gatherer *gatherers[DOMAIN_NUMBER_MAX];
     const struct view_table *attributions; /* NULL: no such rows are kept */
+    const struct message_type *refusal;    /* NULL: there is no such event */
 };
 
 /* A number or kind declared twice is a bug: check() fails. */

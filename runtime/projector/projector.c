@@ -114,7 +114,8 @@ static bool projector_on_event(void *context, const struct event_rule *rule, con
     if (rule->key_offset != MESSAGE_NO_OFFSET) {
         struct id128 id;
         memcpy(&id, (const char *)event + rule->key_offset, sizeof id);
-        projector_keep_key(&p->ids, id, position, time_ns);
+        projector_keep_key(rule->type == p->domain->refusal ? &p->refused : &p->ids, id, position,
+                           time_ns);
     }
     return p->projection.error == ERR_OK;
 }
@@ -194,17 +195,24 @@ static enum err projector_views_error(struct projector *p, enum err e)
     return e;
 }
 
-static enum err projector_put_keys(struct projector *p)
+static enum err projector_put_key_list(struct projector *p, enum key_kind kind,
+                                       struct key_list *list)
 {
     struct view_store *s = p->store;
-    const struct key_space keys = {p->shard, KEY_KIND_REQUEST}, ids = {p->shard, KEY_KIND_EVENT};
-    enum err e = s->ops->keys_add(s, keys, p->keys.items, p->keys.count);
-    if (e == ERR_OK && p->replay.time_ns >= DEDUP_KEEP_NS)
-        e = s->ops->keys_expire(s, keys, p->replay.time_ns - DEDUP_KEEP_NS);
-    if (e == ERR_OK)
-        e = s->ops->keys_add(s, ids, p->ids.items, p->ids.count);
-    p->keys.count = p->ids.count = 0;
+    const struct key_space space = {p->shard, kind};
+    enum err e = s->ops->keys_add(s, space, list->items, list->count);
+    if (e == ERR_OK && kind != KEY_KIND_EVENT && p->replay.time_ns >= DEDUP_KEEP_NS)
+        e = s->ops->keys_expire(s, space, p->replay.time_ns - DEDUP_KEEP_NS);
+    list->count = 0;
     return e;
+}
+
+static enum err projector_put_keys(struct projector *p)
+{
+    enum err e = projector_put_key_list(p, KEY_KIND_REQUEST, &p->keys);
+    if (e == ERR_OK)
+        e = projector_put_key_list(p, KEY_KIND_EVENT, &p->ids);
+    return e == ERR_OK ? projector_put_key_list(p, KEY_KIND_REFUSAL, &p->refused) : e;
 }
 
 static enum err projector_write(struct projector *p)
@@ -224,7 +232,7 @@ static enum err projector_renew(struct projector *p)
     enum err e = p->store->ops->position(p->store, p->shard, &position);
     if (e != ERR_OK)
         return e;
-    p->keys.count = p->ids.count = 0;
+    p->keys.count = p->ids.count = p->refused.count = 0;
     registry_clear(&p->registry);
     row_sorter_clear(&p->sorter);
     replay_done(&p->replay);
@@ -351,6 +359,7 @@ void projector_done(struct projector *p)
     row_sorter_done(&p->sorter);
     free(p->keys.items);
     free(p->ids.items);
+    free(p->refused.items);
     wire_writer_done(&p->state);
     wire_writer_done(&p->attributions);
 }

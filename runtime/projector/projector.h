@@ -48,7 +48,7 @@ struct projector {
     struct replay_source source;
     struct projection projection;
     struct row_sorter sorter;
-    struct key_list keys, ids;
+    struct key_list keys, ids, refused;
     struct wire_writer state;
     struct wire_writer attributions; /* of the batch being replayed: a row of domain.attributions */
     bool attributed;                 /* ... which is wanted: some record has events */

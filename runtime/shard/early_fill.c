@@ -29,11 +29,13 @@ static bool early_fill_keep_state(void *context, const struct state_row *row)
 static void early_fill_run(struct work *w)
 {
     struct early_fill *f = container_of(w, struct early_fill, work);
-    const struct key_range range = {
-        {f->number, KEY_KIND_EVENT}, f->from, f->to, early_fill_keep, f};
+    struct key_range range = {{f->number, KEY_KIND_EVENT}, f->from, f->to, early_fill_keep, f};
     check(f->busy);
     f->count = 0;
     f->result = f->store->ops->keys_between(f->store, &range);
+    range.space.kind = KEY_KIND_REFUSAL;
+    if (f->result == ERR_OK)
+        f->result = f->store->ops->keys_between(f->store, &range);
     for (uint16_t kind = 0; f->result == ERR_OK && kind < KIND_MAX; kind++)
         if (f->domain->kinds[kind] != NULL)
             f->result = f->store->ops->states_each(f->store, f->number, kind, id128_before(f->from),

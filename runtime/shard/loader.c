@@ -212,8 +212,11 @@ static size_t load_one(struct loader *l, struct load *load, size_t count)
     if (load->what == LOAD_STATE) {
         load->result = s->ops->state_load(s, l->shard, load->kind, load->id, keep_state, load);
     } else {
-        const struct key_space space = {l->shard, load->is_key ? KEY_KIND_REQUEST : KEY_KIND_EVENT};
+        struct key_space space = {l->shard, load->is_key ? KEY_KIND_REQUEST : KEY_KIND_EVENT};
         load->result = s->ops->key_find(s, space, load->id, &load->position);
+        space.kind = KEY_KIND_REFUSAL;
+        if (load->result == ERR_NOT_FOUND && !load->is_key)
+            load->result = s->ops->key_find(s, space, load->id, &load->position);
     }
     return 1;
 }

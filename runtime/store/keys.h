@@ -15,6 +15,7 @@ enum key_kind {
     KEY_KIND_REQUEST = 1, /* idempotency keys, with the position of the record; they expire */
     KEY_KIND_EVENT = 2,   /* ids of things that happen once, such as a transfer, with the position
                              of the event (event_rule.key_offset); kept for good */
+    KEY_KIND_REFUSAL = 3, /* ids that were refused (service.refusal); they expire as requests' */
 };
 
 /* Whose keys: the same key in two spaces is two keys. */

@@ -28,7 +28,7 @@ CREATE INDEX states_by_due ON states (shard, due_ns, kind, id) WHERE due_ns > 0;
 -- The positions of idempotency keys and ids, in sorted runs instead of a row for each
 -- (runtime/store/sqlite/key_index.h).
 
--- One row per run of a shard and kind (1 idempotency keys, 2 ids).
+-- One row per run of a shard and kind (1 idempotency keys, 2 ids, 3 refused ids).
 CREATE TABLE key_runs (
     shard INTEGER NOT NULL,
     kind INTEGER NOT NULL,

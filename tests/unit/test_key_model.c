@@ -62,7 +62,7 @@ static void note_added(struct model *m)
 
 static void model_step(struct model *m, uint64_t keep_ns)
 {
-    const bool expires = m->space.kind == KEY_KIND_REQUEST && m->now_ns > keep_ns;
+    const bool expires = m->space.kind != KEY_KIND_EVENT && m->now_ns > keep_ns;
     const bool taken_back = rng_below(&m->rng, 5) == 0;
     m->now_ns += rng_below(&m->rng, NS_PER_DAY / 2);
     choose_keys(m);

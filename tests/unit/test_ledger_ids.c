@@ -133,11 +133,33 @@ static void notes_and_reversals_of_ids_that_are_alike_are_apart(void **state)
     }
 }
 
+/* The journal knows it for good, the views forget it with the keys; then it may be used. */
+static void a_refused_id_is_forgotten_with_the_keys(void **state)
+{
+    struct bank *b = *state;
+    given_two_accounts(b);
+    given_account(b, 3, USD, ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS);
+    assert_int_equal(transfer(b, spec_of(10, 3, 2, 5)), RESULT_EXCEEDS_CREDITS);
+    given_transfer(b, spec_of(11, 1, 3, 5));
+    bank_wait(b, 30 * NS_PER_DAY);
+    bank_restart(b);
+    assert_int_equal(transfer(b, spec_of(10, 3, 2, 5)), RESULT_ID_ALREADY_FAILED);
+    bank_wait(b, 2 * NS_PER_DAY);
+    given_transfer(b, spec_of(12, 1, 3, 5));
+    bank_wait(b, 10 * NS_PER_S);
+    bank_restart(b);
+    assert_int_equal(transfer(b, spec_of(11, 1, 3, 5)), RESULT_EXISTS);
+    given_transfer(b, spec_of(10, 3, 2, 5));
+    bank_restart(b);
+    assert_int_equal(transfer(b, spec_of(10, 3, 2, 5)), RESULT_EXISTS);
+}
+
 int main(void)
 {
 #define SCENARIO(name) cmocka_unit_test_setup_teardown(name, bank_setup, bank_teardown)
     const struct CMUnitTest tests[] = {
         SCENARIO(an_id_of_any_time_is_taken_once),
+        SCENARIO(a_refused_id_is_forgotten_with_the_keys),
         SCENARIO(one_that_left_memory_is_known_when_its_time_comes),
         SCENARIO(the_platform_s_own_ids_are_not_taken),
         SCENARIO(notes_and_reversals_of_ids_that_are_alike_are_apart),

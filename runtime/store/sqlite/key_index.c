@@ -37,7 +37,7 @@
 
 void key_index_init(struct key_index *k, struct key_rows rows, size_t merge_keys)
 {
-    *k = (struct key_index){.rows = rows, .expires = rows.space.kind == KEY_KIND_REQUEST};
+    *k = (struct key_index){.rows = rows, .expires = rows.space.kind != KEY_KIND_EVENT};
     k->merge_keys = merge_keys == 0 ? KEY_MERGE_KEYS : merge_keys;
     k->sink = memory_take(sizeof *k->sink);
 }

@@ -15,11 +15,11 @@
 #include "runtime/store/sqlite/key_index.h"
 #include "runtime/store/sqlite/sqlite_states.h"
 
-#define KEY_KINDS 2
+#define KEY_KINDS 3
 #define EVENT_FILTER_BYTES                                                                         \
     ((size_t)8 << 20) /* little: most ids have their time in them and                              \
                          are not looked up */
-static_assert(KEY_KIND_REQUEST == 1 && KEY_KIND_EVENT == KEY_KINDS, "slots of a shard");
+static_assert(KEY_KIND_REQUEST == 1 && KEY_KIND_REFUSAL == KEY_KINDS, "slots of a shard");
 
 struct sqlite_keys {
     struct key_index index;   /* views worker */
@@ -34,7 +34,7 @@ static struct sqlite_keys *keys_make(struct store_sqlite *s, struct key_space sp
     struct sqlite_keys *keys = memory_take_zeroed(1, sizeof *keys);
     key_index_init(&keys->index, (struct key_rows){s, &s->views_writer, space}, s->key_merge_keys);
     key_finder_init(&keys->finder, space,
-                    space.kind == KEY_KIND_EVENT ? EVENT_FILTER_BYTES : s->key_filter_bytes);
+                    space.kind != KEY_KIND_REQUEST ? EVENT_FILTER_BYTES : s->key_filter_bytes);
     pthread_mutex_init(&keys->mutex, NULL);
     return keys;
 }

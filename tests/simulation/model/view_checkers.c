@@ -206,11 +206,13 @@ static void check_outcomes(struct run *run, const struct run_shard *rs)
 static void check_ids(struct run *run, const struct run_shard *rs)
 {
     const struct reference *r = &run->reference;
-    const struct key_space ids = {rs->number, KEY_KIND_EVENT};
-    for (uint32_t i = 0; i < r->transfer_count; i++)
-        if (run_home(run, r->transfers[i].id) == rs->number &&
-            !is_known(run, ids, r->transfers[i].id))
+    for (uint32_t i = 0; i < r->transfer_count; i++) {
+        const struct ref_transfer *t = &r->transfers[i];
+        const struct key_space ids = {rs->number,
+                                      t->kind == REF_REFUSED ? KEY_KIND_REFUSAL : KEY_KIND_EVENT};
+        if (run_home(run, t->id) == rs->number && !is_known(run, ids, t->id))
             broken("the views do not know the id of transfer %u", i);
+    }
 }
 
 static void check_position(struct run *run, const struct run_shard *rs)
