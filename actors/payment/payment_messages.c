@@ -109,17 +109,17 @@ enum turn_result payment_on_create(struct turn *t, struct id128 self, const stru
     enum presence payee_found = wallet_find(t, create->to_account, &payee);
     if (payer_found == PRESENCE_WAITING || payee_found == PRESENCE_WAITING)
         return TURN_WAIT;
+    bool at_once = !create->has_capture || create->capture == PAYMENT_CAPTURE_MODE_AUTOMATIC;
+    uint64_t life_ns = 0;
+    uint16_t code = check_terms(create, at_once, &life_ns);
     if (payer_found != PRESENCE_THERE ||
         !turn_may_see(t, payer.wallet->tenant_id, payer.wallet->owner_id)) {
-        turn_refuse_unseen(t, RESULT_PAYER_NOT_FOUND);
+        turn_refuse_unseen(t, code != RESULT_OK ? code : RESULT_PAYER_NOT_FOUND);
         return TURN_DONE;
     }
     /* What does not exist yet has no version that If-Match could name. */
     if (!turn_version_matches(t, 0))
         return TURN_DONE;
-    bool at_once = !create->has_capture || create->capture == PAYMENT_CAPTURE_MODE_AUTOMATIC;
-    uint64_t life_ns = 0;
-    uint16_t code = check_terms(create, at_once, &life_ns);
     if (code == RESULT_OK)
         code = check_parties(t, create, &payer, payee_found, &payee);
     if (code != RESULT_OK)
