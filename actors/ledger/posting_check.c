@@ -206,7 +206,7 @@ static uint16_t imported_check(const struct posting *p)
     const struct transfer_spec *s = &p->transfer;
     check(p->totals != NULL);
     check(s->has_effective_time);
-    if (s->effective_time < p->totals->transfers_imported_to)
+    if (s->effective_time < p->totals->transfers_imported_to && !MUTANT(IMPORT_BACKWARDS))
         return RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS;
     if (s->effective_time <= p->debit->opened_time)
         return RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_POSTDATE_DEBIT_ACCOUNT;
@@ -224,11 +224,15 @@ static uint16_t past_check(const struct posting *p)
         return imported_check(p);
     if (!s->has_effective_time)
         return RESULT_OK;
-    if (s->effective_time < p->debit->opened_time || s->effective_time < p->credit->opened_time)
+    uint64_t opened = p->debit->opened_time;
+    if (p->credit->opened_time > opened)
+        opened = p->credit->opened_time;
+    if (s->effective_time < opened && !MUTANT(COUNT_BEFORE_ACCOUNT))
         return RESULT_EFFECTIVE_TIME_BEFORE_ACCOUNT;
     bool undoes = !id128_is_zero(p->reverses_id), resolves = posting_has(p, POSTING_RESOLVES);
-    if ((undoes && s->effective_time < p->original_time) ||
-        (resolves && s->effective_time < p->pending->effective_time))
+    if (((undoes && s->effective_time < p->original_time) ||
+         (resolves && s->effective_time < p->pending->effective_time)) &&
+        !MUTANT(COUNT_BEFORE_ORIGINAL))
         return RESULT_EFFECTIVE_TIME_BEFORE_ORIGINAL;
     return RESULT_OK;
 }

@@ -37,6 +37,9 @@
     X(FORGET_HOLD, "forget_hold")                                                                  \
     X(CAPTURE_TOO_MUCH, "capture_too_much")                                                        \
     X(REFUND_TOO_MUCH, "refund_too_much")                                                          \
+    X(COUNT_BEFORE_ACCOUNT, "count_before_account")                                                \
+    X(COUNT_BEFORE_ORIGINAL, "count_before_original")                                              \
+    X(IMPORT_BACKWARDS, "import_backwards")                                                        \
     X(RESOLVE_MANAGED, "resolve_managed")                                                          \
     X(REVERSE_MANAGED, "reverse_managed")                                                          \
     X(CHANGE_MANAGED, "change_managed")                                                            \

@@ -203,6 +203,7 @@ static void check_item(struct run *run, const struct request *q, const struct tr
 {
     const struct ref_transfer *t = reference_transfer(&run->reference, s->id);
     bool there = t != NULL && t->kind != REF_REFUSED;
+    run->cover.codes[code]++;
     if ((code == RESULT_OK || code == RESULT_EXISTS) && !there)
         broken("request %u: a transfer was acknowledged, but is not in the journal", q->number);
     bool plain = s->has_amount &&
@@ -266,6 +267,8 @@ static void check_transfer(struct run *run, const struct request *q, const void 
     if (t == NULL || t->kind == REF_REFUSED || !id128_equal(t->debit, i->debit_account_id) ||
         !id128_equal(t->credit, i->credit_account_id))
         broken("request %u (%s) shows a transfer that is not durable", q->number, q->type->name);
+    if (i->effective_time != t->effective_ns)
+        broken("request %u (%s) shows another time of a transfer", q->number, q->type->name);
     check_by(q, t, i->has_by, i->by);
 }
 

@@ -46,6 +46,13 @@ struct id128 workload_new_id(struct run *run, uint16_t shard);
 /* The shard of new accounts: that of the tenant, or any. */
 uint16_t workload_shard(struct run *run);
 uint32_t workload_expiry_s(struct run *run);
+/* Whether a time is given for what cannot count before `earliest`, and which: one that is refused,
+ * now and then. The accounts were opened then, not later. */
+bool workload_effective(struct run *run, uint32_t one_in, uint64_t opened, uint64_t earliest,
+                        uint64_t *time);
+/* Since when both accounts are there. */
+uint64_t workload_earliest(const struct run *run, struct id128 debit, struct id128 credit);
+uint64_t workload_imported_at(struct run *run);
 bool workload_chance(struct run *run, uint32_t one_in);
 
 /* Most of the time of the tenant that acts, and no service's. */

@@ -48,12 +48,20 @@ static bool accounts_open(struct run *run, struct request *q)
     c->accounts = q->items.accounts;
     c->accounts_count = 1 + (uint32_t)rng_below(&run->rng, 4);
     uint16_t shard = workload_shard(run);
+    bool imports = workload_chance(run, 2);
+    uint64_t time = workload_imported_at(run);
+    uint16_t currency = workload_currency(run);
     for (uint32_t i = 0; i < c->accounts_count; i++) {
-        c->accounts[i] = (struct account_spec){.id = workload_new_id(run, shard),
-                                               .currency = workload_currency(run),
-                                               .code = CODE};
+        c->accounts[i] =
+            (struct account_spec){.id = workload_new_id(run, shard),
+                                  .currency = imports ? currency : workload_currency(run),
+                                  .code = CODE};
         if (workload_chance(run, 3) && i + 1 < c->accounts_count)
             c->accounts[i].flags = ACCOUNT_FLAGS_LINKED;
+        if (imports != workload_chance(run, 20)) /* one that is not like the others is refused */
+            c->accounts[i].flags |= ACCOUNT_FLAGS_IMPORTED;
+        c->accounts[i].has_effective_time = imports != workload_chance(run, 20);
+        c->accounts[i].effective_time = time + i;
         if (workload_chance(run, 8))
             c->accounts[i].code = 0; /* refused */
     }
@@ -234,6 +242,8 @@ static bool transfer_with(struct run *run, struct request *q, uint32_t flags)
     c->flags = flags;
     c->has_description = workload_chance(run, 6);
     c->description = slice_of("For something");
+    uint64_t opened = workload_earliest(run, debit->id, credit->id);
+    c->has_effective_time = workload_effective(run, 5, opened, opened, &c->effective_time);
     bool pending = (flags & TRANSFER_FLAGS_PENDING) != 0;
     c->has_timeout_s = pending && !workload_chance(run, 4);
     if (c->has_timeout_s)
@@ -278,9 +288,11 @@ static const struct ref_transfer *a_transfer(struct run *run, enum ref_transfer_
                                              bool open)
 {
     const struct reference *r = &run->reference;
-    for (int i = 0; i < 20 && r->transfer_count > 0; i++) {
+    for (int i = 0; i < 40 && r->transfer_count > 0; i++) {
         const struct ref_transfer *t = &r->transfers[rng_below(&run->rng, r->transfer_count)];
-        if (t->kind == kind && (!open || t->open || workload_chance(run, 8)))
+        bool managed = (t->flags & TRANSFER_FLAGS_MANAGED) != 0;
+        if (t->kind == kind && (!open || t->open || workload_chance(run, 8)) &&
+            (!managed || workload_chance(run, 8)))
             return t;
     }
     return NULL;
@@ -338,6 +350,8 @@ static bool post_held(struct run *run, struct request *q)
     p->keep_remainder = workload_chance(run, 2);
     p->has_posting_id = workload_chance(run, 2);
     p->posting_id = workload_new_id(run, run_home(run, t->id));
+    uint64_t opened = workload_earliest(run, t->debit, t->credit);
+    p->has_effective_time = workload_effective(run, 2, opened, t->effective_ns, &p->effective_time);
     q->expects = (struct request_expects){.resolved = 1,
                                           .amount_known = p->has_amount,
                                           .amount = amount,
@@ -373,6 +387,8 @@ static bool make_reverse(struct run *run, struct request *q)
     v->transfer_id = t->id;
     v->has_reversal_id = workload_chance(run, 2);
     v->reversal_id = workload_new_id(run, run_home(run, t->id));
+    uint64_t opened = workload_earliest(run, t->debit, t->credit);
+    v->has_effective_time = workload_effective(run, 2, opened, t->effective_ns, &v->effective_time);
     q->expects = (struct request_expects){
         .posted = 1, .from = t->credit, .to = t->debit, .amount_known = true, .amount = t->amount};
     return true;
@@ -390,6 +406,14 @@ static uint32_t item_flags(struct run *run, bool last)
     if (workload_chance(run, 3) && (!last || workload_chance(run, 20)))
         flags |= TRANSFER_FLAGS_LINKED;
     return flags;
+}
+
+static const struct ref_account *imported_account(struct run *run)
+{
+    const struct ref_account *a = workload_account(run);
+    for (int i = 0; i < 60 && (a->flags & ACCOUNT_FLAGS_IMPORTED) == 0; i++)
+        a = workload_account(run);
+    return a;
 }
 
 /* Resolves a pending transfer; false: there is none in that shard. */
@@ -421,8 +445,34 @@ static void make_item(struct run *run, struct transfer_spec *s, uint16_t shard, 
     s->currency = debit->currency;
     s->code = CODE;
     workload_reason(run, &s->has_reason, &s->reason);
+    uint64_t opened = workload_earliest(run, debit->id, credit->id);
+    s->has_effective_time = workload_effective(run, 5, opened, opened, &s->effective_time);
     s->has_timeout_s = (s->flags & TRANSFER_FLAGS_PENDING) != 0;
     s->timeout_s = s->has_timeout_s ? workload_expiry_s(run) : 0;
+}
+
+/* Makes imports of items: of imported accounts if there are two, for others are younger. */
+static void make_imported(struct run *run, struct transfer_spec *items, uint32_t count)
+{
+    const struct ref_account *debit = imported_account(run), *credit = debit;
+    for (int i = 0; i < 20 && !belong_together(run, debit, credit); i++)
+        credit = imported_account(run);
+    bool two = debit != credit && !workload_chance(run, 8);
+    uint64_t time = workload_imported_at(run);
+    for (uint32_t i = 0; i < count; i++) {
+        struct transfer_spec *s = &items[i];
+        if (!workload_chance(run, 20)) /* one that is not like the others is refused */
+            s->flags |= TRANSFER_FLAGS_IMPORTED;
+        s->has_effective_time = !workload_chance(run, 20);
+        s->effective_time = time + i;
+        s->has_timeout_s = s->has_timeout_s && workload_chance(run, 8);
+        if (two && id128_is_zero(s->pending_id)) {
+            s->flags &= ~(uint32_t)TRANSFER_FLAGS_LINKED;
+            s->debit_account_id = debit->id;
+            s->credit_account_id = credit->id;
+            s->currency = debit->currency;
+        }
+    }
 }
 
 static uint32_t make_items(struct run *run, struct request *q, struct transfer_spec *items)
@@ -444,6 +494,14 @@ static bool make_bulk(struct run *run, struct request *q)
     q->type = &transfers_create_type;
     q->body.transfers_create =
         (struct transfers_create){q->items.transfers, make_items(run, q, q->items.transfers)};
+    return true;
+}
+
+static bool make_import(struct run *run, struct request *q)
+{
+    if (!make_bulk(run, q))
+        return false;
+    make_imported(run, q->items.transfers, q->body.transfers_create.transfers_count);
     return true;
 }
 
@@ -509,6 +567,8 @@ static bool make_transaction(struct run *run, struct request *q)
     c->transaction_id = workload_new_id(run, shard);
     if (run->reference.transfer_count > 0 && workload_chance(run, 12))
         c->transaction_id = any_transfer_id(run);
+    uint64_t now = run_wall_ns(run);
+    c->has_effective_time = workload_effective(run, 6, now, now, &c->effective_time);
     c->legs = q->items.legs;
     c->legs_count = 1 + (uint32_t)rng_below(&run->rng, LEGS_MAX);
     for (uint32_t i = 0; i < c->legs_count; i++) {
@@ -569,6 +629,8 @@ static bool transaction_reversed(struct run *run, struct request *q)
     workload_reason(run, &v->has_reason, &v->reason);
     v->transaction_id =
         r->transactions[rng_below(&run->rng, r->transaction_count)].id;
+    uint64_t now = run_wall_ns(run);
+    v->has_effective_time = workload_effective(run, 6, now, now, &v->effective_time);
     q->expects = (struct request_expects){.posted = REQUEST_ANY};
     return true;
 }
@@ -599,7 +661,7 @@ static bool account_moves(struct run *run, struct request *q)
 /* As of any moment up to now: the tenant's, by the time that is recorded. */
 static bool trial_balance_then(struct run *run, struct request *q)
 {
-    uint64_t now = run->world.now_ns;
+    uint64_t now = run_wall_ns(run);
     q->type = &trial_balance_at_type;
     q->who = workload_clerk(run);
     q->body.trial_balance_at.at = now - rng_below(&run->rng, NS_PER_S * 60);
@@ -636,6 +698,7 @@ const struct operation ledger_operations[] = {
     {"void_held", void_held},
     {"reverse", make_reverse},
     {"bulk", make_bulk},
+    {"import", make_import},
     {"batch", make_batch},
     {"transaction", make_transaction},
     {"transfer_show", transfer_show},

@@ -12,6 +12,7 @@
 #include "schemas/payment.h"
 #include "schemas/wallet.h"
 #include "tests/simulation/model/ref_spending.h"
+#include "tests/simulation/model/ref_times.h"
 #include "tests/simulation/verdict.h"
 
 #define SLOTS_FIRST 256
@@ -208,8 +209,9 @@ static void close_sides(struct ref_account *debit, struct ref_account *credit, u
 
 /* --- events of the ledger --------------------------------------------------------------------- */
 
-static void reference_opened(struct reference *r, const struct account_opened *e)
+static void reference_opened(struct reference *r, const struct account_opened *e, uint64_t time_ns)
 {
+    uint64_t opened_ns = times_of_account(r, e, time_ns);
     if (reference_account(r, e->account_id) != NULL)
         broken("an account is opened twice");
     check_home(r, e->account_id);
@@ -220,6 +222,7 @@ static void reference_opened(struct reference *r, const struct account_opened *e
         .tenant = e->tenant_id,
         .currency = e->currency,
         .flags = e->flags,
+        .opened_ns = opened_ns,
         .debit_max = {e->has_debit_balance_max, e->debit_balance_max},
         .credit_max = {e->has_credit_balance_max, e->credit_balance_max},
         .credit_min = {e->has_credit_balance_min, e->credit_balance_min},
@@ -255,7 +258,7 @@ static void reference_marked(struct reference *r, const struct account_marked *e
     next_changed_version(a);
 }
 
-static void reference_posted(struct reference *r, const struct transfer_posted *e,
+static void reference_posted(struct reference *r, const struct transfer_posted *e, uint64_t time_ns,
                              struct ref_effects *f)
 {
     struct ref_account *debit = account_of(r, e->debit_account_id);
@@ -267,7 +270,11 @@ static void reference_posted(struct reference *r, const struct transfer_posted *
     check_limits(debit, credit);
     next_version(debit);
     next_version(credit);
+    const struct times_claim claim = {
+        e->has_effective_time, e->effective_time, e->flags, debit, credit, NULL};
+    uint64_t effective_ns = times_of_transfer(r, &claim, time_ns);
     struct ref_transfer *t = add_transfer(r, e->id, REF_POSTED);
+    t->effective_ns = effective_ns;
     t->debit = debit->id;
     t->credit = credit->id;
     t->currency = e->currency;
@@ -297,7 +304,11 @@ static void reference_pending(struct reference *r, const struct transfer_pending
     next_version(debit);
     next_version(credit);
     close_sides(debit, credit, e->flags, true);
+    const struct times_claim claim = {
+        e->has_effective_time, e->effective_time, e->flags, debit, credit, NULL};
+    uint64_t effective_ns = times_of_transfer(r, &claim, time_ns);
     struct ref_transfer *t = add_transfer(r, e->id, REF_PENDING);
+    t->effective_ns = effective_ns;
     t->debit = debit->id;
     t->credit = credit->id;
     t->currency = e->currency;
@@ -365,8 +376,12 @@ static void reference_resolved(struct reference *r, const struct transfer_resolv
     f->resolved_id = e->pending_id;
     f->resolved_amount += e->amount;
     f->released_amount += e->released;
+    const struct times_claim claim = {e->has_effective_time,   e->effective_time,        e->flags,
+                                      account_of(r, t->debit), account_of(r, t->credit), t};
+    uint64_t effective_ns = times_of_transfer(r, &claim, time_ns);
     struct ref_transfer copy = *t;
     t = add_transfer(r, e->id, REF_RESOLVED); /* moves the others */
+    t->effective_ns = effective_ns;
     t->debit = copy.debit;
     t->credit = copy.credit;
     t->currency = copy.currency;
@@ -408,6 +423,7 @@ static void reference_reversed(struct reference *r, const struct transfer_revers
         broken("a reversal does not move back what was moved");
     if ((t->flags & TRANSFER_FLAGS_MANAGED) != 0)
         broken("the ledger reverses what a service moved");
+    times_of_reversal(t, back);
     t->reversed = true;
 }
 
@@ -690,13 +706,13 @@ void reference_apply(struct reference *r, uint16_t shard, const struct message_t
     r->shard = shard;
     effects->events++;
     if (type == &account_opened_type) {
-        reference_opened(r, event);
+        reference_opened(r, event, time_ns);
     } else if (type == &account_marked_type) {
         reference_marked(r, event);
     } else if (type == &account_updated_type) {
         reference_updated(r, event);
     } else if (type == &transfer_posted_type) {
-        reference_posted(r, event, effects);
+        reference_posted(r, event, time_ns, effects);
     } else if (type == &transfer_pending_type) {
         reference_pending(r, event, time_ns, effects);
     } else if (type == &transfer_resolved_type) {

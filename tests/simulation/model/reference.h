@@ -26,6 +26,7 @@ struct ref_account {
     uint16_t currency;
     uint32_t flags;
     struct ref_limit debit_max, credit_max, credit_min;
+    uint64_t opened_ns; /* if it was imported, when it is said to have been */
     uint64_t version;
     uint64_t changed_version; /* of the last change that was not only to its counters */
     struct ref_counters now;
@@ -48,6 +49,7 @@ struct ref_transfer {
     uint32_t flags;
     uint64_t by; /* hash of who asked for it */
     u128 amount;
+    uint64_t effective_ns; /* when it counts */
     bool reversed;
     /* of a pending one */
     u128 held, posted;
