@@ -299,15 +299,15 @@ static uint16_t overflow_check(struct turn *t, const struct posting *p)
     return turn_time(t) + timeout_ns < timeout_ns ? RESULT_OVERFLOWS_TIMEOUT : RESULT_OK;
 }
 
-/* The sums over all accounts are in the ledger's totals: they may not overflow either. */
+/* The sums over all accounts are in the ledger's totals: they may not overflow either, and of both
+ * sides they are equal. Pending and posted together always fit, and are no less than posted. */
 static uint16_t totals_check(const struct posting *p)
 {
     const struct ledger_totals *l = p->totals;
     check(l != NULL);
-    if (posting_overflows(l->debits_posted, p->amount) ||
-        posting_overflows(l->debits_posted + l->debits_pending, p->amount))
-        return RESULT_OVERFLOWS_DEBITS;
-    return RESULT_OK;
+    return posting_overflows(l->debits_posted + l->debits_pending, p->amount)
+               ? RESULT_OVERFLOWS_DEBITS
+               : RESULT_OK;
 }
 
 /* --- checks of post and void ------------------------------------------------------------------ */

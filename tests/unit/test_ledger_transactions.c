@@ -48,6 +48,33 @@ static void test_reversal_happens_once(void **state)
     assert_int_equal(reverse(b, id_of(77), &back), RESULT_NOT_FOUND);
 }
 
+static uint64_t events_of(struct bank *b)
+{
+    struct shard_stats stats;
+    shard_get_stats(b->shard, &stats);
+    return stats.events;
+}
+
+/* Nothing but what happened is recorded: the transfer, its words, and what it reverses. */
+static void test_a_transfer_is_one_event_and_one_of_its_words(void **state)
+{
+    struct bank *b = *state;
+    given_two_accounts(b);
+    uint64_t before = events_of(b);
+    given_transfer(b, spec_of(10, 1, 2, 5));
+    assert_int_equal(events_of(b), before + 1);
+    struct transfer_create plain = create_of(&(struct transfer_spec){
+        .id = id_of(11), .debit_account_id = id_of(1), .credit_account_id = id_of(2),
+        .has_amount = true, .amount = 5, .currency = USD, .code = 1});
+    assert_int_equal(bank_ask(b, teller(), &transfer_create_type, &plain), RESULT_OK);
+    assert_int_equal(events_of(b), before + 2);
+    struct transfer_info info;
+    assert_int_equal(create_transfer(b, teller(), 1, 2, 5, &info), RESULT_OK);
+    assert_int_equal(events_of(b), before + 4);
+    assert_int_equal(reverse(b, id_of(10), &info), RESULT_OK);
+    assert_int_equal(events_of(b), before + 6);
+}
+
 /* What was reversed is reversed by that one alone: another id, or none, brings nothing back. */
 static void test_a_reversal_is_repeated_by_its_id_alone(void **state)
 {
@@ -105,6 +132,12 @@ static void test_post_and_void_by_message(void **state)
                                  .amount = money("4.005")};
     assert_int_equal(bank_ask(b, teller(), &transfer_post_type, &post),
                      RESULT_AMOUNT_TOO_PRECISE);
+    post.amount = money("9999999999999999999999999999999999999");
+    assert_int_equal(bank_ask(b, teller(), &transfer_post_type, &post),
+                     RESULT_AMOUNT_OUT_OF_RANGE);
+    post.amount = money("0");
+    assert_int_equal(bank_ask(b, teller(), &transfer_post_type, &post),
+                     RESULT_AMOUNT_MUST_NOT_BE_ZERO);
     post.amount = money("4.00");
     post.has_currency = true, post.currency = EUR;
     assert_int_equal(bank_ask(b, teller(), &transfer_post_type, &post), RESULT_CURRENCY_MISMATCH);
@@ -381,6 +414,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         LEDGER_TEST(test_reversal_happens_once),
+        LEDGER_TEST(test_a_transfer_is_one_event_and_one_of_its_words),
         LEDGER_TEST(test_a_reversal_is_repeated_by_its_id_alone),
         LEDGER_TEST(test_a_repeated_transfer_has_the_same_words),
         LEDGER_TEST(test_a_repeated_transaction_is_the_same_in_all),

@@ -654,6 +654,9 @@ static void test_lists_hold_what_one_pays_and_receives(void **state)
         expect_list(b, person("bob"), (struct payment_list){0}, limit, &ids[3], 1);
         expect_list(b, person("nobody"), (struct payment_list){0}, limit, NULL, 0);
     }
+    struct payment_list nothing = {.status = 77, .currency = 77, .created_from = UINT64_MAX,
+                                   .created_before = 1, .customer_id = slice_of("c")};
+    expect_list(b, person("alice"), nothing, 6, alices, 5); /* absent, whatever its bytes are */
     struct payment_list authorized = {.has_status = true, .status = PAYMENT_STATUS_AUTHORIZED};
     expect_list(b, person("alice"), authorized, 1, &ids[2], 1);
     struct payment_list from_bob = {.has_from_account = true, .from_account = bob};
@@ -669,6 +672,28 @@ static void test_lists_hold_what_one_pays_and_receives(void **state)
     early.has_cursor = true;
     early.cursor = slice_of("x");
     assert_int_equal(bank_ask(b, clerk(), &payment_list_type, &early), RESULT_INVALID_CURSOR);
+}
+
+/* The newest is paid, what is left of the page and of the next was received. */
+static void test_a_page_ends_between_what_one_pays_and_receives(void **state)
+{
+    struct parties p = given(state, "100", "100");
+    struct bank *b = p.bank;
+    struct payment_create back = {
+        .amount = 200, .currency = USD, .from_account = p.shop, .to_account = p.alice};
+    struct id128 ids[5];
+    for (int i = 4; i >= 0; i--) {
+        ids[i] = i == 0 || i == 3 ? pay(&p, 100) : paid(b, person("shop"), &back);
+        bank_wait(b, NS_PER_S);
+    }
+    for (uint32_t limit = 1; limit <= 5; limit++)
+        for (uint32_t newest = 0; newest < 5; newest++) {
+            struct payment_list list = {.has_created_before = newest > 0,
+                                        .created_before =
+                                            newest > 0 ? show(b, ids[newest - 1]).timestamp : 0};
+            expect_list(b, person("alice"), list, limit, &ids[newest], 5 - newest);
+            expect_list(b, person("shop"), list, limit, &ids[newest], 5 - newest);
+        }
 }
 
 /* More payments than a page looks at: where it stopped would be a payment of strangers. */
@@ -751,6 +776,7 @@ int main(void)
         TEST(test_history_has_every_step),
         TEST(test_adapters_are_listed),
         TEST(test_lists_hold_what_one_pays_and_receives),
+        TEST(test_a_page_ends_between_what_one_pays_and_receives),
         TEST(test_a_list_by_a_strangers_wallet_is_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,7 @@
 #include "runtime/actor/domain.h"
 #include "schemas/catalog.h"
 #include "schemas/common.h"
+#include "schemas/ledger.h"
 
 static struct domain domain;
 
@@ -79,12 +80,69 @@ static void every_view_is_in_the_table_of_a_service(void **state)
     }
 }
 
+/* --- where a message goes --------------------------------------------------------------------- */
+
+/* The shard of what the message is about. */
+static uint16_t shard_of(const struct message_type *type, const void *body)
+{
+    static const struct principal who = {.tenant_id = {7, 7}, .subject_id = {8, 8}};
+    return id128_home(domain_target(&domain, type, body, &who, 5));
+}
+
+/* Lists go to the shard of their first item, a post or void to that of its pending transfer. */
+static void a_message_goes_to_the_shard_of_its_accounts(void **state)
+{
+    (void)state;
+    for (uint16_t home = 0; home < 5; home++) {
+        const struct id128 at_home = {9, (uint64_t)77 << 16 | home}, other = {9, 4 - home};
+        struct account_spec account[] = {{.id = at_home}, {.id = other}};
+        struct accounts_create accounts = {account, 2};
+        struct transfer_spec spec[] = {{.debit_account_id = at_home, .pending_id = other},
+                                       {.debit_account_id = other}};
+        struct transfers_create compact = {spec, 2};
+        struct transfer_create create[] = {{.debit_account_id = at_home, .pending_id = other},
+                                           {.debit_account_id = other}};
+        struct transfers_batch batch = {create, 2};
+        struct transaction_leg leg[] = {{.debit_account_id = at_home}, {.debit_account_id = other}};
+        struct transaction_create transaction = {.legs = leg, .legs_count = 2};
+        struct account_create one = {.has_account_id = true, .account_id = at_home};
+        assert_int_equal(shard_of(&account_create_type, &one), home);
+        assert_int_equal(shard_of(&accounts_create_type, &accounts), home);
+        assert_int_equal(shard_of(&transfers_create_type, &compact), home);
+        assert_int_equal(shard_of(&transfers_batch_type, &batch), home);
+        assert_int_equal(shard_of(&transaction_create_type, &transaction), home);
+        spec[0] = (struct transfer_spec){.pending_id = at_home};
+        create[0] = (struct transfer_create){.pending_id = at_home};
+        assert_int_equal(shard_of(&transfers_create_type, &compact), home);
+        assert_int_equal(shard_of(&transfers_batch_type, &batch), home);
+    }
+}
+
+/* Without an item, or an id of its own, each goes where its tenant's own things are. */
+static void a_message_about_nothing_goes_home_to_its_tenant(void **state)
+{
+    (void)state;
+    const struct accounts_create accounts = {0};
+    const struct transfers_create compact = {0};
+    const struct transfers_batch batch = {0};
+    const struct transaction_create transaction = {0};
+    const struct account_create one = {0};
+    uint16_t home = shard_of(&accounts_create_type, &accounts);
+    assert_true(home < 5);
+    assert_int_equal(shard_of(&account_create_type, &one), home);
+    assert_int_equal(shard_of(&transfers_create_type, &compact), home);
+    assert_int_equal(shard_of(&transfers_batch_type, &batch), home);
+    assert_int_equal(shard_of(&transaction_create_type, &transaction), home);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_message_is_handled_by_the_kind_it_names),
         cmocka_unit_test(every_event_has_a_rule),
         cmocka_unit_test(every_view_is_in_the_table_of_a_service),
+        cmocka_unit_test(a_message_goes_to_the_shard_of_its_accounts),
+        cmocka_unit_test(a_message_about_nothing_goes_home_to_its_tenant),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

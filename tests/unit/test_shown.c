@@ -251,7 +251,10 @@ static struct payment_info changed(const struct parties *p, const struct message
                                    const void *body)
 {
     struct payment_info info;
+    bank_wait(p->bank, NS_PER_S);
+    uint64_t before = WORLD_EPOCH_NS + p->bank->world.now_ns;
     ask(p->bank, person("alice"), type, body, &payment_info_type, &info);
+    assert_true(info.updated_at >= before && info.updated_at < before + NS_PER_S);
     expect_payment_shown(p, &info);
     return info;
 }

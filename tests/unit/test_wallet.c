@@ -147,6 +147,37 @@ static void test_a_first_withdrawal_that_is_refused_opens_no_clearing(void **sta
     expect_wallet(b, alice, 0, 0);
 }
 
+static uint16_t update(struct bank *b, const char *who, struct id128 wallet, struct metadata pairs)
+{
+    struct wallet_update body = {.wallet_id = wallet, .has_metadata = true, .metadata = pairs};
+    return bank_ask(b, person(who), &wallet_update_type, &body);
+}
+
+static void test_the_owner_changes_the_pairs_of_a_wallet(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", NULL);
+    struct metadata_pair pair = {slice_of("colour"), slice_of("blue")};
+    uint64_t version = show_wallet(b, alice).version;
+    assert_int_equal(update(b, "bob", alice, (struct metadata){&pair, 1}), RESULT_NOT_FOUND);
+    for (int times = 0; times < 2; times++) {
+        assert_int_equal(update(b, "alice", alice, (struct metadata){&pair, 1}), RESULT_OK);
+        struct wallet_info info = show_wallet(b, alice);
+        assert_int_equal(info.version, version + 1);
+        assert_int_equal(info.metadata.count, 1);
+        assert_true(slice_equal(info.metadata.items[0].value, slice_of("blue")));
+        bank_restart(b);
+    }
+    struct wallet_update nothing = {.wallet_id = alice};
+    assert_int_equal(bank_ask(b, person("alice"), &wallet_update_type, &nothing), RESULT_OK);
+    assert_int_equal(show_wallet(b, alice).version, version + 1);
+    assert_int_equal(update(b, "alice", alice, (struct metadata){NULL, 0}), RESULT_OK);
+    assert_int_equal(show_wallet(b, alice).metadata.count, 0);
+    assert_int_equal(close_wallet(b, "alice", alice), RESULT_OK);
+    assert_int_equal(update(b, "alice", alice, (struct metadata){&pair, 1}),
+                     RESULT_WALLET_CLOSED);
+}
+
 static void test_if_match_must_name_the_current_version(void **state)
 {
     struct bank *b = *state;
@@ -386,6 +417,24 @@ static uint16_t extend(struct bank *b, const char *who, struct id128 wallet, str
                                       .has_expires_in_s = seconds != 0,
                                       .expires_in_s = seconds};
     return bank_ask(b, person(who), &wallet_hold_extend_type, &body);
+}
+
+static void test_a_hold_is_of_its_wallet(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "100"), id = hold_briefly(b, alice);
+    struct id128 other = open_wallet(b, person("alice"), JPY);
+    struct wallet_hold_get cases[] = {{.hold_id = id, .wallet_id = other},
+                                      {.hold_id = {id.hi, id.lo + (1 << 16)}, .wallet_id = alice},
+                                      {.hold_id = id, .wallet_id = {alice.hi, alice.lo + (1 << 16)}},
+                                      {.hold_id = alice, .wallet_id = alice}};
+    for (size_t i = 0; i < array_len(cases); i++) {
+        assert_int_equal(bank_ask(b, person("alice"), &wallet_hold_get_type, &cases[i]),
+                         RESULT_NOT_FOUND);
+        assert_int_equal(release(b, "alice", cases[i].wallet_id, cases[i].hold_id),
+                         RESULT_NOT_FOUND);
+    }
+    expect_wallet(b, alice, 10000, 6000);
 }
 
 static void test_an_extended_hold_lives_longer(void **state)
@@ -681,6 +730,8 @@ int main(void)
         TEST(test_a_capture_that_cannot_go_on_changes_nothing),
         TEST(test_a_hold_expires_by_itself),
         TEST(test_what_has_expired_is_not_captured),
+        TEST(test_a_hold_is_of_its_wallet),
+        TEST(test_the_owner_changes_the_pairs_of_a_wallet),
         TEST(test_an_extended_hold_lives_longer),
         TEST(test_a_frozen_wallet_receives_and_does_not_pay),
         TEST(test_the_owner_of_a_frozen_wallet_captures_none_of_its_holds),

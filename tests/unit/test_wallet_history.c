@@ -102,6 +102,13 @@ static void test_movements_are_found_by_type_and_time(void **state)
     list.has_cursor = false;
     list.from = list.to = times[6];
     assert_int_equal(movements(b, &list, &page), 0);
+    for (uint64_t to = 0; to < 2; to++) {
+        list.to = to;
+        assert_int_equal(movements(b, &list, &page), 0);
+    }
+    list = (struct wallet_transaction_list){
+        .wallet_id = alice, .from = UINT64_MAX, .to = 1, .type = 77};
+    assert_int_equal(movements(b, &list, &page), 7); /* absent, whatever its bytes are */
 }
 
 static uint16_t movement(struct bank *b, struct principal who, struct id128 wallet,
