@@ -29,8 +29,11 @@ JUMPS = {"return", "break", "continue", "goto"}
 CONTROLS = {"if", "for", "while", "switch"}
 # What a call of does not change what the program does, or is an assertion. Memory that is not
 # given back is found by the sanitizers' builds, not by these.
-SILENT = re.compile(r"check|check_failed|free|_?[Ss]tatic_assert|LOG_\w+|(?:\w+_)?log(?:_\w+)?$")
-COMMUTES = re.compile(r"\w*_equal$|memcmp$|strn?(?:case)?cmp$|calloc$|\w*_(?:min|max)$")
+SILENT = re.compile(r"check|check_failed|free|(?:wire_writer|arena|page)_done$|"
+                    r"_?[Ss]tatic_assert|\w+_assert$|ledger_totals_check$|LOG_\w+|"
+                    r"(?:\w+_)?log(?:_\w+)?$")
+COMMUTES = re.compile(r"\w*_equal$|memcmp$|strn?(?:case)?cmp$|calloc$|\w*_(?:min|max)$|u128_add$|"
+                      r"posting_overflows$|account_(?:saturated|least)$")
 INTEGER = re.compile(r"(0[xX][0-9a-fA-F]+|\d+)([uUlL]*)$")
 SIDES = (("debit", "credit"), ("DEBIT", "CREDIT"))
 
@@ -74,7 +77,7 @@ class Function:
     """One function: its tokens, the pairs of its brackets, its statements and conditions."""
 
     def __init__(self, text, signature, start, end):
-        before = COMMENT.sub(" ", signature)
+        before = re.sub(r"printf_like\(\d+, \d+\)", "", COMMENT.sub(" ", signature))
         match = re.search(r"(\w+)\s*\(", before)
         self.name = match.group(1) if match else ""
         self.type = before[:match.start()].strip() if match else ""
@@ -329,9 +332,14 @@ def answer(f):
             yield f.span(i + 1, i + 1, other)
 
 
+def result_of(f):
+    """The type that the function gives back."""
+    return re.sub(r"\b(static|inline|out_of_line|must_check|const)\b", "", f.type).strip()
+
+
 def early(f):
     """Success before anything was done."""
-    kind = re.sub(r"\b(static|inline|out_of_line|must_check|const)\b", "", f.type).strip()
+    kind = result_of(f)
     if len(f.tokens) < 4:
         return
     done = re.search(r"return ([A-Z]+_(?:OK|DONE|THERE));", f.text[f.start:f.end])

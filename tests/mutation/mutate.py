@@ -2,17 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests the tests: puts one small mistake after another into the code and sees who notices.
 
-usage: mutate.py [--count N] [--seed S] [--file F]... [--operator O]... [--jobs J] [--resume]
+usage: mutate.py [--count N] [--seed S] [--file F]... [--at FILE:LINE]... [--operator O]...
+                 [--jobs J] [--resume]
        mutate.py --sample N [--build FOLDER]     the known ones of sample.txt, as ./check does
        mutate.py --record N                      writes sample.txt from what the last runs killed
        mutate.py --list [--file F]...            the mutants, nothing is run
 
-A mutant (mutants.py) is compiled alone and linked before the libraries into each unit and fuzz
-test that links its file and into the simulator (--seeds N), quick ones and those that killed its
-neighbours first. The first that fails, aborts or does not end kills it. One that does not compile
-does not count; one whose object equals the original's is equivalent, and so are those of
-equivalents.txt, each of which has a reason there. Leaves with 1 if fewer than 97 in 100 of the
-others were killed.
+The mutants (mutants.py) of a file are compiled together, each in a copy of the function's body that
+MUTATION_NOW switches on, so that each unit test, each fuzz test and the simulator (--seeds N) is
+linked once. Of the tests that reach the function, quick ones and those that killed its neighbours
+go first. The first that fails, aborts or does not end kills it. One that does not compile does not
+count; one whose object equals the original's is equivalent, and so are those of equivalents.txt,
+each of which has a reason there. Leaves with 1 if fewer than 97 in 100 of the others were killed.
 
 The tree is copied to build-mutation/ and built there; nothing else is written. Results are kept in
 build-mutation/results.jsonl under the mutated function's text: with --resume what was killed is not
@@ -22,6 +23,7 @@ import argparse
 import collections
 import concurrent.futures
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -33,6 +35,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -45,15 +48,22 @@ SUBJECTS = ("actors", "runtime/journal", "runtime/actor", "runtime/shard", "runt
 SUITES = {"unit", "fuzz"}
 SCORE_LEAST = 97.0
 MEMORY_MAX_KIB = 6 << 20  # a mutant that allocates without end stops itself, not the machine
-# Says which functions a test reaches; in a file, for a test may fork, and abort.
-PROBE = """
+# Which mutant a process has, and what it says of the functions that it reaches; in a file, for a
+# test may fork, and abort.
+SWITCH = """
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-void mutation_probe(const char *name);
-void mutation_probe(const char *name)
+int mutation_now;
+void mutation_reached(const char *name);
+__attribute__((constructor)) static void mutation_choose(void)
+{
+    const char *text = getenv("MUTATION_NOW");
+    mutation_now = text == NULL ? 0 : atoi(text);
+}
+void mutation_reached(const char *name)
 {
     int before = errno, fd = open(getenv("MUTATION_PROBE"), O_WRONLY | O_APPEND | O_CREAT, 0600);
     if (fd < 0 || write(fd, name, strlen(name)) < 0 || close(fd) != 0)
@@ -61,10 +71,11 @@ void mutation_probe(const char *name)
     errno = before;
 }
 """
-# What a mutant object is compiled with beyond its own command: quick, and without what would make
+PROBING = -1  # instead of a mutant's number
+# What the objects are compiled with beyond their own command: quick, and without what would make
 # the same code differ. Wrong types are errors, as in every build of the product.
-COMPILE = ["-g0", "-O1", "-Wno-all", "-Wno-extra", "-Wno-conversion", "-Wno-shadow",
-           "-Werror=int-conversion", "-Werror=incompatible-pointer-types",
+COMPILE = ["-g0", "-O1", "-fdiagnostics-color=never", "-Wno-all", "-Wno-extra", "-Wno-conversion",
+           "-Wno-shadow", "-Werror=int-conversion", "-Werror=incompatible-pointer-types",
            "-Werror=implicit-function-declaration"]
 KILLED, SURVIVED, SAME, BROKEN = "killed", "survived", "same object", "does not compile"
 REVIEWED = "equivalent"
@@ -140,7 +151,6 @@ class Test:
     command: list
     environment: dict
     link: list  # argv, run in the build folder
-    objects: set  # of our sources: those that the linker took
     reached: set  # (file, function) of those that are mutated
     twice: bool  # has threads: one failure may be the machine's
     wall: float = 10.0  # of one run of the original, seconds
@@ -174,32 +184,56 @@ class Build:
         self.seeds = seeds
 
     def add(self, name, exe, arguments, environment, twice):
-        commands = subprocess.run(["ninja", "-C", str(self.folder), "-t", "commands",
-                                   str(exe.relative_to(self.folder))], capture_output=True,
-                                  text=True, check=True).stdout.splitlines()
-        link = [word for word in shlex.split(commands[-1]) if word != "ccache"]
-        self.tests.append(Test(name, arguments, environment, link, set(), set(), twice))
+        link = [word for word in self.links[str(exe.relative_to(self.folder))] if word != "ccache"]
+        self.tests.append(Test(name, arguments, environment, link, set(), twice))
 
-    def trace_links(self, pool):
-        """What the linker takes of each library, by its own word."""
-        def trace(test):
-            out = self.folder / "mutation" / f"{test.name}.trace"
-            out.parent.mkdir(exist_ok=True)
-            link = linked_to(test.link, out) + ["-Wl,--trace"]
-            printed = subprocess.run(link, cwd=self.folder, capture_output=True, text=True,
-                                     check=True).stdout
-            out.unlink()
-            for line in printed.splitlines():
-                line = re.sub(r"^(.*\.a)\((.*)\)$", r"\1.p/\2", line)
-                test.objects.add(os.path.relpath(line, self.folder) if os.path.isabs(line)
-                                 else line)
-        list(pool.map(trace, self.tests))
+    @functools.cached_property
+    def links(self):
+        """Executable -> how it is linked."""
+        commands = subprocess.run(["ninja", "-C", str(self.folder), "-t", "commands"],
+                                  capture_output=True, text=True, check=True).stdout.splitlines()
+        found = {}
+        for command in commands:
+            words = shlex.split(command)
+            if "-o" in words and "-c" not in words:
+                found[words[words.index("-o") + 1]] = words
+        return found
+
+    @functools.cached_property
+    def members(self):
+        """Library -> the objects in it."""
+        found = collections.defaultdict(list)
+        for targets in self.compile.values():
+            for target in targets:
+                library, is_member, _ = target.partition(".a.p/")
+                if is_member:
+                    found[library + ".a"].append(target)
+        return found
 
 
-def linked_to(link, out):
-    link = list(link)
-    link[link.index("-o") + 1] = str(out)
-    return link
+def switched(source, text, chosen):
+    """The text with all these mistakes (number -> mutant), none of which is on: each function that
+    has any holds its body once for each, and MUTATION_NOW tells which one runs. A message of the
+    compiler about one is about the file mutant/NUMBER."""
+    parts, at = ["extern int mutation_now;void mutation_reached(const char *name);"], 0
+    for function in mutants.functions(text):
+        own = [(number, mutant) for number, mutant in chosen.items()
+               if function.start <= mutant.start < function.end]
+        if not own:
+            continue
+        line = text.count("\n", 0, function.start) + 1
+        leaves = "return;" if mutants.result_of(function) == "void" else "__builtin_trap();"
+        parts.append(text[at:function.start] + "{ if (mutation_now == -1) {"
+                     " static _Atomic char met; if (!met) { met = 1; mutation_reached("
+                     f'"{source} {function.name}\\n"); }} }}')
+        for number, mutant in own:
+            body = mutant.apply(text)[function.start:]
+            body = body[:len(body) - (len(text) - function.end)]
+            parts.append(f'\nif (mutation_now == {number}) {{\n#line {line} "mutant/{number}"\n'
+                         f"{body}\n{leaves} }}")
+        parts.append(f'\n#line {line} "{source}"\n' + text[function.start:function.end] + "}")
+        at = function.end
+    return "".join(parts) + text[at:]
 
 
 # -- one run of a test -----------------------------------------------------------------------------
@@ -217,20 +251,29 @@ def own_temporary(folder):
     return prefix if done.returncode == 0 else []
 
 
+def mutants_in(said, what):
+    """The numbers of the mutants that the compiler says this about."""
+    return {int(number) for number in re.findall(rf"^mutant/(\d+):\d+:.*{what}", said, re.M)}
+
+
 class Runner:
     """Compiles, links and runs; each worker has a folder of its own."""
 
     def __init__(self, build):
         self.build = build
-        self.work = build.folder / "mutation"
-        self.work.mkdir(exist_ok=True)
+        self.folder = tempfile.TemporaryDirectory(prefix="mutation.", dir=build.folder)
+        self.work = pathlib.Path(self.folder.name)
         self.prefix = own_temporary(build.folder)
         self.own = threading.local()
         self.lock = threading.Lock()
         self.count = 0
-        self.originals = {}  # (source, object) -> bytes
         self.kills = collections.Counter()  # (function or file, test)
         self.measured = False  # whether it is known which functions a test reaches
+        self.numbers = {}  # mutant's key and file -> its number
+        self.broken = set()  # numbers of those that do not compile
+        self.objects = {}  # target -> the object with its mutants
+        self.linking = collections.defaultdict(threading.Lock)
+        self.linked = {}  # test's name -> executable
 
     def place(self):
         if not hasattr(self.own, "place"):
@@ -241,7 +284,8 @@ class Runner:
         return self.own.place
 
     def compile(self, source, text, target):
-        """The object's bytes, or None. Its messages show the path in the tree."""
+        """The object's bytes, or None, and what the compiler said. Messages of the program show the
+        path in the tree."""
         place = self.place()
         path = place / "source" / source
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -256,32 +300,95 @@ class Runner:
         command[command.index("-o") + 1] = str(out)
         command[command.index("-c") + 1] = str(path)
         command += COMPILE + [f"-fmacro-prefix-map={place}/source/="]
-        try:
-            done = subprocess.run(command, cwd=self.build.folder, capture_output=True, timeout=120,
-                                  check=False)
-        except subprocess.TimeoutExpired:
-            return None
-        return out.read_bytes() if done.returncode == 0 else None
+        done = subprocess.run(command, cwd=self.build.folder, capture_output=True, text=True,
+                              check=False)
+        return out.read_bytes() if done.returncode == 0 else None, done.stderr
 
-    def original(self, source, text, target, keep=True):
-        made = self.originals.get((source, target)) if keep else None
-        if made is None:
-            made = self.compile(source, text, target)
-            if made is None:
-                sys.exit(f"{source} itself does not compile")
-            if keep:
-                self.originals[source, target] = made
-        return made
+    # -- all mutants in one object a file, one executable a test -----------------------------------
 
-    def execute(self, test, exe, probe=None):
+    def prepare(self, chosen, texts, pool):
+        """Compiles these mutants, side by side in the objects of their files."""
+        by_file = collections.defaultdict(dict)
+        for number, mutant in enumerate(chosen, 1):
+            self.numbers[mutant.file, mutant.key()] = number
+            by_file[mutant.file][number] = mutant
+        list(pool.map(lambda name: self.compile_file(name, texts[name], by_file[name]), by_file))
+        source = self.work / "switch.c"
+        source.write_text(SWITCH, encoding="utf-8")
+        subprocess.run(["cc", "-c", "-fPIE", "-D_GNU_SOURCE", str(source), "-o",
+                        str(source.with_suffix(".o"))], check=True)
+        for library, members in self.build.members.items():
+            if self.objects.keys() & set(members):
+                archive = self.archive(library)
+                archive.unlink(missing_ok=True)
+                subprocess.run(["ar", "rcsT", str(archive)] + [
+                    str(self.objects.get(member, self.build.folder / member))
+                    for member in members], check=True)
+
+    def archive(self, library):
+        return self.work / library.replace("/", ".")
+
+    def compile_file(self, name, text, chosen):
+        """What does not compile is left out, for all objects of the file."""
+        chosen, done = dict(chosen), False
+        while not done:
+            done, text_now = True, switched(name, text, chosen)
+            for number, target in enumerate(self.build.compile[name]):
+                made, said = self.compile(name, text_now, target)
+                if made is None:
+                    wrong = mutants_in(said, "error: ") or mutants_in(said, "in expansion of")
+                    if not wrong & chosen.keys():
+                        sys.exit(f"{name} itself does not compile: {said}")
+                    self.broken |= wrong
+                    chosen = {n: mutant for n, mutant in chosen.items() if n not in wrong}
+                    done = False
+                    break
+                path = self.work / f"{name.replace('/', '.')}.{number}.o"
+                path.write_bytes(made)
+                self.objects[target] = path
+
+    def has_mutants(self, test):
+        """Does it link any object that has some?"""
+        return any(word in self.objects or self.objects.keys() & set(self.build.members[word])
+                   for word in test.link if word.endswith((".o", ".a")))
+
+    def executable(self, test):
+        with self.lock:
+            linking = self.linking[test.name]
+        with linking:
+            if test.name not in self.linked:
+                self.linked[test.name] = self.link(test)
+        return self.linked[test.name]
+
+    def link(self, test):
+        exe = self.work / f"test.{test.name}"
+        link = list(test.link)
+        link[link.index("-o") + 1] = str(exe)
+        link = [str(self.objects.get(word, word)) for word in link]
+        link = [str(self.archive(word))
+                if self.objects.keys() & set(self.build.members.get(word, ())) else word
+                for word in link]
+        link += [str(self.work / "switch.o"), "-Wl,--strip-debug"] + \
+            (["-fuse-ld=gold"] if shutil.which("ld.gold") else [])
+        done = subprocess.run(link, cwd=self.build.folder, capture_output=True, text=True,
+                              check=False)
+        if done.returncode != 0:
+            sys.exit(f"{test.name} does not link: {done.stderr}")
+        return exe
+
+    # -- running -----------------------------------------------------------------------------------
+
+    def execute(self, test, number, probe=None):
         """None if it passes, else what became of it."""
+        exe = self.executable(test)
         processor, wall = test.limits()
         command = ["sh", "-c", f"ulimit -t {int(processor) + 1}; ulimit -d {MEMORY_MAX_KIB}; "
                    'exec "$0" "$@"', str(exe)] + test.command
         started = subprocess.Popen(
             self.prefix + command, cwd=self.place(), stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, start_new_session=True,
-            env={**os.environ, **test.environment, "MUTATION_PROBE": str(probe)})
+            env={**os.environ, **test.environment, "MUTATION_PROBE": str(probe),
+                 "MUTATION_NOW": str(number)})
         try:
             code = started.wait(timeout=wall)
         except subprocess.TimeoutExpired:
@@ -296,53 +403,13 @@ class Runner:
             return "does not end"
         return None if code == 0 else "fails" if code > 0 and code < 128 else "aborts"
 
-    def link(self, test, objects, probe=False):
-        """The test with these objects (target -> path) in place of its own."""
-        exe = self.place() / "test"
-        link = [str(objects.get(word, word)) for word in linked_to(test.link, exe)]
-        # A library's member is not taken if what it defines is there already.
-        at = link.index(str(exe)) + 1
-        link[at:at] = [str(path) for target, path in objects.items()
-                       if target not in test.link and target in test.objects]
-        if probe:
-            link.insert(at, str(self.work / "probe.o"))
-        done = subprocess.run(link, cwd=self.build.folder, capture_output=True, text=True,
-                              check=False)
-        if done.returncode != 0:
-            sys.exit(f"{test.name} does not link: {done.stderr}")
-        return exe
-
-    def probe_objects(self, texts, pool):
-        """Target -> object of each file that says which of its functions are reached."""
-        made = {}
-
-        def probe(name):
-            text, at = texts[name], 0
-            parts = ["void mutation_probe(const char *name);"]
-            for function in mutants.functions(text):
-                parts.append(text[at:function.start + 1])
-                at = function.start + 1
-                parts.append("{ static _Atomic char met; if (!met) { met = 1; mutation_probe("
-                             f'"{name} {function.name}\\n"); }} }}')
-            parts.append(text[at:])
-            for number, target in enumerate(self.build.compile[name]):
-                made[target] = self.work / f"probe.{name.replace('/', '.')}.{number}.o"
-                made[target].write_bytes(self.original(name, "".join(parts), target, keep=False))
-        list(pool.map(probe, texts))
-        source = self.work / "probe.c"
-        source.write_text(PROBE, encoding="utf-8")
-        subprocess.run(["cc", "-c", "-fPIE", "-D_GNU_SOURCE", str(source), "-o",
-                        str(source.with_suffix(".o"))], check=True)
-        return made
-
-    def baseline(self, test, objects):
+    def baseline(self, test):
         """Which functions the test reaches and how long it takes; False if it fails."""
-        exe = self.link(test, {target: path for target, path in objects.items()
-                               if target in test.objects}, True)
         place = self.place() / "reached"
         place.unlink(missing_ok=True)
+        self.executable(test)
         before, start = os.times(), time.monotonic()
-        failed = self.execute(test, exe, place)
+        failed = self.execute(test, PROBING, place)
         after = os.times()
         test.wall = time.monotonic() - start
         # Of all children, so too much where several run: a limit may be generous.
@@ -351,39 +418,49 @@ class Runner:
             test.reached = {tuple(line.split(" ")) for line in place.read_text().splitlines()}
         return failed is None
 
+    def measure(self, pool):
+        """Runs each test as it is; leaves out those that fail so."""
+        tests = [test for test in self.build.tests if self.has_mutants(test)]
+        passed = list(pool.map(self.baseline, tests))
+        for test, good in zip(tests, passed):
+            if not good:
+                print(f"left out: {test.name} fails without a mutant")
+        self.build.tests = [test for test, good in zip(tests, passed) if good]
+        self.measured = True
+
     def order(self, mutant, tests):
         near, far = (mutant.file, mutant.function), (mutant.file, "")
         return sorted(tests, key=lambda test: (
-            -self.kills[near, test.name], -self.kills[far, test.name] / (0.1 + test.wall),
-            test.wall))
+            -self.kills[near, test.name], -self.kills[far, test.name] / (0.1 + test.processor),
+            test.processor))
+
+    def is_same(self, mutant, text):
+        """Are its objects those of the original?"""
+        return all(self.compile(mutant.file, mutant.apply(text), target)[0] ==
+                   self.compile(mutant.file, text, target)[0]
+                   for target in self.build.compile[mutant.file])
 
     def try_out(self, mutant, text, first=None):
         """(result, by whom)."""
-        targets = self.build.compile[mutant.file]
-        mutated, objects = mutant.apply(text), {}
-        for target in targets:
-            made = self.compile(mutant.file, mutated, target)
-            if made is None:
-                return BROKEN, ""
-            if made == self.original(mutant.file, text, target) and not objects:
-                return SAME, ""
-            objects[target] = self.place() / f"object{len(objects)}.o"
-            objects[target].write_bytes(made)
+        number = self.numbers[mutant.file, mutant.key()]
+        if number in self.broken:
+            return BROKEN, ""
         reached = (mutant.file, mutant.function)
-        tests = [test for test in self.build.tests if test.objects & set(targets) and
-                 (reached in test.reached or not self.measured)]
+        tests = [test for test in self.build.tests if
+                 (reached in test.reached if self.measured else self.has_mutants(test))]
         tests = self.order(mutant, tests)
         tests.sort(key=lambda test: test.name != first)
         for test in tests:
-            exe = self.link(test, objects)
-            failed = self.execute(test, exe)
+            failed = self.execute(test, number)
             if failed and test.twice and failed == "fails":
-                failed = self.execute(test, exe)
+                failed = self.execute(test, number)
             if failed:
                 with self.lock:
                     self.kills[(mutant.file, mutant.function), test.name] += 1
                     self.kills[(mutant.file, ""), test.name] += 1
                 return KILLED, f"{test.name} {failed}"
+        if self.is_same(mutant, text):
+            return SAME, ""
         return SURVIVED, "" if tests else "reached by no test"
 
 
@@ -465,7 +542,9 @@ def all_mutants(root, options):
     texts = {name: (root / name).read_text(encoding="utf-8") for name in sources(root)
              if not options.file or any(part in name for part in options.file)}
     found = [mutant for name, text in texts.items() for mutant in mutants.mutants_of(name, text)
-             if not options.operator or mutant.operator in options.operator]
+             if (not options.operator or mutant.operator in options.operator) and
+             (not options.at or any(f"/{mutant.file}:{mutant.line}".endswith("/" + place)
+                                    for place in options.at))]
     return found, texts
 
 
@@ -485,19 +564,6 @@ def prepare(options):
     return Build(folder, tree, options.seeds)
 
 
-def measure(runner, texts, pool):
-    """Runs each test as it is; leaves out those that fail so."""
-    targets = {target for name in texts for target in runner.build.compile[name]}
-    tests = [test for test in runner.build.tests if test.objects & targets]
-    objects = runner.probe_objects(texts, pool)
-    passed = list(pool.map(lambda test: runner.baseline(test, objects), tests))
-    for test, good in zip(tests, passed):
-        if not good:
-            print(f"left out: {test.name} fails without a mutant")
-    runner.build.tests = [test for test, good in zip(tests, passed) if good]
-    runner.measured = True
-
-
 def run(options):
     build = prepare(options)
     found, texts = all_mutants(build.root, options)
@@ -506,6 +572,8 @@ def run(options):
     results = Results(build.folder.parent / "results.jsonl", tests_hash(build.root))
     queue = stratified(found, options.seed)
     most = options.count or len(queue)
+    queue = queue[:most + most // 3]  # some do not compile
+    known = {id(mutant): results.get(mutant) if options.resume else None for mutant in queue}
     tried, lock, at = [], threading.Lock(), iter(queue)
     counted = collections.Counter()
 
@@ -515,22 +583,22 @@ def run(options):
                 mutant = next(at, None)
             if mutant is None or counted["all"] >= most:
                 return
-            known = results.get(mutant) if options.resume else None
-            result, by = known or runner.try_out(mutant, texts[mutant.file])
+            before = known[id(mutant)]
+            result, by = before or runner.try_out(mutant, texts[mutant.file])
             with lock:
-                if not known:
+                if not before:
                     results.put(mutant, result, by)
                 if result == BROKEN or counted["all"] >= most:
                     continue
                 tried.append((mutant, result, by))
                 counted["all"] += result in (KILLED, SURVIVED)
-                if not known:
+                if not before:
                     print(f"[{counted['all']}/{most}] {result:8} {mutant.where()}  ({by})"
                           .replace("  ()", ""), flush=True)
 
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        build.trace_links(pool)
-        measure(runner, texts, pool)
+        runner.prepare([mutant for mutant in queue if not known[id(mutant)]], texts, pool)
+        runner.measure(pool)
         try:
             list(pool.map(worker, range(options.jobs)))
         except KeyboardInterrupt:
@@ -553,7 +621,7 @@ def sample(options):
               if key in by_key][:options.sample]
     runner = Runner(build)
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        build.trace_links(pool)
+        runner.prepare([mutant for mutant, _ in chosen], texts, pool)
 
         def one(entry):
             mutant, killer = entry
@@ -593,6 +661,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seeds", type=int, default=250)
     parser.add_argument("--file", action="append", help="part of a path")
+    parser.add_argument("--at", action="append", help="FILE:LINE")
     parser.add_argument("--operator", action="append",
                         choices=[operator.__name__ for operator in mutants.OPERATORS])
     parser.add_argument("--jobs", type=int, default=os.cpu_count())

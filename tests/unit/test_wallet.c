@@ -424,10 +424,10 @@ static void test_a_hold_is_of_its_wallet(void **state)
     struct bank *b = *state;
     struct id128 alice = given_wallet(b, "alice", "100"), id = hold_briefly(b, alice);
     struct id128 other = open_wallet(b, person("alice"), JPY);
-    struct wallet_hold_get cases[] = {{.hold_id = id, .wallet_id = other},
-                                      {.hold_id = {id.hi, id.lo + (1 << 16)}, .wallet_id = alice},
-                                      {.hold_id = id, .wallet_id = {alice.hi, alice.lo + (1 << 16)}},
-                                      {.hold_id = alice, .wallet_id = alice}};
+    struct wallet_hold_get cases[] = {{id, other},
+                                      {{id.hi, id.lo + (1 << 16)}, alice},
+                                      {id, {alice.hi, alice.lo + (1 << 16)}},
+                                      {alice, alice}};
     for (size_t i = 0; i < array_len(cases); i++) {
         assert_int_equal(bank_ask(b, person("alice"), &wallet_hold_get_type, &cases[i]),
                          RESULT_NOT_FOUND);
