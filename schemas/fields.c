@@ -153,7 +153,7 @@ void *fields_list(struct wire_reader *r, struct arena *a, uint32_t count, size_t
 {
     if (count == 0 || r->failed)
         return NULL;
-    void *items = arena_alloc(a, count * item_size);
+    void *items = arena_take(a, count * item_size);
     if (items == NULL)
         r->failed = true;
     return items;

@@ -62,8 +62,8 @@ void fields_put_metadata(struct wire_writer *w, const struct metadata *m);
 /* The same pairs, in whatever order. */
 bool fields_metadata_equal(const struct metadata *a, const struct metadata *b);
 
-/* Zeroed memory for a list whose count is already bounded by the bytes left; fails the reader
- * without memory. NULL for an empty list. */
+/* Memory for a list whose count is already bounded by the bytes left, and whose items are written
+ * as a whole when they are read; fails the reader without memory. NULL for an empty list. */
 void *fields_list(struct wire_reader *r, struct arena *a, uint32_t count, size_t item_size);
 
 #endif

@@ -169,15 +169,14 @@ static void posting_assert_resolving(const struct posting *p)
     check(h->held <= p->credit->credits_pending);
 }
 
-static void emit_new(struct turn *t, const struct posting *p)
+static void emit_new(struct turn *t, struct posting *p)
 {
-    struct transfer_spec s = p->transfer;
     posting_assert_new(p);
-    s.amount = p->amount;
-    s.flags |= p->managed ? TRANSFER_FLAGS_MANAGED : 0u;
+    p->transfer.amount = p->amount;
+    p->transfer.flags |= p->managed ? TRANSFER_FLAGS_MANAGED : 0u;
     if (!posting_has(p, TRANSFER_FLAGS_PENDING)) {
         struct transfer_posted e = {.amount = 0};
-        transfer_posted_from_transfer_spec(&e, &s);
+        transfer_posted_from_transfer_spec(&e, &p->transfer);
         e.has_reverses_id = !id128_is_zero(p->reverses_id);
         e.reverses_id = p->reverses_id;
         e.has_transaction_id = !id128_is_zero(p->transaction_id);
@@ -186,7 +185,7 @@ static void emit_new(struct turn *t, const struct posting *p)
         return;
     }
     struct transfer_pending e = {.amount = 0};
-    transfer_pending_from_transfer_spec(&e, &s);
+    transfer_pending_from_transfer_spec(&e, &p->transfer);
     e.has_reverses_id = !id128_is_zero(p->reverses_id);
     e.reverses_id = p->reverses_id;
     e.has_transaction_id = !id128_is_zero(p->transaction_id);
@@ -220,7 +219,7 @@ static void emit_resolved(struct turn *t, const struct posting *p)
     turn_emit(t, &transfer_resolved_type, &e);
 }
 
-void posting_emit(struct turn *t, const struct posting *p)
+void posting_emit(struct turn *t, struct posting *p)
 {
     posting_assert(p);
     if (posting_has(p, POSTING_RESOLVES))

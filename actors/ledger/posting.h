@@ -69,8 +69,9 @@ void posting_prepare(struct turn *t, struct posting *p);
  * found again if it uses an id of the earlier one). RESULT_EXISTS with p->exists if it is done. */
 must_check uint16_t posting_check(struct turn *t, struct posting *p);
 
-/* Emits the event. Only after posting_check() said RESULT_OK, with nothing emitted in between. */
-void posting_emit(struct turn *t, const struct posting *p);
+/* Emits the event. Only after posting_check() said RESULT_OK, with nothing emitted in between. Of a
+ * new transfer, p->transfer is from then on what was recorded. */
+void posting_emit(struct turn *t, struct posting *p);
 
 /* Records a transient refusal (too little money, an account frozen, ...), so that the id is refused
  * for good, however often it is sent again. Only for ids that the client chose. After other codes

@@ -35,7 +35,7 @@ static uint32_t spec_flags(const struct bulk *b, uint32_t i)
 }
 
 /* Emits a checked posting and its words; or compares the words of one that is there. */
-static uint16_t spec_make_with_words(struct turn *t, const struct posting *p, uint16_t code,
+static uint16_t spec_make_with_words(struct turn *t, struct posting *p, uint16_t code,
                                      const struct transfer_create *c)
 {
     struct transfer_note note = TRANSFER_NOTE_OF(c);
@@ -57,6 +57,15 @@ static uint16_t spec_make_with_words(struct turn *t, const struct posting *p, ui
     return differs == RESULT_OK ? code : differs;
 }
 
+static void spec_emit_reason(struct turn *t, const struct posting *p)
+{
+    const struct transfer_spec *s = &p->transfer;
+    check(s->has_reason);
+    check(p->debit != NULL);
+    const struct transfer_note note = {.has_reason = s->has_reason, .reason = s->reason};
+    transfer_note_emit(t, p->debit->tenant_id, s->id, &note);
+}
+
 static uint16_t spec_make(const struct bulk *b, struct turn *t, uint32_t i)
 {
     struct transfers *all = b->context;
@@ -68,10 +77,9 @@ static uint16_t spec_make(const struct bulk *b, struct turn *t, uint32_t i)
         return spec_make_with_words(t, &all->posting, code, &all->asked[i]);
     if (code != RESULT_OK)
         return code;
-    const struct transfer_spec *s = &all->posting.transfer;
-    const struct transfer_note note = {.has_reason = s->has_reason, .reason = s->reason};
     posting_emit(t, &all->posting);
-    transfer_note_emit(t, all->posting.debit->tenant_id, s->id, &note);
+    if (all->posting.transfer.has_reason)
+        spec_emit_reason(t, &all->posting);
     return code;
 }
 

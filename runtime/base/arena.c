@@ -73,7 +73,7 @@ static bool arena_add_chunk(struct arena *a, size_t size)
     return true;
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+void *arena_take(struct arena *a, size_t size)
 {
     if (a->failed || size > a->allocated_max - a->allocated)
         goto fail;
@@ -90,15 +90,21 @@ void *arena_alloc(struct arena *a, size_t size)
     c->used += rounded;
     a->allocated += size;
     check(c->used <= c->size && a->allocated <= a->allocated_max);
-    return memset(memory, 0, size);
+    return memory;
 fail:
     a->failed = true;
     return NULL;
 }
 
+void *arena_alloc(struct arena *a, size_t size)
+{
+    void *memory = arena_take(a, size);
+    return memory == NULL ? NULL : memset(memory, 0, size);
+}
+
 struct slice arena_copy(struct arena *a, struct slice s)
 {
-    char *copy = arena_alloc(a, s.len);
+    char *copy = arena_take(a, s.len);
     if (copy == NULL)
         return (struct slice){0};
     if (s.len > 0)

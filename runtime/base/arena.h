@@ -35,7 +35,11 @@ static inline void arena_reset(struct arena *a)
         arena_forget(a);
 }
 
-/* Zeroed memory aligned for any type; NULL (and a->failed) if the arena fails. */
+/* Memory aligned for any type, with whatever is in it: for what is written as a whole next. NULL
+ * (and a->failed) if the arena fails. */
+must_check void *arena_take(struct arena *a, size_t size);
+
+/* The same, zeroed. */
 must_check void *arena_alloc(struct arena *a, size_t size);
 
 /* A copy of the bytes that lives as long as the arena; an empty slice on failure. */

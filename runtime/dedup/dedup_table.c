@@ -280,7 +280,7 @@ static inline struct dedup_entry *dedup_table_decided(const struct dedup_table *
     check(timed || o->early.count == 0);
     struct dedup_entry *outcome = generations_find(&o->decided, timed, key, where);
     if (outcome == NULL && o->early.count > 0 && id128_tells_time(key))
-        outcome = generations_find(&o->early, timed, key, where);
+        outcome = generations_search(&o->early, timed, key, where);
     return outcome;
 }
 
