@@ -44,6 +44,8 @@ struct payctl_reply {
     uint16_t number; /* of the reply's type */
     struct slice body; /* valid until the next request */
     bool replayed;     /* the first answer to this key, given again */
+    bool stale;        /* a list that may lack what was acknowledged after ... */
+    uint64_t shown_ns; /* ... this, wall clock */
     uint64_t tag;
 };
 

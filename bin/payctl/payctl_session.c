@@ -10,6 +10,7 @@
 #include "bin/payctl/payctl.h"
 #include "runtime/base/id128.h"
 #include "schemas/catalog.h"
+#include "schemas/instant.h"
 #include "schemas/json_writer.h"
 #include "schemas/operator.h"
 #include "schemas/result.h"
@@ -188,6 +189,8 @@ int payctl_receive(struct payctl *p, struct payctl_reply *reply)
     reply->number = e.number;
     reply->body = e.body;
     reply->replayed = e.replayed;
+    reply->stale = e.stale;
+    reply->shown_ns = e.shown_ns;
     return PAYCTL_OK;
 }
 
@@ -202,6 +205,19 @@ static const char *session_new_key(struct payctl *p)
     return key;
 }
 
+static void session_print_notes(const struct payctl *p, const struct payctl_reply *reply)
+{
+    char text[INSTANT_TEXT_MAX];
+    if (reply->replayed && !p->args.json)
+        fprintf(stderr, "payctl: this key was used before: nothing was done again, this is the "
+                        "first answer\n");
+    if (reply->stale)
+        fprintf(stderr,
+                "payctl: the store has no space left: this list may lack what came after "
+                "%.*s\n",
+                (int)instant_text(reply->shown_ns, text), text);
+}
+
 int payctl_ask(struct payctl *p, const struct message_type *type, const void *body,
                struct payctl_reply *reply)
 {
@@ -213,9 +229,8 @@ int payctl_ask(struct payctl *p, const struct message_type *type, const void *bo
     if (!payctl_send(p, type, body, type->mutates ? p->args.key : NULL, 0))
         return PAYCTL_REFUSED;
     code = payctl_receive(p, reply);
-    if (code == PAYCTL_OK && reply->replayed && !p->args.json)
-        fprintf(stderr, "payctl: this key was used before: nothing was done again, this is the "
-                        "first answer\n");
+    if (code == PAYCTL_OK)
+        session_print_notes(p, reply);
     if (code != PAYCTL_OK || reply->code == RESULT_OK)
         return code;
     if (reply->number == field_refusal_type.number)

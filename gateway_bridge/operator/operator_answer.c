@@ -69,6 +69,8 @@ void operator_answer_actor(struct operator_request *q)
                                .version = m->version,
                                .replayed = m->replayed,
                                .retry_after_ms = m->retry_after_ms,
+                               .stale = m->stale && m->code == RESULT_OK,
+                               .shown_ns = m->stale ? m->shown_ns : 0,
                                .body = wire_written(&m->reply),
                            });
 }

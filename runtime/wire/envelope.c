@@ -8,7 +8,7 @@
 #include "runtime/wire/reader.h"
 
 #define REQUEST_ELEMENTS 6
-#define REPLY_ELEMENTS 7
+#define REPLY_ELEMENTS 8
 
 static void envelope_put_text(struct wire_writer *w, struct slice text)
 {
@@ -38,6 +38,10 @@ void envelope_put_reply(struct wire_writer *w, const struct envelope_reply *e)
     wire_put_uint(w, e->version);
     wire_put_bool(w, e->replayed);
     wire_put_uint(w, e->retry_after_ms);
+    if (e->stale)
+        wire_put_uint(w, e->shown_ns);
+    else
+        wire_put_nil(w);
     if (e->number == 0)
         wire_put_nil(w);
     else
@@ -93,6 +97,8 @@ bool envelope_get_reply(struct slice frame, struct envelope_reply *ret)
     e.version = wire_get_uint(&r, UINT64_MAX);
     e.replayed = wire_get_bool(&r);
     e.retry_after_ms = (uint32_t)wire_get_uint(&r, UINT32_MAX);
+    e.stale = !wire_get_nil(&r);
+    e.shown_ns = e.stale ? wire_get_uint(&r, UINT64_MAX) : 0;
     if (e.number == 0 && (!wire_get_nil(&r) || !wire_finished(&r)))
         r.failed = true;
     if (r.failed || (e.number != 0 && r.at == r.end))

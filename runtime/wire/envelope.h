@@ -2,7 +2,8 @@
 /* Envelope: what stands around a message on an NNG link. One frame is one msgpack array:
  *
  *     request  [version, message number, deadline ms, key text | nil, tenant text | nil, body]
- *     reply    [version, code, reply number, version of the thing, replayed, retry after ms, body]
+ *     reply    [version, code, reply number, version of the thing, replayed, retry after ms,
+ *               stale as of ns | nil, body]
  *
  * The body is the rest of the frame, the message's own array (nil in a reply without one). It is
  * not looked at here: whoever reads the message checks that it ends with the frame. */
@@ -39,6 +40,8 @@ struct envelope_reply {
     uint64_t version;      /* of the thing in the body; 0 = none */
     bool replayed;         /* the first answer to this key, given again */
     uint32_t retry_after_ms;
+    bool stale;        /* a list that may lack what was acknowledged after ... */
+    uint64_t shown_ns; /* ... this, wall clock */
     struct slice body;
 };
 

@@ -46,6 +46,7 @@ static void reply(const uint8_t *data, size_t size)
     check(envelope_get_reply(wire_written(&w), &again));
     check(again.code == e.code && again.number == e.number && again.version == e.version);
     check(again.replayed == e.replayed && again.retry_after_ms == e.retry_after_ms);
+    check(again.stale == e.stale && again.shown_ns == e.shown_ns);
     check(slice_equal(again.body, e.body));
     wire_writer_done(&w);
 }

@@ -18,7 +18,7 @@ import time
 
 import scenarios
 from load import Load
-from payd import NotReady, Payd, Unanswered
+from payd import PAYCTL, NotReady, Payd, Unanswered
 from scenarios import contains, equal, skip, true, wait_for
 
 SEED = int(os.environ.get("DISK_SEED", time.time()))
@@ -44,7 +44,11 @@ def lists_go_on(bank, load):
     ready = bank.get("/health/ready").expect(200).json
     equal(ready["status"], "degraded", f"the status in {ready}")
     contains(ready["warning"], "space")
-    true("x-stale-as-of" in listed.headers, f"a time in {listed}")
+    as_of = listed.headers["x-stale-as-of"]
+    for words in (("wallets", "list"), ("wallets", "list", "--json")):
+        told = subprocess.run([PAYCTL, "--socket", load.payd.data / "payd.sock", *words],
+                              capture_output=True, text=True, timeout=60, check=True).stderr
+        contains(told, "may lack what came after", as_of[:10])
 
 
 def reads_go_on(bank, load):

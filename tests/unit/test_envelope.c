@@ -72,8 +72,13 @@ static void test_reply_comes_back(void **state)
     struct wire_writer body, w;
     wire_writer_init(&body, 64);
     put_body(&body);
-    put_reply(&w, &(struct envelope_reply){.code = 130, .number = 0x0225, .version = UINT64_MAX,
-                                           .replayed = true, .retry_after_ms = 50,
+    put_reply(&w, &(struct envelope_reply){.code = 130,
+                                           .number = 0x0225,
+                                           .version = UINT64_MAX,
+                                           .replayed = true,
+                                           .retry_after_ms = 50,
+                                           .stale = true,
+                                           .shown_ns = UINT64_MAX,
                                            .body = wire_written(&body)});
     struct envelope_reply got;
     assert_true(envelope_get_reply(wire_written(&w), &got));
@@ -82,6 +87,7 @@ static void test_reply_comes_back(void **state)
     assert_true(got.version == UINT64_MAX);
     assert_true(got.replayed);
     assert_int_equal(got.retry_after_ms, 50);
+    assert_true(got.stale && got.shown_ns == UINT64_MAX);
     assert_body(got.body);
     wire_writer_done(&w);
     wire_writer_done(&body);
@@ -96,6 +102,7 @@ static void test_reply_without_body_comes_back(void **state)
     assert_true(envelope_get_reply(wire_written(&w), &got));
     assert_int_equal(got.code, 5);
     assert_int_equal(got.body.len, 0);
+    assert_false(got.stale);
     wire_put_nil(&w); /* one more than said */
     assert_false(envelope_get_reply(wire_written(&w), &got));
     wire_writer_done(&w);
