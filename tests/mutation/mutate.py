@@ -3,7 +3,7 @@
 """Tests the tests: puts one small mistake after another into the code and sees who notices.
 
 usage: mutate.py [--count N] [--seed S] [--file F]... [--at FILE:LINE]... [--operator O]...
-                 [--jobs J] [--resume]
+                 [--jobs J] [--resume] [--again]
        mutate.py --sample N [--build FOLDER]     the known ones of sample.txt, as ./check does
        mutate.py --record N                      writes sample.txt from what the last runs killed
        mutate.py --list [--file F]...            the mutants, nothing is run
@@ -17,7 +17,7 @@ each of which has a reason there. Leaves with 1 if fewer than 97 in 100 of the o
 
 The tree is copied to build-mutation/ and built there; nothing else is written. Results are kept in
 build-mutation/results.jsonl under the mutated function's text: with --resume what was killed is not
-tried again, and what survived only if tests/ has changed since.
+tried again, and what survived only if tests/ has changed since; with --again nothing else is tried.
 """
 import argparse
 import collections
@@ -471,10 +471,13 @@ class Results:
 
     def __init__(self, path, tests):
         self.path, self.tests, self.known = path, tests, {}
+        self.last = {}  # (file, what it changes) -> result
         if path.exists():
             for line in path.read_text(encoding="utf-8").splitlines():
                 entry = json.loads(line)
                 self.known[entry["id"]] = entry
+                place = entry["place"].split(":", 2)
+                self.last[place[0], place[2]] = entry["result"]
 
     @staticmethod
     def identity(mutant):
@@ -486,6 +489,11 @@ class Results:
         if entry is None or (entry["result"] == SURVIVED and entry["tests"] != self.tests):
             return None
         return entry["result"], entry["by"]
+
+    def survived(self, mutant):
+        """Did it, the last time? Its function may have changed since."""
+        name = mutant.where().split(":", 2)
+        return self.last.get((name[0], name[2])) == SURVIVED
 
     def put(self, mutant, result, by):
         entry = {"id": self.identity(mutant), "result": result, "by": by, "tests": self.tests,
@@ -570,7 +578,8 @@ def run(options):
     equivalents = read_list("equivalents.txt")
     runner = Runner(build)
     results = Results(build.folder.parent / "results.jsonl", tests_hash(build.root))
-    queue = stratified(found, options.seed)
+    queue = [mutant for mutant in stratified(found, options.seed)
+             if not options.again or results.survived(mutant)]
     most = options.count or len(queue)
     queue = queue[:most + most // 3]  # some do not compile
     known = {id(mutant): results.get(mutant) if options.resume else None for mutant in queue}
@@ -666,6 +675,7 @@ def main():
                         choices=[operator.__name__ for operator in mutants.OPERATORS])
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--again", action="store_true", help="only what survived")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--sample", type=int)
     parser.add_argument("--record", type=int)
