@@ -121,7 +121,7 @@ def test_commands(shell):
     equal(shell.offers("payctl wal"), {"wallets"}, "the group")
     contains(shell.offers("payctl "), "wallets", "ping", "help", "completion")
     contains(shell.offers("payctl wallets "), "fund", "show", "transfer")
-    equal(shell.offers("payctl wallets tr"), {"transfer"}, "the command")
+    equal(shell.offers("payctl wallets transf"), {"transfer"}, "the command")
     equal(shell.offers("payctl nonsense x"), set(), "what is offered for nonsense")
 
 
