@@ -241,6 +241,28 @@ static void hostile_tokens_are_refused(void **state)
     }
 }
 
+static void tokens_at_their_limits_are_good(void **state)
+{
+    static const char *const good[] = {
+        WITH_TIMES("\"iat\":1799999900,\"exp\":1800000001"),
+        WITH_TIMES("\"iat\":1799999900,\"nbf\":1800000010,\"exp\":1800003000"),
+        WITH_TIMES("\"iat\":1800000010,\"exp\":1800003000"),
+        WITH_TIMES("\"iat\":1799999900,\"exp\":1800003500"),
+        WITH_WHO("\"sub\":\"" LONG_128 "\",\"azp\":\"c\","),
+        WITH_WHO("\"sub\":\"s\",\"azp\":\"c\","),
+        WITH_AUD("\"aud\":\"payment-platform\","),
+        WITH_TENANT("\"tenant\":\"t\","),
+    };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < array_len(good); i++) {
+        const struct token_claims *claims = NULL;
+        char *token = token_make(f, BY_RSA, RS "}", good[i]);
+        if (token_verify(f->verifier, text(token), NOW, true, &claims) != 0)
+            fail_msg("%s: %s", good[i], token_reason_text(token_reason(f->verifier)));
+        free(token);
+    }
+}
+
 /* What we accept, libjwt verifies with the same key and the same algorithm. Its decoder refuses
  * every typ but "JWT", so only the gateway's tokens can be shown to both. */
 static void second_engine_agrees(const struct fixture *f, const char *token)
@@ -638,6 +660,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hostile_tokens_are_refused),
+        cmocka_unit_test(tokens_at_their_limits_are_good),
         cmocka_unit_test(a_token_of_the_identity_server_is_read),
         cmocka_unit_test(a_time_is_any_number_of_seconds),
         cmocka_unit_test(an_ec_key_verifies_as_well),
