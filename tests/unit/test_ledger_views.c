@@ -349,6 +349,65 @@ static void test_the_books_as_they_were(void **state)
     assert_int_equal(books_at(b, 1, TIME_AXIS_RECORDED).lines_count, 0);
 }
 
+/* An entry, with its hash in memory of its own. */
+struct kept_entry {
+    struct entries_row row;
+    char hash[SHA256_SIZE];
+};
+
+static bool keep_entry(void *context, const struct value *values)
+{
+    struct kept_entry *kept = context;
+    assert_true(entries_row_from_values(values, &kept->row));
+    memcpy(kept->hash, kept->row.hash.data, SHA256_SIZE);
+    kept->row.hash.data = kept->hash;
+    return true;
+}
+
+/* Behind the shard's back. */
+static void put_entry(struct bank *b, const struct entries_row *row)
+{
+    struct view_store *s = store_sim_views(b->sim);
+    struct store_position position;
+    struct value values[ENTRIES_COLUMNS];
+    assert_int_equal(s->ops->position(s, 0, &position), ERR_OK);
+    position.seq++;
+    entries_row_to_values(row, values);
+    assert_int_equal(s->ops->begin(s), ERR_OK);
+    assert_int_equal(s->ops->put_row(s, &entries_view, values), ERR_OK);
+    assert_int_equal(s->ops->commit(s, 0, &position), ERR_OK);
+}
+
+/* Whoever falsifies one side of what is stored shows in the books. */
+static void test_books_that_do_not_balance_say_so(void **state)
+{
+    struct bank *b = *state;
+    given_two_accounts(b);
+    given_account(b, 3, EUR, 0);
+    given_transfer(b, spec_of(10, 1, 2, 10));
+    bank_wait(b, NS_PER_S);
+    uint64_t now = WORLD_EPOCH_NS + b->world.now_ns;
+    const struct value key[] = {{VALUE_ID, .id = id_of(1)}, {VALUE_UINT, .number = 2}};
+    struct kept_entry kept;
+    assert_int_equal(views_get(store_sim_views(b->sim), &entries_view, key, keep_entry, &kept),
+                     ERR_OK);
+    u128 *const counters[] = {&kept.row.debits_pending, &kept.row.debits_posted,
+                              &kept.row.credits_pending, &kept.row.credits_posted};
+    assert_true(books_at(b, now, TIME_AXIS_RECORDED).balanced);
+    for (size_t i = 0; i < array_len(counters); i++) {
+        ++*counters[i];
+        put_entry(b, &kept.row);
+        struct past_trial_balance books = books_at(b, now, TIME_AXIS_RECORDED);
+        assert_int_equal(books.lines_count, 2);
+        assert_false(books.balanced || books.lines[0].balanced);
+        assert_true(books.lines[1].balanced);
+        --*counters[i];
+        put_entry(b, &kept.row);
+        books = books_at(b, now, TIME_AXIS_RECORDED);
+        assert_true(books.balanced && books.lines[0].balanced);
+    }
+}
+
 /* --- stored form ------------------------------------------------------------------------------ */
 
 static struct slice stored_state(struct bank *b, uint16_t kind, struct id128 id,
@@ -420,6 +479,7 @@ int main(void)
         LEDGER_TEST(test_lists_filter_and_continue),
         LEDGER_TEST(test_the_transfers_of_a_transaction_continue),
         LEDGER_TEST(test_the_books_as_they_were),
+        LEDGER_TEST(test_books_that_do_not_balance_say_so),
         LEDGER_TEST(test_states_survive_their_stored_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
