@@ -27,6 +27,7 @@
 #define LATE_MS 300     /* how late the server answers a frame of 'L' */
 #define HEALED_MS 2500  /* after that the server has noticed that it serves nobody */
 #define HEALING_TRIES 6 /* of that time, on a machine that is busy */
+#define GREETING_TRIES 10 /* of a second each, likewise */
 #define SHORT_MS 50     /* a deadline before that */
 #define REASON_MAX 256
 
@@ -134,7 +135,10 @@ static struct link_client *given_client(struct fixture *f, uint32_t outstanding)
 {
     struct link_client *c;
     const char *reason;
-    assert_int_equal(link_client_new(f->path, outstanding, &c, &reason), LINK_OK);
+    enum link_result result = LINK_NO_SERVER;
+    for (int i = 0; i < GREETING_TRIES && result != LINK_OK; i++)
+        result = link_client_new(f->path, outstanding, &c, &reason);
+    assert_int_equal(result, LINK_OK);
     return c;
 }
 
