@@ -208,6 +208,11 @@ static void response_put_special(const struct exchange *x, uint16_t status, stru
         response_put_rates(x, out);
     if (m->stale && status < 400)
         response_put_stale(m, out);
+    if (status < 400 && m->type != NULL && m->type->view) {
+        json_put_literal(out, "X-Rows-Looked-At: ");
+        response_put_number(out, m->rows);
+        json_put_literal(out, "\r\n");
+    }
     if (m->quota_percent > 0) {
         json_put_literal(out, "X-Journal-Quota-Used: ");
         response_put_number(out, m->quota_percent);

@@ -94,6 +94,7 @@ struct message {
     } runtime;
 
     uint32_t retry_after_ms;         /* only with a code that says to come again */
+    uint32_t rows;                   /* of a view: looked at to make the answer */
     uint8_t quota_percent;           /* of the tenant's quota of the journal; 0: far from it */
     bool stale;                      /* a list that may lack what was acknowledged after ... */
     uint64_t shown_ns;               /* ... this time of the shard's clock */

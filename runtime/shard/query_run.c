@@ -33,6 +33,7 @@ struct query_walk {
 static bool query_row(void *context, const struct value *row)
 {
     struct query_walk *w = context;
+    w->run->rows++;
     return query_pay(w->run, 1) && w->row(w->context, row);
 }
 
@@ -84,5 +85,6 @@ uint64_t query_run(struct query_run *r, const struct query *query)
         m->reply_type = 0;
         wire_writer_clear(&m->reply);
     }
+    m->rows = r->rows;
     return r->cost;
 }

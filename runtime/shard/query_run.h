@@ -20,12 +20,14 @@ struct query_run {
     struct env *env;
     struct message *message;
     const _Atomic bool *ended; /* no list is begun or gone on with any more */
-    uint64_t cost;             /* rows looked at, and what is counted as such */
+    uint32_t rows;             /* looked at */
+    uint64_t cost;             /* the same, and what is counted as such */
     uint64_t looked_at;        /* cost at the last look */
     enum err stopped;          /* why the reading ended early; ERR_OK: it did not */
 };
 
-/* Runs it and leaves the answer in the message. Returns what it cost. */
+/* Runs it and leaves the answer in the message, and how many rows were looked at. Returns what it
+ * cost. */
 uint64_t query_run(struct query_run *r, const struct query *query);
 
 #endif

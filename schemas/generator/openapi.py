@@ -147,6 +147,11 @@ HEADERS = {
                   "schema": {"type": "string"}, "example": '"client";r=150;t=1'},
     "RetryAfter": {"description": "Seconds to wait before trying again.",
                    "schema": {"type": "integer"}, "example": 1},
+    "RowsLookedAt": {"description": "What the answer cost: rows that were looked at. Where no index "
+                                    "serves a filter that is every row, given or not; a page looks "
+                                    "at some 2,000 at most, so it may be short, even empty, while "
+                                    "there is a next_cursor.",
+                     "schema": {"type": "integer", "minimum": 0}, "example": 20},
     "StaleAsOf": {"description": "The store has no space left: the list may lack what was changed "
                                  "after this time. Absent, it has all that was acknowledged.",
                   "schema": {"type": "string", "format": "date-time"},
@@ -322,6 +327,7 @@ def _responses(schema, r, m, used):
         success["Idempotency-Replayed"] = {"$ref": "#/components/headers/IdempotencyReplayed"}
         success["X-Journal-Quota-Used"] = {"$ref": "#/components/headers/JournalQuotaUsed"}
     if m.view:
+        success["X-Rows-Looked-At"] = {"$ref": "#/components/headers/RowsLookedAt"}
         success["X-Stale-As-Of"] = {"$ref": "#/components/headers/StaleAsOf"}
     if r.location:
         success["Location"] = {

@@ -162,7 +162,10 @@ def test_pages_of_accounts_have_each_once(bank):
     seen = [a["account_id"] for a in bank.pages("/accounts", "accounts", limit=2, currency="JPY",
                                                 code=31)]
     equal((len(seen), set(seen)), (7, mine), "the accounts of all pages")
-    cursor = bank.get("/accounts", limit=2, currency="JPY", code=31).json["next_cursor"]
+    page = bank.get("/accounts", limit=2, currency="JPY", code=31)
+    cursor, rows = page.json["next_cursor"], int(page.headers["x-rows-looked-at"])
+    true(3 <= rows <= 2001, f"rows that were looked at: {rows}")
+    equal(bank.get("/accounts", limit=1).headers["x-rows-looked-at"], "2", "without a filter")
     again = [bank.get("/accounts", limit=2, currency="JPY", code=31, cursor=cursor).json
              for _ in range(2)]
     equal(again[0], again[1], "a page asked for twice")

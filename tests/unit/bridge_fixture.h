@@ -182,6 +182,7 @@ static const struct message_type note_list = {
     .number = 3,
     .target_kind = 5,
     .target_offset = offsetof(struct note, wallet_id),
+    .view = true,
     .size = sizeof(struct note),
     .read = note_read,
     .write = note_write,
@@ -331,6 +332,7 @@ static inline void answer_one(struct fixture *f, struct message *m)
     m->replayed = f->replayed;
     m->retry_after_ms = f->retry_after_ms;
     m->stale = f->shown_ns != 0;
+    m->rows = 7;
     m->shown_ns = f->shown_ns;
     m->version = 7;
     if (f->code == RESULT_OK) {

@@ -334,6 +334,7 @@ static void a_list_that_may_lack_something_says_since_when(void **state)
     (void)state;
     assert_int_equal(tell_text(f, list), 200);
     assert_null(strstr(f->answer, "X-Stale"));
+    assert_non_null(strstr(f->answer, "\r\nX-Rows-Looked-At: 7\r\n"));
     f->shown_ns = 1700000000 * NS_PER_S + 5;
     assert_int_equal(tell_text(f, list), 200);
     assert_non_null(

@@ -132,6 +132,7 @@ static void each_row_counts(void **state)
     assert_int_equal(read_with(&f, &scans, 1000), QUERY_RUN_BASE + 2000);
     assert_int_equal(f.message.code, ERR_OK);
     assert_int_equal(f.message.reply_type, 1);
+    assert_int_equal(f.message.rows, 2000);
 }
 
 static void reading_ends_at_the_deadline(void **state)
