@@ -34,6 +34,13 @@ struct message_list {
     const struct message_type *item;
 };
 
+/* Where a request for a list has what all such requests have, and the most that `limit` may be.
+ * Limits are uint32_t, cursors struct slice, the others bool. */
+struct message_paging {
+    uint16_t has_limit, limit, has_cursor, cursor, has_count, count;
+    uint32_t limit_max;
+};
+
 /* One declared message as generated; constant, from schemas/. */
 struct message_type {
     const char *name;       /* "transfer_create" */
@@ -49,6 +56,7 @@ struct message_type {
      * input; lists are allocated from the arena. */
     bool (*read)(struct wire_reader *r, struct arena *a, void *body);
     void (*write)(struct wire_writer *w, const void *body);
+    const struct message_paging *paging; /* of a list; else NULL */
     const struct message_id *ids;     /* those of its own fields that have a kind */
     const struct message_list *lists; /* whose items have ids in turn */
     uint16_t id_count;

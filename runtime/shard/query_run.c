@@ -4,6 +4,8 @@
  * nothing is read any more, and whatever the query made of that is replaced by the reason. */
 #include "runtime/shard/query_run.h"
 
+#include "runtime/shard/query_count.h"
+
 static void query_look(struct query_run *r)
 {
     const struct message *m = r->message;
@@ -33,7 +35,7 @@ struct query_walk {
 static bool query_row(void *context, const struct value *row)
 {
     struct query_walk *w = context;
-    w->run->rows++;
+    w->run->message->rows++;
     return query_pay(w->run, 1) && w->row(w->context, row);
 }
 
@@ -69,22 +71,31 @@ static enum err query_state_load(struct view_store *s, uint16_t shard, uint16_t 
 static const struct view_store_ops query_ops = {
     .scan = query_scan, .get = query_get, .state_load = query_state_load};
 
+static void query_fail(struct message *m, uint16_t code)
+{
+    check(code != ERR_OK);
+    m->code = code;
+    m->reply_type = 0;
+    wire_writer_clear(&m->reply);
+}
+
 uint64_t query_run(struct query_run *r, const struct query *query)
 {
     struct message *m = r->message;
     check(query->type == m->type);
     r->store = (struct view_store){.ops = &query_ops, .name = r->under->name};
     wire_writer_clear(&m->reply);
+    m->rows = 0;
     query_look(r);
     if (r->stopped == ERR_OK) {
         r->cost = r->looked_at = QUERY_RUN_BASE;
         m->code = query->run(&r->store, m, &m->reply, &m->reply_type);
+        uint16_t counted =
+            m->code == ERR_OK && query_count_wanted(m) ? query_count(r, query) : ERR_OK;
+        if (counted != ERR_OK)
+            query_fail(m, counted);
     }
-    if (r->stopped != ERR_OK || m->reply.failed) {
-        m->code = r->stopped != ERR_OK ? (uint16_t)r->stopped : ERR_TOO_LARGE;
-        m->reply_type = 0;
-        wire_writer_clear(&m->reply);
-    }
-    m->rows = r->rows;
+    if (r->stopped != ERR_OK || m->reply.failed)
+        query_fail(m, r->stopped != ERR_OK ? (uint16_t)r->stopped : ERR_TOO_LARGE);
     return r->cost;
 }

@@ -20,8 +20,7 @@ struct query_run {
     struct env *env;
     struct message *message;
     const _Atomic bool *ended; /* no list is begun or gone on with any more */
-    uint32_t rows;             /* looked at */
-    uint64_t cost;             /* the same, and what is counted as such */
+    uint64_t cost;             /* rows looked at, and what is counted as such */
     uint64_t looked_at;        /* cost at the last look */
     enum err stopped;          /* why the reading ended early; ERR_OK: it did not */
 };

@@ -147,10 +147,10 @@ HEADERS = {
                   "schema": {"type": "string"}, "example": '"client";r=150;t=1'},
     "RetryAfter": {"description": "Seconds to wait before trying again.",
                    "schema": {"type": "integer"}, "example": 1},
-    "RowsLookedAt": {"description": "What the answer cost: rows that were looked at. Where no index "
-                                    "serves a filter that is every row, given or not; a page looks "
-                                    "at some 2,000 at most, so it may be short, even empty, while "
-                                    "there is a next_cursor.",
+    "RowsLookedAt": {"description": "What the answer cost: rows that were looked at. Where no "
+                                    "index serves a filter that is every row, given or not; a "
+                                    "page looks at some 2,000 at most, so it may be short, even "
+                                    "empty, while there is a next_cursor.",
                      "schema": {"type": "integer", "minimum": 0}, "example": 20},
     "StaleAsOf": {"description": "The store has no space left: the list may lack what was changed "
                                  "after this time. Absent, it has all that was acknowledged.",

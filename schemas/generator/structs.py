@@ -307,7 +307,8 @@ def _type(schema, m):
     kind = f"KIND_{m.target_kind.upper()}" if m.target_kind else "0"
     offset = f"offsetof(struct {n}, {m.target_field})" if m.target_field else "MESSAGE_NO_OFFSET"
     ids, lists = _ids(schema, m)
-    return f"""{ids}{lists}
+    paging = _paging(m)
+    return f"""{ids}{lists}{paging}
 static bool {n}_read_any(struct wire_reader *r, struct arena *a, void *body)
 {{
     return {n}_read(r, a, body);
@@ -329,12 +330,24 @@ const struct message_type {n}_type = {{
     .view = {str(m.view).lower()},
     .read = {n}_read_any,
     .write = {n}_write_any,
+    .paging = {'&' + n + '_paging' if paging else 'NULL'},
     .ids = {n + '_ids' if ids else 'NULL'},
     .lists = {n + '_lists' if lists else 'NULL'},
     .id_count = {f'array_len({n}_ids)' if ids else 0},
     .list_count = {f'array_len({n}_lists)' if lists else 0},
 }};
 """
+
+
+def _paging(m):
+    """Where the fields are that every list has; empty if it is none."""
+    fields = {f.name: f for f in m.fields}
+    if not m.view or not {"limit", "cursor", "count"} <= fields.keys():
+        return ""
+    places = "".join(f"    .{prefix}{name} = offsetof(struct {m.name}, {prefix}{name}),\n"
+                     for name in ("limit", "cursor", "count") for prefix in ("has_", ""))
+    return (f"\nstatic const struct message_paging {m.name}_paging = {{\n{places}"
+            f"    .limit_max = {fields['limit'].max},\n}};\n")
 
 
 def _ids(schema, m):

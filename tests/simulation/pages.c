@@ -59,6 +59,15 @@ static _Noreturn void pages_foreign(const struct request *q, const char *what)
            q->type->name, what);
 }
 
+/* The lists here begin at the first page: what is on it is all, unless there is a next one. */
+static void pages_check_total(const struct request *q, bool asked, uint32_t total, uint32_t listed,
+                              bool last)
+{
+    if (asked && (last ? total != listed : total < listed))
+        broken("request %u (%s) counts %u where %u are listed", q->number, q->type->name, total,
+               listed);
+}
+
 void pages_check_accounts(struct run *run, const struct request *q, const void *reply)
 {
     const struct account_page *page = reply;
@@ -76,6 +85,8 @@ void pages_check_accounts(struct run *run, const struct request *q, const void *
         if (!found)
             pages_missing(q, "the account", a->id);
     }
+    pages_check_total(q, q->body.accounts_list.has_count && q->body.accounts_list.count,
+                      page->total, page->accounts_count, !page->has_next_cursor);
 }
 
 static bool transfer_asked_for(const struct reference *r, const struct request *q,
@@ -107,6 +118,8 @@ void pages_check_transfers(struct run *run, const struct request *q, const void 
         if (!found)
             pages_missing(q, "the transfer", t->id);
     }
+    pages_check_total(q, q->body.transfers_list.has_count && q->body.transfers_list.count,
+                      page->total, page->transfers_count, !page->has_next_cursor);
 }
 
 static bool wallet_is_seen(const struct principal *who, const struct ref_wallet *w)
@@ -132,6 +145,8 @@ void pages_check_wallets(struct run *run, const struct request *q, const void *r
         if (!found)
             pages_missing(q, "the wallet", w->id);
     }
+    pages_check_total(q, q->body.wallet_list.has_count && q->body.wallet_list.count, page->total,
+                      page->wallets_count, !page->has_next_cursor);
 }
 
 static bool payment_is_seen(const struct reference *r, const struct principal *who,
@@ -162,6 +177,8 @@ void pages_check_payments(struct run *run, const struct request *q, const void *
         if (!found)
             pages_missing(q, "the payment", p->id);
     }
+    pages_check_total(q, q->body.payment_list.has_count && q->body.payment_list.count, page->total,
+                      page->payments_count, !page->has_next_cursor);
 }
 
 /* --- the trial balance ------------------------------------------------------------------------ */

@@ -185,6 +185,7 @@ static bool list_accounts(struct run *run, struct request *q)
     q->who = workload_chance(run, 4) ? workload_operator() : workload_clerk(run);
     q->body.accounts_list.has_limit = workload_chance(run, 2);
     q->body.accounts_list.limit = LIST_LIMIT;
+    q->body.accounts_list.has_count = q->body.accounts_list.count = workload_chance(run, 2);
     return true;
 }
 
@@ -610,6 +611,7 @@ static bool list_transfers(struct run *run, struct request *q)
     q->who = workload_clerk(run);
     q->body.transfers_list.has_limit = workload_chance(run, 2);
     q->body.transfers_list.limit = LIST_LIMIT;
+    q->body.transfers_list.has_count = q->body.transfers_list.count = workload_chance(run, 2);
     const struct ref_account *a = workload_account(run);
     if (a != NULL && workload_chance(run, 2)) {
         q->body.transfers_list.has_account_id = true;

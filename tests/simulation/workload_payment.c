@@ -194,6 +194,7 @@ static bool list_payments(struct run *run, struct request *q)
     q->type = &payment_list_type;
     q->body.payment_list.has_currency = workload_chance(run, 4);
     q->body.payment_list.currency = workload_currency(run);
+    q->body.payment_list.has_count = q->body.payment_list.count = workload_chance(run, 2);
     q->who = workload_chance(run, 2)
                  ? workload_clerk(run)
                  : workload_owner(run, (uint32_t)rng_below(&run->rng, run->swarm.owners));

@@ -299,6 +299,7 @@ static bool make_limits(struct run *run, struct request *q)
 static bool list_wallets(struct run *run, struct request *q)
 {
     q->type = &wallet_list_type;
+    q->body.wallet_list.has_count = q->body.wallet_list.count = workload_chance(run, 2);
     q->who = workload_chance(run, 2)
                  ? workload_clerk(run)
                  : workload_owner(run, (uint32_t)rng_below(&run->rng, run->swarm.owners));

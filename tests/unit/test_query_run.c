@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A query that reads a view without end: when does its reading end? */
-#include "runtime/shard/query_run.h"
+#include "runtime/shard/query_count.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -135,6 +135,104 @@ static void each_row_counts(void **state)
     assert_int_equal(f.message.rows, 2000);
 }
 
+/* --- counting --------------------------------------------------------------------------------- */
+
+struct ask_list {
+    bool has_limit, has_cursor, has_count, count;
+    uint32_t limit;
+    struct slice cursor;
+    uint32_t there; /* rows of the list */
+};
+
+static const struct message_paging list_paging = {
+    .has_limit = offsetof(struct ask_list, has_limit),
+    .limit = offsetof(struct ask_list, limit),
+    .has_cursor = offsetof(struct ask_list, has_cursor),
+    .cursor = offsetof(struct ask_list, cursor),
+    .has_count = offsetof(struct ask_list, has_count),
+    .count = offsetof(struct ask_list, count),
+    .limit_max = 100,
+};
+static const struct message_type list_type = {.name = "list",
+                                              .number = 2,
+                                              .view = true,
+                                              .size = sizeof(struct ask_list),
+                                              .paging = &list_paging};
+
+/* Every second row is wanted; a cursor is where the next page begins. */
+static uint16_t run_list(struct view_store *s, const struct message *m, struct wire_writer *reply,
+                         uint16_t *reply_type)
+{
+    const struct ask_list *asked = m->body;
+    uint32_t at = 0, taken = 0;
+    if (asked->has_cursor)
+        memcpy(&at, asked->cursor.data, sizeof at);
+    uint32_t left = asked->there - at, rows = left < 2 * asked->limit ? left : 2 * asked->limit;
+    const struct view_scan q = {.table = &table, .index = &table.key, .limit = rows};
+    enum err e = rows > 0 ? views_scan(s, &q, take_all, &taken) : ERR_OK;
+    at += rows;
+    wire_put_array(reply, 4);
+    wire_put_array(reply, taken / 2);
+    for (uint32_t i = 0; i < taken / 2; i++)
+        wire_put_uint(reply, i);
+    if (at < asked->there)
+        wire_put_bytes(reply, (struct slice){(const char *)&at, sizeof at});
+    else
+        wire_put_nil(reply);
+    wire_put_nil(reply);
+    wire_put_nil(reply);
+    *reply_type = 1;
+    return (uint16_t)e;
+}
+
+static const struct query lists = {&list_type, run_list};
+
+static void expect_total(uint32_t there, uint32_t total, bool exact)
+{
+    struct fixture f = {.rows = 0};
+    uint32_t from = 20;
+    const struct ask_list asked = {.has_limit = true,
+                                   .limit = 10,
+                                   .has_cursor = true,
+                                   .cursor = {(const char *)&from, sizeof from},
+                                   .has_count = true,
+                                   .count = true,
+                                   .there = there};
+    f.env.ops = &env_ops;
+    f.store.ops = &store_ops;
+    f.message = (struct message){.type = &list_type, .body = &asked, .gone = &f.gone};
+    wire_writer_init(&f.message.reply, 10000);
+    struct query_run run = {
+        .under = &f.store, .env = &f.env, .message = &f.message, .ended = &f.ended};
+    assert_in_range(query_run(&run, &lists), 1, QUERY_COUNT_ROWS_MAX + 400);
+    assert_int_equal(f.message.code, ERR_OK);
+    struct wire_reader r;
+    wire_reader_init(&r, f.message.reply.data, f.message.reply.len);
+    assert_int_equal(wire_get_array(&r, 4), 4);
+    assert_int_equal(wire_get_array(&r, 10), 10); /* the page itself is as without */
+    for (int i = 0; i < 11; i++)
+        (void)wire_skip(&r);
+    assert_int_equal(wire_get_uint(&r, UINT32_MAX), total);
+    assert_int_equal(wire_get_bool(&r), exact);
+    assert_true(wire_finished(&r));
+    wire_writer_done(&f.message.reply);
+}
+
+static void what_is_wanted_is_counted_from_the_first_page_on(void **state)
+{
+    (void)state;
+    expect_total(60, 30, true);
+    expect_total(1000, 500, true);
+    expect_total(QUERY_COUNT_ROWS_MAX, QUERY_COUNT_ROWS_MAX / 2, true);
+}
+
+static void beyond_its_limit_a_total_is_not_exact(void **state)
+{
+    (void)state;
+    expect_total(QUERY_COUNT_ROWS_MAX + 1, QUERY_COUNT_ROWS_MAX / 2, false);
+    expect_total(1000000, QUERY_COUNT_ROWS_MAX / 2, false);
+}
+
 static void reading_ends_at_the_deadline(void **state)
 {
     struct fixture f = {.message.deadline_ns = 500 * ROW_NS};
@@ -190,6 +288,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_row_counts),
+        cmocka_unit_test(what_is_wanted_is_counted_from_the_first_page_on),
+        cmocka_unit_test(beyond_its_limit_a_total_is_not_exact),
         cmocka_unit_test(reading_ends_at_the_deadline),
         cmocka_unit_test(reading_ends_when_nobody_waits),
         cmocka_unit_test(reading_ends_when_lists_end),
