@@ -117,7 +117,8 @@ static void hold_project(struct projection *p, struct id128 id, uint64_t time_ns
     wallet_holds_row_to_values(&row, values);
     projection_put(p, &wallet_holds_view, values);
     wire_writer_done(&metadata);
-    if (h->status != HOLD_STATUS_PARTIALLY_CAPTURED)
+    /* Nothing else changes the wallet: it need not be there, and a projection loads nothing. */
+    if (event->type == WALLET_EVENT_KIND_HOLD || !hold_open(h))
         wallet_project(p, h->wallet_id);
     event->has_hold_id = true;
     event->hold_id = id;
