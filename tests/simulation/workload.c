@@ -15,6 +15,7 @@
 #define CHOICES_MAX 40
 #define WALLETS_MIN 3   /* soon, where they are in focus */
 #define FOCUS_FACTOR 12 /* operations of the group in focus are so much likelier */
+#define FOLLOW_FACTOR 8 /* and those of a hold or payment, while there is one */
 
 const uint16_t workload_currencies[SWARM_CURRENCIES_MAX] = {840, 392, 978}; /* USD, JPY, EUR */
 
@@ -216,11 +217,36 @@ static const struct operation *operation_at(uint32_t i, enum swarm_focus *group)
     return &payment_operations[i - wallet_operation_count];
 }
 
-static uint32_t weight_of(const struct swarm *s, uint32_t i)
+/* Does it go on with a hold or payment that is there? */
+static bool operation_goes_on(const struct operation *o)
+{
+    static const char *const names[] = {"capture", "release",        "hold_longer", "refund",
+                                        "cancel",  "payment_longer", "payment_more"};
+    for (size_t i = 0; i < array_len(names); i++)
+        if (strcmp(o->name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Is anything kept aside, or paid and not given back? */
+static bool some_open(const struct run *run)
+{
+    const struct reference *r = &run->reference;
+    for (uint32_t i = 0; i < r->hold_count; i++)
+        if (r->holds[i].remaining > 0)
+            return true;
+    for (uint32_t i = 0; i < r->payment_count; i++)
+        if (r->payments[i].remaining > 0 || r->payments[i].captured > r->payments[i].refunded)
+            return true;
+    return false;
+}
+
+static uint32_t weight_of(const struct swarm *s, uint32_t i, bool follow)
 {
     enum swarm_focus group;
-    (void)operation_at(i, &group);
-    return s->weights[i] * (group == s->focus ? FOCUS_FACTOR : 1);
+    const struct operation *o = operation_at(i, &group);
+    return s->weights[i] * (group == s->focus ? FOCUS_FACTOR : 1) *
+           (follow && operation_goes_on(o) ? FOLLOW_FACTOR : 1);
 }
 
 static const struct operation *workload_choose(struct run *run)
@@ -229,22 +255,16 @@ static const struct operation *workload_choose(struct run *run)
     uint32_t count = ledger_operation_count + wallet_operation_count + payment_operation_count;
     check(count <= SWARM_OPERATIONS_MAX);
     uint64_t sum = 0;
+    bool follow = some_open(run);
     for (uint32_t i = 0; i < count; i++)
-        sum += weight_of(&run->swarm, i);
+        sum += weight_of(&run->swarm, i, follow);
     if (sum == 0)
         return operation_at(0, &group);
     uint64_t drawn = rng_below(&run->rng, sum);
     uint32_t i = 0;
-    while (drawn >= weight_of(&run->swarm, i))
-        drawn -= weight_of(&run->swarm, i++);
+    while (drawn >= weight_of(&run->swarm, i, follow))
+        drawn -= weight_of(&run->swarm, i++, follow);
     return operation_at(i, &group);
-}
-
-/* The first of each list makes what the others need. */
-static const struct operation *workload_found(struct run *run)
-{
-    bool account = workload_chance(run, run->swarm.focus == SWARM_LEDGER ? 2 : 6);
-    return account ? &ledger_operations[0] : &wallet_operations[0];
 }
 
 static uint32_t own_accounts(struct run *run)
@@ -265,14 +285,39 @@ static uint32_t own_wallets(struct run *run)
     return count;
 }
 
+/* An owner has one of each currency. */
+static uint32_t wallets_wanted(const struct run *run)
+{
+    uint32_t most = run->swarm.owners * run->swarm.currencies;
+    return most < WALLETS_MIN ? most : WALLETS_MIN;
+}
+
+static bool own_money(struct run *run)
+{
+    const struct reference *r = &run->reference;
+    for (uint32_t i = 0; i < r->wallet_count; i++)
+        if (workload_acts(run, r->wallets[i].tenant) && workload_available(run, &r->wallets[i]) > 0)
+            return true;
+    return false;
+}
+
 static bool few_things(struct run *run)
 {
     uint32_t accounts = own_accounts(run);
     if (accounts < 2)
         return true;
-    if (run->swarm.focus != SWARM_LEDGER && own_wallets(run) < WALLETS_MIN)
+    if (run->swarm.focus != SWARM_LEDGER &&
+        (own_wallets(run) < wallets_wanted(run) || !own_money(run)))
         return workload_chance(run, 2);
     return accounts < run->swarm.accounts_max && workload_chance(run, 6);
+}
+
+/* The first of each list makes what the others need, and wallets need money. */
+static const struct operation *workload_found(struct run *run)
+{
+    if (workload_chance(run, run->swarm.focus == SWARM_LEDGER ? 2 : 6))
+        return &ledger_operations[0];
+    return own_wallets(run) >= wallets_wanted(run) ? &wallet_operations[1] : &wallet_operations[0];
 }
 
 /* --- where it belongs ------------------------------------------------------------------------- */

@@ -4,14 +4,29 @@
 
 #define FUND_FACTOR 20 /* wallets get more at once than they spend at once */
 #define HOLDS_TRIED 20
+#define OWNERS_TRIED 4
 
 /* --- moving money ----------------------------------------------------------------------------- */
 
+static bool has_wallet(const struct run *run, struct id128 owner, uint16_t currency)
+{
+    const struct reference *r = &run->reference;
+    for (uint32_t i = 0; i < r->wallet_count; i++)
+        if (id128_equal(r->wallets[i].owner, owner) && r->wallets[i].currency == currency)
+            return true;
+    return false;
+}
+
+/* Of an owner who has none, most of the time. */
 static bool wallet_new(struct run *run, struct request *q)
 {
     q->type = &wallet_open_type;
-    q->who = workload_owner(run, (uint32_t)rng_below(&run->rng, run->swarm.owners));
-    q->body.wallet_open.currency = workload_currency(run);
+    for (int i = 0; i < OWNERS_TRIED; i++) {
+        q->who = workload_owner(run, (uint32_t)rng_below(&run->rng, run->swarm.owners));
+        q->body.wallet_open.currency = workload_currency(run);
+        if (!has_wallet(run, q->who.subject_id, q->body.wallet_open.currency))
+            break;
+    }
     return true;
 }
 
