@@ -135,7 +135,10 @@ bool quota_exceeded(struct quota *q, const struct principal *who, uint64_t mono_
 uint64_t quota_near_count(const struct quota *q, uint64_t mono_ns)
 {
     uint64_t count = 0;
-    for (size_t i = 0; q->per_day > 0 && i < (size_t)QUOTA_SETS * QUOTA_WAYS; i++)
-        count += quota_level(q, &q->buckets[i], mono_ns) >= q->near;
+    for (size_t i = 0; q->per_day > 0 && i < (size_t)QUOTA_SETS * QUOTA_WAYS; i++) {
+        const struct quota_bucket *b = &q->buckets[i];
+        if (b->bytes >= q->near) /* few are: the others need no division */
+            count += quota_level(q, b, mono_ns) >= q->near;
+    }
     return count;
 }

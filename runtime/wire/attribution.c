@@ -34,16 +34,17 @@ static void attribution_put_principal(struct wire_writer *w, struct slice tenant
         wire_put_id(w, token_id);
 }
 
-/* Is it in the form that the bridge gives its own, to the letter? */
+/* Is it in the form that the bridge gives its own, to the letter? Ids are read in lower case, too,
+ * but never made so. */
 static bool attribution_made(struct slice request, struct id128 *id)
 {
-    char text[ID128_TEXT_LEN];
     if (request.len != REQUEST_MADE_LEN + ID128_TEXT_LEN ||
-        memcmp(request.data, ATTRIBUTION_REQUEST_MADE, REQUEST_MADE_LEN) != 0 ||
-        !id128_parse(request.data + REQUEST_MADE_LEN, ID128_TEXT_LEN, id))
+        memcmp(request.data, ATTRIBUTION_REQUEST_MADE, REQUEST_MADE_LEN) != 0)
         return false;
-    id128_text(*id, text);
-    return memcmp(request.data + REQUEST_MADE_LEN, text, ID128_TEXT_LEN) == 0;
+    for (uint32_t i = REQUEST_MADE_LEN; i < request.len; i++)
+        if (request.data[i] >= 'a')
+            return false;
+    return id128_parse(request.data + REQUEST_MADE_LEN, ID128_TEXT_LEN, id);
 }
 
 void attribution_put(struct wire_writer *w, const struct principal *who, uint32_t number,
