@@ -579,7 +579,8 @@ def run(options):
     runner = Runner(build)
     results = Results(build.folder.parent / "results.jsonl", tests_hash(build.root))
     queue = [mutant for mutant in stratified(found, options.seed)
-             if not options.again or results.survived(mutant)]
+             if not options.again or
+             (results.survived(mutant) and mutant.key() not in equivalents)]
     most = options.count or len(queue)
     queue = queue[:most + most // 3]  # some do not compile
     known = {id(mutant): results.get(mutant) if options.resume else None for mutant in queue}

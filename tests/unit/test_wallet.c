@@ -327,6 +327,25 @@ static void test_a_hold_is_captured_in_parts(void **state)
     assert_int_equal(show_wallet(b, alice).open_holds, 0);
 }
 
+/* Of what a capture needs some is in memory, and the rest is loaded first. */
+static void test_a_capture_waits_for_what_is_loaded(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "100"), shop = given_wallet(b, "shop", NULL), id;
+    assert_int_equal(hold(b, "alice", alice, "60", &id), RESULT_OK);
+    for (uint64_t known = 0; known < 3; known++) {
+        bank_wait(b, NS_PER_S);
+        bank_restart(b);
+        if (known == 1)
+            show_hold(b, alice, id);
+        if (known == 2)
+            show_wallet(b, shop);
+        assert_int_equal(capture(b, "alice", alice, id, (struct capture){"10", false, shop}),
+                         RESULT_OK);
+        expect_wallet(b, shop, 1000 * (known + 1), 0);
+    }
+}
+
 static void test_a_capture_that_cannot_go_on_changes_nothing(void **state)
 {
     struct bank *b = *state;
@@ -732,6 +751,7 @@ int main(void)
         TEST(test_what_has_expired_is_not_captured),
         TEST(test_a_hold_is_of_its_wallet),
         TEST(test_the_owner_changes_the_pairs_of_a_wallet),
+        TEST(test_a_capture_waits_for_what_is_loaded),
         TEST(test_an_extended_hold_lives_longer),
         TEST(test_a_frozen_wallet_receives_and_does_not_pay),
         TEST(test_the_owner_of_a_frozen_wallet_captures_none_of_its_holds),
