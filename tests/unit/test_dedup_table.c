@@ -259,6 +259,22 @@ static void only_what_the_views_have_leaves(void **state)
     finish(&o);
 }
 
+static void generations_leave_one_by_one(void **state)
+{
+    (void)state;
+    struct dedup_table o = given(0);
+    for (uint64_t n = 0; !dedup_table_full(&o); n++)
+        dedup_table_add(&o, id_at(TIME_MS, n + 1), position_make(1 + n / FULL, 1), TIME_NS);
+    const uint32_t all = o.decided.count;
+    assert_true(all > o.kept + 1);
+    for (uint32_t projected = 0; projected <= all; projected++) {
+        dedup_table_projected(&o, projected);
+        assert_int_equal(o.decided.count,
+                         all - projected > o.kept ? all - projected : o.kept);
+    }
+    finish(&o);
+}
+
 /* Up to the newest time of what left, an id may be one of those; an id without a time, and one
  * whose decision was undone, make none older. */
 static void an_id_as_old_as_one_that_left_is_asked_for(void **state)
@@ -292,6 +308,7 @@ int main(void)
         cmocka_unit_test(an_undone_decision_leaves_the_key_new),
         cmocka_unit_test(how_far_the_views_are_behind_is_told_in_parts_of_the_room),
         cmocka_unit_test(only_what_the_views_have_leaves),
+        cmocka_unit_test(generations_leave_one_by_one),
         cmocka_unit_test(an_id_as_old_as_one_that_left_is_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

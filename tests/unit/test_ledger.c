@@ -686,43 +686,6 @@ static void test_an_id_of_another_tenant_is_taken_and_says_no_more(void **state)
     assert_int_equal(transfer_as(b, stranger, spec_of(14, 21, 22, 5)), RESULT_EXISTS);
 }
 
-/* An operator is told what became of any tenant's transfer; a stranger, that there is none. */
-static void test_a_transfer_that_never_was_pending_is_final(void **state)
-{
-    struct bank *b = *state;
-    struct principal stranger = someone("other", "x"), operator = stranger;
-    operator.operator = true;
-    given_two_accounts(b);
-    given_transfer(b, spec_of(10, 1, 2, 5));
-    given_transfer(b, with_flags(spec_of(11, 1, 2, 5), PENDING));
-    given_transfer(b, resolving(12, 11, WHOLE, POST));
-    for (uint64_t id = 10; id <= 12; id += 2) {
-        assert_int_equal(transfer_as(b, stranger, resolving(20 + id, id, 1, POST)),
-                         RESULT_PENDING_TRANSFER_NOT_FOUND);
-        assert_int_equal(transfer_as(b, operator, resolving(40 + id, id, 1, POST)),
-                         RESULT_PENDING_TRANSFER_NOT_PENDING);
-        assert_int_equal(transfer(b, resolving(60 + id, id, 1, POST)),
-                         RESULT_PENDING_TRANSFER_NOT_PENDING);
-    }
-}
-
-static void test_an_operator_resolves_for_any_tenant(void **state)
-{
-    struct bank *b = *state;
-    struct principal stranger = someone("other", "x"), operator = stranger;
-    operator.operator = true;
-    given_two_accounts(b);
-    given_transfer(b, with_flags(spec_of(10, 1, 2, 5), PENDING));
-    given_transfer(b, with_flags(spec_of(11, 1, 2, 7), PENDING));
-    assert_int_equal(transfer_as(b, stranger, resolving(20, 10, 2, POST)),
-                     RESULT_PENDING_TRANSFER_NOT_FOUND);
-    assert_int_equal(transfer_as(b, operator, resolving(21, 10, 2, POST)), RESULT_OK);
-    assert_int_equal(transfer_as(b, operator, resolving(22, 11, WHOLE, VOID)), RESULT_OK);
-    expect_counters(b, 1, 0, 2, 0, 0);
-    struct transfer_info t = show_transfer(b, id_of(21)); /* the tenant's, not the operator's */
-    assert_true(t.amount == 2);
-}
-
 /* Whoever opens an account in a new currency must not pay for all the ledgers there are. */
 static void test_the_names_of_all_ledgers_are_seldom_copied(void **state)
 {
@@ -805,8 +768,6 @@ int main(void)
         LEDGER_TEST(test_freeze_and_close),
         LEDGER_TEST(test_tenants_do_not_see_each_other),
         LEDGER_TEST(test_an_id_of_another_tenant_is_taken_and_says_no_more),
-        LEDGER_TEST(test_a_transfer_that_never_was_pending_is_final),
-        LEDGER_TEST(test_an_operator_resolves_for_any_tenant),
         LEDGER_TEST(test_the_names_of_all_ledgers_are_seldom_copied),
         LEDGER_TEST(test_a_ledger_that_was_undone_is_no_longer_named),
         LEDGER_TEST(test_trial_balance),

@@ -75,6 +75,32 @@ static void test_a_transfer_is_one_event_and_one_of_its_words(void **state)
     assert_int_equal(events_of(b), before + 6);
 }
 
+static uint16_t pay_keyed(struct bank *b, uint64_t key, uint64_t debit, uint64_t credit)
+{
+    struct transfer_info info;
+    b->key = key;
+    return create_transfer(b, teller(), debit, credit, 5, &info);
+}
+
+/* Nothing is kept of what the caller does not see: once it is there, the same key does it. */
+static void test_a_key_is_free_while_there_is_no_account(void **state)
+{
+    struct bank *b = *state;
+    given_two_accounts(b);
+    for (int times = 0; times < 2; times++) {
+        assert_int_equal(pay_keyed(b, 1, 8, 2), RESULT_DEBIT_ACCOUNT_NOT_FOUND);
+        assert_int_equal(pay_keyed(b, 2, 1, 9), RESULT_CREDIT_ACCOUNT_NOT_FOUND);
+    }
+    given_account(b, 8, USD, 0);
+    given_account(b, 9, USD, 0);
+    for (int times = 0; times < 2; times++) {
+        assert_int_equal(pay_keyed(b, 1, 8, 2), RESULT_OK);
+        assert_int_equal(pay_keyed(b, 2, 1, 9), RESULT_OK);
+    }
+    expect_counters(b, 8, 0, 5, 0, 0);
+    expect_counters(b, 9, 0, 0, 0, 5);
+}
+
 /* What was reversed is reversed by that one alone: another id, or none, brings nothing back. */
 static void test_a_reversal_is_repeated_by_its_id_alone(void **state)
 {
@@ -121,6 +147,45 @@ static void test_a_repeated_transfer_has_the_same_words(void **state)
     assert_int_equal(bank_ask(b, teller(), &transfer_create_type, &other),
                      RESULT_EXISTS_WITH_DIFFERENT_METADATA);
     expect_counters(b, 1, 0, 5, 0, 0);
+}
+
+/* An operator is told what became of any tenant's transfer; a stranger, that there is none. */
+static void test_a_transfer_that_never_was_pending_is_final(void **state)
+{
+    struct bank *b = *state;
+    struct principal stranger = someone("other", "x"), operator = stranger;
+    operator.operator = true;
+    given_two_accounts(b);
+    given_transfer(b, spec_of(10, 1, 2, 5));
+    given_transfer(b, with_flags(spec_of(11, 1, 2, 5), PENDING));
+    given_transfer(b, resolving(12, 11, WHOLE, POST));
+    for (uint64_t id = 10; id <= 12; id += 2) {
+        assert_int_equal(transfer_as(b, stranger, resolving(20 + id, id, 1, POST)),
+                         RESULT_PENDING_TRANSFER_NOT_FOUND);
+        assert_int_equal(transfer_as(b, operator, resolving(40 + id, id, 1, POST)),
+                         RESULT_PENDING_TRANSFER_NOT_PENDING);
+        assert_int_equal(transfer(b, resolving(60 + id, id, 1, POST)),
+                         RESULT_PENDING_TRANSFER_NOT_PENDING);
+    }
+}
+
+static void test_an_operator_resolves_for_any_tenant(void **state)
+{
+    struct bank *b = *state;
+    struct principal stranger = someone("other", "x"), operator = stranger;
+    operator.operator = true;
+    given_two_accounts(b);
+    given_transfer(b, with_flags(spec_of(10, 1, 2, 5), PENDING));
+    given_transfer(b, with_flags(spec_of(11, 1, 2, 7), PENDING));
+    assert_int_equal(transfer_as(b, stranger, resolving(20, 10, 2, POST)),
+                     RESULT_PENDING_TRANSFER_NOT_FOUND);
+    assert_int_equal(transfer_as(b, operator, resolving(21, 10, 2, POST)), RESULT_OK);
+    assert_int_equal(
+        transfer_as(b, operator, resolving(22, 11, WHOLE, TRANSFER_FLAGS_VOID_PENDING)),
+        RESULT_OK);
+    expect_counters(b, 1, 0, 2, 0, 0);
+    struct transfer_info t = show_transfer(b, id_of(21)); /* the tenant's, not the operator's */
+    assert_true(t.amount == 2);
 }
 
 static void test_post_and_void_by_message(void **state)
@@ -415,9 +480,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LEDGER_TEST(test_reversal_happens_once),
         LEDGER_TEST(test_a_transfer_is_one_event_and_one_of_its_words),
+        LEDGER_TEST(test_a_key_is_free_while_there_is_no_account),
         LEDGER_TEST(test_a_reversal_is_repeated_by_its_id_alone),
         LEDGER_TEST(test_a_repeated_transfer_has_the_same_words),
         LEDGER_TEST(test_a_repeated_transaction_is_the_same_in_all),
+        LEDGER_TEST(test_a_transfer_that_never_was_pending_is_final),
+        LEDGER_TEST(test_an_operator_resolves_for_any_tenant),
         LEDGER_TEST(test_post_and_void_by_message),
         LEDGER_TEST(test_transaction_is_all_or_nothing),
         LEDGER_TEST(test_a_transaction_is_reversed_once_and_whole),
