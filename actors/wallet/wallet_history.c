@@ -265,6 +265,27 @@ uint16_t wallet_query_events(struct view_store *s, const struct message *m,
 
 /* --- of a hold -------------------------------------------------------------------------------- */
 
+static bool history_take_hold(void *context, const struct value *values)
+{
+    struct id128 *wallet_id = context;
+    struct wallet_holds_row row;
+    if (wallet_holds_row_from_values(values, &row))
+        *wallet_id = row.wallet_id;
+    return false;
+}
+
+/* Is it a hold of this wallet? One of another is as if it did not exist, whatever the cursor. */
+static uint16_t history_find_hold(struct view_store *s,
+                                  const struct wallet_hold_event_list *request)
+{
+    const struct value hold = {.type = VALUE_ID, .id = request->hold_id};
+    struct id128 wallet_id = ID128_ZERO;
+    enum err e = views_get(s, &wallet_holds_view, &hold, history_take_hold, &wallet_id);
+    if (e != ERR_OK)
+        return page_failed(e);
+    return id128_equal(wallet_id, request->wallet_id) ? RESULT_OK : RESULT_NOT_FOUND;
+}
+
 static uint16_t history_of_hold(struct view_store *s, const struct message *m,
                                 struct history_changes *c)
 {
@@ -281,10 +302,7 @@ static uint16_t history_of_hold(struct view_store *s, const struct message *m,
         .from_count = c->page.has_from ? 2 : 0,
         .limit = PAGE_ROWS_MAX + 1,
     };
-    uint16_t code = history_walk_changes(s, &walk, c);
-    bool absent = c->page.count == 0 ? !request->has_cursor
-                                     : !id128_equal(c->items[0].wallet_id, request->wallet_id);
-    return code == RESULT_OK && absent ? RESULT_NOT_FOUND : code;
+    return history_walk_changes(s, &walk, c);
 }
 
 uint16_t wallet_query_hold_events(struct view_store *s, const struct message *m,
@@ -297,6 +315,8 @@ uint16_t wallet_query_hold_events(struct view_store *s, const struct message *m,
                               request->limit, request->has_cursor, request->cursor);
     if (code == RESULT_OK)
         code = wallet_row_find(s, &m->who, request->wallet_id, &c.wallet);
+    if (code == RESULT_OK)
+        code = history_find_hold(s, request);
     if (code == RESULT_OK)
         code = history_room(&c);
     if (code == RESULT_OK)

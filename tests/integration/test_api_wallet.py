@@ -255,6 +255,11 @@ def test_all_that_happened_to_a_wallet_says_who_did_it(bank):
           [(kind, user) for kind in ("hold", "hold_extended", "hold_released")])
     bank.get(f"/wallets/{new_id('wal')}/events").expect(404, "not_found")
     bank.get(f"{path}/holds/{new_id('hld')}/events").expect(404, "not_found")
+    cursor = bank.get(f"{path}/holds/{hold}/events", limit=1).expect(200).json["next_cursor"]
+    bank.get(f"{path}/holds/{hold}/events", cursor=cursor).expect(200)
+    theirs = bank.post(f"/wallets/{bank.open_wallet(funds='1.00')}/holds", {"amount": "1.00"})
+    for other in (new_id("hld"), theirs.expect(201).json["hold_id"]):
+        bank.get(f"{path}/holds/{other}/events", cursor=cursor).expect(404, "not_found")
     bank.get(f"{path}/events", cursor="AA").expect(400, "invalid_cursor")
 
 
