@@ -11,6 +11,7 @@
 
 #include "gateway_bridge/auth/jose_json.h"
 #include "gateway_bridge/auth/revocations.h"
+#include "runtime/base/principal.h"
 
 #define HEADER_TEXT_MAX 64 /* bytes of typ and alg */
 #define ISSUER_TEXT_MAX 512
@@ -306,6 +307,8 @@ enum token_reason token_claims_read(const struct token_issuer *issuer,
         reason = token_times_check(issuer, payload, now_s, claims);
     if (reason == TOKEN_OK && jose_text(payload, subject_claim, TOKEN_SUBJECT_MAX,
                                         &claims->subject) != JOSE_FOUND)
+        reason = TOKEN_SUBJECT;
+    if (reason == TOKEN_OK && principal_reserved(claims->subject))
         reason = TOKEN_SUBJECT;
     if (reason == TOKEN_OK)
         reason = token_client_read(issuer, payload, &claims->client);

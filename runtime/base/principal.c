@@ -4,6 +4,14 @@
 #include "runtime/base/array.h"
 #include "runtime/base/sha256.h"
 
+bool principal_reserved(struct slice subject)
+{
+    const struct slice prefix = slice_of(PRINCIPAL_UNIX);
+    bool prefixed =
+        subject.len >= prefix.len && slice_equal((struct slice){subject.data, prefix.len}, prefix);
+    return prefixed || slice_equal(subject, slice_of(PRINCIPAL_SYSTEM));
+}
+
 void principal_identify(struct principal *p)
 {
     uint8_t token[16];

@@ -11,6 +11,7 @@
 #include "runtime/base/slice.h"
 
 #define PRINCIPAL_SYSTEM "system" /* the subject of what happens by itself; it has no tenant */
+#define PRINCIPAL_UNIX "unix:"    /* before the name of an operator's Unix user */
 
 /* Texts are borrowed; none contains NUL. */
 struct principal {
@@ -32,6 +33,10 @@ static inline bool principal_sees_all_owners(const struct principal *p)
 {
     return p->any_owner || p->operator;
 }
+
+/* Is it what the platform itself or an operator is called in records? No user may be: histories
+ * would name the wrong one, and what an operator opens would be the user's. */
+bool principal_reserved(struct slice subject);
 
 /* Sets tenant_id, subject_id and id from the texts, token_id and `operator`. */
 void principal_identify(struct principal *p);

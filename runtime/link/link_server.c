@@ -27,6 +27,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/memory.h"
+#include "runtime/base/principal.h"
 #include "runtime/base/time.h"
 #include "runtime/link/link_probe.h"
 #include "runtime/node/loop.h"
@@ -105,9 +106,9 @@ static void link_server_name_user(struct slot *slot, uint64_t uid)
         return;
     slot->uid = uid;
     if (getpwuid_r((uid_t)uid, &entry, names, sizeof names, &found) == 0 && found != NULL)
-        snprintf(user, LINK_USER_MAX, "unix:%s", found->pw_name);
+        snprintf(user, LINK_USER_MAX, PRINCIPAL_UNIX "%s", found->pw_name);
     else
-        snprintf(user, LINK_USER_MAX, "unix:%llu", (unsigned long long)uid);
+        snprintf(user, LINK_USER_MAX, PRINCIPAL_UNIX "%llu", (unsigned long long)uid);
 }
 
 /* False: whoever sent it has gone, and is not to be known any more. */
