@@ -100,13 +100,19 @@ struct transfer_spec transfer_asked_for(struct turn *t, const struct transfer_cr
     return s;
 }
 
+static bool words_equal(bool asked, struct slice words, bool recorded, struct slice earlier)
+{
+    return asked == recorded && (!asked || slice_equal(words, earlier));
+}
+
 uint16_t transfer_note_check(const struct transfer_info *info, const struct transfer_note *note)
 {
     static const struct metadata none;
-    struct slice description = note->has_description ? note->description : (struct slice){NULL, 0};
-    if (info->has_description != (description.len > 0) ||
-        !slice_equal(info->description, description))
+    if (!words_equal(note->has_description, note->description, info->has_description,
+                     info->description))
         return RESULT_EXISTS_WITH_DIFFERENT_DESCRIPTION;
+    if (!words_equal(note->has_reason, note->reason, info->has_reason, info->reason))
+        return RESULT_EXISTS_WITH_DIFFERENT_REASON;
     const struct metadata *pairs = note->has_metadata ? &note->metadata : &none;
     return fields_metadata_equal(&info->metadata, pairs) ? RESULT_OK
                                                          : RESULT_EXISTS_WITH_DIFFERENT_METADATA;

@@ -355,10 +355,51 @@ def test_a_batch_takes_what_a_single_transfer_takes(bank):
     equal({name: shown[name] for name in words}, words)
     made = bank.get(f"/transfers/{found['results'][1]['transfer_id']}").expect(200).json
     equal((made["amount"], made["code"]), ("2.00", 1))
-    other = [{**item, "description": "three books"}, item]
+    other = [{**item, "description": "three books"}, {**item, "reason": "a fault"}, item]
     again = bank.post("/transfers/batch", {"transfers": other}).expect(200).json
     equal([r["result"] for r in again["results"]],
-          ["exists_with_different_description", "exists"])
+          ["exists_with_different_description", "exists_with_different_reason", "exists"])
+
+
+def test_an_id_belongs_to_one_reason(bank):
+    _, rich, poor = two_accounts(bank)
+    asked = batch_item(rich, poor, "1.00", reason="a fault")
+    bank.post("/transfers", asked).expect(201)
+    bank.post("/transfers", asked).expect(201)
+    for reason in ({"reason": "a theft"}, {}):
+        other = {k: v for k, v in asked.items() if k != "reason"}
+        bank.post("/transfers", {**other, **reason}).expect(409, "exists_with_different_reason")
+    back = {"reversal_id": new_id("trf"), "reason": "found"}
+    for reason, status in (("found", 201), ("found", 201), ("lost", 409)):
+        path = f"/transfers/{asked['transfer_id']}/reverse"
+        bank.post(path, {**back, "reason": reason}).expect(status)
+
+
+def test_the_document_has_every_refusal_of_a_reversal(bank):
+    """Each answer of this client is compared with the document."""
+    for act, body, status, code in (
+            ({"mode": "debits"}, {}, 409, "debit_account_frozen"),
+            (None, {"effective_time": "2100-01-01T00:00:00Z"}, 422, "effective_time_in_future"),
+            (None, {"effective_time": "2020-01-01T00:00:00Z"}, 422,
+             "effective_time_before_account"),
+            (None, {"reversal_id": "txn_" + "0" * 26}, 422, "id_must_not_be_zero"),
+            (None, {"reversal_id": "txn_7" + "Z" * 25}, 422, "id_must_not_be_int_max")):
+        _, rich, poor = two_accounts(bank)
+        leg = {"debit_account_id": rich, "credit_account_id": poor, "amount": "1.00",
+               "currency": "USD"}
+        made = bank.post("/transactions", {"legs": [leg]}).expect(201).json["transaction_id"]
+        moved = bank.move(rich, poor, "1.00")["transfer_id"]
+        if act is not None:
+            bank.request("POST", f"/accounts/{poor}/freeze", act).expect(200)
+        bank.post(f"/transactions/{made}/reverse", body).expect(status, code)
+        body = {k: v.replace("txn_", "trf_") for k, v in body.items()}
+        bank.post(f"/transfers/{moved}/reverse", body).expect(status, code)
+    bank.post("/transfers", batch_item(rich, poor, "1.00", flags=["linked"])).expect(
+        422, "linked_event_chain_open")
+    wallet = bank.open_wallet(funds="1.00")
+    most = {"amount": "3402823669209384634633746074317682114.55"}
+    for way in ("fund", "withdraw", "holds"):
+        bank.post(f"/wallets/{wallet}/{way}", most).expect(422)
 
 
 def test_transfers_are_found_by_what_they_have(bank):
