@@ -30,8 +30,8 @@ int payctl_store_open(struct payctl *p, const char *data, struct payctl_store *r
     struct stat status;
     snprintf(path, sizeof path, "%s/journal.db", data);
     if (stat(path, &status) != 0) {
-        snprintf(reason, sizeof reason, "%.400s holds no journal.db", data);
-        payctl_print_error(p, NULL, NULL, reason);
+        snprintf(reason, sizeof reason, "names '%.400s', which holds no journal.db", data);
+        payctl_print_error(p, NULL, "--data", reason);
         return PAYCTL_USAGE;
     }
     struct store_sqlite_options options = payctl_store_options(data);

@@ -563,7 +563,9 @@ def verify_when_stopped(payd, tool):
     beyond = int(last["batches"]) + 1
     contains(tool.run("ledger", "show-batch", beyond, "--data", payd.data, code=1),
              "newest is " + last["batches"])
-    contains(tool.run("ledger", "verify", "--data", "/nowhere", code=2), "journal.db")
+    for directory in ("/nowhere", ""):
+        contains(tool.run("ledger", "verify", "--data", directory, code=2),
+                 f"payctl: --data names '{directory}', which holds no journal.db")
     contains(tool.run("ping", code=3), "no payd listens")
 
 
