@@ -212,7 +212,17 @@ void payctl_print_tables(const struct payctl *p, struct yyjson_val *object, int 
     }
 }
 
-/* A page: one list, and perhaps the cursor of the next one, or whether it is complete. */
+static bool output_is_of_page(const char *key)
+{
+    static const char *const keys[] = {"next_cursor", "complete", "total", "total_exact"};
+    for (size_t i = 0; i < array_len(keys); i++)
+        if (strcmp(key, keys[i]) == 0)
+            return true;
+    return false;
+}
+
+/* A page: one list, and perhaps the cursor of the next one, how many there are in all, or whether
+ * it is complete. */
 static yyjson_val *output_page_rows(yyjson_val *object)
 {
     size_t i, n;
@@ -221,8 +231,7 @@ static yyjson_val *output_page_rows(yyjson_val *object)
     {
         if (output_is_table(value) && rows == NULL)
             rows = value;
-        else if (strcmp(yyjson_get_str(key), "next_cursor") != 0 &&
-                 strcmp(yyjson_get_str(key), "complete") != 0)
+        else if (!output_is_of_page(yyjson_get_str(key)))
             return NULL;
     }
     return rows;
@@ -238,6 +247,10 @@ static void output_print_people(const struct payctl *p, yyjson_val *object)
     }
     output_print_table(p, rows, 0);
     const char *next = yyjson_get_str(yyjson_obj_get(object, "next_cursor"));
+    const char *total = yyjson_get_raw(yyjson_obj_get(object, "total"));
+    if (total != NULL)
+        printf("\n%s%s in all\n",
+               yyjson_is_true(yyjson_obj_get(object, "total_exact")) ? "" : "at least ", total);
     if (next != NULL)
         printf("\nmore: --cursor %s\n", next);
     if (yyjson_is_false(yyjson_obj_get(object, "complete")))

@@ -196,6 +196,7 @@ def test_all_pages_of_a_list(tool):
     first = tool.json("accounts", "list", "--limit", 3)
     rest = tool.json("accounts", "list", "--all", "--limit", 2, "--cursor", first["next_cursor"])
     equal(first["accounts"] + rest["accounts"], pages["accounts"])
+    contains(tool.run("accounts", "list", "--count", "--limit", 2), "\n7 in all\n")
     said = tool.run("accounts", "list", "--all", "--limit", 3)
     equal([said.count(account) for account in made], [1] * 7)
     equal("--cursor" in said, False)
