@@ -272,6 +272,15 @@ static void generations_leave_one_by_one(void **state)
         assert_int_equal(o.decided.count,
                          all - projected > o.kept ? all - projected : o.kept);
     }
+    for (uint64_t n = 0; n < (uint64_t)4 * FULL; n++)
+        dedup_table_add(&o, id_at(TIME_MS + 9 * MINUTE_MS, n + 1),
+                        position_make(all + 1 + n / FULL, 1), TIME_NS);
+    const uint32_t early = o.early.count;
+    assert_true(early > 2);
+    for (uint32_t projected = 0; projected <= early; projected++) {
+        dedup_table_projected(&o, all + projected);
+        assert_int_equal(o.early.count, early - projected > 1 ? early - projected : 1);
+    }
     finish(&o);
 }
 
