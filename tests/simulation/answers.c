@@ -354,6 +354,23 @@ static void check_payment(struct run *run, const struct request *q, const void *
         broken("request %u (%s) shows a payment that is not durable", q->number, q->type->name);
 }
 
+/* In the order of their numbers; who did it is told to whoever may act for any owner. */
+static void check_steps(struct run *run, const struct request *q, const void *reply)
+{
+    const struct payment_event_page *page = reply;
+    (void)run;
+    for (uint32_t i = 0; i < page->events_count; i++) {
+        const struct payment_event *e = &page->events[i];
+        if (i > 0 && e->sequence != page->events[i - 1].sequence + 1)
+            broken("request %u lacks a step of a payment", q->number);
+        if (!e->has_by && q->who.any_owner)
+            broken("request %u: a step of a payment is nobody's", q->number);
+        if (e->type == PAYMENT_EVENT_KIND_EXPIRED &&
+            !slice_equal(e->by, slice_of(PRINCIPAL_SYSTEM)))
+            broken("request %u: somebody let a payment expire", q->number);
+    }
+}
+
 static const struct reply_check {
     const struct message_type *reply;
     void (*look)(struct run *run, const struct request *q, const void *reply);
@@ -374,6 +391,7 @@ static const struct reply_check {
     {&transfer_page_type, pages_check_transfers},
     {&wallet_page_type, pages_check_wallets},
     {&payment_page_type, pages_check_payments},
+    {&payment_event_page_type, check_steps},
 };
 
 /* A list made without space for the views may lack anything, but what is there must be durable. */
