@@ -50,7 +50,7 @@ struct message_type {
                                MESSAGE_NO_OFFSET: then the domain's locator decides */
     uint32_t size;          /* of the C struct */
     bool mutates;           /* may change state: needs a writable store, goes to the journal */
-    bool passes_quota;      /* settles what was promised, or stops harm: quota.h does not hold it */
+    bool passes_quota;      /* settles what was promised, or stops harm: held later by quota.h */
     bool view;              /* answered from the views by a query, not by an actor */
     /* Decodes into *body (size bytes, zeroed); false on malformed bytes. Text points into the
      * input; lists are allocated from the arena. */

@@ -114,20 +114,21 @@ uint8_t quota_charge(struct quota *q, const struct principal *who, uint64_t byte
     return b->over ? 100 : (uint8_t)((u128)b->bytes * 100 / q->per_day);
 }
 
-bool quota_exceeded(struct quota *q, const struct principal *who, uint64_t mono_ns,
+bool quota_exceeded(struct quota *q, const struct principal *who, uint32_t times, uint64_t mono_ns,
                     uint32_t *retry_after_ms)
 {
     bool found;
-    check(q->over > 0);
+    const u128 most = (u128)q->per_day * times;
+    check(q->over > 0 && times > 0);
     if (!quota_counts(who))
         return false;
     struct quota_bucket *b = quota_find(q, who->tenant_id, &found);
     if (!found || !b->over)
         return false;
     quota_settle(q, b, who, mono_ns);
-    if (!b->over)
+    if (b->bytes < most)
         return false;
-    u128 wait_ms = (u128)(b->bytes - q->per_day + 1) * NS_PER_DAY / q->per_day / NS_PER_MS + 1;
+    u128 wait_ms = (b->bytes - most + 1) * NS_PER_DAY / q->per_day / NS_PER_MS + 1;
     *retry_after_ms = wait_ms < UINT32_MAX ? (uint32_t)wait_ms : UINT32_MAX;
     return true;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Quota: how much journal the requests of each tenant may leave in a day, as a bucket of per_day
  * bytes that is emptied at an even pace within a day. It is looked at before a turn and filled
- * after it, by what its record takes: the last one may go beyond. Who acts for the platform fills
- * none: operators, and deadlines. It is in memory, and begins anew with the process.
+ * after it, by what its record takes: the last one may go beyond. What settles something goes on
+ * until QUOTA_SETTLING of them are used up: it can be repeated without end too, as reversals of
+ * reversals. Who acts for the platform fills none: operators, and deadlines. It is in memory, and
+ * begins anew with the process.
  *
  * The table is bounded. Where it is full, the tenant whose bucket has least is forgotten, and the
  * new one finds the bucket as that one left it, so that to come anew gains nothing. */
@@ -18,6 +20,7 @@
 
 #define QUOTA_NEAR_PERCENT 80             /* from here on a tenant is told, and the log is */
 #define QUOTA_CALM_PERCENT 70             /* below, the log would be told again */
+#define QUOTA_SETTLING 2                  /* quotas of a day, for what settles something */
 #define QUOTA_SETTLE_NS (100 * NS_PER_MS) /* how late a bucket may be emptied */
 #define QUOTA_SETS 512                    /* a tenant has its place in one of them */
 #define QUOTA_WAYS 8
@@ -48,9 +51,9 @@ void quota_done(struct quota *q);
 uint8_t quota_charge(struct quota *q, const struct principal *who, uint64_t bytes,
                      uint64_t mono_ns);
 
-/* Is it used up? Then *retry_after_ms says when there is room again. To be asked only while `over`
- * is not 0. */
-bool quota_exceeded(struct quota *q, const struct principal *who, uint64_t mono_ns,
+/* Is it used up, `times` over? Then *retry_after_ms says when there is room again. To be asked only
+ * while `over` is not 0. */
+bool quota_exceeded(struct quota *q, const struct principal *who, uint32_t times, uint64_t mono_ns,
                     uint32_t *retry_after_ms);
 
 /* How many tenants have used QUOTA_NEAR_PERCENT or more. */

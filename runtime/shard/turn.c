@@ -421,22 +421,24 @@ static enum turn_result replay_outcome(struct turn *t, uint64_t position)
     return TURN_DONE;
 }
 
-/* Of a tenant without quota runs what settles something, but if it is refused it leaves nothing. */
+/* Of a tenant without quota runs what settles something, up to a bound of its own, but if it is
+ * refused it leaves nothing. */
 cold bool turn_held_by_quota(struct turn *t)
 {
     struct shard *s = t->shard;
     struct message *m = t->message;
     uint32_t retry_after_ms;
     if (m->type == NULL || !m->type->mutates ||
-        !quota_exceeded(&s->quota, &m->who, s->running.now_ns, &retry_after_ms))
+        !quota_exceeded(&s->quota, &m->who, 1, s->running.now_ns, &retry_after_ms))
         return false;
     t->over_quota = true;
-    if (m->type->passes_quota)
+    const uint32_t times = m->type->passes_quota ? QUOTA_SETTLING : 1;
+    if (times > 1 && !quota_exceeded(&s->quota, &m->who, times, s->running.now_ns, &retry_after_ms))
         return false;
     s->quota.refused++;
     turn_refuse(t, ERR_JOURNAL_QUOTA);
     m->retry_after_ms = retry_after_ms;
-    m->quota_percent = 100;
+    m->quota_percent = (uint8_t)(100 * times);
     return true;
 }
 

@@ -28,8 +28,7 @@ RULES = {"invalid_field": "must be an active ISO 4217 currency code, like \"USD\
 WITH_BODY = ["invalid_json", "unsupported_media_type"]
 WITH_KEY = ["invalid_key", "key_reused", "forbidden"]
 WITH_MATCH = ["precondition"]
-WRITING = ["store_full"]
-METERED = ["journal_quota"]
+WRITING = ["store_full", "journal_quota"]
 WITH_PATH = ["not_found"]
 
 STATUS_TEXT = {
@@ -157,8 +156,9 @@ HEADERS = {
                   "schema": {"type": "string", "format": "date-time"},
                   "example": "2026-01-31T12:00:00.000000001Z"},
     "JournalQuotaUsed": {"description": "Per cent of what the tenant may write in a day, from 80 "
-                                        "on. At 100, what writes is refused for a while.",
-                         "schema": {"type": "integer", "minimum": 80, "maximum": 100},
+                                        "on. At 100, what writes is refused for a while; at 200, "
+                                        "what settles something too.",
+                         "schema": {"type": "integer", "minimum": 80, "maximum": 200},
                          "example": 85},
     "IdempotencyReplayed": {"description": "true: this is the first answer of this key again.",
                            "schema": {"type": "string", "enum": ["true"]}},
@@ -305,7 +305,6 @@ def refusals(schema, r, m):
     names += ["key_missing"] if r.idempotency else []
     names += WITH_MATCH if m.mutates or (r.etag and r.path_fields) else []
     names += WRITING if m.mutates else []
-    names += METERED if m.mutates and not m.passes_quota else []
     names += WITH_PATH if r.path_fields else []
     names += ["invalid_cursor"] if "cursor" in r.query_fields else []
     known = []

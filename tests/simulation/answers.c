@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "runtime/shard/quota.h"
 #include "schemas/result.h"
 #include "tests/simulation/pages.h"
 #include "tests/simulation/verdict.h"
@@ -438,7 +439,8 @@ static bool answers_cross(uint16_t code)
 
 void answers_check_quota(struct run *run, const struct request *q, const struct message *m)
 {
-    if (run->swarm.journal_quota == 0 || !q->type->mutates || q->type->passes_quota ||
+    const uint32_t used = q->type->passes_quota ? 100 * QUOTA_SETTLING : 100;
+    if (run->swarm.journal_quota == 0 || !q->type->mutates || m->quota_percent < used ||
         q->who.operator)
         broken("request %u (%s) is refused for a quota that does not hold it", q->number,
                q->type->name);

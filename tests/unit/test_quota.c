@@ -122,6 +122,23 @@ static void what_settles_goes_on(void **state)
     forget(&refused);
 }
 
+/* What settles can be repeated without end as well. */
+static void what_settles_ends_with_as_much_again(void **state)
+{
+    struct fixture *f = *state;
+    struct ask a = {.done = 0};
+    uint8_t told;
+    int moves = 0;
+    uint16_t code;
+    assert_int_equal(fill(f, 2, 1), ERR_OK);
+    const int writes = use_up(f, &a, &told);
+    while ((code = move(f, 1 + moves % 2, 2 - moves % 2, 1, 1)) == ERR_OK && moves < WRITES_MAX)
+        moves++;
+    assert_int_equal(code, ERR_JOURNAL_QUOTA);
+    assert_in_range(moves, writes / 3, writes * 2);
+    forget(&a);
+}
+
 static void what_was_decided_is_said_again(void **state)
 {
     struct fixture *f = *state;
@@ -159,7 +176,7 @@ static void more_tenants_than_it_has_room_for_gain_nothing(void **state)
     uint32_t over = 0, retry_after_ms;
     for (uint64_t n = 1; n <= (uint64_t)4 * QUOTA_SETS * QUOTA_WAYS; n++) {
         struct principal who = tenant(n);
-        over += quota_exceeded(&q, &who, 1, &retry_after_ms);
+        over += quota_exceeded(&q, &who, 1, 1, &retry_after_ms);
     }
     assert_int_equal(over, q.over);
     assert_in_range(over, QUOTA_SETS * QUOTA_WAYS * 9 / 10, QUOTA_SETS * QUOTA_WAYS);
@@ -177,6 +194,7 @@ int main(void)
         SCENARIO(it_writes_again_when_it_is_told_to_come_again),
         SCENARIO(others_write_on_and_all_read_on),
         SCENARIO(what_settles_goes_on),
+        SCENARIO(what_settles_ends_with_as_much_again),
         SCENARIO(what_was_decided_is_said_again),
         cmocka_unit_test(more_tenants_than_it_has_room_for_gain_nothing),
     };
