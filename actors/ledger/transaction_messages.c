@@ -209,19 +209,19 @@ static enum presence find_whole(struct turn *t, struct id128 id,
     return PRESENCE_THERE;
 }
 
-/* `look`: with who asked for it, which no answer to a request to make it says. */
-static enum turn_result transaction_find_and_answer(struct turn *t, struct id128 id, bool look)
+enum turn_result transaction_on_get(struct turn *t, struct id128 self, const struct message *m)
 {
+    (void)m;
     const struct transaction_recorded *e;
     struct transaction_info info;
-    enum presence there = find_whole(t, id, &e, &info);
+    enum presence there = find_whole(t, self, &e, &info);
     if (there == PRESENCE_ABSENT) {
         turn_refuse(t, RESULT_NOT_FOUND);
         return TURN_DONE;
     }
     if (there == PRESENCE_THERE)
         there = find_parts(t, e, &info);
-    if (there == PRESENCE_THERE && look)
+    if (there == PRESENCE_THERE)
         there = attribute_parts(t, &info);
     if (there == PRESENCE_WAITING)
         return TURN_WAIT;
@@ -231,28 +231,48 @@ static enum turn_result transaction_find_and_answer(struct turn *t, struct id128
     return TURN_DONE;
 }
 
-enum turn_result transaction_on_get(struct turn *t, struct id128 self, const struct message *m)
-{
-    (void)m;
-    return transaction_find_and_answer(t, self, true);
-}
-
 /* --- making ----------------------------------------------------------------------------------- */
 
+/* Each transfer has the reason, the transaction the other words. */
+static bool words_equal(const struct transfer_note *asked, const struct transaction_info *made)
+{
+    check(made->transfers_count > 0);
+    if (asked->has_description != made->has_description ||
+        (asked->has_description && !slice_equal(asked->description, made->description)) ||
+        !fields_metadata_equal(&asked->metadata, &made->metadata))
+        return false;
+    const struct transfer_note of_each = {.has_reason = asked->has_reason, .reason = asked->reason};
+    for (uint32_t i = 0; i < made->transfers_count; i++) {
+        if (transfer_note_check(&made->transfers[i], &of_each) != RESULT_OK)
+            return false;
+    }
+    return true;
+}
+
+/* The effective time asked for, or none: then each transfer counts from when it was recorded. */
+static bool times_equal(bool given, uint64_t time_ns, const struct transaction_info *made)
+{
+    check(made->transfers_count > 0);
+    for (uint32_t i = 0; i < made->transfers_count; i++) {
+        const struct transfer_info *part = &made->transfers[i];
+        if (part->effective_time != (given ? time_ns : part->recorded_time))
+            return false;
+    }
+    return true;
+}
+
 /* Was this leg asked for when the transfer was made? Balancing ones moved no more than asked. */
-static bool leg_equal(const struct transaction_create *c, const struct transaction_leg *leg,
-                      const struct transfer_info *made)
+static bool leg_equal(const struct transaction_leg *leg, const struct transfer_info *made)
 {
     bool balances = (leg->flags & POSTING_BALANCES) != 0;
     uint64_t timeout_ns = made->has_expires_time ? made->expires_time - made->recorded_time : 0;
-    uint64_t effective = c->has_effective_time ? c->effective_time : made->recorded_time;
     return id128_equal(leg->debit_account_id, made->debit_account_id) &&
            id128_equal(leg->credit_account_id, made->credit_account_id) &&
            (leg->amount == made->amount ||
             (balances && (!leg->has_amount || leg->amount > made->amount))) &&
            leg->currency == made->currency && leg->flags == made->flags &&
            (leg->has_code ? leg->code : CODE_DEFAULT) == made->code &&
-           (uint64_t)leg->timeout_s * NS_PER_S == timeout_ns && effective == made->effective_time &&
+           (uint64_t)leg->timeout_s * NS_PER_S == timeout_ns &&
            leg->user_data_128 == made->user_data_128 && leg->user_data_64 == made->user_data_64 &&
            leg->user_data_32 == made->user_data_32;
 }
@@ -260,33 +280,46 @@ static bool leg_equal(const struct transaction_create *c, const struct transacti
 static bool transaction_equal(const struct transaction_create *c,
                               const struct transaction_info *made)
 {
+    struct transfer_note words = TRANSFER_NOTE_OF(c);
+    words.has_reason = c->has_reason;
+    words.reason = c->reason;
     if (c->legs_count != made->transfers_count || made->has_reverses_id ||
-        c->has_description != made->has_description ||
-        (c->has_description && !slice_equal(c->description, made->description)) ||
-        !fields_metadata_equal(&c->metadata, &made->metadata))
+        !words_equal(&words, made) || !times_equal(c->has_effective_time, c->effective_time, made))
         return false;
     for (uint32_t i = 0; i < c->legs_count; i++) {
-        if (!leg_equal(c, &c->legs[i], &made->transfers[i]))
+        if (!leg_equal(&c->legs[i], &made->transfers[i]))
             return false;
     }
     return true;
 }
 
-/* The id was used before: the same content shows what was made. */
-static enum turn_result transaction_repeat(struct turn *t, const struct transaction_create *c)
+/* A transaction and all its transfers. */
+static enum presence find_made(struct turn *t, struct id128 id, struct transaction_info *made)
 {
     const struct transaction_recorded *e;
-    struct transaction_info made;
-    enum presence there = find_whole(t, c->transaction_id, &e, &made);
-    if (there == PRESENCE_THERE)
-        there = find_parts(t, e, &made);
-    if (there == PRESENCE_WAITING)
-        return TURN_WAIT;
-    if (there == PRESENCE_THERE && transaction_equal(c, &made))
-        turn_reply(t, RESULT_OK, &transaction_info_type, &made, 0);
+    enum presence there = find_whole(t, id, &e, made);
+    return there == PRESENCE_THERE ? find_parts(t, e, made) : there;
+}
+
+/* The id was used before: the same content shows what was made. */
+static enum turn_result transaction_show_again(struct turn *t, bool same,
+                                               const struct transaction_info *made)
+{
+    if (same)
+        turn_reply(t, RESULT_OK, &transaction_info_type, made, 0);
     else
         turn_refuse(t, RESULT_TRANSACTION_EXISTS);
     return TURN_DONE;
+}
+
+static enum turn_result transaction_repeat(struct turn *t, const struct transaction_create *c)
+{
+    struct transaction_info made;
+    enum presence there = find_made(t, c->transaction_id, &made);
+    if (there == PRESENCE_WAITING)
+        return TURN_WAIT;
+    bool same = there == PRESENCE_THERE && transaction_equal(c, &made);
+    return transaction_show_again(t, same, &made);
 }
 
 enum turn_result transaction_on_create(struct turn *t, struct id128 self, const struct message *m)
@@ -368,6 +401,22 @@ static uint16_t reversal_check(struct turn *t, const struct transaction_info *wh
     return RESULT_OK;
 }
 
+/* This reversal of this transaction was made before. */
+static enum turn_result reversal_repeat(struct turn *t, const struct transaction_reverse *c)
+{
+    struct transaction_info made;
+    check(c->has_reversal_id);
+    enum presence there = find_made(t, c->reversal_id, &made);
+    if (there == PRESENCE_WAITING)
+        return TURN_WAIT;
+    struct transfer_note words = TRANSFER_NOTE_OF(c);
+    words.has_reason = c->has_reason;
+    words.reason = c->reason;
+    bool same = there == PRESENCE_THERE && words_equal(&words, &made) &&
+                times_equal(c->has_effective_time, c->effective_time, &made);
+    return transaction_show_again(t, same, &made);
+}
+
 /* Everything is found: makes all of it, or refuses with the first reason. */
 static enum turn_result transaction_decide_reversal(struct turn *t,
                                                     const struct transaction_reverse *c,
@@ -412,7 +461,7 @@ enum turn_result transaction_on_reverse(struct turn *t, struct id128 self, const
     }
     if (whole.has_reversed_by_id && c->has_reversal_id &&
         id128_equal(whole.reversed_by_id, c->reversal_id))
-        return transaction_find_and_answer(t, c->reversal_id, false);
+        return reversal_repeat(t, c);
     there = find_parts(t, e, &whole);
     if (there == PRESENCE_WAITING)
         return TURN_WAIT;

@@ -303,6 +303,8 @@ static struct transaction_create full_transaction(struct transaction_leg legs[2]
                                        .effective_time = early,
                                        .has_description = true,
                                        .description = slice_of("fees"),
+                                       .has_reason = true,
+                                       .reason = slice_of("a strike"),
                                        .has_metadata = true,
                                        .metadata = {&pair, 1}};
 }
@@ -321,7 +323,7 @@ static void test_a_repeated_transaction_is_the_same_in_all(void **state)
     given_account(b, 3, USD, 0);
     bank_wait(b, NS_PER_S);
     struct transaction_leg legs[2], others[10];
-    struct transaction_create first = full_transaction(legs, show(b, 3).opened_time + 1), other[6];
+    struct transaction_create first = full_transaction(legs, show(b, 3).opened_time + 1), other[8];
     for (int times = 0; times < 2; times++)
         assert_int_equal(bank_ask(b, teller(), &transaction_create_type, &first), RESULT_OK);
     const struct transaction_leg leg = legs[1];
@@ -350,6 +352,8 @@ static void test_a_repeated_transaction_is_the_same_in_all(void **state)
     other[3].description = slice_of("fee");
     other[4].has_description = false;
     other[5].metadata.count = 0;
+    other[6].reason = slice_of("a flood");
+    other[7].has_reason = false;
     for (size_t i = 0; i < array_len(other); i++)
         expect_another(b, &other[i]);
     assert_int_equal(bank_ask(b, teller(), &transaction_create_type, &first), RESULT_OK);
@@ -447,6 +451,35 @@ static void test_a_transaction_is_reversed_once_and_whole(void **state)
     assert_int_equal(reverse_whole(b, transfers[0], ID128_ZERO, &back), RESULT_NOT_FOUND);
 }
 
+/* Repeated with its id a reversal is the same only if all of it is. */
+static void test_a_repeated_reversal_is_the_same_in_all(void **state)
+{
+    struct bank *b = *state;
+    struct metadata_pair pair = {slice_of("order"), slice_of("17")};
+    struct id128 transfers[2];
+    struct transaction_reverse first = {.transaction_id = given_transaction(b, transfers),
+                                        .has_reversal_id = true,
+                                        .reversal_id = id_of(40),
+                                        .has_description = true,
+                                        .description = slice_of("returned"),
+                                        .has_reason = true,
+                                        .reason = slice_of("too small"),
+                                        .has_metadata = true,
+                                        .metadata = {&pair, 1}};
+    struct transaction_reverse other[] = {first, first, first, first};
+    assert_int_equal(bank_ask(b, teller(), &transaction_reverse_type, &first), RESULT_OK);
+    other[0].description = slice_of("lost");
+    other[1].reason = slice_of("too large");
+    other[2].metadata.count = 0;
+    other[3].has_effective_time = true;
+    other[3].effective_time = show_transaction(b, id_of(40)).recorded_time - 1;
+    for (size_t i = 0; i < array_len(other); i++)
+        assert_int_equal(bank_ask(b, teller(), &transaction_reverse_type, &other[i]),
+                         RESULT_TRANSACTION_EXISTS);
+    assert_int_equal(bank_ask(b, teller(), &transaction_reverse_type, &first), RESULT_OK);
+    expect_counters(b, 1, 0, 10, 0, 10);
+}
+
 static void test_a_transaction_is_not_reversed_in_part(void **state)
 {
     struct bank *b = *state;
@@ -489,6 +522,7 @@ int main(void)
         LEDGER_TEST(test_post_and_void_by_message),
         LEDGER_TEST(test_transaction_is_all_or_nothing),
         LEDGER_TEST(test_a_transaction_is_reversed_once_and_whole),
+        LEDGER_TEST(test_a_repeated_reversal_is_the_same_in_all),
         LEDGER_TEST(test_a_transaction_is_not_reversed_in_part),
         LEDGER_TEST(test_a_reversal_without_money_changes_nothing),
     };
