@@ -85,6 +85,8 @@ static void transaction_answer(struct turn *t, uint16_t code, const struct legs 
         turn_reply(t, code, &leg_refusal_type, &refusal, 0);
     else
         turn_refuse(t, code);
+    if (code == RESULT_DEBIT_ACCOUNT_NOT_FOUND || code == RESULT_CREDIT_ACCOUNT_NOT_FOUND)
+        turn_unseen(t);
 }
 
 /* Makes the legs; on a refusal undoes them and notes which leg it was. */

@@ -103,9 +103,12 @@ void turn_reply(struct turn *t, uint16_t code, const struct message_type *type, 
 /* A refusal without a body. */
 void turn_refuse(struct turn *t, uint16_t code);
 
-/* The same, where the caller may not see what the request is about, or it does not exist: unless
+/* The refusal that was given is about what the caller may not see, or what does not exist: unless
  * something was emitted nothing is recorded, under a key either. Who owns nothing leaves nothing;
  * the same request with the same key is decided anew. */
+void turn_unseen(struct turn *t);
+
+/* turn_refuse() and turn_unseen(). */
 void turn_refuse_unseen(struct turn *t, uint16_t code);
 
 /* Is the caller allowed to see things of this tenant and owner? An owner_id of zero means

@@ -359,11 +359,16 @@ void turn_refuse(struct turn *t, uint16_t code)
     reply_empty(t, code, 0);
 }
 
+void turn_unseen(struct turn *t)
+{
+    check(t->replied && t->message->code != ERR_OK);
+    t->unseen = true;
+}
+
 void turn_refuse_unseen(struct turn *t, uint16_t code)
 {
-    check(code != ERR_OK);
     turn_refuse(t, code);
-    t->unseen = true;
+    turn_unseen(t);
 }
 
 bool turn_may_see(const struct turn *t, struct id128 tenant_id, struct id128 owner_id)

@@ -463,6 +463,16 @@ def test_a_transaction_is_reversed_whole_and_once(bank):
     bank.post(f"/transactions/{new_id('txn')}/reverse", {}).expect(404, "not_found")
 
 
+def test_a_transaction_of_an_account_that_is_not_there_leaves_nothing(bank):
+    _, rich, _ = two_accounts(bank)
+    late, key = new_id("acc"), new_key()
+    body = {"legs": [{"debit_account_id": rich, "credit_account_id": late, "amount": "1.00",
+                      "currency": "USD"}]}
+    bank.post("/transactions", body, key).expect(404, "credit_account_not_found")
+    bank.open_account(account_id=late)
+    true(not bank.post("/transactions", body, key).expect(201).replayed, "it to be decided anew")
+
+
 def test_the_books_balance(bank):
     lines = bank.check_books()
     contains([line["currency"] for line in lines], "USD", "EUR", "JPY")
