@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* payd: the node. Reads the settings, puts store, node, identity, listeners and the operators' link
  * together, and takes them apart again on SIGTERM: first what serves, each on its loop, while
- * answers in work are given; then the node, whose end ends node_run(); then all memory. A stop that
- * takes longer than PAYD_STOP_NS ends the process as it is, since what was acknowledged is durable.
- */
+ * answers in work are given; then the node, whose end ends node_run(); then all memory and the
+ * stores. A stop that takes longer than PAYD_STOP_NS ends the process as it is, since what was
+ * acknowledged is durable: until the node has ended an alarm of its loop sees to that, then a timer
+ * of the system. */
 #include "bin/payd.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -164,8 +166,30 @@ static bool payd_start(struct payd *p)
     return true;
 }
 
+static volatile sig_atomic_t finish_code;
+
+static void payd_finish_late(int number)
+{
+    (void)number;
+    _exit(finish_code);
+}
+
+/* Closing the stores waits for the disk as well, for one sync after another. */
+static void payd_finish_in_time(const struct payd *p)
+{
+    uint64_t now_ns = env_mono_ns(loop_env(node_loop(p->node.node, 0)));
+    uint64_t due_ns = p->stop_alarm.due_ns;
+    uint64_t left_us = due_ns > now_ns + NS_PER_MS ? (due_ns - now_ns) / 1000 : 1000;
+    struct itimerval timer = {.it_value = {.tv_sec = (time_t)(left_us / 1000000),
+                                           .tv_usec = (suseconds_t)(left_us % 1000000)}};
+    finish_code = p->exit_code;
+    signal(SIGALRM, payd_finish_late);
+    check(setitimer(ITIMER_REAL, &timer, NULL) == 0);
+}
+
 static void payd_finish(struct payd *p)
 {
+    payd_finish_in_time(p);
     payd_identity_free(&p->identity);
     payd_node_free(&p->node);
     LOG_INFO(&p->log, "stopped");

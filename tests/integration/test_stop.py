@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """SIGTERM: payd finishes what it accepted, leaves within 5 s with code 0, and loses nothing."""
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -12,10 +13,12 @@ import scenarios
 from load import Load
 from payd import PAYCTL, Payd, Unanswered, parallel
 from scenarios import contains, equal, true, wait_for
+from test_faults import FAULTS, Faulty
 
 LEAVES_S = 5.0
 LEAVES_LISTS_S = 3.5  # lists need not be waited for
 ROUNDS = 5
+SLOW_SYNC_S = 3.0
 
 
 def stopped(payd, leaves_s=LEAVES_S):
@@ -215,6 +218,27 @@ def test_right_after_the_port_opens(_):
             wait_for(lambda: connected(payd), "the port to open")
             stopped(payd)
             contains(payd.log(lines=1), '"stopped"')
+
+
+def test_on_a_disk_that_takes_its_time(_):
+    """The syncs of closing the stores are not waited for: what was acknowledged is durable."""
+    if not FAULTS:
+        return
+    payd = Faulty()
+    try:
+        payd.start()
+        with payd.bank() as bank:
+            ann = bank.open_wallet(funds="1.00")
+        payd.order.give(["sync"], ["journal.db", "journal.db-wal", "views.db", "views.db-wal"],
+                        delay_s=SLOW_SYNC_S)
+        payd.send(signal.SIGTERM)
+        payd.left()
+        payd.order.end()
+        payd.start()
+        with payd.bank() as bank:
+            equal(bank.get(f"/wallets/{ann}").expect(200).json["balance"], "1.00", "the balance")
+    finally:
+        payd.close()
 
 
 def connected(payd):
