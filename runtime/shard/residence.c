@@ -40,9 +40,14 @@ enum err residence_loaded(struct residence *r, struct load *l)
     struct actor *a = registry_find(r->registry, l->kind, l->id);
     if (a == NULL || (a->flags & ACTOR_LOADING) == 0)
         return ERR_OK; /* the registry was rebuilt in between */
-    check((a->flags & ACTOR_EXISTS) == 0);
     schedule_move(r->schedule, a, ACTOR_IDLE);
     a->flags |= ACTOR_USED; /* it stays until whoever asked for it has looked */
+    if ((a->flags & ACTOR_EXISTS) != 0 || a->touched_seq != 0) {
+        /* It was made meanwhile, by a turn that knew without the state that it did not exist (a
+         * transfer by its id): the store is behind that. */
+        schedule_ready(r->schedule, a);
+        return ERR_OK;
+    }
     if (l->result == ERR_OK && !registry_fill(r->registry, a, l->body, l->due_ns))
         return ERR_CORRUPT;
     if (l->result != ERR_OK && l->result != ERR_NOT_FOUND) {

@@ -154,11 +154,52 @@ static void a_refused_id_is_forgotten_with_the_keys(void **state)
     assert_int_equal(transfer(b, spec_of(10, 3, 2, 5)), RESULT_EXISTS);
 }
 
+struct looker {
+    struct message message;
+    bool answered;
+};
+
+static void looker_answered(struct message *m)
+{
+    container_of(m, struct looker, message)->answered = true;
+}
+
+/* Somebody looks for a transfer, whose state is asked of the store; before that has answered it is
+ * made. */
+static void a_transfer_is_made_while_it_is_looked_for(void **state)
+{
+    struct bank *b = *state;
+    struct transfer_get get = {id_at(NOW_NS - YEAR, 1)};
+    given_books(b);
+    bank_wait(b, NS_PER_S);
+    bank_restart(b);
+    assert_int_equal(bank_ask(b, teller(), &transfer_get_type, &get), RESULT_NOT_FOUND);
+    struct looker looker = {.message = {.type = &transfer_get_type,
+                                        .body = &get,
+                                        .target_kind = transfer_get_type.target_kind,
+                                        .target = get.transfer_id,
+                                        .who = teller(),
+                                        .home = &b->world.loop.env,
+                                        .done = looker_answered}};
+    wire_writer_init(&looker.message.reply, BANK_REPLY_MAX);
+    struct transfer_spec s = spec_of(1, 1, 2, 5);
+    assert_int_equal(transfer(b, s), RESULT_OK); /* the books are in memory now */
+    shard_post(b->shard, &looker.message);
+    s.id = get.transfer_id;
+    s.flags = TRANSFER_FLAGS_PENDING;
+    assert_int_equal(transfer(b, s), RESULT_OK);
+    bank_wait(b, NS_PER_S);
+    assert_true(looker.answered);
+    wire_writer_done(&looker.message.reply);
+    assert_int_equal(show_transfer(b, s.id).status, TRANSFER_STATUS_PENDING);
+}
+
 int main(void)
 {
 #define SCENARIO(name) cmocka_unit_test_setup_teardown(name, bank_setup, bank_teardown)
     const struct CMUnitTest tests[] = {
         SCENARIO(an_id_of_any_time_is_taken_once),
+        SCENARIO(a_transfer_is_made_while_it_is_looked_for),
         SCENARIO(a_refused_id_is_forgotten_with_the_keys),
         SCENARIO(one_that_left_memory_is_known_when_its_time_comes),
         SCENARIO(the_platform_s_own_ids_are_not_taken),
