@@ -25,8 +25,6 @@
 
 #include <string.h>
 
-#include "runtime/base/mutant.h"
-
 static void append_take(struct append *a);
 static void append_ended(struct append *a);
 static void append_done(struct work *w);

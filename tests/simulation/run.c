@@ -336,6 +336,7 @@ static void meet_a_crowd(struct run *run)
     crowd_gather(run->crowd, run);
     run_settle(run, crowd_has_left, QUIET_NS, "lists are not answered although nothing fails");
     crowd_free(run->crowd);
+    free(run->crowd);
     run->crowd = NULL;
 }
 
