@@ -9,14 +9,6 @@
 #include "runtime/base/check.h"
 #include "runtime/base/mutant.h"
 
-/* The appends of one transaction; runs[i] is the store's view of appends[i]. */
-struct transaction {
-    struct append *appends[COMMITTER_APPENDS_MAX];
-    struct batch_run runs[COMMITTER_APPENDS_MAX];
-    uint32_t count;
-    uint64_t bytes;
-};
-
 void committer_init(struct committer *c, struct worker *worker, struct journal_store *store)
 {
     check(worker != NULL && store != NULL);
@@ -38,7 +30,7 @@ static struct append *committer_next(struct committer *c)
     return link != NULL ? container_of(link, struct append, link) : NULL;
 }
 
-static void transaction_add(struct transaction *t, struct append *a)
+static void committer_add(struct committer *c, struct append *a)
 {
     check(!a->taken);
     a->taken = true;
@@ -47,16 +39,17 @@ static void transaction_add(struct transaction *t, struct append *a)
     if (a->count == 0)
         return;
     for (uint32_t i = 0; i < a->count; i++)
-        t->bytes += a->rows[i].body.len;
-    t->runs[t->count] = (struct batch_run){.rows = a->rows, .count = a->count};
-    t->appends[t->count++] = a;
+        c->transaction.bytes += a->rows[i].body.len;
+    uint32_t at = c->transaction.count++;
+    c->transaction.runs[at] = (struct batch_run){.rows = a->rows, .count = a->count};
+    c->transaction.appends[at] = a;
 }
 
-static void transaction_end(struct transaction *t, uint64_t took_ns)
+static void committer_end(struct committer *c, uint64_t took_ns)
 {
-    for (uint32_t i = 0; i < t->count; i++) {
-        struct append *a = t->appends[i];
-        a->result = t->runs[i].result;
+    for (uint32_t i = 0; i < c->transaction.count; i++) {
+        struct append *a = c->transaction.appends[i];
+        a->result = c->transaction.runs[i].result;
         if (MUTANT(UNKNOWN_IS_SUCCESS) && a->result == ERR_UNKNOWN)
             a->result = ERR_OK;
         a->took_ns = took_ns;
@@ -66,17 +59,16 @@ static void transaction_end(struct transaction *t, uint64_t took_ns)
 
 static void committer_commit(struct committer *c, struct env *env)
 {
-    struct transaction t;
     struct append *a;
-    t.count = 0;
-    t.bytes = 0;
     uint64_t started_ns = env_mono_ns(env);
-    while (t.count < COMMITTER_APPENDS_MAX && t.bytes < COMMITTER_BYTES &&
+    c->transaction.count = 0;
+    c->transaction.bytes = 0;
+    while (c->transaction.count < COMMITTER_APPENDS_MAX && c->transaction.bytes < COMMITTER_BYTES &&
            (a = committer_next(c)) != NULL)
-        transaction_add(&t, a);
-    if (t.count > 0)
-        c->store->ops->append(c->store, t.runs, t.count);
-    transaction_end(&t, env_mono_ns(env) - started_ns);
+        committer_add(c, a);
+    if (c->transaction.count > 0)
+        c->store->ops->append(c->store, c->transaction.runs, c->transaction.count);
+    committer_end(c, env_mono_ns(env) - started_ns);
 }
 
 static void committer_run(struct work *w)

@@ -44,6 +44,12 @@ struct committer {
     struct journal_store *store;
     pthread_mutex_t lock; /* guards `waiting` */
     struct fifo waiting;  /* posted and not taken, oldest first */
+    struct {
+        struct append *appends[COMMITTER_APPENDS_MAX];
+        struct batch_run runs[COMMITTER_APPENDS_MAX]; /* the store's view of them */
+        uint32_t count;
+        uint64_t bytes;
+    } transaction; /* the worker's */
 };
 
 void committer_init(struct committer *c, struct worker *worker, struct journal_store *store);
