@@ -105,11 +105,12 @@ struct refusal {
 #define A(n) {ID_TIME, (uint64_t)(n) << 16}
 #define GIVEN(field, value) .has_##field = true, .field = (value)
 #define AT(time) .has_effective_time = true, .effective_time = (time)
-#define SPEC(n, d, c, a, ...)                                                                      \
+#define BOOKED(n, d, c, a, ...)                                                                    \
     {                                                                                              \
         .id = A(n), .debit_account_id = A(d), .credit_account_id = A(c), .has_amount = true,       \
-        .amount = (a), .currency = USD, .code = 1, __VA_ARGS__                                     \
+        .amount = (a), __VA_ARGS__                                                                 \
     }
+#define SPEC(n, d, c, a, ...) BOOKED(n, d, c, a, .currency = USD, .code = 1, __VA_ARGS__)
 #define RESOLVING(n, p, a, f, ...)                                                                 \
     {                                                                                              \
         .id = A(n), .pending_id = A(p), .has_amount = (a) != WHOLE, .amount = (a), .flags = (f),   \
@@ -146,27 +147,11 @@ static const struct refusal refusals[] = {
     {RESULT_EXISTS_WITH_DIFFERENT_USER_DATA_32,
      SPEC(600, 1, 2, 10, GIVEN(user_data_128, 7), GIVEN(user_data_64, 8))},
     {RESULT_EXISTS_WITH_DIFFERENT_CURRENCY,
-     {.id = A(600),
-      .debit_account_id = A(1),
-      .credit_account_id = A(2),
-      .has_amount = true,
-      .amount = 10,
-      .currency = EUR,
-      .code = 1,
-      GIVEN(user_data_128, 7),
-      GIVEN(user_data_64, 8),
-      GIVEN(user_data_32, 9)}},
+     BOOKED(600, 1, 2, 10, .currency = EUR, .code = 1, GIVEN(user_data_128, 7),
+            GIVEN(user_data_64, 8), GIVEN(user_data_32, 9))},
     {RESULT_EXISTS_WITH_DIFFERENT_CODE,
-     {.id = A(600),
-      .debit_account_id = A(1),
-      .credit_account_id = A(2),
-      .has_amount = true,
-      .amount = 10,
-      .currency = USD,
-      .code = 2,
-      GIVEN(user_data_128, 7),
-      GIVEN(user_data_64, 8),
-      GIVEN(user_data_32, 9)}},
+     BOOKED(600, 1, 2, 10, .currency = USD, .code = 2, GIVEN(user_data_128, 7),
+            GIVEN(user_data_64, 8), GIVEN(user_data_32, 9))},
     {RESULT_EXISTS_WITH_DIFFERENT_TIME,
      SPEC(600, 1, 2, 10, GIVEN(user_data_128, 7), GIVEN(user_data_64, 8), GIVEN(user_data_32, 9),
           AT(PAST))},
@@ -195,32 +180,15 @@ static const struct refusal refusals[] = {
     {RESULT_CLOSING_TRANSFER_MUST_BE_PENDING,
      SPEC(FRESH, 1, 2, 0, .flags = TRANSFER_FLAGS_CLOSING_DEBIT)},
     {RESULT_AMOUNT_MUST_NOT_BE_ZERO, SPEC(FRESH, 1, 2, 0, .flags = 0)},
-    {RESULT_CURRENCY_MUST_NOT_BE_ZERO,
-     {.id = A(FRESH),
-      .debit_account_id = A(1),
-      .credit_account_id = A(2),
-      .has_amount = true,
-      .amount = 1}},
-    {RESULT_CODE_MUST_NOT_BE_ZERO,
-     {.id = A(FRESH),
-      .debit_account_id = A(1),
-      .credit_account_id = A(2),
-      .has_amount = true,
-      .amount = 1,
-      .currency = USD}},
+    {RESULT_CURRENCY_MUST_NOT_BE_ZERO, BOOKED(FRESH, 1, 2, 1, .currency = 0)},
+    {RESULT_CODE_MUST_NOT_BE_ZERO, BOOKED(FRESH, 1, 2, 1, .currency = USD)},
     {RESULT_DEBIT_ACCOUNT_NOT_FOUND, SPEC(FRESH, 99, 2, 1, .flags = 0)},
     {RESULT_DEBIT_ACCOUNT_NOT_FOUND, SPEC(FRESH, 9, 2, 1, .flags = 0)},
     {RESULT_CREDIT_ACCOUNT_NOT_FOUND, SPEC(FRESH, 1, 99, 1, .flags = 0)},
     {RESULT_CREDIT_ACCOUNT_NOT_FOUND, SPEC(FRESH, 1, 9, 1, .flags = 0)},
     {RESULT_ACCOUNTS_MUST_HAVE_THE_SAME_CURRENCY, SPEC(FRESH, 1, 5, 1, .flags = 0)},
     {RESULT_TRANSFER_MUST_HAVE_THE_SAME_CURRENCY_AS_ACCOUNTS,
-     {.id = A(FRESH),
-      .debit_account_id = A(1),
-      .credit_account_id = A(2),
-      .has_amount = true,
-      .amount = 1,
-      .currency = EUR,
-      .code = 1}},
+     BOOKED(FRESH, 1, 2, 1, .currency = EUR, .code = 1)},
     {RESULT_PENDING_ID_MUST_NOT_BE_ZERO, {.id = A(FRESH), .flags = POST}},
     {RESULT_PENDING_ID_MUST_NOT_BE_INT_MAX, {.id = A(FRESH), .pending_id = MAX_ID, .flags = POST}},
     {RESULT_PENDING_ID_MUST_BE_DIFFERENT, RESOLVING(800, 800, WHOLE, POST, .code = 0)},
