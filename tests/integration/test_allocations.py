@@ -36,8 +36,9 @@ FUNDS = 1_000_000
 OUT_OF_MEMORY = "out of memory"
 # It takes no allocator, and reads through NULL; so an allocation that it asks for may end so.
 READS_NULL = "libnng"
-# What glibc says when it has no memory for its name service, and ends.
+# What glibc says when it has no memory for its name service, and ends; or it reads through NULL.
 NAMES_ENDED = re.compile(r"Unexpected error\.|payd: nss_\w+\.c:\d+: \w+: Assertion .* failed\.")
+NAMES_READ_NULL = "__nss_database_get"
 TASK_NONE, TASK_NOTE, TASK_FAIL = range(3)
 
 
@@ -275,7 +276,9 @@ class World:
         self.deaths += code != 0
         ended = sum(line.startswith(OUT_OF_MEMORY) for line in lines)
         told = any(line.startswith("payd: ") for line in lines)
-        reads_null = READS_NULL in "".join(self.payd.told()[:1])
+        callers = self.payd.told()
+        reads_null = (READS_NULL in "".join(callers[:1])
+                      or any(NAMES_READ_NULL in caller for caller in callers))
         if not ((code == -signal.SIGABRT and ended == 1 and len(lines) == 1)
                 or (code == -signal.SIGABRT and len(lines) == 1 and NAMES_ENDED.fullmatch(lines[0]))
                 or (code == -signal.SIGSEGV and not lines and reads_null)

@@ -24,6 +24,7 @@ from scenarios import contains, equal, skip, true, wait_for
 SEED = int(os.environ.get("DISK_SEED", time.time()))
 ONCE, STICKY = 6, 3  # how many places of each kind are tried
 STICKY_S = 3
+FULL = 3  # times that the disk is filled; a file that is removed may give space between
 LEAVES_S = 6  # a shard that stops takes the node with it
 
 
@@ -109,7 +110,7 @@ def test_a_full_disk(_):
         with payd.bank() as bank, Load(payd) as load:
             purse = bank.open_wallet(funds="10.00")
             wait_for(lambda: load.acknowledged() > 100, "the load to begin")
-            for _ in range(3):
+            for _ in range(FULL):
                 disk.fill()
                 found = wait_for(lambda: refused_as_full(bank, purse), "a write to be refused")
                 equal(found.code, "store_full", f"the code in {found}")
@@ -123,7 +124,7 @@ def test_a_full_disk(_):
                 resumes(bank, load)
         load.judge()
         told = payd.log(1 << 20).count('"event":"store_full"')
-        equal(told, 3, "lines that say that the disk is full")
+        true(FULL <= told <= 3 * FULL, f"a line for each time that the disk filled up, not {told}")
         disk.fill()
         equal(payd.stop(), 0, "the exit code of a stop while the disk is full")
         disk.free()
