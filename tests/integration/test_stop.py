@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """SIGTERM: payd finishes what it accepted, leaves within 5 s with code 0, and loses nothing."""
+import contextlib
 import json
+import pathlib
 import signal
 import socket
+import sqlite3
+import struct
 import subprocess
 import sys
 import threading
@@ -207,6 +211,31 @@ def test_while_it_starts(_):
         stopped(payd)
     finally:
         payd.close()
+
+
+def cut_off(file):
+    """As a process leaves it that is killed while it makes the file: a page of it is written, and
+    the rollback journal beside says that there was none before."""
+    with contextlib.closing(sqlite3.connect(file)) as made:
+        made.execute("CREATE TABLE t (x)")
+    head = bytes.fromhex("d9d505f920a163d7") + struct.pack(">5I", 0, 0, 0, 512, 4096)
+    pathlib.Path(f"{file}-journal").write_bytes(head.ljust(512, b"\0"))
+
+
+def test_after_a_first_start_that_was_cut_off(_):
+    for names in (("journal.db",), ("journal.db", "views.db")):
+        payd = Payd(log_level="warn")
+        try:
+            payd.data.mkdir(mode=0o700)
+            for name in names:
+                cut_off(payd.data / name)
+                (payd.data / name).chmod(0o600)
+            payd.start()
+            with payd.bank() as bank:
+                bank.open_wallet(funds="1.00")
+            stopped(payd)
+        finally:
+            payd.close()
 
 
 def test_right_after_the_port_opens(_):

@@ -5,7 +5,9 @@
  * removed, and the database has no shared memory, so that a connection with locking_mode=EXCLUSIVE
  * keeps the index in its own. The lock that SQLite wants for that mode is not taken, since nobody
  * writes: the lock of the directory (sqlite_files.h) keeps nodes out. A WAL that is not there is
- * /dev/null, which is as empty.
+ * /dev/null, which is as empty. So is a database beside a rollback journal: ours have a WAL from
+ * their first page on, so whoever was making the file was cut off, and the next one who writes
+ * takes back what is in it.
  *
  * SQLite's own means do not suffice: immutable=1 ignores the WAL, readonly_shm=1 wants an index
  * that is there already, mode=ro makes one. */
@@ -115,23 +117,34 @@ static struct {
     sqlite3_vfs plain, pages;
 } vfs = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
+static const char look_nothing[] = "/dev/null\0"; /* SQLite's paths end with two zeros */
+
+static int look_open_database(sqlite3_vfs *behind, const char *path, struct look_file *l, int flags,
+                              int *found)
+{
+    int half_made = 0;
+    int code =
+        behind->xAccess(behind, sqlite3_filename_journal(path), SQLITE_ACCESS_EXISTS, &half_made);
+    if (code == SQLITE_OK)
+        code = behind->xOpen(behind, half_made ? look_nothing : path, &l->real, flags, found);
+    l->base.pMethods = l->real.pMethods != NULL ? &look_methods : NULL;
+    return code;
+}
+
 static int look_open(sqlite3_vfs *v, const char *path, sqlite3_file *file, int flags, int *found)
 {
-    static const char nothing[] = "/dev/null\0"; /* SQLite's paths end with two zeros */
     sqlite3_vfs *behind = v->pAppData;
     int reading = (flags & ~(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)) | SQLITE_OPEN_READONLY;
-    if ((flags & SQLITE_OPEN_MAIN_DB) != 0) {
-        struct look_file *l = container_of(file, struct look_file, base);
-        int code = behind->xOpen(behind, path, &l->real, reading, found);
-        file->pMethods = l->real.pMethods != NULL ? &look_methods : NULL;
-        return code;
-    }
+    if ((flags & SQLITE_OPEN_MAIN_DB) != 0)
+        return look_open_database(behind, path, container_of(file, struct look_file, base), reading,
+                                  found);
     if ((flags & SQLITE_OPEN_WAL) == 0)
         return behind->xOpen(behind, path, file, flags, found); /* temporary */
     int there = 0;
     int code = behind->xAccess(behind, path, SQLITE_ACCESS_EXISTS, &there);
-    return code == SQLITE_OK ? behind->xOpen(behind, there ? path : nothing, file, reading, found)
-                             : code;
+    return code == SQLITE_OK
+               ? behind->xOpen(behind, there ? path : look_nothing, file, reading, found)
+               : code;
 }
 
 static int look_delete(sqlite3_vfs *v, const char *path, int sync_directory)
