@@ -76,14 +76,27 @@ bool json_read_object(const struct json_type *type, void *m, const struct yyjson
     return in->faults == 0;
 }
 
-bool json_text_get(const struct json_type *type, void *m, struct slice name, struct slice text,
-                   struct json_input *in)
+static bool json_input_get(const struct json_type *type, void *m, struct slice name,
+                           const struct json_token *t, struct json_input *in)
 {
-    struct json_token t = {JSON_TEXT, text, NULL};
-    if (json_input_set(type, m, name, &t, in))
+    if (json_input_set(type, m, name, t, in))
         return true;
     (void)json_input_fault(in);
     return false;
+}
+
+bool json_text_get(const struct json_type *type, void *m, struct slice name, struct slice text,
+                   struct json_input *in)
+{
+    const struct json_token t = {JSON_TEXT, text, NULL};
+    return json_input_get(type, m, name, &t, in);
+}
+
+bool json_value_get(const struct json_type *type, void *m, struct slice name,
+                    const struct yyjson_val *value, struct json_input *in)
+{
+    const struct json_token t = json_token_of((yyjson_val *)(uintptr_t)value);
+    return json_input_get(type, m, name, &t, in);
 }
 
 bool json_complete(const struct json_type *type, void *m, struct json_input *in)

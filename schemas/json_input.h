@@ -60,6 +60,9 @@ must_check bool json_read_object(const struct json_type *type, void *m,
 /* One field by its name, from a path or query parameter or an option of payctl. */
 must_check bool json_text_get(const struct json_type *type, void *m, struct slice name,
                               struct slice text, struct json_input *in);
+/* One member of an object that the caller walks. */
+must_check bool json_value_get(const struct json_type *type, void *m, struct slice name,
+                               const struct yyjson_val *value, struct json_input *in);
 /* Are all required fields there, and was there no fault? Makes minor units of amounts. */
 must_check bool json_complete(const struct json_type *type, void *m, struct json_input *in);
 

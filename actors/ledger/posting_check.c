@@ -224,6 +224,8 @@ static uint16_t past_check(const struct posting *p)
         return imported_check(p);
     if (!s->has_effective_time)
         return RESULT_OK;
+    check(p->debit != NULL && p->credit != NULL);
+    check(!posting_has(p, POSTING_RESOLVES) || p->pending != NULL);
     uint64_t opened = p->debit->opened_time;
     if (p->credit->opened_time > opened)
         opened = p->credit->opened_time;

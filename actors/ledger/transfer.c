@@ -236,11 +236,13 @@ struct transfer_info transfer_info_of_posting(struct turn *t, const struct posti
         .has_transaction_id = !id128_is_zero(p->transaction_id),
         .transaction_id = p->transaction_id,
         .recorded_time = now,
-        .has_description = note->has_description,
-        .description = note->description,
-        .metadata = note->metadata,
     };
     transfer_info_from_transfer_spec(&info, s);
+    info.has_description = note->has_description;
+    info.description = note->description;
+    info.has_reason = note->has_reason;
+    info.reason = note->reason;
+    info.metadata = note->metadata;
     info.debit_account_id = p->debit_id;
     info.credit_account_id = p->credit_id;
     info.amount = p->amount;

@@ -18,10 +18,17 @@ struct transfer_note {
     struct metadata metadata;
 };
 
-/* Of any message with these members; a reason is added apart. */
+/* Of any message with these members. */
 #define TRANSFER_NOTE_OF(m)                                                                        \
     ((struct transfer_note){.has_description = (m)->has_description,                               \
                             .description = (m)->description,                                       \
+                            .has_metadata = (m)->has_metadata,                                     \
+                            .metadata = (m)->metadata})
+#define TRANSFER_NOTE_WITH_REASON_OF(m)                                                            \
+    ((struct transfer_note){.has_description = (m)->has_description,                               \
+                            .description = (m)->description,                                       \
+                            .has_reason = (m)->has_reason,                                         \
+                            .reason = (m)->reason,                                                 \
                             .has_metadata = (m)->has_metadata,                                     \
                             .metadata = (m)->metadata})
 

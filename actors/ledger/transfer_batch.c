@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Items are made one after the other, as if nothing had to be loaded, which is usual: one look at
  * each account is then enough. Those of the compact form are as they come; those with the fields of
- * a single transfer are brought to it first, and their words go beside. If something is missing all
+ * a single transfer are brought to it first. If something is missing all
  * is undone, and what the remaining items need is asked for together before the turn runs again. */
 #include "actors/ledger/transfer_batch.h"
 
@@ -16,7 +16,7 @@
 /* All items of a message. */
 struct transfers {
     const struct transfer_spec *specs;
-    const struct transfer_create *asked; /* NULL: in the compact form, without words */
+    const struct transfer_create *asked; /* NULL: in the compact form */
     uint32_t count;
     uint32_t at;            /* the item at work */
     struct posting posting; /* of it; keeps what the one before had in common with it */
@@ -34,35 +34,35 @@ static uint32_t spec_flags(const struct bulk *b, uint32_t i)
     return all->specs[i].flags;
 }
 
-/* Emits a checked posting and its words; or compares the words of one that is there. */
-static uint16_t spec_make_with_words(struct turn *t, struct posting *p, uint16_t code,
-                                     const struct transfer_create *c)
+/* Words that are compared with those of a transfer that is there. The compact form may leave them
+ * out: without them a list that is sent again, as an import is, costs no look at what was noted. */
+static bool spec_has_words(const struct transfers *all, const struct transfer_spec *s)
 {
-    struct transfer_note note = TRANSFER_NOTE_OF(c);
-    note.has_reason = c->has_reason;
-    note.reason = c->reason;
-    if (code == RESULT_OK) {
-        struct id128 tenant_id = p->debit->tenant_id;
-        posting_emit(t, p);
-        transfer_note_emit(t, tenant_id, p->transfer.id, &note);
-        return code;
-    }
+    return all->asked != NULL || s->has_description || s->has_metadata;
+}
+
+/* The same id and content was there before: are the words the same, too? */
+static uint16_t spec_exists(struct turn *t, const struct transfer_spec *s)
+{
     struct transfer_info info;
     struct id128 tenant_id;
-    enum presence there = transfer_info_find(t, p->transfer.id, &info, &tenant_id);
+    const struct transfer_note note = TRANSFER_NOTE_WITH_REASON_OF(s);
+    enum presence there = transfer_info_find(t, s->id, &info, &tenant_id);
     if (there == PRESENCE_WAITING)
         return BULK_WAITING;
     check(there == PRESENCE_THERE);
+    check(id128_equal(info.transfer_id, s->id));
     uint16_t differs = transfer_note_check(&info, &note);
-    return differs == RESULT_OK ? code : differs;
+    return differs == RESULT_OK ? RESULT_EXISTS : differs;
 }
 
-static void spec_emit_reason(struct turn *t, const struct posting *p)
+/* What was emitted has these words. */
+static void spec_emit_words(struct turn *t, const struct posting *p)
 {
     const struct transfer_spec *s = &p->transfer;
-    check(s->has_reason);
     check(p->debit != NULL);
-    const struct transfer_note note = {.has_reason = s->has_reason, .reason = s->reason};
+    check(s->has_reason || s->has_description || s->has_metadata);
+    const struct transfer_note note = TRANSFER_NOTE_WITH_REASON_OF(s);
     transfer_note_emit(t, p->debit->tenant_id, s->id, &note);
 }
 
@@ -73,13 +73,14 @@ static uint16_t spec_make(const struct bulk *b, struct turn *t, uint32_t i)
     if (posting_find(t, &all->posting) == PRESENCE_WAITING)
         return BULK_WAITING;
     uint16_t code = posting_check(t, &all->posting);
-    if (all->asked != NULL && (code == RESULT_OK || code == RESULT_EXISTS))
-        return spec_make_with_words(t, &all->posting, code, &all->asked[i]);
+    const struct transfer_spec *s = &all->posting.transfer;
+    if (code == RESULT_EXISTS && spec_has_words(all, s))
+        return spec_exists(t, s);
     if (code != RESULT_OK)
         return code;
     posting_emit(t, &all->posting);
-    if (all->posting.transfer.has_reason)
-        spec_emit_reason(t, &all->posting);
+    if (s->has_reason || s->has_description || s->has_metadata)
+        spec_emit_words(t, &all->posting);
     return code;
 }
 

@@ -94,9 +94,7 @@ enum turn_result transfer_on_create(struct turn *t, struct id128 self, const str
                         .tenant_id = m->who.tenant_id,
                         .any_tenant = m->who.operator,
                         .adjusts = m->who.adjusts};
-    struct transfer_note note = TRANSFER_NOTE_OF(c);
-    note.has_reason = c->has_reason;
-    note.reason = c->reason;
+    const struct transfer_note note = TRANSFER_NOTE_WITH_REASON_OF(c);
     if (posting_find(t, &p) == PRESENCE_WAITING)
         return TURN_WAIT;
     uint16_t code = (c->flags & TRANSFER_FLAGS_LINKED) != 0 ? RESULT_LINKED_EVENT_CHAIN_OPEN
@@ -251,8 +249,6 @@ enum turn_result transfer_on_reverse(struct turn *t, struct id128 self, const st
                    id128_equal(info.reversed_by_id, c->reversal_id);
     if (code == RESULT_OK || retried)
         code = posting_check(t, &p);
-    struct transfer_note note = TRANSFER_NOTE_OF(c);
-    note.has_reason = c->has_reason;
-    note.reason = c->reason;
+    const struct transfer_note note = TRANSFER_NOTE_WITH_REASON_OF(c);
     return transfer_conclude(t, &p, code, &note, c->has_reversal_id);
 }

@@ -48,9 +48,11 @@ static const struct command_option import_options[] = {
     {"file", "path",
      "CSV with a header, or one JSON object per line; - is standard input. The fields of an "
      "account: id, currency, code, flags, user_data_128, user_data_64, user_data_32, "
-     "effective_time. Of a transfer: id, debit_account_id, credit_account_id, amount, currency, "
+     "effective_time, debit_balance_max, credit_balance_max, credit_balance_min, name, owner, "
+     "metadata. Of a transfer: id, debit_account_id, credit_account_id, amount, currency, "
      "code, flags, pending_id, timeout_s, effective_time, user_data_128, user_data_64, "
-     "user_data_32. The ids are the caller's own, acc_... and trf_..., so that the same file may "
+     "user_data_32, reason, description, metadata. In CSV metadata is one key=value, in JSON an "
+     "object. The ids are the caller's own, acc_... and trf_..., so that the same file may "
      "be imported again.",
      true, true},
 };

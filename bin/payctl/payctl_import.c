@@ -24,6 +24,12 @@
 #define NOTE_MAX 1024
 #define BYTE_ORDER_MARK "\xEF\xBB\xBF" /* spreadsheets write it in front */
 
+/* Where an item came from. */
+struct line {
+    uint64_t number;
+    struct id128 id;
+};
+
 struct import {
     struct payctl *p;
     FILE *file;
@@ -33,10 +39,11 @@ struct import {
     uint32_t count;      /* items gathered */
     struct account_spec *accounts;
     struct transfer_spec *specs;
-    uint64_t *lines;     /* of the items gathered */
+    struct line *lines;  /* of the items gathered */
     struct arena words;  /* their texts, which outlive the line that they come from */
     uint32_t sent;       /* items of the message under way; 0 = none is */
-    uint64_t *sent_lines;
+    struct line *sent_lines;
+    bool sent_transfers; /* what it has */
     uint64_t made, there, refused;
     uint32_t shards;     /* of the deployment; 0 = not asked yet */
 };
@@ -55,16 +62,18 @@ static void import_note(struct import *m, uint64_t line, uint16_t code, const ch
     payctl_print_error(m->p, info != NULL ? info->name : NULL, NULL, words);
 }
 
-/* With whose it is and what to use instead, of what the ledger does not change. */
+/* With its id, and whose it is and what to use instead of what the ledger does not change. */
 static void import_note_refused(struct import *m, const struct item_result *r)
 {
-    char words[NOTE_MAX / 2];
+    char words[NOTE_MAX / 2], id[ID128_TEXT_LEN + 1] = "";
     const struct result_info *info = result_info(r->result);
-    uint64_t line = r->index < m->sent ? m->sent_lines[r->index] : 0;
-    snprintf(words, sizeof words, "%s%s%.*s%s%.*s", info != NULL ? info->detail : "",
-             r->has_managed_by ? " managed_by " : "", (int)r->managed_by.len, r->managed_by.data,
-             r->has_use ? ", use " : "", (int)r->use.len, r->use.data);
-    import_note(m, line, r->result, NULL, words);
+    const struct line line = r->index < m->sent ? m->sent_lines[r->index] : (struct line){0};
+    id128_text(line.id, id);
+    snprintf(words, sizeof words, "%s_%s: %s%s%.*s%s%.*s", m->sent_transfers ? "trf" : "acc", id,
+             info != NULL ? info->detail : "", r->has_managed_by ? " managed_by " : "",
+             (int)r->managed_by.len, r->managed_by.data, r->has_use ? ", use " : "",
+             (int)r->use.len, r->use.data);
+    import_note(m, line.number, r->result, NULL, words);
 }
 
 static void import_take_results(struct import *m, const struct item_results *results)
@@ -109,7 +118,7 @@ static int import_flush_items(struct import *m)
 {
     struct transfers_create transfers = {m->specs, m->count};
     struct accounts_create accounts = {m->accounts, m->count};
-    uint64_t *lines = m->sent_lines;
+    struct line *lines = m->sent_lines;
     int code = import_finish_sent(m);
     if (code != PAYCTL_OK || m->count == 0)
         return code;
@@ -122,6 +131,7 @@ static int import_flush_items(struct import *m)
     m->sent_lines = m->lines;
     m->lines = lines;
     m->sent = m->count;
+    m->sent_transfers = m->transfers;
     m->count = 0;
     return PAYCTL_OK;
 }
@@ -220,6 +230,16 @@ static int import_flush_if_elsewhere(struct import *m)
     return code;
 }
 
+static void import_keep_pairs(struct arena *words, struct metadata *m)
+{
+    const struct metadata_pair *given = m->items;
+    m->items = arena_alloc(words, (m->count + 1) * sizeof *given);
+    check(m->items != NULL);
+    for (uint32_t i = 0; i < m->count; i++)
+        m->items[i] = (struct metadata_pair){arena_copy(words, given[i].key),
+                                             arena_copy(words, given[i].value)};
+}
+
 /* The item that is gathered next keeps its texts until it is sent. */
 static void import_keep_words(struct import *m)
 {
@@ -227,18 +247,16 @@ static void import_keep_words(struct import *m)
     if (m->count == 0)
         arena_reset(words);
     if (m->transfers) {
-        m->specs[m->count].reason = arena_copy(words, m->specs[m->count].reason);
+        struct transfer_spec *t = &m->specs[m->count];
+        t->reason = arena_copy(words, t->reason);
+        t->description = arena_copy(words, t->description);
+        import_keep_pairs(words, &t->metadata);
         return;
     }
-    struct account_spec *s = &m->accounts[m->count];
-    s->name = arena_copy(words, s->name);
-    s->owner = arena_copy(words, s->owner);
-    const struct metadata_pair *given = s->metadata.items;
-    s->metadata.items = arena_alloc(words, (s->metadata.count + 1) * sizeof *given);
-    check(s->metadata.items != NULL);
-    for (uint32_t i = 0; i < s->metadata.count; i++)
-        s->metadata.items[i] = (struct metadata_pair){arena_copy(words, given[i].key),
-                                                      arena_copy(words, given[i].value)};
+    struct account_spec *a = &m->accounts[m->count];
+    a->name = arena_copy(words, a->name);
+    a->owner = arena_copy(words, a->owner);
+    import_keep_pairs(words, &a->metadata);
 }
 
 static int import_end_item(struct import *m, struct item *item, bool good)
@@ -263,7 +281,9 @@ static int import_end_item(struct import *m, struct item *item, bool good)
     if (code != PAYCTL_OK)
         return code;
     import_keep_words(m);
-    m->lines[m->count++] = m->line;
+    m->lines[m->count] =
+        (struct line){m->line, m->transfers ? m->specs[m->count].id : m->accounts[m->count].id};
+    m->count++;
     return import_flush_if_full(m);
 }
 
@@ -373,6 +393,11 @@ static int import_take_object(struct import *m, struct slice line)
         struct slice text, name = {yyjson_get_str(key), (uint32_t)yyjson_get_len(key)};
         if (!good)
             break;
+        if (yyjson_is_obj(value)) {
+            good = json_value_get(item.type, item.spec, name, (const struct yyjson_val *)value,
+                                  &item.in);
+            continue;
+        }
         good = import_member_text(value, list, &text);
         if (!good)
             json_refuse(&item.error, RESULT_INVALID_FIELD, "a member is neither text nor number");

@@ -380,7 +380,7 @@ def test_help_names_the_fields_of_an_import(tool):
     equal(len(found), 2)
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder, "all.csv")
-        for fields, count in zip(found, (8, 13)):
+        for fields, count in zip(found, (14, 16)):
             equal(len(fields), count)
             file.write_text(",".join(fields) + "\n")
             equal(tool.json("ledger", "import", file)["refused"], 0)
@@ -454,6 +454,32 @@ def test_an_import_keeps_the_words_of_each_line(tool):
         moved.write_text(json.dumps({**moves[0], "transfer_id": new_id("trf"), "flags": "pending"}))
         contains(tool.run("ledger", "import", moved, code=1), "line 1: ", "managed",
                  f"managed_by {wallet}, use POST /wallets/{{wallet_id}}/holds")
+
+
+def test_an_import_may_note_what_transfers_are_for(tool):
+    debit, credit = accounts(tool)
+    with tempfile.TemporaryDirectory() as folder:
+        moved = pathlib.Path(folder, "transfers.jsonl")
+        moves = [{"transfer_id": new_id("trf"), "debit_account_id": debit, "amount": "1.00",
+                  "credit_account_id": credit, "currency": "USD", "description": f"Rent {n}",
+                  "metadata": {"month": str(n), "a=b": "c, d"}} for n in range(3)]
+        moved.write_text("\n".join(map(json.dumps, moves)))
+        equal(tool.json("ledger", "import", moved)["made"], 3)
+        for move in moves:
+            shown = tool.json("transfers", "show", move["transfer_id"])
+            equal((shown["description"], shown["metadata"]),
+                  (move["description"], move["metadata"]))
+        equal(tool.json("ledger", "import", moved)["already_there"], 3)
+        moves[1]["description"] = "Rent of May"
+        moved.write_text("\n".join(map(json.dumps, moves)))
+        contains(tool.run("ledger", "import", moved, code=1), "line 2: " + moves[1]["transfer_id"],
+                 "exists_with_different_description")
+        table = pathlib.Path(folder, "transfers.csv")
+        table.write_text("id,debit_account_id,credit_account_id,amount,currency,description,"
+                         f"metadata\n{new_id('trf')},{debit},{credit},2.00,USD,Heating,month=5\n")
+        equal(tool.json("ledger", "import", table)["made"], 1)
+        shown = tool.json("transfers", "show", table.read_text().splitlines()[1].split(",")[0])
+        equal((shown["description"], shown["metadata"]), ("Heating", {"month": "5"}))
 
 
 def test_bench_makes_what_it_says(tool):

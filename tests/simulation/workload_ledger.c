@@ -446,6 +446,8 @@ static void make_item(struct run *run, struct transfer_spec *s, uint16_t shard, 
     s->currency = debit->currency;
     s->code = CODE;
     workload_reason(run, &s->has_reason, &s->reason);
+    s->has_description = workload_chance(run, 6);
+    s->description = slice_of("One of many");
     uint64_t opened = workload_earliest(run, debit->id, credit->id);
     s->has_effective_time = workload_effective(run, 5, opened, opened, &s->effective_time);
     s->has_timeout_s = (s->flags & TRANSFER_FLAGS_PENDING) != 0;

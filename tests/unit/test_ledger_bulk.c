@@ -179,6 +179,28 @@ static void test_ids_are_found_again_in_any_order(void **state)
     expect_counters(b, 1, 0, (u128)N * (N + 1) / 2, 0, 0);
 }
 
+static void test_words_are_kept_and_compared_if_given(void **state)
+{
+    struct bank *b = *state;
+    given_two_accounts(b);
+    struct metadata_pair pair = {slice_of("month"), slice_of("5")};
+    struct transfer_spec s = spec_of(10, 1, 2, 5);
+    s.has_description = s.has_metadata = true;
+    s.description = slice_of("Rent");
+    s.metadata = (struct metadata){&pair, 1};
+    given_transfer(b, s);
+    struct transfer_info info = show_transfer(b, id_of(10));
+    assert_true(slice_equal(info.description, slice_of("Rent")));
+    assert_int_equal(info.metadata.count, 1);
+    bank_restart(b);
+    assert_int_equal(transfer(b, s), RESULT_EXISTS);
+    assert_int_equal(transfer(b, spec_of(10, 1, 2, 5)), RESULT_EXISTS);
+    pair.value = slice_of("6");
+    assert_int_equal(transfer(b, s), RESULT_EXISTS_WITH_DIFFERENT_METADATA);
+    s.description = slice_of("Heating");
+    assert_int_equal(transfer(b, s), RESULT_EXISTS_WITH_DIFFERENT_DESCRIPTION);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +210,7 @@ int main(void)
         LEDGER_TEST(test_a_list_that_waits_for_an_account_is_made_once),
         LEDGER_TEST(test_same_id_twice_in_one_list),
         LEDGER_TEST(test_ids_are_found_again_in_any_order),
+        LEDGER_TEST(test_words_are_kept_and_compared_if_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
