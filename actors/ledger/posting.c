@@ -230,13 +230,27 @@ void posting_emit(struct turn *t, struct posting *p)
         emit_new(t, p);
 }
 
+static bool account_seen(const struct turn *t, const struct account *a)
+{
+    return a != NULL && turn_may_see(t, a->tenant_id, ID128_ZERO);
+}
+
+bool posting_unseen(const struct turn *t, const struct posting *p, uint16_t code)
+{
+    check(code != RESULT_OK);
+    check(p->pending == NULL || !p->pending_was_final);
+    if (code == RESULT_DEBIT_ACCOUNT_NOT_FOUND || code == RESULT_CREDIT_ACCOUNT_NOT_FOUND ||
+        code == RESULT_PENDING_TRANSFER_NOT_FOUND)
+        return true;
+    bool pending_seen = p->pending_was_final ||
+                        (p->pending != NULL && turn_may_see(t, p->pending->tenant_id, ID128_ZERO));
+    return !pending_seen && !account_seen(t, p->debit) && !account_seen(t, p->credit);
+}
+
 /* Refusals that the same request may not get later. */
 static bool is_transient(uint16_t code)
 {
     switch (code) {
-    case RESULT_DEBIT_ACCOUNT_NOT_FOUND:
-    case RESULT_CREDIT_ACCOUNT_NOT_FOUND:
-    case RESULT_PENDING_TRANSFER_NOT_FOUND:
     case RESULT_DEBIT_ACCOUNT_ALREADY_CLOSED:
     case RESULT_CREDIT_ACCOUNT_ALREADY_CLOSED:
     case RESULT_DEBIT_ACCOUNT_FROZEN:

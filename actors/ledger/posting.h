@@ -73,9 +73,14 @@ must_check uint16_t posting_check(struct turn *t, struct posting *p);
  * new transfer, p->transfer is from then on what was recorded. */
 void posting_emit(struct turn *t, struct posting *p);
 
+/* Is its refusal, after posting_find(), about what the caller may not see, or what does not exist?
+ * So it is if none of what it names can be seen, whatever the code. It leaves nothing:
+ * turn_unseen(). */
+bool posting_unseen(const struct turn *t, const struct posting *p, uint16_t code);
+
 /* Records a transient refusal (too little money, an account frozen, ...), so that the id is refused
  * for good, however often it is sent again. Only for ids that the client chose. After other codes
- * it does nothing: they would be given again anyway. */
+ * it does nothing: they would be given again anyway, or leave nothing. */
 void posting_refused(struct turn *t, const struct posting *p, uint16_t code);
 
 #endif

@@ -85,8 +85,19 @@ static void transaction_answer(struct turn *t, uint16_t code, const struct legs 
         turn_reply(t, code, &leg_refusal_type, &refusal, 0);
     else
         turn_refuse(t, code);
-    if (code == RESULT_DEBIT_ACCOUNT_NOT_FOUND || code == RESULT_CREDIT_ACCOUNT_NOT_FOUND)
-        turn_unseen(t);
+}
+
+/* May the caller see nothing of what any leg names? */
+static bool legs_unseen(const struct turn *t, uint32_t count, const struct legs *legs,
+                        uint16_t code)
+{
+    check(code != RESULT_OK);
+    check(!legs->failed || legs->failed_leg < count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!posting_unseen(t, &legs->postings[i], code))
+            return false;
+    }
+    return true;
 }
 
 /* Makes the legs; on a refusal undoes them and notes which leg it was. */
@@ -320,8 +331,11 @@ static enum turn_result transaction_repeat(struct turn *t, const struct transact
     enum presence there = find_made(t, c->transaction_id, &made);
     if (there == PRESENCE_WAITING)
         return TURN_WAIT;
-    bool same = there == PRESENCE_THERE && transaction_equal(c, &made);
-    return transaction_show_again(t, same, &made);
+    if (there == PRESENCE_ABSENT) { /* another tenant's */
+        turn_refuse_unseen(t, RESULT_TRANSACTION_EXISTS);
+        return TURN_DONE;
+    }
+    return transaction_show_again(t, transaction_equal(c, &made), &made);
 }
 
 enum turn_result transaction_on_create(struct turn *t, struct id128 self, const struct message *m)
@@ -348,14 +362,13 @@ enum turn_result transaction_on_create(struct turn *t, struct id128 self, const 
     if (earlier == PRESENCE_THERE && stored.number == TRANSACTION_RECORDED_NUMBER)
         return transaction_repeat(t, c);
     uint16_t code = whole_check(t, c, legs.info.transaction_id, earlier);
-    if (code != RESULT_OK) {
-        turn_refuse(t, code);
-        return TURN_DONE;
-    }
-    code = make_legs(t, c->legs_count, &legs);
+    if (code == RESULT_OK)
+        code = make_legs(t, c->legs_count, &legs);
     if (code == RESULT_OK)
         transaction_record(t, c->has_metadata, &legs);
     transaction_answer(t, code, &legs);
+    if (code != RESULT_OK && legs_unseen(t, c->legs_count, &legs, code))
+        turn_unseen(t);
     return TURN_DONE;
 }
 

@@ -19,6 +19,7 @@ struct transfers {
     const struct transfer_create *asked; /* NULL: in the compact form */
     uint32_t count;
     uint32_t at;            /* the item at work */
+    bool seen;              /* one was made, or refused of what the caller may see */
     struct posting posting; /* of it; keeps what the one before had in common with it */
 };
 
@@ -73,6 +74,8 @@ static uint16_t spec_make(const struct bulk *b, struct turn *t, uint32_t i)
     if (posting_find(t, &all->posting) == PRESENCE_WAITING)
         return BULK_WAITING;
     uint16_t code = posting_check(t, &all->posting);
+    all->seen |=
+        code == RESULT_OK || code == RESULT_EXISTS || !posting_unseen(t, &all->posting, code);
     const struct transfer_spec *s = &all->posting.transfer;
     if (code == RESULT_EXISTS && spec_has_words(all, s))
         return spec_exists(t, s);
@@ -129,6 +132,17 @@ static struct managed_refusal spec_manager(struct turn *t, struct transfers *all
     return manager_refusal_of_posting(t, &all->posting);
 }
 
+/* If nothing was done with what the caller may see, this answer leaves nothing either. What is
+ * wrong with the list itself is refused anew. */
+static void transfers_reply(struct turn *t, const struct transfers *all,
+                            const struct message_type *type, const void *body)
+{
+    check(all->count == 0 || all->at < all->count);
+    turn_reply(t, RESULT_OK, type, body, 0);
+    if (!all->seen)
+        turn_unseen(t);
+}
+
 enum turn_result transfers_on_create(struct turn *t, struct id128 self, const struct message *m)
 {
     (void)self;
@@ -145,7 +159,7 @@ enum turn_result transfers_on_create(struct turn *t, struct id128 self, const st
             MANAGER_TELL(&results[i], managed);
         }
     }
-    turn_reply(t, RESULT_OK, &item_results_type, &refused, 0);
+    transfers_reply(t, &all, &item_results_type, &refused);
     return TURN_DONE;
 }
 
@@ -177,6 +191,6 @@ enum turn_result transfers_on_batch(struct turn *t, struct id128 self, const str
     }
     check(reply.succeeded + reply.failed == count);
     reply.results_count = count;
-    turn_reply(t, RESULT_OK, &batch_results_type, &reply, 0);
+    transfers_reply(t, &all, &batch_results_type, &reply);
     return TURN_DONE;
 }

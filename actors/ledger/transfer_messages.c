@@ -36,8 +36,7 @@ enum turn_result transfer_on_get(struct turn *t, struct id128 self, const struct
 /* A refusal of what a service manages names the manager. */
 static void transfer_refuse(struct turn *t, const struct posting *p, uint16_t code)
 {
-    if (code == RESULT_DEBIT_ACCOUNT_NOT_FOUND || code == RESULT_CREDIT_ACCOUNT_NOT_FOUND ||
-        code == RESULT_PENDING_TRANSFER_NOT_FOUND) {
+    if (posting_unseen(t, p, code)) {
         turn_refuse_unseen(t, code);
         return;
     }

@@ -103,9 +103,9 @@ void turn_reply(struct turn *t, uint16_t code, const struct message_type *type, 
 /* A refusal without a body. */
 void turn_refuse(struct turn *t, uint16_t code);
 
-/* The refusal that was given is about what the caller may not see, or what does not exist: unless
- * something was emitted nothing is recorded, under a key either. Who owns nothing leaves nothing;
- * the same request with the same key is decided anew. */
+/* The refusal that was given (of a list: of each of its items) is about what the caller may not
+ * see, or what does not exist: unless something was emitted nothing is recorded, under a key
+ * either. Who owns nothing leaves nothing; the same request with the same key is decided anew. */
 void turn_unseen(struct turn *t);
 
 /* turn_refuse() and turn_unseen(). */

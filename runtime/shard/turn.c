@@ -361,7 +361,7 @@ void turn_refuse(struct turn *t, uint16_t code)
 
 void turn_unseen(struct turn *t)
 {
-    check(t->replied && t->message->code != ERR_OK);
+    check(t->replied);
     t->unseen = true;
 }
 

@@ -83,17 +83,65 @@ static void check_code(const struct request *q, uint16_t code)
     }
 }
 
-/* Refusals that leave nothing. */
-static bool is_of_the_unseen(uint16_t code)
+/* Of the arena, which the caller ends. */
+static const void *reply_read(const struct request *q, const struct message *m,
+                              const struct message_type *type, struct arena *arena)
 {
-    return code == RESULT_PAYER_NOT_FOUND || code == RESULT_DEBIT_ACCOUNT_NOT_FOUND ||
-           code == RESULT_CREDIT_ACCOUNT_NOT_FOUND || code == RESULT_PENDING_TRANSFER_NOT_FOUND;
+    arena_init(arena, REPLY_MEMORY);
+    void *reply = arena_alloc(arena, type->size);
+    check(reply != NULL);
+    struct wire_reader from;
+    wire_reader_init(&from, m->reply.data, m->reply.len);
+    if (!type->read(&from, arena, reply) || !wire_finished(&from))
+        broken("the reply to request %u (%s) cannot be read", q->number, q->type->name);
+    return reply;
+}
+
+/* Refusals that leave nothing, or nothing if the caller may see none of the accounts: those that
+ * come before the accounts are looked at, and those that say that one is not there. */
+static bool is_of_the_unseen(const struct request *q, uint16_t code)
+{
+    return code == RESULT_PAYER_NOT_FOUND || code == RESULT_PENDING_TRANSFER_NOT_FOUND ||
+           code == RESULT_TRANSACTION_EXISTS ||
+           (code >= ERR_DOMAIN_FIRST && code <= RESULT_CREDIT_ACCOUNT_NOT_FOUND &&
+            code != RESULT_EXISTS && q->type != &account_create_type);
+}
+
+/* A list of transfers each of which was refused so. */
+static bool is_list_of_the_unseen(const struct request *q, const struct message *m)
+{
+    const uint32_t asked = q->body.transfers_create.transfers_count;
+    if (m->code != ERR_OK || q->type != &transfers_create_type)
+        return false;
+    struct arena arena;
+    const struct item_results *r = reply_read(q, m, &item_results_type, &arena);
+    uint32_t unseen = 0;
+    for (uint32_t i = 0; i < r->results_count; i++)
+        unseen += is_of_the_unseen(q, r->results[i].result);
+    arena_done(&arena);
+    return unseen == asked;
+}
+
+static bool is_batch_of_the_unseen(const struct request *q, const struct message *m)
+{
+    if (m->code != ERR_OK || q->type != &transfers_batch_type)
+        return false;
+    struct arena arena;
+    const struct batch_results *r = reply_read(q, m, &batch_results_type, &arena);
+    uint32_t unseen = 0;
+    for (uint32_t i = 0; i < r->results_count; i++)
+        unseen += is_of_the_unseen(q, r->results[i].result);
+    bool all = unseen == r->results_count;
+    arena_done(&arena);
+    return all;
 }
 
 /* What settles something and is refused leaves nothing where the quota is used up. */
-static bool is_unkept(const struct run *run, const struct request *q, uint16_t code)
+static bool is_unkept(const struct run *run, const struct request *q, const struct message *m)
 {
-    return is_of_the_unseen(code) || (q->type->passes_quota && run->swarm.journal_quota != 0);
+    if (m->code < ERR_DOMAIN_FIRST)
+        return is_list_of_the_unseen(q, m) || is_batch_of_the_unseen(q, m);
+    return is_of_the_unseen(q, m->code) || (q->type->passes_quota && run->swarm.journal_quota != 0);
 }
 
 static void check_keyed(struct run *run, const struct request *q, const struct message *m)
@@ -106,7 +154,7 @@ static void check_keyed(struct run *run, const struct request *q, const struct m
         return;
     }
     if (record == NULL) {
-        if (m->code == ERR_OK || (m->code >= ERR_DOMAIN_FIRST && !is_unkept(run, q, m->code)))
+        if ((m->code == ERR_OK || m->code >= ERR_DOMAIN_FIRST) && !is_unkept(run, q, m))
             broken("request %u (%s) was answered %u, but nothing durable says so", q->number,
                    q->type->name, m->code);
         return;
@@ -419,13 +467,7 @@ static void check_reply(struct run *run, const struct request *q, const struct m
         if (m->reply_type != type->number)
             continue;
         struct arena arena;
-        arena_init(&arena, REPLY_MEMORY);
-        void *reply = arena_alloc(&arena, type->size);
-        check(reply != NULL);
-        struct wire_reader from;
-        wire_reader_init(&from, m->reply.data, m->reply.len);
-        if (!type->read(&from, &arena, reply) || !wire_finished(&from))
-            broken("the reply to request %u (%s) cannot be read", q->number, q->type->name);
+        const void *reply = reply_read(q, m, type, &arena);
         reply_checks[i].look(run, q, reply);
         arena_done(&arena);
     }

@@ -194,6 +194,55 @@ static void a_transfer_is_made_while_it_is_looked_for(void **state)
     assert_int_equal(show_transfer(b, s.id).status, TRANSFER_STATUS_PENDING);
 }
 
+/* Whoever owns nothing fills no journal, and takes no id; what the caller may see is remembered. */
+static void a_refusal_of_what_is_not_the_callers_leaves_nothing(void **state)
+{
+    struct bank *b = *state;
+    given_two_accounts(b);
+    struct transfer_spec foreign = spec_of(10, 1, 2, 5);
+    struct transfer_spec nowhere[] = {foreign, spec_of(11, 77, 78, 5), spec_of(12, 1, 2, 0)};
+    struct transfer_create singles[] = {create_of(&nowhere[0]), create_of(&nowhere[1]),
+                                        create_of(&nowhere[2])};
+    struct transaction_leg leg = {.debit_account_id = id_of(1),
+                                  .credit_account_id = id_of(2),
+                                  .has_amount = true,
+                                  .amount = 5,
+                                  .currency = USD};
+    const struct transfers_create list = {nowhere, array_len(nowhere)};
+    const struct transfers_batch batch = {singles, array_len(singles)};
+    const struct transaction_create transaction = {.legs = &leg, .legs_count = 1};
+    const struct {
+        const struct message_type *type;
+        const void *body;
+        uint16_t code;
+    } asked[] = {
+        {&transfer_create_type, &singles[0], RESULT_DEBIT_ACCOUNT_NOT_FOUND},
+        {&transfer_create_type, &singles[1], RESULT_DEBIT_ACCOUNT_NOT_FOUND},
+        {&transfer_create_type, &singles[2], RESULT_AMOUNT_MUST_NOT_BE_ZERO},
+        {&transfers_create_type, &list, RESULT_OK},
+        {&transfers_batch_type, &batch, RESULT_OK},
+        {&transaction_create_type, &transaction, RESULT_DEBIT_ACCOUNT_NOT_FOUND},
+    };
+    struct shard_stats before, after;
+    shard_get_stats(b->shard, &before);
+    for (size_t i = 0; i < 2 * array_len(asked); i++) {
+        b->key = 1 + i / 2;
+        assert_int_equal(
+            bank_ask(b, someone("globex", "stranger"), asked[i / 2].type, asked[i / 2].body),
+            asked[i / 2].code);
+        assert_false(b->message.replayed);
+    }
+    shard_get_stats(b->shard, &after);
+    assert_int_equal(after.records, before.records);
+    given_transfer(b, foreign);
+    for (int again = 0; again < 2; again++) {
+        b->key = 100;
+        assert_int_equal(bank_ask(b, teller(), &transfer_create_type, &singles[2]),
+                         RESULT_AMOUNT_MUST_NOT_BE_ZERO);
+        assert_int_equal(b->message.replayed, again);
+    }
+}
+
 int main(void)
 {
 #define SCENARIO(name) cmocka_unit_test_setup_teardown(name, bank_setup, bank_teardown)
@@ -204,6 +253,7 @@ int main(void)
         SCENARIO(one_that_left_memory_is_known_when_its_time_comes),
         SCENARIO(the_platform_s_own_ids_are_not_taken),
         SCENARIO(notes_and_reversals_of_ids_that_are_alike_are_apart),
+        SCENARIO(a_refusal_of_what_is_not_the_callers_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
