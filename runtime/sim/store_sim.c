@@ -124,6 +124,11 @@ static void store_batch(struct store_sim *sim, const struct batch_row *row, bool
     sim->body_bytes += row->body.len;
 }
 
+static bool store_sim_refuses(const struct store_sim *sim)
+{
+    return sim->broken || sim->unreachable;
+}
+
 /* Everything under way becomes durable. */
 static void store_sim_settle(struct store_sim *sim)
 {
@@ -176,7 +181,7 @@ static void sim_append(struct journal_store *base, struct batch_run *runs, uint3
     enum err e = ERR_IO;
     check(count > 0);
     sim->counts.joint += count > 1;
-    bool broken = sim->broken;
+    bool broken = store_sim_refuses(sim);
     if (!broken)
         store_sim_settle(sim);
     for (uint32_t i = 0; i < count; i++)
@@ -195,7 +200,7 @@ static enum err sim_cut(struct journal_store *base, uint16_t shard, uint64_t epo
                         uint64_t first_seq)
 {
     struct store_sim *sim = sim_of_journal(base);
-    if (sim->broken)
+    if (store_sim_refuses(sim))
         return ERR_IO;
     if (!lease_held(sim, shard, epoch))
         return ERR_FENCED;
@@ -208,6 +213,8 @@ static enum err sim_cut(struct journal_store *base, uint16_t shard, uint64_t epo
 static enum err sim_reopen(struct journal_store *base)
 {
     struct store_sim *sim = sim_of_journal(base);
+    if (sim->unreachable)
+        return ERR_IO;
     store_sim_settle(sim);
     sim->broken = false;
     return ERR_OK;
@@ -218,7 +225,7 @@ static enum err sim_lease_take(struct journal_store *base, uint16_t shard, struc
 {
     (void)owner;
     struct store_sim *sim = sim_of_journal(base);
-    if (sim->broken)
+    if (store_sim_refuses(sim))
         return ERR_IO;
     struct sim_lease *lease = lease_of(sim, shard);
     lease->held = true;
@@ -229,7 +236,7 @@ static enum err sim_lease_take(struct journal_store *base, uint16_t shard, struc
 static enum err sim_lease_release(struct journal_store *base, uint16_t shard, uint64_t epoch)
 {
     struct store_sim *sim = sim_of_journal(base);
-    if (sim->broken)
+    if (store_sim_refuses(sim))
         return ERR_IO;
     if (!lease_held(sim, shard, epoch))
         return ERR_FENCED;
@@ -459,6 +466,11 @@ static void store_sim_rot(struct store_sim *sim)
     if (b->row.body.len > 0)
         store_sim_flip(sim, b->row.shard, b->row.seq,
                        rng_below(sim->rng, (uint64_t)b->row.body.len * 8));
+}
+
+void store_sim_unreachable(struct store_sim *sim, bool yes)
+{
+    sim->unreachable = yes;
 }
 
 void store_sim_crash(struct store_sim *sim)

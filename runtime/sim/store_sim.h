@@ -88,6 +88,10 @@ void store_sim_delivered(struct store_sim *sim, uint16_t shard, uint64_t seq);
 /* How many appends of this shard were refused, or it is not known. */
 uint64_t store_sim_refused(struct store_sim *sim, uint16_t shard);
 
+/* For as long nothing that is asked for is done, and all of it gives IO: the process that asks has
+ * ended in the middle of something, though its code runs on for a while. */
+void store_sim_unreachable(struct store_sim *sim, bool yes);
+
 /* What an abrupt stop leaves: durable batches, those under way as the faults decide, no open
  * transaction, the views as of the last commit or an earlier one, leases as they were. */
 void store_sim_crash(struct store_sim *sim);

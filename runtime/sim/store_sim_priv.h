@@ -48,6 +48,7 @@ struct store_sim {
     bool in_flight;
     bool disk_full;
     bool broken; /* appends refused until reopened */
+    bool unreachable;
     struct store_sim_faults faults;
     struct store_sim_counts counts;
     uint32_t script[STORE_SIM_FAULTS]; /* calls until the ordered fault + 1; 0 = none */
@@ -71,6 +72,8 @@ static inline struct store_sim *sim_of_views(struct view_store *base)
 /* Does this call meet the fault, by order or by chance? */
 static inline bool sim_fault(struct store_sim *sim, enum store_sim_fault fault, uint32_t ppm)
 {
+    if (sim->unreachable)
+        return true;
     bool ordered = sim->script[fault] > 0 && --sim->script[fault] == 0;
     bool met = ordered || (ppm > 0 && rng_chance(sim->rng, ppm));
     sim->counts.met[fault] += met;

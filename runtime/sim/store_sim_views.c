@@ -580,7 +580,8 @@ enum err sim_views_drop(struct view_store *base)
 
 void sim_views_damaged(struct view_store *base)
 {
-    sim_of_views(base)->views.damaged = true;
+    struct store_sim *sim = sim_of_views(base);
+    sim->views.damaged |= !sim->unreachable;
 }
 
 void sim_views_renew(struct sim_views *v)

@@ -244,6 +244,8 @@ static void clients_answered(struct message *m)
     struct ask *ask = container_of(m, struct ask, message);
     struct request *q = ask->request;
     struct run *run = q->run;
+    if (run->ended)
+        return; /* it did not come so far */
     run->counts.answers++;
     run->cover.codes[m->code]++;
     if (m->code == ERR_OK)

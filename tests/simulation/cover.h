@@ -13,6 +13,7 @@
 
 #define COVER_FAULT_LIST(X)                                                                        \
     X(CRASH, "crash")                                                                              \
+    X(NO_MEMORY, "allocation failed")                                                              \
     X(GIVEN_UP, "shard given up")                                                                  \
     X(SUSPENDED, "actor suspended")                                                                \
     X(STOPPED, "actor stopped")                                                                    \

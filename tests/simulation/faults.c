@@ -162,6 +162,7 @@ bool faults_crash_now(struct run *run)
 void faults_stop(struct run *run)
 {
     run->quiet = true;
+    run->shortage.left = 0;
     run_faults(run, false);
     store_sim_disk_full(run->sim, false);
 }

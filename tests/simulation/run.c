@@ -41,6 +41,27 @@ void run_faults(struct run *run, bool on)
     store_sim_set_faults(run->sim, on && !run->quiet ? &run->swarm.faults : &none);
 }
 
+/* --- memory ----------------------------------------------------------------------------------- */
+
+static void run_lacks_memory(void *context)
+{
+    struct run *run = context;
+    run->ended = true;
+    run->counts.shortages++;
+    run->cover.faults[COVER_NO_MEMORY]++;
+    world_note(&run->world, "no memory", run->counts.shortages, 0);
+    store_sim_unreachable(run->sim, true);
+}
+
+/* Of a process that starts. */
+static void run_draw_shortage(struct run *run)
+{
+    const uint32_t most = run->swarm.allocations_max;
+    run->shortage = (struct shortage){.met = run_lacks_memory, .context = run};
+    if (most > 0 && !run->quiet && rng_below(&run->rng, 2) == 0)
+        run->shortage.left = 1 + rng_below(&run->rng, most);
+}
+
 /* --- the process ------------------------------------------------------------------------------ */
 
 uint16_t run_home(const struct run *run, struct id128 id)
@@ -79,6 +100,8 @@ static void check_recovery(struct run_shard *rs)
 static void on_state(void *context, uint16_t shard, enum shard_state state, const char *reason)
 {
     struct run *run = context;
+    if (run->ended)
+        return;
     world_note(&run->world, "state", (uint64_t)state, shard);
     if (state == SHARD_RECOVERING && run->shards[shard].state == SHARD_RUNNING)
         check_recovery(&run->shards[shard]);
@@ -126,6 +149,7 @@ static void run_start(void *context)
         run->shards[i].lead_ns = 0;
         run->shards[i].refusals = store_sim_refused(run->sim, i);
     }
+    run_draw_shortage(run);
     run->shard_set = shard_set_new(&(struct shard_set_options){
         .domain = run->domain,
         .journal_store = run->journal_store,
@@ -175,7 +199,7 @@ static void run_crash(struct run *run)
     run->shard_set = shard_set_kill(run->shard_set);
     clients_disconnected(run);
     store_sim_crash(run->sim);
-    run->leaving = false;
+    run->leaving = run->ended = false;
     run->journal.free_ns = run->views.free_ns = run->reads.free_ns = run->loads.free_ns = 0;
     world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, RESTART_NS), run_start, run);
 }
@@ -250,11 +274,19 @@ static bool watch_process(struct run *run)
 
 static void run_step(struct run *run)
 {
-    if (!world_step(&run->world))
+    shortage_watch(&run->shortage);
+    bool happened = world_step(&run->world);
+    shortage_leave();
+    store_sim_unreachable(run->sim, false);
+    if (!happened)
         broken("nothing is left to happen");
     run->counts.steps++;
     for (uint16_t i = 0; i < run->swarm.shards; i++)
         run_follow(run, &run->shards[i]);
+    if (run->ended) {
+        run_crash(run);
+        return;
+    }
     for (uint16_t i = 0; i < run->swarm.shards; i++)
         checkers_after_step(&run->shards[i]);
     if (run->quiet)
@@ -480,6 +512,7 @@ uint64_t run_seed(struct run *run, const struct run_options *options)
 {
     *run = (struct run){.options = *options, .domain = run_domain()};
     list_init(&run->asks);
+    shortage_leave(); /* of a run that was broken */
     rng_seed(&run->rng, options->seed ^ 0xC11E27);
     rng_seed(&run->store_rng, options->seed ^ 0x5702E);
     swarm_draw(&run->swarm, &run->rng, options->shards);

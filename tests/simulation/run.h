@@ -12,6 +12,7 @@
 #include "tests/simulation/cover.h"
 #include "tests/simulation/model/history.h"
 #include "tests/simulation/request.h"
+#include "tests/simulation/shortage.h"
 #include "tests/simulation/swarm.h"
 
 #define RUN_TABLES_MAX 32
@@ -25,9 +26,8 @@ struct run_options {
 };
 
 struct run_counts {
-    uint64_t steps, crashes, restarts, clock_jumps, fulls, asks, answers, retries, successes,
-        refusals,
-        full_checks;
+    uint64_t steps, crashes, restarts, shortages, clock_jumps, fulls, asks, answers, retries,
+        successes, refusals, full_checks;
 };
 
 struct run;
@@ -84,6 +84,8 @@ struct run {
     bool close_began;     /* its shards close, too */
     bool full;            /* the disk; it will have room again */
     bool freed;
+    struct shortage shortage; /* of memory */
+    bool ended;               /* the process, for want of it: nothing that it still does counts */
     struct run_counts counts;
     struct cover cover;
     struct crowd *crowd; /* NULL but while it is there */

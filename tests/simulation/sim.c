@@ -184,11 +184,11 @@ static int run_seeds(const struct options *o)
     printf("%" PRIu64 " seeds, %" PRIu64 " failed, %.1f s (%.0f seeds/s): %" PRIu64
            " requests asked, %" PRIu64 " answers (%" PRIu64 " done, %" PRIu64 " refused), %" PRIu64
            " events in %" PRIu64 " batches, %" PRIu64 " crashes (%" PRIu64
-           " of them after giving up), %" PRIu64 " clock jumps, %" PRIu64 " full disks, %" PRIu64
-           " steps, traces %016" PRIx64 "\n",
+           " of them after giving up, %" PRIu64 " without memory), %" PRIu64
+           " clock jumps, %" PRIu64 " full disks, %" PRIu64 " steps, traces %016" PRIx64 "\n",
            o->seeds, t.failures, took, (double)o->seeds / took, c->asks, c->answers, c->successes,
-           c->refusals, t.events, t.batches, c->crashes, c->restarts, c->clock_jumps, c->fulls,
-           c->steps, t.traces);
+           c->refusals, t.events, t.batches, c->crashes, c->restarts, c->shortages, c->clock_jumps,
+           c->fulls, c->steps, t.traces);
     if (!o->cover)
         return t.failures == 0 ? 0 : 1;
     cover_print(&t.cover, run_domain());

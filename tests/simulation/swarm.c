@@ -108,6 +108,7 @@ static void draw_node(struct swarm *s, struct rng *r)
 static void draw_faults(struct swarm *s, struct rng *r)
 {
     static const uint64_t jumps[] = {MS, 2 * S, 600 * S, 7200 * S, 86400 * S};
+    static const uint64_t allocations[] = {500, 5000, 50000};
     s->faults = (struct store_sim_faults){
         .append_io_ppm = swarm_sometimes(r, 20000),
         .append_full_ppm = swarm_sometimes(r, 10000),
@@ -123,6 +124,8 @@ static void draw_faults(struct swarm *s, struct rng *r)
     if (rng_below(r, BAD_DISK_ONE_IN) == 0)
         s->faults.read_io_ppm = (uint32_t)swarm_between(r, 200000, 600000);
     s->crash_ppm = swarm_sometimes(r, 8000);
+    s->allocations_max =
+        rng_below(r, 2) == 0 ? 0 : (uint32_t)swarm_choose(r, allocations, array_len(allocations));
     s->command_ppm = swarm_sometimes(r, 20000);
     s->leave_ppm = swarm_sometimes(r, 3000);
     s->clock_jump_ppm = swarm_sometimes(r, 5000);

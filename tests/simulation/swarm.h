@@ -61,6 +61,7 @@ struct swarm {
     /* with which faults */
     struct store_sim_faults faults;
     uint32_t crash_ppm;      /* at each event */
+    uint32_t allocations_max; /* in each of its lives, before one fails; 0 = none does */
     uint32_t clock_jump_ppm; /* at each event */
     int64_t clock_jump_ns;   /* at most, either way */
     uint32_t command_ppm;    /* at each event: an operator commands some actor */

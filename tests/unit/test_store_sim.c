@@ -208,6 +208,30 @@ static void a_crash_takes_the_open_transaction(void **state)
     put_and_commit(s, 2);
 }
 
+/* Its process has ended in the middle of a job, whose code runs on. */
+static void an_unreachable_store_does_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct journal_store *j = f->journal;
+    uint64_t epoch = lease(j, 0);
+    struct store_position position;
+    assert_int_equal(append_one(j, 0, 1, epoch, "a"), ERR_OK);
+    put_and_commit(f->views, 1);
+    assert_int_equal(f->views->ops->begin(f->views), ERR_OK);
+    store_sim_unreachable(f->sim, true);
+    assert_int_equal(append_one(j, 0, 2, epoch, "b"), ERR_IO);
+    assert_int_equal(j->ops->reopen(j), ERR_IO);
+    assert_int_equal(j->ops->cut(j, 0, epoch, 1), ERR_IO);
+    assert_int_equal(put_coin(f->views, 1, 1, 2, "changing", 0), ERR_OK);
+    assert_int_equal(commit_at(f->views, 0, 2), ERR_IO);
+    assert_int_equal(f->views->ops->position(f->views, 0, &position), ERR_IO);
+    f->views->ops->damaged(f->views);
+    store_sim_unreachable(f->sim, false);
+    store_sim_crash(f->sim);
+    assert_tail(j, 0, 1, "1:a ");
+    assert_views_at(f->views, 1);
+}
+
 static void stale_views_fall_back_by_whole_commits(void **state)
 {
     struct fixture *f = *state;
@@ -322,6 +346,7 @@ int main(void)
         CASE_IN_FLIGHT(an_unknown_commit_may_be_lost_by_a_crash),
         CASE(a_failed_commit_of_the_views_changes_nothing),
         CASE(a_crash_takes_the_open_transaction),
+        CASE(an_unreachable_store_does_nothing),
         CASE(stale_views_fall_back_by_whole_commits),
         CASE(damaged_views_begin_at_nothing_after_the_next_opening),
         CASE(stored_batches_can_be_harmed),
