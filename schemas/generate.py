@@ -18,6 +18,7 @@ def outputs(schema, version):
         "currency_table.c": tables.currency_table(schema),
         "catalog.h": tables.catalog_header(schema),
         "catalog.c": tables.catalog_source(schema),
+        "refusals.h": tables.refusals_header(schema),
         "openapi.json": openapi.document(schema, version),
         "test_states.c": tests.states(schema),
     }

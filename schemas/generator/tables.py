@@ -117,6 +117,32 @@ extern const uint32_t catalog_command_count;
 """
 
 
+REFUSALS_HEADER = """#ifndef SCHEMAS_REFUSALS_H
+#define SCHEMAS_REFUSALS_H
+
+#include <stdint.h>
+
+#include "schemas/result.h"
+
+struct declared_refusal {
+    uint16_t message; /* number of its type */
+    uint16_t code;
+};
+
+/* By message and code. */
+static const struct declared_refusal declared_refusals[] = {
+"""
+
+
+def refusals_header(schema):
+    out = generated("Refusals: what each message may be refused with, beyond what holds for all. "
+                    "For tests.", "all declarations") + REFUSALS_HEADER
+    for m in sorted((m for m in schema.messages.values() if m.number), key=lambda m: m.number):
+        for e in sorted((schema.error(name) for name in m.refusals), key=lambda e: e.number):
+            out += f"    {{{m.number}, RESULT_{e.name.upper()}}}, /* {m.name} */\n"
+    return out + "};\n\n#endif\n"
+
+
 def catalog_header(schema):
     out = generated("Catalog: everything declared, for those who go by number or by name.",
                     "all declarations")

@@ -247,9 +247,9 @@ static void clients_answered(struct message *m)
     if (run->ended)
         return; /* it did not come so far */
     run->counts.answers++;
-    run->cover.codes[m->code]++;
-    if (m->code == ERR_OK)
-        run->cover.done[q->type->number]++;
+    if (!cover_answer(&run->cover, q->type, m->code))
+        broken("request %u (%s) is refused with %u, which it does not declare", q->number,
+               q->type->name, m->code);
     world_note(&run->world, "answer", q->number, m->code);
     if (m->code == ERR_JOURNAL_QUOTA) {
         answers_check_quota(run, q, m);

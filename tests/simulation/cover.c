@@ -5,7 +5,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "schemas/result.h"
+#include "runtime/base/array.h"
+#include "schemas/refusals.h"
+
+static_assert(array_len(declared_refusals) <= COVER_REFUSALS_MAX, "each has its count");
 
 static const char *const fault_names[COVER_FAULTS] = {
 #define X(name, text) text,
@@ -26,6 +29,35 @@ void cover_store(struct cover *c, const struct store_sim_counts *counts)
     c->faults[COVER_STALE] += counts->stale;
     c->faults[COVER_JOINT] += counts->joint;
     c->faults[COVER_NEIGHBOUR] += counts->neighbours;
+}
+
+/* The index of the first declared refusal that is not before this one. */
+static size_t cover_refusal_at(uint16_t message, uint16_t code)
+{
+    size_t low = 0, high = array_len(declared_refusals);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct declared_refusal *r = &declared_refusals[middle];
+        if (r->message < message || (r->message == message && r->code < code))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+bool cover_answer(struct cover *c, const struct message_type *type, uint16_t code)
+{
+    check(code < COVER_CODES_MAX);
+    c->codes[code]++;
+    c->done[type->number] += code == ERR_OK;
+    size_t at = cover_refusal_at(type->number, code);
+    const struct declared_refusal *r = &declared_refusals[at];
+    if (at < array_len(declared_refusals) && r->message == type->number && r->code == code)
+        c->refused[at]++;
+    else if (code >= ERR_DOMAIN_FIRST)
+        return false;
+    return true;
 }
 
 void cover_add(struct cover *to, const struct cover *from)
@@ -51,6 +83,12 @@ static void each_message(const struct domain *d,
             each(context, d->queries[i]->type);
 }
 
+static const char *code_name(uint16_t code)
+{
+    const struct result_info *info = result_info(code);
+    return info == NULL ? "?" : info->name;
+}
+
 struct walk {
     const struct cover *cover;
     int missing;
@@ -71,12 +109,16 @@ static void miss_message(void *context, const struct message_type *type)
     printf("never answered OK: the message %s\n", type->name);
 }
 
-static const char *code_name(uint16_t code)
+static void miss_refusals(void *context, const struct message_type *type)
 {
-    if (code < ERR_DOMAIN_FIRST)
-        return err_text((enum err)code);
-    const struct result_info *info = result_info(code);
-    return info == NULL ? "?" : info->name;
+    struct walk *w = context;
+    for (size_t i = cover_refusal_at(type->number, 0);
+         i < array_len(declared_refusals) && declared_refusals[i].message == type->number; i++) {
+        if (w->cover->refused[i] > 0)
+            continue;
+        printf("never refused: the message %s with %s\n", type->name,
+               code_name(declared_refusals[i].code));
+    }
 }
 
 void cover_print(const struct cover *c, const struct domain *d)
@@ -108,6 +150,7 @@ int cover_missing(const struct cover *c, const struct domain *d)
         printf("never happened: the fault '%s'\n", fault_names[i]);
     }
     each_message(d, miss_message, &w);
+    each_message(d, miss_refusals, &w);
     for (size_t i = 0; i < DOMAIN_NUMBER_MAX; i++) {
         if (d->rules[i] == NULL || c->events[i] > 0)
             continue;

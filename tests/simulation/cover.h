@@ -10,6 +10,7 @@
 #include "runtime/sim/store_sim.h"
 
 #define COVER_CODES_MAX 512
+#define COVER_REFUSALS_MAX 1024
 
 #define COVER_FAULT_LIST(X)                                                                        \
     X(CRASH, "crash")                                                                              \
@@ -63,7 +64,12 @@ struct cover {
     uint64_t done[DOMAIN_NUMBER_MAX];   /* messages answered OK, by number of their type */
     uint64_t events[DOMAIN_NUMBER_MAX]; /* in the journal */
     uint64_t codes[COVER_CODES_MAX];    /* answers */
+    uint64_t refused[COVER_REFUSALS_MAX]; /* messages with a code that they declare, in the order of
+                                             schemas/refusals.h */
 };
+
+/* A message was answered. false: with a refusal that it does not declare. */
+must_check bool cover_answer(struct cover *c, const struct message_type *type, uint16_t code);
 
 /* What the store did to itself. */
 void cover_store(struct cover *c, const struct store_sim_counts *counts);
