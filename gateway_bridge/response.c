@@ -17,6 +17,7 @@
 #include "schemas/catalog.h"
 #include "schemas/common.h"
 #include "schemas/instant.h"
+#include "schemas/ledger.h"
 #include "schemas/result.h"
 
 #define RETRY_AFTER_S 1 /* where neither actor nor rate limit says how long */
@@ -327,15 +328,28 @@ static uint16_t response_write_reply(struct exchange *x, struct json_writer *bod
     return body->failed ? 0 : route->status;
 }
 
-/* Of a refusal by an actor: its code says which field broke which rule, if the operation has it. */
-static const char *response_rule(const struct exchange *x, uint16_t code, const char **field)
+/* Of a refusal by an actor: its code says which field broke which rule, if the operation has it. Of
+ * one by a leg, it is the leg's if a leg has it. */
+static void response_name_field(struct exchange *x, uint16_t code, const struct leg_refusal *by)
 {
     const struct result_info *info = result_info(code);
-    if (info == NULL || info->field == NULL || x->route == NULL ||
-        x->route->request->find(slice_of(info->field)) < 0)
-        return NULL;
-    *field = info->field;
-    return info->detail;
+    if (info == NULL || x->route == NULL)
+        return;
+    const struct json_type *request = x->route->request;
+    bool of_leg = by != NULL && request->find(slice_of("legs")) >= 0;
+    for (const char *const *field = info->fields; *field != NULL; field++) {
+        const struct slice name = slice_of(*field);
+        if (of_leg && transaction_leg_json.find(name) >= 0) {
+            char leg[JSON_FIELD_MAX];
+            snprintf(leg, sizeof leg, "legs[%" PRIu32 "].%s", by->failed_leg, *field);
+            message_refuse_field(x, code, slice_of(leg), info->detail);
+            return;
+        }
+        if (request->find(name) >= 0) {
+            message_refuse_field(x, code, name, info->detail);
+            return;
+        }
+    }
 }
 
 /* What an actor sent along with its refusal, such as the wallet that exists already. */
@@ -366,23 +380,20 @@ static uint16_t response_write_problem(struct exchange *x, uint16_t code, struct
     uint16_t status = problem_status(code);
     char detail[DETAIL_MAX];
     bool silent = status == 401 || status == 403 || status == 404;
-    const char *field = x->error.field, *rule = x->error.rule;
-    if (rule == NULL)
-        rule = response_rule(x, code, &field);
     const void *named = NULL;
     const struct json_type *named_type = silent ? NULL : response_read_named(x, &named);
     if (named_type == &field_refusal_json) {
         const struct field_refusal *refusal = named;
         message_refuse_field(x, code, refusal->field, result_info(code)->detail);
-        field = x->error.field;
-        rule = x->error.rule;
         named_type = NULL;
+    } else if (x->error.rule == NULL) {
+        response_name_field(x, code, named_type == &leg_refusal_json ? named : NULL);
     }
     problem_write(
         &(struct problem){
             .code = code,
-            .field = field,
-            .rule = silent ? NULL : rule,
+            .field = x->error.field,
+            .rule = silent ? NULL : x->error.rule,
             .more = x->error.next,
             .detail = response_detail(x, status, detail),
             .instance = x->path,

@@ -101,7 +101,8 @@ bool json_value_get(const struct json_type *type, void *m, struct slice name,
 
 bool json_complete(const struct json_type *type, void *m, struct json_input *in)
 {
-    uint64_t missing = type->required & ~in->seen;
+    uint64_t needed = type->needed != NULL ? type->needed(m) : 0;
+    uint64_t missing = (type->required | needed) & ~in->seen;
     for (bool more = true; more && missing != 0; missing &= missing - 1) {
         json_refuse_name(in->error, RESULT_MISSING_FIELD, "is required",
                          slice_of(type->fields[__builtin_ctzll(missing)]));

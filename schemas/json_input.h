@@ -47,6 +47,7 @@ struct json_type {
     uint8_t count;              /* of fields with a JSON form */
     const char *const *fields;  /* their JSON names */
     uint64_t required;          /* bit per field */
+    uint64_t (*needed)(const void *m); /* bits of what its flags make required too; NULL = none */
     int (*find)(struct slice field_name); /* index, or -1 */
     bool (*set)(void *m, int field, const struct json_token *t, struct json_input *in);
     bool (*amounts)(void *m, struct json_input *in); /* to minor units; NULL = none. false: told */

@@ -45,15 +45,11 @@ static uint16_t check_parties(struct turn *t, const struct payment_create *creat
 }
 
 /* What the request alone decides: amount and expiry. */
-static uint16_t check_terms(const struct payment_create *create, bool at_once, uint64_t *life_ns)
+static uint16_t check_terms(const struct payment_create *create, bool at_once)
 {
     if (create->amount == 0)
-        return RESULT_AMOUNT_OUT_OF_RANGE;
-    if (at_once && create->has_expires_in_s)
-        return RESULT_EXPIRY_WITHOUT_AUTHORIZATION;
-    if (at_once)
-        return RESULT_OK;
-    return wallet_life(create->has_expires_in_s, create->expires_in_s, life_ns);
+        return RESULT_AMOUNT_MUST_NOT_BE_ZERO;
+    return at_once && create->has_expires_in_s ? RESULT_EXPIRY_WITHOUT_AUTHORIZATION : RESULT_OK;
 }
 
 static struct payment_created created_of(const struct message *m, const struct wallet *payer,
@@ -110,8 +106,7 @@ enum turn_result payment_on_create(struct turn *t, struct id128 self, const stru
     if (payer_found == PRESENCE_WAITING || payee_found == PRESENCE_WAITING)
         return TURN_WAIT;
     bool at_once = !create->has_capture || create->capture == PAYMENT_CAPTURE_MODE_AUTOMATIC;
-    uint64_t life_ns = 0;
-    uint16_t code = check_terms(create, at_once, &life_ns);
+    uint16_t code = check_terms(create, at_once);
     if (payer_found != PRESENCE_THERE ||
         !turn_may_see(t, payer.wallet->tenant_id, payer.wallet->owner_id)) {
         turn_refuse_unseen(t, code != RESULT_OK ? code : RESULT_PAYER_NOT_FOUND);
@@ -146,7 +141,9 @@ enum turn_result payment_on_create(struct turn *t, struct id128 self, const stru
         return payment_decline(t, &created, code);
     posting_emit(t, &p);
     created.has_expires_at = !at_once;
-    created.expires_at = at_once ? 0 : turn_time(t) + life_ns;
+    if (!at_once)
+        created.expires_at =
+            turn_time(t) + wallet_life_ns(create->has_expires_in_s, create->expires_in_s);
     turn_emit(t, &payment_created_type, &created);
     return reply_payment(t, created.payment_id);
 }

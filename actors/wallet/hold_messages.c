@@ -28,11 +28,8 @@ enum turn_result hold_on_create(struct turn *t, struct id128 self, const struct 
     if (!wallet_enter(t, self, &w, &end))
         return end;
     u128 amount = 0;
-    uint64_t life_ns = 0;
     uint16_t code =
         wallet_amount(w.wallet, create->amount, create->has_currency, create->currency, &amount);
-    if (code == RESULT_OK)
-        code = wallet_life(create->has_expires_in_s, create->expires_in_s, &life_ns);
     if (code == RESULT_OK)
         code = wallet_check_debit(w.wallet, amount, turn_time(t));
     if (code != RESULT_OK)
@@ -55,7 +52,7 @@ enum turn_result hold_on_create(struct turn *t, struct id128 self, const struct 
         .hold_id = hold_id,
         .wallet_id = self,
         .amount = amount,
-        .expires_at = turn_time(t) + life_ns,
+        .expires_at = turn_time(t) + wallet_life_ns(create->has_expires_in_s, create->expires_in_s),
         .has_description = create->has_description,
         .description = create->description,
         .metadata = create->metadata,

@@ -89,7 +89,7 @@ uint16_t wallet_amount(const struct wallet *w, struct decimal d, bool has_curren
         break;
     }
     if (minor == 0)
-        return RESULT_AMOUNT_OUT_OF_RANGE;
+        return RESULT_AMOUNT_MUST_NOT_BE_ZERO;
     *amount = minor;
     return RESULT_OK;
 }
@@ -127,23 +127,19 @@ uint16_t wallet_check_destination(struct turn *t, const struct wallet_ref *from,
     return to->wallet->status == WALLET_STATUS_CLOSED ? RESULT_DESTINATION_CLOSED : RESULT_OK;
 }
 
-uint16_t wallet_life(bool given, uint32_t seconds, uint64_t *life_ns)
+uint64_t wallet_life_ns(bool given, uint32_t seconds)
 {
     if (!given)
         seconds = WALLET_EXPIRY_S_DEFAULT;
-    if (seconds == 0 || seconds > WALLET_EXPIRY_S_MAX)
-        return RESULT_EXPIRY_OUT_OF_RANGE;
-    *life_ns = seconds * NS_PER_S;
-    return RESULT_OK;
+    check(seconds > 0 && seconds <= WALLET_EXPIRY_S_MAX); /* by the readers of messages */
+    return seconds * NS_PER_S;
 }
 
 uint16_t wallet_expiry_after(struct turn *t, bool given, uint32_t seconds, uint64_t present,
                              uint64_t *expires_at)
 {
-    uint64_t life_ns = 0;
-    uint16_t code = wallet_life(given, seconds, &life_ns);
-    *expires_at = turn_time(t) + life_ns;
-    return code == RESULT_OK && *expires_at <= present ? RESULT_EXPIRY_NOT_LATER : code;
+    *expires_at = turn_time(t) + wallet_life_ns(given, seconds);
+    return *expires_at <= present ? RESULT_EXPIRY_NOT_LATER : RESULT_OK;
 }
 
 /* --- apply ------------------------------------------------------------------------------------ */

@@ -83,11 +83,11 @@ must_check uint16_t wallet_check_destination(struct turn *t, const struct wallet
                                              enum presence found, const struct wallet_ref *to);
 
 /* How long a hold or authorisation lives: `seconds` (not given: WALLET_EXPIRY_S_DEFAULT), counted
- * from the time of the event that makes it. RESULT_OK or RESULT_EXPIRY_OUT_OF_RANGE. */
-must_check uint16_t wallet_life(bool given, uint32_t seconds, uint64_t *life_ns);
+ * from the time of the event that makes it. */
+uint64_t wallet_life_ns(bool given, uint32_t seconds);
 
 /* The same for what ends at `present` and is to end later, counted from the time of the event that
- * says so; RESULT_EXPIRY_NOT_LATER too. */
+ * says so. RESULT_OK or RESULT_EXPIRY_NOT_LATER. */
 must_check uint16_t wallet_expiry_after(struct turn *t, bool given, uint32_t seconds,
                                         uint64_t present, uint64_t *expires_at);
 

@@ -69,7 +69,7 @@ class Field:
     min: int
     currency: str      # sibling field of an amount
     example: object
-    range: list        # [least, most] that the actor takes; None: what min and max say
+    unless_flags: list  # optional, but in JSON it is needed unless one of these is set
     source: Source
     member: str = ""   # of a state: where it is in the struct
     by_hand: bool = False  # of a state: written and read by functions of the actor
@@ -180,7 +180,7 @@ class Error:
     status: int
     title: str
     detail: str
-    field: str         # of the request, that it is about; "" = of no certain one
+    fields: list       # of the request, that it is about: the first that it has
     type: str          # registered URI of the problem; "" = it has none
 
 
@@ -332,6 +332,15 @@ def _new(source, what, name, number, taken, low, high):
     taken[number] = name
 
 
+def _error_fields(t):
+    """`field` names one, or a list of which the first counts that the request has."""
+    named = t.get("field", object, [])
+    fields = [named] if isinstance(named, str) else named
+    if not isinstance(fields, list) or not all(isinstance(name, str) for name in fields):
+        t.source.fail("field is a name or a list of names")
+    return fields
+
+
 def _errors(schema, raw):
     _sections("errors.toml", raw, ("error",))
     taken = {}
@@ -343,7 +352,7 @@ def _errors(schema, raw):
             t.source.fail(f"status {status} is no HTTP status of an answer")
         schema.errors.append(Error(name, number, status, t.get("title", str, required=True),
                                    t.get("detail", str, required=True),
-                                   t.get("field", str, ""), t.get("type", str, "")))
+                                   _error_fields(t), t.get("type", str, "")))
         t.finish()
     if 0 not in taken:
         Source("errors.toml", "error").fail("number 0 (ok) is missing")
@@ -474,12 +483,10 @@ def _field(raw, source, zero_is_valid=frozenset(ZERO_IS_VALID)):
     f = Field(name, kind, argument, t.get("doc", str, ""), t.get("optional", bool, False),
               t.get("since", int, 1), t.get("json", bool, True),
               t.get("json_name", str, name), high, low, t.get("currency", str, "currency"),
-              t.get("example", object), t.get("range", list), source)
+              t.get("example", object), t.get("unless_flags", list, []), source)
     t.finish()
-    if f.range is not None and not (top and len(f.range) == 2 and
-                                    all(isinstance(bound, int) for bound in f.range) and
-                                    low <= f.range[0] <= f.range[1] <= high):
-        source.fail("range is [least, most] of a number up to u32")
+    if f.unless_flags and not f.optional:
+        source.fail("unless_flags is for optional fields only")
     if not NAME.match(f.json_name):
         source.fail(f"json_name {f.json_name!r} must be lower case letters, digits and _")
     if f.since > 1 and not f.optional and (kind not in zero_is_valid or low > 0):

@@ -7,7 +7,7 @@ def source(schema, service):
     out = [generated(f"The messages of {service} in JSON.", f"{service}.toml"),
            f"#include \"schemas/{service}.h\"\n#include \"schemas/json_writer.h\"\n"]
     for m in schema.ordered(service):
-        out += [_find(m), _set(m), _amounts(m), _writer(m), _type(m)]
+        out += [_find(m), _set(m), _amounts(m), _needed(m), _writer(m), _type(m)]
     return "".join(out)
 
 
@@ -39,16 +39,10 @@ def _getter(m, f):
     ref = f"&{at}"
     if f.type in ("u8", "u16", "u32"):
         bits = f.type[1:]
-        least, most = f.range or (f.min, f.max)
-        rule = quote(f"must be a whole number from {least} to {most}")
-        if most == f.max:
-            return (["uint64_t number;"],
-                    f"json_get_uint(t, in, {f.min}, {f.max}u,\n                {rule}, &number)",
-                    [f"{at} = (uint{bits}_t)number;"])
-        # However far beyond its range, the actor refuses it with its own code.
+        rule = quote(f"must be a whole number from {f.min} to {f.max}")
         return (["uint64_t number;"],
-                f"json_get_uint(t, in, {f.min}, UINT64_MAX,\n                {rule}, &number)",
-                [f"{at} = number < {f.max}u ? (uint{bits}_t)number : {f.max}u;"])
+                f"json_get_uint(t, in, {f.min}, {f.max}u,\n                {rule}, &number)",
+                [f"{at} = (uint{bits}_t)number;"])
     if f.type == "amount":
         slot = [x for x in m.json_fields if x.type == "amount"].index(f)
         return [], f"json_get_amount(t, in, {slot}, {ref})", []
@@ -117,6 +111,22 @@ def _amounts(m):
     return out + "    return good;\n}\n"
 
 
+def _needed(m):
+    """Bits of the optional fields that the message's flags make needed."""
+    needed = [f for f in m.json_fields if f.unless_flags]
+    if not needed:
+        return ""
+    n = m.name
+    [flags] = [f for f in m.fields if f.name == "flags"]
+    out = (f"\nstatic uint64_t {n}_needed(const void *message)\n{{\n"
+           f"    const struct {n} *m = message;\n    uint64_t needed = 0;\n")
+    for f in needed:
+        set_ = " | ".join(upper(flags.argument, name) for name in f.unless_flags)
+        out += (f"    if ((m->flags & ({set_})) == 0)\n"
+                f"        needed |= {1 << m.json_fields.index(f):#x};\n")
+    return out + "    return needed;\n}\n"
+
+
 def _put(f):
     at = f"m->{f.name}"
     if f.type in ("u8", "u16", "u32"):
@@ -179,6 +189,7 @@ const struct json_type {n}_json = {{
     .count = {len(fields)},
     .fields = {n + '_fields' if fields else 'NULL'},
     .required = {required:#x},
+    .needed = {n + '_needed' if any(f.unless_flags for f in fields) else 'NULL'},
     .find = {n}_find,
     .set = {n}_set,
     .amounts = {n + '_amounts' if amounts else 'NULL'},

@@ -381,8 +381,8 @@ def _problem(error):
                "status": error.status, "detail": error.detail, "code": error.name}
     if error.name in RULES:
         problem["errors"] = [{"field": "currency", "rule": RULES[error.name]}]
-    elif error.field:
-        problem["errors"] = [{"field": error.field, "rule": error.detail}]
+    elif error.fields:
+        problem["errors"] = [{"field": error.fields[0], "rule": error.detail}]
     if error.name == "managed":
         problem["managed_by"] = "pay_01J8Z3Q4R5S6T7V8W9XAYBZC00"
         problem["use"] = "POST /payments/{payment_id}/refund"
@@ -469,7 +469,18 @@ def _object(schema, m, without, asked):
     out["properties"] = {f.json_name: _property(schema, f, asked) for f in fields}
     if asked:
         out["additionalProperties"] = False
+        needed = [_needed(schema, m, f) for f in fields if f.unless_flags]
+        out |= {"allOf": needed} if needed else {}
     return out
+
+
+def _needed(schema, m, f):
+    """A field that only certain flags make optional."""
+    [flags] = [other for other in m.fields if other.name == "flags"]
+    some = {"type": "array", "contains": {"anyOf": [{"const": name} for name in f.unless_flags]}}
+    return {"anyOf": [
+        {"required": [f.json_name], "properties": {f.json_name: _property(schema, f, True)}},
+        {"required": [flags.json_name], "properties": {flags.json_name: some}}]}
 
 
 def _property(schema, f, asked):
@@ -492,8 +503,7 @@ def _shape(schema, f):
     if kind == "bool":
         return {"type": "boolean"}
     if kind in ("u8", "u16", "u32"):
-        least, most = f.range or (f.min, f.max)
-        return {"type": "integer", "minimum": least, "maximum": most}
+        return {"type": "integer", "minimum": f.min, "maximum": f.max}
     if kind in ("u64", "u128"):
         return _whole(U64_DIGITS if kind == "u64" else U128_DIGITS)
     if kind in ("decimal", "amount"):
@@ -548,7 +558,7 @@ def _field_example(schema, f):
     if kind == "list":
         return [_example(schema, schema.messages[f.argument])] * max(1, f.min)
     if kind in ("u8", "u16", "u32"):
-        return max(1, *(f.range or [f.min])[:1])
+        return max(1, f.min)
     return {"bool": False, "u64": "1", "u128": "1",
             "decimal": "1.5", "amount": "10.50", "id": f"{f.argument}_{EXAMPLE_ID}",
             "raw_id": "0123456789abcdef0123456789abcdef", "currency": "USD",

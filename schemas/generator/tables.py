@@ -12,15 +12,16 @@ def result_header(schema):
             "enum result {\n")
     for e in schema.errors:
         out += f"    RESULT_{e.name.upper()} = {e.number},\n"
-    return out + """};
-
+    most = max(len(e.fields) for e in schema.errors)
+    return out + f"}};\n\n#define RESULT_FIELDS_MAX {most}\n" + """
 struct result_info {
     uint16_t code;
     uint16_t status;     /* HTTP */
     const char *name;    /* "exceeds_credits": stable, for programs */
     const char *title;   /* for people, the same for every occurrence */
     const char *detail;
-    const char *field;   /* of the request, that it is about; NULL = of no certain one */
+    /* Of the request, that it is about: the first that it has. NULL ends them. */
+    const char *fields[RESULT_FIELDS_MAX + 1];
     const char *type;    /* registered URI of the problem; NULL = it has none */
 };
 
@@ -41,8 +42,9 @@ def result_source(schema):
     out += "\"errors.toml repeats error.h\");\nERR_LIST(X)\n#undef X\n"
     out += "\nstatic const struct result_info results[] = {\n"
     for e in schema.errors:
+        fields = ", ".join([quote(name) for name in e.fields] + ["NULL"])
         out += (f"    {{{e.number}, {e.status}, {quote(e.name)}, {quote(e.title)},\n"
-                f"     {quote(e.detail)}, {quote(e.field) if e.field else 'NULL'},\n"
+                f"     {quote(e.detail)}, {{{fields}}},\n"
                 f"     {quote(e.type) if e.type else 'NULL'}}},\n")
     out += "};\n"
     last = schema.errors[-1].number

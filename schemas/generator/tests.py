@@ -206,7 +206,9 @@ def _sample(schema, m):
         out += "    (void)which;\n"
     for f in m.fields:
         lines = _assign(schema, f)
-        if f.optional:
+        if f.unless_flags:  # in JSON it is optional no longer
+            out += "".join(f"    {line}\n" for line in [f"m->has_{f.name} = true;"] + lines)
+        elif f.optional:
             out += f"    if (which != SAMPLE_LEAST) {{\n        m->has_{f.name} = true;\n"
             out += "".join(f"        {line}\n" for line in lines) + "    }\n"
         else:

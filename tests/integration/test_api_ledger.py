@@ -64,7 +64,9 @@ def test_contradicting_rules_open_no_account(bank):
     both = [NEVER_NEGATIVE, "credits_must_not_exceed_debits"]
     bank.post("/accounts", {"currency": "USD", "code": 1, "flags": both}).expect(
         422, "flags_are_mutually_exclusive")
-    bank.post("/accounts", {"currency": "USD", "code": 0}).expect(422, "code_must_not_be_zero")
+    for code in (0, 65536):
+        bank.post("/accounts", {"currency": "USD", "code": code}).expect(400, "invalid_field",
+                                                                         "code")
     bank.post("/accounts", {"currency": "USD", "code": 1, "credit_balance_max": "1.00",
                             "credit_balance_min": "2.00"}).expect(422, "limits_contradict")
 
@@ -228,7 +230,10 @@ def test_a_transfer_moves_money_once(bank):
     equal((made["status"], made["amount"], made["description"]), ("posted", "10.00", "rent"))
     equal(but_who(bank.get(f"/transfers/{made['transfer_id']}").expect(200).json), made)
     equal(bank.post("/transfers", body).expect(201).json, made, "the same id and content again")
-    bank.post("/transfers", {**body, "amount": "11.00"}).expect(409, "exists_with_different_amount")
+    for field, other in (("amount", "11.00"), ("debit_account_id", poor), ("description", "flat"),
+                         ("user_data_64", "13"), ("metadata", {}), ("code", 2)):
+        bank.post("/transfers", {**body, field: other}).expect(
+            409, f"exists_with_different_{field}", field)
     equal(bank.account(poor)["balance"], "10.00", "what was moved")
 
 
@@ -244,7 +249,8 @@ def test_what_a_transfer_must_not_be(bank):
              "transfer_must_have_the_same_currency_as_accounts"),
             (transfer_body(new_id("acc"), poor, "1.00"), 404, "debit_account_not_found"),
             (transfer_body(rich, new_id("acc"), "1.00"), 404, "credit_account_not_found"),
-            (transfer_body(rich, poor, "1.00", code=0), 422, "code_must_not_be_zero"),
+            (transfer_body(rich, poor, "1.00", code=0), 400, "invalid_field"),
+            (transfer_body(rich, poor, "1.00", code=65536), 400, "invalid_field"),
             (transfer_body(rich, poor, "1.00", timeout_s=5), 422,
              "timeout_reserved_for_pending_transfer"),
             (transfer_body(rich, poor, "1.00", flags=["pending"], timeout_s=0), 400,
@@ -255,6 +261,25 @@ def test_what_a_transfer_must_not_be(bank):
              "effective_time_in_future")):
         bank.post("/transfers", body).expect(status, code)
     equal(bank.account(rich)["version"], "2", "the version of an account nothing happened to")
+
+
+def test_all_that_a_transfer_lacks_is_told_at_once(bank):
+    """Amount and receiver may be left out with some flags: without them they are as missing."""
+    def lacking(path, body):
+        answer = bank.post(path, body).expect(400, "missing_field")
+        equal({error["rule"] for error in answer.json["errors"]}, {"is required"})
+        return [error["field"] for error in answer.json["errors"]]
+
+    _, rich, poor = two_accounts(bank)
+    equal(lacking("/transfers", {"flags": ["pending"]}),
+          ["debit_account_id", "credit_account_id", "amount", "currency"])
+    equal(lacking("/transfers/batch", {"transfers": [{"debit_account_id": rich}]}),
+          ["transfers[0].credit_account_id", "transfers[0].amount", "transfers[0].currency"])
+    equal(lacking("/transactions", {"legs": [{"currency": "USD"}]}),
+          ["legs[0].debit_account_id", "legs[0].credit_account_id", "legs[0].amount"])
+    most = {**transfer_body(rich, poor, "1.00", flags=["balancing_debit"])}
+    del most["amount"]
+    bank.post("/transfers", most).expect(201)
 
 
 def test_a_refused_id_stays_refused(bank):
@@ -439,6 +464,11 @@ def test_a_transaction_does_all_legs_or_none(bank):
     refused = {"legs": [leg(rich, poor, "10.00"), leg(rich, fees, "500.00")]}
     answer = bank.post("/transactions", refused).expect(422, "exceeds_credits")
     assert answer.json["failed_leg"] == 1, answer
+    equal([error["field"] for error in answer.json["errors"]], ["legs[1].amount"])
+    refused["legs"][1] = leg(rich, fees, "0")
+    bank.post("/transactions", refused).expect(422, "amount_must_not_be_zero", "legs[1].amount")
+    bank.post("/transactions", {**body, "transaction_id": "txn_" + "0" * 26}).expect(
+        422, "id_must_not_be_zero", "transaction_id")
     bank.post("/transactions", {"legs": []}).expect(422, "legs_missing")
     bank.get(f"/transactions/{new_id('txn')}/transfers").expect(404, "not_found")
     equal([bank.account(a)["balance"] for a in (rich, poor, fees)], ["89.50", "10.00", "0.50"])

@@ -212,7 +212,7 @@ static void test_what_is_no_payment_is_not_kept(void **state)
     struct bank *b = p.bank;
     struct payment_create create = order(&p, 0);
     assert_int_equal(bank_ask(b, person("alice"), &payment_create_type, &create),
-                     RESULT_AMOUNT_OUT_OF_RANGE);
+                     RESULT_AMOUNT_MUST_NOT_BE_ZERO);
     create = order(&p, 100000);
     assert_int_equal(bank_ask(b, person("bob"), &payment_create_type, &create),
                      RESULT_PAYER_NOT_FOUND);
@@ -238,7 +238,6 @@ static void test_an_extended_authorisation_lives_longer(void **state)
     struct id128 id = authorize_briefly(&p, 1000);
     assert_int_equal(extend(b, "shop", id, 120), RESULT_FORBIDDEN);
     assert_int_equal(extend(b, "alice", id, 30), RESULT_EXPIRY_NOT_LATER);
-    assert_int_equal(extend(b, "alice", id, WALLET_EXPIRY_S_MAX + 1), RESULT_EXPIRY_OUT_OF_RANGE);
     assert_int_equal(extend(b, "alice", id, 120), RESULT_OK);
     bank_wait(b, 90 * NS_PER_S);
     expect_payment(b, id, PAYMENT_STATUS_AUTHORIZED, 0, 0);

@@ -108,7 +108,7 @@ static void test_refused_moves_change_nothing(void **state)
         uint16_t code;
     } cases[] = {
         {"alice", alice, bob, "100.01", RESULT_EXCEEDS_CREDITS},
-        {"alice", alice, bob, "0", RESULT_AMOUNT_OUT_OF_RANGE},
+        {"alice", alice, bob, "0", RESULT_AMOUNT_MUST_NOT_BE_ZERO},
         {"alice", alice, bob, "0.001", RESULT_AMOUNT_TOO_PRECISE},
         {"alice", alice, bob, "340282366920938463463374607431768211455",
          RESULT_AMOUNT_OUT_OF_RANGE},
@@ -207,7 +207,7 @@ static void test_limits_are_refused_by_name_and_changed_by_difference(void **sta
     struct id128 alice = given_wallet(b, "alice", NULL);
     assert_int_equal(set_limits(b, alice, "50.005", "100"), RESULT_AMOUNT_TOO_PRECISE);
     expect_field(b, "per_transaction");
-    assert_int_equal(set_limits(b, alice, "50", "0"), RESULT_AMOUNT_OUT_OF_RANGE);
+    assert_int_equal(set_limits(b, alice, "50", "0"), RESULT_AMOUNT_MUST_NOT_BE_ZERO);
     expect_field(b, "per_day");
     assert_int_equal(set_limits(b, alice, "50", "40"), RESULT_PER_DAY_BELOW_PER_TRANSACTION);
     expect_field(b, "per_day");
@@ -240,7 +240,7 @@ static void test_limits_per_transaction_and_day(void **state)
     assert_int_equal(transfer(b, "alice", alice, bob, "50"), RESULT_OK);
     assert_int_equal(set_limits(b, alice, NULL, NULL), RESULT_OK);
     assert_int_equal(transfer(b, "alice", alice, bob, "500"), RESULT_OK);
-    assert_int_equal(set_limits(b, alice, "0", NULL), RESULT_AMOUNT_OUT_OF_RANGE);
+    assert_int_equal(set_limits(b, alice, "0", NULL), RESULT_AMOUNT_MUST_NOT_BE_ZERO);
 }
 
 static void test_a_day_allows_no_less_than_one_transaction(void **state)
@@ -378,16 +378,8 @@ static void test_a_hold_expires_by_itself(void **state)
     struct bank *b = *state;
     struct id128 alice = given_wallet(b, "alice", "100");
     assert_int_equal(set_limits(b, alice, NULL, "100"), RESULT_OK);
-    struct wallet_hold_create body = {.wallet_id = alice,
-                                      .amount = money("60"),
-                                      .has_expires_in_s = true,
-                                      .expires_in_s = WALLET_EXPIRY_S_MAX + 1};
-    assert_int_equal(bank_ask(b, person("alice"), &wallet_hold_create_type, &body),
-                     RESULT_EXPIRY_OUT_OF_RANGE);
-    body.expires_in_s = 0;
-    assert_int_equal(bank_ask(b, person("alice"), &wallet_hold_create_type, &body),
-                     RESULT_EXPIRY_OUT_OF_RANGE);
-    body.expires_in_s = 60;
+    struct wallet_hold_create body = {
+        .wallet_id = alice, .amount = money("60"), .has_expires_in_s = true, .expires_in_s = 60};
     assert_int_equal(bank_ask(b, person("alice"), &wallet_hold_create_type, &body), RESULT_OK);
     struct wallet_hold_info info;
     bank_reply(b, &wallet_hold_info_type, &info);
@@ -464,8 +456,6 @@ static void test_an_extended_hold_lives_longer(void **state)
     bank_reply(b, &wallet_hold_info_type, &info);
     uint64_t before = info.expires_at;
     assert_int_equal(extend(b, "alice", alice, id, 30), RESULT_EXPIRY_NOT_LATER);
-    assert_int_equal(extend(b, "alice", alice, id, WALLET_EXPIRY_S_MAX + 1),
-                     RESULT_EXPIRY_OUT_OF_RANGE);
     assert_int_equal(extend(b, "alice", alice, id, 120), RESULT_OK);
     bank_reply(b, &wallet_hold_info_type, &info);
     assert_in_range(info.expires_at, before + 60 * NS_PER_S, before + 61 * NS_PER_S);
