@@ -54,6 +54,6 @@ const struct actor_kind ledger_directory_kind = {
     .handlers = handlers,
     .handler_count = array_len(handlers),
     .codec = &ledger_directory_codec,
-    .resident = true,
+    .pinned = true,
     .independent = true,
 };

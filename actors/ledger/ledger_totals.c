@@ -37,5 +37,5 @@ const struct actor_kind ledger_totals_kind = {
     .number = KIND_LEDGER_TOTALS,
     .state_size = sizeof(struct ledger_totals),
     .codec = &ledger_totals_codec,
-    .resident = true,
+    .pinned = true,
 };

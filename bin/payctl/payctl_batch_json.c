@@ -135,12 +135,48 @@ static void batch_json_put_event(struct reading *r)
     json_close_object(w, mark);
 }
 
+static void batch_json_put_taken(struct reading *r)
+{
+    struct json_writer *w = r->w;
+    const struct record_taken *taken = &r->record.taken;
+    json_put_comma(w);
+    size_t mark = json_open(w);
+    json_put_key(w, "takes");
+    size_t send_mark = json_open(w);
+    batch_json_put_count(w, "from_shard", taken->from);
+    batch_json_put_number(w, "number", taken->n);
+    batch_json_put_number(w, "place", taken->place);
+    json_close_object(w, send_mark);
+    json_close_object(w, mark);
+}
+
+static void batch_json_put_send(struct reading *r)
+{
+    struct json_writer *w = r->w;
+    const struct record_send *send = &r->record.send;
+    const struct catalog_entry *entry = catalog_by_number(send->type);
+    json_put_comma(w);
+    size_t mark = json_open(w);
+    batch_json_put_name(w, "sends", entry, send->type);
+    batch_json_put_count(w, "item", r->record.item);
+    if (!send->to_all)
+        batch_json_put_count(w, "to_shard", send->to);
+    json_put_key(w, "target");
+    json_put_raw_id(w, send->target);
+    batch_json_put_message(r, entry, send->message, "fields");
+    json_close_object(w, mark);
+}
+
 static void batch_json_end_record(struct reading *r)
 {
     struct json_writer *w = r->w;
     const struct record_answer *o = &r->record.answer;
     const struct catalog_entry *entry = catalog_by_number(o->reply_type);
     json_close_array(w, r->events_mark);
+    if (r->record.open || r->record.closing) {
+        json_put_key(w, r->record.open ? "opens" : "answers");
+        json_put_raw_id(w, r->record.ask);
+    }
     json_put_key(w, "result");
     json_put_result(w, o->code);
     if (o->has_reply) {
@@ -160,8 +196,14 @@ static bool batch_json_put_records(struct reading *r)
         case RECORD_BEGIN:
             batch_json_begin_record(r);
             break;
+        case RECORD_TAKEN:
+            batch_json_put_taken(r);
+            break;
         case RECORD_EVENT:
             batch_json_put_event(r);
+            break;
+        case RECORD_SEND:
+            batch_json_put_send(r);
             break;
         case RECORD_END:
             batch_json_end_record(r);

@@ -46,7 +46,7 @@ struct actor_kind {
     const struct state_codec *codec;
     /* The durable deadline passed; may be NULL. m->body is NULL, m->who is the operator. */
     enum turn_result (*timeout)(struct turn *t, struct id128 self);
-    bool resident; /* never passivated: per-shard singletons */
+    bool pinned; /* all that exist are in memory from the start, and stay */
     /* Its messages are about other actors and their order does not matter: one that waits for a
      * load steps aside for those behind it, and its turn runs under another id (self is not to be
      * used). */

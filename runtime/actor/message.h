@@ -67,6 +67,19 @@ struct scatter_gather;
 struct message;
 struct shard;
 
+/* Of a message that another turn sent (turn_send()): which one it is. Nobody waits for its
+ * answer. */
+struct send_origin {
+    uint16_t shard; /* whose turn it was */
+    bool to_all;    /* it went to all shards */
+    bool parked;    /* it was taken before, and parked */
+    bool refusing;  /* an operator wants it refused */
+    uint64_t n;     /* number in its stream */
+    uint64_t place; /* position in the journal of its shard */
+    uint64_t hash;
+    uint64_t time_ns; /* of the record that sent it */
+};
+
 /* Called once per posted message on the asker's loop, never before the post returned. m->code and
  * m->reply are then final; the message belongs to the asker again. */
 typedef void (*message_done_cb)(struct message *m);
@@ -107,6 +120,7 @@ struct message {
     bool stale;                      /* a list that may lack what was acknowledged after ... */
     uint64_t shown_ns;               /* ... this time of the shard's clock */
     const struct precondition *precondition; /* of the thing's version; NULL = none */
+    const struct send_origin *origin;        /* NULL: somebody asks */
     /* The asker's, set on its thread once it does not wait for the answer any more, and looked at
      * by any; NULL: it waits until the end. What has not begun by then is not executed. */
     const atomic_bool *gone;

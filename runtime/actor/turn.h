@@ -74,7 +74,9 @@ struct turn_savepoint {
     size_t undo;     /* entries of the registry's undo log ... */
     size_t record;   /* ... bytes of the open batch's body ... */
     size_t added;    /* ... outcomes ... */
-    uint32_t events; /* ... and events of the turn so far */
+    uint32_t items;  /* ... items of that batch ... */
+    uint32_t events; /* ... and events and sends of the turn so far */
+    uint32_t sends;
 };
 struct turn_savepoint turn_savepoint(struct turn *t);
 void turn_rollback(struct turn *t, struct turn_savepoint to);
@@ -89,6 +91,31 @@ uint16_t turn_shards(struct turn *t); /* how many the deployment has */
 
 /* Does this id belong to the turn's shard? */
 bool turn_at_home(struct turn *t, struct id128 id);
+
+/* --- sends: to actors of this shard or of others ------------------------------------------------
+ *
+ * A send is part of the turn's record: it leaves when the record is durable, and takes effect
+ * exactly once, in order for each pair of shards, whatever is lost, repeated or restarted in
+ * between. Its target is found as that of any message (domain_target()). The turn that handles it
+ * answers nobody; what it cannot do it decides by events and further sends, and one that fails is
+ * parked for an operator, while the stream goes on (runtime/sends/parked.h). */
+void turn_send(struct turn *t, const struct message_type *type, const void *body);
+/* To the actor with this id in every shard, this one included. */
+void turn_send_all(struct turn *t, const struct message_type *type, const void *body);
+
+/* Which send the turn handles; NULL: somebody asks. */
+const struct send_origin *turn_origin(const struct turn *t);
+
+/* Instead of an answer, and before or after the turn's events and sends: it comes with a later
+ * record of this shard, by turn_close(). Until then the request is open under its idempotency key,
+ * or without one under `id`, which the request names: that ask is returned, for whoever closes it.
+ * A repetition of the key waits with the first one, and so does one of the id by turn_attach(),
+ * also after a restart. */
+struct id128 turn_open(struct turn *t, struct id128 id);
+void turn_attach(struct turn *t, struct id128 ask);
+/* Of a turn that handles a send: gives the ask its answer, as turn_reply() does. */
+void turn_close(struct turn *t, struct id128 ask, uint16_t code, const struct message_type *type,
+                const void *reply, uint64_t version);
 
 /* Limits. More events than a batch holds, or a larger answer than the asker takes: the whole turn
  * is undone and answered TOO_LARGE, and turn_emit(), turn_reply(), turn_savepoint(), turn_alloc()

@@ -61,6 +61,12 @@ static inline uint16_t id128_home(struct id128 id)
     return (uint16_t)id.lo;
 }
 
+/* The shard, of `shards`, in which what has this id is at home. */
+static inline uint16_t id128_shard(struct id128 id, uint16_t shards)
+{
+    return (uint16_t)(id128_home(id) % shards);
+}
+
 /* false: the first bits are no time, as of ids derived from a hash and of half of those that
  * clients draw at random. Of the others it is a hint: whoever chose the id may have had another
  * clock, or none. */

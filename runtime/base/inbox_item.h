@@ -14,6 +14,8 @@ struct inbox_item {
      * inside the call that sends it, and in the order of one sender. All that the sender wrote
      * before is visible. The item may be freed or sent again inside. */
     void (*deliver)(struct inbox_item *item);
+    /* Instead, in a simulated world that ends or loses its power: frees it. NULL: nobody has to. */
+    void (*drop)(struct inbox_item *item);
 };
 
 #endif

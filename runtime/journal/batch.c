@@ -34,6 +34,8 @@ struct batch *batch_free(struct batch *b)
     wire_writer_done(&b->body);
     free(b->marks);
     free(b->principals);
+    free(b->sends);
+    free(b->takens);
     free(b->principal_slots);
     free(b);
     return NULL;
@@ -43,6 +45,7 @@ struct batch *batch_free(struct batch *b)
 
 static uint32_t *batch_slot_of(const struct batch *b, struct id128 id)
 {
+    check(b->principal_slot_count > 0);
     uint32_t mask = b->principal_slot_count - 1, at = (uint32_t)id128_hash(id) & mask;
     while (b->principal_slots[at] != 0 &&
            !id128_equal(b->principals[b->principal_slots[at] - 1].id, id))
@@ -94,6 +97,33 @@ void batch_begin_record(struct batch *b, const struct record_head *head)
     record_begin(&b->body, head, number, first);
 }
 
+void batch_take(struct batch *b, const struct record_taken *taken)
+{
+    check(b->state == BATCH_OPEN && b->records < b->items);
+    array_reserve(b->takens, b->taken_cap, b->taken_count + 1);
+    b->takens[b->taken_count++] = (struct batch_taken){b->body.len, *taken};
+    record_taken(&b->body, taken);
+}
+
+uint64_t batch_send(struct batch *b, const struct record_send *send,
+                    void (*put)(struct wire_writer *w, const void *body), const void *body)
+{
+    check(b->state == BATCH_OPEN && b->records < b->items);
+    array_reserve(b->sends, b->send_cap, b->send_count + 1);
+    b->sends[b->send_count++] =
+        (struct batch_send){b->body.len, b->items++, send->to, send->to_all};
+    return record_send(&b->body, send, put, body);
+}
+
+static void batch_drop_sends(struct batch *b, size_t from)
+{
+    check(b->send_count <= b->items || b->items == 0);
+    while (b->send_count > 0 && b->sends[b->send_count - 1].at >= from)
+        b->send_count--;
+    while (b->taken_count > 0 && b->takens[b->taken_count - 1].at >= from)
+        b->taken_count--;
+}
+
 /* --- life ------------------------------------------------------------------------------------- */
 
 void batch_start(struct batch *b, uint64_t seq)
@@ -101,6 +131,7 @@ void batch_start(struct batch *b, uint64_t seq)
     check(b->state == BATCH_FREE && seq > 0);
     check(fifo_empty(&b->deferred) && b->mark_count == 0);
     batch_drop_principals(b, 0);
+    batch_drop_sends(b, 0);
     b->seq = seq;
     b->records = b->items = 0;
     wire_writer_clear(&b->body);
@@ -184,6 +215,7 @@ void batch_cut(struct batch *b, size_t len)
     check(b->state == BATCH_OPEN && len >= RECORD_BODY_START);
     if (!MUTANT(KEEP_PRINCIPALS))
         batch_drop_principals(b, len);
+    batch_drop_sends(b, len);
     wire_writer_cut(&b->body, len);
     while (b->mark_count > 0 && b->marks[b->mark_count - 1].at > len)
         b->mark_count--;

@@ -39,6 +39,18 @@ struct batch_principal {
     size_t at;       /* where in the body its first record begins */
 };
 
+/* A send in a batch, or one that it takes: what is to be done when it is durable. */
+struct batch_send {
+    size_t at; /* where in the body its part begins */
+    uint32_t item;
+    uint16_t to; /* unless to_all */
+    bool to_all;
+};
+struct batch_taken {
+    size_t at;
+    struct record_taken taken;
+};
+
 struct batch {
     struct fifo_link link; /* in the list of its state */
     enum batch_state state;
@@ -52,6 +64,10 @@ struct batch {
     uint32_t mark_count, mark_cap;
     struct batch_principal *principals; /* in the order of their numbers */
     uint32_t principal_count, principal_cap;
+    struct batch_send *sends; /* in their order */
+    uint32_t send_count, send_cap;
+    struct batch_taken *takens; /* the same */
+    uint32_t taken_count, taken_cap;
     uint32_t *principal_slots; /* open addressing by id: number + 1, 0 = free */
     uint32_t principal_slot_count;
 };
@@ -85,6 +101,13 @@ void batch_find(struct batch *b, struct record_reader *r, uint32_t item, enum re
 
 /* A record begins in the body; its principal is named by the number it has in this batch. */
 void batch_begin_record(struct batch *b, const struct record_head *head);
+
+/* The same, of a record that handles a send. */
+void batch_take(struct batch *b, const struct record_taken *taken);
+
+/* A send of the record that was begun last; returns the hash of its part. */
+uint64_t batch_send(struct batch *b, const struct record_send *send,
+                    void (*put)(struct wire_writer *w, const void *body), const void *body);
 
 /* Who asked for the record that begins with this item, and by which request. What *ret points into
  * is valid until the batch grows. */

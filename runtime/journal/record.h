@@ -3,15 +3,28 @@
  *
  *     schema version
  *     [time, key | nil, fingerprint | nil, wide, principal, request | nil]    a record begins
+ *     ["t", from, n, place, hash]                 it handles a send of another shard
  *     [event number, event]                       its events, event i at time + i
+ *     ["s", to | nil, kind, target, type, message, nil | [n, place]]      its sends, among them
  *     ...
  *     [code, reply type, version, reply | nil]    it ends; with a key: the answer as first given
+ *     ["o", ask]                                  ... or the answer comes with a later record,
+ *     ["c", code, reply type, version, reply | nil, ask, fingerprint | nil]    ... which is this
+ * one
  *
  * Who asked, and by which request, is in the form of runtime/wire/attribution.h; wide: with the
- * right to see things of all owners.
+ * right to see things of all owners. `from`: twice the number of the shard, and one more for a send
+ * that went to all.
  *
- * Records and events are counted together from 0 as the batch's items; an item's position is its
- * batch and number and finds it again. */
+ * Records, events and sends are counted together from 0 as the batch's items; an item's position is
+ * its batch and number and finds it again.
+ *
+ * Sends. The journal is the outbox: a send stands in it once, and leaves when its batch is durable.
+ * Those of one shard to another are numbered 1, 2, 3, ... as they stand (n); `place` is a send's
+ * position and `hash` the first 8 bytes of the SHA-256 of its part, so that a receiver's mark fits
+ * one journal alone. To nil: to all shards, which is a stream of its own. The last element of a
+ * send says, now and then, which send to this receiver is the first not known to be taken, and its
+ * place: from there the journal is read when the receiver asks for what it lacks. */
 #ifndef JOURNAL_RECORD_H
 #define JOURNAL_RECORD_H
 
@@ -60,11 +73,42 @@ void record_begin(struct wire_writer *w, const struct record_head *head, uint32_
 void record_event(struct wire_writer *w, uint16_t number);
 void record_end(struct wire_writer *w, const struct record_answer *o);
 
+/* A send of another shard that the record handles; directly after record_begin(). */
+struct record_taken {
+    uint16_t from;
+    bool to_all; /* one that went to all shards */
+    uint64_t n, place, hash;
+};
+void record_taken(struct wire_writer *w, const struct record_taken *taken);
+
+struct record_send {
+    uint16_t to; /* unless to_all */
+    bool to_all;
+    uint16_t kind; /* of its target */
+    struct id128 target;
+    uint16_t type;                     /* of the message */
+    struct slice message;              /* its msgpack, when read */
+    uint64_t untaken_n, untaken_place; /* 0 = not said */
+};
+/* The message is written by its type. Returns the hash of the part. */
+uint64_t record_send(struct wire_writer *w, const struct record_send *send,
+                     void (*put)(struct wire_writer *w, const void *body), const void *body);
+
+/* The answer is not known yet: a later record gives it. The ask is the record's key, or without one
+ * an id that the request named. */
+void record_end_open(struct wire_writer *w, struct id128 ask);
+/* This record gives the answer that an earlier one left open; with the fingerprint of that one if
+ * it had a key. */
+void record_end_closing(struct wire_writer *w, const struct record_answer *o, struct id128 ask,
+                        const struct id128 *fingerprint);
+
 /* --- reading ---------------------------------------------------------------------------------- */
 
 enum record_part {
     RECORD_BEGIN,
+    RECORD_TAKEN,
     RECORD_EVENT,
+    RECORD_SEND,
     RECORD_END,
     RECORD_DONE,    /* the body is finished */
     RECORD_DAMAGED, /* it does not follow the grammar above */
@@ -88,7 +132,14 @@ struct record_reader {
     /* the event */
     uint16_t number;
     struct slice event;
+    struct record_taken taken; /* n = 0: it handles none */
+    /* the send */
+    struct record_send send;
+    uint64_t send_hash;
     /* the end */
+    bool open;        /* without an answer ... */
+    bool closing;     /* ... which this one gives: key and fingerprint are those of that one */
+    struct id128 ask; /* of both */
     struct record_answer answer;
 };
 

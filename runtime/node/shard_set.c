@@ -12,6 +12,7 @@
 
 #include "runtime/base/memory.h"
 #include "runtime/base/mutant.h"
+#include "runtime/node/frame_mail.h"
 #include "runtime/node/scatter_gather.h"
 
 struct shard_set_shard {
@@ -152,6 +153,20 @@ void shard_set_close(struct shard_set *c)
         env_mail(c->shards[i].env, &c->shards[i].close_item);
 }
 
+static void shard_set_on_frame(void *context, const struct frame *f)
+{
+    struct shard_set *c = context;
+    shard_frame(c->shards[f->to].shard, f);
+}
+
+/* The transport between the shards of this process. */
+static void shard_set_send(void *context, const struct frame *f)
+{
+    struct shard_set *c = context;
+    check(f->to < c->options.shards);
+    frame_mail_send(c->shards[f->to].env, f, shard_set_on_frame, c);
+}
+
 static void shard_set_open(struct shard_set *c, uint16_t number)
 {
     const struct shard_set_options *o = &c->options;
@@ -173,6 +188,8 @@ static void shard_set_open(struct shard_set *c, uint16_t number)
         .load_worker = o->load_workers[number % o->loader_count],
         .number = number,
         .shards = o->shards,
+        .transport =
+            o->transport.send != NULL ? o->transport : (struct transport){shard_set_send, c},
         .progress = &c->progress,
         .owner = o->owner,
         .resident_max = o->resident_max,

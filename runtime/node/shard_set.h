@@ -26,6 +26,7 @@ struct shard_set_options {
     uint16_t shards;           /* 1 .. SHARD_SET_MAX, fixed for the deployment */
     struct env *const *envs;   /* dealt to the shards in turn; read by shard_set_new() only */
     uint16_t env_count;
+    struct transport transport; /* of sends between shards; send = NULL: mail between the envs */
     struct worker *journal_worker, *views_worker;
     struct worker *const *read_workers; /* the same */
     uint16_t reader_count;

@@ -13,6 +13,8 @@
 #include "runtime/base/check_catcher.h"
 #include "runtime/base/memory.h"
 #include "runtime/base/mutant.h"
+#include "runtime/sends/open_ask.h"
+#include "runtime/sends/stream.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -83,9 +85,51 @@ static enum err replay_unfit(struct replay *r, const struct check_catcher *caugh
     return ERR_FAILED;
 }
 
-/* After ERR_IO nothing of the event remains. */
-static enum err replay_apply(struct replay *r, const struct event_rule *rule, uint64_t time_ns)
+static void replay_apply_event(struct replay *r, const struct record_reader *record)
 {
+    const struct event_rule *rule = r->domain->rules[record->number];
+    if (!MUTANT(LOSE_EVENT) || r->events % 16 != 15)
+        rule->apply(r->registry, r->event, record->time_ns);
+    if (MUTANT(APPLY_TWICE) && r->events % 16 == 15)
+        rule->apply(r->registry, r->event, record->time_ns);
+}
+
+static uint64_t replay_position(const struct replay *r, const struct record_reader *record)
+{
+    return position_make(r->seq + 1, record->item);
+}
+
+static void replay_apply_taken(struct replay *r, const struct record_reader *record)
+{
+    r->fits = stream_takes(r->registry, &record->taken);
+    if (r->fits)
+        stream_apply_taken(r->registry, &record->taken);
+}
+
+static void replay_apply_send(struct replay *r, const struct record_reader *record)
+{
+    stream_apply_send(r->registry, r->shard, &record->send, replay_position(r, record),
+                      record->send_hash);
+}
+
+static void replay_apply_end(struct replay *r, const struct record_reader *record)
+{
+    const struct open_ask ask = {record->begin_ns, record->keyed, record->fingerprint};
+    bool is_open = open_ask_exists(r->registry, record->ask);
+    r->fits = is_open == record->closing;
+    if (r->fits && record->open)
+        open_ask_add(r->registry, record->ask, &ask);
+    else if (r->fits)
+        open_ask_remove(r->registry, record->ask);
+}
+
+/* Changes states by a part of a record. After ERR_IO nothing of it remains. */
+static enum err replay_apply(struct replay *r,
+                             void (*apply)(struct replay *r, const struct record_reader *record),
+                             const struct record_reader *record)
+{
+    if (r->registry == NULL)
+        return ERR_OK;
     struct registry *registry = r->registry;
     struct check_catcher caught;
     switch (setjmp(caught.at)) {
@@ -102,10 +146,9 @@ static enum err replay_apply(struct replay *r, const struct event_rule *rule, ui
     registry->load_failed = &caught.at;
     if (r->views != NULL)
         check_catch(&caught);
-    if (!MUTANT(LOSE_EVENT) || r->events % 16 != 15)
-        rule->apply(registry, r->event, time_ns);
-    if (MUTANT(APPLY_TWICE) && r->events % 16 == 15)
-        rule->apply(registry, r->event, time_ns);
+    r->fits = true;
+    apply(r, record);
+    check(r->fits || r->views == NULL); /* else the views may be what does not fit */
     check_catch(NULL);
     registry->load_failed = NULL;
     registry_commit(registry);
@@ -137,11 +180,11 @@ static enum err replay_event(struct replay *r, const struct record_reader *recor
     if (!rule->type->read(&wire, &r->arena, r->event) || !wire_finished(&wire))
         return replay_damaged(r, r->seq + 1, "event %u (%s) cannot be read", record->number,
                               rule->type->name);
-    enum err e = r->registry == NULL ? ERR_OK : replay_apply(r, rule, record->time_ns);
+    enum err e = replay_apply(r, replay_apply_event, record);
     if (e != ERR_OK)
         return e;
     r->events++;
-    uint64_t position = position_make(r->seq + 1, record->item);
+    uint64_t position = replay_position(r, record);
     if (r->on_event != NULL && !r->on_event(r->context, rule, r->event, record->time_ns, position))
         return ERR_IO;
     if (r->arena.allocated > 0)
@@ -149,44 +192,78 @@ static enum err replay_event(struct replay *r, const struct record_reader *recor
     return ERR_OK;
 }
 
+static enum err replay_taken(struct replay *r, const struct record_reader *record)
+{
+    enum err e = replay_apply(r, replay_apply_taken, record);
+    if (e != ERR_OK || r->fits)
+        return e;
+    return replay_damaged(r, r->seq + 1, "it takes send %llu of shard %u out of turn",
+                          (unsigned long long)record->taken.n, record->taken.from);
+}
+
+static enum err replay_end(struct replay *r, const struct record_reader *record)
+{
+    enum err e = ERR_OK;
+    if (record->open || record->closing)
+        e = replay_apply(r, replay_apply_end, record);
+    if (e == ERR_OK && !r->fits)
+        e = replay_damaged(r, r->seq + 1,
+                           record->open ? "it opens an ask that is open"
+                                        : "it answers an ask that is not open");
+    if (e != ERR_OK)
+        return e;
+    if (r->on_record != NULL)
+        r->on_record(r->context, record);
+    if (record->keyed && r->on_key != NULL &&
+        !r->on_key(r->context, record->key, record->fingerprint, replay_position(r, record),
+                   record->begin_ns))
+        return ERR_IO;
+    return ERR_OK;
+}
+
+/* Of the record with this number in its batch. */
+static enum err replay_part(struct replay *r, enum record_part part,
+                            const struct record_reader *record, uint32_t number)
+{
+    r->fits = true;
+    switch (part) {
+    case RECORD_BEGIN:
+        if (record->time_ns < r->time_ns)
+            return replay_damaged(r, r->seq + 1, "time goes back in record %u", number);
+        r->time_ns = record->time_ns;
+        return ERR_OK;
+    case RECORD_TAKEN:
+        return replay_taken(r, record);
+    case RECORD_EVENT:
+        r->time_ns = record->time_ns;
+        return replay_event(r, record);
+    case RECORD_SEND:
+        return replay_apply(r, replay_apply_send, record);
+    case RECORD_END:
+        return replay_end(r, record);
+    case RECORD_DONE:
+    case RECORD_DAMAGED:
+        break;
+    }
+    return replay_damaged(r, r->seq + 1, "record %u cannot be read", number);
+}
+
 static enum err replay_body(struct replay *r, const struct batch_row *row)
 {
     struct record_reader record;
+    enum record_part part;
     uint32_t records = 0;
     record_reader_init(&record, row->body);
-    for (;;) {
-        switch (record_next(&record)) {
-        case RECORD_BEGIN:
-            if (record.time_ns < r->time_ns)
-                return replay_damaged(r, row->seq, "time goes back in record %u", records);
-            r->time_ns = record.time_ns;
-            break;
-        case RECORD_EVENT: {
-            r->time_ns = record.time_ns;
-            enum err e = replay_event(r, &record);
-            if (e != ERR_OK)
-                return e;
-            break;
-        }
-        case RECORD_END:
-            records++;
-            if (r->on_record != NULL)
-                r->on_record(r->context, &record);
-            if (record.keyed && r->on_key != NULL &&
-                !r->on_key(r->context, record.key, record.fingerprint,
-                           position_make(row->seq, record.item), record.begin_ns))
-                return ERR_IO;
-            break;
-        case RECORD_DONE:
-            if (records != row->count)
-                return replay_damaged(r, row->seq, "%u records where %u were written", records,
-                                      row->count);
-            r->records += records;
-            return ERR_OK;
-        case RECORD_DAMAGED:
-            return replay_damaged(r, row->seq, "record %u cannot be read", records);
-        }
+    while ((part = record_next(&record)) != RECORD_DONE) {
+        enum err e = replay_part(r, part, &record, records);
+        if (e != ERR_OK)
+            return e;
+        records += part == RECORD_END;
     }
+    if (records != row->count)
+        return replay_damaged(r, row->seq, "%u records where %u were written", records, row->count);
+    r->records += records;
+    return ERR_OK;
 }
 
 enum err replay_batch(struct replay *r, const struct batch_row *row)

@@ -35,6 +35,7 @@ struct replay {
     void *context;
 
     struct arena arena;
+    bool fits;                 /* the part just applied follows those before it */
     void *event;               /* scratch for one decoded event */
     size_t event_size;
     uint64_t damaged_seq;      /* the batch that reason names; 0 = none */

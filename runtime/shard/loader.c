@@ -168,6 +168,8 @@ static bool keep_parts(void *context, const struct batch_row *row)
             attribution_resolve(&principals, &reader.attribution);
             continue;
         }
+        if (part == RECORD_TAKEN)
+            continue; /* it is no item: it has the number of its record */
         struct load *load = first_of_item(group, reader.item);
         for (; load < end && position_item(load->position) == reader.item; load++)
             if (load->part == NULL)

@@ -22,7 +22,7 @@ static bool may_leave(const struct passivation *p, const struct actor *a, uint64
     return (a->flags & (ACTOR_STATES | ACTOR_CONTROLS)) == 0 && actor_mailbox_empty(a) &&
            (a->touched_seq <= projected_seq || MUTANT(LEAVE_EARLY)) &&
            ((a->flags & ACTOR_EXISTS) == 0 ||
-            !p->residence->registry->domain->kinds[a->kind]->resident);
+            !p->residence->registry->domain->kinds[a->kind]->pinned);
 }
 
 /* The next actor under the hand, over all kinds. */

@@ -23,6 +23,7 @@
 #include "runtime/base/memory.h"
 #include "runtime/base/mutant.h"
 #include "runtime/base/time.h"
+#include "runtime/shard/pinned.h"
 
 #define RECOVERY_RETRY_NS (NS_PER_S / 2)
 
@@ -332,7 +333,10 @@ static enum err replay_tail(struct recovery *r)
     struct tail_reading t = {.recovery = r};
     start_replay(r);
     check(r->replay.seq >= r->position.seq);
-    enum err e = store->ops->tail(store, r->uses.number, r->position.seq + 1, replay_row, &t);
+    enum err e = pinned_load(r->uses.residence, r->replay.views, r->uses.number);
+    if (e != ERR_OK)
+        return recovery_fail(r, e, "the states in the views cannot be read: %s", err_text(e));
+    e = store->ops->tail(store, r->uses.number, r->position.seq + 1, replay_row, &t);
     if (t.error == ERR_OK && e == ERR_CORRUPT)
         return fail_at(r, r->replay.seq + 1, "it, or what tells where it is, cannot be read");
     if (t.error == ERR_OK && e != ERR_OK)

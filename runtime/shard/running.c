@@ -237,6 +237,23 @@ static cold void run_queue(struct shard *s)
     }
 }
 
+bool running_time_left(const struct shard *s)
+{
+    return time_left(s) && s->writable;
+}
+
+enum turn_result running_send(struct shard *s, struct actor *a, struct message *m)
+{
+    if (m->type != s->running.type || m->target_kind != s->running.kind)
+        change_handler(s, m);
+    enum turn_result result = turn_run_send(s, a, m);
+    s->running.turns[s->running.count++] = m;
+    if (result != TURN_WAIT)
+        s->running.stats->turns++;
+    end_turns(s, a, m);
+    return result;
+}
+
 /* Its turn can run without a stay in the mailbox. */
 static inline bool is_idle(const struct actor *a)
 {
@@ -268,8 +285,12 @@ static cold void run_ingress(struct shard *s)
 
 static cold void end_after_jump(struct shard *s)
 {
-    check(s->turn.actor != NULL);
     check(s->turn.message != NULL);
+    if (s->turn.message->origin != NULL) {
+        running_send_gave_up(s);
+        return;
+    }
+    check(s->turn.actor != NULL);
     struct actor *a = s->turn.actor;
     running_ran(s, a, s->turn.message, turn_gave_up(s));
     done_with(s, a);
@@ -285,6 +306,8 @@ void running_turns(struct shard *s, uint64_t budget_ns)
      * jump is in the shard: variables of this function need not survive it. */
     if (setjmp(s->given_up) != 0)
         end_after_jump(s);
+    if (s->streams.waiting > 0)
+        running_sends(s);
     run_ingress(s);
     run_queue(s);
     ingress_accept(&s->ingress);

@@ -75,6 +75,8 @@ static void shard_recover(struct shard *s, enum err cause)
     check(cause != ERR_OK);
     s->stats.recoveries++;
     supervisor_rebuilt(&s->supervisor);
+    waits_refuse_all(&s->waits, ERR_UNAVAILABLE);
+    streams_stop(&s->streams);
     shard_stash_actors(s);
     loader_reset(&s->loader);
     admission_reset(&s->admission);
@@ -127,6 +129,8 @@ void shard_on_recovered(void *context, const struct recovery_found *found)
     shard_set_writable(s, found->cause != ERR_STORE_FULL);
     shard_set_state(s, SHARD_RUNNING);
     s->recovery = NULL;
+    if (s->options.domain->kinds[KIND_STREAM] != NULL)
+        streams_start(&s->streams);
 }
 
 void shard_on_states_damaged(void *context)
@@ -165,8 +169,8 @@ bool shard_quiet(const struct shard *s)
     return s->state == SHARD_STOPPED && journal_at_rest(&s->journal) &&
            !s->projector.follower.busy && !s->loader.busy && s->recovery == NULL &&
            !s->due_sweep.busy && view_reads_idle(&s->view_reads) && !s->filter_fill.busy &&
-           !s->early_fill.busy && !s->scrub.busy && !closing_releases(&s->closing) &&
-           fifo_empty(&s->answers.final);
+           !s->early_fill.busy && !s->scrub.busy && !s->streams.read.busy &&
+           !closing_releases(&s->closing) && fifo_empty(&s->answers.final);
 }
 
 /* --- pass ------------------------------------------------------------------------------------- */
@@ -244,6 +248,11 @@ static cold void post_later(struct shard *s, struct message *m)
         ingress_refuse(&s->ingress, m, ERR_UNAVAILABLE);
 }
 
+void shard_frame(struct shard *s, const struct frame *f)
+{
+    streams_frame(&s->streams, f);
+}
+
 void shard_post(struct shard *s, struct message *m)
 {
     m->drew_ids = false;
@@ -266,6 +275,8 @@ void shard_on_durable(void *context, struct batch *b)
     struct shard *s = context;
     struct fifo_link *link;
     progress_commit(s->options.progress, s->options.number, b->seq);
+    if (s->state == SHARD_RUNNING)
+        streams_durable(&s->streams, b);
     if (MUTANT(FORGET_ANSWERS) && b->seq % 16 == 15)
         fifo_init(&b->deferred);
     while ((link = fifo_pop(&b->deferred)) != NULL)
@@ -291,6 +302,12 @@ void shard_on_append_failure(void *context, enum err e)
         shard_stop(s, "another process has taken over shard %u", s->options.number);
     else
         shard_recover(s, e);
+}
+
+/* The books of two shards contradict each other: nobody must go on with that. */
+void shard_on_unfit(void *context, const char *reason)
+{
+    shard_stop(context, "%s", reason);
 }
 
 void shard_on_probe(struct alarm *a)

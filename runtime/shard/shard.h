@@ -15,6 +15,7 @@
 #include "runtime/base/env.h"
 #include "runtime/journal/committer.h"
 #include "runtime/observe/histogram.h"
+#include "runtime/sends/frame.h"
 #include "runtime/shard/dead_letters.h"
 #include "runtime/shard/progress.h"
 #include "runtime/shard/shard_stats.h"
@@ -33,6 +34,7 @@ struct shard_options {
     struct worker *load_worker; /* of what turns wait for: no list is before it */
     uint16_t number;
     uint16_t shards;          /* of the deployment */
+    struct transport transport; /* of sends to other shards, and to this one */
     struct progress *progress; /* of all of them; outlives the shard */
     struct slice owner;       /* name of this process in the lease; static */
     size_t resident_max;      /* actors in memory before passivation starts */
@@ -50,6 +52,9 @@ struct shard *shard_new(const struct shard_options *options);
 
 /* Takes over the message until its done(). It may be answered BUSY, UNAVAILABLE, EXPIRED, ... */
 void shard_post(struct shard *s, struct message *m);
+
+/* A frame about sends has come from another shard, or from this one. */
+void shard_frame(struct shard *s, const struct frame *f);
 
 /* Runs turns until none is ready or budget_ns has passed; then starts commits. True if turns are
  * left: call again after polling I/O. */

@@ -14,6 +14,8 @@ static void init_queues(struct shard *s)
     schedule_init(&s->schedule, s->env);
     admission_init(&s->admission, &s->schedule, &s->loader, &s->answers, s->stats.kinds);
     stash_init(&s->stash, s->env, &s->answers, &s->stats);
+    waits_init(&s->waits, s->env, &s->answers);
+    wire_writer_init(&s->closing_reply, JOURNAL_BATCH_BYTES_MAX);
     quota_init(&s->quota, s->env->log, s->options.number, s->options.journal_quota);
     arena_init(&s->turn_arena, SHARD_TURN_MEMORY);
     for (size_t i = 0; i < SHARD_STALL_LIMITS; i++)
@@ -164,6 +166,17 @@ static void init_parts(struct shard *s)
     s->loader.finished = shard_on_load_finished;
     s->loader.context = s;
     init_actor_parts(s);
+    streams_init(&s->streams, &(struct streams_uses){.env = o->env,
+                                                     .domain = o->domain,
+                                                     .number = o->number,
+                                                     .shards = o->shards,
+                                                     .registry = &s->registry,
+                                                     .journal = &s->journal,
+                                                     .worker = o->load_worker,
+                                                     .store = o->committer->store,
+                                                     .transport = o->transport,
+                                                     .unfit = shard_on_unfit,
+                                                     .context = s});
     init_store_parts(s);
     init_life_parts(s);
     s->probe_alarm.fire = shard_on_probe;
@@ -215,7 +228,8 @@ struct shard *shard_kill(struct shard *s)
     shard_stop_alarms(s);
     s->journal.under_way = 0;
     s->projector.follower.busy = s->loader.busy = s->due_sweep.busy = false;
-    s->filter_fill.busy = s->early_fill.busy = s->scrub.busy = false;
+    s->filter_fill.busy = s->early_fill.busy = s->scrub.busy = s->streams.read.busy = false;
+    streams_stop(&s->streams);
     closing_kill(&s->closing);
     struct batch *b;
     while ((b = journal_take_failed(&s->journal)) != NULL) {
@@ -254,6 +268,9 @@ struct shard *shard_free(struct shard *s)
     deadlines_done(&s->deadlines);
     due_sweep_done(&s->due_sweep);
     quota_done(&s->quota);
+    waits_done(&s->waits);
+    streams_done(&s->streams);
+    wire_writer_done(&s->closing_reply);
     arena_done(&s->turn_arena);
     filter_fill_done(&s->filter_fill);
     early_fill_done(&s->early_fill);

@@ -35,9 +35,11 @@
 #include "runtime/shard/schedule.h"
 #include "runtime/shard/shard.h"
 #include "runtime/shard/stash.h"
+#include "runtime/shard/streams.h"
 #include "runtime/shard/supervisor.h"
 #include "runtime/shard/suspension.h"
 #include "runtime/shard/view_reads.h"
+#include "runtime/shard/waits.h"
 
 #define SHARD_EARLY_BYTES ((size_t)64 << 10) /* of each span's filter: early_ids.h */
 #define SHARD_ACTOR_MESSAGES 64           /* of one actor before the next one's turn */
@@ -58,8 +60,11 @@ struct turn {
                                until that one is durable */
     uint64_t ids;           /* how many ids it drew */
     const char *failure;
-    uint32_t events;
+    uint32_t events, sends;
     bool replied;
+    bool opened, attached;  /* its answer comes later, under shard.ask: the first that asked; one
+                               that asked again */
+    bool closes;            /* it gives the answer of shard.ask */
     bool unseen;            /* refused, of what the caller may not see */
     bool over_quota;        /* of a tenant that has used its quota up */
     bool waiting;           /* something was asked of the loader */
@@ -125,8 +130,13 @@ struct shard {
     } running;
     struct quota quota;
     struct turn turn;        /* the one that runs, and ... */
+    struct id128 ask;        /* that the turn opened, waits for or closes */
+    struct record_answer closing_answer; /* of the latter; its reply is in closing_reply */
+    struct wire_writer closing_reply;
     jmp_buf given_up;        /* ... where things go on if it writes or reads too much */
     struct stash stash;
+    struct waits waits;
+    struct streams streams;
 
     struct arena turn_arena;
     struct record_reader found; /* the turn's: a part of a batch that is still in memory. Not in
@@ -156,6 +166,7 @@ void shard_on_recovered(void *context, const struct recovery_found *found);
 void shard_on_recovery_failed(void *context, const char *reason);
 void shard_on_recovery_retrying(void *context);
 void shard_on_probe(struct alarm *a);
+void shard_on_unfit(void *context, const char *reason);
 
 /* shard.c: begins to get the state from the store. */
 void shard_start_recovery(struct shard *s, enum err cause);
@@ -190,9 +201,36 @@ static inline bool shard_may_run(const struct shard *s)
 /* running.c */
 void running_turns(struct shard *s, uint64_t budget_ns);
 
-/* turn.c; what runs a turn is turn_run() in turn_inline.h. */
+/* turn_end.c; what runs a turn is turn_run() in turn_inline.h. */
 
 /* A turn beyond a limit does not come back but jumps to shard.given_up: this then ends it. */
 enum turn_result turn_gave_up(struct shard *s);
+
+/* The turn of a send. WAIT: run it again; FAILED: nothing of it is left, it must be parked. */
+enum turn_result turn_run_send(struct shard *s, struct actor *a, struct message *m);
+
+/* The send is taken, but its turn does not run: it is parked. */
+void turn_park(struct shard *s, struct incoming *in, const char *reason);
+
+/* running_sends.c: the turns of sends that have arrived; of one that jumped, that it failed. */
+void running_sends(struct shard *s);
+void running_send_gave_up(struct shard *s);
+
+/* running.c, for running_sends.c. */
+bool running_time_left(const struct shard *s);
+enum turn_result running_send(struct shard *s, struct actor *a, struct message *m);
+
+/* turn.c, for the other files of a turn. The second takes back what the turn decided about ids,
+ * beyond the first `keep`. */
+void turn_begin_record(struct turn *t);
+void turn_take_back_decisions(struct shard *s, size_t keep);
+_Noreturn void turn_give_up(struct turn *t);
+
+/* turn_sends.c, for the others: the mark of the send that is handled; the end of a record that
+ * opens or closes an ask, and those that wait for the latter. */
+void turn_take_send(struct turn *t);
+void turn_end_open(struct turn *t);
+void turn_end_closing(struct turn *t, bool *keyed);
+void turn_answer_waiting(struct turn *t);
 
 #endif

@@ -44,6 +44,7 @@ void shard_stop_alarms(struct shard *s)
     env_alarm_stop(s->env, &s->suspension.expiry);
     env_alarm_stop(s->env, &s->overdue.alarm);
     env_alarm_stop(s->env, &s->stash.expiry);
+    env_alarm_stop(s->env, &s->waits.alarm);
     env_alarm_stop(s->env, &s->view_reads.expiry);
     scrub_stop(&s->scrub);
     follower_stop(&s->projector.follower);
@@ -61,6 +62,8 @@ void shard_stop(struct shard *s, const char *format, ...)
     shard_stash_actors(s);
     shard_fail_batches(s, journal_at_rest(&s->journal));
     struct message *m;
+    waits_refuse_all(&s->waits, ERR_UNAVAILABLE);
+    streams_stop(&s->streams);
     while ((m = stash_take(&s->stash)) != NULL)
         answers_refuse(&s->answers, m, ERR_UNAVAILABLE);
     shard_stop_alarms(s);

@@ -150,7 +150,8 @@ void supervisor_failed(struct supervisor *v, struct message *m, const char *reas
     m->reply_type = 0;
     m->version = 0;
     v->uses.stats->kinds[m->target_kind].failed++;
-    supervisor_keep(v, m, reason);
+    if (m->origin == NULL)
+        supervisor_keep(v, m, reason); /* a send is parked */
     struct actor *a = registry_find(v->uses.registry, m->target_kind, m->target);
     check(a != NULL); /* its turn has just ended */
     if (count_actor(v, a) > SUPERVISOR_ACTOR_FAILURES &&

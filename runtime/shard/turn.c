@@ -2,8 +2,7 @@
 /* Turn: runs one message against the actors of a shard. A turn changes states at once, in memory
  * and in the open batch; its answer waits until that batch is durable. turn_run(), the frame of all
  * this, is in turn_inline.h. Here is what a handler may call (turn.h): finding, deciding,
- * answering; and what the frame calls for turns that do more than look: those with a key, and the
- * end of those that wrote, failed or wait. A turn that waits or fails leaves nothing behind. */
+ * answering; and what the frame calls for turns that do more than look. */
 
 #include "runtime/base/array.h"
 #include "runtime/base/mutant.h"
@@ -19,19 +18,13 @@
 
 /* A turn beyond a limit - of the batch, the answer, its memory - is answered TOO_LARGE and nothing
  * of it remains. The handler is left by a jump: it owns nothing outside the turn. */
-static _Noreturn void give_up(struct turn *t)
+_Noreturn void turn_give_up(struct turn *t)
 {
     check(t->message != NULL);
     longjmp(t->shard->given_up, 1);
 }
 
 /* --- finding ---------------------------------------------------------------------------------- */
-
-static void depend_on(struct turn *t, uint64_t seq)
-{
-    if (seq > t->depends_seq)
-        t->depends_seq = seq;
-}
 
 static bool is_self(const struct turn *t, uint16_t kind, struct id128 id)
 {
@@ -45,7 +38,7 @@ static inline enum presence look_at(struct turn *t, struct actor *a, const void 
         return PRESENCE_WAITING;
     }
     a->flags |= ACTOR_USED;
-    depend_on(t, a->touched_seq);
+    turn_depend_on(t, a->touched_seq);
     if ((a->flags & ACTOR_EXISTS) == 0)
         return PRESENCE_ABSENT;
     *state = actor_state(a);
@@ -112,7 +105,7 @@ static enum presence position_of(struct turn *t, struct dedup_table *table, stru
     case DEDUP_NEW:
         return PRESENCE_ABSENT;
     case DEDUP_FOUND:
-        depend_on(t, position_seq(*position));
+        turn_depend_on(t, position_seq(*position));
         return PRESENCE_THERE;
     case DEDUP_ASK:
         break;
@@ -147,7 +140,7 @@ enum presence turn_find_decision(struct turn *t, struct id128 key, struct stored
     wire_reader_init(&wire, part->event.data, part->event.len);
     bool read = rule->type->read(&wire, &t->shard->turn_arena, event);
     if (!read && t->shard->turn_arena.failed)
-        give_up(t);
+        turn_give_up(t);
     check(read);
     *stored = (struct stored_event){part->number, part->time_ns, event};
     return PRESENCE_THERE;
@@ -166,7 +159,7 @@ enum presence turn_find_attribution(struct turn *t, struct id128 key, struct att
         batch_attribution(b, part->begin_item, ret);
     char *texts = turn_alloc(t, ATTRIBUTION_REQUEST_MAX + attribution_texts_len(ret));
     if (texts == NULL)
-        give_up(t);
+        turn_give_up(t);
     attribution_keep(ret, texts + ATTRIBUTION_REQUEST_MAX);
     ret->request = (struct slice){texts, (uint32_t)attribution_request_text(ret, texts)};
     ret->request_made = false;
@@ -175,7 +168,7 @@ enum presence turn_find_attribution(struct turn *t, struct id128 key, struct att
 
 /* --- deciding --------------------------------------------------------------------------------- */
 
-static void begin_record(struct turn *t)
+void turn_begin_record(struct turn *t)
 {
     if (t->recorded)
         return;
@@ -186,6 +179,8 @@ static void begin_record(struct turn *t)
     t->body_at = b->body.len;
     t->items_at = b->items;
     t->begin_ns = clock_event_ns(&t->shard->clock);
+    if (m->origin != NULL && t->begin_ns <= m->origin->time_ns)
+        t->begin_ns = m->origin->time_ns + 1; /* what follows from something comes after it */
     t->recorded = t->must_finish = true;
     batch_begin_record(b, &(struct record_head){
                               .time_ns = t->begin_ns,
@@ -195,6 +190,8 @@ static void begin_record(struct turn *t)
                               .request = m->request_id,
                           });
     b->items++;
+    if (m->origin != NULL && !m->origin->parked)
+        turn_take_send(t);
 }
 
 static void note_added(struct shard *s, struct dedup_entry *outcome)
@@ -208,14 +205,14 @@ void turn_emit(struct turn *t, const struct message_type *type, const void *even
     struct shard *s = t->shard;
     const struct event_rule *rule = s->options.domain->rules[type->number];
     check(rule != NULL && !t->replied);
-    begin_record(t);
+    turn_begin_record(t);
     struct batch *b = s->journal.open;
     uint64_t time_ns = t->begin_ns + t->events++;
     uint32_t item = b->items++;
     record_event(&b->body, type->number);
     type->write(&b->body, event);
     if (b->body.failed)
-        give_up(t);
+        turn_give_up(t);
     s->registry.seq = b->seq;
     rule->apply(&s->registry, event, time_ns);
     s->stats.events++;
@@ -229,18 +226,20 @@ void turn_emit(struct turn *t, const struct message_type *type, const void *even
 struct turn_savepoint turn_savepoint(struct turn *t)
 {
     check(!t->replied);
-    begin_record(t);
+    turn_begin_record(t);
     if (t->shard->journal.open->body.failed)
-        give_up(t); /* a cut back to here would leave half of the beginning */
+        turn_give_up(t); /* a cut back to here would leave half of the beginning */
     return (struct turn_savepoint){
         .undo = registry_mark(&t->shard->registry).entries,
         .record = t->shard->journal.open->body.len,
         .added = t->shard->added_count,
+        .items = t->shard->journal.open->items,
         .events = t->events,
+        .sends = t->sends,
     };
 }
 
-static void take_back_decisions(struct shard *s, size_t keep)
+void turn_take_back_decisions(struct shard *s, size_t keep)
 {
     check(keep <= s->added_count);
     while (s->added_count > keep)
@@ -256,10 +255,12 @@ void turn_rollback(struct turn *t, struct turn_savepoint to)
     if (!MUTANT(SKIP_UNDO))
         registry_undo(&s->registry, (struct registry_mark){to.undo});
     look_ahead_forget(s); /* what was undone may have made an actor */
-    take_back_decisions(s, to.added);
-    b->items -= t->events - to.events;
+    turn_take_back_decisions(s, to.added);
+    check(to.items <= b->items);
+    b->items = to.items;
     batch_cut(b, to.record);
     t->events = to.events;
+    t->sends = to.sends;
 }
 
 uint64_t turn_time(struct turn *t)
@@ -306,7 +307,7 @@ bool turn_at_home(struct turn *t, struct id128 id)
     if (o->shards == 1)
         return true;
     check(o->number < o->shards);
-    return id128_home(id) % o->shards == o->number;
+    return id128_shard(id, o->shards) == o->number;
 }
 
 void *turn_alloc(struct turn *t, size_t size)
@@ -315,7 +316,7 @@ void *turn_alloc(struct turn *t, size_t size)
     t->must_finish = true;
     void *memory = arena_alloc(&t->shard->turn_arena, size);
     if (memory == NULL)
-        give_up(t);
+        turn_give_up(t);
     return memory;
 }
 
@@ -332,7 +333,7 @@ enum turn_result turn_fail(struct turn *t, const char *reason)
 static inline void reply_empty(struct turn *t, uint16_t code, uint64_t version)
 {
     struct message *m = t->message;
-    check(!t->replied);
+    check(!t->replied && !t->opened);
     t->replied = true;
     m->code = code;
     m->version = version;
@@ -351,7 +352,7 @@ void turn_reply(struct turn *t, uint16_t code, const struct message_type *type, 
     m->reply_type = type->number;
     type->write(&m->reply, reply);
     if (m->reply.failed)
-        give_up(t);
+        turn_give_up(t);
 }
 
 void turn_refuse(struct turn *t, uint16_t code)
@@ -412,6 +413,10 @@ static enum turn_result replay_outcome(struct turn *t, uint64_t position)
         turn_refuse(t, ERR_FORBIDDEN);
         return TURN_DONE;
     }
+    if (part->open) { /* it is still to come */
+        turn_attach(t, part->ask);
+        return TURN_DONE;
+    }
     t->replied = true;
     m->code = o->code;
     m->version = MUTANT(OTHER_ANSWER_AGAIN) ? 0 : o->version;
@@ -421,7 +426,7 @@ static enum turn_result replay_outcome(struct turn *t, uint64_t position)
     if (o->has_reply)
         wire_put_raw(&m->reply, o->reply);
     if (m->reply.failed)
-        give_up(t); /* this asker takes less than the first one did */
+        turn_give_up(t); /* this asker takes less than the first one did */
     t->shard->stats.replays++;
     return TURN_DONE;
 }
@@ -474,123 +479,4 @@ cold enum turn_result turn_decide_keyed(struct turn *t)
         break;
     }
     return TURN_WAIT;
-}
-
-/* Nothing of the turn remains. */
-static void take_back(struct turn *t)
-{
-    struct shard *s = t->shard;
-    struct batch *b = s->journal.open;
-    if (!t->recorded)
-        return;
-    check(t->items_at < b->items);
-    registry_undo(&s->registry, (struct registry_mark){0});
-    take_back_decisions(s, 0);
-    batch_cut(b, t->body_at);
-    b->items = t->items_at;
-    t->recorded = false;
-    t->events = 0;
-}
-
-static enum turn_result refuse_too_large(struct turn *t)
-{
-    take_back(t);
-    t->failure = NULL;
-    t->replied = false;
-    t->message->replayed = false;
-    turn_refuse(t, ERR_TOO_LARGE);
-    return TURN_DONE;
-}
-
-/* Writes the end of the record, or takes an empty one out again. */
-static void end_record(struct turn *t)
-{
-    struct shard *s = t->shard;
-    struct message *m = t->message;
-    check(t->replied || m->type == NULL);
-    /* A success that changed nothing as well: done once more later it might. */
-    bool decided = t->events > 0 || m->code == ERR_OK || m->code >= ERR_DOMAIN_FIRST;
-    bool unkept = (t->unseen || (t->over_quota && m->code != ERR_OK)) && t->events == 0;
-    bool keep_answer = m->keyed && m->type->mutates && !m->replayed && decided && !unkept;
-    if (keep_answer)
-        begin_record(t);
-    if (!t->recorded)
-        return;
-    struct batch *b = s->journal.open;
-    if (t->events == 0 && !keep_answer) {
-        batch_cut(b, t->body_at);
-        b->items = t->items_at;
-        t->recorded = false;
-        return;
-    }
-    struct record_answer o = {0};
-    if (keep_answer)
-        o = (struct record_answer){m->code, m->reply_type, m->version, m->reply_type != 0,
-                                    wire_written(&m->reply)};
-    record_end(&b->body, &o);
-    if (b->body.failed) {
-        refuse_too_large(t);
-        return;
-    }
-    b->records++;
-    m->quota_percent =
-        quota_charge(&s->quota, &m->who, b->body.len - t->body_at, s->running.now_ns);
-    s->clock.last_event_ns = t->begin_ns + (t->events > 0 ? t->events - 1 : 0);
-    if (keep_answer)
-        dedup_table_add(&s->keys, m->key, position_make(b->seq, t->items_at), t->begin_ns);
-    depend_on(t, b->seq);
-}
-
-/* What it has seen or written is not durable yet, or the batch it names is empty. */
-cold void turn_defer_answer(struct turn *t)
-{
-    struct shard *s = t->shard;
-    const struct batch *open = s->journal.open;
-    check(open != NULL);
-    /* What was rolled back may have been looked at: an empty batch is nothing to wait for. */
-    if (t->depends_seq >= open->seq && open->records == 0)
-        t->depends_seq = open->seq - 1;
-    if (journal_durable(&s->journal, t->depends_seq) || MUTANT(ACK_BEFORE_COMMIT))
-        answers_push(&s->answers, t->message);
-    else
-        journal_defer(&s->journal, t->depends_seq, &t->message->link);
-}
-
-/* The end of a turn that `must_finish` or is not DONE. */
-cold enum turn_result turn_finish(struct turn *t, enum turn_result result)
-{
-    check(result <= TURN_FAILED);
-    struct shard *s = t->shard;
-    struct message *m = t->message;
-    if (result == TURN_DONE && t->failure != NULL)
-        result = TURN_FAILED;
-    if (result == TURN_DONE) {
-        check(t->replied || m->type == NULL);
-        end_record(t);
-    } else {
-        take_back(t);
-    }
-    registry_commit(&s->registry);
-    s->added_count = 0;
-    arena_reset(&s->turn_arena);
-    t->must_finish = true;
-    if (result == TURN_WAIT) {
-        check(t->waiting);
-        return result;
-    }
-    if (result == TURN_FAILED) {
-        supervisor_failed(&s->supervisor, m, t->failure);
-        answers_push(&s->answers, m);
-        return result;
-    }
-    if (t->recorded)
-        journal_turn_done(&s->journal);
-    turn_answer(s, t);
-    return result;
-}
-
-enum turn_result turn_gave_up(struct shard *s)
-{
-    check(s->turn.shard == s);
-    return turn_finish(&s->turn, refuse_too_large(&s->turn));
 }

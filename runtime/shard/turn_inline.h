@@ -8,13 +8,22 @@
 #include "runtime/shard/shard_priv.h"
 
 /* turn.c: does its quota keep it from running? Then it was refused. The turn of a message with an
- * idempotency key; one that has no handler of its own; the end of a turn that `must_finish` or is
- * not DONE; an answer that may not be given yet. */
+ * idempotency key; one that has no handler of its own. */
 bool turn_held_by_quota(struct turn *t);
 enum turn_result turn_decide_keyed(struct turn *t);
 enum turn_result turn_handle_other(struct turn *t);
+
+/* turn_end.c: the end of a turn that `must_finish` or is not DONE; an answer that may not be given
+ * yet. */
 enum turn_result turn_finish(struct turn *t, enum turn_result result);
 void turn_defer_answer(struct turn *t);
+
+/* What it has seen or written is in this batch. */
+static inline void turn_depend_on(struct turn *t, uint64_t seq)
+{
+    if (seq > t->depends_seq)
+        t->depends_seq = seq;
+}
 
 /* The handler was looked for when the first message of its group came. */
 static inline enum turn_result turn_handle(struct turn *t)

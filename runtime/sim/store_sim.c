@@ -426,6 +426,17 @@ uint64_t store_sim_refused(struct store_sim *sim, uint16_t shard)
     return lease_of(sim, shard)->refused;
 }
 
+void store_sim_restore(struct store_sim *sim, uint16_t shard, uint64_t seq)
+{
+    uint64_t head;
+    while ((head = head_of(sim, shard)) > seq)
+        remove_batch(sim, find_batch(sim, shard, head));
+    const struct sim_batch *last = find_batch(sim, shard, seq);
+    lease_of(sim, shard)->committed = (struct store_position){
+        .seq = seq, .hash = last != NULL ? last->row.hash : (struct sha256_digest){{0}}};
+    check(sim_views_drop(&sim->views_base) == ERR_OK);
+}
+
 /* --- crash ------------------------------------------------------------------------------------ */
 
 static void lose_under_way(struct store_sim *sim)

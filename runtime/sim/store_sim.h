@@ -85,6 +85,10 @@ void store_sim_disk_full(struct store_sim *sim, bool full);
 /* The shard was answered that its batches up to this one are durable (only with in_flight). */
 void store_sim_delivered(struct store_sim *sim, uint16_t shard, uint64_t seq);
 
+/* As if an older copy of this shard's journal had been restored: it ends with this batch, and
+ * nothing remembers that there was more. Its views are gone. */
+void store_sim_restore(struct store_sim *sim, uint16_t shard, uint64_t seq);
+
 /* How many appends of this shard were refused, or it is not known. */
 uint64_t store_sim_refused(struct store_sim *sim, uint16_t shard);
 

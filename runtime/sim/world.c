@@ -207,8 +207,18 @@ void world_loop_init(struct world_loop *l, struct world *w, void (*pass)(void *c
         .env.ops = &world_ops, .world = w, .pass = pass, .context = context};
 }
 
+/* What was on its way to a loop never arrives. */
+static void world_drop_mail(struct world *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        if (w->heap[i].type == EVENT_MAIL && w->heap[i].item->drop != NULL)
+            w->heap[i].item->drop(w->heap[i].item);
+    w->mails = 0;
+}
+
 void world_done(struct world *w)
 {
+    world_drop_mail(w);
     free(w->heap);
     w->heap = NULL;
 }
@@ -306,6 +316,7 @@ void world_run(struct world *w, uint64_t until_ns)
 void world_crash(struct world *w, bool (*keep)(void *context))
 {
     size_t kept = 0;
+    world_drop_mail(w);
     for (size_t i = 0; i < w->count; i++) {
         if (w->heap[i].type == EVENT_PASS)
             w->heap[i].loop->awake = false;
@@ -315,5 +326,4 @@ void world_crash(struct world *w, bool (*keep)(void *context))
     w->count = kept;
     for (size_t i = kept / 2; i-- > 0;)
         world_sift_down(w, i);
-    w->mails = 0;
 }

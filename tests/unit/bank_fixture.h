@@ -17,6 +17,7 @@
 #include "actors/services.h"
 #include "runtime/base/sha256.h"
 #include "runtime/base/time.h"
+#include "runtime/node/frame_mail.h"
 #include "runtime/shard/shard.h"
 #include "runtime/sim/store_sim.h"
 #include "runtime/sim/world.h"
@@ -71,6 +72,21 @@ static inline void bank_pass(void *context)
         env_wake(&b->world.loop.env);
 }
 
+static inline void bank_on_frame(void *context, const struct frame *f)
+{
+    struct bank *b = context;
+    if (b->shard != NULL)
+        shard_frame(b->shard, f);
+}
+
+/* The other shards are not there. */
+static inline void bank_carry(void *context, const struct frame *f)
+{
+    struct bank *b = context;
+    if (f->to == 0)
+        frame_mail_send(&b->world.loop.env, f, bank_on_frame, b);
+}
+
 static inline void bank_until_running(struct bank *b)
 {
     for (int i = 0; i < BANK_STEPS_MAX && shard_state(b->shard) != SHARD_RUNNING; i++)
@@ -94,6 +110,7 @@ static inline void bank_start(struct bank *b)
         .load_worker = (struct worker *)&b->loads,
         .number = 0,
         .shards = b->shards,
+        .transport = {bank_carry, b},
         .progress = &b->progress,
         .owner = slice_of("bank"),
         .resident_max = 100000,

@@ -138,6 +138,9 @@ static void read_body(struct history *h, const struct batch_row *row)
         case RECORD_EVENT:
             read_event(h, &r, &effects);
             break;
+        case RECORD_TAKEN:
+        case RECORD_SEND:
+            break;
         case RECORD_END:
             records++;
             if (h->expires != (r.attribution.tenant.len == 0))

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Frame: what shards say to each other about their streams, and what carries it. The transport is
+ * an argument: mail between the loops of a process, a link between nodes, the simulated network. It
+ * may lose, repeat, delay and reorder frames; none of that loses, repeats or reorders a send.
+ *
+ *     NAME    receiver: the last of your sends that is durable here is this one (mark)
+ *     OPENED  sender: that fits my journal; sends follow from mark.n + 1 on
+ *     SEND    sender: a send, whose mark this is
+ *     HEAD    sender: the last one that left has this number
+ *     TAKEN   receiver: sends up to this number are durable here */
+#ifndef SENDS_FRAME_H
+#define SENDS_FRAME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/base/id128.h"
+#include "runtime/base/principal.h"
+#include "runtime/base/slice.h"
+#include "runtime/sends/stream.h"
+
+enum frame_what {
+    FRAME_NAME,
+    FRAME_OPENED,
+    FRAME_SEND,
+    FRAME_HEAD,
+    FRAME_TAKEN,
+};
+
+struct frame {
+    enum frame_what what;
+    uint16_t from, to;
+    bool to_all;             /* about the stream of sends to all shards */
+    uint64_t life;           /* of `from`: frames of an older one are dropped */
+    struct stream_mark mark; /* of HEAD and TAKEN only n */
+    /* Of SEND alone; borrowed during the call. */
+    uint64_t time_ns;
+    uint16_t kind, type;
+    struct id128 target;
+    struct slice message; /* msgpack */
+    struct principal who;
+    struct slice request_id;
+};
+
+struct transport {
+    /* The thread of `from`. Copies what it keeps. */
+    void (*send)(void *context, const struct frame *f);
+    void *context;
+};
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Incoming: sends of other shards that have arrived and wait for their turn, as messages to their
+ * actors. What is here is in memory alone: its sender has it in its journal until it is taken. Loop
+ * thread only. */
+#ifndef SHARD_INCOMING_H
+#define SHARD_INCOMING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/actor/domain.h"
+#include "runtime/base/arena.h"
+#include "runtime/base/check.h"
+#include "runtime/base/list.h"
+#include "runtime/sends/frame.h"
+
+struct incoming {
+    struct message message; /* its body is NULL if it cannot be read */
+    struct send_origin origin;
+    struct fifo_link link; /* in its stream's window, oldest first */
+    struct slice encoded;  /* the body's msgpack */
+    uint16_t type;         /* its number, also of one that is not known */
+    size_t bytes;          /* it takes */
+    bool sought;           /* its target was asked of the store */
+    struct arena arena;    /* of the body */
+};
+
+/* A copy of the frame's send. */
+struct incoming *incoming_new(const struct domain *domain, const struct frame *f);
+void incoming_free(struct incoming *in);
+
+static inline struct incoming *incoming_of(struct fifo_link *link)
+{
+    return container_of(link, struct incoming, link);
+}
+
+#endif

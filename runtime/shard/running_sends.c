@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The turns of sends from other shards. Those of one stream run in their order, straight from its
+ * window and past the mailboxes: a send was accepted when it was recorded, so it can be neither
+ * refused nor put off. One that waits for a load holds up its stream until that is there; the
+ * targets of all that wait behind it are asked for meanwhile. */
+#include "runtime/sends/parked.h"
+#include "runtime/shard/shard_priv.h"
+
+/* Asks for the targets of a window, each once. */
+static void sends_seek(struct shard *s, struct incoming *in)
+{
+    for (struct fifo_link *l = &in->link; l != NULL; l = l->next) {
+        struct incoming *next = incoming_of(l);
+        if (!next->sought && next->message.body != NULL)
+            (void)residence_get(&s->residence, next->message.target_kind, next->message.target);
+        next->sought = true;
+    }
+}
+
+/* Why it cannot run, NULL if it may. */
+static const char *sends_obstacle(struct shard *s, const struct incoming *in)
+{
+    const struct message *m = &in->message;
+    if (m->type == NULL)
+        return "its target handles no such message";
+    if (m->body == NULL)
+        return "it cannot be read";
+    if (parked_queue_find(&s->registry, m->target_kind, m->target) != NULL)
+        return "it waits behind another one to this actor";
+    const struct actor *a = registry_find(&s->registry, m->target_kind, m->target);
+    return a != NULL && (a->flags & ACTOR_HALTED) != 0 ? "the actor is suspended or quarantined"
+                                                       : NULL;
+}
+
+/* false: it waits for a load. */
+static bool sends_run(struct shard *s, struct incoming *in)
+{
+    struct message *m = &in->message;
+    const char *obstacle = sends_obstacle(s, in);
+    if (obstacle != NULL) {
+        turn_park(s, in, obstacle);
+        return true;
+    }
+    struct actor *a = residence_get(&s->residence, m->target_kind, m->target);
+    if ((a->flags & ACTOR_LOADING) != 0)
+        return false;
+    enum turn_result result = running_send(s, a, m);
+    if (result == TURN_FAILED)
+        turn_park(s, in, s->turn.failure);
+    ingress_let_go(&s->ingress, a);
+    return result != TURN_WAIT;
+}
+
+void running_sends(struct shard *s)
+{
+    uint32_t cursor = 0;
+    struct incoming *in;
+    while (running_time_left(s) && (in = streams_peek(&s->streams, &cursor)) != NULL) {
+        if (sends_run(s, in)) {
+            streams_pop(&s->streams, &in->origin);
+        } else {
+            sends_seek(s, in);
+            cursor++;
+        }
+    }
+    streams_rotate(&s->streams);
+}
+
+void running_send_gave_up(struct shard *s)
+{
+    struct incoming *in = container_of(s->turn.message, struct incoming, message);
+    enum turn_result result = turn_gave_up(s);
+    check(result == TURN_FAILED);
+    turn_park(s, in, s->turn.failure);
+    streams_pop(&s->streams, &in->origin);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Turn, the part for sends and for answers that come later. A send is written into the record like
+ * an event, and what it changes, the count of its stream, is a state like any other: so an undo, a
+ * rollback or a turn that fails takes both back. */
+#include "runtime/base/mutant.h"
+#include "runtime/sends/open_ask.h"
+#include "runtime/sends/parked.h"
+#include "runtime/sends/stream.h"
+#include "runtime/shard/shard_priv.h"
+#include "runtime/shard/turn_inline.h"
+
+#define SEND_BYTES_MAX ((size_t)64 << 10)
+#define TURN_SENDS_MAX 512
+
+/* A bigger send, or more of them, is a turn beyond a limit. */
+static void turn_put_send(struct turn *t, const struct message_type *type, const void *body,
+                          bool to_all)
+{
+    struct shard *s = t->shard;
+    const struct shard_options *o = &s->options;
+    check(type->target_kind != 0 && type->mutates && !t->replied);
+    struct record_send send = {.to_all = to_all, .kind = type->target_kind, .type = type->number};
+    send.target = domain_target(o->domain, type, body, &t->message->who, o->shards);
+    send.to = id128_shard(send.target, o->shards);
+    turn_begin_record(t);
+    streams_note_untaken(&s->streams, &send);
+    struct batch *b = s->journal.open;
+    uint64_t hash = batch_send(b, &send, type->write, body);
+    const struct batch_send *put = &b->sends[b->send_count - 1];
+    if (b->body.failed || b->body.len - put->at > SEND_BYTES_MAX || t->sends == TURN_SENDS_MAX)
+        turn_give_up(t);
+    t->sends++;
+    s->registry.seq = b->seq;
+    stream_apply_send(&s->registry, o->number, &send, position_make(b->seq, put->item), hash);
+}
+
+void turn_send(struct turn *t, const struct message_type *type, const void *body)
+{
+    turn_put_send(t, type, body, false);
+}
+
+void turn_send_all(struct turn *t, const struct message_type *type, const void *body)
+{
+    turn_put_send(t, type, body, true);
+}
+
+const struct send_origin *turn_origin(const struct turn *t)
+{
+    return t->message->origin;
+}
+
+/* The record of a turn that handles a send begins with its mark. */
+void turn_take_send(struct turn *t)
+{
+    const struct send_origin *o = t->message->origin;
+    struct shard *s = t->shard;
+    const struct record_taken taken = {o->shard, o->to_all, o->n, o->place, o->hash};
+    batch_take(s->journal.open, &taken);
+    s->registry.seq = s->journal.open->seq;
+    stream_apply_taken(&s->registry, &taken);
+}
+
+void turn_park(struct shard *s, struct incoming *in, const char *reason)
+{
+    struct turn *t = &s->turn;
+    const struct message *m = &in->message;
+    const struct parked parked = {.id =
+                                      parked_id(in->origin.shard, in->origin.to_all, in->origin.n),
+                                  .place = in->origin.place,
+                                  .kind = m->target_kind,
+                                  .type = in->type,
+                                  .target = m->target,
+                                  .message = in->encoded,
+                                  .reason = slice_of(reason),
+                                  .request = m->request_id,
+                                  .who =
+                                      {
+                                          m->who.tenant,
+                                          m->who.subject,
+                                          m->who.client,
+                                          m->who.token_id,
+                                          m->who.any_owner,
+                                          m->who.operator},
+                                  };
+    *t = (struct turn){.shard = s, .message = &in->message, .must_finish = true};
+    turn_emit(t, &send_parked_type, &parked);
+    enum turn_result result = turn_finish(t, TURN_DONE);
+    check(result == TURN_DONE);
+}
+
+/* --- answers that come later ------------------------------------------------------------------ */
+
+struct id128 turn_open(struct turn *t, struct id128 id)
+{
+    struct message *m = t->message;
+    check(!t->replied && !t->opened && m->origin == NULL && (m->keyed || !id128_is_zero(id)));
+    turn_begin_record(t);
+    t->opened = true;
+    t->shard->ask = m->keyed ? m->key : id;
+    return t->shard->ask;
+}
+
+void turn_attach(struct turn *t, struct id128 ask)
+{
+    check(!t->replied && t->message->origin == NULL);
+    t->replied = t->attached = t->must_finish = true;
+    t->shard->ask = ask;
+}
+
+void turn_close(struct turn *t, struct id128 ask, uint16_t code, const struct message_type *type,
+                const void *reply, uint64_t version)
+{
+    struct shard *s = t->shard;
+    struct wire_writer *w = &s->closing_reply;
+    check(t->message->origin != NULL && !t->replied && (type == NULL) == (reply == NULL));
+    turn_begin_record(t);
+    t->replied = t->closes = true;
+    s->ask = ask;
+    wire_writer_clear(w);
+    if (type != NULL)
+        type->write(w, reply);
+    if (w->failed)
+        turn_give_up(t);
+    s->closing_answer = (struct record_answer){.code = code,
+                                               .reply_type = type != NULL ? type->number : 0,
+                                               .version = version,
+                                               .has_reply = type != NULL,
+                                               .reply = wire_written(w)};
+}
+
+/* The end of a record that opens an ask or gives the answer of one. Both may undo nothing more. */
+void turn_end_open(struct turn *t)
+{
+    struct shard *s = t->shard;
+    const struct message *m = t->message;
+    const struct open_ask ask = {t->begin_ns, m->keyed, m->fingerprint};
+    record_end_open(&s->journal.open->body, s->ask);
+    s->registry.seq = s->journal.open->seq;
+    open_ask_add(&s->registry, s->ask, &ask);
+}
+
+void turn_end_closing(struct turn *t, bool *keyed)
+{
+    struct shard *s = t->shard;
+    const struct open_ask *ask = open_ask_find(&s->registry, s->ask);
+    check(ask != NULL);
+    *keyed = ask->keyed;
+    record_end_closing(&s->journal.open->body, &s->closing_answer, s->ask,
+                       ask->keyed ? &ask->fingerprint : NULL);
+    s->registry.seq = s->journal.open->seq;
+    open_ask_remove(&s->registry, s->ask);
+}
+
+/* All that wait are answered when the record is durable. */
+void turn_answer_waiting(struct turn *t)
+{
+    struct shard *s = t->shard;
+    const struct record_answer *o = &s->closing_answer;
+    struct message *m;
+    while ((m = waits_take(&s->waits, s->ask)) != NULL) {
+        m->code = o->code;
+        m->version = o->version;
+        m->reply_type = o->reply_type;
+        wire_writer_clear(&m->reply);
+        if (o->has_reply)
+            wire_put_raw(&m->reply, o->reply);
+        if (m->reply.failed) {
+            answers_refuse(&s->answers, m, ERR_TOO_LARGE);
+            continue;
+        }
+        journal_defer(&s->journal, s->journal.open->seq, &m->link);
+    }
+}
