@@ -200,6 +200,7 @@ static void run_crash(struct run *run)
     clients_disconnected(run);
     store_sim_crash(run->sim);
     run->leaving = run->ended = false;
+    run->shortage.left = 0; /* nobody is there to take any */
     run->journal.free_ns = run->views.free_ns = run->reads.free_ns = run->loads.free_ns = 0;
     world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, RESTART_NS), run_start, run);
 }
@@ -211,6 +212,7 @@ static void run_leave(struct run *run)
     world_note(&run->world, "left", run_batches(run), 0);
     run->shard_set = shard_set_free(run->shard_set);
     run->leaving = false;
+    run->shortage.left = 0;
     world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, RESTART_NS), run_start, run);
 }
 
