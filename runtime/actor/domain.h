@@ -43,6 +43,10 @@ struct actor_kind {
     uint32_t hot_size; /* as much at its begin as registry_hot() may change; 0 = all of it */
     const struct handler *handlers;
     uint32_t handler_count;
+    /* Sends that an operator may have refused once they are parked: their handler looks at
+     * turn_origin()->refusing, and then decides as if it could not do its work. */
+    const struct message_type *const *refusable;
+    uint32_t refusable_count;
     const struct state_codec *codec;
     /* The durable deadline passed; may be NULL. m->body is NULL, m->who is the operator. */
     enum turn_result (*timeout)(struct turn *t, struct id128 self);

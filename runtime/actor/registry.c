@@ -113,6 +113,24 @@ static void restore_state(struct registry *r, const struct undo_entry *e)
     r->undo_bytes_used = e->bytes_at;
 }
 
+/* --- does it exist ---------------------------------------------------------------------------- */
+
+static inline void registry_appear(struct registry *r, struct actor *a)
+{
+    check((a->flags & ACTOR_EXISTS) == 0);
+    a->flags |= ACTOR_EXISTS;
+    r->existing[a->kind]++;
+}
+
+static inline void registry_vanish(struct registry *r, struct actor *a)
+{
+    check((a->flags & ACTOR_EXISTS) != 0 && r->existing[a->kind] > 0);
+    a->flags &= (uint16_t)~ACTOR_EXISTS;
+    r->existing[a->kind]--;
+}
+
+/* --- undo ------------------------------------------------------------------------------------- */
+
 static void undo_one(struct registry *r, const struct undo_entry *e)
 {
     check(e->op <= UNDO_DEADLINE);
@@ -121,12 +139,12 @@ static void undo_one(struct registry *r, const struct undo_entry *e)
         restore_state(r, e);
         break;
     case UNDO_CREATE:
-        e->actor->flags &= (uint16_t)~ACTOR_EXISTS;
+        registry_vanish(r, e->actor);
         e->actor->touched_seq = e->number;
         break;
     case UNDO_REMOVE:
         restore_state(r, e);
-        e->actor->flags |= ACTOR_EXISTS;
+        registry_appear(r, e->actor);
         break;
     case UNDO_ALLOC:
         free(e->memory);
@@ -197,7 +215,7 @@ static enum err load_inserted(struct registry *r, struct actor *a)
                          &due_ns);
     r->undoable = undoable;
     if (e == ERR_OK) {
-        a->flags |= ACTOR_EXISTS;
+        registry_appear(r, a);
         registry_arm(r, a->kind, a->entry.id, due_ns);
     }
     return e == ERR_NOT_FOUND ? ERR_OK : e;
@@ -262,7 +280,8 @@ void *registry_create(struct registry *r, uint16_t kind, struct id128 id)
     if (r->undoable)
         undo_push(r, UNDO_CREATE, a)->number = a->touched_seq;
     a->saved = r->undo_serial; /* undoing the creation undoes all that follows */
-    a->flags |= ACTOR_EXISTS | ACTOR_USED;
+    registry_appear(r, a);
+    a->flags |= ACTOR_USED;
     a->touched_seq = r->seq;
     mark_dirty(r, a);
     return actor_state(a);
@@ -282,7 +301,7 @@ void registry_remove(struct registry *r, uint16_t kind, struct id128 id)
     }
     if (k->codec->release != NULL)
         k->codec->release(r, actor_state(a));
-    a->flags &= (uint16_t)~ACTOR_EXISTS;
+    registry_vanish(r, a);
     a->touched_seq = r->seq;
     mark_dirty(r, a);
 }
@@ -422,7 +441,8 @@ bool registry_fill(struct registry *r, struct actor *a, struct slice body, uint6
     check((a->flags & ACTOR_EXISTS) == 0);
     if (!registry_read(r, k, body, actor_state(a)))
         return false;
-    a->flags |= ACTOR_EXISTS | ACTOR_USED;
+    registry_appear(r, a);
+    a->flags |= ACTOR_USED;
     registry_arm(r, a->kind, a->entry.id, due_ns);
     return true;
 }
@@ -450,6 +470,8 @@ void registry_evict(struct registry *r, struct actor *a)
     check(a->mailbox_last == NULL);
     check((a->flags & (ACTOR_STATES | ACTOR_DIRTY)) == 0);
     registry_release(r, a);
+    if ((a->flags & ACTOR_EXISTS) != 0)
+        registry_vanish(r, a);
     forget_recent(r);
     table_remove(&r->actors[a->kind], &a->entry);
     slab_give(&r->slabs[a->kind], a);
@@ -483,6 +505,7 @@ static void clear_kind(struct registry *r, int kind)
     struct table_entry *e;
     while ((e = table_next(&r->actors[kind], &cursor)) != NULL)
         registry_release(r, actor_of_entry(e));
+    r->existing[kind] = 0;
     table_done(&r->actors[kind]);
     slab_done(&r->slabs[kind]);
     cursor = 0;

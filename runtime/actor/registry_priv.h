@@ -52,6 +52,7 @@ struct registry {
                                    without the state, and its changes are undone */
     uint64_t seq;               /* the batch that is being filled or replayed */
     size_t resident;            /* actor structs in memory, placeholders included */
+    size_t existing[KIND_MAX];  /* of each kind, without placeholders */
 
     bool undoable;              /* keep an undo log (live shard) */
     uint32_t undo_serial;       /* a state saved under this serial need not be saved again */

@@ -9,7 +9,7 @@
 #include "runtime/base/sha256.h"
 
 #define PARKED_FORMAT 1
-#define PARKED_PARTS 17
+#define PARKED_PARTS 18
 #define QUEUE_PARTS 4
 #define EVENT_PARKED 4090
 #define EVENT_UNPARKED 4091
@@ -119,6 +119,7 @@ static void parked_write(struct wire_writer *w, const void *body)
     wire_put_uint(w, PARKED_FORMAT);
     wire_put_id(w, p->id);
     wire_put_uint(w, p->place);
+    wire_put_uint(w, p->sent_ns);
     wire_put_uint(w, p->parked_ns);
     wire_put_uint(w, p->kind);
     wire_put_id(w, p->target);
@@ -143,6 +144,7 @@ static bool parked_read(struct wire_reader *r, struct parked *p)
         return false;
     p->id = wire_get_id(r);
     p->place = wire_get_uint(r, UINT64_MAX);
+    p->sent_ns = wire_get_uint(r, UINT64_MAX);
     p->parked_ns = wire_get_uint(r, UINT64_MAX);
     p->kind = (uint16_t)wire_get_uint(r, KIND_MAX - 1);
     p->target = wire_get_id(r);
@@ -233,7 +235,7 @@ static void parked_release(struct registry *r, void *state)
 }
 
 static const struct state_codec parked_codec = {
-    .fields = "format id place parked kind target type",
+    .fields = "format id place sent parked kind target type",
     .write = parked_write,
     .read = parked_state_read,
     .release = parked_release,

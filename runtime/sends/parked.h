@@ -32,6 +32,7 @@ struct parked_principal {
 struct parked {
     struct id128 id;    /* parked_id() */
     uint64_t place;     /* of the send, in the journal of the shard it is from */
+    uint64_t sent_ns;   /* of the record that sent it */
     uint64_t parked_ns; /* set by the apply */
     uint16_t kind;      /* of the target */
     uint16_t type;      /* of the message */
@@ -53,8 +54,20 @@ extern const struct event_rule parked_rules[PARKED_RULES];
 extern const struct message_type send_parked_type;   /* a struct parked */
 extern const struct message_type send_unparked_type; /* its id, kind and target alone */
 
-/* Send n of this shard, to this one or to all. */
+/* Send n of this shard, to this one or to all; and back. */
 struct id128 parked_id(uint16_t from, bool to_all, uint64_t n);
+static inline uint16_t parked_from(struct id128 id)
+{
+    return (uint16_t)(id.hi >> 1);
+}
+static inline bool parked_to_all(struct id128 id)
+{
+    return (id.hi & 1) != 0;
+}
+static inline uint64_t parked_n(struct id128 id)
+{
+    return id.lo;
+}
 
 /* NULL: there is none. Not a change. */
 const struct parked *parked_find(struct registry *r, struct id128 id);

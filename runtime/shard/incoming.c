@@ -18,6 +18,15 @@ static const struct message_type *incoming_type(const struct domain *domain, con
     return NULL;
 }
 
+static bool incoming_refusable(const struct domain *domain, const struct message *m)
+{
+    const struct actor_kind *kind = m->type != NULL ? domain->kinds[m->target_kind] : NULL;
+    for (uint32_t i = 0; kind != NULL && i < kind->refusable_count; i++)
+        if (kind->refusable[i] == m->type)
+            return true;
+    return false;
+}
+
 /* Copies the text behind the last one. */
 static struct slice incoming_keep(char **to, struct slice text)
 {
@@ -73,6 +82,7 @@ struct incoming *incoming_new(const struct domain *domain, const struct frame *f
     m->type = incoming_type(domain, f);
     m->target = f->target;
     m->target_kind = f->kind;
+    in->refusable = incoming_refusable(domain, m);
     m->who = f->who;
     m->who.tenant = incoming_keep(&to, f->who.tenant);
     m->who.subject = incoming_keep(&to, f->who.subject);

@@ -22,6 +22,7 @@ struct incoming {
     uint16_t type;         /* its number, also of one that is not known */
     size_t bytes;          /* it takes */
     bool sought;           /* its target was asked of the store */
+    bool refusable;        /* an operator may have it refused (actor_kind.refusable) */
     struct arena arena;    /* of the body */
 };
 

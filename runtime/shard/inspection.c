@@ -4,6 +4,7 @@
  * found. A command first takes in the messages that were sent before it, so that a suspension
  * applies from its own position in the order on. A replayed dead letter is posted like a new
  * message. */
+#include "runtime/sends/parked.h"
 #include "runtime/shard/shard_priv.h"
 
 void shard_get_stats(const struct shard *s, struct shard_stats *stats)
@@ -38,6 +39,7 @@ void shard_get_stats(const struct shard *s, struct shard_stats *stats)
         return; /* registry and dedup tables are the worker's */
     stats->resident = s->registry.resident;
     stats->outcomes = dedup_table_count(&s->ids) + dedup_table_count(&s->keys);
+    stats->parked = s->registry.existing[KIND_PARKED];
     for (int k = 0; k < KIND_MAX; k++)
         stats->kinds[k].resident = s->registry.actors[k].count;
 }

@@ -32,13 +32,36 @@ static const char *sends_obstacle(struct shard *s, const struct incoming *in)
                                                        : NULL;
 }
 
+static void sends_log_parked(struct shard *s, const struct incoming *in, const char *reason)
+{
+    const struct message *m = &in->message;
+    const struct actor_kind *kind =
+        m->target_kind < KIND_MAX ? s->options.domain->kinds[m->target_kind] : NULL;
+    uint64_t suppressed;
+    if (!log_limit_pass(&s->parked_lines, env_mono_ns(s->env), &suppressed))
+        return;
+    LOG_ERROR(s->env->log, "send_parked", log_uint("shard", s->options.number),
+              log_uint("from", in->origin.shard), log_uint("number", in->origin.n),
+              log_text("kind", kind != NULL ? kind->name : "unknown"), log_id("actor", m->target),
+              log_text("message", m->type != NULL ? m->type->name : "unknown"),
+              log_slice("request_id", m->request_id), log_text("reason", reason),
+              log_uint("suppressed", suppressed));
+}
+
+static void sends_park(struct shard *s, struct incoming *in, const char *reason)
+{
+    check(!in->origin.parked);
+    sends_log_parked(s, in, reason);
+    turn_park(s, in, reason);
+}
+
 /* false: it waits for a load. */
 static bool sends_run(struct shard *s, struct incoming *in)
 {
     struct message *m = &in->message;
     const char *obstacle = sends_obstacle(s, in);
     if (obstacle != NULL) {
-        turn_park(s, in, obstacle);
+        sends_park(s, in, obstacle);
         return true;
     }
     struct actor *a = residence_get(&s->residence, m->target_kind, m->target);
@@ -46,7 +69,7 @@ static bool sends_run(struct shard *s, struct incoming *in)
         return false;
     enum turn_result result = running_send(s, a, m);
     if (result == TURN_FAILED)
-        turn_park(s, in, s->turn.failure);
+        sends_park(s, in, s->turn.failure);
     ingress_let_go(&s->ingress, a);
     return result != TURN_WAIT;
 }
@@ -71,6 +94,10 @@ void running_send_gave_up(struct shard *s)
     struct incoming *in = container_of(s->turn.message, struct incoming, message);
     enum turn_result result = turn_gave_up(s);
     check(result == TURN_FAILED);
-    turn_park(s, in, s->turn.failure);
+    if (in->origin.parked) {
+        parked_retry_drop(&s->parked_retry); /* it stays parked */
+        return;
+    }
+    sends_park(s, in, s->turn.failure);
     streams_pop(&s->streams, &in->origin);
 }

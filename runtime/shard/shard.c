@@ -77,6 +77,7 @@ static void shard_recover(struct shard *s, enum err cause)
     supervisor_rebuilt(&s->supervisor);
     waits_refuse_all(&s->waits, ERR_UNAVAILABLE);
     streams_stop(&s->streams);
+    parked_retry_drop(&s->parked_retry);
     shard_stash_actors(s);
     loader_reset(&s->loader);
     admission_reset(&s->admission);
@@ -251,6 +252,16 @@ static cold void post_later(struct shard *s, struct message *m)
 void shard_frame(struct shard *s, const struct frame *f)
 {
     streams_frame(&s->streams, f);
+}
+
+enum err shard_parked_retry(struct shard *s, struct id128 id)
+{
+    return parked_retry_begin(s, id, false);
+}
+
+enum err shard_parked_refuse(struct shard *s, struct id128 id)
+{
+    return parked_retry_begin(s, id, true);
 }
 
 void shard_post(struct shard *s, struct message *m)

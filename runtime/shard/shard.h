@@ -83,6 +83,14 @@ bool shard_writable(const struct shard *s); /* false while the store is full */
 /* Turns an audit over all services (domain.h): NULL if all is well. */
 const char *shard_audit(struct shard *s);
 
+/* --- parked sends (runtime/sends/parked.h), for the operator -----------------------------------
+ */
+
+/* Lets this one and those to the same target run again, from the first of them on, until one fails;
+ * or has this one refused. OK: their turns come. Errors: parked_retry.h. */
+must_check enum err shard_parked_retry(struct shard *s, struct id128 id);
+must_check enum err shard_parked_refuse(struct shard *s, struct id128 id);
+
 /* --- runtime inspection ----------------------------------------------------------------------- */
 
 void shard_get_stats(const struct shard *s, struct shard_stats *stats);

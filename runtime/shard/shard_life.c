@@ -16,6 +16,7 @@ static void init_queues(struct shard *s)
     stash_init(&s->stash, s->env, &s->answers, &s->stats);
     waits_init(&s->waits, s->env, &s->answers);
     wire_writer_init(&s->closing_reply, JOURNAL_BATCH_BYTES_MAX);
+    s->parked_lines = (struct log_limit){.lines_max = 10, .window_ns = NS_PER_S};
     quota_init(&s->quota, s->env->log, s->options.number, s->options.journal_quota);
     arena_init(&s->turn_arena, SHARD_TURN_MEMORY);
     for (size_t i = 0; i < SHARD_STALL_LIMITS; i++)
@@ -230,6 +231,7 @@ struct shard *shard_kill(struct shard *s)
     s->projector.follower.busy = s->loader.busy = s->due_sweep.busy = false;
     s->filter_fill.busy = s->early_fill.busy = s->scrub.busy = s->streams.read.busy = false;
     streams_stop(&s->streams);
+    parked_retry_drop(&s->parked_retry);
     closing_kill(&s->closing);
     struct batch *b;
     while ((b = journal_take_failed(&s->journal)) != NULL) {

@@ -28,6 +28,7 @@
 #include "runtime/shard/loader.h"
 #include "runtime/shard/look_ahead.h"
 #include "runtime/shard/overdue.h"
+#include "runtime/shard/parked_retry.h"
 #include "runtime/shard/passivation.h"
 #include "runtime/shard/quota.h"
 #include "runtime/shard/recovery.h"
@@ -137,6 +138,8 @@ struct shard {
     struct stash stash;
     struct waits waits;
     struct streams streams;
+    struct parked_retry parked_retry;
+    struct log_limit parked_lines;
 
     struct arena turn_arena;
     struct record_reader found; /* the turn's: a part of a batch that is still in memory. Not in
@@ -226,9 +229,11 @@ void turn_begin_record(struct turn *t);
 void turn_take_back_decisions(struct shard *s, size_t keep);
 _Noreturn void turn_give_up(struct turn *t);
 
-/* turn_sends.c, for the others: the mark of the send that is handled; the end of a record that
+/* turn_sends.c, for the others: the mark of the send that is handled; that one which
+ * was parked is not any more; the end of a record that
  * opens or closes an ask, and those that wait for the latter. */
 void turn_take_send(struct turn *t);
+void turn_unpark(struct turn *t);
 void turn_end_open(struct turn *t);
 void turn_end_closing(struct turn *t, bool *keyed);
 void turn_answer_waiting(struct turn *t);

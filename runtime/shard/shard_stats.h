@@ -37,6 +37,7 @@ struct shard_stats {
     uint64_t resident, evicted, loads;
     uint64_t outcomes;
     uint64_t dead_letters, projector_failures;
+    uint64_t parked;                     /* sends that wait for an operator */
     uint64_t scrubs;                     /* journal/scrub.h */
     uint64_t damaged_seq;                /* found by scrub or verification; 0 = none */
     uint64_t verify_failed;              /* 1: the last verification found something wrong */

@@ -64,6 +64,7 @@ void shard_stop(struct shard *s, const char *format, ...)
     struct message *m;
     waits_refuse_all(&s->waits, ERR_UNAVAILABLE);
     streams_stop(&s->streams);
+    parked_retry_drop(&s->parked_retry);
     while ((m = stash_take(&s->stash)) != NULL)
         answers_refuse(&s->answers, m, ERR_UNAVAILABLE);
     shard_stop_alarms(s);

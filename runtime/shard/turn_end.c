@@ -166,6 +166,8 @@ enum turn_result turn_run_send(struct shard *s, struct actor *a, struct message 
     struct turn *t = &s->turn;
     check(m->origin != NULL && !m->keyed);
     *t = (struct turn){.shard = s, .message = m, .actor = a, .must_finish = true};
+    if (m->origin->parked)
+        turn_unpark(t);
     return turn_finish(t, turn_handle(t));
 }
 

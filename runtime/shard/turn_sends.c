@@ -60,6 +60,16 @@ void turn_take_send(struct turn *t)
     stream_apply_taken(&s->registry, &taken);
 }
 
+void turn_unpark(struct turn *t)
+{
+    const struct message *m = t->message;
+    const struct send_origin *o = m->origin;
+    check(o->parked && !t->recorded);
+    const struct parked parked = {
+        .id = parked_id(o->shard, o->to_all, o->n), .kind = m->target_kind, .target = m->target};
+    turn_emit(t, &send_unparked_type, &parked);
+}
+
 void turn_park(struct shard *s, struct incoming *in, const char *reason)
 {
     struct turn *t = &s->turn;
@@ -67,6 +77,7 @@ void turn_park(struct shard *s, struct incoming *in, const char *reason)
     const struct parked parked = {.id =
                                       parked_id(in->origin.shard, in->origin.to_all, in->origin.n),
                                   .place = in->origin.place,
+                                  .sent_ns = in->origin.time_ns,
                                   .kind = m->target_kind,
                                   .type = in->type,
                                   .target = m->target,

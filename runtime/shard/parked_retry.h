@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parked retry: an operator lets the sends to one target that were parked run again, or has the
+ * first of them refused. Each runs in a turn of its own, in whose record it leaves its queue; those
+ * behind it follow, until one fails, which stays where it is, or none is left. One at a time for
+ * each shard, and known in memory alone: after a recovery or a restart an operator asks again. Loop
+ * thread only. */
+#ifndef SHARD_PARKED_RETRY_H
+#define SHARD_PARKED_RETRY_H
+
+#include <stdbool.h>
+
+#include "runtime/base/check.h"
+#include "runtime/base/error.h"
+#include "runtime/base/id128.h"
+
+struct shard;
+struct incoming; /* runtime/shard/incoming.h */
+
+struct parked_retry {
+    struct incoming *next; /* its turn comes; NULL: nothing is under way */
+};
+
+/* `refusing`: this one alone, and only if it is the first of its target (else BUSY) and its handler
+ * can refuse it (else UNSUPPORTED, as of one that no handler takes). NOT_FOUND: it is not parked;
+ * BUSY: another retry is under way; SUSPENDED, QUARANTINED: its target is; UNAVAILABLE, STORE_FULL:
+ * the shard takes nothing now. */
+must_check enum err parked_retry_begin(struct shard *s, struct id128 id, bool refusing);
+
+/* Runs its turns while there is time in this pass. */
+void parked_retry_step(struct shard *s);
+
+/* It is given up: what has not run stays parked. */
+void parked_retry_drop(struct parked_retry *p);
+
+#endif
