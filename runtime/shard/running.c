@@ -239,7 +239,7 @@ static cold void run_queue(struct shard *s)
 
 bool running_time_left(const struct shard *s)
 {
-    return time_left(s) && s->writable;
+    return time_left(s) && s->writable && !closing_releases(&s->closing);
 }
 
 enum turn_result running_send(struct shard *s, struct actor *a, struct message *m)

@@ -432,13 +432,13 @@ static enum turn_result replay_outcome(struct turn *t, uint64_t position)
 }
 
 /* Of a tenant without quota runs what settles something, up to a bound of its own, but if it is
- * refused it leaves nothing. */
+ * refused it leaves nothing. A send always runs: it was accepted with the record that sent it. */
 cold bool turn_held_by_quota(struct turn *t)
 {
     struct shard *s = t->shard;
     struct message *m = t->message;
     uint32_t retry_after_ms;
-    if (m->type == NULL || !m->type->mutates ||
+    if (m->origin != NULL || m->type == NULL || !m->type->mutates ||
         !quota_exceeded(&s->quota, &m->who, 1, s->running.now_ns, &retry_after_ms))
         return false;
     t->over_quota = true;

@@ -274,6 +274,53 @@ static void what_is_for_a_shard_that_does_not_exist_goes_to_one_that_does(void *
     assert_int_equal(p->coins, COINS + 10);
 }
 
+/* --- accepted is accepted --------------------------------------------------------------------- */
+
+/* The receiver has less quota left than the two shards that send to it. */
+static void a_tenant_without_quota_gets_what_was_sent(void **state)
+{
+    struct scene *s = *state;
+    uint64_t sent = 0;
+    kill_node(s);
+    s->journal_quota = 4000;
+    start(s);
+    run(s, 50 * MS);
+    for (uint64_t key = 1; key <= 40; key++) {
+        struct giver *g = ask(s, &give_type, purse_id(key % 2 == 0 ? 0 : 2, 0), OTHER, 1, key);
+        g->message.who.tenant = slice_of("shop");
+        g->message.who.client = slice_of("till");
+        g->message.who.operator= false;
+        principal_identify(&g->message.who);
+        run(s, 20 * MS);
+        assert_true(g->answered);
+        sent += g->message.code == ERR_OK;
+    }
+    assert_true(sent > 5 && sent < 40);
+    assert_int_equal(look(s, OTHER).got, sent);
+}
+
+/* Once its lease is on the way back, no batch may follow. */
+static void a_shard_that_closes_takes_nothing_more(void **state)
+{
+    struct scene *s = *state;
+    for (uint64_t key = 1; key <= 20; key++) {
+        struct shard *shard = shard_set_shard(s->set, 1);
+        run(s, 100 * MS);
+        for (uint64_t i = 0; i < 3; i++)
+            give(s, purse_id(0, i), OTHER, 1, 3 * key + i);
+        run(s, key * MS / 20);
+        shard_close(shard);
+        for (int step = 0; step < 1000 && shard_state(shard) != SHARD_STOPPED; step++) {
+            run(s, MS / 100);
+            assert_true(!closing_releases(&shard->closing) || journal_idle(&shard->journal));
+        }
+        assert_int_equal(s->stopped, key);
+        assert_string_equal(s->reason, "");
+        kill_node(s);
+        start(s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +337,8 @@ int main(void)
         CASE(a_send_whose_turn_is_beyond_a_limit_is_parked_and_stays_so),
         CASE(a_send_that_its_target_does_not_handle_is_parked),
         CASE(what_is_for_a_shard_that_does_not_exist_goes_to_one_that_does),
+        CASE(a_tenant_without_quota_gets_what_was_sent),
+        CASE(a_shard_that_closes_takes_nothing_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
