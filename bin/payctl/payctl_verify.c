@@ -80,6 +80,7 @@ struct offline {
     struct domain domain;
     struct payctl_store store;
     struct verify verify;
+    struct marks marks;
     struct verify_info info;
     struct verify_total totals[TOTALS_MAX];
     struct verify_shard shards[SHARDS_MAX];
@@ -90,7 +91,7 @@ struct offline {
 static bool verify_shard(struct offline *o, uint16_t shard)
 {
     struct verify_shard *line = &o->shards[o->info.shards_count++];
-    verify_init(&o->verify, &o->domain, o->store.journal, shard);
+    verify_init(&o->verify, &o->domain, o->store.journal, shard, &o->marks);
     uint64_t head = o->verify.head_seq != UINT64_MAX ? o->verify.head_seq : 0;
     while (verify_step(&o->verify, STEP))
         progress_show("batches", o->verify.replay.seq, head);
@@ -125,6 +126,16 @@ static bool verify_end(struct offline *o, uint16_t shard)
                              sizeof o->problem);
 }
 
+/* What shards have taken from each other; those that hold by themselves. */
+static bool verify_marks(struct offline *o)
+{
+    while (marks_step(&o->marks, SHARDS_MAX, STEP))
+        continue;
+    if (o->marks.failed)
+        snprintf(o->problem, sizeof o->problem, "%s", o->marks.reason);
+    return !o->marks.failed;
+}
+
 int payctl_verify_data(struct payctl *p, const char *data)
 {
     struct offline *o = calloc(1, sizeof *o);
@@ -138,17 +149,21 @@ int payctl_verify_data(struct payctl *p, const char *data)
     o->info = (struct verify_info){
         .state = VERIFY_STATE_PASSED, .totals = o->totals, .shards = o->shards};
     struct journal_store *journal = o->store.journal;
-    uint64_t head = 1;
-    for (uint16_t shard = 0; shard < SHARDS_MAX && o->info.state == VERIFY_STATE_PASSED; shard++) {
+    marks_init(&o->marks, journal);
+    bool holds = true;
+    for (uint16_t shard = 0; shard < SHARDS_MAX && holds; shard++) {
+        uint64_t head = 1;
         bool empty = journal->ops->head(journal, shard, &head) == ERR_OK && head == 0;
-        if ((empty || verify_shard(o, shard)) && verify_end(o, shard))
-            continue;
+        holds = (empty || verify_shard(o, shard)) && verify_end(o, shard);
+    }
+    if (!holds || !verify_marks(o)) {
         o->info.state = VERIFY_STATE_FAILED;
         o->info.has_problem = true;
         o->info.problem = slice_of(o->problem);
         o->info.totals_count = 0;
     }
     code = verify_report(p, &o->info);
+    marks_done(&o->marks);
     payctl_store_close(&o->store);
     free(o);
     return code;

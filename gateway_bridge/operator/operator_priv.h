@@ -52,6 +52,8 @@ struct verification {
     bool abandoned;      /* the operator stops */
     void (*stopped)(struct operator* o); /* called when it ends, if it was abandoned */
     struct verify *verify; /* of the shard that is being replayed, or NULL */
+    struct marks *marks;   /* of all of them, read after that; NULL while none runs */
+    bool comparing;        /* they are being read */
     struct operator_request verdict; /* the run that tells the shard */
     uint16_t shard;
     uint16_t shards;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verification: shard after shard, each replayed in steps on the operator's worker. Between
+/* The verification: shard after shard, each replayed in steps on the operator's worker; then, if
+ * anything was sent between shards, the senders' journals are read once more for the marks. Between
  * steps the loop takes over what is known, so that progress can be asked for at any time. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@ static void verification_run_step(struct work *w)
     if (v->verify == NULL) {
         v->verify = memory_take(sizeof *v->verify);
         verify_init(v->verify, shard_set_domain(node_shard_set(o->node)), o->journal_store,
-                    v->shard);
+                    v->shard, v->marks);
     }
     v->step.more = verify_step(v->verify, OPERATOR_VERIFY_STEP);
     if (!v->step.more && v->verify->problem == NULL && o->totals != NULL)
@@ -27,6 +28,12 @@ static void verification_run_step(struct work *w)
     v->step.records = v->verify->replay.records;
     v->step.batches = v->verify->replay.seq;
     v->step.hash = v->verify->replay.hash;
+}
+
+static void verification_run_comparison(struct work *w)
+{
+    struct verification *v = container_of(w, struct verification, work);
+    v->step.more = marks_step(v->marks, v->shards, OPERATOR_VERIFY_STEP);
 }
 
 /* --- on the loop's thread --------------------------------------------------------------------- */
@@ -59,6 +66,9 @@ static void operator_verify_finish(struct verification *v, uint8_t state, const 
     v->info.damaged_shard = v->shard;
     v->info.state = state;
     verification_close_shard(v);
+    marks_done(v->marks);
+    free(v->marks);
+    v->marks = NULL;
     v->running = false;
     if (v->abandoned)
         v->stopped(v->operator);
@@ -83,7 +93,39 @@ static void verification_take_over(struct verification *v)
 static void on_shard_verdict(struct operator_request *q, struct shard *s)
 {
     const struct verification *v = &q->operator->verification;
-    shard_verified(s, v->verify->problem, v->verify->damaged_seq);
+    if (v->comparing)
+        shard_verified(s, v->marks->reason, 0);
+    else
+        shard_verified(s, v->verify->problem, v->verify->damaged_seq);
+}
+
+static void verification_told_marks(struct operator_request *q)
+{
+    struct verification *v = &q->operator->verification;
+    operator_verify_finish(v, VERIFY_STATE_FAILED, v->marks->reason);
+}
+
+static void on_comparison(struct work *w)
+{
+    struct verification *v = container_of(w, struct verification, work);
+    if (v->abandoned)
+        operator_verify_finish(v, VERIFY_STATE_FAILED, "payd is stopping");
+    else if (v->step.more)
+        verification_next_step(v);
+    else if (!v->marks->failed)
+        operator_verify_finish(v, VERIFY_STATE_PASSED, NULL);
+    else
+        operator_run_on_shard(&v->verdict, v->marks->receiver, v->marks->receiver, on_shard_verdict,
+                              verification_told_marks);
+}
+
+/* All shards are in order by themselves. */
+static void verification_compare(struct verification *v)
+{
+    verification_close_shard(v);
+    v->comparing = true;
+    v->work = (struct work){.run = verification_run_comparison, .done = on_comparison};
+    verification_next_step(v);
 }
 
 static void verification_told(struct operator_request *q)
@@ -92,7 +134,7 @@ static void verification_told(struct operator_request *q)
     if (v->verify->problem != NULL) {
         operator_verify_finish(v, VERIFY_STATE_FAILED, v->verify->problem);
     } else if (++v->shard == v->shards) {
-        operator_verify_finish(v, VERIFY_STATE_PASSED, NULL);
+        verification_compare(v);
     } else {
         verification_close_shard(v);
         verification_next_step(v);
@@ -131,6 +173,9 @@ void verification_start(struct verification *v)
         v->info.batches_total += stats.committed_seq;
     }
     v->shard = 0;
+    v->comparing = false;
+    v->marks = memory_take(sizeof *v->marks);
+    marks_init(v->marks, o->options.journal_store);
     v->verdict.operator= o;
     v->running = true;
     v->work = (struct work){.run = verification_run_step, .done = on_step};

@@ -49,12 +49,22 @@ static void verify_unread(struct verify *v, enum err e)
     v->problem = r->reason;
 }
 
-void verify_init(struct verify *v, const struct domain *d, struct journal_store *s, uint16_t shard)
+static void verify_record(void *context, const struct record_reader *record)
+{
+    struct verify *v = context;
+    if (record->taken.n > 0)
+        marks_taken(v->marks, v->replay.shard, &record->taken);
+}
+
+void verify_init(struct verify *v, const struct domain *d, struct journal_store *s, uint16_t shard,
+                 struct marks *marks)
 {
     static const struct store_position first = {0};
-    *v = (struct verify){.store = s};
+    *v = (struct verify){.store = s, .marks = marks};
     registry_init(&v->registry, d);
     replay_init(&v->replay, d, &v->registry, shard, &first);
+    v->replay.on_record = marks != NULL ? verify_record : NULL;
+    v->replay.context = v;
     enum err e = s->ops->head(s, shard, &v->head_seq);
     if (e == ERR_CORRUPT)
         v->head_seq = UINT64_MAX;

@@ -5,10 +5,12 @@
 #ifndef PROJECTOR_VERIFY_H
 #define PROJECTOR_VERIFY_H
 
+#include "runtime/projector/marks.h"
 #include "runtime/projector/replay.h"
 
 struct verify {
     struct journal_store *store;
+    struct marks *marks;
     struct registry registry;
     struct replay replay;
     uint64_t head_seq;   /* the newest batch when it began: verified up to here; UINT64_MAX: it
@@ -19,8 +21,10 @@ struct verify {
     uint64_t damaged_seq; /* the batch that it is about; 0 = of none, or nothing found */
 };
 
-/* Embedded by its owner; large. */
-void verify_init(struct verify *v, const struct domain *d, struct journal_store *s, uint16_t shard);
+/* Embedded by its owner; large. What the shard has taken from others goes into `marks`, to be
+ * compared after all shards were verified; NULL: it is not. */
+void verify_init(struct verify *v, const struct domain *d, struct journal_store *s, uint16_t shard,
+                 struct marks *marks);
 void verify_done(struct verify *v);
 
 /* Replays until about `most` more events, records (a refusal has no event) and batches are done.

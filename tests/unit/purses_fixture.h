@@ -110,7 +110,9 @@ GIFT_TYPE(decline, 7, offsetof(struct gift, from));
 GIFT_TYPE(returned, 8, MESSAGE_NO_OFFSET);
 GIFT_TYPE(whisper, 9, offsetof(struct gift, from)); /* sends what no purse handles */
 GIFT_TYPE(unheard, 10, offsetof(struct gift, to));
-GIFT_TYPE(pack, 11, offsetof(struct gift, from)); /* sends a parcel */
+GIFT_TYPE(pack, 11, offsetof(struct gift, from));  /* sends a parcel */
+GIFT_TYPE(cheer, 13, offsetof(struct gift, from)); /* hails purses of this id in all shards */
+GIFT_TYPE(hail, 14, offsetof(struct gift, to));
 static const struct message_type parcel_type = {.name = "parcel",
                                                 .number = 12,
                                                 .target_kind = PURSE,
@@ -194,6 +196,27 @@ static inline enum turn_result on_present(struct turn *t, struct id128 self,
     return TURN_DONE;
 }
 
+static inline enum turn_result on_cheer(struct turn *t, struct id128 self, const struct message *m)
+{
+    (void)self;
+    turn_send_all(t, &hail_type, m->body);
+    turn_refuse(t, ERR_OK);
+    return TURN_DONE;
+}
+
+static inline enum turn_result on_hail(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct gift make = {.from = self};
+    const void *state;
+    enum presence found = turn_find(t, PURSE, self, &state);
+    if (found == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (found == PRESENCE_ABSENT)
+        turn_emit(t, &made_type, &make);
+    turn_emit(t, &got_type, m->body);
+    return is_cursed(self) ? turn_fail(t, "cursed") : TURN_DONE;
+}
+
 static inline enum turn_result on_thanks(struct turn *t, struct id128 self, const struct message *m)
 {
     const struct gift *g = m->body;
@@ -275,7 +298,7 @@ static inline bool purse_read(struct registry *r, struct wire_reader *from, void
 static const struct handler handlers[] = {
     {&give_type, on_give},       {&present_type, on_present}, {&thanks_type, on_thanks},
     {&decline_type, on_decline}, {&whisper_type, on_whisper}, {&pack_type, on_pack},
-    {&parcel_type, on_present},
+    {&parcel_type, on_present},  {&cheer_type, on_cheer},     {&hail_type, on_hail},
 };
 static const struct message_type *const refusable[] = {&present_type};
 static const struct state_codec codec = {.write = purse_write, .read = purse_read};

@@ -189,6 +189,28 @@ static void one_that_fails_too_often_halts_its_target(void **state)
     assert_int_equal(parked_count(s, 1), 3);
 }
 
+/* One send, in as many streams as there are shards. */
+static void what_goes_to_all_is_parked_where_it_fails(void **state)
+{
+    struct scene *s = *state;
+    curse = true;
+    run(s, 50 * MS);
+    struct giver *g = ask(s, &cheer_type, purse_id(0, 0), VICTIM, 10, 1);
+    run(s, 50 * MS);
+    assert_true(g->answered);
+    for (uint16_t i = 0; i < SHARDS; i++)
+        assert_int_equal(parked_count(s, i), 1);
+    curse = false;
+    restart(s);
+    struct shard *shard = shard_set_shard(s->set, 1);
+    assert_int_equal(shard_parked_retry(shard, parked_id(0, true, 1)), ERR_OK);
+    run(s, 50 * MS);
+    for (uint16_t i = 0; i < SHARDS; i++)
+        assert_int_equal(parked_count(s, i), i == 1 ? 0 : 1);
+    const struct purse *p = peek(s, PURSE, VICTIM, 1);
+    assert_int_equal(p->story, 10);
+}
+
 /* --- beyond a limit --------------------------------------------------------------------------- */
 
 static void a_turn_with_more_sends_than_a_record_holds_leaves_nothing(void **state)
@@ -332,6 +354,7 @@ int main(void)
         CASE(what_cannot_be_refused_is_only_run_again),
         CASE(nothing_runs_for_a_target_that_is_halted),
         CASE(one_that_fails_too_often_halts_its_target),
+        CASE(what_goes_to_all_is_parked_where_it_fails),
         CASE(a_turn_with_more_sends_than_a_record_holds_leaves_nothing),
         CASE(so_does_one_with_a_send_that_is_too_large),
         CASE(a_send_whose_turn_is_beyond_a_limit_is_parked_and_stays_so),

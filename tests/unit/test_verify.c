@@ -24,7 +24,7 @@ static void a_step_takes_only_so_much_whatever_the_batches_hold(void **state)
         wire_writer_done(&body);
         crash(f);
         run(f, 5000 * MS);
-        verify_init(&v, &f->domain, store_sim_journal(f->sim), f->number);
+        verify_init(&v, &f->domain, store_sim_journal(f->sim), f->number, NULL);
         uint64_t before, done = 0;
         do {
             before = done;
@@ -47,7 +47,7 @@ static void a_failed_read_is_no_damage(void **state)
         struct verify v;
         struct store_sim_faults broken = {.read_io_ppm = 1000000};
         store_sim_set_faults(f->sim, begun ? &(struct store_sim_faults){0} : &broken);
-        verify_init(&v, &f->domain, store_sim_journal(f->sim), f->number);
+        verify_init(&v, &f->domain, store_sim_journal(f->sim), f->number, NULL);
         store_sim_set_faults(f->sim, &broken);
         assert_false(verify_step(&v, 1));
         assert_true(v.finished);
@@ -91,7 +91,7 @@ static const char *audited(struct fixture *f, const char *first, const char *sec
     audits.first = first;
     audits.second = second;
     audits.asked = 0;
-    verify_init(&v, &domain, store_sim_journal(f->sim), f->number);
+    verify_init(&v, &domain, store_sim_journal(f->sim), f->number, NULL);
     while (verify_step(&v, 1))
         assert_int_equal(audits.asked, 0);
     const char *problem = v.problem;
@@ -121,7 +121,7 @@ static void a_damaged_batch_is_named(void **state)
     for (int i = 0; i < 3; i++)
         fill(f, 1, 1);
     assert_true(store_sim_delete(f->sim, 0, 2));
-    verify_init(&v, &f->domain, store_sim_journal(f->sim), f->number);
+    verify_init(&v, &f->domain, store_sim_journal(f->sim), f->number, NULL);
     while (verify_step(&v, 1))
         assert_null(v.problem);
     assert_non_null(strstr(v.problem, "journal of shard 0 is damaged at batch 2: "));
