@@ -4,6 +4,8 @@
  * here (a newer sender), stored states may not. */
 #include "schemas/fields.h"
 
+#include "runtime/base/utf8.h"
+
 /* Does a character begin here that is refused and has more than one byte? U+0080 to U+009F are C2
  * 80 to C2 9F, U+202A to U+202E are E2 80 AA to E2 80 AE, U+2066 to U+2069 are E2 81 A6 to E2 81
  * A9. */
@@ -28,6 +30,27 @@ bool fields_printable(struct slice text)
     for (uint32_t i = 0; lead != 0 && i < text.len; i++)
         control |= fields_refused_at(data + i, text.len - i);
     return control == 0;
+}
+
+/* Unicode 15, property White_Space; and joiners and marks without a width. */
+static bool fields_blank_code(uint32_t code)
+{
+    return code == 0x20 || code == 0xA0 || code == 0x1680 || (code >= 0x2000 && code <= 0x200F) ||
+           code == 0x2028 || code == 0x2029 || code == 0x202F || code == 0x205F || code == 0x2060 ||
+           code == 0x3000 || code == 0xFEFF;
+}
+
+bool fields_blank(struct slice text)
+{
+    const uint8_t *at = (const uint8_t *)text.data;
+    for (uint32_t left = text.len; left > 0;) {
+        size_t len = utf8_len(at, left);
+        if (len == 0 || !fields_blank_code(utf8_code(at, len)))
+            return false;
+        at += len;
+        left -= (uint32_t)len;
+    }
+    return true;
 }
 
 uint32_t fields_open(struct wire_reader *r, uint32_t count_min)

@@ -34,6 +34,8 @@ struct metadata {
  * reorder the text around them (U+202A to U+202E, U+2066 to U+2069), which people are deceived by.
  * `text` is UTF-8. */
 bool fields_printable(struct slice text);
+/* Nothing but characters that leave no mark: the white space of Unicode and what has no width. */
+bool fields_blank(struct slice text);
 
 /* The head of a message: fails below `count_min` elements; returns how many there are. */
 uint32_t fields_open(struct wire_reader *r, uint32_t count_min);

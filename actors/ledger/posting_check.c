@@ -198,7 +198,8 @@ static uint16_t sides_managed_check(const struct posting *p)
         return RESULT_MANAGED;
     if (!p->adjusts && !MUTANT(ADJUST_FREELY))
         return RESULT_ADJUSTMENT_NOT_ALLOWED;
-    return p->transfer.has_reason || MUTANT(ADJUST_SILENTLY) ? RESULT_OK : RESULT_REASON_MISSING;
+    bool says_why = p->transfer.has_reason && !fields_blank(p->transfer.reason);
+    return says_why || MUTANT(ADJUST_SILENTLY) ? RESULT_OK : RESULT_REASON_MISSING;
 }
 
 static uint16_t imported_check(const struct posting *p)

@@ -39,7 +39,7 @@ static uint32_t spec_flags(const struct bulk *b, uint32_t i)
  * out: without them a list that is sent again, as an import is, costs no look at what was noted. */
 static bool spec_has_words(const struct transfers *all, const struct transfer_spec *s)
 {
-    return all->asked != NULL || s->has_description || s->has_metadata;
+    return all->asked != NULL || s->has_reason || s->has_description || s->has_metadata;
 }
 
 /* The same id and content was there before: are the words the same, too? */

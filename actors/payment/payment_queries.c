@@ -345,6 +345,8 @@ static bool add_event(struct event_scan *scan, const struct payment_events_row *
         .timestamp = row->timestamp,
         .has_transfer_id = row->has_transfer_id,
         .transfer_id = row->transfer_id,
+        .has_expires_at = row->has_expires_at,
+        .expires_at = row->expires_at,
         .has_reason = row->has_reason,
         .reason = arena_copy(&scan->page.arena, row->reason),
     };

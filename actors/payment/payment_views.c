@@ -80,6 +80,8 @@ void payment_project_created(struct projection *to, const void *event, uint64_t 
         .type = PAYMENT_EVENT_KIND_CREATED,
         .amount = e->amount,
         .transfer_id = e->payment_id,
+        .has_expires_at = e->has_expires_at,
+        .expires_at = e->expires_at,
     };
     if (e->capture == PAYMENT_CAPTURE_MODE_MANUAL)
         project_with_wallet(to, e->payment_id, time_ns, &row);
@@ -174,7 +176,8 @@ void payment_project_updated(struct projection *to, const void *event, uint64_t 
 void payment_project_extended(struct projection *to, const void *event, uint64_t time_ns)
 {
     const struct payment_extended *e = event;
-    struct payment_events_row row = {.type = PAYMENT_EVENT_KIND_EXTENDED};
+    struct payment_events_row row = {
+        .type = PAYMENT_EVENT_KIND_EXTENDED, .has_expires_at = true, .expires_at = e->expires_at};
     payment_project(to, e->payment_id, time_ns, &row);
 }
 

@@ -164,11 +164,12 @@ static bool take_words(void *context, const struct value *values)
     return false;
 }
 
-/* Pairs are for whoever made the payment, hold or transfer, not for who receives from it. */
+/* Pairs are for whoever made the payment, hold or transfer, not for who receives from it; those of
+ * an adjustment for whoever keeps the books. */
 static bool pairs_are_others(uint8_t type)
 {
     return type == TYPE(TRANSFER_IN) || type == TYPE(HOLD_RECEIVED) || type == TYPE(PAYMENT_IN) ||
-           type == TYPE(REFUND_OUT);
+           type == TYPE(REFUND_OUT) || type == TYPE(ADJUSTMENT_IN) || type == TYPE(ADJUSTMENT_OUT);
 }
 
 /* The words of the hold or payment that the movement was made for, else its own. */

@@ -486,6 +486,9 @@ def _needed(schema, m, f):
 def _property(schema, f, asked):
     amount = asked and f.type in ("decimal", "amount")
     shape = {"$ref": "#/components/schemas/amount"} if amount else _shape(schema, f)
+    if asked and f.type in ("u64", "u128"):
+        number = {"type": "integer", "minimum": 0}
+        shape = {"oneOf": [shape, number | ({"maximum": 2**64 - 1} if f.type == "u64" else {})]}
     if f.doc:
         shape["description"] = f.doc
     if f.example is not None:

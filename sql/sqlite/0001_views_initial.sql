@@ -259,5 +259,6 @@ CREATE TABLE payment_events (
     position INTEGER NOT NULL, -- of its event in the shard's journal
     reason TEXT,
     metadata BLOB, -- msgpack map
+    expires_at INTEGER, -- of an authorisation that began or was extended
     PRIMARY KEY (payment_id, sequence)
 ) STRICT, WITHOUT ROWID;

@@ -241,7 +241,10 @@ def test_an_authorisation_is_extended(deal):
     deal.act(deal.payers, payment, "extend", {"expires_in_s": 2592001}, None).expect(
         400, "invalid_field", "expires_in_s")
     longer = deal.act(deal.payers, payment, "extend", {"expires_in_s": 6000}, None).expect(200)
-    true(longer.json["details"]["expires_at"] > ends, "a later end")
+    later = longer.json["details"]["expires_at"]
+    true(later > ends, "a later end")
+    events = deal.bank.get(f"/payments/{payment}/events").expect(200).json["events"]
+    equal([event.get("expires_at") for event in events], [ends, later], "until when it lasts")
     deal.act(deal.payees, payment, "capture").expect(200)
     deal.act(deal.payers, payment, "extend", {}, None).expect(409, "payment_already_captured")
 

@@ -295,6 +295,16 @@ def test_an_adjustment_needs_a_scope_and_a_reason(bank):
     history = bank.pages(f"/wallets/{ann}/transactions", "transactions")[:2]
     equal([(m["type"], m["reason"]) for m in history],
           [("adjustment_in", "Right before"), ("adjustment_out", "Booked twice")])
+    user = "user-" + uuid.uuid4().hex
+    own = bank.open_wallet(user)
+    noted = {**body, "debit_account_id": house, "credit_account_id": account_of(own),
+             "metadata": {"case": "fraud"}}
+    bank.post("/transfers", noted).expect(201)
+    path = f"/wallets/{own}/transactions"
+    owner = bank.payd.token(subject=user, scope="wallets:read")
+    for answer, pairs in ((bank.get(path), noted["metadata"]), (bank.get_as(owner, path), {})):
+        seen = answer.expect(200).json["transactions"][0]
+        equal((seen["type"], seen["metadata"]), ("adjustment_in", pairs), "what the books noted")
     pending = {**body, "amount": "0.00", "flags": ["pending", "closing_debit"]}
     bank.post("/transfers", pending).expect(409, "managed")
 

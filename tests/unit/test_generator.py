@@ -187,6 +187,14 @@ class Document(unittest.TestCase):
                              "#/components/schemas/amount")
         self.assertEqual(schemas["payment_info"]["properties"]["amount"]["type"], "string")
 
+    def test_requests_take_numbers_for_large_ones_and_answers_have_texts(self):
+        schemas = self.json["components"]["schemas"]
+        for name in ("user_data_64", "user_data_128"):
+            asked, told = (schemas[of]["properties"][name]
+                           for of in ("transfer_create_request", "transfer_info"))
+            self.assertEqual([one["type"] for one in asked["oneOf"]], ["string", "integer"])
+            self.assertEqual(told["type"], "string")
+
     def test_requests_and_their_parts_take_no_unknown_members(self):
         schemas = self.json["components"]["schemas"]
         for name in [n for n in schemas if n.endswith("_request")] + ["transaction_leg"]:

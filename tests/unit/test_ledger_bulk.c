@@ -199,6 +199,13 @@ static void test_words_are_kept_and_compared_if_given(void **state)
     assert_int_equal(transfer(b, s), RESULT_EXISTS_WITH_DIFFERENT_METADATA);
     s.description = slice_of("Heating");
     assert_int_equal(transfer(b, s), RESULT_EXISTS_WITH_DIFFERENT_DESCRIPTION);
+    struct transfer_spec why = spec_of(11, 1, 2, 5);
+    why.has_reason = true;
+    why.reason = slice_of("Booked twice");
+    given_transfer(b, why);
+    assert_int_equal(transfer(b, why), RESULT_EXISTS);
+    why.reason = slice_of("Right before");
+    assert_int_equal(transfer(b, why), RESULT_EXISTS_WITH_DIFFERENT_REASON);
 }
 
 int main(void)

@@ -331,14 +331,18 @@ static uint16_t adjust(struct bank *b, struct principal who, const struct transf
 
 static void test_an_adjustment_needs_a_right_and_a_reason(void **state)
 {
+    const char *const blank[] = {NULL, " ", "\u00A0\u2003", "\u200B \u3000\uFEFF"};
     struct parties p = given(state, "100", NULL);
     struct id128 house = given_house(p.bank);
     for (int out = 0; out < 2; out++) {
         struct transfer_create body =
             out ? moving(p.alice, house, 1000) : moving(house, p.alice, 1000);
         assert_int_equal(adjust(p.bank, bookkeeper(), &body), RESULT_ADJUSTMENT_NOT_ALLOWED);
-        body.has_reason = false;
-        assert_int_equal(adjust(p.bank, auditor(), &body), RESULT_REASON_MISSING);
+        for (size_t i = 0; i < array_len(blank); i++) {
+            body.has_reason = blank[i] != NULL;
+            body.reason = blank[i] != NULL ? slice_of(blank[i]) : (struct slice){NULL, 0};
+            assert_int_equal(adjust(p.bank, auditor(), &body), RESULT_REASON_MISSING);
+        }
     }
     expect_money(&p, 10000, 0, 0);
 }
