@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "bin/payctl/payctl_args.h"
 #include "runtime/base/arena.h"
@@ -78,6 +79,7 @@ void payctl_print_json(const struct json_writer *w); /* and ends the line */
  * as tables, `indent` blanks from the margin. */
 void payctl_print_lines(struct yyjson_val *object, int indent);
 void payctl_print_rows(const struct payctl *p, struct yyjson_val *rows); /* a table */
+void payctl_print_total(FILE *to, const char *total, bool exact); /* how many there are in all */
 /* One value in one line, escaped, as a table has it; FIT_CELL_MAX bytes. */
 void payctl_format_cell(struct yyjson_val *value, char *cell);
 void payctl_print_tables(const struct payctl *p, struct yyjson_val *object, int indent);

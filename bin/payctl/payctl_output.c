@@ -237,6 +237,11 @@ static yyjson_val *output_page_rows(yyjson_val *object)
     return rows;
 }
 
+void payctl_print_total(FILE *to, const char *total, bool exact)
+{
+    fprintf(to, "\n%s%s in all\n", exact ? "" : "at least ", total);
+}
+
 static void output_print_people(const struct payctl *p, yyjson_val *object)
 {
     yyjson_val *rows = output_page_rows(object);
@@ -249,8 +254,7 @@ static void output_print_people(const struct payctl *p, yyjson_val *object)
     const char *next = yyjson_get_str(yyjson_obj_get(object, "next_cursor"));
     const char *total = yyjson_get_raw(yyjson_obj_get(object, "total"));
     if (total != NULL)
-        printf("\n%s%s in all\n",
-               yyjson_is_true(yyjson_obj_get(object, "total_exact")) ? "" : "at least ", total);
+        payctl_print_total(stdout, total, yyjson_is_true(yyjson_obj_get(object, "total_exact")));
     if (next != NULL)
         printf("\nmore: --cursor %s\n", next);
     if (yyjson_is_false(yyjson_obj_get(object, "complete")))

@@ -14,12 +14,15 @@
 
 #define TEXT_MAX ((size_t)64 << 20)
 #define CURSOR_MAX 128 /* characters of a cursor, with NUL */
+#define TOTAL_MAX 24
 
 struct pages {
     struct payctl *p;
     const struct command *spec;
     uint64_t count;          /* printed */
     char cursor[CURSOR_MAX]; /* of the next page; "" = there is none */
+    char total[TOTAL_MAX];   /* if it was asked for, as the first page says it; "" = it was not */
+    bool total_exact;
 };
 
 /* --- CSV -------------------------------------------------------------------------------------- */
@@ -105,6 +108,25 @@ static void pages_begin(const struct pages *l)
         pages_put_csv_row(l->spec->row_json, NULL);
 }
 
+static void pages_take_total(struct pages *l, yyjson_val *root)
+{
+    const char *total = yyjson_get_raw(yyjson_obj_get(root, "total"));
+    if (total != NULL)
+        snprintf(l->total, sizeof l->total, "%s", total);
+    l->total_exact = yyjson_is_true(yyjson_obj_get(root, "total_exact"));
+}
+
+/* The rows of CSV are for programs: there it is said beside them. */
+static void pages_put_total(const struct pages *l)
+{
+    if (l->total[0] == '\0')
+        return;
+    if (l->p->args.json)
+        printf(",\"total\":%s,\"total_exact\":%s", l->total, l->total_exact ? "true" : "false");
+    else
+        payctl_print_total(l->p->args.csv ? stderr : stdout, l->total, l->total_exact);
+}
+
 static void pages_take_page(struct pages *l, const void *answer)
 {
     struct json_writer w;
@@ -115,8 +137,10 @@ static void pages_take_page(struct pages *l, const void *answer)
     check(doc != NULL);
     yyjson_val *root = yyjson_doc_get_root(doc);
     const char *next = yyjson_get_str(yyjson_obj_get(root, "next_cursor"));
-    if (l->count == 0)
+    if (l->count == 0) {
         pages_begin(l);
+        pages_take_total(l, root);
+    }
     pages_put_page(l, yyjson_obj_get(root, l->spec->list));
     l->count++;
     snprintf(l->cursor, sizeof l->cursor, "%s", next != NULL ? next : "");
@@ -156,7 +180,11 @@ int payctl_pages(struct payctl *p)
         pages_go_on(&l);
     } while (code == PAYCTL_OK && p->args.all && l.cursor[0] != '\0');
     if (code == PAYCTL_OK && p->args.json)
-        printf("]}\n");
+        putchar(']');
+    if (code == PAYCTL_OK)
+        pages_put_total(&l);
+    if (code == PAYCTL_OK && p->args.json)
+        printf("}\n");
     else if (code == PAYCTL_OK && !p->args.all && l.cursor[0] != '\0')
         fprintf(stderr, "payctl: there are more: --all, or --cursor %s\n", l.cursor);
     return code;

@@ -24,6 +24,7 @@
 #include "gateway_bridge/auth/issuer_key.h"
 #include "gateway_bridge/http/percent.h"
 #include "runtime/base/hex.h"
+#include "runtime/base/principal.h"
 #include "runtime/base/utf8.h"
 
 #define URL_MAX 256
@@ -297,6 +298,9 @@ static bool issuer_grant_read(const struct issuer *i, const struct form *form, s
     } else if (!utf8_valid((const uint8_t *)g->subject, strlen(g->subject)) ||
                !utf8_valid((const uint8_t *)g->tenant, strlen(g->tenant))) {
         issuer_refuse(out, 400, "invalid_request", "subject or tenant is not UTF-8");
+    } else if (principal_reserved(slice_of(g->subject))) {
+        issuer_refuse(out, 400, "invalid_request",
+                      "subject is what the platform or an operator is called");
     } else if (!issuer_scope_take(i, form_get(form, "scope"), g->scope)) {
         issuer_refuse(out, 400, "invalid_scope",
                       "scope has a name that is not in scopes_supported");

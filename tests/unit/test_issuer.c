@@ -167,6 +167,8 @@ static void wrong_requests_are_refused(void **state)
         {BASIC, GRANT "&subject=a%zz", 400, "invalid_request"},
         {BASIC, GRANT "&subject=a%4", 400, "invalid_request"},
         {BASIC, GRANT "&subject=%ff", 400, "invalid_request"},
+        {BASIC, GRANT "&subject=system", 400, "invalid_request"},
+        {BASIC, GRANT "&subject=unix:root", 400, "invalid_request"},
         {BASIC, GRANT "&signing_alg=none", 400, "invalid_request"},
         {BASIC, GRANT "&tenant=0123456789012345678901234567890123456789012345678901234567890123x",
          400, "invalid_request"},
