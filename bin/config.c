@@ -54,7 +54,7 @@ static const struct setting settings[] = {
          "HOST:PORT to serve /metrics on; empty = with the API, if HOST is a loopback address"),
     NUMBER("LOOPS", loops, "1", 1, 64, "scheduler threads, each with its own HTTP listener"),
     NUMBER("SHARDS", shards, "1", 1, 256,
-           "shards of the deployment, fixed when it is created; each tenant lives in one of them"),
+           "shards of the deployment, fixed when it is created; each has its range of ids"),
     NUMBER(
         "READERS", readers, "2", 1, 8,
         "threads that read lists; as many more, but one for each shard at most, read cold actors"),

@@ -90,7 +90,7 @@ static bool payd_make_node(struct payd *p)
         .domain = &p->node.domain,
         .journal_store = p->node.journal_store,
         .view_store = p->node.view_store,
-        .shards = (uint16_t)c->shards,
+        .slots = p->node.journal_store->slots,
         .loops = (uint16_t)c->loops,
         .readers = (uint16_t)c->readers,
         .pin_cpus = c->pin_cpus,

@@ -4,11 +4,12 @@
 #include "actors/common/attributions.h"
 
 #include "runtime/base/journal_position.h"
+#include "runtime/base/slot_map.h"
 
 void attributions_init(struct attributions *a, struct view_store *s, const struct message *m,
                        struct arena *arena)
 {
-    check(m->runtime.shards > 0);
+    check(m->runtime.slots != NULL);
     *a = (struct attributions){.store = s, .message = m, .arena = arena};
     arena_init(&a->batch, SIZE_MAX);
 }
@@ -64,7 +65,7 @@ static struct attribution attributions_look_up(struct attributions *a, struct id
     struct attribution one, found = {0};
     struct wire_reader r;
     uint32_t known = 0;
-    attributions_read(a, id128_home(id) % a->message->runtime.shards, position_seq(position));
+    attributions_read(a, slot_map_home(a->message->runtime.slots, id), position_seq(position));
     a->principals.count = 0;
     wire_reader_init(&r, a->records.data, a->records.len);
     while (!r.failed && r.at != r.end) {

@@ -123,7 +123,7 @@ must_check uint16_t account_open_client_check(struct turn *t, const struct accou
 void account_open(struct turn *t, const struct account_opened *e);
 
 /* Is this an id that a client may give to something new of this shard? */
-must_check uint16_t account_id_check(struct turn *t, struct id128 id);
+must_check uint16_t account_id_check(struct id128 id);
 
 /* --- reading ---------------------------------------------------------------------------------- */
 

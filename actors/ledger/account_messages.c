@@ -7,6 +7,7 @@
  * records nothing. */
 #include "actors/ledger/account_messages.h"
 
+#include "actors/common/owner_id.h"
 #include "actors/common/refusal.h"
 #include "actors/ledger/bulk.h"
 #include "actors/ledger/ledger_directory.h"
@@ -152,7 +153,8 @@ enum turn_result account_on_create(struct turn *t, struct id128 self, const stru
     struct account_opened e = {.shard = turn_shard(t), .tenant_id = m->who.tenant_id};
     account_opened_from_account_create(&e, c);
     if (!c->has_account_id)
-        e.account_id = turn_new_id(t);
+        e.account_id = turn_new_id(t, c->has_owner ? id128_slot(owner_id_of(&m->who, c->owner))
+                                                   : turn_any_slot(t));
     const struct account *a;
     if (account_open_find(t, &e, &a) == PRESENCE_WAITING ||
         (a != NULL && find_holds(t, a) == PRESENCE_WAITING))

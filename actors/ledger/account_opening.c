@@ -20,26 +20,17 @@
 enum presence account_open_find(struct turn *t, const struct account_opened *e,
                                 const struct account **existing)
 {
-    const struct ledger_directory *directory;
-    const struct ledger_totals *totals;
     enum presence there = turn_find_account(t, e->account_id, existing);
-    enum presence shard =
-        turn_find_ledger_directory(t, ledger_directory_id(turn_shard(t)), &directory);
-    enum presence own =
-        turn_find_ledger_totals(t, ledger_totals_id(e->tenant_id, e->currency), &totals);
-    if (shard == PRESENCE_WAITING || own == PRESENCE_WAITING)
-        return PRESENCE_WAITING;
-    return there;
+    enum presence totals = ledger_totals_find(t, e->tenant_id, e->currency);
+    return totals == PRESENCE_WAITING ? PRESENCE_WAITING : there;
 }
 
-uint16_t account_id_check(struct turn *t, struct id128 id)
+uint16_t account_id_check(struct id128 id)
 {
     if (id128_is_zero(id))
         return RESULT_ID_MUST_NOT_BE_ZERO;
     if (id128_is_reserved(id))
         return RESULT_ID_MUST_NOT_BE_INT_MAX;
-    if (!turn_at_home(t, id))
-        return RESULT_ID_OF_ANOTHER_SHARD;
     return RESULT_OK;
 }
 
@@ -112,7 +103,7 @@ static uint16_t open_ledger_check(struct turn *t, const struct account_opened *e
                    ? RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS
                    : RESULT_OK;
     }
-    there = turn_find_ledger_directory(t, ledger_directory_id(e->shard), &shard);
+    there = turn_find_ledger_directory(t, LEDGER_DIRECTORY_ID, &shard);
     bool full = there == PRESENCE_THERE && shard->names_count == LEDGERS_MAX;
     return full ? RESULT_TOO_LARGE : RESULT_OK;
 }
@@ -168,8 +159,10 @@ uint16_t account_open_client_check(struct turn *t, const struct account_opened *
 {
     uint16_t code;
     if ((code = open_form_check(t, e)) != RESULT_OK ||
-        (code = account_id_check(t, e->account_id)) != RESULT_OK)
+        (code = account_id_check(e->account_id)) != RESULT_OK)
         return code;
+    if (!turn_at_home(t, e->account_id)) /* of several, whose first is here */
+        return RESULT_ACCOUNTS_IN_DIFFERENT_SHARDS;
     if ((e->flags & ACCOUNT_FLAGS_MANAGED) != 0)
         return RESULT_RESERVED_FLAG;
     return account_open_check(t, e, existing);

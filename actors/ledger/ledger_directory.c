@@ -24,9 +24,9 @@ static void directory_grow(struct registry *r, struct ledger_directory *d)
     d->names = names;
 }
 
-void ledger_directory_add(struct registry *r, uint16_t shard, struct ledger_name name)
+void ledger_directory_add(struct registry *r, struct ledger_name name)
 {
-    struct id128 id = ledger_directory_id(shard);
+    const struct id128 id = LEDGER_DIRECTORY_ID;
     struct ledger_directory *d = registry_state_if(r, KIND_LEDGER, id);
     if (d == NULL)
         d = registry_create(r, KIND_LEDGER, id);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ledger directory: the shard's own actor of the ledger (id {0, shard}). It names all totals that
- * the shard has, and takes the messages that are about no single account: those that open accounts,
- * bulk and trial balances. */
+/* Ledger directory: the shard's own actor of the ledger, in each under the same id. It names all
+ * totals that the shard has, and takes the messages that are about no single account: those that
+ * open accounts, bulk and trial balances. */
 #ifndef LEDGER_LEDGER_DIRECTORY_H
 #define LEDGER_LEDGER_DIRECTORY_H
 
@@ -21,19 +21,10 @@ struct ledger_directory {
 
 extern const struct actor_kind ledger_directory_kind;
 
-static inline struct id128 ledger_directory_id(uint16_t shard)
-{
-    return (struct id128){0, shard};
-}
-
-/* Where a tenant has its wallets, and accounts that get an id here: in one shard, so that money can
- * move between any two of them. */
-static inline uint16_t ledger_tenant_shard(struct id128 tenant_id, uint16_t shards)
-{
-    return (uint16_t)(id128_home(tenant_id) % shards);
-}
+#define LEDGER_DIRECTORY_NUMBER 1
+#define LEDGER_DIRECTORY_ID ((struct id128){0, LEDGER_DIRECTORY_NUMBER})
 
 /* For the apply functions: names new totals. There is room: account_open_check() sees to it. */
-void ledger_directory_add(struct registry *r, uint16_t shard, struct ledger_name name);
+void ledger_directory_add(struct registry *r, struct ledger_name name);
 
 #endif

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages that make something have no target, so locators choose the shard: the one in the first
- * id that the client gave, since all accounts of a posting are in one shard, or else the shard of
- * the tenant. The second member of a rule is the id under which a later message with the same id
- * finds this decision again; events without one (openings, expiries) are found by the state they
- * leave. Needs name both accounts of a transfer, so that the projector loads the states of many
- * events at once. */
+/* Messages that make something have no target, so locators choose the slot: that of the first id
+ * that the client gave, since all accounts of a posting are in one shard, or of the owner, or else
+ * any. The second member of a rule is the id under which a later message with the same id finds
+ * this decision again; events without one (openings, expiries) are found by the state they leave.
+ * Needs name both accounts of a transfer, so that the projector loads the states of many events at
+ * once. */
 #include "actors/ledger/ledger_service.h"
 
+#include "actors/common/owner_id.h"
 #include "actors/ledger/account.h"
 #include "actors/ledger/account_queries.h"
 #include "actors/ledger/account_views.h"
@@ -16,76 +17,80 @@
 #include "actors/ledger/movement.h"
 #include "actors/ledger/past_trial_balance.h"
 #include "actors/ledger/pending_transfer.h"
+#include "actors/ledger/transfer.h"
 #include "actors/ledger/transfer_queries.h"
 #include "actors/ledger/transfer_views.h"
 #include "actors/ledger/trial_balance.h"
 
-static struct id128 shard_of_id(struct id128 id, const struct principal *who, uint16_t shards)
+/* The ledger of the shard that has this slot. */
+static struct place ledger_at(uint16_t slot)
 {
-    check(shards > 0);
-    return ledger_directory_id(id128_is_zero(id) ? ledger_tenant_shard(who->tenant_id, shards)
-                                             : (uint16_t)(id128_home(id) % shards));
+    return (struct place){LEDGER_DIRECTORY_ID, slot};
 }
 
-static struct id128 locate_account(const void *body, const struct principal *who, uint16_t shards)
+/* Where the first of several things is at home, or anywhere. */
+static struct place ledger_of(bool given, struct id128 id, uint16_t any)
 {
-    return shard_of_id(((const struct account_create *)body)->account_id, who, shards);
+    return ledger_at(given && !id128_is_zero(id) ? id128_slot(id) : any);
 }
 
-static struct id128 locate_accounts(const void *body, const struct principal *who, uint16_t shards)
+static struct place locate_account(const void *body, const struct principal *who, uint16_t any)
+{
+    const struct account_create *c = body;
+    if (!c->has_account_id && c->has_owner)
+        return ledger_at(id128_slot(owner_id_of(who, c->owner)));
+    return ledger_of(c->has_account_id, c->account_id, any);
+}
+
+static struct place locate_accounts(const void *body, const struct principal *who, uint16_t any)
 {
     const struct accounts_create *c = body;
-    return shard_of_id(c->accounts_count > 0 ? c->accounts[0].id : ID128_ZERO, who, shards);
+    (void)who;
+    return c->accounts_count > 0 ? ledger_of(true, c->accounts[0].id, any) : ledger_at(any);
 }
 
-/* A post or void may name its pending transfer alone. */
-static struct id128 transfer_home(struct id128 debit_account_id, struct id128 pending_id)
-{
-    return id128_is_zero(debit_account_id) ? pending_id : debit_account_id;
-}
-
-static struct id128 locate_transfers(const void *body, const struct principal *who,
-                                     uint16_t shards)
+static struct place locate_transfers(const void *body, const struct principal *who, uint16_t any)
 {
     const struct transfers_create *c = body;
-    struct id128 home = ID128_ZERO;
-    if (c->transfers_count > 0)
-        home = transfer_home(c->transfers[0].debit_account_id, c->transfers[0].pending_id);
-    return shard_of_id(home, who, shards);
+    const struct transfer_spec *first = c->transfers;
+    (void)who;
+    return c->transfers_count > 0
+               ? ledger_of(true, transfer_home(first->debit_account_id, first->pending_id), any)
+               : ledger_at(any);
 }
 
-static struct id128 locate_batch(const void *body, const struct principal *who, uint16_t shards)
+static struct place locate_batch(const void *body, const struct principal *who, uint16_t any)
 {
     const struct transfers_batch *c = body;
-    struct id128 home = ID128_ZERO;
-    if (c->transfers_count > 0)
-        home = transfer_home(c->transfers[0].debit_account_id, c->transfers[0].pending_id);
-    return shard_of_id(home, who, shards);
+    const struct transfer_create *first = c->transfers;
+    (void)who;
+    return c->transfers_count > 0
+               ? ledger_of(true, transfer_home(first->debit_account_id, first->pending_id), any)
+               : ledger_at(any);
 }
 
-static struct id128 locate_transaction(const void *body, const struct principal *who,
-                                       uint16_t shards)
+static struct place locate_transaction(const void *body, const struct principal *who, uint16_t any)
 {
     const struct transaction_create *c = body;
-    return shard_of_id(c->legs_count > 0 ? c->legs[0].debit_account_id : ID128_ZERO, who, shards);
+    (void)who;
+    return c->legs_count > 0 ? ledger_of(true, c->legs[0].debit_account_id, any) : ledger_at(any);
 }
 
-static struct id128 locate_tenant(const void *body, const struct principal *who, uint16_t shards)
+/* Of the only shard; of several all are asked. */
+static struct place locate_balance(const void *body, const struct principal *who, uint16_t any)
 {
-    (void)body;
-    return shard_of_id(ID128_ZERO, who, shards);
+    (void)body, (void)who;
+    return ledger_at(any);
 }
 
 static const struct locator locators[] = {
     {&account_create_type, locate_account},         {&accounts_create_type, locate_accounts},
     {&transfers_create_type, locate_transfers},     {&transfers_batch_type, locate_batch},
-    {&transaction_create_type, locate_transaction}, {&trial_balance_get_type, locate_tenant},
-    {&accounts_list_type, locate_tenant},           {&transfers_list_type, locate_tenant},
+    {&transaction_create_type, locate_transaction}, {&trial_balance_get_type, locate_balance},
 };
 
-/* The operator's accounts may be in any shard, and a tenant's too if it made their ids itself. */
 static const struct gatherer gatherers[] = {
-    {&trial_balance_get_type, ledger_directory_id, trial_balance_join},
+    {&trial_balance_get_type, {0, LEDGER_DIRECTORY_NUMBER}, trial_balance_join},
 };
 
 #define KEY(type, member) (uint16_t) offsetof(struct type, member)

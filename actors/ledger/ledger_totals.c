@@ -13,6 +13,15 @@ struct ledger_totals *ledger_totals_state(struct registry *r, struct id128 tenan
     return registry_state(r, KIND_LEDGER_TOTALS, ledger_totals_id(tenant_id, currency));
 }
 
+enum presence ledger_totals_find(struct turn *t, struct id128 tenant_id, uint16_t currency)
+{
+    const struct ledger_totals *totals;
+    const struct ledger_directory *directory;
+    enum presence own = turn_find_ledger_totals(t, ledger_totals_id(tenant_id, currency), &totals);
+    enum presence shard = turn_find_ledger_directory(t, LEDGER_DIRECTORY_ID, &directory);
+    return shard == PRESENCE_WAITING ? shard : own;
+}
+
 void ledger_totals_count_account(struct registry *r, const struct account_opened *e)
 {
     struct id128 id = ledger_totals_id(e->tenant_id, e->currency);
@@ -20,7 +29,7 @@ void ledger_totals_count_account(struct registry *r, const struct account_opened
     if (l == NULL) {
         l = registry_create(r, KIND_LEDGER_TOTALS, id);
         l->currency = e->currency;
-        ledger_directory_add(r, e->shard, (struct ledger_name){e->tenant_id, e->currency});
+        ledger_directory_add(r, (struct ledger_name){e->tenant_id, e->currency});
     }
     check(l->currency == e->currency);
     ledger_totals_check(l);

@@ -29,8 +29,13 @@ extern const struct actor_kind ledger_totals_kind;
 static inline struct id128 ledger_totals_id(struct id128 tenant_id, uint16_t currency)
 {
     struct id128 both = {tenant_id.hi ^ currency, tenant_id.lo};
-    return id128_derive(both, id128_home(both));
+    return id128_derive(both, id128_slot(both));
 }
+
+/* Finds what opening an account of this tenant and currency changes besides: the totals, ABSENT
+ * before the first one, and the shard's directory, which names them. */
+must_check enum presence ledger_totals_find(struct turn *t, struct id128 tenant_id,
+                                            uint16_t currency);
 
 /* For the apply functions: counts an account that was opened. The first one of a tenant in its
  * currency makes the totals and names them in the shard's directory. */

@@ -449,11 +449,9 @@ static uint16_t resolving_check(struct turn *t, struct posting *p)
 uint16_t posting_check(struct turn *t, struct posting *p)
 {
     uint16_t code;
-    if ((code = time_check(t, p)) != RESULT_OK ||
-        (code = flags_check(p)) != RESULT_OK ||
-        (code = account_id_check(t, p->transfer.id)) != RESULT_OK ||
-        (code = exists_check(p)) != RESULT_OK ||
-        (code = exclusion_check(p)) != RESULT_OK)
+    if ((code = time_check(t, p)) != RESULT_OK || (code = flags_check(p)) != RESULT_OK ||
+        (code = account_id_check(p->transfer.id)) != RESULT_OK ||
+        (code = exists_check(p)) != RESULT_OK || (code = exclusion_check(p)) != RESULT_OK)
         return code;
     return posting_has(p, POSTING_RESOLVES) ? resolving_check(t, p) : new_transfer_check(t, p);
 }

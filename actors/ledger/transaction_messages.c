@@ -28,7 +28,7 @@ static struct posting posting_of(struct turn *t, const struct message *m,
         .transaction_id = transaction_id,
     };
     transfer_spec_from_transaction_leg(&p.transfer, leg);
-    p.transfer.id = turn_new_id(t);
+    p.transfer.id = turn_new_id(t, turn_slot_of(t, leg->debit_account_id));
     p.transfer.code = leg->has_code ? leg->code : CODE_DEFAULT;
     p.transfer.has_effective_time = c->has_effective_time;
     p.transfer.effective_time = c->effective_time;
@@ -38,10 +38,10 @@ static struct posting posting_of(struct turn *t, const struct message *m,
 }
 
 /* The whole as it is checked before any leg. */
-static uint16_t whole_check(struct turn *t, const struct transaction_create *c,
-                            struct id128 transaction_id, enum presence earlier)
+static uint16_t whole_check(const struct transaction_create *c, struct id128 transaction_id,
+                            enum presence earlier)
 {
-    uint16_t code = account_id_check(t, transaction_id);
+    uint16_t code = account_id_check(transaction_id);
     if (code != RESULT_OK)
         return code;
     if (earlier == PRESENCE_THERE)
@@ -338,13 +338,20 @@ static enum turn_result transaction_repeat(struct turn *t, const struct transact
     return transaction_show_again(t, transaction_equal(c, &made), &made);
 }
 
+/* At home where its first leg is. */
+static struct id128 transaction_new_id(struct turn *t, const struct transaction_create *c)
+{
+    struct id128 first = c->legs_count > 0 ? c->legs[0].debit_account_id : ID128_ZERO;
+    return turn_new_id(t, turn_slot_of(t, first));
+}
+
 enum turn_result transaction_on_create(struct turn *t, struct id128 self, const struct message *m)
 {
     (void)self;
     const struct transaction_create *c = m->body;
     struct legs legs = {
         .info = {
-            .transaction_id = c->has_transaction_id ? c->transaction_id : turn_new_id(t),
+            .transaction_id = c->has_transaction_id ? c->transaction_id : transaction_new_id(t, c),
             .has_description = c->has_description,
             .description = c->description,
             .metadata = c->metadata,
@@ -361,7 +368,7 @@ enum turn_result transaction_on_create(struct turn *t, struct id128 self, const 
         return TURN_WAIT;
     if (earlier == PRESENCE_THERE && stored.number == TRANSACTION_RECORDED_NUMBER)
         return transaction_repeat(t, c);
-    uint16_t code = whole_check(t, c, legs.info.transaction_id, earlier);
+    uint16_t code = whole_check(c, legs.info.transaction_id, earlier);
     if (code == RESULT_OK)
         code = make_legs(t, c->legs_count, &legs);
     if (code == RESULT_OK)
@@ -384,7 +391,8 @@ static bool find_reversals(struct turn *t, const struct message *m,
     check(whole->transfers_count > 0);
     for (uint32_t i = 0; i < whole->transfers_count; i++) {
         struct posting *p = &legs->postings[whole->transfers_count - 1 - i];
-        *p = transfer_reversal_of(&whole->transfers[i], turn_new_id(t), tenant_id);
+        *p = transfer_reversal_of(&whole->transfers[i],
+                                  transfer_reversal_id(t, &whole->transfers[i]), tenant_id);
         p->transfer.has_effective_time = c->has_effective_time;
         p->transfer.effective_time = c->effective_time;
         p->transaction_id = legs->info.transaction_id;
@@ -396,12 +404,12 @@ static bool find_reversals(struct turn *t, const struct message *m,
     return !waiting;
 }
 
-static uint16_t reversal_check(struct turn *t, const struct transaction_info *whole,
-                               enum presence earlier, struct legs *legs)
+static uint16_t reversal_check(const struct transaction_info *whole, enum presence earlier,
+                               struct legs *legs)
 {
     if (whole->has_reversed_by_id)
         return RESULT_ALREADY_REVERSED;
-    uint16_t code = account_id_check(t, legs->info.transaction_id);
+    uint16_t code = account_id_check(legs->info.transaction_id);
     if (code != RESULT_OK)
         return code;
     if (earlier == PRESENCE_THERE)
@@ -439,7 +447,7 @@ static enum turn_result transaction_decide_reversal(struct turn *t,
                                                     enum presence earlier, struct legs *legs)
 {
     uint32_t count = whole->transfers_count;
-    uint16_t code = reversal_check(t, whole, earlier, legs);
+    uint16_t code = reversal_check(whole, earlier, legs);
     if (code == RESULT_OK) {
         code = make_legs(t, count, legs);
         check(legs->failed_leg < count);
@@ -458,7 +466,9 @@ enum turn_result transaction_on_reverse(struct turn *t, struct id128 self, const
     const struct transaction_recorded *e;
     struct transaction_info whole;
     struct legs legs = {.info = {
-                            .transaction_id = c->has_reversal_id ? c->reversal_id : turn_new_id(t),
+                            .transaction_id = c->has_reversal_id
+                                                  ? c->reversal_id
+                                                  : turn_new_id(t, turn_slot_of(t, self)),
                             .has_description = c->has_description,
                             .description = c->description,
                             .metadata = c->metadata,

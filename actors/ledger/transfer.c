@@ -23,7 +23,7 @@ static struct id128 transfer_derived_key(struct id128 transfer_id, const char *w
     uint8_t id[16];
     id128_store(transfer_id, id);
     const struct slice pieces[] = {slice_of(what), {(const char *)id, sizeof id}};
-    return id128_derive(sha256_id(pieces, array_len(pieces)), id128_home(transfer_id));
+    return id128_derive(sha256_id(pieces, array_len(pieces)), id128_slot(transfer_id));
 }
 
 static struct id128 transfer_note_key(struct id128 transfer_id)
@@ -95,7 +95,8 @@ struct transfer_spec transfer_asked_for(struct turn *t, const struct transfer_cr
     bool resolves = (c->flags & POSTING_RESOLVES) != 0;
     struct transfer_spec s = {.amount = 0};
     transfer_spec_from_transfer_create(&s, c);
-    s.id = c->has_transfer_id ? c->transfer_id : turn_new_id(t);
+    struct id128 home = transfer_home(c->debit_account_id, c->pending_id);
+    s.id = c->has_transfer_id ? c->transfer_id : turn_new_id(t, turn_slot_of(t, home));
     s.code = c->has_code ? c->code : resolves ? 0 : CODE_DEFAULT;
     return s;
 }

@@ -47,6 +47,13 @@ void transfer_reversal_emit(struct turn *t, struct id128 transfer_id, struct id1
 must_check enum presence transfer_info_find(struct turn *t, struct id128 id,
                                             struct transfer_info *info, struct id128 *tenant_id);
 
+/* A transfer is at home where its debit account is; a post or void may name its pending transfer
+ * alone. */
+static inline struct id128 transfer_home(struct id128 debit_account_id, struct id128 pending_id)
+{
+    return id128_is_zero(debit_account_id) ? pending_id : debit_account_id;
+}
+
 /* As posting_find() takes it: with an id, and defaults for what was left out. */
 struct transfer_spec transfer_asked_for(struct turn *t, const struct transfer_create *c);
 

@@ -135,17 +135,18 @@ static uint16_t pending_seen(struct turn *t, const struct posting *p)
 enum turn_result transfer_on_post(struct turn *t, struct id128 self, const struct message *m)
 {
     const struct transfer_post *c = m->body;
-    struct posting p = {.transfer =
-                            {
-                                .id = c->has_posting_id ? c->posting_id : turn_new_id(t),
-                                .pending_id = self,
-                                .flags = TRANSFER_FLAGS_POST_PENDING |
-                                         (c->keep_remainder ? TRANSFER_FLAGS_KEEP_REMAINDER : 0u),
-                                .has_effective_time = c->has_effective_time,
-                                .effective_time = c->effective_time,
-                            },
-                        .tenant_id = m->who.tenant_id,
-                        .any_tenant = m->who.operator};
+    struct posting p = {
+        .transfer =
+            {
+                .id = c->has_posting_id ? c->posting_id : turn_new_id(t, turn_slot_of(t, self)),
+                .pending_id = self,
+                .flags = TRANSFER_FLAGS_POST_PENDING |
+                         (c->keep_remainder ? TRANSFER_FLAGS_KEEP_REMAINDER : 0u),
+                .has_effective_time = c->has_effective_time,
+                .effective_time = c->effective_time,
+            },
+        .tenant_id = m->who.tenant_id,
+        .any_tenant = m->who.operator};
     if (posting_find(t, &p) == PRESENCE_WAITING)
         return TURN_WAIT;
     uint16_t code = pending_seen(t, &p);
@@ -160,14 +161,15 @@ enum turn_result transfer_on_post(struct turn *t, struct id128 self, const struc
 enum turn_result transfer_on_void(struct turn *t, struct id128 self, const struct message *m)
 {
     const struct transfer_void *c = m->body;
-    struct posting p = {.transfer =
-                            {
-                                .id = c->has_posting_id ? c->posting_id : turn_new_id(t),
-                                .pending_id = self,
-                                .flags = TRANSFER_FLAGS_VOID_PENDING,
-                            },
-                        .tenant_id = m->who.tenant_id,
-                        .any_tenant = m->who.operator};
+    struct posting p = {
+        .transfer =
+            {
+                .id = c->has_posting_id ? c->posting_id : turn_new_id(t, turn_slot_of(t, self)),
+                .pending_id = self,
+                .flags = TRANSFER_FLAGS_VOID_PENDING,
+            },
+        .tenant_id = m->who.tenant_id,
+        .any_tenant = m->who.operator};
     if (posting_find(t, &p) == PRESENCE_WAITING)
         return TURN_WAIT;
     uint16_t code = pending_seen(t, &p);
@@ -192,6 +194,12 @@ static enum turn_result refuse_managed_reversal(struct turn *t, const struct tra
     const struct manager manager = MANAGER_OF_TRANSFER(info);
     manager_refuse(t, &manager, MANAGER_REVERSE);
     return TURN_DONE;
+}
+
+/* Its debit account is the one that was credited. */
+struct id128 transfer_reversal_id(struct turn *t, const struct transfer_info *info)
+{
+    return turn_new_id(t, turn_slot_of(t, info->credit_account_id));
 }
 
 struct posting transfer_reversal_of(const struct transfer_info *info, struct id128 reversal_id,
@@ -232,7 +240,7 @@ enum turn_result transfer_on_reverse(struct turn *t, struct id128 self, const st
         turn_refuse(t, RESULT_NOT_FOUND);
         return TURN_DONE;
     }
-    struct id128 id = c->has_reversal_id ? c->reversal_id : turn_new_id(t);
+    struct id128 id = c->has_reversal_id ? c->reversal_id : transfer_reversal_id(t, &info);
     struct posting p = transfer_reversal_of(&info, id, tenant_id);
     p.adjusts = m->who.adjusts;
     p.transfer.has_reason = c->has_reason;

@@ -108,8 +108,7 @@ enum turn_result trial_balance_on_get(struct turn *t, struct id128 self, const s
 {
     (void)self;
     const struct ledger_directory *own;
-    enum presence there =
-        turn_find_ledger_directory(t, ledger_directory_id(turn_shard(t)), &own);
+    enum presence there = turn_find_ledger_directory(t, LEDGER_DIRECTORY_ID, &own);
     if (there == PRESENCE_WAITING)
         return TURN_WAIT;
     struct trial_balance b = {.lines = turn_alloc(t, LINES_MAX * sizeof *b.lines)};

@@ -120,7 +120,7 @@ enum turn_result payment_on_create(struct turn *t, struct id128 self, const stru
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
     struct payment_created created = created_of(m, payer.wallet, payee.wallet);
-    created.payment_id = turn_new_id(t);
+    created.payment_id = turn_new_id(t, id128_slot(self));
     code = check_wallets(t, create, &payer, &payee);
     if (code != RESULT_OK)
         return payment_decline(t, &created, code);
@@ -251,7 +251,7 @@ enum turn_result payment_on_extend(struct turn *t, struct id128 self, const stru
 static struct funds_move move_of(struct turn *t, const struct payment_ref *ref, u128 amount)
 {
     return (struct funds_move){
-        .id = turn_new_id(t),
+        .id = turn_new_id(t, id128_slot(ref->id)),
         .tenant_id = ref->payment->tenant_id,
         .from = ref->payment->to_account,
         .to = ref->payment->from_account,
@@ -434,7 +434,7 @@ enum turn_result payment_on_increase(struct turn *t, struct id128 self, const st
         return wallet_refuse(t, code);
     struct posting given_back = payment_void(t, &ref);
     struct funds_move move = {
-        .id = turn_new_id(t),
+        .id = turn_new_id(t, id128_slot(self)),
         .tenant_id = ref.payment->tenant_id,
         .from = ref.payment->from_account,
         .to = ref.payment->to_account,

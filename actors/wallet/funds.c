@@ -74,30 +74,6 @@ struct posting funds_void(const struct funds_move *m, struct id128 pending_id)
     return p;
 }
 
-struct id128 funds_clearing_id(struct id128 tenant_id, uint16_t currency, uint16_t shard)
-{
-    uint8_t tenant[16];
-    id128_store(tenant_id, tenant);
-    const uint8_t number[2] = {(uint8_t)(currency >> 8), (uint8_t)currency};
-    const struct slice pieces[] = {
-        slice_of("clearing"),
-        {(const char *)tenant, sizeof tenant},
-        {(const char *)number, sizeof number},
-    };
-    return id128_reserve(sha256_id(pieces, array_len(pieces)), shard);
-}
-
-enum presence funds_find(struct turn *t, struct id128 tenant_id, uint16_t currency)
-{
-    const struct ledger_totals *totals;
-    const struct ledger_directory *directory;
-    enum presence found =
-        turn_find_ledger_totals(t, ledger_totals_id(tenant_id, currency), &totals);
-    enum presence shard =
-        turn_find_ledger_directory(t, ledger_directory_id(turn_shard(t)), &directory);
-    return shard == PRESENCE_WAITING ? shard : found;
-}
-
 uint16_t funds_open_wallet(struct turn *t, struct id128 id, struct id128 tenant_id,
                            uint16_t currency)
 {
@@ -126,30 +102,6 @@ void funds_close_wallet(struct turn *t, struct id128 id, const struct account *a
     turn_emit(t, &account_marked_type, &marked);
 }
 
-static void open_clearing(struct turn *t, const struct posting *p, struct id128 id)
-{
-    struct account_opened opened = {
-        .account_id = id,
-        .tenant_id = p->tenant_id,
-        .currency = p->transfer.currency,
-        .code = MANAGED_CLEARING,
-        .shard = turn_shard(t),
-        .flags = ACCOUNT_FLAGS_MANAGED,
-        .has_name = true,
-        .name = slice_of("External clearing"),
-    };
-    turn_emit(t, &account_opened_type, &opened);
-}
-
-/* Looks for the clearing account and what opening it would change. */
-static enum presence find_clearing(struct turn *t, const struct posting *p, struct id128 id)
-{
-    const struct account *account;
-    enum presence there = turn_find_account(t, id, &account);
-    enum presence totals = funds_find(t, p->tenant_id, p->transfer.currency);
-    return totals == PRESENCE_WAITING ? PRESENCE_WAITING : there;
-}
-
 static bool passes_clearing(uint16_t code)
 {
     return code == MANAGED_DEPOSIT || code == MANAGED_WITHDRAWAL || code == MANAGED_HOLD;
@@ -157,18 +109,16 @@ static bool passes_clearing(uint16_t code)
 
 enum presence funds_prepare(struct turn *t, struct posting *p, uint16_t *code)
 {
-    struct id128 clearing = ID128_ZERO;
+    const struct house clearing = house_of(t, MANAGED_CLEARING, p->tenant_id, p->transfer.currency);
     enum presence there = PRESENCE_THERE;
-    if (passes_clearing(p->transfer.code)) {
-        clearing = funds_clearing_id(p->tenant_id, p->transfer.currency, turn_shard(t));
-        there = find_clearing(t, p, clearing);
-    }
+    if (passes_clearing(p->transfer.code))
+        there = house_find(t, &clearing);
     enum presence found = posting_find(t, p);
     if (there == PRESENCE_WAITING || found == PRESENCE_WAITING)
         return PRESENCE_WAITING;
     struct turn_savepoint before = turn_savepoint(t);
     if (there == PRESENCE_ABSENT) {
-        open_clearing(t, p, clearing);
+        house_open(t, &clearing);
         found = posting_find(t, p);
         check(found != PRESENCE_WAITING);
     }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "actors/ledger/house.h"
 #include "actors/ledger/manager.h"
 #include "actors/ledger/posting.h"
 
@@ -43,12 +44,7 @@ must_check bool funds_post(struct turn *t, struct posting *p, enum turn_result *
  * already. RESULT_OK, or why not. */
 must_check uint16_t funds_post_both(struct turn *t, struct posting *post, struct posting *forward);
 
-struct id128 funds_clearing_id(struct id128 tenant_id, uint16_t currency, uint16_t shard);
-
-/* Finds the totals that opening an account of this currency changes. */
-must_check enum presence funds_find(struct turn *t, struct id128 tenant_id, uint16_t currency);
-
-/* Emits the opening of a wallet's account; after funds_find(). RESULT_OK, or why not. */
+/* Emits the opening of a wallet's account; after ledger_totals_find(). RESULT_OK, or why not. */
 must_check uint16_t funds_open_wallet(struct turn *t, struct id128 id, struct id128 tenant_id,
                                       uint16_t currency);
 

@@ -34,12 +34,12 @@ enum turn_result hold_on_create(struct turn *t, struct id128 self, const struct 
         code = wallet_check_debit(w.wallet, amount, turn_time(t));
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
-    struct id128 hold_id = turn_new_id(t);
+    struct id128 hold_id = turn_new_id(t, id128_slot(self));
     struct funds_move move = {
         .id = hold_id,
         .tenant_id = w.wallet->tenant_id,
         .from = self,
-        .to = funds_clearing_id(w.wallet->tenant_id, w.wallet->currency, turn_shard(t)),
+        .to = house_own_id(t, MANAGED_CLEARING, w.wallet->tenant_id, w.wallet->currency),
         .reference = hold_id,
         .amount = amount,
         .currency = w.wallet->currency,
@@ -141,7 +141,7 @@ enum turn_result hold_on_capture(struct turn *t, struct id128 self, const struct
     bool keep_rest = rest != 0 && !(capture->has_final && capture->final);
     const struct wallet *w = ref.wallet.wallet;
     struct funds_move move = {
-        .id = turn_new_id(t),
+        .id = turn_new_id(t, id128_slot(self)),
         .tenant_id = w->tenant_id,
         .reference = self,
         .amount = amount,
@@ -149,8 +149,8 @@ enum turn_result hold_on_capture(struct turn *t, struct id128 self, const struct
         .code = MANAGED_HOLD_FORWARD,
     };
     struct posting post = funds_capture(&move, self, keep_rest);
-    move.id = turn_new_id(t);
-    move.from = funds_clearing_id(w->tenant_id, w->currency, turn_shard(t));
+    move.id = turn_new_id(t, id128_slot(self));
+    move.from = house_own_id(t, MANAGED_CLEARING, w->tenant_id, w->currency);
     move.to = capture->to_wallet_id;
     struct posting forward = funds_transfer(&move);
     bool waiting = posting_find(t, &post) == PRESENCE_WAITING;
@@ -192,7 +192,7 @@ enum turn_result hold_on_extend(struct turn *t, struct id128 self, const struct 
 static struct posting hold_void(struct turn *t, struct id128 self, const struct wallet *w)
 {
     struct funds_move move = {
-        .id = turn_new_id(t), .tenant_id = w->tenant_id, .currency = w->currency};
+        .id = turn_new_id(t, id128_slot(self)), .tenant_id = w->tenant_id, .currency = w->currency};
     return funds_void(&move, self);
 }
 

@@ -4,20 +4,13 @@
 #include "actors/wallet/owner.h"
 
 #include "actors/wallet/owner_messages.h"
-#include "runtime/base/sha256.h"
 #include "schemas/common.h"
 #include "schemas/result.h"
 #include "schemas/wallet_states.h"
 
-struct id128 owner_key(struct id128 owner_id, uint16_t home)
+struct id128 owner_key(struct id128 owner_id)
 {
-    return id128_derive(owner_id, home);
-}
-
-struct id128 owner_id_of(const struct principal *who, struct slice user_id)
-{
-    const struct slice pieces[] = {who->tenant, {"", 1}, user_id};
-    return sha256_id(pieces, array_len(pieces));
+    return id128_derive(owner_id, id128_slot(owner_id));
 }
 
 struct id128 owner_wallet_of(const struct owner *o, uint16_t currency)

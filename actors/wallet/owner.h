@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Owner: which wallets a person or company has, one per currency. Its id is derived from tenant and
- * subject, and its home shard is that of all its wallets, and of all others of the tenant. */
+ * subject, and its slot is that of all its wallets, and of what was made with them. */
 #ifndef WALLET_OWNER_H
 #define WALLET_OWNER_H
 
@@ -19,11 +19,8 @@ struct owner {
 
 extern const struct actor_kind owner_kind;
 
-/* The actor of an owner (hash of tenant and subject) whose wallets are in this shard. */
-struct id128 owner_key(struct id128 owner_id, uint16_t home);
-
-/* The owner's id from tenant and subject, as the bridge makes it for the caller. */
-struct id128 owner_id_of(const struct principal *who, struct slice user_id);
+/* The actor of an owner (owner_id.h). */
+struct id128 owner_key(struct id128 owner_id);
 
 /* The wallet of this currency, or zero. `o` may be NULL. */
 struct id128 owner_wallet_of(const struct owner *o, uint16_t currency);

@@ -4,18 +4,20 @@
  * exists, the refusal names it, but only to a caller who may open it. */
 #include "actors/wallet/owner_messages.h"
 
-#include "actors/ledger/ledger_directory.h"
+#include "actors/common/owner_id.h"
+#include "actors/ledger/ledger_totals.h"
 #include "actors/wallet/owner.h"
 #include "actors/wallet/wallet_messages.h"
 #include "schemas/common.h"
 #include "schemas/result.h"
 #include "schemas/wallet_states.h"
 
-struct id128 owner_locate(const void *body, const struct principal *who, uint16_t shards)
+struct place owner_locate(const void *body, const struct principal *who, uint16_t any)
 {
+    (void)any;
     const struct wallet_open *open = body;
     struct id128 owner_id = open->has_user_id ? owner_id_of(who, open->user_id) : who->subject_id;
-    return owner_key(owner_id, ledger_tenant_shard(who->tenant_id, shards));
+    return place_of(owner_key(owner_id));
 }
 
 static uint16_t may_open(const struct owner *o, const struct principal *who,
@@ -36,7 +38,7 @@ enum turn_result owner_on_wallet_open(struct turn *t, struct id128 self, const s
     const struct wallet_open *open = m->body;
     const struct owner *o;
     enum presence found = turn_find_owner(t, self, &o);
-    enum presence totals = funds_find(t, m->who.tenant_id, open->currency);
+    enum presence totals = ledger_totals_find(t, m->who.tenant_id, open->currency);
     if (found == PRESENCE_WAITING || totals == PRESENCE_WAITING)
         return TURN_WAIT;
     /* What does not exist yet has no version that If-Match could name. */
@@ -55,7 +57,7 @@ enum turn_result owner_on_wallet_open(struct turn *t, struct id128 self, const s
     }
     struct slice user_id = open->has_user_id ? open->user_id : m->who.subject;
     struct wallet_opened opened = {
-        .wallet_id = turn_new_id(t),
+        .wallet_id = turn_new_id(t, id128_slot(self)),
         .tenant_id = m->who.tenant_id,
         .owner_id = open->has_user_id ? owner_id_of(&m->who, user_id) : m->who.subject_id,
         .user_id = user_id,

@@ -5,7 +5,7 @@
 
 #include "runtime/actor/domain.h"
 
-struct id128 owner_locate(const void *body, const struct principal *who, uint16_t shards);
+struct place owner_locate(const void *body, const struct principal *who, uint16_t any);
 enum turn_result owner_on_wallet_open(struct turn *t, struct id128 self, const struct message *m);
 
 #endif

@@ -183,8 +183,7 @@ void wallet_apply_opened(struct registry *r, const void *event, uint64_t time_ns
         .currency = e->currency,
         .status = WALLET_STATUS_ACTIVE,
     };
-    owner_wallet_add(r, owner_key(e->owner_id, id128_home(e->wallet_id)),
-                     (struct owner_wallet){e->wallet_id, e->currency});
+    owner_wallet_add(r, owner_key(e->owner_id), (struct owner_wallet){e->wallet_id, e->currency});
 }
 
 void wallet_apply_debited(struct registry *r, const void *event, uint64_t time_ns)
@@ -207,7 +206,7 @@ void wallet_apply_status_changed(struct registry *r, const void *event, uint64_t
     w->frozen_for_all = for_all;
     w->version++;
     if (e->status == WALLET_STATUS_CLOSED)
-        owner_wallet_drop(r, owner_key(w->owner_id, id128_home(e->wallet_id)), e->wallet_id);
+        owner_wallet_drop(r, owner_key(w->owner_id), e->wallet_id);
 }
 
 void wallet_apply_updated(struct registry *r, const void *event, uint64_t time_ns)

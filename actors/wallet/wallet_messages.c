@@ -176,7 +176,7 @@ enum turn_result wallet_on_close(struct turn *t, struct id128 self, const struct
     if (!wallet_enter(t, self, &w, &end))
         return end;
     const struct owner *owner;
-    struct id128 key = owner_key(w.wallet->owner_id, id128_home(self));
+    struct id128 key = owner_key(w.wallet->owner_id);
     if (turn_find_owner(t, key, &owner) == PRESENCE_WAITING)
         return TURN_WAIT;
     uint16_t code = may_close(&w, m);
@@ -277,13 +277,14 @@ static struct plan plan_of(struct turn *t, struct id128 self, const struct walle
 {
     return (struct plan){
         .wallet_id = self,
-        .move = {
-            .id = turn_new_id(t),
-            .tenant_id = w->tenant_id,
-            .amount = amount,
-            .currency = w->currency,
-            .code = code,
-        },
+        .move =
+            {
+                .id = turn_new_id(t, id128_slot(self)),
+                .tenant_id = w->tenant_id,
+                .amount = amount,
+                .currency = w->currency,
+                .code = code,
+            },
         .type = type,
     };
 }
@@ -347,7 +348,7 @@ enum turn_result wallet_on_fund(struct turn *t, struct id128 self, const struct 
         return wallet_refuse(t, code);
     struct plan plan =
         plan_of(t, self, w.wallet, amount, WALLET_TRANSACTION_TYPE_DEPOSIT, MANAGED_DEPOSIT);
-    plan.move.from = funds_clearing_id(w.wallet->tenant_id, w.wallet->currency, turn_shard(t));
+    plan.move.from = house_own_id(t, MANAGED_CLEARING, w.wallet->tenant_id, w.wallet->currency);
     plan.move.to = self;
     plan.note = TRANSFER_NOTE_OF(fund);
     return carry_out(t, &plan);
@@ -370,7 +371,7 @@ enum turn_result wallet_on_withdraw(struct turn *t, struct id128 self, const str
     struct plan plan =
         plan_of(t, self, w.wallet, amount, WALLET_TRANSACTION_TYPE_WITHDRAWAL, MANAGED_WITHDRAWAL);
     plan.move.from = self;
-    plan.move.to = funds_clearing_id(w.wallet->tenant_id, w.wallet->currency, turn_shard(t));
+    plan.move.to = house_own_id(t, MANAGED_CLEARING, w.wallet->tenant_id, w.wallet->currency);
     plan.note = TRANSFER_NOTE_OF(withdraw);
     return carry_out(t, &plan);
 }

@@ -3,6 +3,7 @@
  * each wallet's account. */
 #include "actors/wallet/wallet_queries.h"
 
+#include "actors/common/owner_id.h"
 #include "actors/common/page.h"
 #include "actors/ledger/ledger_list.h"
 #include "actors/wallet/funds.h"

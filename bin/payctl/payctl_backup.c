@@ -10,6 +10,7 @@
 
 #include "bin/payctl/payctl_batch.h"
 #include "bin/payctl/payctl_progress.h"
+#include "bin/payctl/payctl_slots.h"
 #include "bin/payctl/payctl_store.h"
 #include "runtime/base/memory.h"
 #include "runtime/journal/record.h"
@@ -23,7 +24,7 @@ struct backup {
     struct payctl *p;
     struct journal_copy copy;
     uint64_t heads[JOURNAL_COPY_SHARDS]; /* how far to copy */
-    uint16_t shards;
+    struct slot_map slots;
     uint64_t done, total; /* batches */
 };
 
@@ -44,12 +45,11 @@ static int backup_read_heads(struct backup *b)
     int code = payctl_ask_for(b->p, &store_get_type, &nothing, &store_info_type, &info);
     if (code != PAYCTL_OK)
         return code;
-    b->shards = (uint16_t)info.shards_count;
     for (uint32_t i = 0; i < info.shards_count; i++) {
         b->heads[i] = info.shards[i].committed;
         b->total += b->heads[i];
     }
-    return PAYCTL_OK;
+    return payctl_slots_read(b->p, &info, &b->slots);
 }
 
 static int backup_add(struct backup *b, const struct batch_row *row)
@@ -121,7 +121,7 @@ static int backup_copy_some(struct backup *b, uint16_t shard)
 static int backup_copy_all(struct backup *b)
 {
     int code = PAYCTL_OK;
-    for (uint16_t shard = 0; code == PAYCTL_OK && shard < b->shards; shard++) {
+    for (uint16_t shard = 0; code == PAYCTL_OK && shard < b->slots.shards; shard++) {
         b->done += b->copy.ends[shard].seq; /* of an earlier backup */
         if (b->copy.ends[shard].seq > b->heads[shard])
             return backup_refuse(b, "corrupt",
@@ -144,7 +144,7 @@ static int backup_make(struct backup *b, const char *into)
         return PAYCTL_REFUSED;
     }
     int code = backup_copy_all(b);
-    e = code == PAYCTL_OK ? journal_copy_finish(&b->copy, b->shards, NULL) : ERR_OK;
+    e = code == PAYCTL_OK ? journal_copy_finish(&b->copy, &b->slots, NULL) : ERR_OK;
     journal_copy_close(&b->copy);
     progress_clear();
     if (e == ERR_OK)

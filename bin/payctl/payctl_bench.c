@@ -9,6 +9,7 @@
 
 #include "bin/payctl/payctl.h"
 #include "bin/payctl/payctl_progress.h"
+#include "bin/payctl/payctl_slots.h"
 #include "runtime/base/rng.h"
 #include "runtime/base/time.h"
 #include "schemas/ledger.h"
@@ -28,6 +29,7 @@ struct bench {
     uint64_t accounts, transfers, batch, outstanding, shard;
     uint16_t currency;
     struct rng rng;
+    uint16_t slot;
     uint64_t id_base; /* random bits of this run's ids */
     struct id128 *ids;
     struct transfer_spec *specs; /* of one message */
@@ -63,8 +65,7 @@ static bool bench_number(struct bench *b, const char *name, uint64_t unless, uin
 
 static struct id128 bench_new_id(struct bench *b, uint64_t serial)
 {
-    return id128_make(bench_now_ns(CLOCK_REALTIME) / NS_PER_MS, b->id_base + serial,
-                      (uint16_t)b->shard);
+    return id128_make(bench_now_ns(CLOCK_REALTIME) / NS_PER_MS, b->id_base + serial, b->slot);
 }
 
 static int bench_read_options(struct bench *b)
@@ -87,14 +88,17 @@ static int bench_read_options(struct bench *b)
     return PAYCTL_OK;
 }
 
-/* Ids name their shard, and those of a shard that is not there would go to another one. */
-static int bench_check_shard(struct bench *b)
+/* All ids have a slot of the shard. */
+static int bench_find_slot(struct bench *b)
 {
-    const struct node_ping nothing = {0};
-    struct node_info node;
-    int code = payctl_ask_for(b->p, &node_ping_type, &nothing, &node_info_type, &node);
-    if (code != PAYCTL_OK || b->shard < node.shards)
+    struct slot_map slots;
+    int code = payctl_slots_ask(b->p, &slots);
+    if (code != PAYCTL_OK)
         return code;
+    if (b->shard < slots.shards) {
+        b->slot = slots.ranges[b->shard].first;
+        return PAYCTL_OK;
+    }
     payctl_print_error(b->p, NULL, "--shard",
                        "must be less than the number of shards, which payctl ping shows");
     return PAYCTL_USAGE;
@@ -227,7 +231,7 @@ int payctl_bench(struct payctl *p)
     if (code == PAYCTL_OK)
         code = payctl_connect(p, (uint32_t)b.outstanding);
     if (code == PAYCTL_OK)
-        code = bench_check_shard(&b);
+        code = bench_find_slot(&b);
     if (code != PAYCTL_OK)
         return code;
     b.ids = calloc(b.accounts, sizeof *b.ids);

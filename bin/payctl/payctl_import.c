@@ -12,6 +12,7 @@
 #include "bin/payctl/payctl.h"
 #include "bin/payctl/payctl_import_csv.h"
 #include "bin/payctl/payctl_progress.h"
+#include "bin/payctl/payctl_slots.h"
 #include "schemas/ledger.h"
 #include "schemas/operator.h"
 #include "schemas/result.h"
@@ -45,7 +46,7 @@ struct import {
     struct line *sent_lines;
     bool sent_transfers; /* what it has */
     uint64_t made, there, refused;
-    uint32_t shards;     /* of the deployment; 0 = not asked yet */
+    struct slot_map slots; /* of the deployment; without shards: not asked for yet */
 };
 
 /* --- sending ---------------------------------------------------------------------------------- */
@@ -195,34 +196,29 @@ static int import_flush_if_full(struct import *m)
 }
 
 /* Names the shard that the item goes to, if it is the first of its message. */
-static uint16_t import_home(const struct import *m, uint32_t item)
+static uint16_t import_slot(const struct import *m, uint32_t item)
 {
     if (!m->transfers)
-        return id128_home(m->accounts[item].id);
+        return id128_slot(m->accounts[item].id);
     const struct transfer_spec *s = &m->specs[item];
-    return id128_home(id128_is_zero(s->debit_account_id) ? s->pending_id : s->debit_account_id);
+    return id128_slot(id128_is_zero(s->debit_account_id) ? s->pending_id : s->debit_account_id);
 }
 
-static int import_ask_shards(struct import *m)
+static int import_ask_slots(struct import *m)
 {
-    const struct node_ping ping = {0};
-    struct node_info info;
     int code = import_finish_sent(m);
-    if (code == PAYCTL_OK)
-        code = payctl_ask_for(m->p, &node_ping_type, &ping, &node_info_type, &info);
-    if (code == PAYCTL_OK)
-        m->shards = info.shards > 0 ? info.shards : 1;
-    return code;
+    return code == PAYCTL_OK ? payctl_slots_ask(m->p, &m->slots) : code;
 }
 
 /* A message goes to one shard: what was gathered is sent before an item that goes to another. */
 static int import_flush_if_elsewhere(struct import *m)
 {
     uint32_t item = m->count;
-    if (item == 0 || import_home(m, 0) == import_home(m, item) || import_is_linked(m, item - 1))
+    if (item == 0 || import_slot(m, 0) == import_slot(m, item) || import_is_linked(m, item - 1))
         return PAYCTL_OK;
-    int code = m->shards == 0 ? import_ask_shards(m) : PAYCTL_OK;
-    if (code != PAYCTL_OK || import_home(m, 0) % m->shards == import_home(m, item) % m->shards)
+    int code = m->slots.shards == 0 ? import_ask_slots(m) : PAYCTL_OK;
+    if (code != PAYCTL_OK || slot_map_shard(&m->slots, import_slot(m, 0)) ==
+                                 slot_map_shard(&m->slots, import_slot(m, item)))
         return code;
     code = import_flush_items(m);
     m->accounts[0] = m->accounts[item];

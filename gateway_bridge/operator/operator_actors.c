@@ -206,7 +206,7 @@ static void operator_ask_named(struct operator_request *q, struct slice name, co
                                void (*run)(struct operator_request *q, struct shard *s),
                                void (*finish)(struct operator_request *q))
 {
-    uint16_t shards = shard_set_count(operator_shards(q->operator));
+    const struct slot_map *slots = shard_set_slots(operator_shards(q->operator));
     if (!operator_make_answer(q, sizeof(struct named)))
         return;
     struct named *n = q->answer;
@@ -216,12 +216,12 @@ static void operator_ask_named(struct operator_request *q, struct slice name, co
                                           "without ids its name, / and 32 hex digits");
         return;
     }
-    if (shard != NULL && *shard >= shards) {
+    if (shard != NULL && *shard >= slots->shards) {
         operator_refuse_shard(q);
         return;
     }
-    uint16_t first = (uint16_t)(shard != NULL ? *shard : id128_home(n->id) % shards);
-    n->shards_left = (uint16_t)(shard != NULL ? 0 : shards - 1);
+    uint16_t first = (uint16_t)(shard != NULL ? *shard : slot_map_home(slots, n->id));
+    n->shards_left = (uint16_t)(shard != NULL ? 0 : slots->shards - 1);
     operator_run_on_shard(q, first, first, run, operator_finish_named);
 }
 

@@ -119,8 +119,11 @@ static void on_shard_journal(struct operator_request *q, struct shard *s)
     struct store_info *info = q->answer;
     struct shard_stats stats;
     shard_get_stats(s, &stats);
+    struct slot_range slots = shard_set_slots(operator_shards(q->operator))->ranges[q->shard];
     info->shards[info->shards_count++] = (struct shard_info){
         .shard = q->shard,
+        .first_slot = slots.first,
+        .last_slot = slots.last,
         .state = operator_condition_of(stats.state),
         .writable = stats.writable,
         .epoch = stats.epoch,

@@ -68,14 +68,15 @@ void domain_init(struct domain *d, const struct service *const *services, uint32
     }
 }
 
-struct id128 domain_target(const struct domain *d, const struct message_type *type,
-                           const void *body, const struct principal *who, uint16_t shards)
+struct place domain_place(const struct domain *d, const struct message_type *type, const void *body,
+                          const struct principal *who, uint16_t any)
 {
-    check(shards > 0);
-    struct id128 id = ID128_ZERO;
-    if (type->target_offset != MESSAGE_NO_OFFSET)
-        memcpy(&id, (const char *)body + type->target_offset, sizeof id);
-    else if (type->number < DOMAIN_NUMBER_MAX && d->locators[type->number] != NULL)
-        id = d->locators[type->number]->locate(body, who, shards);
-    return id;
+    struct id128 id;
+    check(type != NULL);
+    if (type->target_offset == MESSAGE_NO_OFFSET)
+        return type->number < DOMAIN_NUMBER_MAX && d->locators[type->number] != NULL
+                   ? d->locators[type->number]->locate(body, who, any)
+                   : (struct place){ID128_ZERO, any};
+    memcpy(&id, (const char *)body + type->target_offset, sizeof id);
+    return place_of(id);
 }

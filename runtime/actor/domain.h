@@ -87,16 +87,29 @@ struct query {
                     uint16_t *reply_type);
 };
 
-/* The actor that a message without a target field goes to; without a locator its id is zero. */
+/* Where a message goes: to this actor, in the shard that has this slot. Actors that every shard has
+ * under the same id are the ones of which the id does not name the slot. */
+struct place {
+    struct id128 target;
+    uint16_t slot;
+};
+
+static inline struct place place_of(struct id128 id)
+{
+    return (struct place){id, id128_slot(id)};
+}
+
+/* Where a message without a target field goes; `any`: a slot for what may be anywhere. Without a
+ * locator it goes there, to the id zero. */
 struct locator {
     const struct message_type *type;
-    struct id128 (*locate)(const void *body, const struct principal *who, uint16_t shards);
+    struct place (*locate)(const void *body, const struct principal *who, uint16_t any);
 };
 
 /* A message about the whole node, answered by each shard for itself. */
 struct gatherer {
     const struct message_type *type; /* changes nothing */
-    struct id128 (*target)(uint16_t shard);
+    struct id128 target;             /* in each shard */
     /* The answers of all shards, in their order, become one of the same type. Asker's thread. */
     uint16_t (*join)(const struct slice *replies, uint16_t count, struct wire_writer *reply);
 };
@@ -148,9 +161,8 @@ struct domain {
 /* A number or kind declared twice is a bug: check() fails. */
 void domain_init(struct domain *d, const struct service *const *services, uint32_t count);
 
-/* The id of the actor that a message goes to; its low 16 bits give the shard. */
-struct id128 domain_target(const struct domain *d, const struct message_type *type,
-                           const void *body, const struct principal *who, uint16_t shards);
+struct place domain_place(const struct domain *d, const struct message_type *type, const void *body,
+                          const struct principal *who, uint16_t any);
 
 /* --- what project functions may use: views worker, the first failure ends the transaction ----- */
 

@@ -64,6 +64,7 @@ struct message_type {
 };
 
 struct scatter_gather;
+struct slot_map;
 struct message;
 struct shard;
 
@@ -109,7 +110,7 @@ struct message {
     struct {
         struct shard *shard;         /* where it goes, on the way to another loop */
         struct scatter_gather *gathering; /* of one about the whole node; else NULL */
-        uint16_t shards;                  /* how many there are; of one with a query */
+        const struct slot_map *slots;     /* of one with a query */
         uint64_t ids_ns, ids_random; /* of the ids its turn draws: a turn that is run again draws
                                         the same ones */
     } runtime;

@@ -84,19 +84,24 @@ void turn_rollback(struct turn *t, struct turn_savepoint to);
 /* Wall clock as the shard sees it now (never backwards), for deadlines. */
 uint64_t turn_now(struct turn *t);
 
-/* A new id whose home is this shard. */
-struct id128 turn_new_id(struct turn *t);
-uint16_t turn_shard(struct turn *t);
-uint16_t turn_shards(struct turn *t); /* how many the deployment has */
+/* A new id with this slot. */
+struct id128 turn_new_id(struct turn *t, uint16_t slot);
+/* One of this shard's slots, drawn; the same in the whole turn. */
+uint16_t turn_any_slot(struct turn *t);
+/* The slot of what has this id; one of this shard's if that is none of them: a client chose it. */
+uint16_t turn_slot_of(struct turn *t, struct id128 id);
 
-/* Does this id belong to the turn's shard? */
+uint16_t turn_shard(struct turn *t);
+const struct slot_map *turn_slots(struct turn *t); /* of the deployment */
+
+/* Is what has this id at home in the turn's shard? */
 bool turn_at_home(struct turn *t, struct id128 id);
 
 /* --- sends: to actors of this shard or of others ------------------------------------------------
  *
  * A send is part of the turn's record: it leaves when the record is durable, and takes effect
  * exactly once, in order for each pair of shards, whatever is lost, repeated or restarted in
- * between. Its target is found as that of any message (domain_target()). The turn that handles it
+ * between. Its target is found as that of any message (domain_place()). The turn that handles it
  * answers nobody; what it cannot do it decides by events and further sends, and one that fails is
  * parked for an operator, while the stream goes on (runtime/sends/parked.h). */
 void turn_send(struct turn *t, const struct message_type *type, const void *body);

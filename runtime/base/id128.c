@@ -28,12 +28,12 @@ void id128_draw_seed(void)
     id128_set_seed(&seed);
 }
 
-struct id128 id128_make(uint64_t unix_ms, uint64_t random, uint16_t home)
+struct id128 id128_make(uint64_t unix_ms, uint64_t random, uint16_t slot)
 {
     check(unix_ms >> 48 == 0);
     return (struct id128){
         .hi = unix_ms << 16 | random >> 48,
-        .lo = random << 16 | home,
+        .lo = random << 16 | slot,
     };
 }
 

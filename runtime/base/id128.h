@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* 128-bit identifiers: 48 bits of Unix milliseconds, 64 bits that make it unique, and in the low 16
- * bits the home shard, so that an id routes itself. Of the 64 bits a shard's own ids begin with the
- * fraction of the millisecond, so that they rise in the order they were drawn (turn.c); clients may
- * choose all of them at random. Text form: prefix and 26 characters of Crockford base32
- * ("acc_01J..."), big-endian, upper case out, either case in. */
+ * bits the slot, of which a table says the shard (slot_map.h), so that an id routes itself. Of the
+ * 64 bits a shard's own ids begin with the fraction of the millisecond, so that they rise in the
+ * order they were drawn (turn.c); clients may choose all of them at random. Text form: prefix and
+ * 26 characters of Crockford base32 ("acc_01J..."), big-endian, upper case out, either case in. */
 #ifndef BASE_ID128_H
 #define BASE_ID128_H
 
@@ -56,15 +56,9 @@ static inline uint64_t id128_unix_ms(struct id128 id)
     return id.hi >> 16;
 }
 
-static inline uint16_t id128_home(struct id128 id)
+static inline uint16_t id128_slot(struct id128 id)
 {
     return (uint16_t)id.lo;
-}
-
-/* The shard, of `shards`, in which what has this id is at home. */
-static inline uint16_t id128_shard(struct id128 id, uint16_t shards)
-{
-    return (uint16_t)(id128_home(id) % shards);
 }
 
 /* false: the first bits are no time, as of ids derived from a hash and of half of those that
@@ -110,21 +104,21 @@ static inline uint64_t id128_hash(struct id128 id)
 }
 
 /* Builds an id from its parts. */
-struct id128 id128_make(uint64_t unix_ms, uint64_t random, uint16_t home);
+struct id128 id128_make(uint64_t unix_ms, uint64_t random, uint16_t slot);
 
 /* An id derived from a hash instead of a clock (one per owner): the top bit is set, so it never
- * looks like an id of our time, and the home shard is put in. */
-static inline struct id128 id128_derive(struct id128 hash, uint16_t home)
+ * looks like an id of our time, and the slot is put in. */
+static inline struct id128 id128_derive(struct id128 hash, uint16_t slot)
 {
-    return (struct id128){hash.hi | (uint64_t)1 << 63, (hash.lo & ~(uint64_t)UINT16_MAX) | home};
+    return (struct id128){hash.hi | (uint64_t)1 << 63, (hash.lo & ~(uint64_t)UINT16_MAX) | slot};
 }
 
 /* The same for what stands among things whose ids clients choose, as the accounts: 64 bits of the
  * hash in an id that is reserved. */
-static inline struct id128 id128_reserve(struct id128 hash, uint16_t home)
+static inline struct id128 id128_reserve(struct id128 hash, uint16_t slot)
 {
     return (struct id128){UINT64_MAX << 16 | (hash.hi & UINT16_MAX),
-                          (hash.lo & ~(uint64_t)UINT16_MAX) | home};
+                          (hash.lo & ~(uint64_t)UINT16_MAX) | slot};
 }
 
 /* 16 bytes big-endian, the form of the wire and of the store. */

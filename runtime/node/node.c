@@ -103,7 +103,7 @@ static void node_on_stopped(struct inbox_item *item)
 
 static void node_finish_if_quiet(struct node *n)
 {
-    if (!n->stopping || n->drained || n->quiet_count < n->options.shards)
+    if (!n->stopping || n->drained || n->quiet_count < n->options.slots->shards)
         return;
     n->drained = true;
     env_alarm_stop(node_env_0(n), &n->deadline);
@@ -159,7 +159,7 @@ static void node_publish(struct alarm *a)
 {
     struct node_loop *nl = container_of(a, struct node_loop, publish);
     struct node *n = nl->node;
-    for (uint16_t i = 0; i < n->options.shards; i++)
+    for (uint16_t i = 0; i < n->options.slots->shards; i++)
         if (n->shards[i].loop == nl->loop)
             node_publish_shard(&n->shards[i]);
     env_alarm_set(a->env, a, env_mono_ns(a->env) + NODE_PUBLISH_NS);
@@ -167,7 +167,7 @@ static void node_publish(struct alarm *a)
 
 void node_get_stats(struct node *n, uint16_t shard, struct shard_stats *stats)
 {
-    check(shard < n->options.shards);
+    check(shard < n->options.slots->shards);
     struct node_shard *ns = &n->shards[shard];
     check(pthread_mutex_lock(&ns->stats_lock) == 0);
     *stats = ns->stats;
@@ -180,7 +180,7 @@ void node_get_stats(struct node *n, uint16_t shard, struct shard_stats *stats)
 static uint16_t node_loaders(const struct node *n)
 {
     const struct node_options *o = &n->options;
-    return o->shards < o->readers ? o->shards : o->readers;
+    return o->slots->shards < o->readers ? o->slots->shards : o->readers;
 }
 
 static enum err node_make_workers(struct node *n)
@@ -220,7 +220,7 @@ static struct shard_set *node_make_shard_set(struct node *n)
         .domain = o->domain,
         .journal_store = o->journal_store,
         .view_store = o->view_store,
-        .shards = o->shards,
+        .slots = o->slots,
         .envs = envs,
         .env_count = o->loops,
         .journal_worker = n->journal_worker,
@@ -255,10 +255,10 @@ static void node_init_shard(struct node *n, uint16_t number)
 
 static enum err node_make_shards(struct node *n)
 {
-    for (uint16_t i = 0; i < n->options.shards; i++)
+    for (uint16_t i = 0; i < n->options.slots->shards; i++)
         node_init_shard(n, i);
     n->shard_set = node_make_shard_set(n);
-    for (uint16_t i = 0; i < n->options.shards; i++) {
+    for (uint16_t i = 0; i < n->options.slots->shards; i++) {
         loop_add_pass(n->shards[i].loop, &n->shards[i].hook);
         node_publish_shard(&n->shards[i]);
     }
@@ -288,12 +288,12 @@ static void node_free_all(struct node *n)
 
 enum err node_new(const struct node_options *options, struct node **ret)
 {
-    check(options->shards >= 1 && options->shards <= NODE_SHARDS_MAX);
+    check(options->slots->shards >= 1 && options->slots->shards <= NODE_SHARDS_MAX);
     check(options->loops >= 1 && options->loops <= NODE_LOOPS_MAX);
     check(options->readers >= 1 && options->readers <= NODE_READERS_MAX);
     struct node *n = memory_take_zeroed(1, sizeof *n);
     n->options = *options;
-    n->shards = memory_take_zeroed(options->shards, sizeof *n->shards);
+    n->shards = memory_take_zeroed(options->slots->shards, sizeof *n->shards);
     enum err e = node_make_loops(n);
     if (e == ERR_OK)
         e = node_make_workers(n);
@@ -333,7 +333,7 @@ static void node_on_deadline(struct alarm *a)
 {
     struct node *n = container_of(a, struct node, deadline);
     LOG_ERROR(n->options.log, "node_stop_timed_out",
-              log_uint("shards_left", n->options.shards - n->quiet_count));
+              log_uint("shards_left", n->options.slots->shards - n->quiet_count));
     loop_stop(n->loops[0].loop);
 }
 
@@ -352,7 +352,7 @@ struct node *node_free(struct node *n)
     if (n == NULL)
         return NULL;
     check(n->drained);
-    for (uint16_t i = 0; i < n->options.shards; i++)
+    for (uint16_t i = 0; i < n->options.slots->shards; i++)
         pthread_mutex_destroy(&n->shards[i].stats_lock);
     node_free_all(n);
     return NULL;
@@ -362,7 +362,7 @@ struct node *node_free(struct node *n)
 
 bool node_ready(struct node *n, const char **reason)
 {
-    for (uint16_t i = 0; i < n->options.shards; i++) {
+    for (uint16_t i = 0; i < n->options.slots->shards; i++) {
         switch ((enum shard_state)atomic_load(&n->shards[i].state)) {
         case SHARD_RUNNING:
             continue;
@@ -375,7 +375,7 @@ bool node_ready(struct node *n, const char **reason)
             return false;
         }
     }
-    for (uint16_t i = 0; i < n->options.shards; i++) {
+    for (uint16_t i = 0; i < n->options.slots->shards; i++) {
         struct shard_stats stats;
         node_get_stats(n, i, &stats);
         if (stats.clock_ahead_ns + stats.clock_behind_ns > CLOCK_STEP_NS)

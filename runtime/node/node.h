@@ -30,7 +30,7 @@ struct node_options {
     const struct domain *domain;
     struct journal_store *journal_store; /* both outlive the node */
     struct view_store *view_store;
-    uint16_t shards;      /* 1 .. NODE_SHARDS_MAX, fixed for the deployment */
+    const struct slot_map *slots; /* of the deployment; outlives the node */
     uint16_t loops;       /* 1 .. NODE_LOOPS_MAX */
     uint16_t readers;     /* workers that read lists, 1 .. NODE_READERS_MAX; as many, but one for
                              each shard at most, read what turns wait for */

@@ -80,7 +80,7 @@ struct scatter_gather *scatter_gather_new(const struct gatherer *how, struct env
         struct message *part = &g->parts[i].message;
         g->parts[i].gathering = g;
         *part = *m;
-        part->target = how->target(i);
+        part->target = how->target;
         part->done = scatter_gather_part_done;
         wire_writer_init(&part->reply, m->reply.len_max);
     }

@@ -94,20 +94,35 @@ void shard_set_post_to(struct shard_set *c, struct env *from, struct message *m,
 static const struct gatherer *shard_set_gatherer(const struct shard_set *c,
                                                  const struct message_type *type)
 {
-    bool many = c->options.shards > 1 && type->number < DOMAIN_NUMBER_MAX;
+    bool many = c->options.slots->shards > 1 && type->number < DOMAIN_NUMBER_MAX;
     return many ? c->options.domain->gatherers[type->number] : NULL;
 }
 
-static uint16_t shard_set_home(const struct shard_set *c, struct id128 id)
+static uint16_t shard_set_home(const struct shard_set *c, const struct place *p)
 {
-    uint16_t shards = c->options.shards;
-    return (uint16_t)((id128_home(id) + (MUTANT(WRONG_SHARD) && id.hi % 16 == 15)) % shards);
+    const struct slot_map *slots = c->options.slots;
+    uint16_t shard = slot_map_shard(slots, p->slot);
+    if (MUTANT(WRONG_SHARD) && p->target.hi % 16 == 15)
+        shard = (uint16_t)((shard + 1) % slots->shards);
+    return shard;
+}
+
+/* Where a message goes of which its body says nothing: repeated under its key, there again. Lists
+ * of one tenant wait in one shard, where its clients take turns. */
+static uint16_t shard_set_any_slot(const struct shard_set *c, struct env *from,
+                                   const struct message *m)
+{
+    if (c->options.slots->shards == 1)
+        return 0;
+    if (m->type->view)
+        return id128_slot(m->who.tenant_id);
+    return (uint16_t)(m->keyed ? m->key.lo : env_random(from));
 }
 
 static void shard_set_post_to_all(struct shard_set *c, struct env *from, const struct gatherer *how,
                                   struct message *m)
 {
-    uint16_t count = c->options.shards;
+    uint16_t count = c->options.slots->shards;
     struct scatter_gather *g = scatter_gather_new(how, from, m, count);
     for (uint16_t i = 0; i < count; i++)
         shard_set_post_to(c, from, scatter_gather_part(g, i), i);
@@ -117,16 +132,18 @@ void shard_set_post(struct shard_set *c, struct env *from, struct message *m)
 {
     if (m->target_kind == 0)
         m->target_kind = m->type->target_kind;
+    struct place place = place_of(m->target);
     if (id128_is_zero(m->target)) {
         const struct gatherer *gatherer = shard_set_gatherer(c, m->type);
         if (gatherer != NULL) {
             shard_set_post_to_all(c, from, gatherer, m);
             return;
         }
-        m->target = domain_target(c->options.domain, m->type, m->body, &m->who,
-                                  c->options.shards);
+        place = domain_place(c->options.domain, m->type, m->body, &m->who,
+                             shard_set_any_slot(c, from, m));
+        m->target = place.target;
     }
-    shard_set_post_to(c, from, m, shard_set_home(c, m->target));
+    shard_set_post_to(c, from, m, shard_set_home(c, &place));
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -143,13 +160,13 @@ static void shard_set_on_close(struct inbox_item *item)
 
 void shard_set_end_lists(struct shard_set *c)
 {
-    for (uint16_t i = 0; i < c->options.shards; i++)
+    for (uint16_t i = 0; i < c->options.slots->shards; i++)
         env_mail(c->shards[i].env, &c->shards[i].lists_item);
 }
 
 void shard_set_close(struct shard_set *c)
 {
-    for (uint16_t i = 0; i < c->options.shards; i++)
+    for (uint16_t i = 0; i < c->options.slots->shards; i++)
         env_mail(c->shards[i].env, &c->shards[i].close_item);
 }
 
@@ -163,7 +180,7 @@ static void shard_set_on_frame(void *context, const struct frame *f)
 static void shard_set_send(void *context, const struct frame *f)
 {
     struct shard_set *c = context;
-    check(f->to < c->options.shards);
+    check(f->to < c->options.slots->shards);
     frame_mail_send(c->shards[f->to].env, f, shard_set_on_frame, c);
 }
 
@@ -187,7 +204,7 @@ static void shard_set_open(struct shard_set *c, uint16_t number)
         .read_worker = o->read_workers[number % o->reader_count],
         .load_worker = o->load_workers[number % o->loader_count],
         .number = number,
-        .shards = o->shards,
+        .slots = o->slots,
         .transport =
             o->transport.send != NULL ? o->transport : (struct transport){shard_set_send, c},
         .progress = &c->progress,
@@ -211,7 +228,7 @@ static struct shard_set *shard_set_free_memory(struct shard_set *c)
 
 struct shard_set *shard_set_new(const struct shard_set_options *options)
 {
-    uint16_t count = options->shards;
+    uint16_t count = options->slots->shards;
     check(count >= 1 && count <= SHARD_SET_MAX);
     struct shard_set *c = memory_take_zeroed(1, sizeof *c + count * sizeof *c->shards);
     c->options = *options;
@@ -230,14 +247,14 @@ struct shard_set *shard_set_free(struct shard_set *c)
 {
     if (c == NULL)
         return NULL;
-    for (uint16_t i = 0; i < c->options.shards; i++)
+    for (uint16_t i = 0; i < c->options.slots->shards; i++)
         c->shards[i].shard = shard_free(c->shards[i].shard);
     return shard_set_free_memory(c);
 }
 
 struct shard_set *shard_set_kill(struct shard_set *c)
 {
-    for (uint16_t i = 0; i < c->options.shards; i++)
+    for (uint16_t i = 0; i < c->options.slots->shards; i++)
         c->shards[i].shard = shard_kill(c->shards[i].shard);
     return shard_set_free_memory(c);
 }
@@ -246,18 +263,23 @@ struct shard_set *shard_set_kill(struct shard_set *c)
 
 uint16_t shard_set_count(const struct shard_set *c)
 {
-    return c->options.shards;
+    return c->options.slots->shards;
+}
+
+const struct slot_map *shard_set_slots(const struct shard_set *c)
+{
+    return c->options.slots;
 }
 
 struct shard *shard_set_shard(const struct shard_set *c, uint16_t number)
 {
-    check(number < c->options.shards);
+    check(number < c->options.slots->shards);
     return c->shards[number].shard;
 }
 
 struct env *shard_set_env(const struct shard_set *c, uint16_t number)
 {
-    check(number < c->options.shards);
+    check(number < c->options.slots->shards);
     return c->shards[number].env;
 }
 

@@ -13,9 +13,10 @@
 #include "runtime/actor/message.h"
 #include "runtime/base/env.h"
 #include "runtime/base/slice.h"
+#include "runtime/base/slot_map.h"
 #include "runtime/shard/shard.h"
 
-#define SHARD_SET_MAX 256
+#define SHARD_SET_MAX SLOT_MAP_SHARDS_MAX
 
 struct shard_set;
 
@@ -23,7 +24,7 @@ struct shard_set_options {
     const struct domain *domain;
     struct journal_store *journal_store; /* both outlive the shard set */
     struct view_store *view_store;
-    uint16_t shards;           /* 1 .. SHARD_SET_MAX, fixed for the deployment */
+    const struct slot_map *slots; /* which shard has which slots; outlives the shard set */
     struct env *const *envs;   /* dealt to the shards in turn; read by shard_set_new() only */
     uint16_t env_count;
     struct transport transport; /* of sends between shards; send = NULL: mail between the envs */
@@ -52,9 +53,10 @@ struct shard_set *shard_set_free(struct shard_set *c);
 /* As if the process had been killed: see shard_kill(). Returns NULL. */
 struct shard_set *shard_set_kill(struct shard_set *c);
 
-/* The thread of `from`. Sends the message to the shard of its target, which is found from the body
- * (domain_target()) if it is not set; one about the whole node goes to all shards
- * (scatter_gather.h). Sets m->home; m->done runs there. */
+/* The thread of `from`. Sends the message to the shard that has the slot of its target, which is
+ * found from the body (domain_place()) if it is not set; what may be anywhere goes to a slot of its
+ * idempotency key, so that a repetition comes to the same shard, or to one drawn at random. One
+ * about the whole node goes to all shards (scatter_gather.h). Sets m->home; m->done runs there. */
 void shard_set_post(struct shard_set *c, struct env *from, struct message *m);
 
 /* The same to this shard; the target is set. */
@@ -70,6 +72,7 @@ void shard_set_close(struct shard_set *c);
 
 /* All that is needed to look into a shard: mail to its env, and on that thread its shard. */
 uint16_t shard_set_count(const struct shard_set *c);
+const struct slot_map *shard_set_slots(const struct shard_set *c);
 struct shard *shard_set_shard(const struct shard_set *c, uint16_t number); /* of its env's thread */
 struct env *shard_set_env(const struct shard_set *c, uint16_t number);
 const struct domain *shard_set_domain(const struct shard_set *c);

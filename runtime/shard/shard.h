@@ -13,6 +13,7 @@
 
 #include "runtime/actor/domain.h"
 #include "runtime/base/env.h"
+#include "runtime/base/slot_map.h"
 #include "runtime/journal/committer.h"
 #include "runtime/observe/histogram.h"
 #include "runtime/sends/frame.h"
@@ -33,7 +34,7 @@ struct shard_options {
     struct worker *read_worker; /* of lists and of what has time */
     struct worker *load_worker; /* of what turns wait for: no list is before it */
     uint16_t number;
-    uint16_t shards;          /* of the deployment */
+    const struct slot_map *slots; /* of the deployment; outlives the shard */
     struct transport transport; /* of sends to other shards, and to this one */
     struct progress *progress; /* of all of them; outlives the shard */
     struct slice owner;       /* name of this process in the lease; static */

@@ -85,6 +85,7 @@ static void init_store_parts(struct shard *s)
                                                          .store = o->view_store,
                                                          .worker = o->read_worker,
                                                          .progress = o->progress,
+                                                         .slots = o->slots,
                                                          .number = o->number,
                                                          .answers = &s->answers,
                                                          .stats = &s->stats});
@@ -170,7 +171,7 @@ static void init_parts(struct shard *s)
     streams_init(&s->streams, &(struct streams_uses){.env = o->env,
                                                      .domain = o->domain,
                                                      .number = o->number,
-                                                     .shards = o->shards,
+                                                     .shards = o->slots->shards,
                                                      .registry = &s->registry,
                                                      .journal = &s->journal,
                                                      .worker = o->load_worker,
@@ -190,7 +191,7 @@ struct shard *shard_new(const struct shard_options *options)
     check(options->load_worker != NULL);
     check(options->views_worker != NULL);
     check(options->state_changed != NULL);
-    check(options->number < options->shards);
+    check(options->number < options->slots->shards);
     check(options->progress != NULL);
     check(options->committer != NULL);
     check(options->view_store != NULL);

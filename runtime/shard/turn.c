@@ -10,12 +10,6 @@
 #include "runtime/shard/shard_priv.h"
 #include "runtime/shard/turn_inline.h"
 
-#define TURN_IDS_APART 0x9E3779B97F4A7C15u /* between the random parts of ids of one turn */
-/* The 16 bits after an id's milliseconds are their fraction: the ids of a shard rise in the order
- * they were drawn, and lists show what came first. The step is the smallest difference that they
- * can show. */
-#define TURN_IDS_STEP_NS 16
-
 /* A turn beyond a limit - of the batch, the answer, its memory - is answered TOO_LARGE and nothing
  * of it remains. The handler is left by a jump: it owns nothing outside the turn. */
 _Noreturn void turn_give_up(struct turn *t)
@@ -271,43 +265,6 @@ uint64_t turn_time(struct turn *t)
 uint64_t turn_now(struct turn *t)
 {
     return t->shard->clock.now_ns;
-}
-
-struct id128 turn_new_id(struct turn *t)
-{
-    struct shard *s = t->shard;
-    struct message *m = t->message;
-    if (!m->drew_ids) {
-        m->drew_ids = true;
-        m->runtime.ids_ns = s->clock.now_ns > s->ids_ns ? s->clock.now_ns : s->ids_ns;
-        m->runtime.ids_random = env_random(s->env);
-    }
-    uint64_t ns = m->runtime.ids_ns + t->ids * TURN_IDS_STEP_NS;
-    check(ns >= m->runtime.ids_ns);
-    if (s->ids_ns < ns + TURN_IDS_STEP_NS)
-        s->ids_ns = ns + TURN_IDS_STEP_NS;
-    uint64_t random = m->runtime.ids_random + t->ids++ * TURN_IDS_APART;
-    uint64_t fraction = (ns % NS_PER_MS << 16) / NS_PER_MS;
-    return id128_make(ns / NS_PER_MS, fraction << 48 | random >> 16, s->options.number);
-}
-
-uint16_t turn_shard(struct turn *t)
-{
-    return t->shard->options.number;
-}
-
-uint16_t turn_shards(struct turn *t)
-{
-    return t->shard->options.shards;
-}
-
-bool turn_at_home(struct turn *t, struct id128 id)
-{
-    const struct shard_options *o = &t->shard->options;
-    if (o->shards == 1)
-        return true;
-    check(o->number < o->shards);
-    return id128_shard(id, o->shards) == o->number;
 }
 
 void *turn_alloc(struct turn *t, size_t size)

@@ -20,8 +20,11 @@ static void turn_put_send(struct turn *t, const struct message_type *type, const
     const struct shard_options *o = &s->options;
     check(type->target_kind != 0 && type->mutates && !t->replied);
     struct record_send send = {.to_all = to_all, .kind = type->target_kind, .type = type->number};
-    send.target = domain_target(o->domain, type, body, &t->message->who, o->shards);
-    send.to = id128_shard(send.target, o->shards);
+    const struct place to =
+        domain_place(o->domain, type, body, &t->message->who, o->slots->ranges[o->number].first);
+    check(to_all || !id128_is_zero(to.target));
+    send.target = to.target;
+    send.to = slot_map_shard(o->slots, to.slot);
     turn_begin_record(t);
     streams_note_untaken(&s->streams, &send);
     struct batch *b = s->journal.open;

@@ -191,7 +191,7 @@ void view_reads_post(struct view_reads *v, struct message *m)
         .message = m,
     };
     q->captured = view_read_capture(v, q);
-    m->runtime.shards = (uint16_t)v->progress->count;
+    m->runtime.slots = v->slots;
     m->version = 0;
     m->reply_type = 0;
     v->count++;

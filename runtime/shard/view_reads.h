@@ -49,6 +49,7 @@ struct view_reads {
     struct view_store *store;
     struct worker *worker;
     struct progress *progress;
+    const struct slot_map *slots;
     uint16_t number; /* of the shard */
     struct answers *answers;
     struct shard_stats *stats;

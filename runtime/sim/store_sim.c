@@ -345,8 +345,12 @@ static const struct view_store_ops view_ops = {
 struct store_sim *store_sim_new(const struct store_sim_options *options)
 {
     struct store_sim *sim = memory_take_zeroed(1, sizeof *sim);
-    sim->journal_base = (struct journal_store){
-        .ops = &journal_ops, .name = "simulated", .location = "memory", .tears = true};
+    sim->journal_base = (struct journal_store){.ops = &journal_ops,
+                                               .name = "simulated",
+                                               .location = "memory",
+                                               .slots = &sim->slots,
+                                               .tears = true};
+    slot_map_split(&sim->slots, options->shards != 0 ? options->shards : 1);
     sim->views_base = (struct view_store){.ops = &view_ops, .name = "simulated"};
     list_init(&sim->under_way);
     sim->rng = options->rng;

@@ -62,6 +62,7 @@ struct store_sim_options {
     uint32_t table_count;
     struct rng *rng; /* borrowed */
     bool in_flight;
+    uint16_t shards; /* 0 = 1 */
     struct store_sim_faults faults;
 };
 

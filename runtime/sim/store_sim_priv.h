@@ -44,6 +44,7 @@ struct sim_views {
 struct store_sim {
     struct journal_store journal_base;
     struct view_store views_base;
+    struct slot_map slots;
     struct rng *rng;
     bool in_flight;
     bool disk_full;

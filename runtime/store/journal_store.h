@@ -19,6 +19,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/error.h"
 #include "runtime/base/slice.h"
+#include "runtime/base/slot_map.h"
 #include "runtime/store/store_position.h"
 
 /* One row of the journal. hash = SHA-256 over shard, seq, epoch, count, prev_hash and body. */
@@ -86,6 +87,8 @@ struct journal_store {
     const struct journal_store_ops *ops;
     const char *name; /* "sqlite" */
     const char *location; /* where the journal is, for people: a file */
+    /* Which shard has which slots, as it was stored when the deployment was made. */
+    const struct slot_map *slots;
     bool tears;       /* a crash may leave the newest batch torn. false: the engine takes torn
                          writes back itself, so a damaged batch is always damage and never cut */
 };

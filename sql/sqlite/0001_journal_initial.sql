@@ -15,6 +15,13 @@ CREATE TABLE batches (
     body BLOB NOT NULL      -- msgpack
 ) STRICT;
 
+-- Which slots each shard has: ids name a slot. All shards of the deployment, each slot once.
+CREATE TABLE slots (
+    shard INTEGER PRIMARY KEY,
+    first_slot INTEGER NOT NULL,
+    last_slot INTEGER NOT NULL
+) STRICT;
+
 -- The writer of each shard. Every taking raises the epoch; no owner = released.
 CREATE TABLE leases (
     shard INTEGER PRIMARY KEY,

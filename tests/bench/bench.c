@@ -30,6 +30,7 @@ static void open_store(struct bench *b)
         .key_filter_bytes = FILTER_BYTES,
         .migrations = sqlite_migrations,
         .migration_count = sqlite_migration_count,
+        .shards = 1,
     };
     char reason[512];
     check(store_sqlite_open(&options, &b->journal_store, &b->view_store, reason, sizeof reason) ==
@@ -62,7 +63,7 @@ void bench_run(struct bench *b)
         .domain = &b->domain,
         .journal_store = b->journal_store,
         .view_store = b->view_store,
-        .shards = 1,
+        .slots = b->journal_store->slots,
         .loops = 1,
         .readers = 1,
         .owner = slice_of("bench"),

@@ -111,12 +111,12 @@ static bool token_read(struct registry *r, struct wire_reader *from, void *state
     return !from->failed;
 }
 
-static struct id128 hop_locate(const void *body, const struct principal *who, uint16_t shards)
+static struct place hop_locate(const void *body, const struct principal *who, uint16_t any)
 {
     (void)body;
     (void)who;
-    (void)shards;
-    return token_id(ACTORS);
+    (void)any;
+    return place_of(token_id(ACTORS));
 }
 
 static const struct handler handlers[] = {{&hop_type, on_hop}, {&make_type, on_make}};

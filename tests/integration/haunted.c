@@ -87,7 +87,8 @@ static bool open_store(struct haunted *h)
                                            .tables = catalog_views,
                                            .table_count = catalog_view_count,
                                            .migrations = sqlite_migrations,
-                                           .migration_count = sqlite_migration_count};
+                                           .migration_count = sqlite_migration_count,
+                                           .shards = 1};
     char reason[REASON_BYTES];
     return store_sqlite_open(&options, &h->journal_store, &h->view_store, reason, sizeof reason) ==
                ERR_OK ||
@@ -99,8 +100,8 @@ static bool open_node(struct haunted *h)
     domain_init(&h->domain, services, 1);
     struct node_options node = {.domain = &h->domain,
                                 .journal_store = h->journal_store,
-                                    .view_store = h->view_store,
-                                .shards = 1,
+                                .view_store = h->view_store,
+                                .slots = h->journal_store->slots,
                                 .loops = 1,
                                 .readers = 1,
                                 .owner = slice_of("haunted"),

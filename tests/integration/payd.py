@@ -28,6 +28,8 @@ READY_S = 60  # sanitized builds start slowly
 ANSWER_S = 30
 STOP_S = 20
 SHOWN_MAX = 1500  # characters of a request or answer in a failure
+SHARDS = int(os.environ.get("SHARDS", "1"))  # of each payd that is not given a number
+SLOTS = 65536
 NOT_FINAL = {429, 503}  # nothing happened, or nobody knows: ask again with the same key
 
 
@@ -65,7 +67,8 @@ class Payd:
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="payd-"))
         self.data = pathlib.Path(data) if data else self.root / "data"
         self.port = port or free_port()
-        self.settings = {"dev_issuer": "on", "rate_limits": "off", **settings}
+        self.settings = {"dev_issuer": "on", "rate_limits": "off", "shards": SHARDS, **settings}
+        self.shards = int(self.settings["shards"])
         self.process = None
         self.stderr = self.root / "stderr"
 
@@ -219,6 +222,7 @@ class Client:
 
     def __init__(self, payd, token=None):
         self.port, self.token = payd.port, token
+        self.shards = getattr(payd, "shards", 1)
         self.socket, self.rest = None, b""
 
     def __enter__(self):
@@ -318,10 +322,20 @@ def new_key():
 
 
 class Bank(Client):
-    """What people do, each expected to succeed."""
+    """What people do, each expected to succeed. No money moves between shards, so users without a
+    name, accounts, and ids of new_id() are all in shard 0."""
+
+    def somebody(self, shard=0):
+        """A new user of this tenant whose things are in this shard."""
+        claims = self.token.split(".")[1]
+        tenant = json.loads(base64.urlsafe_b64decode(claims + "=="))["tenant"]
+        while True:
+            user = "user-" + uuid.uuid4().hex[:12]
+            if shard_of(slot_of_owner(tenant, user), self.shards) == shard:
+                return user
 
     def open_wallet(self, user=None, currency="USD", funds=None):
-        body = {"currency": currency, "user_id": user or "user-" + uuid.uuid4().hex[:12]}
+        body = {"currency": currency, "user_id": user or self.somebody()}
         wallet = self.post("/wallets", body).expect(201).json["wallet_id"]
         if funds is not None:
             self.fund(wallet, funds)
@@ -347,6 +361,8 @@ class Bank(Client):
 
     def open_account(self, *flags, code=100, currency="USD", **more):
         body = {"currency": currency, "code": code, "flags": list(flags), **more}
+        if self.shards > 1:
+            body.setdefault("account_id", new_id("acc"))
         return self.post("/accounts", body).expect(201).json["account_id"]
 
     def move(self, debit, credit, amount, **more):
@@ -376,9 +392,30 @@ class Bank(Client):
 DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
-def new_id(prefix):
-    """An id of something that does not exist, whose home is shard 0."""
-    value = int(time.time() * 1000) << 80 | random.getrandbits(63) << 16
+def slot_of_owner(tenant, user):
+    return int.from_bytes(hashlib.sha256(f"{tenant}\0{user}".encode()).digest()[14:16], "big")
+
+
+def slot_of(thing):
+    """The last 16 bits of an id."""
+    value = 0
+    for digit in thing.split("_")[1]:
+        value = value << 5 | DIGITS.index(digit)
+    return value % SLOTS
+
+
+def shard_of(slot, shards):
+    """Equal ranges, in order."""
+    return next(i for i in range(shards) if slot < (i + 1) * SLOTS // shards)
+
+
+def slot_in(shard, shards):
+    return random.randrange(shard * SLOTS // shards, (shard + 1) * SLOTS // shards)
+
+
+def new_id(prefix, slot=0):
+    """An id of something that does not exist."""
+    value = int(time.time() * 1000) << 80 | random.getrandbits(63) << 16 | slot
     return f"{prefix}_" + "".join(DIGITS[value >> shift & 31] for shift in range(125, -1, -5))
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Three shards on two loops: each tenant lives in one of them, and what is told of the node is told
+"""Three shards on two loops: each owner lives in one of them, and what is told of the node is told
 of all. Lists show what whichever shard committed."""
 import json
 import subprocess
@@ -8,8 +8,8 @@ import sys
 
 import scenarios
 from load import Load
-from payd import (DIGITS, PAYCTL, NotReady, Payd, account_of, cents, new_id, parallel,
-                  refused_start)
+from payd import (PAYCTL, NotReady, Payd, new_id, parallel, refused_start, shard_of, slot_in,
+                  slot_of)
 from scenarios import contains, equal, true
 
 SHARDS = 3
@@ -17,27 +17,12 @@ ROUNDS = 40
 
 
 def home(thing):
-    """The last 16 bits of an id."""
-    value = 0
-    for digit in thing.split("_")[1]:
-        value = value << 5 | DIGITS.index(digit)
-    return value & 0xFFFF
+    return shard_of(slot_of(thing), SHARDS)
 
 
 def account_in(shard):
-    """A new account id that names this shard."""
-    text = new_id("acc")
-    return text[:-1] + DIGITS[DIGITS.index(text[-1]) | shard]
-
-
-def tenant_in(payd, shard):
-    """The name of a tenant that lives in this shard."""
-    for number in range(100):
-        name = f"tenant-{shard}-{number}"
-        with payd.bank(tenant=name) as bank:
-            if home(bank.open_wallet()) == shard:
-                return name
-    raise AssertionError(f"no tenant lives in shard {shard}")
+    """A new account id of this shard."""
+    return new_id("acc", slot_in(shard, SHARDS))
 
 
 def operator(payd, *words):
@@ -54,22 +39,49 @@ def refused(payd, *words):
     return json.loads(done.stderr)["code"]
 
 
-def test_a_tenant_has_its_money_in_one_shard(payd):
-    homes = set()
+def test_an_owner_has_everything_in_one_shard(payd):
+    """Wallets of all currencies, holds, payments, accounts; whoever opens them."""
+    slots = set()
     for shard in range(SHARDS):
-        with payd.bank(tenant=tenant_in(payd, shard)) as bank:
-            wallets = [bank.open_wallet(funds="10.00") for _ in range(4)]
-            account = bank.open_account()
-            equal({home(thing) for thing in [*wallets, account]}, {shard}, "the shard")
-            for payer, payee in zip(wallets, wallets[1:]):
-                bank.transfer(payer, payee, "1.00")
-                bank.pay(payer, payee, "2.00")
-            bank.move(account, account_of(wallets[0]), "5.00", reason="a test")
-            equal(cents(bank.balance(wallets[-1])["balance"]), 1300, "the last wallet")
-            line, = bank.check_books()
-            equal(line["account_count"], "7", "accounts")  # a wallet was opened to find the tenant
-            homes.add(shard)
-    equal(len(homes), SHARDS, "shards")
+        with payd.bank(tenant="owners") as bank:
+            user, shop = bank.somebody(shard), bank.somebody(shard)
+            dollars = bank.open_wallet(user, funds="10.00")
+            euros = bank.open_wallet(user, currency="EUR")
+            account = bank.post("/accounts", {"currency": "USD", "code": 1, "owner": user})
+            account = account.expect(201).json["account_id"]
+            hold = bank.post(f"/wallets/{dollars}/holds", {"amount": "1.00"})
+            hold = hold.expect(201).json["hold_id"]
+            payment = bank.pay(dollars, bank.open_wallet(shop), "2.00")["payment_id"]
+            own = {slot_of(thing) for thing in (dollars, euros, account, hold, payment)}
+            equal(len(own), 1, "slots of one owner")
+            equal(home(dollars), shard, "the shard")
+            slots |= own
+    equal(len(slots), SHARDS, "slots")
+
+
+def test_a_tenant_is_in_all_shards(payd):
+    """Also with accounts of no owner, which get any slot; the books are its own all the same."""
+    with payd.bank(tenant="scattered") as bank:
+        made = [bank.post("/accounts", {"currency": "USD", "code": 1}).expect(201)
+                .json["account_id"] for _ in range(40)]
+        equal({home(account) for account in made}, set(range(SHARDS)), "shards")
+        for account in made:
+            equal(bank.account(account)["account_id"], account, "the account")
+        listed = {a["account_id"] for a in bank.pages("/accounts", "accounts", limit=1000)}
+        equal(listed, set(made), "the accounts")
+        line, = bank.check_books()
+        equal(line["account_count"], "40", "accounts")
+
+
+def test_a_key_is_known_wherever_its_request_went(payd):
+    with payd.bank(tenant="keys") as bank:
+        for number in range(20):
+            body, key = {"currency": "USD", "code": 1 + number}, f"opening-{number}"
+            first = bank.post("/accounts", body, key).expect(201)
+            again = bank.post("/accounts", body, key).expect(201)
+            equal((first.replayed, again.replayed), (False, True), "replayed")
+            equal(again.json["account_id"], first.json["account_id"], "the account")
+            bank.post("/accounts", {**body, "code": 99}, key).expect(422, "key_reused")
 
 
 def ledgers(payd):
@@ -80,14 +92,14 @@ def ledgers(payd):
 
 
 def test_an_actor_is_found_in_whichever_shard_it_is(payd):
-    """The totals of a tenant lie wherever it has accounts, under an id that names its own shard."""
+    """The totals of a tenant lie wherever it has accounts, under the same id in each."""
     for number in range(100):
         before = ledgers(payd)
         operator(payd, "--tenant", f"scattered-{number}", "accounts", "create", "USD", "1",
                  "--account-id", account_in(1))
         (name, shard), = ledgers(payd) - before
         equal(shard, 1, "the shard")
-        own = int(name[-4:], 16) % SHARDS
+        own = shard_of(int(name[-4:], 16), SHARDS)
         if own != shard:
             break
     equal(operator(payd, "actors", "show", name)["shard"], shard, "where it is found")
@@ -126,8 +138,9 @@ def test_what_another_shard_wrote_is_listed_at_once(payd):
 
 def test_wallets_and_payments_are_listed_at_once(payd):
     def write(shard):
-        with payd.bank(tenant=tenant_in(payd, shard), subject="ann") as bank:
-            payer, payee = bank.open_wallet(funds="100.00"), bank.open_wallet()
+        with payd.bank(tenant=f"listed-{shard}", subject="ann") as bank:
+            payer = bank.open_wallet(bank.somebody(shard), funds="100.00")
+            payee = bank.open_wallet(bank.somebody(shard))
             before = len(bank.pages("/payments", "payments"))
             for count in range(ROUNDS):
                 bank.pay(payer, payee, "1.00")
@@ -138,8 +151,7 @@ def test_wallets_and_payments_are_listed_at_once(payd):
 
 
 def test_no_money_moves_between_shards(payd):
-    """Nor may anything of another tenant be told by it."""
-    with payd.bank(tenant=tenant_in(payd, 0)) as bank:
+    with payd.bank(tenant="divided") as bank:
         debit, credit = account_in(0), account_in(1)
         for account in (debit, credit):
             bank.post("/accounts", {"account_id": account, "currency": "USD",
@@ -148,14 +160,13 @@ def test_no_money_moves_between_shards(payd):
                 "currency": "USD", "code": 1}
         answer = bank.post("/transfers", body)
         answer.expect(422, "accounts_in_different_shards", "credit_account_id")
-        contains(answer.json["detail"], "opened without an id")
-        wallet = bank.open_wallet(funds="10.00")
-        with payd.bank(tenant=tenant_in(payd, 1)) as other:
-            theirs = other.open_wallet()
+        contains(answer.json["detail"], "those of one owner")
+        wallet = bank.open_wallet(bank.somebody(0), funds="10.00")
+        theirs = bank.open_wallet(bank.somebody(1))
         answer = bank.post(f"/wallets/{wallet}/transfer",
                            {"to_wallet_id": theirs, "amount": "1.00"})
         answer.expect(422, "destination_on_other_shard", "to_wallet_id")
-        contains(answer.json["detail"], "all wallets of a tenant share one")
+        contains(answer.json["detail"], "all wallets of an owner share one")
         answer = bank.post("/payments", {"from_account": wallet, "to_account": theirs,
                                          "amount": "1.00", "currency": "USD"})
         answer.expect(422, "payee_on_other_shard", "to_account")
@@ -168,21 +179,25 @@ def test_operators_see_all_shards(payd):
     status = operator(payd, "store", "status")
     equal([line["shard"] for line in status["shards"]], list(range(SHARDS)), "shards")
     true(all(int(line["committed"]) > 0 for line in status["shards"]), "batches in every shard")
+    equal([(line["first_slot"], line["last_slot"]) for line in status["shards"]],
+          [(0, 21844), (21845, 43689), (43690, 65535)], "the slots of each")
     line, = operator(payd, "--tenant", "bench", "ledger", "trial-balance")["lines"]
     equal((line["account_count"], line["transfer_count"], line["balanced"]), ("300", "6000", True),
           "the tenant's trial balance")
-    everybody, = operator(payd, "ledger", "trial-balance")["lines"]
+    lines = operator(payd, "ledger", "trial-balance")["lines"]
+    everybody, = (line for line in lines if line["currency"] == "USD")
     verified = operator(payd, "ledger", "verify")
     equal(verified["state"], "passed", "the verification")
     equal([line["shard"] for line in verified["shards"]], list(range(SHARDS)), "shards")
-    total, = verified["totals"]
+    total, = (line for line in verified["totals"] if line["currency"] == "USD")
     for name in ("debits_posted", "credits_posted"):
         equal(total[name], everybody[name], f"{name} of everybody")
     equal((total["accounts"], total["transfers"]),
           (everybody["account_count"], everybody["transfer_count"]), "accounts and transfers")
     top = operator(payd, "actors", "top", "--limit", "100")
     accounts, = (kind for kind in top["kinds"] if kind["kind"] == "account")
-    equal(accounts["resident"], everybody["account_count"], "accounts in memory")
+    equal(int(accounts["resident"]), sum(int(line["account_count"]) for line in lines),
+          "accounts in memory")
     equal(operator(payd, "dead-letters", "list")["complete"], True, "all letters")
     pinged = operator(payd, "ping")
     equal((pinged["ready"], pinged["shards"]), (True, SHARDS), "the node")

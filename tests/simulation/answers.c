@@ -475,7 +475,7 @@ static void check_reply(struct run *run, const struct request *q, const struct m
 
 static bool answers_cross(uint16_t code)
 {
-    return code == RESULT_ACCOUNTS_IN_DIFFERENT_SHARDS || code == RESULT_ID_OF_ANOTHER_SHARD ||
+    return code == RESULT_ACCOUNTS_IN_DIFFERENT_SHARDS ||
            code == RESULT_DESTINATION_ON_OTHER_SHARD || code == RESULT_PAYEE_ON_OTHER_SHARD;
 }
 

@@ -133,12 +133,18 @@ static struct id128 random_id(struct run *run)
     return (struct id128){rng_next(&run->rng), rng_next(&run->rng)};
 }
 
+/* Where the request is decided if it has this key. */
+static uint16_t clients_shard(const struct run *run, const struct request *q, struct id128 key)
+{
+    return q->anywhere ? run_home(run, key) : q->shard;
+}
+
 /* Is the key of another request of this shard, decided or not. */
-static bool key_is_used(const struct run *run, const struct request *q, struct id128 key)
+static bool key_is_used(const struct run *run, uint16_t shard, struct id128 key)
 {
     for (uint32_t i = 0; i < run->request_count; i++) {
         const struct request *other = run->requests[i];
-        if (other->keyed && other->shard == q->shard && id128_equal(other->key, key))
+        if (other->keyed && other->shard == shard && id128_equal(other->key, key))
             return true;
     }
     return false;
@@ -153,10 +159,11 @@ static void steal_key(struct run *run, struct request *q)
     if (h->count == 0)
         return;
     struct id128 key = h->records[rng_below(&run->rng, h->count)].key;
-    if (from != q->shard && key_is_used(run, q, key))
+    uint16_t shard = clients_shard(run, q, key);
+    if (from != shard && key_is_used(run, shard, key))
         return;
     q->key = key;
-    q->steals = from == q->shard;
+    q->steals = from == shard;
     run->cover.faults[q->steals ? COVER_KEY_STOLEN : COVER_KEY_ELSEWHERE]++;
 }
 
@@ -205,6 +212,7 @@ static void next_request(void *context)
     q->fingerprint = random_id(run);
     if (q->keyed && rng_chance(&run->rng, run->swarm.reuse_key_ppm))
         steal_key(run, q);
+    q->shard = clients_shard(run, q, q->key);
     q->deadline = rng_chance(&run->rng, run->swarm.deadline_ppm);
     q->hangs_up = rng_chance(&run->rng, run->swarm.hang_up_ppm);
     const struct ref_account *a = reference_account(&run->reference, q->reads);

@@ -106,6 +106,7 @@ struct request {
     struct slice request_id; /* of request_id_text */
     char request_id_text[ATTRIBUTION_REQUEST_MAX];
     uint16_t shard; /* where it must be decided, if it changes anything */
+    bool anywhere;  /* nothing but its key says where */
     bool keyed;
     struct id128 key, fingerprint;
     bool steals; /* the key was used for another request */

@@ -154,7 +154,7 @@ static void run_start(void *context)
         .domain = run->domain,
         .journal_store = run->journal_store,
         .view_store = run->view_store,
-        .shards = run->swarm.shards,
+        .slots = run->journal_store->slots,
         .envs = envs,
         .env_count = run->swarm.loops,
         .journal_worker = (struct worker *)&run->journal,
@@ -422,7 +422,8 @@ static void make_store(struct run *run)
         for (uint32_t j = 0; j < d->services[i]->view_count; j++)
             tables[count++] = d->services[i]->views[j];
     check(count <= RUN_TABLES_MAX);
-    run->sim = store_sim_new(&(struct store_sim_options){.tables = tables,
+    run->sim = store_sim_new(&(struct store_sim_options){.shards = run->swarm.shards,
+                                                         .tables = tables,
                                                          .table_count = count,
                                                          .rng = &run->store_rng,
                                                          .in_flight = true,
@@ -477,7 +478,7 @@ static void make_tenants(struct run *run)
 
 static void make_histories(struct run *run)
 {
-    reference_init(&run->reference, run->swarm.shards);
+    reference_init(&run->reference, run->journal_store->slots);
     for (uint16_t i = 0; i < run->swarm.shards; i++) {
         struct run_shard *rs = &run->shards[i];
         rs->run = run;

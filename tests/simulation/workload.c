@@ -11,6 +11,7 @@
 
 #define OWNERS_MAX 12
 #define PAYERS_TRIED 8
+#define PAYEES_TRIED 12
 #define THINGS_TRIED 16
 #define CHOICES_MAX 40
 #define WALLETS_MIN 3   /* soon, where they are in focus */
@@ -110,28 +111,30 @@ uint16_t workload_currency(struct run *run)
 }
 
 /* Of about now by the client's clock, or one that is wrong, or has no time at all. */
-static struct id128 workload_id_of(struct run *run, uint16_t home)
+static struct id128 workload_id_of(struct run *run, uint16_t slot)
 {
     static const uint64_t wrong_ms[] = {1500, 5000, 60000, 700000, 3600000, 86400000};
     uint64_t random = rng_next(&run->rng), ms = run_wall_ns(run) / NS_PER_MS;
     uint64_t by_ms = rng_below(&run->rng, wrong_ms[rng_below(&run->rng, array_len(wrong_ms))]);
     if (workload_chance(run, 12))
-        return (struct id128){rng_next(&run->rng) >> 1 << (random & 1), random << 16 | home};
+        return (struct id128){rng_next(&run->rng) >> 1 << (random & 1), random << 16 | slot};
     if (workload_chance(run, 4))
         ms = random % 2 == 0 ? ms + by_ms : ms - by_ms;
-    return id128_make(ms, random, home);
+    return id128_make(ms, random, slot);
 }
 
-/* Any number that leaves the shard's when divided names the shard. */
+struct id128 workload_id_in(struct run *run, uint16_t shard)
+{
+    const struct slot_range range = run->reference.slots->ranges[shard];
+    return workload_id_of(run, slot_range_pick(range, (uint16_t)rng_next(&run->rng)));
+}
+
 struct id128 workload_new_id(struct run *run, uint16_t shard)
 {
     uint16_t shards = run->swarm.shards;
-    uint64_t home = shard;
     if (shards > 1 && rng_chance(&run->rng, run->swarm.crossing_ppm))
-        home = rng_below(&run->rng, shards);
-    if (workload_chance(run, 8))
-        home += shards * rng_below(&run->rng, 1000);
-    return workload_id_of(run, (uint16_t)home);
+        shard = (uint16_t)rng_below(&run->rng, shards);
+    return workload_id_in(run, shard);
 }
 
 uint16_t workload_shard(struct run *run)
@@ -194,6 +197,19 @@ const struct ref_wallet *workload_payer(struct run *run)
     for (int i = 0; i < PAYERS_TRIED && w != NULL && workload_available(run, w) == 0; i++)
         w = workload_wallet(run);
     return w;
+}
+
+const struct ref_wallet *workload_payee(struct run *run, const struct ref_wallet *from)
+{
+    const struct ref_wallet *to = workload_wallet(run);
+    bool crosses = rng_chance(&run->rng, run->swarm.crossing_ppm);
+    for (int i = 0; i < PAYEES_TRIED; i++) {
+        bool there = crosses || run_home(run, to->id) == run_home(run, from->id);
+        if (to != from && to->currency == from->currency && there)
+            break;
+        to = workload_wallet(run);
+    }
+    return to;
 }
 
 u128 workload_payable(struct run *run, const struct ref_wallet *w)
@@ -322,7 +338,7 @@ static const struct operation *workload_found(struct run *run)
 
 /* --- where it belongs ------------------------------------------------------------------------- */
 
-/* The id that decides the shard, if it is not named as the target; zero = the caller's tenant. */
+/* The id that decides the shard, if it is not named as the target; zero = any will do. */
 static struct id128 workload_named(const struct request *q)
 {
     const union request_body *b = &q->body;
@@ -340,15 +356,16 @@ static struct id128 workload_named(const struct request *q)
     if (q->type == &transfers_batch_type)
         return id128_is_zero(single->debit_account_id) ? single->pending_id
                                                        : single->debit_account_id;
-    return ID128_ZERO;
+    return q->type == &wallet_open_type ? q->who.subject_id : ID128_ZERO;
 }
 
-static uint16_t shard_of(const struct run *run, const struct request *q)
+static void workload_place(const struct run *run, struct request *q)
 {
     struct id128 id = workload_named(q);
     if (q->type->target_offset != MESSAGE_NO_OFFSET)
         memcpy(&id, (const char *)&q->body + q->type->target_offset, sizeof id);
-    return run_home(run, id128_is_zero(id) ? q->who.tenant_id : id);
+    q->anywhere = id128_is_zero(id);
+    q->shard = run_home(run, id);
 }
 
 static void workload_draw(struct run *run, struct request *q)
@@ -370,5 +387,5 @@ void workload_make(struct run *run, struct request *q)
 {
     run->acting = (uint32_t)rng_below(&run->rng, run->swarm.tenants);
     workload_draw(run, q);
-    q->shard = shard_of(run, q);
+    workload_place(run, q);
 }

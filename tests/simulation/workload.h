@@ -36,14 +36,17 @@ u128 workload_amount(struct run *run);
 /* A wallet with money in it, if one is found soon; NULL if there is none at all. What it can spend,
  * most of the time. */
 const struct ref_wallet *workload_payer(struct run *run);
+/* Whom it may pay: another of its currency and shard, most of the time and if one is found soon. */
+const struct ref_wallet *workload_payee(struct run *run, const struct ref_wallet *from);
 u128 workload_payable(struct run *run, const struct ref_wallet *w);
 struct decimal workload_decimal(u128 minor, uint16_t currency);
 /* One pair, the same one now and then. */
 struct metadata workload_pairs(struct run *run);
 uint16_t workload_currency(struct run *run);
-/* For something in this shard, most of the time. */
+/* For something in this shard; or most of the time. */
+struct id128 workload_id_in(struct run *run, uint16_t shard);
 struct id128 workload_new_id(struct run *run, uint16_t shard);
-/* The shard of new accounts: that of the tenant, or any. */
+/* The shard of new accounts: any, but of one tenant the same one most of the time. */
 uint16_t workload_shard(struct run *run);
 uint32_t workload_expiry_s(struct run *run);
 /* Whether a time is given for what cannot count before `earliest`, and which: one that is refused,

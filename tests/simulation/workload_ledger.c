@@ -232,7 +232,7 @@ static bool transfer_with(struct run *run, struct request *q, uint32_t flags)
     q->who = workload_bookkeeper(run);
     workload_reason(run, &c->has_reason, &c->reason);
     c->has_transfer_id = !workload_chance(run, 4);
-    c->transfer_id = workload_new_id(run, run_home(run, debit->id));
+    c->transfer_id = workload_id_in(run, run_home(run, debit->id));
     c->debit_account_id = debit->id;
     c->has_credit_account_id = true;
     c->credit_account_id = credit->id;
@@ -299,7 +299,8 @@ static const struct ref_transfer *a_transfer(struct run *run, enum ref_transfer_
     return NULL;
 }
 
-/* An id that is in use: with other content, or the same once more. */
+/* An id that is in use: with other content, or the same once more. An id is known in the shards
+ * that have something under it, so accounts of others would be another transfer. */
 static bool transfer_again(struct run *run, struct request *q)
 {
     const struct ref_transfer *t = a_transfer(run, REF_POSTED, false);
@@ -308,7 +309,7 @@ static bool transfer_again(struct run *run, struct request *q)
     struct transfer_create *c = &q->body.transfer_create;
     c->has_transfer_id = true;
     c->transfer_id = t->id;
-    if (workload_chance(run, 2)) {
+    if (run_home(run, c->debit_account_id) != t->shard || workload_chance(run, 2)) {
         c->debit_account_id = t->debit;
         c->credit_account_id = t->credit;
         c->amount = t->amount;
@@ -325,12 +326,18 @@ static bool transfer_with_foreign_id(struct run *run, struct request *q)
     if (!transfer_with(run, q, 0))
         return false;
     struct transfer_create *c = &q->body.transfer_create;
+    uint16_t shard = run_home(run, c->debit_account_id);
     c->has_transfer_id = true;
     c->transfer_id = c->debit_account_id;
-    if (r->transaction_count > 0 && workload_chance(run, 2))
-        c->transfer_id = r->transactions[rng_below(&run->rng, r->transaction_count)].id;
-    else if (r->payment_count > 0 && workload_chance(run, 2))
-        c->transfer_id = r->payments[rng_below(&run->rng, r->payment_count)].id;
+    const struct ref_transaction *other =
+        r->transaction_count > 0 ? &r->transactions[rng_below(&run->rng, r->transaction_count)]
+                                 : NULL;
+    const struct ref_payment *payment =
+        r->payment_count > 0 ? &r->payments[rng_below(&run->rng, r->payment_count)] : NULL;
+    if (other != NULL && other->shard == shard && workload_chance(run, 2))
+        c->transfer_id = other->id;
+    else if (payment != NULL && run_home(run, payment->id) == shard && workload_chance(run, 2))
+        c->transfer_id = payment->id;
     q->expects = (struct request_expects){.posted = REQUEST_ANY}; /* none if it is the same */
     return true;
 }
@@ -350,7 +357,7 @@ static bool post_held(struct run *run, struct request *q)
     p->has_keep_remainder = true;
     p->keep_remainder = workload_chance(run, 2);
     p->has_posting_id = workload_chance(run, 2);
-    p->posting_id = workload_new_id(run, run_home(run, t->id));
+    p->posting_id = workload_id_in(run, t->shard);
     uint64_t opened = workload_earliest(run, t->debit, t->credit);
     p->has_effective_time = workload_effective(run, 2, opened, t->effective_ns, &p->effective_time);
     q->expects = (struct request_expects){.resolved = 1,
@@ -370,7 +377,7 @@ static bool void_held(struct run *run, struct request *q)
     q->who = workload_clerk(run);
     v->transfer_id = t->id;
     v->has_posting_id = workload_chance(run, 2);
-    v->posting_id = workload_new_id(run, run_home(run, t->id));
+    v->posting_id = workload_id_in(run, t->shard);
     q->expects = (struct request_expects){
         .resolved = 1, .amount_known = true, .amount = 0, .resolved_id = t->id};
     return true;
@@ -387,7 +394,7 @@ static bool make_reverse(struct run *run, struct request *q)
     workload_reason(run, &v->has_reason, &v->reason);
     v->transfer_id = t->id;
     v->has_reversal_id = workload_chance(run, 2);
-    v->reversal_id = workload_new_id(run, run_home(run, t->id));
+    v->reversal_id = workload_id_in(run, t->shard);
     uint64_t opened = workload_earliest(run, t->debit, t->credit);
     v->has_effective_time = workload_effective(run, 2, opened, t->effective_ns, &v->effective_time);
     q->expects = (struct request_expects){
@@ -421,7 +428,7 @@ static const struct ref_account *imported_account(struct run *run)
 static bool make_resolution(struct run *run, struct transfer_spec *s, uint16_t shard)
 {
     const struct ref_transfer *pending = a_transfer(run, REF_PENDING, true);
-    if (pending == NULL || run_home(run, pending->id) != shard || !workload_chance(run, 5))
+    if (pending == NULL || pending->shard != shard || !workload_chance(run, 5))
         return false;
     bool voids = workload_chance(run, 2);
     s->flags = (s->flags & TRANSFER_FLAGS_LINKED) |
@@ -433,8 +440,7 @@ static bool make_resolution(struct run *run, struct transfer_spec *s, uint16_t s
 static void make_item(struct run *run, struct transfer_spec *s, uint16_t shard, bool last)
 {
     const struct ref_account *debit, *credit;
-    *s = (struct transfer_spec){.id = workload_new_id(run, shard),
-                                .flags = item_flags(run, last)};
+    *s = (struct transfer_spec){.id = workload_id_in(run, shard), .flags = item_flags(run, last)};
     if (make_resolution(run, s, shard))
         return;
     if (!two_accounts_in(run, shard, &debit, &credit))
@@ -550,10 +556,16 @@ static bool make_batch(struct run *run, struct request *q)
     return true;
 }
 
-static struct id128 any_transfer_id(struct run *run)
+/* The id of a transfer of this shard; NULL: not soon found. */
+static const struct ref_transfer *any_transfer_in(struct run *run, uint16_t shard)
 {
     const struct reference *r = &run->reference;
-    return r->transfers[rng_below(&run->rng, r->transfer_count)].id;
+    for (int i = 0; i < 4 && r->transfer_count > 0; i++) {
+        const struct ref_transfer *t = &r->transfers[rng_below(&run->rng, r->transfer_count)];
+        if (t->shard == shard)
+            return t;
+    }
+    return NULL;
 }
 
 static bool make_transaction(struct run *run, struct request *q)
@@ -567,9 +579,10 @@ static bool make_transaction(struct run *run, struct request *q)
     q->who = workload_bookkeeper(run);
     workload_reason(run, &c->has_reason, &c->reason);
     c->has_transaction_id = workload_chance(run, 2);
-    c->transaction_id = workload_new_id(run, shard);
-    if (run->reference.transfer_count > 0 && workload_chance(run, 12))
-        c->transaction_id = any_transfer_id(run);
+    c->transaction_id = workload_id_in(run, shard);
+    const struct ref_transfer *taken = any_transfer_in(run, shard);
+    if (taken != NULL && workload_chance(run, 12))
+        c->transaction_id = taken->id;
     uint64_t now = run_wall_ns(run);
     c->has_effective_time = workload_effective(run, 6, now, now, &c->effective_time);
     c->legs = q->items.legs;

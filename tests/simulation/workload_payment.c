@@ -6,11 +6,10 @@
 
 static bool make_create(struct run *run, struct request *q, bool now)
 {
-    const struct ref_wallet *from = workload_payer(run), *to = workload_wallet(run);
+    const struct ref_wallet *from = workload_payer(run);
     if (from == NULL)
         return false;
-    for (int i = 0; i < 8 && (to == from || to->currency != from->currency); i++)
-        to = workload_wallet(run);
+    const struct ref_wallet *to = workload_payee(run, from);
     struct payment_create *c = &q->body.payment_create;
     q->type = &payment_create_type;
     q->who = workload_principal(run, from->owner);

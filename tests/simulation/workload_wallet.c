@@ -64,11 +64,10 @@ static bool make_withdraw(struct run *run, struct request *q)
 
 static bool wallet_pays(struct run *run, struct request *q)
 {
-    const struct ref_wallet *w = workload_payer(run), *to = workload_wallet(run);
+    const struct ref_wallet *w = workload_payer(run);
     if (w == NULL)
         return false;
-    for (int i = 0; i < 8 && (to == w || to->currency != w->currency); i++)
-        to = workload_wallet(run);
+    const struct ref_wallet *to = workload_payee(run, w);
     u128 amount = workload_payable(run, w);
     q->type = &wallet_transfer_type;
     q->who = workload_principal(run, w->owner);

@@ -13,6 +13,7 @@
 
 #include <stdlib.h>
 
+#include "actors/ledger/house.h"
 #include "actors/ledger/ledger_directory.h"
 #include "actors/services.h"
 #include "runtime/base/sha256.h"
@@ -50,12 +51,20 @@ struct bank {
     struct precondition precondition; /* of the request under way */
     uint64_t if_none_match; /* as if_match */
     uint64_t key;      /* idempotency key of the next request; 0 = none */
-    uint16_t shards;   /* of the deployment; this is the first */
+    struct slot_map slots; /* of the deployment; this is the first of its shards */
 };
 
 static inline void bank_answered(struct message *m)
 {
     container_of(m, struct bank, message)->answered = true;
+}
+
+static inline struct id128 bank_clearing(const struct bank *b, struct id128 tenant_id,
+                                         uint16_t currency)
+{
+    const struct house h = {
+        .purpose = MANAGED_CLEARING, .tenant_id = tenant_id, .currency = currency};
+    return house_id(&b->slots, &h);
 }
 
 static inline void bank_state_changed(void *context, enum shard_state state, const char *reason)
@@ -109,7 +118,7 @@ static inline void bank_start(struct bank *b)
         .read_worker = (struct worker *)&b->reads,
         .load_worker = (struct worker *)&b->loads,
         .number = 0,
-        .shards = b->shards,
+        .slots = &b->slots,
         .transport = {bank_carry, b},
         .progress = &b->progress,
         .owner = slice_of("bank"),
@@ -126,7 +135,7 @@ static inline int bank_setup(void **state)
 {
     struct bank *b = calloc(1, sizeof *b);
     assert_non_null(b);
-    b->shards = 1;
+    slot_map_split(&b->slots, 1);
     world_init(&b->world, 42);
     b->world.loop.pass = bank_pass;
     b->world.loop.context = b;
@@ -215,7 +224,7 @@ static inline uint16_t bank_ask(struct bank *b, struct principal who,
         .type = type,
         .body = body,
         .target_kind = type->target_kind,
-        .target = domain_target(&b->domain, type, body, &who, 1),
+        .target = domain_place(&b->domain, type, body, &who, 0).target,
         .who = who,
         .request_id = slice_of(b->request_id != NULL ? b->request_id : ""),
         .precondition = &b->precondition,

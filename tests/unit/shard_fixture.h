@@ -39,6 +39,7 @@ struct fixture {
     uint64_t journal_quota;
     uint16_t number; /* of the shard that is running */
     struct progress progress;
+    struct slot_map slots;
     struct progress_shard shards[2]; /* the other does not run, and stands at nothing */
 };
 
@@ -117,7 +118,7 @@ static inline void start(struct fixture *f)
         .read_worker = (struct worker *)&f->read,
         .load_worker = (struct worker *)&f->loads,
         .number = f->number,
-        .shards = 2,
+        .slots = &f->slots,
         .progress = &f->progress,
         .owner = slice_of("test"),
         .resident_max = f->resident_max,
@@ -127,6 +128,7 @@ static inline void start(struct fixture *f)
         .state_changed = on_state,
         .context = f,
     };
+    slot_map_split(&f->slots, array_len(f->shards));
     memset(f->shards, 0, sizeof f->shards);
     f->shards[1 - f->number].opened = true;
     f->progress = (struct progress){

@@ -9,6 +9,7 @@
 
 #include "actors/common/attributions.h"
 #include "runtime/base/journal_position.h"
+#include "runtime/base/slot_map.h"
 
 #define RECORDS 4000 /* of a batch of a busy node */
 
@@ -40,7 +41,9 @@ static void a_page_has_room_for_rows_of_many_busy_batches(void **state)
     }
     const struct view_store_ops ops = {.get = give_records};
     struct view_store store = {.ops = &ops};
-    const struct message m = {.runtime.shards = 1};
+    struct slot_map slots;
+    slot_map_split(&slots, 1);
+    const struct message m = {.runtime.slots = &slots};
     struct arena page;
     arena_init(&page, (size_t)64 << 10);
     struct attributions all;

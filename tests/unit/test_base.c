@@ -88,7 +88,7 @@ static void an_id_tells_its_time_and_home(void **state)
     (void)state;
     struct id128 id = id128_make(0x0123456789ab, 0xfedcba9876543210, 0x4242);
     assert_int_equal(id128_unix_ms(id), 0x0123456789ab);
-    assert_int_equal(id128_home(id), 0x4242);
+    assert_int_equal(id128_slot(id), 0x4242);
     assert_int_equal(id.hi & 0xffff, 0xfedc);
     assert_int_equal(id.lo >> 16, 0xba9876543210);
     uint8_t bytes[16];

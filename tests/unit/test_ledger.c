@@ -665,8 +665,7 @@ static void test_the_names_of_all_ledgers_are_seldom_copied(void **state)
     for (uint32_t n = 1; n <= 10000; n++) {
         ledger_totals_count_account(
             &r, &(struct account_opened){.tenant_id = id_of(n), .currency = USD});
-        const struct ledger_directory *own =
-            registry_state(&r, KIND_LEDGER, ledger_directory_id(0));
+        const struct ledger_directory *own = registry_state(&r, KIND_LEDGER, LEDGER_DIRECTORY_ID);
         copies += own->names != names;
         names = own->names;
         assert_int_equal(own->names_count, n);

@@ -88,7 +88,7 @@ static void test_a_list_that_waits_holds_up_no_other(void **state)
         .body = &list,
         .who = teller(),
         .target_kind = KIND_LEDGER,
-        .target = ledger_directory_id(0),
+        .target = LEDGER_DIRECTORY_ID,
         .home = &b->world.loop.env,
         .done = list_answered,
         .code = UNANSWERED,

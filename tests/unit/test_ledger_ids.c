@@ -84,7 +84,7 @@ static void one_that_left_memory_is_known_when_its_time_comes(void **state)
 static void the_platform_s_own_ids_are_not_taken(void **state)
 {
     struct bank *b = *state;
-    struct id128 clearing = funds_clearing_id(teller().tenant_id, USD, 0);
+    struct id128 clearing = bank_clearing(b, teller().tenant_id, USD);
     assert_int_equal(open_chosen(b, clearing), RESULT_ID_MUST_NOT_BE_INT_MAX);
     assert_int_equal(open_chosen(b, (struct id128){UINT64_MAX, UINT64_MAX}),
                      RESULT_ID_MUST_NOT_BE_INT_MAX);

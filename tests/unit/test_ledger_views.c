@@ -464,8 +464,7 @@ static void test_states_survive_their_stored_form(void **state)
     const struct transfer_get hold = {id_of(20)};
     expect_same_after_restart(b, KIND_TRANSFER, id_of(20), &transfer_get_type, &hold);
     const struct trial_balance_get all = {0};
-    expect_same_after_restart(b, KIND_LEDGER, ledger_directory_id(0), &trial_balance_get_type,
-                              &all);
+    expect_same_after_restart(b, KIND_LEDGER, LEDGER_DIRECTORY_ID, &trial_balance_get_type, &all);
 }
 
 int main(void)

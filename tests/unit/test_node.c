@@ -61,6 +61,12 @@ static const struct message_type total_type = {
     .size = sizeof(struct count), .read = count_read, .write = count_write,
 };
 
+/* Whose slot is one of this shard's. */
+static struct id128 counter_of(uint16_t shard)
+{
+    return id128_derive((struct id128){7, 1u << 20}, (uint16_t)(shard * SLOT_COUNT / SHARDS + 9));
+}
+
 /* Of any shard: the counter as the views have it. */
 static const struct message_type view_type = {
     .name = "view", .number = 4, .target_kind = COUNTER, .target_offset = MESSAGE_NO_OFFSET,
@@ -76,14 +82,15 @@ static const struct message_type sum_type = {
 static enum turn_result on_sum(struct turn *t, struct id128 self, const struct message *m)
 {
     const void *state = NULL;
-    enum presence presence = turn_find(t, COUNTER, self, &state);
+    enum presence presence = turn_find(t, COUNTER, counter_of(turn_shard(t)), &state);
+    (void)self;
     if (presence == PRESENCE_WAITING)
         return TURN_WAIT;
     if (((const struct count *)m->body)->amount == turn_shard(t)) {
         turn_refuse(t, CODE_TOO_MUCH);
         return TURN_DONE;
     }
-    struct count total = {.id = self};
+    struct count total = {.id = counter_of(turn_shard(t))};
     if (presence == PRESENCE_THERE)
         total.amount = ((const struct counter *)state)->total;
     turn_reply(t, ERR_OK, &total_type, &total, 0);
@@ -148,16 +155,11 @@ static uint16_t view_run(struct view_store *s, const struct message *m, struct w
                          uint16_t *reply_type)
 {
     struct count found = {.id = ((const struct count *)m->body)->id};
-    enum err e = s->ops->state_load(s, id128_home(found.id), COUNTER, found.id, take_state,
-                                    &found.amount);
+    enum err e = s->ops->state_load(s, (uint16_t)(id128_slot(found.id) * SHARDS / SLOT_COUNT),
+                                    COUNTER, found.id, take_state, &found.amount);
     count_write(reply, &found);
     *reply_type = total_type.number;
     return (uint16_t)e;
-}
-
-static struct id128 counter_of(uint16_t shard)
-{
-    return id128_derive((struct id128){7, 1u << 20}, shard);
 }
 
 static uint16_t add_up(const struct slice *replies, uint16_t count, struct wire_writer *reply)
@@ -185,10 +187,15 @@ static const struct event_rule counter_rules[] = {
     {.type = &counted_type, .key_offset = MESSAGE_NO_OFFSET, .apply = counted_apply},
 };
 static const struct service counting = {
-    .name = "counting", .kinds = (const struct actor_kind *const[]){&counter_kind},
-    .kind_count = 1, .rules = counter_rules, .rule_count = 1,
-    .gatherers = (const struct gatherer[]){{&sum_type, counter_of, add_up}}, .gatherer_count = 1,
-    .queries = (const struct query[]){{&view_type, view_run}}, .query_count = 1,
+    .name = "counting",
+    .kinds = (const struct actor_kind *const[]){&counter_kind},
+    .kind_count = 1,
+    .rules = counter_rules,
+    .rule_count = 1,
+    .gatherers = (const struct gatherer[]){{&sum_type, {0, 1}, add_up}},
+    .gatherer_count = 1,
+    .queries = (const struct query[]){{&view_type, view_run}},
+    .query_count = 1,
 };
 
 /* --- askers: one per loop, one message after the other ---------------------------------------- */
@@ -236,7 +243,8 @@ static void look(struct asker *a)
 {
     a->message.who = principal_system();
     a->message.type = &view_type;
-    a->message.target = counter_of((uint16_t)((id128_home(a->body.id) + 1) % SHARDS));
+    a->message.target =
+        counter_of((uint16_t)((id128_slot(a->body.id) * SHARDS / SLOT_COUNT + 1) % SHARDS));
     a->message.target_kind = 0;
     shard_set_post(node_shard_set(a->office->node), loop_env(a->loop), &a->message);
 }
@@ -351,7 +359,7 @@ static void open_node(struct office *o)
         .domain = &o->domain,
         .journal_store = o->fixture->journal,
         .view_store = o->fixture->views,
-        .shards = SHARDS,
+        .slots = o->fixture->journal->slots,
         .loops = 2,
         .readers = 2,
         .owner = slice_of("test"),
@@ -429,11 +437,20 @@ static void shards_on_several_loops_answer_and_start_again(void **state)
     metrics_done(&o.page);
 }
 
+static int given_shards(void **state)
+{
+    fixture_sqlite(state);
+    struct fixture *f = *state;
+    f->shards = SHARDS;
+    fixture_restart(f);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(shards_on_several_loops_answer_and_start_again,
-                                        fixture_sqlite, fixture_done),
+                                        given_shards, fixture_done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -487,10 +487,13 @@ static void test_no_fault_of_the_store_loses_or_repeats_a_step(void **state)
 static void test_a_payee_on_another_shard_is_refused(void **state)
 {
     struct bank *b = *state;
-    b->shards = 2;
-    bank_restart(b);
     struct parties p = given(state, "100", NULL);
-    p.shop.lo |= 1;
+    uint16_t own = id128_slot(p.alice), other = id128_slot(p.shop);
+    const struct slot_range upper[] = {{(uint16_t)(other + 1), UINT16_MAX}, {0, other}};
+    const struct slot_range lower[] = {{0, own}, {(uint16_t)(own + 1), UINT16_MAX}};
+    assert_int_not_equal(own, other);
+    assert_true(slot_map_set(&b->slots, other < own ? upper : lower, 2));
+    bank_restart(b);
     struct payment_create create = order(&p, 1);
     assert_int_equal(bank_ask(b, person("alice"), &payment_create_type, &create),
                      RESULT_PAYEE_ON_OTHER_SHARD);

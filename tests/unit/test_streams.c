@@ -161,8 +161,8 @@ static void check_history(struct scene *s, struct history *h)
         assert_int_equal(again->message.code, ERR_OK);
         wire_writer_done(&again->message.reply);
         s->giver_count = 0;
-        gave[id128_home(g->from)][(g->from.lo >> 16) - 1] += g->coins;
-        got[id128_home(g->to)][(g->to.lo >> 16) - 1] += g->coins;
+        gave[id128_slot(g->from)][(g->from.lo >> 16) - 1] += g->coins;
+        got[id128_slot(g->to)][(g->to.lo >> 16) - 1] += g->coins;
     }
     for (uint16_t i = 0; i < SHARDS; i++)
         for (uint64_t n = 0; n < PURSES; n++) {

@@ -138,7 +138,7 @@ static void test_a_first_withdrawal_that_is_refused_opens_no_clearing(void **sta
 {
     struct bank *b = *state;
     struct id128 alice = given_wallet(b, "alice", NULL);
-    struct account_get clearing = {funds_clearing_id(person("alice").tenant_id, USD, 0)};
+    struct account_get clearing = {bank_clearing(b, person("alice").tenant_id, USD)};
     assert_int_equal(withdraw(b, "alice", alice, "1"), RESULT_EXCEEDS_CREDITS);
     assert_int_equal(bank_ask(b, clerk(), &account_get_type, &clearing), RESULT_NOT_FOUND);
     assert_int_equal(fund(b, alice, "1"), RESULT_OK);
@@ -695,7 +695,7 @@ static void fill_ledgers(struct bank *b)
     wire_writer_init(&state, 16 << 20);
     ledger_directory_kind.codec->write(&state, &own);
     assert_false(state.failed);
-    struct state_row row = {.kind = KIND_LEDGER, .id = ledger_directory_id(0)};
+    struct state_row row = {.kind = KIND_LEDGER, .id = LEDGER_DIRECTORY_ID};
     struct store_position position;
     assert_int_equal(store->ops->position(store, 0, &position), ERR_OK);
     assert_int_not_equal(position.seq, 0);

@@ -103,6 +103,10 @@ static const char *const fixed_sql[DB_FIXED_COUNT] = {
                          "WHERE shard = ?1 AND epoch = ?2 AND owner IS NOT NULL",
     [DB_LEASE_COPY] = "INSERT INTO leases (shard, epoch) VALUES (?1, ?2) "
                       "ON CONFLICT (shard) DO UPDATE SET epoch = max(epoch, ?2)",
+    [DB_SLOTS_GET] = "SELECT shard, first_slot, last_slot FROM slots ORDER BY shard",
+    [DB_SLOTS_PUT] = "INSERT INTO slots (shard, first_slot, last_slot) VALUES (?1, ?2, ?3)",
+    [DB_SLOTS_DROP] = "DELETE FROM slots",
+    [DB_BATCHES_ANY] = "SELECT 1 FROM batches LIMIT 1",
     [DB_LEASE_HELD] = "SELECT 1 FROM leases "
                       "WHERE shard = ?1 AND epoch = ?2 AND owner IS NOT NULL",
     [DB_POSITION_GET] = "SELECT seq, hash, time_ns FROM position WHERE shard = ?1",

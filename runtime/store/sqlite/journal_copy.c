@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "runtime/store/sqlite/sqlite_journal.h"
+#include "runtime/store/sqlite/sqlite_slots.h"
 
 #define COMMIT_BYTES ((size_t)4 << 20)
 #define MERGE_BYTES ((size_t)64 << 20)
@@ -101,13 +102,17 @@ static void journal_copy_note(struct journal_copy *c, uint16_t shard)
         commit_mark_write(&c->store->commit_mark, COMMIT_MARK_SHARD + shard, &record);
 }
 
-enum err journal_copy_finish(struct journal_copy *c, uint16_t shards, const uint64_t *epochs)
+enum err journal_copy_finish(struct journal_copy *c, const struct slot_map *slots,
+                             const uint64_t *epochs)
 {
+    uint16_t shards = slots->shards;
     check(shards <= JOURNAL_COPY_SHARDS);
     enum err e = journal_copy_commit(c);
     if (e == ERR_OK)
         e = db_run(&c->store->journal, DB_BEGIN);
     c->open = e == ERR_OK;
+    if (e == ERR_OK)
+        e = sqlite_slots_put(&c->store->journal, slots);
     for (uint16_t shard = 0; e == ERR_OK && shard < shards; shard++) {
         uint64_t known = epochs != NULL ? epochs[shard] : 0, newest = c->ends[shard].epoch;
         e = journal_copy_put_lease(c, shard, known > newest ? known : newest);

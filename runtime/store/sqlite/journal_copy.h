@@ -34,9 +34,9 @@ must_check enum err journal_copy_open(struct journal_copy *c,
                                       const struct store_sqlite_options *options, char *reason,
                                       size_t reason_size);
 must_check enum err journal_copy_add(struct journal_copy *c, const struct batch_row *row);
-/* Makes durable what was added, and gives all these shards their leases, so that a node of as many
- * starts on it. `epochs` [shards] may be NULL: only what the batches say. */
-must_check enum err journal_copy_finish(struct journal_copy *c, uint16_t shards,
+/* Makes durable what was added, and gives all shards their slots and leases, so that a node of as
+ * many starts on it. `epochs` of all may be NULL: only what the batches say. */
+must_check enum err journal_copy_finish(struct journal_copy *c, const struct slot_map *slots,
                                         const uint64_t *epochs);
 /* After every journal_copy_open() that succeeded; what was not finished may be missing. */
 void journal_copy_close(struct journal_copy *c);

@@ -43,6 +43,7 @@ struct salvage {
     size_t count, cap;
     uint8_t *used; /* [file_pages + 1]: something could be taken from the page */
     uint64_t known[JOURNAL_COPY_SHARDS]; /* newest batch, by commit mark and views */
+    struct slot_map slots;
     struct journal_copy copy;
 };
 
@@ -218,7 +219,8 @@ static void salvage_add_gap(struct salvage *s, uint16_t shard, uint64_t first, u
     r->gaps[r->gap_count++] = (struct salvage_gap){shard, first, last, end};
 }
 
-/* The newest batches that something beside the journal knows of, where that can be read. */
+/* The newest batches that something beside the journal knows of, and which slots the shards have,
+ * where that can be read. */
 static void salvage_look_beside(struct salvage *s)
 {
     struct store_sqlite_options look = s->options->target;
@@ -237,6 +239,7 @@ static void salvage_look_beside(struct salvage *s)
     }
     if (store_sqlite_open(&look, &journal, &views, reason, sizeof reason) != ERR_OK)
         return;
+    s->slots = *journal->slots;
     for (uint16_t i = 0; i < JOURNAL_COPY_SHARDS; i++) {
         struct store_position position = {0};
         if (views->ops->position(views, i, &position) == ERR_OK && position.seq > s->known[i])
@@ -319,8 +322,11 @@ static enum err salvage_copy(struct salvage *s, char *reason, size_t reason_size
         e = salvage_copy_shard(s, shard, &at);
         epochs[shard] = s->report->shards[shard].epoch;
     }
+    if (s->slots.shards < s->report->shard_count) /* not known, or of something else */
+        slot_map_split(&s->slots, s->report->shard_count);
+    s->report->shard_count = s->slots.shards;
     if (e == ERR_OK)
-        e = journal_copy_finish(&s->copy, s->report->shard_count, epochs);
+        e = journal_copy_finish(&s->copy, &s->slots, epochs);
     if (e != ERR_OK)
         snprintf(reason, reason_size, "%s: cannot copy to it: %s", s->options->target.directory,
                  err_text(e));

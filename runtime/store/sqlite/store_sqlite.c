@@ -20,6 +20,7 @@
 #include "runtime/store/sqlite/sqlite_keys.h"
 #include "runtime/store/sqlite/sqlite_migrate.h"
 #include "runtime/store/sqlite/sqlite_rebuild.h"
+#include "runtime/store/sqlite/sqlite_slots.h"
 #include "runtime/store/sqlite/sqlite_states.h"
 #include "runtime/store/sqlite/sqlite_transaction.h"
 #include "runtime/store/sqlite/sqlite_views.h"
@@ -39,31 +40,6 @@ static enum err store_sqlite_refuse_lost_journal(const struct store_sqlite *s, c
              "%s/journal.db: is missing or empty, although what was made beside it is there; "
              "restore the directory from a backup", s->directory);
     return ERR_CORRUPT;
-}
-
-/* Ids name shards by their remainder: with another number of shards actors would be looked for,
- * and made, in shards whose journal has nothing of them. A journal that cannot be read is reported
- * by the recovery. */
-static enum err store_sqlite_refuse_other_shards(const struct store_sqlite *s, uint16_t shards,
-                                                 char *reason, size_t reason_size)
-{
-    static const char sql[] =
-        "SELECT max(shard) + 1 FROM leases WHERE EXISTS (SELECT 1 FROM batches)";
-    sqlite3_stmt *statement = NULL;
-    uint64_t made_with = shards;
-    int code = sqlite3_prepare_v2(s->journal.handle, sql, -1, &statement, NULL);
-    if (shards > 0 && code == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW &&
-        sqlite3_column_type(statement, 0) == SQLITE_INTEGER)
-        made_with = (uint64_t)sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
-    if (made_with == shards)
-        return ERR_OK;
-    snprintf(reason, reason_size,
-             "%s: has %llu shard%s, which is fixed for a deployment, and cannot be opened with %u; "
-             "set SHARDS (--shards) to %llu",
-             s->directory, (unsigned long long)made_with, made_with == 1 ? "" : "s", shards,
-             (unsigned long long)made_with);
-    return ERR_UNSUPPORTED;
 }
 
 /* All was in a WAL that is lost. */
@@ -93,7 +69,7 @@ static enum err store_sqlite_open_journal(struct store_sqlite *s,
     if (e == ERR_OK && !s->journal_empty)
         e = sqlite_migrate_journal(s, options, reason, reason_size);
     if (e == ERR_OK)
-        e = store_sqlite_refuse_other_shards(s, options->shards, reason, reason_size);
+        e = sqlite_slots_open(s, options, reason, reason_size);
     if (e != ERR_OK)
         return e;
     int failed = look ? commit_mark_look(&s->commit_mark, s->directory)
@@ -223,8 +199,11 @@ static struct store_sqlite *store_sqlite_make(const struct store_sqlite_options 
 {
     struct store_sqlite *s = memory_take_zeroed(1, sizeof *s);
     struct view_info *views = memory_take_zeroed(KEY_VIEWS + options->table_count, sizeof *views);
-    s->journal_base = (struct journal_store){
-        .ops = &journal_ops, .name = "sqlite", .location = s->journal_path, .tears = false};
+    s->journal_base = (struct journal_store){.ops = &journal_ops,
+                                             .name = "sqlite",
+                                             .location = s->journal_path,
+                                             .slots = &s->slots,
+                                             .tears = false};
     s->views_base = (struct view_store){.ops = &view_ops, .name = "sqlite"};
     s->lock_fd = -1;
     s->commit_mark.fd = -1;

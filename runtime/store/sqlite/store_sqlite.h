@@ -19,8 +19,9 @@ struct store_sqlite_options {
     /* merged in one commit of the views; 0: KEY_MERGE_KEYS (key_index.h) */
     size_t key_merge_keys;
     size_t key_filter_bytes; /* for filters over a shard's idempotency keys in memory, at most */
-    uint16_t
-        shards; /* of the deployment; another number than it was made with is refused; 0 = any */
+    /* Of the deployment: a new directory gets equal ranges of slots for as many, another number
+     * than it was made with is refused; 0 = any, and none is made. */
+    uint16_t shards;
     /* Only to look: no file of the directory is made, changed or removed, and it may be one that
      * cannot be written. Of the stores' calls journal tail, head, committed and views position are
      * allowed. Damaged views are refused, or with `rebuilding` taken for absent. */

@@ -31,6 +31,7 @@ struct store_sqlite {
     char directory[DB_PATH_MAX];
     char journal_path[DB_PATH_MAX + 16];
     int lock_fd;
+    struct slot_map slots; /* as they are stored; without shards if none are yet */
     bool opened;        /* both files, in order */
     _Atomic bool used;  /* and something may have been written: on closing the WALs may be tidied */
     bool journal_empty; /* opened to look, and it has not even its tables */

@@ -17,9 +17,9 @@
 
 #define SLOTS_FIRST 256
 
-void reference_init(struct reference *r, uint16_t shards)
+void reference_init(struct reference *r, const struct slot_map *slots)
 {
-    *r = (struct reference){.shards = shards, .transfer_slot_count = SLOTS_FIRST};
+    *r = (struct reference){.slots = slots, .transfer_slot_count = SLOTS_FIRST};
     r->transfer_slots = calloc(SLOTS_FIRST, sizeof *r->transfer_slots);
     check(r->transfer_slots != NULL);
 }
@@ -41,7 +41,7 @@ void reference_done(struct reference *r)
 
 uint16_t reference_home(const struct reference *r, struct id128 id)
 {
-    return (uint16_t)(id128_home(id) % r->shards);
+    return slot_map_home(r->slots, id);
 }
 
 /* Nothing of another shard may be in this one's journal. */
@@ -112,9 +112,8 @@ static struct ref_transfer *add_transfer(struct reference *r, struct id128 id,
         broken("transfer %016llx is resolved twice", (unsigned long long)id.hi);
     array_reserve(r->transfers, r->transfer_cap, r->transfer_count + 1);
     *slot_of(r, id) = r->transfer_count + 1;
-    check_home(r, id);
     struct ref_transfer *t = &r->transfers[r->transfer_count++];
-    *t = (struct ref_transfer){.id = id, .kind = kind, .by = r->by};
+    *t = (struct ref_transfer){.id = id, .kind = kind, .shard = r->shard, .by = r->by};
     grow_slots(r);
     return t;
 }
@@ -430,7 +429,6 @@ static void reference_reversed(struct reference *r, const struct transfer_revers
 /* Its transfers are in the same record, before it. */
 static void reference_recorded(struct reference *r, const struct transaction_recorded *e)
 {
-    check_home(r, e->transaction_id);
     for (uint32_t i = 0; i < r->transaction_count; i++)
         if (id128_equal(r->transactions[i].id, e->transaction_id))
             broken("a transaction is recorded twice");
@@ -438,7 +436,8 @@ static void reference_recorded(struct reference *r, const struct transaction_rec
         if (reference_transfer(r, e->transfers[i].transfer_id) == NULL)
             broken("a transaction without one of its transfers");
     array_reserve(r->transactions, r->transaction_cap, r->transaction_count + 1);
-    r->transactions[r->transaction_count++] = (struct ref_transaction){e->transaction_id, false};
+    r->transactions[r->transaction_count++] =
+        (struct ref_transaction){.id = e->transaction_id, .shard = r->shard};
 }
 
 /* --- events of wallets and payments ----------------------------------------------------------- */
@@ -740,7 +739,7 @@ struct ref_total reference_total(const struct reference *r, struct id128 tenant,
     for (uint32_t i = 0; i < r->account_count; i++) {
         const struct ref_account *a = &r->accounts[i];
         bool other_tenant = !id128_is_zero(tenant) && !id128_equal(a->tenant, tenant);
-        bool other_shard = shard < r->shards && reference_home(r, a->id) != shard;
+        bool other_shard = shard < r->slots->shards && reference_home(r, a->id) != shard;
         if (a->currency != currency || other_tenant || other_shard)
             continue;
         total.accounts++;

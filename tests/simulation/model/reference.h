@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "runtime/actor/domain.h"
+#include "runtime/base/slot_map.h"
 #include "runtime/base/u128.h"
 
 struct ref_counters {
@@ -45,6 +46,7 @@ enum ref_transfer_kind {
 struct ref_transfer {
     struct id128 id, debit, credit;
     enum ref_transfer_kind kind;
+    uint16_t shard; /* where it is at home: that of its debit account, whatever its id is */
     uint16_t currency;
     uint32_t flags;
     uint64_t by; /* hash of who asked for it */
@@ -102,6 +104,7 @@ struct ref_effects {
 
 struct ref_transaction {
     struct id128 id;
+    uint16_t shard;
     bool reversed;
 };
 
@@ -112,7 +115,7 @@ struct ref_total {
 };
 
 struct reference {
-    uint16_t shards; /* each thing lives in the one that its id names */
+    const struct slot_map *slots; /* each thing lives in the shard that has the slot of its id */
     uint16_t shard;  /* whose event is applied */
     uint64_t by;     /* hash of who asked for it */
     struct ref_account *accounts;
@@ -128,7 +131,7 @@ struct reference {
     uint32_t transfer_slot_count;
 };
 
-void reference_init(struct reference *r, uint16_t shards);
+void reference_init(struct reference *r, const struct slot_map *slots);
 void reference_done(struct reference *r);
 
 /* One event of that shard, decoded; adds to *effects. */

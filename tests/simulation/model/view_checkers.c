@@ -210,7 +210,7 @@ static void check_ids(struct run *run, const struct run_shard *rs)
         const struct ref_transfer *t = &r->transfers[i];
         const struct key_space ids = {rs->number,
                                       t->kind == REF_REFUSED ? KEY_KIND_REFUSAL : KEY_KIND_EVENT};
-        if (run_home(run, t->id) == rs->number && !is_known(run, ids, t->id))
+        if (t->shard == rs->number && !is_known(run, ids, t->id))
             broken("the views do not know the id of transfer %u", i);
     }
 }
