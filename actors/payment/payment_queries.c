@@ -308,9 +308,8 @@ static bool check_visible(void *context, const struct value *values)
 
 struct event_scan {
     struct page page;
-    struct payment_event *events;
+    void *rows; /* struct payment_event, or struct payment_refund_info of PAGE_REFUNDS */
     uint64_t positions[PAGE_LIMIT_MAX];  /* of the events in the journal */
-    struct payment_refund_info *refunds; /* of a list of them; else NULL */
     const struct principal *who;         /* looks at them, ... */
     bool as_payer, as_payee;             /* ... as which side */
     bool damaged;
@@ -334,7 +333,7 @@ static bool event_metadata(struct event_scan *scan, const struct payment_events_
 static bool add_event(struct event_scan *scan, const struct payment_events_row *row)
 {
     scan->positions[scan->page.count] = row->position;
-    struct payment_event *event = &scan->events[scan->page.count++];
+    struct payment_event *event = (struct payment_event *)scan->rows + scan->page.count++;
     *event = (struct payment_event){
         .payment_id = row->payment_id,
         .sequence = row->sequence,
@@ -357,7 +356,8 @@ static bool add_refund(struct event_scan *scan, const struct payment_events_row 
 {
     if (row->type != PAYMENT_EVENT_KIND_REFUNDED)
         return true;
-    struct payment_refund_info *refund = &scan->refunds[scan->page.count++];
+    struct payment_refund_info *refund =
+        (struct payment_refund_info *)scan->rows + scan->page.count++;
     *refund = (struct payment_refund_info){
         .refund_id = row->transfer_id,
         .payment_id = row->payment_id,
@@ -382,7 +382,8 @@ static bool take_event(void *context, const struct value *values)
     }
     if (!page_next(&scan->page, (struct value){.type = VALUE_UINT, .number = row.sequence}))
         return false;
-    scan->damaged = scan->refunds != NULL ? !add_refund(scan, &row) : !add_event(scan, &row);
+    scan->damaged =
+        scan->page.list == PAGE_REFUNDS ? !add_refund(scan, &row) : !add_event(scan, &row);
     return !scan->damaged;
 }
 
@@ -415,7 +416,7 @@ static uint16_t add_authors(struct view_store *s, const struct message *m, struc
     struct attributions all;
     attributions_init(&all, s, m, &scan->page.arena);
     for (uint32_t i = 0; i < scan->page.count && all.error == ERR_OK; i++) {
-        struct payment_event *e = &scan->events[i];
+        struct payment_event *e = (struct payment_event *)scan->rows + i;
         const struct attributed by =
             attributions_told(&m->who, attributions_find(&all, e->payment_id, scan->positions[i]),
                               event_is_own(scan, e->type));
@@ -427,23 +428,29 @@ static uint16_t add_authors(struct view_store *s, const struct message *m, struc
     return all.error == ERR_OK ? RESULT_OK : page_failed(all.error);
 }
 
+/* Fills a page with rows of this size. page_done() in any case. */
+static uint16_t scan_steps(struct view_store *s, const struct message *m,
+                           const struct payment_event_list *asked, enum page_list list,
+                           uint32_t row_size, struct event_scan *scan)
+{
+    uint16_t code = page_init(&scan->page, list, VALUE_UINT, asked->has_limit, asked->limit,
+                              asked->has_cursor, asked->cursor);
+    if (code != RESULT_OK)
+        return code;
+    scan->rows = arena_alloc(&scan->page.arena, (size_t)scan->page.limit * row_size);
+    return scan->rows == NULL ? RESULT_TOO_LARGE : scan_events(s, m, asked->payment_id, scan);
+}
+
 uint16_t payment_query_events(struct view_store *s, const struct message *m,
                               struct wire_writer *reply, uint16_t *reply_type)
 {
-    const struct payment_event_list *request = m->body;
     struct event_scan scan = {0};
-    uint16_t code = page_init(&scan.page, PAGE_PAYMENT_EVENTS, VALUE_UINT, request->has_limit,
-                              request->limit, request->has_cursor, request->cursor);
-    if (code == RESULT_OK) {
-        scan.events = arena_alloc(&scan.page.arena, scan.page.limit * sizeof *scan.events);
-        code =
-            scan.events == NULL ? RESULT_TOO_LARGE : scan_events(s, m, request->payment_id, &scan);
-    }
+    uint16_t code =
+        scan_steps(s, m, m->body, PAGE_PAYMENT_EVENTS, sizeof(struct payment_event), &scan);
     if (code == RESULT_OK)
         code = add_authors(s, m, &scan);
     if (code == RESULT_OK) {
-        struct payment_event_page page = {
-            .events = scan.events, .events_count = scan.page.count};
+        struct payment_event_page page = {.events = scan.rows, .events_count = scan.page.count};
         page.has_next_cursor = page_cursor(&scan.page, &page.next_cursor);
         payment_event_page_write(reply, &page);
         *reply_type = PAYMENT_EVENT_PAGE_NUMBER;
@@ -455,18 +462,13 @@ uint16_t payment_query_events(struct view_store *s, const struct message *m,
 uint16_t payment_query_refunds(struct view_store *s, const struct message *m,
                                struct wire_writer *reply, uint16_t *reply_type)
 {
-    const struct payment_refund_list *request = m->body;
     struct event_scan scan = {0};
-    uint16_t code = page_init(&scan.page, PAGE_REFUNDS, VALUE_UINT, request->has_limit,
-                              request->limit, request->has_cursor, request->cursor);
+    struct payment_event_list asked = {.has_limit = false};
+    payment_event_list_from_payment_refund_list(&asked, m->body);
+    uint16_t code =
+        scan_steps(s, m, &asked, PAGE_REFUNDS, sizeof(struct payment_refund_info), &scan);
     if (code == RESULT_OK) {
-        scan.refunds = arena_alloc(&scan.page.arena, scan.page.limit * sizeof *scan.refunds);
-        code =
-            scan.refunds == NULL ? RESULT_TOO_LARGE : scan_events(s, m, request->payment_id, &scan);
-    }
-    if (code == RESULT_OK) {
-        struct payment_refund_page page = {.refunds = scan.refunds,
-                                           .refunds_count = scan.page.count};
+        struct payment_refund_page page = {.refunds = scan.rows, .refunds_count = scan.page.count};
         page.has_next_cursor = page_cursor(&scan.page, &page.next_cursor);
         payment_refund_page_write(reply, &page);
         *reply_type = PAYMENT_REFUND_PAGE_NUMBER;

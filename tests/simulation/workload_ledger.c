@@ -3,6 +3,7 @@
 #include "tests/simulation/workload.h"
 
 #include "runtime/base/time.h"
+#include "tests/single_transfer.h"
 
 #define CODE 7
 #define HISTORY_LIMIT_MAX 60
@@ -517,30 +518,10 @@ static bool make_import(struct run *run, struct request *q)
 /* The item with the fields of a single transfer, some with words. */
 static struct transfer_create single_of(struct run *run, const struct transfer_spec *s)
 {
-    return (struct transfer_create){
-        .has_transfer_id = true,
-        .transfer_id = s->id,
-        .debit_account_id = s->debit_account_id,
-        .has_credit_account_id = true,
-        .credit_account_id = s->credit_account_id,
-        .has_amount = s->has_amount,
-        .amount = s->amount,
-        .currency = s->currency,
-        .has_code = true,
-        .code = s->code,
-        .has_flags = true,
-        .flags = s->flags,
-        .has_pending_id = true,
-        .pending_id = s->pending_id,
-        .has_timeout_s = s->has_timeout_s,
-        .timeout_s = s->timeout_s,
-        .has_effective_time = s->has_effective_time,
-        .effective_time = s->effective_time,
-        .has_user_data_64 = s->has_user_data_64,
-        .user_data_64 = s->user_data_64,
-        .has_description = workload_chance(run, 4),
-        .description = slice_of("One of several"),
-    };
+    struct transfer_create c = single_transfer(s);
+    c.has_description = workload_chance(run, 4);
+    c.description = slice_of("One of several");
+    return c;
 }
 
 static bool make_batch(struct run *run, struct request *q)

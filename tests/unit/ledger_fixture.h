@@ -12,6 +12,7 @@
 #include "actors/ledger/posting.h"
 #include "runtime/base/time.h"
 #include "schemas/ledger.h"
+#include "tests/single_transfer.h"
 
 #define EUR 978
 #define GBP 826
@@ -159,37 +160,6 @@ static inline uint16_t create_transfer(struct bank *b, struct principal who, uin
 
 #define BATCH_MAX 256
 
-/* With the fields of a single transfer. */
-static inline struct transfer_create create_of(const struct transfer_spec *s)
-{
-    return (struct transfer_create){
-        .has_transfer_id = true,
-        .transfer_id = s->id,
-        .debit_account_id = s->debit_account_id,
-        .has_credit_account_id = true,
-        .credit_account_id = s->credit_account_id,
-        .has_amount = s->has_amount,
-        .amount = s->amount,
-        .currency = s->currency,
-        .has_code = true,
-        .code = s->code,
-        .has_flags = true,
-        .flags = s->flags,
-        .has_pending_id = true,
-        .pending_id = s->pending_id,
-        .has_timeout_s = s->has_timeout_s,
-        .timeout_s = s->timeout_s,
-        .has_effective_time = s->has_effective_time,
-        .effective_time = s->effective_time,
-        .has_user_data_128 = s->has_user_data_128,
-        .user_data_128 = s->user_data_128,
-        .has_user_data_64 = s->has_user_data_64,
-        .user_data_64 = s->user_data_64,
-        .has_user_data_32 = s->has_user_data_32,
-        .user_data_32 = s->user_data_32,
-    };
-}
-
 /* Made as one list. */
 static inline void expect_results(struct bank *b, struct transfer_spec *specs,
                                   const uint16_t *codes, uint32_t count)
@@ -197,7 +167,7 @@ static inline void expect_results(struct bank *b, struct transfer_spec *specs,
     struct transfer_create items[BATCH_MAX];
     assert_true(count <= BATCH_MAX);
     for (uint32_t i = 0; i < count; i++)
-        items[i] = create_of(&specs[i]);
+        items[i] = single_transfer(&specs[i]);
     struct transfers_batch c = {items, count};
     assert_int_equal(bank_ask(b, teller(), &transfers_batch_type, &c), RESULT_OK);
     struct batch_results r;

@@ -201,8 +201,8 @@ static void a_refusal_of_what_is_not_the_callers_leaves_nothing(void **state)
     given_two_accounts(b);
     struct transfer_spec foreign = spec_of(10, 1, 2, 5);
     struct transfer_spec nowhere[] = {foreign, spec_of(11, 77, 78, 5), spec_of(12, 1, 2, 0)};
-    struct transfer_create singles[] = {create_of(&nowhere[0]), create_of(&nowhere[1]),
-                                        create_of(&nowhere[2])};
+    struct transfer_create singles[] = {single_transfer(&nowhere[0]), single_transfer(&nowhere[1]),
+                                        single_transfer(&nowhere[2])};
     struct transaction_leg leg = {.debit_account_id = id_of(1),
                                   .credit_account_id = id_of(2),
                                   .has_amount = true,

@@ -63,9 +63,14 @@ static void test_a_transfer_is_one_event_and_one_of_its_words(void **state)
     uint64_t before = events_of(b);
     given_transfer(b, spec_of(10, 1, 2, 5));
     assert_int_equal(events_of(b), before + 1);
-    struct transfer_create plain = create_of(&(struct transfer_spec){
-        .id = id_of(11), .debit_account_id = id_of(1), .credit_account_id = id_of(2),
-        .has_amount = true, .amount = 5, .currency = USD, .code = 1});
+    struct transfer_create plain =
+        single_transfer(&(struct transfer_spec){.id = id_of(11),
+                                                .debit_account_id = id_of(1),
+                                                .credit_account_id = id_of(2),
+                                                .has_amount = true,
+                                                .amount = 5,
+                                                .currency = USD,
+                                                .code = 1});
     assert_int_equal(bank_ask(b, teller(), &transfer_create_type, &plain), RESULT_OK);
     assert_int_equal(events_of(b), before + 2);
     struct transfer_info info;

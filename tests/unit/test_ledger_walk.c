@@ -54,7 +54,7 @@ static void make_list(struct walk *w)
     uint32_t count = 1 + (uint32_t)below(w, WALK_LIST_MAX);
     for (uint32_t i = 0; i < count; i++) {
         struct transfer_spec spec = any_transfer(w);
-        items[i] = create_of(&spec);
+        items[i] = single_transfer(&spec);
     }
     struct transfers_batch c = {items, count};
     assert_int_equal(bank_ask(w->bank, teller(), &transfers_batch_type, &c), RESULT_OK);
