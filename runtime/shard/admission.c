@@ -155,7 +155,7 @@ void admission_end_pass(struct admission *ad)
     check(ad->failed == ERR_OK);
     if (ad->schedule->resumable > 0)
         return;
-    if (fifo_empty(&ad->schedule->wait_queue) && ad->loader->parts.count > 0)
+    if (!schedule_waits(ad->schedule) && ad->loader->parts.count > 0)
         loader_forget(ad->loader);
     if (ad->state == ADMISSION_SATURATED)
         admission_choose(ad);

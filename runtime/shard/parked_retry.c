@@ -114,9 +114,12 @@ static bool parked_retry_run(struct shard *s)
 void parked_retry_step(struct shard *s)
 {
     check(s->state == SHARD_RUNNING);
-    while (s->parked_retry.next != NULL && running_time_left(s))
-        if (!parked_retry_run(s))
+    while (s->parked_retry.next != NULL && running_time_left(s)) {
+        if (!parked_retry_run(s)) {
+            s->schedule.send_waits = true;
             return;
+        }
+    }
 }
 
 void parked_retry_drop(struct parked_retry *p)

@@ -46,7 +46,7 @@ void passivation_step(struct passivation *p, uint64_t projected_seq)
     for (int i = 0; i < PASSIVATION_STEPS; i++) {
         if (r->registry->resident <= p->resident_max)
             return;
-        if (!fifo_empty(&r->schedule->wait_queue)) {
+        if (schedule_waits(r->schedule)) {
             if (p->left == 0)
                 return;
             p->left--;

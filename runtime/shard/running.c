@@ -306,6 +306,7 @@ void running_turns(struct shard *s, uint64_t budget_ns)
      * jump is in the shard: variables of this function need not survive it. */
     if (setjmp(s->given_up) != 0)
         end_after_jump(s);
+    s->schedule.send_waits = false;
     if (s->parked_retry.next != NULL)
         parked_retry_step(s);
     if (s->streams.waiting > 0)

@@ -17,19 +17,18 @@ static void sends_seek(struct shard *s, struct incoming *in)
     }
 }
 
-/* Why it cannot run, NULL if it may. */
-static const char *sends_obstacle(struct shard *s, const struct incoming *in)
+/* Why it cannot run, NULL if it may; then *target is set. */
+static const char *sends_obstacle(struct shard *s, const struct incoming *in, struct actor **target)
 {
     const struct message *m = &in->message;
     if (m->type == NULL)
         return "its target handles no such message";
     if (m->body == NULL)
         return "it cannot be read";
+    *target = residence_get(&s->residence, m->target_kind, m->target);
     if (parked_queue_find(&s->registry, m->target_kind, m->target) != NULL)
         return "it waits behind another one to this actor";
-    const struct actor *a = registry_find(&s->registry, m->target_kind, m->target);
-    return a != NULL && (a->flags & ACTOR_HALTED) != 0 ? "the actor is suspended or quarantined"
-                                                       : NULL;
+    return ((*target)->flags & ACTOR_HALTED) != 0 ? "the actor is suspended or quarantined" : NULL;
 }
 
 static void sends_log_parked(struct shard *s, const struct incoming *in, const char *reason)
@@ -59,12 +58,12 @@ static void sends_park(struct shard *s, struct incoming *in, const char *reason)
 static bool sends_run(struct shard *s, struct incoming *in)
 {
     struct message *m = &in->message;
-    const char *obstacle = sends_obstacle(s, in);
+    struct actor *a;
+    const char *obstacle = sends_obstacle(s, in, &a);
     if (obstacle != NULL) {
         sends_park(s, in, obstacle);
         return true;
     }
-    struct actor *a = residence_get(&s->residence, m->target_kind, m->target);
     if ((a->flags & ACTOR_LOADING) != 0)
         return false;
     enum turn_result result = running_send(s, a, m);
@@ -78,14 +77,16 @@ void running_sends(struct shard *s)
 {
     uint32_t cursor = 0;
     struct incoming *in;
-    while (running_time_left(s) && (in = streams_peek(&s->streams, &cursor)) != NULL) {
+    while ((in = streams_peek(&s->streams, &cursor)) != NULL && running_time_left(s)) {
         if (sends_run(s, in)) {
             streams_pop(&s->streams, &in->origin);
         } else {
             sends_seek(s, in);
+            s->schedule.send_waits = true;
             cursor++;
         }
     }
+    s->streams.left = in != NULL;
     streams_rotate(&s->streams);
 }
 

@@ -127,6 +127,7 @@ void schedule_reset(struct schedule *q)
     q->loading_count = 0;
     fifo_init(&q->run_queue);
     fifo_init(&q->wait_queue);
+    q->send_waits = false;
     q->resumable = 0;
     q->first = NULL;
 }

@@ -27,6 +27,7 @@ struct schedule {
     struct env *env;
     struct fifo run_queue;     /* QUEUED and RESUMABLE, in the order they run (actor.run_link) */
     struct fifo wait_queue;    /* WAITING, oldest first */
+    bool send_waits;           /* the turn of a send does, too: set anew by each pass */
     size_t resumable;          /* actors that are RESUMABLE: what was loaded for them is kept */
     const struct actor *first; /* WAITING, in front of all others; or NULL */
     struct actor **loading;    /* LOADING, in any order */
@@ -83,6 +84,12 @@ struct actor *schedule_first_waiting(const struct schedule *q);
 /* Puts that one behind the others. Whoever does so does it with all that wait: once around keeps
  * the order. */
 void schedule_rotate_waiting(struct schedule *q);
+
+/* Waits any turn for a load? What was loaded for it is kept. */
+static inline bool schedule_waits(const struct schedule *q)
+{
+    return !fifo_empty(&q->wait_queue) || q->send_waits;
+}
 
 static inline bool schedule_idle(const struct schedule *q)
 {

@@ -201,6 +201,14 @@ static void shard_look_at_clock(struct shard *s)
         shard_wall_clock_set(s, by_ns);
 }
 
+/* Could a send run at once in another pass? */
+static bool shard_has_sends_left(const struct shard *s)
+{
+    bool sends = s->streams.left && s->streams.waiting > 0;
+    return (sends || s->parked_retry.next != NULL) && s->writable &&
+           !closing_releases(&s->closing) && !s->schedule.send_waits;
+}
+
 bool shard_pass(struct shard *s, uint64_t budget_ns)
 {
     check(s->runs == (s->state == SHARD_RUNNING));
@@ -211,7 +219,7 @@ bool shard_pass(struct shard *s, uint64_t budget_ns)
             ingress_accept(&s->ingress); /* behind those that wait */
         if (may_decide(s))
             deadlines_fire(&s->deadlines);
-        if (!fifo_empty(&s->schedule.run_queue) || s->ingress.count > 0)
+        if (!fifo_empty(&s->schedule.run_queue) || s->ingress.count > 0 || s->streams.waiting > 0)
             journal_reopen(&s->journal);
         running_turns(s, budget_ns);
         admission_end_pass(&s->admission);
@@ -231,7 +239,8 @@ bool shard_pass(struct shard *s, uint64_t budget_ns)
     answers_give(&s->answers);
     if (closing_ends(&s->closing))
         shard_close_step(s); /* behind the answers: refusals that go on must not keep it open */
-    return s->state == SHARD_RUNNING && !fifo_empty(&s->schedule.run_queue) && shard_may_run(s);
+    return s->state == SHARD_RUNNING && shard_may_run(s) &&
+           (!fifo_empty(&s->schedule.run_queue) || shard_has_sends_left(s));
 }
 
 /* --- the post --------------------------------------------------------------------------------- */

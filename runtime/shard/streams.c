@@ -205,14 +205,18 @@ static void streams_give(void *context, struct frame *f)
         streams_leave(s, o, f);
 }
 
-static void streams_unfit(struct streams *s, uint16_t other, const struct stream_mark *mark)
+static void streams_unfit(struct streams *s, uint16_t other, bool to_all,
+                          const struct stream_mark *mark)
 {
     char reason[STREAM_REASON_MAX];
+    const struct stream *sent = streams_sent(s, other, to_all);
+    struct stream_mark last = sent != NULL ? sent->sent : (struct stream_mark){0};
     snprintf(reason, sizeof reason,
              "shard %u has taken send %" PRIu64 " of shard %u (batch %" PRIu64
-             "), which is not in this journal as it stands there: one of the two has lost its end, "
-             "or an older one was restored",
-             other, mark->n, s->uses.number, position_seq(mark->place));
+             "), which is not in this journal, where the last one here is send %" PRIu64
+             " (batch %" PRIu64 "): one of the two has lost its end, or an older one was restored",
+             other, mark->n, s->uses.number, position_seq(mark->place), last.n,
+             position_seq(last.place));
     s->uses.unfit(s->uses.context, reason);
 }
 
@@ -222,7 +226,7 @@ static void streams_on_read(struct outbox_read *r)
     for (uint32_t i = 0; s->running && r->result == ERR_OK && i < r->want_count; i++) {
         const struct outbox_want *w = &r->wants[i];
         if (w->unfit && s->pairs[w->to].outgoing[w->to_all].opened) {
-            streams_unfit(s, w->to, &w->known);
+            streams_unfit(s, w->to, w->to_all, &w->known);
             break;
         }
     }
@@ -346,8 +350,10 @@ static void streams_on_name(struct streams *s, const struct frame *f)
 {
     struct outgoing *o = &s->pairs[f->from].outgoing[f->to_all];
     const struct stream *sent = streams_sent(s, f->from, f->to_all);
+    if (o->opened && f->mark.n < o->taken)
+        return; /* it was late: what it named is known to be taken */
     if (!streams_fits(sent, o, &f->mark)) {
-        streams_unfit(s, f->from, &f->mark);
+        streams_unfit(s, f->from, f->to_all, &f->mark);
         return;
     }
     o->opened = true;

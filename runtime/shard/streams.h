@@ -88,6 +88,7 @@ struct streams {
     bool running;
     uint64_t life;    /* rises with each start, by a recovery too: what was agreed with
                          others before it is void */
+    bool left;        /* the last pass ended before all that could run of them */
     uint32_t waiting; /* sends in all windows */
     uint32_t first;   /* the window that is served first */
     struct alarm alarm;
