@@ -50,7 +50,24 @@
     X(LIST_OWN_SHARD, "list_own_shard")                                                            \
     X(FORGET_NOTIFY, "forget_notify")                                                              \
     X(LISTS_IN_ORDER, "lists_in_order")                                                            \
-    X(WAIT_FOR_THE_GONE, "wait_for_the_gone")
+    X(WAIT_FOR_THE_GONE, "wait_for_the_gone")                                                      \
+    X(RESUME_SKIPS, "resume_skips")                                                                \
+    X(ACCEPT_GAP, "accept_gap")                                                                    \
+    X(FORGET_OUTBOX, "forget_outbox")                                                              \
+    X(FORGET_SENT, "forget_sent")                                                                  \
+    X(FORGET_MARK, "forget_mark")                                                                  \
+    X(IGNORE_MARKS, "ignore_marks")                                                                \
+    X(IGNORE_LIVES, "ignore_lives")                                                                \
+    X(BELIEVE_LATE_MARKS, "believe_late_marks")                                                    \
+    X(DROP_PARKED, "drop_parked")                                                                  \
+    X(PASS_PARKED, "pass_parked")                                                                  \
+    X(FORGET_ASKS, "forget_asks")                                                                  \
+    X(ASK_TWICE, "ask_twice")                                                                      \
+    X(FORGET_WAITERS, "forget_waiters")                                                            \
+    X(ANSWER_ASK_EARLY, "answer_ask_early")                                                        \
+    X(CLOSE_WITHOUT_KEY, "close_without_key")                                                      \
+    X(PENDING_IS_EXPIRED, "pending_is_expired")                                                    \
+    X(UNDO_FORGETS_SENDS, "undo_forgets_sends")
 
 /* Of the sorted runs that the embedded store keeps keys in. */
 #define MUTANT_LIST_KEYS(X)                                                                        \

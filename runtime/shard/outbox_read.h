@@ -13,7 +13,9 @@
 #include "runtime/sends/frame.h"
 #include "runtime/store/journal_store.h"
 
+#ifndef OUTBOX_READ_SENDS     /* the simulator has few sends */
 #define OUTBOX_READ_SENDS 256 /* taken at most for one receiver in a walk */
+#endif
 
 /* A receiver that lacks sends. */
 struct outbox_want {

@@ -2,6 +2,8 @@
 #include "runtime/shard/pinned.h"
 
 #include "runtime/actor/registry_priv.h"
+#include "runtime/base/mutant.h"
+#include "runtime/sends/open_ask.h"
 #include "runtime/shard/residence.h"
 
 struct pinned_reading {
@@ -38,7 +40,7 @@ enum err pinned_load(struct residence *r, struct view_store *views, uint16_t sha
         if (k == NULL || !k->pinned)
             continue;
         r->whole[kind] = true;
-        if (views != NULL)
+        if (views != NULL && !(MUTANT(FORGET_ASKS) && kind == KIND_OPEN_ASK))
             e = pinned_read(r->registry, views, shard, kind);
     }
     return e;

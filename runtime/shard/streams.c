@@ -17,6 +17,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/memory.h"
+#include "runtime/base/mutant.h"
 
 #define STREAM_REASON_MAX 512
 
@@ -337,6 +338,8 @@ bool streams_may_open(const struct streams *s, uint16_t shard)
 static bool streams_fits(const struct stream *sent, const struct outgoing *o,
                          const struct stream_mark *mark)
 {
+    if (MUTANT(IGNORE_MARKS))
+        return true;
     if (sent == NULL)
         return mark->n == 0;
     if (mark->n > o->durable || mark->n + 1 < sent->untaken_n)
@@ -350,7 +353,7 @@ static void streams_on_name(struct streams *s, const struct frame *f)
 {
     struct outgoing *o = &s->pairs[f->from].outgoing[f->to_all];
     const struct stream *sent = streams_sent(s, f->from, f->to_all);
-    if (o->opened && f->mark.n < o->taken)
+    if (o->opened && f->mark.n < o->taken && !MUTANT(BELIEVE_LATE_MARKS))
         return; /* it was late: what it named is known to be taken */
     if (!streams_fits(sent, o, &f->mark)) {
         streams_unfit(s, f->from, f->to_all, &f->mark);
@@ -358,10 +361,14 @@ static void streams_on_name(struct streams *s, const struct frame *f)
     }
     o->opened = true;
     o->next = f->mark.n + 1;
+    if (MUTANT(RESUME_SKIPS) && o->durable > o->next)
+        o->next++;
+    if (MUTANT(FORGET_OUTBOX) && o->durable >= o->next)
+        o->next = o->durable + 1;
     o->taken = f->mark.n;
     o->moved_ns = env_mono_ns(s->uses.env);
     o->known = f->mark;
-    o->verify = f->mark.n > 0;
+    o->verify = f->mark.n > 0 && !MUTANT(IGNORE_MARKS);
     if (f->mark.n == 0 && sent != NULL)
         o->known = (struct stream_mark){.n = sent->untaken_n, .place = sent->untaken_place};
     struct frame opened = {
@@ -398,9 +405,9 @@ static void streams_on_send(struct streams *s, const struct frame *f)
     struct arriving *a = &s->pairs[f->from].arriving[f->to_all];
     if (!s->pairs[f->from].outgoing[0].opened)
         return; /* it has not said how many of our sends it took */
-    if (a->standing != f->life)
+    if (a->standing != f->life && !MUTANT(IGNORE_LIVES))
         streams_ask(s, f->from, f->to_all);
-    else if (f->mark.n == a->expected)
+    else if (f->mark.n == a->expected || (MUTANT(ACCEPT_GAP) && f->mark.n > a->expected))
         streams_arrive(s, a, f);
     else if (f->mark.n > a->expected)
         streams_ask(s, f->from, f->to_all);
@@ -450,7 +457,7 @@ void streams_frame(struct streams *s, const struct frame *f)
 {
     struct stream_pair *p = &s->pairs[f->from];
     check(f->from < s->uses.shards && f->to == s->uses.number);
-    if (!s->running || f->life < p->life)
+    if (!s->running || (f->life < p->life && !MUTANT(IGNORE_LIVES)))
         return;
     if (f->life > p->life)
         streams_renew(s, f->from, f->life);

@@ -24,14 +24,18 @@
 #include "runtime/shard/incoming.h"
 #include "runtime/shard/outbox_read.h"
 
-#define STREAM_WINDOW 256                     /* sends on their way to a receiver ... */
+#ifndef STREAM_WINDOW     /* the simulator has few sends */
+#define STREAM_WINDOW 256 /* sends on their way to a receiver ... */
+#endif
 #define STREAM_WINDOW_BYTES ((size_t)1 << 20) /* ... and bytes that wait there */
 #define STREAM_LIFE_BITS 20                   /* recoveries under one epoch of the journal */
 /* how often streams that stand still are looked at */
 #define STREAM_LOOK_NS (200 * NS_PER_MS)
 #define STREAM_ASK_MAX_NS (5 * NS_PER_S) /* the longest pause before a mark is named again */
 /* sends after which the journal says how far they were taken */
+#ifndef STREAM_UNTAKEN_STEP
 #define STREAM_UNTAKEN_STEP 128
+#endif
 #define STREAM_OPEN_MAX 65536 /* sends not known to be taken, and ... */
 /* ... the age of the oldest, for new asks to be let in */
 #define STREAM_LAG_MAX_NS (10 * NS_PER_S)

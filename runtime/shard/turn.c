@@ -370,6 +370,8 @@ static enum turn_result replay_outcome(struct turn *t, uint64_t position)
         turn_refuse(t, ERR_FORBIDDEN);
         return TURN_DONE;
     }
+    if (part->open && MUTANT(ASK_TWICE))
+        return turn_handle(t);
     if (part->open) { /* it is still to come */
         turn_attach(t, part->ask);
         return TURN_DONE;

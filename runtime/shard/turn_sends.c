@@ -58,7 +58,8 @@ void turn_take_send(struct turn *t)
     const struct send_origin *o = t->message->origin;
     struct shard *s = t->shard;
     const struct record_taken taken = {o->shard, o->to_all, o->n, o->place, o->hash};
-    batch_take(s->journal.open, &taken);
+    if (!MUTANT(FORGET_MARK) || taken.n % 4 != 3)
+        batch_take(s->journal.open, &taken);
     s->registry.seq = s->journal.open->seq;
     stream_apply_taken(&s->registry, &taken);
 }
@@ -97,7 +98,8 @@ void turn_park(struct shard *s, struct incoming *in, const char *reason)
                                           m->who.operator},
                                   };
     *t = (struct turn){.shard = s, .message = &in->message, .must_finish = true};
-    turn_emit(t, &send_parked_type, &parked);
+    if (!MUTANT(DROP_PARKED))
+        turn_emit(t, &send_parked_type, &parked);
     enum turn_result result = turn_finish(t, TURN_DONE);
     check(result == TURN_DONE);
 }
@@ -160,7 +162,7 @@ void turn_end_closing(struct turn *t, bool *keyed)
     check(ask != NULL);
     *keyed = ask->keyed;
     record_end_closing(&s->journal.open->body, &s->closing_answer, s->ask,
-                       ask->keyed ? &ask->fingerprint : NULL);
+                       ask->keyed && !MUTANT(CLOSE_WITHOUT_KEY) ? &ask->fingerprint : NULL);
     s->registry.seq = s->journal.open->seq;
     open_ask_remove(&s->registry, s->ask);
 }
@@ -172,6 +174,8 @@ void turn_answer_waiting(struct turn *t)
     const struct record_answer *o = &s->closing_answer;
     struct message *m;
     while ((m = waits_take(&s->waits, s->ask)) != NULL) {
+        if (MUTANT(FORGET_WAITERS))
+            continue;
         m->code = o->code;
         m->version = o->version;
         m->reply_type = o->reply_type;
@@ -182,6 +186,9 @@ void turn_answer_waiting(struct turn *t)
             answers_refuse(&s->answers, m, ERR_TOO_LARGE);
             continue;
         }
-        journal_defer(&s->journal, s->journal.open->seq, &m->link);
+        if (MUTANT(ANSWER_ASK_EARLY))
+            answers_push(&s->answers, m);
+        else
+            journal_defer(&s->journal, s->journal.open->seq, &m->link);
     }
 }

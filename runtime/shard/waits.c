@@ -7,6 +7,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/memory.h"
+#include "runtime/base/mutant.h"
 
 struct wait {
     struct table_entry entry; /* the ask */
@@ -50,7 +51,7 @@ static struct wait *waits_add(struct waits *w, struct id128 ask)
 
 static void waits_tell_pending(struct waits *w, struct message *m)
 {
-    answers_refuse(w->answers, m, ERR_OUTCOME_PENDING);
+    answers_refuse(w->answers, m, MUTANT(PENDING_IS_EXPIRED) ? ERR_EXPIRED : ERR_OUTCOME_PENDING);
     m->retry_after_ms = WAITS_RETRY_MS;
 }
 

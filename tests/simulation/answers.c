@@ -69,7 +69,6 @@ static void check_code(const struct request *q, uint16_t code)
 {
     switch (code) {
     case ERR_FAILED:
-    case ERR_QUARANTINED:
     case ERR_CORRUPT:
     case ERR_MALFORMED:
     case ERR_UNSUPPORTED:
@@ -153,7 +152,7 @@ static void check_keyed(struct run *run, const struct request *q, const struct m
                    m->code);
         return;
     }
-    if (record == NULL) {
+    if (record == NULL || record->open) {
         if ((m->code == ERR_OK || m->code >= ERR_DOMAIN_FIRST) && !is_unkept(run, q, m))
             broken("request %u (%s) was answered %u, but nothing durable says so", q->number,
                    q->type->name, m->code);
@@ -420,6 +419,15 @@ static void check_steps(struct run *run, const struct request *q, const void *re
     }
 }
 
+/* The outcome of a move, which must be durable, is the same for all who ask. */
+static void check_move(struct run *run, const struct request *q, const void *reply)
+{
+    const struct tally_move *m = reply;
+    const struct ref_move *known = ref_tallies_move(&run->tallies, q->body.tally_move.move);
+    if (known == NULL || known->code != m->code || !id128_equal(m->move, known->id))
+        broken("request %u is told an outcome of its move that is not durable", q->number);
+}
+
 static const struct reply_check {
     const struct message_type *reply;
     void (*look)(struct run *run, const struct request *q, const void *reply);
@@ -441,6 +449,7 @@ static const struct reply_check {
     {&wallet_page_type, pages_check_wallets},
     {&payment_page_type, pages_check_payments},
     {&payment_event_page_type, check_steps},
+    {&tally_moved_type, check_move},
 };
 
 /* A list made without space for the views may lack anything, but what is there must be durable. */
@@ -479,6 +488,34 @@ static bool answers_cross(uint16_t code)
            code == RESULT_DESTINATION_ON_OTHER_SHARD || code == RESULT_PAYEE_ON_OTHER_SHARD;
 }
 
+/* What was decided under its key. */
+static const struct history_record *answers_recorded(const struct run *run, const struct request *q)
+{
+    const struct history_record *r = history_find(&run->shards[q->shard].history, q->key);
+    return r == NULL || r->open ? NULL : r;
+}
+
+void answers_check_expired(const struct run *run, const struct request *q)
+{
+    if (q->keyed && !q->steals && q->posts == 1 &&
+        history_find(&run->shards[q->shard].history, q->key) != NULL)
+        broken("request %u (%s) is said to be too late, but is in the journal", q->number,
+               q->type->name);
+}
+
+void answers_check_later(struct run *run, const struct request *q, const struct message *m)
+{
+    if (m->code == ERR_QUARANTINED && q->type->target_kind != KIND_TALLY)
+        broken("request %u (%s) is for an actor in quarantine, where no turn fails", q->number,
+               q->type->name);
+    if (m->code != ERR_OUTCOME_PENDING)
+        return;
+    run->cover.faults[COVER_PENDING]++;
+    if (m->retry_after_ms == 0 || q->type != &tally_move_type)
+        broken("request %u (%s) is told that its outcome is still to come", q->number,
+               q->type->name);
+}
+
 void answers_check_quota(struct run *run, const struct request *q, const struct message *m)
 {
     const uint32_t used = q->type->passes_quota ? 100 * QUOTA_SETTLING : 100;
@@ -488,8 +525,7 @@ void answers_check_quota(struct run *run, const struct request *q, const struct 
                q->type->name);
     if (m->retry_after_ms == 0)
         broken("request %u (%s) is not told when there is room again", q->number, q->type->name);
-    if (q->keyed && !q->steals && q->asks == 1 &&
-        history_find(&run->shards[q->shard].history, q->key) != NULL)
+    if (q->keyed && !q->steals && q->asks == 1 && answers_recorded(run, q) != NULL)
         broken("request %u (%s) was decided, but is refused for the quota", q->number,
                q->type->name);
     run->cover.faults[COVER_QUOTA]++;
@@ -505,6 +541,6 @@ void answers_check(struct run *run, const struct request *q, struct message *m)
         broken("request %u is taken for another one", q->number);
     if (q->keyed)
         check_keyed(run, q, m);
-    if (m->code == ERR_OK && m->reply_type != 0)
+    if ((m->code == ERR_OK || q->type == &tally_move_type) && m->reply_type != 0)
         check_reply(run, q, m);
 }

@@ -7,6 +7,12 @@
 #include "tests/simulation/run.h"
 
 /* A decided answer came. */
+/* It was not executed, by what is said. */
+void answers_check_expired(const struct run *run, const struct request *q);
+
+/* The work goes on, or its actor waits for an operator: may it be so? */
+void answers_check_later(struct run *run, const struct request *q, const struct message *m);
+
 void answers_check(struct run *run, const struct request *q, struct message *m);
 
 /* It was refused because its tenant has used up its quota of the journal: rightly? */

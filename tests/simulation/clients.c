@@ -101,6 +101,7 @@ static void clients_post(struct request *q)
         world_at(&run->world, run->world.now_ns + 1 + rng_below(&run->rng, DEADLINE_NS),
                  clients_hang_up, q);
     q->asks++;
+    q->posts++;
     run->counts.asks++;
     world_note(&run->world, q->type->name, q->number, q->attempts);
     shard_set_post(run->shard_set, &some_loop(run)->env, &ask->message);
@@ -235,7 +236,8 @@ void clients_start(struct run *run)
 static bool clients_undecided(uint16_t code)
 {
     return code == ERR_BUSY || code == ERR_EXPIRED || code == ERR_UNAVAILABLE ||
-           code == ERR_STORE_FULL || code == ERR_IO || code == ERR_SUSPENDED;
+           code == ERR_STORE_FULL || code == ERR_IO || code == ERR_SUSPENDED ||
+           code == ERR_OUTCOME_PENDING || code == ERR_QUARANTINED;
 }
 
 static void clients_drop(struct ask *ask)
@@ -254,6 +256,11 @@ static void clients_answered(struct message *m)
     struct run *run = q->run;
     if (run->ended)
         return; /* it did not come so far */
+    if (run->lost_end) {
+        clients_drop(ask); /* what was answered before may be void */
+        q->settled = true;
+        return;
+    }
     run->counts.answers++;
     if (!cover_answer(&run->cover, q->type, m->code))
         broken("request %u (%s) is refused with %u, which it does not declare", q->number,
@@ -265,6 +272,10 @@ static void clients_answered(struct message *m)
         q->settled = true; /* it would have to come again tomorrow */
         return;
     }
+    if (m->code == ERR_EXPIRED)
+        answers_check_expired(run, q);
+    if (m->code == ERR_OUTCOME_PENDING || m->code == ERR_QUARANTINED)
+        answers_check_later(run, q, m);
     if (clients_undecided(m->code)) {
         clients_drop(ask);
         try_again(q);

@@ -50,7 +50,17 @@
     X(HUNG_UP, "client hung up")                                                                   \
     X(LISTED_STALE, "list without space for the views")                                            \
     X(QUOTA, "quota of the journal used up")                                                       \
-    X(KEY_ELSEWHERE, "key used in another shard")
+    X(KEY_ELSEWHERE, "key used in another shard")                                                  \
+    X(FRAME_LOST, "frame lost")                                                                    \
+    X(FRAME_TWICE, "frame repeated")                                                               \
+    X(CUT_OFF, "frame to or from a shard that is cut off")                                         \
+    X(STALLED, "shard that runs no turns")                                                         \
+    X(SEND_PARKED, "send parked")                                                                  \
+    X(SEND_UNPARKED, "parked send let go")                                                         \
+    X(PARKED_REFUSED, "parked send refused")                                                       \
+    X(ASK_OPENED, "ask open")                                                                      \
+    X(PENDING, "outcome still to come")                                                            \
+    X(LOST_END, "end of a journal lost after it was sent")
 
 enum cover_fault {
 #define X(name, text) COVER_##name,

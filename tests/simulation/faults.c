@@ -4,6 +4,7 @@
 #include "tests/simulation/faults.h"
 
 #include "runtime/base/time.h"
+#include "runtime/sends/parked.h"
 #include "schemas/common.h"
 
 #define LEAVE_NS (20 * NS_PER_MS) /* at most what a process that stops gives its requests */
@@ -55,15 +56,56 @@ static void watch_disk(struct run *run)
     world_at(&run->world, run->world.now_ns + run->swarm.full_ns, free_disk, run);
 }
 
+/* --- parked sends ----------------------------------------------------------------------------- */
+
+struct parked_choice {
+    bool refusing;
+    struct id128 id;
+};
+
+static bool faults_choose_parked(void *context, struct id128 id, const void *state)
+{
+    struct parked_choice *c = context;
+    const struct parked *p = state;
+    if (c->refusing && p->type != tally_token_type.number)
+        return true;
+    c->id = id;
+    return false;
+}
+
+/* An operator has a parked send of this shard run again, and those behind it, or has it refused. */
+static void faults_unpark(struct run *run, uint16_t shard, bool refusing)
+{
+    struct shard *s = run_shard_running(run, shard);
+    struct parked_choice c = {.refusing = refusing};
+    if (s == NULL)
+        return;
+    registry_each(&s->registry, KIND_PARKED, faults_choose_parked, &c);
+    if (id128_is_zero(c.id))
+        return;
+    enum err e = refusing ? shard_parked_refuse(s, c.id) : shard_parked_retry(s, c.id);
+    world_note(&run->world, refusing ? "refuse parked" : "retry parked", shard, (uint64_t)e);
+    run->cover.faults[COVER_PARKED_REFUSED] += refusing && e == ERR_OK;
+}
+
+static void faults_operate(struct run *run)
+{
+    uint16_t shard = (uint16_t)rng_below(&run->rng, run->swarm.shards);
+    faults_unpark(run, shard, rng_below(&run->rng, 4) == 0);
+}
+
 /* --- an operator's commands ------------------------------------------------------------------- */
 
 /* Something that exists or did: an account (and its wallet), or what holds money. */
 static struct id128 some_actor(struct run *run, uint16_t *kind)
 {
-    static const uint16_t kinds[] = {KIND_ACCOUNT, KIND_WALLET, KIND_TRANSFER, KIND_HOLD,
-                                     KIND_PAYMENT};
+    static const uint16_t kinds[] = {KIND_ACCOUNT, KIND_WALLET,  KIND_TRANSFER,
+                                     KIND_HOLD,    KIND_PAYMENT, KIND_TALLY};
     const struct reference *r = &run->reference;
     *kind = kinds[rng_below(&run->rng, array_len(kinds))];
+    if (*kind == KIND_TALLY)
+        return tally_id(run->reference.slots, (uint32_t)rng_below(&run->rng, TALLIES),
+                        (uint16_t)rng_below(&run->rng, run->swarm.shards));
     if (*kind == KIND_ACCOUNT || *kind == KIND_WALLET)
         return r->account_count == 0 ? ID128_ZERO
                                      : r->accounts[rng_below(&run->rng, r->account_count)].id;
@@ -119,8 +161,20 @@ static void faults_leave(struct run *run)
              run);
 }
 
+/* Whoever quarantined or suspended one of the tallies and boards. */
+static void resume_tallies(struct run *run, uint16_t shard)
+{
+    struct shard *s = run_shard_running(run, shard);
+    for (uint32_t i = 0; i < TALLIES; i++)
+        resume_kind(run, KIND_TALLY, tally_id(run->reference.slots, i, shard));
+    if (s != NULL && shard_actor_command(s, KIND_BOARD, BOARD_ID, ACTOR_COMMAND_RESUME) != ERR_OK)
+        return; /* it is not in memory */
+}
+
 void faults_resume(struct run *run)
 {
+    for (uint16_t i = 0; i < run->swarm.shards && run->sends.parked_count > 0; i++)
+        faults_unpark(run, i, false);
     const struct reference *r = &run->reference;
     uint32_t controls = 0;
     for (uint16_t i = 0; i < run->swarm.shards; i++)
@@ -128,6 +182,8 @@ void faults_resume(struct run *run)
             controls += run_shard_running(run, i)->controls.count;
     if (controls == 0)
         return;
+    for (uint16_t i = 0; i < run->swarm.shards; i++)
+        resume_tallies(run, i);
     for (uint32_t i = 0; i < r->account_count; i++) {
         resume_kind(run, KIND_ACCOUNT, r->accounts[i].id);
         resume_kind(run, KIND_WALLET, r->accounts[i].id);
@@ -139,6 +195,51 @@ void faults_resume(struct run *run)
     }
 }
 
+/* --- shards that are gone for some time ------------------------------------------------------- */
+
+static uint64_t faults_absence(struct run *run, uint16_t *shard)
+{
+    *shard = (uint16_t)rng_below(&run->rng, run->swarm.shards);
+    return 1 + rng_below(&run->rng, run->swarm.absence_ns);
+}
+
+/* The others do not hear from it. */
+static void faults_cut(struct run *run)
+{
+    uint16_t shard;
+    uint64_t span_ns = faults_absence(run, &shard);
+    world_note(&run->world, "cut", shard, span_ns);
+    network_cut(&run->network, shard, span_ns);
+}
+
+static void faults_wake(void *context)
+{
+    struct run_shard *rs = context;
+    if (rs->run->shard_set != NULL)
+        env_wake(shard_set_env(rs->run->shard_set, rs->number));
+}
+
+/* It takes what comes, and decides nothing. */
+static void faults_stall(struct run *run)
+{
+    uint16_t shard;
+    uint64_t span_ns = faults_absence(run, &shard);
+    struct run_shard *rs = &run->shards[shard];
+    world_note(&run->world, "stall", shard, span_ns);
+    run->cover.faults[COVER_STALLED]++;
+    rs->stalled_ns = run->world.now_ns + span_ns;
+    world_at(&run->world, rs->stalled_ns + 1, faults_wake, rs);
+}
+
+static void faults_end_absences(struct run *run)
+{
+    network_heal(&run->network);
+    for (uint16_t i = 0; i < run->swarm.shards; i++) {
+        run->shards[i].stalled_ns = 0;
+        faults_wake(&run->shards[i]);
+    }
+}
+
 /* --------------------------------------------------------------------------------------------- */
 
 void faults_after_step(struct run *run)
@@ -146,9 +247,15 @@ void faults_after_step(struct run *run)
     if (run->shard_set != NULL && !run->leaving) {
         if (rng_chance(&run->rng, run->swarm.command_ppm))
             faults_command(run);
+        if (rng_chance(&run->rng, run->swarm.operate_ppm))
+            faults_operate(run);
         if (rng_chance(&run->rng, run->swarm.leave_ppm))
             faults_leave(run);
     }
+    if (rng_chance(&run->rng, run->swarm.cut_ppm))
+        faults_cut(run);
+    if (rng_chance(&run->rng, run->swarm.stall_ppm))
+        faults_stall(run);
     if (rng_chance(&run->rng, run->swarm.clock_jump_ppm))
         jump_clock(run);
     watch_disk(run);
@@ -163,6 +270,8 @@ void faults_stop(struct run *run)
 {
     run->quiet = true;
     run->shortage.left = 0;
+    tally_fail_sends(NULL, 0);
     run_faults(run, false);
+    faults_end_absences(run);
     store_sim_disk_full(run->sim, false);
 }

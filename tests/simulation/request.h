@@ -10,6 +10,7 @@
 #include "schemas/wallet.h"
 #include "tests/simulation/model/reference.h"
 #include "tests/simulation/swarm.h"
+#include "tests/simulation/tally.h"
 
 #define REQUEST_ITEMS_MAX 24
 #define REQUEST_ANY (-1)
@@ -72,6 +73,9 @@ union request_body {
     struct payment_extend payment_extend;
     struct payment_increase payment_increase;
     struct payment_adapter_list payment_adapter_list;
+    struct tally_note tally_note;
+    struct tally_news tally_news;
+    struct tally_move tally_move;
 };
 
 /* What a success must have done; REQUEST_ANY = not known. A refusal must have moved nothing. */
@@ -122,6 +126,7 @@ struct request {
 
     uint32_t asks;     /* under way */
     uint32_t attempts;
+    uint32_t posts;    /* copies that reached the process */
     bool scheduled;    /* will be sent (again) */
     bool answered;     /* finally, at least once */
     bool settled;      /* will not be sent again */

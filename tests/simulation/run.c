@@ -14,6 +14,7 @@
 #include "tests/simulation/clients.h"
 #include "tests/simulation/crowd.h"
 #include "tests/simulation/faults.h"
+#include "tests/simulation/lost_end.h"
 #include "tests/simulation/model/checkers.h"
 #include "tests/simulation/verdict.h"
 
@@ -26,6 +27,8 @@
 #define LATE_NS (60 * SECOND)       /* how much later an event is durable than its turn was */
 #define CLOSE_NS (60 * SECOND)
 #define FILTER_BYTES ((size_t)1 << 12)
+#define RUN_SERVICES_MAX 16
+#define LOST_END_NS (30 * SECOND)
 #define RESTART_NS (50 * MS)
 #define DROPS_ONE_IN 4              /* runs that delete the views before the last start */
 #define SLOW_NS (20 * MS)           /* a commit that takes longer is slow */
@@ -92,7 +95,11 @@ bool run_listens(const struct run *run)
 static void check_recovery(struct run_shard *rs)
 {
     uint64_t refused = store_sim_refused(rs->run->sim, rs->number);
-    if (refused == rs->refusals)
+    const struct shard *s = shard_set_shard(rs->run->shard_set, rs->number);
+    uint64_t restarts = s->stats.restarts; /* of too many turns that failed */
+    bool rebuilt = restarts != rs->restarts;
+    rs->restarts = restarts;
+    if (refused == rs->refusals && !rebuilt)
         broken("shard %u recovers although no append of it failed", rs->number);
     rs->refusals = refused;
 }
@@ -109,9 +116,11 @@ static void on_state(void *context, uint16_t shard, enum shard_state state, cons
         run->shards[shard].lived_from =
             shard_set_shard(run->shard_set, shard)->journal.committed_seq;
     run->shards[shard].state = state;
-    if (state == SHARD_STOPPED && reason != NULL &&
-        (strstr(reason, "damaged") != NULL || strstr(reason, "restored") != NULL ||
-         strstr(reason, "taken over") != NULL || strstr(reason, "rebuilding") != NULL))
+    if (state == SHARD_STOPPED && run->lost_end && run->shard_set != NULL)
+        lost_end_stopped(run, shard, reason);
+    else if (state == SHARD_STOPPED && reason != NULL &&
+             (strstr(reason, "damaged") != NULL || strstr(reason, "restored") != NULL ||
+              strstr(reason, "taken over") != NULL || strstr(reason, "rebuilding") != NULL))
         broken("the shard stopped: %s", reason);
 }
 
@@ -127,7 +136,8 @@ static void on_pass(void *context)
     struct run *run = l->run;
     bool more = false;
     for (uint16_t i = 0; run->shard_set != NULL && i < run->swarm.shards; i++)
-        if (shard_set_env(run->shard_set, i) == &l->loop.env)
+        if (shard_set_env(run->shard_set, i) == &l->loop.env &&
+            run->world.now_ns >= run->shards[i].stalled_ns)
             more |= shard_set_pass(run->shard_set, i, run->swarm.pass_ns);
     if (more)
         env_wake(&l->loop.env);
@@ -147,6 +157,7 @@ static void run_start(void *context)
         run->shards[i].state = SHARD_OPENING;
         run->shards[i].lived_from = UINT64_MAX;
         run->shards[i].lead_ns = 0;
+        run->shards[i].restarts = 0;
         run->shards[i].refusals = store_sim_refused(run->sim, i);
     }
     run_draw_shortage(run);
@@ -168,6 +179,7 @@ static void run_start(void *context)
         .dedup_entries_max = run->swarm.dedup_entries_max,
         .filter_bytes = FILTER_BYTES,
         .journal_quota = run->swarm.journal_quota,
+        .transport = network_transport(&run->network),
         .state_changed = on_state,
         .quiet = on_quiet,
         .context = run,
@@ -219,20 +231,25 @@ static void run_leave(struct run *run)
 /* --- watching --------------------------------------------------------------------------------- */
 
 /* What the wall clock does meanwhile, times go on with what has elapsed: an event's is that of its
- * turn, which was made durable a little later. */
+ * turn, which was made durable a little later, or that of a send that it handles. */
 static void check_times(struct run_shard *rs)
 {
-    uint64_t lead_ns = rs->history.time_ns - rs->run->world.now_ns;
+    const struct run *run = rs->run;
+    uint64_t lead_ns = rs->history.time_ns - run->world.now_ns;
     if (rs->lead_ns == 0)
         rs->lead_ns = lead_ns;
-    if (lead_ns + LATE_NS < rs->lead_ns || lead_ns > rs->lead_ns + LATE_NS)
+    bool lifted = false;
+    for (uint16_t i = 0; i < run->swarm.shards; i++)
+        lifted |=
+            i != rs->number && run->shards[i].history.time_ns + LATE_NS >= rs->history.time_ns;
+    if (lead_ns + LATE_NS < rs->lead_ns || (lead_ns > rs->lead_ns + LATE_NS && !lifted))
         broken("times of events do not follow elapsed time");
 }
 
 static void run_follow(struct run *run, struct run_shard *rs)
 {
     const struct shard *s = run_shard_running(run, rs->number);
-    if (s == NULL || s->journal.committed_seq == rs->followed)
+    if (s == NULL || run->lost_end || s->journal.committed_seq == rs->followed)
         return;
     rs->followed = s->journal.committed_seq;
     store_sim_delivered(run->sim, rs->number, rs->followed);
@@ -242,6 +259,7 @@ static void run_follow(struct run *run, struct run_shard *rs)
     if (rs->followed > rs->lived_from && rs->history.events > events)
         check_times(rs);
     checkers_after_commit(rs);
+    ref_crossing_check(&run->crossing, rs->number);
     run_faults(run, true);
     for (uint16_t i = 0; i < run->swarm.shards; i++)
         run->cover.faults[COVER_OTHERS_GO_ON] +=
@@ -260,7 +278,7 @@ static bool is_closed(const struct run *run)
 /* true: the process is down now. */
 static bool watch_process(struct run *run)
 {
-    if (run->shard_set == NULL || run->closing)
+    if (run->shard_set == NULL || run->closing || run->lost_end)
         return false;
     if (run->leaving && is_closed(run)) {
         run_leave(run);
@@ -374,6 +392,11 @@ static void meet_a_crowd(struct run *run)
     run->crowd = NULL;
 }
 
+static bool sends_end(const struct run *run)
+{
+    return ref_sends_idle(&run->sends);
+}
+
 static void quiet_phase(struct run *run)
 {
     world_note(&run->world, "quiet", run->counts.steps, 0);
@@ -382,6 +405,9 @@ static void quiet_phase(struct run *run)
     uint64_t unmade_ns = (run->swarm.requests - run->request_count) * 2 * run->swarm.think_ns;
     run_settle(run, clients_done, unmade_ns + QUIET_NS,
                "requests are not answered although nothing fails");
+    run_settle(run, sends_end, QUIET_NS, "sends or asks do not come to their end");
+    ref_crossing_check_end(&run->crossing);
+    ref_tallies_check_end(&run->tallies, run->swarm.shards);
     run_settle(run, all_projected, QUIET_NS, "the views do not reach the journal");
     checkers_full(run);
     meet_a_crowd(run);
@@ -409,6 +435,22 @@ static void run_reopen(struct run *run)
     run_settle(run, clients_done, QUIET_NS, "requests are not answered after a restart");
     run_settle(run, all_projected, QUIET_NS, "the views do not reach the journal after a restart");
     checkers_full(run);
+}
+
+/* --- a store that loses --------------------------------------------------------------------- */
+
+/* The machine stops as in a crash; what comes up is older. */
+static void lost_end_phase(struct run *run)
+{
+    faults_stop(run);
+    if (run->shard_set != NULL)
+        run_crash(run);
+    if (!lost_end_happen(run))
+        return;
+    uint64_t end_ns = run->world.now_ns + LOST_END_NS;
+    while (run->world.now_ns < end_ns && !run->noticed)
+        run_step(run);
+    lost_end_check(run);
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */
@@ -478,12 +520,17 @@ static void make_tenants(struct run *run)
 
 static void make_histories(struct run *run)
 {
+    const struct history_models models = {&run->reference, &run->sends, &run->tallies};
     reference_init(&run->reference, run->journal_store->slots);
+    run->crossing.shards = run->swarm.shards;
+    ref_sends_init(&run->sends, run->swarm.shards, &run->crossing);
+    run->sends.decides = ref_tallies_decides;
+    ref_tallies_init(&run->tallies, &run->crossing);
     for (uint16_t i = 0; i < run->swarm.shards; i++) {
         struct run_shard *rs = &run->shards[i];
         rs->run = run;
         rs->number = i;
-        history_init(&rs->history, run->domain, run->journal_store, i, &run->reference);
+        history_init(&rs->history, run->domain, run->journal_store, i, &models);
         rs->history.on_record = clients_recorded;
         rs->history.on_attribution = clients_attributed;
         rs->history.context = rs;
@@ -493,8 +540,15 @@ static void make_histories(struct run *run)
 const struct domain *run_domain(void)
 {
     static struct domain domain;
-    if (domain.service_count == 0)
-        services_domain_init(&domain);
+    static const struct service *services[RUN_SERVICES_MAX];
+    if (domain.service_count > 0)
+        return &domain;
+    services_domain_init(&domain);
+    uint32_t count = domain.service_count;
+    check(count < RUN_SERVICES_MAX);
+    memcpy(services, domain.services, count * sizeof(*services));
+    services[count++] = &tally_service;
+    domain_init(&domain, services, count);
     return &domain;
 }
 
@@ -506,9 +560,14 @@ static void finish_cover(struct run *run)
                                            run->swarm.loops > 1;
     if (run->swarm.journal.max_ns >= SLOW_NS)
         run->cover.faults[COVER_SLOW_COMMIT] += run_batches(run);
-    for (uint16_t i = 0; i < run->swarm.shards; i++)
-        for (size_t k = 0; k < DOMAIN_NUMBER_MAX; k++)
+    for (size_t k = 0; k < DOMAIN_NUMBER_MAX; k++) {
+        for (uint16_t i = 0; i < run->swarm.shards; i++)
             run->cover.events[k] += run->shards[i].history.kinds[k];
+        run->cover.done[k] += run->sends.counts[k]; /* what is sent is answered by nobody */
+    }
+    run->cover.faults[COVER_SEND_PARKED] += run->sends.parked_ever;
+    run->cover.faults[COVER_SEND_UNPARKED] += run->sends.unparked_ever;
+    run->cover.faults[COVER_ASK_OPENED] += run->sends.opened_ever;
 }
 
 uint64_t run_seed(struct run *run, const struct run_options *options)
@@ -518,6 +577,7 @@ uint64_t run_seed(struct run *run, const struct run_options *options)
     shortage_leave(); /* of a run that was broken */
     rng_seed(&run->rng, options->seed ^ 0xC11E27);
     rng_seed(&run->store_rng, options->seed ^ 0x5702E);
+    rng_seed(&run->net_rng, options->seed ^ 0x4E7);
     swarm_draw(&run->swarm, &run->rng, options->shards);
     if (options->requests != 0)
         run->swarm.requests = options->requests;
@@ -526,10 +586,16 @@ uint64_t run_seed(struct run *run, const struct run_options *options)
     make_store(run);
     make_histories(run);
     make_tenants(run);
+    network_init(&run->network, run);
+    tally_fail_sends(&run->net_rng, run->swarm.send_fails_ppm);
     run_start(run);
     busy_phase(run);
-    quiet_phase(run);
-    run_reopen(run);
+    if (run->swarm.loses_end && run->swarm.shards > 1) {
+        lost_end_phase(run);
+    } else {
+        quiet_phase(run);
+        run_reopen(run);
+    }
     finish_cover(run);
     for (uint16_t i = 0; i < run->swarm.shards; i++) {
         const struct history *h = &run->shards[i].history;
@@ -548,6 +614,9 @@ void run_done(struct run *run)
     clients_free(run);
     for (uint16_t i = 0; i < run->swarm.shards; i++)
         history_done(&run->shards[i].history);
+    network_done(&run->network);
+    ref_tallies_done(&run->tallies);
+    ref_sends_done(&run->sends);
     reference_done(&run->reference);
     store_sim_free(run->sim);
     world_done(&run->world);

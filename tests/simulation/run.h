@@ -11,6 +11,7 @@
 #include "runtime/sim/world.h"
 #include "tests/simulation/cover.h"
 #include "tests/simulation/model/history.h"
+#include "tests/simulation/network.h"
 #include "tests/simulation/request.h"
 #include "tests/simulation/shortage.h"
 #include "tests/simulation/swarm.h"
@@ -50,6 +51,8 @@ struct run_shard {
     uint64_t events_audited;
     enum shard_state state; /* as last reported */
     uint64_t refusals;      /* of its appends, when it last recovered */
+    uint64_t restarts;      /* those for turns that failed, then */
+    uint64_t stalled_ns;    /* until then it runs no turns */
 };
 
 struct run_tenant {
@@ -67,7 +70,7 @@ struct run {
     uint32_t acting; /* the tenant whose request is made */
     struct world_worker journal, views, reads, loads;
     struct rng rng;       /* of clients and faults */
-    struct rng store_rng;
+    struct rng store_rng, net_rng;
     struct swarm swarm;
     const struct domain *domain;
     struct store_sim *sim;
@@ -75,6 +78,10 @@ struct run {
     struct view_store *view_store;
     struct shard_set *shard_set;    /* NULL while the process is down */
     struct reference reference;
+    struct ref_crossing crossing;
+    struct ref_sends sends;
+    struct ref_tallies tallies;
+    struct network network;
     struct request **requests;
     uint32_t request_count, request_cap;
     struct list asks;     /* struct ask */
@@ -83,6 +90,8 @@ struct run {
     bool leaving;         /* an operator stops the process in order, to start it again */
     bool close_began;     /* its shards close, too */
     bool full;            /* the disk; it will have room again */
+    bool lost_end;        /* of a journal: some shard must notice ... */
+    bool noticed;         /* ... and has */
     bool freed;
     struct shortage shortage; /* of memory */
     bool ended;               /* the process, for want of it: nothing that it still does counts */

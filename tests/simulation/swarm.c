@@ -12,6 +12,9 @@
 /* of one worker; a request needs several jobs in a row */
 #define SLOW_JOB_NS_MAX (S / 5)
 #define QUOTA_ONE_IN 12    /* and one of 12 has quotas of the journal, after which little happens */
+#define MANY_SHARDS_ONE_IN 4
+#define FEW_SHARDS 3
+#define LOSES_END_ONE_IN 8
 #define BAD_DISK_ONE_IN 16 /* one seed of 16 has a disk from which most reads fail */
 
 static uint64_t swarm_between(struct rng *r, uint64_t low, uint64_t high)
@@ -79,7 +82,8 @@ static void draw_shards(struct swarm *s, struct rng *r, uint16_t shards)
 {
     static const uint64_t lags[] = {0, 5 * US, 100 * US, 5 * MS};
     static const uint64_t factors[] = {2, 10, 50};
-    uint16_t drawn = (uint16_t)swarm_between(r, 1, SWARM_SHARDS_MAX);
+    bool many = rng_below(r, MANY_SHARDS_ONE_IN) == 0;
+    uint16_t drawn = (uint16_t)swarm_between(r, 1, many ? SWARM_SHARDS_MAX : FEW_SHARDS);
     s->shards = shards == 0 ? drawn : shards;
     s->loops = (uint16_t)swarm_between(r, 1, s->shards);
     s->tenants = (uint32_t)swarm_between(r, s->shards, SWARM_TENANTS_MAX);
@@ -133,6 +137,22 @@ static void draw_faults(struct swarm *s, struct rng *r)
     s->full_ns = swarm_between(r, 10 * MS, 3 * S);
 }
 
+/* Between the shards. */
+static void draw_network(struct swarm *s, struct rng *r)
+{
+    static const uint64_t delays[] = {US, 20 * US, 500 * US, 5 * MS, 50 * MS};
+    static const uint64_t absences[] = {5 * MS, 200 * MS, 5 * S, 60 * S};
+    s->frame_ns = swarm_choose(r, delays, array_len(delays));
+    s->frame_lost_ppm = swarm_sometimes(r, 400000);
+    s->frame_twice_ppm = swarm_sometimes(r, 150000);
+    s->cut_ppm = swarm_sometimes(r, 2000);
+    s->stall_ppm = swarm_sometimes(r, 1000);
+    s->absence_ns = swarm_choose(r, absences, array_len(absences));
+    s->send_fails_ppm = swarm_sometimes(r, 200000);
+    s->operate_ppm = swarm_sometimes(r, 20000);
+    s->loses_end = rng_below(r, LOSES_END_ONE_IN) == 0;
+}
+
 void swarm_draw(struct swarm *s, struct rng *rng, uint16_t shards)
 {
     *s = (struct swarm){0};
@@ -141,4 +161,5 @@ void swarm_draw(struct swarm *s, struct rng *rng, uint16_t shards)
     draw_manners(s, rng);
     draw_faults(s, rng);
     draw_shards(s, rng, shards);
+    draw_network(s, rng);
 }

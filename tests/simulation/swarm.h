@@ -12,8 +12,8 @@
 
 #define SWARM_CURRENCIES_MAX 3
 #define SWARM_OPERATIONS_MAX 96
-#define SWARM_SHARDS_MAX 3
-#define SWARM_TENANTS_MAX 4
+#define SWARM_SHARDS_MAX 8
+#define SWARM_TENANTS_MAX 8
 
 struct swarm_delay {
     uint64_t min_ns, max_ns;
@@ -24,6 +24,7 @@ enum swarm_focus {
     SWARM_LEDGER,
     SWARM_WALLETS,
     SWARM_PAYMENTS,
+    SWARM_TALLIES,
     SWARM_NOTHING,
     SWARM_FOCUSES,
 };
@@ -67,6 +68,15 @@ struct swarm {
     uint32_t command_ppm;    /* at each event: an operator commands some actor */
     uint32_t leave_ppm;      /* at each event: the process is stopped in order and started again */
     uint64_t full_ns;        /* how long a full disk stays full */
+    /* between the shards */
+    uint64_t frame_ns; /* a frame is on its way for at most so long, most of the time */
+    uint32_t frame_lost_ppm, frame_twice_ppm;
+    uint32_t cut_ppm;        /* at each event: a shard is cut off from the others */
+    uint32_t stall_ppm;      /* at each event: a shard runs no turns for some time */
+    uint64_t absence_ns;     /* at most, of both */
+    uint32_t send_fails_ppm; /* the turn of a send fails */
+    uint32_t operate_ppm;    /* at each event: an operator looks after what is parked */
+    bool loses_end;          /* at the end of the run, what a shard wrote last is gone */
 };
 
 /* A run of `shards` shards; 0: as drawn. */

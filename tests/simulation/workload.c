@@ -229,8 +229,12 @@ static const struct operation *operation_at(uint32_t i, enum swarm_focus *group)
     *group = SWARM_WALLETS;
     if (i < wallet_operation_count)
         return &wallet_operations[i];
+    i -= wallet_operation_count;
     *group = SWARM_PAYMENTS;
-    return &payment_operations[i - wallet_operation_count];
+    if (i < payment_operation_count)
+        return &payment_operations[i];
+    *group = SWARM_TALLIES;
+    return &tally_operations[i - payment_operation_count];
 }
 
 /* Does it go on with a hold or payment that is there? */
@@ -268,7 +272,8 @@ static uint32_t weight_of(const struct swarm *s, uint32_t i, bool follow)
 static const struct operation *workload_choose(struct run *run)
 {
     enum swarm_focus group;
-    uint32_t count = ledger_operation_count + wallet_operation_count + payment_operation_count;
+    uint32_t count = ledger_operation_count + wallet_operation_count + payment_operation_count +
+                     tally_operation_count;
     check(count <= SWARM_OPERATIONS_MAX);
     uint64_t sum = 0;
     bool follow = some_open(run);

@@ -134,8 +134,8 @@ static void check_managers(const struct reference *r)
 
 void checkers_after_commit(struct run_shard *rs)
 {
-    check_managers(rs->history.reference);
-    const struct reference *r = rs->history.reference;
+    check_managers(rs->history.models.reference);
+    const struct reference *r = rs->history.models.reference;
     for (uint32_t i = 0; i < r->account_count; i++)
         check_account(rs, &r->accounts[i]);
     for (uint32_t i = 0; i < r->transfer_count; i++)

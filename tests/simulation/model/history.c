@@ -14,10 +14,13 @@
 #define EVENT_MEMORY ((size_t)1 << 20)
 
 void history_init(struct history *h, const struct domain *domain, struct journal_store *store,
-                  uint16_t shard, struct reference *reference)
+                  uint16_t shard, const struct history_models *models)
 {
-    *h = (struct history){.domain = domain, .store = store, .shard = shard,
-                          .reference = reference, .slot_count = SLOTS_FIRST};
+    *h = (struct history){.domain = domain,
+                          .store = store,
+                          .shard = shard,
+                          .models = *models,
+                          .slot_count = SLOTS_FIRST};
     arena_init(&h->arena, EVENT_MEMORY);
     size_t size = 16;
     for (size_t i = 0; i < DOMAIN_NUMBER_MAX; i++)
@@ -77,10 +80,14 @@ static void add_record(struct history *h, const struct record_reader *r, uint64_
                        const struct ref_effects *effects)
 {
     history_grow(h);
-    if (history_find(h, r->key) != NULL)
+    uint32_t *slot = slot_of(h, r->key);
+    if (*slot != 0 && !(r->closing && h->records[*slot - 1].open))
         broken("one key has two records: the second is in batch %llu", (unsigned long long)seq);
-    *slot_of(h, r->key) = h->count + 1;
-    struct history_record *record = &h->records[h->count++];
+    if (*slot == 0 && r->closing)
+        broken("a key has an outcome, but was not open: batch %llu", (unsigned long long)seq);
+    if (*slot == 0)
+        *slot = ++h->count;
+    struct history_record *record = &h->records[*slot - 1];
     *record = (struct history_record){
         .key = r->key,
         .fingerprint = r->fingerprint,
@@ -89,9 +96,11 @@ static void add_record(struct history *h, const struct record_reader *r, uint64_
         .reply_hash = history_hash(r->answer.reply),
         .code = r->answer.code,
         .reply_type = r->answer.reply_type,
+        .open = r->open,
         .effects = *effects,
     };
-    h->on_record(h->context, record);
+    if (!record->open)
+        h->on_record(h->context, record);
 }
 
 /* --- batches ---------------------------------------------------------------------------------- */
@@ -115,7 +124,9 @@ static void read_event(struct history *h, const struct record_reader *r,
                   strstr(rule->type->name, "_forgotten") != NULL;
     h->events++;
     h->kinds[r->number]++;
-    reference_apply(h->reference, h->shard, rule->type, h->event, r->time_ns, effects);
+    if (!ref_sends_event(h->models.sends, h->shard, rule->type, h->event) &&
+        !ref_tallies_event(h->models.tallies, h->shard, rule->type, h->event))
+        reference_apply(h->models.reference, h->shard, rule->type, h->event, r->time_ns, effects);
     arena_reset(&h->arena);
 }
 
@@ -131,20 +142,26 @@ static void read_body(struct history *h, const struct batch_row *row)
         case RECORD_BEGIN:
             effects = (struct ref_effects){0};
             h->expires = false;
+            ref_sends_begin(h->models.sends);
             attribution_resolve(&principals, &r.attribution);
             h->on_attribution(h->context, &r.attribution);
-            h->reference->by = history_hash(r.attribution.subject);
+            h->models.reference->by = history_hash(r.attribution.subject);
             break;
         case RECORD_EVENT:
             read_event(h, &r, &effects);
             break;
         case RECORD_TAKEN:
+            ref_sends_taken(h->models.sends, &r.taken);
+            break;
         case RECORD_SEND:
+            ref_sends_sent(h->models.sends, h->shard, &r.send, position_make(row->seq, r.item),
+                           r.send_hash);
             break;
         case RECORD_END:
             records++;
             if (h->expires != (r.attribution.tenant.len == 0))
                 broken(h->expires ? "somebody made a thing expire" : "a record is nobody's");
+            ref_sends_end(h->models.sends, h->shard, &r);
             if (r.keyed)
                 add_record(h, &r, row->seq, &effects);
             break;

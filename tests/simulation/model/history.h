@@ -8,6 +8,8 @@
 
 #include "runtime/store/journal_store.h"
 #include "runtime/wire/attribution.h"
+#include "tests/simulation/model/ref_sends.h"
+#include "tests/simulation/model/ref_tallies.h"
 #include "tests/simulation/model/reference.h"
 
 struct history_record {
@@ -16,14 +18,22 @@ struct history_record {
     uint64_t version;
     uint64_t reply_hash;
     uint16_t code, reply_type;
+    bool open; /* the outcome is still to come */
     struct ref_effects effects;
+};
+
+/* What the histories of all shards tell. */
+struct history_models {
+    struct reference *reference;
+    struct ref_sends *sends;
+    struct ref_tallies *tallies;
 };
 
 struct history {
     const struct domain *domain;
     struct journal_store *store;
     uint16_t shard;
-    struct reference *reference;
+    struct history_models models;
     uint64_t seq, epoch;
     struct sha256_digest hash;
     uint64_t time_ns;  /* of the last event */
@@ -43,7 +53,7 @@ struct history {
 };
 
 void history_init(struct history *h, const struct domain *domain, struct journal_store *store,
-                  uint16_t shard, struct reference *reference);
+                  uint16_t shard, const struct history_models *models);
 void history_done(struct history *h);
 
 /* Reads on to batch `seq`, which is durable; what was read before must still be there. The store
