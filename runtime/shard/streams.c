@@ -101,6 +101,7 @@ static void streams_name(struct streams *s, uint16_t from, bool to_all)
 {
     struct arriving *a = &s->pairs[from].arriving[to_all];
     struct frame f = {.what = FRAME_NAME, .to = from, .to_all = to_all, .mark = a->durable};
+    f.to_life = s->pairs[from].life;
     a->asked = true;
     a->asked_n = a->durable.n;
     a->again_ns = env_mono_ns(s->uses.env) + a->pause_ns;
@@ -164,6 +165,7 @@ static void streams_leave(struct streams *s, struct outgoing *o, struct frame *f
     o->known = f->mark;
     o->verify = false;
     streams_say(s, f);
+    streams_watch(s);
 }
 
 static bool streams_behind(const struct outgoing *o)
@@ -353,6 +355,8 @@ static void streams_on_name(struct streams *s, const struct frame *f)
 {
     struct outgoing *o = &s->pairs[f->from].outgoing[f->to_all];
     const struct stream *sent = streams_sent(s, f->from, f->to_all);
+    if (f->to_life != s->life && !MUTANT(BELIEVE_LATE_MARKS))
+        return; /* of before this life: since then it may have taken more */
     if (o->opened && f->mark.n < o->taken && !MUTANT(BELIEVE_LATE_MARKS))
         return; /* it was late: what it named is known to be taken */
     if (!streams_fits(sent, o, &f->mark)) {
@@ -374,6 +378,7 @@ static void streams_on_name(struct streams *s, const struct frame *f)
     struct frame opened = {
         .what = FRAME_OPENED, .to = f->from, .to_all = f->to_all, .mark = f->mark};
     streams_say(s, &opened);
+    streams_watch(s);
     streams_read(s);
 }
 
