@@ -15,6 +15,7 @@ struct needed {
 
 struct preload {
     struct replay *replay;
+    const struct follower *step;
     uint64_t seq_max, events_left;
     struct needed *items;
     size_t count, cap;
@@ -54,7 +55,7 @@ static bool preload_batch(void *context, const struct batch_row *row)
     struct preload *p = context;
     struct record_reader record;
     enum record_part part;
-    if (row->seq > p->seq_max)
+    if (row->seq > p->seq_max || follower_abandoned(p->step))
         return false;
     record_reader_init(&record, row->body);
     while ((part = record_next(&record)) != RECORD_DONE) {
@@ -75,18 +76,27 @@ static int preload_compare(const void *left, const void *right)
     return a->kind != b->kind ? (a->kind < b->kind ? -1 : 1) : id128_compare(a->id, b->id);
 }
 
-enum err preload_states(struct replay *r, struct journal_store *s, uint64_t seq_max,
-                        uint64_t events_max)
+/* A stop does not wait for what is being read: it may be a million states of a slow disk. */
+static enum err preload_load(const struct preload *p)
 {
-    struct preload p = {.replay = r, .seq_max = seq_max, .events_left = events_max};
+    enum err e = ERR_OK;
+    for (size_t i = 0; i < p->count && e == ERR_OK && !follower_abandoned(p->step); i++)
+        e = registry_preload(p->replay->registry, p->items[i].kind, p->items[i].id);
+    if (e != ERR_OK)
+        return replay_load_failed(p->replay, e);
+    return follower_abandoned(p->step) ? ERR_UNAVAILABLE : ERR_OK;
+}
+
+enum err preload_states(struct replay *r, const struct follower *step, struct journal_store *s,
+                        uint64_t seq_max, uint64_t events_max)
+{
+    struct preload p = {.replay = r, .step = step, .seq_max = seq_max, .events_left = events_max};
     /* The journal has its own connection: what is wrong with it the replay, which reads the same
      * batches, will say. */
     (void)!s->ops->tail(s, r->shard, r->seq + 1, preload_batch, &p);
-    enum err e = ERR_OK;
-    if (p.count > 0)
+    if (p.count > 0 && !follower_abandoned(step))
         qsort(p.items, p.count, sizeof *p.items, preload_compare);
-    for (size_t i = 0; i < p.count && e == ERR_OK; i++)
-        e = registry_preload(r->registry, p.items[i].kind, p.items[i].id);
+    enum err e = preload_load(&p);
     free(p.items);
-    return e == ERR_OK ? ERR_OK : replay_load_failed(r, e);
+    return e;
 }

@@ -280,8 +280,9 @@ static enum err projector_begin(void *context, uint64_t target_seq, struct store
     p->source.loads = 0;
     p->events_max = p->replay.events + PROJECTOR_STEP_EVENTS;
     if (preload)
-        e = projector_views_error(p, preload_states(&p->replay, p->follower.options.store,
-                                                    target_seq, PROJECTOR_STEP_EVENTS));
+        e = projector_views_error(p, preload_states(&p->replay, &p->follower,
+                                                    p->follower.options.store, target_seq,
+                                                    PROJECTOR_STEP_EVENTS));
     if (e != ERR_OK)
         projector_rollback(p); /* the follower rolls back only what has begun */
     return e;

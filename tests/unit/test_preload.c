@@ -25,6 +25,8 @@ struct scene {
     struct domain domain;
     struct registry registry;
     struct replay replay;
+    struct follower step;     /* which it is for */
+    uint32_t abandoned_after; /* so many loads the step is abandoned; 0 = never */
     struct wire_writer bodies[BATCHES_MAX];
     struct batch_row rows[BATCHES_MAX];
     uint32_t row_count;
@@ -51,6 +53,8 @@ static enum err load(void *context, const struct actor_kind *kind, struct id128 
     assert_int_equal(kind->number, PURSE_KIND);
     assert_true(s->load_count < LOADS_MAX);
     s->loads[s->load_count++] = id.lo;
+    if (s->load_count == s->abandoned_after)
+        atomic_store(&s->step.abandoned, true);
     *due_ns = 0;
     ((struct purse *)state)->coins = 10;
     return s->load_error;
@@ -137,7 +141,7 @@ static void expect_loads(struct scene *s, uint64_t seq_max, uint64_t events_max,
                          const uint64_t *purses)
 {
     s->load_count = 0;
-    assert_int_equal(preload_states(&s->replay, &s->store, seq_max, events_max), ERR_OK);
+    assert_int_equal(preload_states(&s->replay, &s->step, &s->store, seq_max, events_max), ERR_OK);
     uint32_t count = 0;
     for (; purses[count] != 0; count++)
         assert_int_equal(s->loads[count], purses[count]);
@@ -169,14 +173,14 @@ static void what_is_replayed_then_loads_nothing(void **state)
 {
     struct scene *s = *state;
     given_three_batches(s);
-    assert_int_equal(preload_states(&s->replay, &s->store, 3, 100), ERR_OK);
+    assert_int_equal(preload_states(&s->replay, &s->step, &s->store, 3, 100), ERR_OK);
     assert_int_equal(s->load_count, 5);
     for (uint32_t i = 0; i < s->row_count; i++)
         assert_int_equal(replay_batch(&s->replay, &s->rows[i]), ERR_OK);
     assert_int_equal(s->load_count, 5);
     const struct purse *p = registry_state(&s->registry, PURSE_KIND, (struct id128){0, 9});
     assert_int_equal(p->coins, 12);
-    assert_int_equal(preload_states(&s->replay, &s->store, 3, 100), ERR_OK); /* nothing follows */
+    assert_int_equal(preload_states(&s->replay, &s->step, &s->store, 3, 100), ERR_OK);
     assert_int_equal(s->load_count, 5);
 }
 
@@ -205,12 +209,24 @@ static void a_state_that_cannot_be_loaded_is_told(void **state)
     struct scene *s = *state;
     given_three_batches(s);
     s->load_error = ERR_IO;
-    assert_int_equal(preload_states(&s->replay, &s->store, 3, 100), ERR_IO);
+    assert_int_equal(preload_states(&s->replay, &s->step, &s->store, 3, 100), ERR_IO);
     assert_int_equal(s->load_count, 1);
     s->load_error = ERR_CORRUPT;
-    assert_int_equal(preload_states(&s->replay, &s->store, 3, 100), ERR_FAILED);
+    assert_int_equal(preload_states(&s->replay, &s->step, &s->store, 3, 100), ERR_FAILED);
     assert_non_null(strstr(s->replay.reason, "a state in the views is damaged (shard 0, before "
                                              "batch 1)"));
+}
+
+/* As a stop does, which does not wait for what a large step reads. */
+static void an_abandoned_step_loads_nothing_more(void **state)
+{
+    struct scene *s = *state;
+    given_three_batches(s);
+    s->abandoned_after = 2;
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(preload_states(&s->replay, &s->step, &s->store, 3, 100), ERR_UNAVAILABLE);
+        assert_int_equal(s->load_count, 2);
+    }
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -224,6 +240,7 @@ int main(void)
         CASE(events_without_needs_are_passed_over),
         CASE(a_batch_that_cannot_be_read_ends_it),
         CASE(a_state_that_cannot_be_loaded_is_told),
+        CASE(an_abandoned_step_loads_nothing_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
