@@ -32,7 +32,7 @@ struct frame {
     uint16_t from, to;
     bool to_all;             /* about the stream of sends to all shards */
     uint64_t life;           /* of `from`: frames of an older one are dropped */
-    uint64_t to_life; /* of NAME: that of `to`, as far as it is known; of any other it is late */
+    uint64_t to_life; /* of `to`, as far as it is known: NAME and OPENED of another are late */
     struct stream_mark mark; /* of HEAD and TAKEN only n */
     /* Of SEND alone; borrowed during the call. */
     uint64_t time_ns;

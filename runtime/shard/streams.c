@@ -94,6 +94,7 @@ static void streams_say(struct streams *s, struct frame *f)
 {
     f->from = s->uses.number;
     f->life = s->life;
+    f->to_life = s->pairs[f->to].life;
     s->uses.transport.send(s->uses.transport.context, f);
 }
 
@@ -101,7 +102,6 @@ static void streams_name(struct streams *s, uint16_t from, bool to_all)
 {
     struct arriving *a = &s->pairs[from].arriving[to_all];
     struct frame f = {.what = FRAME_NAME, .to = from, .to_all = to_all, .mark = a->durable};
-    f.to_life = s->pairs[from].life;
     a->asked = true;
     a->asked_n = a->durable.n;
     a->again_ns = env_mono_ns(s->uses.env) + a->pause_ns;
@@ -387,6 +387,8 @@ static void streams_on_opened(struct streams *s, const struct frame *f)
     struct arriving *a = &s->pairs[f->from].arriving[f->to_all];
     if (!a->asked || f->mark.n != a->asked_n)
         return;
+    if (f->to_life != s->life && !MUTANT(BELIEVE_LATE_MARKS))
+        return; /* it confirms what an earlier life named; this one's mark may have been lost */
     a->asked = false;
     a->pause_ns = STREAM_LOOK_NS;
     a->standing = f->life;
