@@ -64,6 +64,7 @@ struct message_type {
 };
 
 struct scatter_gather;
+struct shard_set;
 struct slot_map;
 struct message;
 struct shard;
@@ -111,6 +112,9 @@ struct message {
         struct shard *shard;         /* where it goes, on the way to another loop */
         struct scatter_gather *gathering; /* of one about the whole node; else NULL */
         const struct slot_map *slots;     /* of one with a query */
+        struct shard_set *set;            /* of one that is looked for in several shards: */
+        message_done_cb found;            /* the asker's done() */
+        uint16_t at, left;                /* the shard that is asked, and how many are not yet */
         uint64_t ids_ns, ids_random; /* of the ids its turn draws: a turn that is run again draws
                                         the same ones */
     } runtime;

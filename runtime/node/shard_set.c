@@ -128,6 +128,28 @@ static void shard_set_post_to_all(struct shard_set *c, struct env *from, const s
         shard_set_post_to(c, from, scatter_gather_part(g, i), i);
 }
 
+static void shard_set_post_next(struct message *m)
+{
+    struct shard_set *c = m->runtime.set;
+    if (m->code != ERR_NOT_FOUND || m->runtime.left == 0) {
+        m->done = m->runtime.found;
+        m->done(m);
+        return;
+    }
+    m->runtime.left--;
+    m->runtime.at = (uint16_t)((m->runtime.at + 1) % c->options.slots->shards);
+    m->drew_ids = false; /* each shard has its own time */
+    wire_writer_clear(&m->reply);
+    shard_set_post_to(c, m->home, m, m->runtime.at);
+}
+
+/* May be in another shard than that of its id. */
+static bool shard_set_seeks(const struct shard_set *c, const struct message *m)
+{
+    return c->options.slots->shards > 1 && !m->type->view && m->target_kind < KIND_MAX &&
+           c->options.domain->decided[m->target_kind];
+}
+
 void shard_set_post(struct shard_set *c, struct env *from, struct message *m)
 {
     if (m->target_kind == 0)
@@ -143,7 +165,15 @@ void shard_set_post(struct shard_set *c, struct env *from, struct message *m)
                              shard_set_any_slot(c, from, m));
         m->target = place.target;
     }
-    shard_set_post_to(c, from, m, shard_set_home(c, &place));
+    uint16_t shard = shard_set_home(c, &place);
+    if (shard_set_seeks(c, m)) {
+        m->runtime.set = c;
+        m->runtime.found = m->done;
+        m->runtime.at = shard;
+        m->runtime.left = (uint16_t)(c->options.slots->shards - 1);
+        m->done = shard_set_post_next;
+    }
+    shard_set_post_to(c, from, m, shard);
 }
 
 /* --- life ------------------------------------------------------------------------------------- */

@@ -73,6 +73,19 @@ def test_a_tenant_is_in_all_shards(payd):
         equal(line["account_count"], "40", "accounts")
 
 
+def test_a_transfer_is_found_under_any_id(payd):
+    """It lives with its debit account, whatever shard the id would name."""
+    with payd.bank(tenant="chosen") as bank:
+        debit, credit = (bank.open_account(account_id=account_in(0)) for _ in range(2))
+        for shard in range(SHARDS):
+            chosen = new_id("trf", slot_in(shard, SHARDS))
+            bank.move(debit, credit, "1.00", transfer_id=chosen, flags=["pending"])
+            equal(bank.get(f"/transfers/{chosen}").expect(200).json["status"], "pending")
+            bank.post(f"/transfers/{chosen}/post", {}).expect(201)
+            equal(bank.get(f"/transfers/{chosen}").expect(200).json["status"], "posted")
+        bank.get(f"/transfers/{new_id('trf')}").expect(404, "not_found")
+
+
 def test_a_key_is_known_wherever_its_request_went(payd):
     with payd.bank(tenant="keys") as bank:
         for number in range(20):

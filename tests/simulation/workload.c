@@ -6,6 +6,7 @@
 
 #include "runtime/base/sha256.h"
 #include "runtime/base/time.h"
+#include "schemas/common.h"
 #include "schemas/currency.h"
 #include "tests/simulation/verdict.h"
 
@@ -369,8 +370,9 @@ static void workload_place(const struct run *run, struct request *q)
     struct id128 id = workload_named(q);
     if (q->type->target_offset != MESSAGE_NO_OFFSET)
         memcpy(&id, (const char *)&q->body + q->type->target_offset, sizeof id);
+    const struct ref_transfer *t = reference_transfer(&run->reference, id);
     q->anywhere = id128_is_zero(id);
-    q->shard = run_home(run, id);
+    q->shard = t != NULL && q->type->target_kind == KIND_TRANSFER ? t->shard : run_home(run, id);
 }
 
 static void workload_draw(struct run *run, struct request *q)

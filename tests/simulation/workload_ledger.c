@@ -233,7 +233,7 @@ static bool transfer_with(struct run *run, struct request *q, uint32_t flags)
     q->who = workload_bookkeeper(run);
     workload_reason(run, &c->has_reason, &c->reason);
     c->has_transfer_id = !workload_chance(run, 4);
-    c->transfer_id = workload_id_in(run, run_home(run, debit->id));
+    c->transfer_id = workload_new_id(run, run_home(run, debit->id));
     c->debit_account_id = debit->id;
     c->has_credit_account_id = true;
     c->credit_account_id = credit->id;
@@ -358,7 +358,7 @@ static bool post_held(struct run *run, struct request *q)
     p->has_keep_remainder = true;
     p->keep_remainder = workload_chance(run, 2);
     p->has_posting_id = workload_chance(run, 2);
-    p->posting_id = workload_id_in(run, t->shard);
+    p->posting_id = workload_new_id(run, t->shard);
     uint64_t opened = workload_earliest(run, t->debit, t->credit);
     p->has_effective_time = workload_effective(run, 2, opened, t->effective_ns, &p->effective_time);
     q->expects = (struct request_expects){.resolved = 1,
@@ -378,7 +378,7 @@ static bool void_held(struct run *run, struct request *q)
     q->who = workload_clerk(run);
     v->transfer_id = t->id;
     v->has_posting_id = workload_chance(run, 2);
-    v->posting_id = workload_id_in(run, t->shard);
+    v->posting_id = workload_new_id(run, t->shard);
     q->expects = (struct request_expects){
         .resolved = 1, .amount_known = true, .amount = 0, .resolved_id = t->id};
     return true;
@@ -395,7 +395,7 @@ static bool make_reverse(struct run *run, struct request *q)
     workload_reason(run, &v->has_reason, &v->reason);
     v->transfer_id = t->id;
     v->has_reversal_id = workload_chance(run, 2);
-    v->reversal_id = workload_id_in(run, t->shard);
+    v->reversal_id = workload_new_id(run, t->shard);
     uint64_t opened = workload_earliest(run, t->debit, t->credit);
     v->has_effective_time = workload_effective(run, 2, opened, t->effective_ns, &v->effective_time);
     q->expects = (struct request_expects){
@@ -441,7 +441,7 @@ static bool make_resolution(struct run *run, struct transfer_spec *s, uint16_t s
 static void make_item(struct run *run, struct transfer_spec *s, uint16_t shard, bool last)
 {
     const struct ref_account *debit, *credit;
-    *s = (struct transfer_spec){.id = workload_id_in(run, shard), .flags = item_flags(run, last)};
+    *s = (struct transfer_spec){.id = workload_new_id(run, shard), .flags = item_flags(run, last)};
     if (make_resolution(run, s, shard))
         return;
     if (!two_accounts_in(run, shard, &debit, &credit))
@@ -560,7 +560,7 @@ static bool make_transaction(struct run *run, struct request *q)
     q->who = workload_bookkeeper(run);
     workload_reason(run, &c->has_reason, &c->reason);
     c->has_transaction_id = workload_chance(run, 2);
-    c->transaction_id = workload_id_in(run, shard);
+    c->transaction_id = workload_new_id(run, shard);
     const struct ref_transfer *taken = any_transfer_in(run, shard);
     if (taken != NULL && workload_chance(run, 12))
         c->transaction_id = taken->id;
