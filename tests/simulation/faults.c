@@ -103,9 +103,10 @@ static struct id128 some_actor(struct run *run, uint16_t *kind)
                                      KIND_HOLD,    KIND_PAYMENT, KIND_TALLY};
     const struct reference *r = &run->reference;
     *kind = kinds[rng_below(&run->rng, array_len(kinds))];
-    if (*kind == KIND_TALLY)
-        return tally_id(run->reference.slots, (uint32_t)rng_below(&run->rng, TALLIES),
-                        (uint16_t)rng_below(&run->rng, run->swarm.shards));
+    if (*kind == KIND_TALLY) {
+        uint32_t number = (uint32_t)rng_below(&run->rng, TALLIES);
+        return tally_id(r->slots, number, (uint16_t)rng_below(&run->rng, run->swarm.shards));
+    }
     if (*kind == KIND_ACCOUNT || *kind == KIND_WALLET)
         return r->account_count == 0 ? ID128_ZERO
                                      : r->accounts[rng_below(&run->rng, r->account_count)].id;
