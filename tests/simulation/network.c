@@ -10,6 +10,7 @@
 
 #define STRAGGLER_ONE_IN 16 /* frames that take so many times longer */
 #define STRAGGLER_FACTOR 40
+#define QUIET_DELAY_NS ((uint64_t)20000)
 
 struct packet {
     struct list link;
@@ -33,7 +34,9 @@ static void network_mail(struct env *e, struct inbox_item *item)
     check(p != NULL);
     *p = (struct packet){.network = n, .item = item};
     list_append(&n->packets, &p->link);
-    uint64_t delay_ns = rng_below(&run->net_rng, run->swarm.frame_ns + 1);
+    /* In the quiet phase none overtakes another. */
+    uint64_t delay_ns =
+        run->quiet ? QUIET_DELAY_NS : rng_below(&run->net_rng, run->swarm.frame_ns + 1);
     if (!run->quiet && rng_below(&run->net_rng, STRAGGLER_ONE_IN) == 0)
         delay_ns *= STRAGGLER_FACTOR;
     world_at(&run->world, run->world.now_ns + 1 + delay_ns, packet_arrive, p);

@@ -110,6 +110,11 @@ static void read_event(struct history *h, const struct record_reader *r,
 {
     if (r->time_ns <= h->time_ns)
         broken("event times do not increase");
+    h->unparks |= r->number == send_unparked_type.number;
+    if (r->taken.n == 0 && !h->unparks && r->time_ns > h->time_ns + 1) {
+        h->clock_ns = r->time_ns;
+        h->clock_seq = h->seq + 1;
+    }
     h->time_ns = r->time_ns;
     const struct event_rule *rule =
         r->number < DOMAIN_NUMBER_MAX ? h->domain->rules[r->number] : NULL;
@@ -141,7 +146,7 @@ static void read_body(struct history *h, const struct batch_row *row)
         switch (record_next(&r)) {
         case RECORD_BEGIN:
             effects = (struct ref_effects){0};
-            h->expires = false;
+            h->expires = h->unparks = false;
             ref_sends_begin(h->models.sends);
             attribution_resolve(&principals, &r.attribution);
             h->on_attribution(h->context, &r.attribution);
@@ -159,6 +164,8 @@ static void read_body(struct history *h, const struct batch_row *row)
             break;
         case RECORD_END:
             records++;
+            if (r.begin_ns > h->time_ns)
+                h->time_ns = r.begin_ns; /* it has no events, but its time was given */
             if (h->expires != (r.attribution.tenant.len == 0))
                 broken(h->expires ? "somebody made a thing expire" : "a record is nobody's");
             ref_sends_end(h->models.sends, h->shard, &r);

@@ -37,6 +37,10 @@ struct history {
     uint64_t seq, epoch;
     struct sha256_digest hash;
     uint64_t time_ns;  /* of the last event */
+    uint64_t clock_ns; /* of the last one whose time is its shard's clock, not that of a send that
+                          was handled, or the next one after it; in this batch */
+    uint64_t clock_seq;
+    bool unparks;      /* the record being read handles a send that was parked */
     bool expires;      /* something, or is forgotten, in the record being read */
     struct history_record *records; /* those with a key */
     uint32_t count, cap;
