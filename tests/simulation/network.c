@@ -8,8 +8,9 @@
 #include "runtime/node/frame_mail.h"
 #include "tests/simulation/run.h"
 
-#define STRAGGLER_ONE_IN 16 /* frames that take so many times longer */
+#define STRAGGLER_ONE_IN 8 /* frames that take so many times longer */
 #define STRAGGLER_FACTOR 40
+#define OUTLASTING_NS ((uint64_t)2000000000)
 #define QUIET_DELAY_NS ((uint64_t)20000)
 
 struct packet {
@@ -26,6 +27,12 @@ static void packet_arrive(void *context)
     free(p);
 }
 
+/* Where a journal loses its end, some frames of before must come later. */
+static uint64_t network_outlasting(struct run *run)
+{
+    return run->swarm.loses_end ? rng_below(&run->net_rng, OUTLASTING_NS) : 0;
+}
+
 static void network_mail(struct env *e, struct inbox_item *item)
 {
     struct network *n = container_of(e, struct network, env);
@@ -38,7 +45,7 @@ static void network_mail(struct env *e, struct inbox_item *item)
     uint64_t delay_ns =
         run->quiet ? QUIET_DELAY_NS : rng_below(&run->net_rng, run->swarm.frame_ns + 1);
     if (!run->quiet && rng_below(&run->net_rng, STRAGGLER_ONE_IN) == 0)
-        delay_ns *= STRAGGLER_FACTOR;
+        delay_ns = delay_ns * STRAGGLER_FACTOR + network_outlasting(run);
     world_at(&run->world, run->world.now_ns + 1 + delay_ns, packet_arrive, p);
 }
 
