@@ -7,12 +7,16 @@ usage: audit_journal.py DATA_DIRECTORY         also of a payd that runs; nothing
        audit_journal.py --find WORD DATA_DIRECTORY
        audit_journal.py --help
 
-Checks hash, place and chain of every batch and that each record names who asked for it, moves the
-money of every account as the events say, prints the sums of each currency, which payctl ledger
-trial-balance must show too. With --find it also says in which batches something is spoken of:
-an id like pay_..., the X-Request-Id of a request, a user; payctl ledger show-batch shows them.
+Checks hash, place and chain of every batch, that each record names who asked for it, that shards
+have taken from each other what was sent, once and in order, and that an answer which came later
+belongs to a request. Moves the money of every account as the events say, prints the sums of each
+currency, which payctl ledger trial-balance must show too, and what is under way: sends not yet
+taken or parked, requests without an answer. With --find it also says in which batches something is
+spoken of: an id like pay_..., the X-Request-Id of a request, a user; payctl ledger show-batch shows
+them.
 Exit code 0: all holds; 1: something does not; 2: there is no journal.
 """
+import array
 import contextlib
 import hashlib
 import pathlib
@@ -26,6 +30,9 @@ SCHEMA_VERSION = 1
 PLATFORM = [None, "system", None, None]
 DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # of ids: 128 bits in 26 digits
 ID_DIGITS = 26
+PLACE_BITS = 24  # a place: the number of the batch, then that of the item in it
+KEEP_NS = 31 * 86400 * 10**9  # so long a key has its outcome
+SEND_PARKED, SEND_UNPARKED = 4090, 4091  # events of the runtime, which no schema declares
 COUNTERS = ("debits_pending", "debits_posted", "credits_pending", "credits_posted")
 
 
@@ -173,6 +180,77 @@ class Books:
         return found
 
 
+class Sends:
+    """What shards have sent, and what they have taken; which requests wait for what was sent."""
+
+    def __init__(self):
+        self.sent, self.taken = {}, {}  # (from, to or None: all), (from, to all, to): their marks
+        self.parked = {}  # (shard, id): how often
+        self.open, self.closed = {}, {}  # (shard, ask): its fingerprint; when it was answered
+
+    def send(self, shard, receiver, place, part):
+        digest = hashlib.sha256(part).digest()[:8]
+        self.sent.setdefault((shard, receiver), array.array("Q")).extend(
+            (place, int.from_bytes(digest, "big")))
+
+    def take(self, shard, stream, number, place, digest):
+        marks = self.taken.setdefault((stream >> 1, bool(stream & 1), shard), array.array("Q"))
+        require(number == len(marks) // 2 + 1, f"takes send {number} of shard {stream >> 1}, "
+                                               f"not {len(marks) // 2 + 1}")
+        marks.extend((place, digest))
+
+    def park(self, shard, number, fields, taken):
+        """An event: fields begin with the number of their form, or of what is gone with the id."""
+        name = fields[1] if number == SEND_PARKED else fields[0]
+        stream, count = struct.unpack(">QQ", name)
+        if number == SEND_PARKED:
+            require(taken and taken[1:3] == [stream, count], "parks a send that it does not take")
+        require(((shard, name) in self.parked) == (number == SEND_UNPARKED),
+                f"parks or lets go send {count} of stream {stream} twice")
+        if number == SEND_PARKED:
+            self.parked[shard, name] = True
+        else:
+            del self.parked[shard, name]
+
+    def end(self, shard, part, time_ns, key, fingerprint):
+        """[code, reply type, version, reply], ["o", ask] or ["c", those four, ask, fingerprint]."""
+        if part[0] == "c":
+            ask = shard, part[5]
+            require(key is None and ask in self.open, "answers what nobody waits for")
+            require(self.open.pop(ask) == part[6], "answers another request")
+            self.closed[ask] = time_ns
+            return
+        ask = shard, part[1] if part[0] == "o" else key
+        require(ask not in self.open, "decides again what is open")
+        if ask in self.closed:
+            require(time_ns - self.closed.pop(ask) > KEEP_NS, "decides again what was answered")
+        if part[0] == "o":
+            require(key in (None, part[1]), "opens another key than its own")
+            self.open[ask] = fingerprint
+
+    def check(self):
+        """Was all that was taken sent? After the last batch."""
+        for (sender, to_all, receiver), taken in self.taken.items():
+            sent = self.sent.get((sender, None if to_all else receiver), array.array("Q"))
+            both = f"shard {receiver} has taken {len(taken) // 2} sends of shard {sender}"
+            require(len(taken) <= len(sent), f"{both}, which has only {len(sent) // 2}")
+            if sent[:len(taken)] != taken:
+                first = next(i for i, mark in enumerate(taken) if mark != sent[i]) // 2
+                raise Damage(f"{both}, but its send {first + 1} is another")
+
+    def under_way(self, shards):
+        """Lines about what has not come to its end."""
+        for (sender, receiver), sent in sorted(self.sent.items(), key=str):
+            for to in shards if receiver is None else [receiver]:
+                taken = self.taken.get((sender, receiver is None, to), ())
+                if len(taken) < len(sent):
+                    yield f"shard {sender}: {(len(sent) - len(taken)) // 2} sends not taken by {to}"
+        for name, things in (("parked sends", self.parked), ("requests without answer", self.open)):
+            for shard in shards:
+                if count := sum(1 for place, _ in things if place == shard):
+                    yield f"shard {shard}: {count} {name}"
+
+
 def amount(value):
     """Numbers of more than 64 bits are 16 bytes."""
     return int.from_bytes(value, "big") if isinstance(value, bytes) else value
@@ -203,28 +281,74 @@ class Principals:
         return principal
 
 
-def audit_body(body, count, last_ns, events, books, search):
-    """Returns the time of the last event. A record is [time, key, fingerprint, wide, principal,
-    request], then events as [number, fields], then [code, reply type, version, reply]: the lengths
-    tell them apart."""
-    unpacker = Unpacker(body)
-    principals = Principals()
-    require(unpacker.value() == SCHEMA_VERSION, "another schema version")
-    records = 0
-    while unpacker.at < len(body):
-        time_ns, _key, _fingerprint, _wide, principal, request = unpacker.value()
-        principal, told = principals.take(principal, books.records_by), []
-        while len(part := unpacker.value()) == 2:
-            require(time_ns > last_ns, "a time that is not later than the one before")
-            last_ns, time_ns = time_ns, time_ns + 1
-            name, fields = events[part[0]]
-            books.apply(name, dict(zip(fields, part[1])))
-            told.append((name, part[1]))
-        require(len(part) == 4, "a record without an end")
-        search.record(records, principal, request, told)
-        records += 1
-    require(records == count, f"{records} records, not {count}")
-    return last_ns
+class Audit:
+    """All that is known so far."""
+
+    def __init__(self, search):
+        self.books, self.sends, self.search = Books(), Sends(), search
+        self.heads = {}  # by shard: the newest batch, its hash and epoch, time of the last event
+        self.events = {event["number"]: (name, [field["name"] for field in event["fields"]])
+                       for name, event in declared("event").items()}
+        self.events |= {SEND_PARKED: ("send_parked", []), SEND_UNPARKED: ("send_unparked", [])}
+
+    def record(self, unpacker, place, head, last_ns):
+        """What comes after its begin: ["t", from, n, place, hash] if it handles a send; events as
+        [number, fields] and sends as ["s", to, ...]; its end. Lengths and letters tell them apart.
+        Returns the events, the place of what comes next, the time of the last event."""
+        shard, (time_ns, key, fingerprint), told, taken = self.search.place[0], head[:3], [], None
+        while True:
+            begin = unpacker.at
+            part = unpacker.value()
+            if part[0] == "t":
+                require(not told and taken is None, "a mark that is not at the begin of its record")
+                taken = part
+                self.sends.take(shard, *part[1:])
+            elif part[0] == "s":
+                require(len(part) == 7, "a send of another form")
+                self.sends.send(shard, part[1], place, unpacker.data[begin:unpacker.at])
+                place += 1
+            elif len(part) == 2 and part[0] != "o":
+                require(time_ns > last_ns, "a time that is not later than the one before")
+                last_ns, time_ns, place = time_ns, time_ns + 1, place + 1
+                name, fields = self.events[part[0]]
+                self.books.apply(name, dict(zip(fields, part[1])))
+                told.append((name, part[1]))
+                if part[0] in (SEND_PARKED, SEND_UNPARKED):
+                    self.sends.park(shard, *part, taken)
+            else:
+                require(len(part) == {"o": 2, "c": 7}.get(part[0], 4), "a record without an end")
+                self.sends.end(shard, part, head[0], key, fingerprint)
+                return told, place, last_ns
+
+    def body(self, body, count, last_ns):
+        """Returns the time of the last event. A record begins with [time, key, fingerprint, wide,
+        principal, request]."""
+        unpacker, principals, records = Unpacker(body), Principals(), 0
+        place = self.search.place[1] << PLACE_BITS
+        require(unpacker.value() == SCHEMA_VERSION, "another schema version")
+        while unpacker.at < len(body):
+            head = unpacker.value()
+            principal = principals.take(head[4], self.books.records_by)
+            told, place, last_ns = self.record(unpacker, place + 1, head, last_ns)
+            self.search.record(records, principal, head[5], told)
+            records += 1
+        require(records == count, f"{records} records, not {count}")
+        return last_ns
+
+    def batch(self, row_key, shard, seq, epoch, count, prev_hash, found, body):
+        before, hash_before, epoch_before, last_ns = self.heads.get(shard, (0, bytes(32), 0, 0))
+        head = struct.pack(">HQQQ", shard, seq, epoch, count)
+        self.search.place = shard, seq
+        try:
+            require(seq == before + 1, f"follows batch {before}")
+            require(row_key == shard * 2**47 + seq, f"stands at {row_key}")
+            require(epoch >= epoch_before, "has an older epoch than the one before")
+            require(prev_hash == hash_before, "does not name the hash of the batch before")
+            require(hashlib.sha256(head + prev_hash + body).digest() == found, "has another hash")
+            last_ns = self.body(body, count, last_ns)
+        except (Damage, IndexError, KeyError, TypeError, ValueError, struct.error) as e:
+            raise Damage(f"batch {seq} of shard {shard}: {e!r}") from e
+        self.heads[shard] = (seq, found, epoch, last_ns)
 
 
 def open_journal(data):
@@ -235,33 +359,21 @@ def open_journal(data):
     return sqlite3.connect(path.as_uri() + ("?immutable=1" if alone else "?mode=ro"), uri=True)
 
 
+def audit_whole(data, search=None):
+    audited = Audit(search or Search(None))
+    with contextlib.closing(open_journal(data)) as journal:
+        for row in journal.execute("SELECT row_key, shard, seq, epoch, count, prev_hash, hash, body"
+                                   " FROM batches ORDER BY row_key"):
+            audited.batch(*row)
+    audited.sends.check()
+    return audited
+
+
 def audit(data, search=None):
     """The books and, by shard, the newest batch and its hash."""
-    with contextlib.closing(open_journal(data)) as journal:
-        return audit_batches(journal, search or Search(None))
-
-
-def audit_batches(journal, search):
-    events = {event["number"]: (name, [field["name"] for field in event["fields"]])
-              for name, event in declared("event").items()}
-    books, heads = Books(), {}
-    for row_key, shard, seq, epoch, count, prev_hash, found, body in journal.execute(
-            "SELECT row_key, shard, seq, epoch, count, prev_hash, hash, body FROM batches"
-            " ORDER BY row_key"):
-        before, hash_before, epoch_before, last_ns = heads.get(shard, (0, bytes(32), 0, 0))
-        head = struct.pack(">HQQQ", shard, seq, epoch, count)
-        search.place = shard, seq
-        try:
-            require(seq == before + 1, f"follows batch {before}")
-            require(row_key == shard * 2**47 + seq, f"stands at {row_key}")
-            require(epoch >= epoch_before, "has an older epoch than the one before")
-            require(prev_hash == hash_before, "does not name the hash of the batch before")
-            require(hashlib.sha256(head + prev_hash + body).digest() == found, "has another hash")
-            last_ns = audit_body(body, count, last_ns, events, books, search)
-        except (Damage, IndexError, KeyError, TypeError, ValueError) as e:
-            raise Damage(f"batch {seq} of shard {shard}: {e!r}") from e
-        heads[shard] = (seq, found, epoch, last_ns)
-    return books, {shard: (head[0], head[1].hex()) for shard, head in heads.items()}
+    audited = audit_whole(data, search)
+    return audited.books, {shard: (head[0], head[1].hex())
+                           for shard, head in audited.heads.items()}
 
 
 def main():
@@ -277,11 +389,14 @@ def main():
         sys.exit(2)
     search = Search(options[1] if options else None)
     try:
-        books, heads = audit(data, search)
+        audited = audit_whole(data, search)
     except (Damage, sqlite3.Error) as e:
         sys.exit(f"damaged: {e}")
-    for shard, (seq, newest) in heads.items():
-        print(f"shard {shard}: {seq} batches, the last with hash {newest}")
+    books = audited.books
+    for shard, head in audited.heads.items():
+        print(f"shard {shard}: {head[0]} batches, the last with hash {head[1].hex()}")
+    for line in audited.sends.under_way(sorted(audited.heads)):
+        print(line)
     print(sum(books.records_by.values()), "records of", len(books.records_by), "principals")
     if options:
         print(*search.found or [f"nothing speaks of {options[1]}"], sep="\n")

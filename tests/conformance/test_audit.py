@@ -10,6 +10,7 @@ import json
 import pathlib
 import shutil
 import sqlite3
+import struct
 import subprocess
 import sys
 
@@ -190,6 +191,116 @@ def test_every_damage_is_found(payd):
         refused = subprocess.run([PAYCTL, "ledger", "verify", "--data", copy], text=True,
                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         equal(refused.returncode, 1, "payctl's exit code")
+        shutil.rmtree(copy)
+
+
+def packed(value):
+    """As msgpack, in the shortest form."""
+    if value is None or isinstance(value, bool):
+        return bytes([{None: 0xC0, False: 0xC2, True: 0xC3}[value]])
+    if isinstance(value, int):
+        if value < 128:
+            return bytes([value])
+        power = next(power for power in range(4) if value < 1 << (8 << power))
+        return bytes([0xCC + power]) + value.to_bytes(1 << power, "big")
+    if isinstance(value, str):
+        return bytes([0xA0 | len(value)]) + value.encode()
+    if isinstance(value, bytes):
+        return bytes([0xC4, len(value)]) + value
+    return bytes([0x90 | len(value)]) + b"".join(map(packed, value))
+
+
+DONE = [0, 0, 0, None]
+KEY, PRINT, OTHER = b"K" * 16, b"F" * 16, b"O" * 16
+
+
+class Journal:
+    """Further batches for a journal of two shards: what shards say to each other."""
+
+    def __init__(self, path):
+        self.db = sqlite3.connect(path)
+        self.time_ns = 2 * 10**18
+
+    def append(self, shard, *parts, key=None):
+        """A batch with one record."""
+        seq, epoch, before = self.db.execute("SELECT seq, epoch, hash FROM batches WHERE shard = ?"
+                                             " ORDER BY seq DESC", (shard, )).fetchone()
+        self.time_ns += 1000
+        head = [self.time_ns, key, key and PRINT, True, [None, "system", None, None], None]
+        body = packed(1) + b"".join(map(packed, [head, *parts]))
+        told = struct.pack(">HQQQ", shard, seq + 1, epoch, 1)
+        self.db.execute("INSERT INTO batches (row_key, shard, seq, epoch, count, prev_hash, hash,"
+                        " body) VALUES (?, ?, ?, ?, 1, ?, ?, ?)",
+                        (shard * 2**47 + seq + 1, shard, seq + 1, epoch, before,
+                         hashlib.sha256(told + before + body).digest(), body))
+        return seq + 1
+
+    def send(self, sender, receiver, last):
+        """Returns its mark; as it ends its record."""
+        part = ["s", receiver, 1, bytes(16), 1, [1, "a message"], None]
+        seq = self.append(sender, part, last)
+        digest = hashlib.sha256(packed(part)).digest()[:8]
+        return [seq << 24 | 1, int.from_bytes(digest, "big")]
+
+
+def crossing(journal, change=None):
+    """Two requests that the other shard helps to decide, and a send to all."""
+    first = journal.send(0, 1, DONE)
+    journal.append(0, ["o", KEY], key=KEY)
+    second = journal.send(0, 1, ["o", OTHER])
+    to_all = journal.send(0, None, DONE)
+    marks = [["t", 0, 1, *first], ["t", 0, 2, *second], ["t", 1, 1, *to_all]]
+    closing = ["c", 0, 0, 0, None, KEY, PRINT]
+    if change:
+        change(journal, marks, closing)
+    for mark in marks:
+        back = [mark, ["s", 0, 1, bytes(16), 1, [1, "back"], None], DONE]
+        journal.append(1, *back)
+    journal.append(0, closing)
+
+
+def wrong(at, number):
+    def change(_, marks, _closing):
+        marks[at[0]][at[1]] += number
+    return change
+
+
+def answered_as(part, value):
+    def change(_, _marks, closing):
+        closing[part] = value
+    return change
+
+
+def test_what_shards_said_to_each_other_holds(payd):
+    """Marks that are not those of the sends, sends that nobody sent, answers that nobody asked."""
+    for change, told, payctl_told in (
+            (None, None, None),
+            (wrong((0, 4), 1), "its send 1 is another", "those that stand there are others"),
+            (wrong((1, 3), 1), "its send 2 is another", "those that stand there are others"),
+            (wrong((2, 4), 1), "its send 1 is another", "those that stand there are others"),
+            (wrong((0, 2), 1), "takes send 2 of shard 0, not 1", "out of turn"),
+            (lambda _, marks, __: marks.append(["t", 0, 3, 2**40, 1]), "which has only 2",
+             "only 2 stand there"),
+            (lambda journal, *_: journal.append(0, ["o", KEY], key=KEY), "decides again what is",
+             "opens an ask that is open"),
+            (answered_as(5, PRINT), "answers what nobody waits for", "an ask that is not open"),
+            (lambda journal, *_: journal.append(0, ["x", KEY]), "KeyError('x')",
+             "cannot be read")):
+        copy = payd.root / "copy"
+        shutil.copytree(payd.data, copy, ignore=shutil.ignore_patterns("payd.sock"))
+        journal = Journal(copy / "journal.db")
+        with contextlib.closing(journal.db), journal.db:
+            crossing(journal, change)
+        found = auditor(0 if told is None else 1, copy)
+        refused = subprocess.run([PAYCTL, "ledger", "verify", "--data", copy], text=True,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        equal(refused.returncode, 0 if told is None else 1, f"payctl's exit code: {refused.stdout}")
+        if told is None:
+            contains(found, "shard 1: 3 sends not taken by 0", "shard 0: 1 requests without answer",
+                     "shard 0: 1 sends not taken by 0")
+        else:
+            contains(found, told)
+            contains(refused.stdout, payctl_told)
         shutil.rmtree(copy)
 
 
