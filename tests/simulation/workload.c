@@ -365,14 +365,23 @@ static struct id128 workload_named(const struct request *q)
     return q->type == &wallet_open_type ? q->who.subject_id : ID128_ZERO;
 }
 
+/* Where this is. A transfer or transaction may be elsewhere than where its id leads. */
+static uint16_t workload_found_in(const struct run *run, struct id128 id, uint16_t kind)
+{
+    const struct ref_transfer *t = reference_transfer(&run->reference, id);
+    const struct ref_transaction *whole = reference_transaction(&run->reference, id);
+    if (kind == KIND_TRANSFER && t != NULL)
+        return t->shard;
+    return kind == KIND_TRANSFER && whole != NULL ? whole->shard : run_home(run, id);
+}
+
 static void workload_place(const struct run *run, struct request *q)
 {
     struct id128 id = workload_named(q);
     if (q->type->target_offset != MESSAGE_NO_OFFSET)
         memcpy(&id, (const char *)&q->body + q->type->target_offset, sizeof id);
-    const struct ref_transfer *t = reference_transfer(&run->reference, id);
     q->anywhere = id128_is_zero(id);
-    q->shard = t != NULL && q->type->target_kind == KIND_TRANSFER ? t->shard : run_home(run, id);
+    q->shard = workload_found_in(run, id, q->type->target_kind);
 }
 
 static void workload_draw(struct run *run, struct request *q)

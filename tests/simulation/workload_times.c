@@ -52,5 +52,5 @@ uint64_t workload_imported_at(struct run *run)
     uint64_t time = WORLD_EPOCH_NS - NS_PER_DAY + run->world.now_ns;
     if (workload_chance(run, 20))
         return run_wall_ns(run) + NS_PER_S; /* refused */
-    return workload_chance(run, 4) ? time - rng_below(&run->rng, 10 * NS_PER_S) : time;
+    return workload_chance(run, 2) ? time - rng_below(&run->rng, 10 * NS_PER_S) : time;
 }

@@ -399,16 +399,16 @@ static void reference_expired(struct reference *r, const struct transfer_expired
     f->expired++;
 }
 
-static struct ref_transaction *transaction_of(const struct reference *r, struct id128 id)
+struct ref_transaction *reference_transaction(const struct reference *r, struct id128 id)
 {
     FIND(ref_transaction, transaction);
 }
 
 static void reference_reversed(struct reference *r, const struct transfer_reversed *e)
 {
-    struct ref_transaction *whole = transaction_of(r, e->transfer_id);
+    struct ref_transaction *whole = reference_transaction(r, e->transfer_id);
     if (whole != NULL) {
-        if (whole->reversed || transaction_of(r, e->reversal_id) == NULL)
+        if (whole->reversed || reference_transaction(r, e->reversal_id) == NULL)
             broken("a transaction is reversed twice, or by nothing");
         whole->reversed = true;
         return;

@@ -140,6 +140,7 @@ void reference_apply(struct reference *r, uint16_t shard, const struct message_t
 
 struct ref_account *reference_account(const struct reference *r, struct id128 id);
 struct ref_transfer *reference_transfer(const struct reference *r, struct id128 id);
+struct ref_transaction *reference_transaction(const struct reference *r, struct id128 id);
 struct ref_wallet *reference_wallet(const struct reference *r, struct id128 id);
 struct ref_hold *reference_hold(const struct reference *r, struct id128 id);
 struct ref_payment *reference_payment(const struct reference *r, struct id128 id);
