@@ -24,7 +24,7 @@
 #define REASON_MAX 400
 #define SEED_S_MAX 300        /* a seed that takes longer hangs */
 #define TWICE_EVERY 16        /* one seed of 16 runs twice */
-#define MUTANT_SEEDS_MAX 3000 /* a mutant must be found within them */
+#define MUTANT_SEEDS_MAX 12000 /* a mutant must be found within them */
 
 struct options {
     uint64_t first, seeds;

@@ -335,6 +335,28 @@ static void a_failing_migration_leaves_nothing(void **state)
     assert_int_equal(fixture_open_sqlite(f), ERR_OK);
 }
 
+/* As after a first start that was killed once the files were made. */
+static void one_without_any_migration_is_looked_at_as_an_empty_one(void **state)
+{
+    struct fixture *f = *state;
+    fixture_shut(f);
+    static const char *const names[] = {"journal.db", "views.db", "commit-mark"};
+    char path[600];
+    for (size_t i = 0; i < array_len(names); i++)
+        assert_int_equal(unlink(path_in(f, names[i], path)), 0);
+    uint32_t count = f->migration_count;
+    f->migration_count = 0;
+    f->shards = 0;
+    assert_refused(f, ERR_UNSUPPORTED, "views.db", "no migration creates its table");
+    f->migration_count = count;
+    f->shards = 2;
+    struct store_sqlite_options look = fixture_options(f);
+    look.look = true;
+    assert_int_equal(store_sqlite_open(&look, &f->journal, &f->views, f->reason, sizeof f->reason),
+                     ERR_OK);
+    fixture_restart(f);
+}
+
 static void a_table_unlike_its_declaration_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -434,6 +456,7 @@ int main(void)
         CASE(a_changed_migration_is_refused),
         CASE(a_newer_database_is_refused),
         CASE(a_failing_migration_leaves_nothing),
+        CASE(one_without_any_migration_is_looked_at_as_an_empty_one),
         CASE(a_table_unlike_its_declaration_is_refused),
         CASE(a_full_disk_refuses_and_recovers_by_itself),
     };

@@ -138,6 +138,16 @@ static enum err migrate_apply(const struct complaint *c, struct db *d,
     return e;
 }
 
+bool sqlite_migrate_begun(struct db *d)
+{
+    static const char sql[] = "SELECT 1 FROM sqlite_schema WHERE tbl_name <> 'migrations'";
+    sqlite3_stmt *statement = NULL;
+    bool none = sqlite3_prepare_v2(d->handle, sql, -1, &statement, NULL) == SQLITE_OK &&
+                sqlite3_step(statement) == SQLITE_DONE;
+    sqlite3_finalize(statement);
+    return !none;
+}
+
 static enum err migrate_file(const struct complaint *c, struct db *d,
                              const struct store_sqlite_options *options)
 {

@@ -9,6 +9,10 @@
 
 #include "runtime/store/sqlite/store_sqlite_priv.h"
 
+/* Has any migration been applied to this file. If none, nothing was ever in it, all was in a WAL
+ * that is lost, or whoever made it was cut off. */
+bool sqlite_migrate_begun(struct db *d);
+
 must_check enum err sqlite_migrate_journal(struct store_sqlite *s,
                                            const struct store_sqlite_options *options, char *reason,
                                            size_t reason_size);

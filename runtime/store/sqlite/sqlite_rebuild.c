@@ -60,7 +60,11 @@ static enum err rebuild_open_once(struct store_sqlite *s,
         e = sqlite_files_make(s->directory, &db_views, reason, reason_size);
     if (e == ERR_OK)
         e = db_open(&s->views_writer, s->views_kind, s->directory, look, reason, reason_size);
-    if (e == ERR_OK && !fresh)
+    bool begun = e == ERR_OK && sqlite_migrate_begun(&s->views_writer);
+    s->views_absent = e == ERR_OK && look && !begun;
+    if (s->views_absent)
+        return ERR_OK;
+    if (begun)
         e = rebuild_look_whole(s, reason, reason_size);
     return e == ERR_OK ? sqlite_migrate_views(s, options, reason, reason_size) : e;
 }

@@ -42,17 +42,6 @@ static enum err store_sqlite_refuse_lost_journal(const struct store_sqlite *s, c
     return ERR_CORRUPT;
 }
 
-/* All was in a WAL that is lost. */
-static bool store_sqlite_empty(struct db *d)
-{
-    sqlite3_stmt *statement = NULL;
-    static const char sql[] = "SELECT 1 FROM sqlite_schema";
-    bool empty = sqlite3_prepare_v2(d->handle, sql, -1, &statement, NULL) == SQLITE_OK &&
-                 sqlite3_step(statement) == SQLITE_DONE;
-    sqlite3_finalize(statement);
-    return empty;
-}
-
 static enum err store_sqlite_open_journal(struct store_sqlite *s,
                                           const struct store_sqlite_options *options, char *reason,
                                           size_t reason_size)
@@ -65,7 +54,7 @@ static enum err store_sqlite_open_journal(struct store_sqlite *s,
         e = sqlite_files_make(s->directory, &db_journal, reason, reason_size);
     if (e == ERR_OK)
         e = db_open(&s->journal, s->journal_kind, s->directory, look, reason, reason_size);
-    s->journal_empty = e == ERR_OK && look && store_sqlite_empty(&s->journal);
+    s->journal_empty = e == ERR_OK && look && !sqlite_migrate_begun(&s->journal);
     if (e == ERR_OK && !s->journal_empty)
         e = sqlite_migrate_journal(s, options, reason, reason_size);
     if (e == ERR_OK)
