@@ -15,7 +15,8 @@ void quota_init(struct quota *q, struct log *log, uint16_t number, uint64_t per_
     *q = (struct quota){.log = log, .number = number, .per_day = per_day};
     if (per_day == 0)
         return;
-    q->near = per_day / 100 * QUOTA_NEAR_PERCENT + per_day % 100 * QUOTA_NEAR_PERCENT / 100;
+    q->near = per_day / 100 * QUOTA_NEAR_PERCENT +
+              (per_day % 100 * QUOTA_NEAR_PERCENT + 99) / 100; /* no percent less */
     q->buckets = memory_take_zeroed((size_t)QUOTA_SETS * QUOTA_WAYS, sizeof *q->buckets);
     q->last = q->buckets;
 }

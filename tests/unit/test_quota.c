@@ -2,7 +2,12 @@
 /* Quota: a tenant that has written as much as it may in a day writes later; nobody else waits. */
 #include "runtime/shard/quota.h"
 
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "runtime/base/time.h"
+#include "runtime/observe/log.h"
 #include "tests/unit/shard_fixture.h"
 
 #define DAY_BYTES 8640 /* 0.1 a second */
@@ -186,6 +191,133 @@ static void more_tenants_than_it_has_room_for_gain_nothing(void **state)
     quota_done(&q);
 }
 
+static void a_tenant_is_told_from_the_same_percent_on_whatever_its_quota(void **state)
+{
+    const struct principal who = tenant(1);
+    (void)state;
+    for (uint64_t per_day = 1; per_day <= 300; per_day++) {
+        struct quota q;
+        quota_init(&q, NULL, 0, per_day);
+        for (uint64_t bytes = 1; bytes <= per_day; bytes++) {
+            uint64_t percent = bytes * 100 / per_day;
+            assert_int_equal(quota_charge(&q, &who, 1, 1),
+                             percent < QUOTA_NEAR_PERCENT ? 0 : percent);
+        }
+        quota_done(&q);
+    }
+}
+
+/* What is left of a byte goes on: else who writes often would never get empty. */
+static void a_bucket_is_emptied_at_its_pace_however_often_it_is_looked_at(void **state)
+{
+    const struct principal who = tenant(1);
+    const uint64_t second = NS_PER_DAY / 86400;
+    struct quota q;
+    (void)state;
+    quota_init(&q, NULL, 0, 86400); /* a byte a second */
+    (void)quota_charge(&q, &who, 86400, 0);
+    for (uint64_t now = 0; now <= 1000 * second; now += second / 4)
+        (void)quota_charge(&q, &who, 0, now);
+    uint32_t retry_after_ms;
+    (void)quota_charge(&q, &who, 1000, 1000 * second);
+    assert_int_equal(q.over, 1);
+    assert_true(quota_exceeded(&q, &who, 1, 1000 * second, &retry_after_ms));
+    assert_in_range(retry_after_ms, 1000, 1001);
+    assert_true(quota_exceeded(&q, &who, 1, 1001 * second - 1, &retry_after_ms));
+    assert_false(quota_exceeded(&q, &who, 1, 1001 * second, &retry_after_ms));
+    assert_int_equal(q.over, 0);
+    quota_done(&q);
+}
+
+static void a_long_wait_is_told_as_the_longest(void **state)
+{
+    const struct principal who = tenant(1);
+    struct quota q;
+    uint32_t retry_after_ms;
+    (void)state;
+    quota_init(&q, NULL, 0, 1);
+    (void)quota_charge(&q, &who, 50, 0);
+    assert_true(quota_exceeded(&q, &who, 1, 0, &retry_after_ms));
+    assert_int_equal(retry_after_ms, UINT32_MAX);
+    assert_true(quota_exceeded(&q, &who, 50, 0, &retry_after_ms));
+    assert_int_equal(retry_after_ms, 86400 * 1000 + 1);
+    assert_false(quota_exceeded(&q, &who, 51, 0, &retry_after_ms));
+    quota_done(&q);
+}
+
+static void near_tenants_are_counted_as_they_are_now(void **state)
+{
+    struct quota q;
+    (void)state;
+    quota_init(&q, NULL, 0, 100);
+    for (uint64_t n = 1; n <= 3; n++) {
+        const struct principal who = tenant(n);
+        (void)quota_charge(&q, &who, 70 + 10 * n, 0);
+    }
+    assert_int_equal(quota_near_count(&q, 0), 3);
+    assert_int_equal(quota_near_count(&q, NS_PER_DAY / 100 - 1), 3);
+    assert_int_equal(quota_near_count(&q, NS_PER_DAY / 100), 2);
+    assert_int_equal(quota_near_count(&q, NS_PER_DAY / 5), 1);
+    quota_done(&q);
+    quota_init(&q, NULL, 0, 0);
+    assert_int_equal(quota_near_count(&q, 0), 0);
+    quota_done(&q);
+}
+
+/* --- the log ---------------------------------------------------------------------------------- */
+
+struct told {
+    struct quota quota;
+    struct log log;
+    int ends[2];
+};
+
+/* The events that were logged since the last look, by their first letters: near, used up. */
+static void assert_told(struct told *t, const char *expected)
+{
+    char text[8 * LOG_LINE_MAX] = "", events[32] = "";
+    ssize_t len = read(t->ends[0], text, sizeof text - 1);
+    text[len > 0 ? len : 0] = '\0';
+    size_t count = 0;
+    for (const char *at = text; (at = strstr(at, "journal_quota_")) != NULL && count < 31; count++)
+        events[count] = (at += strlen("journal_quota_"))[0];
+    assert_string_equal(events, expected);
+}
+
+static void charged(struct told *t, uint64_t bytes, uint64_t percent_emptied, const char *events)
+{
+    const struct principal who = tenant(1);
+    (void)quota_charge(&t->quota, &who, bytes, NS_PER_DAY / 100 * percent_emptied);
+    assert_told(t, events);
+}
+
+/* Once near it and once at its end, not for each record; anew only after it was well below. */
+static void the_log_says_once_who_comes_near_and_once_who_is_over(void **state)
+{
+    struct told t;
+    (void)state;
+    assert_int_equal(pipe2(t.ends, O_NONBLOCK), 0);
+    log_init(&t.log, t.ends[1], LOG_LEVEL_INFO);
+    quota_init(&t.quota, &t.log, 3, 1000);
+    charged(&t, 799, 0, "");
+    charged(&t, 1, 0, "n");
+    charged(&t, 100, 0, "");
+    charged(&t, 99, 0, "");
+    charged(&t, 1, 0, "u");
+    charged(&t, 10, 0, "");
+    charged(&t, 0, 2, "");   /* 990 */
+    charged(&t, 10, 2, "u"); /* over again */
+    charged(&t, 0, 32, "");  /* 700, no less */
+    charged(&t, 100, 32, "");
+    charged(&t, 0, 43, ""); /* 690 */
+    charged(&t, 110, 43, "n");
+    charged(&t, 0, 54, ""); /* 690 */
+    charged(&t, 400, 54, "u"); /* at once */
+    quota_done(&t.quota);
+    close(t.ends[0]);
+    close(t.ends[1]);
+}
+
 int main(void)
 {
 #define SCENARIO(name) cmocka_unit_test_setup_teardown(name, setup_with_quota, teardown)
@@ -197,6 +329,11 @@ int main(void)
         SCENARIO(what_settles_ends_with_as_much_again),
         SCENARIO(what_was_decided_is_said_again),
         cmocka_unit_test(more_tenants_than_it_has_room_for_gain_nothing),
+        cmocka_unit_test(a_tenant_is_told_from_the_same_percent_on_whatever_its_quota),
+        cmocka_unit_test(a_bucket_is_emptied_at_its_pace_however_often_it_is_looked_at),
+        cmocka_unit_test(a_long_wait_is_told_as_the_longest),
+        cmocka_unit_test(near_tenants_are_counted_as_they_are_now),
+        cmocka_unit_test(the_log_says_once_who_comes_near_and_once_who_is_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
