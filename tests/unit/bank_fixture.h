@@ -19,7 +19,7 @@
 #include "runtime/base/sha256.h"
 #include "runtime/base/time.h"
 #include "runtime/node/frame_mail.h"
-#include "runtime/shard/shard.h"
+#include "runtime/shard/shard_priv.h"
 #include "runtime/sim/store_sim.h"
 #include "runtime/sim/world.h"
 #include "schemas/common.h"
@@ -52,6 +52,9 @@ struct bank {
     uint64_t if_none_match; /* as if_match */
     uint64_t key;      /* idempotency key of the next request; 0 = none */
     struct slot_map slots; /* of the deployment; this is the first of its shards */
+    const struct env_ops *clocks; /* while they are stopped */
+    struct env_ops stopped_clocks;
+    uint64_t stopped_ns;
 };
 
 static inline void bank_answered(struct message *m)
@@ -289,6 +292,43 @@ static inline void bank_wait_unread(struct bank *b, uint64_t ns)
     store_sim_set_faults(b->sim, &(struct store_sim_faults){.read_io_ppm = 1000000});
     bank_wait(b, ns);
     store_sim_set_faults(b->sim, &(struct store_sim_faults){0});
+}
+
+static inline uint64_t bank_stopped_mono_ns(struct env *e)
+{
+    return container_of(e, struct bank, world.loop.env)->stopped_ns;
+}
+
+static inline uint64_t bank_stopped_wall_ns(struct env *e)
+{
+    return WORLD_EPOCH_NS + bank_stopped_mono_ns(e);
+}
+
+/* The clocks show this time, which is to come, and stand still; states cannot be read until then,
+ * so that what becomes due has not happened yet. */
+static inline void bank_stop_clocks(struct bank *b, uint64_t wall_ns)
+{
+    assert_true(wall_ns > WORLD_EPOCH_NS + b->world.now_ns + 10 * NS_PER_S);
+    bank_wait_unread(b, NS_PER_S);
+    b->clocks = b->world.loop.env.ops;
+    b->stopped_clocks = *b->clocks;
+    b->stopped_clocks.mono_ns = bank_stopped_mono_ns;
+    b->stopped_clocks.wall_ns = bank_stopped_wall_ns;
+    b->stopped_ns = b->world.now_ns = wall_ns - WORLD_EPOCH_NS;
+    b->world.loop.env.ops = &b->stopped_clocks;
+}
+
+static inline void bank_let_clocks_go_on(struct bank *b)
+{
+    b->world.loop.env.ops = b->clocks;
+}
+
+/* A deadline of this actor fires, whether it is due or not. */
+static inline void bank_fire_deadline(struct bank *b, uint16_t kind, struct id128 id)
+{
+    registry_arm(&b->shard->registry, kind, id, 1);
+    env_wake(&b->world.loop.env);
+    bank_wait(b, NS_PER_S);
 }
 
 /* --- the words of the domain ------------------------------------------------------------------ */

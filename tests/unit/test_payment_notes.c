@@ -264,6 +264,36 @@ static void test_what_has_expired_is_not_extended(void **state)
     expect_money(&p, 9500, 0, 500);
 }
 
+static void test_an_authorisation_expires_at_its_time_not_after_it(void **state)
+{
+    struct parties p = given(state, "100", NULL);
+    struct bank *b = p.bank;
+    struct id128 id = authorize_briefly(&p, 1000);
+    bank_stop_clocks(b, show(b, id).details.expires_at);
+    assert_int_equal(capture(b, "shop", id, NULL, false), RESULT_PAYMENT_EXPIRED);
+    assert_int_equal(extend(b, "alice", id, 120), RESULT_PAYMENT_EXPIRED);
+    bank_fire_deadline(b, KIND_PAYMENT, id);
+    expect_payment(b, id, PAYMENT_STATUS_EXPIRED, 0, 0);
+    bank_let_clocks_go_on(b);
+    expect_money(&p, 10000, 0, 0);
+}
+
+static void test_a_deadline_that_fires_early_or_late_changes_nothing(void **state)
+{
+    struct parties p = given(state, "100", NULL);
+    struct bank *b = p.bank;
+    struct id128 id = authorize_briefly(&p, 1000);
+    bank_restart(b);
+    bank_fire_deadline(b, KIND_PAYMENT, id);
+    expect_money(&p, 10000, 1000, 0);
+    assert_int_equal(capture(b, "shop", id, NULL, false), RESULT_OK);
+    bank_wait(b, 60 * NS_PER_S);
+    bank_fire_deadline(b, KIND_PAYMENT, id);
+    bank_fire_deadline(b, KIND_PAYMENT, p.alice);
+    expect_payment(b, id, PAYMENT_STATUS_COMPLETED, 1000, 0);
+    expect_money(&p, 9000, 0, 1000);
+}
+
 /* --- more ------------------------------------------------------------------------------------- */
 
 static uint16_t increase(struct bank *b, const char *who, struct id128 id, const char *amount)
@@ -321,6 +351,8 @@ int main(void)
         TEST(test_what_is_no_payment_is_not_kept),
         TEST(test_an_extended_authorisation_lives_longer),
         TEST(test_what_has_expired_is_not_extended),
+        TEST(test_an_authorisation_expires_at_its_time_not_after_it),
+        TEST(test_a_deadline_that_fires_early_or_late_changes_nothing),
         TEST(test_an_authorisation_grows_within_what_the_payer_may),
         TEST(test_an_increased_authorisation_expires_as_a_whole),
     };

@@ -430,6 +430,36 @@ static uint16_t extend(struct bank *b, const char *who, struct id128 wallet, str
     return bank_ask(b, person(who), &wallet_hold_extend_type, &body);
 }
 
+static void test_a_hold_expires_at_its_time_not_after_it(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "100"), id = hold_briefly(b, alice);
+    bank_stop_clocks(b, show_hold(b, alice, id).expires_at);
+    assert_int_equal(capture(b, "alice", alice, id, (struct capture){"10", false, {0, 0}}),
+                     RESULT_HOLD_NOT_OPEN);
+    assert_int_equal(extend(b, "alice", alice, id, 120), RESULT_HOLD_NOT_OPEN);
+    bank_fire_deadline(b, KIND_HOLD, id);
+    assert_int_equal(show_hold(b, alice, id).status, HOLD_STATUS_EXPIRED);
+    bank_let_clocks_go_on(b);
+    expect_wallet(b, alice, 10000, 0);
+}
+
+static void test_a_deadline_that_fires_early_or_late_changes_nothing(void **state)
+{
+    struct bank *b = *state;
+    struct id128 alice = given_wallet(b, "alice", "100"), id = hold_briefly(b, alice);
+    bank_restart(b);
+    bank_fire_deadline(b, KIND_HOLD, id);
+    expect_wallet(b, alice, 10000, 6000);
+    assert_int_equal(capture(b, "alice", alice, id, (struct capture){"10", true, {0, 0}}),
+                     RESULT_OK);
+    bank_wait(b, 60 * NS_PER_S);
+    bank_fire_deadline(b, KIND_HOLD, id);
+    bank_fire_deadline(b, KIND_HOLD, alice);
+    expect_wallet(b, alice, 9000, 0);
+    assert_int_equal(show_hold(b, alice, id).status, HOLD_STATUS_CAPTURED);
+}
+
 static void test_a_hold_is_of_its_wallet(void **state)
 {
     struct bank *b = *state;
@@ -739,6 +769,8 @@ int main(void)
         TEST(test_a_capture_that_cannot_go_on_changes_nothing),
         TEST(test_a_hold_expires_by_itself),
         TEST(test_what_has_expired_is_not_captured),
+        TEST(test_a_hold_expires_at_its_time_not_after_it),
+        TEST(test_a_deadline_that_fires_early_or_late_changes_nothing),
         TEST(test_a_hold_is_of_its_wallet),
         TEST(test_the_owner_changes_the_pairs_of_a_wallet),
         TEST(test_a_capture_waits_for_what_is_loaded),
