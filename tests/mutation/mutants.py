@@ -32,6 +32,7 @@ CONTROLS = {"if", "for", "while", "switch"}
 SILENT = re.compile(r"check|check_failed|free|(?:wire_writer|arena|page)_done$|"
                     r"_?[Ss]tatic_assert|\w+_assert$|ledger_totals_check$|LOG_\w+|"
                     r"(?:\w+_)?log(?:_\w+)?$")
+ONLY_MUTANT = re.compile(r"\s*if \(MUTANT\((?!.*\|\| (?!MUTANT))")
 COMMUTES = re.compile(r"\w*_equal$|memcmp$|strn?(?:case)?cmp$|calloc$|\w*_(?:min|max)$|u128_add$|"
                       r"posting_overflows$|account_(?:saturated|least)$")
 INTEGER = re.compile(r"(0[xX][0-9a-fA-F]+|\d+)([uUlL]*)$")
@@ -157,13 +158,16 @@ class Function:
     # -- where none are made -----------------------------------------------------------------------
 
     def excluded(self):
-        """Character ranges of assertions, log lines and MUTANT() lines."""
+        """Character ranges of assertions, log lines, MUTANT() lines and what only these run."""
         for i, token in enumerate(self.tokens):
             if token.kind == "name" and self.word(i + 1) == "(" and SILENT.match(token.text):
                 yield token.start, self.tokens[self.pair.get(i + 1, i + 1)].end
             if token.text == "MUTANT":
                 line = self.text.rfind("\n", 0, token.start) + 1
-                yield line, self.text.find("\n", token.start)
+                end = self.text.find("\n", token.start)
+                if ONLY_MUTANT.match(self.text[line:end]):
+                    end = self.text.find("\n", end + 1)
+                yield line, end
 
     # -- helpers of the operators ------------------------------------------------------------------
 

@@ -166,8 +166,12 @@ class Build:
     def __init__(self, folder, root, seeds):
         self.folder, self.root = folder, root
         self.compile = collections.defaultdict(dict)  # source -> object -> argv
+        self.members = collections.defaultdict(list)  # library -> the objects in it
         for entry in json.loads((folder / "compile_commands.json").read_text()):
             source = (folder / entry["file"]).resolve()
+            library, is_member, _ = entry["output"].partition(".a.p/")
+            if is_member:  # generated sources too, which are not of the root
+                self.members[library + ".a"].append(entry["output"])
             if source.is_relative_to(root):
                 self.compile[str(source.relative_to(root))][entry["output"]] = \
                     [word for word in shlex.split(entry["command"]) if word != "ccache"]
@@ -197,17 +201,6 @@ class Build:
             words = shlex.split(command)
             if "-o" in words and "-c" not in words:
                 found[words[words.index("-o") + 1]] = words
-        return found
-
-    @functools.cached_property
-    def members(self):
-        """Library -> the objects in it."""
-        found = collections.defaultdict(list)
-        for targets in self.compile.values():
-            for target in targets:
-                library, is_member, _ = target.partition(".a.p/")
-                if is_member:
-                    found[library + ".a"].append(target)
         return found
 
 
