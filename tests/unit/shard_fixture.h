@@ -10,8 +10,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <cmocka.h>
+#include <unistd.h>
 
 #include "runtime/base/time.h"
+#include "runtime/observe/log.h"
 #include "runtime/projector/replay.h"
 #include "runtime/shard/ingress.h"
 #include "runtime/shard/loader.h"
@@ -55,6 +57,8 @@ struct ask {
     int done;
 };
 
+static uint16_t list_code = ERR_OK; /* what a list says */
+
 /* A list of nothing. */
 static inline uint16_t run_list(struct view_store *s, const struct message *m,
                                 struct wire_writer *reply, uint16_t *reply_type)
@@ -63,7 +67,7 @@ static inline uint16_t run_list(struct view_store *s, const struct message *m,
     (void)m;
     (void)reply;
     (void)reply_type;
-    return ERR_OK;
+    return list_code;
 }
 
 static const struct message_type list_type = {.name = "list",
@@ -352,6 +356,37 @@ static inline void append_refusals(struct fixture *f, uint32_t count, struct wir
     struct batch_run run = {.rows = row, .count = 1};
     s->ops->append(s, &run, 1);
     assert_int_equal(run.result, ERR_OK);
+}
+
+/* --- the log ---------------------------------------------------------------------------------- */
+
+struct listener {
+    struct log log;
+    int ends[2];
+    char text[8 * LOG_LINE_MAX];
+};
+
+/* What the shard logs from now on is heard, until heard(). */
+static inline void listen_to(struct fixture *f, struct listener *l)
+{
+    assert_int_equal(pipe(l->ends), 0);
+    log_init(&l->log, l->ends[1], LOG_LEVEL_INFO);
+    f->world.loop.env.log = &l->log;
+}
+
+/* How many lines of this event there were; the text has them all. */
+static inline int heard(struct fixture *f, struct listener *l, const char *event)
+{
+    int count = 0;
+    f->world.loop.env.log = NULL;
+    close(l->ends[1]);
+    ssize_t len = read(l->ends[0], l->text, sizeof l->text - 1);
+    assert_true(len >= 0);
+    l->text[len] = '\0';
+    close(l->ends[0]);
+    for (const char *at = l->text; (at = strstr(at, event)) != NULL; at++)
+        count++;
+    return count;
 }
 
 #endif

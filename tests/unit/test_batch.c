@@ -31,7 +31,10 @@ static int tear_down(void **state)
 
 static void begin_record(struct batch *b, uint16_t number)
 {
-    struct principal who = {.subject = slice_of("ada"), .id = {1, number % PRINCIPALS + 1u}};
+    struct principal who = {.tenant = slice_of("acme"),
+                            .subject = slice_of("ada"),
+                            .client = slice_of("app"),
+                            .id = {1, number % PRINCIPALS + 1u}};
     who.token_id = who.id;
     batch_begin_record(b, &(struct record_head){.time_ns = number, .who = &who});
 }
@@ -53,7 +56,9 @@ static void find_principal(struct batch *b, uint32_t record, uint16_t number)
 {
     struct attribution a;
     batch_attribution(b, record * RECORD_ITEMS, &a);
+    assert_true(slice_equal(a.tenant, slice_of("acme")));
     assert_true(slice_equal(a.subject, slice_of("ada")));
+    assert_true(slice_equal(a.client, slice_of("app")));
     assert_int_equal(a.token_id.lo, number % PRINCIPALS + 1u);
 }
 

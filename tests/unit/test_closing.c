@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A shard that is closed while it gets its state from the journal. */
+/* A shard that is closed: while it gets its state from the journal, while it projects, when it has
+ * stopped already; and what is left then. */
 #include "tests/unit/shard_fixture.h"
+
+#include <malloc.h>
+
+#include "runtime/shard/shard_priv.h"
 
 static void assert_closes_before_it_runs(struct fixture *f)
 {
@@ -73,6 +78,63 @@ static void closing_gives_up_a_recovery_late(void **state)
     assert_string_equal(f->reason, "");
 }
 
+static void it_does_not_close_before_everything_is_projected(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 1);
+    run(f, 1000 * MS);
+    f->views.delay_min_ns = f->views.delay_max_ns = 300 * MS;
+    fill(f, 1, 1);
+    shard_close(f->shard);
+    for (int i = 0; i < 3000 && !shard_quiet(f->shard); i++)
+        run(f, MS);
+    struct shard_stats stats;
+    shard_get_stats(f->shard, &stats);
+    assert_int_equal(stats.state, SHARD_STOPPED);
+    assert_int_equal(stats.projected_seq, stats.committed_seq);
+}
+
+/* What is closed when it has stopped already is given back at once: nothing may call it later. */
+static void a_stopped_shard_sets_no_alarm_when_it_is_closed(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 1);
+    struct journal_store *store = store_sim_journal(f->sim);
+    uint64_t epoch;
+    assert_int_equal(store->ops->lease_take(store, 0, slice_of("other"), &epoch), ERR_OK);
+    assert_int_equal(fill(f, 1, 1), ERR_UNAVAILABLE);
+    assert_int_equal(f->state, SHARD_STOPPED);
+    shard_close(f->shard);
+    assert_int_equal(f->shard->closing.alarm.due_ns, 0);
+}
+
+/* Bytes that this process has taken from the allocator and not given back. */
+static size_t memory_in_use(void)
+{
+    struct mallinfo2 m = mallinfo2();
+    return m.uordblks + m.hblkhd;
+}
+
+/* The first stops are not counted: what a process takes once, it keeps. */
+static void a_shard_that_stops_gives_its_memory_back(void **state)
+{
+    enum { STOPS = 8, LEAST_LEAK = 100 };
+    struct fixture *f = *state;
+    size_t in_use[STOPS];
+    for (uint64_t n = 1; n <= 20; n++)
+        fill(f, n, n);
+    run(f, 1000 * MS);
+    for (size_t i = 0; i < array_len(in_use); i++) {
+        crash(f);
+        for (uint64_t n = 1; n <= 20; n++)
+            assert_int_equal(look(f, n), n);
+        f->shard = shard_kill(f->shard);
+        in_use[i] = memory_in_use();
+        start(f);
+    }
+    assert_true(in_use[STOPS - 1] < in_use[STOPS / 2] + STOPS / 2 * LEAST_LEAK);
+}
+
 #define SCENARIO(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -80,6 +142,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCENARIO(closing_leaves_a_start_to_the_next_one),
         SCENARIO(closing_gives_up_a_recovery_late),
+        SCENARIO(it_does_not_close_before_everything_is_projected),
+        SCENARIO(a_stopped_shard_sets_no_alarm_when_it_is_closed),
+        SCENARIO(a_shard_that_stops_gives_its_memory_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

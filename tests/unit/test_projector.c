@@ -111,6 +111,34 @@ static void a_commit_that_was_done_although_it_failed_is_not_done_again(void **s
     assert_int_equal(look(f, 1), 40);
 }
 
+static struct {
+    const struct view_store_ops *truly;
+    uint64_t count;
+} states_put;
+
+static enum err count_state(struct view_store *s, const struct state_row *row)
+{
+    states_put.count++;
+    return states_put.truly->put_state(s, row);
+}
+
+static void a_step_writes_the_states_that_it_changed_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct view_store *s = store_sim_views(f->sim);
+    struct view_store_ops counted = *s->ops;
+    states_put.truly = s->ops;
+    states_put.count = 0;
+    counted.put_state = count_state;
+    s->ops = &counted;
+    for (uint64_t n = 1; n <= 10; n++) {
+        fill(f, n, 1);
+        run(f, 5000 * MS);
+        assert_int_equal(states_put.count, n);
+    }
+    s->ops = states_put.truly;
+}
+
 /* A store as SQLite: a read that fails takes the open transaction back, and whatever is written
  * then is there for good, without its position. */
 static struct {
@@ -191,6 +219,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_refusal_leaves_the_views_with_its_key, setup, teardown),
         cmocka_unit_test_setup_teardown(a_commit_that_was_done_although_it_failed_is_not_done_again,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(a_step_writes_the_states_that_it_changed_alone, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(
             after_a_state_that_could_not_be_preloaded_nothing_is_written, setup, teardown),
     };

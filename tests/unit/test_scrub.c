@@ -2,10 +2,8 @@
 /* A journal that is damaged where nobody looks any more: found, named, and served on. */
 #include "tests/unit/shard_fixture.h"
 
-#include <unistd.h>
-
 #include "runtime/journal/scrub.h"
-#include "runtime/observe/log.h"
+#include "runtime/shard/shard_priv.h"
 
 #define DAY ((uint64_t)24 * 3600 * 1000 * MS)
 #define FIRST (SCRUB_FIRST_NS + 1000 * MS) /* the first step of a small journal is all of it */
@@ -79,20 +77,11 @@ static void swapped_batches_are_damage(void **state)
 /* What the log says of the pass that begins now. */
 static const char *scrubbed(struct fixture *f)
 {
-    static char text[LOG_LINE_MAX + 1];
-    int ends[2];
-    struct log log;
-    assert_int_equal(pipe(ends), 0);
-    log_init(&log, ends[1], LOG_LEVEL_INFO);
-    f->world.loop.env.log = &log;
+    static struct listener l;
+    listen_to(f, &l);
     run(f, DAY);
-    f->world.loop.env.log = NULL;
-    close(ends[1]);
-    ssize_t len = read(ends[0], text, sizeof text - 1);
-    assert_in_range(len, 1, sizeof text - 1);
-    text[len] = '\0';
-    close(ends[0]);
-    return text;
+    assert_true(heard(f, &l, "\"event\"") > 0);
+    return l.text;
 }
 
 static void an_operator_reads_what_is_wrong(void **state)
@@ -149,6 +138,35 @@ static void a_new_process_begins_anew(void **state)
     assert_int_equal(look(f, 3), 3);
 }
 
+static void an_answer_that_is_damaged_is_not_given_again(void **state)
+{
+    struct fixture *f = *state;
+    struct ask a = {.body.fill = {purse(1), 5}};
+    for (uint64_t bit = 8; bit < 400; bit += 56) {
+        keyed(&a, bit, 1);
+        post(f, &a, &purse_fill_type, purse(1));
+        finish(f, &a);
+        assert_int_equal(a.message.code, ERR_OK);
+        assert_false(a.message.replayed);
+        uint64_t seq = f->shard->journal.committed_seq;
+        run(f, 5000 * MS);
+        crash(f);
+        run(f, 100 * MS);
+        assert_true(store_sim_flip(f->sim, 0, seq, bit));
+        post(f, &a, &purse_fill_type, purse(1));
+        finish(f, &a);
+        assert_int_equal(a.message.code, ERR_UNAVAILABLE);
+        assert_true(store_sim_flip(f->sim, 0, seq, bit)); /* as restored from a copy */
+        crash(f);
+        run(f, 100 * MS);
+        post(f, &a, &purse_fill_type, purse(1));
+        finish(f, &a);
+        assert_int_equal(a.message.code, ERR_OK);
+        assert_true(a.message.replayed);
+    }
+    forget(&a);
+}
+
 #define SCENARIO(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -156,6 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCENARIO(a_journal_in_order_is_read_once_a_day),
         SCENARIO(damage_is_named_and_the_shard_serves_on),
+        SCENARIO(an_answer_that_is_damaged_is_not_given_again),
         SCENARIO(a_missing_batch_is_damage),
         SCENARIO(swapped_batches_are_damage),
         SCENARIO(an_operator_reads_what_is_wrong),

@@ -340,13 +340,21 @@ static void a_full_disk_refuses_writes_and_resumes(void **state)
 {
     struct fixture *f = *state;
     fill(f, 1, 10);
+    struct listener l;
+    listen_to(f, &l);
     store_sim_disk_full(f->sim, true);
     assert_int_equal(fill(f, 1, 1), ERR_STORE_FULL);
     assert_int_equal(fill(f, 1, 1), ERR_STORE_FULL);
     assert_int_equal(look(f, 1), 10);
+    run(f, 10000 * MS);
+    assert_int_equal(heard(f, &l, "store_full"), 1); /* however often it is tried */
+    assert_null(strstr(l.text, "store_writable"));
+    listen_to(f, &l);
     store_sim_disk_full(f->sim, false);
     run(f, 2000 * MS);
     assert_int_equal(fill(f, 1, 1), ERR_OK);
+    assert_int_equal(heard(f, &l, "store_writable"), 1);
+    assert_null(strstr(l.text, "store_full"));
     assert_int_equal(look(f, 1), 11);
 }
 

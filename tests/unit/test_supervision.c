@@ -54,6 +54,50 @@ static void a_failing_actor_is_quarantined_and_others_go_on(void **state)
     assert_int_equal(look(f, 1), 10);
 }
 
+/* More actors than are counted each for itself fail, but few of them at a time. */
+static void failures_of_long_ago_are_forgotten_when_room_is_needed(void **state)
+{
+    struct fixture *f = *state;
+    run(f, 50 * MS);
+    for (uint64_t n = 1; n <= SUPERVISOR_FAILING_MAX; n++) {
+        assert_int_equal(fill(f, n, 1), ERR_OK);
+        assert_int_equal(break_purse(f, n), ERR_FAILED);
+        if (n % SUPERVISOR_SHARD_FAILURES == 0)
+            run(f, SUPERVISOR_PERIOD_NS + MS);
+    }
+    run(f, SUPERVISOR_PERIOD_NS + MS);
+    fill(f, SUPERVISOR_FAILING_MAX + 1, 1);
+    quarantine(f, SUPERVISOR_FAILING_MAX + 1);
+    assert_int_equal(f->state, SHARD_RUNNING);
+}
+
+static void the_busiest_actors_come_first(void **state)
+{
+    struct fixture *f = *state;
+    struct actor_info infos[3] = {0};
+    run(f, 50 * MS);
+    assert_int_equal(shard_actors_top(f->shard, NULL, 0), 0);
+    for (uint64_t n = 1; n <= 20; n++) {
+        fill(f, n, 1);
+        struct shard_stats stats;
+        shard_get_stats(f->shard, &stats);
+        assert_int_equal(stats.state, SHARD_RUNNING);
+    }
+    assert_int_equal(shard_actors_top(f->shard, NULL, 0), 0);
+    fill(f, 7, 1);
+    command(f, 13, ACTOR_COMMAND_SUSPEND);
+    struct ask a = {.body.look = {purse(13)}};
+    post(f, &a, &purse_look_type, purse(13));
+    run(f, 5 * MS);
+    assert_int_equal(shard_actors_top(f->shard, infos, array_len(infos)), array_len(infos));
+    const uint64_t order[] = {13, 7, 20};
+    for (size_t i = 0; i < array_len(order); i++)
+        assert_true(id128_equal(infos[i].id, purse(order[i])));
+    command(f, 13, ACTOR_COMMAND_RESUME);
+    finish(f, &a);
+    forget(&a);
+}
+
 static uint16_t fill_keyed(struct fixture *f, uint64_t key)
 {
     struct ask a = {.body.fill = {purse(1), 5}};
@@ -477,6 +521,8 @@ int main(void)
         SCENARIO(a_letter_that_nobody_can_handle_now_is_kept),
         SCENARIO(a_rebuild_does_not_wait_for_the_load_to_end),
         SCENARIO(a_message_for_a_suspended_actor_waits_until_its_deadline),
+        SCENARIO(the_busiest_actors_come_first),
+        SCENARIO(failures_of_long_ago_are_forgotten_when_room_is_needed),
         SCENARIO(what_is_due_of_a_held_actor_happens_once_it_is_resumed),
         SCENARIO(a_deadline_that_fails_is_tried_until_its_actor_is_quarantined),
         SCENARIO(controls_outlive_a_recovery_and_end_with_the_process),

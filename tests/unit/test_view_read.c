@@ -39,6 +39,26 @@ static void a_list_waits_for_views_that_fail(void **state)
     forget(&a);
 }
 
+/* An operator reads of it; lists that are in order are no news. */
+static void a_list_that_finds_the_views_damaged_is_told(void **state)
+{
+    struct fixture *f = *state;
+    struct listener l;
+    run(f, 50 * MS);
+    for (int damaged = 0; damaged < 2; damaged++) {
+        struct ask a = {.done = 0};
+        list_code = damaged ? ERR_CORRUPT : ERR_OK;
+        listen_to(f, &l);
+        post(f, &a, &list_type, purse(1));
+        finish(f, &a);
+        assert_int_equal(heard(f, &l, "views_damaged"), damaged);
+        assert_int_equal(a.message.code, list_code);
+        forget(&a);
+    }
+    assert_non_null(strstr(l.text, "\"message\":\"list\""));
+    list_code = ERR_OK;
+}
+
 /* What was accepted to be written goes on. */
 static void lists_end_before_the_rest(void **state)
 {
@@ -438,6 +458,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCENARIO(closing_waits_for_no_list_whose_views_do_not_come),
         SCENARIO(a_list_waits_for_views_that_fail),
+        SCENARIO(a_list_that_finds_the_views_damaged_is_told),
         SCENARIO(lists_end_before_the_rest),
         SCENARIO(lists_on_their_way_end_too),
         SCENARIO(a_cold_actor_waits_for_no_list),
