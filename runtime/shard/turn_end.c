@@ -24,9 +24,13 @@ static void turn_take_back(struct turn *t)
     t->opened = t->attached = t->closes = false;
 }
 
-static enum turn_result turn_refuse_too_large(struct turn *t)
+/* It is beyond a limit: nothing of it remains, and its asker is refused. A send has none, and must
+ * not be lost: its turn fails. */
+static enum turn_result turn_exceed(struct turn *t)
 {
     turn_take_back(t);
+    if (t->message->origin != NULL)
+        return turn_fail(t, "a limit on size or count was exceeded");
     t->failure = NULL;
     t->replied = false;
     t->message->replayed = false;
@@ -76,8 +80,8 @@ static const struct id128 *turn_put_end(struct turn *t, bool keep_answer)
     return keep_answer ? &m->key : NULL;
 }
 
-/* Writes the end of the record, or takes an empty one out again. */
-static void turn_end_record(struct turn *t)
+/* Writes the end of the record, or takes an empty one out again. FAILED: a send's has no room. */
+static enum turn_result turn_end_record(struct turn *t)
 {
     struct shard *s = t->shard;
     struct message *m = t->message;
@@ -86,19 +90,17 @@ static void turn_end_record(struct turn *t)
     if (keep_answer || wrote)
         turn_begin_record(t);
     if (!t->recorded)
-        return;
+        return TURN_DONE;
     struct batch *b = s->journal.open;
     if (!wrote && !keep_answer) {
         batch_cut(b, t->body_at);
         b->items = t->items_at;
         t->recorded = false;
-        return;
+        return TURN_DONE;
     }
     const struct id128 *key = turn_put_end(t, keep_answer);
-    if (b->body.failed) {
-        turn_refuse_too_large(t);
-        return;
-    }
+    if (b->body.failed)
+        return turn_exceed(t);
     b->records++;
     m->quota_percent =
         quota_charge(&s->quota, &m->who, b->body.len - t->body_at, s->running.now_ns);
@@ -108,6 +110,7 @@ static void turn_end_record(struct turn *t)
     if (t->closes)
         turn_answer_waiting(t);
     turn_depend_on(t, b->seq);
+    return TURN_DONE;
 }
 
 /* What it has seen or written is not durable yet, or the batch it names is empty. */
@@ -133,11 +136,10 @@ cold enum turn_result turn_finish(struct turn *t, enum turn_result result)
     struct message *m = t->message;
     if (result == TURN_DONE && t->failure != NULL)
         result = TURN_FAILED;
-    if (result == TURN_DONE) {
-        turn_end_record(t);
-    } else {
+    if (result == TURN_DONE)
+        result = turn_end_record(t);
+    else
         turn_take_back(t);
-    }
     registry_commit(&s->registry);
     s->added_count = 0;
     arena_reset(&s->turn_arena);
@@ -175,7 +177,5 @@ enum turn_result turn_gave_up(struct shard *s)
 {
     struct turn *t = &s->turn;
     check(t->shard == s);
-    if (t->message->origin != NULL)
-        return turn_finish(t, turn_fail(t, "a limit on size or count was exceeded"));
-    return turn_finish(t, turn_refuse_too_large(t));
+    return turn_finish(t, turn_exceed(t));
 }

@@ -46,10 +46,12 @@ struct gift {
 };
 
 #define DECLINED ERR_DOMAIN_FIRST
+#define STUFFING 60000 /* bytes */
 #define FLOOD 600 /* sends of one turn: more than a record holds */
 
 static bool curse; /* lasts */
 static bool flood; /* whoever sends does so FLOOD times */
+static bool brim;  /* whoever gets something fills the batch, so that no end of a record fits */
 
 static inline void gift_write(struct wire_writer *w, const void *body)
 {
@@ -113,6 +115,12 @@ GIFT_TYPE(unheard, 10, offsetof(struct gift, to));
 GIFT_TYPE(pack, 11, offsetof(struct gift, from));  /* sends a parcel */
 GIFT_TYPE(cheer, 13, offsetof(struct gift, from)); /* hails purses of this id in all shards */
 GIFT_TYPE(hail, 14, offsetof(struct gift, to));
+static const struct message_type stuffed_type = {.name = "stuffed",
+                                                 .number = 15,
+                                                 .target_offset = MESSAGE_NO_OFFSET,
+                                                 .size = sizeof(struct gift),
+                                                 .read = parcel_read,
+                                                 .write = parcel_write};
 static const struct message_type parcel_type = {.name = "parcel",
                                                 .number = 12,
                                                 .target_kind = PURSE,
@@ -177,6 +185,27 @@ static inline enum turn_result on_pack(struct turn *t, struct id128 self, const 
     return purse_give(t, self, m, &parcel_type);
 }
 
+static inline size_t purse_room(const struct turn *t)
+{
+    const struct wire_writer *body = &t->shard->journal.open->body;
+    return body->len_max - body->len;
+}
+
+/* But for a byte. */
+static inline void purse_fill_batch(struct turn *t, const struct message *m)
+{
+    struct gift g = *(const struct gift *)m->body;
+    g.coins = STUFFING;
+    size_t before = purse_room(t);
+    turn_emit(t, &stuffed_type, &g);
+    const size_t more = before - purse_room(t) - STUFFING; /* of each */
+    while (purse_room(t) > 1) {
+        size_t left = purse_room(t) - more - 1;
+        g.coins = left > STUFFING ? STUFFING / 2 : left;
+        turn_emit(t, &stuffed_type, &g);
+    }
+}
+
 static inline enum turn_result on_present(struct turn *t, struct id128 self,
                                           const struct message *m)
 {
@@ -193,6 +222,8 @@ static inline enum turn_result on_present(struct turn *t, struct id128 self,
     if (is_cursed(self))
         return turn_fail(t, "cursed");
     purse_send(t, &thanks_type, m->body);
+    if (brim)
+        purse_fill_batch(t, m);
     return TURN_DONE;
 }
 
@@ -264,6 +295,13 @@ static inline void got_apply(struct registry *r, const void *event, uint64_t tim
     p->story = p->story * 100 + g->coins;
 }
 
+static inline void stuffed_apply(struct registry *r, const void *event, uint64_t time_ns)
+{
+    (void)r;
+    (void)event;
+    (void)time_ns;
+}
+
 static inline void returned_apply(struct registry *r, const void *event, uint64_t time_ns)
 {
     const struct gift *g = event;
@@ -316,6 +354,7 @@ static const struct event_rule rules[] = {
     {.type = &given_type, .key_offset = MESSAGE_NO_OFFSET, .apply = given_apply},
     {.type = &got_type, .key_offset = MESSAGE_NO_OFFSET, .apply = got_apply},
     {.type = &returned_type, .key_offset = MESSAGE_NO_OFFSET, .apply = returned_apply},
+    {.type = &stuffed_type, .key_offset = MESSAGE_NO_OFFSET, .apply = stuffed_apply},
 };
 static const struct service purse_service = {.name = "purses",
                                              .kinds = kinds,
@@ -444,7 +483,7 @@ static inline int set_up(void **state)
     rng_seed(&s->rng, 99);
     s->sim = store_sim_new(&(struct store_sim_options){.rng = &s->rng});
     domain_init(&s->domain, services, array_len(services));
-    curse = flood = false;
+    curse = flood = brim = false;
     start(s);
     *state = s;
     return 0;

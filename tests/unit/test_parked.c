@@ -266,6 +266,30 @@ static void a_send_whose_turn_is_beyond_a_limit_is_parked_and_stays_so(void **st
     assert_int_equal(look(s, OTHER).story, 10);
 }
 
+/* Neither its mark nor its end is recorded then: the next one would not follow. */
+static void one_whose_record_has_no_room_for_its_end_is_parked(void **state)
+{
+    struct scene *s = *state;
+    run(s, 50 * MS);
+    brim = true;
+    struct giver *g = give(s, purse_id(0, 0), OTHER, 10, 1);
+    run(s, 50 * MS);
+    assert_int_equal(parked_count(s, 1), 1);
+    assert_int_equal(retry(s, 0, 1), ERR_OK);
+    run(s, 50 * MS);
+    assert_int_equal(parked_count(s, 1), 1);
+    assert_null(peek(s, PURSE, OTHER, 1));
+    brim = false;
+    struct giver *next = give(s, purse_id(0, 1), purse_id(1, 1), 20, 2);
+    run(s, 50 * MS);
+    assert_true(next->answered && !g->answered);
+    assert_int_equal(stream_of(s, 1, 0)->taken.n, 2);
+    assert_int_equal(retry(s, 0, 1), ERR_OK);
+    run(s, 50 * MS);
+    assert_true(g->answered);
+    assert_int_equal(look(s, OTHER).story, 10);
+}
+
 /* As from a sender of a newer version. */
 static void a_send_that_its_target_does_not_handle_is_parked(void **state)
 {
@@ -358,6 +382,7 @@ int main(void)
         CASE(a_turn_with_more_sends_than_a_record_holds_leaves_nothing),
         CASE(so_does_one_with_a_send_that_is_too_large),
         CASE(a_send_whose_turn_is_beyond_a_limit_is_parked_and_stays_so),
+        CASE(one_whose_record_has_no_room_for_its_end_is_parked),
         CASE(a_send_that_its_target_does_not_handle_is_parked),
         CASE(what_is_for_a_shard_that_does_not_exist_goes_to_one_that_does),
         CASE(a_tenant_without_quota_gets_what_was_sent),
