@@ -4,9 +4,9 @@
 
 usage: style.py GROUP [--build FOLDER] [--cc COMPILER]
 
-GROUP is one of layers, headers, sizes, calls, text, python, repository, or all. Prints one line
-for each finding, `file:line: rule: why`, and leaves with 1 if there was any. Works on the files
-git knows or would add, so a new file is checked before it is committed.
+GROUP is one of layers, headers, sizes, calls, text, guide, python, repository, or all. Prints one
+line for each finding, `file:line: rule: why`, and leaves with 1 if there was any. Works on the
+files git knows or would add, so a new file is checked before it is committed.
 """
 import argparse
 import ast
@@ -153,6 +153,18 @@ NARROW = {".c", ".h", ".py", ".sh", ".build"}
 # Split so that this file does not find itself. The last only with a colon: alone it is ISO 4217's
 # code for no currency.
 UNFINISHED = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|HA" r"CK)\b|\bXX" r"X:")
+
+
+# -- guide -----------------------------------------------------------------------------------------
+
+# The section of ARCHITECTURE.md that says of each file of these folders, once, what it decides.
+GUIDE = "ARCHITECTURE.md"
+GUIDE_SECTION = "## Where is what"
+GUIDE_FOLDERS = [f"runtime/{name}" for name in (
+    "actor shard sends journal dedup projector store node link").split()] + [
+    "actors/common", "actors/ledger", "actors/wallet", "actors/payment", "gateway_bridge/http",
+    "gateway_bridge/auth", "gateway_bridge/operator", "bin/payctl"]
+GUIDE_WORDS_MAX = 12  # said of one line's files
 
 
 # -- reading ---------------------------------------------------------------------------------------
@@ -329,6 +341,40 @@ def text(files, _options):
                 yield name, number, "unfinished", "open ends belong in an issue"
 
 
+def guide_rows():
+    """The lines of the section's table: number, folder, names of files, what is said of them."""
+    section, folder = False, None
+    for number, line in enumerate(text_of(GUIDE).splitlines(), 1):
+        if line.startswith("## "):
+            section = line == GUIDE_SECTION
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if not section or not line.startswith("|") or len(cells) != 3:
+            continue
+        named = re.match(r"\*\*`([\w/]+)`\*\*", cells[0])
+        folder = named.group(1) if named else folder
+        if "`" in cells[1]:
+            yield number, folder, re.findall(r"`([^`]+)`", cells[1]), cells[2]
+
+
+def guide(files, _options):
+    """The table of ARCHITECTURE.md and the files of its folders know each other."""
+    code = [name for name in c_files(files) if name.rsplit("/", 1)[0] in GUIDE_FOLDERS]
+    missing = {name.rsplit(".", 1)[0]: name for name in code}
+    for number, folder, stems, said in guide_rows():
+        texts = ""
+        for stem in (f"{folder}/{stem}" for stem in stems):
+            if missing.pop(stem, None) is None:
+                yield GUIDE, number, "guide", f"{stem} is no file of its folders, or named twice"
+            texts += "".join(text_of(name) for name in code if name.rsplit(".", 1)[0] == stem)
+        for function in re.findall(r"`(\w+)\(\)`", said):
+            if not re.search(rf"\b{function}\(", texts):
+                yield GUIDE, number, "guide", f"{function}() is not in the files of this line"
+        if len(said.split()) > GUIDE_WORDS_MAX:
+            yield GUIDE, number, "guide", f"more than {GUIDE_WORDS_MAX} words"
+    for name in sorted(missing.values()):
+        yield name, 1, "guide", f"needs a line in \"{GUIDE_SECTION[3:]}\" of {GUIDE}"
+
+
 def python(files, _options):
     """Python compiles without warnings and needs the standard library alone."""
     scripts = [name for name in files if name.endswith(".py")]
@@ -362,8 +408,8 @@ def repository(_files, options):
             yield name, 1, "generated", "is made by the build and also in git"
 
 
-GROUPS = {group.__name__: group for group in (layers, headers, sizes, calls, text, python,
-                                            repository)}
+GROUPS = {group.__name__: group for group in (layers, headers, sizes, calls, text, guide,
+                                            python, repository)}
 
 
 def main():
