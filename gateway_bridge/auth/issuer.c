@@ -196,7 +196,6 @@ static bool issuer_secret_equal(struct slice given, const char *wanted)
 static bool issuer_basic_good(struct slice authorization)
 {
     uint8_t text[BASIC_MAX];
-    struct slice pair = {(const char *)text, 0};
     uint32_t skip = 6;
     if (authorization.len <= skip || strncasecmp(authorization.data, "Basic ", skip) != 0 ||
         authorization.len - skip > BASIC_MAX || (authorization.len - skip) % 4 != 0)
@@ -207,7 +206,7 @@ static bool issuer_basic_good(struct slice authorization)
         return false;
     for (uint32_t end = authorization.len; len > 0 && authorization.data[end - 1] == '='; end--)
         len--; /* the padding was decoded to zeros */
-    pair.len = (uint32_t)len;
+    struct slice pair = {(const char *)text, (uint32_t)len};
     return percent_decode(pair, true, (char *)text, &pair.len) &&
            issuer_secret_equal(pair, ISSUER_CLIENT ":" ISSUER_SECRET);
 }

@@ -64,10 +64,7 @@ uint64_t token_scope_bit(struct token_scopes *scopes, const char *name)
 
 enum token_reason token_split(struct slice token, struct token_parts *parts)
 {
-    if (token.len == 0)
-        return TOKEN_MISSING;
-    if (token.len > TOKEN_SIZE_MAX)
-        return TOKEN_TOO_LONG;
+    check(token.len > 0 && token.len <= TOKEN_SIZE_MAX);
     const char *end = token.data + token.len;
     const char *first = memchr(token.data, '.', token.len);
     const char *second = first == NULL ? NULL : memchr(first + 1, '.', (size_t)(end - first - 1));

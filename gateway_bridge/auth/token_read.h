@@ -20,6 +20,7 @@ struct token_parts {
     struct slice covered; /* what the signature is about: header, dot, payload */
 };
 
+/* Of 1 to TOKEN_SIZE_MAX bytes. */
 must_check enum token_reason token_split(struct slice token, struct token_parts *parts);
 
 struct token_header {

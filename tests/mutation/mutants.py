@@ -33,8 +33,8 @@ SILENT = re.compile(r"check|check_failed|free|(?:wire_writer|arena|page)_done$|"
                     r"_?[Ss]tatic_assert|\w+_assert$|ledger_totals_check$|LOG_\w+|"
                     r"(?:\w+_)?log(?:_\w+)?$")
 ONLY_MUTANT = re.compile(r"\s*if \(MUTANT\((?!.*\|\| (?!MUTANT))")
-COMMUTES = re.compile(r"\w*_equal$|memcmp$|strn?(?:case)?cmp$|calloc$|\w*_(?:min|max)$|u128_add$|"
-                      r"posting_overflows$|account_(?:saturated|least)$")
+COMMUTES = re.compile(r"\w*_equal$|memcmp$|strn?(?:case)?cmp$|calloc$|memory_take_zeroed$|"
+                      r"\w*_(?:min|max)$|u128_add$|posting_overflows$|account_(?:saturated|least)$")
 INTEGER = re.compile(r"(0[xX][0-9a-fA-F]+|\d+)([uUlL]*)$")
 SIDES = (("debit", "credit"), ("DEBIT", "CREDIT"))
 

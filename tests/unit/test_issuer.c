@@ -65,7 +65,8 @@ static int no_more_issuer(void **state)
     struct platform *p = *state;
     token_verifier_free(p->verifier);
     jwks_stop(p->keys);
-    issuer_stop(p->issuer);
+    p->issuer = issuer_stop(p->issuer);
+    assert_null(issuer_stop(p->issuer)); /* as where none was started */
     directory_remove(p->directory);
     free(p);
     return 0;

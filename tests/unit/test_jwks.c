@@ -7,6 +7,7 @@
 #include <stdlib.h>
 /* cmocka needs the four above */
 #include <cmocka.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <openssl/core_names.h>
 #include <poll.h>
@@ -313,13 +314,25 @@ static void only_safe_places_are_asked(void **state)
 {
     (void)state;
     static const char *const refused[] = {
-        "http://is.example/jwks",         "http://localhost.evil.example/jwks",
-        "http://127.0.0.1@evil.example/", "http://127.0.0.1:80@evil.example/",
-        "ftp://127.0.0.1/jwks",           "file:///etc/passwd",
-        "HTTPS//x",                       "",
-        "http://[::1].evil.example/",     "http://localhost/a b",
-        "https://is.example/a\\b",        "https://user@is.example/",
+        "http://is.example/jwks",
+        "http://localhost.evil.example/jwks",
+        "http://127.0.0.1@evil.example/",
+        "http://127.0.0.1:80@evil.example/",
+        "ftp://127.0.0.1/jwks",
+        "file:///etc/passwd",
+        "HTTPS//x",
+        "",
+        "http://[::1].evil.example/",
+        "http://localhost/a b",
+        "https://is.example/a\\b",
+        "https://user@is.example/",
+        "http://127.0.0.1.evil.example/",
     };
+    static const char *const good[] = {"https://is.example/oauth2/jwks", "https://is.example:9443",
+                                       "http://localhost", "http://127.0.0.1:9763/jwks"};
+    for (size_t i = 0; i < array_len(good); i++)
+        if (jwks_url_fault(good[i]) != NULL)
+            fail_msg("%s: %s", good[i], jwks_url_fault(good[i]));
     char error[JWKS_ERROR_MAX];
     for (size_t i = 0; i < array_len(refused); i++) {
         error[0] = '\0';
@@ -330,6 +343,30 @@ static void only_safe_places_are_asked(void **state)
     assert_non_null(strstr(error, "cannot open /nowhere/jwks.json"));
     assert_null(jwks_start(&(struct jwks_options){.document = slice_of("{}")}, error));
     assert_non_null(strstr(error, "not a usable key set"));
+}
+
+/* Bytes that are taken from the allocator and not given back. */
+static size_t memory_in_use(void)
+{
+    struct mallinfo2 m = mallinfo2();
+    return m.uordblks + m.hblkhd;
+}
+
+static void a_set_that_nobody_uses_any_more_gives_its_memory_back(void **state)
+{
+    char error[KEY_SET_ERROR_MAX];
+    size_t in_use[20];
+    (void)state;
+    for (size_t i = 0; i < array_len(in_use); i++) {
+        struct key_set *s = parsed("{\"keys\":[" EC("a") "]}", error);
+        assert_non_null(s);
+        struct key_set *user = key_set_ref(s);
+        key_set_unref(s);
+        assert_non_null(key_set_find(user, slice_of("a")));
+        key_set_unref(user);
+        in_use[i] = memory_in_use();
+    }
+    assert_int_equal(in_use[array_len(in_use) - 1], in_use[array_len(in_use) / 2]);
 }
 
 /* --- a source that changes -------------------------------------------------------------------- */
@@ -660,6 +697,7 @@ int main(void)
         cmocka_unit_test(a_kid_has_its_limits),
         cmocka_unit_test(only_keys_that_are_used_are_counted),
         cmocka_unit_test(only_safe_places_are_asked),
+        cmocka_unit_test(a_set_that_nobody_uses_any_more_gives_its_memory_back),
         cmocka_unit_test(a_source_on_loopback_needs_no_tls),
         cmocka_unit_test(an_unknown_key_makes_us_look_again),
         cmocka_unit_test(keys_without_refresh_are_given_up_in_the_end),

@@ -143,6 +143,17 @@ static void test_it_ends_with_the_last_token_it_could_concern(void **state)
     assert_int_equal(revocations_list(f->list, list, 4, end), 1);
 }
 
+/* Who issues its id again meanwhile does not get it in earlier. */
+static void test_a_token_that_is_revoked_again_stays_so_longer(void **state)
+{
+    struct fixture *f = *state;
+    struct revocation list[4];
+    assert_int_equal(revoke_token(f, "jti-1", NOW), REVOCATIONS_DONE);
+    assert_int_equal(revoke_token(f, "jti-1", NOW + 600), REVOCATIONS_DONE);
+    assert_int_equal(revocations_list(f->list, list, 4, NOW + 600), 1);
+    assert_int_equal(list[0].until_s, NOW + 600 + TOKEN_LIFETIME_MAX_S + TOKEN_SKEW_S);
+}
+
 /* The file of a list without room for one more. */
 static void write_full_list(const char *path)
 {
@@ -288,6 +299,7 @@ int main(void)
         TEST(test_a_subject_is_revoked_up_to_a_time),
         TEST(test_it_ends_with_the_last_token_it_could_concern),
         TEST(test_it_lasts_as_long_as_tokens_may_live),
+        TEST(test_a_token_that_is_revoked_again_stays_so_longer),
         TEST(test_a_full_list_refuses_more),
         TEST(test_damage_stops_the_start),
         TEST(test_what_cannot_be_written_holds_until_the_end),

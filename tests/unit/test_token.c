@@ -212,6 +212,12 @@ static const struct hostile hostile[] = {
     {"scope a list", BY_RSA, RS "}", WITH_SCOPE("\"scope\":[\"wallets:write\"],"), TOKEN_SCOPE},
     {"scope with a tab", BY_RSA, RS "}", WITH_SCOPE("\"scope\":\"a\\twallets:write\","),
      TOKEN_SCOPE},
+    {"scope with a quote", BY_RSA, RS "}", WITH_SCOPE("\"scope\":\"a\\\" wallets:write\","),
+     TOKEN_SCOPE},
+    {"scope with a backslash", BY_RSA, RS "}", WITH_SCOPE("\"scope\":\"a\\\\ wallets:write\","),
+     TOKEN_SCOPE},
+    {"scope with a deleted character", BY_RSA, RS "}",
+     WITH_SCOPE("\"scope\":\"a\\u007f wallets:write\","), TOKEN_SCOPE},
     {"an ID token by its nonce", BY_RSA, RS "}", WHOLE ",\"nonce\":\"n\"}", TOKEN_KIND},
     {"an ID token by its at_hash", BY_RSA, RS "}", WHOLE ",\"at_hash\":\"h\"}", TOKEN_KIND},
     {"bound to a client certificate", BY_RSA, RS "}", WHOLE ",\"cnf\":{\"x5t#S256\":\"AAAA\"}}",
@@ -255,6 +261,8 @@ static void tokens_at_their_limits_are_good(void **state)
         WITH_WHO("\"sub\":\"s\",\"azp\":\"c\","),
         WITH_AUD("\"aud\":\"payment-platform\","),
         WITH_TENANT("\"tenant\":\"t\","),
+        WITH_SCOPE("\"scope\":\"! # [ ] ~\","),
+        WHOLE ",\"x\":[[[[[[[1,\"a\",null]]]]]]]}",
     };
     struct fixture *f = *state;
     for (size_t i = 0; i < array_len(good); i++) {
@@ -470,6 +478,27 @@ static void signatures_out_of_range_are_refused(void **state)
     free(good);
 }
 
+/* Of 256 numbers one begins with a zero byte, which DER leaves out. */
+static void a_signature_of_short_numbers_is_good(void **state)
+{
+    struct fixture *f = *state;
+    bool met[2] = {false, false};
+    for (int i = 0; i < 20000 && !(met[0] && met[1]); i++) {
+        uint8_t pair[64];
+        uint32_t len = 0;
+        char *token = token_make(f, BY_EC, ES "}", WHOLE "}");
+        bool decoded = base64url_decode(slice_of(strrchr(token, '.') + 1), pair, 64, &len);
+        assert_true(decoded && len == 64);
+        if (pair[0] == 0 || pair[32] == 0) {
+            assert_int_equal(reason_of(f, token), TOKEN_OK);
+            met[0] |= pair[0] == 0;
+            met[1] |= pair[32] == 0;
+        }
+        free(token);
+    }
+    assert_true(met[0] && met[1]);
+}
+
 static void every_truncation_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -674,6 +703,7 @@ int main(void)
         cmocka_unit_test(a_header_with_trailing_bits_is_refused),
         cmocka_unit_test(a_token_beyond_the_limit_is_not_read),
         cmocka_unit_test(signatures_out_of_range_are_refused),
+        cmocka_unit_test(a_signature_of_short_numbers_is_good),
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(what_both_engines_see_they_see_alike),
         cmocka_unit_test(a_verified_token_is_remembered_for_a_minute_or_until_exp),
