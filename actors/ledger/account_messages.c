@@ -260,8 +260,7 @@ static uint16_t update_limits(const struct account *a, const struct account_upda
                               struct account_updated *e, const char **field)
 {
     const struct currency *c = currency_by_number(a->currency);
-    if (c == NULL)
-        return RESULT_CURRENCY_UNKNOWN;
+    check(c != NULL); /* or it would not have been opened */
     uint32_t off = u->remove_limits;
     uint16_t code;
     if ((code = new_limit(u->has_debit_balance_max, u->debit_balance_max,

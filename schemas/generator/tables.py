@@ -2,6 +2,7 @@
 """Tables: result codes, currencies, and the catalog of everything declared."""
 import re
 
+from .openapi import WITH_AMOUNTS
 from .text import generated, quote
 
 
@@ -140,7 +141,10 @@ def refusals_header(schema):
     out = generated("Refusals: what each message may be refused with, beyond what holds for all. "
                     "For tests.", "all declarations") + REFUSALS_HEADER
     for m in sorted((m for m in schema.messages.values() if m.number), key=lambda m: m.number):
-        for e in sorted((schema.error(name) for name in m.refusals), key=lambda e: e.number):
+        names = set(m.refusals)
+        if any(f.type == "decimal" for f in m.fields) and m.request:
+            names.update(WITH_AMOUNTS)
+        for e in sorted((schema.error(name) for name in names), key=lambda e: e.number):
             out += f"    {{{m.number}, RESULT_{e.name.upper()}}}, /* {m.name} */\n"
     return out + "};\n\n#endif\n"
 
