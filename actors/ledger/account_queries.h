@@ -7,7 +7,9 @@
 #include "runtime/actor/domain.h"
 #include "schemas/ledger.h"
 
+#ifndef ACCOUNT_LATE_ENTRIES_MAX       /* the simulator makes few */
 #define ACCOUNT_LATE_ENTRIES_MAX 10000 /* back-dated entries one balance adds up */
+#endif
 
 uint16_t account_query_list(struct view_store *s, const struct message *m,
                             struct wire_writer *reply, uint16_t *reply_type);

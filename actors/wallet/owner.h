@@ -9,7 +9,9 @@
 #include "runtime/actor/domain.h"
 #include "schemas/wallet.h"
 
+#ifndef OWNER_WALLETS_MAX    /* the simulator has few currencies */
 #define OWNER_WALLETS_MAX 32 /* currencies that one owner can have a wallet of */
+#endif
 
 struct owner {
     struct owner_wallet *wallets; /* the open and frozen ones, in the order of opening; registry

@@ -100,8 +100,11 @@ static const void *reply_read(const struct request *q, const struct message *m,
  * come before the accounts are looked at, and those that say that one is not there. */
 static bool is_of_the_unseen(const struct request *q, uint16_t code)
 {
+    if (q->type == &payment_create_type &&
+        (code == RESULT_AMOUNT_OUT_OF_RANGE || code == RESULT_EXPIRY_WITHOUT_AUTHORIZATION))
+        return true;
     return code == RESULT_PAYER_NOT_FOUND || code == RESULT_PENDING_TRANSFER_NOT_FOUND ||
-           code == RESULT_TRANSACTION_EXISTS ||
+           code == RESULT_TRANSACTION_EXISTS || code == RESULT_LEGS_MISSING ||
            (code >= ERR_DOMAIN_FIRST && code <= RESULT_CREDIT_ACCOUNT_NOT_FOUND &&
             code != RESULT_EXISTS && q->type != &account_create_type);
 }

@@ -165,12 +165,14 @@ void pages_check_payments(struct run *run, const struct request *q, const void *
         const struct ref_payment *p = reference_payment(r, page->payments[i].payment_id);
         if (p == NULL || !payment_is_seen(r, &q->who, p) ||
             p->declined != (page->payments[i].status == PAYMENT_STATUS_FAILED) ||
+            (asked->has_from_account && !id128_equal(p->from, asked->from_account)) ||
             (asked->has_currency && p->currency != asked->currency))
             pages_foreign(q, "a payment");
     }
     for (uint32_t i = 0; i < q->known.payments && !page->has_next_cursor; i++) {
         const struct ref_payment *p = &r->payments[i];
         bool found = p->forgotten || !payment_is_seen(r, &q->who, p) ||
+                     (asked->has_from_account && !id128_equal(p->from, asked->from_account)) ||
                      (asked->has_currency && p->currency != asked->currency);
         for (uint32_t k = 0; k < page->payments_count && !found; k++)
             found = id128_equal(page->payments[k].payment_id, p->id);

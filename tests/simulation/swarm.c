@@ -15,6 +15,8 @@
 #define MANY_SHARDS_ONE_IN 4
 #define FEW_SHARDS 3
 #define LOSES_END_ONE_IN 8
+#define HUGE_ONE_IN 8 /* one of 8 has amounts of which a few are more than a number holds */
+#define DEEP_ONE_IN 6
 #define BAD_DISK_ONE_IN 16 /* one seed of 16 has a disk from which most reads fail */
 
 static uint64_t swarm_between(struct rng *r, uint64_t low, uint64_t high)
@@ -52,6 +54,10 @@ static void draw_requests(struct swarm *s, struct rng *r)
         s->weights[i] = rng_below(r, 4) == 0 ? 0 : (uint32_t)swarm_between(r, 1, 20);
     s->focus = (enum swarm_focus)rng_below(r, SWARM_FOCUSES);
     s->amount_max = swarm_choose(r, amounts, array_len(amounts));
+    if (rng_below(r, HUGE_ONE_IN) == 0) {
+        s->amount_max = UINT64_MAX / 4;
+        s->amount_shift = (uint32_t)swarm_between(r, 60, 65);
+    }
     s->expiry_s_max = (uint32_t)swarm_between(r, 1, rng_below(r, 2) == 0 ? 5 : 5000);
     s->items_max = (uint32_t)swarm_between(r, 1, 24);
     uint64_t job_ns = s->journal.max_ns > s->reads.max_ns ? s->journal.max_ns : s->reads.max_ns;
@@ -65,6 +71,7 @@ static void draw_manners(struct swarm *s, struct rng *r)
     s->twice_ppm = swarm_sometimes(r, 200000);
     s->again_ppm = swarm_sometimes(r, 500000);
     s->give_up_ppm = swarm_sometimes(r, 200000);
+    s->changed_ppm = swarm_sometimes(r, 700000);
     s->reuse_key_ppm = swarm_sometimes(r, 50000);
     s->deadline_ppm = swarm_sometimes(r, 200000);
     s->unkeyed_ppm = swarm_sometimes(r, 500000);
@@ -153,6 +160,24 @@ static void draw_network(struct swarm *s, struct rng *r)
     s->loses_end = rng_below(r, LOSES_END_ONE_IN) == 0;
 }
 
+/* Where nothing fails and there are few things, each of them goes through many steps: what takes
+ * several of them in a row is met here. */
+static void draw_depth(struct swarm *s, struct rng *r)
+{
+    s->requests = (uint32_t)swarm_between(r, 200, 400);
+    s->tenants = s->shards;
+    s->owners = (uint32_t)swarm_between(r, 2, 3);
+    s->accounts_max = (uint32_t)swarm_between(r, 6, 12);
+    s->focus = (enum swarm_focus)rng_below(r, SWARM_TALLIES);
+    s->changed_ppm = (uint32_t)swarm_between(r, 300000, 700000);
+    s->lost_ppm = s->answer_lost_ppm = s->twice_ppm = s->again_ppm = s->give_up_ppm = 0;
+    s->deadline_ppm = s->hang_up_ppm = 0;
+    s->journal_quota = 0;
+    s->faults = (struct store_sim_faults){.read_io_ppm = 0};
+    s->crash_ppm = s->allocations_max = s->command_ppm = s->leave_ppm = s->clock_jump_ppm = 0;
+    s->cut_ppm = s->stall_ppm = s->send_fails_ppm = 0;
+}
+
 void swarm_draw(struct swarm *s, struct rng *rng, uint16_t shards)
 {
     *s = (struct swarm){0};
@@ -160,6 +185,9 @@ void swarm_draw(struct swarm *s, struct rng *rng, uint16_t shards)
     draw_requests(s, rng);
     draw_manners(s, rng);
     draw_faults(s, rng);
-    draw_shards(s, rng, shards);
+    bool deep = rng_below(rng, DEEP_ONE_IN) == 0;
+    draw_shards(s, rng, deep && shards == 0 ? 1 : shards);
     draw_network(s, rng);
+    if (deep)
+        draw_depth(s, rng);
 }

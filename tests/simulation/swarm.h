@@ -37,6 +37,7 @@ struct swarm {
     uint32_t weights[SWARM_OPERATIONS_MAX];
     enum swarm_focus focus;
     uint64_t amount_max;
+    uint32_t amount_shift; /* amounts are 2^shift times as large: they overflow soon */
     uint32_t expiry_s_max;
     uint32_t items_max; /* of a bulk message */
     /* how */
@@ -46,6 +47,7 @@ struct swarm {
     uint32_t twice_ppm;       /* sent twice at once */
     uint32_t again_ppm;       /* sent again although it was answered */
     uint32_t give_up_ppm;     /* not tried again when it was lost */
+    uint32_t changed_ppm;     /* like another one, but for a field */
     uint32_t reuse_key_ppm;   /* with the key of another request */
     uint32_t crossing_ppm;    /* about accounts of any tenant, in any shard */
     uint32_t deadline_ppm;    /* with a short deadline */

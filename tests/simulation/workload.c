@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "actors/common/owner_id.h"
 #include "runtime/base/sha256.h"
 #include "runtime/base/time.h"
 #include "schemas/common.h"
@@ -89,7 +90,12 @@ bool workload_chance(struct run *run, uint32_t one_in)
 
 u128 workload_amount(struct run *run)
 {
-    return 1 + rng_below(&run->rng, run->swarm.amount_max);
+    return (u128)(1 + rng_below(&run->rng, run->swarm.amount_max)) << run->swarm.amount_shift;
+}
+
+u128 workload_part(struct run *run, u128 left)
+{
+    return 1 + rng_below(&run->rng, left < UINT64_MAX / 2 ? (uint64_t)left + 2 : UINT64_MAX / 2);
 }
 
 struct decimal workload_decimal(u128 minor, uint16_t currency)
@@ -238,11 +244,15 @@ static const struct operation *operation_at(uint32_t i, enum swarm_focus *group)
     return &tally_operations[i - payment_operation_count];
 }
 
-/* Does it go on with a hold or payment that is there? */
+/* Does it go on with a hold, payment or transfer that is there? */
 static bool operation_goes_on(const struct operation *o)
 {
-    static const char *const names[] = {"capture", "release",        "hold_longer", "refund",
-                                        "cancel",  "payment_longer", "payment_more"};
+    static const char *const names[] = {"capture",      "release",
+                                        "hold_longer",  "refund",
+                                        "cancel",       "payment_longer",
+                                        "payment_more", "post_held",
+                                        "void_held",    "transfer_resolving",
+                                        "reverse",      "transaction_reversed"};
     for (size_t i = 0; i < array_len(names); i++)
         if (strcmp(o->name, names[i]) == 0)
             return true;
@@ -253,6 +263,8 @@ static bool operation_goes_on(const struct operation *o)
 static bool some_open(const struct run *run)
 {
     const struct reference *r = &run->reference;
+    if (r->transfer_count > 0 && run->swarm.focus == SWARM_LEDGER)
+        return true;
     for (uint32_t i = 0; i < r->hold_count; i++)
         if (r->holds[i].remaining > 0)
             return true;
@@ -350,6 +362,9 @@ static struct id128 workload_named(const struct request *q)
     const union request_body *b = &q->body;
     const struct transfer_spec *first = &q->items.transfers[0];
     const struct transfer_create *single = &q->items.singles[0];
+    if (q->type == &account_create_type && !b->account_create.has_account_id &&
+        b->account_create.has_owner)
+        return owner_id_of(&q->who, b->account_create.owner);
     if (q->type == &account_create_type)
         return b->account_create.account_id;
     if (q->type == &accounts_create_type)
@@ -362,6 +377,8 @@ static struct id128 workload_named(const struct request *q)
     if (q->type == &transfers_batch_type)
         return id128_is_zero(single->debit_account_id) ? single->pending_id
                                                        : single->debit_account_id;
+    if (q->type == &wallet_open_type && b->wallet_open.has_user_id)
+        return owner_id_of(&q->who, b->wallet_open.user_id);
     return q->type == &wallet_open_type ? q->who.subject_id : ID128_ZERO;
 }
 
@@ -375,18 +392,22 @@ static uint16_t workload_found_in(const struct run *run, struct id128 id, uint16
     return kind == KIND_TRANSFER && whole != NULL ? whole->shard : run_home(run, id);
 }
 
-static void workload_place(const struct run *run, struct request *q)
+void workload_place(const struct run *run, struct request *q)
 {
     struct id128 id = workload_named(q);
-    if (q->type->target_offset != MESSAGE_NO_OFFSET)
+    bool targets = q->type->target_offset != MESSAGE_NO_OFFSET;
+    if (targets)
         memcpy(&id, (const char *)&q->body + q->type->target_offset, sizeof id);
-    q->anywhere = id128_is_zero(id);
+    q->anywhere = !targets && id128_is_zero(id);
     q->shard = workload_found_in(run, id, q->type->target_kind);
 }
 
 static void workload_draw(struct run *run, struct request *q)
 {
     const struct request blank = *q;
+    if (rng_chance(&run->rng, run->swarm.changed_ppm) && workload_changed(run, q))
+        return;
+    *q = blank;
     const struct operation *o = few_things(run) ? workload_found(run) : workload_choose(run);
     for (int i = 0; i < CHOICES_MAX; i++) {
         *q = blank;

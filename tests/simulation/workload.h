@@ -10,6 +10,9 @@ void workload_make(struct run *run, struct request *q);
 
 /* --- shared by the files of the workload ------------------------------------------------------ */
 
+/* Where the request must be decided. */
+void workload_place(const struct run *run, struct request *q);
+
 struct operation {
     const char *name;
     /* false: nothing there to do it to */
@@ -41,6 +44,8 @@ const struct ref_wallet *workload_payer(struct run *run);
 /* Whom it may pay: another of its currency and shard, most of the time and if one is found soon. */
 const struct ref_wallet *workload_payee(struct run *run, const struct ref_wallet *from);
 u128 workload_payable(struct run *run, const struct ref_wallet *w);
+/* Of what is left of something, or one or two more. */
+u128 workload_part(struct run *run, u128 left);
 struct decimal workload_decimal(u128 minor, uint16_t currency);
 /* One pair, the same one now and then. */
 struct metadata workload_pairs(struct run *run);
@@ -63,6 +68,9 @@ bool workload_chance(struct run *run, uint32_t one_in);
 /* Most of the time of the tenant that acts, and no service's. */
 const struct ref_account *workload_account(struct run *run);
 const struct ref_wallet *workload_wallet(struct run *run);
+
+/* A request like another one, but for one or two fields. */
+bool workload_changed(struct run *run, struct request *q);
 
 /* Ledger operations on the transfer of a payment or hold. */
 bool workload_beneath_payment(struct run *run, struct request *q);

@@ -40,6 +40,17 @@ static bool account_open(struct run *run, struct request *q)
     return true;
 }
 
+static bool account_imported(struct run *run, struct request *q)
+{
+    struct account_create *c = &q->body.account_create;
+    account_open(run, q);
+    c->has_flags = true;
+    c->flags |= ACCOUNT_FLAGS_IMPORTED;
+    c->has_effective_time = !workload_chance(run, 20);
+    c->effective_time = workload_imported_at(run);
+    return true;
+}
+
 static bool accounts_open(struct run *run, struct request *q)
 {
     struct accounts_create *c = &q->body.accounts_create;
@@ -300,6 +311,35 @@ static const struct ref_transfer *a_transfer(struct run *run, enum ref_transfer_
     return NULL;
 }
 
+/* A post or void in the form of a transfer. */
+static bool transfer_resolving(struct run *run, struct request *q)
+{
+    const struct ref_transfer *t = a_transfer(run, REF_PENDING, workload_chance(run, 2));
+    if (t == NULL)
+        return false;
+    struct transfer_create *c = &q->body.transfer_create;
+    q->type = &transfer_create_type;
+    q->who = workload_bookkeeper(run);
+    c->has_transfer_id = workload_chance(run, 2);
+    c->transfer_id = workload_new_id(run, run_home(run, t->id));
+    c->debit_account_id = t->debit;
+    c->has_credit_account_id = true;
+    c->credit_account_id = t->credit;
+    c->has_pending_id = true;
+    c->pending_id = t->id;
+    c->currency = t->currency;
+    c->has_code = true;
+    c->code = 0; /* as it is */
+    c->has_flags = true;
+    c->flags = workload_chance(run, 2) ? TRANSFER_FLAGS_VOID_PENDING : TRANSFER_FLAGS_POST_PENDING;
+    c->has_amount = workload_chance(run, 2);
+    c->amount = c->has_amount ? workload_part(run, t->held) : 0;
+    uint64_t opened = workload_earliest(run, t->debit, t->credit);
+    c->has_effective_time = workload_effective(run, 3, opened, t->effective_ns, &c->effective_time);
+    q->expects = (struct request_expects){.resolved = 1, .resolved_id = t->id};
+    return true;
+}
+
 /* An id that is in use: with other content, or the same once more. An id is known in the shards
  * that have something under it, so accounts of others would be another transfer. */
 static bool transfer_again(struct run *run, struct request *q)
@@ -353,7 +393,7 @@ static bool post_held(struct run *run, struct request *q)
     q->who = workload_clerk(run);
     p->transfer_id = t->id;
     p->has_amount = workload_chance(run, 2);
-    u128 amount = 1 + rng_below(&run->rng, (uint64_t)(t->held > UINT64_MAX / 2 ? 5 : t->held + 2));
+    u128 amount = workload_part(run, t->held);
     p->amount = workload_decimal(amount, t->currency);
     p->has_keep_remainder = true;
     p->keep_remainder = workload_chance(run, 2);
@@ -459,6 +499,33 @@ static void make_item(struct run *run, struct transfer_spec *s, uint16_t shard, 
     s->has_effective_time = workload_effective(run, 5, opened, opened, &s->effective_time);
     s->has_timeout_s = (s->flags & TRANSFER_FLAGS_PENDING) != 0;
     s->timeout_s = s->has_timeout_s ? workload_expiry_s(run) : 0;
+}
+
+static bool transfer_imported(struct run *run, struct request *q)
+{
+    const struct ref_account *debit = workload_account(run);
+    if (debit == NULL || !transfer_with(run, q, TRANSFER_FLAGS_IMPORTED))
+        return false;
+    struct transfer_create *c = &q->body.transfer_create;
+    debit = imported_account(run);
+    const struct ref_account *credit = imported_account(run);
+    for (int i = 0; i < 20 && !belong_together(run, debit, credit); i++)
+        credit = imported_account(run);
+    if (!workload_chance(run, 4))
+        c->debit_account_id = debit->id;
+    if (!workload_chance(run, 4))
+        c->credit_account_id = credit->id;
+    c->currency = debit->currency;
+    c->has_effective_time = !workload_chance(run, 20);
+    c->effective_time = workload_imported_at(run);
+    if (workload_chance(run, 6)) {
+        c->flags |= TRANSFER_FLAGS_PENDING;
+        c->has_timeout_s = true;
+        c->timeout_s = workload_expiry_s(run);
+    }
+    q->expects =
+        (struct request_expects){REQUEST_ANY, REQUEST_ANY, 0, {0, 0}, {0, 0}, false, 0, {0, 0}};
+    return true;
 }
 
 /* Makes imports of items: of imported accounts if there are two, for others are younger. */
@@ -677,6 +744,7 @@ static bool trial_balance(struct run *run, struct request *q)
 
 const struct operation ledger_operations[] = {
     {"account_open", account_open},
+    {"account_imported", account_imported},
     {"accounts_open", accounts_open},
     {"account_show", account_show},
     {"account_change", account_change},
@@ -689,6 +757,8 @@ const struct operation ledger_operations[] = {
     {"transfer", make_transfer},
     {"transfer_held", transfer_held},
     {"transfer_balancing", transfer_balancing},
+    {"transfer_resolving", transfer_resolving},
+    {"transfer_imported", transfer_imported},
     {"transfer_closing", transfer_closing},
     {"transfer_again", transfer_again},
     {"transfer_with_foreign_id", transfer_with_foreign_id},

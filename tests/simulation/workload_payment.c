@@ -79,7 +79,7 @@ static bool make_capture(struct run *run, struct request *q)
     q->who = workload_principal(run, owner_of(run, p->to));
     c->payment_id = p->id;
     c->has_amount = !workload_chance(run, 3);
-    u128 amount = 1 + rng_below(&run->rng, (uint64_t)p->remaining + 2);
+    u128 amount = workload_part(run, p->remaining);
     c->amount = workload_decimal(amount, p->currency);
     c->has_final = workload_chance(run, 2);
     c->final = true;
@@ -100,7 +100,7 @@ static bool make_refund(struct run *run, struct request *q)
     q->who = workload_principal(run, owner_of(run, p->to));
     r->payment_id = p->id;
     r->has_amount = !workload_chance(run, 3);
-    u128 amount = 1 + rng_below(&run->rng, (uint64_t)(p->captured - p->refunded) + 2);
+    u128 amount = workload_part(run, p->captured - p->refunded);
     r->amount = workload_decimal(amount, p->currency);
     r->has_metadata = workload_chance(run, 3);
     r->metadata = workload_pairs(run);
@@ -159,8 +159,7 @@ static bool payment_more(struct run *run, struct request *q)
     q->type = &payment_increase_type;
     q->who = workload_principal(run, owner_of(run, p->from));
     q->body.payment_increase.payment_id = p->id;
-    q->body.payment_increase.amount =
-        workload_decimal(1 + rng_below(&run->rng, (uint64_t)p->amount + 1), p->currency);
+    q->body.payment_increase.amount = workload_decimal(workload_part(run, p->amount), p->currency);
     q->expects =
         (struct request_expects){.pending = 1, .resolved = 1, .from = p->from, .to = p->to};
     return true;
@@ -193,6 +192,10 @@ static bool list_payments(struct run *run, struct request *q)
     q->type = &payment_list_type;
     q->body.payment_list.has_currency = workload_chance(run, 4);
     q->body.payment_list.currency = workload_currency(run);
+    if (run->reference.wallet_count > 0 && workload_chance(run, 4)) {
+        q->body.payment_list.has_from_account = true;
+        q->body.payment_list.from_account = workload_wallet(run)->id;
+    }
     q->body.payment_list.has_count = q->body.payment_list.count = workload_chance(run, 2);
     q->who = workload_chance(run, 2)
                  ? workload_clerk(run)

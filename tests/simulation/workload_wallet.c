@@ -5,6 +5,7 @@
 #define FUND_FACTOR 20 /* wallets get more at once than they spend at once */
 #define HOLDS_TRIED 20
 #define OWNERS_TRIED 4
+#define WALLETS_TRIED 10
 
 /* --- moving money ----------------------------------------------------------------------------- */
 
@@ -55,6 +56,25 @@ static bool make_withdraw(struct run *run, struct request *q)
     u128 amount = workload_payable(run, w);
     q->type = &wallet_withdraw_type;
     q->who = workload_principal(run, w->owner);
+    q->body.wallet_withdraw.wallet_id = w->id;
+    q->body.wallet_withdraw.amount = workload_decimal(amount, w->currency);
+    q->expects = (struct request_expects){
+        .posted = 1, .from = w->id, .amount_known = true, .amount = amount};
+    return true;
+}
+
+/* All that is there is withdrawn, so that the wallet can be closed. */
+static bool wallet_emptied(struct run *run, struct request *q)
+{
+    const struct ref_wallet *w = workload_payer(run);
+    if (w == NULL)
+        return false;
+    const struct ref_counters *c = &reference_account(&run->reference, w->id)->now;
+    u128 amount = c->credits_posted - c->debits_posted;
+    if (c->debits_pending > 0 || amount == 0)
+        return false;
+    q->type = &wallet_withdraw_type;
+    q->who = workload_clerk(run);
     q->body.wallet_withdraw.wallet_id = w->id;
     q->body.wallet_withdraw.amount = workload_decimal(amount, w->currency);
     q->expects = (struct request_expects){
@@ -128,7 +148,7 @@ static bool make_capture(struct run *run, struct request *q)
     c->hold_id = h->id;
     c->wallet_id = h->wallet;
     c->has_amount = !workload_chance(run, 3);
-    u128 amount = 1 + rng_below(&run->rng, (uint64_t)h->remaining + 2);
+    u128 amount = workload_part(run, h->remaining);
     c->amount = workload_decimal(amount, w->currency);
     c->has_final = workload_chance(run, 2);
     c->final = true;
@@ -290,8 +310,19 @@ static bool wallet_is_unfrozen(struct run *run, struct request *q)
 
 static bool wallet_is_closed(struct run *run, struct request *q)
 {
-    return workload_chance(run, 4) &&
-           about_wallet(run, q, &wallet_close_type, &q->body.wallet_close.wallet_id);
+    if (!workload_chance(run, 2) ||
+        !about_wallet(run, q, &wallet_close_type, &q->body.wallet_close.wallet_id))
+        return false;
+    for (int i = 0; i < WALLETS_TRIED; i++) {
+        const struct ref_wallet *w = workload_wallet(run);
+        const struct ref_counters *c = &reference_account(&run->reference, w->id)->now;
+        if (c->credits_posted > 0 && c->credits_posted == c->debits_posted) {
+            q->body.wallet_close.wallet_id = q->reads = w->id;
+            q->who = workload_principal(run, w->owner);
+            break;
+        }
+    }
+    return true;
 }
 
 static bool make_limits(struct run *run, struct request *q)
@@ -324,6 +355,7 @@ const struct operation wallet_operations[] = {
     {"wallet_new", wallet_new},
     {"fund", make_fund},
     {"withdraw", make_withdraw},
+    {"wallet_emptied", wallet_emptied},
     {"wallet_pays", wallet_pays},
     {"hold", make_hold},
     {"capture", make_capture},

@@ -172,6 +172,12 @@ static void check_open(const struct ref_account *debit, const struct ref_account
         broken("a frozen account was moved");
 }
 
+/* Sums of several accounts, and of a balance and its limit, may be more than a number holds. */
+static u128 reference_sum(u128 a, u128 b)
+{
+    return a > U128_MAX - b ? U128_MAX : a + b;
+}
+
 static void check_limits(const struct ref_account *debit, const struct ref_account *credit)
 {
     const struct ref_counters *d = &debit->now, *c = &credit->now;
@@ -183,11 +189,14 @@ static void check_limits(const struct ref_account *debit, const struct ref_accou
     if ((credit->flags & ACCOUNT_FLAGS_CREDITS_MUST_NOT_EXCEED_DEBITS) != 0 &&
         credits > c->debits_posted)
         broken("an account's credits exceed its debits");
-    if (debit->debit_max.given && debits > d->credits_posted + debit->debit_max.amount)
+    if (debit->debit_max.given &&
+        debits > reference_sum(d->credits_posted, debit->debit_max.amount))
         broken("an account's debit balance is beyond its limit");
-    if (credit->credit_max.given && credits > c->debits_posted + credit->credit_max.amount)
+    if (credit->credit_max.given &&
+        credits > reference_sum(c->debits_posted, credit->credit_max.amount))
         broken("an account's credit balance is beyond its limit");
-    if (debit->credit_min.given && debits + debit->credit_min.amount > d->credits_posted)
+    if (debit->credit_min.given &&
+        reference_sum(debits, debit->credit_min.amount) > d->credits_posted)
         broken("an account's credit balance is below its limit");
 }
 
@@ -743,10 +752,14 @@ struct ref_total reference_total(const struct reference *r, struct id128 tenant,
         if (a->currency != currency || other_tenant || other_shard)
             continue;
         total.accounts++;
-        reference_add(&total.counters.debits_pending, a->now.debits_pending);
-        reference_add(&total.counters.debits_posted, a->now.debits_posted);
-        reference_add(&total.counters.credits_pending, a->now.credits_pending);
-        reference_add(&total.counters.credits_posted, a->now.credits_posted);
+        total.counters.debits_pending =
+            reference_sum(total.counters.debits_pending, a->now.debits_pending);
+        total.counters.debits_posted =
+            reference_sum(total.counters.debits_posted, a->now.debits_posted);
+        total.counters.credits_pending =
+            reference_sum(total.counters.credits_pending, a->now.credits_pending);
+        total.counters.credits_posted =
+            reference_sum(total.counters.credits_posted, a->now.credits_posted);
     }
     return total;
 }
