@@ -10,6 +10,7 @@
 
 #include "runtime/base/hex.h"
 #include "runtime/journal/record.h"
+#include "runtime/sends/parked.h"
 #include "schemas/catalog.h"
 
 #define ARENA_MAX ((size_t)256 << 20) /* decoded answers to bulk messages */
@@ -119,19 +120,71 @@ static void batch_json_begin_record(struct reading *r)
     r->events_mark = json_open(w);
 }
 
+/* The runtime's own events, which no schema declares. */
+static const struct message_type *batch_json_own_event(uint16_t number)
+{
+    static const struct message_type *const own[] = {&send_parked_type, &send_unparked_type};
+    for (size_t i = 0; i < array_len(own); i++)
+        if (own[i]->number == number)
+            return own[i];
+    return NULL;
+}
+
+/* Which send it is about, and why. */
+static void batch_json_put_parked(struct json_writer *w, struct id128 id, struct slice reason)
+{
+    batch_json_put_count(w, "from_shard", parked_from(id));
+    json_put_key(w, "all");
+    json_put_bool(w, parked_to_all(id));
+    batch_json_put_number(w, "number", parked_n(id));
+    batch_json_put_slice(w, "reason", reason);
+}
+
+static void batch_json_put_own_event(struct reading *r, const struct message_type *type)
+{
+    struct json_writer *w = r->w;
+    union {
+        struct parked parked;
+        struct unparked unparked;
+    } body = {0};
+    struct wire_reader wire;
+    wire_reader_init(&wire, r->record.event.data, r->record.event.len);
+    if (!type->read(&wire, &r->arena, &body) || !wire_finished(&wire)) {
+        json_put_key(w, "bytes");
+        json_put_bytes(w, r->record.event);
+        return;
+    }
+    json_put_key(w, "fields");
+    size_t mark = json_open(w);
+    if (type == &send_parked_type) {
+        batch_json_put_parked(w, body.parked.id, body.parked.reason);
+    } else {
+        batch_json_put_parked(w, body.unparked.id, body.unparked.reason);
+        batch_json_put_slice(w, "by", body.unparked.by);
+    }
+    json_close_object(w, mark);
+}
+
 static void batch_json_put_event(struct reading *r)
 {
     struct json_writer *w = r->w;
+    const struct message_type *own = batch_json_own_event(r->record.number);
     const struct catalog_entry *entry = catalog_by_number(r->record.number);
     if (entry != NULL && !entry->event)
         entry = NULL;
     json_put_comma(w);
     size_t mark = json_open(w);
-    batch_json_put_name(w, "event", entry, r->record.number);
+    if (own != NULL)
+        batch_json_put_slice(w, "event", slice_of(own->name));
+    else
+        batch_json_put_name(w, "event", entry, r->record.number);
     batch_json_put_count(w, "item", r->record.item);
     json_put_key(w, "time");
     json_put_time(w, r->record.time_ns);
-    batch_json_put_message(r, entry, r->record.event, "fields");
+    if (own != NULL)
+        batch_json_put_own_event(r, own);
+    else
+        batch_json_put_message(r, entry, r->record.event, "fields");
     json_close_object(w, mark);
 }
 

@@ -124,7 +124,8 @@ static uint16_t operator_read_body(struct operator_request *q, const struct mess
 static bool operator_acts(const struct message_type *type)
 {
     return type->mutates || type == &token_revoke_type || type == &subject_revoke_type ||
-           type == &actor_control_type || type == &dead_letter_replay_type;
+           type == &actor_control_type || type == &dead_letter_replay_type ||
+           type == &parked_send_retry_type || type == &parked_send_refuse_type;
 }
 
 static void operator_log_act(const struct operator_request *q, const struct message_type *type,

@@ -103,7 +103,7 @@ static void on_letter_replay(struct operator_request *q)
 
 /* --- store ------------------------------------------------------------------------------------ */
 
-static uint8_t operator_condition_of(enum shard_state state)
+uint8_t operator_condition_of(enum shard_state state)
 {
     static const uint8_t conditions[] = {
         [SHARD_OPENING] = SHARD_CONDITION_OPENING,
@@ -217,6 +217,11 @@ static const struct {
     {&token_revoke_type, operator_token_revoke},
     {&subject_revoke_type, operator_subject_revoke},
     {&revocation_list_type, operator_revocation_list},
+    {&shard_list_type, operator_shard_list},
+    {&parked_send_list_type, operator_parked_list},
+    {&parked_send_get_type, operator_parked_get},
+    {&parked_send_retry_type, operator_parked_retry},
+    {&parked_send_refuse_type, operator_parked_refuse},
 };
 
 bool operator_node(struct operator_request *q, const struct message_type *type)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the operator share: operator.c (frames, messages to actors, life),
  * operator_answer.c (answers), operator_node.c (messages to the process), operator_run_on_shard.c
- * (the way to shards), operator_actors.c (actors seen from outside), operator_batch.c (batches of
- * the journal), operator_tokens.c (revocations), operator_verify.c (the verification). Not for
- * anyone else. */
+ * (the way to shards), operator_actors.c (actors seen from outside), operator_shards.c and
+ * operator_parked.c (what shards send to each other), operator_batch.c (batches of the journal),
+ * operator_tokens.c (revocations), operator_verify.c (the verification). Not for anyone else. */
 #ifndef OPERATOR_OPERATOR_PRIV_H
 #define OPERATOR_OPERATOR_PRIV_H
 
@@ -110,6 +110,8 @@ must_check bool operator_make_answer(struct operator_request *q, size_t size);
 /* operator_node.c: false if the message is not for the process. */
 bool operator_node(struct operator_request *q, const struct message_type *type);
 
+uint8_t operator_condition_of(enum shard_state state); /* as declared */
+
 /* operator_run_on_shard.c: `run` is called on the thread of each of these shards, one after
  * another; if it leaves q->code RESULT_OK, finish runs on the operator's thread in the end, else
  * q->code is the answer. */
@@ -136,6 +138,13 @@ struct slice operator_state_text(struct arena *a, struct slice bytes, const char
 /* operator_batch.c */
 void operator_batch_get(struct operator_request *q);
 void operator_run_get(struct operator_request *q);
+
+/* operator_shards.c, operator_parked.c */
+void operator_shard_list(struct operator_request *q);
+void operator_parked_list(struct operator_request *q);
+void operator_parked_get(struct operator_request *q);
+void operator_parked_retry(struct operator_request *q);
+void operator_parked_refuse(struct operator_request *q);
 
 /* operator_tokens.c */
 void operator_token_revoke(struct operator_request *q);

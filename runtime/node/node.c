@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/base/hex.h"
 #include "runtime/base/memory.h"
@@ -19,6 +20,7 @@
 #include "runtime/node/worker.h"
 #include "runtime/observe/log.h"
 #include "runtime/shard/clock.h"
+#include "runtime/shard/stream_stats.h"
 
 struct node_shard {
     struct node *node;
@@ -29,7 +31,9 @@ struct node_shard {
     char reason[SHARD_REASON_MAX];           /* written before stopped_item is sent */
     atomic_int state;                        /* enum shard_state */
     pthread_mutex_t stats_lock;
-    struct shard_stats stats; /* guarded by stats_lock */
+    struct shard_stats stats;     /* guarded by stats_lock, as are ... */
+    struct stream_stats *streams; /* ... these, two for each shard */
+    struct stream_stats *scratch; /* loop's thread: the next ones */
     uint64_t head_due_ns;     /* loop's thread: when the newest batch is logged again */
 };
 
@@ -144,9 +148,14 @@ static void node_log_head(struct node_shard *ns, const struct shard_stats *stats
 static void node_publish_shard(struct node_shard *ns)
 {
     struct shard_stats stats;
-    shard_get_stats(shard_set_shard(ns->node->shard_set, ns->number), &stats);
+    struct shard *shard = shard_set_shard(ns->node->shard_set, ns->number);
+    shard_get_stats(shard, &stats);
+    shard_get_stream_stats(shard, ns->scratch);
     check(pthread_mutex_lock(&ns->stats_lock) == 0);
     ns->stats = stats;
+    struct stream_stats *before = ns->streams;
+    ns->streams = ns->scratch;
+    ns->scratch = before;
     check(pthread_mutex_unlock(&ns->stats_lock) == 0);
     uint64_t now_ns = env_mono_ns(loop_env(ns->loop));
     if (stats.state != SHARD_RUNNING || stats.committed_seq == 0 || now_ns < ns->head_due_ns)
@@ -171,6 +180,15 @@ void node_get_stats(struct node *n, uint16_t shard, struct shard_stats *stats)
     struct node_shard *ns = &n->shards[shard];
     check(pthread_mutex_lock(&ns->stats_lock) == 0);
     *stats = ns->stats;
+    check(pthread_mutex_unlock(&ns->stats_lock) == 0);
+}
+
+void node_get_streams(struct node *n, uint16_t shard, struct stream_stats *ret)
+{
+    check(shard < n->options.slots->shards);
+    struct node_shard *ns = &n->shards[shard];
+    check(pthread_mutex_lock(&ns->stats_lock) == 0);
+    memcpy(ret, ns->streams, 2 * (size_t)n->options.slots->shards * sizeof *ret);
     check(pthread_mutex_unlock(&ns->stats_lock) == 0);
 }
 
@@ -247,6 +265,8 @@ static void node_init_shard(struct node *n, uint16_t number)
     ns->number = number;
     ns->loop = n->loops[number % n->options.loops].loop;
     ns->hook.run = node_shard_pass;
+    ns->streams = memory_take_zeroed(2 * (size_t)n->options.slots->shards, sizeof *ns->streams);
+    ns->scratch = memory_take_zeroed(2 * (size_t)n->options.slots->shards, sizeof *ns->scratch);
     ns->stopped_item.deliver = node_on_stopped;
     ns->quiet_item.deliver = node_on_quiet;
     atomic_init(&ns->state, SHARD_OPENING);
@@ -282,6 +302,10 @@ static void node_free_all(struct node *n)
 {
     node_free_threads(n); /* mail of the shard set may still lie there */
     n->shard_set = shard_set_free(n->shard_set);
+    for (uint16_t i = 0; i < n->options.slots->shards; i++) {
+        free(n->shards[i].streams);
+        free(n->shards[i].scratch);
+    }
     free(n->shards);
     free(n);
 }
@@ -382,6 +406,11 @@ bool node_ready(struct node *n, const char **reason)
             *reason =
                 "the wall clock was set: times go on from what it was at the start, by elapsed "
                 "time; a restart takes the new one, from the journal's last time on";
+        if (stats.streams_shut != 0)
+            *reason = "a shard is far behind with what others sent it, or out of reach: payctl "
+                      "shards names it";
+        if (stats.parked != 0)
+            *reason = "sends between shards are parked: payctl parked list says why";
         if (stats.state == SHARD_RUNNING && !stats.writable)
             *reason = "the store has no space left: nothing can be changed, and lists may lack the "
                       "newest changes";

@@ -69,8 +69,9 @@ struct node *node_free(struct node *n);
 struct shard_set *node_shard_set(const struct node *n);
 
 /* Any thread. Do all shards run? If not, *reason (static) says why. It is also set while all run,
- * if the store of one is full, its journal is damaged in batches that are not needed, or the wall
- * clock is another than the shards' (clock.h). */
+ * if the store of one is full, its journal is damaged in batches that are not needed, sends to it
+ * are parked or a stream of its is shut (stream_stats.h), or the wall clock is another than the
+ * shards' (clock.h). */
 bool node_ready(struct node *n, const char **reason);
 
 uint16_t node_loops(const struct node *n);
@@ -78,5 +79,7 @@ struct loop *node_loop(const struct node *n, uint16_t number);
 
 /* Any thread: the shard's statistics as of at most NODE_PUBLISH_NS ago. */
 void node_get_stats(struct node *n, uint16_t shard, struct shard_stats *stats);
+/* The same of its streams, two for each shard: shard_get_stream_stats(). */
+void node_get_streams(struct node *n, uint16_t shard, struct stream_stats *ret);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "runtime/base/memory.h"
 #include "runtime/observe/process.h"
+#include "runtime/shard/stream_stats.h"
 
 struct family {
     const char *name, *help;
@@ -20,6 +21,7 @@ struct family {
 
 #define SHARD(field) offsetof(struct shard_stats, field)
 #define KIND(field) offsetof(struct shard_kind_stats, field)
+#define STREAM(field) offsetof(struct stream_stats, field)
 
 static const struct family shard_families[] = {
     {"payd_shard_epoch", "Epoch of the shard's lease.", METRICS_GAUGE, SHARD(epoch), false},
@@ -65,6 +67,32 @@ static const struct family shard_families[] = {
      SHARD(clock_behind_ns), true},
     {"payd_dead_letters", "Messages that await an operator.", METRICS_GAUGE, SHARD(dead_letters),
      false},
+    {"payd_parked_sends", "Messages of other shards that await an operator: payctl parked list.",
+     METRICS_GAUGE, SHARD(parked), false},
+    {"payd_waiting_sends", "Messages of other shards that have arrived and await their turn.",
+     METRICS_GAUGE, SHARD(sends_waiting), false},
+    {"payd_streams_shut",
+     "Other shards for which requests are refused: too far behind, or out of reach for long.",
+     METRICS_GAUGE, SHARD(streams_shut), false},
+};
+
+/* From one shard to another: those pairs that ever had a message, or are shut. */
+static const struct family stream_families[] = {
+    {"payd_stream_sent_total", "Messages that the journal of `from` has for `to`.", METRICS_COUNTER,
+     STREAM(sent), false},
+    {"payd_stream_delivered", "How many of them left.", METRICS_GAUGE, STREAM(delivered), false},
+    {"payd_stream_confirmed", "How many are known to be durable there.", METRICS_GAUGE,
+     STREAM(confirmed), false},
+    {"payd_stream_parked", "How many of them await an operator there.", METRICS_GAUGE,
+     STREAM(parked), false},
+    {"payd_stream_waited_seconds",
+     "For how long nothing was confirmed although something is outstanding; 10 s shut the stream.",
+     METRICS_GAUGE, STREAM(waited_ns), true},
+    {"payd_stream_refused_total", "Requests refused because the stream was shut.", METRICS_COUNTER,
+     STREAM(refused), false},
+    {"payd_stream_openings_total",
+     "Times that both agreed on where it stands: once after each start or recovery of one of them.",
+     METRICS_COUNTER, STREAM(openings), false},
 };
 
 static const struct family kind_families[] = {
@@ -85,6 +113,7 @@ struct page {
     struct metrics *m;
     const struct domain *domain;
     struct shard_stats *shards;
+    struct stream_stats *streams; /* of all pairs, by `from` */
     uint16_t count;
 };
 
@@ -202,6 +231,70 @@ static void node_metrics_put_histograms(struct page *p)
     }
 }
 
+/* --- streams ---------------------------------------------------------------------------------- */
+
+/* What shards tell of both their streams to another, as one; what lies parked is told by the other.
+ */
+static void node_metrics_get_streams(struct node *n, struct page *p, struct stream_stats *scratch)
+{
+    for (uint16_t s = 0; s < p->count; s++) {
+        node_get_streams(n, s, scratch);
+        for (uint16_t i = 0; i < p->count; i++) {
+            uint64_t parked = p->streams[s * p->count + i].parked;
+            p->streams[s * p->count + i] = stream_stats_sum(&scratch[2 * i], &scratch[2 * i + 1]);
+            p->streams[s * p->count + i].parked = parked;
+        }
+        for (uint16_t i = 0; i < p->count; i++)
+            p->streams[i * p->count + s].parked = scratch[2 * i].parked + scratch[2 * i + 1].parked;
+    }
+}
+
+static void node_metrics_put_outstanding(struct page *p, const struct stream_stats *s,
+                                         const char *const *labels, const void *context)
+{
+    (void)context;
+    metrics_sample(p->m, "payd_stream_outstanding", stream_stats_outstanding(s), labels);
+}
+
+static void node_metrics_put_stream(struct page *p, const struct stream_stats *s,
+                                    const char *const *labels, const void *context)
+{
+    node_metrics_put_value(p->m, context, s, labels);
+}
+
+static void node_metrics_walk_streams(struct page *p,
+                                      void (*each)(struct page *p, const struct stream_stats *s,
+                                                   const char *const *labels, const void *context),
+                                      const void *context)
+{
+    for (uint16_t from = 0; from < p->count; from++) {
+        for (uint16_t to = 0; to < p->count; to++) {
+            const struct stream_stats *s = &p->streams[from * p->count + to];
+            char from_text[8], to_text[8];
+            node_metrics_shard_label(from_text, from);
+            node_metrics_shard_label(to_text, to);
+            if (s->sent > 0 || s->shut || s->parked > 0)
+                each(p, s, METRICS_LABELS("from", from_text, "to", to_text), context);
+        }
+    }
+}
+
+static void node_metrics_put_streams(struct node *n, struct page *p)
+{
+    size_t pairs = (size_t)p->count * p->count;
+    p->streams = memory_take_zeroed(pairs + 2 * (size_t)p->count, sizeof *p->streams);
+    node_metrics_get_streams(n, p, p->streams + pairs);
+    for (size_t i = 0; i < array_len(stream_families); i++) {
+        const struct family *f = &stream_families[i];
+        metrics_family(p->m, f->type, f->name, f->help);
+        node_metrics_walk_streams(p, node_metrics_put_stream, f);
+    }
+    metrics_family(p->m, METRICS_GAUGE, "payd_stream_outstanding",
+                   "Those sent that are not confirmed; 65536 shut the stream.");
+    node_metrics_walk_streams(p, node_metrics_put_outstanding, NULL);
+    free(p->streams);
+}
+
 static void node_metrics_put_process(struct metrics *m)
 {
     struct process_usage usage;
@@ -235,5 +328,6 @@ void node_metrics(struct node *n, struct metrics *m)
     node_metrics_put_shard_families(&p);
     node_metrics_put_kind_families(&p);
     node_metrics_put_histograms(&p);
+    node_metrics_put_streams(n, &p);
     free(p.shards);
 }

@@ -13,7 +13,7 @@
 #define QUEUE_PARTS 4
 #define EVENT_PARKED 4090
 #define EVENT_UNPARKED 4091
-#define UNPARKED_PARTS 3
+#define UNPARKED_PARTS 5
 #define PARKED_TEXT_MAX 4096 /* bytes of a principal's or request's text */
 
 struct id128 parked_id(uint16_t from, bool to_all, uint64_t n)
@@ -99,7 +99,7 @@ static void parked_on_parked(struct registry *r, const void *event, uint64_t tim
 /* Only the first of its target leaves. */
 static void parked_on_unparked(struct registry *r, const void *event, uint64_t time_ns)
 {
-    const struct parked *e = event;
+    const struct unparked *e = event;
     struct id128 id = parked_queue_id(e->kind, e->target);
     struct parked_queue *queue = registry_state(r, KIND_PARKED_QUEUE, id);
     const struct parked *p = registry_state(r, KIND_PARKED, e->id);
@@ -179,22 +179,26 @@ const struct message_type send_parked_type = {
 
 static void unparked_write(struct wire_writer *w, const void *body)
 {
-    const struct parked *p = body;
+    const struct unparked *u = body;
     wire_put_array(w, UNPARKED_PARTS);
-    wire_put_id(w, p->id);
-    wire_put_uint(w, p->kind);
-    wire_put_id(w, p->target);
+    wire_put_id(w, u->id);
+    wire_put_uint(w, u->kind);
+    wire_put_id(w, u->target);
+    wire_put_text(w, u->by);
+    wire_put_text(w, u->reason);
 }
 
 static bool unparked_read(struct wire_reader *r, struct arena *a, void *body)
 {
-    struct parked *p = body;
+    struct unparked *u = body;
     (void)a;
     if (wire_get_array(r, UNPARKED_PARTS) != UNPARKED_PARTS)
         return false;
-    p->id = wire_get_id(r);
-    p->kind = (uint16_t)wire_get_uint(r, KIND_MAX - 1);
-    p->target = wire_get_id(r);
+    u->id = wire_get_id(r);
+    u->kind = (uint16_t)wire_get_uint(r, KIND_MAX - 1);
+    u->target = wire_get_id(r);
+    u->by = wire_get_text(r, PARKED_BY_MAX);
+    u->reason = wire_get_text(r, PARKED_REASON_MAX);
     return !r->failed;
 }
 
@@ -202,7 +206,7 @@ const struct message_type send_unparked_type = {
     .name = "send_unparked",
     .number = EVENT_UNPARKED,
     .target_offset = MESSAGE_NO_OFFSET,
-    .size = sizeof(struct parked),
+    .size = sizeof(struct unparked),
     .read = unparked_read,
     .write = unparked_write,
 };

@@ -18,6 +18,7 @@
 #define KIND_PARKED_QUEUE 27 /* those to one target */
 
 #define PARKED_REASON_MAX 256 /* bytes */
+#define PARKED_BY_MAX 64
 #define PARKED_MESSAGE_MAX ((uint32_t)1 << 20)
 #define PARKED_RULES 2
 
@@ -44,6 +45,15 @@ struct parked {
     struct id128 behind; /* the next one to the same target; zero: none */
 };
 
+/* Event: it leaves, for an operator wanted it to. */
+struct unparked {
+    struct id128 id;
+    uint16_t kind; /* of the target */
+    struct id128 target;
+    struct slice by;     /* unix:NAME, as attributions have it */
+    struct slice reason; /* why it was refused; empty: it ran */
+};
+
 struct parked_queue {
     struct id128 first, last;
     uint64_t count;
@@ -52,7 +62,7 @@ struct parked_queue {
 extern const struct actor_kind parked_kind, parked_queue_kind;
 extern const struct event_rule parked_rules[PARKED_RULES];
 extern const struct message_type send_parked_type;   /* a struct parked */
-extern const struct message_type send_unparked_type; /* its id, kind and target alone */
+extern const struct message_type send_unparked_type; /* a struct unparked */
 
 /* Send n of this shard, to this one or to all; and back. */
 struct id128 parked_id(uint16_t from, bool to_all, uint64_t n);

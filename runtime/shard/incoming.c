@@ -9,20 +9,23 @@
 
 #define INCOMING_BODY_MAX ((size_t)4 << 20) /* a send's 64 KiB, read */
 
-static const struct message_type *incoming_type(const struct domain *domain, const struct frame *f)
+const struct message_type *incoming_type(const struct domain *domain, uint16_t kind_number,
+                                         uint16_t type)
 {
-    const struct actor_kind *kind = f->kind < KIND_MAX ? domain->kinds[f->kind] : NULL;
+    const struct actor_kind *kind = kind_number < KIND_MAX ? domain->kinds[kind_number] : NULL;
     for (uint32_t i = 0; kind != NULL && i < kind->handler_count; i++)
-        if (kind->handlers[i].type->number == f->type)
+        if (kind->handlers[i].type->number == type)
             return kind->handlers[i].type;
     return NULL;
 }
 
-static bool incoming_refusable(const struct domain *domain, const struct message *m)
+bool incoming_refusable(const struct domain *domain, uint16_t kind_number,
+                        const struct message_type *type)
 {
-    const struct actor_kind *kind = m->type != NULL ? domain->kinds[m->target_kind] : NULL;
+    check(type == NULL || kind_number < KIND_MAX);
+    const struct actor_kind *kind = type != NULL ? domain->kinds[kind_number] : NULL;
     for (uint32_t i = 0; kind != NULL && i < kind->refusable_count; i++)
-        if (kind->refusable[i] == m->type)
+        if (kind->refusable[i] == type)
             return true;
     return false;
 }
@@ -79,10 +82,10 @@ struct incoming *incoming_new(const struct domain *domain, const struct frame *f
     in->type = f->type;
     in->bytes = sizeof *in + texts;
     m->origin = &in->origin;
-    m->type = incoming_type(domain, f);
+    m->type = incoming_type(domain, f->kind, f->type);
     m->target = f->target;
     m->target_kind = f->kind;
-    in->refusable = incoming_refusable(domain, m);
+    in->refusable = incoming_refusable(domain, m->target_kind, m->type);
     m->who = f->who;
     m->who.tenant = incoming_keep(&to, f->who.tenant);
     m->who.subject = incoming_keep(&to, f->who.subject);

@@ -26,6 +26,13 @@ struct incoming {
     struct arena arena;    /* of the body */
 };
 
+/* The message of this number that actors of this kind handle; NULL: they do not. */
+const struct message_type *incoming_type(const struct domain *domain, uint16_t kind_number,
+                                         uint16_t type);
+/* May an operator have it refused? type = NULL: no. */
+bool incoming_refusable(const struct domain *domain, uint16_t kind_number,
+                        const struct message_type *type);
+
 /* A copy of the frame's send. */
 struct incoming *incoming_new(const struct domain *domain, const struct frame *f);
 void incoming_free(struct incoming *in);

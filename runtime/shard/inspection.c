@@ -4,6 +4,8 @@
  * found. A command first takes in the messages that were sent before it, so that a suspension
  * applies from its own position in the order on. A replayed dead letter is posted like a new
  * message. */
+#include <string.h>
+
 #include "runtime/sends/parked.h"
 #include "runtime/shard/shard_priv.h"
 
@@ -40,8 +42,23 @@ void shard_get_stats(const struct shard *s, struct shard_stats *stats)
     stats->resident = s->registry.resident;
     stats->outcomes = dedup_table_count(&s->ids) + dedup_table_count(&s->keys);
     stats->parked = s->registry.existing[KIND_PARKED];
+    stats->life = s->streams.life;
+    stats->sends_waiting = s->streams.waiting;
+    stats->streams_shut = stream_stats_shut(&s->streams);
     for (int k = 0; k < KIND_MAX; k++)
         stats->kinds[k].resident = s->registry.actors[k].count;
+}
+
+void shard_get_stream_stats(struct shard *s, struct stream_stats *ret)
+{
+    check(ret != NULL);
+    memset(ret, 0, 2 * (size_t)s->options.slots->shards * sizeof *ret);
+    if (s->recovery != NULL || !s->streams.running)
+        return;
+    for (uint16_t i = 0; i < s->options.slots->shards; i++)
+        for (int all = 0; all < 2; all++)
+            stream_stats_get(&s->streams, i, all, &ret[2 * i + all]);
+    stream_stats_add_parked(&s->registry, ret);
 }
 
 void shard_verified(struct shard *s, const char *problem, uint64_t damaged_seq)
@@ -182,6 +199,54 @@ uint32_t shard_actors_top(const struct shard *s, struct actor_info *infos, uint3
             count = insert_info(s, actor_of_entry(e), infos, count, max);
     }
     return count;
+}
+
+/* --- parked sends ----------------------------------------------------------------------------- */
+
+static void inspection_describe_parked(struct shard *s, const struct parked *p,
+                                       struct parked_info *ret)
+{
+    const struct domain *d = s->options.domain;
+    const struct parked_queue *queue = parked_queue_find(&s->registry, p->kind, p->target);
+    check(queue != NULL && queue->count > 0);
+    *ret = (struct parked_info){.parked = p,
+                                .type = incoming_type(d, p->kind, p->type),
+                                .first = id128_equal(queue->first, p->id),
+                                .count = queue->count};
+    ret->refusable = incoming_refusable(d, p->kind, ret->type);
+}
+
+enum err shard_parked_info(struct shard *s, struct id128 id, struct parked_info *ret)
+{
+    const struct parked *p = s->recovery != NULL ? NULL : parked_find(&s->registry, id);
+    if (p == NULL)
+        return ERR_NOT_FOUND;
+    inspection_describe_parked(s, p, ret);
+    return ERR_OK;
+}
+
+struct parked_walk {
+    struct shard *shard;
+    bool (*each)(void *context, const struct parked_info *info);
+    void *context;
+};
+
+static bool inspection_parked(void *context, struct id128 id, const void *state)
+{
+    const struct parked_walk *w = context;
+    struct parked_info info;
+    check(id128_equal(((const struct parked *)state)->id, id));
+    inspection_describe_parked(w->shard, state, &info);
+    return w->each(w->context, &info);
+}
+
+void shard_parked_each(struct shard *s, bool (*each)(void *context, const struct parked_info *info),
+                       void *context)
+{
+    check(each != NULL);
+    struct parked_walk w = {s, each, context};
+    if (s->recovery == NULL)
+        registry_each(&s->registry, KIND_PARKED, inspection_parked, &w);
 }
 
 /* --- dead letters ----------------------------------------------------------------------------- */

@@ -4,10 +4,11 @@
  * that arrive for its target are parked behind it (running_sends.c), so the order stays. */
 #include "runtime/shard/parked_retry.h"
 
-#include "runtime/sends/parked.h"
+#include <string.h>
+
 #include "runtime/shard/shard_priv.h"
 
-static struct incoming *parked_retry_make(struct shard *s, const struct parked *p, bool refusing)
+static struct incoming *parked_retry_make(struct shard *s, const struct parked *p)
 {
     check(p->place > 0 && parked_n(p->id) > 0);
     const struct frame f = {.what = FRAME_SEND,
@@ -29,7 +30,7 @@ static struct incoming *parked_retry_make(struct shard *s, const struct parked *
                                     .request_id = p->request};
     struct incoming *in = incoming_new(s->options.domain, &f);
     in->origin.parked = true;
-    in->origin.refusing = refusing;
+    in->origin.refusing = s->parked_retry.wish.refusing;
     return in;
 }
 
@@ -47,18 +48,35 @@ static enum err parked_retry_allowed(struct shard *s, const struct incoming *in)
 }
 
 /* Nothing is under way, and the one found is set as the next, if it may run. */
-static enum err parked_retry_take(struct shard *s, struct id128 id, bool refusing)
+static enum err parked_retry_take(struct shard *s, struct id128 id)
 {
     const struct parked *p = parked_find(&s->registry, id);
     check(s->parked_retry.next == NULL && p != NULL);
-    s->parked_retry.next = parked_retry_make(s, p, refusing);
+    s->parked_retry.next = parked_retry_make(s, p);
     enum err e = parked_retry_allowed(s, s->parked_retry.next);
     if (e != ERR_OK)
         parked_retry_drop(&s->parked_retry);
     return e;
 }
 
-enum err parked_retry_begin(struct shard *s, struct id128 id, bool refusing)
+static struct slice parked_retry_keep(char *to, struct slice text)
+{
+    if (text.len > 0)
+        memcpy(to, text.data, text.len);
+    return (struct slice){to, text.len};
+}
+
+static void parked_retry_wish(struct parked_retry *p, const struct parked_wish *wish)
+{
+    check(wish->by.len > 0 && wish->by.len <= PARKED_BY_MAX);
+    check(wish->reason.len <= PARKED_REASON_MAX && (wish->reason.len > 0) == wish->refusing);
+    p->wish =
+        (struct parked_wish){.refusing = wish->refusing,
+                             .by = parked_retry_keep(p->texts, wish->by),
+                             .reason = parked_retry_keep(p->texts + PARKED_BY_MAX, wish->reason)};
+}
+
+enum err parked_retry_begin(struct shard *s, struct id128 id, const struct parked_wish *wish)
 {
     if (s->state != SHARD_RUNNING || closing_begun(&s->closing))
         return ERR_UNAVAILABLE;
@@ -71,10 +89,11 @@ enum err parked_retry_begin(struct shard *s, struct id128 id, bool refusing)
         return ERR_NOT_FOUND;
     const struct parked_queue *queue = parked_queue_find(&s->registry, p->kind, p->target);
     check(queue != NULL);
-    if (refusing && !id128_equal(queue->first, id))
+    if (wish->refusing && !id128_equal(queue->first, id))
         return ERR_BUSY;
+    parked_retry_wish(&s->parked_retry, wish);
     env_wake(s->env);
-    return parked_retry_take(s, queue->first, refusing);
+    return parked_retry_take(s, queue->first);
 }
 
 /* Its turn is done: those behind it follow, unless this one alone was meant. */
@@ -87,7 +106,7 @@ static void parked_retry_go_on(struct shard *s)
     bool more = queue != NULL && !done->origin.refusing;
     parked_retry_drop(&s->parked_retry);
     if (more)
-        (void)parked_retry_take(s, queue->first, false); /* which may not run stays parked */
+        (void)parked_retry_take(s, queue->first); /* which may not run stays parked */
 }
 
 /* false: it waits for a load. */

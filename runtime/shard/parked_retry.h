@@ -12,19 +12,30 @@
 #include "runtime/base/check.h"
 #include "runtime/base/error.h"
 #include "runtime/base/id128.h"
+#include "runtime/sends/parked.h"
 
 struct shard;
 struct incoming; /* runtime/shard/incoming.h */
 
-struct parked_retry {
-    struct incoming *next; /* its turn comes; NULL: nothing is under way */
+/* What an operator wants. */
+struct parked_wish {
+    bool refusing;
+    struct slice by, reason; /* at most PARKED_BY_MAX and PARKED_REASON_MAX bytes; the reason of a
+                                refusal, else empty */
 };
 
-/* `refusing`: this one alone, and only if it is the first of its target (else BUSY) and its handler
- * can refuse it (else UNSUPPORTED, as of one that no handler takes). NOT_FOUND: it is not parked;
- * BUSY: another retry is under way; SUSPENDED, QUARANTINED: its target is; UNAVAILABLE, STORE_FULL:
- * the shard takes nothing now. */
-must_check enum err parked_retry_begin(struct shard *s, struct id128 id, bool refusing);
+struct parked_retry {
+    struct incoming *next; /* its turn comes; NULL: nothing is under way */
+    struct parked_wish wish;
+    char texts[PARKED_BY_MAX + PARKED_REASON_MAX]; /* its own */
+};
+
+/* Who refuses means this one alone, and only if it is the first of its target (else BUSY) and its
+ * handler can refuse it (else UNSUPPORTED, as of one that no handler takes). NOT_FOUND: it is not
+ * parked; BUSY: another retry is under way; SUSPENDED, QUARANTINED: its target is; UNAVAILABLE,
+ * STORE_FULL: the shard takes nothing now. */
+must_check enum err parked_retry_begin(struct shard *s, struct id128 id,
+                                       const struct parked_wish *wish);
 
 /* Runs its turns while there is time in this pass. */
 void parked_retry_step(struct shard *s);

@@ -263,14 +263,14 @@ void shard_frame(struct shard *s, const struct frame *f)
     streams_frame(&s->streams, f);
 }
 
-enum err shard_parked_retry(struct shard *s, struct id128 id)
+enum err shard_parked_retry(struct shard *s, struct id128 id, struct slice by)
 {
-    return parked_retry_begin(s, id, false);
+    return parked_retry_begin(s, id, &(struct parked_wish){.by = by});
 }
 
-enum err shard_parked_refuse(struct shard *s, struct id128 id)
+enum err shard_parked_refuse(struct shard *s, struct id128 id, struct slice by, struct slice reason)
 {
-    return parked_retry_begin(s, id, true);
+    return parked_retry_begin(s, id, &(struct parked_wish){true, by, reason});
 }
 
 void shard_post(struct shard *s, struct message *m)

@@ -24,6 +24,8 @@
 #define SHARD_REASON_MAX 768
 
 struct shard;
+struct stream_stats; /* runtime/shard/stream_stats.h */
+struct parked;       /* runtime/sends/parked.h */
 
 struct shard_options {
     struct env *env;
@@ -88,13 +90,33 @@ const char *shard_audit(struct shard *s);
  */
 
 /* Lets this one and those to the same target run again, from the first of them on, until one fails;
- * or has this one refused. OK: their turns come. Errors: parked_retry.h. */
-must_check enum err shard_parked_retry(struct shard *s, struct id128 id);
-must_check enum err shard_parked_refuse(struct shard *s, struct id128 id);
+ * or has this one refused. The journal keeps who wanted it, and why. OK: their turns come. Errors:
+ * parked_retry.h. */
+must_check enum err shard_parked_retry(struct shard *s, struct id128 id, struct slice by);
+must_check enum err shard_parked_refuse(struct shard *s, struct id128 id, struct slice by,
+                                        struct slice reason);
+
+/* What is known of one, in the shard's memory until its next turn. */
+struct parked_info {
+    const struct parked *parked;
+    const struct message_type *type; /* of the message; NULL: its target handles none such */
+    bool refusable;
+    bool first;     /* of those to its target: the next to run */
+    uint64_t count; /* of those to its target */
+};
+/* NOT_FOUND: there is none of this id. */
+must_check enum err shard_parked_info(struct shard *s, struct id128 id, struct parked_info *ret);
+/* Calls each, in no order; false stops. */
+void shard_parked_each(struct shard *s, bool (*each)(void *context, const struct parked_info *info),
+                       void *context);
 
 /* --- runtime inspection ----------------------------------------------------------------------- */
 
 void shard_get_stats(const struct shard *s, struct shard_stats *stats);
+
+/* Of the streams to each shard and of what came from there, two for each, the second of those to
+ * all: stream_stats.h. Zeros but while it runs. */
+void shard_get_stream_stats(struct shard *s, struct stream_stats *ret);
 
 /* What a verification of the journal has found: NULL, or a problem, with the batch that it is about
  * or 0. Statistics show it until the next one; it is logged. */

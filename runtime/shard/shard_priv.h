@@ -36,6 +36,7 @@
 #include "runtime/shard/schedule.h"
 #include "runtime/shard/shard.h"
 #include "runtime/shard/stash.h"
+#include "runtime/shard/stream_stats.h"
 #include "runtime/shard/streams.h"
 #include "runtime/shard/supervisor.h"
 #include "runtime/shard/suspension.h"

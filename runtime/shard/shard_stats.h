@@ -38,6 +38,9 @@ struct shard_stats {
     uint64_t outcomes;
     uint64_t dead_letters, projector_failures;
     uint64_t parked;                     /* sends that wait for an operator */
+    uint64_t streams_shut;               /* stream_stats.h */
+    uint64_t sends_waiting;              /* of other shards, that have arrived */
+    uint64_t life;                       /* which start it is: streams.h */
     uint64_t scrubs;                     /* journal/scrub.h */
     uint64_t damaged_seq;                /* found by scrub or verification; 0 = none */
     uint64_t verify_failed;              /* 1: the last verification found something wrong */

@@ -55,14 +55,12 @@ static void streams_drop_window(struct streams *s, struct arriving *a)
 static void streams_forget(struct streams *s)
 {
     for (uint16_t i = 0; i < s->uses.shards; i++) {
-        uint64_t life = s->pairs[i].life;
         for (int all = 0; all < 2; all++) {
             streams_drop_window(s, &s->pairs[i].arriving[all]);
             s->pairs[i].arriving[all] = (struct arriving){0};
             s->pairs[i].outgoing[all] = (struct outgoing){0};
             fifo_init(&s->pairs[i].arriving[all].window);
         }
-        s->pairs[i].life = life;
     }
     check(s->waiting == 0);
 }
@@ -274,6 +272,8 @@ static void streams_send_durable(struct streams *s, struct batch *b, const struc
     bool made = false;
     for (uint16_t i = from; i <= to; i++) {
         struct outgoing *o = &s->pairs[i].outgoing[put->to_all];
+        if (o->durable == o->taken)
+            o->moved_ns = env_mono_ns(s->uses.env);
         o->durable++;
         streams_watch(s);
         if (!o->opened || o->next != o->durable || !streams_room(o))
@@ -323,14 +323,22 @@ void streams_note_untaken(const struct streams *s, struct record_send *send)
     send->untaken_place = first > sent->sent.n ? 0 : o->places[first % STREAM_WINDOW];
 }
 
-bool streams_may_open(const struct streams *s, uint16_t shard)
+bool streams_shut(const struct streams *s, uint16_t other, bool to_all)
 {
-    const struct outgoing *o = &s->pairs[shard].outgoing[0];
-    const struct stream *sent = streams_sent(s, shard, false);
+    check(other < s->uses.shards);
+    const struct outgoing *o = &s->pairs[other].outgoing[to_all];
+    const struct stream *sent = streams_sent(s, other, to_all);
     uint64_t open = sent != NULL && o->opened ? sent->sent.n - o->taken : 0;
     if (!o->opened || open >= STREAM_OPEN_MAX)
-        return false;
-    return open == 0 || env_mono_ns(s->uses.env) - o->moved_ns < STREAM_LAG_MAX_NS;
+        return true;
+    return open > 0 && env_mono_ns(s->uses.env) - o->moved_ns >= STREAM_LAG_MAX_NS;
+}
+
+bool streams_may_open(struct streams *s, uint16_t shard)
+{
+    bool shut = streams_shut(s, shard, false);
+    s->pairs[shard].counts[0].refused += shut;
+    return !shut;
 }
 
 /* --- frames ----------------------------------------------------------------------------------- */
@@ -363,6 +371,7 @@ static void streams_on_name(struct streams *s, const struct frame *f)
         streams_unfit(s, f->from, f->to_all, &f->mark);
         return;
     }
+    s->pairs[f->from].counts[f->to_all].openings += !o->opened;
     o->opened = true;
     o->next = f->mark.n + 1;
     if (MUTANT(RESUME_SKIPS) && o->durable > o->next)
@@ -452,6 +461,7 @@ static void streams_renew(struct streams *s, uint16_t shard, uint64_t life)
         const struct stream *from = stream_find(s->uses.registry, shard, all);
         struct arriving *a = &p->arriving[all];
         p->outgoing[all].opened = false;
+        p->outgoing[all].moved_ns = env_mono_ns(s->uses.env);
         streams_drop_window(s, a);
         a->standing = 0;
         a->expected = (from != NULL ? from->taken.n : 0) + 1;

@@ -66,8 +66,15 @@ struct arriving {
     size_t bytes;
 };
 
+/* Since the shard was made. */
+struct stream_counts {
+    uint64_t refused;  /* requests */
+    uint64_t openings; /* times that the receiver's mark was found to fit */
+};
+
 struct stream_pair {
     uint64_t life;               /* newest seen of the other shard */
+    struct stream_counts counts[2];
     struct outgoing outgoing[2]; /* [1]: of those to all shards */
     struct arriving arriving[2];
 };
@@ -127,7 +134,11 @@ static inline void streams_rotate(struct streams *s)
     s->first = (s->first + 1) % (2u * s->uses.shards);
 }
 
-/* May a request be accepted that other shard must help to decide? */
-bool streams_may_open(const struct streams *s, uint16_t shard);
+/* Is the other shard so far behind, or out of reach for so long, that it gets no new work? */
+bool streams_shut(const struct streams *s, uint16_t other, bool to_all);
+
+/* May a request be accepted that other shard must help to decide? If not, it is refused, and
+ * counted. */
+bool streams_may_open(struct streams *s, uint16_t shard);
 
 #endif

@@ -68,10 +68,14 @@ void turn_unpark(struct turn *t)
 {
     const struct message *m = t->message;
     const struct send_origin *o = m->origin;
+    const struct parked_wish *wish = &t->shard->parked_retry.wish;
     check(o->parked && !t->recorded);
-    const struct parked parked = {
-        .id = parked_id(o->shard, o->to_all, o->n), .kind = m->target_kind, .target = m->target};
-    turn_emit(t, &send_unparked_type, &parked);
+    const struct unparked unparked = {.id = parked_id(o->shard, o->to_all, o->n),
+                                      .kind = m->target_kind,
+                                      .target = m->target,
+                                      .by = wish->by,
+                                      .reason = wish->reason};
+    turn_emit(t, &send_unparked_type, &unparked);
 }
 
 void turn_park(struct shard *s, struct incoming *in, const char *reason)

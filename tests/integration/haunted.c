@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A node with the operators' link whose wallets fail in every turn as long as DIRECTORY/haunted
- * exists, and are closed otherwise. For what no request can bring about in payd: failing turns,
- * quarantine, dead letters.
+/* A node of two shards with the operators' link whose wallets fail in every turn as long as
+ * DIRECTORY/haunted exists, and are closed otherwise. Unfreezing one sends two messages to its twin
+ * in the other shard: to freeze, which may be refused, and to unfreeze in turn, which may not. For
+ * what no request can bring about in payd: failing turns, quarantine, dead letters, parked sends.
  *
- * usage: haunted DIRECTORY (data in DIRECTORY/data, socket at DIRECTORY/payd.sock) */
+ * usage: haunted DIRECTORY (data in DIRECTORY/data, socket at DIRECTORY/payd.sock; when it ends,
+ * its metrics in DIRECTORY/haunted.metrics) */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +15,8 @@
 #include "gateway_bridge/operator/operator.h"
 #include "runtime/base/time.h"
 #include "runtime/node/node.h"
+#include "runtime/node/node_metrics.h"
+#include "runtime/sends/sends_service.h"
 #include "runtime/store/sqlite/store_sqlite.h"
 #include "schemas/catalog.h"
 #include "schemas/common.h"
@@ -35,15 +39,35 @@ struct haunted {
 
 static char ghost[PATH_BYTES]; /* the file; of the whole program, as handlers have no context */
 
-static enum turn_result on_freeze(struct turn *t, struct id128 self, const struct message *m)
+static enum turn_result house_turn(struct turn *t, struct id128 self)
 {
     const void *state;
-    (void)m;
+    const struct send_origin *origin = turn_origin(t);
     if (turn_find(t, KIND_WALLET, self, &state) == PRESENCE_WAITING)
         return TURN_WAIT;
+    if (origin != NULL && origin->refusing)
+        return TURN_DONE;
     if (access(ghost, F_OK) == 0)
         return turn_fail(t, "the wallet is haunted");
-    turn_refuse(t, RESULT_WALLET_CLOSED);
+    if (origin == NULL)
+        turn_refuse(t, RESULT_WALLET_CLOSED);
+    return TURN_DONE;
+}
+
+static enum turn_result on_freeze(struct turn *t, struct id128 self, const struct message *m)
+{
+    (void)m;
+    return house_turn(t, self);
+}
+
+static enum turn_result on_unfreeze(struct turn *t, struct id128 self, const struct message *m)
+{
+    if (m->origin != NULL)
+        return house_turn(t, self);
+    const struct id128 twin = {self.hi, self.lo ^ 0x8000};
+    turn_send(t, &wallet_freeze_type, &(struct wallet_freeze){.wallet_id = twin});
+    turn_send(t, &wallet_unfreeze_type, &(struct wallet_unfreeze){.wallet_id = twin});
+    turn_refuse(t, RESULT_WALLET_NOT_FROZEN);
     return TURN_DONE;
 }
 
@@ -61,19 +85,25 @@ static bool read_state(struct registry *r, struct wire_reader *from, void *state
     return false;
 }
 
-static const struct handler handlers[] = {{&wallet_freeze_type, on_freeze}};
+static const struct handler handlers[] = {
+    {&wallet_freeze_type, on_freeze},
+    {&wallet_unfreeze_type, on_unfreeze},
+};
+static const struct message_type *const refusable[] = {&wallet_freeze_type};
 static const struct state_codec codec = {.write = write_state, .read = read_state};
 static const struct actor_kind wallet = {
     .name = "wallet",
     .number = KIND_WALLET,
     .state_size = 16,
     .handlers = handlers,
-    .handler_count = 1,
+    .handler_count = 2,
+    .refusable = refusable,
+    .refusable_count = 1,
     .codec = &codec,
 };
 static const struct actor_kind *const kinds[] = {&wallet};
 static const struct service house = {.name = "house", .kinds = kinds, .kind_count = 1};
-static const struct service *const services[] = {&house};
+static const struct service *const services[] = {&house, &sends_service};
 
 static bool fail(const char *what, const char *why)
 {
@@ -88,7 +118,7 @@ static bool open_store(struct haunted *h)
                                            .table_count = catalog_view_count,
                                            .migrations = sqlite_migrations,
                                            .migration_count = sqlite_migration_count,
-                                           .shards = 1};
+                                           .shards = 2};
     char reason[REASON_BYTES];
     return store_sqlite_open(&options, &h->journal_store, &h->view_store, reason, sizeof reason) ==
                ERR_OK ||
@@ -97,7 +127,7 @@ static bool open_store(struct haunted *h)
 
 static bool open_node(struct haunted *h)
 {
-    domain_init(&h->domain, services, 1);
+    domain_init(&h->domain, services, 2);
     struct node_options node = {.domain = &h->domain,
                                 .journal_store = h->journal_store,
                                 .view_store = h->view_store,
@@ -128,11 +158,24 @@ static void on_link_closed(void *context)
     node_stop(h->node, env_mono_ns(env) + STOP_NS);
 }
 
+static void write_metrics(struct node *n)
+{
+    char path[PATH_BYTES];
+    struct metrics m;
+    metrics_init(&m);
+    node_metrics(n, &m);
+    snprintf(path, sizeof path, "%.*s.metrics", (int)(sizeof path - 16), ghost);
+    FILE *f = fopen(path, "w");
+    check(f != NULL && fwrite(m.text, 1, m.len, f) == m.len && fclose(f) == 0);
+    metrics_done(&m);
+}
+
 static void on_signal(uv_signal_t *signal, int number)
 {
     struct haunted *h = signal->data;
     (void)number;
     uv_close((uv_handle_t *)signal, NULL);
+    write_metrics(h->node);
     operator_stop(h->operator, on_link_closed, h);
 }
 

@@ -83,7 +83,9 @@ static void faults_unpark(struct run *run, uint16_t shard, bool refusing)
     registry_each(&s->registry, KIND_PARKED, faults_choose_parked, &c);
     if (id128_is_zero(c.id))
         return;
-    enum err e = refusing ? shard_parked_refuse(s, c.id) : shard_parked_retry(s, c.id);
+    struct slice by = slice_of("unix:operator");
+    enum err e = refusing ? shard_parked_refuse(s, c.id, by, slice_of("it does not work"))
+                          : shard_parked_retry(s, c.id, by);
     world_note(&run->world, refusing ? "refuse parked" : "retry parked", shard, (uint64_t)e);
     run->cover.faults[COVER_PARKED_REFUSED] += refusing && e == ERR_OK;
 }

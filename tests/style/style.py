@@ -66,7 +66,7 @@ FOLDER_USES = {
     "gateway_bridge": "base wire observe actor schemas gateway_bridge/http gateway_bridge/auth "
                       "gateway_bridge/docs",
     "gateway_bridge/operator": "base wire observe store actor journal projector shard node link "
-                               "schemas gateway_bridge/auth",
+                               "sends schemas gateway_bridge/auth",
     "bin": "*",
     "bin/payctl": "*",
     "tests": "*",

@@ -6,6 +6,8 @@
 /* Actors of another shard than their givers' (0 and 2). */
 #define VICTIM purse_id(1, CURSED)
 #define OTHER purse_id(1, 0)
+#define BY slice_of("unix:ann")
+#define WHY "its purse is lost"
 
 static uint64_t parked_count(struct scene *s, uint16_t shard)
 {
@@ -16,12 +18,13 @@ static uint64_t parked_count(struct scene *s, uint16_t shard)
 
 static enum err retry(struct scene *s, uint16_t from, uint64_t n)
 {
-    return shard_parked_retry(shard_set_shard(s->set, 1), parked_id(from, false, n));
+    return shard_parked_retry(shard_set_shard(s->set, 1), parked_id(from, false, n), BY);
 }
 
 static enum err refuse(struct scene *s, uint16_t from, uint64_t n)
 {
-    return shard_parked_refuse(shard_set_shard(s->set, 1), parked_id(from, false, n));
+    return shard_parked_refuse(shard_set_shard(s->set, 1), parked_id(from, false, n), BY,
+                               slice_of(WHY));
 }
 
 /* Three gifts of shard 0 lie parked for the victim, the first because it failed. */
@@ -49,6 +52,11 @@ static void once_the_cause_is_gone_all_run_in_their_order(void **state)
     struct scene *s = *state;
     struct giver *givers[3];
     park_three(s, givers);
+    struct parked_info info;
+    struct shard *shard = shard_set_shard(s->set, 1);
+    assert_int_equal(shard_parked_info(shard, parked_id(0, false, 2), &info), ERR_OK);
+    assert_true(info.type == &present_type && info.refusable && !info.first && info.count == 3);
+    assert_int_equal(shard_parked_info(shard, parked_id(2, false, 2), &info), ERR_NOT_FOUND);
     assert_int_equal(retry(s, 0, 3), ERR_OK); /* any of them stands for all */
     run(s, 50 * MS);
     for (int i = 0; i < 3; i++) {
@@ -203,7 +211,7 @@ static void what_goes_to_all_is_parked_where_it_fails(void **state)
     curse = false;
     restart(s);
     struct shard *shard = shard_set_shard(s->set, 1);
-    assert_int_equal(shard_parked_retry(shard, parked_id(0, true, 1)), ERR_OK);
+    assert_int_equal(shard_parked_retry(shard, parked_id(0, true, 1), BY), ERR_OK);
     run(s, 50 * MS);
     for (uint16_t i = 0; i < SHARDS; i++)
         assert_int_equal(parked_count(s, i), i == 1 ? 0 : 1);

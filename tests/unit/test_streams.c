@@ -123,6 +123,98 @@ static void a_sender_that_lost_its_end_stops(void **state)
     assert_non_null(strstr(s->reason, "shard 1 has taken send 1 of shard 0"));
 }
 
+/* --- as operators see it ---------------------------------------------------------------------- */
+
+static struct stream_stats stats_of(struct scene *s, uint16_t from, uint16_t to)
+{
+    struct stream_stats all[2 * SHARDS];
+    shard_get_stream_stats(shard_set_shard(s->set, from), all);
+    return all[2 * to];
+}
+
+static uint64_t shut_at(struct scene *s, uint16_t shard)
+{
+    struct shard_stats stats;
+    shard_get_stats(shard_set_shard(s->set, shard), &stats);
+    return stats.streams_shut;
+}
+
+static void a_stream_tells_how_far_it_has_come(void **state)
+{
+    struct scene *s = *state;
+    run(s, 50 * MS);
+    give(s, purse_id(0, 0), purse_id(1, 0), 10, 1);
+    run(s, 100 * MS);
+    struct stream_stats there = stats_of(s, 0, 1), back = stats_of(s, 1, 0);
+    assert_true(there.sent == 1 && there.delivered == 1 && there.confirmed == 1);
+    assert_true(there.waited_ns == 0 && !there.shut && there.openings > 0);
+    assert_true(back.taken == 1 && back.sent == 1);
+    s->lose_ppm = 1000000;
+    give(s, purse_id(0, 0), purse_id(1, 0), 10, 2);
+    give(s, purse_id(0, 1), purse_id(1, 0), 10, 3);
+    run(s, 5 * NS_PER_S);
+    there = stats_of(s, 0, 1);
+    assert_true(there.sent == 3 && there.delivered == 3 && there.confirmed == 1);
+    assert_int_equal(stream_stats_outstanding(&there), 2);
+    assert_true(there.waited_ns > 4 * NS_PER_S && there.waited_ns < 6 * NS_PER_S && !there.shut);
+}
+
+static void one_that_does_not_move_is_shut_until_it_does(void **state)
+{
+    struct scene *s = *state;
+    run(s, 50 * MS);
+    assert_int_equal(shut_at(s, 0), 0);
+    s->lose_ppm = 1000000;
+    give(s, purse_id(0, 0), purse_id(1, 0), 10, 1);
+    run(s, STREAM_LAG_MAX_NS + NS_PER_S);
+    struct streams *streams = &shard_set_shard(s->set, 0)->streams;
+    assert_true(stats_of(s, 0, 1).shut && shut_at(s, 0) == 1);
+    assert_true(!streams_may_open(streams, 1) && streams_may_open(streams, 2));
+    assert_int_equal(stats_of(s, 0, 1).refused, 1);
+    s->lose_ppm = 0;
+    run(s, 10 * NS_PER_S);
+    assert_true(streams_may_open(streams, 1) && shut_at(s, 0) == 0);
+    assert_int_equal(stats_of(s, 0, 1).confirmed, 1);
+    assert_int_equal(stats_of(s, 0, 1).refused, 1);
+}
+
+/* Nobody is out of reach for having just started; who stays so is told of. */
+static void one_that_was_never_agreed_on_is_shut_after_a_while(void **state)
+{
+    struct scene *s = *state;
+    s->lose_ppm = 1000000;
+    run(s, NS_PER_S);
+    assert_true(stats_of(s, 0, 1).shut && shut_at(s, 0) == 0);
+    run(s, STREAM_LAG_MAX_NS);
+    assert_int_equal(shut_at(s, 0), SHARDS);
+    assert_int_equal(stats_of(s, 0, 1).openings, 0);
+}
+
+/* The journal says from which on nothing need be looked for. */
+static void a_restart_knows_what_was_confirmed_long_ago(void **state)
+{
+    struct scene *s = *state;
+    run(s, 50 * MS);
+    for (uint64_t key = 1; key <= STREAM_UNTAKEN_STEP + 20; key++) {
+        s->giver_count = 0;
+        struct giver *g = give(s, purse_id(0, key % 3), purse_id(1, 0), 1, key);
+        run(s, 20 * MS);
+        assert_true(g->answered);
+        wire_writer_done(&g->message.reply);
+        s->giver_count = 0;
+    }
+    uint64_t sent = stats_of(s, 0, 1).sent;
+    assert_int_equal(stats_of(s, 0, 1).confirmed, sent);
+    kill_node(s);
+    s->lose_ppm = 1000000;
+    start(s);
+    run(s, NS_PER_S);
+    struct stream_stats there = stats_of(s, 0, 1);
+    assert_int_equal(there.sent, sent);
+    assert_true(there.confirmed >= STREAM_UNTAKEN_STEP && there.confirmed < sent);
+    assert_int_equal(there.delivered, there.confirmed);
+}
+
 /* --- at random -------------------------------------------------------------------------------- */
 
 #define KEYS 40
@@ -215,6 +307,10 @@ int main(void)
         CASE(a_deadline_says_that_the_work_goes_on),
         CASE(what_fails_is_parked_and_the_stream_goes_on),
         CASE(a_sender_that_lost_its_end_stops),
+        CASE(a_stream_tells_how_far_it_has_come),
+        CASE(one_that_does_not_move_is_shut_until_it_does),
+        CASE(one_that_was_never_agreed_on_is_shut_after_a_while),
+        CASE(a_restart_knows_what_was_confirmed_long_ago),
         CASE(each_send_takes_effect_once_whatever_happens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,7 +113,7 @@ static void ref_sends_park(struct ref_sends *r, uint16_t shard, const struct par
     r->parked_ever++;
 }
 
-static void ref_sends_unpark(struct ref_sends *r, uint16_t shard, const struct parked *e)
+static void ref_sends_unpark(struct ref_sends *r, uint16_t shard, const struct unparked *e)
 {
     uint32_t i = 0;
     while (i < r->parked_count &&
