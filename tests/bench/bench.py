@@ -15,7 +15,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / 'integration'))
-from payd import Payd  # noqa: E402 (found through the line above)
+from payd import Payd, new_id, slot_in  # noqa: E402 (found through the line above)
 
 CONNECTIONS = 64
 ACCOUNTS = 1000
@@ -94,13 +94,14 @@ class Node(Payd):
 
 
 def open_accounts(node, count=ACCOUNTS):
-    """Their ids."""
+    """Their ids, of one shard after the other."""
     with node.bank() as bank:
-        return [bank.open_account() for _ in range(count)]
+        return [bank.open_account(account_id=new_id('acc', slot_in(i % node.shards, node.shards)))
+                for i in range(count)]
 
 
 class Wrk:
-    """Load of POST /transfers between these accounts."""
+    """Load of POST /transfers between these accounts, which are of one shard after the other."""
 
     def __init__(self, node, accounts):
         self.node = node
@@ -109,14 +110,14 @@ class Wrk:
         self.accounts.write_text('\n'.join(accounts))
         self.runs = 0
 
-    def window(self, seconds, hot=False):
-        """Rate, latencies, refusals, processor time for each request."""
+    def window(self, seconds, pairs='inside'):
+        """Rate, latencies, refusals, processor time for each request. `pairs`: transfers.lua."""
         self.runs += 1
         before = self.node.processor_ns()
         output = subprocess.run(
             ['wrk', '-t1', f'-c{CONNECTIONS}', f'-d{seconds}s', '--timeout', '10s',
              '-s', HERE / 'transfers.lua', f'http://127.0.0.1:{self.node.port}', '--',
-             self.token, self.accounts, f'run-{self.runs}', 'hot' if hot else 'spread'],
+             self.token, self.accounts, f'run-{self.runs}', str(self.node.shards), pairs],
             check=True, stdout=subprocess.PIPE, encoding='utf-8').stdout
         window = json.loads(next(line for line in output.splitlines() if line.startswith('{')))
         window['processor_us'] = processor_each(before, self.node.processor_ns(),

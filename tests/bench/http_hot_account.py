@@ -15,7 +15,7 @@ def main():
         wrk.window(WARM_UP_S)
         for _ in range(PAIRS):
             spread.append(wrk.window(WINDOW_S))
-            hot.append(wrk.window(WINDOW_S, hot=True))
+            hot.append(wrk.window(WINDOW_S, 'hot'))
     refused = sum(w['not_2xx'] + w['lost'] for w in spread + hot)
     spread_rate = median(w['per_s'] for w in spread)
     hot_rate = median(w['per_s'] for w in hot)
