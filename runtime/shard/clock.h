@@ -31,6 +31,13 @@ void clock_init(struct clock *c, struct env *e);
  * how much it was. */
 uint64_t clock_reach(struct clock *c, uint64_t last_event_ns);
 
+/* The turns after the event of this time were undone, and so are their times: one that handled a
+ * send may have had that of a shard whose books are far ahead. */
+static inline void clock_undo(struct clock *c, uint64_t last_event_ns)
+{
+    c->last_event_ns = last_event_ns;
+}
+
 /* Reads the world; called once a pass. Returns by how much the wall clock was set since the last
  * look: 0 = it was not. */
 int64_t clock_tick(struct clock *c, struct env *e);

@@ -124,6 +124,8 @@ void shard_on_recovered(void *context, const struct recovery_found *found)
     bool first = s->journal.epoch == 0;
     if (first)
         shard_take_time(s, found->time_ns);
+    else
+        clock_undo(&s->clock, found->time_ns);
     journal_resume(&s->journal, found->epoch, found->seq, &found->hash);
     if (first)
         projector_restart(&s->projector, &found->position);
