@@ -163,7 +163,6 @@ static void streams_leave(struct streams *s, struct outgoing *o, struct frame *f
     o->known = f->mark;
     o->verify = false;
     streams_say(s, f);
-    streams_watch(s);
 }
 
 static bool streams_behind(const struct outgoing *o)

@@ -27,11 +27,11 @@ TYPE_WORDS = {"struct", "enum", "union", "const", "static", "unsigned", "signed"
               "long", "short", "void", "bool", "double", "float", "volatile", "typedef", "extern"}
 JUMPS = {"return", "break", "continue", "goto"}
 CONTROLS = {"if", "for", "while", "switch"}
-# What a call of does not change what the program does, or is an assertion. Memory that is not
-# given back is found by the sanitizers' builds, not by these.
+# What a call of does not change what the program does, but for its pace, or is an assertion. Memory
+# that is not given back is found by the sanitizers' builds, not by these.
 SILENT = re.compile(r"check|check_failed|free|(?:wire_writer|arena|page)_done$|"
                     r"_?[Ss]tatic_assert|\w+_assert$|ledger_totals_check$|LOG_\w+|"
-                    r"(?:\w+_)?log(?:_\w+)?$")
+                    r"(?:\w+_)?log(?:_\w+)?$|\w+_prefetch$")
 ONLY_MUTANT = re.compile(r"\s*if \(MUTANT\((?!.*\|\| (?!MUTANT))")
 COMMUTES = re.compile(r"\w*_equal$|memcmp$|strn?(?:case)?cmp$|calloc$|memory_take_zeroed$|"
                       r"\w*_(?:min|max)$|u128_add$|posting_overflows$|account_(?:saturated|least)$")

@@ -379,6 +379,8 @@ struct scene {
     struct domain domain;
     struct shard_set *set;
     uint32_t lose_ppm, repeat_ppm; /* of frames */
+    /* Sees each frame that leaves; true: it is not carried. */
+    bool (*take)(struct scene *s, const struct frame *f);
     uint64_t journal_quota;
     uint32_t stopped;
     char reason[256];
@@ -421,7 +423,7 @@ static inline void deliver(void *context, const struct frame *f)
 static inline void carry(void *context, const struct frame *f)
 {
     struct scene *s = context;
-    if (rng_chance(&s->rng, s->lose_ppm))
+    if ((s->take != NULL && s->take(s, f)) || rng_chance(&s->rng, s->lose_ppm))
         return;
     frame_mail_send(&s->world.loop.env, f, deliver, s);
     if (rng_chance(&s->rng, s->repeat_ppm))

@@ -3,6 +3,8 @@
  * that recover and a process that dies at any moment. */
 #include "tests/unit/purses_fixture.h"
 
+#include "runtime/sends/open_ask.h"
+
 static void a_gift_is_answered_when_the_thanks_are_there(void **state)
 {
     struct scene *s = *state;
@@ -66,6 +68,36 @@ static void an_ask_outlives_the_process(void **state)
     assert_int_equal(look(s, purse_id(1, 0)).got, 1);
 }
 
+static uint32_t open_asks(struct scene *s, uint16_t shard)
+{
+    uint32_t count = 0;
+    size_t cursor = 0;
+    const struct registry *r = &shard_set_shard(s->set, shard)->registry;
+    struct table_entry *e;
+    while ((e = table_next(&r->actors[KIND_OPEN_ASK], &cursor)) != NULL)
+        count += (actor_of_entry(e)->flags & ACTOR_EXISTS) != 0;
+    return count;
+}
+
+static void an_ask_that_has_its_answer_is_closed_after_a_restart_too(void **state)
+{
+    struct scene *s = *state;
+    s->lose_ppm = 1000000;
+    run(s, 50 * MS);
+    struct giver *g = give(s, purse_id(0, 0), purse_id(1, 0), 10, 1);
+    run(s, NS_PER_S); /* the views have it */
+    assert_int_equal(open_asks(s, 0), 1);
+    s->lose_ppm = 0;
+    run(s, 20 * NS_PER_S);
+    assert_true(g->answered);
+    for (int restart = 0; restart < 2; restart++) {
+        assert_int_equal(open_asks(s, 0), 0);
+        kill_node(s);
+        start(s);
+        run(s, NS_PER_S);
+    }
+}
+
 static void a_deadline_says_that_the_work_goes_on(void **state)
 {
     struct scene *s = *state;
@@ -95,6 +127,8 @@ static void what_fails_is_parked_and_the_stream_goes_on(void **state)
         parked_queue_find(&shard_set_shard(s->set, 1)->registry, PURSE, target);
     assert_non_null(p);
     assert_true(slice_equal(p->reason, slice_of("cursed")));
+    assert_true(p->sent_ns > 0);
+    assert_in_range(p->parked_ns, p->sent_ns + 1, env_wall_ns(&s->world.loop.env));
     assert_int_equal(queue->count, 2);
     assert_int_equal(stream_of(s, 1, 0)->taken.n, 3);
     assert_null(peek(s, PURSE, target, 1));
@@ -304,6 +338,7 @@ int main(void)
         CASE(a_gift_is_answered_when_the_thanks_are_there),
         CASE(who_asks_again_waits_for_the_same_outcome),
         CASE(an_ask_outlives_the_process),
+        CASE(an_ask_that_has_its_answer_is_closed_after_a_restart_too),
         CASE(a_deadline_says_that_the_work_goes_on),
         CASE(what_fails_is_parked_and_the_stream_goes_on),
         CASE(a_sender_that_lost_its_end_stops),

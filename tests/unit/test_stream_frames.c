@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a shard says to another about their streams, and when: shard 0 of a node, to which the test
+ * says what shard 1 would. */
+#include "tests/unit/purses_fixture.h"
+
+#define FRAMES_MAX 2000
+#define OTHER_LIFE ((uint64_t)1 << STREAM_LIFE_BITS)
+
+struct said {
+    enum frame_what what;
+    bool to_all;
+    uint64_t n, life, at_ns;
+};
+
+/* By shard 0 to shard 1. */
+static struct said said[FRAMES_MAX];
+static uint32_t said_count;
+static uint64_t next_key;
+
+static bool take(struct scene *s, const struct frame *f)
+{
+    if (f->from == 1 || f->to == 1) {
+        if (f->from == 0 && said_count < FRAMES_MAX)
+            said[said_count++] = (struct said){.what = f->what,
+                                               .to_all = f->to_all,
+                                               .n = f->mark.n,
+                                               .life = f->life,
+                                               .at_ns = s->world.now_ns};
+        return true;
+    }
+    return false;
+}
+
+static uint32_t count_of(enum frame_what what, bool to_all)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < said_count; i++)
+        count += said[i].what == what && said[i].to_all == to_all;
+    return count;
+}
+
+static const struct said *last_of(enum frame_what what, bool to_all)
+{
+    for (uint32_t i = said_count; i-- > 0;)
+        if (said[i].what == what && said[i].to_all == to_all)
+            return &said[i];
+    fail_msg("shard 1 was not told this");
+    return NULL;
+}
+
+static struct streams *streams_of_first(struct scene *s)
+{
+    return &shard_set_shard(s->set, 0)->streams;
+}
+
+/* Shard 1 says it, in its life of this number. */
+static void hear_in(struct scene *s, uint64_t life, enum frame_what what, bool to_all, uint64_t n)
+{
+    struct frame f = {.what = what,
+                      .from = 1,
+                      .to = 0,
+                      .to_all = to_all,
+                      .life = OTHER_LIFE + life,
+                      .to_life = streams_of_first(s)->life,
+                      .mark = {.n = n, .place = n}}; /* no place of a send */
+    shard_frame(shard_set_shard(s->set, 0), &f);
+}
+
+static void hear(struct scene *s, enum frame_what what, bool to_all, uint64_t n)
+{
+    hear_in(s, 0, what, to_all, n);
+}
+
+static void hear_mark(struct scene *s, enum frame_what what, struct stream_mark mark)
+{
+    const struct frame f = {.what = what,
+                            .from = 1,
+                            .life = OTHER_LIFE,
+                            .to_life = streams_of_first(s)->life,
+                            .mark = mark};
+    shard_frame(shard_set_shard(s->set, 0), &f);
+}
+
+/* A present for a purse of shard 0. */
+static void hear_send(struct scene *s, uint64_t n)
+{
+    struct wire_writer body;
+    struct gift g = {purse_id(1, 0), purse_id(0, 0), 1, {7, 7}};
+    wire_writer_init(&body, 1000);
+    gift_write(&body, &g);
+    struct frame f = {.what = FRAME_SEND,
+                      .from = 1,
+                      .to = 0,
+                      .life = OTHER_LIFE,
+                      .to_life = streams_of_first(s)->life,
+                      .mark = {.n = n, .place = position_make(n, 1), .hash = n},
+                      .kind = PURSE,
+                      .type = present_type.number,
+                      .target = g.to,
+                      .message = wire_written(&body),
+                      .who = principal_system()};
+    shard_frame(shard_set_shard(s->set, 0), &f);
+    wire_writer_done(&body);
+}
+
+static struct scene *given_alone(void **state)
+{
+    struct scene *s = *state;
+    s->take = take;
+    said_count = 0;
+    next_key = 1;
+    run(s, 50 * MS);
+    return s;
+}
+
+/* Both have named and confirmed what they took: nothing. */
+static struct scene *given_open(void **state)
+{
+    struct scene *s = given_alone(state);
+    for (int all = 0; all < 2; all++) {
+        hear(s, FRAME_NAME, all, 0);
+        hear(s, FRAME_OPENED, all, 0);
+    }
+    run(s, NS_PER_S);
+    said_count = 0;
+    return s;
+}
+
+/* Shard 0 sends to all, so many times. */
+static void hail_all(struct scene *s, uint32_t times)
+{
+    for (uint32_t i = 0; i < times; i++) {
+        struct giver *g = ask(s, &cheer_type, purse_id(0, 0), purse_id(0, 1), 1, next_key++);
+        run(s, MS);
+        while (!g->answered)
+            run(s, MS);
+        wire_writer_done(&g->message.reply);
+        s->giver_count = 0;
+    }
+}
+
+static void give_one(struct scene *s)
+{
+    give(s, purse_id(0, 0), purse_id(1, 0), 1, next_key++);
+    run(s, 20 * MS);
+}
+
+/* --- marks are named -------------------------------------------------------------------------- */
+
+static void a_mark_is_named_ever_less_often_until_it_is_confirmed(void **state)
+{
+    struct scene *s = given_alone(state);
+    uint64_t before_ns = 0, pause_ns = 0;
+    run(s, 60 * NS_PER_S);
+    for (uint32_t i = 0; i < said_count; i++) {
+        if (said[i].what != FRAME_NAME || said[i].to_all)
+            continue;
+        assert_int_equal(said[i].n, 0);
+        if (before_ns != 0)
+            assert_true(said[i].at_ns - before_ns >= pause_ns);
+        pause_ns = before_ns != 0 ? said[i].at_ns - before_ns : 0;
+        before_ns = said[i].at_ns;
+    }
+    assert_in_range(pause_ns, STREAM_ASK_MAX_NS, STREAM_ASK_MAX_NS + STREAM_LOOK_NS);
+    hear(s, FRAME_OPENED, false, 0);
+    said_count = 0;
+    run(s, 60 * NS_PER_S);
+    assert_int_equal(count_of(FRAME_NAME, false), 0);
+    assert_true(count_of(FRAME_NAME, true) > 10);
+}
+
+static void another_mark_or_another_life_confirms_nothing(void **state)
+{
+    struct scene *s = given_alone(state);
+    said_count = 0;
+    hear(s, FRAME_OPENED, false, 1);
+    struct frame late = {.what = FRAME_OPENED, .from = 1, .life = OTHER_LIFE};
+    late.to_life = streams_of_first(s)->life - 1;
+    shard_frame(shard_set_shard(s->set, 0), &late);
+    run(s, 20 * NS_PER_S);
+    assert_true(count_of(FRAME_NAME, false) > 3);
+    hear(s, FRAME_OPENED, false, 0);
+    said_count = 0;
+    run(s, 20 * NS_PER_S);
+    assert_int_equal(count_of(FRAME_NAME, false), 0);
+}
+
+/* However much is missing; what has come before is taken. */
+static void what_is_missing_is_asked_for_once(void **state)
+{
+    struct scene *s = given_open(state);
+    for (uint64_t n = 3; n <= 9; n++)
+        hear_send(s, n);
+    assert_int_equal(count_of(FRAME_NAME, false), 1);
+    assert_int_equal(last_of(FRAME_NAME, false)->n, 0);
+    hear(s, FRAME_HEAD, false, 9);
+    assert_int_equal(count_of(FRAME_NAME, false), 1);
+    hear(s, FRAME_OPENED, false, 0);
+    hear_send(s, 1);
+    hear_send(s, 1);
+    hear_send(s, 2);
+    run(s, 50 * MS);
+    assert_int_equal(last_of(FRAME_TAKEN, false)->n, 2);
+    assert_int_equal(look(s, purse_id(0, 0)).got, 2);
+    hear(s, FRAME_HEAD, false, 3);
+    assert_int_equal(count_of(FRAME_NAME, false), 2);
+    assert_int_equal(last_of(FRAME_NAME, false)->n, 2);
+}
+
+/* Who says that it sent nothing new hears again how far that was taken. */
+static void a_sender_that_has_not_heard_is_told_again(void **state)
+{
+    struct scene *s = given_open(state);
+    hear_send(s, 1);
+    run(s, 50 * MS);
+    said_count = 0;
+    hear(s, FRAME_HEAD, false, 1);
+    assert_int_equal(count_of(FRAME_TAKEN, false), 1);
+    assert_int_equal(last_of(FRAME_TAKEN, false)->n, 1);
+    assert_int_equal(count_of(FRAME_NAME, false), 0);
+}
+
+/* --- sends leave ------------------------------------------------------------------------------ */
+
+static void nothing_leaves_before_the_receiver_has_named_its_mark(void **state)
+{
+    struct scene *s = given_alone(state);
+    give_one(s);
+    run(s, 5 * NS_PER_S);
+    assert_int_equal(count_of(FRAME_SEND, false), 0);
+    hear(s, FRAME_NAME, false, 0);
+    run(s, 20 * MS);
+    assert_int_equal(count_of(FRAME_OPENED, false), 1);
+    assert_int_equal(count_of(FRAME_SEND, false), 1);
+    assert_int_equal(last_of(FRAME_SEND, false)->n, 1);
+}
+
+/* Of one stream and of another, while the journal is being read for the first. */
+static void what_stayed_behind_leaves_as_soon_as_it_is_read(void **state)
+{
+    struct scene *s = given_alone(state);
+    give_one(s);
+    hail_all(s, 1);
+    hear(s, FRAME_NAME, false, 0);
+    hear(s, FRAME_NAME, true, 0);
+    assert_int_equal(count_of(FRAME_SEND, false) + count_of(FRAME_SEND, true), 0);
+    run(s, 5 * MS);
+    assert_int_equal(count_of(FRAME_SEND, false), 1);
+    assert_int_equal(count_of(FRAME_SEND, true), 1);
+}
+
+static void expect_stopped(struct scene *s, const char *reason)
+{
+    run(s, 20 * MS);
+    assert_int_equal(s->stopped, 1);
+    if (strstr(s->reason, reason) == NULL)
+        fail_msg("%s", s->reason);
+}
+
+static void a_mark_beyond_the_journal_stops_its_shard(void **state)
+{
+    struct scene *s = given_alone(state);
+    give_one(s);
+    give_one(s);
+    hear(s, FRAME_NAME, false, 3);
+    expect_stopped(s, "shard 1 has taken send 3 of shard 0");
+}
+
+/* The last one that was sent, but for its place or its hash. */
+static void expect_other_mark_stops(void **state, uint64_t place_by, uint64_t hash_by)
+{
+    struct scene *s = given_alone(state);
+    give_one(s);
+    give_one(s);
+    struct stream_mark mark = stream_of(s, 0, 1)->sent;
+    assert_int_equal(mark.n, 2);
+    mark.place += place_by;
+    mark.hash += hash_by;
+    hear_mark(s, FRAME_NAME, mark);
+    expect_stopped(s, "shard 1 has taken send 2 of shard 0");
+}
+
+static void a_mark_at_another_place_stops_its_shard(void **state)
+{
+    expect_other_mark_stops(state, 1, 0);
+}
+
+static void a_mark_of_another_content_stops_its_shard(void **state)
+{
+    expect_other_mark_stops(state, 0, 1);
+}
+
+static void an_older_mark_of_another_send_stops_its_shard_once_it_is_read(void **state)
+{
+    struct scene *s = given_alone(state);
+    give_one(s);
+    give_one(s);
+    hear(s, FRAME_NAME, false, 1);
+    expect_stopped(s, "shard 1 has taken send 1 of shard 0");
+}
+
+static void a_turn_that_is_taken_back_has_sent_nothing(void **state)
+{
+    struct scene *s = given_open(state);
+    flood = true; /* more than a record holds */
+    struct giver *g = give(s, purse_id(0, 0), purse_id(1, 0), 1, next_key++);
+    run(s, 50 * MS);
+    assert_true(g->answered && g->message.code != ERR_OK);
+    assert_null(stream_find(&shard_set_shard(s->set, 0)->registry, 1, false));
+    flood = false;
+    give_one(s);
+    assert_int_equal(count_of(FRAME_SEND, false), 1);
+    assert_int_equal(last_of(FRAME_SEND, false)->n, 1);
+}
+
+/* What the last life agreed on is void: its receiver may have lost it, or this one. */
+static void a_shard_that_recovered_has_its_receivers_name_their_marks_again(void **state)
+{
+    struct scene *s = given_open(state);
+    uint64_t life = streams_of_first(s)->life;
+    store_sim_set_faults(s->sim, &(struct store_sim_faults){.unknown_lost_ppm = 1000000});
+    give_one(s);
+    store_sim_set_faults(s->sim, &(struct store_sim_faults){0});
+    run(s, 5 * NS_PER_S);
+    assert_true(streams_of_first(s)->life > life);
+    said_count = 0;
+    give_one(s);
+    run(s, NS_PER_S);
+    assert_int_equal(count_of(FRAME_SEND, false), 0);
+    hear(s, FRAME_NAME, false, 0);
+    run(s, 20 * MS);
+    assert_true(count_of(FRAME_SEND, false) > 0);
+    assert_int_equal(last_of(FRAME_SEND, false)->life, streams_of_first(s)->life);
+}
+
+/* What was sent meanwhile is read from the journal as soon as there is room for half a window. */
+static void no_more_than_a_window_is_on_its_way(void **state)
+{
+    struct scene *s = given_open(state);
+    hail_all(s, 2 * STREAM_WINDOW);
+    assert_int_equal(count_of(FRAME_SEND, true), STREAM_WINDOW);
+    assert_int_equal(last_of(FRAME_SEND, true)->n, STREAM_WINDOW);
+    said_count = 0;
+    hear(s, FRAME_TAKEN, true, STREAM_WINDOW / 2);
+    run(s, 2 * MS);
+    assert_int_equal(count_of(FRAME_SEND, true), STREAM_WINDOW / 2);
+    assert_int_equal(last_of(FRAME_SEND, true)->n, STREAM_WINDOW + STREAM_WINDOW / 2);
+    hear(s, FRAME_TAKEN, true, STREAM_WINDOW / 2 + 1); /* there is room for one */
+    run(s, STREAM_LOOK_NS + 2 * MS);
+    assert_int_equal(last_of(FRAME_SEND, true)->n, STREAM_WINDOW + STREAM_WINDOW / 2 + 1);
+    hear(s, FRAME_TAKEN, true, STREAM_WINDOW + STREAM_WINDOW / 2 + 1);
+    run(s, 2 * MS);
+    assert_int_equal(last_of(FRAME_SEND, true)->n, 2 * STREAM_WINDOW);
+}
+
+static void who_is_silent_is_told_how_far_the_sends_went(void **state)
+{
+    struct scene *s = given_open(state);
+    give_one(s);
+    give_one(s);
+    assert_int_equal(count_of(FRAME_HEAD, false), 0);
+    run(s, 2 * NS_PER_S);
+    assert_int_equal(last_of(FRAME_HEAD, false)->n, 2);
+    assert_in_range(count_of(FRAME_HEAD, false), 5, 10);
+    hear(s, FRAME_TAKEN, false, 1);
+    hear(s, FRAME_TAKEN, false, 3); /* it has not left: no answer of ours */
+    said_count = 0;
+    run(s, 2 * NS_PER_S);
+    assert_true(count_of(FRAME_HEAD, false) > 0);
+    hear(s, FRAME_TAKEN, false, 2);
+    said_count = 0;
+    run(s, 5 * NS_PER_S);
+    assert_int_equal(said_count, 0);
+}
+
+/* --- the other one starts over ---------------------------------------------------------------- */
+
+static void a_sender_that_starts_over_is_named_the_mark_again(void **state)
+{
+    struct scene *s = given_open(state);
+    hear_send(s, 1);
+    run(s, 50 * MS);
+    said_count = 0;
+    hear_in(s, 1, FRAME_HEAD, false, 1);
+    assert_int_equal(count_of(FRAME_NAME, false), 1);
+    assert_int_equal(count_of(FRAME_NAME, true), 1);
+    assert_int_equal(last_of(FRAME_NAME, false)->n, 1);
+    said_count = 0;
+    hear(s, FRAME_HEAD, false, 1); /* it was said by the one before */
+    assert_int_equal(said_count, 0);
+    give_one(s);
+    assert_int_equal(count_of(FRAME_SEND, false), 0);
+    hear_in(s, 1, FRAME_NAME, false, 0);
+    run(s, 20 * MS);
+    assert_int_equal(count_of(FRAME_SEND, false), 2); /* the thanks, and this one */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_mark_is_named_ever_less_often_until_it_is_confirmed),
+        CASE(another_mark_or_another_life_confirms_nothing),
+        CASE(what_is_missing_is_asked_for_once),
+        CASE(a_sender_that_has_not_heard_is_told_again),
+        CASE(nothing_leaves_before_the_receiver_has_named_its_mark),
+        CASE(what_stayed_behind_leaves_as_soon_as_it_is_read),
+        CASE(a_mark_beyond_the_journal_stops_its_shard),
+        CASE(a_mark_at_another_place_stops_its_shard),
+        CASE(a_mark_of_another_content_stops_its_shard),
+        CASE(an_older_mark_of_another_send_stops_its_shard_once_it_is_read),
+        CASE(a_turn_that_is_taken_back_has_sent_nothing),
+        CASE(a_shard_that_recovered_has_its_receivers_name_their_marks_again),
+        CASE(no_more_than_a_window_is_on_its_way),
+        CASE(who_is_silent_is_told_how_far_the_sends_went),
+        CASE(a_sender_that_starts_over_is_named_the_mark_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
