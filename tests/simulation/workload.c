@@ -370,7 +370,8 @@ static struct id128 workload_named(const struct request *q)
     if (q->type == &accounts_create_type)
         return q->items.accounts[0].id;
     if (q->type == &transaction_create_type)
-        return q->items.legs[0].debit_account_id;
+        return b->transaction_create.legs_count > 0 ? q->items.legs[0].debit_account_id
+                                                    : ID128_ZERO;
     if (q->type == &transfers_create_type)
         return id128_is_zero(first->debit_account_id) ? first->pending_id
                                                       : first->debit_account_id;
