@@ -24,6 +24,7 @@ import uuid
 ROOT = pathlib.Path(os.environ.get("SOURCE_ROOT", pathlib.Path(__file__).parents[2]))
 PAYD = os.environ.get("PAYD", str(ROOT / "build/bin/payd"))
 PAYCTL = os.environ.get("PAYCTL", str(ROOT / "build/bin/payctl"))
+COMMAND_S = 120  # of payctl, on a busy machine
 READY_S = 60  # sanitized builds start slowly
 ANSWER_S = 30
 STOP_S = 20
@@ -161,6 +162,19 @@ def refused_start(*arguments, patience_s=READY_S, environment=None):
                           errors="replace", timeout=patience_s,
                           env={**clean_environment(), **(environment or {})}, check=False)
     return done.returncode, (done.stdout + done.stderr).strip().splitlines()
+
+
+def payctl(socket, *words, code=0, tenant="", stdin=None):
+    """Runs a command on the node of this socket; what it said, or what it said went wrong."""
+    environment = {**clean_environment(), "PAYCTL_SOCKET": str(socket)}
+    if tenant:
+        environment["PAYCTL_TENANT"] = tenant
+    done = subprocess.run([PAYCTL, *map(str, words)], capture_output=True, text=True,
+                          env=environment, timeout=COMMAND_S, input=stdin, check=False)
+    if done.returncode != code:
+        raise AssertionError(f"payctl {' '.join(map(str, words))}: exit code {done.returncode} "
+                             f"instead of {code}\n{done.stdout}{done.stderr}")
+    return done.stdout if code == 0 else done.stderr
 
 
 # --- HTTP -------------------------------------------------------------------------------------

@@ -15,10 +15,9 @@ import sys
 import tempfile
 import time
 
-from payd import PAYCTL, clean_environment, new_id
+from payd import COMMAND_S, PAYCTL, clean_environment, new_id, payctl
 
 HAUNTED = os.environ.get("HAUNTED", "")
-COMMAND_S = 60
 PATIENCE_S = 60
 
 
@@ -39,13 +38,7 @@ class Node:
         equal(self.process.wait(COMMAND_S), 0)
 
     def run(self, *words, code=0):
-        environment = {**clean_environment(), "PAYCTL_SOCKET": str(self.socket)}
-        done = subprocess.run([PAYCTL, *map(str, words)], capture_output=True, text=True,
-                              env=environment, timeout=COMMAND_S, check=False)
-        if done.returncode != code:
-            raise AssertionError(f"{words}: exit code {done.returncode} instead of {code}\n"
-                                 f"{done.stdout}{done.stderr}")
-        return done.stdout if code == 0 else done.stderr
+        return payctl(self.socket, *words, code=code)
 
     def json(self, *words):
         return json.loads(self.run(*words, "--json"))

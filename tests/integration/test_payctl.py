@@ -23,9 +23,8 @@ import termios
 import time
 import traceback
 
-from payd import PAYCTL, Payd, clean_environment, new_id
+from payd import COMMAND_S, PAYCTL, Payd, clean_environment, new_id, payctl
 
-COMMAND_S = 120
 
 
 class Tool:
@@ -37,15 +36,7 @@ class Tool:
         self.tenant = tenant
 
     def run(self, *words, code=0, stdin=None):
-        environment = {**clean_environment(), "PAYCTL_SOCKET": str(self.socket)}
-        if self.tenant:
-            environment["PAYCTL_TENANT"] = self.tenant
-        done = subprocess.run([PAYCTL, *map(str, words)], capture_output=True, text=True,
-                              env=environment, timeout=COMMAND_S, input=stdin, check=False)
-        if done.returncode != code:
-            raise AssertionError(f"payctl {' '.join(map(str, words))}: exit code {done.returncode} "
-                                 f"instead of {code}\n{done.stdout}{done.stderr}")
-        return done.stdout if code == 0 else done.stderr
+        return payctl(self.socket, *words, code=code, tenant=self.tenant, stdin=stdin)
 
     def said(self, *words):
         """What it says on stderr while it succeeds."""

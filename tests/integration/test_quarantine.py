@@ -12,26 +12,15 @@ import sys
 import tempfile
 import time
 
-from payd import PAYCTL, clean_environment, new_id
+from payd import COMMAND_S, PAYCTL, clean_environment, new_id, payctl
 
 HAUNTED = os.environ.get("HAUNTED", "")
-COMMAND_S = 60
 START_S = 60
 FAILURES = 4  # of one actor until it is quarantined
 
 
-def run(socket, *words, code=0):
-    environment = {**clean_environment(), "PAYCTL_SOCKET": str(socket)}
-    done = subprocess.run([PAYCTL, *map(str, words)], capture_output=True, text=True,
-                          env=environment, timeout=COMMAND_S, check=False)
-    if done.returncode != code:
-        raise AssertionError(f"{words}: exit code {done.returncode} instead of {code}\n"
-                             f"{done.stdout}{done.stderr}")
-    return done.stdout if code == 0 else done.stderr
-
-
 def ask(socket, *words):
-    return json.loads(run(socket, *words, "--json"))
+    return json.loads(payctl(socket, *words, "--json"))
 
 
 def letters(socket):
@@ -59,34 +48,34 @@ def ready(socket):
 def scenario(socket, ghost):
     wallet, other = new_id("wal"), new_id("wal")
     for _ in range(FAILURES):
-        contains(run(socket, "wallets", "freeze", wallet, code=1), "failed")
+        contains(payctl(socket, "wallets", "freeze", wallet, code=1), "failed")
     # Now it is quarantined: told to whoever asks, shown to the operator, and others go on.
-    contains(run(socket, "wallets", "freeze", wallet, code=1), "quarantined")
+    contains(payctl(socket, "wallets", "freeze", wallet, code=1), "quarantined")
     shown = ask(socket, "actors", "show", wallet)
     equal((shown["quarantined"], shown["failures"]), (True, FAILURES))
-    contains(run(socket, "actors", "show", wallet), "quarantined")
+    contains(payctl(socket, "actors", "show", wallet), "quarantined")
     page = ask(socket, "actors", "top", "--once")
     equal([a["quarantined"] for a in page["actors"] if a["actor"] == wallet], [True])
     equal([int(k["failed"]) for k in page["kinds"] if k["kind"] == "wallet"], [FAILURES])
-    contains(run(socket, "wallets", "freeze", other, code=1), "failed")
-    contains(run(socket, "dead-letters", "list"), "haunted")
+    contains(payctl(socket, "wallets", "freeze", other, code=1), "failed")
+    contains(payctl(socket, "dead-letters", "list"), "haunted")
     kept = letters(socket)
     equal([l["actor"] for l in kept], [wallet] * (FAILURES + 1) + [other])
     equal({l["message"] for l in kept}, {"wallet_freeze"})
     # Replayed too early, it comes back as a new one.
-    run(socket, "dead-letters", "replay", kept[0]["number"])
+    payctl(socket, "dead-letters", "replay", kept[0]["number"])
     equal(len(letters(socket)), len(kept))
     equal(int(letters(socket)[-1]["number"]), len(kept) + 1)
-    contains(run(socket, "dead-letters", "replay", kept[0]["number"], code=1), "not_found")
+    contains(payctl(socket, "dead-letters", "replay", kept[0]["number"], code=1), "not_found")
     # The cause is gone.
     ghost.unlink()
-    run(socket, "actors", "resume", wallet)
+    payctl(socket, "actors", "resume", wallet)
     shown = ask(socket, "actors", "show", wallet)
     equal((shown["quarantined"], shown["failures"]), (False, 0))
     for letter in letters(socket):
-        run(socket, "dead-letters", "replay", letter["number"])
+        payctl(socket, "dead-letters", "replay", letter["number"])
     equal(letters(socket), [])
-    contains(run(socket, "wallets", "freeze", wallet, code=1), "wallet_closed")
+    contains(payctl(socket, "wallets", "freeze", wallet, code=1), "wallet_closed")
 
 
 def main():
