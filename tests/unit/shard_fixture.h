@@ -389,4 +389,15 @@ static inline int heard(struct fixture *f, struct listener *l, const char *event
     return count;
 }
 
+/* Another process takes the lease, which stops the shard at its next write. */
+static inline void be_fenced(struct fixture *f)
+{
+    fill(f, 1, 1);
+    struct journal_store *store = store_sim_journal(f->sim);
+    uint64_t epoch;
+    assert_int_equal(store->ops->lease_take(store, 0, slice_of("other"), &epoch), ERR_OK);
+    assert_int_equal(fill(f, 1, 1), ERR_UNAVAILABLE);
+    assert_int_equal(f->state, SHARD_STOPPED);
+}
+
 #endif

@@ -98,12 +98,7 @@ static void it_does_not_close_before_everything_is_projected(void **state)
 static void a_stopped_shard_sets_no_alarm_when_it_is_closed(void **state)
 {
     struct fixture *f = *state;
-    fill(f, 1, 1);
-    struct journal_store *store = store_sim_journal(f->sim);
-    uint64_t epoch;
-    assert_int_equal(store->ops->lease_take(store, 0, slice_of("other"), &epoch), ERR_OK);
-    assert_int_equal(fill(f, 1, 1), ERR_UNAVAILABLE);
-    assert_int_equal(f->state, SHARD_STOPPED);
+    be_fenced(f);
     shard_close(f->shard);
     assert_int_equal(f->shard->closing.alarm.due_ns, 0);
 }

@@ -472,12 +472,7 @@ static void it_closes_while_the_store_is_full(void **state)
 static void a_second_writer_fences_the_first(void **state)
 {
     struct fixture *f = *state;
-    fill(f, 1, 1);
-    struct journal_store *store = store_sim_journal(f->sim);
-    uint64_t epoch;
-    assert_int_equal(store->ops->lease_take(store, 0, slice_of("other"), &epoch), ERR_OK);
-    assert_int_equal(fill(f, 1, 1), ERR_UNAVAILABLE);
-    assert_int_equal(f->state, SHARD_STOPPED);
+    be_fenced(f);
     assert_non_null(f->reason);
 }
 
