@@ -57,7 +57,8 @@ static bool payd_ready(void *context, const char **reason)
 {
     struct payd *p = ((struct payd_listener *)context)->payd;
     if (p->stopping) {
-        *reason = "the node is stopping";
+        const char *failure = node_failure(p->node.node);
+        *reason = failure != NULL ? failure : "the node is stopping";
         return false;
     }
     if (p->identity.keys != NULL && !jwks_ready(p->identity.keys)) {

@@ -10,12 +10,12 @@
 #define LETTERS_MAX 1000
 #define REASON_TEXT_MAX 200
 
-/* Static or shard's text as a field of at most REASON_TEXT_MAX bytes, never empty. */
-static struct slice operator_reason_text(struct arena *a, const char *text)
+/* Static or shard's text as a field of at most len_max bytes, never empty. */
+static struct slice operator_reason_text(struct arena *a, const char *text, uint32_t len_max)
 {
     struct slice s = slice_of(text != NULL && text[0] != '\0' ? text : "unknown");
-    if (s.len > REASON_TEXT_MAX)
-        s.len = REASON_TEXT_MAX;
+    if (s.len > len_max)
+        s.len = len_max;
     return arena_copy(a, s);
 }
 
@@ -34,7 +34,7 @@ static void on_ping(struct operator_request *q)
     };
     info.has_reason = reason != NULL;
     if (info.has_reason)
-        info.reason = operator_reason_text(&q->arena, reason);
+        info.reason = operator_reason_text(&q->arena, reason, SHARD_REASON_MAX);
     operator_answer_with(q, &node_info_type, &info);
 }
 
@@ -54,7 +54,7 @@ static bool operator_add_letter(void *context, const struct dead_letter *l)
         .message = slice_of(l->type != NULL ? l->type->name : "unknown"),
         .actor = operator_actor_name(&q->arena, l->target_kind, l->target),
         .size = l->body.len,
-        .reason = operator_reason_text(&q->arena, l->reason),
+        .reason = operator_reason_text(&q->arena, l->reason, REASON_TEXT_MAX),
     };
     return true;
 }

@@ -26,6 +26,7 @@ static void on_shard_line(struct operator_request *q, struct shard *s)
     struct shard_stats stats;
     shard_get_stats(s, &stats);
     shard_get_stream_stats(s, shards_streams(l, q->shard));
+    struct slice reason = arena_copy(&q->arena, slice_of(shard_reason(s)));
     struct slot_range slots = shard_set_slots(operator_shards(q->operator))->ranges[q->shard];
     l->page.shards[q->shard] = (struct shard_line){
         .shard = q->shard,
@@ -37,6 +38,8 @@ static void on_shard_line(struct operator_request *q, struct shard *s)
         .committed = stats.committed_seq,
         .waiting = stats.sends_waiting,
         .parked = stats.parked,
+        .has_reason = reason.len > 0,
+        .reason = reason,
     };
 }
 

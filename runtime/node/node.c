@@ -28,7 +28,7 @@ struct node_shard {
     uint16_t number;
     struct loop_hook hook;
     struct inbox_item stopped_item, quiet_item; /* to loop 0 */
-    char reason[SHARD_REASON_MAX];           /* written before stopped_item is sent */
+    char reason[SHARD_REASON_MAX];              /* written before the state is STOPPED, once */
     atomic_int state;                        /* enum shard_state */
     pthread_mutex_t stats_lock;
     struct shard_stats stats;     /* guarded by stats_lock, as are ... */
@@ -84,6 +84,8 @@ static void node_state_changed(void *context, uint16_t shard, enum shard_state s
 {
     struct node *n = context;
     struct node_shard *ns = &n->shards[shard];
+    if (state == SHARD_STOPPED)
+        snprintf(ns->reason, sizeof ns->reason, "%s", reason);
     atomic_store(&ns->state, state);
     if (reason != NULL && reason[0] != '\0')
         LOG_INFO(n->options.log, "shard_state", log_uint("shard", ns->number),
@@ -93,7 +95,6 @@ static void node_state_changed(void *context, uint16_t shard, enum shard_state s
                  log_text("state", node_state_name(state)));
     if (state != SHARD_STOPPED)
         return;
-    snprintf(ns->reason, sizeof ns->reason, "%s", reason);
     loop_mail(n->loops[0].loop, &ns->stopped_item);
 }
 
@@ -384,6 +385,14 @@ struct node *node_free(struct node *n)
 
 /* --- what it is made of ----------------------------------------------------------------------- */
 
+const char *node_failure(const struct node *n)
+{
+    for (uint16_t i = 0; i < n->options.slots->shards; i++)
+        if (atomic_load(&n->shards[i].state) == SHARD_STOPPED && n->shards[i].reason[0] != '\0')
+            return n->shards[i].reason;
+    return NULL;
+}
+
 bool node_ready(struct node *n, const char **reason)
 {
     for (uint16_t i = 0; i < n->options.slots->shards; i++) {
@@ -395,7 +404,7 @@ bool node_ready(struct node *n, const char **reason)
             *reason = "a shard is recovering from its journal";
             return false;
         case SHARD_STOPPED:
-            *reason = "a shard has stopped";
+            *reason = n->shards[i].reason[0] != '\0' ? n->shards[i].reason : "a shard was closed";
             return false;
         }
     }

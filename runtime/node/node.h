@@ -68,10 +68,13 @@ struct node *node_free(struct node *n);
 /* All shards: to post, and for inspection on their threads. Lives as long as the node. */
 struct shard_set *node_shard_set(const struct node *n);
 
-/* Any thread. Do all shards run? If not, *reason (static) says why. It is also set while all run,
- * if the store of one is full, its journal is damaged in batches that are not needed, sends to it
- * are parked or a stream of its is shut (stream_stats.h), or the wall clock is another than the
- * shards' (clock.h). */
+/* Any thread: why a shard stopped that nobody closed; NULL: none did. Lives as long as the node. */
+const char *node_failure(const struct node *n);
+
+/* Any thread. Do all shards run? If not, *reason says why, as long as the node lives. It is also
+ * set while all run, if the store of one is full, its journal is damaged in batches that are not
+ * needed, sends to it are parked or a stream of its is shut (stream_stats.h), or the wall clock is
+ * another than the shards' (clock.h). */
 bool node_ready(struct node *n, const char **reason);
 
 uint16_t node_loops(const struct node *n);

@@ -61,6 +61,12 @@ void shard_get_stream_stats(struct shard *s, struct stream_stats *ret)
     stream_stats_add_parked(&s->registry, ret);
 }
 
+const char *shard_reason(const struct shard *s)
+{
+    check(s->state == SHARD_STOPPED || s->reason[0] == '\0');
+    return s->reason;
+}
+
 void shard_verified(struct shard *s, const char *problem, uint64_t damaged_seq)
 {
     check(problem != NULL || damaged_seq == 0);
@@ -243,7 +249,7 @@ static bool inspection_parked(void *context, struct id128 id, const void *state)
 void shard_parked_each(struct shard *s, bool (*each)(void *context, const struct parked_info *info),
                        void *context)
 {
-    check(each != NULL);
+    check(s != NULL && each != NULL);
     struct parked_walk w = {s, each, context};
     if (s->recovery == NULL)
         registry_each(&s->registry, KIND_PARKED, inspection_parked, &w);

@@ -61,6 +61,7 @@ static enum err parked_retry_take(struct shard *s, struct id128 id)
 
 static struct slice parked_retry_keep(char *to, struct slice text)
 {
+    check(text.len <= PARKED_REASON_MAX);
     if (text.len > 0)
         memcpy(to, text.data, text.len);
     return (struct slice){to, text.len};

@@ -81,6 +81,8 @@ struct shard *shard_free(struct shard *s); /* returns NULL */
 struct shard *shard_kill(struct shard *s);
 
 enum shard_state shard_state(const struct shard *s);
+const char *
+shard_reason(const struct shard *s);        /* why it stopped; "" = it did not, or was closed */
 bool shard_writable(const struct shard *s); /* false while the store is full */
 
 /* Turns an audit over all services (domain.h): NULL if all is well. */

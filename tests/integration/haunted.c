@@ -16,6 +16,7 @@
 #include "runtime/base/time.h"
 #include "runtime/node/node.h"
 #include "runtime/node/node_metrics.h"
+#include "runtime/observe/log.h"
 #include "runtime/sends/sends_service.h"
 #include "runtime/store/sqlite/store_sqlite.h"
 #include "schemas/catalog.h"
@@ -35,6 +36,7 @@ struct haunted {
     struct node *node;
     struct operator *operator;
     uv_signal_t signal;
+    struct log log;
 };
 
 static char ghost[PATH_BYTES]; /* the file; of the whole program, as handlers have no context */
@@ -135,6 +137,7 @@ static bool open_node(struct haunted *h)
                                 .loops = 1,
                                 .readers = 1,
                                 .owner = slice_of("haunted"),
+                                .log = &h->log,
                                 .resident_max = 1000,
                                 .dedup_entries_max = 1000,
                                 .filter_bytes = 4096};
@@ -187,6 +190,7 @@ int main(int argc, char **argv)
     snprintf(h.data, sizeof h.data, "%s/data", argv[1]);
     snprintf(h.socket, sizeof h.socket, "%s/payd.sock", argv[1]);
     snprintf(ghost, sizeof ghost, "%s/haunted", argv[1]);
+    log_init(&h.log, STDERR_FILENO, LOG_LEVEL_INFO);
     if (!open_store(&h) || !open_node(&h))
         return 1;
     check(uv_signal_init(loop_uv(node_loop(h.node, 0)), &h.signal) == 0);

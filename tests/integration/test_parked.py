@@ -5,11 +5,13 @@
 The node is tests/integration/haunted.c, found in HAUNTED: wallets fail while a file exists, and
 unfreezing one sends two messages to its twin in the other shard, of which the first may be refused.
 """
+import contextlib
 import json
 import os
 import pathlib
 import pwd
 import re
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -29,9 +31,14 @@ class Node:
         self.process = None
 
     def start(self):
-        self.process = subprocess.Popen([HAUNTED, self.directory], env=clean_environment())
-        self.until("the node starts", self.socket.exists)
+        self.begin()
         self.until("the node is ready", lambda: self.json("ping")["ready"])
+
+    def begin(self):
+        with (self.directory / "log").open("w") as log:
+            self.process = subprocess.Popen([HAUNTED, self.directory], env=clean_environment(),
+                                            stderr=log)
+        self.until("the node starts", self.socket.exists)
 
     def stop(self):
         self.process.terminate()
@@ -155,6 +162,26 @@ def the_journal_keeps_who_wanted_it_and_why(node):
           [("1", user, "the twin is lost"), ("2", user, None)])
 
 
+def a_journal_that_lost_its_end_is_told_of(node):
+    """Shard 1 has taken what shard 0 does not know of any more, as if it came back from a copy."""
+    data = node.directory / "data"
+    with contextlib.closing(sqlite3.connect(data / "journal.db")) as journal, journal:
+        sends = journal.execute("SELECT max(seq) FROM batches WHERE shard = 0 AND count > 0")
+        journal.execute("DELETE FROM batches WHERE shard = 0 AND seq >= ?", sends.fetchone())
+    for file in (data / "commit-mark", *data.glob("views.db*")):
+        file.unlink()
+    told = "shard 1 has taken send 2 of shard 0"
+    contains(node.run("ledger", "verify", "--data", data, code=1), "shard 1", "shard 0")
+    node.begin()
+    node.until("its health says so", lambda: told in node.json("ping").get("reason", ""))
+    equal(node.json("ping")["ready"], False)
+    shards = node.json("shards", "--shard", 0)["shards"]
+    equal([s["state"] for s in shards], ["stopped"])
+    contains(shards[0]["reason"], told, "lost its end")
+    contains((node.directory / "log").read_text(), told, '"stopped"')
+    node.process.kill()
+
+
 def metrics(node):
     text = (node.directory / "haunted.metrics").read_text()
     return {name: float(value) for name, value in re.findall(r"^(payd_\S+) (\S+)$", text, re.M)}
@@ -188,6 +215,7 @@ def main():
             one_is_refused_and_the_other_run_again(node)
             the_journal_keeps_who_wanted_it_and_why(node)
             node.stop()
+            a_journal_that_lost_its_end_is_told_of(node)
         finally:
             if node.process.poll() is None:
                 node.process.kill()
