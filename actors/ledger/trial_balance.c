@@ -9,6 +9,7 @@
 
 #include "actors/ledger/ledger_directory.h"
 #include "actors/ledger/ledger_totals.h"
+#include "runtime/base/slot_map.h"
 #include "schemas/common.h"
 #include "schemas/ledger_states.h"
 #include "schemas/result.h"
@@ -104,9 +105,21 @@ static uint16_t sum_up(struct turn *t, const struct principal *who,
     return RESULT_OK;
 }
 
+/* Every shard is asked: those that are not meant have nothing, and a shard that does not exist is
+ * refused by all. */
+static bool trial_balance_is_of(struct turn *t, const struct trial_balance_get *get)
+{
+    return !get->has_shard || get->shard == turn_shard(t);
+}
+
 enum turn_result trial_balance_on_get(struct turn *t, struct id128 self, const struct message *m)
 {
     (void)self;
+    const struct trial_balance_get *get = m->body;
+    if (get->has_shard && get->shard >= turn_slots(t)->shards) {
+        turn_refuse(t, RESULT_NOT_FOUND);
+        return TURN_DONE;
+    }
     const struct ledger_directory *own;
     enum presence there = turn_find_ledger_directory(t, LEDGER_DIRECTORY_ID, &own);
     if (there == PRESENCE_WAITING)
@@ -114,7 +127,7 @@ enum turn_result trial_balance_on_get(struct turn *t, struct id128 self, const s
     struct trial_balance b = {.lines = turn_alloc(t, LINES_MAX * sizeof *b.lines)};
     bool waiting = false;
     uint16_t code = RESULT_OK;
-    if (there == PRESENCE_THERE)
+    if (there == PRESENCE_THERE && trial_balance_is_of(t, get))
         code = sum_up(t, &m->who, own, &b, &waiting);
     if (waiting)
         return TURN_WAIT;

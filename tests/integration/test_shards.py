@@ -197,6 +197,11 @@ def test_operators_see_all_shards(payd):
     line, = operator(payd, "--tenant", "bench", "ledger", "trial-balance")["lines"]
     equal((line["account_count"], line["transfer_count"], line["balanced"]), ("300", "6000", True),
           "the tenant's trial balance")
+    for shard in range(SHARDS):
+        line, = operator(payd, "--tenant", "bench", "ledger", "trial-balance", "--shard",
+                         str(shard))["lines"]
+        equal((line["account_count"], line["transfer_count"], line["balanced"]),
+              ("100", "2000", True), f"the trial balance of shard {shard}")
     lines = operator(payd, "ledger", "trial-balance")["lines"]
     everybody, = (line for line in lines if line["currency"] == "USD")
     verified = operator(payd, "ledger", "verify")
@@ -219,6 +224,25 @@ def test_operators_see_all_shards(payd):
     for shard in range(SHARDS):
         contains(page, f'payd_shard_state{{shard="{shard}"}} 1',
                  f'payd_projector_lag_batches{{shard="{shard}"}} ')
+
+
+def test_the_books_of_one_shard(payd):
+    """Each balances by itself, and all together are the tenant's."""
+    with payd.bank(tenant="apart") as bank:
+        for shard in range(SHARDS):
+            users = [bank.somebody(shard) for _ in range(2)]
+            a, b = [bank.open_wallet(user) for user in users]
+            bank.fund(a, f"{shard + 1}.00")
+            bank.transfer(a, b, "0.50")
+        found = [bank.get("/trial-balance", shard=shard).expect(200).json
+                 for shard in range(SHARDS)]
+        equal([books["balanced"] for books in found], [True] * SHARDS, "balanced")
+        equal([books["lines"][0]["debits_posted"] for books in found], ["1.50", "2.50", "3.50"],
+              "debits")
+        equal(bank.get("/trial-balance").expect(200).json["lines"][0]["debits_posted"], "7.50",
+              "debits of all")
+        bank.get("/trial-balance", shard=SHARDS).expect(404, "not_found")
+        bank.get("/trial-balance", shard="first").expect(400, "invalid_field", "shard")
 
 
 def test_an_import_goes_where_its_items_belong(payd):

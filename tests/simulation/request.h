@@ -36,6 +36,7 @@ union request_body {
     struct transfer_reverse transfer_reverse;
     struct transfers_list transfers_list;
     struct trial_balance_at trial_balance_at;
+    struct trial_balance_get trial_balance_get;
     struct transaction_create transaction_create;
     struct transaction_get transaction_get;
     struct transaction_reverse transaction_reverse;

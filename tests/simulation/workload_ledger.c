@@ -739,6 +739,8 @@ static bool trial_balance(struct run *run, struct request *q)
 {
     q->type = &trial_balance_get_type;
     q->who = workload_chance(run, 3) ? workload_operator() : workload_clerk(run);
+    q->body.trial_balance_get.has_shard = workload_chance(run, 4);
+    q->body.trial_balance_get.shard = (uint32_t)rng_below(&run->rng, run->swarm.shards + 1u);
     return true;
 }
 

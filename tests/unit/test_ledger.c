@@ -688,7 +688,7 @@ static void test_a_ledger_that_was_undone_is_no_longer_named(void **state)
     struct accounts_create c = {chain, array_len(chain)};
     assert_int_equal(bank_ask(b, teller(), &accounts_create_type, &c), RESULT_OK);
     given_account(b, 4, GBP, 0);
-    struct trial_balance_get get;
+    struct trial_balance_get get = {0};
     assert_int_equal(bank_ask(b, teller(), &trial_balance_get_type, &get), RESULT_OK);
     struct trial_balance t;
     bank_reply(b, &trial_balance_type, &t);
@@ -703,7 +703,7 @@ static void test_trial_balance(void **state)
     given_account(b, 3, EUR, 0);
     given_transfer(b, spec_of(10, 1, 2, 5));
     given_transfer(b, with_flags(spec_of(11, 1, 2, 7), PENDING));
-    struct trial_balance_get get;
+    struct trial_balance_get get = {0};
     assert_int_equal(bank_ask(b, teller(), &trial_balance_get_type, &get), RESULT_OK);
     struct trial_balance t;
     bank_reply(b, &trial_balance_type, &t);
@@ -715,6 +715,12 @@ static void test_trial_balance(void **state)
                      RESULT_OK);
     bank_reply(b, &trial_balance_type, &t);
     assert_int_equal(t.lines_count, 0);
+    get = (struct trial_balance_get){.has_shard = true, .shard = 0};
+    assert_int_equal(bank_ask(b, teller(), &trial_balance_get_type, &get), RESULT_OK);
+    bank_reply(b, &trial_balance_type, &t);
+    assert_int_equal(t.lines_count, 2);
+    get.shard = 1;
+    assert_int_equal(bank_ask(b, teller(), &trial_balance_get_type, &get), RESULT_NOT_FOUND);
 }
 
 int main(void)
