@@ -126,6 +126,22 @@ static bool verify_end(struct offline *o, uint16_t shard)
                              sizeof o->problem);
 }
 
+/* Each shard with batches has slots: else what lives in it would not be found. */
+static bool verify_slots(struct offline *o)
+{
+    const struct slot_map *slots = o->store.journal->slots;
+    const char *advice = "restore the directory from a backup, or salvage it";
+    uint32_t count = o->info.shards_count;
+    if (count > 0 && slots->shards == 0)
+        snprintf(o->problem, sizeof o->problem,
+                 "journal.db: which slots the shards have cannot be read; %s", advice);
+    else if (count > 0 && o->shards[count - 1].shard >= slots->shards)
+        snprintf(o->problem, sizeof o->problem,
+                 "journal.db: shard %u has batches, but no slots; %s", o->shards[count - 1].shard,
+                 advice);
+    return o->problem[0] == '\0';
+}
+
 /* What shards have taken from each other; those that hold by themselves. */
 static bool verify_marks(struct offline *o)
 {
@@ -156,7 +172,7 @@ int payctl_verify_data(struct payctl *p, const char *data)
         bool empty = journal->ops->head(journal, shard, &head) == ERR_OK && head == 0;
         holds = (empty || verify_shard(o, shard)) && verify_end(o, shard);
     }
-    if (!holds || !verify_marks(o)) {
+    if (!holds || !verify_slots(o) || !verify_marks(o)) {
         o->info.state = VERIFY_STATE_FAILED;
         o->info.has_problem = true;
         o->info.problem = slice_of(o->problem);

@@ -33,11 +33,15 @@ static bool slot_map_order(struct slot_map *m)
 
 bool slot_map_set(struct slot_map *m, const struct slot_range *ranges, uint32_t shards)
 {
+    m->shards = 0;
     if (shards == 0 || shards > SLOT_MAP_SHARDS_MAX)
         return false;
     *m = (struct slot_map){.shards = (uint16_t)shards};
     memcpy(m->ranges, ranges, shards * sizeof *ranges);
-    return slot_map_order(m);
+    if (slot_map_order(m))
+        return true;
+    m->shards = 0;
+    return false;
 }
 
 void slot_map_split(struct slot_map *m, uint16_t shards)

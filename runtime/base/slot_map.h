@@ -29,7 +29,8 @@ struct slot_map {
 /* Equal ranges, as near as can be, in the order of the shards. */
 void slot_map_split(struct slot_map *m, uint16_t shards);
 
-/* Ranges from elsewhere, of shards 0, 1, ...; false: they do not have every slot once. */
+/* Ranges from elsewhere, of shards 0, 1, ...; false: they do not have every slot once, and the map
+ * is without shards. */
 must_check bool slot_map_set(struct slot_map *m, const struct slot_range *ranges, uint32_t shards);
 
 static inline uint16_t slot_map_shard(const struct slot_map *m, uint16_t slot)

@@ -570,6 +570,44 @@ def test_a_gap_starts_only_with_a_word(deposit):
     contains(salvage(data, cut, 1), "exists")
 
 
+SLOTS_DAMAGED = ("DELETE FROM slots",
+                 "UPDATE slots SET shard = 1",
+                 "UPDATE slots SET last_slot = 65534",
+                 "UPDATE slots SET first_slot = 1",
+                 "UPDATE slots SET first_slot = -1",
+                 "UPDATE slots SET last_slot = 65536",
+                 "UPDATE slots SET first_slot = 65535, last_slot = 0",
+                 "INSERT INTO slots VALUES (1, 65535, 65535)",
+                 "INSERT INTO slots SELECT max(shard) + 2, 0, 65535 FROM slots",
+                 "DROP TABLE slots")
+
+
+def test_which_slots_a_shard_has_is_damaged(deposit):
+    """With other ranges accounts would be looked for, and made, where they are not."""
+    for number, statement in enumerate(SLOTS_DAMAGED):
+        data = deposit.copy()
+        change(data, "journal.db", statement)
+        refused(data, "journal.db", "slots", "backup", "salvage")
+        contains(verify(data, 1), "slots", "backup", "salvage")
+        saved = deposit.folder / f"slots-{number}"
+        salvage(data, saved, 0)
+        contains(verify(saved, 0), "passed")
+        deposit.starts(saved)
+
+
+def test_a_shard_without_slots_is_found(deposit):
+    """The ranges that are left are whole, and a node starts on them."""
+    with Payd(data=deposit.folder / "two-shards", shards=2) as payd:
+        with payd.bank() as bank:
+            for shard in range(2):
+                bank.fund(bank.open_wallet(bank.somebody(shard)), "5.00")
+        payd.stop()
+        contains(verify(payd.data, 0), "passed")
+        change(payd.data, "journal.db", "DELETE FROM slots WHERE shard = 1",
+               "UPDATE slots SET last_slot = 65535")
+        contains(verify(payd.data, 1), "shard 1 has batches, but no slots", "backup", "salvage")
+
+
 # --- what is derived from it ----------------------------------------------------------------------
 
 

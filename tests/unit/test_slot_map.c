@@ -62,11 +62,13 @@ static void ranges_without_every_slot_once_are_none(void **state)
                             short_of[] = {{0, 9}, {10, 65534}}, backwards[] = {{0, 9}, {10, 9}},
                             same[] = {{0, UINT16_MAX}, {0, UINT16_MAX}};
     assert_false(slot_map_set(&m, gap, 2));
+    assert_int_equal(m.shards, 0);
     assert_false(slot_map_set(&m, twice, 2));
     assert_false(slot_map_set(&m, short_of, 2));
     assert_false(slot_map_set(&m, backwards, 2));
     assert_false(slot_map_set(&m, same, 2));
     assert_false(slot_map_set(&m, same, 0));
+    assert_int_equal(m.shards, 0);
 }
 
 static void any_bits_pick_a_slot_of_the_range(void **state)
