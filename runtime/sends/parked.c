@@ -89,10 +89,10 @@ static void parked_on_parked(struct registry *r, const void *event, uint64_t tim
 {
     const struct parked *e = event;
     struct parked *p = registry_create(r, KIND_PARKED, e->id);
+    check(id128_is_zero(e->behind));
     *p = *e;
     parked_own_all(r, p, e);
     p->parked_ns = time_ns;
-    p->behind = ID128_ZERO;
     parked_enqueue(r, p);
 }
 

@@ -178,10 +178,8 @@ static void streams_want(struct streams *s, uint16_t to, bool to_all)
     check(sent != NULL);
     want.known = o->known;
     want.verify = o->verify;
-    if (want.known.n < sent->untaken_n && sent->untaken_n <= o->next) {
+    if (!want.verify && want.known.n < sent->untaken_n && sent->untaken_n <= o->next)
         want.known = (struct stream_mark){.n = sent->untaken_n, .place = sent->untaken_place};
-        want.verify = false;
-    }
     outbox_read_want(&s->read, &want);
 }
 

@@ -43,8 +43,8 @@ import mutants
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-SUBJECTS = ("actors", "runtime/journal", "runtime/actor", "runtime/shard", "runtime/dedup",
-            "runtime/projector", "gateway_bridge/auth")
+SUBJECTS = ("actors", "runtime/journal", "runtime/actor", "runtime/shard", "runtime/sends",
+            "runtime/dedup", "runtime/projector", "gateway_bridge/auth")
 SUITES = {"unit", "fuzz"}
 SCORE_LEAST = 97.0
 MEMORY_MAX_KIB = 6 << 20  # a mutant that allocates without end stops itself, not the machine

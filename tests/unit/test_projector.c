@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What one transaction of the views takes in is limited, and each moves their position. */
+/* What one transaction of the views takes in is limited, and each moves their position; what a
+ * start takes out of them. */
 #include "tests/unit/shard_fixture.h"
 
 #include "runtime/shard/shard_priv.h"
@@ -211,9 +212,55 @@ static void after_a_state_that_could_not_be_preloaded_nothing_is_written(void **
     assert_int_equal(look(f, 1), 2);
 }
 
+#define OLD_KEYS 50000 /* more than are read at once */
+
+/* What the next step commits with its own. */
+static enum err (*commit_truly)(struct view_store *s, uint16_t shard,
+                                const struct store_position *position);
+
+static enum err commit_with_old_keys(struct view_store *s, uint16_t shard,
+                                     const struct store_position *position)
+{
+    struct key_decision *old = calloc(OLD_KEYS, sizeof *old);
+    assert_non_null(old);
+    for (uint64_t i = 0; i < OLD_KEYS; i++)
+        old[i] = (struct key_decision){.key = {3, i + 1}, .position = 1, .time_ns = 1};
+    enum err e = s->ops->keys_add(s, (struct key_space){shard, KEY_KIND_REQUEST}, old, OLD_KEYS);
+    free(old);
+    return e == ERR_OK ? commit_truly(s, shard, position) : e;
+}
+
+/* Once a start has read them all, however many: until then the views are asked. */
+static void a_key_that_is_none_of_the_old_ones_is_known_as_new(void **state)
+{
+    struct fixture *f = *state;
+    struct view_store *store = store_sim_views(f->sim);
+    const struct view_store_ops *truly = store->ops;
+    struct view_store_ops more = *truly;
+    uint64_t position;
+    commit_truly = truly->commit;
+    more.commit = commit_with_old_keys;
+    store->ops = &more;
+    fill(f, 1, 10);
+    run(f, 1000 * MS);
+    store->ops = truly;
+    crash(f);
+    assert_int_equal(look(f, 1), 10);
+    run(f, 1000 * MS);
+    int asked = 0;
+    for (uint64_t i = 1; i <= OLD_KEYS; i++)
+        if (dedup_table_find(&f->shard->keys, (struct id128){3, i}, &position) != DEDUP_ASK)
+            fail_msg("key %llu is not asked for", (unsigned long long)i);
+    for (uint64_t i = 1; i <= 100; i++)
+        asked += dedup_table_find(&f->shard->keys, (struct id128){4, i}, &position) == DEDUP_ASK;
+    assert_in_range(asked, 0, 99); /* the filter may err */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_key_that_is_none_of_the_old_ones_is_known_as_new, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_step_of_the_views_takes_only_so_many_refusals, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_refusal_leaves_the_views_with_its_key, setup, teardown),

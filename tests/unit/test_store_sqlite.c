@@ -128,6 +128,41 @@ static void another_number_of_shards_is_refused(void **state)
     assert_tail(f->journal, 1, 1, "1:a ");
 }
 
+static void slots_that_are_none_of_a_deployment_are_damage(void **state)
+{
+    static const struct {
+        const char *damage, *repair;
+    } cases[] = {
+        {"UPDATE slots SET shard = 7 WHERE shard = 2",
+         "UPDATE slots SET shard = 2 WHERE shard = 7"},
+        {"UPDATE slots SET last_slot = last_slot - 1 WHERE shard = 1",
+         "UPDATE slots SET last_slot = last_slot + 1 WHERE shard = 1"},
+        {"UPDATE slots SET first_slot = 65536 WHERE shard = 0", /* 0 in 16 bits */
+         "UPDATE slots SET first_slot = 0 WHERE shard = 0"},
+        {"UPDATE slots SET last_slot = last_slot + 65536",
+         "UPDATE slots SET last_slot = last_slot - 65536"},
+        {"UPDATE slots SET last_slot = 65536 WHERE shard = 0; UPDATE slots SET first_slot = 1"
+         " WHERE shard = 1",
+         "UPDATE slots SET last_slot = 21844 WHERE shard = 0; UPDATE slots SET first_slot = 21845"
+         " WHERE shard = 1"},
+        {"CREATE TABLE kept AS SELECT * FROM slots; DELETE FROM slots",
+         "INSERT INTO slots SELECT * FROM kept; DROP TABLE kept"},
+    };
+    struct fixture *f = *state;
+    f->shards = 3;
+    fixture_restart(f);
+    assert_int_equal(append_one(f->journal, 1, 1, lease(f->journal, 1), "a"), ERR_OK);
+    fixture_shut(f);
+    for (size_t i = 0; i < array_len(cases); i++) {
+        alter(f, "journal.db", cases[i].damage);
+        assert_refused(f, ERR_CORRUPT, "journal.db", "which slots the shards have cannot be read");
+        alter(f, "journal.db", cases[i].repair);
+        assert_int_equal(fixture_open_sqlite(f), ERR_OK);
+        fixture_shut(f);
+    }
+    assert_int_equal(fixture_open_sqlite(f), ERR_OK);
+}
+
 static void files_are_the_owners_alone(void **state)
 {
     struct fixture *f = *state;
@@ -443,6 +478,7 @@ int main(void)
         CASE(nothing_is_written_into_views_outside_a_transaction),
         CASE(a_second_opener_is_refused),
         CASE(another_number_of_shards_is_refused),
+        CASE(slots_that_are_none_of_a_deployment_are_damage),
         CASE(files_are_the_owners_alone),
         CASE(a_missing_parent_is_named),
         CASE(an_unwritable_directory_is_refused),

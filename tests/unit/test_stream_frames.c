@@ -81,26 +81,31 @@ static void hear_mark(struct scene *s, enum frame_what what, struct stream_mark 
     shard_frame(shard_set_shard(s->set, 0), &f);
 }
 
-/* A present for a purse of shard 0. */
-static void hear_send(struct scene *s, uint64_t n)
+/* Something for a purse of shard 0. */
+static void hear_sending(struct scene *s, const struct message_type *type, uint64_t n,
+                         uint64_t coins)
 {
     struct wire_writer body;
-    struct gift g = {purse_id(1, 0), purse_id(0, 0), 1, {7, 7}};
-    wire_writer_init(&body, 1000);
-    gift_write(&body, &g);
+    struct gift g = {purse_id(1, 0), purse_id(0, 0), coins, {7, n}};
+    wire_writer_init(&body, STREAM_WINDOW_BYTES);
+    type->write(&body, &g);
     struct frame f = {.what = FRAME_SEND,
                       .from = 1,
-                      .to = 0,
                       .life = OTHER_LIFE,
                       .to_life = streams_of_first(s)->life,
                       .mark = {.n = n, .place = position_make(n, 1), .hash = n},
                       .kind = PURSE,
-                      .type = present_type.number,
+                      .type = type->number,
                       .target = g.to,
                       .message = wire_written(&body),
                       .who = principal_system()};
     shard_frame(shard_set_shard(s->set, 0), &f);
     wire_writer_done(&body);
+}
+
+static void hear_send(struct scene *s, uint64_t n)
+{
+    hear_sending(s, &present_type, n, 1);
 }
 
 static struct scene *given_alone(void **state)
@@ -205,6 +210,25 @@ static void what_is_missing_is_asked_for_once(void **state)
     hear(s, FRAME_HEAD, false, 3);
     assert_int_equal(count_of(FRAME_NAME, false), 2);
     assert_int_equal(last_of(FRAME_NAME, false)->n, 2);
+}
+
+/* By number and by size; its sender reads the rest from its journal when it is asked for. */
+static void what_exceeds_the_window_is_asked_for_later(void **state)
+{
+    struct scene *s = given_open(state);
+    for (uint64_t n = 1; n <= STREAM_WINDOW + 1; n++)
+        hear_send(s, n);
+    run(s, 50 * MS);
+    assert_int_equal(last_of(FRAME_TAKEN, false)->n, STREAM_WINDOW);
+    assert_int_equal(count_of(FRAME_NAME, false), 0);
+    hear(s, FRAME_HEAD, false, STREAM_WINDOW + 1);
+    assert_int_equal(last_of(FRAME_NAME, false)->n, STREAM_WINDOW);
+    hear(s, FRAME_OPENED, false, STREAM_WINDOW);
+    const uint64_t size = 60000, fit = STREAM_WINDOW_BYTES / size;
+    for (uint64_t n = 1; n <= fit + 1; n++)
+        hear_sending(s, &parcel_type, STREAM_WINDOW + n, size);
+    run(s, 50 * MS);
+    assert_int_equal(last_of(FRAME_TAKEN, false)->n, STREAM_WINDOW + fit);
 }
 
 /* Who says that it sent nothing new hears again how far that was taken. */
@@ -313,6 +337,67 @@ static void a_turn_that_is_taken_back_has_sent_nothing(void **state)
     assert_int_equal(last_of(FRAME_SEND, false)->n, 1);
 }
 
+/* For presents shard 0 sends its thanks, as many, and hears that they were taken. */
+static void thank(struct scene *s, uint64_t from, uint64_t to)
+{
+    for (uint64_t n = from; n <= to; n++) {
+        hear_send(s, n);
+        run(s, MS);
+        hear(s, FRAME_TAKEN, false, n);
+    }
+}
+
+/* The journal says now and then how far the sends were taken; what is older is not compared any
+ * more, but who names the last of it must have taken that one. */
+static void a_mark_just_before_what_the_journal_knows_as_taken_is_compared(void **state)
+{
+    struct scene *s = given_open(state);
+    thank(s, 1, STREAM_UNTAKEN_STEP);
+    assert_int_equal(stream_of(s, 0, 1)->untaken_n, 1);
+    thank(s, STREAM_UNTAKEN_STEP + 1, STREAM_UNTAKEN_STEP + 2);
+    assert_int_equal(stream_of(s, 0, 1)->untaken_n, STREAM_UNTAKEN_STEP + 1);
+    struct frame f = {.what = FRAME_NAME, .from = 1, .life = OTHER_LIFE + 1};
+    f.to_life = streams_of_first(s)->life;
+    f.mark = (struct stream_mark){.n = STREAM_UNTAKEN_STEP, .place = position_make(1, 1)};
+    shard_frame(shard_set_shard(s->set, 0), &f);
+    expect_stopped(s, "shard 1 has taken send 128 of shard 0");
+}
+
+/* One after another in batches that are not durable: where the first of them stands in the journal
+ * is not known before it leaves. */
+static void a_send_that_has_not_left_has_no_place_yet(void **state)
+{
+    struct scene *s = given_open(state);
+    const uint64_t n = STREAM_UNTAKEN_STEP;
+    thank(s, 1, n - 1);
+    hear_send(s, n);
+    run(s, MS);
+    hear_send(s, n + 1);
+    for (int i = 0; i < 100 && stream_of(s, 0, 1)->sent.n == n; i++)
+        run(s, MS / 100);
+    hear(s, FRAME_TAKEN, false, n);
+    hear_send(s, n + 2);
+    for (int i = 0; i < 100 && stream_of(s, 0, 1)->sent.n == n + 1; i++)
+        run(s, MS / 100);
+    assert_int_equal(stream_of(s, 0, 1)->sent.n, n + 2);
+    assert_int_equal(last_of(FRAME_SEND, false)->n, n); /* the others still stay */
+    assert_int_equal(stream_of(s, 0, 1)->untaken_n, 1);
+    run(s, 20 * MS);
+    thank(s, n + 3, n + 3);
+    assert_int_equal(stream_of(s, 0, 1)->untaken_n, n + 1);
+}
+
+static void a_mark_of_what_is_long_taken_stops_its_shard(void **state)
+{
+    struct scene *s = given_open(state);
+    thank(s, 1, STREAM_UNTAKEN_STEP + 2);
+    struct frame f = {.what = FRAME_NAME, .from = 1, .life = OTHER_LIFE + 1};
+    f.to_life = streams_of_first(s)->life;
+    f.mark = (struct stream_mark){.n = STREAM_UNTAKEN_STEP - 1, .place = position_make(1, 1)};
+    shard_frame(shard_set_shard(s->set, 0), &f);
+    expect_stopped(s, "shard 1 has taken send 127 of shard 0");
+}
+
 /* What the last life agreed on is void: its receiver may have lost it, or this one. */
 static void a_shard_that_recovered_has_its_receivers_name_their_marks_again(void **state)
 {
@@ -362,6 +447,11 @@ static void who_is_silent_is_told_how_far_the_sends_went(void **state)
     run(s, 2 * NS_PER_S);
     assert_int_equal(last_of(FRAME_HEAD, false)->n, 2);
     assert_in_range(count_of(FRAME_HEAD, false), 5, 10);
+    for (int i = 0; i < 20; i++) { /* what was known is no news */
+        hear(s, FRAME_TAKEN, false, 0);
+        run(s, STREAM_LOOK_NS / 2);
+    }
+    assert_true(count_of(FRAME_HEAD, false) > 12);
     hear(s, FRAME_TAKEN, false, 1);
     hear(s, FRAME_TAKEN, false, 3); /* it has not left: no answer of ours */
     said_count = 0;
@@ -401,6 +491,7 @@ int main(void)
         CASE(a_mark_is_named_ever_less_often_until_it_is_confirmed),
         CASE(another_mark_or_another_life_confirms_nothing),
         CASE(what_is_missing_is_asked_for_once),
+        CASE(what_exceeds_the_window_is_asked_for_later),
         CASE(a_sender_that_has_not_heard_is_told_again),
         CASE(nothing_leaves_before_the_receiver_has_named_its_mark),
         CASE(what_stayed_behind_leaves_as_soon_as_it_is_read),
@@ -408,6 +499,9 @@ int main(void)
         CASE(a_mark_at_another_place_stops_its_shard),
         CASE(a_mark_of_another_content_stops_its_shard),
         CASE(an_older_mark_of_another_send_stops_its_shard_once_it_is_read),
+        CASE(a_mark_just_before_what_the_journal_knows_as_taken_is_compared),
+        CASE(a_send_that_has_not_left_has_no_place_yet),
+        CASE(a_mark_of_what_is_long_taken_stops_its_shard),
         CASE(a_turn_that_is_taken_back_has_sent_nothing),
         CASE(a_shard_that_recovered_has_its_receivers_name_their_marks_again),
         CASE(no_more_than_a_window_is_on_its_way),

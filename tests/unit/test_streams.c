@@ -249,6 +249,48 @@ static void a_restart_knows_what_was_confirmed_long_ago(void **state)
     assert_int_equal(there.delivered, there.confirmed);
 }
 
+/* --- stored states ---------------------------------------------------------------------------- */
+
+/* As it was written it is read; of another format, or cut, it is damage. */
+static void expect_strict(struct scene *s, const struct actor_kind *kind, const void *state)
+{
+    struct registry *r = &shard_set_shard(s->set, 0)->registry;
+    struct wire_writer w;
+    struct wire_reader from;
+    char *read = calloc(1, kind->state_size);
+    assert_non_null(read);
+    wire_writer_init(&w, 1000);
+    kind->codec->write(&w, state);
+    assert_false(w.failed);
+    char *bytes = (char *)(uintptr_t)wire_written(&w).data;
+    const uint32_t len = wire_written(&w).len;
+    wire_reader_init(&from, bytes, len);
+    assert_true(kind->codec->read(r, &from, read));
+    assert_memory_equal(read, state, kind->state_size);
+    for (uint32_t cut = 1; cut <= len; cut++) {
+        wire_reader_init(&from, bytes, len - cut);
+        assert_false(kind->codec->read(r, &from, read));
+    }
+    bytes[1]++; /* the format, behind the number of parts */
+    wire_reader_init(&from, bytes, len);
+    assert_false(kind->codec->read(r, &from, read));
+    wire_writer_done(&w);
+    free(read);
+}
+
+static void states_of_another_format_are_damage(void **state)
+{
+    struct scene *s = *state;
+    const struct stream stream = {
+        .sent = {9, 8, 7}, .taken = {6, 5, 4}, .untaken_n = 3, .untaken_place = 2};
+    const struct open_ask ask = {.opened_ns = 1, .fingerprint = {2, 3}};
+    const struct parked_queue queue = {.first = {1, 2}, .last = {3, 4}, .count = 5};
+    run(s, 50 * MS);
+    expect_strict(s, &stream_kind, &stream);
+    expect_strict(s, &open_ask_kind, &ask);
+    expect_strict(s, &parked_queue_kind, &queue);
+}
+
 /* --- at random -------------------------------------------------------------------------------- */
 
 #define KEYS 40
@@ -346,6 +388,7 @@ int main(void)
         CASE(one_that_does_not_move_is_shut_until_it_does),
         CASE(one_that_was_never_agreed_on_is_shut_after_a_while),
         CASE(a_restart_knows_what_was_confirmed_long_ago),
+        CASE(states_of_another_format_are_damage),
         CASE(each_send_takes_effect_once_whatever_happens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
