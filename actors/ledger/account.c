@@ -7,6 +7,7 @@
 
 #include "actors/ledger/account_messages.h"
 #include "actors/ledger/ledger_totals.h"
+#include "actors/ledger/transfer_crossing.h"
 #include "actors/ledger/transfer_messages.h"
 #include "runtime/base/mutant.h"
 #include "runtime/base/sha256.h"
@@ -303,6 +304,13 @@ void account_hold_remove(struct registry *r, struct account *a, struct id128 hol
     check(a->hold_listed <= a->hold_count); /* it was not among those listed */
 }
 
+void account_hold_count(struct account *a, int change)
+{
+    check(change == 1 || change == -1);
+    check(change > 0 ? a->hold_count < UINT32_MAX : a->hold_count > a->hold_listed);
+    a->hold_count += (uint32_t)change;
+}
+
 /* --- what was asked for ----------------------------------------------------------------------- */
 
 static uint64_t account_digest(struct slice first, struct slice second)
@@ -495,13 +503,13 @@ void account_free_holds(struct registry *r, struct account *a)
 }
 
 static const struct handler handlers[] = {
-    {&account_get_type, account_on_get},
-    {&account_update_type, account_on_update},
-    {&account_freeze_type, account_on_freeze},
-    {&account_unfreeze_type, account_on_unfreeze},
-    {&account_close_type, account_on_close},
-    {&transfer_create_type, transfer_on_create},
+    {&account_get_type, account_on_get},       {&account_update_type, account_on_update},
+    {&account_freeze_type, account_on_freeze}, {&account_unfreeze_type, account_on_unfreeze},
+    {&account_close_type, account_on_close},   {&transfer_create_type, transfer_on_create},
+    {&transfer_token_type, transfer_on_token},
 };
+
+static const struct message_type *const account_refusable[] = {&transfer_token_type};
 
 const struct actor_kind account_kind = {
     .name = "account",
@@ -510,5 +518,7 @@ const struct actor_kind account_kind = {
     .hot_size = ACCOUNT_HOT_SIZE,
     .handlers = handlers,
     .handler_count = array_len(handlers),
+    .refusable = account_refusable,
+    .refusable_count = array_len(account_refusable),
     .codec = &account_codec,
 };

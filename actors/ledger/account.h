@@ -81,6 +81,8 @@ void account_updated_apply(struct registry *r, const void *event, uint64_t time_
 /* For the apply functions of transfers. */
 void account_hold_add(struct registry *r, struct account *a, struct id128 hold);
 void account_hold_remove(struct registry *r, struct account *a, struct id128 hold);
+/* One more, or one less, that is counted but not named. */
+void account_hold_count(struct account *a, int change);
 
 /* What must be true of an account between two events: check() fails otherwise. Reads all of the
  * state, so it is not for what happens with every transfer. */

@@ -150,8 +150,8 @@ static void add_entry(struct projection *p, struct draft_entry *e)
     projection_put_sorted(p, &sorted_entries, row->account_id, row->version, e);
 }
 
-static void put_side(struct projection *p, enum entry_kind kind, const struct transfers_row *t,
-                     bool debit)
+void entry_put_end(struct projection *p, enum entry_kind kind, const struct transfers_row *t,
+                   bool debit, uint64_t recorded_time)
 {
     struct draft_entry entry = {
         .row = {
@@ -166,7 +166,7 @@ static void put_side(struct projection *p, enum entry_kind kind, const struct tr
             .code = t->code,
             .managed = (t->flags & TRANSFER_FLAGS_MANAGED) != 0,
             .effective_time = t->effective_time,
-            .recorded_time = t->recorded_time,
+            .recorded_time = recorded_time,
         }};
     add_entry(p, &entry);
 }
@@ -176,8 +176,8 @@ void entry_put_transfer(struct projection *p, enum entry_kind kind, const struct
     check(kind <= ENTRY_KIND_PENDING_EXPIRED);
     check(!id128_is_zero(t->transfer_id));
     check(!id128_equal(t->debit_account_id, t->credit_account_id));
-    put_side(p, kind, t, true);
-    put_side(p, kind, t, false);
+    entry_put_end(p, kind, t, true, t->recorded_time);
+    entry_put_end(p, kind, t, false, t->recorded_time);
 }
 
 void entry_put_change(struct projection *p, enum entry_kind kind, struct id128 account_id,

@@ -17,6 +17,10 @@ struct sha256_digest entry_hash(const struct sha256_digest *before, const struct
 /* The entries of both accounts of a transfer, of which the row says ids, amount, code and times. */
 void entry_put_transfer(struct projection *p, enum entry_kind kind, const struct transfers_row *t);
 
+/* Only that of one account, where the other is in another shard; recorded there at this time. */
+void entry_put_end(struct projection *p, enum entry_kind kind, const struct transfers_row *t,
+                   bool debit, uint64_t recorded_time);
+
 /* The entry of a change that moves nothing. */
 void entry_put_change(struct projection *p, enum entry_kind kind, struct id128 account_id,
                       uint64_t effective_time, uint64_t recorded_time);

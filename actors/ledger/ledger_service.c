@@ -17,6 +17,7 @@
 #include "actors/ledger/movement.h"
 #include "actors/ledger/past_trial_balance.h"
 #include "actors/ledger/pending_transfer.h"
+#include "actors/ledger/reservation.h"
 #include "actors/ledger/transfer.h"
 #include "actors/ledger/transfer_queries.h"
 #include "actors/ledger/transfer_views.h"
@@ -83,10 +84,18 @@ static struct place locate_balance(const void *body, const struct principal *who
     return ledger_at(any);
 }
 
+/* Where a transfer between shards is decided: the account that it came for. */
+static struct place locate_token(const void *body, const struct principal *who, uint16_t any)
+{
+    (void)who, (void)any;
+    return place_of(((const struct transfer_token *)body)->token.credit_account_id);
+}
+
 static const struct locator locators[] = {
     {&account_create_type, locate_account},         {&accounts_create_type, locate_accounts},
     {&transfers_create_type, locate_transfers},     {&transfers_batch_type, locate_batch},
     {&transaction_create_type, locate_transaction}, {&trial_balance_get_type, locate_balance},
+    {&transfer_token_type, locate_token},
 };
 
 static const struct gatherer gatherers[] = {
@@ -106,10 +115,13 @@ static const struct event_rule rules[] = {
     {&transfer_resolved_type, KEY(transfer_resolved, id), transfer_resolved_apply,
      transfer_resolved_project},
     {&transfer_expired_type, MESSAGE_NO_OFFSET, transfer_expired_apply, transfer_expired_project},
+    {&transfer_reserved_type, KEY(transfer_reserved, id), transfer_reserved_apply, NULL},
+    {&transfer_released_type, MESSAGE_NO_OFFSET, transfer_released_apply, NULL},
+    {&transfer_crossed_type, KEY(transfer_crossed, id), transfer_crossed_apply,
+     transfer_crossed_project},
     {&transfer_refused_type, KEY(transfer_refused, id), event_kept_apply, NULL},
     {&transfer_reversed_type, KEY(transfer_reversed, reversal_key), event_kept_apply, NULL},
-    {&transfer_noted_type, KEY(transfer_noted, note_key), event_kept_apply,
-     transfer_noted_project},
+    {&transfer_noted_type, KEY(transfer_noted, note_key), event_kept_apply, transfer_noted_project},
     {&transaction_recorded_type, KEY(transaction_recorded, transaction_id), event_kept_apply,
      transaction_recorded_project},
 };
@@ -121,6 +133,9 @@ static const struct event_needs needs[] = {
     {&transfer_posted_type, BOTH_ACCOUNTS(transfer_posted)},
     {&transfer_pending_type, BOTH_ACCOUNTS(transfer_pending)},
     {&transfer_resolved_type, BOTH_ACCOUNTS(transfer_resolved)},
+    /* One of them is in another shard. */
+    {&transfer_reserved_type, BOTH_ACCOUNTS(transfer_reserved)},
+    {&transfer_crossed_type, BOTH_ACCOUNTS(transfer_crossed)},
 };
 
 static const struct query queries[] = {
@@ -133,10 +148,8 @@ static const struct query queries[] = {
 };
 
 static const struct actor_kind *const kinds[] = {
-    &ledger_directory_kind,
-    &ledger_totals_kind,
-    &account_kind,
-    &pending_transfer_kind,
+    &ledger_directory_kind, &ledger_totals_kind, &account_kind,
+    &pending_transfer_kind, &reservation_kind,
 };
 
 /* And the one that all services have in common. */

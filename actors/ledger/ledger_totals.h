@@ -19,6 +19,11 @@ struct ledger_totals {
     uint64_t transfer_count;
     uint64_t accounts_imported_to; /* the time after the last one's: imports never go back */
     uint64_t transfers_imported_to;
+    /* Of these, what is on accounts of money in transit (transit.h). */
+    u128 transit_debits_pending;
+    u128 transit_debits_posted;
+    u128 transit_credits_pending;
+    u128 transit_credits_posted;
     uint16_t currency;
 };
 

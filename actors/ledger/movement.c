@@ -9,6 +9,9 @@
 #include "actors/ledger/account.h"
 #include "actors/ledger/ledger_totals.h"
 #include "actors/ledger/pending_transfer.h"
+#include "actors/ledger/reservation.h"
+#include "actors/ledger/token.h"
+#include "actors/ledger/transit.h"
 #include "runtime/base/mutant.h"
 #include "runtime/base/time.h"
 #include "schemas/common.h"
@@ -63,6 +66,15 @@ static void movement_post(struct sides *s, u128 amount)
                  amount);
     movement_add(&s->totals->debits_posted, amount);
     movement_add(&s->totals->credits_posted, amount);
+    ledger_totals_check(s->totals);
+}
+
+static void movement_hold(struct sides *s, u128 amount)
+{
+    movement_add(&s->debit->debits_pending, amount);
+    movement_add(&s->credit->credits_pending, amount);
+    movement_add(&s->totals->debits_pending, amount);
+    movement_add(&s->totals->credits_pending, amount);
     ledger_totals_check(s->totals);
 }
 
@@ -130,11 +142,7 @@ void transfer_pending_apply(struct registry *r, const void *event, uint64_t time
 {
     const struct transfer_pending *e = event;
     struct sides s = sides_of(r, e->debit_account_id, e->credit_account_id);
-    movement_add(&s.debit->debits_pending, e->amount);
-    movement_add(&s.credit->credits_pending, e->amount);
-    movement_add(&s.totals->debits_pending, e->amount);
-    movement_add(&s.totals->credits_pending, e->amount);
-    ledger_totals_check(s.totals);
+    movement_hold(&s, e->amount);
     note_import(s.totals, e->flags, e->effective_time);
     if ((e->flags & TRANSFER_FLAGS_CLOSING_DEBIT) != 0)
         s.debit->flags |= ACCOUNT_FLAGS_CLOSED;
@@ -212,6 +220,98 @@ void transfer_expired_apply(struct registry *r, const void *event, uint64_t time
     h->held = 0;
     movement_resolve(r, &s, h, e->pending_id, TRANSFER_STATUS_EXPIRED);
     pending_assert(h);
+}
+
+/* --- between shards --------------------------------------------------------------------------- */
+
+/* The account of this shard, and opposite of it the one of money in transit. */
+static struct sides sides_crossing(struct registry *r, struct id128 own_id, uint8_t side,
+                                   uint16_t slot, uint16_t peer)
+{
+    const struct account *found = registry_state(r, KIND_ACCOUNT, own_id);
+    const struct id128 tenant_id = found->tenant_id;
+    uint16_t currency = found->currency;
+    struct id128 id = transit_id(slot, peer, tenant_id, currency);
+    struct account *transit = transit_state(r, id, tenant_id, currency);
+    struct account *own = registry_state(r, KIND_ACCOUNT, own_id); /* it may lie elsewhere now */
+    bool debit = side == CROSSING_SIDE_DEBIT;
+    check(own != transit);
+    return (struct sides){
+        .debit = debit ? own : transit,
+        .credit = debit ? transit : own,
+        .totals = ledger_totals_state(r, tenant_id, currency),
+    };
+}
+
+static void movement_keep(struct sides *s, uint8_t side, u128 amount)
+{
+    struct ledger_totals *l = s->totals;
+    movement_hold(s, amount);
+    movement_add(side == CROSSING_SIDE_DEBIT ? &l->transit_credits_pending
+                                             : &l->transit_debits_pending,
+                 amount);
+    account_hold_count(s->debit, 1);
+    account_hold_count(s->credit, 1);
+}
+
+void transfer_reserved_apply(struct registry *r, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    const struct transfer_reserved *e = event;
+    struct sides s = sides_crossing(r, reservation_account(e), e->side, e->slot, e->peer);
+    check(e->currency == s.debit->currency);
+    movement_keep(&s, e->side, e->amount);
+    account_assert(s.debit);
+    account_assert(s.credit);
+    struct reservation *kept = registry_create(r, KIND_RESERVATION, reservation_id_of(e));
+    check(kept->kept.currency == 0);
+    kept->kept = *e;
+    if (!e->has_ask)
+        kept->kept.ask = e->id;
+}
+
+/* What is kept aside is free, and the reservation gone. */
+static void movement_let_go(struct registry *r, struct id128 id)
+{
+    const struct reservation *found = registry_state(r, KIND_RESERVATION, id);
+    const struct transfer_reserved k = found->kept;
+    check(k.currency != 0);
+    struct sides s = sides_crossing(r, reservation_account(&k), k.side, k.slot, k.peer);
+    struct ledger_totals *l = s.totals;
+    movement_release(&s, k.amount);
+    movement_take(k.side == CROSSING_SIDE_DEBIT ? &l->transit_credits_pending
+                                                : &l->transit_debits_pending,
+                  k.amount);
+    account_hold_count(s.debit, -1);
+    account_hold_count(s.credit, -1);
+    account_assert(s.debit);
+    account_assert(s.credit);
+    registry_remove(r, KIND_RESERVATION, id);
+}
+
+void transfer_released_apply(struct registry *r, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    const struct transfer_released *e = event;
+    movement_let_go(r, reservation_id(e->id, e->account_id));
+}
+
+/* The shard that asked counts it. */
+void transfer_crossed_apply(struct registry *r, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    const struct transfer_crossed *e = event;
+    struct id128 own_id = transit_opposite(e);
+    if (e->has_decided_time)
+        movement_let_go(r, reservation_id(e->id, own_id));
+    struct sides s = sides_crossing(r, own_id, e->side, e->slot, e->peer);
+    bool debit = e->side == CROSSING_SIDE_DEBIT;
+    check(e->currency == s.debit->currency);
+    movement_post(&s, e->amount);
+    movement_add(debit ? &s.totals->transit_credits_posted : &s.totals->transit_debits_posted,
+                 e->amount);
+    (debit ? s.debit : s.credit)->version++;
+    s.totals->transfer_count += e->has_decided_time;
 }
 
 void event_kept_apply(struct registry *r, const void *event, uint64_t time_ns)

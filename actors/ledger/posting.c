@@ -10,6 +10,8 @@
 #include "actors/ledger/account.h"
 #include "actors/ledger/ledger_totals.h"
 #include "actors/ledger/pending_transfer.h"
+#include "actors/ledger/reservation.h"
+#include "actors/ledger/transit.h"
 #include "runtime/base/mutant.h"
 #include "schemas/common.h"
 #include "schemas/ledger_states.h"
@@ -28,9 +30,11 @@ static enum presence find_account(struct turn *t, struct id128 id, struct id128 
     return id128_is_zero(id) ? PRESENCE_ABSENT : turn_find_account(t, id, account);
 }
 
-/* Of a transfer that was never pending: its debit account; zero if the event is another. */
-static struct id128 final_debit_id(const struct stored_event *e)
+/* Of a transfer that was never pending: an account of this shard; zero if the event is another. */
+static struct id128 final_account_id(const struct stored_event *e)
 {
+    if (e->number == TRANSFER_CROSSED_NUMBER)
+        return transit_opposite(e->event);
     if (e->number == TRANSFER_POSTED_NUMBER)
         return ((const struct transfer_posted *)e->event)->debit_account_id;
     if (e->number == TRANSFER_RESOLVED_NUMBER)
@@ -47,13 +51,13 @@ static enum presence find_pending(struct turn *t, struct posting *p)
         return there;
     struct stored_event other;
     there = turn_find_decision(t, p->transfer.pending_id, &other);
-    struct id128 debit_id = there == PRESENCE_THERE ? final_debit_id(&other) : ID128_ZERO;
-    if (id128_is_zero(debit_id))
+    struct id128 account_id = there == PRESENCE_THERE ? final_account_id(&other) : ID128_ZERO;
+    if (id128_is_zero(account_id))
         return there;
-    const struct account *debit;
-    there = turn_find_account(t, debit_id, &debit);
+    const struct account *account;
+    there = turn_find_account(t, account_id, &account);
     if (there == PRESENCE_THERE)
-        p->pending_was_final = p->any_tenant || id128_equal(debit->tenant_id, p->tenant_id);
+        p->pending_was_final = p->any_tenant || id128_equal(account->tenant_id, p->tenant_id);
     return there;
 }
 
@@ -61,7 +65,7 @@ static enum presence find_pending(struct turn *t, struct posting *p)
 static enum presence earlier_tenant(struct turn *t, const struct stored_event *e,
                                     struct id128 *tenant_id)
 {
-    struct id128 debit_id = final_debit_id(e);
+    struct id128 account_id = final_account_id(e);
     switch (e->number) {
     case TRANSFER_REFUSED_NUMBER:
         *tenant_id = ((const struct transfer_refused *)e->event)->tenant_id;
@@ -70,12 +74,15 @@ static enum presence earlier_tenant(struct turn *t, const struct stored_event *e
         *tenant_id = ((const struct transaction_recorded *)e->event)->tenant_id;
         return PRESENCE_THERE;
     case TRANSFER_PENDING_NUMBER:
-        debit_id = ((const struct transfer_pending *)e->event)->debit_account_id;
+        account_id = ((const struct transfer_pending *)e->event)->debit_account_id;
+        break;
+    case TRANSFER_RESERVED_NUMBER:
+        account_id = reservation_account(e->event);
         break;
     }
-    const struct account *debit;
-    enum presence there = turn_find_account(t, debit_id, &debit);
-    *tenant_id = there == PRESENCE_THERE ? debit->tenant_id : ID128_ZERO;
+    const struct account *account;
+    enum presence there = turn_find_account(t, account_id, &account);
+    *tenant_id = there == PRESENCE_THERE ? account->tenant_id : ID128_ZERO;
     return there;
 }
 
@@ -86,7 +93,12 @@ static enum presence find_earlier(struct turn *t, struct posting *p)
     struct id128 tenant_id;
     p->earlier.number = 0;
     p->earlier_is_foreign = false;
+    p->reservation = NULL;
     enum presence there = turn_find_decision(t, p->transfer.id, &p->earlier);
+    if (there == PRESENCE_THERE && p->earlier.number == TRANSFER_RESERVED_NUMBER)
+        there = turn_find_reservation(t, reservation_id_of(p->earlier.event), &p->reservation);
+    if (there == PRESENCE_ABSENT)
+        p->earlier.number = 0; /* what was kept aside is let go: as if it had not been asked for */
     if (there != PRESENCE_THERE || p->any_tenant)
         return there;
     check(p->earlier.number != 0);
@@ -95,10 +107,10 @@ static enum presence find_earlier(struct turn *t, struct posting *p)
     return there;
 }
 
-/* The totals of the debit account, unless the posting has them. */
-static enum presence find_totals(struct turn *t, struct posting *p)
+/* The totals of the first account that is in this shard, unless the posting has them. */
+static enum presence find_totals(struct turn *t, struct posting *p, const struct account *first)
 {
-    struct id128 id = ledger_totals_id(p->debit->tenant_id, p->debit->currency);
+    struct id128 id = ledger_totals_id(first->tenant_id, first->currency);
     if (p->totals != NULL && id128_equal(p->totals_id, id))
         return PRESENCE_THERE;
     p->totals_id = id;
@@ -121,11 +133,14 @@ enum presence posting_find(struct turn *t, struct posting *p)
     struct id128 credit_id = from_pending && id128_is_zero(s->credit_account_id)
                                  ? p->pending->credit_account_id
                                  : s->credit_account_id;
-    waiting |= find_account(t, debit_id, &p->debit_id, &p->debit) == PRESENCE_WAITING;
-    waiting |= find_account(t, credit_id, &p->credit_id, &p->credit) == PRESENCE_WAITING;
+    if (!p->debit_away)
+        waiting |= find_account(t, debit_id, &p->debit_id, &p->debit) == PRESENCE_WAITING;
+    if (!p->credit_away)
+        waiting |= find_account(t, credit_id, &p->credit_id, &p->credit) == PRESENCE_WAITING;
     waiting |= find_earlier(t, p) == PRESENCE_WAITING;
-    if (p->debit != NULL)
-        waiting |= find_totals(t, p) == PRESENCE_WAITING;
+    const struct account *first = p->debit_away ? p->credit : p->debit;
+    if (first != NULL)
+        waiting |= find_totals(t, p, first) == PRESENCE_WAITING;
     return waiting ? PRESENCE_WAITING : PRESENCE_THERE;
 }
 
@@ -147,6 +162,7 @@ static void posting_assert(const struct posting *p)
     check(p->earlier.number == 0);
     check(p->debit != NULL);
     check(p->credit != NULL);
+    check(!p->debit_away && !p->credit_away);
     check(p->totals != NULL);
     check(p->any_tenant || id128_equal(p->debit->tenant_id, p->tenant_id));
 }

@@ -20,6 +20,7 @@
 struct account;          /* actors/ledger/account.h */
 struct ledger_totals;    /* actors/ledger/ledger_totals.h */
 struct pending_transfer; /* actors/ledger/pending_transfer.h */
+struct reservation;      /* actors/ledger/reservation.h */
 
 /* Sets of enum transfer_flags. */
 #define POSTING_RESOLVES (TRANSFER_FLAGS_POST_PENDING | TRANSFER_FLAGS_VOID_PENDING)
@@ -36,14 +37,18 @@ struct posting {
     struct id128 reverses_id;    /* recorded with the transfer; zero = none */
     uint64_t original_time;      /* with it: when the reversed transfer counts */
     struct id128 transaction_id; /* the multi-leg transaction it is part of; zero = none */
+    /* Between shards (token.h): which account is in another one, and is not looked at here. */
+    bool debit_away, credit_away;
+    bool continues; /* another shard, where it was asked for, has checked the rest */
     /* Filled by posting_find(), which keeps what was found earlier in this turn. */
     const struct account *debit, *credit; /* NULL: absent */
-    const struct ledger_totals *totals;   /* of the debit account's tenant and currency */
+    const struct ledger_totals *totals;   /* of the first account's tenant and currency */
     struct id128 debit_id, credit_id; /* those of the pending transfer where none are given */
     struct id128 totals_id;
     const struct pending_transfer *pending; /* for post and void */
     struct stored_event earlier;          /* of the id; number 0 = none */
     bool earlier_is_foreign;              /* it is of another tenant */
+    const struct reservation *reservation; /* of an earlier one that is under way between shards */
     bool pending_was_final;               /* pending_id names a transfer that was never pending */
     /* Filled by posting_check(). */
     u128 amount;  /* what is really moved: after balancing, or of all that is pending */
@@ -66,7 +71,8 @@ void posting_prepare(struct turn *t, struct posting *p);
 
 /* All checks in the documented order; changes nothing. Sees the effect of postings emitted earlier
  * in the same turn, so a later posting of a chain is checked after the earlier was emitted (and
- * found again if it uses an id of the earlier one). RESULT_EXISTS with p->exists if it is done. */
+ * found again if it uses an id of the earlier one). RESULT_EXISTS with p->exists if it is done,
+ * RESULT_OUTCOME_PENDING with p->reservation if it is under way between shards. */
 must_check uint16_t posting_check(struct turn *t, struct posting *p);
 
 /* Emits the event. Only after posting_check() said RESULT_OK, with nothing emitted in between. Of a

@@ -7,6 +7,7 @@
 #include "actors/ledger/account.h"
 #include "actors/ledger/ledger_totals.h"
 #include "actors/ledger/pending_transfer.h"
+#include "actors/ledger/reservation.h"
 #include "runtime/base/mutant.h"
 #include "runtime/base/time.h"
 #include "schemas/result.h"
@@ -24,6 +25,12 @@ static bool earlier_transfer_of(const struct stored_event *stored, struct earlie
     const struct transfer_resolved *resolved = stored->event;
     *o = (struct earlier_transfer){.all = false};
     switch (stored->number) {
+    case TRANSFER_RESERVED_NUMBER:
+        transfer_spec_from_transfer_reserved(&o->spec, stored->event);
+        return true;
+    case TRANSFER_CROSSED_NUMBER:
+        transfer_spec_from_transfer_crossed(&o->spec, stored->event);
+        return true;
     case TRANSFER_POSTED_NUMBER:
         transfer_spec_from_transfer_posted(&o->spec, stored->event);
         return true;
@@ -112,6 +119,8 @@ static uint16_t exists_check(struct posting *p)
         code = exists_data(p, &o.spec);
     if (code != RESULT_OK)
         return code;
+    if (p->reservation != NULL)
+        return RESULT_OUTCOME_PENDING;
     p->exists = true;
     p->amount = o.spec.amount;
     return RESULT_EXISTS;
@@ -170,13 +179,32 @@ static uint16_t form_check(const struct posting *p)
     return RESULT_OK;
 }
 
+static bool account_seen(const struct posting *p, const struct account *a)
+{
+    return a != NULL && (p->any_tenant || id128_equal(a->tenant_id, p->tenant_id));
+}
+
+/* Of a transfer between shards one account is looked at here, the other there. */
+static uint16_t end_check(const struct posting *p)
+{
+    check(p->debit_away != p->credit_away);
+    const struct account *a = p->debit_away ? p->credit : p->debit;
+    if (!account_seen(p, a))
+        return p->debit_away ? RESULT_CREDIT_ACCOUNT_NOT_FOUND : RESULT_DEBIT_ACCOUNT_NOT_FOUND;
+    if (p->transfer.currency == a->currency)
+        return RESULT_OK;
+    return p->continues ? RESULT_ACCOUNTS_MUST_HAVE_THE_SAME_CURRENCY
+                        : RESULT_TRANSFER_MUST_HAVE_THE_SAME_CURRENCY_AS_ACCOUNTS;
+}
+
 static uint16_t accounts_check(struct turn *t, const struct posting *p)
 {
     const struct transfer_spec *s = &p->transfer;
+    if (p->debit_away || p->credit_away)
+        return end_check(p);
     if (!turn_at_home(t, s->debit_account_id) || !turn_at_home(t, s->credit_account_id))
         return RESULT_ACCOUNTS_IN_DIFFERENT_SHARDS;
-    if (p->debit == NULL ||
-        (!p->any_tenant && !id128_equal(p->debit->tenant_id, p->tenant_id)))
+    if (!account_seen(p, p->debit))
         return RESULT_DEBIT_ACCOUNT_NOT_FOUND;
     if (p->credit == NULL || !id128_equal(p->credit->tenant_id, p->debit->tenant_id))
         return RESULT_CREDIT_ACCOUNT_NOT_FOUND;
@@ -187,11 +215,17 @@ static uint16_t accounts_check(struct turn *t, const struct posting *p)
     return RESULT_OK;
 }
 
+/* From here on an account that is NULL is in another shard. */
+static uint32_t flags_here(const struct account *a)
+{
+    return a != NULL ? a->flags : 0;
+}
+
 /* The ledger's own messages adjust what a service manages: at once, with a right and a reason. They
  * keep nothing aside there, for no hold or payment would have it, and close nothing. */
 static uint16_t sides_managed_check(const struct posting *p)
 {
-    uint32_t flags = p->debit->flags | p->credit->flags;
+    uint32_t flags = flags_here(p->debit) | flags_here(p->credit);
     if (p->managed || (flags & ACCOUNT_FLAGS_MANAGED) == 0)
         return RESULT_OK;
     if (posting_has(p, TRANSFER_FLAGS_PENDING))
@@ -225,10 +259,9 @@ static uint16_t past_check(const struct posting *p)
         return imported_check(p);
     if (!s->has_effective_time)
         return RESULT_OK;
-    check(p->debit != NULL && p->credit != NULL);
     check(!posting_has(p, POSTING_RESOLVES) || p->pending != NULL);
-    uint64_t opened = p->debit->opened_time;
-    if (p->credit->opened_time > opened)
+    uint64_t opened = p->debit != NULL ? p->debit->opened_time : 0;
+    if (p->credit != NULL && p->credit->opened_time > opened)
         opened = p->credit->opened_time;
     if (s->effective_time < opened && !MUTANT(COUNT_BEFORE_ACCOUNT))
         return RESULT_EFFECTIVE_TIME_BEFORE_ACCOUNT;
@@ -242,9 +275,7 @@ static uint16_t past_check(const struct posting *p)
 
 static uint16_t status_check(const struct posting *p)
 {
-    check(p->debit != NULL);
-    check(p->credit != NULL);
-    uint32_t debit = p->debit->flags, credit = p->credit->flags;
+    uint32_t debit = flags_here(p->debit), credit = flags_here(p->credit);
     if ((debit & ACCOUNT_FLAGS_CLOSED) != 0)
         return RESULT_DEBIT_ACCOUNT_ALREADY_CLOSED;
     if ((credit & ACCOUNT_FLAGS_CLOSED) != 0)
@@ -261,13 +292,11 @@ static u128 posting_balanced(const struct posting *p)
     u128 amount = p->transfer.amount;
     if (posting_has(p, POSTING_BALANCES) && !p->transfer.has_amount)
         amount = U128_MAX;
-    check(p->debit != NULL);
-    check(p->credit != NULL);
-    if (posting_has(p, TRANSFER_FLAGS_BALANCING_DEBIT)) {
+    if (posting_has(p, TRANSFER_FLAGS_BALANCING_DEBIT) && p->debit != NULL) {
         u128 room = account_debit_room(p->debit);
         amount = room < amount ? room : amount;
     }
-    if (posting_has(p, TRANSFER_FLAGS_BALANCING_CREDIT)) {
+    if (posting_has(p, TRANSFER_FLAGS_BALANCING_CREDIT) && p->credit != NULL) {
         u128 room = account_credit_room(p->credit);
         amount = room < amount ? room : amount;
     }
@@ -281,9 +310,9 @@ static bool posting_overflows(u128 a, u128 b)
 
 static uint16_t overflow_check(struct turn *t, const struct posting *p)
 {
-    const struct account *d = p->debit, *c = p->credit;
-    check(d != NULL);
-    check(c != NULL);
+    static const struct account away;
+    const struct account *d = p->debit != NULL ? p->debit : &away;
+    const struct account *c = p->credit != NULL ? p->credit : &away;
     if (posting_has(p, TRANSFER_FLAGS_PENDING)) {
         if (posting_overflows(d->debits_pending, p->amount))
             return RESULT_OVERFLOWS_DEBITS_PENDING;
@@ -416,21 +445,28 @@ static uint16_t exclusion_check(const struct posting *p)
                : RESULT_OK;
 }
 
-static uint16_t new_transfer_check(struct turn *t, struct posting *p)
+/* What the accounts say to it that are in this shard. */
+static uint16_t sides_check(struct turn *t, struct posting *p)
 {
     uint16_t code;
-    if ((code = accounts_given_check(p)) != RESULT_OK || (code = form_check(p)) != RESULT_OK ||
-        (code = accounts_check(t, p)) != RESULT_OK ||
+    if ((code = accounts_check(t, p)) != RESULT_OK ||
         (code = sides_managed_check(p)) != RESULT_OK || (code = past_check(p)) != RESULT_OK ||
         (code = status_check(p)) != RESULT_OK)
         return code;
     p->amount = posting_balanced(p);
-    if ((code = overflow_check(t, p)) != RESULT_OK ||
-        (code = totals_check(p)) != RESULT_OK ||
-        (code = account_debit_check(p->debit, p->amount)) != RESULT_OK ||
-        (code = account_credit_check(p->credit, p->amount)) != RESULT_OK)
+    if ((code = overflow_check(t, p)) != RESULT_OK || (code = totals_check(p)) != RESULT_OK ||
+        (p->debit != NULL && (code = account_debit_check(p->debit, p->amount)) != RESULT_OK) ||
+        (p->credit != NULL && (code = account_credit_check(p->credit, p->amount)) != RESULT_OK))
         return code;
     return RESULT_OK;
+}
+
+static uint16_t new_transfer_check(struct turn *t, struct posting *p)
+{
+    uint16_t code;
+    if ((code = accounts_given_check(p)) != RESULT_OK || (code = form_check(p)) != RESULT_OK)
+        return code;
+    return sides_check(t, p);
 }
 
 /* Pending and posted together did not overflow when it began: they cannot now. */
@@ -449,6 +485,8 @@ static uint16_t resolving_check(struct turn *t, struct posting *p)
 uint16_t posting_check(struct turn *t, struct posting *p)
 {
     uint16_t code;
+    if (p->continues)
+        return (code = exists_check(p)) != RESULT_OK ? code : sides_check(t, p);
     if ((code = time_check(t, p)) != RESULT_OK || (code = flags_check(p)) != RESULT_OK ||
         (code = account_id_check(p->transfer.id)) != RESULT_OK ||
         (code = exists_check(p)) != RESULT_OK || (code = exclusion_check(p)) != RESULT_OK)

@@ -6,7 +6,9 @@
 #include "actors/common/attributions.h"
 #include "actors/ledger/account.h"
 #include "actors/ledger/pending_transfer.h"
+#include "actors/ledger/reservation.h"
 #include "actors/ledger/transfer_row.h"
+#include "actors/ledger/transit.h"
 #include "runtime/base/sha256.h"
 #include "runtime/base/time.h"
 #include "schemas/common.h"
@@ -61,11 +63,16 @@ enum presence transfer_find_reversal(struct turn *t, struct id128 id, struct id1
     return there;
 }
 
+bool transfer_note_any(const struct transfer_note *note)
+{
+    bool pairs = note->has_metadata && note->metadata.count > 0;
+    return note->has_description || note->has_reason || pairs;
+}
+
 void transfer_note_emit(struct turn *t, struct id128 tenant_id, struct id128 transfer_id,
                         const struct transfer_note *note)
 {
-    bool pairs = note->has_metadata && note->metadata.count > 0;
-    if (!note->has_description && !note->has_reason && !pairs)
+    if (!transfer_note_any(note))
         return;
     struct transfer_noted e = {
         .note_key = transfer_note_key(transfer_id),
@@ -132,13 +139,34 @@ static enum presence find_decided(struct turn *t, struct id128 id, struct transf
         *row = transfer_row_of_posted(stored.event, stored.time_ns);
     else if (stored.number == TRANSFER_RESOLVED_NUMBER)
         *row = transfer_row_of_resolved(stored.event, stored.time_ns);
+    else if (stored.number == TRANSFER_CROSSED_NUMBER)
+        *row = transfer_row_of_crossed(stored.event, stored.time_ns);
     else
         return PRESENCE_ABSENT;
     check(id128_equal(row->transfer_id, id));
-    const struct account *debit;
-    there = turn_find_account(t, row->debit_account_id, &debit);
+    struct id128 account_id = row->debit_account_id;
+    if (stored.number == TRANSFER_CROSSED_NUMBER)
+        account_id = transit_opposite(stored.event);
+    const struct account *account;
+    there = turn_find_account(t, account_id, &account);
     if (there == PRESENCE_THERE)
-        row->tenant_id = debit->tenant_id;
+        row->tenant_id = account->tenant_id;
+    return there;
+}
+
+enum presence transfer_find_open(struct turn *t, struct id128 id, struct id128 *tenant_id)
+{
+    struct stored_event stored;
+    const struct reservation *reservation;
+    const struct account *account;
+    enum presence there = turn_find_decision(t, id, &stored);
+    if (there != PRESENCE_THERE || stored.number != TRANSFER_RESERVED_NUMBER)
+        return there == PRESENCE_WAITING ? there : PRESENCE_ABSENT;
+    there = turn_find_reservation(t, reservation_id_of(stored.event), &reservation);
+    if (there == PRESENCE_THERE)
+        there = turn_find_account(t, reservation_account(&reservation->kept), &account);
+    if (there == PRESENCE_THERE)
+        *tenant_id = account->tenant_id;
     return there;
 }
 
@@ -151,6 +179,32 @@ static enum presence find_row(struct turn *t, struct id128 id, struct transfers_
     return there == PRESENCE_ABSENT ? find_decided(t, id, row) : there;
 }
 
+enum presence transfer_info_find_note(struct turn *t, struct transfer_info *info)
+{
+    const void *note;
+    enum presence there =
+        find_derived(t, transfer_note_key(info->transfer_id), TRANSFER_NOTED_NUMBER, &note);
+    if (there != PRESENCE_THERE)
+        return there;
+    const struct transfer_noted *e = note;
+    check(id128_equal(e->transfer_id, info->transfer_id));
+    info->has_description = e->has_description;
+    info->description = e->description;
+    info->has_reason = e->has_reason;
+    info->reason = e->reason;
+    info->metadata = e->metadata;
+    return there;
+}
+
+void transfer_info_take_note(struct transfer_info *info, const struct transfer_info *from)
+{
+    info->has_description = from->has_description;
+    info->description = from->description;
+    info->has_reason = from->has_reason;
+    info->reason = from->reason;
+    info->metadata = from->metadata;
+}
+
 enum presence transfer_info_find(struct turn *t, struct id128 id, struct transfer_info *info,
                                  struct id128 *tenant_id)
 {
@@ -158,24 +212,16 @@ enum presence transfer_info_find(struct turn *t, struct id128 id, struct transfe
     enum presence there = find_row(t, id, &row);
     if (there == PRESENCE_ABSENT)
         return there;
-    const void *note;
+    struct transfer_info note = {.transfer_id = id};
     struct id128 reversed_by_id;
-    enum presence noted = find_derived(t, transfer_note_key(id), TRANSFER_NOTED_NUMBER, &note);
+    enum presence noted = transfer_info_find_note(t, &note);
     enum presence reversed = transfer_find_reversal(t, id, &reversed_by_id);
     if (there == PRESENCE_WAITING || noted == PRESENCE_WAITING || reversed == PRESENCE_WAITING)
         return PRESENCE_WAITING;
     *tenant_id = row.tenant_id;
     char *memory = turn_alloc(t, MANAGER_TEXT_MAX);
     *info = transfer_row_info(&row, memory);
-    if (noted == PRESENCE_THERE) {
-        const struct transfer_noted *e = note;
-        check(id128_equal(e->transfer_id, id));
-        info->has_description = e->has_description;
-        info->description = e->description;
-        info->has_reason = e->has_reason;
-        info->reason = e->reason;
-        info->metadata = e->metadata;
-    }
+    transfer_info_take_note(info, &note);
     info->has_reversed_by_id = reversed == PRESENCE_THERE;
     if (info->has_reversed_by_id)
         info->reversed_by_id = reversed_by_id;

@@ -32,6 +32,9 @@ struct transfer_note {
                             .has_metadata = (m)->has_metadata,                                     \
                             .metadata = (m)->metadata})
 
+/* Is there anything in it? */
+bool transfer_note_any(const struct transfer_note *note);
+
 /* Records a note if there is anything in it. */
 void transfer_note_emit(struct turn *t, struct id128 tenant_id, struct id128 transfer_id,
                         const struct transfer_note *note);
@@ -53,6 +56,16 @@ static inline struct id128 transfer_home(struct id128 debit_account_id, struct i
 {
     return id128_is_zero(debit_account_id) ? pending_id : debit_account_id;
 }
+
+/* Of info->transfer_id: sets description, reason and metadata if it is THERE. */
+must_check enum presence transfer_info_find_note(struct turn *t, struct transfer_info *info);
+
+/* The same from another's. */
+void transfer_info_take_note(struct transfer_info *info, const struct transfer_info *from);
+
+/* Is it under way between shards, and whose? */
+must_check enum presence transfer_find_open(struct turn *t, struct id128 id,
+                                            struct id128 *tenant_id);
 
 /* As posting_find() takes it: with an id, and defaults for what was left out. */
 struct transfer_spec transfer_asked_for(struct turn *t, const struct transfer_create *c);

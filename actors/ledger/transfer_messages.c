@@ -10,6 +10,8 @@
 #include "actors/ledger/account.h"
 #include "actors/ledger/manager.h"
 #include "actors/ledger/pending_transfer.h"
+#include "actors/ledger/transfer_conclusion.h"
+#include "actors/ledger/transfer_crossing.h"
 #include "runtime/base/mutant.h"
 #include "schemas/currency.h"
 #include "schemas/result.h"
@@ -24,71 +26,28 @@ enum turn_result transfer_on_get(struct turn *t, struct id128 self, const struct
         there = transfer_info_attribute(t, &info);
     if (there == PRESENCE_WAITING)
         return TURN_WAIT;
-    if (there == PRESENCE_THERE && turn_may_see(t, tenant_id, ID128_ZERO))
+    bool found = there == PRESENCE_THERE;
+    if (!found)
+        there = transfer_find_open(t, self, &tenant_id);
+    if (there == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (there == PRESENCE_ABSENT || !turn_may_see(t, tenant_id, ID128_ZERO))
+        turn_refuse(t, RESULT_NOT_FOUND);
+    else if (found)
         turn_reply(t, RESULT_OK, &transfer_info_type, &info, 0);
     else
-        turn_refuse(t, RESULT_NOT_FOUND);
+        turn_refuse(t, RESULT_OUTCOME_PENDING);
     return TURN_DONE;
 }
 
 /* --- making ----------------------------------------------------------------------------------- */
 
-/* A refusal of what a service manages names the manager. */
-static void transfer_refuse(struct turn *t, const struct posting *p, uint16_t code)
-{
-    if (posting_unseen(t, p, code)) {
-        turn_refuse_unseen(t, code);
-        return;
-    }
-    if (code != RESULT_MANAGED) {
-        turn_refuse(t, code);
-        return;
-    }
-    const struct managed_refusal refusal = manager_refusal_of_posting(t, p);
-    turn_reply(t, code, &managed_refusal_type, &refusal, 0);
-}
-
-/* The end of every single transfer: emit and show it, show the earlier one, or refuse. */
-static enum turn_result transfer_conclude(struct turn *t, struct posting *p, uint16_t code,
-                                          const struct transfer_note *note, bool id_chosen)
-{
-    struct transfer_info info;
-    struct id128 tenant_id = ID128_ZERO;
-    if (code == RESULT_EXISTS) {
-        check(p->exists);
-        enum presence there = transfer_info_find(t, p->transfer.id, &info, &tenant_id);
-        if (there == PRESENCE_WAITING)
-            return TURN_WAIT;
-        check(there == PRESENCE_THERE);
-        code = transfer_note_check(&info, note);
-        if (code == RESULT_OK)
-            turn_reply(t, RESULT_OK, &transfer_info_type, &info, 0);
-        else
-            turn_refuse(t, code);
-        return TURN_DONE;
-    }
-    if (code != RESULT_OK) {
-        if (id_chosen)
-            posting_refused(t, p, code);
-        transfer_refuse(t, p, code);
-        return TURN_DONE;
-    }
-    check(!p->exists);
-    check(p->debit != NULL);
-    info = transfer_info_of_posting(t, p, note);
-    tenant_id = p->debit->tenant_id;
-    posting_emit(t, p);
-    transfer_note_emit(t, tenant_id, p->transfer.id, note);
-    if (!id128_is_zero(p->reverses_id))
-        transfer_reversal_emit(t, p->reverses_id, p->transfer.id);
-    turn_reply(t, RESULT_OK, &transfer_info_type, &info, 0);
-    return TURN_DONE;
-}
-
 enum turn_result transfer_on_create(struct turn *t, struct id128 self, const struct message *m)
 {
     (void)self;
     const struct transfer_create *c = m->body;
+    if (transfer_crosses(t, c))
+        return transfer_cross(t, m);
     struct posting p = {.transfer = transfer_asked_for(t, c),
                         .tenant_id = m->who.tenant_id,
                         .any_tenant = m->who.operator,

@@ -28,6 +28,17 @@ struct transfers_row transfer_row_of_resolved(const struct transfer_resolved *e,
     return row;
 }
 
+/* Times are those of the decision, in both shards. */
+struct transfers_row transfer_row_of_crossed(const struct transfer_crossed *e, uint64_t time_ns)
+{
+    check(time_ns != 0);
+    struct transfers_row row = {.transfer_id = e->id, .status = TRANSFER_STATUS_POSTED};
+    transfers_row_from_transfer_crossed(&row, e);
+    row.recorded_time = e->has_decided_time ? e->decided_time : time_ns;
+    row.effective_time = e->has_effective_time ? e->effective_time : row.recorded_time;
+    return row;
+}
+
 struct transfers_row transfer_row_of_pending(struct id128 id, const struct pending_transfer *h)
 {
     check(h->posted <= h->amount);

@@ -13,6 +13,7 @@
 /* Of events, with the time they were recorded. Without the tenant; position is zero. */
 struct transfers_row transfer_row_of_posted(const struct transfer_posted *e, uint64_t time_ns);
 struct transfers_row transfer_row_of_resolved(const struct transfer_resolved *e, uint64_t time_ns);
+struct transfers_row transfer_row_of_crossed(const struct transfer_crossed *e, uint64_t time_ns);
 
 /* Of a pending transfer as it is now; position is zero. */
 struct transfers_row transfer_row_of_pending(struct id128 id, const struct pending_transfer *h);

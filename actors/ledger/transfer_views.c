@@ -8,6 +8,7 @@
 #include "actors/ledger/entry.h"
 #include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/transfer_row.h"
+#include "actors/ledger/transit.h"
 #include "schemas/common.h"
 
 /* --- transfers -------------------------------------------------------------------------------- */
@@ -71,6 +72,23 @@ void transfer_posted_project(struct projection *p, const void *event, uint64_t t
     row.position = projection_position(p);
     entry_put_transfer(p, ENTRY_KIND_POSTED, &row);
     put_row(p, &row);
+}
+
+/* Each shard has the entry of its account, the one that was asked has the row. A decision is never
+ * recorded after it is followed, whatever the clocks of both say. */
+void transfer_crossed_project(struct projection *p, const void *event, uint64_t time_ns)
+{
+    const struct transfer_crossed *e = event;
+    const struct account *own =
+        registry_state(projection_registry(p), KIND_ACCOUNT, transit_opposite(e));
+    check(own->currency == e->currency);
+    struct transfers_row row = transfer_row_of_crossed(e, time_ns);
+    row.tenant_id = own->tenant_id;
+    row.position = projection_position(p);
+    entry_put_end(p, ENTRY_KIND_POSTED, &row, e->side == CROSSING_SIDE_DEBIT,
+                  time_ns > row.recorded_time ? time_ns : row.recorded_time);
+    if (e->has_decided_time)
+        put_row(p, &row);
 }
 
 void transfer_pending_project(struct projection *p, const void *event, uint64_t time_ns)

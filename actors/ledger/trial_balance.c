@@ -27,7 +27,15 @@ static bool line_add(struct trial_balance_line *line, const struct trial_balance
     return u128_add(line->debits_pending, more->debits_pending, &line->debits_pending) &&
            u128_add(line->debits_posted, more->debits_posted, &line->debits_posted) &&
            u128_add(line->credits_pending, more->credits_pending, &line->credits_pending) &&
-           u128_add(line->credits_posted, more->credits_posted, &line->credits_posted);
+           u128_add(line->credits_posted, more->credits_posted, &line->credits_posted) &&
+           u128_add(line->transit_debits_pending, more->transit_debits_pending,
+                    &line->transit_debits_pending) &&
+           u128_add(line->transit_debits_posted, more->transit_debits_posted,
+                    &line->transit_debits_posted) &&
+           u128_add(line->transit_credits_pending, more->transit_credits_pending,
+                    &line->transit_credits_pending) &&
+           u128_add(line->transit_credits_posted, more->transit_credits_posted,
+                    &line->transit_credits_posted);
 }
 
 /* The currency's line, kept in order of the codes; NULL when there is no room. */
@@ -65,7 +73,32 @@ static struct trial_balance_line line_of_totals(const struct ledger_totals *l)
         .credits_posted = l->credits_posted,
         .account_count = l->account_count,
         .transfer_count = l->transfer_count,
+        .transit_debits_pending = l->transit_debits_pending,
+        .transit_debits_posted = l->transit_debits_posted,
+        .transit_credits_pending = l->transit_credits_pending,
+        .transit_credits_posted = l->transit_credits_posted,
     };
+}
+
+/* What stands on both sides of the accounts of money in transit is turnover of no account of a
+ * client's. What is left on one side is on its way to another shard, and balances this one. */
+static void leave_out(u128 *debits, u128 *credits, u128 transit_debits, u128 transit_credits)
+{
+    u128 both = transit_debits < transit_credits ? transit_debits : transit_credits;
+    check(both <= *debits && both <= *credits);
+    *debits -= both;
+    *credits -= both;
+}
+
+static void trial_balance_leave_out_transit(struct trial_balance *b)
+{
+    for (uint32_t i = 0; i < b->lines_count; i++) {
+        struct trial_balance_line *l = &b->lines[i];
+        leave_out(&l->debits_pending, &l->credits_pending, l->transit_debits_pending,
+                  l->transit_credits_pending);
+        leave_out(&l->debits_posted, &l->credits_posted, l->transit_debits_posted,
+                  l->transit_credits_posted);
+    }
 }
 
 /* Says of each line whether it balances, and of all. */
@@ -168,6 +201,7 @@ uint16_t trial_balance_join(const struct slice *replies, uint16_t count, struct 
         arena_reset(&memory);
     }
     arena_done(&memory);
+    trial_balance_leave_out_transit(&b);
     trial_balance_judge(&b);
     if (code == RESULT_OK)
         trial_balance_write(reply, &b);

@@ -17,8 +17,11 @@ static struct verify_total *total_of(struct verify_info *info, uint16_t currency
     return total;
 }
 
-static void add_to(u128 *sum, u128 more)
+/* Less what is on accounts of money in transit: turnover of no account of a client's. */
+static void add_to(u128 *sum, u128 more, u128 in_transit)
 {
+    check(in_transit <= more);
+    more -= in_transit;
     bool fits = u128_add(*sum, more, sum);
     check(fits);
 }
@@ -30,10 +33,10 @@ static bool add_of_ledger(void *context, struct id128 id, const void *state)
     struct verify_total *total = total_of(context, l->currency);
     total->accounts += l->account_count;
     total->transfers += l->transfer_count;
-    add_to(&total->debits_posted, l->debits_posted);
-    add_to(&total->credits_posted, l->credits_posted);
-    add_to(&total->debits_pending, l->debits_pending);
-    add_to(&total->credits_pending, l->credits_pending);
+    add_to(&total->debits_posted, l->debits_posted, l->transit_debits_posted);
+    add_to(&total->credits_posted, l->credits_posted, l->transit_credits_posted);
+    add_to(&total->debits_pending, l->debits_pending, l->transit_debits_pending);
+    add_to(&total->credits_pending, l->credits_pending, l->transit_credits_pending);
     return true;
 }
 

@@ -118,6 +118,9 @@ const struct send_origin *turn_origin(const struct turn *t);
  * also after a restart. */
 struct id128 turn_open(struct turn *t, struct id128 id);
 void turn_attach(struct turn *t, struct id128 ask);
+/* false: so much is on its way to that shard, or it is not reached for so long, that no request may
+ * be opened which it must help to decide. Refuse it before anything is recorded. */
+bool turn_may_open(const struct turn *t, uint16_t shard);
 /* Of a turn that handles a send: gives the ask its answer, as turn_reply() does. */
 void turn_close(struct turn *t, struct id128 ask, uint16_t code, const struct message_type *type,
                 const void *reply, uint64_t version);

@@ -33,7 +33,8 @@
     X(PRECONDITION, 20, "If-Match or If-None-Match rules out this version")                        \
     X(GONE, 47, "a file of the store was removed or replaced while in use")                        \
     X(JOURNAL_QUOTA, 48, "the tenant has used up its part of the journal; retry later")            \
-    X(OUTCOME_PENDING, 49, "the work goes on; ask again with the same key")
+    X(OUTCOME_PENDING, 49, "the work goes on; ask again with the same key")                        \
+    X(SHARD_UNAVAILABLE, 50, "another shard that must help is out of reach; retry later")
 
 /* Nobody forgets to look at one. */
 enum must_check_type err {

@@ -162,6 +162,15 @@ enum presence turn_find_attribution(struct turn *t, struct id128 key, struct att
 
 /* --- deciding --------------------------------------------------------------------------------- */
 
+/* What follows from a send comes after it. */
+static uint64_t turn_next_ns(const struct turn *t)
+{
+    const struct send_origin *o = t->message->origin;
+    uint64_t now_ns = clock_event_ns(&t->shard->clock);
+    check(!t->recorded);
+    return o != NULL && now_ns <= o->time_ns ? o->time_ns + 1 : now_ns;
+}
+
 void turn_begin_record(struct turn *t)
 {
     if (t->recorded)
@@ -172,9 +181,7 @@ void turn_begin_record(struct turn *t)
     const struct message *m = t->message;
     t->body_at = b->body.len;
     t->items_at = b->items;
-    t->begin_ns = clock_event_ns(&t->shard->clock);
-    if (m->origin != NULL && t->begin_ns <= m->origin->time_ns)
-        t->begin_ns = m->origin->time_ns + 1; /* what follows from something comes after it */
+    t->begin_ns = turn_next_ns(t);
     t->recorded = t->must_finish = true;
     batch_begin_record(b, &(struct record_head){
                               .time_ns = t->begin_ns,
@@ -259,7 +266,7 @@ void turn_rollback(struct turn *t, struct turn_savepoint to)
 
 uint64_t turn_time(struct turn *t)
 {
-    return t->recorded ? t->begin_ns + t->events : clock_event_ns(&t->shard->clock);
+    return t->recorded ? t->begin_ns + t->events : turn_next_ns(t);
 }
 
 uint64_t turn_now(struct turn *t)

@@ -120,6 +120,13 @@ struct id128 turn_open(struct turn *t, struct id128 id)
     return t->shard->ask;
 }
 
+bool turn_may_open(const struct turn *t, uint16_t shard)
+{
+    check(t->message->origin == NULL);
+    check(shard < t->shard->options.slots->shards);
+    return streams_may_open(&t->shard->streams, shard);
+}
+
 void turn_attach(struct turn *t, struct id128 ask)
 {
     check(!t->replied && t->message->origin == NULL);

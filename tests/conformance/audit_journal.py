@@ -33,6 +33,7 @@ ID_DIGITS = 26
 PLACE_BITS = 24  # a place: the number of the batch, then that of the item in it
 KEEP_NS = 31 * 86400 * 10**9  # so long a key has its outcome
 SEND_PARKED, SEND_UNPARKED = 4090, 4091  # events of the runtime, which no schema declares
+SIDES = {1: "debit", 2: "credit"}  # of a transfer between shards: which one is in the shard
 COUNTERS = ("debits_pending", "debits_posted", "credits_pending", "credits_posted")
 
 
@@ -128,6 +129,9 @@ class Books:
         self.transfers = {}  # currency: how many
         self.records_by = {}  # tenant, subject: how many records are theirs
         self.held = {}  # pending transfer: account to debit, account to credit, what it holds
+        self.kept = {}  # transfer between shards, account: what it keeps aside for it
+        self.transit = {}  # currency: the counters of all accounts of money in transit
+        self.crossing = {}  # transfer between shards: what is decided and not followed
 
     def move(self, debit, credit, kind, units):
         for account, side in ((debit, "debits_"), (credit, "credits_")):
@@ -144,6 +148,39 @@ class Books:
         self.transfers[currency] = self.transfers.get(currency, 0) + 1
         self.move(*accounts, kind, amount(event["amount"]))
         return accounts
+
+    def half(self, event, kind, units):
+        """What the account of a transfer that is in this shard does, against money in transit."""
+        side, other = SIDES[event["side"]], SIDES[3 - event["side"]]
+        account, currency = event[f"{side}_account_id"], event["currency"]
+        require(self.currencies[account] == currency, "it crosses in another currency")
+        transit = self.transit.setdefault(currency, dict.fromkeys(COUNTERS, 0))
+        for counters, name in ((self.accounts[account], side), (transit, other)):
+            counters[f"{name}s_{kind}"] += units
+            require(counters[f"{name}s_{kind}"] >= 0, f"account {account.hex()} lets too much go")
+        return account
+
+    def let_go(self, transfer, account):
+        event = self.kept.pop((transfer, account))
+        self.half(event, "pending", -amount(event["amount"]))
+
+    def cross(self, event):
+        """Where it is decided, or, with the time of that, where it is followed."""
+        followed = event.get("decided_time") is not None
+        units = amount(event["amount"])
+        account = self.half(event, "posted", units)
+        self.crossing[event["id"]] = self.crossing.get(event["id"], 0) + (-units if followed
+                                                                          else units)
+        if followed:
+            self.let_go(event["id"], account)
+            self.transfers[event["currency"]] = self.transfers.get(event["currency"], 0) + 1
+
+    def check(self):
+        """What is in transit is what one shard has decided and another not followed."""
+        require(all(units >= 0 for units in self.crossing.values()), "followed, but not decided")
+        held = sum(transit["debits_posted"] - transit["credits_posted"]
+                   for transit in self.transit.values())
+        require(held == sum(self.crossing.values()), "other money in transit than what crosses")
 
     def apply(self, name, event):
         """Other events than these move no money."""
@@ -164,6 +201,24 @@ class Books:
         elif name == "transfer_expired":
             debit, credit, units = self.held.pop(event["pending_id"])
             self.move(debit, credit, "pending", -units)
+        elif name == "transfer_reserved":
+            account = self.half(event, "pending", amount(event["amount"]))
+            require((event["id"], account) not in self.kept, "keeps aside twice")
+            self.kept[event["id"], account] = event
+        elif name == "transfer_released":
+            self.let_go(event["id"], event["account_id"])
+        elif name == "transfer_crossed":
+            self.cross(event)
+
+    def sums(self, number, mine):
+        """Of these accounts, and on one side what is in transit: what both sides have is turnover
+        of no account."""
+        transit = self.transit.get(number, dict.fromkeys(COUNTERS, 0))
+        for name in COUNTERS:
+            side, _, kind = name.partition("_")
+            other = transit[f"{'credits' if side == 'debits' else 'debits'}_{kind}"]
+            yield name, (sum(counters[name] for counters in mine)
+                         + max(0, transit[name] - other))
 
     def totals(self):
         """By currency code: the counters of all accounts, in its decimals, and what there is."""
@@ -173,8 +228,8 @@ class Books:
             mine = [counters for account, counters in self.accounts.items()
                     if self.currencies[account] == number]
             if mine:
-                found[code] = {name: decimal(sum(counters[name] for counters in mine), decimals)
-                               for name in COUNTERS}
+                found[code] = {name: decimal(units, decimals)
+                               for name, units in self.sums(number, mine)}
                 found[code]["account_count"] = len(mine)
                 found[code]["transfer_count"] = self.transfers.get(number, 0)
         return found
@@ -366,6 +421,7 @@ def audit_whole(data, search=None):
                                    " FROM batches ORDER BY row_key"):
             audited.batch(*row)
     audited.sends.check()
+    audited.books.check()
     return audited
 
 

@@ -168,6 +168,12 @@ static void check_keyed(struct run *run, const struct request *q, const struct m
                q->type->name, m->code, record->code);
 }
 
+static bool counters_equal(const struct ref_counters *a, const struct ref_counters *b)
+{
+    return a->debits_pending == b->debits_pending && a->debits_posted == b->debits_posted &&
+           a->credits_pending == b->credits_pending && a->credits_posted == b->credits_posted;
+}
+
 /* The counters after this version of the account, which must be durable. */
 static void check_counters(struct run *run, const struct request *q, struct id128 id,
                            uint64_t version, const struct ref_counters *c)
@@ -176,9 +182,10 @@ static void check_counters(struct run *run, const struct request *q, struct id12
     if (a == NULL || version == 0 || version > a->version)
         broken("request %u (%s) shows version %llu of an account, which is not durable",
                q->number, q->type->name, (unsigned long long)version);
-    const struct ref_counters *past = &a->past[version - 1];
-    if (past->debits_pending != c->debits_pending || past->debits_posted != c->debits_posted ||
-        past->credits_pending != c->credits_pending || past->credits_posted != c->credits_posted)
+    bool known = counters_equal(&a->past[version - 1], c);
+    for (uint32_t i = 0; i < a->variant_count && !known; i++)
+        known = a->variants[i].version == version && counters_equal(&a->variants[i].counters, c);
+    if (!known)
         broken("request %u (%s) shows other counters than the journal", q->number, q->type->name);
     if (id128_equal(q->reads, id) && version < q->reads_version)
         broken("request %u (%s) shows version %llu of an account after %llu was known",
@@ -194,6 +201,13 @@ static void check_account(struct run *run, const struct request *q, const void *
     check_counters(run, q, i->account_id, i->version, &c);
 }
 
+static bool is_balance(const struct wallet_balance *b, const struct ref_counters *c)
+{
+    return c->credits_posted - c->debits_posted == b->balance &&
+           c->debits_pending == b->pending_balance && c->credits_pending == b->incoming_balance &&
+           b->available_balance + b->pending_balance == b->balance;
+}
+
 /* As it stood after some durable version that is not older than what was known. */
 static void check_wallet(struct run *run, const struct request *q, const void *reply)
 {
@@ -202,13 +216,12 @@ static void check_wallet(struct run *run, const struct request *q, const void *r
     if (a == NULL)
         broken("request %u shows a wallet without an account", q->number);
     uint64_t least = id128_equal(q->reads, b->wallet_id) ? q->reads_version : 1;
-    for (uint64_t v = a->version; v >= least && v > 0; v--) {
-        const struct ref_counters *c = &a->past[v - 1];
-        if (c->credits_posted - c->debits_posted == b->balance &&
-            c->debits_pending == b->pending_balance && c->credits_pending == b->incoming_balance &&
-            b->available_balance + b->pending_balance == b->balance)
+    for (uint64_t v = a->version; v >= least && v > 0; v--)
+        if (is_balance(b, &a->past[v - 1]))
             return;
-    }
+    for (uint32_t i = a->variant_count; i > 0 && a->variants[i - 1].version >= least; i--)
+        if (is_balance(b, &a->variants[i - 1].counters))
+            return;
     broken("request %u shows a balance that the wallet durably never had", q->number);
 }
 
@@ -514,7 +527,9 @@ void answers_check_later(struct run *run, const struct request *q, const struct 
     if (m->code != ERR_OUTCOME_PENDING)
         return;
     run->cover.faults[COVER_PENDING]++;
-    if (m->retry_after_ms == 0 || q->type != &tally_move_type)
+    bool waits = q->type == &tally_move_type || q->type == &transfer_create_type;
+    bool looks = q->type == &transfer_get_type;
+    if (waits == looks || (waits && m->retry_after_ms == 0))
         broken("request %u (%s) is told that its outcome is still to come", q->number,
                q->type->name);
 }

@@ -239,7 +239,7 @@ static bool clients_undecided(uint16_t code)
 {
     return code == ERR_BUSY || code == ERR_EXPIRED || code == ERR_UNAVAILABLE ||
            code == ERR_STORE_FULL || code == ERR_IO || code == ERR_SUSPENDED ||
-           code == ERR_OUTCOME_PENDING || code == ERR_QUARANTINED;
+           code == ERR_OUTCOME_PENDING || code == ERR_SHARD_UNAVAILABLE || code == ERR_QUARANTINED;
 }
 
 static void clients_drop(struct ask *ask)

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "tests/simulation/model/ref_total.h"
+#include "tests/simulation/model/ref_transit.h"
 #include "tests/simulation/verdict.h"
 #include "tests/simulation/workload.h"
 
@@ -20,9 +22,13 @@ static struct id128 seen_tenant(const struct principal *who)
 static void note_totals(const struct run *run, const struct principal *who,
                         struct ref_total totals[SWARM_CURRENCIES_MAX])
 {
-    for (uint32_t i = 0; i < SWARM_CURRENCIES_MAX; i++)
-        totals[i] = reference_total(&run->reference, seen_tenant(who), workload_currencies[i],
-                                    run->swarm.shards);
+    for (uint32_t i = 0; i < SWARM_CURRENCIES_MAX; i++) {
+        const uint16_t currency = workload_currencies[i];
+        totals[i] = ref_total_of(&run->reference, seen_tenant(who), currency, run->swarm.shards);
+        u128 *debits = &totals[i].counters.debits_posted;
+        *debits = reference_sum(*debits,
+                                ref_transit_under_way(&run->reference, seen_tenant(who), currency));
+    }
 }
 
 /* Are the views of a shard behind? */
@@ -224,7 +230,8 @@ void pages_check_past_books(struct run *run, const struct request *q, const void
     const struct past_trial_balance *b = reply;
     struct ref_total now[SWARM_CURRENCIES_MAX];
     note_totals(run, &q->who, now);
-    if (!b->balanced)
+    /* What is on its way between shards at the moment is on one side alone. */
+    if (!b->balanced && run->reference.moving_count == 0)
         broken("request %u: a past trial balance does not balance", q->number);
     for (uint32_t i = 0; i < SWARM_CURRENCIES_MAX; i++) {
         for (uint32_t k = 0; k < b->lines_count; k++) {

@@ -8,7 +8,7 @@
 #include "schemas/ledger.h"
 #include "schemas/payment.h"
 #include "schemas/wallet.h"
-#include "tests/simulation/model/reference.h"
+#include "tests/simulation/model/ref_total.h"
 #include "tests/simulation/swarm.h"
 #include "tests/simulation/tally.h"
 

@@ -16,6 +16,7 @@
 #include "tests/simulation/faults.h"
 #include "tests/simulation/lost_end.h"
 #include "tests/simulation/model/checkers.h"
+#include "tests/simulation/model/ref_transit.h"
 #include "tests/simulation/verdict.h"
 
 #define MS NS_PER_MS
@@ -354,7 +355,8 @@ static bool all_projected(const struct run *run)
 
 static bool all_ended(const struct run *run)
 {
-    return reference_last_due(&run->reference) == 0 && all_projected(run);
+    return reference_last_due(&run->reference) == 0 && !ref_transit_open(&run->reference) &&
+           all_projected(run);
 }
 
 /* Until the last of what is pending is due. */
@@ -432,7 +434,7 @@ static void run_reopen(struct run *run)
     checkers_full(run);
 }
 
-/* --- a store that loses --------------------------------------------------------------------- */
+/* --- a store that loses ----------------------------------------------------------------------- */
 
 /* The machine stops as in a crash; what comes up is older. */
 static void lost_end_phase(struct run *run)

@@ -10,6 +10,8 @@
 #include "actors/wallet/hold.h"
 #include "runtime/projector/replay.h"
 #include "schemas/common.h"
+#include "tests/simulation/model/ref_total.h"
+#include "tests/simulation/model/ref_transit.h"
 #include "tests/simulation/model/view_checkers.h"
 #include "tests/simulation/verdict.h"
 
@@ -66,6 +68,16 @@ static void check_account(struct run_shard *rs, const struct ref_account *a)
         broken("version or flags of an account are not what the journal says");
 }
 
+static void check_transit(struct run_shard *rs, const struct ref_account *a)
+{
+    const struct account *live = durable_state(rs, KIND_ACCOUNT, a->id);
+    const struct ref_counters *c = &a->now;
+    if (live != NULL && reference_home(rs->history.models.reference, a->id) == rs->number &&
+        (live->debits_posted != c->debits_posted || live->credits_posted != c->credits_posted ||
+         live->debits_pending != c->debits_pending || live->credits_pending != c->credits_pending))
+        broken("money in transit is not what the journal says");
+}
+
 static void check_transfer(struct run_shard *rs, const struct ref_transfer *t)
 {
     const struct pending_transfer *live =
@@ -110,7 +122,7 @@ static void check_pending(const struct reference *r, struct id128 id, u128 remai
 /* A wallet's account has pending what its holds and payments keep aside, and ends with it. */
 static void check_wallets_account(const struct reference *r, const struct ref_wallet *w)
 {
-    u128 out = 0, in = 0;
+    u128 out = ref_transit_kept_of(r, w->id), in = 0;
     for (uint32_t i = 0; i < r->hold_count; i++)
         out += id128_equal(r->holds[i].wallet, w->id) ? r->holds[i].remaining : 0;
     for (uint32_t i = 0; i < r->payment_count; i++) {
@@ -147,6 +159,9 @@ void checkers_after_commit(struct run_shard *rs)
     const struct reference *r = rs->history.models.reference;
     for (uint32_t i = 0; i < r->account_count; i++)
         check_account(rs, &r->accounts[i]);
+    for (uint32_t i = 0; i < r->transit_count; i++)
+        check_transit(rs, &r->transits[i]);
+    ref_transit_check(r);
     for (uint32_t i = 0; i < r->transfer_count; i++)
         check_transfer(rs, &r->transfers[i]);
     for (uint32_t i = 0; i < r->payment_count; i++)
@@ -319,7 +334,7 @@ void checkers_replay(struct run *run)
 /* Each shard balances by itself, and so all of them do. */
 static void check_totals(const struct reference *r, uint16_t currency, uint16_t shard)
 {
-    const struct ref_total t = reference_total(r, ID128_ZERO, currency, shard);
+    const struct ref_total t = ref_total_books(r, currency, shard);
     if (t.counters.debits_posted != t.counters.credits_posted ||
         t.counters.debits_pending != t.counters.credits_pending)
         broken("debits are not credits in shard %u", shard);

@@ -13,6 +13,7 @@
 #include "schemas/wallet.h"
 #include "tests/simulation/model/ref_spending.h"
 #include "tests/simulation/model/ref_times.h"
+#include "tests/simulation/model/ref_transit.h"
 #include "tests/simulation/verdict.h"
 
 #define SLOTS_FIRST 256
@@ -27,7 +28,7 @@ void reference_init(struct reference *r, const struct slot_map *slots)
 void reference_done(struct reference *r)
 {
     for (uint32_t i = 0; i < r->account_count; i++)
-        free(r->accounts[i].past);
+        free(r->accounts[i].past), free(r->accounts[i].variants);
     free(r->accounts);
     free(r->transfers);
     free(r->transfer_slots);
@@ -35,6 +36,8 @@ void reference_done(struct reference *r)
     free(r->holds);
     free(r->payments);
     free(r->transactions);
+    free(r->movings);
+    free(r->transits);
 }
 
 /* --- finding ---------------------------------------------------------------------------------- */
@@ -105,8 +108,8 @@ static void grow_slots(struct reference *r)
         *slot_of(r, r->transfers[i].id) = i + 1;
 }
 
-static struct ref_transfer *add_transfer(struct reference *r, struct id128 id,
-                                         enum ref_transfer_kind kind)
+struct ref_transfer *reference_add_transfer(struct reference *r, struct id128 id,
+                                            enum ref_transfer_kind kind)
 {
     if (reference_transfer(r, id) != NULL)
         broken("transfer %016llx is resolved twice", (unsigned long long)id.hi);
@@ -129,19 +132,19 @@ static struct ref_account *account_of(const struct reference *r, struct id128 id
 
 /* --- counters --------------------------------------------------------------------------------- */
 
-static void reference_add(u128 *counter, u128 amount)
+void reference_add(u128 *counter, u128 amount)
 {
     if (!u128_add(*counter, amount, counter))
         broken("a counter overflows");
 }
 
-static void reference_take(u128 *counter, u128 amount)
+void reference_take(u128 *counter, u128 amount)
 {
     if (!u128_sub(*counter, amount, counter))
         broken("more is released than was pending");
 }
 
-static void next_version(struct ref_account *a)
+void reference_next_version(struct ref_account *a)
 {
     array_reserve(a->past, a->past_cap, a->version + 1);
     a->past[a->version++] = a->now;
@@ -150,7 +153,7 @@ static void next_version(struct ref_account *a)
 /* Not only the counters: flags, limits or name. */
 static void next_changed_version(struct ref_account *a)
 {
-    next_version(a);
+    reference_next_version(a);
     a->changed_version = a->version;
 }
 
@@ -172,32 +175,53 @@ static void check_open(const struct ref_account *debit, const struct ref_account
         broken("a frozen account was moved");
 }
 
-/* Sums of several accounts, and of a balance and its limit, may be more than a number holds. */
-static u128 reference_sum(u128 a, u128 b)
+u128 reference_sum(u128 a, u128 b)
 {
     return a > U128_MAX - b ? U128_MAX : a + b;
 }
 
-static void check_limits(const struct ref_account *debit, const struct ref_account *credit)
+static void check_debit_limits(const struct ref_account *debit)
 {
-    const struct ref_counters *d = &debit->now, *c = &credit->now;
+    const struct ref_counters *d = &debit->now;
     u128 debits = d->debits_posted + d->debits_pending;
-    u128 credits = c->credits_posted + c->credits_pending;
     if ((debit->flags & ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS) != 0 &&
         debits > d->credits_posted)
         broken("an account's debits exceed its credits");
-    if ((credit->flags & ACCOUNT_FLAGS_CREDITS_MUST_NOT_EXCEED_DEBITS) != 0 &&
-        credits > c->debits_posted)
-        broken("an account's credits exceed its debits");
     if (debit->debit_max.given &&
         debits > reference_sum(d->credits_posted, debit->debit_max.amount))
         broken("an account's debit balance is beyond its limit");
-    if (credit->credit_max.given &&
-        credits > reference_sum(c->debits_posted, credit->credit_max.amount))
-        broken("an account's credit balance is beyond its limit");
     if (debit->credit_min.given &&
         reference_sum(debits, debit->credit_min.amount) > d->credits_posted)
         broken("an account's credit balance is below its limit");
+}
+
+static void check_credit_limits(const struct ref_account *credit)
+{
+    const struct ref_counters *c = &credit->now;
+    u128 credits = c->credits_posted + c->credits_pending;
+    if ((credit->flags & ACCOUNT_FLAGS_CREDITS_MUST_NOT_EXCEED_DEBITS) != 0 &&
+        credits > c->debits_posted)
+        broken("an account's credits exceed its debits");
+    if (credit->credit_max.given &&
+        credits > reference_sum(c->debits_posted, credit->credit_max.amount))
+        broken("an account's credit balance is beyond its limit");
+}
+
+static void check_limits(const struct ref_account *debit, const struct ref_account *credit)
+{
+    check_debit_limits(debit);
+    check_credit_limits(credit);
+}
+
+void reference_check_end(const struct ref_account *a, bool debit)
+{
+    const uint32_t frozen = debit ? ACCOUNT_FLAGS_DEBITS_FROZEN : ACCOUNT_FLAGS_CREDITS_FROZEN;
+    if ((a->flags & (frozen | ACCOUNT_FLAGS_CLOSED)) != 0)
+        broken("a frozen or closed account was moved");
+    if (debit)
+        check_debit_limits(a);
+    else
+        check_credit_limits(a);
 }
 
 /* What a closing transfer does when it is held, and takes back when it is not posted. */
@@ -276,12 +300,12 @@ static void reference_posted(struct reference *r, const struct transfer_posted *
     reference_add(&debit->now.debits_posted, e->amount);
     reference_add(&credit->now.credits_posted, e->amount);
     check_limits(debit, credit);
-    next_version(debit);
-    next_version(credit);
+    reference_next_version(debit);
+    reference_next_version(credit);
     const struct times_claim claim = {
         e->has_effective_time, e->effective_time, e->flags, debit, credit, NULL};
     uint64_t effective_ns = times_of_transfer(r, &claim, time_ns);
-    struct ref_transfer *t = add_transfer(r, e->id, REF_POSTED);
+    struct ref_transfer *t = reference_add_transfer(r, e->id, REF_POSTED);
     t->effective_ns = effective_ns;
     t->debit = debit->id;
     t->credit = credit->id;
@@ -309,13 +333,13 @@ static void reference_pending(struct reference *r, const struct transfer_pending
     reference_add(&debit->now.debits_pending, e->amount);
     reference_add(&credit->now.credits_pending, e->amount);
     check_limits(debit, credit);
-    next_version(debit);
-    next_version(credit);
+    reference_next_version(debit);
+    reference_next_version(credit);
     close_sides(debit, credit, e->flags, true);
     const struct times_claim claim = {
         e->has_effective_time, e->effective_time, e->flags, debit, credit, NULL};
     uint64_t effective_ns = times_of_transfer(r, &claim, time_ns);
-    struct ref_transfer *t = add_transfer(r, e->id, REF_PENDING);
+    struct ref_transfer *t = reference_add_transfer(r, e->id, REF_PENDING);
     t->effective_ns = effective_ns;
     t->debit = debit->id;
     t->credit = credit->id;
@@ -359,8 +383,8 @@ static void reference_resolve(struct reference *r, struct ref_transfer *t, u128 
     reference_add(&debit->now.debits_posted, amount);
     reference_add(&credit->now.credits_posted, amount);
     t->open = t->held > 0;
-    next_version(debit);
-    next_version(credit);
+    reference_next_version(debit);
+    reference_next_version(credit);
     if (!t->open && !posts)
         close_sides(debit, credit, t->flags, false);
 }
@@ -388,7 +412,7 @@ static void reference_resolved(struct reference *r, const struct transfer_resolv
                                       account_of(r, t->debit), account_of(r, t->credit), t};
     uint64_t effective_ns = times_of_transfer(r, &claim, time_ns);
     struct ref_transfer copy = *t;
-    t = add_transfer(r, e->id, REF_RESOLVED); /* moves the others */
+    t = reference_add_transfer(r, e->id, REF_RESOLVED); /* moves the others */
     t->effective_ns = effective_ns;
     t->debit = copy.debit;
     t->credit = copy.credit;
@@ -433,6 +457,13 @@ static void reference_reversed(struct reference *r, const struct transfer_revers
         broken("the ledger reverses what a service moved");
     times_of_reversal(t, back);
     t->reversed = true;
+}
+
+/* The shard that decides one of another shard's transfers keeps its id as well. */
+static void reference_refused(struct reference *r, const struct transfer_refused *e)
+{
+    if (!ref_transit_decides(r, e->id))
+        reference_add_transfer(r, e->id, REF_REFUSED);
 }
 
 /* Its transfers are in the same record, before it. */
@@ -728,7 +759,9 @@ void reference_apply(struct reference *r, uint16_t shard, const struct message_t
     } else if (type == &transfer_expired_type) {
         reference_expired(r, event, time_ns, effects);
     } else if (type == &transfer_refused_type) {
-        add_transfer(r, ((const struct transfer_refused *)event)->id, REF_REFUSED);
+        reference_refused(r, event);
+    } else if (ref_transit_event(r, type, event, time_ns, effects)) {
+        return;
     } else if (type == &transfer_reversed_type) {
         reference_reversed(r, event);
     } else if (type == &transfer_noted_type) {
@@ -739,29 +772,6 @@ void reference_apply(struct reference *r, uint16_t shard, const struct message_t
         wallet_event(r, type, event, time_ns, effects);
         payment_event(r, type, event, time_ns, effects);
     }
-}
-
-struct ref_total reference_total(const struct reference *r, struct id128 tenant,
-                                 uint16_t currency, uint16_t shard)
-{
-    struct ref_total total = {.accounts = 0};
-    for (uint32_t i = 0; i < r->account_count; i++) {
-        const struct ref_account *a = &r->accounts[i];
-        bool other_tenant = !id128_is_zero(tenant) && !id128_equal(a->tenant, tenant);
-        bool other_shard = shard < r->slots->shards && reference_home(r, a->id) != shard;
-        if (a->currency != currency || other_tenant || other_shard)
-            continue;
-        total.accounts++;
-        total.counters.debits_pending =
-            reference_sum(total.counters.debits_pending, a->now.debits_pending);
-        total.counters.debits_posted =
-            reference_sum(total.counters.debits_posted, a->now.debits_posted);
-        total.counters.credits_pending =
-            reference_sum(total.counters.credits_pending, a->now.credits_pending);
-        total.counters.credits_posted =
-            reference_sum(total.counters.credits_posted, a->now.credits_posted);
-    }
-    return total;
 }
 
 uint64_t reference_last_due(const struct reference *r)

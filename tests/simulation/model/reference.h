@@ -22,6 +22,12 @@ struct ref_limit {
     u128 amount;
 };
 
+/* After a change of counters that is no version: something is kept aside, or let go. */
+struct ref_variant {
+    uint64_t version;
+    struct ref_counters counters;
+};
+
 struct ref_account {
     struct id128 id, tenant;
     uint16_t currency;
@@ -33,6 +39,9 @@ struct ref_account {
     struct ref_counters now;
     struct ref_counters *past; /* past[v - 1]: after version v */
     uint64_t past_cap;
+    struct ref_variant *variants;
+    uint32_t variant_count, variant_cap;
+    uint16_t peer; /* of one for money in transit: the other shard */
 };
 
 enum ref_transfer_kind {
@@ -57,6 +66,23 @@ struct ref_transfer {
     u128 held, posted;
     uint64_t due_ns; /* 0 = never */
     bool open;
+};
+
+enum ref_moving_state {
+    REF_MOVING_KEPT,
+    REF_MOVING_DECIDED,
+    REF_MOVING_DONE,
+    REF_MOVING_RELEASED,
+};
+
+/* A transfer between two shards, on its way or at its end. */
+struct ref_moving {
+    struct id128 id, debit, credit, tenant;
+    uint16_t currency, home, decider;
+    enum ref_moving_state state;
+    u128 kept, amount;
+    uint64_t decided_ns;
+    bool reasoned;
 };
 
 struct ref_wallet {
@@ -108,12 +134,6 @@ struct ref_transaction {
     bool reversed;
 };
 
-/* Of the accounts of one tenant or all, in one currency and one shard or all. */
-struct ref_total {
-    struct ref_counters counters;
-    uint64_t accounts;
-};
-
 struct reference {
     const struct slot_map *slots; /* each thing lives in the shard that has the slot of its id */
     uint16_t shard;  /* whose event is applied */
@@ -127,6 +147,9 @@ struct reference {
     uint32_t account_count, transfer_count, wallet_count, hold_count, payment_count;
     uint32_t account_cap, transfer_cap, wallet_cap, hold_cap, payment_cap;
     uint32_t transaction_count, transaction_cap;
+    struct ref_moving *movings;
+    struct ref_account *transits; /* accounts of money in transit */
+    uint32_t moving_count, moving_cap, transit_count, transit_cap;
     uint32_t *transfer_slots; /* hash table over the ids: index + 1 */
     uint32_t transfer_slot_count;
 };
@@ -145,11 +168,18 @@ struct ref_wallet *reference_wallet(const struct reference *r, struct id128 id);
 struct ref_hold *reference_hold(const struct reference *r, struct id128 id);
 struct ref_payment *reference_payment(const struct reference *r, struct id128 id);
 
-uint16_t reference_home(const struct reference *r, struct id128 id);
+/* For the events of crossings: a counter grows or shrinks; the account has one version more; its
+ * rules hold after a debit or a credit; an id is used. */
+void reference_add(u128 *counter, u128 amount);
+void reference_take(u128 *counter, u128 amount);
+/* Sums of several accounts, and of a balance and its limit, may be more than a number holds. */
+u128 reference_sum(u128 a, u128 b);
+void reference_next_version(struct ref_account *a);
+void reference_check_end(const struct ref_account *a, bool debit);
+struct ref_transfer *reference_add_transfer(struct reference *r, struct id128 id,
+                                            enum ref_transfer_kind kind);
 
-/* Zero means all tenants, a shard that there is not all shards. */
-struct ref_total reference_total(const struct reference *r, struct id128 tenant,
-                                 uint16_t currency, uint16_t shard);
+uint16_t reference_home(const struct reference *r, struct id128 id);
 
 /* The latest time at which something that is still open should end by itself; 0 = nothing. */
 uint64_t reference_last_due(const struct reference *r);

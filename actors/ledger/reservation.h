@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reservation: what an account keeps aside for a transfer that another shard decides. It counts
+ * among the account's open holds and in its pending counters, so that the money can neither be
+ * spent nor the account be closed, but is not named there, has no entry, no timer, and nobody
+ * resolves it but the message that brings the decision. Then it is gone. */
+#ifndef LEDGER_RESERVATION_H
+#define LEDGER_RESERVATION_H
+
+#include <stdint.h>
+
+#include "runtime/actor/domain.h"
+#include "schemas/ledger.h"
+
+struct reservation {
+    struct transfer_reserved kept; /* as it was recorded; `ask` is always there */
+};
+
+extern const struct actor_kind reservation_kind;
+
+/* Of a transfer, where this account is. */
+struct id128 reservation_id(struct id128 transfer_id, struct id128 account_id);
+
+/* The account of this shard, and the other. */
+static inline struct id128 reservation_account(const struct transfer_reserved *k)
+{
+    return k->side == CROSSING_SIDE_DEBIT ? k->debit_account_id : k->credit_account_id;
+}
+
+static inline struct id128 reservation_id_of(const struct transfer_reserved *k)
+{
+    return reservation_id(k->id, reservation_account(k));
+}
+
+#endif

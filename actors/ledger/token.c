@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Both ends look at a posting of which the other account is away, so the rules and their order are
+ * those of posting_check.c. Where the transfer is asked for nothing has decided about it yet; where
+ * a send brings it, form, times and flags were looked at before it left. */
+#include "actors/ledger/token.h"
+
+#include "actors/ledger/account.h"
+#include "actors/ledger/ledger_totals.h"
+#include "actors/ledger/reservation.h"
+#include "actors/ledger/transit.h"
+#include "runtime/base/mutant.h"
+#include "runtime/base/slot_map.h"
+#include "schemas/common.h"
+#include "schemas/ledger_states.h"
+#include "schemas/result.h"
+
+bool token_crosses(struct turn *t, struct id128 debit_id, struct id128 credit_id)
+{
+    if (turn_at_home(t, debit_id) && turn_at_home(t, credit_id))
+        return false;
+    return !id128_is_zero(debit_id) && !id128_is_max(debit_id) && !id128_is_zero(credit_id) &&
+           !id128_is_max(credit_id);
+}
+
+struct token token_of(struct turn *t, const struct transfer_spec *s, const struct principal *who)
+{
+    struct token k = {.amount = 0};
+    check((s->flags & POSTING_RESOLVES) == 0);
+    token_from_transfer_spec(&k, s);
+    /* Without an amount a balancing transfer is for all that there is. */
+    k.amount = s->has_amount ? s->amount : U128_MAX;
+    k.decide_until = turn_now(t) + TOKEN_PATIENCE_NS;
+    k.marks =
+        (who->adjusts ? TOKEN_MARKS_ADJUSTS : 0u) | (s->has_reason ? TOKEN_MARKS_REASONED : 0u);
+    return k;
+}
+
+/* The posting as this shard sees it. */
+static struct posting token_posting(struct turn *t, const struct principal *who,
+                                    const struct token *k)
+{
+    struct posting p = {
+        .tenant_id = k->has_tenant_id ? k->tenant_id : who->tenant_id,
+        .any_tenant = who->operator&& !k->has_tenant_id,
+        .managed = (k->flags & TRANSFER_FLAGS_MANAGED) != 0,
+        .adjusts = (k->marks & TOKEN_MARKS_ADJUSTS) != 0,
+        .reverses_id = k->has_reverses_id ? k->reverses_id : ID128_ZERO,
+        .transaction_id = k->has_transaction_id ? k->transaction_id : ID128_ZERO,
+        .debit_away = !turn_at_home(t, k->debit_account_id),
+        .credit_away = !turn_at_home(t, k->credit_account_id),
+        .continues = turn_origin(t) != NULL,
+    };
+    transfer_spec_from_token(&p.transfer, k);
+    p.transfer.has_amount = k->amount != U128_MAX;
+    p.transfer.has_reason = (k->marks & TOKEN_MARKS_REASONED) != 0;
+    if (!p.continues)
+        p.transfer.flags &= ~(uint32_t)TRANSFER_FLAGS_MANAGED; /* recorded, not asked for */
+    return p;
+}
+
+static const struct account *token_account(const struct token_end *e)
+{
+    return e->side == CROSSING_SIDE_DEBIT ? e->posting.debit : e->posting.credit;
+}
+
+/* Its account of money in transit, which its events change; it may not be there yet. */
+static enum presence find_transit(struct turn *t, const struct account *own, uint16_t peer)
+{
+    const struct account *transit;
+    check(peer != turn_shard(t));
+    struct id128 id = transit_id(transit_slot(t), peer, own->tenant_id, own->currency);
+    return turn_find_account(t, id, &transit);
+}
+
+enum presence token_find(struct turn *t, const struct principal *who, const struct token *k,
+                         struct token_end *e)
+{
+    *e = (struct token_end){.posting = token_posting(t, who, k), .slot = transit_slot(t)};
+    check(e->posting.debit_away != e->posting.credit_away);
+    e->side = e->posting.debit_away ? CROSSING_SIDE_CREDIT : CROSSING_SIDE_DEBIT;
+    e->peer = slot_map_home(turn_slots(t),
+                            e->posting.debit_away ? k->debit_account_id : k->credit_account_id);
+    check(e->peer != turn_shard(t));
+    bool waiting = posting_find(t, &e->posting) == PRESENCE_WAITING;
+    const struct account *own = token_account(e);
+    if (own != NULL)
+        waiting |= find_transit(t, own, e->peer) == PRESENCE_WAITING;
+    return waiting ? PRESENCE_WAITING : PRESENCE_THERE;
+}
+
+uint16_t token_check(struct turn *t, struct token *k, struct token_end *e)
+{
+    uint16_t code = posting_check(t, &e->posting);
+    if (code != RESULT_OK)
+        return code;
+    const struct account *own = token_account(e);
+    check(own != NULL);
+    check(own->currency == k->currency);
+    check(e->posting.amount <= k->amount);
+    k->amount = e->posting.amount;
+    if (e->posting.any_tenant) {
+        k->has_tenant_id = true;
+        k->tenant_id = own->tenant_id;
+    }
+    return RESULT_OK;
+}
+
+void posting_reserve(struct turn *t, const struct token *k, const struct token_end *e,
+                     struct id128 ask)
+{
+    struct transfer_reserved r = {.amount = 0};
+    check(k->amount == e->posting.amount);
+    check(!id128_is_zero(ask));
+    check(e->peer != turn_shard(t));
+    transfer_reserved_from_token(&r, k);
+    r.side = e->side;
+    r.slot = e->slot;
+    r.peer = e->peer;
+    r.has_ask = !id128_equal(ask, k->id);
+    r.ask = ask;
+    turn_emit(t, &transfer_reserved_type, &r);
+}
+
+struct decision posting_decide(struct turn *t, struct token *k, struct token_end *e)
+{
+    struct decision d = {.result = RESULT_DEADLINE_PASSED};
+    const struct send_origin *o = turn_origin(t);
+    check(o != NULL);
+    check(e->posting.continues);
+    if (turn_now(t) <= k->decide_until && !o->refusing)
+        d.result = token_check(t, k, e);
+    d.decided_time = turn_time(t);
+    if (d.result != RESULT_OK) {
+        if ((k->marks & TOKEN_MARKS_ID_CHOSEN) != 0)
+            posting_refused(t, &e->posting, d.result);
+        return d;
+    }
+    struct transfer_crossed c = {.amount = 0};
+    transfer_crossed_from_token(&c, k);
+    c.side = e->side;
+    c.slot = e->slot;
+    c.peer = e->peer;
+    turn_emit(t, &transfer_crossed_type, &c);
+    d.amount = k->amount;
+    return d;
+}
+
+struct id128 token_reservation_id(const struct token *k, const struct token_end *e)
+{
+    check(e->posting.continues);
+    return reservation_id(k->id, e->side == CROSSING_SIDE_DEBIT ? k->credit_account_id
+                                                                : k->debit_account_id);
+}
+
+/* --- following -------------------------------------------------------------------------------- */
+
+enum presence posting_follow_find(struct turn *t, struct id128 reservation_id, struct following *f)
+{
+    const struct reservation *r;
+    enum presence there = turn_find_reservation(t, reservation_id, &r);
+    if (there != PRESENCE_THERE)
+        return there;
+    check(id128_equal(reservation_id_of(&r->kept), reservation_id));
+    check(!id128_is_zero(r->kept.ask));
+    *f = (struct following){.reservation_id = reservation_id, .kept = r->kept};
+    f->kept.has_reverses_id = !id128_is_zero(f->kept.reverses_id);
+    f->kept.has_transaction_id = !id128_is_zero(f->kept.transaction_id);
+    const struct account *own;
+    const struct ledger_totals *totals;
+    there = turn_find_account(t, reservation_account(&f->kept), &own);
+    if (there != PRESENCE_THERE)
+        return there;
+    f->tenant_id = own->tenant_id;
+    struct id128 totals_id = ledger_totals_id(own->tenant_id, own->currency);
+    bool waiting = turn_find_ledger_totals(t, totals_id, &totals) == PRESENCE_WAITING;
+    waiting |= find_transit(t, own, f->kept.peer) == PRESENCE_WAITING;
+    return waiting ? PRESENCE_WAITING : PRESENCE_THERE;
+}
+
+static void follow_refusal(struct turn *t, const struct following *f, uint16_t code)
+{
+    check(code != RESULT_OK);
+    const struct transfer_released e = {f->kept.id, reservation_account(&f->kept), code};
+    const struct posting p = {.transfer = {.id = f->kept.id}, .tenant_id = f->tenant_id};
+    turn_emit(t, &transfer_released_type, &e);
+    if ((f->kept.marks & TOKEN_MARKS_ID_CHOSEN) != 0)
+        posting_refused(t, &p, code);
+}
+
+void posting_follow(struct turn *t, const struct following *f, const struct decision *d,
+                    struct transfer_crossed *made)
+{
+    const struct transfer_reserved *k = &f->kept;
+    check(turn_origin(t) != NULL);
+    check(d->decided_time != 0);
+    if (d->result != RESULT_OK) {
+        follow_refusal(t, f, d->result);
+        return;
+    }
+    check(d->amount <= k->amount);
+    *made = (struct transfer_crossed){.amount = 0};
+    transfer_crossed_from_transfer_reserved(made, k);
+    made->amount = d->amount;
+    made->has_decided_time = true;
+    made->decided_time = d->decided_time;
+    turn_emit(t, &transfer_crossed_type, made);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Three records: here the debit is kept aside and the request left open; there it is decided; here
+ * again the decision is followed and the request answered. A note is recorded with the first, where
+ * its texts are. */
+#include "actors/ledger/transfer_crossing.h"
+
+#include "actors/ledger/account.h"
+#include "actors/ledger/reservation.h"
+#include "actors/ledger/token.h"
+#include "actors/ledger/transfer_conclusion.h"
+#include "actors/ledger/transfer_row.h"
+#include "schemas/result.h"
+
+bool transfer_crosses(struct turn *t, const struct transfer_create *c)
+{
+    const uint32_t flags = POSTING_BALANCES;
+    return c->has_credit_account_id && !turn_at_home(t, c->credit_account_id) &&
+           (c->flags & ~flags) == 0 && token_crosses(t, c->debit_account_id, c->credit_account_id);
+}
+
+static struct token crossing_token(struct turn *t, const struct message *m,
+                                   const struct transfer_note *note)
+{
+    const struct transfer_create *c = m->body;
+    check(c->has_credit_account_id);
+    const struct transfer_spec spec = transfer_asked_for(t, c);
+    struct token k = token_of(t, &spec, &m->who);
+    k.marks |= c->has_transfer_id ? TOKEN_MARKS_ID_CHOSEN : 0u;
+    k.marks |= transfer_note_any(note) ? TOKEN_MARKS_NOTED : 0u;
+    return k;
+}
+
+enum turn_result transfer_cross(struct turn *t, const struct message *m)
+{
+    const struct transfer_create *c = m->body;
+    struct transfer_note note = TRANSFER_NOTE_OF(c);
+    struct token_end e;
+    check(turn_origin(t) == NULL);
+    note.has_reason = c->has_reason;
+    note.reason = c->reason;
+    struct token k = crossing_token(t, m, &note);
+    if (token_find(t, &m->who, &k, &e) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    uint16_t code = token_check(t, &k, &e);
+    if (code == RESULT_OUTCOME_PENDING) {
+        turn_attach(t, e.posting.reservation->kept.ask);
+        return TURN_DONE;
+    }
+    if (code != RESULT_OK)
+        return transfer_conclude(t, &e.posting, code, &note, c->has_transfer_id);
+    if (!turn_may_open(t, e.peer)) {
+        turn_refuse(t, ERR_SHARD_UNAVAILABLE);
+        return TURN_DONE;
+    }
+    check(e.side == CROSSING_SIDE_DEBIT);
+    const struct transfer_token token = {k};
+    struct id128 ask = turn_open(t, k.id);
+    posting_reserve(t, &k, &e, ask);
+    transfer_note_emit(t, e.posting.debit->tenant_id, k.id, &note);
+    turn_send(t, &transfer_token_type, &token);
+    return TURN_DONE;
+}
+
+enum turn_result transfer_on_token(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct transfer_token *sent = m->body;
+    struct token k = sent->token;
+    struct token_end e;
+    (void)self;
+    if (turn_origin(t) == NULL) {
+        turn_refuse(t, RESULT_UNSUPPORTED);
+        return TURN_DONE;
+    }
+    if (token_find(t, &m->who, &k, &e) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    check(e.side == CROSSING_SIDE_CREDIT);
+    struct transfer_follow follow = {.reservation_id = token_reservation_id(&k, &e)};
+    follow.decision = posting_decide(t, &k, &e);
+    turn_send(t, &transfer_follow_type, &follow);
+    return TURN_DONE;
+}
+
+/* The note that was recorded with the reservation. */
+static enum presence crossing_info(struct turn *t, const struct following *f,
+                                   const struct decision *d, struct transfer_info *info)
+{
+    check(!id128_is_zero(f->kept.id));
+    *info = (struct transfer_info){.transfer_id = f->kept.id};
+    return d->result == RESULT_OK && (f->kept.marks & TOKEN_MARKS_NOTED) != 0
+               ? transfer_info_find_note(t, info)
+               : PRESENCE_ABSENT;
+}
+
+enum turn_result transfer_on_follow(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct transfer_follow *c = m->body;
+    struct following f;
+    struct transfer_info note, info;
+    struct transfer_crossed made;
+    if (turn_origin(t) == NULL) {
+        turn_refuse(t, RESULT_UNSUPPORTED);
+        return TURN_DONE;
+    }
+    check(id128_equal(c->reservation_id, self));
+    enum presence there = posting_follow_find(t, self, &f);
+    if (there == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (there == PRESENCE_ABSENT)
+        return turn_fail(t, "a decision about nothing that is kept aside");
+    if (crossing_info(t, &f, &c->decision, &note) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    posting_follow(t, &f, &c->decision, &made);
+    if (c->decision.result != RESULT_OK) {
+        turn_close(t, f.kept.ask, c->decision.result, NULL, NULL, 0);
+        return TURN_DONE;
+    }
+    struct transfers_row row = transfer_row_of_crossed(&made, made.decided_time);
+    info = transfer_row_info(&row, turn_alloc(t, MANAGER_TEXT_MAX));
+    transfer_info_take_note(&info, &note);
+    turn_close(t, f.kept.ask, RESULT_OK, &transfer_info_type, &info, 0);
+    return TURN_DONE;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The id is reserved, as that of any account that no client opened: no client may choose it. */
+#include "actors/ledger/transit.h"
+
+#include "actors/ledger/account.h"
+#include "runtime/actor/turn.h"
+#include "runtime/base/sha256.h"
+#include "runtime/base/slot_map.h"
+#include "schemas/common.h"
+
+#define TRANSIT_CODE 1
+
+uint16_t transit_slot(struct turn *t)
+{
+    uint16_t slot = turn_slots(t)->ranges[turn_shard(t)].first;
+    check(slot_map_shard(turn_slots(t), slot) == turn_shard(t));
+    return slot;
+}
+
+struct id128 transit_id(uint16_t slot, uint16_t peer, struct id128 tenant_id, uint16_t currency)
+{
+    uint8_t bytes[16 + 6];
+    check(currency != 0);
+    check(!id128_is_zero(tenant_id));
+    const uint16_t numbers[] = {slot, peer, currency};
+    id128_store(tenant_id, bytes);
+    for (size_t i = 0; i < array_len(numbers); i++) {
+        bytes[16 + 2 * i] = (uint8_t)(numbers[i] >> 8);
+        bytes[17 + 2 * i] = (uint8_t)numbers[i];
+    }
+    const struct slice pieces[] = {slice_of("transit"), {(const char *)bytes, sizeof bytes}};
+    return id128_reserve(sha256_id(pieces, array_len(pieces)), slot);
+}
+
+struct account *transit_state(struct registry *r, struct id128 id, struct id128 tenant_id,
+                              uint16_t currency)
+{
+    struct account *a = registry_state_if(r, KIND_ACCOUNT, id);
+    if (a == NULL) {
+        a = registry_create(r, KIND_ACCOUNT, id);
+        a->tenant_id = tenant_id;
+        a->currency = currency;
+        a->code = TRANSIT_CODE;
+        a->version = 1;
+    }
+    check(a->currency == currency);
+    check(id128_equal(a->tenant_id, tenant_id));
+    return a;
+}

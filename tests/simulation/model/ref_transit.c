@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See ref_transit.h. */
+#include "tests/simulation/model/ref_transit.h"
+
+#include "actors/ledger/reservation.h"
+#include "actors/ledger/transit.h"
+#include "runtime/base/array.h"
+#include "schemas/ledger.h"
+#include "tests/simulation/model/ref_total.h"
+#include "tests/simulation/verdict.h"
+
+static struct ref_moving *moving_of(const struct reference *r, struct id128 id)
+{
+    for (uint32_t i = r->moving_count; i > 0; i--)
+        if (id128_equal(r->movings[i - 1].id, id))
+            return &r->movings[i - 1];
+    return NULL;
+}
+
+static uint16_t first_slot(const struct reference *r)
+{
+    return r->slots->ranges[r->shard].first;
+}
+
+static struct ref_account *account_here(const struct reference *r, struct id128 id, uint16_t shard)
+{
+    struct ref_account *a = reference_account(r, id);
+    if (a == NULL || reference_home(r, id) != shard || shard != r->shard)
+        broken("a transfer between shards names an account that is not in this one");
+    return a;
+}
+
+static struct ref_account *transit_of(struct reference *r, const struct ref_account *own,
+                                      uint16_t peer)
+{
+    struct id128 id = transit_id(first_slot(r), peer, own->tenant, own->currency);
+    for (uint32_t i = 0; i < r->transit_count; i++)
+        if (id128_equal(r->transits[i].id, id))
+            return &r->transits[i];
+    array_reserve(r->transits, r->transit_cap, r->transit_count + 1);
+    struct ref_account *a = &r->transits[r->transit_count++];
+    *a = (struct ref_account){
+        .id = id, .tenant = own->tenant, .currency = own->currency, .peer = peer};
+    return a;
+}
+
+/* Counters change, the version does not. */
+static void note_variant(struct ref_account *a)
+{
+    array_reserve(a->variants, a->variant_cap, a->variant_count + 1);
+    a->variants[a->variant_count++] = (struct ref_variant){a->version, a->now};
+}
+
+static void moving_kept(struct reference *r, const struct transfer_reserved *e)
+{
+    struct ref_moving *before = moving_of(r, e->id);
+    if (before != NULL && before->state != REF_MOVING_RELEASED)
+        broken("money is kept aside twice for one transfer");
+    if (e->side != CROSSING_SIDE_DEBIT || e->slot != first_slot(r) || e->peer == r->shard)
+        broken("money is kept aside at the wrong end of a transfer");
+    struct ref_account *own = account_here(r, e->debit_account_id, r->shard);
+    struct ref_account *transit = transit_of(r, own, e->peer);
+    reference_add(&own->now.debits_pending, e->amount);
+    reference_add(&transit->now.credits_pending, e->amount);
+    reference_check_end(own, true);
+    note_variant(own);
+    array_reserve(r->movings, r->moving_cap, r->moving_count + 1);
+    r->movings[r->moving_count++] = (struct ref_moving){
+        .id = e->id,
+        .debit = e->debit_account_id,
+        .credit = e->credit_account_id,
+        .tenant = own->tenant,
+        .currency = e->currency,
+        .kept = e->amount,
+        .home = r->shard,
+        .decider = e->peer,
+        .reasoned = (e->marks & TOKEN_MARKS_REASONED) != 0,
+    };
+}
+
+static void moving_let_go(struct reference *r, struct ref_moving *c)
+{
+    struct ref_account *own = account_here(r, c->debit, c->home);
+    reference_take(&own->now.debits_pending, c->kept);
+    reference_take(&transit_of(r, own, c->decider)->now.credits_pending, c->kept);
+}
+
+static void moving_released(struct reference *r, const struct transfer_released *e)
+{
+    for (uint32_t i = 0; i < r->moving_count; i++) {
+        struct ref_moving *c = &r->movings[i];
+        if (c->state == REF_MOVING_DONE || c->state == REF_MOVING_RELEASED ||
+            !id128_equal(c->id, e->id) || !id128_equal(c->debit, e->account_id))
+            continue;
+        if (c->state == REF_MOVING_DECIDED)
+            broken("a transfer that was made in one shard is refused in the other");
+        moving_let_go(r, c);
+        note_variant(reference_account(r, c->debit));
+        c->state = REF_MOVING_RELEASED;
+        return;
+    }
+    broken("something is let go that was not kept aside");
+}
+
+static void moving_decided(struct reference *r, struct ref_moving *c,
+                           const struct transfer_crossed *e, uint64_t time_ns)
+{
+    struct ref_account *own = account_here(r, c->credit, c->decider);
+    if (c->state != REF_MOVING_KEPT)
+        broken("a transfer between shards is decided twice");
+    if (e->amount > c->kept)
+        broken("more is decided than was kept aside");
+    reference_add(&own->now.credits_posted, e->amount);
+    reference_add(&transit_of(r, own, c->home)->now.debits_posted, e->amount);
+    reference_check_end(own, false);
+    reference_next_version(own);
+    c->state = REF_MOVING_DECIDED;
+    c->amount = e->amount;
+    c->decided_ns = time_ns;
+}
+
+/* No rule: it was promised. */
+static void moving_followed(struct reference *r, struct ref_moving *c,
+                            const struct transfer_crossed *e, struct ref_effects *f)
+{
+    struct ref_account *own = account_here(r, c->debit, c->home);
+    const struct ref_account *credit = reference_account(r, c->credit);
+    if (c->state != REF_MOVING_DECIDED || e->amount != c->amount ||
+        e->decided_time != c->decided_ns)
+        broken("what is followed is not what was decided");
+    moving_let_go(r, c);
+    reference_add(&own->now.debits_posted, e->amount);
+    reference_add(&transit_of(r, own, c->decider)->now.credits_posted, e->amount);
+    reference_next_version(own);
+    c->state = REF_MOVING_DONE;
+    struct ref_transfer *t = reference_add_transfer(r, e->id, REF_POSTED);
+    t->effective_ns = e->has_effective_time ? e->effective_time : c->decided_ns;
+    t->debit = c->debit;
+    t->credit = c->credit;
+    t->currency = e->currency;
+    t->flags = e->flags;
+    t->amount = e->amount;
+    bool adjusted = ((own->flags | credit->flags) & ACCOUNT_FLAGS_MANAGED) != 0;
+    f->adjusted += adjusted;
+    f->reasons += adjusted && c->reasoned;
+    f->posted++;
+    f->posted_from = c->debit;
+    f->posted_to = c->credit;
+    f->posted_amount += e->amount;
+}
+
+static void moving_moved(struct reference *r, const struct transfer_crossed *e, uint64_t time_ns,
+                         struct ref_effects *f)
+{
+    struct ref_moving *c = moving_of(r, e->id);
+    if (c == NULL || !id128_equal(c->debit, e->debit_account_id) ||
+        !id128_equal(c->credit, e->credit_account_id) || c->currency != e->currency)
+        broken("money crosses for which nothing was kept aside");
+    if (e->has_decided_time)
+        moving_followed(r, c, e, f);
+    else
+        moving_decided(r, c, e, time_ns);
+}
+
+bool ref_transit_decides(const struct reference *r, struct id128 id)
+{
+    const struct ref_moving *c = moving_of(r, id);
+    return c != NULL && c->state == REF_MOVING_KEPT && c->decider == r->shard;
+}
+
+bool ref_transit_event(struct reference *r, const struct message_type *type, const void *event,
+                       uint64_t time_ns, struct ref_effects *f)
+{
+    if (type == &transfer_reserved_type)
+        moving_kept(r, event);
+    else if (type == &transfer_released_type)
+        moving_released(r, event);
+    else if (type == &transfer_crossed_type)
+        moving_moved(r, event, time_ns, f);
+    else
+        return false;
+    return true;
+}
+
+/* --- what must hold --------------------------------------------------------------------------- */
+
+u128 ref_transit_under_way(const struct reference *r, struct id128 tenant, uint16_t currency)
+{
+    u128 sum = 0;
+    for (uint32_t i = 0; i < r->moving_count; i++) {
+        const struct ref_moving *c = &r->movings[i];
+        if (c->state == REF_MOVING_DECIDED && c->currency == currency &&
+            (id128_is_zero(tenant) || id128_equal(tenant, c->tenant)))
+            sum = reference_sum(sum, c->amount);
+    }
+    return sum;
+}
+
+u128 ref_transit_kept_of(const struct reference *r, struct id128 account_id)
+{
+    u128 sum = 0;
+    for (uint32_t i = 0; i < r->moving_count; i++)
+        if (r->movings[i].state < REF_MOVING_DONE && id128_equal(r->movings[i].debit, account_id))
+            reference_add(&sum, r->movings[i].kept);
+    return sum;
+}
+
+/* Debits less credits of all accounts of money in transit are what is under way. */
+static void ref_transit_check_transit(const struct reference *r, uint16_t currency)
+{
+    u128 debits = 0, credits = 0; /* modulo 2^128 */
+    for (uint32_t i = 0; i < r->moving_count; i++)
+        if (r->movings[i].state == REF_MOVING_DECIDED && r->movings[i].currency == currency)
+            credits += r->movings[i].amount;
+    for (uint32_t i = 0; i < r->transit_count; i++) {
+        const struct ref_account *a = &r->transits[i];
+        if (a->currency != currency)
+            continue;
+        debits += a->now.debits_posted;
+        credits += a->now.credits_posted;
+    }
+    if (debits != credits)
+        broken("what is in transit is not what is decided and not followed");
+}
+
+static void ref_transit_check_available(const struct reference *r, uint16_t currency)
+{
+    const struct ref_total all = ref_total_of(r, ID128_ZERO, currency, r->slots->shards);
+    const struct ref_counters *c = &all.counters;
+    if (c->credits_posted > reference_sum(c->debits_posted, c->debits_pending))
+        broken("more is available than there is");
+}
+
+void ref_transit_check(const struct reference *r)
+{
+    for (uint32_t i = 0; i < r->transit_count; i++) {
+        ref_transit_check_transit(r, r->transits[i].currency);
+        ref_transit_check_available(r, r->transits[i].currency);
+    }
+}
+
+bool ref_transit_open(const struct reference *r)
+{
+    for (uint32_t i = 0; i < r->moving_count; i++)
+        if (r->movings[i].state < REF_MOVING_DONE)
+            return true;
+    return false;
+}

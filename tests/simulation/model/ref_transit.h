@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ref transit: the reference's opinion of transfers between two shards. What is kept aside in one
+ * must be decided in the other before it is followed, once, and with the amount and time decided;
+ * what accounts of money in transit hold follows from that. */
+#ifndef SIMULATION_REF_TRANSIT_H
+#define SIMULATION_REF_TRANSIT_H
+
+#include "runtime/actor/message.h"
+#include "tests/simulation/model/reference.h"
+
+/* false: it is another event. */
+bool ref_transit_event(struct reference *r, const struct message_type *type, const void *event,
+                       uint64_t time_ns, struct ref_effects *f);
+
+/* Is a transfer under way with this id that the shard whose event is read decides? */
+bool ref_transit_decides(const struct reference *r, struct id128 id);
+
+/* What is decided and not followed, of a tenant (zero: of all) in a currency. */
+u128 ref_transit_under_way(const struct reference *r, struct id128 tenant, uint16_t currency);
+
+/* Each pair's accounts of money in transit hold what is under way between them; and what all
+ * accounts have available is never more than there is. */
+void ref_transit_check(const struct reference *r);
+
+/* What an account keeps aside for transfers to other shards. */
+u128 ref_transit_kept_of(const struct reference *r, struct id128 account_id);
+
+/* Is anything kept aside? */
+bool ref_transit_open(const struct reference *r);
+
+#endif

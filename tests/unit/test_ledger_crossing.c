@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Transfers between accounts of two shards: account 2 lives in shard 0, accounts 1 and 3 in shard
+ * 1. Money comes from account 4 (shard 0) or 5 (shard 1), which may be overdrawn. */
+#include "tests/unit/shards_fixture.h"
+
+#include "actors/ledger/account.h"
+#include "actors/ledger/ledger_totals.h"
+#include "actors/ledger/reservation.h"
+#include "actors/ledger/transit.h"
+#include "runtime/base/time.h"
+
+#define STRICT ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS
+
+/* --- words ------------------------------------------------------------------------------------ */
+
+static struct id128 acme(void)
+{
+    return shards_teller().tenant_id;
+}
+
+/* Credits less debits of the account for money in transit that `shard` has for the other. */
+static int64_t in_transit(struct shards_bank *b, uint16_t shard)
+{
+    struct account_info info;
+    const struct account_get get = {transit_id(shard * SHARD_SLOTS, 1 - shard, acme(), USD)};
+    struct question *q = shards_ask(b, &account_get_type, &get, 0);
+    if (shards_code(b, q) != RESULT_OK)
+        return 0;
+    shards_reply(b, q, &account_info_type, &info);
+    return (int64_t)info.credits_posted - (int64_t)info.debits_posted;
+}
+
+static void expect_balanced(struct shards_bank *b)
+{
+    for (uint16_t i = 0; i < SHARDS; i++)
+        assert_null(shard_audit(shard_set_shard(b->set, i)));
+}
+
+/* Accounts 2 (shard 0) with 100 and 1 (shard 1) with nothing. */
+static void given_payer_and_payee(struct shards_bank *b)
+{
+    shards_open(b, 4, USD, 0);
+    shards_open(b, 2, USD, STRICT);
+    shards_open(b, 1, USD, STRICT);
+    assert_int_equal(shards_move(b, 4, 2, 100), RESULT_OK);
+}
+
+static void expect_account(struct shards_bank *b, uint64_t n, u128 posted, u128 available)
+{
+    const struct account_info info = shards_show(b, n);
+    assert_true(info.balance == posted);
+    assert_true(info.available == available);
+}
+
+static struct transfer_create with_id(struct transfer_create c, uint64_t n)
+{
+    c.has_transfer_id = true;
+    c.transfer_id = (struct id128){WORLD_EPOCH_NS / NS_PER_MS << 16, (n + 1000) << 16};
+    return c;
+}
+
+static uint16_t show_transfer(struct shards_bank *b, struct id128 id, struct transfer_info *info)
+{
+    const struct transfer_get get = {id};
+    struct question *q = shards_ask(b, &transfer_get_type, &get, 0);
+    uint16_t code = shards_code(b, q);
+    if (code == RESULT_OK)
+        shards_reply(b, q, &transfer_info_type, info);
+    return code;
+}
+
+/* --- made ------------------------------------------------------------------------------------- */
+
+static void money_moves_to_an_account_of_another_shard(void **state)
+{
+    struct shards_bank *b = *state;
+    struct transfer_info made, shown;
+    given_payer_and_payee(b);
+    struct transfer_create c = with_id(shards_transfer(2, 1, 30), 1);
+    c.has_description = true;
+    c.description = slice_of("two books");
+    struct question *q = shards_ask(b, &transfer_create_type, &c, 1);
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    shards_reply(b, q, &transfer_info_type, &made);
+    assert_true(id128_equal(made.transfer_id, c.transfer_id));
+    assert_int_equal(made.status, TRANSFER_STATUS_POSTED);
+    assert_true(made.amount == 30);
+    assert_true(slice_equal(made.description, slice_of("two books")));
+    expect_account(b, 2, 70, 70);
+    expect_account(b, 1, 30, 30);
+    assert_int_equal(show_transfer(b, c.transfer_id, &shown), RESULT_OK);
+    assert_true(shown.recorded_time == made.recorded_time);
+    assert_true(shown.effective_time == made.effective_time);
+    assert_int_equal(in_transit(b, 0), 30);
+    assert_int_equal(in_transit(b, 1), -30);
+    expect_balanced(b);
+}
+
+/* Kept aside, then decided there, then followed: never to be spent in both places. */
+static void what_is_on_its_way_is_available_nowhere_twice(void **state)
+{
+    struct shards_bank *b = *state;
+    given_payer_and_payee(b);
+    b->cut[0] = true;
+    const struct transfer_create c = shards_transfer(2, 1, 30);
+    struct question *q = shards_ask(b, &transfer_create_type, &c, 1);
+    shards_run(b, 20 * NS_PER_MS);
+    assert_false(q->answered);
+    expect_account(b, 2, 100, 70);
+    expect_account(b, 1, 0, 0);
+    expect_balanced(b);
+    b->cut[0] = false;
+    b->cut[1] = true;
+    shards_run(b, 10 * NS_PER_S);
+    expect_account(b, 2, 100, 70);
+    assert_int_equal(in_transit(b, 0), 0);
+    b->cut[1] = false;
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    expect_account(b, 2, 70, 70);
+    expect_account(b, 1, 30, 30);
+    assert_int_equal(in_transit(b, 0) + in_transit(b, 1), 0);
+}
+
+static void a_balancing_transfer_moves_what_both_ends_allow(void **state)
+{
+    struct shards_bank *b = *state;
+    struct transfer_info made;
+    given_payer_and_payee(b);
+    struct transfer_create c = shards_transfer(2, 1, 500);
+    c.has_flags = true;
+    c.flags = TRANSFER_FLAGS_BALANCING_DEBIT;
+    struct question *q = shards_ask(b, &transfer_create_type, &c, 1);
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    shards_reply(b, q, &transfer_info_type, &made);
+    assert_true(made.amount == 100);
+    c.has_amount = false;
+    c.debit_account_id = shards_account(1);
+    c.credit_account_id = shards_account(2);
+    q = shards_ask(b, &transfer_create_type, &c, 2);
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    expect_account(b, 2, 100, 100);
+    expect_account(b, 1, 0, 0);
+}
+
+/* --- refused ---------------------------------------------------------------------------------- */
+
+static void what_the_payer_lacks_is_refused_at_home(void **state)
+{
+    struct shards_bank *b = *state;
+    given_payer_and_payee(b);
+    assert_int_equal(shards_move(b, 2, 1, 101), RESULT_EXCEEDS_CREDITS);
+    assert_int_equal(shards_move(b, 6, 1, 1), RESULT_DEBIT_ACCOUNT_NOT_FOUND);
+    expect_account(b, 2, 100, 100);
+}
+
+static void what_the_payee_refuses_is_let_go(void **state)
+{
+    struct shards_bank *b = *state;
+    given_payer_and_payee(b);
+    shards_open(b, 3, EUR, 0);
+    assert_int_equal(shards_move(b, 2, 7, 10), RESULT_CREDIT_ACCOUNT_NOT_FOUND);
+    assert_int_equal(shards_move(b, 2, 3, 10), RESULT_ACCOUNTS_MUST_HAVE_THE_SAME_CURRENCY);
+    const struct account_freeze freeze = {.account_id = shards_account(1)};
+    assert_int_equal(shards_do(b, &account_freeze_type, &freeze), RESULT_OK);
+    const struct transfer_create c = with_id(shards_transfer(2, 1, 10), 1);
+    assert_int_equal(shards_do(b, &transfer_create_type, &c), RESULT_CREDIT_ACCOUNT_FROZEN);
+    expect_account(b, 2, 100, 100);
+    const struct account_unfreeze unfreeze = {.account_id = shards_account(1)};
+    assert_int_equal(shards_do(b, &account_unfreeze_type, &unfreeze), RESULT_OK);
+    assert_int_equal(shards_do(b, &transfer_create_type, &c), RESULT_ID_ALREADY_FAILED);
+    assert_int_equal(shards_move(b, 2, 1, 10), RESULT_OK);
+    expect_balanced(b);
+}
+
+static void a_decision_after_its_time_is_a_refusal(void **state)
+{
+    struct shards_bank *b = *state;
+    given_payer_and_payee(b);
+    b->cut[0] = true;
+    const struct transfer_create c = shards_transfer(2, 1, 30);
+    struct question *q = shards_ask(b, &transfer_create_type, &c, 1);
+    shards_run(b, 60 * NS_PER_S);
+    b->cut[0] = false;
+    shards_run(b, 20 * NS_PER_S);
+    assert_true(q->answered);
+    assert_int_equal(q->message.code, RESULT_DEADLINE_PASSED);
+    expect_account(b, 2, 100, 100);
+}
+
+static void a_shard_that_is_not_reached_is_said_before_anything_is_recorded(void **state)
+{
+    struct shards_bank *b = *state;
+    given_payer_and_payee(b);
+    b->cut[0] = true;
+    const struct transfer_create c = shards_transfer(2, 1, 1);
+    shards_ask(b, &transfer_create_type, &c, 1);
+    shards_run(b, 20 * NS_PER_S);
+    assert_int_equal(shards_move(b, 2, 1, 1), RESULT_SHARD_UNAVAILABLE);
+    expect_account(b, 2, 100, 99);
+}
+
+/* --- between ---------------------------------------------------------------------------------- */
+
+/* What was promised is done, whatever became of the account. */
+static void following_looks_at_no_rule(void **state)
+{
+    struct shards_bank *b = *state;
+    given_payer_and_payee(b);
+    b->cut[1] = true;
+    const struct transfer_create c = shards_transfer(2, 1, 30);
+    struct question *q = shards_ask(b, &transfer_create_type, &c, 1);
+    shards_run(b, 20 * NS_PER_MS);
+    const struct account_freeze freeze = {.account_id = shards_account(2)};
+    assert_int_equal(shards_do(b, &account_freeze_type, &freeze), RESULT_OK);
+    b->cut[1] = false;
+    shards_run(b, 10 * NS_PER_S);
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    expect_account(b, 2, 70, 70);
+}
+
+static void an_account_with_something_kept_aside_is_not_closed(void **state)
+{
+    struct shards_bank *b = *state;
+    given_payer_and_payee(b);
+    shards_open(b, 6, USD, STRICT);
+    b->cut[0] = true;
+    struct transfer_create c = shards_transfer(6, 1, 30);
+    c.has_flags = true;
+    c.flags = TRANSFER_FLAGS_BALANCING_DEBIT;
+    shards_ask(b, &transfer_create_type, &c, 1);
+    shards_run(b, 20 * NS_PER_MS);
+    const struct account_close close = {.account_id = shards_account(6)};
+    assert_int_equal(shards_do(b, &account_close_type, &close), RESULT_ACCOUNT_NOT_EMPTY);
+    b->cut[0] = false;
+    shards_run(b, 10 * NS_PER_S);
+    assert_int_equal(shards_do(b, &account_close_type, &close), RESULT_OK);
+}
+
+static void who_asks_again_gets_the_same_outcome(void **state)
+{
+    struct shards_bank *b = *state;
+    struct transfer_info info;
+    given_payer_and_payee(b);
+    b->cut[0] = true;
+    const struct transfer_create c = with_id(shards_transfer(2, 1, 30), 1);
+    const struct transfer_create other = with_id(shards_transfer(2, 1, 31), 1);
+    struct question *first = shards_ask(b, &transfer_create_type, &c, 0);
+    shards_run(b, 20 * NS_PER_MS);
+    struct question *same_id = shards_ask(b, &transfer_create_type, &c, 0);
+    struct question *same_id_keyed = shards_ask(b, &transfer_create_type, &c, 9);
+    shards_run(b, 20 * NS_PER_MS);
+    assert_true(!first->answered && !same_id->answered && !same_id_keyed->answered);
+    assert_int_equal(show_transfer(b, c.transfer_id, &info), RESULT_OUTCOME_PENDING);
+    struct question *different = shards_ask(b, &transfer_create_type, &other, 0);
+    assert_int_equal(shards_code(b, different), RESULT_EXISTS_WITH_DIFFERENT_AMOUNT);
+    b->cut[0] = false;
+    shards_run(b, 10 * NS_PER_S);
+    assert_int_equal(shards_code(b, first), RESULT_OK);
+    assert_int_equal(shards_code(b, same_id), RESULT_OK);
+    assert_int_equal(shards_code(b, same_id_keyed), RESULT_OK);
+    struct question *late = shards_ask(b, &transfer_create_type, &c, 0);
+    assert_int_equal(shards_code(b, late), RESULT_OK);
+    expect_account(b, 2, 70, 70);
+    expect_account(b, 1, 30, 30);
+}
+
+static void what_is_under_way_outlives_the_process(void **state)
+{
+    struct shards_bank *b = *state;
+    given_payer_and_payee(b);
+    b->cut[0] = true;
+    const struct transfer_create c = with_id(shards_transfer(2, 1, 30), 1);
+    shards_ask(b, &transfer_create_type, &c, 1);
+    shards_run(b, 20 * NS_PER_MS);
+    shards_restart(b);
+    expect_account(b, 2, 100, 70);
+    struct question *again = shards_ask(b, &transfer_create_type, &c, 1);
+    shards_run(b, 20 * NS_PER_MS);
+    b->cut[0] = false;
+    shards_run(b, 10 * NS_PER_S);
+    assert_int_equal(shards_code(b, again), RESULT_OK);
+    expect_account(b, 2, 70, 70);
+    expect_account(b, 1, 30, 30);
+    expect_balanced(b);
+}
+
+static void nobody_can_claim_a_decision(void **state)
+{
+    struct shards_bank *b = *state;
+    given_payer_and_payee(b);
+    b->cut[0] = true;
+    const struct transfer_create c = with_id(shards_transfer(2, 1, 30), 1);
+    shards_ask(b, &transfer_create_type, &c, 0);
+    shards_run(b, 20 * NS_PER_MS);
+    const struct transfer_follow follow = {.reservation_id =
+                                               reservation_id(c.transfer_id, shards_account(2)),
+                                           .decision = {.result = RESULT_EXCEEDS_CREDITS}};
+    assert_int_equal(shards_do(b, &transfer_follow_type, &follow), RESULT_UNSUPPORTED);
+    const struct transfer_token token = {{.credit_account_id = shards_account(1), .amount = 5}};
+    assert_int_equal(shards_do(b, &transfer_token_type, &token), RESULT_UNSUPPORTED);
+    expect_account(b, 2, 100, 70);
+}
+
+/* --- shown ------------------------------------------------------------------------------------ */
+
+static struct entry_page history(struct shards_bank *b, uint64_t n)
+{
+    struct entry_page page;
+    const struct account_entries get = {.account_id = shards_account(n)};
+    struct question *q = shards_ask(b, &account_entries_type, &get, 0);
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    shards_reply(b, q, &entry_page_type, &page);
+    return page;
+}
+
+static void it_is_one_transfer_in_both_histories(void **state)
+{
+    struct shards_bank *b = *state;
+    given_payer_and_payee(b);
+    const struct transfer_create c = with_id(shards_transfer(2, 1, 30), 1);
+    assert_int_equal(shards_do(b, &transfer_create_type, &c), RESULT_OK);
+    const struct entry_page payer = history(b, 2), payee = history(b, 1);
+    assert_int_equal(payer.entries_count, 3); /* opened, funded, this */
+    assert_int_equal(payee.entries_count, 2);
+    assert_true(id128_equal(payer.entries[0].transfer_id, c.transfer_id));
+    assert_true(id128_equal(payee.entries[0].transfer_id, c.transfer_id));
+    assert_true(payer.entries[0].effective_time == payee.entries[0].effective_time);
+    assert_true(payer.entries[0].debits_posted == 30);
+    assert_true(payee.entries[0].credits_posted == 30);
+    struct transfer_page page;
+    const struct transfers_list list = {.has_account_id = true, .account_id = shards_account(1)};
+    struct question *q = shards_ask(b, &transfers_list_type, &list, 0);
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    shards_reply(b, q, &transfer_page_type, &page);
+    assert_int_equal(page.transfers_count, 1);
+    assert_true(page.transfers[0].recorded_time == payee.entries[0].recorded_time);
+}
+
+static void a_trial_balance_counts_it_once(void **state)
+{
+    struct shards_bank *b = *state;
+    struct trial_balance balance;
+    const struct trial_balance_get get = {0};
+    given_payer_and_payee(b);
+    assert_int_equal(shards_move(b, 2, 1, 30), RESULT_OK);
+    struct question *q = shards_ask(b, &trial_balance_get_type, &get, 0);
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    shards_reply(b, q, &trial_balance_type, &balance);
+    assert_int_equal(balance.lines_count, 1);
+    assert_true(balance.balanced);
+    assert_int_equal(balance.lines[0].transfer_count, 2);
+    assert_int_equal(balance.lines[0].account_count, 3);
+    assert_true(balance.lines[0].debits_posted == 130);
+    assert_true(balance.lines[0].credits_posted == 130);
+}
+
+/* --- its price -------------------------------------------------------------------------------- */
+
+static uint64_t journal_bytes(struct shards_bank *b)
+{
+    uint64_t sum = 0;
+    for (uint16_t i = 0; i < SHARDS; i++)
+        sum += shard_set_shard(b->set, i)->journal.stats.bytes;
+    return sum;
+}
+
+/* With a key, three records, two sends and two marks. Many at a time, so that who asks is written
+ * seldom. */
+static void it_takes_at_most_700_bytes_of_journal(void **state)
+{
+    struct shards_bank *b = *state;
+    enum {
+        COUNT = 40
+    };
+    const struct transfer_create c = shards_transfer(2, 1, 1);
+    given_payer_and_payee(b);
+    uint64_t before = journal_bytes(b);
+    for (uint64_t i = 1; i <= COUNT; i++)
+        shards_ask(b, &transfer_create_type, &c, i);
+    shards_run(b, NS_PER_S);
+    for (uint32_t i = 0; i < b->question_count; i++)
+        assert_int_equal(b->questions[i].message.code, RESULT_OK);
+    uint64_t each = (journal_bytes(b) - before) / COUNT;
+    print_message("bytes of journal for a crossing transfer: %u\n", (unsigned)each);
+    assert_true(each <= 700);
+}
+
+/* --- at random -------------------------------------------------------------------------------- */
+
+#define KEYS 40
+
+struct asked {
+    struct transfer_create transfer;
+    bool asked;
+};
+
+static void ask_at_random(struct shards_bank *b, struct asked *all)
+{
+    uint64_t key = rng_below(&b->rng, KEYS);
+    if (b->question_count == QUESTIONS_MAX)
+        return;
+    if (!all[key].asked) {
+        uint64_t debit = 1 + rng_below(&b->rng, 4),
+                 credit = 1 + (debit + rng_below(&b->rng, 3)) % 4;
+        all[key].transfer = shards_transfer(debit, credit, 1 + rng_below(&b->rng, 60));
+        all[key].transfer.debit_account_id = shards_account(debit);
+        if (rng_chance(&b->rng, 300000)) {
+            all[key].transfer = with_id(all[key].transfer, key);
+            all[key].transfer.transfer_id.lo |= debit % SHARDS * SHARD_SLOTS;
+        }
+    }
+    all[key].asked = true;
+    shards_ask(b, &transfer_create_type, &all[key].transfer, key + 1);
+}
+
+/* What each account should have by the outcomes given. */
+static void expect_outcomes(struct shards_bank *b, struct asked *all)
+{
+    int64_t balance[5] = {0, 100, 100, 100, 100};
+    for (uint64_t key = 0; key < KEYS; key++) {
+        if (!all[key].asked)
+            continue;
+        const struct transfer_create *c = &all[key].transfer;
+        struct question *q = shards_ask(b, &transfer_create_type, c, key + 1);
+        uint16_t code = shards_code(b, q);
+        shards_forget_questions(b);
+        assert_true(code == RESULT_OK || code == RESULT_EXCEEDS_CREDITS ||
+                    code == RESULT_DEADLINE_PASSED);
+        if (code != RESULT_OK)
+            continue;
+        balance[c->debit_account_id.lo >> 16] -= (int64_t)c->amount;
+        balance[c->credit_account_id.lo >> 16] += (int64_t)c->amount;
+    }
+    for (uint64_t n = 1; n <= 4; n++)
+        expect_account(b, n, (u128)balance[n], (u128)balance[n]);
+    assert_int_equal(in_transit(b, 0) + in_transit(b, 1), 0);
+    shards_forget_questions(b);
+}
+
+static void each_transfer_is_made_once_whatever_happens(void **state)
+{
+    struct shards_bank *b = *state;
+    for (uint64_t seed = 1; seed <= 15; seed++) {
+        struct asked all[KEYS] = {0};
+        shards_kill(b);
+        store_sim_free(b->sim);
+        rng_seed(&b->rng, seed);
+        b->sim = store_sim_new(&(struct store_sim_options){.tables = b->tables,
+                                                           .table_count = b->table_count,
+                                                           .rng = &b->rng,
+                                                           .faults = {.crash_lost_ppm = 500000}});
+        shards_start(b);
+        for (uint64_t n = 1; n <= 4; n++) {
+            shards_open(b, n, USD, STRICT);
+            shards_open(b, n + 10, USD, 0);
+            assert_int_equal(shards_move(b, n + 10 - 10 % SHARDS, n, 100), RESULT_OK);
+        }
+        b->lose_ppm = (uint32_t)rng_below(&b->rng, 400000);
+        b->repeat_ppm = 150000;
+        for (int step = 0; step < 150; step++) {
+            ask_at_random(b, all);
+            shards_run(b, rng_below(&b->rng, 30) * NS_PER_MS);
+            expect_balanced(b);
+            if (rng_chance(&b->rng, 30000))
+                shards_restart(b);
+        }
+        b->lose_ppm = b->repeat_ppm = 0;
+        shards_run(b, 60 * NS_PER_S);
+        shards_forget_questions(b);
+        expect_outcomes(b, all);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SHARDS_TEST(money_moves_to_an_account_of_another_shard),
+        SHARDS_TEST(what_is_on_its_way_is_available_nowhere_twice),
+        SHARDS_TEST(a_balancing_transfer_moves_what_both_ends_allow),
+        SHARDS_TEST(what_the_payer_lacks_is_refused_at_home),
+        SHARDS_TEST(what_the_payee_refuses_is_let_go),
+        SHARDS_TEST(a_decision_after_its_time_is_a_refusal),
+        SHARDS_TEST(a_shard_that_is_not_reached_is_said_before_anything_is_recorded),
+        SHARDS_TEST(following_looks_at_no_rule),
+        SHARDS_TEST(an_account_with_something_kept_aside_is_not_closed),
+        SHARDS_TEST(who_asks_again_gets_the_same_outcome),
+        SHARDS_TEST(what_is_under_way_outlives_the_process),
+        SHARDS_TEST(nobody_can_claim_a_decision),
+        SHARDS_TEST(it_is_one_transfer_in_both_histories),
+        SHARDS_TEST(a_trial_balance_counts_it_once),
+        SHARDS_TEST(it_takes_at_most_700_bytes_of_journal),
+        SHARDS_TEST(each_transfer_is_made_once_whatever_happens),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
