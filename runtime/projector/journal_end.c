@@ -19,7 +19,8 @@ static bool end_compare(void *context, const struct batch_row *row)
     return false;
 }
 
-/* Is this batch in the journal? A hole is damage, which replaying it finds and names. */
+/* Is another batch in its place? None is in that of 0. A hole is damage, which replaying it finds
+ * and names. */
 static bool end_other(struct journal_store *journal, uint16_t shard,
                       const struct store_position *known)
 {
@@ -50,12 +51,12 @@ bool journal_end_holds(struct journal_store *journal, struct view_store *views, 
                  "%llu: its end is lost, or an older one was restored; restore journal and "
                  "views together from a backup",
                  (unsigned long long)position.seq, shard, end);
-    else if (marked && committed.seq > 0 && end_other(journal, shard, &committed))
+    else if (marked && end_other(journal, shard, &committed))
         snprintf(reason, reason_size,
                  "batch %llu of the journal of shard %u is not the one that was committed; if "
                  "this journal is the right one, delete views and commit mark",
                  (unsigned long long)committed.seq, shard);
-    else if (viewed && position.seq > 0 && end_other(journal, shard, &position))
+    else if (viewed && end_other(journal, shard, &position))
         snprintf(reason, reason_size,
                  "the views stand at batch %llu of another journal of shard %u; if the journal "
                  "is the right one, delete the views: they are rebuilt",

@@ -67,7 +67,7 @@ static void streams_forget(struct streams *s)
 
 void streams_done(struct streams *s)
 {
-    streams_forget(s);
+    check(s->waiting == 0); /* it was stopped, or never started */
     outbox_read_done(&s->read);
     free(s->pairs);
 }

@@ -65,8 +65,7 @@ static int no_more_issuer(void **state)
     struct platform *p = *state;
     token_verifier_free(p->verifier);
     jwks_stop(p->keys);
-    p->issuer = issuer_stop(p->issuer);
-    assert_null(issuer_stop(p->issuer)); /* as where none was started */
+    issuer_stop(p->issuer);
     directory_remove(p->directory);
     free(p);
     return 0;
@@ -243,6 +242,7 @@ static void its_keys_outlive_it_and_are_its_own(void **state)
 static void it_starts_on_loopback_only(void **state)
 {
     struct platform *p = *state;
+    assert_null(issuer_stop(NULL)); /* as where none was started */
     static const char *const others[] = {"0.0.0.0", "::", "10.0.0.1", "192.168.1.7", "128.0.0.1",
                                          "127.0.0.1.evil.example", "localhost.", "", "2001:db8::1"};
     char error[ISSUER_ERROR_MAX];

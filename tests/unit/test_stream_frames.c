@@ -265,12 +265,28 @@ static void what_stayed_behind_leaves_as_soon_as_it_is_read(void **state)
     struct scene *s = given_alone(state);
     give_one(s);
     hail_all(s, 1);
+    run(s, 60 * MS); /* so that nobody else says anything */
     hear(s, FRAME_NAME, false, 0);
     hear(s, FRAME_NAME, true, 0);
     assert_int_equal(count_of(FRAME_SEND, false) + count_of(FRAME_SEND, true), 0);
     run(s, 5 * MS);
     assert_int_equal(count_of(FRAME_SEND, false), 1);
     assert_int_equal(count_of(FRAME_SEND, true), 1);
+}
+
+static void a_journal_that_could_not_be_read_is_read_again(void **state)
+{
+    struct scene *s = given_open(state);
+    for (int all = 0; all < 2; all++)
+        hear_in(s, 1, FRAME_OPENED, all, 0);
+    give_one(s);
+    run(s, NS_PER_S);
+    store_sim_script(s->sim, STORE_SIM_READ_IO, 0);
+    hear_in(s, 1, FRAME_NAME, false, 0);
+    run(s, 20 * MS);
+    assert_int_equal(count_of(FRAME_SEND, false), 0);
+    run(s, STREAM_LOOK_NS);
+    assert_int_equal(count_of(FRAME_SEND, false), 1);
 }
 
 static void expect_stopped(struct scene *s, const char *reason)
@@ -375,6 +391,7 @@ static void a_send_that_has_not_left_has_no_place_yet(void **state)
     hear_send(s, n + 1);
     for (int i = 0; i < 100 && stream_of(s, 0, 1)->sent.n == n; i++)
         run(s, MS / 100);
+    const uint64_t place = stream_of(s, 0, 1)->sent.place;
     hear(s, FRAME_TAKEN, false, n);
     hear_send(s, n + 2);
     for (int i = 0; i < 100 && stream_of(s, 0, 1)->sent.n == n + 1; i++)
@@ -385,6 +402,7 @@ static void a_send_that_has_not_left_has_no_place_yet(void **state)
     run(s, 20 * MS);
     thank(s, n + 3, n + 3);
     assert_int_equal(stream_of(s, 0, 1)->untaken_n, n + 1);
+    assert_int_equal(stream_of(s, 0, 1)->untaken_place, place);
 }
 
 static void a_mark_of_what_is_long_taken_stops_its_shard(void **state)
@@ -479,10 +497,36 @@ static void a_sender_that_starts_over_is_named_the_mark_again(void **state)
     hear(s, FRAME_HEAD, false, 1); /* it was said by the one before */
     assert_int_equal(said_count, 0);
     give_one(s);
-    assert_int_equal(count_of(FRAME_SEND, false), 0);
+    run(s, 5 * NS_PER_S);
+    assert_int_equal(count_of(FRAME_SEND, false) + count_of(FRAME_HEAD, false), 0);
     hear_in(s, 1, FRAME_NAME, false, 0);
     run(s, 20 * MS);
     assert_int_equal(count_of(FRAME_SEND, false), 2); /* the thanks, and this one */
+}
+
+/* --- what is received --------------------------------------------------------------------------
+ */
+
+/* Neither a user's nor an operator's, whatever the name. */
+static void what_the_platform_sends_is_received_as_its_own(void **state)
+{
+    struct scene *s = *state;
+    const struct principal system = principal_system();
+    struct principal user = {.tenant = slice_of("acme"),
+                             .subject = slice_of(PRINCIPAL_SYSTEM),
+                             .client = slice_of("app")};
+    struct frame f = {.what = FRAME_SEND, .from = 1, .kind = PURSE, .type = present_type.number};
+    f.who = (struct principal){.subject = system.subject};
+    struct incoming *in = incoming_new(&s->domain, &f);
+    assert_true(id128_equal(in->message.who.id, system.id));
+    assert_true(in->message.who.operator);
+    incoming_free(in);
+    f.who = user;
+    in = incoming_new(&s->domain, &f);
+    principal_identify(&user);
+    assert_true(id128_equal(in->message.who.id, user.id));
+    assert_false(in->message.who.operator);
+    incoming_free(in);
 }
 
 int main(void)
@@ -495,6 +539,7 @@ int main(void)
         CASE(a_sender_that_has_not_heard_is_told_again),
         CASE(nothing_leaves_before_the_receiver_has_named_its_mark),
         CASE(what_stayed_behind_leaves_as_soon_as_it_is_read),
+        CASE(a_journal_that_could_not_be_read_is_read_again),
         CASE(a_mark_beyond_the_journal_stops_its_shard),
         CASE(a_mark_at_another_place_stops_its_shard),
         CASE(a_mark_of_another_content_stops_its_shard),
@@ -506,6 +551,7 @@ int main(void)
         CASE(a_shard_that_recovered_has_its_receivers_name_their_marks_again),
         CASE(no_more_than_a_window_is_on_its_way),
         CASE(who_is_silent_is_told_how_far_the_sends_went),
+        CASE(what_the_platform_sends_is_received_as_its_own),
         CASE(a_sender_that_starts_over_is_named_the_mark_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

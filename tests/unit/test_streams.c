@@ -291,6 +291,23 @@ static void states_of_another_format_are_damage(void **state)
     expect_strict(s, &parked_queue_kind, &queue);
 }
 
+static void a_parked_send_of_any_kind_and_type_is_read(void **state)
+{
+    struct scene *s = *state;
+    const struct parked written = {.kind = KIND_MAX - 1, .type = DOMAIN_NUMBER_MAX - 1};
+    struct parked read = {0};
+    struct wire_writer w;
+    struct wire_reader from;
+    run(s, 50 * MS);
+    wire_writer_init(&w, 1000);
+    parked_kind.codec->write(&w, &written);
+    wire_reader_init(&from, wire_written(&w).data, wire_written(&w).len);
+    assert_true(parked_kind.codec->read(&shard_set_shard(s->set, 0)->registry, &from, &read));
+    assert_int_equal(read.kind, written.kind);
+    assert_int_equal(read.type, written.type);
+    wire_writer_done(&w);
+}
+
 /* --- at random -------------------------------------------------------------------------------- */
 
 #define KEYS 40
@@ -389,6 +406,7 @@ int main(void)
         CASE(one_that_was_never_agreed_on_is_shut_after_a_while),
         CASE(a_restart_knows_what_was_confirmed_long_ago),
         CASE(states_of_another_format_are_damage),
+        CASE(a_parked_send_of_any_kind_and_type_is_read),
         CASE(each_send_takes_effect_once_whatever_happens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
