@@ -191,6 +191,20 @@ static void test_each_limit_changes_by_itself(void **state)
     expect_limits(b, removing(ACCOUNT_LIMITS_CREDIT_BALANCE_MIN), 10, 0, 0, 0);
 }
 
+static void test_balancing_leaves_what_the_account_must_keep(void **state)
+{
+    struct bank *b = *state;
+    given_two_accounts(b);
+    given_account(b, 3, USD, ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS);
+    given_transfer(b, spec_of(10, 2, 3, 80));
+    struct account_update least = {.account_id = id_of(3),
+                                   .has_credit_balance_min = true,
+                                   .credit_balance_min = money("0.50")};
+    assert_int_equal(bank_ask(b, teller(), &account_update_type, &least), RESULT_OK);
+    given_transfer(b, with_flags(spec_of(11, 3, 2, 100), TRANSFER_FLAGS_BALANCING_DEBIT));
+    expect_counters(b, 3, 0, 30, 0, 80);
+}
+
 /* Limits that no balance can keep, or that a flag of the account already settles. */
 static void test_limits_that_contradict_are_refused(void **state)
 {
@@ -259,6 +273,7 @@ int main(void)
         LEDGER_TEST(test_an_update_without_a_difference_makes_no_version),
         LEDGER_TEST(test_a_refused_limit_is_named),
         LEDGER_TEST(test_each_limit_changes_by_itself),
+        LEDGER_TEST(test_balancing_leaves_what_the_account_must_keep),
         LEDGER_TEST(test_limits_that_contradict_are_refused),
         LEDGER_TEST(test_updates_that_do_not_fit_the_account),
     };

@@ -2,6 +2,8 @@
 /* Ingress: many messages between two passes: order, turns of one actor, room. */
 #include "tests/unit/shard_fixture.h"
 
+#include "runtime/shard/shard_priv.h"
+
 #define MANY 600 /* more than are kept between two passes */
 #define OF_ONE 100
 #define SHARE 64 /* of one actor before the next one's turn */
@@ -95,6 +97,28 @@ static void messages_of_one_actor_keep_their_order(void **state)
     }
 }
 
+static void decide_until_full(struct dedup_table *o, uint64_t seq)
+{
+    for (uint64_t n = 1; !dedup_table_full(o); n++)
+        dedup_table_add(o, (struct id128){5, n}, position_make(seq, 1), 1);
+}
+
+/* Ids and keys that the views do not have yet are nowhere but in memory, which has an end. */
+static void nothing_is_decided_while_the_views_are_a_table_behind(void **state)
+{
+    struct fixture *f = *state;
+    run(f, 50 * MS);
+    assert_int_equal(fill(f, 1, 1), ERR_OK);
+    struct dedup_table *const tables[] = {&f->shard->ids, &f->shard->keys};
+    for (size_t i = 0; i < array_len(tables); i++) {
+        const uint64_t next = f->shard->journal.committed_seq + 1;
+        decide_until_full(tables[i], next);
+        assert_int_equal(fill(f, 1, 1), ERR_BUSY);
+        dedup_table_projected(tables[i], next);
+        assert_int_equal(fill(f, 1, 1), ERR_OK);
+    }
+}
+
 int main(void)
 {
 #define SCENARIO(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -102,6 +126,7 @@ int main(void)
         SCENARIO(answers_come_in_the_order_of_the_calls),
         SCENARIO(one_actor_has_its_share_before_the_next_ones_turn),
         SCENARIO(messages_of_one_actor_keep_their_order),
+        SCENARIO(nothing_is_decided_while_the_views_are_a_table_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -212,6 +212,21 @@ static void what_is_missing_is_asked_for_once(void **state)
     assert_int_equal(last_of(FRAME_NAME, false)->n, 2);
 }
 
+/* What it sends would otherwise be answered by sends that it takes for others. */
+static void who_has_not_said_what_it_took_is_not_listened_to(void **state)
+{
+    struct scene *s = given_alone(state);
+    hear(s, FRAME_NAME, true, 0); /* of those to all, not of those to it */
+    hear(s, FRAME_OPENED, false, 0);
+    hear_send(s, 1);
+    run(s, 50 * MS);
+    assert_int_equal(look(s, purse_id(0, 0)).got, 0);
+    hear(s, FRAME_NAME, false, 0);
+    hear_send(s, 1);
+    run(s, 50 * MS);
+    assert_int_equal(look(s, purse_id(0, 0)).got, 1);
+}
+
 /* By number and by size; its sender reads the rest from its journal when it is asked for. */
 static void what_exceeds_the_window_is_asked_for_later(void **state)
 {
@@ -535,6 +550,7 @@ int main(void)
         CASE(a_mark_is_named_ever_less_often_until_it_is_confirmed),
         CASE(another_mark_or_another_life_confirms_nothing),
         CASE(what_is_missing_is_asked_for_once),
+        CASE(who_has_not_said_what_it_took_is_not_listened_to),
         CASE(what_exceeds_the_window_is_asked_for_later),
         CASE(a_sender_that_has_not_heard_is_told_again),
         CASE(nothing_leaves_before_the_receiver_has_named_its_mark),
