@@ -10,7 +10,7 @@ import re
 import sys
 
 import scenarios
-from payd import Bank, Client, Payd
+from payd import SHARDS, Bank, Client, Payd
 
 WORDS = {"type", "format", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum",
          "items", "minItems", "maxItems", "uniqueItems", "properties", "required",
@@ -217,15 +217,15 @@ class CheckedBank(Bank):
 
 def run(module, make, *tags):
     """Runs the scenarios of a test file against a payd of their own, each with make(bank, payd). In
-    the end every operation with one of these tags was seen to succeed and to refuse, and the books
-    balance. The exit code."""
+    the end every operation with one of these tags was seen to succeed and to refuse, unless there
+    are more shards than one, and the books balance. The exit code."""
     with Payd() as payd:
         document = Document(payd)
         bank = CheckedBank(payd, payd.token(), document)
         code = scenarios.run(module, lambda name: (make(bank, payd),), payd)
         bank.check_books()
         missing = document.missing(*tags)
-        if code == 0 and len(sys.argv) == 1 and missing:
+        if code == 0 and SHARDS == 1 and len(sys.argv) == 1 and missing:
             print("FAILED  not seen:", *missing, sep="\n  ")
             return 1
         return code

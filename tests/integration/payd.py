@@ -30,6 +30,8 @@ ANSWER_S = 30
 STOP_S = 20
 SHOWN_MAX = 1500  # characters of a request or answer in a failure
 SHARDS = int(os.environ.get("SHARDS", "1"))  # of each payd that is not given a number
+# With SPREAD=on, what is named by nobody in particular lies in any of them, else in the first.
+SPREAD = os.environ.get("SPREAD") == "on"
 SLOTS = 65536
 NOT_FINAL = {429, 503}  # nothing happened, or nobody knows: ask again with the same key
 
@@ -336,11 +338,13 @@ def new_key():
 
 
 class Bank(Client):
-    """What people do, each expected to succeed. No money moves between shards, so users without a
-    name, accounts, and ids of new_id() are all in shard 0."""
+    """What people do, each expected to succeed. Not all money moves between shards, so users
+    without a name, accounts, and ids of new_id() are all in shard 0, unless SPREAD is on."""
 
-    def somebody(self, shard=0):
+    def somebody(self, shard=None):
         """A new user of this tenant whose things are in this shard."""
+        if shard is None:
+            shard = random.randrange(self.shards) if SPREAD else 0
         claims = self.token.split(".")[1]
         tenant = json.loads(base64.urlsafe_b64decode(claims + "=="))["tenant"]
         while True:
@@ -427,8 +431,10 @@ def slot_in(shard, shards):
     return random.randrange(shard * SLOTS // shards, (shard + 1) * SLOTS // shards)
 
 
-def new_id(prefix, slot=0):
+def new_id(prefix, slot=None):
     """An id of something that does not exist."""
+    if slot is None:
+        slot = random.randrange(SLOTS) if SPREAD else 0
     value = int(time.time() * 1000) << 80 | random.getrandbits(63) << 16 | slot
     return f"{prefix}_" + "".join(DIGITS[value >> shift & 31] for shift in range(125, -1, -5))
 

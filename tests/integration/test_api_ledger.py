@@ -543,10 +543,12 @@ def test_a_key_remembers_refusals(bank):
 
 
 def test_a_key_belongs_to_all_operations(bank):
+    """Of one shard: an account without an id may be opened in another one."""
     _, rich, poor = two_accounts(bank)
     key = new_key()
     bank.post("/transfers", transfer_body(rich, poor, "1.00"), key=key).expect(201)
-    bank.post("/accounts", {"currency": "USD", "code": 1}, key=key).expect(422, "key_reused")
+    bank.post("/accounts", {"account_id": new_id("acc"), "currency": "USD", "code": 1},
+              key=key).expect(422, "key_reused")
 
 
 if __name__ == "__main__":
