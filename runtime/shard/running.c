@@ -246,6 +246,7 @@ enum turn_result running_send(struct shard *s, struct actor *a, struct message *
 {
     if (m->type != s->running.type || m->target_kind != s->running.kind)
         change_handler(s, m);
+    a->flags |= ACTOR_USED; /* no mailbox holds it while the turn waits for what else it needs */
     enum turn_result result = turn_run_send(s, a, m);
     s->running.turns[s->running.count++] = m;
     if (result != TURN_WAIT)
